@@ -1,0 +1,22 @@
+execute_process(COMMAND git -C ${SRC} rev-parse HEAD OUTPUT_VARIABLE commit ERROR_QUIET
+  OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed)
+if(failed)
+  set(commit "unknown")
+  set(dirty 0)
+else()
+  # results/ holds what runs write: it does not change the program
+  execute_process(COMMAND git -C ${SRC} status --porcelain -- . ":!results" ":!*.md"
+    OUTPUT_VARIABLE changes ERROR_QUIET)
+  if(changes STREQUAL "")
+    set(dirty 0)
+  else()
+    set(dirty 1)
+  endif()
+endif()
+set(text "#define HARNESS_COMMIT \"${commit}\"\n#define HARNESS_DIRTY ${dirty}\n")
+if(EXISTS ${OUT})
+  file(READ ${OUT} before)
+endif()
+if(NOT "${before}" STREQUAL "${text}")
+  file(WRITE ${OUT} "${text}")
+endif()

@@ -1,0 +1,14 @@
+# One Criterion program for all of tests/; ctest runs it once per folder, so that a failure names its
+# area and the labels can be chosen (`ctest -L slow`).
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)
+file(GLOB test_sources CONFIGURE_DEPENDS tests/*.c tests/*/*.c)
+list(FILTER test_sources EXCLUDE REGEX "/(fuzz|peer)/")
+add_executable(harness_tests ${test_sources})
+target_include_directories(harness_tests PRIVATE tests)
+target_link_libraries(harness_tests PRIVATE harness_cli PkgConfig::CRITERION)
+target_compile_definitions(harness_tests PRIVATE
+  HARNESS_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HARNESS_PROGRAM="$<TARGET_FILE:harness>")
+add_dependencies(harness_tests harness)
+add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)
+set_tests_properties(suite PROPERTIES TIMEOUT 1800)

@@ -1,0 +1,33 @@
+/* Hashes and base64, by nettle. */
+#ifndef HARNESS_BASE_HASH_H
+#define HARNESS_BASE_HASH_H
+
+#include "base/err.h"
+
+#include <nettle/sha2.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HASH_HEX_BYTES = 65 }; /* 64 hexadecimal digits and the terminator */
+
+typedef struct sha256 { struct sha256_ctx ctx; } sha256;
+
+void sha256_begin(sha256 *h);
+void sha256_add(sha256 *h, const void *bytes, size_t count);
+void sha256_end(sha256 *h, uint8_t digest[32]);
+void sha256_end_hex(sha256 *h, char hex[HASH_HEX_BYTES]);
+
+/* One call for bytes in memory. */
+void hash_bytes(const void *bytes, size_t count, uint8_t digest[32]);
+void hash_bytes_hex(const void *bytes, size_t count, char hex[HASH_HEX_BYTES]);
+void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]);
+
+/* SHA-256 of a file, streamed. Errors: ERR_IO naming the path. */
+err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) MUST_CHECK;
+
+/* base64 (RFC 4648, padded). *text is owned by the caller (mem_free). */
+err base64_encode(char **text, const void *bytes, size_t count) MUST_CHECK;
+/* Decodes all of text into *bytes (owned) and *count. Errors: ERR_FORMAT. */
+err base64_decode(void **bytes, size_t *count, const char *text) MUST_CHECK;
+
+#endif

@@ -1,0 +1,162 @@
+#include "base/json.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+static void *allocate(size_t bytes) {
+    void *block;
+    return mem_calloc(&block, bytes, 1) ? NULL : block;
+}
+
+void json_setup(void) { cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = mem_free}); }
+
+err json_parse(cJSON **out, const char *text, size_t length, const char *where) {
+    const char *end = NULL;
+    *out = NULL;
+    // cJSON stops at a 0 byte inside a string; a text with one is never ours
+    if (memchr(text, 0, length)) return err_set(ERR_FORMAT, "%s: a 0 byte in JSON text", where);
+    cJSON *value = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1);
+    if (value) {
+        *out = value;
+        return ERR_OK;
+    }
+    size_t line = 1, column = 1;
+    for (const char *p = text; end && p < end && p < text + length; p++) {
+        column = *p == '\n' ? 1 : column + 1;
+        line += *p == '\n';
+    }
+    return err_set(ERR_FORMAT, "%s:%zu:%zu: not valid JSON", where, line, column);
+}
+
+err json_read(cJSON **out, const char *path, size_t limit_bytes) {
+    void *text = NULL;
+    size_t length = 0;
+    *out = NULL;
+    err e = file_read(&text, &length, path, limit_bytes);
+    if (e) return e;
+    e = json_parse(out, text, length, path);
+    mem_free(text);
+    return e;
+}
+
+err json_print(char **out, const cJSON *value, bool pretty) {
+    char *text = pretty ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
+    *out = text;
+    return text ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+}
+
+err json_write(const char *path, const cJSON *value) {
+    char *text = NULL;
+    strbuf b = {0};
+    err e;
+    if ((e = json_print(&text, value, true))) return e;
+    if ((e = strbuf_add(&b, text)) || (e = strbuf_add(&b, "\n"))) goto done;
+    e = file_write(path, b.text, b.length);
+done:
+    mem_free(text);
+    strbuf_free(&b);
+    return e;
+}
+
+static const char *type_name(const cJSON *v) {
+    if (cJSON_IsObject(v)) return "an object";
+    if (cJSON_IsArray(v)) return "an array";
+    if (cJSON_IsString(v)) return "a string";
+    if (cJSON_IsNumber(v)) return "a number";
+    if (cJSON_IsBool(v)) return "true or false";
+    return "null";
+}
+
+static err lookup(const cJSON **out, const cJSON *object, const char *key, const char *where,
+                  cJSON_bool (*is)(const cJSON *), const char *expected) {
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!v) return err_set(ERR_FORMAT, "%s: key '%s' is missing (expected %s)", where, key, expected);
+    if (!is(v)) {
+        return err_set(ERR_FORMAT, "%s: key '%s' is %s, expected %s", where, key, type_name(v),
+                       expected);
+    }
+    *out = v;
+    return ERR_OK;
+}
+
+err json_object(const cJSON **out, const cJSON *object, const char *key, const char *where) {
+    return lookup(out, object, key, where, cJSON_IsObject, "an object");
+}
+
+err json_array(const cJSON **out, const cJSON *object, const char *key, const char *where) {
+    return lookup(out, object, key, where, cJSON_IsArray, "an array");
+}
+
+err json_string(const char **out, const cJSON *object, const char *key, const char *where) {
+    const cJSON *v;
+    err e = lookup(&v, object, key, where, cJSON_IsString, "a string");
+    if (!e) *out = v->valuestring;
+    return e;
+}
+
+err json_number(double *out, const cJSON *object, const char *key, const char *where) {
+    const cJSON *v;
+    err e = lookup(&v, object, key, where, cJSON_IsNumber, "a number");
+    if (!e) *out = v->valuedouble;
+    return e;
+}
+
+err json_bool(bool *out, const cJSON *object, const char *key, const char *where) {
+    const cJSON *v;
+    err e = lookup(&v, object, key, where, cJSON_IsBool, "true or false");
+    if (!e) *out = cJSON_IsTrue(v);
+    return e;
+}
+
+err json_whole(int64_t *out, const cJSON *object, const char *key, int64_t low, int64_t high,
+               const char *where) {
+    double v = 0;
+    err e = json_number(&v, object, key, where);
+    if (e) return e;
+    if (!isfinite(v) || v != floor(v) || v < (double)low || v > (double)high) {
+        return err_set(ERR_FORMAT, "%s: key '%s' is %g, expected a whole number from %lld to %lld",
+                       where, key, v, (long long)low, (long long)high);
+    }
+    *out = (int64_t)v;
+    return ERR_OK;
+}
+
+bool json_has(const cJSON *object, const char *key) {
+    return cJSON_GetObjectItemCaseSensitive(object, key) != NULL;
+}
+
+static err added(const cJSON *item) {
+    return item ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
+}
+
+err json_add_string(cJSON *object, const char *key, const char *text) {
+    return added(text ? cJSON_AddStringToObject(object, key, text)
+                      : cJSON_AddNullToObject(object, key));
+}
+
+err json_add_number(cJSON *object, const char *key, double value) {
+    return added(cJSON_AddNumberToObject(object, key, value));
+}
+
+err json_add_bool(cJSON *object, const char *key, bool value) {
+    return added(cJSON_AddBoolToObject(object, key, value));
+}
+
+err json_add_object(cJSON **out, cJSON *object, const char *key) {
+    *out = cJSON_AddObjectToObject(object, key);
+    return added(*out);
+}
+
+err json_add_array(cJSON **out, cJSON *object, const char *key) {
+    *out = cJSON_AddArrayToObject(object, key);
+    return added(*out);
+}
+
+err json_append(cJSON *array, cJSON *item) {
+    if (item && cJSON_AddItemToArray(array, item)) return ERR_OK;
+    cJSON_Delete(item);
+    return added(NULL);
+}

@@ -1,0 +1,47 @@
+/* JSON, by cJSON: reading files with errors that name the key, and writing them atomically.
+ *
+ * `where` is what messages start with, usually the file's path. Getters with a default take an absent
+ * key for the default; the others fail on it. All fail on a value of another type. */
+#ifndef HARNESS_BASE_JSON_H
+#define HARNESS_BASE_JSON_H
+
+#include "base/err.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Makes cJSON allocate through base/memory. Call once, before any other use. */
+void json_setup(void);
+
+/* Parses a file of at most limit_bytes (0 = no limit). The caller frees *out with cJSON_Delete.
+ * Errors: ERR_IO; ERR_FORMAT with line and column; trailing bytes after the value are an error. */
+err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
+err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
+
+/* Pretty-printed with two blanks and a final newline; written atomically. */
+err json_write(const char *path, const cJSON *value) MUST_CHECK;
+/* *out is owned (mem_free). */
+err json_print(char **out, const cJSON *value, bool pretty) MUST_CHECK;
+
+err json_object(const cJSON **out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
+err json_array(const cJSON **out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
+err json_string(const char **out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
+err json_number(double *out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
+err json_bool(bool *out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
+/* A whole number in [low, high]. */
+err json_whole(int64_t *out, const cJSON *object, const char *key, int64_t low, int64_t high,
+               const char *where) MUST_CHECK;
+bool json_has(const cJSON *object, const char *key);
+
+/* Adding to an object or array we own; they fail with ERR_MEMORY. A NULL text adds null. */
+err json_add_string(cJSON *object, const char *key, const char *text) MUST_CHECK;
+err json_add_number(cJSON *object, const char *key, double value) MUST_CHECK;
+err json_add_bool(cJSON *object, const char *key, bool value) MUST_CHECK;
+err json_add_object(cJSON **out, cJSON *object, const char *key) MUST_CHECK;
+err json_add_array(cJSON **out, cJSON *object, const char *key) MUST_CHECK;
+/* Takes over item in every case, also on error. */
+err json_append(cJSON *array, cJSON *item) MUST_CHECK;
+
+#endif

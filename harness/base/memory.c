@@ -1,0 +1,139 @@
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_size_t live_count;
+static atomic_uint_fast64_t request_count;
+static atomic_uint_fast64_t fail_at;
+
+static err out_of_memory(size_t bytes) {
+    return err_set(ERR_MEMORY, "out of memory: %zu bytes asked for", bytes);
+}
+
+static int must_fail(void) {
+    uint64_t n = atomic_fetch_add(&request_count, 1) + 1;
+    return n == atomic_load(&fail_at);
+}
+
+static int product_overflows(size_t count, size_t size) { return size && count > SIZE_MAX / size; }
+
+err mem_calloc(void **out, size_t count, size_t size) {
+    *out = NULL;
+    if (product_overflows(count, size)) return out_of_memory(SIZE_MAX);
+    if (must_fail()) return out_of_memory(count * size);
+    void *block = calloc(count ? count : 1, size ? size : 1);
+    if (!block) return out_of_memory(count * size);
+    atomic_fetch_add(&live_count, 1);
+    *out = block;
+    return ERR_OK;
+}
+
+err mem_resize(void **block, size_t count, size_t size) {
+    if (product_overflows(count, size)) return out_of_memory(SIZE_MAX);
+    if (must_fail()) return out_of_memory(count * size);
+    size_t bytes = count * size;
+    void *fresh = realloc(*block, bytes ? bytes : 1);
+    if (!fresh) return out_of_memory(bytes);
+    if (!*block) atomic_fetch_add(&live_count, 1);
+    *block = fresh;
+    return ERR_OK;
+}
+
+err mem_grow(void **block, size_t *capacity, size_t need, size_t size) {
+    if (need <= *capacity) return ERR_OK;
+    size_t wanted = *capacity ? *capacity : 16;
+    while (wanted < need) {
+        if (wanted > SIZE_MAX / 2) return out_of_memory(SIZE_MAX);
+        wanted *= 2;
+    }
+    err e = mem_resize(block, wanted, size);
+    if (!e) *capacity = wanted;
+    return e;
+}
+
+err mem_aligned(void **out, size_t bytes, size_t alignment) {
+    *out = NULL;
+    if (must_fail() || bytes > SIZE_MAX - alignment) return out_of_memory(bytes);
+    size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    void *block = aligned_alloc(alignment, rounded ? rounded : alignment);
+    if (!block) return out_of_memory(bytes);
+    memset(block, 0, rounded ? rounded : alignment);
+    atomic_fetch_add(&live_count, 1);
+    *out = block;
+    return ERR_OK;
+}
+
+err mem_strndup(char **out, const char *s, size_t n) {
+    size_t length = strnlen(s, n);
+    err e = mem_calloc((void **)out, length + 1, 1);
+    if (!e) memcpy(*out, s, length);
+    return e;
+}
+
+err mem_strdup(char **out, const char *s) { return mem_strndup(out, s, strlen(s)); }
+
+static err format_into(strbuf *b, const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    int needed = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (needed < 0) return err_set(ERR_ARG, "bad format");
+    size_t n = (size_t)needed;
+    err e = mem_grow((void **)&b->text, &b->capacity, b->length + n + 1, 1);
+    if (e) return e;
+    vsnprintf(b->text + b->length, n + 1, format, args);
+    b->length += n;
+    return ERR_OK;
+}
+
+err mem_printf(char **out, const char *format, ...) {
+    strbuf b = {0};
+    va_list args;
+    va_start(args, format);
+    err e = format_into(&b, format, args);
+    va_end(args);
+    if (e) strbuf_free(&b);
+    *out = b.text;
+    return e;
+}
+
+void mem_free(void *block) {
+    if (!block) return;
+    atomic_fetch_sub(&live_count, 1);
+    free(block);
+}
+
+size_t mem_live_count(void) { return atomic_load(&live_count); }
+
+uint64_t mem_request_count(void) { return atomic_load(&request_count); }
+
+void mem_fail_at(uint64_t nth) {
+    atomic_store(&fail_at, nth ? atomic_load(&request_count) + nth : 0);
+}
+
+err strbuf_add_bytes(strbuf *b, const void *bytes, size_t count) {
+    err e = mem_grow((void **)&b->text, &b->capacity, b->length + count + 1, 1);
+    if (e) return e;
+    if (count) memcpy(b->text + b->length, bytes, count);
+    b->length += count;
+    b->text[b->length] = '\0';
+    return ERR_OK;
+}
+
+err strbuf_add(strbuf *b, const char *text) { return strbuf_add_bytes(b, text, strlen(text)); }
+
+err strbuf_printf(strbuf *b, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    err e = format_into(b, format, args);
+    va_end(args);
+    return e;
+}
+
+void strbuf_free(strbuf *b) {
+    mem_free(b->text);
+    *b = (strbuf){0};
+}

@@ -1,0 +1,6 @@
+#include "base/json.h"
+
+int main(void) {
+    json_setup();
+    return 0;
+}
