@@ -1,6 +1,6 @@
-/* Scores of a classifier, all from one confusion matrix over the whole test set (never averaged over
- * batches). They equal scikit-learn's with labels=0..C-1 and zero_division=0: a class that is absent
- * from gold and predictions counts as 0 in macro averages.
+/* Scores of a classifier, all from one confusion matrix over the whole test set (never averaged
+ * over batches). They equal scikit-learn's with labels=0..C-1 and zero_division=0: a class that is
+ * absent from gold and predictions counts as 0 in macro averages.
  *
  * Terms: C classes; counts[gold * C + predicted]. A test row with gold id g and predicted id p adds
  * one to that cell. Scores of real-valued tasks (Pearson, Spearman) are not here yet. */
@@ -51,14 +51,15 @@ const metric *metric_at(size_t index);
 /* The metric of that name, or NULL. */
 const metric *metric_find(const char *name);
 
-/* The same with an error: ERR_USAGE listing the known names; also for a binary metric when classes is
- * not 2 (classes 0: not checked). */
+/* The same with an error: ERR_USAGE listing the known names; also for a binary metric when classes
+ * is not 2 (classes 0: not checked). */
 err metric_lookup(const metric **out, const char *name, size_t classes) MUST_CHECK;
 
 /* metric_find(name)->fn(c); NaN for an unknown name. */
 double metric_value(const char *name, const confusion *c);
 
-/* The metrics that a task with that many classes records, in table order: all, or all but the binary. */
+/* The metrics that a task with that many classes records, in table order: all, or all but the
+ * binary. */
 bool metric_applies(const metric *m, size_t classes);
 
 typedef struct class_score {
