@@ -26,7 +26,7 @@ typedef struct batch {
     span labels;                   /* (B) */
     span ordinals;                 /* (B) ordinal within the optimizer step */
     span tiles;                    /* (N, 4) attention_tile */
-    span word_starts, word_items, word_rows;             /* (W + 1), (T), (W): row = place in union */
+    span word_starts, word_items, word_rows; /* (W + 1), (T), (W): row = place in union */
     span position_starts, position_items, position_rows; /* (P + 1), (T), (P): row = position */
     span type_starts, type_items, type_rows;             /* (3), (T), (2): row = type */
     /* inputs, per slot */

@@ -1,8 +1,9 @@
 /* Devices: where operations run.
  *
- * Three kinds share one interface: `reference` (f64 on the host, the oracle), `cpu` (native f32) and
- * `vulkan` (every Vulkan physical device). A device owns its buffers' memory; a plan (plan.h) is walked
- * by its device. Nothing falls back: what was asked for runs, or an error says why not. */
+ * Three kinds share one interface: `reference` (f64 on the host, the oracle), `cpu` (native f32)
+ * and `vulkan` (every Vulkan physical device). A device owns its buffers' memory; a plan (plan.h)
+ * is walked by its device. Nothing falls back: what was asked for runs, or an error says why not.
+ */
 #ifndef HARNESS_COMPUTE_DEVICE_H
 #define HARNESS_COMPUTE_DEVICE_H
 
@@ -26,26 +27,26 @@ typedef struct device_info {
     uint32_t index;        /* place in device_list, what --device N selects */
     uint32_t vulkan_index; /* physical device, for DEVICE_VULKAN */
     char name[256];
-    char driver[256];      /* driver name and its version text */
-    char version[64];      /* Vulkan API version, or compiler of the native device */
-    char uuid[37];         /* 8-4-4-4-12 hexadecimal; "" where there is none */
-    char isa[64];          /* CPU: "avx512", "avx2" or "baseline"; Vulkan: shader features in use */
-    char libraries[128];   /* "oneDNN 2.6.3" */
-    char kernels[64];      /* kernel family chosen: "cpu", "tile", "register" */
-    uint32_t threads;      /* host threads used; 1 for Vulkan */
+    char driver[256];    /* driver name and its version text */
+    char version[64];    /* Vulkan API version, or compiler of the native device */
+    char uuid[37];       /* 8-4-4-4-12 hexadecimal; "" where there is none */
+    char isa[64];        /* CPU: "avx512", "avx2" or "baseline"; Vulkan: shader features in use */
+    char libraries[128]; /* "oneDNN 2.6.3" */
+    char kernels[64];    /* kernel family chosen: "cpu", "tile", "register" */
+    uint32_t threads;    /* host threads used; 1 for Vulkan */
     uint32_t vendor, device_id;
-    uint32_t subgroup_size;     /* Vulkan; 0 elsewhere */
-    uint32_t max_workgroup;     /* invocations */
+    uint32_t subgroup_size; /* Vulkan; 0 elsewhere */
+    uint32_t max_workgroup; /* invocations */
     uint32_t max_shared_bytes;
-    uint64_t max_buffer_bytes;  /* largest single allocation */
-    uint64_t max_binding_bytes; /* largest storage-buffer range */
-    uint64_t memory_bytes;      /* of the largest device heap, or of the host */
+    uint64_t max_buffer_bytes;          /* largest single allocation */
+    uint64_t max_binding_bytes;         /* largest storage-buffer range */
+    uint64_t memory_bytes;              /* of the largest device heap, or of the host */
     bool has_f16, has_bf16, has_matrix; /* capabilities, whether or not used */
 } device_info;
 
 typedef struct device_options {
     uint32_t threads; /* native CPU; 0: every core this process may use */
-    bool validation;  /* Vulkan: validation layer with synchronization checks; absent layer: error */
+    bool validation; /* Vulkan: validation layer with synchronization checks; absent layer: error */
 } device_options;
 
 struct device_vtable;
@@ -54,22 +55,23 @@ typedef struct device {
     device_info info;
     device_options options;
     const struct device_vtable *vtable;
-    void *impl;                /* the device's own */
-    elem real;                 /* ELEM_F64 for the reference, ELEM_F32 else */
-    uint32_t attention_tile;   /* query rows in one (sentence, tile) entry, see batch.h */
-    uint64_t allocated_bytes;  /* now */
+    void *impl;               /* the device's own */
+    elem real;                /* ELEM_F64 for the reference, ELEM_F32 else */
+    uint32_t attention_tile;  /* query rows in one (sentence, tile) entry, see batch.h */
+    uint64_t allocated_bytes; /* now */
     uint64_t peak_bytes;
     uint64_t validation_errors; /* messages of the validation layer so far */
 } device;
 
-/* All devices this process can open, in a fixed order: native CPU, then Vulkan physical devices in the
- * loader's order, then the reference. *list is owned (mem_free). A missing Vulkan loader or driver
- * is no error; *vulkan_note then says what is missing ("" when nothing is); borrowed, static. */
+/* All devices this process can open, in a fixed order: native CPU, then Vulkan physical devices in
+ * the loader's order, then the reference. *list is owned (mem_free). A missing Vulkan loader or
+ * driver is no error; *vulkan_note then says what is missing ("" when nothing is); borrowed,
+ * static. */
 err device_list(device_info **list, size_t *count, const char **vulkan_note) MUST_CHECK;
 
 /* Picks from a list. selector NULL: the default (best class, then lowest index; never software or
- * reference). Else "cpu", "reference", an index, or a substring of name, driver or UUID, case-blind.
- * Errors: ERR_USAGE listing the devices when nothing or more than one matches. */
+ * reference). Else "cpu", "reference", an index, or a substring of name, driver or UUID,
+ * case-blind. Errors: ERR_USAGE listing the devices when nothing or more than one matches. */
 err device_select(const device_info **out, const device_info *list, size_t count,
                   const char *selector) MUST_CHECK;
 

@@ -3,12 +3,13 @@
  * Sizes: T tokens of the micro-batch, B its sentences, H hidden, A heads, D = H / A head size, V
  * vocabulary rows, C classes. All matrices are row-major. "real" is f32 (f64 on the reference).
  * Activations and their gradients are overwritten (=); gradients of parameters are added to (+=).
- * Outputs must not overlap inputs unless said. Optional operands are absent when their buffer is NULL.
+ * Outputs must not overlap inputs unless said. Optional operands are absent when their buffer is
+ * NULL.
  *
- * Dropout: element kept iff word >= floor(p * 2^32), then scaled by 1 / (1 - p); p = 0 keeps all and
- * draws nothing. The word is Philox4x32-10 with key (seed, site) and counter
- * (channel / 4, token position | head << 16, sentence ordinal within the optimizer step, step), word
- * channel % 4. For attention the channel is the key's position in its sentence; head is 0 elsewhere. */
+ * Dropout: element kept iff word >= floor(p * 2^32), then scaled by 1 / (1 - p); p = 0 keeps all
+ * and draws nothing. The word is Philox4x32-10 with key (seed, site) and counter (channel / 4,
+ * token position | head << 16, sentence ordinal within the optimizer step, step), word channel % 4.
+ * For attention the channel is the key's position in its sentence; head is 0 elsewhere. */
 #ifndef HARNESS_COMPUTE_OPS_H
 #define HARNESS_COMPUTE_OPS_H
 
@@ -31,7 +32,9 @@ typedef struct dim {
     uint32_t max;
 } dim;
 
-static inline dim dim_fixed(uint32_t n) { return (dim){DIM_FIXED, n}; }
+static inline dim dim_fixed(uint32_t n) {
+    return (dim){DIM_FIXED, n};
+}
 
 typedef struct dropout_spec {
     float p;       /* probability of dropping; 0: none */
@@ -42,7 +45,7 @@ typedef enum activation { ACT_NONE, ACT_GELU, ACT_TANH } activation;
 
 /* x[i] = value for i < rows * cols. */
 struct fill {
-    span x;       /* (rows, cols) real */
+    span x; /* (rows, cols) real */
     dim rows;
     uint32_t cols;
     float value;
@@ -86,8 +89,9 @@ struct layernorm_fwd {
     float eps;
 };
 
-/* Backward of layernorm_fwd. dy' = dropout_after'(dy); dsum = gradient of sum (that of the residual);
- * dx = dropout_before'(dsum), absent iff before.p == 0 (dsum serves); dweight, dbias +=. */
+/* Backward of layernorm_fwd. dy' = dropout_after'(dy); dsum = gradient of sum (that of the
+ * residual); dx = dropout_before'(dsum), absent iff before.p == 0 (dsum serves); dweight, dbias +=.
+ */
 struct layernorm_bwd {
     span dsum, dx;       /* (T, H) */
     span dweight, dbias; /* (H), added to */
@@ -100,7 +104,8 @@ struct layernorm_bwd {
     uint32_t hidden;
 };
 
-/* z = x weight^T + bias; y = act(z). pre (optional) keeps z, for the backward of GELU (exact erf). */
+/* z = x weight^T + bias; y = act(z). pre (optional) keeps z, for the backward of GELU (exact erf).
+ */
 struct linear_fwd {
     span y, pre; /* (M, N) */
     span x;      /* (M, K) */
@@ -132,7 +137,8 @@ struct linear_dw {
     uint32_t n, k;
 };
 
-/* One entry of the attention work list. Sentences longer than device->attention_tile have several. */
+/* One entry of the attention work list. Sentences longer than device->attention_tile have several.
+ */
 typedef struct attention_tile {
     uint32_t start;   /* first token of the sentence in the packed batch */
     uint32_t length;  /* tokens of the sentence */
@@ -221,9 +227,9 @@ struct cross_entropy {
     float smoothing;
 };
 
-/* result[0] = L2 norm over all parts; result[1] = clip factor min(1, max_norm / (norm + 1e-6)), 1 when
- * max_norm is 0 (torch's clip_grad_norm_); result[2] = 1 if the norm is finite, else 0; result[3] = 0.
- * Summed in an order fixed by the parts' shapes. */
+/* result[0] = L2 norm over all parts; result[1] = clip factor min(1, max_norm / (norm + 1e-6)), 1
+ * when max_norm is 0 (torch's clip_grad_norm_); result[2] = 1 if the norm is finite, else 0;
+ * result[3] = 0. Summed in an order fixed by the parts' shapes. */
 enum { GRAD_PARTS_MAX = 8 };
 struct grad_part {
     span x;
@@ -246,7 +252,8 @@ struct grad_norm {
  *   g' = g * clip;  p1 = p * decay (or p, without decay);
  *   m = m + (1 - beta1) * (g' - m);  v = v * beta2 + ((1 - beta2) * g') * g';
  *   p = p1 - step_size * (m / (sqrt(v) / bias2 + eps))
- * where (1 - beta) are f32 constants computed by the host in f64. If result[2] == 0 nothing changes. */
+ * where (1 - beta) are f32 constants computed by the host in f64. If result[2] == 0 nothing
+ * changes. */
 struct adamw {
     span p, m, v, g; /* (count) */
     span table;      /* (steps + 1, 4) real */
@@ -256,11 +263,12 @@ struct adamw {
     float beta1, beta2, eps;
 };
 
-/* The same update for rows of an embedding, of which a step touches few. last_step[r] is the step up
- * to which row r is current. Rows are `list` (rows of them) or, when absent, 0 .. rows - 1.
+/* The same update for rows of an embedding, of which a step touches few. last_step[r] is the step
+ * up to which row r is current. Rows are `list` (rows of them) or, when absent, 0 .. rows - 1.
  * Without g: catches each row up through step - 1 (before is true) or step (false), replaying the
  * missed steps with g = 0, then sets last_step. Equal bits to the dense update.
- * With g (compact: g row i belongs to row list[i]): applies step to rows current through step - 1. */
+ * With g (compact: g row i belongs to row list[i]): applies step to rows current through step - 1.
+ */
 struct adamw_rows {
     span p, m, v;   /* (V, H) */
     span last_step; /* (V) u32 */

@@ -1,9 +1,9 @@
 /* Plans: the list of operations of one optimizer step, made once and walked every step.
  *
- * Three parts: PART_BEGIN runs once (zero gradients, catch rows up), PART_MICRO once per micro-batch
- * (forward and backward), PART_END once (norm, clip, update). An evaluation plan has only PART_MICRO.
- * Sizes that differ from step to step come in step_info. The native CPU calls through the list; Vulkan
- * records it into the command buffer of the step's slot. */
+ * Three parts: PART_BEGIN runs once (zero gradients, catch rows up), PART_MICRO once per
+ * micro-batch (forward and backward), PART_END once (norm, clip, update). An evaluation plan has
+ * only PART_MICRO. Sizes that differ from step to step come in step_info. The native CPU calls
+ * through the list; Vulkan records it into the command buffer of the step's slot. */
 #ifndef HARNESS_COMPUTE_PLAN_H
 #define HARNESS_COMPUTE_PLAN_H
 
@@ -20,8 +20,8 @@ typedef struct micro_sizes {
 } micro_sizes;
 
 typedef struct step_info {
-    uint32_t slot;      /* < SLOT_COUNT */
-    uint32_t step;      /* optimizer step, 1-based */
+    uint32_t slot; /* < SLOT_COUNT */
+    uint32_t step; /* optimizer step, 1-based */
     uint32_t seed;
     uint32_t word_rows; /* U */
     float loss_scale;   /* factor of dlogits: 1 / sentences of the optimizer step */
@@ -56,7 +56,8 @@ void plan_free(plan *p); /* waits for both slots */
 #include "compute/ops.def"
 #undef OP
 
-/* Starts the step on the device and returns; the slot's step data must not change until plan_wait. */
+/* Starts the step on the device and returns; the slot's step data must not change until plan_wait.
+ */
 err plan_submit(plan *p, const step_info *step) MUST_CHECK;
 /* Waits for the slot's last submission; its results can then be read from mapped memory. */
 err plan_wait(plan *p, uint32_t slot) MUST_CHECK;
@@ -68,7 +69,8 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro);
  * submission into segments, and bench, go by. */
 double op_flops(const op *o, const step_info *step, uint32_t micro);
 
-/* --- what a device implements ---------------------------------------------------------------------- */
+/* --- what a device implements
+ * ---------------------------------------------------------------------- */
 
 typedef struct device_vtable {
     void (*close)(device *d);
@@ -85,8 +87,24 @@ typedef struct device_vtable {
     err (*wait)(device *d, uint32_t slot);
 } device_vtable;
 
-/* What an implementation in C of one op is called with (reference and cpu). Spans inside are resolved
- * by span_at(s, step->slot, micro). */
+/* Operands of an op: every span it names, with what it does to it and how many elements it needs at
+ * its largest sizes. The one place where shapes are written down: plan_add checks by it, host
+ * devices resolve by it, Vulkan tracks hazards by it. */
+typedef enum operand_access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_BOTH = 3 } operand_access;
+enum { OPERANDS_MAX = 24 };
+typedef struct operand {
+    const char *name;
+    span *at; /* into the op given */
+    operand_access access;
+    bool is_optional;
+    bool is_real; /* else u32 */
+    size_t count;
+} operand;
+/* Fills out and returns how many there are. */
+size_t op_operands(op *o, operand out[OPERANDS_MAX]);
+
+/* What an implementation in C of one op is called with (reference and cpu). The spans inside the op
+ * are already resolved to this slot and micro-batch. */
 typedef struct op_call {
     device *device;
     const step_info *step;
@@ -107,8 +125,8 @@ void cpu_info(device_info *info, uint32_t threads);
 #endif
 #if HARNESS_VULKAN
 err vulkan_open(device *d) MUST_CHECK;
-/* Appends the physical devices to *list (grown with mem_grow). No loader or driver: ERR_OK, and *note
- * tells the package to install. */
+/* Appends the physical devices to *list (grown with mem_grow). No loader or driver: ERR_OK, and
+ * *note tells the package to install. */
 err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char **note) MUST_CHECK;
 #endif
 

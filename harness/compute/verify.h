@@ -1,5 +1,6 @@
-/* Compares a device's operations with the reference: seeded inputs over a table of shapes and hazards
- * for every op, guard words around every output. Used by `harness verify` and by the tests. */
+/* Compares a device's operations with the reference: seeded inputs over a table of shapes and
+ * hazards for every op, guard words around every output. Used by `harness verify` and by the tests.
+ */
 #ifndef HARNESS_COMPUTE_VERIFY_H
 #define HARNESS_COMPUTE_VERIFY_H
 
