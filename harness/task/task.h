@@ -3,7 +3,8 @@
  * A manifest is one JSON file, <name>.json; tasks/README.md is its schema. It says where the data
  * comes from, how a file is read, which labels there are, how the rows are split and cleaned, and
  * which score leads. Manifests are looked for in a folder of the user's own (`extra_dir`, may be
- * NULL), then in the source tree, then where the program is installed; the first file of a name wins.
+ * NULL), then in the source tree, then where the program is installed; the first file of a name
+ * wins.
  *
  * A task owns its manifest, and every string in it is borrowed from there until task_free. The rows
  * themselves are data/dataset.h. */
@@ -43,9 +44,9 @@ typedef struct task_format {
     bool keep_bom;        /* a byte order mark is part of the first field */
     const char **columns; /* (column_count) names, in file order */
     size_t column_count;
-    const char *text;     /* name of the column, or key of the object, that holds the text */
+    const char *text; /* name of the column, or key of the object, that holds the text */
     const char *label;
-    size_t text_column;   /* index of text in columns; delimited only */
+    size_t text_column; /* index of text in columns; delimited only */
     size_t label_column;
 } task_format;
 
@@ -57,7 +58,8 @@ typedef struct task_label {
 
 typedef enum task_split_rule {
     TASK_SPLIT_FILES, /* each file is a split: the official one */
-    TASK_SPLIT_HASH   /* within each label, the first 1/one_in (rounded up) by SHA-256 of the text is test */
+    TASK_SPLIT_HASH /* within each label, the first 1/one_in (rounded up) by SHA-256 of the text is
+                       test */
 } task_split_rule;
 
 typedef struct task_split {
@@ -66,9 +68,9 @@ typedef struct task_split {
 } task_split;
 
 typedef struct task {
-    void *manifest;      /* cJSON, owned; the strings below live in it */
-    char *path;          /* of the manifest, owned */
-    char *folder;        /* folder of the manifest, owned; samples are in <folder>/sample */
+    void *manifest; /* cJSON, owned; the strings below live in it */
+    char *path;     /* of the manifest, owned */
+    char *folder;   /* folder of the manifest, owned; samples are in <folder>/sample */
     const char *name;
     int64_t version;
     const char *title;
@@ -83,19 +85,19 @@ typedef struct task {
     size_t label_count;
     bool drop_invalid_labels; /* false: a label outside the list is an error */
     task_split split;
-    task_split sample_split;  /* the rule for the bundled sample */
-    bool drop_empty;          /* cleaning of train */
+    task_split sample_split; /* the rule for the bundled sample */
+    bool drop_empty;         /* cleaning of train */
     bool drop_duplicates;
-    const char *headline;     /* name of the score that leads */
-    const char **metrics;     /* (metric_count) names; the headline is one of them */
+    const char *headline; /* name of the score that leads */
+    const char **metrics; /* (metric_count) names; the headline is one of them */
     size_t metric_count;
-    size_t max_length;        /* tokens */
+    size_t max_length; /* tokens */
     char manifest_sha256[HASH_HEX_BYTES];
 } task;
 
 /* Reads and checks one manifest. Free with task_free.
- * Errors: ERR_IO; ERR_FORMAT naming file, key, what was found and what is allowed. An unknown key is
- * an error, and so is a name that differs from the file's. */
+ * Errors: ERR_IO; ERR_FORMAT naming file, key, what was found and what is allowed. An unknown key
+ * is an error, and so is a name that differs from the file's. */
 err task_load(task *t, const char *path) MUST_CHECK;
 
 /* Finds the manifest of a name and loads it. Errors: ERR_USAGE listing the known names and the
