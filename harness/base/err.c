@@ -43,10 +43,18 @@ err err_wrap(err e, const char *format, ...) {
     return e;
 }
 
-const char *err_message(err e) { return message[0] ? message : table[e].text; }
+const char *err_message(err e) {
+    return message[0] ? message : table[e].text;
+}
 
-void err_clear(void) { message[0] = '\0'; }
+void err_clear(void) {
+    message[0] = '\0';
+}
 
-const char *err_name(err e) { return table[e].name; }
+const char *err_name(err e) {
+    return table[e].name;
+}
 
-int err_exit_code(err e) { return table[e].exit_code; }
+int err_exit_code(err e) {
+    return table[e].exit_code;
+}

@@ -45,7 +45,7 @@ const char *err_message(err e);
 /* Forgets this thread's message. */
 void err_clear(void);
 
-const char *err_name(err e);      /* "FORMAT" */
-int err_exit_code(err e);         /* what main returns */
+const char *err_name(err e); /* "FORMAT" */
+int err_exit_code(err e);    /* what main returns */
 
 #endif

@@ -82,7 +82,8 @@ err file_writer_add(file_writer *w, const void *bytes, size_t count) {
 static err sync_folder_of(const char *path) {
     char *folder;
     const char *slash = strrchr(path, '/');
-    err e = slash ? mem_strndup(&folder, path, (size_t)(slash - path) + 1) : mem_strdup(&folder, ".");
+    err e =
+        slash ? mem_strndup(&folder, path, (size_t)(slash - path) + 1) : mem_strdup(&folder, ".");
     if (e) return e;
     int fd = open(folder, O_RDONLY | O_DIRECTORY);
     // some file systems refuse to sync a folder: the rename is then as durable as they make it
@@ -214,7 +215,8 @@ err folder_list_read(folder_list *list, const char *path) {
     if (!d) return io_error(path, "cannot open folder");
     for (struct dirent *entry; (entry = readdir(d));) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-        if ((e = mem_grow((void **)&list->names, &capacity, list->count + 1, sizeof(char *)))) break;
+        if ((e = mem_grow((void **)&list->names, &capacity, list->count + 1, sizeof(char *))))
+            break;
         if ((e = mem_strdup(&list->names[list->count], entry->d_name))) break;
         list->count++;
     }

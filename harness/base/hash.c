@@ -8,13 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-void sha256_begin(sha256 *h) { sha256_init(&h->ctx); }
+void sha256_begin(sha256 *h) {
+    sha256_init(&h->ctx);
+}
 
 void sha256_add(sha256 *h, const void *bytes, size_t count) {
     sha256_update(&h->ctx, count, (const uint8_t *)bytes);
 }
 
-void sha256_end(sha256 *h, uint8_t digest[32]) { sha256_digest(&h->ctx, 32, digest); }
+void sha256_end(sha256 *h, uint8_t digest[32]) {
+    sha256_digest(&h->ctx, 32, digest);
+}
 
 void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]) {
     base16_encode_update(hex, 32, digest);

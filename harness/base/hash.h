@@ -10,7 +10,9 @@
 
 enum { HASH_HEX_BYTES = 65 }; /* 64 hexadecimal digits and the terminator */
 
-typedef struct sha256 { struct sha256_ctx ctx; } sha256;
+typedef struct sha256 {
+    struct sha256_ctx ctx;
+} sha256;
 
 void sha256_begin(sha256 *h);
 void sha256_add(sha256 *h, const void *bytes, size_t count);

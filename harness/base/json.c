@@ -11,7 +11,9 @@ static void *allocate(size_t bytes) {
     return mem_calloc(&block, bytes, 1) ? NULL : block;
 }
 
-void json_setup(void) { cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = mem_free}); }
+void json_setup(void) {
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = mem_free});
+}
 
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) {
     const char *end = NULL;
@@ -73,7 +75,8 @@ static const char *type_name(const cJSON *v) {
 static err lookup(const cJSON **out, const cJSON *object, const char *key, const char *where,
                   cJSON_bool (*is)(const cJSON *), const char *expected) {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!v) return err_set(ERR_FORMAT, "%s: key '%s' is missing (expected %s)", where, key, expected);
+    if (!v)
+        return err_set(ERR_FORMAT, "%s: key '%s' is missing (expected %s)", where, key, expected);
     if (!is(v)) {
         return err_set(ERR_FORMAT, "%s: key '%s' is %s, expected %s", where, key, type_name(v),
                        expected);

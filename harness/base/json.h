@@ -1,7 +1,7 @@
 /* JSON, by cJSON: reading files with errors that name the key, and writing them atomically.
  *
- * `where` is what messages start with, usually the file's path. Getters with a default take an absent
- * key for the default; the others fail on it. All fail on a value of another type. */
+ * `where` is what messages start with, usually the file's path. Getters with a default take an
+ * absent key for the default; the others fail on it. All fail on a value of another type. */
 #ifndef HARNESS_BASE_JSON_H
 #define HARNESS_BASE_JSON_H
 
@@ -25,9 +25,12 @@ err json_write(const char *path, const cJSON *value) MUST_CHECK;
 /* *out is owned (mem_free). */
 err json_print(char **out, const cJSON *value, bool pretty) MUST_CHECK;
 
-err json_object(const cJSON **out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
-err json_array(const cJSON **out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
-err json_string(const char **out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
+err json_object(const cJSON **out, const cJSON *object, const char *key,
+                const char *where) MUST_CHECK;
+err json_array(const cJSON **out, const cJSON *object, const char *key,
+               const char *where) MUST_CHECK;
+err json_string(const char **out, const cJSON *object, const char *key,
+                const char *where) MUST_CHECK;
 err json_number(double *out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
 err json_bool(bool *out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
 /* A whole number in [low, high]. */

@@ -12,8 +12,12 @@
 static bool is_quiet, line_shown;
 static double last_shown;
 
-void log_set_quiet(bool quiet) { is_quiet = quiet; }
-bool log_is_quiet(void) { return is_quiet; }
+void log_set_quiet(bool quiet) {
+    is_quiet = quiet;
+}
+bool log_is_quiet(void) {
+    return is_quiet;
+}
 
 bool log_is_terminal(void) {
     const char *term = getenv("TERM");

@@ -18,7 +18,9 @@ static int must_fail(void) {
     return n == atomic_load(&fail_at);
 }
 
-static int product_overflows(size_t count, size_t size) { return size && count > SIZE_MAX / size; }
+static int product_overflows(size_t count, size_t size) {
+    return size && count > SIZE_MAX / size;
+}
 
 err mem_calloc(void **out, size_t count, size_t size) {
     *out = NULL;
@@ -73,7 +75,9 @@ err mem_strndup(char **out, const char *s, size_t n) {
     return e;
 }
 
-err mem_strdup(char **out, const char *s) { return mem_strndup(out, s, strlen(s)); }
+err mem_strdup(char **out, const char *s) {
+    return mem_strndup(out, s, strlen(s));
+}
 
 static err format_into(strbuf *b, const char *format, va_list args) {
     va_list again;
@@ -106,9 +110,13 @@ void mem_free(void *block) {
     free(block);
 }
 
-size_t mem_live_count(void) { return atomic_load(&live_count); }
+size_t mem_live_count(void) {
+    return atomic_load(&live_count);
+}
 
-uint64_t mem_request_count(void) { return atomic_load(&request_count); }
+uint64_t mem_request_count(void) {
+    return atomic_load(&request_count);
+}
 
 void mem_fail_at(uint64_t nth) {
     atomic_store(&fail_at, nth ? atomic_load(&request_count) + nth : 0);
@@ -123,7 +131,9 @@ err strbuf_add_bytes(strbuf *b, const void *bytes, size_t count) {
     return ERR_OK;
 }
 
-err strbuf_add(strbuf *b, const char *text) { return strbuf_add_bytes(b, text, strlen(text)); }
+err strbuf_add(strbuf *b, const char *text) {
+    return strbuf_add_bytes(b, text, strlen(text));
+}
 
 err strbuf_printf(strbuf *b, const char *format, ...) {
     va_list args;

@@ -16,7 +16,8 @@
 #define mem_new(out, count) mem_calloc((void **)(out), (count), sizeof **(out))
 err mem_calloc(void **out, size_t count, size_t size) MUST_CHECK;
 
-/* Resizes *block to count * size bytes; new bytes are undefined. On error *block stays as it was. */
+/* Resizes *block to count * size bytes; new bytes are undefined. On error *block stays as it was.
+ */
 err mem_resize(void **block, size_t count, size_t size) MUST_CHECK;
 
 /* Grows a list: makes room for at least `need` elements of `size` bytes, doubling *capacity.
@@ -47,8 +48,8 @@ void mem_fail_at(uint64_t nth);
 
 /* A growable string: zeroed struct is empty; text is always terminated once anything was added. */
 typedef struct strbuf {
-    char *text;      /* owned; NULL while empty */
-    size_t length;   /* bytes without the terminator */
+    char *text;    /* owned; NULL while empty */
+    size_t length; /* bytes without the terminator */
     size_t capacity;
 } strbuf;
 

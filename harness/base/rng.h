@@ -1,14 +1,16 @@
 /* Counter-based random numbers: the same counter and key give the same bits on every device.
  *
- * Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
- * The shaders hold the same function; tests compare both with the authors' known answers. */
+ * Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+ * 2011). The shaders hold the same function; tests compare both with the authors' known answers. */
 #ifndef HARNESS_BASE_RNG_H
 #define HARNESS_BASE_RNG_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct philox { uint32_t v[4]; } philox;
+typedef struct philox {
+    uint32_t v[4];
+} philox;
 
 /* One block of four 32-bit words from counter c and key (k0, k1). Inline: it is the inner loop of
  * dropout. */
@@ -24,7 +26,8 @@ static inline philox philox4x32(philox c, uint32_t k0, uint32_t k1) {
     return c;
 }
 
-/* Key words ("sites") that separate the streams drawn from one seed. Dropout sites count up from 0. */
+/* Key words ("sites") that separate the streams drawn from one seed. Dropout sites count up from 0.
+ */
 enum {
     RNG_SITE_INIT = 0x10000000,  /* + index of the parameter */
     RNG_SITE_ORDER = 0x20000000, /* data order; counter (row, epoch) */

@@ -1,0 +1,300 @@
+#include "compute/device.h"
+
+#include "base/memory.h"
+#include "compute/plan.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static err append(device_info **list, size_t *count, size_t *capacity, const device_info *info) {
+    err e = mem_grow((void **)list, capacity, *count + 1, sizeof **list);
+    if (e) return e;
+    (*list)[*count] = *info;
+    (*list)[*count].index = (uint32_t)*count;
+    ++*count;
+    return ERR_OK;
+}
+
+err device_list(device_info **list, size_t *count, const char **vulkan_note) {
+    *list = NULL;
+    *count = 0;
+    *vulkan_note = "";
+    size_t capacity = 0;
+    device_info info;
+    err e = ERR_OK;
+    (void)info;
+#if HARNESS_CPU
+    memset(&info, 0, sizeof info);
+    cpu_info(&info, 0);
+    if ((e = append(list, count, &capacity, &info))) goto fail;
+#endif
+#if HARNESS_VULKAN
+    size_t first = *count;
+    if ((e = vulkan_list(list, count, &capacity, vulkan_note))) goto fail;
+    for (size_t i = first; i < *count; i++) (*list)[i].index = (uint32_t)i;
+#else
+    *vulkan_note = "this build has no Vulkan device";
+#endif
+    memset(&info, 0, sizeof info);
+    reference_info(&info);
+    if ((e = append(list, count, &capacity, &info))) goto fail;
+    return ERR_OK;
+fail:
+    mem_free(*list);
+    *list = NULL;
+    *count = 0;
+    return e;
+}
+
+static bool contains_blind(const char *text, const char *part) {
+    size_t n = strlen(part);
+    for (; *text; text++) {
+        if (!strncasecmp(text, part, n)) return true;
+    }
+    return false;
+}
+
+static bool matches(const device_info *d, const char *selector) {
+    return contains_blind(d->name, selector) || contains_blind(d->driver, selector) ||
+           contains_blind(d->uuid, selector);
+}
+
+static err no_device(const device_info *list, size_t count, const char *selector, const char *why) {
+    strbuf known = {0};
+    for (size_t i = 0; i < count; i++) {
+        err e = strbuf_printf(&known, "%s%u: %s", i ? ", " : "", list[i].index, list[i].name);
+        if (e) {
+            strbuf_free(&known);
+            return e;
+        }
+    }
+    err e = err_set(ERR_USAGE, "device '%s' %s (devices here: %s)", selector, why,
+                    known.text ? known.text : "none");
+    strbuf_free(&known);
+    return e;
+}
+
+err device_select(const device_info **out, const device_info *list, size_t count,
+                  const char *selector) {
+    *out = NULL;
+    if (!selector) {
+        for (size_t i = 0; i < count; i++) {
+            if (list[i].class >= CLASS_SOFTWARE) continue;
+            if (!*out || list[i].class < (*out)->class) *out = &list[i];
+        }
+        if (*out) return ERR_OK;
+        return err_set(ERR_DEVICE,
+                       "no GPU and no native CPU device here; a software Vulkan driver is "
+                       "used only when named with --device (see `harness devices`)");
+    }
+    bool is_number = *selector != '\0';
+    for (const char *c = selector; *c; c++) is_number = is_number && isdigit((unsigned char)*c);
+    size_t hits = 0;
+    for (size_t i = 0; i < count; i++) {
+        const device_info *d = &list[i];
+        bool hit;
+        if (!strcmp(selector, "cpu")) {
+            hit = d->kind == DEVICE_CPU;
+        } else if (!strcmp(selector, "reference")) {
+            hit = d->kind == DEVICE_REFERENCE;
+        } else if (is_number && strlen(selector) < 9) {
+            hit = d->index == strtoul(selector, NULL, 10);
+        } else {
+            hit = matches(d, selector);
+        }
+        if (!hit) continue;
+        *out = d;
+        hits++;
+    }
+    if (hits == 1) return ERR_OK;
+    *out = NULL;
+    return no_device(list, count, selector, hits ? "matches more than one" : "is not here");
+}
+
+err device_open(device *d, const device_info *info, const device_options *options) {
+    memset(d, 0, sizeof *d);
+    d->info = *info;
+    if (options) d->options = *options;
+    switch (info->kind) {
+    case DEVICE_REFERENCE: return reference_open(d);
+    case DEVICE_CPU:
+#if HARNESS_CPU
+        return cpu_open(d);
+#else
+        return err_set(ERR_UNSUPPORTED, "this build has no native CPU device");
+#endif
+    case DEVICE_VULKAN:
+#if HARNESS_VULKAN
+        return vulkan_open(d);
+#else
+        return err_set(ERR_UNSUPPORTED, "this build has no Vulkan device");
+#endif
+    }
+    return err_set(ERR_ARG, "unknown kind of device");
+}
+
+err device_open_named(device *d, const char *selector, const device_options *options) {
+    memset(d, 0, sizeof *d);
+    device_info *list;
+    size_t count;
+    const char *note;
+    err e = device_list(&list, &count, &note);
+    if (e) return e;
+    const device_info *chosen;
+    e = device_select(&chosen, list, count, selector);
+    if (e && *note) e = err_set(e, "%s; %s", err_message(e), note);
+    if (!e) e = device_open(d, chosen, options);
+    mem_free(list);
+    return e;
+}
+
+void device_close(device *d) {
+    if (d->vtable) d->vtable->close(d);
+    memset(d, 0, sizeof *d);
+}
+
+err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) {
+    err e = mem_new(out, 1);
+    if (e) return e;
+    buffer *b = *out;
+    b->device = d;
+    b->bytes = bytes;
+    if ((e = d->vtable->buffer_init(d, b, bytes, host_visible))) {
+        mem_free(b);
+        *out = NULL;
+        return e;
+    }
+    d->allocated_bytes += bytes;
+    if (d->allocated_bytes > d->peak_bytes) d->peak_bytes = d->allocated_bytes;
+    return ERR_OK;
+}
+
+void device_buffer_free(buffer *b) {
+    if (!b) return;
+    b->device->allocated_bytes -= b->bytes;
+    b->device->vtable->buffer_free(b);
+    mem_free(b);
+}
+
+// Waits until nothing that was submitted still runs.
+static err idle(device *d) {
+    for (uint32_t slot = 0; d->vtable->wait && slot < SLOT_COUNT; slot++) {
+        err e = d->vtable->wait(d, slot);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+static err write_bytes(span s, const void *bytes, size_t count) {
+    err e = idle(s.buffer->device);
+    if (e) return e;
+    if (!s.buffer->mapped)
+        return s.buffer->device->vtable->upload(s.buffer, s.offset, bytes, count);
+    memcpy(span_host(s), bytes, count);
+    return ERR_OK;
+}
+
+static err read_bytes(void *bytes, span s, size_t count) {
+    err e = idle(s.buffer->device);
+    if (e) return e;
+    if (!s.buffer->mapped)
+        return s.buffer->device->vtable->download(bytes, s.buffer, s.offset, count);
+    memcpy(bytes, span_host(s), count);
+    return ERR_OK;
+}
+
+static err check(span s, size_t count, bool is_real) {
+    bool right = is_real ? s.type == ELEM_F32 || s.type == ELEM_F64 : s.type == ELEM_U32;
+    if (right && count <= s.count) return ERR_OK;
+    return err_set(ERR_ARG, "copy of %zu elements does not fit a span of %zu", count, s.count);
+}
+
+// Copies through a chunk of the other type, so that nothing of tensor size is allocated.
+enum { CHUNK = 4096 };
+
+#define WRITE_CONVERTED(dst, src, count, to)                                                       \
+    do {                                                                                           \
+        to chunk[CHUNK];                                                                           \
+        for (size_t done = 0; done < (count);) {                                                   \
+            size_t n = (count)-done < CHUNK ? (count)-done : CHUNK;                                \
+            for (size_t i = 0; i < n; i++) chunk[i] = (to)(src)[done + i];                         \
+            err copied = write_bytes(span_part((dst), done, n), chunk, n * sizeof *chunk);         \
+            if (copied) return copied;                                                             \
+            done += n;                                                                             \
+        }                                                                                          \
+        return ERR_OK;                                                                             \
+    } while (0)
+
+#define READ_CONVERTED(dst, src, count, from, to)                                                  \
+    do {                                                                                           \
+        from chunk[CHUNK];                                                                         \
+        for (size_t done = 0; done < (count);) {                                                   \
+            size_t n = (count)-done < CHUNK ? (count)-done : CHUNK;                                \
+            err copied = read_bytes(chunk, span_part((src), done, n), n * sizeof *chunk);          \
+            if (copied) return copied;                                                             \
+            for (size_t i = 0; i < n; i++) (dst)[done + i] = (to)chunk[i];                         \
+            done += n;                                                                             \
+        }                                                                                          \
+        return ERR_OK;                                                                             \
+    } while (0)
+
+err device_write_f32(span dst, const float *src, size_t count) {
+    err e = check(dst, count, true);
+    if (e) return e;
+    if (dst.type == ELEM_F32) return write_bytes(dst, src, count * sizeof *src);
+    WRITE_CONVERTED(dst, src, count, double);
+}
+
+err device_read_f32(float *dst, span src, size_t count) {
+    err e = check(src, count, true);
+    if (e) return e;
+    if (src.type == ELEM_F32) return read_bytes(dst, src, count * sizeof *dst);
+    READ_CONVERTED(dst, src, count, double, float);
+}
+
+err device_write_f64(span dst, const double *src, size_t count) {
+    err e = check(dst, count, true);
+    if (e) return e;
+    if (dst.type == ELEM_F64) return write_bytes(dst, src, count * sizeof *src);
+    WRITE_CONVERTED(dst, src, count, float);
+}
+
+err device_read_f64(double *dst, span src, size_t count) {
+    err e = check(src, count, true);
+    if (e) return e;
+    if (src.type == ELEM_F64) return read_bytes(dst, src, count * sizeof *dst);
+    READ_CONVERTED(dst, src, count, float, double);
+}
+
+err device_write_u32(span dst, const uint32_t *src, size_t count) {
+    err e = check(dst, count, false);
+    return e ? e : write_bytes(dst, src, count * sizeof *src);
+}
+
+err device_read_u32(uint32_t *dst, span src, size_t count) {
+    err e = check(src, count, false);
+    return e ? e : read_bytes(dst, src, count * sizeof *dst);
+}
+
+const char *device_class_name(device_class c) {
+    switch (c) {
+    case CLASS_DISCRETE: return "discrete GPU";
+    case CLASS_INTEGRATED: return "integrated GPU";
+    case CLASS_VIRTUAL: return "virtual GPU";
+    case CLASS_NATIVE_CPU: return "native CPU";
+    case CLASS_SOFTWARE: return "software";
+    case CLASS_REFERENCE: return "reference";
+    }
+    return "unknown";
+}
+
+const char *device_kind_name(const device_info *info) {
+    switch (info->class) {
+    case CLASS_NATIVE_CPU: return "cpu";
+    case CLASS_SOFTWARE:
+    case CLASS_REFERENCE: return "software";
+    default: return "gpu";
+    }
+}

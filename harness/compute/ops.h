@@ -1,0 +1,309 @@
+/* Operations: one argument struct each, with its contract.
+ *
+ * Sizes: T tokens of the micro-batch, B its sentences, H hidden, A heads, D = H / A head size, V
+ * vocabulary rows, C classes. All matrices are row-major. "real" is f32 (f64 on the reference).
+ * Activations and their gradients are overwritten (=); gradients of parameters are added to (+=).
+ * Outputs must not overlap inputs unless said. Optional operands are absent when their buffer is
+ * NULL.
+ *
+ * Dropout: element kept iff word >= floor(p * 2^32), then scaled by 1 / (1 - p); p = 0 keeps all
+ * and draws nothing. The word is Philox4x32-10 with key (seed, site) and counter (channel / 4,
+ * token position | head << 16, sentence ordinal within the optimizer step, step), word channel % 4.
+ * For attention the channel is the key's position in its sentence; head is 0 elsewhere. */
+#ifndef HARNESS_COMPUTE_OPS_H
+#define HARNESS_COMPUTE_OPS_H
+
+#include "compute/span.h"
+
+/* A size that is fixed, or read from the step's batch when the plan is walked (then max is the size
+ * that spans were planned for). */
+typedef enum dim_kind {
+    DIM_FIXED,
+    DIM_TOKENS,         /* T of the micro-batch */
+    DIM_SENTENCES,      /* B of the micro-batch */
+    DIM_TILES,          /* attention work list of the micro-batch */
+    DIM_WORD_LISTS,     /* distinct word ids of the micro-batch */
+    DIM_POSITION_LISTS, /* distinct positions of the micro-batch */
+    DIM_WORD_ROWS       /* distinct word ids of the whole optimizer step: U */
+} dim_kind;
+
+typedef struct dim {
+    dim_kind kind;
+    uint32_t max;
+} dim;
+
+static inline dim dim_fixed(uint32_t n) {
+    return (dim){DIM_FIXED, n};
+}
+
+typedef struct dropout_spec {
+    float p;       /* probability of dropping; 0: none */
+    uint32_t site; /* key word that separates places in the model */
+} dropout_spec;
+
+typedef enum activation { ACT_NONE, ACT_GELU, ACT_TANH } activation;
+
+/* x[i] = value for i < rows * cols. */
+struct fill {
+    span x; /* (rows, cols) real */
+    dim rows;
+    uint32_t cols;
+    float value;
+};
+
+/* y[t] = word[ids[t]] + position[positions[t]] + type[type_ids[t]], added in that order. */
+struct embed_fwd {
+    span y;                        /* (T, H) */
+    span word, position, type;     /* (V, H), (P, H), (2, H) */
+    span ids, positions, type_ids; /* (T) u32 */
+    dim rows;                      /* T */
+    uint32_t hidden, vocabulary;
+};
+
+/* out[rows[r]] += sum over j in [starts[r], starts[r + 1]) of x[items[j]], in the order of items.
+ * The rows are distinct. Gradient of a table lookup, by lists that the host sorted. */
+struct rows_sum {
+    span out;    /* (R, H); R whatever rows name */
+    span x;      /* (T, H) */
+    span starts; /* (lists + 1) u32 */
+    span items;  /* (T) u32 */
+    span rows;   /* (lists) u32 */
+    dim lists;
+    dim items_max; /* DIM_TOKENS: bound of one list */
+    uint32_t hidden;
+};
+
+/* sum = residual + dropout_before(x); y = dropout_after(LayerNorm(sum) * weight + bias).
+ * mean and rstd = 1 / sqrt(variance + eps) are kept per row; the variance is of two passes.
+ * residual is optional. `sum` is absent iff residual is absent and before.p == 0: x serves then. */
+struct layernorm_fwd {
+    span y, sum;         /* (T, H) */
+    span mean, rstd;     /* (T) */
+    span x, residual;    /* (T, H) */
+    span weight, bias;   /* (H) */
+    span positions;      /* (T) u32, for dropout; may be absent when both p are 0 */
+    span token_sentence; /* (T) u32, ordinal of the token's sentence; likewise */
+    dropout_spec before, after;
+    dim rows; /* T */
+    uint32_t hidden;
+    float eps;
+};
+
+/* Backward of layernorm_fwd. dy' = dropout_after'(dy); dsum = gradient of sum (that of the
+ * residual); dx = dropout_before'(dsum), absent iff before.p == 0 (dsum serves); dweight, dbias +=.
+ */
+struct layernorm_bwd {
+    span dsum, dx;       /* (T, H) */
+    span dweight, dbias; /* (H), added to */
+    span dy, sum;        /* (T, H); sum is x when the forward had none */
+    span mean, rstd;     /* (T) */
+    span weight;         /* (H) */
+    span positions, token_sentence;
+    dropout_spec before, after;
+    dim rows; /* T */
+    uint32_t hidden;
+};
+
+/* z = x weight^T + bias; y = act(z). pre (optional) keeps z, for the backward of GELU (exact erf).
+ */
+struct linear_fwd {
+    span y, pre; /* (M, N) */
+    span x;      /* (M, K) */
+    span weight; /* (N, K) */
+    span bias;   /* (N); optional */
+    activation act;
+    dim rows; /* M */
+    uint32_t n, k;
+};
+
+/* dx = dy weight; then, where given, dx *= gelu'(pre); then dx += add. add may be dx itself. */
+struct linear_dx {
+    span dx;     /* (M, K) */
+    span dy;     /* (M, N) */
+    span weight; /* (N, K) */
+    span pre;    /* (M, K); optional */
+    span add;    /* (M, K); optional */
+    dim rows;    /* M */
+    uint32_t n, k;
+};
+
+/* dweight += dy^T x; dbias (optional) += column sums of dy. */
+struct linear_dw {
+    span dweight; /* (N, K), added to */
+    span dbias;   /* (N), added to; optional */
+    span dy;      /* (M, N) */
+    span x;       /* (M, K) */
+    dim rows;     /* M */
+    uint32_t n, k;
+};
+
+/* One entry of the attention work list. Sentences longer than device->attention_tile have several.
+ */
+typedef struct attention_tile {
+    uint32_t start;   /* first token of the sentence in the packed batch */
+    uint32_t length;  /* tokens of the sentence */
+    uint32_t first;   /* first row of this tile, relative to start; a multiple of attention_tile */
+    uint32_t ordinal; /* of the sentence within the optimizer step (dropout) */
+} attention_tile;
+
+/* Per sentence and head: P = softmax(q k^T * scale) over the sentence's tokens;
+ * out = dropout(P) v; lse[a * T + t] = log sum exp of the scaled scores of row t. P is not stored.
+ * qkv row: q (H), k (H), v (H); head a takes columns a * D .. a * D + D - 1 of each. */
+struct attention_fwd {
+    span out;   /* (T, H) */
+    span lse;   /* (A, T) */
+    span qkv;   /* (T, 3H) */
+    span tiles; /* (tiles) attention_tile, as 4 u32 each */
+    dim tile_count;
+    dim tokens; /* T */
+    uint32_t heads, head_size;
+    float scale;
+    dropout_spec drop;
+};
+
+/* Backward of attention_fwd; probabilities are computed again from lse. dQ rows are owned by query
+ * tiles, dK and dV rows by key tiles: no atomics. Every element of dqkv is written. */
+struct attention_bwd {
+    span dqkv; /* (T, 3H) */
+    span dout; /* (T, H) */
+    span out;  /* (T, H) */
+    span lse;  /* (A, T) */
+    span qkv;  /* (T, 3H) */
+    span tiles;
+    dim tile_count;
+    dim tokens;
+    uint32_t heads, head_size;
+    float scale;
+    dropout_spec drop;
+};
+
+/* y[b] = x[starts[b]]: each sentence's first token, [CLS]. */
+struct gather_rows {
+    span y;      /* (B, H) */
+    span x;      /* (T, H) */
+    span starts; /* (B + 1) u32 */
+    dim rows;    /* B */
+    dim tokens;  /* T */
+    uint32_t hidden;
+};
+
+/* Backward of gather_rows: dx[starts[b]] = dy[b], every other row of dx is 0. */
+struct scatter_rows {
+    span dx;     /* (T, H) */
+    span dy;     /* (B, H) */
+    span starts; /* (B + 1) u32 */
+    dim rows;    /* B */
+    dim tokens;  /* T */
+    uint32_t hidden;
+};
+
+/* y = dropout(x) with token position 0; forward and backward alike. y may be x. */
+struct dropout {
+    span y, x;     /* (B, H) */
+    span ordinals; /* (B) u32, sentence ordinal within the optimizer step */
+    dim rows;      /* B */
+    uint32_t hidden;
+    dropout_spec drop;
+};
+
+/* dx = dy * (1 - y * y). dx may be dy. */
+struct tanh_bwd {
+    span dx, dy, y; /* (M, N) */
+    dim rows;
+    uint32_t cols;
+};
+
+/* loss[b] = sum_c w[c] target[c] * -log softmax(logits[b])[c] with target = (1 - smoothing) at the
+ * label + smoothing / C everywhere (w = 1 when absent); dlogits (optional) = its gradient times the
+ * step's loss_scale. The maximum is subtracted before exp. */
+struct cross_entropy {
+    span loss;          /* (B) */
+    span dlogits;       /* (B, C); optional */
+    span logits;        /* (B, C) */
+    span labels;        /* (B) u32, each < C */
+    span class_weights; /* (C); optional */
+    dim rows;           /* B */
+    uint32_t classes;
+    float smoothing;
+};
+
+/* result[0] = L2 norm over all parts; result[1] = clip factor min(1, max_norm / (norm + 1e-6)), 1
+ * when max_norm is 0 (torch's clip_grad_norm_); result[2] = 1 if the norm is finite, else 0;
+ * result[3] = 0. Summed in an order fixed by the parts' shapes. */
+enum { GRAD_PARTS_MAX = 8 };
+struct grad_part {
+    span x;
+    dim rows;
+    uint32_t cols;
+};
+struct grad_norm {
+    span result; /* (4) */
+    struct grad_part parts[GRAD_PARTS_MAX];
+    uint32_t part_count;
+    float max_norm;
+};
+
+/* One row of the optimizer's table per step t (1-based; row 0 unused), computed by the host:
+ *   decay      1 - lr * weight_decay
+ *   step_size  lr / (1 - beta1^t)
+ *   bias2      sqrt(1 - beta2^t)
+ *   skipped    1: this step changes nothing
+ * The update, in exactly this order of f32 operations, without contraction:
+ *   g' = g * clip;  p1 = p * decay (or p, without decay);
+ *   m = m + (1 - beta1) * (g' - m);  v = v * beta2 + ((1 - beta2) * g') * g';
+ *   p = p1 - step_size * (m / (sqrt(v) / bias2 + eps))
+ * where (1 - beta) are f32 constants computed by the host in f64. If result[2] == 0 nothing
+ * changes. */
+struct adamw {
+    span p, m, v, g; /* (count) */
+    span table;      /* (steps + 1, 4) real */
+    span norm;       /* (4), of grad_norm */
+    uint32_t count;
+    bool decay;
+    float beta1, beta2, eps;
+};
+
+/* The same update for rows of an embedding, of which a step touches few. last_step[r] is the step
+ * up to which row r is current. Rows are `list` (rows of them) or, when absent, 0 .. rows - 1.
+ * Without g: catches each row up through step - 1 (before is true) or step (false), replaying the
+ * missed steps with g = 0, then sets last_step. Equal bits to the dense update.
+ * With g (compact: g row i belongs to row list[i]): applies step to rows current through step - 1.
+ */
+struct adamw_rows {
+    span p, m, v;   /* (V, H) */
+    span last_step; /* (V) u32 */
+    span g;         /* (U, H); optional */
+    span list;      /* (U) u32; optional */
+    span table;     /* (steps + 1, 4) */
+    span norm;      /* (4); needed with g */
+    dim rows;
+    uint32_t hidden, vocabulary;
+    bool decay, before;
+    float beta1, beta2, eps;
+};
+
+typedef enum op_kind {
+#define OP(name) OP_##name,
+#include "compute/ops.def"
+#undef OP
+    OP_COUNT
+} op_kind;
+
+typedef struct op {
+    op_kind kind;
+    union {
+#define OP(name) struct name name;
+#include "compute/ops.def"
+#undef OP
+    } as;
+} op;
+
+const char *op_name(op_kind kind);
+
+/* Smallest u32 that keeps an element under dropout p. */
+static inline uint32_t dropout_threshold(float p) {
+    double t = (double)p * 4294967296.0;
+    return t >= 4294967295.0 ? 4294967295u : (uint32_t)t;
+}
+
+#endif

@@ -1,0 +1,189 @@
+#include "compute/plan.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+void plan_init(plan *p, device *d) {
+    *p = (plan){.device = d};
+}
+
+void plan_part_begin(plan *p, plan_part part) {
+    p->current = part;
+}
+
+static err check_operands(const plan *p, op *o) {
+    operand list[OPERANDS_MAX];
+    size_t count = op_operands(o, list);
+    for (size_t i = 0; i < count; i++) {
+        const operand *w = &list[i];
+        if (!span_given(*w->at)) {
+            if (w->is_optional) continue;
+            return err_set(ERR_ARG, "%s: operand %s is absent", op_name(o->kind), w->name);
+        }
+        elem wanted = w->is_real ? p->device->real : ELEM_U32;
+        if (w->at->type != wanted) {
+            return err_set(ERR_ARG, "%s: operand %s is of the wrong type", op_name(o->kind),
+                           w->name);
+        }
+        if (w->at->count < w->count) {
+            return err_set(ERR_ARG, "%s: operand %s holds %zu elements, %zu are needed",
+                           op_name(o->kind), w->name, w->at->count, w->count);
+        }
+        if (w->at->offset % SPAN_ALIGN || w->at->slot_stride % SPAN_ALIGN ||
+            w->at->micro_stride % SPAN_ALIGN) {
+            return err_set(ERR_ARG, "%s: operand %s is not aligned", op_name(o->kind), w->name);
+        }
+        if (w->at->buffer->device != p->device) {
+            return err_set(ERR_ARG, "%s: operand %s is of another device", op_name(o->kind),
+                           w->name);
+        }
+    }
+    return ERR_OK;
+}
+
+static err append(plan *p, op *o) {
+    if (p->is_ready) return err_set(ERR_ARG, "%s: the plan is closed", op_name(o->kind));
+    err e = check_operands(p, o);
+    if (e) return e;
+    op_list *l = &p->parts[p->current];
+    if ((e = mem_grow((void **)&l->ops, &l->capacity, l->count + 1, sizeof *l->ops))) return e;
+    l->ops[l->count++] = *o;
+    return ERR_OK;
+}
+
+#define OP(name)                                                                                   \
+    err op_##name(plan *p, const struct name *args) {                                              \
+        op o;                                                                                      \
+        memset(&o, 0, sizeof o);                                                                   \
+        o.kind = OP_##name;                                                                        \
+        o.as.name = *args;                                                                         \
+        return append(p, &o);                                                                      \
+    }
+#include "compute/ops.def"
+#undef OP
+
+err plan_ready(plan *p) {
+    const device_vtable *vt = p->device->vtable;
+    size_t most = 0;
+    for (size_t part = 0; part < PART_COUNT; part++) {
+        for (size_t i = 0; vt->scratch_count && i < p->parts[part].count; i++) {
+            size_t n = vt->scratch_count(p->device, &p->parts[part].ops[i]);
+            if (n > most) most = n;
+        }
+    }
+    err e;
+    arena_init(&p->scratch_arena, p->device, 1, false);
+    if (most && (e = arena_take(&p->scratch_arena, &p->scratch, most, p->device->real))) return e;
+    if (vt->plan_ready && (e = vt->plan_ready(p))) return e;
+    p->is_ready = true;
+    return ERR_OK;
+}
+
+void plan_free(plan *p) {
+    if (!p->device) return;
+    const device_vtable *vt = p->device->vtable;
+    for (uint32_t slot = 0; p->is_ready && slot < SLOT_COUNT; slot++) {
+        if (vt->wait && vt->wait(p->device, slot)) err_clear();
+    }
+    if (vt->plan_release) vt->plan_release(p);
+    arena_free(&p->scratch_arena);
+    for (size_t part = 0; part < PART_COUNT; part++) mem_free(p->parts[part].ops);
+    *p = (plan){0};
+}
+
+err plan_submit(plan *p, const step_info *step) {
+    if (!p->is_ready) return err_set(ERR_ARG, "plan_submit before plan_ready");
+    if (step->slot >= SLOT_COUNT) return err_set(ERR_ARG, "slot %u of %d", step->slot, SLOT_COUNT);
+    return p->device->vtable->submit(p, step);
+}
+
+err plan_wait(plan *p, uint32_t slot) {
+    return p->device->vtable->wait ? p->device->vtable->wait(p->device, slot) : ERR_OK;
+}
+
+uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
+    switch (d.kind) {
+    case DIM_FIXED: return d.max;
+    case DIM_TOKENS: return step->micros[micro].tokens;
+    case DIM_SENTENCES: return step->micros[micro].sentences;
+    case DIM_TILES: return step->micros[micro].tiles;
+    case DIM_WORD_LISTS: return step->micros[micro].word_lists;
+    case DIM_POSITION_LISTS: return step->micros[micro].position_lists;
+    case DIM_WORD_ROWS: return step->word_rows;
+    }
+    return 0;
+}
+
+double op_flops(const op *o, const step_info *step, uint32_t micro) {
+#define SIZE(d) ((double)dim_value((d), step, micro))
+    switch (o->kind) {
+    case OP_linear_fwd:
+        return 2.0 * SIZE(o->as.linear_fwd.rows) * o->as.linear_fwd.n * o->as.linear_fwd.k;
+    case OP_linear_dx:
+        return 2.0 * SIZE(o->as.linear_dx.rows) * o->as.linear_dx.n * o->as.linear_dx.k;
+    case OP_linear_dw:
+        return 2.0 * SIZE(o->as.linear_dw.rows) * o->as.linear_dw.n * o->as.linear_dw.k;
+    case OP_attention_fwd: {
+        // each tile's rows meet its whole sentence; sentences fill at most one tile each here
+        const struct attention_fwd *a = &o->as.attention_fwd;
+        double rows = SIZE(a->tokens), tiles = SIZE(a->tile_count);
+        return tiles > 0 ? 4.0 * rows * (rows / tiles) * a->heads * a->head_size : 0;
+    }
+    case OP_attention_bwd: {
+        const struct attention_bwd *a = &o->as.attention_bwd;
+        double rows = SIZE(a->tokens), tiles = SIZE(a->tile_count);
+        return tiles > 0 ? 10.0 * rows * (rows / tiles) * a->heads * a->head_size : 0;
+    }
+    case OP_layernorm_fwd: return 8.0 * SIZE(o->as.layernorm_fwd.rows) * o->as.layernorm_fwd.hidden;
+    case OP_layernorm_bwd:
+        return 16.0 * SIZE(o->as.layernorm_bwd.rows) * o->as.layernorm_bwd.hidden;
+    case OP_embed_fwd: return 2.0 * SIZE(o->as.embed_fwd.rows) * o->as.embed_fwd.hidden;
+    case OP_rows_sum: return SIZE(o->as.rows_sum.items_max) * o->as.rows_sum.hidden;
+    case OP_fill: return SIZE(o->as.fill.rows) * o->as.fill.cols;
+    case OP_adamw: return 16.0 * o->as.adamw.count;
+    case OP_adamw_rows: return 16.0 * SIZE(o->as.adamw_rows.rows) * o->as.adamw_rows.hidden;
+    case OP_grad_norm: {
+        double n = 0;
+        for (uint32_t i = 0; i < o->as.grad_norm.part_count; i++) {
+            n += 2.0 * SIZE(o->as.grad_norm.parts[i].rows) * o->as.grad_norm.parts[i].cols;
+        }
+        return n;
+    }
+    case OP_gather_rows: return SIZE(o->as.gather_rows.rows) * o->as.gather_rows.hidden;
+    case OP_scatter_rows: return SIZE(o->as.scatter_rows.tokens) * o->as.scatter_rows.hidden;
+    case OP_dropout: return 20.0 * SIZE(o->as.dropout.rows) * o->as.dropout.hidden;
+    case OP_tanh_bwd: return 3.0 * SIZE(o->as.tanh_bwd.rows) * o->as.tanh_bwd.cols;
+    case OP_cross_entropy:
+        return 10.0 * SIZE(o->as.cross_entropy.rows) * o->as.cross_entropy.classes;
+    case OP_COUNT: break;
+    }
+#undef SIZE
+    return 0;
+}
+
+static err walk_part(plan *p, const step_info *step, uint32_t micro, const op_list *list,
+                     const op_function table[OP_COUNT]) {
+    op_call call = {.device = p->device, .step = step, .micro = micro, .scratch = p->scratch};
+    for (size_t i = 0; i < list->count; i++) {
+        op o = list->ops[i];
+        operand operands[OPERANDS_MAX];
+        size_t count = op_operands(&o, operands);
+        for (size_t k = 0; k < count; k++) {
+            if (span_given(*operands[k].at)) {
+                *operands[k].at = span_at(*operands[k].at, step->slot, micro);
+            }
+        }
+        err e = table[o.kind](&call, &o);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+err plan_walk_host(plan *p, const step_info *step, const op_function table[OP_COUNT]) {
+    err e = walk_part(p, step, 0, &p->parts[PART_BEGIN], table);
+    for (uint32_t micro = 0; !e && micro < step->micro_count; micro++) {
+        e = walk_part(p, step, micro, &p->parts[PART_MICRO], table);
+    }
+    return e ? e : walk_part(p, step, 0, &p->parts[PART_END], table);
+}

@@ -1,0 +1,133 @@
+/* Plans: the list of operations of one optimizer step, made once and walked every step.
+ *
+ * Three parts: PART_BEGIN runs once (zero gradients, catch rows up), PART_MICRO once per
+ * micro-batch (forward and backward), PART_END once (norm, clip, update). An evaluation plan has
+ * only PART_MICRO. Sizes that differ from step to step come in step_info. The native CPU calls
+ * through the list; Vulkan records it into the command buffer of the step's slot. */
+#ifndef HARNESS_COMPUTE_PLAN_H
+#define HARNESS_COMPUTE_PLAN_H
+
+#include "compute/device.h"
+#include "compute/ops.h"
+
+enum { SLOT_COUNT = 2 };
+
+typedef enum plan_part { PART_BEGIN, PART_MICRO, PART_END, PART_COUNT } plan_part;
+
+/* Sizes of one micro-batch. */
+typedef struct micro_sizes {
+    uint32_t tokens, sentences, tiles, word_lists, position_lists;
+} micro_sizes;
+
+typedef struct step_info {
+    uint32_t slot; /* < SLOT_COUNT */
+    uint32_t step; /* optimizer step, 1-based */
+    uint32_t seed;
+    uint32_t word_rows; /* U */
+    float loss_scale;   /* factor of dlogits: 1 / sentences of the optimizer step */
+    uint32_t micro_count;
+    const micro_sizes *micros; /* (micro_count), borrowed until plan_submit returns */
+} step_info;
+
+typedef struct op_list {
+    op *ops; /* owned */
+    size_t count, capacity;
+} op_list;
+
+typedef struct plan {
+    device *device;
+    op_list parts[PART_COUNT];
+    plan_part current;
+    arena scratch_arena;
+    span scratch;   /* real, shared by all ops that need some; absent when none does */
+    void *prepared; /* the device's own */
+    bool is_ready;
+} plan;
+
+/* plan_init, then plan_part_begin and op_* in any order of parts, then plan_ready once. */
+void plan_init(plan *p, device *d);
+void plan_part_begin(plan *p, plan_part part);
+err plan_ready(plan *p) MUST_CHECK;
+void plan_free(plan *p); /* waits for both slots */
+
+/* Appends one operation to the current part. Spans are borrowed until plan_free.
+ * Errors: ERR_ARG when a span is absent, short for its largest size, or of the wrong type. */
+#define OP(name) err op_##name(plan *p, const struct name *args) MUST_CHECK;
+#include "compute/ops.def"
+#undef OP
+
+/* Starts the step on the device and returns; the slot's step data must not change until plan_wait.
+ */
+err plan_submit(plan *p, const step_info *step) MUST_CHECK;
+/* Waits for the slot's last submission; its results can then be read from mapped memory. */
+err plan_wait(plan *p, uint32_t slot) MUST_CHECK;
+
+/* Size of a dimension in this step. */
+uint32_t dim_value(dim d, const step_info *step, uint32_t micro);
+
+/* Floating-point operations of one op in this step (multiply and add count 2): what cutting a
+ * submission into segments, and bench, go by. */
+double op_flops(const op *o, const step_info *step, uint32_t micro);
+
+/* --- what a device implements
+ * ---------------------------------------------------------------------- */
+
+typedef struct device_vtable {
+    void (*close)(device *d);
+    err (*buffer_init)(device *d, buffer *b, size_t bytes, bool host_visible);
+    void (*buffer_free)(buffer *b);
+    /* raw bytes; only called for buffers without `mapped` */
+    err (*upload)(buffer *b, size_t offset, const void *bytes, size_t count);
+    err (*download)(void *bytes, buffer *b, size_t offset, size_t count);
+    /* reals of plan->scratch that this op needs at its largest sizes */
+    size_t (*scratch_count)(const device *d, const op *o);
+    err (*plan_ready)(plan *p);
+    void (*plan_release)(plan *p);
+    err (*submit)(plan *p, const step_info *step);
+    err (*wait)(device *d, uint32_t slot);
+} device_vtable;
+
+/* Operands of an op: every span it names, with what it does to it and how many elements it needs at
+ * its largest sizes. The one place where shapes are written down: plan_add checks by it, host
+ * devices resolve by it, Vulkan tracks hazards by it. */
+typedef enum operand_access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_BOTH = 3 } operand_access;
+enum { OPERANDS_MAX = 24 };
+typedef struct operand {
+    const char *name;
+    span *at; /* into the op given */
+    operand_access access;
+    bool is_optional;
+    bool is_real; /* else u32 */
+    size_t count;
+} operand;
+/* Fills out and returns how many there are. */
+size_t op_operands(op *o, operand out[OPERANDS_MAX]);
+
+/* What an implementation in C of one op is called with (reference and cpu). The spans inside the op
+ * are already resolved to this slot and micro-batch. */
+typedef struct op_call {
+    device *device;
+    const step_info *step;
+    uint32_t micro;
+    span scratch;
+} op_call;
+
+/* Walks begin, micro parts and end on the host, calling table[kind]. */
+typedef err (*op_function)(const op_call *call, const op *o);
+err plan_walk_host(plan *p, const step_info *step, const op_function table[OP_COUNT]) MUST_CHECK;
+
+/* Entry points of the kinds; device.c calls them. */
+err reference_open(device *d) MUST_CHECK;
+void reference_info(device_info *info);
+#if HARNESS_CPU
+err cpu_open(device *d) MUST_CHECK;
+void cpu_info(device_info *info, uint32_t threads);
+#endif
+#if HARNESS_VULKAN
+err vulkan_open(device *d) MUST_CHECK;
+/* Appends the physical devices to *list (grown with mem_grow). No loader or driver: ERR_OK, and
+ * *note tells the package to install. */
+err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char **note) MUST_CHECK;
+#endif
+
+#endif

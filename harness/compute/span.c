@@ -1,0 +1,70 @@
+#include "compute/span.h"
+
+#include "compute/device.h"
+
+size_t elem_bytes(elem type) {
+    switch (type) {
+    case ELEM_F64: return 8;
+    case ELEM_F32:
+    case ELEM_U32: return 4;
+    case ELEM_F16:
+    case ELEM_BF16: return 2;
+    case ELEM_U8: return 1;
+    }
+    return 1;
+}
+
+span span_part(span s, size_t first, size_t count) {
+    s.offset += first * elem_bytes(s.type);
+    s.count = count;
+    return s;
+}
+
+span span_at(span s, uint32_t slot, uint32_t micro) {
+    s.offset += slot * s.slot_stride + micro * s.micro_stride;
+    s.slot_stride = 0;
+    s.micro_stride = 0;
+    return s;
+}
+
+void arena_init(arena *a, struct device *d, size_t block_bytes, bool host_visible) {
+    *a = (arena){.device = d,
+                 .block_bytes = block_bytes ? block_bytes : (size_t)64 << 20,
+                 .host_visible = host_visible};
+}
+
+static size_t round_up(size_t n, size_t to) {
+    return (n + to - 1) / to * to;
+}
+
+err arena_take(arena *a, span *out, size_t count, elem type) {
+    size_t bytes = round_up(count * elem_bytes(type), SPAN_ALIGN);
+    if (!bytes) bytes = SPAN_ALIGN;
+    uint64_t most = a->device->info.max_buffer_bytes;
+    if (most && bytes > most) {
+        return err_set(ERR_DEVICE,
+                       "%s: one tensor of %zu bytes asked for, the largest buffer is %llu",
+                       a->device->info.name, bytes, (unsigned long long)most);
+    }
+    size_t last = a->count - 1;
+    if (!a->count || a->used[last] + bytes > a->blocks[last]->bytes) {
+        if (a->count == sizeof a->blocks / sizeof *a->blocks) {
+            return err_set(ERR_DEVICE, "%s: more than %zu memory blocks needed",
+                           a->device->info.name, a->count);
+        }
+        size_t block = bytes > a->block_bytes ? bytes : a->block_bytes;
+        if (most && block > most) block = (size_t)most;
+        err e = device_buffer_new(a->device, &a->blocks[a->count], block, a->host_visible);
+        if (e) return e;
+        a->used[a->count] = 0;
+        last = a->count++;
+    }
+    *out = (span){.buffer = a->blocks[last], .offset = a->used[last], .count = count, .type = type};
+    a->used[last] += bytes;
+    return ERR_OK;
+}
+
+void arena_free(arena *a) {
+    for (size_t i = 0; i < a->count; i++) device_buffer_free(a->blocks[i]);
+    *a = (arena){0};
+}

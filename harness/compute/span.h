@@ -1,0 +1,77 @@
+/* Spans: typed ranges of a device's buffers, the only way operations name memory.
+ *
+ * A buffer is one allocation of a device. A span is {buffer, offset, count, type}; offsets are
+ * multiples of SPAN_ALIGN bytes. Data that changes from step to step lies in one region per slot
+ * (the host prepares one slot while the device works on the other) and, inside, one region per
+ * micro-batch: such a span carries the distance between regions, and is resolved when the plan is
+ * walked. */
+#ifndef HARNESS_COMPUTE_SPAN_H
+#define HARNESS_COMPUTE_SPAN_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SPAN_ALIGN = 256 };
+
+typedef enum elem { ELEM_F32, ELEM_F64, ELEM_F16, ELEM_BF16, ELEM_U32, ELEM_U8 } elem;
+
+size_t elem_bytes(elem type);
+
+struct device;
+
+typedef struct buffer {
+    struct device *device;
+    size_t bytes;
+    void *mapped; /* host address; NULL where the host cannot see the memory */
+    void *handle; /* the device's own */
+} buffer;
+
+typedef struct span {
+    buffer *buffer; /* NULL: an absent optional operand */
+    size_t offset;  /* bytes from the start of the buffer */
+    size_t count;   /* elements */
+    elem type;
+    size_t slot_stride;  /* bytes from one slot's region to the next; 0: one region for all */
+    size_t micro_stride; /* bytes from one micro-batch's region to the next; 0: one for all */
+} span;
+
+static inline bool span_given(span s) {
+    return s.buffer != NULL;
+}
+static inline size_t span_bytes(span s) {
+    return s.count * elem_bytes(s.type);
+}
+
+/* Part of a span: count elements from `first`. The byte offset must stay a multiple of SPAN_ALIGN
+ * when the part is bound by an operation. */
+span span_part(span s, size_t first, size_t count);
+
+/* The span's region for this slot and micro-batch, with zero strides. */
+span span_at(span s, uint32_t slot, uint32_t micro);
+
+/* Host address of a resolved span in mapped memory. pre: buffer->mapped. */
+static inline void *span_host(span s) {
+    return (char *)s.buffer->mapped + s.offset;
+}
+
+/* An arena hands out spans from blocks no larger than the device allows. Blocks are owned. */
+typedef struct arena {
+    struct device *device;
+    buffer *blocks[64];
+    size_t used[64]; /* bytes */
+    size_t count;
+    size_t block_bytes; /* size of a fresh block, unless a span needs more */
+    bool host_visible;
+} arena;
+
+/* Sets up an empty arena; block_bytes 0 takes a default. */
+void arena_init(arena *a, struct device *d, size_t block_bytes, bool host_visible);
+/* Zero-filled span of count elements. Errors: ERR_DEVICE when the device has no such memory, with
+ * what was asked for and what it has. */
+err arena_take(arena *a, span *out, size_t count, elem type) MUST_CHECK;
+void arena_free(arena *a);
+
+#endif

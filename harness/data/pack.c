@@ -1,0 +1,183 @@
+#include "data/pack.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+err pack_init(pack *p, const batch *b) {
+    memset(p, 0, sizeof *p);
+    const batch_capacity *c = &b->capacity;
+    size_t all = (size_t)c->tokens * c->micros;
+    err e;
+    if ((e = mem_new(&p->micros, c->micros)) || (e = mem_new(&p->first_sentence, c->micros + 1)) ||
+        (e = mem_new(&p->keys, c->tokens)) || (e = mem_new(&p->ids_sorted, all))) {
+        pack_free(p);
+    }
+    return e;
+}
+
+void pack_free(pack *p) {
+    mem_free(p->micros);
+    mem_free(p->first_sentence);
+    mem_free(p->keys);
+    mem_free(p->ids_sorted);
+    memset(p, 0, sizeof *p);
+}
+
+static uint32_t *at(span s, uint32_t slot, uint32_t micro) {
+    return (uint32_t *)span_host(span_at(s, slot, micro));
+}
+
+static int by_key(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_id(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+// Groups tokens by key: starts, items (ascending token within a group) and each group's key in
+// rows.
+static uint32_t group(uint64_t *keys, uint32_t tokens, const uint32_t *key_of, uint32_t *starts,
+                      uint32_t *items, uint32_t *rows) {
+    for (uint32_t t = 0; t < tokens; t++) keys[t] = (uint64_t)key_of[t] << 32 | t;
+    qsort(keys, tokens, sizeof *keys, by_key);
+    uint32_t lists = 0;
+    for (uint32_t t = 0; t < tokens; t++) {
+        uint32_t key = (uint32_t)(keys[t] >> 32);
+        if (!lists || rows[lists - 1] != key) {
+            starts[lists] = t;
+            rows[lists++] = key;
+        }
+        items[t] = (uint32_t)keys[t];
+    }
+    starts[lists] = tokens;
+    return lists;
+}
+
+static void fill_types(const batch *b, uint32_t slot, uint32_t micro, uint32_t tokens) {
+    const uint32_t *types = at(b->type_ids, slot, micro);
+    uint32_t *starts = at(b->type_starts, slot, micro), *items = at(b->type_items, slot, micro);
+    uint32_t *rows = at(b->type_rows, slot, micro);
+    uint32_t used = 0;
+    for (uint32_t type = 0; type < 2; type++) {
+        rows[type] = type;
+        starts[type] = used;
+        for (uint32_t t = 0; t < tokens; t++) {
+            if (types[t] == type) items[used++] = t;
+        }
+    }
+    starts[2] = used;
+}
+
+// Writes one micro-batch's tokens and its attention work list.
+static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
+                       const pack_sentence *sentences, uint32_t first, uint32_t count) {
+    uint32_t *ids = at(b->ids, slot, micro), *types = at(b->type_ids, slot, micro);
+    uint32_t *positions = at(b->positions, slot, micro);
+    uint32_t *token_sentence = at(b->token_sentence, slot, micro);
+    uint32_t *starts = at(b->starts, slot, micro), *labels = at(b->labels, slot, micro);
+    uint32_t *ordinals = at(b->ordinals, slot, micro);
+    attention_tile *tiles = (attention_tile *)(void *)at(b->tiles, slot, micro);
+    uint32_t used = 0, tile_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const pack_sentence *s = &sentences[first + i];
+        starts[i] = used;
+        labels[i] = s->label;
+        ordinals[i] = first + i;
+        for (uint32_t row = 0; row < s->count; row += b->capacity.tile) {
+            tiles[tile_count++] = (attention_tile){used, s->count, row, first + i};
+        }
+        for (uint32_t k = 0; k < s->count; k++, used++) {
+            ids[used] = s->ids[k];
+            types[used] = k >= s->type_one;
+            positions[used] = k;
+            token_sentence[used] = first + i;
+        }
+    }
+    starts[count] = used;
+    p->micros[micro] = (micro_sizes){.tokens = used, .sentences = count, .tiles = tile_count};
+}
+
+static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
+    micro_sizes *m = &p->micros[micro];
+    m->word_lists =
+        group(p->keys, m->tokens, at(b->ids, slot, micro), at(b->word_starts, slot, micro),
+              at(b->word_items, slot, micro), at(b->word_rows, slot, micro));
+    m->position_lists = group(
+        p->keys, m->tokens, at(b->positions, slot, micro), at(b->position_starts, slot, micro),
+        at(b->position_items, slot, micro), at(b->position_rows, slot, micro));
+    fill_types(b, slot, micro, m->tokens);
+}
+
+// The union of the micro-batches' distinct ids; word_rows turn from ids into places in it.
+static void fill_union(pack *p, const batch *b, uint32_t slot) {
+    size_t all = 0;
+    for (uint32_t micro = 0; micro < p->micro_count; micro++) {
+        uint32_t lists = p->micros[micro].word_lists;
+        memcpy(p->ids_sorted + all, at(b->word_rows, slot, micro), lists * sizeof(uint32_t));
+        all += lists;
+    }
+    qsort(p->ids_sorted, all, sizeof(uint32_t), by_id);
+    uint32_t *rows = at(b->union_rows, slot, 0);
+    uint32_t used = 0;
+    for (size_t i = 0; i < all; i++) {
+        if (!used || rows[used - 1] != p->ids_sorted[i]) rows[used++] = p->ids_sorted[i];
+    }
+    p->word_rows = used;
+    for (uint32_t micro = 0; micro < p->micro_count; micro++) {
+        uint32_t *words = at(b->word_rows, slot, micro);
+        uint32_t place = 0; // both lists ascend
+        for (uint32_t i = 0; i < p->micros[micro].word_lists; i++) {
+            while (rows[place] != words[i]) place++;
+            words[i] = place;
+        }
+    }
+}
+
+err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
+              uint32_t count, uint32_t micro_sentences, bool for_training) {
+    const batch_capacity *c = &b->capacity;
+    uint32_t most =
+        micro_sentences && micro_sentences < c->sentences ? micro_sentences : c->sentences;
+    p->micro_count = 0;
+    p->word_rows = 0;
+    p->sentence_count = count;
+    p->token_count = 0;
+    for (uint32_t first = 0; first < count;) {
+        uint32_t n = 0, tokens = 0;
+        while (first + n < count && n < most && tokens + sentences[first + n].count <= c->tokens) {
+            tokens += sentences[first + n++].count;
+        }
+        if (!n) {
+            return err_set(ERR_ARG, "a sentence of %u tokens does not fit a batch of %u",
+                           sentences[first].count, c->tokens);
+        }
+        if (p->micro_count == c->micros) {
+            return err_set(ERR_ARG, "%u sentences need more than %u micro-batches", count,
+                           c->micros);
+        }
+        uint32_t micro = p->micro_count++;
+        p->first_sentence[micro] = first;
+        fill_micro(p, b, slot, micro, sentences, first, n);
+        if (for_training) fill_lists(p, b, slot, micro);
+        p->token_count += tokens;
+        first += n;
+    }
+    p->first_sentence[p->micro_count] = count;
+    if (for_training) fill_union(p, b, slot);
+    return ERR_OK;
+}
+
+step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed) {
+    return (step_info){.slot = slot,
+                       .step = step,
+                       .seed = seed,
+                       .word_rows = p->word_rows,
+                       .loss_scale = 1.0f / (float)p->sentence_count,
+                       .micro_count = p->micro_count,
+                       .micros = p->micros};
+}

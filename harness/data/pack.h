@@ -1,0 +1,45 @@
+/* Packing: token ids of sentences, end to end with no padding, into a slot's step data.
+ *
+ * A pack covers one optimizer step: its sentences are cut, in order, into micro-batches that fit
+ * the batch's capacity. Besides ids it writes what kernels need sorted by the host: the attention
+ * work list and the lists by which embedding gradients are summed. */
+#ifndef HARNESS_DATA_PACK_H
+#define HARNESS_DATA_PACK_H
+
+#include "compute/batch.h"
+
+/* One sentence as the tokenizer gave it, with [CLS] and [SEP]. Borrowed. */
+typedef struct pack_sentence {
+    const uint32_t *ids;
+    uint32_t count;    /* tokens, at least 1 */
+    uint32_t type_one; /* first token of token type 1; count when there is none */
+    uint32_t label;
+} pack_sentence;
+
+/* Owns the lists of a slot's sizes and the scratch for sorting; one per slot. */
+typedef struct pack {
+    micro_sizes *micros; /* (capacity.micros) */
+    uint32_t micro_count;
+    uint32_t word_rows;      /* U */
+    uint32_t sentence_count; /* of the step */
+    uint32_t token_count;    /* of the step */
+    uint32_t
+        *first_sentence;  /* (capacity.micros + 1) ordinal of each micro-batch's first sentence */
+    uint64_t *keys;       /* scratch for sorting: id << 32 | token */
+    uint32_t *ids_sorted; /* scratch: distinct ids of all micro-batches */
+} pack;
+
+err pack_init(pack *p, const batch *b) MUST_CHECK;
+void pack_free(pack *p);
+
+/* Writes `count` sentences into slot's regions. micro_sentences bounds the sentences of one
+ * micro-batch (0: the capacity alone). for_training also writes the gradient lists; an evaluation
+ * needs none. pre: the slot is idle.
+ * Errors: ERR_ARG when a sentence is longer than the capacity or too many micro-batches result. */
+err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
+              uint32_t count, uint32_t micro_sentences, bool for_training) MUST_CHECK;
+
+/* step_info for plan_submit after pack_fill. */
+step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed);
+
+#endif
