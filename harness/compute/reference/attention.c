@@ -1,0 +1,131 @@
+/* Reference attention over packed sentences. The whole row of probabilities is computed for one
+ * query at a time; the backward computes it again from the row's logsumexp. */
+#include "compute/reference/reference_internal.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+
+/* One head of one sentence: pointers to its first token's columns, rows of 3H apart. */
+typedef struct head_view {
+    const double *q, *k, *v;
+    size_t stride, size; /* 3H, D */
+} head_view;
+
+static head_view view_of(const double *qkv, uint32_t start, uint32_t head, uint32_t heads,
+                         uint32_t head_size) {
+    size_t hidden = (size_t)heads * head_size;
+    const double *q = qkv + start * 3 * hidden + (size_t)head * head_size;
+    return (head_view){q, q + hidden, q + 2 * hidden, 3 * hidden, head_size};
+}
+
+static double dot(const double *a, const double *b, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+static uint32_t tile_rows(const attention_tile *tile, uint32_t tile_size) {
+    uint32_t left = tile->length - tile->first;
+    return left < tile_size ? left : tile_size;
+}
+
+/* One query row: out (D), returns its logsumexp. p (length) is room for probabilities. */
+static double forward_row(const op_call *call, const struct attention_fwd *a, head_view v,
+                          double *out, double *p, const attention_tile *tile, uint32_t head,
+                          uint32_t row) {
+    double max = -INFINITY, sum = 0;
+    for (uint32_t j = 0; j < tile->length; j++) {
+        p[j] = dot(v.q + row * v.stride, v.k + j * v.stride, v.size) * (double)a->scale;
+        if (p[j] > max) max = p[j];
+    }
+    for (uint32_t j = 0; j < tile->length; j++) sum += p[j] = exp(p[j] - max);
+    for (size_t c = 0; c < v.size; c++) out[c] = 0;
+    for (uint32_t j = 0; j < tile->length; j++) {
+        double w = p[j] / sum * reference__keep(call, a->drop, j, row, head, tile->ordinal);
+        for (size_t c = 0; c < v.size; c++) out[c] += w * v.v[j * v.stride + c];
+    }
+    return max + log(sum);
+}
+
+err reference__attention_fwd(const op_call *call, const op *o) {
+    const struct attention_fwd *a = &o->as.attention_fwd;
+    size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
+    double *out = reference__reals(call, a->out), *lse = reference__reals(call, a->lse);
+    const double *qkv = reference__reals(call, a->qkv);
+    const attention_tile *tiles = (const attention_tile *)reference__words(call, a->tiles);
+    double *p = NULL;
+    err e = mem_new(&p, tokens);
+    if (e) return e;
+    for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {
+        for (uint32_t head = 0; head < a->heads; head++) {
+            head_view v = view_of(qkv, tiles[n].start, head, a->heads, a->head_size);
+            for (uint32_t r = 0; r < tile_rows(&tiles[n], call->device->attention_tile); r++) {
+                uint32_t row = tiles[n].first + r;
+                size_t t = tiles[n].start + row;
+                double *to = out + t * hidden + (size_t)head * a->head_size;
+                lse[head * tokens + t] = forward_row(call, a, v, to, p, &tiles[n], head, row);
+            }
+        }
+    }
+    mem_free(p);
+    return ERR_OK;
+}
+
+/* What the backward needs beside the views: all at the sentence's first token and the head's
+ * columns. */
+typedef struct backward_view {
+    head_view v;
+    const double *out, *dout; /* rows of H apart */
+    const double *lse;        /* (length) */
+    double *dq, *dk, *dv;     /* rows of 3H apart */
+    size_t hidden;
+} backward_view;
+
+/* Adds what query `row` and key `key` give to dq, dk and dv. */
+static void backward_pair(const op_call *call, const struct attention_bwd *a, backward_view b,
+                          const attention_tile *tile, uint32_t head, uint32_t row, uint32_t key) {
+    head_view v = b.v;
+    const double *q = v.q + row * v.stride, *k = v.k + key * v.stride;
+    const double *dout = b.dout + row * b.hidden;
+    double scale = (double)a->scale;
+    double keep = reference__keep(call, a->drop, key, row, head, tile->ordinal);
+    double p = exp(dot(q, k, v.size) * scale - b.lse[row]);
+    double dp = dot(dout, v.v + key * v.stride, v.size) * keep;
+    double ds = p * (dp - dot(dout, b.out + row * b.hidden, v.size));
+    for (size_t c = 0; c < v.size; c++) {
+        b.dq[row * v.stride + c] += ds * scale * k[c];
+        b.dk[key * v.stride + c] += ds * scale * q[c];
+        b.dv[key * v.stride + c] += p * keep * dout[c];
+    }
+}
+
+err reference__attention_bwd(const op_call *call, const op *o) {
+    const struct attention_bwd *a = &o->as.attention_bwd;
+    size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
+    double *dqkv = reference__reals(call, a->dqkv);
+    const double *qkv = reference__reals(call, a->qkv), *lse = reference__reals(call, a->lse);
+    const double *out = reference__reals(call, a->out), *dout = reference__reals(call, a->dout);
+    const attention_tile *tiles = (const attention_tile *)reference__words(call, a->tiles);
+    for (size_t i = 0; i < tokens * 3 * hidden; i++) dqkv[i] = 0;
+    for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {
+        const attention_tile *tile = &tiles[n];
+        for (uint32_t head = 0; head < a->heads; head++) {
+            size_t column = (size_t)head * a->head_size;
+            backward_view b = {.v = view_of(qkv, tile->start, head, a->heads, a->head_size),
+                               .out = out + tile->start * hidden + column,
+                               .dout = dout + tile->start * hidden + column,
+                               .lse = lse + head * tokens + tile->start,
+                               .dq = dqkv + tile->start * 3 * hidden + column,
+                               .hidden = hidden};
+            b.dk = b.dq + hidden;
+            b.dv = b.dq + 2 * hidden;
+            for (uint32_t r = 0; r < tile_rows(tile, call->device->attention_tile); r++) {
+                for (uint32_t key = 0; key < tile->length; key++) {
+                    backward_pair(call, a, b, tile, head, tile->first + r, key);
+                }
+            }
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,35 @@
+/* Reference cross-entropy with class weights and label smoothing. */
+#include "compute/reference/reference_internal.h"
+
+#include <math.h>
+
+err reference__cross_entropy(const op_call *call, const op *o) {
+    const struct cross_entropy *a = &o->as.cross_entropy;
+    size_t classes = a->classes;
+    double *loss = reference__reals(call, a->loss), *dlogits = reference__reals(call, a->dlogits);
+    const double *logits = reference__reals(call, a->logits);
+    const double *weights = reference__reals(call, a->class_weights);
+    const uint32_t *labels = reference__words(call, a->labels);
+    double smoothing = (double)a->smoothing, scale = (double)call->step->loss_scale;
+    for (size_t b = 0; b < reference__size(call, a->rows); b++) {
+        const double *z = logits + b * classes;
+        double max = z[0], sum = 0, weighted = 0; // weighted: sum_c w[c] target[c]
+        for (size_t c = 1; c < classes; c++) max = z[c] > max ? z[c] : max;
+        for (size_t c = 0; c < classes; c++) sum += exp(z[c] - max);
+        double lse = max + log(sum);
+        loss[b] = 0;
+        for (size_t c = 0; c < classes; c++) {
+            double target = smoothing / (double)classes + (c == labels[b] ? 1 - smoothing : 0);
+            double w = (weights ? weights[c] : 1) * target;
+            loss[b] += w * (lse - z[c]);
+            weighted += w;
+        }
+        if (!dlogits) continue;
+        for (size_t c = 0; c < classes; c++) {
+            double target = smoothing / (double)classes + (c == labels[b] ? 1 - smoothing : 0);
+            double w = (weights ? weights[c] : 1) * target;
+            dlogits[b * classes + c] = (weighted * exp(z[c] - lse) - w) * scale;
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,116 @@
+/* The reference device: f64 on the host, one thread, plain loops. It is the oracle that every other
+ * device is compared with; nothing here is written for speed. */
+#include "compute/reference/reference_internal.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+static const op_function functions[OP_COUNT] = {
+#define OP(name) [OP_##name] = reference__##name,
+#include "compute/ops.def"
+#undef OP
+};
+
+double reference__keep(const op_call *call, dropout_spec d, uint32_t channel, uint32_t position,
+                       uint32_t head, uint32_t ordinal) {
+    if (d.p == 0) return 1;
+    philox c = {{channel / 4, position | head << 16, ordinal, call->step->step}};
+    uint32_t word = philox4x32(c, call->step->seed, d.site).v[channel % 4];
+    return word >= dropout_threshold(d.p) ? 1 / (1 - (double)d.p) : 0;
+}
+
+double reference__gelu(double x) {
+    return 0.5 * x * erfc(-x * 0.70710678118654752440);
+}
+
+double reference__gelu_slope(double x) {
+    double density = 0.39894228040143267794 * exp(-0.5 * x * x);
+    return 0.5 * erfc(-x * 0.70710678118654752440) + x * density;
+}
+
+static void close_device(device *d) {
+    (void)d;
+}
+
+static err buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {
+    (void)d, (void)host_visible;
+    return mem_aligned(&b->mapped, bytes, SPAN_ALIGN);
+}
+
+static void buffer_free(buffer *b) {
+    mem_free(b->mapped);
+    b->mapped = NULL;
+}
+
+// never called: every buffer is mapped
+static err upload(buffer *b, size_t offset, const void *bytes, size_t count) {
+    memcpy((char *)b->mapped + offset, bytes, count);
+    return ERR_OK;
+}
+
+static err download(void *bytes, buffer *b, size_t offset, size_t count) {
+    memcpy(bytes, (char *)b->mapped + offset, count);
+    return ERR_OK;
+}
+
+static size_t scratch_count(const device *d, const op *o) {
+    (void)d, (void)o;
+    return 0;
+}
+
+static err ready(plan *p) {
+    (void)p;
+    return ERR_OK;
+}
+
+static void release(plan *p) {
+    (void)p;
+}
+
+static err submit(plan *p, const step_info *step) {
+    return plan_walk_host(p, step, functions);
+}
+
+// submit has done the work when it returns
+static err wait_slot(device *d, uint32_t slot) {
+    (void)d, (void)slot;
+    return ERR_OK;
+}
+
+static const device_vtable vtable = {
+    .close = close_device,
+    .buffer_init = buffer_init,
+    .buffer_free = buffer_free,
+    .upload = upload,
+    .download = download,
+    .scratch_count = scratch_count,
+    .plan_ready = ready,
+    .plan_release = release,
+    .submit = submit,
+    .wait = wait_slot,
+};
+
+void reference_info(device_info *info) {
+    *info = (device_info){.kind = DEVICE_REFERENCE,
+                          .class = CLASS_REFERENCE,
+                          .name = "reference (f64)",
+                          .driver = "C",
+                          .isa = "baseline",
+                          .kernels = "reference",
+                          .threads = 1,
+                          .max_buffer_bytes = SIZE_MAX / 2,
+                          .max_binding_bytes = SIZE_MAX / 2};
+#ifdef __VERSION__
+    strncpy(info->version, __VERSION__, sizeof info->version - 1);
+#endif
+}
+
+err reference_open(device *d) {
+    d->vtable = &vtable;
+    d->real = ELEM_F64;
+    d->attention_tile = 32;
+    return ERR_OK;
+}

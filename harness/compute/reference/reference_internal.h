@@ -1,0 +1,33 @@
+/* Shared by the files of reference/: one function per operation, and how operands are reached. */
+#ifndef HARNESS_COMPUTE_REFERENCE_INTERNAL_H
+#define HARNESS_COMPUTE_REFERENCE_INTERNAL_H
+
+#include "compute/plan.h"
+
+/* One function per line of ops.def; the contract of each is in ops.h. */
+#define OP(name) err reference__##name(const op_call *call, const op *o) MUST_CHECK;
+#include "compute/ops.def"
+#undef OP
+
+/* Host address of an operand in this step's regions; NULL for an absent one. */
+static inline double *reference__reals(const op_call *call, span s) {
+    return span_given(s) ? span_host(span_at(s, call->step->slot, call->micro)) : NULL;
+}
+
+static inline uint32_t *reference__words(const op_call *call, span s) {
+    return span_given(s) ? span_host(span_at(s, call->step->slot, call->micro)) : NULL;
+}
+
+static inline uint32_t reference__size(const op_call *call, dim d) {
+    return dim_value(d, call->step, call->micro);
+}
+
+/* Factor that dropout applies to one element: 0 or 1 / (1 - p). */
+double reference__keep(const op_call *call, dropout_spec d, uint32_t channel, uint32_t position,
+                       uint32_t head, uint32_t ordinal);
+
+/* Exact GELU, x Phi(x), and its derivative Phi(x) + x phi(x). */
+double reference__gelu(double x);
+double reference__gelu_slope(double x);
+
+#endif

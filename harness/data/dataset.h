@@ -1,0 +1,100 @@
+/* A task's rows: read, labelled, split, cleaned and counted.
+ *
+ * Texts are the bytes that Hugging Face's reading of the same file gives (valid UTF-8, no NUL
+ * byte), untouched: no trimming, no normalising. Two texts are equal when their bytes are.
+ *
+ * Cleaning concerns train alone: `kept` rows are non-empty (as the task's cleaning rule says) and
+ * the first of their text. The test split is scored whole, in the file's order; `scored_dedup`
+ * marks the rows of the deduplicated score: non-empty, first of their text, text not in cleaned
+ * train.
+ *
+ * Hash split (kor_sae): a text takes its first row's label; later rows of a text and empty rows
+ * take no part; within each label the texts are ordered by the SHA-256 of their bytes (compared as
+ * bytes) and the first 1/one_in of them, rounded up, are test. Both splits keep the file's order.
+ * The rows as they stand in the file are then in `source`.
+ *
+ * limit: the `limit` rows of a split (of train: of its kept rows) whose SHA-256 of "limit:" + text
+ * is lowest, ties by file order, in the file's order. Neither this nor any split depends on a seed.
+ */
+#ifndef HARNESS_DATA_DATASET_H
+#define HARNESS_DATA_DATASET_H
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "task/task.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct dataset_row {
+    const char *text; /* in the dataset's text block; a 0 byte follows */
+    uint32_t text_bytes;
+    uint32_t label;    /* index into the task's labels */
+    uint32_t file;     /* index into dataset.paths */
+    uint32_t line;     /* line of the file where the row begins (JSON array: element), from 1 */
+    bool first;        /* no earlier row of its split has this text */
+    bool kept;         /* train: taken by training */
+    bool scored_dedup; /* test: part of the deduplicated score */
+    bool leaked;       /* test: non-empty, and its text is in cleaned train */
+} dataset_row;
+
+typedef struct dataset_split {
+    dataset_row *rows; /* (row_count), in the file's order */
+    size_t row_count;
+    size_t kept_count; /* train, dev */
+    size_t empty_count;
+    size_t duplicate_count; /* rows, empty ones too, whose text an earlier row of the split has */
+    size_t conflict_count;  /* of these, those whose label differs from that first row's */
+    size_t leaked_count;    /* test, as the next two */
+    size_t leaked_agreeing_count; /* of these, those with their label on a train row */
+    size_t dedup_count;           /* rows with scored_dedup */
+    size_t *label_counts;         /* (label_count) over all rows */
+    char sha256[HASH_HEX_BYTES];  /* of, row by row: label in decimal, 0 byte, text, 0 byte */
+} dataset_split;
+
+typedef struct dataset {
+    dataset_split train;
+    dataset_split test;
+    dataset_split dev;    /* empty until dataset_split_dev */
+    dataset_split source; /* hash split only: all rows of the file */
+    size_t label_count;
+    size_t invalid_count; /* rows dropped for a label outside the manifest */
+    char **paths;         /* (path_count) files that were read, owned */
+    size_t path_count;
+    char *text_block;                 /* owned; all texts lie here */
+    char data_sha256[HASH_HEX_BYTES]; /* of "train HEX\ntest HEX\n", HEX the splits' sha256 */
+    char gold_sha256[HASH_HEX_BYTES]; /* of the test labels in order, each in decimal with "\n" */
+} dataset;
+
+typedef struct dataset_options {
+    const char *data_dir; /* holds <task>/<file>; NULL: $HARNESS_DATA, then the XDG cache */
+    bool sample;          /* the sentences bundled with the program */
+    size_t limit;         /* most rows of each split, 0 = all */
+    bool trust_files;     /* do not check size and SHA-256 */
+} dataset_options;
+
+/* Loads a task's rows. options may be NULL (all defaults). Free with dataset_free, also after an
+ * error. Errors: ERR_DATA for a missing file (naming the command that fetches it, and --sample), a
+ * wrong size or hash, or a split without rows; ERR_FORMAT naming file and line for a wrong column
+ * count, an unknown label, invalid UTF-8, a NUL byte or a quote that never closes. */
+err dataset_load(dataset *d, const task *t, const dataset_options *options) MUST_CHECK;
+
+/* Protocol `dev`: within each label, the first tenth (rounded up) of the kept train rows by SHA-256
+ * of "dev:" + text moves to d->dev, in the file's order. Train keeps the rest. Hashes and the test
+ * split stay as they were. Errors: ERR_DATA when a label would leave train without a row;
+ * ERR_MEMORY. */
+err dataset_split_dev(dataset *d) MUST_CHECK;
+
+void dataset_free(dataset *d);
+
+/* Path of one file of a task: in data_dir if given; else in $HARNESS_DATA if it is there; else in
+ * the cache, whether it exists or not. With sample: in the bundled sample. *path is owned. */
+err dataset_path(char **path, const task *t, const task_file *f,
+                 const dataset_options *options) MUST_CHECK;
+
+/* The folder of the XDG cache that holds <task>/<file>: $XDG_CACHE_HOME/harness/data, or
+ * ~/.cache/harness/data. *path is owned. Errors: ERR_IO when neither variable is set. */
+err dataset_cache_folder(char **path) MUST_CHECK;
+
+#endif

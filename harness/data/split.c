@@ -1,0 +1,273 @@
+#include "data/data_internal.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- sets of texts ------------------------------------------------------------------------------
+ */
+
+/* Texts of rows, open addressing: slots hold row index + 1. Borrows the rows. */
+typedef struct text_set {
+    const dataset_row *rows;
+    uint32_t *slots; // (mask + 1)
+    size_t mask;
+    bool with_label; // texts under different labels are different elements
+} text_set;
+
+static err text_set_init(text_set *s, const dataset_row *rows, size_t count, bool with_label) {
+    size_t slots = 16;
+    while (slots < count * 2) slots *= 2;
+    *s = (text_set){.rows = rows, .mask = slots - 1, .with_label = with_label};
+    return mem_new(&s->slots, slots);
+}
+
+static uint64_t hash_text(const dataset_row *row) {
+    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
+    for (uint32_t i = 0; i < row->text_bytes; i++) {
+        h = (h ^ (unsigned char)row->text[i]) * 0x100000001b3u;
+    }
+    return h ^ h >> 32;
+}
+
+static bool same(const text_set *s, const dataset_row *a, const dataset_row *b) {
+    return a->text_bytes == b->text_bytes && !memcmp(a->text, b->text, a->text_bytes) &&
+           (!s->with_label || a->label == b->label);
+}
+
+/* The slot that holds row's text, or the free one where it would go. */
+static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
+    size_t i = hash_text(row) & s->mask;
+    while (s->slots[i] && !same(s, &s->rows[s->slots[i] - 1], row)) i = (i + 1) & s->mask;
+    return &s->slots[i];
+}
+
+/* --- counts and flags ---------------------------------------------------------------------------
+ */
+
+err data__count(dataset_split *s, size_t label_count) {
+    text_set seen = {0};
+    err e = ERR_OK;
+    if (!s->label_counts && (e = mem_new(&s->label_counts, label_count))) return e;
+    memset(s->label_counts, 0, label_count * sizeof *s->label_counts);
+    s->empty_count = s->duplicate_count = s->conflict_count = 0;
+    if ((e = text_set_init(&seen, s->rows, s->row_count, false))) return e;
+    for (size_t i = 0; i < s->row_count; i++) {
+        dataset_row *row = &s->rows[i];
+        uint32_t *slot = text_set_slot(&seen, row);
+        row->first = !*slot;
+        s->label_counts[row->label]++;
+        s->empty_count += row->text_bytes == 0;
+        if (row->first) {
+            *slot = (uint32_t)i + 1;
+        } else {
+            s->duplicate_count++;
+            s->conflict_count += s->rows[*slot - 1].label != row->label;
+        }
+    }
+    mem_free(seen.slots);
+    return ERR_OK;
+}
+
+static void mark_train(dataset_split *s, const task *t) {
+    s->kept_count = 0;
+    for (size_t i = 0; i < s->row_count; i++) {
+        dataset_row *row = &s->rows[i];
+        row->kept = (row->text_bytes || !t->drop_empty) && (row->first || !t->drop_duplicates);
+        s->kept_count += row->kept;
+    }
+}
+
+static void add_train(text_set *set, const dataset_split *train, bool only_kept) {
+    for (size_t i = 0; i < train->row_count; i++) {
+        if (only_kept && !train->rows[i].kept) continue;
+        uint32_t *slot = text_set_slot(set, &train->rows[i]);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+}
+
+static err mark_test(dataset_split *test, const dataset_split *train) {
+    text_set known = {0}, known_with_label = {0};
+    err e;
+    if ((e = text_set_init(&known, train->rows, train->row_count, false))) goto done;
+    if ((e = text_set_init(&known_with_label, train->rows, train->row_count, true))) goto done;
+    add_train(&known, train, true);
+    add_train(&known_with_label, train, false);
+    test->leaked_count = test->leaked_agreeing_count = test->dedup_count = 0;
+    for (size_t i = 0; i < test->row_count; i++) {
+        dataset_row *row = &test->rows[i];
+        bool in_train = *text_set_slot(&known, row);
+        row->leaked = row->text_bytes && in_train;
+        row->scored_dedup = row->text_bytes && row->first && !in_train;
+        test->leaked_count += row->leaked;
+        test->leaked_agreeing_count += row->leaked && *text_set_slot(&known_with_label, row);
+        test->dedup_count += row->scored_dedup;
+    }
+done:
+    mem_free(known.slots);
+    mem_free(known_with_label.slots);
+    return e;
+}
+
+err data__mark(dataset *d, const task *t) {
+    err e;
+    if ((e = data__count(&d->train, d->label_count))) return e;
+    if ((e = data__count(&d->test, d->label_count))) return e;
+    mark_train(&d->train, t);
+    return mark_test(&d->test, &d->train);
+}
+
+/* --- order by hash ------------------------------------------------------------------------------
+ */
+
+/* A row in the order of the hash rule. */
+typedef struct ranked {
+    uint8_t digest[32];
+    uint32_t group; // the label, or 0 when labels play no part
+    uint32_t row;
+} ranked;
+
+static int by_group_and_digest(const void *a, const void *b) {
+    const ranked *x = a, *y = b;
+    if (x->group != y->group) return x->group < y->group ? -1 : 1;
+    int order = memcmp(x->digest, y->digest, sizeof x->digest);
+    if (order) return order;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static void rank(ranked *r, const dataset_row *row, uint32_t index, uint32_t group,
+                 const char *prefix) {
+    sha256 h;
+    sha256_begin(&h);
+    sha256_add(&h, prefix, strlen(prefix));
+    sha256_add(&h, row->text, row->text_bytes);
+    sha256_end(&h, r->digest);
+    r->group = group;
+    r->row = index;
+}
+
+/* Marks, in chosen (by row), the first 1/one_in, rounded up, of each group of the sorted list. */
+static void choose_part(bool *chosen, const ranked *list, size_t count, uint32_t one_in) {
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin; end < count && list[end].group == list[begin].group;) end++;
+        size_t part = (end - begin + one_in - 1) / one_in;
+        for (size_t i = begin; i < begin + part; i++) chosen[list[i].row] = true;
+    }
+}
+
+static err copy_rows(dataset_split *to, const dataset_split *from, const bool *wanted,
+                     const bool *unwanted) {
+    size_t count = 0;
+    for (size_t i = 0; i < from->row_count; i++) count += wanted[i] && !(unwanted && unwanted[i]);
+    err e = mem_new(&to->rows, count ? count : 1);
+    if (e) return e;
+    for (size_t i = 0; i < from->row_count; i++) {
+        if (wanted[i] && !(unwanted && unwanted[i])) to->rows[to->row_count++] = from->rows[i];
+    }
+    return ERR_OK;
+}
+
+err data__split_by_hash(dataset *d, uint32_t one_in) {
+    const dataset_split *source = &d->source;
+    ranked *list = NULL;
+    bool *takes_part = NULL, *is_test = NULL;
+    size_t count = 0, n = source->row_count ? source->row_count : 1;
+    err e;
+    if ((e = data__count(&d->source, d->label_count))) return e;
+    if ((e = mem_new(&list, n)) || (e = mem_new(&takes_part, n)) || (e = mem_new(&is_test, n))) {
+        goto done;
+    }
+    for (size_t i = 0; i < source->row_count; i++) {
+        const dataset_row *row = &source->rows[i];
+        takes_part[i] = row->first && row->text_bytes;
+        if (takes_part[i]) rank(&list[count++], row, (uint32_t)i, row->label, "");
+    }
+    qsort(list, count, sizeof *list, by_group_and_digest);
+    choose_part(is_test, list, count, one_in);
+    if ((e = copy_rows(&d->train, source, takes_part, is_test))) goto done;
+    e = copy_rows(&d->test, source, is_test, NULL);
+done:
+    mem_free(list);
+    mem_free(takes_part);
+    mem_free(is_test);
+    return e;
+}
+
+/* Drops the rows that are not wanted, in place. */
+static void retain(dataset_split *s, const bool *wanted) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->row_count; i++) {
+        if (wanted[i]) s->rows[kept++] = s->rows[i];
+    }
+    s->row_count = kept;
+}
+
+err data__limit(dataset_split *s, size_t limit, bool only_kept) {
+    ranked *list = NULL;
+    bool *wanted = NULL;
+    size_t count = 0;
+    err e;
+    if ((e = mem_new(&list, s->row_count)) || (e = mem_new(&wanted, s->row_count))) goto done;
+    for (size_t i = 0; i < s->row_count; i++) {
+        if (only_kept && !s->rows[i].kept) continue;
+        rank(&list[count++], &s->rows[i], (uint32_t)i, 0, "limit:");
+    }
+    qsort(list, count, sizeof *list, by_group_and_digest);
+    for (size_t i = 0; i < count && i < limit; i++) wanted[list[i].row] = true;
+    retain(s, wanted);
+done:
+    mem_free(list);
+    mem_free(wanted);
+    return e;
+}
+
+/* Fails when some label has rows in train now and would have none once the dev rows leave it. */
+static err check_dev(const dataset *d, const bool *is_dev, size_t *left) {
+    for (size_t i = 0; i < d->train.row_count; i++) {
+        left[d->train.rows[i].label] += d->train.rows[i].kept && !is_dev[i];
+    }
+    for (size_t i = 0; i < d->train.row_count; i++) {
+        uint32_t label = d->train.rows[i].label;
+        if (d->train.rows[i].kept && !left[label]) {
+            return err_set(ERR_DATA,
+                           "protocol dev: label %u has one train row, so none is left for training "
+                           "once dev has taken a tenth, rounded up",
+                           label);
+        }
+    }
+    return ERR_OK;
+}
+
+err dataset_split_dev(dataset *d) {
+    enum { ONE_IN = 10 };
+    dataset_split *train = &d->train;
+    ranked *list = NULL;
+    bool *is_dev = NULL;
+    size_t *left = NULL;
+    size_t count = 0;
+    err e;
+    if ((e = mem_new(&list, train->row_count)) || (e = mem_new(&is_dev, train->row_count)))
+        goto done;
+    if ((e = mem_new(&left, d->label_count))) goto done;
+    for (size_t i = 0; i < train->row_count; i++) {
+        const dataset_row *row = &train->rows[i];
+        if (row->kept) rank(&list[count++], row, (uint32_t)i, row->label, "dev:");
+    }
+    qsort(list, count, sizeof *list, by_group_and_digest);
+    choose_part(is_dev, list, count, ONE_IN);
+    if ((e = check_dev(d, is_dev, left))) goto done;
+    if ((e = copy_rows(&d->dev, train, is_dev, NULL))) goto done;
+    if ((e = data__count(&d->dev, d->label_count))) goto done;
+    d->dev.kept_count = d->dev.row_count;
+    train->kept_count -= d->dev.row_count;
+    for (size_t i = 0; i < train->row_count; i++) is_dev[i] = !is_dev[i]; // now: stays in train
+    retain(train, is_dev);
+    // a later row of a text that went to dev counts as its first now; it stays out of training
+    e = data__count(train, d->label_count);
+done:
+    mem_free(list);
+    mem_free(is_dev);
+    mem_free(left);
+    return e;
+}

@@ -1,0 +1,364 @@
+#include "metric/interval.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+// the share that a type takes of the units not yet drawn, with what inversion needs of it
+struct bootstrap_step {
+    bool last;    // the type takes all that is left of its stratum
+    bool flipped; // share was above one half: draw the others
+    double share, odds, log_share, log_rest;
+};
+
+/* --- units and types
+ * ------------------------------------------------------------------------------ */
+
+// A table in the layout that sorting wants: row i is (gold, predicted by run 0, 1, ...); the rows
+// of unit u are members[begin[u]..begin[u + 1]).
+typedef struct unit_list {
+    size_t units, width;
+    uint32_t *rows;    // (rows, width)
+    uint32_t *unit_of; // (rows)
+    uint32_t *members; // (rows)
+    uint32_t *begin;   // (units + 1)
+    uint32_t *order;   // (units) by signature
+} unit_list;
+
+static void unit_list_free(unit_list *l) {
+    mem_free(l->rows);
+    mem_free(l->unit_of);
+    mem_free(l->members);
+    mem_free(l->begin);
+    mem_free(l->order);
+    *l = (unit_list){0};
+}
+
+static err number_units(unit_list *l, const test_table *t) {
+    for (size_t i = 0; i < t->rows; i++) {
+        size_t first = t->first_row ? t->first_row[i] : i;
+        if (first > i || (t->first_row && t->first_row[first] != first)) {
+            return err_set(ERR_DATA, "row %zu: its text is said to occur first in row %zu", i,
+                           first);
+        }
+        l->unit_of[i] = first == i ? (uint32_t)l->units++ : l->unit_of[first];
+    }
+    return ERR_OK;
+}
+
+static err copy_rows(unit_list *l, const test_table *t) {
+    for (size_t i = 0; i < t->rows; i++) {
+        uint32_t *row = l->rows + i * l->width;
+        row[0] = t->gold[i];
+        for (size_t r = 0; r < t->runs; r++) row[r + 1] = t->predicted[r][i];
+        for (size_t j = 0; j < l->width; j++) {
+            if (row[j] < t->classes) continue;
+            return err_set(ERR_DATA, "row %zu: id %u, expected ids below %zu", i, row[j],
+                           t->classes);
+        }
+    }
+    return ERR_OK;
+}
+
+static const unit_list *sorted_list;
+
+static int by_signature(const void *a, const void *b) {
+    const unit_list *l = sorted_list;
+    uint32_t u = *(const uint32_t *)a, v = *(const uint32_t *)b;
+    size_t nu = l->begin[u + 1] - l->begin[u], nv = l->begin[v + 1] - l->begin[v];
+    for (size_t k = 0; k < nu && k < nv; k++) {
+        const uint32_t *x = l->rows + l->members[l->begin[u] + k] * l->width;
+        const uint32_t *y = l->rows + l->members[l->begin[v] + k] * l->width;
+        for (size_t j = 0; j < l->width; j++) {
+            if (x[j] != y[j]) return x[j] < y[j] ? -1 : 1;
+        }
+    }
+    return (nu > nv) - (nu < nv);
+}
+
+static err unit_list_init(unit_list *l, const test_table *t) {
+    err e;
+    *l = (unit_list){.width = t->runs + 1};
+    if ((e = mem_new(&l->rows, t->rows * l->width)) || (e = mem_new(&l->unit_of, t->rows)) ||
+        (e = mem_new(&l->members, t->rows)) || (e = number_units(l, t)) || (e = copy_rows(l, t)) ||
+        (e = mem_new(&l->begin, l->units + 2)) || (e = mem_new(&l->order, l->units))) {
+        unit_list_free(l);
+        return e;
+    }
+    // counting sort: begin[u + 1] walks from the start of unit u to its end
+    for (size_t i = 0; i < t->rows; i++) l->begin[l->unit_of[i] + 2]++;
+    for (size_t u = 1; u <= l->units; u++) l->begin[u + 1] += l->begin[u];
+    for (size_t i = 0; i < t->rows; i++) l->members[l->begin[l->unit_of[i] + 1]++] = (uint32_t)i;
+    for (size_t u = 0; u < l->units; u++) l->order[u] = (uint32_t)u;
+#pragma omp critical(bootstrap_sort)
+    {
+        sorted_list = l; // qsort has no argument for it
+        qsort(l->order, l->units, sizeof *l->order, by_signature);
+    }
+    return ERR_OK;
+}
+
+static bool same_type(const unit_list *l, uint32_t u, uint32_t v) {
+    size_t n = l->begin[u + 1] - l->begin[u];
+    if (n != l->begin[v + 1] - l->begin[v]) return false;
+    for (size_t k = 0; k < n; k++) {
+        if (memcmp(l->rows + l->members[l->begin[u] + k] * l->width,
+                   l->rows + l->members[l->begin[v] + k] * l->width, l->width * sizeof(uint32_t))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t stratum_of(const unit_list *l, uint32_t unit) {
+    return l->rows[l->members[l->begin[unit]] * l->width];
+}
+
+// gathers units of equal signature; `first` (types) is the first unit of each type in sorted order
+static void number_types(bootstrap *b, const unit_list *l, uint32_t *first) {
+    for (size_t i = 0; i < l->units; i++) {
+        uint32_t u = l->order[i];
+        if (!i || !same_type(l, l->order[i - 1], u)) first[b->types++] = u;
+        b->type_of_unit[u] = (uint32_t)(b->types - 1);
+        b->unit_count[b->types - 1]++;
+    }
+    for (size_t k = b->types; k-- > 0;) {
+        bool same = k + 1 < b->types && stratum_of(l, first[k]) == stratum_of(l, first[k + 1]);
+        b->stratum_end[k] = same ? b->stratum_end[k + 1] : (uint32_t)(k + 1);
+        b->cell_begin[k] = l->begin[first[k] + 1] - l->begin[first[k]];
+    }
+    size_t sum = 0;
+    for (size_t k = 0; k <= b->types; k++) {
+        size_t n = k < b->types ? b->cell_begin[k] : 0;
+        b->cell_begin[k] = sum;
+        sum += n;
+    }
+}
+
+static void fill_cells(bootstrap *b, const unit_list *l, const uint32_t *first) {
+    for (size_t k = 0; k < b->types; k++) {
+        uint32_t *cell = b->cells + b->cell_begin[k] * b->runs;
+        for (size_t m = l->begin[first[k]]; m < l->begin[first[k] + 1]; m++) {
+            const uint32_t *row = l->rows + l->members[m] * l->width;
+            for (size_t r = 0; r < b->runs; r++) {
+                *cell++ = row[0] * (uint32_t)b->classes + row[r + 1];
+            }
+        }
+    }
+}
+
+static void fill_steps(bootstrap *b) {
+    double left = 0;
+    for (size_t k = 0; k < b->types; k++) {
+        if (!k || b->stratum_end[k - 1] == k) {
+            left = 0;
+            for (size_t j = k; j < b->stratum_end[k]; j++) left += b->unit_count[j];
+        }
+        struct bootstrap_step *s = &b->steps[k];
+        double share = b->unit_count[k] / left;
+        s->last = k + 1 == b->stratum_end[k];
+        s->flipped = share > 0.5;
+        s->share = s->flipped ? (left - b->unit_count[k]) / left : share;
+        s->odds = s->share / (1 - s->share);
+        s->log_share = s->last ? 0 : log(s->share);
+        s->log_rest = log1p(-s->share);
+        left -= b->unit_count[k];
+    }
+    b->log_factorial[0] = 0;
+    for (size_t n = 1; n <= b->units; n++)
+        b->log_factorial[n] = b->log_factorial[n - 1] + log((double)n);
+}
+
+err bootstrap_init(bootstrap *b, const test_table *t) {
+    err e;
+    unit_list l = {0};
+    uint32_t *first = NULL;
+    *b = (bootstrap){.classes = t->classes, .runs = t->runs};
+    if (!t->rows || !t->runs || !t->classes || t->rows > UINT32_MAX || t->classes > UINT16_MAX) {
+        return err_set(ERR_ARG, "bootstrap of %zu rows, %zu runs, %zu classes", t->rows, t->runs,
+                       t->classes);
+    }
+    if ((e = unit_list_init(&l, t))) return e;
+    b->units = l.units;
+    if ((e = mem_new(&first, l.units)) || (e = mem_new(&b->type_of_unit, l.units)) ||
+        (e = mem_new(&b->unit_count, l.units)) || (e = mem_new(&b->stratum_end, l.units)) ||
+        (e = mem_new(&b->cell_begin, l.units + 1)) ||
+        (e = mem_new(&b->log_factorial, l.units + 1))) {
+        goto done;
+    }
+    number_types(b, &l, first);
+    if ((e = mem_new(&b->cells, b->cell_begin[b->types] * b->runs)) ||
+        (e = mem_new(&b->steps, b->types))) {
+        goto done;
+    }
+    fill_cells(b, &l, first);
+    fill_steps(b);
+done:
+    mem_free(first);
+    unit_list_free(&l);
+    if (e) bootstrap_free(b);
+    return e;
+}
+
+void bootstrap_free(bootstrap *b) {
+    mem_free(b->type_of_unit);
+    mem_free(b->unit_count);
+    mem_free(b->stratum_end);
+    mem_free(b->cell_begin);
+    mem_free(b->cells);
+    mem_free(b->steps);
+    mem_free(b->log_factorial);
+    *b = (bootstrap){0};
+}
+
+/* --- drawing
+ * -------------------------------------------------------------------------------------- */
+
+// inversion from 0 upwards: about `mean` steps
+static uint32_t invert_from_zero(uint32_t n, const struct bootstrap_step *s, double u) {
+    double mass = exp(n * s->log_rest), sum = mass, mean = n * s->share;
+    uint32_t k = 0;
+    while (u >= sum && k < n) {
+        mass *= s->odds * (double)(n - k) / (double)(k + 1);
+        // the sum may end below the u it should reach by rounding alone
+        if (k > mean && sum + mass == sum) break;
+        sum += mass;
+        k++;
+    }
+    return k;
+}
+
+// inversion from the mode outwards: about one standard deviation of steps
+static uint32_t invert_from_mode(uint32_t n, const struct bootstrap_step *s, double u,
+                                 const double *log_factorial) {
+    uint32_t mode = (uint32_t)((n + 1.0) * s->share), high = mode, low = mode;
+    double mass = exp(log_factorial[n] - log_factorial[mode] - log_factorial[n - mode] +
+                      mode * s->log_share + (n - mode) * s->log_rest);
+    double up = mass, down = mass;
+    u -= mass;
+    while (u >= 0 && up + down > 1e-20) {
+        if (high < n) {
+            up *= s->odds * (double)(n - high) / (double)(high + 1);
+            high++;
+            u -= up;
+            if (u < 0) return high;
+        } else {
+            up = 0;
+        }
+        if (low > 0) {
+            down *= (double)low / ((double)(n - low + 1) * s->odds);
+            low--;
+            u -= down;
+            if (u < 0) return low;
+        } else {
+            down = 0;
+        }
+    }
+    return mode;
+}
+
+static uint32_t draw_binomial(uint32_t n, const struct bootstrap_step *s, double u,
+                              const double *log_factorial) {
+    if (s->last || !n) return n;
+    uint32_t k =
+        n * s->share < 12 ? invert_from_zero(n, s, u) : invert_from_mode(n, s, u, log_factorial);
+    return s->flipped ? n - k : k;
+}
+
+void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
+    uint32_t left = 0;
+    for (size_t k = 0; k < b->types; k++) {
+        if (!k || b->stratum_end[k - 1] == k) {
+            left = 0;
+            for (size_t j = k; j < b->stratum_end[k]; j++) left += b->unit_count[j];
+        }
+        double u = 0;
+        if (left && !b->steps[k].last) {
+            philox r = philox4x32((philox){{draw, (uint32_t)k, 0, 0}}, seed, RNG_SITE_BOOTSTRAP);
+            u = (double)(((uint64_t)r.v[0] << 21) | (r.v[1] >> 11)) * 0x1p-53;
+        }
+        counts[k] = draw_binomial(left, &b->steps[k], u, b->log_factorial);
+        left -= counts[k];
+    }
+}
+
+void bootstrap_matrices(uint64_t *matrices, const bootstrap *b, const uint32_t *counts) {
+    size_t size = b->classes * b->classes;
+    memset(matrices, 0, b->runs * size * sizeof *matrices);
+    for (size_t k = 0; k < b->types; k++) {
+        if (!counts[k]) continue;
+        for (size_t c = b->cell_begin[k]; c < b->cell_begin[k + 1]; c++) {
+            const uint32_t *cell = b->cells + c * b->runs;
+            for (size_t r = 0; r < b->runs; r++) matrices[r * size + cell[r]] += counts[k];
+        }
+    }
+}
+
+err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t draws,
+                     uint32_t seed) {
+    size_t threads = (size_t)omp_get_max_threads(), size = b->classes * b->classes;
+    uint32_t *counts = NULL;
+    uint64_t *matrices = NULL;
+    err e;
+    if ((e = mem_new(&counts, threads * b->types)) ||
+        (e = mem_new(&matrices, threads * b->runs * size))) {
+        goto done;
+    }
+#pragma omp parallel num_threads((int)threads)
+    {
+        size_t thread = (size_t)omp_get_thread_num();
+        uint32_t *own_counts = counts + thread * b->types;
+        uint64_t *own = matrices + thread * b->runs * size;
+#pragma omp for schedule(static)
+        for (size_t d = 0; d < draws; d++) {
+            bootstrap_draw(own_counts, b, seed, (uint32_t)d);
+            bootstrap_matrices(own, b, own_counts);
+            for (size_t r = 0; r < b->runs; r++) {
+                confusion c = {.classes = b->classes, .counts = own + r * size};
+                for (size_t i = 0; i < size; i++) c.total += c.counts[i];
+                scores[r * draws + d] = m->fn(&c);
+            }
+        }
+    }
+done:
+    mem_free(counts);
+    mem_free(matrices);
+    return e;
+}
+
+/* --- intervals
+ * ------------------------------------------------------------------------------------ */
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double quantile_of(double *values, size_t count, double q) {
+    qsort(values, count, sizeof *values, by_value);
+    double place = q * (double)(count - 1), floor_place = floor(place);
+    size_t i = (size_t)floor_place;
+    if (i + 1 >= count) return values[count - 1];
+    return values[i] + (place - floor_place) * (values[i + 1] - values[i]);
+}
+
+err interval_of_run(interval *out, const metric *m, const uint32_t *gold, const uint32_t *predicted,
+                    const uint32_t *first_row, size_t rows, size_t classes) {
+    bootstrap b = {0};
+    double *scores = NULL;
+    err e = bootstrap_init(&b, &(test_table){rows, classes, gold, first_row, &predicted, 1});
+    if (e) return e;
+    if (!(e = mem_new(&scores, (size_t)BOOTSTRAP_DRAWS)) &&
+        !(e = bootstrap_scores(scores, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
+        out->low = quantile_of(scores, BOOTSTRAP_DRAWS, 0.025);
+        out->high = quantile_of(scores, BOOTSTRAP_DRAWS, 0.975);
+    }
+    mem_free(scores);
+    bootstrap_free(&b);
+    return e;
+}

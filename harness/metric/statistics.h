@@ -1,0 +1,54 @@
+/* The few statistics that a board needs beside the bootstrap: Student's t, McNemar, Holm, and the
+ * interval of a mean over seeds. */
+#ifndef HARNESS_METRIC_STATISTICS_H
+#define HARNESS_METRIC_STATISTICS_H
+
+#include "metric/interval.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* P(T <= t) for Student's t with df > 0 degrees of freedom (any real; INFINITY: the normal). */
+double student_t_cdf(double t, double df);
+
+/* The t with student_t_cdf(t, df) = p, 0 < p < 1. */
+double student_t_quantile(double p, double df);
+
+/* McNemar's exact two-sided p-value of b against c discordant rows: twice the smaller binomial tail
+ * at one half, at most 1; 1 without any. */
+double mcnemar_exact(uint64_t b, uint64_t c);
+
+/* Holm's step-down adjustment: adjusted (count) p-values, comparable with the level itself.
+ * adjusted and p must not overlap. Errors: ERR_MEMORY. Source: Holm 1979. */
+err holm_adjust(double *adjusted, const double *p, size_t count) MUST_CHECK;
+
+/* Mean and sample standard deviation (n - 1; 0 for one value). pre: count > 0 */
+double mean_of(const double *values, size_t count);
+double std_of(const double *values, size_t count);
+
+/* What is known of an estimate whose variance is the sum of one known as well as the bootstrap
+ * knows it (rows) and of seed variances s^2 / S with S - 1 degrees of freedom each. */
+typedef struct estimate {
+    double value;
+    double variance;
+    double df; /* Welch-Satterthwaite; INFINITY when the seeds add nothing */
+} estimate;
+
+/* Mean score over seeds of one model.
+ *   scores     (runs) on the test set itself
+ *   resampled  (runs, draws) of bootstrap_scores for the same runs, in the same order */
+estimate estimate_mean(const double *scores, const double *resampled, size_t runs, size_t draws);
+
+/* Difference of two models' means, a - b, paired over test rows: both resampled arrays have the
+ * same draws of the same bootstrap. */
+estimate estimate_difference(const double *scores_a, const double *resampled_a, size_t runs_a,
+                             const double *scores_b, const double *resampled_b, size_t runs_b,
+                             size_t draws);
+
+/* 95 % interval: value -+ t(0.975, df) * sqrt(variance). */
+interval estimate_interval(const estimate *x);
+
+/* Two-sided p-value of value = 0; 1 when the variance is 0 and so is the value. */
+double estimate_p(const estimate *x);
+
+#endif

@@ -1,0 +1,29 @@
+/* The results folder: every record in it. Records lie as <folder>/<task>/<name>.json. */
+#ifndef HARNESS_RESULT_STORE_H
+#define HARNESS_RESULT_STORE_H
+
+#include "base/err.h"
+#include "result/record.h"
+
+#include <stddef.h>
+
+typedef struct store {
+    record *records; /* (count) owned, ordered by path */
+    char **paths;    /* (count) relative to the folder, owned */
+    size_t count;
+    size_t partial;  /* records left out because they are partial */
+    size_t dirty;    /* left out because their program had uncommitted changes */
+    size_t damaged;  /* could not be read; each was named by a warning */
+} store;
+
+/* Reads all records below folder; `baselines` and other files than *.json are passed over. A folder
+ * that does not exist is an empty store. A damaged record is warned about, counted and skipped.
+ * Errors: ERR_IO when the folder cannot be listed; ERR_MEMORY. Free with store_free. */
+err store_read(store *s, const char *folder) MUST_CHECK;
+void store_free(store *s);
+
+/* Writes r to its place in the folder. *path (owned, may be NULL) gets the file's path.
+ * Errors: ERR_ARG for a partial record; those of record_write. */
+err store_write(const char *folder, record *r, char **path) MUST_CHECK;
+
+#endif

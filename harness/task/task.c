@@ -1,0 +1,499 @@
+#include "task/task.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096 };
+
+static const char *const known_metrics[] = {
+    "accuracy",           "macro_precision", "macro_recall", "macro_f1",
+    "weighted_precision", "weighted_recall", "weighted_f1",  "mcc",
+    "precision",          "recall",          "f1",
+};
+
+const char *task_role_name(task_role role) {
+    static const char *const names[] = {"train", "test", "all"};
+    return names[role];
+}
+
+const char *task_split_name(const task_split *s) {
+    return s->rule == TASK_SPLIT_HASH ? "hash" : "official";
+}
+
+static err join_names(strbuf *list, const char *const *names, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        e = strbuf_printf(list, "%s%s", i ? ", " : "", names[i]);
+    }
+    return e;
+}
+
+/* Fails unless every key of object is among allowed (count). */
+static err check_keys(const cJSON *object, const char *where, const char *const *allowed,
+                      size_t count) {
+    for (const cJSON *item = object->child; item; item = item->next) {
+        bool known = false;
+        for (size_t i = 0; i < count; i++) known = known || !strcmp(item->string, allowed[i]);
+        if (known) {
+            for (const cJSON *other = item->next; other; other = other->next) {
+                if (!strcmp(item->string, other->string)) {
+                    return err_set(ERR_FORMAT, "%s: key '%s' stands there twice", where,
+                                   item->string);
+                }
+            }
+            continue;
+        }
+        strbuf list = {0};
+        err e = join_names(&list, allowed, count);
+        if (!e) {
+            e = err_set(ERR_FORMAT, "%s: unknown key '%s' (allowed: %s)", where, item->string,
+                        list.text);
+        }
+        strbuf_free(&list);
+        return e;
+    }
+    return ERR_OK;
+}
+
+#define CHECK_KEYS(object, where, ...)                                                             \
+    check_keys((object), (where), (const char *const[]){__VA_ARGS__},                              \
+               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+/* A string that is one of names; *index is which. */
+static err choice(size_t *index, const cJSON *object, const char *key, const char *where,
+                  const char *const *names, size_t count) {
+    const char *value;
+    err e = json_string(&value, object, key, where);
+    if (e) return e;
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(value, names[i])) {
+            *index = i;
+            return ERR_OK;
+        }
+    }
+    strbuf list = {0};
+    if (!(e = join_names(&list, names, count))) {
+        e = err_set(ERR_FORMAT, "%s: key '%s' is '%s', allowed: %s", where, key, value, list.text);
+    }
+    strbuf_free(&list);
+    return e;
+}
+
+#define CHOICE(index, object, key, where, ...)                                                     \
+    choice((index), (object), (key), (where), (const char *const[]){__VA_ARGS__},                  \
+           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static err filled_string(const char **out, const cJSON *object, const char *key,
+                         const char *where) {
+    err e = json_string(out, object, key, where);
+    if (!e && !**out) e = err_set(ERR_FORMAT, "%s: key '%s' is empty", where, key);
+    return e;
+}
+
+static bool is_plain_name(const char *s) {
+    for (const char *p = s; *p; p++) {
+        if (!(*p >= 'a' && *p <= 'z') && !(*p >= '0' && *p <= '9') && *p != '_' && *p != '-') {
+            return false;
+        }
+    }
+    return *s != '\0' && *s != '-';
+}
+
+static bool is_file_name(const char *s) {
+    return *s && *s != '.' && !strchr(s, '/') && !strchr(s, '\\');
+}
+
+static bool is_loopback_url(const char *url) {
+    static const char *const starts[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t n = strlen(starts[i]);
+        if (!strncmp(url, starts[i], n) && (!url[n] || url[n] == ':' || url[n] == '/')) return true;
+    }
+    return false;
+}
+
+/* "PATH: part[index]", what messages about one element of a list start with. */
+static err element_where(char **where, const char *path, const char *part, size_t index) {
+    return mem_printf(where, "%s: %s[%zu]", path, part, index);
+}
+
+static err check_url(const char *url, const char *where) {
+    if (!strncmp(url, "https://", 8) || is_loopback_url(url)) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key 'url' is '%s', an https:// address is expected", where,
+                   url);
+}
+
+static err check_sha256(const char *hex, const char *where) {
+    size_t n = strlen(hex);
+    if (n == 64 && strspn(hex, "0123456789abcdef") == 64) return ERR_OK;
+    return err_set(ERR_FORMAT,
+                   "%s: key 'sha256' is '%s', 64 lower-case hexadecimal digits are expected", where,
+                   hex);
+}
+
+static err load_file(task_file *f, const cJSON *object, const char *where) {
+    err e;
+    size_t role = 0;
+    int64_t number = 0;
+    if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
+    if ((e = CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows"))) return e;
+    if ((e = CHOICE(&role, object, "role", where, "train", "test", "all"))) return e;
+    f->role = (task_role)role;
+    if ((e = filled_string(&f->name, object, "name", where))) return e;
+    if (!is_file_name(f->name)) {
+        return err_set(ERR_FORMAT, "%s: key 'name' is '%s', a plain file name is expected", where,
+                       f->name);
+    }
+    if (json_has(object, "url")) {
+        if ((e = json_string(&f->url, object, "url", where))) return e;
+        if ((e = check_url(f->url, where))) return e;
+    }
+    if (json_has(object, "bytes")) {
+        if ((e = json_whole(&number, object, "bytes", 1, UINT32_MAX, where))) return e;
+        f->bytes = (uint64_t)number;
+    }
+    if (json_has(object, "rows")) {
+        if ((e = json_whole(&number, object, "rows", 1, UINT32_MAX, where))) return e;
+        f->rows = (uint64_t)number;
+    }
+    if (json_has(object, "sha256")) {
+        if ((e = json_string(&f->sha256, object, "sha256", where))) return e;
+        if ((e = check_sha256(f->sha256, where))) return e;
+    }
+    return ERR_OK;
+}
+
+static err load_files(task *t, const cJSON *root) {
+    const cJSON *list;
+    err e = json_array(&list, root, "files", t->path);
+    if (e) return e;
+    size_t count = (size_t)cJSON_GetArraySize(list);
+    if ((e = mem_new(&t->files, count))) return e;
+    size_t of_role[3] = {0};
+    for (const cJSON *item = list->child; item; item = item->next) {
+        char *where = NULL;
+        if ((e = element_where(&where, t->path, "files", t->file_count))) return e;
+        e = load_file(&t->files[t->file_count], item, where);
+        mem_free(where);
+        if (e) return e;
+        of_role[t->files[t->file_count].role]++;
+        t->file_count++;
+    }
+    if (t->split.rule == TASK_SPLIT_HASH) {
+        if (of_role[TASK_ROLE_ALL] && !of_role[TASK_ROLE_TRAIN] && !of_role[TASK_ROLE_TEST]) {
+            return ERR_OK;
+        }
+        return err_set(ERR_FORMAT,
+                       "%s: key 'files': with split rule 'hash' every file has role 'all' "
+                       "(found %zu train, %zu test, %zu all)",
+                       t->path, of_role[0], of_role[1], of_role[2]);
+    }
+    if (of_role[TASK_ROLE_TRAIN] && of_role[TASK_ROLE_TEST] && !of_role[TASK_ROLE_ALL])
+        return ERR_OK;
+    return err_set(
+        ERR_FORMAT,
+        "%s: key 'files': with split rule 'files' there is a file of role 'train' and one "
+        "of role 'test', and none of role 'all' (found %zu train, %zu test, %zu all)",
+        t->path, of_role[0], of_role[1], of_role[2]);
+}
+
+static err load_columns(task_format *f, const cJSON *object, const char *where) {
+    const cJSON *list;
+    err e = json_array(&list, object, "columns", where);
+    if (e) return e;
+    if ((e = mem_new(&f->columns, (size_t)cJSON_GetArraySize(list)))) return e;
+    for (const cJSON *item = list->child; item; item = item->next) {
+        if (!cJSON_IsString(item)) {
+            return err_set(ERR_FORMAT, "%s: key 'columns[%zu]' is not a string", where,
+                           f->column_count);
+        }
+        for (size_t i = 0; i < f->column_count; i++) {
+            if (!strcmp(f->columns[i], item->valuestring)) {
+                return err_set(ERR_FORMAT, "%s: key 'columns' has '%s' twice", where,
+                               item->valuestring);
+            }
+        }
+        f->columns[f->column_count++] = item->valuestring;
+    }
+    return ERR_OK;
+}
+
+static err find_column(size_t *index, const task_format *f, const char *key, const char *name,
+                       const char *where) {
+    for (size_t i = 0; i < f->column_count; i++) {
+        if (!strcmp(f->columns[i], name)) {
+            *index = i;
+            return ERR_OK;
+        }
+    }
+    strbuf list = {0};
+    err e = join_names(&list, f->columns, f->column_count);
+    if (!e) {
+        e = err_set(ERR_FORMAT, "%s: key '%s' is '%s', which is no column (columns: %s)", where,
+                    key, name, list.text ? list.text : "none");
+    }
+    strbuf_free(&list);
+    return e;
+}
+
+static err load_delimited(task_format *f, const cJSON *object, const char *where) {
+    err e;
+    size_t index = 0;
+    if ((e = CHECK_KEYS(object, where, "kind", "delimiter", "quoting", "header", "bom", "columns",
+                        "text", "label"))) {
+        return e;
+    }
+    if ((e = CHOICE(&index, object, "delimiter", where, ",", "\t", ";", "|"))) return e;
+    f->delimiter = ",\t;|"[index];
+    if ((e = CHOICE(&index, object, "quoting", where, "none", "standard"))) return e;
+    f->quoted = index == 1;
+    if ((e = json_bool(&f->header, object, "header", where))) return e;
+    if (json_has(object, "bom")) {
+        if ((e = CHOICE(&index, object, "bom", where, "drop", "keep"))) return e;
+        f->keep_bom = index == 1;
+    }
+    if ((e = load_columns(f, object, where))) return e;
+    if ((e = find_column(&f->text_column, f, "text", f->text, where))) return e;
+    return find_column(&f->label_column, f, "label", f->label, where);
+}
+
+static err load_format(task *t, const cJSON *root) {
+    const cJSON *object;
+    task_format *f = &t->format;
+    char *where = NULL;
+    size_t kind = 0;
+    err e = json_object(&object, root, "format", t->path);
+    if (e || (e = mem_printf(&where, "%s: format", t->path))) return e;
+    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json"))) goto done;
+    f->kind = (task_format_kind)kind;
+    if ((e = json_string(&f->text, object, "text", where))) goto done;
+    if ((e = json_string(&f->label, object, "label", where))) goto done;
+    if (!strcmp(f->text, f->label)) {
+        e = err_set(ERR_FORMAT, "%s: keys 'text' and 'label' are both '%s'", where, f->text);
+        goto done;
+    }
+    e = f->kind == TASK_FORMAT_DELIMITED ? load_delimited(f, object, where)
+                                         : CHECK_KEYS(object, where, "kind", "text", "label");
+done:
+    mem_free(where);
+    return e;
+}
+
+static err load_label(task_label *label, const cJSON *object, const char *where) {
+    err e;
+    if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
+    if ((e = CHECK_KEYS(object, where, "value", "name", "readable"))) return e;
+    if ((e = filled_string(&label->value, object, "value", where))) return e;
+    if ((e = filled_string(&label->name, object, "name", where))) return e;
+    return filled_string(&label->readable, object, "readable", where);
+}
+
+static err load_labels(task *t, const cJSON *root) {
+    const cJSON *list;
+    err e = json_array(&list, root, "labels", t->path);
+    if (e) return e;
+    size_t count = (size_t)cJSON_GetArraySize(list);
+    if (count < 2 || count > LABELS_MAX) {
+        return err_set(ERR_FORMAT, "%s: key 'labels' has %zu elements, 2 to %d are allowed",
+                       t->path, count, LABELS_MAX);
+    }
+    if ((e = mem_new(&t->labels, count))) return e;
+    for (const cJSON *item = list->child; item; item = item->next) {
+        char *where = NULL;
+        task_label *label = &t->labels[t->label_count];
+        if ((e = element_where(&where, t->path, "labels", t->label_count))) return e;
+        e = load_label(label, item, where);
+        mem_free(where);
+        if (e) return e;
+        for (size_t i = 0; i < t->label_count; i++) {
+            if (!strcmp(t->labels[i].value, label->value) ||
+                !strcmp(t->labels[i].name, label->name)) {
+                return err_set(ERR_FORMAT,
+                               "%s: labels[%zu] and labels[%zu] share a value or a name", t->path,
+                               i, t->label_count);
+            }
+        }
+        t->label_count++;
+    }
+    return ERR_OK;
+}
+
+static err load_split(task_split *s, const cJSON *root, const char *key, const char *path) {
+    const cJSON *object;
+    char *where = NULL;
+    size_t rule = 0;
+    int64_t one_in = 0;
+    err e = json_object(&object, root, key, path);
+    if (e || (e = mem_printf(&where, "%s: %s", path, key))) return e;
+    if ((e = CHOICE(&rule, object, "rule", where, "files", "hash"))) goto done;
+    s->rule = (task_split_rule)rule;
+    if (s->rule == TASK_SPLIT_FILES) {
+        e = CHECK_KEYS(object, where, "rule");
+        goto done;
+    }
+    if ((e = CHECK_KEYS(object, where, "rule", "one_in"))) goto done;
+    if ((e = json_whole(&one_in, object, "one_in", 2, 1000, where))) goto done;
+    s->one_in = (uint32_t)one_in;
+done:
+    mem_free(where);
+    return e;
+}
+
+static err load_splits(task *t, const cJSON *root) {
+    err e = load_split(&t->split, root, "split", t->path);
+    if (e) return e;
+    t->sample_split = t->split;
+    if (!json_has(root, "sample_split")) return ERR_OK;
+    if ((e = load_split(&t->sample_split, root, "sample_split", t->path))) return e;
+    if (t->sample_split.rule != t->split.rule) {
+        return err_set(ERR_FORMAT, "%s: key 'sample_split' has another rule than 'split'", t->path);
+    }
+    return ERR_OK;
+}
+
+static err load_cleaning(task *t, const cJSON *root) {
+    const cJSON *object;
+    char *where = NULL;
+    err e = json_object(&object, root, "cleaning", t->path);
+    if (e || (e = mem_printf(&where, "%s: cleaning", t->path))) return e;
+    if ((e = CHECK_KEYS(object, where, "drop_empty", "drop_duplicates"))) goto done;
+    if ((e = json_bool(&t->drop_empty, object, "drop_empty", where))) goto done;
+    e = json_bool(&t->drop_duplicates, object, "drop_duplicates", where);
+done:
+    mem_free(where);
+    return e;
+}
+
+static err check_metric(const task *t, const char *name) {
+    enum { COUNT = sizeof known_metrics / sizeof *known_metrics, BINARY = 3 };
+    // the last three are those of label 1, which only two labels give a meaning
+    size_t count = t->label_count == 2 ? COUNT : COUNT - BINARY;
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(name, known_metrics[i])) return ERR_OK;
+    }
+    strbuf list = {0};
+    err e = join_names(&list, known_metrics, count);
+    if (!e) {
+        e = err_set(ERR_FORMAT, "%s: '%s' is no metric of a task with %zu labels (allowed: %s)",
+                    t->path, name, t->label_count, list.text);
+    }
+    strbuf_free(&list);
+    return e;
+}
+
+static err load_metrics(task *t, const cJSON *root) {
+    const cJSON *list;
+    bool leads = false;
+    err e = json_array(&list, root, "metrics", t->path);
+    if (e || (e = json_string(&t->headline, root, "headline", t->path))) return e;
+    if ((e = mem_new(&t->metrics, (size_t)cJSON_GetArraySize(list)))) return e;
+    for (const cJSON *item = list->child; item; item = item->next) {
+        if (!cJSON_IsString(item)) {
+            return err_set(ERR_FORMAT, "%s: key 'metrics[%zu]' is not a string", t->path,
+                           t->metric_count);
+        }
+        if ((e = check_metric(t, item->valuestring))) return e;
+        leads = leads || !strcmp(item->valuestring, t->headline);
+        t->metrics[t->metric_count++] = item->valuestring;
+    }
+    if (leads) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key 'headline' is '%s', which is not in 'metrics'", t->path,
+                   t->headline);
+}
+
+static err load_heading(task *t, const cJSON *root) {
+    err e;
+    int64_t number = 0;
+    const char *file = path_name(t->path);
+    if ((e = json_whole(&number, root, "schema", 1, 1, t->path))) return e;
+    if ((e = json_string(&t->name, root, "name", t->path))) return e;
+    if (!is_plain_name(t->name)) {
+        return err_set(ERR_FORMAT, "%s: key 'name' is '%s', allowed: a-z, 0-9, '_' and '-'",
+                       t->path, t->name);
+    }
+    size_t n = strlen(t->name);
+    if (strncmp(file, t->name, n) || strcmp(file + n, ".json")) {
+        return err_set(ERR_FORMAT, "%s: key 'name' is '%s', the file's name says '%.*s'", t->path,
+                       t->name, (int)strcspn(file, "."), file);
+    }
+    if ((e = json_whole(&t->version, root, "version", 1, 1000000, t->path))) return e;
+    if ((e = filled_string(&t->title, root, "title", t->path))) return e;
+    if ((e = filled_string(&t->source, root, "source", t->path))) return e;
+    if ((e = filled_string(&t->licence, root, "licence", t->path))) return e;
+    if ((e = filled_string(&t->citation, root, "citation", t->path))) return e;
+    t->data_folder = t->name;
+    if (json_has(root, "data_folder")) {
+        if ((e = json_string(&t->data_folder, root, "data_folder", t->path))) return e;
+        if (!is_plain_name(t->data_folder)) {
+            return err_set(ERR_FORMAT,
+                           "%s: key 'data_folder' is '%s', allowed: a-z, 0-9, '_' and '-'", t->path,
+                           t->data_folder);
+        }
+    }
+    if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
+    t->max_length = (size_t)number;
+    return ERR_OK;
+}
+
+static err load_manifest(task *t, const cJSON *root) {
+    err e;
+    size_t rule = 0;
+    if (!cJSON_IsObject(root)) return err_set(ERR_FORMAT, "%s: not a JSON object", t->path);
+    if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
+                        "citation", "data_folder", "files", "format", "labels", "invalid_label",
+                        "split", "sample_split", "cleaning", "metrics", "headline",
+                        "max_length"))) {
+        return e;
+    }
+    if ((e = load_heading(t, root))) return e;
+    if ((e = load_splits(t, root))) return e;
+    if ((e = load_files(t, root))) return e;
+    if ((e = load_format(t, root))) return e;
+    if ((e = load_labels(t, root))) return e;
+    if ((e = CHOICE(&rule, root, "invalid_label", t->path, "error", "drop"))) return e;
+    t->drop_invalid_labels = rule == 1;
+    if ((e = load_cleaning(t, root))) return e;
+    return load_metrics(t, root);
+}
+
+err task_load(task *t, const char *path) {
+    void *text = NULL;
+    size_t length = 0;
+    cJSON *root = NULL;
+    *t = (task){0};
+    const char *slash = strrchr(path, '/');
+    err e = file_read(&text, &length, path, MANIFEST_LIMIT_BYTES);
+    if (e) return e;
+    hash_bytes_hex(text, length, t->manifest_sha256);
+    if ((e = mem_strdup(&t->path, path))) goto done;
+    e = slash ? mem_strndup(&t->folder, path, (size_t)(slash - path)) : mem_strdup(&t->folder, ".");
+    if (e || (e = json_parse(&root, text, length, path))) goto done;
+    t->manifest = root;
+    e = load_manifest(t, root);
+done:
+    mem_free(text);
+    if (e) task_free(t);
+    return e;
+}
+
+void task_free(task *t) {
+    cJSON_Delete(t->manifest);
+    mem_free(t->path);
+    mem_free(t->folder);
+    mem_free(t->files);
+    mem_free(t->format.columns);
+    mem_free(t->labels);
+    mem_free(t->metrics);
+    *t = (task){0};
+}
+
+size_t task_label_index(const task *t, const char *value, size_t bytes) {
+    for (size_t i = 0; i < t->label_count; i++) {
+        const char *known = t->labels[i].value;
+        if (strlen(known) == bytes && !memcmp(known, value, bytes)) return i;
+    }
+    return t->label_count;
+}

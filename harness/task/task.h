@@ -1,0 +1,129 @@
+/* Tasks: what a manifest says, and where manifests are found.
+ *
+ * A manifest is one JSON file, <name>.json; tasks/README.md is its schema. It says where the data
+ * comes from, how a file is read, which labels there are, how the rows are split and cleaned, and
+ * which score leads. Manifests are looked for in a folder of the user's own (`extra_dir`, may be
+ * NULL), then in the source tree, then where the program is installed; the first file of a name
+ * wins.
+ *
+ * A task owns its manifest, and every string in it is borrowed from there until task_free. The rows
+ * themselves are data/dataset.h. */
+#ifndef HARNESS_TASK_TASK_H
+#define HARNESS_TASK_TASK_H
+
+#include "base/err.h"
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a file of a task holds: one split, or rows that the split rule has yet to divide. */
+typedef enum task_role { TASK_ROLE_TRAIN, TASK_ROLE_TEST, TASK_ROLE_ALL } task_role;
+
+typedef struct task_file {
+    task_role role;
+    const char *name;   /* file name in the task's data folder */
+    const char *url;    /* NULL: cannot be fetched */
+    uint64_t bytes;     /* 0: not stated */
+    const char *sha256; /* 64 lower-case hexadecimal digits, or NULL: not checked */
+    uint64_t rows;      /* 0: not stated */
+} task_file;
+
+typedef enum task_format_kind {
+    TASK_FORMAT_DELIMITED, /* CSV and TSV */
+    TASK_FORMAT_JSONL,     /* one object a line */
+    TASK_FORMAT_JSON       /* one array of objects */
+} task_format_kind;
+
+typedef struct task_format {
+    task_format_kind kind;
+    char delimiter;       /* delimited only, as the four below */
+    bool quoted;          /* RFC 4180 quoting; false: a quote is text */
+    bool header;          /* the first record has to be the column names */
+    bool keep_bom;        /* a byte order mark is part of the first field */
+    const char **columns; /* (column_count) names, in file order */
+    size_t column_count;
+    const char *text; /* name of the column, or key of the object, that holds the text */
+    const char *label;
+    size_t text_column; /* index of text in columns; delimited only */
+    size_t label_column;
+} task_format;
+
+typedef struct task_label {
+    const char *value;    /* as written in the file */
+    const char *name;     /* Hugging Face's name; goes into id2label */
+    const char *readable; /* for people */
+} task_label;
+
+typedef enum task_split_rule {
+    TASK_SPLIT_FILES, /* each file is a split: the official one */
+    TASK_SPLIT_HASH /* within each label, the first 1/one_in (rounded up) by SHA-256 of the text is
+                       test */
+} task_split_rule;
+
+typedef struct task_split {
+    task_split_rule rule;
+    uint32_t one_in; /* hash rule only, at least 2 */
+} task_split;
+
+typedef struct task {
+    void *manifest; /* cJSON, owned; the strings below live in it */
+    char *path;     /* of the manifest, owned */
+    char *folder;   /* folder of the manifest, owned; samples are in <folder>/sample */
+    const char *name;
+    int64_t version;
+    const char *title;
+    const char *source;
+    const char *licence;
+    const char *citation;
+    const char *data_folder; /* folder name below a data directory; the task's name unless stated */
+    task_file *files;
+    size_t file_count;
+    task_format format;
+    task_label *labels;
+    size_t label_count;
+    bool drop_invalid_labels; /* false: a label outside the list is an error */
+    task_split split;
+    task_split sample_split; /* the rule for the bundled sample */
+    bool drop_empty;         /* cleaning of train */
+    bool drop_duplicates;
+    const char *headline; /* name of the score that leads */
+    const char **metrics; /* (metric_count) names; the headline is one of them */
+    size_t metric_count;
+    size_t max_length; /* tokens */
+    char manifest_sha256[HASH_HEX_BYTES];
+} task;
+
+/* Reads and checks one manifest. Free with task_free.
+ * Errors: ERR_IO; ERR_FORMAT naming file, key, what was found and what is allowed. An unknown key
+ * is an error, and so is a name that differs from the file's. */
+err task_load(task *t, const char *path) MUST_CHECK;
+
+/* Finds the manifest of a name and loads it. Errors: ERR_USAGE listing the known names and the
+ * nearest one; those of task_load. */
+err task_find(task *t, const char *name, const char *extra_dir) MUST_CHECK;
+
+void task_free(task *t);
+
+/* Index of the label whose value in the file is these bytes, or label_count when there is none. */
+size_t task_label_index(const task *t, const char *value, size_t bytes);
+
+/* "official" or "hash": what a record says about the split. */
+const char *task_split_name(const task_split *s);
+
+/* "train", "test" or "all". */
+const char *task_role_name(task_role role);
+
+/* The manifests to be found, by name in byte order. */
+typedef struct task_catalog {
+    char **names; /* owned */
+    char **paths;
+    size_t count;
+} task_catalog;
+
+/* Errors: ERR_IO when extra_dir is given and cannot be read, or when no folder has any manifest. */
+err task_list(task_catalog *c, const char *extra_dir) MUST_CHECK;
+void task_catalog_free(task_catalog *c);
+
+#endif

@@ -1,0 +1,76 @@
+#define _XOPEN_SOURCE 700
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The floors of the house; a file includes its own folder and lower floors only. */
+static const struct { const char *folder; int floor; } floors[] = {
+    {"base", 0},  {"text", 1},  {"metric", 1}, {"compute", 1}, {"task", 2},   {"data", 2},
+    {"model", 2}, {"train", 3}, {"result", 4}, {"report", 4},  {"cli", 5},
+};
+
+static int floor_of(const char *path) {
+    for (size_t i = 0; i < sizeof floors / sizeof *floors; i++) {
+        size_t n = strlen(floors[i].folder);
+        if (!strncmp(path, floors[i].folder, n) && path[n] == '/') return floors[i].floor;
+    }
+    return -1;
+}
+
+// Folders on one floor that a folder may use: task feeds data, compute feeds data and model.
+static bool may_use(const char *own, const char *used) {
+    size_t n = strcspn(own, "/");
+    if (!strncmp(own, used, n) && used[n] == '/') return true;
+    if (floor_of(used) < floor_of(own)) return true;
+    if (!strncmp(own, "data/", 5) && !strncmp(used, "task/", 5)) return true;
+    if (!strncmp(own, "model/", 6) && !strncmp(used, "data/", 5)) return false;
+    if (!strncmp(own, "report/", 7) && !strncmp(used, "result/", 7)) return true;
+    return false;
+}
+
+static void check_file(const char *folder, const char *name, size_t *checked) {
+    char own[512], path[1024];
+    snprintf(own, sizeof own, "%s/%s", folder, name);
+    snprintf(path, sizeof path, HARNESS_SOURCE_DIR "/harness/%s", own);
+    void *bytes;
+    size_t count;
+    cr_assert_eq(file_read(&bytes, &count, path, 0), ERR_OK, "%s", err_message(ERR_IO));
+    for (char *line = strtok(bytes, "\n"); line; line = strtok(NULL, "\n")) {
+        char used[256];
+        if (sscanf(line, "#include \"%255[^\"]\"", used) != 1) continue;
+        if (!strchr(used, '/')) continue; // generated, or of shaders/include
+        cr_expect(floor_of(used) >= 0, "%s includes %s, which is in no floor", own, used);
+        cr_expect(may_use(own, used), "%s (floor %d) includes %s (floor %d)", own, floor_of(own), used,
+                  floor_of(used));
+        ++*checked;
+    }
+    mem_free(bytes);
+}
+
+static void check_folder(const char *folder, size_t *checked) {
+    char path[512];
+    snprintf(path, sizeof path, HARNESS_SOURCE_DIR "/harness/%s", folder);
+    folder_list list;
+    cr_assert_eq(folder_list_read(&list, path), ERR_OK);
+    for (size_t i = 0; i < list.count; i++) {
+        const char *dot = strrchr(list.names[i], '.');
+        if (dot && (!strcmp(dot, ".c") || !strcmp(dot, ".h"))) {
+            check_file(folder, list.names[i], checked);
+        }
+    }
+    folder_list_free(&list);
+}
+
+Test(layers, files_include_their_own_and_lower_floors) {
+    size_t checked = 0;
+    for (size_t i = 0; i < sizeof floors / sizeof *floors; i++) check_folder(floors[i].folder, &checked);
+    check_folder("compute/reference", &checked);
+    check_folder("compute/cpu", &checked);
+    check_folder("compute/vulkan", &checked);
+    cr_assert_gt(checked, 50);
+    cr_assert_not(may_use("base/err.c", "compute/plan.h"));
+    cr_assert_not(may_use("train/run.c", "result/record.h"));
+}

@@ -1,0 +1,111 @@
+#include "base/memory.h"
+#include "compute/batch.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static device_info make(device_class class, device_kind kind, const char *name, uint32_t index) {
+    device_info d = {.class = class, .kind = kind, .index = index};
+    snprintf(d.name, sizeof d.name, "%s", name);
+    return d;
+}
+
+Test(device, default_prefers_hardware_and_never_software) {
+    device_info list[] = {
+        make(CLASS_NATIVE_CPU, DEVICE_CPU, "AMD EPYC", 0),
+        make(CLASS_SOFTWARE, DEVICE_VULKAN, "llvmpipe", 1),
+        make(CLASS_INTEGRATED, DEVICE_VULKAN, "Intel Iris", 2),
+        make(CLASS_DISCRETE, DEVICE_VULKAN, "GeForce A", 3),
+        make(CLASS_DISCRETE, DEVICE_VULKAN, "GeForce B", 4),
+    };
+    const device_info *d;
+    cr_assert_eq(device_select(&d, list, 5, NULL), ERR_OK);
+    cr_assert_eq(d->index, 3);
+    cr_assert_eq(device_select(&d, list, 3, NULL), ERR_OK);
+    cr_assert_eq(d->index, 2);
+    cr_assert_eq(device_select(&d, list, 2, NULL), ERR_OK);
+    cr_assert_eq(d->index, 0);
+    cr_assert_eq(device_select(&d, list + 1, 1, NULL), ERR_DEVICE);
+    cr_assert_not_null(strstr(err_message(ERR_DEVICE), "software Vulkan driver"));
+    cr_assert_eq(device_select(&d, list, 5, "LLVM"), ERR_OK);
+    cr_assert_eq(d->index, 1);
+    cr_assert_eq(device_select(&d, list, 5, "4"), ERR_OK);
+    cr_assert_eq(d->index, 4);
+    cr_assert_eq(device_select(&d, list, 5, "cpu"), ERR_OK);
+    cr_assert_eq(d->index, 0);
+    cr_assert_eq(device_select(&d, list, 5, "geforce"), ERR_USAGE);
+    cr_assert_not_null(strstr(err_message(ERR_USAGE), "more than one"));
+    cr_assert_eq(device_select(&d, list, 5, "radeon"), ERR_USAGE);
+    cr_assert_not_null(strstr(err_message(ERR_USAGE), "1: llvmpipe"));
+}
+
+Test(plan, operands_are_checked_when_added) {
+    size_t live = mem_live_count();
+    device d;
+    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK, "%s", err_message(ERR_DEVICE));
+    arena a;
+    arena_init(&a, &d, 0, false);
+    span x, ids;
+    cr_assert_eq(arena_take(&a, &x, 10, d.real), ERR_OK);
+    cr_assert_eq(arena_take(&a, &ids, 10, ELEM_U32), ERR_OK);
+    plan p;
+    plan_init(&p, &d);
+    plan_part_begin(&p, PART_MICRO);
+    cr_assert_eq(op_fill(&p, &(struct fill){.rows = dim_fixed(2), .cols = 5}), ERR_ARG);
+    cr_assert_not_null(strstr(err_message(ERR_ARG), "operand x is absent"));
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(3), .cols = 5}), ERR_ARG);
+    cr_assert_not_null(strstr(err_message(ERR_ARG), "holds 10 elements, 15 are needed"));
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = ids, .rows = dim_fixed(2), .cols = 5}), ERR_ARG);
+    cr_assert_not_null(strstr(err_message(ERR_ARG), "wrong type"));
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(2), .cols = 5, .value = 3}), ERR_OK);
+    cr_assert_eq(plan_ready(&p), ERR_OK);
+    micro_sizes sizes = {.tokens = 1, .sentences = 1};
+    step_info step = {.step = 1, .micro_count = 1, .micros = &sizes};
+    cr_assert_eq(plan_submit(&p, &step), ERR_OK);
+    cr_assert_eq(plan_wait(&p, 0), ERR_OK);
+    float got[10];
+    cr_assert_eq(device_read_f32(got, x, 10), ERR_OK);
+    for (int i = 0; i < 10; i++) cr_assert_eq(got[i], 3.0f);
+    plan_free(&p);
+    arena_free(&a);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
+    size_t live = mem_live_count();
+    device d;
+    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
+    batch b;
+    batch_capacity c = {.tokens = 37, .sentences = 5, .micros = 3, .max_length = 16, .classes = 3, .tile = 8};
+    cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
+    const span all[] = {b.ids,        b.type_ids,        b.positions,      b.token_sentence, b.starts,
+                        b.labels,     b.ordinals,        b.tiles,          b.word_starts,    b.word_items,
+                        b.word_rows,  b.position_starts, b.position_items, b.position_rows,  b.type_starts,
+                        b.type_items, b.type_rows,       b.losses,         b.logits};
+    // every region is filled with its own number; all must still hold it at the end
+    uint8_t number = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        number = 0;
+        for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+            for (uint32_t micro = 0; micro < c.micros; micro++) {
+                for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+                    span s = span_at(all[i], slot, micro);
+                    cr_assert_leq(s.offset + span_bytes(s), s.buffer->bytes);
+                    unsigned char *at = span_host(s);
+                    number++;
+                    if (!pass) memset(at, number, span_bytes(s));
+                    for (size_t k = 0; k < span_bytes(s); k++) cr_assert_eq(at[k], number, "span %zu", i);
+                }
+            }
+            span u = span_at(b.union_rows, slot, 0);
+            number++;
+            if (!pass) memset(span_host(u), number, span_bytes(u));
+            for (size_t k = 0; k < span_bytes(u); k++) cr_assert_eq(((unsigned char *)span_host(u))[k], number);
+        }
+    }
+    batch_free(&b);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}

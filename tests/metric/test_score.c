@@ -1,0 +1,150 @@
+#include "base/json.h"
+#include "base/memory.h"
+#include "metric/score.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+static confusion matrix_of(size_t classes, const uint64_t *counts) {
+    confusion c;
+    cr_assert_not(confusion_init(&c, classes));
+    for (size_t i = 0; i < classes * classes; i++) {
+        c.counts[i] = counts[i];
+        c.total += counts[i];
+    }
+    return c;
+}
+
+// by hand: gold 0: 4 right, 1 as class 1; gold 1: 2 as class 0, 3 right
+Test(score, hand_worked_binary) {
+    size_t live = mem_live_count();
+    confusion c = matrix_of(2, (uint64_t[]){4, 1, 2, 3});
+    const struct {
+        const char *name;
+        double want;
+    } cases[] = {
+        {"accuracy", 7.0 / 10},
+        {"precision", 3.0 / 4},
+        {"recall", 3.0 / 5},
+        {"f1", 2.0 / 3},
+        {"macro_precision", (4.0 / 6 + 3.0 / 4) / 2},
+        {"macro_recall", (4.0 / 5 + 3.0 / 5) / 2},
+        {"macro_f1", (8.0 / 11 + 6.0 / 9) / 2},
+        {"weighted_precision", (4.0 / 6 + 3.0 / 4) / 2},
+        {"weighted_recall", 7.0 / 10},
+        {"weighted_f1", (8.0 / 11 + 6.0 / 9) / 2},
+        {"mcc", (4.0 * 3 - 1.0 * 2) / sqrt(5.0 * 5 * 6 * 4)},
+    };
+    cr_assert_eq(sizeof cases / sizeof *cases, metric_count(), "a metric has no hand-worked case");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_assert_float_eq(metric_value(cases[i].name, &c), cases[i].want, 1e-15,
+                           "%s: %.17g, want %.17g", cases[i].name, metric_value(cases[i].name, &c),
+                           cases[i].want);
+    }
+    confusion_free(&c);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+// by hand: class 2 is absent from gold and predictions, and counts as 0 in the macro mean
+Test(score, absent_class_counts_as_zero) {
+    confusion c = matrix_of(3, (uint64_t[]){2, 1, 0, 0, 3, 0, 0, 0, 0});
+    cr_assert_float_eq(metric_value("macro_f1", &c), (4.0 / 5 + 6.0 / 7 + 0) / 3, 1e-15);
+    cr_assert_float_eq(metric_value("macro_recall", &c), (2.0 / 3 + 1 + 0) / 3, 1e-15);
+    cr_assert_float_eq(metric_value("accuracy", &c), 5.0 / 6, 1e-15);
+    confusion_free(&c);
+}
+
+Test(score, empty_matrix_scores_zero) {
+    confusion c = matrix_of(2, (uint64_t[]){0, 0, 0, 0});
+    for (size_t i = 0; i < metric_count(); i++) cr_assert_eq(metric_at(i)->fn(&c), 0.0);
+    confusion_free(&c);
+}
+
+Test(score, adds_rows_and_masks) {
+    confusion c;
+    cr_assert_not(confusion_init(&c, 2));
+    const uint32_t gold[] = {0, 1, 1, 0}, predicted[] = {0, 1, 0, 1};
+    const bool mask[] = {true, true, false, true};
+    cr_assert_not(confusion_add(&c, gold, predicted, mask, 4));
+    cr_assert_eq(c.total, 3);
+    cr_assert(c.counts[0] == 1 && c.counts[1] == 1 && c.counts[2] == 0 && c.counts[3] == 1);
+    const uint32_t wrong[] = {0, 1, 2, 0};
+    cr_assert_eq(confusion_add(&c, gold, wrong, NULL, 4), ERR_DATA);
+    cr_assert_str_eq(err_message(ERR_DATA),
+                     "row 2: gold id 1, predicted id 2: expected ids below 2");
+    confusion_free(&c);
+}
+
+Test(score, unknown_names_list_the_known) {
+    const metric *m = NULL;
+    cr_assert_not(metric_lookup(&m, "macro_f1", 3));
+    cr_assert_str_eq(m->name, "macro_f1");
+    cr_assert_eq(metric_lookup(&m, "acuracy", 2), ERR_USAGE);
+    cr_assert(strstr(err_message(ERR_USAGE),
+                     "unknown metric 'acuracy' (known: accuracy, macro_precision"));
+    cr_assert(strstr(err_message(ERR_USAGE), ", f1)"));
+    cr_assert_eq(metric_lookup(&m, "f1", 3), ERR_USAGE);
+    cr_assert_str_eq(err_message(ERR_USAGE), "metric 'f1' is for two classes, not 3");
+    confusion c = matrix_of(1, (uint64_t[]){5});
+    cr_assert(isnan(metric_value("acuracy", &c)));
+    confusion_free(&c);
+}
+
+Test(score, majority_baseline_predicts_one_class) {
+    cr_assert_eq(majority_class((uint64_t[]){3, 7, 7}, 3), 1);
+    confusion c = matrix_of(3, (uint64_t[]){5, 1, 0, 2, 2, 0, 0, 1, 9}), base;
+    cr_assert_not(majority_baseline(&base, &c, 1));
+    cr_assert_float_eq(metric_value("accuracy", &base), 4.0 / 20, 1e-15);
+    cr_assert_float_eq(metric_value("macro_f1", &base), (2 * 4.0 / 24) / 3, 1e-15);
+    confusion_free(&base);
+    cr_assert_eq(majority_baseline(&base, &c, 3), ERR_ARG);
+    confusion_free(&c);
+}
+
+static void check_golden(const cJSON *item, size_t number) {
+    const cJSON *rows, *metrics, *per_class;
+    cr_assert_not(json_array(&rows, item, "confusion", "case"));
+    cr_assert_not(json_object(&metrics, item, "metrics", "case"));
+    cr_assert_not(json_array(&per_class, item, "classes", "case"));
+    size_t classes = (size_t)cJSON_GetArraySize(rows), i = 0;
+    confusion c;
+    cr_assert_not(confusion_init(&c, classes));
+    const cJSON *row, *cell, *value;
+    cJSON_ArrayForEach(row, rows) cJSON_ArrayForEach(cell, row) {
+        c.counts[i++] = (uint64_t)cell->valuedouble;
+        c.total += (uint64_t)cell->valuedouble;
+    }
+    size_t applying = 0;
+    for (size_t m = 0; m < metric_count(); m++) applying += metric_applies(metric_at(m), classes);
+    cr_assert_eq((size_t)cJSON_GetArraySize(metrics), applying, "case %zu", number);
+    cJSON_ArrayForEach(value, metrics) {
+        double got = metric_value(value->string, &c);
+        cr_assert_float_eq(got, value->valuedouble, 1e-12,
+                           "case %zu, %s: %.17g, scikit-learn %.17g", number, value->string, got,
+                           value->valuedouble);
+    }
+    for (size_t k = 0; k < classes; k++) {
+        class_score s = metric_of_class(&c, k);
+        const double got[] = {s.precision, s.recall, s.f1, (double)s.support};
+        const cJSON *want = cJSON_GetArrayItem(per_class, (int)k);
+        for (int j = 0; j < 4; j++) {
+            cr_assert_float_eq(got[j], cJSON_GetArrayItem(want, j)->valuedouble, 1e-12,
+                               "case %zu, class %zu, score %d", number, k, j);
+        }
+    }
+    confusion_free(&c);
+}
+
+Test(score, equals_scikit_learn) {
+    json_setup();
+    size_t live = mem_live_count(), number = 0;
+    cJSON *cases = NULL;
+    cr_assert_not(json_read(&cases, HARNESS_SOURCE_DIR "/tests/golden/metric_scores.json", 0), "%s",
+                  err_message(ERR_IO));
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cases) check_golden(item, number++);
+    cr_assert_geq(number, 300);
+    cJSON_Delete(cases);
+    cr_assert_eq(mem_live_count(), live);
+}

@@ -1,0 +1,73 @@
+"""Golden cases of the scores, computed by scikit-learn: tests/golden/metric_scores.json.
+
+    python3 -m venv tests/peer/.venv-metric
+    tests/peer/.venv-metric/bin/pip install scikit-learn scipy statsmodels
+    tests/peer/.venv-metric/bin/python tests/peer/metric_golden.py
+
+Random confusion matrices of 1 to 9 classes, many with absent classes, plus the corner cases.
+"""
+import json
+import os
+import warnings
+
+import numpy as np
+from sklearn import metrics
+
+warnings.filterwarnings("ignore")
+
+
+def scores(matrix):
+    classes = len(matrix)
+    labels = list(range(classes))
+    gold, predicted = [], []
+    for g in labels:
+        for p in labels:
+            gold += [g] * int(matrix[g][p])
+            predicted += [p] * int(matrix[g][p])
+    out = {"accuracy": metrics.accuracy_score(gold, predicted)}
+    for average in ("macro", "weighted"):
+        p, r, f, _ = metrics.precision_recall_fscore_support(
+            gold, predicted, labels=labels, average=average, zero_division=0)
+        out |= {f"{average}_precision": p, f"{average}_recall": r, f"{average}_f1": f}
+    out["mcc"] = metrics.matthews_corrcoef(gold, predicted)
+    p, r, f, n = metrics.precision_recall_fscore_support(
+        gold, predicted, labels=labels, average=None, zero_division=0)
+    if classes == 2:
+        out |= {"precision": p[1], "recall": r[1], "f1": f[1]}
+    per_class = [[float(p[k]), float(r[k]), float(f[k]), int(n[k])] for k in labels]
+    return {name: float(value) for name, value in out.items()}, per_class
+
+
+def matrices(rng):
+    yield [[5]]
+    yield [[0, 3], [0, 4]]
+    yield [[0, 7], [0, 0]]
+    yield [[0, 0], [0, 9]]
+    yield [[0, 5], [6, 0]]
+    yield [[4, 0, 0], [0, 0, 0], [0, 0, 3]]
+    for _ in range(300):
+        classes = int(rng.integers(2, 10)) if rng.random() < 0.6 else 2
+        scale = int(rng.choice([2, 10, 400]))
+        matrix = rng.integers(0, scale + 1, (classes, classes))
+        matrix[np.arange(classes), np.arange(classes)] += rng.integers(0, 3 * scale, classes)
+        if rng.random() < 0.4:
+            matrix[int(rng.integers(classes)), :] = 0
+        if rng.random() < 0.4:
+            matrix[:, int(rng.integers(classes))] = 0
+        if matrix.sum():
+            yield matrix.tolist()
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    path = os.path.join(here, "..", "golden", "metric_scores.json")
+    with open(path, "w") as out:
+        out.write("[\n")
+        lines = []
+        for matrix in matrices(np.random.default_rng(20240501)):
+            values, per_class = scores(matrix)
+            lines.append(json.dumps({"confusion": matrix, "metrics": values, "classes": per_class}))
+        out.write(",\n".join(lines) + "\n]\n")
+
+
+main()

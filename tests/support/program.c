@@ -1,0 +1,135 @@
+#define _XOPEN_SOURCE 700
+#include "support/program.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "compute/device.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static char folder_name[256];
+
+const char *temporary_folder(void) {
+    if (!folder_name[0]) {
+        const char *base = getenv("TMPDIR");
+        snprintf(folder_name, sizeof folder_name, "%s/harness-test-XXXXXX", base ? base : "/tmp");
+        cr_assert_not_null(mkdtemp(folder_name));
+        atexit(temporary_remove);
+    }
+    return folder_name;
+}
+
+void temporary_remove(void) {
+    if (folder_name[0] && folder_remove(folder_name)) err_clear();
+    folder_name[0] = '\0';
+}
+
+const char *temporary_path(const char *name) {
+    size_t n = strlen(temporary_folder()) + strlen(name) + 2;
+    char *path = malloc(n);
+    cr_assert_not_null(path);
+    snprintf(path, n, "%s/%s", temporary_folder(), name);
+    return path;
+}
+
+static char *read_all(const char *path) {
+    void *bytes;
+    size_t count;
+    cr_assert_eq(file_read(&bytes, &count, path, 0), ERR_OK, "%s", err_message(ERR_IO));
+    unlink(path);
+    return bytes;
+}
+
+program_result program_run(const char *folder, double seconds, const char *const *arguments) {
+    static unsigned runs;
+    program_result r = {0};
+    char out[300], error[300], name[64];
+    snprintf(name, sizeof name, "out.%u", ++runs);
+    snprintf(out, sizeof out, "%s/.%s", temporary_folder(), name);
+    snprintf(error, sizeof error, "%s/.err.%u", temporary_folder(), runs);
+    const char *argv[64] = {HARNESS_PROGRAM};
+    for (size_t i = 0; arguments[i]; i++) {
+        cr_assert_lt(i, 60);
+        argv[i + 1] = arguments[i];
+    }
+    double start = clock_seconds();
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        if (chdir(folder ? folder : temporary_folder())) _exit(127);
+        int o = open(out, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+        int e = open(error, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+        int in = open("/dev/null", O_RDONLY);
+        dup2(in, 0);
+        dup2(o, 1);
+        dup2(e, 2);
+        execv(HARNESS_PROGRAM, (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    int status = 0;
+    for (;;) {
+        pid_t ended = waitpid(pid, &status, WNOHANG);
+        if (ended == pid) break;
+        if (clock_seconds() - start > seconds) {
+            kill(pid, SIGKILL);
+            waitpid(pid, &status, 0);
+            cr_assert_fail("harness %s ran longer than %g s", arguments[0], seconds);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    r.seconds = clock_seconds() - start;
+    r.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    r.out = read_all(out);
+    r.err = read_all(error);
+    return r;
+}
+
+void program_free(program_result *r) {
+    mem_free(r->out);
+    mem_free(r->err);
+    *r = (program_result){0};
+}
+
+const char *need_environment(const char *name) {
+    const char *value = getenv(name);
+    if (!value || !*value) cr_skip_test("%s is not set", name);
+    return value;
+}
+
+static bool contains(const char *text, const char *part) {
+    for (size_t n = strlen(part); *text; text++) {
+        if (!strncasecmp(text, part, n)) return true;
+    }
+    return false;
+}
+
+bool need_vulkan(const char *selector) {
+    device_info *list;
+    size_t count;
+    const char *note;
+    bool found = false;
+    cr_assert_eq(device_list(&list, &count, &note), ERR_OK, "%s", err_message(ERR_DEVICE));
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].kind != DEVICE_VULKAN) continue;
+        found = found || contains(list[i].name, selector) || contains(list[i].driver, selector);
+    }
+    mem_free(list);
+    const char *required = getenv("REQUIRE_VULKAN");
+    if (!found && required && !strcmp(required, "1") && !strcmp(selector, "llvmpipe")) {
+        cr_assert_fail("REQUIRE_VULKAN=1 and no Vulkan device '%s': %s", selector, note);
+    }
+    return found;
+}

@@ -1,0 +1,37 @@
+/* Runs the built program as a user would, for whole-program tests. */
+#ifndef HARNESS_TESTS_SUPPORT_PROGRAM_H
+#define HARNESS_TESTS_SUPPORT_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct program_result {
+    int exit_code; /* 128 + signal when killed */
+    char *out;     /* standard output; owned, as err */
+    char *err;
+    double seconds;
+} program_result;
+
+/* Runs `harness` with arguments (up to a NULL), in `folder` (NULL: the test's temporary folder), and
+ * waits at most `seconds`; a program that runs longer is killed and the test fails. */
+program_result program_run(const char *folder, double seconds, const char *const *arguments);
+void program_free(program_result *r);
+
+/* program_run with the arguments in place. */
+#define RUN(...) program_run(NULL, 120, (const char *const[]){__VA_ARGS__, NULL})
+
+/* A fresh folder under $TMPDIR, removed by temporary_remove; borrowed, one a process. */
+const char *temporary_folder(void);
+void temporary_remove(void);
+
+/* "<temporary folder>/<name>"; owned by the test process (never freed). */
+const char *temporary_path(const char *name);
+
+/* Skips the test unless the environment variable is set; returns its value. */
+const char *need_environment(const char *name);
+
+/* True when a Vulkan device whose name or driver contains `selector` is here. Under REQUIRE_VULKAN=1
+ * the absence of llvmpipe fails the test. */
+bool need_vulkan(const char *selector);
+
+#endif
