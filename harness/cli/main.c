@@ -1,6 +1,56 @@
 #include "base/json.h"
+#include "base/log.h"
+#include "cli/options.h"
+#include "result/version.h"
 
-int main(void) {
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef err (*verb_function)(const options *o);
+
+static const verb_function table[] = {
+#define VERB(name, arguments, summary, example) verb_##name,
+#include "cli/verbs.def"
+#undef VERB
+};
+
+// argv[0] becomes the verb, so that popt sees its flags alone.
+static err run_verb(int argc, const char **argv) {
+    verb_id verb;
+    options o;
+    bool wants_help;
+    err e = options_verb(&verb, argv[1]);
+    if (e || (e = options_parse(&o, &wants_help, verb, argc - 1, argv + 1))) return e;
+    if (wants_help) {
+        options_help(verb);
+    } else {
+        log_set_quiet(o.quiet);
+        e = table[verb](&o);
+    }
+    options_free(&o);
+    return e;
+}
+
+int main(int argc, char **argv) {
+    // only for text width and messages of the C library: numbers stay in the C locale
+    setlocale(LC_CTYPE, "");
+    // a closed pipe on stdout ends as a write error, not as a silent kill
+    signal(SIGPIPE, SIG_IGN);
     json_setup();
-    return 0;
+    err e = ERR_OK;
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        options_help_all();
+    } else if (!strcmp(argv[1], "--version")) {
+        printf("harness %s (%s%s)\n", version_string(), version_commit(),
+               version_is_dirty() ? ", changed" : "");
+    } else {
+        e = run_verb(argc, (const char **)argv);
+    }
+    if (!e && (fflush(stdout) || ferror(stdout)))
+        e = err_set(ERR_IO, "cannot write standard output");
+    log_progress_end();
+    if (e) fprintf(stderr, "harness: %s\n", err_message(e));
+    return err_exit_code(e);
 }

@@ -1,0 +1,191 @@
+/* WordPiece: words to ids. */
+#include "text/tokenizer_internal.h"
+
+#include "base/memory.h"
+#include "text/unicode.h"
+
+#include <string.h>
+
+typedef struct encoder {
+    const tokenizer *t;
+    encoding *out;
+} encoder;
+
+static err push(encoding *out, uint32_t id) {
+    if (out->count == out->capacity) {
+        err e = mem_grow((void **)&out->ids, &out->capacity, out->count + 1, sizeof *out->ids);
+        if (e) return e;
+    }
+    out->ids[out->count++] = id;
+    return ERR_OK;
+}
+
+static err push_added(void *context, uint32_t id) {
+    return push(((encoder *)context)->out, id);
+}
+
+static err push_unknown(const encoder *x) {
+    x->out->unknown++;
+    return push(x->out, x->t->unk_id);
+}
+
+// The longest piece at each place from the left; a word that cannot be covered is [UNK] as a whole.
+static err push_word(void *context, const uint32_t *points, size_t count) {
+    const encoder *x = context;
+    const tokenizer_index *index = x->t->index;
+    size_t first = x->out->count;
+    if (count > x->t->max_input_chars_per_word) return push_unknown(x);
+    uint32_t root = TRIE_WORD;
+    for (size_t start = 0; start < count; root = TRIE_CONTINUED) {
+        uint32_t node = root, best = TOKENIZER_NO_ID;
+        size_t end = start;
+        for (size_t i = start; i < count; i++) {
+            const trie_step *step = trie_find(index, node, points[i]);
+            if (!step) break;
+            node = step->child;
+            if (step->id == TOKENIZER_NO_ID) continue;
+            best = step->id;
+            end = i + 1;
+        }
+        if (best == TOKENIZER_NO_ID) {
+            x->out->count = first;
+            return push_unknown(x);
+        }
+        err e = push(x->out, best);
+        if (e) return e;
+        start = end;
+    }
+    return ERR_OK;
+}
+
+// The longest added token that the raw text begins with, or NULL.
+static const added_token *match_added(const tokenizer *t, const char *text, size_t bytes) {
+    const added_token *best = NULL;
+    size_t best_bytes = 0;
+    for (size_t i = 0; i < t->added_count; i++) {
+        const added_token *a = &t->added[i];
+        size_t n = strlen(a->text);
+        if (a->normalized || n <= best_bytes || n > bytes || memcmp(a->text, text, n)) continue;
+        best = a;
+        best_bytes = n;
+    }
+    return best;
+}
+
+// The code point that ends before text[at]; 0 when none does.
+static size_t before(uint32_t *point, const char *text, size_t at) {
+    for (size_t n = 1; n <= UTF8_MAX_BYTES && n <= at; n++) {
+        if (utf8_decode(point, text + at - n, n) == n) return n;
+    }
+    return 0;
+}
+
+static bool stands_alone(const char *text, size_t bytes, size_t from, size_t to) {
+    uint32_t point;
+    if (before(&point, text, from) && unicode_is_word(point)) return false;
+    return !utf8_decode(&point, text + to, bytes - to) || !unicode_is_word(point);
+}
+
+// Widens [*from, *to) over white space, as the token wants it, but not below `low`.
+static void swallow_blanks(const added_token *a, const char *text, size_t bytes, size_t low,
+                           size_t *from, size_t *to) {
+    uint32_t point;
+    size_t n;
+    while (a->lstrip && *from > low && (n = before(&point, text, *from)) &&
+           unicode_is_whitespace(point)) {
+        *from -= n;
+    }
+    while (a->rstrip && (n = utf8_decode(&point, text + *to, bytes - *to)) &&
+           unicode_is_whitespace(point)) {
+        *to += n;
+    }
+}
+
+static err encode_between(const encoder *x, const char *text, size_t from, size_t to) {
+    encoder copy = *x;
+    tokenizer_sink sink = {push_word, push_added, &copy};
+    return to > from ? tokenizer__split(x->t, x->out, text + from, to - from, &sink) : ERR_OK;
+}
+
+// Added tokens are cut out of the raw text first; what lies between is split into words.
+static err encode_text(const encoder *x, const char *text, size_t bytes) {
+    err e;
+    size_t done = 0, bad;
+    for (size_t i = 0; i < bytes;) {
+        const added_token *a = NULL;
+        if (x->t->index->first_byte[(unsigned char)text[i]]) {
+            a = match_added(x->t, text + i, bytes - i);
+        }
+        if (!a) {
+            i++;
+            continue;
+        }
+        size_t from = i, to = i + strlen(a->text);
+        i = to;
+        if (a->single_word && !stands_alone(text, bytes, from, to)) continue;
+        swallow_blanks(a, text, bytes, done, &from, &to);
+        if ((e = encode_between(x, text, done, from)) || (e = push(x->out, a->id))) goto failed;
+        done = i = to;
+    }
+    if (!(e = encode_between(x, text, done, bytes))) return ERR_OK;
+failed:
+    // the offset in the message is the segment's: give that of the text
+    if (e == ERR_FORMAT && !utf8_valid(text, bytes, &bad)) {
+        return err_set(e, "byte %zu of the text is not UTF-8", bad);
+    }
+    return e;
+}
+
+/* How many of a and b pieces stay when `room` is all there is: "longest_first", as `tokenizers`
+ * computes it. */
+static void keep_of_pair(size_t *a, size_t *b, size_t room) {
+    if (*a + *b <= room) return;
+    size_t *shorter = *a <= *b ? a : b, *longer = *a <= *b ? b : a;
+    *longer =
+        *shorter > room ? *shorter : (room - *shorter > *shorter ? room - *shorter : *shorter);
+    if (*shorter + *longer > room) {
+        *shorter = room / 2;
+        *longer = *shorter + room % 2;
+    }
+}
+
+err tokenizer_encode_pair(const tokenizer *t, encoding *out, const char *a, size_t a_bytes,
+                          const char *b, size_t b_bytes, size_t max_length) {
+    err e;
+    encoder x = {t, out};
+    size_t around = b ? 3 : 2;
+    if (max_length && max_length < around) {
+        return err_set(ERR_ARG, "a maximum length of %zu leaves no room for the %zu special tokens",
+                       max_length, around);
+    }
+    out->count = out->cut = out->unknown = 0;
+    if ((e = push(out, t->cls_id)) || (e = encode_text(&x, a, a_bytes))) return e;
+    size_t a_count = out->count - 1;
+    if (b && (e = encode_text(&x, b, b_bytes))) return e;
+    size_t b_count = out->count - 1 - a_count, a_kept = a_count, b_kept = b_count;
+    if (max_length && !b && a_kept > max_length - around) a_kept = max_length - around;
+    if (max_length && b) keep_of_pair(&a_kept, &b_kept, max_length - around);
+    if ((e = push(out, 0)) || (e = push(out, 0))) return e; // room for two [SEP]
+    // [CLS] a... b...: moves b to behind the first [SEP]
+    if (b) memmove(out->ids + 2 + a_kept, out->ids + 1 + a_count, b_kept * sizeof *out->ids);
+    out->ids[1 + a_kept] = t->sep_id;
+    out->count = out->second = 2 + a_kept;
+    if (b) {
+        out->ids[2 + a_kept + b_kept] = t->sep_id;
+        out->count = 3 + a_kept + b_kept;
+    }
+    out->cut = a_count + b_count - a_kept - b_kept;
+    out->truncated = out->cut > 0;
+    return ERR_OK;
+}
+
+err tokenizer_encode(const tokenizer *t, encoding *out, const char *text, size_t bytes,
+                     size_t max_length) {
+    return tokenizer_encode_pair(t, out, text, bytes, NULL, 0, max_length);
+}
+
+void encoding_free(encoding *e) {
+    mem_free(e->ids);
+    mem_free(e->points);
+    *e = (encoding){0};
+}

@@ -1,0 +1,206 @@
+/* Cleaning and splitting: what BertNormalizer and BertPreTokenizer of `tokenizers` do. */
+#include "text/tokenizer_internal.h"
+
+#include "base/memory.h"
+#include "text/unicode.h"
+
+#include <string.h>
+
+uint8_t tokenizer__classify(const tokenizer *t, uint32_t point) {
+    unsigned class = 0;
+    if (t->clean_text && (point == 0 || point == 0xFFFD || unicode_is_control(point))) {
+        class |= CLASS_REMOVED;
+    }
+    if (unicode_is_whitespace(point)) class |= CLASS_SPACE;
+    if (unicode_is_punctuation(point)) class |= CLASS_PUNCTUATION;
+    if (t->tokenize_chinese_chars && unicode_is_chinese(point)) class |= CLASS_CHINESE;
+    return (uint8_t) class;
+}
+
+static err not_utf8(size_t offset) {
+    return err_set(ERR_FORMAT, "byte %zu of the text is not UTF-8", offset);
+}
+
+static err put(encoding *s, size_t index, uint32_t point) {
+    if (index >= s->points_capacity) {
+        err e = mem_grow((void **)&s->points, &s->points_capacity, index + 1, sizeof *s->points);
+        if (e) return e;
+    }
+    s->points[index] = point;
+    return ERR_OK;
+}
+
+// Cased text: a word is a stretch of ordinary code points, so one pass does all.
+static err split_plain(const tokenizer *t, encoding *s, const char *text, size_t bytes,
+                       const tokenizer_sink *sink) {
+    err e;
+    size_t count = 0;
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        if (!(n = utf8_decode(&point, text + i, bytes - i))) return not_utf8(i);
+        uint8_t class = tokenizer__class(t, point);
+        if (!class) {
+            if ((e = put(s, count++, point))) return e;
+            continue;
+        }
+        if (class & CLASS_REMOVED) continue;
+        if (count && (e = sink->word(sink->context, s->points, count))) return e;
+        count = 0;
+        if (class & (CLASS_PUNCTUATION | CLASS_CHINESE)) {
+            if ((e = sink->word(sink->context, &point, 1))) return e;
+        }
+    }
+    return count ? sink->word(sink->context, s->points, count) : ERR_OK;
+}
+
+/* Strips accents and lowers points[0, count) of the scratch; the result is *result code points from
+ * *start on. */
+static err transform(const tokenizer_index *x, encoding *s, size_t count, size_t *start,
+                     size_t *result) {
+    err e;
+    size_t from = 0, end = count;
+    if (x->strips) {
+        for (size_t i = 0; i < count; i++) {
+            uint32_t parts[UNICODE_DECOMPOSE_MAX];
+            size_t n = unicode_decompose(parts, s->points[i]);
+            for (size_t j = 0; j < n; j++) {
+                if ((e = put(s, end++, parts[j]))) return e;
+            }
+        }
+        size_t need = end + (end - count) / 2;
+        if ((e = mem_grow((void **)&s->points, &s->points_capacity, need, sizeof *s->points))) {
+            return e;
+        }
+        unicode_order(s->points + count, s->points + end, end - count);
+        size_t kept = from = count;
+        for (size_t i = from; i < end; i++) {
+            if (!unicode_is_mark(s->points[i])) s->points[kept++] = s->points[i];
+        }
+        end = kept;
+    }
+    if (x->lowers) {
+        size_t last = end;
+        for (size_t i = from; i < last; i++) {
+            uint32_t parts[UNICODE_LOWER_MAX];
+            size_t n = unicode_lower(parts, s->points[i]);
+            for (size_t j = 0; j < n; j++) {
+                if ((e = put(s, end++, parts[j]))) return e;
+            }
+        }
+        from = last;
+    }
+    *start = from;
+    *result = end - from;
+    return ERR_OK;
+}
+
+// Splits code points that are cleaned already at white space and punctuation.
+static err split_clean(const tokenizer *t, const uint32_t *points, size_t count,
+                       const tokenizer_sink *sink) {
+    err e;
+    size_t start = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t class = tokenizer__class(t, points[i]);
+        if (!(class & (CLASS_SPACE | CLASS_PUNCTUATION))) continue;
+        if (i > start && (e = sink->word(sink->context, points + start, i - start))) return e;
+        if (class & CLASS_PUNCTUATION && (e = sink->word(sink->context, points + i, 1))) return e;
+        start = i + 1;
+    }
+    return count > start ? sink->word(sink->context, points + start, count - start) : ERR_OK;
+}
+
+static err split_run(const tokenizer *t, encoding *s, size_t count, const tokenizer_sink *sink) {
+    size_t start = 0, result = 0;
+    err e = transform(t->index, s, count, &start, &result);
+    return e ? e : split_clean(t, s->points + start, result, sink);
+}
+
+/* Text whose accents or case change, a run between blanks at a time: no mapping reaches across a
+ * blank, so the scratch stays as short as the longest run. */
+static err split_mapped(const tokenizer *t, encoding *s, const char *text, size_t bytes,
+                        const tokenizer_sink *sink) {
+    err e;
+    size_t count = 0;
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        if (!(n = utf8_decode(&point, text + i, bytes - i))) return not_utf8(i);
+        uint8_t class = tokenizer__class(t, point);
+        if (class & CLASS_REMOVED) continue;
+        if (class & (CLASS_SPACE | CLASS_CHINESE)) {
+            if (count && (e = split_run(t, s, count, sink))) return e;
+            count = 0;
+            if (class & CLASS_SPACE) continue;
+            if ((e = put(s, 0, point)) || (e = split_run(t, s, 1, sink))) return e;
+            continue;
+        }
+        if ((e = put(s, count++, point))) return e;
+    }
+    return count ? split_run(t, s, count, sink) : ERR_OK;
+}
+
+err tokenizer__clean(const tokenizer *t, encoding *s, size_t *start, size_t *count,
+                     const char *text, size_t bytes) {
+    err e;
+    size_t length = 0;
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        if (!(n = utf8_decode(&point, text + i, bytes - i))) return not_utf8(i);
+        uint8_t class = tokenizer__class(t, point);
+        if (class & CLASS_REMOVED) continue;
+        if (class & CLASS_SPACE && t->clean_text) point = ' ';
+        if (class & CLASS_CHINESE && (e = put(s, length++, ' '))) return e;
+        if ((e = put(s, length++, point))) return e;
+        if (class & CLASS_CHINESE && (e = put(s, length++, ' '))) return e;
+    }
+    return transform(t->index, s, length, start, count);
+}
+
+// The longest cleaned added token at points; its index in t->added, or added_count.
+static size_t match_pattern(const tokenizer *t, const uint32_t *points, size_t count) {
+    const tokenizer_index *x = t->index;
+    size_t best = t->added_count;
+    for (size_t i = 0; i < t->added_count; i++) {
+        size_t n = x->patterns[i].count;
+        if (!n || n > count || memcmp(x->patterns[i].points, points, n * sizeof *points)) continue;
+        if (best == t->added_count || n > x->patterns[best].count) best = i;
+    }
+    return best;
+}
+
+static bool stands_alone(const uint32_t *points, size_t count, size_t from, size_t to) {
+    return (from == 0 || !unicode_is_word(points[from - 1])) &&
+           (to == count || !unicode_is_word(points[to]));
+}
+
+// The whole text is cleaned first, since an added token may hold blanks.
+static err split_with_patterns(const tokenizer *t, encoding *s, const char *text, size_t bytes,
+                               const tokenizer_sink *sink) {
+    size_t start = 0, count = 0, done = 0;
+    err e = tokenizer__clean(t, s, &start, &count, text, bytes);
+    if (e) return e;
+    const uint32_t *points = s->points + start;
+    for (size_t i = 0; i < count;) {
+        size_t which = match_pattern(t, points + i, count - i);
+        if (which == t->added_count) {
+            i++;
+            continue;
+        }
+        const added_token *a = &t->added[which];
+        size_t from = i, to = i + t->index->patterns[which].count;
+        i = to;
+        if (a->single_word && !stands_alone(points, count, from, to)) continue;
+        while (a->lstrip && from > done && unicode_is_whitespace(points[from - 1])) from--;
+        while (a->rstrip && to < count && unicode_is_whitespace(points[to])) to++;
+        if ((e = split_clean(t, points + done, from - done, sink))) return e;
+        if ((e = sink->added(sink->context, a->id))) return e;
+        done = i = to;
+    }
+    return split_clean(t, points + done, count - done, sink);
+}
+
+err tokenizer__split(const tokenizer *t, encoding *scratch, const char *text, size_t bytes,
+                     const tokenizer_sink *sink) {
+    if (t->index->has_normalized) return split_with_patterns(t, scratch, text, bytes, sink);
+    if (t->index->strips || t->index->lowers) return split_mapped(t, scratch, text, bytes, sink);
+    return split_plain(t, scratch, text, bytes, sink);
+}

@@ -1,0 +1,327 @@
+#include "text/unicode.h"
+
+#include "text/unicode_table.h"
+
+#include <string.h>
+#include <utf8proc.h>
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+// --- UTF-8
+// -----------------------------------------------------------------------------------------
+
+static bool is_tail(unsigned char byte) {
+    return (byte & 0xC0) == 0x80;
+}
+
+size_t utf8_decode(uint32_t *point, const char *text, size_t bytes) {
+    const unsigned char *s = (const unsigned char *)text;
+    if (!bytes) return 0;
+    if (s[0] < 0x80) {
+        *point = s[0];
+        return 1;
+    }
+    if (s[0] < 0xC2) return 0;
+    if (s[0] < 0xE0) {
+        if (bytes < 2 || !is_tail(s[1])) return 0;
+        *point = (s[0] & 0x1Fu) << 6 | (s[1] & 0x3Fu);
+        return 2;
+    }
+    if (s[0] < 0xF0) {
+        if (bytes < 3 || !is_tail(s[1]) || !is_tail(s[2])) return 0;
+        uint32_t p = (s[0] & 0x0Fu) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+        if (p < 0x800 || (p >= 0xD800 && p < 0xE000)) return 0;
+        *point = p;
+        return 3;
+    }
+    if (s[0] > 0xF4 || bytes < 4 || !is_tail(s[1]) || !is_tail(s[2]) || !is_tail(s[3])) return 0;
+    uint32_t p = (s[0] & 0x07u) << 18 | (s[1] & 0x3Fu) << 12 | (s[2] & 0x3Fu) << 6 | (s[3] & 0x3Fu);
+    if (p < 0x10000 || p > 0x10FFFF) return 0;
+    *point = p;
+    return 4;
+}
+
+size_t utf8_encode(char out[UTF8_MAX_BYTES], uint32_t point) {
+    if (point < 0x80) {
+        out[0] = (char)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        out[0] = (char)(0xC0 | point >> 6);
+        out[1] = (char)(0x80 | (point & 0x3F));
+        return 2;
+    }
+    if (point < 0x10000) {
+        out[0] = (char)(0xE0 | point >> 12);
+        out[1] = (char)(0x80 | (point >> 6 & 0x3F));
+        out[2] = (char)(0x80 | (point & 0x3F));
+        return 3;
+    }
+    out[0] = (char)(0xF0 | point >> 18);
+    out[1] = (char)(0x80 | (point >> 12 & 0x3F));
+    out[2] = (char)(0x80 | (point >> 6 & 0x3F));
+    out[3] = (char)(0x80 | (point & 0x3F));
+    return 4;
+}
+
+bool utf8_valid(const char *text, size_t bytes, size_t *bad) {
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        n = utf8_decode(&point, text + i, bytes - i);
+        if (!n) {
+            if (bad) *bad = i;
+            return false;
+        }
+    }
+    return true;
+}
+
+// Decodes for display: a byte that is not UTF-8 is a code point of its own.
+static size_t decode_leniently(uint32_t *point, const char *text, size_t bytes) {
+    size_t n = utf8_decode(point, text, bytes);
+    if (n) return n;
+    *point = 0xFFFD;
+    return 1;
+}
+
+size_t utf8_count(const char *text, size_t bytes) {
+    size_t count = 0;
+    uint32_t point;
+    for (size_t i = 0; i < bytes; count++) i += decode_leniently(&point, text + i, bytes - i);
+    return count;
+}
+
+// --- display
+// ---------------------------------------------------------------------------------------
+
+static size_t point_width(uint32_t point) {
+    int w = utf8proc_charwidth((utf8proc_int32_t)point);
+    return w > 0 ? (size_t)w : 0;
+}
+
+size_t text_width(const char *text) {
+    size_t width = 0, bytes = strlen(text);
+    uint32_t point;
+    for (size_t i = 0; i < bytes;) {
+        i += decode_leniently(&point, text + i, bytes - i);
+        width += point_width(point);
+    }
+    return width;
+}
+
+size_t text_fit(const char *text, size_t columns) {
+    size_t width = 0, i = 0, bytes = strlen(text);
+    while (i < bytes) {
+        uint32_t point;
+        size_t n = decode_leniently(&point, text + i, bytes - i);
+        width += point_width(point);
+        if (width > columns) break;
+        i += n;
+    }
+    return i;
+}
+
+err text_column(strbuf *out, const char *text, size_t columns) {
+    err e;
+    size_t width = text_width(text), bytes = strlen(text);
+    bool cut = width > columns;
+    if (cut) {
+        bytes = columns ? text_fit(text, columns - 1) : 0;
+        width = columns ? 1 : 0; // the ellipsis
+        for (size_t i = 0; i < bytes;) {
+            uint32_t point;
+            i += decode_leniently(&point, text + i, bytes - i);
+            width += point_width(point);
+        }
+    }
+    if ((e = strbuf_add_bytes(out, text, bytes))) return e;
+    if (cut && columns && (e = strbuf_add(out, "\xE2\x80\xA6"))) return e;
+    for (; width < columns; width++) {
+        if ((e = strbuf_add_bytes(out, " ", 1))) return e;
+    }
+    return ERR_OK;
+}
+
+// --- spelling
+// --------------------------------------------------------------------------------------
+
+enum { NEAREST_MAX = 64 }; // names are short; longer words are never near anything
+
+// Code points of s in lower case; 0 when there are more than NEAREST_MAX.
+static size_t fold(uint32_t out[NEAREST_MAX], const char *s) {
+    size_t count = 0, bytes = strlen(s);
+    for (size_t i = 0; i < bytes; count++) {
+        uint32_t point;
+        i += decode_leniently(&point, s + i, bytes - i);
+        if (count == NEAREST_MAX) return 0;
+        out[count] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)point);
+    }
+    return count;
+}
+
+static size_t min2(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Optimal string alignment: insert, delete, replace and swap of neighbours cost 1 each. */
+static size_t edit_distance(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b_count) {
+    size_t rows[3][NEAREST_MAX + 1];
+    size_t *before = rows[0], *last = rows[1], *now = rows[2];
+    for (size_t j = 0; j <= b_count; j++) last[j] = j;
+    for (size_t i = 1; i <= a_count; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= b_count; j++) {
+            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            best = min2(best, min2(last[j], now[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                best = min2(best, before[j - 2] + 1);
+            }
+            now[j] = best;
+        }
+        size_t *spare = before;
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[b_count];
+}
+
+const char *text_nearest(const char *word, const char *const *known, size_t count) {
+    uint32_t a[NEAREST_MAX], b[NEAREST_MAX];
+    size_t a_count = fold(a, word), best = SIZE_MAX;
+    const char *nearest = NULL;
+    for (size_t i = 0; a_count && i < count; i++) {
+        size_t b_count = fold(b, known[i]);
+        size_t longer = a_count > b_count ? a_count : b_count;
+        size_t distance = b_count ? edit_distance(a, a_count, b, b_count) : SIZE_MAX;
+        if (distance <= (longer + 2) / 3 && distance < longer && distance < best) {
+            best = distance;
+            nearest = known[i];
+        }
+    }
+    return nearest;
+}
+
+// --- classes
+// ---------------------------------------------------------------------------------------
+
+// The row of fixes (sorted, count) that holds point, or NULL.
+static const unicode_fix *find_fix(const unicode_fix *fixes, size_t count, uint32_t point) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (fixes[middle].last < point) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < count && fixes[low].first <= point ? &fixes[low] : NULL;
+}
+
+static utf8proc_category_t category(uint32_t point) {
+    return utf8proc_category((utf8proc_int32_t)point);
+}
+
+bool unicode_is_whitespace(uint32_t point) {
+    if (point < 128) return point == ' ' || (point >= 9 && point <= 13);
+    if (point == 0x85) return true;
+    utf8proc_category_t c = category(point);
+    return c == UTF8PROC_CATEGORY_ZS || c == UTF8PROC_CATEGORY_ZL || c == UTF8PROC_CATEGORY_ZP;
+}
+
+bool unicode_is_control(uint32_t point) {
+    if (point == '\t' || point == '\n' || point == '\r') return false;
+    const unicode_fix *fix = find_fix(control_fixes, COUNT(control_fixes), point);
+    if (fix) return fix->value;
+    utf8proc_category_t c = category(point);
+    return c == UTF8PROC_CATEGORY_CC || c == UTF8PROC_CATEGORY_CF || c == UTF8PROC_CATEGORY_CO;
+}
+
+bool unicode_is_punctuation(uint32_t point) {
+    if (point < 128) {
+        return (point >= 33 && point <= 47) || (point >= 58 && point <= 64) ||
+               (point >= 91 && point <= 96) || (point >= 123 && point <= 126);
+    }
+    const unicode_fix *fix = find_fix(punctuation_fixes, COUNT(punctuation_fixes), point);
+    if (fix) return fix->value;
+    utf8proc_category_t c = category(point);
+    return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
+}
+
+bool unicode_is_chinese(uint32_t point) {
+    // 0x2B920 is `tokenizers`' own: the block it means starts at 0x2B820
+    return (point >= 0x4E00 && point <= 0x9FFF) || (point >= 0x3400 && point <= 0x4DBF) ||
+           (point >= 0x20000 && point <= 0x2A6DF) || (point >= 0x2A700 && point <= 0x2B81F) ||
+           (point >= 0x2B920 && point <= 0x2CEAF) || (point >= 0xF900 && point <= 0xFAFF) ||
+           (point >= 0x2F800 && point <= 0x2FA1F);
+}
+
+bool unicode_is_mark(uint32_t point) {
+    if (point < 128) return false;
+    const unicode_fix *fix = find_fix(mark_fixes, COUNT(mark_fixes), point);
+    return fix ? fix->value : category(point) == UTF8PROC_CATEGORY_MN;
+}
+
+bool unicode_is_word(uint32_t point) {
+    if (point == 0x200C || point == 0x200D) return true; // joiners
+    utf8proc_category_t c = category(point);
+    return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) || c == UTF8PROC_CATEGORY_PC;
+}
+
+// --- mappings
+// --------------------------------------------------------------------------------------
+
+size_t unicode_lower(uint32_t out[UNICODE_LOWER_MAX], uint32_t point) {
+    if (point == 0x130) { // the only one whose lower case is longer
+        out[0] = 'i';
+        out[1] = 0x307;
+        return 2;
+    }
+    const unicode_fix *fix = find_fix(lower_fixes, COUNT(lower_fixes), point);
+    out[0] = fix ? (uint32_t)((int32_t)point + fix->value)
+                 : (uint32_t)utf8proc_tolower((utf8proc_int32_t)point);
+    return 1;
+}
+
+size_t unicode_decompose(uint32_t out[UNICODE_DECOMPOSE_MAX], uint32_t point) {
+    utf8proc_int32_t parts[UNICODE_DECOMPOSE_MAX];
+    int last = 0;
+    out[0] = point;
+    if (point < 128 || find_fix(decompose_fixes, COUNT(decompose_fixes), point)) return 1;
+    utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)point, parts,
+                                                 UNICODE_DECOMPOSE_MAX, UTF8PROC_DECOMPOSE, &last);
+    if (n < 1 || n > UNICODE_DECOMPOSE_MAX) return 1; // not a code point, or left as it is
+    for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)parts[i];
+    return (size_t)n;
+}
+
+static int combining_class(uint32_t point) {
+    if (point < 0x300 || find_fix(order_fixes, COUNT(order_fixes), point)) return 0;
+    return utf8proc_get_property((utf8proc_int32_t)point)->combining_class;
+}
+
+// Stable order by class of one run of marks. Merges halves, since a hostile text is one long run.
+static void order_run(uint32_t *points, uint32_t *spare, size_t count) {
+    if (count < 2) return;
+    size_t half = count / 2, a = 0, b = half;
+    order_run(points, spare, half);
+    order_run(points + half, spare, count - half);
+    memcpy(spare, points, half * sizeof *points);
+    for (size_t i = 0; a < half; i++) {
+        if (b < count && combining_class(points[b]) < combining_class(spare[a])) {
+            points[i] = points[b++];
+        } else {
+            points[i] = spare[a++];
+        }
+    }
+}
+
+void unicode_order(uint32_t *points, uint32_t *spare, size_t count) {
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count && combining_class(points[end])) end++;
+        order_run(points + i, spare, end - i);
+        i = end + 1;
+    }
+}
