@@ -30,4 +30,9 @@ void weights_report_free(weights_report *report);
 /* Writes <folder>/model.safetensors atomically. pre: word rows are current. */
 err weights_save(const params *ps, const char *folder) MUST_CHECK;
 
+/* AdamW's moments in <folder>/optimizer.safetensors, as "exp_avg.KEY" and "exp_avg_sq.KEY". Reading
+ * wants every tensor of this model and nothing else; errors as weights_load. pre: ps->training. */
+err moments_save(const params *ps, const char *folder) MUST_CHECK;
+err moments_load(params *ps, const char *folder) MUST_CHECK;
+
 #endif
