@@ -16,8 +16,7 @@ struct bootstrap_step {
     double share, odds, log_share, log_rest;
 };
 
-/* --- units and types
- * ------------------------------------------------------------------------------ */
+/* units and types */
 
 // A table in the layout that sorting wants: row i is (gold, predicted by run 0, 1, ...); the rows
 // of unit u are members[begin[u]..begin[u + 1]).
@@ -216,8 +215,7 @@ void bootstrap_free(bootstrap *b) {
     *b = (bootstrap){0};
 }
 
-/* --- drawing
- * -------------------------------------------------------------------------------------- */
+/* drawing */
 
 // inversion from 0 upwards: about `mean` steps
 static uint32_t invert_from_zero(uint32_t n, const struct bootstrap_step *s, double u) {
@@ -331,8 +329,7 @@ done:
     return e;
 }
 
-/* --- intervals
- * ------------------------------------------------------------------------------------ */
+/* intervals */
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;

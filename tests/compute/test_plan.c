@@ -58,7 +58,8 @@ Test(plan, operands_are_checked_when_added) {
     cr_assert_not_null(strstr(err_message(ERR_ARG), "holds 10 elements, 15 are needed"));
     cr_assert_eq(op_fill(&p, &(struct fill){.x = ids, .rows = dim_fixed(2), .cols = 5}), ERR_ARG);
     cr_assert_not_null(strstr(err_message(ERR_ARG), "wrong type"));
-    cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(2), .cols = 5, .value = 3}), ERR_OK);
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(2), .cols = 5, .value = 3}),
+                 ERR_OK);
     cr_assert_eq(plan_ready(&p), ERR_OK);
     micro_sizes sizes = {.tokens = 1, .sentences = 1};
     step_info step = {.step = 1, .micro_count = 1, .micros = &sizes};
@@ -78,12 +79,14 @@ Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
     device d;
     cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
     batch b;
-    batch_capacity c = {.tokens = 37, .sentences = 5, .micros = 3, .max_length = 16, .classes = 3, .tile = 8};
+    batch_capacity c = {
+        .tokens = 37, .sentences = 5, .micros = 3, .max_length = 16, .classes = 3, .tile = 8};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
-    const span all[] = {b.ids,        b.type_ids,        b.positions,      b.token_sentence, b.starts,
-                        b.labels,     b.ordinals,        b.tiles,          b.word_starts,    b.word_items,
-                        b.word_rows,  b.position_starts, b.position_items, b.position_rows,  b.type_starts,
-                        b.type_items, b.type_rows,       b.losses,         b.logits};
+    const span all[] = {
+        b.ids,        b.type_ids,        b.positions,      b.token_sentence, b.starts,
+        b.labels,     b.ordinals,        b.tiles,          b.word_starts,    b.word_items,
+        b.word_rows,  b.position_starts, b.position_items, b.position_rows,  b.type_starts,
+        b.type_items, b.type_rows,       b.losses,         b.logits};
     // every region is filled with its own number; all must still hold it at the end
     uint8_t number = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -96,13 +99,15 @@ Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
                     unsigned char *at = span_host(s);
                     number++;
                     if (!pass) memset(at, number, span_bytes(s));
-                    for (size_t k = 0; k < span_bytes(s); k++) cr_assert_eq(at[k], number, "span %zu", i);
+                    for (size_t k = 0; k < span_bytes(s); k++)
+                        cr_assert_eq(at[k], number, "span %zu", i);
                 }
             }
             span u = span_at(b.union_rows, slot, 0);
             number++;
             if (!pass) memset(span_host(u), number, span_bytes(u));
-            for (size_t k = 0; k < span_bytes(u); k++) cr_assert_eq(((unsigned char *)span_host(u))[k], number);
+            for (size_t k = 0; k < span_bytes(u); k++)
+                cr_assert_eq(((unsigned char *)span_host(u))[k], number);
         }
     }
     batch_free(&b);

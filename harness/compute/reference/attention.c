@@ -51,9 +51,9 @@ static double forward_row(const op_call *call, const struct attention_fwd *a, he
 err reference__attention_fwd(const op_call *call, const op *o) {
     const struct attention_fwd *a = &o->as.attention_fwd;
     size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
-    double *out = reference__reals(call, a->out), *lse = reference__reals(call, a->lse);
-    const double *qkv = reference__reals(call, a->qkv);
-    const attention_tile *tiles = (const attention_tile *)reference__words(call, a->tiles);
+    double *out = reference__reals(a->out), *lse = reference__reals(a->lse);
+    const double *qkv = reference__reals(a->qkv);
+    const attention_tile *tiles = (const attention_tile *)reference__words(a->tiles);
     double *p = NULL;
     err e = mem_new(&p, tokens);
     if (e) return e;
@@ -103,10 +103,10 @@ static void backward_pair(const op_call *call, const struct attention_bwd *a, ba
 err reference__attention_bwd(const op_call *call, const op *o) {
     const struct attention_bwd *a = &o->as.attention_bwd;
     size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
-    double *dqkv = reference__reals(call, a->dqkv);
-    const double *qkv = reference__reals(call, a->qkv), *lse = reference__reals(call, a->lse);
-    const double *out = reference__reals(call, a->out), *dout = reference__reals(call, a->dout);
-    const attention_tile *tiles = (const attention_tile *)reference__words(call, a->tiles);
+    double *dqkv = reference__reals(a->dqkv);
+    const double *qkv = reference__reals(a->qkv), *lse = reference__reals(a->lse);
+    const double *out = reference__reals(a->out), *dout = reference__reals(a->dout);
+    const attention_tile *tiles = (const attention_tile *)reference__words(a->tiles);
     for (size_t i = 0; i < tokens * 3 * hidden; i++) dqkv[i] = 0;
     for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {
         const attention_tile *tile = &tiles[n];

@@ -6,14 +6,14 @@
 err reference__layernorm_fwd(const op_call *call, const op *o) {
     const struct layernorm_fwd *a = &o->as.layernorm_fwd;
     size_t hidden = a->hidden;
-    double *y = reference__reals(call, a->y), *sum = reference__reals(call, a->sum);
-    double *mean = reference__reals(call, a->mean), *rstd = reference__reals(call, a->rstd);
-    const double *x = reference__reals(call, a->x);
-    const double *residual = reference__reals(call, a->residual);
-    const double *weight = reference__reals(call, a->weight);
-    const double *bias = reference__reals(call, a->bias);
-    const uint32_t *positions = reference__words(call, a->positions);
-    const uint32_t *sentence = reference__words(call, a->token_sentence);
+    double *y = reference__reals(a->y), *sum = reference__reals(a->sum);
+    double *mean = reference__reals(a->mean), *rstd = reference__reals(a->rstd);
+    const double *x = reference__reals(a->x);
+    const double *residual = reference__reals(a->residual);
+    const double *weight = reference__reals(a->weight);
+    const double *bias = reference__reals(a->bias);
+    const uint32_t *positions = reference__words(a->positions);
+    const uint32_t *sentence = reference__words(a->token_sentence);
     for (size_t t = 0; t < reference__size(call, a->rows); t++) {
         uint32_t position = positions ? positions[t] : 0, ordinal = sentence ? sentence[t] : 0;
         const double *row = x + t * hidden; // (H) what is normalised
@@ -40,13 +40,13 @@ err reference__layernorm_fwd(const op_call *call, const op *o) {
 err reference__layernorm_bwd(const op_call *call, const op *o) {
     const struct layernorm_bwd *a = &o->as.layernorm_bwd;
     size_t hidden = a->hidden;
-    double *dsum = reference__reals(call, a->dsum), *dx = reference__reals(call, a->dx);
-    double *dweight = reference__reals(call, a->dweight), *dbias = reference__reals(call, a->dbias);
-    const double *dy = reference__reals(call, a->dy), *sum = reference__reals(call, a->sum);
-    const double *mean = reference__reals(call, a->mean), *rstd = reference__reals(call, a->rstd);
-    const double *weight = reference__reals(call, a->weight);
-    const uint32_t *positions = reference__words(call, a->positions);
-    const uint32_t *sentence = reference__words(call, a->token_sentence);
+    double *dsum = reference__reals(a->dsum), *dx = reference__reals(a->dx);
+    double *dweight = reference__reals(a->dweight), *dbias = reference__reals(a->dbias);
+    const double *dy = reference__reals(a->dy), *sum = reference__reals(a->sum);
+    const double *mean = reference__reals(a->mean), *rstd = reference__reals(a->rstd);
+    const double *weight = reference__reals(a->weight);
+    const uint32_t *positions = reference__words(a->positions);
+    const uint32_t *sentence = reference__words(a->token_sentence);
     for (size_t t = 0; t < reference__size(call, a->rows); t++) {
         uint32_t position = positions ? positions[t] : 0, ordinal = sentence ? sentence[t] : 0;
         double mean_g = 0, mean_gx = 0; // of g = dy' weight, and of g times the normalised row

@@ -1,6 +1,8 @@
 /* Reference matrix products with what is fused to them. */
 #include "compute/reference/reference_internal.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 
 static double activate(activation act, double z) {
@@ -15,9 +17,9 @@ static double activate(activation act, double z) {
 err reference__linear_fwd(const op_call *call, const op *o) {
     const struct linear_fwd *a = &o->as.linear_fwd;
     size_t rows = reference__size(call, a->rows), n = a->n, k = a->k;
-    double *y = reference__reals(call, a->y), *pre = reference__reals(call, a->pre);
-    const double *x = reference__reals(call, a->x), *weight = reference__reals(call, a->weight);
-    const double *bias = reference__reals(call, a->bias);
+    double *y = reference__reals(a->y), *pre = reference__reals(a->pre);
+    const double *x = reference__reals(a->x), *weight = reference__reals(a->weight);
+    const double *bias = reference__reals(a->bias);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < n; j++) {
             double z = bias ? bias[j] : 0;
@@ -32,26 +34,31 @@ err reference__linear_fwd(const op_call *call, const op *o) {
 err reference__linear_dx(const op_call *call, const op *o) {
     const struct linear_dx *a = &o->as.linear_dx;
     size_t rows = reference__size(call, a->rows), n = a->n, k = a->k;
-    double *dx = reference__reals(call, a->dx);
-    const double *dy = reference__reals(call, a->dy), *weight = reference__reals(call, a->weight);
-    const double *pre = reference__reals(call, a->pre), *add = reference__reals(call, a->add);
+    double *dx = reference__reals(a->dx);
+    const double *dy = reference__reals(a->dy), *weight = reference__reals(a->weight);
+    const double *pre = reference__reals(a->pre), *add = reference__reals(a->add);
+    double *d = NULL; // (K) one row of dy weight: dx is written last, since add may be dx
+    err e = mem_new(&d, k);
+    if (e) return e;
     for (size_t i = 0; i < rows; i++) {
+        for (size_t l = 0; l < k; l++) d[l] = 0;
+        for (size_t j = 0; j < n; j++) {
+            for (size_t l = 0; l < k; l++) d[l] += dy[i * n + j] * weight[j * k + l];
+        }
         for (size_t l = 0; l < k; l++) {
-            double d = 0;
-            for (size_t j = 0; j < n; j++) d += dy[i * n + j] * weight[j * k + l];
-            if (pre) d *= reference__gelu_slope(pre[i * k + l]);
-            // add may be dx: its element is read before it is written
-            dx[i * k + l] = add ? d + add[i * k + l] : d;
+            if (pre) d[l] *= reference__gelu_slope(pre[i * k + l]);
+            dx[i * k + l] = add ? d[l] + add[i * k + l] : d[l];
         }
     }
+    mem_free(d);
     return ERR_OK;
 }
 
 err reference__linear_dw(const op_call *call, const op *o) {
     const struct linear_dw *a = &o->as.linear_dw;
     size_t rows = reference__size(call, a->rows), n = a->n, k = a->k;
-    double *dweight = reference__reals(call, a->dweight), *dbias = reference__reals(call, a->dbias);
-    const double *dy = reference__reals(call, a->dy), *x = reference__reals(call, a->x);
+    double *dweight = reference__reals(a->dweight), *dbias = reference__reals(a->dbias);
+    const double *dy = reference__reals(a->dy), *x = reference__reals(a->x);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < n; j++) {
             for (size_t l = 0; l < k; l++) dweight[j * k + l] += dy[i * n + j] * x[i * k + l];

@@ -6,10 +6,10 @@
 err reference__cross_entropy(const op_call *call, const op *o) {
     const struct cross_entropy *a = &o->as.cross_entropy;
     size_t classes = a->classes;
-    double *loss = reference__reals(call, a->loss), *dlogits = reference__reals(call, a->dlogits);
-    const double *logits = reference__reals(call, a->logits);
-    const double *weights = reference__reals(call, a->class_weights);
-    const uint32_t *labels = reference__words(call, a->labels);
+    double *loss = reference__reals(a->loss), *dlogits = reference__reals(a->dlogits);
+    const double *logits = reference__reals(a->logits);
+    const double *weights = reference__reals(a->class_weights);
+    const uint32_t *labels = reference__words(a->labels);
     double smoothing = (double)a->smoothing, scale = (double)call->step->loss_scale;
     for (size_t b = 0; b < reference__size(call, a->rows); b++) {
         const double *z = logits + b * classes;

@@ -5,9 +5,9 @@
 
 err reference__grad_norm(const op_call *call, const op *o) {
     const struct grad_norm *a = &o->as.grad_norm;
-    double *result = reference__reals(call, a->result), square = 0;
+    double *result = reference__reals(a->result), square = 0;
     for (uint32_t p = 0; p < a->part_count; p++) {
-        const double *x = reference__reals(call, a->parts[p].x);
+        const double *x = reference__reals(a->parts[p].x);
         size_t count = (size_t)reference__size(call, a->parts[p].rows) * a->parts[p].cols;
         for (size_t i = 0; i < count; i++) square += x[i] * x[i];
     }
@@ -52,10 +52,10 @@ static void apply(update u, double *p, double *m, double *v, double g) {
 
 err reference__adamw(const op_call *call, const op *o) {
     const struct adamw *a = &o->as.adamw;
-    double *p = reference__reals(call, a->p);
-    double *m = reference__reals(call, a->m), *v = reference__reals(call, a->v);
-    const double *g = reference__reals(call, a->g), *norm = reference__reals(call, a->norm);
-    const double *table = reference__reals(call, a->table);
+    double *p = reference__reals(a->p);
+    double *m = reference__reals(a->m), *v = reference__reals(a->v);
+    const double *g = reference__reals(a->g), *norm = reference__reals(a->norm);
+    const double *table = reference__reals(a->table);
     uint32_t step = call->step->step;
     if (norm[2] == 0 || skipped(table, step)) return ERR_OK;
     update u = update_of(table, step, a->decay, a->beta1, a->beta2, a->eps);
@@ -66,12 +66,12 @@ err reference__adamw(const op_call *call, const op *o) {
 err reference__adamw_rows(const op_call *call, const op *o) {
     const struct adamw_rows *a = &o->as.adamw_rows;
     size_t hidden = a->hidden;
-    double *p = reference__reals(call, a->p);
-    double *m = reference__reals(call, a->m), *v = reference__reals(call, a->v);
-    const double *g = reference__reals(call, a->g), *norm = reference__reals(call, a->norm);
-    const double *table = reference__reals(call, a->table);
-    uint32_t *last = reference__words(call, a->last_step);
-    const uint32_t *list = reference__words(call, a->list);
+    double *p = reference__reals(a->p);
+    double *m = reference__reals(a->m), *v = reference__reals(a->v);
+    const double *g = reference__reals(a->g), *norm = reference__reals(a->norm);
+    const double *table = reference__reals(a->table);
+    uint32_t *last = reference__words(a->last_step);
+    const uint32_t *list = reference__words(a->list);
     uint32_t until = call->step->step - (a->before ? 1 : 0);
     if (g && norm[2] == 0) return ERR_OK;
     for (size_t i = 0; i < reference__size(call, a->rows); i++) {

@@ -9,13 +9,13 @@
 #include "compute/ops.def"
 #undef OP
 
-/* Host address of an operand in this step's regions; NULL for an absent one. */
-static inline double *reference__reals(const op_call *call, span s) {
-    return span_given(s) ? span_host(span_at(s, call->step->slot, call->micro)) : NULL;
+/* Host address of an operand, which plan_walk_host has resolved; NULL for an absent one. */
+static inline double *reference__reals(span s) {
+    return span_given(s) ? span_host(s) : NULL;
 }
 
-static inline uint32_t *reference__words(const op_call *call, span s) {
-    return span_given(s) ? span_host(span_at(s, call->step->slot, call->micro)) : NULL;
+static inline uint32_t *reference__words(span s) {
+    return span_given(s) ? span_host(s) : NULL;
 }
 
 static inline uint32_t reference__size(const op_call *call, dim d) {

@@ -4,7 +4,7 @@
 
 err reference__fill(const op_call *call, const op *o) {
     const struct fill *a = &o->as.fill;
-    double *x = reference__reals(call, a->x);
+    double *x = reference__reals(a->x);
     size_t count = (size_t)reference__size(call, a->rows) * a->cols;
     for (size_t i = 0; i < count; i++) x[i] = (double)a->value;
     return ERR_OK;
@@ -13,13 +13,13 @@ err reference__fill(const op_call *call, const op *o) {
 err reference__embed_fwd(const op_call *call, const op *o) {
     const struct embed_fwd *a = &o->as.embed_fwd;
     size_t hidden = a->hidden;
-    double *y = reference__reals(call, a->y);
-    const double *word = reference__reals(call, a->word);
-    const double *position = reference__reals(call, a->position);
-    const double *type = reference__reals(call, a->type);
-    const uint32_t *ids = reference__words(call, a->ids);
-    const uint32_t *positions = reference__words(call, a->positions);
-    const uint32_t *type_ids = reference__words(call, a->type_ids);
+    double *y = reference__reals(a->y);
+    const double *word = reference__reals(a->word);
+    const double *position = reference__reals(a->position);
+    const double *type = reference__reals(a->type);
+    const uint32_t *ids = reference__words(a->ids);
+    const uint32_t *positions = reference__words(a->positions);
+    const uint32_t *type_ids = reference__words(a->type_ids);
     for (uint32_t t = 0; t < reference__size(call, a->rows); t++) {
         for (size_t h = 0; h < hidden; h++) {
             y[t * hidden + h] = word[ids[t] * hidden + h] + position[positions[t] * hidden + h] +
@@ -32,11 +32,11 @@ err reference__embed_fwd(const op_call *call, const op *o) {
 err reference__rows_sum(const op_call *call, const op *o) {
     const struct rows_sum *a = &o->as.rows_sum;
     size_t hidden = a->hidden;
-    double *out = reference__reals(call, a->out);
-    const double *x = reference__reals(call, a->x);
-    const uint32_t *starts = reference__words(call, a->starts);
-    const uint32_t *items = reference__words(call, a->items);
-    const uint32_t *rows = reference__words(call, a->rows);
+    double *out = reference__reals(a->out);
+    const double *x = reference__reals(a->x);
+    const uint32_t *starts = reference__words(a->starts);
+    const uint32_t *items = reference__words(a->items);
+    const uint32_t *rows = reference__words(a->rows);
     for (uint32_t r = 0; r < reference__size(call, a->lists); r++) {
         for (uint32_t j = starts[r]; j < starts[r + 1]; j++) {
             for (size_t h = 0; h < hidden; h++) {
@@ -49,9 +49,9 @@ err reference__rows_sum(const op_call *call, const op *o) {
 
 err reference__gather_rows(const op_call *call, const op *o) {
     const struct gather_rows *a = &o->as.gather_rows;
-    double *y = reference__reals(call, a->y);
-    const double *x = reference__reals(call, a->x);
-    const uint32_t *starts = reference__words(call, a->starts);
+    double *y = reference__reals(a->y);
+    const double *x = reference__reals(a->x);
+    const uint32_t *starts = reference__words(a->starts);
     for (size_t b = 0; b < reference__size(call, a->rows); b++) {
         for (size_t h = 0; h < a->hidden; h++) {
             y[b * a->hidden + h] = x[(size_t)starts[b] * a->hidden + h];
@@ -62,9 +62,9 @@ err reference__gather_rows(const op_call *call, const op *o) {
 
 err reference__scatter_rows(const op_call *call, const op *o) {
     const struct scatter_rows *a = &o->as.scatter_rows;
-    double *dx = reference__reals(call, a->dx);
-    const double *dy = reference__reals(call, a->dy);
-    const uint32_t *starts = reference__words(call, a->starts);
+    double *dx = reference__reals(a->dx);
+    const double *dy = reference__reals(a->dy);
+    const uint32_t *starts = reference__words(a->starts);
     size_t count = (size_t)reference__size(call, a->tokens) * a->hidden;
     for (size_t i = 0; i < count; i++) dx[i] = 0;
     for (size_t b = 0; b < reference__size(call, a->rows); b++) {
@@ -77,9 +77,9 @@ err reference__scatter_rows(const op_call *call, const op *o) {
 
 err reference__dropout(const op_call *call, const op *o) {
     const struct dropout *a = &o->as.dropout;
-    double *y = reference__reals(call, a->y);
-    const double *x = reference__reals(call, a->x);
-    const uint32_t *ordinals = reference__words(call, a->ordinals);
+    double *y = reference__reals(a->y);
+    const double *x = reference__reals(a->x);
+    const uint32_t *ordinals = reference__words(a->ordinals);
     for (size_t b = 0; b < reference__size(call, a->rows); b++) {
         for (uint32_t h = 0; h < a->hidden; h++) {
             size_t i = b * a->hidden + h;
@@ -91,9 +91,9 @@ err reference__dropout(const op_call *call, const op *o) {
 
 err reference__tanh_bwd(const op_call *call, const op *o) {
     const struct tanh_bwd *a = &o->as.tanh_bwd;
-    double *dx = reference__reals(call, a->dx);
-    const double *dy = reference__reals(call, a->dy);
-    const double *y = reference__reals(call, a->y);
+    double *dx = reference__reals(a->dx);
+    const double *dy = reference__reals(a->dy);
+    const double *y = reference__reals(a->y);
     size_t count = (size_t)reference__size(call, a->rows) * a->cols;
     for (size_t i = 0; i < count; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
     return ERR_OK;

@@ -1,0 +1,438 @@
+/* Gradient check of the reference: every backward operation against central differences (h 1e-5) of
+ * its forward, relative error under 1e-6. */
+#include "base/memory.h"
+#include "base/rng.h"
+#include "compute/plan.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TENSORS_MAX = 40, STEP = 3, SEED = 11 };
+
+/* Named operands shared by a forward and a backward op, all on the reference. */
+typedef struct world {
+    device d;
+    arena memory;
+    struct {
+        const char *name;
+        span at;
+    } tensors[TENSORS_MAX];
+    size_t count;
+    micro_sizes sizes;
+} world;
+
+static void world_open(world *w) {
+    device_info info;
+    memset(w, 0, sizeof *w);
+    reference_info(&info);
+    cr_assert_eq(device_open(&w->d, &info, NULL), ERR_OK);
+    arena_init(&w->memory, &w->d, 0, true);
+}
+
+static void world_close(world *w) {
+    arena_free(&w->memory);
+    device_close(&w->d);
+}
+
+static span *find(world *w, const char *name) {
+    for (size_t i = 0; i < w->count; i++) {
+        if (!strcmp(w->tensors[i].name, name)) return &w->tensors[i].at;
+    }
+    return NULL;
+}
+
+static double *reals(world *w, const char *name) {
+    span *s = find(w, name);
+    cr_assert_not_null(s, "%s", name);
+    return span_host(*s);
+}
+
+static span take(world *w, const char *name, size_t count, elem type) {
+    span s;
+    cr_assert_eq(arena_take(&w->memory, &s, count, type), ERR_OK);
+    cr_assert_lt(w->count, TENSORS_MAX);
+    w->tensors[w->count].name = name;
+    w->tensors[w->count++].at = s;
+    double *x = span_host(s);
+    for (size_t i = 0; type == ELEM_F64 && i < count; i++) {
+        x[i] = rng_normal(5, (uint32_t)w->count, i);
+    }
+    return s;
+}
+
+static void take_words(world *w, const char *name, const uint32_t *words, size_t count) {
+    span s = take(w, name, count, ELEM_U32);
+    memcpy(span_host(s), words, count * sizeof *words);
+}
+
+/* Gives every operand of o the tensor of its name, making random ones where there is none yet. */
+static void bind(world *w, op *o, const char *absent) {
+    operand list[OPERANDS_MAX];
+    size_t count = op_operands(o, list);
+    for (size_t i = 0; i < count; i++) {
+        char spaced[64];
+        snprintf(spaced, sizeof spaced, " %s ", list[i].name);
+        if (strstr(absent, spaced)) continue;
+        span *s = find(w, list[i].name);
+        cr_assert(s || list[i].is_real, "no data for %s", list[i].name);
+        *list[i].at = s ? *s : take(w, list[i].name, list[i].count, ELEM_F64);
+    }
+}
+
+static void run(world *w, const op *o) {
+    plan p;
+    plan_init(&p, &w->d);
+    plan_part_begin(&p, PART_MICRO);
+    switch (o->kind) {
+#define OP(name)                                                                                   \
+    case OP_##name:                                                                                \
+        cr_assert_eq(op_##name(&p, &o->as.name), ERR_OK, "%s", err_message(0));                    \
+        break;
+#include "compute/ops.def"
+#undef OP
+    case OP_COUNT: break;
+    }
+    cr_assert_eq(plan_ready(&p), ERR_OK);
+    step_info step = {
+        .step = STEP, .seed = SEED, .loss_scale = 0.25f, .micro_count = 1, .micros = &w->sizes};
+    cr_assert_eq(plan_submit(&p, &step), ERR_OK);
+    cr_assert_eq(plan_wait(&p, 0), ERR_OK);
+    plan_free(&p);
+}
+
+static void zero(world *w, const char *name) {
+    span *s = find(w, name);
+    memset(span_host(*s), 0, span_bytes(*s));
+}
+
+/* f = scale * sum of cotangent . output */
+static double value(world *w, const op *forward, const char *output, const char *cotangent,
+                    double scale) {
+    run(w, forward);
+    const double *y = reals(w, output), *c = cotangent ? reals(w, cotangent) : NULL;
+    double sum = 0;
+    for (size_t i = 0; i < find(w, output)->count; i++) sum += y[i] * (c ? c[i] : 1);
+    return scale * sum;
+}
+
+/* Every element of `input` moved by h against its gradient. */
+static void check(world *w, const char *what, const op *forward, const char *output,
+                  const char *cotangent, double scale, const char *input, const char *gradient) {
+    const double h = 1e-5;
+    span *s = find(w, input);
+    double *x = reals(w, input), *g = reals(w, gradient), square = 0;
+    for (size_t i = 0; i < s->count; i++) square += g[i] * g[i];
+    double rms = sqrt(square / (double)s->count);
+    cr_assert_gt(rms, 0, "%s: %s is all zero", what, gradient);
+    for (size_t i = 0; i < s->count; i++) {
+        double before = x[i];
+        x[i] = before + h;
+        double more = value(w, forward, output, cotangent, scale);
+        x[i] = before - h;
+        double less = value(w, forward, output, cotangent, scale);
+        x[i] = before;
+        double wanted = (more - less) / (2 * h);
+        double size = fabs(g[i]) > rms ? fabs(g[i]) : rms;
+        cr_assert_lt(fabs(g[i] - wanted) / size, 1e-6,
+                     "%s: %s[%zu] is %.12g, differences give %.12g", what, gradient, i, g[i],
+                     wanted);
+    }
+    run(w, forward);
+}
+
+static const uint32_t positions[] = {0, 1, 2, 0, 0, 1, 2, 3};
+static const uint32_t token_sentence[] = {0, 0, 0, 1, 2, 2, 2, 2};
+enum { T = 8, B = 3 };
+
+static void batch_words(world *w) {
+    const uint32_t starts[] = {0, 3, 4, 8};
+    w->sizes = (micro_sizes){.tokens = T, .sentences = B, .tiles = 3};
+    take_words(w, "positions", positions, T);
+    take_words(w, "token_sentence", token_sentence, T);
+    take_words(w, "starts", starts, B + 1);
+}
+
+Test(gradients, layernorm) {
+    size_t live = mem_live_count();
+    static const struct {
+        bool has_residual;
+        float before, after;
+    } cases[] = {{false, 0, 0}, {true, 0, 0}, {true, 0.3f, 0}, {false, 0.3f, 0.4f}};
+    for (size_t i = 0; i < 4; i++) {
+        world w;
+        world_open(&w);
+        batch_words(&w);
+        dropout_spec before = {cases[i].before, 1}, after = {cases[i].after, 2};
+        bool has_sum = cases[i].has_residual || before.p > 0;
+        op forward = {.kind = OP_layernorm_fwd}, backward = {.kind = OP_layernorm_bwd};
+        forward.as.layernorm_fwd = (struct layernorm_fwd){
+            .before = before, .after = after, .rows = dim_fixed(T), .hidden = 6, .eps = 1e-3f};
+        backward.as.layernorm_bwd = (struct layernorm_bwd){
+            .before = before, .after = after, .rows = dim_fixed(T), .hidden = 6};
+        bind(&w, &forward, cases[i].has_residual ? "" : has_sum ? " residual " : " residual sum ");
+        if (!has_sum) {
+            w.tensors[w.count].name = "sum";
+            w.tensors[w.count++].at = *find(&w, "x");
+        }
+        bind(&w, &backward, before.p > 0 ? "" : " dx ");
+        run(&w, &forward);
+        zero(&w, "dweight");
+        zero(&w, "dbias");
+        run(&w, &backward);
+        const char *dx = before.p > 0 ? "dx" : "dsum";
+        check(&w, "layernorm", &forward, "y", "dy", 1, "x", dx);
+        check(&w, "layernorm", &forward, "y", "dy", 1, "weight", "dweight");
+        check(&w, "layernorm", &forward, "y", "dy", 1, "bias", "dbias");
+        if (cases[i].has_residual) {
+            check(&w, "layernorm", &forward, "y", "dy", 1, "residual", "dsum");
+        }
+        world_close(&w);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(gradients, linear) {
+    size_t live = mem_live_count();
+    world w;
+    world_open(&w);
+    op forward = {.kind = OP_linear_fwd}, dx = {.kind = OP_linear_dx}, dw = {.kind = OP_linear_dw};
+    forward.as.linear_fwd = (struct linear_fwd){.rows = dim_fixed(5), .n = 4, .k = 3};
+    dx.as.linear_dx = (struct linear_dx){.rows = dim_fixed(5), .n = 4, .k = 3};
+    dw.as.linear_dw = (struct linear_dw){.rows = dim_fixed(5), .n = 4, .k = 3};
+    bind(&w, &forward, " pre ");
+    bind(&w, &dx, " pre add ");
+    bind(&w, &dw, "");
+    zero(&w, "dweight");
+    zero(&w, "dbias");
+    run(&w, &dx);
+    run(&w, &dw);
+    check(&w, "linear", &forward, "y", "dy", 1, "x", "dx");
+    check(&w, "linear", &forward, "y", "dy", 1, "weight", "dweight");
+    check(&w, "linear", &forward, "y", "dy", 1, "bias", "dbias");
+    world_close(&w);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* linear_dx with pre is the gradient through gelu(pre) weight^T; add is added to it. */
+Test(gradients, gelu_and_add_of_linear_dx) {
+    size_t live = mem_live_count();
+    world w;
+    world_open(&w);
+    op dx = {.kind = OP_linear_dx};
+    dx.as.linear_dx = (struct linear_dx){.rows = dim_fixed(5), .n = 4, .k = 3};
+    bind(&w, &dx, "");
+    run(&w, &dx);
+    const double *pre = reals(&w, "pre"), *dy = reals(&w, "dy"), *weight = reals(&w, "weight");
+    const double *add = reals(&w, "add"), *got = reals(&w, "dx");
+    // a product of one by one with ACT_GELU is the forward
+    world f;
+    world_open(&f);
+    op act = {.kind = OP_linear_fwd};
+    act.as.linear_fwd = (struct linear_fwd){.rows = dim_fixed(1), .n = 1, .k = 1, .act = ACT_GELU};
+    bind(&f, &act, " bias ");
+    reals(&f, "weight")[0] = 1;
+    for (size_t i = 0; i < 15; i++) {
+        double z = pre[i], slope[2], d = 0;
+        for (int side = 0; side < 2; side++) {
+            reals(&f, "x")[0] = z + (side ? 1e-5 : -1e-5);
+            run(&f, &act);
+            slope[side] = reals(&f, "y")[0];
+            cr_assert_eq(reals(&f, "pre")[0], reals(&f, "x")[0]);
+        }
+        for (size_t j = 0; j < 4; j++) d += dy[i / 3 * 4 + j] * weight[j * 3 + i % 3];
+        double wanted = d * (slope[1] - slope[0]) / 2e-5 + add[i];
+        cr_assert_lt(fabs(got[i] - wanted), 1e-6 * (fabs(wanted) + 1), "element %zu: %.12g, %.12g",
+                     i, got[i], wanted);
+    }
+    world_close(&f);
+    world_close(&w);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(gradients, attention) {
+    size_t live = mem_live_count();
+    const attention_tile tiles[] = {{0, 3, 0, 0}, {3, 1, 0, 1}, {4, 4, 0, 2}};
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        world_open(&w);
+        batch_words(&w);
+        take_words(&w, "tiles", (const uint32_t *)tiles, 12);
+        struct attention_fwd a = {.tile_count = dim_fixed(3),
+                                  .tokens = dim_fixed(T),
+                                  .heads = 2,
+                                  .head_size = 3,
+                                  .scale = 0.57f,
+                                  .drop = {i ? 0.3f : 0, 4}};
+        op forward = {.kind = OP_attention_fwd}, backward = {.kind = OP_attention_bwd};
+        forward.as.attention_fwd = a;
+        backward.as.attention_bwd = (struct attention_bwd){.tile_count = a.tile_count,
+                                                           .tokens = a.tokens,
+                                                           .heads = a.heads,
+                                                           .head_size = a.head_size,
+                                                           .scale = a.scale,
+                                                           .drop = a.drop};
+        bind(&w, &forward, "");
+        bind(&w, &backward, "");
+        run(&w, &forward);
+        run(&w, &backward);
+        check(&w, "attention", &forward, "out", "dout", 1, "qkv", "dqkv");
+        world_close(&w);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* A sentence cut into tiles gives the gradients of the same sentence in one tile. */
+Test(gradients, attention_of_several_tiles) {
+    size_t live = mem_live_count();
+    enum { N = 70 };
+    const attention_tile one[] = {{0, N, 0, 5}};
+    const attention_tile cut[] = {{0, N, 0, 5}, {0, N, 32, 5}, {0, N, 64, 5}};
+    static double got[2][N * 18];
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        world_open(&w);
+        if (!i) w.d.attention_tile = 128;
+        take_words(&w, "tiles", (const uint32_t *)(i ? cut : one), i ? 12 : 4);
+        op forward = {.kind = OP_attention_fwd}, backward = {.kind = OP_attention_bwd};
+        forward.as.attention_fwd = (struct attention_fwd){.tile_count = dim_fixed(i ? 3 : 1),
+                                                          .tokens = dim_fixed(N),
+                                                          .heads = 2,
+                                                          .head_size = 3,
+                                                          .scale = 0.57f,
+                                                          .drop = {0.3f, 4}};
+        backward.as.attention_bwd = (struct attention_bwd){.tile_count = dim_fixed(i ? 3 : 1),
+                                                           .tokens = dim_fixed(N),
+                                                           .heads = 2,
+                                                           .head_size = 3,
+                                                           .scale = 0.57f,
+                                                           .drop = {0.3f, 4}};
+        bind(&w, &forward, "");
+        bind(&w, &backward, "");
+        run(&w, &forward);
+        run(&w, &backward);
+        memcpy(got[i], reals(&w, "dqkv"), sizeof got[i]);
+        world_close(&w);
+    }
+    for (size_t k = 0; k < N * 18; k++) cr_assert_float_eq(got[0][k], got[1][k], 1e-12, "%zu", k);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(gradients, embedding_by_lists) {
+    size_t live = mem_live_count();
+    const uint32_t ids[] = {2, 4, 2, 0, 2, 1, 4, 4}, types[] = {0, 0, 1, 0, 0, 1, 1, 1};
+    static const struct {
+        const char *table, *gradient;
+        uint32_t lists, starts[6], items[8], rows[5];
+    } sums[] = {
+        {"word", "dword", 4, {0, 1, 2, 5, 8}, {3, 5, 0, 2, 4, 1, 6, 7}, {0, 1, 2, 4}},
+        {"position", "dposition", 4, {0, 3, 5, 7, 8}, {0, 3, 4, 1, 5, 2, 6, 7}, {0, 1, 2, 3}},
+        {"type", "dtype", 2, {0, 4, 8}, {0, 1, 3, 4, 2, 5, 6, 7}, {0, 1}}};
+    world w;
+    world_open(&w);
+    w.sizes.tokens = T;
+    take_words(&w, "ids", ids, T);
+    take_words(&w, "positions", positions, T);
+    take_words(&w, "type_ids", types, T);
+    take(&w, "position", 4 * 3, ELEM_F64);
+    take(&w, "type", 2 * 3, ELEM_F64);
+    span cotangent = take(&w, "dy", (size_t)T * 3, ELEM_F64);
+    op forward = {.kind = OP_embed_fwd};
+    forward.as.embed_fwd = (struct embed_fwd){.rows = dim_fixed(T), .hidden = 3, .vocabulary = 5};
+    bind(&w, &forward, "");
+    for (size_t i = 0; i < 3; i++) {
+        op sum = {.kind = OP_rows_sum};
+        struct rows_sum *a = &sum.as.rows_sum;
+        *a = (struct rows_sum){.x = cotangent,
+                               .lists = dim_fixed(sums[i].lists),
+                               .items_max = dim_fixed(T),
+                               .hidden = 3};
+        a->out = take(&w, sums[i].gradient, find(&w, sums[i].table)->count, ELEM_F64);
+        zero(&w, sums[i].gradient);
+        take_words(&w, "", sums[i].starts, sums[i].lists + 1);
+        a->starts = w.tensors[w.count - 1].at;
+        take_words(&w, "", sums[i].items, T);
+        a->items = w.tensors[w.count - 1].at;
+        take_words(&w, "", sums[i].rows, sums[i].lists);
+        a->rows = w.tensors[w.count - 1].at;
+        run(&w, &sum);
+        check(&w, "embedding", &forward, "y", "dy", 1, sums[i].table, sums[i].gradient);
+    }
+    world_close(&w);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(gradients, rows_dropout_tanh) {
+    size_t live = mem_live_count();
+    world w;
+    world_open(&w);
+    batch_words(&w);
+    const uint32_t ordinals[] = {0, 1, 2};
+    take_words(&w, "ordinals", ordinals, B);
+    op gather = {.kind = OP_gather_rows}, scatter = {.kind = OP_scatter_rows};
+    gather.as.gather_rows =
+        (struct gather_rows){.rows = dim_fixed(B), .tokens = dim_fixed(T), .hidden = 5};
+    scatter.as.scatter_rows =
+        (struct scatter_rows){.rows = dim_fixed(B), .tokens = dim_fixed(T), .hidden = 5};
+    bind(&w, &gather, "");
+    bind(&w, &scatter, "");
+    run(&w, &scatter);
+    check(&w, "gather_rows", &gather, "y", "dy", 1, "x", "dx");
+    world_close(&w);
+
+    world_open(&w);
+    take_words(&w, "ordinals", ordinals, B);
+    op forward = {.kind = OP_dropout}, backward = {.kind = OP_dropout};
+    forward.as.dropout = (struct dropout){.rows = dim_fixed(B), .hidden = 50, .drop = {0.4f, 9}};
+    backward = forward;
+    bind(&w, &forward, "");
+    backward.as.dropout.x = take(&w, "dy", B * 50, ELEM_F64);
+    backward.as.dropout.y = take(&w, "dx", B * 50, ELEM_F64);
+    backward.as.dropout.ordinals = forward.as.dropout.ordinals;
+    run(&w, &backward);
+    check(&w, "dropout", &forward, "y", "dy", 1, "x", "dx");
+    world_close(&w);
+
+    world_open(&w);
+    op act = {.kind = OP_linear_fwd}, bwd = {.kind = OP_tanh_bwd}, dx = {.kind = OP_linear_dx};
+    act.as.linear_fwd = (struct linear_fwd){.rows = dim_fixed(B), .n = 4, .k = 3, .act = ACT_TANH};
+    bind(&w, &act, " pre ");
+    run(&w, &act);
+    bwd.as.tanh_bwd = (struct tanh_bwd){.rows = dim_fixed(B), .cols = 4};
+    span dz = take(&w, "dz", B * 4, ELEM_F64), dy = take(&w, "dy", B * 4, ELEM_F64);
+    bwd.as.tanh_bwd.dx = dz;
+    bwd.as.tanh_bwd.dy = dy;
+    bwd.as.tanh_bwd.y = *find(&w, "y");
+    run(&w, &bwd);
+    dx.as.linear_dx = (struct linear_dx){.rows = dim_fixed(B), .n = 4, .k = 3};
+    dx.as.linear_dx.dx = take(&w, "dx", B * 3, ELEM_F64);
+    dx.as.linear_dx.dy = dz;
+    dx.as.linear_dx.weight = *find(&w, "weight");
+    run(&w, &dx);
+    check(&w, "tanh", &act, "y", "dy", 1, "x", "dx");
+    world_close(&w);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(gradients, cross_entropy) {
+    size_t live = mem_live_count();
+    const uint32_t labels[] = {2, 0, 1};
+    for (size_t i = 0; i < 4; i++) {
+        world w;
+        world_open(&w);
+        take_words(&w, "labels", labels, B);
+        op o = {.kind = OP_cross_entropy};
+        o.as.cross_entropy = (struct cross_entropy){
+            .rows = dim_fixed(B), .classes = 4, .smoothing = i % 2 ? 0.1f : 0};
+        span weights = take(&w, "class_weights", 4, ELEM_F64);
+        for (size_t c = 0; c < 4; c++) ((double *)span_host(weights))[c] = 0.5 + (double)c;
+        bind(&w, &o, i / 2 ? "" : " class_weights ");
+        run(&w, &o);
+        span kept = take(&w, "kept", B * 4, ELEM_F64); // check() runs the op again
+        memcpy(span_host(kept), reals(&w, "dlogits"), B * 4 * sizeof(double));
+        check(&w, "cross_entropy", &o, "loss", NULL, 0.25, "logits", "kept");
+        world_close(&w);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
