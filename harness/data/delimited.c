@@ -119,7 +119,7 @@ err data__read_delimited(data__reader *r, const char *bytes, size_t count) {
         bytes += 3;
         count -= 3;
     }
-    if (csv_init(&p, CSV_STRICT_FINI)) {
+    if (csv_init(&p, 0)) {
         return err_set(ERR_MEMORY, "cannot start the CSV reader");
     }
     csv_set_delim(&p, (unsigned char)f->delimiter);
@@ -129,6 +129,8 @@ err data__read_delimited(data__reader *r, const char *bytes, size_t count) {
     csv_set_free_func(&p, mem_free);
     csv_set_blk_size(&p, 4096);
     err e = feed_lines(&s, &p, bytes, count);
+    // strict only from here on: it makes an open quote an error, but a quote inside a field too
+    csv_set_opts(&p, CSV_STRICT | CSV_STRICT_FINI);
     if (!e && csv_fini(&p, on_field, on_record, &s)) {
         e = err_set(ERR_FORMAT, "%s:%u: a quote opens in this record and never closes", r->path,
                     s.first_line);

@@ -1,8 +1,15 @@
 /* The board: records gathered into tables, with their uncertainty, and its printed forms.
  *
- * One table per (task, task version, data hash, protocol). A row of a table is one (weights, recipe,
- * precision, device); its seeds are averaged. Rows are ordered by the headline metric, then by name.
- * Nothing printed depends on a clock or a path, so the same records give the same bytes. */
+ * One table per (task, task version, data hash, protocol). A row of a table is one (model, weights,
+ * vocabulary, configuration, recipe_sha256, precision, device, numerics version); its seeds are
+ * averaged. Rows are ordered by the mean of the headline metric, then by name. Nothing printed
+ * depends on a clock or a path, so the same records give the same bytes.
+ *
+ * Uncertainty: rows are resampled by one bootstrap per table (metric/interval.h), the same draws
+ * for all runs. A row with several seeds gets mean -+ t * sqrt(bootstrap variance of the mean + s^2
+ * / S); a row with one seed gets the percentile interval, which knows nothing of seeds, and takes
+ * part in no test. Every pair of rows with several seeds is tested by the paired difference of
+ * their means; Holm's adjustment covers all pairs of the table, at the 5 % level. */
 #ifndef HARNESS_REPORT_BOARD_H
 #define HARNESS_REPORT_BOARD_H
 
@@ -16,34 +23,43 @@
 #include <stdint.h>
 
 typedef struct board_row {
-    const record **runs;   /* (run_count) by seed; list owned, records borrowed */
-    size_t *store_index;   /* (run_count) of the runs in the store, owned */
+    const record **runs; /* (run_count) by seed; list owned, records borrowed */
     size_t run_count;
-    double mean, std;      /* headline over seeds; std 0 with one seed */
+    double mean, std; /* headline over seeds; std 0 with one seed */
     double dedup_mean;
-    interval range;        /* 95 % */
-    bool rows_only;        /* one seed: the interval knows nothing of seeds */
-    double train_s;        /* mean */
-    size_t rank;           /* 1 + number of rows significantly better */
+    interval range; /* 95 % */
+    bool rows_only; /* one seed: the interval knows nothing of seeds */
+    double train_s; /* mean */
+    size_t rank;    /* 1 + number of rows significantly better */
 } board_row;
 
 typedef struct board_table {
-    const record *example; /* any record of the table; borrowed */
-    board_row *rows;       /* (row_count) best first, owned */
+    board_row *rows; /* (row_count > 0) best first, owned */
     size_t row_count;
-    double baseline;       /* headline of always predicting the training majority */
-    double baseline_dedup;
-    bool superseded;       /* another table of this task and protocol has a newer version */
+    const metric *headline;
+    double baseline, baseline_dedup; /* headline of always predicting the training majority */
+    bool superseded; /* another table of this task and protocol has a newer version */
 } board_table;
 
+/* One model over all tasks: the mean of its rows' headline means. */
+typedef struct board_overall {
+    const board_row **rows; /* (task_count) one per task in table order; owned list */
+    double mean;
+} board_overall;
+
 typedef struct board {
-    board_table *tables;   /* (table_count) by task, version, data, protocol; owned */
+    board_table *tables; /* (table_count) by task, version, data, protocol; owned */
     size_t table_count;
-    const store *store;    /* borrowed: it must outlive the board */
+    size_t *overall_tables; /* (task_count) the tables of the overall: newest of each task, protocol
+                               last */
+    size_t task_count;
+    board_overall *overall; /* (overall_count) best first: models that ran every task */
+    size_t overall_count;
+    size_t repeated; /* records left out: same row and seed as an earlier one */
 } board;
 
-/* Gathers and computes. Free with board_free. Errors: ERR_MEMORY; ERR_DATA when records of one table
- * do not agree on the test labels. */
+/* Gathers and computes. The store must outlive the board. Free with board_free.
+ * Errors: ERR_MEMORY; ERR_DATA when records of one table do not agree on the test set. */
 err board_init(board *b, const store *s) MUST_CHECK;
 void board_free(board *b);
 

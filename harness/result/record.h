@@ -1,8 +1,9 @@
-/* The run record: one JSON file per run and seed, with all that a board, a comparison or a reader needs.
+/* The run record: one JSON file per run and seed, with all that a board, a comparison or a reader
+ * needs.
  *
- * How a trainer makes one: record_init; fill the plain fields (strings by record_text, arrays by the
- * set functions, which copy); record_score, which computes everything that follows from the test labels
- * and predictions; record_write. The record owns all it holds until record_free.
+ * How a trainer makes one: record_init; fill the plain fields (strings by record_text, arrays by
+ * the set functions, which copy); record_score, which computes everything that follows from the
+ * test labels and predictions; record_write. The record owns all it holds until record_free.
  *
  * Absent strings are NULL and become null in the file. Class ids are indices into task.labels. */
 #ifndef HARNESS_RESULT_RECORD_H
@@ -17,42 +18,42 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RECORD_SCHEMA = 1 };
+enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = 1024 };
 
 typedef struct record_task {
     char *name;
     int64_t version;
     char *manifest_sha256;
     char *data_sha256;
-    char *split;                 /* "official" or "hash" */
-    int64_t train_rows;          /* rows that training took */
-    int64_t dev_rows;            /* held out; 0 under protocol last */
+    char *split;        /* "official" or "hash" */
+    int64_t train_rows; /* rows that training took */
+    int64_t dev_rows;   /* held out; 0 under protocol last */
     int64_t test_rows;
     bool sample;
     int64_t leaked_rows, duplicate_rows, invalid_rows;
-    char **labels;               /* (label_count) readable names; record_labels */
+    char **labels; /* (label_count) readable names; record_labels */
     size_t label_count;
-    int64_t majority_class;      /* of the training rows */
+    int64_t majority_class; /* of the training rows */
 } record_task;
 
 typedef struct record_model {
     char *name;
-    cJSON *config;               /* object: the BERT configuration as config.json has it */
-    char *weights_sha256;        /* of the file that was loaded; NULL: from scratch */
+    cJSON *config;        /* object: the BERT configuration as config.json has it */
+    char *weights_sha256; /* of the file that was loaded; NULL: from scratch */
     char *vocab_sha256;
     int64_t parameters;
-    cJSON *newly_initialised;    /* array of parameter names; ["all"] from scratch */
+    cJSON *newly_initialised; /* array of parameter names; ["all"] from scratch */
 } record_model;
 
 typedef struct record_device {
-    char *kind;                  /* "cpu", "gpu" or "software" */
+    char *kind; /* "cpu", "gpu" or "software" */
     char *name;
     char *driver, *version, *uuid; /* NULL where there is none */
-    char *precision;             /* "fp32", "fp16", "bf16" */
+    char *precision;               /* "fp32", "fp16", "bf16" */
     int64_t threads;
-    char *isa;                   /* instruction set, NULL where it says nothing */
-    cJSON *libraries;            /* object: name -> version */
-    cJSON *kernels;              /* object: what was chosen, as strings */
+    char *isa;        /* instruction set, NULL where it says nothing */
+    char *libraries;             /* "oneDNN 2.6.3", NULL where there are none */
+    char *kernels;               /* kernel family: "tile", NULL where there is one only */
 } record_device;
 
 typedef struct record_timing {
@@ -61,55 +62,63 @@ typedef struct record_timing {
     double tokens_per_s, sentences_per_s, step_ms_p50;
 } record_timing;
 
-typedef struct record_curve_point { int64_t step; double loss, learning_rate; } record_curve_point;
+typedef struct record_curve_point {
+    int64_t step;
+    double loss, learning_rate;
+} record_curve_point;
 
 /* One of the rows that the run got most wrong: `probability` is what it gave the gold label. */
-typedef struct record_worst_row { int64_t row; double probability; } record_worst_row;
+typedef struct record_worst_row {
+    int64_t row;
+    double probability;
+} record_worst_row;
 
 /* Rows of the test set that have so many tokens (with [CLS] and [SEP], after truncation). */
-typedef struct record_length { int64_t tokens, rows; } record_length;
+typedef struct record_length {
+    int64_t tokens, rows;
+} record_length;
 
 typedef struct record {
     int64_t schema;
     char *harness_version, *commit; /* record_init fills the five from this program */
     bool dirty;
     int64_t numerics_version, metric_version;
-    char *created;               /* UTC, "2025-01-31T12:00:00Z"; record_init sets it */
-    bool partial;                /* --sample, --limit or --max-steps: never in the results folder */
+    char *created; /* UTC, "2025-01-31T12:00:00Z"; record_init sets it */
+    bool partial;  /* --sample, --limit or --max-steps: never in the results folder */
     record_task task;
     record_model model;
-    cJSON *recipe;               /* object: every hyperparameter, name -> number, string or bool */
-    char *protocol;              /* "last" or "dev" */
-    int64_t seed;                /* 0 to 2^32 - 1 */
+    cJSON *recipe;  /* object: every hyperparameter, name -> number, string or bool */
+    char *protocol; /* "last" or "dev" */
+    int64_t seed;   /* 0 to 2^32 - 1 */
     record_device device;
-    char *command;               /* that reproduces the run, without paths; may be NULL */
-    char *headline;              /* name of the leading metric */
+    char *command;  /* that reproduces the run, without paths; may be NULL */
+    char *headline; /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
-    uint32_t *gold, *predicted;  /* (N) */
-    uint32_t *first_row;         /* (N) index of the first row of equal text */
-    bool *scored_dedup;          /* (N) part of metrics_dedup */
+    uint32_t *gold, *predicted; /* (N) */
+    uint32_t *first_row;        /* (N) index of the first row of equal text */
+    bool *scored_dedup;         /* (N) part of metrics_dedup */
 
-    float *loss;                 /* (loss_count), one per optimizer step */
+    float *loss; /* (loss_count), one per optimizer step */
     size_t loss_count;
     record_curve_point *loss_curve; /* at logging steps */
     size_t loss_curve_count;
-    record_worst_row *worst;     /* most wrong first; may be empty */
+    record_worst_row *worst; /* most wrong first; may be empty */
     size_t worst_count;
-    record_length *lengths;      /* ascending; may be empty */
+    record_length *lengths; /* ascending; may be empty */
     size_t length_count;
     record_timing timing;
     int64_t device_bytes, host_peak_bytes;
 
     /* what record_score and record_read compute from the above */
     char recipe_sha256[HASH_HEX_BYTES];
-    char gold_sha256[HASH_HEX_BYTES];   /* of the gold ids in order, each in decimal with "\n" */
+    char gold_sha256[HASH_HEX_BYTES]; /* of the gold ids in order, each in decimal with "\n" */
     confusion confusion, confusion_dedup;
     double metrics[METRIC_LIMIT], metrics_dedup[METRIC_LIMIT]; /* by index of metric_at */
 } record;
 
-/* An empty record of this program, now: harness fields, created, empty recipe, config, libraries,
- * kernels and newly_initialised. Errors: ERR_MEMORY. */
+/* An empty record of this program, now: harness fields, created, empty recipe, config and
+ * newly_initialised. Errors: ERR_MEMORY. */
 err record_init(record *r) MUST_CHECK;
 void record_free(record *r);
 
@@ -126,23 +135,23 @@ err record_recipe_bool(record *r, const char *key, bool value) MUST_CHECK;
  *   gold, predicted  (rows) class ids
  *   first_row        (rows), NULL: no two texts are equal
  *   scored_dedup     (rows), NULL: all */
-err record_test(record *r, const uint32_t *gold, const uint32_t *predicted, const uint32_t *first_row,
-                const bool *scored_dedup, size_t rows) MUST_CHECK;
+err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
+                const uint32_t *first_row, const bool *scored_dedup, size_t rows) MUST_CHECK;
 
 /* Copy arrays that may also be set by hand. */
 err record_loss(record *r, const float *loss, size_t count) MUST_CHECK;
 err record_curve_add(record *r, int64_t step, double mean_loss, double learning_rate) MUST_CHECK;
 
-/* Computes recipe_sha256, gold_sha256, both confusion matrices and all metrics. record_write calls it.
- * Errors: ERR_DATA for ids out of range; ERR_MEMORY. */
+/* Computes recipe_sha256, gold_sha256, both confusion matrices and all metrics. record_write calls
+ * it. Errors: ERR_DATA for ids out of range; ERR_MEMORY. */
 err record_score(record *r) MUST_CHECK;
 
 /* Value of the record's metric of that name; NaN when the record has none of it. */
 double record_metric(const record *r, const char *name);
 double record_metric_dedup(const record *r, const char *name);
 
-/* Writes the file atomically, making its folder. The record is scored and checked first: a required
- * string that is missing is ERR_ARG, numbers that are not finite ERR_NUMERIC. Errors: ERR_IO. */
+/* Writes the file atomically, making its folder. The record is scored first, and checked as
+ * record_read would check the file. Errors: ERR_IO; those of record_read. */
 err record_write(record *r, const char *path) MUST_CHECK;
 
 /* Reads and checks a file: every key, type and range, and that everything that follows from other
@@ -150,8 +159,8 @@ err record_write(record *r, const char *path) MUST_CHECK;
  * Errors: ERR_IO; ERR_FORMAT naming the file, the key, what was found and what was expected. */
 err record_read(record *r, const char *path) MUST_CHECK;
 
-/* "<task>/<model>-<device>-<8 hex of task, model, recipe, protocol, precision>-s<seed>.json", the place
- * in the results folder. Needs a scored record. *out is owned. */
+/* "<task>/<model>-<device>-<8 hex of task, model, recipe, protocol, precision>-s<seed>.json", the
+ * place in the results folder. Needs a scored record. *out is owned. */
 err record_file_name(char **out, const record *r) MUST_CHECK;
 
 /* text in lower case for use in a file name: letters, digits, '.' and '_' stay, every other run of

@@ -11,9 +11,9 @@ typedef struct store {
     record *records; /* (count) owned, ordered by path */
     char **paths;    /* (count) relative to the folder, owned */
     size_t count;
-    size_t partial;  /* records left out because they are partial */
-    size_t dirty;    /* left out because their program had uncommitted changes */
-    size_t damaged;  /* could not be read; each was named by a warning */
+    size_t partial; /* records left out because they are partial */
+    size_t dirty;   /* left out because their program had uncommitted changes */
+    size_t damaged; /* could not be read; each was named by a warning */
 } store;
 
 /* Reads all records below folder; `baselines` and other files than *.json are passed over. A folder

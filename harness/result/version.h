@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Raised by every change after which the same run gives other weights or predictions: kernels, order
- * of sums, random streams, initialisation. */
+/* Raised by every change after which the same run gives other weights or predictions: kernels,
+ * order of sums, random streams, initialisation. */
 enum { NUMERICS_VERSION = 1 };
 
 const char *version_string(void); /* "0.1.0" */

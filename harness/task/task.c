@@ -3,16 +3,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "metric/score.h"
 
 #include <string.h>
 
 enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096 };
-
-static const char *const known_metrics[] = {
-    "accuracy",           "macro_precision", "macro_recall", "macro_f1",
-    "weighted_precision", "weighted_recall", "weighted_f1",  "mcc",
-    "precision",          "recall",          "f1",
-};
 
 const char *task_role_name(task_role role) {
     static const char *const names[] = {"train", "test", "all"};
@@ -367,23 +362,6 @@ done:
     return e;
 }
 
-static err check_metric(const task *t, const char *name) {
-    enum { COUNT = sizeof known_metrics / sizeof *known_metrics, BINARY = 3 };
-    // the last three are those of label 1, which only two labels give a meaning
-    size_t count = t->label_count == 2 ? COUNT : COUNT - BINARY;
-    for (size_t i = 0; i < count; i++) {
-        if (!strcmp(name, known_metrics[i])) return ERR_OK;
-    }
-    strbuf list = {0};
-    err e = join_names(&list, known_metrics, count);
-    if (!e) {
-        e = err_set(ERR_FORMAT, "%s: '%s' is no metric of a task with %zu labels (allowed: %s)",
-                    t->path, name, t->label_count, list.text);
-    }
-    strbuf_free(&list);
-    return e;
-}
-
 static err load_metrics(task *t, const cJSON *root) {
     const cJSON *list;
     bool leads = false;
@@ -395,7 +373,10 @@ static err load_metrics(task *t, const cJSON *root) {
             return err_set(ERR_FORMAT, "%s: key 'metrics[%zu]' is not a string", t->path,
                            t->metric_count);
         }
-        if ((e = check_metric(t, item->valuestring))) return e;
+        const metric *known;
+        if ((e = metric_lookup(&known, item->valuestring, t->label_count))) {
+            return err_wrap(ERR_FORMAT, "%s: key 'metrics[%zu]'", t->path, t->metric_count);
+        }
         leads = leads || !strcmp(item->valuestring, t->headline);
         t->metrics[t->metric_count++] = item->valuestring;
     }

@@ -38,11 +38,25 @@ static void set_defaults(tokenizer *t) {
 // --- vocab.txt
 // -------------------------------------------------------------------------------------
 
+/* A 0 byte becomes U+FFFD (KoCharELECTRA's vocabulary has one): cleaning removes both from texts,
+ * so neither token is ever met, and strings stay strings. */
 static err append_token(tokenizer *t, size_t *capacity, const char *text, size_t bytes) {
+    strbuf b = {0};
     err e = mem_grow((void **)&t->tokens, capacity, t->count + 1, sizeof *t->tokens);
     if (e) return e;
-    if ((e = mem_strndup(&t->tokens[t->count], text, bytes))) return e;
-    t->count++;
+    if (!memchr(text, 0, bytes)) {
+        if ((e = mem_strndup(&t->tokens[t->count], text, bytes))) return e;
+        t->count++;
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < bytes && !e; i++) {
+        e = text[i] ? strbuf_add_bytes(&b, text + i, 1) : strbuf_add(&b, "\xEF\xBF\xBD");
+    }
+    if (e) {
+        strbuf_free(&b);
+        return e;
+    }
+    t->tokens[t->count++] = b.text;
     return ERR_OK;
 }
 
@@ -52,9 +66,6 @@ static err read_lines(tokenizer *t, const char *text, size_t bytes, const char *
     for (size_t i = 0; i < bytes;) {
         size_t end = i;
         while (end < bytes && text[end] != '\n' && text[end] != '\r') end++;
-        if (memchr(text + i, 0, end - i)) {
-            return err_set(ERR_FORMAT, "%s:%zu: a 0 byte in a token", path, t->count + 1);
-        }
         if (!utf8_valid(text + i, end - i, &bad)) {
             return err_set(ERR_FORMAT, "%s:%zu: byte %zu of the token is not UTF-8", path,
                            t->count + 1, bad);

@@ -3,7 +3,9 @@
 
 #include <criterion/criterion.h>
 
-static uint32_t *at(span s, uint32_t slot, uint32_t micro) { return span_host(span_at(s, slot, micro)); }
+static uint32_t *at(span s, uint32_t slot, uint32_t micro) {
+    return span_host(span_at(s, slot, micro));
+}
 
 // Four sentences, capacity of 8 tokens: micro-batches {3, 5} and {4, 2}, worked out by hand.
 Test(pack, micro_batches_lists_and_tiles_by_hand) {
@@ -11,11 +13,13 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     device d;
     cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
     batch b;
-    batch_capacity c = {.tokens = 8, .sentences = 3, .micros = 3, .max_length = 5, .classes = 2, .tile = 4};
+    batch_capacity c = {
+        .tokens = 8, .sentences = 3, .micros = 3, .max_length = 5, .classes = 2, .tile = 4};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     pack p;
     cr_assert_eq(pack_init(&p, &b), ERR_OK);
-    static const uint32_t s0[] = {2, 9, 3}, s1[] = {2, 7, 9, 9, 3}, s2[] = {2, 5, 6, 3}, s3[] = {2, 3};
+    static const uint32_t s0[] = {2, 9, 3}, s1[] = {2, 7, 9, 9, 3}, s2[] = {2, 5, 6, 3},
+                          s3[] = {2, 3};
     pack_sentence sentences[] = {{s0, 3, 3, 1}, {s1, 5, 3, 0}, {s2, 4, 4, 1}, {s3, 2, 2, 0}};
     cr_assert_eq(pack_fill(&p, &b, 1, sentences, 4, 0, true), ERR_OK, "%s", err_message(ERR_ARG));
     cr_assert_eq(p.micro_count, 2);
@@ -28,7 +32,8 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     cr_assert_eq(p.micros[0].word_lists, 4);
     cr_assert_eq(p.micros[0].position_lists, 5);
     const attention_tile *tiles = (const void *)at(b.tiles, 1, 0);
-    cr_assert(tiles[2].start == 3 && tiles[2].length == 5 && tiles[2].first == 4 && tiles[2].ordinal == 1);
+    cr_assert(tiles[2].start == 3 && tiles[2].length == 5 && tiles[2].first == 4 &&
+              tiles[2].ordinal == 1);
     // ids 2 {0, 3}, 3 {2, 7}, 7 {4}, 9 {1, 5, 6}; the union of the step is 2 3 5 6 7 9
     static const uint32_t starts[] = {0, 2, 4, 5, 8}, items[] = {0, 3, 2, 7, 4, 1, 5, 6};
     static const uint32_t rows[] = {0, 1, 4, 5}, all[] = {2, 3, 5, 6, 7, 9};
@@ -37,7 +42,8 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     cr_assert_arr_eq(at(b.word_items, 1, 0), items, sizeof items);
     cr_assert_arr_eq(at(b.word_rows, 1, 0), rows, sizeof rows);
     cr_assert_arr_eq(at(b.union_rows, 1, 0), all, sizeof all);
-    static const uint32_t types[] = {0, 0, 0, 0, 0, 0, 1, 1}, type_items[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    static const uint32_t types[] = {0, 0, 0, 0, 0, 0, 1, 1},
+                          type_items[] = {0, 1, 2, 3, 4, 5, 6, 7};
     cr_assert_arr_eq(at(b.type_ids, 1, 0), types, sizeof types);
     cr_assert_arr_eq(at(b.type_items, 1, 0), type_items, sizeof type_items);
     cr_assert_eq(at(b.type_starts, 1, 0)[1], 6);

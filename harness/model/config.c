@@ -1,0 +1,298 @@
+#include "model/config.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_LIMIT_BYTES = 16 << 20, SIZE_LIMIT = 1 << 24, LABELS_LIMIT = 4096 };
+
+typedef struct preset {
+    const char *name;
+    uint32_t layers, hidden, heads;
+} preset;
+
+static const preset presets[] = {
+#define X(name, layers, hidden, heads) {#name, layers, hidden, heads},
+    BERT_PRESETS(X)
+#undef X
+};
+
+static const preset *preset_find(const char *name) {
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
+        if (strcmp(presets[i].name, name) == 0) return &presets[i];
+    return NULL;
+}
+
+bool bert_preset_known(const char *name) {
+    return preset_find(name) != NULL;
+}
+
+const char *bert_preset_names(void) {
+    return "tiny, mini, small, medium, base";
+}
+
+static void defaults(bert_config *c) {
+    *c = (bert_config){.vocabulary = 30522,
+                       .hidden = 768,
+                       .layers = 12,
+                       .heads = 12,
+                       .inner = 3072,
+                       .positions = 512,
+                       .types = 2,
+                       .classes = 2,
+                       .hidden_dropout = 0.1f,
+                       .attention_dropout = 0.1f,
+                       .classifier_dropout = 0.1f,
+                       .layer_norm_eps = 1e-12f,
+                       .initializer_range = 0.02f};
+}
+
+err bert_config_preset(bert_config *c, const char *name, uint32_t vocabulary) {
+    const preset *p = preset_find(name);
+    if (!p) return err_set(ERR_USAGE, "unknown preset '%s' (known: %s)", name, bert_preset_names());
+    defaults(c);
+    c->vocabulary = vocabulary;
+    c->layers = p->layers;
+    c->hidden = p->hidden;
+    c->heads = p->heads;
+    c->inner = 4 * p->hidden;
+    c->positions = BERT_PRESET_POSITIONS;
+    return ERR_OK;
+}
+
+static void labels_free(bert_config *c) {
+    for (uint32_t i = 0; c->labels && i < c->classes; i++) mem_free(c->labels[i]);
+    mem_free(c->labels);
+    c->labels = NULL;
+}
+
+void bert_config_free(bert_config *c) {
+    labels_free(c);
+    *c = (bert_config){0};
+}
+
+err bert_config_set_labels(bert_config *c, const char *const *labels, size_t count) {
+    err e = ERR_OK;
+    labels_free(c);
+    c->classes = (uint32_t)count;
+    if ((e = mem_new(&c->labels, count))) return e;
+    for (size_t i = 0; i < count; i++)
+        if ((e = mem_strdup(&c->labels[i], labels[i]))) return e;
+    return ERR_OK;
+}
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+static err read_size(uint32_t *out, const cJSON *root, const char *key, int64_t low,
+                     const char *path) {
+    if (!json_has(root, key)) return ERR_OK; // transformers' default stands
+    int64_t value = 0;
+    err e = json_whole(&value, root, key, low, SIZE_LIMIT, path);
+    if (!e) *out = (uint32_t)value;
+    return e;
+}
+
+static err read_fraction(float *out, const cJSON *root, const char *key, double high,
+                         const char *path) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
+    if (!item || cJSON_IsNull(item)) return ERR_OK;
+    double value = 0;
+    err e = json_number(&value, root, key, path);
+    if (e) return e;
+    if (!(value >= 0 && value < high))
+        return err_set(ERR_FORMAT, "%s: %s is %g, expected 0 or more and below %g", path, key,
+                       value, high);
+    *out = (float)value;
+    return ERR_OK;
+}
+
+static err refuse_string(const cJSON *root, const char *key, const char *wanted, const char *path) {
+    const char *found = NULL;
+    err e = ERR_OK;
+    if (!json_has(root, key)) return ERR_OK;
+    if ((e = json_string(&found, root, key, path))) return e;
+    if (strcmp(found, wanted) != 0)
+        return err_set(ERR_UNSUPPORTED, "%s: %s is '%s'; only '%s' is supported", path, key, found,
+                       wanted);
+    return ERR_OK;
+}
+
+static err check_kind(const cJSON *root, const char *path) {
+    static const char *const decoder_keys[] = {"is_decoder", "add_cross_attention"};
+    err e = ERR_OK;
+    if (json_has(root, "model_type")) {
+        const char *kind = NULL;
+        if ((e = json_string(&kind, root, "model_type", path))) return e;
+        if (strcmp(kind, "bert") != 0)
+            return err_set(ERR_UNSUPPORTED, "%s: model_type is '%s'; only 'bert' is supported",
+                           path, kind);
+    } else {
+        // configurations older than model_type name the class only
+        const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
+        const cJSON *first = cJSON_GetArrayItem(list, 0);
+        const char *name = cJSON_GetStringValue(first);
+        if (name && strncmp(name, "Bert", 4) != 0)
+            return err_set(ERR_UNSUPPORTED, "%s: architectures names '%s'; only BERT is supported",
+                           path, name);
+    }
+    if ((e = refuse_string(root, "hidden_act", "gelu", path))) return e;
+    if ((e = refuse_string(root, "position_embedding_type", "absolute", path))) return e;
+    for (size_t i = 0; i < sizeof decoder_keys / sizeof *decoder_keys; i++)
+        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, decoder_keys[i])))
+            return err_set(ERR_UNSUPPORTED, "%s: %s is true; only BERT encoders are supported",
+                           path, decoder_keys[i]);
+    return ERR_OK;
+}
+
+static err read_labels(bert_config *c, const cJSON *root, const char *path) {
+    const cJSON *map = cJSON_GetObjectItemCaseSensitive(root, "id2label");
+    if (!map || cJSON_IsNull(map)) return read_size(&c->classes, root, "num_labels", 1, path);
+    if (!cJSON_IsObject(map))
+        return err_set(ERR_FORMAT, "%s: id2label has to be an object of id and name", path);
+    int count = cJSON_GetArraySize(map);
+    if (count < 1 || count > LABELS_LIMIT)
+        return err_set(ERR_FORMAT, "%s: id2label has %d entries, expected 1 to %d", path, count,
+                       LABELS_LIMIT);
+    err e = ERR_OK;
+    c->classes = (uint32_t)count;
+    if ((e = mem_new(&c->labels, (size_t)count))) return e;
+    for (int i = 0; i < count; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(map, key));
+        if (!name)
+            return err_set(ERR_FORMAT, "%s: id2label has no name for \"%s\" (ids are 0 to %d)",
+                           path, key, count - 1);
+        if ((e = mem_strdup(&c->labels[i], name))) return e;
+    }
+    return ERR_OK;
+}
+
+static err read_fields(bert_config *c, const cJSON *root, const char *path) {
+    err e = ERR_OK;
+    if ((e = read_size(&c->vocabulary, root, "vocab_size", 1, path))) return e;
+    if ((e = read_size(&c->hidden, root, "hidden_size", 1, path))) return e;
+    if ((e = read_size(&c->layers, root, "num_hidden_layers", 1, path))) return e;
+    if ((e = read_size(&c->heads, root, "num_attention_heads", 1, path))) return e;
+    if ((e = read_size(&c->inner, root, "intermediate_size", 1, path))) return e;
+    if ((e = read_size(&c->positions, root, "max_position_embeddings", 2, path))) return e;
+    if ((e = read_size(&c->types, root, "type_vocab_size", 2, path))) return e;
+    if ((e = read_fraction(&c->hidden_dropout, root, "hidden_dropout_prob", 1, path))) return e;
+    if ((e = read_fraction(&c->attention_dropout, root, "attention_probs_dropout_prob", 1, path)))
+        return e;
+    c->classifier_dropout = c->hidden_dropout; // null or absent: as the hidden layers
+    if ((e = read_fraction(&c->classifier_dropout, root, "classifier_dropout", 1, path))) return e;
+    if ((e = read_fraction(&c->layer_norm_eps, root, "layer_norm_eps", 1, path))) return e;
+    if ((e = read_fraction(&c->initializer_range, root, "initializer_range", 10, path))) return e;
+    if (c->hidden % c->heads != 0)
+        return err_set(ERR_FORMAT, "%s: hidden_size %u is no multiple of num_attention_heads %u",
+                       path, c->hidden, c->heads);
+    return read_labels(c, root, path);
+}
+
+err bert_config_read(bert_config *c, const char *path) {
+    cJSON *root = NULL;
+    defaults(c);
+    err e = json_read(&root, path, CONFIG_LIMIT_BYTES);
+    if (e) goto done;
+    if (!cJSON_IsObject(root)) {
+        e = err_set(ERR_FORMAT, "%s: expected an object", path);
+        goto done;
+    }
+    if ((e = check_kind(root, path))) goto done;
+    e = read_fields(c, root, path);
+done:
+    cJSON_Delete(root);
+    if (e) bert_config_free(c);
+    return e;
+}
+
+/* --- writing -----------------------------------------------------------------------------------
+ */
+
+static err add_labels(cJSON *root, const bert_config *c) {
+    cJSON *names = NULL, *ids = NULL;
+    err e = ERR_OK;
+    if ((e = json_add_object(&names, root, "id2label"))) return e;
+    if ((e = json_add_object(&ids, root, "label2id"))) return e;
+    for (uint32_t i = 0; i < c->classes; i++) {
+        char key[16], fallback[32];
+        snprintf(key, sizeof key, "%u", i);
+        snprintf(fallback, sizeof fallback, "LABEL_%u", i);
+        const char *name = c->labels ? c->labels[i] : fallback;
+        if ((e = json_add_string(names, key, name))) return e;
+        if ((e = json_add_number(ids, name, i))) return e;
+    }
+    return ERR_OK;
+}
+
+/* The shortest decimal that reads back as the same f32: 0.1, not 0.10000000149. */
+static double plain_decimal(float value) {
+    for (int digits = 1; digits <= 9; digits++) {
+        char text[32];
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        double back = strtod(text, NULL);
+        if ((float)back == value) return back;
+    }
+    return (double)value;
+}
+
+static err add_fields(cJSON *root, const bert_config *c) {
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {
+        {"vocab_size", c->vocabulary},
+        {"hidden_size", c->hidden},
+        {"num_hidden_layers", c->layers},
+        {"num_attention_heads", c->heads},
+        {"intermediate_size", c->inner},
+        {"max_position_embeddings", c->positions},
+        {"type_vocab_size", c->types},
+        {"hidden_dropout_prob", plain_decimal(c->hidden_dropout)},
+        {"attention_probs_dropout_prob", plain_decimal(c->attention_dropout)},
+        {"classifier_dropout", plain_decimal(c->classifier_dropout)},
+        {"layer_norm_eps", plain_decimal(c->layer_norm_eps)},
+        {"initializer_range", plain_decimal(c->initializer_range)},
+        {"pad_token_id", 0},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        err e = json_add_number(root, numbers[i].key, numbers[i].value);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+err bert_config_json(cJSON **out, const bert_config *c) {
+    cJSON *root = cJSON_CreateObject(), *list = NULL;
+    err e = ERR_OK;
+    *out = root;
+    if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    if ((e = json_add_array(&list, root, "architectures"))) goto done;
+    if ((e = json_append(list, cJSON_CreateString("BertForSequenceClassification")))) goto done;
+    if ((e = json_add_string(root, "model_type", "bert"))) goto done;
+    if ((e = add_fields(root, c))) goto done;
+    if ((e = json_add_string(root, "hidden_act", "gelu"))) goto done;
+    if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
+    if ((e = json_add_string(root, "problem_type", "single_label_classification"))) goto done;
+    if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
+    e = add_labels(root, c);
+done:
+    if (e) {
+        cJSON_Delete(root);
+        *out = NULL;
+    }
+    return e;
+}
+
+err bert_config_write(const bert_config *c, const char *path) {
+    cJSON *root = NULL;
+    err e = bert_config_json(&root, c);
+    if (!e) e = json_write(path, root);
+    cJSON_Delete(root);
+    return e;
+}

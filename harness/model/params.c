@@ -1,0 +1,230 @@
+#include "model/params.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct param_row {
+    const char *name;
+    param_scope scope;
+    bool decay;
+    const char *key;
+    const char *slices[3];
+} param_row;
+
+static const param_row table[PARAM_FIELDS] = {
+#define PARAM(field, scope, decay, rows, cols, key, s1, s2, s3)                                    \
+    {#field, PARAM_##scope, decay, key, {s1, s2, s3}},
+#include "model/params.def"
+#undef PARAM
+};
+
+static void field_shape(const bert_config *c, param_field field, uint32_t *rows, uint32_t *cols) {
+    switch (field) {
+#define PARAM(field, scope, decay, r, n, key, s1, s2, s3)                                          \
+    case PARAM_##field:                                                                            \
+        *rows = r;                                                                                 \
+        *cols = n;                                                                                 \
+        break;
+#include "model/params.def"
+#undef PARAM
+    default: assert(!"unknown parameter field");
+    }
+}
+
+const char *param_field_name(param_field field) {
+    return table[field].name;
+}
+
+/* Calls in checkpoint order: embeddings, layers, pooler, classifier. */
+static err list_build(params *ps, const bert_config *c) {
+    size_t per_layer = 0, capacity = 0;
+    for (int f = 0; f < PARAM_FIELDS; f++) per_layer += table[f].scope == PARAM_LAYER;
+    capacity = PARAM_FIELDS - per_layer + per_layer * c->layers;
+    err e = mem_new(&ps->list, capacity);
+    if (e) return e;
+    ps->layers = c->layers;
+    for (param_scope scope = PARAM_EMBEDDINGS; scope <= PARAM_CLASSIFIER; scope++) {
+        uint32_t copies = scope == PARAM_LAYER ? c->layers : 1;
+        for (uint32_t layer = 0; layer < copies; layer++)
+            for (int f = 0; f < PARAM_FIELDS; f++) {
+                if (table[f].scope != scope) continue;
+                param *p = &ps->list[ps->count++];
+                *p = (param){.field = (param_field)f, .scope = scope, .layer = layer};
+                field_shape(c, p->field, &p->rows, &p->cols);
+                p->is_vector = p->cols == 0;
+                if (p->is_vector) p->cols = 1;
+                p->decay = table[f].decay;
+                p->count = (size_t)p->rows * p->cols;
+                ps->total += p->count;
+            }
+    }
+    assert(ps->count == capacity);
+    return ERR_OK;
+}
+
+size_t params_total(const bert_config *c) {
+    size_t total = 0;
+    for (int f = 0; f < PARAM_FIELDS; f++) {
+        uint32_t rows = 0, cols = 0;
+        field_shape(c, (param_field)f, &rows, &cols);
+        total += (size_t)rows * (cols ? cols : 1) * (table[f].scope == PARAM_LAYER ? c->layers : 1);
+    }
+    return total;
+}
+
+static size_t aligned(size_t count) {
+    return (count + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
+}
+
+static err group_init(params *ps, param_group *group, bool decay) {
+    elem real = ps->device->real;
+    err e = ERR_OK;
+    group->decay = decay;
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].field != PARAM_word && ps->list[i].decay == decay)
+            group->count += aligned(ps->list[i].count);
+    if ((e = arena_take(&ps->arena, &group->p, group->count, real))) return e;
+    if (ps->training) {
+        if ((e = arena_take(&ps->arena, &group->m, group->count, real))) return e;
+        if ((e = arena_take(&ps->arena, &group->v, group->count, real))) return e;
+        if ((e = arena_take(&ps->arena, &group->g, group->count, real))) return e;
+    }
+    size_t first = 0;
+    for (size_t i = 0; i < ps->count; i++) {
+        param *p = &ps->list[i];
+        if (p->field == PARAM_word || p->decay != decay) continue;
+        p->p = span_part(group->p, first, p->count);
+        if (ps->training) {
+            p->m = span_part(group->m, first, p->count);
+            p->v = span_part(group->v, first, p->count);
+            p->g = span_part(group->g, first, p->count);
+        }
+        first += aligned(p->count);
+    }
+    return ERR_OK;
+}
+
+static err word_init(params *ps, uint32_t word_rows) {
+    elem real = ps->device->real;
+    param *word = &ps->list[0];
+    err e = ERR_OK;
+    assert(word->field == PARAM_word);
+    if ((e = arena_take(&ps->arena, &word->p, word->count, real)) || !ps->training) return e;
+    ps->word_rows = word_rows < word->rows ? word_rows : word->rows;
+    size_t gradient = (size_t)ps->word_rows * word->cols;
+    if ((e = arena_take(&ps->arena, &word->m, word->count, real))) return e;
+    if ((e = arena_take(&ps->arena, &word->v, word->count, real))) return e;
+    if ((e = arena_take(&ps->arena, &word->g, gradient, real))) return e;
+    return arena_take(&ps->arena, &ps->word_last_step, word->rows, ELEM_U32);
+}
+
+err params_init(params *ps, device *d, const bert_config *c, uint32_t word_rows) {
+    err e = ERR_OK;
+    *ps = (params){.device = d, .training = word_rows > 0};
+    arena_init(&ps->arena, d, 0, false);
+    if ((e = list_build(ps, c))) goto done;
+    if ((e = word_init(ps, word_rows))) goto done;
+    if ((e = group_init(ps, &ps->groups[GROUP_DECAY], true))) goto done;
+    e = group_init(ps, &ps->groups[GROUP_PLAIN], false);
+done:
+    if (e) params_free(ps);
+    return e;
+}
+
+void params_free(params *ps) {
+    arena_free(&ps->arena);
+    mem_free(ps->list);
+    *ps = (params){0};
+}
+
+const param *params_at(const params *ps, param_field field, uint32_t layer) {
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].field == field && ps->list[i].layer == layer) return &ps->list[i];
+    assert(!"no such parameter");
+    return NULL;
+}
+
+size_t param_slices(const param *p) {
+    return table[p->field].slices[0] ? 3 : 1;
+}
+
+void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]) {
+    char prefix[48] = "", suffix[48];
+    switch (p->scope) {
+    case PARAM_EMBEDDINGS: snprintf(prefix, sizeof prefix, "bert.embeddings."); break;
+    case PARAM_LAYER: snprintf(prefix, sizeof prefix, "bert.encoder.layer.%u.", p->layer); break;
+    case PARAM_POOLER: snprintf(prefix, sizeof prefix, "bert.pooler."); break;
+    case PARAM_CLASSIFIER: snprintf(prefix, sizeof prefix, "classifier."); break;
+    }
+    const char *key = table[p->field].key, *part = table[p->field].slices[slice];
+    const char *hole = strstr(key, "%s");
+    if (hole)
+        snprintf(suffix, sizeof suffix, "%.*s%s%s", (int)(hole - key), key, part, hole + 2);
+    else
+        snprintf(suffix, sizeof suffix, "%s", key);
+    snprintf(name, PARAM_NAME_BYTES, "%s%s", prefix, suffix);
+}
+
+void param_label(const param *p, char name[PARAM_NAME_BYTES]) {
+    if (p->scope == PARAM_LAYER)
+        snprintf(name, PARAM_NAME_BYTES, "%s[%u]", table[p->field].name, p->layer);
+    else
+        snprintf(name, PARAM_NAME_BYTES, "%s", table[p->field].name);
+}
+
+/* --- initialisation ------------------------------------------------------------------------------
+ */
+
+static bool is_norm_weight(param_field field) {
+    return field == PARAM_embedding_norm_weight || field == PARAM_attention_norm_weight ||
+           field == PARAM_output_norm_weight;
+}
+
+static void draw_one(float *out, const param *p, uint32_t seed, uint32_t place, float range) {
+    if (p->is_vector) {
+        float value = is_norm_weight(p->field) ? 1.0f : 0.0f;
+        for (size_t i = 0; i < p->count; i++) out[i] = value;
+        return;
+    }
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < p->count; i++)
+        out[i] = (float)(rng_normal(seed, RNG_SITE_INIT + place, i) * (double)range);
+    if (p->field == PARAM_word) memset(out, 0, p->cols * sizeof *out);
+}
+
+err params_draw(params *ps, uint32_t seed, float range, const bool *only) {
+    float *values = NULL;
+    size_t largest = 0;
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].count > largest) largest = ps->list[i].count;
+    err e = mem_new(&values, largest);
+    for (size_t i = 0; !e && i < ps->count; i++) {
+        if (only && !only[i]) continue;
+        draw_one(values, &ps->list[i], seed, (uint32_t)i, range);
+        e = device_write_f32(ps->list[i].p, values, ps->list[i].count);
+    }
+    mem_free(values);
+    return e;
+}
+
+err params_digest(const params *ps, char hex[65]) {
+    float *values = NULL;
+    size_t largest = 0;
+    sha256 hash;
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].count > largest) largest = ps->list[i].count;
+    err e = mem_new(&values, largest);
+    sha256_begin(&hash);
+    for (size_t i = 0; !e && i < ps->count; i++) {
+        if ((e = device_read_f32(values, ps->list[i].p, ps->list[i].count))) break;
+        sha256_add(&hash, values, ps->list[i].count * sizeof *values);
+    }
+    sha256_end_hex(&hash, hex);
+    mem_free(values);
+    return e;
+}

@@ -1,0 +1,97 @@
+/* The parameters of a BERT classifier on a device: weights and, for training, gradient and AdamW
+ * moments.
+ *
+ * params.def lists them once; everything here follows from it. All but the word embedding lie in
+ * two groups, those with weight decay and those without, each one span for weights, moments and
+ * gradients, so that one operation updates a group. Within a group each tensor begins at a multiple
+ * of PARAM_ALIGN elements; the gaps are zero and stay zero. The word embedding is apart: a step
+ * touches few of its rows, so its gradient is compact (U, H), and rows are caught up when they are
+ * next read (ops.h, adamw_rows). */
+#ifndef HARNESS_MODEL_PARAMS_H
+#define HARNESS_MODEL_PARAMS_H
+
+#include "compute/device.h"
+#include "model/config.h"
+
+typedef enum param_scope {
+    PARAM_EMBEDDINGS,
+    PARAM_LAYER,
+    PARAM_POOLER,
+    PARAM_CLASSIFIER
+} param_scope;
+
+typedef enum param_field {
+#define PARAM(field, scope, decay, rows, cols, key, s1, s2, s3) PARAM_##field,
+#include "model/params.def"
+#undef PARAM
+    PARAM_FIELDS
+} param_field;
+
+enum {
+    PARAM_ALIGN = 64,     /* elements; 256 bytes of f32 */
+    PARAM_NAME_BYTES = 96 /* longest checkpoint key with its terminator */
+};
+
+typedef struct param {
+    param_field field;
+    param_scope scope;
+    uint32_t layer;      /* PARAM_LAYER only */
+    uint32_t rows, cols; /* cols 1 for a vector */
+    bool is_vector, decay;
+    size_t count; /* rows * cols */
+    span p, m, v,
+        g; /* (rows, cols) real; m, v, g only for training; g of `word` is compact (U, H) */
+} param;
+
+/* What grad_norm and adamw see as one tensor. */
+typedef struct param_group {
+    span p, m, v, g; /* (count) */
+    size_t count;    /* a multiple of PARAM_ALIGN */
+    bool decay;
+} param_group;
+
+enum { GROUP_DECAY, GROUP_PLAIN, GROUP_COUNT };
+
+typedef struct params {
+    device *device;
+    param *list; /* (count), owned, in checkpoint order */
+    size_t count;
+    uint32_t layers;
+    param_group groups[GROUP_COUNT];
+    span word_last_step; /* (V) u32: step up to which a row is current */
+    uint32_t word_rows;  /* U: rows of word's gradient */
+    bool training;
+    size_t total; /* parameters of the model */
+    arena arena;
+} params;
+
+/* Allocates, zero-filled. word_rows: most distinct word ids of one optimizer step; 0 means no
+ * training: no moments and gradients. Free with params_free. Errors: ERR_DEVICE, ERR_MEMORY. */
+err params_init(params *ps, device *d, const bert_config *c, uint32_t word_rows) MUST_CHECK;
+void params_free(params *ps);
+
+/* A parameter by field; layer is 0 unless the field's scope is PARAM_LAYER. Borrowed. */
+const param *params_at(const params *ps, param_field field, uint32_t layer);
+
+/* Number of parameters of such a model. */
+size_t params_total(const bert_config *c);
+
+/* Checkpoint tensors of one parameter: 3 for the fused query, key, value, else 1. */
+size_t param_slices(const param *p);
+/* Full key of a slice, such as "bert.encoder.layer.0.attention.self.query.weight". */
+void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]);
+/* "qkv_weight[3]": for messages. */
+void param_label(const param *p, char name[PARAM_NAME_BYTES]);
+const char *param_field_name(param_field field);
+
+/* Weights from scratch, as transformers draws them: normal(0, range) for matrices and embeddings by
+ * rng_normal(seed, RNG_SITE_INIT + place in the list, element), row 0 of the word embedding ([PAD])
+ * 0, biases 0, LayerNorm weights 1. `only` NULL initialises all; else those it holds true for,
+ * (count). Errors: ERR_MEMORY, ERR_DEVICE. */
+err params_draw(params *ps, uint32_t seed, float range, const bool *only) MUST_CHECK;
+
+/* SHA-256 over all weights: for each parameter in order, its f32 values, little-endian. pre: the
+ * word rows are current (bert_flush). */
+err params_digest(const params *ps, char hex[65]) MUST_CHECK;
+
+#endif

@@ -1,0 +1,218 @@
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+double report__rounded(double value) {
+    return round(value * 1e6) / 1e6;
+}
+
+err report__recipe_words(strbuf *out, const record *r) {
+    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(r->recipe, "epochs");
+    err e = ERR_OK;
+    if (cJSON_IsNumber(epochs)) {
+        e = strbuf_printf(out, "%g epoch%s, ", epochs->valuedouble,
+                          epochs->valuedouble == 1 ? "" : "s");
+    }
+    return e ? e : strbuf_printf(out, "%.8s", r->recipe_sha256);
+}
+
+err report__parameters(strbuf *out, int64_t parameters) {
+    double n = (double)parameters;
+    if (n < 1e3) return strbuf_printf(out, "%.0f", n);
+    if (n < 1e6) return strbuf_printf(out, "%.1fK", n / 1e3);
+    if (n < 1e9) return strbuf_printf(out, "%.1fM", n / 1e6);
+    return strbuf_printf(out, "%.1fB", n / 1e9);
+}
+
+err report__duration(strbuf *out, double seconds) {
+    if (seconds < 99.5) return strbuf_printf(out, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+    if (seconds < 99.5 * 60) return strbuf_printf(out, "%.0f min", seconds / 60);
+    return strbuf_printf(out, "%.1f h", seconds / 3600);
+}
+
+// a cell of a markdown table: '|' would end it
+static err add_cell(strbuf *out, const char *text) {
+    err e = ERR_OK;
+    for (const char *p = text; *p && !e; p++) {
+        if (*p == '|')
+            e = strbuf_add(out, "\\|");
+        else if (*p == '\n' || *p == '\r')
+            e = strbuf_add(out, " ");
+        else
+            e = strbuf_add_bytes(out, p, 1);
+    }
+    return e;
+}
+
+static err add_head(strbuf *out, const board_table *t) {
+    const record *r = t->rows[0].runs[0];
+    const record_task *k = &r->task;
+    err e;
+    if ((e = strbuf_add(out, "\n## ")) || (e = add_cell(out, k->name)) ||
+        (e = strbuf_printf(
+             out, "\n\nTask version %lld, %s split, protocol `%s`, data `%.8s`: %lld training ",
+             (long long)k->version, k->split, r->protocol, k->data_sha256,
+             (long long)k->train_rows))) {
+        return e;
+    }
+    if (k->dev_rows && (e = strbuf_printf(out, "rows, %lld held out, ", (long long)k->dev_rows)))
+        return e;
+    if ((e = strbuf_printf(
+             out, "%s%lld test rows (%llu in the deduplicated score; %lld also in training).",
+             k->dev_rows ? "" : "rows, ", (long long)k->test_rows,
+             (unsigned long long)r->confusion_dedup.total, (long long)k->leaked_rows))) {
+        return e;
+    }
+    if (!t->superseded) return ERR_OK;
+    return strbuf_add(
+        out, " A newer version of this task has its own table: scores of the two do not compare.");
+}
+
+static err add_row(strbuf *out, const board_row *row) {
+    const record *r = row->runs[0];
+    err e;
+    if ((e = strbuf_printf(out, "| %zu | ", row->rank)) || (e = add_cell(out, r->model.name)) ||
+        (e = strbuf_printf(out, " | %.2f", 100 * row->mean)) ||
+        (e = row->rows_only ? ERR_OK : strbuf_printf(out, " ± %.2f", 100 * row->std)) ||
+        (e = strbuf_printf(out, " | %zu | %.2f to %.2f%s | %.2f | ", row->run_count,
+                           100 * row->range.low, 100 * row->range.high,
+                           row->rows_only ? " (rows only)" : "", 100 * row->dedup_mean)) ||
+        (e = report__parameters(out, r->model.parameters)) || (e = strbuf_add(out, " | ")) ||
+        (e = report__recipe_words(out, r)) || (e = strbuf_add(out, " | ")) ||
+        (e = report__duration(out, row->train_s)) || (e = strbuf_add(out, " on ")) ||
+        (e = add_cell(out, r->device.name)) ||
+        (e = strbuf_printf(out, ", %s |\n", r->device.precision))) {
+        return e;
+    }
+    return ERR_OK;
+}
+
+static err add_table(strbuf *out, const board_table *t) {
+    err e = add_head(out, t);
+    if (e || (e = strbuf_printf(
+                  out,
+                  "\n\n| rank | model | %s | seeds | 95 %% interval | deduplicated | parameters "
+                  "| recipe | training |\n"
+                  "| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |\n",
+                  t->headline->title))) {
+        return e;
+    }
+    for (size_t i = 0; i < t->row_count && !e; i++) e = add_row(out, &t->rows[i]);
+    if (e) return e;
+    return strbuf_printf(out, "| | always the commonest training class | %.2f | | | %.2f | | | |\n",
+                         100 * t->baseline, 100 * t->baseline_dedup);
+}
+
+static err add_overall(strbuf *out, const board *b) {
+    err e;
+    if (b->task_count < 2) return ERR_OK;
+    if ((e = strbuf_add(out,
+                        "\n## All tasks\n\nMean of the headline scores, for models that ran every "
+                        "task.\n\n"))) {
+        return e;
+    }
+    if (!b->overall_count) return strbuf_add(out, "No model has run every task yet.\n");
+    if ((e = strbuf_add(out, "| model | mean |"))) return e;
+    for (size_t k = 0; k < b->task_count; k++) {
+        const record *r = b->tables[b->overall_tables[k]].rows[0].runs[0];
+        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, r->task.name)) ||
+            (e = strbuf_add(out, " |"))) {
+            return e;
+        }
+    }
+    if ((e = strbuf_add(out, " device |\n| --- | ---: |"))) return e;
+    for (size_t k = 0; k < b->task_count; k++) {
+        if ((e = strbuf_add(out, " ---: |"))) return e;
+    }
+    if ((e = strbuf_add(out, " --- |\n"))) return e;
+    for (size_t i = 0; i < b->overall_count; i++) {
+        const board_overall *o = &b->overall[i];
+        const record *r = o->rows[0]->runs[0];
+        if ((e = strbuf_add(out, "| ")) || (e = add_cell(out, r->model.name)) ||
+            (e = strbuf_printf(out, " | %.2f |", 100 * o->mean))) {
+            return e;
+        }
+        for (size_t k = 0; k < b->task_count; k++) {
+            if ((e = strbuf_printf(out, " %.2f |", 100 * o->rows[k]->mean))) return e;
+        }
+        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, r->device.name)) ||
+            (e = strbuf_printf(out, ", %s |\n", r->device.precision))) {
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static const char *const introduction =
+    "# Leaderboard\n\n"
+    "Written by `harness report` from the records beside it; do not edit. Scores are in percent: "
+    "mean ± "
+    "standard deviation over seeds, on the whole test file. \"Deduplicated\" leaves out test rows "
+    "that "
+    "are empty, repeat an earlier row's text, or have a text that training saw.\n\n"
+    "The 95 % interval covers the choice of test rows (10,000 bootstrap resamples of texts, "
+    "stratified by "
+    "label) and, with two seeds or more, the choice of seed. \"Rows only\" marks a single seed: "
+    "its "
+    "interval knows nothing of other seeds, and it takes part in no test. Rank is 1 + the number "
+    "of rows "
+    "that are significantly better (paired difference of seed means, Holm-adjusted over all pairs "
+    "of a "
+    "table, 5 % level): rows of equal rank are not shown to differ, whatever their order.\n";
+
+err board_markdown(strbuf *out, const board *b) {
+    err e = strbuf_add(out, introduction);
+    if (!e && !b->table_count) e = strbuf_add(out, "\nNo finished run yet.\n");
+    if (!e) e = add_overall(out, b);
+    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, &b->tables[i]);
+    return e;
+}
+
+/* csv */
+
+static err add_field(strbuf *out, const char *text) {
+    err e = ERR_OK;
+    if (!text) return ERR_OK;
+    if (!strpbrk(text, "\",\r\n")) return strbuf_add(out, text);
+    e = strbuf_add(out, "\"");
+    for (const char *p = text; *p && !e; p++)
+        e = strbuf_add_bytes(out, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
+    return e ? e : strbuf_add(out, "\"");
+}
+
+static err add_fields(strbuf *out, const char *const *texts, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        if (!(e = add_field(out, texts[i]))) e = strbuf_add(out, ",");
+    }
+    return e;
+}
+
+static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
+    const record *r = row->runs[0];
+    const char *names[] = {r->task.name,      r->protocol,         r->task.data_sha256,
+                           t->headline->name, r->model.name,       r->model.weights_sha256,
+                           r->recipe_sha256,  r->device.precision, r->device.kind,
+                           r->device.name};
+    err e = add_fields(out, names, sizeof names / sizeof *names);
+    if (e) return e;
+    return strbuf_printf(out, "%lld,%zu,%zu,%.6f,%.6f,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%lld,%.3f\n",
+                         (long long)r->task.version, row->rank, row->run_count, row->mean, row->std,
+                         row->range.low, row->range.high,
+                         row->rows_only ? "rows" : "rows and seeds", row->dedup_mean, t->baseline,
+                         t->baseline_dedup, (long long)r->model.parameters, row->train_s);
+}
+
+err board_csv(strbuf *out, const board *b) {
+    err e = strbuf_add(
+        out, "task,protocol,data_sha256,metric,model,weights_sha256,recipe_sha256,precision,"
+             "device_kind,device,task_version,rank,seeds,mean,std,low,high,interval_of,"
+             "deduplicated,baseline,baseline_deduplicated,parameters,train_s\n");
+    for (size_t t = 0; t < b->table_count && !e; t++) {
+        for (size_t i = 0; i < b->tables[t].row_count && !e; i++) {
+            e = csv_row(out, &b->tables[t], &b->tables[t].rows[i]);
+        }
+    }
+    return e;
+}

@@ -1,0 +1,23 @@
+/* Shared by the report's files. */
+#ifndef HARNESS_REPORT_INTERNAL_H
+#define HARNESS_REPORT_INTERNAL_H
+
+#include "report/board.h"
+
+/* Fills mean, std, range, ranks and baselines of a table whose rows and runs are gathered. */
+err report__table_statistics(board_table *t) MUST_CHECK;
+
+/* Fills overall_tables and overall once all tables have their statistics. */
+err report__overall(board *b) MUST_CHECK;
+
+/* The recipe in a few words: its epochs if it says so, and the first 8 digits of its hash. */
+err report__recipe_words(strbuf *out, const record *r) MUST_CHECK;
+
+/* "4.4M" from 4369539; "37 s", "12 min", "1.5 h" from seconds. */
+err report__parameters(strbuf *out, int64_t parameters) MUST_CHECK;
+err report__duration(strbuf *out, double seconds) MUST_CHECK;
+
+/* value with six decimals, so that a last bit of libm does not reach a file. */
+double report__rounded(double value);
+
+#endif

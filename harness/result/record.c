@@ -1,0 +1,283 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "result/record_internal.h"
+#include "result/version.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static err empty_object(cJSON **out) {
+    *out = cJSON_CreateObject();
+    return *out ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
+}
+
+err record_init(record *r) {
+    *r = (record){.schema = RECORD_SCHEMA,
+                  .dirty = version_is_dirty(),
+                  .numerics_version = NUMERICS_VERSION,
+                  .metric_version = METRIC_VERSION};
+    char now[32];
+    time_t seconds = time(NULL);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    err e;
+    if ((e = record_text(&r->harness_version, version_string())) ||
+        (e = record_text(&r->commit, version_commit())) || (e = record_text(&r->created, now)) ||
+        (e = empty_object(&r->model.config)) || (e = empty_object(&r->recipe))) {
+        goto fail;
+    }
+    r->model.newly_initialised = cJSON_CreateArray();
+    if (r->model.newly_initialised) return ERR_OK;
+    e = err_set(ERR_MEMORY, "out of memory while building JSON");
+fail:
+    record_free(r);
+    return e;
+}
+
+static void free_labels(record *r) {
+    for (size_t i = 0; i < r->task.label_count; i++) mem_free(r->task.labels[i]);
+    mem_free(r->task.labels);
+    r->task.labels = NULL;
+    r->task.label_count = 0;
+}
+
+void record_free(record *r) {
+    for (size_t i = 0; i < record__key_count; i++) {
+        void *field = (char *)r + record__keys[i].offset;
+        switch (record__keys[i].kind) {
+        case RECORD_TEXT:
+        case RECORD_TEXT_OR_NULL:
+        case RECORD_HASH:
+        case RECORD_HASH_OR_NULL: mem_free(*(char **)field); break;
+        case RECORD_OBJECT:
+        case RECORD_ARRAY: cJSON_Delete(*(cJSON **)field); break;
+        default: break;
+        }
+    }
+    free_labels(r);
+    cJSON_Delete(r->recipe);
+    mem_free(r->gold);
+    mem_free(r->predicted);
+    mem_free(r->first_row);
+    mem_free(r->scored_dedup);
+    mem_free(r->loss);
+    mem_free(r->loss_curve);
+    mem_free(r->worst);
+    mem_free(r->lengths);
+    confusion_free(&r->confusion);
+    confusion_free(&r->confusion_dedup);
+    *r = (record){0};
+}
+
+err record_text(char **field, const char *text) {
+    char *copy = NULL;
+    err e = text ? mem_strdup(&copy, text) : ERR_OK;
+    if (e) return e;
+    mem_free(*field);
+    *field = copy;
+    return ERR_OK;
+}
+
+err record_labels(record *r, const char *const *labels, size_t count) {
+    free_labels(r);
+    err e = mem_new(&r->task.labels, count);
+    for (size_t i = 0; i < count && !e; i++) {
+        if (!(e = mem_strdup(&r->task.labels[i], labels[i]))) r->task.label_count++;
+    }
+    if (e) free_labels(r);
+    return e;
+}
+
+static err set_recipe(record *r, const char *key, cJSON *item) {
+    cJSON_bool done = 0;
+    if (item && cJSON_GetObjectItemCaseSensitive(r->recipe, key)) {
+        done = cJSON_ReplaceItemInObjectCaseSensitive(r->recipe, key, item);
+    } else if (item) {
+        done = cJSON_AddItemToObject(r->recipe, key, item);
+    }
+    if (done) return ERR_OK;
+    cJSON_Delete(item);
+    return err_set(ERR_MEMORY, "out of memory while building JSON");
+}
+
+err record_recipe_number(record *r, const char *key, double value) {
+    return set_recipe(r, key, cJSON_CreateNumber(value));
+}
+
+err record_recipe_text(record *r, const char *key, const char *value) {
+    return set_recipe(r, key, cJSON_CreateString(value));
+}
+
+err record_recipe_bool(record *r, const char *key, bool value) {
+    return set_recipe(r, key, cJSON_CreateBool(value));
+}
+
+err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
+                const uint32_t *first_row, const bool *scored_dedup, size_t rows) {
+    err e;
+    mem_free(r->gold);
+    mem_free(r->predicted);
+    mem_free(r->first_row);
+    mem_free(r->scored_dedup);
+    r->gold = r->predicted = r->first_row = NULL;
+    r->scored_dedup = NULL;
+    if ((e = mem_new(&r->gold, rows)) || (e = mem_new(&r->predicted, rows)) ||
+        (e = mem_new(&r->first_row, rows)) || (e = mem_new(&r->scored_dedup, rows))) {
+        return e;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        r->gold[i] = gold[i];
+        r->predicted[i] = predicted[i];
+        r->first_row[i] = first_row ? first_row[i] : (uint32_t)i;
+        r->scored_dedup[i] = scored_dedup ? scored_dedup[i] : true;
+    }
+    r->task.test_rows = (int64_t)rows;
+    return ERR_OK;
+}
+
+err record_loss(record *r, const float *loss, size_t count) {
+    float *copy;
+    err e = mem_new(&copy, count);
+    if (e) return e;
+    if (count) memcpy(copy, loss, count * sizeof *copy);
+    mem_free(r->loss);
+    r->loss = copy;
+    r->loss_count = count;
+    return ERR_OK;
+}
+
+err record_curve_add(record *r, int64_t step, double mean_loss, double learning_rate) {
+    size_t n = r->loss_curve_count;
+    err e = mem_resize((void **)&r->loss_curve, n + 1, sizeof *r->loss_curve);
+    if (e) return e;
+    r->loss_curve[n] = (record_curve_point){step, mean_loss, learning_rate};
+    r->loss_curve_count++;
+    return ERR_OK;
+}
+
+static int by_key_name(const void *a, const void *b) {
+    return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
+}
+
+// over the compact print with keys in byte order, so that the order of setting says nothing
+static err hash_recipe(record *r) {
+    size_t count = (size_t)cJSON_GetArraySize(r->recipe), i = 0;
+    const cJSON **items = NULL, *item;
+    cJSON *sorted = NULL;
+    char *text = NULL;
+    err e = mem_new(&items, count);
+    if (e) return e;
+    cJSON_ArrayForEach(item, r->recipe) items[i++] = item;
+    if (count) qsort(items, count, sizeof *items, by_key_name);
+    if ((e = empty_object(&sorted))) goto done;
+    for (i = 0; i < count; i++) {
+        cJSON *copy = cJSON_Duplicate(items[i], 1);
+        if (copy && cJSON_AddItemToObject(sorted, items[i]->string, copy)) continue;
+        cJSON_Delete(copy);
+        e = err_set(ERR_MEMORY, "out of memory while building JSON");
+        goto done;
+    }
+    if ((e = json_print(&text, sorted, false))) goto done;
+    hash_bytes_hex(text, strlen(text), r->recipe_sha256);
+done:
+    mem_free(items);
+    mem_free(text);
+    cJSON_Delete(sorted);
+    return e;
+}
+
+static void hash_gold(record *r) {
+    sha256 h;
+    sha256_begin(&h);
+    for (int64_t i = 0; i < r->task.test_rows; i++) {
+        char line[16];
+        int n = snprintf(line, sizeof line, "%u\n", r->gold[i]);
+        sha256_add(&h, line, (size_t)n);
+    }
+    sha256_end_hex(&h, r->gold_sha256);
+}
+
+static err score_rows(confusion *c, double *metrics, const record *r, const bool *mask) {
+    confusion_free(c);
+    err e = confusion_init(c, r->task.label_count);
+    if (e) return e;
+    if ((e = confusion_add(c, r->gold, r->predicted, mask, (size_t)r->task.test_rows))) return e;
+    for (size_t m = 0; m < metric_count(); m++) {
+        metrics[m] = metric_applies(metric_at(m), c->classes) ? metric_at(m)->fn(c) : (double)NAN;
+    }
+    return ERR_OK;
+}
+
+err record_score(record *r) {
+    err e;
+    if (!r->gold || !r->predicted || !r->recipe) {
+        return err_set(ERR_ARG, "a record without test rows or recipe cannot be scored");
+    }
+    if ((e = hash_recipe(r))) return e;
+    hash_gold(r);
+    if ((e = score_rows(&r->confusion, r->metrics, r, NULL))) return e;
+    return score_rows(&r->confusion_dedup, r->metrics_dedup, r, r->scored_dedup);
+}
+
+static double metric_of(const double *values, const char *name) {
+    for (size_t m = 0; m < metric_count(); m++) {
+        if (!strcmp(metric_at(m)->name, name)) return values[m];
+    }
+    return (double)NAN;
+}
+
+double record_metric(const record *r, const char *name) {
+    return metric_of(r->metrics, name);
+}
+
+double record_metric_dedup(const record *r, const char *name) {
+    return metric_of(r->metrics_dedup, name);
+}
+
+err record_slug(char **out, const char *text) {
+    enum { LIMIT = 40 };
+    char slug[LIMIT + 1];
+    size_t n = 0;
+    for (; *text && n < LIMIT; text++) {
+        unsigned char c = (unsigned char)*text;
+        // a name must not begin with a dot: it would be hidden, or lead to another folder
+        bool stays = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     ((c == '.' || c == '_') && n);
+        if (stays) {
+            slug[n++] = (char)tolower(c);
+        } else if (n && slug[n - 1] != '-') {
+            slug[n++] = '-';
+        }
+    }
+    while (n && slug[n - 1] == '-') n--;
+    return mem_strndup(out, n ? slug : "x", n ? n : 1);
+}
+
+err record_file_name(char **out, const record *r) {
+    char *task = NULL, *model = NULL, *device = NULL, *key = NULL;
+    char hex[HASH_HEX_BYTES];
+    err e;
+    *out = NULL;
+    if ((e = record_slug(&task, r->task.name)) || (e = record_slug(&model, r->model.name)) ||
+        (e = record_slug(&device, r->device.name)) ||
+        (e = mem_printf(&key, "%s\n%lld\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n", r->task.name,
+                        (long long)r->task.version, r->task.data_sha256, r->model.name,
+                        r->model.weights_sha256 ? r->model.weights_sha256 : "",
+                        r->model.vocab_sha256, r->recipe_sha256, r->protocol,
+                        r->device.precision))) {
+        goto done;
+    }
+    hash_bytes_hex(key, strlen(key), hex);
+    e = mem_printf(out, "%s/%s-%s-%.8s-s%lld.json", task, model, device, hex, (long long)r->seed);
+done:
+    mem_free(task);
+    mem_free(model);
+    mem_free(device);
+    mem_free(key);
+    return e;
+}

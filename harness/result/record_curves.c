@@ -1,0 +1,147 @@
+#include "base/memory.h"
+#include "result/record_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* losses */
+
+err record__loss_write(cJSON *object, const char *key, const record *r) {
+    uint8_t *bytes = NULL;
+    char *text = NULL;
+    err e = mem_new(&bytes, r->loss_count * 4);
+    if (e) return e;
+    for (size_t i = 0; i < r->loss_count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &r->loss[i], 4);
+        for (int j = 0; j < 4; j++) bytes[4 * i + (size_t)j] = (uint8_t)(bits >> (8 * j) & 255);
+    }
+    if (!(e = base64_encode(&text, bytes, r->loss_count * 4)))
+        e = json_add_string(object, key, text);
+    mem_free(bytes);
+    mem_free(text);
+    return e;
+}
+
+err record__loss_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const char *text;
+    void *block = NULL;
+    size_t count = 0;
+    err e = json_string(&text, object, key, where);
+    if (e) return e;
+    if ((e = base64_decode(&block, &count, text))) return err_wrap(e, "%s: %s", where, key);
+    const uint8_t *bytes = block;
+    if (count % 4) {
+        e = err_set(ERR_FORMAT, "%s: key '%s': %zu bytes are no f32 values", where, key, count);
+        goto done;
+    }
+    if ((e = mem_new(&r->loss, count / 4))) goto done;
+    for (size_t i = 0; i < count / 4 && !e; i++) {
+        uint32_t bits = 0;
+        for (int j = 0; j < 4; j++) bits |= (uint32_t)bytes[4 * i + (size_t)j] << (8 * j);
+        memcpy(&r->loss[i], &bits, 4);
+        if (!isfinite(r->loss[i])) {
+            e = err_set(ERR_FORMAT, "%s: key '%s': the loss of step %zu is not finite", where, key,
+                        i + 1);
+        }
+    }
+    r->loss_count = count / 4;
+done:
+    mem_free(block);
+    return e;
+}
+
+err record__loss_curve_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < r->loss_curve_count && !e; i++) {
+        record_curve_point p = r->loss_curve[i];
+        const double values[] = {(double)p.step, p.loss, p.learning_rate};
+        e = json_append(list, cJSON_CreateDoubleArray(values, 3));
+    }
+    return e;
+}
+
+err record__loss_curve_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list, *item;
+    err e = json_array(&list, object, key, where);
+    if (e || (e = mem_new(&r->loss_curve, (size_t)cJSON_GetArraySize(list)))) return e;
+    cJSON_ArrayForEach(item, list) {
+        record_curve_point *p = &r->loss_curve[r->loss_curve_count];
+        if ((e = record__tuple(item, 3, key, where)) ||
+            (e = record__element(&p->step, item->child, INT64_C(1) << 53, key, where)) ||
+            (e = record__finite(&p->loss, item->child->next, key, where)) ||
+            (e = record__finite(&p->learning_rate, item->child->next->next, key, where))) {
+            return e;
+        }
+        r->loss_curve_count++;
+    }
+    return ERR_OK;
+}
+
+/* lengths and most wrong rows */
+
+err record__lengths_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < r->length_count && !e; i++) {
+        const double pair[] = {(double)r->lengths[i].tokens, (double)r->lengths[i].rows};
+        e = json_append(list, cJSON_CreateDoubleArray(pair, 2));
+    }
+    return e;
+}
+
+err record__lengths_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list, *item;
+    int64_t sum = 0;
+    err e = json_array(&list, object, key, where);
+    if (e || (e = mem_new(&r->lengths, (size_t)cJSON_GetArraySize(list)))) return e;
+    cJSON_ArrayForEach(item, list) {
+        record_length *l = &r->lengths[r->length_count];
+        if ((e = record__tuple(item, 2, key, where)) ||
+            (e = record__element(&l->tokens, item->child, INT32_MAX, key, where)) ||
+            (e = record__element(&l->rows, item->child->next, r->task.test_rows + 1, key, where))) {
+            return e;
+        }
+        if (r->length_count && l[-1].tokens >= l->tokens) {
+            return err_set(ERR_FORMAT, "%s: key '%s': %lld tokens come after %lld", where, key,
+                           (long long)l->tokens, (long long)l[-1].tokens);
+        }
+        sum += l->rows;
+        r->length_count++;
+    }
+    if (r->length_count && sum != r->task.test_rows) {
+        return err_set(ERR_FORMAT, "%s: key '%s' counts %lld rows, there are %lld test rows", where,
+                       key, (long long)sum, (long long)r->task.test_rows);
+    }
+    return ERR_OK;
+}
+
+err record__worst_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < r->worst_count && !e; i++) {
+        const double pair[] = {(double)r->worst[i].row, r->worst[i].probability};
+        e = json_append(list, cJSON_CreateDoubleArray(pair, 2));
+    }
+    return e;
+}
+
+err record__worst_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list, *item;
+    err e = json_array(&list, object, key, where);
+    if (e || (e = mem_new(&r->worst, (size_t)cJSON_GetArraySize(list)))) return e;
+    cJSON_ArrayForEach(item, list) {
+        record_worst_row *w = &r->worst[r->worst_count];
+        if ((e = record__tuple(item, 2, key, where)) ||
+            (e = record__element(&w->row, item->child, r->task.test_rows, key, where)) ||
+            (e = record__finite(&w->probability, item->child->next, key, where))) {
+            return e;
+        }
+        if (w->probability < 0 || w->probability > 1) {
+            return err_set(ERR_FORMAT, "%s: key '%s': probability %g", where, key, w->probability);
+        }
+        r->worst_count++;
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,196 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "result/record_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* writing */
+
+static err write_copy(cJSON *object, const char *key, const cJSON *value) {
+    cJSON *copy = value ? cJSON_Duplicate(value, 1) : cJSON_CreateNull();
+    if (copy && cJSON_AddItemToObject(object, key, copy)) return ERR_OK;
+    cJSON_Delete(copy);
+    return err_set(ERR_MEMORY, "out of memory while building JSON");
+}
+
+static err write_key(cJSON *object, const record_key *k, const record *r) {
+    const void *field = (const char *)r + k->offset;
+    switch (k->kind) {
+    case RECORD_TEXT:
+    case RECORD_TEXT_OR_NULL:
+    case RECORD_HASH:
+    case RECORD_HASH_OR_NULL: return json_add_string(object, k->key, *(char *const *)field);
+    case RECORD_WHOLE: return json_add_number(object, k->key, (double)*(const int64_t *)field);
+    case RECORD_REAL: return json_add_number(object, k->key, *(const double *)field);
+    case RECORD_BOOL: return json_add_bool(object, k->key, *(const bool *)field);
+    case RECORD_OBJECT:
+    case RECORD_ARRAY: return write_copy(object, k->key, *(cJSON *const *)field);
+    case RECORD_PART: return k->write(object, k->key, r);
+    }
+    return ERR_OK;
+}
+
+static err write_all(cJSON *top, const record *r) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < record__key_count && !e; i++) {
+        const record_key *k = &record__keys[i];
+        cJSON *object = top;
+        if (*k->section) {
+            object = cJSON_GetObjectItemCaseSensitive(top, k->section);
+            if (!object && (e = json_add_object(&object, top, k->section))) return e;
+        }
+        e = write_key(object, k, r);
+    }
+    return e;
+}
+
+/* reading */
+
+static err read_text(char **field, const cJSON *object, const record_key *k, const char *where) {
+    const char *text = NULL;
+    bool may_be_null = k->kind == RECORD_TEXT_OR_NULL || k->kind == RECORD_HASH_OR_NULL;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, k->key);
+    if (may_be_null && item && cJSON_IsNull(item)) return ERR_OK;
+    err e = json_string(&text, object, k->key, where);
+    if (e) return e;
+    if (k->kind == RECORD_HASH || k->kind == RECORD_HASH_OR_NULL) {
+        if (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64) {
+            return err_set(ERR_FORMAT,
+                           "%s: key '%s' is '%.80s', expected 64 lower-case hexadecimal digits",
+                           where, k->key, text);
+        }
+    }
+    if (!*text) return err_set(ERR_FORMAT, "%s: key '%s' is empty", where, k->key);
+    bool known = !k->choices;
+    size_t length = strlen(text);
+    for (const char *c = k->choices; c && !known; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL) {
+        known = strcspn(c, "|") == length && !strncmp(c, text, length);
+    }
+    if (!known) {
+        return err_set(ERR_FORMAT, "%s: key '%s' is '%.80s', expected one of %s", where, k->key,
+                       text, k->choices);
+    }
+    return mem_strdup(field, text);
+}
+
+static err read_real(double *field, const cJSON *object, const char *key, const char *where) {
+    err e = json_number(field, object, key, where);
+    if (!e && !(isfinite(*field) && *field >= 0)) {
+        e = err_set(ERR_FORMAT, "%s: key '%s' is %g, expected a finite number, at least 0", where,
+                    key, *field);
+    }
+    return e;
+}
+
+static err read_tree(cJSON **field, const cJSON *object, const record_key *k, const char *where) {
+    const cJSON *item = NULL;
+    err e = k->kind == RECORD_OBJECT ? json_object(&item, object, k->key, where)
+                                     : json_array(&item, object, k->key, where);
+    if (e) return e;
+    *field = cJSON_Duplicate(item, 1);
+    return *field ? ERR_OK : err_set(ERR_MEMORY, "out of memory while reading JSON");
+}
+
+static err read_key(record *r, const cJSON *object, const record_key *k, const char *where) {
+    void *field = (char *)r + k->offset;
+    switch (k->kind) {
+    case RECORD_TEXT:
+    case RECORD_TEXT_OR_NULL:
+    case RECORD_HASH:
+    case RECORD_HASH_OR_NULL: return read_text((char **)field, object, k, where);
+    case RECORD_WHOLE: return json_whole((int64_t *)field, object, k->key, k->low, k->high, where);
+    case RECORD_REAL: return read_real((double *)field, object, k->key, where);
+    case RECORD_BOOL: return json_bool((bool *)field, object, k->key, where);
+    case RECORD_OBJECT:
+    case RECORD_ARRAY: return read_tree((cJSON **)field, object, k, where);
+    case RECORD_PART: return k->read ? k->read(r, object, k->key, where) : ERR_OK;
+    }
+    return ERR_OK;
+}
+
+// walks the table once: reading, or checking what follows from the rest
+static err walk(record *r, const cJSON *top, const char *path, bool checking) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < record__key_count && !e; i++) {
+        const record_key *k = &record__keys[i];
+        if (checking && !k->check) continue;
+        const cJSON *object = top;
+        char *where = NULL;
+        if (*k->section && (e = json_object(&object, top, k->section, path))) return e;
+        if ((e = mem_printf(&where, *k->section ? "%s: %s" : "%s", path, k->section))) return e;
+        e = checking ? k->check(r, object, k->key, where) : read_key(r, object, k, where);
+        mem_free(where);
+    }
+    return e;
+}
+
+static err check_counts(const record *r, const char *path) {
+    if ((size_t)r->timing.steps != r->loss_count) {
+        return err_set(ERR_FORMAT, "%s: key 'loss' holds %zu values, timing says %lld steps", path,
+                       r->loss_count, (long long)r->timing.steps);
+    }
+    if ((size_t)r->task.majority_class >= r->task.label_count) {
+        return err_set(ERR_FORMAT, "%s: task: key 'majority_class' is %lld, there are %zu labels",
+                       path, (long long)r->task.majority_class, r->task.label_count);
+    }
+    const metric *m;
+    err e = metric_lookup(&m, r->headline, r->task.label_count);
+    return e ? err_wrap(ERR_FORMAT, "%s: key 'headline'", path) : ERR_OK;
+}
+
+static err read_json(record *r, const cJSON *json, const char *path) {
+    err e;
+    *r = (record){0};
+    if (!cJSON_IsObject(json)) {
+        return err_set(ERR_FORMAT, "%s: not a run record: expected an object", path);
+    }
+    if ((e = walk(r, json, path, false)) || (e = check_counts(r, path))) goto done;
+    if ((e = record_score(r))) {
+        e = err_wrap(e == ERR_DATA ? ERR_FORMAT : e, "%s: predictions", path);
+        goto done;
+    }
+    e = walk(r, json, path, true);
+done:
+    if (e) record_free(r);
+    return e;
+}
+
+err record_read(record *r, const char *path) {
+    enum { LIMIT_BYTES = 256 << 20 };
+    cJSON *json = NULL;
+    *r = (record){0};
+    err e = json_read(&json, path, LIMIT_BYTES);
+    if (e) return e;
+    e = read_json(r, json, path);
+    cJSON_Delete(json);
+    return e;
+}
+
+static err make_folder_of(const char *path) {
+    size_t length = (size_t)(path_name(path) - path);
+    if (!length) return ERR_OK;
+    char *folder;
+    err e = mem_strndup(&folder, path, length > 1 ? length - 1 : length);
+    if (e) return e;
+    e = folder_make(folder);
+    mem_free(folder);
+    return e;
+}
+
+err record_write(record *r, const char *path) {
+    record again = {0};
+    err e;
+    if ((e = record_score(r))) return err_wrap(e, "%s", path);
+    cJSON *json = cJSON_CreateObject();
+    if (!json) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    if ((e = write_all(json, r))) goto done;
+    // what could not be read back is not written
+    if ((e = read_json(&again, json, path))) goto done;
+    if ((e = make_folder_of(path))) goto done;
+    e = json_write(path, json);
+done:
+    record_free(&again);
+    cJSON_Delete(json);
+    return e;
+}

@@ -1,0 +1,79 @@
+/* Shared by the record's files: the one table of keys that writing, reading and checking walk. */
+#ifndef HARNESS_RESULT_RECORD_INTERNAL_H
+#define HARNESS_RESULT_RECORD_INTERNAL_H
+
+#include "result/record.h"
+
+typedef enum record_kind {
+    RECORD_TEXT, /* char *, not empty */
+    RECORD_TEXT_OR_NULL,
+    RECORD_HASH, /* char *, 64 lower-case hexadecimal digits */
+    RECORD_HASH_OR_NULL,
+    RECORD_WHOLE, /* int64_t in [low, high] */
+    RECORD_REAL,  /* double, finite, at least 0 */
+    RECORD_BOOL,
+    RECORD_OBJECT, /* cJSON * */
+    RECORD_ARRAY,
+    RECORD_PART /* write, read and check say */
+} record_kind;
+
+typedef struct record_key {
+    const char *section; /* "" for the top */
+    const char *key;
+    record_kind kind;
+    size_t offset; /* of the field in struct record */
+    int64_t low, high;
+    const char *choices; /* text only: "a|b|c", or NULL for any */
+    err (*write)(cJSON *object, const char *key, const record *r);
+    err (*read)(record *r, const cJSON *object, const char *key, const char *where);
+    /* once all is read and record_score has run: does what stands there follow from the rest? */
+    err (*check)(const record *r, const cJSON *object, const char *key, const char *where);
+} record_key;
+
+/* In the order of the file. */
+extern const record_key record__keys[];
+extern const size_t record__key_count;
+
+/* The keys that are no plain field: *_write, *_read, *_check as in record_key. */
+#define RECORD_PARTS(X)                                                                            \
+    X(rows)                                                                                        \
+    X(labels)                                                                                      \
+    X(recipe)                                                                                      \
+    X(predictions)                                                                                 \
+    X(gold)                                                                                        \
+    X(repeats)                                                                                     \
+    X(left_out)                                                                                    \
+    X(loss)                                                                                        \
+    X(loss_curve)                                                                                  \
+    X(lengths)                                                                                     \
+    X(worst)
+#define X(name)                                                                                    \
+    err record__##name##_write(cJSON *object, const char *key, const record *r) MUST_CHECK;        \
+    err record__##name##_read(record *r, const cJSON *object, const char *key, const char *where)  \
+        MUST_CHECK;
+RECORD_PARTS(X)
+#undef X
+
+/* The keys that follow from others. */
+#define RECORD_DERIVED(X)                                                                          \
+    X(recipe_sha256)                                                                               \
+    X(gold_sha256)                                                                                 \
+    X(metrics)                                                                                     \
+    X(metrics_dedup)                                                                               \
+    X(confusion)                                                                                   \
+    X(per_class)
+#define X(name)                                                                                    \
+    err record__##name##_write(cJSON *object, const char *key, const record *r) MUST_CHECK;        \
+    err record__##name##_check(const record *r, const cJSON *object, const char *key,              \
+                               const char *where) MUST_CHECK;
+RECORD_DERIVED(X)
+#undef X
+
+/* Elements of arrays, with errors that name the key: an array of `size`; a whole number in [0,
+ * limit); a finite number. */
+err record__tuple(const cJSON *item, int size, const char *key, const char *where) MUST_CHECK;
+err record__element(int64_t *out, const cJSON *item, int64_t limit, const char *key,
+                    const char *where) MUST_CHECK;
+err record__finite(double *out, const cJSON *item, const char *key, const char *where) MUST_CHECK;
+
+#endif

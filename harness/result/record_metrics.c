@@ -1,0 +1,172 @@
+#include "base/memory.h"
+#include "result/record_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static err append_number(cJSON *array, double value) {
+    return json_append(array, cJSON_CreateNumber(value));
+}
+
+static err write_metrics(cJSON *object, const char *key, const record *r, const double *values) {
+    cJSON *metrics;
+    err e = json_add_object(&metrics, object, key);
+    for (size_t m = 0; m < metric_count() && !e; m++) {
+        if (!metric_applies(metric_at(m), r->task.label_count)) continue;
+        e = json_add_number(metrics, metric_at(m)->name, values[m]);
+    }
+    return e;
+}
+
+static err check_value(const cJSON *object, const char *key, double want, const char *where,
+                       const char *part) {
+    double stored = 0;
+    char *inner = NULL;
+    err e = mem_printf(&inner, "%s: %s", where, part);
+    if (!e && !(e = json_number(&stored, object, key, inner)) && !(fabs(stored - want) <= 1e-12)) {
+        e = err_set(ERR_FORMAT, "%s: key '%s' is %.17g, the predictions give %.17g", inner, key,
+                    stored, want);
+    }
+    mem_free(inner);
+    return e;
+}
+
+static err check_metrics(const record *r, const double *values, const cJSON *object,
+                         const char *key, const char *where) {
+    const cJSON *metrics;
+    err e = json_object(&metrics, object, key, where);
+    for (size_t m = 0; m < metric_count() && !e; m++) {
+        if (!metric_applies(metric_at(m), r->task.label_count)) continue;
+        e = check_value(metrics, metric_at(m)->name, values[m], where, key);
+    }
+    return e;
+}
+
+err record__metrics_write(cJSON *object, const char *key, const record *r) {
+    return write_metrics(object, key, r, r->metrics);
+}
+
+err record__metrics_check(const record *r, const cJSON *object, const char *key,
+                          const char *where) {
+    return check_metrics(r, r->metrics, object, key, where);
+}
+
+err record__metrics_dedup_write(cJSON *object, const char *key, const record *r) {
+    return write_metrics(object, key, r, r->metrics_dedup);
+}
+
+err record__metrics_dedup_check(const record *r, const cJSON *object, const char *key,
+                                const char *where) {
+    return check_metrics(r, r->metrics_dedup, object, key, where);
+}
+
+err record__confusion_write(cJSON *object, const char *key, const record *r) {
+    cJSON *rows;
+    size_t classes = r->confusion.classes;
+    err e = json_add_array(&rows, object, key);
+    for (size_t g = 0; g < classes && !e; g++) {
+        cJSON *row = cJSON_CreateArray();
+        if ((e = json_append(rows, row))) return e;
+        for (size_t p = 0; p < classes && !e; p++) {
+            e = append_number(row, (double)r->confusion.counts[g * classes + p]);
+        }
+    }
+    return e;
+}
+
+err record__confusion_check(const record *r, const cJSON *object, const char *key,
+                            const char *where) {
+    const cJSON *rows, *row, *cell;
+    size_t classes = r->confusion.classes, g = 0;
+    err e = json_array(&rows, object, key, where);
+    if (e) return e;
+    if ((size_t)cJSON_GetArraySize(rows) != classes) {
+        return err_set(ERR_FORMAT, "%s: key '%s' has %d rows, expected %zu", where, key,
+                       cJSON_GetArraySize(rows), classes);
+    }
+    cJSON_ArrayForEach(row, rows) {
+        size_t p = 0;
+        if ((e = record__tuple(row, (int)classes, key, where))) return e;
+        cJSON_ArrayForEach(cell, row) {
+            double want = (double)r->confusion.counts[g * classes + p];
+            if (!cJSON_IsNumber(cell) || cell->valuedouble != want) {
+                return err_set(
+                    ERR_FORMAT, "%s: key '%s': row %zu, column %zu is %g, the predictions give %g",
+                    where, key, g, p, cJSON_IsNumber(cell) ? cell->valuedouble : (double)NAN, want);
+            }
+            p++;
+        }
+        g++;
+    }
+    return ERR_OK;
+}
+
+static const char *const score_names[] = {"precision", "recall", "f1", "support"};
+
+static void class_values(double values[4], const record *r, size_t class_id) {
+    class_score s = metric_of_class(&r->confusion, class_id);
+    values[0] = s.precision;
+    values[1] = s.recall;
+    values[2] = s.f1;
+    values[3] = (double)s.support;
+}
+
+err record__per_class_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t k = 0; k < r->task.label_count && !e; k++) {
+        double values[4];
+        class_values(values, r, k);
+        cJSON *item = cJSON_CreateObject();
+        if ((e = json_append(list, item))) return e;
+        for (int j = 0; j < 4 && !e; j++) e = json_add_number(item, score_names[j], values[j]);
+    }
+    return e;
+}
+
+err record__per_class_check(const record *r, const cJSON *object, const char *key,
+                            const char *where) {
+    const cJSON *list;
+    err e = json_array(&list, object, key, where);
+    if (e) return e;
+    if ((size_t)cJSON_GetArraySize(list) != r->task.label_count) {
+        return err_set(ERR_FORMAT, "%s: key '%s' has %d classes, expected %zu", where, key,
+                       cJSON_GetArraySize(list), r->task.label_count);
+    }
+    for (size_t k = 0; k < r->task.label_count && !e; k++) {
+        double values[4];
+        class_values(values, r, k);
+        for (int j = 0; j < 4 && !e; j++) {
+            e = check_value(cJSON_GetArrayItem(list, (int)k), score_names[j], values[j], where,
+                            key);
+        }
+    }
+    return e;
+}
+
+static err check_hash(const char *computed, const cJSON *object, const char *key, const char *where,
+                      const char *of) {
+    const char *text;
+    err e = json_string(&text, object, key, where);
+    if (e || !strcmp(text, computed)) return e;
+    return err_set(ERR_FORMAT, "%s: key '%s' is '%.80s', the %s gives '%s'", where, key, text, of,
+                   computed);
+}
+
+err record__recipe_sha256_write(cJSON *object, const char *key, const record *r) {
+    return json_add_string(object, key, r->recipe_sha256);
+}
+
+err record__recipe_sha256_check(const record *r, const cJSON *object, const char *key,
+                                const char *where) {
+    return check_hash(r->recipe_sha256, object, key, where, "recipe");
+}
+
+err record__gold_sha256_write(cJSON *object, const char *key, const record *r) {
+    return json_add_string(object, key, r->gold_sha256);
+}
+
+err record__gold_sha256_check(const record *r, const cJSON *object, const char *key,
+                              const char *where) {
+    return check_hash(r->gold_sha256, object, key, where, "gold list");
+}

@@ -1,0 +1,253 @@
+#include "base/memory.h"
+#include "result/record_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static err no_memory(void) {
+    return err_set(ERR_MEMORY, "out of memory while building JSON");
+}
+
+static err append_number(cJSON *array, double value) {
+    return json_append(array, cJSON_CreateNumber(value));
+}
+
+err record__element(int64_t *out, const cJSON *item, int64_t limit, const char *key,
+                    const char *where) {
+    double v = item && cJSON_IsNumber(item) ? item->valuedouble : -1;
+    if (v != floor(v) || v < 0 || v >= (double)limit) {
+        return err_set(ERR_FORMAT, "%s: key '%s' holds %g, expected whole numbers from 0 to %lld",
+                       where, key, v, (long long)limit - 1);
+    }
+    *out = (int64_t)v;
+    return ERR_OK;
+}
+
+err record__tuple(const cJSON *item, int size, const char *key, const char *where) {
+    if (cJSON_IsArray(item) && cJSON_GetArraySize(item) == size) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': expected an array of arrays of %d numbers", where,
+                   key, size);
+}
+
+err record__finite(double *out, const cJSON *item, const char *key, const char *where) {
+    if (!cJSON_IsNumber(item) || !isfinite(item->valuedouble)) {
+        return err_set(ERR_FORMAT, "%s: key '%s' holds something that is no finite number", where,
+                       key);
+    }
+    *out = item->valuedouble;
+    return ERR_OK;
+}
+
+/* rows and labels */
+
+err record__rows_write(cJSON *object, const char *key, const record *r) {
+    cJSON *rows;
+    err e;
+    if ((e = json_add_object(&rows, object, key)) ||
+        (e = json_add_number(rows, "train", (double)r->task.train_rows)) ||
+        (e = json_add_number(rows, "dev", (double)r->task.dev_rows))) {
+        return e;
+    }
+    return json_add_number(rows, "test", (double)r->task.test_rows);
+}
+
+err record__rows_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *rows;
+    err e;
+    if ((e = json_object(&rows, object, key, where)) ||
+        (e = json_whole(&r->task.train_rows, rows, "train", 0, INT32_MAX, where)) ||
+        (e = json_whole(&r->task.dev_rows, rows, "dev", 0, INT32_MAX, where))) {
+        return e;
+    }
+    return json_whole(&r->task.test_rows, rows, "test", 1, INT32_MAX, where);
+}
+
+err record__labels_write(cJSON *object, const char *key, const record *r) {
+    cJSON *labels;
+    err e = json_add_array(&labels, object, key);
+    for (size_t i = 0; i < r->task.label_count && !e; i++) {
+        e = json_append(labels, cJSON_CreateString(r->task.labels[i]));
+    }
+    return e;
+}
+
+err record__labels_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *labels, *item;
+    err e = json_array(&labels, object, key, where);
+    if (e) return e;
+    size_t count = (size_t)cJSON_GetArraySize(labels), i = 0;
+    if (!count || count > RECORD_LABEL_LIMIT) {
+        return err_set(ERR_FORMAT, "%s: key '%s' holds %zu labels, expected 1 to %d", where, key,
+                       count, RECORD_LABEL_LIMIT);
+    }
+    const char **names;
+    if ((e = mem_new(&names, count))) return e;
+    cJSON_ArrayForEach(item, labels) {
+        if (!cJSON_IsString(item) && !e) {
+            e = err_set(ERR_FORMAT, "%s: key '%s': element %zu is no string", where, key, i);
+        }
+        names[i++] = item->valuestring;
+    }
+    if (!e) e = record_labels(r, names, count);
+    mem_free(names);
+    return e;
+}
+
+/* recipe */
+
+err record__recipe_write(cJSON *object, const char *key, const record *r) {
+    cJSON *copy = cJSON_Duplicate(r->recipe, 1);
+    if (copy && cJSON_AddItemToObject(object, key, copy)) return ERR_OK;
+    cJSON_Delete(copy);
+    return no_memory();
+}
+
+err record__recipe_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *recipe, *item;
+    err e = json_object(&recipe, object, key, where);
+    if (e) return e;
+    cJSON_ArrayForEach(item, recipe) {
+        bool finite = !cJSON_IsNumber(item) || isfinite(item->valuedouble);
+        if (finite && (cJSON_IsNumber(item) || cJSON_IsString(item) || cJSON_IsBool(item)))
+            continue;
+        return err_set(ERR_FORMAT, "%s: %s: key '%s' is no number, string, true or false", where,
+                       key, item->string);
+    }
+    r->recipe = cJSON_Duplicate(recipe, 1);
+    return r->recipe ? ERR_OK : no_memory();
+}
+
+/* class ids in base64 */
+
+static size_t id_bytes(const record *r) {
+    return r->task.label_count > 256 ? 2 : 1;
+}
+
+static err write_ids(cJSON *object, const char *key, const record *r, const uint32_t *ids) {
+    size_t rows = (size_t)r->task.test_rows, width = id_bytes(r);
+    uint8_t *bytes = NULL;
+    char *text = NULL;
+    cJSON *part;
+    err e;
+    if ((e = mem_new(&bytes, rows * width))) return e;
+    for (size_t i = 0; i < rows; i++) {
+        bytes[i * width] = (uint8_t)(ids[i] & 255);
+        if (width == 2) bytes[i * 2 + 1] = (uint8_t)(ids[i] >> 8 & 255);
+    }
+    if ((e = base64_encode(&text, bytes, rows * width)) ||
+        (e = json_add_object(&part, object, key)) ||
+        (e = json_add_string(part, "type", width == 2 ? "u16" : "u8"))) {
+        goto done;
+    }
+    e = json_add_string(part, "data", text);
+done:
+    mem_free(bytes);
+    mem_free(text);
+    return e;
+}
+
+static err read_ids(uint32_t **ids, const record *r, const cJSON *object, const char *key,
+                    const char *where) {
+    const cJSON *part;
+    const char *type, *text;
+    size_t rows = (size_t)r->task.test_rows, width = id_bytes(r), count = 0;
+    void *block = NULL;
+    err e;
+    if ((e = json_object(&part, object, key, where)) ||
+        (e = json_string(&type, part, "type", where)) ||
+        (e = json_string(&text, part, "data", where))) {
+        return e;
+    }
+    const char *expected = width == 2 ? "u16" : "u8";
+    if (strcmp(type, expected)) {
+        return err_set(ERR_FORMAT, "%s: %s: key 'type' is '%.20s', expected '%s' for %zu labels",
+                       where, key, type, expected, r->task.label_count);
+    }
+    if ((e = base64_decode(&block, &count, text))) return err_wrap(e, "%s: %s", where, key);
+    const uint8_t *bytes = block;
+    if (count != rows * width) {
+        e = err_set(ERR_FORMAT, "%s: %s: %zu bytes of data, expected %zu for %zu test rows", where,
+                    key, count, rows * width, rows);
+        goto done;
+    }
+    if ((e = mem_new(ids, rows))) goto done;
+    for (size_t i = 0; i < rows; i++) {
+        (*ids)[i] =
+            width == 2 ? (uint32_t)bytes[2 * i] | (uint32_t)bytes[2 * i + 1] << 8 : bytes[i];
+    }
+done:
+    mem_free(block);
+    return e;
+}
+
+err record__predictions_write(cJSON *object, const char *key, const record *r) {
+    return write_ids(object, key, r, r->predicted);
+}
+
+err record__predictions_read(record *r, const cJSON *object, const char *key, const char *where) {
+    return read_ids(&r->predicted, r, object, key, where);
+}
+
+err record__gold_write(cJSON *object, const char *key, const record *r) {
+    return write_ids(object, key, r, r->gold);
+}
+
+err record__gold_read(record *r, const cJSON *object, const char *key, const char *where) {
+    return read_ids(&r->gold, r, object, key, where);
+}
+
+/* lists of row numbers */
+
+err record__repeats_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (int64_t i = 0; i < r->task.test_rows && !e; i++) {
+        if (r->first_row[i] == i) continue;
+        const double pair[] = {(double)i, r->first_row[i]};
+        e = json_append(list, cJSON_CreateDoubleArray(pair, 2));
+    }
+    return e;
+}
+
+err record__repeats_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list, *item;
+    err e = json_array(&list, object, key, where);
+    if (e || (e = mem_new(&r->first_row, (size_t)r->task.test_rows))) return e;
+    for (int64_t i = 0; i < r->task.test_rows; i++) r->first_row[i] = (uint32_t)i;
+    cJSON_ArrayForEach(item, list) {
+        int64_t row = 0, first = 0;
+        if ((e = record__tuple(item, 2, key, where)) ||
+            (e = record__element(&row, item->child, r->task.test_rows, key, where)) ||
+            (e = record__element(&first, item->child->next, r->task.test_rows, key, where))) {
+            return e;
+        }
+        if (first >= row || r->first_row[first] != first) {
+            return err_set(ERR_FORMAT, "%s: key '%s': row %lld cannot repeat row %lld", where, key,
+                           (long long)row, (long long)first);
+        }
+        r->first_row[row] = (uint32_t)first;
+    }
+    return ERR_OK;
+}
+
+err record__left_out_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (int64_t i = 0; i < r->task.test_rows && !e; i++) {
+        if (!r->scored_dedup[i]) e = append_number(list, (double)i);
+    }
+    return e;
+}
+
+err record__left_out_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list, *item;
+    err e = json_array(&list, object, key, where);
+    if (e || (e = mem_new(&r->scored_dedup, (size_t)r->task.test_rows))) return e;
+    for (int64_t i = 0; i < r->task.test_rows; i++) r->scored_dedup[i] = true;
+    cJSON_ArrayForEach(item, list) {
+        int64_t row = 0;
+        if ((e = record__element(&row, item, r->task.test_rows, key, where))) return e;
+        r->scored_dedup[row] = false;
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,111 @@
+#include "result/store.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+static bool is_record_name(const char *name) {
+    size_t n = strlen(name);
+    return n > 5 && name[0] != '.' && !strcmp(name + n - 5, ".json");
+}
+
+static err add_record(store *s, size_t *capacity, const char *folder, const char *relative) {
+    char *path = NULL;
+    record r = {0};
+    err e = path_join(&path, folder, relative);
+    if (e) return e;
+    e = record_read(&r, path);
+    if (e && e != ERR_MEMORY) {
+        log_warn("%s", err_message(e));
+        s->damaged++;
+        e = ERR_OK;
+        goto done;
+    }
+    if (e) goto done;
+    if (r.partial || r.dirty) {
+        s->partial += r.partial;
+        s->dirty += !r.partial && r.dirty;
+        goto done;
+    }
+    // both lists grow together: the second has the first's capacity
+    if (s->count == *capacity) {
+        size_t wanted = *capacity ? 2 * *capacity : 16;
+        if ((e = mem_resize((void **)&s->records, wanted, sizeof *s->records)) ||
+            (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths))) {
+            goto done;
+        }
+        *capacity = wanted;
+    }
+    if ((e = mem_strdup(&s->paths[s->count], relative))) goto done;
+    s->records[s->count++] = r;
+    r = (record){0};
+done:
+    record_free(&r);
+    mem_free(path);
+    return e;
+}
+
+static err read_task(store *s, size_t *capacity, const char *folder, const char *task) {
+    char *path = NULL;
+    folder_list list = {0};
+    err e = path_join(&path, folder, task);
+    if (e) return e;
+    if (!folder_exists(path)) goto done;
+    if ((e = folder_list_read(&list, path))) goto done;
+    for (size_t i = 0; i < list.count && !e; i++) {
+        if (!is_record_name(list.names[i])) continue;
+        char *relative = NULL;
+        if ((e = path_join(&relative, task, list.names[i]))) break;
+        e = add_record(s, capacity, folder, relative);
+        mem_free(relative);
+    }
+done:
+    folder_list_free(&list);
+    mem_free(path);
+    return e;
+}
+
+err store_read(store *s, const char *folder) {
+    folder_list list = {0};
+    size_t capacity = 0;
+    *s = (store){0};
+    if (!folder_exists(folder)) return ERR_OK;
+    err e = folder_list_read(&list, folder);
+    for (size_t i = 0; i < list.count && !e; i++) {
+        if (list.names[i][0] == '.' || !strcmp(list.names[i], "baselines")) continue;
+        e = read_task(s, &capacity, folder, list.names[i]);
+    }
+    folder_list_free(&list);
+    if (e) store_free(s);
+    return e;
+}
+
+void store_free(store *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        record_free(&s->records[i]);
+        mem_free(s->paths[i]);
+    }
+    mem_free(s->records);
+    mem_free(s->paths);
+    *s = (store){0};
+}
+
+err store_write(const char *folder, record *r, char **path) {
+    char *name = NULL, *full = NULL;
+    err e;
+    if (r->partial) return err_set(ERR_ARG, "a partial run does not go to the results folder");
+    if ((e = record_score(r)) || (e = record_file_name(&name, r)) ||
+        (e = path_join(&full, folder, name)) || (e = record_write(r, full))) {
+        goto done;
+    }
+    if (path) {
+        *path = full;
+        full = NULL;
+    }
+done:
+    mem_free(name);
+    mem_free(full);
+    return e;
+}

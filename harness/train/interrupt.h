@@ -1,0 +1,13 @@
+/* Ctrl-C: the first one asks the training loop to stop after its step, the second ends the program.
+ */
+#ifndef HARNESS_TRAIN_INTERRUPT_H
+#define HARNESS_TRAIN_INTERRUPT_H
+
+#include <stdbool.h>
+
+/* Catches SIGINT and SIGTERM until interrupt_end, which restores what was there. */
+void interrupt_begin(void);
+void interrupt_end(void);
+bool interrupt_seen(void);
+
+#endif

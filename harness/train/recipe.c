@@ -1,0 +1,263 @@
+#include "train/recipe.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RECIPE_LIMIT_BYTES = 1 << 20 };
+
+typedef enum field_kind { FIELD_COUNT, FIELD_NUMBER } field_kind;
+
+typedef struct field {
+    const char *key;
+    field_kind kind;
+    size_t offset;
+    double value, low, high;
+    bool recorded;
+} field;
+
+static const field fields[] = {
+#define X(kind, key, value, low, high, recorded)                                                   \
+    {#key, FIELD_##kind, offsetof(recipe, key), value, low, high, recorded},
+    RECIPE_FIELDS(X)
+#undef X
+};
+enum { FIELD_TOTAL = sizeof fields / sizeof *fields };
+
+static double field_get(const recipe *r, const field *f) {
+    const char *at = (const char *)r + f->offset;
+    uint32_t count;
+    double number;
+    if (f->kind == FIELD_COUNT) {
+        memcpy(&count, at, sizeof count);
+        return count;
+    }
+    memcpy(&number, at, sizeof number);
+    return number;
+}
+
+static void field_put(recipe *r, const field *f, double value) {
+    char *at = (char *)r + f->offset;
+    if (f->kind == FIELD_COUNT) {
+        uint32_t count = (uint32_t)value;
+        memcpy(at, &count, sizeof count);
+    } else {
+        memcpy(at, &value, sizeof value);
+    }
+}
+
+void recipe_defaults(recipe *r) {
+    *r = (recipe){.name = "trainer", .lr_scheduler_type = SCHEDULE_linear};
+    for (size_t i = 0; i < FIELD_TOTAL; i++) field_put(r, &fields[i], fields[i].value);
+}
+
+/* --- built-in recipes ----------------------------------------------------------------------------
+ */
+
+static void course(recipe *r) {
+    r->num_train_epochs = 1;
+    r->per_device_train_batch_size = 32;
+    r->per_device_eval_batch_size = 64;
+    r->warmup_steps = 500;
+    r->weight_decay = 0.01;
+    r->save_steps = 500;
+    r->save_total_limit = 2;
+}
+
+static void course_loop(recipe *r) {
+    r->per_device_train_batch_size = 32;
+    r->per_device_eval_batch_size = 64;
+    r->lr_scheduler_type = SCHEDULE_constant;
+    r->max_grad_norm = 0;
+}
+
+static void trainer(recipe *r) {
+    (void)r;
+}
+
+/* From scratch: chosen on the dev hold-outs of kor_hate, kor_sarcasm, kor_sae and kor_3i4k. */
+static void scratch(recipe *r, double rate) {
+    r->learning_rate = rate;
+    r->per_device_train_batch_size = 32;
+    r->per_device_eval_batch_size = 64;
+    r->warmup_ratio = 0.1;
+    r->weight_decay = 0.01;
+    r->logging_steps = 50;
+}
+
+static void tiny(recipe *r) {
+    scratch(r, 5e-4);
+}
+static void mini(recipe *r) {
+    scratch(r, 3e-4);
+}
+static void small(recipe *r) {
+    scratch(r, 2e-4);
+}
+static void medium(recipe *r) {
+    scratch(r, 1e-4);
+}
+static void base(recipe *r) {
+    scratch(r, 5e-5);
+}
+
+static const struct {
+    const char *name;
+    void (*change)(recipe *r); /* from transformers' defaults */
+} built_in[] = {{"trainer", trainer}, {"course", course}, {"course-loop", course_loop},
+                {"tiny", tiny},       {"mini", mini},     {"small", small},
+                {"medium", medium},   {"base", base}};
+
+const char *recipe_names(void) {
+    return "trainer, course, course-loop, tiny, mini, small, medium, base";
+}
+
+static bool load_built_in(recipe *r, const char *name) {
+    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
+        if (strcmp(built_in[i].name, name) == 0) {
+            recipe_defaults(r);
+            snprintf(r->name, sizeof r->name, "%s", name);
+            built_in[i].change(r);
+            return true;
+        }
+    return false;
+}
+
+/* --- values by key -------------------------------------------------------------------------------
+ */
+
+static const field *field_find(const char *key) {
+    for (size_t i = 0; i < FIELD_TOTAL; i++)
+        if (strcmp(fields[i].key, key) == 0) return &fields[i];
+    return NULL;
+}
+
+static err unknown_key(const char *key) {
+    strbuf known = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < FIELD_TOTAL; i++) e = strbuf_printf(&known, "%s, ", fields[i].key);
+    if (!e)
+        e = err_set(ERR_USAGE, "unknown hyperparameter '%s' (known: %slr_scheduler_type)", key,
+                    known.text);
+    strbuf_free(&known);
+    return e;
+}
+
+err recipe_set_number(recipe *r, const char *key, double value) {
+    const field *f = field_find(key);
+    if (!f) return unknown_key(key);
+    bool is_whole = value == floor(value);
+    if (!(value >= f->low && value <= f->high) || (f->kind == FIELD_COUNT && !is_whole))
+        return err_set(ERR_USAGE, "%s is %g, expected a %snumber from %g to %g", key, value,
+                       f->kind == FIELD_COUNT ? "whole " : "", f->low, f->high);
+    field_put(r, f, value);
+    return ERR_OK;
+}
+
+err recipe_set_text(recipe *r, const char *key, const char *value) {
+    if (strcmp(key, "lr_scheduler_type") != 0) {
+        if (!field_find(key)) return unknown_key(key);
+        return err_set(ERR_USAGE, "%s is '%s', expected a number", key, value);
+    }
+    return schedule_find(&r->lr_scheduler_type, value);
+}
+
+/* --- files ---------------------------------------------------------------------------------------
+ */
+
+static err load_base(recipe *r, const cJSON *root, const char *path) {
+    const char *name = NULL;
+    recipe_defaults(r);
+    if (!json_has(root, "base")) return ERR_OK;
+    err e = json_string(&name, root, "base", path);
+    if (e) return e;
+    if (!load_built_in(r, name))
+        return err_set(ERR_FORMAT, "%s: base is '%s', expected one of %s", path, name,
+                       recipe_names());
+    return ERR_OK;
+}
+
+static err load_file(recipe *r, const char *path) {
+    cJSON *root = NULL;
+    const cJSON *item = NULL;
+    err e = json_read(&root, path, RECIPE_LIMIT_BYTES);
+    if (e) return e;
+    if (!cJSON_IsObject(root)) {
+        e = err_set(ERR_FORMAT, "%s: expected an object of hyperparameters", path);
+        goto done;
+    }
+    if ((e = load_base(r, root, path))) goto done;
+    cJSON_ArrayForEach(item, root) {
+        if (strcmp(item->string, "base") == 0) continue;
+        if (cJSON_IsNumber(item))
+            e = recipe_set_number(r, item->string, item->valuedouble);
+        else if (cJSON_IsString(item))
+            e = recipe_set_text(r, item->string, item->valuestring);
+        else
+            e = err_set(ERR_FORMAT, "%s is neither a number nor text", item->string);
+        if (e) {
+            e = err_wrap(ERR_FORMAT, "%s", path);
+            goto done;
+        }
+    }
+    snprintf(r->name, sizeof r->name, "%s", path_name(path));
+done:
+    cJSON_Delete(root);
+    return e;
+}
+
+err recipe_load(recipe *r, const char *name_or_file) {
+    if (load_built_in(r, name_or_file)) return ERR_OK;
+    if (file_exists(name_or_file)) return load_file(r, name_or_file);
+    return err_set(ERR_USAGE, "unknown recipe '%s': neither a file nor one of %s", name_or_file,
+                   recipe_names());
+}
+
+err recipe_visit(const recipe *r, const recipe_visitor *visitor) {
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < FIELD_TOTAL; i++)
+        if (fields[i].recorded)
+            e = visitor->number(visitor->context, fields[i].key, field_get(r, &fields[i]));
+    if (!e)
+        e = visitor->text(visitor->context, "lr_scheduler_type",
+                          schedule_name(r->lr_scheduler_type));
+    return e;
+}
+
+static err digest_number(void *context, const char *key, double value) {
+    return strbuf_printf(context, "%s=%.17g\n", key, value);
+}
+
+static err digest_text(void *context, const char *key, const char *value) {
+    return strbuf_printf(context, "%s=%s\n", key, value);
+}
+
+err recipe_digest(const recipe *r, char hex[65]) {
+    strbuf text = {0};
+    recipe_visitor visitor = {&text, digest_number, digest_text};
+    err e = recipe_visit(r, &visitor);
+    if (!e) hash_bytes_hex(text.text, text.length, hex);
+    strbuf_free(&text);
+    return e;
+}
+
+/* --- steps ---------------------------------------------------------------------------------------
+ */
+
+uint32_t recipe_epoch_steps(const recipe *r, size_t rows) {
+    size_t batch = (size_t)r->per_device_train_batch_size * r->gradient_accumulation_steps;
+    return (uint32_t)((rows + batch - 1) / batch);
+}
+
+uint32_t recipe_total_steps(const recipe *r, size_t rows) {
+    if (r->max_steps) return r->max_steps;
+    return (uint32_t)ceil(r->num_train_epochs * recipe_epoch_steps(r, rows));
+}
+
+uint32_t recipe_warmup(const recipe *r, uint32_t total_steps) {
+    return r->warmup_steps ? r->warmup_steps : (uint32_t)ceil(r->warmup_ratio * total_steps);
+}

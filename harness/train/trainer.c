@@ -1,0 +1,328 @@
+#include "train/trainer.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "train/capacity.h"
+#include "train/interrupt.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WARM_STEPS = 10, LONG_SECONDS = 3600 };
+
+static uint32_t step_size(const recipe *r) {
+    return r->per_device_train_batch_size * r->gradient_accumulation_steps;
+}
+
+/* Bound of a micro-batch's sentences: only accumulation asks for one. */
+static uint32_t micro_sentences(const recipe *r) {
+    return r->gradient_accumulation_steps > 1 ? r->per_device_train_batch_size : 0;
+}
+
+/* Makes t->order that of an epoch (0-based). */
+static void order_epoch(trainer *t, uint32_t epoch) {
+    if (t->order_epoch == epoch) return;
+    rng_order(t->order, t->data->count, t->options.seed, epoch);
+    t->order_epoch = epoch;
+}
+
+/* First row and number of rows of step s (1-based) within its epoch's order. */
+static size_t step_rows(const trainer *t, uint32_t s, size_t *first) {
+    size_t size = step_size(&t->recipe);
+    *first = (size_t)((s - 1) % t->epoch_steps) * size;
+    return t->data->count - *first < size ? t->data->count - *first : size;
+}
+
+static void find_capacity(trainer *t) {
+    for (uint32_t s = 1; s <= t->total_steps; s++) {
+        size_t first = 0, n = step_rows(t, s, &first);
+        order_epoch(t, (s - 1) / t->epoch_steps);
+        capacity_raise(&t->capacity, t->data->sentences, t->order + first, n,
+                       micro_sentences(&t->recipe));
+    }
+    t->capacity.classes = t->model.config.classes;
+    t->capacity.tile = t->device->attention_tile;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+static err make_table(trainer *t) {
+    double *table = NULL;
+    size_t count = ((size_t)t->total_steps + 1) * 4;
+    err e = mem_new(&table, count);
+    if (e) return e;
+    schedule_table(table, &t->schedule, t->recipe.weight_decay, t->recipe.adam_beta1,
+                   t->recipe.adam_beta2);
+    arena_init(&t->table_arena, t->device, 1, false);
+    e = arena_take(&t->table_arena, &t->training.table, count, t->device->real);
+    if (!e) e = device_write_f64(t->training.table, table, count);
+    mem_free(table);
+    return e;
+}
+
+static void set_training(trainer *t, const bert_config *c) {
+    const recipe *r = &t->recipe;
+    bool own = r->dropout >= 0;
+    t->training = (bert_training){
+        .hidden_dropout = own ? (float)r->dropout : c->hidden_dropout,
+        .attention_dropout = own ? (float)r->dropout : c->attention_dropout,
+        .classifier_dropout = own ? (float)r->dropout : c->classifier_dropout,
+        .label_smoothing = (float)r->label_smoothing_factor,
+        .max_grad_norm = (float)r->max_grad_norm,
+        .beta1 = (float)r->adam_beta1,
+        .beta2 = (float)r->adam_beta2,
+        .eps = (float)r->adam_epsilon,
+    };
+}
+
+static err make_plans(trainer *t) {
+    uint32_t tokens = larger(t->capacity.tokens, t->options.lend.tokens);
+    uint32_t sentences = larger(t->capacity.sentences, t->options.lend.sentences);
+    err e = ERR_OK;
+    if ((e = bert_memory_init(&t->memory, &t->model, tokens, sentences, true))) return e;
+    if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
+    for (int slot = 0; slot < SLOT_COUNT; slot++)
+        if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
+    if ((e = make_table(t))) return e;
+    if ((e = bert_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
+    return bert_flush_plan(&t->flush, &t->model, &t->training);
+}
+
+err trainer_init(trainer *t, device *d, const bert_config *config, const encoded *data,
+                 const recipe *r, const trainer_options *options) {
+    err e = ERR_OK;
+    *t = (trainer){.device = d, .data = data, .recipe = *r, .options = *options};
+    if (!data->count) return err_set(ERR_DATA, "no training rows");
+    t->epoch_steps = recipe_epoch_steps(r, data->count);
+    t->total_steps = recipe_total_steps(r, data->count);
+    t->schedule = (schedule){r->lr_scheduler_type, r->learning_rate,
+                             recipe_warmup(r, t->total_steps), t->total_steps};
+    t->order_epoch = UINT32_MAX;
+    t->model.config = *config;
+    if ((e = mem_new(&t->order, data->count))) goto done;
+    if ((e = mem_new(&t->losses, t->total_steps))) goto done;
+    if ((e = mem_new(&t->step_ms, t->total_steps))) goto done;
+    if ((e = mem_new(&t->step_sentences, step_size(r)))) goto done;
+    find_capacity(t);
+    set_training(t, config);
+    if ((e = bert_init(&t->model, d, config, t->capacity.tokens * t->capacity.micros))) goto done;
+    e = make_plans(t);
+done:
+    if (e) trainer_free(t);
+    return e;
+}
+
+void trainer_free(trainer *t) {
+    plan_free(&t->plan);
+    plan_free(&t->flush);
+    for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
+    arena_free(&t->table_arena);
+    batch_free(&t->batch);
+    bert_memory_free(&t->memory);
+    bert_free(&t->model);
+    mem_free(t->order);
+    mem_free(t->losses);
+    mem_free(t->step_ms);
+    mem_free(t->step_sentences);
+    *t = (trainer){0};
+}
+
+err trainer_set(trainer *t, uint32_t done, const float *losses) {
+    uint32_t *steps = NULL;
+    size_t rows = t->model.config.vocabulary;
+    if (done > t->total_steps)
+        return err_set(ERR_DATA, "step %u of a run that has %u", done, t->total_steps);
+    err e = mem_new(&steps, rows);
+    if (e) return e;
+    for (size_t i = 0; i < rows; i++) steps[i] = done; // a checkpoint's rows are all current
+    e = device_write_u32(t->model.params.word_last_step, steps, rows);
+    memcpy(t->losses, losses, done * sizeof *losses);
+    t->done = done;
+    mem_free(steps);
+    return e;
+}
+
+/* --- one step ------------------------------------------------------------------------------------
+ */
+
+static err start(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT;
+    size_t first = 0, n = step_rows(t, s, &first);
+    order_epoch(t, (s - 1) / t->epoch_steps);
+    for (size_t i = 0; i < n; i++) t->step_sentences[i] = t->data->sentences[t->order[first + i]];
+    err e = pack_fill(&t->packs[slot], &t->batch, slot, t->step_sentences, (uint32_t)n,
+                      micro_sentences(&t->recipe), true);
+    if (e) return e;
+    step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
+    return plan_submit(&t->plan, &info);
+}
+
+static double host_real(span s, size_t i) {
+    return s.type == ELEM_F64 ? ((const double *)span_host(s))[i]
+                              : (double)((const float *)span_host(s))[i];
+}
+
+/* Sum of losses in the order of the sentences. */
+static double step_loss(const trainer *t, uint32_t slot) {
+    const pack *p = &t->packs[slot];
+    double sum = 0;
+    for (uint32_t micro = 0; micro < p->micro_count; micro++) {
+        span losses = span_at(t->batch.losses, slot, micro);
+        for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += host_real(losses, b);
+    }
+    return sum / p->sentence_count;
+}
+
+static void report_progress(trainer *t) {
+    double now = clock_seconds();
+    uint32_t fresh = t->done - t->begun_at;
+    if (fresh == WARM_STEPS) t->warm_begin = now;
+    double rate = t->warm_begin > 0 && fresh > WARM_STEPS
+                      ? (now - t->warm_begin) / (double)(fresh - WARM_STEPS)
+                      : 0;
+    double left = rate * (double)(t->total_steps - t->done);
+    log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %d:%02d left", t->done,
+                 t->total_steps, (double)t->losses[t->done - 1],
+                 schedule_rate(&t->schedule, t->done),
+                 rate > 0 ? step_size(&t->recipe) / rate : 0.0, (int)(left / 60), (int)left % 60);
+    if (fresh != 2 * WARM_STEPS) return;
+    // the first ten steps carry one-time costs
+    if (left > LONG_SECONDS)
+        log_note(
+            "this will take about %.1f hours; smaller: --model tiny, --epochs 1 or --limit 2000",
+            left / 3600);
+    else if (left > 60)
+        log_note("expected end in about %.0f minutes", left / 60);
+}
+
+/* Waits for step s and reads its results. */
+static err finish(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT;
+    err e = plan_wait(&t->plan, slot);
+    if (e) return e;
+    // both lie in mapped memory: reading them does not wait for the step that runs behind this one
+    span norm = span_at(t->batch.norm, slot, 0);
+    double loss = step_loss(t, slot);
+    if (!isfinite(loss) || host_real(norm, 2) == 0)
+        return err_set(
+            ERR_NUMERIC,
+            "step %u of %u: the %s is not finite (loss %g, gradient norm %g, learning rate "
+            "%g); training stopped",
+            s, t->total_steps, isfinite(loss) ? "gradient norm" : "loss", loss, host_real(norm, 0),
+            schedule_rate(&t->schedule, s));
+    double now = clock_seconds();
+    t->losses[s - 1] = (float)loss;
+    t->step_ms[s - 1] = (now - t->mark) * 1000;
+    t->mark = now;
+    t->done = s;
+    t->tokens += t->packs[slot].token_count;
+    t->sentences += t->packs[slot].sentence_count;
+    report_progress(t);
+    return ERR_OK;
+}
+
+static err call_hook(trainer *t, trainer_hook hook, void *context) {
+    double begin = clock_seconds();
+    step_info info = {.step = t->done, .seed = t->options.seed};
+    err e = plan_submit(&t->flush, &info);
+    if (!e) e = plan_wait(&t->flush, 0);
+    if (!e && hook) e = hook(context, t);
+    double spent = clock_seconds() - begin;
+    t->seconds -= spent;
+    t->mark += spent;
+    t->warm_begin += t->warm_begin > 0 ? spent : 0;
+    return e;
+}
+
+static bool is_due(uint32_t s, uint32_t every, bool at_epochs, const trainer *t) {
+    return (every && s % every == 0) || (at_epochs && s % t->epoch_steps == 0);
+}
+
+/* The step that ends the next stretch that runs without a stop. */
+static uint32_t next_stop(const trainer *t, uint32_t last) {
+    const trainer_options *o = &t->options;
+    for (uint32_t s = t->done + 1; s < last; s++)
+        if (is_due(s, o->save.every, o->save.at_epochs, t) ||
+            is_due(s, o->evaluate.every, o->evaluate.at_epochs, t))
+            return s;
+    return last;
+}
+
+/* Runs to step `stop`, two steps in flight. After an interruption no further step is started. */
+static err run_to(trainer *t, uint32_t stop) {
+    uint32_t started = t->done;
+    err e = ERR_OK;
+    while (!e && t->done < stop) {
+        if (started < stop && started - t->done < SLOT_COUNT && !interrupt_seen())
+            e = start(t, ++started);
+        else if (started > t->done)
+            e = finish(t, t->done + 1);
+        else
+            break;
+    }
+    return e;
+}
+
+static err run_all(trainer *t, uint32_t last) {
+    const trainer_options *o = &t->options;
+    while (t->done < last) {
+        err e = run_to(t, next_stop(t, last));
+        if (e) return e;
+        uint32_t s = t->done;
+        bool stopped = interrupt_seen() && s < t->total_steps;
+        if (!stopped && o->evaluate.call &&
+            (s == t->total_steps || is_due(s, o->evaluate.every, o->evaluate.at_epochs, t)) &&
+            (e = call_hook(t, o->evaluate.call, o->evaluate.context)))
+            return e;
+        if (o->save.call && s < t->total_steps &&
+            (stopped || is_due(s, o->save.every, o->save.at_epochs, t)) &&
+            (e = call_hook(t, o->save.call, o->save.context)))
+            return e;
+        if (stopped)
+            return err_set(ERR_INTERRUPTED, "interrupted after step %u of %u", s, t->total_steps);
+    }
+    return call_hook(t, NULL, NULL);
+}
+
+err trainer_run(trainer *t) {
+    uint32_t last = t->options.stop_at ? t->options.stop_at : t->total_steps;
+    double begin = clock_seconds();
+    t->begun_at = t->done;
+    t->mark = begin;
+    t->warm_begin = 0;
+    interrupt_begin();
+    err e = run_all(t, last);
+    interrupt_end();
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++)
+        if (e && plan_wait(&t->plan, slot)) break; // the first message is the one to show
+    log_progress_end();
+    t->seconds += clock_seconds() - begin;
+    return e;
+}
+
+/* --- figures -------------------------------------------------------------------------------------
+ */
+
+uint64_t trainer_checkpoint_bytes(const trainer *t) {
+    return (uint64_t)t->model.params.total * 3 * sizeof(float) + (1 << 20);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double trainer_step_ms_median(const trainer *t) {
+    double *sorted = NULL, median = 0;
+    size_t count = t->done - t->begun_at;
+    if (!count || mem_new(&sorted, count)) return 0;
+    memcpy(sorted, t->step_ms + t->begun_at, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_value);
+    median = sorted[count / 2];
+    mem_free(sorted);
+    return median;
+}

@@ -1,0 +1,86 @@
+/* The training loop: order, batches, steps, losses.
+ *
+ * Training rows are taken in the order rng_order(seed, epoch), batch_size *
+ * gradient_accumulation_steps of them a step, the last step of an epoch with what is left. A step
+ * whose tokens exceed MICRO_TOKENS is cut into micro-batches. While the device runs a step, the
+ * next is packed into the other slot.
+ *
+ * Everything follows from (data, recipe, seed, step): a trainer that is set to a checkpoint's step
+ * goes on with the same bits. */
+#ifndef HARNESS_TRAIN_TRAINER_H
+#define HARNESS_TRAIN_TRAINER_H
+
+#include "model/bert.h"
+#include "train/encode.h"
+#include "train/recipe.h"
+
+struct trainer;
+
+/* Called with all steps up to t->done finished and word rows current. */
+typedef err (*trainer_hook)(void *context, struct trainer *t);
+
+typedef struct trainer_options {
+    uint32_t seed;
+    batch_capacity lend; /* memory is made large enough for this too (evaluation) */
+    uint32_t stop_at;    /* run to this step and return; 0: to the end */
+    /* Every `every` steps (0: never) before the last; and at the end of each epoch if at_epochs. */
+    struct {
+        trainer_hook call;
+        void *context;
+        uint32_t every;
+        bool at_epochs;
+    } save, evaluate;
+} trainer_options;
+
+typedef struct trainer {
+    device *device;
+    const encoded *data;
+    recipe recipe;
+    trainer_options options;
+    uint32_t epoch_steps, total_steps;
+    schedule schedule;
+    batch_capacity capacity;
+    bert model; /* load or draw its weights before trainer_run */
+    bert_memory memory;
+    bert_training training;
+    batch batch;
+    pack packs[SLOT_COUNT];
+    plan plan, flush;
+    arena table_arena;
+    uint32_t *order; /* (data->count) of order_epoch */
+    uint32_t order_epoch;
+    pack_sentence *step_sentences; /* of the step being packed */
+    uint32_t done;                 /* steps finished and read */
+    float *losses;                 /* (total_steps) mean loss of each step */
+    double *step_ms; /* (total_steps) time between ends of steps; 0 before a resumed step */
+    uint64_t tokens; /* trained on in this process */
+    uint64_t sentences;
+    double seconds;    /* in trainer_run, hooks apart */
+    double mark;       /* clock at the end of the last step */
+    double warm_begin; /* clock after the first steps: what the expected end goes by */
+    uint32_t begun_at; /* t->done when trainer_run was called */
+} trainer;
+
+/* Plans everything for a model of `config` (borrowed labels) on data with at least one row.
+ * Free with trainer_free, also after an error. Errors: ERR_DEVICE, ERR_MEMORY, ERR_DATA. */
+err trainer_init(trainer *t, device *d, const bert_config *config, const encoded *data,
+                 const recipe *recipe, const trainer_options *options) MUST_CHECK;
+void trainer_free(trainer *t);
+
+/* Sets the first `done` steps as taken, with their losses. Parameters and moments must be those
+ * after that step. */
+err trainer_set(trainer *t, uint32_t done, const float *losses) MUST_CHECK;
+
+/* Runs from t->done to the end (or stop_at). After an interruption (Ctrl-C) the running step is
+ * finished, the save hook called, and ERR_INTERRUPTED returned.
+ * Errors: ERR_NUMERIC naming the step whose loss or gradient is not finite; ERR_DEVICE; the hooks'.
+ */
+err trainer_run(trainer *t) MUST_CHECK;
+
+/* Bytes that the parameters and moments take in a checkpoint. */
+uint64_t trainer_checkpoint_bytes(const trainer *t);
+
+/* Median of step_ms over steps of this process; 0 when there is none. */
+double trainer_step_ms_median(const trainer *t);
+
+#endif

@@ -1,0 +1,378 @@
+// Files as people have them: what is read, and what is refused with which words.
+#include "base/json.h"
+#include "base/memory.h"
+#include "data/support_task.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BYTES(s) s, sizeof(s) - 1
+#define TSV(quoting, header, bom)                                                                  \
+    "\"format\": {\"kind\": \"delimited\", \"delimiter\": \"\\t\", \"quoting\": \"" quoting        \
+    "\", \"header\": " header ", \"bom\": \"" bom                                                  \
+    "\", \"columns\": [\"label\", \"text\"], \"text\": \"text\", \"label\": \"label\"}"
+#define JSONL "\"format\": {\"kind\": \"jsonl\", \"text\": \"text\", \"label\": \"label\"}"
+#define JSON "\"format\": {\"kind\": \"json\", \"text\": \"text\", \"label\": \"label\"}"
+#define DROP                                                                                       \
+    "\"invalid_label\": \"drop\", \"split\": {\"rule\": \"files\"}, \"files\": [{\"role\": "       \
+    "\"train\", \"name\": \"train.csv\"}, {\"role\": \"test\", \"name\": \"test.csv\"}]"
+
+typedef struct good_case {
+    const char *name, *format, *rest, *train;
+    size_t train_bytes, rows, invalid;
+    const char *texts[3];
+    uint32_t labels[3], lines[3];
+} good_case;
+
+static const good_case good[] = {
+    {"plain", NULL, NULL, BYTES("text,label\na,0\nb,1\n"), 2, 0, {"a", "b"}, {0, 1}, {2, 3}},
+    {"no final newline",
+     NULL,
+     NULL,
+     BYTES("text,label\na,0\nb,1"),
+     2,
+     0,
+     {"a", "b"},
+     {0, 1},
+     {2, 3}},
+    {"CRLF", NULL, NULL, BYTES("text,label\r\na,0\r\nb,1\r\n"), 2, 0, {"a", "b"}, {0, 1}, {2, 3}},
+    {"byte order mark dropped",
+     NULL,
+     NULL,
+     BYTES("\xEF\xBB\xBFtext,label\na,0\n"),
+     1,
+     0,
+     {"a"},
+     {0},
+     {2}},
+    {"outer blanks stay",
+     NULL,
+     NULL,
+     BYTES("text,label\n a  ,0\n\tb,1\n"),
+     2,
+     0,
+     {" a  ", "\tb"},
+     {0, 1},
+     {2, 3}},
+    {"quotes",
+     NULL,
+     NULL,
+     BYTES("text,label\n\"a, \"\"b\"\"\",0\nc\"d,1\n"),
+     2,
+     0,
+     {"a, \"b\"", "c\"d"},
+     {0, 1},
+     {2, 3}},
+    {"newline in quotes",
+     NULL,
+     NULL,
+     BYTES("text,label\n\"a\n\nb\",0\nc,1\n"),
+     2,
+     0,
+     {"a\n\nb", "c"},
+     {0, 1},
+     {2, 5}},
+    {"empty lines",
+     NULL,
+     NULL,
+     BYTES("text,label\na,0\n\nb,1\n\r\n"),
+     2,
+     0,
+     {"a", "b"},
+     {0, 1},
+     {2, 4}},
+    {"one row", NULL, NULL, BYTES("text,label\na,1\n"), 1, 0, {"a"}, {1}, {2}},
+    {"empty text", NULL, NULL, BYTES("text,label\n,0\na,1\n"), 2, 0, {"", "a"}, {0, 1}, {2, 3}},
+    {"quotes are text",
+     TSV("none", "false", "drop"),
+     NULL,
+     BYTES("0\t\"a\n1\tb\"\"\r\n"),
+     2,
+     0,
+     {"\"a", "b\"\""},
+     {0, 1},
+     {1, 2}},
+    {"byte order mark kept",
+     TSV("none", "false", "keep"),
+     NULL,
+     BYTES("0\ta\n1\t\xEF\xBB\xBF"
+           "b\n"),
+     2,
+     0,
+     {"a", "\xEF\xBB\xBF"
+           "b"},
+     {0, 1},
+     {1, 2}},
+    {"invalid labels dropped",
+     NULL,
+     DROP,
+     BYTES("text,label\na,0\nb,2\nc,\nd,1\n"),
+     2,
+     2,
+     {"a", "d"},
+     {0, 1},
+     {2, 5}},
+    {"hangul, emoji",
+     NULL,
+     NULL,
+     BYTES("text,label\n굳 ㅋ,0\n\xF0\x9F\x98\x80,1\n"),
+     2,
+     0,
+     {"굳 ㅋ", "\xF0\x9F\x98\x80"},
+     {0, 1},
+     {2, 3}},
+    {"JSON lines",
+     JSONL,
+     NULL,
+     BYTES("{\"text\": \"a\\nb\", \"label\": 0, \"more\": [1]}\n\n{\"label\": \"1\", \"text\": "
+           "\"\\uac00\"}"),
+     2,
+     0,
+     {"a\nb", "가"},
+     {0, 1},
+     {1, 3}},
+    {"JSON array",
+     JSON,
+     NULL,
+     BYTES("[{\"text\": \"a\", \"label\": 1},\n {\"text\": \"\", \"label\": \"0\"}]\n"),
+     2,
+     0,
+     {"a", ""},
+     {1, 0},
+     {1, 2}},
+};
+
+static const char *test_rows(const char *format) {
+    if (!format) return "text,label\nx,0\n";
+    if (!strcmp(format, JSONL)) return "{\"text\": \"x\", \"label\": 0}\n";
+    return !strcmp(format, JSON) ? "[{\"text\": \"x\", \"label\": 0}]" : "0\tx\n";
+}
+
+Test(read, good_files) {
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        const good_case *c = &good[i];
+        made_task m;
+        dataset d;
+        made_task_begin(&m, c->format, NULL, c->rest);
+        made_task_file(&m, "train.csv", c->train, c->train_bytes);
+        made_task_file(&m, "test.csv", test_rows(c->format), strlen(test_rows(c->format)));
+        err e = dataset_load(&d, &m.task, &m.options);
+        cr_assert_eq(e, ERR_OK, "%s: %s", c->name, err_message(e));
+        cr_assert_eq(d.train.row_count, c->rows, "%s: %zu rows", c->name, d.train.row_count);
+        cr_expect_eq(d.invalid_count, c->invalid, "%s: %zu invalid", c->name, d.invalid_count);
+        for (size_t r = 0; r < c->rows; r++) {
+            const dataset_row *row = &d.train.rows[r];
+            cr_expect_str_eq(row->text, c->texts[r], "%s row %zu: '%s'", c->name, r, row->text);
+            cr_expect_eq(row->text_bytes, strlen(c->texts[r]), "%s row %zu", c->name, r);
+            cr_expect_eq(row->label, c->labels[r], "%s row %zu: label %u", c->name, r, row->label);
+            cr_expect_eq(row->line, c->lines[r], "%s row %zu: line %u", c->name, r, row->line);
+        }
+        dataset_free(&d);
+        made_task_end(&m);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+typedef struct bad_case {
+    const char *name, *format, *train;
+    size_t train_bytes;
+    err code;
+    const char *message; // what follows the folder
+} bad_case;
+
+static const bad_case bad[] = {
+    {"label", NULL, BYTES("text,label\na,0\nb,2\n"), ERR_FORMAT,
+     "train.csv:3: label '2' is not in the manifest (known: '0', '1')"},
+    {"column lacks", NULL, BYTES("text,label\na,0\nb\n"), ERR_FORMAT,
+     "train.csv:3: 1 columns, expected 2 (separated by commas)"},
+    {"column too many", NULL, BYTES("text,label\na,b,0\n"), ERR_FORMAT,
+     "train.csv:2: 3 columns, expected 2 (separated by commas)"},
+    {"header", NULL, BYTES("txt,label\na,0\n"), ERR_FORMAT,
+     "train.csv:1: column 1 of the header is 'txt', expected 'text'"},
+    {"no header", NULL, BYTES("a,0\nb,1\n"), ERR_FORMAT,
+     "train.csv:1: column 1 of the header is 'a', expected 'text'"},
+    {"columns of one name", NULL, BYTES("text,text\na,0\n"), ERR_FORMAT,
+     "train.csv:1: column 2 of the header is 'text', expected 'label'"},
+    {"open quote", NULL, BYTES("text,label\na,0\n\"b,1\nc,0\n"), ERR_FORMAT,
+     "train.csv:3: a quote opens in this record and never closes"},
+    {"quote over rows", NULL, BYTES("text,label\n\"a,0\nb,1\nc\",0,1\nd,1\n"), ERR_FORMAT,
+     "train.csv:2: 3 columns, expected 2 (separated by commas): does a quote never close?"},
+    {"NUL", NULL, BYTES("text,label\na\0b,0\n"), ERR_FORMAT,
+     "train.csv:2: a NUL byte at byte 2 of the line"},
+    {"CP949", NULL, BYTES("text,label\n\xB1\xBB,0\n"), ERR_FORMAT,
+     "train.csv:2: invalid UTF-8 at byte 1 of the line (0xB1); a file in CP949 has to be converted "
+     "first: iconv -f CP949 -t UTF-8"},
+    {"surrogate", NULL, BYTES("text,label\nab\xED\xA0\x80,0\n"), ERR_FORMAT,
+     "train.csv:2: invalid UTF-8 at byte 3 of the line (0xED)"},
+    {"overlong", NULL, BYTES("text,label\n\xC0\xAF,0\n"), ERR_FORMAT,
+     "train.csv:2: invalid UTF-8 at byte 1 of the line (0xC0)"},
+    {"truncated UTF-8", NULL, BYTES("text,label\na,0\n\xEA\xB5"), ERR_FORMAT,
+     "train.csv:3: invalid UTF-8 at byte 1 of the line (0xEA)"},
+    {"no rows", NULL, BYTES("text,label\n"), ERR_DATA,
+     "train.csv: task 'made' has no train rows (1 read, 0 dropped for their label)"},
+    {"empty file", NULL, BYTES(""), ERR_DATA,
+     "train.csv: task 'made' has no train rows (1 read, 0 dropped for their label)"},
+    {"only empty texts", NULL, BYTES("text,label\n,0\n,1\n"), ERR_DATA,
+     "train.csv: task 'made' has no train rows (3 read, 0 dropped for their label)"},
+    {"label first, spaces for tabs", TSV("none", "false", "drop"), BYTES("0 a\n"), ERR_FORMAT,
+     "train.csv:1: 1 columns, expected 2 (separated by tabs)"},
+    {"JSON line cut", JSONL, BYTES("{\"text\": \"a\", \"label\": 0}\n{\"text\": \"b\"\n"),
+     ERR_FORMAT, "train.csv:2:1:13: not valid JSON"},
+    {"JSON key lacks", JSONL, BYTES("{\"txt\": \"a\", \"label\": 0}\n"), ERR_FORMAT,
+     "train.csv:1: key 'text' is missing (expected a string)"},
+    {"JSON label lacks", JSONL, BYTES("{\"text\": \"a\"}\n"), ERR_FORMAT,
+     "train.csv:1: key 'label' is missing"},
+    {"JSON text is no string", JSONL, BYTES("{\"text\": 3, \"label\": 0}\n"), ERR_FORMAT,
+     "train.csv:1: key 'text' is a number, expected a string"},
+    {"JSON label is a fraction", JSONL, BYTES("{\"text\": \"a\", \"label\": 0.5}\n"), ERR_FORMAT,
+     "train.csv:1: key 'label' is neither a string, a whole number nor a truth value"},
+    {"JSON key twice", JSONL, BYTES("{\"text\": \"a\", \"label\": 0, \"text\": \"b\"}\n"),
+     ERR_FORMAT, "train.csv:1: key 'text' stands there twice"},
+    {"JSON NUL", JSONL, BYTES("{\"text\": \"a\\u0000b\", \"label\": 0}\n"), ERR_FORMAT,
+     "train.csv:1: a NUL character (\\u0000) in a string"},
+    {"JSON line is a list", JSONL, BYTES("[1]\n"), ERR_FORMAT, "train.csv:1: not a JSON object"},
+    {"JSON is no array", JSON, BYTES("{\"text\": \"a\"}"), ERR_FORMAT,
+     "train.csv: not a JSON array of objects"},
+    {"JSON element", JSON,
+     BYTES("[{\"text\": \"a\", \"label\": 0}, {\"text\": \"b\", \"label\": 7}]"), ERR_FORMAT,
+     "train.csv: element 2: label '7' is not in the manifest (known: '0', '1')"},
+};
+
+static void expect_message(const made_task *m, const char *name, err e, err code,
+                           const char *want) {
+    char start[128];
+    int n = snprintf(start, sizeof start, "%s/made/", m->folder);
+    const char *message = err_message(e);
+    cr_expect_eq(e, code, "%s: %s: %s", name, err_name(e), message);
+    cr_expect_eq(strncmp(message, start, (size_t)n), 0, "%s: %s", name, message);
+    cr_expect_eq(strncmp(message + n, want, strlen(want)), 0, "%s:\n got %s\nwant %s", name,
+                 message, want);
+}
+
+Test(read, bad_files) {
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const bad_case *c = &bad[i];
+        made_task m;
+        dataset d;
+        made_task_begin(&m, c->format, NULL, NULL);
+        made_task_file(&m, "train.csv", c->train, c->train_bytes);
+        made_task_file(&m, "test.csv", test_rows(c->format), strlen(test_rows(c->format)));
+        err e = dataset_load(&d, &m.task, &m.options);
+        expect_message(&m, c->name, e, c->code, c->message);
+        dataset_free(&d);
+        made_task_end(&m);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(read, a_file_of_one_huge_line) {
+    enum { COUNT = 100 << 20 };
+    made_task m;
+    dataset d;
+    char *line;
+    size_t live = mem_live_count();
+    made_task_begin(&m, NULL, NULL, NULL);
+    cr_assert_eq(mem_new(&line, COUNT), ERR_OK);
+    memset(line, 'a', COUNT);
+    memcpy(line, "text,label\n", 11);
+    memcpy(line + COUNT - 3, ",0\n", 3);
+    made_task_file(&m, "train.csv", line, COUNT);
+    made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
+    err e = dataset_load(&d, &m.task, &m.options);
+    expect_message(
+        &m, "huge line", e, ERR_FORMAT,
+        "train.csv:2: a text of 104857586 bytes, at most 1048576 are allowed: does a quote "
+        "never close, or do line ends lack?");
+    dataset_free(&d);
+    mem_free(line);
+    made_task_end(&m);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(read, size_hash_rows_and_absence_are_checked) {
+    static const struct {
+        const char *member;
+        err code;
+        const char *want;
+    } cases[] = {
+        {"\"bytes\": 99", ERR_DATA, "train.csv: 17 bytes, the manifest expects 99"},
+        {"\"rows\": 3", ERR_DATA, "train.csv: 1 rows, the manifest expects 3"},
+        {"\"sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\"",
+         ERR_DATA,
+         "train.csv: SHA-256 is 64da4e658758bfdbabd7d4f8a4a4c7803c2a4b9c2e31bdae256a4504f6e2780b"},
+    };
+    char rest[512];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        made_task m;
+        dataset d;
+        snprintf(
+            rest, sizeof rest,
+            "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": "
+            "[{\"role\": \"train\", \"name\": \"train.csv\", %s}, {\"role\": \"test\", \"name\": "
+            "\"test.csv\"}]",
+            cases[i].member);
+        made_task_begin(&m, NULL, NULL, rest);
+        made_task_file(&m, "train.csv", BYTES("text,label\nabc,0\n"));
+        made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
+        err e = dataset_load(&d, &m.task, &m.options);
+        expect_message(&m, cases[i].member, e, cases[i].code, cases[i].want);
+        dataset_free(&d);
+        m.options.trust_files = true;
+        cr_expect_eq(dataset_load(&d, &m.task, &m.options), ERR_OK);
+        dataset_free(&d);
+        made_task_end(&m);
+    }
+}
+
+Test(read, a_missing_file_names_the_way_out) {
+    made_task m;
+    dataset d;
+    char rest[256] = "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": "
+                     "[{\"role\": \"train\", \"name\": \"train.csv\", \"url\": "
+                     "\"https://example.org/t\"}, {\"role\": \"test\", \"name\": \"test.csv\"}]";
+    made_task_begin(&m, NULL, NULL, rest);
+    err e = dataset_load(&d, &m.task, &m.options);
+    expect_message(
+        &m, "fetchable", e, ERR_DATA,
+        "train.csv: no such file; fetch it with 'harness data fetch made', name its place "
+        "with --data DIR, or try --sample");
+    dataset_free(&d);
+    made_task_file(&m, "train.csv", BYTES("text,label\nx,0\n"));
+    e = dataset_load(&d, &m.task, &m.options);
+    expect_message(&m, "no url", e, ERR_DATA, "test.csv: no such file; its manifest ");
+    dataset_free(&d);
+    m.options.sample = true;
+    e = dataset_load(&d, &m.task, &m.options);
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect(strstr(err_message(e), "/sample/made/train.csv: task 'made' has no bundled sample"),
+              "%s", err_message(e));
+    dataset_free(&d);
+    made_task_end(&m);
+}
+
+Test(read, every_allocation_may_fail) {
+    size_t live = mem_live_count();
+    json_setup();
+    for (uint64_t n = 1;; n++) {
+        task t;
+        dataset d = {0};
+        dataset_options sample = {.sample = true};
+        mem_fail_at(n);
+        err e = task_find(&t, "kor_sae", NULL);
+        if (!e) e = dataset_load(&d, &t, &sample);
+        if (!e) e = dataset_split_dev(&d);
+        mem_fail_at(0);
+        dataset_free(&d);
+        task_free(&t);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
+        if (!e) {
+            cr_assert_gt(n, 50);
+            break;
+        }
+        cr_assert(e == ERR_MEMORY || e == ERR_FORMAT, "request %llu: %s", (unsigned long long)n,
+                  err_message(e));
+    }
+}

@@ -1,0 +1,208 @@
+// Which row goes where: the hash rule, the dev hold-out, limits and the hashes of what was chosen.
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "data/support_task.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_FILES                                                                                 \
+    "\"invalid_label\": \"error\", \"split\": {\"rule\": \"hash\", \"one_in\": 3}, \"files\": "    \
+    "[{\"role\": \"all\", \"name\": \"all.csv\"}]"
+
+static void digest_of(uint8_t digest[32], const char *prefix, const char *text) {
+    char joined[128];
+    int n = snprintf(joined, sizeof joined, "%s%s", prefix, text);
+    hash_bytes(joined, (size_t)n, digest);
+}
+
+/* Rows of label `of` in s whose digest is below that of text. */
+static size_t rows_before(const dataset_split *s, uint32_t of, const char *prefix,
+                          const char *text) {
+    uint8_t own[32], other[32];
+    size_t count = 0;
+    digest_of(own, prefix, text);
+    for (size_t i = 0; i < s->row_count; i++) {
+        if (s->rows[i].label != of) continue;
+        digest_of(other, prefix, s->rows[i].text);
+        count += memcmp(other, own, sizeof own) < 0;
+    }
+    return count;
+}
+
+static const char forward[] =
+    "text,label\na,0\nb,0\nc,0\nd,0\ne,1\nf,1\ng,1\na,1\n,0\nh,1\nc,0\ni,1\nj,1\n";
+static const char backward[] =
+    "text,label\nj,1\ni,1\nc,0\nh,1\n,0\na,0\ng,1\nf,1\ne,1\nd,0\nc,0\nb,0\na,1\n";
+
+static void load_made(made_task *m, dataset *d, const char *rest, const char *file,
+                      const char *bytes) {
+    made_task_begin(m, NULL, NULL, rest);
+    made_task_file(m, file, bytes, strlen(bytes));
+    err e = dataset_load(d, &m->task, &m->options);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+}
+
+Test(split, hash_rule_takes_the_lowest_digests_of_each_label) {
+    size_t live = mem_live_count();
+    made_task m;
+    dataset d;
+    load_made(&m, &d, HASH_FILES, "all.csv", forward);
+    cr_expect_eq(d.source.row_count, 13);
+    cr_expect_eq(d.source.duplicate_count, 2);
+    cr_expect_eq(d.source.conflict_count, 1);
+    cr_expect_eq(d.source.empty_count, 1);
+    // a, b, c, d are 0 (a by its first row), e to j are 1: a third rounded up is 2 and 2
+    cr_expect_eq(d.test.label_counts[0], 2);
+    cr_expect_eq(d.test.label_counts[1], 2);
+    cr_expect_eq(d.train.row_count, 6);
+    for (size_t i = 0; i < d.test.row_count; i++) {
+        const dataset_row *row = &d.test.rows[i];
+        size_t before = rows_before(&d.test, row->label, "", row->text) +
+                        rows_before(&d.train, row->label, "", row->text);
+        cr_expect_lt(before, 2, "'%s' has %zu before it", row->text, before);
+        if (i) cr_expect_gt(row->line, d.test.rows[i - 1].line, "test keeps the file's order");
+    }
+    dataset_free(&d);
+    made_task_end(&m);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(((const dataset_row *)a)->text, ((const dataset_row *)b)->text);
+}
+
+Test(split, hash_rule_does_not_depend_on_the_order_of_rows) {
+    made_task m, n;
+    dataset d, r;
+    load_made(&m, &d, HASH_FILES, "all.csv", forward);
+    load_made(&n, &r, HASH_FILES, "all.csv", backward);
+    cr_assert_eq(d.test.row_count, r.test.row_count);
+    cr_expect_str_neq(d.test.sha256, r.test.sha256);
+    qsort(d.test.rows, d.test.row_count, sizeof *d.test.rows, by_text);
+    qsort(r.test.rows, r.test.row_count, sizeof *r.test.rows, by_text);
+    for (size_t i = 0; i < d.test.row_count; i++) {
+        cr_expect_str_eq(d.test.rows[i].text, r.test.rows[i].text);
+        cr_expect_eq(d.test.rows[i].label, r.test.rows[i].label);
+    }
+    dataset_free(&d);
+    dataset_free(&r);
+    made_task_end(&m);
+    made_task_end(&n);
+}
+
+static void load_sample(task *t, dataset *d, const char *name, size_t limit) {
+    dataset_options o = {.sample = true, .limit = limit};
+    json_setup();
+    err e = task_find(t, name, NULL);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    e = dataset_load(d, t, &o);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+}
+
+Test(split, dev_takes_a_tenth_of_each_label_and_leaves_test_alone) {
+    size_t live = mem_live_count();
+    task t;
+    dataset d;
+    load_sample(&t, &d, "kor_3i4k", 0);
+    char data_sha256[HASH_HEX_BYTES];
+    memcpy(data_sha256, d.data_sha256, sizeof data_sha256);
+    size_t train = d.train.row_count, test = d.test.row_count;
+    err e = dataset_split_dev(&d);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    cr_expect_eq(d.dev.row_count, 14); // 2 of 16 of each of 7 labels
+    cr_expect_eq(d.dev.kept_count, 14);
+    cr_expect_eq(d.train.row_count, train - 14);
+    cr_expect_eq(d.train.kept_count, train - 14);
+    cr_expect_eq(d.test.row_count, test);
+    cr_expect_str_eq(d.data_sha256, data_sha256);
+    for (size_t c = 0; c < 7; c++) {
+        cr_expect_eq(d.dev.label_counts[c], 2);
+        cr_expect_eq(d.train.label_counts[c], 14);
+    }
+    for (size_t i = 0; i < d.dev.row_count; i++) {
+        const dataset_row *row = &d.dev.rows[i];
+        cr_expect_eq(rows_before(&d.train, row->label, "dev:", row->text), 0, "'%s'", row->text);
+    }
+    dataset_free(&d);
+    task_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(split, dev_of_a_label_with_one_row_is_refused) {
+    made_task m;
+    dataset d;
+    made_task_begin(&m, NULL, NULL, NULL);
+    made_task_file(&m, "train.csv", "text,label\na,0\nb,0\nc,1\n", 23);
+    made_task_file(&m, "test.csv", "text,label\nx,0\n", 15);
+    cr_assert_eq(dataset_load(&d, &m.task, &m.options), ERR_OK);
+    err e = dataset_split_dev(&d);
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect_str_eq(err_message(e), "protocol dev: label 1 has one train row, so none is left for "
+                                     "training once dev has taken a tenth, rounded up");
+    dataset_free(&d);
+    made_task_end(&m);
+}
+
+Test(split, limit_takes_the_lowest_digests_of_all_labels) {
+    task t;
+    dataset all, few;
+    load_sample(&t, &all, "kor_3i4k", 0);
+    task_free(&t);
+    load_sample(&t, &few, "kor_3i4k", 10);
+    cr_expect_eq(few.train.row_count, 10);
+    cr_expect_eq(few.test.row_count, 10);
+    cr_expect_str_neq(few.data_sha256, all.data_sha256);
+    size_t labels = 0;
+    for (size_t c = 0; c < 7; c++) labels += few.train.label_counts[c] > 0;
+    cr_expect_gt(labels, 3, "the file is sorted by label: its first ten rows would have one");
+    uint8_t last[32] = {0}, digest[32];
+    for (size_t i = 0; i < 10; i++) {
+        digest_of(digest, "limit:", few.train.rows[i].text);
+        if (memcmp(digest, last, 32) > 0) memcpy(last, digest, 32);
+        if (i) cr_expect_gt(few.train.rows[i].line, few.train.rows[i - 1].line);
+    }
+    size_t before = 0;
+    for (size_t i = 0; i < all.train.row_count; i++) {
+        digest_of(digest, "limit:", all.train.rows[i].text);
+        before += memcmp(digest, last, 32) <= 0;
+    }
+    cr_expect_eq(before, 10);
+    dataset_free(&all);
+    dataset_free(&few);
+    task_free(&t);
+}
+
+// the definitions of the header, spelled out on two rows and three
+Test(split, hashes_are_those_of_the_header) {
+    made_task m;
+    dataset d;
+    char train[HASH_HEX_BYTES], test[HASH_HEX_BYTES], hex[HASH_HEX_BYTES], text[256];
+    made_task_begin(&m, NULL, NULL, NULL);
+    made_task_file(&m, "train.csv", "text,label\nab,0\nc,1\n", 20);
+    made_task_file(&m, "test.csv", "text,label\nx,1\nx,1\nab,0\n", 24);
+    cr_assert_eq(dataset_load(&d, &m.task, &m.options), ERR_OK);
+    hash_bytes_hex("0\0ab\0"
+                   "1\0c",
+                   9, train);
+    hash_bytes_hex("1\0x\0"
+                   "1\0x\0"
+                   "0\0ab",
+                   13, test);
+    cr_expect_str_eq(d.train.sha256, train);
+    cr_expect_str_eq(d.test.sha256, test);
+    int n = snprintf(text, sizeof text, "train %s\ntest %s\n", train, test);
+    hash_bytes_hex(text, (size_t)n, hex);
+    cr_expect_str_eq(d.data_sha256, hex);
+    hash_bytes_hex("1\n1\n0\n", 6, hex);
+    cr_expect_str_eq(d.gold_sha256, hex);
+    cr_expect_eq(d.test.leaked_count, 1);
+    cr_expect_eq(d.test.duplicate_count, 1);
+    cr_expect_eq(d.test.dedup_count, 1);
+    cr_expect(d.test.rows[0].scored_dedup && !d.test.rows[1].scored_dedup && d.test.rows[2].leaked);
+    dataset_free(&d);
+    made_task_end(&m);
+}

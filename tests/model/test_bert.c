@@ -1,0 +1,285 @@
+/* The whole model: gradients against central differences in f64, and against PyTorch's golden
+ * files. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "model/safetensors.h"
+#include "model/weights.h"
+#include "support/program.h"
+#include "support/tiny_bert.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GOLDEN HARNESS_SOURCE_DIR "/tests/golden/bert_tiny"
+#define GOOD(call)                                                                                 \
+    do {                                                                                           \
+        err good_e = (call);                                                                       \
+        cr_assert_eq(good_e, ERR_OK, "%s", err_message(good_e));                                   \
+    } while (0)
+
+/* --- central differences -------------------------------------------------------------------------
+ */
+
+static double loss_with(tiny_bert *t, span p, size_t element, double value,
+                        const pack_sentence *sentences, uint32_t count) {
+    span whole = span_part(p, 0, element + 1);
+    double *values = tiny_bert_values(whole, element + 1), before = values[element];
+    values[element] = value;
+    GOOD(device_write_f64(whole, values, element + 1));
+    // training's forward, so that dropout takes part; the update changes what follows: rate 0
+    tiny_bert_step(t, sentences, count, 1);
+    double loss = tiny_bert_loss(t);
+    values[element] = before;
+    GOOD(device_write_f64(whole, values, element + 1));
+    mem_free(values);
+    return loss;
+}
+
+static void check_element(tiny_bert *t, const param *p, size_t element, double gradient,
+                          const pack_sentence *sentences, uint32_t count, double dropout) {
+    char label[PARAM_NAME_BYTES];
+    double *values = tiny_bert_values(p->p, p->count), value = values[element], h = 1e-5;
+    mem_free(values);
+    double up = loss_with(t, p->p, element, value + h, sentences, count);
+    double down = loss_with(t, p->p, element, value - h, sentences, count);
+    double numeric = (up - down) / (2 * h);
+    param_label(p, label);
+    // 1e-9: the difference of two losses near 1 carries rounding of 1e-16 / h
+    cr_assert(fabs(gradient - numeric) <= 1e-6 * fabs(numeric) + 1e-9,
+              "dropout %g: %s element %zu: gradient %.12g, central difference %.12g", dropout,
+              label, element, gradient, numeric);
+}
+
+static void check_gradients(float dropout, uint32_t micro_tokens) {
+    uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
+    const pack_sentence sentences[] = {{a, 4, 4, 0}, {b, 2, 2, 2}, {c, 9, 5, 1}};
+    bert_config config;
+    GOOD(bert_config_preset(&config, "tiny", 31));
+    config.hidden = 12;
+    config.heads = 3;
+    config.inner = 20;
+    config.positions = 16;
+    config.classes = 3;
+    config.initializer_range = 0.4f;
+    batch_capacity capacity = {micro_tokens, 3, 3, 16, 3, 0};
+    bert_training training = {dropout, dropout, dropout, 0, 0, 0.9f, 0.999f, 1e-8f, {0}};
+    schedule still = {SCHEDULE_constant, 0, 0, 1}; // rate 0: the update changes nothing
+    tiny_bert t;
+    tiny_bert_open(&t, "reference", &config, &capacity, &training, &still, 0);
+    GOOD(params_draw(&t.model.params, 3, config.initializer_range, NULL));
+    tiny_bert_step(&t, sentences, 3, 1);
+    const params *ps = &t.model.params;
+    double *gradients[64] = {0};
+    cr_assert_leq(ps->count, 64);
+    for (size_t i = 0; i < ps->count; i++) gradients[i] = tiny_bert_gradient(&t, &ps->list[i]);
+    for (size_t i = 0; i < ps->count; i++) {
+        const param *p = &ps->list[i];
+        size_t places[] = {0, p->count / 3, 7 * (size_t)p->cols % p->count, p->count - 1};
+        for (size_t k = 0; k < sizeof places / sizeof *places; k++)
+            check_element(&t, p, places[k], gradients[i][places[k]], sentences, 3, (double)dropout);
+        mem_free(gradients[i]);
+    }
+    tiny_bert_close(&t);
+}
+
+Test(bert, gradients_equal_central_differences) {
+    size_t live = mem_live_count();
+    check_gradients(0, 15);
+    check_gradients(0.3f, 15);
+    check_gradients(0.3f, 9); // several micro-batches
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* --- PyTorch -------------------------------------------------------------------------------------
+ */
+
+enum { GOLDEN_BATCHES = 3, GOLDEN_ROWS = 5, GOLDEN_STEPS = 10 };
+
+typedef struct golden {
+    cJSON *json;
+    safetensors expected;
+    uint32_t ids[GOLDEN_BATCHES][GOLDEN_ROWS][32];
+    pack_sentence rows[GOLDEN_BATCHES][GOLDEN_ROWS];
+    double worst; /* over what was compared: |x - e| / max(|e|, rms) */
+    char worst_name[128];
+} golden;
+
+static void golden_open(golden *g) {
+    memset(g, 0, sizeof *g);
+    json_setup();
+    GOOD(json_read(&g->json, GOLDEN "/steps.json", 0));
+    GOOD(safetensors_open(&g->expected, GOLDEN "/expected.safetensors"));
+    const cJSON *batches = NULL;
+    GOOD(json_array(&batches, g->json, "batches", "steps"));
+    for (int b = 0; b < GOLDEN_BATCHES; b++)
+        for (int r = 0; r < GOLDEN_ROWS; r++) {
+            const cJSON *row = cJSON_GetArrayItem(cJSON_GetArrayItem(batches, b), r), *ids = NULL;
+            int64_t label = 0, type_one = 0;
+            GOOD(json_array(&ids, row, "ids", "row"));
+            GOOD(json_whole(&label, row, "label", 0, 2, "row"));
+            GOOD(json_whole(&type_one, row, "type_one", 0, 32, "row"));
+            uint32_t n = (uint32_t)cJSON_GetArraySize(ids);
+            for (uint32_t k = 0; k < n; k++)
+                g->ids[b][r][k] = (uint32_t)cJSON_GetArrayItem(ids, (int)k)->valuedouble;
+            g->rows[b][r] = (pack_sentence){g->ids[b][r], n, (uint32_t)type_one, (uint32_t)label};
+        }
+}
+
+static void golden_close(golden *g) {
+    cJSON_Delete(g->json);
+    safetensors_close(&g->expected);
+}
+
+static double golden_number(const golden *g, const char *list, int i) {
+    return cJSON_GetArrayItem(cJSON_GetObjectItem(g->json, list), i)->valuedouble;
+}
+
+static const float *golden_tensor(const golden *g, const char *name, float *room, size_t count) {
+    for (size_t i = 0; i < g->expected.count; i++)
+        if (strcmp(g->expected.entries[i].name, name) == 0) {
+            cr_assert_eq(g->expected.entries[i].count, count, "%s", name);
+            GOOD(safetensors_read(&g->expected, &g->expected.entries[i], room));
+            return room;
+        }
+    cr_assert_fail("%s is not in the golden file", name);
+    return NULL;
+}
+
+/* The bound: 1e-4 relative to max(|e|, rms of the tensor). */
+static void compare(golden *g, const char *name, const double *found, size_t count) {
+    float room[8192];
+    cr_assert_leq(count, sizeof room / sizeof *room);
+    const float *expected = golden_tensor(g, name, room, count);
+    double square = 0;
+    for (size_t i = 0; i < count; i++) square += (double)expected[i] * (double)expected[i];
+    double rms = sqrt(square / (double)count);
+    for (size_t i = 0; i < count; i++) {
+        double e = (double)expected[i], error = fabs(found[i] - e) / fmax(fabs(e), rms);
+        cr_assert(error <= 1e-4, "%s[%zu]: found %.9g, PyTorch %.9g (rms %.3g)", name, i, found[i],
+                  e, rms);
+        if (error > g->worst) {
+            g->worst = error;
+            snprintf(g->worst_name, sizeof g->worst_name, "%s[%zu]", name, i);
+        }
+    }
+}
+
+static bool is_key_bias(const param *p, size_t slice) {
+    return p->field == PARAM_qkv_bias && slice == 1;
+}
+
+/* Compares every checkpoint tensor of `values` (count of the parameter) with prefix + key. */
+static void compare_param(golden *g, const char *prefix, const param *p, const double *values) {
+    size_t slices = param_slices(p), count = p->count / slices;
+    for (size_t s = 0; s < slices; s++) {
+        char key[PARAM_NAME_BYTES], name[PARAM_NAME_BYTES + 16];
+        param_key(p, s, key);
+        snprintf(name, sizeof name, "%s%s", prefix, key);
+        // zero in theory: noise that AdamW amplifies, bounded below
+        if (!is_key_bias(p, s)) compare(g, name, values + s * count, count);
+    }
+}
+
+static void check_first_step(golden *g, tiny_bert *t) {
+    double *logits = tiny_bert_values(span_at(t->batch.logits, 0, 0), GOLDEN_ROWS * 3);
+    compare(g, "logits", logits, GOLDEN_ROWS * 3);
+    mem_free(logits);
+    const span hidden[] = {t->memory.hidden, t->memory.layers[0].y, t->memory.layers[1].y};
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+        char name[16];
+        size_t count = (size_t)t->pack.micros[0].tokens * t->config.hidden;
+        double *values = tiny_bert_values(hidden[i], count);
+        snprintf(name, sizeof name, "hidden.%zu", i);
+        compare(g, name, values, count);
+        mem_free(values);
+    }
+    for (size_t i = 0; i < t->model.params.count; i++) {
+        const param *p = &t->model.params.list[i];
+        double *gradient = tiny_bert_gradient(t, p);
+        compare_param(g, "grad.", p, gradient);
+        if (p->field == PARAM_qkv_bias)
+            for (size_t k = p->count / 3; k < 2 * p->count / 3; k++)
+                cr_assert_lt(fabs(gradient[k]), 1e-6, "key bias %zu: %g", k, gradient[k]);
+        mem_free(gradient);
+    }
+}
+
+static void check_weights(golden *g, tiny_bert *t) {
+    double moved = 0;
+    for (int i = 0; i < GOLDEN_STEPS; i++) moved += golden_number(g, "rates", i);
+    tiny_bert_flush(t, GOLDEN_STEPS);
+    for (size_t i = 0; i < t->model.params.count; i++) {
+        const param *p = &t->model.params.list[i];
+        double *values = tiny_bert_values(p->p, p->count);
+        compare_param(g, "after.", p, values);
+        if (p->field == PARAM_qkv_bias) {
+            char key[PARAM_NAME_BYTES], name[PARAM_NAME_BYTES + 16];
+            float room[64];
+            param_key(p, 1, key);
+            snprintf(name, sizeof name, "after.%s", key);
+            const float *e = golden_tensor(g, name, room, p->count / 3);
+            // both wandered at most the sum of the rates from the same start
+            for (size_t k = 0; k < p->count / 3; k++)
+                cr_assert_lt(fabs(values[p->count / 3 + k] - (double)e[k]), 2 * moved);
+        }
+        mem_free(values);
+    }
+}
+
+static void check_golden(const char *selector) {
+    golden g;
+    tiny_bert t;
+    bert_config config;
+    weights_report report;
+    golden_open(&g);
+    GOOD(bert_config_read(&config, GOLDEN "/config.json"));
+    cr_assert_eq(config.heads, 4);
+    batch_capacity capacity = {48, GOLDEN_ROWS, 1, 24, 3, 0};
+    bert_training training = {0, 0, 0, 0, 0.5f, 0.9f, 0.999f, 1e-8f, {0}};
+    schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
+    tiny_bert_open(&t, selector, &config, &capacity, &training, &s, 0.01);
+    GOOD(weights_load(&t.model.params, &report, GOLDEN, 0, 0.02f));
+    cr_assert_eq(report.drawn_count, 0);
+    cr_assert_eq(report.unused_count, 0);
+    weights_report_free(&report);
+    for (uint32_t step = 1; step <= GOLDEN_STEPS; step++) {
+        int i = (int)step - 1;
+        tiny_bert_step(&t, g.rows[i % GOLDEN_BATCHES], GOLDEN_ROWS, step);
+        double norm[4], loss = tiny_bert_loss(&t), expected = golden_number(&g, "losses", i);
+        GOOD(device_read_f64(norm, span_at(t.batch.norm, 0, 0), 4));
+        cr_assert_float_eq(loss, expected, 1e-4 * expected, "%s step %u: loss %.9g, PyTorch %.9g",
+                           selector, step, loss, expected);
+        cr_assert_float_eq(norm[0], golden_number(&g, "norms", i),
+                           1e-4 * golden_number(&g, "norms", i), "%s step %u: norm %.9g", selector,
+                           step, norm[0]);
+        if (step == 1) check_first_step(&g, &t);
+    }
+    check_weights(&g, &t);
+    fprintf(stderr, "%s against PyTorch: worst relative error %.2g at %s\n", selector, g.worst,
+            g.worst_name);
+    tiny_bert_close(&t);
+    golden_close(&g);
+}
+
+Test(bert, equals_pytorch_on_the_reference) {
+    size_t live = mem_live_count();
+    check_golden("reference");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+#if HARNESS_CPU
+Test(bert, equals_pytorch_on_the_cpu) {
+    size_t live = mem_live_count();
+    check_golden("cpu");
+    cr_assert_eq(mem_live_count(), live);
+}
+#endif
+
+#if HARNESS_VULKAN
+Test(bert, equals_pytorch_on_vulkan) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe here");
+    check_golden("llvmpipe");
+}
+#endif

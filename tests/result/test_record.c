@@ -1,0 +1,371 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "result/store.h"
+#include "result/version.h"
+#include "support/fake_record.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+static char *folder;
+static size_t live;
+
+static void setup(void) {
+    json_setup();
+    live = mem_live_count();
+    fake_folder(&folder);
+}
+
+static void teardown(void) {
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+    cr_assert_eq(mem_live_count(), live, "%zu blocks are left", mem_live_count() - live);
+}
+
+TestSuite(record, .init = setup, .fini = teardown);
+
+static void read_text(char **text, const char *path) {
+    size_t count;
+    cr_assert_not(file_read((void **)text, &count, path, 0));
+}
+
+Test(record, round_trip_keeps_every_key) {
+    record a, b;
+    char *first, *second, *one, *two;
+    fake_record_make(&a, &(fake_record){.right = 0.6, .seed = 4294967295u});
+    cr_assert_not(path_join(&first, folder, "deep/er/a.json"));
+    cr_assert_not(path_join(&second, folder, "b.json"));
+    cr_assert_not(record_write(&a, first), "%s", err_message(ERR_FORMAT));
+    cr_assert_not(record_read(&b, first), "%s", err_message(ERR_FORMAT));
+    cr_assert_eq(b.seed, 4294967295u);
+    cr_assert_str_eq(b.task.labels[2], "혐오");
+    cr_assert_eq(memcmp(a.predicted, b.predicted, 60 * sizeof(uint32_t)), 0);
+    cr_assert_eq(memcmp(a.loss, b.loss, 20 * sizeof(float)), 0);
+    cr_assert_eq(b.first_row[7], 3);
+    cr_assert_not(b.scored_dedup[5]);
+    cr_assert_eq(b.confusion_dedup.total, 58);
+    cr_assert_eq(record_metric(&a, "macro_f1"), record_metric(&b, "macro_f1"));
+    cr_assert(isnan(record_metric(&b, "f1")));
+    cr_assert_null(b.device.uuid);
+    cr_assert_not(record_write(&b, second));
+    read_text(&one, first);
+    read_text(&two, second);
+    cr_assert_str_eq(one, two);
+    const char *keys[] = {
+        "schema",  "harness",       "created",    "partial", "task",       "model",
+        "recipe",  "recipe_sha256", "protocol",   "seed",    "device",     "headline",
+        "metrics", "metrics_dedup", "confusion",  "loss",    "loss_curve", "timing",
+        "memory",  "predictions",   "gold_sha256"};
+    cJSON *json;
+    cr_assert_not(json_read(&json, first, 0));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        cr_assert(json_has(json, keys[i]), "%s", keys[i]);
+    cJSON_Delete(json);
+    mem_free(one);
+    mem_free(two);
+    mem_free(first);
+    mem_free(second);
+    record_free(&a);
+    record_free(&b);
+}
+
+// two bytes an id beyond 256 labels
+Test(record, many_labels_use_u16) {
+    enum { LABELS = 300 };
+    record a, b;
+    char *path, *text;
+    const char *labels[LABELS];
+    fake_record_make(&a, &(fake_record){.right = 0.6});
+    for (size_t i = 0; i < LABELS; i++) labels[i] = "label";
+    cr_assert_not(record_labels(&a, labels, LABELS));
+    a.predicted[0] = 299;
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&a, path), "%s", err_message(ERR_FORMAT));
+    read_text(&text, path);
+    cr_assert(strstr(text, "\"u16\""));
+    cr_assert_not(record_read(&b, path));
+    cr_assert_eq(b.predicted[0], 299);
+    mem_free(text);
+    mem_free(path);
+    record_free(&a);
+    record_free(&b);
+}
+
+Test(record, new_records_carry_this_program) {
+    record r;
+    cr_assert_not(record_init(&r));
+    cr_assert_str_eq(r.harness_version, version_string());
+    cr_assert_str_eq(r.commit, version_commit());
+    cr_assert_eq(strlen(r.created), 20);
+    cr_assert_eq(r.dirty, version_is_dirty());
+    record_free(&r);
+}
+
+Test(record, recipe_hash_ignores_the_order_of_keys) {
+    record a, b;
+    cr_assert_not(record_init(&a));
+    cr_assert_not(record_init(&b));
+    const uint32_t ids[] = {0};
+    const char *labels[] = {"x"};
+    record *both[] = {&a, &b};
+    for (int i = 0; i < 2; i++) {
+        cr_assert_not(record_labels(both[i], labels, 1));
+        cr_assert_not(record_test(both[i], ids, ids, NULL, NULL, 1));
+    }
+    cr_assert_not(record_recipe_number(&a, "lr", 1e-4));
+    cr_assert_not(record_recipe_text(&a, "schedule", "linear"));
+    cr_assert_not(record_recipe_text(&b, "schedule", "cosine"));
+    cr_assert_not(record_recipe_number(&b, "lr", 1e-4));
+    cr_assert_not(record_score(&a));
+    cr_assert_not(record_score(&b));
+    cr_assert_str_neq(a.recipe_sha256, b.recipe_sha256);
+    cr_assert_not(record_recipe_text(&b, "schedule", "linear")); // replaced in its place
+    cr_assert_not(record_score(&b));
+    cr_assert_str_eq(a.recipe_sha256, b.recipe_sha256);
+    char want[HASH_HEX_BYTES];
+    const char *compact = "{\"lr\":0.0001,\"schedule\":\"linear\"}";
+    hash_bytes_hex(compact, strlen(compact), want);
+    cr_assert_str_eq(a.recipe_sha256, want);
+    record_free(&a);
+    record_free(&b);
+}
+
+Test(record, file_names_are_safe_and_tell_runs_apart) {
+    record r;
+    char *name, *other;
+    fake_record_make(&r, &(fake_record){.model = "../KLUE/bert base", .seed = 42});
+    cr_assert_not(record_text(&r.device.name, "NVIDIA H200 (12.3)"));
+    cr_assert_not(record_file_name(&name, &r));
+    cr_assert(strstr(name, "fake_task/klue-bert-base-nvidia-h200-12.3-") == name, "%s", name);
+    cr_assert_str_eq(name + strlen(name) - 9, "-s42.json");
+    cr_assert_not(record_text(&r.device.precision, "fp16"));
+    cr_assert_not(record_file_name(&other, &r));
+    cr_assert_str_neq(name, other);
+    mem_free(name);
+    mem_free(other);
+    const char *slugs[][2] = {{"", "x"},
+                              {"///", "x"},
+                              {".hidden", "hidden"},
+                              {"a--b", "a-b"},
+                              {"한글 tiny", "tiny"},
+                              {"0123456789012345678901234567890123456789more",
+                               "0123456789012345678901234567890123456789"}};
+    for (size_t i = 0; i < sizeof slugs / sizeof *slugs; i++) {
+        cr_assert_not(record_slug(&name, slugs[i][0]));
+        cr_assert_str_eq(name, slugs[i][1]);
+        mem_free(name);
+    }
+    record_free(&r);
+}
+
+Test(record, invalid_records_are_not_written) {
+    record r;
+    char *path;
+    fake_record_make(&r, &(fake_record){0});
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_text(&r.headline, "f1"));
+    cr_assert_eq(record_write(&r, path), ERR_FORMAT);
+    cr_assert(
+        strstr(err_message(ERR_FORMAT), "key 'headline': metric 'f1' is for two classes, not 3"));
+    cr_assert_not(record_text(&r.headline, "accuracy"));
+    r.timing.train_s = (double)NAN;
+    cr_assert_eq(record_write(&r, path), ERR_FORMAT);
+    cr_assert(strstr(err_message(ERR_FORMAT), "timing: key 'train_s' is nan"));
+    r.timing.train_s = 1;
+    cr_assert_not(record_text(&r.model.name, NULL));
+    cr_assert_eq(record_write(&r, path), ERR_FORMAT);
+    cr_assert(strstr(err_message(ERR_FORMAT), "model: key 'name' is null, expected a string"));
+    cr_assert_not(record_text(&r.model.name, "tiny"));
+    r.predicted[3] = 3;
+    cr_assert_eq(record_write(&r, path), ERR_DATA);
+    cr_assert_not(file_exists(path));
+    mem_free(path);
+    record_free(&r);
+}
+
+// each replaces `from`, which stands in a valid file, by `to`; the message must name the key
+static const struct {
+    const char *from, *to, *want;
+} damages[] = {
+    {"\"schema\":\t1,", "", "key 'schema' is missing"},
+    {"\"schema\":\t1,", "\"schema\": 2,", "key 'schema' is 2, expected a whole number from 1 to 1"},
+    {"\"schema\":\t1,", "\"schema\": \"1\",", "key 'schema' is a string, expected a number"},
+    {"\"partial\":\tfalse", "\"partial\": 0", "key 'partial' is a number, expected true or false"},
+    {"\"split\":\t\"official\"", "\"split\": \"random\"",
+     "task: key 'split' is 'random', expected one of official|hash"},
+    {"\"test\":\t60", "\"test\": 61",
+     "predictions: 60 bytes of data, expected 61 for 61 test rows"},
+    {"\"test\":\t60", "\"test\": 0", "key 'test' is 0, expected a whole number from 1"},
+    {"\"test\":\t60", "\"test\": 59.5", "key 'test' is 59.5, expected a whole number"},
+    {"\"seed\":\t0,", "\"seed\": 4294967296,", "key 'seed' is 4.29497e+09"},
+    {"\"seed\":\t0,", "\"seed\": -1,", "key 'seed' is -1"},
+    {"\"steps\":\t20", "\"steps\": 21", "key 'loss' holds 20 values, timing says 21 steps"},
+    {"\"train_s\":\t9.5", "\"train_s\": -9.5", "timing: key 'train_s' is -9.5"},
+    {"\"train_s\":\t9.5", "\"train_s\": 1e999", "timing: key 'train_s' is inf"},
+    {"\"train_s\":\t9.5", "\"train_s\": null", "timing: key 'train_s' is null, expected a number"},
+    {"\"lr\":\t5e-05", "\"lr\": [1]", "recipe: key 'lr' is no number, string, true or false"},
+    {"\"lr\":\t5e-05", "\"lr\": 6e-05", "key 'recipe_sha256' is '"},
+    {"\"majority_class\":\t1", "\"majority_class\": 3",
+     "key 'majority_class' is 3, there are 3 labels"},
+    {"\"headline\":\t\"macro_f1\"", "\"headline\": \"bleu\"",
+     "key 'headline': unknown metric 'bleu' (known: accuracy"},
+    {"\"type\":\t\"u8\"", "\"type\": \"u16\"", "predictions: key 'type' is 'u16', expected 'u8'"},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[3, 7]]", "key 'repeats': row 3 cannot repeat row 7"},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[7]]", "expected an array of arrays of 2 numbers"},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[60, 3]]",
+     "key 'repeats' holds 60, expected whole numbers from 0 to 59"},
+    {"\"left_out_of_dedup\":\t[5, 7]", "\"left_out_of_dedup\": [5]", "metrics_dedup: key '"},
+    {"\"lengths\":\t[[5, 50]", "\"lengths\": [[5, 51]",
+     "key 'lengths' counts 61 rows, there are 60"},
+    {"\"lengths\":\t[[5, 50]", "\"lengths\": [[40, 50]", "key 'lengths': 40 tokens come after 40"},
+    {"\"most_wrong\":\t[[4, 0.0625]]", "\"most_wrong\": [[4, 1.5]]",
+     "key 'most_wrong': probability 1.5"},
+    {"\"loss\":\t\"", "\"loss\": \"!", "loss: not valid base64"},
+    {"\"loss\":\t\"", "\"loss\": \"AAAA", "no f32 values"},
+    {"\"gold_sha256\":\t\"", "\"gold_sha256\": \"0", "key 'gold_sha256' is '"},
+    {"\"manifest_sha256\":\t\"", "\"manifest_sha256\": \"g",
+     "expected 64 lower-case hexadecimal digits"},
+    {"\"labels\":\t[", "\"labels\": [1, ", "key 'labels': element 0 is no string"},
+    {"\"labels\":\t[", "\"labels\": [\"four\", ", "metrics: key 'macro_precision' is "},
+};
+
+static void damage(char **out, const char *text, const char *from, const char *to) {
+    const char *at = strstr(text, from);
+    cr_assert(at, "the record does not hold %s", from);
+    strbuf b = {0};
+    cr_assert_not(strbuf_add_bytes(&b, text, (size_t)(at - text)));
+    cr_assert_not(strbuf_add(&b, to));
+    cr_assert_not(strbuf_add(&b, at + strlen(from)));
+    *out = b.text;
+}
+
+static void expect_refusal(const char *path, const char *text, size_t length, const char *want) {
+    record r;
+    cr_assert_not(file_write(path, text, length));
+    size_t before = mem_live_count();
+    err e = record_read(&r, path);
+    cr_assert_eq(e, ERR_FORMAT, "%s: was read as %s", want, err_name(e));
+    cr_assert(strstr(err_message(e), want), "want '%s' in '%s'", want, err_message(e));
+    cr_assert(strstr(err_message(e), path), "no path in '%s'", err_message(e));
+    cr_assert_eq(mem_live_count(), before, "%s: blocks are left", want);
+}
+
+Test(record, damage_is_named) {
+    record r;
+    char *path, *text, *changed;
+    fake_record_make(&r, &(fake_record){.right = 0.5});
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&r, path));
+    read_text(&text, path);
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        damage(&changed, text, damages[i].from, damages[i].to);
+        expect_refusal(path, changed, strlen(changed), damages[i].want);
+        mem_free(changed);
+    }
+    size_t length = strlen(text);
+    for (size_t cut = 0; cut < length - 3; cut += 97)
+        expect_refusal(path, text, cut, "not valid JSON");
+    expect_refusal(path, "[]", 2, "not a run record: expected an object");
+    mem_free(text);
+    mem_free(path);
+    record_free(&r);
+}
+
+// what follows from the predictions is computed again: one changed figure is found
+Test(record, wrong_figures_are_found) {
+    record r;
+    char *path;
+    fake_record_make(&r, &(fake_record){.right = 0.5});
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&r, path));
+    static const char *const places[] = {"metrics", "metrics_dedup"};
+    for (int i = 0; i < 2; i++) {
+        cJSON *json, *item;
+        char *text;
+        cr_assert_not(json_read(&json, path, 0));
+        item = cJSON_GetObjectItem(cJSON_GetObjectItem(json, places[i]), "macro_f1");
+        cJSON_SetNumberValue(item, item->valuedouble + 2e-12);
+        cr_assert_not(json_print(&text, json, true));
+        expect_refusal(path, text, strlen(text), "key 'macro_f1' is ");
+        mem_free(text);
+        cJSON_Delete(json);
+        cr_assert_not(record_write(&r, path));
+    }
+    cJSON *json;
+    char *text;
+    cr_assert_not(json_read(&json, path, 0));
+    cJSON *cell = cJSON_GetObjectItem(json, "confusion")->child->next->child;
+    cJSON_SetNumberValue(cell, cell->valuedouble + 1);
+    cr_assert_not(json_print(&text, json, true));
+    expect_refusal(path, text, strlen(text), "key 'confusion': row 1, column 0 is ");
+    mem_free(text);
+    cJSON_Delete(json);
+    mem_free(path);
+    record_free(&r);
+}
+
+// every failing allocation on the way gives ERR_MEMORY and leaves nothing behind
+Test(record, allocation_failures_are_survived) {
+    record r, again;
+    char *path;
+    fake_record_make(&r, &(fake_record){.right = 0.5});
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&r, path));
+    size_t before = mem_live_count(), failures = 0;
+    for (uint64_t n = 1;; n++) {
+        mem_fail_at(n);
+        err e = record_read(&again, path);
+        mem_fail_at(0);
+        if (!e) break;
+        failures++;
+        cr_assert_eq(mem_live_count(), before, "request %llu", (unsigned long long)n);
+    }
+    cr_assert_gt(failures, 100);
+    record_free(&again);
+    mem_free(path);
+    record_free(&r);
+}
+
+Test(record, store_passes_over_what_does_not_count) {
+    store s;
+    record r;
+    char *path, *damaged, *baseline;
+    cr_assert_not(path_join(&path, folder, "none"));
+    cr_assert_not(store_read(&s, path));
+    cr_assert_eq(s.count, 0);
+    store_free(&s);
+    mem_free(path);
+    for (uint32_t seed = 0; seed < 20; seed++) {
+        fake_record_make(&r, &(fake_record){.right = 0.5, .seed = seed});
+        r.dirty = seed == 1;
+        cr_assert_not(store_write(folder, &r, NULL));
+        record_free(&r);
+    }
+    fake_record_make(&r, &(fake_record){.right = 0.5, .seed = 77});
+    r.partial = true;
+    cr_assert_eq(store_write(folder, &r, NULL), ERR_ARG);
+    cr_assert_not(path_join(&path, folder, "fake_task/partial.json"));
+    cr_assert_not(record_write(&r, path));
+    record_free(&r);
+    cr_assert_not(path_join(&damaged, folder, "fake_task/damaged.json"));
+    cr_assert_not(file_write(damaged, "{", 1));
+    cr_assert_not(path_join(&baseline, folder, "baselines"));
+    cr_assert_not(folder_make(baseline));
+    mem_free(baseline);
+    cr_assert_not(path_join(&baseline, folder, "baselines/cpu.json"));
+    cr_assert_not(file_write(baseline, "{", 1));
+    cr_assert_not(store_read(&s, folder), "%s", err_message(ERR_IO));
+    cr_assert_eq(s.count, 19);
+    cr_assert_eq(s.partial, 1);
+    cr_assert_eq(s.dirty, 1);
+    cr_assert_eq(s.damaged, 1);
+    for (size_t i = 0; i < s.count; i++) {
+        cr_assert(strstr(s.paths[i], "fake_task/tiny-cpu-") == s.paths[i], "%s", s.paths[i]);
+        if (i) cr_assert_lt(strcmp(s.paths[i - 1], s.paths[i]), 0);
+    }
+    store_free(&s);
+    mem_free(path);
+    mem_free(damaged);
+    mem_free(baseline);
+}

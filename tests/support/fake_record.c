@@ -1,0 +1,120 @@
+#define _XOPEN_SOURCE 700
+#include "support/fake_record.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t word(uint32_t i, uint32_t seed, uint32_t stream) {
+    return philox4x32((philox){{i, seed, stream, 0}}, 77, 1).v[0];
+}
+
+static uint32_t hash_text(const char *text) {
+    uint32_t h = 2166136261u;
+    for (; *text; text++) h = (h ^ (uint32_t)(unsigned char)*text) * 16777619u;
+    return h;
+}
+
+static void hash_field(char **field, const char *text) {
+    char hex[HASH_HEX_BYTES];
+    hash_bytes_hex(text, strlen(text), hex);
+    cr_assert_not(record_text(field, hex));
+}
+
+static void fill_names(record *r, const char *task, const char *model) {
+    cr_assert_not(record_text(&r->task.name, task));
+    cr_assert_not(record_text(&r->task.split, "official"));
+    cr_assert_not(record_text(&r->model.name, model));
+    cr_assert_not(record_text(&r->protocol, "last"));
+    cr_assert_not(record_text(&r->device.kind, "cpu"));
+    cr_assert_not(record_text(&r->device.name, "cpu"));
+    cr_assert_not(record_text(&r->device.precision, "fp32"));
+    hash_field(&r->task.manifest_sha256, task);
+    hash_field(&r->task.data_sha256, task);
+    hash_field(&r->model.vocab_sha256, model);
+    cr_assert_not(record_recipe_number(r, "lr", 5e-5));
+    cr_assert_not(record_recipe_number(r, "epochs", 3));
+    cr_assert_not(record_recipe_text(r, "schedule", "linear"));
+    cr_assert_not(record_recipe_bool(r, "sparse", true));
+}
+
+static void fill_test_rows(record *r, size_t rows, size_t classes, double right, uint32_t stream) {
+    uint32_t *gold, *predicted, *first_row;
+    bool *scored;
+    cr_assert_not(mem_new(&gold, rows));
+    cr_assert_not(mem_new(&predicted, rows));
+    cr_assert_not(mem_new(&first_row, rows));
+    cr_assert_not(mem_new(&scored, rows));
+    for (uint32_t i = 0; i < rows; i++) {
+        gold[i] = word(i, 0, 0) % (uint32_t)classes;
+        uint32_t luck = word(i, 1, stream);
+        bool hit = word(i, 2, stream) < right * 4294967295.0;
+        predicted[i] = hit ? gold[i] : luck % (uint32_t)classes;
+        first_row[i] = i == 7 ? 3 : i;
+        scored[i] = i != 5 && i != 7;
+    }
+    cr_assert_not(record_test(r, gold, predicted, first_row, scored, rows));
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(first_row);
+    mem_free(scored);
+}
+
+static void fill_losses(record *r, size_t steps, uint32_t stream) {
+    float *loss;
+    cr_assert_not(mem_new(&loss, steps));
+    for (uint32_t i = 0; i < steps; i++) {
+        loss[i] = (float)(1.1 * exp(-0.01 * i) + 0.05 * (word(i, 3, stream) * 0x1p-32));
+    }
+    cr_assert_not(record_loss(r, loss, steps));
+    mem_free(loss);
+    cr_assert_not(record_curve_add(r, (int64_t)steps / 2, 1.05, 5e-5));
+    cr_assert_not(record_curve_add(r, (int64_t)steps, 0.95, 0));
+}
+
+void fake_record_make(record *r, const fake_record *f) {
+    const char *task = f->task ? f->task : "fake_task", *model = f->model ? f->model : "tiny";
+    size_t rows = f->rows ? f->rows : 60, classes = f->classes ? f->classes : 3;
+    size_t steps = f->steps ? f->steps : 20;
+    uint32_t stream = hash_text(model) ^ (f->seed * 2654435761u);
+    static const char *const labels[] = {"없음", "공격", "혐오", "넷", "다섯", "여섯", "일곱"};
+    json_setup();
+    cr_assert_not(record_init(r));
+    r->dirty = false;
+    cr_assert_not(record_text(&r->commit, "0123456789abcdef0123456789abcdef01234567"));
+    cr_assert_not(record_text(&r->created, "2024-05-01T00:00:00Z"));
+    fill_names(r, task, model);
+    cr_assert_not(record_labels(r, labels, classes));
+    r->task.version = 1;
+    r->task.train_rows = 1000;
+    r->task.leaked_rows = 1;
+    r->task.duplicate_rows = 2;
+    r->task.majority_class = 1;
+    r->model.parameters = 4369539;
+    r->seed = f->seed;
+    r->device.threads = 2;
+    cr_assert_not(record_text(&r->command, "harness run --task fake_task --model tiny"));
+    cr_assert_not(record_text(&r->headline, f->headline ? f->headline : "macro_f1"));
+    fill_test_rows(r, rows, classes, f->right, stream);
+    fill_losses(r, steps, stream);
+    r->timing = (record_timing){0.25, 9.5, 0.75, (int64_t)steps, 123456, 12995.4, 600.5, 37.5};
+    r->host_peak_bytes = 123456789;
+    cr_assert_not(mem_new(&r->lengths, 2));
+    r->lengths[0] = (record_length){5, (int64_t)rows - 10};
+    r->lengths[1] = (record_length){40, 10};
+    r->length_count = 2;
+    cr_assert_not(mem_new(&r->worst, 1));
+    r->worst[0] = (record_worst_row){4, 0.0625};
+    r->worst_count = 1;
+    cr_assert_not(record_score(r), "%s", err_message(ERR_DATA));
+}
+
+void fake_folder(char **path) {
+    const char *root = getenv("TMPDIR");
+    cr_assert_not(mem_printf(path, "%s/harness-test-XXXXXX", root ? root : "/tmp"));
+    cr_assert(mkdtemp(*path));
+}

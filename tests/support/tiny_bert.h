@@ -1,0 +1,42 @@
+/* A BERT on a device with a batch, plans and step data in place: what model tests start from. */
+#ifndef HARNESS_TESTS_SUPPORT_TINY_BERT_H
+#define HARNESS_TESTS_SUPPORT_TINY_BERT_H
+
+#include "data/pack.h"
+#include "model/bert.h"
+#include "train/schedule.h"
+
+typedef struct tiny_bert {
+    device device;
+    bert_config config;
+    bert model;
+    bert_memory memory;
+    batch batch;
+    pack pack;
+    arena table_arena;
+    bert_training training;
+    plan train, eval, flush;
+} tiny_bert;
+
+/* Opens the device (cr_skip_test when it is not built in or not there) and makes everything for
+ * micro-batches of capacity->tokens and so on. The config is taken over. */
+void tiny_bert_open(tiny_bert *t, const char *selector, const bert_config *config,
+                    const batch_capacity *capacity, const bert_training *training,
+                    const schedule *rates, double weight_decay);
+void tiny_bert_close(tiny_bert *t);
+
+/* Packs and runs one optimizer step, and waits. */
+void tiny_bert_step(tiny_bert *t, const pack_sentence *sentences, uint32_t count, uint32_t step);
+/* Mean loss of the step's sentences. */
+double tiny_bert_loss(const tiny_bert *t);
+/* Forward alone; mean loss. */
+double tiny_bert_evaluate(tiny_bert *t, const pack_sentence *sentences, uint32_t count);
+/* Brings all word rows up to `step`. */
+void tiny_bert_flush(tiny_bert *t, uint32_t step);
+
+/* Gradient of a parameter as (rows, cols) f64, the word embedding's rows put in place. Owned. */
+double *tiny_bert_gradient(const tiny_bert *t, const param *p);
+/* Values of a real span, widened. Owned (mem_free). */
+double *tiny_bert_values(span s, size_t count);
+
+#endif

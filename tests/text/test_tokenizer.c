@@ -1,0 +1,324 @@
+#include "text/tokenizer.h"
+
+#include "base/memory.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+// ids are the places in this list
+static char *const words[] = {
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", // 0 to 4
+    "영화",  "##가",  "정말",  "재미",  "##있",   // 5 to 9
+    "##다",  "!",     "hello", "##lo",  "he",     // 10 to 14
+    "##l",   "a",     "##a",   "中",    "國",     // 15 to 19
+    "café",  "cafe",  "ㅋ",    "##ㅋ",  ".",      // 20 to 24
+    "##",    "#",     "ᄒ",    "##ᅡ",  "##ᆫ",   // 25 to 29
+    "하",    "한",    "Hello", "[",     "]",      // 30 to 34
+    "SE",    "##P",   "p",     "😀",     "##e",    // 35 to 39
+};
+enum { WORDS = sizeof words / sizeof *words };
+
+static void make(tokenizer *t, bool lowercase) {
+    cr_assert_eq(tokenizer_from_tokens(t, (char **)words, WORDS, lowercase), ERR_OK, "%s",
+                 err_message(ERR_OK));
+}
+
+// The ids as text, "2 5 3".
+static const char *ids_of(const encoding *e) {
+    static char text[8192];
+    size_t n = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < e->count; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%u", i ? " " : "", e->ids[i]);
+    }
+    return text;
+}
+
+typedef struct encode_case {
+    const char *text, *want;
+} encode_case;
+
+static void check(const tokenizer *t, const encode_case *cases, size_t count) {
+    encoding e = {0};
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq(tokenizer_encode(t, &e, cases[i].text, strlen(cases[i].text), 0), ERR_OK);
+        cr_assert_str_eq(ids_of(&e), cases[i].want, "'%s' gave %s, expected %s", cases[i].text,
+                         ids_of(&e), cases[i].want);
+        cr_assert_eq(e.second, e.count);
+        cr_assert(!e.truncated && !e.cut);
+    }
+    encoding_free(&e);
+}
+
+Test(tokenizer, cased_text) {
+    static const encode_case cases[] = {
+        {"", "2 3"},
+        {"   \t\n", "2 3"},
+        {"영화가 정말 재미있다!", "2 5 6 7 8 9 10 11 3"},
+        {"영화", "2 5 3"},
+        {" 영화 ", "2 5 3"},
+        {"영화가가", "2 5 6 6 3"},
+        {"가", "2 1 3"},     // only as a continuation
+        {"영화나", "2 1 3"}, // one piece fails: the whole word is unknown
+        {"hello", "2 12 3"}, // longest first
+        {"helo", "2 14 13 3"},
+        {"hel", "2 14 15 3"},
+        {"hell", "2 14 15 15 3"},
+        {"aaa", "2 16 17 17 3"},
+        {"Hello", "2 32 3"},
+        {"HELLO", "2 1 3"},
+        {"!!", "2 11 11 3"},
+        {"영화!가", "2 5 11 1 3"},
+        {"a.a", "2 16 24 16 3"},
+        {"中國", "2 18 19 3"}, // ideographs stand apart
+        {"a中a", "2 16 18 16 3"},
+        {"ㅋㅋㅋ", "2 22 23 23 3"},
+        {"##", "2 26 26 3"}, // never the continuation mark
+        {"##가", "2 26 26 1 3"},
+        {"café", "2 20 3"},
+        {"cafe\u0301", "2 1 3"}, // not composed
+        {"😀", "2 38 3"},
+        {"😀a", "2 38 17 3"},
+        {"a\u200Da", "2 16 17 3"}, // joiners are removed
+        {"a\u00ADa", "2 16 17 3"}, // and soft hyphens
+        {"a\u00A0a", "2 16 16 3"}, // a blank that does not break
+        {"a\u3000a", "2 16 16 3"},
+        {"a\uFFFDa", "2 16 17 3"},
+        {"a\xC2\x85"
+         "a",
+         "2 16 17 3"}, // a control before it is white space
+        {"\uFEFFa", "2 16 3"},
+        {"한", "2 31 3"},
+        {"하\u11AB", "2 30 29 3"},
+        {"\u1112\u1161\u11AB", "2 27 28 29 3"}, // conjoining jamo stay as they are
+    };
+    size_t live = mem_live_count();
+    tokenizer t;
+    make(&t, false);
+    check(&t, cases, sizeof cases / sizeof *cases);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, lower_case_strips_accents) {
+    static const encode_case cases[] = {
+        {"HELLO", "2 12 3"},
+        {"Hello", "2 12 3"},
+        {"café", "2 21 3"},
+        {"CAFÉ", "2 21 3"},
+        {"cafe\u0301", "2 21 3"},
+        {"한", "2 27 28 29 3"},
+        {"하\u11AB", "2 27 28 29 3"},
+        {"하", "2 27 28 3"},
+        {"a中A", "2 16 18 16 3"},
+        {"\u0301", "2 3"},
+        {"A\u0301\u0323 A", "2 16 16 3"},
+    };
+    size_t live = mem_live_count();
+    tokenizer t;
+    make(&t, true);
+    check(&t, cases, sizeof cases / sizeof *cases);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, special_tokens_in_the_text) {
+    static const encode_case cases[] = {
+        {"[SEP]", "2 3 3"},
+        {"영화[SEP]가", "2 5 3 1 3"},
+        {"영화 [MASK] 정말", "2 5 4 7 3"},
+        {"[CLS][PAD][UNK]", "2 2 0 1 3"},
+        {"[[SEP]]", "2 33 3 34 3"},
+        {"[SE", "2 33 35 3"},
+        {"[SEP", "2 33 35 36 3"},
+        {"[ SEP]", "2 33 35 36 34 3"},
+        {"[sep]", "2 33 1 34 3"},
+        {"[SE\u00ADP]", "2 33 35 36 34 3"}, // found before cleaning only
+    };
+    size_t live = mem_live_count();
+    tokenizer t;
+    make(&t, false);
+    check(&t, cases, sizeof cases / sizeof *cases);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, over_long_words_are_unknown) {
+    size_t live = mem_live_count();
+    tokenizer t;
+    encoding e = {0};
+    char text[3 * 101];
+    make(&t, false);
+    memset(text, 'a', sizeof text);
+    cr_assert_eq(tokenizer_encode(&t, &e, text, 100, 0), ERR_OK);
+    cr_assert_eq(e.count, 102);
+    cr_assert_eq(e.unknown, 0);
+    cr_assert_eq(tokenizer_encode(&t, &e, text, 101, 0), ERR_OK);
+    cr_assert_str_eq(ids_of(&e), "2 1 3");
+    cr_assert_eq(e.unknown, 1);
+    for (size_t i = 0; i < 101; i++) memcpy(text + 3 * i, "ㅋ", 3); // characters, not bytes
+    cr_assert_eq(tokenizer_encode(&t, &e, text, 300, 0), ERR_OK);
+    cr_assert_eq(e.count, 102);
+    cr_assert_eq(tokenizer_encode(&t, &e, text, 303, 0), ERR_OK);
+    cr_assert_eq(e.count, 3);
+    encoding_free(&e);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, truncation_keeps_the_frame) {
+    static const struct {
+        size_t max;
+        const char *want;
+        size_t cut;
+    } cases[] = {
+        {0, "2 5 6 7 8 9 10 3", 0},
+        {9, "2 5 6 7 8 9 10 3", 0},
+        {8, "2 5 6 7 8 9 10 3", 0},
+        {7, "2 5 6 7 8 9 3", 1},
+        {3, "2 5 3", 5},
+        {2, "2 3", 6},
+    };
+    size_t live = mem_live_count();
+    tokenizer t;
+    encoding e = {0};
+    const char *text = "영화가 정말 재미있다";
+    make(&t, false);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_assert_eq(tokenizer_encode(&t, &e, text, strlen(text), cases[i].max), ERR_OK);
+        cr_assert_str_eq(ids_of(&e), cases[i].want, "%zu: %s", cases[i].max, ids_of(&e));
+        cr_assert_eq(e.cut, cases[i].cut);
+        cr_assert_eq(e.truncated, cases[i].cut > 0);
+    }
+    cr_assert_eq(tokenizer_encode(&t, &e, text, strlen(text), 1), ERR_ARG);
+    cr_assert_str_eq(err_message(ERR_ARG),
+                     "a maximum length of 1 leaves no room for the 2 special tokens");
+    encoding_free(&e);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, pairs_have_a_second_type) {
+    // longest first, as `tokenizers` cuts: see its truncate_encodings
+    static const struct {
+        const char *a, *b;
+        size_t max;
+        const char *want;
+        size_t second;
+    } cases[] = {
+        {"영화가", "정말", 0, "2 5 6 3 7 3", 4},
+        {"영화가", "", 0, "2 5 6 3 3", 4},
+        {"", "정말", 0, "2 3 7 3", 2},
+        {"a a a a a a", "! !", 8, "2 16 16 16 3 11 11 3", 5},
+        {"! !", "a a a a a a", 8, "2 11 11 3 16 16 16 3", 4},
+        {"a a a a a a", "! ! ! ! !", 8, "2 16 16 16 3 11 11 3", 5},
+        {"! ! ! ! !", "a a a a a a", 8, "2 11 11 3 16 16 16 3", 4},
+        {"a a a a a a", "! ! ! ! ! !", 7, "2 16 16 3 11 11 3", 4},
+        {"a a", "!", 3, "2 3 3", 2},
+    };
+    size_t live = mem_live_count();
+    tokenizer t;
+    encoding e = {0};
+    make(&t, false);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *a = cases[i].a, *b = cases[i].b;
+        cr_assert_eq(tokenizer_encode_pair(&t, &e, a, strlen(a), b, strlen(b), cases[i].max),
+                     ERR_OK);
+        cr_assert_str_eq(ids_of(&e), cases[i].want, "case %zu: %s", i, ids_of(&e));
+        cr_assert_eq(e.second, cases[i].second, "case %zu: %zu", i, e.second);
+    }
+    cr_assert_eq(tokenizer_encode_pair(&t, &e, "a", 1, "a", 1, 2), ERR_ARG);
+    encoding_free(&e);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, hostile_bytes_are_refused_with_their_place) {
+    static const struct {
+        const char *bytes;
+        size_t count, bad;
+    } cases[] = {
+        {"\xFF", 1, 0},     {"a\x80", 2, 1},       {"\xED\xA0\x80", 3, 0},    {"a\xEA\xB0", 3, 1},
+        {"\xC0\x80", 2, 0}, {"ab[SEP]\xF8", 8, 7}, {"[SEP]\xEA[SEP]", 11, 5},
+    };
+    size_t live = mem_live_count();
+    tokenizer cased, lower;
+    encoding e = {0};
+    make(&cased, false);
+    make(&lower, true);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[80];
+        snprintf(want, sizeof want, "byte %zu of the text is not UTF-8", cases[i].bad);
+        cr_assert_eq(tokenizer_encode(&cased, &e, cases[i].bytes, cases[i].count, 0), ERR_FORMAT);
+        cr_assert_str_eq(err_message(ERR_FORMAT), want, "case %zu", i);
+        cr_assert_eq(tokenizer_encode(&lower, &e, cases[i].bytes, cases[i].count, 0), ERR_FORMAT);
+        cr_assert_str_eq(err_message(ERR_FORMAT), want, "case %zu, lower", i);
+    }
+    // a 0 byte is a control character like others
+    cr_assert_eq(tokenizer_encode(&cased, &e, "a\0a", 3, 0), ERR_OK);
+    cr_assert_str_eq(ids_of(&e), "2 16 17 3");
+    encoding_free(&e);
+    tokenizer_free(&cased);
+    tokenizer_free(&lower);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, a_missing_special_token_is_named) {
+    static const char *const needed[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]"};
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 4; i++) {
+        char *tokens[WORDS], want[80];
+        size_t count = 0;
+        tokenizer t;
+        for (size_t j = 0; j < WORDS; j++) {
+            if (strcmp(words[j], needed[i])) tokens[count++] = words[j];
+        }
+        cr_assert_eq(tokenizer_from_tokens(&t, tokens, count, false), ERR_FORMAT);
+        snprintf(want, sizeof want, "vocabulary: the vocabulary has no %s", needed[i]);
+        cr_assert_str_eq(err_message(ERR_FORMAT), want);
+        cr_assert_null(t.tokens);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(tokenizer, find_gives_the_later_of_equal_tokens) {
+    char *tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##a", "a", ""};
+    size_t live = mem_live_count();
+    tokenizer t;
+    cr_assert_eq(tokenizer_from_tokens(&t, tokens, 8, false), ERR_OK);
+    cr_assert_eq(t.mask_id, TOKENIZER_NO_ID);
+    cr_assert_eq(tokenizer_find(&t, "a"), 6);
+    cr_assert_eq(tokenizer_find(&t, "##a"), 5);
+    cr_assert_eq(tokenizer_find(&t, "[SEP]"), 3);
+    cr_assert_eq(tokenizer_find(&t, "b"), TOKENIZER_NO_ID);
+    cr_assert_eq(tokenizer_find(&t, ""), TOKENIZER_NO_ID);
+    static const encode_case cases[] = {{"aa a", "2 6 5 6 3"}};
+    check(&t, cases, 1);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+// Every allocation fails once; nothing may leak and the message must say so.
+Test(tokenizer, survives_lack_of_memory) {
+    size_t live = mem_live_count();
+    bool done = false;
+    size_t failures = 0;
+    for (uint64_t nth = 1; !done; nth++) {
+        tokenizer t;
+        encoding e = {0};
+        mem_fail_at(nth);
+        err r = tokenizer_from_tokens(&t, (char **)words, WORDS, true);
+        if (!r)
+            r = tokenizer_encode(&t, &e, "Café 한국 [SEP] 영화", strlen("Café 한국 [SEP] 영화"), 0);
+        done = mem_request_count() && r == ERR_OK;
+        mem_fail_at(0);
+        cr_assert(r == ERR_OK || r == ERR_MEMORY, "%s", err_message(r));
+        failures += r != ERR_OK;
+        encoding_free(&e);
+        tokenizer_free(&t);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)nth);
+        cr_assert_lt(nth, 1000);
+    }
+    cr_assert_gt(failures, WORDS);
+}
