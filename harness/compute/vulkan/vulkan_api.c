@@ -1,0 +1,65 @@
+#include "compute/vulkan/vulkan_api.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+struct vulkan_functions vulkan__functions;
+
+static const char no_loader[] =
+    "no Vulkan loader: install libvulkan1, and a driver (mesa-vulkan-drivers, or the GPU vendor's)";
+static const char old_loader[] = "the Vulkan loader is older than 1.1: update libvulkan1";
+
+bool vulkan__load(const char **note) {
+    static void *library; // stays open: drivers keep threads and exit handlers of their own
+    if (!library) library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        *note = no_loader;
+        return false;
+    }
+#define X(name)                                                                                    \
+    {                                                                                              \
+        void *f = dlsym(library, "vk" #name);                                                      \
+        if (!f) {                                                                                  \
+            *note = old_loader;                                                                    \
+            return false;                                                                          \
+        }                                                                                          \
+        memcpy(&vulkan__functions.name, &f, sizeof f);                                             \
+    }
+    VULKAN_FUNCTIONS(X)
+#undef X
+    return true;
+}
+
+#define RESULTS(X)                                                                                 \
+    X(VK_SUCCESS)                                                                                  \
+    X(VK_NOT_READY)                                                                                \
+    X(VK_TIMEOUT)                                                                                  \
+    X(VK_INCOMPLETE)                                                                               \
+    X(VK_ERROR_OUT_OF_HOST_MEMORY)                                                                 \
+    X(VK_ERROR_OUT_OF_DEVICE_MEMORY)                                                               \
+    X(VK_ERROR_INITIALIZATION_FAILED)                                                              \
+    X(VK_ERROR_DEVICE_LOST)                                                                        \
+    X(VK_ERROR_MEMORY_MAP_FAILED)                                                                  \
+    X(VK_ERROR_LAYER_NOT_PRESENT)                                                                  \
+    X(VK_ERROR_EXTENSION_NOT_PRESENT)                                                              \
+    X(VK_ERROR_FEATURE_NOT_PRESENT)                                                                \
+    X(VK_ERROR_INCOMPATIBLE_DRIVER)                                                                \
+    X(VK_ERROR_TOO_MANY_OBJECTS)                                                                   \
+    X(VK_ERROR_FRAGMENTED_POOL)                                                                    \
+    X(VK_ERROR_OUT_OF_POOL_MEMORY)                                                                 \
+    X(VK_ERROR_FRAGMENTATION)
+
+const char *vulkan__result_name(VkResult r) {
+    switch (r) {
+#define X(name)                                                                                    \
+    case name: return #name;
+        RESULTS(X)
+#undef X
+    default: return "an unknown Vulkan result";
+    }
+}
+
+err vulkan__check(VkResult r, const char *call) {
+    if (r == VK_SUCCESS) return ERR_OK;
+    return err_set(ERR_DEVICE, "%s: %s (%d)", call, vulkan__result_name(r), (int)r);
+}

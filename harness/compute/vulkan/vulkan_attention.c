@@ -1,0 +1,72 @@
+/* Recording of attention: a workgroup for each (sentence, tile) entry and head. */
+#include "compute/vulkan/vulkan_internal.h"
+
+enum { HEAD_SIZE_MAX = 128 };
+
+typedef struct attention_sizes {
+    uint32_t tokens, tiles, quads;
+    size_t hidden;
+} attention_sizes;
+
+static attention_sizes sizes_of(recorder *r, dim tokens, dim tiles, uint32_t heads,
+                                uint32_t head_size) {
+    if (head_size > HEAD_SIZE_MAX) {
+        vulkan__fail(r,
+                     err_set(ERR_UNSUPPORTED, "head size %u exceeds %d", head_size, HEAD_SIZE_MAX));
+    }
+    return (attention_sizes){vulkan__size(r, tokens), vulkan__size(r, tiles), (head_size + 3) / 4,
+                             (size_t)heads * head_size};
+}
+
+// The longest sentence is not known here; what is certain is that it has no more tokens than fit.
+static void dispatch(recorder *r, kernel_id of_register, kernel_id of_tile, attention_sizes s,
+                     uint32_t heads, uint32_t head_size, uint64_t row_iterations,
+                     const struct push_attention *push) {
+    launch l = {.kernel = r->v->family == FAMILY_REGISTER ? of_register : of_tile,
+                .special = {r->v->device->attention_tile, s.quads, head_size % 4 == 0},
+                .x = s.tiles,
+                .y = heads,
+                .z = 1,
+                .iterations = row_iterations};
+    if (s.tiles > 65535) {
+        vulkan__fail(
+            r, err_set(ERR_UNSUPPORTED, "attention over %u tiles: use smaller batches", s.tiles));
+    }
+    vulkan__dispatch(r, &l, push);
+}
+
+void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
+    attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size);
+    struct push_attention push = {s.tokens, a->heads, a->head_size, a->scale,
+                                  vulkan__drop(r, a->drop)};
+    vulkan__write(r, a->out, 0, s.tokens * s.hidden);
+    vulkan__write(r, a->lse, 0, (size_t)s.tokens * a->heads);
+    vulkan__read(r, a->qkv, 0, s.tokens * s.hidden * 3);
+    vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
+    dispatch(r, KERNEL_attention_fwd_register, KERNEL_attention_fwd_tile, s, a->heads, a->head_size,
+             0, &push);
+}
+
+void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
+    attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size);
+    struct push_attention push = {s.tokens, a->heads, a->head_size, a->scale,
+                                  vulkan__drop(r, a->drop)};
+    size_t whole = s.tokens * s.hidden, stats = (size_t)s.tokens * a->heads;
+    vulkan__write(r, a->dqkv, 0, whole * 3);
+    vulkan__write(r, r->scratch, 0, stats);
+    vulkan__read(r, a->qkv, 0, whole * 3);
+    vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
+    vulkan__read(r, a->dout, 0, whole);
+    vulkan__read(r, a->out, 0, whole);
+    vulkan__read(r, a->lse, 0, stats);
+    dispatch(r, KERNEL_attention_bwd_q_register, KERNEL_attention_bwd_q_tile, s, a->heads,
+             a->head_size, 0, &push);
+    vulkan__write(r, a->dqkv, 0, whole * 3);
+    vulkan__read(r, r->scratch, 0, stats);
+    vulkan__read(r, a->qkv, 0, whole * 3);
+    vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
+    vulkan__read(r, a->dout, 0, whole);
+    vulkan__read(r, a->lse, 0, stats);
+    dispatch(r, KERNEL_attention_bwd_kv_register, KERNEL_attention_bwd_kv_tile, s, a->heads,
+             a->head_size, 0, &push);
+}

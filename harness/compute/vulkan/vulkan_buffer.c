@@ -1,0 +1,215 @@
+/* Buffers, one allocation each, and copies between the host and device-local memory. */
+#include "base/memory.h"
+#include "compute/vulkan/vulkan_internal.h"
+
+#include <string.h>
+
+enum { STAGING_BYTES = 8 << 20 };
+
+// The first memory type that the buffer allows and that has all the wanted properties.
+static uint32_t memory_type(const vulkan_device *v, uint32_t allowed, VkMemoryPropertyFlags want) {
+    for (uint32_t i = 0; i < v->memory.memoryTypeCount; i++) {
+        if ((allowed >> i & 1) && (v->memory.memoryTypes[i].propertyFlags & want) == want) return i;
+    }
+    return UINT32_MAX;
+}
+
+static err too_large(const device *d, size_t bytes, uint64_t had, const char *what) {
+    return err_set(ERR_DEVICE, "%s: %zu MiB asked for, %s is %llu MiB (%llu MiB are in use)",
+                   d->info.name, (bytes >> 20) + 1, what, (unsigned long long)(had >> 20),
+                   (unsigned long long)(d->allocated_bytes >> 20));
+}
+
+static err allocate(device *d, vulkan_buffer *own, size_t bytes, bool host_visible) {
+    vulkan_device *v = vulkan__of(d);
+    VkMemoryRequirements need;
+    VK.GetBufferMemoryRequirements(v->logical, own->buffer, &need);
+    VkMemoryPropertyFlags visible =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    uint32_t type = UINT32_MAX;
+    if (host_visible) {
+        // cached first: the host reads results from it
+        type = memory_type(v, need.memoryTypeBits, visible | VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+        if (type == UINT32_MAX) type = memory_type(v, need.memoryTypeBits, visible);
+    } else {
+        type = memory_type(v, need.memoryTypeBits, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+        if (type == UINT32_MAX) type = memory_type(v, need.memoryTypeBits, 0);
+    }
+    if (type == UINT32_MAX) return err_set(ERR_DEVICE, "%s: no fitting memory type", d->info.name);
+    uint64_t heap = v->memory.memoryHeaps[v->memory.memoryTypes[type].heapIndex].size;
+    if (need.size > heap || d->allocated_bytes + need.size > heap) {
+        return too_large(d, bytes, heap, "the memory heap");
+    }
+    VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                 .allocationSize = need.size,
+                                 .memoryTypeIndex = type};
+    VkResult r = VK.AllocateMemory(v->logical, &info, NULL, &own->memory);
+    if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY) {
+        return too_large(d, bytes, heap, "the memory heap");
+    }
+    err e = vulkan__check(r, "vkAllocateMemory");
+    if (e) return e;
+    return vulkan__check(VK.BindBufferMemory(v->logical, own->buffer, own->memory, 0),
+                         "vkBindBufferMemory");
+}
+
+static err copy_begin(vulkan_device *v) {
+    err e = vulkan__check(VK.ResetCommandPool(v->logical, v->copy_pool, 0), "vkResetCommandPool");
+    if (e) return e;
+    VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                     .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+    if ((e = vulkan__check(VK.BeginCommandBuffer(v->copy_commands, &info),
+                           "vkBeginCommandBuffer"))) {
+        return e;
+    }
+    // after whatever earlier submissions did
+    VkMemoryBarrier before = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+        .dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+    VK.CmdPipelineBarrier(v->copy_commands,
+                          VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                          VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &before, 0, NULL, 0, NULL);
+    return ERR_OK;
+}
+
+static err copy_end(vulkan_device *v) {
+    VkMemoryBarrier after = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                             .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+                             .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
+    VK.CmdPipelineBarrier(v->copy_commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
+                          VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &after, 0, NULL, 0, NULL);
+    err e = vulkan__check(VK.EndCommandBuffer(v->copy_commands), "vkEndCommandBuffer");
+    if (e) return e;
+    VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                           .commandBufferCount = 1,
+                           .pCommandBuffers = &v->copy_commands};
+    if ((e = vulkan__check(VK.QueueSubmit(v->queue, 1, &submit, v->copy_fence), "vkQueueSubmit"))) {
+        return e;
+    }
+    if ((e = vulkan__check(VK.WaitForFences(v->logical, 1, &v->copy_fence, VK_TRUE, UINT64_MAX),
+                           "vkWaitForFences"))) {
+        return e;
+    }
+    return vulkan__check(VK.ResetFences(v->logical, 1, &v->copy_fence), "vkResetFences");
+}
+
+static err zero(vulkan_device *v, const buffer *b) {
+    const vulkan_buffer *own = b->handle;
+    if (b->mapped) {
+        memset(b->mapped, 0, b->bytes);
+        return ERR_OK;
+    }
+    err e = copy_begin(v);
+    if (e) return e;
+    VK.CmdFillBuffer(v->copy_commands, own->buffer, 0, VK_WHOLE_SIZE, 0);
+    return copy_end(v);
+}
+
+err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {
+    vulkan_device *v = vulkan__of(d);
+    vulkan_buffer *own;
+    if (bytes > d->info.max_buffer_bytes) {
+        return too_large(d, bytes, d->info.max_buffer_bytes, "the largest allocation");
+    }
+    err e = mem_new(&own, 1);
+    if (e) return e;
+    b->handle = own;
+    VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                               .size = (bytes + 3) / 4 * 4,
+                               .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                                        VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                                        VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    VkResult r = VK.CreateBuffer(v->logical, &info, NULL, &own->buffer);
+    if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY) {
+        e = too_large(d, bytes, d->info.max_buffer_bytes, "the largest buffer");
+        goto fail;
+    }
+    if ((e = vulkan__check(r, "vkCreateBuffer"))) goto fail;
+    if ((e = allocate(d, own, bytes, host_visible))) goto fail;
+    if (host_visible) {
+        r = VK.MapMemory(v->logical, own->memory, 0, VK_WHOLE_SIZE, 0, &b->mapped);
+        if ((e = vulkan__check(r, "vkMapMemory"))) goto fail;
+    }
+    if ((e = zero(v, b))) goto fail;
+    return ERR_OK;
+fail:
+    vulkan__buffer_free(b);
+    return e;
+}
+
+void vulkan__buffer_free(buffer *b) {
+    vulkan_buffer *own = b->handle;
+    if (!own) return;
+    vulkan_device *v = vulkan__of(b->device);
+    if (own->buffer) VK.DestroyBuffer(v->logical, own->buffer, NULL);
+    if (own->memory) VK.FreeMemory(v->logical, own->memory, NULL); // unmaps
+    mem_free(own);
+    b->handle = NULL;
+    b->mapped = NULL;
+}
+
+static err copy(vulkan_device *v, VkBuffer to, size_t to_offset, VkBuffer from, size_t from_offset,
+                size_t count) {
+    err e = copy_begin(v);
+    if (e) return e;
+    VkBufferCopy region = {from_offset, to_offset, count};
+    VK.CmdCopyBuffer(v->copy_commands, from, to, 1, &region);
+    return copy_end(v);
+}
+
+err vulkan__upload(buffer *b, size_t offset, const void *bytes, size_t count) {
+    vulkan_device *v = vulkan__of(b->device);
+    const vulkan_buffer *own = b->handle, *staging = v->staging.handle;
+    for (size_t done = 0; done < count;) {
+        size_t n = count - done < STAGING_BYTES ? count - done : STAGING_BYTES;
+        memcpy(v->staging.mapped, (const char *)bytes + done, n);
+        err e = copy(v, own->buffer, offset + done, staging->buffer, 0, n);
+        if (e) return e;
+        done += n;
+    }
+    return ERR_OK;
+}
+
+err vulkan__download(void *bytes, buffer *b, size_t offset, size_t count) {
+    vulkan_device *v = vulkan__of(b->device);
+    const vulkan_buffer *own = b->handle, *staging = v->staging.handle;
+    for (size_t done = 0; done < count;) {
+        size_t n = count - done < STAGING_BYTES ? count - done : STAGING_BYTES;
+        err e = copy(v, staging->buffer, 0, own->buffer, offset + done, n);
+        if (e) return e;
+        memcpy((char *)bytes + done, v->staging.mapped, n);
+        done += n;
+    }
+    return ERR_OK;
+}
+
+err vulkan__copy_open(vulkan_device *v) {
+    VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                    .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+                                    .queueFamilyIndex = v->queue_family};
+    err e = vulkan__check(VK.CreateCommandPool(v->logical, &pool, NULL, &v->copy_pool),
+                          "vkCreateCommandPool");
+    if (e) return e;
+    VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                        .commandPool = v->copy_pool,
+                                        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                        .commandBufferCount = 1};
+    if ((e = vulkan__check(VK.AllocateCommandBuffers(v->logical, &info, &v->copy_commands),
+                           "vkAllocateCommandBuffers"))) {
+        return e;
+    }
+    VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    if ((e = vulkan__check(VK.CreateFence(v->logical, &fence, NULL, &v->copy_fence),
+                           "vkCreateFence"))) {
+        return e;
+    }
+    v->staging = (buffer){.device = v->device, .bytes = STAGING_BYTES};
+    return vulkan__buffer_init(v->device, &v->staging, STAGING_BYTES, true);
+}
+
+void vulkan__copy_close(vulkan_device *v) {
+    if (v->staging.device) vulkan__buffer_free(&v->staging);
+    if (v->copy_fence) VK.DestroyFence(v->logical, v->copy_fence, NULL);
+    if (v->copy_pool) VK.DestroyCommandPool(v->logical, v->copy_pool, NULL);
+}

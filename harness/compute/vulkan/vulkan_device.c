@@ -1,0 +1,120 @@
+/* Opening and closing the Vulkan device. */
+#include "base/memory.h"
+#include "compute/vulkan/vulkan_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REGISTER_TILE = 8, SHARED_TILE = 32 };
+
+static err logical_open(vulkan_device *v) {
+    float priority = 1;
+    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                     .queueFamilyIndex = v->queue_family,
+                                     .queueCount = 1,
+                                     .pQueuePriorities = &priority};
+    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                               .queueCreateInfoCount = 1,
+                               .pQueueCreateInfos = &queue};
+    err e = vulkan__check(VK.CreateDevice(v->physical, &info, NULL, &v->logical), "vkCreateDevice");
+    if (e) return e;
+    VK.GetDeviceQueue(v->logical, v->queue_family, 0, &v->queue);
+    return ERR_OK;
+}
+
+// HARNESS_VULKAN_KERNELS=register or tile chooses the family; else the device's class does.
+static err choose_family(vulkan_device *v) {
+    device_info *info = &v->device->info;
+    v->family = vulkan__family(info);
+    const char *forced = getenv("HARNESS_VULKAN_KERNELS");
+    if (forced && !strcmp(forced, "register")) {
+        v->family = FAMILY_REGISTER;
+    } else if (forced && !strcmp(forced, "tile")) {
+        v->family = FAMILY_TILE;
+    } else if (forced && *forced) {
+        return err_set(ERR_USAGE, "HARNESS_VULKAN_KERNELS is '%s', not 'register' or 'tile'",
+                       forced);
+    }
+    bool is_register = v->family == FAMILY_REGISTER;
+    snprintf(info->kernels, sizeof info->kernels, "%s", is_register ? "register" : "tile");
+    v->device->attention_tile = is_register ? REGISTER_TILE : SHARED_TILE;
+    v->group_size = is_register ? 64 : 256;
+    if (info->max_workgroup < 256 || info->max_shared_bytes < 16384) {
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: workgroups of 256 and 16384 bytes of shared memory are needed, it has "
+                       "%u and %u",
+                       info->name, info->max_workgroup, info->max_shared_bytes);
+    }
+    return ERR_OK;
+}
+
+static void close_device(device *d) {
+    vulkan_device *v = vulkan__of(d);
+    if (!v) return;
+    if (v->logical) {
+        VK.DeviceWaitIdle(v->logical);
+        for (uint32_t i = 0; i < SLOT_COUNT; i++) vulkan__slot_close(v, &v->slots[i]);
+        vulkan__copy_close(v);
+        vulkan__kernels_close(v);
+        VK.DestroyDevice(v->logical, NULL);
+    }
+    if (v->instance) {
+        vulkan__messenger_close(v);
+        VK.DestroyInstance(v->instance, NULL);
+    }
+    mem_free(v);
+    d->impl = NULL;
+}
+
+static const device_vtable vtable = {.close = close_device,
+                                     .buffer_init = vulkan__buffer_init,
+                                     .buffer_free = vulkan__buffer_free,
+                                     .upload = vulkan__upload,
+                                     .download = vulkan__download,
+                                     .scratch_count = vulkan__scratch_count,
+                                     .plan_ready = vulkan__plan_ready,
+                                     .submit = vulkan__submit,
+                                     .wait = vulkan__wait};
+
+static err open_parts(vulkan_device *v) {
+    device *d = v->device;
+    const char *note;
+    err e = vulkan__instance_new(&v->instance, d->options.validation, &note);
+    if (e) return e;
+    if (!v->instance) return err_set(ERR_DEVICE, "%s", note);
+    if (d->options.validation && (e = vulkan__messenger_open(v))) return e;
+    VkPhysicalDevice physical[64];
+    uint32_t count;
+    if ((e = vulkan__physical_list(v->instance, physical, &count, 64))) return e;
+    if (d->info.vulkan_index >= count) {
+        return err_set(ERR_DEVICE, "Vulkan device %u is gone: %u are here", d->info.vulkan_index,
+                       count);
+    }
+    v->physical = physical[d->info.vulkan_index];
+    v->queue_family = vulkan__queue_family(v->physical);
+    VK.GetPhysicalDeviceMemoryProperties(v->physical, &v->memory);
+    if ((e = choose_family(v))) return e;
+    if ((e = logical_open(v))) return e;
+    if ((e = vulkan__kernels_open(v))) return e;
+    if ((e = vulkan__copy_open(v))) return e;
+    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
+        if ((e = vulkan__slot_open(v, &v->slots[i]))) return e;
+    }
+    return ERR_OK;
+}
+
+err vulkan_open(device *d) {
+    vulkan_device *v;
+    err e = mem_new(&v, 1);
+    if (e) return e;
+    v->device = d;
+    d->impl = v;
+    d->real = ELEM_F32;
+    if ((e = open_parts(v))) {
+        close_device(d);
+        return e;
+    }
+    d->vtable = &vtable;
+    return ERR_OK;
+}

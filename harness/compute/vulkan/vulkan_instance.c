@@ -1,0 +1,270 @@
+/* Instance, physical devices, and the validation layer's messages. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "compute/vulkan/vulkan_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PHYSICAL_MAX = 32, MESSAGES_SHOWN = 5 };
+
+static const char layer_name[] = "VK_LAYER_KHRONOS_validation";
+static const char no_driver[] =
+    "no Vulkan driver: install mesa-vulkan-drivers, or the GPU vendor's driver";
+
+static err layer_present(bool *present) {
+    VkLayerProperties layers[64];
+    uint32_t count = 64;
+    *present = false;
+    VkResult r = VK.EnumerateInstanceLayerProperties(&count, layers);
+    if (r != VK_SUCCESS && r != VK_INCOMPLETE) {
+        return vulkan__check(r, "vkEnumerateInstanceLayerProperties");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!strcmp(layers[i].layerName, layer_name)) *present = true;
+    }
+    return ERR_OK;
+}
+
+err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
+    *out = VK_NULL_HANDLE;
+    *note = "";
+    uint32_t version = 0;
+    if (!vulkan__load(note)) return ERR_OK;
+    err e = vulkan__check(VK.EnumerateInstanceVersion(&version), "vkEnumerateInstanceVersion");
+    if (e) return e;
+    VkApplicationInfo application = {
+        .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+        .pApplicationName = "harness",
+        .apiVersion = version < VK_API_VERSION_1_3 ? VK_API_VERSION_1_1 : VK_API_VERSION_1_3};
+    VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                 .pApplicationInfo = &application};
+    static const VkValidationFeatureEnableEXT enables[] = {
+        VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
+    const VkValidationFeaturesEXT features = {.sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
+                                              .enabledValidationFeatureCount = 1,
+                                              .pEnabledValidationFeatures = enables};
+    static const char *const extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+    static const char *const layers[] = {layer_name};
+    if (validation) {
+        bool present;
+        if ((e = layer_present(&present))) return e;
+        if (!present) {
+            return err_set(ERR_DEVICE,
+                           "validation was asked for, but the layer %s is absent: install "
+                           "vulkan-validationlayers",
+                           layer_name);
+        }
+        info.pNext = &features;
+        info.enabledLayerCount = 1;
+        info.ppEnabledLayerNames = layers;
+        info.enabledExtensionCount = 1;
+        info.ppEnabledExtensionNames = extensions;
+    }
+    VkResult r = VK.CreateInstance(&info, NULL, out);
+    if (r == VK_ERROR_INCOMPATIBLE_DRIVER) {
+        *out = VK_NULL_HANDLE;
+        *note = no_driver;
+        return ERR_OK;
+    }
+    return vulkan__check(r, "vkCreateInstance");
+}
+
+uint32_t vulkan__queue_family(VkPhysicalDevice physical) {
+    VkQueueFamilyProperties families[16];
+    uint32_t count = 16;
+    VK.GetPhysicalDeviceQueueFamilyProperties(physical, &count, families);
+    for (uint32_t i = 0; i < count; i++) {
+        if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) return i;
+    }
+    return UINT32_MAX;
+}
+
+err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,
+                          uint32_t most) {
+    VkPhysicalDevice all[PHYSICAL_MAX];
+    uint32_t found = PHYSICAL_MAX;
+    *count = 0;
+    VkResult r = VK.EnumeratePhysicalDevices(instance, &found, all);
+    if (r == VK_ERROR_INITIALIZATION_FAILED) return ERR_OK; // a driver that found no hardware
+    if (r != VK_SUCCESS && r != VK_INCOMPLETE) {
+        return vulkan__check(r, "vkEnumeratePhysicalDevices");
+    }
+    for (uint32_t i = 0; i < found && *count < most; i++) {
+        if (vulkan__queue_family(all[i]) != UINT32_MAX) out[(*count)++] = all[i];
+    }
+    return ERR_OK;
+}
+
+static device_class class_of(const VkPhysicalDeviceProperties *p) {
+    switch (p->deviceType) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return CLASS_DISCRETE;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return CLASS_INTEGRATED;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return CLASS_VIRTUAL;
+    default: return CLASS_SOFTWARE;
+    }
+}
+
+static bool has_extension(VkPhysicalDevice physical, const char *name) {
+    uint32_t count = 0;
+    if (VK.EnumerateDeviceExtensionProperties(physical, NULL, &count, NULL)) return false;
+    VkExtensionProperties *list;
+    if (mem_new(&list, count ? count : 1)) {
+        err_clear();
+        return false;
+    }
+    bool found = false;
+    VkResult r = VK.EnumerateDeviceExtensionProperties(physical, NULL, &count, list);
+    for (uint32_t i = 0; r == VK_SUCCESS && i < count; i++) {
+        if (!strcmp(list[i].extensionName, name)) found = true;
+    }
+    mem_free(list);
+    return found;
+}
+
+static void format_uuid(char out[37], const uint8_t uuid[VK_UUID_SIZE]) {
+    size_t at = 0;
+    for (uint32_t i = 0; i < VK_UUID_SIZE; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) out[at++] = '-';
+        at += (size_t)snprintf(out + at, 37 - at, "%02x", uuid[i]);
+    }
+}
+
+static void add_feature(device_info *info, const char *name) {
+    size_t used = strlen(info->isa);
+    snprintf(info->isa + used, sizeof info->isa - used, "%s%s", used ? " " : "", name);
+}
+
+static void fill_capabilities(device_info *info, VkPhysicalDevice physical, uint32_t version) {
+    VkPhysicalDeviceShaderFloat16Int8Features half = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES};
+    VkPhysicalDevice16BitStorageFeatures storage = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &storage};
+    if (version >= VK_API_VERSION_1_2 ||
+        has_extension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)) {
+        storage.pNext = &half;
+    }
+    VK.GetPhysicalDeviceFeatures2(physical, &features);
+    info->has_f16 = half.shaderFloat16 && storage.storageBuffer16BitAccess;
+    info->has_bf16 = has_extension(physical, "VK_KHR_shader_bfloat16");
+    info->has_matrix = has_extension(physical, "VK_KHR_cooperative_matrix");
+    add_feature(info, "fp32");
+}
+
+kernel_family vulkan__family(const device_info *info) {
+    return info->class == CLASS_SOFTWARE ? FAMILY_REGISTER : FAMILY_TILE;
+}
+
+void vulkan__info(device_info *info, VkPhysicalDevice physical) {
+    VkPhysicalDeviceDriverProperties driver = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+    VkPhysicalDeviceMaintenance3Properties memory3 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES, .pNext = &subgroup};
+    VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+                                       .pNext = &memory3};
+    VkPhysicalDeviceProperties2 p2 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+                                      .pNext = &id};
+    VK.GetPhysicalDeviceProperties2(physical, &p2);
+    const VkPhysicalDeviceProperties *p = &p2.properties;
+    if (p->apiVersion >= VK_API_VERSION_1_2 ||
+        has_extension(physical, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) {
+        VkPhysicalDeviceProperties2 again = {
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &driver};
+        VK.GetPhysicalDeviceProperties2(physical, &again);
+    }
+    info->kind = DEVICE_VULKAN;
+    info->class = class_of(p);
+    snprintf(info->name, sizeof info->name, "%s", p->deviceName);
+    snprintf(info->driver, sizeof info->driver, "%s%s%s",
+             driver.driverName[0] ? driver.driverName : "driver", driver.driverInfo[0] ? " " : "",
+             driver.driverInfo);
+    if (!driver.driverInfo[0]) {
+        size_t used = strlen(info->driver);
+        snprintf(info->driver + used, sizeof info->driver - used, " %u.%u.%u",
+                 VK_API_VERSION_MAJOR(p->driverVersion), VK_API_VERSION_MINOR(p->driverVersion),
+                 VK_API_VERSION_PATCH(p->driverVersion));
+    }
+    snprintf(info->version, sizeof info->version, "Vulkan %u.%u.%u",
+             VK_API_VERSION_MAJOR(p->apiVersion), VK_API_VERSION_MINOR(p->apiVersion),
+             VK_API_VERSION_PATCH(p->apiVersion));
+    format_uuid(info->uuid, id.deviceUUID);
+    info->threads = 1;
+    info->vendor = p->vendorID;
+    info->device_id = p->deviceID;
+    info->subgroup_size = subgroup.subgroupSize;
+    info->max_workgroup = p->limits.maxComputeWorkGroupInvocations;
+    info->max_shared_bytes = p->limits.maxComputeSharedMemorySize;
+    info->max_buffer_bytes = memory3.maxMemoryAllocationSize;
+    info->max_binding_bytes = p->limits.maxStorageBufferRange;
+    VkPhysicalDeviceMemoryProperties memory;
+    VK.GetPhysicalDeviceMemoryProperties(physical, &memory);
+    for (uint32_t i = 0; i < memory.memoryHeapCount; i++) {
+        bool is_local = memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
+        if (is_local && memory.memoryHeaps[i].size > info->memory_bytes) {
+            info->memory_bytes = memory.memoryHeaps[i].size;
+        }
+    }
+    fill_capabilities(info, physical, p->apiVersion);
+    snprintf(info->kernels, sizeof info->kernels, "%s",
+             vulkan__family(info) == FAMILY_REGISTER ? "register" : "tile");
+}
+
+err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char **note) {
+    VkInstance instance;
+    VkPhysicalDevice physical[PHYSICAL_MAX];
+    uint32_t found = 0;
+    err e = vulkan__instance_new(&instance, false, note);
+    if (e || !instance) return e;
+    if ((e = vulkan__physical_list(instance, physical, &found, PHYSICAL_MAX))) goto done;
+    if (!found) *note = no_driver;
+    if ((e = mem_grow((void **)list, capacity, *count + found, sizeof **list))) goto done;
+    for (uint32_t i = 0; i < found; i++) {
+        device_info *info = &(*list)[*count];
+        memset(info, 0, sizeof *info);
+        vulkan__info(info, physical[i]);
+        info->vulkan_index = i;
+        ++*count;
+    }
+done:
+    VK.DestroyInstance(instance, NULL);
+    return e;
+}
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+                                                 VkDebugUtilsMessageTypeFlagsEXT type,
+                                                 const VkDebugUtilsMessengerCallbackDataEXT *data,
+                                                 void *user) {
+    device *d = user;
+    (void)severity;
+    (void)type;
+    if (d->validation_errors++ < MESSAGES_SHOWN) log_warn("Vulkan validation: %s", data->pMessage);
+    return VK_FALSE;
+}
+
+err vulkan__messenger_open(vulkan_device *v) {
+    PFN_vkCreateDebugUtilsMessengerEXT create =
+        (PFN_vkCreateDebugUtilsMessengerEXT)VK.GetInstanceProcAddr(
+            v->instance, "vkCreateDebugUtilsMessengerEXT");
+    if (!create) return err_set(ERR_DEVICE, "the loader lacks VK_EXT_debug_utils");
+    VkDebugUtilsMessengerCreateInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+        .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT |
+                           VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT,
+        .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+        .pfnUserCallback = on_message,
+        .pUserData = v->device};
+    return vulkan__check(create(v->instance, &info, NULL, &v->messenger),
+                         "vkCreateDebugUtilsMessengerEXT");
+}
+
+void vulkan__messenger_close(vulkan_device *v) {
+    if (!v->messenger) return;
+    PFN_vkDestroyDebugUtilsMessengerEXT destroy =
+        (PFN_vkDestroyDebugUtilsMessengerEXT)VK.GetInstanceProcAddr(
+            v->instance, "vkDestroyDebugUtilsMessengerEXT");
+    if (destroy) destroy(v->instance, v->messenger, NULL);
+}

@@ -1,0 +1,223 @@
+/* The Vulkan device's own structures. One queue; two slots, each with its command buffers,
+ * descriptor sets and fence; pipelines made once per (kernel, specialization).
+ *
+ * Recording: an op's function binds its operands in order (vulkan__read, vulkan__write), then
+ * dispatches. Binding is also declaring: the recorder knows what each dispatch reads and writes and
+ * puts a barrier before it only when it meets something pending. */
+#ifndef HARNESS_COMPUTE_VULKAN_INTERNAL_H
+#define HARNESS_COMPUTE_VULKAN_INTERNAL_H
+
+#include "compute/plan.h"
+#include "compute/vulkan/vulkan_api.h"
+#include "push.h"
+
+enum {
+    BINDINGS_MAX = 8,
+    SPECIAL_MAX = 4,    /* specialization constants of a kernel; 0 is the workgroup size */
+    LOOP_LIMIT = 60000, /* iterations of one invocation: Mesa 22.3 ends loops silently at 65,535 */
+    PENDING_MAX = 256,  /* accesses remembered since the last barrier; more: a barrier */
+    SETS_PER_POOL = 256,
+    WINDOW_STEP = 64 /* rows of a window are a multiple: 64 f32 are SPAN_ALIGN bytes */
+};
+
+typedef enum kernel_id {
+#define KERNEL(name, bindings, push) KERNEL_##name,
+#include "compute/vulkan/kernels.def"
+#undef KERNEL
+    KERNEL_COUNT
+} kernel_id;
+
+/* Which kernels: register tiles without barriers (CPU-type devices), shared-memory tiles (GPUs). */
+typedef enum kernel_family { FAMILY_REGISTER, FAMILY_TILE } kernel_family;
+
+typedef struct vulkan_pipeline {
+    uint32_t special[SPECIAL_MAX];
+    VkPipeline pipeline;
+    struct vulkan_pipeline *next;
+} vulkan_pipeline;
+
+typedef struct vulkan_sets {
+    VkDescriptorSet *sets;
+    size_t count, capacity, used;
+} vulkan_sets;
+
+typedef struct vulkan_slot {
+    VkCommandPool pool;
+    VkCommandBuffer *commands;
+    size_t command_count, command_capacity, command_used;
+    VkDescriptorPool *pools;
+    size_t pool_count, pool_capacity;
+    vulkan_sets sets[BINDINGS_MAX + 1]; /* by number of bindings; used again each step */
+    VkFence fence;
+    bool is_pending;
+} vulkan_slot;
+
+typedef struct vulkan_device {
+    device *device; /* the owner */
+    VkInstance instance;
+    VkDebugUtilsMessengerEXT messenger;
+    VkPhysicalDevice physical;
+    VkPhysicalDeviceMemoryProperties memory;
+    VkDevice logical;
+    VkQueue queue;
+    uint32_t queue_family;
+    kernel_family family;
+    uint32_t group_size; /* invocations of an element-wise workgroup */
+    VkDescriptorSetLayout set_layouts[BINDINGS_MAX + 1];
+    VkPipelineLayout pipeline_layouts[BINDINGS_MAX + 1];
+    VkShaderModule modules[KERNEL_COUNT];
+    vulkan_pipeline *pipelines[KERNEL_COUNT]; /* lists */
+    vulkan_slot slots[SLOT_COUNT];
+    /* copies between the host and device-local memory */
+    VkCommandPool copy_pool;
+    VkCommandBuffer copy_commands;
+    VkFence copy_fence;
+    buffer staging;
+} vulkan_device;
+
+/* handle of a buffer */
+typedef struct vulkan_buffer {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+} vulkan_buffer;
+
+static inline vulkan_device *vulkan__of(const device *d) {
+    return d->impl;
+}
+
+/* --- vulkan_instance.c */
+err vulkan__instance_new(VkInstance *out, bool validation, const char **note) MUST_CHECK;
+/* Physical devices with a compute queue; count at most `most`. */
+err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,
+                          uint32_t most) MUST_CHECK;
+uint32_t vulkan__queue_family(VkPhysicalDevice physical); /* UINT32_MAX: none computes */
+void vulkan__info(device_info *info, VkPhysicalDevice physical);
+err vulkan__messenger_open(vulkan_device *v) MUST_CHECK;
+void vulkan__messenger_close(vulkan_device *v);
+kernel_family vulkan__family(const device_info *info);
+
+/* --- vulkan_buffer.c */
+err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) MUST_CHECK;
+void vulkan__buffer_free(buffer *b);
+err vulkan__upload(buffer *b, size_t offset, const void *bytes, size_t count) MUST_CHECK;
+err vulkan__download(void *bytes, buffer *b, size_t offset, size_t count) MUST_CHECK;
+err vulkan__copy_open(vulkan_device *v) MUST_CHECK;
+void vulkan__copy_close(vulkan_device *v);
+
+/* --- vulkan_kernels.c */
+err vulkan__kernels_open(vulkan_device *v) MUST_CHECK;
+void vulkan__kernels_close(vulkan_device *v);
+/* The pipeline of a kernel with these constants, made on first use. Borrowed. */
+err vulkan__pipeline(VkPipeline *out, vulkan_device *v, kernel_id kernel,
+                     const uint32_t special[SPECIAL_MAX]) MUST_CHECK;
+uint32_t vulkan__kernel_bindings(kernel_id kernel);
+uint32_t vulkan__kernel_push_bytes(kernel_id kernel);
+const char *vulkan__kernel_name(kernel_id kernel);
+
+/* --- vulkan_slot.c */
+err vulkan__slot_open(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
+void vulkan__slot_close(vulkan_device *v, vulkan_slot *s);
+/* Makes the slot's command buffers and sets free to use again. pre: not pending. */
+err vulkan__slot_reset(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
+err vulkan__slot_wait(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
+/* The next unused command buffer and descriptor set, made when there is none left. */
+err vulkan__slot_command(vulkan_device *v, vulkan_slot *s, VkCommandBuffer *out) MUST_CHECK;
+err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t bindings,
+                     VkDescriptorSet *out) MUST_CHECK;
+
+/* --- vulkan_record.c */
+
+/* A range of bytes that commands since the last barrier read or wrote. */
+typedef struct vulkan_access {
+    VkBuffer buffer;
+    VkDeviceSize first, end;
+    bool is_write;
+} vulkan_access;
+
+typedef struct recorder {
+    vulkan_device *v;
+    vulkan_slot *slot;
+    const step_info *step;
+    uint32_t micro;
+    span scratch;
+    VkCommandBuffer commands;
+    double segment_flops;
+    bool is_dry; /* makes pipelines, records nothing */
+    /* operands of the next dispatch */
+    VkDescriptorBufferInfo bound[BINDINGS_MAX];
+    bool is_written[BINDINGS_MAX];
+    uint32_t bound_count;
+    vulkan_access pending[PENDING_MAX];
+    size_t pending_count;
+    uint64_t barriers, dispatches; /* counted for tests and bench */
+    err e;                         /* first failure; later calls do nothing */
+} recorder;
+
+/* Binds the next operand: count elements from `first`. An absent span binds the first operand again
+ * (kernels do not touch it). Whatever is written must be bound by vulkan__write. */
+void vulkan__read(recorder *r, span s, size_t first, size_t count);
+void vulkan__write(recorder *r, span s, size_t first, size_t count);
+
+/* What a dispatch is: kernel, workgroup size and further specialization constants, groups, and the
+ * worst number of loop iterations of an invocation, which must stay below LOOP_LIMIT. */
+typedef struct launch {
+    kernel_id kernel;
+    uint32_t special[SPECIAL_MAX];
+    uint32_t x, y, z;
+    uint64_t iterations;
+} launch;
+
+/* Records the dispatch over the operands bound since the last one; nothing when a group count is 0.
+ */
+void vulkan__dispatch(recorder *r, const launch *l, const void *push);
+/* Element-wise: `count` invocations in workgroups of the device's size. */
+void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint64_t iterations,
+                               const void *push);
+/* x[first .. first + count) = value, by the transfer stage. */
+void vulkan__fill(recorder *r, span s, size_t count, float value);
+
+/* Records one op. */
+void vulkan__record(recorder *r, const op *o);
+size_t vulkan__scratch_count(const device *d, const op *o);
+
+static inline uint32_t vulkan__size(const recorder *r, dim d) {
+    return r->is_dry ? d.max : dim_value(d, r->step, r->micro);
+}
+
+/* Sets the recorder's error unless one is set. */
+void vulkan__fail(recorder *r, err e);
+
+/* Rows of row_elements f32 that one descriptor may hold: a multiple of WINDOW_STEP. Fails when not
+ * even WINDOW_STEP rows fit. */
+uint32_t vulkan__window_rows(recorder *r, size_t row_elements);
+
+/* --- record functions by family: vulkan_rows.c, vulkan_linear.c, vulkan_attention.c,
+ * vulkan_optimizer.c */
+#define OP(name) void vulkan__record_##name(recorder *r, const struct name *a);
+#include "compute/ops.def"
+#undef OP
+
+struct push_drop vulkan__drop(const recorder *r, dropout_spec d);
+
+/* Rows of one partial sum over `rows` rows, and the number of partial sums. */
+enum { CHUNK_ROWS = 64 };
+static inline uint32_t vulkan__chunks(uint32_t rows) {
+    return (rows + CHUNK_ROWS - 1) / CHUNK_ROWS;
+}
+/* Rows of one window when each CHUNK_ROWS rows give one partial result: all rows, or a multiple of
+ * CHUNK_ROWS * WINDOW_STEP, so that the window's partial results start aligned. */
+uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements);
+/* result[i] += sum over the partial results in scratch. */
+void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
+                    uint32_t stride, uint32_t offset);
+
+/* Reals of scratch that ops need at their largest sizes. */
+size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a);
+size_t vulkan__grad_norm_scratch(const device *d, const struct grad_norm *a);
+
+/* --- vulkan_plan.c */
+err vulkan__plan_ready(plan *p) MUST_CHECK;
+err vulkan__submit(plan *p, const step_info *step) MUST_CHECK;
+err vulkan__wait(device *d, uint32_t slot) MUST_CHECK;
+
+#endif

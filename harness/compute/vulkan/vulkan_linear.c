@@ -1,0 +1,165 @@
+/* Recording of the matrix products. Kernel, tile and splits are functions of the device's kind and
+ * of the shape alone, so that a device always sums in one order. */
+#include "compute/vulkan/vulkan_internal.h"
+
+/* As shaders/include/linear.glsl. */
+enum { MODE_FWD, MODE_DX, MODE_DW };
+enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ACT_SHIFT = 8 };
+
+enum {
+    TILE_SIDE = 64,   /* of linear_tile */
+    CHUNK_MAX = 32768 /* longest sum of one dispatch: the loop limit */
+};
+
+/* One product out (m, n) = A (m, k) B (k, n), see push_linear. */
+typedef struct product {
+    struct push_linear push;
+    uint32_t mode, flags, splits;
+} product;
+
+static uint32_t divide_up(uint32_t a, uint32_t b) {
+    return (a + b - 1) / b;
+}
+
+// Binds nothing: the five operands were bound.
+static void dispatch(recorder *r, const product *p) {
+    const struct push_linear *s = &p->push;
+    launch l = {.special = {0, p->mode, p->flags}, .z = p->splits, .y = 1};
+    if (r->v->family == FAMILY_TILE) {
+        l.kernel = KERNEL_linear_tile;
+        l.special[0] = 256;
+        l.x = divide_up(s->n, TILE_SIDE);
+        l.y = divide_up(s->m, TILE_SIDE);
+        l.iterations = (uint64_t)divide_up(s->chunk, 16) * 24;
+    } else {
+        size_t groups = ((size_t)s->m * s->n + r->v->group_size - 1) / r->v->group_size;
+        l.kernel = KERNEL_linear_simple;
+        l.special[0] = r->v->group_size;
+        l.y = (uint32_t)((groups + 65534) / 65535);
+        l.x = l.y ? (uint32_t)((groups + l.y - 1) / l.y) : 0;
+        l.iterations = s->chunk;
+    }
+    vulkan__dispatch(r, &l, s);
+}
+
+// Rows of both row operands that one descriptor holds.
+static uint32_t rows_at_once(recorder *r, uint32_t n, uint32_t k) {
+    return vulkan__window_rows(r, n > k ? n : k);
+}
+
+void vulkan__record_linear_fwd(recorder *r, const struct linear_fwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k);
+    size_t n = a->n, k = a->k;
+    for (uint32_t first = 0; first < rows && !r->e; first += step) {
+        uint32_t m = rows - first < step ? rows - first : step;
+        product p = {.push = {.m = m,
+                              .n = a->n,
+                              .k = a->k,
+                              .a_row = a->k,
+                              .a_sum = 1,
+                              .b_sum = 1,
+                              .b_col = a->k,
+                              .chunk = a->k},
+                     .mode = MODE_FWD,
+                     .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
+                              (span_given(a->bias) ? HAS_OTHER : 0) | (uint32_t)a->act << ACT_SHIFT,
+                     .splits = 1};
+        vulkan__write(r, a->y, first * n, m * n);
+        vulkan__read(r, a->x, first * k, m * k);
+        vulkan__read(r, a->weight, 0, n * k);
+        vulkan__write(r, a->pre, first * n, m * n);
+        vulkan__read(r, a->bias, 0, n);
+        dispatch(r, &p);
+    }
+}
+
+void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
+    uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k);
+    size_t n = a->n, k = a->k;
+    for (uint32_t first = 0; first < rows && !r->e; first += step) {
+        uint32_t m = rows - first < step ? rows - first : step;
+        product p = {.push = {.m = m,
+                              .n = a->k,
+                              .k = a->n,
+                              .a_row = a->n,
+                              .a_sum = 1,
+                              .b_sum = a->k,
+                              .b_col = 1,
+                              .chunk = a->n},
+                     .mode = MODE_DX,
+                     .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
+                              (span_given(a->add) ? HAS_OTHER : 0),
+                     .splits = 1};
+        vulkan__write(r, a->dx, first * k, m * k);
+        vulkan__read(r, a->dy, first * n, m * n);
+        vulkan__read(r, a->weight, 0, n * k);
+        vulkan__read(r, a->pre, first * k, m * k);
+        vulkan__read(r, a->add, first * k, m * k);
+        dispatch(r, &p);
+    }
+}
+
+/* Into how many parts the sum over `rows` is cut: enough workgroups to fill the device. */
+static uint32_t splits_of(const device *d, uint32_t rows, uint32_t n, uint32_t k) {
+    uint32_t tiles = divide_up(n, TILE_SIDE) * divide_up(k, TILE_SIDE);
+    uint32_t wanted = d->info.class == CLASS_SOFTWARE ? 8 : 256;
+    uint32_t splits = divide_up(wanted, tiles), most = divide_up(rows, 128);
+    if (splits > most) splits = most;
+    uint32_t least = divide_up(rows, CHUNK_MAX);
+    return splits > least ? splits : least;
+}
+
+size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a) {
+    uint32_t splits = splits_of(d, a->rows.max, a->n, a->k);
+    size_t weights = (size_t)splits * a->n * a->k;
+    size_t columns = (size_t)vulkan__chunks(a->rows.max) * a->n;
+    return weights > columns ? weights : columns;
+}
+
+static void dbias(recorder *r, const struct linear_dw *a, uint32_t rows) {
+    size_t n = a->n;
+    uint32_t step = vulkan__chunk_window(r, rows, n);
+    for (uint32_t first = 0; first < rows; first += step) {
+        uint32_t m = rows - first < step ? rows - first : step;
+        struct push_linear push = {.m = m, .n = a->n, .chunk = CHUNK_ROWS};
+        size_t partial = (size_t)vulkan__chunks(m) * n;
+        vulkan__write(r, r->scratch, (size_t)first / CHUNK_ROWS * n, partial);
+        vulkan__read(r, a->dy, first * n, m * n);
+        vulkan__dispatch_elements(r, KERNEL_column_sums, partial, CHUNK_ROWS, &push);
+    }
+    vulkan__reduce(r, a->dbias, 0, a->n, vulkan__chunks(rows), a->n, 0);
+}
+
+void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
+    uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k);
+    size_t n = a->n, k = a->k;
+    for (uint32_t first = 0; first < rows && !r->e; first += step) {
+        uint32_t m = rows - first < step ? rows - first : step;
+        uint32_t splits = splits_of(r->v->device, m, a->n, a->k);
+        product p = {.push = {.m = a->n,
+                              .n = a->k,
+                              .k = m,
+                              .a_row = 1,
+                              .a_sum = a->n,
+                              .b_sum = a->k,
+                              .b_col = 1,
+                              .chunk = divide_up(m, splits)},
+                     .mode = MODE_DW,
+                     .flags = splits > 1 ? IS_PARTIAL : 0,
+                     .splits = splits};
+        if (splits > 1) {
+            vulkan__write(r, r->scratch, 0, splits * n * k);
+        } else {
+            vulkan__write(r, a->dweight, 0, n * k);
+        }
+        vulkan__read(r, a->dy, first * n, m * n);
+        vulkan__read(r, a->x, first * k, m * k);
+        vulkan__read(r, (span){0}, 0, 0);
+        vulkan__read(r, (span){0}, 0, 0);
+        dispatch(r, &p);
+        if (splits > 1) {
+            vulkan__reduce(r, a->dweight, 0, a->n * a->k, splits, a->n * a->k, 0);
+        }
+    }
+    if (span_given(a->dbias) && rows) dbias(r, a, rows);
+}

@@ -1,0 +1,110 @@
+/* Plans: a dry walk at the largest sizes makes every pipeline; a submission records the walk into
+ * the slot's command buffers, cut into segments of about a second at most. */
+#include "compute/vulkan/vulkan_internal.h"
+
+// Rough speeds, only to cut submissions: drivers reset a GPU that is busy with one for long.
+static double segment_flops(device_class class) {
+    switch (class) {
+    case CLASS_DISCRETE: return 1e12;
+    case CLASS_INTEGRATED:
+    case CLASS_VIRTUAL: return 1e11;
+    default: return 5e9;
+    }
+}
+
+static err begin(recorder *r) {
+    err e = vulkan__slot_command(r->v, r->slot, &r->commands);
+    if (e) return e;
+    VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                     .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+    if ((e = vulkan__check(VK.BeginCommandBuffer(r->commands, &info), "vkBeginCommandBuffer"))) {
+        return e;
+    }
+    // after everything submitted before: the other slot, copies, the segment before this one
+    VkMemoryBarrier memory = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+        .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                         VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+    VkPipelineStageFlags stages =
+        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+    VK.CmdPipelineBarrier(r->commands, stages, stages, 0, 1, &memory, 0, NULL, 0, NULL);
+    r->pending_count = 0;
+    r->segment_flops = 0;
+    return ERR_OK;
+}
+
+static err end(recorder *r, bool is_last) {
+    if (is_last) {
+        VkMemoryBarrier memory = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                  .srcAccessMask =
+                                      VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+                                  .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
+        VK.CmdPipelineBarrier(r->commands,
+                              VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                              VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, NULL, 0, NULL);
+    }
+    err e = vulkan__check(VK.EndCommandBuffer(r->commands), "vkEndCommandBuffer");
+    if (e) return e;
+    VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                           .commandBufferCount = 1,
+                           .pCommandBuffers = &r->commands};
+    VkFence fence = is_last ? r->slot->fence : VK_NULL_HANDLE;
+    e = vulkan__check(VK.QueueSubmit(r->v->queue, 1, &submit, fence), "vkQueueSubmit");
+    if (!e && is_last) r->slot->is_pending = true;
+    return e;
+}
+
+static err walk_part(recorder *r, const op_list *list, uint32_t micro) {
+    double most = segment_flops(r->v->device->info.class);
+    r->micro = micro;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!r->is_dry) {
+            double flops = op_flops(&list->ops[i], r->step, micro);
+            if (r->segment_flops > 0 && r->segment_flops + flops > most) {
+                err e = end(r, false);
+                if (!e) e = begin(r);
+                if (e) return e;
+            }
+            r->segment_flops += flops;
+        }
+        vulkan__record(r, &list->ops[i]);
+        if (r->e) return r->e;
+    }
+    return ERR_OK;
+}
+
+static err walk(recorder *r, const plan *p) {
+    err e = walk_part(r, &p->parts[PART_BEGIN], 0);
+    for (uint32_t micro = 0; !e && micro < r->step->micro_count; micro++) {
+        e = walk_part(r, &p->parts[PART_MICRO], micro);
+    }
+    return e ? e : walk_part(r, &p->parts[PART_END], 0);
+}
+
+err vulkan__plan_ready(plan *p) {
+    step_info step = {.step = 1, .micro_count = 1};
+    recorder r = {.v = vulkan__of(p->device), .step = &step, .scratch = p->scratch, .is_dry = true};
+    return walk(&r, p);
+}
+
+err vulkan__submit(plan *p, const step_info *step) {
+    vulkan_device *v = vulkan__of(p->device);
+    vulkan_slot *slot = &v->slots[step->slot];
+    err e = vulkan__slot_wait(v, slot);
+    if (e) return e;
+    if ((e = vulkan__slot_reset(v, slot))) return e;
+    recorder r = {.v = v, .slot = slot, .step = step, .scratch = p->scratch};
+    if ((e = begin(&r))) return e;
+    if ((e = walk(&r, p))) {
+        // segments already submitted may still run: nothing of theirs may be used again before
+        VK.DeviceWaitIdle(v->logical);
+        return e;
+    }
+    return end(&r, true);
+}
+
+err vulkan__wait(device *d, uint32_t slot) {
+    vulkan_device *v = vulkan__of(d);
+    return vulkan__slot_wait(v, &v->slots[slot]);
+}

@@ -1,0 +1,244 @@
+/* Recording: operands, hazards, dispatches, and the walk from an op to its record function. */
+#include "compute/vulkan/vulkan_internal.h"
+
+#include <string.h>
+
+void vulkan__fail(recorder *r, err e) {
+    if (!r->e) r->e = e;
+}
+
+static void bind(recorder *r, span s, size_t first, size_t count, bool is_write) {
+    if (r->e) return;
+    if (r->bound_count == BINDINGS_MAX) {
+        vulkan__fail(r, err_set(ERR_ARG, "a kernel binds more than %d buffers", BINDINGS_MAX));
+        return;
+    }
+    uint32_t at = r->bound_count++;
+    if (!span_given(s)) {
+        r->bound[at] = r->bound[0];
+        r->is_written[at] = false;
+        return;
+    }
+    size_t size = elem_bytes(s.type), offset = s.offset + first * size;
+    size_t bytes = (count ? count : 1) * size;
+    uint64_t most = r->v->device->info.max_binding_bytes;
+    if (bytes > most) {
+        vulkan__fail(r, err_set(ERR_DEVICE,
+                                "%s: one operand takes %zu bytes, a kernel may bind %llu: use "
+                                "smaller batches",
+                                r->v->device->info.name, bytes, (unsigned long long)most));
+        return;
+    }
+    if (offset % SPAN_ALIGN) {
+        vulkan__fail(r, err_set(ERR_ARG, "an operand starts at byte %zu, not aligned", offset));
+        return;
+    }
+    const vulkan_buffer *own = s.buffer->handle;
+    r->bound[at] = (VkDescriptorBufferInfo){own->buffer, offset, bytes};
+    r->is_written[at] = is_write;
+}
+
+void vulkan__read(recorder *r, span s, size_t first, size_t count) {
+    bind(r, s, first, count, false);
+}
+
+void vulkan__write(recorder *r, span s, size_t first, size_t count) {
+    bind(r, s, first, count, true);
+}
+
+static bool conflicts(const recorder *r, const vulkan_access *a) {
+    for (size_t i = 0; i < r->pending_count; i++) {
+        const vulkan_access *p = &r->pending[i];
+        if (p->buffer == a->buffer && p->first < a->end && a->first < p->end &&
+            (p->is_write || a->is_write)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void barrier(recorder *r) {
+    VkMemoryBarrier memory = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+        .dstAccessMask =
+            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+    VkPipelineStageFlags stages =
+        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+    VK.CmdPipelineBarrier(r->commands, stages, stages, 0, 1, &memory, 0, NULL, 0, NULL);
+    r->pending_count = 0;
+    r->barriers++;
+}
+
+// Orders the next command after what it depends on, then remembers what it does.
+static void order(recorder *r, const vulkan_access *list, size_t count, bool may_skip) {
+    bool needed = r->pending_count + count > PENDING_MAX;
+    for (size_t i = 0; i < count && !needed; i++) needed = conflicts(r, &list[i]);
+    if (needed && may_skip) r->pending_count = 0;
+    if (needed && !may_skip) barrier(r);
+    for (size_t i = 0; i < count; i++) r->pending[r->pending_count++] = list[i];
+}
+
+// The fault that tests/plants builds: the barrier before sums of partial results is left out.
+static bool is_planted(kernel_id kernel) {
+#ifdef PLANT_BARRIER
+    return kernel == KERNEL_reduce_add;
+#else
+    (void)kernel;
+    return false;
+#endif
+}
+
+void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
+    uint32_t count = r->bound_count;
+    r->bound_count = 0;
+    if (r->e) return;
+    const char *name = vulkan__kernel_name(l->kernel);
+    if (count != vulkan__kernel_bindings(l->kernel)) {
+        vulkan__fail(r, err_set(ERR_ARG, "kernel %s: %u buffers bound", name, count));
+        return;
+    }
+    if (l->iterations >= LOOP_LIMIT) {
+        vulkan__fail(r, err_set(ERR_UNSUPPORTED,
+                                "kernel %s would loop %llu times in one invocation (below %d): use "
+                                "smaller batches",
+                                name, (unsigned long long)l->iterations, LOOP_LIMIT));
+        return;
+    }
+    VkPipeline pipeline;
+    err e = vulkan__pipeline(&pipeline, r->v, l->kernel, l->special);
+    if (e) {
+        vulkan__fail(r, e);
+        return;
+    }
+    if (r->is_dry || !l->x || !l->y || !l->z) return;
+    VkDescriptorSet set;
+    if ((e = vulkan__slot_set(r->v, r->slot, count, &set))) {
+        vulkan__fail(r, e);
+        return;
+    }
+    vulkan_access accesses[BINDINGS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        const VkDescriptorBufferInfo *b = &r->bound[i];
+        accesses[i] = (vulkan_access){b->buffer, b->offset, b->offset + b->range, r->is_written[i]};
+    }
+    order(r, accesses, count, is_planted(l->kernel));
+    // one write fills consecutive bindings of one type
+    VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                  .dstSet = set,
+                                  .descriptorCount = count,
+                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                  .pBufferInfo = r->bound};
+    VK.UpdateDescriptorSets(r->v->logical, 1, &write, 0, NULL);
+    VkPipelineLayout layout = r->v->pipeline_layouts[count];
+    VK.CmdBindPipeline(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
+    VK.CmdBindDescriptorSets(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0,
+                             NULL);
+    VK.CmdPushConstants(r->commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                        vulkan__kernel_push_bytes(l->kernel), push);
+    VK.CmdDispatch(r->commands, l->x, l->y, l->z);
+    r->dispatches++;
+}
+
+enum { GROUPS_MAX = 65535 }; // of one axis, on every device
+
+void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint64_t iterations,
+                               const void *push) {
+    size_t groups = (count + r->v->group_size - 1) / r->v->group_size;
+    size_t y = (groups + GROUPS_MAX - 1) / GROUPS_MAX;
+    launch l = {.kernel = kernel,
+                .special = {r->v->group_size},
+                .x = (uint32_t)(y ? (groups + y - 1) / y : 0),
+                .y = (uint32_t)y,
+                .z = 1,
+                .iterations = iterations};
+    vulkan__dispatch(r, &l, push);
+}
+
+void vulkan__fill(recorder *r, span s, size_t count, float value) {
+    if (r->e || r->is_dry || !count) return;
+    const vulkan_buffer *own = s.buffer->handle;
+    vulkan_access access = {own->buffer, s.offset, s.offset + count * sizeof value, true};
+    order(r, &access, 1, false);
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    VK.CmdFillBuffer(r->commands, own->buffer, s.offset, count * sizeof value, bits);
+    r->dispatches++;
+}
+
+uint32_t vulkan__window_rows(recorder *r, size_t row_elements) {
+    uint64_t rows = r->v->device->info.max_binding_bytes / (row_elements * sizeof(float));
+    if (rows >= WINDOW_STEP) {
+        rows -= rows % WINDOW_STEP;
+        return rows < UINT32_MAX ? (uint32_t)rows : UINT32_MAX - UINT32_MAX % WINDOW_STEP;
+    }
+    vulkan__fail(r, err_set(ERR_DEVICE, "%s: %d rows of %zu numbers exceed the largest binding",
+                            r->v->device->info.name, WINDOW_STEP, row_elements));
+    return UINT32_MAX - UINT32_MAX % WINDOW_STEP;
+}
+
+uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements) {
+    uint32_t step = vulkan__window_rows(r, row_elements);
+    if (step >= rows) return rows ? rows : 1;
+    step -= step % (CHUNK_ROWS * WINDOW_STEP);
+    if (step) return step;
+    vulkan__fail(r, err_set(ERR_DEVICE,
+                            "%s: %u rows of %zu numbers exceed the largest binding: "
+                            "use smaller batches",
+                            r->v->device->info.name, rows, row_elements));
+    return rows;
+}
+
+struct push_drop vulkan__drop(const recorder *r, dropout_spec d) {
+    return (struct push_drop){.threshold = dropout_threshold(d.p),
+                              .scale = d.p < 1 ? 1 / (1 - d.p) : 0,
+                              .site = d.site,
+                              .seed = r->step->seed,
+                              .step = r->step->step};
+}
+
+void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
+                    uint32_t stride, uint32_t offset) {
+    struct push_reduce push = {
+        .count = count, .chunks = chunks, .stride = stride, .x_first = offset};
+    vulkan__write(r, result, 0, count);
+    vulkan__read(r, r->scratch, scratch_first, (size_t)chunks * stride);
+    vulkan__dispatch_elements(r, KERNEL_reduce_add, count, chunks, &push);
+}
+
+void vulkan__record(recorder *r, const op *o) {
+    op resolved = *o;
+    operand operands[OPERANDS_MAX];
+    size_t count = op_operands(&resolved, operands);
+    for (size_t i = 0; i < count; i++) {
+        if (span_given(*operands[i].at)) {
+            *operands[i].at = span_at(*operands[i].at, r->step->slot, r->micro);
+        }
+    }
+    switch (o->kind) {
+#define OP(name)                                                                                   \
+    case OP_##name:                                                                                \
+        vulkan__record_##name(r, &resolved.as.name);                                               \
+        break;
+#include "compute/ops.def"
+#undef OP
+    case OP_COUNT: break;
+    }
+    if (r->e) r->e = err_wrap(r->e, "%s", op_name(o->kind));
+}
+
+size_t vulkan__scratch_count(const device *d, const op *o) {
+    switch (o->kind) {
+    case OP_layernorm_bwd: {
+        const struct layernorm_bwd *a = &o->as.layernorm_bwd;
+        return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
+    }
+    case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);
+    case OP_attention_bwd: {
+        const struct attention_bwd *a = &o->as.attention_bwd;
+        return (size_t)a->tokens.max * a->heads;
+    }
+    case OP_grad_norm: return vulkan__grad_norm_scratch(d, &o->as.grad_norm);
+    default: return 0;
+    }
+}

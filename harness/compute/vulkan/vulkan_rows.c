@@ -1,0 +1,221 @@
+/* Recording of the row-wise operations. Tables of which a step touches few rows are bound in
+ * windows. */
+#include "compute/vulkan/vulkan_internal.h"
+
+static uint32_t quads(uint32_t hidden) {
+    return (hidden + 3) / 4;
+}
+
+static uint32_t least(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+// Calls `body` for each run of rows [first, first + count) that one descriptor can hold.
+#define FOR_WINDOWS(r, rows, row_elements, first, count)                                           \
+    for (uint32_t first = 0, step_##first = vulkan__window_rows((r), (row_elements)),              \
+                  count = least((rows), step_##first);                                             \
+         first < (rows); first += step_##first, count = least((rows)-first, step_##first))
+
+void vulkan__record_fill(recorder *r, const struct fill *a) {
+    vulkan__fill(r, a->x, (size_t)vulkan__size(r, a->rows) * a->cols, a->value);
+}
+
+void vulkan__record_embed_fwd(recorder *r, const struct embed_fwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
+    FOR_WINDOWS(r, a->vocabulary, h, first, count) {
+        struct push_embed push = {rows, h, first, count};
+        vulkan__write(r, a->y, 0, (size_t)rows * h);
+        vulkan__read(r, a->word, (size_t)first * h, (size_t)count * h);
+        vulkan__read(r, a->position, 0, a->position.count);
+        vulkan__read(r, a->type, 0, a->type.count);
+        vulkan__read(r, a->ids, 0, rows);
+        vulkan__read(r, a->positions, 0, rows);
+        vulkan__read(r, a->type_ids, 0, rows);
+        vulkan__dispatch_elements(r, KERNEL_embed_fwd, (size_t)rows * quads(h), 4, &push);
+    }
+}
+
+void vulkan__record_rows_sum(recorder *r, const struct rows_sum *a) {
+    uint32_t lists = vulkan__size(r, a->lists), items = vulkan__size(r, a->items_max);
+    uint32_t h = a->hidden;
+    size_t table = a->out.count / h;
+    uint32_t table_rows = table < UINT32_MAX ? (uint32_t)table : UINT32_MAX;
+    FOR_WINDOWS(r, table_rows, h, first, count) {
+        struct push_embed push = {lists, h, first, count};
+        vulkan__write(r, a->out, (size_t)first * h, (size_t)count * h);
+        vulkan__read(r, a->x, 0, (size_t)items * h);
+        vulkan__read(r, a->starts, 0, (size_t)lists + 1);
+        vulkan__read(r, a->items, 0, items);
+        vulkan__read(r, a->rows, 0, lists);
+        vulkan__dispatch_elements(r, KERNEL_rows_sum, (size_t)lists * quads(h), items + 4, &push);
+    }
+}
+
+void vulkan__record_gather_rows(recorder *r, const struct gather_rows *a) {
+    uint32_t rows = vulkan__size(r, a->rows);
+    struct push_rows push = {.rows = rows, .hidden = a->hidden};
+    vulkan__write(r, a->y, 0, (size_t)rows * a->hidden);
+    vulkan__read(r, a->x, 0, (size_t)vulkan__size(r, a->tokens) * a->hidden);
+    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
+    vulkan__dispatch_elements(r, KERNEL_gather_rows, (size_t)rows * a->hidden, 0, &push);
+}
+
+void vulkan__record_scatter_rows(recorder *r, const struct scatter_rows *a) {
+    uint32_t rows = vulkan__size(r, a->rows);
+    size_t count = (size_t)vulkan__size(r, a->tokens) * a->hidden;
+    struct push_rows push = {.rows = rows, .hidden = a->hidden};
+    vulkan__fill(r, a->dx, count, 0);
+    vulkan__write(r, a->dx, 0, count);
+    vulkan__read(r, a->dy, 0, (size_t)rows * a->hidden);
+    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
+    vulkan__dispatch_elements(r, KERNEL_scatter_rows, (size_t)rows * a->hidden, 0, &push);
+}
+
+void vulkan__record_dropout(recorder *r, const struct dropout *a) {
+    uint32_t rows = vulkan__size(r, a->rows);
+    struct push_rows push = {.rows = rows, .hidden = a->hidden, .drop = vulkan__drop(r, a->drop)};
+    vulkan__write(r, a->y, 0, (size_t)rows * a->hidden);
+    vulkan__read(r, a->x, 0, (size_t)rows * a->hidden);
+    vulkan__read(r, a->ordinals, 0, rows);
+    vulkan__dispatch_elements(r, KERNEL_dropout, (size_t)rows * quads(a->hidden), 4, &push);
+}
+
+void vulkan__record_tanh_bwd(recorder *r, const struct tanh_bwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows);
+    FOR_WINDOWS(r, rows, a->cols, first, count) {
+        size_t from = (size_t)first * a->cols, n = (size_t)count * a->cols;
+        struct push_rows push = {.rows = count, .hidden = a->cols};
+        vulkan__write(r, a->dx, from, n);
+        vulkan__read(r, a->dy, from, n);
+        vulkan__read(r, a->y, from, n);
+        vulkan__dispatch_elements(r, KERNEL_tanh_bwd, n, 0, &push);
+    }
+}
+
+void vulkan__record_cross_entropy(recorder *r, const struct cross_entropy *a) {
+    uint32_t rows = vulkan__size(r, a->rows);
+    size_t count = (size_t)rows * a->classes;
+    struct push_loss push = {.rows = rows,
+                             .classes = a->classes,
+                             .has_dlogits = span_given(a->dlogits),
+                             .has_weights = span_given(a->class_weights),
+                             .smoothing = a->smoothing,
+                             .loss_scale = r->step->loss_scale};
+    vulkan__write(r, a->loss, 0, rows);
+    vulkan__write(r, a->dlogits, 0, count);
+    vulkan__read(r, a->logits, 0, count);
+    vulkan__read(r, a->labels, 0, rows);
+    vulkan__read(r, a->class_weights, 0, a->classes);
+    vulkan__dispatch_elements(r, KERNEL_cross_entropy, rows, (uint64_t)a->classes * 4, &push);
+}
+
+// --- LayerNorm
+
+// result = residual + dropout(x)
+static void residual_sum(recorder *r, span result, span x, span residual, span positions,
+                         span sentences, dropout_spec drop, uint32_t rows, uint32_t h) {
+    FOR_WINDOWS(r, rows, h, first, count) {
+        size_t from = (size_t)first * h, n = (size_t)count * h;
+        struct push_layernorm push = {.rows = count,
+                                      .hidden = h,
+                                      .has_residual = span_given(residual),
+                                      .before = vulkan__drop(r, drop)};
+        vulkan__write(r, result, from, n);
+        vulkan__read(r, x, from, n);
+        vulkan__read(r, residual, from, n);
+        vulkan__read(r, positions, first, count);
+        vulkan__read(r, sentences, first, count);
+        vulkan__dispatch_elements(r, KERNEL_residual_sum, (size_t)count * quads(h), 4, &push);
+    }
+}
+
+// One invocation a row, or one workgroup of 64 a row.
+static void dispatch_rows(recorder *r, kernel_id of_register, kernel_id of_tile, uint32_t rows,
+                          uint64_t row_iterations, const void *push) {
+    if (r->v->family == FAMILY_REGISTER) {
+        vulkan__dispatch_elements(r, of_register, rows, row_iterations, push);
+        return;
+    }
+    uint32_t y = (rows + 65534) / 65535;
+    launch l = {.kernel = of_tile,
+                .special = {64},
+                .x = y ? (rows + y - 1) / y : 0,
+                .y = y,
+                .z = 1,
+                .iterations = row_iterations / 64 + 16};
+    vulkan__dispatch(r, &l, push);
+}
+
+void vulkan__record_layernorm_fwd(recorder *r, const struct layernorm_fwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
+    span x = a->x;
+    if (span_given(a->sum)) {
+        residual_sum(r, a->sum, a->x, a->residual, a->positions, a->token_sentence, a->before, rows,
+                     h);
+        x = a->sum;
+    }
+    FOR_WINDOWS(r, rows, h, first, count) {
+        size_t from = (size_t)first * h, n = (size_t)count * h;
+        struct push_layernorm push = {
+            .rows = count, .hidden = h, .eps = a->eps, .after = vulkan__drop(r, a->after)};
+        vulkan__write(r, a->y, from, n);
+        vulkan__write(r, a->mean, first, count);
+        vulkan__write(r, a->rstd, first, count);
+        vulkan__read(r, x, from, n);
+        vulkan__read(r, a->weight, 0, h);
+        vulkan__read(r, a->bias, 0, h);
+        vulkan__read(r, a->positions, first, count);
+        vulkan__read(r, a->token_sentence, first, count);
+        dispatch_rows(r, KERNEL_layernorm_fwd_register, KERNEL_layernorm_fwd_tile, count,
+                      (uint64_t)h * 4, &push);
+    }
+}
+
+static void layernorm_columns(recorder *r, const struct layernorm_bwd *a, uint32_t rows) {
+    uint32_t h = a->hidden, chunks = vulkan__chunks(rows);
+    uint32_t step = vulkan__chunk_window(r, rows, h);
+    for (uint32_t first = 0; first < rows; first += step) {
+        uint32_t count = least(rows - first, step);
+        size_t from = (size_t)first * h, n = (size_t)count * h;
+        struct push_layernorm push = {.rows = count,
+                                      .hidden = h,
+                                      .chunk_rows = CHUNK_ROWS,
+                                      .after = vulkan__drop(r, a->after)};
+        vulkan__write(r, r->scratch, (size_t)first / CHUNK_ROWS * 2 * h,
+                      (size_t)vulkan__chunks(count) * 2 * h);
+        vulkan__read(r, a->dy, from, n);
+        vulkan__read(r, a->sum, from, n);
+        vulkan__read(r, a->mean, first, count);
+        vulkan__read(r, a->rstd, first, count);
+        vulkan__read(r, a->positions, first, count);
+        vulkan__read(r, a->token_sentence, first, count);
+        vulkan__dispatch_elements(r, KERNEL_layernorm_columns,
+                                  (size_t)vulkan__chunks(count) * quads(h), CHUNK_ROWS + 4, &push);
+    }
+    vulkan__reduce(r, a->dweight, 0, h, chunks, 2 * h, 0);
+    vulkan__reduce(r, a->dbias, 0, h, chunks, 2 * h, h);
+}
+
+void vulkan__record_layernorm_bwd(recorder *r, const struct layernorm_bwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
+    FOR_WINDOWS(r, rows, h, first, count) {
+        size_t from = (size_t)first * h, n = (size_t)count * h;
+        struct push_layernorm push = {
+            .rows = count, .hidden = h, .after = vulkan__drop(r, a->after)};
+        vulkan__write(r, a->dsum, from, n);
+        vulkan__read(r, a->dy, from, n);
+        vulkan__read(r, a->sum, from, n);
+        vulkan__read(r, a->mean, first, count);
+        vulkan__read(r, a->rstd, first, count);
+        vulkan__read(r, a->weight, 0, h);
+        vulkan__read(r, a->positions, first, count);
+        vulkan__read(r, a->token_sentence, first, count);
+        dispatch_rows(r, KERNEL_layernorm_bwd_register, KERNEL_layernorm_bwd_tile, count,
+                      (uint64_t)h * 3, &push);
+    }
+    if (rows) layernorm_columns(r, a, rows);
+    if (span_given(a->dx)) {
+        residual_sum(r, a->dx, a->dsum, (span){0}, a->positions, a->token_sentence, a->before, rows,
+                     h);
+    }
+}

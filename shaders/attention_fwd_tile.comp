@@ -1,0 +1,5 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Blocks of rows staged in shared memory: GPUs.
+#define TILE 1
+#include "attention_fwd.glsl"

@@ -1,0 +1,52 @@
+// What the attention kernels share. A workgroup has one (sentence, tile) entry and one head; each
+// invocation owns one row of the tile and walks the rows of the sentence in blocks. TILE 1 (GPUs)
+// stages a block of two operands in shared memory; TILE 0 (CPU-type devices) reads them at addresses
+// that are uniform in the workgroup, which are cheap there, and has no barrier.
+//   qkv, dqkv (T, 3 H): q, k, v of head a at columns a * D, H + a * D, 2 H + a * D; out, dout (T, H)
+#include "common.glsl"
+#include "random.glsl"
+layout(constant_id = 1) const uint QUADS = 16u; // D / 4, rounded up
+layout(constant_id = 2) const uint IS_ALIGNED = 1u; // D % 4 == 0: rows are read 16 bytes at a time
+layout(push_constant) uniform block { push_attention push; };
+
+const uint BLOCK = 16u; // rows staged at a time; a multiple of 4
+
+struct tile_entry {
+    uint start, size, first, ordinal;
+};
+
+uint hidden() { return push.heads * push.head_size; }
+
+// Element index of row t's operand `which` (q 0, k 1, v 2) of this head, in qkv.
+uint qkv_at(uint t, uint which, uint head) {
+    return t * 3u * hidden() + which * hidden() + head * push.head_size;
+}
+uint row_at(uint t, uint head) { return t * hidden() + head * push.head_size; }
+
+#define LOAD_QUADS(name, scalars, vectors)                                                         \
+    vec4 name(uint at, uint quad) {                                                                \
+        if (IS_ALIGNED != 0u) return vectors[at / 4u + quad];                                      \
+        vec4 r = vec4(0.0);                                                                        \
+        for (uint i = 0u; i < min(4u, push.head_size - quad * 4u); i++) {                          \
+            r[i] = scalars[at + quad * 4u + i];                                                    \
+        }                                                                                          \
+        return r;                                                                                  \
+    }
+#define STORE_QUADS(name, scalars, vectors)                                                        \
+    void name(uint at, uint quad, vec4 x) {                                                        \
+        if (IS_ALIGNED != 0u) {                                                                    \
+            vectors[at / 4u + quad] = x;                                                           \
+            return;                                                                                \
+        }                                                                                          \
+        for (uint i = 0u; i < min(4u, push.head_size - quad * 4u); i++) {                          \
+            scalars[at + quad * 4u + i] = x[i];                                                    \
+        }                                                                                          \
+    }
+
+#if TILE
+// Two operands of a block of rows: lookups are by row within the sentence.
+shared vec4 shared_left[BLOCK * QUADS];
+shared vec4 shared_right[BLOCK * QUADS];
+#define LEFT(row, quad) shared_left[(row) % BLOCK * QUADS + (quad)]
+#define RIGHT(row, quad) shared_right[(row) % BLOCK * QUADS + (quad)]
+#endif

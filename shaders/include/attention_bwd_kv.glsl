@@ -1,0 +1,63 @@
+// Per key row: dv = sum over queries of keep * p * dout, dk = scale * sum of p (keep * dout . v -
+// delta) q, with p = exp(score - lse) computed again.
+// Worst iterations: length * (2 D / 4 + 1), and with TILE length * D / 4 / tile more.
+#include "attention.glsl"
+layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
+layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };
+layout(std430, binding = 1) readonly buffer b1 { float delta[]; };
+layout(std430, binding = 2) readonly buffer b2 { float qkv[]; };
+layout(std430, binding = 2) readonly buffer v2 { vec4 qkv4[]; };
+layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 4) readonly buffer b4 { float dout[]; };
+layout(std430, binding = 4) readonly buffer v4 { vec4 dout4[]; };
+layout(std430, binding = 5) readonly buffer b5 { float lse[]; };
+LOAD_QUADS(load_qkv, qkv, qkv4)
+LOAD_QUADS(load_dout, dout, dout4)
+STORE_QUADS(store_dqkv, dqkv, dqkv4)
+
+void main() {
+    tile_entry w = tiles[gl_WorkGroupID.x];
+    uint head = gl_WorkGroupID.y, row = w.first + gl_LocalInvocationID.x;
+    uint key = min(row, w.size - 1u);
+    vec4 k[QUADS], v[QUADS], dk[QUADS], dv[QUADS];
+    for (uint c = 0u; c < QUADS; c++) {
+        k[c] = load_qkv(qkv_at(w.start + key, 1u, head), c) * push.scale;
+        v[c] = load_qkv(qkv_at(w.start + key, 2u, head), c);
+        dk[c] = vec4(0.0);
+        dv[c] = vec4(0.0);
+    }
+    for (uint base = 0u; base < w.size; base += BLOCK) {
+#if TILE
+        barrier();
+        for (uint e = gl_LocalInvocationID.x; e < BLOCK * QUADS; e += gl_WorkGroupSize.x) {
+            uint query = w.start + min(base + e / QUADS, w.size - 1u);
+            shared_left[e] = load_qkv(qkv_at(query, 0u, head), e % QUADS);
+            shared_right[e] = load_dout(row_at(query, head), e % QUADS);
+        }
+        barrier();
+#else
+#define LEFT(row, c) load_qkv(qkv_at(w.start + (row), 0u, head), c)
+#define RIGHT(row, c) load_dout(row_at(w.start + (row), head), c)
+#endif
+        for (uint query = base; query < min(base + BLOCK, w.size); query++) {
+            float score = 0.0, dp = 0.0;
+            for (uint c = 0u; c < QUADS; c++) {
+                score += dot(k[c], LEFT(query, c));
+                dp += dot(v[c], RIGHT(query, c));
+            }
+            uint t = head * push.tokens + w.start + query;
+            float p = exp(score - lse[t]);
+            float keep = keep_factors(push.drop, key / 4u, query, head, w.ordinal)[key % 4u];
+            float kept = p * keep, ds = p * (dp * keep - delta[t]) * push.scale;
+            for (uint c = 0u; c < QUADS; c++) {
+                dv[c] += kept * RIGHT(query, c);
+                dk[c] += ds * LEFT(query, c);
+            }
+        }
+    }
+    if (row >= w.size) return;
+    for (uint c = 0u; c < QUADS; c++) {
+        store_dqkv(qkv_at(w.start + row, 1u, head), c, dk[c]);
+        store_dqkv(qkv_at(w.start + row, 2u, head), c, dv[c]);
+    }
+}
