@@ -18,7 +18,8 @@
 #define MUST_FAIL(call, code, part)                                                                \
     do {                                                                                           \
         err must_e = (call);                                                                       \
-        cr_assert_eq(must_e, code, "%s gave %s: %s", #call, err_name(must_e), err_message(must_e)); \
+        cr_assert_eq(must_e, code, "%s gave %s: %s", #call, err_name(must_e),                      \
+                     err_message(must_e));                                                         \
         cr_assert_not_null(strstr(err_message(must_e), (part)), "expected '%s' in: %s", (part),    \
                            err_message(must_e));                                                   \
     } while (0)
