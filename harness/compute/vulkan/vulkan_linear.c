@@ -7,7 +7,10 @@ enum { MODE_FWD, MODE_DX, MODE_DW };
 enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ACT_SHIFT = 8 };
 
 enum {
-    TILE_SIDE = 64,   /* of linear_tile */
+    TILE_SIDE = 64, /* of linear_tile */
+    REGISTER_ROWS = 16,
+    REGISTER_LANES = 8,
+    REGISTER_COLUMNS = 64,
     CHUNK_MAX = 32768 /* longest sum of one dispatch: the loop limit */
 };
 
@@ -21,25 +24,64 @@ static uint32_t divide_up(uint32_t a, uint32_t b) {
     return (a + b - 1) / b;
 }
 
+// The register kernel for this product, or KERNEL_COUNT: they read 16 bytes at a time, which the
+// shape must allow, and small products do not fill their tiles.
+static kernel_id register_kernel(const product *p) {
+    const struct push_linear *s = &p->push;
+    if (s->m < REGISTER_ROWS / 2 || s->n < REGISTER_COLUMNS / 2) return KERNEL_COUNT;
+    switch (p->mode) {
+    case MODE_FWD: return s->k % 4 == 0 ? KERNEL_linear_register_nt : KERNEL_COUNT;
+    case MODE_DX:
+        return s->k % 4 == 0 && s->n % 4 == 0 ? KERNEL_linear_register_nn : KERNEL_COUNT;
+    default: return s->m % 4 == 0 && s->n % 4 == 0 ? KERNEL_linear_register_tn : KERNEL_COUNT;
+    }
+}
+
+static launch tile_launch(const struct push_linear *s) {
+    return (launch){.kernel = KERNEL_linear_tile,
+                    .special = {256},
+                    .x = divide_up(s->n, TILE_SIDE),
+                    .y = divide_up(s->m, TILE_SIDE),
+                    .iterations = (uint64_t)divide_up(s->chunk, 16) * 24};
+}
+
+static launch register_launch(const recorder *r, const struct push_linear *s, kernel_id kernel) {
+    // one subgroup a workgroup: what does not depend on the lane is uniform
+    uint32_t lanes = r->v->device->info.subgroup_size;
+    if (lanes < REGISTER_LANES) lanes = REGISTER_LANES;
+    return (launch){.kernel = kernel,
+                    .special = {lanes},
+                    .x = divide_up(s->n, lanes * 8),
+                    .y = divide_up(s->m, REGISTER_ROWS),
+                    .iterations = s->chunk};
+}
+
+static launch simple_launch(const recorder *r, const struct push_linear *s) {
+    uint32_t size = r->v->group_size;
+    size_t groups = ((size_t)s->m * s->n + size - 1) / size;
+    uint32_t y = (uint32_t)((groups + 65534) / 65535);
+    return (launch){.kernel = KERNEL_linear_simple,
+                    .special = {size},
+                    .x = y ? (uint32_t)((groups + y - 1) / y) : 0,
+                    .y = y,
+                    .iterations = s->chunk};
+}
+
 // Binds nothing: the five operands were bound.
 static void dispatch(recorder *r, const product *p) {
-    const struct push_linear *s = &p->push;
-    launch l = {.special = {0, p->mode, p->flags}, .z = p->splits, .y = 1};
+    kernel_id kernel = register_kernel(p);
+    launch l;
     if (r->v->family == FAMILY_TILE) {
-        l.kernel = KERNEL_linear_tile;
-        l.special[0] = 256;
-        l.x = divide_up(s->n, TILE_SIDE);
-        l.y = divide_up(s->m, TILE_SIDE);
-        l.iterations = (uint64_t)divide_up(s->chunk, 16) * 24;
+        l = tile_launch(&p->push);
+    } else if (kernel != KERNEL_COUNT) {
+        l = register_launch(r, &p->push, kernel);
     } else {
-        size_t groups = ((size_t)s->m * s->n + r->v->group_size - 1) / r->v->group_size;
-        l.kernel = KERNEL_linear_simple;
-        l.special[0] = r->v->group_size;
-        l.y = (uint32_t)((groups + 65534) / 65535);
-        l.x = l.y ? (uint32_t)((groups + l.y - 1) / l.y) : 0;
-        l.iterations = s->chunk;
+        l = simple_launch(r, &p->push);
     }
-    vulkan__dispatch(r, &l, s);
+    l.special[1] = p->mode;
+    l.special[2] = p->flags;
+    l.z = p->splits;
+    vulkan__dispatch(r, &l, &p->push);
 }
 
 // Rows of both row operands that one descriptor holds.
