@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// NN: the gradient of the input. See linear_register.glsl.
+// NN: the gradient of the input; the forward product over transposed weights. See
+// linear_register.glsl.
 #include "linear_register.glsl"
 
 #define DECLARE(r) vec4 p##r = vec4(0.0), q##r = vec4(0.0);

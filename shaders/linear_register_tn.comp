@@ -15,6 +15,20 @@
         }                                                                                          \
     }
 
+// Step t of the sum; past its end a row of zeros.
+#define PART(t)                                                                                    \
+    {                                                                                              \
+        uint at = min(t, last - 1u), a_row = at * (push.m / 4u), b_row = at * (push.n / 4u);       \
+        float inside = (t) < last ? 1.0 : 0.0;                                                     \
+        vec4 u = wide_b[b_row + at_left] * inside, w = wide_b[b_row + at_right] * inside;          \
+        vec4 x0 = wide_a[a_row + from], x1 = wide_a[a_row + from1];                                \
+        vec4 x2 = wide_a[a_row + from2], x3 = wide_a[a_row + from3];                               \
+        STEP(0, x0.x) STEP(1, x0.y) STEP(2, x0.z) STEP(3, x0.w)                                    \
+        STEP(4, x1.x) STEP(5, x1.y) STEP(6, x1.z) STEP(7, x1.w)                                    \
+        STEP(8, x2.x) STEP(9, x2.y) STEP(10, x2.z) STEP(11, x2.w)                                  \
+        STEP(12, x3.x) STEP(13, x3.y) STEP(14, x3.z) STEP(15, x3.w)                                \
+    }
+
 void main() {
     uint lanes = gl_WorkGroupSize.x, row = gl_WorkGroupID.y * 16u;
     uint left = (gl_WorkGroupID.x * 2u * lanes + gl_LocalInvocationID.x) * 4u;
@@ -26,15 +40,11 @@ void main() {
     uint first = gl_WorkGroupID.z * push.chunk;
     uint last = min(first + push.chunk, push.k);
     ROWS(DECLARE)
-    for (uint s = first; s < last; s++) {
-        uint a_row = s * (push.m / 4u), b_row = s * (push.n / 4u);
-        vec4 u = wide_b[b_row + at_left], w = wide_b[b_row + at_right];
-        vec4 x0 = wide_a[a_row + from], x1 = wide_a[a_row + from1];
-        vec4 x2 = wide_a[a_row + from2], x3 = wide_a[a_row + from3];
-        STEP(0, x0.x) STEP(1, x0.y) STEP(2, x0.z) STEP(3, x0.w)
-        STEP(4, x1.x) STEP(5, x1.y) STEP(6, x1.z) STEP(7, x1.w)
-        STEP(8, x2.x) STEP(9, x2.y) STEP(10, x2.z) STEP(11, x2.w)
-        STEP(12, x3.x) STEP(13, x3.y) STEP(14, x3.z) STEP(15, x3.w)
+    for (uint s = first; s < last; s += 4u) {
+        PART(s)
+        PART(s + 1u)
+        PART(s + 2u)
+        PART(s + 3u)
     }
     ROWS(STORE)
 }

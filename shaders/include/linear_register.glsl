@@ -1,7 +1,6 @@
 // Register tiles without barriers, for CPU-type devices: a workgroup is one row of lanes and computes
-// 16 rows by 4 * WIDE columns a lane. Operands that all lanes share are read at addresses that are
+// 16 rows by 8 columns a lane. Operands that all lanes share are read at addresses that are
 // uniform in the workgroup, which such devices load once. The z axis walks the splits of the sum.
-//   NT  A (m, k), B (n, k): lanes own columns j, j + lanes, ...; k % 4 == 0
 //   NN  A (m, k), B (k, n): lanes own 4 neighbouring columns; k % 4 == 0, n % 4 == 0
 //   TN  A (k, m), B (k, n): likewise; m % 4 == 0, n % 4 == 0
 // Worst iterations: chunk.

@@ -18,23 +18,19 @@ enum {
 typedef struct product {
     struct push_linear push;
     uint32_t mode, flags, splits;
+    bool is_register; /* by the register kernels */
 } product;
 
 static uint32_t divide_up(uint32_t a, uint32_t b) {
     return (a + b - 1) / b;
 }
 
-// The register kernel for this product, or KERNEL_COUNT: they read 16 bytes at a time, which the
-// shape must allow, and small products do not fill their tiles.
-static kernel_id register_kernel(const product *p) {
-    const struct push_linear *s = &p->push;
-    if (s->m < REGISTER_ROWS / 2 || s->n < REGISTER_COLUMNS / 2) return KERNEL_COUNT;
-    switch (p->mode) {
-    case MODE_FWD: return s->k % 4 == 0 ? KERNEL_linear_register_nt : KERNEL_COUNT;
-    case MODE_DX:
-        return s->k % 4 == 0 && s->n % 4 == 0 ? KERNEL_linear_register_nn : KERNEL_COUNT;
-    default: return s->m % 4 == 0 && s->n % 4 == 0 ? KERNEL_linear_register_tn : KERNEL_COUNT;
-    }
+// The register kernels read 16 bytes at a time, which the shape must allow, and small products do
+// not fill their tiles.
+static bool fits_register(const recorder *r, const struct push_linear *s, uint32_t mode) {
+    uint32_t along = mode == MODE_DW ? s->m : s->k; // contiguous in A
+    return r->v->family == FAMILY_REGISTER && s->m >= REGISTER_ROWS / 2 &&
+           s->n >= REGISTER_COLUMNS / 2 && along % 4 == 0 && s->n % 4 == 0;
 }
 
 static launch tile_launch(const struct push_linear *s) {
@@ -69,12 +65,13 @@ static launch simple_launch(const recorder *r, const struct push_linear *s) {
 
 // Binds nothing: the five operands were bound.
 static void dispatch(recorder *r, const product *p) {
-    kernel_id kernel = register_kernel(p);
     launch l;
     if (r->v->family == FAMILY_TILE) {
         l = tile_launch(&p->push);
-    } else if (kernel != KERNEL_COUNT) {
-        l = register_launch(r, &p->push, kernel);
+    } else if (p->is_register) {
+        l = register_launch(r, &p->push,
+                            p->mode == MODE_DW ? KERNEL_linear_register_tn
+                                               : KERNEL_linear_register_nn);
     } else {
         l = simple_launch(r, &p->push);
     }
@@ -89,30 +86,45 @@ static uint32_t rows_at_once(recorder *r, uint32_t n, uint32_t k) {
     return vulkan__window_rows(r, n > k ? n : k);
 }
 
+// scratch = weight^T, so that neighbouring lanes read neighbouring numbers.
+static void transpose(recorder *r, span weight, uint32_t n, uint32_t k) {
+    struct push_linear push = {.n = n, .k = k};
+    vulkan__write(r, r->scratch, 0, (size_t)n * k);
+    vulkan__read(r, weight, 0, (size_t)n * k);
+    vulkan__dispatch_elements(r, KERNEL_transpose, (size_t)n * k, 0, &push);
+}
+
 void vulkan__record_linear_fwd(recorder *r, const struct linear_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k);
     size_t n = a->n, k = a->k;
+    product p = {.push = {.m = rows,
+                          .n = a->n,
+                          .k = a->k,
+                          .a_row = a->k,
+                          .a_sum = 1,
+                          .b_sum = 1,
+                          .b_col = a->k,
+                          .chunk = a->k},
+                 .mode = MODE_FWD,
+                 .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
+                          (span_given(a->bias) ? HAS_OTHER : 0) | (uint32_t)a->act << ACT_SHIFT,
+                 .splits = 1};
+    p.is_register = fits_register(r, &p.push, MODE_FWD);
+    if (p.is_register) transpose(r, a->weight, a->n, a->k);
     for (uint32_t first = 0; first < rows && !r->e; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
-        product p = {.push = {.m = m,
-                              .n = a->n,
-                              .k = a->k,
-                              .a_row = a->k,
-                              .a_sum = 1,
-                              .b_sum = 1,
-                              .b_col = a->k,
-                              .chunk = a->k},
-                     .mode = MODE_FWD,
-                     .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
-                              (span_given(a->bias) ? HAS_OTHER : 0) | (uint32_t)a->act << ACT_SHIFT,
-                     .splits = 1};
+        p.push.m = m;
         vulkan__write(r, a->y, first * n, m * n);
         vulkan__read(r, a->x, first * k, m * k);
-        vulkan__read(r, a->weight, 0, n * k);
+        vulkan__read(r, p.is_register ? r->scratch : a->weight, 0, n * k);
         vulkan__write(r, a->pre, first * n, m * n);
         vulkan__read(r, a->bias, 0, n);
         dispatch(r, &p);
     }
+}
+
+size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a) {
+    return vulkan__of(d)->family == FAMILY_REGISTER ? (size_t)a->n * a->k : 0;
 }
 
 void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
@@ -132,6 +144,7 @@ void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
                      .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
                               (span_given(a->add) ? HAS_OTHER : 0),
                      .splits = 1};
+        p.is_register = fits_register(r, &p.push, MODE_DX);
         vulkan__write(r, a->dx, first * k, m * k);
         vulkan__read(r, a->dy, first * n, m * n);
         vulkan__read(r, a->weight, 0, n * k);
@@ -189,6 +202,7 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
                      .mode = MODE_DW,
                      .flags = splits > 1 ? IS_PARTIAL : 0,
                      .splits = splits};
+        p.is_register = fits_register(r, &p.push, MODE_DW);
         if (splits > 1) {
             vulkan__write(r, r->scratch, 0, splits * n * k);
         } else {
