@@ -45,7 +45,7 @@ typedef struct dataset_split {
     size_t kept_count; /* train, dev */
     size_t empty_count;
     size_t duplicate_count; /* rows, empty ones too, whose text an earlier row of the split has */
-    size_t conflict_count;  /* of these, those whose label differs from that first row's */
+    size_t conflict_count;  /* distinct texts that occur under different labels */
     size_t leaked_count;    /* test, as the next two */
     size_t leaked_agreeing_count; /* of these, those with their label on a train row */
     size_t dedup_count;           /* rows with scored_dedup */

@@ -2,38 +2,32 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "text/unicode.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <utf8proc.h>
 
 err data__check_text(const char *path, const char *bytes, size_t count) {
+    const char *nul = memchr(bytes, 0, count);
+    size_t bad = nul ? (size_t)(nul - bytes) : count;
+    bool valid = utf8_valid(bytes, bad, &bad);
+    if (valid && !nul) return ERR_OK;
     size_t line = 1, line_start = 0;
-    for (size_t i = 0; i < count;) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c == '\n') {
-            line++;
-            line_start = ++i;
-        } else if (c == 0) {
-            return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", path, line,
-                           i - line_start + 1);
-        } else if (c < 0x80) {
-            i++;
-        } else {
-            utf8proc_int32_t point;
-            utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i,
-                                                  (utf8proc_ssize_t)(count - i), &point);
-            if (n <= 0) {
-                return err_set(ERR_FORMAT,
-                               "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); a file in "
-                               "CP949 has to be converted first: iconv -f CP949 -t UTF-8",
-                               path, line, i - line_start + 1, c);
-            }
-            i += (size_t)n;
-        }
+    for (size_t i = 0; i < bad; i++) {
+        if (bytes[i] != '\n') continue;
+        line++;
+        line_start = i + 1;
     }
-    return ERR_OK;
+    if (valid) {
+        return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", path, line,
+                       bad - line_start + 1);
+    }
+    return err_set(
+        ERR_FORMAT,
+        "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); a file in CP949 has to be "
+        "converted first: iconv -f CP949 -t UTF-8",
+        path, line, bad - line_start + 1, (unsigned)(unsigned char)bytes[bad]);
 }
 
 static err unknown_label(const data__reader *r, const char *where, const char *label,

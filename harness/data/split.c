@@ -48,11 +48,13 @@ static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
 
 err data__count(dataset_split *s, size_t label_count) {
     text_set seen = {0};
+    bool *conflicting = NULL; // by the first row of a text
     err e = ERR_OK;
     if (!s->label_counts && (e = mem_new(&s->label_counts, label_count))) return e;
     memset(s->label_counts, 0, label_count * sizeof *s->label_counts);
     s->empty_count = s->duplicate_count = s->conflict_count = 0;
-    if ((e = text_set_init(&seen, s->rows, s->row_count, false))) return e;
+    if ((e = mem_new(&conflicting, s->row_count))) return e;
+    if ((e = text_set_init(&seen, s->rows, s->row_count, false))) goto done;
     for (size_t i = 0; i < s->row_count; i++) {
         dataset_row *row = &s->rows[i];
         uint32_t *slot = text_set_slot(&seen, row);
@@ -63,11 +65,14 @@ err data__count(dataset_split *s, size_t label_count) {
             *slot = (uint32_t)i + 1;
         } else {
             s->duplicate_count++;
-            s->conflict_count += s->rows[*slot - 1].label != row->label;
+            conflicting[*slot - 1] |= s->rows[*slot - 1].label != row->label;
         }
     }
+    for (size_t i = 0; i < s->row_count; i++) s->conflict_count += conflicting[i];
+done:
     mem_free(seen.slots);
-    return ERR_OK;
+    mem_free(conflicting);
+    return e;
 }
 
 static void mark_train(dataset_split *s, const task *t) {

@@ -10,10 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Relative loss difference beyond which losses part, unless told otherwise. */
+#define COMPARE_TOLERANCE 1e-6
+
 enum { COMPARE_ROWS_SHOWN = 10, COMPARE_FIRST_STEPS = 50 };
 
 typedef struct comparison {
-    const record *a, *b;     /* borrowed */
+    const record *a, *b; /* borrowed */
+    double tolerance;
     double score_a, score_b; /* headline */
     double difference;       /* b - a */
     size_t rows, disagreements;

@@ -28,8 +28,7 @@ err record_init(record *r) {
     err e;
     if ((e = record_text(&r->harness_version, version_string())) ||
         (e = record_text(&r->commit, version_commit())) || (e = record_text(&r->created, now)) ||
-        (e = empty_object(&r->model.config)) || (e = empty_object(&r->recipe)) ||
-        (e = empty_object(&r->device.libraries)) || (e = empty_object(&r->device.kernels))) {
+        (e = empty_object(&r->model.config)) || (e = empty_object(&r->recipe))) {
         goto fail;
     }
     r->model.newly_initialised = cJSON_CreateArray();

@@ -52,8 +52,8 @@ typedef struct record_device {
     char *precision;               /* "fp32", "fp16", "bf16" */
     int64_t threads;
     char *isa;        /* instruction set, NULL where it says nothing */
-    cJSON *libraries; /* object: name -> version */
-    cJSON *kernels;   /* object: what was chosen, as strings */
+    char *libraries;             /* "oneDNN 2.6.3", NULL where there are none */
+    char *kernels;               /* kernel family: "tile", NULL where there is one only */
 } record_device;
 
 typedef struct record_timing {
@@ -117,8 +117,8 @@ typedef struct record {
     double metrics[METRIC_LIMIT], metrics_dedup[METRIC_LIMIT]; /* by index of metric_at */
 } record;
 
-/* An empty record of this program, now: harness fields, created, empty recipe, config, libraries,
- * kernels and newly_initialised. Errors: ERR_MEMORY. */
+/* An empty record of this program, now: harness fields, created, empty recipe, config and
+ * newly_initialised. Errors: ERR_MEMORY. */
 err record_init(record *r) MUST_CHECK;
 void record_free(record *r);
 

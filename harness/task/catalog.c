@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "text/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,38 +87,18 @@ void task_catalog_free(task_catalog *c) {
     *c = (task_catalog){0};
 }
 
-/* Edits (insert, delete, replace a byte) from a to b; names longer than the row count as far apart.
- */
-static size_t edit_distance(const char *a, const char *b) {
-    enum { ROW = 128 };
-    size_t row[ROW], n = strlen(b);
-    if (n >= ROW) return ROW;
-    for (size_t j = 0; j <= n; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < n; j++) {
-            size_t best = diagonal + (a[i] != b[j]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j + 1] + 1 < best) best = row[j + 1] + 1;
-            diagonal = row[j + 1];
-            row[j + 1] = best;
-        }
-    }
-    return row[n];
-}
-
 static err unknown_task(const task_catalog *c, const char *name) {
+    const char *nearest = text_nearest(name, (const char *const *)c->names, c->count);
     strbuf known = {0};
     err e = ERR_OK;
-    size_t nearest = 0;
     for (size_t i = 0; i < c->count && !e; i++) {
-        if (edit_distance(name, c->names[i]) < edit_distance(name, c->names[nearest])) nearest = i;
         e = strbuf_printf(&known, "%s%s", i ? ", " : "", c->names[i]);
     }
-    if (!e) {
-        e = err_set(ERR_USAGE, "unknown task '%s'; did you mean '%s'? (known: %s)", name,
-                    c->names[nearest], known.text);
+    if (!e && nearest) {
+        e = err_set(ERR_USAGE, "unknown task '%s'; did you mean '%s'? (known: %s)", name, nearest,
+                    known.text);
+    } else if (!e) {
+        e = err_set(ERR_USAGE, "unknown task '%s' (known: %s)", name, known.text);
     }
     strbuf_free(&known);
     return e;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct expected_split {
-    size_t rows, empty, duplicates, kept, labels[7];
+    size_t rows, empty, duplicates, conflicts, kept, labels[7];
 } expected_split;
 
 typedef struct expected {
@@ -20,28 +20,38 @@ typedef struct expected {
 
 static const expected cases[] = {
     {"nsmc",
-     {150000, 5, 3817, 146182, {75173, 74827}},
-     {50000, 3, 842, 49157, {24827, 25173}},
+     {150000, 5, 3817, 158, 146182, {75173, 74827}},
+     {50000, 3, 842, 48, 49157, {24827, 25173}},
      1568,
      1499,
      48361},
     {"kor_hate",
-     {7896, 0, 0, 7896, {1911, 2499, 3486}},
-     {471, 0, 0, 471, {122, 189, 160}},
+     {7896, 0, 0, 0, 7896, {1911, 2499, 3486}},
+     {471, 0, 0, 0, 471, {122, 189, 160}},
      0,
      0,
      471},
     {"kor_hate_bias",
-     {7896, 0, 0, 7896, {5148, 1232, 1516}},
-     {471, 0, 0, 471, {342, 67, 62}},
+     {7896, 0, 0, 0, 7896, {5148, 1232, 1516}},
+     {471, 0, 0, 0, 471, {342, 67, 62}},
      0,
      0,
      471},
-    {"kor_hate_gender", {7896, 0, 0, 7896, {6664, 1232}}, {471, 0, 0, 471, {404, 67}}, 0, 0, 471},
-    {"kor_sarcasm", {9000, 1, 36, 8963, {4507, 4493}}, {301, 0, 0, 301, {143, 158}}, 4, 4, 297},
+    {"kor_hate_gender",
+     {7896, 0, 0, 0, 7896, {6664, 1232}},
+     {471, 0, 0, 0, 471, {404, 67}},
+     0,
+     0,
+     471},
+    {"kor_sarcasm",
+     {9000, 1, 36, 0, 8963, {4507, 4493}},
+     {301, 0, 0, 0, 301, {143, 158}},
+     4,
+     4,
+     297},
     {"kor_3i4k",
-     {55134, 0, 3307, 51827, {5409, 16470, 16083, 11672, 1571, 979, 2950}},
-     {6121, 0, 57, 6064, {600, 1830, 1786, 1296, 174, 108, 327}},
+     {55134, 0, 3307, 186, 51827, {5409, 16470, 16083, 11672, 1571, 979, 2950}},
+     {6121, 0, 57, 3, 6064, {600, 1830, 1786, 1296, 174, 108, 327}},
      612,
      585,
      5488},
@@ -55,6 +65,8 @@ static void check_split(const char *of, const char *name, const dataset_split *s
     cr_expect_eq(s->empty_count, want->empty, "%s %s: %zu empty", of, name, s->empty_count);
     cr_expect_eq(s->duplicate_count, want->duplicates, "%s %s: %zu duplicates", of, name,
                  s->duplicate_count);
+    cr_expect_eq(s->conflict_count, want->conflicts, "%s %s: %zu conflicts", of, name,
+                 s->conflict_count);
     cr_expect_eq(unique, want->kept, "%s %s: %zu left", of, name, unique);
     for (size_t i = 0; i < labels; i++) {
         cr_expect_eq(s->label_counts[i], want->labels[i], "%s %s: label %zu has %zu rows", of, name,
@@ -104,6 +116,7 @@ Test(data_real, hash_split_of_kor_sae) {
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     cr_expect_eq(d.source.row_count, 30837);
     cr_expect_eq(d.source.duplicate_count, 1909);
+    cr_expect_eq(d.source.conflict_count, 81);
     cr_expect_eq(d.train.row_count + d.test.row_count, 28928);
     cr_expect_eq(d.train.kept_count, d.train.row_count);
     cr_expect_eq(d.test.leaked_count, 0);

@@ -1,0 +1,181 @@
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/options.h"
+#include "data/dataset.h"
+#include "data/stats.h"
+#include "task/task.h"
+#include "text/unicode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24 };
+
+static dataset_options dataset_options_of(const options *o) {
+    return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
+}
+
+static err print_json(const cJSON *value, bool pretty) {
+    char *text;
+    err e = json_print(&text, value, pretty);
+    if (e) return e;
+    puts(text);
+    mem_free(text);
+    return ERR_OK;
+}
+
+static err data_stats_verb(const options *o, const task *t) {
+    dataset_options wanted = dataset_options_of(o);
+    dataset d = {0};
+    tokenizer pieces = {0};
+    data_stats s;
+    strbuf out = {0}, svg = {0};
+    cJSON *json = NULL;
+    err e = o->model ? tokenizer_load(&pieces, o->model) : ERR_OK;
+    if (e) return e;
+    if ((e = dataset_load(&d, t, &wanted))) goto done;
+    if ((e = data_stats_measure(&s, t, &d, o->model ? &pieces : NULL, o->max_length, o->sample))) {
+        goto done;
+    }
+    if (o->svg) {
+        if ((e = data_stats_svg(&svg, &s))) goto done;
+        if ((e = file_write(o->svg, svg.text, svg.length))) goto done;
+        log_note("wrote %s", o->svg);
+    }
+    if (o->json) {
+        if (!(e = data_stats_json(&json, &s))) e = print_json(json, true);
+    } else if (!(e = data_stats_text(&out, &s))) {
+        fputs(out.text, stdout);
+    }
+done:
+    cJSON_Delete(json);
+    strbuf_free(&out);
+    strbuf_free(&svg);
+    dataset_free(&d);
+    tokenizer_free(&pieces);
+    return e;
+}
+
+/* A text on one line: line ends and tabs as escapes. */
+static err add_escaped(strbuf *out, const char *text) {
+    err e = ERR_OK;
+    for (const char *p = text; *p && !e; p++) {
+        switch (*p) {
+        case '\n': e = strbuf_add(out, "\\n"); break;
+        case '\r': e = strbuf_add(out, "\\r"); break;
+        case '\t': e = strbuf_add(out, "\\t"); break;
+        default: e = strbuf_add_bytes(out, p, 1);
+        }
+    }
+    return e;
+}
+
+static err head_object(const task *t, const dataset *d, const dataset_row *row) {
+    cJSON *o = cJSON_CreateObject();
+    err e;
+    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    if ((e = json_add_string(o, "text", row->text))) goto done;
+    if ((e = json_add_string(o, "label", t->labels[row->label].name))) goto done;
+    if ((e = json_add_number(o, "label_id", row->label))) goto done;
+    if ((e = json_add_string(o, "file", path_name(d->paths[row->file])))) goto done;
+    if ((e = json_add_number(o, "line", row->line))) goto done;
+    e = print_json(o, false);
+done:
+    cJSON_Delete(o);
+    return e;
+}
+
+static err head_line(const task *t, const dataset_row *row) {
+    strbuf out = {0};
+    err e = strbuf_printf(&out, "%7u  ", row->line);
+    if (!e) e = text_column(&out, t->labels[row->label].name, LABEL_COLUMNS);
+    if (!e) e = strbuf_add(&out, "  ");
+    if (!e) e = add_escaped(&out, row->text);
+    if (!e) puts(out.text);
+    strbuf_free(&out);
+    return e;
+}
+
+static err data_head(const options *o, const task *t) {
+    dataset_options wanted = dataset_options_of(o);
+    dataset d = {0};
+    const char *name = o->split ? o->split : "train";
+    size_t count = o->has_rows ? o->rows : HEAD_ROWS;
+    if (strcmp(name, "train") && strcmp(name, "test")) {
+        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test)", name);
+    }
+    err e = dataset_load(&d, t, &wanted);
+    const dataset_split *s = strcmp(name, "train") ? &d.test : &d.train;
+    if (!e && !o->json) {
+        printf("%7s  %-*s  text (%s, first %zu of %zu)\n", "line", LABEL_COLUMNS, "label", name,
+               count < s->row_count ? count : s->row_count, s->row_count);
+    }
+    for (size_t i = 0; i < count && i < s->row_count && !e; i++) {
+        e = o->json ? head_object(t, &d, &s->rows[i]) : head_line(t, &s->rows[i]);
+    }
+    dataset_free(&d);
+    return e;
+}
+
+/* dataset_load checks size, SHA-256, row counts, encoding and labels: what it passes is good. */
+static err data_verify(const options *o, const task *t) {
+    dataset_options wanted = dataset_options_of(o);
+    dataset d = {0};
+    cJSON *json = cJSON_CreateObject();
+    err e = dataset_load(&d, t, &wanted);
+    char message[512];
+    snprintf(message, sizeof message, "%s", e ? err_message(e) : "good");
+    if (!o->json) {
+        for (size_t i = 0; i < d.path_count && !e; i++) {
+            printf("%s: %s%s\n", d.paths[i], message,
+                   t->files[i].sha256 ? "" : " (the manifest states no SHA-256)");
+        }
+    } else if (!json || json_add_string(json, "task", t->name) || json_add_bool(json, "good", !e) ||
+               (e && json_add_string(json, "error", message)) ||
+               (!e && json_add_string(json, "data_sha256", d.data_sha256)) ||
+               print_json(json, true)) {
+        e = err_set(ERR_MEMORY, "out of memory while building JSON");
+    }
+    // what was printed does not change what was found
+    if (e) e = err_set(e, "%s", message);
+    cJSON_Delete(json);
+    dataset_free(&d);
+    return e;
+}
+
+typedef err (*action)(const options *o, const task *t);
+
+static const struct {
+    const char *name;
+    action run;
+} actions[] = {{"stats", data_stats_verb}, {"head", data_head}, {"verify", data_verify}};
+enum { ACTIONS = sizeof actions / sizeof *actions };
+
+static err unknown_action(const char *name) {
+    const char *known[ACTIONS];
+    for (size_t i = 0; i < ACTIONS; i++) known[i] = actions[i].name;
+    const char *nearest = text_nearest(name, known, ACTIONS);
+    return err_set(ERR_USAGE, "unknown: harness data %s%s%s%s (known: stats, head, verify)", name,
+                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+err verb_data(const options *o) {
+    if (!o->arg_count) {
+        return err_set(ERR_USAGE, "say what to do: harness data stats|head|verify TASK");
+    }
+    for (size_t i = 0; i < ACTIONS; i++) {
+        if (strcmp(o->args[0], actions[i].name)) continue;
+        if (o->arg_count != 2) {
+            return err_set(ERR_USAGE, "name one task: harness data %s TASK", actions[i].name);
+        }
+        task t;
+        err e = task_find(&t, o->args[1], o->task_dir);
+        if (e) return e;
+        e = actions[i].run(o, &t);
+        task_free(&t);
+        return e;
+    }
+    return unknown_action(o->args[0]);
+}

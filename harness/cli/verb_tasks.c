@@ -1,0 +1,171 @@
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/options.h"
+#include "data/stats.h"
+#include "task/task.h"
+#include "text/unicode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static err print_json(const cJSON *value) {
+    char *text;
+    err e = json_print(&text, value, true);
+    if (e) return e;
+    puts(text);
+    mem_free(text);
+    return ERR_OK;
+}
+
+static uint64_t rows_of(const task *t, task_role role) {
+    uint64_t rows = 0;
+    for (size_t i = 0; i < t->file_count; i++)
+        rows += t->files[i].role == role ? t->files[i].rows : 0;
+    return rows;
+}
+
+/* "150,000 + 50,000", "30,837 split by hash", or "" when the manifest does not say. */
+static void describe_rows(char text[80], const task *t) {
+    char train[32], test[32];
+    text[0] = '\0';
+    if (t->split.rule == TASK_SPLIT_HASH) {
+        if (!rows_of(t, TASK_ROLE_ALL)) return;
+        data_number(train, rows_of(t, TASK_ROLE_ALL));
+        snprintf(text, 80, "%s split by hash", train);
+    } else if (rows_of(t, TASK_ROLE_TRAIN)) {
+        data_number(train, rows_of(t, TASK_ROLE_TRAIN));
+        data_number(test, rows_of(t, TASK_ROLE_TEST));
+        snprintf(text, 80, "%s + %s", train, test);
+    }
+}
+
+static err list_line(strbuf *out, const task *t) {
+    char rows[80];
+    err e;
+    describe_rows(rows, t);
+    if ((e = text_column(out, t->name, 18))) return e;
+    if ((e = text_column(out, rows, 24))) return e;
+    return strbuf_printf(out, "%6zu  %-10s %s\n", t->label_count, t->headline, t->title);
+}
+
+static err list_object(cJSON *array, const task *t) {
+    cJSON *o = cJSON_CreateObject();
+    err e = json_append(array, o);
+    if (e || (e = json_add_string(o, "name", t->name))) return e;
+    if ((e = json_add_number(o, "version", (double)t->version))) return e;
+    if ((e = json_add_string(o, "title", t->title))) return e;
+    if ((e = json_add_string(o, "split", task_split_name(&t->split)))) return e;
+    if ((e = json_add_number(o, "labels", (double)t->label_count))) return e;
+    if ((e = json_add_string(o, "headline", t->headline))) return e;
+    if ((e = json_add_string(o, "licence", t->licence))) return e;
+    return json_add_string(o, "path", t->path);
+}
+
+static err tasks_list(const options *o) {
+    task_catalog c = {0};
+    strbuf out = {0};
+    cJSON *array = NULL;
+    err e = task_list(&c, o->task_dir);
+    if (e) return e;
+    if (!(array = cJSON_CreateArray())) e = err_set(ERR_MEMORY, "out of memory");
+    if (!e)
+        e = strbuf_printf(&out, "%-18s%-24s%6s  %-10s %s\n", "task", "rows (train + test)",
+                          "labels", "headline", "what it asks");
+    for (size_t i = 0; i < c.count && !e; i++) {
+        task t;
+        if ((e = task_load(&t, c.paths[i]))) break;
+        e = o->json ? list_object(array, &t) : list_line(&out, &t);
+        task_free(&t);
+    }
+    if (!e && o->json) e = print_json(array);
+    if (!e && !o->json) fputs(out.text, stdout);
+    cJSON_Delete(array);
+    strbuf_free(&out);
+    task_catalog_free(&c);
+    return e;
+}
+
+static err show_text(strbuf *out, const task *t) {
+    err e = strbuf_printf(
+        out,
+        "%s (version %lld)\n%s\n\nsource    %s\nlicence   %s\ncite      %s\nsplit     "
+        "%s",
+        t->name, (long long)t->version, t->title, t->source, t->licence, t->citation,
+        task_split_name(&t->split));
+    if (!e && t->split.rule == TASK_SPLIT_HASH)
+        e = strbuf_printf(out, ", one in %u of each label is test", t->split.one_in);
+    if (!e) e = strbuf_printf(out, "\nheadline  %s\nmanifest  %s\n\nfiles\n", t->headline, t->path);
+    for (size_t i = 0; i < t->file_count && !e; i++) {
+        char bytes[32], rows[32];
+        const task_file *f = &t->files[i];
+        data_number(bytes, f->bytes);
+        data_number(rows, f->rows);
+        e = strbuf_printf(out, "  %-6s %-24s %12s bytes %9s rows\n", task_role_name(f->role),
+                          f->name, f->bytes ? bytes : "?", f->rows ? rows : "?");
+    }
+    if (!e) e = strbuf_add(out, "\nlabels\n");
+    for (size_t i = 0; i < t->label_count && !e; i++) {
+        const task_label *l = &t->labels[i];
+        e = strbuf_printf(out, "  %zu  ", i);
+        if (!e) e = text_column(out, l->value, 10);
+        if (!e) e = text_column(out, l->name, 32);
+        if (!e) e = strbuf_printf(out, "%s\n", l->readable);
+    }
+    return e;
+}
+
+static err tasks_show(const options *o) {
+    task t;
+    strbuf out = {0};
+    if (o->arg_count != 2) return err_set(ERR_USAGE, "name one task: harness tasks show TASK");
+    err e = task_find(&t, o->args[1], o->task_dir);
+    if (e) return e;
+    e = o->json ? print_json(t.manifest) : show_text(&out, &t);
+    if (!e && !o->json) fputs(out.text, stdout);
+    strbuf_free(&out);
+    task_free(&t);
+    return e;
+}
+
+/* Loads every manifest; one line each, and an error at the end when any is wrong. */
+static err tasks_check(const options *o) {
+    task_catalog c = {0};
+    size_t wrong = 0;
+    cJSON *array = NULL;
+    err e = task_list(&c, o->task_dir);
+    if (e) return e;
+    if (!(array = cJSON_CreateArray())) e = err_set(ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < c.count && !e; i++) {
+        task t;
+        err found = task_load(&t, c.paths[i]);
+        const char *message = found ? err_message(found) : "good";
+        wrong += found != ERR_OK;
+        if (o->json) {
+            cJSON *line = cJSON_CreateObject();
+            if ((e = json_append(array, line))) break;
+            if ((e = json_add_string(line, "name", c.names[i]))) break;
+            if ((e = json_add_string(line, "path", c.paths[i]))) break;
+            if ((e = json_add_bool(line, "good", !found))) break;
+            if (found && (e = json_add_string(line, "error", message))) break;
+        } else {
+            printf("%-18s %s\n", c.names[i], message);
+        }
+        task_free(&t);
+    }
+    if (!e && o->json) e = print_json(array);
+    if (!e && wrong) e = err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, c.count);
+    cJSON_Delete(array);
+    task_catalog_free(&c);
+    return e;
+}
+
+err verb_tasks(const options *o) {
+    static const char *const known[] = {"show", "check"};
+    if (!o->arg_count) return tasks_list(o);
+    if (!strcmp(o->args[0], "show")) return tasks_show(o);
+    if (!strcmp(o->args[0], "check") && o->arg_count == 1) return tasks_check(o);
+    const char *nearest = text_nearest(o->args[0], known, 2);
+    return err_set(ERR_USAGE, "unknown: harness tasks %s%s%s%s (known: show TASK, check)",
+                   o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "");
+}

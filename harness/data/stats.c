@@ -1,0 +1,354 @@
+#include "data/stats.h"
+
+#include "text/unicode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_COLUMNS = 34, NUMBER_COLUMNS = 12, BAR_COLUMNS = 40 };
+
+void data_number(char text[32], size_t number) {
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%zu", number), used = 0;
+    for (int i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0) text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+}
+
+/* --- measuring ----------------------------------------------------------------------------------
+ */
+
+static size_t width_for(size_t max) {
+    static const size_t steps[] = {1, 2, 5};
+    for (size_t ten = 1;; ten *= 10) {
+        for (size_t i = 0; i < 3; i++) {
+            if (max / (steps[i] * ten) < DATA_BINS) return steps[i] * ten;
+        }
+    }
+}
+
+static void summarise(data_lengths *l, const size_t *lengths, size_t count, size_t limit) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double)lengths[i];
+        if (lengths[i] > l->max) l->max = lengths[i];
+        l->cut += limit && lengths[i] > limit;
+    }
+    l->mean = count ? sum / (double)count : 0;
+    l->bin_width = width_for(l->max);
+    l->bin_count = l->max / l->bin_width + 1;
+    for (size_t i = 0; i < count; i++) l->bins[lengths[i] / l->bin_width]++;
+}
+
+static err measure_split(data_split_stats *s, const tokenizer *t, size_t max_length) {
+    const dataset_split *split = s->split;
+    size_t *lengths = NULL;
+    encoding encoded = {0};
+    err e = mem_new(&lengths, split->row_count);
+    if (e) return e;
+    for (size_t i = 0; i < split->row_count; i++) {
+        lengths[i] = utf8_count(split->rows[i].text, split->rows[i].text_bytes);
+    }
+    summarise(&s->characters, lengths, split->row_count, 0);
+    for (size_t i = 0; t && i < split->row_count; i++) {
+        const dataset_row *row = &split->rows[i];
+        if ((e = tokenizer_encode(t, &encoded, row->text, row->text_bytes, 0))) goto done;
+        lengths[i] = encoded.count;
+    }
+    if (t) summarise(&s->tokens, lengths, split->row_count, max_length);
+done:
+    encoding_free(&encoded);
+    mem_free(lengths);
+    return e;
+}
+
+err data_stats_measure(data_stats *s, const task *of, const dataset *d, const tokenizer *t,
+                       size_t max_length, bool sample) {
+    *s = (data_stats){.task = of,
+                      .dataset = d,
+                      .tokenizer = t,
+                      .sample = sample,
+                      .max_length = max_length ? max_length : of->max_length};
+    if (d->source.row_count) {
+        s->splits[s->split_count++] = (data_split_stats){.name = "file", .split = &d->source};
+    }
+    s->splits[s->split_count++] = (data_split_stats){.name = "train", .split = &d->train};
+    s->splits[s->split_count++] = (data_split_stats){.name = "test", .split = &d->test};
+    for (size_t i = 0; i < s->split_count; i++) {
+        err e = measure_split(&s->splits[i], t, s->max_length);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+/* --- text ---------------------------------------------------------------------------------------
+ */
+
+static err add_name(strbuf *out, const char *indent, const char *name) {
+    char joined[256];
+    snprintf(joined, sizeof joined, "%s%s", indent, name);
+    return text_column(out, joined, NAME_COLUMNS);
+}
+
+/* One line of whole numbers, one for each split; SIZE_MAX leaves a column blank. */
+static err add_counts(strbuf *out, const char *indent, const char *name, const data_stats *s,
+                      const size_t *counts) {
+    err e = add_name(out, indent, name);
+    for (size_t i = 0; i < s->split_count && !e; i++) {
+        char number[32] = "";
+        if (counts[i] != SIZE_MAX) data_number(number, counts[i]);
+        e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, number);
+    }
+    return e ? e : strbuf_add(out, "\n");
+}
+
+typedef size_t (*split_count)(const data_split_stats *s);
+
+static size_t count_rows(const data_split_stats *s) {
+    return s->split->row_count;
+}
+static size_t count_empty(const data_split_stats *s) {
+    return s->split->empty_count;
+}
+static size_t count_duplicates(const data_split_stats *s) {
+    return s->split->duplicate_count;
+}
+static size_t count_conflicts(const data_split_stats *s) {
+    return s->split->conflict_count;
+}
+static size_t count_unique(const data_split_stats *s) {
+    return s->split->row_count - s->split->duplicate_count;
+}
+static size_t count_kept(const data_split_stats *s) {
+    return strcmp(s->name, "train") ? SIZE_MAX : s->split->kept_count;
+}
+static size_t count_leaked(const data_split_stats *s) {
+    return strcmp(s->name, "test") ? SIZE_MAX : s->split->leaked_count;
+}
+static size_t count_agreeing(const data_split_stats *s) {
+    return strcmp(s->name, "test") ? SIZE_MAX : s->split->leaked_agreeing_count;
+}
+static size_t count_dedup(const data_split_stats *s) {
+    return strcmp(s->name, "test") ? SIZE_MAX : s->split->dedup_count;
+}
+static size_t longest(const data_split_stats *s) {
+    return s->characters.max;
+}
+static size_t longest_tokens(const data_split_stats *s) {
+    return s->tokens.max;
+}
+static size_t cut(const data_split_stats *s) {
+    return s->tokens.cut;
+}
+
+/* What is counted: key in JSON, words in the table. */
+static const struct {
+    const char *key, *indent, *name;
+    split_count count;
+} rows_of_table[] = {
+    {"unique", "", "distinct texts", count_unique},
+    {"empty", "", "empty texts", count_empty},
+    {"duplicates", "", "rows whose text came before", count_duplicates},
+    {"conflicting", "", "texts under different labels", count_conflicts},
+    {"kept", "", "kept for training", count_kept},
+    {"leaked", "", "texts that are in train", count_leaked},
+    {"leaked_agreeing", "  ", "with their label there", count_agreeing},
+    {"dedup", "", "scored without these", count_dedup},
+};
+enum { TABLE_ROWS = sizeof rows_of_table / sizeof *rows_of_table };
+
+static err add_row(strbuf *out, const char *indent, const char *name, const data_stats *s,
+                   split_count count) {
+    size_t counts[3];
+    for (size_t i = 0; i < s->split_count; i++) counts[i] = count(&s->splits[i]);
+    return add_counts(out, indent, name, s, counts);
+}
+
+static err add_means(strbuf *out, const char *name, const data_stats *s, bool tokens) {
+    err e = add_name(out, "", name);
+    for (size_t i = 0; i < s->split_count && !e; i++) {
+        const data_lengths *l = tokens ? &s->splits[i].tokens : &s->splits[i].characters;
+        e = strbuf_printf(out, "%*.1f", NUMBER_COLUMNS, l->mean);
+    }
+    return e ? e : strbuf_add(out, "\n");
+}
+
+static err add_table(strbuf *out, const data_stats *s) {
+    err e = add_name(out, "", "");
+    for (size_t i = 0; i < s->split_count && !e; i++) {
+        e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, s->splits[i].name);
+    }
+    if (e || (e = strbuf_add(out, "\n"))) return e;
+    if ((e = add_row(out, "", "rows", s, count_rows))) return e;
+    for (size_t c = 0; c < s->task->label_count; c++) {
+        size_t counts[3];
+        for (size_t i = 0; i < s->split_count; i++) {
+            counts[i] = s->splits[i].split->label_counts[c];
+        }
+        if ((e = add_counts(out, "  ", s->task->labels[c].name, s, counts))) return e;
+    }
+    for (size_t i = 0; i < TABLE_ROWS; i++) {
+        if ((e = add_row(out, rows_of_table[i].indent, rows_of_table[i].name, s,
+                         rows_of_table[i].count))) {
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static err add_lengths(strbuf *out, const data_stats *s) {
+    char name[64];
+    err e = add_means(out, "characters, mean", s, false);
+    if (e || (e = add_row(out, "", "characters, most", s, longest)) || !s->tokenizer) return e;
+    if ((e = add_means(out, "tokens, mean", s, true))) return e;
+    if ((e = add_row(out, "", "tokens, most", s, longest_tokens))) return e;
+    snprintf(name, sizeof name, "cut at %zu tokens", s->max_length);
+    return add_row(out, "", name, s, cut);
+}
+
+/* Bars of one split; the longest bar takes BAR_COLUMNS. */
+static err add_histogram(strbuf *out, const char *of, const data_lengths *l, const char *unit,
+                         size_t rows) {
+    size_t most = 1;
+    err e = strbuf_printf(out, "\n%s, %s\n", of, unit);
+    for (size_t i = 0; i < l->bin_count; i++) most = l->bins[i] > most ? l->bins[i] : most;
+    for (size_t i = 0; i < l->bin_count && !e; i++) {
+        // eighths of a column, so that small shares show
+        size_t eighths = (l->bins[i] * BAR_COLUMNS * 8 + most / 2) / most;
+        e = strbuf_printf(out, "%5zu-%-5zu%6.2f %% ", i * l->bin_width, (i + 1) * l->bin_width - 1,
+                          100.0 * (double)l->bins[i] / (double)rows);
+        for (size_t k = 0; k < eighths / 8 && !e; k++) e = strbuf_add(out, "█");
+        static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+        if (!e) e = strbuf_printf(out, "%s\n", parts[eighths % 8]);
+    }
+    return e;
+}
+
+err data_stats_text(strbuf *out, const data_stats *s) {
+    const task *t = s->task;
+    err e =
+        strbuf_printf(out, "%s (version %lld%s): %s\nsplit: %s\n\n", t->name, (long long)t->version,
+                      s->sample ? ", sample" : "", t->title, task_split_name(&t->split));
+    if (e || (e = add_table(out, s)) || (e = add_lengths(out, s))) return e;
+    if (s->dataset->invalid_count &&
+        (e = strbuf_printf(out, "rows dropped for a label outside the manifest: %zu\n",
+                           s->dataset->invalid_count))) {
+        return e;
+    }
+    for (size_t i = 0; i < s->split_count; i++) {
+        const data_split_stats *split = &s->splits[i];
+        if (!strcmp(split->name, "file")) continue;
+        const data_lengths *l = s->tokenizer ? &split->tokens : &split->characters;
+        const char *unit = s->tokenizer ? "tokens" : "characters";
+        if ((e = add_histogram(out, split->name, l, unit, split->split->row_count))) return e;
+    }
+    return ERR_OK;
+}
+
+/* --- JSON ---------------------------------------------------------------------------------------
+ */
+
+static err lengths_json(cJSON *object, const char *key, const data_lengths *l, size_t limit) {
+    cJSON *o, *bins;
+    err e;
+    if ((e = json_add_object(&o, object, key))) return e;
+    if ((e = json_add_number(o, "mean", l->mean))) return e;
+    if ((e = json_add_number(o, "max", (double)l->max))) return e;
+    if (limit && (e = json_add_number(o, "max_length", (double)limit))) return e;
+    if (limit && (e = json_add_number(o, "cut", (double)l->cut))) return e;
+    if ((e = json_add_number(o, "bin_width", (double)l->bin_width))) return e;
+    if ((e = json_add_array(&bins, o, "histogram"))) return e;
+    for (size_t i = 0; i < l->bin_count; i++) {
+        if ((e = json_append(bins, cJSON_CreateNumber((double)l->bins[i])))) return e;
+    }
+    return ERR_OK;
+}
+
+static err split_json(cJSON *parent, const data_stats *s, const data_split_stats *split) {
+    cJSON *o, *labels;
+    err e;
+    if ((e = json_add_object(&o, parent, split->name))) return e;
+    if ((e = json_add_number(o, "rows", (double)split->split->row_count))) return e;
+    if ((e = json_add_object(&labels, o, "labels"))) return e;
+    for (size_t c = 0; c < s->task->label_count; c++) {
+        double count = (double)split->split->label_counts[c];
+        if ((e = json_add_number(labels, s->task->labels[c].name, count))) return e;
+    }
+    for (size_t i = 0; i < TABLE_ROWS; i++) {
+        size_t count = rows_of_table[i].count(split);
+        if (count == SIZE_MAX) continue;
+        if ((e = json_add_number(o, rows_of_table[i].key, (double)count))) return e;
+    }
+    if ((e = json_add_string(o, "sha256", split->split->sha256))) return e;
+    if ((e = lengths_json(o, "characters", &split->characters, 0))) return e;
+    return s->tokenizer ? lengths_json(o, "tokens", &split->tokens, s->max_length) : ERR_OK;
+}
+
+err data_stats_json(cJSON **out, const data_stats *s) {
+    cJSON *splits, *root = cJSON_CreateObject();
+    const task *t = s->task;
+    err e;
+    *out = NULL;
+    if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    if ((e = json_add_string(root, "task", t->name))) goto done;
+    if ((e = json_add_number(root, "version", (double)t->version))) goto done;
+    if ((e = json_add_bool(root, "sample", s->sample))) goto done;
+    if ((e = json_add_string(root, "split", task_split_name(&t->split)))) goto done;
+    if ((e = json_add_string(root, "manifest_sha256", t->manifest_sha256))) goto done;
+    if ((e = json_add_string(root, "data_sha256", s->dataset->data_sha256))) goto done;
+    if ((e = json_add_string(root, "gold_sha256", s->dataset->gold_sha256))) goto done;
+    if ((e = json_add_number(root, "invalid_rows", (double)s->dataset->invalid_count))) goto done;
+    if ((e = json_add_object(&splits, root, "splits"))) goto done;
+    for (size_t i = 0; i < s->split_count && !e; i++) e = split_json(splits, s, &s->splits[i]);
+done:
+    if (e) {
+        cJSON_Delete(root);
+    } else {
+        *out = root;
+    }
+    return e;
+}
+
+/* --- chart --------------------------------------------------------------------------------------
+ */
+
+static err svg_panel(strbuf *out, const data_split_stats *split, int left, const char *color) {
+    enum { TOP = 60, HEIGHT = 200, WIDTH = 300 };
+    const data_lengths *l = &split->characters;
+    size_t most = 1, rows = split->split->row_count;
+    for (size_t i = 0; i < l->bin_count; i++) most = l->bins[i] > most ? l->bins[i] : most;
+    err e = strbuf_printf(out, "<text x=\"%d\" y=\"48\">%s: %zu rows, mean %.1f, most %zu</text>\n",
+                          left, split->name, rows, l->mean, l->max);
+    double step = (double)WIDTH / (double)l->bin_count;
+    for (size_t i = 0; i < l->bin_count && !e; i++) {
+        double height = HEIGHT * (double)l->bins[i] / (double)most, x = left + step * (double)i;
+        e = strbuf_printf(out,
+                          "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\">"
+                          "<title>%zu to %zu characters: %zu rows (%.2f %%)</title></rect>\n",
+                          x, TOP + HEIGHT - height, step * 0.9, height, color, i * l->bin_width,
+                          (i + 1) * l->bin_width - 1, l->bins[i],
+                          100.0 * (double)l->bins[i] / (double)rows);
+        if (e || i % 4) continue;
+        e = strbuf_printf(out, "<text x=\"%.1f\" y=\"%d\" font-size=\"11\">%zu</text>\n", x,
+                          TOP + HEIGHT + 16, i * l->bin_width);
+    }
+    return e;
+}
+
+err data_stats_svg(strbuf *out, const data_stats *s) {
+    const char *const colors[] = {"#4477aa", "#cc6677"};
+    err e = strbuf_printf(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 700 300\" "
+        "font-family=\"sans-serif\" "
+        "font-size=\"13\" role=\"img\" aria-label=\"%s: text lengths in characters\">\n"
+        "<rect width=\"700\" height=\"300\" fill=\"white\"/>\n"
+        "<text x=\"30\" y=\"24\" font-size=\"15\">%s: text lengths in characters</text>\n",
+        s->task->name, s->task->name);
+    for (size_t i = 0; i < 2 && !e; i++) {
+        e = svg_panel(out, &s->splits[s->split_count - 2 + i], i ? 370 : 30, colors[i]);
+    }
+    return e ? e : strbuf_add(out, "</svg>\n");
+}

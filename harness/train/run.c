@@ -1,0 +1,218 @@
+#include "train/run.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "metric/score.h"
+#include "train/run_internal.h"
+
+#include <string.h>
+
+const char *run_protocol_name(run_protocol protocol) {
+    return protocol == PROTOCOL_DEV ? "dev" : "last";
+}
+
+/* --- preparing -----------------------------------------------------------------------------------
+ */
+
+static err open_data(run *r) {
+    const run_request *q = &r->request;
+    dataset_options options = {.data_dir = q->data_dir, .sample = q->sample, .limit = q->limit};
+    err e = dataset_load(&r->data, &r->task, &options);
+    if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data);
+    return e;
+}
+
+static err open_device(run *r) {
+    const run_request *q = &r->request;
+    device_options options = {.threads = q->threads, .validation = q->validation};
+    if (q->precision && strcmp(q->precision, "fp32") != 0 && strcmp(q->precision, "auto") != 0)
+        return err_set(ERR_USAGE, "precision '%s' is not built yet (known: fp32, auto)",
+                       q->precision);
+    err e = device_open_named(&r->device, q->device, &options);
+    r->device_is_open = !e;
+    return e;
+}
+
+static err set_labels(run *r) {
+    const char *names[256];
+    if (r->task.label_count > sizeof names / sizeof *names)
+        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %zu are supported",
+                       r->task.name, r->task.label_count, sizeof names / sizeof *names);
+    for (size_t i = 0; i < r->task.label_count; i++) names[i] = r->task.labels[i].name;
+    return bert_config_set_labels(&r->source.config, names, r->task.label_count);
+}
+
+static err encode_all(run *r) {
+    double begin = clock_seconds();
+    const tokenizer *words = &r->source.words;
+    err e = ERR_OK;
+    r->max_length =
+        source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
+    if ((e = encode_split(&r->train, words, &r->data.train, ENCODE_KEPT, r->max_length))) return e;
+    if ((e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length))) return e;
+    if ((e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length))) return e;
+    r->tokenize_s = clock_seconds() - begin;
+    size_t cut = r->train.cut + r->dev.cut + r->test.cut;
+    if (cut) log_note("%zu sentences are longer than %u tokens and were cut", cut, r->max_length);
+    return ERR_OK;
+}
+
+static err evaluate_dev(void *context, trainer *t);
+
+static err open_trainer(run *r) {
+    const recipe *p = &r->request.recipe;
+    trainer_options options = {.seed = r->request.seed};
+    options.save.call = run__save;
+    options.save.context = r;
+    options.save.every = p->save_steps;
+    if (r->request.protocol == PROTOCOL_DEV) {
+        options.evaluate.call = evaluate_dev;
+        options.evaluate.context = r;
+        options.evaluate.every = p->eval_steps;
+        options.evaluate.at_epochs = p->eval_steps == 0;
+    }
+    evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
+    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
+    err e = trainer_init(&r->trainer, &r->device, &r->source.config, &r->train, p, &options);
+    r->trainer_is_open = !e;
+    return e;
+}
+
+/* Weights before the first step; what a folder lacks is drawn. */
+static err load_weights(run *r) {
+    const source *s = &r->source;
+    params *ps = &r->trainer.model.params;
+    if (!s->folder || r->request.from_scratch)
+        return params_draw(ps, r->request.seed, s->config.initializer_range, NULL);
+    err e = weights_load(ps, &r->weights, s->folder, r->request.seed, s->config.initializer_range);
+    if (e) return e;
+    for (size_t i = 0; i < r->weights.drawn_count; i++)
+        log_note("newly initialised: %s", r->weights.drawn[i]);
+    if (r->weights.unused_count)
+        log_note("%zu tensors of the checkpoint are not used: %s%s", r->weights.unused_count,
+                 r->weights.unused[0], r->weights.unused_count > 1 ? ", ..." : "");
+    return ERR_OK;
+}
+
+err run_open(run *r, const run_request *request) {
+    err e = ERR_OK;
+    *r = (run){.request = *request};
+    if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
+    if ((e = open_device(r))) return e;
+    if ((e = run__output_open(r))) return e;
+    if ((e = open_data(r))) return e;
+    if ((e = source_open(&r->source, request->model, &r->data.train))) return e;
+    if ((e = set_labels(r))) return e;
+    if ((e = encode_all(r))) return e;
+    if ((e = open_trainer(r))) return e;
+    if ((e = run__check_disk(r))) return e;
+    if ((e = load_weights(r))) return e;
+    if ((e = run__identify(r))) return e;
+    return run__begin(r);
+}
+
+void run_close(run *r) {
+    trainer_free(&r->trainer);
+    encoded_free(&r->train);
+    encoded_free(&r->dev);
+    encoded_free(&r->test);
+    if (r->device_is_open) device_close(&r->device);
+    source_free(&r->source);
+    dataset_free(&r->data);
+    task_free(&r->task);
+    weights_report_free(&r->weights);
+    cJSON_Delete(r->identity);
+    mem_free(r->id);
+    mem_free(r->output);
+    mem_free(r->logits);
+    mem_free(r->predicted);
+    *r = (run){0};
+}
+
+/* --- scoring -------------------------------------------------------------------------------------
+ */
+
+/* Logits and predictions of encoded rows under the trainer's current weights. Both are owned. */
+static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss,
+                      const encoded *rows, const char *progress) {
+    evaluator ev = {0};
+    batch_capacity capacity = {0};
+    uint32_t size = r->request.recipe.per_device_eval_batch_size;
+    uint32_t classes = r->source.config.classes;
+    evaluator_capacity(&capacity, rows, size);
+    err e = mem_new(logits, rows->count * classes);
+    if (e || (e = mem_new(predicted, rows->count))) return e;
+    e = evaluator_init(&ev, &r->trainer.model, &r->trainer.memory, &capacity, size);
+    if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
+    if (!e) predict_labels(*predicted, *logits, rows->count, classes);
+    evaluator_free(&ev);
+    return e;
+}
+
+static err dev_score(double *score, const run *r, const uint32_t *predicted) {
+    confusion c = {0};
+    uint32_t *gold = NULL;
+    err e = mem_new(&gold, r->dev.count);
+    if (e) return e;
+    for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].label;
+    if ((e = confusion_init(&c, r->task.label_count))) goto done;
+    if ((e = confusion_add(&c, gold, predicted, NULL, r->dev.count))) goto done;
+    *score = metric_value(r->task.headline, &c);
+done:
+    confusion_free(&c);
+    mem_free(gold);
+    return e;
+}
+
+/* trainer_hook under protocol dev: keeps the weights that score best, the earliest of equals. */
+static err evaluate_dev(void *context, trainer *t) {
+    run *r = context;
+    float *logits = NULL;
+    uint32_t *predicted = NULL;
+    double loss = 0, score = 0;
+    char *best = NULL;
+    err e = score_rows(r, &logits, &predicted, &loss, &r->dev, NULL);
+    if (e || (e = dev_score(&score, r, predicted))) goto done;
+    bool better = r->best_step == 0 || score > r->best_score;
+    log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps, r->task.headline,
+             score, loss, better ? " (best)" : "");
+    if (!better) goto done;
+    r->best_score = score;
+    r->best_step = t->done;
+    if ((e = run__path(&best, r, "best"))) goto done;
+    e = model_folder_write(best, &t->model, &r->source.words);
+done:
+    mem_free(best);
+    mem_free(logits);
+    mem_free(predicted);
+    return e;
+}
+
+/* --- training and the end ------------------------------------------------------------------------
+ */
+
+err run_train(run *r) {
+    err e = trainer_run(&r->trainer);
+    if (e || r->request.protocol == PROTOCOL_LAST) return e;
+    char *best = NULL;
+    weights_report report = {0};
+    if ((e = run__path(&best, r, "best"))) return e;
+    log_note("scoring the weights of step %u, best on dev", r->best_step);
+    e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
+    weights_report_free(&report);
+    mem_free(best);
+    return e;
+}
+
+err run_evaluate(run *r) {
+    double begin = clock_seconds();
+    err e = score_rows(r, &r->logits, &r->predicted, &r->test_loss, &r->test, "test row");
+    r->eval_s = clock_seconds() - begin;
+    if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
+    return e;
+}
+
+err run_finish(run *r) {
+    return run__end(r);
+}

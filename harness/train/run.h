@@ -1,0 +1,76 @@
+/* A whole run: task, data, tokenizer, model, device, training, test predictions.
+ *
+ * run_open prepares everything and finds what can fail early: output folder, data, device, model,
+ * memory, disk. run_train trains, run_evaluate scores the test rows once, run_finish leaves the
+ * final model in <output>/model. What is in the output folder while a run is under way:
+ *     unfinished.json   who the run is; removed at its end
+ *     checkpoint-<n>/   every save_steps, and after Ctrl-C
+ *     best/             protocol dev: the best weights so far
+ *     model/            the final model */
+#ifndef HARNESS_TRAIN_RUN_H
+#define HARNESS_TRAIN_RUN_H
+
+#include "data/dataset.h"
+#include "model/weights.h"
+#include "task/task.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/source.h"
+#include "train/trainer.h"
+
+typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
+
+/* What was asked for; strings are borrowed until run_close. */
+typedef struct run_request {
+    const char *task, *task_dir, *data_dir;
+    bool sample;
+    size_t limit;
+    const char *model;
+    bool from_scratch; /* a folder's weights are drawn from the seed all the same */
+    recipe recipe;
+    run_protocol protocol;
+    uint32_t seed;
+    const char *device, *precision;
+    uint32_t threads;
+    bool validation;
+    const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
+    bool resume, overwrite;
+} run_request;
+
+typedef struct run {
+    run_request request;
+    task task;
+    dataset data;
+    source source;
+    device device;
+    encoded train, dev, test;
+    trainer trainer;
+    bool trainer_is_open, device_is_open;
+    weights_report weights;
+    uint32_t max_length;
+    char *output;    /* owned */
+    char *id;        /* of this run, owned */
+    cJSON *identity; /* owned */
+    double best_score;
+    uint32_t best_step, resumed_at;
+    float *logits;       /* (test rows, C) owned */
+    uint32_t *predicted; /* (test rows) owned */
+    double test_loss;
+    double tokenize_s, eval_s;         /* seconds; training's are the trainer's */
+    char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
+} run;
+
+/* Prepares. Free with run_close, also after an error. */
+err run_open(run *r, const run_request *request) MUST_CHECK;
+/* Trains to the end. Errors: ERR_INTERRUPTED after Ctrl-C, with a checkpoint saved; trainer_run's.
+ */
+err run_train(run *r) MUST_CHECK;
+/* Predicts the test rows with the final (or best) weights. */
+err run_evaluate(run *r) MUST_CHECK;
+/* Writes <output>/model and ends the run: the folder is no longer unfinished. */
+err run_finish(run *r) MUST_CHECK;
+void run_close(run *r);
+
+const char *run_protocol_name(run_protocol protocol);
+
+#endif

@@ -1,0 +1,22 @@
+/* What run.c and run_files.c share. */
+#ifndef HARNESS_TRAIN_RUN_INTERNAL_H
+#define HARNESS_TRAIN_RUN_INTERNAL_H
+
+#include "train/run.h"
+
+/* Names the output folder and finds out that it can be written. */
+err run__output_open(run *r) MUST_CHECK;
+/* Says who this run is (r->identity); the weights have to be loaded. */
+err run__identify(run *r) MUST_CHECK;
+/* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
+err run__begin(run *r) MUST_CHECK;
+/* Checks the disk for the checkpoints to come. */
+err run__check_disk(const run *r) MUST_CHECK;
+/* "<output>/<name>", owned. */
+err run__path(char **path, const run *r, const char *name) MUST_CHECK;
+/* Leaves the final model; the folder is finished. */
+err run__end(run *r) MUST_CHECK;
+/* trainer_hook: writes a checkpoint of the run (context). */
+err run__save(void *context, trainer *t) MUST_CHECK;
+
+#endif

@@ -1,0 +1,134 @@
+#include "train/source.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "text/unicode.h"
+#include "text/vocab_train.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static err train_words(source *s, const dataset_split *train) {
+    text_span *texts = NULL;
+    size_t count = 0;
+    err e = mem_new(&texts, train->row_count);
+    if (e) return e;
+    for (size_t i = 0; i < train->row_count; i++)
+        if (train->rows[i].kept)
+            texts[count++] = (text_span){train->rows[i].text, train->rows[i].text_bytes};
+    e = vocab_train(&s->words, texts, count, &(vocab_options){.size = BERT_PRESET_VOCABULARY});
+    mem_free(texts);
+    return e;
+}
+
+static err open_preset(source *s, const char *model, const dataset_split *train) {
+    err e = mem_strdup(&s->name, model);
+    if (e || (e = train_words(s, train))) return e;
+    tokenizer_hash(&s->words, s->vocab_sha256);
+    return bert_config_preset(&s->config, model, (uint32_t)s->words.count);
+}
+
+err source_open_folder(source *s, const char *folder) {
+    char *path = NULL;
+    err e = ERR_OK;
+    *s = (source){0};
+    if ((e = mem_strdup(&s->folder, folder))) return e;
+    for (size_t n = strlen(s->folder); n > 1 && s->folder[n - 1] == '/';) s->folder[--n] = '\0';
+    if ((e = mem_strdup(&s->name, path_name(s->folder)))) return e;
+    if ((e = path_join(&path, folder, "config.json"))) return e;
+    e = bert_config_read(&s->config, path);
+    mem_free(path);
+    if (e || (e = tokenizer_load(&s->words, folder))) return e;
+    tokenizer_hash(&s->words, s->vocab_sha256);
+    if (s->words.count > s->config.vocabulary)
+        return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
+                       folder, s->words.count, s->config.vocabulary);
+    return ERR_OK;
+}
+
+/* The newest snapshot of a hub name in the hub's own cache; NULL when it is not there. */
+static err find_cached(char **folder, const char *model) {
+    const char *home = getenv("HF_HOME"), *user = getenv("HOME");
+    char *name = NULL, *refs = NULL;
+    void *commit = NULL;
+    size_t bytes = 0;
+    strbuf root = {0};
+    err e = ERR_OK;
+    *folder = NULL;
+    if (!home && !user) return ERR_OK;
+    if ((e = strbuf_printf(&root, "%s%s/hub/models--", home ? home : user,
+                           home ? "" : "/.cache/huggingface")))
+        goto done;
+    // "klue/bert-base" lies in models--klue--bert-base
+    for (const char *c = model; !e && *c; c++)
+        e = *c == '/' ? strbuf_add(&root, "--") : strbuf_add_bytes(&root, c, 1);
+    if (e || (e = mem_printf(&refs, "%s/refs/main", root.text))) goto done;
+    if (!file_exists(refs)) goto done;
+    if ((e = file_read(&commit, &bytes, refs, 4096))) goto done;
+    name = commit;
+    name[strcspn(name, " \r\n/")] = '\0';
+    e = mem_printf(folder, "%s/snapshots/%s", root.text, name);
+done:
+    mem_free(commit);
+    mem_free(refs);
+    strbuf_free(&root);
+    return e;
+}
+
+static err unknown(const char *model) {
+    static const char *const presets[] = {
+#define X(name, layers, hidden, heads) #name,
+        BERT_PRESETS(X)
+#undef X
+    };
+    const char *near = text_nearest(model, presets, sizeof presets / sizeof *presets);
+    return err_set(
+        ERR_USAGE,
+        "unknown model '%s'%s%s%s: neither a preset (%s), nor a folder, nor a hub name whose "
+        "files are in the cache",
+        model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+        bert_preset_names());
+}
+
+/* A run's output folder stands for the model in it. */
+static err open_any_folder(source *s, const char *folder) {
+    char *inner = NULL, *config = NULL;
+    err e = mem_printf(&inner, "%s/model", folder);
+    if (!e) e = mem_printf(&config, "%s/model/config.json", folder);
+    if (!e) e = source_open_folder(s, file_exists(config) ? inner : folder);
+    mem_free(inner);
+    mem_free(config);
+    return e;
+}
+
+err source_open(source *s, const char *model, const dataset_split *train) {
+    char *cached = NULL;
+    *s = (source){0};
+    if (bert_preset_known(model)) return open_preset(s, model, train);
+    if (folder_exists(model)) return open_any_folder(s, model);
+    err e = find_cached(&cached, model);
+    if (!e && !cached) e = unknown(model);
+    if (!e) e = source_open_folder(s, cached);
+    if (!e) {
+        mem_free(s->name);
+        e = mem_strdup(&s->name, model);
+    }
+    mem_free(cached);
+    return e;
+}
+
+void source_free(source *s) {
+    mem_free(s->name);
+    mem_free(s->folder);
+    bert_config_free(&s->config);
+    tokenizer_free(&s->words);
+    *s = (source){0};
+}
+
+uint32_t source_max_length(const source *s, uint32_t wanted, uint32_t fallback) {
+    uint32_t length = wanted ? wanted : fallback;
+    if (length > s->config.positions) length = s->config.positions;
+    if (s->words.model_max_length && length > s->words.model_max_length)
+        length = (uint32_t)s->words.model_max_length;
+    return length;
+}

@@ -1,0 +1,75 @@
+// harness tasks and harness data, run as a user runs them.
+#include "base/json.h"
+#include "base/memory.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define EXPECT(r, code, stream, text)                                                              \
+    do {                                                                                           \
+        cr_expect_eq((r).exit_code, (code), "exit code %d\n%s", (r).exit_code, (r).err);           \
+        cr_expect_not_null(strstr((r).stream, (text)), "no '%s' in:\n%s", (text), (r).stream);     \
+        program_free(&(r));                                                                        \
+    } while (0)
+
+Test(data_verbs, tasks_list_show_and_check) {
+    program_result r = RUN("tasks");
+    EXPECT(r, 0, out, "nsmc              150,000 + 50,000             2  accuracy");
+    r = RUN("tasks", "show", "kor_sae");
+    EXPECT(r, 0, out, "split     hash, one in 5 of each label is test");
+    r = RUN("tasks", "show", "kor_sae", "--json");
+    EXPECT(r, 0, out, "\"529361e1aa760ca90db71fc70a93215f45938028735aba1291a907f764fe1f36\"");
+    r = RUN("tasks", "check");
+    EXPECT(r, 0, out, "kor_3i4k           good\n");
+    r = RUN("tasks", "chekc");
+    EXPECT(r, 2, err, "did you mean 'check'?");
+    r = RUN("tasks", "show");
+    EXPECT(r, 2, err, "name one task");
+    r = RUN("tasks", "--task-dir", "/no/such/folder");
+    EXPECT(r, 1, err, "/no/such/folder: cannot open folder");
+}
+
+Test(data_verbs, stats_as_text_json_and_svg) {
+    json_setup();
+    program_result r = RUN("data", "stats", "kor_hate", "--sample");
+    EXPECT(r, 0, out, "rows                                        48          24\n");
+    const char *svg = temporary_path("lengths.svg");
+    r = RUN("data", "stats", "kor_hate", "--sample", "--json", "--svg", svg);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cJSON *json;
+    err e = json_parse(&json, r.out, strlen(r.out), "output");
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    const cJSON *splits = cJSON_GetObjectItem(json, "splits");
+    const cJSON *test = cJSON_GetObjectItem(splits, "test");
+    cr_expect_eq(cJSON_GetObjectItem(test, "rows")->valuedouble, 24);
+    cr_expect_eq(cJSON_GetObjectItem(test, "leaked")->valuedouble, 0);
+    cr_expect_eq(cJSON_GetObjectItem(cJSON_GetObjectItem(test, "labels"), "none")->valuedouble, 8);
+    cr_expect_null(cJSON_GetObjectItem(test, "tokens"));
+    cJSON_Delete(json);
+    program_free(&r);
+    temporary_remove();
+}
+
+Test(data_verbs, head_shows_rows_of_a_split) {
+    program_result r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "test", "-n", "2");
+    EXPECT(r, 0, out, "text (test, first 2 of 16)\n      2  sarcasm                   또 연착이네");
+    r = RUN("data", "head", "kor_sarcasm", "--sample", "-n", "1", "--json");
+    EXPECT(r, 0, out, "\"label\":\"sarcasm\",\"label_id\":1,\"file\":\"train.csv\",\"line\":2}\n");
+    r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "dev");
+    EXPECT(r, 2, err, "unknown split 'dev' (known: train, test)");
+}
+
+Test(data_verbs, missing_data_names_the_way_out) {
+    program_result r = RUN("data", "verify", "nsmc", "--data", "/no/such/folder");
+    EXPECT(
+        r, 1, err,
+        "/no/such/folder/nsmc/ratings_train.txt: no such file; fetch it with 'harness data fetch "
+        "nsmc', name its place with --data DIR, or try --sample");
+    r = RUN("data", "stats", "nscm");
+    EXPECT(r, 2, err, "unknown task 'nscm'; did you mean 'nsmc'?");
+    r = RUN("data", "verfy", "nsmc");
+    EXPECT(r, 2, err, "did you mean 'verify'?");
+    r = RUN("data", "verify", "kor_hate", "--sample", "--json");
+    EXPECT(r, 0, out, "\"good\":\ttrue");
+}

@@ -1,0 +1,232 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "report/board.h"
+#include "support/fake_record.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+static char *folder;
+
+static void setup(void) {
+    json_setup();
+    fake_folder(&folder);
+}
+
+static void teardown(void) {
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+TestSuite(board, .init = setup, .fini = teardown);
+
+static void put(const fake_record *f, const char *device) {
+    record r;
+    fake_record_make(&r, f);
+    if (device) cr_assert_not(record_text(&r.device.name, device));
+    cr_assert_not(store_write(folder, &r, NULL), "%s", err_message(ERR_FORMAT));
+    record_free(&r);
+}
+
+static void put_seeds(const char *task, const char *model, double right, size_t rows,
+                      uint32_t seeds) {
+    for (uint32_t s = 0; s < seeds; s++) {
+        put(&(fake_record){.task = task, .model = model, .right = right, .rows = rows, .seed = s},
+            NULL);
+    }
+}
+
+static const board_row *row_named(const board_table *t, const char *model) {
+    for (size_t i = 0; i < t->row_count; i++) {
+        if (!strcmp(t->rows[i].runs[0]->model.name, model)) return &t->rows[i];
+    }
+    return NULL;
+}
+
+Test(board, rows_are_means_over_seeds_and_ranks_are_tested) {
+    store s;
+    board b;
+    put_seeds("kor_x", "strong", 0.8, 600, 3);
+    put_seeds("kor_x", "weak", 0.3, 600, 3);
+    put_seeds("kor_x", "weak-too", 0.3, 600, 3);
+    put_seeds("kor_x", "once", 0.95, 600, 1);
+    cr_assert_not(store_read(&s, folder));
+    cr_assert_not(board_init(&b, &s), "%s", err_message(ERR_DATA));
+    cr_assert_eq(b.table_count, 1);
+    const board_table *t = &b.tables[0];
+    cr_assert_eq(t->row_count, 4);
+    for (size_t i = 1; i < t->row_count; i++) cr_assert_geq(t->rows[i - 1].mean, t->rows[i].mean);
+    const board_row *strong = row_named(t, "strong"), *weak = row_named(t, "weak"),
+                    *too = row_named(t, "weak-too"), *once = row_named(t, "once");
+    cr_assert_eq(strong->run_count, 3);
+    double x[3], mean = 0, square = 0;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(strong->runs[i]->seed, i);
+        x[i] = record_metric(strong->runs[i], "macro_f1");
+        mean += x[i] / 3;
+    }
+    for (int i = 0; i < 3; i++) square += (x[i] - mean) * (x[i] - mean);
+    cr_assert_float_eq(strong->mean, mean, 1e-14);
+    cr_assert_float_eq(strong->std, sqrt(square / 2), 1e-14);
+    cr_assert(strong->range.low < mean && mean < strong->range.high);
+    // one seed: best of all by number, but it is in no test and says so
+    cr_assert(once->rows_only && once->rank == 1 && once == &t->rows[0]);
+    cr_assert_not(strong->rows_only);
+    cr_assert_eq(strong->rank, 1);
+    cr_assert_eq(weak->rank, 2);
+    cr_assert_eq(too->rank, 2);
+    board_free(&b);
+    store_free(&s);
+}
+
+Test(board, what_differs_is_kept_apart) {
+    store s;
+    board b;
+    record r;
+    put_seeds("kor_x", "tiny", 0.5, 100, 2);
+    put(&(fake_record){.task = "kor_x", .model = "tiny", .right = 0.5, .rows = 100},
+        "other device");
+    // a newer version of the task, other data, the other protocol
+    for (int i = 0; i < 3; i++) {
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .rows = 100});
+        if (i == 0) r.task.version = 2;
+        if (i == 1) r.task.data_sha256[0] = r.task.data_sha256[0] == '0' ? '1' : '0';
+        if (i == 2) cr_assert_not(record_text(&r.protocol, "dev"));
+        cr_assert_not(store_write(folder, &r, NULL));
+        record_free(&r);
+    }
+    cr_assert_not(store_read(&s, folder));
+    cr_assert_eq(s.count, 6);
+    cr_assert_not(board_init(&b, &s));
+    cr_assert_eq(b.table_count, 4);
+    size_t superseded = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const board_table *t = &b.tables[i];
+        superseded += t->superseded;
+        size_t want = t->rows[0].runs[0]->task.version == 1 && t->row_count == 2 ? 2 : 1;
+        cr_assert_eq(t->row_count, want);
+    }
+    cr_assert_eq(superseded, 2); // both version 1 tables of protocol last
+    board_free(&b);
+    store_free(&s);
+}
+
+Test(board, records_that_disagree_on_the_test_set_are_refused) {
+    store s;
+    board b;
+    record r;
+    put_seeds("kor_x", "tiny", 0.5, 100, 1);
+    fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .rows = 100, .seed = 9});
+    r.gold[0] = (r.gold[0] + 1) % 3;
+    cr_assert_not(store_write(folder, &r, NULL));
+    record_free(&r);
+    cr_assert_not(store_read(&s, folder));
+    cr_assert_eq(board_init(&b, &s), ERR_DATA);
+    cr_assert(strstr(err_message(ERR_DATA),
+                     "name the same data of task 'kor_x' but differ in test labels"));
+    store_free(&s);
+}
+
+Test(board, overall_takes_models_that_ran_every_task) {
+    store s;
+    board b;
+    put_seeds("kor_x", "tiny", 0.5, 100, 2);
+    put_seeds("kor_x", "mini", 0.7, 100, 2);
+    put_seeds("kor_y", "tiny", 0.6, 80, 2);
+    put_seeds("kor_y", "small", 0.6, 80, 2);
+    cr_assert_not(store_read(&s, folder));
+    cr_assert_not(board_init(&b, &s));
+    cr_assert_eq(b.task_count, 2);
+    cr_assert_eq(b.overall_count, 1);
+    cr_assert_str_eq(b.overall[0].rows[0]->runs[0]->model.name, "tiny");
+    double want =
+        (row_named(&b.tables[0], "tiny")->mean + row_named(&b.tables[1], "tiny")->mean) / 2;
+    cr_assert_float_eq(b.overall[0].mean, want, 1e-15);
+    board_free(&b);
+    store_free(&s);
+}
+
+// the majority baseline: class 1 always, worked out from the gold labels
+Test(board, baseline_is_the_training_majority) {
+    store s;
+    board b;
+    put(&(fake_record){.task = "kor_x", .headline = "accuracy", .right = 0.5, .rows = 100}, NULL);
+    cr_assert_not(store_read(&s, folder));
+    cr_assert_not(board_init(&b, &s));
+    double ones = 0;
+    for (size_t i = 0; i < 100; i++) ones += s.records[0].gold[i] == 1;
+    cr_assert_float_eq(b.tables[0].baseline, ones / 100, 1e-15);
+    board_free(&b);
+    store_free(&s);
+}
+
+static const char *const output_names[] = {"LEADERBOARD.md", "report.csv", "report.json"};
+
+static void run_report(char *texts[3], const char *results, const char *out) {
+    program_result p = RUN("report", "--results", results, "--output-dir", out, "--quiet");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    for (int i = 0; i < 3; i++) {
+        char *path;
+        size_t count;
+        cr_assert_not(path_join(&path, out, output_names[i]));
+        cr_assert_not(file_read((void **)&texts[i], &count, path, 0));
+        mem_free(path);
+    }
+}
+
+// the same records in another folder, written in another order, give the same bytes without a path
+Test(board, report_is_the_same_byte_for_byte) {
+    char *other, *out, *first[3], *second[3];
+    fake_folder(&other);
+    cr_assert_not(path_join(&out, folder, "out"));
+    put_seeds("kor_x", "tiny", 0.5, 100, 3);
+    put_seeds("kor_y", "a|b, \"c\"", 0.6, 80, 2);
+    run_report(first, folder, out);
+    char *kept = folder;
+    folder = other;
+    put_seeds("kor_y", "a|b, \"c\"", 0.6, 80, 2);
+    put_seeds("kor_x", "tiny", 0.5, 100, 3);
+    run_report(second, other, other);
+    folder = kept;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_str_eq(first[i], second[i], "%s differs", output_names[i]);
+        cr_assert_not(strstr(first[i], "/tmp"), "%s holds a path", output_names[i]);
+        cr_assert_not(strstr(first[i], "2024-05"), "%s holds a time", output_names[i]);
+    }
+    cr_assert(strstr(first[0], "\n## kor_x\n"));
+    cr_assert(strstr(first[0], "| a\\|b, \"c\" |"));
+    cr_assert(strstr(first[1], ",\"a|b, \"\"c\"\"\","));
+    for (int i = 0; i < 3; i++) {
+        mem_free(first[i]);
+        mem_free(second[i]);
+    }
+    cr_assert_not(folder_remove(other));
+    mem_free(other);
+    mem_free(out);
+}
+
+Test(board, report_names_damage_and_fails_at_the_end) {
+    char *damaged, *board_path;
+    put_seeds("kor_x", "tiny", 0.5, 100, 2);
+    cr_assert_not(path_join(&damaged, folder, "kor_x/zz.json"));
+    cr_assert_not(file_write(damaged, "{\"schema\": 1}", 13));
+    program_result p = RUN("report", "--results", folder);
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "zz.json: key 'harness' is missing (expected an object)"), "%s", p.err);
+    cr_assert(strstr(p.err, "1 damaged record left out"), "%s", p.err);
+    program_free(&p);
+    cr_assert_not(path_join(&board_path, folder, "LEADERBOARD.md"));
+    cr_assert(file_exists(board_path));
+    p = RUN("report", "--results", folder, "--format", "xml");
+    cr_assert_eq(p.exit_code, 2);
+    cr_assert(strstr(p.err, "--format expects md, html, csv or json, found 'xml'") ||
+                  strstr(p.err, "--format expects md, csv or json, found 'xml'"),
+              "%s", p.err);
+    program_free(&p);
+    mem_free(damaged);
+    mem_free(board_path);
+}

@@ -1,0 +1,146 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "report/compare.h"
+#include "support/fake_record.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+static record a, b;
+
+static void setup(void) {
+    json_setup();
+    fake_record_make(&a, &(fake_record){.right = 0.6, .steps = 80});
+    fake_record_make(&b, &(fake_record){.right = 0.6, .steps = 80});
+}
+
+static void teardown(void) {
+    record_free(&a);
+    record_free(&b);
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+TestSuite(compare, .init = setup, .fini = teardown);
+
+static void compared(comparison *c) {
+    cr_assert_not(record_score(&a));
+    cr_assert_not(record_score(&b));
+    cr_assert_not(compare_records(c, &a, &b, COMPARE_TOLERANCE), "%s", err_message(ERR_DATA));
+}
+
+Test(compare, equal_runs_are_equal) {
+    comparison c;
+    strbuf out = {0};
+    compared(&c);
+    cr_assert(c.difference == 0 && c.disagreements == 0 && !c.bits_part && !c.losses_part);
+    cr_assert_eq(c.steps, 80);
+    cr_assert_eq(c.mcnemar_p, 1.0);
+    cr_assert_not(compare_text(&out, &c, "a", "b"));
+    cr_assert(strstr(out.text, "losses: equal in every bit over 80 steps"));
+    cr_assert(strstr(out.text, "predictions that differ: 0 of 60 (0.00 %)\n"), "%s", out.text);
+    strbuf_free(&out);
+}
+
+// known changes: rows 3, 20 and 41, one bit of step 5, 1e-3 at step 9, a fifth at step 60
+Test(compare, finds_what_was_changed) {
+    comparison c;
+    strbuf out = {0};
+    const size_t rows[] = {3, 20, 41};
+    for (int i = 0; i < 3; i++) {
+        a.predicted[rows[i]] = a.gold[rows[i]];
+        b.predicted[rows[i]] = (a.gold[rows[i]] + 1) % 3;
+    }
+    b.loss[4] = nextafterf(b.loss[4], 9);
+    b.loss[8] *= 1.001f;
+    b.loss[59] *= 1.25f;
+    b.timing.tokens_per_s = 2 * a.timing.tokens_per_s;
+    compared(&c);
+    cr_assert_eq(c.disagreements, 3);
+    cr_assert(c.first_rows[0] == 3 && c.first_rows[1] == 20 && c.first_rows[2] == 41);
+    cr_assert(c.only_a_right == 3 && c.only_b_right == 0);
+    cr_assert_float_eq(c.mcnemar_p, 0.25, 1e-12);
+    cr_assert_eq(c.bit_step, 5);
+    cr_assert_eq(c.part_step, 9);
+    cr_assert_float_eq(c.largest_early, 1 - 1 / 1.001, 1e-6);
+    cr_assert_float_eq(c.largest, 0.2, 1e-6);
+    cr_assert_float_eq(c.difference, record_metric(&b, "macro_f1") - record_metric(&a, "macro_f1"),
+                       0);
+    cr_assert_not(compare_text(&out, &c, "left", "right"));
+    cr_assert(strstr(out.text, "3 of 60 (5.00 %); rows 3, 20, 41\n"), "%s", out.text);
+    cr_assert(
+        strstr(out.text, "first bit differs at step 5; beyond 1e-06 relative from step 9 of 80"));
+    cr_assert(strstr(out.text, "B does 2.00 times the tokens per second of A"));
+    strbuf_free(&out);
+    cr_assert_not(compare_json(&out, &c, "left", "right"));
+    cJSON *json;
+    const cJSON *loss;
+    int64_t step;
+    cr_assert_not(json_parse(&json, out.text, out.length, "json"));
+    cr_assert_not(json_object(&loss, json, "loss", "json"));
+    cr_assert_not(json_whole(&step, loss, "first_part_step", 1, 80, "json"));
+    cr_assert_eq(step, 9);
+    cJSON_Delete(json);
+    strbuf_free(&out);
+}
+
+Test(compare, many_differing_rows_are_cut) {
+    comparison c;
+    strbuf out = {0};
+    for (int i = 0; i < 60; i++) b.predicted[i] = (a.predicted[i] + 1) % 3;
+    compared(&c);
+    cr_assert_eq(c.disagreements, 60);
+    cr_assert_eq(c.first_row_count, COMPARE_ROWS_SHOWN);
+    cr_assert_not(compare_text(&out, &c, "a", "b"));
+    cr_assert(strstr(out.text, "rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...\n"));
+    strbuf_free(&out);
+}
+
+static void refused(const char *want) {
+    comparison c;
+    cr_assert_eq(compare_records(&c, &a, &b, COMPARE_TOLERANCE), ERR_DATA, "%s", want);
+    cr_assert(strstr(err_message(ERR_DATA), want), "want '%s' in '%s'", want,
+              err_message(ERR_DATA));
+}
+
+Test(compare, other_tasks_and_data_are_refused) {
+    b.task.data_sha256[0] = 'e';
+    a.task.data_sha256[0] = 'f';
+    refused("do not compare: the data hash is 'f");
+    a.task.version = 2;
+    refused("the version of task 'fake_task' is 2 and 1");
+    cr_assert_not(record_text(&a.task.name, "other"));
+    refused("the task is 'other' and 'fake_task'");
+}
+
+Test(compare, verb_takes_records_and_run_folders) {
+    char *folder, *path, *run, *inside;
+    fake_folder(&folder);
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(path_join(&run, folder, "run"));
+    cr_assert_not(path_join(&inside, run, "record.json"));
+    cr_assert_not(record_write(&a, path));
+    program_result p = RUN("compare", path, run);
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "run: no such record or run folder"), "%s", p.err);
+    program_free(&p);
+    cr_assert_not(record_write(&b, inside));
+    p = RUN("compare", path, run);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.out, "equal in every bit"));
+    program_free(&p);
+    p = RUN("compare", "--json", path, run);
+    cr_assert_eq(p.exit_code, 0);
+    cr_assert(strstr(p.out, "\"first_part_step\":\tnull"), "%s", p.out);
+    program_free(&p);
+    p = RUN("compare", path);
+    cr_assert_eq(p.exit_code, 2);
+    cr_assert(strstr(p.err, "compare takes two records or run folders, found 1"));
+    program_free(&p);
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+    mem_free(path);
+    mem_free(run);
+    mem_free(inside);
+}

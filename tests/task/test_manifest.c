@@ -1,0 +1,206 @@
+// Manifests: every one of ours loads, and every wrong one is refused with its key and what is
+// allowed.
+#define _XOPEN_SOURCE 700
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "task/task.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Test(manifest, all_of_ours_load_with_the_documented_headlines) {
+    static const struct {
+        const char *name, *headline;
+        size_t labels;
+    } known[] = {
+        {"klue_tc", "macro_f1", 7},       {"klue_tc_dacon", "macro_f1", 7},
+        {"kor_3i4k", "macro_f1", 7},      {"kor_hate", "macro_f1", 3},
+        {"kor_hate_bias", "macro_f1", 3}, {"kor_hate_gender", "macro_f1", 2},
+        {"kor_sae", "macro_f1", 6},       {"kor_sarcasm", "accuracy", 2},
+        {"nsmc", "accuracy", 2},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    task_catalog c;
+    cr_assert_eq(task_list(&c, NULL), ERR_OK);
+    cr_assert_eq(c.count, sizeof known / sizeof *known);
+    for (size_t i = 0; i < c.count; i++) {
+        task t;
+        err e = task_load(&t, c.paths[i]);
+        cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+        cr_expect_str_eq(t.name, known[i].name);
+        cr_expect_str_eq(t.headline, known[i].headline);
+        cr_expect_eq(t.label_count, known[i].labels);
+        for (size_t l = 0; l < t.label_count; l++) {
+            const char *value = t.labels[l].value;
+            cr_expect_eq(task_label_index(&t, value, strlen(value)), l);
+        }
+        cr_expect_eq(task_label_index(&t, "no such label", 13), t.label_count);
+        task_free(&t);
+    }
+    task_catalog_free(&c);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(manifest, unknown_names_list_the_known_and_the_nearest) {
+    task t;
+    json_setup();
+    err e = task_find(&t, "kor_hat", NULL);
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect_str_eq(
+        err_message(e),
+        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_tc, klue_tc_dacon, "
+        "kor_3i4k, kor_hate, kor_hate_bias, kor_hate_gender, kor_sae, kor_sarcasm, nsmc)");
+    e = task_find(&t, "something else entirely", NULL);
+    cr_expect_eq(strncmp(err_message(e), "unknown task 'something else entirely' (known: ", 47), 0);
+}
+
+static const char whole[] =
+    "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "
+    "\"licence\": "
+    "\"l\", \"citation\": \"c\", \"files\": [{\"role\": \"train\", \"name\": \"a.csv\"}, "
+    "{\"role\": "
+    "\"test\", \"name\": \"b.csv\"}], \"format\": {\"kind\": \"delimited\", \"delimiter\": \",\", "
+    "\"quoting\": \"standard\", \"header\": true, \"columns\": [\"text\", \"label\"], \"text\": "
+    "\"text\", "
+    "\"label\": \"label\"}, \"labels\": [{\"value\": \"0\", \"name\": \"no\", \"readable\": "
+    "\"no\"}, "
+    "{\"value\": \"1\", \"name\": \"yes\", \"readable\": \"yes\"}], \"invalid_label\": \"error\", "
+    "\"split\": "
+    "{\"rule\": \"files\"}, \"cleaning\": {\"drop_empty\": true, \"drop_duplicates\": true}, "
+    "\"metrics\": "
+    "[\"accuracy\", \"f1\"], \"headline\": \"accuracy\", \"max_length\": 64}";
+
+/* One change of the whole manifest, and the message after the path. */
+static const struct {
+    const char *from, *to, *want;
+} wrong[] = {
+    {"\"schema\": 1", "\"schema\": 2", ": key 'schema' is 2, expected a whole number from 1 to 1"},
+    {"\"name\": \"made\"", "\"name\": \"other\"",
+     ": key 'name' is 'other', the file's name says 'made'"},
+    {"\"name\": \"made\"", "\"name\": \"Made\"",
+     ": key 'name' is 'Made', allowed: a-z, 0-9, '_' and '-'"},
+    {"\"version\": 1,", "", ": key 'version' is missing (expected a number)"},
+    {"\"title\": \"t\"", "\"title\": 4", ": key 'title' is a number, expected a string"},
+    {"\"source\": \"s\"", "\"source\": \"\"", ": key 'source' is empty"},
+    {"\"citation\"", "\"cite\"",
+     ": unknown key 'cite' (allowed: schema, name, version, title, source, "},
+    {"\"title\": \"t\"", "\"title\": \"t\", \"title\": \"u\"", ": key 'title' stands there twice"},
+    {"\"role\": \"train\"", "\"role\": \"dev\"",
+     ": files[0]: key 'role' is 'dev', allowed: train, test, all"},
+    {"\"role\": \"train\"", "\"role\": \"test\"",
+     ": key 'files': with split rule 'files' there is a file of role 'train'"},
+    {"\"a.csv\"", "\"../a.csv\"",
+     ": files[0]: key 'name' is '../a.csv', a plain file name is expected"},
+    {"\"a.csv\"", "\"a.csv\", \"url\": \"http://example.org/a\"",
+     ": files[0]: key 'url' is 'http://example.org/a', an https:// address is expected"},
+    {"\"a.csv\"", "\"a.csv\", \"url\": \"http://localhost.example.org/a\"",
+     ": files[0]: key 'url' is 'http://localhost.example.org/a', an https:// address is expected"},
+    {"\"a.csv\"", "\"a.csv\", \"sha256\": \"AB\"",
+     ": files[0]: key 'sha256' is 'AB', 64 lower-case hexadecimal digits are expected"},
+    {"\"a.csv\"", "\"a.csv\", \"bytes\": -1",
+     ": files[0]: key 'bytes' is -1, expected a whole number from 1 to 4294967295"},
+    {"\"a.csv\"", "\"a.csv\", \"sha\": \"\"",
+     ": files[0]: unknown key 'sha' (allowed: role, name, url, bytes, sha256, rows)"},
+    {"[{\"role\": \"train\", \"name\": \"a.csv\"}, {", "[3, {", ": files[0] is not an object"},
+    {"\"delimited\"", "\"excel\"",
+     ": format: key 'kind' is 'excel', allowed: delimited, jsonl, json"},
+    {"\"delimiter\": \",\"", "\"delimiter\": \" \"",
+     ": format: key 'delimiter' is ' ', allowed: ,, \t, ;, |"},
+    {"\"standard\"", "\"some\"", ": format: key 'quoting' is 'some', allowed: none, standard"},
+    {"\"header\": true", "\"header\": 1",
+     ": format: key 'header' is a number, expected true or false"},
+    {"\"columns\": [\"text\", \"label\"]", "\"columns\": [\"text\", \"text\"]",
+     ": format: key 'columns' has 'text' twice"},
+    {"\"columns\": [\"text\", \"label\"]", "\"columns\": [\"id\", \"label\"]",
+     ": format: key 'text' is 'text', which is no column (columns: id, label)"},
+    {"\"text\": \"text\"", "\"text\": \"label\"",
+     ": format: keys 'text' and 'label' are both 'label'"},
+    {"\"kind\": \"delimited\"", "\"kind\": \"jsonl\"",
+     ": format: unknown key 'delimiter' (allowed: kind, text, label)"},
+    {", {\"value\": \"1\", \"name\": \"yes\", \"readable\": \"yes\"}]", "]",
+     ": key 'labels' has 1 elements, 2 to 4096 are allowed"},
+    {"\"value\": \"1\"", "\"value\": \"0\"", ": labels[0] and labels[1] share a value or a name"},
+    {"\"value\": \"1\"", "\"value\": 1", ": labels[1]: key 'value' is a number, expected a string"},
+    {"\"error\"", "\"ignore\"", ": key 'invalid_label' is 'ignore', allowed: error, drop"},
+    {"{\"rule\": \"files\"}", "{\"rule\": \"random\"}",
+     ": split: key 'rule' is 'random', allowed: files, hash"},
+    {"{\"rule\": \"files\"}", "{\"rule\": \"hash\", \"one_in\": 1}",
+     ": split: key 'one_in' is 1, expected a whole number from 2 to 1000"},
+    {"{\"rule\": \"files\"}", "{\"rule\": \"hash\", \"one_in\": 5}",
+     ": key 'files': with split rule 'hash' every file has role 'all' (found 1 train, 1 test, 0 "
+     "all)"},
+    {"{\"rule\": \"files\"}",
+     "{\"rule\": \"files\"}, \"sample_split\": {\"rule\": \"hash\", \"one_in\": 5}",
+     ": key 'sample_split' has another rule than 'split'"},
+    {"\"drop_empty\": true, ", "",
+     ": cleaning: key 'drop_empty' is missing (expected true or false)"},
+    {"\"f1\"]", "\"f2\"]", ": key 'metrics[1]': "},
+    {"\"headline\": \"accuracy\"", "\"headline\": \"mcc\"",
+     ": key 'headline' is 'mcc', which is not in 'metrics'"},
+    {"\"max_length\": 64", "\"max_length\": 513",
+     ": key 'max_length' is 513, expected a whole number from 3 to 512"},
+    {"64}", "64", ":1:"},
+};
+
+/* A copy of whole with the first `from` replaced. Owned. */
+static char *changed(const char *from, const char *to) {
+    char *text;
+    const char *at = strstr(whole, from);
+    cr_assert_not_null(at, "%s", from);
+    cr_assert_eq(mem_printf(&text, "%.*s%s%s", (int)(at - whole), whole, to, at + strlen(from)),
+                 ERR_OK);
+    return text;
+}
+
+Test(manifest, wrong_ones_name_file_key_found_and_allowed) {
+    char folder[] = "/tmp/harness-test-XXXXXX", path[64];
+    json_setup();
+    size_t live = mem_live_count();
+    cr_assert(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/made.json", folder);
+    task t;
+    cr_assert_eq(file_write(path, whole, sizeof whole - 1), ERR_OK);
+    err e = task_load(&t, path);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    task_free(&t);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char *text = changed(wrong[i].from, wrong[i].to);
+        cr_assert_eq(file_write(path, text, strlen(text)), ERR_OK);
+        mem_free(text);
+        e = task_load(&t, path);
+        const char *message = err_message(e);
+        cr_expect_eq(e, ERR_FORMAT, "%s: %s", wrong[i].to, message);
+        cr_expect_eq(strncmp(message, path, strlen(path)), 0, "%s", message);
+        message += strlen(path);
+        cr_expect_eq(strncmp(message, wrong[i].want, strlen(wrong[i].want)), 0,
+                     "\n got %s\nwant %s", message, wrong[i].want);
+        task_free(&t);
+    }
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(manifest, a_users_folder_comes_first) {
+    char folder[] = "/tmp/harness-test-XXXXXX", path[64];
+    task t;
+    json_setup();
+    cr_assert(mkdtemp(folder));
+    err e = task_find(&t, "made", folder);
+    cr_expect_eq(e, ERR_USAGE);
+    snprintf(path, sizeof path, "%s/made.json", folder);
+    cr_assert_eq(file_write(path, whole, sizeof whole - 1), ERR_OK);
+    e = task_find(&t, "made", folder);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    cr_expect_str_eq(t.folder, folder);
+    cr_expect_str_eq(t.data_folder, "made");
+    task_free(&t);
+    cr_assert_eq(task_find(&t, "nsmc", folder), ERR_OK);
+    task_free(&t);
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+    e = task_find(&t, "nsmc", folder);
+    cr_expect_eq(e, ERR_IO, "a folder that is named has to be there");
+}
