@@ -160,15 +160,6 @@ static err add_recipe(record *out, const run *r) {
     return record_text(&out->protocol, run_protocol_name(r->request.protocol));
 }
 
-/* "oneDNN 2.6.3" becomes {"oneDNN": "2.6.3"}. */
-static err add_library(cJSON *object, const char *text) {
-    char name[128];
-    snprintf(name, sizeof name, "%s", text);
-    char *space = strchr(name, ' ');
-    if (space) *space = '\0';
-    return *text ? json_add_string(object, name, space ? space + 1 : "") : ERR_OK;
-}
-
 static const char *or_null(const char *text) {
     return *text ? text : NULL;
 }
@@ -185,8 +176,8 @@ static err add_device(record *out, const run *r) {
     if ((e = record_text(&to->precision, "fp32"))) return e;
     if ((e = record_text(&to->isa, or_null(d->isa)))) return e;
     to->threads = d->threads ? d->threads : 1;
-    if ((e = add_library(to->libraries, d->libraries))) return e;
-    return *d->kernels ? json_add_string(to->kernels, "family", d->kernels) : ERR_OK;
+    if ((e = record_text(&to->libraries, or_null(d->libraries)))) return e;
+    return record_text(&to->kernels, or_null(d->kernels));
 }
 
 /* Losses of every step, and their means at logging steps. */
