@@ -1,5 +1,6 @@
 #include "compute/plan.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -102,6 +103,12 @@ err plan_wait(plan *p, uint32_t slot) {
     return p->device->vtable->wait ? p->device->vtable->wait(p->device, slot) : ERR_OK;
 }
 
+size_t plan_first_op(const plan *p, plan_part part) {
+    size_t first = 0;
+    for (size_t i = 0; i < (size_t)part; i++) first += p->parts[i].count;
+    return first;
+}
+
 uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     switch (d.kind) {
     case DIM_FIXED: return d.max;
@@ -162,9 +169,11 @@ double op_flops(const op *o, const step_info *step, uint32_t micro) {
     return 0;
 }
 
-static err walk_part(plan *p, const step_info *step, uint32_t micro, const op_list *list,
+static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part part,
                      const op_function table[OP_COUNT]) {
     op_call call = {.device = p->device, .step = step, .micro = micro, .scratch = p->scratch};
+    const op_list *list = &p->parts[part];
+    op_profile *profile = p->profile ? p->profile + plan_first_op(p, part) : NULL;
     for (size_t i = 0; i < list->count; i++) {
         op o = list->ops[i];
         operand operands[OPERANDS_MAX];
@@ -174,16 +183,21 @@ static err walk_part(plan *p, const step_info *step, uint32_t micro, const op_li
                 *operands[k].at = span_at(*operands[k].at, step->slot, micro);
             }
         }
+        double start = profile ? clock_seconds() : 0;
         err e = table[o.kind](&call, &o);
         if (e) return e;
+        if (profile) {
+            profile[i].seconds += clock_seconds() - start;
+            profile[i].dispatches++;
+        }
     }
     return ERR_OK;
 }
 
 err plan_walk_host(plan *p, const step_info *step, const op_function table[OP_COUNT]) {
-    err e = walk_part(p, step, 0, &p->parts[PART_BEGIN], table);
+    err e = walk_part(p, step, 0, PART_BEGIN, table);
     for (uint32_t micro = 0; !e && micro < step->micro_count; micro++) {
-        e = walk_part(p, step, micro, &p->parts[PART_MICRO], table);
+        e = walk_part(p, step, micro, PART_MICRO, table);
     }
-    return e ? e : walk_part(p, step, 0, &p->parts[PART_END], table);
+    return e ? e : walk_part(p, step, 0, PART_END, table);
 }

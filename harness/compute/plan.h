@@ -34,6 +34,12 @@ typedef struct op_list {
     size_t count, capacity;
 } op_list;
 
+/* What one op cost so far: bench reads it. */
+typedef struct op_profile {
+    double seconds;      /* of the device, over all submissions and micro-batches */
+    uint32_t dispatches; /* kernels launched (host devices: calls), likewise */
+} op_profile;
+
 typedef struct plan {
     device *device;
     op_list parts[PART_COUNT];
@@ -42,6 +48,10 @@ typedef struct plan {
     span scratch;   /* real, shared by all ops that need some; absent when none does */
     void *prepared; /* the device's own */
     bool is_ready;
+    /* NULL: nothing is timed. Else one entry per op, the parts' ops one behind the other, added to
+     * by the time plan_wait returns. The caller sets, reads and clears it while nothing is
+     * submitted. Timing may keep the device from overlapping ops. */
+    op_profile *profile;
 } plan;
 
 /* plan_init, then plan_part_begin and op_* in any order of parts, then plan_ready once. */
@@ -49,6 +59,9 @@ void plan_init(plan *p, device *d);
 void plan_part_begin(plan *p, plan_part part);
 err plan_ready(plan *p) MUST_CHECK;
 void plan_free(plan *p); /* waits for both slots */
+
+/* Place of the part's first op in plan->profile; PART_COUNT gives the number of ops. */
+size_t plan_first_op(const plan *p, plan_part part);
 
 /* Appends one operation to the current part. Spans are borrowed until plan_free.
  * Errors: ERR_ARG when a span is absent, short for its largest size, or of the wrong type. */

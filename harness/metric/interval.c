@@ -122,33 +122,44 @@ static uint32_t stratum_of(const unit_list *l, uint32_t unit) {
 static void number_types(bootstrap *b, const unit_list *l, uint32_t *first) {
     for (size_t i = 0; i < l->units; i++) {
         uint32_t u = l->order[i];
-        if (!i || !same_type(l, l->order[i - 1], u)) first[b->types++] = u;
-        b->type_of_unit[u] = (uint32_t)(b->types - 1);
+        if (!i || !same_type(l, l->order[i - 1], u)) {
+            b->unit_begin[b->types] = (uint32_t)i;
+            first[b->types++] = u;
+        }
+        b->type_of_unit[u] = b->sorted_type[i] = (uint32_t)(b->types - 1);
         b->unit_count[b->types - 1]++;
     }
+    b->unit_begin[b->types] = (uint32_t)l->units;
     for (size_t k = b->types; k-- > 0;) {
         bool same = k + 1 < b->types && stratum_of(l, first[k]) == stratum_of(l, first[k + 1]);
         b->stratum_end[k] = same ? b->stratum_end[k + 1] : (uint32_t)(k + 1);
-        b->cell_begin[k] = l->begin[first[k] + 1] - l->begin[first[k]];
     }
-    size_t sum = 0;
-    for (size_t k = 0; k <= b->types; k++) {
-        size_t n = k < b->types ? b->cell_begin[k] : 0;
-        b->cell_begin[k] = sum;
-        sum += n;
-    }
+    // a conditional binomial costs about as much as a dozen single draws
+    b->single = b->types * 12 > b->units;
 }
 
-static void fill_cells(bootstrap *b, const unit_list *l, const uint32_t *first) {
+// counts the rows and wrong predictions of each type; with `fill`, writes them too
+static void walk_rows(bootstrap *b, const unit_list *l, const uint32_t *first, bool fill) {
+    size_t rows = 0, wrong = 0;
     for (size_t k = 0; k < b->types; k++) {
-        uint32_t *cell = b->cells + b->cell_begin[k] * b->runs;
+        b->row_begin[k] = rows;
+        b->wrong_begin[k] = wrong;
         for (size_t m = l->begin[first[k]]; m < l->begin[first[k] + 1]; m++) {
             const uint32_t *row = l->rows + l->members[m] * l->width;
+            if (fill) b->row_gold[rows] = row[0];
+            rows++;
             for (size_t r = 0; r < b->runs; r++) {
-                *cell++ = row[0] * (uint32_t)b->classes + row[r + 1];
+                if (row[r + 1] == row[0]) continue;
+                if (fill) {
+                    b->wrong[wrong] =
+                        (uint32_t)((r * b->classes + row[0]) * b->classes + row[r + 1]);
+                }
+                wrong++;
             }
         }
     }
+    b->row_begin[b->types] = rows;
+    b->wrong_begin[b->types] = wrong;
 }
 
 static void fill_steps(bootstrap *b) {
@@ -173,29 +184,38 @@ static void fill_steps(bootstrap *b) {
         b->log_factorial[n] = b->log_factorial[n - 1] + log((double)n);
 }
 
+static err allocate_types(bootstrap *b) {
+    size_t units = b->units;
+    err e;
+    if ((e = mem_new(&b->type_of_unit, units)) || (e = mem_new(&b->sorted_type, units)) ||
+        (e = mem_new(&b->unit_count, units)) || (e = mem_new(&b->unit_begin, units + 1)) ||
+        (e = mem_new(&b->stratum_end, units)) || (e = mem_new(&b->row_begin, units + 1)) ||
+        (e = mem_new(&b->wrong_begin, units + 1)) || (e = mem_new(&b->steps, units))) {
+        return e;
+    }
+    return mem_new(&b->log_factorial, units + 1);
+}
+
 err bootstrap_init(bootstrap *b, const test_table *t) {
     err e;
     unit_list l = {0};
     uint32_t *first = NULL;
     *b = (bootstrap){.classes = t->classes, .runs = t->runs};
-    if (!t->rows || !t->runs || !t->classes || t->rows > UINT32_MAX || t->classes > UINT16_MAX) {
+    if (!t->rows || !t->runs || !t->classes || t->rows > UINT32_MAX / 2 ||
+        t->runs > UINT32_MAX / t->classes / t->classes) {
         return err_set(ERR_ARG, "bootstrap of %zu rows, %zu runs, %zu classes", t->rows, t->runs,
                        t->classes);
     }
     if ((e = unit_list_init(&l, t))) return e;
     b->units = l.units;
-    if ((e = mem_new(&first, l.units)) || (e = mem_new(&b->type_of_unit, l.units)) ||
-        (e = mem_new(&b->unit_count, l.units)) || (e = mem_new(&b->stratum_end, l.units)) ||
-        (e = mem_new(&b->cell_begin, l.units + 1)) ||
-        (e = mem_new(&b->log_factorial, l.units + 1))) {
-        goto done;
-    }
+    if ((e = mem_new(&first, l.units)) || (e = allocate_types(b))) goto done;
     number_types(b, &l, first);
-    if ((e = mem_new(&b->cells, b->cell_begin[b->types] * b->runs)) ||
-        (e = mem_new(&b->steps, b->types))) {
+    walk_rows(b, &l, first, false);
+    if ((e = mem_new(&b->row_gold, b->row_begin[b->types])) ||
+        (e = mem_new(&b->wrong, b->wrong_begin[b->types]))) {
         goto done;
     }
-    fill_cells(b, &l, first);
+    walk_rows(b, &l, first, true);
     fill_steps(b);
 done:
     mem_free(first);
@@ -206,10 +226,14 @@ done:
 
 void bootstrap_free(bootstrap *b) {
     mem_free(b->type_of_unit);
+    mem_free(b->sorted_type);
     mem_free(b->unit_count);
+    mem_free(b->unit_begin);
     mem_free(b->stratum_end);
-    mem_free(b->cell_begin);
-    mem_free(b->cells);
+    mem_free(b->row_begin);
+    mem_free(b->row_gold);
+    mem_free(b->wrong_begin);
+    mem_free(b->wrong);
     mem_free(b->steps);
     mem_free(b->log_factorial);
     *b = (bootstrap){0};
@@ -268,13 +292,11 @@ static uint32_t draw_binomial(uint32_t n, const struct bootstrap_step *s, double
     return s->flipped ? n - k : k;
 }
 
-void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
+static void draw_types(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
     uint32_t left = 0;
     for (size_t k = 0; k < b->types; k++) {
-        if (!k || b->stratum_end[k - 1] == k) {
-            left = 0;
-            for (size_t j = k; j < b->stratum_end[k]; j++) left += b->unit_count[j];
-        }
+        if (!k || b->stratum_end[k - 1] == k)
+            left = b->unit_begin[b->stratum_end[k]] - b->unit_begin[k];
         double u = 0;
         if (left && !b->steps[k].last) {
             philox r = philox4x32((philox){{draw, (uint32_t)k, 0, 0}}, seed, RNG_SITE_BOOTSTRAP);
@@ -285,14 +307,50 @@ void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_
     }
 }
 
+static void draw_units(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
+    memset(counts, 0, b->types * sizeof *counts);
+    philox r = {0};
+    for (size_t k = 0; k < b->types; k = b->stratum_end[k]) {
+        uint32_t begin = b->unit_begin[k], end = b->unit_begin[b->stratum_end[k]];
+        for (uint32_t i = begin; i < end; i++) {
+            if (i % 4 == 0 || i == begin) {
+                r = philox4x32((philox){{draw, i / 4, 0, 1}}, seed, RNG_SITE_BOOTSTRAP);
+            }
+            // uneven by less than units / 2^32
+            uint32_t unit = begin + (uint32_t)((uint64_t)r.v[i % 4] * (end - begin) >> 32);
+            counts[b->sorted_type[unit]]++;
+        }
+    }
+}
+
+void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
+    if (b->single) {
+        draw_units(counts, b, seed, draw);
+    } else {
+        draw_types(counts, b, seed, draw);
+    }
+}
+
 void bootstrap_matrices(uint64_t *matrices, const bootstrap *b, const uint32_t *counts) {
-    size_t size = b->classes * b->classes;
+    size_t classes = b->classes, size = classes * classes;
     memset(matrices, 0, b->runs * size * sizeof *matrices);
+    // Every run sees the same gold rows: their number per class goes to the diagonal of the first
+    // run; a right prediction is a row that is not wrong, so that only wrong ones are walked.
     for (size_t k = 0; k < b->types; k++) {
-        if (!counts[k]) continue;
-        for (size_t c = b->cell_begin[k]; c < b->cell_begin[k + 1]; c++) {
-            const uint32_t *cell = b->cells + c * b->runs;
-            for (size_t r = 0; r < b->runs; r++) matrices[r * size + cell[r]] += counts[k];
+        uint32_t n = counts[k];
+        if (!n) continue;
+        for (size_t i = b->row_begin[k]; i < b->row_begin[k + 1]; i++) {
+            matrices[b->row_gold[i] * (classes + 1)] += n;
+        }
+        for (size_t i = b->wrong_begin[k]; i < b->wrong_begin[k + 1]; i++)
+            matrices[b->wrong[i]] += n;
+    }
+    for (size_t r = b->runs; r-- > 0;) {
+        for (size_t g = 0; g < classes; g++) {
+            const uint64_t *row = matrices + r * size + g * classes;
+            uint64_t wrong = 0;
+            for (size_t p = 0; p < classes; p++) wrong += p == g ? 0 : row[p];
+            matrices[r * size + g * (classes + 1)] = matrices[g * (classes + 1)] - wrong;
         }
     }
 }

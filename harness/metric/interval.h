@@ -3,10 +3,12 @@
  * A test set is resampled in units, a unit being all rows of one text, so that rows of equal text
  * stay together; units are drawn with replacement within strata of equal gold label (that of the
  * unit's first row), each stratum keeping its number of units. Units that look alike (same stratum,
- * same gold labels, same predictions by every run of the table) form one type, and a resample is
- * drawn as the number of units of each type (a multinomial draw by conditional binomials), not row
- * by row. The draws are a function of the table and BOOTSTRAP_SEED alone: Philox key (seed,
- * RNG_SITE_BOOTSTRAP), counter (resample, type).
+ * same gold labels, same predictions by every run of the table) form one type. A resample is the
+ * number of units of each type, drawn as such (a multinomial draw by conditional binomials) and not
+ * row by row; only where nearly every unit is a type of its own, which the table's shape decides,
+ * units are drawn singly, because that is then quicker. The draws are a function of the table and
+ * the seed alone: Philox key (seed, RNG_SITE_BOOTSTRAP), counter (resample, type) or (resample,
+ * four units, 0, 1).
  *
  * Source: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6, 8 and 13. */
 #ifndef HARNESS_METRIC_INTERVAL_H
@@ -15,6 +17,7 @@
 #include "base/err.h"
 #include "metric/score.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,11 +39,16 @@ typedef struct test_table {
 /* The types of a table's units, ready to be drawn. */
 typedef struct bootstrap {
     size_t classes, runs, units, types;
-    uint32_t *type_of_unit;       /* (units), units in the order of their first rows */
-    uint32_t *unit_count;         /* (types) units of the type */
-    uint32_t *stratum_end;        /* (types) first type of the next stratum */
-    size_t *cell_begin;           /* (types + 1) of the type's rows in cells */
-    uint32_t *cells;              /* (rows of all types, runs) index into a (C, C) matrix */
+    bool single;            /* units are drawn singly */
+    uint32_t *type_of_unit; /* (units), units in the order of their first rows */
+    uint32_t *sorted_type;  /* (units) type of each unit, ascending */
+    uint32_t *unit_count;   /* (types) units of the type */
+    uint32_t *unit_begin;   /* (types + 1) of the type's units in sorted_type */
+    uint32_t *stratum_end;  /* (types) first type of the next stratum */
+    size_t *row_begin;      /* (types + 1) of the type's rows in row_gold */
+    uint32_t *row_gold;     /* gold label of every row of every type */
+    size_t *wrong_begin;    /* (types + 1) of the type's entries in wrong */
+    uint32_t *wrong;        /* index into (runs, C, C) of every wrong prediction of every type */
     struct bootstrap_step *steps; /* (types) the conditional binomial of each type */
     double *log_factorial;        /* (units + 1) */
 } bootstrap;

@@ -124,10 +124,11 @@ double std_of(const double *values, size_t count) {
     return sqrt(sum / (double)(count - 1));
 }
 
-static double resampled_mean(const double *resampled, size_t runs, size_t draws, size_t draw) {
-    double sum = 0;
-    for (size_t r = 0; r < runs; r++) sum += resampled[r * draws + draw];
-    return runs ? sum / (double)runs : 0;
+void resampled_means(double *means, const double *resampled, size_t runs, size_t draws) {
+    for (size_t d = 0; d < draws; d++) means[d] = 0;
+    for (size_t r = 0; r < runs; r++) {
+        for (size_t d = 0; d < draws; d++) means[d] += resampled[r * draws + d] / (double)runs;
+    }
 }
 
 // adds s^2 / S to the variance, and its part of the Welch-Satterthwaite sum
@@ -138,20 +139,24 @@ static void add_seeds(estimate *x, double *sum, const double *scores, size_t run
     *sum += part * part / (double)(runs - 1);
 }
 
-estimate estimate_difference(const double *scores_a, const double *resampled_a, size_t runs_a,
-                             const double *scores_b, const double *resampled_b, size_t runs_b,
-                             size_t draws) {
-    estimate x = {.value = mean_of(scores_a, runs_a)};
-    if (runs_b) x.value -= mean_of(scores_b, runs_b);
+// mean first, then squares: no cancellation
+static double variance_of(const double *a, const double *b, size_t count) {
     double mean = 0, square = 0;
-    for (size_t d = 0; d < draws; d++) {
-        double v = resampled_mean(resampled_a, runs_a, draws, d) -
-                   resampled_mean(resampled_b, runs_b, draws, d);
-        double step = v - mean; // Welford: no cancellation
-        mean += step / (double)(d + 1);
-        square += step * (v - mean);
+    if (count < 2) return 0;
+    for (size_t d = 0; d < count; d++) mean += b ? a[d] - b[d] : a[d];
+    mean /= (double)count;
+    for (size_t d = 0; d < count; d++) {
+        double step = (b ? a[d] - b[d] : a[d]) - mean;
+        square += step * step;
     }
-    x.variance = draws > 1 ? square / (double)(draws - 1) : 0;
+    return square / (double)(count - 1);
+}
+
+estimate estimate_difference(const double *scores_a, size_t runs_a, const double *means_a,
+                             const double *scores_b, size_t runs_b, const double *means_b,
+                             size_t draws) {
+    estimate x = {.value = mean_of(scores_a, runs_a) - mean_of(scores_b, runs_b),
+                  .variance = variance_of(means_a, means_b, draws)};
     double sum = 0;
     add_seeds(&x, &sum, scores_a, runs_a);
     add_seeds(&x, &sum, scores_b, runs_b);
@@ -159,8 +164,12 @@ estimate estimate_difference(const double *scores_a, const double *resampled_a, 
     return x;
 }
 
-estimate estimate_mean(const double *scores, const double *resampled, size_t runs, size_t draws) {
-    return estimate_difference(scores, resampled, runs, NULL, NULL, 0, draws);
+estimate estimate_mean(const double *scores, size_t runs, const double *means, size_t draws) {
+    estimate x = {.value = mean_of(scores, runs), .variance = variance_of(means, NULL, draws)};
+    double sum = 0;
+    add_seeds(&x, &sum, scores, runs);
+    x.df = sum > 0 ? x.variance * x.variance / sum : (double)INFINITY;
+    return x;
 }
 
 interval estimate_interval(const estimate *x) {

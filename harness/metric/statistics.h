@@ -35,15 +35,19 @@ typedef struct estimate {
 } estimate;
 
 /* Mean score over seeds of one model.
- *   scores     (runs) on the test set itself
- *   resampled  (runs, draws) of bootstrap_scores for the same runs, in the same order */
-estimate estimate_mean(const double *scores, const double *resampled, size_t runs, size_t draws);
+ *   scores  (runs) on the test set itself
+ *   means   (draws) mean over the runs of their scores under each resample */
+estimate estimate_mean(const double *scores, size_t runs, const double *means, size_t draws);
 
-/* Difference of two models' means, a - b, paired over test rows: both resampled arrays have the
- * same draws of the same bootstrap. */
-estimate estimate_difference(const double *scores_a, const double *resampled_a, size_t runs_a,
-                             const double *scores_b, const double *resampled_b, size_t runs_b,
+/* Difference of two models' means, a - b, paired over test rows: both `means` have the same draws
+ * of the same bootstrap. */
+estimate estimate_difference(const double *scores_a, size_t runs_a, const double *means_a,
+                             const double *scores_b, size_t runs_b, const double *means_b,
                              size_t draws);
+
+/* Mean over runs of each draw: means (draws), resampled (runs, draws) as bootstrap_scores has it.
+ */
+void resampled_means(double *means, const double *resampled, size_t runs, size_t draws);
 
 /* 95 % interval: value -+ t(0.975, df) * sqrt(variance). */
 interval estimate_interval(const estimate *x);

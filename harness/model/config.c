@@ -267,10 +267,11 @@ static err add_fields(cJSON *root, const bert_config *c) {
     return ERR_OK;
 }
 
-err bert_config_write(const bert_config *c, const char *path) {
+err bert_config_json(cJSON **out, const bert_config *c) {
     cJSON *root = cJSON_CreateObject(), *list = NULL;
     err e = ERR_OK;
-    if (!root) return err_set(ERR_MEMORY, "%s: out of memory", path);
+    *out = root;
+    if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&list, root, "architectures"))) goto done;
     if ((e = json_append(list, cJSON_CreateString("BertForSequenceClassification")))) goto done;
     if ((e = json_add_string(root, "model_type", "bert"))) goto done;
@@ -279,9 +280,19 @@ err bert_config_write(const bert_config *c, const char *path) {
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
     if ((e = json_add_string(root, "problem_type", "single_label_classification"))) goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
-    if ((e = add_labels(root, c))) goto done;
-    e = json_write(path, root);
+    e = add_labels(root, c);
 done:
+    if (e) {
+        cJSON_Delete(root);
+        *out = NULL;
+    }
+    return e;
+}
+
+err bert_config_write(const bert_config *c, const char *path) {
+    cJSON *root = NULL;
+    err e = bert_config_json(&root, c);
+    if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;
 }

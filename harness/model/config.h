@@ -7,6 +7,7 @@
 #define HARNESS_MODEL_CONFIG_H
 
 #include "base/err.h"
+#include "base/json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +51,9 @@ err bert_config_set_labels(bert_config *c, const char *const *labels, size_t cou
  * bert_config_free. Errors: ERR_IO; ERR_FORMAT naming the key; ERR_UNSUPPORTED naming what makes it
  * another model than this BERT. */
 err bert_config_read(bert_config *c, const char *path) MUST_CHECK;
+
+/* What config.json holds; *out is owned (cJSON_Delete). Errors: ERR_MEMORY. */
+err bert_config_json(cJSON **out, const bert_config *c) MUST_CHECK;
 
 /* Writes a config.json that transformers loads as BertForSequenceClassification. */
 err bert_config_write(const bert_config *c, const char *path) MUST_CHECK;

@@ -11,13 +11,19 @@ typedef struct table_scores {
     size_t *first;     // (rows) of the row's runs
     double *plain;     // (runs)
     double *resampled; // (runs, BOOTSTRAP_DRAWS)
+    double *means;     // (rows, BOOTSTRAP_DRAWS) over a row's runs
 } table_scores;
 
 static void scores_free(table_scores *s) {
     mem_free(s->first);
     mem_free(s->plain);
     mem_free(s->resampled);
+    mem_free(s->means);
     *s = (table_scores){0};
+}
+
+static double *means_of(const table_scores *s, size_t row) {
+    return s->means + row * (size_t)BOOTSTRAP_DRAWS;
 }
 
 static err scores_init(table_scores *s, const board_table *t) {
@@ -29,7 +35,8 @@ static err scores_init(table_scores *s, const board_table *t) {
     for (size_t i = 0; i < t->row_count; i++) s->runs += t->rows[i].run_count;
     if ((e = mem_new(&s->first, t->row_count)) || (e = mem_new(&s->plain, s->runs)) ||
         (e = mem_new(&predicted, s->runs)) ||
-        (e = mem_new(&s->resampled, s->runs * (size_t)BOOTSTRAP_DRAWS))) {
+        (e = mem_new(&s->resampled, s->runs * (size_t)BOOTSTRAP_DRAWS)) ||
+        (e = mem_new(&s->means, t->row_count * (size_t)BOOTSTRAP_DRAWS))) {
         goto done;
     }
     size_t n = 0;
@@ -47,16 +54,17 @@ static err scores_init(table_scores *s, const board_table *t) {
                         predicted,
                         s->runs};
     if ((e = bootstrap_init(&b, &table))) goto done;
-    e = bootstrap_scores(s->resampled, &b, t->headline, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED);
+    if ((e = bootstrap_scores(s->resampled, &b, t->headline, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED)))
+        goto done;
+    for (size_t i = 0; i < t->row_count; i++) {
+        resampled_means(means_of(s, i), s->resampled + s->first[i] * (size_t)BOOTSTRAP_DRAWS,
+                        t->rows[i].run_count, BOOTSTRAP_DRAWS);
+    }
 done:
     mem_free(predicted);
     bootstrap_free(&b);
     if (e) scores_free(s);
     return e;
-}
-
-static double *draws_of(const table_scores *s, size_t row) {
-    return s->resampled + s->first[row] * (size_t)BOOTSTRAP_DRAWS;
 }
 
 static void describe_row(board_row *row, const board_table *t, const table_scores *s,
@@ -70,7 +78,7 @@ static void describe_row(board_row *row, const board_table *t, const table_score
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
     }
     if (!row->rows_only) {
-        estimate x = estimate_mean(plain, draws_of(s, index), row->run_count, BOOTSTRAP_DRAWS);
+        estimate x = estimate_mean(plain, row->run_count, means_of(s, index), BOOTSTRAP_DRAWS);
         row->range = estimate_interval(&x);
     }
 }
@@ -78,15 +86,15 @@ static void describe_row(board_row *row, const board_table *t, const table_score
 // a row of one seed: percentiles. Reorders its draws, so it comes after the tests of pairs.
 static void percentile_range(board_row *row, const table_scores *s, size_t index) {
     if (!row->rows_only) return;
-    row->range.low = quantile_of(draws_of(s, index), BOOTSTRAP_DRAWS, 0.025);
-    row->range.high = quantile_of(draws_of(s, index), BOOTSTRAP_DRAWS, 0.975);
+    row->range.low = quantile_of(means_of(s, index), BOOTSTRAP_DRAWS, 0.025);
+    row->range.high = quantile_of(means_of(s, index), BOOTSTRAP_DRAWS, 0.975);
 }
 
 static err rank_rows(board_table *t, const table_scores *s) {
     size_t pairs = t->row_count * (t->row_count - 1) / 2, n = 0;
     double *p = NULL, *adjusted = NULL;
     err e;
-    for (size_t i = 0; i < t->row_count; i++) t->rows[i].rank = 1;
+    for (size_t i = 0; i < t->row_count; i++) t->rows[i].rank = t->rows[i].rows_only ? 0 : 1;
     if ((e = mem_new(&p, pairs)) || (e = mem_new(&adjusted, pairs))) goto done;
     for (int marking = 0; marking < 2; marking++) {
         if (marking && (e = holm_adjust(adjusted, p, n))) goto done;
@@ -96,9 +104,9 @@ static err rank_rows(board_table *t, const table_scores *s) {
                 board_row *a = &t->rows[i], *b = &t->rows[j];
                 if (a->rows_only || b->rows_only) continue;
                 if (!marking) {
-                    estimate x = estimate_difference(s->plain + s->first[i], draws_of(s, i),
-                                                     a->run_count, s->plain + s->first[j],
-                                                     draws_of(s, j), b->run_count, BOOTSTRAP_DRAWS);
+                    estimate x = estimate_difference(s->plain + s->first[i], a->run_count,
+                                                     means_of(s, i), s->plain + s->first[j],
+                                                     b->run_count, means_of(s, j), BOOTSTRAP_DRAWS);
                     p[n] = estimate_p(&x);
                 } else if (adjusted[n] < 0.05 && a->mean != b->mean) {
                     bool a_better = (a->mean > b->mean) == t->headline->higher_is_better;

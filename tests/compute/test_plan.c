@@ -74,6 +74,42 @@ Test(plan, operands_are_checked_when_added) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+Test(plan, profile_counts_each_op_by_its_place) {
+    size_t live = mem_live_count();
+    device d;
+    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
+    arena a;
+    arena_init(&a, &d, 0, false);
+    span x;
+    cr_assert_eq(arena_take(&a, &x, 10, d.real), ERR_OK);
+    plan p;
+    plan_init(&p, &d);
+    static const plan_part parts[] = {PART_BEGIN, PART_MICRO, PART_MICRO, PART_END};
+    for (size_t i = 0; i < 4; i++) {
+        plan_part_begin(&p, parts[i]);
+        cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(1), .cols = 10}), ERR_OK);
+    }
+    cr_assert_eq(plan_ready(&p), ERR_OK);
+    cr_assert_eq(plan_first_op(&p, PART_MICRO), 1);
+    cr_assert_eq(plan_first_op(&p, PART_END), 3);
+    cr_assert_eq(plan_first_op(&p, PART_COUNT), 4);
+    micro_sizes sizes[3] = {{.tokens = 1}, {.tokens = 1}, {.tokens = 1}};
+    step_info step = {.step = 1, .micro_count = 3, .micros = sizes};
+    op_profile profile[4] = {{0}};
+    p.profile = profile;
+    cr_assert_eq(plan_submit(&p, &step), ERR_OK);
+    cr_assert_eq(plan_wait(&p, 0), ERR_OK);
+    static const uint32_t expected[] = {1, 3, 3, 1};
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(profile[i].dispatches, expected[i], "op %zu: %u", i, profile[i].dispatches);
+        cr_assert_gt(profile[i].seconds, 0);
+    }
+    plan_free(&p);
+    arena_free(&a);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
 Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
     size_t live = mem_live_count();
     device d;

@@ -38,7 +38,7 @@ Test(interval, units_and_types_by_hand) {
         uint32_t sum = 0, pairs = 0;
         for (size_t k = 0; k < 5; k++) {
             if (b.stratum_end[k] == 3) sum += counts[k];
-            if (b.cell_begin[k + 1] - b.cell_begin[k] == 2) pairs += counts[k];
+            if (b.row_begin[k + 1] - b.row_begin[k] == 2) pairs += counts[k];
             seen[k] += counts[k];
         }
         cr_assert_eq(sum, 3, "draw %u: %u units of class 0", d, sum);

@@ -85,7 +85,9 @@ Test(tokenizer, cased_text) {
         {"a\u00A0a", "2 16 16 3"}, // a blank that does not break
         {"a\u3000a", "2 16 16 3"},
         {"a\uFFFDa", "2 16 17 3"},
-        {"a\xC2\x85" "a", "2 16 17 3"}, // a control before it is white space
+        {"a\xC2\x85"
+         "a",
+         "2 16 17 3"}, // a control before it is white space
         {"\uFEFFa", "2 16 3"},
         {"한", "2 31 3"},
         {"하\u11AB", "2 30 29 3"},

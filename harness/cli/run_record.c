@@ -1,0 +1,247 @@
+#include "cli/run_record.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { WORST_ROWS = 20 };
+
+/* --- rows ----------------------------------------------------------------------------------------
+ */
+
+static _Thread_local const dataset_row *sorted_rows;
+
+static int by_text(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const dataset_row *p = &sorted_rows[x], *q = &sorted_rows[y];
+    if (p->text_bytes != q->text_bytes) return p->text_bytes < q->text_bytes ? -1 : 1;
+    int order = memcmp(p->text, q->text, p->text_bytes);
+    return order ? order : (x > y) - (x < y);
+}
+
+static bool same_text(const dataset_row *a, const dataset_row *b) {
+    return a->text_bytes == b->text_bytes && memcmp(a->text, b->text, a->text_bytes) == 0;
+}
+
+err first_rows(uint32_t *first, const dataset_split *split) {
+    uint32_t *order = NULL;
+    err e = mem_new(&order, split->row_count);
+    if (e) return e;
+    for (size_t i = 0; i < split->row_count; i++) order[i] = (uint32_t)i;
+    sorted_rows = split->rows;
+    qsort(order, split->row_count, sizeof *order, by_text);
+    for (size_t i = 0; i < split->row_count; i++) {
+        bool repeats = i > 0 && same_text(&split->rows[order[i]], &split->rows[order[i - 1]]);
+        first[order[i]] = repeats ? first[order[i - 1]] : order[i];
+    }
+    mem_free(order);
+    return ERR_OK;
+}
+
+static err add_test(record *out, const run *r) {
+    const dataset_split *test = &r->data.test;
+    size_t n = test->row_count;
+    uint32_t *gold = NULL, *first = NULL;
+    bool *dedup = NULL;
+    err e = ERR_OK;
+    if ((e = mem_new(&gold, n)) || (e = mem_new(&first, n)) || (e = mem_new(&dedup, n))) goto done;
+    for (size_t i = 0; i < n; i++) {
+        gold[i] = test->rows[i].label;
+        dedup[i] = test->rows[i].scored_dedup;
+    }
+    if ((e = first_rows(first, test))) goto done;
+    e = record_test(out, gold, r->predicted, first, dedup, n);
+done:
+    mem_free(gold);
+    mem_free(first);
+    mem_free(dedup);
+    return e;
+}
+
+static int by_probability(const void *a, const void *b) {
+    const record_worst_row *x = a, *y = b;
+    if (x->probability != y->probability) return x->probability < y->probability ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* The rows that gave their gold label least. */
+static err add_worst(record *out, const run *r) {
+    size_t n = r->test.count;
+    uint32_t classes = r->source.config.classes;
+    double *probabilities = NULL;
+    err e = ERR_OK;
+    if ((e = mem_new(&out->worst, n)) || (e = mem_new(&probabilities, classes))) goto done;
+    for (size_t i = 0; i < n; i++) {
+        predict_probabilities(probabilities, r->logits + i * classes, classes);
+        out->worst[i] = (record_worst_row){(int64_t)i, probabilities[r->test.sentences[i].label]};
+    }
+    qsort(out->worst, n, sizeof *out->worst, by_probability);
+    out->worst_count = n < WORST_ROWS ? n : WORST_ROWS;
+done:
+    mem_free(probabilities);
+    return e;
+}
+
+static err add_lengths(record *out, const run *r) {
+    size_t *counts = NULL;
+    err e = mem_new(&counts, (size_t)r->test.longest + 1);
+    if (!e) e = mem_new(&out->lengths, (size_t)r->test.longest + 1);
+    if (e) goto done;
+    for (size_t i = 0; i < r->test.count; i++) counts[r->test.sentences[i].count]++;
+    for (size_t n = 0; n <= r->test.longest; n++)
+        if (counts[n])
+            out->lengths[out->length_count++] = (record_length){(int64_t)n, (int64_t)counts[n]};
+done:
+    mem_free(counts);
+    return e;
+}
+
+/* --- parts ---------------------------------------------------------------------------------------
+ */
+
+static err add_task(record *out, const run *r) {
+    const char *labels[256];
+    uint64_t counts[256] = {0};
+    size_t classes = r->task.label_count; // at most 256: run_open checked
+    err e = ERR_OK;
+    out->task.version = r->task.version;
+    if ((e = record_text(&out->task.name, r->task.name))) return e;
+    if ((e = record_text(&out->task.manifest_sha256, r->task.manifest_sha256))) return e;
+    if ((e = record_text(&out->task.data_sha256, r->data.data_sha256))) return e;
+    if ((e = record_text(&out->task.split, task_split_name(&r->task.split)))) return e;
+    out->task.train_rows = (int64_t)r->train.count;
+    out->task.dev_rows = (int64_t)r->dev.count;
+    out->task.sample = r->request.sample;
+    out->task.leaked_rows = (int64_t)r->data.test.leaked_count;
+    out->task.duplicate_rows = (int64_t)r->data.test.duplicate_count;
+    out->task.invalid_rows = (int64_t)r->data.invalid_count;
+    for (size_t i = 0; i < classes; i++) labels[i] = r->task.labels[i].readable;
+    for (size_t i = 0; i < r->train.count; i++) counts[r->train.sentences[i].label]++;
+    out->task.majority_class = (int64_t)majority_class(counts, classes);
+    if ((e = record_text(&out->headline, r->task.headline))) return e;
+    return record_labels(out, labels, classes);
+}
+
+static err add_model(record *out, const run *r) {
+    const source *s = &r->source;
+    bool scratch = !s->folder || r->request.from_scratch;
+    err e = ERR_OK;
+    cJSON_Delete(out->model.config);
+    out->model.config = NULL;
+    if ((e = bert_config_json(&out->model.config, &s->config))) return e;
+    if ((e = record_text(&out->model.name, s->name))) return e;
+    if ((e = record_text(&out->model.weights_sha256, scratch ? NULL : r->weights.sha256))) return e;
+    if ((e = record_text(&out->model.vocab_sha256, s->vocab_sha256))) return e;
+    out->model.parameters = (int64_t)r->trainer.model.params.total;
+    if (scratch) return json_append(out->model.newly_initialised, cJSON_CreateString("all"));
+    for (size_t i = 0; !e && i < r->weights.drawn_count; i++)
+        e = json_append(out->model.newly_initialised, cJSON_CreateString(r->weights.drawn[i]));
+    return e;
+}
+
+static err recipe_number(void *context, const char *key, double value) {
+    return record_recipe_number(context, key, value);
+}
+
+static err recipe_text(void *context, const char *key, const char *value) {
+    return record_recipe_text(context, key, value);
+}
+
+static err add_recipe(record *out, const run *r) {
+    recipe shown = r->request.recipe;
+    shown.max_length =
+        r->max_length; // what the run used, also when the recipe leaves it to the task
+    err e = recipe_visit(&shown, &(recipe_visitor){out, recipe_number, recipe_text});
+    if (e) return e;
+    out->seed = r->request.seed;
+    return record_text(&out->protocol, run_protocol_name(r->request.protocol));
+}
+
+static const char *or_null(const char *text) {
+    return *text ? text : NULL;
+}
+
+static err add_device(record *out, const run *r) {
+    const device_info *d = &r->device.info;
+    record_device *to = &out->device;
+    err e = ERR_OK;
+    if ((e = record_text(&to->kind, device_kind_name(d)))) return e;
+    if ((e = record_text(&to->name, d->name))) return e;
+    if ((e = record_text(&to->driver, or_null(d->driver)))) return e;
+    if ((e = record_text(&to->version, or_null(d->version)))) return e;
+    if ((e = record_text(&to->uuid, or_null(d->uuid)))) return e;
+    if ((e = record_text(&to->precision, "fp32"))) return e;
+    if ((e = record_text(&to->isa, or_null(d->isa)))) return e;
+    to->threads = d->threads ? d->threads : 1;
+    if ((e = record_text(&to->libraries, or_null(d->libraries)))) return e;
+    return record_text(&to->kernels, or_null(d->kernels));
+}
+
+/* Losses of every step, and their means at logging steps. */
+static err add_losses(record *out, const run *r) {
+    const trainer *t = &r->trainer;
+    uint32_t every = r->request.recipe.logging_steps;
+    err e = record_loss(out, t->losses, t->done);
+    double sum = 0;
+    for (uint32_t s = 1, since = 0; !e && s <= t->done; s++) {
+        sum += (double)t->losses[s - 1];
+        since++;
+        if (s % every && s != t->done) continue;
+        e = record_curve_add(out, s, sum / since, schedule_rate(&t->schedule, s));
+        sum = 0;
+        since = 0;
+    }
+    return e;
+}
+
+static void add_timing(record *out, const run *r) {
+    const trainer *t = &r->trainer;
+    double seconds = t->seconds > 0 ? t->seconds : 1e-9;
+    struct rusage usage;
+    out->timing = (record_timing){.tokenize_s = r->tokenize_s,
+                                  .train_s = t->seconds,
+                                  .eval_s = r->eval_s,
+                                  .steps = t->done,
+                                  .train_tokens = (int64_t)t->tokens,
+                                  .tokens_per_s = (double)t->tokens / seconds,
+                                  .sentences_per_s = (double)t->sentences / seconds,
+                                  .step_ms_p50 = trainer_step_ms_median(t)};
+    out->device_bytes = (int64_t)r->device.peak_bytes;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) out->host_peak_bytes = (int64_t)usage.ru_maxrss * 1024;
+}
+
+err run_record(record *out, const run *r, const char *command) {
+    err e = record_init(out);
+    if (e) return e;
+    out->partial = r->request.sample || r->request.limit || r->request.recipe.max_steps;
+    if ((e = add_task(out, r))) return e;
+    if ((e = add_model(out, r))) return e;
+    if ((e = add_recipe(out, r))) return e;
+    if ((e = add_device(out, r))) return e;
+    if ((e = add_test(out, r))) return e;
+    if ((e = add_worst(out, r))) return e;
+    if ((e = add_lengths(out, r))) return e;
+    if ((e = add_losses(out, r))) return e;
+    add_timing(out, r);
+    if ((e = record_text(&out->command, command))) return e;
+    return record_score(out);
+}
+
+err run_summarise(run_summary *s, const record *r) {
+    const metric *m = metric_find(r->headline);
+    confusion baseline = {0};
+    if (!m) return err_set(ERR_ARG, "no metric '%s'", r->headline);
+    s->score = record_metric(r, r->headline);
+    s->dedup = record_metric_dedup(r, r->headline);
+    err e = majority_baseline(&baseline, &r->confusion, (size_t)r->task.majority_class);
+    if (!e) {
+        s->majority = m->fn(&baseline);
+        e = interval_of_run(&s->range, m, r->gold, r->predicted, r->first_row,
+                            (size_t)r->task.test_rows, r->task.label_count);
+    }
+    confusion_free(&baseline);
+    return e;
+}

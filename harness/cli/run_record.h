@@ -1,0 +1,25 @@
+/* From a finished run to its record, and what a person reads of it. */
+#ifndef HARNESS_CLI_RUN_RECORD_H
+#define HARNESS_CLI_RUN_RECORD_H
+
+#include "metric/interval.h"
+#include "result/record.h"
+#include "train/run.h"
+
+/* Fills a fresh record (record_init is done here) from a run that was trained and evaluated, and
+ * scores it. command is the command line that repeats it. Free with record_free, also after an
+ * error. */
+err run_record(record *out, const run *r, const char *command) MUST_CHECK;
+
+/* The row's first row of equal text: first[i] <= i. first (row_count) is the caller's. */
+err first_rows(uint32_t *first, const dataset_split *split) MUST_CHECK;
+
+/* Headline of a record with what puts it in proportion. */
+typedef struct run_summary {
+    double score, dedup;
+    interval range;  /* 95 %, over test rows */
+    double majority; /* headline of always answering the training majority */
+} run_summary;
+err run_summarise(run_summary *s, const record *r) MUST_CHECK;
+
+#endif

@@ -1,0 +1,369 @@
+/* `harness run`: fine-tunes and evaluates, one record for each task, model and seed. */
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/options.h"
+#include "cli/run_record.h"
+#include "metric/statistics.h"
+#include "result/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUNS_MAX = 1000 };
+
+/* --- what to run ---------------------------------------------------------------------------------
+ */
+
+typedef struct work {
+    char **tasks; /* (task_count) owned */
+    size_t task_count;
+    uint32_t seeds[RUNS_MAX];
+    size_t seed_count;
+} work;
+
+static void work_free(work *w) {
+    for (size_t i = 0; w->tasks && i < w->task_count; i++) mem_free(w->tasks[i]);
+    mem_free(w->tasks);
+}
+
+static err split_tasks(work *w, const options *o) {
+    task_catalog all = {0};
+    err e = ERR_OK;
+    if (!o->task)
+        return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), or --task all");
+    if (strcmp(o->task, "all") == 0) {
+        if ((e = task_list(&all, o->task_dir))) return e;
+        e = mem_new(&w->tasks, all.count);
+        for (size_t i = 0; !e && i < all.count; i++)
+            if (!(e = mem_strdup(&w->tasks[w->task_count], all.names[i]))) w->task_count++;
+        task_catalog_free(&all);
+        return e;
+    }
+    if ((e = mem_new(&w->tasks, strlen(o->task) + 1))) return e;
+    for (const char *at = o->task; *at && !e;) {
+        size_t n = strcspn(at, ",");
+        if (n && !(e = mem_strndup(&w->tasks[w->task_count], at, n))) w->task_count++;
+        at += n + (at[n] == ',');
+    }
+    if (!e && !w->task_count) e = err_set(ERR_USAGE, "--task names no task: '%s'", o->task);
+    return e;
+}
+
+static err split_seeds(work *w, const options *o) {
+    uint32_t first = o->has_seed ? o->seed : 42;
+    if (o->has_seeds + o->has_runs > 1)
+        return err_set(ERR_USAGE, "--seeds and --runs exclude each other");
+    if (o->has_seeds && o->has_seed)
+        return err_set(ERR_USAGE, "--seed and --seeds exclude each other");
+    if (!o->has_seeds) {
+        size_t runs = o->has_runs ? o->runs : 1;
+        if (runs < 1 || runs > RUNS_MAX)
+            return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", RUNS_MAX, runs);
+        for (size_t i = 0; i < runs; i++) w->seeds[w->seed_count++] = first + (uint32_t)i;
+        return ERR_OK;
+    }
+    for (const char *at = o->seeds; *at;) {
+        char *end = NULL;
+        unsigned long long value = strtoull(at, &end, 10);
+        if (end == at || *at == '-' || (*end && *end != ',') || value > UINT32_MAX ||
+            w->seed_count == RUNS_MAX)
+            return err_set(ERR_USAGE, "--seeds expects whole numbers with commas, found '%s'",
+                           o->seeds);
+        w->seeds[w->seed_count++] = (uint32_t)value;
+        at = *end ? end + 1 : end;
+    }
+    return ERR_OK;
+}
+
+/* --- recipe --------------------------------------------------------------------------------------
+ */
+
+static err apply_flags(recipe *r, const options *o) {
+    const struct {
+        bool given;
+        const char *key;
+        double value;
+    } numbers[] = {
+        {o->has_epochs, "num_train_epochs", o->epochs},
+        {o->has_lr, "learning_rate", o->lr},
+        {o->has_batch_size, "per_device_train_batch_size", o->batch_size},
+        {o->has_eval_batch_size, "per_device_eval_batch_size", o->eval_batch_size},
+        {o->has_gradient_accumulation_steps, "gradient_accumulation_steps",
+         o->gradient_accumulation_steps},
+        {o->has_max_steps, "max_steps", o->max_steps},
+        {o->has_warmup_steps, "warmup_steps", o->warmup_steps},
+        {o->has_warmup_ratio, "warmup_ratio", o->warmup_ratio},
+        {o->has_weight_decay, "weight_decay", o->weight_decay},
+        {o->has_max_grad_norm, "max_grad_norm", o->max_grad_norm},
+        {o->has_dropout, "dropout", o->dropout},
+        {o->has_max_length, "max_length", o->max_length},
+        {o->has_logging_steps, "logging_steps", o->logging_steps},
+        {o->has_save_steps, "save_steps", o->save_steps},
+        {o->has_save_total_limit, "save_total_limit", o->save_total_limit},
+        {o->has_eval_steps, "eval_steps", o->eval_steps},
+    };
+    err e = ERR_OK;
+    // one way to say the warmup replaces the other
+    if (o->has_warmup_ratio && !o->has_warmup_steps) r->warmup_steps = 0;
+    for (size_t i = 0; !e && i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i].given) e = recipe_set_number(r, numbers[i].key, numbers[i].value);
+    if (!e && o->has_lr_scheduler_type)
+        e = recipe_set_text(r, "lr_scheduler_type", o->lr_scheduler_type);
+    return e;
+}
+
+static err choose_recipe(recipe *r, const options *o, const char *model) {
+    // a preset has a recipe of its own; a pretrained model starts from transformers' defaults
+    const char *name = o->recipe ? o->recipe : bert_preset_known(model) ? model : "trainer";
+    err e = recipe_load(r, name);
+    return e ? e : apply_flags(r, o);
+}
+
+static err choose_protocol(run_protocol *p, const options *o) {
+    *p = PROTOCOL_LAST;
+    if (!o->protocol || strcmp(o->protocol, "last") == 0) return ERR_OK;
+    if (strcmp(o->protocol, "dev") != 0)
+        return err_set(ERR_USAGE, "unknown protocol '%s' (known: last, dev)", o->protocol);
+    *p = PROTOCOL_DEV;
+    return ERR_OK;
+}
+
+/* --- what the person reads -----------------------------------------------------------------------
+ */
+
+/* 7896 as "7,896". */
+static const char *grouped(char text[32], size_t value) {
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%zu", value), used = 0;
+    for (int i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0) text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+static void show_plan(const run *r) {
+    char a[32], b[32], c[32];
+    const trainer *t = &r->trainer;
+    const recipe *p = &r->request.recipe;
+    log_note("task    %s%s: %s training rows (%zu left out by cleaning), %s test rows",
+             r->task.name, r->request.sample ? " (sample)" : "", grouped(a, r->train.count),
+             r->data.train.row_count - r->data.train.kept_count, grouped(b, r->test.count));
+    if (r->dev.count)
+        log_note("        %s rows of train are held out as dev", grouped(a, r->dev.count));
+    log_note("model   %s: %s parameters, %s", r->source.name, grouped(a, t->model.params.total),
+             r->source.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
+    log_note("device  %s (%s, %u thread%s)", r->device.info.name,
+             device_class_name(r->device.info.class), r->device.info.threads,
+             r->device.info.threads == 1 ? "" : "s");
+    log_note(
+        "recipe  %s: %s steps of %u sentences, %s to an epoch, learning rate %g (%s), %u warmup "
+        "steps, seed %u",
+        p->name, grouped(a, t->total_steps),
+        p->per_device_train_batch_size * p->gradient_accumulation_steps, grouped(b, t->epoch_steps),
+        p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup, r->request.seed);
+    log_note("output  %s", r->output);
+    if (t->schedule.warmup >= t->total_steps)
+        log_warn(
+            "the run ends inside its warmup: %s warmup steps, %s steps in all; the learning rate "
+            "never reaches %g (--warmup-steps)",
+            grouped(a, t->schedule.warmup), grouped(c, t->total_steps), p->learning_rate);
+}
+
+static void show_table(const record *rec, const run *r, const run_summary *s) {
+    printf("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name,
+           r->device.info.name, rec->seed,
+           rec->task.sample ? "  (sample: says nothing about the model)" : "");
+    printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
+    printf("  %-20s %9.4f %9.4f - %7.4f %9.4f %9.4f\n", metric_find(rec->headline)->title, s->score,
+           s->range.low, s->range.high, s->dedup, s->majority);
+    for (size_t i = 0; i < r->task.metric_count; i++) {
+        const metric *m = metric_find(r->task.metrics[i]);
+        if (!m || strcmp(m->name, rec->headline) == 0) continue;
+        printf("  %-20s %9.4f %19s %9.4f\n", m->title, record_metric(rec, m->name), "",
+               record_metric_dedup(rec, m->name));
+    }
+    printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
+           rec->timing.sentences_per_s, rec->timing.eval_s);
+}
+
+static void show_files(const run *r, const char *local, const char *stored) {
+    printf("\nFiles\n  %s/model\n  %s\n", r->output, local);
+    if (stored) printf("  %s\n", stored);
+    printf("Next\n  harness predict --checkpoint %s \"...\"\n  harness report\n", r->output);
+}
+
+static err print_json(const record *rec, const run *r, const run_summary *s, const char *local,
+                      const char *stored) {
+    cJSON *root = cJSON_CreateObject(), *metrics = NULL, *range = NULL;
+    char *text = NULL;
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    if (e || (e = json_add_string(root, "task", rec->task.name))) goto done;
+    if ((e = json_add_string(root, "model", rec->model.name))) goto done;
+    if ((e = json_add_string(root, "device", rec->device.name))) goto done;
+    if ((e = json_add_number(root, "seed", (double)rec->seed))) goto done;
+    if ((e = json_add_string(root, "protocol", rec->protocol))) goto done;
+    if ((e = json_add_bool(root, "partial", rec->partial))) goto done;
+    if ((e = json_add_string(root, "headline", rec->headline))) goto done;
+    if ((e = json_add_number(root, "score", s->score))) goto done;
+    if ((e = json_add_array(&range, root, "interval"))) goto done;
+    if ((e = json_append(range, cJSON_CreateNumber(s->range.low)))) goto done;
+    if ((e = json_append(range, cJSON_CreateNumber(s->range.high)))) goto done;
+    if ((e = json_add_number(root, "score_dedup", s->dedup))) goto done;
+    if ((e = json_add_number(root, "majority", s->majority))) goto done;
+    if ((e = json_add_object(&metrics, root, "metrics"))) goto done;
+    for (size_t i = 0; !e && i < r->task.metric_count; i++)
+        e = json_add_number(metrics, r->task.metrics[i], record_metric(rec, r->task.metrics[i]));
+    if (e || (e = json_add_number(root, "steps", (double)rec->timing.steps))) goto done;
+    if ((e = json_add_number(root, "first_loss", rec->loss_count ? (double)rec->loss[0] : 0)))
+        goto done;
+    if ((e = json_add_number(root, "last_loss",
+                             rec->loss_count ? (double)rec->loss[rec->loss_count - 1] : 0)))
+        goto done;
+    if ((e = json_add_number(root, "train_s", rec->timing.train_s))) goto done;
+    if ((e = json_add_string(root, "final_weights_sha256", r->final_sha256))) goto done;
+    if ((e = json_add_string(root, "output", r->output))) goto done;
+    if ((e = json_add_string(root, "record", stored ? stored : local))) goto done;
+    if ((e = json_print(&text, root, false))) goto done;
+    puts(text);
+done:
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* --- one run -------------------------------------------------------------------------------------
+ */
+
+static err add_flag(strbuf *out, const char *name, bool given, double value) {
+    return given ? strbuf_printf(out, " --%s %g", name, value) : ERR_OK;
+}
+
+/* The command that repeats this run; paths of this machine stay out of it. */
+static err command_text(strbuf *out, const options *o, const run_request *q) {
+    err e = strbuf_printf(out, "harness run --task %s --model %s --recipe %s --seed %u", q->task,
+                          path_name(q->model), q->recipe.name, q->seed);
+    if (!e) e = add_flag(out, "epochs", o->has_epochs, o->epochs);
+    if (!e) e = add_flag(out, "lr", o->has_lr, o->lr);
+    if (!e) e = add_flag(out, "batch-size", o->has_batch_size, o->batch_size);
+    if (!e)
+        e = add_flag(out, "gradient-accumulation-steps", o->has_gradient_accumulation_steps,
+                     o->gradient_accumulation_steps);
+    if (!e) e = add_flag(out, "max-steps", o->has_max_steps, o->max_steps);
+    if (!e) e = add_flag(out, "warmup-steps", o->has_warmup_steps, o->warmup_steps);
+    if (!e) e = add_flag(out, "warmup-ratio", o->has_warmup_ratio, o->warmup_ratio);
+    if (!e) e = add_flag(out, "weight-decay", o->has_weight_decay, o->weight_decay);
+    if (!e) e = add_flag(out, "max-grad-norm", o->has_max_grad_norm, o->max_grad_norm);
+    if (!e) e = add_flag(out, "dropout", o->has_dropout, o->dropout);
+    if (!e) e = add_flag(out, "max-length", o->has_max_length, o->max_length);
+    if (!e) e = add_flag(out, "eval-steps", o->has_eval_steps, o->eval_steps);
+    if (!e) e = add_flag(out, "limit", o->has_limit, o->limit);
+    if (!e && o->has_lr_scheduler_type)
+        e = strbuf_printf(out, " --lr-scheduler-type %s", o->lr_scheduler_type);
+    if (!e && q->sample) e = strbuf_add(out, " --sample");
+    if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
+    if (!e && q->protocol == PROTOCOL_DEV) e = strbuf_add(out, " --protocol dev");
+    return e;
+}
+
+/* Writes the record to the output folder and, unless it is partial, to the results folder. */
+static err store_record(record *rec, const run *r, const char *results, char **local,
+                        char **stored) {
+    err e = path_join(local, r->output, "record.json");
+    if (!e) e = record_write(rec, *local);
+    if (!e && !rec->partial) e = store_write(results, rec, stored);
+    return e;
+}
+
+static err conclude(run *r, const options *o, double *score) {
+    record rec = {0};
+    run_summary summary = {0};
+    strbuf command = {0};
+    char *local = NULL, *stored = NULL;
+    err e = command_text(&command, o, &r->request);
+    if (e || (e = run_record(&rec, r, command.text))) goto done;
+    if ((e = run_summarise(&summary, &rec))) goto done;
+    if ((e = run_finish(r))) goto done;
+    if ((e = store_record(&rec, r, o->results ? o->results : "results", &local, &stored)))
+        goto done;
+    *score = summary.score;
+    if (o->json) {
+        e = print_json(&rec, r, &summary, local, stored);
+    } else {
+        show_table(&rec, r, &summary);
+        show_files(r, local, stored);
+    }
+done:
+    mem_free(local);
+    mem_free(stored);
+    strbuf_free(&command);
+    record_free(&rec);
+    return e;
+}
+
+static err run_one(const options *o, const run_request *request, double *score) {
+    run r = {0};
+    err e = run_open(&r, request);
+    if (!e) {
+        show_plan(&r);
+        e = run_train(&r);
+        if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
+    }
+    if (!e) e = run_evaluate(&r);
+    if (!e) e = conclude(&r, o, score);
+    run_close(&r);
+    return e;
+}
+
+static void show_seeds(const char *name, const double *scores, size_t count) {
+    printf("\n%s: %zu runs, mean %.4f, standard deviation %.4f\n", name, count,
+           mean_of(scores, count), std_of(scores, count));
+}
+
+err verb_run(const options *o) {
+    work w = {0};
+    double scores[RUNS_MAX];
+    const char *model = o->model ? o->model : "tiny";
+    run_request request = {.task_dir = o->task_dir,
+                           .data_dir = o->data_dir,
+                           .sample = o->sample,
+                           .limit = o->limit,
+                           .model = model,
+                           .from_scratch = o->from_scratch,
+                           .device = o->device,
+                           .precision = o->precision,
+                           .threads = o->threads,
+                           .validation = o->validation,
+                           .output = o->output_dir,
+                           .resume = o->resume,
+                           .overwrite = o->overwrite};
+    err e = ERR_OK;
+    if (o->arg_count) return err_set(ERR_USAGE, "run takes no arguments, found '%s'", o->args[0]);
+    if ((e = split_tasks(&w, o))) goto done;
+    if ((e = split_seeds(&w, o))) goto done;
+    if ((e = choose_recipe(&request.recipe, o, model))) goto done;
+    if ((e = choose_protocol(&request.protocol, o))) goto done;
+    if (o->output_dir && w.task_count * w.seed_count > 1) {
+        e = err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for",
+                    w.task_count * w.seed_count);
+        goto done;
+    }
+    if (!o->model)
+        log_note("model 'tiny' by default, trained from scratch; a pretrained one, such as --model "
+                 "klue/bert-base, scores much higher");
+    for (size_t i = 0; i < w.task_count; i++) {
+        request.task = w.tasks[i];
+        for (size_t s = 0; s < w.seed_count; s++) {
+            request.seed = w.seeds[s];
+            if ((e = run_one(o, &request, &scores[s]))) goto done;
+        }
+        if (w.seed_count > 1 && !o->json) show_seeds(w.tasks[i], scores, w.seed_count);
+    }
+done:
+    work_free(&w);
+    return e;
+}

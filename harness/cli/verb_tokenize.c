@@ -1,0 +1,244 @@
+/* harness tokenize: pieces, ids, token_type_ids and attention_mask of texts. */
+#include "cli/options.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "text/tokenizer.h"
+#include "text/unicode.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct text_list {
+    char *held; /* owned: what came from standard input */
+    struct {
+        const char *text; /* not necessarily terminated */
+        size_t bytes;
+    } * texts; /* (count), owned */
+    size_t count, capacity;
+} text_list;
+
+typedef struct printer {
+    const options *o;
+    const tokenizer *t;
+    encoding e;
+    size_t padded; /* tokens that every text is filled up to; 0: none */
+    size_t tokens, cut_texts;
+    double seconds; /* spent on encoding alone */
+} printer;
+
+// --- texts
+// -----------------------------------------------------------------------------------------
+
+static err add_text(text_list *l, const char *text, size_t bytes) {
+    err e = mem_grow((void **)&l->texts, &l->capacity, l->count + 1, sizeof *l->texts);
+    if (e) return e;
+    l->texts[l->count].text = text;
+    l->texts[l->count++].bytes = bytes;
+    return ERR_OK;
+}
+
+static err read_all(strbuf *b) {
+    static char block[1 << 16];
+    for (size_t n; (n = fread(block, 1, sizeof block, stdin));) {
+        err e = strbuf_add_bytes(b, block, n);
+        if (e) return e;
+    }
+    return ferror(stdin) ? err_set(ERR_IO, "cannot read standard input") : ERR_OK;
+}
+
+// One text a line, or with --null one up to each 0 byte; the last need not be ended.
+static err read_texts(text_list *l, bool null) {
+    strbuf b = {0};
+    if (isatty(0)) log_note("reading texts from standard input, one a line; Ctrl-D ends");
+    err e = read_all(&b);
+    l->held = b.text;
+    for (size_t i = 0; i < b.length && !e;) {
+        const char *start = b.text + i, *end = memchr(start, null ? 0 : '\n', b.length - i);
+        size_t bytes = end ? (size_t)(end - start) : b.length - i;
+        i += bytes + 1;
+        if (!null && bytes && start[bytes - 1] == '\r') bytes--;
+        e = add_text(l, start, bytes);
+    }
+    return e;
+}
+
+static void free_texts(text_list *l) {
+    mem_free(l->held);
+    mem_free(l->texts);
+}
+
+// --- output
+// ----------------------------------------------------------------------------------------
+
+// The text as a string: a 0 byte shows as its picture, U+2400.
+static err printable(strbuf *b, const char *text, size_t bytes) {
+    err e = strbuf_add(b, "");
+    for (size_t i = 0; i < bytes && !e; i++) {
+        e = text[i] ? strbuf_add_bytes(b, text + i, 1) : strbuf_add(b, "\xE2\x90\x80");
+    }
+    return e;
+}
+
+static size_t shown(const printer *p) {
+    return p->e.count > p->padded ? p->e.count : p->padded;
+}
+
+static uint32_t id_at(const printer *p, size_t i) {
+    return i < p->e.count ? p->e.ids[i] : p->t->pad_id;
+}
+
+static int type_at(const printer *p, size_t i) {
+    return i >= p->e.second && i < p->e.count;
+}
+
+static int mask_at(const printer *p, size_t i) {
+    return i < p->e.count;
+}
+
+static err print_table(const printer *p, const char *text, size_t number) {
+    strbuf b = {0};
+    size_t width = strlen("piece"), count = shown(p);
+    err e = strbuf_printf(&b, "%stext %zu: %s\n", number > 1 ? "\n" : "", number, text);
+    for (size_t i = 0; i < count; i++) {
+        size_t w = text_width(p->t->tokens[id_at(p, i)]);
+        if (w > width) width = w;
+    }
+    if (e || (e = strbuf_add(&b, "  position  ")) || (e = text_column(&b, "piece", width)) ||
+        (e = strbuf_add(&b, "      id  token_type_id  attention_mask\n"))) {
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if ((e = strbuf_printf(&b, "  %8zu  ", i)) ||
+            (e = text_column(&b, p->t->tokens[id_at(p, i)], width)) ||
+            (e = strbuf_printf(&b, "  %6u  %13d  %14d\n", id_at(p, i), type_at(p, i),
+                               mask_at(p, i)))) {
+            goto done;
+        }
+    }
+    if (p->e.truncated) e = strbuf_printf(&b, "  %zu more pieces were cut off\n", p->e.cut);
+    if (!e) fwrite(b.text, 1, b.length, stdout);
+done:
+    strbuf_free(&b);
+    return e;
+}
+
+static err add_numbers(cJSON *object, const char *key, const printer *p,
+                       int (*value)(const printer *, size_t)) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < shown(p) && !e; i++) {
+        e = json_append(list, cJSON_CreateNumber(value(p, i)));
+    }
+    return e;
+}
+
+static int id_number(const printer *p, size_t i) {
+    return (int)id_at(p, i);
+}
+
+static err fill_json(cJSON *object, const printer *p, const char *text) {
+    cJSON *pieces;
+    err e;
+    if ((e = json_add_string(object, "text", text)) ||
+        (e = json_add_array(&pieces, object, "pieces"))) {
+        return e;
+    }
+    for (size_t i = 0; i < shown(p); i++) {
+        if ((e = json_append(pieces, cJSON_CreateString(p->t->tokens[id_at(p, i)])))) return e;
+    }
+    if ((e = add_numbers(object, "ids", p, id_number)) ||
+        (e = add_numbers(object, "token_type_ids", p, type_at)) ||
+        (e = add_numbers(object, "attention_mask", p, mask_at))) {
+        return e;
+    }
+    return json_add_number(object, "cut", (double)p->e.cut);
+}
+
+static err print_json(const printer *p, const char *text) {
+    char *line = NULL;
+    cJSON *object = cJSON_CreateObject();
+    err e = object ? fill_json(object, p, text) : err_set(ERR_MEMORY, "out of memory");
+    if (!e && !(e = json_print(&line, object, false))) puts(line);
+    mem_free(line);
+    cJSON_Delete(object);
+    return e;
+}
+
+// --- verb
+// ------------------------------------------------------------------------------------------
+
+static err encode(printer *p, const text_list *l, size_t i) {
+    double start = clock_seconds();
+    err e = tokenizer_encode(p->t, &p->e, l->texts[i].text, l->texts[i].bytes, p->o->max_length);
+    p->seconds += clock_seconds() - start;
+    return e ? err_wrap(e, "text %zu", i + 1) : ERR_OK;
+}
+
+static err find_padding(printer *p, const text_list *l) {
+    p->padded = p->o->max_length;
+    for (size_t i = 0; i < l->count && !p->o->max_length; i++) {
+        err e = encode(p, l, i);
+        if (e) return e;
+        if (p->e.count > p->padded) p->padded = p->e.count;
+    }
+    p->seconds = 0;
+    return ERR_OK;
+}
+
+static err print_texts(printer *p, const text_list *l) {
+    strbuf text = {0};
+    err e = p->o->padding ? find_padding(p, l) : ERR_OK;
+    for (size_t i = 0; i < l->count && !e; i++) {
+        if ((e = encode(p, l, i))) break;
+        p->tokens += p->e.count;
+        p->cut_texts += p->e.truncated;
+        text.length = 0;
+        if ((e = printable(&text, l->texts[i].text, l->texts[i].bytes))) break;
+        e = p->o->json ? print_json(p, text.text) : print_table(p, text.text, i + 1);
+    }
+    strbuf_free(&text);
+    return e;
+}
+
+static err load(tokenizer *t, const options *o) {
+    const char *path = o->checkpoint ? o->checkpoint : o->model;
+    if (!path) {
+        return err_set(ERR_USAGE,
+                       "tokenize needs --model (a folder with vocab.txt or tokenizer.json, "
+                       "or such a file) or --checkpoint");
+    }
+    if (!folder_exists(path) && !file_exists(path)) {
+        return err_set(ERR_USAGE, "there is no folder or vocabulary file '%s'", path);
+    }
+    return tokenizer_load(t, path);
+}
+
+err verb_tokenize(const options *o) {
+    tokenizer t = {0};
+    text_list l = {0};
+    printer p = {.o = o, .t = &t};
+    if (o->has_max_length && o->max_length < 2) {
+        char found[16];
+        snprintf(found, sizeof found, "%u", o->max_length);
+        return options_range_error("max-length", found, "at least 2, for [CLS] and [SEP]");
+    }
+    err e = load(&t, o);
+    if (e) goto done;
+    for (size_t i = 0; i < o->arg_count && !e; i++)
+        e = add_text(&l, o->args[i], strlen(o->args[i]));
+    if (!e && !o->arg_count) e = read_texts(&l, o->null_ended);
+    if (e || (e = print_texts(&p, &l))) goto done;
+    if (l.count > 1) {
+        log_note("%zu texts, %zu tokens, %zu texts cut; encoding took %.3f s", l.count, p.tokens,
+                 p.cut_texts, p.seconds);
+    }
+done:
+    encoding_free(&p.e);
+    free_texts(&l);
+    tokenizer_free(&t);
+    return e;
+}

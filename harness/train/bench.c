@@ -1,0 +1,343 @@
+#include "train/bench.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "train/evaluate.h"
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum {
+    WARM_STEPS = 3, /* not timed: first touch of memory, pipelines made on first use */
+    STEPS_LEAST = 3,
+    STEPS_MOST = 40,
+    EVAL_FACTOR = 2 /* sentences of an evaluation batch to those of a training step */
+};
+static const double PHASE_SECONDS = 10;
+
+/* --- one op after the other ----------------------------------------------------------------------
+ */
+
+/* What one row cost in each step. */
+typedef struct row_samples {
+    double seconds[BENCH_STEPS_MAX], flops[BENCH_STEPS_MAX], bytes[BENCH_STEPS_MAX];
+    double dispatches;
+} row_samples;
+
+/* A plan being profiled, with what packs its steps. */
+typedef struct profiler {
+    bench_phase *phase;
+    plan *plan;
+    const batch *batch;
+    pack *pack;
+    bool for_training;
+    const pack_sentence *sentences; /* (count), taken in this order */
+    size_t count;
+    uint32_t size;       /* sentences of a step */
+    uint32_t first_step; /* number of the first step */
+    uint32_t seed;
+    op_profile *profile;             /* (ops) owned */
+    size_t *row_of;                  /* (ops) owned */
+    row_samples *rows;               /* (BENCH_ROWS_MAX) owned */
+    double packing[BENCH_STEPS_MAX]; /* seconds */
+} profiler;
+
+static void shape_of(char shape[BENCH_SHAPE_BYTES], const op *o) {
+    uint32_t n = 0, k = 0;
+    if (o->kind == OP_linear_fwd) n = o->as.linear_fwd.n, k = o->as.linear_fwd.k;
+    if (o->kind == OP_linear_dx) n = o->as.linear_dx.n, k = o->as.linear_dx.k;
+    if (o->kind == OP_linear_dw) n = o->as.linear_dw.n, k = o->as.linear_dw.k;
+    shape[0] = '\0';
+    if (n) snprintf(shape, BENCH_SHAPE_BYTES, "%ux%u", n, k);
+}
+
+/* The row of an op, added when it is the first of its kind and shape. */
+static err find_row(size_t *row, bench_phase *phase, const op *o) {
+    char shape[BENCH_SHAPE_BYTES];
+    shape_of(shape, o);
+    for (size_t i = 0; i < phase->row_count; i++) {
+        *row = i;
+        if (phase->rows[i].kind == o->kind && !strcmp(phase->rows[i].shape, shape)) return ERR_OK;
+    }
+    if (phase->row_count == BENCH_ROWS_MAX)
+        return err_set(ERR_ARG, "bench: more than %d kinds and shapes of ops", BENCH_ROWS_MAX);
+    *row = phase->row_count++;
+    phase->rows[*row].kind = o->kind;
+    memcpy(phase->rows[*row].shape, shape, sizeof shape);
+    return ERR_OK;
+}
+
+/* Calls f for each op of each part with its place in the profile. */
+typedef err (*op_visitor)(profiler *p, const op *o, plan_part part, size_t place);
+static err each_op(profiler *p, op_visitor f) {
+    for (plan_part part = PART_BEGIN; part < PART_COUNT; part++) {
+        const op_list *list = &p->plan->parts[part];
+        size_t first = plan_first_op(p->plan, part);
+        for (size_t i = 0; i < list->count; i++) {
+            err e = f(p, &list->ops[i], part, first + i);
+            if (e) return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static err assign_row(profiler *p, const op *o, plan_part part, size_t place) {
+    (void)part;
+    err e = find_row(&p->row_of[place], p->phase, o);
+    if (!e) p->phase->rows[p->row_of[place]].calls++;
+    return e;
+}
+
+static err profiler_init(profiler *p) {
+    size_t ops = plan_first_op(p->plan, PART_COUNT);
+    err e = mem_new(&p->profile, ops);
+    if (!e) e = mem_new(&p->row_of, ops);
+    if (!e) e = mem_new(&p->rows, BENCH_ROWS_MAX);
+    return e ? e : each_op(p, assign_row);
+}
+
+static void profiler_free(profiler *p) {
+    mem_free(p->profile);
+    mem_free(p->row_of);
+    mem_free(p->rows);
+}
+
+/* Runs the plan on the next sentences with each op timed, as sample s. */
+static err profile_step(profiler *p, uint32_t s) {
+    size_t first = (size_t)s * p->size % p->count;
+    size_t n = p->count - first < p->size ? p->count - first : p->size;
+    double begin = clock_seconds();
+    err e = pack_fill(p->pack, p->batch, 0, p->sentences + first, (uint32_t)n, 0, p->for_training);
+    p->packing[s] = clock_seconds() - begin;
+    if (e) return e;
+    step_info step = pack_step(p->pack, 0, p->first_step + (p->for_training ? s : 0), p->seed);
+    memset(p->profile, 0, plan_first_op(p->plan, PART_COUNT) * sizeof *p->profile);
+    p->plan->profile = p->profile;
+    if (!(e = plan_submit(p->plan, &step))) e = plan_wait(p->plan, 0);
+    p->plan->profile = NULL;
+    if (e) return e;
+    size_t real_bytes = elem_bytes(p->plan->device->real);
+    for (plan_part part = PART_BEGIN; part < PART_COUNT; part++) {
+        uint32_t micros = part == PART_MICRO ? step.micro_count : 1;
+        size_t base = plan_first_op(p->plan, part);
+        for (size_t i = 0; i < p->plan->parts[part].count; i++) {
+            const op *o = &p->plan->parts[part].ops[i];
+            row_samples *row = &p->rows[p->row_of[base + i]];
+            row->seconds[s] += p->profile[base + i].seconds;
+            row->dispatches += p->profile[base + i].dispatches;
+            for (uint32_t micro = 0; micro < micros; micro++) {
+                row->flops[s] += op_flops(o, &step, micro);
+                row->bytes[s] += bench_op_bytes(o, &step, micro, real_bytes);
+            }
+        }
+    }
+    p->phase->sentences += (double)p->pack->sentence_count;
+    p->phase->tokens += (double)p->pack->token_count;
+    return ERR_OK;
+}
+
+static bool is_product(op_kind kind) {
+    return kind == OP_linear_fwd || kind == OP_linear_dx || kind == OP_linear_dw;
+}
+
+/* Median over the steps of amount / seconds, in 1e9 per second. */
+static double median_rate(const double *amount, const double *seconds, uint32_t steps) {
+    double rates[BENCH_STEPS_MAX];
+    for (uint32_t s = 0; s < steps; s++)
+        rates[s] = seconds[s] > 0 ? amount[s] / seconds[s] / 1e9 : 0;
+    return bench_spread_of(rates, steps).median;
+}
+
+static double mean(const double *values, uint32_t count) {
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++) sum += values[i];
+    return sum / count;
+}
+
+/* Turns the samples into the phase's figures. */
+static void summarise(profiler *p, uint32_t steps) {
+    bench_phase *phase = p->phase;
+    double product_ms = 0;
+    for (size_t i = 0; i < phase->row_count; i++) {
+        bench_row *row = &phase->rows[i];
+        row_samples *from = &p->rows[i];
+        row->gflops = median_rate(from->flops, from->seconds, steps);
+        row->gbytes = median_rate(from->bytes, from->seconds, steps);
+        row->flops = mean(from->flops, steps);
+        row->bytes = mean(from->bytes, steps);
+        row->dispatches = from->dispatches / steps;
+        for (uint32_t s = 0; s < steps; s++) from->seconds[s] *= 1000;
+        row->ms = bench_spread_of(from->seconds, steps);
+        phase->op_ms += row->ms.median;
+        phase->dispatches += row->dispatches;
+        phase->flops += row->flops;
+        if (is_product(row->kind)) product_ms += row->ms.median;
+    }
+    for (size_t i = 0; i < phase->row_count; i++)
+        phase->rows[i].share = phase->rows[i].ms.median / phase->op_ms;
+    phase->product_share = product_ms / phase->op_ms;
+    phase->sentences /= steps;
+    phase->tokens /= steps;
+    phase->pack_ms = bench_spread_of(p->packing, steps).median * 1000;
+    phase->gflops = phase->flops / phase->ms.median / 1e6;
+    phase->sentences_per_s = phase->sentences / phase->ms.median * 1000;
+    phase->tokens_per_s = phase->tokens / phase->ms.median * 1000;
+}
+
+/* pre: phase->ms is filled in; p's inputs are set. */
+static err profile_phase(profiler *p, uint32_t steps) {
+    err e = profiler_init(p);
+    for (uint32_t s = 0; !e && s < steps; s++) e = profile_step(p, s);
+    if (!e) summarise(p, steps);
+    profiler_free(p);
+    return e;
+}
+
+/* --- phases --------------------------------------------------------------------------------------
+ */
+
+static uint32_t steps_for(const bench_options *o, double step_seconds) {
+    if (o->steps) return o->steps;
+    double fit = step_seconds > 0 ? PHASE_SECONDS / step_seconds : STEPS_MOST;
+    return fit < STEPS_LEAST ? STEPS_LEAST : fit > STEPS_MOST ? STEPS_MOST : (uint32_t)fit;
+}
+
+static err run_to(trainer *t, uint32_t step) {
+    t->options.stop_at = step;
+    return trainer_run(t);
+}
+
+/* Whole training steps, as a run does them. */
+static err time_training(bench_phase *phase, trainer *t, const bench_options *o) {
+    err e = run_to(t, WARM_STEPS);
+    if (e) return e;
+    phase->steps = steps_for(o, t->step_ms[WARM_STEPS - 1] / 1000);
+    if ((e = run_to(t, WARM_STEPS + phase->steps))) return e;
+    phase->ms = bench_spread_of(t->step_ms + WARM_STEPS, phase->steps);
+    return ERR_OK;
+}
+
+/* Whole evaluations of some batches; a sample is the mean time of their batches. */
+static err time_evaluation(bench_phase *phase, evaluator *ev, const encoded *data, float *logits,
+                           const bench_options *o) {
+    double samples[BENCH_STEPS_MAX], begin = clock_seconds();
+    double batches = (double)((data->count + ev->batch_size - 1) / ev->batch_size);
+    err e = evaluator_run(ev, logits, NULL, data, NULL);
+    if (e) return e;
+    phase->steps = steps_for(o, clock_seconds() - begin);
+    for (uint32_t s = 0; s < phase->steps; s++) {
+        begin = clock_seconds();
+        if ((e = evaluator_run(ev, logits, NULL, data, NULL))) return e;
+        samples[s] = (clock_seconds() - begin) * 1000 / batches;
+    }
+    phase->ms = bench_spread_of(samples, phase->steps);
+    return ERR_OK;
+}
+
+static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *test,
+                              const batch_capacity *capacity, const bench_options *o) {
+    enum { BATCHES = 4 };
+    evaluator ev = {0};
+    float *logits = NULL;
+    uint32_t size = EVAL_FACTOR * o->batch_size;
+    encoded some = *test;
+    if (some.count > (size_t)BATCHES * size) some.count = (size_t)BATCHES * size;
+    err e = mem_new(&logits, some.count * t->model.config.classes);
+    if (!e) e = evaluator_init(&ev, &t->model, &t->memory, capacity, size);
+    if (!e) e = time_evaluation(phase, &ev, &some, logits, o);
+    if (!e) {
+        profiler p = {.phase = phase,
+                      .plan = &ev.plan,
+                      .batch = &ev.batch,
+                      .pack = &ev.packs[0],
+                      .sentences = some.sentences,
+                      .count = some.count,
+                      .size = size,
+                      .first_step = 1};
+        e = profile_phase(&p, phase->steps);
+    }
+    evaluator_free(&ev);
+    mem_free(logits);
+    return e;
+}
+
+/* The training steps again, op by op: the first epoch's sentences, as steps that follow. */
+static err profile_training(bench_phase *phase, trainer *t) {
+    pack_sentence *sentences = NULL;
+    size_t count = t->data->count;
+    err e = mem_new(&sentences, count);
+    if (e) return e;
+    rng_order(t->order, count, t->options.seed, 0);
+    for (size_t i = 0; i < count; i++) sentences[i] = t->data->sentences[t->order[i]];
+    profiler p = {.phase = phase,
+                  .plan = &t->plan,
+                  .batch = &t->batch,
+                  .pack = &t->packs[0],
+                  .for_training = true,
+                  .sentences = sentences,
+                  .count = count,
+                  .size = t->recipe.per_device_train_batch_size,
+                  .first_step = t->done + 1,
+                  .seed = t->options.seed};
+    e = profile_phase(&p, phase->steps);
+    mem_free(sentences);
+    return e;
+}
+
+/* Measures the device's own rates once more. */
+static err calibrate(bench *b, device *d) {
+    double gflops = 0, gbytes = 0;
+    err e = bench_peak(&gflops, &gbytes, &b->peak_size, d);
+    if (e) return e;
+    if (gflops > b->peak_gflops) b->peak_gflops = gflops;
+    if (gbytes > b->peak_gbytes) b->peak_gbytes = gbytes;
+    if (gflops < b->low_gflops || b->low_gflops <= 0) b->low_gflops = gflops;
+    if (gbytes < b->low_gbytes || b->low_gbytes <= 0) b->low_gbytes = gbytes;
+    return ERR_OK;
+}
+
+static void note_memory(bench *b, const device *d) {
+    struct rusage usage;
+    b->device_bytes = d->peak_bytes;
+    if (!getrusage(RUSAGE_SELF, &usage)) b->host_peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+}
+
+static recipe bench_recipe(const bench_options *o) {
+    recipe r;
+    recipe_defaults(&r);
+    r.per_device_train_batch_size = o->batch_size;
+    r.max_steps = WARM_STEPS + 2 * (o->steps ? o->steps : STEPS_MOST);
+    r.dropout = o->dropout;
+    return r;
+}
+
+err bench_measure(bench *b, device *d, const bert_config *config, const encoded *train,
+                  const encoded *test, const bench_options *o) {
+    trainer t = {0};
+    *b = (bench){0};
+    if (o->steps > BENCH_STEPS_MAX)
+        return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
+    recipe r = bench_recipe(o);
+    trainer_options options = {.seed = o->seed};
+    evaluator_capacity(&options.lend, test, EVAL_FACTOR * o->batch_size);
+    batch_capacity capacity = options.lend;
+    err e = trainer_init(&t, d, config, train, &r, &options);
+    if (e) return e;
+    if ((e = params_draw(&t.model.params, o->seed, config->initializer_range, NULL))) goto done;
+    b->parameters = t.model.params.total;
+    if ((e = time_training(&b->training, &t, o))) goto done;
+    // before calibrating, which needs memory of its own
+    note_memory(b, d);
+    if ((e = calibrate(b, d))) goto done;
+    if ((e = measure_evaluation(&b->evaluation, &t, test, &capacity, o))) goto done;
+    if ((e = calibrate(b, d))) goto done;
+    if ((e = profile_training(&b->training, &t))) goto done;
+    if ((e = calibrate(b, d))) goto done;
+done:
+    trainer_free(&t);
+    return e;
+}

@@ -1,0 +1,84 @@
+/* Bench: what a training step and an evaluation batch cost on a device, as a whole and op by op.
+ *
+ * The work is real: sentences of a task in the order of a run, the training loop of trainer.h and
+ * the evaluation of evaluate.h, with weights drawn from the seed. Rates are set against what the
+ * same device does on a large matrix product and on a large copy, measured between and after the
+ * phases, since other work on a machine changes both.
+ *
+ * Floating-point operations are op_flops's. Bytes are what an op must at least move: every operand
+ * once, of a table the rows that are used. Times of single ops come from plan->profile, in steps of
+ * their own: their sum may exceed the time of a whole step, whose ops overlap. */
+#ifndef HARNESS_TRAIN_BENCH_H
+#define HARNESS_TRAIN_BENCH_H
+
+#include "compute/plan.h"
+#include "train/encode.h"
+#include "train/source.h"
+
+enum { BENCH_ROWS_MAX = 64, BENCH_SHAPE_BYTES = 32, BENCH_STEPS_MAX = 200 };
+
+typedef struct bench_options {
+    uint32_t batch_size; /* sentences of a training step; evaluation takes twice as many */
+    uint32_t steps;      /* timed in each phase; 0: as many as fit about ten seconds, 3 to 40 */
+    double dropout;      /* < 0: the model's own */
+    uint32_t seed;
+} bench_options;
+
+/* Of a set of samples. */
+typedef struct bench_spread {
+    double median, low, high; /* low, high: 10th and 90th percentile */
+} bench_spread;
+
+/* Ops of one kind and shape in a phase, per step. */
+typedef struct bench_row {
+    op_kind kind;
+    char shape[BENCH_SHAPE_BYTES]; /* "3072x768" (outputs x inputs) of a product, else "" */
+    uint32_t calls;                /* ops */
+    double dispatches;
+    bench_spread ms;
+    double gflops, gbytes; /* medians of the steps' rates: 1e9 per second */
+    double flops, bytes;   /* means */
+    double share;          /* of the time of all ops */
+} bench_row;
+
+/* A training step or an evaluation batch. */
+typedef struct bench_phase {
+    bench_spread ms; /* whole, as a run does it */
+    double sentences_per_s, tokens_per_s;
+    double sentences, tokens; /* means of a step */
+    uint32_t steps;           /* timed */
+    double pack_ms;           /* host: median time to pack a step */
+    double flops, gflops;     /* of a step; over its whole time */
+    double dispatches;
+    double op_ms;         /* sum of the rows' medians */
+    double product_share; /* matrix products' part of the time of all ops */
+    bench_row rows[BENCH_ROWS_MAX];
+    size_t row_count;
+} bench_phase;
+
+typedef struct bench {
+    double peak_gflops, peak_gbytes; /* best of all rounds */
+    double low_gflops, low_gbytes;   /* worst: how unsteady the machine was */
+    uint32_t peak_size;              /* of the square product */
+    size_t parameters;
+    uint64_t device_bytes, host_peak_bytes;
+    bench_phase training, evaluation;
+} bench;
+
+/* Measures a model of `config` on encoded sentences (at least one of each). Errors: ERR_DEVICE,
+ * ERR_MEMORY, ERR_NUMERIC; ERR_ARG when steps exceeds BENCH_STEPS_MAX. */
+err bench_measure(bench *b, device *d, const bert_config *config, const encoded *train,
+                  const encoded *test, const bench_options *options) MUST_CHECK;
+
+/* Least bytes that one op moves in this step; real_bytes: of a real (4, or 8 on the reference). */
+double bench_op_bytes(const op *o, const step_info *step, uint32_t micro, size_t real_bytes);
+
+/* Median and percentiles of samples (count), which are sorted in place; zeros when there are none.
+ */
+bench_spread bench_spread_of(double *samples, size_t count);
+
+/* Rates of a large product of size (0: found, and written) and of a large copy: 1e9 per second, the
+ * best of a few. */
+err bench_peak(double *gflops, double *gbytes, uint32_t *size, device *d) MUST_CHECK;
+
+#endif

@@ -1,0 +1,69 @@
+/* The verb as a user meets it. */
+#include "support/program.h"
+
+#include "base/file.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n##가\n재미\n!\n";
+
+static const char *vocab_path(void) {
+    const char *path = temporary_path("vocab.txt");
+    cr_assert_eq(file_write(path, vocab, sizeof vocab - 1), ERR_OK);
+    return path;
+}
+
+static void expect(program_result *r, int code, const char *stream, const char *text) {
+    cr_expect_eq(r->exit_code, code, "exit code %d\n%s", r->exit_code, r->err);
+    cr_expect_not_null(strstr(stream, text), "no '%s' in:\n%s", text, stream);
+    program_free(r);
+}
+
+Test(tokenize_verb, table_is_aligned_by_width) {
+    program_result r = RUN("tokenize", "--model", vocab_path(), "영화가 재미!");
+    expect(&r, 0, r.out,
+           "text 1: 영화가 재미!\n"
+           "  position  piece      id  token_type_id  attention_mask\n"
+           "         0  [CLS]       2              0               1\n"
+           "         1  영화        5              0               1\n"
+           "         2  ##가        6              0               1\n"
+           "         3  재미        7              0               1\n"
+           "         4  !           8              0               1\n"
+           "         5  [SEP]       3              0               1\n");
+    temporary_remove();
+}
+
+Test(tokenize_verb, json_with_padding_and_truncation) {
+    const char *path = vocab_path();
+    program_result r = RUN("tokenize", "--model", path, "--json", "--padding", "영화가", "재미");
+    expect(
+        &r, 0, r.out,
+        "{\"text\":\"영화가\",\"pieces\":[\"[CLS]\",\"영화\",\"##가\",\"[SEP]\"],\"ids\":[2,5,6,3],"
+        "\"token_type_ids\":[0,0,0,0],\"attention_mask\":[1,1,1,1],\"cut\":0}\n"
+        "{\"text\":\"재미\",\"pieces\":[\"[CLS]\",\"재미\",\"[SEP]\",\"[PAD]\"],\"ids\":[2,7,3,0],"
+        "\"token_type_ids\":[0,0,0,0],\"attention_mask\":[1,1,1,0],\"cut\":0}\n");
+    r = RUN("tokenize", "--model", path, "--json", "--max-length", "3", "영화가");
+    expect(&r, 0, r.out,
+           "\"ids\":[2,5,3],\"token_type_ids\":[0,0,0],\"attention_mask\":[1,1,1],\"cut\":1");
+    r = RUN("tokenize", "--model", path, "--json", "--max-length", "6", "--padding", "영화");
+    expect(&r, 0, r.out, "\"ids\":[2,5,3,0,0,0]");
+    temporary_remove();
+}
+
+Test(tokenize_verb, bad_use_is_named) {
+    const char *path = vocab_path();
+    program_result r = RUN("tokenize", "영화");
+    expect(&r, 2, r.err, "tokenize needs --model");
+    r = RUN("tokenize", "--model", "no/such/folder", "영화");
+    expect(&r, 2, r.err, "there is no folder or vocabulary file 'no/such/folder'");
+    r = RUN("tokenize", "--model", path, "--max-length", "1", "영화");
+    expect(&r, 2, r.err, "--max-length expects at least 2, for [CLS] and [SEP], found '1'");
+    r = RUN("tokenize", "--model", path, "ok", "\xFF");
+    expect(&r, 1, r.err, "text 2: byte 0 of the text is not UTF-8");
+    const char *empty = temporary_path("empty.txt");
+    cr_assert_eq(file_write(empty, "", 0), ERR_OK);
+    r = RUN("tokenize", "--model", empty, "a");
+    expect(&r, 1, r.err, "empty.txt: the vocabulary has no [PAD]");
+    temporary_remove();
+}

@@ -1,0 +1,418 @@
+/* Reading and writing Hugging Face's files. */
+#include "text/tokenizer.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SPECIAL "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
+
+static const char *folder(void) {
+    static int number;
+    char name[32];
+    snprintf(name, sizeof name, "folder%d", number++);
+    const char *path = temporary_path(name);
+    cr_assert_eq(folder_make(path), ERR_OK);
+    return path;
+}
+
+static void put(const char *where, const char *name, const char *text, size_t bytes) {
+    char *path = NULL;
+    cr_assert_eq(path_join(&path, where, name), ERR_OK);
+    cr_assert_eq(file_write(path, text, bytes), ERR_OK);
+    mem_free(path);
+}
+
+static void put_text(const char *where, const char *name, const char *text) {
+    put(where, name, text, strlen(text));
+}
+
+static void load(tokenizer *t, const char *path) {
+    err e = tokenizer_load(t, path);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+}
+
+// Loading fails with this error and a message that ends so.
+static void refuse(const char *path, err want, const char *end) {
+    tokenizer t;
+    err e = tokenizer_load(&t, path);
+    const char *message = err_message(e);
+    size_t n = strlen(message), m = strlen(end);
+    cr_assert_eq(e, want, "%s", message);
+    cr_assert(n >= m && !strcmp(message + n - m, end), "'%s' does not end in '%s'", message, end);
+    cr_assert(!t.tokens && !t.added && !t.index);
+}
+
+static void expect_ids(const tokenizer *t, const char *text, const char *want) {
+    encoding e = {0};
+    char got[1024] = "";
+    cr_assert_eq(tokenizer_encode(t, &e, text, strlen(text), 0), ERR_OK);
+    for (size_t i = 0, n = 0; i < e.count; i++) {
+        n += (size_t)snprintf(got + n, sizeof got - n, "%s%u", i ? " " : "", e.ids[i]);
+    }
+    cr_assert_str_eq(got, want, "'%s' gave %s, expected %s", text, got, want);
+    encoding_free(&e);
+}
+
+#define BEGIN                                                                                      \
+    json_setup();                                                                                  \
+    size_t live = mem_live_count();
+#define END                                                                                        \
+    temporary_remove();                                                                            \
+    cr_assert_eq(mem_live_count(), live);
+
+Test(tokenizer_files, vocab_line_ends) {
+    static const struct {
+        const char *text;
+        size_t bytes, count;
+    } cases[] = {
+#define TEXT(s) s, sizeof s - 1
+        {TEXT(SPECIAL "영화\n##가\n"), 7},
+        {TEXT(SPECIAL "영화\n##가"), 7},
+        {TEXT("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n영화\r\n##가\r\n"), 7},
+        {TEXT("[PAD]\r[UNK]\r[CLS]\r[SEP]\r[MASK]\r영화\r##가"), 7},
+        {TEXT(SPECIAL "영화\n##가\n \n\0\n\n##가"),
+         11}, // a blank, a 0 byte, nothing, twice the same
+#undef TEXT
+    };
+    BEGIN
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *f = folder();
+        tokenizer t;
+        put(f, "vocab.txt", cases[i].text, cases[i].bytes);
+        load(&t, f);
+        cr_assert_eq(t.count, cases[i].count, "case %zu: %zu", i, t.count);
+        expect_ids(&t, "영화가", i == 4 ? "2 5 10 3" : "2 5 6 3");
+        tokenizer_free(&t);
+    }
+    END
+}
+
+Test(tokenizer_files, vocab_refused) {
+    BEGIN
+    const char *f = folder();
+    refuse(f, ERR_IO, ": neither tokenizer.json nor vocab.txt is there");
+    put_text(f, "vocab.txt", "[UNK]\n[CLS]\n[SEP]\n");
+    refuse(f, ERR_FORMAT, ": the vocabulary has no [PAD]");
+    put_text(f, "vocab.txt", "[PAD]\n[CLS]\n[SEP]\n");
+    refuse(f, ERR_FORMAT, ": the vocabulary has no [UNK]");
+    put_text(f, "vocab.txt", "[PAD]\n[UNK]\n[SEP]\n");
+    refuse(f, ERR_FORMAT, ": the vocabulary has no [CLS]");
+    put_text(f, "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n");
+    refuse(f, ERR_FORMAT, ": the vocabulary has no [SEP]");
+    put_text(f, "vocab.txt", "\xEF\xBB\xBF" SPECIAL);
+    refuse(f, ERR_FORMAT, ": the vocabulary has no [PAD] (it begins with a byte order mark)");
+    put_text(f, "vocab.txt", SPECIAL "ab\xEA\xB0\n");
+    refuse(f, ERR_FORMAT, "vocab.txt:6: byte 2 of the token is not UTF-8");
+    put_text(f, "vocab.txt", "");
+    refuse(f, ERR_FORMAT, ": the vocabulary has no [PAD]");
+    END
+}
+
+Test(tokenizer_files, config_decides_the_options) {
+    static const struct {
+        const char *config, *text, *ids;
+    } cases[] = {
+        // a 5, A 6, á 7, ##中 8, 中 9
+        {NULL, "A á", "2 6 7 3"},
+        {"{\"do_lower_case\": false}", "A á", "2 6 7 3"},
+        {"{\"do_lower_case\": true}", "A á", "2 5 5 3"},
+        {"{}", "A á", "2 5 5 3"}, // as Hugging Face
+        {"{\"do_lower_case\": true, \"strip_accents\": false}", "A á", "2 5 7 3"},
+        {"{\"do_lower_case\": true, \"strip_accents\": null}", "A á", "2 5 5 3"},
+        {"{\"do_lower_case\": false, \"strip_accents\": true}", "A á", "2 6 5 3"},
+        {"{\"do_lower_case\": false}", "a中", "2 5 9 3"},
+        {"{\"do_lower_case\": false, \"tokenize_chinese_chars\": false}", "a中", "2 5 8 3"},
+        {"{\"do_lower_case\": false, \"clean_text\": false}", "a\u00AD", "2 1 3"},
+        {"{\"do_lower_case\": false, \"max_input_chars_per_word\": 1}", "a中 aa a", "2 5 9 1 5 3"},
+        {"{\"do_lower_case\": false, \"unk_token\": \"a\"}", "b [UNK]", "2 5 5 5 5 3"},
+        {"{\"do_lower_case\": false, \"cls_token\": {\"content\": \"A\"}}", "a", "6 5 3"},
+        {"{\"do_lower_case\": false, \"tokenizer_class\": \"ElectraTokenizerFast\"}", "a", "2 5 3"},
+        {"{\"do_lower_case\": false, \"additional_special_tokens\": [\"<x>\"]}", "a<x>",
+         "2 5 10 3"},
+        {"{\"do_lower_case\": false, \"added_tokens_decoder\": {\"10\": {\"content\": \"bb\", "
+         "\"single_word\": true, \"rstrip\": true}}}",
+         "bb abb bb a", "2 10 1 10 5 3"},
+    };
+    BEGIN
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *f = folder();
+        tokenizer t;
+        put_text(f, "vocab.txt", SPECIAL "a\nA\ná\n##中\n中\n");
+        if (cases[i].config) put_text(f, "tokenizer_config.json", cases[i].config);
+        load(&t, f);
+        expect_ids(&t, cases[i].text, cases[i].ids);
+        tokenizer_free(&t);
+    }
+    END
+}
+
+Test(tokenizer_files, config_refused) {
+    static const struct {
+        const char *config;
+        err e;
+        const char *end;
+    } cases[] = {
+        {"{\"do_lower_case\": 1}", ERR_FORMAT,
+         "key 'do_lower_case' is a number, expected true or false"},
+        {"[]", ERR_FORMAT, "tokenizer_config.json: not an object"},
+        {"{\"do_lower_case\": false", ERR_FORMAT, ": not valid JSON"},
+        {"{\"do_lower_case\": false, \"tokenizer_class\": \"XLMRobertaTokenizer\"}",
+         ERR_UNSUPPORTED,
+         "the tokenizer_class is 'XLMRobertaTokenizer'; only BERT's WordPiece tokenizer is "
+         "supported "
+         "(such as BertTokenizer)"},
+        {"{\"do_lower_case\": false, \"sep_token\": \"</s>\"}", ERR_FORMAT,
+         ": the vocabulary has no </s>"},
+        {"{\"do_lower_case\": false, \"added_tokens_decoder\": {\"9\": {\"content\": \"b\"}}}",
+         ERR_FORMAT, "added token 'b' has id 9, expected 6"},
+        {"{\"do_lower_case\": false, \"added_tokens_decoder\": {\"x\": {\"content\": \"b\"}}}",
+         ERR_FORMAT, "key 'x' of added_tokens_decoder is no token id"},
+        {"{\"do_lower_case\": false, \"added_tokens_decoder\": {\"6\": {}}}", ERR_FORMAT,
+         "key 'content' is missing (expected a string)"},
+    };
+    BEGIN
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *f = folder();
+        put_text(f, "vocab.txt", SPECIAL "a\n");
+        put_text(f, "tokenizer_config.json", cases[i].config);
+        refuse(f, cases[i].e, cases[i].end);
+    }
+    END
+}
+
+// A tokenizer.json with parts to be put in: normalizer, pre_tokenizer, post_processor, model,
+// added.
+static const char json_form[] =
+    "{\"version\":\"1.0\",\"added_tokens\":[%s],\"normalizer\":%s,\"pre_tokenizer\":%s,"
+    "\"post_processor\":%s,\"model\":%s}";
+#define NORMALIZER                                                                                 \
+    "{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"              \
+    "\"strip_accents\":null,\"lowercase\":false}"
+#define SPLITTER "{\"type\":\"BertPreTokenizer\"}"
+#define PROCESSOR "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",3],\"cls\":[\"[CLS]\",2]}"
+#define TEMPLATE                                                                                   \
+    "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"[CLS]\","            \
+    "\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"SpecialToken\":{\"id\":"       \
+    "\"[SEP]\",\"type_id\":0}}]}"
+#define VOCAB                                                                                      \
+    "\"vocab\":{\"[PAD]\":0,\"[UNK]\":1,\"[CLS]\":2,\"[SEP]\":3,\"a\":5,\"##b\":6,\"b\":7,"        \
+    "\"\\uc601\\ud654\":8}"
+#define MODEL                                                                                      \
+    "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","        \
+    "\"max_input_chars_per_word\":100," VOCAB "}"
+
+static void put_json(const char *f, const char *added, const char *normalizer, const char *splitter,
+                     const char *processor, const char *model) {
+    char *text = NULL;
+    // the form is a constant above: its arguments are the five parts
+    char buffer[4096];
+    snprintf(buffer, sizeof buffer, json_form, added, normalizer, splitter, processor, model);
+    cr_assert_eq(mem_strdup(&text, buffer), ERR_OK);
+    put_text(f, "tokenizer.json", text);
+    mem_free(text);
+}
+
+Test(tokenizer_files, tokenizer_json) {
+    static const struct {
+        const char *added, *normalizer, *processor, *config, *text, *ids;
+    } cases[] = {
+        {"", NORMALIZER, PROCESSOR, NULL, "ab 영화 [SEP]", "2 5 6 8 3 3"},
+        {"", NORMALIZER, TEMPLATE, NULL, "ab 영화", "2 5 6 8 3"},
+        {"", "{\"type\":\"BertNormalizer\",\"lowercase\":true}", TEMPLATE, NULL, "AB", "2 5 6 3"},
+        {"", NORMALIZER, TEMPLATE, "{\"do_lower_case\":true}", "AB", "2 5 6 3"},
+        {"", NORMALIZER, TEMPLATE, "{}", "AB ab", "2 1 5 6 3"}, // tokenizer.json has said it
+        {"{\"id\":9,\"content\":\"영화관\",\"normalized\":false}", NORMALIZER, TEMPLATE, NULL,
+         "영화관 영화 영화관a", "2 9 8 9 5 3"},
+        {"{\"id\":9,\"content\":\"A B\",\"normalized\":true}",
+         "{\"type\":\"BertNormalizer\",\"lowercase\":true}", TEMPLATE, NULL, "ab a  B a\tb",
+         "2 5 6 5 7 9 3"},
+        {"{\"id\":9,\"content\":\"A\",\"normalized\":true,\"single_word\":true,\"lstrip\":true}",
+         NORMALIZER, TEMPLATE, NULL, "a A Ab A!", "2 5 9 1 9 1 3"},
+        {"{\"id\":9,\"content\":\"<\",\"special\":true},{\"id\":10,\"content\":\"<<\",\"special\":"
+         "true}",
+         NORMALIZER, TEMPLATE, NULL, "<<<a<", "2 10 9 5 9 3"}, // leftmost, then longest
+    };
+    BEGIN
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *f = folder();
+        tokenizer t;
+        put_json(f, cases[i].added, cases[i].normalizer, SPLITTER, cases[i].processor, MODEL);
+        put_text(f, "vocab.txt", SPECIAL); // tokenizer.json goes first
+        if (cases[i].config) put_text(f, "tokenizer_config.json", cases[i].config);
+        load(&t, f);
+        cr_assert_eq(t.mask_id, TOKENIZER_NO_ID);
+        cr_assert_eq(t.piece_count, 9);
+        expect_ids(&t, cases[i].text, cases[i].ids);
+        tokenizer_free(&t);
+    }
+    END
+}
+
+Test(tokenizer_files, tokenizer_json_refused) {
+    static const struct {
+        const char *added, *normalizer, *splitter, *processor, *model;
+        err e;
+        const char *end;
+    } cases[] = {
+        {"", NORMALIZER, SPLITTER, PROCESSOR, "{\"type\":\"Unigram\",\"vocab\":[]}",
+         ERR_UNSUPPORTED,
+         "the model is 'Unigram'; only BERT's WordPiece tokenizer is supported (model WordPiece)"},
+        {"", NORMALIZER, SPLITTER, PROCESSOR, "{\"type\":\"BPE\"}", ERR_UNSUPPORTED,
+         "the model is 'BPE'; only BERT's WordPiece tokenizer is supported (model WordPiece)"},
+        {"", NORMALIZER, SPLITTER, PROCESSOR,
+         "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"@@"
+         "\"," VOCAB "}",
+         ERR_UNSUPPORTED, "(prefix ##)"},
+        {"", "{\"type\":\"Sequence\",\"normalizers\":[]}", SPLITTER, PROCESSOR, MODEL,
+         ERR_UNSUPPORTED,
+         "the normalizer is 'Sequence'; only BERT's WordPiece tokenizer is supported (normalizer "
+         "BertNormalizer)"},
+        {"", "null", SPLITTER, PROCESSOR, MODEL, ERR_UNSUPPORTED, "(normalizer BertNormalizer)"},
+        {"", NORMALIZER, "{\"type\":\"Whitespace\"}", PROCESSOR, MODEL, ERR_UNSUPPORTED,
+         "(pre-tokenizer BertPreTokenizer)"},
+        {"", NORMALIZER, SPLITTER, "{\"type\":\"RobertaProcessing\"}", MODEL, ERR_UNSUPPORTED,
+         "the post-processor is 'RobertaProcessing'; only BERT's WordPiece tokenizer is supported "
+         "([CLS] text [SEP])"},
+        {"", NORMALIZER, SPLITTER, "{\"type\":\"TemplateProcessing\",\"single\":[]}", MODEL,
+         ERR_UNSUPPORTED, "([CLS] text [SEP])"},
+        {"", NORMALIZER, SPLITTER, PROCESSOR,
+         "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"vocab\":{\"a\":0,\"b\":0}}", ERR_FORMAT,
+         "id 0 belongs to 'a' and to 'b'"},
+        {"", NORMALIZER, SPLITTER, PROCESSOR,
+         "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"vocab\":{\"a\":1.5}}", ERR_FORMAT,
+         "token 'a' has no whole number below 16777216 as its id"},
+        {"", NORMALIZER, SPLITTER, PROCESSOR,
+         "{\"type\":\"WordPiece\",\"unk_token\":\"<unk>\"," VOCAB "}", ERR_FORMAT,
+         "the vocabulary has no <unk>"},
+        {"{\"id\":20,\"content\":\"x\"}", NORMALIZER, SPLITTER, PROCESSOR, MODEL, ERR_FORMAT,
+         "added token 'x' has id 20, expected 9"},
+        {"{\"id\":9,\"content\":\"\"}", NORMALIZER, SPLITTER, PROCESSOR, MODEL, ERR_FORMAT,
+         "an added token is empty or not UTF-8"},
+    };
+    BEGIN
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *f = folder();
+        put_json(f, cases[i].added, cases[i].normalizer, cases[i].splitter, cases[i].processor,
+                 cases[i].model);
+        refuse(f, cases[i].e, cases[i].end);
+    }
+    END
+}
+
+Test(tokenizer_files, saved_and_loaded_is_the_same) {
+    static const char *const configs[] = {
+        "{\"do_lower_case\": false, \"model_max_length\": 300}",
+        "{\"do_lower_case\": true, \"strip_accents\": false, \"tokenize_chinese_chars\": false}",
+        "{\"do_lower_case\": false, \"strip_accents\": true, \"clean_text\": false, "
+        "\"max_input_chars_per_word\": 7}",
+        "{\"do_lower_case\": false, \"additional_special_tokens\": [\"<x>\"], "
+        "\"model_max_length\": 1e30, "
+        "\"added_tokens_decoder\": {\"6\": {\"content\": \"##b\", \"lstrip\": true}}}",
+    };
+    BEGIN
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        const char *f = folder(), *g = folder();
+        tokenizer a, b;
+        char before[65], after[65];
+        put_text(f, "vocab.txt", SPECIAL "a\n##b\n \n\na");
+        put_text(f, "tokenizer_config.json", configs[i]);
+        load(&a, f);
+        cr_assert_eq(tokenizer_save(&a, g), ERR_OK, "%s", err_message(ERR_OK));
+        load(&b, g);
+        tokenizer_hash(&a, before);
+        tokenizer_hash(&b, after);
+        cr_assert_str_eq(before, after, "config %zu", i);
+        cr_assert_eq(a.model_max_length, b.model_max_length);
+        cr_assert_eq(b.model_max_length, i ? 0 : 300);
+        cr_assert_eq(a.added_count, b.added_count);
+        tokenizer_free(&a);
+        tokenizer_free(&b);
+    }
+    END
+}
+
+Test(tokenizer_files, hash_tells_tokenizers_apart) {
+    static const struct {
+        const char *vocab, *config;
+        size_t bytes;
+    } cases[] = {
+        {SPECIAL "a\nb\n", "{\"do_lower_case\": false}", 0},
+        {SPECIAL "b\na\n", "{\"do_lower_case\": false}", 0},
+        {SPECIAL "ab\n\n", "{\"do_lower_case\": false}", 0},
+        {SPECIAL "a\nb\n", "{\"do_lower_case\": true}", 0},
+        {SPECIAL "a\nb\n", "{\"do_lower_case\": false, \"tokenize_chinese_chars\": false}", 0},
+        {SPECIAL "a\nb\n", "{\"do_lower_case\": false, \"additional_special_tokens\": [\"a\"]}", 0},
+    };
+    enum { N = sizeof cases / sizeof *cases };
+    BEGIN
+    char hex[N][65], again[65];
+    tokenizer t;
+    for (size_t i = 0; i < N; i++) {
+        const char *f = folder();
+        put_text(f, "vocab.txt", cases[i].vocab);
+        put_text(f, "tokenizer_config.json", cases[i].config);
+        load(&t, f);
+        tokenizer_hash(&t, hex[i]);
+        tokenizer_free(&t);
+        for (size_t j = 0; j < i; j++) cr_assert_str_neq(hex[i], hex[j], "%zu and %zu", i, j);
+    }
+    const char *f = folder(); // line ends do not matter, nor a config that says the default
+    put_text(f, "vocab.txt", "[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\na\r\nb");
+    load(&t, f);
+    tokenizer_hash(&t, again);
+    cr_assert_str_eq(again, hex[0]);
+    tokenizer_free(&t);
+    END
+}
+
+Test(tokenizer_files, save_names_a_folder_that_is_not_there) {
+    char *tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "a\nb"};
+    BEGIN
+    tokenizer t;
+    cr_assert_eq(tokenizer_from_tokens(&t, tokens, 4, false), ERR_OK);
+    cr_assert_eq(tokenizer_save(&t, temporary_path("absent")), ERR_IO);
+    cr_assert_not_null(strstr(err_message(ERR_IO), "absent/vocab.txt"), "%s", err_message(ERR_IO));
+    tokenizer_free(&t);
+    cr_assert_eq(tokenizer_from_tokens(&t, tokens, 5, false), ERR_OK);
+    cr_assert_eq(tokenizer_save(&t, folder()), ERR_UNSUPPORTED);
+    cr_assert_not_null(strstr(err_message(ERR_IO), "token 4 holds a line end"));
+    tokenizer_free(&t);
+    END
+}
+
+// The vocabularies of published models, with their quirks.
+Test(tokenizer_files, published_vocabularies) {
+    static const struct {
+        const char *name;
+        size_t count;
+        uint32_t pad, unk, cls, sep, mask;
+        const char *ids; // of "이 영화"
+    } cases[] = {
+        {"bert-base-multilingual-cased", 119547, 0, 100, 101, 102, 103, "101 9638 42428 102"},
+        {"kcbert-base", 30000, 0, 1, 2, 3, 4, NULL},
+        {"koelectra", 32200, 0, 1, 2, 3, 4, NULL},
+        {"kocharelectra", 11568, 0, 1, 2, 3, 4, NULL},
+    };
+    const char *root = need_environment("HARNESS_VOCAB");
+    BEGIN
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tokenizer t;
+        char *path = NULL;
+        cr_assert_eq(path_join(&path, root, cases[i].name), ERR_OK);
+        load(&t, path);
+        cr_assert_eq(t.count, cases[i].count, "%s: %zu", cases[i].name, t.count);
+        cr_assert(t.pad_id == cases[i].pad && t.unk_id == cases[i].unk &&
+                  t.cls_id == cases[i].cls && t.sep_id == cases[i].sep &&
+                  t.mask_id == cases[i].mask);
+        if (cases[i].ids) expect_ids(&t, "이 영화", cases[i].ids);
+        tokenizer_free(&t);
+        mem_free(path);
+    }
+    END
+}
