@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cli/options.h"
 #include "data/dataset.h"
+#include "data/fetch.h"
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -145,31 +146,72 @@ static err data_verify(const options *o, const task *t) {
     return e;
 }
 
+static err data_fetch(const options *o, const task *t) {
+    dataset_options wanted = dataset_options_of(o);
+    err e = fetch_task(t, &wanted, o->offline, true);
+    for (size_t i = 0; i < t->file_count && !e && !o->json; i++) {
+        char *path;
+        if ((e = dataset_path(&path, t, &t->files[i], &wanted))) return e;
+        puts(path);
+        mem_free(path);
+    }
+    return e;
+}
+
 typedef err (*action)(const options *o, const task *t);
 
 static const struct {
     const char *name;
     action run;
-} actions[] = {{"stats", data_stats_verb}, {"head", data_head}, {"verify", data_verify}};
+    bool takes_all;
+} actions[] = {{"fetch", data_fetch, true},
+               {"stats", data_stats_verb, false},
+               {"head", data_head, false},
+               {"verify", data_verify, true}};
 enum { ACTIONS = sizeof actions / sizeof *actions };
 
 static err unknown_action(const char *name) {
     const char *known[ACTIONS];
     for (size_t i = 0; i < ACTIONS; i++) known[i] = actions[i].name;
     const char *nearest = text_nearest(name, known, ACTIONS);
-    return err_set(ERR_USAGE, "unknown: harness data %s%s%s%s (known: stats, head, verify)", name,
-                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return err_set(ERR_USAGE, "unknown: harness data %s%s%s%s (known: fetch, stats, head, verify)",
+                   name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "");
+}
+
+/* Runs an action for every task; goes on after one that fails, and fails at the end. */
+static err run_for_all(action run, const options *o) {
+    task_catalog c = {0};
+    size_t failed = 0;
+    err last = ERR_OK, e = task_list(&c, o->task_dir);
+    if (e) return e;
+    for (size_t i = 0; i < c.count; i++) {
+        task t;
+        e = task_load(&t, c.paths[i]);
+        if (!e) e = run(o, &t);
+        task_free(&t);
+        if (!e) continue;
+        log_warn("%s: %s", c.names[i], err_message(e));
+        last = e;
+        failed++;
+    }
+    if (last) last = err_set(last, "%zu of %zu tasks failed", failed, c.count);
+    task_catalog_free(&c);
+    return last;
 }
 
 err verb_data(const options *o) {
     if (!o->arg_count) {
-        return err_set(ERR_USAGE, "say what to do: harness data stats|head|verify TASK");
+        return err_set(ERR_USAGE, "say what to do: harness data fetch|stats|head|verify TASK");
     }
     for (size_t i = 0; i < ACTIONS; i++) {
         if (strcmp(o->args[0], actions[i].name)) continue;
         if (o->arg_count != 2) {
-            return err_set(ERR_USAGE, "name one task: harness data %s TASK", actions[i].name);
+            return err_set(ERR_USAGE, "name one task%s: harness data %s TASK",
+                           actions[i].takes_all ? " or all" : "", actions[i].name);
         }
+        if (actions[i].takes_all && !strcmp(o->args[1], "all"))
+            return run_for_all(actions[i].run, o);
         task t;
         err e = task_find(&t, o->args[1], o->task_dir);
         if (e) return e;

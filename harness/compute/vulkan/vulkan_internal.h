@@ -212,6 +212,7 @@ void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t cou
                     uint32_t stride, uint32_t offset);
 
 /* Reals of scratch that ops need at their largest sizes. */
+size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a);
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a);
 size_t vulkan__grad_norm_scratch(const device *d, const struct grad_norm *a);
 

@@ -233,6 +233,7 @@ size_t vulkan__scratch_count(const device *d, const op *o) {
         const struct layernorm_bwd *a = &o->as.layernorm_bwd;
         return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
     }
+    case OP_linear_fwd: return vulkan__linear_fwd_scratch(d, &o->as.linear_fwd);
     case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);
     case OP_attention_bwd: {
         const struct attention_bwd *a = &o->as.attention_bwd;

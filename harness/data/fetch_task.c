@@ -1,0 +1,78 @@
+#include "data/fetch.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* True when the file lies below $HARNESS_DATA, which is the user's own and never written to. */
+static bool is_users_own(const char *path, const dataset_options *o) {
+    const char *set = getenv("HARNESS_DATA");
+    return !o->data_dir && set && set[0] && !strncmp(path, set, strlen(set));
+}
+
+/* ERR_DATA when the file differs from the manifest. */
+static err check_file(const task_file *f, const char *path) {
+    uint64_t bytes;
+    char hex[HASH_HEX_BYTES];
+    err e = file_size(&bytes, path);
+    if (e) return e;
+    if (f->bytes && bytes != f->bytes) {
+        return err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", path,
+                       (unsigned long long)bytes, (unsigned long long)f->bytes);
+    }
+    if (!f->sha256 || (e = hash_file_hex(path, hex))) return e;
+    if (!strcmp(hex, f->sha256)) return ERR_OK;
+    return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", path, hex, f->sha256);
+}
+
+static err fetch_one(const task *t, const task_file *f, const char *path, bool offline) {
+    if (fetch_is_offline(offline)) {
+        return err_set(ERR_NETWORK,
+                       "%s: no such file, and %s forbids to fetch it; put it there, name its place "
+                       "with --data DIR, or try --sample",
+                       path, offline ? "--offline" : "HF_HUB_OFFLINE");
+    }
+    if (!f->url) {
+        return err_set(ERR_DATA, "%s: no such file, and its manifest %s names no url", path,
+                       t->path);
+    }
+    fetch_request r = {.url = f->url, .path = path, .bytes = f->bytes, .sha256 = f->sha256};
+    err e = fetch_file(&r);
+    if (e) return e;
+    log_note("%s: fetched%s", path,
+             f->sha256 ? "" : " (the manifest states no SHA-256: not checked)");
+    return ERR_OK;
+}
+
+static err fetch_or_check(const task *t, const task_file *f, const char *path,
+                          const dataset_options *o, bool offline, bool check) {
+    if (file_exists(path)) {
+        if (!check) return ERR_OK;
+        err e = check_file(f, path);
+        if (!e) log_note("%s: there already, and good", path);
+        if (e != ERR_DATA || is_users_own(path, o) || fetch_is_offline(offline) || !f->url)
+            return e;
+        log_note("%s; fetching it anew", err_message(e));
+        if (unlink(path)) return err_set(ERR_IO, "%s: cannot remove", path);
+    }
+    return fetch_one(t, f, path, offline);
+}
+
+err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) {
+    const dataset_options o = options ? *options : (dataset_options){0};
+    if (o.sample) return ERR_OK;
+    for (size_t i = 0; i < t->file_count; i++) {
+        char *path;
+        err e = dataset_path(&path, t, &t->files[i], &o);
+        if (e) return e;
+        e = fetch_or_check(t, &t->files[i], path, &o, offline, check);
+        mem_free(path);
+        if (e) return e;
+    }
+    return ERR_OK;
+}

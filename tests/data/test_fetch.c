@@ -1,0 +1,450 @@
+// Downloads from a server that misbehaves in every way it can: nothing half-written is taken for
+// whole.
+#define _XOPEN_SOURCE 700
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/fetch.h"
+#include "data/server.h"
+#include "data/support_task.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SIZE = 300000, HALF = SIZE / 2 };
+static char content[SIZE], sha256_of_content[HASH_HEX_BYTES];
+static const fetch_patience quick = {.tries = 3, .first_wait_ms = 5, .stall_seconds = 1};
+
+static void fill_content(void) {
+    uint32_t x = 1;
+    for (size_t i = 0; i < SIZE; i++) content[i] = (char)((x = x * 1664525u + 1013904223u) >> 24);
+    hash_bytes_hex(content, SIZE, sha256_of_content);
+    log_set_quiet(true);
+    json_setup();
+}
+
+/* The rest from the range asked for, or the whole. */
+static void send_file(int fd, const server_request *r) {
+    if (r->from < 0) {
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+        server_write(fd, content, SIZE);
+    } else if (r->from >= SIZE) {
+        server_head(fd,
+                    "416 Range Not Satisfiable\r\nContent-Range: bytes */%d\r\nContent-Length: 0",
+                    SIZE);
+    } else {
+        server_head(
+            fd, "206 Partial Content\r\nContent-Range: bytes %lld-%d/%d\r\nContent-Length: %lld",
+            r->from, SIZE - 1, SIZE, SIZE - r->from);
+        server_write(fd, content + r->from, (size_t)(SIZE - r->from));
+    }
+}
+
+static void send_half(int fd) {
+    server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+    server_write(fd, content, HALF);
+}
+
+static bool is(const server_request *r, const char *path) {
+    return !strcmp(r->path, path);
+}
+
+static void send_wrong(int fd, const server_request *r) {
+    char *other = malloc(SIZE + 1);
+    memcpy(other, content, SIZE);
+    other[SIZE] = 'x';
+    if (is(r, "/wrong-bytes")) {
+        other[1000] = (char)~other[1000];
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+        server_write(fd, other, SIZE);
+    } else if (is(r, "/long")) {
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE + 1);
+        server_write(fd, other, SIZE + 1);
+    } else if (is(r, "/short")) {
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE - 1);
+        server_write(fd, other, SIZE - 1);
+    } else {
+        server_head(fd, "200 OK"); // no length: the end of the connection is the end
+        server_write(fd, other, SIZE + 1);
+    }
+    free(other);
+}
+
+static void misbehave(server *s, int fd, const server_request *r, void *user) {
+    (void)user;
+    if (is(r, "/cut") && r->nth == 1)
+        send_half(fd);
+    else if (is(r, "/cut-always"))
+        send_half(fd);
+    else if (is(r, "/cut-no-ranges")) {
+        if (r->nth == 1)
+            send_half(fd);
+        else
+            send_file(fd, &(server_request){.from = -1});
+    } else if (is(r, "/cut-no-length") && r->nth == 1) {
+        server_head(fd, "200 OK");
+        server_write(fd, content, HALF);
+    } else if (is(r, "/stall") && r->nth == 1) {
+        send_half(fd);
+        server_sleep(s, 4000);
+    } else if (is(r, "/404"))
+        server_head(fd, "404 Not Found\r\nContent-Length: 0");
+    else if (is(r, "/403"))
+        server_head(fd, "403 Forbidden\r\nContent-Length: 0");
+    else if (is(r, "/429") && r->nth == 1)
+        server_head(fd, "429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0");
+    else if (is(r, "/500") && r->nth < 3) {
+        server_head(fd, "500 Internal Server Error\r\nContent-Length: 5");
+        server_write(fd, "sorry", 5);
+    } else if (is(r, "/500-always"))
+        server_head(fd, "500 Internal Server Error\r\nContent-Length: 0");
+    else if (is(r, "/no-answer") && r->nth == 1)
+        return;
+    else if (is(r, "/no-http"))
+        server_write(fd, "hello\n", 6);
+    else if (is(r, "/redirect"))
+        server_head(fd, "302 Found\r\nLocation: /a/../good?x=1\r\nContent-Length: 0");
+    else if (is(r, "/loop"))
+        server_head(fd, "301 Moved\r\nLocation: /loop\r\nContent-Length: 0");
+    else if (is(r, "/elsewhere"))
+        server_head(fd, "302 Found\r\nLocation: http://example.org/x\r\nContent-Length: 0");
+    else if (is(r, "/nowhere"))
+        server_head(fd, "302 Found\r\nContent-Length: 0");
+    else if (is(r, "/wrong-bytes") || is(r, "/long") || is(r, "/short") || is(r, "/long-no-length"))
+        send_wrong(fd, r);
+    else if (is(r, "/other-range") && r->from >= 0) {
+        server_head(fd, "206 Partial Content\r\nContent-Range: bytes 0-%d/%d\r\nContent-Length: %d",
+                    SIZE - 1, SIZE, SIZE);
+        server_write(fd, content, SIZE);
+    } else if (is(r, "/other-range"))
+        send_half(fd);
+    else
+        send_file(fd, r);
+}
+
+typedef struct fetch_case {
+    const char *path;
+    err code;
+    unsigned requests;
+    const char *message; // after the url
+} fetch_case;
+
+static const fetch_case cases[] = {
+    {"/good", ERR_OK, 1, NULL},
+    {"/cut", ERR_OK, 2, NULL},
+    {"/cut-no-ranges", ERR_OK, 2, NULL},
+    {"/cut-no-length", ERR_OK, 2, NULL},
+    {"/stall", ERR_OK, 2, NULL},
+    {"/429", ERR_OK, 2, NULL},
+    {"/500", ERR_OK, 3, NULL},
+    {"/no-answer", ERR_OK, 2, NULL},
+    {"/redirect", ERR_OK, 1, NULL},
+    {"/404", ERR_NETWORK, 1, ": the server answers 404: there is no such file"},
+    {"/403", ERR_NETWORK, 1,
+     ": the server answers 403: access is denied (is HF_TOKEN set and allowed?)"},
+    {"/500-always", ERR_NETWORK, 3, ": the server answers 500"},
+    {"/cut-always", ERR_NETWORK, 3, ": transfer closed with 150000 bytes remaining to read"},
+    {"/no-http", ERR_NETWORK, 1, ": Received HTTP/0.9 when not allowed"},
+    {"/loop", ERR_NETWORK, 11, ": more than 10 redirects"},
+    {"/elsewhere", ERR_NETWORK, 1,
+     ": refused a redirect to http://example.org/x, which is not https"},
+    {"/nowhere", ERR_NETWORK, 1, ": a redirect (302) without an address"},
+    {"/wrong-bytes", ERR_DATA, 1, ": SHA-256 is "},
+    {"/long", ERR_DATA, 1, ": the server offers 300001 bytes, 300000 are expected"},
+    {"/short", ERR_DATA, 1, ": the server offers 299999 bytes, 300000 are expected"},
+    {"/long-no-length", ERR_DATA, 1, ": the server offers "},
+    {"/other-range", ERR_NETWORK, 2, ": asked for bytes from 150000, the answer begins at 0"},
+};
+
+static bool holds_content(const char *path) {
+    void *bytes;
+    size_t count;
+    if (file_read(&bytes, &count, path, 0)) return false;
+    bool same = count == SIZE && !memcmp(bytes, content, SIZE);
+    mem_free(bytes);
+    return same;
+}
+
+static char folder[] = "/tmp/harness-test-XXXXXX";
+
+static const char *in_folder(const char *name) {
+    static char paths[4][128];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static server *begin(server_handler handler) {
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    return server_start(handler, NULL);
+}
+
+static void finish(server *s) {
+    server_stop(s);
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+static fetch_request request_for(const server *s, const char *path, const char *to) {
+    return (fetch_request){.url = server_url(s, path),
+                           .path = to,
+                           .bytes = SIZE,
+                           .sha256 = sha256_of_content,
+                           .patience = quick};
+}
+
+Test(fetch, servers_that_misbehave) {
+    server *s = begin(misbehave);
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const fetch_case *c = &cases[i];
+        char name[64];
+        snprintf(name, sizeof name, "deep/er%s", c->path);
+        const char *to = in_folder(name), *part;
+        fetch_request r = request_for(s, c->path, to);
+        err e = fetch_file(&r);
+        const char *message = err_message(e);
+        cr_expect_eq(e, c->code, "%s: %s", c->path, message);
+        cr_expect_eq(server_count(s, c->path), c->requests, "%s: %u requests", c->path,
+                     server_count(s, c->path));
+        if (c->code) {
+            size_t n = strlen(r.url);
+            cr_expect(!strncmp(message, r.url, n) || c->requests == 11, "%s", message);
+            cr_expect(!strncmp(message + n, c->message, strlen(c->message)), "\n got %s\nwant %s",
+                      message + n, c->message);
+            cr_expect_not(file_exists(to), "%s", c->path);
+        } else {
+            cr_expect(holds_content(to), "%s", c->path);
+        }
+        snprintf(name, sizeof name, "deep/er%s.part", c->path);
+        part = in_folder(name);
+        if (c->code == ERR_OK || c->code == ERR_DATA)
+            cr_expect_not(file_exists(part), "%s", c->path);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    finish(s);
+}
+
+Test(fetch, what_was_interrupted_is_gone_on_with) {
+    server *s = begin(misbehave);
+    const char *to = in_folder("file"), *part = in_folder("file.part");
+    // a server that always stops halfway, and then one that does not
+    fetch_request r = request_for(s, "/500-always", to);
+    cr_assert_eq(file_write(part, content, HALF), ERR_OK);
+    cr_expect_eq(fetch_file(&r), ERR_NETWORK);
+    cr_expect(file_exists(part) && !file_exists(to));
+    r = request_for(s, "/good", to);
+    cr_expect_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_IO));
+    cr_expect(holds_content(to));
+    cr_expect_eq(server_count(s, "/good"), 1);
+    // there already: nothing is asked
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect_eq(server_count(s, "/good"), 1);
+    finish(s);
+}
+
+Test(fetch, a_part_that_is_of_something_else_is_dropped) {
+    static const struct {
+        const char *name;
+        size_t bytes;
+        bool own;
+    } parts[] = {{"shorter", HALF, false},
+                 {"whole but wrong", SIZE, false},
+                 {"longer", SIZE + 5, false},
+                 {"whole", SIZE, true}};
+    server *s = begin(misbehave);
+    for (size_t i = 0; i < 4; i++) {
+        const char *to = in_folder("file"), *part = in_folder("file.part");
+        char *bytes = calloc(1, SIZE + 5);
+        if (parts[i].own) memcpy(bytes, content, SIZE);
+        cr_assert_eq(file_write(part, bytes, parts[i].bytes), ERR_OK);
+        free(bytes);
+        fetch_request r = request_for(s, "/good", to);
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_OK, "%s: %s", parts[i].name, err_message(e));
+        cr_expect(holds_content(to), "%s", parts[i].name);
+        cr_expect_not(file_exists(part));
+        unlink(to);
+    }
+    // without a hash nothing vouches for a part: it is not used
+    const char *to = in_folder("file"), *part = in_folder("file.part");
+    cr_assert_eq(file_write(part, "zzz", 3), ERR_OK);
+    fetch_request r = {.url = server_url(s, "/good"), .path = to, .patience = quick};
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect(holds_content(to));
+    finish(s);
+}
+
+static void slow(server *s, int fd, const server_request *r, void *user) {
+    (void)user;
+    server_sleep(s, 300);
+    send_file(fd, r);
+}
+
+Test(fetch, two_programs_fetch_a_file_once) {
+    server *s = begin(slow);
+    fetch_request r = request_for(s, "/good", in_folder("file"));
+    pid_t child[3];
+    for (size_t i = 0; i < 3; i++) {
+        child[i] = fork();
+        cr_assert_geq(child[i], 0);
+        if (!child[i]) _exit(fetch_file(&r) ? 1 : holds_content(r.path) ? 0 : 2);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        int status;
+        cr_assert_eq(waitpid(child[i], &status, 0), child[i]);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    }
+    cr_expect_eq(server_count(s, "/good"), 1);
+    finish(s);
+}
+
+static void want_token(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    if (is(r, "/away"))
+        server_head(fd, "302 Found\r\nLocation: http://localhost:%d/open\r\nContent-Length: 0", 1);
+    else if (strcmp(r->token, "secret"))
+        server_head(fd, "401 Unauthorized\r\nContent-Length: 0");
+    else
+        send_file(fd, r);
+}
+
+Test(fetch, a_token_goes_to_its_own_host_alone) {
+    server *s = begin(want_token);
+    fetch_request r = request_for(s, "/closed", in_folder("file"));
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "the server answers 401: it wants a token (HF_TOKEN)"));
+    r.token = "secret";
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect(holds_content(r.path));
+    finish(s);
+}
+
+/* Says which token came along after a redirect to another name of this machine. */
+static char token_seen[64] = "none";
+static unsigned second_port;
+
+static void redirect_away(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    (void)r;
+    server_head(fd, "302 Found\r\nLocation: http://127.0.0.1:%u/x\r\nContent-Length: 0",
+                second_port);
+}
+
+static void note_token(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    snprintf(token_seen, sizeof token_seen, "%s", r->token);
+    send_file(fd, r);
+}
+
+Test(fetch, a_redirect_takes_no_token_along) {
+    server *first = begin(redirect_away);
+    server *second = server_start(note_token, NULL);
+    cr_assert_eq(sscanf(server_url(second, ""), "http://127.0.0.1:%u", &second_port), 1);
+    fetch_request r = request_for(first, "/x", in_folder("file"));
+    r.token = "secret";
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect_str_eq(token_seen, "");
+    server_stop(second);
+    finish(first);
+}
+
+Test(fetch, urls_other_than_https_are_refused) {
+    static const char *const urls[] = {"http://example.org/x", "ftp://127.0.0.1/x",
+                                       "file:///etc/hostname", "http://127.0.0.1:80@example.org/",
+                                       "http://localhost.example.org/"};
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        fetch_request r = {.url = urls[i], .path = in_folder("file"), .patience = quick};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK);
+        cr_expect(strstr(err_message(e), ": only https is allowed"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path));
+    }
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+// a closed port: nobody listens
+Test(fetch, an_absent_server_is_named) {
+    server *s = begin(misbehave);
+    fetch_request r = request_for(s, "/good", in_folder("file"));
+    char url[600];
+    snprintf(url, sizeof url, "%s", r.url);
+    r.url = url;
+    server_stop(s);
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "Failed to connect") || strstr(err_message(e), "onnect"), "%s",
+              err_message(e));
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+static void task_files(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    const char *body = is(r, "/train.csv") ? "text,label\na,0\nb,1\n" : "text,label\nc,1\n";
+    server_head(fd, "200 OK\r\nContent-Length: %zu", strlen(body));
+    server_write(fd, body, strlen(body));
+}
+
+Test(fetch, a_task_is_fetched_checked_and_mended) {
+    server *s = begin(task_files);
+    char rest[1024], hex[HASH_HEX_BYTES];
+    hash_bytes_hex("text,label\na,0\nb,1\n", 19, hex);
+    snprintf(
+        rest, sizeof rest,
+        "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": [{\"role\": "
+        "\"train\", \"name\": \"train.csv\", \"url\": \"%s\", \"bytes\": 19, \"sha256\": \"%s\"}, "
+        "{\"role\": "
+        "\"test\", \"name\": \"test.csv\", \"url\": \"%s\"}]",
+        server_url(s, "/train.csv"), hex, server_url(s, "/test.csv"));
+    made_task m;
+    dataset d;
+    made_task_begin(&m, NULL, NULL, rest);
+    setenv("XDG_CACHE_HOME", folder, 1);
+    unsetenv("HARNESS_DATA");
+    unsetenv("HF_HUB_OFFLINE");
+    err e = fetch_task(&m.task, NULL, true, true);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "--offline forbids to fetch it"), "%s", err_message(e));
+    setenv("HF_HUB_OFFLINE", "TRUE", 1);
+    e = fetch_task(&m.task, NULL, false, true);
+    cr_expect(strstr(err_message(e), "HF_HUB_OFFLINE forbids to fetch it"), "%s", err_message(e));
+    setenv("HF_HUB_OFFLINE", "0", 1);
+    e = fetch_task(&m.task, NULL, false, true);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    e = dataset_load(&d, &m.task, NULL);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    cr_expect_eq(d.train.row_count, 2);
+    dataset_free(&d);
+    // again: nothing is asked; a file that was changed is fetched anew, but only when it is checked
+    cr_expect_eq(fetch_task(&m.task, NULL, false, true), ERR_OK);
+    cr_expect_eq(server_count(s, "/train.csv"), 1);
+    cr_assert_eq(file_write(in_folder("harness/data/made/train.csv"), "changed", 7), ERR_OK);
+    cr_expect_eq(fetch_task(&m.task, NULL, false, false), ERR_OK);
+    cr_expect_eq(server_count(s, "/train.csv"), 1);
+    cr_expect_eq(fetch_task(&m.task, NULL, false, true), ERR_OK);
+    cr_expect_eq(server_count(s, "/train.csv"), 2);
+    // what the user names by HARNESS_DATA is never written to
+    made_task_file(&m, "train.csv", "mine", 4);
+    setenv("HARNESS_DATA", m.folder, 1);
+    e = fetch_task(&m.task, NULL, false, true);
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect(strstr(err_message(e), "train.csv: 4 bytes, the manifest expects 19"), "%s",
+              err_message(e));
+    cr_expect_eq(server_count(s, "/train.csv"), 2);
+    made_task_end(&m);
+    finish(s);
+}
