@@ -1,7 +1,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/options.h"
+#include "data/dataset.h"
 #include "report/board.h"
+#include "report/html.h"
+#include "task/task.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +14,7 @@ static const struct form {
     err (*print)(strbuf *out, const board *b);
 } forms[] = {
     {"md", "LEADERBOARD.md", board_markdown},
+    {"html", "index.html", board_html},
     {"csv", "report.csv", board_csv},
     {"json", "report.json", board_json},
 };
@@ -23,7 +27,21 @@ static err find_form(const struct form **out, const char *name) {
             return ERR_OK;
         }
     }
-    return err_set(ERR_USAGE, "--format expects md, csv or json, found '%s'", name);
+    return err_set(ERR_USAGE, "--format expects md, html, csv or json, found '%s'", name);
+}
+
+// leaves a file alone that has these bytes already
+static err write_changed(const char *path, const strbuf *text) {
+    void *bytes = NULL;
+    size_t count = 0;
+    bool same = false;
+    if (file_exists(path)) {
+        err e = file_read(&bytes, &count, path, 0);
+        if (e) return e;
+        same = count == text->length && !memcmp(bytes, text->text, count);
+        mem_free(bytes);
+    }
+    return same ? ERR_OK : file_write_quick(path, text->text, text->length);
 }
 
 static err write_form(const struct form *f, const board *b, const char *folder) {
@@ -31,13 +49,99 @@ static err write_form(const struct form *f, const board *b, const char *folder) 
     char *path = NULL;
     err e;
     if ((e = f->print(&out, b)) || (e = path_join(&path, folder, f->file)) ||
-        (e = file_write(path, out.text, out.length))) {
+        (e = write_changed(path, &out))) {
         goto done;
     }
     log_note("wrote %s", path);
 done:
     mem_free(path);
     strbuf_free(&out);
+    return e;
+}
+
+/* The test texts of the task last asked for: records come ordered by task. */
+typedef struct text_source {
+    const options *o;
+    task t;
+    dataset d;
+    const char **texts; /* (rows) owned list, borrowed texts */
+    bool open;
+} text_source;
+
+static void texts_close(text_source *s) {
+    if (s->open) {
+        dataset_free(&s->d);
+        task_free(&s->t);
+    }
+    mem_free(s->texts);
+    *s = (text_source){.o = s->o};
+}
+
+static err texts_open(text_source *s, const record *r) {
+    if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
+    texts_close(s);
+    err e = task_find(&s->t, r->task.name, s->o->task_dir);
+    if (e) return e;
+    s->open = true;
+    dataset_options where = {.data_dir = s->o->data_dir};
+    if ((e = dataset_load(&s->d, &s->t, &where)) ||
+        (e = mem_new(&s->texts, s->d.test.row_count))) {
+        return e;
+    }
+    for (size_t i = 0; i < s->d.test.row_count; i++) s->texts[i] = s->d.test.rows[i].text;
+    return ERR_OK;
+}
+
+static err texts_of(text_source *s, const record *r) {
+    err e = texts_open(s, r);
+    if (!e && strcmp(s->d.data_sha256, r->task.data_sha256)) {
+        e = err_set(ERR_DATA,
+                    "--with-text: the data of task '%s' is %.8s here, the records have %.8s",
+                    r->task.name, s->d.data_sha256, r->task.data_sha256);
+    }
+    return e;
+}
+
+static err write_page(const record *r, const char *const *texts, const char *folder) {
+    strbuf out = {0};
+    char *name = NULL, *path = NULL, *task_folder = NULL;
+    err e;
+    if ((e = html_run(&out, r, texts)) || (e = html_run_name(&name, r)) ||
+        (e = path_join(&path, folder, name)) ||
+        (e = mem_strndup(&task_folder, path, (size_t)(path_name(path) - path) - 1)) ||
+        (e = folder_make(task_folder))) {
+        goto done;
+    }
+    e = write_changed(path, &out);
+done:
+    mem_free(task_folder);
+    mem_free(name);
+    mem_free(path);
+    strbuf_free(&out);
+    return e;
+}
+
+static err write_pages(const options *o, const store *s, const char *folder) {
+    text_source source = {.o = o};
+    err e = ERR_OK;
+    for (size_t i = 0; i < s->count && !e; i++) {
+        if (o->with_text && (e = texts_of(&source, &s->records[i]))) break;
+        e = write_page(&s->records[i], source.texts, folder);
+        log_progress("page %zu of %zu", i + 1, s->count);
+    }
+    log_progress_end();
+    texts_close(&source);
+    if (!e && s->count) log_note("wrote %zu pages below %s/pages", s->count, folder);
+    return e;
+}
+
+static err write_files(const options *o, const store *s, const board *b, const struct form *form,
+                       const char *folder) {
+    err e = folder_make(folder);
+    for (size_t i = 0; i < FORM_COUNT && !e; i++) {
+        if (!form || form == &forms[i]) e = write_form(&forms[i], b, folder);
+    }
+    if (!e && (!form || !strcmp(form->name, "html"))) e = write_pages(o, s, folder);
     return e;
 }
 
@@ -50,13 +154,14 @@ static err print_json(const board *b) {
 }
 
 static err report_damage(const store *s, const board *b) {
-    if (s->partial)
+    if (s->partial) {
         log_note("%zu partial record%s left out", s->partial, s->partial == 1 ? "" : "s");
+    }
     if (s->dirty) {
         log_warn("%zu record%s left out: made by a program with uncommitted changes", s->dirty,
                  s->dirty == 1 ? "" : "s");
     }
-    if (b->repeated) log_warn("%zu records left out: same row and seed as another", b->repeated);
+    if (b->repeated) log_warn("%zu left out: same row and seed as another record", b->repeated);
     if (!s->damaged) return ERR_OK;
     return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", s->damaged,
                    s->damaged == 1 ? "" : "s");
@@ -73,14 +178,8 @@ err verb_report(const options *o) {
     if (o->format && (e = find_form(&form, o->format))) return e;
     if ((e = store_read(&s, results)) || (e = board_init(&b, &s))) goto done;
     if (!s.count && !s.damaged) log_warn("no record to report in %s", results);
-    if (o->json) {
-        e = print_json(&b);
-    } else if (!(e = folder_make(folder))) {
-        for (size_t i = 0; i < FORM_COUNT && !e; i++) {
-            if (!form || form == &forms[i]) e = write_form(&forms[i], &b, folder);
-        }
-    }
-    if (!e) e = report_damage(&s, &b);
+    if ((e = o->json ? print_json(&b) : write_files(o, &s, &b, form, folder))) goto done;
+    e = report_damage(&s, &b);
 done:
     board_free(&b);
     store_free(&s);

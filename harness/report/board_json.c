@@ -8,7 +8,9 @@ static err row_json(cJSON *list, const board_row *row) {
     const record *r = row->runs[0];
     cJSON *o = cJSON_CreateObject(), *seeds, *range;
     err e;
-    if ((e = json_append(list, o)) || (e = json_add_number(o, "rank", (double)row->rank)) ||
+    if ((e = json_append(list, o)) ||
+        (e = row->rank ? json_add_number(o, "rank", (double)row->rank)
+                       : json_add_string(o, "rank", NULL)) ||
         (e = json_add_string(o, "model", r->model.name)) ||
         (e = json_add_string(o, "weights_sha256", r->model.weights_sha256)) ||
         (e = json_add_number(o, "parameters", (double)r->model.parameters)) ||

@@ -94,7 +94,7 @@ static err rank_rows(board_table *t, const table_scores *s) {
     size_t pairs = t->row_count * (t->row_count - 1) / 2, n = 0;
     double *p = NULL, *adjusted = NULL;
     err e;
-    for (size_t i = 0; i < t->row_count; i++) t->rows[i].rank = 1;
+    for (size_t i = 0; i < t->row_count; i++) t->rows[i].rank = t->rows[i].rows_only ? 0 : 1;
     if ((e = mem_new(&p, pairs)) || (e = mem_new(&adjusted, pairs))) goto done;
     for (int marking = 0; marking < 2; marking++) {
         if (marking && (e = holm_adjust(adjusted, p, n))) goto done;

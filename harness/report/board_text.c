@@ -31,6 +31,10 @@ err report__duration(strbuf *out, double seconds) {
     return strbuf_printf(out, "%.1f h", seconds / 3600);
 }
 
+err report__rank(strbuf *out, const board_row *row) {
+    return row->rank ? strbuf_printf(out, "%zu", row->rank) : strbuf_add(out, "–");
+}
+
 // a cell of a markdown table: '|' would end it
 static err add_cell(strbuf *out, const char *text) {
     err e = ERR_OK;
@@ -72,7 +76,8 @@ static err add_head(strbuf *out, const board_table *t) {
 static err add_row(strbuf *out, const board_row *row) {
     const record *r = row->runs[0];
     err e;
-    if ((e = strbuf_printf(out, "| %zu | ", row->rank)) || (e = add_cell(out, r->model.name)) ||
+    if ((e = strbuf_add(out, "| ")) || (e = report__rank(out, row)) ||
+        (e = strbuf_add(out, " | ")) || (e = add_cell(out, r->model.name)) ||
         (e = strbuf_printf(out, " | %.2f", 100 * row->mean)) ||
         (e = row->rows_only ? ERR_OK : strbuf_printf(out, " ± %.2f", 100 * row->std)) ||
         (e = strbuf_printf(out, " | %zu | %.2f to %.2f%s | %.2f | ", row->run_count,
@@ -155,7 +160,8 @@ static const char *const introduction =
     "stratified by "
     "label) and, with two seeds or more, the choice of seed. \"Rows only\" marks a single seed: "
     "its "
-    "interval knows nothing of other seeds, and it takes part in no test. Rank is 1 + the number "
+    "interval knows nothing of other seeds, and it takes part in no test and has no rank. Rank is "
+    "1 + the number "
     "of rows "
     "that are significantly better (paired difference of seed means, Holm-adjusted over all pairs "
     "of a "

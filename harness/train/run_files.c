@@ -41,8 +41,8 @@ static err add_plain(strbuf *out, const char *text, size_t most) {
 static err default_output(run *r) {
     const device_info *d = &r->device.info;
     const char *where = d->kind == DEVICE_CPU         ? "cpu"
-                         : d->kind == DEVICE_REFERENCE ? "reference"
-                                                       : d->name;
+                        : d->kind == DEVICE_REFERENCE ? "reference"
+                                                      : d->name;
     strbuf path = {0};
     err e = strbuf_printf(&path, "runs/%s/", r->task.name);
     if (!e) e = add_plain(&path, r->request.model, 40);

@@ -28,17 +28,33 @@ static err open_preset(source *s, const char *model, const dataset_split *train)
     return bert_config_preset(&s->config, model, (uint32_t)s->words.count);
 }
 
+/* folder without trailing slashes, or the model in it when it is a run's output folder. */
+static err choose_folder(source *s, const char *folder) {
+    char *inner = NULL, *config = NULL;
+    size_t n = strlen(folder);
+    while (n > 1 && folder[n - 1] == '/') n--;
+    err e = mem_strndup(&s->folder, folder, n);
+    if (!e) e = mem_strdup(&s->name, path_name(s->folder));
+    if (!e) e = path_join(&inner, s->folder, "model");
+    if (!e) e = path_join(&config, inner, "config.json");
+    if (!e && file_exists(config)) {
+        mem_free(s->folder);
+        s->folder = inner;
+        inner = NULL;
+    }
+    mem_free(inner);
+    mem_free(config);
+    return e;
+}
+
 err source_open_folder(source *s, const char *folder) {
     char *path = NULL;
-    err e = ERR_OK;
     *s = (source){0};
-    if ((e = mem_strdup(&s->folder, folder))) return e;
-    for (size_t n = strlen(s->folder); n > 1 && s->folder[n - 1] == '/';) s->folder[--n] = '\0';
-    if ((e = mem_strdup(&s->name, path_name(s->folder)))) return e;
-    if ((e = path_join(&path, folder, "config.json"))) return e;
+    err e = choose_folder(s, folder);
+    if (e || (e = path_join(&path, s->folder, "config.json"))) return e;
     e = bert_config_read(&s->config, path);
     mem_free(path);
-    if (e || (e = tokenizer_load(&s->words, folder))) return e;
+    if (e || (e = tokenizer_load(&s->words, s->folder))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
     if (s->words.count > s->config.vocabulary)
         return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
@@ -90,22 +106,11 @@ static err unknown(const char *model) {
         bert_preset_names());
 }
 
-/* A run's output folder stands for the model in it. */
-static err open_any_folder(source *s, const char *folder) {
-    char *inner = NULL, *config = NULL;
-    err e = mem_printf(&inner, "%s/model", folder);
-    if (!e) e = mem_printf(&config, "%s/model/config.json", folder);
-    if (!e) e = source_open_folder(s, file_exists(config) ? inner : folder);
-    mem_free(inner);
-    mem_free(config);
-    return e;
-}
-
 err source_open(source *s, const char *model, const dataset_split *train) {
     char *cached = NULL;
     *s = (source){0};
     if (bert_preset_known(model)) return open_preset(s, model, train);
-    if (folder_exists(model)) return open_any_folder(s, model);
+    if (folder_exists(model)) return source_open_folder(s, model);
     err e = find_cached(&cached, model);
     if (!e && !cached) e = unknown(model);
     if (!e) e = source_open_folder(s, cached);

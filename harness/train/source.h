@@ -21,7 +21,7 @@ typedef struct source {
  * trainer. */
 err source_open(source *s, const char *model, const dataset_split *train) MUST_CHECK;
 
-/* Loads config and tokenizer of a model folder. */
+/* Loads config and tokenizer of a model folder, or of the model in a run's output folder. */
 err source_open_folder(source *s, const char *folder) MUST_CHECK;
 
 void source_free(source *s);

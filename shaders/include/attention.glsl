@@ -26,11 +26,11 @@ uint row_at(uint t, uint head) { return t * hidden() + head * push.head_size; }
 #define LOAD_QUADS(name, scalars, vectors)                                                         \
     vec4 name(uint at, uint quad) {                                                                \
         if (IS_ALIGNED != 0u) return vectors[at / 4u + quad];                                      \
-        vec4 r = vec4(0.0);                                                                        \
-        for (uint i = 0u; i < min(4u, push.head_size - quad * 4u); i++) {                          \
-            r[i] = scalars[at + quad * 4u + i];                                                    \
-        }                                                                                          \
-        return r;                                                                                  \
+        /* no loop: it would count against the limit */                                            \
+        uvec4 c = uvec4(quad * 4u) + uvec4(0u, 1u, 2u, 3u);                                        \
+        uvec4 i = at + min(c, uvec4(push.head_size - 1u));                                         \
+        vec4 r = vec4(scalars[i.x], scalars[i.y], scalars[i.z], scalars[i.w]);                     \
+        return mix(vec4(0.0), r, lessThan(c, uvec4(push.head_size)));                              \
     }
 #define STORE_QUADS(name, scalars, vectors)                                                        \
     void name(uint at, uint quad, vec4 x) {                                                        \

@@ -17,9 +17,16 @@ void main() {
     uint t = row_index(), lane = row_lane();
     if (t >= push.rows) return;
     uint first = t * push.hidden;
-    // sums of differences from one element: a plain sum of 768 values near 100 loses 4 digits
+    // differences from one element, summed in blocks: a plain f32 sum of 768 values loses digits, and
+    // one of values near 100 loses four
     float base = x[first], total = 0.0;
-    for (uint c = lane; c < push.hidden; c += LANES) total += x[first + c] - base;
+    for (uint block = lane; block < push.hidden; block += LANES * 32u) {
+        float part = 0.0;
+        for (uint c = block; c < min(block + LANES * 32u, push.hidden); c += LANES) {
+            part += x[first + c] - base;
+        }
+        total += part;
+    }
     float center = base + row_sum(total) / float(push.hidden);
     float square = 0.0;
     for (uint c = lane; c < push.hidden; c += LANES) {

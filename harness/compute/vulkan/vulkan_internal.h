@@ -73,6 +73,7 @@ typedef struct vulkan_device {
     VkCommandBuffer copy_commands;
     VkFence copy_fence;
     buffer staging;
+    uint64_t last_barriers; /* recorded for the last submission, between its dispatches */
 } vulkan_device;
 
 /* handle of a buffer */
@@ -149,8 +150,8 @@ typedef struct recorder {
     uint32_t bound_count;
     vulkan_access pending[PENDING_MAX];
     size_t pending_count;
-    uint64_t barriers, dispatches; /* counted for tests and bench */
-    err e;                         /* first failure; later calls do nothing */
+    uint64_t barriers; /* recorded between dispatches */
+    err e;             /* first failure; later calls do nothing */
 } recorder;
 
 /* Binds the next operand: count elements from `first`. An absent span binds the first operand again
@@ -212,6 +213,7 @@ void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t cou
                     uint32_t stride, uint32_t offset);
 
 /* Reals of scratch that ops need at their largest sizes. */
+size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a);
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a);
 size_t vulkan__grad_norm_scratch(const device *d, const struct grad_norm *a);
 

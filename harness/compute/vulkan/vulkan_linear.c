@@ -7,7 +7,10 @@ enum { MODE_FWD, MODE_DX, MODE_DW };
 enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ACT_SHIFT = 8 };
 
 enum {
-    TILE_SIDE = 64,   /* of linear_tile */
+    TILE_SIDE = 64, /* of linear_tile */
+    REGISTER_ROWS = 16,
+    REGISTER_LANES = 8,
+    REGISTER_COLUMNS = 64,
     CHUNK_MAX = 32768 /* longest sum of one dispatch: the loop limit */
 };
 
@@ -15,31 +18,67 @@ enum {
 typedef struct product {
     struct push_linear push;
     uint32_t mode, flags, splits;
+    bool is_register; /* by the register kernels */
 } product;
 
 static uint32_t divide_up(uint32_t a, uint32_t b) {
     return (a + b - 1) / b;
 }
 
+// The register kernels read 16 bytes at a time, which the shape must allow, and small products do
+// not fill their tiles.
+static bool fits_register(const recorder *r, const struct push_linear *s, uint32_t mode) {
+    uint32_t along = mode == MODE_DW ? s->m : s->k; // contiguous in A
+    return r->v->family == FAMILY_REGISTER && s->m >= REGISTER_ROWS / 2 &&
+           s->n >= REGISTER_COLUMNS / 2 && along % 4 == 0 && s->n % 4 == 0;
+}
+
+static launch tile_launch(const struct push_linear *s) {
+    return (launch){.kernel = KERNEL_linear_tile,
+                    .special = {256},
+                    .x = divide_up(s->n, TILE_SIDE),
+                    .y = divide_up(s->m, TILE_SIDE),
+                    .iterations = (uint64_t)divide_up(s->chunk, 16) * 24};
+}
+
+static launch register_launch(const recorder *r, const struct push_linear *s, kernel_id kernel) {
+    // one subgroup a workgroup: what does not depend on the lane is uniform
+    uint32_t lanes = r->v->device->info.subgroup_size;
+    if (lanes < REGISTER_LANES) lanes = REGISTER_LANES;
+    return (launch){.kernel = kernel,
+                    .special = {lanes},
+                    .x = divide_up(s->n, lanes * 8),
+                    .y = divide_up(s->m, REGISTER_ROWS),
+                    .iterations = s->chunk};
+}
+
+static launch simple_launch(const recorder *r, const struct push_linear *s) {
+    uint32_t size = r->v->group_size;
+    size_t groups = ((size_t)s->m * s->n + size - 1) / size;
+    uint32_t y = (uint32_t)((groups + 65534) / 65535);
+    return (launch){.kernel = KERNEL_linear_simple,
+                    .special = {size},
+                    .x = y ? (uint32_t)((groups + y - 1) / y) : 0,
+                    .y = y,
+                    .iterations = s->chunk};
+}
+
 // Binds nothing: the five operands were bound.
 static void dispatch(recorder *r, const product *p) {
-    const struct push_linear *s = &p->push;
-    launch l = {.special = {0, p->mode, p->flags}, .z = p->splits, .y = 1};
+    launch l;
     if (r->v->family == FAMILY_TILE) {
-        l.kernel = KERNEL_linear_tile;
-        l.special[0] = 256;
-        l.x = divide_up(s->n, TILE_SIDE);
-        l.y = divide_up(s->m, TILE_SIDE);
-        l.iterations = (uint64_t)divide_up(s->chunk, 16) * 24;
+        l = tile_launch(&p->push);
+    } else if (p->is_register) {
+        l = register_launch(r, &p->push,
+                            p->mode == MODE_DW ? KERNEL_linear_register_tn
+                                               : KERNEL_linear_register_nn);
     } else {
-        size_t groups = ((size_t)s->m * s->n + r->v->group_size - 1) / r->v->group_size;
-        l.kernel = KERNEL_linear_simple;
-        l.special[0] = r->v->group_size;
-        l.y = (uint32_t)((groups + 65534) / 65535);
-        l.x = l.y ? (uint32_t)((groups + l.y - 1) / l.y) : 0;
-        l.iterations = s->chunk;
+        l = simple_launch(r, &p->push);
     }
-    vulkan__dispatch(r, &l, s);
+    l.special[1] = p->mode;
+    l.special[2] = p->flags;
+    l.z = p->splits;
+    vulkan__dispatch(r, &l, &p->push);
 }
 
 // Rows of both row operands that one descriptor holds.
@@ -47,30 +86,45 @@ static uint32_t rows_at_once(recorder *r, uint32_t n, uint32_t k) {
     return vulkan__window_rows(r, n > k ? n : k);
 }
 
+// scratch = weight^T, so that neighbouring lanes read neighbouring numbers.
+static void transpose(recorder *r, span weight, uint32_t n, uint32_t k) {
+    struct push_linear push = {.n = n, .k = k};
+    vulkan__write(r, r->scratch, 0, (size_t)n * k);
+    vulkan__read(r, weight, 0, (size_t)n * k);
+    vulkan__dispatch_elements(r, KERNEL_transpose, (size_t)n * k, 0, &push);
+}
+
 void vulkan__record_linear_fwd(recorder *r, const struct linear_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k);
     size_t n = a->n, k = a->k;
+    product p = {.push = {.m = rows,
+                          .n = a->n,
+                          .k = a->k,
+                          .a_row = a->k,
+                          .a_sum = 1,
+                          .b_sum = 1,
+                          .b_col = a->k,
+                          .chunk = a->k},
+                 .mode = MODE_FWD,
+                 .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
+                          (span_given(a->bias) ? HAS_OTHER : 0) | (uint32_t)a->act << ACT_SHIFT,
+                 .splits = 1};
+    p.is_register = fits_register(r, &p.push, MODE_FWD);
+    if (p.is_register) transpose(r, a->weight, a->n, a->k);
     for (uint32_t first = 0; first < rows && !r->e; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
-        product p = {.push = {.m = m,
-                              .n = a->n,
-                              .k = a->k,
-                              .a_row = a->k,
-                              .a_sum = 1,
-                              .b_sum = 1,
-                              .b_col = a->k,
-                              .chunk = a->k},
-                     .mode = MODE_FWD,
-                     .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
-                              (span_given(a->bias) ? HAS_OTHER : 0) | (uint32_t)a->act << ACT_SHIFT,
-                     .splits = 1};
+        p.push.m = m;
         vulkan__write(r, a->y, first * n, m * n);
         vulkan__read(r, a->x, first * k, m * k);
-        vulkan__read(r, a->weight, 0, n * k);
+        vulkan__read(r, p.is_register ? r->scratch : a->weight, 0, n * k);
         vulkan__write(r, a->pre, first * n, m * n);
         vulkan__read(r, a->bias, 0, n);
         dispatch(r, &p);
     }
+}
+
+size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a) {
+    return vulkan__of(d)->family == FAMILY_REGISTER ? (size_t)a->n * a->k : 0;
 }
 
 void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
@@ -90,6 +144,7 @@ void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
                      .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
                               (span_given(a->add) ? HAS_OTHER : 0),
                      .splits = 1};
+        p.is_register = fits_register(r, &p.push, MODE_DX);
         vulkan__write(r, a->dx, first * k, m * k);
         vulkan__read(r, a->dy, first * n, m * n);
         vulkan__read(r, a->weight, 0, n * k);
@@ -147,6 +202,7 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
                      .mode = MODE_DW,
                      .flags = splits > 1 ? IS_PARTIAL : 0,
                      .splits = splits};
+        p.is_register = fits_register(r, &p.push, MODE_DW);
         if (splits > 1) {
             vulkan__write(r, r->scratch, 0, splits * n * k);
         } else {

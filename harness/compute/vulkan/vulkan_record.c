@@ -137,7 +137,6 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
     VK.CmdPushConstants(r->commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                         vulkan__kernel_push_bytes(l->kernel), push);
     VK.CmdDispatch(r->commands, l->x, l->y, l->z);
-    r->dispatches++;
 }
 
 enum { GROUPS_MAX = 65535 }; // of one axis, on every device
@@ -163,7 +162,6 @@ void vulkan__fill(recorder *r, span s, size_t count, float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     VK.CmdFillBuffer(r->commands, own->buffer, s.offset, count * sizeof value, bits);
-    r->dispatches++;
 }
 
 uint32_t vulkan__window_rows(recorder *r, size_t row_elements) {
@@ -233,6 +231,7 @@ size_t vulkan__scratch_count(const device *d, const op *o) {
         const struct layernorm_bwd *a = &o->as.layernorm_bwd;
         return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
     }
+    case OP_linear_fwd: return vulkan__linear_fwd_scratch(d, &o->as.linear_fwd);
     case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);
     case OP_attention_bwd: {
         const struct attention_bwd *a = &o->as.attention_bwd;

@@ -1,0 +1,11 @@
+/* Which model a verb means. */
+#ifndef HARNESS_CLI_FIND_RUN_H
+#define HARNESS_CLI_FIND_RUN_H
+
+#include "base/err.h"
+
+/* The folder given (checked to exist), or the newest finished run under ./runs, of this task unless
+ * task_name is NULL. *folder is owned. Errors: ERR_DATA telling how to make one. */
+err find_run(char **folder, const char *given, const char *task_name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,169 @@
+/* `harness eval`: scores a model folder on a task's rows. */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/find_run.h"
+#include "cli/options.h"
+#include "cli/run_record.h"
+#include "train/scorer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct evaluation {
+    task task;
+    dataset data;
+    const dataset_split *split;
+    bool is_test;
+    scorer scorer;
+    encoded rows;
+    float *logits;
+    uint32_t *gold, *predicted, *first;
+    double loss, seconds;
+    confusion official, dedup;
+    interval range;
+} evaluation;
+
+static void evaluation_free(evaluation *v) {
+    confusion_free(&v->official);
+    confusion_free(&v->dedup);
+    mem_free(v->logits);
+    mem_free(v->gold);
+    mem_free(v->predicted);
+    mem_free(v->first);
+    encoded_free(&v->rows);
+    scorer_close(&v->scorer);
+    dataset_free(&v->data);
+    task_free(&v->task);
+}
+
+/* The task's name of a run's folder is not in the model: labels have to agree. */
+static err check_labels(const evaluation *v, const char *folder) {
+    const bert_config *c = &v->scorer.source.config;
+    if (c->classes != v->task.label_count)
+        return err_set(ERR_DATA, "%s: the model has %u labels, task %s has %zu", folder, c->classes,
+                       v->task.name, v->task.label_count);
+    for (uint32_t i = 0; c->labels && i < c->classes; i++)
+        if (strcmp(c->labels[i], v->task.labels[i].name) != 0 &&
+            strncmp(c->labels[i], "LABEL_", 6) != 0)
+            return err_set(ERR_DATA, "%s: label %u of the model is '%s', of task %s '%s'", folder,
+                           i, c->labels[i], v->task.name, v->task.labels[i].name);
+    return ERR_OK;
+}
+
+static err load(evaluation *v, const options *o) {
+    dataset_options wish = {.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
+    const char *name = o->split ? o->split : "test";
+    err e = task_find(&v->task, o->task, o->task_dir);
+    if (e) return e;
+    v->is_test = strcmp(name, "test") == 0;
+    if (!v->is_test && strcmp(name, "train") != 0)
+        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test)", name);
+    if ((e = dataset_load(&v->data, &v->task, &wish))) return e;
+    v->split = v->is_test ? &v->data.test : &v->data.train;
+    return ERR_OK;
+}
+
+static err score(evaluation *v, const options *o) {
+    const source *s = &v->scorer.source;
+    size_t n = v->split->row_count;
+    uint32_t length = source_max_length(s, o->max_length, (uint32_t)v->task.max_length);
+    uint32_t batch_size = o->has_eval_batch_size ? o->eval_batch_size : 64;
+    bool *mask = NULL;
+    err e = ERR_OK;
+    if (!batch_size) return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
+    if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
+    if (v->rows.cut)
+        log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
+    if ((e = mem_new(&v->logits, n * v->task.label_count))) return e;
+    if ((e = mem_new(&v->gold, n)) || (e = mem_new(&v->predicted, n)) ||
+        (e = mem_new(&v->first, n)))
+        return e;
+    double begin = clock_seconds();
+    if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
+    v->seconds = clock_seconds() - begin;
+    predict_labels(v->predicted, v->logits, n, s->config.classes);
+    if ((e = mem_new(&mask, n))) return e;
+    for (size_t i = 0; i < n; i++) {
+        v->gold[i] = v->split->rows[i].label;
+        // train's counterpart of the deduplicated rows are those that training takes
+        mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
+    }
+    if ((e = confusion_init(&v->official, v->task.label_count))) goto done;
+    if ((e = confusion_init(&v->dedup, v->task.label_count))) goto done;
+    if ((e = confusion_add(&v->official, v->gold, v->predicted, NULL, n))) goto done;
+    if ((e = confusion_add(&v->dedup, v->gold, v->predicted, mask, n))) goto done;
+    if ((e = first_rows(v->first, v->split))) goto done;
+    e = interval_of_run(&v->range, metric_find(v->task.headline), v->gold, v->predicted, v->first,
+                        n, v->task.label_count);
+done:
+    mem_free(mask);
+    return e;
+}
+
+static void print_table(const evaluation *v, const char *folder) {
+    printf("%s  %s  %s  %zu rows%s\n", v->task.name, folder, v->scorer.device.info.name,
+           v->split->row_count, v->is_test ? "" : " of train");
+    printf("  %-20s %9s %19s %9s\n", "", "score", "95 % interval", "dedup");
+    for (size_t i = 0; i < metric_count(); i++) {
+        const metric *m = metric_at(i);
+        if (!metric_applies(m, v->task.label_count)) continue;
+        char range[40] = "";
+        if (strcmp(m->name, v->task.headline) == 0)
+            snprintf(range, sizeof range, "%.4f - %.4f", v->range.low, v->range.high);
+        printf("  %-20s %9.4f %19s %9.4f\n", m->title, m->fn(&v->official), range,
+               m->fn(&v->dedup));
+    }
+    printf("  loss %.4f, %.0f sentences/s\n", v->loss, (double)v->rows.count / v->seconds);
+}
+
+static err add_metrics(cJSON *root, const char *key, const confusion *c) {
+    cJSON *object = NULL;
+    err e = json_add_object(&object, root, key);
+    for (size_t i = 0; !e && i < metric_count(); i++)
+        if (metric_applies(metric_at(i), c->classes))
+            e = json_add_number(object, metric_at(i)->name, metric_at(i)->fn(c));
+    return e;
+}
+
+static err print_json(const evaluation *v, const char *folder) {
+    cJSON *root = cJSON_CreateObject();
+    char *text = NULL;
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    if (e || (e = json_add_string(root, "task", v->task.name))) goto done;
+    if ((e = json_add_string(root, "checkpoint", folder))) goto done;
+    if ((e = json_add_string(root, "device", v->scorer.device.info.name))) goto done;
+    if ((e = json_add_string(root, "split", v->is_test ? "test" : "train"))) goto done;
+    if ((e = json_add_number(root, "rows", (double)v->split->row_count))) goto done;
+    if ((e = json_add_string(root, "headline", v->task.headline))) goto done;
+    if ((e = json_add_number(root, "loss", v->loss))) goto done;
+    if ((e = add_metrics(root, "metrics", &v->official))) goto done;
+    if ((e = add_metrics(root, "metrics_dedup", &v->dedup))) goto done;
+    if (!(e = json_print(&text, root, false))) puts(text);
+done:
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+err verb_eval(const options *o) {
+    evaluation v = {0};
+    device_options wish = {.threads = o->threads, .validation = o->validation};
+    char *folder = NULL;
+    err e = ERR_OK;
+    if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
+    if (!o->task) return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`)");
+    if ((e = load(&v, o))) goto done;
+    if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
+    if ((e = scorer_open(&v.scorer, folder, o->device, &wish))) goto done;
+    if ((e = check_labels(&v, folder))) goto done;
+    if ((e = score(&v, o))) goto done;
+    if (o->json)
+        e = print_json(&v, folder);
+    else
+        print_table(&v, folder);
+done:
+    mem_free(folder);
+    evaluation_free(&v);
+    return e;
+}

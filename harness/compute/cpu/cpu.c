@@ -1,0 +1,241 @@
+#include "compute/cpu/cpu_internal.h"
+
+#include "base/memory.h"
+
+#include <omp.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+static const op_function functions[OP_COUNT] = {
+#define OP(name) [OP_##name] = cpu__##name,
+#include "compute/ops.def"
+#undef OP
+};
+
+/* --- threads
+ * -------------------------------------------------------------------------------------- */
+
+// Subnormals are flushed on input and output: decaying moments would make AdamW's replay 20 times
+// slower.
+static uint32_t flush_begin(void) {
+#if defined(__x86_64__)
+    uint32_t before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040u);
+    return before;
+#else
+    return 0;
+#endif
+}
+
+static void flush_end(uint32_t before) {
+#if defined(__x86_64__)
+    _mm_setcsr(before);
+#else
+    (void)before;
+#endif
+}
+
+void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
+    cpu_device *c = d->impl;
+    if (!items) return;
+    int threads = items < c->threads ? (int)items : (int)c->threads;
+    // even one item runs in a region: the setting below is the region's, and oneDNN must see it
+#pragma omp parallel num_threads(threads)
+    {
+        uint32_t before = flush_begin();
+        omp_set_num_threads(1);
+        float *room = c->room + (size_t)omp_get_thread_num() * c->room_count;
+#pragma omp for schedule(dynamic, 1)
+        for (size_t i = 0; i < items; i++) work(context, i, room);
+        flush_end(before);
+    }
+}
+
+err cpu__room(device *d, size_t count) {
+    cpu_device *c = d->impl;
+    if (count <= c->room_count) return ERR_OK;
+    count = (count + 63) / 64 * 64;
+    float *room = NULL;
+    err e = mem_aligned((void **)&room, count * c->threads * sizeof *room, 64);
+    if (e) return e;
+    mem_free(c->room);
+    c->room = room;
+    c->room_count = count;
+    return ERR_OK;
+}
+
+cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t position,
+                            uint32_t ordinal) {
+    return (cpu_dropout){.position = position,
+                         .ordinal = ordinal,
+                         .step = call->step->step,
+                         .seed = call->step->seed,
+                         .site = spec.site,
+                         .threshold = dropout_threshold(spec.p),
+                         .scale = 1.0f / (1.0f - spec.p)};
+}
+
+/* --- the device
+ * ----------------------------------------------------------------------------------- */
+
+static void close_device(device *d) {
+    cpu_device *c = d->impl;
+    if (!c) return;
+    mem_free(c->room);
+    mem_free(c);
+    d->impl = NULL;
+}
+
+static err buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {
+    (void)host_visible;
+    err e = mem_aligned(&b->mapped, bytes, SPAN_ALIGN);
+    if (!e) return ERR_OK;
+    return err_set(ERR_DEVICE, "%s: %zu bytes asked for, the host has %llu in all", d->info.name,
+                   bytes, (unsigned long long)d->info.memory_bytes);
+}
+
+static void buffer_free(buffer *b) {
+    mem_free(b->mapped);
+    b->mapped = NULL;
+}
+
+static err upload(buffer *b, size_t offset, const void *bytes, size_t count) {
+    memcpy((char *)b->mapped + offset, bytes, count);
+    return ERR_OK;
+}
+
+static err download(void *bytes, buffer *b, size_t offset, size_t count) {
+    memcpy(bytes, (char *)b->mapped + offset, count);
+    return ERR_OK;
+}
+
+static err ready(plan *p) {
+    size_t most = 0;
+    for (size_t part = 0; part < PART_COUNT; part++) {
+        for (size_t i = 0; i < p->parts[part].count; i++) {
+            size_t n = cpu__room_of(&p->parts[part].ops[i]);
+            if (n > most) most = n;
+        }
+    }
+    return cpu__room(p->device, most);
+}
+
+static void release(plan *p) {
+    (void)p;
+}
+
+static err submit(plan *p, const step_info *step) {
+    return plan_walk_host(p, step, functions);
+}
+
+// submit has done the work when it returns
+static err wait_slot(device *d, uint32_t slot) {
+    (void)d, (void)slot;
+    return ERR_OK;
+}
+
+static const device_vtable vtable = {
+    .close = close_device,
+    .buffer_init = buffer_init,
+    .buffer_free = buffer_free,
+    .upload = upload,
+    .download = download,
+    .scratch_count = cpu__scratch_count,
+    .plan_ready = ready,
+    .plan_release = release,
+    .submit = submit,
+    .wait = wait_slot,
+};
+
+/* --- what the host is
+ * ----------------------------------------------------------------------------- */
+
+// The best table that this processor runs.
+static const cpu_kernels *best_kernels(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+        return &cpu__kernels_avx512;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &cpu__kernels_avx2;
+#endif
+    return &cpu__kernels_baseline;
+}
+
+// HARNESS_ISA asks for less than the best: to compare instruction sets on one machine.
+static err choose_kernels(const cpu_kernels **out) {
+    const char *wanted = getenv("HARNESS_ISA");
+    const cpu_kernels *best = best_kernels();
+    *out = best;
+    if (!wanted || !*wanted || !strcmp(wanted, best->isa)) return ERR_OK;
+    *out = &cpu__kernels_baseline;
+    if (!strcmp(wanted, "baseline")) return ERR_OK;
+#if defined(__x86_64__)
+    *out = &cpu__kernels_avx2;
+    if (!strcmp(wanted, "avx2") && best == &cpu__kernels_avx512) return ERR_OK;
+#endif
+    return err_set(ERR_USAGE,
+                   "HARNESS_ISA is '%s'; this processor runs %s and less (baseline, avx2, "
+                   "avx512)",
+                   wanted, best->isa);
+}
+
+static void read_model_name(char *out, size_t size) {
+    snprintf(out, size, "CPU");
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    char line[512];
+    while (f && fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) || !colon) continue;
+        colon[strcspn(colon, "\n")] = '\0';
+        snprintf(out, size, "%s", colon + 2);
+        break;
+    }
+    if (f) fclose(f);
+}
+
+void cpu_info(device_info *info, uint32_t threads) {
+    memset(info, 0, sizeof *info);
+    info->kind = DEVICE_CPU;
+    info->class = CLASS_NATIVE_CPU;
+    read_model_name(info->name, sizeof info->name);
+    snprintf(info->driver, sizeof info->driver, "native");
+    snprintf(info->version, sizeof info->version, "gcc %s", __VERSION__);
+    const cpu_kernels *kernels;
+    if (choose_kernels(&kernels)) err_clear(); // cpu_open reports it
+    snprintf(info->isa, sizeof info->isa, "%s", kernels->isa);
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(info->libraries, sizeof info->libraries, "oneDNN %d.%d.%d", v->major, v->minor,
+             v->patch);
+    snprintf(info->kernels, sizeof info->kernels, "cpu");
+    // omp_get_num_procs counts the processors of this process's affinity mask
+    info->threads = threads ? threads : (uint32_t)omp_get_num_procs();
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    info->memory_bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    info->max_buffer_bytes = info->memory_bytes;
+    info->max_binding_bytes = info->memory_bytes;
+}
+
+err cpu_open(device *d) {
+    cpu_device *c = NULL;
+    const cpu_kernels *kernels;
+    err e = choose_kernels(&kernels);
+    if (e || (e = mem_new(&c, 1))) return e;
+    uint32_t index = d->info.index;
+    cpu_info(&d->info, d->options.threads);
+    d->info.index = index;
+    c->threads = d->info.threads;
+    c->kernels = kernels;
+    d->impl = c;
+    d->vtable = &vtable;
+    d->real = ELEM_F32;
+    // attention takes whole sentences: one entry each, whatever their length
+    d->attention_tile = 1u << 20;
+    return ERR_OK;
+}

@@ -1,0 +1,93 @@
+/* The native CPU device: f32 on the host's cores. Shared by the files of cpu/.
+ *
+ * Work is cut into items by shape alone and spread over threads by cpu__for; an item's result does
+ * not depend on which thread computes it nor on how many there are. Products go through cpu__gemm.
+ */
+#ifndef HARNESS_COMPUTE_CPU_INTERNAL_H
+#define HARNESS_COMPUTE_CPU_INTERNAL_H
+
+#include "compute/cpu/kernels.h"
+#include "compute/plan.h"
+
+#define OP(name) err cpu__##name(const op_call *call, const op *o) MUST_CHECK;
+#include "compute/ops.def"
+#undef OP
+
+typedef struct cpu_device {
+    uint32_t threads;
+    const cpu_kernels *kernels;
+    size_t room_count; /* floats of each thread's room */
+    float *room;       /* (threads, room_count), aligned to 64 bytes */
+} cpu_device;
+
+static inline const cpu_kernels *cpu__kernels(const op_call *call) {
+    return ((const cpu_device *)call->device->impl)->kernels;
+}
+
+static inline float *cpu__reals(span s) {
+    return span_given(s) ? span_host(s) : NULL;
+}
+
+static inline uint32_t *cpu__words(span s) {
+    return span_given(s) ? span_host(s) : NULL;
+}
+
+static inline uint32_t cpu__size(const op_call *call, dim d) {
+    return dim_value(d, call->step, call->micro);
+}
+
+/* Makes every thread's room at least `count` floats. pre: no cpu__for is running. */
+err cpu__room(device *d, size_t count) MUST_CHECK;
+/* Floats of room that an op needs at its planned sizes. */
+size_t cpu__room_of(const op *o);
+/* Floats of the plan's shared scratch that an op needs: partial sums that threads hand to each
+ * other. */
+size_t cpu__scratch_count(const device *d, const op *o);
+size_t cpu__norm_room(size_t hidden);
+size_t cpu__norm_scratch(size_t rows, size_t hidden);
+size_t cpu__grad_norm_scratch(const struct grad_norm *a);
+
+/* Tokens of a sentence that plans make room for; a longer one adds to it when it is met. */
+enum { CPU_LENGTH_USUAL = 512 };
+
+/* Runs work(context, item, room) for item 0 to items - 1, each once, on the device's threads,
+ * subnormal numbers flushed to zero. room is the running thread's own. */
+typedef void cpu_work(void *context, size_t item, float *room);
+void cpu__for(device *d, size_t items, cpu_work *work, void *context);
+
+/* One matrix product, C = op(A) op(B) + beta C, row-major, ta and tb 'N' or 'T'.
+ *   m, n, k      C is (m, n); op(A) (m, k); op(B) (k, n)
+ *   finish       called for each finished tile of C, by the thread that made it: may be NULL
+ *   through_room tiles are made in room and handed to finish alone; C is not written, beta is 0
+ *   extra        further items that the same threads run first: may be NULL */
+typedef struct cpu_tile {
+    size_t row, column, rows, columns;
+    float *at; /* first element, rows stride apart */
+    size_t stride;
+} cpu_tile;
+typedef struct cpu_product {
+    char ta, tb;
+    size_t m, n, k;
+    const float *a, *b;
+    size_t lda, ldb;
+    float beta;
+    float *c;
+    size_t ldc;
+    void (*finish)(void *context, const cpu_tile *tile);
+    bool through_room;
+    cpu_work *extra;
+    size_t extra_items;
+    void *context; /* of finish and extra */
+} cpu_product;
+
+/* Bits do not depend on the number of threads: C is cut into tiles fixed by m and n, each made by
+ * one thread. Errors: ERR_DEVICE when the library refuses. */
+err cpu__gemm(device *d, const cpu_product *p) MUST_CHECK;
+/* Room that any product with this k needs. */
+size_t cpu__gemm_room(size_t k);
+
+/* Dropout of a row; scale and threshold as ops.h says. */
+cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t position,
+                            uint32_t ordinal);
+
+#endif

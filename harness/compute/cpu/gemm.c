@@ -1,0 +1,117 @@
+/* The one place that multiplies large matrices.
+ *
+ * dnnl_sgemm with threads of its own leaves part of C unwritten when OpenMP grants fewer than it
+ * planned for, and its bits depend on their number. So C is cut here, by shape alone, and each tile
+ * is computed by one thread inside our own region. Below 16 rows its kernels round rows differently
+ * from one row count to the next: such products are padded to 16. */
+#include "compute/cpu/cpu_internal.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum {
+    ROWS_MAX = 128,    /* of a tile */
+    COLUMNS_MAX = 384, /* of a tile; 8 times the library's register block of 48 columns */
+    COLUMNS_STEP = 48,
+    ROWS_STEP = 8,
+    TILES_WANTED = 8, /* small products are cut finer, down to ROWS_LEAST */
+    ROWS_LEAST = 32,
+    ROWS_PADDED = 16
+};
+
+typedef struct job {
+    const cpu_product *p;
+    size_t rows, columns;           /* of a tile */
+    size_t row_tiles, column_tiles; /* how many */
+    atomic_int failed;              /* status of the library, 0 when fine */
+} job;
+
+static size_t divide_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+static void cut(job *j) {
+    size_t m = j->p->m, n = j->p->n;
+    j->columns = divide_up(divide_up(n, divide_up(n, COLUMNS_MAX)), COLUMNS_STEP) * COLUMNS_STEP;
+    j->column_tiles = divide_up(n, j->columns);
+    size_t count = divide_up(m, ROWS_MAX);
+    while (count * j->column_tiles < TILES_WANTED && m / (count + 1) >= ROWS_LEAST) count++;
+    // an even number of equal tiles keeps two or four threads equally busy
+    if (count > 1 && count % 2) count++;
+    j->rows = divide_up(divide_up(m, count), ROWS_STEP) * ROWS_STEP;
+    j->row_tiles = divide_up(m, j->rows);
+}
+
+static dnnl_status_t multiply(const cpu_product *p, const float *a, size_t lda, size_t column,
+                              size_t rows, size_t columns, float beta, float *c, size_t ldc) {
+    const float *b = p->tb == 'N' ? p->b + column : p->b + column * p->ldb;
+    return dnnl_sgemm(p->ta, p->tb, (dnnl_dim_t)rows, (dnnl_dim_t)columns, (dnnl_dim_t)p->k, 1.0f,
+                      a, (dnnl_dim_t)lda, b, (dnnl_dim_t)p->ldb, beta, c, (dnnl_dim_t)ldc);
+}
+
+/* Fewer than 16 rows: A is copied into room with rows of zeros below. */
+static dnnl_status_t multiply_padded(const cpu_product *p, size_t column, size_t columns,
+                                     float *room, float *c, size_t ldc) {
+    float *a = room, *sum = room + ROWS_PADDED * p->k;
+    bool is_straight = p->ta == 'N';
+    memset(a, 0, ROWS_PADDED * p->k * sizeof *a);
+    for (size_t i = 0; i < (is_straight ? p->m : p->k); i++) {
+        memcpy(a + i * (is_straight ? p->k : ROWS_PADDED), p->a + i * p->lda,
+               (is_straight ? p->k : p->m) * sizeof *a);
+    }
+    dnnl_status_t s = multiply(p, a, is_straight ? p->k : ROWS_PADDED, column, ROWS_PADDED, columns,
+                               0, sum, columns);
+    for (size_t i = 0; i < p->m; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            float *to = &c[i * ldc + j];
+            *to = p->beta > 0 ? p->beta * *to + sum[i * columns + j] : sum[i * columns + j];
+        }
+    }
+    return s;
+}
+
+static void tile_item(void *context, size_t item, float *room) {
+    job *j = context;
+    const cpu_product *p = j->p;
+    if (item < p->extra_items) {
+        p->extra(p->context, item, room);
+        return;
+    }
+    item -= p->extra_items;
+    size_t row = item % j->row_tiles * j->rows, column = item / j->row_tiles * j->columns;
+    size_t rows = p->m - row < j->rows ? p->m - row : j->rows;
+    size_t columns = p->n - column < j->columns ? p->n - column : j->columns;
+    bool is_padded = p->m < ROWS_PADDED;
+    float *kept = room + (is_padded ? ROWS_PADDED * (p->k + COLUMNS_MAX) : 0);
+    cpu_tile tile = {.row = row,
+                     .column = column,
+                     .rows = rows,
+                     .columns = columns,
+                     .at = p->through_room ? kept : p->c + row * p->ldc + column,
+                     .stride = p->through_room ? columns : p->ldc};
+    dnnl_status_t s;
+    if (is_padded) {
+        s = multiply_padded(p, column, columns, room, tile.at, tile.stride);
+    } else {
+        const float *a = p->ta == 'N' ? p->a + row * p->lda : p->a + row;
+        s = multiply(p, a, p->lda, column, rows, columns, p->beta, tile.at, tile.stride);
+    }
+    if (s != dnnl_success) atomic_store(&j->failed, (int)s);
+    if (p->finish) p->finish(p->context, &tile);
+}
+
+size_t cpu__gemm_room(size_t k) {
+    return ROWS_PADDED * (k + COLUMNS_MAX) + ROWS_MAX * COLUMNS_MAX;
+}
+
+err cpu__gemm(device *d, const cpu_product *p) {
+    job j = {.p = p};
+    if (!p->m || !p->n) return ERR_OK;
+    cut(&j);
+    cpu__for(d, p->extra_items + j.row_tiles * j.column_tiles, tile_item, &j);
+    int failed = atomic_load(&j.failed);
+    if (!failed) return ERR_OK;
+    return err_set(ERR_DEVICE, "oneDNN refused a product of %zux%zux%zu (status %d)", p->m, p->n,
+                   p->k, failed);
+}

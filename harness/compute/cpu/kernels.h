@@ -1,0 +1,83 @@
+/* Serial kernels of the native CPU device, compiled once per instruction set (kernels_*.c) from one
+ * source (kernels_body.h), so that one program serves every x86-64.
+ *
+ * A kernel works on rows or blocks that one thread holds; cpu__for spreads them over threads. Sums
+ * run in an order fixed by the sizes and the instruction set. Arrays may have any alignment unless
+ * said. */
+#ifndef HARNESS_COMPUTE_CPU_KERNELS_H
+#define HARNESS_COMPUTE_CPU_KERNELS_H
+
+#include "compute/ops.h"
+
+/* Dropout of one row: counter words 1 to 3 and the key; see ops.h. p == 0: none. */
+typedef struct cpu_dropout {
+    uint32_t position, ordinal, step; /* position | head << 16 */
+    uint32_t seed, site;
+    uint32_t threshold; /* keep iff word >= threshold */
+    float scale;        /* 1 / (1 - p) */
+} cpu_dropout;
+
+/* One sentence and head of attention, forward or backward. Rows of qkv and dqkv are 3H apart, rows
+ * of out and dout H; all point at the sentence's first token and the head's first column. */
+typedef struct cpu_attention {
+    const float *qkv, *out, *dout, *lse; /* out, dout, lse: backward */
+    float *out_to, *lse_to;              /* forward */
+    float *dqkv;                         /* backward */
+    size_t hidden, head_size, length;
+    float scale;
+    bool has_dropout;
+    cpu_dropout drop; /* its position holds head << 16 */
+    float *room;      /* cpu__attention_room floats, aligned to 64 bytes */
+} cpu_attention;
+
+/* Constants of AdamW, and the step's scalars. */
+typedef struct cpu_adam {
+    float decay, step_size, bias2; /* decay 1: none */
+    float clip;
+    float beta2, rest1, rest2, eps; /* rest: 1 - beta */
+} cpu_adam;
+
+typedef struct cpu_kernels {
+    const char *isa; /* "avx512", "avx2", "baseline" */
+    /* y = a + b + c */
+    void (*add_three)(float *y, const float *a, const float *b, const float *c, size_t n);
+    void (*add)(float *y, const float *x, size_t n);                      /* y += x */
+    void (*multiply)(float *y, const float *x, const float *f, size_t n); /* y = x f */
+    /* keep (n rounded up to 64) = 0 or scale, by the row's dropout words */
+    void (*keep_row)(float *keep, size_t n, const cpu_dropout *d);
+    /* One row of layernorm_fwd; sum, residual and the keeps may be NULL as the op says. */
+    void (*norm_fwd)(float *y, float *sum, float *mean, float *rstd, const float *x,
+                     const float *residual, const float *keep_before, const float *keep_after,
+                     const float *weight, const float *bias, size_t n, float eps);
+    /* One row of layernorm_bwd; dweight, dbias += . d (n) is room. */
+    void (*norm_bwd)(float *dsum, float *dx, float *dweight, float *dbias, float *d,
+                     const float *dy, const float *sum, float mean, float rstd, const float *weight,
+                     const float *keep_before, const float *keep_after, size_t n);
+    /* z = y + bias; pre = z; y = act(z); pre and bias may be NULL, z is read from y. */
+    void (*finish_fwd)(float *y, float *pre, const float *bias, activation act, size_t n);
+    /* dx = d gelu'(pre) + add; pre and add may be NULL; add may be dx, d may be dx. */
+    void (*finish_dx)(float *dx, const float *d, const float *pre, const float *add, size_t n);
+    /* out (n) += sum of `rows` rows of x that are `stride` apart */
+    void (*column_sums)(float *out, const float *x, size_t rows, size_t stride, size_t n);
+    void (*tanh_bwd)(float *dx, const float *dy, const float *y, size_t n);
+    double (*square_sum)(const float *x, size_t n);
+    void (*attention_fwd)(const cpu_attention *a);
+    void (*attention_bwd)(const cpu_attention *a);
+    void (*adam)(float *p, float *m, float *v, const float *g, size_t n, const cpu_adam *k);
+    /* The same update with g = 0 for steps first to last of the table (rows of 4, as in ops.h). */
+    void (*adam_replay)(float *p, float *m, float *v, size_t n, const float *table, uint32_t first,
+                        uint32_t last, bool decay, const cpu_adam *k);
+    void (*exponential)(float *y, const float *x, size_t n); /* see kernels_math.h for its bound */
+} cpu_kernels;
+
+extern const cpu_kernels cpu__kernels_baseline;
+#if defined(__x86_64__)
+extern const cpu_kernels cpu__kernels_avx2;
+extern const cpu_kernels cpu__kernels_avx512;
+#endif
+
+/* Query rows that attention handles at a time, and the room that one sentence needs in floats. */
+enum { CPU_ATTENTION_ROWS = 32 };
+size_t cpu__attention_room(size_t length, size_t head_size);
+
+#endif

@@ -1,0 +1,232 @@
+/* Kernels on rows: the source of kernels_baseline.c, kernels_avx2.c and kernels_avx512.c, which
+ * define CPU_KERNELS (name of the table) and CPU_ISA (its text). Loops under `omp simd` are
+ * vectorised for the file's instruction set; no multiply and add are fused here, so that AdamW
+ * keeps its order of roundings. */
+#include "compute/cpu/kernels.h"
+
+#include "compute/cpu/kernels_attention.h"
+#include "compute/cpu/kernels_math.h"
+
+#include <math.h>
+
+#define SIMD _Pragma("omp simd")
+
+static void add_three(float *y, const float *a, const float *b, const float *c, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i] + c[i];
+}
+
+static void add(float *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+static void multiply(float *y, const float *x, const float *f, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] * f[i];
+}
+
+static void keep_row(float *keep, size_t n, const cpu_dropout *d) {
+    size_t blocks = (n + 3) / 4;
+    blocks = (blocks + 15) / 16 * 16; // whole vectors: keep has room for n rounded up to 64
+    const cpu_dropout k = *d;
+    SIMD for (size_t b = 0; b < blocks; b++) {
+        uint32_t word[4];
+        philox_of(word, (uint32_t)b, k.position, k.ordinal, k.step, k.seed, k.site);
+        keep[4 * b] = word[0] >= k.threshold ? k.scale : 0;
+        keep[4 * b + 1] = word[1] >= k.threshold ? k.scale : 0;
+        keep[4 * b + 2] = word[2] >= k.threshold ? k.scale : 0;
+        keep[4 * b + 3] = word[3] >= k.threshold ? k.scale : 0;
+    }
+}
+
+static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,
+                     size_t n) {
+    if (residual && keep) {
+        SIMD for (size_t i = 0; i < n; i++) sum[i] = residual[i] + x[i] * keep[i];
+    } else if (residual) {
+        SIMD for (size_t i = 0; i < n; i++) sum[i] = residual[i] + x[i];
+    } else if (keep) {
+        SIMD for (size_t i = 0; i < n; i++) sum[i] = x[i] * keep[i];
+    } else {
+        SIMD for (size_t i = 0; i < n; i++) sum[i] = x[i];
+    }
+}
+
+static void norm_fwd(float *y, float *sum, float *mean, float *rstd, const float *x,
+                     const float *residual, const float *keep_before, const float *keep_after,
+                     const float *weight, const float *bias, size_t n, float eps) {
+    if (sum) {
+        norm_sum(sum, x, residual, keep_before, n);
+        x = sum;
+    }
+    // sums of differences from the first element: at mean 100 the plain sum loses four digits
+    float first = x[0], total = 0, square = 0;
+    _Pragma("omp simd reduction(+ : total)") for (size_t i = 0; i < n; i++) total += x[i] - first;
+    float average = first + total / (float)n;
+    _Pragma("omp simd reduction(+ : square)") for (size_t i = 0; i < n; i++) {
+        float d = x[i] - average;
+        square += d * d;
+    }
+    float r = 1.0f / sqrtf(square / (float)n + eps);
+    *mean = average;
+    *rstd = r;
+    if (keep_after) {
+        SIMD for (size_t i = 0; i < n; i++) {
+            y[i] = ((x[i] - average) * r * weight[i] + bias[i]) * keep_after[i];
+        }
+    } else {
+        SIMD for (size_t i = 0; i < n; i++) y[i] = (x[i] - average) * r * weight[i] + bias[i];
+    }
+}
+
+static void norm_bwd(float *dsum, float *dx, float *dweight, float *dbias, float *d,
+                     const float *dy, const float *sum, float mean, float rstd, const float *weight,
+                     const float *keep_before, const float *keep_after, size_t n) {
+    float total = 0, with_x = 0; // of dy' weight, and of it times the normalised row
+    if (keep_after) multiply(d, dy, keep_after, n);
+    const float *from = keep_after ? d : dy;
+    _Pragma("omp simd reduction(+ : total, with_x)") for (size_t i = 0; i < n; i++) {
+        float normal = (sum[i] - mean) * rstd, g = from[i];
+        dweight[i] += g * normal;
+        dbias[i] += g;
+        total += g * weight[i];
+        with_x += g * weight[i] * normal;
+    }
+    total /= (float)n;
+    with_x /= (float)n;
+    SIMD for (size_t i = 0; i < n; i++) {
+        float normal = (sum[i] - mean) * rstd;
+        dsum[i] = rstd * (from[i] * weight[i] - total - normal * with_x);
+    }
+    if (keep_before) multiply(dx, dsum, keep_before, n);
+}
+
+static void finish_fwd(float *y, float *pre, const float *bias, activation act, size_t n) {
+    if (bias) add(y, bias, n);
+    if (pre) memcpy(pre, y, n * sizeof *y);
+    if (act == ACT_GELU) {
+        SIMD for (size_t i = 0; i < n; i++) y[i] = gelu_of(y[i]);
+    } else if (act == ACT_TANH) {
+        SIMD for (size_t i = 0; i < n; i++) y[i] = tanh_of(y[i]);
+    }
+}
+
+static void finish_dx(float *dx, const float *d, const float *pre, const float *more, size_t n) {
+    if (pre && more) {
+        SIMD for (size_t i = 0; i < n; i++) dx[i] = d[i] * gelu_slope_of(pre[i]) + more[i];
+    } else if (pre) {
+        SIMD for (size_t i = 0; i < n; i++) dx[i] = d[i] * gelu_slope_of(pre[i]);
+    } else if (more) {
+        SIMD for (size_t i = 0; i < n; i++) dx[i] = d[i] + more[i];
+    }
+}
+
+static void column_sums(float *out, const float *x, size_t rows, size_t stride, size_t n) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = x + r * stride;
+        SIMD for (size_t i = 0; i < n; i++) out[i] += row[i];
+    }
+}
+
+static void tanh_bwd(float *dx, const float *dy, const float *y, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+}
+
+static double square_sum(const float *x, size_t n) {
+    double sum = 0;
+    _Pragma("omp simd reduction(+ : sum)") for (size_t i = 0; i < n; i++) {
+        sum += (double)x[i] * (double)x[i];
+    }
+    return sum;
+}
+
+/* The one update of ops.h, in its order of operations. */
+#define ADAM_UPDATE(p, m, v, g)                                                                    \
+    do {                                                                                           \
+        float decayed = (p)*decay;                                                                 \
+        (m) = (m) + rest1 * ((g) - (m));                                                           \
+        (v) = (v)*beta2 + (rest2 * (g)) * (g);                                                     \
+        (p) = decayed - step_size * ((m) / (sqrtf(v) / bias2 + eps));                              \
+    } while (0)
+
+static void adam(float *p, float *m, float *v, const float *g, size_t n, const cpu_adam *k) {
+    const float decay = k->decay, step_size = k->step_size, bias2 = k->bias2, clip = k->clip;
+    const float beta2 = k->beta2, rest1 = k->rest1, rest2 = k->rest2, eps = k->eps;
+    SIMD for (size_t i = 0; i < n; i++) {
+        float clipped = g[i] * clip;
+        ADAM_UPDATE(p[i], m[i], v[i], clipped);
+    }
+}
+
+enum { REPLAY = 64, REPLAY_CHECK = 16 };
+
+/* Steps first to last on one block held in p, m, v (REPLAY). Once every m is 0 it stays 0 and the
+ * quotient is 0, so that the update is p = p decay, v = v beta2, in the same roundings. */
+static void replay_block(float *restrict p, float *restrict m, float *restrict v,
+                         const float *table, uint32_t first, uint32_t last, bool has_decay,
+                         const cpu_adam *k) {
+    const float beta2 = k->beta2, rest1 = k->rest1, rest2 = k->rest2, eps = k->eps;
+    bool is_moving = true;
+    for (uint32_t t = first; t <= last; t++) {
+        const float *row = table + (size_t)t * 4;
+        const float decay = has_decay ? row[0] : 1.0f, step_size = row[1], bias2 = row[2];
+        if (is_moving && (t - first) % REPLAY_CHECK == 0) {
+            float most = 0;
+            for (size_t i = 0; i < REPLAY; i++) {
+                float size = __builtin_fabsf(m[i]);
+                most = size > most ? size : most;
+            }
+            is_moving = most > 0;
+        }
+        if (row[3] != 0.0f) continue; // the step was skipped
+        if (is_moving) {
+            SIMD for (size_t i = 0; i < REPLAY; i++) {
+                float x = p[i], y = m[i], z = v[i];
+                ADAM_UPDATE(x, y, z, 0.0f);
+                p[i] = x, m[i] = y, v[i] = z;
+            }
+        } else {
+            SIMD for (size_t i = 0; i < REPLAY; i++) {
+                p[i] *= decay;
+                v[i] *= beta2;
+            }
+        }
+    }
+}
+
+static void adam_replay(float *p, float *m, float *v, size_t n, const float *table, uint32_t first,
+                        uint32_t last, bool decay, const cpu_adam *k) {
+    for (size_t at = 0; at < n; at += REPLAY) {
+        float bp[REPLAY] = {0}, bm[REPLAY] = {0}, bv[REPLAY] = {0};
+        size_t bytes = (n - at < REPLAY ? n - at : REPLAY) * sizeof(float);
+        memcpy(bp, p + at, bytes);
+        memcpy(bm, m + at, bytes);
+        memcpy(bv, v + at, bytes);
+        replay_block(bp, bm, bv, table, first, last, decay, k);
+        memcpy(p + at, bp, bytes);
+        memcpy(m + at, bm, bytes);
+        memcpy(v + at, bv, bytes);
+    }
+}
+
+static void exponential(float *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = exp_of(x[i]);
+}
+
+const cpu_kernels CPU_KERNELS = {
+    .isa = CPU_ISA,
+    .add_three = add_three,
+    .add = add,
+    .multiply = multiply,
+    .keep_row = keep_row,
+    .norm_fwd = norm_fwd,
+    .norm_bwd = norm_bwd,
+    .finish_fwd = finish_fwd,
+    .finish_dx = finish_dx,
+    .column_sums = column_sums,
+    .tanh_bwd = tanh_bwd,
+    .square_sum = square_sum,
+    .attention_fwd = attention_fwd,
+    .attention_bwd = attention_bwd,
+    .adam = adam,
+    .adam_replay = adam_replay,
+    .exponential = exponential,
+};

@@ -1,0 +1,33 @@
+/* Cross-entropy: a batch has few rows and few classes, so one thread does it in f64. */
+#include "compute/cpu/cpu_internal.h"
+
+#include <math.h>
+
+err cpu__cross_entropy(const op_call *call, const op *o) {
+    const struct cross_entropy *a = &o->as.cross_entropy;
+    size_t classes = a->classes;
+    float *loss = cpu__reals(a->loss), *dlogits = cpu__reals(a->dlogits);
+    const float *logits = cpu__reals(a->logits), *weights = cpu__reals(a->class_weights);
+    const uint32_t *labels = cpu__words(a->labels);
+    double each = (double)a->smoothing / (double)classes, scale = (double)call->step->loss_scale;
+    for (size_t b = 0; b < cpu__size(call, a->rows); b++) {
+        const float *z = logits + b * classes;
+        double max = (double)z[0], sum = 0, total = 0, weighted = 0;
+        for (size_t c = 1; c < classes; c++) max = fmax(max, (double)z[c]);
+        for (size_t c = 0; c < classes; c++) sum += exp((double)z[c] - max);
+        double lse = max + log(sum);
+        for (size_t c = 0; c < classes; c++) {
+            double target = each + (c == labels[b] ? 1 - (double)a->smoothing : 0);
+            double w = (weights ? (double)weights[c] : 1) * target;
+            total += w * (lse - (double)z[c]);
+            weighted += w;
+        }
+        loss[b] = (float)total;
+        for (size_t c = 0; dlogits && c < classes; c++) {
+            double target = each + (c == labels[b] ? 1 - (double)a->smoothing : 0);
+            double w = (weights ? (double)weights[c] : 1) * target;
+            dlogits[b * classes + c] = (float)((weighted * exp((double)z[c] - lse) - w) * scale);
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,36 @@
+/* Shared by the HTML files: a page under construction, which keeps its first error so that what is
+ * added after it does nothing. */
+#ifndef HARNESS_REPORT_HTML_INTERNAL_H
+#define HARNESS_REPORT_HTML_INTERNAL_H
+
+#include "report/report_internal.h"
+
+typedef struct page {
+    strbuf *out;
+    err e;
+} page;
+
+/* Adds text as it is; escaped for text and attributes; formatted (arguments are not escaped). */
+void html__add(page *p, const char *html);
+void html__text(page *p, const char *text);
+void html__format(page *p, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Everything up to and after the body's content. `script` may be NULL. */
+void html__begin(page *p, const char *title);
+void html__end(page *p, const char *script);
+
+/* Takes the error of a function that adds to p->out. */
+void html__take(page *p, err e);
+
+/* Charts, as inline SVG with the page's colours.
+ * Line: values (count > 0) at x = first + i * step; bars: heights (count > 0) over whole numbers x.
+ */
+void svg__line(page *p, const float *values, size_t count, const char *x_title,
+               const char *y_title);
+void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
+               const char *y_title);
+
+/* A score with its interval on a scale from low to high (all in percent). */
+void svg__interval(page *p, const board_row *row, double baseline, double low, double high);
+
+#endif

@@ -1,0 +1,111 @@
+#include "report/html_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void html__take(page *p, err e) {
+    if (!p->e) p->e = e;
+}
+
+void html__add(page *p, const char *html) {
+    if (!p->e) p->e = strbuf_add(p->out, html);
+}
+
+static const char *entity(char c) {
+    switch (c) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    default: return NULL;
+    }
+}
+
+void html__text(page *p, const char *text) {
+    for (const char *c = text; *c && !p->e; c++) {
+        const char *e = entity(*c);
+        p->e = e ? strbuf_add(p->out, e) : strbuf_add_bytes(p->out, c, 1);
+    }
+}
+
+void html__format(page *p, const char *format, ...) {
+    if (p->e) return;
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int needed = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    size_t n = needed > 0 ? (size_t)needed : 0;
+    p->e = mem_grow((void **)&p->out->text, &p->out->capacity, p->out->length + n + 1, 1);
+    if (!p->e) {
+        vsnprintf(p->out->text + p->out->length, n + 1, format, args);
+        p->out->length += n;
+    }
+    va_end(args);
+}
+
+static const char *const style =
+    ":root{color-scheme:light dark;--page:#f7f8fa;--sheet:#fff;--ink:#1b2230;--soft:#5a6475;"
+    "--rule:#dfe3ea;--accent:#2556c4;--shade:37,86,196;--mark:#8a93a3}"
+    "@media(prefers-color-scheme:dark){:root{--page:#12151a;--sheet:#1a1e25;--ink:#e6e9ef;"
+    "--soft:#9ea8b8;--rule:#2e3541;--accent:#83aaff;--shade:131,170,255;--mark:#77818f}}"
+    "*{box-sizing:border-box}"
+    "body{margin:0 auto;max-width:84rem;padding:1.5rem 1.25rem 4rem;background:var(--page);"
+    "color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI','Noto Sans KR',"
+    "'Apple SD Gothic Neo','Malgun Gothic',sans-serif}"
+    "h1{font-size:1.7rem;margin:0 0 .5rem}h2{font-size:1.25rem;margin:2.2rem 0 .3rem}"
+    "h3{font-size:1rem;margin:1.6rem 0 .4rem}p{max-width:62rem;margin:.3rem 0}"
+    ".soft{color:var(--soft)}a{color:var(--accent)}code{font:.9em ui-monospace,monospace}"
+    "pre{background:var(--sheet);border:1px solid var(--rule);border-radius:6px;padding:.6rem "
+    ".8rem;"
+    "overflow-x:auto}"
+    ".filters{display:flex;flex-wrap:wrap;gap:.8rem;margin:1.2rem 0 0}"
+    ".filters label{display:flex;flex-direction:column;font-size:.85rem;color:var(--soft)}"
+    ".filters select,.filters input{font:inherit;min-width:11rem;padding:.35rem "
+    ".5rem;color:var(--ink);"
+    "background:var(--sheet);border:1px solid var(--mark);border-radius:6px}"
+    ".scroll{overflow-x:auto;background:var(--sheet);border:1px solid "
+    "var(--rule);border-radius:8px;"
+    "margin:.6rem 0}"
+    "table{border-collapse:collapse;width:100%;font-size:.93rem;font-variant-numeric:tabular-nums}"
+    "th,td{padding:.4rem .55rem;text-align:left;border-bottom:1px solid "
+    "var(--rule);white-space:nowrap}"
+    "tbody tr:last-child td{border-bottom:0}th{font-weight:600;font-size:.85rem;color:var(--soft)}"
+    "td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:12rem;overflow-wrap:anywhere}"
+    "td.device{white-space:normal;min-width:9rem}"
+    "th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--accent)}"
+    "th[aria-sort=ascending] button::after{content:' \\25B2'}"
+    "th[aria-sort=descending] button::after{content:' \\25BC'}"
+    ".tag{font-size:.78rem;color:var(--soft);border:1px solid var(--rule);border-radius:4px;"
+    "padding:0 .3rem}"
+    "summary{cursor:pointer;color:var(--accent)}svg{display:block;max-width:100%;height:auto}td "
+    "svg{max-width:none}svg text{fill:var(--soft);font-size:12px}"
+    ".axis{stroke:var(--rule)}.line{fill:none;stroke:var(--accent);stroke-width:1.5}"
+    ".bar,.dot{fill:var(--accent)}.span{stroke:var(--accent);stroke-width:3;stroke-linecap:round;"
+    "opacity:.55}.base{stroke:var(--mark);stroke-width:1.5;stroke-dasharray:3 2}"
+    ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));"
+    "gap:0 1.5rem}.columns>*{min-width:0}"
+    "@media "
+    "print{body{max-width:none;padding:0;background:#fff;font-size:11px}.filters{display:none}"
+    ".scroll{overflow:visible;border:0}section{break-inside:avoid}th,td{white-space:normal}}";
+
+void html__begin(page *p, const char *title) {
+    html__add(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                 "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                 "<link rel=\"icon\" href=\"data:,\">\n<title>");
+    html__text(p, title);
+    html__add(p, "</title>\n<style>");
+    html__add(p, style);
+    html__add(p, "</style>\n</head>\n<body>\n");
+}
+
+void html__end(page *p, const char *script) {
+    if (script) {
+        html__add(p, "<script>\n");
+        html__add(p, script);
+        html__add(p, "</script>\n");
+    }
+    html__add(p, "</body>\n</html>\n");
+}

@@ -1,0 +1,259 @@
+#include "report/html.h"
+#include "report/html_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static void row_text(page *p, const char *name, const char *value) {
+    if (!value) return;
+    html__add(p, "<tr><td>");
+    html__text(p, name);
+    html__add(p, "</td><td class=\"wrap\">");
+    html__text(p, value);
+    html__add(p, "</td></tr>\n");
+}
+
+static void row_number(page *p, const char *name, double value) {
+    html__add(p, "<tr><td>");
+    html__text(p, name);
+    html__format(p, "</td><td>%.10g</td></tr>\n", value);
+}
+
+static void table_begin(page *p, const char *title) {
+    html__add(p, "<section><h3>");
+    html__text(p, title);
+    html__add(p, "</h3>\n<div class=\"scroll\"><table>\n");
+}
+
+static void table_end(page *p) {
+    html__add(p, "</table></div></section>\n");
+}
+
+static const char *label_of(const record *r, size_t id) {
+    return r->task.labels[id];
+}
+
+static void add_scores(page *p, const record *r) {
+    table_begin(p, "Scores");
+    html__add(
+        p, "<thead><tr><th></th><th class=\"n\">official</th><th class=\"n\">deduplicated</th></tr>"
+           "</thead><tbody>\n");
+    for (size_t m = 0; m < metric_count(); m++) {
+        const metric *x = metric_at(m);
+        if (!metric_applies(x, r->task.label_count)) continue;
+        bool leads = !strcmp(x->name, r->headline);
+        html__format(p,
+                     "<tr><td>%s%s</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td></tr>\n",
+                     x->title, leads ? " <span class=\"tag\">headline</span>" : "",
+                     100 * r->metrics[m], 100 * r->metrics_dedup[m]);
+    }
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+static void add_classes(page *p, const record *r) {
+    table_begin(p, "Per class");
+    html__add(p,
+              "<thead><tr><th>label</th><th class=\"n\">precision</th><th class=\"n\">recall</th>"
+              "<th class=\"n\">F1</th><th class=\"n\">test rows</th></tr></thead><tbody>\n");
+    for (size_t k = 0; k < r->task.label_count; k++) {
+        class_score s = metric_of_class(&r->confusion, k);
+        html__add(p, "<tr><td>");
+        html__text(p, label_of(r, k));
+        html__format(
+            p,
+            "</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>"
+            "<td class=\"n\">%llu</td></tr>\n",
+            100 * s.precision, 100 * s.recall, 100 * s.f1, (unsigned long long)s.support);
+    }
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+// shaded by the share of the gold row, so that a rare class is as readable as a common one
+static void add_confusion(page *p, const record *r) {
+    size_t classes = r->confusion.classes;
+    table_begin(p, "Confusion matrix (rows: gold, columns: predicted)");
+    html__add(p, "<thead><tr><th></th>");
+    for (size_t k = 0; k < classes; k++) {
+        html__add(p, "<th class=\"n\">");
+        html__text(p, label_of(r, k));
+        html__add(p, "</th>");
+    }
+    html__add(p, "</tr></thead><tbody>\n");
+    for (size_t g = 0; g < classes; g++) {
+        uint64_t sum = metric_of_class(&r->confusion, g).support;
+        html__add(p, "<tr><th>");
+        html__text(p, label_of(r, g));
+        html__add(p, "</th>");
+        for (size_t k = 0; k < classes; k++) {
+            uint64_t n = r->confusion.counts[g * classes + k];
+            double share = sum ? (double)n / (double)sum : 0;
+            html__format(p,
+                         "<td class=\"n\" style=\"background:rgba(var(--shade),%.2f)\">%llu</td>",
+                         0.5 * share, (unsigned long long)n);
+        }
+        html__add(p, "</tr>\n");
+    }
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+static void add_curves(page *p, const record *r) {
+    html__add(p, "<div class=\"columns\">\n");
+    if (r->loss_count) {
+        html__add(p, "<section><h3>Training loss</h3>\n");
+        svg__line(p, r->loss, r->loss_count, "optimizer step", "loss");
+        html__add(p, "</section>\n");
+    }
+    if (r->length_count) {
+        html__add(p, "<section><h3>Lengths of the test sentences</h3>\n");
+        svg__bars(p, r->lengths, r->length_count, "tokens", "rows");
+        html__add(p, "</section>\n");
+    }
+    html__add(p, "</div>\n");
+}
+
+static void add_worst(page *p, const record *r, const char *const *texts) {
+    if (!r->worst_count) return;
+    table_begin(p, "Rows it got most wrong");
+    html__format(p,
+                 "<thead><tr><th class=\"n\">row</th><th>gold</th><th>predicted</th>"
+                 "<th class=\"n\">probability of gold</th>%s</tr></thead><tbody>\n",
+                 texts ? "<th>text</th>" : "");
+    for (size_t i = 0; i < r->worst_count; i++) {
+        size_t row = (size_t)r->worst[i].row;
+        html__format(p, "<tr><td class=\"n\">%zu</td><td>", row);
+        html__text(p, label_of(r, r->gold[row]));
+        html__add(p, "</td><td>");
+        html__text(p, label_of(r, r->predicted[row]));
+        html__format(p, "</td><td class=\"n\">%.4f</td>", r->worst[i].probability);
+        if (texts) {
+            html__add(p, "<td class=\"wrap\">");
+            html__text(p, texts[row]);
+            html__add(p, "</td>");
+        }
+        html__add(p, "</tr>\n");
+    }
+    html__add(p, "</tbody>");
+    table_end(p);
+    if (!texts) {
+        html__add(
+            p, "<p class=\"soft\">Rows count from 0 in the order of the test file; texts are not "
+               "published here (<code>--with-text</code> adds them).</p>\n");
+    }
+}
+
+static void add_recipe(page *p, const record *r) {
+    const cJSON *item;
+    table_begin(p, "Recipe");
+    html__add(p, "<tbody>\n");
+    cJSON_ArrayForEach(item, r->recipe) {
+        if (cJSON_IsString(item)) {
+            row_text(p, item->string, item->valuestring);
+        } else if (cJSON_IsNumber(item)) {
+            row_number(p, item->string, item->valuedouble);
+        } else {
+            row_text(p, item->string, cJSON_IsTrue(item) ? "yes" : "no");
+        }
+    }
+    row_text(p, "SHA-256", r->recipe_sha256);
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+static void add_device(page *p, const record *r) {
+    table_begin(p, "Device and program");
+    html__add(p, "<tbody>\n");
+    row_text(p, "device", r->device.name);
+    row_text(p, "kind", r->device.kind);
+    row_text(p, "driver", r->device.driver);
+    row_text(p, "version", r->device.version);
+    row_text(p, "instruction set", r->device.isa);
+    row_text(p, "libraries", r->device.libraries);
+    row_text(p, "kernels", r->device.kernels);
+    row_text(p, "precision", r->device.precision);
+    row_number(p, "threads", (double)r->device.threads);
+    row_text(p, "harness", r->harness_version);
+    row_text(p, "commit", r->commit);
+    row_number(p, "numerics version", (double)r->numerics_version);
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+static void add_cost(page *p, const record *r) {
+    table_begin(p, "Time and memory");
+    html__add(p, "<tbody>\n");
+    row_number(p, "tokenizing, s", r->timing.tokenize_s);
+    row_number(p, "training, s", r->timing.train_s);
+    row_number(p, "evaluation, s", r->timing.eval_s);
+    row_number(p, "steps", (double)r->timing.steps);
+    row_number(p, "tokens a second", r->timing.tokens_per_s);
+    row_number(p, "sentences a second", r->timing.sentences_per_s);
+    row_number(p, "median step, ms", r->timing.step_ms_p50);
+    row_number(p, "device memory, MiB", floor((double)r->device_bytes / 1048576 + 0.5));
+    row_number(p, "host peak, MiB", floor((double)r->host_peak_bytes / 1048576 + 0.5));
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+static void add_identity(page *p, const record *r) {
+    table_begin(p, "Data and model");
+    html__add(p, "<tbody>\n");
+    row_number(p, "task version", (double)r->task.version);
+    row_text(p, "split", r->task.split);
+    row_text(p, "protocol", r->protocol);
+    row_number(p, "training rows", (double)r->task.train_rows);
+    row_number(p, "test rows", (double)r->task.test_rows);
+    row_text(p, "data SHA-256", r->task.data_sha256);
+    row_number(p, "parameters", (double)r->model.parameters);
+    row_text(p, "weights SHA-256",
+             r->model.weights_sha256 ? r->model.weights_sha256 : "from scratch");
+    row_text(p, "vocabulary SHA-256", r->model.vocab_sha256);
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+static void add_title(page *p, const record *r) {
+    html__add(p, "<p><a href=\"../../index.html\">Leaderboard</a></p>\n<h1>");
+    html__text(p, r->model.name);
+    html__add(p, " on ");
+    html__text(p, r->task.name);
+    html__format(p, ", seed %lld</h1>\n<p>%s %.2f, deduplicated %.2f; trained in ",
+                 (long long)r->seed, metric_find(r->headline)->title,
+                 100 * record_metric(r, r->headline), 100 * record_metric_dedup(r, r->headline));
+    html__take(p, report__duration(p->out, r->timing.train_s));
+    html__add(p, " on ");
+    html__text(p, r->device.name);
+    html__add(p, ".</p>\n");
+    if (!r->command) return;
+    html__add(p, "<pre><code>");
+    html__text(p, r->command);
+    html__add(p, "</code></pre>\n");
+}
+
+err html_run(strbuf *out, const record *r, const char *const *texts) {
+    page p = {out, ERR_OK};
+    char *title = NULL;
+    err e =
+        mem_printf(&title, "%s on %s, seed %lld", r->model.name, r->task.name, (long long)r->seed);
+    if (e) return e;
+    html__begin(&p, title);
+    mem_free(title);
+    add_title(&p, r);
+    add_curves(&p, r);
+    html__add(&p, "<div class=\"columns\">\n");
+    add_scores(&p, r);
+    add_classes(&p, r);
+    html__add(&p, "</div>\n");
+    add_confusion(&p, r);
+    add_worst(&p, r, texts);
+    html__add(&p, "<div class=\"columns\">\n");
+    add_recipe(&p, r);
+    add_identity(&p, r);
+    add_device(&p, r);
+    add_cost(&p, r);
+    html__add(&p, "</div>\n");
+    html__end(&p, NULL);
+    return p.e;
+}

@@ -1,0 +1,118 @@
+#include "report/html_internal.h"
+
+#include <math.h>
+
+enum { WIDTH = 560, HEIGHT = 240, LEFT = 56, RIGHT = 22, TOP = 12, BOTTOM = 44 };
+enum { PLOT_WIDTH = WIDTH - LEFT - RIGHT, PLOT_HEIGHT = HEIGHT - TOP - BOTTOM };
+
+// 1, 2 or 5 times a power of ten, giving about `wanted` steps over the range
+static double tick_step(double range, int wanted) {
+    if (!(range > 0)) return 1;
+    double raw = range / wanted, power = pow(10, floor(log10(raw))), lead = raw / power;
+    return power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
+}
+
+typedef struct scale {
+    double x_low, x_high, y_low, y_high;
+} scale;
+
+static double x_of(const scale *s, double x) {
+    return LEFT + PLOT_WIDTH * (x - s->x_low) / (s->x_high - s->x_low);
+}
+
+static double y_of(const scale *s, double y) {
+    return TOP + PLOT_HEIGHT * (s->y_high - y) / (s->y_high - s->y_low);
+}
+
+static void begin(page *p, const scale *s, const char *x_title, const char *y_title) {
+    html__format(p,
+                 "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"%s by %s\">\n",
+                 WIDTH, HEIGHT, WIDTH, y_title, x_title);
+    double step = tick_step(s->y_high - s->y_low, 4);
+    for (double v = ceil(s->y_low / step) * step; v <= s->y_high + step * 1e-9; v += step) {
+        html__format(p,
+                     "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                     "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n",
+                     LEFT, WIDTH - RIGHT, y_of(s, v), y_of(s, v), LEFT - 6, y_of(s, v) + 4,
+                     fabs(v) < step * 1e-6 ? 0 : v);
+    }
+    step = fmax(1, tick_step(s->x_high - s->x_low, 6));
+    for (double v = ceil(s->x_low / step) * step; v <= s->x_high + step * 1e-9; v += step) {
+        html__format(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", x_of(s, v),
+                     HEIGHT - BOTTOM + 17, v);
+    }
+    html__format(p, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
+                 LEFT + PLOT_WIDTH / 2, HEIGHT - 8, x_title);
+    html__format(
+        p, "<text transform=\"translate(13 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n",
+        TOP + PLOT_HEIGHT / 2, y_title);
+}
+
+void svg__line(page *p, const float *values, size_t count, const char *x_title,
+               const char *y_title) {
+    // at most 200 points, each the mean of equally many steps: single steps are noise
+    enum { POINTS = 200 };
+    size_t per = (count + POINTS - 1) / POINTS, points = (count + per - 1) / per;
+    double x[POINTS], y[POINTS];
+    scale s = {.x_low = 1, .x_high = fmax(2, (double)count), .y_low = 0, .y_high = 0};
+    for (size_t i = 0; i < points; i++) {
+        size_t begin_at = i * per, end = begin_at + per < count ? begin_at + per : count;
+        double sum = 0;
+        for (size_t k = begin_at; k < end; k++) sum += values[k];
+        y[i] = sum / (double)(end - begin_at);
+        x[i] = 0.5 * (double)(begin_at + 1 + end);
+        s.y_high = fmax(s.y_high, y[i]);
+    }
+    if (s.y_high <= 0) s.y_high = 1;
+    begin(p, &s, x_title, y_title);
+    html__add(p, "<polyline class=\"line\" points=\"");
+    for (size_t i = 0; i < points; i++) {
+        html__format(p, "%s%.1f,%.1f", i ? " " : "", x_of(&s, x[i]), y_of(&s, y[i]));
+    }
+    html__add(p, "\"/>\n</svg>\n");
+    if (per > 1) {
+        html__format(p, "<p class=\"soft\">Each point is the mean of %zu steps.</p>\n", per);
+    }
+}
+
+void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
+               const char *y_title) {
+    // bins of equal width, so that a long tail stays readable
+    enum { BINS = 64 };
+    double bins[BINS] = {0}, highest = 1;
+    int64_t longest = bars[count - 1].tokens + 1, width = (longest + BINS - 1) / BINS;
+    for (size_t i = 0; i < count; i++) bins[bars[i].tokens / width] += (double)bars[i].rows;
+    int64_t used = (longest + width - 1) / width;
+    for (int64_t i = 0; i < used; i++) highest = fmax(highest, bins[i]);
+    scale s = {.x_low = 0, .x_high = (double)(used * width), .y_low = 0, .y_high = highest};
+    begin(p, &s, x_title, y_title);
+    for (int64_t i = 0; i < used; i++) {
+        if (bins[i] <= 0) continue;
+        double left = x_of(&s, (double)(i * width)), right = x_of(&s, (double)((i + 1) * width));
+        html__format(p,
+                     "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
+                     "<title>%lld to %lld: %.0f</title></rect>\n",
+                     left, y_of(&s, bins[i]), fmax(0.5, right - left - 1),
+                     TOP + PLOT_HEIGHT - y_of(&s, bins[i]), (long long)(i * width),
+                     (long long)((i + 1) * width - 1), bins[i]);
+    }
+    html__add(p, "</svg>\n");
+}
+
+void svg__interval(page *p, const board_row *row, double baseline, double low, double high) {
+    enum { SPAN = 130, EDGE = 6 };
+    double unit = (SPAN - 2 * EDGE) / (high - low);
+    double from = EDGE + unit * (row->range.low - low), to = EDGE + unit * (row->range.high - low);
+    html__format(p,
+                 "<svg viewBox=\"0 0 %d 20\" width=\"%d\" height=\"20\" role=\"img\" "
+                 "aria-label=\"%.2f, interval %.2f to %.2f\">",
+                 SPAN, SPAN, 100 * row->mean, 100 * row->range.low, 100 * row->range.high);
+    if (baseline >= low && baseline <= high) {
+        double x = EDGE + unit * (baseline - low);
+        html__format(p, "<line class=\"base\" x1=\"%.1f\" x2=\"%.1f\" y1=\"1\" y2=\"19\"/>", x, x);
+    }
+    html__format(p,
+                 "<line class=\"span\" x1=\"%.1f\" x2=\"%.1f\" y1=\"10\" y2=\"10\"/>"
+                 "<circle class=\"dot\" cx=\"%.1f\" cy=\"10\" r=\"4\"/></svg>",
+                 from, to, EDGE + unit * (row->mean - low));
+}

@@ -1,0 +1,107 @@
+/* Every operation of a device against the reference, over the whole table of verify. */
+#include "base/memory.h"
+#include "compute/verify.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void verify_device(const char *selector, const device_options *options,
+                          verify_extent extent) {
+    size_t live = mem_live_count();
+    device d;
+    cr_assert_eq(device_open_named(&d, selector, options), ERR_OK, "%s", err_message(ERR_DEVICE));
+    for (int kind = 0; kind < OP_COUNT; kind++) {
+        verify_result r;
+        cr_assert_eq(verify_op(&r, &d, (op_kind)kind, extent), ERR_OK, "%s",
+                     err_message(ERR_DEVICE));
+        cr_assert_gt(r.cases, 0);
+        cr_expect_eq(r.failed, 0, "%u of %u cases: %s", r.failed, r.cases, r.failure);
+    }
+    cr_expect_eq(d.validation_errors, 0, "%llu messages of the validation layer",
+                 (unsigned long long)d.validation_errors);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(verify, reference_against_itself) {
+    verify_device("reference", NULL, VERIFY_QUICK);
+}
+
+#if HARNESS_CPU
+Test(verify, cpu) {
+    verify_device("cpu", NULL, VERIFY_FULL);
+}
+
+Test(verify, cpu_of_lesser_instruction_sets) {
+    static const char *const sets[] = {"baseline", "avx2"};
+    for (size_t i = 0; i < 2; i++) {
+        device_info info;
+        cpu_info(&info, 0);
+        if (i && strcmp(info.isa, "avx512"))
+            continue; // avx2 is what the test above ran, or is not here
+        setenv("HARNESS_ISA", sets[i], 1);
+        verify_device("cpu", NULL, VERIFY_QUICK);
+        unsetenv("HARNESS_ISA");
+    }
+}
+#endif
+
+/* A Vulkan device under validation, whose messages fail the test. */
+static void verify_vulkan(const char *selector) {
+    if (!need_vulkan(selector)) cr_skip_test("no Vulkan device '%s'", selector);
+    verify_device(selector, &(device_options){.validation = true}, VERIFY_QUICK);
+}
+
+Test(verify, vulkan_llvmpipe) {
+    verify_vulkan("llvmpipe");
+}
+
+Test(verify, vulkan_swiftshader) {
+    verify_vulkan("swiftshader");
+}
+
+/* A device that computes one operation wrongly: verify must say so. */
+static op_kind wrong_kind;
+static enum { WRONG_VALUE, WRONG_NAN, WRONG_GUARD, WRONG_INPUT } wrong_way;
+static device_vtable wrong_vtable;
+static const device_vtable *right_vtable;
+
+static err wrong_submit(plan *p, const step_info *step) {
+    err e = right_vtable->submit(p, step);
+    op *o = &p->parts[PART_MICRO].ops[0];
+    if (e || o->kind != wrong_kind) return e;
+    span y = span_at(o->as.linear_fwd.y, step->slot, 0), x = o->as.linear_fwd.x;
+    double *to = span_host(y), *from = span_host(span_at(x, step->slot, 0));
+    if (wrong_way == WRONG_VALUE) to[0] += 1e-3 * (fabs(to[0]) + 1);
+    if (wrong_way == WRONG_NAN) to[0] = NAN;
+    if (wrong_way == WRONG_GUARD) to[y.count] = 0;
+    if (wrong_way == WRONG_INPUT) from[0] += 1;
+    return ERR_OK;
+}
+
+Test(verify, finds_what_is_wrong) {
+    size_t live = mem_live_count();
+    static const char *const says[] = {"has error", "is nan", "guard word", "input element"};
+    device d;
+    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
+    right_vtable = d.vtable;
+    wrong_vtable = *d.vtable;
+    wrong_vtable.submit = wrong_submit;
+    d.vtable = &wrong_vtable;
+    wrong_kind = OP_linear_fwd;
+    for (int way = WRONG_VALUE; way <= WRONG_INPUT; way++) {
+        wrong_way = way;
+        verify_result r;
+        cr_assert_eq(verify_op(&r, &d, OP_linear_fwd, VERIFY_QUICK), ERR_OK);
+        cr_assert_gt(r.failed, 0, "fault %d was not found", way);
+        cr_assert_not_null(strstr(r.failure, says[way]), "fault %d: %s", way, r.failure);
+        cr_assert_eq(verify_op(&r, &d, OP_linear_dx, VERIFY_QUICK), ERR_OK);
+        cr_assert_eq(r.failed, 0, "%s", r.failure);
+    }
+    d.vtable = right_vtable;
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}

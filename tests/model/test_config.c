@@ -1,0 +1,136 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "model/config.h"
+#include "model/params.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <stdio.h>
+
+static const char *write_config(const char *text) {
+    const char *path = temporary_path("config.json");
+    MUST(file_write(path, text, strlen(text)));
+    return path;
+}
+
+Test(config, presets_have_their_shapes) {
+    static const struct {
+        const char *name;
+        uint32_t layers, hidden, heads;
+    } shapes[] = {{"tiny", 2, 128, 2},
+                  {"mini", 4, 256, 4},
+                  {"small", 4, 512, 8},
+                  {"medium", 8, 512, 8},
+                  {"base", 12, 768, 12}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        bert_config c;
+        MUST(bert_config_preset(&c, shapes[i].name, 8000));
+        cr_assert_eq(c.layers, shapes[i].layers, "%s", shapes[i].name);
+        cr_assert_eq(c.hidden, shapes[i].hidden, "%s", shapes[i].name);
+        cr_assert_eq(c.heads, shapes[i].heads, "%s", shapes[i].name);
+        cr_assert_eq(c.inner, 4 * shapes[i].hidden, "%s", shapes[i].name);
+        cr_assert_eq(c.positions, 512);
+        cr_assert(strstr(bert_preset_names(), shapes[i].name) != NULL);
+    }
+    bert_config c;
+    MUST_FAIL(bert_config_preset(&c, "huge", 8000), ERR_USAGE,
+              "unknown preset 'huge' (known: tiny, mini");
+}
+
+Test(config, counts_the_parameters_of_published_models) {
+    // BertForSequenceClassification with 2 labels: bert-base-uncased, and mBERT cased
+    bert_config c;
+    MUST(bert_config_preset(&c, "base", 30522));
+    c.classes = 2;
+    cr_assert_eq(params_total(&c), 109483778);
+    c.vocabulary = 119547;
+    cr_assert_eq(params_total(&c), 177854978);
+}
+
+Test(config, is_read_back_as_it_was_written) {
+    json_setup();
+    size_t live = mem_live_count();
+    bert_config c, back;
+    const char *const labels[] = {"\xec\x95\x85\xed\x94\x8c", "none"}; // Hangul
+    const char *path = temporary_path("config.json");
+    MUST(bert_config_preset(&c, "mini", 7123));
+    MUST(bert_config_set_labels(&c, labels, 2));
+    c.layer_norm_eps = 1e-5f;
+    c.attention_dropout = 0.25f;
+    MUST(bert_config_write(&c, path));
+    MUST(bert_config_read(&back, path));
+    cr_assert_eq(back.vocabulary, 7123);
+    cr_assert_eq(back.hidden, 256);
+    cr_assert_eq(back.layers, 4);
+    cr_assert_eq(back.heads, 4);
+    cr_assert_eq(back.inner, 1024);
+    cr_assert_eq(back.positions, 512);
+    cr_assert_eq(back.types, 2);
+    cr_assert_eq(back.classes, 2);
+    cr_assert(back.layer_norm_eps == 1e-5f && back.attention_dropout == 0.25f);
+    cr_assert_str_eq(back.labels[0], labels[0]);
+    cr_assert_str_eq(back.labels[1], "none");
+    bert_config_free(&c);
+    bert_config_free(&back);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(config, takes_transformers_defaults) {
+    json_setup();
+    bert_config c;
+    MUST(bert_config_read(&c, write_config("{\"model_type\": \"bert\", \"num_labels\": 5}")));
+    cr_assert_eq(c.vocabulary, 30522);
+    cr_assert_eq(c.hidden, 768);
+    cr_assert_eq(c.classes, 5);
+    cr_assert(c.layer_norm_eps == 1e-12f && c.classifier_dropout == 0.1f);
+    bert_config_free(&c);
+    MUST(bert_config_read(
+        &c, write_config("{\"architectures\": [\"BertForMaskedLM\"], "
+                         "\"hidden_dropout_prob\": 0.3, \"classifier_dropout\": null}")));
+    cr_assert(c.classifier_dropout == 0.3f);
+    bert_config_free(&c);
+    temporary_remove();
+}
+
+Test(config, refuses_what_is_not_this_bert) {
+    static const struct {
+        const char *text;
+        err code;
+        const char *part;
+    } cases[] = {
+        {"{\"model_type\": \"roberta\"}", ERR_UNSUPPORTED, "model_type is 'roberta'; only 'bert'"},
+        {"{\"architectures\": [\"ElectraModel\"]}", ERR_UNSUPPORTED, "names 'ElectraModel'"},
+        {"{\"model_type\": \"bert\", \"hidden_act\": \"gelu_new\"}", ERR_UNSUPPORTED,
+         "hidden_act is 'gelu_new'; only 'gelu'"},
+        {"{\"model_type\": \"bert\", \"position_embedding_type\": \"relative_key\"}",
+         ERR_UNSUPPORTED, "position_embedding_type is 'relative_key'"},
+        {"{\"model_type\": \"bert\", \"is_decoder\": true}", ERR_UNSUPPORTED, "is_decoder is true"},
+        {"{\"model_type\": \"bert\", \"hidden_size\": 100, \"num_attention_heads\": 12}",
+         ERR_FORMAT, "hidden_size 100 is no multiple of num_attention_heads 12"},
+        {"{\"model_type\": \"bert\", \"hidden_size\": -1}", ERR_FORMAT, "'hidden_size' is -1"},
+        {"{\"model_type\": \"bert\", \"hidden_size\": \"big\"}", ERR_FORMAT,
+         "'hidden_size' is a string"},
+        {"{\"model_type\": \"bert\", \"hidden_dropout_prob\": 1.5}", ERR_FORMAT,
+         "hidden_dropout_prob is 1.5"},
+        {"{\"model_type\": \"bert\", \"id2label\": {\"0\": \"a\", \"2\": \"b\"}}", ERR_FORMAT,
+         "id2label has no name for \"1\""},
+        {"{\"model_type\": \"bert\", \"id2label\": [1]}", ERR_FORMAT,
+         "id2label has to be an object"},
+        {"{\"model_type\": \"bert\", \"type_vocab_size\": 1}", ERR_FORMAT,
+         "'type_vocab_size' is 1"},
+        {"[1]", ERR_FORMAT, "expected an object"},
+        {"{\"model_type\": ", ERR_FORMAT, "not valid JSON"},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bert_config c;
+        const char *path = write_config(cases[i].text);
+        MUST_FAIL(bert_config_read(&c, path), cases[i].code, cases[i].part);
+        cr_assert_not_null(strstr(err_message(cases[i].code), "config.json"), "%s",
+                           err_message(cases[i].code));
+    }
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}

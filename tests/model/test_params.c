@@ -1,0 +1,280 @@
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/safetensors.h"
+#include "model/weights.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void small_config(bert_config *c) {
+    MUST(bert_config_preset(c, "tiny", 29));
+    c->hidden = 12;
+    c->heads = 3;
+    c->inner = 20;
+    c->positions = 16;
+    c->classes = 3;
+}
+
+typedef struct fixture {
+    device device;
+    bert_config config;
+    params params;
+} fixture;
+
+static void open_fixture(fixture *f, uint32_t word_rows) {
+    json_setup();
+    MUST(device_open_named(&f->device, "reference", NULL));
+    small_config(&f->config);
+    MUST(params_init(&f->params, &f->device, &f->config, word_rows));
+}
+
+static void close_fixture(fixture *f) {
+    params_free(&f->params);
+    device_close(&f->device);
+    temporary_remove();
+}
+
+Test(params, lie_aligned_in_groups_by_decay) {
+    size_t live = mem_live_count();
+    fixture f;
+    open_fixture(&f, 10);
+    const params *ps = &f.params;
+    cr_assert_eq(ps->total, params_total(&f.config));
+    cr_assert_eq(ps->count, 5 + 2 * 12 + 4);
+    size_t counted = 0;
+    for (size_t i = 0; i < ps->count; i++) {
+        const param *p = &ps->list[i];
+        char key[PARAM_NAME_BYTES];
+        param_key(p, 0, key);
+        // what transformers decays: everything but biases and LayerNorm
+        bool expected = !strstr(key, "bias") && !strstr(key, "LayerNorm");
+        cr_assert_eq(p->decay, expected, "%s", key);
+        cr_assert_eq(p->p.offset % SPAN_ALIGN, 0, "%s", key);
+        cr_assert_eq(p->g.offset % SPAN_ALIGN, 0, "%s", key);
+        counted += p->count;
+        if (p->field == PARAM_word) continue;
+        const param_group *g = &ps->groups[p->decay ? GROUP_DECAY : GROUP_PLAIN];
+        cr_assert_eq(p->p.buffer, g->p.buffer, "%s", key);
+        cr_assert(p->p.offset >= g->p.offset &&
+                  p->p.offset + span_bytes(p->p) <= g->p.offset + span_bytes(g->p));
+    }
+    cr_assert_eq(counted, ps->total);
+    cr_assert_eq(ps->list[0].g.count, 10 * 12);
+    close_fixture(&f);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(params, are_drawn_as_transformers_draws_them) {
+    fixture f;
+    open_fixture(&f, 0);
+    MUST(params_draw(&f.params, 42, 0.02f, NULL));
+    double sum = 0, square = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < f.params.count; i++) {
+        const param *p = &f.params.list[i];
+        double *v = NULL;
+        char label[PARAM_NAME_BYTES];
+        param_label(p, label);
+        MUST(mem_new(&v, p->count));
+        MUST(device_read_f64(v, p->p, p->count));
+        for (size_t k = 0; k < p->count; k++) {
+            if (p->is_vector) {
+                double expected = strstr(label, "norm_weight") ? 1 : 0;
+                cr_assert(v[k] == expected, "%s[%zu] is %g", label, k, v[k]);
+            } else if (p->field == PARAM_word && k < p->cols) {
+                cr_assert(v[k] == 0, "the row of [PAD] is not zero");
+            } else {
+                double z = rng_normal(42, RNG_SITE_INIT + (uint32_t)i, k);
+                cr_assert(v[k] == (double)(float)(z * (double)0.02f), "%s[%zu]", label, k);
+                sum += v[k];
+                square += v[k] * v[k];
+                count++;
+            }
+        }
+        mem_free(v);
+    }
+    double mean = sum / (double)count, deviation = sqrt(square / (double)count);
+    cr_assert_lt(fabs(mean), 0.001, "mean %g", mean);
+    cr_assert_lt(fabs(deviation - 0.02), 0.001, "deviation %g", deviation);
+    close_fixture(&f);
+}
+
+/* Saves f's weights with the names changed by `rename`, leaving out keys that contain `without`. */
+static void save_renamed(const fixture *f, const char *folder, const char *without,
+                         void (*rename_key)(char *key)) {
+    safetensors_writer w = {0};
+    char *path = NULL;
+    MUST(folder_make(folder));
+    MUST(path_join(&path, folder, "model.safetensors"));
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass) MUST(safetensors_writer_begin(&w, path));
+        for (size_t i = 0; i < f->params.count; i++) {
+            const param *p = &f->params.list[i];
+            size_t slices = param_slices(p), count = p->count / slices;
+            for (size_t s = 0; s < slices; s++) {
+                char key[PARAM_NAME_BYTES];
+                float *v = NULL;
+                param_key(p, s, key);
+                if (without && strstr(key, without)) continue;
+                rename_key(key);
+                if (!pass) {
+                    uint64_t shape[2] = {p->rows / slices, p->cols};
+                    MUST(safetensors_declare(&w, key, shape, p->is_vector ? 1 : 2));
+                    continue;
+                }
+                MUST(mem_new(&v, count));
+                MUST(device_read_f32(v, span_part(p->p, s * count, count), count));
+                MUST(safetensors_add(&w, v, count));
+                mem_free(v);
+            }
+        }
+    }
+    MUST(safetensors_writer_commit(&w));
+    safetensors_writer_free(&w);
+    mem_free(path);
+}
+
+static void keep(char *key) {
+    (void)key;
+}
+
+static void old_style(char *key) {
+    // no prefix, and TensorFlow's names of LayerNorm
+    if (strncmp(key, "bert.", 5) == 0) memmove(key, key + 5, strlen(key) - 4);
+    char *norm = strstr(key, "LayerNorm.");
+    if (norm) strcpy(norm, strstr(norm, "weight") ? "LayerNorm.gamma" : "LayerNorm.beta");
+}
+
+static void roberta_style(char *key) {
+    char changed[PARAM_NAME_BYTES];
+    if (strncmp(key, "bert.", 5) != 0) return;
+    snprintf(changed, sizeof changed, "roberta.%.*s", (int)sizeof changed - 16, key + 5);
+    strcpy(key, changed);
+}
+
+Test(weights, load_what_was_saved_under_old_names_too) {
+    size_t live = mem_live_count();
+    fixture f;
+    char before[65], after[65];
+    open_fixture(&f, 0);
+    MUST(params_draw(&f.params, 5, 0.02f, NULL));
+    MUST(params_digest(&f.params, before));
+    void (*styles[])(char *) = {keep, old_style};
+    for (int i = 0; i < 2; i++) {
+        weights_report report;
+        const char *folder = temporary_path(i ? "old" : "new");
+        if (i)
+            save_renamed(&f, folder, NULL, styles[i]);
+        else {
+            MUST(folder_make(folder));
+            MUST(weights_save(&f.params, folder));
+        }
+        MUST(params_draw(&f.params, 6, 0.02f, NULL));
+        MUST(params_digest(&f.params, after));
+        cr_assert_str_neq(before, after);
+        MUST(weights_load(&f.params, &report, folder, 0, 0.02f));
+        MUST(params_digest(&f.params, after));
+        cr_assert_str_eq(before, after);
+        cr_assert_eq(report.drawn_count, 0);
+        cr_assert_eq(report.unused_count, 0);
+        cr_assert_eq(strlen(report.sha256), 64);
+        weights_report_free(&report);
+    }
+    close_fixture(&f);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(weights, draw_a_missing_classifier_and_say_so) {
+    fixture f;
+    weights_report report;
+    open_fixture(&f, 0);
+    MUST(params_draw(&f.params, 5, 0.02f, NULL));
+    const char *folder = temporary_path("encoder");
+    save_renamed(&f, folder, "classifier.", keep);
+    MUST(weights_load(&f.params, &report, folder, 9, 0.02f));
+    cr_assert_eq(report.drawn_count, 2);
+    cr_assert_str_eq(report.drawn[0], "classifier.weight");
+    cr_assert_str_eq(report.drawn[1], "classifier.bias");
+    const param *p = params_at(&f.params, PARAM_classifier_weight, 0);
+    float value = 0;
+    MUST(device_read_f32(&value, span_part(p->p, 0, 1), 1));
+    uint32_t place = (uint32_t)(p - f.params.list);
+    cr_assert(value == (float)(rng_normal(9, RNG_SITE_INIT + place, 0) * (double)0.02f));
+    weights_report_free(&report);
+    close_fixture(&f);
+}
+
+Test(weights, refuse_other_models_and_shapes) {
+    size_t live = mem_live_count();
+    fixture f;
+    weights_report report;
+    open_fixture(&f, 0);
+    const char *folder = temporary_path("other");
+    save_renamed(&f, folder, NULL, roberta_style);
+    MUST_FAIL(weights_load(&f.params, &report, folder, 0, 0.02f), ERR_DATA,
+              "tensors of BERT are missing: bert.embeddings.word_embeddings.weight");
+    cr_assert_not_null(strstr(err_message(ERR_DATA), "roberta."), "%s", err_message(ERR_DATA));
+    weights_report_free(&report);
+    folder = temporary_path("wrong");
+    MUST(folder_make(folder));
+    MUST(weights_save(&f.params, folder));
+    params_free(&f.params);
+    f.config.classes = 4;
+    MUST(params_init(&f.params, &f.device, &f.config, 0));
+    MUST_FAIL(weights_load(&f.params, &report, folder, 0, 0.02f), ERR_FORMAT,
+              "tensor 'classifier.weight' is F32 [3, 12], expected [4, 12]");
+    weights_report_free(&report);
+    folder = temporary_path("pickle");
+    MUST(folder_make(folder));
+    MUST(file_write(temporary_path("pickle/pytorch_model.bin"), "x", 1));
+    MUST_FAIL(weights_load(&f.params, &report, folder, 0, 0.02f), ERR_UNSUPPORTED,
+              "has pytorch_model.bin but no model.safetensors");
+    weights_report_free(&report);
+    MUST_FAIL(weights_load(&f.params, &report, temporary_folder(), 0, 0.02f), ERR_IO,
+              "no model.safetensors there");
+    weights_report_free(&report);
+    close_fixture(&f);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(weights, moments_come_back) {
+    fixture f;
+    open_fixture(&f, 29);
+    const char *folder = temporary_path("moments");
+    MUST(folder_make(folder));
+    for (size_t i = 0; i < f.params.count; i++) {
+        const param *p = &f.params.list[i];
+        float *v = NULL;
+        MUST(mem_new(&v, p->count));
+        for (size_t k = 0; k < p->count; k++) v[k] = (float)(i * 1000 + k);
+        MUST(device_write_f32(p->m, v, p->count));
+        for (size_t k = 0; k < p->count; k++) v[k] += 0.5f;
+        MUST(device_write_f32(p->v, v, p->count));
+        mem_free(v);
+    }
+    MUST(moments_save(&f.params, folder));
+    params_free(&f.params);
+    MUST(params_init(&f.params, &f.device, &f.config, 29));
+    MUST(moments_load(&f.params, folder));
+    for (size_t i = 0; i < f.params.count; i++) {
+        const param *p = &f.params.list[i];
+        float m[2], v[2];
+        MUST(device_read_f32(m, p->m, 2));
+        MUST(device_read_f32(v, p->v, 2));
+        cr_assert(m[1] == (float)(i * 1000 + 1) && v[1] == m[1] + 0.5f, "parameter %zu", i);
+    }
+    MUST(weights_save(&f.params, folder));
+    char *from = NULL, *to = NULL;
+    MUST(path_join(&from, folder, "model.safetensors"));
+    MUST(path_join(&to, folder, "optimizer.safetensors"));
+    cr_assert_eq(rename(from, to), 0);
+    MUST_FAIL(moments_load(&f.params, folder), ERR_DATA, "tensors, expected");
+    mem_free(from);
+    mem_free(to);
+    close_fixture(&f);
+}

@@ -1,0 +1,157 @@
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "model/safetensors.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* A file of this header and data bytes; length < 0: the header's own. */
+static const char *write_file(const char *header, int64_t length, const void *data, size_t bytes) {
+    static char file[4096];
+    const char *path = temporary_path("model.safetensors");
+    size_t n = strlen(header);
+    uint64_t said = length < 0 ? n : (uint64_t)length;
+    cr_assert_lt(n + bytes + 8, sizeof file);
+    for (int i = 0; i < 8; i++) file[i] = (char)(said >> (8 * i));
+    memcpy(file + 8, header, n);
+    memcpy(file + 8 + n, data, bytes);
+    MUST(file_write(path, file, 8 + n + bytes));
+    return path;
+}
+
+Test(safetensors, what_is_written_is_read_back) {
+    json_setup();
+    size_t live = mem_live_count();
+    safetensors_writer w = {0};
+    safetensors s;
+    const float a[] = {1, -2, 3.5f, 0, 1e-30f, 7}, b[] = {9};
+    float back[6];
+    const char *path = temporary_path("w.safetensors");
+    MUST(safetensors_declare(&w, "a", (uint64_t[]){2, 3}, 2));
+    MUST(safetensors_declare(&w, "b", (uint64_t[]){1}, 1));
+    MUST(safetensors_writer_begin(&w, path));
+    MUST(safetensors_add(&w, a, 4));
+    MUST(safetensors_add(&w, a + 4, 2));
+    MUST(safetensors_add(&w, b, 1));
+    MUST(safetensors_writer_commit(&w));
+    safetensors_writer_free(&w);
+    MUST(safetensors_open(&s, path));
+    cr_assert_eq(s.count, 2);
+    cr_assert_eq(s.data_begin % 8, 0);
+    cr_assert_str_eq(s.entries[0].name, "a");
+    cr_assert_eq(s.entries[0].shape[1], 3);
+    MUST(safetensors_read(&s, &s.entries[0], back));
+    cr_assert_eq(memcmp(back, a, sizeof a), 0);
+    MUST(safetensors_read(&s, &s.entries[1], back));
+    cr_assert_eq(memcmp(back, b, sizeof b), 0);
+    safetensors_close(&s);
+    MUST(safetensors_declare(&w, "a", (uint64_t[]){2}, 1));
+    MUST(safetensors_writer_begin(&w, path));
+    MUST(safetensors_add(&w, a, 1));
+    MUST_FAIL(safetensors_writer_commit(&w), ERR_ARG,
+              "4 bytes of tensors were written, 8 declared");
+    safetensors_writer_free(&w);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(safetensors, half_types_become_f32) {
+    json_setup();
+    // half: 1, -2, 65504, 2^-24 (smallest subnormal), 0.333251953125, -0
+    const uint16_t half[] = {0x3c00, 0xc000, 0x7bff, 0x0001, 0x3555, 0x8000};
+    const float expected[] = {1, -2, 65504, 0x1p-24f, 0.333251953125f, -0.0f};
+    // bfloat16: 1, -2, 3.140625
+    const uint16_t brain[] = {0x3f80, 0xc000, 0x4049};
+    const float wide[] = {1, -2, 3.140625f};
+    char data[sizeof half + sizeof brain];
+    float out[6];
+    safetensors s;
+    memcpy(data, half, sizeof half);
+    memcpy(data + sizeof half, brain, sizeof brain);
+    const char *path =
+        write_file("{\"h\":{\"dtype\":\"F16\",\"shape\":[6],\"data_offsets\":[0,12]},"
+                   "\"b\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[12,18]}}",
+                   -1, data, sizeof data);
+    MUST(safetensors_open(&s, path));
+    MUST(safetensors_read(&s, &s.entries[0], out));
+    cr_assert_eq(memcmp(out, expected, sizeof expected), 0);
+    MUST(safetensors_read(&s, &s.entries[1], out));
+    cr_assert_eq(memcmp(out, wide, sizeof wide), 0);
+    safetensors_close(&s);
+    temporary_remove();
+}
+
+#define F32(name, shape, from, to)                                                                 \
+    "\"" name "\":{\"dtype\":\"F32\",\"shape\":[" shape "],\"data_offsets\":[" from "," to "]}"
+
+Test(safetensors, refuses_damaged_files) {
+    static const struct {
+        const char *header;
+        int64_t length;
+        size_t data;
+        const char *part;
+    } cases[] = {
+        {"{" F32("a", "2", "0", "8") "}", 100000001, 8,
+         "said to have 100000001 bytes, at most 100000000"},
+        {"{" F32("a", "2", "0", "8") "}", 5000, 8,
+         "truncated: the header is said to have 5000 bytes"},
+        {"{" F32("a", "2", "0", "8") "}", -1, 4, "lies at bytes 0 to 8 of the data, which has 4"},
+        {"{" F32("a", "2", "0", "8") "}", -1, 12, "end at byte 8 of the data, which has 12"},
+        {"{" F32("a", "2", "0", "8") "," F32("b", "1", "4", "8") "}", -1, 8, "it overlaps another"},
+        {"{" F32("a", "1", "0", "4") "," F32("b", "1", "8", "12") "}", -1, 12, "a hole before it"},
+        {"{" F32("a", "1", "0", "4") "," F32("a", "1", "4", "8") "}", -1, 8, "'a' is there twice"},
+        {"{" F32("a", "3", "0", "8") "}", -1, 8, "has 8 bytes, expected 12 for F32 [3]"},
+        {"{" F32("a", "-1", "0", "8") "}", -1, 8, "a size in shape is not a whole number"},
+        {"{" F32("a", "1.5", "0", "8") "}", -1, 8, "a size in shape is not a whole number"},
+        {"{" F32("a", "4294967296,4294967296", "0", "8") "}", -1, 8, "too many elements"},
+        {"{" F32("a", "2", "8", "0") "}", -1, 8, "lies at bytes 8 to 0"},
+        {"{" F32("a", "1,1,1,1,1,1,1,1,2", "0", "8") "}", -1, 8, "more than 8 dimensions"},
+        {"{\"a\":{\"dtype\":\"F99\",\"shape\":[2],\"data_offsets\":[0,8]}}", -1, 8,
+         "dtype is 'F99'"},
+        {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", -1, 8, "'shape' is missing"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0]}}", -1, 8, "has 1 numbers"},
+        {"{\"a\":7}", -1, 8, "tensor 'a' is not an object"},
+        {"{\"__metadata__\":{\"format\":1}," F32("a", "2", "0", "8") "}", -1, 8,
+         "'format' is not a string"},
+        {"[1]", -1, 8, "does not begin with '{'"},
+        {"{\"a\":", -1, 8, "not valid JSON"},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    const char zeros[16] = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        safetensors s;
+        const char *path = write_file(cases[i].header, cases[i].length, zeros, cases[i].data);
+        MUST_FAIL(safetensors_open(&s, path), ERR_FORMAT, cases[i].part);
+        cr_assert_not_null(strstr(err_message(ERR_FORMAT), "model.safetensors"));
+        safetensors_close(&s);
+    }
+    safetensors s;
+    const char *path = temporary_path("short.safetensors");
+    MUST(file_write(path, "abc", 3));
+    MUST_FAIL(safetensors_open(&s, path), ERR_FORMAT,
+              "has 3 bytes, a safetensors file has at least 8");
+    safetensors_close(&s);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(safetensors, refuses_values_that_are_no_weights) {
+    json_setup();
+    const float values[] = {1, NAN};
+    float out[2];
+    safetensors s;
+    const char *path = write_file("{" F32("a", "2", "0", "8") "}", -1, values, sizeof values);
+    MUST(safetensors_open(&s, path));
+    MUST_FAIL(safetensors_read(&s, &s.entries[0], out), ERR_NUMERIC, "'a': value 1 is not finite");
+    safetensors_close(&s);
+    path = write_file("{\"n\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}", -1,
+                      values, 8);
+    MUST(safetensors_open(&s, path));
+    MUST_FAIL(safetensors_read(&s, &s.entries[0], out), ERR_UNSUPPORTED, "is I64, expected F32");
+    safetensors_close(&s);
+    temporary_remove();
+}

@@ -1,0 +1,159 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/recipe.h"
+
+#include <math.h>
+
+Test(recipe, course_is_what_the_course_does) {
+    recipe r;
+    MUST(recipe_load(&r, "course"));
+    cr_assert_eq(r.per_device_train_batch_size, 32);
+    cr_assert_eq(r.per_device_eval_batch_size, 64);
+    cr_assert(r.num_train_epochs == 1 && r.learning_rate == 5e-5 && r.weight_decay == 0.01);
+    cr_assert_eq(r.warmup_steps, 500);
+    cr_assert_eq(r.logging_steps, 500);
+    cr_assert_eq(r.save_steps, 500);
+    cr_assert_eq(r.save_total_limit, 2);
+    cr_assert(r.adam_beta1 == 0.9 && r.adam_beta2 == 0.999 && r.adam_epsilon == 1e-8);
+    cr_assert(r.max_grad_norm == 1 && r.lr_scheduler_type == SCHEDULE_linear);
+    MUST(recipe_load(&r, "course-loop"));
+    cr_assert(r.num_train_epochs == 3 && r.learning_rate == 5e-5 && r.weight_decay == 0);
+    cr_assert(r.max_grad_norm == 0 && r.lr_scheduler_type == SCHEDULE_constant);
+    cr_assert_eq(r.per_device_train_batch_size, 32);
+    cr_assert_eq(r.warmup_steps, 0);
+}
+
+Test(recipe, trainer_has_the_defaults_of_transformers) {
+    recipe r;
+    MUST(recipe_load(&r, "trainer"));
+    cr_assert(r.learning_rate == 5e-5 && r.num_train_epochs == 3 && r.weight_decay == 0);
+    cr_assert(r.max_grad_norm == 1 && r.warmup_ratio == 0 && r.dropout == -1);
+    cr_assert_eq(r.per_device_train_batch_size, 8);
+    cr_assert_eq(r.logging_steps, 500);
+}
+
+Test(recipe, every_preset_has_one) {
+    static const char *const names[] = {"tiny", "mini", "small", "medium", "base"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        recipe r;
+        MUST(recipe_load(&r, names[i]));
+        cr_assert_str_eq(r.name, names[i]);
+        cr_assert(strstr(recipe_names(), names[i]) != NULL);
+    }
+}
+
+Test(recipe, files_depart_from_a_base_and_faults_are_named) {
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {"{\"learning_rat\": 1}", "unknown hyperparameter 'learning_rat' (known: learning_rate"},
+        {"{\"learning_rate\": 100}", "learning_rate is 100, expected a number from 0 to 10"},
+        {"{\"num_train_epochs\": \"3\"}", "num_train_epochs is '3', expected a number"},
+        {"{\"warmup_steps\": 1.5}", "warmup_steps is 1.5, expected a whole number"},
+        {"{\"lr_scheduler_type\": \"steps\"}", "unknown schedule 'steps'"},
+        {"{\"base\": \"corse\"}", "base is 'corse', expected one of trainer, course"},
+        {"{\"base\": 4}", "'base' is a number"},
+        {"{\"warmup_steps\": [1]}", "warmup_steps is neither a number nor text"},
+        {"[]", "expected an object of hyperparameters"},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    const char *path = temporary_path("mine.json");
+    recipe r;
+    const char *good =
+        "{\"learning_rate\": 0.001, \"base\": \"course\", \"lr_scheduler_type\": \"cosine\"}";
+    MUST(file_write(path, good, strlen(good)));
+    MUST(recipe_load(&r, path));
+    cr_assert_str_eq(r.name, "mine.json");
+    cr_assert(r.learning_rate == 0.001 && r.weight_decay == 0.01);
+    cr_assert_eq(r.lr_scheduler_type, SCHEDULE_cosine);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        MUST(file_write(path, cases[i].text, strlen(cases[i].text)));
+        MUST_FAIL(recipe_load(&r, path), ERR_FORMAT, cases[i].part);
+        cr_assert_not_null(strstr(err_message(ERR_FORMAT), "mine.json"));
+    }
+    MUST_FAIL(recipe_load(&r, "cours"), ERR_USAGE,
+              "unknown recipe 'cours': neither a file nor one of");
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(recipe, digest_covers_what_changes_numbers_and_nothing_else) {
+    recipe a, b;
+    char x[65], y[65];
+    MUST(recipe_load(&a, "course"));
+    b = a;
+    b.save_steps = 7;
+    b.logging_steps = 3;
+    MUST(recipe_digest(&a, x));
+    MUST(recipe_digest(&b, y));
+    cr_assert_str_eq(x, y);
+    b.adam_epsilon = 1.0000001e-8;
+    MUST(recipe_digest(&b, y));
+    cr_assert_str_neq(x, y);
+    b = a;
+    b.lr_scheduler_type = SCHEDULE_constant;
+    MUST(recipe_digest(&b, y));
+    cr_assert_str_neq(x, y);
+}
+
+Test(recipe, steps_of_known_runs) {
+    recipe r;
+    MUST(recipe_load(&r, "course"));
+    // 7,896 rows of kor_hate and 9,000 of kor_sarcasm at batch 32
+    cr_assert_eq(recipe_epoch_steps(&r, 7896), 247);
+    cr_assert_eq(recipe_epoch_steps(&r, 9000), 282);
+    cr_assert_eq(recipe_total_steps(&r, 7896), 247);
+    r.num_train_epochs = 2.5;
+    cr_assert_eq(recipe_total_steps(&r, 7896), 618);
+    r.gradient_accumulation_steps = 4;
+    cr_assert_eq(recipe_epoch_steps(&r, 7896), 62);
+    r.max_steps = 10;
+    cr_assert_eq(recipe_total_steps(&r, 7896), 10);
+    r.warmup_steps = 0;
+    r.warmup_ratio = 0.1;
+    cr_assert_eq(recipe_warmup(&r, 247), 25);
+    r.warmup_steps = 500;
+    cr_assert_eq(recipe_warmup(&r, 247), 500);
+}
+
+/* transformers' get_scheduler, learning rates that the optimizer uses at steps 1 to 6 of 6, peak 1.
+ */
+Test(schedule, rates_equal_transformers) {
+    static const struct {
+        schedule s;
+        double rates[6];
+    } cases[] = {
+        {{SCHEDULE_linear, 1, 0, 6}, {1, 5. / 6, 4. / 6, 3. / 6, 2. / 6, 1. / 6}},
+        {{SCHEDULE_linear, 1, 2, 6}, {0, 0.5, 1, 0.75, 0.5, 0.25}},
+        {{SCHEDULE_constant, 1, 2, 6}, {0, 0.5, 1, 1, 1, 1}},
+        {{SCHEDULE_constant, 1, 0, 6}, {1, 1, 1, 1, 1, 1}},
+        {{SCHEDULE_cosine, 1, 2, 6}, {0, 0.5, 1, 0.8535533905932737, 0.5, 0.14644660940672627}},
+        // a warmup that outlasts the run
+        {{SCHEDULE_linear, 1, 12, 6}, {0, 1. / 12, 2. / 12, 3. / 12, 4. / 12, 5. / 12}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (uint32_t t = 1; t <= 6; t++)
+            cr_assert_float_eq(schedule_rate(&cases[i].s, t), cases[i].rates[t - 1], 1e-15,
+                               "case %zu step %u: %g", i, t, schedule_rate(&cases[i].s, t));
+}
+
+Test(schedule, table_holds_adamws_factors) {
+    schedule s = {SCHEDULE_constant, 0.01, 0, 3};
+    double table[16];
+    schedule_table(table, &s, 0.1, 0.9, 0.999);
+    cr_assert(table[0] == 0 && table[3] == 0);
+    for (uint32_t t = 1; t <= 3; t++) {
+        cr_assert_float_eq(table[4 * t], 1 - 0.01 * 0.1, 1e-15);
+        cr_assert_float_eq(table[4 * t + 1], 0.01 / (1 - pow(0.9, t)), 1e-15);
+        cr_assert_float_eq(table[4 * t + 2], sqrt(1 - pow(0.999, t)), 1e-15);
+        cr_assert(table[4 * t + 3] == 0);
+    }
+    schedule_kind kind;
+    MUST(schedule_find(&kind, "cosine"));
+    cr_assert_eq(kind, SCHEDULE_cosine);
+    cr_assert_str_eq(schedule_name(kind), "cosine");
+    MUST_FAIL(schedule_find(&kind, "cosinus"), ERR_USAGE, "known: linear, cosine, constant");
+}

@@ -1,0 +1,347 @@
+/* The training loop on small models: it learns, it repeats itself, and it goes on where it stopped.
+ */
+#include "base/memory.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/capacity.h"
+#include "train/run.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* f32, for bits that go through files; the reference device works in f64. */
+#if HARNESS_CPU
+static const char native[] = "cpu";
+#else
+static const char native[] = "";
+#endif
+
+/* --- a made-up task: the label is the first token
+ * -------------------------------------------------- */
+
+enum { ROWS = 24, LONGEST = 12, VOCABULARY = 40, CLASSES = 3 };
+
+typedef struct toy {
+    uint32_t ids[ROWS][LONGEST];
+    pack_sentence sentences[ROWS];
+    encoded data;
+    bert_config config;
+    recipe recipe;
+    device device;
+} toy;
+
+static void toy_open(toy *t, const char *selector, size_t rows) {
+    memset(t, 0, sizeof *t);
+    for (uint32_t i = 0; i < rows; i++) {
+        uint32_t n = 2 + (i * 5) % (LONGEST - 1);
+        t->ids[i][0] = 2;
+        for (uint32_t k = 1; k < n; k++) t->ids[i][k] = 5 + (i * 7 + k * 11) % (VOCABULARY - 5);
+        t->ids[i][1] = 5 + i % CLASSES;
+        t->sentences[i] = (pack_sentence){t->ids[i], n, n, i % CLASSES};
+        t->data.tokens += n;
+    }
+    t->data.sentences = t->sentences;
+    t->data.count = rows;
+    t->data.longest = LONGEST;
+    MUST(bert_config_preset(&t->config, "tiny", VOCABULARY));
+    t->config.hidden = 24;
+    t->config.heads = 2;
+    t->config.inner = 48;
+    t->config.positions = 16;
+    t->config.classes = CLASSES;
+    recipe_defaults(&t->recipe);
+    t->recipe.learning_rate = 1e-3;
+    MUST(device_open_named(&t->device, selector, NULL));
+}
+
+/* Trains and leaves the digest of the weights; losses may be NULL. */
+static void toy_train(toy *t, uint32_t seed, char digest[65], float *losses) {
+    trainer tr;
+    trainer_options options = {.seed = seed};
+    MUST(trainer_init(&tr, &t->device, &t->config, &t->data, &t->recipe, &options));
+    MUST(params_draw(&tr.model.params, seed, 0.1f, NULL));
+    MUST(trainer_run(&tr));
+    cr_assert_eq(tr.done, tr.total_steps);
+    MUST(params_digest(&tr.model.params, digest));
+    if (losses) memcpy(losses, tr.losses, tr.total_steps * sizeof *losses);
+    trainer_free(&tr);
+}
+
+static void check_overfits(const char *selector) {
+    size_t live = mem_live_count();
+    toy t;
+    char digest[65], again[65];
+    float losses[60], second[60];
+    toy_open(&t, selector, 8);
+    t.recipe.max_steps = 60;
+    t.recipe.learning_rate = 5e-3;
+    t.recipe.lr_scheduler_type = SCHEDULE_constant;
+    t.recipe.dropout = 0;
+    toy_train(&t, 1, digest, losses);
+    cr_assert_lt(losses[59], 0.01, "%s: loss is %g after 60 steps", selector, (double)losses[59]);
+    toy_train(&t, 1, again, second);
+    cr_assert_str_eq(digest, again, "%s: two equal runs differ", selector);
+    cr_assert_eq(memcmp(losses, second, sizeof losses), 0);
+    toy_train(&t, 2, again, NULL);
+    cr_assert_str_neq(digest, again, "%s: the seed changes nothing", selector);
+    device_close(&t.device);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(trainer, overfits_eight_examples_and_repeats_itself) {
+    check_overfits("reference");
+    if (native[0]) check_overfits(native);
+}
+
+Test(trainer, accumulation_equals_the_larger_batch) {
+    // dropout is keyed by the sentence within the optimizer step, so it may stay on
+    toy t;
+    char digest[65];
+    float whole[9], parts[9];
+    toy_open(&t, "reference", ROWS);
+    t.recipe.num_train_epochs = 3;
+    t.recipe.per_device_train_batch_size = 10; // 24 rows: steps of 10, 10, 4
+    toy_train(&t, 3, digest, whole);
+    t.recipe.per_device_train_batch_size = 5;
+    t.recipe.gradient_accumulation_steps = 2;
+    toy_train(&t, 3, digest, parts);
+    for (int i = 0; i < 9; i++)
+        cr_assert_float_eq(whole[i], parts[i], 1e-6, "step %d: %.9g and %.9g", i + 1,
+                           (double)whole[i], (double)parts[i]);
+    device_close(&t.device);
+}
+
+Test(trainer, capacity_is_what_packing_needs) {
+    batch_capacity c = {0};
+    pack_sentence s[5] = {{NULL, 3000, 0, 0},
+                          {NULL, 1000, 0, 0},
+                          {NULL, 200, 0, 0},
+                          {NULL, 5000, 0, 0},
+                          {NULL, 10, 0, 0}};
+    capacity_raise(&c, s, NULL, 5, 0);
+    // 3000 + 1000 | 200 | 5000 | 10: one sentence may exceed the bound
+    cr_assert_eq(c.micros, 4);
+    cr_assert_eq(c.tokens, 5000);
+    cr_assert_eq(c.sentences, 2);
+    cr_assert_eq(c.max_length, 5000);
+    c = (batch_capacity){0};
+    const uint32_t order[] = {1, 2, 4};
+    capacity_raise(&c, s, order, 3, 2);
+    cr_assert_eq(c.micros, 2);
+    cr_assert_eq(c.tokens, 1200);
+    cr_assert_eq(c.sentences, 2);
+}
+
+Test(trainer, stops_at_a_loss_that_is_not_finite) {
+    toy t;
+    trainer tr;
+    trainer_options options = {.seed = 1};
+    toy_open(&t, "reference", 8);
+    t.recipe.max_steps = 5;
+    MUST(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &options));
+    MUST(params_draw(&tr.model.params, 1, 0.1f, NULL));
+    float bad = NAN;
+    const param *p = params_at(&tr.model.params, PARAM_pooler_bias, 0);
+    MUST(device_write_f32(span_part(p->p, 0, 1), &bad, 1));
+    MUST_FAIL(trainer_run(&tr), ERR_NUMERIC, "step 1 of 5: the loss is not finite");
+    trainer_free(&tr);
+    device_close(&t.device);
+}
+
+/* --- whole runs on the bundled sample ------------------------------------------------------------
+ */
+
+static run_request sample_request(const char *selector, const char *output) {
+    run_request q = {.task = "kor_hate", .sample = true, .model = "tiny", .device = selector};
+    q.seed = 11;
+    q.output = output;
+    MUST(recipe_load(&q.recipe, "tiny"));
+    q.recipe.num_train_epochs = 4; // 48 rows: 2 steps an epoch
+    q.recipe.save_steps = 3;
+    return q;
+}
+
+/* Runs to the end and leaves the digest of the final weights and the losses (8). */
+static void run_through(const run_request *q, char digest[65], float *losses) {
+    run r;
+    MUST(run_open(&r, q));
+    MUST(run_train(&r));
+    MUST(run_evaluate(&r));
+    MUST(run_finish(&r));
+    strcpy(digest, r.final_sha256);
+    memcpy(losses, r.trainer.losses, 8 * sizeof *losses);
+    run_close(&r);
+}
+
+Test(run, resumed_ends_with_the_same_bits) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    size_t live = mem_live_count();
+    char whole[65], resumed[65];
+    float losses[8], again[8];
+    run r;
+    run_request q = sample_request(native, temporary_path("whole"));
+    run_through(&q, whole, losses);
+
+    q.output = temporary_path("stopped");
+    MUST(run_open(&r, &q));
+    r.trainer.options.stop_at = 5; // as if killed there: checkpoint-3 is the newest
+    MUST(run_train(&r));
+    run_close(&r);
+    MUST_FAIL(run_open(&r, &q), ERR_USAGE, "holds an unfinished run: go on with --resume");
+    run_close(&r);
+    q.resume = true;
+    MUST(run_open(&r, &q));
+    cr_assert_eq(r.resumed_at, 3);
+    run_close(&r);
+    run_through(&q, resumed, again);
+    cr_assert_str_eq(whole, resumed);
+    cr_assert_eq(memcmp(losses, again, sizeof losses), 0);
+    // finished: the next run needs neither flag, and --resume starts over
+    run_through(&q, resumed, again);
+    cr_assert_str_eq(whole, resumed);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(run, resume_refuses_other_runs_and_damaged_files) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    run r;
+    char digest[65];
+    float losses[8];
+    run_request q = sample_request(native, temporary_path("stopped"));
+    MUST(run_open(&r, &q));
+    r.trainer.options.stop_at = 4;
+    MUST(run_train(&r));
+    run_close(&r);
+    q.resume = true;
+    q.seed = 12;
+    MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: seed is 11 there, 12 now");
+    run_close(&r);
+    q.seed = 11;
+    q.recipe.learning_rate = 0.1;
+    MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: recipe is");
+    run_close(&r);
+    q.recipe.learning_rate = 5e-4;
+    FILE *f = fopen(temporary_path("stopped/checkpoint-3/optimizer.safetensors"), "r+b");
+    cr_assert_not_null(f);
+    fseek(f, -9, SEEK_END);
+    int byte = fgetc(f);
+    fseek(f, -9, SEEK_END);
+    fputc(byte ^ 4, f);
+    fclose(f);
+    MUST_FAIL(run_open(&r, &q), ERR_DATA, "optimizer.safetensors: SHA-256 is");
+    run_close(&r);
+    q.resume = false;
+    q.overwrite = true;
+    run_through(&q, digest, losses);
+    temporary_remove();
+}
+
+static bool has(const char *name) {
+    return access(temporary_path(name), F_OK) == 0;
+}
+
+Test(run, keeps_as_many_checkpoints_as_asked) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    char digest[65];
+    float losses[8];
+    run_request q = sample_request(native, temporary_path("out"));
+    q.recipe.save_steps = 2;
+    q.recipe.save_total_limit = 2;
+    run_through(&q, digest, losses);
+    cr_assert(!has("out/checkpoint-2") && has("out/checkpoint-4") && has("out/checkpoint-6"));
+    cr_assert(!has("out/checkpoint-8"), "the last step is the model itself");
+    cr_assert(has("out/model/config.json") && has("out/model/vocab.txt"));
+    cr_assert(!has("out/unfinished.json"));
+    // the next run's checkpoints take the place of these
+    q.recipe.save_steps = 5;
+    run_through(&q, digest, losses);
+    cr_assert(has("out/checkpoint-5") && !has("out/checkpoint-4") && !has("out/checkpoint-6"));
+    temporary_remove();
+}
+
+static err interrupt_now(void *context, trainer *t) {
+    (void)context;
+    (void)t;
+    raise(SIGINT);
+    return ERR_OK;
+}
+
+Test(run, an_interrupted_run_saves_and_goes_on) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    char whole[65], resumed[65];
+    float losses[8], again[8];
+    run r;
+    run_request q = sample_request(native, temporary_path("whole"));
+    q.recipe.save_steps = 0;
+    run_through(&q, whole, losses);
+    q.output = temporary_path("stopped");
+    MUST(run_open(&r, &q));
+    r.trainer.options.evaluate.call = interrupt_now;
+    r.trainer.options.evaluate.every = 5;
+    MUST_FAIL(run_train(&r), ERR_INTERRUPTED, "interrupted after step 5 of 8");
+    run_close(&r);
+    cr_assert(has("stopped/checkpoint-5/trainer_state.json"));
+    q.resume = true;
+    run_through(&q, resumed, again);
+    cr_assert_str_eq(whole, resumed);
+    cr_assert_eq(memcmp(losses, again, sizeof losses), 0);
+    temporary_remove();
+}
+
+Test(run, dev_scores_the_best_weights_of_a_held_out_part) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    run r;
+    run_request q = sample_request(native, temporary_path("dev"));
+    q.protocol = PROTOCOL_DEV;
+    q.recipe.save_steps = 0;
+    MUST(run_open(&r, &q));
+    // a tenth of 16 sentences a label, rounded up, is 2
+    cr_assert_eq(r.dev.count, 6);
+    cr_assert_eq(r.train.count, 42);
+    MUST(run_train(&r));
+    cr_assert(r.best_step == 2 || r.best_step == 4 || r.best_step == 6 || r.best_step == 8,
+              "best step %u is no end of an epoch", r.best_step);
+    cr_assert(r.best_score >= 0 && r.best_score <= 1);
+    MUST(run_evaluate(&r));
+    MUST(run_finish(&r));
+    cr_assert(!has("dev/best"));
+    run_close(&r);
+    temporary_remove();
+}
+
+Test(run, faults_are_found_before_training) {
+    json_setup();
+    size_t live = mem_live_count();
+    run r;
+    run_request q = sample_request("reference", temporary_path("x"));
+    q.task = "kor_hat";
+    MUST_FAIL(run_open(&r, &q), ERR_USAGE, "kor_hate");
+    run_close(&r);
+    q.task = "kor_hate";
+    q.model = "tinny";
+    MUST_FAIL(run_open(&r, &q), ERR_USAGE, "unknown model 'tinny'; did you mean 'tiny'?");
+    run_close(&r);
+    q.model = "tiny";
+    q.device = "no such device";
+    MUST_FAIL(run_open(&r, &q), ERR_USAGE, "no such device");
+    run_close(&r);
+    q.device = "reference";
+    q.precision = "fp8";
+    MUST_FAIL(run_open(&r, &q), ERR_USAGE, "precision 'fp8'");
+    run_close(&r);
+    q.precision = NULL;
+    q.output = "/proc/no/such";
+    MUST_FAIL(run_open(&r, &q), ERR_IO, "/proc/no");
+    run_close(&r);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
