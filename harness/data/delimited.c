@@ -102,8 +102,8 @@ static err feed_lines(records *s, struct csv_parser *p, const char *bytes, size_
         if (s->open || !is_blank_line(line, n)) {
             s->open = true; // until the record's end is reported
             if (csv_parse(p, line, n, on_field, on_record, s) != n) {
-                return err_set(ERR_FORMAT, "%s:%u: %s", s->reader->path, s->line,
-                               csv_strerror(csv_error(p)));
+                return err_set(csv_error(p) == CSV_ENOMEM ? ERR_MEMORY : ERR_FORMAT, "%s:%u: %s",
+                               s->reader->path, s->line, csv_strerror(csv_error(p)));
             }
         }
         line += n;
