@@ -227,6 +227,9 @@ static trial norm_fwd(const norm_shape *s, const char *what) {
         t.absent = s->has_residual ? " positions token_sentence "
                                    : " residual sum positions token_sentence ";
     }
+    // a mean near 0 could only be judged against the spread of the row, which its bound does not
+    // know
+    if (!*what) add_tweak(&t, "x", 1, 0.5f, 0);
     t.o.as.layernorm_fwd = (struct layernorm_fwd){.before = {.p = s->before, .site = 1},
                                                   .after = {.p = s->after, .site = 2},
                                                   .rows = tokens_of(&t),

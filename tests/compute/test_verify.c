@@ -1,6 +1,7 @@
 /* Every operation of a device against the reference, over the whole table of verify. */
 #include "base/memory.h"
 #include "compute/verify.h"
+#include "support/program.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -47,6 +48,20 @@ Test(verify, cpu_of_lesser_instruction_sets) {
     }
 }
 #endif
+
+/* A Vulkan device under validation, whose messages fail the test. */
+static void verify_vulkan(const char *selector) {
+    if (!need_vulkan(selector)) cr_skip_test("no Vulkan device '%s'", selector);
+    verify_device(selector, &(device_options){.validation = true}, VERIFY_QUICK);
+}
+
+Test(verify, vulkan_llvmpipe) {
+    verify_vulkan("llvmpipe");
+}
+
+Test(verify, vulkan_swiftshader) {
+    verify_vulkan("swiftshader");
+}
 
 /* A device that computes one operation wrongly: verify must say so. */
 static op_kind wrong_kind;

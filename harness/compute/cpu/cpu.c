@@ -43,18 +43,12 @@ static void flush_end(uint32_t before) {
 
 void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
     cpu_device *c = d->impl;
-    if (items < 2 || c->threads < 2) {
-        uint32_t before = flush_begin();
-        for (size_t i = 0; i < items; i++) work(context, i, c->room);
-        flush_end(before);
-        return;
-    }
+    if (!items) return;
     int threads = items < c->threads ? (int)items : (int)c->threads;
+    // even one item runs in a region: the setting below is the region's, and oneDNN must see it
 #pragma omp parallel num_threads(threads)
     {
         uint32_t before = flush_begin();
-        // a library called by `work` must not open a region of its own; the setting is this
-        // thread's and ends with the region
         omp_set_num_threads(1);
         float *room = c->room + (size_t)omp_get_thread_num() * c->room_count;
 #pragma omp for schedule(dynamic, 1)

@@ -1,0 +1,119 @@
+/* harness verify: every operation of one device, or the named ones, against the f64 reference. */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/options.h"
+#include "compute/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static err add_json(cJSON *array, const verify_result *r) {
+    cJSON *o = cJSON_CreateObject();
+    err e = json_append(array, o);
+    if (e || (e = json_add_string(o, "op", op_name(r->kind)))) return e;
+    if ((e = json_add_number(o, "cases", r->cases))) return e;
+    if ((e = json_add_number(o, "failed", r->failed))) return e;
+    if ((e = json_add_number(o, "worst_nmse", r->worst_nmse))) return e;
+    if ((e = json_add_number(o, "worst_element", r->worst_element))) return e;
+    if ((e = json_add_string(o, "worst_case", r->worst_case))) return e;
+    return *r->failure ? json_add_string(o, "failure", r->failure) : ERR_OK;
+}
+
+static void print_line(const verify_result *r) {
+    printf("%-14s %5u  %10.1e  %10.1e  %-6s %s\n", op_name(r->kind), r->cases, r->worst_nmse,
+           r->worst_element, r->failed ? "FAILED" : "ok", r->failed ? r->failure : r->worst_case);
+}
+
+static err print_json(device *d, cJSON *ops, uint32_t failed) {
+    cJSON *root = cJSON_CreateObject();
+    char *text = NULL;
+    err e = ERR_OK;
+    if (!root) {
+        cJSON_Delete(ops);
+        return err_set(ERR_MEMORY, "out of memory");
+    }
+    if (!cJSON_AddItemToObject(root, "ops", ops)) {
+        cJSON_Delete(ops);
+        e = err_set(ERR_MEMORY, "out of memory");
+    }
+    if (!e) e = json_add_string(root, "device", d->info.name);
+    if (!e) e = json_add_string(root, "isa", d->info.isa);
+    if (!e) e = json_add_number(root, "nmse_bound", VERIFY_NMSE_BOUND);
+    if (!e) e = json_add_number(root, "element_bound", VERIFY_ELEMENT_BOUND);
+    if (!e) e = json_add_number(root, "failed", failed);
+    if (!e) e = json_print(&text, root, true);
+    if (!e) puts(text);
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+static bool is_wanted(const options *o, op_kind kind) {
+    for (size_t i = 0; i < o->arg_count; i++) {
+        if (!strcmp(o->args[i], op_name(kind))) return true;
+    }
+    return !o->arg_count;
+}
+
+static err check_names(const options *o) {
+    strbuf known = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; i < o->arg_count && !e; i++) {
+        bool is_known = false;
+        for (int kind = 0; kind < OP_COUNT; kind++) {
+            is_known = is_known || !strcmp(o->args[i], op_name((op_kind)kind));
+        }
+        if (is_known) continue;
+        for (int kind = 0; kind < OP_COUNT && !e; kind++) {
+            e = strbuf_printf(&known, "%s%s", kind ? ", " : "", op_name((op_kind)kind));
+        }
+        if (!e) e = err_set(ERR_USAGE, "no operation '%s' (known: %s)", o->args[i], known.text);
+    }
+    strbuf_free(&known);
+    return e;
+}
+
+static err verify_all(device *d, const options *o, uint32_t *failed) {
+    bool is_json = o->json;
+    cJSON *ops = is_json ? cJSON_CreateArray() : NULL;
+    err e = ERR_OK;
+    *failed = 0;
+    if (is_json && !ops) return err_set(ERR_MEMORY, "out of memory");
+    if (!is_json) {
+        printf("%s against the f64 reference: NMSE below %.0e, each element within %.0e\n",
+               d->info.name, VERIFY_NMSE_BOUND, VERIFY_ELEMENT_BOUND);
+        printf("%-14s %5s  %10s  %10s\n", "op", "cases", "worst NMSE", "element");
+    }
+    for (int kind = 0; kind < OP_COUNT && !e; kind++) {
+        verify_result r;
+        if (!is_wanted(o, (op_kind)kind)) continue;
+        log_progress("verifying %s", op_name((op_kind)kind));
+        e = verify_op(&r, d, (op_kind)kind, VERIFY_FULL);
+        log_progress_end();
+        if (e) break;
+        *failed += r.failed > 0;
+        if (is_json)
+            e = add_json(ops, &r);
+        else
+            print_line(&r);
+    }
+    if (!is_json) return e;
+    if (!e) return print_json(d, ops, *failed);
+    cJSON_Delete(ops);
+    return e;
+}
+
+err verb_verify(const options *o) {
+    device_options wanted = {.threads = o->threads};
+    device d;
+    uint32_t failed;
+    err e = check_names(o);
+    if (e || (e = device_open_named(&d, o->device, &wanted))) return e;
+    e = verify_all(&d, o, &failed);
+    if (!e && failed) {
+        e = err_set(ERR_GATE, "%u operations of %s are beyond their bounds", failed, d.info.name);
+    }
+    device_close(&d);
+    return e;
+}

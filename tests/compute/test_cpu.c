@@ -1,0 +1,322 @@
+/* The native CPU device: bits that do not depend on threads, products that are fully written
+ * whatever OpenMP grants, and the bounds of its exp, GELU and tanh. */
+#include "base/memory.h"
+#include "base/rng.h"
+#include "compute/plan.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if HARNESS_CPU
+#include "compute/cpu/kernels.h"
+
+/* --- threads ------------------------------------------------------------------------------------
+ */
+
+enum { T = 275, B = 7, H = 130, HEADS = 5, F = 400, LISTS = 60 };
+static const uint32_t lengths[B] = {3, 120, 26, 1, 64, 33, 28};
+
+static uint32_t word_for(const char *name, uint32_t i) {
+    uint32_t start = 0, b = 0;
+    if (!strcmp(name, "rows") || !strcmp(name, "list")) return i * 2;
+    if (!strcmp(name, "last_step")) return i % 5;
+    if (!strcmp(name, "items")) return (i * 7) % T;
+    if (!strcmp(name, "labels")) return i % 3;
+    if (!strcmp(name, "ordinals")) return i;
+    if (!strcmp(name, "ids")) return (i * 31) % 90;
+    if (!strcmp(name, "type_ids")) return i % 2;
+    for (; b < B && i >= start + lengths[b]; b++) start += lengths[b];
+    if (!strcmp(name, "positions")) return i - start;
+    if (!strcmp(name, "token_sentence")) return b;
+    return 0;
+}
+
+static void fill_words(const op *o, const char *name, uint32_t *to, size_t count) {
+    bool is_list = o->kind == OP_rows_sum;
+    uint32_t start = 0;
+    for (uint32_t i = 0; i < count; i++) to[i] = word_for(name, i);
+    for (uint32_t b = 0; !strcmp(name, "tiles") && b < B; b++) {
+        const uint32_t entry[] = {start, lengths[b], 0, b};
+        memcpy(to + (size_t)b * 4, entry, sizeof entry);
+        start += lengths[b];
+    }
+    for (uint32_t i = 0; !strcmp(name, "starts") && i < count; i++) {
+        to[i] = is_list ? i * T / LISTS : start;
+        start += i < B ? lengths[i] : 0;
+    }
+}
+
+/* Every op once, with sizes that give each several blocks. */
+static void describe(op *o, op_kind kind) {
+    const dropout_spec drop = {0.1f, 3};
+    const dim t = {DIM_FIXED, T}, b = {DIM_FIXED, B};
+    *o = (op){.kind = kind};
+    switch (kind) {
+    case OP_fill: o->as.fill = (struct fill){.rows = t, .cols = H, .value = 1}; break;
+    case OP_embed_fwd:
+        o->as.embed_fwd = (struct embed_fwd){.rows = t, .hidden = H, .vocabulary = 90};
+        break;
+    case OP_rows_sum:
+        o->as.rows_sum =
+            (struct rows_sum){.lists = {DIM_FIXED, LISTS}, .items_max = t, .hidden = H};
+        break;
+    case OP_layernorm_fwd:
+        o->as.layernorm_fwd = (struct layernorm_fwd){
+            .rows = t, .hidden = H, .before = drop, .after = drop, .eps = 1e-12f};
+        break;
+    case OP_layernorm_bwd:
+        o->as.layernorm_bwd =
+            (struct layernorm_bwd){.rows = t, .hidden = H, .before = drop, .after = drop};
+        break;
+    case OP_linear_fwd:
+        o->as.linear_fwd = (struct linear_fwd){.rows = t, .n = F, .k = H, .act = ACT_GELU};
+        break;
+    case OP_linear_dx: o->as.linear_dx = (struct linear_dx){.rows = t, .n = F, .k = H}; break;
+    case OP_linear_dw: o->as.linear_dw = (struct linear_dw){.rows = t, .n = F, .k = H}; break;
+    case OP_attention_fwd:
+        o->as.attention_fwd = (struct attention_fwd){.tile_count = b,
+                                                     .tokens = t,
+                                                     .heads = HEADS,
+                                                     .head_size = H / HEADS,
+                                                     .scale = 0.2f,
+                                                     .drop = drop};
+        break;
+    case OP_attention_bwd:
+        o->as.attention_bwd = (struct attention_bwd){.tile_count = b,
+                                                     .tokens = t,
+                                                     .heads = HEADS,
+                                                     .head_size = H / HEADS,
+                                                     .scale = 0.2f,
+                                                     .drop = drop};
+        break;
+    case OP_gather_rows:
+        o->as.gather_rows = (struct gather_rows){.rows = b, .tokens = t, .hidden = H};
+        break;
+    case OP_scatter_rows:
+        o->as.scatter_rows = (struct scatter_rows){.rows = b, .tokens = t, .hidden = H};
+        break;
+    case OP_dropout: o->as.dropout = (struct dropout){.rows = b, .hidden = H, .drop = drop}; break;
+    case OP_tanh_bwd: o->as.tanh_bwd = (struct tanh_bwd){.rows = t, .cols = H}; break;
+    case OP_cross_entropy:
+        o->as.cross_entropy = (struct cross_entropy){.rows = b, .classes = 3};
+        break;
+    case OP_grad_norm:
+        o->as.grad_norm = (struct grad_norm){.part_count = 2, .max_norm = 1};
+        o->as.grad_norm.parts[0] = (struct grad_part){.rows = dim_fixed(1), .cols = 1000003};
+        o->as.grad_norm.parts[1] = (struct grad_part){.rows = t, .cols = H};
+        break;
+    case OP_adamw:
+        o->as.adamw = (struct adamw){
+            .count = 100003, .decay = true, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+        break;
+    case OP_adamw_rows:
+        o->as.adamw_rows = (struct adamw_rows){.rows = {DIM_FIXED, LISTS},
+                                               .hidden = H,
+                                               .vocabulary = 130,
+                                               .before = true,
+                                               .beta1 = 0.9f,
+                                               .beta2 = 0.999f,
+                                               .eps = 1e-8f};
+        break;
+    case OP_COUNT: break;
+    }
+}
+
+static size_t count_for(const operand *w) {
+    size_t least = 0;
+    if (!strcmp(w->name, "position") || !strcmp(w->name, "type") || !strcmp(w->name, "out")) {
+        least = (size_t)T * H;
+    }
+    if (!strcmp(w->name, "table")) least = 40;
+    return w->count > least ? w->count : least;
+}
+
+/* Runs one op on the device over seeded operands; its outputs' bytes are appended to *out. */
+static void run_op(device *d, op_kind kind, strbuf *out) {
+    operand list[OPERANDS_MAX];
+    arena a;
+    plan p;
+    op o;
+    describe(&o, kind);
+    size_t count = op_operands(&o, list);
+    arena_init(&a, d, 0, true);
+    for (size_t i = 0; i < count; i++) {
+        size_t n = count_for(&list[i]);
+        elem type = list[i].is_real ? ELEM_F32 : ELEM_U32;
+        cr_assert_eq(arena_take(&a, list[i].at, n, type), ERR_OK);
+        float *x = span_host(*list[i].at);
+        if (!list[i].is_real) fill_words(&o, list[i].name, span_host(*list[i].at), n);
+        bool is_positive = !strcmp(list[i].name, "v") || !strcmp(list[i].name, "norm");
+        for (size_t k = 0; list[i].is_real && k < n; k++) {
+            philox r = philox4x32((philox){{(uint32_t)k, (uint32_t)i, 0, 0}}, 3, 4);
+            x[k] = (float)r.v[0] * 0x1p-31f - (is_positive ? 0 : 1);
+        }
+        if (!strcmp(list[i].name, "table")) {
+            for (size_t s = 0; s < 10; s++) memcpy(x + s * 4, (float[]){0.99f, 1e-3f, 0.5f, 0}, 16);
+        }
+    }
+    plan_init(&p, d);
+    plan_part_begin(&p, PART_MICRO);
+    switch (kind) {
+#define OP(name)                                                                                   \
+    case OP_##name:                                                                                \
+        cr_assert_eq(op_##name(&p, &o.as.name), ERR_OK, "%s", err_message(ERR_ARG));               \
+        break;
+#include "compute/ops.def"
+#undef OP
+    case OP_COUNT: break;
+    }
+    cr_assert_eq(plan_ready(&p), ERR_OK);
+    micro_sizes sizes = {.tokens = T, .sentences = B, .tiles = B};
+    step_info step = {.step = 9, .seed = 5, .loss_scale = 1, .micro_count = 1, .micros = &sizes};
+    cr_assert_eq(plan_submit(&p, &step), ERR_OK);
+    cr_assert_eq(plan_wait(&p, 0), ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].access == ACCESS_READ) continue;
+        cr_assert_eq(strbuf_add_bytes(out, span_host(*list[i].at), span_bytes(*list[i].at)),
+                     ERR_OK);
+    }
+    plan_free(&p);
+    arena_free(&a);
+}
+
+Test(cpu, bits_do_not_depend_on_threads) {
+    size_t live = mem_live_count();
+    for (int kind = 0; kind < OP_COUNT; kind++) {
+        strbuf one = {0};
+        for (uint32_t threads = 1; threads <= 4; threads++) {
+            device d;
+            strbuf got = {0};
+            device_options options = {.threads = threads};
+            cr_assert_eq(device_open_named(&d, "cpu", &options), ERR_OK);
+            run_op(&d, (op_kind)kind, threads == 1 ? &one : &got);
+            device_close(&d);
+            if (threads == 1) continue;
+            cr_assert_eq(got.length, one.length);
+            cr_assert(!memcmp(got.text, one.text, one.length), "%s with %u threads",
+                      op_name((op_kind)kind), threads);
+            strbuf_free(&got);
+        }
+        strbuf_free(&one);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* verify starts from outputs filled with NaN: an element left unwritten fails. OpenMP reads these
+ * settings when a program starts, so each needs one of its own. */
+Test(cpu, products_are_written_whatever_openmp_grants) {
+    static const char *const settings[][2] = {{"OMP_DYNAMIC", "true"}, {"OMP_THREAD_LIMIT", "1"}};
+    for (size_t i = 0; i < 2; i++) {
+        setenv(settings[i][0], settings[i][1], 1);
+        program_result r = RUN("verify", "linear_fwd", "--device", "cpu", "--threads", "2");
+        cr_expect_eq(r.exit_code, 0, "%s=%s: %s%s", settings[i][0], settings[i][1], r.out, r.err);
+        cr_expect_not_null(strstr(r.out, "linear_fwd"), "%s", r.out);
+        program_free(&r);
+        unsetenv(settings[i][0]);
+    }
+}
+
+Test(cpu, verify_names_operations_it_does_not_know) {
+    program_result r = RUN("verify", "linear_up", "--device", "cpu");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect_not_null(strstr(r.err, "no operation 'linear_up' (known: fill, embed_fwd"), "%s",
+                       r.err);
+    program_free(&r);
+}
+
+/* --- functions ----------------------------------------------------------------------------------
+ */
+
+static size_t kernel_tables(const cpu_kernels *out[3]) {
+    size_t count = 0;
+    out[count++] = &cpu__kernels_baseline;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        out[count++] = &cpu__kernels_avx2;
+    }
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+        out[count++] = &cpu__kernels_avx512;
+    }
+#endif
+    return count;
+}
+
+enum { POINTS = 20000 };
+static float points[POINTS], found[POINTS], ones[POINTS];
+
+static void spread(double low, double high) {
+    for (int i = 0; i < POINTS; i++) {
+        points[i] = (float)(low + (high - low) * i / (POINTS - 1));
+        ones[i] = 1;
+    }
+}
+
+// Worst error of found against want, divided by |want| + floor.
+static double worst(double (*want)(double), double floor_value) {
+    double most = 0;
+    for (int i = 0; i < POINTS; i++) {
+        double w = want((double)points[i]),
+               e = fabs((double)found[i] - w) / (fabs(w) + floor_value);
+        if (!(e <= most)) most = e;
+    }
+    return most;
+}
+
+static double true_gelu(double x) {
+    return 0.5 * x * erfc(-x * sqrt(0.5));
+}
+
+static double true_slope(double x) {
+    return 0.5 * erfc(-x * sqrt(0.5)) + x * exp(-0.5 * x * x) * 0.3989422804014327;
+}
+
+Test(cpu, functions_keep_their_bounds) {
+    const cpu_kernels *tables[3];
+    size_t count = kernel_tables(tables);
+    for (size_t i = 0; i < count; i++) {
+        const cpu_kernels *k = tables[i];
+        spread(-87.3, 88.3);
+        k->exponential(found, points, POINTS);
+        cr_expect_lt(worst(exp, 0), 2e-7, "exp on %s: %g", k->isa, worst(exp, 0));
+        spread(-5, 5);
+        memcpy(found, points, sizeof found);
+        k->finish_fwd(found, NULL, NULL, ACT_GELU, POINTS);
+        cr_expect_lt(worst(true_gelu, 0), 2e-6, "gelu on %s: %g", k->isa, worst(true_gelu, 0));
+        k->finish_dx(found, ones, points, NULL, POINTS);
+        cr_expect_lt(worst(true_slope, 1), 1e-6, "slope on %s: %g", k->isa, worst(true_slope, 1));
+        spread(-30, 30);
+        memcpy(found, points, sizeof found);
+        k->finish_fwd(found, NULL, NULL, ACT_GELU, POINTS);
+        cr_expect_lt(worst(true_gelu, 1), 1e-6, "gelu tails on %s: %g", k->isa,
+                     worst(true_gelu, 1));
+        memcpy(found, points, sizeof found);
+        k->finish_fwd(found, NULL, NULL, ACT_TANH, POINTS);
+        cr_expect_lt(worst(tanh, 0), 4e-7, "tanh on %s: %g", k->isa, worst(tanh, 0));
+    }
+}
+
+Test(cpu, functions_at_their_edges) {
+    const cpu_kernels *tables[3];
+    size_t count = kernel_tables(tables);
+    for (size_t i = 0; i < count; i++) {
+        const float x[] = {-1000, -INFINITY, 0, NAN, 1000};
+        float y[5];
+        tables[i]->exponential(y, x, 5);
+        cr_expect(y[0] >= 0 && y[0] < 2e-38f && y[1] >= 0 && y[1] < 2e-38f);
+        cr_expect_eq(y[2], 1);
+        cr_expect(isnan(y[3]), "%s", tables[i]->isa);
+        cr_expect(isfinite(y[4]) && y[4] > 1e38f);
+    }
+}
+
+Test(cpu, isa_that_is_not_here_is_refused) {
+    device d;
+    setenv("HARNESS_ISA", "avx1024", 1);
+    cr_assert_eq(device_open_named(&d, "cpu", NULL), ERR_USAGE);
+    cr_assert_not_null(strstr(err_message(ERR_USAGE), "HARNESS_ISA is 'avx1024'"));
+    unsetenv("HARNESS_ISA");
+}
+#endif
