@@ -40,7 +40,11 @@ static err run_verb(int argc, const char **argv) {
 static void wait_without_spinning(char **argv) {
     if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
     if (setenv("OMP_WAIT_POLICY", "passive", 1)) return;
-    execv("/proc/self/exe", argv); // returns only where there is no /proc: then it spins
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0) return; // no /proc: it spins
+    path[n] = '\0';
+    execv(path, argv);
 }
 
 int main(int argc, char **argv) {
