@@ -70,7 +70,7 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
 
 err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) {
     const dataset_options o = options ? *options : (dataset_options){0};
-    if (o.sample) return ERR_OK;
+    if (o.sample || (o.data_dir && !check)) return ERR_OK;
     for (size_t i = 0; i < t->file_count; i++) {
         char *path;
         err e = dataset_path(&path, t, &t->files[i], &o);

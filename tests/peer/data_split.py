@@ -29,7 +29,7 @@ def cleaned(rows):  # non-empty, first of each text
 
 def program_rows(program, data, task, split):
     command = [program, "data", "head", task, "--data", data, "--split", split, "-n", "1000000", "--json"]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")[:-1]
     return [(row["text"], row["label_id"]) for row in map(json.loads, lines)]
 
 def compare(name, ours, theirs):
