@@ -246,7 +246,7 @@ def figures(tokenizer, texts):
 
 def check_trained(program, folder, data):
     global failures
-    texts = nsmc(data, "train")
+    texts = [t for t in dict.fromkeys(nsmc(data, "train")) if t]  # the rows that cleaning keeps
     loaded = BertTokenizerFast.from_pretrained(folder)
     compare("trained vocabulary", texts, ours(program, folder, texts)[0], theirs(loaded.backend_tokenizer, texts))
     peer = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
