@@ -114,6 +114,10 @@ static double percent(double part, double whole) {
 
 static void print_phase(const bench *b, const bench_phase *p, const char *name) {
     printf("\n## %s, op by op\n\n", name);
+    if (!p->row_count) {
+        printf("This device does not time single ops.\n");
+        return;
+    }
     printf("| op | shape | calls | dispatches | ms | 10 to 90 %% | share | GFLOP/s | of product "
            "peak | GB/s | of copy peak |\n");
     printf("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");

@@ -104,11 +104,13 @@ static err data_head(const options *o, const task *t) {
     dataset d = {0};
     const char *name = o->split ? o->split : "train";
     size_t count = o->has_rows ? o->rows : HEAD_ROWS;
-    if (strcmp(name, "train") && strcmp(name, "test")) {
-        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test)", name);
+    bool dev = !strcmp(name, "dev");
+    if (!dev && strcmp(name, "train") && strcmp(name, "test")) {
+        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
     }
     err e = dataset_load(&d, t, &wanted);
-    const dataset_split *s = strcmp(name, "train") ? &d.test : &d.train;
+    if (!e && dev) e = dataset_split_dev(&d);
+    const dataset_split *s = dev ? &d.dev : strcmp(name, "train") ? &d.test : &d.train;
     if (!e && !o->json) {
         printf("%7s  %-*s  text (%s, first %zu of %zu)\n", "line", LABEL_COLUMNS, "label", name,
                count < s->row_count ? count : s->row_count, s->row_count);

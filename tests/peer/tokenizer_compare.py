@@ -7,7 +7,7 @@
   sets     every sentence of the five sets, under the mBERT, KcBERT and KoELECTRA vocabularies
   random   100,000 seeded strings of all planes, under those vocabularies, and under one that holds every
            character of them, for all casing options: there the ids spell out the cleaned text
-  files    tokenizer.json with added tokens of every kind, against `tokenizers` itself
+  files    tokenizer.json with added tokens of every kind, against `tokenizers` itself; what save_pretrained wrote
   speed    the 200,000 nsmc sentences under mBERT's vocabulary, one thread against one thread
   trained  with --trained DIR, a checkpoint of `harness run --task nsmc --model tiny`: transformers loads it, and
            its vocabulary is compared with one that BertWordPieceTokenizer trains on the same texts
@@ -206,6 +206,18 @@ def check_json(program, vocab):
                     theirs(tokenizer, texts))
 
 
+def check_saved(program, vocab, texts):
+    """What save_pretrained writes, read by us."""
+    for lower, strip, chinese in ((False, None, True), (True, False, False), (True, None, True)):
+        with Folder(vocab / "kcbert-base" / "vocab.txt") as folder, Folder(["unused"]) as saved:
+            tokenizer = folder.configure({"do_lower_case": lower, "strip_accents": strip,
+                                          "tokenize_chinese_chars": chinese, "model_max_length": 300})
+            (saved.path / "vocab.txt").unlink()
+            tokenizer.save_pretrained(saved.path)
+            compare(f"save_pretrained, lower {lower}, strip {strip}, chinese {chinese}", texts,
+                    ours(program, saved.path, texts)[0], theirs(tokenizer.backend_tokenizer, texts))
+
+
 def check_speed(program, vocab, data):
     texts = nsmc(data, "train") + nsmc(data, "test")
     global failures
@@ -234,7 +246,7 @@ def figures(tokenizer, texts):
 
 def check_trained(program, folder, data):
     global failures
-    texts = nsmc(data, "train")
+    texts = [t for t in dict.fromkeys(nsmc(data, "train")) if t]  # the rows that cleaning keeps
     loaded = BertTokenizerFast.from_pretrained(folder)
     compare("trained vocabulary", texts, ours(program, folder, texts)[0], theirs(loaded.backend_tokenizer, texts))
     peer = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
@@ -264,6 +276,7 @@ def main():
         check_options(options.program, texts)
     if "files" in parts:
         check_json(options.program, vocab)
+        check_saved(options.program, vocab, random_texts(20000, 3))
     if "speed" in parts:
         check_speed(options.program, vocab, data)
     if options.trained:

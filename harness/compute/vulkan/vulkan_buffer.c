@@ -37,15 +37,17 @@ static err allocate(device *d, vulkan_buffer *own, size_t bytes, bool host_visib
     }
     if (type == UINT32_MAX) return err_set(ERR_DEVICE, "%s: no fitting memory type", d->info.name);
     uint64_t heap = v->memory.memoryHeaps[v->memory.memoryTypes[type].heapIndex].size;
-    if (need.size > heap || d->allocated_bytes + need.size > heap) {
-        return too_large(d, bytes, heap, "the memory heap");
+    // a software driver's memory is the host's: lavapipe names a heap of 2 GiB and gives more
+    if (d->info.class == CLASS_SOFTWARE) heap = d->info.memory_bytes;
+    if (d->allocated_bytes + need.size > heap) {
+        return too_large(d, bytes, heap, "the device's memory");
     }
     VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                  .allocationSize = need.size,
                                  .memoryTypeIndex = type};
     VkResult r = VK.AllocateMemory(v->logical, &info, NULL, &own->memory);
     if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY) {
-        return too_large(d, bytes, heap, "the memory heap");
+        return too_large(d, bytes, heap, "the device's memory");
     }
     err e = vulkan__check(r, "vkAllocateMemory");
     if (e) return e;

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PHYSICAL_MAX = 32, MESSAGES_SHOWN = 5 };
 
@@ -153,6 +154,11 @@ static void fill_capabilities(device_info *info, VkPhysicalDevice physical, uint
     add_feature(info, "fp32");
 }
 
+static uint64_t host_memory(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
 kernel_family vulkan__family(const device_info *info) {
     return info->class == CLASS_SOFTWARE ? FAMILY_REGISTER : FAMILY_TILE;
 }
@@ -208,6 +214,8 @@ void vulkan__info(device_info *info, VkPhysicalDevice physical) {
             info->memory_bytes = memory.memoryHeaps[i].size;
         }
     }
+    if (info->class == CLASS_SOFTWARE)
+        info->memory_bytes = host_memory(); // heaps there are nominal
     fill_capabilities(info, physical, p->apiVersion);
     snprintf(info->kernels, sizeof info->kernels, "%s",
              vulkan__family(info) == FAMILY_REGISTER ? "register" : "tile");

@@ -73,6 +73,7 @@ typedef struct vulkan_device {
     VkCommandBuffer copy_commands;
     VkFence copy_fence;
     buffer staging;
+    uint64_t last_barriers; /* recorded for the last submission, between its dispatches */
 } vulkan_device;
 
 /* handle of a buffer */
@@ -149,8 +150,8 @@ typedef struct recorder {
     uint32_t bound_count;
     vulkan_access pending[PENDING_MAX];
     size_t pending_count;
-    uint64_t barriers, dispatches; /* counted for tests and bench */
-    err e;                         /* first failure; later calls do nothing */
+    uint64_t barriers; /* recorded between dispatches */
+    err e;             /* first failure; later calls do nothing */
 } recorder;
 
 /* Binds the next operand: count elements from `first`. An absent span binds the first operand again

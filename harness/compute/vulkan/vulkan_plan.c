@@ -101,6 +101,7 @@ err vulkan__submit(plan *p, const step_info *step) {
         VK.DeviceWaitIdle(v->logical);
         return e;
     }
+    v->last_barriers = r.barriers;
     return end(&r, true);
 }
 

@@ -1,0 +1,161 @@
+/* harness devices: every device of this machine, what it can do, and which is the default and why.
+ */
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/options.h"
+#include "compute/device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is printed about a device: the one that runs, and whether --device named it. */
+typedef struct choice {
+    const device_info *chosen;
+    bool is_named;
+} choice;
+
+// Why a device is the default, or what asking for it takes.
+static const char *reason(const device_info *d, choice c) {
+    if (d == c.chosen && c.is_named) return "what --device names";
+    if (d == c.chosen) {
+        switch (d->class) {
+        case CLASS_DISCRETE:
+        case CLASS_INTEGRATED:
+        case CLASS_VIRTUAL: return "the default: the best class of GPU here";
+        default: return "the default: no GPU here";
+        }
+    }
+    switch (d->class) {
+    case CLASS_SOFTWARE: return "a driver that runs on the CPU: used only when named";
+    case CLASS_REFERENCE: return "the oracle of verify, f64 and slow: used only when named";
+    case CLASS_NATIVE_CPU: return "used when named";
+    default:
+        return !c.is_named && c.chosen && d->class == c.chosen->class ? "as good as the default, "
+                                                                        "listed later"
+                                                                      : "used when named";
+    }
+}
+
+static err add_json(cJSON *array, const device_info *d, choice c) {
+    cJSON *o = cJSON_CreateObject();
+    err e = json_append(array, o);
+    const struct {
+        const char *key, *text;
+    } texts[] = {{"name", d->name},
+                 {"class", device_class_name(d->class)},
+                 {"kind", device_kind_name(d)},
+                 {"driver", d->driver},
+                 {"version", d->version},
+                 {"uuid", d->uuid},
+                 {"isa", d->isa},
+                 {"libraries", d->libraries},
+                 {"kernels", d->kernels},
+                 {"why", reason(d, c)}};
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"index", d->index},
+                   {"threads", d->threads},
+                   {"memory_bytes", (double)d->memory_bytes},
+                   {"max_buffer_bytes", (double)d->max_buffer_bytes},
+                   {"max_binding_bytes", (double)d->max_binding_bytes},
+                   {"max_workgroup", d->max_workgroup},
+                   {"max_shared_bytes", d->max_shared_bytes},
+                   {"subgroup_size", d->subgroup_size}};
+    const struct {
+        const char *key;
+        bool value;
+    } flags[] = {{"has_f16", d->has_f16},
+                 {"has_bf16", d->has_bf16},
+                 {"has_matrix", d->has_matrix},
+                 {"is_default", d == c.chosen}};
+    for (size_t i = 0; !e && i < sizeof numbers / sizeof *numbers; i++) {
+        e = json_add_number(o, numbers[i].key, numbers[i].value);
+    }
+    for (size_t i = 0; !e && i < sizeof texts / sizeof *texts; i++) {
+        e = json_add_string(o, texts[i].key, texts[i].text);
+    }
+    for (size_t i = 0; !e && i < sizeof flags / sizeof *flags; i++) {
+        e = json_add_bool(o, flags[i].key, flags[i].value);
+    }
+    return e;
+}
+
+static err print_json(const device_info *list, size_t count, choice c, const char *note) {
+    cJSON *root = cJSON_CreateObject(), *devices;
+    char *text = NULL;
+    if (!root) return err_set(ERR_MEMORY, "out of memory");
+    err e = json_add_array(&devices, root, "devices");
+    for (size_t i = 0; !e && i < count; i++) e = add_json(devices, &list[i], c);
+    if (!e) e = json_add_string(root, "note", *note ? note : NULL);
+    if (!e) e = json_print(&text, root, true);
+    if (!e) puts(text);
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+// "23.4 GiB", "128 MiB"; a dash where the device names no limit.
+static void format_bytes(char *out, size_t size, uint64_t bytes) {
+    if (!bytes || bytes >= (uint64_t)1 << 60) {
+        snprintf(out, size, "-");
+    } else if (bytes >= (uint64_t)1 << 30) {
+        snprintf(out, size, "%.1f GiB", (double)bytes / 1073741824.0);
+    } else {
+        snprintf(out, size, "%.0f MiB", (double)bytes / 1048576.0);
+    }
+}
+
+static void print_device(const device_info *d, choice c) {
+    char memory[32], allocation[32], binding[32];
+    format_bytes(memory, sizeof memory, d->memory_bytes);
+    format_bytes(allocation, sizeof allocation, d->max_buffer_bytes);
+    format_bytes(binding, sizeof binding, d->max_binding_bytes);
+    printf("%c %-2u %s\n", d == c.chosen ? '*' : ' ', d->index, d->name);
+    printf("     class    %s; %s\n", device_class_name(d->class), reason(d, c));
+    if (*d->driver || *d->version) printf("     driver   %s  %s\n", d->driver, d->version);
+    if (*d->uuid) printf("     uuid     %s\n", d->uuid);
+    printf("     memory   %s; largest allocation %s, largest binding %s\n", memory, allocation,
+           binding);
+    printf("     compute  %s", *d->isa ? d->isa : "f64");
+    if (*d->kernels) printf(", %s kernels", d->kernels);
+    if (d->subgroup_size) {
+        printf(", workgroups of %u, %u KiB shared, subgroups of %u", d->max_workgroup,
+               d->max_shared_bytes / 1024, d->subgroup_size);
+    }
+    if (d->kind == DEVICE_CPU) printf(", %u threads", d->threads);
+    if (*d->libraries) printf(", %s", d->libraries);
+    printf("\n");
+    if (d->kind == DEVICE_VULKAN) {
+        printf("     has      16-bit floats: %s, bfloat16: %s, matrix cores: %s\n",
+               d->has_f16 ? "yes" : "no", d->has_bf16 ? "yes" : "no", d->has_matrix ? "yes" : "no");
+    }
+}
+
+err verb_devices(const options *o) {
+    device_info *list;
+    size_t count;
+    const char *note;
+    choice c = {.is_named = o->has_device};
+    err e = device_list(&list, &count, &note);
+    if (e) return e;
+    e = device_select(&c.chosen, list, count, o->device);
+    if (e && c.is_named) goto done;
+    if (e) err_clear(); // no default is no failure here
+    e = ERR_OK;
+    if (o->json) {
+        e = print_json(list, count, c, note);
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++) print_device(&list[i], c);
+    if (c.chosen) {
+        printf("\n* %s; --device takes cpu, an index, or part of a name or UUID\n",
+               c.is_named ? "is named" : "is the default");
+    } else {
+        printf("\nNo default: name one with --device\n");
+    }
+    if (*note) printf("%s\n", note);
+done:
+    mem_free(list);
+    return e;
+}

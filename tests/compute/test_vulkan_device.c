@@ -1,0 +1,287 @@
+/* The Vulkan device: listing, limits, memory, what it says when something is missing, and barriers.
+ */
+#include "base/memory.h"
+#include "compute/vulkan/vulkan_internal.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static const char *const drivers[] = {"llvmpipe", "swiftshader"};
+
+static void open_validated(device *d, const char *selector) {
+    MUST(device_open_named(d, selector, &(device_options){.validation = true}));
+}
+
+static void close_clean(device *d) {
+    cr_expect_eq(d->validation_errors, 0, "%s: %llu validation messages", d->info.name,
+                 (unsigned long long)d->validation_errors);
+    device_close(d);
+}
+
+Test(vulkan_device, limits_are_filled) {
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 2; i++) {
+        if (!need_vulkan(drivers[i])) continue;
+        device d;
+        open_validated(&d, drivers[i]);
+        const device_info *info = &d.info;
+        cr_assert_eq(info->kind, DEVICE_VULKAN);
+        cr_assert_eq(info->class, CLASS_SOFTWARE);
+        cr_assert_geq(info->max_binding_bytes, (uint64_t)128 << 20);
+        cr_assert_geq(info->max_buffer_bytes, info->max_binding_bytes);
+        cr_assert_geq(info->memory_bytes, info->max_buffer_bytes);
+        cr_assert_geq(info->max_workgroup, 256);
+        cr_assert_geq(info->max_shared_bytes, 16384);
+        cr_assert_geq(info->subgroup_size, 4);
+        cr_assert_eq(strlen(info->uuid), 36);
+        cr_assert(*info->driver && *info->version && *info->isa);
+        cr_assert_str_eq(info->kernels, "register");
+        cr_assert_eq(d.real, ELEM_F32);
+        cr_assert_gt(d.attention_tile, 0);
+        close_clean(&d);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_device, memory_is_zeroed_copied_and_counted) {
+    size_t live = mem_live_count();
+    enum { COUNT = 3 << 20 }; // more than one staging buffer
+    for (size_t i = 0; i < 2; i++) {
+        if (!need_vulkan(drivers[i])) continue;
+        device d;
+        open_validated(&d, drivers[i]);
+        uint32_t *words, *back;
+        MUST(mem_new(&words, COUNT));
+        MUST(mem_new(&back, COUNT));
+        for (int host = 0; host < 2; host++) {
+            buffer *b;
+            MUST(device_buffer_new(&d, &b, COUNT * sizeof *words, host));
+            cr_assert_eq(b->mapped != NULL, host == 1);
+            cr_assert_eq(d.allocated_bytes, COUNT * sizeof *words);
+            span s = {.buffer = b, .count = COUNT, .type = ELEM_U32};
+            MUST(device_read_u32(back, s, COUNT));
+            for (size_t k = 0; k < COUNT; k++) cr_assert_eq(back[k], 0, "word %zu", k);
+            for (uint32_t k = 0; k < COUNT; k++) words[k] = k * 2654435761u;
+            MUST(device_write_u32(s, words, COUNT));
+            MUST(device_read_u32(back, s, COUNT));
+            cr_assert_eq(memcmp(words, back, COUNT * sizeof *words), 0);
+            // a part, at an offset that is aligned for nothing
+            MUST(device_write_u32(span_part(s, 1001, 3), (uint32_t[]){1, 2, 3}, 3));
+            MUST(device_read_u32(back, span_part(s, 1000, 5), 5));
+            cr_assert_eq(back[0], words[1000]);
+            cr_assert_eq(back[3], 3);
+            cr_assert_eq(back[4], words[1004]);
+            device_buffer_free(b);
+            cr_assert_eq(d.allocated_bytes, 0);
+        }
+        mem_free(words);
+        mem_free(back);
+        close_clean(&d);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_device, too_much_memory_is_refused_with_both_numbers) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    size_t live = mem_live_count();
+    device d;
+    open_validated(&d, "llvmpipe");
+    buffer *b;
+    MUST_FAIL(device_buffer_new(&d, &b, (size_t)3 << 30, false), ERR_DEVICE,
+              "3073 MiB asked for, the largest allocation is 2048 MiB");
+    d.info.memory_bytes = 10 << 20;
+    MUST_FAIL(device_buffer_new(&d, &b, 20 << 20, true), ERR_DEVICE,
+              "21 MiB asked for, the device's memory is 10 MiB");
+    cr_assert_eq(d.allocated_bytes, 0);
+    close_clean(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_device, absent_validation_layer_is_an_error) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    size_t live = mem_live_count();
+    setenv("VK_LAYER_PATH", "/nonexistent", 1);
+    device d;
+    MUST_FAIL(device_open_named(&d, "llvmpipe", &(device_options){.validation = true}), ERR_DEVICE,
+              "install vulkan-validationlayers");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_device, absent_driver_is_told) {
+    size_t live = mem_live_count();
+    setenv("VK_ICD_FILENAMES", "/nonexistent.json", 1);
+    setenv("VK_DRIVER_FILES", "/nonexistent.json", 1);
+    device_info *list;
+    size_t count;
+    const char *note;
+    MUST(device_list(&list, &count, &note));
+    for (size_t i = 0; i < count; i++) cr_assert_neq(list[i].kind, DEVICE_VULKAN);
+    cr_assert(strstr(note, "mesa-vulkan-drivers") || strstr(note, "libvulkan1"), "%s", note);
+    mem_free(list);
+    device d;
+    MUST_FAIL(device_open_named(&d, "llvmpipe", NULL), ERR_USAGE, "install");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_device, unknown_kernel_family_is_refused) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    size_t live = mem_live_count();
+    setenv("HARNESS_VULKAN_KERNELS", "tiles", 1);
+    device d;
+    MUST_FAIL(device_open_named(&d, "llvmpipe", NULL), ERR_USAGE, "'register' or 'tile'");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_device, failed_allocations_leak_nothing) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    size_t live = mem_live_count();
+    device_info *list;
+    const device_info *chosen;
+    size_t count;
+    const char *note;
+    MUST(device_list(&list, &count, &note));
+    MUST(device_select(&chosen, list, count, "llvmpipe"));
+    device_info info = *chosen;
+    mem_free(list);
+    for (uint64_t nth = 1;; nth++) {
+        device d;
+        mem_fail_at(nth);
+        err e = device_open(&d, &info, NULL);
+        mem_fail_at(0);
+        if (e == ERR_OK) {
+            device_close(&d);
+            cr_assert_gt(nth, 1);
+            break;
+        }
+        cr_assert_eq(e, ERR_MEMORY, "request %llu: %s", (unsigned long long)nth, err_message(e));
+        cr_assert_eq(mem_live_count(), live);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+// --- plans over a few small spans
+
+typedef struct small {
+    device d;
+    arena a;
+    span x[4]; /* (COUNT) each, device-local */
+} small;
+
+enum { COUNT = 256 };
+
+static void small_open(small *s, const char *selector) {
+    memset(s, 0, sizeof *s);
+    open_validated(&s->d, selector);
+    arena_init(&s->a, &s->d, 1 << 20, false);
+    for (size_t i = 0; i < 4; i++) MUST(arena_take(&s->a, &s->x[i], COUNT, ELEM_F32));
+}
+
+static void small_close(small *s) {
+    arena_free(&s->a);
+    close_clean(&s->d);
+}
+
+static void add_tanh_bwd(plan *p, span dx, span dy, span y) {
+    struct tanh_bwd a = {.dx = dx, .dy = dy, .y = y, .rows = dim_fixed(1), .cols = COUNT};
+    MUST(op_tanh_bwd(p, &a));
+}
+
+/* Barriers that recording this plan takes, over what it begins and ends with. */
+static uint64_t barriers_of(small *s, plan *p) {
+    micro_sizes none = {0};
+    MUST(plan_ready(p));
+    MUST(plan_submit(p, &(step_info){.step = 1, .micro_count = 1, .micros = &none}));
+    MUST(plan_wait(p, 0));
+    uint64_t count = vulkan__of(&s->d)->last_barriers;
+    plan_free(p);
+    return count;
+}
+
+Test(vulkan_device, barriers_stand_only_where_operations_meet) {
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 2; i++) {
+        if (!need_vulkan(drivers[i])) continue;
+        small s;
+        plan p;
+        small_open(&s, drivers[i]);
+        plan_init(&p, &s.d);
+        plan_part_begin(&p, PART_MICRO);
+        add_tanh_bwd(&p, s.x[0], s.x[1], s.x[2]); // reads may overlap
+        add_tanh_bwd(&p, s.x[3], s.x[1], s.x[2]);
+        cr_expect_eq(barriers_of(&s, &p), 0);
+        plan_init(&p, &s.d);
+        plan_part_begin(&p, PART_MICRO);
+        add_tanh_bwd(&p, s.x[0], s.x[1], s.x[2]);
+        add_tanh_bwd(&p, s.x[3], s.x[0], s.x[2]); // reads what was written
+        add_tanh_bwd(&p, s.x[2], s.x[0], s.x[1]); // writes what was read
+        add_tanh_bwd(&p, s.x[2], s.x[0], s.x[1]); // writes what was written
+        cr_expect_eq(barriers_of(&s, &p), 3);
+        plan_init(&p, &s.d);
+        plan_part_begin(&p, PART_MICRO);
+        span first = span_part(s.x[0], 0, 64), second = span_part(s.x[0], 64, 64);
+        struct fill fills = {.rows = dim_fixed(1), .cols = 64, .value = 1};
+        fills.x = first;
+        MUST(op_fill(&p, &fills));
+        fills.x = second; // neighbours in one buffer do not meet
+        MUST(op_fill(&p, &fills));
+        cr_expect_eq(barriers_of(&s, &p), 0);
+        small_close(&s);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Forty submissions that all add to one span, two in flight at a time: each sees the one before. */
+Test(vulkan_device, slots_run_in_order) {
+    size_t live = mem_live_count();
+    enum { STEPS = 40, ROWS = 3 };
+    for (size_t i = 0; i < 2; i++) {
+        if (!need_vulkan(drivers[i])) continue;
+        small s;
+        plan p;
+        small_open(&s, drivers[i]);
+        arena host;
+        arena_init(&host, &s.d, 4096, true);
+        span starts, items, rows, x;
+        MUST(arena_take(&host, &starts, ROWS + 1, ELEM_U32));
+        MUST(arena_take(&host, &items, ROWS, ELEM_U32));
+        MUST(arena_take(&host, &rows, ROWS, ELEM_U32));
+        MUST(arena_take(&host, &x, 2 * 64, ELEM_F32)); // one region of 64 a slot
+        MUST(device_write_u32(starts, (uint32_t[]){0, 1, 2, 3}, ROWS + 1));
+        MUST(device_write_u32(items, (uint32_t[]){0, 0, 0}, ROWS));
+        MUST(device_write_u32(rows, (uint32_t[]){2, 0, 1}, ROWS));
+        x.slot_stride = 256;
+        span from = x;
+        from.count = 64;
+        plan_init(&p, &s.d);
+        plan_part_begin(&p, PART_MICRO);
+        struct rows_sum sum = {.out = span_part(s.x[0], 0, ROWS * 4),
+                               .x = from,
+                               .starts = starts,
+                               .items = items,
+                               .rows = rows,
+                               .lists = dim_fixed(ROWS),
+                               .items_max = dim_fixed(ROWS),
+                               .hidden = 4};
+        MUST(op_rows_sum(&p, &sum));
+        MUST(plan_ready(&p));
+        float want = 0, got[ROWS * 4];
+        micro_sizes none = {0};
+        for (uint32_t step = 1; step <= STEPS; step++) {
+            uint32_t slot = step % 2;
+            MUST(plan_wait(&p, slot));
+            float *place = (float *)span_host(span_at(from, slot, 0));
+            for (int k = 0; k < 4; k++) place[k] = (float)step;
+            want += (float)step;
+            MUST(plan_submit(
+                &p, &(step_info){.slot = slot, .step = step, .micro_count = 1, .micros = &none}));
+        }
+        MUST(device_read_f32(got, sum.out, ROWS * 4));
+        for (int k = 0; k < ROWS * 4; k++) cr_expect_eq(got[k], want, "%g", (double)got[k]);
+        plan_free(&p);
+        arena_free(&host);
+        small_close(&s);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
