@@ -270,6 +270,10 @@ static err command_text(strbuf *out, const options *o, const run_request *q) {
     return e;
 }
 
+static const char *results_folder(const options *o) {
+    return o->results ? o->results : "results";
+}
+
 /* Writes the record to the output folder and, unless it is partial, to the results folder. */
 static err store_record(record *rec, const run *r, const char *results, char **local,
                         char **stored) {
@@ -287,9 +291,10 @@ static err conclude(run *r, const options *o, double *score) {
     err e = command_text(&command, o, &r->request);
     if (e || (e = run_record(&rec, r, command.text))) goto done;
     if ((e = run_summarise(&summary, &rec))) goto done;
+    if ((e = run_keep_model(r))) goto done;
+    // until the record is on the disk too the run is unfinished and can be resumed
+    if ((e = store_record(&rec, r, results_folder(o), &local, &stored))) goto done;
     if ((e = run_finish(r))) goto done;
-    if ((e = store_record(&rec, r, o->results ? o->results : "results", &local, &stored)))
-        goto done;
     *score = summary.score;
     if (o->json) {
         e = print_json(&rec, r, &summary, local, stored);
@@ -348,6 +353,9 @@ err verb_run(const options *o) {
     if ((e = split_seeds(&w, o))) goto done;
     if ((e = choose_recipe(&request.recipe, o, model))) goto done;
     if ((e = choose_protocol(&request.protocol, o))) goto done;
+    // a partial run writes nothing there; for others it is better known now than at the end
+    bool is_partial = request.sample || request.limit || request.recipe.max_steps;
+    if (!is_partial && (e = folder_check_writable(results_folder(o)))) goto done;
     if (o->output_dir && w.task_count * w.seed_count > 1) {
         e = err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for",
                     w.task_count * w.seed_count);

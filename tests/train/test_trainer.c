@@ -170,6 +170,7 @@ static void run_through(const run_request *q, char digest[65], float *losses) {
     MUST(run_open(&r, q));
     MUST(run_train(&r));
     MUST(run_evaluate(&r));
+    MUST(run_keep_model(&r));
     MUST(run_finish(&r));
     strcpy(digest, r.final_sha256);
     memcpy(losses, r.trainer.losses, 8 * sizeof *losses);
@@ -312,6 +313,7 @@ Test(run, dev_scores_the_best_weights_of_a_held_out_part) {
               "best step %u is no end of an epoch", r.best_step);
     cr_assert(r.best_score >= 0 && r.best_score <= 1);
     MUST(run_evaluate(&r));
+    MUST(run_keep_model(&r));
     MUST(run_finish(&r));
     cr_assert(!has("dev/best"));
     run_close(&r);
