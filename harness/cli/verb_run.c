@@ -331,6 +331,7 @@ err verb_run(const options *o) {
     run_request request = {.task_dir = o->task_dir,
                            .data_dir = o->data_dir,
                            .sample = o->sample,
+                           .offline = o->offline,
                            .limit = o->limit,
                            .model = model,
                            .from_scratch = o->from_scratch,

@@ -24,6 +24,7 @@ typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
 typedef struct run_request {
     const char *task, *task_dir, *data_dir;
     bool sample;
+    bool offline; /* never use the network */
     size_t limit;
     const char *model;
     bool from_scratch; /* a folder's weights are drawn from the seed all the same */
