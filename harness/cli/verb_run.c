@@ -331,7 +331,6 @@ err verb_run(const options *o) {
     run_request request = {.task_dir = o->task_dir,
                            .data_dir = o->data_dir,
                            .sample = o->sample,
-                           .offline = o->offline,
                            .limit = o->limit,
                            .model = model,
                            .from_scratch = o->from_scratch,
@@ -339,6 +338,7 @@ err verb_run(const options *o) {
                            .precision = o->precision,
                            .threads = o->threads,
                            .validation = o->validation,
+                           .offline = o->offline,
                            .output = o->output_dir,
                            .resume = o->resume,
                            .overwrite = o->overwrite};

@@ -19,7 +19,12 @@ const char *run_protocol_name(run_protocol protocol) {
 static err open_data(run *r) {
     const run_request *q = &r->request;
     dataset_options options = {.data_dir = q->data_dir, .sample = q->sample, .limit = q->limit};
-    err e = fetch_task(&r->task, &options, q->offline, false);
+    err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
+    if (e == ERR_NETWORK)
+        return err_wrap(e,
+                        "no data of %s here (--data DIR names its place, "
+                        "--sample needs none)",
+                        r->task.name);
     if (!e) e = dataset_load(&r->data, &r->task, &options);
     if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data);
     return e;

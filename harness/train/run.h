@@ -24,7 +24,6 @@ typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
 typedef struct run_request {
     const char *task, *task_dir, *data_dir;
     bool sample;
-    bool offline; /* never use the network */
     size_t limit;
     const char *model;
     bool from_scratch; /* a folder's weights are drawn from the seed all the same */
@@ -34,6 +33,7 @@ typedef struct run_request {
     const char *device, *precision;
     uint32_t threads;
     bool validation;
+    bool offline;       /* nothing is downloaded */
     const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
     bool resume, overwrite;
 } run_request;

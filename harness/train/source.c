@@ -6,7 +6,6 @@
 #include "text/unicode.h"
 #include "text/vocab_train.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static err train_words(source *s, const dataset_split *train) {
@@ -63,37 +62,43 @@ err source_open_folder(source *s, const char *folder) {
     return ERR_OK;
 }
 
-static err check_hub_name(const char *model) {
+static const char *near_preset(const char *model) {
     static const char *const presets[] = {
 #define X(name, layers, hidden, heads) #name,
         BERT_PRESETS(X)
 #undef X
     };
-    const char *near = text_nearest(model, presets, sizeof presets / sizeof *presets);
-    // what is near a preset is a slip; the hub is asked for the rest
-    if (!near && hub_is_name(model)) return ERR_OK;
-    return err_set(ERR_USAGE,
-                   "unknown model '%s'%s%s%s: neither a preset (%s), nor a folder, nor a hub name",
-                   model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-                   bert_preset_names());
+    return text_nearest(model, presets, sizeof presets / sizeof *presets);
+}
+
+/* A name that is neither a preset nor a folder here: one of the hub, or a mistake. */
+static err open_hub(source *s, const char *model, bool offline) {
+    const char *near = near_preset(model);
+    char *folder = NULL;
+    // a misspelt preset has the form of a hub name too: no reason to ask the network
+    if (near && !strchr(model, '/'))
+        return err_set(ERR_USAGE, "unknown model '%s'; did you mean '%s'? (presets: %s)", model,
+                       near, bert_preset_names());
+    if (!hub_is_name(model))
+        return err_set(ERR_USAGE,
+                       "unknown model '%s': neither a preset (%s), nor a folder, nor a hub name",
+                       model, bert_preset_names());
+    err e = hub_model(&folder, model, NULL, offline);
+    if (!e) e = source_open_folder(s, folder);
+    if (!e) {
+        mem_free(s->name);
+        s->name = NULL;
+        e = mem_strdup(&s->name, model);
+    }
+    mem_free(folder);
+    return e;
 }
 
 err source_open(source *s, const char *model, const dataset_split *train, bool offline) {
-    char *cached = NULL;
     *s = (source){0};
     if (bert_preset_known(model)) return open_preset(s, model, train);
     if (folder_exists(model)) return source_open_folder(s, model);
-    err e = check_hub_name(model);
-    if (!e && (e = hub_model(&cached, model, NULL, offline))) {
-        e = err_wrap(e, "'%s' is neither a preset (%s) nor a folder", model, bert_preset_names());
-    }
-    if (!e) e = source_open_folder(s, cached);
-    if (!e) {
-        mem_free(s->name);
-        e = mem_strdup(&s->name, model);
-    }
-    mem_free(cached);
-    return e;
+    return open_hub(s, model, offline);
 }
 
 void source_free(source *s) {

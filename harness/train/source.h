@@ -14,11 +14,10 @@ typedef struct source {
     char vocab_sha256[65];
 } source;
 
-/* Finds what `model` names: a preset, a folder, or a hub name (data/hub.h), whose files are fetched
- * when they are not in the hub's cache, unless `offline`. Reads the configuration; the tokenizer of
- * a folder is loaded, that of a preset is trained on the kept rows of train. Free with source_free,
- * also after an error. Errors: ERR_USAGE listing presets and the nearest one; those of the config,
- * tokenizer and trainer. */
+/* Finds what `model` names: a preset, a folder, or a hub name (downloaded into the hub's cache
+ * unless offline). Reads the configuration; the tokenizer of a folder is loaded, that of a preset
+ * is trained on the kept rows of train. Free with source_free, also after an error. Errors:
+ * ERR_USAGE listing presets and the nearest one; those of the config, tokenizer and trainer. */
 err source_open(source *s, const char *model, const dataset_split *train, bool offline) MUST_CHECK;
 
 /* Loads config and tokenizer of a model folder, or of the model in a run's output folder. */

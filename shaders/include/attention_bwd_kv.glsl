@@ -1,6 +1,6 @@
 // Per key row: dv = sum over queries of keep * p * dout, dk = scale * sum of p (keep * dout . v -
 // delta) q, with p = exp(score - lse) computed again.
-// Worst iterations: length * (2 D / 4 + 1), and with TILE length * D / 4 / tile more.
+// Worst iterations: length, and with TILE length * D / 4 / tile more; loops over QUADS are unrolled.
 #include "attention.glsl"
 layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };

@@ -1,6 +1,6 @@
 // Per query row: m = max of scores, l = sum exp(score - m), out = sum dropout(exp(score - m) / l) v;
 // lse = m + log l. Scores are scale * q k. Rescaled once per 4 keys.
-// Worst iterations: length / 4 * (2 D / 4 + 1), and with TILE length * D / 4 / tile more.
+// Worst iterations: length / 4, and with TILE length * D / 4 / tile more; loops over QUADS are unrolled.
 #include "attention.glsl"
 layout(std430, binding = 0) writeonly buffer b0 { float result[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 result4[]; };

@@ -16,8 +16,11 @@ LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "n
           "kor_sarcasm": ["no_sarcasm", "sarcasm"]}
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+import transformers  # noqa: E402: after its settings
+
+transformers.utils.logging.disable_progress_bar()
 
 
 def stop(message):
@@ -98,7 +101,7 @@ def trained_vocabulary(task, folder):
     """The vocabulary that the program trains for a task's presets, by way of a run of one step."""
     path = pathlib.Path(folder) / "model" / "vocab.txt"
     if not path.exists():
-        harness("run", "--task", task, "--model", "tiny", "--device", "cpu", "--max-steps", 1, "--limit", 8, "--overwrite",
+        harness("run", "--task", task, "--model", "tiny", "--device", "cpu", "--max-steps", 1, "--overwrite",
                 "--quiet", "--output-dir", folder)
     return path
 

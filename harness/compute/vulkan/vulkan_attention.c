@@ -1,7 +1,10 @@
 /* Recording of attention: a workgroup for each (sentence, tile) entry and head. */
 #include "compute/vulkan/vulkan_internal.h"
 
-enum { HEAD_SIZE_MAX = 128 };
+enum {
+    HEAD_SIZE_MAX = 128,
+    LENGTH_MAX = 8192 /* no sentence is longer: position tables have 512 rows, rarely more */
+};
 
 typedef struct attention_sizes {
     uint32_t tokens, tiles, quads;
@@ -18,16 +21,17 @@ static attention_sizes sizes_of(recorder *r, dim tokens, dim tiles, uint32_t hea
                              (size_t)heads * head_size};
 }
 
-// The longest sentence is not known here; what is certain is that it has no more tokens than fit.
+// Iterations: the rows of a sentence, and with `tile` as many to stage them; the loops over a row's
+// quads have a constant count and are unrolled (tests walk 920 rows of 128, beyond the limit if
+// not).
 static void dispatch(recorder *r, kernel_id of_register, kernel_id of_tile, attention_sizes s,
-                     uint32_t heads, uint32_t head_size, uint64_t row_iterations,
-                     const struct push_attention *push) {
+                     uint32_t heads, uint32_t head_size, const struct push_attention *push) {
     launch l = {.kernel = r->v->family == FAMILY_REGISTER ? of_register : of_tile,
                 .special = {r->v->device->attention_tile, s.quads, head_size % 4 == 0},
                 .x = s.tiles,
                 .y = heads,
                 .z = 1,
-                .iterations = row_iterations};
+                .iterations = 2 * (uint64_t)(s.tokens < LENGTH_MAX ? s.tokens : LENGTH_MAX)};
     if (s.tiles > 65535) {
         vulkan__fail(
             r, err_set(ERR_UNSUPPORTED, "attention over %u tiles: use smaller batches", s.tiles));
@@ -44,7 +48,7 @@ void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
     vulkan__read(r, a->qkv, 0, s.tokens * s.hidden * 3);
     vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
     dispatch(r, KERNEL_attention_fwd_register, KERNEL_attention_fwd_tile, s, a->heads, a->head_size,
-             0, &push);
+             &push);
 }
 
 void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
@@ -60,7 +64,7 @@ void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
     vulkan__read(r, a->out, 0, whole);
     vulkan__read(r, a->lse, 0, stats);
     dispatch(r, KERNEL_attention_bwd_q_register, KERNEL_attention_bwd_q_tile, s, a->heads,
-             a->head_size, 0, &push);
+             a->head_size, &push);
     vulkan__write(r, a->dqkv, 0, whole * 3);
     vulkan__read(r, r->scratch, 0, stats);
     vulkan__read(r, a->qkv, 0, whole * 3);
@@ -68,5 +72,5 @@ void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
     vulkan__read(r, a->dout, 0, whole);
     vulkan__read(r, a->lse, 0, stats);
     dispatch(r, KERNEL_attention_bwd_kv_register, KERNEL_attention_bwd_kv_tile, s, a->heads,
-             a->head_size, 0, &push);
+             a->head_size, &push);
 }
