@@ -95,21 +95,23 @@ static err sync_folder_of(const char *path) {
     return ERR_OK;
 }
 
-err file_writer_commit(file_writer *w) {
+static err commit(file_writer *w, bool durable) {
     err e = ERR_OK;
     FILE *f = (FILE *)w->file;
-    if (fflush(f) || fsync(fileno(f))) e = io_error(w->temporary, "cannot write");
+    if (fflush(f) || (durable && fsync(fileno(f)))) e = io_error(w->temporary, "cannot write");
     if (fclose(f) && !e) e = io_error(w->temporary, "cannot write");
     w->file = NULL;
     if (!e && rename(w->temporary, w->path)) e = io_error(w->path, "cannot write");
     if (!e) {
         mem_free(w->temporary);
         w->temporary = NULL;
-        e = sync_folder_of(w->path);
+        if (durable) e = sync_folder_of(w->path);
     }
     file_writer_abort(w);
     return e;
 }
+
+err file_writer_commit(file_writer *w) { return commit(w, true); }
 
 void file_writer_abort(file_writer *w) {
     if (w->file) fclose((FILE *)w->file);
@@ -119,7 +121,7 @@ void file_writer_abort(file_writer *w) {
     *w = (file_writer){0};
 }
 
-err file_write(const char *path, const void *bytes, size_t count) {
+static err write_whole(const char *path, const void *bytes, size_t count, bool durable) {
     file_writer w;
     err e = file_writer_begin(&w, path);
     if (e) return e;
@@ -127,7 +129,15 @@ err file_write(const char *path, const void *bytes, size_t count) {
         file_writer_abort(&w);
         return e;
     }
-    return file_writer_commit(&w);
+    return commit(&w, durable);
+}
+
+err file_write(const char *path, const void *bytes, size_t count) {
+    return write_whole(path, bytes, count, true);
+}
+
+err file_write_quick(const char *path, const void *bytes, size_t count) {
+    return write_whole(path, bytes, count, false);
 }
 
 bool file_exists(const char *path) {

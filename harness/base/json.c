@@ -6,9 +6,14 @@
 #include <math.h>
 #include <string.h>
 
+// cJSON says neither that memory was short nor where: it reports a text as malformed
+static _Thread_local bool memory_failed;
+
 static void *allocate(size_t bytes) {
     void *block;
-    return mem_calloc(&block, bytes, 1) ? NULL : block;
+    if (!mem_calloc(&block, bytes, 1)) return block;
+    memory_failed = true;
+    return NULL;
 }
 
 void json_setup(void) {
@@ -20,11 +25,13 @@ err json_parse(cJSON **out, const char *text, size_t length, const char *where) 
     *out = NULL;
     // cJSON stops at a 0 byte inside a string; a text with one is never ours
     if (memchr(text, 0, length)) return err_set(ERR_FORMAT, "%s: a 0 byte in JSON text", where);
+    memory_failed = false;
     cJSON *value = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1);
     if (value) {
         *out = value;
         return ERR_OK;
     }
+    if (memory_failed) return err_set(ERR_MEMORY, "%s: out of memory while reading JSON", where);
     size_t line = 1, column = 1;
     for (const char *p = text; end && p < end && p < text + length; p++) {
         column = *p == '\n' ? 1 : column + 1;

@@ -6,7 +6,9 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef err (*verb_function)(const options *o);
 
@@ -33,7 +35,20 @@ static err run_verb(int argc, const char **argv) {
     return e;
 }
 
+// OpenMP's threads wait by spinning unless the environment says otherwise when the program is
+// loaded. On cores that others use too (a shared machine, CI) that made training ten times slower.
+static void wait_without_spinning(char **argv) {
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
+    if (setenv("OMP_WAIT_POLICY", "passive", 1)) return;
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0) return; // no /proc: it spins
+    path[n] = '\0';
+    execv(path, argv);
+}
+
 int main(int argc, char **argv) {
+    wait_without_spinning(argv);
     // only for text width and messages of the C library: numbers stay in the C locale
     setlocale(LC_CTYPE, "");
     // a closed pipe on stdout ends as a write error, not as a silent kill

@@ -96,7 +96,7 @@ static err work_open(work *w, const options *o) {
     if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
     w->device_is_open = true;
     if ((e = open_data(w, o))) return e;
-    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train))) return e;
+    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, false))) return e;
     if ((e = set_labels(w))) return e;
     uint32_t length = source_max_length(&w->source, 0, (uint32_t)w->task.max_length);
     const tokenizer *words = &w->source.words;
@@ -114,6 +114,10 @@ static double percent(double part, double whole) {
 
 static void print_phase(const bench *b, const bench_phase *p, const char *name) {
     printf("\n## %s, op by op\n\n", name);
+    if (!p->row_count) {
+        printf("This device does not time single ops.\n");
+        return;
+    }
     printf("| op | shape | calls | dispatches | ms | 10 to 90 %% | share | GFLOP/s | of product "
            "peak | GB/s | of copy peak |\n");
     printf("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");

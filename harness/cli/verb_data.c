@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "data/dataset.h"
 #include "data/fetch.h"
+#include "data/hub.h"
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -27,6 +28,16 @@ static err print_json(const cJSON *value, bool pretty) {
     return ERR_OK;
 }
 
+/* Loads the tokenizer of a folder, a file, or a hub name. */
+static err load_tokenizer(tokenizer *t, const options *o) {
+    char *folder = NULL;
+    if (file_exists(o->model) || folder_exists(o->model)) return tokenizer_load(t, o->model);
+    err e = hub_tokenizer(&folder, o->model, NULL, o->offline);
+    if (!e) e = tokenizer_load(t, folder);
+    mem_free(folder);
+    return e;
+}
+
 static err data_stats_verb(const options *o, const task *t) {
     dataset_options wanted = dataset_options_of(o);
     dataset d = {0};
@@ -34,8 +45,9 @@ static err data_stats_verb(const options *o, const task *t) {
     data_stats s;
     strbuf out = {0}, svg = {0};
     cJSON *json = NULL;
-    err e = o->model ? tokenizer_load(&pieces, o->model) : ERR_OK;
+    err e = o->model ? load_tokenizer(&pieces, o) : ERR_OK;
     if (e) return e;
+    if ((e = fetch_task(t, &wanted, o->offline, false))) goto done;
     if ((e = dataset_load(&d, t, &wanted))) goto done;
     if ((e = data_stats_measure(&s, t, &d, o->model ? &pieces : NULL, o->max_length, o->sample))) {
         goto done;
@@ -104,11 +116,14 @@ static err data_head(const options *o, const task *t) {
     dataset d = {0};
     const char *name = o->split ? o->split : "train";
     size_t count = o->has_rows ? o->rows : HEAD_ROWS;
-    if (strcmp(name, "train") && strcmp(name, "test")) {
-        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test)", name);
+    bool dev = !strcmp(name, "dev");
+    if (!dev && strcmp(name, "train") && strcmp(name, "test")) {
+        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
     }
-    err e = dataset_load(&d, t, &wanted);
-    const dataset_split *s = strcmp(name, "train") ? &d.test : &d.train;
+    err e = fetch_task(t, &wanted, o->offline, false);
+    if (!e) e = dataset_load(&d, t, &wanted);
+    if (!e && dev) e = dataset_split_dev(&d);
+    const dataset_split *s = dev ? &d.dev : strcmp(name, "train") ? &d.test : &d.train;
     if (!e && !o->json) {
         printf("%7s  %-*s  text (%s, first %zu of %zu)\n", "line", LABEL_COLUMNS, "label", name,
                count < s->row_count ? count : s->row_count, s->row_count);

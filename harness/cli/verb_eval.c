@@ -5,6 +5,7 @@
 #include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
+#include "data/fetch.h"
 #include "train/scorer.h"
 
 #include <stdio.h>
@@ -59,6 +60,7 @@ static err load(evaluation *v, const options *o) {
     v->is_test = strcmp(name, "test") == 0;
     if (!v->is_test && strcmp(name, "train") != 0)
         return err_set(ERR_USAGE, "unknown split '%s' (known: train, test)", name);
+    if (!o->offline && (e = fetch_task(&v->task, &wish, false, false))) return e;
     if ((e = dataset_load(&v->data, &v->task, &wish))) return e;
     v->split = v->is_test ? &v->data.test : &v->data.train;
     return ERR_OK;

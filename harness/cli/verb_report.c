@@ -41,7 +41,7 @@ static err write_changed(const char *path, const strbuf *text) {
         same = count == text->length && !memcmp(bytes, text->text, count);
         mem_free(bytes);
     }
-    return same ? ERR_OK : file_write(path, text->text, text->length);
+    return same ? ERR_OK : file_write_quick(path, text->text, text->length);
 }
 
 static err write_form(const struct form *f, const board *b, const char *folder) {

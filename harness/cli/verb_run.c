@@ -338,6 +338,7 @@ err verb_run(const options *o) {
                            .precision = o->precision,
                            .threads = o->threads,
                            .validation = o->validation,
+                           .offline = o->offline,
                            .output = o->output_dir,
                            .resume = o->resume,
                            .overwrite = o->overwrite};

@@ -1,10 +1,13 @@
 /* harness tokenize: pieces, ids, token_type_ids and attention_mask of texts. */
+#include "cli/find_run.h"
 #include "cli/options.h"
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/hub.h"
+#include "model/config.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -204,17 +207,51 @@ static err print_texts(printer *p, const text_list *l) {
     return e;
 }
 
-static err load(tokenizer *t, const options *o) {
-    const char *path = o->checkpoint ? o->checkpoint : o->model;
-    if (!path) {
+// The folder itself, or the model in it when it is a run's output folder. *path is owned.
+static err choose_folder(char **path, const char *folder) {
+    char *inner = NULL;
+    err e = path_join(&inner, folder, "model");
+    if (!e && folder_exists(inner)) {
+        *path = inner;
+        return ERR_OK;
+    }
+    mem_free(inner);
+    return e ? e : mem_strdup(path, folder);
+}
+
+static err unknown_model(const char *model) {
+    if (bert_preset_known(model)) {
         return err_set(ERR_USAGE,
-                       "tokenize needs --model (a folder with vocab.txt or tokenizer.json, "
-                       "or such a file) or --checkpoint");
+                       "preset '%s' has no vocabulary before it is trained: name the run's folder "
+                       "with --checkpoint",
+                       model);
     }
-    if (!folder_exists(path) && !file_exists(path)) {
-        return err_set(ERR_USAGE, "there is no folder or vocabulary file '%s'", path);
+    return err_set(ERR_USAGE, "there is no folder, vocabulary file or hub model '%s'", model);
+}
+
+/* What the tokenizer is loaded from: --model (a folder, one of its files, or a hub name),
+ * --checkpoint, or the newest finished run. *path is owned. */
+static err find_tokenizer(char **path, const options *o) {
+    char *folder = NULL;
+    err e;
+    if (o->model && !o->checkpoint) {
+        if (file_exists(o->model)) return mem_strdup(path, o->model);
+        if (folder_exists(o->model)) return choose_folder(path, o->model);
+        if (bert_preset_known(o->model) || !hub_is_name(o->model)) return unknown_model(o->model);
+        return hub_model(path, o->model, NULL, o->offline);
     }
-    return tokenizer_load(t, path);
+    if ((e = find_run(&folder, o->checkpoint, NULL))) return e;
+    e = choose_folder(path, folder);
+    mem_free(folder);
+    return e;
+}
+
+static err load(tokenizer *t, const options *o) {
+    char *path = NULL;
+    err e = find_tokenizer(&path, o);
+    if (!e) e = tokenizer_load(t, path);
+    mem_free(path);
+    return e;
 }
 
 err verb_tokenize(const options *o) {

@@ -14,6 +14,7 @@ typedef struct records {
     size_t fields;       /* fields of that record so far */
     uint32_t line;       /* line being fed, from 1 */
     uint32_t first_line; /* where the record began */
+    size_t record_bytes; /* fed since then */
     bool open;           /* a record began on an earlier line and goes on */
     bool in_header;
     err error;
@@ -97,13 +98,24 @@ static err feed_lines(records *s, struct csv_parser *p, const char *bytes, size_
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         size_t n = stop ? (size_t)(stop - line) + 1 : (size_t)(end - line);
         s->line++;
-        if (!s->open) s->first_line = s->line;
+        if (!s->open) {
+            s->first_line = s->line;
+            s->record_bytes = 0;
+        }
+        // libcsv's buffer grows in small steps: a huge record would cost the square of its length
+        if ((s->record_bytes += n) > DATA_TEXT_LIMIT_BYTES) {
+            return err_set(
+                ERR_FORMAT,
+                "%s:%u: a record of more than %d bytes: does a quote never close, or do line "
+                "ends lack?",
+                s->reader->path, s->first_line, DATA_TEXT_LIMIT_BYTES);
+        }
         // an empty line between records is passed over, as Python's DictReader does
         if (s->open || !is_blank_line(line, n)) {
             s->open = true; // until the record's end is reported
             if (csv_parse(p, line, n, on_field, on_record, s) != n) {
-                return err_set(ERR_FORMAT, "%s:%u: %s", s->reader->path, s->line,
-                               csv_strerror(csv_error(p)));
+                return err_set(csv_error(p) == CSV_ENOMEM ? ERR_MEMORY : ERR_FORMAT, "%s:%u: %s",
+                               s->reader->path, s->line, csv_strerror(csv_error(p)));
             }
         }
         line += n;

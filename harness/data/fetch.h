@@ -65,10 +65,12 @@ void fetch_reply_free(fetch_reply *reply);
 /* True when `offline` is, or when HF_HUB_OFFLINE is 1, on, yes or true. */
 bool fetch_is_offline(bool offline);
 
-/* Fetches a task's files into options->data_dir, else the cache. Files that are there are checked
- * when `check` is set: one that is wrong is replaced in those folders, and an error in
- * $HARNESS_DATA. Nothing is done for a sample. Errors: those of fetch_file; ERR_NETWORK when a file
- * lacks and offline forbids to fetch it; ERR_DATA when one lacks and has no url. */
+/* Fetches the files of a task that lack: into the cache, or with `check` also into
+ * options->data_dir. Call it before dataset_load. With `check` the files that are there are checked
+ * too: one that is wrong is replaced in those folders, and an error in $HARNESS_DATA. Nothing is
+ * done for a sample, nor, without `check`, for a data_dir that the user names: what lacks there is
+ * dataset_load's to report. Errors: those of fetch_file; ERR_NETWORK when a file lacks and offline
+ * forbids to fetch it; ERR_DATA when one lacks and has no url. */
 err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) MUST_CHECK;
 
 #endif

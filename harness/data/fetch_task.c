@@ -43,6 +43,11 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     }
     fetch_request r = {.url = f->url, .path = path, .bytes = f->bytes, .sha256 = f->sha256};
     err e = fetch_file(&r);
+    if (e == ERR_NETWORK) {
+        e = err_set(
+            e, "%s; if the network is not there, try --sample, or name the data with --data DIR",
+            err_message(e));
+    }
     if (e) return e;
     log_note("%s: fetched%s", path,
              f->sha256 ? "" : " (the manifest states no SHA-256: not checked)");
@@ -65,7 +70,7 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
 
 err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) {
     const dataset_options o = options ? *options : (dataset_options){0};
-    if (o.sample) return ERR_OK;
+    if (o.sample || (o.data_dir && !check)) return ERR_OK;
     for (size_t i = 0; i < t->file_count; i++) {
         char *path;
         err e = dataset_path(&path, t, &t->files[i], &o);

@@ -21,7 +21,8 @@ typedef struct hub {
     char *folder;                                   // .../hub/models--org--name
     char *lock_dir;                                 // .../hub/.locks/models--org--name
     char commit[COMMIT_DIGITS + 1];
-    char *snapshot; // folder/snapshots/<commit>, once the commit is known
+    char *snapshot;  // folder/snapshots/<commit>, once the commit is known
+    bool words_only; // the tokenizer's files are enough
     fetch_patience patience;
 } hub;
 
@@ -158,6 +159,7 @@ static bool has_file(const hub *h, const char *file) {
 static bool is_whole(const hub *h) {
     if (!h->snapshot || !has_file(h, "config.json")) return false;
     if (!has_file(h, "vocab.txt") && !has_file(h, "tokenizer.json")) return false;
+    if (h->words_only) return true;
     if (has_file(h, "model.safetensors")) return true;
     if (!has_file(h, "model.safetensors.index.json")) return false;
     folder_list list;
@@ -174,12 +176,13 @@ static bool is_whole(const hub *h) {
 /* --- what the hub has ---------------------------------------------------------------------------
  */
 
-static bool is_wanted(const char *file, bool one_file) {
+static bool is_wanted(const hub *h, const char *file, bool one_file) {
     static const char *const names[] = {"config.json", "vocab.txt", "tokenizer.json",
                                         "tokenizer_config.json", "special_tokens_map.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(file, names[i])) return true;
     }
+    if (h->words_only) return false;
     if (one_file) return !strcmp(file, "model.safetensors");
     unsigned at, total;
     int end = 0;
@@ -321,7 +324,8 @@ static err check_listing(const hub *h, const cJSON *listing, bool *one_file) {
     if (!lists(listing, "config.json")) {
         return err_set(ERR_UNSUPPORTED, "%s: the model has no config.json", h->name);
     }
-    if (*one_file || lists(listing, "model.safetensors.index.json")) return ERR_OK;
+    if (h->words_only || *one_file) return ERR_OK;
+    if (lists(listing, "model.safetensors.index.json")) return ERR_OK;
     return err_set(
         ERR_UNSUPPORTED,
         "%s: the model has no model.safetensors%s; convert it and pass the folder as "
@@ -343,7 +347,7 @@ static err fetch_model(hub *h) {
     const cJSON *item, *files = cJSON_GetObjectItemCaseSensitive(listing, "siblings");
     cJSON_ArrayForEach(item, files) {
         const cJSON *name = cJSON_GetObjectItemCaseSensitive(item, "rfilename");
-        if (!cJSON_IsString(name) || !is_wanted(name->valuestring, one_file)) continue;
+        if (!cJSON_IsString(name) || !is_wanted(h, name->valuestring, one_file)) continue;
         if ((e = fetch_hub_file(h, name->valuestring))) goto done;
     }
     e = write_ref(h);
@@ -352,10 +356,12 @@ done:
     return e;
 }
 
-err hub_model(char **folder, const char *name, const char *revision, bool offline) {
+static err find_or_fetch(char **folder, const char *name, const char *revision, bool words_only,
+                         bool offline) {
     hub h;
     *folder = NULL;
     err e = hub_init(&h, name, revision);
+    h.words_only = words_only;
     if (e || (e = read_ref(&h))) goto done;
     bool whole = is_whole(&h);
     // a commit never changes; of a branch the hub is asked whether it moved
@@ -381,4 +387,12 @@ done:
     }
     hub_free(&h);
     return e;
+}
+
+err hub_model(char **folder, const char *name, const char *revision, bool offline) {
+    return find_or_fetch(folder, name, revision, false, offline);
+}
+
+err hub_tokenizer(char **folder, const char *name, const char *revision, bool offline) {
+    return find_or_fetch(folder, name, revision, true, offline);
 }

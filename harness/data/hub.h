@@ -26,4 +26,7 @@ bool hub_is_name(const char *s);
  * message says how to convert); ERR_IO. */
 err hub_model(char **folder, const char *name, const char *revision, bool offline) MUST_CHECK;
 
+/* The same without weights: config.json and the tokenizer's files. */
+err hub_tokenizer(char **folder, const char *name, const char *revision, bool offline) MUST_CHECK;
+
 #endif

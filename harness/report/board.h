@@ -30,7 +30,7 @@ typedef struct board_row {
     interval range; /* 95 % */
     bool rows_only; /* one seed: the interval knows nothing of seeds */
     double train_s; /* mean */
-    size_t rank;         /* 1 + number of rows significantly better; 0: one seed, in no test */
+    size_t rank;    /* 1 + number of rows significantly better; 0: one seed, in no test */
 } board_row;
 
 typedef struct board_table {

@@ -8,7 +8,7 @@ double report__rounded(double value) {
 }
 
 err report__recipe_words(strbuf *out, const record *r) {
-    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(r->recipe, "epochs");
+    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(r->recipe, "num_train_epochs");
     err e = ERR_OK;
     if (cJSON_IsNumber(epochs)) {
         e = strbuf_printf(out, "%g epoch%s, ", epochs->valuedouble,

@@ -1,6 +1,7 @@
 #include "report/compare.h"
 
 #include "metric/statistics.h"
+#include "report/report_internal.h"
 #include "text/unicode.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@ static err same_text(const char *what, const char *a, const char *b) {
     return err_set(ERR_DATA, "the two runs do not compare: %s is '%.40s' and '%.40s'", what, a, b);
 }
 
-static err same_task(const record *a, const record *b) {
+err report__same_task(const record *a, const record *b) {
     err e;
     if ((e = same_text("the task", a->task.name, b->task.name))) return e;
     if (a->task.version != b->task.version) {
@@ -70,7 +71,7 @@ static void compare_losses(comparison *c, double tolerance) {
 
 err compare_records(comparison *c, const record *a, const record *b, double tolerance) {
     *c = (comparison){.a = a, .b = b, .tolerance = tolerance};
-    err e = same_task(a, b);
+    err e = report__same_task(a, b);
     if (e) return e;
     c->score_a = record_metric(a, a->headline);
     c->score_b = record_metric(b, b->headline);

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/memory.h"
+#include "metric/interval.h"
 #include "result/record.h"
 
 #include <stdbool.h>
@@ -42,5 +43,42 @@ err compare_text(strbuf *out, const comparison *c, const char *name_a,
                  const char *name_b) MUST_CHECK;
 err compare_json(strbuf *out, const comparison *c, const char *name_a,
                  const char *name_b) MUST_CHECK;
+
+/* Two groups of runs, each one model on one device under several seeds. */
+enum { COMPARE_SEEDS_SHOWN = 20 };
+
+/* Half-width, in points, within which two groups count as equivalent. */
+#define COMPARE_EQUIVALENCE 0.5
+
+typedef struct group_comparison {
+    const record *const *a, *const *b; /* (count_a), (count_b); borrowed */
+    size_t count_a, count_b;
+    double mean_a, std_a, mean_b, std_b; /* headline */
+    double difference;                   /* mean_b - mean_a */
+    interval range;                      /* 95 % of the difference, paired over test rows */
+    bool rows_only;                      /* a group of one seed: the range knows nothing of seeds */
+    double p;                            /* of no difference; 1 (no claim) when rows_only */
+    bool equivalent; /* not rows_only, and the range lies within -+ COMPARE_EQUIVALENCE */
+    size_t shared;   /* seeds that both have */
+    struct {
+        int64_t seed;
+        double score_a, score_b;
+        size_t disagreements;
+    } seeds[COMPARE_SEEDS_SHOWN];
+    size_t seed_count;            /* shared seeds listed */
+    double disagreement;          /* mean share of rows predicted differently, over shared seeds */
+    double speed;                 /* tokens per second, b / a, mean over runs; 0 when not known */
+    double speed_low, speed_high; /* least and most over pairs of runs */
+} group_comparison;
+
+/* Compares two groups whose records agree on task, version, data and test labels.
+ * Errors: ERR_DATA naming what differs, also within a group (model, weights, recipe, device,
+ * precision); ERR_ARG for an empty group; ERR_MEMORY. */
+err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
+                   const record *const *b, size_t count_b) MUST_CHECK;
+err compare_groups_text(strbuf *out, const group_comparison *c, const char *name_a,
+                        const char *name_b) MUST_CHECK;
+err compare_groups_json(strbuf *out, const group_comparison *c, const char *name_a,
+                        const char *name_b) MUST_CHECK;
 
 #endif

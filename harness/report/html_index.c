@@ -206,7 +206,7 @@ static void add_table(page *p, const board_table *t) {
     head_cell(p, "recipe", false, false);
     head_cell(p, "training", true, false);
     head_cell(p, "device", false, false);
-    head_cell(p, "runs by seed", false, true);
+    head_cell(p, "runs", false, true);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < t->row_count; i++) add_row(p, t, &t->rows[i], low, high);
     html__format(p,

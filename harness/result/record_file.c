@@ -136,7 +136,7 @@ static err check_counts(const record *r, const char *path) {
     }
     const metric *m;
     err e = metric_lookup(&m, r->headline, r->task.label_count);
-    return e ? err_wrap(ERR_FORMAT, "%s: key 'headline'", path) : ERR_OK;
+    return err_wrap(e == ERR_USAGE ? ERR_FORMAT : e, "%s: key 'headline'", path);
 }
 
 static err read_json(record *r, const cJSON *json, const char *path) {

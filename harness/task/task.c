@@ -379,7 +379,8 @@ static err load_metrics(task *t, const cJSON *root) {
         }
         const metric *known;
         if ((e = metric_lookup(&known, item->valuestring, t->label_count))) {
-            return err_wrap(ERR_FORMAT, "%s: key 'metrics[%zu]'", t->path, t->metric_count);
+            return err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s: key 'metrics[%zu]'", t->path,
+                            t->metric_count);
         }
         leads = leads || !strcmp(item->valuestring, t->headline);
         t->metrics[t->metric_count++] = item->valuestring;

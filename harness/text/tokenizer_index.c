@@ -94,7 +94,8 @@ static err index_added(tokenizer *t) {
         size_t start = 0, count = 0;
         if ((e = tokenizer__clean(t, &scratch, &start, &count, a->text, strlen(a->text)))) break;
         if ((e = mem_new(&x->patterns[i].points, count))) break;
-        memcpy(x->patterns[i].points, scratch.points + start, count * sizeof *scratch.points);
+        if (count)
+            memcpy(x->patterns[i].points, scratch.points + start, count * sizeof *scratch.points);
         x->patterns[i].count = count;
         x->has_normalized |= count > 0;
     }

@@ -152,7 +152,8 @@ err tokenizer__clean(const tokenizer *t, encoding *s, size_t *start, size_t *cou
         if ((e = put(s, length++, point))) return e;
         if (class & CLASS_CHINESE && (e = put(s, length++, ' '))) return e;
     }
-    return transform(t->index, s, length, start, count);
+    *start = *count = 0;
+    return length ? transform(t->index, s, length, start, count) : ERR_OK;
 }
 
 // The longest cleaned added token at points; its index in t->added, or added_count.
@@ -177,7 +178,7 @@ static err split_with_patterns(const tokenizer *t, encoding *s, const char *text
                                const tokenizer_sink *sink) {
     size_t start = 0, count = 0, done = 0;
     err e = tokenizer__clean(t, s, &start, &count, text, bytes);
-    if (e) return e;
+    if (e || !count) return e; // nothing left: the scratch may not exist
     const uint32_t *points = s->points + start;
     for (size_t i = 0; i < count;) {
         size_t which = match_pattern(t, points + i, count - i);

@@ -281,7 +281,8 @@ static err make_places(trainer *x, const bool *known) {
     return ERR_OK;
 }
 
-// An entry that counts too much is put right when it comes to the top; one too small must be replaced.
+// An entry that counts too much is put right when it comes to the top; one too small must be
+// replaced.
 static err push_pair(trainer *x, uint64_t key) {
     pair_count *p = pair_slot(x, key);
     if (p->times <= p->queued) return ERR_OK;

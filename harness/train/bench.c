@@ -13,6 +13,8 @@
 
 enum {
     WARM_STEPS = 3, /* not timed: first touch of memory, pipelines made on first use */
+    // the first and last of a stretch: two steps are in flight, so that one ends late, one at once
+    EDGE_STEPS = 2,
     STEPS_LEAST = 3,
     STEPS_MOST = 40,
     EVAL_FACTOR = 2 /* sentences of an evaluation batch to those of a training step */
@@ -108,7 +110,8 @@ static void profiler_free(profiler *p) {
 
 /* Runs the plan on the next sentences with each op timed, as sample s. */
 static err profile_step(profiler *p, uint32_t s) {
-    size_t first = (size_t)s * p->size % p->count;
+    // the same steps as a run's, whose tokens are known to fit
+    size_t first = s % ((p->count + p->size - 1) / p->size) * p->size;
     size_t n = p->count - first < p->size ? p->count - first : p->size;
     double begin = clock_seconds();
     err e = pack_fill(p->pack, p->batch, 0, p->sentences + first, (uint32_t)n, 0, p->for_training);
@@ -177,9 +180,13 @@ static void summarise(profiler *p, uint32_t steps) {
         phase->flops += row->flops;
         if (is_product(row->kind)) product_ms += row->ms.median;
     }
-    for (size_t i = 0; i < phase->row_count; i++)
-        phase->rows[i].share = phase->rows[i].ms.median / phase->op_ms;
-    phase->product_share = product_ms / phase->op_ms;
+    if (phase->op_ms > 0) {
+        for (size_t i = 0; i < phase->row_count; i++)
+            phase->rows[i].share = phase->rows[i].ms.median / phase->op_ms;
+        phase->product_share = product_ms / phase->op_ms;
+    } else {
+        phase->row_count = 0; // a device that does not time its ops
+    }
     phase->sentences /= steps;
     phase->tokens /= steps;
     phase->pack_ms = bench_spread_of(p->packing, steps).median * 1000;
@@ -216,8 +223,8 @@ static err time_training(bench_phase *phase, trainer *t, const bench_options *o)
     err e = run_to(t, WARM_STEPS);
     if (e) return e;
     phase->steps = steps_for(o, t->step_ms[WARM_STEPS - 1] / 1000);
-    if ((e = run_to(t, WARM_STEPS + phase->steps))) return e;
-    phase->ms = bench_spread_of(t->step_ms + WARM_STEPS, phase->steps);
+    if ((e = run_to(t, WARM_STEPS + phase->steps + EDGE_STEPS))) return e;
+    phase->ms = bench_spread_of(t->step_ms + WARM_STEPS + 1, phase->steps);
     return ERR_OK;
 }
 
@@ -310,7 +317,7 @@ static recipe bench_recipe(const bench_options *o) {
     recipe r;
     recipe_defaults(&r);
     r.per_device_train_batch_size = o->batch_size;
-    r.max_steps = WARM_STEPS + 2 * (o->steps ? o->steps : STEPS_MOST);
+    r.max_steps = WARM_STEPS + EDGE_STEPS + 2 * (o->steps ? o->steps : STEPS_MOST);
     r.dropout = o->dropout;
     return r;
 }

@@ -53,7 +53,7 @@ typedef struct bench_phase {
     double op_ms;         /* sum of the rows' medians */
     double product_share; /* matrix products' part of the time of all ops */
     bench_row rows[BENCH_ROWS_MAX];
-    size_t row_count;
+    size_t row_count; /* 0 where the device does not time single ops */
 } bench_phase;
 
 typedef struct bench {

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "model/weights.h"
 
@@ -115,18 +116,27 @@ static void places_free(place *list, size_t count) {
     mem_free(list);
 }
 
-/* A checkpoint whose state cannot be read is not ours. */
-static bool belongs_to(const char *folder, const char *id) {
+/* A folder without state is not ours, nor, with a warning, one whose state is malformed. That it
+ * could not be read just now says nothing: taken for another run's, it might be removed. */
+static err belongs_to(bool *same, const char *folder, const char *id) {
     cJSON *root = NULL;
     char *where = NULL;
     const char *found = NULL;
-    err e = state_open(&root, &where, folder);
-    if (!e) e = json_string(&found, root, "run", where);
-    bool same = !e && strcmp(found, id) == 0;
-    if (e) err_clear();
+    *same = false;
+    err e = path_join(&where, folder, state_name);
+    if (e || !file_exists(where)) goto done;
+    if (!(e = json_read(&root, where, STATE_LIMIT_BYTES)))
+        e = json_string(&found, root, "run", where);
+    *same = !e && strcmp(found, id) == 0;
+    if (e == ERR_FORMAT) {
+        log_warn("%s: this checkpoint is passed over", err_message(e));
+        err_clear();
+        e = ERR_OK;
+    }
+done:
     cJSON_Delete(root);
     mem_free(where);
-    return same;
+    return e;
 }
 
 /* Every checkpoint under output, ascending by step. */
@@ -143,8 +153,8 @@ static err places_read(place **list, size_t *count, const char *output, const ch
         place *p = &(*list)[*count];
         p->step = step;
         if ((e = path_join(&p->path, output, names.names[i]))) break;
-        p->is_ours = id && belongs_to(p->path, id);
         ++*count;
+        if (id) e = belongs_to(&p->is_ours, p->path, id);
     }
     if (!e) qsort(*list, *count, sizeof **list, by_step);
     folder_list_free(&names);

@@ -200,7 +200,7 @@ static err load_file(recipe *r, const char *path) {
         else
             e = err_set(ERR_FORMAT, "%s is neither a number nor text", item->string);
         if (e) {
-            e = err_wrap(ERR_FORMAT, "%s", path);
+            e = err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s", path);
             goto done;
         }
     }

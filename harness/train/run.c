@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/fetch.h"
 #include "metric/score.h"
 #include "train/run_internal.h"
 
@@ -18,7 +19,13 @@ const char *run_protocol_name(run_protocol protocol) {
 static err open_data(run *r) {
     const run_request *q = &r->request;
     dataset_options options = {.data_dir = q->data_dir, .sample = q->sample, .limit = q->limit};
-    err e = dataset_load(&r->data, &r->task, &options);
+    err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
+    if (e == ERR_NETWORK)
+        return err_wrap(e,
+                        "no data of %s here (--data DIR names its place, "
+                        "--sample needs none)",
+                        r->task.name);
+    if (!e) e = dataset_load(&r->data, &r->task, &options);
     if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data);
     return e;
 }
@@ -102,7 +109,7 @@ err run_open(run *r, const run_request *request) {
     if ((e = open_device(r))) return e;
     if ((e = run__output_open(r))) return e;
     if ((e = open_data(r))) return e;
-    if ((e = source_open(&r->source, request->model, &r->data.train))) return e;
+    if ((e = source_open(&r->source, request->model, &r->data.train, request->offline))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = encode_all(r))) return e;
     if ((e = open_trainer(r))) return e;

@@ -33,6 +33,7 @@ typedef struct run_request {
     const char *device, *precision;
     uint32_t threads;
     bool validation;
+    bool offline;       /* nothing is downloaded */
     const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
     bool resume, overwrite;
 } run_request;

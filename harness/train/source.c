@@ -2,10 +2,10 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/hub.h"
 #include "text/unicode.h"
 #include "text/vocab_train.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static err train_words(source *s, const dataset_split *train) {
@@ -62,64 +62,43 @@ err source_open_folder(source *s, const char *folder) {
     return ERR_OK;
 }
 
-/* The newest snapshot of a hub name in the hub's own cache; NULL when it is not there. */
-static err find_cached(char **folder, const char *model) {
-    const char *home = getenv("HF_HOME"), *user = getenv("HOME");
-    char *name = NULL, *refs = NULL;
-    void *commit = NULL;
-    size_t bytes = 0;
-    strbuf root = {0};
-    err e = ERR_OK;
-    *folder = NULL;
-    if (!home && !user) return ERR_OK;
-    if ((e = strbuf_printf(&root, "%s%s/hub/models--", home ? home : user,
-                           home ? "" : "/.cache/huggingface")))
-        goto done;
-    // "klue/bert-base" lies in models--klue--bert-base
-    for (const char *c = model; !e && *c; c++)
-        e = *c == '/' ? strbuf_add(&root, "--") : strbuf_add_bytes(&root, c, 1);
-    if (e || (e = mem_printf(&refs, "%s/refs/main", root.text))) goto done;
-    if (!file_exists(refs)) goto done;
-    if ((e = file_read(&commit, &bytes, refs, 4096))) goto done;
-    name = commit;
-    name[strcspn(name, " \r\n/")] = '\0';
-    e = mem_printf(folder, "%s/snapshots/%s", root.text, name);
-done:
-    mem_free(commit);
-    mem_free(refs);
-    strbuf_free(&root);
-    return e;
-}
-
-static err unknown(const char *model) {
+static const char *near_preset(const char *model) {
     static const char *const presets[] = {
 #define X(name, layers, hidden, heads) #name,
         BERT_PRESETS(X)
 #undef X
     };
-    const char *near = text_nearest(model, presets, sizeof presets / sizeof *presets);
-    return err_set(
-        ERR_USAGE,
-        "unknown model '%s'%s%s%s: neither a preset (%s), nor a folder, nor a hub name whose "
-        "files are in the cache",
-        model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-        bert_preset_names());
+    return text_nearest(model, presets, sizeof presets / sizeof *presets);
 }
 
-err source_open(source *s, const char *model, const dataset_split *train) {
-    char *cached = NULL;
+/* A name that is neither a preset nor a folder here: one of the hub, or a mistake. */
+static err open_hub(source *s, const char *model, bool offline) {
+    const char *near = near_preset(model);
+    char *folder = NULL;
+    // a misspelt preset has the form of a hub name too: no reason to ask the network
+    if (near && !strchr(model, '/'))
+        return err_set(ERR_USAGE, "unknown model '%s'; did you mean '%s'? (presets: %s)", model,
+                       near, bert_preset_names());
+    if (!hub_is_name(model))
+        return err_set(ERR_USAGE,
+                       "unknown model '%s': neither a preset (%s), nor a folder, nor a hub name",
+                       model, bert_preset_names());
+    err e = hub_model(&folder, model, NULL, offline);
+    if (!e) e = source_open_folder(s, folder);
+    if (!e) {
+        mem_free(s->name);
+        s->name = NULL;
+        e = mem_strdup(&s->name, model);
+    }
+    mem_free(folder);
+    return e;
+}
+
+err source_open(source *s, const char *model, const dataset_split *train, bool offline) {
     *s = (source){0};
     if (bert_preset_known(model)) return open_preset(s, model, train);
     if (folder_exists(model)) return source_open_folder(s, model);
-    err e = find_cached(&cached, model);
-    if (!e && !cached) e = unknown(model);
-    if (!e) e = source_open_folder(s, cached);
-    if (!e) {
-        mem_free(s->name);
-        e = mem_strdup(&s->name, model);
-    }
-    mem_free(cached);
-    return e;
+    return open_hub(s, model, offline);
 }
 
 void source_free(source *s) {

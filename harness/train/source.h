@@ -14,12 +14,11 @@ typedef struct source {
     char vocab_sha256[65];
 } source;
 
-/* Finds what `model` names: a preset, a folder, or a hub name whose files are in the hub's cache
- * ($HF_HOME/hub). Reads the configuration; the tokenizer of a folder is loaded, that of a preset is
- * trained on the kept rows of train. Free with source_free, also after an error.
- * Errors: ERR_USAGE listing presets and the nearest one; those of the config, tokenizer and
- * trainer. */
-err source_open(source *s, const char *model, const dataset_split *train) MUST_CHECK;
+/* Finds what `model` names: a preset, a folder, or a hub name (downloaded into the hub's cache
+ * unless offline). Reads the configuration; the tokenizer of a folder is loaded, that of a preset
+ * is trained on the kept rows of train. Free with source_free, also after an error. Errors:
+ * ERR_USAGE listing presets and the nearest one; those of the config, tokenizer and trainer. */
+err source_open(source *s, const char *model, const dataset_split *train, bool offline) MUST_CHECK;
 
 /* Loads config and tokenizer of a model folder, or of the model in a run's output folder. */
 err source_open_folder(source *s, const char *folder) MUST_CHECK;

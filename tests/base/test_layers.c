@@ -7,8 +7,11 @@
 #include <string.h>
 
 /* The floors of the house; a file includes its own folder and lower floors only. */
-static const struct { const char *folder; int floor; } floors[] = {
-    {"base", 0},  {"text", 1},  {"metric", 1}, {"compute", 1}, {"task", 2},   {"data", 2},
+static const struct {
+    const char *folder;
+    int floor;
+} floors[] = {
+    {"base", 0},  {"text", 1},  {"metric", 1}, {"compute", 1}, {"task", 2}, {"data", 2},
     {"model", 2}, {"train", 3}, {"result", 4}, {"report", 4},  {"cli", 5},
 };
 
@@ -43,8 +46,8 @@ static void check_file(const char *folder, const char *name, size_t *checked) {
         if (sscanf(line, "#include \"%255[^\"]\"", used) != 1) continue;
         if (!strchr(used, '/')) continue; // generated, or of shaders/include
         cr_expect(floor_of(used) >= 0, "%s includes %s, which is in no floor", own, used);
-        cr_expect(may_use(own, used), "%s (floor %d) includes %s (floor %d)", own, floor_of(own), used,
-                  floor_of(used));
+        cr_expect(may_use(own, used), "%s (floor %d) includes %s (floor %d)", own, floor_of(own),
+                  used, floor_of(used));
         ++*checked;
     }
     mem_free(bytes);
@@ -66,7 +69,8 @@ static void check_folder(const char *folder, size_t *checked) {
 
 Test(layers, files_include_their_own_and_lower_floors) {
     size_t checked = 0;
-    for (size_t i = 0; i < sizeof floors / sizeof *floors; i++) check_folder(floors[i].folder, &checked);
+    for (size_t i = 0; i < sizeof floors / sizeof *floors; i++)
+        check_folder(floors[i].folder, &checked);
     check_folder("compute/reference", &checked);
     check_folder("compute/cpu", &checked);
     check_folder("compute/vulkan", &checked);

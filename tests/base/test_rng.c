@@ -6,7 +6,9 @@
 
 // known answers of the authors' Random123 library, kat_vectors, philox4x32 10
 Test(rng, philox_known_answers) {
-    static const struct { uint32_t c[4], k[2], want[4]; } cases[] = {
+    static const struct {
+        uint32_t c[4], k[2], want[4];
+    } cases[] = {
         {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
         {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
          {0xffffffff, 0xffffffff},
@@ -19,7 +21,8 @@ Test(rng, philox_known_answers) {
         philox c;
         for (int j = 0; j < 4; j++) c.v[j] = cases[i].c[j];
         philox r = philox4x32(c, cases[i].k[0], cases[i].k[1]);
-        for (int j = 0; j < 4; j++) cr_assert_eq(r.v[j], cases[i].want[j], "case %zu word %d", i, j);
+        for (int j = 0; j < 4; j++)
+            cr_assert_eq(r.v[j], cases[i].want[j], "case %zu word %d", i, j);
     }
 }
 

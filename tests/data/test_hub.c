@@ -248,6 +248,23 @@ Test(hub, a_file_that_differs_from_its_etag_is_refused) {
     finish(p);
 }
 
+Test(hub, a_tokenizer_comes_without_weights) {
+    pair p = begin();
+    char *found;
+    err e = hub_tokenizer(&found, "org/model", NULL, false);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    mem_free(found);
+    cr_expect(file_exists(below(SNAPSHOT "/vocab.txt")));
+    cr_expect_eq(server_count(p.storage, "/blob"), 0);
+    cr_expect_eq(hub_tokenizer(&found, "org/model", NULL, true), ERR_OK);
+    mem_free(found);
+    cr_expect_eq(hub_model(&found, "org/model", NULL, true), ERR_NETWORK, "the weights lack");
+    cr_expect_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    mem_free(found);
+    cr_expect_eq(server_count(p.storage, "/blob"), 1);
+    finish(p);
+}
+
 Test(hub, names) {
     static const char *const good[] = {"klue/bert-base", "bert-base-multilingual-cased",
                                        "a/b.c_d-e"};

@@ -282,14 +282,51 @@ Test(read, a_file_of_one_huge_line) {
     made_task_file(&m, "train.csv", line, COUNT);
     made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
     err e = dataset_load(&d, &m.task, &m.options);
-    expect_message(
-        &m, "huge line", e, ERR_FORMAT,
-        "train.csv:2: a text of 104857586 bytes, at most 1048576 are allowed: does a quote "
-        "never close, or do line ends lack?");
+    expect_message(&m, "huge line", e, ERR_FORMAT,
+                   "train.csv:2: a record of more than 1048576 bytes: does a quote never close, or "
+                   "do line ends lack?");
     dataset_free(&d);
     mem_free(line);
     made_task_end(&m);
     cr_assert_eq(mem_live_count(), live);
+}
+
+Test(read, a_huge_text_in_json) {
+    enum { COUNT = 1 << 20 };
+    made_task m;
+    dataset d;
+    strbuf line = {0};
+    made_task_begin(&m, JSONL, NULL, NULL);
+    cr_assert_eq(strbuf_add(&line, "{\"label\": 0, \"text\": \""), ERR_OK);
+    for (size_t i = 0; i <= COUNT; i += 8) cr_assert_eq(strbuf_add(&line, "abcdefgh"), ERR_OK);
+    cr_assert_eq(strbuf_add(&line, "\"}\n"), ERR_OK);
+    made_task_file(&m, "train.csv", line.text, line.length);
+    made_task_file(&m, "test.csv", BYTES("{\"label\": 0, \"text\": \"x\"}"));
+    err e = dataset_load(&d, &m.task, &m.options);
+    expect_message(&m, "text", e, ERR_FORMAT,
+                   "train.csv:1: a text of 1048584 bytes, at most 1048576 are allowed: ");
+    dataset_free(&d);
+    strbuf_free(&line);
+    made_task_end(&m);
+}
+
+Test(read, a_quote_that_swallows_a_megabyte) {
+    enum { COUNT = 2 << 20 };
+    made_task m;
+    dataset d;
+    char *rows;
+    made_task_begin(&m, NULL, NULL, NULL);
+    cr_assert_eq(mem_new(&rows, COUNT), ERR_OK);
+    memcpy(rows, "text,label\n\"a,0\n", 16);
+    for (size_t i = 16; i < COUNT; i += 4) memcpy(rows + i, "b,1\n", 4);
+    made_task_file(&m, "train.csv", rows, COUNT);
+    made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
+    err e = dataset_load(&d, &m.task, &m.options);
+    expect_message(&m, "quote", e, ERR_FORMAT,
+                   "train.csv:2: a record of more than 1048576 bytes: does a quote never close, ");
+    dataset_free(&d);
+    mem_free(rows);
+    made_task_end(&m);
 }
 
 Test(read, size_hash_rows_and_absence_are_checked) {

@@ -57,7 +57,9 @@ Test(data_verbs, head_shows_rows_of_a_split) {
     r = RUN("data", "head", "kor_sarcasm", "--sample", "-n", "1", "--json");
     EXPECT(r, 0, out, "\"label\":\"sarcasm\",\"label_id\":1,\"file\":\"train.csv\",\"line\":2}\n");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "dev");
-    EXPECT(r, 2, err, "unknown split 'dev' (known: train, test)");
+    EXPECT(r, 0, out, "text (dev, first 4 of 4)");
+    r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "valid");
+    EXPECT(r, 2, err, "unknown split 'valid' (known: train, test, dev)");
 }
 
 Test(data_verbs, missing_data_names_the_way_out) {

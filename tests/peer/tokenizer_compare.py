@@ -7,7 +7,8 @@
   sets     every sentence of the five sets, under the mBERT, KcBERT and KoELECTRA vocabularies
   random   100,000 seeded strings of all planes, under those vocabularies, and under one that holds every
            character of them, for all casing options: there the ids spell out the cleaned text
-  files    tokenizer.json with added tokens of every kind, against `tokenizers` itself
+  every    every code point but U+0000 between letters, for all casing options (not by default: it takes minutes)
+  files    tokenizer.json with added tokens of every kind, against `tokenizers` itself; what save_pretrained wrote
   speed    the 200,000 nsmc sentences under mBERT's vocabulary, one thread against one thread
   trained  with --trained DIR, a checkpoint of `harness run --task nsmc --model tiny`: transformers loads it, and
            its vocabulary is compared with one that BertWordPieceTokenizer trains on the same texts
@@ -163,18 +164,23 @@ def all_characters(texts):
     return sorted(c for c in found if not c.isspace())
 
 
-def check_options(program, texts):
+def every_code_point():
+    points = [chr(p) for p in range(1, 0x110000) if not 0xD800 <= p < 0xE000]
+    return ["a" + "a".join(points[i:i + 24]) for i in range(0, len(points), 24)]
+
+
+def check_options(program, texts, kind):
     characters = all_characters(texts)
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *("##" + c for c in characters)]
     with Folder(tokens) as folder:
         for lower, strip, chinese in itertools.product((False, True), (None, False, True), (True, False)):
             config = {"do_lower_case": lower, "strip_accents": strip, "tokenize_chinese_chars": chinese}
             tokenizer = folder.configure(config)
-            name = f"random, every character, lower {lower}, strip {strip}, chinese {chinese}"
+            name = f"{kind}, spelt out, lower {lower}, strip {strip}, chinese {chinese}"
             got = ours(program, folder.path, texts)[0]
             compare(name, texts, got, theirs(tokenizer.backend_tokenizer, texts))
         folder.configure({**config, "strip_accents": False})
-        compare("random, with strip_accents planted wrong", texts, ours(program, folder.path, texts)[0],
+        compare(f"{kind}, with strip_accents planted wrong", texts, ours(program, folder.path, texts)[0],
                 theirs(tokenizer.backend_tokenizer, texts), wanted=False)
 
 
@@ -206,6 +212,18 @@ def check_json(program, vocab):
                     theirs(tokenizer, texts))
 
 
+def check_saved(program, vocab, texts):
+    """What save_pretrained writes, read by us."""
+    for lower, strip, chinese in ((False, None, True), (True, False, False), (True, None, True)):
+        with Folder(vocab / "kcbert-base" / "vocab.txt") as folder, Folder(["unused"]) as saved:
+            tokenizer = folder.configure({"do_lower_case": lower, "strip_accents": strip,
+                                          "tokenize_chinese_chars": chinese, "model_max_length": 300})
+            (saved.path / "vocab.txt").unlink()
+            tokenizer.save_pretrained(saved.path)
+            compare(f"save_pretrained, lower {lower}, strip {strip}, chinese {chinese}", texts,
+                    ours(program, saved.path, texts)[0], theirs(tokenizer.backend_tokenizer, texts))
+
+
 def check_speed(program, vocab, data):
     texts = nsmc(data, "train") + nsmc(data, "test")
     global failures
@@ -234,7 +252,7 @@ def figures(tokenizer, texts):
 
 def check_trained(program, folder, data):
     global failures
-    texts = nsmc(data, "train")
+    texts = [t for t in dict.fromkeys(nsmc(data, "train")) if t]  # the rows that cleaning keeps
     loaded = BertTokenizerFast.from_pretrained(folder)
     compare("trained vocabulary", texts, ours(program, folder, texts)[0], theirs(loaded.backend_tokenizer, texts))
     peer = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
@@ -261,9 +279,12 @@ def main():
     if "random" in parts:
         texts = random_texts(options.count, 1)
         check_models(options.program, vocab, "random", texts)
-        check_options(options.program, texts)
+        check_options(options.program, texts, "random")
+    if "every" in parts:
+        check_options(options.program, every_code_point(), "every code point")
     if "files" in parts:
         check_json(options.program, vocab)
+        check_saved(options.program, vocab, random_texts(20000, 3))
     if "speed" in parts:
         check_speed(options.program, vocab, data)
     if options.trained:

@@ -23,6 +23,9 @@ lib = ctypes.CDLL("libutf8proc.so.2")
 lib.utf8proc_unicode_version.restype = ctypes.c_char_p
 lib.utf8proc_get_property.restype = ctypes.POINTER(ctypes.c_int16)
 DECOMPOSE = 1 << 4  # UTF8PROC_DECOMPOSE
+# canonical decompositions of Unicode 16, which the installed utf8proc may not have yet
+YOUNGER = {0x105C9, 0x105E4, 0x11383, 0x11385, 0x1138E, 0x11391, 0x113C5, 0x113C7, 0x113C8,
+           *range(0x16121, 0x16129), *range(0x16D68, 0x16D6B)}
 CATEGORY = ("Cn Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf "
             "Cs Co").split()
 
@@ -108,7 +111,7 @@ def main():
     parts.append(compare("mark_fixes", ("Mn",), marks))
 
     whole = {p: theirs_nfd[p] == [p] for p in POINTS}
-    wrong = {p: utf8proc_decompose(p) != theirs_nfd[p] for p in POINTS}
+    wrong = {p: utf8proc_decompose(p) != theirs_nfd[p] or (p in YOUNGER and whole[p]) for p in POINTS}
     other = [p for p in POINTS if wrong[p] and not whole[p]]
     assert not other, f"decomposed to something else: {[hex(p) for p in other][:20]}"
     body = "".join(f"    {{0x{a:X}, 0x{b:X}, 0}},\n" for a, b, _ in runs(wrong, whole))
@@ -118,7 +121,8 @@ def main():
     # only what is left whole is ever put in order
     ordered = {p: ordered[p] and whole[p] for p in POINTS}
     classes = {p: lib.utf8proc_get_property(p)[1] != 0 and whole[p] for p in POINTS}
-    wrong = {p: classes[p] != ordered[p] for p in POINTS}
+    newest = regex.compile(r"\P{ccc=0}")
+    wrong = {p: whole[p] and ordered[p] != (classes[p] or bool(newest.match(chr(p)))) for p in POINTS}
     other = [p for p in POINTS if wrong[p] and ordered[p]]
     assert not other, f"a combining class that utf8proc lacks: {[hex(p) for p in other][:20]}"
     body = "".join(f"    {{0x{a:X}, 0x{b:X}, 0}},\n" for a, b, _ in runs(wrong, ordered))

@@ -199,6 +199,7 @@ Test(board, report_is_the_same_byte_for_byte) {
         cr_assert_not(strstr(first[i], "2024-05"), "%s holds a time", output_names[i]);
     }
     cr_assert(strstr(first[0], "\n## kor_x\n"));
+    cr_assert(strstr(first[0], "| 3 epochs, "));
     cr_assert(strstr(first[0], "| a\\|b, \"c\" |"));
     cr_assert(strstr(first[1], ",\"a|b, \"\"c\"\"\","));
     for (int i = 0; i < 4; i++) {

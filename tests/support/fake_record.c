@@ -36,8 +36,8 @@ static void fill_names(record *r, const char *task, const char *model) {
     hash_field(&r->task.manifest_sha256, task);
     hash_field(&r->task.data_sha256, task);
     hash_field(&r->model.vocab_sha256, model);
-    cr_assert_not(record_recipe_number(r, "lr", 5e-5));
-    cr_assert_not(record_recipe_number(r, "epochs", 3));
+    cr_assert_not(record_recipe_number(r, "learning_rate", 5e-5));
+    cr_assert_not(record_recipe_number(r, "num_train_epochs", 3));
     cr_assert_not(record_recipe_text(r, "schedule", "linear"));
     cr_assert_not(record_recipe_bool(r, "sparse", true));
 }

@@ -12,8 +12,8 @@ typedef struct program_result {
     double seconds;
 } program_result;
 
-/* Runs `harness` with arguments (up to a NULL), in `folder` (NULL: the test's temporary folder), and
- * waits at most `seconds`; a program that runs longer is killed and the test fails. */
+/* Runs `harness` with arguments (up to a NULL), in `folder` (NULL: the test's temporary folder),
+ * and waits at most `seconds`; a program that runs longer is killed and the test fails. */
 program_result program_run(const char *folder, double seconds, const char *const *arguments);
 void program_free(program_result *r);
 
@@ -30,8 +30,8 @@ const char *temporary_path(const char *name);
 /* Skips the test unless the environment variable is set; returns its value. */
 const char *need_environment(const char *name);
 
-/* True when a Vulkan device whose name or driver contains `selector` is here. Under REQUIRE_VULKAN=1
- * the absence of llvmpipe fails the test. */
+/* True when a Vulkan device whose name or driver contains `selector` is here. Under
+ * REQUIRE_VULKAN=1 the absence of llvmpipe fails the test. */
 bool need_vulkan(const char *selector);
 
 #endif

@@ -54,9 +54,11 @@ Test(tokenize_verb, json_with_padding_and_truncation) {
 Test(tokenize_verb, bad_use_is_named) {
     const char *path = vocab_path();
     program_result r = RUN("tokenize", "영화");
-    expect(&r, 2, r.err, "tokenize needs --model");
+    expect(&r, 1, r.err, "no finished run under ./runs");
     r = RUN("tokenize", "--model", "no/such/folder", "영화");
-    expect(&r, 2, r.err, "there is no folder or vocabulary file 'no/such/folder'");
+    expect(&r, 2, r.err, "there is no folder, vocabulary file or hub model 'no/such/folder'");
+    r = RUN("tokenize", "--model", "tiny", "영화");
+    expect(&r, 2, r.err, "preset 'tiny' has no vocabulary before it is trained");
     r = RUN("tokenize", "--model", path, "--max-length", "1", "영화");
     expect(&r, 2, r.err, "--max-length expects at least 2, for [CLS] and [SEP], found '1'");
     r = RUN("tokenize", "--model", path, "ok", "\xFF");
@@ -65,5 +67,18 @@ Test(tokenize_verb, bad_use_is_named) {
     cr_assert_eq(file_write(empty, "", 0), ERR_OK);
     r = RUN("tokenize", "--model", empty, "a");
     expect(&r, 1, r.err, "empty.txt: the vocabulary has no [PAD]");
+    temporary_remove();
+}
+
+Test(tokenize_verb, takes_the_model_in_a_run) {
+    cr_assert_eq(folder_make(temporary_path("run/model")), ERR_OK);
+    cr_assert_eq(file_write(temporary_path("run/model/vocab.txt"), vocab, sizeof vocab - 1),
+                 ERR_OK);
+    program_result r = RUN("tokenize", "--checkpoint", temporary_path("run"), "--json", "영화");
+    expect(&r, 0, r.out, "\"ids\":[2,5,3]");
+    r = RUN("tokenize", "--model", temporary_path("run"), "--json", "재미");
+    expect(&r, 0, r.out, "\"ids\":[2,7,3]");
+    r = RUN("tokenize", "--checkpoint", temporary_path("absent"), "영화");
+    expect(&r, 1, r.err, "absent: no such folder");
     temporary_remove();
 }

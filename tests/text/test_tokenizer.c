@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -295,6 +296,44 @@ Test(tokenizer, find_gives_the_later_of_equal_tokens) {
     cr_assert_eq(tokenizer_find(&t, ""), TOKENIZER_NO_ID);
     static const encode_case cases[] = {{"aa a", "2 6 5 6 3"}};
     check(&t, cases, 1);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+enum { THREADS = 4, ROUNDS = 2000 };
+
+typedef struct worker {
+    const tokenizer *t;
+    size_t wrong;
+} worker;
+
+static void *encode_much(void *context) {
+    worker *w = context;
+    static const char text[] = "CAFÉ 한국 영화가 [SEP] aaa";
+    static const uint32_t want[] = {2, 21, 1, 1, 3, 16, 17, 17, 3};
+    encoding e = {0};
+    for (size_t i = 0; i < ROUNDS; i++) {
+        err r = tokenizer_encode(w->t, &e, text, sizeof text - 1, 0);
+        w->wrong += r || e.count != sizeof want / sizeof *want || memcmp(e.ids, want, sizeof want);
+    }
+    encoding_free(&e);
+    return NULL;
+}
+
+Test(tokenizer, threads_share_one) {
+    size_t live = mem_live_count();
+    pthread_t threads[THREADS];
+    worker workers[THREADS];
+    tokenizer t;
+    make(&t, true);
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i] = (worker){&t, 0};
+        cr_assert_eq(pthread_create(&threads[i], NULL, encode_much, &workers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        cr_assert_eq(workers[i].wrong, 0, "thread %zu", i);
+    }
     tokenizer_free(&t);
     cr_assert_eq(mem_live_count(), live);
 }

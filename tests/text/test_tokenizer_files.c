@@ -416,3 +416,32 @@ Test(tokenizer_files, published_vocabularies) {
     }
     END
 }
+
+// Every allocation fails once, with all files there: nothing may leak.
+Test(tokenizer_files, survives_lack_of_memory) {
+    BEGIN
+    const char *f = folder(), *g = folder();
+    size_t failures = 0;
+    bool done = false;
+    put_json(f, "{\"id\":9,\"content\":\"A B\",\"normalized\":true}", NORMALIZER, SPLITTER,
+             TEMPLATE, MODEL);
+    put_text(f, "tokenizer_config.json",
+             "{\"do_lower_case\": true, \"pad_token\": {\"content\": \"[PAD]\"}, "
+             "\"extra_special_tokens\": [\"<x>\"]}");
+    put_text(f, "special_tokens_map.json", "{\"cls_token\": \"[CLS]\"}");
+    for (uint64_t nth = 1; !done; nth++) {
+        tokenizer t;
+        mem_fail_at(nth);
+        err e = tokenizer_load(&t, f);
+        if (!e) e = tokenizer_save(&t, g);
+        mem_fail_at(0);
+        // cJSON does not tell a lack of memory from bad text
+        cr_assert(e == ERR_OK || e == ERR_MEMORY || e == ERR_FORMAT, "%s", err_message(e));
+        done = e == ERR_OK;
+        failures += !done;
+        tokenizer_free(&t);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)nth);
+    }
+    cr_assert_gt(failures, 100);
+    END
+}

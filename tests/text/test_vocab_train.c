@@ -1,7 +1,6 @@
 #include "text/vocab_train.h"
 
 #include "base/json.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "support/program.h"
@@ -10,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 // The tokens behind the special ones, joined with blanks.
 static const char *learned(const tokenizer *t) {
@@ -141,9 +141,9 @@ Test(vocab_train, as_good_as_hugging_face_on_nsmc) {
     for (size_t i = 0; i < ROWS; i++) {
         spans[i] = (text_span){data.train.rows[i].text, data.train.rows[i].text_bytes};
     }
-    double start = clock_seconds();
+    clock_t start = clock(); // time of the processor: the machine may be busy
     cr_assert_eq(vocab_train(&t, spans, ROWS, NULL), ERR_OK);
-    cr_assert_lt(clock_seconds() - start, 10.0);
+    cr_assert_lt((double)(clock() - start) / CLOCKS_PER_SEC, 10.0);
     cr_assert_eq(t.count, 8000);
     for (size_t i = 0; i < ROWS; i++) {
         cr_assert_eq(tokenizer_encode(&t, &e, spans[i].text, spans[i].bytes, 0), ERR_OK);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    ROWS_MAX = 128,    /* of a tile */
+    ROWS_MAX = 256,    /* of a tile: B is packed again for each, which costs most when k is long */
     COLUMNS_MAX = 384, /* of a tile; 8 times the library's register block of 48 columns */
     COLUMNS_STEP = 48,
     ROWS_STEP = 8,

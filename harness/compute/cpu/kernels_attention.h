@@ -7,6 +7,7 @@
 
 #include "compute/cpu/kernels.h"
 #include "compute/cpu/kernels_math.h"
+#include "compute/cpu/kernels_philox.h"
 
 #include <math.h>
 #if defined(__x86_64__)
@@ -90,15 +91,14 @@ static void product(float *c, size_t ldc, left a, const float *b, size_t ldb, si
 
 /* Room of one sentence, cut in order. Rows are padded to `keys`, columns to `width`. */
 typedef struct head_room {
-    size_t keys, width;      /* length and head size, rounded up to 16 */
-    float *q, *dout;         /* (keys, width), q times the scale */
-    float *k, *v;            /* (keys, width) */
-    float *kt, *vt;          /* (head size, keys) */
-    float *dk, *dv;          /* (keys, width) */
-    float *row;              /* (CPU_ATTENTION_ROWS, width) */
-    float *s, *dp;           /* (CPU_ATTENTION_ROWS, keys) */
-    uint32_t *words;         /* (CPU_ATTENTION_ROWS, keys) */
-    uint32_t *block, *query; /* (CPU_ATTENTION_ROWS, keys / 4) counters */
+    size_t keys, width; /* length and head size, rounded up to 16 */
+    float *q, *dout;    /* (keys, width), q times the scale */
+    float *k, *v;       /* (keys, width) */
+    float *kt, *vt;     /* (head size, keys) */
+    float *dk, *dv;     /* (keys, width) */
+    float *row;         /* (CPU_ATTENTION_ROWS, width) */
+    float *s, *dp;      /* (CPU_ATTENTION_ROWS, keys) */
+    uint32_t *words;    /* (CPU_ATTENTION_ROWS, keys), and a vector more */
 } head_room;
 
 static head_room room_of(const cpu_attention *a) {
@@ -110,9 +110,7 @@ static head_room room_of(const cpu_attention *a) {
     r.row = at;
     r.s = at += CPU_ATTENTION_ROWS * r.width;
     r.dp = at += scores;
-    r.words = (uint32_t *)(void *)(at += scores);
-    r.block = (uint32_t *)(void *)(at += scores);
-    r.query = r.block + scores / 4;
+    r.words = (uint32_t *)(void *)(at + scores);
     return r;
 }
 
@@ -128,34 +126,36 @@ static void pack_rows(float *to, const head_room *r, const float *x, size_t stri
     memset(to + a->length * r->width, 0, (r->keys - a->length) * r->width * sizeof *to);
 }
 
-/* to (width, keys) = transpose of rows (keys, width), both packed; 16 x 16 at a time */
+/* to (width, keys) = transpose of rows (keys, width), both packed; 4 x 4 at a time */
 static void transpose(float *to, const float *rows, const head_room *r) {
-    for (size_t t = 0; t < r->keys; t += 16) {
-        for (size_t d = 0; d < r->width; d++) {
-            for (size_t i = 0; i < 16; i++) to[d * r->keys + t + i] = rows[(t + i) * r->width + d];
+    for (size_t t = 0; t < r->keys; t += 4) {
+        for (size_t d = 0; d < r->width; d += 4) {
+            const float *from = rows + t * r->width + d;
+            float *at = to + d * r->keys + t;
+#if defined(__x86_64__)
+            __m128 x0 = _mm_loadu_ps(from), x1 = _mm_loadu_ps(from + r->width);
+            __m128 x2 = _mm_loadu_ps(from + 2 * r->width), x3 = _mm_loadu_ps(from + 3 * r->width);
+            _MM_TRANSPOSE4_PS(x0, x1, x2, x3);
+            _mm_storeu_ps(at, x0);
+            _mm_storeu_ps(at + r->keys, x1);
+            _mm_storeu_ps(at + 2 * r->keys, x2);
+            _mm_storeu_ps(at + 3 * r->keys, x3);
+#else
+            for (size_t i = 0; i < 4; i++) {
+                for (size_t k = 0; k < 4; k++) at[i * r->keys + k] = from[k * r->width + i];
+            }
+#endif
         }
     }
 }
 
 /* Dropout words of `rows` query rows from `first`: words (rows, keys). */
 static void draw_words(const head_room *r, const cpu_attention *a, size_t first, size_t rows) {
-    size_t blocks = r->keys / 4, count = rows * blocks;
+    cpu_dropout k = a->drop;
     for (size_t i = 0; i < rows; i++) {
-        for (size_t b = 0; b < blocks; b++) {
-            r->block[i * blocks + b] = (uint32_t)b;
-            r->query[i * blocks + b] = (uint32_t)(first + i) | a->drop.position;
-        }
-    }
-    const cpu_dropout k = a->drop;
-    const uint32_t *block = r->block, *query = r->query;
-    uint32_t *words = r->words;
-    _Pragma("omp simd") for (size_t i = 0; i < count; i++) {
-        uint32_t word[4];
-        philox_of(word, block[i], query[i], k.ordinal, k.step, k.seed, k.site);
-        words[4 * i] = word[0];
-        words[4 * i + 1] = word[1];
-        words[4 * i + 2] = word[2];
-        words[4 * i + 3] = word[3];
+        k.position = (uint32_t)(first + i) | a->drop.position;
+        // whole vectors: what runs over a row's end is overwritten by the next row
+        philox_row(r->words + i * r->keys, r->keys / 4, &k);
     }
 }
 

@@ -4,5 +4,5 @@
 
 size_t cpu__attention_room(size_t length, size_t head_size) {
     size_t keys = (length + 15) / 16 * 16, width = (head_size + 15) / 16 * 16;
-    return 8 * keys * width + CPU_ATTENTION_ROWS * (width + 4 * keys);
+    return 8 * keys * width + CPU_ATTENTION_ROWS * (width + 3 * keys) + 64;
 }

@@ -6,6 +6,7 @@
 
 #include "compute/cpu/kernels_attention.h"
 #include "compute/cpu/kernels_math.h"
+#include "compute/cpu/kernels_philox.h"
 
 #include <math.h>
 
@@ -24,17 +25,11 @@ static void multiply(float *y, const float *x, const float *f, size_t n) {
 }
 
 static void keep_row(float *keep, size_t n, const cpu_dropout *d) {
-    size_t blocks = (n + 3) / 4;
-    blocks = (blocks + 15) / 16 * 16; // whole vectors: keep has room for n rounded up to 64
-    const cpu_dropout k = *d;
-    SIMD for (size_t b = 0; b < blocks; b++) {
-        uint32_t word[4];
-        philox_of(word, (uint32_t)b, k.position, k.ordinal, k.step, k.seed, k.site);
-        keep[4 * b] = word[0] >= k.threshold ? k.scale : 0;
-        keep[4 * b + 1] = word[1] >= k.threshold ? k.scale : 0;
-        keep[4 * b + 2] = word[2] >= k.threshold ? k.scale : 0;
-        keep[4 * b + 3] = word[3] >= k.threshold ? k.scale : 0;
-    }
+    const uint32_t threshold = d->threshold;
+    const float scale = d->scale;
+    uint32_t *words = (uint32_t *)(void *)keep; // each word is replaced by its factor
+    philox_row(words, (n + 3) / 4, d);
+    SIMD for (size_t i = 0; i < n; i++) keep[i] = words[i] >= threshold ? scale : 0.0f;
 }
 
 static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,

@@ -1,10 +1,18 @@
-/* exp, GELU, tanh and Philox as straight-line code that the compiler vectorises. Included by
+/* exp, GELU and tanh as straight-line code that the compiler vectorises. Included by
  * kernels_body.h, once per instruction set. */
 #ifndef HARNESS_COMPUTE_CPU_KERNELS_MATH_H
 #define HARNESS_COMPUTE_CPU_KERNELS_MATH_H
 
 #include <stdint.h>
 #include <string.h>
+
+// a b + c, in one rounding where the instruction set has that: fixed for one set, whatever the
+// compiler
+#if defined(__FMA__)
+#define FUSED(a, b, c) __builtin_fmaf((a), (b), (c))
+#else
+#define FUSED(a, b, c) ((a) * (b) + (c))
+#endif
 
 static inline float float_of(uint32_t bits) {
     float f;
@@ -19,15 +27,15 @@ static inline float exp_of(float x) {
     const float magic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer
     x = x < -87.33654f ? -87.33654f : x;
     x = x > 88.3f ? 88.3f : x;
-    float n = (x * 1.44269504088896341f + magic) - magic;
-    float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    float n = FUSED(x, 1.44269504088896341f, magic) - magic;
+    float r = FUSED(n, 2.12194440e-4f, FUSED(n, -0.693359375f, x));
     float q = 1.9875691500e-4f;
-    q = q * r + 1.3981999507e-3f;
-    q = q * r + 8.3334519073e-3f;
-    q = q * r + 4.1665795894e-2f;
-    q = q * r + 1.6666665459e-1f;
-    q = q * r + 5.0000001201e-1f;
-    float y = q * (r * r) + r + 1.0f;
+    q = FUSED(q, r, 1.3981999507e-3f);
+    q = FUSED(q, r, 8.3334519073e-3f);
+    q = FUSED(q, r, 4.1665795894e-2f);
+    q = FUSED(q, r, 1.6666665459e-1f);
+    q = FUSED(q, r, 5.0000001201e-1f);
+    float y = FUSED(q, r * r, r) + 1.0f;
     return y * float_of((uint32_t)((int32_t)n + 127) << 23);
 }
 
@@ -36,15 +44,15 @@ static inline float exp_of(float x) {
  * relative error is below 4e-7 for |x| < 13, beyond which e is below 1e-36. */
 static inline float tail_of(float x, float e) {
     float z = __builtin_fabsf(x) * 0.70710678f;
-    float t = 1.0f / (1.0f + 0.45f * z);
+    float t = 1.0f / FUSED(0.45f, z, 1.0f);
     float q = 0.06526698917150497f;
-    q = q * t + -0.23373886942863464f;
-    q = q * t + 0.19785892963409424f;
-    q = q * t + 0.0501064732670784f;
-    q = q * t + 0.18363423645496368f;
-    q = q * t + 0.22953666746616364f;
-    q = q * t + 0.25341299176216125f;
-    q = q * t + 0.25392282009124756f;
+    q = FUSED(q, t, -0.23373886942863464f);
+    q = FUSED(q, t, 0.19785892963409424f);
+    q = FUSED(q, t, 0.0501064732670784f);
+    q = FUSED(q, t, 0.18363423645496368f);
+    q = FUSED(q, t, 0.22953666746616364f);
+    q = FUSED(q, t, 0.25341299176216125f);
+    q = FUSED(q, t, 0.25392282009124756f);
     return 0.5f * e * (q * t);
 }
 
@@ -57,7 +65,7 @@ static inline float gelu_of(float x) {
 /* Phi(x) + x phi(x), absolute error below 1e-6. */
 static inline float gelu_slope_of(float x) {
     float e = exp_of(-0.5f * x * x), lower = tail_of(x, e);
-    return (x < 0 ? lower : 1.0f - lower) + x * (0.39894228f * e);
+    return FUSED(x, 0.39894228f * e, x < 0 ? lower : 1.0f - lower);
 }
 
 /* tanh(x): Cephes' polynomial below 0.625, (1 - e) / (1 + e) with e = exp(-2 |x|) above; relative
@@ -65,32 +73,14 @@ static inline float gelu_slope_of(float x) {
 static inline float tanh_of(float x) {
     float a = __builtin_fabsf(x), z = x * x;
     float q = -5.70498872745e-3f;
-    q = q * z + 2.06390887954e-2f;
-    q = q * z + -5.37397155531e-2f;
-    q = q * z + 1.33314422036e-1f;
-    q = q * z + -3.33332819422e-1f;
-    float small = q * z * x + x;
+    q = FUSED(q, z, 2.06390887954e-2f);
+    q = FUSED(q, z, -5.37397155531e-2f);
+    q = FUSED(q, z, 1.33314422036e-1f);
+    q = FUSED(q, z, -3.33332819422e-1f);
+    float small = FUSED(q * z, x, x);
     float e = exp_of(-2.0f * a);
     float large = __builtin_copysignf((1.0f - e) / (1.0f + e), x);
     return a < 0.625f ? small : large;
-}
-
-/* The four words of one Philox4x32-10 block, as base/rng.h has it, on separate variables. */
-static inline void philox_of(uint32_t out[4], uint32_t a, uint32_t b, uint32_t c, uint32_t d,
-                             uint32_t k0, uint32_t k1) {
-    for (int round = 0; round < 10; round++) {
-        uint64_t x = (uint64_t)0xD2511F53u * a, y = (uint64_t)0xCD9E8D57u * c;
-        a = (uint32_t)(y >> 32) ^ b ^ k0;
-        b = (uint32_t)y;
-        c = (uint32_t)(x >> 32) ^ d ^ k1;
-        d = (uint32_t)x;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    out[0] = a;
-    out[1] = b;
-    out[2] = c;
-    out[3] = d;
 }
 
 #endif

@@ -1,0 +1,47 @@
+# tests/fuzz in two forms. With HARNESS_FUZZ (clang): one libFuzzer program per target, under the
+# address and undefined-behaviour sanitizers, on what the parsers need and nothing more (no OpenMP, no
+# oneDNN, no Vulkan). Else: the same functions inside the suite, which replays every committed input.
+file(GLOB fuzz_support CONFIGURE_DEPENDS tests/fuzz/*.c)
+set(fuzz_targets ${fuzz_support})
+list(FILTER fuzz_targets INCLUDE REGEX "/fuzz_[a-z0-9_]*\\.c$")
+list(REMOVE_ITEM fuzz_support ${fuzz_targets})
+
+if(NOT HARNESS_FUZZ)
+  target_sources(harness_tests PRIVATE ${fuzz_targets} ${fuzz_support})
+  target_include_directories(harness_tests PRIVATE tests/fuzz)
+  return()
+endif()
+
+list(FILTER fuzz_support EXCLUDE REGEX "/test_[a-z_]*\\.c$")
+file(GLOB parser_sources CONFIGURE_DEPENDS
+  harness/base/*.c harness/text/*.c harness/metric/*.c harness/compute/*.c
+  harness/compute/reference/*.c harness/task/*.c harness/data/*.c harness/model/*.c
+  harness/train/*.c harness/result/*.c)
+# intervals need OpenMP and read nothing
+list(FILTER parser_sources EXCLUDE REGEX "/metric/interval\\.c$")
+add_library(harness_core STATIC ${parser_sources})
+target_include_directories(harness_core PUBLIC harness tests tests/fuzz)
+target_include_directories(harness_core SYSTEM PUBLIC ${CSV_INCLUDE})
+target_compile_definitions(harness_core PUBLIC _POSIX_C_SOURCE=200809L
+  HARNESS_VERSION="${PROJECT_VERSION}" HARNESS_LIBFUZZER=1
+  HARNESS_SOURCE_TASKS="${CMAKE_SOURCE_DIR}/tasks"
+  HARNESS_INSTALLED_TASKS="${CMAKE_INSTALL_FULL_DATADIR}/harness/tasks")
+target_compile_options(harness_core PUBLIC -Wall -Wextra -Wno-unknown-pragmas
+  -fno-omit-frame-pointer -fno-strict-aliasing -ffp-contract=off
+  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+target_link_libraries(harness_core PUBLIC PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::NETTLE
+  ${CSV_LIBRARY} Threads::Threads m)
+# every tokenizer that is loaded classifies 65,536 code points: tracing their comparisons took two
+# thirds of the time and teaches the fuzzer nothing
+set_source_files_properties(harness/text/unicode.c PROPERTIES COMPILE_OPTIONS
+  -fno-sanitize-coverage=trace-cmp)
+include(cmake/version.cmake)
+
+add_library(fuzz_support STATIC ${fuzz_support})
+target_link_libraries(fuzz_support PUBLIC harness_core)
+foreach(source ${fuzz_targets})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE fuzz_support)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+endforeach()

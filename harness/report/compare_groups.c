@@ -1,0 +1,289 @@
+#include "metric/statistics.h"
+#include "report/compare.h"
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static err same_in_group(const char *what, const char *a, const char *b) {
+    const char *x = a ? a : "none", *y = b ? b : "none";
+    if (!strcmp(x, y)) return ERR_OK;
+    return err_set(ERR_DATA,
+                   "a group must be runs of one model on one device: %s is '%.40s' and '%.40s'",
+                   what, x, y);
+}
+
+static err check_group(const record *const *group, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 1; i < count && !e; i++) {
+        const record *x = group[0], *y = group[i];
+        if ((e = report__same_task(x, y)) ||
+            (e = same_in_group("the model", x->model.name, y->model.name)) ||
+            (e = same_in_group("the weights hash", x->model.weights_sha256,
+                               y->model.weights_sha256)) ||
+            (e = same_in_group("the recipe hash", x->recipe_sha256, y->recipe_sha256)) ||
+            (e = same_in_group("the protocol", x->protocol, y->protocol)) ||
+            (e = same_in_group("the device", x->device.name, y->device.name)) ||
+            (e = same_in_group("the precision", x->device.precision, y->device.precision))) {
+            return e;
+        }
+        for (size_t k = 0; k < i && !e; k++) {
+            if (group[k]->seed == y->seed) {
+                e = err_set(ERR_DATA, "a group holds seed %lld twice", (long long)y->seed);
+            }
+        }
+    }
+    return e;
+}
+
+static const record *run_at(const group_comparison *c, size_t i) {
+    return i < c->count_a ? c->a[i] : c->b[i - c->count_a];
+}
+
+// b's mean minus a's under each resample; fills the rest of the difference
+static void describe(group_comparison *c, const double *plain, const double *resampled,
+                     double *means) {
+    double *mean_a = means, *mean_b = means + BOOTSTRAP_DRAWS;
+    resampled_means(mean_a, resampled, c->count_a, BOOTSTRAP_DRAWS);
+    resampled_means(mean_b, resampled + c->count_a * (size_t)BOOTSTRAP_DRAWS, c->count_b,
+                    BOOTSTRAP_DRAWS);
+    estimate x = estimate_difference(plain + c->count_a, c->count_b, mean_b, plain, c->count_a,
+                                     mean_a, BOOTSTRAP_DRAWS);
+    c->difference = x.value;
+    c->p = 1;
+    if (!c->rows_only) {
+        c->range = estimate_interval(&x);
+        c->p = estimate_p(&x);
+        c->equivalent = c->range.low >= -0.01 * COMPARE_EQUIVALENCE &&
+                        c->range.high <= 0.01 * COMPARE_EQUIVALENCE;
+        return;
+    }
+    for (size_t d = 0; d < BOOTSTRAP_DRAWS; d++) mean_b[d] -= mean_a[d];
+    c->range.low = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.025);
+    c->range.high = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.975);
+}
+
+static err compare_scores(group_comparison *c) {
+    const record *any = c->a[0];
+    const metric *m = metric_find(any->headline);
+    size_t runs = c->count_a + c->count_b;
+    const uint32_t **predicted = NULL;
+    double *plain = NULL, *resampled = NULL, *means = NULL;
+    bootstrap b = {0};
+    err e;
+    if ((e = mem_new(&predicted, runs)) || (e = mem_new(&plain, runs)) ||
+        (e = mem_new(&resampled, runs * (size_t)BOOTSTRAP_DRAWS)) ||
+        (e = mem_new(&means, 2 * (size_t)BOOTSTRAP_DRAWS))) {
+        goto done;
+    }
+    for (size_t i = 0; i < runs; i++) {
+        predicted[i] = run_at(c, i)->predicted;
+        plain[i] = m->fn(&run_at(c, i)->confusion);
+    }
+    c->mean_a = mean_of(plain, c->count_a);
+    c->std_a = std_of(plain, c->count_a);
+    c->mean_b = mean_of(plain + c->count_a, c->count_b);
+    c->std_b = std_of(plain + c->count_a, c->count_b);
+    test_table table = {(size_t)any->task.test_rows,
+                        any->task.label_count,
+                        any->gold,
+                        any->first_row,
+                        predicted,
+                        runs};
+    if ((e = bootstrap_init(&b, &table)) ||
+        (e = bootstrap_scores(resampled, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
+        goto done;
+    }
+    describe(c, plain, resampled, means);
+done:
+    bootstrap_free(&b);
+    mem_free(predicted);
+    mem_free(plain);
+    mem_free(resampled);
+    mem_free(means);
+    return e;
+}
+
+static size_t disagreements(const record *a, const record *b) {
+    size_t n = 0;
+    for (int64_t i = 0; i < a->task.test_rows; i++) n += a->predicted[i] != b->predicted[i];
+    return n;
+}
+
+static void compare_seeds(group_comparison *c) {
+    double rows = (double)c->a[0]->task.test_rows;
+    for (size_t i = 0; i < c->count_a; i++) {
+        for (size_t k = 0; k < c->count_b; k++) {
+            const record *a = c->a[i], *b = c->b[k];
+            if (a->seed != b->seed) continue;
+            size_t n = disagreements(a, b);
+            c->disagreement += (double)n / rows;
+            c->shared++;
+            if (c->seed_count == COMPARE_SEEDS_SHOWN) continue;
+            c->seeds[c->seed_count].seed = a->seed;
+            c->seeds[c->seed_count].score_a = record_metric(a, a->headline);
+            c->seeds[c->seed_count].score_b = record_metric(b, b->headline);
+            c->seeds[c->seed_count++].disagreements = n;
+        }
+    }
+    if (c->shared) c->disagreement /= (double)c->shared;
+}
+
+static void compare_speed(group_comparison *c) {
+    double sum_a = 0, sum_b = 0;
+    c->speed_low = (double)INFINITY;
+    for (size_t i = 0; i < c->count_a; i++) {
+        for (size_t k = 0; k < c->count_b; k++) {
+            double a = c->a[i]->timing.tokens_per_s, b = c->b[k]->timing.tokens_per_s;
+            if (a <= 0 || b <= 0) {
+                c->speed = c->speed_low = c->speed_high = 0;
+                return;
+            }
+            sum_a += a;
+            sum_b += b;
+            c->speed_low = fmin(c->speed_low, b / a);
+            c->speed_high = fmax(c->speed_high, b / a);
+        }
+    }
+    c->speed = sum_b / sum_a;
+}
+
+err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
+                   const record *const *b, size_t count_b) {
+    *c = (group_comparison){.a = a, .b = b, .count_a = count_a, .count_b = count_b};
+    err e;
+    if (!count_a || !count_b) return err_set(ERR_ARG, "a group without runs cannot be compared");
+    c->rows_only = count_a < 2 || count_b < 2;
+    if ((e = report__same_task(a[0], b[0])) || (e = check_group(a, count_a)) ||
+        (e = check_group(b, count_b)) || (e = compare_scores(c))) {
+        return e;
+    }
+    compare_seeds(c);
+    compare_speed(c);
+    return ERR_OK;
+}
+
+/* text */
+
+static err add_group(strbuf *out, const char *letter, const char *name, const record *r,
+                     size_t count, double mean, double std) {
+    err e = strbuf_printf(out, "%s  %s\n   %s on %s, %s, %zu seed%s: %s %.2f", letter, name,
+                          r->model.name, r->device.name, r->device.precision, count,
+                          count == 1 ? "" : "s", metric_find(r->headline)->title, 100 * mean);
+    if (!e && count > 1) e = strbuf_printf(out, " ± %.2f", 100 * std);
+    return e ? e : strbuf_add(out, "\n");
+}
+
+static const char *verdict(const group_comparison *c) {
+    if (c->rows_only) return "a group of one seed: no claim beyond these runs";
+    if (c->equivalent) return "equivalent: the whole interval lies within ±0.5 points";
+    if (c->p < 0.05) return "different at the 5 % level";
+    return "not shown to differ, and not shown to be equivalent within ±0.5 points";
+}
+
+static err add_seed_lines(strbuf *out, const group_comparison *c) {
+    err e = ERR_OK;
+    double rows = (double)c->a[0]->task.test_rows;
+    if (!c->shared) return strbuf_add(out, "\nno seed in common\n");
+    if ((e = strbuf_add(out, "\nseed            A        B    B - A   predictions that differ\n")))
+        return e;
+    for (size_t i = 0; i < c->seed_count && !e; i++) {
+        double a = 100 * c->seeds[i].score_a, b = 100 * c->seeds[i].score_b;
+        e = strbuf_printf(out, "%-10lld %7.2f  %7.2f  %+7.2f   %zu (%.2f %%)\n",
+                          (long long)c->seeds[i].seed, a, b, b - a, c->seeds[i].disagreements,
+                          100.0 * (double)c->seeds[i].disagreements / rows);
+    }
+    if (!e && c->shared > c->seed_count) {
+        e = strbuf_printf(out, "and %zu more seeds\n", c->shared - c->seed_count);
+    }
+    return e ? e
+             : strbuf_printf(out, "mean share of predictions that differ: %.2f %%\n",
+                             100 * c->disagreement);
+}
+
+err compare_groups_text(strbuf *out, const group_comparison *c, const char *name_a,
+                        const char *name_b) {
+    const record *any = c->a[0];
+    err e;
+    if ((e = strbuf_printf(out, "%s, version %lld, %lld test rows\n\n", any->task.name,
+                           (long long)any->task.version, (long long)any->task.test_rows)) ||
+        (e = add_group(out, "A", name_a, c->a[0], c->count_a, c->mean_a, c->std_a)) ||
+        (e = add_group(out, "B", name_b, c->b[0], c->count_b, c->mean_b, c->std_b)) ||
+        (e = strbuf_printf(out, "\nB - A: %+.2f points, 95 %% interval %+.2f to %+.2f%s",
+                           100 * c->difference, 100 * c->range.low, 100 * c->range.high,
+                           c->rows_only ? " (rows only)" : ""))) {
+        return e;
+    }
+    if (!c->rows_only && (e = strbuf_printf(out, ", p = %.3g", c->p))) return e;
+    if ((e = strbuf_printf(out, "\n%s\n", verdict(c))) || (e = add_seed_lines(out, c))) return e;
+    if (c->speed <= 0) return ERR_OK;
+    return strbuf_printf(
+        out, "speed: B does %.2f times the tokens per second of A (%.2f to %.2f over pairs)\n",
+        c->speed, c->speed_low, c->speed_high);
+}
+
+/* json */
+
+static err group_json(cJSON *top, const char *key, const char *name, const record *r, size_t count,
+                      double mean, double std) {
+    cJSON *o;
+    err e;
+    if ((e = json_add_object(&o, top, key)) || (e = json_add_string(o, "name", name)) ||
+        (e = json_add_string(o, "model", r->model.name)) ||
+        (e = json_add_string(o, "recipe_sha256", r->recipe_sha256)) ||
+        (e = json_add_string(o, "device", r->device.name)) ||
+        (e = json_add_string(o, "driver", r->device.driver)) ||
+        (e = json_add_string(o, "precision", r->device.precision)) ||
+        (e = json_add_number(o, "seeds", (double)count)) ||
+        (e = json_add_number(o, "mean", mean))) {
+        return e;
+    }
+    return json_add_number(o, "std", std);
+}
+
+static err seeds_json(cJSON *top, const group_comparison *c) {
+    cJSON *list;
+    err e = json_add_array(&list, top, "shared_seeds");
+    for (size_t i = 0; i < c->seed_count && !e; i++) {
+        cJSON *o = cJSON_CreateObject();
+        if ((e = json_append(list, o)) ||
+            (e = json_add_number(o, "seed", (double)c->seeds[i].seed)) ||
+            (e = json_add_number(o, "score_a", c->seeds[i].score_a)) ||
+            (e = json_add_number(o, "score_b", c->seeds[i].score_b))) {
+            return e;
+        }
+        e = json_add_number(o, "different", (double)c->seeds[i].disagreements);
+    }
+    return e;
+}
+
+err compare_groups_json(strbuf *out, const group_comparison *c, const char *name_a,
+                        const char *name_b) {
+    cJSON *top = cJSON_CreateObject(), *range;
+    char *text = NULL;
+    err e;
+    if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    if ((e = json_add_string(top, "task", c->a[0]->task.name)) ||
+        (e = json_add_string(top, "metric", c->a[0]->headline)) ||
+        (e = group_json(top, "a", name_a, c->a[0], c->count_a, c->mean_a, c->std_a)) ||
+        (e = group_json(top, "b", name_b, c->b[0], c->count_b, c->mean_b, c->std_b)) ||
+        (e = json_add_number(top, "difference", c->difference)) ||
+        (e = json_add_array(&range, top, "interval")) ||
+        (e = json_append(range, cJSON_CreateNumber(c->range.low))) ||
+        (e = json_append(range, cJSON_CreateNumber(c->range.high))) ||
+        (e = json_add_bool(top, "rows_only", c->rows_only)) ||
+        (e = c->rows_only ? json_add_string(top, "p", NULL) : json_add_number(top, "p", c->p)) ||
+        (e = json_add_bool(top, "equivalent", c->equivalent)) || (e = seeds_json(top, c)) ||
+        (e = json_add_number(top, "disagreement", c->disagreement)) ||
+        (e = json_add_number(top, "speed_ratio", c->speed)) ||
+        (e = json_add_number(top, "speed_ratio_low", c->speed_low)) ||
+        (e = json_add_number(top, "speed_ratio_high", c->speed_high)) ||
+        (e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) {
+        goto done;
+    }
+    e = strbuf_add(out, "\n");
+done:
+    mem_free(text);
+    cJSON_Delete(top);
+    return e;
+}

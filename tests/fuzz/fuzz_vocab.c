@@ -1,0 +1,11 @@
+/* vocab.txt by itself. */
+#include "fuzz.h"
+#include "tokens.h"
+
+FUZZ_TARGET(vocab) {
+    tokenizer t;
+    fuzz_begin();
+    if (fuzz_accepts(tokenizer_load(&t, fuzz_file("fuzz.txt", data, size)))) tokens_check(&t);
+    tokenizer_free(&t);
+    fuzz_end();
+}

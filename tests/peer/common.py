@@ -1,0 +1,114 @@
+"""What the comparisons share: the program, the data as transformers users read it, models of a shape."""
+import csv
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = ROOT / "build" / "peer"  # models, checkpoints, records; git ignores it
+SHAPES = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "small": (4, 512, 8), "medium": (8, 512, 8), "base": (12, 768, 12)}
+FILES = {"nsmc": ("ratings_train.txt", "ratings_test.txt"), "kor_hate": ("train.tsv", "dev.tsv"),
+         "kor_sarcasm": ("train.csv", "test.csv")}
+LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "none"],
+          "kor_sarcasm": ["no_sarcasm", "sarcasm"]}
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+import transformers  # noqa: E402: after its settings
+
+transformers.utils.logging.disable_progress_bar()
+
+
+def stop(message):
+    sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {message}")
+
+
+def program():
+    path = pathlib.Path(os.environ.get("HARNESS_PROGRAM", ROOT / "build" / "release" / "harness"))
+    if not path.exists():
+        stop(f"{path} is not there: build it (cmake --preset release && cmake --build --preset release) or set "
+             "HARNESS_PROGRAM")
+    return path
+
+
+def harness(*arguments, text=None):
+    """Runs the program and returns its standard output; its messages are shown when it fails."""
+    done = subprocess.run([program(), *map(str, arguments)], input=text, capture_output=True, text=True)
+    if done.returncode:
+        stop(f"harness {' '.join(map(str, arguments))} ended with {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+def read(task, which, data=None):
+    """(texts, label ids) of a file, by the rules of the Hugging Face datasets of the same names."""
+    folder = pathlib.Path(data or os.environ.get("HARNESS_DATA") or pathlib.Path.home() / ".cache/harness/data")
+    path = folder / task / FILES[task][which]
+    if not path.exists():
+        stop(f"{path} is not there: set HARNESS_DATA, or `harness data fetch {task}`")
+    with open(path, encoding="utf-8", newline="") as file:
+        if task == "kor_hate":
+            rows = [(r["comments"], LABELS[task].index(r["hate"]))
+                    for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+        else:
+            records = csv.reader(file, delimiter="\t" if task == "nsmc" else ",")
+            next(records)
+            rows = [(r[1], int(r[2])) for r in records]
+    return [r[0] for r in rows], [r[1] for r in rows]
+
+
+def cleaned(texts, labels):
+    """Training rows: empty texts dropped, the first row of each text kept."""
+    seen, kept = set(), []
+    for text, label in zip(texts, labels):
+        if text.strip() and text not in seen:
+            seen.add(text)
+            kept.append((text, label))
+    return [k[0] for k in kept], [k[1] for k in kept]
+
+
+def limited(texts, labels, limit):
+    """What --limit keeps: the rows with the lowest SHA-256 of "limit:" + text, in the file's order."""
+    keys = [(hashlib.sha256(b"limit:" + text.encode()).digest(), i) for i, text in enumerate(texts)]
+    chosen = sorted(i for _, i in sorted(keys)[:limit])
+    return [texts[i] for i in chosen], [labels[i] for i in chosen]
+
+
+def make_model(folder, shape, vocabulary, labels, seed=1):
+    """A Hugging Face folder with weights that transformers draws from a seed; vocabulary is a vocab.txt."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = pathlib.Path(vocabulary).read_text(encoding="utf-8").split("\n")
+    tokens = lines[:-1] if lines[-1] == "" else lines
+    layers, hidden, heads = SHAPES[shape]
+    torch.manual_seed(seed)
+    config = BertConfig(vocab_size=len(tokens), hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
+                        intermediate_size=4 * hidden, id2label=dict(enumerate(labels)),
+                        label2id={name: i for i, name in enumerate(labels)})
+    BertForSequenceClassification(config).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(
+        {"do_lower_case": False, "tokenizer_class": "BertTokenizer", "model_max_length": 512}), encoding="utf-8")
+    return folder
+
+
+def trained_vocabulary(task, folder):
+    """The vocabulary that the program trains for a task's presets, by way of a run of one step."""
+    path = pathlib.Path(folder) / "model" / "vocab.txt"
+    if not path.exists():
+        harness("run", "--task", task, "--model", "tiny", "--device", "cpu", "--max-steps", 1, "--overwrite",
+                "--quiet", "--output-dir", folder)
+    return path
+
+
+def record(folder):
+    return json.loads((pathlib.Path(folder) / "record.json").read_text())
+
+
+def load_average():
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"

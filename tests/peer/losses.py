@@ -1,0 +1,139 @@
+"""Trains the same model on the same batches under PyTorch and under harness, and compares every step's loss.
+
+    tests/peer/.venv/bin/python tests/peer/losses.py                  200 steps of kor_hate, shape small
+    tests/peer/.venv/bin/python tests/peer/losses.py --quick          60 steps, shape tiny
+    ... --device llvmpipe --json out.json --double
+
+Weights come from one Hugging Face folder that transformers draws from a seed, the vocabulary from harness, the
+order from order.py, and the hyperparameters from harness's record. Dropout is off. --double also trains in
+double precision, to show how far each of the two is from the same sums without rounding.
+Fails when a loss differs by more than 1e-3 relative, or fewer than 99.5 % of the test predictions are equal.
+"""
+import argparse
+import base64
+import json
+import math
+
+import numpy as np
+import torch
+from transformers import BertForSequenceClassification, BertTokenizerFast
+
+import common
+from order import order
+
+LOSS_BOUND, EQUAL_BOUND = 1e-3, 0.995
+
+
+def encode(tokenizer, texts, length):
+    return tokenizer(texts, truncation=True, max_length=length)["input_ids"]
+
+
+def padded(ids):
+    width = max(map(len, ids))
+    batch = torch.zeros(len(ids), width, dtype=torch.long)
+    mask = torch.zeros(len(ids), width, dtype=torch.long)
+    for row, sentence in enumerate(ids):
+        batch[row, :len(sentence)] = torch.tensor(sentence)
+        mask[row, :len(sentence)] = 1
+    return batch, mask
+
+
+def rate(recipe, step, steps):
+    """Factor of the learning rate in optimizer step 1, 2, ...: transformers' linear schedule."""
+    assert recipe["lr_scheduler_type"] == "linear"
+    done, warmup = step - 1, recipe["warmup_steps"] or math.ceil(recipe["warmup_ratio"] * steps)
+    return done / warmup if done < warmup else max(0, (steps - done) / max(1, steps - warmup))
+
+
+def train(folder, train_ids, labels, recipe, seed, steps, dtype):
+    model = BertForSequenceClassification.from_pretrained(folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+                                                          classifier_dropout=0.0).to(dtype).train()
+    decayed = [p for n, p in model.named_parameters() if not n.endswith("bias") and "LayerNorm" not in n]
+    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
+                                   {"params": plain, "weight_decay": 0.0}],
+                                  betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
+    size, losses = recipe["per_device_train_batch_size"], []
+    per_epoch = math.ceil(len(train_ids) / size)
+    for step in range(1, steps + 1):
+        epoch, place = divmod(step - 1, per_epoch)
+        rows = order(len(train_ids), seed, epoch)[place * size:(place + 1) * size]
+        ids, mask = padded([train_ids[r] for r in rows])
+        loss = model(input_ids=ids, attention_mask=mask, labels=torch.tensor([labels[r] for r in rows])).loss
+        optimizer.zero_grad()
+        loss.backward()
+        if recipe["max_grad_norm"] > 0:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe["max_grad_norm"])
+        for group in optimizer.param_groups:
+            group["lr"] = recipe["learning_rate"] * rate(recipe, step, steps)
+        optimizer.step()
+        losses.append(loss.item())
+    return model.eval(), np.array(losses)
+
+
+@torch.no_grad()
+def predict(model, test_ids):
+    """Labels of the test rows; 64 at a time, by length, so that little is padding."""
+    labels = np.zeros(len(test_ids), dtype=np.int64)
+    by_length = sorted(range(len(test_ids)), key=lambda i: len(test_ids[i]))
+    for first in range(0, len(by_length), 64):
+        rows = by_length[first:first + 64]
+        ids, mask = padded([test_ids[r] for r in rows])
+        labels[rows] = model(input_ids=ids, attention_mask=mask).logits.argmax(1).numpy()
+    return labels
+
+
+def worst(a, b):
+    """Largest relative difference and the step that has it."""
+    difference = np.abs(a - b) / np.abs(b)
+    return {"largest": float(difference.max()), "step": int(difference.argmax()) + 1, "last": float(difference[-1])}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--task", default="kor_hate", choices=sorted(common.FILES))
+    arguments.add_argument("--shape", default="small", choices=sorted(common.SHAPES))
+    arguments.add_argument("--steps", type=int, default=200)
+    arguments.add_argument("--seed", type=int, default=42)
+    arguments.add_argument("--device", default="cpu")
+    arguments.add_argument("--quick", action="store_true", help="tiny, 60 steps")
+    arguments.add_argument("--double", action="store_true")
+    arguments.add_argument("--json", metavar="FILE")
+    a = arguments.parse_args()
+    if a.quick:
+        a.shape, a.steps = "tiny", 60
+    vocabulary = common.trained_vocabulary(a.task, common.WORK / f"vocab-{a.task}")
+    folder = common.make_model(common.WORK / f"start-{a.task}-{a.shape}", a.shape, vocabulary, common.LABELS[a.task])
+    output = common.WORK / f"losses-{a.task}-{a.shape}"
+    common.harness("run", "--task", a.task, "--model", folder, "--recipe", a.shape, "--dropout", 0, "--max-steps", a.steps,
+                   "--seed", a.seed, "--device", a.device, "--output-dir", output, "--overwrite", "--quiet")
+    record = common.record(output)
+    recipe = record["recipe"]
+    ours = np.frombuffer(base64.b64decode(record["loss"]), dtype="<f4").astype(np.float64)
+    our_labels = np.frombuffer(base64.b64decode(record["predictions"]["data"]), dtype="u1")
+
+    tokenizer = BertTokenizerFast.from_pretrained(folder)
+    texts, labels = common.cleaned(*common.read(a.task, 0))
+    train_ids = encode(tokenizer, texts, recipe["max_length"])
+    test_ids = encode(tokenizer, common.read(a.task, 1)[0], recipe["max_length"])
+    model, theirs = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float32)
+    their_labels = predict(model, test_ids)
+
+    result = {"task": a.task, "shape": a.shape, "steps": a.steps, "device": record["device"]["name"],
+              "torch": torch.__version__, "losses": worst(ours, theirs), "first": float(theirs[0]), "last": float(theirs[-1]),
+              "predictions_equal": float((our_labels == their_labels).mean()), "test_rows": len(test_ids)}
+    if a.double:
+        exact = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float64)[1]
+        result["harness_to_double"], result["torch_to_double"] = worst(ours, exact), worst(theirs, exact)
+    if a.json:
+        with open(a.json, "w") as file:
+            json.dump(result | {"harness_losses": ours.tolist(), "torch_losses": theirs.tolist()}, file, indent=1)
+    print(json.dumps(result, indent=1))
+    passed = len(ours) == a.steps and result["losses"]["largest"] <= LOSS_BOUND and result["predictions_equal"] >= EQUAL_BOUND
+    print(f"{'passed' if passed else 'FAILED'}: losses within {result['losses']['largest']:.1e} (bound {LOSS_BOUND:.0e}), "
+          f"{100 * result['predictions_equal']:.2f} % of {len(test_ids)} predictions equal (bound {100 * EQUAL_BOUND:.1f} %)")
+    raise SystemExit(not passed)
+
+
+if __name__ == "__main__":
+    main()

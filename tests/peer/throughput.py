@@ -1,0 +1,184 @@
+"""Speed of the same work under PyTorch and under harness, interleaved: ratios with their spread.
+
+    tests/peer/.venv/bin/python tests/peer/throughput.py                        tiny, mini, base on the CPU
+    ... --shapes base --rounds 5 --json speed.json
+    ... --torch-device cuda --device NVIDIA                                     on a machine with a GPU
+
+The work: nsmc sentences, mBERT's vocabulary (--vocab FILE, or $HARNESS_VOCAB/bert-base-multilingual-cased/vocab.txt),
+random weights, batch 32, dropout on, training steps and evaluation in batches of 64. Each round runs every
+contender once, each in a fresh process, in an order that changes; ratios are taken within a round. Rates are
+sentences a second at the set's mean length: real tokens a second divided by the mean tokens of a sentence, so
+that a draw of long sentences favours nobody. PyTorch is warmed up before its clock starts; harness is not.
+Contenders: throughput_torch.py.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+from transformers import BertTokenizerFast
+
+import common
+
+HERE = pathlib.Path(__file__).resolve().parent
+BATCH, POPULATION = 32, 6400
+STEPS = {"tiny": 60, "mini": 30, "small": 12, "medium": 8, "base": 4}
+TITLES = {"a": "Trainer, padded to the longest of the set", "b": "Trainer, dynamic padding, length grouping",
+          "c": "own loop: length buckets, fused AdamW, SDPA", "+compile": ", torch.compile", "+bf16": ", bf16 autocast"}
+
+
+def title(contender):
+    kind, *more = contender.split("+")
+    return TITLES[kind] + "".join(TITLES["+" + m] for m in more)
+
+
+def prepare_data(vocabulary, steps, eval_rows):
+    """Token ids of part of the set, and the longest sentence of the whole; both kept in a file."""
+    path = common.WORK / f"nsmc-ids-{eval_rows}.json"
+    tokenizer = BertTokenizerFast(vocab=str(vocabulary), do_lower_case=False)
+    if not path.exists():
+        def encode(texts):
+            return tokenizer(texts, truncation=True, max_length=256)["input_ids"]
+        texts, labels = common.cleaned(*common.read("nsmc", 0))
+        lengths = [len(s) for s in encode(texts)]
+        train, train_labels = common.limited(texts, labels, POPULATION)
+        test, test_labels = common.limited(*common.read("nsmc", 1), eval_rows)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({
+            "train_ids": encode(train), "train_labels": train_labels, "test_ids": encode(test), "test_labels": test_labels,
+            "longest": max(lengths), "mean_tokens": statistics.fmean(lengths)}))
+    return path
+
+
+def run_torch(contender, folder, data, options, steps, eval_rows, seed):
+    spec = common.WORK / "spec.json"
+    count = max(1, steps // 4) if contender[0] == "a" else steps
+    spec.write_text(json.dumps({
+        "contender": contender, "folder": str(folder), "data": str(data), "steps": count, "warm": 1 if count < 10 else 3,
+        "eval_rows": eval_rows, "seed": seed, "device": options.torch_device, "batch_size": BATCH,
+        "output": str(common.WORK / "trainer")}))
+    done = subprocess.run([sys.executable, HERE / "throughput_torch.py", spec], capture_output=True, text=True,
+                          timeout=options.timeout)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"ended with {done.returncode}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def run_harness(folder, data, options, steps, eval_rows, seed):
+    output = common.WORK / "throughput-run"
+    common.harness("run", "--task", "nsmc", "--model", folder, "--recipe", "course", "--limit", max(eval_rows, steps * BATCH),
+                   "--max-steps", steps, "--save-steps", 0, "--seed", seed, "--device", options.device,
+                   "--output-dir", output, "--overwrite", "--quiet")
+    record = common.record(output)
+    timing, memory = record["timing"], record["memory"]
+    rows = sum(map(sum, record["confusion"]))
+    return {"train_s": timing["train_s"], "steps": timing["steps"], "sentences": timing["steps"] * BATCH,
+            "tokens": timing["train_tokens"], "padded_tokens": timing["train_tokens"], "eval_s": timing["eval_s"],
+            "eval_sentences": rows, "eval_tokens": sum(map(len, json.loads(data.read_text())["test_ids"][:rows])),
+            "step_ms_p50": timing["step_ms_p50"], "import_bytes": 0,
+            "peak_bytes": memory["device_bytes"] if options.torch_device == "cuda" else memory["host_peak_bytes"]}
+
+
+def measure(shape, options, contenders, vocabulary):
+    """Rounds of one shape: {contender: [result of each round]}; one that fails is left out from then on."""
+    steps = options.steps or STEPS[shape]
+    eval_rows = max(4 * BATCH * steps if steps < 16 else 2 * BATCH * steps, 512)
+    data = prepare_data(vocabulary, steps, eval_rows)
+    folder = common.WORK / f"speed-{shape}"
+    if not (folder / "model.safetensors").exists():
+        common.make_model(folder, shape, vocabulary, common.LABELS["nsmc"])
+    results, failed, begin = {c: [] for c in ["harness", *contenders]}, {}, time.time()
+    for number in range(options.rounds):
+        if number and time.time() - begin > 60 * options.minutes * number / (number + 1):
+            break  # another round would not fit
+        names = [c for c in results if c not in failed]
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            print(f"{shape}, round {number + 1} of {options.rounds}: {name} ({common.load_average()})", file=sys.stderr)
+            try:
+                if name == "harness":
+                    results[name].append(run_harness(folder, data, options, steps, eval_rows, 42 + number))
+                else:
+                    results[name].append(run_torch(name, folder, data, options, steps, eval_rows, 42 + number))
+            except (RuntimeError, subprocess.TimeoutExpired) as problem:
+                failed[name] = str(problem)[-300:]
+                print(f"{name}: {failed[name]}", file=sys.stderr)
+    mean_tokens = json.loads(data.read_text())["mean_tokens"]
+    return {"shape": shape, "mean_tokens": mean_tokens, "results": results, "failed": failed,
+            "rows": [summary(name, results, mean_tokens) for name in results if results[name] and name not in failed]}
+
+
+def middle(values):
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+
+
+def summary(name, results, mean_tokens):
+    """One line of the table; ratios are harness's rate over this contender's, round by round."""
+    mine, ours = results[name], results["harness"]
+
+    def rates(runs, part, seconds):
+        return [r[part] / r[seconds] / mean_tokens for r in runs]
+    train, evaluate = rates(mine, "tokens", "train_s"), rates(mine, "eval_tokens", "eval_s")
+    return {
+        "name": name, "rounds": len(mine), "train": middle(train), "evaluate": middle(evaluate),
+        "train_ratio": middle([o / m for o, m in zip(rates(ours, "tokens", "train_s"), train)]),
+        "evaluate_ratio": middle([o / m for o, m in zip(rates(ours, "eval_tokens", "eval_s"), evaluate)]),
+        "padding": sum(r["padded_tokens"] for r in mine) / sum(r["tokens"] for r in mine),
+        "peak_mib": max(r["peak_bytes"] for r in mine) / 2**20, "import_mib": max(r["import_bytes"] for r in mine) / 2**20}
+
+
+def cell(m, digits):
+    return f"{m['median']:.{digits}f} ({m['low']:.{digits}f} to {m['high']:.{digits}f})"
+
+
+def print_table(measured):
+    print(f"\n## {measured['shape']}, mBERT vocabulary, nsmc, batch {BATCH}\n")
+    print("| | rounds | training, sentences/s | harness is faster by | evaluation, sentences/s | harness is faster by | "
+          "tokens computed to real | peak MiB (of it libraries) |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for r in measured["rows"]:
+        mine = r["name"] == "harness"
+        print(f"| {'harness' if mine else title(r['name'])} | {r['rounds']} | {cell(r['train'], 1)} | "
+              f"{'' if mine else cell(r['train_ratio'], 2)} | {cell(r['evaluate'], 1)} | "
+              f"{'' if mine else cell(r['evaluate_ratio'], 2)} | {r['padding']:.2f} | {r['peak_mib']:.0f}"
+              f"{'' if mine else ' (%.0f)' % r['import_mib']} |")
+    for name, why in measured["failed"].items():
+        print(f"\n{title(name)}: not measured: {why}")
+    sys.stdout.flush()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--shapes", default="tiny,mini,base")
+    arguments.add_argument("--contenders", help="default: a,b,c,c+compile; on CUDA a+bf16,b+bf16,c,c+bf16,c+compile+bf16")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--minutes", type=float, default=15, help="bound for each shape; at least one round is made")
+    arguments.add_argument("--steps", type=int, help="training steps of a block (default by shape)")
+    arguments.add_argument("--timeout", type=float, default=600, help="seconds for one block of PyTorch")
+    arguments.add_argument("--device", default="cpu", help="of harness")
+    arguments.add_argument("--torch-device", default="cpu", choices=["cpu", "cuda"])
+    arguments.add_argument("--vocab", help="vocab.txt")
+    arguments.add_argument("--json", metavar="FILE")
+    options = arguments.parse_args()
+    vocabulary = pathlib.Path(options.vocab or pathlib.Path(os.environ.get("HARNESS_VOCAB", "")) /
+                              "bert-base-multilingual-cased" / "vocab.txt")
+    if not vocabulary.exists():
+        common.stop(f"{vocabulary} is not there: --vocab FILE, or set HARNESS_VOCAB")
+    default = "a,b,c,c+compile" if options.torch_device == "cpu" else "a+bf16,b+bf16,c,c+bf16,c+compile+bf16"
+    contenders = (options.contenders or default).split(",")
+    print(f"harness on {options.device}, PyTorch on {options.torch_device}; {common.load_average()} at the start")
+    measured = []
+    for shape in options.shapes.split(","):
+        measured.append(measure(shape, options, contenders, vocabulary))
+        print_table(measured[-1])
+    print(f"\n{common.load_average()} at the end")
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(measured, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "metric/statistics.h"
+#include "report/compare.h"
+#include "support/fake_record.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+enum { SEEDS = 3 };
+static record a[SEEDS], b[SEEDS];
+static const record *list_a[SEEDS], *list_b[SEEDS];
+
+static void make(const char *model_a, double right_a, const char *model_b, double right_b,
+                 size_t rows) {
+    for (uint32_t s = 0; s < SEEDS; s++) {
+        fake_record_make(
+            &a[s], &(fake_record){.model = model_a, .right = right_a, .rows = rows, .seed = s});
+        fake_record_make(
+            &b[s], &(fake_record){.model = model_b, .right = right_b, .rows = rows, .seed = s + 1});
+        list_a[s] = &a[s];
+        list_b[s] = &b[s];
+    }
+}
+
+static void setup(void) {
+    json_setup();
+}
+
+static void teardown(void) {
+    for (int s = 0; s < SEEDS; s++) {
+        record_free(&a[s]);
+        record_free(&b[s]);
+    }
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+TestSuite(groups, .init = setup, .fini = teardown);
+
+Test(groups, different_models_are_told_apart) {
+    group_comparison c;
+    strbuf out = {0};
+    make("tiny", 0.4, "mini", 0.7, 500);
+    b[0].timing.tokens_per_s *= 3;
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), "%s", err_message(ERR_DATA));
+    double mean_a = 0, mean_b = 0;
+    for (int s = 0; s < SEEDS; s++) {
+        mean_a += record_metric(&a[s], "macro_f1") / SEEDS;
+        mean_b += record_metric(&b[s], "macro_f1") / SEEDS;
+    }
+    cr_assert_float_eq(c.difference, mean_b - mean_a, 1e-14);
+    cr_assert(c.range.low < c.difference && c.difference < c.range.high && c.range.low > 0);
+    cr_assert(c.p < 0.01 && !c.equivalent && !c.rows_only);
+    // seeds 1 and 2 are shared
+    cr_assert(c.shared == 2 && c.seeds[0].seed == 1 && c.seeds[1].seed == 2);
+    size_t differ = 0;
+    for (int i = 0; i < 500; i++) differ += a[1].predicted[i] != b[0].predicted[i];
+    cr_assert_eq(c.seeds[0].disagreements, differ);
+    cr_assert_float_eq(c.speed, 5.0 / 3, 1e-12);
+    cr_assert(fabs(c.speed_low - 1) < 1e-12 && fabs(c.speed_high - 3) < 1e-12);
+    cr_assert_not(compare_groups_text(&out, &c, "left", "right"));
+    cr_assert(strstr(out.text, "different at the 5 % level"), "%s", out.text);
+    strbuf_free(&out);
+}
+
+// the same predictions on another device: equivalent, which is more than not shown to differ
+Test(groups, equal_runs_are_equivalent_and_single_seeds_claim_nothing) {
+    group_comparison c;
+    strbuf out = {0};
+    make("tiny", 0.5, "tiny", 0.5, 300);
+    for (int s = 0; s < SEEDS; s++) {
+        b[s].seed = s;
+        memcpy(b[s].predicted, a[s].predicted, 300 * sizeof(uint32_t));
+        // scores equal over seeds: the seeds add no variance
+        memcpy(a[s].predicted, a[0].predicted, 300 * sizeof(uint32_t));
+        memcpy(b[s].predicted, a[0].predicted, 300 * sizeof(uint32_t));
+        cr_assert_not(record_score(&a[s]));
+        cr_assert_not(record_score(&b[s]));
+    }
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    cr_assert(c.equivalent && c.p == 1 && c.disagreement == 0 && c.shared == 3);
+    cr_assert_not(compare_groups(&c, list_a, 1, list_b, SEEDS));
+    cr_assert(c.rows_only && !c.equivalent && c.p == 1);
+    cr_assert_not(compare_groups_text(&out, &c, "left", "right"));
+    cr_assert(strstr(out.text, "(rows only)\na group of one seed: no claim beyond these runs"),
+              "%s", out.text);
+    strbuf_free(&out);
+}
+
+Test(groups, mixed_groups_are_refused) {
+    group_comparison c;
+    make("tiny", 0.5, "tiny", 0.5, 100);
+    cr_assert_not(record_text(&a[1].model.name, "other"));
+    cr_assert_eq(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), ERR_DATA);
+    cr_assert_str_eq(
+        err_message(ERR_DATA),
+        "a group must be runs of one model on one device: the model is 'tiny' and 'other'");
+    cr_assert_not(record_text(&a[1].model.name, "tiny"));
+    a[1].seed = 0;
+    cr_assert_eq(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), ERR_DATA);
+    cr_assert_str_eq(err_message(ERR_DATA), "a group holds seed 0 twice");
+    a[1].seed = 1;
+    for (int s = 0; s < SEEDS; s++) b[s].task.version = 2;
+    cr_assert_eq(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), ERR_DATA);
+    cr_assert(strstr(err_message(ERR_DATA), "the version of task 'fake_task' is 1 and 2"));
+}
+
+Test(groups, verb_takes_folders_of_runs) {
+    char *folder, *left, *right, *path;
+    fake_folder(&folder);
+    make("tiny", 0.4, "mini", 0.7, 100);
+    cr_assert_not(path_join(&left, folder, "left"));
+    cr_assert_not(path_join(&right, folder, "right"));
+    for (int s = 0; s < SEEDS; s++) {
+        cr_assert_not(mem_printf(&path, "%s/run-%d/record.json", left, s));
+        cr_assert_not(record_write(&a[s], path));
+        mem_free(path);
+        cr_assert_not(mem_printf(&path, "%s/seed-%d.json", right, s));
+        cr_assert_not(record_write(&b[s], path));
+        mem_free(path);
+    }
+    program_result p = RUN("compare", left, right);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.out, "tiny on cpu, fp32, 3 seeds: macro F1 "), "%s", p.out);
+    program_free(&p);
+    p = RUN("compare", "--json", left, right);
+    cr_assert_eq(p.exit_code, 0);
+    cJSON *json;
+    cr_assert_not(json_parse(&json, p.out, strlen(p.out), "json"));
+    cr_assert(json_has(json, "equivalent") && json_has(json, "shared_seeds"));
+    cJSON_Delete(json);
+    program_free(&p);
+    p = RUN("compare", left, folder);
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "holds no record.json and no record"), "%s", p.err);
+    program_free(&p);
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+    mem_free(left);
+    mem_free(right);
+}

@@ -1,0 +1,167 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "report/html.h"
+#include "result/store.h"
+#include "support/fake_record.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void setup(void) {
+    json_setup();
+}
+static void teardown(void) {
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+TestSuite(html, .init = setup, .fini = teardown);
+
+static const char *const hostile = "<script>alert('x')</script> & \"q\"";
+
+// Every tag opened is closed, in order; the few elements without an end tag are let through.
+static void check_nesting(const char *html) {
+    static const char *const empty[] = {"meta",   "link", "input",   "line",
+                                        "circle", "rect", "polyline"};
+    char stack[64][16];
+    size_t depth = 0;
+    for (const char *p = html; (p = strchr(p, '<')); p++) {
+        if (p[1] == '!') continue;
+        bool closing = p[1] == '/';
+        const char *name = p + 1 + closing;
+        size_t length = strcspn(name, " >/\n");
+        cr_assert(length > 0 && length < 16, "a bare '<' at: %.40s", p);
+        bool skip = false;
+        for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+            skip |= strlen(empty[i]) == length && !strncmp(empty[i], name, length);
+        }
+        if (skip) continue;
+        if (!closing) {
+            cr_assert_lt(depth, 64);
+            memcpy(stack[depth], name, length);
+            stack[depth++][length] = '\0';
+            // scripts hold '<' of their own
+            if (!strcmp(stack[depth - 1], "script")) p = strstr(p, "</script>") - 1;
+        } else {
+            cr_assert_gt(depth, 0, "nothing is open at: %.40s", p);
+            depth--;
+            cr_assert(!strncmp(stack[depth], name, length) && !stack[depth][length],
+                      "'%s' is open at: %.40s", stack[depth], p);
+        }
+    }
+    cr_assert_eq(depth, 0);
+}
+
+// nothing is fetched: no address, no file but the pages themselves
+static void check_self_contained(const char *html) {
+    cr_assert_not(strstr(html, "http"));
+    cr_assert_not(strstr(html, "src="));
+    cr_assert_not(strstr(html, "@import"));
+    cr_assert_not(strstr(html, "url("));
+}
+
+Test(html, run_page_is_escaped_and_whole) {
+    record r;
+    strbuf out = {0};
+    const char *texts[60];
+    for (int i = 0; i < 60; i++) texts[i] = hostile;
+    fake_record_make(&r, &(fake_record){.model = hostile, .right = 0.5, .steps = 1234});
+    cr_assert_not(record_recipe_text(&r, "note", hostile));
+    cr_assert_not(record_text(&r.device.name, hostile));
+    const char *labels[] = {"a<b", "없음", "c&d"};
+    cr_assert_not(record_labels(&r, labels, 3));
+    cr_assert_not(record_score(&r));
+    cr_assert_not(html_run(&out, &r, texts));
+    cr_assert_not(strstr(out.text, "<script"));
+    cr_assert(
+        strstr(out.text, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;q&quot;"));
+    cr_assert(strstr(out.text, "a&lt;b"));
+    cr_assert(strstr(out.text, "Each point is the mean of 7 steps."));
+    cr_assert(strstr(out.text, "class=\"bar\""));
+    check_nesting(out.text);
+    check_self_contained(out.text);
+    strbuf_free(&out);
+    // without texts there is no column for them, and no loss means no chart
+    cr_assert_not(record_loss(&r, NULL, 0));
+    cr_assert_not(html_run(&out, &r, NULL));
+    cr_assert_not(strstr(out.text, "<th>text</th>"));
+    cr_assert_not(strstr(out.text, "Training loss"));
+    check_nesting(out.text);
+    strbuf_free(&out);
+    record_free(&r);
+}
+
+// a loss list of every small length draws, with finite coordinates
+Test(html, charts_of_few_points_are_finite) {
+    const size_t steps[] = {1, 2, 3, 199, 200, 201, 401};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        record r;
+        strbuf out = {0};
+        fake_record_make(&r, &(fake_record){.right = 1, .steps = steps[i]});
+        r.loss[0] = 0; // a single zero has no range of its own
+        cr_assert_not(html_run(&out, &r, NULL));
+        cr_assert_not(strstr(out.text, "nan"), "%zu steps", steps[i]);
+        cr_assert_not(strstr(out.text, "inf,"), "%zu steps", steps[i]);
+        strbuf_free(&out);
+        record_free(&r);
+    }
+}
+
+Test(html, index_links_to_pages_that_exist) {
+    char *folder, *path, *text;
+    size_t count, links = 0;
+    fake_folder(&folder);
+    for (uint32_t seed = 0; seed < 3; seed++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.model = hostile, .right = 0.5, .seed = seed});
+        cr_assert_not(store_write(folder, &r, NULL));
+        record_free(&r);
+    }
+    program_result p = RUN("report", "--results", folder, "--format", "html");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.err, "wrote 3 pages below "));
+    program_free(&p);
+    cr_assert_not(path_join(&path, folder, "LEADERBOARD.md"));
+    cr_assert_not(file_exists(path));
+    mem_free(path);
+    cr_assert_not(path_join(&path, folder, "index.html"));
+    cr_assert_not(file_read((void **)&text, &count, path, 0));
+    mem_free(path);
+    check_nesting(text);
+    check_self_contained(text);
+    for (const char *at = text; (at = strstr(at, "href=\"pages/")); at++) {
+        char *name;
+        cr_assert_not(mem_strndup(&name, at + 6, strcspn(at + 6, "\"")));
+        cr_assert_not(path_join(&path, folder, name));
+        cr_assert(file_exists(path), "%s", path);
+        links++;
+        mem_free(name);
+        mem_free(path);
+    }
+    cr_assert_eq(links, 3);
+    mem_free(text);
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+}
+
+Test(html, with_text_needs_the_same_data) {
+    char *folder;
+    record r;
+    fake_folder(&folder);
+    fake_record_make(&r, &(fake_record){.task = "kor_hate", .right = 0.5});
+    cr_assert_not(store_write(folder, &r, NULL));
+    record_free(&r);
+    program_result p = RUN("report", "--results", folder, "--with-text", "--data", folder);
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "harness data fetch kor_hate"), "%s", p.err);
+    program_free(&p);
+    if (getenv("HARNESS_DATA")) {
+        p = RUN("report", "--results", folder, "--with-text");
+        cr_assert_eq(p.exit_code, 1);
+        cr_assert(strstr(p.err, "--with-text: the data of task 'kor_hate' is "), "%s", p.err);
+        program_free(&p);
+    }
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+}

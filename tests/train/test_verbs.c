@@ -1,0 +1,238 @@
+/* run, eval and predict as a user types them, on the bundled sample. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if HARNESS_CPU
+#define DEVICE "cpu"
+#else
+#define DEVICE "reference"
+#endif
+
+#define EXPECT(r, code, stream, text)                                                              \
+    do {                                                                                           \
+        cr_assert_eq((r).exit_code, (code), "exit code %d\n%s", (r).exit_code, (r).err);           \
+        cr_assert_not_null(strstr((r).stream, (text)), "no '%s' in:\n%s", (text), (r).stream);     \
+    } while (0)
+
+static double number_of(const cJSON *root, const char *key) {
+    const cJSON *item = cJSON_GetObjectItem(root, key);
+    cr_assert(cJSON_IsNumber(item), "no number '%s'", key);
+    return item->valuedouble;
+}
+
+/* The object that a verb printed on one line of its output. */
+static cJSON *parse(const char *line) {
+    cJSON *root = NULL;
+    size_t n = strcspn(line, "\n");
+    char *copy = NULL;
+    MUST(mem_strndup(&copy, line, n));
+    MUST(json_parse(&root, copy, n, "output"));
+    mem_free(copy);
+    return root;
+}
+
+Test(run_verbs, sample_from_training_to_prediction) {
+    json_setup();
+    program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE);
+    EXPECT(r, 0, err, "model 'tiny' by default");
+    EXPECT(r, 0, err, "kor_hate (sample): 48 training rows");
+    EXPECT(r, 0, out, "(sample: says nothing about the model)");
+    EXPECT(r, 0, out, "macro F1");
+    EXPECT(r, 0, out, "majority");
+    EXPECT(r, 0, out, "runs/kor_hate/tiny-" DEVICE "-s42-sample/record.json");
+    EXPECT(r, 0, out, "harness predict --checkpoint runs/kor_hate/tiny-" DEVICE "-s42-sample");
+    program_free(&r);
+    // a sample is no result
+    cr_assert_neq(access(temporary_path("results"), F_OK), 0);
+
+    r = RUN("eval", "--task", "kor_hate", "--sample", "--device", DEVICE, "--json");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cJSON *scores = parse(r.out);
+    cr_assert(number_of(scores, "rows") == 24);
+    double evaluated = number_of(cJSON_GetObjectItem(scores, "metrics"), "macro_f1");
+    cJSON_Delete(scores);
+    program_free(&r);
+
+    // what eval finds is what run recorded, and a second run replaces the first with the same bits
+    r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE, "--json", "--quiet");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cJSON *run = parse(r.out);
+    cr_assert(number_of(run, "score") == evaluated);
+    cr_assert(cJSON_IsTrue(cJSON_GetObjectItem(run, "partial")));
+    cJSON_Delete(run);
+    cr_assert_str_empty(r.err, "quiet, but: %s", r.err);
+    program_free(&r);
+
+    r = RUN("predict", "--device", DEVICE, "--json", "좋은 기사네요", "왜 이런 걸 쓰지");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cJSON *first = parse(r.out);
+    cr_assert_str_eq(cJSON_GetObjectItem(first, "text")->valuestring, "좋은 기사네요");
+    const cJSON *all = cJSON_GetObjectItem(first, "scores"), *one = NULL;
+    double sum = 0, best = 0;
+    cJSON_ArrayForEach(one, all) {
+        sum += one->valuedouble;
+        best = fmax(best, one->valuedouble);
+    }
+    cr_assert_eq(cJSON_GetArraySize(all), 3);
+    cr_assert_float_eq(sum, 1, 1e-9);
+    cr_assert(number_of(first, "score") == best);
+    cJSON_Delete(first);
+    cr_assert_not_null(strstr(r.out, "\n{"), "one object a line");
+    program_free(&r);
+    temporary_remove();
+}
+
+Test(run_verbs, several_seeds_and_tasks) {
+    json_setup();
+    program_result r = RUN("run", "--task", "kor_hate,kor_sarcasm", "--sample", "--device", DEVICE,
+                           "--runs", "2", "--seed", "7", "--max-steps", "2");
+    EXPECT(r, 0, out, "kor_hate: 2 runs, mean");
+    EXPECT(r, 0, out, "kor_sarcasm: 2 runs, mean");
+    EXPECT(r, 0, out, "seed 8");
+    program_free(&r);
+    temporary_remove();
+}
+
+Test(run_verbs, warmup_that_outlasts_the_run_is_said) {
+    program_result r =
+        RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE, "--recipe", "course");
+    EXPECT(r, 0, err, "the run ends inside its warmup: 500 warmup steps, 2 steps in all");
+    program_free(&r);
+    temporary_remove();
+}
+
+Test(run_verbs, wrong_usage_exits_with_2) {
+    static const struct {
+        const char *arguments[12];
+        int code;
+        const char *part;
+    } cases[] = {
+        {{"run"}, 2, "run needs --task"},
+        {{"run", "--task", "kor_hat", "--sample"}, 2, "kor_hate"},
+        {{"run", "--task", "kor_hate", "--sample", "--model", "tinny"}, 2, "did you mean 'tiny'?"},
+        {{"run", "--task", "kor_hate", "--sample", "--device", "gpu9"}, 2, "gpu9"},
+        {{"run", "--task", "kor_hate", "--sample", "--recipe", "cours"},
+         2,
+         "unknown recipe 'cours'"},
+        {{"run", "--task", "kor_hate", "--sample", "--protocol", "test"},
+         2,
+         "unknown protocol 'test'"},
+        {{"run", "--task", "kor_hate", "--sample", "--seeds", "1,x"}, 2, "--seeds expects"},
+        {{"run", "--task", "kor_hate", "--sample", "--seeds", "1", "--runs", "2"}, 2, "exclude"},
+        {{"run", "--task", "kor_hate", "--sample", "--batch-size", "0"},
+         2,
+         "expected a whole number"},
+        {{"run", "--task", "kor_hate", "--sample", "--lr", "99"}, 2, "learning_rate is 99"},
+        {{"run", "--task", "kor_hate", "--sample", "--lr-scheduler-type", "x"},
+         2,
+         "linear, cosine"},
+        {{"run", "--task", "kor_hate", "--sample", "more"}, 2, "takes no arguments"},
+        {{"run", "--task", "kor_hate", "--sample", "--output-dir", "/proc/x"}, 1, "/proc/x"},
+        {{"run", "--task", "kor_hate", "--offline", "--data", "/no/such"}, 1, "--sample"},
+        {{"eval"}, 2, "eval needs --task"},
+        {{"eval", "--task", "kor_hate", "--sample"}, 1, "no finished run under ./runs"},
+        {{"eval", "--task", "kor_hate", "--sample", "--split", "dev"}, 2, "known: train, test"},
+        {{"predict", "--checkpoint", "/no/such", "x"}, 1, "/no/such: no such folder"},
+        {{"predict", "\xff"}, 2, "byte 0 is not UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        program_result r = program_run(NULL, 60, cases[i].arguments);
+        cr_expect_eq(r.exit_code, cases[i].code, "case %zu: exit code %d\n%s", i, r.exit_code,
+                     r.err);
+        cr_expect_not_null(strstr(r.err, cases[i].part), "case %zu: no '%s' in:\n%s", i,
+                           cases[i].part, r.err);
+        program_free(&r);
+    }
+    temporary_remove();
+}
+
+Test(run_verbs, results_folder_gets_whole_runs_only) {
+    const char *data = need_environment("HARNESS_DATA");
+    (void)data;
+    program_result r = RUN("run", "--task", "kor_sarcasm", "--device", DEVICE, "--limit", "64",
+                           "--epochs", "1", "--json", "--quiet");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    cr_assert_neq(access(temporary_path("results"), F_OK), 0);
+    temporary_remove();
+}
+
+/* Standard input, one sentence a line: a shell feeds it. */
+Test(run_verbs, predict_reads_lines) {
+    json_setup();
+    program_result r = RUN("run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE,
+                           "--max-steps", "1", "-q");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    char command[1024];
+    const char *out = temporary_path("out"), *error = temporary_path("error");
+    snprintf(command, sizeof command,
+             "cd %s && printf '좋다\\r\\n\\n나쁘다' | %s predict --device %s --json -q >%s 2>%s",
+             temporary_folder(), HARNESS_PROGRAM, DEVICE, out, error);
+    cr_assert_eq(system(command), 0);
+    void *text = NULL;
+    size_t count = 0;
+    MUST(file_read(&text, &count, out, 0));
+    // three lines, the empty one too; the carriage return is no part of the text
+    cr_assert_not_null(strstr(text, "{\"text\":\"좋다\","));
+    cr_assert_not_null(strstr(text, "\n{\"text\":\"\","));
+    cr_assert_not_null(strstr(text, "\n{\"text\":\"나쁘다\","));
+    mem_free(text);
+    snprintf(command, sizeof command,
+             "cd %s && printf 'a\\n\\377\\n' | %s predict --device %s --json -q >%s 2>%s",
+             temporary_folder(), HARNESS_PROGRAM, DEVICE, out, error);
+    cr_assert_neq(system(command), 0);
+    MUST(file_read(&text, &count, error, 0));
+    cr_assert_not_null(strstr(text, "standard input:2: byte 0 is not UTF-8"), "%s", (char *)text);
+    mem_free(text);
+    temporary_remove();
+}
+
+/* Ctrl-C: the step is finished, a checkpoint saved, 130 returned; --resume ends with the same bits.
+ */
+Test(run_verbs, interrupted_run_is_resumed) {
+    if (strcmp(DEVICE, "cpu") != 0) cr_skip_test("needs the cpu device");
+    json_setup();
+#define LONG_RUN                                                                                   \
+    "run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE, "--max-steps", "120",          \
+        "--save-steps", "20", "--seed", "3", "--json", "-q", "--output-dir"
+    char command[1024];
+    snprintf(
+        command, sizeof command,
+        "cd %s; %s run --task kor_sarcasm --sample --device " DEVICE " --max-steps 120 "
+        "--save-steps 20 --save-total-limit 2 --seed 3 --json -q --output-dir a >out 2>err & p=$!; "
+        "while [ ! -d %s/a/checkpoint-20 ] && kill -0 $p; do sleep 0.02; done; "
+        "kill -INT $p; wait $p",
+        temporary_folder(), HARNESS_PROGRAM, temporary_folder());
+    int status = system(command);
+    cr_assert_eq(WEXITSTATUS(status), 130, "exit code %d", WEXITSTATUS(status));
+    void *text = NULL;
+    size_t count = 0;
+    MUST(file_read(&text, &count, temporary_path("err"), 0));
+    cr_assert_not_null(strstr(text, "interrupted after step"), "%s", (char *)text);
+    mem_free(text);
+    program_result r = RUN(LONG_RUN, "a");
+    EXPECT(r, 2, err, "holds an unfinished run");
+    program_free(&r);
+    r = RUN(LONG_RUN, "a", "--resume");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_result whole = RUN(LONG_RUN, "b");
+    cJSON *a = parse(r.out), *b = parse(whole.out);
+    cr_assert_str_eq(cJSON_GetObjectItem(a, "final_weights_sha256")->valuestring,
+                     cJSON_GetObjectItem(b, "final_weights_sha256")->valuestring);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    program_free(&r);
+    program_free(&whole);
+    temporary_remove();
+}
