@@ -353,6 +353,8 @@ err verb_run(const options *o) {
                     w.task_count * w.seed_count);
         goto done;
     }
+    if (o->has_eval_steps && request.protocol == PROTOCOL_LAST)
+        log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
         log_note("model 'tiny' by default, trained from scratch; a pretrained one, such as --model "
                  "klue/bert-base, scores much higher");
