@@ -201,7 +201,7 @@ static void report_progress(trainer *t) {
     log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %s left", t->done,
                  t->total_steps, (double)t->losses[t->done - 1],
                  schedule_rate(&t->schedule, t->done), step_size(&t->recipe) / per_step, left);
-    if (fresh != ESTIMATE_STEPS || t->done == t->total_steps) return;
+    if (fresh != ESTIMATE_STEPS || seconds < 1) return;
     log_note("expected end of training in %s%s", left,
              seconds > LONG_SECONDS ? "; smaller choices: --model tiny, --epochs 1, --limit 2000"
                                     : "");
