@@ -101,21 +101,21 @@ err json_array(const cJSON **out, const cJSON *object, const char *key, const ch
 }
 
 err json_string(const char **out, const cJSON *object, const char *key, const char *where) {
-    const cJSON *v;
+    const cJSON *v = NULL;
     err e = lookup(&v, object, key, where, cJSON_IsString, "a string");
     if (!e) *out = v->valuestring;
     return e;
 }
 
 err json_number(double *out, const cJSON *object, const char *key, const char *where) {
-    const cJSON *v;
+    const cJSON *v = NULL;
     err e = lookup(&v, object, key, where, cJSON_IsNumber, "a number");
     if (!e) *out = v->valuedouble;
     return e;
 }
 
 err json_bool(bool *out, const cJSON *object, const char *key, const char *where) {
-    const cJSON *v;
+    const cJSON *v = NULL;
     err e = lookup(&v, object, key, where, cJSON_IsBool, "true or false");
     if (!e) *out = cJSON_IsTrue(v);
     return e;

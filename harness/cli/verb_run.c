@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS_MAX = 1000 };
+enum {
+    RUNS_MAX = 1000,
+    SAMPLE_EPOCHS =
+        20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
+};
 
 /* --- what to run ---------------------------------------------------------------------------------
  */
@@ -119,6 +123,7 @@ static err choose_recipe(recipe *r, const options *o, const char *model) {
     // a preset has a recipe of its own; a pretrained model starts from transformers' defaults
     const char *name = o->recipe ? o->recipe : bert_preset_known(model) ? model : "trainer";
     err e = recipe_load(r, name);
+    if (o->sample && !o->recipe && bert_preset_known(model)) r->num_train_epochs = SAMPLE_EPOCHS;
     return e ? e : apply_flags(r, o);
 }
 
@@ -244,10 +249,12 @@ static err add_flag(strbuf *out, const char *name, bool given, double value) {
 }
 
 /* The command that repeats this run; paths of this machine stay out of it. */
-static err command_text(strbuf *out, const options *o, const run_request *q) {
+static err command_text(strbuf *out, const options *o, const run *r) {
+    const run_request *q = &r->request;
     err e = strbuf_printf(out, "harness run --task %s --model %s --recipe %s --seed %u", q->task,
-                          path_name(q->model), q->recipe.name, q->seed);
-    if (!e) e = add_flag(out, "epochs", o->has_epochs, o->epochs);
+                          r->source.name, q->recipe.name, q->seed);
+    // the sample's own number of epochs is not the recipe's
+    if (!e) e = add_flag(out, "epochs", o->has_epochs || q->sample, q->recipe.num_train_epochs);
     if (!e) e = add_flag(out, "lr", o->has_lr, o->lr);
     if (!e) e = add_flag(out, "batch-size", o->has_batch_size, o->batch_size);
     if (!e)
@@ -284,7 +291,7 @@ static err conclude(run *r, const options *o, double *score) {
     run_summary summary = {0};
     strbuf command = {0};
     char *local = NULL, *stored = NULL;
-    err e = command_text(&command, o, &r->request);
+    err e = command_text(&command, o, r);
     if (e || (e = run_record(&rec, r, command.text))) goto done;
     if ((e = run_summarise(&summary, &rec))) goto done;
     if ((e = run_finish(r))) goto done;
@@ -353,6 +360,8 @@ err verb_run(const options *o) {
                     w.task_count * w.seed_count);
         goto done;
     }
+    if (o->has_eval_steps && request.protocol == PROTOCOL_LAST)
+        log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
         log_note("model 'tiny' by default, trained from scratch; a pretrained one, such as --model "
                  "klue/bert-base, scores much higher");

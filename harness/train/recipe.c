@@ -90,7 +90,7 @@ static void scratch(recipe *r, double rate) {
 }
 
 static void tiny(recipe *r) {
-    scratch(r, 5e-4);
+    scratch(r, 7e-4);
 }
 static void mini(recipe *r) {
     scratch(r, 3e-4);

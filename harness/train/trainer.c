@@ -7,10 +7,11 @@
 #include "train/interrupt.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_STEPS = 10, LONG_SECONDS = 3600 };
+enum { WARM_STEPS = 2, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
 
 static uint32_t step_size(const recipe *r) {
     return r->per_device_train_batch_size * r->gradient_accumulation_steps;
@@ -177,26 +178,33 @@ static double step_loss(const trainer *t, uint32_t slot) {
     return sum / p->sentence_count;
 }
 
+/* "40 s", "7 min" or "2.5 h". */
+static void duration_text(char text[16], double seconds) {
+    if (seconds < 100)
+        snprintf(text, 16, "%.0f s", seconds);
+    else if (seconds < LONG_SECONDS)
+        snprintf(text, 16, "%.0f min", seconds / 60);
+    else
+        snprintf(text, 16, "%.1f h", seconds / 3600);
+}
+
 static void report_progress(trainer *t) {
     double now = clock_seconds();
     uint32_t fresh = t->done - t->begun_at;
+    char left[16] = "";
+    // the first steps carry one-time costs
     if (fresh == WARM_STEPS) t->warm_begin = now;
-    double rate = t->warm_begin > 0 && fresh > WARM_STEPS
-                      ? (now - t->warm_begin) / (double)(fresh - WARM_STEPS)
-                      : 0;
-    double left = rate * (double)(t->total_steps - t->done);
-    log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %d:%02d left", t->done,
+    if (fresh <= WARM_STEPS) return;
+    double per_step = (now - t->warm_begin) / (double)(fresh - WARM_STEPS);
+    double seconds = per_step * (double)(t->total_steps - t->done);
+    duration_text(left, seconds);
+    log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %s left", t->done,
                  t->total_steps, (double)t->losses[t->done - 1],
-                 schedule_rate(&t->schedule, t->done),
-                 rate > 0 ? step_size(&t->recipe) / rate : 0.0, (int)(left / 60), (int)left % 60);
-    if (fresh != 2 * WARM_STEPS) return;
-    // the first ten steps carry one-time costs
-    if (left > LONG_SECONDS)
-        log_note(
-            "this will take about %.1f hours; smaller: --model tiny, --epochs 1 or --limit 2000",
-            left / 3600);
-    else if (left > 60)
-        log_note("expected end in about %.0f minutes", left / 60);
+                 schedule_rate(&t->schedule, t->done), step_size(&t->recipe) / per_step, left);
+    if (fresh != ESTIMATE_STEPS || seconds < 1) return;
+    log_note("expected end of training in %s%s", left,
+             seconds > LONG_SECONDS ? "; smaller choices: --model tiny, --epochs 1, --limit 2000"
+                                    : "");
 }
 
 /* Waits for step s and reads its results. */

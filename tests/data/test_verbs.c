@@ -1,4 +1,5 @@
 // harness tasks and harness data, run as a user runs them.
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "support/program.h"
@@ -74,4 +75,51 @@ Test(data_verbs, missing_data_names_the_way_out) {
     EXPECT(r, 2, err, "did you mean 'verify'?");
     r = RUN("data", "verify", "kor_hate", "--sample", "--json");
     EXPECT(r, 0, out, "\"good\":\ttrue");
+}
+
+/* The manifest that tasks/README.md gives as an example: the text between its json fences. Owned.
+ */
+static char *example_manifest(void) {
+    void *bytes;
+    size_t count;
+    char *text;
+    cr_assert_eq(file_read(&bytes, &count, HARNESS_SOURCE_DIR "/tasks/README.md", 0), ERR_OK);
+    const char *begin = strstr(bytes, "```json\n");
+    cr_assert_not_null(begin);
+    begin += 8;
+    cr_assert_eq(mem_strndup(&text, begin, (size_t)(strstr(begin, "```") - begin)), ERR_OK);
+    mem_free(bytes);
+    return text;
+}
+
+static void write_text(const char *path, const char *text) {
+    cr_assert_eq(file_write(path, text, strlen(text)), ERR_OK);
+}
+
+// a set of the user's own, as the README tells: a manifest and two files, and no C
+Test(data_verbs, a_users_own_task_is_counted_and_trained) {
+    strbuf rows = {0};
+    char *manifest = example_manifest();
+    const char *tasks = temporary_path("mytasks"), *data = temporary_path("mydata");
+    cr_assert_eq(folder_make(tasks), ERR_OK);
+    cr_assert_eq(folder_make(temporary_path("mydata/reviews")), ERR_OK);
+    write_text(temporary_path("mytasks/reviews.json"), manifest);
+    mem_free(manifest);
+    cr_assert_eq(strbuf_add(&rows, "text,label\n"), ERR_OK);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(
+            strbuf_printf(&rows, "\"정말 좋은, 영화 %d\",good\n아주 나쁜 영화 %d,bad\n", i, i),
+            ERR_OK);
+    }
+    write_text(temporary_path("mydata/reviews/train.csv"), rows.text);
+    write_text(temporary_path("mydata/reviews/test.csv"),
+               "text,label\n좋은 영화,good\n나쁜 영화,bad\n");
+    strbuf_free(&rows);
+    program_result r = RUN("data", "stats", "reviews", "--task-dir", tasks, "--data", data);
+    EXPECT(r, 0, out, "rows                                        40           2\n");
+    r = RUN("run", "--task", "reviews", "--task-dir", tasks, "--data", data, "--device", "cpu",
+            "--max-steps", "2", "--output-dir", temporary_path("out"));
+    EXPECT(r, 0, out, "accuracy");
+    cr_expect(file_exists(temporary_path("out/record.json")));
+    temporary_remove();
 }

@@ -223,10 +223,11 @@ Test(run, resume_refuses_other_runs_and_damaged_files) {
     MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: seed is 11 there, 12 now");
     run_close(&r);
     q.seed = 11;
+    double rate = q.recipe.learning_rate;
     q.recipe.learning_rate = 0.1;
     MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: recipe is");
     run_close(&r);
-    q.recipe.learning_rate = 5e-4;
+    q.recipe.learning_rate = rate;
     FILE *f = fopen(temporary_path("stopped/checkpoint-3/optimizer.safetensors"), "r+b");
     cr_assert_not_null(f);
     fseek(f, -9, SEEK_END);
@@ -339,6 +340,11 @@ Test(run, faults_are_found_before_training) {
     MUST_FAIL(run_open(&r, &q), ERR_USAGE, "precision 'fp8'");
     run_close(&r);
     q.precision = NULL;
+    q.recipe.max_steps = 100000; // two terabytes of checkpoints
+    q.recipe.save_steps = 1;
+    MUST_FAIL(run_open(&r, &q), ERR_IO, "100000 checkpoints and the final model need");
+    cr_assert_not_null(strstr(err_message(ERR_IO), "--save-total-limit"));
+    run_close(&r);
     q.output = "/proc/no/such";
     MUST_FAIL(run_open(&r, &q), ERR_IO, "/proc/no");
     run_close(&r);
