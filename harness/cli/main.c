@@ -3,6 +3,7 @@
 #include "cli/options.h"
 #include "result/version.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,12 +48,23 @@ static void wait_without_spinning(char **argv) {
     execv(path, argv);
 }
 
+// A standard stream that is closed would give its number to the next file that is opened, and what
+// is meant for people would be written into a checkpoint. What takes its place fails as it would.
+static void hold_standard_streams(void) {
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) == -1) (void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
+    }
+}
+
 int main(int argc, char **argv) {
     wait_without_spinning(argv);
+    hold_standard_streams();
     // only for text width and messages of the C library: numbers stay in the C locale
     setlocale(LC_CTYPE, "");
     // a closed pipe on stdout ends as a write error, not as a silent kill
     signal(SIGPIPE, SIG_IGN);
+    // and a limit on file sizes too, with what was written so far taken away
+    signal(SIGXFSZ, SIG_IGN);
     json_setup();
     err e = ERR_OK;
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {

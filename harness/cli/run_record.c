@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { WORST_ROWS = 20 };
 
@@ -200,7 +199,6 @@ static err add_losses(record *out, const run *r) {
 static void add_timing(record *out, const run *r) {
     const trainer *t = &r->trainer;
     double seconds = t->seconds > 0 ? t->seconds : 1e-9;
-    struct rusage usage;
     out->timing = (record_timing){.tokenize_s = r->tokenize_s,
                                   .train_s = t->seconds,
                                   .eval_s = r->eval_s,
@@ -210,7 +208,7 @@ static void add_timing(record *out, const run *r) {
                                   .sentences_per_s = (double)t->sentences / seconds,
                                   .step_ms_p50 = trainer_step_ms_median(t)};
     out->device_bytes = (int64_t)r->device.peak_bytes;
-    if (getrusage(RUSAGE_SELF, &usage) == 0) out->host_peak_bytes = (int64_t)usage.ru_maxrss * 1024;
+    out->host_peak_bytes = (int64_t)mem_peak_bytes();
 }
 
 err run_record(record *out, const run *r, const char *command) {

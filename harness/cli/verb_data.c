@@ -163,13 +163,22 @@ static err data_verify(const options *o, const task *t) {
 
 static err data_fetch(const options *o, const task *t) {
     dataset_options wanted = dataset_options_of(o);
+    cJSON *json = NULL, *paths;
     err e = fetch_task(t, &wanted, o->offline, true);
-    for (size_t i = 0; i < t->file_count && !e && !o->json; i++) {
+    if (e) return e;
+    if (!(json = cJSON_CreateObject())) return err_set(ERR_MEMORY, "out of memory");
+    if ((e = json_add_string(json, "task", t->name))) goto done;
+    if ((e = json_add_array(&paths, json, "files"))) goto done;
+    for (size_t i = 0; i < t->file_count && !e; i++) {
         char *path;
-        if ((e = dataset_path(&path, t, &t->files[i], &wanted))) return e;
-        puts(path);
+        if ((e = dataset_path(&path, t, &t->files[i], &wanted))) goto done;
+        if (!o->json) puts(path);
+        e = json_append(paths, cJSON_CreateString(path));
         mem_free(path);
     }
+    if (!e && o->json) e = print_json(json, true);
+done:
+    cJSON_Delete(json);
     return e;
 }
 

@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS_MAX = 1000 };
+enum {
+    RUNS_MAX = 1000,
+    SAMPLE_EPOCHS =
+        20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
+};
 
 /* --- what to run ---------------------------------------------------------------------------------
  */
@@ -119,6 +123,7 @@ static err choose_recipe(recipe *r, const options *o, const char *model) {
     // a preset has a recipe of its own; a pretrained model starts from transformers' defaults
     const char *name = o->recipe ? o->recipe : bert_preset_known(model) ? model : "trainer";
     err e = recipe_load(r, name);
+    if (o->sample && !o->recipe && bert_preset_known(model)) r->num_train_epochs = SAMPLE_EPOCHS;
     return e ? e : apply_flags(r, o);
 }
 
@@ -244,10 +249,12 @@ static err add_flag(strbuf *out, const char *name, bool given, double value) {
 }
 
 /* The command that repeats this run; paths of this machine stay out of it. */
-static err command_text(strbuf *out, const options *o, const run_request *q) {
+static err command_text(strbuf *out, const options *o, const run *r) {
+    const run_request *q = &r->request;
     err e = strbuf_printf(out, "harness run --task %s --model %s --recipe %s --seed %u", q->task,
-                          path_name(q->model), q->recipe.name, q->seed);
-    if (!e) e = add_flag(out, "epochs", o->has_epochs, o->epochs);
+                          r->source.name, q->recipe.name, q->seed);
+    // the sample's own number of epochs is not the recipe's
+    if (!e) e = add_flag(out, "epochs", o->has_epochs || q->sample, q->recipe.num_train_epochs);
     if (!e) e = add_flag(out, "lr", o->has_lr, o->lr);
     if (!e) e = add_flag(out, "batch-size", o->has_batch_size, o->batch_size);
     if (!e)
@@ -270,6 +277,10 @@ static err command_text(strbuf *out, const options *o, const run_request *q) {
     return e;
 }
 
+static const char *results_folder(const options *o) {
+    return o->results ? o->results : "results";
+}
+
 /* Writes the record to the output folder and, unless it is partial, to the results folder. */
 static err store_record(record *rec, const run *r, const char *results, char **local,
                         char **stored) {
@@ -284,12 +295,13 @@ static err conclude(run *r, const options *o, double *score) {
     run_summary summary = {0};
     strbuf command = {0};
     char *local = NULL, *stored = NULL;
-    err e = command_text(&command, o, &r->request);
+    err e = command_text(&command, o, r);
     if (e || (e = run_record(&rec, r, command.text))) goto done;
     if ((e = run_summarise(&summary, &rec))) goto done;
+    if ((e = run_keep_model(r))) goto done;
+    // until the record is on the disk too the run is unfinished and can be resumed
+    if ((e = store_record(&rec, r, results_folder(o), &local, &stored))) goto done;
     if ((e = run_finish(r))) goto done;
-    if ((e = store_record(&rec, r, o->results ? o->results : "results", &local, &stored)))
-        goto done;
     *score = summary.score;
     if (o->json) {
         e = print_json(&rec, r, &summary, local, stored);
@@ -348,6 +360,9 @@ err verb_run(const options *o) {
     if ((e = split_seeds(&w, o))) goto done;
     if ((e = choose_recipe(&request.recipe, o, model))) goto done;
     if ((e = choose_protocol(&request.protocol, o))) goto done;
+    // a partial run writes nothing there; for others it is better known now than at the end
+    bool is_partial = request.sample || request.limit || request.recipe.max_steps;
+    if (!is_partial && (e = folder_check_writable(results_folder(o)))) goto done;
     if (o->output_dir && w.task_count * w.seed_count > 1) {
         e = err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for",
                     w.task_count * w.seed_count);

@@ -134,8 +134,7 @@ done:
     return e;
 }
 
-/* --- comparing
- * ------------------------------------------------------------------------------------ */
+/* --- comparing --- */
 
 static void fail(verify_run *run, const trial *t, const char *operand_name, const char *format,
                  double a, double b, size_t at) {

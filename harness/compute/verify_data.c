@@ -72,8 +72,7 @@ static float normal_of(const char *name, uint32_t region, size_t i) {
     return (float)((sum - 2) * 1.7320508075688772);
 }
 
-/* --- integers of a packed batch ----------------------------------------------------------------
- */
+/* --- integers of a packed batch --- */
 
 typedef struct token {
     uint32_t sentence, position, start, length;
@@ -185,8 +184,7 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
     }
 }
 
-/* --- operands ------------------------------------------------------------------------------------
- */
+/* --- operands --- */
 
 static const tweak *tweak_of(const trial *t, const char *name) {
     for (size_t i = 0; i < TWEAKS_MAX && t->tweaks[i].name; i++) {

@@ -68,11 +68,36 @@ typedef struct verify_run {
 /* Runs a trial on both devices, compares, adds to run->out. */
 err verify__trial(verify_run *run, trial *t) MUST_CHECK;
 
-/* Runs every trial of the op. */
+/* Runs every trial of the op; and each op's own. */
 err verify__cases(verify_run *run, op_kind kind) MUST_CHECK;
+#define OP(name) err verify__cases_##name(verify_run *run) MUST_CHECK;
+#include "compute/ops.def"
+#undef OP
 
-/* --- data
- * ----------------------------------------------------------------------------------------- */
+/* --- writing a table --- */
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        err tried = (call);                                                                        \
+        if (tried) return tried;                                                                   \
+    } while (0)
+
+/* A trial of one slot and one micro-batch of `tokens`, with its name. */
+trial verify__start(op_kind kind, uint32_t tokens, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Makes it both slots and two micro-batches of different sizes, planned for more than any of them.
+ */
+void verify__use_regions(trial *t);
+void verify__add_tweak(trial *t, const char *name, float scale, float shift, size_t count);
+dim verify__tokens_of(const trial *t);
+/* Ops over sentences are tried with one token a sentence, unless the style says otherwise. */
+dim verify__sentences_of(const trial *t);
+
+/* Sizes around the usual workgroups; a quick run takes the first few. */
+extern const uint32_t verify__row_counts[];
+size_t verify__rows_to_try(const verify_run *run);
+
+/* --- data --- */
 
 /* Sentence i's length when `left` tokens remain, and the sentences that `tokens` make. */
 uint32_t verify__length(sentence_style style, uint32_t i, uint32_t left);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum {
     WARM_STEPS = 3, /* not timed: first touch of memory, pipelines made on first use */
@@ -308,9 +307,8 @@ static err calibrate(bench *b, device *d) {
 }
 
 static void note_memory(bench *b, const device *d) {
-    struct rusage usage;
     b->device_bytes = d->peak_bytes;
-    if (!getrusage(RUSAGE_SELF, &usage)) b->host_peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    b->host_peak_bytes = mem_peak_bytes();
 }
 
 static recipe bench_recipe(const bench_options *o) {

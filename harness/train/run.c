@@ -131,7 +131,7 @@ void run_close(run *r) {
     weights_report_free(&r->weights);
     cJSON_Delete(r->identity);
     mem_free(r->id);
-    mem_free(r->output);
+    run__output_close(r);
     mem_free(r->logits);
     mem_free(r->predicted);
     *r = (run){0};
@@ -218,6 +218,10 @@ err run_evaluate(run *r) {
     r->eval_s = clock_seconds() - begin;
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     return e;
+}
+
+err run_keep_model(run *r) {
+    return run__keep_model(r);
 }
 
 err run_finish(run *r) {

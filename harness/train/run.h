@@ -1,8 +1,10 @@
 /* A whole run: task, data, tokenizer, model, device, training, test predictions.
  *
  * run_open prepares everything and finds what can fail early: output folder, data, device, model,
- * memory, disk. run_train trains, run_evaluate scores the test rows once, run_finish leaves the
- * final model in <output>/model. What is in the output folder while a run is under way:
+ * memory, disk. run_train trains, run_evaluate scores the test rows once,
+ * run_keep_model leaves the final model in <output>/model, run_finish ends the run once its record
+ * is on the disk too. What is in the output folder while a run is under way:
+ *     .lock             held by the process that runs
  *     unfinished.json   who the run is; removed at its end
  *     checkpoint-<n>/   every save_steps, and after Ctrl-C
  *     best/             protocol dev: the best weights so far
@@ -50,6 +52,7 @@ typedef struct run {
     weights_report weights;
     uint32_t max_length;
     char *output;    /* owned */
+    void *lock;      /* FILE *: <output>/.lock, held against other processes */
     char *id;        /* of this run, owned */
     cJSON *identity; /* owned */
     double best_score;
@@ -68,7 +71,9 @@ err run_open(run *r, const run_request *request) MUST_CHECK;
 err run_train(run *r) MUST_CHECK;
 /* Predicts the test rows with the final (or best) weights. */
 err run_evaluate(run *r) MUST_CHECK;
-/* Writes <output>/model and ends the run: the folder is no longer unfinished. */
+/* Writes <output>/model. */
+err run_keep_model(run *r) MUST_CHECK;
+/* Ends the run: the folder is no longer unfinished, and cannot be resumed. */
 err run_finish(run *r) MUST_CHECK;
 void run_close(run *r);
 

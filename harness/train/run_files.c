@@ -5,6 +5,7 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,9 +55,39 @@ static err default_output(run *r) {
     return e;
 }
 
+/* Two runs that write one folder would ruin each other's checkpoints. The lock ends with the
+ * process, however that ends. */
+static err lock(run *r) {
+    char *path = NULL;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    err e = run__path(&path, r, ".lock");
+    if (e) return e;
+    r->lock = fopen(path, "wb");
+    if (!r->lock) {
+        e = err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    } else if (fcntl(fileno((FILE *)r->lock), F_SETLK, &whole) &&
+               (errno == EACCES || errno == EAGAIN)) {
+        // a file system without locks is used without
+        e = err_set(ERR_IO,
+                    "%s: another run is at work in this folder; wait for it, or name another one "
+                    "with --output-dir",
+                    r->output);
+    }
+    mem_free(path);
+    return e;
+}
+
 err run__output_open(run *r) {
     err e = r->request.output ? mem_strdup(&r->output, r->request.output) : default_output(r);
-    return e ? e : folder_check_writable(r->output);
+    if (e || (e = folder_check_writable(r->output))) return e;
+    return lock(r);
+}
+
+void run__output_close(run *r) {
+    if (r->lock) fclose((FILE *)r->lock); // gives the lock back; the file stays
+    mem_free(r->output);
+    r->lock = NULL;
+    r->output = NULL;
 }
 
 /* --- who the run is ------------------------------------------------------------------------------
@@ -213,22 +244,29 @@ static err replace_folder(const char *from, const char *to) {
     return e;
 }
 
-err run__end(run *r) {
-    char *fresh = NULL, *final = NULL, *best = NULL, *mark = NULL;
+err run__keep_model(run *r) {
+    char *fresh = NULL, *final = NULL;
     err e = ERR_OK;
     if ((e = run__path(&fresh, r, "partial-model"))) goto done;
     if ((e = run__path(&final, r, "model"))) goto done;
-    if ((e = run__path(&best, r, "best"))) goto done;
-    if ((e = run__path(&mark, r, marker))) goto done;
     if ((e = folder_remove(fresh))) goto done;
     if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
-    if ((e = replace_folder(fresh, final))) goto done;
+    e = replace_folder(fresh, final);
+done:
+    mem_free(fresh);
+    mem_free(final);
+    return e;
+}
+
+err run__end(run *r) {
+    char *best = NULL, *mark = NULL;
+    err e = ERR_OK;
+    if ((e = run__path(&best, r, "best"))) goto done;
+    if ((e = run__path(&mark, r, marker))) goto done;
     if ((e = folder_remove(best))) goto done;
     if ((e = checkpoint_clear(r->output, r->id))) goto done; // those of the run this one replaces
     if (unlink(mark) && errno != ENOENT) e = err_set(ERR_IO, "%s: %s", mark, strerror(errno));
 done:
-    mem_free(fresh);
-    mem_free(final);
     mem_free(best);
     mem_free(mark);
     return e;

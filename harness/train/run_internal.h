@@ -4,8 +4,10 @@
 
 #include "train/run.h"
 
-/* Names the output folder and finds out that it can be written. */
+/* Names the output folder, finds out that it can be written and keeps other runs out of it.
+ * Errors: ERR_IO, also when another process runs there. */
 err run__output_open(run *r) MUST_CHECK;
+void run__output_close(run *r);
 /* Says who this run is (r->identity); the weights have to be loaded. */
 err run__identify(run *r) MUST_CHECK;
 /* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
@@ -14,7 +16,9 @@ err run__begin(run *r) MUST_CHECK;
 err run__check_disk(const run *r) MUST_CHECK;
 /* "<output>/<name>", owned. */
 err run__path(char **path, const run *r, const char *name) MUST_CHECK;
-/* Leaves the final model; the folder is finished. */
+/* Leaves the final model. */
+err run__keep_model(run *r) MUST_CHECK;
+/* The folder is finished. */
 err run__end(run *r) MUST_CHECK;
 /* trainer_hook: writes a checkpoint of the run (context). */
 err run__save(void *context, trainer *t) MUST_CHECK;

@@ -100,6 +100,9 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
     if (!data->count) return err_set(ERR_DATA, "no training rows");
     t->epoch_steps = recipe_epoch_steps(r, data->count);
     t->total_steps = recipe_total_steps(r, data->count);
+    if (!t->total_steps)
+        return err_set(ERR_USAGE, "num_train_epochs is %g: there is no step to train",
+                       r->num_train_epochs);
     t->schedule = (schedule){r->lr_scheduler_type, r->learning_rate,
                              recipe_warmup(r, t->total_steps), t->total_steps};
     t->order_epoch = UINT32_MAX;
@@ -201,7 +204,7 @@ static void report_progress(trainer *t) {
     log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %s left", t->done,
                  t->total_steps, (double)t->losses[t->done - 1],
                  schedule_rate(&t->schedule, t->done), step_size(&t->recipe) / per_step, left);
-    if (fresh != ESTIMATE_STEPS || t->done == t->total_steps) return;
+    if (fresh != ESTIMATE_STEPS || seconds < 1) return;
     log_note("expected end of training in %s%s", left,
              seconds > LONG_SECONDS ? "; smaller choices: --model tiny, --epochs 1, --limit 2000"
                                     : "");

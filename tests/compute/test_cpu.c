@@ -13,8 +13,7 @@
 #if HARNESS_CPU
 #include "compute/cpu/kernels.h"
 
-/* --- threads ------------------------------------------------------------------------------------
- */
+/* --- threads --- */
 
 enum { T = 275, B = 7, H = 130, HEADS = 5, F = 400, LISTS = 60 };
 static const uint32_t lengths[B] = {3, 120, 26, 1, 64, 33, 28};
@@ -227,8 +226,7 @@ Test(cpu, verify_names_operations_it_does_not_know) {
     program_free(&r);
 }
 
-/* --- functions ----------------------------------------------------------------------------------
- */
+/* --- functions --- */
 
 static size_t kernel_tables(const cpu_kernels *out[3]) {
     size_t count = 0;

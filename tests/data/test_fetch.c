@@ -376,6 +376,25 @@ Test(fetch, urls_other_than_https_are_refused) {
     cr_assert_eq(folder_remove(folder), ERR_OK);
 }
 
+Test(fetch, every_allocation_may_fail) {
+    server *s = begin(misbehave);
+    size_t live = mem_live_count();
+    for (uint64_t n = 1;; n++) {
+        fetch_request r = request_for(s, "/redirect", in_folder("file"));
+        mem_fail_at(n);
+        err e = fetch_file(&r);
+        mem_fail_at(0);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
+        cr_assert_eq(file_exists(r.path), e == ERR_OK);
+        if (!e) {
+            cr_assert_gt(n, 5);
+            break;
+        }
+        cr_assert_eq(e, ERR_MEMORY, "request %llu: %s", (unsigned long long)n, err_message(e));
+    }
+    finish(s);
+}
+
 // a closed port: nobody listens
 Test(fetch, an_absent_server_is_named) {
     server *s = begin(misbehave);

@@ -265,6 +265,26 @@ Test(hub, a_tokenizer_comes_without_weights) {
     finish(p);
 }
 
+Test(hub, every_allocation_may_fail) {
+    pair p = begin();
+    size_t live = mem_live_count();
+    for (uint64_t n = 1;; n++) {
+        char *found = NULL;
+        mem_fail_at(n);
+        err e = hub_model(&found, "org/model", NULL, false);
+        mem_fail_at(0);
+        mem_free(found);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
+        if (!e) {
+            cr_assert_gt(n, 50);
+            break;
+        }
+        cr_assert(e == ERR_MEMORY || e == ERR_FORMAT, "request %llu: %s", (unsigned long long)n,
+                  err_message(e));
+    }
+    finish(p);
+}
+
 Test(hub, names) {
     static const char *const good[] = {"klue/bert-base", "bert-base-multilingual-cased",
                                        "a/b.c_d-e"};

@@ -69,6 +69,10 @@ Test(data_verbs, missing_data_names_the_way_out) {
         r, 1, err,
         "/no/such/folder/nsmc/ratings_train.txt: no such file; fetch it with 'harness data fetch "
         "nsmc', name its place with --data DIR, or try --sample");
+    r = RUN("data", "fetch", "nsmc", "--data", "/no/such/folder", "--offline");
+    EXPECT(r, 1, err, "ratings_train.txt: no such file, and --offline forbids to fetch it");
+    r = RUN("data", "fetch", "nsmc", "--sample", "--json");
+    EXPECT(r, 0, out, "\"task\":\t\"nsmc\"");
     r = RUN("data", "stats", "nscm");
     EXPECT(r, 2, err, "unknown task 'nscm'; did you mean 'nsmc'?");
     r = RUN("data", "verfy", "nsmc");

@@ -170,6 +170,7 @@ static void run_through(const run_request *q, char digest[65], float *losses) {
     MUST(run_open(&r, q));
     MUST(run_train(&r));
     MUST(run_evaluate(&r));
+    MUST(run_keep_model(&r));
     MUST(run_finish(&r));
     strcpy(digest, r.final_sha256);
     memcpy(losses, r.trainer.losses, 8 * sizeof *losses);
@@ -223,10 +224,11 @@ Test(run, resume_refuses_other_runs_and_damaged_files) {
     MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: seed is 11 there, 12 now");
     run_close(&r);
     q.seed = 11;
+    double rate = q.recipe.learning_rate;
     q.recipe.learning_rate = 0.1;
     MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: recipe is");
     run_close(&r);
-    q.recipe.learning_rate = 5e-4;
+    q.recipe.learning_rate = rate;
     FILE *f = fopen(temporary_path("stopped/checkpoint-3/optimizer.safetensors"), "r+b");
     cr_assert_not_null(f);
     fseek(f, -9, SEEK_END);
@@ -312,6 +314,7 @@ Test(run, dev_scores_the_best_weights_of_a_held_out_part) {
               "best step %u is no end of an epoch", r.best_step);
     cr_assert(r.best_score >= 0 && r.best_score <= 1);
     MUST(run_evaluate(&r));
+    MUST(run_keep_model(&r));
     MUST(run_finish(&r));
     cr_assert(!has("dev/best"));
     run_close(&r);
@@ -339,6 +342,11 @@ Test(run, faults_are_found_before_training) {
     MUST_FAIL(run_open(&r, &q), ERR_USAGE, "precision 'fp8'");
     run_close(&r);
     q.precision = NULL;
+    q.recipe.max_steps = 100000; // two terabytes of checkpoints
+    q.recipe.save_steps = 1;
+    MUST_FAIL(run_open(&r, &q), ERR_IO, "100000 checkpoints and the final model need");
+    cr_assert_not_null(strstr(err_message(ERR_IO), "--save-total-limit"));
+    run_close(&r);
     q.output = "/proc/no/such";
     MUST_FAIL(run_open(&r, &q), ERR_IO, "/proc/no");
     run_close(&r);

@@ -18,8 +18,7 @@ static const op_function functions[OP_COUNT] = {
 #undef OP
 };
 
-/* --- threads
- * -------------------------------------------------------------------------------------- */
+/* --- threads --- */
 
 // Subnormals are flushed on input and output: decaying moments would make AdamW's replay 20 times
 // slower.
@@ -81,8 +80,7 @@ cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t pos
                          .scale = 1.0f / (1.0f - spec.p)};
 }
 
-/* --- the device
- * ----------------------------------------------------------------------------------- */
+/* --- the device --- */
 
 static void close_device(device *d) {
     cpu_device *c = d->impl;
@@ -153,8 +151,7 @@ static const device_vtable vtable = {
     .wait = wait_slot,
 };
 
-/* --- what the host is
- * ----------------------------------------------------------------------------- */
+/* --- what the host is --- */
 
 // The best table that this processor runs.
 static const cpu_kernels *best_kernels(void) {

@@ -10,8 +10,7 @@ static size_t items_of(size_t count, size_t each) {
     return (count + each - 1) / each;
 }
 
-/* --- norm
- * ----------------------------------------------------------------------------------------- */
+/* --- norm --- */
 
 typedef struct norm_job {
     const cpu_kernels *kernels;
@@ -62,8 +61,7 @@ size_t cpu__grad_norm_scratch(const struct grad_norm *a) {
     return most;
 }
 
-/* --- AdamW
- * ---------------------------------------------------------------------------------------- */
+/* --- AdamW --- */
 
 static cpu_adam constants(float beta1, float beta2, float eps) {
     return (cpu_adam){.decay = 1,

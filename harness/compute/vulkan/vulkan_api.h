@@ -59,6 +59,11 @@
     X(CmdFillBuffer)                                                                               \
     X(CmdCopyBuffer)                                                                               \
     X(CmdPipelineBarrier)                                                                          \
+    X(CmdResetQueryPool)                                                                           \
+    X(CmdWriteTimestamp)                                                                           \
+    X(CreateQueryPool)                                                                             \
+    X(DestroyQueryPool)                                                                            \
+    X(GetQueryPoolResults)                                                                         \
     X(CreateFence)                                                                                 \
     X(DestroyFence)                                                                                \
     X(ResetFences)                                                                                 \

@@ -150,7 +150,11 @@ typedef struct recorder {
     uint32_t bound_count;
     vulkan_access pending[PENDING_MAX];
     size_t pending_count;
-    uint64_t barriers; /* recorded between dispatches */
+    uint64_t barriers;   /* recorded between dispatches */
+    uint32_t dispatches; /* recorded */
+    /* plan->profile: a timestamp before the first op and after each */
+    VkQueryPool queries; /* VK_NULL_HANDLE: nothing is timed */
+    uint32_t marks;
     err e;             /* first failure; later calls do nothing */
 } recorder;
 
@@ -191,6 +195,16 @@ void vulkan__fail(recorder *r, err e);
 /* Rows of row_elements f32 that one descriptor may hold: a multiple of WINDOW_STEP. Fails when not
  * even WINDOW_STEP rows fit. */
 uint32_t vulkan__window_rows(recorder *r, size_t row_elements);
+
+/* --- vulkan_profile.c: times of single ops, when plan->profile is set
+ */
+/* Makes the queries and takes the first timestamp; nothing where the queue has no timestamps. */
+err vulkan__profile_begin(recorder *r, const plan *p) MUST_CHECK;
+/* The op recorded last ends here, and the next begins: nothing overlaps. */
+void vulkan__profile_mark(recorder *r);
+/* Adds what the ops took. pre: the submission has finished. */
+err vulkan__profile_read(recorder *r, const plan *p) MUST_CHECK;
+void vulkan__profile_free(recorder *r);
 
 /* --- record functions by family: vulkan_rows.c, vulkan_linear.c, vulkan_attention.c,
  * vulkan_optimizer.c */

@@ -55,7 +55,8 @@ static err end(recorder *r, bool is_last) {
     return e;
 }
 
-static err walk_part(recorder *r, const op_list *list, uint32_t micro) {
+static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro) {
+    const op_list *list = &p->parts[part];
     double most = segment_flops(r->v->device->info.class);
     r->micro = micro;
     for (size_t i = 0; i < list->count; i++) {
@@ -68,18 +69,22 @@ static err walk_part(recorder *r, const op_list *list, uint32_t micro) {
             }
             r->segment_flops += flops;
         }
+        uint32_t dispatches = r->dispatches;
         vulkan__record(r, &list->ops[i]);
         if (r->e) return r->e;
+        if (!r->queries) continue;
+        p->profile[plan_first_op(p, part) + i].dispatches += r->dispatches - dispatches;
+        vulkan__profile_mark(r);
     }
     return ERR_OK;
 }
 
 static err walk(recorder *r, const plan *p) {
-    err e = walk_part(r, &p->parts[PART_BEGIN], 0);
+    err e = walk_part(r, p, PART_BEGIN, 0);
     for (uint32_t micro = 0; !e && micro < r->step->micro_count; micro++) {
-        e = walk_part(r, &p->parts[PART_MICRO], micro);
+        e = walk_part(r, p, PART_MICRO, micro);
     }
-    return e ? e : walk_part(r, &p->parts[PART_END], 0);
+    return e ? e : walk_part(r, p, PART_END, 0);
 }
 
 err vulkan__plan_ready(plan *p) {
@@ -96,13 +101,18 @@ err vulkan__submit(plan *p, const step_info *step) {
     if ((e = vulkan__slot_reset(v, slot))) return e;
     recorder r = {.v = v, .slot = slot, .step = step, .scratch = p->scratch};
     if ((e = begin(&r))) return e;
-    if ((e = walk(&r, p))) {
+    if (p->profile) e = vulkan__profile_begin(&r, p);
+    if (e || (e = walk(&r, p))) {
         // segments already submitted may still run: nothing of theirs may be used again before
         VK.DeviceWaitIdle(v->logical);
-        return e;
+        goto done;
     }
     v->last_barriers = r.barriers;
-    return end(&r, true);
+    if ((e = end(&r, true)) || !r.queries) goto done;
+    if (!(e = vulkan__slot_wait(v, slot))) e = vulkan__profile_read(&r, p);
+done:
+    vulkan__profile_free(&r);
+    return e;
 }
 
 err vulkan__wait(device *d, uint32_t slot) {

@@ -137,6 +137,7 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
     VK.CmdPushConstants(r->commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                         vulkan__kernel_push_bytes(l->kernel), push);
     VK.CmdDispatch(r->commands, l->x, l->y, l->z);
+    r->dispatches++;
 }
 
 enum { GROUPS_MAX = 65535 }; // of one axis, on every device
@@ -162,6 +163,7 @@ void vulkan__fill(recorder *r, span s, size_t count, float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     VK.CmdFillBuffer(r->commands, own->buffer, s.offset, count * sizeof value, bits);
+    r->dispatches++;
 }
 
 uint32_t vulkan__window_rows(recorder *r, size_t row_elements) {

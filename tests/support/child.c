@@ -1,0 +1,133 @@
+#define _GNU_SOURCE
+#include "support/child.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NOBODY = 65534 };
+
+static void nap(void) {
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+static void limit(int resource, uint64_t bytes) {
+    struct rlimit r = {.rlim_cur = bytes, .rlim_max = bytes};
+    if (bytes && setrlimit((__rlimit_resource_t)resource, &r)) _exit(126);
+}
+
+static void redirect(int to, const char *path, int flags) {
+    int fd = open(path, flags, 0666);
+    if (fd < 0 || dup2(fd, to) != to) _exit(126);
+    if (fd != to) close(fd);
+}
+
+/* In the child: nothing here may allocate or report. */
+static void become(const child *c, const child_setup *s, const char *const *argv) {
+    if (chdir(temporary_folder())) _exit(126);
+    redirect(0, "/dev/null", O_RDONLY);
+    redirect(1, s->full_out ? "/dev/full" : c->out, O_CREAT | O_WRONLY | O_TRUNC);
+    redirect(2, c->error, O_CREAT | O_WRONLY | O_APPEND);
+    if (s->unprivileged && geteuid() == 0 &&
+        (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))) {
+        _exit(126);
+    }
+    limit(RLIMIT_FSIZE, s->file_bytes);
+    limit(RLIMIT_STACK, s->stack_bytes);
+    limit(RLIMIT_AS, s->address_bytes);
+    limit(RLIMIT_CORE, 1);
+    if (s->clear_environment && clearenv()) _exit(126);
+    if (s->locale && setenv("LC_ALL", s->locale, 1)) _exit(126);
+    // a test that fails leaves nothing running
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL)) _exit(126);
+    if (s->close_out) close(1);
+    if (s->close_err) close(2);
+    execv(HARNESS_PROGRAM, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+void child_start(child *c, const child_setup *setup, const char *const *arguments) {
+    static const child_setup plain;
+    static unsigned runs;
+    const char *argv[64] = {HARNESS_PROGRAM};
+    for (size_t i = 0; arguments[i]; i++) {
+        cr_assert_lt(i, 60);
+        argv[i + 1] = arguments[i];
+    }
+    runs++;
+    *c = (child){.begin = clock_seconds()};
+    snprintf(c->out, sizeof c->out, "%s/.child-out.%u", temporary_folder(), runs);
+    snprintf(c->error, sizeof c->error, "%s/.child-err.%u", temporary_folder(), runs);
+    c->pid = fork();
+    cr_assert_geq(c->pid, 0);
+    if (c->pid == 0) become(c, setup ? setup : &plain, argv);
+}
+
+/* The whole file as text, "" when it is not there; owned (mem_free). */
+static char *text_of(const char *path) {
+    void *bytes = NULL;
+    size_t count = 0;
+    if (file_read(&bytes, &count, path, 0)) cr_assert_not(mem_strdup((char **)&bytes, ""));
+    return bytes;
+}
+
+static void await(const child *c, const char *text, const char *path, double seconds) {
+    double begin = clock_seconds();
+    for (;; nap()) {
+        char *said = text_of(c->error);
+        bool there = text ? strstr(said, text) != NULL : access(path, F_OK) == 0;
+        siginfo_t ended = {0};
+        bool gone = !waitid(P_PID, (id_t)c->pid, &ended, WEXITED | WNOHANG | WNOWAIT) &&
+                    ended.si_pid == c->pid;
+        if (!there && (gone || clock_seconds() - begin > seconds)) {
+            if (!gone) kill(c->pid, SIGKILL);
+            cr_assert_fail("%s before '%s' was seen; it said:\n%s", gone ? "ended" : "too slow",
+                           text ? text : path, said);
+        }
+        mem_free(said);
+        if (there) return;
+    }
+}
+
+void child_await_message(const child *c, const char *text, double seconds) {
+    await(c, text, NULL, seconds);
+}
+
+void child_await_path(const child *c, const char *path, double seconds) {
+    await(c, NULL, path, seconds);
+}
+
+program_result child_end(child *c, double seconds) {
+    int status = 0;
+    while (waitpid(c->pid, &status, WNOHANG) != c->pid) {
+        if (clock_seconds() - c->begin > seconds) {
+            kill(c->pid, SIGKILL);
+            waitpid(c->pid, &status, 0);
+            cr_assert_fail("ran longer than %g s; it said:\n%s", seconds, text_of(c->error));
+        }
+        nap();
+    }
+    program_result r = {.out = text_of(c->out), .err = text_of(c->error)};
+    r.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    r.seconds = clock_seconds() - c->begin;
+    return r;
+}
+
+program_result child_run(const child_setup *setup, double seconds, const char *const *arguments) {
+    child c;
+    child_start(&c, setup, arguments);
+    return child_end(&c, seconds);
+}

@@ -1,0 +1,42 @@
+/* The built program as a child process that tests can limit, watch, signal and kill: what
+ * support/program.h does not do. */
+#ifndef TESTS_SUPPORT_CHILD_H
+#define TESTS_SUPPORT_CHILD_H
+
+#include "support/program.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct child_setup {
+    uint64_t file_bytes, stack_bytes, address_bytes; /* resource limits; 0: as they are */
+    bool unprivileged;      /* as user and group 65534, when this process is root */
+    bool close_out;         /* standard output is closed */
+    bool close_err;         /* standard error is closed */
+    bool full_out;          /* standard output is /dev/full */
+    bool clear_environment; /* no variables at all */
+    const char *locale;     /* LC_ALL; NULL: as it is */
+} child_setup;
+
+typedef struct child {
+    pid_t pid;
+    double begin;
+    char out[300], error[300]; /* files that take its output */
+} child;
+
+/* Starts the program with arguments (up to a NULL) in the test's temporary folder. setup may be
+ * NULL. */
+void child_start(child *c, const child_setup *setup, const char *const *arguments);
+
+/* Waits until standard error holds `text`, or the path exists; fails the test after `seconds` or
+ * when the child has ended before. */
+void child_await_message(const child *c, const char *text, double seconds);
+void child_await_path(const child *c, const char *path, double seconds);
+
+/* Waits for the end; a child that runs longer than `seconds` is killed and the test fails. */
+program_result child_end(child *c, double seconds);
+
+/* child_start and child_end. */
+program_result child_run(const child_setup *setup, double seconds, const char *const *arguments);
+
+#endif
