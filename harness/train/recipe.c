@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RECIPE_LIMIT_BYTES = 1 << 20 };
+enum { RECIPE_LIMIT_BYTES = 1 << 20, STEPS_MAX = 1000000000 };
 
 typedef enum field_kind { FIELD_COUNT, FIELD_NUMBER } field_kind;
 
@@ -257,7 +257,8 @@ uint32_t recipe_epoch_steps(const recipe *r, size_t rows) {
 
 uint32_t recipe_total_steps(const recipe *r, size_t rows) {
     if (r->max_steps) return r->max_steps;
-    return (uint32_t)ceil(r->num_train_epochs * recipe_epoch_steps(r, rows));
+    double steps = ceil(r->num_train_epochs * recipe_epoch_steps(r, rows));
+    return steps < STEPS_MAX ? (uint32_t)steps : STEPS_MAX;
 }
 
 uint32_t recipe_warmup(const recipe *r, uint32_t total_steps) {

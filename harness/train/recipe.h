@@ -78,7 +78,8 @@ err recipe_visit(const recipe *r, const recipe_visitor *visitor) MUST_CHECK;
 /* SHA-256 over the recorded keys and values: tells recipes apart on resuming. */
 err recipe_digest(const recipe *r, char hex[65]) MUST_CHECK;
 
-/* Optimizer steps of a run on rows training rows, of an epoch, and of the warmup. */
+/* Optimizer steps of a run on rows training rows (at most 10^9, 0 for no epochs), of an epoch, and
+ * of the warmup. */
 uint32_t recipe_epoch_steps(const recipe *r, size_t rows);
 uint32_t recipe_total_steps(const recipe *r, size_t rows);
 uint32_t recipe_warmup(const recipe *r, uint32_t total_steps);

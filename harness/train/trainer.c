@@ -100,6 +100,9 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
     if (!data->count) return err_set(ERR_DATA, "no training rows");
     t->epoch_steps = recipe_epoch_steps(r, data->count);
     t->total_steps = recipe_total_steps(r, data->count);
+    if (!t->total_steps)
+        return err_set(ERR_USAGE, "num_train_epochs is %g: there is no step to train",
+                       r->num_train_epochs);
     t->schedule = (schedule){r->lr_scheduler_type, r->learning_rate,
                              recipe_warmup(r, t->total_steps), t->total_steps};
     t->order_epoch = UINT32_MAX;

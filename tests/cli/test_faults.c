@@ -407,6 +407,15 @@ Test(faults, two_runs_in_one_folder) {
     mem_free(first);
 }
 
+Test(faults, no_step_to_train) {
+    const char *const list[] = {"run",     "--sample", "--task",   "kor_hate", "--device", "cpu",
+                                "--limit", "8",        "--epochs", "0",        NULL};
+    program_result r = child_run(NULL, SECONDS, list);
+    EXITS(r, 2);
+    SAYS(r, "num_train_epochs is 0: there is no step to train");
+    program_free(&r);
+}
+
 /* --- surroundings --------------------------------------------------------------------------------
  */
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,12 @@ static const char *input = "";
 static char last_message[400];
 static size_t live_before;
 static bool memory_may_fail, memory_failed;
+static int report_fd = STDERR_FILENO;
 
 void fuzz_check(bool holds, const char *file, int line, const char *condition) {
     if (holds) return;
-    fprintf(stderr, "%s:%d: %s does not hold (input %s; last message: %s)\n", file, line, condition,
-            input, last_message);
+    dprintf(report_fd, "%s:%d: %s does not hold (input %s; last message: %s)\n", file, line,
+            condition, input, last_message);
     abort();
 }
 
@@ -86,6 +88,14 @@ const char *fuzz_file(const char *name, const void *bytes, size_t size) {
     FUZZ_CHECK(f && (!size || fwrite(bytes, 1, size, f) == size));
     FUZZ_CHECK(fclose(f) == 0);
     return path;
+}
+
+void fuzz_hush(void) {
+    if (report_fd != STDERR_FILENO) return;
+    int nowhere = open("/dev/null", O_WRONLY), kept = dup(STDERR_FILENO);
+    FUZZ_CHECK(nowhere >= 0 && kept >= 0 && dup2(nowhere, STDERR_FILENO) == STDERR_FILENO);
+    close(nowhere);
+    report_fd = kept;
 }
 
 void fuzz_set_input(const char *name) {

@@ -12,7 +12,9 @@ FUZZ_TARGET(recipe) {
         RECIPE_FIELDS(X)
 #undef X
         (void)fuzz_needs(recipe_digest(&r, hex));
-        FUZZ_CHECK(recipe_total_steps(&r, 8) >= 1);
+        uint32_t few = recipe_total_steps(&r, 8), many = recipe_total_steps(&r, UINT32_MAX);
+        FUZZ_CHECK((few > 0) == (r.max_steps || r.num_train_epochs > 0));
+        FUZZ_CHECK(few <= many && many <= 1000000000);
         FUZZ_CHECK(recipe_warmup(&r, 100) <= 1000000000);
     }
     fuzz_end();

@@ -5,10 +5,8 @@
 #include "fuzz.h"
 
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef void (*target_fn)(const uint8_t *data, size_t size);
 
