@@ -1,5 +1,4 @@
-# One Criterion program for all of tests/; ctest runs it once per folder, so that a failure names its
-# area and the labels can be chosen (`ctest -L slow`).
+# One Criterion program for all of tests/, run by tests/run-suite.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*.c tests/*/*.c)
@@ -10,5 +9,7 @@ target_link_libraries(harness_tests PRIVATE harness_cli PkgConfig::CRITERION)
 target_compile_definitions(harness_tests PRIVATE
   HARNESS_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HARNESS_PROGRAM="$<TARGET_FILE:harness>")
 add_dependencies(harness_tests harness)
+# builds with tests: the program checks at its end that it freed every block
+target_compile_definitions(harness PRIVATE HARNESS_COUNT_BLOCKS=1)
 add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)
 set_tests_properties(suite PROPERTIES TIMEOUT 1800)

@@ -7,8 +7,9 @@
 #include "linear.glsl"
 
 const uint STEP = 16u, SIDE = 64u;
-shared float tile_a[STEP * SIDE]; // [s][i]
-shared float tile_b[STEP * SIDE]; // [s][j]
+const uint PITCH = SIDE + 1u; // neighbours along the sum fall into different banks
+shared float tile_a[STEP * PITCH]; // [s][i]
+shared float tile_b[STEP * PITCH]; // [s][j]
 
 // Where this invocation's element e of a tile lies: along the axis that is contiguous in memory first.
 uvec2 place(uint e, bool sum_first) {
@@ -27,18 +28,18 @@ void main() {
         for (uint e = lane; e < STEP * SIDE; e += 256u) {
             uvec2 at = place(e, push.a_sum == 1u);
             bool inside = s + at.x < last && row + at.y < push.m;
-            tile_a[at.x * SIDE + at.y] =
+            tile_a[at.x * PITCH + at.y] =
                 inside ? a[(row + at.y) * push.a_row + (s + at.x) * push.a_sum] : 0.0;
         }
         for (uint e = lane; e < STEP * SIDE; e += 256u) {
             uvec2 at = place(e, push.b_sum == 1u);
             bool inside = s + at.x < last && column + at.y < push.n;
-            tile_b[at.x * SIDE + at.y] =
+            tile_b[at.x * PITCH + at.y] =
                 inside ? b[(s + at.x) * push.b_sum + (column + at.y) * push.b_col] : 0.0;
         }
         barrier();
         for (uint t = 0u; t < STEP; t++) {
-            uint at = t * SIDE + x, from = t * SIDE + y;
+            uint at = t * PITCH + x, from = t * PITCH + y;
             vec4 right = vec4(tile_b[at], tile_b[at + 1u], tile_b[at + 2u], tile_b[at + 3u]);
             sum0 += tile_a[from] * right;
             sum1 += tile_a[from + 1u] * right;

@@ -97,7 +97,7 @@ static err draw_points(strbuf *out, const axes *a, const bench_phase *phase, con
             x, y, radius, color, name, op_name(row->kind), row->shape, row->ms.median, row->gflops,
             row->gbytes, 100 * row->share);
         // names only where there is something to see
-        if (!e && row->share >= 0.02)
+        if (!e && row->share >= 0.05)
             e = strbuf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" class=\"name\">%s %s</text>\n",
                               x + radius + 2, y + 3, op_name(row->kind), row->shape);
     }

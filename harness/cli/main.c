@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/options.h"
 #include "result/version.h"
 
@@ -79,5 +80,11 @@ int main(int argc, char **argv) {
         e = err_set(ERR_IO, "cannot write standard output");
     log_progress_end();
     if (e) fprintf(stderr, "harness: %s\n", err_message(e));
+#ifdef HARNESS_COUNT_BLOCKS
+    if (mem_live_count()) {
+        fprintf(stderr, "harness: %zu blocks of memory were not freed\n", mem_live_count());
+        return 70;
+    }
+#endif
     return err_exit_code(e);
 }

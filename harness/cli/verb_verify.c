@@ -105,7 +105,7 @@ static err verify_all(device *d, const options *o, uint32_t *failed) {
 }
 
 err verb_verify(const options *o) {
-    device_options wanted = {.threads = o->threads};
+    device_options wanted = {.threads = o->threads, .validation = o->validation};
     device d;
     uint32_t failed;
     err e = check_names(o);
@@ -113,6 +113,10 @@ err verb_verify(const options *o) {
     e = verify_all(&d, o, &failed);
     if (!e && failed) {
         e = err_set(ERR_GATE, "%u operations of %s are beyond their bounds", failed, d.info.name);
+    }
+    if (!e && d.validation_errors) {
+        e = err_set(ERR_GATE, "%s: %llu messages of the validation layer", d.info.name,
+                    (unsigned long long)d.validation_errors);
     }
     device_close(&d);
     return e;

@@ -3,7 +3,8 @@
  * A recipe starts from a built-in one or from a JSON file (an object of the keys below, and
  * optionally "base": the name of a built-in recipe that it departs from), and flags win over it.
  * Built in: `trainer` (transformers' defaults, for pretrained models), `course`, `course-loop`, and
- * one for each preset trained from scratch, named after it and found on a held-out part of train.
+ * one for each preset trained from scratch, named after it (tiny's and mini's tried on a held-out
+ * part of train).
  */
 #ifndef HARNESS_TRAIN_RECIPE_H
 #define HARNESS_TRAIN_RECIPE_H

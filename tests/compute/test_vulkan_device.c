@@ -1,11 +1,13 @@
 /* The Vulkan device: listing, limits, memory, what it says when something is missing, and barriers.
  */
+#include <criterion/criterion.h>
+
+#if HARNESS_VULKAN
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "support/must.h"
 #include "support/program.h"
 
-#include <criterion/criterion.h>
 #include <stdlib.h>
 
 static const char *const drivers[] = {"llvmpipe", "swiftshader"};
@@ -285,3 +287,4 @@ Test(vulkan_device, slots_run_in_order) {
     }
     cr_assert_eq(mem_live_count(), live);
 }
+#endif

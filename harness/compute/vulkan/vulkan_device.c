@@ -40,6 +40,13 @@ static err choose_family(vulkan_device *v) {
     snprintf(info->kernels, sizeof info->kernels, "%s", is_register ? "register" : "tile");
     v->device->attention_tile = is_register ? REGISTER_TILE : SHARED_TILE;
     v->group_size = is_register ? 64 : 256;
+    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+    VK.GetPhysicalDeviceProperties2(v->physical, &p);
+    uint32_t buffers = p.properties.limits.maxPerStageDescriptorStorageBuffers;
+    if (buffers < BINDINGS_MAX) {
+        return err_set(ERR_UNSUPPORTED, "%s: kernels bind up to %d buffers, it allows %u",
+                       info->name, BINDINGS_MAX, buffers);
+    }
     if (info->max_workgroup < 256 || info->max_shared_bytes < 16384) {
         return err_set(ERR_UNSUPPORTED,
                        "%s: workgroups of 256 and 16384 bytes of shared memory are needed, it has "
