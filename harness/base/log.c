@@ -11,6 +11,11 @@
 
 static bool is_quiet, line_shown;
 static double last_shown;
+static char progress_prefix[128];
+
+void log_set_progress_prefix(const char *text) {
+    snprintf(progress_prefix, sizeof progress_prefix, "%s", text);
+}
 
 void log_set_quiet(bool quiet) {
     is_quiet = quiet;
@@ -72,7 +77,7 @@ void log_progress(const char *format, ...) {
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    fprintf(stderr, "\r\033[K%s", line);
+    fprintf(stderr, "\r\033[K%s%s", progress_prefix, line);
     fflush(stderr);
     line_shown = true;
 }

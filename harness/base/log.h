@@ -18,6 +18,8 @@ void log_warn(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
  * log_progress_end clears it first. Calls within 100 ms of the last shown one are dropped. */
 void log_progress(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_progress_end(void);
+/* What every progress line begins with (copied; "": nothing), such as how far a sweep is. */
+void log_set_progress_prefix(const char *text);
 
 /* stderr is a terminal (progress and width make sense there). */
 bool log_is_terminal(void);

@@ -1,12 +1,13 @@
 #include "base/file.h"
+#include "cli/compare_run.h"
 #include "cli/options.h"
 #include "report/compare.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* What one argument names: a record, a run's folder, or a folder of either (one model, several
- * seeds). */
+/* What one argument names: a record, a run's folder, a folder of either (one model, several seeds),
+ * or a device to run on now. */
 typedef struct side {
     record *records; /* (count) owned */
     const record **list;
@@ -54,12 +55,27 @@ static err add_folder(side *s, const char *folder) {
         ERR_IO, "%s: holds no record.json and no record: not the folder of a finished run", folder);
 }
 
-static err read_side(side *s, const char *name) {
+/* A run made now. */
+static err add_run(side *s, const char *name, const options *o) {
+    err e = mem_grow((void **)&s->records, &s->capacity, s->count + 1, sizeof *s->records);
+    if (e) return e;
+    record *r = &s->records[s->count];
+    *r = (record){0};
+    s->count++; // freed with the side even when half made
+    return compare_run(r, name, o);
+}
+
+static err read_side(side *s, const char *name, const options *o) {
     char *path = NULL;
     err e;
     if (!folder_exists(name)) {
-        e = file_exists(name) ? add_record(s, name)
-                              : err_set(ERR_IO, "%s: no such record or run folder", name);
+        if (file_exists(name))
+            e = add_record(s, name);
+        else if (compare_is_device(name))
+            e = add_run(s, name, o);
+        else
+            e = err_set(ERR_IO, "%s: no such record or run folder, and no device (harness devices)",
+                        name);
     } else if (!(e = path_join(&path, name, "record.json"))) {
         e = file_exists(path) ? add_record(s, path) : add_folder(s, name);
     }
@@ -69,8 +85,8 @@ static err read_side(side *s, const char *name) {
     return ERR_OK;
 }
 
-static err compare_sides(strbuf *out, const side *a, const side *b, const options *o, bool json) {
-    const char *name_a = o->args[0], *name_b = o->args[1];
+static err compare_two(strbuf *out, const side *a, const side *b, const char *name_a,
+                       const char *name_b, bool json) {
     err e;
     if (a->count == 1 && b->count == 1) {
         comparison c;
@@ -83,26 +99,43 @@ static err compare_sides(strbuf *out, const side *a, const side *b, const option
                 : compare_groups_text(out, &c, name_a, name_b);
 }
 
+static err compare_all(strbuf *out, const side *sides, const options *o, bool json) {
+    size_t count = o->arg_count;
+    if (count == 2) return compare_two(out, &sides[0], &sides[1], o->args[0], o->args[1], json);
+    compare_side *list;
+    err e = mem_new(&list, count);
+    if (e) return e;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (compare_side){o->args[i], sides[i].list, sides[i].count};
+    e = json ? compare_matrix_json(out, list, count) : compare_matrix_text(out, list, count);
+    mem_free(list);
+    return e;
+}
+
 err verb_compare(const options *o) {
-    side a = {0}, b = {0};
-    strbuf out = {0};
+    side *sides = NULL;
+    strbuf out = {0}, html = {0};
     err e;
-    if (o->arg_count != 2) {
-        return err_set(ERR_USAGE, "compare takes two records or run folders, found %zu",
+    if (o->arg_count < 2) {
+        return err_set(ERR_USAGE,
+                       "compare takes two or more records, run folders or devices, found %zu",
                        o->arg_count);
     }
-    if (o->format && strcmp(o->format, "json") && strcmp(o->format, "md")) {
-        return err_set(ERR_USAGE, "--format expects md or json, found '%s'", o->format);
+    if (o->format && strcmp(o->format, "json") && strcmp(o->format, "md") &&
+        strcmp(o->format, "html")) {
+        return err_set(ERR_USAGE, "--format expects md, html or json, found '%s'", o->format);
     }
     bool json = o->json || (o->format && !strcmp(o->format, "json"));
-    if ((e = read_side(&a, o->args[0])) || (e = read_side(&b, o->args[1])) ||
-        (e = compare_sides(&out, &a, &b, o, json))) {
-        goto done;
-    }
-    fwrite(out.text, 1, out.length, stdout);
+    bool is_html = !json && o->format && !strcmp(o->format, "html");
+    if ((e = mem_new(&sides, o->arg_count))) return e;
+    for (size_t i = 0; i < o->arg_count && !e; i++) e = read_side(&sides[i], o->args[i], o);
+    if (e || (e = compare_all(&out, sides, o, json))) goto done;
+    if (is_html && (e = compare_html(&html, "harness compare", out.text))) goto done;
+    fputs(is_html ? html.text : out.text, stdout);
 done:
     strbuf_free(&out);
-    side_free(&a);
-    side_free(&b);
+    strbuf_free(&html);
+    for (size_t i = 0; i < o->arg_count; i++) side_free(&sides[i]);
+    mem_free(sides);
     return e;
 }

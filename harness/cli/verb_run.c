@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
+#include "cli/sweep.h"
 #include "metric/statistics.h"
 #include "result/store.h"
 
@@ -22,15 +23,15 @@ enum {
  */
 
 typedef struct work {
-    char **tasks; /* (task_count) owned */
-    size_t task_count;
+    char **tasks, **models; /* (task_count), (model_count) owned */
+    size_t task_count, model_count;
     uint32_t seeds[RUNS_MAX];
     size_t seed_count;
 } work;
 
 static void work_free(work *w) {
-    for (size_t i = 0; w->tasks && i < w->task_count; i++) mem_free(w->tasks[i]);
-    mem_free(w->tasks);
+    words_free(w->tasks, w->task_count);
+    words_free(w->models, w->model_count);
 }
 
 static err split_tasks(work *w, const options *o) {
@@ -46,14 +47,7 @@ static err split_tasks(work *w, const options *o) {
         task_catalog_free(&all);
         return e;
     }
-    if ((e = mem_new(&w->tasks, strlen(o->task) + 1))) return e;
-    for (const char *at = o->task; *at && !e;) {
-        size_t n = strcspn(at, ",");
-        if (n && !(e = mem_strndup(&w->tasks[w->task_count], at, n))) w->task_count++;
-        at += n + (at[n] == ',');
-    }
-    if (!e && !w->task_count) e = err_set(ERR_USAGE, "--task names no task: '%s'", o->task);
-    return e;
+    return words_split(&w->tasks, &w->task_count, o->task, "task");
 }
 
 static err split_seeds(work *w, const options *o) {
@@ -336,52 +330,93 @@ static void show_seeds(const char *name, const double *scores, size_t count) {
            mean_of(scores, count), std_of(scores, count));
 }
 
-err verb_run(const options *o) {
-    work w = {0};
-    double scores[RUNS_MAX];
-    const char *model = o->model ? o->model : "tiny";
-    run_request request = {.task_dir = o->task_dir,
-                           .data_dir = o->data_dir,
-                           .sample = o->sample,
-                           .limit = o->limit,
-                           .model = model,
-                           .from_scratch = o->from_scratch,
-                           .device = o->device,
-                           .precision = o->precision,
-                           .threads = o->threads,
-                           .validation = o->validation,
-                           .offline = o->offline,
-                           .output = o->output_dir,
-                           .resume = o->resume,
-                           .overwrite = o->overwrite};
+static err read_command(work *w, run_request *q, const options *o) {
+    *q = (run_request){.task_dir = o->task_dir,
+                       .data_dir = o->data_dir,
+                       .sample = o->sample,
+                       .limit = o->limit,
+                       .from_scratch = o->from_scratch,
+                       .device = o->device,
+                       .precision = o->precision,
+                       .threads = o->threads,
+                       .validation = o->validation,
+                       .offline = o->offline,
+                       .output = o->output_dir,
+                       .resume = o->resume,
+                       .overwrite = o->overwrite};
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "run takes no arguments, found '%s'", o->args[0]);
-    if ((e = split_tasks(&w, o))) goto done;
-    if ((e = split_seeds(&w, o))) goto done;
-    if ((e = choose_recipe(&request.recipe, o, model))) goto done;
-    if ((e = choose_protocol(&request.protocol, o))) goto done;
-    // a partial run writes nothing there; for others it is better known now than at the end
-    bool is_partial = request.sample || request.limit || request.recipe.max_steps;
-    if (!is_partial && (e = folder_check_writable(results_folder(o)))) goto done;
-    if (o->output_dir && w.task_count * w.seed_count > 1) {
-        e = err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for",
-                    w.task_count * w.seed_count);
-        goto done;
+    if ((e = split_tasks(w, o)) || (e = split_seeds(w, o))) return e;
+    e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
+    if (e || (e = choose_recipe(&q->recipe, o, w->models[0])) ||
+        (e = choose_protocol(&q->protocol, o))) {
+        return e;
     }
-    if (o->has_eval_steps && request.protocol == PROTOCOL_LAST)
+    size_t runs = w->task_count * w->model_count * w->seed_count;
+    if (o->output_dir && runs > 1)
+        return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);
+    // what a stopped sweep left half done is gone on with
+    if (runs > 1 && !o->overwrite) q->resume = true;
+    if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
         log_note("model 'tiny' by default, trained from scratch; a pretrained one, such as --model "
                  "klue/bert-base, scores much higher");
-    for (size_t i = 0; i < w.task_count; i++) {
-        request.task = w.tasks[i];
-        for (size_t s = 0; s < w.seed_count; s++) {
-            request.seed = w.seeds[s];
-            if ((e = run_one(o, &request, &scores[s]))) goto done;
-        }
-        if (w.seed_count > 1 && !o->json) show_seeds(w.tasks[i], scores, w.seed_count);
+    return ERR_OK;
+}
+
+/* One run of a sweep, unless there is a record of it. */
+static err run_or_skip(sweep *s, const options *o, const run_request *q, double *score) {
+    const record *found = NULL;
+    err e = sweep_find(&found, s, q);
+    if (e) return e;
+    if (found) {
+        sweep_skip(s, q, found);
+        *score = record_metric(found, found->headline);
+        return ERR_OK;
     }
+    sweep_begin(s, q);
+    e = run_one(o, q, score);
+    if (!e) sweep_end(s);
+    return e;
+}
+
+static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
+    double scores[RUNS_MAX];
+    char name[300];
+    for (size_t i = 0; i < w->task_count; i++) {
+        q->task = w->tasks[i];
+        for (size_t m = 0; m < w->model_count; m++) {
+            q->model = w->models[m];
+            err e = choose_recipe(&q->recipe, o, q->model);
+            for (size_t k = 0; k < w->seed_count && !e; k++) {
+                q->seed = w->seeds[k];
+                e = run_or_skip(s, o, q, &scores[k]);
+            }
+            if (e) return e;
+            snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
+                     w->model_count > 1 ? q->model : "");
+            if (w->seed_count > 1 && !o->json) show_seeds(name, scores, w->seed_count);
+        }
+    }
+    return ERR_OK;
+}
+
+err verb_run(const options *o) {
+    work w = {0};
+    sweep s = {0};
+    run_request request;
+    err e = read_command(&w, &request, o);
+    if (e) goto done;
+    // a partial run writes nothing there; for others it is better known now than at the end
+    bool is_partial = request.sample || request.limit || request.recipe.max_steps;
+    if (!is_partial && (e = folder_check_writable(results_folder(o)))) goto done;
+    size_t runs = w.task_count * w.model_count * w.seed_count;
+    if ((e = sweep_open(&s, runs, o->device, results_folder(o), runs > 1 && !o->overwrite)))
+        goto done;
+    e = run_all(&s, &w, o, &request);
 done:
+    sweep_close(&s);
     work_free(&w);
     return e;
 }

@@ -81,4 +81,20 @@ err compare_groups_text(strbuf *out, const group_comparison *c, const char *name
 err compare_groups_json(strbuf *out, const group_comparison *c, const char *name_a,
                         const char *name_b) MUST_CHECK;
 
+/* One side of a comparison of several: a model on a device, with one or more seeds. */
+typedef struct compare_side {
+    const char *name;
+    const record *const *runs; /* (count) */
+    size_t count;
+} compare_side;
+
+/* Every side against every other: a table of the sides, with their speed relative to the first, and
+ * one of the pairs (compare_groups; sides of one seed each: McNemar). In markdown, or as JSON.
+ * Errors: those of compare_groups; ERR_ARG for fewer than two sides. */
+err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
+err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
+
+/* A self-contained page around a comparison in text form: its tables become tables. */
+err compare_html(strbuf *out, const char *title, const char *text) MUST_CHECK;
+
 #endif

@@ -136,11 +136,64 @@ Test(compare, verb_takes_records_and_run_folders) {
     program_free(&p);
     p = RUN("compare", path);
     cr_assert_eq(p.exit_code, 2);
-    cr_assert(strstr(p.err, "compare takes two records or run folders, found 1"));
+    cr_assert(strstr(p.err, "compare takes two or more records, run folders or devices, found 1"));
     program_free(&p);
     cr_assert_not(folder_remove(folder));
     mem_free(folder);
     mem_free(path);
     mem_free(run);
     mem_free(inside);
+}
+
+Test(compare, three_sides_are_a_matrix) {
+    strbuf out = {0};
+    record third;
+    fake_record_make(&third, &(fake_record){.right = 0.6, .steps = 80});
+    b.predicted[3] = (a.predicted[3] + 1) % 3;
+    third.loss[9] *= 1.5f;
+    third.timing.tokens_per_s = 3 * a.timing.tokens_per_s;
+    cr_assert_not(record_score(&a));
+    cr_assert_not(record_score(&b));
+    cr_assert_not(record_score(&third));
+    const record *runs[] = {&a, &b, &third};
+    const compare_side sides[] = {
+        {"one", &runs[0], 1}, {"two", &runs[1], 1}, {"three", &runs[2], 1}};
+    cr_assert_not(compare_matrix_text(&out, sides, 3), "%s", err_message(ERR_DATA));
+    cr_assert(strstr(out.text, "| C | three | tiny |"), "%s", out.text);
+    cr_assert(strstr(out.text, "| 3.00 |\n"), "%s", out.text);
+    cr_assert(strstr(out.text, "(McNemar) | 1.67 % | never |"), "%s", out.text);
+    cr_assert(strstr(out.text, "| 0.00 % | bits 10, 1e-06 10 | 0.33 | every prediction equal |"),
+              "%s", out.text);
+    strbuf_free(&out);
+    cr_assert_not(compare_matrix_json(&out, sides, 3));
+    cJSON *json;
+    cr_assert_not(json_parse(&json, out.text, out.length, "json"));
+    cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItem(json, "pairs")), 3);
+    cJSON_Delete(json);
+    strbuf_free(&out);
+    cr_assert_eq(compare_matrix_text(&out, sides, 1), ERR_ARG);
+    record_free(&third);
+}
+
+Test(compare, html_holds_tables_and_escapes) {
+    strbuf out = {0};
+    cr_assert_not(compare_html(&out, "t", "a < b\n\n| x | y&z |\n| --- | --- |\n| 1 | |\nend\n"));
+    cr_assert(strstr(out.text, "<pre>a &lt; b"), "%s", out.text);
+    cr_assert(strstr(out.text, "<tr><th>x</th><th>y&amp;z</th></tr>"), "%s", out.text);
+    cr_assert(strstr(out.text, "<tr><td>1</td><td></td></tr>\n</table>\n<pre>end"), "%s", out.text);
+    cr_assert_not(strstr(out.text, "---"));
+    strbuf_free(&out);
+}
+
+Test(compare, devices_run_now) {
+    program_result p = RUN("compare", "cpu", "cpu", "--max-steps", "2", "--threads", "1");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.out, "losses: equal in every bit over 2 steps"), "%s", p.out);
+    cr_assert(strstr(p.err, "running kor_hate (sample) with tiny on cpu"), "%s", p.err);
+    program_free(&p);
+    p = RUN("compare", "cpu", "no-such-device");
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "no-such-device: no such record or run folder, and no device"), "%s",
+              p.err);
+    program_free(&p);
 }

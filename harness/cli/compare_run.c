@@ -1,0 +1,44 @@
+#include "cli/compare_run.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/run_record.h"
+
+bool compare_is_device(const char *name) {
+    device_info *list = NULL;
+    const device_info *found;
+    const char *note;
+    size_t count;
+    err e = device_list(&list, &count, &note);
+    if (!e) e = device_select(&found, list, count, name);
+    mem_free(list);
+    return !e;
+}
+
+err compare_run(record *out, const char *device_name, const options *o) {
+    static const char folder[] = "runs/compare";
+    const char *model = o->model ? o->model : "tiny";
+    run job = {0};
+    run_request q = {.task = o->task ? o->task : "kor_hate",
+                     .data_dir = o->data_dir,
+                     .sample = o->sample || !o->task,
+                     .limit = o->limit,
+                     .model = model,
+                     .protocol = PROTOCOL_LAST,
+                     .seed = 42,
+                     .device = device_name,
+                     .threads = o->threads,
+                     .output = folder,
+                     .overwrite = true};
+    err e = recipe_load(&q.recipe, bert_preset_known(model) ? model : "trainer");
+    if (!e && o->has_max_steps) e = recipe_set_number(&q.recipe, "max_steps", o->max_steps);
+    if (e) return e;
+    log_note("running %s%s with %s on %s", q.task, q.sample ? " (sample)" : "", model, device_name);
+    if ((e = run_open(&job, &q)) || (e = run_train(&job)) || (e = run_evaluate(&job))) goto done;
+    e = run_record(out, &job, "harness compare");
+done:
+    run_close(&job);
+    if (!e) e = folder_remove(folder);
+    return e;
+}

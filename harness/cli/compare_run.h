@@ -1,0 +1,16 @@
+/* A device named to `harness compare`: one short run on it, now. */
+#ifndef HARNESS_CLI_COMPARE_RUN_H
+#define HARNESS_CLI_COMPARE_RUN_H
+
+#include "cli/options.h"
+#include "result/record.h"
+
+/* Whether the word names exactly one device. */
+bool compare_is_device(const char *name);
+
+/* Trains and evaluates on the device and fills out (record_free): the sample of kor_hate with model
+ * `tiny`, or what --task, --model, --limit, --max-steps and --sample say, with seed 42 and the
+ * model's own recipe. Its files are removed again. Errors: those of run_open and what follows. */
+err compare_run(record *out, const char *device_name, const options *o) MUST_CHECK;
+
+#endif

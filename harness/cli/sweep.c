@@ -1,0 +1,180 @@
+#include "cli/sweep.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* --- words ---------------------------------------------------------------------------------------
+ */
+
+err words_split(char ***list, size_t *count, const char *text, const char *flag) {
+    *count = 0;
+    err e = mem_new(list, strlen(text) + 1);
+    for (const char *at = text; *at && !e;) {
+        size_t n = strcspn(at, ",");
+        if (n && !(e = mem_strndup(&(*list)[*count], at, n))) (*count)++;
+        at += n + (at[n] == ',');
+    }
+    if (!e && !*count) e = err_set(ERR_USAGE, "--%s names nothing: '%s'", flag, text);
+    return e;
+}
+
+void words_free(char **list, size_t count) {
+    for (size_t i = 0; list && i < count; i++) mem_free(list[i]);
+    mem_free(list);
+}
+
+/* --- what is there already -----------------------------------------------------------------------
+ */
+
+err sweep_open(sweep *s, size_t total, const char *selector, const char *results, bool skip) {
+    device_info *list = NULL;
+    const device_info *found;
+    const char *note;
+    size_t count;
+    *s = (sweep){.total = total};
+    err e = device_list(&list, &count, &note);
+    if (!e && !(e = device_select(&found, list, count, selector))) s->device = *found;
+    mem_free(list);
+    if (!e && skip) e = store_read(&s->store, results);
+    return e;
+}
+
+void sweep_close(sweep *s) {
+    store_free(&s->store);
+    log_set_progress_prefix("");
+    *s = (sweep){0};
+}
+
+/* Compares the recorded keys of a recipe with a record's. */
+typedef struct recipe_match {
+    const record *r;
+    double max_length; /* that the run would take */
+    bool same;
+} recipe_match;
+
+static err match_number(void *context, const char *key, double value) {
+    recipe_match *m = context;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    if (!strcmp(key, "max_length")) value = m->max_length;
+    // values go through a file: compare what a reader gets
+    m->same = m->same && cJSON_IsNumber(item) &&
+              fabs(item->valuedouble - value) <= 1e-12 * fmax(1, fabs(value));
+    return ERR_OK;
+}
+
+static err match_text(void *context, const char *key, const char *value) {
+    recipe_match *m = context;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    m->same = m->same && cJSON_IsString(item) && !strcmp(item->valuestring, value);
+    return ERR_OK;
+}
+
+static err same_recipe(bool *same, const record *r, const run_request *q, const task *t) {
+    recipe_match m = {.r = r, .same = true};
+    const cJSON *most = cJSON_GetObjectItem(r->model.config, "max_position_embeddings");
+    m.max_length = q->recipe.max_length ? q->recipe.max_length : (double)t->max_length;
+    if (cJSON_IsNumber(most) && most->valuedouble < m.max_length) m.max_length = most->valuedouble;
+    err e = recipe_visit(&q->recipe, &(recipe_visitor){&m, match_number, match_text});
+    *same = m.same;
+    return e;
+}
+
+/* What a record calls the model, and the hash of the weights it would begin with ("" from scratch
+ * or from the hub, whose name says it). */
+static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *q) {
+    char *inner = NULL, *path = NULL;
+    *hex = '\0';
+    if (bert_preset_known(q->model) || !folder_exists(q->model)) return mem_strdup(name, q->model);
+    size_t n = strlen(q->model);
+    while (n > 1 && q->model[n - 1] == '/') n--;
+    err e = mem_strndup(&inner, q->model, n);
+    if (!e) e = mem_strdup(name, path_name(inner));
+    if (!e) e = path_join(&path, inner, "model.safetensors");
+    if (!e && !file_exists(path)) {
+        mem_free(path);
+        path = NULL;
+        e = path_join(&path, inner, "model/model.safetensors");
+    }
+    if (!e && !q->from_scratch) e = hash_file_hex(path, hex);
+    mem_free(inner);
+    mem_free(path);
+    return e;
+}
+
+static bool same_run(const record *r, const sweep *s, const run_request *q, const task *t,
+                     const char *model, const char *weights) {
+    const char *loaded = r->model.weights_sha256 ? r->model.weights_sha256 : "";
+    return !strcmp(r->task.name, t->name) && r->task.version == t->version &&
+           !strcmp(r->task.manifest_sha256, t->manifest_sha256) && !strcmp(r->model.name, model) &&
+           (!*weights || !strcmp(loaded, weights)) && (!q->from_scratch || !*loaded) &&
+           r->seed == q->seed && !strcmp(r->protocol, run_protocol_name(q->protocol)) &&
+           !strcmp(r->device.name, s->device.name) &&
+           !strcmp(r->device.driver ? r->device.driver : "", s->device.driver) &&
+           !strcmp(r->device.precision, "fp32") && r->numerics_version == NUMERICS_VERSION &&
+           r->metric_version == METRIC_VERSION;
+}
+
+err sweep_find(const record **found, const sweep *s, const run_request *q) {
+    task t = {0};
+    char *model = NULL, weights[HASH_HEX_BYTES];
+    *found = NULL;
+    // what is partial is never in the results
+    if (!s->store.count || q->sample || q->limit || q->recipe.max_steps) return ERR_OK;
+    err e = task_find(&t, q->task, q->task_dir);
+    if (!e) e = name_model(&model, weights, q);
+    for (size_t i = 0; i < s->store.count && !e && !*found; i++) {
+        const record *r = &s->store.records[i];
+        bool same = false;
+        if (!same_run(r, s, q, &t, model, weights)) continue;
+        if (!(e = same_recipe(&same, r, q, &t)) && same) *found = r;
+    }
+    mem_free(model);
+    task_free(&t);
+    return e;
+}
+
+/* --- how far it is -------------------------------------------------------------------------------
+ */
+
+/* ", ends about 17:45" by the mean time of the runs so far; "" before the first has ended. */
+static void end_text(char text[48], const sweep *s) {
+    *text = '\0';
+    if (!s->ran) return;
+    double left = s->seconds / (double)s->ran * (double)(s->total - s->begun + 1);
+    time_t end = time(NULL) + (time_t)left;
+    struct tm local;
+    localtime_r(&end, &local);
+    strftime(text, 48, left < 20 * 3600 ? ", ends about %H:%M" : ", ends about %d %b %H:%M",
+             &local);
+}
+
+void sweep_begin(sweep *s, const run_request *q) {
+    char end[48], prefix[96];
+    s->begun++;
+    s->run_begin = clock_seconds();
+    if (s->total < 2) return;
+    end_text(end, s);
+    log_note("sweep   run %zu of %zu (%zu left out%s): %s, %s, seed %u", s->begun, s->total,
+             s->skipped, end, q->task, q->model, q->seed);
+    snprintf(prefix, sizeof prefix, "[%zu/%zu%s] ", s->begun, s->total, end);
+    log_set_progress_prefix(prefix);
+}
+
+void sweep_end(sweep *s) {
+    s->ran++;
+    s->seconds += clock_seconds() - s->run_begin;
+}
+
+void sweep_skip(sweep *s, const run_request *q, const record *found) {
+    s->begun++;
+    s->skipped++;
+    log_note("sweep   run %zu of %zu left out: %s, %s, seed %u has a record of %.10s (--overwrite "
+             "does it again)",
+             s->begun, s->total, q->task, q->model, q->seed, found->created);
+}

@@ -1,0 +1,300 @@
+#include "base/file.h"
+#include "report/regress.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char suite_text[] =
+    "{\"bound\": 1e-4, \"bound_other\": 1e-3, \"seeds\": [1, 2, 3], \"cases\": [{\"name\": \"a\", "
+    "\"task\": \"kor_hate\", \"model\": \"tiny\", \"sample\": true, \"steps\": 6, \"batch_size\": "
+    "8}]}";
+
+static void put(const char *name, const char *text) {
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
+/* --- suites and baselines as files
+ * ---------------------------------------------------------------- */
+
+Test(regress, a_bad_suite_is_named) {
+    static const struct {
+        const char *from, *to, *message;
+    } cases[] = {
+        {"1e-4", "0", "'bound' is 0, expected more than 0 and less than 1"},
+        {"[1, 2, 3]", "[1, 2]", "'seeds' has 2 entries, expected 3 to 16"},
+        {"[1, 2, 3]", "[1, 2, -3]", "'seeds' holds something that is no seed"},
+        {"\"steps\": 6", "\"steps\": 4", "case 1"},
+        {"\"model\": \"tiny\"", "\"model\": \"\"", "case 1: 'model' is empty"},
+        {"\"cases\"", "\"cses\"", "cases"},
+    };
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[600];
+        const char *at = strstr(suite_text, cases[i].from);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - suite_text), suite_text, cases[i].to,
+                 at + strlen(cases[i].from));
+        put("suite.json", text);
+        regress_suite s;
+        MUST_FAIL(regress_suite_read(&s, temporary_path("suite.json")), ERR_FORMAT,
+                  cases[i].message);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+static void read_suite(regress_suite *s) {
+    put("suite.json", suite_text);
+    MUST(regress_suite_read(s, temporary_path("suite.json")));
+}
+
+/* A baseline made up: one case, two tensors, two kernels. */
+static void make_state(regress_state *s, const regress_suite *suite) {
+    *s = (regress_state){.kind = "cpu", .device = "X", .isa = "avx2", .threads = 2};
+    memcpy(s->suite_sha256, suite->sha256, sizeof s->suite_sha256);
+    MUST(mem_new(&s->results, 1));
+    s->result_count = 1;
+    regress_result *r = s->results;
+    MUST(mem_strdup(&r->name, "a"));
+    MUST(mem_strdup(&r->headline, "macro_f1"));
+    memset(r->data_sha256, 'd', 64);
+    memset(r->predictions_sha256, 'e', 64);
+    r->rows = 10;
+    for (size_t m = 0; m < metric_count(); m++)
+        r->metrics[m] = metric_at(m)->binary ? (double)NAN : 0.5;
+    for (int i = 0; i < 3; i++) r->seeds[r->seed_count++] = 0.5 + 0.01 * (i - 1);
+    MUST(mem_new(&r->tensors, 2));
+    r->tensor_count = 2;
+    for (int i = 0; i < REGRESS_STEPS; i++) {
+        r->losses[i] = 1.1 - 0.1 * i;
+        r->tensors[0].norms[i] = 0.3;
+        r->tensors[1].norms[i] = 1e-3 / 3;
+    }
+    snprintf(r->tensors[0].name, PARAM_NAME_BYTES, "bert.pooler.dense.weight");
+    snprintf(r->tensors[1].name, PARAM_NAME_BYTES, "classifier.weight");
+    MUST(mem_new(&s->kernels, 2));
+    s->kernel_count = 2;
+    s->product_size = 512;
+    s->kernels[0] = (regress_kernel){"linear_fwd 1024x256", 2, 0.02};
+    s->kernels[1] = (regress_kernel){"adamw", 1, 0.1};
+}
+
+static regress_suite suite;
+static regress_state before, now;
+static regress_report report;
+static size_t live;
+
+static void setup(void) {
+    json_setup();
+    live = mem_live_count();
+    read_suite(&suite);
+    make_state(&before, &suite);
+    make_state(&now, &suite);
+}
+
+static void teardown(void) {
+    regress_report_free(&report);
+    regress_state_free(&before);
+    regress_state_free(&now);
+    regress_suite_free(&suite);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+TestSuite(regress_compare, .init = setup, .fini = teardown);
+
+static const regress_figure *first_fall(void) {
+    for (size_t i = 0; i < report.count; i++)
+        if (report.figures[i].verdict == REGRESS_FELL) return &report.figures[i];
+    cr_assert(0, "nothing fell");
+    return NULL;
+}
+
+Test(regress_compare, a_baseline_comes_back_from_its_file) {
+    const char *path = temporary_path("cpu.json");
+    regress_state back;
+    MUST(regress_state_write(&before, &suite, path));
+    MUST(regress_state_read(&back, path));
+    // every number in every bit: the bounds are close
+    cr_assert_eq(
+        memcmp(back.results->losses, before.results->losses, sizeof before.results->losses), 0);
+    cr_assert(back.results->tensors[1].norms[2] == before.results->tensors[1].norms[2]);
+    MUST(regress_compare(&report, &before, &back, &suite));
+    cr_assert_eq(report.fell, 0);
+    // 8 metrics, 5 losses, 2 x 5 norms, 2 kernels
+    cr_assert_eq(report.count, 8 + 5 + 10 + 2, "%zu figures", report.count);
+    regress_state_free(&back);
+}
+
+Test(regress_compare, a_damaged_baseline_is_named) {
+    regress_state s;
+    put("cpu.json", "{\"schema\": 1, \"commit\": \"c\", \"suite_sha256\": 3}");
+    MUST_FAIL(regress_state_read(&s, temporary_path("cpu.json")), ERR_FORMAT, "suite_sha256");
+    put("cpu.json", "{\"schema\": 2}");
+    MUST_FAIL(regress_state_read(&s, temporary_path("cpu.json")), ERR_FORMAT, "schema");
+}
+
+Test(regress_compare, one_percent_of_one_gradient_falls_and_noise_does_not) {
+    now.results->tensors[1].norms[3] *= 1 + 5e-5;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+    regress_report_free(&report);
+    now.results->tensors[1].norms[3] *= 1.01;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 1);
+    cr_assert_str_eq(first_fall()->name, "classifier.weight, step 4");
+    regress_report_free(&report);
+    now.results->tensors[1].norms[3] = (double)NAN;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 1, "not a number passed");
+}
+
+Test(regress_compare, another_gpu_has_the_wider_bound) {
+    snprintf(before.kind, sizeof before.kind, "gpu");
+    snprintf(now.kind, sizeof now.kind, "gpu");
+    now.results->losses[4] *= 1 + 5e-4;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 1);
+    regress_report_free(&report);
+    snprintf(now.device, sizeof now.device, "another");
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+}
+
+Test(regress_compare, equal_predictions_must_score_equally) {
+    for (size_t m = 0; m < metric_count(); m++)
+        if (!strcmp(metric_at(m)->name, "macro_f1")) now.results->metrics[m] += 0.001;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 1);
+    cr_assert_eq(first_fall()->kind, REGRESS_SCORE);
+}
+
+// seeds 0.49, 0.50, 0.51: 0.5 - t(0.99, 2) * 0.01 * sqrt(4 / 3) = 0.5 - 6.9646 * 0.011547 = 0.41958
+Test(regress_compare, other_predictions_have_the_bound_of_the_seeds) {
+    memset(now.results->predictions_sha256, 'f', 64);
+    for (size_t m = 0; m < metric_count(); m++)
+        if (!metric_at(m)->binary) now.results->metrics[m] = 0.42;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+    cr_assert_float_eq(report.figures[0].bound, 0.41958, 1e-4);
+    regress_report_free(&report);
+    for (size_t m = 0; m < metric_count(); m++)
+        if (!metric_at(m)->binary) now.results->metrics[m] = 0.419;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 1);
+}
+
+Test(regress_compare, a_kernel_falls_only_when_three_of_three_are_slow) {
+    now.kernels[0].cost = 2.6;
+    now.kernels[1].cost = 1.39; // within 4 deviations
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert(regress_any_kernel_fell(&report));
+    cr_assert_eq(report.fell, 1);
+    cr_assert_str_eq(first_fall()->name, "linear_fwd 1024x256");
+    MUST(regress_compare_again(&report, &before, &now));
+    cr_assert_eq(report.fell, 1);
+    now.kernels[0].cost = 2.1;
+    MUST(regress_compare_again(&report, &before, &now));
+    cr_assert_eq(report.fell, 0);
+    cr_assert_not(regress_any_kernel_fell(&report));
+}
+
+Test(regress_compare, times_of_another_machine_are_not_compared) {
+    now.threads = 4;
+    now.kernels[0].cost = 100;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+    const regress_figure *last = &report.figures[report.count - 1];
+    cr_assert(last->verdict == REGRESS_SKIPPED && strstr(last->note, "of another device"));
+}
+
+Test(regress_compare, other_data_and_another_suite_are_refused) {
+    now.results->data_sha256[0] = 'x';
+    MUST_FAIL(regress_compare(&report, &before, &now, &suite), ERR_DATA,
+              "case a: the data hash is xddddddd..., the baseline's is dddddddd...");
+    before.suite_sha256[0] = 'x';
+    MUST_FAIL(regress_compare(&report, &before, &now, &suite), ERR_DATA,
+              "the baseline was made from another suite");
+}
+
+Test(regress_compare, output_says_what_fell_in_every_form) {
+    strbuf text = {0}, smaller = {0};
+    cJSON *json;
+    int64_t fell;
+    now.results->tensors[0].norms[0] *= 1.01;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    MUST(regress_text(&text, &report, &before, &now));
+    cr_assert(strstr(text.text, "| a | bert.pooler.dense.weight, step 1 | 0.3 | 0.303 | +9.9e-03 | "
+                                "1e-04 | FELL |"),
+              "%s", text.text);
+    cr_assert(strstr(text.text, "25 figures, 1 fell."));
+    strbuf_free(&text);
+    MUST(regress_json(&text, &report, &before, &now));
+    MUST(json_parse(&json, text.text, text.length, "json"));
+    MUST(json_whole(&fell, json, "fell", 0, 100, "json"));
+    cr_assert_eq(fell, 1);
+    cJSON_Delete(json);
+    strbuf_free(&text);
+    MUST(regress_junit(&text, &report, &now));
+    cr_assert(strstr(text.text, "tests=\"25\" failures=\"1\" errors=\"0\" skipped=\"0\""));
+    cr_assert(strstr(text.text, "<testcase classname=\"regress.gradient.a\" "
+                                "name=\"bert.pooler.dense.weight, step 1\"><failure message=\""));
+    strbuf_free(&text);
+    MUST(regress_history(&text, &smaller, &now));
+    MUST(json_parse(&json, text.text, text.length, "json"));
+    const cJSON *first = cJSON_GetArrayItem(json, 0);
+    cr_assert_str_eq(cJSON_GetObjectItem(first, "name")->valuestring, "a: macro F1 (cpu)");
+    cr_assert_float_eq(cJSON_GetObjectItem(first, "value")->valuedouble, 50, 1e-9);
+    cr_assert_not_null(cJSON_GetObjectItem(first, "unit"));
+    cJSON_Delete(json);
+    cr_assert(strstr(smaller.text, "linear_fwd 1024x256"));
+    strbuf_free(&text);
+    strbuf_free(&smaller);
+}
+
+/* --- the program
+ * ---------------------------------------------------------------------------------- */
+
+#define REGRESS(...)                                                                               \
+    RUN("regress", "--device", "cpu", "--threads", "1", "--baselines", temporary_folder(), "-o",   \
+        temporary_path("out"), __VA_ARGS__)
+
+Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
+    put("suite.json", suite_text);
+    program_result p = REGRESS("--no-timing");
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "cpu.json: no baseline for this kind of device; --update makes one"));
+    program_free(&p);
+    p = REGRESS("--update", "--no-timing");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = REGRESS("--no-timing");
+    cr_assert_eq(p.exit_code, 0, "%s%s", p.err, p.out);
+    cr_assert(strstr(p.out, ", 0 fell."), "%s", p.out);
+    cr_assert(strstr(p.out, "gradient figures, most: "));
+    program_free(&p);
+    cr_assert(file_exists(temporary_path("out/junit.xml")));
+    cr_assert(file_exists(temporary_path("out/bigger.json")));
+    cr_assert_not(folder_exists(temporary_path("out/work")));
+    // the baseline, with one norm 1 % off
+    const char *path = temporary_path("cpu.json");
+    regress_state s;
+    regress_suite t;
+    MUST(regress_suite_read(&t, temporary_path("suite.json")));
+    MUST(regress_state_read(&s, path));
+    cr_assert_eq(s.results[0].seed_count, 3);
+    cr_assert_gt(s.results[0].tensor_count, 35);
+    s.results[0].tensors[20].norms[2] *= 1.01;
+    MUST(regress_state_write(&s, &t, path));
+    p = REGRESS("--no-timing", "--json");
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "1 of "), "%s", p.err);
+    cr_assert(strstr(p.err, s.results[0].tensors[20].name), "%s", p.err);
+    cr_assert(strstr(p.out, "\"fell\":\t1"), "%s", p.out);
+    program_free(&p);
+    regress_state_free(&s);
+    regress_suite_free(&t);
+    temporary_remove();
+}

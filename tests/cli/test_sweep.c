@@ -1,0 +1,118 @@
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/sweep.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <string.h>
+
+static err number(void *context, const char *key, double value) {
+    return record_recipe_number(context, key, value);
+}
+static err text(void *context, const char *key, const char *value) {
+    return record_recipe_text(context, key, value);
+}
+
+/* A record as a finished run of the request on the CPU would leave it. */
+static void make_record(record *r, const run_request *q) {
+    device_info *list;
+    const device_info *cpu;
+    size_t count;
+    const char *note;
+    task t = {0};
+    fake_record_make(r, &(fake_record){.task = q->task, .right = 0.5, .seed = 42});
+    MUST(task_find(&t, q->task, NULL));
+    r->task.version = t.version;
+    MUST(record_text(&r->task.manifest_sha256, t.manifest_sha256));
+    recipe shown = q->recipe;
+    shown.max_length = (uint32_t)t.max_length;
+    cJSON_Delete(r->recipe);
+    r->recipe = cJSON_CreateObject();
+    MUST(recipe_visit(&shown, &(recipe_visitor){r, number, text}));
+    MUST(device_list(&list, &count, &note));
+    MUST(device_select(&cpu, list, count, "cpu"));
+    MUST(record_text(&r->device.name, cpu->name));
+    MUST(record_text(&r->device.driver, *cpu->driver ? cpu->driver : NULL));
+    r->partial = r->dirty = false;
+    r->seed = q->seed;
+    mem_free(list);
+    task_free(&t);
+}
+
+Test(sweep, what_has_a_record_is_found_and_nothing_else) {
+    json_setup();
+    size_t live = mem_live_count();
+    const char *results = temporary_path("results");
+    run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
+    record r;
+    sweep s;
+    const record *found;
+    MUST(recipe_load(&q.recipe, "course"));
+    make_record(&r, &q);
+    MUST(store_write(results, &r, NULL));
+    record_free(&r);
+    MUST(sweep_open(&s, 2, "cpu", results, true));
+    cr_assert_eq(s.store.count, 1);
+    MUST(sweep_find(&found, &s, &q));
+    cr_assert_not_null(found);
+    cr_assert_eq(found->seed, 42);
+    const run_request changed[] = {
+        {.task = "kor_sae", .model = "tiny", .seed = 42, .recipe = q.recipe},
+        {.task = "kor_hate", .model = "mini", .seed = 42, .recipe = q.recipe},
+        {.task = "kor_hate", .model = "tiny", .seed = 43, .recipe = q.recipe},
+        {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .sample = true},
+        {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .limit = 100},
+        {.task = "kor_hate",
+         .model = "tiny",
+         .seed = 42,
+         .recipe = q.recipe,
+         .protocol = PROTOCOL_DEV},
+    };
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
+        MUST(sweep_find(&found, &s, &changed[i]));
+        cr_assert_null(found, "change %zu was taken for the same run", i);
+    }
+    q.recipe.learning_rate *= 1.001;
+    MUST(sweep_find(&found, &s, &q));
+    cr_assert_null(found, "another learning rate was taken for the same run");
+    MUST(recipe_load(&q.recipe, "course"));
+    q.recipe.max_length = 32;
+    MUST(sweep_find(&found, &s, &q));
+    cr_assert_null(found, "another length was taken for the same run");
+    sweep_close(&s);
+    // without `skip` nothing is looked for
+    q.recipe.max_length = 0;
+    MUST(sweep_open(&s, 2, "cpu", results, false));
+    MUST(sweep_find(&found, &s, &q));
+    cr_assert_null(found);
+    sweep_close(&s);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(sweep, words) {
+    char **list = NULL;
+    size_t count;
+    MUST(words_split(&list, &count, "tiny,,mini,", "model"));
+    cr_assert_eq(count, 2);
+    cr_assert_str_eq(list[0], "tiny");
+    cr_assert_str_eq(list[1], "mini");
+    words_free(list, count);
+    MUST_FAIL(words_split(&list, &count, ",", "model"), ERR_USAGE, "--model names nothing: ','");
+    words_free(list, count);
+}
+
+Test(sweep, several_tasks_and_models_are_one_sweep) {
+    program_result p = RUN("run", "--task", "kor_hate,kor_sarcasm", "--model", "tiny,mini",
+                           "--sample", "--device", "cpu", "--threads", "1", "--max-steps", "1");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.err, "run 1 of 4 (0 left out): kor_hate, tiny, seed 42"), "%s", p.err);
+    cr_assert(strstr(p.err, "run 4 of 4 (0 left out, ends about "), "%s", p.err);
+    cr_assert(strstr(p.err, "kor_sarcasm, mini, seed 42"), "%s", p.err);
+    program_free(&p);
+    p = RUN("run", "--task", "kor_hate", "--model", "tiny,mini", "--sample", "-o", "x");
+    cr_assert_eq(p.exit_code, 2);
+    cr_assert(strstr(p.err, "--output-dir holds one run, 2 were asked for"), "%s", p.err);
+    program_free(&p);
+}
