@@ -13,6 +13,7 @@ import argparse
 import base64
 import json
 import math
+import sys
 
 import numpy as np
 import torch
@@ -68,6 +69,8 @@ def train(folder, train_ids, labels, recipe, seed, steps, dtype):
             group["lr"] = recipe["learning_rate"] * rate(recipe, step, steps)
         optimizer.step()
         losses.append(loss.item())
+        if step % 20 == 0:
+            print(f"torch, {dtype}: step {step} of {steps}, loss {losses[-1]:.4f}", file=sys.stderr)
     return model.eval(), np.array(losses)
 
 
