@@ -16,7 +16,7 @@ list(FILTER fuzz_support EXCLUDE REGEX "/test_[a-z_]*\\.c$")
 file(GLOB parser_sources CONFIGURE_DEPENDS
   harness/base/*.c harness/text/*.c harness/metric/*.c harness/compute/*.c
   harness/compute/reference/*.c harness/task/*.c harness/data/*.c harness/model/*.c
-  harness/train/*.c harness/result/*.c)
+  harness/train/*.c harness/result/*.c harness/report/regress_*.c)
 # intervals need OpenMP and read nothing
 list(FILTER parser_sources EXCLUDE REGEX "/metric/interval\\.c$")
 add_library(harness_core STATIC ${parser_sources})
@@ -30,7 +30,7 @@ target_compile_options(harness_core PUBLIC -Wall -Wextra -Wno-unknown-pragmas
   -fno-omit-frame-pointer -fno-strict-aliasing -ffp-contract=off
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
 target_link_libraries(harness_core PUBLIC PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::NETTLE
-  ${CSV_LIBRARY} Threads::Threads m)
+  PkgConfig::CURL ${CSV_LIBRARY} Threads::Threads m)
 # every tokenizer that is loaded classifies 65,536 code points: tracing their comparisons took two
 # thirds of the time and teaches the fuzzer nothing
 set_source_files_properties(harness/text/unicode.c PROPERTIES COMPILE_OPTIONS

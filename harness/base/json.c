@@ -110,8 +110,12 @@ err json_string(const char **out, const cJSON *object, const char *key, const ch
 err json_number(double *out, const cJSON *object, const char *key, const char *where) {
     const cJSON *v = NULL;
     err e = lookup(&v, object, key, where, cJSON_IsNumber, "a number");
-    if (!e) *out = v->valuedouble;
-    return e;
+    if (e) return e;
+    // JSON has no infinity, but 1e999 reads as one
+    if (!isfinite(v->valuedouble))
+        return err_set(ERR_FORMAT, "%s: key '%s' is larger than any number here", where, key);
+    *out = v->valuedouble;
+    return ERR_OK;
 }
 
 err json_bool(bool *out, const cJSON *object, const char *key, const char *where) {
@@ -126,7 +130,7 @@ err json_whole(int64_t *out, const cJSON *object, const char *key, int64_t low, 
     double v = 0;
     err e = json_number(&v, object, key, where);
     if (e) return e;
-    if (!isfinite(v) || v != floor(v) || v < (double)low || v > (double)high) {
+    if (v != floor(v) || v < (double)low || v > (double)high) {
         return err_set(ERR_FORMAT, "%s: key '%s' is %g, expected a whole number from %lld to %lld",
                        where, key, v, (long long)low, (long long)high);
     }

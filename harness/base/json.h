@@ -31,6 +31,7 @@ err json_array(const cJSON **out, const cJSON *object, const char *key,
                const char *where) MUST_CHECK;
 err json_string(const char **out, const cJSON *object, const char *key,
                 const char *where) MUST_CHECK;
+/* A finite number. */
 err json_number(double *out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
 err json_bool(bool *out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
 /* A whole number in [low, high]. */
