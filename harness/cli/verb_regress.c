@@ -123,6 +123,12 @@ static err check(work *w, const regress_options *how, const options *o) {
 static err update(work *w, regress_options how) {
     how.all_seeds = true;
     err e = regress_measure(&w->now, &w->suite, &how);
+    if (!e && w->now.kernel_count && !regress_is_steady(&w->now)) {
+        log_warn("the machine does other work (the calibration product varied %.2f-fold): the "
+                 "baseline holds no kernel times",
+                 w->now.product_spread);
+        w->now.kernel_count = 0;
+    }
     if (!e) e = regress_state_write(&w->now, &w->suite, w->baseline);
     if (!e) log_note("wrote %s", w->baseline);
     return e;

@@ -34,6 +34,9 @@ enum {
 };
 #define REGRESS_METRIC_BOUND 1e-9
 #define REGRESS_KERNEL_BOUND 0.2
+/* A machine on which the product itself varies more than this, within a measurement or against the
+ * baseline's, does other work: its times are not compared, and go into no baseline. */
+#define REGRESS_STEADY 1.15
 
 /* --- the suite -----------------------------------------------------------------------------------
  */
@@ -98,6 +101,8 @@ typedef struct regress_state {
     regress_kernel *kernels; /* (kernel_count) most costly first, owned */
     size_t kernel_count;     /* 0: not timed */
     uint32_t product_size;
+    double product_ms;     /* median over the rounds of the product's fastest */
+    double product_spread; /* the same, over the fastest of all rounds */
 } regress_state;
 
 /* How to run; strings are borrowed. */
@@ -160,6 +165,8 @@ err regress_compare(regress_report *out, const regress_state *before, const regr
 /* A later measurement of the kernels: one that is within its bound now has not fallen. */
 err regress_compare_again(regress_report *out, const regress_state *before,
                           const regress_state *again) MUST_CHECK;
+/* Whether the kernels' times were taken on a machine at rest. */
+bool regress_is_steady(const regress_state *s);
 bool regress_any_kernel_fell(const regress_report *r);
 void regress_report_free(regress_report *r);
 

@@ -153,6 +153,24 @@ static double kernel_bound(const regress_kernel *a, const regress_kernel *b) {
     return fmax(REGRESS_KERNEL_BOUND, 4 * fmax(a->mad, b->mad) / a->cost);
 }
 
+bool regress_is_steady(const regress_state *s) {
+    return s->product_spread <= REGRESS_STEADY;
+}
+
+/* Why the times of this measurement cannot be held against the baseline's; "" when they can. */
+static void unsteady_note(char note[160], const regress_state *before, const regress_state *now) {
+    double ratio = now->product_ms / before->product_ms;
+    *note = '\0';
+    if (!regress_is_steady(now))
+        snprintf(note, 160, "the machine does other work: the calibration product varied %.2f-fold",
+                 now->product_spread);
+    else if (!(ratio <= REGRESS_STEADY && ratio >= 1 / REGRESS_STEADY))
+        snprintf(note, 160,
+                 "the machine does other work: the calibration product takes %.2f times as long as "
+                 "in the baseline",
+                 ratio);
+}
+
 static err compare_kernels(regress_report *r, const regress_state *before,
                            const regress_state *now) {
     char note[160] = "";
@@ -166,6 +184,7 @@ static err compare_kernels(regress_report *r, const regress_state *before,
                  "threads",
                  before->device, before->isa, before->threads);
     }
+    if (!*note) unsteady_note(note, before, now);
     if (*note) return add_skipped(r, REGRESS_KERNEL, kernel_group, "times", note);
     for (size_t i = 0; i < before->kernel_count; i++) {
         const regress_kernel *a = &before->kernels[i], *b = kernel_of(now, a->name);
@@ -192,6 +211,12 @@ err regress_compare_again(regress_report *r, const regress_state *before,
     for (size_t i = 0; i < r->count; i++) {
         regress_figure *f = &r->figures[i];
         if (f->kind != REGRESS_KERNEL || f->verdict != REGRESS_FELL) continue;
+        unsteady_note(f->note, before, again);
+        if (*f->note) {
+            f->verdict = REGRESS_SKIPPED;
+            r->fell--;
+            continue;
+        }
         const regress_kernel *a = kernel_of(before, f->name), *b = kernel_of(again, f->name);
         if (!a || !b) return err_set(ERR_ARG, "kernel '%s' was not timed again", f->name);
         double change = b->cost / a->cost - 1, bound = kernel_bound(a, b);

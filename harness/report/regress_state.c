@@ -42,6 +42,8 @@ static err add_kernels(cJSON *top, const regress_state *s) {
     cJSON *o, *list;
     err e = json_add_object(&o, top, "kernels");
     if (e || (e = json_add_number(o, "product_size", s->product_size)) ||
+        (e = json_add_number(o, "product_ms", s->product_ms)) ||
+        (e = json_add_number(o, "product_spread", s->product_spread)) ||
         (e = json_add_array(&list, o, "list"))) {
         return e;
     }
@@ -180,6 +182,8 @@ static err read_kernels(regress_state *s, const cJSON *top, const char *path) {
     int64_t size;
     err e = json_object(&o, top, "kernels", path);
     if (e || (e = json_whole(&size, o, "product_size", 1, 65536, path)) ||
+        (e = json_number(&s->product_ms, o, "product_ms", path)) ||
+        (e = json_number(&s->product_spread, o, "product_spread", path)) ||
         (e = json_array(&list, o, "list", path)) ||
         (e = mem_new(&s->kernels, (size_t)cJSON_GetArraySize(list)))) {
         return e;

@@ -38,6 +38,7 @@ typedef struct stopwatch {
     arena arena;
     plan product;
     bool product_is_open;
+    double products[REGRESS_ROUNDS]; /* fastest of each round, seconds */
 } stopwatch;
 
 static void name_row(char name[64], const op *o) {
@@ -156,6 +157,7 @@ static err time_round(stopwatch *w, uint32_t steps, int round) {
         if (e || (e = time_product(&seconds, w))) return e;
         if (seconds < fastest) fastest = seconds;
     }
+    w->products[round] = fastest;
     if (fastest <= 0) return ERR_OK; // a device that does not time its ops: no kernels
     for (size_t r = 0; r < w->row_count; r++) w->rows[r].ratio[round] = w->rows[r].best / fastest;
     return ERR_OK;
@@ -185,6 +187,9 @@ static err keep_kernels(regress_state *out, stopwatch *w) {
         if (k->cost <= 0) return ERR_OK;
     }
     if (e) return e;
+    double middle = median(w->products); // sorts them
+    out->product_ms = 1000 * middle;
+    out->product_spread = middle / w->products[0];
     out->kernel_count = w->row_count;
     qsort(out->kernels, out->kernel_count, sizeof *out->kernels, by_cost);
     return ERR_OK;

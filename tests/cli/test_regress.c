@@ -77,6 +77,8 @@ static void make_state(regress_state *s, const regress_suite *suite) {
     MUST(mem_new(&s->kernels, 2));
     s->kernel_count = 2;
     s->product_size = 512;
+    s->product_ms = 2;
+    s->product_spread = 1.02;
     s->kernels[0] = (regress_kernel){"linear_fwd 1024x256", 2, 0.02};
     s->kernels[1] = (regress_kernel){"adamw", 1, 0.1};
 }
@@ -199,6 +201,28 @@ Test(regress_compare, a_kernel_falls_only_when_three_of_three_are_slow) {
     MUST(regress_compare_again(&report, &before, &now));
     cr_assert_eq(report.fell, 0);
     cr_assert_not(regress_any_kernel_fell(&report));
+}
+
+Test(regress_compare, times_of_a_busy_machine_are_not_compared) {
+    now.kernels[0].cost = 100;
+    now.product_spread = 1.3;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+    cr_assert(strstr(report.figures[report.count - 1].note, "varied 1.30-fold"));
+    regress_report_free(&report);
+    now.product_spread = 1;
+    now.product_ms = 3;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+    cr_assert(strstr(report.figures[report.count - 1].note, "1.50 times as long"));
+    // a later measurement that cannot be trusted confirms nothing
+    regress_report_free(&report);
+    now.product_ms = 2;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 1);
+    now.product_spread = 1.3;
+    MUST(regress_compare_again(&report, &before, &now));
+    cr_assert_eq(report.fell, 0);
 }
 
 Test(regress_compare, times_of_another_machine_are_not_compared) {
