@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECONDS = 60, STEPS = 12 };
+enum { SECONDS = 120, STEPS = 12 };
 
 #define SAYS(result, text)                                                                         \
     cr_assert(strstr((result).err, text), "expected '%s' in: %s", text, (result).err)
