@@ -1,4 +1,4 @@
-#include "model/bert.h"
+#include "model/bert_internal.h"
 
 #include "base/memory.h"
 
@@ -87,21 +87,7 @@ void bert_memory_free(bert_memory *memory) {
 /* --- forward -------------------------------------------------------------------------------------
  */
 
-/* What every step of building a plan needs. */
-typedef struct builder {
-    plan *plan;
-    const bert *model;
-    const bert_config *c;
-    const bert_memory *memory;
-    const batch *batch;
-    const bert_training *training; /* NULL: evaluation */
-} builder;
-
-static const param *at(const builder *b, param_field field, uint32_t layer) {
-    return params_at(&b->model->params, field, layer);
-}
-
-static dropout_spec hidden_drop(const builder *b, uint32_t site) {
+static dropout_spec hidden_drop(const bert_builder *b, uint32_t site) {
     return (dropout_spec){b->training ? b->training->hidden_dropout : 0.0f, site};
 }
 
@@ -113,52 +99,55 @@ static float scale_of(const bert_config *c) {
     return (float)(1.0 / sqrt((double)(c->hidden / c->heads)));
 }
 
-static err linear(const builder *b, span y, span pre, span x, param_field weight, param_field bias,
-                  uint32_t layer, activation act, dim rows) {
-    const param *w = at(b, weight, layer);
+static err linear(const bert_builder *b, span y, span pre, span x, param_field weight,
+                  param_field bias, uint32_t layer, activation act, dim rows) {
+    const param *w = bert__param(b, weight, layer);
     return op_linear_fwd(b->plan, &(struct linear_fwd){.y = y,
                                                        .pre = pre,
                                                        .x = x,
                                                        .weight = w->p,
-                                                       .bias = at(b, bias, layer)->p,
+                                                       .bias = bert__param(b, bias, layer)->p,
                                                        .act = act,
                                                        .rows = rows,
                                                        .n = w->rows,
                                                        .k = w->cols});
 }
 
-static err embeddings_forward(const builder *b) {
+static err embeddings_forward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     const batch *in = b->batch;
-    err e = op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
-                                                      .word = at(b, PARAM_word, 0)->p,
-                                                      .position = at(b, PARAM_position, 0)->p,
-                                                      .type = at(b, PARAM_type, 0)->p,
-                                                      .ids = in->ids,
-                                                      .positions = in->positions,
-                                                      .type_ids = in->type_ids,
-                                                      .rows = in->dim_tokens,
-                                                      .hidden = b->c->hidden,
-                                                      .vocabulary = b->c->vocabulary});
+    err e =
+        op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
+                                                  .word = bert__param(b, PARAM_word, 0)->p,
+                                                  .position = bert__param(b, PARAM_position, 0)->p,
+                                                  .type = bert__param(b, PARAM_type, 0)->p,
+                                                  .ids = in->ids,
+                                                  .positions = in->positions,
+                                                  .type_ids = in->type_ids,
+                                                  .rows = in->dim_tokens,
+                                                  .hidden = b->c->hidden,
+                                                  .vocabulary = b->c->vocabulary});
     if (e) return e;
     return op_layernorm_fwd(
-        b->plan, &(struct layernorm_fwd){.y = s->hidden,
-                                         .mean = s->embedded_mean,
-                                         .rstd = s->embedded_rstd,
-                                         .x = s->embedded,
-                                         .weight = at(b, PARAM_embedding_norm_weight, 0)->p,
-                                         .bias = at(b, PARAM_embedding_norm_bias, 0)->p,
-                                         .positions = in->positions,
-                                         .token_sentence = in->token_sentence,
-                                         .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
-                                         .rows = in->dim_tokens,
-                                         .hidden = b->c->hidden,
-                                         .eps = b->c->layer_norm_eps});
+        b->plan,
+        &(struct layernorm_fwd){.y = s->hidden,
+                                .mean = s->embedded_mean,
+                                .rstd = s->embedded_rstd,
+                                .x = s->embedded,
+                                .weight = bert__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                .bias = bert__param(b, PARAM_embedding_norm_bias, 0)->p,
+                                .positions = in->positions,
+                                .token_sentence = in->token_sentence,
+                                .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
+                                .rows = in->dim_tokens,
+                                .hidden = b->c->hidden,
+                                .eps = b->c->layer_norm_eps});
 }
 
 /* y = LayerNorm(residual + dropout(x)) */
-static err add_norm(const builder *b, span y, span sum, span mean, span rstd, span x, span residual,
-                    param_field weight, param_field bias, uint32_t layer, uint32_t site) {
+static err add_norm(const bert_builder *b, span y, span sum, span mean, span rstd, span x,
+                    span residual, param_field weight, param_field bias, uint32_t layer,
+                    uint32_t site) {
     return op_layernorm_fwd(b->plan,
                             &(struct layernorm_fwd){.y = y,
                                                     .sum = sum,
@@ -166,8 +155,8 @@ static err add_norm(const builder *b, span y, span sum, span mean, span rstd, sp
                                                     .rstd = rstd,
                                                     .x = x,
                                                     .residual = residual,
-                                                    .weight = at(b, weight, layer)->p,
-                                                    .bias = at(b, bias, layer)->p,
+                                                    .weight = bert__param(b, weight, layer)->p,
+                                                    .bias = bert__param(b, bias, layer)->p,
                                                     .positions = b->batch->positions,
                                                     .token_sentence = b->batch->token_sentence,
                                                     .before = hidden_drop(b, site),
@@ -176,7 +165,7 @@ static err add_norm(const builder *b, span y, span sum, span mean, span rstd, sp
                                                     .eps = b->c->layer_norm_eps});
 }
 
-static err attention_forward(const builder *b, const bert_layer_memory *l, uint32_t layer) {
+static err attention_forward(const bert_builder *b, const bert_layer_memory *l, uint32_t layer) {
     dropout_spec drop = {b->training ? b->training->attention_dropout : 0.0f,
                          layer_site(layer, BERT_SITE_PROBABILITIES)};
     return op_attention_fwd(b->plan,
@@ -192,7 +181,7 @@ static err attention_forward(const builder *b, const bert_layer_memory *l, uint3
                                                     .drop = drop});
 }
 
-static err layer_forward(const builder *b, const bert_layer_memory *l, span y, span x,
+static err layer_forward(const bert_builder *b, const bert_layer_memory *l, span y, span x,
                          uint32_t layer) {
     const bert_memory *s = b->memory;
     dim rows = b->batch->dim_tokens;
@@ -219,7 +208,7 @@ static err layer_forward(const builder *b, const bert_layer_memory *l, span y, s
                     layer_site(layer, BERT_SITE_OUTPUT));
 }
 
-static err dropout_pooled(const builder *b, span y, span x) {
+static err dropout_pooled(const bert_builder *b, span y, span x) {
     return op_dropout(
         b->plan, &(struct dropout){.y = y,
                                    .x = x,
@@ -229,7 +218,7 @@ static err dropout_pooled(const builder *b, span y, span x) {
                                    .drop = {b->training->classifier_dropout, BERT_SITE_POOLED}});
 }
 
-static err head_forward(const builder *b, span x) {
+static err head_forward(const bert_builder *b, span x) {
     const bert_memory *s = b->memory;
     dim rows = b->batch->dim_sentences;
     span none = {0};
@@ -253,12 +242,13 @@ static err head_forward(const builder *b, span x) {
                                 .dlogits = b->training ? s->dlogits : none,
                                 .logits = b->batch->logits,
                                 .labels = b->batch->labels,
+                                .class_weights = b->training ? b->training->class_weights : none,
                                 .rows = rows,
                                 .classes = b->c->classes,
                                 .smoothing = b->training ? b->training->label_smoothing : 0});
 }
 
-static err forward(const builder *b) {
+static err forward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     err e = embeddings_forward(b);
     span x = s->hidden;
@@ -274,18 +264,21 @@ static err forward(const builder *b) {
 /* --- backward ------------------------------------------------------------------------------------
  */
 
-/* Gradients of one linear layer: weight and bias += , dx = dy weight (* gelu'(pre)) (+ add). */
-static err linear_backward(const builder *b, span dx, span pre, span add, span dy, span x,
+/* Gradients of one linear layer: weight and bias += unless they are frozen; dx, where it is given,
+ * = dy weight (* gelu'(pre)) (+ add). */
+static err linear_backward(const bert_builder *b, span dx, span pre, span add, span dy, span x,
                            param_field weight, param_field bias, uint32_t layer, dim rows) {
-    const param *w = at(b, weight, layer);
-    err e = op_linear_dw(b->plan, &(struct linear_dw){.dweight = w->g,
-                                                      .dbias = at(b, bias, layer)->g,
+    const param *w = bert__param(b, weight, layer);
+    err e = ERR_OK;
+    if (bert__trains(b, w))
+        e = op_linear_dw(b->plan, &(struct linear_dw){.dweight = w->g,
+                                                      .dbias = bert__param(b, bias, layer)->g,
                                                       .dy = dy,
                                                       .x = x,
                                                       .rows = rows,
                                                       .n = w->rows,
                                                       .k = w->cols});
-    if (e) return e;
+    if (e || !span_given(dx)) return e;
     return op_linear_dx(b->plan, &(struct linear_dx){.dx = dx,
                                                      .dy = dy,
                                                      .weight = w->p,
@@ -296,7 +289,8 @@ static err linear_backward(const builder *b, span dx, span pre, span add, span d
                                                      .k = w->cols});
 }
 
-static err head_backward(const builder *b, span dx) {
+/* dx is absent when nothing below the head is trained. */
+static err head_backward(const bert_builder *b, span dx) {
     const bert_memory *s = b->memory;
     dim rows = b->batch->dim_sentences;
     span none = {0};
@@ -310,9 +304,9 @@ static err head_backward(const builder *b, span dx) {
                                                      .rows = rows,
                                                      .cols = b->c->hidden})))
         return e;
-    if ((e = linear_backward(b, s->dcls, none, none, s->dpooled, s->cls, PARAM_pooler_weight,
-                             PARAM_pooler_bias, 0, rows)))
-        return e;
+    e = linear_backward(b, span_given(dx) ? s->dcls : none, none, none, s->dpooled, s->cls,
+                        PARAM_pooler_weight, PARAM_pooler_bias, 0, rows);
+    if (e || !span_given(dx)) return e;
     return op_scatter_rows(b->plan, &(struct scatter_rows){.dx = dx,
                                                            .dy = s->dcls,
                                                            .starts = b->batch->starts,
@@ -322,22 +316,22 @@ static err head_backward(const builder *b, span dx) {
 }
 
 /* Backward of add_norm; *dx is where the gradient of its x lands (dsum itself without dropout). */
-static err add_norm_backward(const builder *b, span dsum, span *dx, span dy, span sum, span mean,
-                             span rstd, param_field weight, param_field bias, uint32_t layer,
-                             uint32_t site) {
+static err add_norm_backward(const bert_builder *b, span dsum, span *dx, span dy, span sum,
+                             span mean, span rstd, param_field weight, param_field bias,
+                             uint32_t layer, uint32_t site) {
     dropout_spec before = hidden_drop(b, site);
     span none = {0}, apart = before.p > 0 ? b->memory->temp : none;
     *dx = before.p > 0 ? apart : dsum;
     return op_layernorm_bwd(b->plan,
                             &(struct layernorm_bwd){.dsum = dsum,
                                                     .dx = apart,
-                                                    .dweight = at(b, weight, layer)->g,
-                                                    .dbias = at(b, bias, layer)->g,
+                                                    .dweight = bert__param(b, weight, layer)->g,
+                                                    .dbias = bert__param(b, bias, layer)->g,
                                                     .dy = dy,
                                                     .sum = sum,
                                                     .mean = mean,
                                                     .rstd = rstd,
-                                                    .weight = at(b, weight, layer)->p,
+                                                    .weight = bert__param(b, weight, layer)->p,
                                                     .positions = b->batch->positions,
                                                     .token_sentence = b->batch->token_sentence,
                                                     .before = before,
@@ -345,8 +339,8 @@ static err add_norm_backward(const builder *b, span dsum, span *dx, span dy, spa
                                                     .hidden = b->c->hidden});
 }
 
-static err attention_backward(const builder *b, const bert_layer_memory *l, span dqkv, span dout,
-                              uint32_t layer) {
+static err attention_backward(const bert_builder *b, const bert_layer_memory *l, span dqkv,
+                              span dout, uint32_t layer) {
     return op_attention_bwd(
         b->plan, &(struct attention_bwd){.dqkv = dqkv,
                                          .dout = dout,
@@ -363,8 +357,10 @@ static err attention_backward(const builder *b, const bert_layer_memory *l, span
                                                   layer_site(layer, BERT_SITE_PROBABILITIES)}});
 }
 
-/* The gradient of the layer's output comes in s->first, that of its input x leaves there. */
-static err layer_backward(const builder *b, const bert_layer_memory *l, span x, uint32_t layer) {
+/* The gradient of the layer's output comes in s->first, that of its input x leaves there if it is
+ * wanted. */
+static err layer_backward(const bert_builder *b, const bert_layer_memory *l, span x, uint32_t layer,
+                          bool wants_dx) {
     const bert_memory *s = b->memory;
     dim rows = b->batch->dim_tokens;
     span none = {0}, dx = {0};
@@ -388,138 +384,62 @@ static err layer_backward(const builder *b, const bert_layer_memory *l, span x, 
                              PARAM_attention_bias, layer, rows)))
         return e;
     if ((e = attention_backward(b, l, s->wide, s->second, layer))) return e;
-    return linear_backward(b, s->first, none, s->first, s->wide, x, PARAM_qkv_weight,
-                           PARAM_qkv_bias, layer, rows);
+    return linear_backward(b, wants_dx ? s->first : none, none, s->first, s->wide, x,
+                           PARAM_qkv_weight, PARAM_qkv_bias, layer, rows);
 }
 
-static err embeddings_backward(const builder *b) {
+static err embeddings_backward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     const batch *in = b->batch;
     uint32_t h = b->c->hidden;
     err e = op_layernorm_bwd(
-        b->plan, &(struct layernorm_bwd){.dsum = s->second,
-                                         .dweight = at(b, PARAM_embedding_norm_weight, 0)->g,
-                                         .dbias = at(b, PARAM_embedding_norm_bias, 0)->g,
-                                         .dy = s->first,
-                                         .sum = s->embedded,
-                                         .mean = s->embedded_mean,
-                                         .rstd = s->embedded_rstd,
-                                         .weight = at(b, PARAM_embedding_norm_weight, 0)->p,
-                                         .positions = in->positions,
-                                         .token_sentence = in->token_sentence,
-                                         .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
-                                         .rows = in->dim_tokens,
-                                         .hidden = h});
+        b->plan,
+        &(struct layernorm_bwd){.dsum = s->second,
+                                .dweight = bert__param(b, PARAM_embedding_norm_weight, 0)->g,
+                                .dbias = bert__param(b, PARAM_embedding_norm_bias, 0)->g,
+                                .dy = s->first,
+                                .sum = s->embedded,
+                                .mean = s->embedded_mean,
+                                .rstd = s->embedded_rstd,
+                                .weight = bert__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                .positions = in->positions,
+                                .token_sentence = in->token_sentence,
+                                .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
+                                .rows = in->dim_tokens,
+                                .hidden = h});
     if (e) return e;
     const struct rows_sum sums[] = {
-        {at(b, PARAM_word, 0)->g, s->second, in->word_starts, in->word_items, in->word_rows,
-         in->dim_word_lists, in->dim_tokens, h},
-        {at(b, PARAM_position, 0)->g, s->second, in->position_starts, in->position_items,
+        {bert__param(b, PARAM_word, 0)->g, s->second, in->word_starts, in->word_items,
+         in->word_rows, in->dim_word_lists, in->dim_tokens, h},
+        {bert__param(b, PARAM_position, 0)->g, s->second, in->position_starts, in->position_items,
          in->position_rows, in->dim_position_lists, in->dim_tokens, h},
-        {at(b, PARAM_type, 0)->g, s->second, in->type_starts, in->type_items, in->type_rows,
-         dim_fixed(2), in->dim_tokens, h},
+        {bert__param(b, PARAM_type, 0)->g, s->second, in->type_starts, in->type_items,
+         in->type_rows, dim_fixed(2), in->dim_tokens, h},
     };
     for (size_t i = 0; !e && i < sizeof sums / sizeof *sums; i++)
         e = op_rows_sum(b->plan, &sums[i]);
     return e;
 }
 
-static err backward(const builder *b) {
+static err backward(const bert_builder *b) {
     const bert_memory *s = b->memory;
-    err e = head_backward(b, s->first);
-    for (uint32_t i = b->c->layers; !e && i-- > 0;)
-        e = layer_backward(b, &s->layers[i], i ? s->layers[i - 1].y : s->hidden, i);
-    return e ? e : embeddings_backward(b);
-}
-
-/* --- optimizer -----------------------------------------------------------------------------------
- */
-
-static dim word_rows(const builder *b) {
-    uint32_t most = b->batch->dim_word_rows.max, held = b->model->params.word_rows;
-    return (dim){DIM_WORD_ROWS, most < held ? most : held};
-}
-
-static struct adamw_rows word_update(const builder *b, dim rows) {
-    const params *ps = &b->model->params;
-    const param *word = params_at(ps, PARAM_word, 0);
-    return (struct adamw_rows){.p = word->p,
-                               .m = word->m,
-                               .v = word->v,
-                               .last_step = ps->word_last_step,
-                               .table = b->training->table,
-                               .rows = rows,
-                               .hidden = b->c->hidden,
-                               .vocabulary = b->c->vocabulary,
-                               .decay = word->decay,
-                               .beta1 = b->training->beta1,
-                               .beta2 = b->training->beta2,
-                               .eps = b->training->eps};
-}
-
-/* Zero gradients; the word rows that this step reads are brought up to it. */
-static err begin(const builder *b) {
-    const params *ps = &b->model->params;
-    err e = ERR_OK;
-    for (int i = 0; i < GROUP_COUNT; i++) {
-        const param_group *g = &ps->groups[i];
-        if ((e = op_fill(b->plan,
-                         &(struct fill){.x = g->g,
-                                        .rows = dim_fixed((uint32_t)(g->count / PARAM_ALIGN)),
-                                        .cols = PARAM_ALIGN})))
-            return e;
-    }
-    if ((e = op_fill(b->plan, &(struct fill){.x = params_at(ps, PARAM_word, 0)->g,
-                                             .rows = word_rows(b),
-                                             .cols = b->c->hidden})))
-        return e;
-    struct adamw_rows catch_up = word_update(b, word_rows(b));
-    catch_up.list = b->batch->union_rows;
-    catch_up.before = true;
-    return op_adamw_rows(b->plan, &catch_up);
-}
-
-static err update_group(const builder *b, const param_group *g) {
-    return op_adamw(b->plan, &(struct adamw){.p = g->p,
-                                             .m = g->m,
-                                             .v = g->v,
-                                             .g = g->g,
-                                             .table = b->training->table,
-                                             .norm = b->batch->norm,
-                                             .count = (uint32_t)g->count,
-                                             .decay = g->decay,
-                                             .beta1 = b->training->beta1,
-                                             .beta2 = b->training->beta2,
-                                             .eps = b->training->eps});
-}
-
-static err end(const builder *b) {
-    const params *ps = &b->model->params;
-    const param *word = params_at(ps, PARAM_word, 0);
-    struct grad_norm norm = {.result = b->batch->norm,
-                             .max_norm = b->training->max_grad_norm,
-                             .part_count = GROUP_COUNT + 1};
-    err e = ERR_OK;
-    for (int i = 0; i < GROUP_COUNT; i++)
-        norm.parts[i] = (struct grad_part){
-            ps->groups[i].g, dim_fixed((uint32_t)(ps->groups[i].count / PARAM_ALIGN)), PARAM_ALIGN};
-    norm.parts[GROUP_COUNT] = (struct grad_part){word->g, word_rows(b), b->c->hidden};
-    if ((e = op_grad_norm(b->plan, &norm))) return e;
-    for (int i = 0; i < GROUP_COUNT; i++)
-        if ((e = update_group(b, &ps->groups[i]))) return e;
-    struct adamw_rows update = word_update(b, word_rows(b));
-    update.g = word->g;
-    update.list = b->batch->union_rows;
-    update.norm = b->batch->norm;
-    return op_adamw_rows(b->plan, &update);
+    bool has_embeddings = bert__trains(b, bert__param(b, PARAM_word, 0));
+    // the lowest layer that something trained lies in or below
+    uint32_t lowest = has_embeddings ? 0 : b->training->freeze_layers;
+    span none = {0};
+    err e = head_backward(b, has_embeddings || lowest < b->c->layers ? s->first : none);
+    for (uint32_t i = b->c->layers; !e && i-- > lowest;)
+        e = layer_backward(b, &s->layers[i], i ? s->layers[i - 1].y : s->hidden, i,
+                           has_embeddings || i > lowest);
+    return e || !has_embeddings ? e : embeddings_backward(b);
 }
 
 /* --- plans ---------------------------------------------------------------------------------------
  */
 
-static builder builder_of(plan *p, const bert *m, const bert_memory *memory, const batch *b,
-                          const bert_training *training) {
-    return (builder){p, m, &m->config, memory, b, training};
+static bert_builder builder_of(plan *p, const bert *m, const bert_memory *memory, const batch *b,
+                               const bert_training *training) {
+    return (bert_builder){p, m, &m->config, memory, b, training};
 }
 
 static err check_capacity(const bert_memory *memory, const batch *b, const bert_config *c) {
@@ -536,19 +456,22 @@ static err check_capacity(const bert_memory *memory, const batch *b, const bert_
 
 err bert_train_plan(plan *p, const bert *m, const bert_memory *memory, const batch *b,
                     const bert_training *options) {
-    builder build = builder_of(p, m, memory, b, options);
+    bert_builder build = builder_of(p, m, memory, b, options);
     err e = ERR_OK;
     plan_init(p, m->params.device);
     if (!memory->training || !m->params.training)
         return err_set(ERR_ARG, "a training plan needs a model and memory made for training");
+    if (options->freeze_layers > m->config.layers)
+        return err_set(ERR_ARG, "%u layers to freeze, the model has %u", options->freeze_layers,
+                       m->config.layers);
     if ((e = check_capacity(memory, b, &m->config))) goto done;
     plan_part_begin(p, PART_BEGIN);
-    if ((e = begin(&build))) goto done;
+    if ((e = bert__begin(&build))) goto done;
     plan_part_begin(p, PART_MICRO);
     if ((e = forward(&build))) goto done;
     if ((e = backward(&build))) goto done;
     plan_part_begin(p, PART_END);
-    if ((e = end(&build))) goto done;
+    if ((e = bert__end(&build))) goto done;
     e = plan_ready(p);
 done:
     if (e) plan_free(p);
@@ -556,7 +479,7 @@ done:
 }
 
 err bert_eval_plan(plan *p, const bert *m, const bert_memory *memory, const batch *b) {
-    builder build = builder_of(p, m, memory, b, NULL);
+    bert_builder build = builder_of(p, m, memory, b, NULL);
     err e = ERR_OK;
     plan_init(p, m->params.device);
     if ((e = check_capacity(memory, b, &m->config))) goto done;
@@ -564,17 +487,6 @@ err bert_eval_plan(plan *p, const bert *m, const bert_memory *memory, const batc
     if ((e = forward(&build))) goto done;
     e = plan_ready(p);
 done:
-    if (e) plan_free(p);
-    return e;
-}
-
-err bert_flush_plan(plan *p, const bert *m, const bert_training *options) {
-    builder build = builder_of(p, m, NULL, NULL, options);
-    struct adamw_rows all = word_update(&build, dim_fixed(m->config.vocabulary));
-    plan_init(p, m->params.device);
-    plan_part_begin(p, PART_BEGIN);
-    err e = op_adamw_rows(p, &all);
-    if (!e) e = plan_ready(p);
     if (e) plan_free(p);
     return e;
 }

@@ -64,7 +64,12 @@ static void check_gradients(float dropout, uint32_t micro_tokens) {
     config.classes = 3;
     config.initializer_range = 0.4f;
     batch_capacity capacity = {micro_tokens, 3, 3, 16, 3, 0};
-    bert_training training = {dropout, dropout, dropout, 0, 0, 0.9f, 0.999f, 1e-8f, {0}};
+    bert_training training = {.hidden_dropout = dropout,
+                              .attention_dropout = dropout,
+                              .classifier_dropout = dropout,
+                              .beta1 = 0.9f,
+                              .beta2 = 0.999f,
+                              .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1}; // rate 0: the update changes nothing
     tiny_bert t;
     tiny_bert_open(&t, "reference", &config, &capacity, &training, &still, 0);
@@ -237,7 +242,7 @@ static void check_golden(const char *selector) {
     GOOD(bert_config_read(&config, GOLDEN "/config.json"));
     cr_assert_eq(config.heads, 4);
     batch_capacity capacity = {48, GOLDEN_ROWS, 1, 24, 3, 0};
-    bert_training training = {0, 0, 0, 0, 0.5f, 0.9f, 0.999f, 1e-8f, {0}};
+    bert_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
     tiny_bert_open(&t, selector, &config, &capacity, &training, &s, 0.01);
     GOOD(weights_load(&t.model.params, &report, GOLDEN, 0, 0.02f));
