@@ -310,9 +310,9 @@ Test(run, dev_scores_the_best_weights_of_a_held_out_part) {
     cr_assert_eq(r.dev.count, 6);
     cr_assert_eq(r.train.count, 42);
     MUST(run_train(&r));
-    cr_assert(r.best_step == 2 || r.best_step == 4 || r.best_step == 6 || r.best_step == 8,
-              "best step %u is no end of an epoch", r.best_step);
-    cr_assert(r.best_score >= 0 && r.best_score <= 1);
+    cr_assert(r.best.step == 2 || r.best.step == 4 || r.best.step == 6 || r.best.step == 8,
+              "best step %u is no end of an epoch", r.best.step);
+    cr_assert(r.best.score >= 0 && r.best.score <= 1);
     MUST(run_evaluate(&r));
     MUST(run_keep_model(&r));
     MUST(run_finish(&r));
