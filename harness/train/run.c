@@ -200,7 +200,8 @@ done:
  */
 
 err run_train(run *r) {
-    err e = trainer_run(&r->trainer);
+    err e = kernel_times_train(&r->kernels, &r->trainer);
+    if (!e) e = trainer_run(&r->trainer);
     if (e || r->request.protocol == PROTOCOL_LAST) return e;
     char *best = NULL;
     weights_report report = {0};

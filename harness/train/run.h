@@ -17,6 +17,7 @@
 #include "task/task.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/kernel_times.h"
 #include "train/source.h"
 #include "train/trainer.h"
 
@@ -61,6 +62,7 @@ typedef struct run {
     uint32_t *predicted; /* (test rows) owned */
     double test_loss;
     double tokenize_s, eval_s;         /* seconds; training's are the trainer's */
+    kernel_times kernels;
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
 
