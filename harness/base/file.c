@@ -111,7 +111,9 @@ static err commit(file_writer *w, bool durable) {
     return e;
 }
 
-err file_writer_commit(file_writer *w) { return commit(w, true); }
+err file_writer_commit(file_writer *w) {
+    return commit(w, true);
+}
 
 void file_writer_abort(file_writer *w) {
     if (w->file) fclose((FILE *)w->file);

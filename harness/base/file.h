@@ -18,8 +18,8 @@ err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes)
  * until the new content is on the disk. Errors: ERR_IO naming the path. */
 err file_write(const char *path, const void *bytes, size_t count) MUST_CHECK;
 
-/* The same without waiting for the disk: readers see the old content or the new, a power cut may leave
- * neither. For many files that can be made again. */
+/* The same without waiting for the disk: readers see the old content or the new, a power cut may
+ * leave neither. For many files that can be made again. */
 err file_write_quick(const char *path, const void *bytes, size_t count) MUST_CHECK;
 
 /* The same for content that is streamed: write to w->file, then commit; abort removes the temporary

@@ -113,7 +113,8 @@ err json_number(double *out, const cJSON *object, const char *key, const char *w
     if (e) return e;
     // JSON has no infinity, but 1e999 reads as one
     if (!isfinite(v->valuedouble))
-        return err_set(ERR_FORMAT, "%s: key '%s' is larger than any number here", where, key);
+        return err_set(ERR_FORMAT, "%s: key '%s' is %g, expected a finite number", where, key,
+                       v->valuedouble);
     *out = v->valuedouble;
     return ERR_OK;
 }

@@ -6,14 +6,8 @@
 #include "cli/run_record.h"
 
 bool compare_is_device(const char *name) {
-    device_info *list = NULL;
-    const device_info *found;
-    const char *note;
-    size_t count;
-    err e = device_list(&list, &count, &note);
-    if (!e) e = device_select(&found, list, count, name);
-    mem_free(list);
-    return !e;
+    device_info found;
+    return device_find(&found, name) == ERR_OK;
 }
 
 err compare_run(record *out, const char *device_name, const options *o) {

@@ -33,14 +33,8 @@ void words_free(char **list, size_t count) {
  */
 
 err sweep_open(sweep *s, size_t total, const char *selector, const char *results, bool skip) {
-    device_info *list = NULL;
-    const device_info *found;
-    const char *note;
-    size_t count;
     *s = (sweep){.total = total};
-    err e = device_list(&list, &count, &note);
-    if (!e && !(e = device_select(&found, list, count, selector))) s->device = *found;
-    mem_free(list);
+    err e = device_find(&s->device, selector);
     if (!e && skip) e = store_read(&s->store, results);
     return e;
 }

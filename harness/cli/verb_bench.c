@@ -96,7 +96,8 @@ static err work_open(work *w, const options *o) {
     if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
     w->device_is_open = true;
     if ((e = open_data(w, o))) return e;
-    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, false))) return e;
+    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, false)))
+        return e;
     if ((e = set_labels(w))) return e;
     uint32_t length = source_max_length(&w->source, 0, (uint32_t)w->task.max_length);
     const tokenizer *words = &w->source.words;

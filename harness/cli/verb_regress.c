@@ -35,15 +35,9 @@ static err read_suite(work *w, const char *folder) {
 
 /* The baseline of the device's kind, found before anything is run. */
 static err name_baseline(work *w, const char *folder, const options *o) {
-    device_info *list = NULL;
-    const device_info *found;
-    const char *note;
-    size_t count;
-    err e = device_list(&list, &count, &note);
-    if (!e && !(e = device_select(&found, list, count, o->device)))
-        e = mem_printf(&w->baseline, "%s/%s.json", folder, device_kind_name(found));
-    mem_free(list);
-    return e;
+    device_info found;
+    err e = device_find(&found, o->device);
+    return e ? e : mem_printf(&w->baseline, "%s/%s.json", folder, device_kind_name(&found));
 }
 
 static err write_text(const char *folder, const char *name, const strbuf *text) {

@@ -84,8 +84,7 @@ static err texts_open(text_source *s, const record *r) {
     if (e) return e;
     s->open = true;
     dataset_options where = {.data_dir = s->o->data_dir};
-    if ((e = dataset_load(&s->d, &s->t, &where)) ||
-        (e = mem_new(&s->texts, s->d.test.row_count))) {
+    if ((e = dataset_load(&s->d, &s->t, &where)) || (e = mem_new(&s->texts, s->d.test.row_count))) {
         return e;
     }
     for (size_t i = 0; i < s->d.test.row_count; i++) s->texts[i] = s->d.test.rows[i].text;

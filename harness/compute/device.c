@@ -113,6 +113,20 @@ err device_select(const device_info **out, const device_info *list, size_t count
     return no_device(list, count, selector, hits ? "matches more than one" : "is not here");
 }
 
+err device_find(device_info *out, const char *selector) {
+    device_info *list;
+    size_t count;
+    const char *note;
+    err e = device_list(&list, &count, &note);
+    if (e) return e;
+    const device_info *found;
+    e = device_select(&found, list, count, selector);
+    if (!e) *out = *found;
+    if (e && *note) e = err_set(e, "%s; %s", err_message(e), note);
+    mem_free(list);
+    return e;
+}
+
 err device_open(device *d, const device_info *info, const device_options *options) {
     memset(d, 0, sizeof *d);
     d->info = *info;
@@ -137,17 +151,9 @@ err device_open(device *d, const device_info *info, const device_options *option
 
 err device_open_named(device *d, const char *selector, const device_options *options) {
     memset(d, 0, sizeof *d);
-    device_info *list;
-    size_t count;
-    const char *note;
-    err e = device_list(&list, &count, &note);
-    if (e) return e;
-    const device_info *chosen;
-    e = device_select(&chosen, list, count, selector);
-    if (e && *note) e = err_set(e, "%s; %s", err_message(e), note);
-    if (!e) e = device_open(d, chosen, options);
-    mem_free(list);
-    return e;
+    device_info info;
+    err e = device_find(&info, selector);
+    return e ? e : device_open(d, &info, options);
 }
 
 void device_close(device *d) {

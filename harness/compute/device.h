@@ -75,9 +75,12 @@ err device_list(device_info **list, size_t *count, const char **vulkan_note) MUS
 err device_select(const device_info **out, const device_info *list, size_t count,
                   const char *selector) MUST_CHECK;
 
+/* device_list and device_select in one; an error also says what Vulkan lacks here. */
+err device_find(device_info *out, const char *selector) MUST_CHECK;
+
 /* Opens a device. Free with device_close, after every buffer and plan of it. */
 err device_open(device *d, const device_info *info, const device_options *options) MUST_CHECK;
-/* device_list, device_select and device_open in one. */
+/* device_find and device_open in one. */
 err device_open_named(device *d, const char *selector, const device_options *options) MUST_CHECK;
 void device_close(device *d);
 

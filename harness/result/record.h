@@ -51,9 +51,9 @@ typedef struct record_device {
     char *driver, *version, *uuid; /* NULL where there is none */
     char *precision;               /* "fp32", "fp16", "bf16" */
     int64_t threads;
-    char *isa;        /* instruction set, NULL where it says nothing */
-    char *libraries;             /* "oneDNN 2.6.3", NULL where there are none */
-    char *kernels;               /* kernel family: "tile", NULL where there is one only */
+    char *isa;       /* instruction set, NULL where it says nothing */
+    char *libraries; /* "oneDNN 2.6.3", NULL where there are none */
+    char *kernels;   /* kernel family: "tile", NULL where there is one only */
 } record_device;
 
 typedef struct record_timing {

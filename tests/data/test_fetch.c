@@ -149,7 +149,8 @@ static const fetch_case cases[] = {
     {"/403", ERR_NETWORK, 1,
      ": the server answers 403: access is denied (is HF_TOKEN set and allowed?)"},
     {"/500-always", ERR_NETWORK, 3, ": the server answers 500"},
-    {"/cut-always", ERR_NETWORK, 3, ": transfer closed with 150000 bytes remaining to read"},
+    // libcurl words it differently from version to version, always with what is missing
+    {"/cut-always", ERR_NETWORK, 3, " with 150000 bytes "},
     {"/no-http", ERR_NETWORK, 1, ": Received HTTP/0.9 when not allowed"},
     {"/loop", ERR_NETWORK, 11, ": more than 10 redirects"},
     {"/elsewhere", ERR_NETWORK, 1,
@@ -217,8 +218,8 @@ Test(fetch, servers_that_misbehave) {
         if (c->code) {
             size_t n = strlen(r.url);
             cr_expect(!strncmp(message, r.url, n) || c->requests == 11, "%s", message);
-            cr_expect(!strncmp(message + n, c->message, strlen(c->message)), "\n got %s\nwant %s",
-                      message + n, c->message);
+            cr_expect_not_null(strstr(message + n, c->message), "\n got %s\nwant %s", message + n,
+                               c->message);
             cr_expect_not(file_exists(to), "%s", c->path);
         } else {
             cr_expect(holds_content(to), "%s", c->path);

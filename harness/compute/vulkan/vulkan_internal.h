@@ -155,7 +155,7 @@ typedef struct recorder {
     /* plan->profile: a timestamp before the first op and after each */
     VkQueryPool queries; /* VK_NULL_HANDLE: nothing is timed */
     uint32_t marks;
-    err e;             /* first failure; later calls do nothing */
+    err e; /* first failure; later calls do nothing */
 } recorder;
 
 /* Binds the next operand: count elements from `first`. An absent span binds the first operand again
