@@ -29,7 +29,8 @@ typedef struct run_request {
     bool sample;
     size_t limit;
     const char *model;
-    bool from_scratch; /* a folder's weights are drawn from the seed all the same */
+    bool from_scratch;            /* a folder's weights are drawn from the seed all the same */
+    bool ignore_mismatched_sizes; /* a classifier of another size is drawn from the seed */
     recipe recipe;
     run_protocol protocol;
     uint32_t seed;
