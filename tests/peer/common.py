@@ -18,9 +18,11 @@ LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "n
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
-import transformers  # noqa: E402: after its settings
-
-transformers.utils.logging.disable_progress_bar()
+try:
+    import transformers  # noqa: E402: after its settings
+    transformers.utils.logging.disable_progress_bar()
+except ImportError:  # what needs it says so itself
+    pass
 
 
 def stop(message):
