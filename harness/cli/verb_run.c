@@ -338,6 +338,7 @@ static err command_text(strbuf *out, const options *o, const run *r) {
     if (!e && o->has_limit) e = strbuf_printf(out, " --limit %u", o->limit);
     if (!e && q->sample) e = strbuf_add(out, " --sample");
     if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
+    if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
     if (!e && q->protocol == PROTOCOL_DEV) e = strbuf_add(out, " --protocol dev");
     return e;
 }
@@ -407,6 +408,7 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .sample = o->sample,
                        .limit = o->limit,
                        .from_scratch = o->from_scratch,
+                       .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
                        .device = o->device,
                        .precision = o->precision,
                        .threads = o->threads,

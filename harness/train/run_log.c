@@ -63,6 +63,6 @@ err run__log_end(run *r) {
     put(&l, "", "train_loss", t->done ? sum / t->done : 0);
     put(&l, "", "train_runtime", t->seconds);
     put(&l, "", "train_samples_per_second", per_second((double)t->sentences, t->seconds));
-    put(&l, "", "train_steps_per_second", per_second(t->done - t->begun_at, t->seconds));
+    put(&l, "", "train_steps_per_second", per_second(t->done - r->resumed_at, t->seconds));
     return add(r, &l);
 }
