@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/fetch.h"
 #include "metric/score.h"
+#include "train/interrupt.h"
 #include "train/run_internal.h"
 
 #include <string.h>
@@ -209,8 +210,10 @@ done:
  */
 
 err run_train(run *r) {
+    interrupt_begin();
     err e = kernel_times_train(&r->kernels, &r->trainer);
     if (!e) e = trainer_run(&r->trainer);
+    interrupt_end();
     if (e || r->request.protocol == PROTOCOL_LAST) return e;
     char *best = NULL;
     weights_report report = {0};
