@@ -195,7 +195,7 @@ err run__begin(run *r) {
             "%s holds an unfinished run: go on with --resume, or start over with --overwrite",
             r->output);
     } else {
-        if (r->request.resume)
+        if (r->request.resume && !r->request.resume_if_any)
             log_note("%s: nothing to resume: starting from the first step", r->output);
         e = id ? checkpoint_clear(r->output, NULL) : ERR_OK;
         if (!e) e = write_marker(r);
