@@ -59,6 +59,7 @@ typedef struct run {
     cJSON *identity; /* owned */
     double best_score;
     uint32_t best_step, resumed_at;
+    uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     float *logits;       /* (test rows, C) owned */
     uint32_t *predicted; /* (test rows) owned */
     double test_loss;
