@@ -174,7 +174,7 @@ static err resume(run *r, char *id) {
     }
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
         (void)run__judge(r, 0);
-        r->resumed_at = r->trainer.done;
+        r->resumed_at = r->saved_at = r->trainer.done;
         e = mem_strdup(&r->id, id);
         log_note("resuming %s after step %u of %u", path, r->trainer.done, r->trainer.total_steps);
     }
@@ -228,8 +228,10 @@ err run__check_disk(const run *r) {
 err run__save(void *context, trainer *t) {
     run *r = context;
     checkpoint_run state = {r->id, r->identity, r->best.score, r->best.step};
-    return checkpoint_write(r->output, t, &r->source.words, &state,
-                            r->request.recipe.save_total_limit);
+    err e = checkpoint_write(r->output, t, &r->source.words, &state,
+                             r->request.recipe.save_total_limit);
+    if (!e) r->saved_at = t->done;
+    return e;
 }
 
 /* --- end -----------------------------------------------------------------------------------------
