@@ -79,8 +79,8 @@ static err lock(run *r) {
 
 err run__output_open(run *r) {
     err e = r->request.output ? mem_strdup(&r->output, r->request.output) : default_output(r);
-    if (e || (e = folder_check_writable(r->output))) return e;
-    return lock(r);
+    if (e || (e = folder_check_writable(r->output)) || (e = lock(r))) return e;
+    return folder_clear_temporary(r->output);
 }
 
 void run__output_close(run *r) {
