@@ -49,12 +49,14 @@ void sweep_close(sweep *s) {
 typedef struct recipe_match {
     const record *r;
     double max_length; /* that the run would take */
+    int keys;          /* compared */
     bool same;
 } recipe_match;
 
 static err match_number(void *context, const char *key, double value) {
     recipe_match *m = context;
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    m->keys++;
     if (!strcmp(key, "max_length")) value = m->max_length;
     // values go through a file: compare what a reader gets
     m->same = m->same && cJSON_IsNumber(item) &&
@@ -65,7 +67,16 @@ static err match_number(void *context, const char *key, double value) {
 static err match_text(void *context, const char *key, const char *value) {
     recipe_match *m = context;
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    m->keys++;
     m->same = m->same && cJSON_IsString(item) && !strcmp(item->valuestring, value);
+    return ERR_OK;
+}
+
+static err match_truth(void *context, const char *key, bool value) {
+    recipe_match *m = context;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    m->keys++;
+    m->same = m->same && cJSON_IsBool(item) && cJSON_IsTrue(item) == value;
     return ERR_OK;
 }
 
@@ -74,8 +85,9 @@ static err same_recipe(bool *same, const record *r, const run_request *q, const 
     const cJSON *most = cJSON_GetObjectItem(r->model.config, "max_position_embeddings");
     m.max_length = q->recipe.max_length ? q->recipe.max_length : (double)t->max_length;
     if (cJSON_IsNumber(most) && most->valuedouble < m.max_length) m.max_length = most->valuedouble;
-    err e = recipe_visit(&q->recipe, &(recipe_visitor){&m, match_number, match_text});
-    *same = m.same;
+    err e = recipe_visit(&q->recipe, &(recipe_visitor){&m, match_number, match_text, match_truth});
+    // an option that the run does not use is no key of its recipe
+    *same = m.same && m.keys == cJSON_GetArraySize(r->recipe);
     return e;
 }
 

@@ -267,6 +267,7 @@ static err command_text(strbuf *out, const options *o, const run *r) {
         e = strbuf_printf(out, " --lr-scheduler-type %s", o->lr_scheduler_type);
     if (!e && q->sample) e = strbuf_add(out, " --sample");
     if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
+    if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
     if (!e && q->protocol == PROTOCOL_DEV) e = strbuf_add(out, " --protocol dev");
     return e;
 }
@@ -336,6 +337,7 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .sample = o->sample,
                        .limit = o->limit,
                        .from_scratch = o->from_scratch,
+                       .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
                        .device = o->device,
                        .precision = o->precision,
                        .threads = o->threads,

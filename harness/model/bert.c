@@ -92,94 +92,12 @@ void bert_memory_free(bert_memory *memory) {
     *memory = (bert_memory){0};
 }
 
-/* --- optimizer -----------------------------------------------------------------------------------
- */
-
-static dim word_rows(const builder *b) {
-    uint32_t most = b->batch->dim_word_rows.max, held = b->model->params.word_rows;
-    return (dim){DIM_WORD_ROWS, most < held ? most : held};
-}
-
-static struct adamw_rows word_update(const builder *b, dim rows) {
-    const params *ps = &b->model->params;
-    const param *word = params_at(ps, PARAM_word, 0);
-    return (struct adamw_rows){.p = word->p,
-                               .m = word->m,
-                               .v = word->v,
-                               .last_step = ps->word_last_step,
-                               .table = b->training->table,
-                               .rows = rows,
-                               .hidden = b->c->hidden,
-                               .vocabulary = b->c->vocabulary,
-                               .decay = word->decay,
-                               .beta1 = b->training->beta1,
-                               .beta2 = b->training->beta2,
-                               .eps = b->training->eps};
-}
-
-/* Zero gradients; the word rows that this step reads are brought up to it. */
-static err begin(const builder *b) {
-    const params *ps = &b->model->params;
-    err e = ERR_OK;
-    for (int i = 0; i < GROUP_COUNT; i++) {
-        const param_group *g = &ps->groups[i];
-        if ((e = op_fill(b->plan,
-                         &(struct fill){.x = g->g,
-                                        .rows = dim_fixed((uint32_t)(g->count / PARAM_ALIGN)),
-                                        .cols = PARAM_ALIGN})))
-            return e;
-    }
-    if ((e = op_fill(b->plan, &(struct fill){.x = params_at(ps, PARAM_word, 0)->g,
-                                             .rows = word_rows(b),
-                                             .cols = b->c->hidden})))
-        return e;
-    struct adamw_rows catch_up = word_update(b, word_rows(b));
-    catch_up.list = b->batch->union_rows;
-    catch_up.before = true;
-    return op_adamw_rows(b->plan, &catch_up);
-}
-
-static err update_group(const builder *b, const param_group *g) {
-    return op_adamw(b->plan, &(struct adamw){.p = g->p,
-                                             .m = g->m,
-                                             .v = g->v,
-                                             .g = g->g,
-                                             .table = b->training->table,
-                                             .norm = b->batch->norm,
-                                             .count = (uint32_t)g->count,
-                                             .decay = g->decay,
-                                             .beta1 = b->training->beta1,
-                                             .beta2 = b->training->beta2,
-                                             .eps = b->training->eps});
-}
-
-static err end(const builder *b) {
-    const params *ps = &b->model->params;
-    const param *word = params_at(ps, PARAM_word, 0);
-    struct grad_norm norm = {.result = b->batch->norm,
-                             .max_norm = b->training->max_grad_norm,
-                             .part_count = GROUP_COUNT + 1};
-    err e = ERR_OK;
-    for (int i = 0; i < GROUP_COUNT; i++)
-        norm.parts[i] = (struct grad_part){
-            ps->groups[i].g, dim_fixed((uint32_t)(ps->groups[i].count / PARAM_ALIGN)), PARAM_ALIGN};
-    norm.parts[GROUP_COUNT] = (struct grad_part){word->g, word_rows(b), b->c->hidden};
-    if ((e = op_grad_norm(b->plan, &norm))) return e;
-    for (int i = 0; i < GROUP_COUNT; i++)
-        if ((e = update_group(b, &ps->groups[i]))) return e;
-    struct adamw_rows update = word_update(b, word_rows(b));
-    update.g = word->g;
-    update.list = b->batch->union_rows;
-    update.norm = b->batch->norm;
-    return op_adamw_rows(b->plan, &update);
-}
-
 /* --- plans ---------------------------------------------------------------------------------------
  */
 
-static builder builder_of(plan *p, const bert *m, const bert_memory *memory, const batch *b,
-                          const bert_training *training) {
-    return (builder){p, m, &m->config, memory, b, training};
+static bert_builder builder_of(plan *p, const bert *m, const bert_memory *memory, const batch *b,
+                               const bert_training *training) {
+    return (bert_builder){p, m, &m->config, memory, b, training};
 }
 
 static err check_capacity(const bert_memory *memory, const batch *b, const bert_config *c) {
@@ -196,19 +114,22 @@ static err check_capacity(const bert_memory *memory, const batch *b, const bert_
 
 err bert_train_plan(plan *p, const bert *m, const bert_memory *memory, const batch *b,
                     const bert_training *options) {
-    builder build = builder_of(p, m, memory, b, options);
+    bert_builder build = builder_of(p, m, memory, b, options);
     err e = ERR_OK;
     plan_init(p, m->params.device);
     if (!memory->training || !m->params.training)
         return err_set(ERR_ARG, "a training plan needs a model and memory made for training");
+    if (options->freeze_layers > m->config.layers)
+        return err_set(ERR_ARG, "%u layers to freeze, the model has %u", options->freeze_layers,
+                       m->config.layers);
     if ((e = check_capacity(memory, b, &m->config))) goto done;
     plan_part_begin(p, PART_BEGIN);
-    if ((e = begin(&build))) goto done;
+    if ((e = bert__begin(&build))) goto done;
     plan_part_begin(p, PART_MICRO);
     if ((e = bert__forward(&build))) goto done;
     if ((e = bert__backward(&build))) goto done;
     plan_part_begin(p, PART_END);
-    if ((e = end(&build))) goto done;
+    if ((e = bert__end(&build))) goto done;
     e = plan_ready(p);
 done:
     if (e) plan_free(p);
@@ -216,7 +137,7 @@ done:
 }
 
 err bert_eval_plan(plan *p, const bert *m, const bert_memory *memory, const batch *b) {
-    builder build = builder_of(p, m, memory, b, NULL);
+    bert_builder build = builder_of(p, m, memory, b, NULL);
     err e = ERR_OK;
     plan_init(p, m->params.device);
     if ((e = check_capacity(memory, b, &m->config))) goto done;
@@ -224,17 +145,6 @@ err bert_eval_plan(plan *p, const bert *m, const bert_memory *memory, const batc
     if ((e = bert__forward(&build))) goto done;
     e = plan_ready(p);
 done:
-    if (e) plan_free(p);
-    return e;
-}
-
-err bert_flush_plan(plan *p, const bert *m, const bert_training *options) {
-    builder build = builder_of(p, m, NULL, NULL, options);
-    struct adamw_rows all = word_update(&build, dim_fixed(m->config.vocabulary));
-    plan_init(p, m->params.device);
-    plan_part_begin(p, PART_BEGIN);
-    err e = op_adamw_rows(p, &all);
-    if (!e) e = plan_ready(p);
     if (e) plan_free(p);
     return e;
 }

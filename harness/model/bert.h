@@ -44,7 +44,11 @@ typedef struct bert_training {
     float label_smoothing;
     float max_grad_norm; /* 0: no clipping */
     float beta1, beta2, eps;
-    span table; /* (steps + 1, 4) real: adamw's table */
+    span table;         /* (steps + 1, 4) real: adamw's table */
+    span class_weights; /* (C) real; absent: every class weighs 1 */
+    /* Frozen tensors have no gradient, no part in the norm, no update and no decay. */
+    bool freeze_embeddings; /* word, position, token type and their LayerNorm */
+    uint32_t freeze_layers; /* the first layers of the encoder; at most all */
 } bert_training;
 
 /* What a layer's forward keeps for its backward. In the last layer, where only [CLS] rows are

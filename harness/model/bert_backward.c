@@ -1,18 +1,21 @@
 /* The backward as operations: head, layers, embeddings. */
 #include "model/bert_internal.h"
 
-/* Gradients of one linear layer: weight and bias += , dx = dy weight (* gelu'(pre)) (+ add). */
-static err linear_backward(const builder *b, span dx, span pre, span add, span dy, span x,
+/* Gradients of one linear layer: weight and bias += unless they are frozen; dx, where it is given,
+ * = dy weight (* gelu'(pre)) (+ add). */
+static err linear_backward(const bert_builder *b, span dx, span pre, span add, span dy, span x,
                            param_field weight, param_field bias, uint32_t layer, dim rows) {
-    const param *w = at(b, weight, layer);
-    err e = op_linear_dw(b->plan, &(struct linear_dw){.dweight = w->g,
-                                                      .dbias = at(b, bias, layer)->g,
+    const param *w = bert__param(b, weight, layer);
+    err e = ERR_OK;
+    if (bert__trains(b, w))
+        e = op_linear_dw(b->plan, &(struct linear_dw){.dweight = w->g,
+                                                      .dbias = bert__param(b, bias, layer)->g,
                                                       .dy = dy,
                                                       .x = x,
                                                       .rows = rows,
                                                       .n = w->rows,
                                                       .k = w->cols});
-    if (e) return e;
+    if (e || !span_given(dx)) return e;
     return op_linear_dx(b->plan, &(struct linear_dx){.dx = dx,
                                                      .dy = dy,
                                                      .weight = w->p,
@@ -24,18 +27,21 @@ static err linear_backward(const builder *b, span dx, span pre, span add, span d
 }
 
 /* The same for outputs first to first + n of the fused query, key and value layer. */
-static err linear_part_backward(const builder *b, span dx, span add, span dy, span x,
+static err linear_part_backward(const bert_builder *b, span dx, span add, span dy, span x,
                                 uint32_t layer, size_t first, size_t n, dim rows) {
-    const param *w = at(b, PARAM_qkv_weight, layer), *bias = at(b, PARAM_qkv_bias, layer);
+    const param *w = bert__param(b, PARAM_qkv_weight, layer),
+                *bias = bert__param(b, PARAM_qkv_bias, layer);
     size_t from = first * w->cols, count = n * w->cols;
-    err e = op_linear_dw(b->plan, &(struct linear_dw){.dweight = span_part(w->g, from, count),
+    err e = ERR_OK;
+    if (bert__trains(b, w))
+        e = op_linear_dw(b->plan, &(struct linear_dw){.dweight = span_part(w->g, from, count),
                                                       .dbias = span_part(bias->g, first, n),
                                                       .dy = dy,
                                                       .x = x,
                                                       .rows = rows,
                                                       .n = (uint32_t)n,
                                                       .k = w->cols});
-    if (e) return e;
+    if (e || !span_given(dx)) return e;
     return op_linear_dx(b->plan, &(struct linear_dx){.dx = dx,
                                                      .dy = dy,
                                                      .weight = span_part(w->p, from, count),
@@ -45,8 +51,8 @@ static err linear_part_backward(const builder *b, span dx, span add, span dy, sp
                                                      .k = w->cols});
 }
 
-/* To s->dcls. */
-static err head_backward(const builder *b) {
+/* dcls is absent when nothing below the head is trained. */
+static err head_backward(const bert_builder *b, span dcls) {
     const bert_memory *s = b->memory;
     dim rows = b->batch->dim_sentences;
     span none = {0};
@@ -60,12 +66,12 @@ static err head_backward(const builder *b) {
                                                      .rows = rows,
                                                      .cols = b->c->hidden})))
         return e;
-    return linear_backward(b, s->dcls, none, none, s->dpooled, s->cls, PARAM_pooler_weight,
+    return linear_backward(b, dcls, none, none, s->dpooled, s->cls, PARAM_pooler_weight,
                            PARAM_pooler_bias, 0, rows);
 }
 
 /* dx (T, H) = s->dcls in the [CLS] rows, 0 elsewhere */
-static err scatter_cls(const builder *b, span dx) {
+static err scatter_cls(const bert_builder *b, span dx) {
     return op_scatter_rows(b->plan, &(struct scatter_rows){.dx = dx,
                                                            .dy = b->memory->dcls,
                                                            .starts = b->batch->starts,
@@ -75,30 +81,31 @@ static err scatter_cls(const builder *b, span dx) {
 }
 
 /* Backward of add_norm; *dx is where the gradient of its x lands (dsum itself without dropout). */
-static err add_norm_backward(const builder *b, row_set set, span dsum, span *dx, span dy, span sum,
-                             span mean, span rstd, param_field weight, param_field bias,
+static err add_norm_backward(const bert_builder *b, row_set set, span dsum, span *dx, span dy,
+                             span sum, span mean, span rstd, param_field weight, param_field bias,
                              uint32_t layer, uint32_t site) {
     dropout_spec before = hidden_drop(b, site);
     span none = {0}, apart = before.p > 0 ? b->memory->temp : none;
     *dx = before.p > 0 ? apart : dsum;
-    return op_layernorm_bwd(b->plan, &(struct layernorm_bwd){.dsum = dsum,
-                                                             .dx = apart,
-                                                             .dweight = at(b, weight, layer)->g,
-                                                             .dbias = at(b, bias, layer)->g,
-                                                             .dy = dy,
-                                                             .sum = sum,
-                                                             .mean = mean,
-                                                             .rstd = rstd,
-                                                             .weight = at(b, weight, layer)->p,
-                                                             .positions = set.positions,
-                                                             .token_sentence = set.sentences,
-                                                             .before = before,
-                                                             .rows = set.rows,
-                                                             .hidden = b->c->hidden});
+    return op_layernorm_bwd(b->plan,
+                            &(struct layernorm_bwd){.dsum = dsum,
+                                                    .dx = apart,
+                                                    .dweight = bert__param(b, weight, layer)->g,
+                                                    .dbias = bert__param(b, bias, layer)->g,
+                                                    .dy = dy,
+                                                    .sum = sum,
+                                                    .mean = mean,
+                                                    .rstd = rstd,
+                                                    .weight = bert__param(b, weight, layer)->p,
+                                                    .positions = set.positions,
+                                                    .token_sentence = set.sentences,
+                                                    .before = before,
+                                                    .rows = set.rows,
+                                                    .hidden = b->c->hidden});
 }
 
-static err attention_backward(const builder *b, const bert_layer_memory *l, span dqkv, span dout,
-                              uint32_t layer) {
+static err attention_backward(const bert_builder *b, const bert_layer_memory *l, span dqkv,
+                              span dout, uint32_t layer) {
     return op_attention_bwd(
         b->plan, &(struct attention_bwd){.dqkv = dqkv,
                                          .dout = dout,
@@ -117,7 +124,7 @@ static err attention_backward(const builder *b, const bert_layer_memory *l, span
 
 /* Backward of after_attention: dy to s->second, the gradient of l->attention; what flows into the
  * residual lies in s->first. */
-static err after_attention_backward(const builder *b, const bert_layer_memory *l, row_set set,
+static err after_attention_backward(const bert_builder *b, const bert_layer_memory *l, row_set set,
                                     span dy, uint32_t layer) {
     const bert_memory *s = b->memory;
     span none = {0}, dx = {0};
@@ -141,23 +148,26 @@ static err after_attention_backward(const builder *b, const bert_layer_memory *l
                            PARAM_attention_bias, layer, set.rows);
 }
 
-/* The gradient of the layer's output comes in s->first, that of its input x leaves there. */
-static err layer_backward(const builder *b, const bert_layer_memory *l, span x, uint32_t layer) {
+/* The gradient of the layer's output comes in s->first, that of its input x leaves there if it is
+ * wanted. */
+static err layer_backward(const bert_builder *b, const bert_layer_memory *l, span x, uint32_t layer,
+                          bool wants_dx) {
     const bert_memory *s = b->memory;
     span none = {0};
     err e = after_attention_backward(b, l, token_rows(b), s->first, layer);
     if (!e) e = attention_backward(b, l, s->wide, s->second, layer);
     if (e) return e;
-    return linear_backward(b, s->first, none, s->first, s->wide, x, PARAM_qkv_weight,
-                           PARAM_qkv_bias, layer, b->batch->dim_tokens);
+    return linear_backward(b, wants_dx ? s->first : none, none, s->first, s->wide, x,
+                           PARAM_qkv_weight, PARAM_qkv_bias, layer, b->batch->dim_tokens);
 }
 
-/* The last layer's: the gradient of its [CLS] rows comes in s->dcls, that of x leaves in s->first.
- */
-static err cls_layer_backward(const builder *b, const bert_layer_memory *l, span x,
-                              uint32_t layer) {
+/* The last layer's: the gradient of its [CLS] rows comes in s->dcls, that of x leaves in s->first
+ * if it is wanted. */
+static err cls_layer_backward(const bert_builder *b, const bert_layer_memory *l, span x,
+                              uint32_t layer, bool wants_dx) {
     const bert_memory *s = b->memory;
     size_t h = b->c->hidden;
+    span none = {0};
     row_set set = cls_rows(b);
     span dq = q_part(b, s->wide), dkv = kv_part(b, s->wide);
     err e = after_attention_backward(b, l, set, s->dcls, layer);
@@ -178,56 +188,64 @@ static err cls_layer_backward(const builder *b, const bert_layer_memory *l, span
                                              .drop = {b->training->attention_dropout,
                                                       layer_site(layer, BERT_SITE_PROBABILITIES)}});
     if (e) return e;
-    if ((e = linear_part_backward(b, s->dcls, s->first, dq, s->cls_in, layer, 0, h, set.rows)))
+    if ((e = linear_part_backward(b, wants_dx ? s->dcls : none, s->first, dq, s->cls_in, layer, 0,
+                                  h, set.rows)))
         return e;
-    if ((e = scatter_cls(b, s->first))) return e;
-    return linear_part_backward(b, s->first, s->first, dkv, x, layer, h, 2 * h,
+    if (wants_dx && (e = scatter_cls(b, s->first))) return e;
+    return linear_part_backward(b, wants_dx ? s->first : none, s->first, dkv, x, layer, h, 2 * h,
                                 b->batch->dim_tokens);
 }
 
-static err embeddings_backward(const builder *b) {
+static err embeddings_backward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     const batch *in = b->batch;
     uint32_t h = b->c->hidden;
     err e = op_layernorm_bwd(
-        b->plan, &(struct layernorm_bwd){.dsum = s->second,
-                                         .dweight = at(b, PARAM_embedding_norm_weight, 0)->g,
-                                         .dbias = at(b, PARAM_embedding_norm_bias, 0)->g,
-                                         .dy = s->first,
-                                         .sum = s->embedded,
-                                         .mean = s->embedded_mean,
-                                         .rstd = s->embedded_rstd,
-                                         .weight = at(b, PARAM_embedding_norm_weight, 0)->p,
-                                         .positions = in->positions,
-                                         .token_sentence = in->token_sentence,
-                                         .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
-                                         .rows = in->dim_tokens,
-                                         .hidden = h});
+        b->plan,
+        &(struct layernorm_bwd){.dsum = s->second,
+                                .dweight = bert__param(b, PARAM_embedding_norm_weight, 0)->g,
+                                .dbias = bert__param(b, PARAM_embedding_norm_bias, 0)->g,
+                                .dy = s->first,
+                                .sum = s->embedded,
+                                .mean = s->embedded_mean,
+                                .rstd = s->embedded_rstd,
+                                .weight = bert__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                .positions = in->positions,
+                                .token_sentence = in->token_sentence,
+                                .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
+                                .rows = in->dim_tokens,
+                                .hidden = h});
     if (e) return e;
     const struct rows_sum sums[] = {
-        {at(b, PARAM_word, 0)->g, s->second, in->word_starts, in->word_items, in->word_rows,
-         in->dim_word_lists, in->dim_tokens, h},
-        {at(b, PARAM_position, 0)->g, s->second, in->position_starts, in->position_items,
+        {bert__param(b, PARAM_word, 0)->g, s->second, in->word_starts, in->word_items,
+         in->word_rows, in->dim_word_lists, in->dim_tokens, h},
+        {bert__param(b, PARAM_position, 0)->g, s->second, in->position_starts, in->position_items,
          in->position_rows, in->dim_position_lists, in->dim_tokens, h},
-        {at(b, PARAM_type, 0)->g, s->second, in->type_starts, in->type_items, in->type_rows,
-         dim_fixed(2), in->dim_tokens, h},
+        {bert__param(b, PARAM_type, 0)->g, s->second, in->type_starts, in->type_items,
+         in->type_rows, dim_fixed(2), in->dim_tokens, h},
     };
     for (size_t i = 0; !e && i < sizeof sums / sizeof *sums; i++)
         e = op_rows_sum(b->plan, &sums[i]);
     return e;
 }
 
-err bert__backward(const builder *b) {
+err bert__backward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     bool has_cls = has_cls_layer(b->model);
-    err e = head_backward(b);
-    if (!e && !has_cls) e = scatter_cls(b, s->first);
-    for (uint32_t i = b->c->layers; !e && i-- > 0;) {
+    bool has_embeddings = bert__trains(b, bert__param(b, PARAM_word, 0));
+    // the lowest layer that something trained lies in or below
+    uint32_t lowest = has_embeddings ? 0 : b->training->freeze_layers;
+    bool has_layers = has_embeddings || lowest < b->c->layers;
+    span none = {0};
+    err e = head_backward(b, has_layers ? s->dcls : none);
+    if (!e && has_layers && !has_cls) e = scatter_cls(b, s->first);
+    for (uint32_t i = b->c->layers; !e && i-- > lowest;) {
         span x = i ? s->layers[i - 1].y : s->hidden;
+        bool wants_dx = has_embeddings || i > lowest;
         if (has_cls && i + 1 == b->c->layers)
-            e = cls_layer_backward(b, &s->layers[i], x, i);
+            e = cls_layer_backward(b, &s->layers[i], x, i, wants_dx);
         else
-            e = layer_backward(b, &s->layers[i], x, i);
+            e = layer_backward(b, &s->layers[i], x, i, wants_dx);
     }
-    return e ? e : embeddings_backward(b);
+    return e || !has_embeddings ? e : embeddings_backward(b);
 }

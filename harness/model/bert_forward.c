@@ -1,14 +1,14 @@
 /* The forward as operations: embeddings, layers, head. */
 #include "model/bert_internal.h"
 
-static err linear(const builder *b, span y, span pre, span x, param_field weight, param_field bias,
-                  uint32_t layer, activation act, dim rows) {
-    const param *w = at(b, weight, layer);
+static err linear(const bert_builder *b, span y, span pre, span x, param_field weight,
+                  param_field bias, uint32_t layer, activation act, dim rows) {
+    const param *w = bert__param(b, weight, layer);
     return op_linear_fwd(b->plan, &(struct linear_fwd){.y = y,
                                                        .pre = pre,
                                                        .x = x,
                                                        .weight = w->p,
-                                                       .bias = at(b, bias, layer)->p,
+                                                       .bias = bert__param(b, bias, layer)->p,
                                                        .act = act,
                                                        .rows = rows,
                                                        .n = w->rows,
@@ -16,9 +16,10 @@ static err linear(const builder *b, span y, span pre, span x, param_field weight
 }
 
 /* Outputs first to first + n of the fused query, key and value layer. */
-static err linear_part(const builder *b, span y, span x, uint32_t layer, size_t first, size_t n,
-                       dim rows) {
-    const param *w = at(b, PARAM_qkv_weight, layer), *bias = at(b, PARAM_qkv_bias, layer);
+static err linear_part(const bert_builder *b, span y, span x, uint32_t layer, size_t first,
+                       size_t n, dim rows) {
+    const param *w = bert__param(b, PARAM_qkv_weight, layer),
+                *bias = bert__param(b, PARAM_qkv_bias, layer);
     return op_linear_fwd(
         b->plan, &(struct linear_fwd){.y = y,
                                       .x = x,
@@ -29,56 +30,59 @@ static err linear_part(const builder *b, span y, span x, uint32_t layer, size_t 
                                       .k = w->cols});
 }
 
-static err embeddings_forward(const builder *b) {
+static err embeddings_forward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     const batch *in = b->batch;
-    err e = op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
-                                                      .word = at(b, PARAM_word, 0)->p,
-                                                      .position = at(b, PARAM_position, 0)->p,
-                                                      .type = at(b, PARAM_type, 0)->p,
-                                                      .ids = in->ids,
-                                                      .positions = in->positions,
-                                                      .type_ids = in->type_ids,
-                                                      .rows = in->dim_tokens,
-                                                      .hidden = b->c->hidden,
-                                                      .vocabulary = b->c->vocabulary});
+    err e =
+        op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
+                                                  .word = bert__param(b, PARAM_word, 0)->p,
+                                                  .position = bert__param(b, PARAM_position, 0)->p,
+                                                  .type = bert__param(b, PARAM_type, 0)->p,
+                                                  .ids = in->ids,
+                                                  .positions = in->positions,
+                                                  .type_ids = in->type_ids,
+                                                  .rows = in->dim_tokens,
+                                                  .hidden = b->c->hidden,
+                                                  .vocabulary = b->c->vocabulary});
     if (e) return e;
     return op_layernorm_fwd(
-        b->plan, &(struct layernorm_fwd){.y = s->hidden,
-                                         .mean = s->embedded_mean,
-                                         .rstd = s->embedded_rstd,
-                                         .x = s->embedded,
-                                         .weight = at(b, PARAM_embedding_norm_weight, 0)->p,
-                                         .bias = at(b, PARAM_embedding_norm_bias, 0)->p,
-                                         .positions = in->positions,
-                                         .token_sentence = in->token_sentence,
-                                         .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
-                                         .rows = in->dim_tokens,
-                                         .hidden = b->c->hidden,
-                                         .eps = b->c->layer_norm_eps});
+        b->plan,
+        &(struct layernorm_fwd){.y = s->hidden,
+                                .mean = s->embedded_mean,
+                                .rstd = s->embedded_rstd,
+                                .x = s->embedded,
+                                .weight = bert__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                .bias = bert__param(b, PARAM_embedding_norm_bias, 0)->p,
+                                .positions = in->positions,
+                                .token_sentence = in->token_sentence,
+                                .after = hidden_drop(b, BERT_SITE_EMBEDDINGS),
+                                .rows = in->dim_tokens,
+                                .hidden = b->c->hidden,
+                                .eps = b->c->layer_norm_eps});
 }
 
 /* y = LayerNorm(residual + dropout(x)) */
-static err add_norm(const builder *b, row_set set, span y, span sum, span mean, span rstd, span x,
-                    span residual, param_field weight, param_field bias, uint32_t layer,
+static err add_norm(const bert_builder *b, row_set set, span y, span sum, span mean, span rstd,
+                    span x, span residual, param_field weight, param_field bias, uint32_t layer,
                     uint32_t site) {
-    return op_layernorm_fwd(b->plan, &(struct layernorm_fwd){.y = y,
-                                                             .sum = sum,
-                                                             .mean = mean,
-                                                             .rstd = rstd,
-                                                             .x = x,
-                                                             .residual = residual,
-                                                             .weight = at(b, weight, layer)->p,
-                                                             .bias = at(b, bias, layer)->p,
-                                                             .positions = set.positions,
-                                                             .token_sentence = set.sentences,
-                                                             .before = hidden_drop(b, site),
-                                                             .rows = set.rows,
-                                                             .hidden = b->c->hidden,
-                                                             .eps = b->c->layer_norm_eps});
+    return op_layernorm_fwd(b->plan,
+                            &(struct layernorm_fwd){.y = y,
+                                                    .sum = sum,
+                                                    .mean = mean,
+                                                    .rstd = rstd,
+                                                    .x = x,
+                                                    .residual = residual,
+                                                    .weight = bert__param(b, weight, layer)->p,
+                                                    .bias = bert__param(b, bias, layer)->p,
+                                                    .positions = set.positions,
+                                                    .token_sentence = set.sentences,
+                                                    .before = hidden_drop(b, site),
+                                                    .rows = set.rows,
+                                                    .hidden = b->c->hidden,
+                                                    .eps = b->c->layer_norm_eps});
 }
 
-static err attention_forward(const builder *b, const bert_layer_memory *l, uint32_t layer) {
+static err attention_forward(const bert_builder *b, const bert_layer_memory *l, uint32_t layer) {
     dropout_spec drop = {b->training ? b->training->attention_dropout : 0.0f,
                          layer_site(layer, BERT_SITE_PROBABILITIES)};
     return op_attention_fwd(b->plan,
@@ -96,7 +100,7 @@ static err attention_forward(const builder *b, const bert_layer_memory *l, uint3
 
 /* What follows the attention, on the rows of the set: l->attention to y; residual is the layer's
  * input. */
-static err after_attention(const builder *b, const bert_layer_memory *l, row_set set, span y,
+static err after_attention(const bert_builder *b, const bert_layer_memory *l, row_set set, span y,
                            span residual, uint32_t layer) {
     const bert_memory *s = b->memory;
     span none = {0};
@@ -119,7 +123,7 @@ static err after_attention(const builder *b, const bert_layer_memory *l, row_set
                     layer_site(layer, BERT_SITE_OUTPUT));
 }
 
-static err layer_forward(const builder *b, const bert_layer_memory *l, span y, span x,
+static err layer_forward(const bert_builder *b, const bert_layer_memory *l, span y, span x,
                          uint32_t layer) {
     span none = {0};
     err e = linear(b, l->qkv, none, x, PARAM_qkv_weight, PARAM_qkv_bias, layer, ACT_NONE,
@@ -128,7 +132,7 @@ static err layer_forward(const builder *b, const bert_layer_memory *l, span y, s
     return e ? e : after_attention(b, l, token_rows(b), y, x, layer);
 }
 
-static err gather_cls(const builder *b, span y, span x) {
+static err gather_cls(const bert_builder *b, span y, span x) {
     return op_gather_rows(b->plan, &(struct gather_rows){.y = y,
                                                          .x = x,
                                                          .starts = b->batch->starts,
@@ -138,7 +142,7 @@ static err gather_cls(const builder *b, span y, span x) {
 }
 
 /* The last layer: y (B, H) is its [CLS] rows. */
-static err cls_layer_forward(const builder *b, const bert_layer_memory *l, span y, span x,
+static err cls_layer_forward(const bert_builder *b, const bert_layer_memory *l, span y, span x,
                              uint32_t layer) {
     const bert_memory *s = b->memory;
     size_t h = b->c->hidden;
@@ -165,7 +169,7 @@ static err cls_layer_forward(const builder *b, const bert_layer_memory *l, span 
     return e ? e : after_attention(b, l, set, y, s->cls_in, layer);
 }
 
-err bert__dropout_pooled(const builder *b, span y, span x) {
+err bert__dropout_pooled(const bert_builder *b, span y, span x) {
     return op_dropout(
         b->plan, &(struct dropout){.y = y,
                                    .x = x,
@@ -176,7 +180,7 @@ err bert__dropout_pooled(const builder *b, span y, span x) {
 }
 
 /* From s->cls. */
-static err head_forward(const builder *b) {
+static err head_forward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     dim rows = b->batch->dim_sentences;
     span none = {0};
@@ -194,12 +198,13 @@ static err head_forward(const builder *b) {
                                 .dlogits = b->training ? s->dlogits : none,
                                 .logits = b->batch->logits,
                                 .labels = b->batch->labels,
+                                .class_weights = b->training ? b->training->class_weights : none,
                                 .rows = rows,
                                 .classes = b->c->classes,
                                 .smoothing = b->training ? b->training->label_smoothing : 0});
 }
 
-err bert__forward(const builder *b) {
+err bert__forward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     bool has_cls = has_cls_layer(b->model);
     err e = embeddings_forward(b);

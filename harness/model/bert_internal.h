@@ -1,4 +1,4 @@
-/* Shared by bert.c (memory, optimizer, plans), bert_forward.c and bert_backward.c. */
+/* Shared by bert.c (memory, plans), bert_forward.c, bert_backward.c and bert_update.c. */
 #ifndef HARNESS_MODEL_BERT_INTERNAL_H
 #define HARNESS_MODEL_BERT_INTERNAL_H
 
@@ -14,20 +14,20 @@ static inline bool has_cls_layer(const bert *m) {
 }
 
 /* What every step of building a plan needs. */
-typedef struct builder {
+typedef struct bert_builder {
     plan *plan;
     const bert *model;
     const bert_config *c;
     const bert_memory *memory;
     const batch *batch;
     const bert_training *training; /* NULL: evaluation */
-} builder;
+} bert_builder;
 
-static inline const param *at(const builder *b, param_field field, uint32_t layer) {
+static inline const param *bert__param(const bert_builder *b, param_field field, uint32_t layer) {
     return params_at(&b->model->params, field, layer);
 }
 
-static inline dropout_spec hidden_drop(const builder *b, uint32_t site) {
+static inline dropout_spec hidden_drop(const bert_builder *b, uint32_t site) {
     return (dropout_spec){b->training ? b->training->hidden_dropout : 0.0f, site};
 }
 
@@ -45,28 +45,35 @@ typedef struct row_set {
     span positions, sentences; /* of dropout */
 } row_set;
 
-static inline row_set token_rows(const builder *b) {
+static inline row_set token_rows(const bert_builder *b) {
     return (row_set){b->batch->dim_tokens, b->batch->positions, b->batch->token_sentence};
 }
 
-static inline row_set cls_rows(const builder *b) {
+static inline row_set cls_rows(const bert_builder *b) {
     return (row_set){b->batch->dim_sentences, b->memory->cls_positions, b->batch->ordinals};
 }
 
 /* Parts of what holds q, k and v, or their gradients, in the last layer. */
-static inline span kv_part(const builder *b, span whole) {
+static inline span kv_part(const bert_builder *b, span whole) {
     return span_part(whole, 0, (size_t)b->memory->tokens * 2 * b->c->hidden);
 }
 
-static inline span q_part(const builder *b, span whole) {
+static inline span q_part(const bert_builder *b, span whole) {
     size_t h = b->c->hidden;
     return span_part(whole, b->memory->tokens * 2 * h, b->memory->sentences * h);
 }
 
+/* Whether a parameter is trained or frozen. pre: b->training. */
+bool bert__trains(const bert_builder *b, const param *p);
+
+/* What comes before the micro-batches (zero gradients, rows caught up) and behind them (norm, clip,
+ * update). */
+err bert__begin(const bert_builder *b) MUST_CHECK;
+err bert__end(const bert_builder *b) MUST_CHECK;
 /* Append the forward and the backward to the current part. The backward is of a training plan. */
-err bert__forward(const builder *b) MUST_CHECK;
-err bert__backward(const builder *b) MUST_CHECK;
+err bert__forward(const bert_builder *b) MUST_CHECK;
+err bert__backward(const bert_builder *b) MUST_CHECK;
 /* y = dropout(x) between pooler and classifier; forward and backward alike. */
-err bert__dropout_pooled(const builder *b, span y, span x) MUST_CHECK;
+err bert__dropout_pooled(const bert_builder *b, span y, span x) MUST_CHECK;
 
 #endif

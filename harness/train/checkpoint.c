@@ -47,9 +47,11 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
     err e = ERR_OK;
     if ((e = json_add_number(root, "schema", STATE_SCHEMA))) return e;
     if ((e = json_add_string(root, "run", run->id))) return e;
-    if (!(identity = cJSON_Duplicate(run->identity, true)) ||
-        !cJSON_AddItemToObject(root, "identity", identity))
+    identity = cJSON_Duplicate(run->identity, true);
+    if (!identity || !cJSON_AddItemToObject(root, "identity", identity)) {
+        cJSON_Delete(identity);
         return err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
+    }
     if ((e = json_add_number(root, "global_step", t->done))) return e;
     if ((e = json_add_number(root, "max_steps", t->total_steps))) return e;
     if ((e = json_add_number(root, "epoch", (double)t->done / t->epoch_steps))) return e;

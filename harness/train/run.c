@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/fetch.h"
 #include "metric/score.h"
+#include "train/interrupt.h"
 #include "train/run_internal.h"
 
 #include <string.h>
@@ -86,20 +87,29 @@ static err open_trainer(run *r) {
     return e;
 }
 
+/* Keys that the checkpoint has beside this model's, and those that it lacks. */
+static void show_weights(const weights_report *report, const char *folder) {
+    strbuf table = {0};
+    if (weights_report_table(&table, report))
+        err_clear(); // a note is no reason to stop
+    else if (table.length)
+        log_note("BertForSequenceClassification from %s:\n%s", folder, table.text);
+    strbuf_free(&table);
+}
+
 /* Weights before the first step; what a folder lacks is drawn. */
 static err load_weights(run *r) {
     const source *s = &r->source;
     params *ps = &r->trainer.model.params;
     if (!s->folder || r->request.from_scratch)
         return params_draw(ps, r->request.seed, s->config.initializer_range, NULL);
-    err e = weights_load(ps, &r->weights, s->folder, r->request.seed, s->config.initializer_range);
-    if (e) return e;
-    for (size_t i = 0; i < r->weights.drawn_count; i++)
-        log_note("newly initialised: %s", r->weights.drawn[i]);
-    if (r->weights.unused_count)
-        log_note("%zu tensors of the checkpoint are not used: %s%s", r->weights.unused_count,
-                 r->weights.unused[0], r->weights.unused_count > 1 ? ", ..." : "");
-    return ERR_OK;
+    err e = r->request.ignore_mismatched_sizes
+                ? weights_load_resized(ps, &r->weights, s->folder, r->request.seed,
+                                       s->config.initializer_range)
+                : weights_load(ps, &r->weights, s->folder, r->request.seed,
+                               s->config.initializer_range);
+    if (!e || e == ERR_DATA) show_weights(&r->weights, s->folder);
+    return e;
 }
 
 err run_open(run *r, const run_request *request) {
@@ -200,7 +210,10 @@ done:
  */
 
 err run_train(run *r) {
-    err e = trainer_run(&r->trainer);
+    interrupt_begin();
+    err e = kernel_times_train(&r->kernels, &r->trainer);
+    if (!e) e = trainer_run(&r->trainer);
+    interrupt_end();
     if (e || r->request.protocol == PROTOCOL_LAST) return e;
     char *best = NULL;
     weights_report report = {0};

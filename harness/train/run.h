@@ -17,6 +17,7 @@
 #include "task/task.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/kernel_times.h"
 #include "train/source.h"
 #include "train/trainer.h"
 
@@ -28,7 +29,8 @@ typedef struct run_request {
     bool sample;
     size_t limit;
     const char *model;
-    bool from_scratch; /* a folder's weights are drawn from the seed all the same */
+    bool from_scratch;            /* a folder's weights are drawn from the seed all the same */
+    bool ignore_mismatched_sizes; /* a classifier of another size is drawn from the seed */
     recipe recipe;
     run_protocol protocol;
     uint32_t seed;
@@ -61,6 +63,7 @@ typedef struct run {
     uint32_t *predicted; /* (test rows) owned */
     double test_loss;
     double tokenize_s, eval_s;         /* seconds; training's are the trainer's */
+    kernel_times kernels;
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
 

@@ -29,16 +29,6 @@ def encode(tokenizer, texts, length):
     return tokenizer(texts, truncation=True, max_length=length)["input_ids"]
 
 
-def padded(ids):
-    width = max(map(len, ids))
-    batch = torch.zeros(len(ids), width, dtype=torch.long)
-    mask = torch.zeros(len(ids), width, dtype=torch.long)
-    for row, sentence in enumerate(ids):
-        batch[row, :len(sentence)] = torch.tensor(sentence)
-        mask[row, :len(sentence)] = 1
-    return batch, mask
-
-
 def rate(recipe, step, steps):
     """Factor of the learning rate in optimizer step 1, 2, ...: transformers' linear schedule."""
     assert recipe["lr_scheduler_type"] == "linear"
@@ -59,7 +49,7 @@ def train(folder, train_ids, labels, recipe, seed, steps, dtype):
     for step in range(1, steps + 1):
         epoch, place = divmod(step - 1, per_epoch)
         rows = order(len(train_ids), seed, epoch)[place * size:(place + 1) * size]
-        ids, mask = padded([train_ids[r] for r in rows])
+        ids, mask = common.padded([train_ids[r] for r in rows])
         loss = model(input_ids=ids, attention_mask=mask, labels=torch.tensor([labels[r] for r in rows])).loss
         optimizer.zero_grad()
         loss.backward()
@@ -81,7 +71,7 @@ def predict(model, test_ids):
     by_length = sorted(range(len(test_ids)), key=lambda i: len(test_ids[i]))
     for first in range(0, len(by_length), 64):
         rows = by_length[first:first + 64]
-        ids, mask = padded([test_ids[r] for r in rows])
+        ids, mask = common.padded([test_ids[r] for r in rows])
         labels[rows] = model(input_ids=ids, attention_mask=mask).logits.argmax(1).numpy()
     return labels
 

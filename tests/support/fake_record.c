@@ -101,7 +101,12 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->headline, f->headline ? f->headline : "macro_f1"));
     fill_test_rows(r, rows, classes, f->right, stream);
     fill_losses(r, steps, stream);
-    r->timing = (record_timing){0.25, 9.5, 0.75, (int64_t)steps, 123456, 12995.4, 600.5, 37.5};
+    r->timing =
+        (record_timing){0.25, 9.5, 0.75, (int64_t)steps, 123456, 12995.4, 600.5, 37.5, 35.25, 41.5};
+    cr_assert_not(record_kernel_add(r, "linear_fwd 512x128", "forward", 2, 1.5));
+    cr_assert_not(record_kernel_add(r, "cross_entropy", "forward", 1, 0.25));
+    cr_assert_not(record_kernel_add(r, "linear_dw 512x128", "backward", 2, 3));
+    cr_assert_not(record_kernel_add(r, "adamw", "update", 1, 0.5));
     r->host_peak_bytes = 123456789;
     cr_assert_not(mem_new(&r->lengths, 2));
     r->lengths[0] = (record_length){5, (int64_t)rows - 10};
