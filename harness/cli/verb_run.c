@@ -34,19 +34,10 @@ static void work_free(work *w) {
     words_free(w->models, w->model_count);
 }
 
-static err split_tasks(work *w, const options *o) {
-    task_catalog all = {0};
-    err e = ERR_OK;
+static err split_tasks(work *w, const options *o, const run_request *q) {
     if (!o->task)
         return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), or --task all");
-    if (strcmp(o->task, "all") == 0) {
-        if ((e = task_list(&all, o->task_dir))) return e;
-        e = mem_new(&w->tasks, all.count);
-        for (size_t i = 0; !e && i < all.count; i++)
-            if (!(e = mem_strdup(&w->tasks[w->task_count], all.names[i]))) w->task_count++;
-        task_catalog_free(&all);
-        return e;
-    }
+    if (strcmp(o->task, "all") == 0) return sweep_all_tasks(&w->tasks, &w->task_count, q);
     return words_split(&w->tasks, &w->task_count, o->task, "task");
 }
 
@@ -420,7 +411,7 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .tensorboard = o->tensorboard};
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "run takes no arguments, found '%s'", o->args[0]);
-    if ((e = split_tasks(w, o)) || (e = split_seeds(w, o))) return e;
+    if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
     if (e || (e = choose_recipe(&q->recipe, o, w->models[0])) ||
         (e = choose_protocol(&q->protocol, o))) {
@@ -430,7 +421,7 @@ static err read_command(work *w, run_request *q, const options *o) {
     if (o->output_dir && runs > 1)
         return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);
     // what a stopped sweep left half done is gone on with
-    if (runs > 1 && !o->overwrite) q->resume = true;
+    if (runs > 1 && !o->overwrite) q->resume = q->resume_if_any = true;
     if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
@@ -451,7 +442,23 @@ static err run_or_skip(sweep *s, const options *o, const run_request *q, double 
     }
     sweep_begin(s, q);
     e = run_one(o, q, score);
-    if (!e) sweep_end(s);
+    if (!e) sweep_end(s, q);
+    return e;
+}
+
+/* What the whole takes, for its expected end. */
+static err expect_all(sweep *s, const work *w, const options *o, run_request *q) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < w->task_count * w->model_count && !e; i++) {
+        q->task = w->tasks[i / w->model_count];
+        q->model = w->models[i % w->model_count];
+        e = choose_recipe(&q->recipe, o, q->model);
+        for (size_t k = 0; k < w->seed_count && !e; k++) {
+            const record *found = NULL;
+            q->seed = w->seeds[k];
+            if (!(e = sweep_find(&found, s, q)) && !found) e = sweep_expect(s, q);
+        }
+    }
     return e;
 }
 
@@ -488,6 +495,7 @@ err verb_run(const options *o) {
     size_t runs = w.task_count * w.model_count * w.seed_count;
     if ((e = sweep_open(&s, runs, o->device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;
+    if ((e = expect_all(&s, &w, o, &request))) goto done;
     e = run_all(&s, &w, o, &request);
 done:
     sweep_close(&s);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/fetch.h"
 #include "metric/score.h"
+#include "train/interrupt.h"
 #include "train/run_internal.h"
 
 #include <string.h>
@@ -281,11 +282,23 @@ done:
 /* --- training and the end ------------------------------------------------------------------------
  */
 
+/* Adds to the error what there is to go on from. */
+static err name_checkpoint(const run *r, err e) {
+    if (!e || e == ERR_INTERRUPTED) return e;
+    if (!r->saved_at)
+        return err_set(e, "%s; no checkpoint was saved before (--save-steps N)", err_message(e));
+    return err_set(e, "%s; the last good checkpoint is %s/checkpoint-%u (--resume goes on from it)",
+                   err_message(e), r->output, r->saved_at);
+}
+
 err run_train(run *r) {
+    interrupt_begin();
     err e = kernel_times_train(&r->kernels, &r->trainer);
     if (!e) e = trainer_run(&r->trainer);
+    interrupt_end();
     if (!e) e = run__log_end(r);
-    if (e || r->request.protocol == PROTOCOL_LAST) return e;
+    if (e) return name_checkpoint(r, e);
+    if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
     char *best = NULL;
     weights_report report = {0};
     if ((e = run__path(&best, r, "best"))) return e;
@@ -301,7 +314,7 @@ err run_evaluate(run *r) {
     err e = score_rows(r, &r->logits, &r->predicted, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
-    return e;
+    return name_checkpoint(r, e);
 }
 
 err run_keep_model(run *r) {

@@ -49,6 +49,7 @@ typedef struct run_request {
     const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
     bool resume, overwrite;
     bool tensorboard; /* event files beside log.jsonl */
+    bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
 } run_request;
 
 typedef struct run {
@@ -68,6 +69,7 @@ typedef struct run {
     cJSON *identity;   /* owned */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
     uint32_t resumed_at;
+    uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
     float *logits;       /* (test rows, C) owned */
     uint32_t *predicted; /* (test rows) owned */
