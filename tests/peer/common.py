@@ -1,5 +1,6 @@
 """What the comparisons share: the program, the data as transformers users read it, models of a shape."""
 import csv
+import datetime
 import hashlib
 import json
 import os
@@ -150,11 +151,26 @@ def record(folder):
     return json.loads((pathlib.Path(folder) / "record.json").read_text())
 
 
+def surroundings():
+    """What a figure belongs to: day, program, versions of the Python packages, processor."""
+    from importlib import metadata
+    packages = {}
+    for name in ("torch", "transformers", "tokenizers", "scikit-learn"):
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            pass
+    devices = json.loads(harness("devices", "--json"))["devices"]
+    return {"date": datetime.date.today().isoformat(), "program": harness("--version").strip(),
+            "program_sha256": hashlib.sha256(program().read_bytes()).hexdigest(), "packages": packages,
+            "devices": {d["driver"]: f"{d['name']}, {d['version']}, {d['libraries'] or d['driver']}" for d in devices}}
+
+
 class Lines:
     """What a comparison found: lines of figure, bound and whether it holds; printed, and kept as JSON for `all`."""
 
     def __init__(self):
-        self.lines, self.details = [], {}
+        self.lines, self.details, self.surroundings = [], {}, surroundings()
 
     def add(self, line, figure, bound, ok):
         self.lines.append({"line": line, "figure": figure, "bound": bound, "ok": bool(ok)})
@@ -162,8 +178,8 @@ class Lines:
 
     def end(self, path=None):
         if path:
-            pathlib.Path(path).write_text(json.dumps({"lines": self.lines} | self.details, indent=1, ensure_ascii=False) + "\n",
-                                          encoding="utf-8")
+            found = self.surroundings | {"lines": self.lines, "details": self.details}
+            pathlib.Path(path).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         sys.exit(0 if self.lines and all(line["ok"] for line in self.lines) else 1)
 
 
