@@ -124,7 +124,12 @@ static void step_with(step_values *v, const char *selector, bool keeps_all_rows)
     config.classes = 3;
     config.initializer_range = 0.1f;
     batch_capacity capacity = {11, SAME_SENTENCES, 3, 16, 3, 0}; // two micro-batches
-    bert_training training = {0.1f, 0.2f, 0.1f, 0, 0, 0.9f, 0.999f, 1e-8f, {0}};
+    bert_training training = {.hidden_dropout = 0.1f,
+                              .attention_dropout = 0.2f,
+                              .classifier_dropout = 0.1f,
+                              .beta1 = 0.9f,
+                              .beta2 = 0.999f,
+                              .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1};
     tiny_bert t;
     tiny_bert_all_rows = keeps_all_rows;
