@@ -31,6 +31,8 @@
     X(FreeMemory)                                                                                  \
     X(MapMemory)                                                                                   \
     X(CreateBuffer)                                                                                \
+    X(CreateBufferView)                                                                            \
+    X(DestroyBufferView)                                                                           \
     X(DestroyBuffer)                                                                               \
     X(BindBufferMemory)                                                                            \
     X(GetBufferMemoryRequirements)                                                                 \
