@@ -38,6 +38,9 @@
     X(GetBufferMemoryRequirements)                                                                 \
     X(CreateShaderModule)                                                                          \
     X(DestroyShaderModule)                                                                         \
+    X(CreatePipelineCache)                                                                         \
+    X(DestroyPipelineCache)                                                                        \
+    X(GetPipelineCacheData)                                                                        \
     X(CreatePipelineLayout)                                                                        \
     X(DestroyPipelineLayout)                                                                       \
     X(CreateComputePipelines)                                                                      \

@@ -77,6 +77,7 @@ static void close_device(device *d) {
         for (uint32_t i = 0; i < SLOT_COUNT; i++) vulkan__slot_close(v, &v->slots[i]);
         vulkan__copy_close(v);
         vulkan__kernels_close(v);
+        vulkan__cache_close(v);
         VK.DestroyDevice(v->logical, NULL);
     }
     if (v->instance) {
@@ -117,6 +118,7 @@ static err open_parts(vulkan_device *v) {
     if ((e = choose_family(v))) return e;
     if ((e = logical_open(v))) return e;
     if ((e = vulkan__kernels_open(v))) return e;
+    if ((e = vulkan__cache_open(v))) return e;
     if ((e = vulkan__copy_open(v))) return e;
     for (uint32_t i = 0; i < SLOT_COUNT; i++) {
         if ((e = vulkan__slot_open(v, &v->slots[i]))) return e;

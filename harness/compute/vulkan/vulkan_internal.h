@@ -77,6 +77,9 @@ typedef struct vulkan_device {
     uint32_t group_size; /* invocations of an element-wise workgroup */
     vulkan_layout layouts[LAYOUTS_MAX];
     uint32_t layout_count, kernel_layout[KERNEL_COUNT];
+    VkPipelineCache cache;    /* none under validation, or without a cache folder */
+    char *cache_path;         /* owned */
+    uint8_t cache_sha256[32]; /* of what was loaded */
     VkShaderModule modules[KERNEL_COUNT];
     vulkan_pipeline *pipelines[KERNEL_COUNT]; /* lists */
     vulkan_slot slots[SLOT_COUNT];
@@ -128,6 +131,12 @@ err vulkan__pipeline(VkPipeline *out, vulkan_device *v, kernel_id kernel,
                      const uint32_t special[SPECIAL_MAX]) MUST_CHECK;
 uint32_t vulkan__kernel_push_bytes(kernel_id kernel);
 const char *vulkan__kernel_name(kernel_id kernel);
+
+/* --- vulkan_cache.c: pipelines kept on the disk */
+/* Loads what an earlier run kept; a damaged file is left aside with a warning. */
+err vulkan__cache_open(vulkan_device *v) MUST_CHECK;
+/* Writes what is new, and frees. */
+void vulkan__cache_close(vulkan_device *v);
 
 /* --- vulkan_slot.c */
 err vulkan__slot_open(vulkan_device *v, vulkan_slot *s) MUST_CHECK;

@@ -115,9 +115,8 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
                   .pName = "main",
                   .pSpecializationInfo = &special},
         .layout = v->layouts[v->kernel_layout[kernel]].pipeline};
-    e = vulkan__check(
-        VK.CreateComputePipelines(v->logical, VK_NULL_HANDLE, 1, &info, NULL, &p->pipeline),
-        "vkCreateComputePipelines");
+    e = vulkan__check(VK.CreateComputePipelines(v->logical, v->cache, 1, &info, NULL, &p->pipeline),
+                      "vkCreateComputePipelines");
     return err_wrap(e, "kernel %s", k->name);
 }
 
