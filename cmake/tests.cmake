@@ -2,7 +2,7 @@
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*.c tests/*/*.c)
-list(FILTER test_sources EXCLUDE REGEX "/tests/(fuzz|peer)/[^/]*$")
+list(FILTER test_sources EXCLUDE REGEX "/tests/(fuzz|peer|shim)/[^/]*$")
 add_executable(harness_tests ${test_sources})
 target_include_directories(harness_tests PRIVATE tests)
 target_link_libraries(harness_tests PRIVATE harness_cli PkgConfig::CRITERION)
@@ -13,3 +13,28 @@ add_dependencies(harness_tests harness)
 target_compile_definitions(harness PRIVATE HARNESS_COUNT_BLOCKS=1)
 add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)
 set_tests_properties(suite PROPERTIES TIMEOUT 1800)
+# what the comparisons of tests/peer ask for and no verb tells
+foreach(tool bert_pass metric_pass)
+  add_executable(${tool} tests/peer/${tool}.c)
+  target_link_libraries(${tool} PRIVATE harness_core)
+endforeach()
+
+
+# the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest
+if(HARNESS_VULKAN)
+  set(shim_folder ${CMAKE_BINARY_DIR}/shim)
+  add_library(fault_layer MODULE tests/shim/fault_layer.c)
+  set_target_properties(fault_layer PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${shim_folder})
+  target_include_directories(fault_layer SYSTEM PRIVATE ${Vulkan_INCLUDE_DIRS})
+  target_compile_options(fault_layer PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
+  file(WRITE ${shim_folder}/fault_layer.json [[{
+  "file_format_version": "1.0.0",
+  "layer": {
+    "name": "VK_LAYER_HARNESS_faults", "type": "GLOBAL", "library_path": "./libfault_layer.so",
+    "api_version": "1.3.0", "implementation_version": "1", "description": "faults for tests"
+  }
+}
+]])
+  target_compile_definitions(harness_tests PRIVATE HARNESS_SHIM_FOLDER="${shim_folder}")
+  add_dependencies(harness_tests fault_layer)
+endif()

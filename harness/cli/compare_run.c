@@ -5,12 +5,15 @@
 #include "base/memory.h"
 #include "cli/run_record.h"
 
+/* As `harness run --sample` takes for a preset. */
+enum { SAMPLE_EPOCHS = 20 };
+
 bool compare_is_device(const char *name) {
     device_info found;
     return device_find(&found, name) == ERR_OK;
 }
 
-err compare_run(record *out, const char *device_name, const options *o) {
+err compare_run(record *out, const char *device_name, uint32_t seed, const options *o) {
     static const char folder[] = "runs/compare";
     const char *model = o->model ? o->model : "tiny";
     run job = {0};
@@ -20,15 +23,18 @@ err compare_run(record *out, const char *device_name, const options *o) {
                      .limit = o->limit,
                      .model = model,
                      .protocol = PROTOCOL_LAST,
-                     .seed = 42,
+                     .seed = seed,
                      .device = device_name,
                      .threads = o->threads,
                      .output = folder,
                      .overwrite = true};
     err e = recipe_load(&q.recipe, bert_preset_known(model) ? model : "trainer");
+    // long enough that losses may drift and kernels are timed
+    if (q.sample) q.recipe.num_train_epochs = SAMPLE_EPOCHS;
     if (!e && o->has_max_steps) e = recipe_set_number(&q.recipe, "max_steps", o->max_steps);
     if (e) return e;
-    log_note("running %s%s with %s on %s", q.task, q.sample ? " (sample)" : "", model, device_name);
+    log_note("running %s%s with %s on %s, seed %u", q.task, q.sample ? " (sample)" : "", model,
+             device_name, seed);
     if ((e = run_open(&job, &q)) || (e = run_train(&job)) || (e = run_evaluate(&job))) goto done;
     e = run_record(out, &job, "harness compare");
 done:

@@ -1,6 +1,7 @@
 #include "cli/run_record.h"
 
 #include "base/memory.h"
+#include "train/bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,11 +150,15 @@ static err recipe_text(void *context, const char *key, const char *value) {
     return record_recipe_text(context, key, value);
 }
 
+static err recipe_truth(void *context, const char *key, bool value) {
+    return record_recipe_bool(context, key, value);
+}
+
 static err add_recipe(record *out, const run *r) {
     recipe shown = r->request.recipe;
     shown.max_length =
         r->max_length; // what the run used, also when the recipe leaves it to the task
-    err e = recipe_visit(&shown, &(recipe_visitor){out, recipe_number, recipe_text});
+    err e = recipe_visit(&shown, &(recipe_visitor){out, recipe_number, recipe_text, recipe_truth});
     if (e) return e;
     out->seed = r->request.seed;
     return record_text(&out->protocol, run_protocol_name(r->request.protocol));
@@ -196,9 +201,47 @@ static err add_losses(record *out, const run *r) {
     return e;
 }
 
-static void add_timing(record *out, const run *r) {
+/* The evaluations that chose the weights, and the digest of these. */
+static err add_choice(record *out, const run *r) {
+    const trainer *t = &r->trainer;
+    err e = record_text(&out->final_weights_sha256, r->final_sha256);
+    if (e || r->request.protocol == PROTOCOL_LAST) return e;
+    if ((e = record_text(&out->dev_metric, run_best_metric(r)))) return e;
+    out->best_step = r->best.step;
+    for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
+        const trainer_evaluation *v = &t->evaluations[i];
+        e = record_evaluation_add(out, v->step, v->score, v->loss);
+    }
+    return e;
+}
+
+/* 10th and 90th percentile of the steps of the last stretch, as the median is. */
+static err step_spread(bench_spread *spread, const trainer *t) {
+    double *steps = NULL;
+    size_t count = t->done - t->begun_at;
+    err e = mem_new(&steps, count);
+    if (e) return e;
+    if (count) memcpy(steps, t->step_ms + t->begun_at, count * sizeof *steps);
+    *spread = bench_spread_of(steps, count);
+    mem_free(steps);
+    return ERR_OK;
+}
+
+static err add_kernels(record *out, const kernel_times *k) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < k->count && !e; i++) {
+        const kernel_time *row = &k->rows[i];
+        e = record_kernel_add(out, row->name, row->phase, row->calls, row->ms);
+    }
+    return e;
+}
+
+static err add_timing(record *out, const run *r) {
     const trainer *t = &r->trainer;
     double seconds = t->seconds > 0 ? t->seconds : 1e-9;
+    bench_spread spread = {0};
+    err e = step_spread(&spread, t);
+    if (e) return e;
     out->timing = (record_timing){.tokenize_s = r->tokenize_s,
                                   .train_s = t->seconds,
                                   .eval_s = r->eval_s,
@@ -206,9 +249,12 @@ static void add_timing(record *out, const run *r) {
                                   .train_tokens = (int64_t)t->tokens,
                                   .tokens_per_s = (double)t->tokens / seconds,
                                   .sentences_per_s = (double)t->sentences / seconds,
-                                  .step_ms_p50 = trainer_step_ms_median(t)};
+                                  .step_ms_p50 = trainer_step_ms_median(t),
+                                  .step_ms_p10 = spread.low,
+                                  .step_ms_p90 = spread.high};
     out->device_bytes = (int64_t)r->device.peak_bytes;
     out->host_peak_bytes = (int64_t)mem_peak_bytes();
+    return add_kernels(out, &r->kernels);
 }
 
 err run_record(record *out, const run *r, const char *command) {
@@ -223,7 +269,8 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_worst(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;
     if ((e = add_losses(out, r))) return e;
-    add_timing(out, r);
+    if ((e = add_choice(out, r))) return e;
+    if ((e = add_timing(out, r))) return e;
     if ((e = record_text(&out->command, command))) return e;
     return record_score(out);
 }

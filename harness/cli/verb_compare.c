@@ -55,14 +55,22 @@ static err add_folder(side *s, const char *folder) {
         ERR_IO, "%s: holds no record.json and no record: not the folder of a finished run", folder);
 }
 
-/* A run made now. */
-static err add_run(side *s, const char *name, const options *o) {
-    err e = mem_grow((void **)&s->records, &s->capacity, s->count + 1, sizeof *s->records);
-    if (e) return e;
-    record *r = &s->records[s->count];
-    *r = (record){0};
-    s->count++; // freed with the side even when half made
-    return compare_run(r, name, o);
+/* Runs made now: one, or --runs of them, from --seed on. */
+static err add_runs(side *s, const char *name, const options *o) {
+    uint32_t first = o->has_seed ? o->seed : 42;
+    size_t runs = o->has_runs ? o->runs : 1;
+    err e = ERR_OK;
+    if (runs < 1 || runs > COMPARE_SEEDS_SHOWN)
+        return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", COMPARE_SEEDS_SHOWN, runs);
+    for (size_t i = 0; i < runs && !e; i++) {
+        e = mem_grow((void **)&s->records, &s->capacity, s->count + 1, sizeof *s->records);
+        if (e) return e;
+        record *r = &s->records[s->count];
+        *r = (record){0};
+        s->count++; // freed with the side even when half made
+        e = compare_run(r, name, first + (uint32_t)i, o);
+    }
+    return e;
 }
 
 static err read_side(side *s, const char *name, const options *o) {
@@ -72,7 +80,7 @@ static err read_side(side *s, const char *name, const options *o) {
         if (file_exists(name))
             e = add_record(s, name);
         else if (compare_is_device(name))
-            e = add_run(s, name, o);
+            e = add_runs(s, name, o);
         else
             e = err_set(ERR_IO, "%s: no such record or run folder, and no device (harness devices)",
                         name);

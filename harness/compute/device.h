@@ -65,8 +65,8 @@ typedef struct device {
 
 /* All devices this process can open, in a fixed order: native CPU, then Vulkan physical devices in
  * the loader's order, then the reference. *list is owned (mem_free). A missing Vulkan loader or
- * driver is no error; *vulkan_note then says what is missing ("" when nothing is); borrowed,
- * static. */
+ * driver, or one that fails, is no error; *vulkan_note then says what is missing ("" when nothing
+ * is); borrowed, static. */
 err device_list(device_info **list, size_t *count, const char **vulkan_note) MUST_CHECK;
 
 /* Picks from a list. selector NULL: the default (best class, then lowest index; never software or

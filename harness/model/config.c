@@ -78,6 +78,7 @@ err bert_config_set_labels(bert_config *c, const char *const *labels, size_t cou
     err e = ERR_OK;
     labels_free(c);
     c->classes = (uint32_t)count;
+    c->scores = BERT_SCORES_SOFTMAX;
     if ((e = mem_new(&c->labels, count))) return e;
     for (size_t i = 0; i < count; i++)
         if ((e = mem_strdup(&c->labels[i], labels[i]))) return e;
@@ -110,10 +111,16 @@ static err read_fraction(float *out, const cJSON *root, const char *key, double 
     return ERR_OK;
 }
 
+/* There and not null. */
+static bool is_given(const cJSON *root, const char *key) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
+    return item && !cJSON_IsNull(item);
+}
+
 static err refuse_string(const cJSON *root, const char *key, const char *wanted, const char *path) {
     const char *found = NULL;
     err e = ERR_OK;
-    if (!json_has(root, key)) return ERR_OK;
+    if (!is_given(root, key)) return ERR_OK;
     if ((e = json_string(&found, root, key, path))) return e;
     if (strcmp(found, wanted) != 0)
         return err_set(ERR_UNSUPPORTED, "%s: %s is '%s'; only '%s' is supported", path, key, found,
@@ -121,30 +128,71 @@ static err refuse_string(const cJSON *root, const char *key, const char *wanted,
     return ERR_OK;
 }
 
-static err check_kind(const cJSON *root, const char *path) {
-    static const char *const decoder_keys[] = {"is_decoder", "add_cross_attention"};
+/* The class that made the checkpoint. Configurations older than model_type name nothing else; later
+ * ones may name a class of their user's own, but not one of another model. */
+static err check_class(const cJSON *root, const char *path) {
+    static const char *const others[] = {"Roberta", "Electra", "DistilBert", "Albert", "Deberta"};
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
+    const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
+    if (!name) return ERR_OK;
+    bool is_bert = is_given(root, "model_type") || strncmp(name, "Bert", 4) == 0;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strstr(name, others[i])) is_bert = false;
+    if (is_bert) return ERR_OK;
+    return err_set(ERR_UNSUPPORTED, "%s: architectures names '%s'; only BERT is supported", path,
+                   name);
+}
+
+static err check_decoder(const cJSON *root, const char *path) {
+    static const char *const keys[] = {"is_decoder", "add_cross_attention"};
     err e = ERR_OK;
-    if (json_has(root, "model_type")) {
-        const char *kind = NULL;
-        if ((e = json_string(&kind, root, "model_type", path))) return e;
-        if (strcmp(kind, "bert") != 0)
-            return err_set(ERR_UNSUPPORTED, "%s: model_type is '%s'; only 'bert' is supported",
-                           path, kind);
-    } else {
-        // configurations older than model_type name the class only
-        const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
-        const cJSON *first = cJSON_GetArrayItem(list, 0);
-        const char *name = cJSON_GetStringValue(first);
-        if (name && strncmp(name, "Bert", 4) != 0)
-            return err_set(ERR_UNSUPPORTED, "%s: architectures names '%s'; only BERT is supported",
-                           path, name);
-    }
-    if ((e = refuse_string(root, "hidden_act", "gelu", path))) return e;
-    if ((e = refuse_string(root, "position_embedding_type", "absolute", path))) return e;
-    for (size_t i = 0; i < sizeof decoder_keys / sizeof *decoder_keys; i++)
-        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, decoder_keys[i])))
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        bool on = false;
+        if (is_given(root, keys[i]) && (e = json_bool(&on, root, keys[i], path))) return e;
+        if (on)
             return err_set(ERR_UNSUPPORTED, "%s: %s is true; only BERT encoders are supported",
-                           path, decoder_keys[i]);
+                           path, keys[i]);
+    }
+    return ERR_OK;
+}
+
+static err check_kind(const cJSON *root, const char *path) {
+    const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(root, "pruned_heads");
+    int64_t types = 2;
+    err e = refuse_string(root, "model_type", "bert", path);
+    if (!e) e = check_class(root, path);
+    if (!e) e = refuse_string(root, "hidden_act", "gelu", path);
+    if (!e) e = refuse_string(root, "position_embedding_type", "absolute", path);
+    if (!e) e = check_decoder(root, path);
+    if (!e && json_has(root, "type_vocab_size"))
+        e = json_whole(&types, root, "type_vocab_size", 1, SIZE_LIMIT, path);
+    if (e) return e;
+    if (types == 1)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: type_vocab_size is 1, as RoBERTa has it; only BERT with 2 token types "
+                       "or more is supported",
+                       path);
+    if (pruned && pruned->child)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: pruned_heads is not empty; only whole models are supported", path);
+    return ERR_OK;
+}
+
+static err read_scores(bert_config *c, const cJSON *root, const char *path) {
+    const char *type = "single_label_classification";
+    err e = ERR_OK;
+    c->scores = c->classes == 1 ? BERT_SCORES_SIGMOID : BERT_SCORES_SOFTMAX;
+    if (!is_given(root, "problem_type")) return ERR_OK;
+    if ((e = json_string(&type, root, "problem_type", path))) return e;
+    if (strcmp(type, "regression") == 0)
+        c->scores = BERT_SCORES_RAW;
+    else if (strcmp(type, "multi_label_classification") == 0)
+        c->scores = BERT_SCORES_SIGMOID;
+    else if (strcmp(type, "single_label_classification") != 0)
+        return err_set(ERR_FORMAT,
+                       "%s: problem_type is '%s', expected regression, "
+                       "single_label_classification or multi_label_classification",
+                       path, type);
     return ERR_OK;
 }
 
@@ -191,7 +239,10 @@ static err read_fields(bert_config *c, const cJSON *root, const char *path) {
     if (c->hidden % c->heads != 0)
         return err_set(ERR_FORMAT, "%s: hidden_size %u is no multiple of num_attention_heads %u",
                        path, c->hidden, c->heads);
-    return read_labels(c, root, path);
+    if (is_given(root, "pad_token_id") && (e = read_size(&c->pad, root, "pad_token_id", 0, path)))
+        return e;
+    if ((e = read_labels(c, root, path))) return e;
+    return read_scores(c, root, path);
 }
 
 err bert_config_read(bert_config *c, const char *path) {
@@ -258,7 +309,7 @@ static err add_fields(cJSON *root, const bert_config *c) {
         {"classifier_dropout", plain_decimal(c->classifier_dropout)},
         {"layer_norm_eps", plain_decimal(c->layer_norm_eps)},
         {"initializer_range", plain_decimal(c->initializer_range)},
-        {"pad_token_id", 0},
+        {"pad_token_id", c->pad},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         err e = json_add_number(root, numbers[i].key, numbers[i].value);

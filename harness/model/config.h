@@ -2,7 +2,7 @@
  * and its arithmetic, and the presets that are trained from scratch.
  *
  * Only BERT as BertForSequenceClassification computes it is accepted: absolute positions, exact
- * GELU, no decoder. Anything else is refused by name. */
+ * GELU, two token types, no decoder, no pruned heads. Anything else is refused by name. */
 #ifndef HARNESS_MODEL_CONFIG_H
 #define HARNESS_MODEL_CONFIG_H
 
@@ -13,6 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How a fine-tuned classifier's logits become scores, by config.json's problem_type; as
+ * transformers' text-classification pipeline decides. */
+typedef enum bert_scores {
+    BERT_SCORES_SOFTMAX,
+    BERT_SCORES_SIGMOID, /* several labels at once, or one label alone */
+    BERT_SCORES_RAW      /* regression */
+} bert_scores;
+
 typedef struct bert_config {
     uint32_t vocabulary; /* V: vocab_size */
     uint32_t hidden;     /* H: hidden_size */
@@ -22,6 +30,8 @@ typedef struct bert_config {
     uint32_t positions;  /* P: max_position_embeddings */
     uint32_t types;      /* type_vocab_size, at least 2 */
     uint32_t classes;    /* C: entries of id2label */
+    uint32_t pad;        /* pad_token_id */
+    bert_scores scores;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;
     char **labels; /* (classes) names of id2label, owned; NULL while none are known */
@@ -44,7 +54,7 @@ const char *bert_preset_names(void);
 /* Fills *c with a preset. Errors: ERR_USAGE listing the presets. */
 err bert_config_preset(bert_config *c, const char *name, uint32_t vocabulary) MUST_CHECK;
 
-/* Replaces classes and labels (count, copied). Errors: ERR_MEMORY. */
+/* Replaces classes and labels (count, copied); one label a sentence. Errors: ERR_MEMORY. */
 err bert_config_set_labels(bert_config *c, const char *const *labels, size_t count) MUST_CHECK;
 
 /* Reads a config.json. Absent keys have transformers' defaults (BertConfig). Free with

@@ -16,21 +16,27 @@
 
 enum { COMPARE_ROWS_SHOWN = 10, COMPARE_FIRST_STEPS = 50 };
 
+/* Where and how fast two lists of losses part. */
+typedef struct loss_drift {
+    size_t steps;                /* that both have */
+    bool losses_part, bits_part; /* beyond the tolerance; in any bit */
+    size_t part_step, bit_step;  /* first such optimizer step, from 1 */
+    double largest_early;        /* largest relative difference in the first 50 steps */
+    double largest;              /* in all steps */
+} loss_drift;
+
 typedef struct comparison {
     const record *a, *b; /* borrowed */
     double tolerance;
     double score_a, score_b; /* headline */
     double difference;       /* b - a */
+    interval range;          /* 95 % of it, over test rows alone */
     size_t rows, disagreements;
     uint32_t first_rows[COMPARE_ROWS_SHOWN]; /* first rows predicted differently */
     size_t first_row_count;
     size_t only_a_right, only_b_right;
-    double mcnemar_p;            /* exact, two-sided */
-    size_t steps;                /* that both have losses for */
-    bool losses_part, bits_part; /* beyond tolerance; in any bit */
-    size_t part_step, bit_step;  /* first such optimizer step, from 1 */
-    double largest_early;        /* largest relative loss difference in the first 50 steps */
-    double largest;              /* in all steps */
+    double mcnemar_p; /* exact, two-sided */
+    loss_drift loss;
 } comparison;
 
 /* Compares two records of the same task, task version, data and test labels.
@@ -57,13 +63,15 @@ typedef struct group_comparison {
     double difference;                   /* mean_b - mean_a */
     interval range;                      /* 95 % of the difference, paired over test rows */
     bool rows_only;                      /* a group of one seed: the range knows nothing of seeds */
-    double p;                            /* of no difference; 1 (no claim) when rows_only */
-    bool equivalent; /* not rows_only, and the range lies within -+ COMPARE_EQUIVALENCE */
-    size_t shared;   /* seeds that both have */
+    bool paired_seeds; /* one model and recipe under the same seeds: their differences count */
+    double p;          /* of no difference; 1 (no claim) when rows_only */
+    bool equivalent;   /* not rows_only, and the range lies within -+ COMPARE_EQUIVALENCE */
+    size_t shared;     /* seeds that both have */
     struct {
         int64_t seed;
         double score_a, score_b;
         size_t disagreements;
+        loss_drift loss;
     } seeds[COMPARE_SEEDS_SHOWN];
     size_t seed_count;            /* shared seeds listed */
     double disagreement;          /* mean share of rows predicted differently, over shared seeds */

@@ -1,6 +1,6 @@
 #include "metric/statistics.h"
-#include "report/compare.h"
-#include "report/report_internal.h"
+#include "report/compare_internal.h"
+#include "report/grid.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,15 +40,49 @@ static const record *run_at(const group_comparison *c, size_t i) {
     return i < c->count_a ? c->a[i] : c->b[i - c->count_a];
 }
 
+static bool same_or_none(const char *a, const char *b) {
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* One model and recipe with the same seeds on both sides, so on two devices: a seed's two runs
+ * start from the same weights and see the same rows in the same order. */
+static bool seeds_are_paired(const group_comparison *c) {
+    const record *a = c->a[0], *b = c->b[0];
+    if (c->count_a != c->count_b || strcmp(a->model.name, b->model.name) ||
+        !same_or_none(a->model.weights_sha256, b->model.weights_sha256) ||
+        strcmp(a->model.vocab_sha256, b->model.vocab_sha256) ||
+        strcmp(a->recipe_sha256, b->recipe_sha256) || strcmp(a->protocol, b->protocol)) {
+        return false;
+    }
+    for (size_t i = 0; i < c->count_a; i++) {
+        size_t k = 0;
+        while (k < c->count_b && c->b[k]->seed != c->a[i]->seed) k++;
+        if (k == c->count_b) return false;
+    }
+    return true;
+}
+
+// the difference of each seed in place of a's score; b's scores are found by seed
+static void pair_seeds(double *differences, const group_comparison *c, const double *plain) {
+    for (size_t i = 0; i < c->count_a; i++) {
+        for (size_t k = 0; k < c->count_b; k++)
+            if (c->b[k]->seed == c->a[i]->seed) differences[i] = plain[c->count_a + k] - plain[i];
+    }
+}
+
 // b's mean minus a's under each resample; fills the rest of the difference
-static void describe(group_comparison *c, const double *plain, const double *resampled,
-                     double *means) {
+static void describe(group_comparison *c, double *plain, const double *resampled, double *means) {
     double *mean_a = means, *mean_b = means + BOOTSTRAP_DRAWS;
     resampled_means(mean_a, resampled, c->count_a, BOOTSTRAP_DRAWS);
     resampled_means(mean_b, resampled + c->count_a * (size_t)BOOTSTRAP_DRAWS, c->count_b,
                     BOOTSTRAP_DRAWS);
     estimate x = estimate_difference(plain + c->count_a, c->count_b, mean_b, plain, c->count_a,
                                      mean_a, BOOTSTRAP_DRAWS);
+    for (size_t d = 0; d < BOOTSTRAP_DRAWS; d++) mean_b[d] -= mean_a[d];
+    if (c->paired_seeds) {
+        pair_seeds(plain, c, plain);
+        x = estimate_mean(plain, c->count_a, mean_b, BOOTSTRAP_DRAWS);
+    }
     c->difference = x.value;
     c->p = 1;
     if (!c->rows_only) {
@@ -58,7 +92,6 @@ static void describe(group_comparison *c, const double *plain, const double *res
                         c->range.high <= 0.01 * COMPARE_EQUIVALENCE;
         return;
     }
-    for (size_t d = 0; d < BOOTSTRAP_DRAWS; d++) mean_b[d] -= mean_a[d];
     c->range.low = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.025);
     c->range.high = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.975);
 }
@@ -123,6 +156,7 @@ static void compare_seeds(group_comparison *c) {
             c->seeds[c->seed_count].seed = a->seed;
             c->seeds[c->seed_count].score_a = record_metric(a, a->headline);
             c->seeds[c->seed_count].score_b = record_metric(b, b->headline);
+            c->seeds[c->seed_count].loss = compare__drift(a, b, COMPARE_TOLERANCE);
             c->seeds[c->seed_count++].disagreements = n;
         }
     }
@@ -155,9 +189,11 @@ err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
     if (!count_a || !count_b) return err_set(ERR_ARG, "a group without runs cannot be compared");
     c->rows_only = count_a < 2 || count_b < 2;
     if ((e = report__same_task(a[0], b[0])) || (e = check_group(a, count_a)) ||
-        (e = check_group(b, count_b)) || (e = compare_scores(c))) {
+        (e = check_group(b, count_b))) {
         return e;
     }
+    c->paired_seeds = !c->rows_only && seeds_are_paired(c);
+    if ((e = compare_scores(c))) return e;
     compare_seeds(c);
     compare_speed(c);
     return ERR_OK;
@@ -165,11 +201,11 @@ err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
 
 /* text */
 
-static err add_group(strbuf *out, const char *letter, const char *name, const record *r,
-                     size_t count, double mean, double std) {
-    err e = strbuf_printf(out, "%s  %s\n   %s on %s, %s, %zu seed%s: %s %.2f", letter, name,
-                          r->model.name, r->device.name, r->device.precision, count,
-                          count == 1 ? "" : "s", metric_find(r->headline)->title, 100 * mean);
+static err add_group(strbuf *out, const char *letter, const record *r, size_t count, double mean,
+                     double std) {
+    err e = strbuf_printf(out, "- %s: %s on %s, %s, %zu seed%s: %s %.2f", letter, r->model.name,
+                          r->device.name, r->device.precision, count, count == 1 ? "" : "s",
+                          metric_find(r->headline)->title, 100 * mean);
     if (!e && count > 1) e = strbuf_printf(out, " ± %.2f", 100 * std);
     return e ? e : strbuf_add(out, "\n");
 }
@@ -181,45 +217,86 @@ static const char *verdict(const group_comparison *c) {
     return "not shown to differ, and not shown to be equivalent within ±0.5 points";
 }
 
+static void add_step(grid *g, bool parts, size_t step) {
+    if (parts)
+        grid_cell(g, "%zu", step);
+    else
+        grid_text(g, "never");
+}
+
 static err add_seed_lines(strbuf *out, const group_comparison *c) {
-    err e = ERR_OK;
+    static const char *const heads[] = {"seed",
+                                        "A",
+                                        "B",
+                                        "B - A",
+                                        "predictions that differ",
+                                        "first bit differs at step",
+                                        "beyond 1e-06 at step",
+                                        "largest relative loss difference"};
     double rows = (double)c->a[0]->task.test_rows;
-    if (!c->shared) return strbuf_add(out, "\nno seed in common\n");
-    if ((e = strbuf_add(out, "\nseed            A        B    B - A   predictions that differ\n")))
-        return e;
-    for (size_t i = 0; i < c->seed_count && !e; i++) {
+    if (!c->shared) return strbuf_add(out, "\n- no seed in common\n");
+    err e = strbuf_add(out, "\n");
+    if (e) return e;
+    grid g = grid_begin("lrrrrrrr");
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) grid_text(&g, heads[i]);
+    for (size_t i = 0; i < c->seed_count; i++) {
         double a = 100 * c->seeds[i].score_a, b = 100 * c->seeds[i].score_b;
-        e = strbuf_printf(out, "%-10lld %7.2f  %7.2f  %+7.2f   %zu (%.2f %%)\n",
-                          (long long)c->seeds[i].seed, a, b, b - a, c->seeds[i].disagreements,
-                          100.0 * (double)c->seeds[i].disagreements / rows);
+        const loss_drift *d = &c->seeds[i].loss;
+        grid_cell(&g, "%lld", (long long)c->seeds[i].seed);
+        grid_cell(&g, "%.2f", a);
+        grid_cell(&g, "%.2f", b);
+        grid_cell(&g, "%+.2f", b - a);
+        grid_cell(&g, "%zu (%.2f %%)", c->seeds[i].disagreements,
+                  100.0 * (double)c->seeds[i].disagreements / rows);
+        add_step(&g, d->bits_part, d->bit_step);
+        add_step(&g, d->losses_part, d->part_step);
+        grid_cell(&g, "%.2g", d->largest);
     }
-    if (!e && c->shared > c->seed_count) {
-        e = strbuf_printf(out, "and %zu more seeds\n", c->shared - c->seed_count);
+    if ((e = grid_end(out, &g)) || (e = strbuf_add(out, "\n"))) return e;
+    if (c->shared > c->seed_count &&
+        (e = strbuf_printf(out, "- and %zu more seeds\n", c->shared - c->seed_count))) {
+        return e;
     }
-    return e ? e
-             : strbuf_printf(out, "mean share of predictions that differ: %.2f %%\n",
-                             100 * c->disagreement);
+    return strbuf_printf(out, "- mean share of predictions that differ: %.2f %%\n",
+                         100 * c->disagreement);
+}
+
+static err add_scores(strbuf *out, const group_comparison *c) {
+    err e;
+    if ((e = add_group(out, "A", c->a[0], c->count_a, c->mean_a, c->std_a)) ||
+        (e = add_group(out, "B", c->b[0], c->count_b, c->mean_b, c->std_b)) ||
+        (e = strbuf_printf(out, "- B - A: %+.2f points, 95 %% interval %+.2f to %+.2f%s",
+                           100 * c->difference, 100 * c->range.low, 100 * c->range.high,
+                           c->rows_only      ? " (rows only)"
+                           : c->paired_seeds ? " (paired seed by seed)"
+                                             : ""))) {
+        return e;
+    }
+    if (!c->rows_only && (e = strbuf_printf(out, ", p = %.3g", c->p))) return e;
+    return strbuf_printf(out, "\n- verdict: %s\n", verdict(c));
 }
 
 err compare_groups_text(strbuf *out, const group_comparison *c, const char *name_a,
                         const char *name_b) {
+    const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
     const record *any = c->a[0];
     err e;
-    if ((e = strbuf_printf(out, "%s, version %lld, %lld test rows\n\n", any->task.name,
+    if ((e = strbuf_printf(out, "# %s, version %lld, %lld test rows\n\n", any->task.name,
                            (long long)any->task.version, (long long)any->task.test_rows)) ||
-        (e = add_group(out, "A", name_a, c->a[0], c->count_a, c->mean_a, c->std_a)) ||
-        (e = add_group(out, "B", name_b, c->b[0], c->count_b, c->mean_b, c->std_b)) ||
-        (e = strbuf_printf(out, "\nB - A: %+.2f points, 95 %% interval %+.2f to %+.2f%s",
-                           100 * c->difference, 100 * c->range.low, 100 * c->range.high,
-                           c->rows_only ? " (rows only)" : ""))) {
+        (e = compare__sides(out, sides, 2)) || (e = strbuf_add(out, "\n## Scores\n\n")) ||
+        (e = add_scores(out, c)) || (e = add_seed_lines(out, c)) ||
+        (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2))) {
         return e;
     }
-    if (!c->rows_only && (e = strbuf_printf(out, ", p = %.3g", c->p))) return e;
-    if ((e = strbuf_printf(out, "\n%s\n", verdict(c))) || (e = add_seed_lines(out, c))) return e;
-    if (c->speed <= 0) return ERR_OK;
-    return strbuf_printf(
-        out, "speed: B does %.2f times the tokens per second of A (%.2f to %.2f over pairs)\n",
-        c->speed, c->speed_low, c->speed_high);
+    if (c->speed > 0 &&
+        (e = strbuf_printf(out,
+                           "\n- speed: B does %.2f times the tokens per second of A (%.2f to %.2f "
+                           "over pairs of runs)\n",
+                           c->speed, c->speed_low, c->speed_high))) {
+        return e;
+    }
+    e = strbuf_add(out, "\n## Kernels\n\n");
+    return e ? e : compare__kernels(out, sides, 2);
 }
 
 /* json */
@@ -249,7 +326,11 @@ static err seeds_json(cJSON *top, const group_comparison *c) {
         if ((e = json_append(list, o)) ||
             (e = json_add_number(o, "seed", (double)c->seeds[i].seed)) ||
             (e = json_add_number(o, "score_a", c->seeds[i].score_a)) ||
-            (e = json_add_number(o, "score_b", c->seeds[i].score_b))) {
+            (e = json_add_number(o, "score_b", c->seeds[i].score_b)) ||
+            (e = json_add_number(o, "largest_relative_loss", c->seeds[i].loss.largest)) ||
+            (e = c->seeds[i].loss.bits_part
+                     ? json_add_number(o, "first_bit_step", (double)c->seeds[i].loss.bit_step)
+                     : json_add_string(o, "first_bit_step", NULL))) {
             return e;
         }
         e = json_add_number(o, "different", (double)c->seeds[i].disagreements);
@@ -259,6 +340,7 @@ static err seeds_json(cJSON *top, const group_comparison *c) {
 
 err compare_groups_json(strbuf *out, const group_comparison *c, const char *name_a,
                         const char *name_b) {
+    const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
     cJSON *top = cJSON_CreateObject(), *range;
     char *text = NULL;
     err e;
@@ -272,13 +354,15 @@ err compare_groups_json(strbuf *out, const group_comparison *c, const char *name
         (e = json_append(range, cJSON_CreateNumber(c->range.low))) ||
         (e = json_append(range, cJSON_CreateNumber(c->range.high))) ||
         (e = json_add_bool(top, "rows_only", c->rows_only)) ||
+        (e = json_add_bool(top, "paired_seeds", c->paired_seeds)) ||
         (e = c->rows_only ? json_add_string(top, "p", NULL) : json_add_number(top, "p", c->p)) ||
         (e = json_add_bool(top, "equivalent", c->equivalent)) || (e = seeds_json(top, c)) ||
         (e = json_add_number(top, "disagreement", c->disagreement)) ||
         (e = json_add_number(top, "speed_ratio", c->speed)) ||
         (e = json_add_number(top, "speed_ratio_low", c->speed_low)) ||
         (e = json_add_number(top, "speed_ratio_high", c->speed_high)) ||
-        (e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) {
+        (e = compare__sides_json(top, sides, 2)) || (e = json_print(&text, top, true)) ||
+        (e = strbuf_add(out, text))) {
         goto done;
     }
     e = strbuf_add(out, "\n");

@@ -3,59 +3,104 @@
 
 #include <string.h>
 
-enum { LINE_BYTES = 4096 };
+enum { LINE_BYTES = 16384, COLUMNS_MAX = 64 };
 
-// "| a | b |" as cells
-static void add_cells(page *p, char *line, const char *tag) {
-    html__add(p, "<tr>");
-    char *at = line + 1;
-    for (char *end; (end = strchr(at, '|')); at = end + 1) {
-        *end = '\0';
-        while (*at == ' ') at++;
-        size_t n = strlen(at);
-        while (n && at[n - 1] == ' ') at[--n] = '\0';
-        html__format(p, "<%s>", tag);
-        html__text(p, at);
-        html__format(p, "</%s>", tag);
+/* The little markdown that comparisons are written in: headings, lists, tables, lines. */
+typedef enum block { BLOCK_NONE, BLOCK_TABLE, BLOCK_LIST, BLOCK_PRE } block;
+
+typedef struct walker {
+    page p;
+    block now;
+    bool right[COLUMNS_MAX]; /* columns of the table that are numbers */
+} walker;
+
+// the cell that begins at `at`, unescaped in place; *next is behind its end, NULL after the last
+static char *take_cell(char *at, char **next) {
+    char *to = at, *begin = at;
+    while (*at && *at != '|') {
+        if (at[0] == '\\' && at[1] == '|') at++;
+        *to++ = *at++;
     }
-    html__add(p, "</tr>\n");
+    *next = *at ? at + 1 : NULL;
+    while (to > begin && to[-1] == ' ') to--;
+    *to = '\0';
+    while (*begin == ' ') begin++;
+    return begin;
 }
 
-typedef enum block { BLOCK_NONE, BLOCK_TABLE, BLOCK_PRE } block;
+// "| a | b |" as cells
+static void add_cells(walker *w, char *line, const char *tag) {
+    html__add(&w->p, "<tr>");
+    char *at = line + 1, *next;
+    for (size_t column = 0;; column++, at = next) {
+        char *cell = take_cell(at, &next);
+        if (!next) break;
+        html__format(&w->p, "<%s%s>", tag,
+                     column < COLUMNS_MAX && w->right[column] ? " class=\"n\"" : "");
+        html__text(&w->p, cell);
+        html__format(&w->p, "</%s>", tag);
+    }
+    html__add(&w->p, "</tr>\n");
+}
 
-static void change_block(page *p, block *now, block next) {
-    static const char *const begins[] = {"", "<table>\n", "<pre>"};
-    static const char *const ends[] = {"", "</table>\n", "</pre>\n"};
-    if (*now == next) return;
-    html__add(p, ends[*now]);
-    html__add(p, begins[next]);
-    *now = next;
+// "| --- | ---: |": a colon at the end of a cell says that it holds numbers
+static void read_rule(walker *w, const char *line) {
+    size_t column = 0;
+    memset(w->right, 0, sizeof w->right);
+    if (strncmp(line, "| -", 3)) return;
+    for (const char *at = line + 1; *at && *at != '\n' && column < COLUMNS_MAX; at++)
+        if (*at == '|') w->right[column++] = at[-1] == ':' || at[-2] == ':';
+}
+
+static void change_block(walker *w, block next) {
+    static const char *const begins[] = {"", "<div class=\"scroll\"><table>\n", "<ul>\n", "<pre>"};
+    static const char *const ends[] = {"", "</table></div>\n", "</ul>\n", "</pre>\n"};
+    if (w->now == next) return;
+    html__add(&w->p, ends[w->now]);
+    html__add(&w->p, begins[next]);
+    w->now = next;
+}
+
+static void add_heading(walker *w, const char *line) {
+    size_t level = strspn(line, "#");
+    html__format(&w->p, "<h%zu>", level);
+    html__text(&w->p, line + level + (line[level] == ' '));
+    html__format(&w->p, "</h%zu>\n", level);
+}
+
+static void add_line(walker *w, char *line, const char *rest) {
+    bool table = *line == '|', head = w->now != BLOCK_TABLE;
+    if (!*line || (*line == '#' && strspn(line, "#") < 4)) {
+        change_block(w, BLOCK_NONE);
+        if (*line) add_heading(w, line);
+        return;
+    }
+    change_block(w, table ? BLOCK_TABLE : !strncmp(line, "- ", 2) ? BLOCK_LIST : BLOCK_PRE);
+    if (table && head) read_rule(w, rest);
+    if (table) {
+        if (strncmp(line, "| --", 4)) add_cells(w, line, head ? "th" : "td");
+    } else if (w->now == BLOCK_LIST) {
+        html__add(&w->p, "<li>");
+        html__text(&w->p, line + 2);
+        html__add(&w->p, "</li>\n");
+    } else {
+        html__text(&w->p, line);
+        html__add(&w->p, "\n");
+    }
 }
 
 err compare_html(strbuf *out, const char *title, const char *text) {
-    page p = {.out = out};
-    block now = BLOCK_NONE;
-    html__begin(&p, title);
-    html__add(&p, "<h1>");
-    html__text(&p, title);
-    html__add(&p, "</h1>\n");
+    walker w = {.p = {.out = out}};
+    html__begin(&w.p, title);
     while (*text) {
         char line[LINE_BYTES];
         size_t n = strcspn(text, "\n"), kept = n < sizeof line - 1 ? n : sizeof line - 1;
         memcpy(line, text, kept);
         line[kept] = '\0';
         text += n + (text[n] == '\n');
-        if (!strncmp(line, "| ---", 5)) continue;
-        bool head = now != BLOCK_TABLE;
-        change_block(&p, &now, *line == '|' ? BLOCK_TABLE : BLOCK_PRE);
-        if (now == BLOCK_TABLE) {
-            add_cells(&p, line, head ? "th" : "td");
-        } else {
-            html__text(&p, line);
-            html__add(&p, "\n");
-        }
+        add_line(&w, line, text);
     }
-    change_block(&p, &now, BLOCK_NONE);
-    html__end(&p, NULL);
-    return p.e;
+    change_block(&w, BLOCK_NONE);
+    html__end(&w.p, NULL);
+    return w.p.e;
 }

@@ -1,7 +1,6 @@
-#include "report/compare.h"
-
 #include "metric/statistics.h"
-#include "report/report_internal.h"
+#include "report/compare_internal.h"
+#include "report/grid.h"
 
 #include <math.h>
 #include <string.h>
@@ -45,22 +44,25 @@ static const char *verdict(const pair *p) {
 
 static err add_sides(strbuf *out, const compare_side *sides, size_t count) {
     double first = mean_speed(&sides[0]);
-    err e =
-        strbuf_printf(out,
-                      "| | run | model | device | driver | precision | seeds | %s | tokens/s | of "
-                      "the first |\n| --- | --- | --- | --- | --- | --- | ---: | ---: | ---: | "
-                      "---: |\n",
-                      metric_find(sides[0].runs[0]->headline)->title);
-    for (size_t i = 0; i < count && !e; i++) {
+    grid g = grid_begin("llllrrrr");
+    const char *const heads[] = {"", "run", "model", "device", "seeds"};
+    for (size_t i = 0; i < 5; i++) grid_text(&g, heads[i]);
+    grid_text(&g, metric_find(sides[0].runs[0]->headline)->title);
+    grid_text(&g, "tokens/s");
+    grid_text(&g, "of the first");
+    for (size_t i = 0; i < count; i++) {
         const record *r = sides[i].runs[0];
         double speed = mean_speed(&sides[i]);
-        e = strbuf_printf(out, "| %c | %s | %s | %s | %s | %s | %zu | %.2f | %.0f | %.2f |\n",
-                          (char)('A' + i), sides[i].name, r->model.name, r->device.name,
-                          r->device.driver ? r->device.driver : "-", r->device.precision,
-                          sides[i].count, 100 * mean_score(&sides[i]), speed,
-                          first > 0 ? speed / first : 0);
+        grid_cell(&g, "%c", (char)('A' + i));
+        grid_text(&g, sides[i].name);
+        grid_text(&g, r->model.name);
+        grid_text(&g, r->device.name);
+        grid_cell(&g, "%zu", sides[i].count);
+        grid_cell(&g, "%.2f", 100 * mean_score(&sides[i]));
+        grid_cell(&g, "%.0f", speed);
+        grid_cell(&g, "%.2f", first > 0 ? speed / first : 0);
     }
-    return e;
+    return grid_end(out, &g);
 }
 
 static err add_pair(strbuf *out, const pair *p, size_t a, size_t b) {
@@ -83,41 +85,76 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b) {
     if (e) return e;
     if (!p->single)
         e = strbuf_add(out, "- | ");
-    else if (!p->one.bits_part)
+    else if (!p->one.loss.bits_part)
         e = strbuf_add(out, "never | ");
-    else if (p->one.losses_part)
-        e = strbuf_printf(out, "bits %zu, %g %zu | ", p->one.bit_step, p->one.tolerance,
-                          p->one.part_step);
+    else if (p->one.loss.losses_part)
+        e = strbuf_printf(out, "bits %zu, %g %zu | ", p->one.loss.bit_step, p->one.tolerance,
+                          p->one.loss.part_step);
     else
-        e = strbuf_printf(out, "bits %zu | ", p->one.bit_step);
+        e = strbuf_printf(out, "bits %zu | ", p->one.loss.bit_step);
     if (e) return e;
-    e = p->single ? strbuf_printf(out, "%.2g | ", p->one.largest) : strbuf_add(out, "- | ");
+    e = p->single ? strbuf_printf(out, "%.2g | ", p->one.loss.largest) : strbuf_add(out, "- | ");
     return e ? e : strbuf_printf(out, "%s |\n", verdict(p));
 }
 
-static err check_count(size_t count) {
-    if (count >= 2 && count <= 26) return ERR_OK;
-    return err_set(ERR_ARG, "%zu sides to compare, expected 2 to 26", count);
+/* Share of predictions that differ, every side against every other. */
+static err add_disagreements(strbuf *out, const pair *pairs, size_t count) {
+    char columns[32] = "l";
+    memset(columns + 1, 'r', count);
+    grid g = grid_begin(columns);
+    grid_text(&g, "predictions that differ, %");
+    for (size_t i = 0; i < count; i++) grid_cell(&g, "%c", (char)('A' + i));
+    for (size_t a = 0; a < count; a++) {
+        grid_cell(&g, "%c", (char)('A' + a));
+        for (size_t b = 0; b < count; b++) {
+            const group_comparison *c = &pairs[a < b ? a * count + b : b * count + a].groups;
+            if (a == b || !c->shared)
+                grid_text(&g, "");
+            else
+                grid_cell(&g, "%.2f", 100 * c->disagreement);
+        }
+    }
+    return grid_end(out, &g);
 }
 
-err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) {
-    err e = check_count(count);
-    if (e) return e;
+/* pairs (count, count), those above the diagonal filled in; owned. */
+static err compare_pairs(pair **pairs, const compare_side *sides, size_t count) {
+    err e = mem_new(pairs, count * count);
+    for (size_t a = 0; a < count; a++)
+        for (size_t b = a + 1; b < count && !e; b++)
+            e = compare_pair(&(*pairs)[a * count + b], &sides[a], &sides[b]);
+    return e;
+}
+
+static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, size_t count) {
     const record *any = sides[0].runs[0];
-    if ((e = strbuf_printf(out, "%s, version %lld, %lld test rows\n\n", any->task.name,
+    err e;
+    if ((e = strbuf_printf(out, "# %s, version %lld, %lld test rows\n\n", any->task.name,
                            (long long)any->task.version, (long long)any->task.test_rows)) ||
         (e = add_sides(out, sides, count)) ||
-        (e = strbuf_add(out, "\n| pair | difference, points | 95 % interval | p | predictions that "
+        (e = strbuf_add(out, "\n## Pairs\n\n"
+                             "| pair | difference, points | 95 % interval | p | predictions that "
                              "differ | losses part at step | largest loss difference | verdict |\n"
                              "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |\n"))) {
         return e;
     }
-    for (size_t a = 0; a < count && !e; a++) {
-        for (size_t b = a + 1; b < count && !e; b++) {
-            pair p;
-            if (!(e = compare_pair(&p, &sides[a], &sides[b]))) e = add_pair(out, &p, a, b);
-        }
+    for (size_t a = 0; a < count && !e; a++)
+        for (size_t b = a + 1; b < count && !e; b++) e = add_pair(out, &pairs[a * count + b], a, b);
+    if (e || (e = strbuf_add(out, "\n")) || (e = add_disagreements(out, pairs, count)) ||
+        (e = strbuf_add(out, "\n## Sides\n\n")) || (e = compare__sides(out, sides, count)) ||
+        (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, count)) ||
+        (e = strbuf_add(out, "\n## Kernels\n\n"))) {
+        return e;
     }
+    return compare__kernels(out, sides, count);
+}
+
+err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) {
+    pair *pairs = NULL;
+    err e = compare__check_sides(count);
+    if (!e) e = compare_pairs(&pairs, sides, count);
+    if (!e) e = add_all(out, sides, pairs, count);
+    mem_free(pairs);
     return e;
 }
 
@@ -160,17 +197,19 @@ static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {
     if (!p->single)
         return g->rows_only ? json_add_string(o, "p", NULL) : json_add_number(o, "p", g->p);
     if ((e = json_add_number(o, "mcnemar_p", p->one.mcnemar_p)) ||
-        (e = p->one.bits_part ? json_add_number(o, "first_bit_step", (double)p->one.bit_step)
-                              : json_add_string(o, "first_bit_step", NULL))) {
+        (e = p->one.loss.bits_part
+                 ? json_add_number(o, "first_bit_step", (double)p->one.loss.bit_step)
+                 : json_add_string(o, "first_bit_step", NULL))) {
         return e;
     }
-    return json_add_number(o, "largest_relative_loss", p->one.largest);
+    return json_add_number(o, "largest_relative_loss", p->one.loss.largest);
 }
 
 err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {
     cJSON *top = cJSON_CreateObject(), *list;
     char *text = NULL;
-    err e = top ? check_count(count) : err_set(ERR_MEMORY, "out of memory while building JSON");
+    err e = top ? compare__check_sides(count)
+                : err_set(ERR_MEMORY, "out of memory while building JSON");
     if (e || (e = json_add_string(top, "task", sides[0].runs[0]->task.name)) ||
         (e = json_add_string(top, "metric", sides[0].runs[0]->headline)) ||
         (e = json_add_array(&list, top, "sides"))) {
@@ -184,6 +223,7 @@ err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {
             if (!(e = compare_pair(&p, &sides[a], &sides[b]))) e = add_pair_json(list, &p, a, b);
         }
     }
+    if (!e) e = compare__sides_json(top, sides, count);
     if (!e && !(e = json_print(&text, top, true)) && !(e = strbuf_add(out, text)))
         e = strbuf_add(out, "\n");
 done:

@@ -88,7 +88,7 @@ typedef struct regress_result {
 } regress_result;
 
 typedef struct regress_kernel {
-    char name[64]; /* "linear_fwd 1024x256" */
+    char name[48]; /* "linear_fwd 1024x256" */
     double cost, mad;
 } regress_kernel;
 

@@ -20,7 +20,7 @@ enum { WARM_STEPS = 3, ROWS_MAX = 64, PRODUCT_FIRST = 256, PRODUCT_LAST = 4096 }
 static const double PRODUCT_SECONDS = 0.002;
 
 typedef struct row {
-    char name[64];
+    char name[48];
     double step;                  /* seconds in the step being measured */
     double best;                  /* least of the round */
     double ratio[REGRESS_ROUNDS]; /* best / fastest product of the round */
@@ -41,17 +41,6 @@ typedef struct stopwatch {
     double products[REGRESS_ROUNDS]; /* fastest of each round, seconds */
 } stopwatch;
 
-static void name_row(char name[64], const op *o) {
-    uint32_t n = 0, k = 0;
-    if (o->kind == OP_linear_fwd) n = o->as.linear_fwd.n, k = o->as.linear_fwd.k;
-    if (o->kind == OP_linear_dx) n = o->as.linear_dx.n, k = o->as.linear_dx.k;
-    if (o->kind == OP_linear_dw) n = o->as.linear_dw.n, k = o->as.linear_dw.k;
-    if (n)
-        snprintf(name, 64, "%s %ux%u", op_name(o->kind), n, k);
-    else
-        snprintf(name, 64, "%s", op_name(o->kind));
-}
-
 static err find_rows(stopwatch *w) {
     const plan *p = &w->job.trainer.plan;
     size_t ops = plan_first_op(p, PART_COUNT);
@@ -59,9 +48,9 @@ static err find_rows(stopwatch *w) {
     if (e || (e = mem_new(&w->row_of, ops))) return e;
     for (plan_part part = PART_BEGIN; part < PART_COUNT; part++) {
         for (size_t i = 0; i < p->parts[part].count; i++) {
-            char name[64];
+            char name[sizeof w->rows[0].name];
             size_t r = 0;
-            name_row(name, &p->parts[part].ops[i]);
+            kernel_name(name, &p->parts[part].ops[i]);
             while (r < w->row_count && strcmp(w->rows[r].name, name) != 0) r++;
             if (r == ROWS_MAX)
                 return err_set(ERR_ARG, "more than %d kinds and shapes of kernels", ROWS_MAX);

@@ -67,8 +67,16 @@ void record_free(record *r) {
     mem_free(r->scored_dedup);
     mem_free(r->loss);
     mem_free(r->loss_curve);
+    mem_free(r->final_weights_sha256);
+    mem_free(r->dev_metric);
+    mem_free(r->evaluations);
     mem_free(r->worst);
     mem_free(r->lengths);
+    for (size_t i = 0; i < r->kernel_count; i++) {
+        mem_free(r->kernel_times[i].name);
+        mem_free(r->kernel_times[i].phase);
+    }
+    mem_free(r->kernel_times);
     confusion_free(&r->confusion);
     confusion_free(&r->confusion_dedup);
     *r = (record){0};

@@ -60,6 +60,7 @@ typedef struct record_timing {
     double tokenize_s, train_s, eval_s;
     int64_t steps, train_tokens;
     double tokens_per_s, sentences_per_s, step_ms_p50;
+    double step_ms_p10, step_ms_p90; /* 0 in records of older programs */
 } record_timing;
 
 typedef struct record_curve_point {
@@ -67,11 +68,25 @@ typedef struct record_curve_point {
     double loss, learning_rate;
 } record_curve_point;
 
+/* An evaluation on the dev part: the value of dev_metric, and the mean loss. */
+typedef struct record_evaluation {
+    int64_t step;
+    double score, loss;
+} record_evaluation;
+
 /* One of the rows that the run got most wrong: `probability` is what it gave the gold label. */
 typedef struct record_worst_row {
     int64_t row;
     double probability;
 } record_worst_row;
+
+/* Times of the operations of one kind and shape in a training step. */
+typedef struct record_kernel {
+    char *name;    /* "linear_fwd 1024x256", owned */
+    char *phase;   /* "begin", "forward", "backward" or "update", owned */
+    int64_t calls; /* a step */
+    double ms;     /* of a step, median of a few */
+} record_kernel;
 
 /* Rows of the test set that have so many tokens (with [CLS] and [SEP], after truncation). */
 typedef struct record_length {
@@ -103,11 +118,22 @@ typedef struct record {
     size_t loss_count;
     record_curve_point *loss_curve; /* at logging steps */
     size_t loss_curve_count;
+    /* SHA-256 over the weights that were scored on the test rows: of each parameter, in the order
+     * of a checkpoint, its f32 values, little-endian. Two runs with equal ones ended with equal
+     * bits. NULL in records of older programs. */
+    char *final_weights_sha256;
+    /* protocol dev; in records of older programs and under protocol last there is none of it */
+    char *dev_metric;               /* what the best evaluation was chosen by: "loss" or a metric */
+    int64_t best_step;              /* of that evaluation: its weights were scored */
+    record_evaluation *evaluations; /* ascending */
+    size_t evaluation_count;
     record_worst_row *worst; /* most wrong first; may be empty */
     size_t worst_count;
     record_length *lengths; /* ascending; may be empty */
     size_t length_count;
     record_timing timing;
+    record_kernel *kernel_times; /* in the order of a step; none in a short run or older record */
+    size_t kernel_count;
     int64_t device_bytes, host_peak_bytes;
 
     /* what record_score and record_read compute from the above */
@@ -141,6 +167,9 @@ err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
 /* Copy arrays that may also be set by hand. */
 err record_loss(record *r, const float *loss, size_t count) MUST_CHECK;
 err record_curve_add(record *r, int64_t step, double mean_loss, double learning_rate) MUST_CHECK;
+err record_evaluation_add(record *r, int64_t step, double score, double loss) MUST_CHECK;
+err record_kernel_add(record *r, const char *name, const char *phase, int64_t calls,
+                      double ms) MUST_CHECK;
 
 /* Computes recipe_sha256, gold_sha256, both confusion matrices and all metrics. record_write calls
  * it. Errors: ERR_DATA for ids out of range; ERR_MEMORY. */

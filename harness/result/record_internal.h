@@ -45,8 +45,12 @@ extern const size_t record__key_count;
     X(left_out)                                                                                    \
     X(loss)                                                                                        \
     X(loss_curve)                                                                                  \
+    X(final_weights)                                                                               \
+    X(dev)                                                                                         \
     X(lengths)                                                                                     \
-    X(worst)
+    X(worst)                                                                                       \
+    X(step_spread)                                                                                 \
+    X(kernel_times)
 #define X(name)                                                                                    \
     err record__##name##_write(cJSON *object, const char *key, const record *r) MUST_CHECK;        \
     err record__##name##_read(record *r, const cJSON *object, const char *key, const char *where)  \

@@ -84,6 +84,7 @@ const record_key record__keys[] = {
     REAL("timing", "tokens_per_s", timing.tokens_per_s),
     REAL("timing", "sentences_per_s", timing.sentences_per_s),
     REAL("timing", "step_ms_p50", timing.step_ms_p50),
+    PART("timing", "step_ms_p10_p90", step_spread),
     COUNT("memory", "device_bytes", device_bytes),
     COUNT("memory", "host_peak_bytes", host_peak_bytes),
     PART("", "predictions", predictions),
@@ -93,8 +94,11 @@ const record_key record__keys[] = {
     PART("", "left_out_of_dedup", left_out),
     PART("", "loss", loss),
     PART("", "loss_curve", loss_curve),
+    PART("", "final_weights_sha256", final_weights),
+    PART("", "dev", dev),
     PART("", "lengths", lengths),
     PART("", "most_wrong", worst),
+    PART("", "kernel_times", kernel_times),
 };
 
 const size_t record__key_count = sizeof record__keys / sizeof *record__keys;

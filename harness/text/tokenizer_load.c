@@ -11,7 +11,8 @@
 
 enum {
     VOCAB_BYTES_MAX = 256 << 20, /* larger than any vocabulary by two orders */
-    TOKENS_MAX = 1 << 24
+    TOKENS_MAX = 1 << 24,
+    UNUSED_IDS_MAX = 4096 /* beyond as many as there are tokens */
 };
 
 const special_token tokenizer__special[SPECIAL_COUNT] = {[SPECIAL_PAD] = {"pad_token", "[PAD]"},
@@ -172,12 +173,17 @@ static err refuse(const char *where, const char *part, const char *found, const 
 
 static err read_json_vocab(tokenizer *t, const cJSON *vocab, const char *where) {
     err e;
-    size_t count = 0;
+    size_t count = 0, most = 2 * (size_t)cJSON_GetArraySize(vocab) + UNUSED_IDS_MAX;
     for (const cJSON *v = vocab->child; v; v = v->next) {
         double id = cJSON_IsNumber(v) ? v->valuedouble : -1;
         if (!(id >= 0 && id < TOKENS_MAX) || id != (double)(size_t)id) {
             return err_set(ERR_FORMAT, "%s: token '%s' has no whole number below %d as its id",
                            where, v->string, TOKENS_MAX);
+        }
+        // every id up to the last takes memory: a small file must not ask for all of it
+        if (id >= (double)most) {
+            return err_set(ERR_FORMAT, "%s: token '%s' has id %.0f, though there are %d tokens",
+                           where, v->string, id, cJSON_GetArraySize(vocab));
         }
         if ((size_t)id >= count) count = (size_t)id + 1;
     }

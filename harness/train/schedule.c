@@ -19,11 +19,18 @@ err schedule_find(schedule_kind *out, const char *name) {
             *out = (schedule_kind)i;
             return ERR_OK;
         }
-    return err_set(ERR_USAGE, "unknown schedule '%s' (known: linear, cosine, constant)", name);
+    return err_set(ERR_USAGE,
+                   "unknown schedule '%s' (known: linear, cosine, constant, constant_with_warmup)",
+                   name);
+}
+
+bool schedule_has_warmup(schedule_kind kind) {
+    return kind != SCHEDULE_constant;
 }
 
 double schedule_rate(const schedule *s, uint32_t t) {
-    double done = (double)t - 1, warmup = s->warmup, rest = (double)s->steps - warmup;
+    double done = (double)t - 1, warmup = schedule_has_warmup(s->kind) ? s->warmup : 0,
+           rest = (double)s->steps - warmup;
     if (rest < 1) rest = 1;
     if (done < warmup) return s->learning_rate * done / warmup;
     double progress = (done - warmup) / rest, factor = 1;

@@ -7,13 +7,15 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* name as in --lr-scheduler-type */
+/* name as in --lr-scheduler-type; constant has no warmup */
 #define SCHEDULES(X)                                                                               \
     X(linear)                                                                                      \
     X(cosine)                                                                                      \
-    X(constant)
+    X(constant)                                                                                    \
+    X(constant_with_warmup)
 
 typedef enum schedule_kind {
 #define X(name) SCHEDULE_##name,
@@ -23,13 +25,15 @@ typedef enum schedule_kind {
 
 typedef struct schedule {
     schedule_kind kind;
-    double learning_rate; /* peak */
-    uint32_t warmup, steps;
+    double learning_rate;   /* peak */
+    uint32_t warmup, steps; /* warmup counts for nothing under SCHEDULE_constant */
 } schedule;
 
 const char *schedule_name(schedule_kind kind);
 /* Errors: ERR_USAGE listing the names. */
 err schedule_find(schedule_kind *out, const char *name) MUST_CHECK;
+
+bool schedule_has_warmup(schedule_kind kind);
 
 /* Learning rate of optimizer step t, 1 <= t <= steps. */
 double schedule_rate(const schedule *s, uint32_t t);

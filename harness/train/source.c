@@ -21,11 +21,20 @@ static err train_words(source *s, const dataset_split *train) {
     return e;
 }
 
+/* What the tokenizer's files say, but never more than the model has positions for. A saved folder
+ * tells transformers where to cut. */
+static void set_length(source *s) {
+    size_t *most = &s->words.model_max_length;
+    if (!*most || *most > s->config.positions) *most = s->config.positions;
+}
+
 static err open_preset(source *s, const char *model, const dataset_split *train) {
     err e = mem_strdup(&s->name, model);
     if (e || (e = train_words(s, train))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
-    return bert_config_preset(&s->config, model, (uint32_t)s->words.count);
+    e = bert_config_preset(&s->config, model, (uint32_t)s->words.count);
+    if (!e) set_length(s);
+    return e;
 }
 
 /* folder without trailing slashes, or the model in it when it is a run's output folder. */
@@ -59,6 +68,7 @@ err source_open_folder(source *s, const char *folder) {
     if (s->words.count > s->config.vocabulary)
         return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
                        folder, s->words.count, s->config.vocabulary);
+    set_length(s);
     return ERR_OK;
 }
 

@@ -26,6 +26,9 @@ static uint32_t micro_sentences(const recipe *r) {
 static void order_epoch(trainer *t, uint32_t epoch) {
     if (t->order_epoch == epoch) return;
     rng_order(t->order, t->data->count, t->options.seed, epoch);
+    if (t->order_scratch)
+        order_group(t->order, t->data->sentences, t->data->count, step_size(&t->recipe),
+                    t->order_scratch);
     t->order_epoch = epoch;
 }
 
@@ -50,6 +53,52 @@ static void find_capacity(trainer *t) {
 static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
+
+/* --- class weights -------------------------------------------------------------------------------
+ */
+
+/* scikit-learn's compute_class_weight("balanced"): rows / (classes * rows of the class). */
+static err balance(trainer *t) {
+    uint32_t classes = t->model.config.classes;
+    char **labels = t->model.config.labels;
+    for (size_t i = 0; i < t->data->count; i++) t->class_weights[t->data->sentences[i].label]++;
+    for (uint32_t c = 0; c < classes; c++) {
+        if (t->class_weights[c] <= 0)
+            return err_set(ERR_DATA,
+                           "class_weights balanced: label %u%s%s%s has no training row to count", c,
+                           labels ? " (" : "", labels ? labels[c] : "", labels ? ")" : "");
+        t->class_weights[c] = (double)t->data->count / (classes * t->class_weights[c]);
+    }
+    return ERR_OK;
+}
+
+static err set_class_weights(trainer *t) {
+    const char *text = t->recipe.class_weights;
+    uint32_t classes = t->model.config.classes;
+    size_t count = 0;
+    if (!*text) return ERR_OK;
+    err e = mem_new(&t->class_weights, classes);
+    if (e) return e;
+    if (strcmp(text, "balanced") == 0) return balance(t);
+    e = recipe_class_weights(t->class_weights, &count, classes, text);
+    if (e || count != classes)
+        return err_set(ERR_USAGE,
+                       "class_weights is '%s', expected one number for each of the %u "
+                       "labels",
+                       text, classes);
+    return ERR_OK;
+}
+
+/* Writes them to where the loss reads them. pre: t->table_arena is begun. */
+static err place_class_weights(trainer *t) {
+    uint32_t classes = t->model.config.classes;
+    if (!t->class_weights) return ERR_OK;
+    err e = arena_take(&t->table_arena, &t->training.class_weights, classes, t->device->real);
+    return e ? e : device_write_f64(t->training.class_weights, t->class_weights, classes);
+}
+
+/* --- plans ---------------------------------------------------------------------------------------
+ */
 
 static err make_table(trainer *t) {
     double *table = NULL;
@@ -77,6 +126,8 @@ static void set_training(trainer *t, const bert_config *c) {
         .beta1 = (float)r->adam_beta1,
         .beta2 = (float)r->adam_beta2,
         .eps = (float)r->adam_epsilon,
+        .freeze_embeddings = r->freeze_embeddings,
+        .freeze_layers = r->freeze_layers,
     };
 }
 
@@ -88,9 +139,33 @@ static err make_plans(trainer *t) {
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
-    if ((e = make_table(t))) return e;
+    if ((e = make_table(t)) || (e = place_class_weights(t))) return e;
     if ((e = bert_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
     return bert_flush_plan(&t->flush, &t->model, &t->training);
+}
+
+static bool is_due(uint32_t s, uint32_t every, bool at_epochs, const trainer *t) {
+    return (every && s % every == 0) || (at_epochs && s % t->epoch_steps == 0);
+}
+
+static uint32_t count_evaluations(const trainer *t) {
+    const trainer_options *o = &t->options;
+    uint32_t count = 0;
+    if (!o->evaluate.call) return 0;
+    for (uint32_t s = 1; s <= t->total_steps; s++)
+        count += s == t->total_steps || is_due(s, o->evaluate.every, o->evaluate.at_epochs, t);
+    return count;
+}
+
+static err take_memory(trainer *t) {
+    err e = ERR_OK;
+    t->evaluation_limit = count_evaluations(t);
+    if ((e = mem_new(&t->order, t->data->count))) return e;
+    if (t->recipe.group_by_length && (e = mem_new(&t->order_scratch, t->data->count))) return e;
+    if ((e = mem_new(&t->losses, t->total_steps))) return e;
+    if ((e = mem_new(&t->step_ms, t->total_steps))) return e;
+    if ((e = mem_new(&t->evaluations, t->evaluation_limit))) return e;
+    return mem_new(&t->step_sentences, step_size(&t->recipe));
 }
 
 err trainer_init(trainer *t, device *d, const bert_config *config, const encoded *data,
@@ -107,10 +182,11 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
                              recipe_warmup(r, t->total_steps), t->total_steps};
     t->order_epoch = UINT32_MAX;
     t->model.config = *config;
-    if ((e = mem_new(&t->order, data->count))) goto done;
-    if ((e = mem_new(&t->losses, t->total_steps))) goto done;
-    if ((e = mem_new(&t->step_ms, t->total_steps))) goto done;
-    if ((e = mem_new(&t->step_sentences, step_size(r)))) goto done;
+    if (r->freeze_layers > config->layers)
+        return err_set(ERR_USAGE, "freeze_layers is %u, the model has %u layers", r->freeze_layers,
+                       config->layers);
+    if ((e = take_memory(t))) goto done;
+    if ((e = set_class_weights(t))) goto done;
     find_capacity(t);
     set_training(t, config);
     if ((e = bert_init(&t->model, d, config, t->capacity.tokens * t->capacity.micros))) goto done;
@@ -129,6 +205,9 @@ void trainer_free(trainer *t) {
     bert_memory_free(&t->memory);
     bert_free(&t->model);
     mem_free(t->order);
+    mem_free(t->order_scratch);
+    mem_free(t->class_weights);
+    mem_free(t->evaluations);
     mem_free(t->losses);
     mem_free(t->step_ms);
     mem_free(t->step_sentences);
@@ -150,6 +229,13 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) {
     return e;
 }
 
+err trainer_add_evaluation(trainer *t, double score, double loss) {
+    if (t->evaluation_count == t->evaluation_limit)
+        return err_set(ERR_ARG, "more than %u evaluations", t->evaluation_limit);
+    t->evaluations[t->evaluation_count++] = (trainer_evaluation){t->done, score, loss};
+    return ERR_OK;
+}
+
 /* --- one step ------------------------------------------------------------------------------------
  */
 
@@ -162,6 +248,13 @@ static err start(trainer *t, uint32_t s) {
                       micro_sentences(&t->recipe), true);
     if (e) return e;
     step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
+    t->divisors[slot] = (double)n;
+    if (t->class_weights) {
+        t->divisors[slot] = 0;
+        for (size_t i = 0; i < n; i++)
+            t->divisors[slot] += t->class_weights[t->step_sentences[i].label];
+        info.loss_scale = (float)(1 / t->divisors[slot]);
+    }
     return plan_submit(&t->plan, &info);
 }
 
@@ -178,7 +271,7 @@ static double step_loss(const trainer *t, uint32_t slot) {
         span losses = span_at(t->batch.losses, slot, micro);
         for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += host_real(losses, b);
     }
-    return sum / p->sentence_count;
+    return sum / t->divisors[slot];
 }
 
 /* "40 s", "7 min" or "2.5 h". */
@@ -227,13 +320,15 @@ static err finish(trainer *t, uint32_t s) {
             schedule_rate(&t->schedule, s));
     double now = clock_seconds();
     t->losses[s - 1] = (float)loss;
+    t->grad_norm = host_real(norm, 0);
     t->step_ms[s - 1] = (now - t->mark) * 1000;
     t->mark = now;
     t->done = s;
     t->tokens += t->packs[slot].token_count;
     t->sentences += t->packs[slot].sentence_count;
     report_progress(t);
-    return ERR_OK;
+    const trainer_options *o = &t->options;
+    return o->log.every && s % o->log.every == 0 ? o->log.call(o->log.context, t) : ERR_OK;
 }
 
 static err call_hook(trainer *t, trainer_hook hook, void *context) {
@@ -247,10 +342,6 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     t->mark += spent;
     t->warm_begin += t->warm_begin > 0 ? spent : 0;
     return e;
-}
-
-static bool is_due(uint32_t s, uint32_t every, bool at_epochs, const trainer *t) {
-    return (every && s % every == 0) || (at_epochs && s % t->epoch_steps == 0);
 }
 
 /* The step that ends the next stretch that runs without a stop. */
@@ -278,17 +369,29 @@ static err run_to(trainer *t, uint32_t stop) {
     return e;
 }
 
+static bool has_evaluated(const trainer *t) {
+    return t->evaluation_count && t->evaluations[t->evaluation_count - 1].step == t->done;
+}
+
+/* The evaluation that is due at t->done, if one is and it was not made before a checkpoint. */
+static err evaluate_if_due(trainer *t) {
+    const trainer_options *o = &t->options;
+    bool due =
+        t->done == t->total_steps || is_due(t->done, o->evaluate.every, o->evaluate.at_epochs, t);
+    if (!o->evaluate.call || !t->done || !due || has_evaluated(t)) return ERR_OK;
+    return call_hook(t, o->evaluate.call, o->evaluate.context);
+}
+
 static err run_all(trainer *t, uint32_t last) {
     const trainer_options *o = &t->options;
-    while (t->done < last) {
-        err e = run_to(t, next_stop(t, last));
-        if (e) return e;
+    // of a run that was interrupted between a step and its evaluation
+    err e = evaluate_if_due(t);
+    while (!e && !t->is_stopped && t->done < last) {
+        if ((e = run_to(t, next_stop(t, last)))) return e;
         uint32_t s = t->done;
         bool stopped = interrupt_seen() && s < t->total_steps;
-        if (!stopped && o->evaluate.call &&
-            (s == t->total_steps || is_due(s, o->evaluate.every, o->evaluate.at_epochs, t)) &&
-            (e = call_hook(t, o->evaluate.call, o->evaluate.context)))
-            return e;
+        if (!stopped && (e = evaluate_if_due(t))) return e;
+        if (t->is_stopped) break;
         if (o->save.call && s < t->total_steps &&
             (stopped || is_due(s, o->save.every, o->save.at_epochs, t)) &&
             (e = call_hook(t, o->save.call, o->save.context)))
@@ -296,7 +399,7 @@ static err run_all(trainer *t, uint32_t last) {
         if (stopped)
             return err_set(ERR_INTERRUPTED, "interrupted after step %u of %u", s, t->total_steps);
     }
-    return call_hook(t, NULL, NULL);
+    return e ? e : call_hook(t, NULL, NULL);
 }
 
 err trainer_run(trainer *t) {
@@ -317,6 +420,23 @@ err trainer_run(trainer *t) {
 
 /* --- figures -------------------------------------------------------------------------------------
  */
+
+double trainer_epoch(const trainer *t) {
+    const recipe *r = &t->recipe;
+    size_t batches =
+        (t->data->count + r->per_device_train_batch_size - 1) / r->per_device_train_batch_size;
+    if (!t->done) return 0;
+    uint32_t epoch = (t->done - 1) / t->epoch_steps, step = (t->done - 1) % t->epoch_steps + 1;
+    size_t seen = (size_t)step * r->gradient_accumulation_steps;
+    return epoch + (double)(seen < batches ? seen : batches) / (double)batches;
+}
+
+double trainer_logged_loss(const trainer *t) {
+    uint32_t every = t->recipe.logging_steps, first = t->done ? (t->done - 1) / every * every : 0;
+    double sum = 0;
+    for (uint32_t s = first; s < t->done; s++) sum += (double)t->losses[s];
+    return t->done ? sum / (t->done - first) : 0;
+}
 
 uint64_t trainer_checkpoint_bytes(const trainer *t) {
     return (uint64_t)t->model.params.total * 3 * sizeof(float) + (1 << 20);

@@ -40,6 +40,10 @@ static void read_state(fuzz_model *m, checkpoint_run *run, const char *path) {
     FUZZ_CHECK(t->done >= 1 && t->done <= t->total_steps && run->best_step <= t->done);
     FUZZ_CHECK(isfinite(run->best_score));
     for (uint32_t i = 0; i < t->done; i++) FUZZ_CHECK(isfinite(t->losses[i]));
+    // what was read can be written again
+    const char *folder = fuzz_path("rewritten");
+    if (fuzz_needs(folder_make(folder)))
+        (void)fuzz_needs(checkpoint_write(folder, t, &m->words, run, 1));
 }
 
 FUZZ_TARGET(trainer_state) {

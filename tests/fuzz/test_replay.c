@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef void (*target_fn)(const uint8_t *data, size_t size);
@@ -58,14 +59,16 @@ static void run_once(target_fn run, const uint8_t *data, size_t size, const char
 }
 
 static void run_failing(target_fn run, const uint8_t *data, size_t size, const char *path) {
-    // every request up to here, then a growing stride: late ones are more of the same
-    enum { DENSE = 60 };
+    // every request up to here, then a growing stride: late ones are more of the same. By hand, and
+    // for a checkpoint that is read and written whole, every one
+    bool by_hand = getenv("HARNESS_FAULT_ROUNDS") != NULL;
+    uint64_t dense = by_hand || strstr(path, "trainer_state/whole") ? 10000 : 60;
     run(data, size);
     uint64_t before = mem_request_count();
     run(data, size);
     uint64_t requests = mem_request_count() - before;
     fuzz_allow_memory_errors(true);
-    for (uint64_t n = 1; n <= requests; n += n < DENSE ? 1 : n / 16) {
+    for (uint64_t n = 1; n <= requests; n += n < dense ? 1 : n / 16) {
         before = mem_request_count();
         mem_fail_at(n);
         run(data, size);

@@ -93,6 +93,60 @@ Test(config, takes_transformers_defaults) {
     temporary_remove();
 }
 
+Test(config, knows_how_logits_become_scores) {
+    static const struct {
+        const char *text;
+        bert_scores scores;
+    } cases[] = {
+        {"{\"num_labels\": 3}", BERT_SCORES_SOFTMAX},
+        {"{\"num_labels\": 3, \"problem_type\": null}", BERT_SCORES_SOFTMAX},
+        {"{\"num_labels\": 1}", BERT_SCORES_SIGMOID},
+        {"{\"num_labels\": 1, \"problem_type\": \"regression\"}", BERT_SCORES_RAW},
+        {"{\"num_labels\": 3, \"problem_type\": \"multi_label_classification\"}",
+         BERT_SCORES_SIGMOID},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bert_config c;
+        const char *const labels[] = {"no", "yes"};
+        MUST(bert_config_read(&c, write_config(cases[i].text)));
+        cr_assert_eq(c.scores, cases[i].scores, "%s", cases[i].text);
+        // a task has one label a sentence
+        MUST(bert_config_set_labels(&c, labels, 2));
+        cr_assert_eq(c.scores, BERT_SCORES_SOFTMAX);
+        bert_config_free(&c);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(config, takes_what_is_found_in_the_wild) {
+    static const char *const texts[] = {
+        "{\"model_type\": \"bert\", \"pad_token_id\": null, \"position_embedding_type\": null}",
+        "{\"model_type\": \"bert\", \"architectures\": [\"KoBertModel\"], \"pruned_heads\": {}}",
+        "{\"model_type\": \"bert\", \"architectures\": null, \"is_decoder\": false}",
+        "{\"architectures\": [], \"torch_dtype\": \"float16\", \"gradient_checkpointing\": false}",
+    };
+    json_setup();
+    bert_config c;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        MUST(bert_config_read(&c, write_config(texts[i])));
+        cr_assert_eq(c.pad, 0);
+        bert_config_free(&c);
+    }
+    // KoBERT pads with token 1
+    MUST(bert_config_read(&c, write_config("{\"model_type\": \"bert\", \"pad_token_id\": 1}")));
+    cr_assert_eq(c.pad, 1);
+    const char *path = temporary_path("again.json");
+    MUST(bert_config_write(&c, path));
+    bert_config_free(&c);
+    MUST(bert_config_read(&c, path));
+    cr_assert_eq(c.pad, 1);
+    bert_config_free(&c);
+    temporary_remove();
+}
+
 Test(config, refuses_what_is_not_this_bert) {
     static const struct {
         const char *text;
@@ -117,8 +171,26 @@ Test(config, refuses_what_is_not_this_bert) {
          "id2label has no name for \"1\""},
         {"{\"model_type\": \"bert\", \"id2label\": [1]}", ERR_FORMAT,
          "id2label has to be an object"},
-        {"{\"model_type\": \"bert\", \"type_vocab_size\": 1}", ERR_FORMAT,
-         "'type_vocab_size' is 1"},
+        {"{\"model_type\": \"bert\", \"type_vocab_size\": 1}", ERR_UNSUPPORTED,
+         "type_vocab_size is 1, as RoBERTa has it"},
+        {"{\"model_type\": \"bert\", \"type_vocab_size\": 0}", ERR_FORMAT,
+         "'type_vocab_size' is 0"},
+        {"{\"model_type\": \"bert\", \"architectures\": [\"RobertaForMaskedLM\"]}", ERR_UNSUPPORTED,
+         "architectures names 'RobertaForMaskedLM'"},
+        {"{\"model_type\": \"bert\", \"hidden_act\": \"gelu_pytorch_tanh\"}", ERR_UNSUPPORTED,
+         "hidden_act is 'gelu_pytorch_tanh'; only 'gelu'"},
+        {"{\"model_type\": \"bert\", \"hidden_act\": \"relu\"}", ERR_UNSUPPORTED,
+         "hidden_act is 'relu'; only 'gelu'"},
+        {"{\"model_type\": \"bert\", \"position_embedding_type\": \"relative_key_query\"}",
+         ERR_UNSUPPORTED, "'relative_key_query'; only 'absolute'"},
+        {"{\"model_type\": \"bert\", \"add_cross_attention\": true}", ERR_UNSUPPORTED,
+         "add_cross_attention is true; only BERT encoders"},
+        {"{\"model_type\": \"bert\", \"is_decoder\": \"yes\"}", ERR_FORMAT, "'is_decoder'"},
+        {"{\"model_type\": \"bert\", \"pruned_heads\": {\"0\": [1]}}", ERR_UNSUPPORTED,
+         "pruned_heads is not empty"},
+        {"{\"model_type\": \"bert\", \"problem_type\": \"ranking\"}", ERR_FORMAT,
+         "problem_type is 'ranking', expected regression"},
+        {"{\"model_type\": \"bert\", \"pad_token_id\": -1}", ERR_FORMAT, "'pad_token_id' is -1"},
         {"[1]", ERR_FORMAT, "expected an object"},
         {"{\"model_type\": ", ERR_FORMAT, "not valid JSON"},
     };

@@ -1,5 +1,6 @@
 """What the comparisons share: the program, the data as transformers users read it, models of a shape."""
 import csv
+import datetime
 import hashlib
 import json
 import os
@@ -18,9 +19,11 @@ LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "n
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
-import transformers  # noqa: E402: after its settings
-
-transformers.utils.logging.disable_progress_bar()
+try:
+    import transformers  # noqa: E402: after its settings
+    transformers.utils.logging.disable_progress_bar()
+except ImportError:  # what needs it says so itself
+    pass
 
 
 def stop(message):
@@ -106,8 +109,78 @@ def trained_vocabulary(task, folder):
     return path
 
 
+def vocabulary(name):
+    """vocab.txt of a published model."""
+    path = pathlib.Path(os.environ.get("HARNESS_VOCAB", "")) / name / "vocab.txt"
+    if not path.exists():
+        stop(f"{path} is not there: set HARNESS_VOCAB to a folder of <model>/vocab.txt")
+    return path
+
+
+def padded(ids):
+    """Rows of ids as one tensor, and its attention mask."""
+    import torch
+    width = max(map(len, ids))
+    batch, mask = torch.zeros(len(ids), width, dtype=torch.long), torch.zeros(len(ids), width, dtype=torch.long)
+    for row, sentence in enumerate(ids):
+        batch[row, :len(sentence)] = torch.tensor(sentence)
+        mask[row, :len(sentence)] = 1
+    return batch, mask
+
+
+def run_tool(name, *arguments, text=None):
+    """Runs a tool of this folder that the dev preset builds; its standard output."""
+    tool = pathlib.Path(os.environ.get("HARNESS_PEER_TOOLS", ROOT / "build" / "dev")) / name
+    if not tool.exists():
+        stop(f"{tool} is not there: build it (cmake --preset dev && cmake --build --preset dev --target {name})")
+    done = subprocess.run([tool, *map(str, arguments)], input=text, capture_output=True, text=True)
+    if done.returncode:
+        stop(f"{name} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def bert_pass(folder, ids, labels, device, name, gradients=False):
+    """What bert_pass computes for rows of ids: a safetensors file."""
+    rows, out = WORK / f"{name}-rows.json", WORK / f"{name}-pass.safetensors"
+    rows.write_text(json.dumps([{"ids": i, "label": label} for i, label in zip(ids, labels)]))
+    run_tool("bert_pass", folder, rows, device, out, *["--gradients"] * gradients)
+    return out
+
+
 def record(folder):
     return json.loads((pathlib.Path(folder) / "record.json").read_text())
+
+
+def surroundings():
+    """What a figure belongs to: day, program, versions of the Python packages, processor."""
+    from importlib import metadata
+    packages = {}
+    for name in ("torch", "transformers", "tokenizers", "scikit-learn"):
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            pass
+    devices = json.loads(harness("devices", "--json"))["devices"]
+    return {"date": datetime.date.today().isoformat(), "program": harness("--version").strip(),
+            "program_sha256": hashlib.sha256(program().read_bytes()).hexdigest(), "packages": packages,
+            "devices": {d["driver"]: f"{d['name']}, {d['version']}, {d['libraries'] or d['driver']}" for d in devices}}
+
+
+class Lines:
+    """What a comparison found: lines of figure, bound and whether it holds; printed, and kept as JSON for `all`."""
+
+    def __init__(self):
+        self.lines, self.details, self.surroundings = [], {}, surroundings()
+
+    def add(self, line, figure, bound, ok):
+        self.lines.append({"line": line, "figure": figure, "bound": bound, "ok": bool(ok)})
+        print(f"{'ok  ' if ok else 'FAIL'} {line}: {figure} (bound: {bound})", flush=True)
+
+    def end(self, path=None):
+        if path:
+            found = self.surroundings | {"lines": self.lines, "details": self.details}
+            pathlib.Path(path).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        sys.exit(0 if self.lines and all(line["ok"] for line in self.lines) else 1)
 
 
 def load_average():

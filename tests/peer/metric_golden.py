@@ -16,14 +16,9 @@ from sklearn import metrics
 warnings.filterwarnings("ignore")
 
 
-def scores(matrix):
-    classes = len(matrix)
+def scores(gold, predicted, classes):
+    """All scores of one classification by name, and [precision, recall, f1, support] of each class."""
     labels = list(range(classes))
-    gold, predicted = [], []
-    for g in labels:
-        for p in labels:
-            gold += [g] * int(matrix[g][p])
-            predicted += [p] * int(matrix[g][p])
     out = {"accuracy": metrics.accuracy_score(gold, predicted)}
     for average in ("macro", "weighted"):
         p, r, f, _ = metrics.precision_recall_fscore_support(
@@ -36,6 +31,16 @@ def scores(matrix):
         out |= {"precision": p[1], "recall": r[1], "f1": f[1]}
     per_class = [[float(p[k]), float(r[k]), float(f[k]), int(n[k])] for k in labels]
     return {name: float(value) for name, value in out.items()}, per_class
+
+
+def rows_of(matrix):
+    """(gold, predicted) of a confusion matrix."""
+    gold, predicted = [], []
+    for g, row in enumerate(matrix):
+        for p, count in enumerate(row):
+            gold += [g] * count
+            predicted += [p] * count
+    return gold, predicted
 
 
 def matrices(rng):
@@ -65,9 +70,10 @@ def main():
         out.write("[\n")
         lines = []
         for matrix in matrices(np.random.default_rng(20240501)):
-            values, per_class = scores(matrix)
+            values, per_class = scores(*rows_of(matrix), len(matrix))
             lines.append(json.dumps({"confusion": matrix, "metrics": values, "classes": per_class}))
         out.write(",\n".join(lines) + "\n]\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -34,8 +34,9 @@ Test(compare, equal_runs_are_equal) {
     comparison c;
     strbuf out = {0};
     compared(&c);
-    cr_assert(c.difference == 0 && c.disagreements == 0 && !c.bits_part && !c.losses_part);
-    cr_assert_eq(c.steps, 80);
+    cr_assert(c.difference == 0 && c.disagreements == 0 && !c.loss.bits_part &&
+              !c.loss.losses_part);
+    cr_assert_eq(c.loss.steps, 80);
     cr_assert_eq(c.mcnemar_p, 1.0);
     cr_assert_not(compare_text(&out, &c, "a", "b"));
     cr_assert(strstr(out.text, "losses: equal in every bit over 80 steps"));
@@ -61,10 +62,10 @@ Test(compare, finds_what_was_changed) {
     cr_assert(c.first_rows[0] == 3 && c.first_rows[1] == 20 && c.first_rows[2] == 41);
     cr_assert(c.only_a_right == 3 && c.only_b_right == 0);
     cr_assert_float_eq(c.mcnemar_p, 0.25, 1e-12);
-    cr_assert_eq(c.bit_step, 5);
-    cr_assert_eq(c.part_step, 9);
-    cr_assert_float_eq(c.largest_early, 1 - 1 / 1.001, 1e-6);
-    cr_assert_float_eq(c.largest, 0.2, 1e-6);
+    cr_assert_eq(c.loss.bit_step, 5);
+    cr_assert_eq(c.loss.part_step, 9);
+    cr_assert_float_eq(c.loss.largest_early, 1 - 1 / 1.001, 1e-6);
+    cr_assert_float_eq(c.loss.largest, 0.2, 1e-6);
     cr_assert_float_eq(c.difference, record_metric(&b, "macro_f1") - record_metric(&a, "macro_f1"),
                        0);
     cr_assert_not(compare_text(&out, &c, "left", "right"));
@@ -159,8 +160,8 @@ Test(compare, three_sides_are_a_matrix) {
     const compare_side sides[] = {
         {"one", &runs[0], 1}, {"two", &runs[1], 1}, {"three", &runs[2], 1}};
     cr_assert_not(compare_matrix_text(&out, sides, 3), "%s", err_message(ERR_DATA));
-    cr_assert(strstr(out.text, "| C | three | tiny |"), "%s", out.text);
-    cr_assert(strstr(out.text, "| 3.00 |\n"), "%s", out.text);
+    cr_assert(strstr(out.text, "| C   | three | tiny  |"), "%s", out.text);
+    cr_assert(strstr(out.text, "|         3.00 |\n"), "%s", out.text);
     cr_assert(strstr(out.text, "(McNemar) | 1.67 % | never |"), "%s", out.text);
     cr_assert(strstr(out.text, "| 0.00 % | bits 10, 1e-06 10 | 0.33 | every prediction equal |"),
               "%s", out.text);
@@ -175,13 +176,40 @@ Test(compare, three_sides_are_a_matrix) {
     record_free(&third);
 }
 
+// drivers and precisions that differ are said; kernels stand beside each other
+Test(compare, sides_and_kernels_are_shown) {
+    comparison c;
+    strbuf out = {0};
+    cr_assert_not(record_text(&b.device.driver, "other|driver"));
+    b.kernel_times[0].ms = 0.5;
+    b.loss[2] *= 1.5f;
+    compared(&c);
+    cr_assert_not(compare_text(&out, &c, "a", "b"));
+    cr_assert(strstr(out.text, "| other\\|driver | differs |\n"), "%s", out.text);
+    cr_assert(strstr(out.text, "| linear_fwd 512x128   | forward  | 1.500 | 0.500 |        3.00 |"),
+              "%s", out.text);
+    cr_assert(strstr(out.text, "| forward, ms                |"), "%s", out.text);
+    cr_assert(strstr(out.text, "| 2 to 3   |"), "%s", out.text);
+    cr_assert(strstr(out.text, "(0.85 to 1.18 between the 10th and 90th percentile"), "%s",
+              out.text);
+    strbuf_free(&out);
+    cr_assert_not(compare_json(&out, &c, "a", "b"));
+    cr_assert(strstr(out.text, "\"differs\":\t[\"driver\"]"), "%s", out.text);
+    strbuf_free(&out);
+}
+
 Test(compare, html_holds_tables_and_escapes) {
     strbuf out = {0};
-    cr_assert_not(compare_html(&out, "t", "a < b\n\n| x | y&z |\n| --- | --- |\n| 1 | |\nend\n"));
-    cr_assert(strstr(out.text, "<pre>a &lt; b"), "%s", out.text);
-    cr_assert(strstr(out.text, "<tr><th>x</th><th>y&amp;z</th></tr>"), "%s", out.text);
-    cr_assert(strstr(out.text, "<tr><td>1</td><td></td></tr>\n</table>\n<pre>end"), "%s", out.text);
-    cr_assert_not(strstr(out.text, "---"));
+    cr_assert_not(compare_html(&out, "t",
+                               "# a < b\n\n| x | y&z |\n| --- | --: |\n| 1\\|2 | |\n- one\n- "
+                               "two\nend\n"));
+    cr_assert(strstr(out.text, "<h1>a &lt; b</h1>"), "%s", out.text);
+    cr_assert(strstr(out.text, "<tr><th>x</th><th class=\"n\">y&amp;z</th></tr>"), "%s", out.text);
+    cr_assert(
+        strstr(out.text, "<tr><td>1|2</td><td class=\"n\"></td></tr>\n</table></div>\n<ul>\n"),
+        "%s", out.text);
+    cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre>end\n</pre>"), "%s", out.text);
+    cr_assert_not(strstr(out.text, "--:"));
     strbuf_free(&out);
 }
 
@@ -190,6 +218,12 @@ Test(compare, devices_run_now) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_assert(strstr(p.out, "losses: equal in every bit over 2 steps"), "%s", p.out);
     cr_assert(strstr(p.err, "running kor_hate (sample) with tiny on cpu"), "%s", p.err);
+    program_free(&p);
+    p = RUN("compare", "cpu", "cpu", "--max-steps", "24", "--threads", "1", "--runs", "2",
+            "--json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.out, "\"equivalent\":\ttrue"), "%s", p.out);
+    cr_assert(strstr(p.out, "\"name\":\t\"linear_fwd 512x128\",\n"), "%s", p.out);
     program_free(&p);
     p = RUN("compare", "cpu", "no-such-device");
     cr_assert_eq(p.exit_code, 1);

@@ -84,9 +84,40 @@ Test(groups, equal_runs_are_equivalent_and_single_seeds_claim_nothing) {
     cr_assert_not(compare_groups(&c, list_a, 1, list_b, SEEDS));
     cr_assert(c.rows_only && !c.equivalent && c.p == 1);
     cr_assert_not(compare_groups_text(&out, &c, "left", "right"));
-    cr_assert(strstr(out.text, "(rows only)\na group of one seed: no claim beyond these runs"),
-              "%s", out.text);
+    cr_assert(
+        strstr(out.text, "(rows only)\n- verdict: a group of one seed: no claim beyond these runs"),
+        "%s", out.text);
     strbuf_free(&out);
+}
+
+/* One model under the same seeds on two devices: what the seeds have in common cancels, so that a
+ * spread of several points over seeds does not hide that each pair is nearly equal. */
+Test(groups, equal_seeds_are_paired) {
+    group_comparison c;
+    make("tiny", 0.5, "tiny", 0.5, 3000);
+    for (int s = 0; s < SEEDS; s++) {
+        b[s].seed = s;
+        memcpy(b[s].predicted, a[s].predicted, 3000 * sizeof(uint32_t));
+        for (int i = 0; i < 200 * s; i++) // seeds differ by points, devices do not
+            a[s].predicted[i] = b[s].predicted[i] = (a[s].gold[i] + 1) % 3;
+        b[s].predicted[2900 + s] = (b[s].predicted[2900 + s] + 1) % 3;
+        cr_assert_not(record_score(&a[s]));
+        cr_assert_not(record_score(&b[s]));
+    }
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    cr_assert(c.paired_seeds && c.std_a > 0.02);
+    cr_assert(c.equivalent, "%g to %g", c.range.low, c.range.high);
+    double d[SEEDS];
+    for (int s = 0; s < SEEDS; s++)
+        d[s] = record_metric(&b[s], "macro_f1") - record_metric(&a[s], "macro_f1");
+    cr_assert_float_eq((c.range.high + c.range.low) / 2, mean_of(d, SEEDS), 1e-12);
+    // another recipe: not the same runs on another device
+    for (int s = 0; s < SEEDS; s++) {
+        cr_assert_not(record_recipe_number(&b[s], "learning_rate", 1e-3));
+        cr_assert_not(record_score(&b[s]));
+    }
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    cr_assert(!c.paired_seeds && !c.equivalent);
 }
 
 Test(groups, mixed_groups_are_refused) {

@@ -56,6 +56,13 @@ Test(recipe, files_depart_from_a_base_and_faults_are_named) {
         {"{\"base\": \"corse\"}", "base is 'corse', expected one of trainer, course"},
         {"{\"base\": 4}", "'base' is a number"},
         {"{\"warmup_steps\": [1]}", "warmup_steps is neither a number nor text"},
+        {"{\"group_by_length\": 2}", "group_by_length is 2, expected a whole number from 0 to 1"},
+        {"{\"class_weights\": \"1,,2\"}", "class_weights is '1,,2', expected balanced, none"},
+        {"{\"class_weights\": \"1,2,\"}", "class_weights is '1,2,', expected"},
+        {"{\"class_weights\": \"1,0\"}", "a number above 0"},
+        {"{\"class_weights\": \"nan\"}", "a number above 0"},
+        {"{\"class_weights\": 2}", "unknown hyperparameter 'class_weights'"},
+        {"{\"metric_for_best_model\": \"eval_f2\"}", "metric_for_best_model (beside loss): "},
         {"[]", "expected an object of hyperparameters"},
     };
     json_setup();
@@ -99,6 +106,65 @@ Test(recipe, digest_covers_what_changes_numbers_and_nothing_else) {
     cr_assert_str_neq(x, y);
 }
 
+static err count_number(void *context, const char *key, double value) {
+    (void)value;
+    return strbuf_printf(context, "%s ", key);
+}
+static err count_text(void *context, const char *key, const char *value) {
+    return strbuf_printf(context, "%s=%s ", key, value);
+}
+static err count_truth(void *context, const char *key, bool value) {
+    return strbuf_printf(context, "%s=%d ", key, value);
+}
+
+Test(recipe, an_option_is_recorded_when_it_is_used) {
+    static const struct {
+        const char *key;
+        double number;
+        const char *text, *shown;
+    } cases[] = {
+        {"group_by_length", 1, NULL, "group_by_length=1"},
+        {"freeze_embeddings", 1, NULL, "freeze_embeddings=1"},
+        {"freeze_layers", 2, NULL, "freeze_layers"},
+        {"early_stopping_patience", 3, NULL, "early_stopping_patience"},
+        {"early_stopping_threshold", 0.01, NULL, "early_stopping_threshold"},
+        {"class_weights", 0, "balanced", "class_weights=balanced"},
+        {"class_weights", 0, "1.0,2.50,0.1", "class_weights=1,2.5,0.1"},
+        {"metric_for_best_model", 0, "eval_loss", "metric_for_best_model=loss"},
+        {"metric_for_best_model", 0, "mcc", "metric_for_best_model=mcc"},
+    };
+    recipe plain, r;
+    char before[65], after[65];
+    size_t live = mem_live_count();
+    MUST(recipe_load(&plain, "course"));
+    MUST(recipe_digest(&plain, before));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        strbuf seen = {0};
+        recipe_visitor visitor = {&seen, count_number, count_text, count_truth};
+        MUST(recipe_visit(&plain, &visitor));
+        cr_assert_null(strstr(seen.text, cases[i].key), "%s", seen.text);
+        strbuf_free(&seen);
+        r = plain;
+        if (cases[i].text)
+            MUST(recipe_set_text(&r, cases[i].key, cases[i].text));
+        else
+            MUST(recipe_set_number(&r, cases[i].key, cases[i].number));
+        MUST(recipe_visit(&r, &visitor));
+        cr_assert_not_null(strstr(seen.text, cases[i].shown), "case %zu: %s", i, seen.text);
+        strbuf_free(&seen);
+        MUST(recipe_digest(&r, after));
+        cr_assert_str_neq(before, after, "case %zu", i);
+        // back to the default: the recipe is the old one again
+        if (cases[i].text)
+            MUST(recipe_set_text(&r, cases[i].key, *cases[i].key == 'c' ? "none" : "headline"));
+        else
+            MUST(recipe_set_number(&r, cases[i].key, 0));
+        MUST(recipe_digest(&r, after));
+        cr_assert_str_eq(before, after, "case %zu", i);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
 Test(recipe, steps_of_known_runs) {
     recipe r;
     MUST(recipe_load(&r, "course"));
@@ -117,6 +183,13 @@ Test(recipe, steps_of_known_runs) {
     cr_assert_eq(recipe_warmup(&r, 247), 25);
     r.warmup_steps = 500;
     cr_assert_eq(recipe_warmup(&r, 247), 500);
+    r.lr_scheduler_type = SCHEDULE_constant;
+    cr_assert_eq(recipe_warmup(&r, 247), 0);
+    // a share, as transformers takes it; from there on it is warmup_ratio
+    r.lr_scheduler_type = SCHEDULE_constant_with_warmup;
+    MUST(recipe_set_number(&r, "warmup_steps", 0.25));
+    cr_assert(r.warmup_steps == 0 && r.warmup_ratio == 0.25);
+    cr_assert_eq(recipe_warmup(&r, 10), 3);
 }
 
 /* transformers' get_scheduler, learning rates that the optimizer uses at steps 1 to 6 of 6, peak 1.
@@ -128,7 +201,8 @@ Test(schedule, rates_equal_transformers) {
     } cases[] = {
         {{SCHEDULE_linear, 1, 0, 6}, {1, 5. / 6, 4. / 6, 3. / 6, 2. / 6, 1. / 6}},
         {{SCHEDULE_linear, 1, 2, 6}, {0, 0.5, 1, 0.75, 0.5, 0.25}},
-        {{SCHEDULE_constant, 1, 2, 6}, {0, 0.5, 1, 1, 1, 1}},
+        {{SCHEDULE_constant_with_warmup, 1, 2, 6}, {0, 0.5, 1, 1, 1, 1}},
+        {{SCHEDULE_constant, 1, 2, 6}, {1, 1, 1, 1, 1, 1}}, // get_constant_schedule has no warmup
         {{SCHEDULE_constant, 1, 0, 6}, {1, 1, 1, 1, 1, 1}},
         {{SCHEDULE_cosine, 1, 2, 6}, {0, 0.5, 1, 0.8535533905932737, 0.5, 0.14644660940672627}},
         // a warmup that outlasts the run

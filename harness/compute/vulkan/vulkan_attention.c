@@ -82,3 +82,55 @@ void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
     vulkan__read(r, a->lse, 0, stats);
     dispatch(r, bwd_kv, s, a->heads, a->head_size, &push);
 }
+
+/* --- the first token of each sentence alone: a workgroup for each sentence and head --- */
+
+enum { CLS_LANES = 64 };
+
+/* `passes`: over a sentence's keys; a key is scored by one lane (head_size steps), then all lanes
+ * walk the CLS_LANES of its block. */
+static void dispatch_cls(recorder *r, kernel_id kernel, dim rows, dim tokens, uint32_t heads,
+                         uint32_t head_size, uint32_t passes, const struct push_attention *push) {
+    uint32_t length = vulkan__size(r, tokens);
+    if (length > LENGTH_MAX) length = LENGTH_MAX;
+    uint32_t blocks = (length + CLS_LANES - 1) / CLS_LANES;
+    launch l = {.kernel = kernel,
+                .special = {CLS_LANES},
+                .x = vulkan__size(r, rows),
+                .y = heads,
+                .z = 1,
+                .iterations = (uint64_t)blocks * (passes * (head_size + CLS_LANES) + CLS_LANES)};
+    if (head_size > HEAD_SIZE_MAX) {
+        vulkan__fail(r,
+                     err_set(ERR_UNSUPPORTED, "head size %u exceeds %d", head_size, HEAD_SIZE_MAX));
+    }
+    vulkan__dispatch(r, &l, push);
+}
+
+void vulkan__record_cls_attention_fwd(recorder *r, const struct cls_attention_fwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
+    size_t hidden = (size_t)a->heads * a->head_size;
+    struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
+                                  vulkan__drop(r, a->drop)};
+    vulkan__write(r, a->out, 0, rows * hidden);
+    vulkan__read(r, a->q, 0, rows * hidden);
+    vulkan__read(r, a->kv, 0, tokens * hidden * 2);
+    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
+    vulkan__read(r, a->ordinals, 0, rows);
+    dispatch_cls(r, KERNEL_cls_attention_fwd, a->rows, a->tokens, a->heads, a->head_size, 1, &push);
+}
+
+void vulkan__record_cls_attention_bwd(recorder *r, const struct cls_attention_bwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
+    size_t hidden = (size_t)a->heads * a->head_size;
+    struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
+                                  vulkan__drop(r, a->drop)};
+    vulkan__write(r, a->dq, 0, rows * hidden);
+    vulkan__write(r, a->dkv, 0, tokens * hidden * 2);
+    vulkan__read(r, a->dout, 0, rows * hidden);
+    vulkan__read(r, a->q, 0, rows * hidden);
+    vulkan__read(r, a->kv, 0, tokens * hidden * 2);
+    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
+    vulkan__read(r, a->ordinals, 0, rows);
+    dispatch_cls(r, KERNEL_cls_attention_bwd, a->rows, a->tokens, a->heads, a->head_size, 2, &push);
+}

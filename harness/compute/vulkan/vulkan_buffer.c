@@ -91,6 +91,8 @@ static err copy_end(vulkan_device *v) {
     }
     if ((e = vulkan__check(VK.WaitForFences(v->logical, 1, &v->copy_fence, VK_TRUE, UINT64_MAX),
                            "vkWaitForFences"))) {
+        // what failed may still be at work, on buffers that are freed next
+        VK.DeviceWaitIdle(v->logical);
         return e;
     }
     return vulkan__check(VK.ResetFences(v->logical, 1, &v->copy_fence), "vkResetFences");

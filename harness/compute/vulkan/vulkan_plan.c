@@ -102,13 +102,14 @@ err vulkan__submit(plan *p, const step_info *step) {
     recorder r = {.v = v, .slot = slot, .step = step, .scratch = p->scratch};
     if ((e = begin(&r))) return e;
     if (p->profile) e = vulkan__profile_begin(&r, p);
-    if (e || (e = walk(&r, p))) {
+    if (!e) e = walk(&r, p);
+    if (e || (e = end(&r, true))) {
         // segments already submitted may still run: nothing of theirs may be used again before
         VK.DeviceWaitIdle(v->logical);
         goto done;
     }
     v->last_barriers = r.barriers;
-    if ((e = end(&r, true)) || !r.queries) goto done;
+    if (!r.queries) goto done;
     if (!(e = vulkan__slot_wait(v, slot))) e = vulkan__profile_read(&r, p);
 done:
     vulkan__profile_free(&r);

@@ -44,6 +44,8 @@ err vulkan__slot_wait(vulkan_device *v, vulkan_slot *s) {
     s->is_pending = false; // also after a failure: a lost device answers no more
     err e = vulkan__check(VK.WaitForFences(v->logical, 1, &s->fence, VK_TRUE, UINT64_MAX),
                           "vkWaitForFences");
+    // what failed may still be at work, on buffers that are freed next
+    if (e) VK.DeviceWaitIdle(v->logical);
     return e ? e : vulkan__check(VK.ResetFences(v->logical, 1, &s->fence), "vkResetFences");
 }
 

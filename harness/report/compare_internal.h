@@ -1,0 +1,25 @@
+/* Shared by the files of the comparisons. */
+#ifndef HARNESS_REPORT_COMPARE_INTERNAL_H
+#define HARNESS_REPORT_COMPARE_INTERNAL_H
+
+#include "report/compare.h"
+#include "report/report_internal.h"
+
+/* Parts of every comparison of two or more sides: what the sides are and where they differ; speed
+ * and phases; times of kernels. As tables, and together as keys of a JSON object. */
+err compare__sides(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
+err compare__speed(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
+err compare__kernels(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
+err compare__sides_json(cJSON *top, const compare_side *sides, size_t count) MUST_CHECK;
+
+/* Errors: ERR_ARG unless there are 2 to 26 sides. */
+err compare__check_sides(size_t count) MUST_CHECK;
+
+/* Where and how fast the losses of two runs part. */
+loss_drift compare__drift(const record *a, const record *b, double tolerance);
+
+/* Largest relative difference in steps 1, 2 to 3, 4 to 7, ... as a table. */
+err compare__drift_table(strbuf *out, const record *a, const record *b) MUST_CHECK;
+err compare__drift_json(cJSON *object, const record *a, const record *b) MUST_CHECK;
+
+#endif

@@ -1,0 +1,211 @@
+#include "metric/statistics.h"
+#include "report/compare_internal.h"
+#include "report/grid.h"
+
+#include <math.h>
+#include <string.h>
+
+/* text */
+
+static err add_scores(strbuf *out, const comparison *c) {
+    const record *a = c->a, *b = c->b;
+    grid g = grid_begin("lrrr");
+    const char *const heads[] = {"score", "A", "B", "B - A"};
+    for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
+    for (size_t m = 0; m < metric_count(); m++) {
+        const metric *x = metric_at(m);
+        bool leads = !strcmp(x->name, a->headline);
+        if (!metric_applies(x, a->task.label_count)) continue;
+        grid_cell(&g, "%s%s", x->title, leads ? " (headline)" : "");
+        grid_cell(&g, "%.2f", 100 * a->metrics[m]);
+        grid_cell(&g, "%.2f", 100 * b->metrics[m]);
+        grid_cell(&g, "%+.2f", 100 * (b->metrics[m] - a->metrics[m]));
+        if (!leads) continue;
+        grid_cell(&g, "%s, deduplicated", x->title);
+        grid_cell(&g, "%.2f", 100 * a->metrics_dedup[m]);
+        grid_cell(&g, "%.2f", 100 * b->metrics_dedup[m]);
+        grid_cell(&g, "%+.2f", 100 * (b->metrics_dedup[m] - a->metrics_dedup[m]));
+    }
+    return grid_end(out, &g);
+}
+
+static const char *verdict(const comparison *c) {
+    double bound = 0.01 * COMPARE_EQUIVALENCE;
+    if (!c->disagreements) return "every prediction is equal";
+    if (c->range.low >= -bound && c->range.high <= bound)
+        return "on these test rows equivalent (interval within ±0.5 points), of one seed only";
+    return "two single runs: no claim beyond them; more seeds give a verdict";
+}
+
+static err add_disagreement(strbuf *out, const comparison *c) {
+    err e;
+    if ((e = strbuf_printf(
+             out,
+             "\n- score difference (B - A): %+.2f points, 95 %% interval %+.2f to %+.2f (rows "
+             "only)\n- verdict: %s\n",
+             100 * c->difference, 100 * c->range.low, 100 * c->range.high, verdict(c))) ||
+        (e = strbuf_printf(out, "- predictions that differ: %zu of %zu (%.2f %%)", c->disagreements,
+                           c->rows, 100.0 * (double)c->disagreements / (double)c->rows))) {
+        return e;
+    }
+    for (size_t i = 0; i < c->first_row_count; i++) {
+        if ((e = strbuf_printf(out, "%s%u",
+                               i                        ? ", "
+                               : c->first_row_count > 1 ? "; rows "
+                                                        : "; row ",
+                               c->first_rows[i]))) {
+            return e;
+        }
+    }
+    if ((e = strbuf_printf(out, "%s\n", c->disagreements > c->first_row_count ? ", ..." : "")))
+        return e;
+    if (!c->disagreements) return ERR_OK;
+    return strbuf_printf(
+        out,
+        "- right in A alone: %zu, in B alone: %zu (McNemar p = %.3g, of these two runs "
+        "only)\n",
+        c->only_a_right, c->only_b_right, c->mcnemar_p);
+}
+
+static err add_losses(strbuf *out, const comparison *c) {
+    const loss_drift *d = &c->loss;
+    err e;
+    if (!d->steps) return strbuf_add(out, "- losses: none to compare\n");
+    if (!d->bits_part) {
+        e = strbuf_printf(out, "- losses: equal in every bit over %zu steps\n", d->steps);
+    } else {
+        e = strbuf_printf(out, "- losses: first bit differs at step %zu; ", d->bit_step);
+        if (!e && d->losses_part) {
+            e = strbuf_printf(out, "beyond %g relative from step %zu of %zu\n", c->tolerance,
+                              d->part_step, d->steps);
+        } else if (!e) {
+            e = strbuf_printf(out, "within %g relative over %zu steps\n", c->tolerance, d->steps);
+        }
+    }
+    if (!e && c->a->loss_count != c->b->loss_count) {
+        e = strbuf_printf(out, "- A took %zu steps, B %zu\n", c->a->loss_count, c->b->loss_count);
+    }
+    if (e || !d->bits_part) return e;
+    e = strbuf_printf(
+        out, "- largest relative loss difference: %.3g in the first %d steps, %.3g in all\n\n",
+        d->largest_early, COMPARE_FIRST_STEPS, d->largest);
+    return e ? e : compare__drift_table(out, c->a, c->b);
+}
+
+/* The ratio, and what it is when one's slow steps meet the other's fast ones. */
+static err add_ratio(strbuf *out, const comparison *c) {
+    const record_timing *a = &c->a->timing, *b = &c->b->timing;
+    if (a->tokens_per_s <= 0 || b->tokens_per_s <= 0) return ERR_OK;
+    err e = strbuf_printf(out, "\n- speed: B does %.2f times the tokens per second of A",
+                          b->tokens_per_s / a->tokens_per_s);
+    if (!e && a->step_ms_p10 > 0 && b->step_ms_p10 > 0)
+        e = strbuf_printf(out,
+                          " (%.2f to %.2f between the 10th and 90th percentile of single steps)",
+                          a->step_ms_p10 / b->step_ms_p90, a->step_ms_p90 / b->step_ms_p10);
+    return e ? e : strbuf_add(out, "\n");
+}
+
+err compare_text(strbuf *out, const comparison *c, const char *name_a, const char *name_b) {
+    const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
+    err e;
+    if ((e = strbuf_printf(out, "# %s, version %lld, %zu test rows\n\n", c->a->task.name,
+                           (long long)c->a->task.version, c->rows)) ||
+        (e = compare__sides(out, sides, 2)) || (e = strbuf_add(out, "\n## Scores\n\n")) ||
+        (e = add_scores(out, c)) || (e = add_disagreement(out, c)) ||
+        (e = strbuf_add(out, "\n## Losses\n\n")) || (e = add_losses(out, c)) ||
+        (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2)) ||
+        (e = add_ratio(out, c)) || (e = strbuf_add(out, "\n## Kernels\n\n"))) {
+        return e;
+    }
+    return compare__kernels(out, sides, 2);
+}
+
+/* json */
+
+static err add_side(cJSON *top, const char *key, const record *r, const char *name, double score) {
+    cJSON *o;
+    err e;
+    if ((e = json_add_object(&o, top, key)) || (e = json_add_string(o, "name", name)) ||
+        (e = json_add_string(o, "model", r->model.name)) ||
+        (e = json_add_number(o, "seed", (double)r->seed)) ||
+        (e = json_add_string(o, "protocol", r->protocol)) ||
+        (e = json_add_string(o, "recipe_sha256", r->recipe_sha256)) ||
+        (e = json_add_string(o, "device", r->device.name)) ||
+        (e = json_add_string(o, "driver", r->device.driver)) ||
+        (e = json_add_string(o, "precision", r->device.precision)) ||
+        (e = json_add_number(o, "score", score)) ||
+        (e = json_add_number(o, "score_dedup", record_metric_dedup(r, r->headline))) ||
+        (e = json_add_number(o, "train_s", r->timing.train_s)) ||
+        (e = json_add_number(o, "eval_s", r->timing.eval_s)) ||
+        (e = json_add_number(o, "tokens_per_s", r->timing.tokens_per_s)) ||
+        (e = json_add_number(o, "sentences_per_s", r->timing.sentences_per_s))) {
+        return e;
+    }
+    return json_add_number(o, "step_ms_p50", r->timing.step_ms_p50);
+}
+
+static err add_predictions(cJSON *top, const comparison *c) {
+    cJSON *o, *rows;
+    err e;
+    if ((e = json_add_object(&o, top, "predictions")) ||
+        (e = json_add_number(o, "rows", (double)c->rows)) ||
+        (e = json_add_number(o, "different", (double)c->disagreements)) ||
+        (e = json_add_number(o, "different_percent",
+                             100.0 * (double)c->disagreements / (double)c->rows)) ||
+        (e = json_add_number(o, "only_a_right", (double)c->only_a_right)) ||
+        (e = json_add_number(o, "only_b_right", (double)c->only_b_right)) ||
+        (e = json_add_number(o, "mcnemar_p", c->mcnemar_p)) ||
+        (e = json_add_array(&rows, o, "first_rows"))) {
+        return e;
+    }
+    for (size_t i = 0; i < c->first_row_count && !e; i++) {
+        e = json_append(rows, cJSON_CreateNumber(c->first_rows[i]));
+    }
+    return e;
+}
+
+// a step, or null when the losses never part so
+static err add_step(cJSON *o, const char *key, bool parts, size_t step) {
+    return parts ? json_add_number(o, key, (double)step) : json_add_string(o, key, NULL);
+}
+
+static err add_loss_object(cJSON *top, const comparison *c) {
+    cJSON *o;
+    err e;
+    if ((e = json_add_object(&o, top, "loss")) ||
+        (e = json_add_number(o, "steps", (double)c->loss.steps)) ||
+        (e = json_add_number(o, "tolerance", c->tolerance)) ||
+        (e = add_step(o, "first_part_step", c->loss.losses_part, c->loss.part_step)) ||
+        (e = add_step(o, "first_bit_step", c->loss.bits_part, c->loss.bit_step)) ||
+        (e = json_add_number(o, "largest_relative_first_50", c->loss.largest_early))) {
+        return e;
+    }
+    e = json_add_number(o, "largest_relative", c->loss.largest);
+    return e ? e : compare__drift_json(o, c->a, c->b);
+}
+
+err compare_json(strbuf *out, const comparison *c, const char *name_a, const char *name_b) {
+    const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
+    cJSON *top = cJSON_CreateObject(), *range;
+    char *text = NULL;
+    err e;
+    if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    if ((e = json_add_string(top, "task", c->a->task.name)) ||
+        (e = json_add_string(top, "metric", c->a->headline)) ||
+        (e = add_side(top, "a", c->a, name_a, c->score_a)) ||
+        (e = add_side(top, "b", c->b, name_b, c->score_b)) ||
+        (e = json_add_number(top, "difference", c->difference)) ||
+        (e = json_add_array(&range, top, "interval")) ||
+        (e = json_append(range, cJSON_CreateNumber(c->range.low))) ||
+        (e = json_append(range, cJSON_CreateNumber(c->range.high))) ||
+        (e = json_add_bool(top, "rows_only", true)) || (e = add_predictions(top, c)) ||
+        (e = add_loss_object(top, c)) || (e = compare__sides_json(top, sides, 2)) ||
+        (e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) {
+        goto done;
+    }
+    e = strbuf_add(out, "\n");
+done:
+    mem_free(text);
+    cJSON_Delete(top);
+    return e;
+}

@@ -1,0 +1,76 @@
+#include "base/memory.h"
+#include "result/record_internal.h"
+
+/* Keys that records of older programs do not have. */
+
+err record__step_spread_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    if (!e) e = json_append(list, cJSON_CreateNumber(r->timing.step_ms_p10));
+    return e ? e : json_append(list, cJSON_CreateNumber(r->timing.step_ms_p90));
+}
+
+static err read_time(double *out, const cJSON *item, const char *key, const char *where) {
+    err e = record__finite(out, item, key, where);
+    if (e || *out >= 0) return e;
+    return err_set(ERR_FORMAT, "%s: key '%s': %g ms", where, key, *out);
+}
+
+err record__step_spread_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!list) return ERR_OK;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != 2)
+        return err_set(ERR_FORMAT, "%s: key '%s': expected an array of two numbers", where, key);
+    err e = read_time(&r->timing.step_ms_p10, list->child, key, where);
+    return e ? e : read_time(&r->timing.step_ms_p90, list->child->next, key, where);
+}
+
+err record_kernel_add(record *r, const char *name, const char *phase, int64_t calls, double ms) {
+    err e = mem_resize((void **)&r->kernel_times, r->kernel_count + 1, sizeof *r->kernel_times);
+    if (e) return e;
+    record_kernel *k = &r->kernel_times[r->kernel_count++]; // freed with the record from here on
+    *k = (record_kernel){.calls = calls, .ms = ms};
+    if ((e = mem_strdup(&k->name, name))) return e;
+    return mem_strdup(&k->phase, phase);
+}
+
+err record__kernel_times_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < r->kernel_count && !e; i++) {
+        const record_kernel *k = &r->kernel_times[i];
+        cJSON *item = cJSON_CreateArray();
+        if ((e = json_append(list, item)) || (e = json_append(item, cJSON_CreateString(k->name))) ||
+            (e = json_append(item, cJSON_CreateString(k->phase))) ||
+            (e = json_append(item, cJSON_CreateNumber((double)k->calls)))) {
+            return e;
+        }
+        e = json_append(item, cJSON_CreateNumber(k->ms));
+    }
+    return e;
+}
+
+err record__kernel_times_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list = NULL, *item;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_array(&list, object, key, where);
+    if (e) return e;
+    cJSON_ArrayForEach(item, list) {
+        const cJSON *name = cJSON_IsArray(item) ? item->child : NULL;
+        const cJSON *phase = name ? name->next : NULL, *calls = phase ? phase->next : NULL;
+        const cJSON *ms = calls ? calls->next : NULL;
+        int64_t count = 0;
+        double time = 0;
+        if (!ms || ms->next || !cJSON_IsString(name) || !cJSON_IsString(phase)) {
+            return err_set(ERR_FORMAT,
+                           "%s: key '%s': expected an array of arrays: name, phase, calls, ms",
+                           where, key);
+        }
+        if ((e = record__element(&count, calls, INT32_MAX, key, where)) ||
+            (e = read_time(&time, ms, key, where)) ||
+            (e = record_kernel_add(r, name->valuestring, phase->valuestring, count, time))) {
+            return e;
+        }
+    }
+    return ERR_OK;
+}

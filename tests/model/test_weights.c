@@ -1,0 +1,467 @@
+/* Checkpoints as they are found: names, types, heads, sizes, shards, and what is refused. */
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/weights.h"
+#include "support/checkpoint_file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SEED = 9 };
+static const float range = 0.02f;
+
+typedef struct fixture {
+    device device;
+    bert_config config;
+    params params;
+    checkpoint_file file; /* of the parameters */
+    char digest[HASH_HEX_BYTES];
+    size_t live;
+} fixture;
+
+/* Every element another multiple of 1/64 below 4: exact in all three types. */
+static void fill(params *ps) {
+    for (size_t i = 0; i < ps->count; i++) {
+        const param *p = &ps->list[i];
+        float *v = NULL;
+        MUST(mem_new(&v, p->count));
+        for (size_t k = 0; k < p->count; k++)
+            v[k] = (float)((int)((i * 37 + k * 11) % 255) - 127) / 64.0f;
+        MUST(device_write_f32(p->p, v, p->count));
+        mem_free(v);
+    }
+}
+
+static void open_fixture(fixture *f) {
+    json_setup();
+    *f = (fixture){.live = mem_live_count()};
+    MUST(device_open_named(&f->device, "reference", NULL));
+    MUST(bert_config_preset(&f->config, "tiny", 29));
+    f->config.hidden = 12;
+    f->config.heads = 3;
+    f->config.inner = 20;
+    f->config.positions = 16;
+    f->config.classes = 3;
+    MUST(params_init(&f->params, &f->device, &f->config, 0));
+    fill(&f->params);
+    MUST(params_digest(&f->params, f->digest));
+    checkpoint_file_take(&f->file, &f->params);
+}
+
+static void close_fixture(fixture *f) {
+    checkpoint_file_free(&f->file);
+    params_free(&f->params);
+    device_close(&f->device);
+    temporary_remove();
+    cr_assert_eq(mem_live_count(), f->live);
+}
+
+static const char *single(const fixture *f, const char *type) {
+    checkpoint_file_write(&f->file, temporary_path("model.safetensors"), 0, f->file.count, type);
+    return temporary_folder();
+}
+
+/* Overwrites the parameters, so that what is there afterwards was loaded. */
+static void spoil(fixture *f) {
+    char digest[HASH_HEX_BYTES];
+    MUST(params_draw(&f->params, 1, range, NULL));
+    MUST(params_digest(&f->params, digest));
+    cr_assert_str_neq(digest, f->digest);
+}
+
+static void loads_equal(fixture *f, const char *folder, const char *what) {
+    weights_report r;
+    char digest[HASH_HEX_BYTES];
+    spoil(f);
+    MUST(weights_load(&f->params, &r, folder, SEED, range));
+    MUST(params_digest(&f->params, digest));
+    cr_assert_str_eq(digest, f->digest, "%s", what);
+    cr_assert_eq(r.missing.count + r.unexpected.count + r.drawn_count, 0, "%s", what);
+    weights_report_free(&r);
+}
+
+static void expect_keys(const weights_keys *keys, const char *expected) {
+    strbuf text = {0};
+    MUST(weights_keys_text(&text, keys, 100));
+    cr_assert_str_eq(text.text ? text.text : "", expected);
+    strbuf_free(&text);
+}
+
+Test(weights, load_under_every_name_and_type) {
+    static const char *const types[] = {"F32", "F16", "BF16"};
+    fixture f;
+    open_fixture(&f);
+    for (int t = 0; t < 3; t++) loads_equal(&f, single(&f, types[t]), types[t]);
+    checkpoint_file_rename(&f.file, "LayerNorm.weight", "LayerNorm.gamma");
+    checkpoint_file_rename(&f.file, "LayerNorm.bias", "LayerNorm.beta");
+    loads_equal(&f, single(&f, "F32"), "gamma and beta");
+    checkpoint_file_rename(&f.file, "bert.", "");
+    loads_equal(&f, single(&f, "F32"), "without prefix");
+    checkpoint_file_add(&f.file, "embeddings.position_ids", 1, 16);
+    checkpoint_file_add(&f.file, "position_ids", 16, 0);
+    loads_equal(&f, single(&f, "F32"), "position_ids");
+    MUST(weights_save(&f.params, temporary_folder()));
+    loads_equal(&f, temporary_folder(), "as written");
+    close_fixture(&f);
+}
+
+Test(weights, heads_of_pretraining_are_listed_as_unexpected) {
+    fixture f;
+    weights_report r;
+    open_fixture(&f);
+    checkpoint_file_drop(&f.file, "classifier.");
+    checkpoint_file_drop(&f.file, "pooler.");
+    checkpoint_file_add(&f.file, "cls.predictions.transform.LayerNorm.gamma", 12, 0);
+    checkpoint_file_add(&f.file, "cls.predictions.bias", 29, 0);
+    checkpoint_file_add(&f.file, "bert.embeddings.token_type_ids", 1, 16);
+    checkpoint_file_add(&f.file, "bert.encoder.layer.7.output.dense.bias", 12, 0);
+    checkpoint_file_add(&f.file, "bert.encoder.layer.9.output.dense.bias", 12, 0);
+    // the classifier has no prefix
+    checkpoint_file_add(&f.file, "bert.classifier.bias", 3, 0);
+    MUST(weights_load(&f.params, &r, single(&f, "F32"), SEED, range));
+    expect_keys(&r.missing, "bert.pooler.dense.weight bert.pooler.dense.bias classifier.weight "
+                            "classifier.bias");
+    expect_keys(&r.unexpected, "bert.classifier.bias bert.embeddings.token_type_ids "
+                               "bert.encoder.layer.{7, 9}.output.dense.bias cls.predictions.bias "
+                               "cls.predictions.transform.LayerNorm.weight");
+    cr_assert_eq(r.drawn_count, 4);
+    cr_assert_str_eq(r.drawn[2], "classifier.weight");
+    weights_report_free(&r);
+    close_fixture(&f);
+}
+
+Test(weights, draw_a_missing_classifier_and_say_so) {
+    fixture f;
+    weights_report r;
+    strbuf table = {0};
+    open_fixture(&f);
+    checkpoint_file_drop(&f.file, "classifier.");
+    MUST(weights_load(&f.params, &r, single(&f, "F32"), SEED, range));
+    const param *p = params_at(&f.params, PARAM_classifier_weight, 0);
+    float value = 0;
+    MUST(device_read_f32(&value, span_part(p->p, 0, 1), 1));
+    uint32_t place = (uint32_t)(p - f.params.list);
+    cr_assert(value == (float)(rng_normal(SEED, RNG_SITE_INIT + place, 0) * (double)range));
+    MUST(weights_report_table(&table, &r));
+    cr_assert_str_eq(table.text, "Key               | Status     |\n"
+                                 "------------------+------------+\n"
+                                 "classifier.weight | MISSING    | newly initialised\n"
+                                 "classifier.bias   | MISSING    | newly initialised");
+    strbuf_free(&table);
+    weights_report_free(&r);
+    close_fixture(&f);
+}
+
+Test(weights, a_classifier_of_another_size_is_refused_unless_asked) {
+    fixture f;
+    weights_report r;
+    strbuf table = {0};
+    open_fixture(&f);
+    const char *folder = single(&f, "F32");
+    params_free(&f.params);
+    f.config.classes = 4;
+    MUST(params_init(&f.params, &f.device, &f.config, 0));
+    MUST_FAIL(weights_load(&f.params, &r, folder, SEED, range), ERR_FORMAT,
+              "tensor 'classifier.weight' is F32 [3, 12], expected [4, 12]: a classifier of other "
+              "labels (--ignore-mismatched-sizes draws a new one)");
+    weights_report_free(&r);
+    MUST(weights_load_resized(&f.params, &r, folder, SEED, range));
+    cr_assert_eq(r.drawn_count, 2);
+    cr_assert_str_eq(r.drawn[0], "classifier.weight");
+    cr_assert_eq(r.missing.count, 0);
+    MUST(weights_report_table(&table, &r));
+    cr_assert_not_null(strstr(table.text, "classifier.weight | MISMATCH   | [3, 12] in the "
+                                          "checkpoint, [4, 12] here\n"),
+                       "%s", table.text);
+    weights_report_free(&r);
+    // what is no classifier is loaded all the same
+    const param *p = params_at(&f.params, PARAM_pooler_bias, 0);
+    float bias[12];
+    MUST(device_read_f32(bias, p->p, 12));
+    const checkpoint_tensor *t = f.file.list;
+    while (strcmp(t->name, "bert.pooler.dense.bias") != 0) t++;
+    cr_assert_eq(memcmp(bias, t->values, sizeof bias), 0);
+    // the flag is about the classifier alone
+    params_free(&f.params);
+    f.config.positions = 15;
+    MUST(params_init(&f.params, &f.device, &f.config, 0));
+    MUST_FAIL(
+        weights_load_resized(&f.params, &r, folder, SEED, range), ERR_FORMAT,
+        "tensor 'bert.embeddings.position_embeddings.weight' is F32 [16, 12], expected [15, 12]");
+    weights_report_free(&r);
+    strbuf_free(&table);
+    close_fixture(&f);
+}
+
+Test(weights, missing_tensors_of_the_encoder_are_listed) {
+    fixture f;
+    weights_report r;
+    open_fixture(&f);
+    checkpoint_file_drop(&f.file, "attention.self.query.bias");
+    checkpoint_file_drop(&f.file, "word_embeddings");
+    checkpoint_file_add(&f.file, "foo.12345678901.x", 2, 0);
+    MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_DATA,
+              "model.safetensors: 3 tensors of BERT are missing: "
+              "bert.embeddings.word_embeddings.weight "
+              "bert.encoder.layer.{0, 1}.attention.self.query.bias; 1 are not BERT's: "
+              "foo.12345678901.x");
+    weights_report_free(&r);
+    checkpoint_file_add(&f.file, "embeddings.position_embeddings.weight", 16, 12);
+    MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_FORMAT,
+              "'bert.embeddings.position_embeddings.weight' and "
+              "'embeddings.position_embeddings.weight' are the same tensor");
+    weights_report_free(&r);
+    close_fixture(&f);
+}
+
+Test(weights, keys_of_many_layers_are_one) {
+    weights_keys keys = {0};
+    char *names[12];
+    json_setup();
+    size_t live = mem_live_count();
+    for (int i = 0; i < 12; i++) MUST(mem_printf(&names[i], "encoder.layer.%d.bias", 11 - i));
+    keys = (weights_keys){names, 12, 12};
+    expect_keys(&keys, "encoder.layer.{0...11}.bias");
+    keys.count = 10;
+    expect_keys(&keys, "encoder.layer.{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}.bias");
+    keys.count = 1;
+    expect_keys(&keys, "encoder.layer.11.bias");
+    char *others[] = {"a.1x.0", "a.1x.1", "b", "c", "d.3"};
+    keys = (weights_keys){others, 5, 5};
+    expect_keys(&keys, "a.1x.{0, 1} b c d.3");
+    strbuf text = {0};
+    MUST(weights_keys_text(&text, &keys, 2));
+    cr_assert_str_eq(text.text, "a.1x.{0, 1} b ...");
+    strbuf_free(&text);
+    for (int i = 0; i < 12; i++) mem_free(names[i]);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(weights, other_models_are_refused_by_name) {
+    static const struct {
+        const char *key, *name;
+    } cases[] = {
+        {"roberta.encoder.layer.0.output.dense.bias", "is of RoBERTa, whatever config.json says"},
+        {"lm_head.dense.weight", "is of RoBERTa,"},
+        {"classifier.out_proj.weight", "is of RoBERTa or ELECTRA"},
+        {"electra.embeddings.LayerNorm.bias", "is of ELECTRA"},
+        {"discriminator_predictions.dense.bias", "is of ELECTRA"},
+        {"distilbert.embeddings.LayerNorm.bias", "is of DistilBERT"},
+        {"albert.pooler.bias", "is of ALBERT"},
+        {"deberta.embeddings.LayerNorm.bias", "is of DeBERTa"},
+        {"bert.encoder.layer.0.attention.self.distance_embedding.weight",
+         "is of BERT with relative positions"},
+        {"bert.encoder.layer.0.crossattention.self.key.bias", "is of a decoder with cross"},
+    };
+    fixture f;
+    weights_report r;
+    open_fixture(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        checkpoint_file_add(&f.file, cases[i].key, 1, 0);
+        MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_UNSUPPORTED,
+                  cases[i].name);
+        cr_assert_not_null(strstr(err_message(ERR_OK), cases[i].key));
+        weights_report_free(&r);
+        checkpoint_file_drop(&f.file, cases[i].key);
+    }
+    loads_equal(&f, single(&f, "F32"), "BERT's own");
+    close_fixture(&f);
+}
+
+Test(weights, other_formats_are_never_read) {
+    static const char *const names[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
+                                        "tf_model.h5", "flax_model.msgpack"};
+    fixture f;
+    weights_report r;
+    open_fixture(&f);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char part[128];
+        MUST(file_write(temporary_path(names[i]), "x", 1));
+        snprintf(part, sizeof part, "has %s (", names[i]);
+        MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_UNSUPPORTED,
+                  part);
+        cr_assert_not_null(strstr(err_message(ERR_OK), "save_pretrained(f)' /"), "%s",
+                           err_message(ERR_OK));
+        weights_report_free(&r);
+        remove(temporary_path(names[i]));
+    }
+    MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_IO,
+              "no model.safetensors there");
+    weights_report_free(&r);
+    close_fixture(&f);
+}
+
+/* --- shards --------------------------------------------------------------------------------------
+ */
+
+#define FIRST "model-00001-of-00002.safetensors"
+#define SECOND "model-00002-of-00002.safetensors"
+enum { CUT = 11 };
+
+static void write_shards(const fixture *f, const char *folder, const char *type) {
+    char path[600];
+    MUST(folder_make(folder));
+    snprintf(path, sizeof path, "%s/" FIRST, folder);
+    checkpoint_file_write(&f->file, path, 0, CUT, type);
+    snprintf(path, sizeof path, "%s/" SECOND, folder);
+    checkpoint_file_write(&f->file, path, CUT, f->file.count, type);
+}
+
+/* The index of write_shards with `extra` put before the other lines and the tensor `leave` (may
+ * be -1) left out; total is the bytes of all tensors, or what the caller says (not negative). */
+static void write_index(const fixture *f, const char *folder, const char *extra, int leave,
+                        double total) {
+    strbuf text = {0};
+    char path[600];
+    size_t bytes = 0;
+    for (size_t i = 0; i < f->file.count; i++) bytes += 4 * f->file.list[i].count;
+    MUST(strbuf_printf(&text, "{\"metadata\": {\"total_size\": %.0f}, \"weight_map\": {%s",
+                       total < 0 ? (double)bytes : total, extra));
+    const char *comma = "";
+    for (size_t i = 0; i < f->file.count; i++) {
+        if ((int)i == leave) continue;
+        MUST(strbuf_printf(&text, "%s\"%s\": \"%s\"", comma, f->file.list[i].name,
+                           i < CUT ? FIRST : SECOND));
+        comma = ", ";
+    }
+    MUST(strbuf_add(&text, "}}"));
+    snprintf(path, sizeof path, "%s/model.safetensors.index.json", folder);
+    MUST(file_write(path, text.text, text.length));
+    strbuf_free(&text);
+}
+
+Test(weights, shards_are_one_checkpoint) {
+    fixture f;
+    weights_report r;
+    char hex[2][HASH_HEX_BYTES], expected[HASH_HEX_BYTES], lines[300];
+    open_fixture(&f);
+    const char *folder = temporary_path("shards");
+    write_shards(&f, folder, "F32");
+    write_index(&f, folder, "", -1, -1);
+    loads_equal(&f, folder, "two shards");
+    MUST(weights_load(&f.params, &r, folder, SEED, range));
+    // what sha256sum would print for the shards, hashed
+    MUST(hash_file_hex(temporary_path("shards/" FIRST), hex[0]));
+    MUST(hash_file_hex(temporary_path("shards/" SECOND), hex[1]));
+    int n = snprintf(lines, sizeof lines, "%s  " FIRST "\n%s  " SECOND "\n", hex[0], hex[1]);
+    hash_bytes_hex(lines, (size_t)n, expected);
+    cr_assert_str_eq(r.sha256, expected);
+    weights_report_free(&r);
+    write_shards(&f, folder, "F16");
+    MUST_FAIL(weights_load(&f.params, &r, folder, SEED, range), ERR_FORMAT,
+              "metadata.total_size is");
+    weights_report_free(&r);
+    // a whole file wins, as in transformers
+    checkpoint_file_write(&f.file, temporary_path("shards/model.safetensors"), 0, f.file.count,
+                          "BF16");
+    loads_equal(&f, folder, "one file beside an index");
+    close_fixture(&f);
+}
+
+Test(weights, an_index_without_metadata_is_fine) {
+    fixture f;
+    open_fixture(&f);
+    const char *folder = temporary_folder(),
+               *index = temporary_path("model.safetensors.index.json");
+    strbuf text = {0};
+    checkpoint_file_write(&f.file, temporary_path("all.safetensors"), 0, f.file.count, "F32");
+    MUST(strbuf_add(&text, "{\"weight_map\": {"));
+    for (size_t i = 0; i < f.file.count; i++)
+        MUST(strbuf_printf(&text, "%s\"%s\": \"all.safetensors\"", i ? ", " : "",
+                           f.file.list[i].name));
+    MUST(strbuf_add(&text, "}}"));
+    MUST(file_write(index, text.text, text.length));
+    loads_equal(&f, folder, "one shard");
+    strbuf_free(&text);
+    close_fixture(&f);
+}
+
+Test(weights, hostile_indices_are_refused) {
+    static const struct {
+        const char *extra;
+        int leave;
+        double total;
+        const char *part;
+    } cases[] = {
+        {"\"x\": \"../secret.safetensors\", ", -1, -1,
+         "tensor 'x': shard '../secret.safetensors' is not the plain name of a .safetensors file"},
+        {"\"x\": \"/etc/passwd\", ", -1, -1, "shard '/etc/passwd' is not the plain name"},
+        {"\"x\": \"sub/a.safetensors\", ", -1, -1, "shard 'sub/a.safetensors' is not"},
+        {"\"x\": \"a\\\\b.safetensors\", ", -1, -1, "shard 'a\\b.safetensors' is not"},
+        {"\"x\": \"a..safetensors\", ", -1, -1, "shard 'a..safetensors' is not"},
+        {"\"x\": \".safetensors\", ", -1, -1, "shard '.safetensors' is not"},
+        {"\"x\": \"\", ", -1, -1, "shard '' is not"},
+        {"\"x\": \"config.json\", ", -1, -1, "shard 'config.json' is not"},
+        {"\"x\": \"pytorch_model.bin\", ", -1, -1, "shard 'pytorch_model.bin' is not"},
+        {"\"x\": 7, ", -1, -1, "tensor 'x': the shard has to be a string"},
+        {"\"x\": \"absent.safetensors\", ", -1, -1,
+         "shard 'absent.safetensors' is listed but not there"},
+        {"\"x\": \"" FIRST "\", ", -1, -1,
+         "tensor 'x' is listed in '" FIRST "', which does not hold it"},
+        {"\"classifier.bias\": \"" SECOND "\", ", -1, -1,
+         "tensor 'classifier.bias' is listed twice"},
+        {"", 3, -1, "' of '" FIRST "' is not listed"},
+        {"\"bert.embeddings.word_embeddings.weight\": \"" SECOND "\", ", 0, -1,
+         "tensor 'bert.embeddings.word_embeddings.weight' is listed in '" SECOND
+         "' but lies in '" FIRST "'"},
+        {"", -1, 12, "metadata.total_size is 12, the tensors of all shards have "},
+    };
+    fixture f;
+    weights_report r;
+    open_fixture(&f);
+    write_shards(&f, temporary_folder(), "F32");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_index(&f, temporary_folder(), cases[i].extra, cases[i].leave, cases[i].total);
+        MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_FORMAT,
+                  cases[i].part);
+        cr_assert_not_null(strstr(err_message(ERR_OK), "model.safetensors.index.json: "), "%s",
+                           err_message(ERR_OK));
+        weights_report_free(&r);
+    }
+    static const char *const texts[][2] = {
+        {"[]", "expected an object"},
+        {"{\"weight_map\": [\"a\"]}", "'weight_map'"},
+        {"{\"metadata\": {}}", "'weight_map' is missing"},
+        {"{\"weight_map\": {}}", "weight_map lists no tensor"},
+        {"{\"weight_map\": {\"a\": ", "not valid JSON"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        MUST(file_write(temporary_path("model.safetensors.index.json"), texts[i][0],
+                        strlen(texts[i][0])));
+        MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_FORMAT,
+                  texts[i][1]);
+        weights_report_free(&r);
+    }
+    // the same tensor in both shards, and a shard that is damaged
+    write_index(&f, temporary_folder(), "", -1, -1);
+    checkpoint_file_write(&f.file, temporary_path(SECOND), CUT - 1, f.file.count, "F32");
+    MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_FORMAT,
+              "lies in '" FIRST "' and in '" SECOND "'");
+    weights_report_free(&r);
+    MUST(file_write(temporary_path(SECOND), "\x80\x02}q", 4));
+    MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_FORMAT,
+              SECOND ": has 4 bytes, a safetensors file has at least 8");
+    weights_report_free(&r);
+    close_fixture(&f);
+}
+
+Test(weights, too_many_shards_are_refused) {
+    fixture f;
+    weights_report r;
+    strbuf text = {0};
+    open_fixture(&f);
+    MUST(strbuf_add(&text, "{\"weight_map\": {\"t\": \"t.safetensors\""));
+    for (int i = 0; i < 512; i++) MUST(strbuf_printf(&text, ", \"t%d\": \"%d.safetensors\"", i, i));
+    MUST(strbuf_add(&text, "}}"));
+    MUST(file_write(temporary_path("model.safetensors.index.json"), text.text, text.length));
+    MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_FORMAT,
+              "lists 513 shards, at most 512 are supported");
+    weights_report_free(&r);
+    strbuf_free(&text);
+    close_fixture(&f);
+}

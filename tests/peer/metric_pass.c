@@ -1,0 +1,63 @@
+/* Scores of many small classifications, for metric_compare.py.
+ *
+ *     metric_pass < cases
+ *
+ * A case is one line of whole numbers: C N, N gold ids, N predicted ids. For each, a line of JSON:
+ * confusion (C * C, rows are gold), metrics by name, classes [[precision, recall, f1, support]]. */
+#include "base/memory.h"
+#include "metric/score.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static err read_ids(uint32_t **ids, size_t count) {
+    err e = mem_new(ids, count);
+    for (size_t i = 0; !e && i < count; i++)
+        if (scanf("%" SCNu32, &(*ids)[i]) != 1)
+            e = err_set(ERR_FORMAT, "the input ends before id %zu of %zu", i, count);
+    return e;
+}
+
+static void print_scores(const confusion *c) {
+    const char *comma = "";
+    printf("{\"confusion\": [");
+    for (size_t i = 0; i < c->classes * c->classes; i++)
+        printf("%s%" PRIu64, i ? ", " : "", c->counts[i]);
+    printf("], \"metrics\": {");
+    for (size_t i = 0; i < metric_count(); i++) {
+        const metric *m = metric_at(i);
+        if (!metric_applies(m, c->classes)) continue;
+        printf("%s\"%s\": %.17g", comma, m->name, m->fn(c));
+        comma = ", ";
+    }
+    printf("}, \"classes\": [");
+    for (size_t k = 0; k < c->classes; k++) {
+        class_score s = metric_of_class(c, k);
+        printf("%s[%.17g, %.17g, %.17g, %" PRIu64 "]", k ? ", " : "", s.precision, s.recall, s.f1,
+               s.support);
+    }
+    printf("]}\n");
+}
+
+static err one_case(size_t classes, size_t count) {
+    uint32_t *gold = NULL, *predicted = NULL;
+    confusion c = {0};
+    err e = ERR_OK;
+    if ((e = read_ids(&gold, count)) || (e = read_ids(&predicted, count))) goto done;
+    if ((e = confusion_init(&c, classes))) goto done;
+    if ((e = confusion_add(&c, gold, predicted, NULL, count))) goto done;
+    print_scores(&c);
+done:
+    confusion_free(&c);
+    mem_free(gold);
+    mem_free(predicted);
+    return e;
+}
+
+int main(void) {
+    size_t classes, count;
+    err e = ERR_OK;
+    while (!e && scanf("%zu %zu", &classes, &count) == 2) e = one_case(classes, count);
+    if (e) fprintf(stderr, "metric_pass: %s\n", err_message(e));
+    return e != ERR_OK;
+}

@@ -1,0 +1,332 @@
+/* A Vulkan layer for tests: lowers what a device reports, and makes calls fail.
+ *
+ * Found through VK_ADD_LAYER_PATH (the build's shim folder) and switched on by
+ * VK_INSTANCE_LAYERS=VK_LAYER_HARNESS_faults. HARNESS_FAULTS says what to do, words with blanks:
+ *     invocations=N shared=N range=N buffers=N subgroup=N allocation=N   limits reported
+ *     class=N              VkPhysicalDeviceType reported
+ *     no-device no-compute device lists and queues that are empty of use
+ *     CALL@N=RESULT        the nth vkCALL of the process gives VkResult RESULT (a number); every
+ *                          later call too when it is VK_ERROR_DEVICE_LOST
+ * A lowered limit is also kept watch over: a program that passes it is ended with a message and
+ * abort(). One instance and one device at a time, as the program has them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vulkan/vk_layer.h>
+#include <vulkan/vulkan.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static struct {
+    PFN_vkGetInstanceProcAddr instance_proc;
+    PFN_vkGetDeviceProcAddr device_proc;
+    VkInstance instance;
+    // asked for once, when the instance is made: asked later, the loader gives its own entry
+    // points, and those lead back here
+    PFN_vkEnumeratePhysicalDevices EnumeratePhysicalDevices;
+    PFN_vkGetPhysicalDeviceProperties GetPhysicalDeviceProperties;
+    PFN_vkGetPhysicalDeviceProperties2 GetPhysicalDeviceProperties2;
+    PFN_vkGetPhysicalDeviceQueueFamilyProperties GetPhysicalDeviceQueueFamilyProperties;
+    VkDevice device;
+} next;
+
+/* --- what was asked for */
+
+/* The number after "name=" in HARNESS_FAULTS, or 0. */
+static uint64_t asked(const char *name) {
+    const char *at = getenv("HARNESS_FAULTS");
+    size_t n = strlen(name);
+    while (at && *at) {
+        if (!strncmp(at, name, n) && at[n] == '=') return strtoull(at + n + 1, NULL, 10);
+        if (!strncmp(at, name, n) && (at[n] == ' ' || !at[n])) return 1;
+        at = strchr(at, ' ');
+        if (at) at++;
+    }
+    return 0;
+}
+
+static void lower(uint32_t *limit, const char *name) {
+    uint64_t n = asked(name);
+    if (n && n < *limit) *limit = (uint32_t)n;
+}
+
+/* Ends a program that passes a lowered limit. */
+static void watch(uint64_t used, const char *name) {
+    uint64_t n = asked(name);
+    if (!n || used <= n) return;
+    fprintf(stderr, "fault layer: %s is %llu, the device allows %llu\n", name,
+            (unsigned long long)used, (unsigned long long)n);
+    abort();
+}
+
+static VkResult lost;
+
+/* VK_SUCCESS, or what the nth call of this name is to give. */
+static VkResult fault(const char *call, unsigned *count) {
+    const char *at = getenv("HARNESS_FAULTS");
+    size_t n = strlen(call);
+    ++*count;
+    while (at && *at) {
+        if (!strncmp(at, call, n) && at[n] == '@') {
+            char *end;
+            unsigned long when = strtoul(at + n + 1, &end, 10);
+            if (*end == '=' && when == *count) {
+                VkResult r = (VkResult)strtol(end + 1, NULL, 10);
+                if (r == VK_ERROR_DEVICE_LOST) lost = r;
+                return r;
+            }
+        }
+        at = strchr(at, ' ');
+        if (at) at++;
+    }
+    return lost;
+}
+
+/* --- calls that give a VkResult and are passed on when they are not to fail */
+
+#define DEVICE_CALLS(X)                                                                            \
+    X(AllocateMemory,                                                                              \
+      (VkDevice d, const VkMemoryAllocateInfo *i, const VkAllocationCallbacks *c,                  \
+       VkDeviceMemory *o),                                                                         \
+      (d, i, c, o), watch(i->allocationSize, "allocation"))                                        \
+    X(MapMemory,                                                                                   \
+      (VkDevice d, VkDeviceMemory m, VkDeviceSize f, VkDeviceSize n, VkMemoryMapFlags g,           \
+       void **o),                                                                                  \
+      (d, m, f, n, g, o), (void)0)                                                                 \
+    X(CreateBuffer,                                                                                \
+      (VkDevice d, const VkBufferCreateInfo *i, const VkAllocationCallbacks *c, VkBuffer *o),      \
+      (d, i, c, o), (void)0)                                                                       \
+    X(BindBufferMemory, (VkDevice d, VkBuffer b, VkDeviceMemory m, VkDeviceSize o), (d, b, m, o),  \
+      (void)0)                                                                                     \
+    X(CreateShaderModule,                                                                          \
+      (VkDevice d, const VkShaderModuleCreateInfo *i, const VkAllocationCallbacks *c,              \
+       VkShaderModule *o),                                                                         \
+      (d, i, c, o), (void)0)                                                                       \
+    X(CreateComputePipelines,                                                                      \
+      (VkDevice d, VkPipelineCache p, uint32_t n, const VkComputePipelineCreateInfo *i,            \
+       const VkAllocationCallbacks *c, VkPipeline *o),                                             \
+      (d, p, n, i, c, o), watch_pipelines(n, i))                                                   \
+    X(CreatePipelineLayout,                                                                        \
+      (VkDevice d, const VkPipelineLayoutCreateInfo *i, const VkAllocationCallbacks *c,            \
+       VkPipelineLayout *o),                                                                       \
+      (d, i, c, o), (void)0)                                                                       \
+    X(CreateDescriptorSetLayout,                                                                   \
+      (VkDevice d, const VkDescriptorSetLayoutCreateInfo *i, const VkAllocationCallbacks *c,       \
+       VkDescriptorSetLayout *o),                                                                  \
+      (d, i, c, o), watch(i->bindingCount, "buffers"))                                             \
+    X(CreateDescriptorPool,                                                                        \
+      (VkDevice d, const VkDescriptorPoolCreateInfo *i, const VkAllocationCallbacks *c,            \
+       VkDescriptorPool *o),                                                                       \
+      (d, i, c, o), (void)0)                                                                       \
+    X(AllocateDescriptorSets,                                                                      \
+      (VkDevice d, const VkDescriptorSetAllocateInfo *i, VkDescriptorSet *o), (d, i, o), (void)0)  \
+    X(CreateCommandPool,                                                                           \
+      (VkDevice d, const VkCommandPoolCreateInfo *i, const VkAllocationCallbacks *c,               \
+       VkCommandPool *o),                                                                          \
+      (d, i, c, o), (void)0)                                                                       \
+    X(CreateFence,                                                                                 \
+      (VkDevice d, const VkFenceCreateInfo *i, const VkAllocationCallbacks *c, VkFence *o),        \
+      (d, i, c, o), (void)0)                                                                       \
+    X(AllocateCommandBuffers,                                                                      \
+      (VkDevice d, const VkCommandBufferAllocateInfo *i, VkCommandBuffer *o), (d, i, o), (void)0)  \
+    X(ResetCommandPool, (VkDevice d, VkCommandPool p, VkCommandPoolResetFlags f), (d, p, f),       \
+      (void)0)                                                                                     \
+    X(BeginCommandBuffer, (VkCommandBuffer b, const VkCommandBufferBeginInfo *i), (b, i), (void)0) \
+    X(EndCommandBuffer, (VkCommandBuffer b), (b), (void)0)                                         \
+    X(QueueSubmit, (VkQueue q, uint32_t n, const VkSubmitInfo *i, VkFence f), (q, n, i, f),        \
+      (void)0)                                                                                     \
+    X(WaitForFences, (VkDevice d, uint32_t n, const VkFence *f, VkBool32 a, uint64_t t),           \
+      (d, n, f, a, t), (void)0)                                                                    \
+    X(ResetFences, (VkDevice d, uint32_t n, const VkFence *f), (d, n, f), (void)0)                 \
+    X(DeviceWaitIdle, (VkDevice d), (d), (void)0)
+
+/* Specialization constant 0 is the number of invocations of a workgroup. */
+static void watch_pipelines(uint32_t count, const VkComputePipelineCreateInfo *infos) {
+    for (uint32_t i = 0; i < count; i++) {
+        const VkSpecializationInfo *s = infos[i].stage.pSpecializationInfo;
+        for (uint32_t k = 0; s && k < s->mapEntryCount; k++) {
+            uint32_t value;
+            if (s->pMapEntries[k].constantID != 0) continue;
+            memcpy(&value, (const char *)s->pData + s->pMapEntries[k].offset, sizeof value);
+            watch(value, "invocations");
+        }
+    }
+}
+
+/* A lost device is at rest: calls that wait do so before they say that it is lost. */
+static int waits(const char *name) {
+    return lost && (!strcmp(name, "WaitForFences") || !strcmp(name, "DeviceWaitIdle"));
+}
+
+#define X(name, parameters, arguments, check)                                                      \
+    static VKAPI_ATTR VkResult VKAPI_CALL layer_##name parameters {                                \
+        static unsigned count;                                                                     \
+        VkResult r = fault(#name, &count);                                                         \
+        if (waits(#name)) ((PFN_vk##name)next.device_proc(next.device, "vk" #name)) arguments;     \
+        if (r != VK_SUCCESS) return r;                                                             \
+        check;                                                                                     \
+        return ((PFN_vk##name)next.device_proc(next.device, "vk" #name))arguments;                 \
+    }
+DEVICE_CALLS(X)
+#undef X
+
+static VKAPI_ATTR void VKAPI_CALL layer_UpdateDescriptorSets(VkDevice d, uint32_t count,
+                                                             const VkWriteDescriptorSet *writes,
+                                                             uint32_t copy_count,
+                                                             const VkCopyDescriptorSet *copies) {
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < writes[i].descriptorCount; k++) {
+            if (writes[i].pBufferInfo[k].range != VK_WHOLE_SIZE)
+                watch(writes[i].pBufferInfo[k].range, "range");
+        }
+    }
+    ((PFN_vkUpdateDescriptorSets)next.device_proc(next.device, "vkUpdateDescriptorSets"))(
+        d, count, writes, copy_count, copies);
+}
+
+/* --- what a device says of itself */
+
+static void lower_limits(VkPhysicalDeviceProperties *p) {
+    VkPhysicalDeviceLimits *l = &p->limits;
+    lower(&l->maxComputeWorkGroupInvocations, "invocations");
+    for (int i = 0; i < 3; i++) lower(&l->maxComputeWorkGroupSize[i], "invocations");
+    lower(&l->maxComputeSharedMemorySize, "shared");
+    lower(&l->maxStorageBufferRange, "range");
+    lower(&l->maxPerStageDescriptorStorageBuffers, "buffers");
+    lower(&l->maxDescriptorSetStorageBuffers, "buffers");
+    if (asked("class")) p->deviceType = (VkPhysicalDeviceType)asked("class");
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_GetPhysicalDeviceProperties(VkPhysicalDevice d,
+                                                                    VkPhysicalDeviceProperties *p) {
+    next.GetPhysicalDeviceProperties(d, p);
+    lower_limits(p);
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_GetPhysicalDeviceProperties2(VkPhysicalDevice d, VkPhysicalDeviceProperties2 *p) {
+    next.GetPhysicalDeviceProperties2(d, p);
+    lower_limits(&p->properties);
+    for (VkBaseOutStructure *s = p->pNext; s; s = s->pNext) {
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES && asked("subgroup"))
+            ((VkPhysicalDeviceSubgroupProperties *)s)->subgroupSize = (uint32_t)asked("subgroup");
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES &&
+            asked("allocation"))
+            ((VkPhysicalDeviceMaintenance3Properties *)s)->maxMemoryAllocationSize =
+                asked("allocation");
+    }
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_GetPhysicalDeviceQueueFamilyProperties(
+    VkPhysicalDevice d, uint32_t *count, VkQueueFamilyProperties *families) {
+    next.GetPhysicalDeviceQueueFamilyProperties(d, count, families);
+    for (uint32_t i = 0; families && i < *count; i++) {
+        if (asked("no-compute")) families[i].queueFlags &= ~(VkQueueFlags)VK_QUEUE_COMPUTE_BIT;
+    }
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumeratePhysicalDevices(VkInstance instance,
+                                                                     uint32_t *count,
+                                                                     VkPhysicalDevice *devices) {
+    static unsigned calls;
+    VkResult r = fault("EnumeratePhysicalDevices", &calls);
+    if (r != VK_SUCCESS) return r;
+    if (asked("no-device")) {
+        *count = 0;
+        return VK_SUCCESS;
+    }
+    return next.EnumeratePhysicalDevices(instance, count, devices);
+}
+
+/* --- the layer's own links */
+
+static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreateInfo *info,
+                                                           const VkAllocationCallbacks *allocator,
+                                                           VkInstance *instance) {
+    static unsigned calls;
+    VkLayerInstanceCreateInfo *link = (VkLayerInstanceCreateInfo *)(uintptr_t)info->pNext;
+    while (link && !(link->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
+                     link->function == VK_LAYER_LINK_INFO))
+        link = (VkLayerInstanceCreateInfo *)(uintptr_t)link->pNext;
+    VkResult r = fault("CreateInstance", &calls);
+    if (r != VK_SUCCESS || !link) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
+    next.instance_proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
+    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    r = ((PFN_vkCreateInstance)next.instance_proc(VK_NULL_HANDLE, "vkCreateInstance"))(
+        info, allocator, instance);
+    next.instance = r == VK_SUCCESS ? *instance : VK_NULL_HANDLE;
+#define FIND(name) next.name = (PFN_vk##name)next.instance_proc(next.instance, "vk" #name)
+    if (next.instance) {
+        FIND(EnumeratePhysicalDevices);
+        FIND(GetPhysicalDeviceProperties);
+        FIND(GetPhysicalDeviceProperties2);
+        FIND(GetPhysicalDeviceQueueFamilyProperties);
+    }
+    return r;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physical,
+                                                         const VkDeviceCreateInfo *info,
+                                                         const VkAllocationCallbacks *allocator,
+                                                         VkDevice *device) {
+    static unsigned calls;
+    VkLayerDeviceCreateInfo *link = (VkLayerDeviceCreateInfo *)(uintptr_t)info->pNext;
+    while (link && !(link->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO &&
+                     link->function == VK_LAYER_LINK_INFO))
+        link = (VkLayerDeviceCreateInfo *)(uintptr_t)link->pNext;
+    VkResult r = fault("CreateDevice", &calls);
+    if (r != VK_SUCCESS || !link) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
+    PFN_vkGetInstanceProcAddr proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
+    next.device_proc = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
+    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    r = ((PFN_vkCreateDevice)proc(next.instance, "vkCreateDevice"))(physical, info, allocator,
+                                                                    device);
+    next.device = r == VK_SUCCESS ? *device : VK_NULL_HANDLE;
+    return r;
+}
+
+#define OWN(name)                                                                                  \
+    if (!strcmp(wanted, "vk" #name)) return (PFN_vkVoidFunction)layer_##name;
+
+static PFN_vkVoidFunction own_device(const char *wanted) {
+#define X(name, parameters, arguments, check) OWN(name)
+    DEVICE_CALLS(X)
+#undef X
+    OWN(UpdateDescriptorSets)
+    return NULL;
+}
+
+static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL device_proc(VkDevice device, const char *wanted) {
+    PFN_vkVoidFunction own = own_device(wanted);
+    if (own) return own;
+    if (!strcmp(wanted, "vkGetDeviceProcAddr")) return (PFN_vkVoidFunction)device_proc;
+    return next.device_proc(device, wanted);
+}
+
+static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc(VkInstance instance,
+                                                              const char *wanted) {
+    OWN(CreateInstance)
+    OWN(CreateDevice)
+    OWN(EnumeratePhysicalDevices)
+    OWN(GetPhysicalDeviceProperties)
+    OWN(GetPhysicalDeviceProperties2)
+    OWN(GetPhysicalDeviceQueueFamilyProperties)
+    if (!strcmp(wanted, "vkGetInstanceProcAddr")) return (PFN_vkVoidFunction)instance_proc;
+    if (!strcmp(wanted, "vkGetDeviceProcAddr")) return (PFN_vkVoidFunction)device_proc;
+    PFN_vkVoidFunction own = own_device(wanted);
+    if (own) return own;
+    return next.instance_proc ? next.instance_proc(instance, wanted) : NULL;
+}
+
+EXPORT VKAPI_ATTR VkResult VKAPI_CALL
+vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *interface);
+
+EXPORT VKAPI_ATTR VkResult VKAPI_CALL
+vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *interface) {
+    if (interface->loaderLayerInterfaceVersion < 2) return VK_ERROR_INITIALIZATION_FAILED;
+    interface->loaderLayerInterfaceVersion = 2;
+    interface->pfnGetInstanceProcAddr = instance_proc;
+    interface->pfnGetDeviceProcAddr = device_proc;
+    interface->pfnGetPhysicalDeviceProcAddr = NULL;
+    return VK_SUCCESS;
+}
