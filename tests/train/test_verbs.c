@@ -170,7 +170,7 @@ Test(run_verbs, results_folder_gets_whole_runs_only) {
 /* Standard input, one sentence a line: a shell feeds it. */
 Test(run_verbs, predict_reads_lines) {
     json_setup();
-    program_forgive_loader();
+    program_forgive_loader((const char *const[]){DEVICE, NULL});
     program_result r = RUN("run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE,
                            "--max-steps", "1", "-q");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
@@ -204,7 +204,7 @@ Test(run_verbs, predict_reads_lines) {
 Test(run_verbs, interrupted_run_is_resumed) {
     if (strcmp(DEVICE, "cpu") != 0) cr_skip_test("needs the cpu device");
     json_setup();
-    program_forgive_loader();
+    program_forgive_loader((const char *const[]){DEVICE, NULL});
 #define LONG_RUN                                                                                   \
     "run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE, "--max-steps", "120",          \
         "--save-steps", "20", "--seed", "3", "--json", "-q", "--output-dir"
