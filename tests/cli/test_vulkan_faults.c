@@ -40,7 +40,8 @@ static program_result run_with(const char *faults, const char *device, const cha
                                 "--limit",   "8",
                                 "--json",    "--max-steps",
                                 "3",         "--save-steps",
-                                "1",         "--logging-steps",
+                                "1",         "--check-device",
+                                "never",     "--logging-steps",
                                 "1",         "-o",
                                 output,      extra,
                                 NULL};
@@ -223,6 +224,43 @@ Test(vulkan_faults, device_lost_keeps_the_checkpoint) {
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
     lose_device("QueueSubmit", 140, 10, "submit");
     lose_device("WaitForFences", 140, 10, "fence");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* What a check of the device says, or "" when none was made; exit code in *code. */
+static bool was_checked(int *code, const char *faults, const char *when) {
+    const char *const list[] = {
+        "run",         "--sample",       "--task", "kor_hate",    "--model", "tiny", "--device",
+        "llvmpipe",    "--limit",        "8",      "--max-steps", "1",       "-o",   "checked",
+        "--overwrite", "--check-device", when,     NULL};
+    set_faults(faults);
+    program_result r = child_run(NULL, SECONDS, list);
+    bool checked = strstr(r.err, "a quick check against the reference") != NULL;
+    *code = r.exit_code;
+    if (r.exit_code) expect_error(&r, faults, 1, checked ? "computes wrong numbers: " : "step 1");
+    program_free(&r);
+    return checked;
+}
+
+Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
+    size_t live = mem_live_count();
+    int code;
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    // the driver's cache of shaders stays where it is: compiling them all takes half a minute
+    if (getenv("HOME") && !getenv("XDG_CACHE_HOME")) {
+        char *drivers = NULL;
+        cr_assert_not(path_join(&drivers, getenv("HOME"), ".cache"));
+        setenv("MESA_SHADER_CACHE_DIR", drivers, 1);
+        mem_free(drivers);
+    }
+    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+    cr_assert(was_checked(&code, "no-dispatch", "auto"));
+    cr_assert_eq(code, 1, "a device that computes nothing was used");
+    cr_assert(was_checked(&code, NULL, "auto"), "a failed check was remembered");
+    cr_assert_eq(code, 0);
+    cr_assert_not(was_checked(&code, NULL, "auto"), "the check was forgotten");
+    cr_assert(was_checked(&code, NULL, "always"));
+    cr_assert_not(was_checked(&code, "no-dispatch", "never"));
     cr_assert_eq(mem_live_count(), live);
 }
 
