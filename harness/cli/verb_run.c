@@ -410,6 +410,7 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .overwrite = o->overwrite,
                        .tensorboard = o->tensorboard};
     err e = ERR_OK;
+    if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count) return err_set(ERR_USAGE, "run takes no arguments, found '%s'", o->args[0]);
     if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");

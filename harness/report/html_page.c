@@ -75,7 +75,7 @@ static const char *const style =
     "tbody tr:last-child td{border-bottom:0}th{font-weight:600;font-size:.85rem;color:var(--soft)}"
     "td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:12rem;overflow-wrap:anywhere}"
     "td.device{white-space:normal;min-width:8rem}td.runs{white-space:normal;min-width:4.5rem}"
-    "section{content-visibility:auto;contain-intrinsic-size:auto 40rem}"
+    "section[data-task]{content-visibility:auto;contain-intrinsic-size:auto 16rem}"
     "th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--accent)}"
     "th[aria-sort=ascending] button::after{content:' \\25B2'}"
     "th[aria-sort=descending] button::after{content:' \\25BC'}"
@@ -92,8 +92,12 @@ static const char *const style =
     "100%}.columns svg text{font-size:17px}}"
     "@media "
     "print{body{max-width:none;padding:0;background:#fff;font-size:11px}.filters{display:none}"
-    ".scroll{overflow:visible;border:0}section{content-visibility:visible}h2,h3,thead,tr{break-"
-    "inside:avoid;break-after:avoid}tbody tr{break-after:auto}th,td{white-space:normal}}";
+    ".scroll{overflow:visible;border:0}section[data-task]{content-visibility:visible}h2,h3,thead,"
+    "tr{break-"
+    "inside:avoid;break-after:avoid}tbody "
+    "tr{break-after:auto}th,td,td.runs,td.device{white-space:normal;min-width:0;padding:.2rem "
+    ".25rem}table{font-size:9px}td svg{width:70px}.tag,th{font-size:9px}.tag{border:0}.columns{display:block}.columns "
+    "svg{max-width:420px}td.wrap{min-width:0}}";
 
 void html__begin(page *p, const char *title) {
     html__add(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -39,7 +39,7 @@ static err open_device(run *r) {
                        q->precision);
     err e = device_open_named(&r->device, q->device, &options);
     r->device_is_open = !e;
-    return e;
+    return e ? e : device_check_run(&r->device, q->check_device);
 }
 
 static err set_labels(run *r) {

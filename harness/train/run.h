@@ -23,6 +23,7 @@
 #include "task/task.h"
 #include "train/best.h"
 #include "train/checkpoint.h"
+#include "train/device_check.h"
 #include "train/evaluate.h"
 #include "train/kernel_times.h"
 #include "train/source.h"
@@ -45,6 +46,7 @@ typedef struct run_request {
     const char *device, *precision;
     uint32_t threads;
     bool validation;
+    device_check check_device;
     bool offline;       /* nothing is downloaded */
     const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
     bool resume, overwrite;
@@ -74,7 +76,7 @@ typedef struct run {
     float *logits;       /* (test rows, C) owned */
     uint32_t *predicted; /* (test rows) owned */
     double test_loss;
-    double tokenize_s, eval_s;         /* seconds; training's are the trainer's */
+    double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
@@ -86,7 +88,7 @@ err run_open(run *r, const run_request *request) MUST_CHECK;
 err run_train(run *r) MUST_CHECK;
 /* Predicts the test rows with the final (or best) weights. */
 err run_evaluate(run *r) MUST_CHECK;
-/* Writes <output>/model. */
+/* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
 /* Ends the run: the folder is no longer unfinished, and cannot be resumed. */
 err run_finish(run *r) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "train/capacity.h"
 #include "train/interrupt.h"
+#include "train/nonfinite.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -303,6 +304,22 @@ static void report_progress(trainer *t) {
                                     : "");
 }
 
+/* Runs step s once more, alone, to see which tensor is at fault: a step that is not finite changes
+ * no weight. What fails here is left out. */
+static err stop_nonfinite(trainer *t, uint32_t s, double loss, double norm) {
+    char tensor[NONFINITE_BYTES] = "";
+    err e = plan_wait(&t->plan, (s + 1) % SLOT_COUNT);
+    if (!e) e = start(t, s);
+    if (!e) e = plan_wait(&t->plan, s % SLOT_COUNT);
+    if (!e) e = nonfinite_find(tensor, &t->model.params);
+    if (e) tensor[0] = '\0';
+    return err_set(ERR_NUMERIC,
+                   "step %u of %u: the %s is not finite (loss %g, gradient norm %g, learning rate "
+                   "%g)%s%s; training stopped",
+                   s, t->total_steps, isfinite(loss) ? "gradient norm" : "loss", loss, norm,
+                   schedule_rate(&t->schedule, s), *tensor ? ", nor is the " : "", tensor);
+}
+
 /* Waits for step s and reads its results. */
 static err finish(trainer *t, uint32_t s) {
     uint32_t slot = s % SLOT_COUNT;
@@ -312,12 +329,7 @@ static err finish(trainer *t, uint32_t s) {
     span norm = span_at(t->batch.norm, slot, 0);
     double loss = step_loss(t, slot);
     if (!isfinite(loss) || host_real(norm, 2) == 0)
-        return err_set(
-            ERR_NUMERIC,
-            "step %u of %u: the %s is not finite (loss %g, gradient norm %g, learning rate "
-            "%g); training stopped",
-            s, t->total_steps, isfinite(loss) ? "gradient norm" : "loss", loss, host_real(norm, 0),
-            schedule_rate(&t->schedule, s));
+        return stop_nonfinite(t, s, loss, host_real(norm, 0));
     double now = clock_seconds();
     t->losses[s - 1] = (float)loss;
     t->grad_norm = host_real(norm, 0);

@@ -387,10 +387,10 @@ Test(faults, two_runs_in_one_folder) {
     static const char *const flags[] = {NULL, "--resume", "--overwrite"};
     char *first = path_of(temporary_folder(), "shared/checkpoint-1");
     // many saves, so that it is still at work when the others ask
-    child_start(&c, NULL, run_of(&a, "shared", 400, 1, NULL));
+    child_start(&c, NULL, run_of(&a, "shared", 4000, 1, NULL));
     child_await_path(&c, first, SECONDS);
     for (size_t i = 0; i < 3; i++) {
-        program_result r = child_run(NULL, SECONDS, run_of(&b, "shared", 400, 1, flags[i]));
+        program_result r = child_run(NULL, SECONDS, run_of(&b, "shared", 4000, 1, flags[i]));
         EXITS(r, 1);
         SAYS(r, "another run is at work in this folder");
         program_free(&r);

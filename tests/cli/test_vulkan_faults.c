@@ -40,7 +40,8 @@ static program_result run_with(const char *faults, const char *device, const cha
                                 "--limit",   "8",
                                 "--json",    "--max-steps",
                                 "3",         "--save-steps",
-                                "1",         "--logging-steps",
+                                "1",         "--check-device",
+                                "never",     "--logging-steps",
                                 "1",         "-o",
                                 output,      extra,
                                 NULL};
@@ -59,15 +60,23 @@ static void digest_of(char digest[65], const program_result *r, const char *what
     cJSON_Delete(root);
 }
 
-/* Digest of a run that nothing disturbs. */
-static const char *undisturbed(void) {
-    static char digest[65];
+/* Digest of a run that nothing disturbs, with the kernels that the program chooses (NULL) or those
+ * of a family. */
+static const char *undisturbed_with(const char *kernels) {
+    static char digests[2][65];
+    char *digest = digests[kernels != NULL];
     if (!digest[0]) {
-        program_result r = run_with(NULL, "llvmpipe", "undisturbed", NULL);
+        if (kernels) setenv("HARNESS_VULKAN_KERNELS", kernels, 1);
+        program_result r = run_with(NULL, "llvmpipe", "undisturbed", "--overwrite");
+        unsetenv("HARNESS_VULKAN_KERNELS");
         digest_of(digest, &r, "undisturbed");
         program_free(&r);
     }
     return digest;
+}
+
+static const char *undisturbed(void) {
+    return undisturbed_with(NULL);
 }
 
 /* One line that begins with "harness: " and says `text`; nothing crashed, nothing was printed. */
@@ -80,21 +89,24 @@ static void expect_error(const program_result *r, const char *faults, int code, 
 }
 
 Test(vulkan_faults, lowered_limits_give_the_same_weights) {
-    static const char *const cases[] = {
-        "shared=16384 range=134217728", // the least that a device may offer
-        "range=1048576",                // windows of rows
-        "allocation=16777216",          // arenas of several blocks
-        "subgroup=4",
-        "subgroup=32",
-        "subgroup=128",
+    static const struct {
+        const char *faults, *kernels;
+    } cases[] = {
+        {"shared=16384 range=134217728", NULL}, // the least that a device may offer
+        {"range=1048576", NULL},                // windows of rows
+        {"allocation=16777216", NULL},          // arenas of several blocks
+        {"subgroup=4", "register"},             // too narrow for panels
+        {"subgroup=32", NULL},
+        {"subgroup=128", NULL},
     };
     size_t live = mem_live_count();
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char digest[65];
-        program_result r = run_with(cases[i], "llvmpipe", "limits", "--overwrite");
-        digest_of(digest, &r, cases[i]);
-        cr_assert_str_eq(digest, undisturbed(), "%s: other weights", cases[i]);
+        program_result r = run_with(cases[i].faults, "llvmpipe", "limits", "--overwrite");
+        digest_of(digest, &r, cases[i].faults);
+        cr_assert_str_eq(digest, undisturbed_with(cases[i].kernels), "%s: other weights",
+                         cases[i].faults);
         program_free(&r);
     }
     cr_assert_eq(mem_live_count(), live);
@@ -223,6 +235,43 @@ Test(vulkan_faults, device_lost_keeps_the_checkpoint) {
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
     lose_device("QueueSubmit", 140, 10, "submit");
     lose_device("WaitForFences", 140, 10, "fence");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* What a check of the device says, or "" when none was made; exit code in *code. */
+static bool was_checked(int *code, const char *faults, const char *when) {
+    const char *const list[] = {
+        "run",         "--sample",       "--task", "kor_hate",    "--model", "tiny", "--device",
+        "llvmpipe",    "--limit",        "8",      "--max-steps", "1",       "-o",   "checked",
+        "--overwrite", "--check-device", when,     NULL};
+    set_faults(faults);
+    program_result r = child_run(NULL, SECONDS, list);
+    bool checked = strstr(r.err, "a quick check against the reference") != NULL;
+    *code = r.exit_code;
+    if (r.exit_code) expect_error(&r, faults, 1, checked ? "computes wrong numbers: " : "step 1");
+    program_free(&r);
+    return checked;
+}
+
+Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
+    size_t live = mem_live_count();
+    int code;
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    // the driver's cache of shaders stays where it is: compiling them all takes half a minute
+    if (getenv("HOME") && !getenv("XDG_CACHE_HOME")) {
+        char *drivers = NULL;
+        cr_assert_not(path_join(&drivers, getenv("HOME"), ".cache"));
+        setenv("MESA_SHADER_CACHE_DIR", drivers, 1);
+        mem_free(drivers);
+    }
+    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+    cr_assert(was_checked(&code, "no-dispatch", "auto"));
+    cr_assert_eq(code, 1, "a device that computes nothing was used");
+    cr_assert(was_checked(&code, NULL, "auto"), "a failed check was remembered");
+    cr_assert_eq(code, 0);
+    cr_assert_not(was_checked(&code, NULL, "auto"), "the check was forgotten");
+    cr_assert(was_checked(&code, NULL, "always"));
+    cr_assert_not(was_checked(&code, "no-dispatch", "never"));
     cr_assert_eq(mem_live_count(), live);
 }
 

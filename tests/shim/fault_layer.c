@@ -5,6 +5,7 @@
  *     invocations=N shared=N range=N buffers=N subgroup=N allocation=N   limits reported
  *     class=N              VkPhysicalDeviceType reported
  *     no-device no-compute device lists and queues that are empty of use
+ *     no-dispatch          kernels do nothing: wrong numbers, no error
  *     CALL@N=RESULT        the nth vkCALL of the process gives VkResult RESULT (a number); every
  *                          later call too when it is VK_ERROR_DEVICE_LOST
  * A lowered limit is also kept watch over: a program that passes it is ended with a message and
@@ -184,6 +185,12 @@ static VKAPI_ATTR void VKAPI_CALL layer_UpdateDescriptorSets(VkDevice d, uint32_
         d, count, writes, copy_count, copies);
 }
 
+static VKAPI_ATTR void VKAPI_CALL layer_CmdDispatch(VkCommandBuffer b, uint32_t x, uint32_t y,
+                                                    uint32_t z) {
+    if (asked("no-dispatch")) return;
+    ((PFN_vkCmdDispatch)next.device_proc(next.device, "vkCmdDispatch"))(b, x, y, z);
+}
+
 /* --- what a device says of itself */
 
 static void lower_limits(VkPhysicalDeviceProperties *p) {
@@ -293,6 +300,7 @@ static PFN_vkVoidFunction own_device(const char *wanted) {
     DEVICE_CALLS(X)
 #undef X
     OWN(UpdateDescriptorSets)
+    OWN(CmdDispatch)
     return NULL;
 }
 

@@ -19,8 +19,10 @@ void program_free(program_result *r);
 
 /* For a child under the address sanitizer, before exec. The Vulkan loader keeps 128 bytes after
  * vkDestroyInstance, from a driver it has unloaded: only a whole stack shows the loader in it.
- * Leaks without the loader in their stack still fail the program. */
-void program_forgive_loader(void);
+ * Leaks without the loader in their stack still fail the program. Arguments that name a software
+ * driver turn that search off: whole stacks at every malloc of a shader compiler take minutes, and
+ * the program counts its own blocks at its end in any case. */
+void program_forgive_loader(const char *const *arguments);
 
 /* program_run with the arguments in place. */
 #define RUN(...) program_run(NULL, 120, (const char *const[]){__VA_ARGS__, NULL})

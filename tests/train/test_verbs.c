@@ -143,7 +143,7 @@ Test(run_verbs, wrong_usage_exits_with_2) {
         {{"eval", "--task", "kor_hate", "--sample"}, 1, "no finished run under ./runs"},
         {{"eval", "--task", "kor_hate", "--sample", "--split", "dev"}, 2, "known: train, test"},
         {{"predict", "--checkpoint", "/no/such", "x"}, 1, "/no/such: no such folder"},
-        {{"predict", "\xff"}, 2, "byte 0 is not UTF-8"},
+        {{"predict", "\xff"}, 2, "sentence 1: byte 1 is not UTF-8"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         program_result r = program_run(NULL, 60, cases[i].arguments);
@@ -170,7 +170,7 @@ Test(run_verbs, results_folder_gets_whole_runs_only) {
 /* Standard input, one sentence a line: a shell feeds it. */
 Test(run_verbs, predict_reads_lines) {
     json_setup();
-    program_forgive_loader();
+    program_forgive_loader((const char *const[]){DEVICE, NULL});
     program_result r = RUN("run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE,
                            "--max-steps", "1", "-q");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
@@ -194,7 +194,7 @@ Test(run_verbs, predict_reads_lines) {
              temporary_folder(), HARNESS_PROGRAM, DEVICE, out, error);
     cr_assert_neq(system(command), 0);
     MUST(file_read(&text, &count, error, 0));
-    cr_assert_not_null(strstr(text, "standard input:2: byte 0 is not UTF-8"), "%s", (char *)text);
+    cr_assert_not_null(strstr(text, "standard input:2: byte 1 of the line is not UTF-8"), "%s", (char *)text);
     mem_free(text);
     temporary_remove();
 }
@@ -204,7 +204,7 @@ Test(run_verbs, predict_reads_lines) {
 Test(run_verbs, interrupted_run_is_resumed) {
     if (strcmp(DEVICE, "cpu") != 0) cr_skip_test("needs the cpu device");
     json_setup();
-    program_forgive_loader();
+    program_forgive_loader((const char *const[]){DEVICE, NULL});
 #define LONG_RUN                                                                                   \
     "run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE, "--max-steps", "120",          \
         "--save-steps", "20", "--seed", "3", "--json", "-q", "--output-dir"
