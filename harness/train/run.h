@@ -86,7 +86,7 @@ err run_open(run *r, const run_request *request) MUST_CHECK;
 err run_train(run *r) MUST_CHECK;
 /* Predicts the test rows with the final (or best) weights. */
 err run_evaluate(run *r) MUST_CHECK;
-/* Writes <output>/model. */
+/* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
 /* Ends the run: the folder is no longer unfinished, and cannot be resumed. */
 err run_finish(run *r) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "train/model_card.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -252,6 +253,7 @@ err run__keep_model(run *r) {
     if ((e = run__path(&final, r, "model"))) goto done;
     if ((e = folder_remove(fresh))) goto done;
     if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
+    if ((e = model_card_write(fresh, r))) goto done;
     e = replace_folder(fresh, final);
 done:
     mem_free(fresh);

@@ -18,6 +18,7 @@ LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "n
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost much on cores that others use too
 
 try:
     import transformers  # noqa: E402: after its settings
@@ -128,15 +129,26 @@ def padded(ids):
     return batch, mask
 
 
+def tool(name):
+    """A program of the dev preset."""
+    path = pathlib.Path(os.environ.get("HARNESS_PEER_TOOLS", ROOT / "build" / "dev")) / name
+    if not path.exists():
+        stop(f"{path} is not there: build it (cmake --preset dev && cmake --build --preset dev --target {name})")
+    return path
+
+
 def run_tool(name, *arguments, text=None):
-    """Runs a tool of this folder that the dev preset builds; its standard output."""
-    tool = pathlib.Path(os.environ.get("HARNESS_PEER_TOOLS", ROOT / "build" / "dev")) / name
-    if not tool.exists():
-        stop(f"{tool} is not there: build it (cmake --preset dev && cmake --build --preset dev --target {name})")
-    done = subprocess.run([tool, *map(str, arguments)], input=text, capture_output=True, text=True)
+    """Runs a tool of this folder; its standard output."""
+    done = subprocess.run([tool(name), *map(str, arguments)], input=text, capture_output=True, text=True)
     if done.returncode:
         stop(f"{name} ended with {done.returncode}: {done.stderr}")
     return done.stdout
+
+
+def run_tests(pattern):
+    """Runs tests of the suite; all that they say, or "" when one failed."""
+    done = subprocess.run([tool("harness_tests"), "--filter", pattern], capture_output=True, text=True)
+    return done.stdout + done.stderr if done.returncode == 0 else ""
 
 
 def bert_pass(folder, ids, labels, device, name, gradients=False):

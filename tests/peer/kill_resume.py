@@ -20,6 +20,7 @@ import time
 
 import common
 
+
 def command(output, a, *more):
     return [str(part) for part in
             [common.program(), "run", "--sample", "--task", "kor_hate", "--model", "tiny", "--limit", a.rows, "--device",

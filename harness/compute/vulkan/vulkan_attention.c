@@ -21,12 +21,23 @@ static attention_sizes sizes_of(recorder *r, dim tokens, dim tiles, uint32_t hea
                              (size_t)heads * head_size};
 }
 
+#define KERNELS(name)                                                                              \
+    static const kernel_id name[] = {[FAMILY_REGISTER] = KERNEL_attention_##name##_register,       \
+                                     [FAMILY_TILE] = KERNEL_attention_##name##_tile,               \
+                                     [FAMILY_PANEL] = KERNEL_attention_##name##_panel};
+KERNELS(fwd)
+KERNELS(bwd_q)
+KERNELS(bwd_kv)
+
 // Iterations: the rows of a sentence, and with `tile` as many to stage them; the loops over a row's
 // quads have a constant count and are unrolled (tests walk 920 rows of 128, beyond the limit if
 // not).
-static void dispatch(recorder *r, kernel_id of_register, kernel_id of_tile, attention_sizes s,
-                     uint32_t heads, uint32_t head_size, const struct push_attention *push) {
-    launch l = {.kernel = r->v->family == FAMILY_REGISTER ? of_register : of_tile,
+static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s, uint32_t heads,
+                     uint32_t head_size, const struct push_attention *push) {
+    kernel_family family = r->v->family;
+    // texels are 4 numbers
+    if (family == FAMILY_PANEL && head_size % 4 != 0) family = FAMILY_REGISTER;
+    launch l = {.kernel = of_family[family],
                 .special = {r->v->device->attention_tile, s.quads, head_size % 4 == 0},
                 .x = s.tiles,
                 .y = heads,
@@ -47,8 +58,7 @@ void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
     vulkan__write(r, a->lse, 0, (size_t)s.tokens * a->heads);
     vulkan__read(r, a->qkv, 0, s.tokens * s.hidden * 3);
     vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
-    dispatch(r, KERNEL_attention_fwd_register, KERNEL_attention_fwd_tile, s, a->heads, a->head_size,
-             &push);
+    dispatch(r, fwd, s, a->heads, a->head_size, &push);
 }
 
 void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
@@ -63,16 +73,14 @@ void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
     vulkan__read(r, a->dout, 0, whole);
     vulkan__read(r, a->out, 0, whole);
     vulkan__read(r, a->lse, 0, stats);
-    dispatch(r, KERNEL_attention_bwd_q_register, KERNEL_attention_bwd_q_tile, s, a->heads,
-             a->head_size, &push);
+    dispatch(r, bwd_q, s, a->heads, a->head_size, &push);
     vulkan__write(r, a->dqkv, 0, whole * 3);
     vulkan__read(r, r->scratch, 0, stats);
     vulkan__read(r, a->qkv, 0, whole * 3);
     vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
     vulkan__read(r, a->dout, 0, whole);
     vulkan__read(r, a->lse, 0, stats);
-    dispatch(r, KERNEL_attention_bwd_kv_register, KERNEL_attention_bwd_kv_tile, s, a->heads,
-             a->head_size, &push);
+    dispatch(r, bwd_kv, s, a->heads, a->head_size, &push);
 }
 
 /* --- the first token of each sentence alone: a workgroup for each sentence and head --- */
