@@ -159,13 +159,11 @@ static uint64_t host_memory(void) {
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
 }
 
-enum { PANEL_LANES = 8 };
-
 kernel_family vulkan__family(const device_info *info, bool has_texels) {
     if (info->class != CLASS_SOFTWARE) return FAMILY_TILE;
-    // SwiftShader, of 4 lanes, reads texel buffers 5 times slower than storage buffers
-    bool is_wide = has_texels && info->subgroup_size >= PANEL_LANES;
-    return is_wide ? FAMILY_PANEL : FAMILY_REGISTER;
+    // lavapipe; SwiftShader reads texel buffers 5 times slower than storage buffers
+    return has_texels && info->vendor == (uint32_t)VK_VENDOR_ID_MESA ? FAMILY_PANEL
+                                                                     : FAMILY_REGISTER;
 }
 
 const char *vulkan__family_name(kernel_family family) {

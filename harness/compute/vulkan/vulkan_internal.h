@@ -30,7 +30,7 @@ typedef enum kernel_id {
 } kernel_id;
 
 /* Which kernels: register tiles without barriers (CPU-type devices), shared-memory tiles (GPUs), or
- * panels in registers read from texel buffers (CPU-type devices with wide subgroups: lavapipe). */
+ * panels in registers read from texel buffers (lavapipe). */
 typedef enum kernel_family { FAMILY_REGISTER, FAMILY_TILE, FAMILY_PANEL } kernel_family;
 
 typedef struct vulkan_pipeline {
