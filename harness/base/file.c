@@ -247,6 +247,31 @@ void folder_list_free(folder_list *list) {
     *list = (folder_list){0};
 }
 
+/* "record.json.4711.tmp", as file_writer_begin names it */
+static bool is_temporary(const char *name) {
+    static const char ending[] = ".tmp";
+    size_t n = strlen(name), tail = sizeof ending - 1;
+    if (n < tail || strcmp(name + n - tail, ending) != 0) return false;
+    size_t digits = 0, end = n - tail;
+    while (digits < end && name[end - digits - 1] >= '0' && name[end - digits - 1] <= '9') digits++;
+    return digits > 0 && digits + 1 < end && name[end - digits - 1] == '.';
+}
+
+err folder_clear_temporary(const char *path) {
+    folder_list list = {0};
+    err e = folder_list_read(&list, path);
+    for (size_t i = 0; !e && i < list.count; i++) {
+        char *file = NULL;
+        if (!is_temporary(list.names[i])) continue;
+        e = path_join(&file, path, list.names[i]);
+        if (!e && file_exists(file) && unlink(file) && errno != ENOENT)
+            e = io_error(file, "cannot remove");
+        mem_free(file);
+    }
+    folder_list_free(&list);
+    return e;
+}
+
 err path_join(char **out, const char *a, const char *b) {
     size_t n = strlen(a);
     return mem_printf(out, n && a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);

@@ -41,6 +41,9 @@ err folder_make(const char *path) MUST_CHECK;           /* with its parents; fin
 err folder_check_writable(const char *path) MUST_CHECK; /* makes it, writes and removes a probe */
 err folder_remove(const char *path) MUST_CHECK;         /* with all it holds; fine if absent */
 err folder_free_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
+/* Removes what killed processes left of files they were writing (NAME.<process id>.tmp), in the
+ * folder alone and not below it. pre: no other process writes there. */
+err folder_clear_temporary(const char *path) MUST_CHECK;
 
 /* Names in a folder but "." and "..", in byte order. Owned: folder_list_free. */
 typedef struct folder_list {

@@ -201,6 +201,20 @@ static err add_losses(record *out, const run *r) {
     return e;
 }
 
+/* The evaluations that chose the weights, and the digest of these. */
+static err add_choice(record *out, const run *r) {
+    const trainer *t = &r->trainer;
+    err e = record_text(&out->final_weights_sha256, r->final_sha256);
+    if (e || r->request.protocol == PROTOCOL_LAST) return e;
+    if ((e = record_text(&out->dev_metric, run_best_metric(r)))) return e;
+    out->best_step = r->best.step;
+    for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
+        const trainer_evaluation *v = &t->evaluations[i];
+        e = record_evaluation_add(out, v->step, v->score, v->loss);
+    }
+    return e;
+}
+
 /* 10th and 90th percentile of the steps of the last stretch, as the median is. */
 static err step_spread(bench_spread *spread, const trainer *t) {
     double *steps = NULL;
@@ -255,6 +269,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_worst(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;
     if ((e = add_losses(out, r))) return e;
+    if ((e = add_choice(out, r))) return e;
     if ((e = add_timing(out, r))) return e;
     if ((e = record_text(&out->command, command))) return e;
     return record_score(out);

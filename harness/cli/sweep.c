@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/fetch.h"
+#include "model/config.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,6 +29,51 @@ err words_split(char ***list, size_t *count, const char *text, const char *flag)
 void words_free(char **list, size_t count) {
     for (size_t i = 0; list && i < count; i++) mem_free(list[i]);
     mem_free(list);
+}
+
+/* --- which tasks ---------------------------------------------------------------------------------
+ */
+
+/* Whether a run of the task would find its data; *why (owned) says why not. */
+static err is_usable(char **why, const char *name, const run_request *q) {
+    task t = {0};
+    dataset_options options = {.data_dir = q->data_dir, .sample = q->sample};
+    err e = task_find(&t, name, q->task_dir);
+    if (e) return e;
+    e = fetch_task(&t, &options, q->offline, false);
+    // what lacks in a folder that the user named is not fetched: it is missed here
+    for (size_t i = 0; i < t.file_count && !e; i++) {
+        char *path = NULL;
+        if ((e = dataset_path(&path, &t, &t.files[i], &options))) break;
+        if (!file_exists(path)) e = err_set(ERR_DATA, "%s is not there", path);
+        mem_free(path);
+    }
+    task_free(&t);
+    if (e != ERR_NETWORK && e != ERR_DATA) return e;
+    e = mem_strdup(why, err_message(e));
+    err_clear();
+    return e;
+}
+
+err sweep_all_tasks(char ***list, size_t *count, const run_request *q) {
+    task_catalog all = {0};
+    *count = 0;
+    err e = task_list(&all, q->task_dir);
+    if (!e) e = mem_new(list, all.count);
+    for (size_t i = 0; i < all.count && !e; i++) {
+        char *why = NULL;
+        if ((e = is_usable(&why, all.names[i], q))) break;
+        if (why)
+            log_note("sweep   task %s is left out, its data is not here: %s", all.names[i], why);
+        else if (!(e = mem_strdup(&(*list)[*count], all.names[i])))
+            (*count)++;
+        mem_free(why);
+    }
+    task_catalog_free(&all);
+    if (!e && !*count)
+        e = err_set(ERR_DATA, "--task all: the data of no task is here (--data DIR, harness data "
+                              "fetch T)");
+    return e;
 }
 
 /* --- what is there already -----------------------------------------------------------------------
@@ -148,11 +195,55 @@ err sweep_find(const record **found, const sweep *s, const run_request *q) {
 /* --- how far it is -------------------------------------------------------------------------------
  */
 
-/* ", ends about 17:45" by the mean time of the runs so far; "" before the first has ended. */
+static uint64_t rows_of(const task *t, task_role role) {
+    uint64_t rows = 0;
+    for (size_t i = 0; i < t->file_count; i++)
+        if (t->files[i].role == role) rows += t->files[i].rows;
+    return rows;
+}
+
+/* Cost of a sentence, in multiply-adds a token; of a pretrained model that of BERT base. */
+static double model_cost(const char *name) {
+    static const double small_ops = 2e5; // what costs even the smallest model its time
+    bert_config c;
+    if (!bert_preset_known(name)) name = "base";
+    if (bert_config_preset(&c, name, 8000)) return small_ops;
+    return small_ops + 12.0 * c.layers * c.hidden * c.hidden;
+}
+
+static err work_of(double *work, const run_request *q) {
+    task t = {0};
+    err e = task_find(&t, q->task, q->task_dir);
+    if (e) return e;
+    double train = (double)rows_of(&t, TASK_ROLE_TRAIN), test = (double)rows_of(&t, TASK_ROLE_TEST);
+    if (t.split.rule == TASK_SPLIT_HASH) {
+        double all = (double)rows_of(&t, TASK_ROLE_ALL);
+        test = all / t.split.one_in;
+        train = all - test;
+    }
+    if (q->sample) train = test = 48;
+    if (q->limit) train = fmin(train, (double)q->limit), test = fmin(test, (double)q->limit);
+    train *= q->recipe.num_train_epochs;
+    if (q->recipe.max_steps)
+        train = (double)q->recipe.max_steps * q->recipe.per_device_train_batch_size;
+    *work = (train + test / 3) * model_cost(q->model);
+    task_free(&t);
+    return ERR_OK;
+}
+
+err sweep_expect(sweep *s, const run_request *q) {
+    double work = 0;
+    err e = work_of(&work, q);
+    s->left += work;
+    return e;
+}
+
+/* ", ends about 17:45" by what the runs so far took for their work; "" before the first has ended.
+ */
 static void end_text(char text[48], const sweep *s) {
     *text = '\0';
-    if (!s->ran) return;
-    double left = s->seconds / (double)s->ran * (double)(s->total - s->begun + 1);
+    if (!s->ran || s->work <= 0) return;
+    double left = s->seconds / s->work * s->left;
     time_t end = time(NULL) + (time_t)left;
     struct tm local;
     localtime_r(&end, &local);
@@ -172,8 +263,12 @@ void sweep_begin(sweep *s, const run_request *q) {
     log_set_progress_prefix(prefix);
 }
 
-void sweep_end(sweep *s) {
+void sweep_end(sweep *s, const run_request *q) {
+    double work = 0;
+    if (work_of(&work, q)) err_clear(); // the end is a guess anyway
     s->ran++;
+    s->left -= work;
+    s->work += work;
     s->seconds += clock_seconds() - s->run_begin;
 }
 

@@ -15,9 +15,15 @@ typedef struct sweep {
     device_info device;  /* that the runs take */
     size_t total, begun; /* runs; of these begun or left out */
     size_t skipped, ran;
-    double seconds;   /* of the runs done */
-    double run_begin; /* clock */
+    double left, work; /* of all runs still to do, the present one among them; of those done */
+    double seconds;    /* of the runs done */
+    double run_begin;  /* clock */
 } sweep;
+
+/* The tasks of `--task all`: those whose data is here or can be fetched (sample: that have one), by
+ * name; each other is named in a note. *list (count) is owned: words_free. Errors: ERR_DATA when
+ * there is none; those of task_list. */
+err sweep_all_tasks(char ***list, size_t *count, const run_request *q) MUST_CHECK;
 
 /* Words between commas; *list (count) is owned, as its words are: words_free. Errors: ERR_USAGE
  * naming the flag when there is no word. */
@@ -37,9 +43,13 @@ void sweep_close(sweep *s);
  * Borrowed from s. Errors: those of task_find and of reading the model's weights. */
 err sweep_find(const record **found, const sweep *s, const run_request *q) MUST_CHECK;
 
+/* Counts a run that will be done towards the expected end, by the rows it trains on and the size of
+ * its model. Call it for every such run before the first begins. Errors: those of task_find. */
+err sweep_expect(sweep *s, const run_request *q) MUST_CHECK;
+
 /* Around each run, and for each one left out; they tell how far the sweep is. */
 void sweep_begin(sweep *s, const run_request *q);
-void sweep_end(sweep *s);
+void sweep_end(sweep *s, const run_request *q);
 void sweep_skip(sweep *s, const run_request *q, const record *found);
 
 #endif

@@ -2,7 +2,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/bench_record.h"
 #include "cli/bench_svg.h"
+#include "cli/bench_table.h"
 #include "cli/options.h"
 #include "data/dataset.h"
 #include "task/task.h"
@@ -106,156 +108,6 @@ static err work_open(work *w, const options *o) {
     return mem_new(&w->result, 1);
 }
 
-/* --- tables --------------------------------------------------------------------------------------
- */
-
-static double percent(double part, double whole) {
-    return whole > 0 ? 100 * part / whole : 0;
-}
-
-static void print_phase(const bench *b, const bench_phase *p, const char *name) {
-    printf("\n## %s, op by op\n\n", name);
-    if (!p->row_count) {
-        printf("This device does not time single ops.\n");
-        return;
-    }
-    printf("| op | shape | calls | dispatches | ms | 10 to 90 %% | share | GFLOP/s | of product "
-           "peak | GB/s | of copy peak |\n");
-    printf("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
-    for (size_t i = 0; i < p->row_count; i++) {
-        const bench_row *r = &p->rows[i];
-        printf("| %s | %s | %u | %.0f | %.3f | %.3f to %.3f | %.1f %% | %.1f | %.0f %% | %.1f | "
-               "%.0f %% |\n",
-               op_name(r->kind), r->shape, r->calls, r->dispatches, r->ms.median, r->ms.low,
-               r->ms.high, 100 * r->share, r->gflops, percent(r->gflops, b->peak_gflops), r->gbytes,
-               percent(r->gbytes, b->peak_gbytes));
-    }
-    printf(
-        "\nMatrix products: %.0f %% of the time of all ops (%.2f ms a step, timed one by one).\n",
-        100 * p->product_share, p->op_ms);
-}
-
-static void print_whole(const bench *b, const bench_phase *p, const char *name) {
-    printf("| %s | %.2f | %.2f to %.2f | %u | %.1f | %.0f | %.0f | %.0f | %.1f | %.0f %% | %.0f | "
-           "%.3f |\n",
-           name, p->ms.median, p->ms.low, p->ms.high, p->steps, p->sentences, p->tokens,
-           p->sentences_per_s, p->tokens_per_s, p->gflops, percent(p->gflops, b->peak_gflops),
-           p->dispatches, p->pack_ms);
-}
-
-static void print_tables(const work *w) {
-    const bench *b = w->result;
-    printf("# bench: %s on %s\n\n", w->source.name, w->device.info.name);
-    printf(
-        "%zu parameters, vocabulary %u; %s%s, batch %u; device %s (%s, %u thread%s), driver %s\n",
-        b->parameters, w->source.config.vocabulary, w->task.name, w->sample ? " (sample)" : "",
-        w->options.batch_size, w->device.info.name, device_class_name(w->device.info.class),
-        w->device.info.threads, w->device.info.threads == 1 ? "" : "s",
-        *w->device.info.driver ? w->device.info.driver : "none");
-    printf(
-        "\nThe device's own peak: product of %u cubed %.1f GFLOP/s (worst round %.1f), copy %.1f "
-        "GB/s (%.1f).\n",
-        b->peak_size, b->peak_gflops, b->low_gflops, b->peak_gbytes, b->low_gbytes);
-    printf("Memory: device %.1f MiB, host peak %.1f MiB.\n\n", (double)b->device_bytes / 0x1p20,
-           (double)b->host_peak_bytes / 0x1p20);
-    printf("| whole | ms | 10 to 90 %% | steps | sentences | tokens | sentences/s | tokens/s | "
-           "GFLOP/s | of product peak | dispatches | packing ms |\n");
-    printf(
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
-    print_whole(b, &b->training, "training step");
-    print_whole(b, &b->evaluation, "evaluation batch");
-    print_phase(b, &b->training, "Training step");
-    print_phase(b, &b->evaluation, "Evaluation batch");
-}
-
-/* --- JSON ----------------------------------------------------------------------------------------
- */
-
-typedef struct named_number {
-    const char *key;
-    double value;
-} named_number;
-
-static err add_numbers(cJSON *to, const named_number *list, size_t count) {
-    err e = ERR_OK;
-    for (size_t i = 0; !e && i < count; i++) e = json_add_number(to, list[i].key, list[i].value);
-    return e;
-}
-#define ADD_NUMBERS(to, ...)                                                                       \
-    add_numbers(to, (const named_number[]){__VA_ARGS__},                                           \
-                sizeof((const named_number[]){__VA_ARGS__}) / sizeof(named_number))
-
-static err add_spread(cJSON *to, const bench_spread *s) {
-    return ADD_NUMBERS(to, {"ms", s->median}, {"ms_p10", s->low}, {"ms_p90", s->high});
-}
-
-static err add_row(cJSON *ops, const bench_row *r) {
-    cJSON *one = cJSON_CreateObject();
-    if (!one) return err_set(ERR_MEMORY, "out of memory");
-    err e = json_append(ops, one);
-    if (e || (e = json_add_string(one, "op", op_name(r->kind)))) return e;
-    if ((e = json_add_string(one, "shape", r->shape))) return e;
-    if ((e = add_spread(one, &r->ms))) return e;
-    return ADD_NUMBERS(one, {"calls", r->calls}, {"dispatches", r->dispatches}, {"share", r->share},
-                       {"flop", r->flops}, {"bytes", r->bytes}, {"gflop_per_s", r->gflops},
-                       {"gbyte_per_s", r->gbytes});
-}
-
-static err add_phase(cJSON *to, const char *key, const bench_phase *p) {
-    cJSON *one = NULL, *ops = NULL;
-    err e = json_add_object(&one, to, key);
-    if (e || (e = add_spread(one, &p->ms))) return e;
-    e = ADD_NUMBERS(one, {"steps", p->steps}, {"sentences", p->sentences}, {"tokens", p->tokens},
-                    {"sentences_per_s", p->sentences_per_s}, {"tokens_per_s", p->tokens_per_s},
-                    {"flop", p->flops}, {"gflop_per_s", p->gflops}, {"dispatches", p->dispatches},
-                    {"packing_ms", p->pack_ms}, {"ops_ms", p->op_ms},
-                    {"product_share", p->product_share});
-    if (e || (e = json_add_array(&ops, one, "ops"))) return e;
-    for (size_t i = 0; !e && i < p->row_count; i++) e = add_row(ops, &p->rows[i]);
-    return e;
-}
-
-static err add_device(cJSON *to, const device_info *d) {
-    cJSON *one = NULL;
-    err e = json_add_object(&one, to, "device");
-    if (e || (e = json_add_string(one, "kind", device_kind_name(d)))) return e;
-    if ((e = json_add_string(one, "name", d->name))) return e;
-    if ((e = json_add_string(one, "driver", d->driver))) return e;
-    if ((e = json_add_string(one, "isa", d->isa))) return e;
-    if ((e = json_add_string(one, "libraries", d->libraries))) return e;
-    if ((e = json_add_string(one, "kernels", d->kernels))) return e;
-    return json_add_number(one, "threads", d->threads);
-}
-
-static err print_json(const work *w) {
-    const bench *b = w->result;
-    cJSON *root = cJSON_CreateObject(), *peak = NULL;
-    char *text = NULL;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory");
-    if (e || (e = json_add_string(root, "model", w->source.name))) goto done;
-    if ((e = json_add_string(root, "task", w->task.name))) goto done;
-    if ((e = json_add_bool(root, "sample", w->sample))) goto done;
-    if ((e = ADD_NUMBERS(root, {"parameters", (double)b->parameters},
-                         {"vocabulary", w->source.config.vocabulary},
-                         {"batch_size", w->options.batch_size},
-                         {"device_bytes", (double)b->device_bytes},
-                         {"host_peak_bytes", (double)b->host_peak_bytes})))
-        goto done;
-    if ((e = add_device(root, &w->device.info))) goto done;
-    if ((e = json_add_object(&peak, root, "peak"))) goto done;
-    if ((e = ADD_NUMBERS(peak, {"product_size", b->peak_size}, {"gflop_per_s", b->peak_gflops},
-                         {"gflop_per_s_worst", b->low_gflops}, {"gbyte_per_s", b->peak_gbytes},
-                         {"gbyte_per_s_worst", b->low_gbytes})))
-        goto done;
-    if ((e = add_phase(root, "training", &b->training))) goto done;
-    if ((e = add_phase(root, "evaluation", &b->evaluation))) goto done;
-    if (!(e = json_print(&text, root, true))) puts(text);
-done:
-    mem_free(text);
-    cJSON_Delete(root);
-    return e;
-}
-
 static err write_svg(const work *w, const char *path) {
     strbuf svg = {0}, title = {0};
     err e = strbuf_printf(&title, "%s, batch %u of %s, on %s", w->source.name,
@@ -268,17 +120,40 @@ static err write_svg(const work *w, const char *path) {
     return e;
 }
 
+/* The figures on standard output: the record, or its tables. */
+static err print_result(const work *w, const options *o) {
+    bench_subject subject = {.model = w->source.name,
+                             .task = w->task.name,
+                             .sample = w->sample,
+                             .vocabulary = w->source.config.vocabulary,
+                             .options = &w->options,
+                             .device = &w->device.info};
+    cJSON *record = NULL;
+    strbuf tables = {0};
+    char *text = NULL;
+    err e = bench_record(&record, &subject, w->result);
+    if (e) goto done;
+    if (o->json) {
+        if (!(e = json_print(&text, record, true))) puts(text);
+    } else if (!(e = bench_table(&tables, record, "bench"))) {
+        fputs(tables.text, stdout);
+    }
+done:
+    cJSON_Delete(record);
+    strbuf_free(&tables);
+    mem_free(text);
+    return e;
+}
+
 err verb_bench(const options *o) {
     work w = {0};
     if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
+    if (o->performance) return performance_write(o->performance);
     err e = work_open(&w, o);
     if (e) goto done;
     e = bench_measure(w.result, &w.device, &w.source.config, &w.train, &w.test, &w.options);
     if (e || (o->svg && (e = write_svg(&w, o->svg)))) goto done;
-    if (o->json)
-        e = print_json(&w);
-    else
-        print_tables(&w);
+    e = print_result(&w, o);
 done:
     work_free(&w);
     return e;

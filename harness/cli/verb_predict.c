@@ -1,24 +1,40 @@
-/* `harness predict`: the labels of sentences, from arguments or one a line from standard input. */
+/* `harness predict`: the labels of sentences, from arguments or one a line from standard input.
+ *
+ * Sentences are scored in windows, which grow from one batch, so that the first answers come soon.
+ * They are not sorted by length: batches hold no padding, and sorting was measured to gain nothing.
+ */
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/find_run.h"
+#include "cli/line_reader.h"
 #include "cli/options.h"
 #include "text/unicode.h"
 #include "train/scorer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK_LINES = 4096, LINE_LIMIT_BYTES = 1 << 20, LABEL_COLUMNS = 16 };
+enum { WINDOW_LINES = 4096, LABEL_COLUMNS = 16, BATCH_SENTENCES = 64 };
+
+/* A label and what the model gives it. */
+typedef struct score {
+    double value;
+    uint32_t id;
+} score;
 
 typedef struct predictor {
     scorer scorer;
+    evaluator evaluator; /* for batches of up to evaluator.capacity */
+    bool evaluator_is_open;
     const options *options;
-    uint32_t max_length, batch_size, top;
-    size_t cut;
+    uint32_t max_length, batch_size, classes;
+    uint32_t top;  /* labels shown */
+    score *scores; /* (classes) owned */
+    size_t done, cut;
 } predictor;
 
 static const char *label_name(const predictor *p, uint32_t id, char room[24]) {
@@ -28,34 +44,50 @@ static const char *label_name(const predictor *p, uint32_t id, char room[24]) {
     return room;
 }
 
-/* The ids of the p->top largest probabilities, largest first, the lower id first among equals. */
-static void best_ids(uint32_t *ids, const double *probabilities, uint32_t classes, uint32_t top) {
-    for (uint32_t k = 0; k < top; k++) {
-        uint32_t best = classes;
-        for (uint32_t c = 0; c < classes; c++) {
-            bool is_taken = false;
-            for (uint32_t i = 0; i < k; i++) is_taken |= ids[i] == c;
-            if (!is_taken && (best == classes || probabilities[c] > probabilities[best])) best = c;
-        }
-        ids[k] = best;
-    }
+/* --- scores --------------------------------------------------------------------------------------
+ */
+
+/* Largest first, the lower id first among equals. */
+static int by_value(const void *a, const void *b) {
+    const score *x = a, *y = b;
+    if (x->value != y->value) return x->value > y->value ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
 }
 
-static err print_object(const predictor *p, const char *text, const double *probabilities,
-                        const uint32_t *ids) {
+/* Scores of one sentence, ordered, as transformers' text-classification pipeline computes them. */
+static void rank(predictor *p, double *values, const float *logits) {
+    bert_scores kind = p->scorer.source.config.scores;
+    if (kind == BERT_SCORES_SOFTMAX) {
+        predict_probabilities(values, logits, p->classes);
+    } else {
+        for (uint32_t c = 0; c < p->classes; c++) {
+            double x = (double)logits[c];
+            values[c] = kind == BERT_SCORES_RAW ? x : 1 / (1 + exp(-x));
+        }
+    }
+    for (uint32_t c = 0; c < p->classes; c++) p->scores[c] = (score){values[c], c};
+    qsort(p->scores, p->classes, sizeof *p->scores, by_value);
+}
+
+/* --- answers -------------------------------------------------------------------------------------
+ */
+
+static err print_object(const predictor *p, const char *text, const double *values) {
     char room[24], *line = NULL;
     cJSON *root = cJSON_CreateObject(), *scores = NULL;
+    const score *best = p->scores;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
     if (e || (e = json_add_string(root, "text", text))) goto done;
-    if ((e = json_add_string(root, "label", label_name(p, ids[0], room)))) goto done;
-    if ((e = json_add_number(root, "label_id", ids[0]))) goto done;
-    if ((e = json_add_number(root, "score", probabilities[ids[0]]))) goto done;
+    if ((e = json_add_string(root, "label", label_name(p, best->id, room)))) goto done;
+    if ((e = json_add_number(root, "label_id", best->id))) goto done;
+    if ((e = json_add_number(root, "score", best->value))) goto done;
     if ((e = json_add_object(&scores, root, "scores"))) goto done;
-    uint32_t classes = p->scorer.source.config.classes,
-             shown = p->options->has_top_k ? p->top : classes;
+    // all in the order of ids, or the best ones in theirs
+    bool is_ranked = p->options->has_top_k;
+    uint32_t shown = is_ranked ? p->top : p->classes;
     for (uint32_t k = 0; !e && k < shown; k++) {
-        uint32_t id = p->options->has_top_k ? ids[k] : k;
-        e = json_add_number(scores, label_name(p, id, room), probabilities[id]);
+        uint32_t id = is_ranked ? p->scores[k].id : k;
+        e = json_add_number(scores, label_name(p, id, room), values[id]);
     }
     if (!e && !(e = json_print(&line, root, false))) puts(line);
 done:
@@ -64,14 +96,13 @@ done:
     return e;
 }
 
-static err print_row(const predictor *p, const char *text, const double *probabilities,
-                     const uint32_t *ids) {
+static err print_row(const predictor *p, const char *text) {
     strbuf line = {0};
     char room[24];
     err e = ERR_OK;
     for (uint32_t k = 0; !e && k < p->top; k++) {
-        e = text_column(&line, label_name(p, ids[k], room), LABEL_COLUMNS);
-        if (!e) e = strbuf_printf(&line, " %.4f  ", probabilities[ids[k]]);
+        e = text_column(&line, label_name(p, p->scores[k].id, room), LABEL_COLUMNS);
+        if (!e) e = strbuf_printf(&line, " %.4f  ", p->scores[k].value);
     }
     if (!e) e = strbuf_add(&line, text);
     if (!e) puts(line.text);
@@ -79,79 +110,86 @@ static err print_row(const predictor *p, const char *text, const double *probabi
     return e;
 }
 
+static err print_all(predictor *p, const char *const *texts, const float *logits, size_t count) {
+    double *values = NULL;
+    err e = mem_new(&values, p->classes);
+    for (size_t i = 0; !e && i < count; i++) {
+        rank(p, values, logits + i * p->classes);
+        e = p->options->json ? print_object(p, texts[i], values) : print_row(p, texts[i]);
+    }
+    if (!e && (fflush(stdout) || ferror(stdout)))
+        e = err_set(ERR_IO, "cannot write standard output");
+    mem_free(values);
+    return e;
+}
+
+/* --- a window ------------------------------------------------------------------------------------
+ */
+
+static void raise_to(uint32_t *most, uint32_t value) {
+    if (value > *most) *most = value;
+}
+
+/* Makes the evaluator large enough for these rows. */
+static err make_room(predictor *p, const encoded *rows) {
+    const batch_capacity *have = &p->evaluator.capacity;
+    batch_capacity need = {0};
+    evaluator_capacity(&need, rows, p->batch_size);
+    if (p->evaluator_is_open) {
+        if (need.tokens <= have->tokens && need.sentences <= have->sentences &&
+            need.micros <= have->micros && need.max_length <= have->max_length)
+            return ERR_OK;
+        raise_to(&need.tokens, have->tokens);
+        raise_to(&need.sentences, have->sentences);
+        raise_to(&need.micros, have->micros);
+        raise_to(&need.max_length, have->max_length);
+        evaluator_free(&p->evaluator);
+        p->evaluator_is_open = false;
+    }
+    err e = evaluator_init(&p->evaluator, &p->scorer.model, NULL, &need, p->batch_size);
+    p->evaluator_is_open = !e;
+    return e;
+}
+
 static err predict_some(predictor *p, const char *const *texts, size_t count) {
-    uint32_t classes = p->scorer.source.config.classes;
     encoded rows = {0};
     float *logits = NULL;
-    double *probabilities = NULL;
-    uint32_t *ids = NULL;
     err e = encode_texts(&rows, &p->scorer.source.words, texts, count, p->max_length);
-    if (e || (e = mem_new(&logits, count * classes))) goto done;
-    if ((e = mem_new(&probabilities, classes)) || (e = mem_new(&ids, p->top))) goto done;
-    if ((e = scorer_run(&p->scorer, logits, NULL, &rows, p->batch_size, NULL))) goto done;
+    if (e || (e = mem_new(&logits, count * p->classes))) goto done;
+    if ((e = make_room(p, &rows))) goto done;
+    if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
     p->cut += rows.cut;
-    for (size_t i = 0; !e && i < count; i++) {
-        predict_probabilities(probabilities, logits + i * classes, classes);
-        best_ids(ids, probabilities, classes, p->top);
-        e = p->options->json ? print_object(p, texts[i], probabilities, ids)
-                             : print_row(p, texts[i], probabilities, ids);
-    }
-    if (!e && fflush(stdout)) e = err_set(ERR_IO, "cannot write standard output");
+    p->done += count;
+    e = print_all(p, texts, logits, count);
 done:
     mem_free(logits);
-    mem_free(probabilities);
-    mem_free(ids);
     encoded_free(&rows);
     return e;
 }
 
-/* --- standard input ------------------------------------------------------------------------------
- */
-
-/* Reads a line without its end into *line (owned); NULL at the end of the input. */
-static err read_line(char **line, size_t number) {
-    strbuf text = {0};
-    int c = EOF;
+static err predict_input(predictor *p) {
+    line_reader input;
+    size_t most = p->batch_size < WINDOW_LINES ? p->batch_size : WINDOW_LINES;
+    bool shows_progress = !isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO);
     err e = ERR_OK;
-    *line = NULL;
-    while (!e && (c = getc(stdin)) != EOF && c != '\n') {
-        char byte = (char)c;
-        if (text.length == LINE_LIMIT_BYTES)
-            e = err_set(ERR_FORMAT, "standard input:%zu: the line is longer than %d bytes", number,
-                        LINE_LIMIT_BYTES);
-        else if (!byte)
-            e = err_set(ERR_FORMAT, "standard input:%zu: a 0 byte in the line", number);
-        else
-            e = strbuf_add_bytes(&text, &byte, 1);
+    if (isatty(STDIN_FILENO)) log_note("one sentence a line; Ctrl-D ends");
+    line_reader_init(&input, STDIN_FILENO, "standard input");
+    while (!(e = line_reader_window(&input, most)) && input.count) {
+        bool is_full = input.count == most;
+        if ((e = predict_some(p, (const char *const *)input.lines, input.count))) break;
+        if (is_full) most = 2 * most < WINDOW_LINES ? 2 * most : WINDOW_LINES;
+        if (shows_progress) log_progress("%zu sentences", p->done);
     }
-    if (!e && c == EOF && ferror(stdin)) e = err_set(ERR_IO, "cannot read standard input");
-    if (!e && (c != EOF || text.length)) {
-        if (text.length && text.text[text.length - 1] == '\r') text.text[--text.length] = '\0';
-        e = mem_strdup(line, text.text ? text.text : "");
-    }
-    strbuf_free(&text);
-    size_t bad = 0;
-    if (!e && *line && !utf8_valid(*line, strlen(*line), &bad))
-        e = err_set(ERR_FORMAT, "standard input:%zu: byte %zu is not UTF-8", number, bad);
+    log_progress_end();
+    line_reader_free(&input);
     return e;
 }
 
-static err predict_input(predictor *p) {
-    char *lines[CHUNK_LINES] = {0};
-    // someone who types wants the answer after each line
-    size_t most = isatty(STDIN_FILENO) ? 1 : CHUNK_LINES, number = 1;
+static err predict_arguments(predictor *p) {
     err e = ERR_OK;
-    for (bool more = true; !e && more;) {
-        size_t count = 0;
-        while (!e && more && count < most) {
-            if (!(e = read_line(&lines[count], number++)) && !lines[count]) more = false;
-            if (!e && more) count++;
-        }
-        if (!e && count) e = predict_some(p, (const char *const *)lines, count);
-        for (size_t i = 0; i <= count && i < most; i++) {
-            mem_free(lines[i]);
-            lines[i] = NULL;
-        }
+    for (size_t at = 0; !e && at < p->options->arg_count; at += WINDOW_LINES) {
+        size_t left = p->options->arg_count - at;
+        e = predict_some(p, p->options->args + at, left < WINDOW_LINES ? left : WINDOW_LINES);
     }
     return e;
 }
@@ -160,31 +198,40 @@ static err check_arguments(const options *o) {
     for (size_t i = 0; i < o->arg_count; i++) {
         size_t bad = 0;
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
-            return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8", i + 1, bad);
+            return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8", i + 1, bad + 1);
     }
+    if (o->has_eval_batch_size && !o->eval_batch_size)
+        return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
+    if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
     return ERR_OK;
 }
 
+static err open_predictor(predictor *p, const char *folder) {
+    const options *o = p->options;
+    device_options wish = {.threads = o->threads};
+    err e = scorer_open(&p->scorer, folder, o->device, &wish);
+    if (e) return e;
+    p->classes = p->scorer.source.config.classes;
+    p->batch_size = o->has_eval_batch_size ? o->eval_batch_size : BATCH_SENTENCES;
+    p->top = o->has_top_k ? o->top_k : 1;
+    if (p->top > p->classes) p->top = p->classes; // as the pipeline: all there are
+    p->max_length = source_max_length(&p->scorer.source, o->max_length, UINT32_MAX);
+    return mem_new(&p->scores, p->classes);
+}
+
 err verb_predict(const options *o) {
-    predictor p = {.options = o, .batch_size = o->has_eval_batch_size ? o->eval_batch_size : 64};
-    device_options device_wish = {.threads = o->threads};
+    predictor p = {.options = o};
     char *folder = NULL;
     err e = check_arguments(o);
     if (e) return e;
-    if (!p.batch_size) return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
-    if ((e = scorer_open(&p.scorer, folder, o->device, &device_wish))) goto done;
-    uint32_t classes = p.scorer.source.config.classes;
-    p.top = o->has_top_k ? o->top_k : 1;
-    if (p.top < 1 || p.top > classes) {
-        e = err_set(ERR_USAGE, "--top-k expects 1 to %u, found %u", classes, p.top);
-        goto done;
-    }
-    p.max_length = source_max_length(&p.scorer.source, o->max_length, 512);
-    e = o->arg_count ? predict_some(&p, o->args, o->arg_count) : predict_input(&p);
+    if ((e = open_predictor(&p, folder))) goto done;
+    e = o->arg_count ? predict_arguments(&p) : predict_input(&p);
     if (!e && p.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", p.cut, p.max_length);
 done:
+    if (p.evaluator_is_open) evaluator_free(&p.evaluator);
+    mem_free(p.scores);
     scorer_close(&p.scorer);
     mem_free(folder);
     return e;

@@ -6,8 +6,11 @@
 #include "report/html.h"
 #include "task/task.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct form {
     const char *name, *file;
@@ -120,6 +123,74 @@ done:
     return e;
 }
 
+/* --- pages whose records are gone ----------------------------------------------------------------
+ */
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// "<anything>-s<seed>.html": a name that this program gives
+static bool is_page_name(const char *name) {
+    const char *at = strrchr(name, '-');
+    size_t digits = at && at[1] == 's' ? strspn(at + 2, "0123456789") : 0;
+    return digits && !strcmp(at + 2 + digits, ".html");
+}
+
+/* Pages of one task that are not in the sorted list. */
+static err remove_from_task(size_t *removed, const char *folder, const char *of_task, char **names,
+                            size_t count) {
+    char *place = NULL, *path = NULL, *name = NULL;
+    folder_list list = {0};
+    size_t left = 0;
+    err e = mem_printf(&place, "%s/pages/%s", folder, of_task);
+    if (!e && folder_exists(place)) e = folder_list_read(&list, place);
+    for (size_t i = 0; i < list.count && !e; i++) {
+        left++;
+        if (!is_page_name(list.names[i])) continue;
+        if ((e = mem_printf(&name, "pages/%s/%s", of_task, list.names[i])) ||
+            (e = path_join(&path, folder, name))) {
+            break;
+        }
+        if (!(count && bsearch(&name, names, count, sizeof *names, by_text))) {
+            if (unlink(path)) e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
+            (*removed)++;
+            left--;
+        }
+        mem_free(name);
+        mem_free(path);
+        name = path = NULL;
+    }
+    if (!e && list.count && !left) e = folder_remove(place);
+    mem_free(name);
+    mem_free(path);
+    mem_free(place);
+    folder_list_free(&list);
+    return e;
+}
+
+static err remove_old_pages(const store *s, const char *folder) {
+    char **names = NULL, *pages = NULL;
+    folder_list tasks = {0};
+    size_t count = 0, removed = 0;
+    err e = mem_new(&names, s->count);
+    for (size_t i = 0; i < s->count && !e; i++)
+        if (!(e = html_run_name(&names[i], &s->records[i]))) count++;
+    if (e || (e = path_join(&pages, folder, "pages"))) goto done;
+    if (count) qsort(names, count, sizeof *names, by_text);
+    if (folder_exists(pages)) e = folder_list_read(&tasks, pages);
+    for (size_t i = 0; i < tasks.count && !e; i++)
+        e = remove_from_task(&removed, folder, tasks.names[i], names, count);
+    if (!e && removed)
+        log_note("removed %zu page%s whose record is gone", removed, removed == 1 ? "" : "s");
+done:
+    for (size_t i = 0; i < count; i++) mem_free(names[i]);
+    mem_free(names);
+    mem_free(pages);
+    folder_list_free(&tasks);
+    return e;
+}
+
 static err write_pages(const options *o, const store *s, const char *folder) {
     text_source source = {.o = o};
     err e = ERR_OK;
@@ -130,6 +201,8 @@ static err write_pages(const options *o, const store *s, const char *folder) {
     }
     log_progress_end();
     texts_close(&source);
+    // a damaged record may be whole again: its page stays
+    if (!e && !s->damaged) e = remove_old_pages(s, folder);
     if (!e && s->count) log_note("wrote %zu pages below %s/pages", s->count, folder);
     return e;
 }

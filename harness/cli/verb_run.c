@@ -34,19 +34,10 @@ static void work_free(work *w) {
     words_free(w->models, w->model_count);
 }
 
-static err split_tasks(work *w, const options *o) {
-    task_catalog all = {0};
-    err e = ERR_OK;
+static err split_tasks(work *w, const options *o, const run_request *q) {
     if (!o->task)
         return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), or --task all");
-    if (strcmp(o->task, "all") == 0) {
-        if ((e = task_list(&all, o->task_dir))) return e;
-        e = mem_new(&w->tasks, all.count);
-        for (size_t i = 0; !e && i < all.count; i++)
-            if (!(e = mem_strdup(&w->tasks[w->task_count], all.names[i]))) w->task_count++;
-        task_catalog_free(&all);
-        return e;
-    }
+    if (strcmp(o->task, "all") == 0) return sweep_all_tasks(&w->tasks, &w->task_count, q);
     return words_split(&w->tasks, &w->task_count, o->task, "task");
 }
 
@@ -79,38 +70,85 @@ static err split_seeds(work *w, const options *o) {
 /* --- recipe --------------------------------------------------------------------------------------
  */
 
-static err apply_flags(recipe *r, const options *o) {
-    const struct {
-        bool given;
-        const char *key;
-        double value;
-    } numbers[] = {
-        {o->has_epochs, "num_train_epochs", o->epochs},
-        {o->has_lr, "learning_rate", o->lr},
-        {o->has_batch_size, "per_device_train_batch_size", o->batch_size},
-        {o->has_eval_batch_size, "per_device_eval_batch_size", o->eval_batch_size},
-        {o->has_gradient_accumulation_steps, "gradient_accumulation_steps",
-         o->gradient_accumulation_steps},
-        {o->has_max_steps, "max_steps", o->max_steps},
-        {o->has_warmup_steps, "warmup_steps", o->warmup_steps},
-        {o->has_warmup_ratio, "warmup_ratio", o->warmup_ratio},
-        {o->has_weight_decay, "weight_decay", o->weight_decay},
-        {o->has_max_grad_norm, "max_grad_norm", o->max_grad_norm},
-        {o->has_dropout, "dropout", o->dropout},
-        {o->has_max_length, "max_length", o->max_length},
-        {o->has_logging_steps, "logging_steps", o->logging_steps},
-        {o->has_save_steps, "save_steps", o->save_steps},
-        {o->has_save_total_limit, "save_total_limit", o->save_total_limit},
-        {o->has_eval_steps, "eval_steps", o->eval_steps},
+/* A flag that sets a hyperparameter, as it was given. */
+typedef struct recipe_flag {
+    bool given;
+    const char *flag, *key;
+    double value;
+    const char *text;     /* NULL: value counts */
+    bool changes_numbers; /* a command that repeats the run has to hold it */
+    bool is_switch;
+} recipe_flag;
+
+enum { RECIPE_FLAGS_MOST = 40 };
+
+/* Returns how many there are. */
+static size_t recipe_flags(recipe_flag out[RECIPE_FLAGS_MOST], const options *o) {
+#define NUMBER(field, flag, key, changes)                                                          \
+    { o->has_##field, flag, key, o->field, NULL, changes, false }
+#define WORDS(field, flag)                                                                         \
+    { o->has_##field, flag, #field, 0, o->field, true, false }
+#define SWITCH(field, flag)                                                                        \
+    { o->has_##field, flag, #field, 1, NULL, true, true }
+    const recipe_flag list[] = {
+        NUMBER(epochs, "epochs", "num_train_epochs", true),
+        NUMBER(lr, "lr", "learning_rate", true),
+        NUMBER(batch_size, "batch-size", "per_device_train_batch_size", true),
+        NUMBER(gradient_accumulation_steps, "gradient-accumulation-steps",
+               "gradient_accumulation_steps", true),
+        NUMBER(max_steps, "max-steps", "max_steps", true),
+        NUMBER(warmup_steps, "warmup-steps", "warmup_steps", true),
+        NUMBER(warmup_ratio, "warmup-ratio", "warmup_ratio", true),
+        WORDS(lr_scheduler_type, "lr-scheduler-type"),
+        NUMBER(weight_decay, "weight-decay", "weight_decay", true),
+        NUMBER(adam_beta1, "adam-beta1", "adam_beta1", true),
+        NUMBER(adam_beta2, "adam-beta2", "adam_beta2", true),
+        NUMBER(adam_epsilon, "adam-epsilon", "adam_epsilon", true),
+        NUMBER(max_grad_norm, "max-grad-norm", "max_grad_norm", true),
+        NUMBER(dropout, "dropout", "dropout", true),
+        NUMBER(label_smoothing_factor, "label-smoothing-factor", "label_smoothing_factor", true),
+        WORDS(class_weights, "class-weights"),
+        SWITCH(group_by_length, "group-by-length"),
+        SWITCH(freeze_embeddings, "freeze-embeddings"),
+        NUMBER(freeze_layers, "freeze-layers", "freeze_layers", true),
+        NUMBER(max_length, "max-length", "max_length", true),
+        NUMBER(eval_steps, "eval-steps", "eval_steps", true),
+        WORDS(metric_for_best_model, "metric-for-best-model"),
+        NUMBER(early_stopping_patience, "early-stopping-patience", "early_stopping_patience", true),
+        NUMBER(early_stopping_threshold, "early-stopping-threshold", "early_stopping_threshold",
+               true),
+        NUMBER(eval_batch_size, "eval-batch-size", "per_device_eval_batch_size", false),
+        NUMBER(logging_steps, "logging-steps", "logging_steps", false),
+        NUMBER(save_steps, "save-steps", "save_steps", false),
+        NUMBER(save_total_limit, "save-total-limit", "save_total_limit", false),
     };
+#undef NUMBER
+#undef WORDS
+#undef SWITCH
+    size_t count = sizeof list / sizeof *list;
+    _Static_assert(sizeof list / sizeof *list <= RECIPE_FLAGS_MOST, "recipe_flags is too short");
+    memcpy(out, list, sizeof list);
+    return count;
+}
+
+static err apply_flags(recipe *r, const options *o) {
+    recipe_flag list[RECIPE_FLAGS_MOST];
+    size_t count = recipe_flags(list, o);
     err e = ERR_OK;
     // one way to say the warmup replaces the other
     if (o->has_warmup_ratio && !o->has_warmup_steps) r->warmup_steps = 0;
-    for (size_t i = 0; !e && i < sizeof numbers / sizeof *numbers; i++)
-        if (numbers[i].given) e = recipe_set_number(r, numbers[i].key, numbers[i].value);
-    if (!e && o->has_lr_scheduler_type)
-        e = recipe_set_text(r, "lr_scheduler_type", o->lr_scheduler_type);
-    return e;
+    for (size_t i = 0; !e && i < count; i++) {
+        const recipe_flag *f = &list[i];
+        if (!f->given) continue;
+        e = f->text ? recipe_set_text(r, f->key, f->text) : recipe_set_number(r, f->key, f->value);
+    }
+    if (e) return e;
+    if ((o->has_warmup_steps || o->has_warmup_ratio) && recipe_warmup(r, 100) == 0 &&
+        !schedule_has_warmup(r->lr_scheduler_type) && o->warmup_steps + o->warmup_ratio > 0)
+        return err_set(ERR_USAGE,
+                       "the constant schedule has no warmup (--warmup-steps, --warmup-ratio); "
+                       "constant_with_warmup has");
+    return ERR_OK;
 }
 
 static err choose_recipe(recipe *r, const options *o, const char *model) {
@@ -122,11 +160,17 @@ static err choose_recipe(recipe *r, const options *o, const char *model) {
 }
 
 static err choose_protocol(run_protocol *p, const options *o) {
-    *p = PROTOCOL_LAST;
-    if (!o->protocol || strcmp(o->protocol, "last") == 0) return ERR_OK;
-    if (strcmp(o->protocol, "dev") != 0)
+    *p = o->load_best_model_at_end ? PROTOCOL_DEV : PROTOCOL_LAST;
+    if (!o->protocol) return ERR_OK;
+    if (strcmp(o->protocol, "dev") == 0) {
+        *p = PROTOCOL_DEV;
+        return ERR_OK;
+    }
+    if (strcmp(o->protocol, "last") != 0)
         return err_set(ERR_USAGE, "unknown protocol '%s' (known: last, dev)", o->protocol);
-    *p = PROTOCOL_DEV;
+    if (o->load_best_model_at_end)
+        return err_set(ERR_USAGE, "--load-best-model-at-end needs --protocol dev: protocol last "
+                                  "scores the final weights");
     return ERR_OK;
 }
 
@@ -145,6 +189,29 @@ static const char *grouped(char text[32], size_t value) {
     return text;
 }
 
+static bool is_pretrained(const run *r) {
+    return r->source.folder && !r->request.from_scratch;
+}
+
+/* What of the recipe is not seen in its name. */
+static void show_choices(const run *r) {
+    const recipe *p = &r->request.recipe;
+    const trainer *t = &r->trainer;
+    if (p->freeze_embeddings || p->freeze_layers) {
+        log_note("frozen  %s%s%u of %u layers", p->freeze_embeddings ? "embeddings" : "",
+                 p->freeze_embeddings ? ", " : "", p->freeze_layers, r->source.config.layers);
+        if (!is_pretrained(r)) log_warn("what is frozen was drawn at random and stays so");
+    }
+    if (!t->class_weights) return;
+    strbuf text = {0};
+    err e = ERR_OK;
+    for (size_t c = 0; !e && c < r->task.label_count; c++)
+        e = strbuf_printf(&text, "%s%s %.4g", c ? ", " : "", r->task.labels[c].readable,
+                          t->class_weights[c]);
+    if (!e) log_note("weights %s", text.text);
+    strbuf_free(&text);
+}
+
 static void show_plan(const run *r) {
     char a[32], b[32], c[32];
     const trainer *t = &r->trainer;
@@ -155,7 +222,7 @@ static void show_plan(const run *r) {
     if (r->dev.count)
         log_note("        %s rows of train are held out as dev", grouped(a, r->dev.count));
     log_note("model   %s: %s parameters, %s", r->source.name, grouped(a, t->model.params.total),
-             r->source.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
+             is_pretrained(r) ? "pretrained" : "from scratch");
     log_note("device  %s (%s, %u thread%s)", r->device.info.name,
              device_class_name(r->device.info.class), r->device.info.threads,
              r->device.info.threads == 1 ? "" : "s");
@@ -165,6 +232,7 @@ static void show_plan(const run *r) {
         p->name, grouped(a, t->total_steps),
         p->per_device_train_batch_size * p->gradient_accumulation_steps, grouped(b, t->epoch_steps),
         p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup, r->request.seed);
+    show_choices(r);
     log_note("output  %s", r->output);
     if (t->schedule.warmup >= t->total_steps)
         log_warn(
@@ -238,33 +306,27 @@ done:
 /* --- one run -------------------------------------------------------------------------------------
  */
 
-static err add_flag(strbuf *out, const char *name, bool given, double value) {
-    return given ? strbuf_printf(out, " --%s %g", name, value) : ERR_OK;
-}
-
 /* The command that repeats this run; paths of this machine stay out of it. */
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
+    recipe_flag list[RECIPE_FLAGS_MOST];
     err e = strbuf_printf(out, "harness run --task %s --model %s --recipe %s --seed %u", q->task,
                           r->source.name, q->recipe.name, q->seed);
+    size_t count = recipe_flags(list, o);
+    for (size_t i = 0; !e && i < count; i++) {
+        const recipe_flag *f = &list[i];
+        if (!f->given || !f->changes_numbers) continue;
+        if (f->text)
+            e = strbuf_printf(out, " --%s %s", f->flag, f->text);
+        else if (f->is_switch)
+            e = strbuf_printf(out, " --%s", f->flag);
+        else
+            e = strbuf_printf(out, " --%s %.9g", f->flag, f->value);
+    }
     // the sample's own number of epochs is not the recipe's
-    if (!e) e = add_flag(out, "epochs", o->has_epochs || q->sample, q->recipe.num_train_epochs);
-    if (!e) e = add_flag(out, "lr", o->has_lr, o->lr);
-    if (!e) e = add_flag(out, "batch-size", o->has_batch_size, o->batch_size);
-    if (!e)
-        e = add_flag(out, "gradient-accumulation-steps", o->has_gradient_accumulation_steps,
-                     o->gradient_accumulation_steps);
-    if (!e) e = add_flag(out, "max-steps", o->has_max_steps, o->max_steps);
-    if (!e) e = add_flag(out, "warmup-steps", o->has_warmup_steps, o->warmup_steps);
-    if (!e) e = add_flag(out, "warmup-ratio", o->has_warmup_ratio, o->warmup_ratio);
-    if (!e) e = add_flag(out, "weight-decay", o->has_weight_decay, o->weight_decay);
-    if (!e) e = add_flag(out, "max-grad-norm", o->has_max_grad_norm, o->max_grad_norm);
-    if (!e) e = add_flag(out, "dropout", o->has_dropout, o->dropout);
-    if (!e) e = add_flag(out, "max-length", o->has_max_length, o->max_length);
-    if (!e) e = add_flag(out, "eval-steps", o->has_eval_steps, o->eval_steps);
-    if (!e) e = add_flag(out, "limit", o->has_limit, o->limit);
-    if (!e && o->has_lr_scheduler_type)
-        e = strbuf_printf(out, " --lr-scheduler-type %s", o->lr_scheduler_type);
+    if (!e && q->sample && !o->has_epochs)
+        e = strbuf_printf(out, " --epochs %g", q->recipe.num_train_epochs);
+    if (!e && o->has_limit) e = strbuf_printf(out, " --limit %u", o->limit);
     if (!e && q->sample) e = strbuf_add(out, " --sample");
     if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
     if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
@@ -345,11 +407,12 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .offline = o->offline,
                        .output = o->output_dir,
                        .resume = o->resume,
-                       .overwrite = o->overwrite};
+                       .overwrite = o->overwrite,
+                       .tensorboard = o->tensorboard};
     err e = ERR_OK;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count) return err_set(ERR_USAGE, "run takes no arguments, found '%s'", o->args[0]);
-    if ((e = split_tasks(w, o)) || (e = split_seeds(w, o))) return e;
+    if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
     if (e || (e = choose_recipe(&q->recipe, o, w->models[0])) ||
         (e = choose_protocol(&q->protocol, o))) {
@@ -359,7 +422,7 @@ static err read_command(work *w, run_request *q, const options *o) {
     if (o->output_dir && runs > 1)
         return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);
     // what a stopped sweep left half done is gone on with
-    if (runs > 1 && !o->overwrite) q->resume = true;
+    if (runs > 1 && !o->overwrite) q->resume = q->resume_if_any = true;
     if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
@@ -380,7 +443,23 @@ static err run_or_skip(sweep *s, const options *o, const run_request *q, double 
     }
     sweep_begin(s, q);
     e = run_one(o, q, score);
-    if (!e) sweep_end(s);
+    if (!e) sweep_end(s, q);
+    return e;
+}
+
+/* What the whole takes, for its expected end. */
+static err expect_all(sweep *s, const work *w, const options *o, run_request *q) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < w->task_count * w->model_count && !e; i++) {
+        q->task = w->tasks[i / w->model_count];
+        q->model = w->models[i % w->model_count];
+        e = choose_recipe(&q->recipe, o, q->model);
+        for (size_t k = 0; k < w->seed_count && !e; k++) {
+            const record *found = NULL;
+            q->seed = w->seeds[k];
+            if (!(e = sweep_find(&found, s, q)) && !found) e = sweep_expect(s, q);
+        }
+    }
     return e;
 }
 
@@ -417,6 +496,7 @@ err verb_run(const options *o) {
     size_t runs = w.task_count * w.model_count * w.seed_count;
     if ((e = sweep_open(&s, runs, o->device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;
+    if ((e = expect_all(&s, &w, o, &request))) goto done;
     e = run_all(&s, &w, o, &request);
 done:
     sweep_close(&s);

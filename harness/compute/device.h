@@ -32,7 +32,7 @@ typedef struct device_info {
     char uuid[37];       /* 8-4-4-4-12 hexadecimal; "" where there is none */
     char isa[64];        /* CPU: "avx512", "avx2" or "baseline"; Vulkan: shader features in use */
     char libraries[128]; /* "oneDNN 2.6.3" */
-    char kernels[64];    /* kernel family chosen: "cpu", "tile", "register" */
+    char kernels[64];    /* kernel family chosen: "cpu", "tile", "register", "panel" */
     uint32_t threads;    /* host threads used; 1 for Vulkan */
     uint32_t vendor, device_id;
     uint32_t subgroup_size; /* Vulkan; 0 elsewhere */

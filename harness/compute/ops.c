@@ -133,6 +133,26 @@ static void operands_attention_bwd(struct attention_bwd *a, operand_list *l) {
     U32(tiles, READ, (size_t)a->tile_count.max * 4);
 }
 
+static void operands_cls_attention_fwd(struct cls_attention_fwd *a, operand_list *l) {
+    size_t b = a->rows.max, t = a->tokens.max, h = (size_t)a->heads * a->head_size;
+    REAL(out, WRITE, b * h);
+    REAL(q, READ, b * h);
+    REAL(kv, READ, t * h * 2);
+    U32(starts, READ, b + 1);
+    add(l, "ordinals", &a->ordinals, ACCESS_READ, b, false, a->drop.p <= 0);
+}
+
+static void operands_cls_attention_bwd(struct cls_attention_bwd *a, operand_list *l) {
+    size_t b = a->rows.max, t = a->tokens.max, h = (size_t)a->heads * a->head_size;
+    REAL(dq, WRITE, b * h);
+    REAL(dkv, WRITE, t * h * 2);
+    REAL(dout, READ, b * h);
+    REAL(q, READ, b * h);
+    REAL(kv, READ, t * h * 2);
+    U32(starts, READ, b + 1);
+    add(l, "ordinals", &a->ordinals, ACCESS_READ, b, false, a->drop.p <= 0);
+}
+
 static void operands_gather_rows(struct gather_rows *a, operand_list *l) {
     REAL(y, WRITE, (size_t)a->rows.max * a->hidden);
     REAL(x, READ, (size_t)a->tokens.max * a->hidden);

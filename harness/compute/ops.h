@@ -177,6 +177,39 @@ struct attention_bwd {
     dropout_spec drop;
 };
 
+/* attention_fwd for the first token of each sentence, [CLS], alone: the same function and the same
+ * dropout (its position is 0), from queries of those rows and keys and values of all.
+ * kv row: k (H), v (H). */
+struct cls_attention_fwd {
+    span out;      /* (B, H) */
+    span q;        /* (B, H) */
+    span kv;       /* (T, 2H) */
+    span starts;   /* (B + 1) u32 */
+    span ordinals; /* (B) u32, sentence ordinal; may be absent when p is 0 */
+    dim rows;      /* B */
+    dim tokens;    /* T */
+    uint32_t heads, head_size;
+    float scale;
+    dropout_spec drop;
+};
+
+/* Backward of cls_attention_fwd, which computes the one row of probabilities again. Every element
+ * of dq and dkv is written. */
+struct cls_attention_bwd {
+    span dq;   /* (B, H) */
+    span dkv;  /* (T, 2H) */
+    span dout; /* (B, H) */
+    span q;    /* (B, H) */
+    span kv;   /* (T, 2H) */
+    span starts;
+    span ordinals;
+    dim rows;   /* B */
+    dim tokens; /* T */
+    uint32_t heads, head_size;
+    float scale;
+    dropout_spec drop;
+};
+
 /* y[b] = x[starts[b]]: each sentence's first token, [CLS]. */
 struct gather_rows {
     span y;      /* (B, H) */

@@ -142,6 +142,12 @@ double op_flops(const op *o, const step_info *step, uint32_t micro) {
         double rows = SIZE(a->tokens), tiles = SIZE(a->tile_count);
         return tiles > 0 ? 10.0 * rows * (rows / tiles) * a->heads * a->head_size : 0;
     }
+    case OP_cls_attention_fwd:
+        return 4.0 * SIZE(o->as.cls_attention_fwd.tokens) * o->as.cls_attention_fwd.heads *
+               o->as.cls_attention_fwd.head_size;
+    case OP_cls_attention_bwd:
+        return 10.0 * SIZE(o->as.cls_attention_bwd.tokens) * o->as.cls_attention_bwd.heads *
+               o->as.cls_attention_bwd.head_size;
     case OP_layernorm_fwd: return 8.0 * SIZE(o->as.layernorm_fwd.rows) * o->as.layernorm_fwd.hidden;
     case OP_layernorm_bwd:
         return 16.0 * SIZE(o->as.layernorm_bwd.rows) * o->as.layernorm_bwd.hidden;

@@ -7,7 +7,12 @@
  *
  * A bert owns its parameters; bert_memory holds the activations, planned once for the largest
  * micro-batch and shared by the training and the evaluation plan, which must not run at the same
- * time. */
+ * time.
+ *
+ * The head reads one row of a sentence, so the last layer computes queries and all that follows the
+ * attention for those rows alone: the same function with the same dropout, less of what nobody
+ * reads. This needs a hidden size whose rows start aligned (multiples of 64 in f32); other models
+ * compute all rows. */
 #ifndef HARNESS_MODEL_BERT_H
 #define HARNESS_MODEL_BERT_H
 
@@ -28,6 +33,9 @@ enum {
 typedef struct bert {
     bert_config config; /* borrowed labels: the caller keeps its own config alive */
     params params;
+    /* The last layer computes every row, not the [CLS] rows alone that the head reads: for who
+     * reads hidden states. Set between bert_init and bert_memory_init. */
+    bool keeps_all_rows;
 } bert;
 
 /* How a training plan computes and updates. */
@@ -43,7 +51,9 @@ typedef struct bert_training {
     uint32_t freeze_layers; /* the first layers of the encoder; at most all */
 } bert_training;
 
-/* What a layer's forward keeps for its backward. */
+/* What a layer's forward keeps for its backward. In the last layer, where only [CLS] rows are
+ * computed behind the keys and values, T is B but in qkv, which holds k and v (T, 2H), then q
+ * (B, H), and lse, which is not used. */
 typedef struct bert_layer_memory {
     span qkv;                            /* (T, 3H) */
     span attention, lse;                 /* (T, H), (A, T) */
@@ -65,7 +75,9 @@ typedef struct bert_memory {
     span temp;                 /* (T, H) */
     span first, second;        /* (T, H): gradients in training, hidden states in evaluation */
     span wide;                 /* (T, max(F, 3H)) gradient */
+    span cls_in;               /* (B, H) [CLS] rows of the last layer's input */
     span cls, pooled, dropped; /* (B, H) */
+    span cls_positions;        /* (B) u32, all 0 */
     span dpooled, dcls;        /* (B, H) */
     span dlogits;              /* (B, C) */
 } bert_memory;

@@ -41,10 +41,13 @@ typedef struct board_table {
     bool superseded; /* another table of this task and protocol has a newer version */
 } board_table;
 
-/* One model over all tasks: the mean of its rows' headline means. */
+/* One model over all tasks. */
 typedef struct board_overall {
-    const board_row **rows; /* (task_count) one per task in table order; owned list */
-    double mean;
+    const board_row **rows; /* (task_count) one per task in table order, NULL where the model was
+                               not run; owned list */
+    const record *any;      /* of its runs */
+    bool complete;          /* ran every task */
+    double mean;            /* of its rows' headline means; complete ones alone have it */
 } board_overall;
 
 typedef struct board {
@@ -53,9 +56,10 @@ typedef struct board {
     size_t *overall_tables; /* (task_count) the tables of the overall: newest of each task, protocol
                                last */
     size_t task_count;
-    board_overall *overall; /* (overall_count) best first: models that ran every task */
+    board_overall *overall; /* (overall_count) complete ones first and best first, others by name */
     size_t overall_count;
-    size_t repeated; /* records left out: same row and seed as an earlier one */
+    double overall_baseline; /* mean of the tables' baselines */
+    size_t repeated;         /* records left out: same row and seed as an earlier one */
 } board;
 
 /* Gathers and computes. The store must outlive the board. Free with board_free.

@@ -62,16 +62,19 @@ static err overall_json(cJSON *top, const board *b) {
     err e = json_add_array(&list, top, "overall");
     for (size_t i = 0; i < b->overall_count && !e; i++) {
         const board_overall *x = &b->overall[i];
-        const record *r = x->rows[0]->runs[0];
+        const record *r = x->any;
         cJSON *o = cJSON_CreateObject(), *scores;
         if ((e = json_append(list, o)) || (e = json_add_string(o, "model", r->model.name)) ||
             (e = json_add_string(o, "device", r->device.name)) ||
             (e = json_add_string(o, "precision", r->device.precision)) ||
-            (e = add_rounded(o, "mean", x->mean)) || (e = json_add_object(&scores, o, "tasks"))) {
+            (e = x->complete ? add_rounded(o, "mean", x->mean)
+                             : json_add_string(o, "mean", NULL)) ||
+            (e = json_add_object(&scores, o, "tasks"))) {
             return e;
         }
         for (size_t k = 0; k < b->task_count && !e; k++) {
-            e = add_rounded(scores, x->rows[k]->runs[0]->task.name, x->rows[k]->mean);
+            if (x->rows[k])
+                e = add_rounded(scores, x->rows[k]->runs[0]->task.name, x->rows[k]->mean);
         }
     }
     return e;

@@ -209,36 +209,55 @@ static err find_overall_tables(board *b) {
 
 static int overall_order(const void *a, const void *b) {
     const board_overall *x = a, *y = b;
+    int c;
+    if (x->complete != y->complete) return x->complete ? -1 : 1;
     if (x->mean != y->mean) return x->mean > y->mean ? -1 : 1;
-    return strcmp(x->rows[0]->runs[0]->model.name, y->rows[0]->runs[0]->model.name);
+    if ((c = strcmp(x->any->model.name, y->any->model.name)) ||
+        (c = strcmp(x->any->device.name, y->any->device.name))) {
+        return c;
+    }
+    return strcmp(x->any->device.precision, y->any->device.precision);
 }
 
 static err add_overall(board *b, const record *model) {
     board_overall *o = &b->overall[b->overall_count];
-    *o = (board_overall){0};
+    *o = (board_overall){.any = model, .complete = true};
     err e = mem_new(&o->rows, b->task_count);
     if (e) return e;
+    b->overall_count++;
     for (size_t k = 0; k < b->task_count; k++) {
         o->rows[k] = row_of_model(&b->tables[b->overall_tables[k]], model);
-        if (!o->rows[k]) {
-            mem_free(o->rows);
-            return ERR_OK;
-        }
-        o->mean += o->rows[k]->mean / (double)b->task_count;
+        if (o->rows[k])
+            o->mean += o->rows[k]->mean / (double)b->task_count;
+        else
+            o->complete = false;
     }
-    b->overall_count++;
+    if (!o->complete) o->mean = 0;
     return ERR_OK;
+}
+
+static bool is_listed(const board *b, const record *model) {
+    for (size_t i = 0; i < b->overall_count; i++)
+        if (same_model(b->overall[i].any, model)) return true;
+    return false;
 }
 
 err report__overall(board *b) {
     err e = find_overall_tables(b);
+    size_t most = 0;
     if (e || b->task_count < 2) return e;
-    const board_table *first = &b->tables[b->overall_tables[0]];
-    if ((e = mem_new(&b->overall, first->row_count))) return e;
-    for (size_t i = 0; i < first->row_count; i++) {
-        const board_row *row = &first->rows[i];
-        if (row_of_model(first, row->runs[0]) != row) continue; // once per model
-        if ((e = add_overall(b, row->runs[0]))) return e;
+    for (size_t k = 0; k < b->task_count; k++) {
+        const board_table *t = &b->tables[b->overall_tables[k]];
+        most += t->row_count;
+        b->overall_baseline += t->baseline / (double)b->task_count;
+    }
+    if ((e = mem_new(&b->overall, most))) return e;
+    for (size_t k = 0; k < b->task_count; k++) {
+        const board_table *t = &b->tables[b->overall_tables[k]];
+        for (size_t i = 0; i < t->row_count; i++) {
+            if (is_listed(b, t->rows[i].runs[0])) continue;
+            if ((e = add_overall(b, t->rows[i].runs[0]))) return e;
+        }
     }
     if (b->overall_count) qsort(b->overall, b->overall_count, sizeof *b->overall, overall_order);
     return ERR_OK;

@@ -35,6 +35,27 @@ err report__rank(strbuf *out, const board_row *row) {
     return row->rank ? strbuf_printf(out, "%zu", row->rank) : strbuf_add(out, "–");
 }
 
+err report__apart(strbuf *out, const board *b, const board_table *t) {
+    const record *r = t->rows[0].runs[0];
+    bool data = false, protocol = false;
+    for (size_t i = 0; i < b->table_count; i++) {
+        const record *o = b->tables[i].rows[0].runs[0];
+        if (strcmp(o->task.name, r->task.name) || o->task.version != r->task.version) continue;
+        data = data || strcmp(o->task.data_sha256, r->task.data_sha256);
+        protocol = protocol || strcmp(o->protocol, r->protocol);
+    }
+    err e = ERR_OK;
+    if (t->superseded)
+        e = strbuf_add(out, " A newer version of this task has its own table: scores of the two do "
+                            "not compare.");
+    if (!e && data)
+        e = strbuf_add(out, " Runs on other data have their own table: scores do not compare.");
+    if (!e && protocol)
+        e = strbuf_add(out,
+                       " Runs of another protocol have their own table: scores do not compare.");
+    return e;
+}
+
 // a cell of a markdown table: '|' would end it
 static err add_cell(strbuf *out, const char *text) {
     err e = ERR_OK;
@@ -49,7 +70,7 @@ static err add_cell(strbuf *out, const char *text) {
     return e;
 }
 
-static err add_head(strbuf *out, const board_table *t) {
+static err add_head(strbuf *out, const board *b, const board_table *t) {
     const record *r = t->rows[0].runs[0];
     const record_task *k = &r->task;
     err e;
@@ -68,9 +89,7 @@ static err add_head(strbuf *out, const board_table *t) {
              (unsigned long long)r->confusion_dedup.total, (long long)k->leaked_rows))) {
         return e;
     }
-    if (!t->superseded) return ERR_OK;
-    return strbuf_add(
-        out, " A newer version of this task has its own table: scores of the two do not compare.");
+    return report__apart(out, b, t);
 }
 
 static err add_row(strbuf *out, const board_row *row) {
@@ -93,8 +112,8 @@ static err add_row(strbuf *out, const board_row *row) {
     return ERR_OK;
 }
 
-static err add_table(strbuf *out, const board_table *t) {
-    err e = add_head(out, t);
+static err add_table(strbuf *out, const board *b, const board_table *t) {
+    err e = add_head(out, b, t);
     if (e || (e = strbuf_printf(
                   out,
                   "\n\n| rank | model | %s | seeds | 95 %% interval | deduplicated | parameters "
@@ -109,44 +128,48 @@ static err add_table(strbuf *out, const board_table *t) {
                          100 * t->baseline, 100 * t->baseline_dedup);
 }
 
+static err add_overall_row(strbuf *out, const board *b, const board_overall *o) {
+    const record *r = o->any;
+    err e;
+    if ((e = strbuf_add(out, "| ")) || (e = add_cell(out, r->model.name)) ||
+        (e = o->complete ? strbuf_printf(out, " | %.2f |", 100 * o->mean)
+                         : strbuf_add(out, " | |"))) {
+        return e;
+    }
+    for (size_t k = 0; k < b->task_count && !e; k++) {
+        e = o->rows[k] ? strbuf_printf(out, " %.2f |", 100 * o->rows[k]->mean)
+                       : strbuf_add(out, " |");
+    }
+    if (e || (e = strbuf_add(out, " ")) || (e = add_cell(out, r->device.name))) return e;
+    return strbuf_printf(out, ", %s |\n", r->device.precision);
+}
+
 static err add_overall(strbuf *out, const board *b) {
     err e;
     if (b->task_count < 2) return ERR_OK;
     if ((e = strbuf_add(out,
-                        "\n## All tasks\n\nMean of the headline scores, for models that ran every "
-                        "task.\n\n"))) {
+                        "\n## All tasks\n\nHeadline scores, and their mean for models that ran "
+                        "every task; a cell is empty where a model was not run.\n\n| model | "
+                        "mean |"))) {
         return e;
     }
-    if (!b->overall_count) return strbuf_add(out, "No model has run every task yet.\n");
-    if ((e = strbuf_add(out, "| model | mean |"))) return e;
     for (size_t k = 0; k < b->task_count; k++) {
-        const record *r = b->tables[b->overall_tables[k]].rows[0].runs[0];
-        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, r->task.name)) ||
-            (e = strbuf_add(out, " |"))) {
+        const board_table *t = &b->tables[b->overall_tables[k]];
+        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, t->rows[0].runs[0]->task.name)) ||
+            (e = strbuf_printf(out, ", %s |", t->headline->title))) {
             return e;
         }
     }
     if ((e = strbuf_add(out, " device |\n| --- | ---: |"))) return e;
-    for (size_t k = 0; k < b->task_count; k++) {
-        if ((e = strbuf_add(out, " ---: |"))) return e;
-    }
-    if ((e = strbuf_add(out, " --- |\n"))) return e;
-    for (size_t i = 0; i < b->overall_count; i++) {
-        const board_overall *o = &b->overall[i];
-        const record *r = o->rows[0]->runs[0];
-        if ((e = strbuf_add(out, "| ")) || (e = add_cell(out, r->model.name)) ||
-            (e = strbuf_printf(out, " | %.2f |", 100 * o->mean))) {
-            return e;
-        }
-        for (size_t k = 0; k < b->task_count; k++) {
-            if ((e = strbuf_printf(out, " %.2f |", 100 * o->rows[k]->mean))) return e;
-        }
-        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, r->device.name)) ||
-            (e = strbuf_printf(out, ", %s |\n", r->device.precision))) {
-            return e;
-        }
-    }
-    return ERR_OK;
+    for (size_t k = 0; k < b->task_count && !e; k++) e = strbuf_add(out, " ---: |");
+    if (!e) e = strbuf_add(out, " --- |\n");
+    for (size_t i = 0; i < b->overall_count && !e; i++) e = add_overall_row(out, b, &b->overall[i]);
+    if (!e)
+        e = strbuf_printf(out, "| always the commonest training class | %.2f |",
+                          100 * b->overall_baseline);
+    for (size_t k = 0; k < b->task_count && !e; k++)
+        e = strbuf_printf(out, " %.2f |", 100 * b->tables[b->overall_tables[k]].baseline);
+    return e ? e : strbuf_add(out, " |\n");
 }
 
 static const char *const introduction =
@@ -171,7 +194,7 @@ err board_markdown(strbuf *out, const board *b) {
     err e = strbuf_add(out, introduction);
     if (!e && !b->table_count) e = strbuf_add(out, "\nNo finished run yet.\n");
     if (!e) e = add_overall(out, b);
-    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, &b->tables[i]);
+    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
     return e;
 }
 

@@ -118,7 +118,7 @@ static void text_cell(page *p, const char *text) {
 }
 
 static void seed_links(page *p, const board_row *row) {
-    html__format(p, "<td data-v=\"%zu\">", row->run_count);
+    html__format(p, "<td class=\"runs\" data-v=\"%zu\">", row->run_count);
     for (size_t k = 0; k < row->run_count; k++) {
         char *name = NULL;
         html__take(p, html_run_name(&name, row->runs[k]));
@@ -159,7 +159,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__add(p, "</tr>\n");
 }
 
-static void add_section_head(page *p, const board_table *t) {
+static void add_section_head(page *p, const board *b, const board_table *t) {
     const record *r = first_run(t);
     html__add(p, "<section data-task=\"");
     html__text(p, r->task.name);
@@ -177,16 +177,12 @@ static void add_section_head(page *p, const board_table *t) {
         if (i) html__add(p, ", ");
         html__text(p, r->task.labels[i]);
     }
-    html__add(p, ".</p>\n");
-    if (t->superseded) {
-        html__add(
-            p,
-            "<p><span class=\"tag\">older version</span> A newer version of this task has its own "
-            "table: scores of the two do not compare.</p>\n");
-    }
+    html__add(p, ".");
+    html__take(p, report__apart(p->out, b, t));
+    html__add(p, "</p>\n");
 }
 
-static void add_table(page *p, const board_table *t) {
+static void add_table(page *p, const board *b, const board_table *t) {
     // the plot spans the intervals alone: a far baseline would squeeze them
     double low = t->rows[0].range.low, high = t->rows[0].range.high;
     for (size_t i = 0; i < t->row_count; i++) {
@@ -194,7 +190,7 @@ static void add_table(page *p, const board_table *t) {
         high = fmax(high, t->rows[i].range.high);
     }
     if (!(high > low)) high = low + 0.01;
-    add_section_head(p, t);
+    add_section_head(p, b, t);
     html__add(p, "<div class=\"scroll\"><table>\n<thead><tr>");
     head_cell(p, "rank", true, false);
     head_cell(p, "model", false, false);
@@ -217,17 +213,32 @@ static void add_table(page *p, const board_table *t) {
     html__add(p, "</tbody></table></div>\n</section>\n");
 }
 
+// an absent score sorts below all others
+static void maybe_score_cell(page *p, bool known, double score) {
+    if (known)
+        score_cell(p, score);
+    else
+        html__add(p, "<td class=\"n\" data-v=\"-1\"></td>");
+}
+
+static void add_overall_row(page *p, const board *b, const board_overall *o) {
+    const record *r = o->any;
+    row_begin(p, r);
+    text_cell(p, r->model.name);
+    maybe_score_cell(p, o->complete, o->mean);
+    for (size_t k = 0; k < b->task_count; k++)
+        maybe_score_cell(p, o->rows[k] != NULL, o->rows[k] ? o->rows[k]->mean : 0);
+    html__add(p, "<td>");
+    html__text(p, r->device.name);
+    html__format(p, " <span class=\"tag\">%s</span></td></tr>\n", r->device.precision);
+}
+
 static void add_overall(page *p, const board *b) {
     if (b->task_count < 2) return;
-    html__add(
-        p,
-        "<section>\n<h2>All tasks</h2>\n<p class=\"soft\">Mean of the headline scores, for models "
-        "that ran every task.</p>\n");
-    if (!b->overall_count) {
-        html__add(p, "<p>No model has run every task yet.</p>\n</section>\n");
-        return;
-    }
-    html__add(p, "<div class=\"scroll\"><table>\n<thead><tr>");
+    html__add(p, "<section>\n<h2>All tasks</h2>\n<p class=\"soft\">Headline scores, and their mean "
+                 "for models "
+                 "that ran every task; a cell is empty where a model was not run.</p>\n"
+                 "<div class=\"scroll\"><table>\n<thead><tr>");
     head_cell(p, "model", false, false);
     head_cell(p, "mean", true, true);
     for (size_t k = 0; k < b->task_count; k++) {
@@ -235,17 +246,13 @@ static void add_overall(page *p, const board *b) {
     }
     head_cell(p, "device", false, false);
     html__add(p, "</tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < b->overall_count; i++) {
-        const record *r = b->overall[i].rows[0]->runs[0];
-        row_begin(p, r);
-        text_cell(p, r->model.name);
-        score_cell(p, b->overall[i].mean);
-        for (size_t k = 0; k < b->task_count; k++) score_cell(p, b->overall[i].rows[k]->mean);
-        html__add(p, "<td>");
-        html__text(p, r->device.name);
-        html__format(p, " <span class=\"tag\">%s</span></td></tr>\n", r->device.precision);
-    }
-    html__add(p, "</tbody></table></div>\n</section>\n");
+    for (size_t i = 0; i < b->overall_count; i++) add_overall_row(p, b, &b->overall[i]);
+    html__format(p, "<tr class=\"soft\"><td>majority class</td><td class=\"n\">%.2f</td>",
+                 100 * b->overall_baseline);
+    for (size_t k = 0; k < b->task_count; k++)
+        html__format(p, "<td class=\"n\">%.2f</td>",
+                     100 * b->tables[b->overall_tables[k]].baseline);
+    html__add(p, "<td></td></tr>\n</tbody></table></div>\n</section>\n");
 }
 
 err board_html(strbuf *out, const board *b) {
@@ -269,7 +276,7 @@ err board_html(strbuf *out, const board *b) {
     add_filters(&p, b);
     if (!b->table_count) html__add(&p, "<p>No finished run yet.</p>\n");
     add_overall(&p, b);
-    for (size_t i = 0; i < b->table_count; i++) add_table(&p, &b->tables[i]);
+    for (size_t i = 0; i < b->table_count; i++) add_table(&p, b, &b->tables[i]);
     html__end(&p, script);
     return p.e;
 }

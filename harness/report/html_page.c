@@ -70,11 +70,12 @@ static const char *const style =
     "var(--rule);border-radius:8px;"
     "margin:.6rem 0}"
     "table{border-collapse:collapse;width:100%;font-size:.93rem;font-variant-numeric:tabular-nums}"
-    "th,td{padding:.4rem .55rem;text-align:left;border-bottom:1px solid "
+    "th,td{padding:.4rem .5rem;text-align:left;border-bottom:1px solid "
     "var(--rule);white-space:nowrap}"
     "tbody tr:last-child td{border-bottom:0}th{font-weight:600;font-size:.85rem;color:var(--soft)}"
     "td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:12rem;overflow-wrap:anywhere}"
-    "td.device{white-space:normal;min-width:9rem}"
+    "td.device{white-space:normal;min-width:8rem}td.runs{white-space:normal;min-width:4.5rem}"
+    "section[data-task]{content-visibility:auto;contain-intrinsic-size:auto 16rem}"
     "th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--accent)}"
     "th[aria-sort=ascending] button::after{content:' \\25B2'}"
     "th[aria-sort=descending] button::after{content:' \\25BC'}"
@@ -87,9 +88,16 @@ static const char *const style =
     "opacity:.55}.base{stroke:var(--mark);stroke-width:1.5;stroke-dasharray:3 2}"
     ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));"
     "gap:0 1.5rem}.columns>*{min-width:0}"
+    "@media(max-width:40rem){body{padding:1rem .75rem 3rem}.filters label{flex:1 1 "
+    "100%}.columns svg text{font-size:17px}}"
     "@media "
     "print{body{max-width:none;padding:0;background:#fff;font-size:11px}.filters{display:none}"
-    ".scroll{overflow:visible;border:0}section{break-inside:avoid}th,td{white-space:normal}}";
+    ".scroll{overflow:visible;border:0}section[data-task]{content-visibility:visible}h2,h3,thead,"
+    "tr{break-"
+    "inside:avoid;break-after:avoid}tbody "
+    "tr{break-after:auto}th,td,td.runs,td.device{white-space:normal;min-width:0;padding:.2rem "
+    ".25rem}table{font-size:9px}td svg{width:70px}.tag,th{font-size:9px}.tag{border:0}.columns{display:block}.columns "
+    "svg{max-width:420px}td.wrap{min-width:0}}";
 
 void html__begin(page *p, const char *title) {
     html__add(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -16,7 +16,7 @@ static void row_text(page *p, const char *name, const char *value) {
 static void row_number(page *p, const char *name, double value) {
     html__add(p, "<tr><td>");
     html__text(p, name);
-    html__format(p, "</td><td>%.10g</td></tr>\n", value);
+    html__format(p, "</td><td>%.8g</td></tr>\n", value);
 }
 
 static void table_begin(page *p, const char *title) {
@@ -191,8 +191,34 @@ static void add_cost(page *p, const record *r) {
     row_number(p, "tokens a second", r->timing.tokens_per_s);
     row_number(p, "sentences a second", r->timing.sentences_per_s);
     row_number(p, "median step, ms", r->timing.step_ms_p50);
+    if (r->timing.step_ms_p90 > 0) {
+        row_number(p, "10th percentile, ms", r->timing.step_ms_p10);
+        row_number(p, "90th percentile, ms", r->timing.step_ms_p90);
+    }
     row_number(p, "device memory, MiB", floor((double)r->device_bytes / 1048576 + 0.5));
     row_number(p, "host peak, MiB", floor((double)r->host_peak_bytes / 1048576 + 0.5));
+    html__add(p, "</tbody>");
+    table_end(p);
+}
+
+static void add_kernels(page *p, const record *r) {
+    double sum = 0;
+    if (!r->kernel_count) return;
+    for (size_t i = 0; i < r->kernel_count; i++) sum += r->kernel_times[i].ms;
+    table_begin(p, "Operations of a training step");
+    html__add(p, "<thead><tr><th>operation</th><th>phase</th><th class=\"n\">calls</th>"
+                 "<th class=\"n\">ms</th><th class=\"n\">share</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < r->kernel_count; i++) {
+        const record_kernel *k = &r->kernel_times[i];
+        html__add(p, "<tr><td>");
+        html__text(p, k->name);
+        html__add(p, "</td><td>");
+        html__text(p, k->phase);
+        html__format(p,
+                     "</td><td class=\"n\">%lld</td><td class=\"n\">%.3f</td>"
+                     "<td class=\"n\">%.1f %%</td></tr>\n",
+                     (long long)k->calls, k->ms, sum > 0 ? 100 * k->ms / sum : 0);
+    }
     html__add(p, "</tbody>");
     table_end(p);
 }
@@ -254,6 +280,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts) {
     add_device(&p, r);
     add_cost(&p, r);
     html__add(&p, "</div>\n");
+    add_kernels(&p, r);
     html__end(&p, NULL);
     return p.e;
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { WIDTH = 560, HEIGHT = 240, LEFT = 56, RIGHT = 22, TOP = 12, BOTTOM = 44 };
+enum { WIDTH = 560, HEIGHT = 240, LEFT = 66, RIGHT = 22, TOP = 12, BOTTOM = 44 };
 enum { PLOT_WIDTH = WIDTH - LEFT - RIGHT, PLOT_HEIGHT = HEIGHT - TOP - BOTTOM };
 
 // 1, 2 or 5 times a power of ten, giving about `wanted` steps over the range

@@ -17,6 +17,10 @@ err report__recipe_words(strbuf *out, const record *r) MUST_CHECK;
 err report__parameters(strbuf *out, int64_t parameters) MUST_CHECK;
 err report__duration(strbuf *out, double seconds) MUST_CHECK;
 
+/* Sentences, each after a blank, on what the board keeps apart from this table: a newer version of
+ * the task, other data, another protocol. Nothing when there is no such table. */
+err report__apart(strbuf *out, const board *b, const board_table *t) MUST_CHECK;
+
 /* The rank, or a dash for a row in no test. */
 err report__rank(strbuf *out, const board_row *row) MUST_CHECK;
 

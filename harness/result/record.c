@@ -67,6 +67,9 @@ void record_free(record *r) {
     mem_free(r->scored_dedup);
     mem_free(r->loss);
     mem_free(r->loss_curve);
+    mem_free(r->final_weights_sha256);
+    mem_free(r->dev_metric);
+    mem_free(r->evaluations);
     mem_free(r->worst);
     mem_free(r->lengths);
     for (size_t i = 0; i < r->kernel_count; i++) {

@@ -68,6 +68,12 @@ typedef struct record_curve_point {
     double loss, learning_rate;
 } record_curve_point;
 
+/* An evaluation on the dev part: the value of dev_metric, and the mean loss. */
+typedef struct record_evaluation {
+    int64_t step;
+    double score, loss;
+} record_evaluation;
+
 /* One of the rows that the run got most wrong: `probability` is what it gave the gold label. */
 typedef struct record_worst_row {
     int64_t row;
@@ -112,6 +118,15 @@ typedef struct record {
     size_t loss_count;
     record_curve_point *loss_curve; /* at logging steps */
     size_t loss_curve_count;
+    /* SHA-256 over the weights that were scored on the test rows: of each parameter, in the order
+     * of a checkpoint, its f32 values, little-endian. Two runs with equal ones ended with equal
+     * bits. NULL in records of older programs. */
+    char *final_weights_sha256;
+    /* protocol dev; in records of older programs and under protocol last there is none of it */
+    char *dev_metric;               /* what the best evaluation was chosen by: "loss" or a metric */
+    int64_t best_step;              /* of that evaluation: its weights were scored */
+    record_evaluation *evaluations; /* ascending */
+    size_t evaluation_count;
     record_worst_row *worst; /* most wrong first; may be empty */
     size_t worst_count;
     record_length *lengths; /* ascending; may be empty */
@@ -152,6 +167,7 @@ err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
 /* Copy arrays that may also be set by hand. */
 err record_loss(record *r, const float *loss, size_t count) MUST_CHECK;
 err record_curve_add(record *r, int64_t step, double mean_loss, double learning_rate) MUST_CHECK;
+err record_evaluation_add(record *r, int64_t step, double score, double loss) MUST_CHECK;
 err record_kernel_add(record *r, const char *name, const char *phase, int64_t calls,
                       double ms) MUST_CHECK;
 

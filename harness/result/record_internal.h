@@ -45,6 +45,8 @@ extern const size_t record__key_count;
     X(left_out)                                                                                    \
     X(loss)                                                                                        \
     X(loss_curve)                                                                                  \
+    X(final_weights)                                                                               \
+    X(dev)                                                                                         \
     X(lengths)                                                                                     \
     X(worst)                                                                                       \
     X(step_spread)                                                                                 \

@@ -6,7 +6,7 @@
 
 /* Raised by every change after which the same run gives other weights or predictions: kernels,
  * order of sums, random streams, initialisation. */
-enum { NUMERICS_VERSION = 1 };
+enum { NUMERICS_VERSION = 2 };
 
 const char *version_string(void); /* "0.1.0" */
 const char *version_commit(void); /* 40 hexadecimal digits, or "unknown" */

@@ -46,6 +46,14 @@ static double reals_moved(const op *o, const step_info *step, uint32_t micro) {
         const struct attention_bwd *a = &o->as.attention_bwd;
         return SIZE(a->tokens) * a->heads * (8.0 * a->head_size + 1.0);
     }
+    case OP_cls_attention_fwd: {
+        const struct cls_attention_fwd *a = &o->as.cls_attention_fwd;
+        return 2.0 * (SIZE(a->tokens) + SIZE(a->rows)) * a->heads * a->head_size;
+    }
+    case OP_cls_attention_bwd: {
+        const struct cls_attention_bwd *a = &o->as.cls_attention_bwd;
+        return (4.0 * SIZE(a->tokens) + 3.0 * SIZE(a->rows)) * a->heads * a->head_size;
+    }
     case OP_gather_rows: return 2.0 * SIZE(o->as.gather_rows.rows) * o->as.gather_rows.hidden;
     case OP_scatter_rows:
         return (SIZE(o->as.scatter_rows.rows) + SIZE(o->as.scatter_rows.tokens)) *

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-bool best_add(best *b, uint32_t step, double score) {
+bool best_add(best_tracker *b, uint32_t step, double score) {
     bool better = !b->step || (b->higher_is_better ? score > b->score : score < b->score);
     // the callback looks before the best is renewed: small steps that add up still count as stale
     bool counts = !b->step || (better && fabs(score - b->score) > b->threshold);
@@ -14,6 +14,6 @@ bool best_add(best *b, uint32_t step, double score) {
     return better;
 }
 
-bool best_stops(const best *b) {
+bool best_stops(const best_tracker *b) {
     return b->patience && b->stale >= b->patience;
 }

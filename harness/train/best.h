@@ -6,19 +6,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct best {
+typedef struct best_tracker {
     bool higher_is_better;
     uint32_t patience; /* early_stopping_patience; 0: never stop */
     double threshold;  /* early_stopping_threshold */
     uint32_t step;     /* of the best evaluation; 0: none yet */
     double score;
     uint32_t stale; /* evaluations in a row that were not better by more than the threshold */
-} best;
+} best_tracker;
 
 /* Takes an evaluation in; true when it is the best so far, of equals the earliest. */
-bool best_add(best *b, uint32_t step, double score);
+bool best_add(best_tracker *b, uint32_t step, double score);
 
 /* As many stale evaluations in a row as there is patience. */
-bool best_stops(const best *b);
+bool best_stops(const best_tracker *b);
 
 #endif

@@ -7,6 +7,7 @@
 #include "model/weights.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,17 @@ static err hash_in(const char *folder, const char *name, char hex[HASH_HEX_BYTES
     return e;
 }
 
+static err evaluations_build(cJSON *root, const trainer *t) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, root, "evaluations");
+    for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
+        const trainer_evaluation *v = &t->evaluations[i];
+        const double values[] = {v->step, v->score, v->loss};
+        e = json_append(list, cJSON_CreateDoubleArray(values, 3));
+    }
+    return e;
+}
+
 static err state_build(cJSON *root, const char *folder, const trainer *t,
                        const checkpoint_run *run) {
     char hex[HASH_HEX_BYTES];
@@ -58,6 +70,7 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
     if ((e = json_add_number(root, "batch_index", t->done % t->epoch_steps))) return e;
     if ((e = json_add_number(root, "best_step", run->best_step))) return e;
     if ((e = json_add_number(root, "best_score", run->best_score))) return e;
+    if ((e = evaluations_build(root, t))) return e;
     if ((e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses))) return e;
     e = json_add_string(root, "losses", losses);
     mem_free(losses);
@@ -281,6 +294,49 @@ static err read_losses(float **losses, const cJSON *root, uint32_t step, const c
     return ERR_OK;
 }
 
+/* One [step, score, loss]. Evaluations ascend and are not of the future. */
+static err read_evaluation(trainer *t, const cJSON *item, uint32_t step, const char *where) {
+    uint32_t n = t->evaluation_count, least = n ? t->evaluations[n - 1].step + 1 : 1;
+    double v[3] = {0};
+    int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 0;
+    for (int i = 0; count == 3 && i < 3; i++) {
+        const cJSON *value = cJSON_GetArrayItem(item, i);
+        if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble)) count = 0;
+        v[i] = value->valuedouble;
+    }
+    if (count != 3 || n == t->evaluation_limit || v[0] < least || v[0] > step ||
+        v[0] != floor(v[0]))
+        return err_set(ERR_FORMAT,
+                       "%s: evaluations: expected at most %u of [step, score, loss] with ascending "
+                       "steps up to %u",
+                       where, t->evaluation_limit, step);
+    t->evaluations[t->evaluation_count++] = (trainer_evaluation){(uint32_t)v[0], v[1], v[2]};
+    return ERR_OK;
+}
+
+/* The checkpoints of a run that does not evaluate may have none. */
+static err read_evaluations(trainer *t, const cJSON *root, uint32_t step, const char *where) {
+    const cJSON *list = NULL, *item = NULL;
+    t->evaluation_count = 0;
+    if (!json_has(root, "evaluations")) return ERR_OK;
+    err e = json_array(&list, root, "evaluations", where);
+    if (e) return e;
+    cJSON_ArrayForEach(item, list) {
+        if ((e = read_evaluation(t, item, step, where))) return e;
+    }
+    return ERR_OK;
+}
+
+static err check_best(const trainer *t, uint32_t best_step, const char *where) {
+    for (uint32_t i = 0; i < t->evaluation_count; i++)
+        if (t->evaluations[i].step == best_step) return ERR_OK;
+    return best_step ? err_set(ERR_DATA,
+                               "%s: best_step is %u, but no evaluation of that step is there; use "
+                               "--overwrite to start over",
+                               where, best_step)
+                     : ERR_OK;
+}
+
 static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const char *folder,
                       const char *where) {
     const cJSON *identity = NULL;
@@ -293,6 +349,8 @@ static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const 
     if ((e = json_whole(&best, root, "best_step", 0, step, where))) return e;
     if ((e = json_number(&run->best_score, root, "best_score", where))) return e;
     run->best_step = (uint32_t)best;
+    if ((e = read_evaluations(t, root, (uint32_t)step, where))) return e;
+    if ((e = check_best(t, run->best_step, where))) return e;
     if ((e = check_files(root, folder, where))) return e;
     if ((e = read_losses(&losses, root, (uint32_t)step, where))) return e;
     e = trainer_set(t, (uint32_t)step, losses);

@@ -115,3 +115,21 @@ void predict_probabilities(double *probabilities, const float *logits, uint32_t 
     }
     for (uint32_t c = 0; c < classes; c++) probabilities[c] /= sum;
 }
+
+double predict_loss(const float *logits, const pack_sentence *sentences, size_t count,
+                    uint32_t classes, double smoothing, const double *weights) {
+    double sum = 0, divisor = 0;
+    for (size_t i = 0; i < count; i++) {
+        const float *z = logits + i * classes;
+        uint32_t label = sentences[i].label;
+        double largest = (double)z[0], total = 0;
+        for (uint32_t c = 1; c < classes; c++) largest = fmax(largest, (double)z[c]);
+        for (uint32_t c = 0; c < classes; c++) total += exp((double)z[c] - largest);
+        for (uint32_t c = 0; c < classes; c++) {
+            double target = smoothing / classes + (c == label ? 1 - smoothing : 0);
+            sum += (weights ? weights[c] : 1) * target * (largest + log(total) - (double)z[c]);
+        }
+        divisor += weights ? weights[label] : 1;
+    }
+    return count ? sum / divisor : 0;
+}

@@ -41,4 +41,9 @@ void predict_labels(uint32_t *predicted, const float *logits, size_t count, uint
 /* softmax of one row of logits, in f64. */
 void predict_probabilities(double *probabilities, const float *logits, uint32_t classes);
 
+/* Mean loss of predictions as the trainer computes it (trainer.h): smoothing, and weights (classes)
+ * or NULL. */
+double predict_loss(const float *logits, const pack_sentence *sentences, size_t count,
+                    uint32_t classes, double smoothing, const double *weights);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static volatile sig_atomic_t seen;
+static unsigned depth; /* of nested begins */
 static struct sigaction before[2];
 static const int signals[2] = {SIGINT, SIGTERM};
 
@@ -13,6 +14,7 @@ static void on_signal(int number) {
 }
 
 void interrupt_begin(void) {
+    if (depth++) return;
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
@@ -24,6 +26,7 @@ void interrupt_begin(void) {
 }
 
 void interrupt_end(void) {
+    if (--depth) return;
     for (int i = 0; i < 2; i++) sigaction(signals[i], &before[i], NULL);
 }
 

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-/* Catches SIGINT and SIGTERM until interrupt_end, which restores what was there. */
+/* Catches SIGINT and SIGTERM until interrupt_end, which restores what was there. Pairs may be
+ * nested: the outermost counts, so that nothing is lost between two parts of one training. */
 void interrupt_begin(void);
 void interrupt_end(void);
 bool interrupt_seen(void);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/fetch.h"
 #include "metric/score.h"
+#include "train/interrupt.h"
 #include "train/run_internal.h"
 
 #include <string.h>
@@ -73,6 +74,9 @@ static err open_trainer(run *r) {
     options.save.call = run__save;
     options.save.context = r;
     options.save.every = p->save_steps;
+    options.log.call = run__log_step;
+    options.log.context = r;
+    options.log.every = p->logging_steps;
     if (r->request.protocol == PROTOCOL_DEV) {
         options.evaluate.call = evaluate_dev;
         options.evaluate.context = r;
@@ -111,10 +115,45 @@ static err load_weights(run *r) {
     return e;
 }
 
+/* Options that only an evaluation on held-out rows can serve, and one that needs another. */
+static err check_options(const run_request *q) {
+    const recipe *p = &q->recipe;
+    bool stops = p->early_stopping_patience > 0;
+    if (p->early_stopping_threshold > 0 && !stops)
+        return err_set(ERR_USAGE,
+                       "early_stopping_threshold is %g, but nothing stops early without "
+                       "early_stopping_patience",
+                       p->early_stopping_threshold);
+    if (q->protocol == PROTOCOL_LAST && (stops || *p->metric_for_best_model))
+        return err_set(ERR_USAGE,
+                       "%s needs --protocol dev: protocol last holds out no rows to evaluate on",
+                       stops ? "early_stopping_patience" : "metric_for_best_model");
+    return ERR_OK;
+}
+
+const char *run_best_metric(const run *r) {
+    const char *name = r->request.recipe.metric_for_best_model;
+    return *name ? name : r->task.headline;
+}
+
+static err open_best(run *r) {
+    const recipe *p = &r->request.recipe;
+    const char *name = run_best_metric(r);
+    const metric *m = NULL;
+    bool by_loss = strcmp(name, "loss") == 0;
+    err e = by_loss ? ERR_OK : metric_lookup(&m, name, r->task.label_count);
+    r->best = (best_tracker){.higher_is_better = !by_loss && m && m->higher_is_better,
+                             .patience = p->early_stopping_patience,
+                             .threshold = p->early_stopping_threshold};
+    return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
+}
+
 err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
     *r = (run){.request = *request};
+    if ((e = check_options(request))) return e;
     if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
+    if ((e = open_best(r))) return e;
     if ((e = open_device(r))) return e;
     if ((e = run__output_open(r))) return e;
     if ((e = open_data(r))) return e;
@@ -125,10 +164,12 @@ err run_open(run *r, const run_request *request) {
     if ((e = run__check_disk(r))) return e;
     if ((e = load_weights(r))) return e;
     if ((e = run__identify(r))) return e;
-    return run__begin(r);
+    if ((e = run__begin(r))) return e;
+    return run__log_open(r);
 }
 
 void run_close(run *r) {
+    train_log_close(&r->log);
     trainer_free(&r->trainer);
     encoded_free(&r->train);
     encoded_free(&r->dev);
@@ -166,19 +207,54 @@ static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss
     return e;
 }
 
-static err dev_score(double *score, const run *r, const uint32_t *predicted) {
-    confusion c = {0};
+static err dev_confusion(confusion *c, const run *r, const uint32_t *predicted) {
     uint32_t *gold = NULL;
     err e = mem_new(&gold, r->dev.count);
     if (e) return e;
     for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].label;
-    if ((e = confusion_init(&c, r->task.label_count))) goto done;
-    if ((e = confusion_add(&c, gold, predicted, NULL, r->dev.count))) goto done;
-    *score = metric_value(r->task.headline, &c);
-done:
-    confusion_free(&c);
+    if (!(e = confusion_init(c, r->task.label_count)))
+        e = confusion_add(c, gold, predicted, NULL, r->dev.count);
     mem_free(gold);
     return e;
+}
+
+/* The loss is the one that is trained on, as Trainer's eval_loss. */
+static double dev_loss(const run *r, const float *logits) {
+    const trainer *t = &r->trainer;
+    return predict_loss(logits, r->dev.sentences, r->dev.count, r->source.config.classes,
+                        t->recipe.label_smoothing_factor, t->class_weights);
+}
+
+bool run__judge(run *r, uint32_t first) {
+    trainer *t = &r->trainer;
+    bool better = false;
+    for (uint32_t i = first; i < t->evaluation_count; i++)
+        better = best_add(&r->best, t->evaluations[i].step, t->evaluations[i].score);
+    t->is_stopped = best_stops(&r->best);
+    return better;
+}
+
+/* Writes the weights to <output>/best. */
+static err keep_best(const run *r) {
+    char *folder = NULL;
+    err e = run__path(&folder, r, "best");
+    if (!e) e = model_folder_write(folder, &r->trainer.model, &r->source.words);
+    mem_free(folder);
+    return e;
+}
+
+/* Takes an evaluation in: is it the best, and is it time to stop? */
+static err judge(run *r, double score, double loss) {
+    trainer *t = &r->trainer;
+    err e = trainer_add_evaluation(t, score, loss);
+    if (e) return e;
+    bool better = run__judge(r, t->evaluation_count - 1);
+    log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps, run_best_metric(r),
+             score, loss, better ? " (best)" : "");
+    if (t->is_stopped && t->done < t->total_steps)
+        log_note("stopped early: %u evaluations in a row were no better (best: step %u)",
+                 r->best.stale, r->best.step);
+    return better ? keep_best(r) : ERR_OK;
 }
 
 /* trainer_hook under protocol dev: keeps the weights that score best, the earliest of equals. */
@@ -186,20 +262,18 @@ static err evaluate_dev(void *context, trainer *t) {
     run *r = context;
     float *logits = NULL;
     uint32_t *predicted = NULL;
-    double loss = 0, score = 0;
-    char *best = NULL;
-    err e = score_rows(r, &logits, &predicted, &loss, &r->dev, NULL);
-    if (e || (e = dev_score(&score, r, predicted))) goto done;
-    bool better = r->best_step == 0 || score > r->best_score;
-    log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps, r->task.headline,
-             score, loss, better ? " (best)" : "");
-    if (!better) goto done;
-    r->best_score = score;
-    r->best_step = t->done;
-    if ((e = run__path(&best, r, "best"))) goto done;
-    e = model_folder_write(best, &t->model, &r->source.words);
+    confusion c = {0};
+    double begin = clock_seconds();
+    const char *name = run_best_metric(r);
+    (void)t;
+    err e = score_rows(r, &logits, &predicted, NULL, &r->dev, NULL);
+    if (e || (e = dev_confusion(&c, r, predicted))) goto done;
+    double loss = dev_loss(r, logits);
+    double score = strcmp(name, "loss") == 0 ? loss : metric_value(name, &c);
+    if ((e = run__log_evaluation(r, &c, loss, clock_seconds() - begin))) goto done;
+    e = judge(r, score, loss);
 done:
-    mem_free(best);
+    confusion_free(&c);
     mem_free(logits);
     mem_free(predicted);
     return e;
@@ -218,14 +292,17 @@ static err name_checkpoint(const run *r, err e) {
 }
 
 err run_train(run *r) {
+    interrupt_begin();
     err e = kernel_times_train(&r->kernels, &r->trainer);
     if (!e) e = trainer_run(&r->trainer);
+    interrupt_end();
+    if (!e) e = run__log_end(r);
     if (e) return name_checkpoint(r, e);
     if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
     char *best = NULL;
     weights_report report = {0};
     if ((e = run__path(&best, r, "best"))) return e;
-    log_note("scoring the weights of step %u, best on dev", r->best_step);
+    log_note("scoring the weights of step %u, best on dev", r->best.step);
     e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
     weights_report_free(&report);
     mem_free(best);

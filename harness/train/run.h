@@ -6,20 +6,28 @@
  * is on the disk too. What is in the output folder while a run is under way:
  *     .lock             held by the process that runs
  *     unfinished.json   who the run is; removed at its end
+ *     log.jsonl         a line each logging_steps and evaluation (train/train_log.h)
+ *     tensorboard/      the same as event file, if asked for
  *     checkpoint-<n>/   every save_steps, and after Ctrl-C
  *     best/             protocol dev: the best weights so far
- *     model/            the final model */
+ *     model/            the final model
+ *
+ * Protocol dev is Trainer's load_best_model_at_end: the evaluation that is best by
+ * metric_for_best_model gives the final weights, and early_stopping_patience may end the training
+ * before the recipe's last step (train/best.h). */
 #ifndef HARNESS_TRAIN_RUN_H
 #define HARNESS_TRAIN_RUN_H
 
 #include "data/dataset.h"
 #include "model/weights.h"
 #include "task/task.h"
+#include "train/best.h"
 #include "train/checkpoint.h"
 #include "train/device_check.h"
 #include "train/evaluate.h"
 #include "train/kernel_times.h"
 #include "train/source.h"
+#include "train/train_log.h"
 #include "train/trainer.h"
 
 typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
@@ -42,6 +50,8 @@ typedef struct run_request {
     bool offline;       /* nothing is downloaded */
     const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
     bool resume, overwrite;
+    bool tensorboard;   /* event files beside log.jsonl */
+    bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
 } run_request;
 
 typedef struct run {
@@ -55,13 +65,14 @@ typedef struct run {
     bool trainer_is_open, device_is_open;
     weights_report weights;
     uint32_t max_length;
-    char *output;    /* owned */
-    void *lock;      /* FILE *: <output>/.lock, held against other processes */
-    char *id;        /* of this run, owned */
-    cJSON *identity; /* owned */
-    double best_score;
-    uint32_t best_step, resumed_at;
-    uint32_t saved_at;   /* step of the newest checkpoint of this run; 0: there is none */
+    char *output;      /* owned */
+    void *lock;        /* FILE *: <output>/.lock, held against other processes */
+    char *id;          /* of this run, owned */
+    cJSON *identity;   /* owned */
+    best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
+    uint32_t resumed_at;
+    uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
+    train_log log;
     float *logits;       /* (test rows, C) owned */
     uint32_t *predicted; /* (test rows) owned */
     double test_loss;
@@ -77,11 +88,14 @@ err run_open(run *r, const run_request *request) MUST_CHECK;
 err run_train(run *r) MUST_CHECK;
 /* Predicts the test rows with the final (or best) weights. */
 err run_evaluate(run *r) MUST_CHECK;
-/* Writes <output>/model. */
+/* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
 /* Ends the run: the folder is no longer unfinished, and cannot be resumed. */
 err run_finish(run *r) MUST_CHECK;
 void run_close(run *r);
+
+/* What the best evaluation is chosen by: "loss" or a metric's name. Borrowed from r. */
+const char *run_best_metric(const run *r);
 
 const char *run_protocol_name(run_protocol protocol);
 

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "train/model_card.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -79,8 +80,8 @@ static err lock(run *r) {
 
 err run__output_open(run *r) {
     err e = r->request.output ? mem_strdup(&r->output, r->request.output) : default_output(r);
-    if (e || (e = folder_check_writable(r->output))) return e;
-    return lock(r);
+    if (e || (e = folder_check_writable(r->output)) || (e = lock(r))) return e;
+    return folder_clear_temporary(r->output);
 }
 
 void run__output_close(run *r) {
@@ -173,8 +174,7 @@ static err resume(run *r, char *id) {
         return write_marker(r);
     }
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
-        r->best_score = state.best_score;
-        r->best_step = state.best_step;
+        (void)run__judge(r, 0);
         r->resumed_at = r->saved_at = r->trainer.done;
         e = mem_strdup(&r->id, id);
         log_note("resuming %s after step %u of %u", path, r->trainer.done, r->trainer.total_steps);
@@ -196,7 +196,7 @@ err run__begin(run *r) {
             "%s holds an unfinished run: go on with --resume, or start over with --overwrite",
             r->output);
     } else {
-        if (r->request.resume)
+        if (r->request.resume && !r->request.resume_if_any)
             log_note("%s: nothing to resume: starting from the first step", r->output);
         e = id ? checkpoint_clear(r->output, NULL) : ERR_OK;
         if (!e) e = write_marker(r);
@@ -228,7 +228,7 @@ err run__check_disk(const run *r) {
 
 err run__save(void *context, trainer *t) {
     run *r = context;
-    checkpoint_run state = {r->id, r->identity, r->best_score, r->best_step};
+    checkpoint_run state = {r->id, r->identity, r->best.score, r->best.step};
     err e = checkpoint_write(r->output, t, &r->source.words, &state,
                              r->request.recipe.save_total_limit);
     if (!e) r->saved_at = t->done;
@@ -253,6 +253,7 @@ err run__keep_model(run *r) {
     if ((e = run__path(&final, r, "model"))) goto done;
     if ((e = folder_remove(fresh))) goto done;
     if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
+    if ((e = model_card_write(fresh, r))) goto done;
     e = replace_folder(fresh, final);
 done:
     mem_free(fresh);

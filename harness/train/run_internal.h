@@ -2,6 +2,7 @@
 #ifndef HARNESS_TRAIN_RUN_INTERNAL_H
 #define HARNESS_TRAIN_RUN_INTERNAL_H
 
+#include "metric/score.h"
 #include "train/run.h"
 
 /* Names the output folder, finds out that it can be written and keeps other runs out of it.
@@ -12,6 +13,15 @@ void run__output_close(run *r);
 err run__identify(run *r) MUST_CHECK;
 /* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
 err run__begin(run *r) MUST_CHECK;
+/* The log of this run; r->resumed_at says what of it stays. */
+err run__log_open(run *r) MUST_CHECK;
+/* trainer_hook of logging steps (context: the run). */
+err run__log_step(void *context, trainer *t) MUST_CHECK;
+/* c: of the dev rows; seconds that scoring them took. */
+err run__log_evaluation(run *r, const confusion *c, double loss, double seconds) MUST_CHECK;
+err run__log_end(run *r) MUST_CHECK;
+/* Takes the trainer's evaluations from `first` on into r->best; true when the last is the best. */
+bool run__judge(run *r, uint32_t first);
 /* Checks the disk for the checkpoints to come. */
 err run__check_disk(const run *r) MUST_CHECK;
 /* "<output>/<name>", owned. */

@@ -1,7 +1,8 @@
 // What the attention kernels share. A workgroup has one (sentence, tile) entry and one head; each
 // invocation owns one row of the tile and walks the rows of the sentence in blocks. TILE 1 (GPUs)
 // stages a block of two operands in shared memory; TILE 0 (CPU-type devices) reads them at addresses
-// that are uniform in the workgroup, which are cheap there, and has no barrier.
+// that are uniform in the workgroup, which are cheap there, and has no barrier. TEXELS 1: operands are
+// texel buffers, for devices that read those faster (linear_panel.glsl); D % 4 == 0 then.
 //   qkv, dqkv (T, 3 H): q, k, v of head a at columns a * D, H + a * D, 2 H + a * D; out, dout (T, H)
 #include "common.glsl"
 #include "random.glsl"
@@ -23,6 +24,17 @@ uint qkv_at(uint t, uint which, uint head) {
 }
 uint row_at(uint t, uint head) { return t * hidden() + head * push.head_size; }
 
+// READ_QUADS: the operand at a binding, and load_<name>(at, quad), 4 numbers from element at + 4 quad.
+#if TEXELS
+#define READ_QUADS(place, name)                                                                    \
+    layout(binding = place) uniform samplerBuffer name;                                            \
+    vec4 load_##name(uint at, uint quad) { return texelFetch(name, int(at / 4u + quad)); }
+#else
+#define READ_QUADS(place, name)                                                                    \
+    layout(std430, binding = place) readonly buffer scalars_##name { float name[]; };              \
+    layout(std430, binding = place) readonly buffer vectors_##name { vec4 name##4[]; };            \
+    LOAD_QUADS(load_##name, name, name##4)
+#endif
 #define LOAD_QUADS(name, scalars, vectors)                                                         \
     vec4 name(uint at, uint quad) {                                                                \
         if (IS_ALIGNED != 0u) return vectors[at / 4u + quad];                                      \

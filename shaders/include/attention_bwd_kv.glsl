@@ -5,14 +5,10 @@
 layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };
 layout(std430, binding = 1) readonly buffer b1 { float delta[]; };
-layout(std430, binding = 2) readonly buffer b2 { float qkv[]; };
-layout(std430, binding = 2) readonly buffer v2 { vec4 qkv4[]; };
+READ_QUADS(2, qkv)
 layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
-layout(std430, binding = 4) readonly buffer b4 { float dout[]; };
-layout(std430, binding = 4) readonly buffer v4 { vec4 dout4[]; };
+READ_QUADS(4, dout)
 layout(std430, binding = 5) readonly buffer b5 { float lse[]; };
-LOAD_QUADS(load_qkv, qkv, qkv4)
-LOAD_QUADS(load_dout, dout, dout4)
 STORE_QUADS(store_dqkv, dqkv, dqkv4)
 
 void main() {

@@ -5,10 +5,8 @@
 layout(std430, binding = 0) writeonly buffer b0 { float result[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 result4[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float lse[]; };
-layout(std430, binding = 2) readonly buffer b2 { float qkv[]; };
-layout(std430, binding = 2) readonly buffer v2 { vec4 qkv4[]; };
+READ_QUADS(2, qkv)
 layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
-LOAD_QUADS(load_qkv, qkv, qkv4)
 STORE_QUADS(store_result, result, result4)
 
 void main() {

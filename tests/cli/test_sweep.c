@@ -113,9 +113,41 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
     cr_assert(strstr(p.err, "run 1 of 4 (0 left out): kor_hate, tiny, seed 42"), "%s", p.err);
     cr_assert(strstr(p.err, "run 4 of 4 (0 left out, ends about "), "%s", p.err);
     cr_assert(strstr(p.err, "kor_sarcasm, mini, seed 42"), "%s", p.err);
+    cr_assert_not(strstr(p.err, "nothing to resume"), "%s", p.err);
     program_free(&p);
     p = RUN("run", "--task", "kor_hate", "--model", "tiny,mini", "--sample", "-o", "x");
     cr_assert_eq(p.exit_code, 2);
     cr_assert(strstr(p.err, "--output-dir holds one run, 2 were asked for"), "%s", p.err);
     program_free(&p);
+}
+
+Test(sweep, all_means_the_tasks_whose_data_is_here) {
+    program_result p = RUN("run", "--task", "all", "--data", "no-such-folder", "--device", "cpu");
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "task nsmc is left out, its data is not here: no-such-folder/nsmc/"),
+              "%s", p.err);
+    cr_assert(strstr(p.err, "--task all: the data of no task is here"), "%s", p.err);
+    program_free(&p);
+}
+
+// the large task takes most of the time, whatever the number of runs
+Test(sweep, the_end_is_expected_by_work) {
+    run_request small = {.task = "kor_sarcasm", .model = "tiny"};
+    run_request large = {.task = "nsmc", .model = "mini"};
+    sweep s = {.total = 2};
+    json_setup();
+    MUST(recipe_load(&small.recipe, "tiny"));
+    MUST(recipe_load(&large.recipe, "mini"));
+    MUST(sweep_expect(&s, &small));
+    double first = s.left;
+    MUST(sweep_expect(&s, &large));
+    cr_assert_gt(s.left, 50 * first);
+    sweep_begin(&s, &small);
+    sweep_end(&s, &small);
+    cr_assert_float_eq(s.work, first, 1e-6 * first);
+    cr_assert_gt(s.left, 49 * first);
+    sweep_begin(&s, &large);
+    sweep_end(&s, &large);
+    cr_assert_float_eq(s.left, 0, 1e-6 * s.work);
+    sweep_close(&s);
 }

@@ -39,7 +39,7 @@ Test(vulkan_device, limits_are_filled) {
         cr_assert_geq(info->subgroup_size, 4);
         cr_assert_eq(strlen(info->uuid), 36);
         cr_assert(*info->driver && *info->version && *info->isa);
-        cr_assert_str_eq(info->kernels, "register");
+        cr_assert_str_eq(info->kernels, i == 0 ? "panel" : "register");
         cr_assert_eq(d.real, ELEM_F32);
         cr_assert_gt(d.attention_tile, 0);
         close_clean(&d);
@@ -132,7 +132,7 @@ Test(vulkan_device, unknown_kernel_family_is_refused) {
     size_t live = mem_live_count();
     setenv("HARNESS_VULKAN_KERNELS", "tiles", 1);
     device d;
-    MUST_FAIL(device_open_named(&d, "llvmpipe", NULL), ERR_USAGE, "'register' or 'tile'");
+    MUST_FAIL(device_open_named(&d, "llvmpipe", NULL), ERR_USAGE, "'register', 'tile' or 'panel'");
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -91,10 +91,10 @@ static void run_trial(device *d, trial *t) {
 Test(vulkan_ops, products_split_long_batches) {
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
     size_t live = mem_live_count();
-    static const char *const families[] = {"register", "tile"};
+    static const char *const families[] = {"register", "tile", "panel"};
     enum { T = 9001, N = 40, K = 32 };
     dim rows = {DIM_TOKENS, T};
-    for (size_t f = 0; f < 2; f++) {
+    for (size_t f = 0; f < 3; f++) {
         setenv("HARNESS_VULKAN_KERNELS", families[f], 1);
         device d;
         open_validated(&d, "llvmpipe");

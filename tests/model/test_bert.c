@@ -52,13 +52,14 @@ static void check_element(tiny_bert *t, const param *p, size_t element, double g
               label, element, gradient, numeric);
 }
 
-static void check_gradients(float dropout, uint32_t micro_tokens) {
+/* hidden 32: the last layer computes [CLS] rows alone; 12, whose parts are not aligned, all. */
+static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidden) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
     const pack_sentence sentences[] = {{a, 4, 4, 0}, {b, 2, 2, 2}, {c, 9, 5, 1}};
     bert_config config;
     GOOD(bert_config_preset(&config, "tiny", 31));
-    config.hidden = 12;
-    config.heads = 3;
+    config.hidden = hidden;
+    config.heads = hidden / 4;
     config.inner = 20;
     config.positions = 16;
     config.classes = 3;
@@ -91,11 +92,103 @@ static void check_gradients(float dropout, uint32_t micro_tokens) {
 
 Test(bert, gradients_equal_central_differences) {
     size_t live = mem_live_count();
-    check_gradients(0, 15);
-    check_gradients(0.3f, 15);
-    check_gradients(0.3f, 9); // several micro-batches
+    for (uint32_t hidden = 12; hidden <= 32; hidden += 20) {
+        check_gradients(0, 15, hidden);
+        check_gradients(0.3f, 15, hidden);
+        check_gradients(0.3f, 9, hidden); // several micro-batches
+    }
     cr_assert_eq(mem_live_count(), live);
 }
+
+/* --- [CLS] rows alone ----------------------------------------------------------------------------
+ */
+
+enum { SAME_TENSORS = 64, SAME_SENTENCES = 3 };
+
+/* What one training step gives: logits, losses, gradients of every parameter. Owned. */
+typedef struct step_values {
+    double *logits, loss, eval_loss, *gradients[SAME_TENSORS];
+    size_t counts[SAME_TENSORS], count;
+    size_t operations;
+} step_values;
+
+static void step_with(step_values *v, const char *selector, bool keeps_all_rows) {
+    uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
+    const pack_sentence sentences[] = {{a, 4, 4, 0}, {b, 2, 2, 2}, {c, 9, 5, 1}};
+    bert_config config;
+    GOOD(bert_config_preset(&config, "tiny", 31));
+    config.hidden = 64;
+    config.heads = 4;
+    config.inner = 128;
+    config.positions = 16;
+    config.classes = 3;
+    config.initializer_range = 0.1f;
+    batch_capacity capacity = {11, SAME_SENTENCES, 3, 16, 3, 0}; // two micro-batches
+    bert_training training = {.hidden_dropout = 0.1f,
+                              .attention_dropout = 0.2f,
+                              .classifier_dropout = 0.1f,
+                              .beta1 = 0.9f,
+                              .beta2 = 0.999f,
+                              .eps = 1e-8f};
+    schedule still = {SCHEDULE_constant, 0, 0, 1};
+    tiny_bert t;
+    tiny_bert_all_rows = keeps_all_rows;
+    tiny_bert_open(&t, selector, &config, &capacity, &training, &still, 0);
+    GOOD(params_draw(&t.model.params, 3, config.initializer_range, NULL));
+    tiny_bert_step(&t, sentences, SAME_SENTENCES, 1);
+    v->loss = tiny_bert_loss(&t);
+    v->logits = tiny_bert_values(span_at(t.batch.logits, 0, 1), 3);
+    v->count = t.model.params.count;
+    v->operations = plan_first_op(&t.train, PART_COUNT);
+    cr_assert_leq(v->count, SAME_TENSORS);
+    for (size_t i = 0; i < v->count; i++) {
+        v->gradients[i] = tiny_bert_gradient(&t, &t.model.params.list[i]);
+        v->counts[i] = t.model.params.list[i].count;
+    }
+    v->eval_loss = tiny_bert_evaluate(&t, sentences, SAME_SENTENCES);
+    tiny_bert_close(&t);
+}
+
+static void check_same(const char *selector, double bound) {
+    step_values all, cls;
+    step_with(&all, selector, true);
+    step_with(&cls, selector, false);
+    cr_assert_neq(all.operations, cls.operations, "%s: both computed all rows", selector);
+    cr_assert_float_eq(all.loss, cls.loss, bound, "%s: %.9g, %.9g", selector, all.loss, cls.loss);
+    cr_assert_float_eq(all.eval_loss, cls.eval_loss, bound);
+    for (size_t k = 0; k < 3; k++) cr_assert_float_eq(all.logits[k], cls.logits[k], bound);
+    for (size_t i = 0; i < all.count; i++) {
+        double square = 0;
+        for (size_t k = 0; k < all.counts[i]; k++)
+            square += all.gradients[i][k] * all.gradients[i][k];
+        double rms = sqrt(square / (double)all.counts[i]);
+        for (size_t k = 0; k < all.counts[i]; k++)
+            cr_assert_leq(fabs(all.gradients[i][k] - cls.gradients[i][k]), bound * rms,
+                          "%s: tensor %zu[%zu]: all rows %.9g, [CLS] rows %.9g", selector, i, k,
+                          all.gradients[i][k], cls.gradients[i][k]);
+        mem_free(all.gradients[i]);
+        mem_free(cls.gradients[i]);
+    }
+    mem_free(all.logits);
+    mem_free(cls.logits);
+}
+
+/* The last layer on [CLS] rows alone is the same function with the same dropout. */
+Test(bert, cls_rows_alone_give_the_same_step) {
+    size_t live = mem_live_count();
+    check_same("reference", 1e-12);
+#if HARNESS_CPU
+    check_same("cpu", 1e-5);
+#endif
+    cr_assert_eq(mem_live_count(), live);
+}
+
+#if HARNESS_VULKAN
+Test(bert, cls_rows_alone_give_the_same_step_on_vulkan) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe here");
+    check_same("llvmpipe", 1e-5);
+}
+#endif
 
 /* --- PyTorch -------------------------------------------------------------------------------------
  */
@@ -187,12 +280,12 @@ static void compare_param(golden *g, const char *prefix, const param *p, const d
     }
 }
 
-static void check_first_step(golden *g, tiny_bert *t) {
+static void check_first_step(golden *g, tiny_bert *t, bool has_all_rows) {
     double *logits = tiny_bert_values(span_at(t->batch.logits, 0, 0), GOLDEN_ROWS * 3);
     compare(g, "logits", logits, GOLDEN_ROWS * 3);
     mem_free(logits);
     const span hidden[] = {t->memory.hidden, t->memory.layers[0].y, t->memory.layers[1].y};
-    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden - !has_all_rows; i++) {
         char name[16];
         size_t count = (size_t)t->pack.micros[0].tokens * t->config.hidden;
         double *values = tiny_bert_values(hidden[i], count);
@@ -233,7 +326,7 @@ static void check_weights(golden *g, tiny_bert *t) {
     }
 }
 
-static void check_golden(const char *selector) {
+static void check_golden_with(const char *selector, bool keeps_all_rows) {
     golden g;
     tiny_bert t;
     bert_config config;
@@ -244,6 +337,7 @@ static void check_golden(const char *selector) {
     batch_capacity capacity = {48, GOLDEN_ROWS, 1, 24, 3, 0};
     bert_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
+    tiny_bert_all_rows = keeps_all_rows;
     tiny_bert_open(&t, selector, &config, &capacity, &training, &s, 0.01);
     GOOD(weights_load(&t.model.params, &report, GOLDEN, 0, 0.02f));
     cr_assert_eq(report.drawn_count, 0);
@@ -259,13 +353,19 @@ static void check_golden(const char *selector) {
         cr_assert_float_eq(norm[0], golden_number(&g, "norms", i),
                            1e-4 * golden_number(&g, "norms", i), "%s step %u: norm %.9g", selector,
                            step, norm[0]);
-        if (step == 1) check_first_step(&g, &t);
+        if (step == 1) check_first_step(&g, &t, keeps_all_rows);
     }
     check_weights(&g, &t);
     fprintf(stderr, "%s against PyTorch: worst relative error %.2g at %s\n", selector, g.worst,
             g.worst_name);
     tiny_bert_close(&t);
     golden_close(&g);
+}
+
+// [CLS] rows alone have no hidden states to compare: both
+static void check_golden(const char *selector) {
+    check_golden_with(selector, true);
+    check_golden_with(selector, false);
 }
 
 Test(bert, equals_pytorch_on_the_reference) {

@@ -1,5 +1,6 @@
 """What the comparisons share: the program, the data as transformers users read it, models of a shape."""
 import csv
+import datetime
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "n
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost much on cores that others use too
 
 try:
     import transformers  # noqa: E402: after its settings
@@ -127,15 +129,26 @@ def padded(ids):
     return batch, mask
 
 
+def tool(name):
+    """A program of the dev preset."""
+    path = pathlib.Path(os.environ.get("HARNESS_PEER_TOOLS", ROOT / "build" / "dev")) / name
+    if not path.exists():
+        stop(f"{path} is not there: build it (cmake --preset dev && cmake --build --preset dev --target {name})")
+    return path
+
+
 def run_tool(name, *arguments, text=None):
-    """Runs a tool of this folder that the dev preset builds; its standard output."""
-    tool = pathlib.Path(os.environ.get("HARNESS_PEER_TOOLS", ROOT / "build" / "dev")) / name
-    if not tool.exists():
-        stop(f"{tool} is not there: build it (cmake --preset dev && cmake --build --preset dev --target {name})")
-    done = subprocess.run([tool, *map(str, arguments)], input=text, capture_output=True, text=True)
+    """Runs a tool of this folder; its standard output."""
+    done = subprocess.run([tool(name), *map(str, arguments)], input=text, capture_output=True, text=True)
     if done.returncode:
         stop(f"{name} ended with {done.returncode}: {done.stderr}")
     return done.stdout
+
+
+def run_tests(pattern):
+    """Runs tests of the suite; all that they say, or "" when one failed."""
+    done = subprocess.run([tool("harness_tests"), "--filter", pattern], capture_output=True, text=True)
+    return done.stdout + done.stderr if done.returncode == 0 else ""
 
 
 def bert_pass(folder, ids, labels, device, name, gradients=False):
@@ -150,11 +163,26 @@ def record(folder):
     return json.loads((pathlib.Path(folder) / "record.json").read_text())
 
 
+def surroundings():
+    """What a figure belongs to: day, program, versions of the Python packages, processor."""
+    from importlib import metadata
+    packages = {}
+    for name in ("torch", "transformers", "tokenizers", "scikit-learn"):
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            pass
+    devices = json.loads(harness("devices", "--json"))["devices"]
+    return {"date": datetime.date.today().isoformat(), "program": harness("--version").strip(),
+            "program_sha256": hashlib.sha256(program().read_bytes()).hexdigest(), "packages": packages,
+            "devices": {d["driver"]: f"{d['name']}, {d['version']}, {d['libraries'] or d['driver']}" for d in devices}}
+
+
 class Lines:
     """What a comparison found: lines of figure, bound and whether it holds; printed, and kept as JSON for `all`."""
 
     def __init__(self):
-        self.lines, self.details = [], {}
+        self.lines, self.details, self.surroundings = [], {}, surroundings()
 
     def add(self, line, figure, bound, ok):
         self.lines.append({"line": line, "figure": figure, "bound": bound, "ok": bool(ok)})
@@ -162,8 +190,8 @@ class Lines:
 
     def end(self, path=None):
         if path:
-            pathlib.Path(path).write_text(json.dumps({"lines": self.lines} | self.details, indent=1, ensure_ascii=False) + "\n",
-                                          encoding="utf-8")
+            found = self.surroundings | {"lines": self.lines, "details": self.details}
+            pathlib.Path(path).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         sys.exit(0 if self.lines and all(line["ok"] for line in self.lines) else 1)
 
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Every figure of `harness data stats`, computed again with pandas.
 
-    python3 -m venv tests/peer/.venv-data && tests/peer/.venv-data/bin/pip install pandas==2.2.3
-    tests/peer/.venv-data/bin/python tests/peer/data_stats.py PROGRAM DATA [TASK...]
+    tests/peer/.venv/bin/python tests/peer/data_stats.py PROGRAM DATA [TASK...]
 
 Rows come from data_rows.py; the hash split of kor_sae and klue_tc_dacon from data_split.py.
 """

@@ -20,8 +20,6 @@ import time
 
 import common
 
-WORK = common.WORK / "kill"
-
 
 def command(output, a, *more):
     return [str(part) for part in
@@ -88,12 +86,13 @@ def main():
     arguments.add_argument("--json", metavar="FILE")
     a = arguments.parse_args()
     moments, states, equal, again = random.Random(a.seed), collections.Counter(), 0, 0
-    shutil.rmtree(WORK, ignore_errors=True)
+    work = common.WORK / f"kill-{a.device}"
+    shutil.rmtree(work, ignore_errors=True)
     begin = time.monotonic()
-    expected = finish(WORK / "whole", a)
+    expected = finish(work / "whole", a)
     longest = time.monotonic() - begin
     for round in range(1, a.kills + 1):
-        output = WORK / f"killed-{round}"
+        output = work / f"killed-{round}"
         state, seconds = kill_once(output, a, moments, longest)
         states[state] += 1
         if moments.random() < 1 / 3:

@@ -2,22 +2,23 @@
 
     tests/peer/.venv/bin/python tests/peer/losses.py                  200 steps of kor_hate, shape small
     tests/peer/.venv/bin/python tests/peer/losses.py --quick          60 steps, shape tiny
+    tests/peer/.venv/bin/python tests/peer/losses.py --model DIR      another start, Trainer's default hyperparameters
     ... --device llvmpipe --json out.json --double
 
-Weights come from one Hugging Face folder that transformers draws from a seed, the vocabulary from harness, the
-order from order.py, and the hyperparameters from harness's record. Dropout is off. --double also trains in
+Weights come from one Hugging Face folder, by default one that transformers draws from a seed with harness's vocabulary,
+the order from order.py, and the hyperparameters from harness's record. Dropout is off. --double also trains in
 double precision, to show how far each of the two is from the same sums without rounding.
 Fails when a loss differs by more than 1e-3 relative, or fewer than 99.5 % of the test predictions are equal.
 """
 import argparse
 import base64
-import json
 import math
+import pathlib
 import sys
 
 import numpy as np
 import torch
-from transformers import BertForSequenceClassification, BertTokenizerFast
+from transformers import AutoTokenizer, BertForSequenceClassification
 
 import common
 from order import order
@@ -82,10 +83,44 @@ def worst(a, b):
     return {"largest": float(difference.max()), "step": int(difference.argmax()) + 1, "last": float(difference[-1])}
 
 
+def side_by_side(lines, what, folder, a, flags):
+    """Trains a.steps steps of a.task from the weights in folder under both, and adds the two lines.
+
+    flags are those that say the hyperparameters; a has task, steps, seed, device and double."""
+    output = common.WORK / f"losses-{pathlib.Path(folder).name}"
+    common.harness("run", "--task", a.task, "--model", folder, *flags, "--dropout", 0, "--max-steps", a.steps,
+                   "--seed", a.seed, "--device", a.device, "--output-dir", output, "--overwrite", "--quiet")
+    record = common.record(output)
+    recipe = record["recipe"]
+    ours = np.frombuffer(base64.b64decode(record["loss"]), dtype="<f4").astype(np.float64)
+    our_labels = np.frombuffer(base64.b64decode(record["predictions"]["data"]), dtype="u1")
+    assert len(ours) == a.steps, len(ours)
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts, labels = common.cleaned(*common.read(a.task, 0))
+    train_ids = encode(tokenizer, texts, recipe["max_length"])
+    test_ids = encode(tokenizer, common.read(a.task, 1)[0], recipe["max_length"])
+    model, theirs = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float32)
+    equal = float((our_labels == predict(model, test_ids)).mean())
+
+    found = worst(ours, theirs)
+    lines.add(f"{what}: {a.steps} losses", f"{found['largest']:.1e} at step {found['step']}; loss {theirs[0]:.3f} to "
+              f"{theirs[-1]:.3f}", f"{LOSS_BOUND:.0e} relative", found["largest"] <= LOSS_BOUND)
+    lines.add(f"{what}: {len(test_ids)} test predictions", f"{100 * equal:.2f} % equal", f"{100 * EQUAL_BOUND:.1f} %",
+              equal >= EQUAL_BOUND)
+    lines.details |= {"device": record["device"]["name"], "harness_losses": ours.tolist(), "torch_losses": theirs.tolist()}
+    if a.double:
+        exact = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float64)[1]
+        for who, losses in (("harness", ours), ("torch", theirs)):
+            lines.details[f"{who}_to_double"] = worst(losses, exact)
+            print(f"{who} to double precision: {worst(losses, exact)}")
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--task", default="kor_hate", choices=sorted(common.FILES))
     arguments.add_argument("--shape", default="small", choices=sorted(common.SHAPES))
+    arguments.add_argument("--model", metavar="DIR", help="start from this folder instead of a shape")
     arguments.add_argument("--steps", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=42)
     arguments.add_argument("--device", default="cpu")
@@ -95,37 +130,14 @@ def main():
     a = arguments.parse_args()
     if a.quick:
         a.shape, a.steps = "tiny", 60
+    lines = common.Lines()
+    if a.model:
+        side_by_side(lines, f"{a.task}, {a.model}, dropout off, {a.device}", a.model, a, ["--recipe", "trainer"])
+        lines.end(a.json)
     vocabulary = common.trained_vocabulary(a.task, common.WORK / f"vocab-{a.task}")
     folder = common.make_model(common.WORK / f"start-{a.task}-{a.shape}", a.shape, vocabulary, common.LABELS[a.task])
-    output = common.WORK / f"losses-{a.task}-{a.shape}"
-    common.harness("run", "--task", a.task, "--model", folder, "--recipe", a.shape, "--dropout", 0, "--max-steps", a.steps,
-                   "--seed", a.seed, "--device", a.device, "--output-dir", output, "--overwrite", "--quiet")
-    record = common.record(output)
-    recipe = record["recipe"]
-    ours = np.frombuffer(base64.b64decode(record["loss"]), dtype="<f4").astype(np.float64)
-    our_labels = np.frombuffer(base64.b64decode(record["predictions"]["data"]), dtype="u1")
-
-    tokenizer = BertTokenizerFast.from_pretrained(folder)
-    texts, labels = common.cleaned(*common.read(a.task, 0))
-    train_ids = encode(tokenizer, texts, recipe["max_length"])
-    test_ids = encode(tokenizer, common.read(a.task, 1)[0], recipe["max_length"])
-    model, theirs = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float32)
-    their_labels = predict(model, test_ids)
-
-    result = {"task": a.task, "shape": a.shape, "steps": a.steps, "device": record["device"]["name"],
-              "torch": torch.__version__, "losses": worst(ours, theirs), "first": float(theirs[0]), "last": float(theirs[-1]),
-              "predictions_equal": float((our_labels == their_labels).mean()), "test_rows": len(test_ids)}
-    if a.double:
-        exact = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float64)[1]
-        result["harness_to_double"], result["torch_to_double"] = worst(ours, exact), worst(theirs, exact)
-    if a.json:
-        with open(a.json, "w") as file:
-            json.dump(result | {"harness_losses": ours.tolist(), "torch_losses": theirs.tolist()}, file, indent=1)
-    print(json.dumps(result, indent=1))
-    passed = len(ours) == a.steps and result["losses"]["largest"] <= LOSS_BOUND and result["predictions_equal"] >= EQUAL_BOUND
-    print(f"{'passed' if passed else 'FAILED'}: losses within {result['losses']['largest']:.1e} (bound {LOSS_BOUND:.0e}), "
-          f"{100 * result['predictions_equal']:.2f} % of {len(test_ids)} predictions equal (bound {100 * EQUAL_BOUND:.1f} %)")
-    raise SystemExit(not passed)
+    side_by_side(lines, f"{a.task}, {a.shape}, dropout off, {a.device}", folder, a, ["--recipe", a.shape])
+    lines.end(a.json)
 
 
 if __name__ == "__main__":

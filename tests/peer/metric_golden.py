@@ -1,8 +1,6 @@
 """Golden cases of the scores, computed by scikit-learn: tests/golden/metric_scores.json.
 
-    python3 -m venv tests/peer/.venv-metric
-    tests/peer/.venv-metric/bin/pip install scikit-learn scipy statsmodels
-    tests/peer/.venv-metric/bin/python tests/peer/metric_golden.py
+    tests/peer/.venv/bin/python tests/peer/metric_golden.py
 
 Random confusion matrices of 1 to 9 classes, many with absent classes, plus the corner cases.
 """

@@ -15,11 +15,16 @@ import argparse
 import json
 import os
 import pathlib
+import platform
+import re
+import shlex
 import statistics
 import subprocess
 import sys
 import time
 
+import torch
+import transformers
 from transformers import BertTokenizerFast
 
 import common
@@ -124,7 +129,8 @@ def summary(name, results, mean_tokens):
         return [r[part] / r[seconds] / mean_tokens for r in runs]
     train, evaluate = rates(mine, "tokens", "train_s"), rates(mine, "eval_tokens", "eval_s")
     return {
-        "name": name, "rounds": len(mine), "train": middle(train), "evaluate": middle(evaluate),
+        "name": name, "title": "harness" if name == "harness" else title(name), "rounds": len(mine),
+        "train": middle(train), "evaluate": middle(evaluate),
         "train_ratio": middle([o / m for o, m in zip(rates(ours, "tokens", "train_s"), train)]),
         "evaluate_ratio": middle([o / m for o, m in zip(rates(ours, "eval_tokens", "eval_s"), evaluate)]),
         "padding": sum(r["padded_tokens"] for r in mine) / sum(r["tokens"] for r in mine),
@@ -151,6 +157,37 @@ def print_table(measured):
     sys.stdout.flush()
 
 
+NOTE = ("Rates: real tokens a second over the mean tokens of a sentence of the set. Ratios: within a round; each round "
+        "runs every contender once, in processes of their own. PyTorch is warmed up first, harness is not. Peak: of "
+        "the process, on CUDA of the device. All are fp32{}; the loop is tried with and without torch.compile. {} at "
+        "the start, {} at the end.")
+
+
+def machine():
+    name = platform.processor() or platform.machine()
+    with open("/proc/cpuinfo") as file:
+        name = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores" + (f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "")
+
+
+def record_of(measured, options, start):
+    """What `harness bench --performance` reads."""
+    program = common.record(common.WORK / "throughput-run")["harness"]
+    lower = "" if options.torch_device == "cpu" else " but those marked bf16"
+    arguments = list(sys.argv[1:])
+    for flag in ("--json", "--vocab"):
+        while flag in arguments:
+            del arguments[arguments.index(flag):arguments.index(flag) + 2]
+    arguments = [a for a in arguments if not re.match("--(json|vocab)=", a)]
+    return {
+        "schema": "harness-throughput-1", "harness": {k: program[k] for k in ("version", "commit", "dirty")},
+        "command": shlex.join(["tests/peer/throughput.py", *arguments]), "device": options.device,
+        "torch_device": options.torch_device, "machine": machine(),
+        "versions": {"PyTorch": torch.__version__, "transformers": transformers.__version__,
+                     "Python": platform.python_version()},
+        "note": NOTE.format(lower, start, common.load_average()), "measured": measured}
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--shapes", default="tiny,mini,base")
@@ -170,14 +207,15 @@ def main():
         common.stop(f"{vocabulary} is not there: --vocab FILE, or set HARNESS_VOCAB")
     default = "a,b,c,c+compile" if options.torch_device == "cpu" else "a+bf16,b+bf16,c,c+bf16,c+compile+bf16"
     contenders = (options.contenders or default).split(",")
-    print(f"harness on {options.device}, PyTorch on {options.torch_device}; {common.load_average()} at the start")
+    start = common.load_average()
+    print(f"harness on {options.device}, PyTorch on {options.torch_device}; {start} at the start")
     measured = []
     for shape in options.shapes.split(","):
         measured.append(measure(shape, options, contenders, vocabulary))
         print_table(measured[-1])
     print(f"\n{common.load_average()} at the end")
     if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(measured, indent=1))
+        pathlib.Path(options.json).write_text(json.dumps(record_of(measured, options, start), indent=1) + "\n")
 
 
 if __name__ == "__main__":

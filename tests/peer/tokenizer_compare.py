@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Holds `harness tokenize` against Hugging Face's BertTokenizerFast; ends with 1 when any ids differ.
 
-    python3 -m venv tests/peer/.venv && tests/peer/.venv/bin/pip install tokenizers transformers regex
     HARNESS_DATA=... HARNESS_VOCAB=... tests/peer/.venv/bin/python tests/peer/tokenizer_compare.py
 
   sets     every sentence of the five sets, under the mBERT, KcBERT and KoELECTRA vocabularies

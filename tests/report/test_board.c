@@ -110,6 +110,12 @@ Test(board, what_differs_is_kept_apart) {
         cr_assert_eq(t->row_count, want);
     }
     cr_assert_eq(superseded, 2); // both version 1 tables of protocol last
+    strbuf text = {0};
+    cr_assert_not(board_markdown(&text, &b));
+    cr_assert(strstr(text.text, "A newer version of this task has its own table"));
+    cr_assert(strstr(text.text, "Runs on other data have their own table"));
+    cr_assert(strstr(text.text, "Runs of another protocol have their own table"));
+    strbuf_free(&text);
     board_free(&b);
     store_free(&s);
 }
@@ -140,8 +146,19 @@ Test(board, overall_takes_models_that_ran_every_task) {
     cr_assert_not(store_read(&s, folder));
     cr_assert_not(board_init(&b, &s));
     cr_assert_eq(b.task_count, 2);
-    cr_assert_eq(b.overall_count, 1);
-    cr_assert_str_eq(b.overall[0].rows[0]->runs[0]->model.name, "tiny");
+    cr_assert_eq(b.overall_count, 3);
+    cr_assert_str_eq(b.overall[0].any->model.name, "tiny");
+    cr_assert(b.overall[0].complete);
+    // the others were not run on every task: they have no mean, and follow by name
+    cr_assert_str_eq(b.overall[1].any->model.name, "mini");
+    cr_assert(!b.overall[1].complete && b.overall[1].rows[0] && !b.overall[1].rows[1]);
+    cr_assert_str_eq(b.overall[2].any->model.name, "small");
+    cr_assert(!b.overall[2].complete && !b.overall[2].rows[0] && b.overall[2].rows[1]);
+    strbuf text = {0};
+    cr_assert_not(board_markdown(&text, &b));
+    cr_assert(strstr(text.text, "\n| mini | | "), "%s", text.text);
+    cr_assert(strstr(text.text, " | | cpu, fp32 |\n") || strstr(text.text, " | cpu, fp32 |\n"));
+    strbuf_free(&text);
     double want =
         (row_named(&b.tables[0], "tiny")->mean + row_named(&b.tables[1], "tiny")->mean) / 2;
     cr_assert_float_eq(b.overall[0].mean, want, 1e-15);

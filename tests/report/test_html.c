@@ -6,6 +6,7 @@
 #include "support/program.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,44 @@ Test(html, charts_of_few_points_are_finite) {
     }
 }
 
+static size_t count_html(const char *folder) {
+    folder_list tasks = {0}, pages = {0};
+    char *place, *task;
+    size_t n = 0;
+    cr_assert_not(path_join(&place, folder, "pages"));
+    cr_assert_not(folder_list_read(&tasks, place));
+    for (size_t t = 0; t < tasks.count; t++) {
+        cr_assert_not(path_join(&task, place, tasks.names[t]));
+        cr_assert_not(folder_list_read(&pages, task));
+        n += pages.count;
+        folder_list_free(&pages);
+        mem_free(task);
+    }
+    folder_list_free(&tasks);
+    mem_free(place);
+    return n;
+}
+
+/* The page of a record that was deleted goes with the next report; a file of the user's stays. */
+static void remove_a_record(const char *folder) {
+    store s;
+    char *path;
+    cr_assert_not(store_read(&s, folder));
+    cr_assert_not(mem_printf(&path, "%s/pages/fake_task/notes.html", folder));
+    cr_assert_not(file_write(path, "mine", 4));
+    mem_free(path);
+    cr_assert_eq(count_html(folder), 4);
+    cr_assert_not(path_join(&path, folder, s.paths[1]));
+    cr_assert_eq(remove(path), 0);
+    mem_free(path);
+    store_free(&s);
+    program_result p = RUN("report", "--results", folder, "--format", "html");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.err, "removed 1 page whose record is gone"), "%s", p.err);
+    program_free(&p);
+    cr_assert_eq(count_html(folder), 3);
+}
+
 Test(html, index_links_to_pages_that_exist) {
     char *folder, *path, *text;
     size_t count, links = 0;
@@ -141,6 +180,7 @@ Test(html, index_links_to_pages_that_exist) {
     }
     cr_assert_eq(links, 3);
     mem_free(text);
+    remove_a_record(folder);
     cr_assert_not(folder_remove(folder));
     mem_free(folder);
 }

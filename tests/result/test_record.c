@@ -48,6 +48,11 @@ Test(record, round_trip_keeps_every_key) {
     cr_assert_eq(record_metric(&a, "macro_f1"), record_metric(&b, "macro_f1"));
     cr_assert(isnan(record_metric(&b, "f1")));
     cr_assert_null(b.device.uuid);
+    cr_assert_str_eq(a.final_weights_sha256, b.final_weights_sha256);
+    cr_assert_str_eq(b.dev_metric, "loss");
+    cr_assert_eq(b.best_step, 20);
+    cr_assert_eq(b.evaluation_count, 2);
+    cr_assert(b.evaluations[0].step == 1 && b.evaluations[0].score == 0.75);
     cr_assert_not(record_write(&b, second));
     read_text(&one, first);
     read_text(&two, second);
@@ -68,6 +73,31 @@ Test(record, round_trip_keeps_every_key) {
     mem_free(second);
     record_free(&a);
     record_free(&b);
+}
+
+// what records of older programs do not have
+Test(record, keys_that_came_later_may_be_absent) {
+    static const char *const later[] = {"final_weights_sha256", "dev", "kernel_times"};
+    record r;
+    char *path;
+    cJSON *json;
+    fake_record_make(&r, &(fake_record){.right = 0.6, .seed = 1});
+    cr_assert_not(path_join(&path, folder, "older.json"));
+    cr_assert_not(record_write(&r, path));
+    record_free(&r);
+    cr_assert_not(json_read(&json, path, 0));
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        cr_assert(json_has(json, later[i]), "%s", later[i]);
+        cJSON_DeleteItemFromObject(json, later[i]);
+    }
+    cr_assert_not(json_write(path, json));
+    cJSON_Delete(json);
+    cr_assert_not(record_read(&r, path), "%s", err_message(ERR_FORMAT));
+    cr_assert_null(r.final_weights_sha256);
+    cr_assert_null(r.dev_metric);
+    cr_assert_eq(r.evaluation_count, 0);
+    record_free(&r);
+    mem_free(path);
 }
 
 // two bytes an id beyond 256 labels
@@ -222,6 +252,15 @@ static const struct {
     {"\"lengths\":\t[[5, 50]", "\"lengths\": [[40, 50]", "key 'lengths': 40 tokens come after 40"},
     {"\"most_wrong\":\t[[4, 0.0625]]", "\"most_wrong\": [[4, 1.5]]",
      "key 'most_wrong': probability 1.5"},
+    {"\"final_weights_sha256\":\t\"5", "\"final_weights_sha256\": \"G",
+     "expected 64 lower-case hexadecimal digits"},
+    {"\"best_step\":\t20", "\"best_step\": 19",
+     "key 'dev': best_step is 19, no evaluation is of it"},
+    {"\"best_step\":\t20", "\"best_step\": 21", "key 'best_step' is 21, expected a whole number"},
+    {"\"evaluations\":\t[[1, 0.75", "\"evaluations\": [[20, 0.75",
+     "key 'dev': step 20 comes after 20"},
+    {"\"evaluations\":\t[[1, 0.75", "\"evaluations\": [[1, null",
+     "key 'dev' holds something that is no finite number"},
     {"\"loss\":\t\"", "\"loss\": \"!", "loss: not valid base64"},
     {"\"loss\":\t\"", "\"loss\": \"AAAA", "no f32 values"},
     {"\"gold_sha256\":\t\"", "\"gold_sha256\": \"0", "key 'gold_sha256' is '"},

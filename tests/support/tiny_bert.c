@@ -11,6 +11,8 @@
         cr_assert_eq(good_e, ERR_OK, "%s", err_message(good_e));                                   \
     } while (0)
 
+bool tiny_bert_all_rows;
+
 static void open_table(tiny_bert *t, const schedule *rates, double weight_decay) {
     double *table = NULL;
     size_t count = ((size_t)rates->steps + 1) * 4;
@@ -33,6 +35,7 @@ void tiny_bert_open(tiny_bert *t, const char *selector, const bert_config *confi
     batch_capacity c = *capacity;
     c.tile = t->device.attention_tile;
     GOOD(bert_init(&t->model, &t->device, &t->config, c.tokens * c.micros));
+    t->model.keeps_all_rows = tiny_bert_all_rows;
     GOOD(bert_memory_init(&t->memory, &t->model, c.tokens, c.sentences, true));
     GOOD(batch_init(&t->batch, &t->device, &c));
     GOOD(pack_init(&t->pack, &t->batch));

@@ -18,6 +18,9 @@ typedef struct tiny_bert {
     plan train, eval, flush;
 } tiny_bert;
 
+/* bert.keeps_all_rows of the next tiny_bert_open. */
+extern bool tiny_bert_all_rows;
+
 /* Opens the device (cr_skip_test when it is not built in or not there) and makes everything for
  * micro-batches of capacity->tokens and so on. The config is taken over. */
 void tiny_bert_open(tiny_bert *t, const char *selector, const bert_config *config,

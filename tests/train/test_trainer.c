@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/toy.h"
 #include "train/capacity.h"
 #include "train/run.h"
 
@@ -19,56 +20,9 @@ static const char native[] = "cpu";
 static const char native[] = "";
 #endif
 
-/* --- a made-up task: the label is the first token
- * -------------------------------------------------- */
-
-enum { ROWS = 24, LONGEST = 12, VOCABULARY = 40, CLASSES = 3 };
-
-typedef struct toy {
-    uint32_t ids[ROWS][LONGEST];
-    pack_sentence sentences[ROWS];
-    encoded data;
-    bert_config config;
-    recipe recipe;
-    device device;
-} toy;
-
-static void toy_open(toy *t, const char *selector, size_t rows) {
-    memset(t, 0, sizeof *t);
-    for (uint32_t i = 0; i < rows; i++) {
-        uint32_t n = 2 + (i * 5) % (LONGEST - 1);
-        t->ids[i][0] = 2;
-        for (uint32_t k = 1; k < n; k++) t->ids[i][k] = 5 + (i * 7 + k * 11) % (VOCABULARY - 5);
-        t->ids[i][1] = 5 + i % CLASSES;
-        t->sentences[i] = (pack_sentence){t->ids[i], n, n, i % CLASSES};
-        t->data.tokens += n;
-    }
-    t->data.sentences = t->sentences;
-    t->data.count = rows;
-    t->data.longest = LONGEST;
-    MUST(bert_config_preset(&t->config, "tiny", VOCABULARY));
-    t->config.hidden = 24;
-    t->config.heads = 2;
-    t->config.inner = 48;
-    t->config.positions = 16;
-    t->config.classes = CLASSES;
-    recipe_defaults(&t->recipe);
-    t->recipe.learning_rate = 1e-3;
-    MUST(device_open_named(&t->device, selector, NULL));
-}
-
-/* Trains and leaves the digest of the weights; losses may be NULL. */
-static void toy_train(toy *t, uint32_t seed, char digest[65], float *losses) {
-    trainer tr;
-    trainer_options options = {.seed = seed};
-    MUST(trainer_init(&tr, &t->device, &t->config, &t->data, &t->recipe, &options));
-    MUST(params_draw(&tr.model.params, seed, 0.1f, NULL));
-    MUST(trainer_run(&tr));
-    cr_assert_eq(tr.done, tr.total_steps);
-    MUST(params_digest(&tr.model.params, digest));
-    if (losses) memcpy(losses, tr.losses, tr.total_steps * sizeof *losses);
-    trainer_free(&tr);
-}
+/* --- the made-up task of support/toy.h
+ * ------------------------------------------------------------
+ */
 
 static void check_overfits(const char *selector) {
     size_t live = mem_live_count();
@@ -87,7 +41,7 @@ static void check_overfits(const char *selector) {
     cr_assert_eq(memcmp(losses, second, sizeof losses), 0);
     toy_train(&t, 2, again, NULL);
     cr_assert_str_neq(digest, again, "%s: the seed changes nothing", selector);
-    device_close(&t.device);
+    toy_close(&t);
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -101,7 +55,7 @@ Test(trainer, accumulation_equals_the_larger_batch) {
     toy t;
     char digest[65];
     float whole[9], parts[9];
-    toy_open(&t, "reference", ROWS);
+    toy_open(&t, "reference", TOY_ROWS);
     t.recipe.num_train_epochs = 3;
     t.recipe.per_device_train_batch_size = 10; // 24 rows: steps of 10, 10, 4
     toy_train(&t, 3, digest, whole);
@@ -111,7 +65,7 @@ Test(trainer, accumulation_equals_the_larger_batch) {
     for (int i = 0; i < 9; i++)
         cr_assert_float_eq(whole[i], parts[i], 1e-6, "step %d: %.9g and %.9g", i + 1,
                            (double)whole[i], (double)parts[i]);
-    device_close(&t.device);
+    toy_close(&t);
 }
 
 Test(trainer, capacity_is_what_packing_needs) {
@@ -174,7 +128,7 @@ Test(trainer, names_the_gradient_that_is_not_finite) {
     cr_assert(strstr(err_message(ERR_NUMERIC), "nor is the gradient of classifier_bias"), "%s",
               err_message(ERR_NUMERIC));
     trainer_free(&tr);
-    device_close(&t.device);
+    toy_close(&t);
 }
 
 /* --- whole runs on the bundled sample ------------------------------------------------------------
@@ -336,9 +290,9 @@ Test(run, dev_scores_the_best_weights_of_a_held_out_part) {
     cr_assert_eq(r.dev.count, 6);
     cr_assert_eq(r.train.count, 42);
     MUST(run_train(&r));
-    cr_assert(r.best_step == 2 || r.best_step == 4 || r.best_step == 6 || r.best_step == 8,
-              "best step %u is no end of an epoch", r.best_step);
-    cr_assert(r.best_score >= 0 && r.best_score <= 1);
+    cr_assert(r.best.step == 2 || r.best.step == 4 || r.best.step == 6 || r.best.step == 8,
+              "best step %u is no end of an epoch", r.best.step);
+    cr_assert(r.best.score >= 0 && r.best.score <= 1);
     MUST(run_evaluate(&r));
     MUST(run_keep_model(&r));
     MUST(run_finish(&r));

@@ -30,6 +30,19 @@ typedef struct cpu_attention {
     float *room;      /* cpu__attention_room floats, aligned to 64 bytes */
 } cpu_attention;
 
+/* One sentence and head of cls_attention. Rows of kv and dkv are 2H apart and hold k, and v H
+ * further; all point at the head's first column. */
+typedef struct cpu_cls_attention {
+    const float *q, *kv, *dout; /* dout: backward */
+    float *out;                 /* forward */
+    float *dq, *dkv;            /* backward */
+    size_t hidden, head_size, length;
+    float scale;
+    bool has_dropout;
+    cpu_dropout drop;
+    float *room; /* cpu__cls_attention_room floats, aligned to 64 bytes */
+} cpu_cls_attention;
+
 /* Constants of AdamW, and the step's scalars. */
 typedef struct cpu_adam {
     float decay, step_size, bias2; /* decay 1: none */
@@ -63,6 +76,8 @@ typedef struct cpu_kernels {
     double (*square_sum)(const float *x, size_t n);
     void (*attention_fwd)(const cpu_attention *a);
     void (*attention_bwd)(const cpu_attention *a);
+    void (*cls_attention_fwd)(const cpu_cls_attention *a);
+    void (*cls_attention_bwd)(const cpu_cls_attention *a);
     void (*adam)(float *p, float *m, float *v, const float *g, size_t n, const cpu_adam *k);
     /* The same update with g = 0 for steps first to last of the table (rows of 4, as in ops.h). */
     void (*adam_replay)(float *p, float *m, float *v, size_t n, const float *table, uint32_t first,
@@ -79,5 +94,6 @@ extern const cpu_kernels cpu__kernels_avx512;
 /* Query rows that attention handles at a time, and the room that one sentence needs in floats. */
 enum { CPU_ATTENTION_ROWS = 32 };
 size_t cpu__attention_room(size_t length, size_t head_size);
+size_t cpu__cls_attention_room(size_t length);
 
 #endif

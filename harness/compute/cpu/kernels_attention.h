@@ -213,12 +213,12 @@ static void attention_fwd(const cpu_attention *a) {
     }
 }
 
-/* s: scores to dropped probabilities; dp: dout v^T to the scores' gradient. */
+/* s: scores to dropped probabilities; dp: dout v^T to the scores' gradient. drop NULL: none. */
 static void backward_row(float *s, float *dp, const uint32_t *words, size_t length, size_t keys,
-                         float lse, float delta, const cpu_attention *a) {
-    if (a->has_dropout) {
-        const uint32_t threshold = a->drop.threshold;
-        const float scale = a->drop.scale;
+                         float lse, float delta, const cpu_dropout *drop) {
+    if (drop) {
+        const uint32_t threshold = drop->threshold;
+        const float scale = drop->scale;
         _Pragma("omp simd") for (size_t j = 0; j < keys; j++) {
             float p = exp_of(s[j] - lse), keep = words[j] >= threshold ? scale : 0.0f;
             dp[j] = p * (dp[j] * keep - delta);
@@ -270,7 +270,7 @@ static void attention_bwd(const cpu_attention *a) {
                 delta += o[c] * d[c];
             }
             backward_row(r.s + i * r.keys, r.dp + i * r.keys, r.words + i * r.keys, a->length,
-                         r.keys, a->lse[first + i], delta, a);
+                         r.keys, a->lse[first + i], delta, a->has_dropout ? &a->drop : NULL);
         }
         product(r.dv, r.width, (left){r.s, 1, r.keys}, dout, r.width, keys4, r.width, rows,
                 first > 0);
@@ -282,6 +282,71 @@ static void attention_bwd(const cpu_attention *a) {
     }
     unpack_rows(a->dqkv + a->hidden, r.dk, a->length, &r, a, 1);
     unpack_rows(a->dqkv + 2 * a->hidden, r.dv, a->length, &r, a, 1);
+}
+
+/* --- the first token of each sentence alone: one query row, so rows of k and v are used where they
+ * lie */
+
+static float dot_product(const float *x, const float *y, size_t n) {
+    float sum = 0;
+    _Pragma("omp simd reduction(+ : sum)") for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+/* y += x factor */
+static void add_scaled(float *y, const float *x, float factor, size_t n) {
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++) y[i] += x[i] * factor;
+}
+
+static void set_scaled(float *y, const float *x, float factor, size_t n) {
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++) y[i] = x[i] * factor;
+}
+
+static void cls_attention_fwd(const cpu_cls_attention *a) {
+    size_t keys = (a->length + 15) / 16 * 16, stride = 2 * a->hidden, n = a->head_size;
+    float *s = a->room, max;
+    uint32_t *words = (uint32_t *)(void *)(a->room + 2 * keys);
+    for (size_t j = 0; j < a->length; j++) {
+        s[j] = dot_product(a->q, a->kv + j * stride, n) * a->scale;
+    }
+    float sum = softmax_row(s, a->length, keys, &max);
+    if (a->has_dropout) {
+        philox_row(words, keys / 4, &a->drop);
+        drop_row(s, words, keys, &a->drop);
+    }
+    memset(a->out, 0, n * sizeof *a->out);
+    for (size_t j = 0; j < a->length; j++) {
+        add_scaled(a->out, a->kv + j * stride + a->hidden, s[j], n);
+    }
+    set_scaled(a->out, a->out, 1.0f / sum, n);
+}
+
+static void cls_attention_bwd(const cpu_cls_attention *a) {
+    size_t keys = (a->length + 15) / 16 * 16, stride = 2 * a->hidden, n = a->head_size;
+    float *s = a->room, *dp = s + keys, *keep = dp + keys, max;
+    for (size_t j = 0; j < a->length; j++) {
+        s[j] = dot_product(a->q, a->kv + j * stride, n) * a->scale;
+        dp[j] = dot_product(a->dout, a->kv + j * stride + a->hidden, n);
+    }
+    for (size_t j = a->length; j < keys; j++) dp[j] = 0;
+    float rest = 1.0f / softmax_row(s, a->length, keys, &max), delta = 0;
+    if (a->has_dropout) {
+        keep_row(keep, keys, &a->drop);
+    } else {
+        for (size_t j = 0; j < keys; j++) keep[j] = 1;
+    }
+    _Pragma("omp simd reduction(+ : delta)") for (size_t j = 0; j < keys; j++) {
+        s[j] *= rest;
+        dp[j] *= keep[j];
+        delta += s[j] * dp[j];
+    }
+    memset(a->dq, 0, n * sizeof *a->dq);
+    for (size_t j = 0; j < a->length; j++) {
+        float *dk = a->dkv + j * stride, slope = s[j] * (dp[j] - delta) * a->scale;
+        add_scaled(a->dq, a->kv + j * stride, slope, n);
+        set_scaled(dk, a->q, slope, n);
+        set_scaled(dk + a->hidden, a->dout, s[j] * keep[j], n);
+    }
 }
 
 #endif

@@ -24,14 +24,6 @@ static void multiply(float *y, const float *x, const float *f, size_t n) {
     SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] * f[i];
 }
 
-static void keep_row(float *keep, size_t n, const cpu_dropout *d) {
-    const uint32_t threshold = d->threshold;
-    const float scale = d->scale;
-    uint32_t *words = (uint32_t *)(void *)keep; // each word is replaced by its factor
-    philox_row(words, (n + 3) / 4, d);
-    SIMD for (size_t i = 0; i < n; i++) keep[i] = words[i] >= threshold ? scale : 0.0f;
-}
-
 static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,
                      size_t n) {
     if (residual && keep) {
@@ -221,6 +213,8 @@ const cpu_kernels CPU_KERNELS = {
     .square_sum = square_sum,
     .attention_fwd = attention_fwd,
     .attention_bwd = attention_bwd,
+    .cls_attention_fwd = cls_attention_fwd,
+    .cls_attention_bwd = cls_attention_bwd,
     .adam = adam,
     .adam_replay = adam_replay,
     .exponential = exponential,

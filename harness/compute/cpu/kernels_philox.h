@@ -83,4 +83,14 @@ static inline void philox_row(uint32_t *words, size_t blocks, const cpu_dropout 
     for (size_t b = 0; b < blocks; b += PHILOX_BLOCKS) philox_blocks(words + 4 * b, (uint32_t)b, k);
 }
 
+/* See kernels.h. */
+static void keep_row(float *keep, size_t n, const cpu_dropout *d) {
+    const uint32_t threshold = d->threshold;
+    const float scale = d->scale;
+    uint32_t *words = (uint32_t *)(void *)keep; // each word is replaced by its factor
+    philox_row(words, (n + 3) / 4, d);
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++) keep[i] =
+        words[i] >= threshold ? scale : 0.0f;
+}
+
 #endif

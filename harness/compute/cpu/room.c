@@ -15,6 +15,10 @@ static size_t attention_room(dim tokens, size_t head_size) {
     return cpu__attention_room(longest, head_size);
 }
 
+static size_t cls_room(dim tokens) {
+    return cpu__cls_attention_room(tokens.max < CPU_LENGTH_USUAL ? tokens.max : CPU_LENGTH_USUAL);
+}
+
 size_t cpu__room_of(const op *o) {
     switch (o->kind) {
     case OP_layernorm_fwd: return cpu__norm_room(o->as.layernorm_fwd.hidden);
@@ -27,6 +31,8 @@ size_t cpu__room_of(const op *o) {
         return attention_room(o->as.attention_fwd.tokens, o->as.attention_fwd.head_size);
     case OP_attention_bwd:
         return attention_room(o->as.attention_bwd.tokens, o->as.attention_bwd.head_size);
+    case OP_cls_attention_fwd: return cls_room(o->as.cls_attention_fwd.tokens);
+    case OP_cls_attention_bwd: return cls_room(o->as.cls_attention_bwd.tokens);
     default: return 0;
     }
 }

@@ -129,3 +129,92 @@ err reference__attention_bwd(const op_call *call, const op *o) {
     }
     return ERR_OK;
 }
+
+/* --- the first token of each sentence alone --- */
+
+/* Probabilities of sentence b's first token in one head: p (length), before dropout. k
+ * points at the sentence's first key, rows of 2H apart. */
+static void cls_probabilities(double *p, const double *q, const double *k, size_t stride,
+                              size_t size, uint32_t length, double scale) {
+    double max = -INFINITY, sum = 0;
+    for (uint32_t j = 0; j < length; j++) {
+        p[j] = dot(q, k + j * stride, size) * scale;
+        if (p[j] > max) max = p[j];
+    }
+    for (uint32_t j = 0; j < length; j++) sum += p[j] = exp(p[j] - max);
+    for (uint32_t j = 0; j < length; j++) p[j] /= sum;
+}
+
+static uint32_t ordinal_of(span ordinals, uint32_t b) {
+    return span_given(ordinals) ? reference__words(ordinals)[b] : 0;
+}
+
+err reference__cls_attention_fwd(const op_call *call, const op *o) {
+    const struct cls_attention_fwd *a = &o->as.cls_attention_fwd;
+    size_t size = a->head_size, hidden = a->heads * size;
+    const uint32_t *starts = reference__words(a->starts);
+    double *p = NULL;
+    err e = mem_new(&p, reference__size(call, a->tokens));
+    if (e) return e;
+    for (uint32_t b = 0; b < reference__size(call, a->rows); b++) {
+        uint32_t length = starts[b + 1] - starts[b];
+        for (uint32_t head = 0; head < a->heads; head++) {
+            const double *q = reference__reals(a->q) + b * hidden + head * size;
+            const double *k = reference__reals(a->kv) + starts[b] * 2 * hidden + head * size;
+            const double *v = k + hidden;
+            double *out = reference__reals(a->out) + b * hidden + head * size;
+            cls_probabilities(p, q, k, 2 * hidden, size, length, (double)a->scale);
+            for (size_t c = 0; c < size; c++) out[c] = 0;
+            for (uint32_t j = 0; j < length; j++) {
+                double w =
+                    p[j] * reference__keep(call, a->drop, j, 0, head, ordinal_of(a->ordinals, b));
+                for (size_t c = 0; c < size; c++) out[c] += w * v[j * 2 * hidden + c];
+            }
+        }
+    }
+    mem_free(p);
+    return ERR_OK;
+}
+
+/* One sentence and head; p and dp (length) are room. */
+static void cls_backward(const op_call *call, const struct cls_attention_bwd *a, uint32_t b,
+                         uint32_t head, double *p, double *dp) {
+    size_t size = a->head_size, hidden = a->heads * size, stride = 2 * hidden;
+    uint32_t start = reference__words(a->starts)[b];
+    uint32_t length = reference__words(a->starts)[b + 1] - start;
+    size_t row = b * hidden + head * size, rows = start * stride + head * size;
+    const double *q = reference__reals(a->q) + row, *dout = reference__reals(a->dout) + row;
+    const double *k = reference__reals(a->kv) + rows, *v = k + hidden;
+    double *dq = reference__reals(a->dq) + row, *dk = reference__reals(a->dkv) + rows;
+    double scale = (double)a->scale, delta = 0;
+    cls_probabilities(p, q, k, stride, size, length, scale);
+    for (uint32_t j = 0; j < length; j++) {
+        double keep = reference__keep(call, a->drop, j, 0, head, ordinal_of(a->ordinals, b));
+        dp[j] = dot(dout, v + j * stride, size) * keep;
+        delta += p[j] * dp[j];
+        for (size_t c = 0; c < size; c++) dk[hidden + j * stride + c] = p[j] * keep * dout[c];
+    }
+    for (size_t c = 0; c < size; c++) dq[c] = 0;
+    for (uint32_t j = 0; j < length; j++) {
+        double ds = p[j] * (dp[j] - delta) * scale;
+        for (size_t c = 0; c < size; c++) {
+            dq[c] += ds * k[j * stride + c];
+            dk[j * stride + c] = ds * q[c];
+        }
+    }
+}
+
+err reference__cls_attention_bwd(const op_call *call, const op *o) {
+    const struct cls_attention_bwd *a = &o->as.cls_attention_bwd;
+    size_t tokens = reference__size(call, a->tokens);
+    double *room = NULL;
+    err e = mem_new(&room, 2 * tokens);
+    if (e) return e;
+    for (uint32_t b = 0; b < reference__size(call, a->rows); b++) {
+        for (uint32_t head = 0; head < a->heads; head++) {
+            cls_backward(call, a, b, head, room, room + tokens);
+        }
+    }
+    mem_free(room);
+    return ERR_OK;
+}

@@ -31,11 +31,16 @@
     X(FreeMemory)                                                                                  \
     X(MapMemory)                                                                                   \
     X(CreateBuffer)                                                                                \
+    X(CreateBufferView)                                                                            \
+    X(DestroyBufferView)                                                                           \
     X(DestroyBuffer)                                                                               \
     X(BindBufferMemory)                                                                            \
     X(GetBufferMemoryRequirements)                                                                 \
     X(CreateShaderModule)                                                                          \
     X(DestroyShaderModule)                                                                         \
+    X(CreatePipelineCache)                                                                         \
+    X(DestroyPipelineCache)                                                                        \
+    X(GetPipelineCacheData)                                                                        \
     X(CreatePipelineLayout)                                                                        \
     X(DestroyPipelineLayout)                                                                       \
     X(CreateComputePipelines)                                                                      \

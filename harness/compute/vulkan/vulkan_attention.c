@@ -21,12 +21,23 @@ static attention_sizes sizes_of(recorder *r, dim tokens, dim tiles, uint32_t hea
                              (size_t)heads * head_size};
 }
 
+#define KERNELS(name)                                                                              \
+    static const kernel_id name[] = {[FAMILY_REGISTER] = KERNEL_attention_##name##_register,       \
+                                     [FAMILY_TILE] = KERNEL_attention_##name##_tile,               \
+                                     [FAMILY_PANEL] = KERNEL_attention_##name##_panel};
+KERNELS(fwd)
+KERNELS(bwd_q)
+KERNELS(bwd_kv)
+
 // Iterations: the rows of a sentence, and with `tile` as many to stage them; the loops over a row's
 // quads have a constant count and are unrolled (tests walk 920 rows of 128, beyond the limit if
 // not).
-static void dispatch(recorder *r, kernel_id of_register, kernel_id of_tile, attention_sizes s,
-                     uint32_t heads, uint32_t head_size, const struct push_attention *push) {
-    launch l = {.kernel = r->v->family == FAMILY_REGISTER ? of_register : of_tile,
+static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s, uint32_t heads,
+                     uint32_t head_size, const struct push_attention *push) {
+    kernel_family family = r->v->family;
+    // texels are 4 numbers
+    if (family == FAMILY_PANEL && head_size % 4 != 0) family = FAMILY_REGISTER;
+    launch l = {.kernel = of_family[family],
                 .special = {r->v->device->attention_tile, s.quads, head_size % 4 == 0},
                 .x = s.tiles,
                 .y = heads,
@@ -47,8 +58,7 @@ void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
     vulkan__write(r, a->lse, 0, (size_t)s.tokens * a->heads);
     vulkan__read(r, a->qkv, 0, s.tokens * s.hidden * 3);
     vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
-    dispatch(r, KERNEL_attention_fwd_register, KERNEL_attention_fwd_tile, s, a->heads, a->head_size,
-             &push);
+    dispatch(r, fwd, s, a->heads, a->head_size, &push);
 }
 
 void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
@@ -63,14 +73,64 @@ void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
     vulkan__read(r, a->dout, 0, whole);
     vulkan__read(r, a->out, 0, whole);
     vulkan__read(r, a->lse, 0, stats);
-    dispatch(r, KERNEL_attention_bwd_q_register, KERNEL_attention_bwd_q_tile, s, a->heads,
-             a->head_size, &push);
+    dispatch(r, bwd_q, s, a->heads, a->head_size, &push);
     vulkan__write(r, a->dqkv, 0, whole * 3);
     vulkan__read(r, r->scratch, 0, stats);
     vulkan__read(r, a->qkv, 0, whole * 3);
     vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
     vulkan__read(r, a->dout, 0, whole);
     vulkan__read(r, a->lse, 0, stats);
-    dispatch(r, KERNEL_attention_bwd_kv_register, KERNEL_attention_bwd_kv_tile, s, a->heads,
-             a->head_size, &push);
+    dispatch(r, bwd_kv, s, a->heads, a->head_size, &push);
+}
+
+/* --- the first token of each sentence alone: a workgroup for each sentence and head --- */
+
+enum { CLS_LANES = 64 };
+
+/* `passes`: over a sentence's keys; a key is scored by one lane (head_size steps), then all lanes
+ * walk the CLS_LANES of its block. */
+static void dispatch_cls(recorder *r, kernel_id kernel, dim rows, dim tokens, uint32_t heads,
+                         uint32_t head_size, uint32_t passes, const struct push_attention *push) {
+    uint32_t length = vulkan__size(r, tokens);
+    if (length > LENGTH_MAX) length = LENGTH_MAX;
+    uint32_t blocks = (length + CLS_LANES - 1) / CLS_LANES;
+    launch l = {.kernel = kernel,
+                .special = {CLS_LANES},
+                .x = vulkan__size(r, rows),
+                .y = heads,
+                .z = 1,
+                .iterations = (uint64_t)blocks * (passes * (head_size + CLS_LANES) + CLS_LANES)};
+    if (head_size > HEAD_SIZE_MAX) {
+        vulkan__fail(r,
+                     err_set(ERR_UNSUPPORTED, "head size %u exceeds %d", head_size, HEAD_SIZE_MAX));
+    }
+    vulkan__dispatch(r, &l, push);
+}
+
+void vulkan__record_cls_attention_fwd(recorder *r, const struct cls_attention_fwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
+    size_t hidden = (size_t)a->heads * a->head_size;
+    struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
+                                  vulkan__drop(r, a->drop)};
+    vulkan__write(r, a->out, 0, rows * hidden);
+    vulkan__read(r, a->q, 0, rows * hidden);
+    vulkan__read(r, a->kv, 0, tokens * hidden * 2);
+    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
+    vulkan__read(r, a->ordinals, 0, rows);
+    dispatch_cls(r, KERNEL_cls_attention_fwd, a->rows, a->tokens, a->heads, a->head_size, 1, &push);
+}
+
+void vulkan__record_cls_attention_bwd(recorder *r, const struct cls_attention_bwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
+    size_t hidden = (size_t)a->heads * a->head_size;
+    struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
+                                  vulkan__drop(r, a->drop)};
+    vulkan__write(r, a->dq, 0, rows * hidden);
+    vulkan__write(r, a->dkv, 0, tokens * hidden * 2);
+    vulkan__read(r, a->dout, 0, rows * hidden);
+    vulkan__read(r, a->q, 0, rows * hidden);
+    vulkan__read(r, a->kv, 0, tokens * hidden * 2);
+    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
+    vulkan__read(r, a->ordinals, 0, rows);
+    dispatch_cls(r, KERNEL_cls_attention_bwd, a->rows, a->tokens, a->heads, a->head_size, 2, &push);
 }

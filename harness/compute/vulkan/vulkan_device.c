@@ -23,25 +23,38 @@ static err logical_open(vulkan_device *v) {
     return ERR_OK;
 }
 
-// HARNESS_VULKAN_KERNELS=register or tile chooses the family; else the device's class does.
+// HARNESS_VULKAN_KERNELS=register, tile or panel.
+static err forced_family(kernel_family *family, const device_info *info, bool has_texels) {
+    const char *name = getenv("HARNESS_VULKAN_KERNELS");
+    if (!name || !*name) return ERR_OK;
+    kernel_family f = 0;
+    while (f <= FAMILY_PANEL && strcmp(name, vulkan__family_name(f))) f++;
+    if (f > FAMILY_PANEL) {
+        return err_set(ERR_USAGE,
+                       "HARNESS_VULKAN_KERNELS is '%s', not 'register', 'tile' or 'panel'", name);
+    }
+    if (f == FAMILY_PANEL && !has_texels) {
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: its texel buffers hold less than a kernel may bind: no panel kernels",
+                       info->name);
+    }
+    *family = f;
+    return ERR_OK;
+}
+
+// The device chooses the family unless the environment does.
 static err choose_family(vulkan_device *v) {
     device_info *info = &v->device->info;
-    v->family = vulkan__family(info);
-    const char *forced = getenv("HARNESS_VULKAN_KERNELS");
-    if (forced && !strcmp(forced, "register")) {
-        v->family = FAMILY_REGISTER;
-    } else if (forced && !strcmp(forced, "tile")) {
-        v->family = FAMILY_TILE;
-    } else if (forced && *forced) {
-        return err_set(ERR_USAGE, "HARNESS_VULKAN_KERNELS is '%s', not 'register' or 'tile'",
-                       forced);
-    }
-    bool is_register = v->family == FAMILY_REGISTER;
-    snprintf(info->kernels, sizeof info->kernels, "%s", is_register ? "register" : "tile");
-    v->device->attention_tile = is_register ? REGISTER_TILE : SHARED_TILE;
-    v->group_size = is_register ? 64 : 256;
     VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
     VK.GetPhysicalDeviceProperties2(v->physical, &p);
+    bool has_texels = vulkan__has_texels(&p.properties.limits);
+    v->family = vulkan__family(info, has_texels);
+    err e = forced_family(&v->family, info, has_texels);
+    if (e) return e;
+    bool is_tile = v->family == FAMILY_TILE;
+    snprintf(info->kernels, sizeof info->kernels, "%s", vulkan__family_name(v->family));
+    v->device->attention_tile = is_tile ? SHARED_TILE : REGISTER_TILE;
+    v->group_size = is_tile ? 256 : 64;
     uint32_t buffers = p.properties.limits.maxPerStageDescriptorStorageBuffers;
     if (buffers < BINDINGS_MAX) {
         return err_set(ERR_UNSUPPORTED, "%s: kernels bind up to %d buffers, it allows %u",
@@ -64,6 +77,7 @@ static void close_device(device *d) {
         for (uint32_t i = 0; i < SLOT_COUNT; i++) vulkan__slot_close(v, &v->slots[i]);
         vulkan__copy_close(v);
         vulkan__kernels_close(v);
+        vulkan__cache_close(v);
         VK.DestroyDevice(v->logical, NULL);
     }
     if (v->instance) {
@@ -104,6 +118,7 @@ static err open_parts(vulkan_device *v) {
     if ((e = choose_family(v))) return e;
     if ((e = logical_open(v))) return e;
     if ((e = vulkan__kernels_open(v))) return e;
+    if ((e = vulkan__cache_open(v))) return e;
     if ((e = vulkan__copy_open(v))) return e;
     for (uint32_t i = 0; i < SLOT_COUNT; i++) {
         if ((e = vulkan__slot_open(v, &v->slots[i]))) return e;

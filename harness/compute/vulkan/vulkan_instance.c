@@ -159,8 +159,23 @@ static uint64_t host_memory(void) {
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
 }
 
-kernel_family vulkan__family(const device_info *info) {
-    return info->class == CLASS_SOFTWARE ? FAMILY_REGISTER : FAMILY_TILE;
+enum { PANEL_LANES = 8 };
+
+kernel_family vulkan__family(const device_info *info, bool has_texels) {
+    if (info->class != CLASS_SOFTWARE) return FAMILY_TILE;
+    // SwiftShader, of 4 lanes, reads texel buffers 5 times slower than storage buffers
+    bool is_wide = has_texels && info->subgroup_size >= PANEL_LANES;
+    return is_wide ? FAMILY_PANEL : FAMILY_REGISTER;
+}
+
+const char *vulkan__family_name(kernel_family family) {
+    static const char *const names[] = {
+        [FAMILY_REGISTER] = "register", [FAMILY_TILE] = "tile", [FAMILY_PANEL] = "panel"};
+    return names[family];
+}
+
+bool vulkan__has_texels(const VkPhysicalDeviceLimits *limits) {
+    return (uint64_t)limits->maxTexelBufferElements * TEXEL_BYTES >= limits->maxStorageBufferRange;
 }
 
 void vulkan__info(device_info *info, VkPhysicalDevice physical) {
@@ -218,7 +233,7 @@ void vulkan__info(device_info *info, VkPhysicalDevice physical) {
         info->memory_bytes = host_memory(); // heaps there are nominal
     fill_capabilities(info, physical, p->apiVersion);
     snprintf(info->kernels, sizeof info->kernels, "%s",
-             vulkan__family(info) == FAMILY_REGISTER ? "register" : "tile");
+             vulkan__family_name(vulkan__family(info, vulkan__has_texels(&p->limits))));
 }
 
 err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char **note) {

@@ -17,24 +17,34 @@ enum {
     LOOP_LIMIT = 60000, /* iterations of one invocation: Mesa 22.3 ends loops silently at 65,535 */
     PENDING_MAX = 256,  /* accesses remembered since the last barrier; more: a barrier */
     SETS_PER_POOL = 256,
-    WINDOW_STEP = 64 /* rows of a window are a multiple: 64 f32 are SPAN_ALIGN bytes */
+    LAYOUTS_MAX = 24, /* different lists of bindings among the kernels */
+    TEXEL_BYTES = 16, /* texel buffers hold vec4 */
+    WINDOW_STEP = 64  /* rows of a window are a multiple: 64 f32 are SPAN_ALIGN bytes */
 };
 
 typedef enum kernel_id {
-#define KERNEL(name, bindings, push) KERNEL_##name,
+#define KERNEL(name, bindings, push, texels) KERNEL_##name,
 #include "compute/vulkan/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
 } kernel_id;
 
-/* Which kernels: register tiles without barriers (CPU-type devices), shared-memory tiles (GPUs). */
-typedef enum kernel_family { FAMILY_REGISTER, FAMILY_TILE } kernel_family;
+/* Which kernels: register tiles without barriers (CPU-type devices), shared-memory tiles (GPUs), or
+ * panels in registers read from texel buffers (CPU-type devices with wide subgroups: lavapipe). */
+typedef enum kernel_family { FAMILY_REGISTER, FAMILY_TILE, FAMILY_PANEL } kernel_family;
 
 typedef struct vulkan_pipeline {
     uint32_t special[SPECIAL_MAX];
     VkPipeline pipeline;
     struct vulkan_pipeline *next;
 } vulkan_pipeline;
+
+/* A list of bindings, shared by the kernels that have it. */
+typedef struct vulkan_layout {
+    uint32_t bindings, texels; /* as kernels.def */
+    VkDescriptorSetLayout set;
+    VkPipelineLayout pipeline;
+} vulkan_layout;
 
 typedef struct vulkan_sets {
     VkDescriptorSet *sets;
@@ -47,7 +57,9 @@ typedef struct vulkan_slot {
     size_t command_count, command_capacity, command_used;
     VkDescriptorPool *pools;
     size_t pool_count, pool_capacity;
-    vulkan_sets sets[BINDINGS_MAX + 1]; /* by number of bindings; used again each step */
+    vulkan_sets sets[LAYOUTS_MAX]; /* by layout; used again each step */
+    VkBufferView *views;           /* of this step */
+    size_t view_count, view_capacity;
     VkFence fence;
     bool is_pending;
 } vulkan_slot;
@@ -63,8 +75,11 @@ typedef struct vulkan_device {
     uint32_t queue_family;
     kernel_family family;
     uint32_t group_size; /* invocations of an element-wise workgroup */
-    VkDescriptorSetLayout set_layouts[BINDINGS_MAX + 1];
-    VkPipelineLayout pipeline_layouts[BINDINGS_MAX + 1];
+    vulkan_layout layouts[LAYOUTS_MAX];
+    uint32_t layout_count, kernel_layout[KERNEL_COUNT];
+    VkPipelineCache cache;    /* none under validation, or without a cache folder */
+    char *cache_path;         /* owned */
+    uint8_t cache_sha256[32]; /* of what was loaded */
     VkShaderModule modules[KERNEL_COUNT];
     vulkan_pipeline *pipelines[KERNEL_COUNT]; /* lists */
     vulkan_slot slots[SLOT_COUNT];
@@ -95,7 +110,10 @@ uint32_t vulkan__queue_family(VkPhysicalDevice physical); /* UINT32_MAX: none co
 void vulkan__info(device_info *info, VkPhysicalDevice physical);
 err vulkan__messenger_open(vulkan_device *v) MUST_CHECK;
 void vulkan__messenger_close(vulkan_device *v);
-kernel_family vulkan__family(const device_info *info);
+/* has_texels: a texel buffer holds whatever a kernel may bind. */
+kernel_family vulkan__family(const device_info *info, bool has_texels);
+const char *vulkan__family_name(kernel_family family);
+bool vulkan__has_texels(const VkPhysicalDeviceLimits *limits);
 
 /* --- vulkan_buffer.c */
 err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) MUST_CHECK;
@@ -111,9 +129,14 @@ void vulkan__kernels_close(vulkan_device *v);
 /* The pipeline of a kernel with these constants, made on first use. Borrowed. */
 err vulkan__pipeline(VkPipeline *out, vulkan_device *v, kernel_id kernel,
                      const uint32_t special[SPECIAL_MAX]) MUST_CHECK;
-uint32_t vulkan__kernel_bindings(kernel_id kernel);
 uint32_t vulkan__kernel_push_bytes(kernel_id kernel);
 const char *vulkan__kernel_name(kernel_id kernel);
+
+/* --- vulkan_cache.c: pipelines kept on the disk */
+/* Loads what an earlier run kept; a damaged file is left aside with a warning. */
+err vulkan__cache_open(vulkan_device *v) MUST_CHECK;
+/* Writes what is new, and frees. */
+void vulkan__cache_close(vulkan_device *v);
 
 /* --- vulkan_slot.c */
 err vulkan__slot_open(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
@@ -123,8 +146,11 @@ err vulkan__slot_reset(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
 err vulkan__slot_wait(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
 /* The next unused command buffer and descriptor set, made when there is none left. */
 err vulkan__slot_command(vulkan_device *v, vulkan_slot *s, VkCommandBuffer *out) MUST_CHECK;
-err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t bindings,
+err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t layout,
                      VkDescriptorSet *out) MUST_CHECK;
+/* A view of the range as vec4, which lives until the slot is reset. */
+err vulkan__slot_view(vulkan_device *v, vulkan_slot *s, const VkDescriptorBufferInfo *range,
+                      VkBufferView *out) MUST_CHECK;
 
 /* --- vulkan_record.c */
 

@@ -10,19 +10,15 @@ static const struct kernel {
     const char *name;
     const uint32_t *words;
     size_t bytes;
-    uint32_t bindings, push_bytes;
+    uint32_t bindings, push_bytes, texels;
 } kernels[KERNEL_COUNT] = {
-#define KERNEL(name, bindings, push)                                                               \
-    {#name, shader_##name, sizeof shader_##name, bindings, sizeof(struct push)},
+#define KERNEL(name, bindings, push, texels)                                                       \
+    {#name, shader_##name, sizeof shader_##name, bindings, sizeof(struct push), texels},
 #include "compute/vulkan/kernels.def"
 #undef KERNEL
 };
 
 enum { PUSH_BYTES = 128 }; // what every device offers
-
-uint32_t vulkan__kernel_bindings(kernel_id kernel) {
-    return kernels[kernel].bindings;
-}
 
 uint32_t vulkan__kernel_push_bytes(kernel_id kernel) {
     return kernels[kernel].push_bytes;
@@ -32,35 +28,48 @@ const char *vulkan__kernel_name(kernel_id kernel) {
     return kernels[kernel].name;
 }
 
-err vulkan__kernels_open(vulkan_device *v) {
+static err layout_init(vulkan_device *v, vulkan_layout *l) {
     VkDescriptorSetLayoutBinding bindings[BINDINGS_MAX];
-    for (uint32_t i = 0; i < BINDINGS_MAX; i++) {
-        bindings[i] =
-            (VkDescriptorSetLayoutBinding){.binding = i,
-                                           .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                           .descriptorCount = 1,
-                                           .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
+    for (uint32_t i = 0; i < l->bindings; i++) {
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i,
+            .descriptorType = l->texels >> i & 1 ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                                 : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorCount = 1,
+            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
     }
-    for (uint32_t n = 1; n <= BINDINGS_MAX; n++) {
-        VkDescriptorSetLayoutCreateInfo sets = {
-            .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-            .bindingCount = n,
-            .pBindings = bindings};
-        err e =
-            vulkan__check(VK.CreateDescriptorSetLayout(v->logical, &sets, NULL, &v->set_layouts[n]),
+    VkDescriptorSetLayoutCreateInfo sets = {.sType =
+                                                VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                            .bindingCount = l->bindings,
+                                            .pBindings = bindings};
+    err e = vulkan__check(VK.CreateDescriptorSetLayout(v->logical, &sets, NULL, &l->set),
                           "vkCreateDescriptorSetLayout");
-        if (e) return e;
-        VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, PUSH_BYTES};
-        VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                                             .setLayoutCount = 1,
-                                             .pSetLayouts = &v->set_layouts[n],
-                                             .pushConstantRangeCount = 1,
-                                             .pPushConstantRanges = &range};
-        if ((e = vulkan__check(
-                 VK.CreatePipelineLayout(v->logical, &layout, NULL, &v->pipeline_layouts[n]),
-                 "vkCreatePipelineLayout"))) {
-            return e;
+    if (e) return e;
+    VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, PUSH_BYTES};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .setLayoutCount = 1,
+                                         .pSetLayouts = &l->set,
+                                         .pushConstantRangeCount = 1,
+                                         .pPushConstantRanges = &range};
+    return vulkan__check(VK.CreatePipelineLayout(v->logical, &layout, NULL, &l->pipeline),
+                         "vkCreatePipelineLayout");
+}
+
+err vulkan__kernels_open(vulkan_device *v) {
+    for (size_t k = 0; k < KERNEL_COUNT; k++) {
+        uint32_t at = 0;
+        while (at < v->layout_count && (v->layouts[at].bindings != kernels[k].bindings ||
+                                        v->layouts[at].texels != kernels[k].texels)) {
+            at++;
         }
+        v->kernel_layout[k] = at;
+        if (at < v->layout_count) continue;
+        if (at == LAYOUTS_MAX)
+            return err_set(ERR_ARG, "more than %d lists of bindings", LAYOUTS_MAX);
+        v->layouts[v->layout_count++] =
+            (vulkan_layout){.bindings = kernels[k].bindings, .texels = kernels[k].texels};
+        err e = layout_init(v, &v->layouts[at]);
+        if (e) return e;
     }
     return ERR_OK;
 }
@@ -75,13 +84,10 @@ void vulkan__kernels_close(vulkan_device *v) {
         }
         if (v->modules[k]) VK.DestroyShaderModule(v->logical, v->modules[k], NULL);
     }
-    for (uint32_t n = 1; n <= BINDINGS_MAX; n++) {
-        if (v->pipeline_layouts[n]) {
-            VK.DestroyPipelineLayout(v->logical, v->pipeline_layouts[n], NULL);
-        }
-        if (v->set_layouts[n]) {
-            VK.DestroyDescriptorSetLayout(v->logical, v->set_layouts[n], NULL);
-        }
+    for (uint32_t i = 0; i < v->layout_count; i++) {
+        vulkan_layout *l = &v->layouts[i];
+        if (l->pipeline) VK.DestroyPipelineLayout(v->logical, l->pipeline, NULL);
+        if (l->set) VK.DestroyDescriptorSetLayout(v->logical, l->set, NULL);
     }
 }
 
@@ -108,10 +114,9 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
                   .module = v->modules[kernel],
                   .pName = "main",
                   .pSpecializationInfo = &special},
-        .layout = v->pipeline_layouts[k->bindings]};
-    e = vulkan__check(
-        VK.CreateComputePipelines(v->logical, VK_NULL_HANDLE, 1, &info, NULL, &p->pipeline),
-        "vkCreateComputePipelines");
+        .layout = v->layouts[v->kernel_layout[kernel]].pipeline};
+    e = vulkan__check(VK.CreateComputePipelines(v->logical, v->cache, 1, &info, NULL, &p->pipeline),
+                      "vkCreateComputePipelines");
     return err_wrap(e, "kernel %s", k->name);
 }
 

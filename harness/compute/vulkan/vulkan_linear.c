@@ -4,13 +4,18 @@
 
 /* As shaders/include/linear.glsl. */
 enum { MODE_FWD, MODE_DX, MODE_DW };
-enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ACT_SHIFT = 8 };
+enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ADDS_TO = 8, ACT_SHIFT = 8 };
 
 enum {
     TILE_SIDE = 64, /* of linear_tile */
     REGISTER_ROWS = 16,
     REGISTER_LANES = 8,
     REGISTER_COLUMNS = 64,
+    PANEL_STEPS = 64,
+    PANEL_COLUMNS = 8,   /* of a lane */
+    PANEL_GROUPS = 8,    /* workgroups wanted, so that every core has some */
+    PANEL_ROWS_MIN = 32, /* of a workgroup: loading the panel takes as long as about 5 rows */
+    PANEL_ROWS_MAX = 256,
     CHUNK_MAX = 32768 /* longest sum of one dispatch: the loop limit */
 };
 
@@ -18,19 +23,26 @@ enum {
 typedef struct product {
     struct push_linear push;
     uint32_t mode, flags, splits;
-    bool is_register; /* by the register kernels */
+    bool is_register, is_panel; /* by those kernels; else simple or tile */
 } product;
 
 static uint32_t divide_up(uint32_t a, uint32_t b) {
     return (a + b - 1) / b;
 }
 
-// The register kernels read 16 bytes at a time, which the shape must allow, and small products do
-// not fill their tiles.
-static bool fits_register(const recorder *r, const struct push_linear *s, uint32_t mode) {
-    uint32_t along = mode == MODE_DW ? s->m : s->k; // contiguous in A
-    return r->v->family == FAMILY_REGISTER && s->m >= REGISTER_ROWS / 2 &&
-           s->n >= REGISTER_COLUMNS / 2 && along % 4 == 0 && s->n % 4 == 0;
+// The register and panel kernels read 16 bytes at a time, which the shape must allow, and small
+// products do not fill them.
+static bool fits_wide(uint32_t m, uint32_t n, uint32_t k, uint32_t mode) {
+    uint32_t along = mode == MODE_DW ? m : k; // contiguous in A
+    return m >= REGISTER_ROWS / 2 && n >= REGISTER_COLUMNS / 2 && along % 4 == 0 && n % 4 == 0;
+}
+
+// Chooses the kernel, once the push constants are set.
+static void choose(const recorder *r, product *p) {
+    const struct push_linear *s = &p->push;
+    bool fits = fits_wide(s->m, s->n, s->k, p->mode);
+    p->is_register = fits && r->v->family == FAMILY_REGISTER;
+    p->is_panel = fits && r->v->family == FAMILY_PANEL;
 }
 
 static launch tile_launch(const struct push_linear *s) {
@@ -39,6 +51,30 @@ static launch tile_launch(const struct push_linear *s) {
                     .x = divide_up(s->n, TILE_SIDE),
                     .y = divide_up(s->m, TILE_SIDE),
                     .iterations = (uint64_t)divide_up(s->chunk, 16) * 24};
+}
+
+// Sets push.chunk, the rows of a workgroup.
+static launch panel_launch(const recorder *r, product *p) {
+    static const kernel_id kernel[] = {KERNEL_linear_panel_fwd, KERNEL_linear_panel_dx,
+                                       KERNEL_linear_panel_dw};
+    struct push_linear *s = &p->push;
+    uint32_t lanes = r->v->device->info.subgroup_size; // one subgroup a workgroup
+    if (lanes < REGISTER_LANES) lanes = REGISTER_LANES;
+    uint32_t x = divide_up(s->n, lanes * PANEL_COLUMNS), y = divide_up(PANEL_GROUPS, x);
+    uint32_t most = divide_up(s->m, PANEL_ROWS_MIN), least = divide_up(s->m, PANEL_ROWS_MAX);
+    if (y > most) y = most;
+    if (y < least) y = least;
+    uint32_t per_step = p->mode == MODE_DW ? 4 : 1;
+    uint64_t panels = divide_up(s->k, PANEL_STEPS);
+    s->chunk = (divide_up(s->m, y) + 3) / 4 * 4;
+    while (s->chunk > 4 && panels * (1 + s->chunk / per_step) >= LOOP_LIMIT) {
+        s->chunk = (s->chunk / 2 + 3) / 4 * 4;
+    }
+    return (launch){.kernel = kernel[p->mode],
+                    .special = {lanes},
+                    .x = x,
+                    .y = divide_up(s->m, s->chunk),
+                    .iterations = panels * (1 + s->chunk / per_step)};
 }
 
 static launch register_launch(const recorder *r, const struct push_linear *s, kernel_id kernel) {
@@ -63,11 +99,13 @@ static launch simple_launch(const recorder *r, const struct push_linear *s) {
                     .iterations = s->chunk};
 }
 
-// Binds nothing: the five operands were bound.
-static void dispatch(recorder *r, const product *p) {
+// Binds nothing: the operands were bound.
+static void dispatch(recorder *r, product *p) {
     launch l;
     if (r->v->family == FAMILY_TILE) {
         l = tile_launch(&p->push);
+    } else if (p->is_panel) {
+        l = panel_launch(r, p);
     } else if (p->is_register) {
         l = register_launch(r, &p->push,
                             p->mode == MODE_DW ? KERNEL_linear_register_tn
@@ -109,7 +147,7 @@ void vulkan__record_linear_fwd(recorder *r, const struct linear_fwd *a) {
                  .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
                           (span_given(a->bias) ? HAS_OTHER : 0) | (uint32_t)a->act << ACT_SHIFT,
                  .splits = 1};
-    p.is_register = fits_register(r, &p.push, MODE_FWD);
+    choose(r, &p);
     if (p.is_register) transpose(r, a->weight, a->n, a->k);
     for (uint32_t first = 0; first < rows && !r->e; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
@@ -125,6 +163,11 @@ void vulkan__record_linear_fwd(recorder *r, const struct linear_fwd *a) {
 
 size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a) {
     return vulkan__of(d)->family == FAMILY_REGISTER ? (size_t)a->n * a->k : 0;
+}
+
+// Whether add is the result itself: the panel kernel, which stores partial sums there, adds to it.
+static bool adds_to_itself(const struct linear_dx *a) {
+    return span_given(a->add) && a->add.buffer == a->dx.buffer && a->add.offset == a->dx.offset;
 }
 
 void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
@@ -144,18 +187,22 @@ void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
                      .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
                               (span_given(a->add) ? HAS_OTHER : 0),
                      .splits = 1};
-        p.is_register = fits_register(r, &p.push, MODE_DX);
+        choose(r, &p);
+        if (adds_to_itself(a) && span_given(a->pre)) p.is_panel = false;
+        if (p.is_panel && adds_to_itself(a)) p.flags = ADDS_TO;
         vulkan__write(r, a->dx, first * k, m * k);
         vulkan__read(r, a->dy, first * n, m * n);
         vulkan__read(r, a->weight, 0, n * k);
         vulkan__read(r, a->pre, first * k, m * k);
-        vulkan__read(r, a->add, first * k, m * k);
+        vulkan__read(r, p.flags & ADDS_TO ? (span){0} : a->add, first * k, m * k);
         dispatch(r, &p);
     }
 }
 
 /* Into how many parts the sum over `rows` is cut: enough workgroups to fill the device. */
 static uint32_t splits_of(const device *d, uint32_t rows, uint32_t n, uint32_t k) {
+    // panels add to the result: nothing to sum up, and no limit to the rows
+    if (vulkan__of(d)->family == FAMILY_PANEL && fits_wide(n, k, rows, MODE_DW)) return 1;
     uint32_t tiles = divide_up(n, TILE_SIDE) * divide_up(k, TILE_SIDE);
     uint32_t wanted = d->info.class == CLASS_SOFTWARE ? 8 : 256;
     uint32_t splits = divide_up(wanted, tiles), most = divide_up(rows, 128);
@@ -166,7 +213,7 @@ static uint32_t splits_of(const device *d, uint32_t rows, uint32_t n, uint32_t k
 
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a) {
     uint32_t splits = splits_of(d, a->rows.max, a->n, a->k);
-    size_t weights = (size_t)splits * a->n * a->k;
+    size_t weights = splits > 1 ? (size_t)splits * a->n * a->k : 0;
     size_t columns = (size_t)vulkan__chunks(a->rows.max) * a->n;
     return weights > columns ? weights : columns;
 }
@@ -202,7 +249,7 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
                      .mode = MODE_DW,
                      .flags = splits > 1 ? IS_PARTIAL : 0,
                      .splits = splits};
-        p.is_register = fits_register(r, &p.push, MODE_DW);
+        choose(r, &p);
         if (splits > 1) {
             vulkan__write(r, r->scratch, 0, splits * n * k);
         } else {
@@ -210,8 +257,10 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
         }
         vulkan__read(r, a->dy, first * n, m * n);
         vulkan__read(r, a->x, first * k, m * k);
-        vulkan__read(r, (span){0}, 0, 0);
-        vulkan__read(r, (span){0}, 0, 0);
+        if (!p.is_panel) {
+            vulkan__read(r, (span){0}, 0, 0);
+            vulkan__read(r, (span){0}, 0, 0);
+        }
         dispatch(r, &p);
         if (splits > 1) {
             vulkan__reduce(r, a->dweight, 0, a->n * a->k, splits, a->n * a->k, 0);

@@ -89,12 +89,37 @@ static bool is_planted(kernel_id kernel) {
 #endif
 }
 
+// A descriptor set of the operands bound.
+static err fill_set(recorder *r, kernel_id kernel, VkDescriptorSet *set) {
+    uint32_t at = r->v->kernel_layout[kernel];
+    const vulkan_layout *l = &r->v->layouts[at];
+    err e = vulkan__slot_set(r->v, r->slot, at, set);
+    if (e) return e;
+    VkWriteDescriptorSet writes[BINDINGS_MAX];
+    VkBufferView views[BINDINGS_MAX];
+    for (uint32_t i = 0; i < l->bindings; i++) {
+        bool is_texel = l->texels >> i & 1;
+        writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                           .dstSet = *set,
+                                           .dstBinding = i,
+                                           .descriptorCount = 1,
+                                           .descriptorType =
+                                               is_texel ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                                        : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                           .pBufferInfo = &r->bound[i],
+                                           .pTexelBufferView = &views[i]};
+        if (is_texel && (e = vulkan__slot_view(r->v, r->slot, &r->bound[i], &views[i]))) return e;
+    }
+    VK.UpdateDescriptorSets(r->v->logical, l->bindings, writes, 0, NULL);
+    return ERR_OK;
+}
+
 void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
     uint32_t count = r->bound_count;
     r->bound_count = 0;
     if (r->e) return;
     const char *name = vulkan__kernel_name(l->kernel);
-    if (count != vulkan__kernel_bindings(l->kernel)) {
+    if (count != r->v->layouts[r->v->kernel_layout[l->kernel]].bindings) {
         vulkan__fail(r, err_set(ERR_ARG, "kernel %s: %u buffers bound", name, count));
         return;
     }
@@ -112,25 +137,18 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
         return;
     }
     if (r->is_dry || !l->x || !l->y || !l->z) return;
-    VkDescriptorSet set;
-    if ((e = vulkan__slot_set(r->v, r->slot, count, &set))) {
-        vulkan__fail(r, e);
-        return;
-    }
     vulkan_access accesses[BINDINGS_MAX];
     for (uint32_t i = 0; i < count; i++) {
         const VkDescriptorBufferInfo *b = &r->bound[i];
         accesses[i] = (vulkan_access){b->buffer, b->offset, b->offset + b->range, r->is_written[i]};
     }
     order(r, accesses, count, is_planted(l->kernel));
-    // one write fills consecutive bindings of one type
-    VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                  .dstSet = set,
-                                  .descriptorCount = count,
-                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                  .pBufferInfo = r->bound};
-    VK.UpdateDescriptorSets(r->v->logical, 1, &write, 0, NULL);
-    VkPipelineLayout layout = r->v->pipeline_layouts[count];
+    VkDescriptorSet set;
+    if ((e = fill_set(r, l->kernel, &set))) {
+        vulkan__fail(r, e);
+        return;
+    }
+    VkPipelineLayout layout = r->v->layouts[r->v->kernel_layout[l->kernel]].pipeline;
     VK.CmdBindPipeline(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
     VK.CmdBindDescriptorSets(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0,
                              NULL);

@@ -132,7 +132,7 @@ static void residual_sum(recorder *r, span result, span x, span residual, span p
 // One invocation a row, or one workgroup of 64 a row.
 static void dispatch_rows(recorder *r, kernel_id of_register, kernel_id of_tile, uint32_t rows,
                           uint64_t row_iterations, const void *push) {
-    if (r->v->family == FAMILY_REGISTER) {
+    if (r->v->family != FAMILY_TILE) {
         vulkan__dispatch_elements(r, of_register, rows, row_iterations, push);
         return;
     }

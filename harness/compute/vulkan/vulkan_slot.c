@@ -13,12 +13,19 @@ err vulkan__slot_open(vulkan_device *v, vulkan_slot *s) {
     return vulkan__check(VK.CreateFence(v->logical, &fence, NULL, &s->fence), "vkCreateFence");
 }
 
+static void free_views(vulkan_device *v, vulkan_slot *s) {
+    for (size_t i = 0; i < s->view_count; i++) VK.DestroyBufferView(v->logical, s->views[i], NULL);
+    s->view_count = 0;
+}
+
 void vulkan__slot_close(vulkan_device *v, vulkan_slot *s) {
     for (size_t i = 0; i < s->pool_count; i++) {
         VK.DestroyDescriptorPool(v->logical, s->pools[i], NULL);
     }
     mem_free(s->pools);
-    for (uint32_t n = 0; n <= BINDINGS_MAX; n++) mem_free(s->sets[n].sets);
+    for (uint32_t n = 0; n < LAYOUTS_MAX; n++) mem_free(s->sets[n].sets);
+    free_views(v, s);
+    mem_free(s->views);
     mem_free(s->commands);
     if (s->fence) VK.DestroyFence(v->logical, s->fence, NULL);
     if (s->pool) VK.DestroyCommandPool(v->logical, s->pool, NULL);
@@ -27,7 +34,8 @@ void vulkan__slot_close(vulkan_device *v, vulkan_slot *s) {
 
 err vulkan__slot_reset(vulkan_device *v, vulkan_slot *s) {
     s->command_used = 0;
-    for (uint32_t n = 0; n <= BINDINGS_MAX; n++) s->sets[n].used = 0;
+    for (uint32_t n = 0; n < LAYOUTS_MAX; n++) s->sets[n].used = 0;
+    free_views(v, s);
     return vulkan__check(VK.ResetCommandPool(v->logical, s->pool, 0), "vkResetCommandPool");
 }
 
@@ -60,19 +68,24 @@ err vulkan__slot_command(vulkan_device *v, vulkan_slot *s, VkCommandBuffer *out)
     return ERR_OK;
 }
 
-// Another pool, and all its sets, for kernels of this many bindings.
-static err more_sets(vulkan_device *v, vulkan_slot *s, uint32_t bindings) {
-    vulkan_sets *list = &s->sets[bindings];
+// Another pool, and all its sets, for kernels of this layout.
+static err more_sets(vulkan_device *v, vulkan_slot *s, uint32_t layout) {
+    vulkan_sets *list = &s->sets[layout];
+    const vulkan_layout *l = &v->layouts[layout];
     err e = mem_grow((void **)&s->pools, &s->pool_capacity, s->pool_count + 1, sizeof *s->pools);
     if (e) return e;
     e = mem_grow((void **)&list->sets, &list->capacity, list->count + SETS_PER_POOL,
                  sizeof *list->sets);
     if (e) return e;
-    VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_PER_POOL * bindings};
+    uint32_t texels = 0;
+    for (uint32_t i = 0; i < l->bindings; i++) texels += l->texels >> i & 1;
+    VkDescriptorPoolSize sizes[2] = {
+        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_PER_POOL * (l->bindings - texels)},
+        {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, SETS_PER_POOL * texels}};
     VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                        .maxSets = SETS_PER_POOL,
-                                       .poolSizeCount = 1,
-                                       .pPoolSizes = &size};
+                                       .poolSizeCount = texels ? 2 : 1,
+                                       .pPoolSizes = sizes};
     if ((e = vulkan__check(
              VK.CreateDescriptorPool(v->logical, &pool, NULL, &s->pools[s->pool_count]),
              "vkCreateDescriptorPool"))) {
@@ -80,7 +93,7 @@ static err more_sets(vulkan_device *v, vulkan_slot *s, uint32_t bindings) {
     }
     s->pool_count++;
     VkDescriptorSetLayout layouts[SETS_PER_POOL];
-    for (size_t i = 0; i < SETS_PER_POOL; i++) layouts[i] = v->set_layouts[bindings];
+    for (size_t i = 0; i < SETS_PER_POOL; i++) layouts[i] = l->set;
     VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
                                         .descriptorPool = s->pools[s->pool_count - 1],
                                         .descriptorSetCount = SETS_PER_POOL,
@@ -93,12 +106,26 @@ static err more_sets(vulkan_device *v, vulkan_slot *s, uint32_t bindings) {
     return ERR_OK;
 }
 
-err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t bindings, VkDescriptorSet *out) {
-    vulkan_sets *list = &s->sets[bindings];
+err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t layout, VkDescriptorSet *out) {
+    vulkan_sets *list = &s->sets[layout];
     if (list->used == list->count) {
-        err e = more_sets(v, s, bindings);
+        err e = more_sets(v, s, layout);
         if (e) return e;
     }
     *out = list->sets[list->used++];
     return ERR_OK;
+}
+
+err vulkan__slot_view(vulkan_device *v, vulkan_slot *s, const VkDescriptorBufferInfo *range,
+                      VkBufferView *out) {
+    err e = mem_grow((void **)&s->views, &s->view_capacity, s->view_count + 1, sizeof *s->views);
+    if (e) return e;
+    VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+                                   .buffer = range->buffer,
+                                   .format = VK_FORMAT_R32G32B32A32_SFLOAT,
+                                   .offset = range->offset,
+                                   .range = range->range};
+    e = vulkan__check(VK.CreateBufferView(v->logical, &info, NULL, out), "vkCreateBufferView");
+    if (!e) s->views[s->view_count++] = *out;
+    return e;
 }

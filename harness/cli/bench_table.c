@@ -1,0 +1,291 @@
+#include "cli/bench_table.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/bench_record.h"
+
+#include <string.h>
+
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        err try_e = (call);                                                                        \
+        if (try_e) return try_e;                                                                   \
+    } while (0)
+
+static double percent(double part, double whole) {
+    return whole > 0 ? 100 * part / whole : 0;
+}
+
+/* --- bench ---------------------------------------------------------------------------------------
+ */
+
+/* Numbers of an object by name, in the order of the names; at most NUMBERS_MAX. */
+enum { NUMBERS_MAX = 16 };
+static err numbers(double *out, const cJSON *object, const char *const *keys, size_t count,
+                   const char *where) {
+    for (size_t i = 0; i < count; i++) TRY(json_number(&out[i], object, keys[i], where));
+    return ERR_OK;
+}
+#define NUMBERS(out, object, where, ...)                                                           \
+    numbers((out), (object), (const char *const[]){__VA_ARGS__},                                   \
+            sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), (where))
+
+typedef struct peaks {
+    double gflops, gbytes;
+} peaks;
+
+static err add_op(strbuf *out, const cJSON *row, peaks peak, const char *where) {
+    const char *kind = NULL, *shape = NULL;
+    double n[NUMBERS_MAX];
+    TRY(json_string(&kind, row, "op", where));
+    TRY(json_string(&shape, row, "shape", where));
+    TRY(NUMBERS(n, row, where, "calls", "dispatches", "ms", "ms_p10", "ms_p90", "share",
+                "gflop_per_s", "gbyte_per_s"));
+    return strbuf_printf(out,
+                         "| %s | %s | %.0f | %.0f | %.3f | %.3f to %.3f | %.1f %% | %.1f | "
+                         "%.0f %% | %.1f | %.0f %% |\n",
+                         kind, shape, n[0], n[1], n[2], n[3], n[4], 100 * n[5], n[6],
+                         percent(n[6], peak.gflops), n[7], percent(n[7], peak.gbytes));
+}
+
+static err add_ops(strbuf *out, const cJSON *record, const char *key, const char *name, peaks peak,
+                   const char *where) {
+    const cJSON *phase = NULL, *ops = NULL, *row = NULL;
+    double n[NUMBERS_MAX];
+    TRY(json_object(&phase, record, key, where));
+    TRY(json_array(&ops, phase, "ops", where));
+    TRY(strbuf_printf(out, "\n%s, op by op:\n\n", name));
+    if (!cJSON_GetArraySize(ops)) return strbuf_add(out, "This device does not time single ops.\n");
+    TRY(strbuf_add(
+        out, "| op | shape | calls | dispatches | ms | 10 to 90 % | share | GFLOP/s | of product "
+             "peak | GB/s | of copy peak |\n"
+             "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"));
+    cJSON_ArrayForEach(row, ops) TRY(add_op(out, row, peak, where));
+    TRY(NUMBERS(n, phase, where, "product_share", "ops_ms"));
+    return strbuf_printf(
+        out, "\nMatrix products: %.0f %% of the time of all ops (%.2f ms, timed one by one).\n",
+        100 * n[0], n[1]);
+}
+
+static err add_whole(strbuf *out, const cJSON *record, const char *key, const char *name,
+                     peaks peak, const char *where) {
+    const cJSON *phase = NULL;
+    double n[NUMBERS_MAX];
+    TRY(json_object(&phase, record, key, where));
+    TRY(NUMBERS(n, phase, where, "ms", "ms_p10", "ms_p90", "steps", "sentences", "tokens",
+                "sentences_per_s", "tokens_per_s", "gflop_per_s", "dispatches", "packing_ms"));
+    return strbuf_printf(out,
+                         "| %s | %.2f | %.2f to %.2f | %.0f | %.1f | %.0f | %.0f | %.0f | %.1f | "
+                         "%.0f %% | %.0f | %.3f |\n",
+                         name, n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8],
+                         percent(n[8], peak.gflops), n[9], n[10]);
+}
+
+static err add_program(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *program = NULL;
+    const char *version = NULL, *commit = NULL, *command = NULL;
+    bool is_dirty = false;
+    TRY(json_object(&program, record, "harness", where));
+    TRY(json_string(&version, program, "version", where));
+    TRY(json_string(&commit, program, "commit", where));
+    TRY(json_bool(&is_dirty, program, "dirty", where));
+    TRY(json_string(&command, record, "command", where));
+    return strbuf_printf(out, "`%s`, harness %s at commit %.12s%s.\n", command, version, commit,
+                         is_dirty ? " with changes" : "");
+}
+
+static err add_device(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *host = NULL;
+    const char *name = NULL, *kind = NULL, *driver = NULL, *isa = NULL, *libraries = NULL;
+    double threads = 0;
+    TRY(json_object(&host, record, "device", where));
+    TRY(json_string(&name, host, "name", where));
+    TRY(json_string(&kind, host, "kind", where));
+    TRY(json_string(&driver, host, "driver", where));
+    TRY(json_string(&isa, host, "isa", where));
+    TRY(json_string(&libraries, host, "libraries", where));
+    TRY(json_number(&threads, host, "threads", where));
+    TRY(strbuf_printf(out, "Device: %s (%s", name, kind));
+    if (threads > 0) TRY(strbuf_printf(out, ", %.0f thread%s", threads, threads > 1 ? "s" : ""));
+    TRY(strbuf_add(out, ")"));
+    if (*driver) TRY(strbuf_printf(out, ", driver %s", driver));
+    if (*isa) TRY(strbuf_printf(out, ", %s", isa));
+    if (*libraries) TRY(strbuf_printf(out, ", %s", libraries));
+    return strbuf_add(out, ".\n");
+}
+
+err bench_table(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *host = NULL, *peak = NULL;
+    const char *model = NULL, *data = NULL, *name = NULL;
+    bool is_sample = false;
+    double n[NUMBERS_MAX], p[NUMBERS_MAX];
+    TRY(json_string(&model, record, "model", where));
+    TRY(json_string(&data, record, "task", where));
+    TRY(json_bool(&is_sample, record, "sample", where));
+    TRY(json_object(&host, record, "device", where));
+    TRY(json_string(&name, host, "name", where));
+    TRY(strbuf_printf(out, "## %s on %s\n\n", model, name));
+    TRY(add_program(out, record, where));
+    TRY(add_device(out, record, where));
+    TRY(NUMBERS(n, record, where, "parameters", "vocabulary", "batch_size", "device_bytes",
+                "host_peak_bytes"));
+    TRY(strbuf_printf(out, "%.0f parameters, vocabulary %.0f; sentences of %s%s, batch %.0f.\n",
+                      n[0], n[1], data, is_sample ? " (sample)" : "", n[2]));
+    TRY(strbuf_printf(out, "Memory: device %.1f MiB, host peak %.1f MiB.\n", n[3] / 0x1p20,
+                      n[4] / 0x1p20));
+    TRY(json_object(&peak, record, "peak", where));
+    TRY(NUMBERS(p, peak, where, "product_size", "gflop_per_s", "gflop_per_s_worst", "gbyte_per_s",
+                "gbyte_per_s_worst"));
+    TRY(strbuf_printf(out,
+                      "The device's own peak: product of %.0f cubed %.1f GFLOP/s (worst round "
+                      "%.1f), copy %.1f GB/s (%.1f).\n\n",
+                      p[0], p[1], p[2], p[3], p[4]));
+    TRY(strbuf_add(
+        out, "| whole | ms | 10 to 90 % | steps | sentences | tokens | sentences/s | tokens/s | "
+             "GFLOP/s | of product peak | dispatches | packing ms |\n| --- | ---: | ---: | ---: | "
+             "---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"));
+    peaks own = {p[1], p[3]};
+    TRY(add_whole(out, record, "training", "training step", own, where));
+    TRY(add_whole(out, record, "evaluation", "evaluation batch", own, where));
+    TRY(add_ops(out, record, "training", "Training step", own, where));
+    return add_ops(out, record, "evaluation", "Evaluation batch", own, where);
+}
+
+/* --- against PyTorch -----------------------------------------------------------------------------
+ */
+
+/* "12.3 (11.9 to 12.8)" */
+static err add_spread(strbuf *out, const cJSON *row, const char *key, int digits,
+                      const char *where) {
+    const cJSON *spread = NULL;
+    double n[NUMBERS_MAX];
+    TRY(json_object(&spread, row, key, where));
+    TRY(NUMBERS(n, spread, where, "median", "low", "high"));
+    return strbuf_printf(out, "%.*f (%.*f to %.*f) | ", digits, n[0], digits, n[1], digits, n[2]);
+}
+
+static err add_contender(strbuf *out, const cJSON *row, const char *where) {
+    const char *name = NULL, *title = NULL;
+    double n[NUMBERS_MAX];
+    TRY(json_string(&name, row, "name", where));
+    TRY(json_string(&title, row, "title", where));
+    TRY(NUMBERS(n, row, where, "rounds", "padding", "peak_mib", "import_mib"));
+    bool is_harness = !strcmp(name, "harness");
+    TRY(strbuf_printf(out, "| %s | %.0f | ", title, n[0]));
+    TRY(add_spread(out, row, "train", 1, where));
+    if (is_harness)
+        TRY(strbuf_add(out, "| "));
+    else
+        TRY(add_spread(out, row, "train_ratio", 2, where));
+    TRY(add_spread(out, row, "evaluate", 1, where));
+    if (is_harness)
+        TRY(strbuf_add(out, "| "));
+    else
+        TRY(add_spread(out, row, "evaluate_ratio", 2, where));
+    TRY(strbuf_printf(out, "%.2f | %.0f", n[1], n[2]));
+    if (!is_harness) TRY(strbuf_printf(out, " (%.0f)", n[3]));
+    return strbuf_add(out, " |\n");
+}
+
+static err add_shape(strbuf *out, const cJSON *shape, const char *where) {
+    const char *name = NULL;
+    const cJSON *rows = NULL, *row = NULL, *failed = NULL, *why = NULL;
+    TRY(json_string(&name, shape, "shape", where));
+    TRY(json_array(&rows, shape, "rows", where));
+    TRY(json_object(&failed, shape, "failed", where));
+    TRY(strbuf_printf(out, "\n%s:\n\n", name));
+    TRY(strbuf_add(
+        out, "| | rounds | training, sentences/s | harness is faster by | evaluation, sentences/s "
+             "| harness is faster by | tokens computed to real | peak MiB (of it libraries) |\n"
+             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"));
+    cJSON_ArrayForEach(row, rows) TRY(add_contender(out, row, where));
+    cJSON_ArrayForEach(why, failed) {
+        TRY(strbuf_printf(out, "\nNot measured: %s: %s\n", why->string,
+                          cJSON_IsString(why) ? why->valuestring : ""));
+    }
+    return ERR_OK;
+}
+
+err throughput_table(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *versions = NULL, *version = NULL, *measured = NULL, *shape = NULL;
+    const char *machine = NULL, *ours = NULL, *torch_device = NULL, *note = NULL;
+    TRY(json_string(&ours, record, "device", where));
+    TRY(json_string(&torch_device, record, "torch_device", where));
+    TRY(json_string(&machine, record, "machine", where));
+    TRY(json_string(&note, record, "note", where));
+    TRY(strbuf_printf(out, "## harness on %s, PyTorch on %s\n\n", ours, torch_device));
+    TRY(add_program(out, record, where));
+    TRY(strbuf_printf(out, "Machine: %s.", machine));
+    TRY(json_object(&versions, record, "versions", where));
+    cJSON_ArrayForEach(version, versions) {
+        TRY(strbuf_printf(out, "%s %s %s", version != versions->child ? "," : "", version->string,
+                          cJSON_IsString(version) ? version->valuestring : "?"));
+    }
+    TRY(strbuf_printf(out, ".\n%s\n", note));
+    TRY(json_array(&measured, record, "measured", where));
+    cJSON_ArrayForEach(shape, measured) TRY(add_shape(out, shape, where));
+    return ERR_OK;
+}
+
+/* --- the page ------------------------------------------------------------------------------------
+ */
+
+/* Appends the tables of every record of the schema, and counts them. */
+static err add_records(strbuf *out, size_t *count, const folder_list *list, const char *folder,
+                       const char *wanted) {
+    for (size_t i = 0; i < list->count; i++) {
+        const char *name = list->names[i], *schema = NULL;
+        size_t length = strlen(name);
+        if (length < 5 || strcmp(name + length - 5, ".json") != 0) continue;
+        char *path = NULL;
+        cJSON *record = NULL;
+        err e = path_join(&path, folder, name);
+        if (!e) e = json_read(&record, path, 0);
+        if (!e) e = json_string(&schema, record, "schema", path);
+        bool is_bench = !e && !strcmp(schema, BENCH_SCHEMA);
+        if (!e && !is_bench && strcmp(schema, THROUGHPUT_SCHEMA) != 0)
+            e = err_set(ERR_FORMAT, "%s: schema '%s' is unknown (known: %s, %s)", path, schema,
+                        BENCH_SCHEMA, THROUGHPUT_SCHEMA);
+        if (!e && !strcmp(schema, wanted)) {
+            ++*count;
+            if (!(e = strbuf_add(out, "\n")))
+                e = is_bench ? bench_table(out, record, path) : throughput_table(out, record, path);
+        }
+        cJSON_Delete(record);
+        mem_free(path);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+err performance_write(const char *folder) {
+    folder_list list = {0};
+    strbuf page = {0}, path = {0};
+    size_t count = 0, length = strlen(folder);
+    while (length > 1 && folder[length - 1] == '/') length--;
+    err e = folder_list_read(&list, folder);
+    if (e) goto done;
+    // the last part alone, so that the page does not tell where it was made
+    const char *name = folder + length;
+    while (name > folder && name[-1] != '/') name--;
+    if ((e = strbuf_printf(&page,
+                           "# Speed\n\nMade by `harness bench --performance` from the records in "
+                           "%.*s/; do not edit. Medians, and in brackets or\nbeside them the "
+                           "spread.\n",
+                           (int)(folder + length - name), name)))
+        goto done;
+    if ((e = add_records(&page, &count, &list, folder, THROUGHPUT_SCHEMA))) goto done;
+    if ((e = add_records(&page, &count, &list, folder, BENCH_SCHEMA))) goto done;
+    if (!count) {
+        e = err_set(ERR_FORMAT, "%s holds no record (*.json)", folder);
+        goto done;
+    }
+    if ((e = strbuf_printf(&path, "%.*s.md", (int)length, folder))) goto done;
+    if (!(e = file_write(path.text, page.text, page.length)))
+        log_note("wrote %s from %zu records", path.text, count);
+done:
+    folder_list_free(&list);
+    strbuf_free(&page);
+    strbuf_free(&path);
+    return e;
+}

@@ -1,0 +1,123 @@
+#include "cli/line_reader.h"
+
+#include "base/memory.h"
+#include "text/unicode.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 256 << 10 };
+
+void line_reader_init(line_reader *r, int fd, const char *name) {
+    *r = (line_reader){.fd = fd, .name = name, .next = 1};
+}
+
+void line_reader_free(line_reader *r) {
+    mem_free(r->bytes);
+    mem_free(r->lines);
+    mem_free(r->starts);
+    *r = (line_reader){0};
+}
+
+/* False when nothing arrives for a moment. Files and closed pipes are ready at once. */
+static bool is_ready(int fd) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, LINE_MOMENT_MS) != 0;
+}
+
+/* Reads once, waiting for the first byte. */
+static err read_more(line_reader *r) {
+    err e = mem_grow((void **)&r->bytes, &r->capacity, r->end + READ_BYTES + 1, 1);
+    if (e) return e;
+    ssize_t n;
+    do {
+        n = read(r->fd, r->bytes + r->end, READ_BYTES);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", r->name, strerror(errno));
+    r->end += (size_t)n;
+    r->ended = n == 0;
+    return ERR_OK;
+}
+
+static err check_line(const line_reader *r, const char *line, size_t bytes) {
+    size_t bad = 0;
+    if (bytes > LINE_LIMIT_BYTES)
+        return err_set(ERR_FORMAT, "%s:%zu: the line is longer than %d bytes", r->name, r->next,
+                       LINE_LIMIT_BYTES);
+    if (memchr(line, 0, bytes))
+        return err_set(ERR_FORMAT, "%s:%zu: a 0 byte in the line", r->name, r->next);
+    if (!utf8_valid(line, bytes, &bad))
+        return err_set(ERR_FORMAT, "%s:%zu: byte %zu of the line is not UTF-8", r->name, r->next,
+                       bad + 1);
+    return ERR_OK;
+}
+
+/* Adds the line of `bytes` bytes at r->begin, which takes `taken` with its end. */
+static err take_line(line_reader *r, size_t bytes, size_t taken) {
+    char *line = r->bytes + r->begin;
+    err e = mem_grow((void **)&r->starts, &r->starts_capacity, r->count + 1, sizeof *r->starts);
+    if (e) return e;
+    if (bytes && line[bytes - 1] == '\r') bytes--;
+    if ((e = check_line(r, line, bytes))) return e;
+    line[bytes] = '\0';
+    r->starts[r->count++] = r->begin;
+    r->begin += taken;
+    r->next++;
+    return ERR_OK;
+}
+
+/* Takes the whole lines that are there, up to `most` in the window. *scanned bytes behind begin are
+ * known to hold no line end. */
+static err take_lines(line_reader *r, size_t most, size_t *scanned) {
+    err e = ERR_OK;
+    while (!e && r->count < most) {
+        const char *from = r->bytes + r->begin;
+        size_t left = r->end - r->begin;
+        const char *stop = left > *scanned ? memchr(from + *scanned, '\n', left - *scanned) : NULL;
+        *scanned = 0;
+        if (stop) {
+            e = take_line(r, (size_t)(stop - from), (size_t)(stop - from) + 1);
+        } else if (r->ended && left) {
+            e = take_line(r, left, left);
+        } else {
+            *scanned = left;
+            break;
+        }
+    }
+    return e;
+}
+
+/* What is wrong with a line is said when the lines before it were given out. */
+static err after_good_lines(const line_reader *r, err e) {
+    if (e != ERR_FORMAT || !r->count) return e;
+    err_clear();
+    return ERR_OK;
+}
+
+err line_reader_window(line_reader *r, size_t most) {
+    size_t scanned = 0, kept = r->end - r->begin;
+    err e = ERR_OK;
+    if (kept) memmove(r->bytes, r->bytes + r->begin, kept);
+    r->begin = r->count = 0;
+    r->end = kept;
+    for (;;) {
+        if (r->bytes && (e = take_lines(r, most, &scanned))) {
+            if ((e = after_good_lines(r, e))) return e;
+            break;
+        }
+        if (r->count == most || r->ended || r->begin > LINE_WINDOW_BYTES) break;
+        // two more than allowed: a CR and the byte that makes it too long
+        if (r->end - r->begin > LINE_LIMIT_BYTES + 1) {
+            if (r->count) break;
+            return check_line(r, r->bytes + r->begin, r->end - r->begin);
+        }
+        if (r->count && !is_ready(r->fd)) break;
+        if ((e = read_more(r))) return e;
+    }
+    if ((e = mem_grow((void **)&r->lines, &r->lines_capacity, r->count, sizeof *r->lines)))
+        return e;
+    for (size_t i = 0; i < r->count; i++) r->lines[i] = r->bytes + r->starts[i];
+    return ERR_OK;
+}

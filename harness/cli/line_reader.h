@@ -1,0 +1,39 @@
+/* Lines of a file descriptor in windows: large reads at full speed, and no waiting for lines that
+ * have not been written yet.
+ *
+ * A window ends when it is full, at the end of the input, or when nothing more arrives for a
+ * moment: a person who types, or a program that writes now and then, is answered at once. Memory
+ * is bounded: a window holds at most LINE_WINDOW_BYTES and one line more. */
+#ifndef HARNESS_CLI_LINE_READER_H
+#define HARNESS_CLI_LINE_READER_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LINE_LIMIT_BYTES = 1 << 20, LINE_WINDOW_BYTES = 4 << 20, LINE_MOMENT_MS = 20 };
+
+typedef struct line_reader {
+    int fd;
+    const char *name; /* for messages, borrowed */
+    char *bytes;      /* (capacity) owned: what was read and not yet given out from `begin` on */
+    size_t begin, end, capacity;
+    size_t next;  /* number of the next line, from 1 */
+    bool ended;   /* the descriptor has no more */
+    char **lines; /* (count) of the window, without their ends, terminated; borrowed */
+    size_t *starts;
+    size_t count, lines_capacity, starts_capacity;
+} line_reader;
+
+/* Nothing is read yet. fd is borrowed. Free with line_reader_free. */
+void line_reader_init(line_reader *r, int fd, const char *name);
+void line_reader_free(line_reader *r);
+
+/* Reads the next window of at most `most` lines; count is 0 at the end of the input. A line ends
+ * with LF or CRLF, the last one also with the input. The lines are good until the next call.
+ * Errors: ERR_IO; ERR_FORMAT naming the line that has a 0 byte, is not UTF-8 or longer than
+ * LINE_LIMIT_BYTES, once the lines before it were given out. */
+err line_reader_window(line_reader *r, size_t most) MUST_CHECK;
+
+#endif

@@ -1,0 +1,80 @@
+/* The evaluations on the dev part and the digest of the final weights: keys that records of older
+ * programs do not have. */
+#include "base/memory.h"
+#include "result/record_internal.h"
+
+#include <string.h>
+
+err record__final_weights_write(cJSON *object, const char *key, const record *r) {
+    return json_add_string(object, key, r->final_weights_sha256);
+}
+
+err record__final_weights_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    const char *text = NULL;
+    if (!item || cJSON_IsNull(item)) return ERR_OK;
+    err e = json_string(&text, object, key, where);
+    if (e) return e;
+    if (strlen(text) != HASH_HEX_BYTES - 1 ||
+        strspn(text, "0123456789abcdef") != HASH_HEX_BYTES - 1)
+        return err_set(ERR_FORMAT,
+                       "%s: key '%s' is '%.80s', expected 64 lower-case hexadecimal digits", where,
+                       key, text);
+    return mem_strdup(&r->final_weights_sha256, text);
+}
+
+err record_evaluation_add(record *r, int64_t step, double score, double loss) {
+    err e = mem_resize((void **)&r->evaluations, r->evaluation_count + 1, sizeof *r->evaluations);
+    if (!e) r->evaluations[r->evaluation_count++] = (record_evaluation){step, score, loss};
+    return e;
+}
+
+err record__dev_write(cJSON *object, const char *key, const record *r) {
+    cJSON *dev = NULL, *list = NULL;
+    if (!r->dev_metric) return ERR_OK; // protocol last
+    err e = json_add_object(&dev, object, key);
+    if (!e) e = json_add_string(dev, "metric", r->dev_metric);
+    if (!e) e = json_add_number(dev, "best_step", (double)r->best_step);
+    if (!e) e = json_add_array(&list, dev, "evaluations");
+    for (size_t i = 0; !e && i < r->evaluation_count; i++) {
+        const record_evaluation *v = &r->evaluations[i];
+        const double values[] = {(double)v->step, v->score, v->loss};
+        e = json_append(list, cJSON_CreateDoubleArray(values, 3));
+    }
+    return e;
+}
+
+static err read_evaluation(record *r, const cJSON *item, const char *key, const char *where) {
+    int64_t step = 0;
+    double score = 0, loss = 0;
+    err e = record__tuple(item, 3, key, where);
+    if (e || (e = record__element(&step, item->child, r->timing.steps + 1, key, where)) ||
+        (e = record__finite(&score, item->child->next, key, where)) ||
+        (e = record__finite(&loss, item->child->next->next, key, where)))
+        return e;
+    int64_t before = r->evaluation_count ? r->evaluations[r->evaluation_count - 1].step : 0;
+    if (step <= before)
+        return err_set(ERR_FORMAT, "%s: key '%s': step %lld comes after %lld", where, key,
+                       (long long)step, (long long)before);
+    return record_evaluation_add(r, step, score, loss);
+}
+
+err record__dev_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *dev = NULL, *list = NULL, *item = NULL;
+    const char *name = NULL;
+    bool has_best = false;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_object(&dev, object, key, where);
+    if (e || (e = json_string(&name, dev, "metric", where)) ||
+        (e = mem_strdup(&r->dev_metric, name)) ||
+        (e = json_whole(&r->best_step, dev, "best_step", 1, r->timing.steps, where)) ||
+        (e = json_array(&list, dev, "evaluations", where)))
+        return e;
+    cJSON_ArrayForEach(item, list) {
+        if ((e = read_evaluation(r, item, key, where))) return e;
+        has_best |= r->evaluations[r->evaluation_count - 1].step == r->best_step;
+    }
+    if (has_best) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': best_step is %lld, no evaluation is of it", where,
+                   key, (long long)r->best_step);
+}

@@ -1,0 +1,6 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Barrier-free, operands through texel buffers: lavapipe.
+#define TEXELS 1
+#define TILE 0
+#include "attention_bwd_kv.glsl"

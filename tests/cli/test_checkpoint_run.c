@@ -1,0 +1,163 @@
+/* Runs that start from model folders: heads that are missing or of another size, shards, a large
+ * vocabulary, and the folder that a run leaves. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "support/model_folder.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static program_result run_from(const char *folder, const char *output, const char *extra) {
+    return RUN("run", "--task", "kor_hate", "--sample", "--device", "reference", "--max-steps", "1",
+               "--overwrite", "--model", folder, "-o", output, extra);
+}
+
+static cJSON *json_in(const char *folder, const char *name) {
+    char *path = NULL;
+    cJSON *root = NULL;
+    MUST(path_join(&path, folder, name));
+    MUST(json_read(&root, path, 0));
+    mem_free(path);
+    return root;
+}
+
+static void expect_initialised(const char *output, const char *const *keys, int count) {
+    cJSON *record = json_in(output, "record.json");
+    const cJSON *list =
+        cJSON_GetObjectItem(cJSON_GetObjectItem(record, "model"), "newly_initialised");
+    cr_assert_eq(cJSON_GetArraySize(list), count);
+    for (int i = 0; i < count; i++)
+        cr_assert_str_eq(cJSON_GetStringValue(cJSON_GetArrayItem(list, i)), keys[i]);
+    cJSON_Delete(record);
+}
+
+Test(checkpoint_run, a_classifier_of_other_labels_needs_the_flag) {
+    static const char *const names[] = {"classifier.weight", "classifier.bias"};
+    const char *folder = temporary_path("binary"), *output = temporary_path("out");
+    json_setup();
+    model_folder_make(folder, NULL, 2, NULL);
+    program_result r = run_from(folder, output, NULL);
+    cr_assert_eq(r.exit_code, 1);
+    cr_assert_not_null(strstr(r.err, "'classifier.weight' is F32 [2, 8], expected [3, 8]"), "%s",
+                       r.err);
+    cr_assert_not_null(strstr(r.err, "--ignore-mismatched-sizes"), "%s", r.err);
+    program_free(&r);
+    r = run_from(folder, output, "--ignore-mismatched-sizes");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_assert_not_null(strstr(r.err, "classifier.weight | MISMATCH   | [2, 8] in the checkpoint, "
+                                     "[3, 8] here"),
+                       "%s", r.err);
+    program_free(&r);
+    expect_initialised(output, names, 2);
+    cJSON *record = json_in(output, "record.json");
+    const char *command = cJSON_GetStringValue(cJSON_GetObjectItem(record, "command"));
+    cr_assert(command && strstr(command, "--ignore-mismatched-sizes"), "%s", command);
+    cJSON_Delete(record);
+}
+
+Test(checkpoint_run, an_encoder_alone_gets_a_classifier) {
+    static const char *const names[] = {"classifier.weight", "classifier.bias"};
+    const char *folder = temporary_path("encoder"), *output = temporary_path("out");
+    json_setup();
+    model_folder_make(folder, NULL, 3, NULL);
+    // under another name the classifier is a tensor that nobody asks for
+    model_folder_edit(folder, "config.json", "BertForSequenceClassification", "BertModel");
+    char *path = NULL, *bytes = NULL;
+    size_t count = 0;
+    MUST(path_join(&path, folder, "model.safetensors"));
+    MUST(file_read((void **)&bytes, &count, path, 0));
+    for (size_t i = 0; i + 11 < count; i++)
+        if (!memcmp(bytes + i, "\"classifier.", 12)) memcpy(bytes + i, "\"cls.xxxxxx.", 12);
+    MUST(file_write(path, bytes, count));
+    program_result r = run_from(folder, output, NULL);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_assert_not_null(strstr(r.err, "cls.xxxxxx.weight | UNEXPECTED | not used"), "%s", r.err);
+    cr_assert_not_null(strstr(r.err, "classifier.weight | MISSING    | newly initialised"), "%s",
+                       r.err);
+    program_free(&r);
+    expect_initialised(output, names, 2);
+    r = RUN("predict", "-c", folder, "x");
+    cr_assert(r.exit_code == 1 && strstr(r.err, "no fine-tuned classifier there"), "%s", r.err);
+    program_free(&r);
+    mem_free(path);
+    mem_free(bytes);
+}
+
+static double card_value(const char *card, const char *type, const char *name) {
+    char line[100];
+    snprintf(line, sizeof line, "    - type: %s\n      name: %s\n      value: ", type, name);
+    const char *at = strstr(card, line);
+    cr_assert_not_null(at, "no %s in %s", line, card);
+    return strtod(at + strlen(line), NULL);
+}
+
+Test(checkpoint_run, the_final_folder_says_what_it_is) {
+    const char *folder = temporary_path("start"), *output = temporary_path("out");
+    const char *model = temporary_path("out/model");
+    char *card = NULL;
+    size_t count = 0;
+    json_setup();
+    model_folder_make(folder, NULL, 3, NULL);
+    program_result r = run_from(folder, output, NULL);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    cJSON *record = json_in(output, "record.json"), *config = json_in(model, "config.json");
+    cJSON *words = json_in(model, "tokenizer_config.json");
+    const cJSON *scores = cJSON_GetObjectItem(record, "metrics");
+    const cJSON *names = cJSON_GetObjectItem(config, "id2label");
+    MUST(file_read((void **)&card, &count, temporary_path("out/model/README.md"), 0));
+    cr_assert_eq(strncmp(card, "---\nlanguage: ko\nlibrary_name: transformers\n", 44), 0);
+    cr_assert_not_null(strstr(card, "pipeline_tag: text-classification\n"));
+    cr_assert_not_null(strstr(card, "- name: \"start-kor_hate\"\n"));
+    cr_assert_not_null(strstr(card, "      type: \"kor_hate\"\n"));
+    static const char *const rows[][3] = {{"accuracy", "accuracy", "accuracy"},
+                                          {"macro_f1", "f1", "macro F1"},
+                                          {"weighted_recall", "recall", "weighted recall"},
+                                          {"mcc", "matthews_correlation", "MCC"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double value = 0;
+        MUST(json_number(&value, scores, rows[i][0], "record"));
+        cr_assert_lt(fabs(card_value(card, rows[i][1], rows[i][2]) - value), 6e-7, "%s",
+                     rows[i][0]);
+    }
+    cr_assert_null(strstr(card, temporary_folder()), "a path of this machine in %s", card);
+    static const char *const expected[] = {"hate", "offensive", "none"};
+    for (int i = 0; i < 3; i++)
+        cr_assert_str_eq(cJSON_GetStringValue(cJSON_GetArrayItem(names, i)), expected[i]);
+    cr_assert_eq(cJSON_GetObjectItem(words, "model_max_length")->valueint, 32);
+    cJSON_Delete(record);
+    cJSON_Delete(config);
+    cJSON_Delete(words);
+    mem_free(card);
+}
+
+Test(checkpoint_run, multilingual_vocabulary) {
+    char vocab[600];
+    snprintf(vocab, sizeof vocab, "%s/bert-base-multilingual-cased/vocab.txt",
+             need_environment("HARNESS_VOCAB"));
+    const char *folder = temporary_path("mbert"), *output = temporary_path("out");
+    static const char *const labels[] = {"no", "yes"};
+    json_setup();
+    model_folder_make(folder, labels, 2, vocab);
+    cJSON *config = json_in(folder, "config.json");
+    cr_assert_eq(cJSON_GetObjectItem(config, "vocab_size")->valueint, 119547);
+    cJSON_Delete(config);
+    program_result r = RUN("predict", "-c", folder, "--device", "reference", "--json", "영화 좋다");
+    cr_assert(r.exit_code == 0 && strstr(r.out, "\"scores\":{\"no\":"), "%s%s", r.out, r.err);
+    program_free(&r);
+    r = run_from(folder, output, "--ignore-mismatched-sizes");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    // fewer rows than tokens is a mistake that would read beyond the table
+    model_folder_edit(folder, "config.json", "119547", "119546");
+    r = RUN("predict", "-c", folder, "x");
+    cr_assert_eq(r.exit_code, 1);
+    cr_assert_not_null(strstr(r.err, "the tokenizer has 119547 tokens, the model's vocab_size is "
+                                     "119546"),
+                       "%s", r.err);
+    program_free(&r);
+}

@@ -1,0 +1,167 @@
+/* The page of speed: made from records alone, the same bytes each time. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/bench_record.h"
+#include "cli/bench_table.h"
+#include "support/must.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THROUGHPUT                                                                                 \
+    "{\"schema\": \"harness-throughput-1\", \"harness\": {\"version\": \"1\", \"commit\": "        \
+    "\"0123456789abcdef\", \"dirty\": false}, \"command\": \"throughput.py\", \"device\": "        \
+    "\"cpu\", "                                                                                    \
+    "\"torch_device\": \"cpu\", \"machine\": \"here, 2 cores\", \"versions\": {\"PyTorch\": "      \
+    "\"2.0\", \"Python\": \"3\"}, \"note\": \"Quiet.\", \"measured\": [{\"shape\": \"base\", "     \
+    "\"failed\": {\"c\": \"no room\"}, \"rows\": ["                                                \
+    "{\"name\": \"harness\", \"title\": \"harness\", \"rounds\": 3, \"padding\": 1, "              \
+    "\"peak_mib\": 10, \"import_mib\": 0, \"train\": {\"median\": 12, \"low\": 11, \"high\": "     \
+    "13}, "                                                                                        \
+    "\"evaluate\": {\"median\": 30, \"low\": 29, \"high\": 31}}, "                                 \
+    "{\"name\": \"b\", \"title\": \"Trainer\", \"rounds\": 3, \"padding\": 1.25, "                 \
+    "\"peak_mib\": 20, \"import_mib\": 5, \"train\": {\"median\": 6, \"low\": 5, \"high\": 7}, "   \
+    "\"train_ratio\": {\"median\": 2, \"low\": 1.5, \"high\": 2.5}, "                              \
+    "\"evaluate\": {\"median\": 15, \"low\": 14, \"high\": 16}, "                                  \
+    "\"evaluate_ratio\": {\"median\": 2, \"low\": 1.75, \"high\": 2.25}}]}]}"
+
+static void write_text(const char *folder, const char *name, const char *text) {
+    char *path;
+    MUST(path_join(&path, folder, name));
+    MUST(file_write(path, text, strlen(text)));
+    mem_free(path);
+}
+
+static char *read_text(const char *path) {
+    void *bytes;
+    size_t count;
+    MUST(file_read(&bytes, &count, path, 0));
+    char *text;
+    MUST(mem_new(&text, count + 1));
+    memcpy(text, bytes, count);
+    mem_free(bytes);
+    return text;
+}
+
+/* A record of a bench with figures that can be looked for. */
+static void write_bench(const char *folder, const char *name) {
+    static bench b;
+    b = (bench){.parameters = 1000, .peak_size = 1024, .peak_gflops = 200, .peak_gbytes = 20};
+    b.training = (bench_phase){.ms = {5, 4, 6}, .steps = 7, .product_share = 0.8, .row_count = 1};
+    b.training.rows[0] = (bench_row){.kind = OP_linear_fwd,
+                                     .shape = "12x34",
+                                     .calls = 3,
+                                     .gflops = 100,
+                                     .ms = {1.25, 1, 2},
+                                     .share = 0.8};
+    device_info info = {.name = "a device", .threads = 2};
+    bench_options options = {.batch_size = 32, .dropout = -1, .seed = 42};
+    bench_subject subject = {.model = "base", .task = "nsmc", .options = &options, .device = &info};
+    cJSON *record;
+    char *text;
+    MUST(bench_record(&record, &subject, &b));
+    MUST(json_print(&text, record, true));
+    write_text(folder, name, text);
+    mem_free(text);
+    cJSON_Delete(record);
+}
+
+Test(performance, page_holds_the_records) {
+    json_setup();
+    size_t live = mem_live_count();
+    char folder[64] = "/tmp/harness-performance-XXXXXX", path[96];
+    cr_assert(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s.md", folder);
+    write_bench(folder, "a-bench.json");
+    write_text(folder, "b-torch.json", THROUGHPUT);
+    write_text(folder, "readme.txt", "not a record");
+    MUST(performance_write(folder));
+    char *first = read_text(path);
+    const char *const wanted[] = {
+        "## harness on cpu, PyTorch on cpu",
+        "Machine: here, 2 cores. PyTorch 2.0, Python 3.\nQuiet.\n",
+        "| harness | 3 | 12.0 (11.0 to 13.0) | | 30.0 (29.0 to 31.0) | | 1.00 | 10 |",
+        "| Trainer | 3 | 6.0 (5.0 to 7.0) | 2.00 (1.50 to 2.50) | 15.0 (14.0 to 16.0) | "
+        "2.00 (1.75 to 2.25) | 1.25 | 20 (5) |",
+        "Not measured: c: no room",
+        "## base on a device",
+        "--model base --task nsmc --device 'a device' --batch-size 32 --seed 42`",
+        "| training step | 5.00 | 4.00 to 6.00 | 7 |",
+        "| linear_fwd | 12x34 | 3 | 0 | 1.250 | 1.000 to 2.000 | 80.0 % | 100.0 | 50 % |",
+        "Matrix products: 80 % of the time",
+        "Evaluation batch, op by op:\n\nThis device does not time single ops.",
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        cr_assert_not_null(strstr(first, wanted[i]), "'%s' is not in:\n%s", wanted[i], first);
+    // PyTorch comes first, whatever the names
+    cr_assert_lt(strstr(first, "PyTorch on"), strstr(first, "base on"));
+    strcat(folder, "/");
+    MUST(performance_write(folder));
+    char *second = read_text(path);
+    cr_assert_str_eq(first, second);
+    mem_free(first);
+    mem_free(second);
+    MUST(folder_remove(folder));
+    remove(path);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(performance, says_what_is_wrong_with_a_record) {
+    json_setup();
+    size_t live = mem_live_count();
+    char folder[] = "/tmp/harness-performance-XXXXXX";
+    cr_assert(mkdtemp(folder));
+    cr_assert_eq(performance_write(folder), ERR_FORMAT);
+    cr_assert_not_null(strstr(err_message(ERR_FORMAT), "holds no record"), "%s",
+                       err_message(ERR_FORMAT));
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"{\"schema\": \"other\"}", "x.json: schema 'other' is unknown (known: harness-bench-1"},
+        {"{\"schema\": \"harness-bench-1\"}", "model"},
+        {"{\"schema\": \"harness-throughput-1\", \"device\": 3}", "device"},
+        {"{}", "schema"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_text(folder, "x.json", cases[i].text);
+        err e = performance_write(folder);
+        cr_assert_eq(e, ERR_FORMAT, "case %zu", i);
+        cr_assert_not_null(strstr(err_message(e), cases[i].message), "case %zu: %s", i,
+                           err_message(e));
+        cr_assert_not_null(strstr(err_message(e), "x.json"), "case %zu: %s", i, err_message(e));
+    }
+    MUST(folder_remove(folder));
+    err_clear();
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* results/performance.md is what the records beside it give. */
+Test(performance, committed_page_comes_from_its_records) {
+    json_setup();
+    const char *records = HARNESS_SOURCE_DIR "/results/performance";
+    if (!folder_exists(records)) cr_skip_test("no records of speed are committed");
+    char parent[] = "/tmp/harness-performance-XXXXXX", folder[64], path[96];
+    cr_assert(mkdtemp(parent));
+    snprintf(folder, sizeof folder, "%s/performance", parent);
+    snprintf(path, sizeof path, "%s.md", folder);
+    MUST(folder_make(folder));
+    folder_list list;
+    MUST(folder_list_read(&list, records));
+    for (size_t i = 0; i < list.count; i++) {
+        char *from;
+        MUST(path_join(&from, records, list.names[i]));
+        char *text = read_text(from);
+        write_text(folder, list.names[i], text);
+        mem_free(text);
+        mem_free(from);
+    }
+    folder_list_free(&list);
+    MUST(performance_write(folder));
+    char *made = read_text(path), *kept = read_text(HARNESS_SOURCE_DIR "/results/performance.md");
+    cr_assert_str_eq(made, kept);
+    mem_free(made);
+    mem_free(kept);
+    MUST(folder_remove(parent));
+}

@@ -1,0 +1,418 @@
+/* `harness predict`: scores, the best labels, and lines from standard input as they come. */
+#define _GNU_SOURCE
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/line_reader.h"
+#include "support/model_folder.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/scorer.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const labels[] = {"hate", "offensive", "none"};
+
+static const char *make_model(void) {
+    const char *folder = temporary_path("m");
+    json_setup();
+    model_folder_make(folder, labels, 3, NULL);
+    return folder;
+}
+
+/* --- the program with a standard input of ours ---------------------------------------------------
+ */
+
+typedef struct talk {
+    pid_t pid;
+    int in, out; /* ends of ours */
+    char error[300];
+} talk;
+
+static void talk_start(talk *t, const char *const *arguments) {
+    int in[2], out[2];
+    const char *argv[32] = {HARNESS_PROGRAM};
+    for (size_t i = 0; arguments[i]; i++) argv[i + 1] = arguments[i];
+    snprintf(t->error, sizeof t->error, "%s/talk.err", temporary_folder());
+    cr_assert_eq(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+    t->pid = fork();
+    if (t->pid == 0) {
+        int error = open(t->error, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        dup2(error, 2);
+        program_forgive_loader(argv);
+        execv(HARNESS_PROGRAM, (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    t->in = in[1];
+    t->out = out[0];
+}
+
+static void say(const talk *t, const void *bytes, size_t count) {
+    cr_assert_eq(write(t->in, bytes, count), (ssize_t)count);
+}
+
+/* Reads until `lines` line ends came, or the end of the output; fails after a minute. */
+static char *hear(const talk *t, size_t lines) {
+    strbuf text = {0};
+    size_t found = 0;
+    MUST(strbuf_add(&text, ""));
+    while (found < lines) {
+        char part[4096];
+        struct pollfd p = {.fd = t->out, .events = POLLIN};
+        cr_assert_eq(poll(&p, 1, 60000), 1, "no answer within a minute; so far: %s", text.text);
+        ssize_t n = read(t->out, part, sizeof part);
+        cr_assert_geq(n, 0);
+        if (n == 0) break;
+        MUST(strbuf_add_bytes(&text, part, (size_t)n));
+        for (ssize_t i = 0; i < n; i++) found += part[i] == '\n';
+    }
+    return text.text;
+}
+
+static int talk_end(talk *t, char **errors) {
+    int status = 0;
+    size_t count;
+    if (t->in >= 0) close(t->in);
+    close(t->out);
+    cr_assert_eq(waitpid(t->pid, &status, 0), t->pid);
+    MUST(file_read((void **)errors, &count, t->error, 0));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* What the program answers to these bytes on standard input. */
+static char *answers(const char *folder, const void *bytes, size_t count, int *code,
+                     char **errors) {
+    talk t;
+    talk_start(&t, (const char *const[]){"predict", "--checkpoint", folder, "--device", "reference",
+                                         "--json", "--quiet", NULL});
+    say(&t, bytes, count);
+    close(t.in);
+    t.in = -1;
+    char *out = hear(&t, SIZE_MAX);
+    *code = talk_end(&t, errors);
+    return out;
+}
+
+/* The objects of a JSONL text, as an array. */
+static cJSON *objects(const char *text) {
+    cJSON *list = cJSON_CreateArray();
+    while (*text) {
+        cJSON *one = NULL;
+        size_t n = strcspn(text, "\n");
+        char *line = NULL;
+        MUST(mem_strndup(&line, text, n));
+        MUST(json_parse(&one, line, n, "answer"));
+        mem_free(line);
+        MUST(json_append(list, one));
+        text += n + (text[n] == '\n');
+    }
+    return list;
+}
+
+static const char *text_of(const cJSON *list, int i, const char *key) {
+    const char *text =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(list, i), key));
+    cr_assert_not_null(text, "object %d has no '%s'", i, key);
+    return text;
+}
+
+static double number_of(const cJSON *object, const char *key) {
+    double value = 0;
+    MUST(json_number(&value, object, key, "answer"));
+    return value;
+}
+
+/* --- scores --------------------------------------------------------------------------------------
+ */
+
+/* (count, 3) logits of texts, in this process. */
+static float *logits_of(const char *folder, const char *const *texts, size_t count) {
+    scorer s;
+    encoded rows;
+    float *logits = NULL;
+    MUST(scorer_open(&s, folder, "reference", NULL));
+    MUST(encode_texts(&rows, &s.source.words, texts, count, 32));
+    MUST(mem_new(&logits, count * s.source.config.classes));
+    MUST(scorer_run(&s, logits, NULL, &rows, 64, NULL));
+    encoded_free(&rows);
+    scorer_close(&s);
+    return logits;
+}
+
+static const char *const texts[] = {"영화 좋다", "a b.", "나다!", "화화화"};
+enum { TEXTS = 4 };
+
+Test(predict, scores_are_softmax_and_the_best_come_first) {
+    size_t live = mem_live_count();
+    const char *folder = make_model();
+    float *logits = logits_of(folder, texts, TEXTS);
+    program_result r = RUN("predict", "-c", folder, "--device", "reference", "--json", "--top-k",
+                           "2", texts[0], texts[1], texts[2], texts[3]);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cJSON *list = objects(r.out);
+    cr_assert_eq(cJSON_GetArraySize(list), TEXTS);
+    for (int i = 0; i < TEXTS; i++) {
+        const cJSON *one = cJSON_GetArrayItem(list, i);
+        const cJSON *scores = cJSON_GetObjectItemCaseSensitive(one, "scores");
+        const float *z = logits + 3 * i;
+        double sum = 0, expected[3];
+        for (int c = 0; c < 3; c++) sum += exp((double)z[c]);
+        for (int c = 0; c < 3; c++) expected[c] = exp((double)z[c]) / sum;
+        int best = 0, second = -1;
+        for (int c = 1; c < 3; c++)
+            if (z[c] > z[best]) best = c;
+        for (int c = 0; c < 3; c++)
+            if (c != best && (second < 0 || z[c] > z[second])) second = c;
+        cr_assert_str_eq(text_of(list, i, "text"), texts[i]);
+        cr_assert_str_eq(text_of(list, i, "label"), labels[best]);
+        cr_assert_eq(number_of(one, "label_id"), best);
+        cr_assert_lt(fabs(number_of(one, "score") - expected[best]), 1e-12);
+        cr_assert_eq(cJSON_GetArraySize(scores), 2);
+        cr_assert_str_eq(scores->child->string, labels[best]);
+        cr_assert_str_eq(scores->child->next->string, labels[second]);
+        cr_assert_lt(fabs(scores->child->next->valuedouble - expected[second]), 1e-12);
+    }
+    cJSON_Delete(list);
+    program_free(&r);
+    mem_free(logits);
+    // more than there are: all, as transformers has it
+    r = RUN("predict", "-c", folder, "--device", "reference", "--json", "--top-k", "9", "a");
+    list = objects(r.out);
+    cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores")), 3);
+    cJSON_Delete(list);
+    program_free(&r);
+    r = RUN("predict", "-c", folder, "--top-k", "0", "a");
+    cr_assert(r.exit_code == 2 && strstr(r.err, "--top-k expects 1 or more, found 0"), "%s", r.err);
+    program_free(&r);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(predict, several_labels_at_once_have_sigmoid_scores) {
+    const char *folder = make_model();
+    float *logits = logits_of(folder, texts, 1);
+    static const char *const kinds[] = {"multi_label_classification", "regression"};
+    for (int k = 0; k < 2; k++) {
+        model_folder_edit(folder, "config.json", k ? kinds[0] : "single_label_classification",
+                          kinds[k]);
+        program_result r =
+            RUN("predict", "-c", folder, "--device", "reference", "--json", texts[0]);
+        cr_assert_eq(r.exit_code, 0, "%s", r.err);
+        cJSON *list = objects(r.out);
+        const cJSON *scores = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores");
+        for (int c = 0; c < 3; c++) {
+            double z = (double)logits[c], expected = k ? z : 1 / (1 + exp(-z));
+            cr_assert_lt(fabs(number_of(scores, labels[c]) - expected), 1e-12, "%s", kinds[k]);
+        }
+        cJSON_Delete(list);
+        program_free(&r);
+    }
+    mem_free(logits);
+}
+
+/* --- standard input ------------------------------------------------------------------------------
+ */
+
+Test(predict, every_line_has_one_answer) {
+    static const char input[] = "영화\r\n\n좋다\n \r\n나다";
+    static const char *const expected[] = {"영화", "", "좋다", " ", "나다"};
+    size_t live = mem_live_count();
+    const char *folder = make_model();
+    int code;
+    char *errors, *out = answers(folder, input, sizeof input - 1, &code, &errors);
+    cr_assert_eq(code, 0, "%s", errors);
+    cJSON *list = objects(out);
+    cr_assert_eq(cJSON_GetArraySize(list), 5, "%s", out);
+    for (int i = 0; i < 5; i++) cr_assert_str_eq(text_of(list, i, "text"), expected[i]);
+    cJSON_Delete(list);
+    mem_free(out);
+    mem_free(errors);
+    out = answers(folder, "", 0, &code, &errors);
+    cr_assert(code == 0 && !*out && !*errors, "%s%s", out, errors);
+    mem_free(out);
+    mem_free(errors);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(predict, answers_while_the_input_is_open) {
+    const char *folder = make_model();
+    talk t;
+    char *errors;
+    talk_start(&t, (const char *const[]){"predict", "-c", folder, "--device", "reference", NULL});
+    say(&t, "영화\n반쪽", strlen("영화\n반쪽"));
+    char *first = hear(&t, 1);
+    cr_assert_not_null(strstr(first, "영화\n"), "%s", first);
+    cr_assert_null(strstr(first, "반쪽"), "%s", first);
+    say(&t, " 문장\n", strlen(" 문장\n"));
+    char *second = hear(&t, 1);
+    cr_assert_not_null(strstr(second, "반쪽 문장\n"), "%s", second);
+    cr_assert_eq(talk_end(&t, &errors), 0, "%s", errors);
+    mem_free(first);
+    mem_free(second);
+    mem_free(errors);
+}
+
+Test(predict, lines_before_a_bad_one_are_answered) {
+    static const struct {
+        const char *input;
+        size_t bytes;
+        const char *message;
+    } cases[] = {
+        {"a\nb\n영\xec\x98\na\n", 10, "standard input:3: byte 4 of the line is not UTF-8"},
+        {"a\nb\nx\0y\na\n", 10, "standard input:3: a 0 byte in the line"},
+        {"a\nb\n\xff", 5, "standard input:3: byte 1 of the line is not UTF-8"},
+    };
+    const char *folder = make_model();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int code;
+        char *errors, *out = answers(folder, cases[i].input, cases[i].bytes, &code, &errors);
+        cJSON *list = objects(out);
+        cr_assert_eq(code, 1, "case %zu", i);
+        cr_assert_eq(cJSON_GetArraySize(list), 2, "case %zu: %s", i, out);
+        cr_assert_not_null(strstr(errors, cases[i].message), "case %zu: %s", i, errors);
+        cJSON_Delete(list);
+        mem_free(out);
+        mem_free(errors);
+    }
+    program_result r = RUN("predict", "-c", folder, "fine", "\xff");
+    cr_assert(r.exit_code == 2 && strstr(r.err, "sentence 2: byte 1 is not UTF-8"), "%s", r.err);
+    program_free(&r);
+}
+
+Test(predict, many_lines_keep_their_order) {
+    enum { LINES = 9001 };
+    const char *folder = make_model();
+    strbuf input = {0};
+    talk t;
+    char *errors;
+    for (int i = 0; i < LINES; i++)
+        MUST(strbuf_printf(&input, "%d%s\n", i, i % 7 ? "" : " 영화 좋다 나다 a b a b"));
+    talk_start(&t, (const char *const[]){"predict", "-c", folder, "--device", "reference", NULL});
+    pid_t writer = fork();
+    if (writer == 0) {
+        for (size_t at = 0; at < input.length;) {
+            ssize_t n = write(t.in, input.text + at, input.length - at);
+            if (n <= 0) _exit(1);
+            at += (size_t)n;
+        }
+        _exit(0);
+    }
+    close(t.in);
+    t.in = -1;
+    char *out = hear(&t, SIZE_MAX);
+    const char *at = out, *wanted = input.text;
+    for (int i = 0; i < LINES; i++) {
+        // "label score  text"
+        const char *text = strstr(at, "  ");
+        size_t n = strcspn(wanted, "\n");
+        cr_assert_not_null(text, "line %d: %.60s", i, at);
+        while (text && (*text < '0' || *text > '9')) text++;
+        text = strstr(text, "  ");
+        cr_assert(text && !strncmp(text + 2, wanted, n + 1), "line %d: %.60s", i, at);
+        at = text + 2 + n + 1;
+        wanted += n + 1;
+    }
+    cr_assert(!*at, "more than was asked: %.60s", at);
+    cr_assert_eq(talk_end(&t, &errors), 0, "%s", errors);
+    waitpid(writer, NULL, 0);
+    mem_free(out);
+    mem_free(errors);
+    strbuf_free(&input);
+}
+
+/* --- windows of lines ----------------------------------------------------------------------------
+ */
+
+static int file_of(const void *bytes, size_t count) {
+    const char *path = temporary_path("lines");
+    MUST(file_write(path, bytes, count));
+    int fd = open(path, O_RDONLY);
+    cr_assert_geq(fd, 0);
+    return fd;
+}
+
+Test(line_reader, windows_hold_what_was_asked_for) {
+    size_t live = mem_live_count();
+    line_reader r;
+    int fd = file_of("1\n2\n3\r\n4\n5", 10);
+    line_reader_init(&r, fd, "f");
+    static const char *const expected[] = {"1", "2", "3", "4", "5"};
+    size_t seen = 0;
+    for (size_t most = 2; seen < 5; most = 2) {
+        MUST(line_reader_window(&r, most));
+        cr_assert_eq(r.count, seen == 4 ? 1 : 2);
+        for (size_t i = 0; i < r.count; i++) cr_assert_str_eq(r.lines[i], expected[seen + i]);
+        seen += r.count;
+    }
+    MUST(line_reader_window(&r, 2));
+    cr_assert_eq(r.count, 0);
+    line_reader_free(&r);
+    close(fd);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(line_reader, long_lines_bound_the_window) {
+    size_t live = mem_live_count();
+    enum { LONG = LINE_LIMIT_BYTES, LINES = 12 };
+    char *bytes = NULL;
+    line_reader r;
+    MUST(mem_new(&bytes, (size_t)LINES * (LONG + 1) + LONG + 1));
+    memset(bytes, 'x', (size_t)LINES * (LONG + 1) + LONG + 1);
+    for (size_t i = 1; i <= LINES; i++) bytes[i * (LONG + 1) - 1] = '\n';
+    int fd = file_of(bytes, (size_t)LINES * (LONG + 1) + LONG + 1);
+    line_reader_init(&r, fd, "f");
+    size_t seen = 0, windows = 0;
+    while (seen < LINES) {
+        MUST(line_reader_window(&r, 4096));
+        cr_assert_gt(r.count, 0);
+        for (size_t i = 0; i < r.count; i++) cr_assert_eq(strlen(r.lines[i]), LONG);
+        cr_assert_leq(r.capacity, 16u << 20);
+        seen += r.count;
+        windows++;
+    }
+    cr_assert_geq(windows, 2);
+    // the last line is one byte too long
+    MUST_FAIL(line_reader_window(&r, 4096), ERR_FORMAT,
+              "f:13: the line is longer than 1048576 bytes");
+    line_reader_free(&r);
+    close(fd);
+    mem_free(bytes);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(line_reader, a_pause_ends_the_window) {
+    line_reader r;
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    line_reader_init(&r, ends[0], "pipe");
+    cr_assert_eq(write(ends[1], "a\nb\nhalf", 8), 8);
+    double begin = clock_seconds();
+    MUST(line_reader_window(&r, 100));
+    cr_assert_lt(clock_seconds() - begin, 30);
+    cr_assert_eq(r.count, 2);
+    cr_assert_eq(write(ends[1], " a line\n", 8), 8);
+    MUST(line_reader_window(&r, 100));
+    cr_assert_eq(r.count, 1);
+    cr_assert_str_eq(r.lines[0], "half a line");
+    close(ends[1]);
+    MUST(line_reader_window(&r, 100));
+    cr_assert_eq(r.count, 0);
+    line_reader_free(&r);
+    close(ends[0]);
+    int fd = open("/", O_RDONLY);
+    line_reader_init(&r, fd, "folder");
+    MUST_FAIL(line_reader_window(&r, 1), ERR_IO, "folder: cannot read: ");
+    line_reader_free(&r);
+    close(fd);
+}

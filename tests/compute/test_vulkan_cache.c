@@ -1,0 +1,91 @@
+/* Pipelines kept on the disk: made, used again, and made again when the file does not fit. */
+#include <criterion/criterion.h>
+
+#if HARNESS_VULKAN
+#include "base/file.h"
+#include "base/memory.h"
+#include "compute/vulkan/vulkan_internal.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEAD_BYTES = 80, DRIVER_VERSION_AT = 20 };
+
+// Opens, makes one pipeline, closes.
+static void use_device(char path[512], const char *folder) {
+    device d;
+    MUST(device_open_named(&d, "llvmpipe", NULL));
+    snprintf(path, 512, "%s/harness/pipelines-%s.bin", folder, d.info.uuid);
+    VkPipeline pipeline;
+    MUST(vulkan__pipeline(&pipeline, vulkan__of(&d), KERNEL_gather_rows,
+                          (uint32_t[SPECIAL_MAX]){64}));
+    device_close(&d);
+}
+
+static ino_t inode_of(const char *path) {
+    struct stat s;
+    cr_assert_eq(stat(path, &s), 0, "%s is missing", path);
+    return s.st_ino; // an atomic write gives another
+}
+
+static void damage(const char *path, size_t at, size_t keep) {
+    void *bytes;
+    size_t count;
+    MUST(file_read(&bytes, &count, path, 0));
+    cr_assert_gt(count, (size_t)HEAD_BYTES);
+    if (at < count) ((uint8_t *)bytes)[at] ^= 0x40;
+    MUST(file_write(path, bytes, keep && keep < count ? keep : count));
+    mem_free(bytes);
+}
+
+Test(vulkan_cache, is_made_used_again_and_made_again_when_damaged) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    size_t live = mem_live_count();
+    char folder[] = "/tmp/harness-cache-XXXXXX", path[512];
+    cr_assert_not_null(mkdtemp(folder));
+    setenv("XDG_CACHE_HOME", folder, 1);
+    use_device(path, folder);
+    void *first, *now;
+    size_t first_count, count;
+    MUST(file_read(&first, &first_count, path, 0));
+    ino_t inode = inode_of(path);
+    use_device(path, folder);
+    cr_expect_eq(inode_of(path), inode, "nothing new was written");
+    const struct {
+        const char *what;
+        size_t at, keep;
+    } faults[] = {{"another magic", 0, 0},
+                  {"another driver", DRIVER_VERSION_AT, 0},
+                  {"cut inside the head", SIZE_MAX, 40},
+                  {"empty of content", SIZE_MAX, HEAD_BYTES},
+                  {"a changed byte", HEAD_BYTES + 1, 0}};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        damage(path, faults[i].at, faults[i].keep);
+        use_device(path, folder);
+        MUST(file_read(&now, &count, path, 0));
+        cr_expect_eq(count, first_count, "%s", faults[i].what);
+        cr_expect(count == first_count && !memcmp(now, first, HEAD_BYTES), "%s", faults[i].what);
+        mem_free(now);
+    }
+    mem_free(first);
+    MUST(folder_remove(folder));
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_cache, a_folder_that_cannot_be_written_stops_nothing) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    size_t live = mem_live_count();
+    char path[512];
+    setenv("XDG_CACHE_HOME", "/dev/null/nowhere", 1);
+    use_device(path, "/dev/null/nowhere");
+    unsetenv("XDG_CACHE_HOME");
+    unsetenv("HOME");
+    use_device(path, "");
+    cr_assert_eq(mem_live_count(), live);
+}
+#endif

@@ -1,0 +1,64 @@
+#include "support/model_folder.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/must.h"
+#include "text/tokenizer.h"
+#include "train/checkpoint.h"
+
+static void make_words(tokenizer *words, const char *vocab) {
+    static const char *const tokens[] = {
+        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영", "화", "좋", "다", "나",
+        "##영",  "##화",  "##좋",  "##다",  "##나",   "a",  "b",  ".",  "!",  "##a",
+    };
+    char *list[sizeof tokens / sizeof *tokens];
+    if (vocab) {
+        MUST(tokenizer_load(words, vocab));
+        return;
+    }
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+        MUST(mem_strdup(&list[i], tokens[i]));
+    MUST(tokenizer_from_tokens(words, list, sizeof tokens / sizeof *tokens, false));
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) mem_free(list[i]);
+}
+
+void model_folder_make(const char *folder, const char *const *labels, uint32_t classes,
+                       const char *vocab) {
+    tokenizer words;
+    bert_config c;
+    device d;
+    bert m;
+    make_words(&words, vocab);
+    words.model_max_length = 32;
+    MUST(bert_config_preset(&c, "tiny", (uint32_t)words.count));
+    c.layers = 1;
+    c.hidden = 8;
+    c.heads = 2;
+    c.inner = 16;
+    c.positions = 32;
+    c.classes = classes;
+    if (labels) MUST(bert_config_set_labels(&c, labels, classes));
+    MUST(device_open_named(&d, "reference", NULL));
+    MUST(bert_init(&m, &d, &c, 0));
+    // wide enough that sentences get scores of their own
+    MUST(params_draw(&m.params, 3, 1.0f, NULL));
+    MUST(model_folder_write(folder, &m, &words));
+    bert_free(&m);
+    device_close(&d);
+    bert_config_free(&c);
+    tokenizer_free(&words);
+}
+
+void model_folder_edit(const char *folder, const char *name, const char *from, const char *to) {
+    char *path = NULL, *text = NULL, *changed = NULL;
+    size_t count = 0;
+    MUST(path_join(&path, folder, name));
+    MUST(file_read((void **)&text, &count, path, 0));
+    char *at = strstr(text, from);
+    cr_assert_not_null(at, "no '%s' in %s: %s", from, path, text);
+    MUST(mem_printf(&changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)));
+    MUST(file_write(path, changed, strlen(changed)));
+    mem_free(path);
+    mem_free(text);
+    mem_free(changed);
+}

@@ -1,0 +1,17 @@
+/* A small model folder made in the test process: random weights, a vocabulary of single syllables.
+ */
+#ifndef TESTS_SUPPORT_MODEL_FOLDER_H
+#define TESTS_SUPPORT_MODEL_FOLDER_H
+
+#include "model/config.h"
+
+/* Writes config.json, model.safetensors and the tokenizer's files: 1 layer of 8 hidden units, 32
+ * positions, `classes` labels by these names (NULL: none in config.json's own words). vocab may
+ * name a vocab.txt to take instead of the built-in one. Needs json_setup. */
+void model_folder_make(const char *folder, const char *const *labels, uint32_t classes,
+                       const char *vocab);
+
+/* Replaces the first `from` in <folder>/<name> by `to`. */
+void model_folder_edit(const char *folder, const char *name, const char *from, const char *to);
+
+#endif

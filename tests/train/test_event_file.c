@@ -1,0 +1,211 @@
+/* Event files, decoded here by the documented framing and by protocol buffers' wire format. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/event_file.h"
+#include "train/train_log.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct decoded {
+    uint64_t step;
+    double wall_time;
+    char version[32];
+    char tags[8][32];
+    float values[8];
+    size_t count;
+} decoded;
+
+static uint64_t whole(const uint8_t *b, int bytes) {
+    uint64_t v = 0;
+    for (int i = bytes; i-- > 0;) v = v << 8 | b[i];
+    return v;
+}
+
+static uint64_t varint(const uint8_t *b, size_t *at) {
+    uint64_t v = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        v |= (uint64_t)(b[*at] & 127) << shift;
+        if (!(b[(*at)++] & 128)) return v;
+    }
+}
+
+static void decode_value(decoded *d, const uint8_t *b, size_t size) {
+    cr_assert_lt(d->count, 8);
+    for (size_t at = 0; at < size;) {
+        uint64_t key = varint(b, &at);
+        if (key == (1 << 3 | 2)) { // tag
+            size_t n = (size_t)varint(b, &at);
+            cr_assert_lt(n, sizeof d->tags[0]);
+            memcpy(d->tags[d->count], b + at, n);
+            at += n;
+        } else {
+            cr_assert_eq(key, 2 << 3 | 5, "field %d of a value", (int)key >> 3); // simple_value
+            memcpy(&d->values[d->count], b + at, 4);
+            at += 4;
+        }
+    }
+    d->count++;
+}
+
+static void decode_event(decoded *d, const uint8_t *b, size_t size) {
+    *d = (decoded){0};
+    for (size_t at = 0; at < size;) {
+        uint64_t key = varint(b, &at);
+        if (key == (1 << 3 | 1)) {
+            memcpy(&d->wall_time, b + at, 8);
+            at += 8;
+        } else if (key == (2 << 3 | 0)) {
+            d->step = varint(b, &at);
+        } else {
+            size_t n = (size_t)varint(b, &at), end = at + n;
+            if (key == (3 << 3 | 2)) {
+                memcpy(d->version, b + at, n);
+                at = end;
+                continue;
+            }
+            cr_assert_eq(key, 5 << 3 | 2, "field %d of an event", (int)key >> 3);
+            while (at < end) {
+                cr_assert_eq(varint(b, &at), 1 << 3 | 2);
+                size_t inner = (size_t)varint(b, &at);
+                decode_value(d, b + at, inner);
+                at += inner;
+            }
+        }
+    }
+}
+
+/* Events of a file; every checksum is checked. */
+static size_t decode_file(decoded *out, size_t most, const char *path) {
+    void *bytes = NULL;
+    size_t size = 0, count = 0;
+    MUST(file_read(&bytes, &size, path, 0));
+    const uint8_t *b = bytes;
+    for (size_t at = 0; at < size; count++) {
+        cr_assert_lt(count, most);
+        uint64_t n = whole(b + at, 8);
+        cr_assert_leq(at + 16 + n, size);
+        cr_assert_eq(whole(b + at + 8, 4), crc32c_masked(b + at, 8));
+        cr_assert_eq(whole(b + at + 12 + n, 4), crc32c_masked(b + at + 12, (size_t)n));
+        decode_event(&out[count], b + at + 12, (size_t)n);
+        at += 16 + (size_t)n;
+    }
+    mem_free(bytes);
+    return count;
+}
+
+Test(event_file, checksums_are_crc_32c) {
+    // the check value of CRC-32C; 32 bytes of 0 and of 255 and a rising row, as in RFC 3720 B.4
+    uint8_t zeros[32] = {0}, ones[32], rising[32];
+    for (int i = 0; i < 32; i++) {
+        ones[i] = 255;
+        rising[i] = (uint8_t)i;
+    }
+    cr_assert_eq(crc32c("123456789", 9), 0xe3069283u);
+    cr_assert_eq(crc32c(zeros, 32), 0x8a9136aau);
+    cr_assert_eq(crc32c(ones, 32), 0x62a8ab43u);
+    cr_assert_eq(crc32c(rising, 32), 0x46dd794eu);
+    // masked: rotated right by 15 bits, plus a constant
+    uint32_t crc = 0xe3069283u;
+    cr_assert_eq(crc32c_masked("123456789", 9), ((crc >> 15) | (crc << 17)) + 0xa282ead8u);
+}
+
+static void add(event_file *f, uint32_t step) {
+    MUST(event_file_add(
+        f, step, (event_scalar[]){{"train/loss", 1.0 / step}, {"eval/mcc", -0.25 * step}}, 2));
+}
+
+Test(event_file, events_read_back) {
+    size_t live = mem_live_count();
+    event_file f;
+    decoded d[8];
+    const char *path = temporary_path("events");
+    MUST(event_file_open(&f, path, 0));
+    add(&f, 5);
+    add(&f, 300); // a step of two bytes
+    event_file_close(&f);
+    cr_assert_eq(decode_file(d, 8, path), 3);
+    cr_assert_str_eq(d[0].version, "brain.Event:2");
+    cr_assert(d[0].step == 0 && d[0].count == 0 && d[0].wall_time > 1.6e9);
+    cr_assert(d[1].step == 5 && d[2].step == 300);
+    cr_assert_eq(d[2].count, 2);
+    cr_assert_str_eq(d[2].tags[0], "train/loss");
+    cr_assert_str_eq(d[2].tags[1], "eval/mcc");
+    cr_assert_float_eq(d[2].values[0], 1.0 / 300, 1e-9);
+    cr_assert(d[2].values[1] == -75.0f);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(event_file, a_resumed_run_keeps_what_came_before) {
+    size_t live = mem_live_count();
+    event_file f;
+    decoded d[8];
+    const char *path = temporary_path("events");
+    static const uint32_t steps[] = {2, 4, 6};
+    // what a kill may leave behind the last whole event: nothing, or part of one
+    for (int torn = 0; torn < 2; torn++) {
+        MUST(event_file_open(&f, path, 0));
+        for (size_t i = 0; i < 3; i++) add(&f, steps[i]);
+        if (torn) fwrite("\x20\0\0\0\0\0\0\0garbage", 1, 15, (FILE *)f.file);
+        event_file_close(&f);
+        MUST(event_file_open(&f, path, torn ? 9 : 4));
+        add(&f, 9);
+        event_file_close(&f);
+        size_t n = decode_file(d, 8, path);
+        cr_assert_eq(n, torn ? 5 : 4, "%zu events", n);
+        cr_assert(d[2].step == 4 && d[n - 1].step == 9);
+    }
+    // a file that is none begins anew
+    MUST(file_write(path, "no event file at all, but longer than a head", 44));
+    MUST(event_file_open(&f, path, 4));
+    add(&f, 6);
+    event_file_close(&f);
+    cr_assert_eq(decode_file(d, 8, path), 2);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(event_file, a_log_writes_both_under_trainers_tags) {
+    json_setup();
+    size_t live = mem_live_count();
+    train_log l;
+    decoded d[8];
+    const char *folder = temporary_path("out");
+    const char *path = temporary_path("out/tensorboard/events.out.tfevents.harness");
+    MUST(folder_make(folder));
+    MUST(train_log_open(&l, folder, true, 0));
+    MUST(train_log_add(&l, 3, 0.5, (log_value[]){{"loss", 0.75}, {"grad_norm", 2}}, 2));
+    MUST(train_log_add(&l, 3, 0.5, (log_value[]){{"eval_accuracy", 0.875}}, 1));
+    MUST(train_log_add(&l, 4, 0.75, (log_value[]){{"train_loss", 1}}, 1));
+    train_log_close(&l);
+    cr_assert_eq(decode_file(d, 8, path), 4);
+    cr_assert_str_eq(d[1].tags[0], "train/loss");
+    cr_assert_str_eq(d[1].tags[1], "train/grad_norm");
+    cr_assert_str_eq(d[1].tags[2], "train/epoch");
+    cr_assert(d[1].values[0] == 0.75f && d[1].values[2] == 0.5f);
+    cr_assert_str_eq(d[2].tags[0], "eval/accuracy");
+    cr_assert(d[2].step == 3 && d[2].values[0] == 0.875f);
+    cr_assert_str_eq(d[3].tags[0], "train/train_loss");
+    // going on from step 3 drops the end; a fresh run without events leaves none
+    MUST(train_log_open(&l, folder, true, 3));
+    train_log_close(&l);
+    cr_assert_eq(decode_file(d, 8, path), 3);
+    void *text = NULL;
+    size_t size = 0;
+    MUST(file_read(&text, &size, temporary_path("out/log.jsonl"), 0));
+    cr_assert_str_eq(text, "{\"loss\":0.75,\"grad_norm\":2,\"epoch\":0.5,\"step\":3}\n"
+                           "{\"eval_accuracy\":0.875,\"epoch\":0.5,\"step\":3}\n");
+    mem_free(text);
+    MUST(train_log_open(&l, folder, false, 0));
+    train_log_close(&l);
+    cr_assert_not(file_exists(path));
+    MUST_FAIL(train_log_open(&l, temporary_path("none"), false, 0), ERR_IO,
+              "none/log.jsonl: cannot write");
+    train_log_close(&l);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}

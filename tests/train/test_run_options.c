@@ -1,0 +1,360 @@
+/* Whole runs on the bundled sample with the options of a recipe: what was stopped and goes on ends
+ * with the same bits, and logs every step once. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/run.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if HARNESS_CPU
+static const char native[] = "cpu";
+#else
+static const char native[] = "";
+#endif
+
+enum { STEPS_MOST = 32 };
+
+/* What a run leaves that must not depend on where it was stopped. */
+typedef struct outcome {
+    char digest[65];
+    uint32_t steps, best_step, evaluation_count;
+    float losses[STEPS_MOST];
+    trainer_evaluation evaluations[STEPS_MOST];
+} outcome;
+
+typedef struct mode {
+    const char *name;
+    const char *settings[8][2]; /* recipe keys and values, numbers as text */
+    run_protocol protocol;
+} mode;
+
+/* 48 rows (42 under dev), steps of 8: 6 an epoch, 12 in all unless a mode says otherwise. */
+static run_request request_of(const mode *m, const char *selector, const char *output) {
+    run_request q = {.task = "kor_hate", .sample = true, .model = "tiny", .device = selector};
+    q.seed = 11;
+    q.threads = 1;
+    q.output = output;
+    q.protocol = m->protocol;
+    MUST(recipe_load(&q.recipe, "tiny"));
+    q.recipe.num_train_epochs = 2;
+    q.recipe.per_device_train_batch_size = 8;
+    q.recipe.logging_steps = 2;
+    q.recipe.save_steps = 3;
+    for (int i = 0; i < 8 && m->settings[i][0]; i++) {
+        const char *key = m->settings[i][0], *text = m->settings[i][1];
+        char *end = NULL;
+        double value = strtod(text, &end);
+        // class weights are text that begins with a number
+        if (*end)
+            MUST(recipe_set_text(&q.recipe, key, text));
+        else
+            MUST(recipe_set_number(&q.recipe, key, value));
+    }
+    return q;
+}
+
+static void take_outcome(outcome *o, const run *r) {
+    const trainer *t = &r->trainer;
+    *o = (outcome){
+        .steps = t->done, .best_step = r->best.step, .evaluation_count = t->evaluation_count};
+    cr_assert_leq(t->done, STEPS_MOST);
+    strcpy(o->digest, r->final_sha256);
+    memcpy(o->losses, t->losses, t->done * sizeof *t->losses);
+    for (uint32_t i = 0; i < t->evaluation_count; i++) o->evaluations[i] = t->evaluations[i];
+}
+
+static void run_through(const run_request *q, outcome *o) {
+    run r;
+    MUST(run_open(&r, q));
+    MUST(run_train(&r));
+    MUST(run_evaluate(&r));
+    MUST(run_keep_model(&r));
+    MUST(run_finish(&r));
+    take_outcome(o, &r);
+    run_close(&r);
+}
+
+/* Runs to `step` as if it were killed there. */
+static void run_until(const run_request *q, uint32_t step) {
+    run r;
+    MUST(run_open(&r, q));
+    r.trainer.options.stop_at = step;
+    MUST(trainer_run(&r.trainer));
+    cr_assert_eq(r.trainer.done, step);
+    run_close(&r);
+}
+
+static void expect_same(const outcome *a, const outcome *b, const char *name, uint32_t stop) {
+    cr_assert_str_eq(a->digest, b->digest, "%s, stopped at %u: other weights", name, stop);
+    cr_assert_eq(a->steps, b->steps, "%s, stopped at %u: %u steps", name, stop, b->steps);
+    cr_assert_eq(a->best_step, b->best_step, "%s, stopped at %u", name, stop);
+    cr_assert_eq(a->evaluation_count, b->evaluation_count, "%s, stopped at %u", name, stop);
+    cr_assert_eq(memcmp(a->losses, b->losses, sizeof a->losses), 0, "%s: losses", name);
+    for (uint32_t i = 0; i < a->evaluation_count; i++)
+        cr_assert(a->evaluations[i].step == b->evaluations[i].step &&
+                      a->evaluations[i].score == b->evaluations[i].score &&
+                      a->evaluations[i].loss == b->evaluations[i].loss,
+                  "%s, stopped at %u: evaluation %u", name, stop, i);
+}
+
+/* Stops at each of the steps in turn (0 ends the list) and goes on. */
+static void check_resume(const mode *m, const char *selector, const uint32_t *stops) {
+    outcome whole, resumed;
+    run_request q = request_of(m, selector, temporary_path("whole"));
+    run_through(&q, &whole);
+    for (size_t i = 0; stops[i]; i++) {
+        q.output = temporary_path("stopped");
+        q.resume = false;
+        run_until(&q, stops[i]);
+        q.resume = true;
+        run_through(&q, &resumed);
+        expect_same(&whole, &resumed, m->name, stops[i]);
+    }
+}
+
+static const mode everything = {"everything",
+                                {{"gradient_accumulation_steps", "2"},
+                                 {"per_device_train_batch_size", "4"},
+                                 {"group_by_length", "1"},
+                                 {"warmup_steps", "0.4"},
+                                 {"class_weights", "0.5,1,2"},
+                                 {"label_smoothing_factor", "0.1"},
+                                 {"freeze_layers", "1"},
+                                 {"eval_steps", "2"}},
+                                PROTOCOL_DEV};
+
+Test(run_options, every_mode_resumes_with_the_same_bits) {
+    static const mode modes[] = {
+        {"accumulation and grouping and warmup",
+         {{"gradient_accumulation_steps", "2"},
+          {"per_device_train_batch_size", "4"},
+          {"group_by_length", "1"},
+          {"warmup_steps", "5"}},
+         PROTOCOL_LAST},
+        {"cosine", {{"lr_scheduler_type", "cosine"}, {"max_length", "12"}}, PROTOCOL_LAST},
+        {"constant_with_warmup",
+         {{"lr_scheduler_type", "constant_with_warmup"}, {"warmup_ratio", "0.3"}},
+         PROTOCOL_LAST},
+        {"weights", {{"class_weights", "balanced"}, {"max_steps", "9"}}, PROTOCOL_LAST},
+        {"frozen", {{"freeze_embeddings", "1"}, {"freeze_layers", "1"}}, PROTOCOL_LAST},
+        {"dev by loss", {{"metric_for_best_model", "loss"}, {"eval_steps", "5"}}, PROTOCOL_DEV},
+        {"dev by epochs", {{"metric_for_best_model", "mcc"}}, PROTOCOL_DEV},
+    };
+    static const uint32_t stops[] = {8, 0};
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        check_resume(&modes[i], native, stops);
+    static const uint32_t many[] = {4, 7, 11, 0};
+    check_resume(&everything, native, many);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(run_options, llvmpipe_resumes_with_the_same_bits) {
+    static const uint32_t stops[] = {7, 0};
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    json_setup();
+    check_resume(&everything, "llvmpipe", stops);
+    temporary_remove();
+}
+
+/* --- early stopping ------------------------------------------------------------------------------
+ */
+
+/* A learning rate of 0: no evaluation is better than the first. */
+static const mode still = {"still",
+                           {{"learning_rate", "0"},
+                            {"num_train_epochs", "4"},
+                            {"eval_steps", "2"},
+                            {"early_stopping_patience", "3"}},
+                           PROTOCOL_DEV};
+
+Test(run_options, early_stopping_ends_a_run_where_it_should) {
+    static const uint32_t stops[] = {7, 0};
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    outcome o;
+    run_request q = request_of(&still, native, temporary_path("early"));
+    run_through(&q, &o);
+    cr_assert_eq(o.steps, 8, "stopped after step %u", o.steps); // evaluations at 2, 4, 6, 8
+    cr_assert_eq(o.best_step, 2);
+    cr_assert_eq(o.evaluation_count, 4);
+    check_resume(&still, native, stops);
+    temporary_remove();
+}
+
+static err raise_at_six(void *context, trainer *t) {
+    (void)context;
+    if (t->done == 6) raise(SIGINT);
+    return ERR_OK;
+}
+
+/* Ctrl-C in the step of an evaluation: the step is saved without it. */
+Test(run_options, an_evaluation_that_an_interruption_left_out_is_made_up_for) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    outcome whole, resumed;
+    run r;
+    run_request q = request_of(&everything, native, temporary_path("whole"));
+    run_through(&q, &whole);
+    q.output = temporary_path("stopped");
+    MUST(run_open(&r, &q));
+    r.trainer.options.log.call = raise_at_six; // logs each second step, before the evaluation
+    MUST_FAIL(run_train(&r), ERR_INTERRUPTED, "interrupted after step 6 of");
+    cr_assert_eq(r.trainer.evaluation_count, 2);
+    run_close(&r);
+    q.resume = true;
+    run_through(&q, &resumed);
+    expect_same(&whole, &resumed, "interrupted", 6);
+    temporary_remove();
+}
+
+/* --- combinations that make no sense -------------------------------------------------------------
+ */
+
+Test(run_options, senseless_combinations_are_refused_before_anything_is_opened) {
+    static const struct {
+        mode m;
+        const char *message;
+    } cases[] = {
+        {{"", {{"early_stopping_patience", "2"}}, PROTOCOL_LAST},
+         "early_stopping_patience needs --protocol dev"},
+        {{"", {{"metric_for_best_model", "loss"}}, PROTOCOL_LAST},
+         "metric_for_best_model needs --protocol dev"},
+        {{"", {{"early_stopping_threshold", "0.1"}}, PROTOCOL_DEV},
+         "nothing stops early without early_stopping_patience"},
+        {{"", {{"metric_for_best_model", "f1"}}, PROTOCOL_DEV},
+         "metric_for_best_model: metric 'f1' is for two classes, not 3"},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run r;
+        run_request q = request_of(&cases[i].m, "no such device", temporary_path("x"));
+        MUST_FAIL(run_open(&r, &q), ERR_USAGE, cases[i].message);
+        run_close(&r);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* --- the log -------------------------------------------------------------------------------------
+ */
+
+typedef struct log_line {
+    double step;
+    cJSON *root;
+} log_line;
+
+/* Lines of <output>/log.jsonl, owned; fails on one that is no object with a step. */
+static size_t read_log(log_line *out, size_t most, const char *path) {
+    void *bytes = NULL;
+    size_t size = 0, count = 0;
+    MUST(file_read(&bytes, &size, path, 0));
+    for (char *at = bytes, *end; (end = strchr(at, '\n')); at = end + 1) {
+        cr_assert_lt(count, most);
+        *end = '\0';
+        MUST(json_parse(&out[count].root, at, (size_t)(end - at), path));
+        MUST(json_number(&out[count].step, out[count].root, "step", path));
+        cr_assert(json_has(out[count].root, "epoch"));
+        count++;
+    }
+    cr_assert_eq(((char *)bytes)[size - 1], '\0'); // the last line has its end
+    mem_free(bytes);
+    return count;
+}
+
+static void free_log(log_line *lines, size_t count) {
+    for (size_t i = 0; i < count; i++) cJSON_Delete(lines[i].root);
+}
+
+/* Values that do not depend on the clock. */
+static bool is_timeless(const char *name) {
+    return !strstr(name, "runtime") && !strstr(name, "per_second");
+}
+
+static void expect_same_logs(const char *a, const char *b) {
+    log_line x[40], y[40];
+    size_t n = read_log(x, 40, a), m = read_log(y, 40, b);
+    cr_assert_eq(n, m, "%zu lines and %zu", n, m);
+    for (size_t i = 0; i < n; i++) {
+        const cJSON *item = NULL;
+        cr_assert_eq(cJSON_GetArraySize(x[i].root), cJSON_GetArraySize(y[i].root));
+        cJSON_ArrayForEach(item, x[i].root) {
+            if (is_timeless(item->string))
+                cr_assert(cJSON_Compare(item, cJSON_GetObjectItem(y[i].root, item->string), true),
+                          "line %zu: %s differs", i + 1, item->string);
+        }
+    }
+    free_log(x, n);
+    free_log(y, m);
+}
+
+static double value_of(const log_line *l, const char *key) {
+    double value = NAN;
+    MUST(json_number(&value, l->root, key, "log.jsonl"));
+    return value;
+}
+
+Test(run_options, the_log_has_each_step_once_under_trainers_names) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    size_t live = mem_live_count();
+    mode m = everything;
+    log_line lines[40];
+    outcome o;
+    run_request q = request_of(&m, native, temporary_path("whole"));
+    run_through(&q, &o);
+    size_t n = read_log(lines, 40, temporary_path("whole/log.jsonl"));
+    // 12 steps: logged and evaluated every 2, and the end
+    cr_assert_eq(n, 13, "%zu lines", n);
+    for (size_t i = 0; i < 12; i++) {
+        const log_line *l = &lines[i];
+        double step = (double)(i / 2 + 1) * 2;
+        cr_assert_eq(l->step, step);
+        // 11 batches an epoch, steps of 2 and at last 1
+        double in_epoch = step > 6 ? step - 6 : step;
+        cr_assert_float_eq(value_of(l, "epoch"), (step > 6) + fmin(2 * in_epoch, 11) / 11, 1e-12);
+        if (i % 2) {
+            cr_assert_float_eq(value_of(l, "eval_loss"), o.evaluations[i / 2].loss, 1e-12);
+            cr_assert_float_eq(value_of(l, "eval_macro_f1"), o.evaluations[i / 2].score, 1e-12);
+            cr_assert(value_of(l, "eval_samples_per_second") > 0);
+            continue;
+        }
+        float a = o.losses[(size_t)step - 2], b = o.losses[(size_t)step - 1];
+        cr_assert_float_eq(value_of(l, "loss"), ((double)a + (double)b) / 2, 1e-12);
+        cr_assert(value_of(l, "grad_norm") > 0);
+        schedule s = {SCHEDULE_linear, q.recipe.learning_rate, 5, 12};
+        cr_assert_float_eq(value_of(l, "learning_rate"), schedule_rate(&s, (uint32_t)step), 1e-15);
+    }
+    cr_assert(value_of(&lines[12], "train_loss") > 0 && value_of(&lines[12], "train_runtime") > 0);
+    free_log(lines, n);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(run_options, a_resumed_run_goes_on_with_its_log) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    outcome o;
+    run_request q = request_of(&everything, native, temporary_path("whole"));
+    run_through(&q, &o);
+    q.output = temporary_path("stopped");
+    run_until(&q, 8); // checkpoint-6 is the newest; 8 is logged
+    const char *path = temporary_path("stopped/log.jsonl");
+    FILE *f = fopen(path, "ab");
+    cr_assert_not_null(f);
+    fputs("{\"loss\":0.5,\"ste", f); // killed while writing
+    fclose(f);
+    q.resume = true;
+    run_through(&q, &o);
+    expect_same_logs(temporary_path("whole/log.jsonl"), path);
+    temporary_remove();
+}
