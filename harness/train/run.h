@@ -50,7 +50,7 @@ typedef struct run_request {
     bool offline;       /* nothing is downloaded */
     const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
     bool resume, overwrite;
-    bool tensorboard; /* event files beside log.jsonl */
+    bool tensorboard;   /* event files beside log.jsonl */
     bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
 } run_request;
 
