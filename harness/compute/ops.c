@@ -217,6 +217,11 @@ static void operands_adamw_rows(struct adamw_rows *a, operand_list *l) {
     add(l, "norm", &a->norm, ACCESS_READ, 4, true, !span_given(a->g));
 }
 
+static void operands_checksum(struct checksum *a, operand_list *l) {
+    U32(out, WRITE, CHECKSUM_LANES);
+    REAL(x, READ, a->count);
+}
+
 size_t op_operands(op *o, operand out[OPERANDS_MAX]) {
     operand_list l = {.out = out};
     switch (o->kind) {

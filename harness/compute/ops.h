@@ -315,6 +315,16 @@ struct adamw_rows {
     float beta1, beta2, eps;
 };
 
+/* out[i] = sum of bits(x[j]) * (2 j + 1) over the j that leave i when divided by CHECKSUM_LANES,
+ * modulo 2^32; bits are those of the value as f32. All lanes added up are the checksum of x: the
+ * odd factor makes a changed bit, and two values that changed places, show. */
+enum { CHECKSUM_LANES = 2048 };
+struct checksum {
+    span out; /* (CHECKSUM_LANES) u32 */
+    span x;   /* (count) */
+    uint32_t count;
+};
+
 typedef enum op_kind {
 #define OP(name) OP_##name,
 #include "compute/ops.def"

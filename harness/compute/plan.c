@@ -169,6 +169,7 @@ double op_flops(const op *o, const step_info *step, uint32_t micro) {
     case OP_tanh_bwd: return 3.0 * SIZE(o->as.tanh_bwd.rows) * o->as.tanh_bwd.cols;
     case OP_cross_entropy:
         return 10.0 * SIZE(o->as.cross_entropy.rows) * o->as.cross_entropy.classes;
+    case OP_checksum: return 2.0 * o->as.checksum.count;
     case OP_COUNT: break;
     }
 #undef SIZE

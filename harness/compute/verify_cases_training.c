@@ -322,3 +322,13 @@ err verify__cases_adamw_rows(verify_run *run) {
     }
     return ERR_OK;
 }
+
+err verify__cases_checksum(verify_run *run) {
+    static const uint32_t counts[] = {1, 2047, 2048, 2049, 63, 4097, 6144, 8191, 96000, 300007};
+    for (size_t i = 0; i < (run->extent == VERIFY_QUICK ? 4 : COUNT(counts)); i++) {
+        trial t = verify__start(OP_checksum, 1, "%u", counts[i]);
+        t.o.as.checksum = (struct checksum){.count = counts[i]};
+        TRY(verify__trial(run, &t));
+    }
+    return ERR_OK;
+}

@@ -1,6 +1,5 @@
 #include "model/params.h"
 
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
@@ -206,25 +205,8 @@ err params_draw(params *ps, uint32_t seed, float range, const bool *only) {
     for (size_t i = 0; !e && i < ps->count; i++) {
         if (only && !only[i]) continue;
         draw_one(values, &ps->list[i], seed, (uint32_t)i, range);
-        e = device_write_f32(ps->list[i].p, values, ps->list[i].count);
+        e = params_write(&ps->list[i], values, 0, ps->list[i].count);
     }
     mem_free(values);
-    return e;
-}
-
-err params_digest(const params *ps, char hex[65]) {
-    float *values = NULL;
-    size_t largest = 0;
-    sha256 hash;
-    for (size_t i = 0; i < ps->count; i++)
-        if (ps->list[i].count > largest) largest = ps->list[i].count;
-    err e = mem_new(&values, largest);
-    sha256_begin(&hash);
-    for (size_t i = 0; !e && i < ps->count; i++) {
-        if ((e = device_read_f32(values, ps->list[i].p, ps->list[i].count))) break;
-        sha256_add(&hash, values, ps->list[i].count * sizeof *values);
-    }
-    sha256_end_hex(&hash, hex);
-    mem_free(values);
-    return e;
+    return e ? e : params_check(ps, only);
 }

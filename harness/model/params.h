@@ -38,7 +38,8 @@ typedef struct param {
     uint32_t layer;      /* PARAM_LAYER only */
     uint32_t rows, cols; /* cols 1 for a vector */
     bool is_vector, decay;
-    size_t count; /* rows * cols */
+    size_t count;     /* rows * cols */
+    uint32_t written; /* checksum of what params_write put there */
     span p, m, v,
         g; /* (rows, cols) real; m, v, g only for training; g of `word` is compact (U, H) */
 } param;
@@ -84,14 +85,30 @@ void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]);
 void param_label(const param *p, char name[PARAM_NAME_BYTES]);
 const char *param_field_name(param_field field);
 
+/* Copies values to the device, from element `first` of the parameter on; first 0 begins it anew,
+ * and the rest follows in order. */
+err params_write(param *p, const float *values, size_t first, size_t count) MUST_CHECK;
+
+/* Compares the checksum (ops.h) of each parameter, computed on the device, with that of what
+ * params_write put there. `only` as below. Errors: ERR_DEVICE naming the first that differs. */
+err params_check(const params *ps, const bool *only) MUST_CHECK;
+
+/* sums (count): the checksum of each parameter as the device computes it now. */
+err params_sums(uint32_t *sums, const params *ps) MUST_CHECK;
+
+/* Reads parameter i, (its count), and compares with sums of params_sums. Errors: ERR_DEVICE naming
+ * it where the copy differs. */
+err params_read(float *values, const params *ps, size_t i, const uint32_t *sums) MUST_CHECK;
+
 /* Weights from scratch, as transformers draws them: normal(0, range) for matrices and embeddings by
  * rng_normal(seed, RNG_SITE_INIT + place in the list, element), row 0 of the word embedding ([PAD])
  * 0, biases 0, LayerNorm weights 1. `only` NULL initialises all; else those it holds true for,
- * (count). Errors: ERR_MEMORY, ERR_DEVICE. */
+ * (count). What was written is checked (params_check). Errors: ERR_MEMORY, ERR_DEVICE. */
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) MUST_CHECK;
 
-/* SHA-256 over all weights: for each parameter in order, its f32 values, little-endian. pre: the
- * word rows are current (bert_flush). */
+/* SHA-256 over all weights: for each parameter in order, its f32 values, little-endian. What the
+ * host reads is compared with the device's own checksum of it. pre: the word rows are current
+ * (bert_flush). Errors: ERR_MEMORY, ERR_DEVICE, also naming a parameter that differs. */
 err params_digest(const params *ps, char hex[65]) MUST_CHECK;
 
 #endif

@@ -139,7 +139,7 @@ static err note_mismatch(loading *l, const tensor_place *t, const param *p, size
     return e ? e : weights__keys_add(&l->report->sizes, sizes);
 }
 
-static err load_slice(loading *l, const param *p, size_t slice, size_t slices, size_t index) {
+static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t index) {
     char key[PARAM_NAME_BYTES];
     const tensor_place *t = NULL;
     size_t rows = p->rows / slices, count = rows * p->cols;
@@ -149,7 +149,7 @@ static err load_slice(loading *l, const param *p, size_t slice, size_t slices, s
     if (!t) return note_missing(l, p, index, key);
     if (!weights__shape_fits(t->entry, p, rows)) return note_mismatch(l, t, p, rows, index, key);
     if ((e = safetensors_read(t->file, t->entry, l->values))) return e;
-    return device_write_f32(span_part(p->p, slice * count, count), l->values, count);
+    return params_write(p, l->values, slice * count, count);
 }
 
 /* Index buffers of old checkpoints: not parameters, and transformers does not list them. */
@@ -207,7 +207,8 @@ static err load_all(params *ps, loading *l, uint32_t seed, float range) {
     if ((e = list_unexpected(l))) return e;
     if (l->required_count) return refuse_missing(l);
     if ((e = note_drawn(l->report))) return e;
-    return params_draw(ps, seed, range, l->absent);
+    if ((e = params_draw(ps, seed, range, l->absent))) return e;
+    return params_check(ps, NULL);
 }
 
 static err name_all(loading *l) {

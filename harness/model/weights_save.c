@@ -47,9 +47,12 @@ static err save_parts(const params *ps, const char *folder, const char *name, pa
     safetensors_writer w = {0};
     char *path = NULL;
     float *values = NULL;
+    uint32_t *sums = NULL;
     err e = ERR_OK;
     if ((e = path_join(&path, folder, name))) goto done;
     if ((e = mem_new(&values, largest_count(ps)))) goto done;
+    if ((e = mem_new(&sums, ps->count))) goto done;
+    if (first == PART_WEIGHT && (e = params_sums(sums, ps))) goto done;
     for (part which = first; which <= last; which++)
         for (size_t i = 0; i < ps->count; i++)
             if ((e = declare(&w, &ps->list[i], which))) goto done;
@@ -58,12 +61,15 @@ static err save_parts(const params *ps, const char *folder, const char *name, pa
         for (size_t i = 0; i < ps->count; i++) {
             // the slices of one parameter follow each other in the file as in memory
             const param *p = &ps->list[i];
-            if ((e = device_read_f32(values, part_span(p, which), p->count))) goto done;
+            e = which == PART_WEIGHT ? params_read(values, ps, i, sums)
+                                     : device_read_f32(values, part_span(p, which), p->count);
+            if (e) goto done;
             if ((e = safetensors_add(&w, values, p->count))) goto done;
         }
     e = safetensors_writer_commit(&w);
 done:
     safetensors_writer_free(&w);
+    mem_free(sums);
     mem_free(values);
     mem_free(path);
     return e;

@@ -73,6 +73,7 @@ static double reals_moved(const op *o, const step_info *step, uint32_t micro) {
     case OP_adamw_rows:
         return SIZE(o->as.adamw_rows.rows) * o->as.adamw_rows.hidden *
                (6.0 + GIVEN(o->as.adamw_rows.g));
+    case OP_checksum: return o->as.checksum.count;
     case OP_COUNT: break;
     }
 #undef SIZE

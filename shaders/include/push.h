@@ -128,4 +128,11 @@ struct push_adamw {
 };
 PUSH_CHECK(push_adamw)
 
+/* values first .. first + count of a tensor, as the descriptor holds them; first 0: lanes begin at 0 */
+struct push_checksum {
+    uint32_t count;
+    uint32_t first;
+};
+PUSH_CHECK(push_checksum)
+
 #endif

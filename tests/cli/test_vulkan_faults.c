@@ -252,7 +252,8 @@ static bool was_checked(int *code, const char *faults, const char *when) {
     program_result r = child_run(NULL, SECONDS, list);
     bool checked = strstr(r.err, "a quick check against the reference") != NULL;
     *code = r.exit_code;
-    if (r.exit_code) expect_error(&r, faults, 1, checked ? "computes wrong numbers: " : "step 1");
+    if (r.exit_code)
+        expect_error(&r, faults, 1, checked ? "computes wrong numbers: " : "damages data");
     program_free(&r);
     return checked;
 }
@@ -276,6 +277,26 @@ Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
     cr_assert_not(was_checked(&code, NULL, "auto"), "the check was forgotten");
     cr_assert(was_checked(&code, NULL, "always"));
     cr_assert_not(was_checked(&code, "no-dispatch", "never"));
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Copies of weights that lose their last number, to the device and from it. */
+Test(vulkan_faults, a_damaged_copy_is_found) {
+    static const struct {
+        const char *faults, *text;
+    } cases[] = {
+        {"short-copy=1", "tensor word has checksum"},
+        {"short-copy=2", "tensor position has checksum"},
+        {"short-copy=5", "in what the host wrote: the device or its driver damages data"},
+        {"short-copy=12", "in what the host read: the device or its driver damages data"},
+    };
+    size_t live = mem_live_count();
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        program_result r = run_with(cases[i].faults, "llvmpipe", "short", "--overwrite");
+        expect_error(&r, cases[i].faults, 1, cases[i].text);
+        program_free(&r);
+    }
     cr_assert_eq(mem_live_count(), live);
 }
 

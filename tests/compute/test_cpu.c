@@ -136,6 +136,7 @@ static void describe(op *o, op_kind kind) {
                                                .beta2 = 0.999f,
                                                .eps = 1e-8f};
         break;
+    case OP_checksum: o->as.checksum = (struct checksum){.count = 100003}; break;
     case OP_COUNT: break;
     }
 }

@@ -6,6 +6,7 @@
  *     class=N              VkPhysicalDeviceType reported
  *     no-device no-compute device lists and queues that are empty of use
  *     no-dispatch          kernels do nothing: wrong numbers, no error
+ *     short-copy=N         the nth vkCmdCopyBuffer of 64 KiB or more leaves out its last 4 bytes
  *     CALL@N=RESULT        the nth vkCALL of the process gives VkResult RESULT (a number); every
  *                          later call too when it is VK_ERROR_DEVICE_LOST
  * A lowered limit is also kept watch over: a program that passes it is ended with a message and
@@ -191,6 +192,19 @@ static VKAPI_ATTR void VKAPI_CALL layer_CmdDispatch(VkCommandBuffer b, uint32_t 
     ((PFN_vkCmdDispatch)next.device_proc(next.device, "vkCmdDispatch"))(b, x, y, z);
 }
 
+static VKAPI_ATTR void VKAPI_CALL layer_CmdCopyBuffer(VkCommandBuffer b, VkBuffer from, VkBuffer to,
+                                                      uint32_t count, const VkBufferCopy *regions) {
+    static unsigned copies;
+    VkBufferCopy first = regions[0];
+    if (first.size >= 65536 && ++copies == asked("short-copy")) {
+        first.size -= 4;
+        count = 1;
+        regions = &first;
+    }
+    ((PFN_vkCmdCopyBuffer)next.device_proc(next.device, "vkCmdCopyBuffer"))(b, from, to, count,
+                                                                            regions);
+}
+
 /* --- what a device says of itself */
 
 static void lower_limits(VkPhysicalDeviceProperties *p) {
@@ -301,6 +315,7 @@ static PFN_vkVoidFunction own_device(const char *wanted) {
 #undef X
     OWN(UpdateDescriptorSets)
     OWN(CmdDispatch)
+    OWN(CmdCopyBuffer)
     return NULL;
 }
 

@@ -1,6 +1,8 @@
 /* Reference operations that move, add or scale rows: fill, lookups and their gradients, dropout,
- * tanh. */
+ * tanh, checksums. */
 #include "compute/reference/reference_internal.h"
+
+#include <string.h>
 
 err reference__fill(const op_call *call, const op *o) {
     const struct fill *a = &o->as.fill;
@@ -96,5 +98,20 @@ err reference__tanh_bwd(const op_call *call, const op *o) {
     const double *y = reference__reals(a->y);
     size_t count = (size_t)reference__size(call, a->rows) * a->cols;
     for (size_t i = 0; i < count; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
+    return ERR_OK;
+}
+
+err reference__checksum(const op_call *call, const op *o) {
+    const struct checksum *a = &o->as.checksum;
+    uint32_t *out = reference__words(a->out);
+    const double *x = reference__reals(a->x);
+    (void)call;
+    memset(out, 0, CHECKSUM_LANES * sizeof *out);
+    for (uint32_t j = 0; j < a->count; j++) {
+        float value = (float)x[j];
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        out[j % CHECKSUM_LANES] += bits * (2 * j + 1);
+    }
     return ERR_OK;
 }

@@ -1,4 +1,4 @@
-/* Recording of the gradient norm and of AdamW, dense and by rows. */
+/* Recording of the gradient norm, of AdamW, dense and by rows, and of checksums. */
 #include "compute/vulkan/vulkan_internal.h"
 
 // Sums of squares: PARTS_MAX partial sums of each window of a part, then SUMS of those, then one.
@@ -121,5 +121,27 @@ void vulkan__record_adamw_rows(recorder *r, const struct adamw_rows *a) {
             adamw_window(r, a, push);
             from = push.until;
         } while (from < until);
+    }
+}
+
+// Values of one dispatch: an invocation's loop ends below LOOP_LIMIT.
+enum { CHECKSUM_GROUP = 64, CHECKSUM_MOST = CHECKSUM_LANES * (LOOP_LIMIT / 2) };
+
+void vulkan__record_checksum(recorder *r, const struct checksum *a) {
+    size_t window = window_elements(r->v->device);
+    if (window > CHECKSUM_MOST) window = CHECKSUM_MOST;
+    window -= window % CHECKSUM_LANES; // each window's first value belongs to lane 0
+    for (size_t first = 0; first < a->count; first += window) {
+        size_t n = a->count - first < window ? a->count - first : window;
+        struct push_checksum push = {(uint32_t)n, (uint32_t)first};
+        vulkan__write(r, a->out, 0, CHECKSUM_LANES);
+        vulkan__read(r, a->x, first, n);
+        launch l = {.kernel = KERNEL_checksum,
+                    .special = {CHECKSUM_GROUP, CHECKSUM_LANES},
+                    .x = CHECKSUM_LANES / CHECKSUM_GROUP,
+                    .y = 1,
+                    .z = 1,
+                    .iterations = n / CHECKSUM_LANES + 1};
+        vulkan__dispatch(r, &l, &push);
     }
 }
