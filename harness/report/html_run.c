@@ -255,7 +255,10 @@ static void add_title(page *p, const record *r) {
     if (!r->command) return;
     html__add(p, "<pre><code>");
     html__text(p, r->command);
-    html__add(p, "</code></pre>\n");
+    bool is_cpu = strcmp(r->device.kind, "cpu") == 0;
+    html__add(p, is_cpu ? " --device cpu" : " --device '");
+    if (!is_cpu) html__text(p, r->device.name);
+    html__add(p, is_cpu ? "</code></pre>\n" : "'</code></pre>\n");
 }
 
 err html_run(strbuf *out, const record *r, const char *const *texts) {

@@ -88,6 +88,7 @@ Test(html, run_page_is_escaped_and_whole) {
     cr_assert_not(html_run(&out, &r, NULL));
     cr_assert_not(strstr(out.text, "<th>text</th>"));
     cr_assert_not(strstr(out.text, "Training loss"));
+    cr_assert(strstr(out.text, "--model tiny --device cpu</code>"));
     check_nesting(out.text);
     strbuf_free(&out);
     record_free(&r);
