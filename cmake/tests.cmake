@@ -20,6 +20,12 @@ foreach(tool bert_pass metric_pass)
 endforeach()
 
 
+# a clock that is set back, for LD_PRELOAD
+add_library(clock_back MODULE tests/shim/clock_back.c)
+target_compile_options(clock_back PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
+target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>")
+add_dependencies(harness_tests clock_back)
+
 # the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest
 if(HARNESS_VULKAN)
   set(shim_folder ${CMAKE_BINARY_DIR}/shim)

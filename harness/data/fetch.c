@@ -158,6 +158,14 @@ static err wrong_size(const download *d, uint64_t offered) {
                    (unsigned long long)offered, (unsigned long long)d->request->bytes);
 }
 
+/* No server fills the disk: what it says counts as little as what it sends. */
+static err check_most(const download *d, uint64_t bytes) {
+    uint64_t most = d->request->most_bytes ? d->request->most_bytes : (uint64_t)16 << 30;
+    if (bytes <= most) return ERR_OK;
+    return err_set(ERR_DATA, "%s: a file of %llu bytes or more, at most %llu are taken",
+                   d->request->url, (unsigned long long)bytes, (unsigned long long)most);
+}
+
 /* Looks at the head of the answer whose body begins: is it the file, whole or from where we are? */
 static err check_answer(download *d, const http__call *c) {
     uint64_t wanted = d->request->bytes;
@@ -176,7 +184,7 @@ static err check_answer(download *d, const http__call *c) {
     }
     if (wanted && d->total && d->total != wanted) return wrong_size(d, d->total);
     if (wanted) d->total = wanted;
-    return ERR_OK;
+    return check_most(d, d->total);
 }
 
 static err take_body(http__call *c, const char *bytes, size_t count) {
@@ -187,6 +195,7 @@ static err take_body(http__call *c, const char *bytes, size_t count) {
     if (d->request->bytes && d->have + count > d->request->bytes) {
         return wrong_size(d, d->have + count);
     }
+    if ((e = check_most(d, d->have + count))) return e;
     while (count) {
         ssize_t n = write(d->part, bytes, count);
         if (n < 0 && errno == EINTR) continue;
@@ -369,6 +378,7 @@ static err place(download *d) {
 /* With the lock held: receive, check, and once more from the start if a resumed file is wrong. */
 static err complete(download *d) {
     err e;
+    if ((e = check_most(d, d->request->bytes))) return e;
     if ((e = open_part(d)) || (e = check_disk(d))) return e;
     d->begin = clock_seconds();
     d->begin_bytes = d->have;

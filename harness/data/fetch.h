@@ -29,18 +29,20 @@ typedef struct fetch_request {
     const char *path;      /* where the file goes; its folder is made */
     const char *part_path; /* where it grows; NULL: path + ".part" */
     const char
-        *lock_path;     /* NULL: path + ".lock". The lock file stays: removing it would be a race */
-    const char *name;   /* for the progress line; NULL: the path's last part */
-    uint64_t bytes;     /* expected; 0: not known */
-    const char *sha256; /* expected; NULL: not known */
-    bool resumable;     /* a part from earlier is of this very file (the path is a hash) */
-    const char *token;  /* bearer token for the url's host, and for no other; NULL: none */
+        *lock_path;   /* NULL: path + ".lock". The lock file stays: removing it would be a race */
+    const char *name; /* for the progress line; NULL: the path's last part */
+    uint64_t bytes;   /* expected; 0: not known */
+    uint64_t most_bytes; /* a larger file is refused, whoever states its size; 0: 16 GiB */
+    const char *sha256;  /* expected; NULL: not known */
+    bool resumable;      /* a part from earlier is of this very file (the path is a hash) */
+    const char *token;   /* bearer token for the url's host, and for no other; NULL: none */
     fetch_patience patience;
 } fetch_request;
 
 /* Downloads one file unless it is there already (then checked by its size alone). Waits while
  * another process fetches the same. Errors: ERR_NETWORK naming url and cause; ERR_DATA for a wrong
- * size or SHA-256 (what was received is removed); ERR_IO, too little disk among it. */
+ * or too large size or a wrong SHA-256 (what was received is removed); ERR_IO, too little disk
+ * among it. */
 err fetch_file(const fetch_request *r) MUST_CHECK;
 
 /* What a server says about a url, or a small body in memory. Strings are owned; fetch_reply_free.

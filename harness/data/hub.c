@@ -12,7 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LISTING_LIMIT_BYTES = 16 << 20, COMMIT_DIGITS = 40, PATIENT_TRIES = 5, HASTY_TRIES = 2 };
+/* SMALL_FILE_BYTES: all files but weights */
+enum {
+    SMALL_FILE_BYTES = 256 << 20,
+    LISTING_LIMIT_BYTES = 16 << 20,
+    COMMIT_DIGITS = 40,
+    PATIENT_TRIES = 5,
+    HASTY_TRIES = 2
+};
 
 /* A model as asked for, with its places. All owned. */
 typedef struct hub {
@@ -285,6 +292,7 @@ static err fetch_blob(const hub *h, const char *file, const char *url, const fet
                        .lock_path = lock,
                        .name = file,
                        .bytes = head->linked_bytes,
+                       .most_bytes = strstr(file, ".safetensors") ? 0 : SMALL_FILE_BYTES,
                        .sha256 = is_sha256 ? head->etag : NULL,
                        .resumable = true,
                        .token = h->token,

@@ -9,6 +9,8 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -453,6 +456,96 @@ Test(faults, closed_and_full_output) {
     }
     mem_free(expected);
     mem_free(expected_path);
+}
+
+/* `harness ... | true`: an error that names the output, and no death by a signal. */
+Test(faults, readers_that_leave_early) {
+    arguments a;
+    static const char *const lists[][3] = {{"tasks", "--json"}, {"help"}, {"devices"}};
+    const child_setup none = {.no_reader = true};
+    for (size_t i = 0; i < 3; i++) {
+        program_result r = child_run(&none, SECONDS, lists[i]);
+        EXITS(r, 1);
+        SAYS(r, "cannot write standard output");
+        program_free(&r);
+    }
+    // the run's own work is finished all the same
+    program_result r = child_run(&none, SECONDS, run_of(&a, "unread", STEPS, 0, NULL));
+    EXITS(r, 1);
+    SAYS(r, "cannot write standard output");
+    program_free(&r);
+}
+
+Test(faults, clock_set_back) {
+#ifdef __SANITIZE_ADDRESS__
+    cr_skip_test("the address sanitizer wants to be the first library");
+#else
+    const child_setup setup = {.preload = HARNESS_CLOCK_SHIM};
+    arguments a;
+    char digest[65];
+    size_t count = 0;
+    program_result r = child_run(&setup, SECONDS, run_of(&a, "clock", STEPS, 3, NULL));
+    digest_of(digest, &r);
+    cr_assert_str_eq(digest, undisturbed());
+    program_free(&r);
+    char *record = path_of(temporary_folder(), "clock/record.json"), *text;
+    text = bytes_of(record, &count);
+    cr_assert(strstr(text, "\"train_s\""), "%s", text);
+    for (const char *at = text; (at = strstr(at, "_s\":")); at++)
+        cr_assert_geq(strtod(at + 4, NULL), 0, "a negative time: %.40s", at);
+    mem_free(text);
+    mem_free(record);
+    // what was saved last is known by its step, not by its time
+    child c;
+    char *second = path_of(temporary_folder(), "clock-stop/checkpoint-4");
+    child_start(&c, &setup, run_of(&a, "clock-stop", STEPS, 2, NULL));
+    child_await_path(&c, second, SECONDS);
+    kill(c.pid, SIGTERM);
+    r = child_end(&c, SECONDS);
+    cr_assert(r.exit_code == 130 || r.exit_code == 0, "%d: %s", r.exit_code, r.err);
+    if (r.exit_code) resume_to_the_end("clock-stop", 2, "clock set back");
+    program_free(&r);
+    mem_free(second);
+#endif
+}
+
+Test(faults, korean_locale_that_is_not_utf8) {
+    arguments a;
+    char digest[65], *folder = path_of(temporary_folder(), "locales"), *out;
+    out = path_of(folder, "ko_KR.EUC-KR");
+    cr_assert_not(folder_make(folder));
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("localedef", "localedef", "-i", "ko_KR", "-f", "EUC-KR", out, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    if (!folder_exists(out)) cr_skip_test("localedef cannot make ko_KR.EUC-KR here");
+    // really that one: its character set is asked for by its own name
+    setenv("LOCPATH", folder, 1);
+    cr_assert_not_null(setlocale(LC_ALL, "ko_KR.EUC-KR"));
+    cr_assert_str_eq(nl_langinfo(CODESET), "EUC-KR");
+    setlocale(LC_ALL, "C");
+    unsetenv("LOCPATH");
+    const child_setup setup = {.locale = "ko_KR.EUC-KR", .locale_path = folder};
+    program_result r = child_run(&setup, SECONDS, run_of(&a, "euc-kr", STEPS, 0, NULL));
+    digest_of(digest, &r);
+    cr_assert_str_eq(digest, undisturbed());
+    program_free(&r);
+    // text stays UTF-8: what goes in as a sentence comes out as its tokens
+    char *vocab = path_of(temporary_folder(), "euc-kr/model");
+    const char *const list[] = {"tokenize", "--checkpoint", vocab, "\xEC\x82\xAC\xEB\x9E\x8C",
+                                NULL};
+    program_result here = child_run(NULL, SECONDS, list), there = child_run(&setup, SECONDS, list);
+    EXITS(here, 0);
+    EXITS(there, 0);
+    cr_assert_str_eq(there.out, here.out);
+    program_free(&here);
+    program_free(&there);
+    mem_free(vocab);
+    mem_free(out);
+    mem_free(folder);
 }
 
 Test(faults, too_little_memory) {

@@ -290,6 +290,23 @@ Test(predict, lines_before_a_bad_one_are_answered) {
     program_free(&r);
 }
 
+/* Writes the input from a process of its own, so that answers can be read meanwhile. */
+static pid_t talk_feed(talk *t, const strbuf *input) {
+    pid_t writer = fork();
+    if (writer == 0) {
+        close(t->out); // else the program would still have a reader
+        for (size_t at = 0; at < input->length;) {
+            ssize_t n = write(t->in, input->text + at, input->length - at);
+            if (n <= 0) _exit(1);
+            at += (size_t)n;
+        }
+        _exit(0);
+    }
+    close(t->in);
+    t->in = -1;
+    return writer;
+}
+
 Test(predict, many_lines_keep_their_order) {
     enum { LINES = 9001 };
     const char *folder = make_model();
@@ -299,17 +316,7 @@ Test(predict, many_lines_keep_their_order) {
     for (int i = 0; i < LINES; i++)
         MUST(strbuf_printf(&input, "%d%s\n", i, i % 7 ? "" : " 영화 좋다 나다 a b a b"));
     talk_start(&t, (const char *const[]){"predict", "-c", folder, "--device", "reference", NULL});
-    pid_t writer = fork();
-    if (writer == 0) {
-        for (size_t at = 0; at < input.length;) {
-            ssize_t n = write(t.in, input.text + at, input.length - at);
-            if (n <= 0) _exit(1);
-            at += (size_t)n;
-        }
-        _exit(0);
-    }
-    close(t.in);
-    t.in = -1;
+    pid_t writer = talk_feed(&t, &input);
     char *out = hear(&t, SIZE_MAX);
     const char *at = out, *wanted = input.text;
     for (int i = 0; i < LINES; i++) {
@@ -327,6 +334,24 @@ Test(predict, many_lines_keep_their_order) {
     cr_assert_eq(talk_end(&t, &errors), 0, "%s", errors);
     waitpid(writer, NULL, 0);
     mem_free(out);
+    mem_free(errors);
+    strbuf_free(&input);
+}
+
+/* `harness predict | head -c 1`: more answers than a pipe holds, and the reader leaves. */
+Test(predict, a_reader_that_leaves_ends_it) {
+    enum { LINES = 40000 };
+    const char *folder = make_model();
+    strbuf input = {0};
+    char first, *errors;
+    talk t;
+    for (int i = 0; i < LINES; i++) MUST(strbuf_printf(&input, "%d\n", i));
+    talk_start(&t, (const char *const[]){"predict", "-c", folder, "--device", "reference", NULL});
+    pid_t writer = talk_feed(&t, &input);
+    cr_assert_eq(read(t.out, &first, 1), 1);
+    cr_assert_eq(talk_end(&t, &errors), 1, "%s", errors);
+    cr_assert(strstr(errors, "cannot write standard output"), "%s", errors);
+    waitpid(writer, NULL, 0);
     mem_free(errors);
     strbuf_free(&input);
 }

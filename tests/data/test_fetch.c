@@ -1,6 +1,6 @@
 // Downloads from a server that misbehaves in every way it can: nothing half-written is taken for
 // whole.
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -11,10 +11,14 @@
 #include "data/support_task.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SIZE = 300000, HALF = SIZE / 2 };
@@ -374,6 +378,104 @@ Test(fetch, urls_other_than_https_are_refused) {
         cr_expect(strstr(err_message(e), ": only https is allowed"), "%s", err_message(e));
         cr_expect_not(file_exists(r.path));
     }
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+static void redirect_to(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)r;
+    server_head(fd, "302 Found\r\nLocation: %s\r\nContent-Length: 0", *(const char **)user);
+}
+
+Test(fetch, redirects_to_other_schemes_are_refused) {
+    static const char *const places[] = {
+        "file:///etc/hostname",           "ftp://127.0.0.1/x",
+        "gopher://127.0.0.1/x",           "scp://127.0.0.1/etc/hostname",
+        "http://127.0.0.1@example.org/x", "dict://127.0.0.1/d:x"};
+    const char *place = NULL;
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    server *s = server_start(redirect_to, &place);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        place = places[i];
+        fetch_request r = request_for(s, "/x", in_folder("file"));
+        r.token = "secret";
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK, "%s", place);
+        cr_expect(strstr(err_message(e), ": refused a redirect to "), "%s", err_message(e));
+        cr_expect_not(strstr(err_message(e), "secret"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path), "%s", place);
+    }
+    finish(s);
+}
+
+Test(fetch, a_file_that_is_too_large_is_refused) {
+    static const char *const paths[] = {"/good", "/long-no-length"};
+    server *s = begin(misbehave);
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 3; i++) {
+        fetch_request r = request_for(s, paths[i % 2], in_folder("file"));
+        r.sha256 = NULL;
+        r.bytes = i == 2 ? SIZE : 0; // as a server stated it before
+        r.most_bytes = SIZE - 1;
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_DATA, "%zu: %s", i, err_message(e));
+        cr_expect(strstr(err_message(e), "at most 299999 are taken"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path));
+        cr_expect_not(file_exists(in_folder("file.part")));
+    }
+    cr_assert_eq(mem_live_count(), live);
+    finish(s);
+}
+
+/* --- a certificate that nobody vouches for */
+
+static pid_t start_program(const char *const *arguments) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execvp(arguments[0], (char *const *)(uintptr_t)arguments);
+        _exit(127);
+    }
+    return pid;
+}
+
+Test(fetch, a_certificate_of_its_own_is_refused) {
+    server *s = begin(misbehave); // lends a port that is free when it has stopped
+    char address[600], url[600], key[128], certificate[128];
+    snprintf(key, sizeof key, "%s", in_folder("key.pem"));
+    snprintf(certificate, sizeof certificate, "%s", in_folder("certificate.pem"));
+    snprintf(address, sizeof address, "%s", server_url(s, "") + strlen("http://"));
+    snprintf(url, sizeof url, "https://%s/x", address);
+    server_stop(s);
+    int status = 1;
+    pid_t pid = start_program((const char *const[]){
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+        "/CN=127.0.0.1", "-keyout", key, "-out", certificate, NULL});
+    waitpid(pid, &status, 0);
+    if (status) {
+        cr_assert_eq(folder_remove(folder), ERR_OK);
+        cr_skip_test("no openssl");
+    }
+    pid = start_program((const char *const[]){"openssl", "s_server", "-accept", address, "-key",
+                                              key, "-cert", certificate, "-www", NULL});
+    fetch_request r = {.url = url, .path = in_folder("file"), .token = "secret", .patience = quick};
+    err e = ERR_OK;
+    const char *message = "";
+    for (int i = 0; i < 200; i++) { // until it listens
+        e = fetch_file(&r);
+        message = err_message(e);
+        if (!strstr(message, "onnect")) break;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(!strncmp(message, url, strlen(url)) && strstr(message, "certificate"), "%s", message);
+    cr_expect_not(strstr(message, "secret"), "%s", message);
+    cr_expect_not(file_exists(r.path));
     cr_assert_eq(folder_remove(folder), ERR_OK);
 }
 

@@ -42,6 +42,7 @@ static void become(const child *c, const child_setup *s, const char *const *argv
     if (chdir(temporary_folder())) _exit(126);
     redirect(0, "/dev/null", O_RDONLY);
     redirect(1, s->full_out ? "/dev/full" : c->out, O_CREAT | O_WRONLY | O_TRUNC);
+    if (s->no_reader && dup2(c->pipe[1], 1) != 1) _exit(126);
     redirect(2, c->error, O_CREAT | O_WRONLY | O_APPEND);
     if (s->unprivileged && geteuid() == 0 &&
         (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))) {
@@ -53,6 +54,8 @@ static void become(const child *c, const child_setup *s, const char *const *argv
     limit(RLIMIT_CORE, 1);
     if (s->clear_environment && clearenv()) _exit(126);
     if (s->locale && setenv("LC_ALL", s->locale, 1)) _exit(126);
+    if (s->locale_path && setenv("LOCPATH", s->locale_path, 1)) _exit(126);
+    if (s->preload && setenv("LD_PRELOAD", s->preload, 1)) _exit(126);
     // a test that fails leaves nothing running
     if (prctl(PR_SET_PDEATHSIG, SIGKILL)) _exit(126);
     if (s->close_out) close(1);
@@ -74,9 +77,15 @@ void child_start(child *c, const child_setup *setup, const char *const *argument
     *c = (child){.begin = clock_seconds()};
     snprintf(c->out, sizeof c->out, "%s/.child-out.%u", temporary_folder(), runs);
     snprintf(c->error, sizeof c->error, "%s/.child-err.%u", temporary_folder(), runs);
+    const child_setup *s = setup ? setup : &plain;
+    if (s->no_reader) {
+        cr_assert_eq(pipe2(c->pipe, O_CLOEXEC), 0);
+        close(c->pipe[0]);
+    }
     c->pid = fork();
     cr_assert_geq(c->pid, 0);
-    if (c->pid == 0) become(c, setup ? setup : &plain, argv);
+    if (c->pid == 0) become(c, s, argv);
+    if (s->no_reader) close(c->pipe[1]);
 }
 
 /* The whole file as text, "" when it is not there; owned (mem_free). */

@@ -10,18 +10,22 @@
 
 typedef struct child_setup {
     uint64_t file_bytes, stack_bytes, address_bytes; /* resource limits; 0: as they are */
-    bool unprivileged;      /* as user and group 65534, when this process is root */
-    bool close_out;         /* standard output is closed */
-    bool close_err;         /* standard error is closed */
-    bool full_out;          /* standard output is /dev/full */
-    bool clear_environment; /* no variables at all */
-    const char *locale;     /* LC_ALL; NULL: as it is */
+    bool unprivileged;       /* as user and group 65534, when this process is root */
+    bool close_out;          /* standard output is closed */
+    bool close_err;          /* standard error is closed */
+    bool full_out;           /* standard output is /dev/full */
+    bool clear_environment;  /* no variables at all */
+    const char *locale;      /* LC_ALL; NULL: as it is */
+    const char *locale_path; /* LOCPATH, likewise */
+    const char *preload;     /* LD_PRELOAD, likewise */
+    bool no_reader;          /* standard output is a pipe that nobody reads */
 } child_setup;
 
 typedef struct child {
     pid_t pid;
     double begin;
     char out[300], error[300]; /* files that take its output */
+    int pipe[2];               /* no_reader */
 } child;
 
 /* Starts the program with arguments (up to a NULL) in the test's temporary folder. setup may be
