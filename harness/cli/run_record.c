@@ -194,7 +194,7 @@ static err add_losses(record *out, const run *r) {
         sum += (double)t->losses[s - 1];
         since++;
         if (s % every && s != t->done) continue;
-        e = record_curve_add(out, s, sum / since, schedule_rate(&t->schedule, s));
+        e = record_curve_add(out, s, sum / since, trainer_rate(t, s));
         sum = 0;
         since = 0;
     }
