@@ -190,7 +190,10 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
                  const recipe *r, const trainer_options *options) {
     err e = ERR_OK;
     *t = (trainer){.device = d, .data = data, .recipe = *r, .options = *options};
-    if (options->scaler) t->scaler = *options->scaler;
+    if (options->scaler) {
+        t->scaler = *options->scaler;
+        t->options.scaler = &t->scaler;
+    }
     if (!data->count) return err_set(ERR_DATA, "no training rows");
     t->epoch_steps = recipe_epoch_steps(r, data->count);
     t->total_steps = recipe_total_steps(r, data->count);
