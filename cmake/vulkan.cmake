@@ -35,6 +35,18 @@ foreach(source ${shader_sources})
   list(APPEND shader_headers ${header})
   string(APPEND shader_list "#include \"shaders/${name}.h\"\n")
 endforeach()
+# kept as SPIR-V: their sources need a newer glslang than Debian 12 has (shaders/spirv/build makes them)
+file(GLOB prebuilt_shaders CONFIGURE_DEPENDS shaders/spirv/*.spv)
+foreach(binary ${prebuilt_shaders})
+  get_filename_component(name ${binary} NAME_WE)
+  set(header ${shader_folder}/${name}.h)
+  add_custom_command(OUTPUT ${header}
+    COMMAND ${CMAKE_COMMAND} -DBINARY=${binary} -DHEADER=${header} -DNAME=shader_${name}
+            -P ${CMAKE_SOURCE_DIR}/cmake/embed_shader.cmake
+    DEPENDS ${binary} ${CMAKE_SOURCE_DIR}/cmake/embed_shader.cmake VERBATIM)
+  list(APPEND shader_headers ${header})
+  string(APPEND shader_list "#include \"shaders/${name}.h\"\n")
+endforeach()
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/shaders.h CONTENT "${shader_list}" @ONLY)
 
 file(GLOB vulkan_sources CONFIGURE_DEPENDS harness/compute/vulkan/*.c)

@@ -177,7 +177,7 @@ static err add_device(record *out, const run *r) {
     if ((e = record_text(&to->driver, or_null(d->driver)))) return e;
     if ((e = record_text(&to->version, or_null(d->version)))) return e;
     if ((e = record_text(&to->uuid, or_null(d->uuid)))) return e;
-    if ((e = record_text(&to->precision, "fp32"))) return e;
+    if ((e = record_text(&to->precision, device_precision_name(&r->device)))) return e;
     if ((e = record_text(&to->isa, or_null(d->isa)))) return e;
     to->threads = d->threads ? d->threads : 1;
     if ((e = record_text(&to->libraries, or_null(d->libraries)))) return e;
@@ -194,7 +194,7 @@ static err add_losses(record *out, const run *r) {
         sum += (double)t->losses[s - 1];
         since++;
         if (s % every && s != t->done) continue;
-        e = record_curve_add(out, s, sum / since, schedule_rate(&t->schedule, s));
+        e = record_curve_add(out, s, sum / since, trainer_rate(t, s));
         sum = 0;
         since = 0;
     }

@@ -59,10 +59,8 @@ static err choose(work *w, const options *o) {
         snprintf(found, sizeof found, "%g", o->dropout);
         return options_range_error("dropout", found, "0 to below 1");
     }
-    if (o->precision && strcmp(o->precision, "fp32") != 0 && strcmp(o->precision, "auto") != 0)
-        return err_set(ERR_USAGE, "precision '%s' is not built yet (known: fp32, auto)",
-                       o->precision);
-    return ERR_OK;
+    device_precision precision;
+    return device_precision_find(&precision, o->precision);
 }
 
 /* Real data if it is there; else, with a note, the sample: lengths differ, shapes do not. */
@@ -95,6 +93,7 @@ static err work_open(work *w, const options *o) {
     device_options device_wanted = {.threads = o->threads, .validation = o->validation};
     err e = choose(w, o);
     if (e || (e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;
+    if ((e = device_precision_find(&device_wanted.precision, o->precision))) return e;
     if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
     w->device_is_open = true;
     if ((e = open_data(w, o))) return e;

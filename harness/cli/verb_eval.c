@@ -155,6 +155,7 @@ err verb_eval(const options *o) {
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
     if (!o->task) return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`)");
+    if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
     if ((e = scorer_open(&v.scorer, folder, o->device, &wish))) goto done;

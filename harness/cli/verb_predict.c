@@ -209,7 +209,8 @@ static err check_arguments(const options *o) {
 static err open_predictor(predictor *p, const char *folder) {
     const options *o = p->options;
     device_options wish = {.threads = o->threads};
-    err e = scorer_open(&p->scorer, folder, o->device, &wish);
+    err e = device_precision_find(&wish.precision, o->precision);
+    if (!e) e = scorer_open(&p->scorer, folder, o->device, &wish);
     if (e) return e;
     p->classes = p->scorer.source.config.classes;
     p->batch_size = o->has_eval_batch_size ? o->eval_batch_size : BATCH_SENTENCES;

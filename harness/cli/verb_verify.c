@@ -83,6 +83,9 @@ static err verify_all(device *d, const options *o, uint32_t *failed) {
     if (!is_json) {
         printf("%s against the f64 reference: NMSE below %.0e, each element within %.0e\n",
                d->info.name, VERIFY_NMSE_BOUND, VERIFY_ELEMENT_BOUND);
+        if (d->options.precision == PRECISION_FP16)
+            printf("products with f16 factors: NMSE below %.0e, each element within %.0e\n",
+                   VERIFY_F16_NMSE_BOUND, VERIFY_F16_ELEMENT_BOUND);
         printf("%-14s %5s  %10s  %10s\n", "op", "cases", "worst NMSE", "element");
     }
     for (int kind = 0; kind < OP_COUNT && !e; kind++) {
@@ -109,6 +112,7 @@ err verb_verify(const options *o) {
     device d;
     uint32_t failed;
     err e = check_names(o);
+    if (!e) e = device_precision_find(&wanted.precision, o->precision);
     if (e || (e = device_open_named(&d, o->device, &wanted))) return e;
     e = verify_all(&d, o, &failed);
     if (!e && failed) {

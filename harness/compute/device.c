@@ -137,10 +137,28 @@ err device_find(device_info *out, const char *selector) {
     return e;
 }
 
+err device_precision_find(device_precision *out, const char *name) {
+    *out = PRECISION_FP32;
+    if (!name || !strcmp(name, "fp32") || !strcmp(name, "auto")) return ERR_OK;
+    if (strcmp(name, "fp16") != 0)
+        return err_set(ERR_USAGE, "precision '%s' is not built yet (known: fp32, fp16, auto)",
+                       name);
+    *out = PRECISION_FP16;
+    return ERR_OK;
+}
+
+const char *device_precision_name(const device *d) {
+    return d->options.precision == PRECISION_FP16 ? "fp16" : "fp32";
+}
+
 err device_open(device *d, const device_info *info, const device_options *options) {
     memset(d, 0, sizeof *d);
     d->info = *info;
     if (options) d->options = *options;
+    if (d->options.precision == PRECISION_FP16 && info->kind != DEVICE_VULKAN)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: precision fp16 needs cooperative matrices; missing: a Vulkan device",
+                       info->name);
     switch (info->kind) {
     case DEVICE_REFERENCE: return reference_open(d);
     case DEVICE_CPU:

@@ -44,7 +44,11 @@ typedef struct device_info {
     bool has_f16, has_bf16, has_matrix; /* capabilities, whether or not used */
 } device_info;
 
+/* Of the factors of matrix products; all else is f32 (the reference: f64). */
+typedef enum device_precision { PRECISION_FP32, PRECISION_FP16 } device_precision;
+
 typedef struct device_options {
+    device_precision precision;
     uint32_t threads; /* native CPU; 0: every core this process may use */
     bool validation; /* Vulkan: validation layer with synchronization checks; absent layer: error */
 } device_options;
@@ -97,6 +101,11 @@ err device_write_f64(span dst, const double *src, size_t count) MUST_CHECK;
 err device_read_f64(double *dst, span src, size_t count) MUST_CHECK;
 err device_write_u32(span dst, const uint32_t *src, size_t count) MUST_CHECK;
 err device_read_u32(uint32_t *dst, span src, size_t count) MUST_CHECK;
+
+/* name as --precision takes it; NULL and "auto" are fp32. Errors: ERR_USAGE listing the names. */
+err device_precision_find(device_precision *out, const char *name) MUST_CHECK;
+/* "fp32" or "fp16", as records say it. */
+const char *device_precision_name(const device *d);
 
 const char *device_class_name(device_class c); /* "discrete GPU" ... */
 /* "cpu", "gpu" or "software", as run records say it. */

@@ -261,7 +261,8 @@ struct cross_entropy {
 };
 
 /* result[0] = L2 norm over all parts; result[1] = clip factor min(1, max_norm / (norm + 1e-6)), 1
- * when max_norm is 0 (torch's clip_grad_norm_); result[2] = 1 if the norm is finite, else 0;
+ * when max_norm is 0 (torch's clip_grad_norm_). Both are of gradients divided by the step's
+ * gradient_scale, by which result[1] is divided too. result[2] = 1 if the norm is finite, else 0;
  * result[3] = 0. Summed in an order fixed by the parts' shapes. */
 enum { GRAD_PARTS_MAX = 8 };
 struct grad_part {

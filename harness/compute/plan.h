@@ -25,6 +25,8 @@ typedef struct step_info {
     uint32_t seed;
     uint32_t word_rows; /* U */
     float loss_scale;   /* factor of dlogits: 1 / sentences of the optimizer step */
+    /* What loss_scale holds beside that, and grad_norm divides by; 0 is 1: nothing is scaled. */
+    float gradient_scale;
     uint32_t micro_count;
     const micro_sizes *micros; /* (micro_count), borrowed until plan_submit returns */
 } step_info;
@@ -74,6 +76,11 @@ size_t plan_first_op(const plan *p, plan_part part);
 err plan_submit(plan *p, const step_info *step) MUST_CHECK;
 /* Waits for the slot's last submission; its results can then be read from mapped memory. */
 err plan_wait(plan *p, uint32_t slot) MUST_CHECK;
+
+/* Factor that undoes gradient_scale. */
+static inline float step_unscale(const step_info *step) {
+    return step->gradient_scale > 0 ? 1 / step->gradient_scale : 1;
+}
 
 /* Size of a dimension in this step. */
 uint32_t dim_value(dim d, const step_info *step, uint32_t micro);

@@ -197,8 +197,15 @@ static bool region_error(const trial *t, const double *want, const float *got, s
 
 static bool compare_region(verify_run *run, const trial *t, const char *name, const double *want,
                            const float *got, size_t count) {
+    op_kind kind = t->o.kind;
+    bool is_f16 = run->device->options.precision == PRECISION_FP16 &&
+                  (kind == OP_linear_fwd || kind == OP_linear_dx || kind == OP_linear_dw);
     double nmse_bound = t->nmse_bound > 0 ? t->nmse_bound : VERIFY_NMSE_BOUND;
     double element_bound = t->element_bound > 0 ? t->element_bound : VERIFY_ELEMENT_BOUND;
+    if (is_f16) {
+        nmse_bound = VERIFY_F16_NMSE_BOUND;
+        element_bound = VERIFY_F16_ELEMENT_BOUND;
+    }
     error_sum found;
     if (!region_error(t, want, got, count, &found)) {
         fail(run, t, name, "element %zu is %g, expected %g", (double)got[found.worst],

@@ -10,6 +10,9 @@
  * |x - ref| / (|ref| + rms(ref)). */
 #define VERIFY_NMSE_BOUND 1e-10
 #define VERIFY_ELEMENT_BOUND 1e-4
+/* Of matrix products with f16 factors: each is off by up to 2^-11 of itself, sums stay f32. */
+#define VERIFY_F16_NMSE_BOUND 1e-6
+#define VERIFY_F16_ELEMENT_BOUND 1e-2
 
 typedef struct verify_result {
     op_kind kind;

@@ -7,6 +7,7 @@
 #include "model/weights.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,19 @@ static err evaluations_build(cJSON *root, const trainer *t) {
     return e;
 }
 
+/* Of a run with a loss scale; another has none of it. */
+static err scaling_build(cJSON *root, const trainer *t) {
+    cJSON *scaling = NULL, *list = NULL;
+    if (!t->options.scaler) return ERR_OK;
+    err e = json_add_object(&scaling, root, "loss_scaling");
+    if (!e) e = json_add_number(scaling, "scale", (double)t->scaler.scale);
+    if (!e) e = json_add_number(scaling, "good_steps", t->scaler.good_steps);
+    if (!e) e = json_add_array(&list, scaling, "skipped");
+    for (uint32_t i = 0; !e && i < t->skipped_count; i++)
+        e = json_append(list, cJSON_CreateNumber(t->skipped[i]));
+    return e;
+}
+
 static err state_build(cJSON *root, const char *folder, const trainer *t,
                        const checkpoint_run *run) {
     char hex[HASH_HEX_BYTES];
@@ -71,6 +85,7 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
     if ((e = json_add_number(root, "best_step", run->best_step))) return e;
     if ((e = json_add_number(root, "best_score", run->best_score))) return e;
     if ((e = evaluations_build(root, t))) return e;
+    if ((e = scaling_build(root, t))) return e;
     if ((e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses))) return e;
     e = json_add_string(root, "losses", losses);
     mem_free(losses);
@@ -327,6 +342,36 @@ static err read_evaluations(trainer *t, const cJSON *root, uint32_t step, const 
     return ERR_OK;
 }
 
+/* pre: t->done is set. */
+static err read_scaling(trainer *t, const cJSON *root, const char *where) {
+    const cJSON *scaling = NULL, *list = NULL, *item = NULL;
+    double scale = 0;
+    int64_t good = 0;
+    uint32_t *skipped = NULL, count = 0;
+    if (!t->options.scaler) return ERR_OK;
+    err e = json_object(&scaling, root, "loss_scaling", where);
+    if (!e) e = json_number(&scale, scaling, "scale", where);
+    if (!e) e = json_whole(&good, scaling, "good_steps", 0, t->done, where);
+    if (!e) e = json_array(&list, scaling, "skipped", where);
+    if (!e && !(scale > 0 && scale <= (double)FLT_MAX))
+        e = err_set(ERR_FORMAT, "%s: loss_scaling: scale is %g, expected a positive f32", where,
+                    scale);
+    if (!e) e = mem_new(&skipped, t->done);
+    cJSON_ArrayForEach(item, list) {
+        double s = cJSON_IsNumber(item) ? item->valuedouble : 0;
+        if (e) break;
+        if (!(s > (count ? skipped[count - 1] : 0) && s <= t->done) || s != floor(s))
+            e = err_set(ERR_FORMAT,
+                        "%s: loss_scaling: skipped: expected ascending steps from 1 to %u", where,
+                        t->done);
+        else
+            skipped[count++] = (uint32_t)s;
+    }
+    if (!e) e = trainer_set_scaling(t, (float)scale, (uint32_t)good, skipped, count);
+    mem_free(skipped);
+    return e;
+}
+
 static err check_best(const trainer *t, uint32_t best_step, const char *where) {
     for (uint32_t i = 0; i < t->evaluation_count; i++)
         if (t->evaluations[i].step == best_step) return ERR_OK;
@@ -355,7 +400,7 @@ static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const 
     if ((e = read_losses(&losses, root, (uint32_t)step, where))) return e;
     e = trainer_set(t, (uint32_t)step, losses);
     mem_free(losses);
-    return e;
+    return e ? e : read_scaling(t, root, where);
 }
 
 err checkpoint_read(trainer *t, checkpoint_run *run, const char *path) {

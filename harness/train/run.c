@@ -34,10 +34,9 @@ static err open_data(run *r) {
 static err open_device(run *r) {
     const run_request *q = &r->request;
     device_options options = {.threads = q->threads, .validation = q->validation};
-    if (q->precision && strcmp(q->precision, "fp32") != 0 && strcmp(q->precision, "auto") != 0)
-        return err_set(ERR_USAGE, "precision '%s' is not built yet (known: fp32, auto)",
-                       q->precision);
-    err e = device_open_named(&r->device, q->device, &options);
+    err e = device_precision_find(&options.precision, q->precision);
+    if (e) return e;
+    e = device_open_named(&r->device, q->device, &options);
     r->device_is_open = !e;
     return e ? e : device_check_run(&r->device, q->check_device);
 }
@@ -71,6 +70,8 @@ static err evaluate_dev(void *context, trainer *t);
 static err open_trainer(run *r) {
     const recipe *p = &r->request.recipe;
     trainer_options options = {.seed = r->request.seed};
+    loss_scaler scaler = loss_scaler_default();
+    if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
     options.save.call = run__save;
     options.save.context = r;
     options.save.every = p->save_steps;

@@ -31,7 +31,7 @@ err run__log_step(void *context, trainer *t) {
     line l = {.count = 0};
     put(&l, "", "loss", trainer_logged_loss(t));
     put(&l, "", "grad_norm", t->grad_norm);
-    put(&l, "", "learning_rate", schedule_rate(&t->schedule, t->done));
+    put(&l, "", "learning_rate", trainer_rate(t, t->done));
     return add(r, &l);
 }
 

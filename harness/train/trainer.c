@@ -106,13 +106,29 @@ static err make_table(trainer *t) {
     size_t count = ((size_t)t->total_steps + 1) * 4;
     err e = mem_new(&table, count);
     if (e) return e;
+    t->table = table;
     schedule_table(table, &t->schedule, t->recipe.weight_decay, t->recipe.adam_beta1,
                    t->recipe.adam_beta2);
     arena_init(&t->table_arena, t->device, 1, false);
     e = arena_take(&t->table_arena, &t->training.table, count, t->device->real);
-    if (!e) e = device_write_f64(t->training.table, table, count);
-    mem_free(table);
-    return e;
+    return e ? e : device_write_f64(t->training.table, table, count);
+}
+
+/* Steps behind a skipped one use the schedule and the bias corrections of the steps taken so far,
+ * as torch's optimizer and accelerate's scheduler do. Rows from t->done + 1 on are written. pre: no
+ * step is under way. */
+static err shift_table(trainer *t) {
+    size_t first = ((size_t)t->done + 1) * 4, shift = (size_t)t->skipped_count * 4;
+    size_t count = ((size_t)t->total_steps + 1) * 4 - first;
+    if (!t->skipped_count || !count) return ERR_OK;
+    return device_write_f64(span_part(t->training.table, first, count), t->table + first - shift,
+                            count);
+}
+
+double trainer_rate(const trainer *t, uint32_t s) {
+    uint32_t before = 0;
+    while (before < t->skipped_count && t->skipped[before] < s) before++;
+    return schedule_rate(&t->schedule, s - before);
 }
 
 static void set_training(trainer *t, const bert_config *c) {
@@ -164,6 +180,7 @@ static err take_memory(trainer *t) {
     if ((e = mem_new(&t->order, t->data->count))) return e;
     if (t->recipe.group_by_length && (e = mem_new(&t->order_scratch, t->data->count))) return e;
     if ((e = mem_new(&t->losses, t->total_steps))) return e;
+    if (t->options.scaler && (e = mem_new(&t->skipped, t->total_steps))) return e;
     if ((e = mem_new(&t->step_ms, t->total_steps))) return e;
     if ((e = mem_new(&t->evaluations, t->evaluation_limit))) return e;
     return mem_new(&t->step_sentences, step_size(&t->recipe));
@@ -173,6 +190,10 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
                  const recipe *r, const trainer_options *options) {
     err e = ERR_OK;
     *t = (trainer){.device = d, .data = data, .recipe = *r, .options = *options};
+    if (options->scaler) {
+        t->scaler = *options->scaler;
+        t->options.scaler = &t->scaler;
+    }
     if (!data->count) return err_set(ERR_DATA, "no training rows");
     t->epoch_steps = recipe_epoch_steps(r, data->count);
     t->total_steps = recipe_total_steps(r, data->count);
@@ -210,6 +231,8 @@ void trainer_free(trainer *t) {
     mem_free(t->class_weights);
     mem_free(t->evaluations);
     mem_free(t->losses);
+    mem_free(t->table);
+    mem_free(t->skipped);
     mem_free(t->step_ms);
     mem_free(t->step_sentences);
     *t = (trainer){0};
@@ -228,6 +251,15 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) {
     t->done = done;
     mem_free(steps);
     return e;
+}
+
+err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint32_t *skipped,
+                        uint32_t skipped_count) {
+    t->scaler.scale = scale;
+    t->scaler.good_steps = good_steps;
+    memcpy(t->skipped, skipped, skipped_count * sizeof *skipped);
+    t->skipped_count = skipped_count;
+    return shift_table(t);
 }
 
 err trainer_add_evaluation(trainer *t, double score, double loss) {
@@ -255,6 +287,10 @@ static err start(trainer *t, uint32_t s) {
         for (size_t i = 0; i < n; i++)
             t->divisors[slot] += t->class_weights[t->step_sentences[i].label];
         info.loss_scale = (float)(1 / t->divisors[slot]);
+    }
+    if (t->options.scaler) {
+        info.loss_scale *= t->scaler.scale;
+        info.gradient_scale = t->scaler.scale;
     }
     return plan_submit(&t->plan, &info);
 }
@@ -296,8 +332,8 @@ static void report_progress(trainer *t) {
     double seconds = per_step * (double)(t->total_steps - t->done);
     duration_text(left, seconds);
     log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %s left", t->done,
-                 t->total_steps, (double)t->losses[t->done - 1],
-                 schedule_rate(&t->schedule, t->done), step_size(&t->recipe) / per_step, left);
+                 t->total_steps, (double)t->losses[t->done - 1], trainer_rate(t, t->done),
+                 step_size(&t->recipe) / per_step, left);
     if (fresh != ESTIMATE_STEPS || seconds < 1) return;
     log_note("expected end of training in %s%s", left,
              seconds > LONG_SECONDS ? "; smaller choices: --model tiny, --epochs 1, --limit 2000"
@@ -317,7 +353,22 @@ static err stop_nonfinite(trainer *t, uint32_t s, double loss, double norm) {
                    "step %u of %u: the %s is not finite (loss %g, gradient norm %g, learning rate "
                    "%g)%s%s; training stopped",
                    s, t->total_steps, isfinite(loss) ? "gradient norm" : "loss", loss, norm,
-                   schedule_rate(&t->schedule, s), *tensor ? ", nor is the " : "", tensor);
+                   trainer_rate(t, s), *tensor ? ", nor is the " : "", tensor);
+}
+
+/* Step s changed nothing: notes it, and lowers the scale. */
+static err skip(trainer *t, uint32_t s) {
+    static const double skipped[4] = {1, 0, 1, 1}; // rows caught up later leave the step out too
+    float scale = t->scaler.scale;
+    if (!loss_scaler_update(&t->scaler, false))
+        return err_set(ERR_NUMERIC,
+                       "step %u of %u: gradients are not finite at a loss scale of %g either, and "
+                       "the smallest is %g (%u steps were skipped); training stopped",
+                       s, t->total_steps, (double)scale, (double)t->scaler.floor, t->skipped_count);
+    t->skipped[t->skipped_count++] = s;
+    err e = device_write_f64(span_part(t->training.table, (size_t)s * 4, 4), skipped, 4);
+    t->done = s;
+    return e ? e : shift_table(t);
 }
 
 /* Waits for step s and reads its results. */
@@ -328,11 +379,18 @@ static err finish(trainer *t, uint32_t s) {
     // both lie in mapped memory: reading them does not wait for the step that runs behind this one
     span norm = span_at(t->batch.norm, slot, 0);
     double loss = step_loss(t, slot);
-    if (!isfinite(loss) || host_real(norm, 2) == 0)
+    bool finite = host_real(norm, 2) != 0;
+    // the scale acts behind the loss, so lowering it mends no loss
+    if (!isfinite(loss) || (!finite && !t->options.scaler))
         return stop_nonfinite(t, s, loss, host_real(norm, 0));
+    if (finite) {
+        t->grad_norm = host_real(norm, 0);
+        if (t->options.scaler) (void)loss_scaler_update(&t->scaler, true);
+    } else if ((e = skip(t, s))) {
+        return e;
+    }
     double now = clock_seconds();
     t->losses[s - 1] = (float)loss;
-    t->grad_norm = host_real(norm, 0);
     t->step_ms[s - 1] = (now - t->mark) * 1000;
     t->mark = now;
     t->done = s;
@@ -366,12 +424,13 @@ static uint32_t next_stop(const trainer *t, uint32_t last) {
     return last;
 }
 
-/* Runs to step `stop`, two steps in flight. After an interruption no further step is started. */
+/* Runs to step `stop`, two steps in flight; one with a loss scale, which the next step takes from
+ * the one before. After an interruption no further step is started. */
 static err run_to(trainer *t, uint32_t stop) {
-    uint32_t started = t->done;
+    uint32_t started = t->done, most = t->options.scaler ? 1 : SLOT_COUNT;
     err e = ERR_OK;
     while (!e && t->done < stop) {
-        if (started < stop && started - t->done < SLOT_COUNT && !interrupt_seen())
+        if (started < stop && started - t->done < most && !interrupt_seen())
             e = start(t, ++started);
         else if (started > t->done)
             e = finish(t, t->done + 1);

@@ -16,6 +16,7 @@
 
 #include "model/bert.h"
 #include "train/encode.h"
+#include "train/loss_scaler.h"
 #include "train/order.h"
 #include "train/recipe.h"
 
@@ -26,8 +27,9 @@ typedef err (*trainer_hook)(void *context, struct trainer *t);
 
 typedef struct trainer_options {
     uint32_t seed;
-    batch_capacity lend; /* memory is made large enough for this too (evaluation) */
-    uint32_t stop_at;    /* run to this step and return; 0: to the end */
+    batch_capacity lend;       /* memory is made large enough for this too (evaluation) */
+    uint32_t stop_at;          /* run to this step and return; 0: to the end */
+    const loss_scaler *scaler; /* copied, how it begins; NULL: the loss is not scaled */
     /* Every `every` steps (0: never) before the last; and at the end of each epoch if at_epochs. */
     struct {
         trainer_hook call;
@@ -56,6 +58,10 @@ typedef struct trainer {
     trainer_options options;
     uint32_t epoch_steps, total_steps;
     schedule schedule;
+    double *table;      /* (total_steps + 1, 4) AdamW's, of a run that skips nothing */
+    loss_scaler scaler; /* now, with options.scaler */
+    uint32_t *skipped;  /* (skipped_count) steps, ascending; NULL without options.scaler */
+    uint32_t skipped_count;
     batch_capacity capacity;
     bert model; /* load or draw its weights before trainer_run */
     bert_memory memory;
@@ -72,7 +78,7 @@ typedef struct trainer {
     pack_sentence *step_sentences; /* of the step being packed */
     uint32_t done;                 /* steps finished and read */
     float *losses;                 /* (total_steps) mean loss of each step */
-    double grad_norm;              /* of the last of these, before clipping */
+    double grad_norm;              /* of the last taken, unscaled, before clipping */
     /* (evaluation_count of at most evaluation_limit), ascending: what the evaluation hook added */
     trainer_evaluation *evaluations;
     uint32_t evaluation_count, evaluation_limit;
@@ -96,6 +102,14 @@ void trainer_free(trainer *t);
 /* Sets the first `done` steps as taken, with their losses. Parameters and moments must be those
  * after that step. */
 err trainer_set(trainer *t, uint32_t done, const float *losses) MUST_CHECK;
+
+/* After trainer_set, with options.scaler: its state after that step. skipped: (skipped_count) steps
+ * up to there, ascending. */
+err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint32_t *skipped,
+                        uint32_t skipped_count) MUST_CHECK;
+
+/* Learning rate of step s; skipped steps do not move the schedule on. */
+double trainer_rate(const trainer *t, uint32_t s);
 
 /* What the evaluation hook found at step t->done. Errors: ERR_ARG when there are more evaluations
  * than the options foretold. */

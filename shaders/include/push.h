@@ -107,6 +107,7 @@ PUSH_CHECK(push_square)
 struct push_norm {
     uint32_t count;
     float max_norm;
+    float unscale; /* of the loss scale; 1: none */
 };
 PUSH_CHECK(push_norm)
 

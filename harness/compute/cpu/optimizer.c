@@ -44,9 +44,11 @@ err cpu__grad_norm(const op_call *call, const op *o) {
             square += (double)n.sums[2 * i] + (double)n.sums[2 * i + 1];
         }
     }
-    double norm = sqrt(square), max_norm = (double)a->max_norm, clip = max_norm / (norm + 1e-6);
+    float unscale = step_unscale(call->step);
+    double norm = sqrt(square) * (double)unscale, max_norm = (double)a->max_norm;
+    double clip = max_norm / (norm + 1e-6);
     result[0] = (float)norm;
-    result[1] = a->max_norm > 0 && clip < 1 ? (float)clip : 1;
+    result[1] = (a->max_norm > 0 && clip < 1 ? (float)clip : 1) * unscale;
     result[2] = isfinite(norm) ? 1 : 0;
     result[3] = 0;
     return ERR_OK;

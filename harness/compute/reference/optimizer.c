@@ -11,10 +11,11 @@ err reference__grad_norm(const op_call *call, const op *o) {
         size_t count = (size_t)reference__size(call, a->parts[p].rows) * a->parts[p].cols;
         for (size_t i = 0; i < count; i++) square += x[i] * x[i];
     }
-    double norm = sqrt(square), max_norm = (double)a->max_norm;
+    double unscale = (double)step_unscale(call->step);
+    double norm = sqrt(square) * unscale, max_norm = (double)a->max_norm;
     double clip = max_norm / (norm + 1e-6);
     result[0] = norm;
-    result[1] = max_norm == 0 || !(clip < 1) ? 1 : clip;
+    result[1] = (max_norm == 0 || !(clip < 1) ? 1 : clip) * unscale;
     result[2] = isfinite(norm) ? 1 : 0;
     result[3] = 0;
     return ERR_OK;

@@ -17,6 +17,14 @@ static err logical_open(vulkan_device *v) {
     VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                .queueCreateInfoCount = 1,
                                .pQueueCreateInfos = &queue};
+    static const char *const extensions[] = {"VK_KHR_cooperative_matrix"};
+    vulkan_matrix_features features;
+    if (v->matrix_shape) {
+        vulkan__matrix_features(&features);
+        info.pNext = &features.matrix;
+        info.enabledExtensionCount = 1;
+        info.ppEnabledExtensionNames = extensions;
+    }
     err e = vulkan__check(VK.CreateDevice(v->physical, &info, NULL, &v->logical), "vkCreateDevice");
     if (e) return e;
     VK.GetDeviceQueue(v->logical, v->queue_family, 0, &v->queue);
@@ -116,6 +124,7 @@ static err open_parts(vulkan_device *v) {
     v->queue_family = vulkan__queue_family(v->physical);
     VK.GetPhysicalDeviceMemoryProperties(v->physical, &v->memory);
     if ((e = choose_family(v))) return e;
+    if (d->options.precision == PRECISION_FP16 && (e = vulkan__matrix_open(v))) return e;
     if ((e = logical_open(v))) return e;
     if ((e = vulkan__kernels_open(v))) return e;
     if ((e = vulkan__cache_open(v))) return e;

@@ -64,6 +64,17 @@ typedef struct vulkan_slot {
     bool is_pending;
 } vulkan_slot;
 
+/* What linear_matrix needs turned on, as a list that begins with `matrix`. */
+typedef struct vulkan_matrix_features {
+    struct {
+        VkStructureType type;
+        void *next;
+        VkBool32 matrix, robust;
+    } matrix; /* VkPhysicalDeviceCooperativeMatrixFeaturesKHR */
+    VkPhysicalDeviceVulkan12Features v12;
+    VkPhysicalDeviceVulkan13Features v13;
+} vulkan_matrix_features;
+
 typedef struct vulkan_device {
     device *device; /* the owner */
     VkInstance instance;
@@ -74,7 +85,8 @@ typedef struct vulkan_device {
     VkQueue queue;
     uint32_t queue_family;
     kernel_family family;
-    uint32_t group_size; /* invocations of an element-wise workgroup */
+    uint32_t matrix_shape; /* precision fp16: M | N << 8 | K << 16 of the products; else 0 */
+    uint32_t group_size;   /* invocations of an element-wise workgroup */
     vulkan_layout layouts[LAYOUTS_MAX];
     uint32_t layout_count, kernel_layout[KERNEL_COUNT];
     VkPipelineCache cache;    /* none under validation, or without a cache folder */
@@ -114,6 +126,12 @@ void vulkan__messenger_close(vulkan_device *v);
 kernel_family vulkan__family(const device_info *info, bool has_texels);
 const char *vulkan__family_name(kernel_family family);
 bool vulkan__has_texels(const VkPhysicalDeviceLimits *limits);
+
+/* --- vulkan_matrix.c */
+/* Sets matrix_shape. Errors: ERR_UNSUPPORTED naming the device and what it lacks. */
+err vulkan__matrix_open(vulkan_device *v) MUST_CHECK;
+/* The list to turn on; f must stay where it is. */
+void vulkan__matrix_features(vulkan_matrix_features *f);
 
 /* --- vulkan_buffer.c */
 err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) MUST_CHECK;

@@ -107,6 +107,9 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
         entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
     }
     VkSpecializationInfo special = {SPECIAL_MAX, entries, sizeof p->special, p->special};
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = v->device->info.subgroup_size};
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
@@ -115,6 +118,10 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
                   .pName = "main",
                   .pSpecializationInfo = &special},
         .layout = v->layouts[v->kernel_layout[kernel]].pipeline};
+    if (kernel == KERNEL_linear_matrix) { // it counts on four whole subgroups
+        info.stage.pNext = &subgroup;
+        info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
+    }
     e = vulkan__check(VK.CreateComputePipelines(v->logical, v->cache, 1, &info, NULL, &p->pipeline),
                       "vkCreateComputePipelines");
     return err_wrap(e, "kernel %s", k->name);

@@ -7,7 +7,8 @@ enum { MODE_FWD, MODE_DX, MODE_DW };
 enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ADDS_TO = 8, ACT_SHIFT = 8 };
 
 enum {
-    TILE_SIDE = 64, /* of linear_tile */
+    TILE_SIDE = 64, /* of linear_tile and linear_matrix */
+    MATRIX_STEP = 32,
     REGISTER_ROWS = 16,
     REGISTER_LANES = 8,
     REGISTER_COLUMNS = 64,
@@ -41,6 +42,7 @@ static bool fits_wide(uint32_t m, uint32_t n, uint32_t k, uint32_t mode) {
 static void choose(const recorder *r, product *p) {
     const struct push_linear *s = &p->push;
     bool fits = fits_wide(s->m, s->n, s->k, p->mode);
+    if (r->v->matrix_shape) fits = false; // all products are linear_matrix
     p->is_register = fits && r->v->family == FAMILY_REGISTER;
     p->is_panel = fits && r->v->family == FAMILY_PANEL;
 }
@@ -51,6 +53,19 @@ static launch tile_launch(const struct push_linear *s) {
                     .x = divide_up(s->n, TILE_SIDE),
                     .y = divide_up(s->m, TILE_SIDE),
                     .iterations = (uint64_t)divide_up(s->chunk, 16) * 24};
+}
+
+// f16 factors, in tiles of the same size.
+static launch matrix_launch(const recorder *r, const struct push_linear *s) {
+    uint32_t shape = r->v->matrix_shape, m = shape & 255, n = shape >> 8 & 255, k = shape >> 16;
+    uint32_t lanes = 4 * r->v->device->info.subgroup_size;
+    uint64_t loads = 2 * divide_up(MATRIX_STEP * TILE_SIDE, lanes);
+    uint64_t products = (uint64_t)(32 / k) * (32 / m) * (1 + 32 / n);
+    return (launch){.kernel = KERNEL_linear_matrix,
+                    .special = {lanes, 0, 0, shape},
+                    .x = divide_up(s->n, TILE_SIDE),
+                    .y = divide_up(s->m, TILE_SIDE),
+                    .iterations = divide_up(s->chunk, MATRIX_STEP) * (loads + products)};
 }
 
 // Sets push.chunk, the rows of a workgroup.
@@ -102,7 +117,9 @@ static launch simple_launch(const recorder *r, const struct push_linear *s) {
 // Binds nothing: the operands were bound.
 static void dispatch(recorder *r, product *p) {
     launch l;
-    if (r->v->family == FAMILY_TILE) {
+    if (r->v->matrix_shape) {
+        l = matrix_launch(r, &p->push);
+    } else if (r->v->family == FAMILY_TILE) {
         l = tile_launch(&p->push);
     } else if (p->is_panel) {
         l = panel_launch(r, p);

@@ -42,7 +42,7 @@ void vulkan__record_grad_norm(recorder *r, const struct grad_norm *a) {
     vulkan__write(r, r->scratch, 0, SUMS);
     vulkan__read(r, r->scratch, SUMS, sums.count);
     vulkan__dispatch_elements(r, KERNEL_partial_sums, SUMS, sums.count / SUMS + 1, &sums);
-    struct push_norm push = {SUMS, a->max_norm};
+    struct push_norm push = {SUMS, a->max_norm, step_unscale(r->step)};
     vulkan__write(r, a->result, 0, 4);
     vulkan__read(r, r->scratch, 0, SUMS);
     vulkan__dispatch_elements(r, KERNEL_grad_norm, 1, SUMS, &push);
