@@ -131,6 +131,30 @@ Test(faults, interrupted_run_goes_on_with_the_same_bits) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+// A handler on the stack of the interrupted matrix product broke the heap in one of four runs.
+Test(faults, interrupted_within_a_matrix_product) {
+    unsigned stopped = 0;
+    for (unsigned i = 0; i < 24; i++) {
+        arguments a;
+        child c;
+        char output[24];
+        snprintf(output, sizeof output, "moment-%u", i);
+        char *folder = path_of(temporary_folder(), output), *path = path_of(folder, "checkpoint-2");
+        child_start(&c, NULL, run_of(&a, output, STEPS, 2, NULL));
+        child_await_path(&c, path, SECONDS);
+        nanosleep(&(struct timespec){.tv_nsec = (i * 7919 % 23) * 100000}, NULL);
+        kill(c.pid, i % 2 ? SIGTERM : SIGINT);
+        program_result r = child_end(&c, SECONDS);
+        cr_assert(r.exit_code == 130 || r.exit_code == 0, "%d: %s", r.exit_code, r.err);
+        stopped += r.exit_code == 130;
+        program_free(&r);
+        cr_assert_not(folder_remove(folder));
+        mem_free(path);
+        mem_free(folder);
+    }
+    cr_assert_geq(stopped, 12);
+}
+
 Test(faults, killed_while_saving) {
     static const char *const partial[] = {"partial-checkpoint-1", "partial-checkpoint-4",
                                           "partial-checkpoint-9", "checkpoint-6"};
