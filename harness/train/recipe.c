@@ -52,9 +52,12 @@ static double field_get(const recipe *r, const field *f) {
 
 static void field_put(recipe *r, const field *f, double value) {
     char *at = (char *)r + f->offset;
-    uint32_t count = (uint32_t)value;
+    uint32_t count;
     switch (f->kind) {
-    case FIELD_COUNT: memcpy(at, &count, sizeof count); break;
+    case FIELD_COUNT:
+        count = (uint32_t)value; // a number may be below 0
+        memcpy(at, &count, sizeof count);
+        break;
     case FIELD_NUMBER: memcpy(at, &value, sizeof value); break;
     case FIELD_SWITCH: *(bool *)at = value > 0; break;
     }
