@@ -118,7 +118,8 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
                   .pName = "main",
                   .pSpecializationInfo = &special},
         .layout = v->layouts[v->kernel_layout[kernel]].pipeline};
-    if (kernel == KERNEL_linear_matrix) { // it counts on four whole subgroups
+    // these count on four and eight whole subgroups
+    if (kernel == KERNEL_linear_matrix || kernel == KERNEL_linear_matrix_large) {
         info.stage.pNext = &subgroup;
         info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
     }

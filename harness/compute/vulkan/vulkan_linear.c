@@ -7,8 +7,12 @@ enum { MODE_FWD, MODE_DX, MODE_DW };
 enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ADDS_TO = 8, ACT_SHIFT = 8 };
 
 enum {
-    TILE_SIDE = 64, /* of linear_tile and linear_matrix */
-    MATRIX_STEP = 32,
+    TILE_SIDE = 64,       /* of linear_tile and linear_matrix */
+    MATRIX_STEP = 32,     /* of linear_matrix and linear_matrix_large */
+    LARGE_SIDE = 128,     /* tile of linear_matrix_large */
+    LARGE_TILES_MIN = 80, /* fewer of them leave most of a GPU idle */
+    LARGE_OPERANDS =
+        20480, /* bytes of shared memory for operands, without the subgroups' results */
     REGISTER_ROWS = 16,
     REGISTER_LANES = 8,
     REGISTER_COLUMNS = 64,
@@ -68,6 +72,34 @@ static launch matrix_launch(const recorder *r, const struct push_linear *s) {
                     .iterations = divide_up(s->chunk, MATRIX_STEP) * (loads + products)};
 }
 
+static bool fits_large(const recorder *r, const product *p) {
+    const device_info *info = &r->v->device->info;
+    const struct push_linear *s = &p->push;
+    uint32_t shape = r->v->matrix_shape, m = shape & 255, n = shape >> 8 & 255, k = shape >> 16;
+    uint32_t lanes = 8 * info->subgroup_size, quads = LARGE_SIDE * MATRIX_STEP / 4;
+    uint32_t a_along = p->mode == MODE_DW ? s->m : s->k,
+             b_along = p->mode == MODE_FWD ? s->k : s->n;
+    uint64_t tiles =
+        (uint64_t)divide_up(s->m, LARGE_SIDE) * divide_up(s->n, LARGE_SIDE) * p->splits;
+    return a_along % 4 == 0 && b_along % 4 == 0 && 64 % m == 0 && 32 % n == 0 &&
+           MATRIX_STEP % k == 0 && lanes <= info->max_workgroup && quads % lanes == 0 &&
+           LARGE_OPERANDS + 32 * m * n <= info->max_shared_bytes &&
+           tiles >= (info->class == CLASS_SOFTWARE ? 1 : LARGE_TILES_MIN);
+}
+
+// linear_matrix for large products.
+static launch large_launch(const recorder *r, const struct push_linear *s) {
+    uint32_t shape = r->v->matrix_shape, m = shape & 255, n = shape >> 8 & 255, k = shape >> 16;
+    uint32_t lanes = 8 * r->v->device->info.subgroup_size;
+    uint64_t loads = 4 * (LARGE_SIDE * MATRIX_STEP / 4 / lanes);
+    uint64_t products = (uint64_t)(MATRIX_STEP / k) * (64 / m + 32 / n * (1 + 64 / m));
+    return (launch){.kernel = KERNEL_linear_matrix_large,
+                    .special = {lanes, 0, 0, shape},
+                    .x = divide_up(s->n, LARGE_SIDE),
+                    .y = divide_up(s->m, LARGE_SIDE),
+                    .iterations = divide_up(s->chunk, MATRIX_STEP) * (loads + products)};
+}
+
 // Sets push.chunk, the rows of a workgroup.
 static launch panel_launch(const recorder *r, product *p) {
     static const kernel_id kernel[] = {KERNEL_linear_panel_fwd, KERNEL_linear_panel_dx,
@@ -117,7 +149,9 @@ static launch simple_launch(const recorder *r, const struct push_linear *s) {
 // Binds nothing: the operands were bound.
 static void dispatch(recorder *r, product *p) {
     launch l;
-    if (r->v->matrix_shape) {
+    if (r->v->matrix_shape && fits_large(r, p)) {
+        l = large_launch(r, &p->push);
+    } else if (r->v->matrix_shape) {
         l = matrix_launch(r, &p->push);
     } else if (r->v->family == FAMILY_TILE) {
         l = tile_launch(&p->push);
