@@ -110,7 +110,7 @@ err tokenizer__index(tokenizer *t, const char *where) {
     x->node_count = TRIE_CONTINUED + 1;
     x->lowers = t->lowercase;
     x->strips = t->strip_accents == SWITCH_UNSET ? t->lowercase : t->strip_accents == SWITCH_TRUE;
-    for (uint32_t p = 0; p < 0x10000; p++) x->classes[p] = tokenizer__classify(t, p);
+    tokenizer__classes(t, x->classes);
     if ((e = grow(x))) return e;
     for (size_t i = 0; i < t->piece_count; i++) {
         if ((e = add_piece(x, t->tokens[i], (uint32_t)i))) return err_wrap(e, "%s", where);

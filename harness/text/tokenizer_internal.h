@@ -19,6 +19,8 @@ typedef struct trie_step {
 
 enum { TRIE_WORD = 1, TRIE_CONTINUED = 2 }; /* root nodes: plain pieces, and "##" ones without it */
 
+enum { FIRST_PLANE = 0x10000 }; /* code points whose classes are a table */
+
 /* What splitting does with a code point. */
 enum {
     CLASS_REMOVED = 1,     /* dropped by cleaning */
@@ -32,10 +34,10 @@ typedef struct tokenizer_index {
     unsigned bits;
     uint32_t node_count;
     size_t step_count;
-    uint8_t classes[0x10000]; /* of the code points below U+10000 */
-    bool strips, lowers;      /* accents, case */
-    bool first_byte[256];     /* some added token for the raw text begins with this byte */
-    bool has_normalized;      /* some added token is looked for in the cleaned text */
+    uint8_t classes[FIRST_PLANE]; /* of the code points below U+10000 */
+    bool strips, lowers;          /* accents, case */
+    bool first_byte[256];         /* some added token for the raw text begins with this byte */
+    bool has_normalized;          /* some added token is looked for in the cleaned text */
     struct {
         uint32_t *points;
         size_t count;
@@ -71,10 +73,12 @@ static inline const trie_step *trie_find(const tokenizer_index *x, uint32_t node
     return &x->steps[slot];
 }
 
+/* The classes of one code point, and of all below FIRST_PLANE, that t's options ask for. */
 uint8_t tokenizer__classify(const tokenizer *t, uint32_t point);
+void tokenizer__classes(const tokenizer *t, uint8_t classes[FIRST_PLANE]);
 
 static inline uint8_t tokenizer__class(const tokenizer *t, uint32_t point) {
-    return point < 0x10000 ? t->index->classes[point] : tokenizer__classify(t, point);
+    return point < FIRST_PLANE ? t->index->classes[point] : tokenizer__classify(t, point);
 }
 
 /* Receives one word: its code points (count > 0), borrowed for the call. */

@@ -4,17 +4,40 @@
 #include "base/memory.h"
 #include "text/unicode.h"
 
+#include <pthread.h>
 #include <string.h>
 
-uint8_t tokenizer__classify(const tokenizer *t, uint32_t point) {
+// What a code point is, whether or not the tokenizer's options ask for it.
+static uint8_t class_of(uint32_t point) {
     unsigned class = 0;
-    if (t->clean_text && (point == 0 || point == 0xFFFD || unicode_is_control(point))) {
-        class |= CLASS_REMOVED;
-    }
+    if (point == 0 || point == 0xFFFD || unicode_is_control(point)) class |= CLASS_REMOVED;
     if (unicode_is_whitespace(point)) class |= CLASS_SPACE;
     if (unicode_is_punctuation(point)) class |= CLASS_PUNCTUATION;
-    if (t->tokenize_chinese_chars && unicode_is_chinese(point)) class |= CLASS_CHINESE;
+    if (unicode_is_chinese(point)) class |= CLASS_CHINESE;
     return (uint8_t) class;
+}
+
+static unsigned classes_asked(const tokenizer *t) {
+    return CLASS_SPACE | CLASS_PUNCTUATION | (t->clean_text ? CLASS_REMOVED : 0) |
+           (t->tokenize_chinese_chars ? CLASS_CHINESE : 0);
+}
+
+uint8_t tokenizer__classify(const tokenizer *t, uint32_t point) {
+    return (uint8_t)(class_of(point) & classes_asked(t));
+}
+
+// The table of the first plane takes a millisecond: made once for all tokenizers.
+static uint8_t first_plane[FIRST_PLANE];
+
+static void classify_first_plane(void) {
+    for (uint32_t p = 0; p < FIRST_PLANE; p++) first_plane[p] = class_of(p);
+}
+
+void tokenizer__classes(const tokenizer *t, uint8_t classes[FIRST_PLANE]) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    unsigned asked = classes_asked(t);
+    pthread_once(&once, classify_first_plane);
+    for (uint32_t p = 0; p < FIRST_PLANE; p++) classes[p] = (uint8_t)(first_plane[p] & asked);
 }
 
 static err not_utf8(size_t offset) {
