@@ -27,6 +27,7 @@ typedef struct draft {
     const char *where;          // for messages
     char *names[SPECIAL_COUNT]; // owned; NULL: the usual one
     bool has_json;              // tokenizer.json gave the options
+    bool no_mask;               // mask_token is null
 } draft;
 
 static void set_defaults(tokenizer *t) {
@@ -361,6 +362,7 @@ static err read_names(draft *d, const cJSON *config) {
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         const char *key = tokenizer__special[i].key, *name = NULL;
         const cJSON *v = cJSON_GetObjectItemCaseSensitive(config, key);
+        if (i == SPECIAL_MASK && v) d->no_mask = cJSON_IsNull(v);
         if (!v || cJSON_IsNull(v)) continue;
         e = cJSON_IsObject(v) ? json_string(&name, v, "content", d->where)
                               : json_string(&name, config, key, d->where);
@@ -478,6 +480,7 @@ static err finish(draft *d) {
     uint32_t *ids[SPECIAL_COUNT] = {&t->pad_id, &t->unk_id, &t->cls_id, &t->sep_id, &t->mask_id};
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         const char *name = d->names[i] ? d->names[i] : tokenizer__special[i].name;
+        if (i == SPECIAL_MASK && d->no_mask) continue;
         *ids[i] = find_token(t, name);
         if (*ids[i] == TOKENIZER_NO_ID && i != SPECIAL_MASK) return missing(d, name);
         if (*ids[i] == TOKENIZER_NO_ID) continue;

@@ -58,7 +58,9 @@ static err add_added(const tokenizer *t, cJSON *config) {
 
 static err fill_config(const tokenizer *t, cJSON *config) {
     err e;
+    bool has_mask = t->mask_id != TOKENIZER_NO_ID; // without the key it would be [MASK]
     if ((e = add_added(t, config)) || (e = add_names(t, config)) ||
+        (!has_mask && (e = json_add_string(config, tokenizer__special[SPECIAL_MASK].key, NULL))) ||
         (e = json_add_bool(config, "do_lower_case", t->lowercase)) ||
         (e = json_add_bool(config, "tokenize_chinese_chars", t->tokenize_chinese_chars)) ||
         (e = json_add_string(config, "tokenizer_class", "BertTokenizer"))) {
