@@ -17,7 +17,7 @@ static const struct {
 #undef X
 };
 
-err err_set(err e, const char *format, ...) {
+void err_set_message(const char *format, ...) {
     // formatted apart first: an argument may be the old message itself
     char fresh[MESSAGE_BYTES];
     va_list args;
@@ -25,7 +25,6 @@ err err_set(err e, const char *format, ...) {
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     memcpy(message, fresh, sizeof message);
-    return e;
 }
 
 err err_wrap(err e, const char *format, ...) {

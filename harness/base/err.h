@@ -33,8 +33,10 @@ typedef enum err {
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
 
-/* Sets this thread's message and returns e, so that `return err_set(...)` reads as one step. */
-err err_set(err e, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Sets this thread's message and gives e, so that `return err_set(...)` reads as one step. A macro:
+ * compilers and analysers see that what comes back is no success. */
+#define err_set(e, ...) (err_set_message(__VA_ARGS__), (err)(e))
+void err_set_message(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Puts "context: " before the message already set and returns e. Nothing happens for ERR_OK. */
 err err_wrap(err e, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -71,18 +71,11 @@ static bool matches(const device_info *d, const char *selector) {
            contains_blind(d->uuid, selector);
 }
 
-static err no_device(const device_info *list, size_t count, const char *selector, const char *why) {
-    strbuf known = {0};
-    for (size_t i = 0; i < count; i++) {
-        err e = strbuf_printf(&known, "%s%u: %s", i ? ", " : "", list[i].index, list[i].name);
-        if (e) {
-            strbuf_free(&known);
-            return e;
-        }
+static err list_names(strbuf *out, const device_info *list, size_t count) {
+    err e = count ? ERR_OK : strbuf_add(out, "none");
+    for (size_t i = 0; i < count && !e; i++) {
+        e = strbuf_printf(out, "%s%u: %s", i ? ", " : "", list[i].index, list[i].name);
     }
-    err e = err_set(ERR_USAGE, "device '%s' %s (devices here: %s)", selector, why,
-                    known.text ? known.text : "none");
-    strbuf_free(&known);
     return e;
 }
 
@@ -120,7 +113,14 @@ err device_select(const device_info **out, const device_info *list, size_t count
     }
     if (hits == 1) return ERR_OK;
     *out = NULL;
-    return no_device(list, count, selector, hits ? "matches more than one" : "is not here");
+    strbuf known = {0};
+    err e = list_names(&known, list, count);
+    if (!e) {
+        e = err_set(ERR_USAGE, "device '%s' %s (devices here: %s)", selector,
+                    hits ? "matches more than one" : "is not here", known.text);
+    }
+    strbuf_free(&known);
+    return e;
 }
 
 err device_find(device_info *out, const char *selector) {

@@ -36,7 +36,8 @@ static inline uint32_t layer_site(uint32_t layer, uint32_t place) {
 }
 
 static inline float scale_of(const bert_config *c) {
-    return (float)(1.0 / sqrt((double)(c->hidden / c->heads)));
+    uint32_t head_size = c->hidden / c->heads;
+    return (float)(1.0 / sqrt((double)head_size));
 }
 
 /* The rows that a layer computes behind its attention. */

@@ -23,16 +23,13 @@ static const param_row table[PARAM_FIELDS] = {
 };
 
 static void field_shape(const bert_config *c, param_field field, uint32_t *rows, uint32_t *cols) {
-    switch (field) {
-#define PARAM(field, scope, decay, r, n, key, s1, s2, s3)                                          \
-    case PARAM_##field:                                                                            \
-        *rows = r;                                                                                 \
-        *cols = n;                                                                                 \
-        break;
+    const uint32_t shapes[][2] = {
+#define PARAM(field, scope, decay, r, n, key, s1, s2, s3) [PARAM_##field] = {r, n},
 #include "model/params.def"
 #undef PARAM
-    default: assert(!"unknown parameter field");
-    }
+    };
+    *rows = shapes[field][0];
+    *cols = shapes[field][1];
 }
 
 const char *param_field_name(param_field field) {

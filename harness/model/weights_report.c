@@ -53,7 +53,7 @@ static size_t number_at(const char *key, size_t i) {
 /* Writes key's pattern, and its numbers into values. */
 static err make_pattern(strbuf *pattern, uint32_t values[NUMBERS_MAX], size_t *count,
                         const char *key) {
-    err e = ERR_OK;
+    err e = strbuf_add(pattern, ""); // a key may be empty
     *count = 0;
     for (size_t i = 0; !e && key[i];) {
         size_t n = *count < NUMBERS_MAX ? number_at(key, i) : 0;

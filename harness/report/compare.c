@@ -48,11 +48,17 @@ static void compare_predictions(comparison *c) {
     c->mcnemar_p = mcnemar_exact(c->only_a_right, c->only_b_right);
 }
 
+static uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
 loss_drift compare__drift(const record *a, const record *b, double tolerance) {
     loss_drift d = {.steps = a->loss_count < b->loss_count ? a->loss_count : b->loss_count};
     for (size_t i = 0; i < d.steps; i++) {
         double difference = relative(a->loss[i], b->loss[i]);
-        if (!d.bits_part && memcmp(&a->loss[i], &b->loss[i], sizeof(float))) {
+        if (!d.bits_part && bits_of(a->loss[i]) != bits_of(b->loss[i])) {
             d.bits_part = true;
             d.bit_step = i + 1;
         }

@@ -57,9 +57,9 @@ static err add_cell(strbuf *out, const char *text, size_t width, bool right) {
     return e ? e : strbuf_add(out, " |");
 }
 
-static err add_rule(strbuf *out, const size_t *widths, const char *columns) {
+static err add_rule(strbuf *out, const size_t *widths, size_t count, const char *columns) {
     err e = strbuf_add(out, "|");
-    for (size_t c = 0; columns[c] && !e; c++) {
+    for (size_t c = 0; c < count && !e; c++) {
         bool right = columns[c] == 'r';
         if (!(e = strbuf_add(out, " ")) && !(e = add_blanks(out, widths[c] - right, "-")))
             e = strbuf_add(out, right ? ": |" : " |");
@@ -70,8 +70,8 @@ static err add_rule(strbuf *out, const size_t *widths, const char *columns) {
 err grid_end(strbuf *out, grid *g) {
     size_t widths[COLUMNS_MAX], columns = strlen(g->columns);
     err e = g->e;
-    if (!e && columns > COLUMNS_MAX)
-        e = err_set(ERR_ARG, "a table of %zu columns, at most %d", columns, COLUMNS_MAX);
+    if (!e && (!columns || columns > COLUMNS_MAX))
+        e = err_set(ERR_ARG, "a table of %zu columns, expected 1 to %d", columns, COLUMNS_MAX);
     if (e) goto done;
     for (size_t c = 0; c < columns; c++) widths[c] = 3;
     for (size_t i = 0; i < g->count; i++) {
@@ -83,7 +83,7 @@ err grid_end(strbuf *out, grid *g) {
         if (!c && (e = strbuf_add(out, "|"))) break;
         e = add_cell(out, g->cells[i], widths[c], g->columns[c] == 'r');
         if (!e && c == columns - 1) e = strbuf_add(out, "\n");
-        if (!e && i == columns - 1) e = add_rule(out, widths, g->columns);
+        if (!e && i == columns - 1) e = add_rule(out, widths, columns, g->columns);
     }
 done:
     for (size_t i = 0; i < g->count; i++) mem_free(g->cells[i]);

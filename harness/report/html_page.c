@@ -96,7 +96,8 @@ static const char *const style =
     "tr{break-"
     "inside:avoid;break-after:avoid}tbody "
     "tr{break-after:auto}th,td,td.runs,td.device{white-space:normal;min-width:0;padding:.2rem "
-    ".25rem}table{font-size:9px}td svg{width:70px}.tag,th{font-size:9px}.tag{border:0}.columns{display:block}.columns "
+    ".25rem}table{font-size:9px}td "
+    "svg{width:70px}.tag,th{font-size:9px}.tag{border:0}.columns{display:block}.columns "
     "svg{max-width:420px}td.wrap{min-width:0}}";
 
 void html__begin(page *p, const char *title) {

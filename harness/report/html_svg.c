@@ -93,8 +93,8 @@ void svg__bars(page *p, const record_length *bars, size_t count, const char *x_t
                      "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
                      "<title>%lld to %lld: %.0f</title></rect>\n",
                      left, y_of(&s, bins[i]), fmax(0.5, right - left - 1),
-                     TOP + PLOT_HEIGHT - y_of(&s, bins[i]), (long long)(i * width),
-                     (long long)((i + 1) * width - 1), bins[i]);
+                     TOP + PLOT_HEIGHT - y_of(&s, bins[i]), (long long)i * width,
+                     ((long long)i + 1) * width - 1, bins[i]);
     }
     html__add(p, "</svg>\n");
 }

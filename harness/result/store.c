@@ -74,8 +74,10 @@ err store_read(store *s, const char *folder) {
     if (!folder_exists(folder)) return ERR_OK;
     err e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
-        if (list.names[i][0] == '.' || !strcmp(list.names[i], "baselines")) continue;
-        e = read_task(s, &capacity, folder, list.names[i]);
+        const char *name = list.names[i];
+        // what regress and bench keep there
+        if (name[0] == '.' || !strcmp(name, "baselines") || !strcmp(name, "performance")) continue;
+        e = read_task(s, &capacity, folder, name);
     }
     folder_list_free(&list);
     if (e) store_free(s);

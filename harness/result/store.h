@@ -16,9 +16,10 @@ typedef struct store {
     size_t damaged; /* could not be read; each was named by a warning */
 } store;
 
-/* Reads all records below folder; `baselines` and other files than *.json are passed over. A folder
- * that does not exist is an empty store. A damaged record is warned about, counted and skipped.
- * Errors: ERR_IO when the folder cannot be listed; ERR_MEMORY. Free with store_free. */
+/* Reads all records below folder; `baselines`, `performance` and other files than *.json are passed
+ * over. A folder that does not exist is an empty store. A damaged record is warned about, counted
+ * and skipped. Errors: ERR_IO when the folder cannot be listed; ERR_MEMORY. Free with store_free.
+ */
 err store_read(store *s, const char *folder) MUST_CHECK;
 void store_free(store *s);
 

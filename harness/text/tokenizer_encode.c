@@ -165,7 +165,9 @@ err tokenizer_encode_pair(const tokenizer *t, encoding *out, const char *a, size
     size_t b_count = out->count - 1 - a_count, a_kept = a_count, b_kept = b_count;
     if (max_length && !b && a_kept > max_length - around) a_kept = max_length - around;
     if (max_length && b) keep_of_pair(&a_kept, &b_kept, max_length - around);
-    if ((e = push(out, 0)) || (e = push(out, 0))) return e; // room for two [SEP]
+    for (int i = 0; i < 2; i++) {
+        if ((e = push(out, 0))) return e; // room for two [SEP]
+    }
     // [CLS] a... b...: moves b to behind the first [SEP]
     if (b) memmove(out->ids + 2 + a_kept, out->ids + 1 + a_count, b_kept * sizeof *out->ids);
     out->ids[1 + a_kept] = t->sep_id;

@@ -51,6 +51,7 @@ static err append_token(tokenizer *t, size_t *capacity, const char *text, size_t
         t->count++;
         return ERR_OK;
     }
+    e = strbuf_add(&b, "");
     for (size_t i = 0; i < bytes && !e; i++) {
         e = text[i] ? strbuf_add_bytes(&b, text + i, 1) : strbuf_add(&b, "\xEF\xBF\xBD");
     }
@@ -269,14 +270,14 @@ static err read_json_steps(draft *d, const cJSON *root) {
 static const char *name_in_pair(const cJSON *processor, const char *key) {
     const cJSON *pair = cJSON_GetObjectItemCaseSensitive(processor, key);
     const cJSON *name = cJSON_IsArray(pair) ? cJSON_GetArrayItem(pair, 0) : NULL;
-    return cJSON_IsString(name) ? name->valuestring : NULL;
+    return name && cJSON_IsString(name) ? name->valuestring : NULL;
 }
 
 // The id of the nth part of a template, when it is a `kind` ("SpecialToken" or "Sequence").
 static const char *name_in_template(const cJSON *single, int n, const char *kind) {
     const cJSON *part = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(single, n), kind);
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(part, "id");
-    return cJSON_IsString(id) ? id->valuestring : NULL;
+    return id && cJSON_IsString(id) ? id->valuestring : NULL;
 }
 
 // [CLS] text [SEP] is all that we do: anything else is refused. Gives the names of the two.

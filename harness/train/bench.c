@@ -231,14 +231,14 @@ static err time_training(bench_phase *phase, trainer *t, const bench_options *o)
 static err time_evaluation(bench_phase *phase, evaluator *ev, const encoded *data, float *logits,
                            const bench_options *o) {
     double samples[BENCH_STEPS_MAX], begin = clock_seconds();
-    double batches = (double)((data->count + ev->batch_size - 1) / ev->batch_size);
+    size_t batches = (data->count + ev->batch_size - 1) / ev->batch_size;
     err e = evaluator_run(ev, logits, NULL, data, NULL);
     if (e) return e;
     phase->steps = steps_for(o, clock_seconds() - begin);
     for (uint32_t s = 0; s < phase->steps; s++) {
         begin = clock_seconds();
         if ((e = evaluator_run(ev, logits, NULL, data, NULL))) return e;
-        samples[s] = (clock_seconds() - begin) * 1000 / batches;
+        samples[s] = (clock_seconds() - begin) * 1000 / (double)batches;
     }
     phase->ms = bench_spread_of(samples, phase->steps);
     return ERR_OK;

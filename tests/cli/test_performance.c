@@ -83,8 +83,8 @@ Test(performance, page_holds_the_records) {
         "## harness on cpu, PyTorch on cpu",
         "Machine: here, 2 cores. PyTorch 2.0, Python 3.\nQuiet.\n",
         "| harness | 3 | 12.0 (11.0 to 13.0) | | 30.0 (29.0 to 31.0) | | 1.00 | 10 |",
-        "| Trainer | 3 | 6.0 (5.0 to 7.0) | 2.00 (1.50 to 2.50) | 15.0 (14.0 to 16.0) | "
-        "2.00 (1.75 to 2.25) | 1.25 | 20 (5) |",
+        ("| Trainer | 3 | 6.0 (5.0 to 7.0) | 2.00 (1.50 to 2.50) | 15.0 (14.0 to 16.0) | "
+         "2.00 (1.75 to 2.25) | 1.25 | 20 (5) |"),
         "Not measured: c: no room",
         "## base on a device",
         "--model base --task nsmc --device 'a device' --batch-size 32 --seed 42`",

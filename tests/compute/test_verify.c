@@ -65,7 +65,7 @@ Test(verify, vulkan_swiftshader) {
 
 /* A device that computes one operation wrongly: verify must say so. */
 static op_kind wrong_kind;
-static enum { WRONG_VALUE, WRONG_NAN, WRONG_GUARD, WRONG_INPUT } wrong_way;
+static enum wrong { WRONG_VALUE, WRONG_NAN, WRONG_GUARD, WRONG_INPUT } wrong_way;
 static device_vtable wrong_vtable;
 static const device_vtable *right_vtable;
 
@@ -93,7 +93,7 @@ Test(verify, finds_what_is_wrong) {
     d.vtable = &wrong_vtable;
     wrong_kind = OP_linear_fwd;
     for (int way = WRONG_VALUE; way <= WRONG_INPUT; way++) {
-        wrong_way = way;
+        wrong_way = (enum wrong)way;
         verify_result r;
         cr_assert_eq(verify_op(&r, &d, OP_linear_fwd, VERIFY_QUICK), ERR_OK);
         cr_assert_gt(r.failed, 0, "fault %d was not found", way);

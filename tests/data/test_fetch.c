@@ -82,9 +82,7 @@ static void send_wrong(int fd, const server_request *r) {
 
 static void misbehave(server *s, int fd, const server_request *r, void *user) {
     (void)user;
-    if (is(r, "/cut") && r->nth == 1)
-        send_half(fd);
-    else if (is(r, "/cut-always"))
+    if ((is(r, "/cut") && r->nth == 1) || is(r, "/cut-always"))
         send_half(fd);
     else if (is(r, "/cut-no-ranges")) {
         if (r->nth == 1)

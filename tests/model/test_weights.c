@@ -238,6 +238,10 @@ Test(weights, keys_of_many_layers_are_one) {
     MUST(weights_keys_text(&text, &keys, 2));
     cr_assert_str_eq(text.text, "a.1x.{0, 1} b ...");
     strbuf_free(&text);
+    char *nameless[] = {"", "b", ""};
+    keys = (weights_keys){nameless, 3, 3};
+    MUST(weights_keys_text(&text, &keys, 2));
+    strbuf_free(&text);
     for (int i = 0; i < 12; i++) mem_free(names[i]);
     cr_assert_eq(mem_live_count(), live);
 }

@@ -317,7 +317,8 @@ Test(run_options, the_log_has_each_step_once_under_trainers_names) {
     cr_assert_eq(n, 13, "%zu lines", n);
     for (size_t i = 0; i < 12; i++) {
         const log_line *l = &lines[i];
-        double step = (double)(i / 2 + 1) * 2;
+        size_t logged = i / 2 + 1;
+        double step = (double)logged * 2;
         cr_assert_eq(l->step, step);
         // 11 batches an epoch, steps of 2 and at last 1
         double in_epoch = step > 6 ? step - 6 : step;

@@ -32,6 +32,15 @@ static inline uint32_t *cpu__words(span s) {
     return span_given(s) ? span_host(s) : NULL;
 }
 
+/* Of operands that no plan leaves out. */
+static inline float *cpu__given_reals(span s) {
+    return span_host(s);
+}
+
+static inline uint32_t *cpu__given_words(span s) {
+    return span_host(s);
+}
+
 static inline uint32_t cpu__size(const op_call *call, dim d) {
     return dim_value(d, call->step, call->micro);
 }

@@ -154,7 +154,7 @@ err cpu__adamw_rows(const op_call *call, const op *o) {
                   .m = cpu__reals(a->m),
                   .v = cpu__reals(a->v),
                   .g = cpu__reals(a->g),
-                  .table = cpu__reals(a->table),
+                  .table = cpu__given_reals(a->table),
                   .list = cpu__words(a->list),
                   .last_step = cpu__words(a->last_step),
                   .rows = cpu__size(call, a->rows),

@@ -103,9 +103,9 @@ static void backward_pair(const op_call *call, const struct attention_bwd *a, ba
 err reference__attention_bwd(const op_call *call, const op *o) {
     const struct attention_bwd *a = &o->as.attention_bwd;
     size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
-    double *dqkv = reference__reals(a->dqkv);
-    const double *qkv = reference__reals(a->qkv), *lse = reference__reals(a->lse);
-    const double *out = reference__reals(a->out), *dout = reference__reals(a->dout);
+    double *dqkv = reference__given_reals(a->dqkv);
+    const double *qkv = reference__given_reals(a->qkv), *lse = reference__given_reals(a->lse);
+    const double *out = reference__given_reals(a->out), *dout = reference__given_reals(a->dout);
     const attention_tile *tiles = (const attention_tile *)reference__words(a->tiles);
     for (size_t i = 0; i < tokens * 3 * hidden; i++) dqkv[i] = 0;
     for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {

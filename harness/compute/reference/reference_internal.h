@@ -14,6 +14,11 @@ static inline double *reference__reals(span s) {
     return span_given(s) ? span_host(s) : NULL;
 }
 
+/* Of an operand that no plan leaves out. */
+static inline double *reference__given_reals(span s) {
+    return span_host(s);
+}
+
 static inline uint32_t *reference__words(span s) {
     return span_given(s) ? span_host(s) : NULL;
 }

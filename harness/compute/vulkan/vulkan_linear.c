@@ -245,7 +245,9 @@ void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
         vulkan__read(r, a->dy, first * n, m * n);
         vulkan__read(r, a->weight, 0, n * k);
         vulkan__read(r, a->pre, first * k, m * k);
-        vulkan__read(r, p.flags & ADDS_TO ? (span){0} : a->add, first * k, m * k);
+        span add = a->add;
+        if (p.flags & ADDS_TO) add = (span){0};
+        vulkan__read(r, add, first * k, m * k);
         dispatch(r, &p);
     }
 }
@@ -256,10 +258,11 @@ static uint32_t splits_of(const device *d, uint32_t rows, uint32_t n, uint32_t k
     if (vulkan__of(d)->family == FAMILY_PANEL && fits_wide(n, k, rows, MODE_DW)) return 1;
     uint32_t tiles = divide_up(n, TILE_SIDE) * divide_up(k, TILE_SIDE);
     uint32_t wanted = d->info.class == CLASS_SOFTWARE ? 8 : 256;
-    uint32_t splits = divide_up(wanted, tiles), most = divide_up(rows, 128);
+    uint32_t splits = tiles ? divide_up(wanted, tiles) : 1, most = divide_up(rows, 128);
     if (splits > most) splits = most;
     uint32_t least = divide_up(rows, CHUNK_MAX);
-    return splits > least ? splits : least;
+    if (splits < least) splits = least;
+    return splits ? splits : 1;
 }
 
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a) {

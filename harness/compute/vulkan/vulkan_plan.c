@@ -72,7 +72,7 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
         uint32_t dispatches = r->dispatches;
         vulkan__record(r, &list->ops[i]);
         if (r->e) return r->e;
-        if (!r->queries) continue;
+        if (!r->queries || !p->profile) continue;
         p->profile[plan_first_op(p, part) + i].dispatches += r->dispatches - dispatches;
         vulkan__profile_mark(r);
     }

@@ -1,0 +1,116 @@
+/* Every verb gives back every block of memory: when it ends well and when it ends with an error.
+ * The program counts at its end (main.c) and then exits with 70, in builds that have tests. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/options.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if HARNESS_CPU
+
+enum { ARGUMENTS_MAX = 22 };
+
+typedef struct use {
+    verb_id verb;
+    int exit_code;
+    const char *arguments[ARGUMENTS_MAX];
+} use;
+
+#define CPU "--device", "cpu", "--threads", "1"
+#define SMALL "--task", "kor_hate", "--sample", "--limit", "8", "--quiet"
+#define TRAIN SMALL, CPU, "--max-steps", "2", "--output-dir"
+#define SUITE CPU, "--baselines", ".", "-o", "regress", "--no-timing", "--quiet"
+
+/* In this order, in one folder: later ones use the runs a and b of earlier ones. */
+static const use uses[] = {
+    {VERB_run, 0, {"run", TRAIN, "a", "--save-steps", "1"}},
+    {VERB_run, 0, {"run", TRAIN, "b", "--seed", "43", "--json"}},
+    {VERB_run, 2, {"run", TRAIN, "a", "--recipe", "no/such/recipe.json"}},
+    {VERB_run, 2, {"run", TRAIN, "c", "--model", "tyni"}},
+    {VERB_run, 1, {"run", "--task", "kor_hate", CPU, "--data", "none", "--offline"}},
+    {VERB_eval, 0, {"eval", SMALL, CPU, "--checkpoint", "a", "--json"}},
+    {VERB_eval, 1, {"eval", SMALL, CPU, "--checkpoint", "no-such-folder"}},
+    {VERB_predict, 0, {"predict", CPU, "--checkpoint", "a", "--json", "좋은 기사네요", "왜"}},
+    {VERB_predict, 2, {"predict", CPU, "--checkpoint", "a", "\xFF"}},
+    {VERB_tokenize, 0, {"tokenize", "--checkpoint", "a", "--json", "--padding", "좋은", "왜 이래"}},
+    {VERB_tokenize, 1, {"tokenize", "--checkpoint", "a", "좋은", "\xFF"}},
+    {VERB_compare, 0, {"compare", "a", "b"}},
+    {VERB_compare, 0, {"compare", "a", "b", "--json"}},
+    {VERB_compare, 0, {"compare", "cpu", "cpu", "--max-steps", "2", "--threads", "1"}},
+    {VERB_compare, 1, {"compare", "a", "no-such-run"}},
+    {VERB_report, 0, {"report", "--results", HARNESS_SOURCE_DIR "/results", "-o", "board", "-q"}},
+    {VERB_report,
+     0,
+     {"report", "--results", HARNESS_SOURCE_DIR "/results", "-o", "board", "--json"}},
+    {VERB_report, 2, {"report", "--results", "none", "--format", "xml"}},
+    {VERB_tasks, 0, {"tasks"}},
+    {VERB_tasks, 0, {"tasks", "show", "kor_sae", "--json"}},
+    {VERB_tasks, 0, {"tasks", "check"}},
+    {VERB_tasks, 2, {"tasks", "show", "kor_hat"}},
+    {VERB_data, 0, {"data", "stats", "kor_hate", "--sample", "--json", "--svg", "lengths.svg"}},
+    {VERB_data, 0, {"data", "head", "kor_sarcasm", "--sample", "-n", "2"}},
+    {VERB_data, 0, {"data", "verify", "kor_hate", "--sample"}},
+    {VERB_data, 1, {"data", "verify", "nsmc", "--data", "none"}},
+    {VERB_data, 1, {"data", "fetch", "nsmc", "--data", "none", "--offline"}},
+    {VERB_devices, 0, {"devices"}},
+    {VERB_devices, 0, {"devices", "--json"}},
+    {VERB_devices, 2, {"devices", "--device", "no-such-device"}},
+    {VERB_verify, 0, {"verify", "layernorm_fwd", "fill", CPU}},
+    {VERB_verify, 2, {"verify", "layernrm_fwd", CPU}},
+    {VERB_bench, 0, {"bench", "--task", "kor_hate", "--sample", CPU, "--max-steps", "2", "--json"}},
+    {VERB_bench, 1, {"bench", "--performance", "no-such-folder"}},
+    {VERB_regress, 1, {"regress", SUITE}},
+    {VERB_regress, 0, {"regress", SUITE, "--update"}},
+    {VERB_regress, 0, {"regress", SUITE, "--json"}},
+    {VERB_help, 0, {"help"}},
+    {VERB_help, 0, {"help", "run"}},
+    {VERB_help, 2, {"help", "rnu"}},
+};
+
+static const char suite_text[] =
+    "{\"bound\": 1e-4, \"bound_other\": 1e-3, \"seeds\": [1, 2, 3], \"cases\": [{\"name\": \"a\", "
+    "\"task\": \"kor_hate\", \"model\": \"tiny\", \"sample\": true, \"steps\": 6, \"batch_size\": "
+    "4}]}";
+
+static bool holds(const char *bytes, size_t count, const char *text) {
+    size_t n = strlen(text);
+    for (size_t i = 0; i + n <= count; i++) {
+        if (!memcmp(bytes + i, text, n)) return true;
+    }
+    return false;
+}
+
+Test(live_blocks, none_after_any_verb, .timeout = 600) {
+    static const char *const names[] = {
+#define VERB(name, arguments, summary, example) [VERB_##name] = #name,
+#include "cli/verbs.def"
+#undef VERB
+    };
+    enum { COUNT = sizeof names / sizeof *names };
+    bool good[COUNT] = {0}, bad[COUNT] = {0};
+    void *program = NULL;
+    size_t bytes;
+    MUST(file_read(&program, &bytes, HARNESS_PROGRAM, 0));
+    cr_assert(holds(program, bytes, "blocks of memory were not freed"), "this program counts none");
+    mem_free(program);
+    MUST(file_write(temporary_path("suite.json"), suite_text, strlen(suite_text)));
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        const use *u = &uses[i];
+        program_result r = program_run(NULL, 120, u->arguments);
+        cr_expect_null(strstr(r.err, "were not freed"), "use %zu, %s: %s", i, names[u->verb],
+                       r.err);
+        cr_expect_eq(r.exit_code, u->exit_code, "use %zu, %s: exit code %d, expected %d\n%s", i,
+                     names[u->verb], r.exit_code, u->exit_code, r.err);
+        *(u->exit_code ? &bad[u->verb] : &good[u->verb]) = true;
+        program_free(&r);
+    }
+    for (size_t v = 0; v < COUNT; v++) {
+        cr_expect(good[v] && bad[v], "'%s' needs a use that ends well and one that does not",
+                  names[v]);
+    }
+    temporary_remove();
+}
+#endif
