@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 16 << 20 };
+enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 16 << 20, ENTRIES_MAX = 4096 };
 
 /* --- writing -------------------------------------------------------------------------------------
  */
@@ -138,14 +138,31 @@ static err read_metrics(regress_result *r, const cJSON *o, const char *where) {
     return e;
 }
 
+static err check_entries(const cJSON *list, const char *key, const char *where) {
+    int count = cJSON_GetArraySize(list);
+    if (count <= ENTRIES_MAX) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: '%s' has %d entries, at most %d are expected", where, key,
+                   count, ENTRIES_MAX);
+}
+
 static err read_tensors(regress_result *r, const cJSON *o, const char *where) {
     const cJSON *list, *item;
     err e = json_object(&list, o, "gradients", where);
-    if (e || (e = mem_new(&r->tensors, (size_t)cJSON_GetArraySize(list)))) return e;
+    if (e || (e = check_entries(list, "gradients", where)) ||
+        (e = mem_new(&r->tensors, (size_t)cJSON_GetArraySize(list)))) {
+        return e;
+    }
     cJSON_ArrayForEach(item, list) {
-        regress_tensor *t = &r->tensors[r->tensor_count++];
+        regress_tensor *t = &r->tensors[r->tensor_count];
         size_t n;
-        snprintf(t->name, sizeof t->name, "%s", item->string);
+        if (strlen(item->string) >= sizeof t->name)
+            return err_set(ERR_FORMAT, "%s: a name in 'gradients' is longer than %zu bytes", where,
+                           sizeof t->name - 1);
+        for (size_t i = 0; i < r->tensor_count; i++)
+            if (!strcmp(r->tensors[i].name, item->string))
+                return err_set(ERR_FORMAT, "%s: 'gradients' has '%s' twice", where, item->string);
+        memcpy(t->name, item->string, strlen(item->string) + 1);
+        r->tensor_count++;
         if ((e = read_list(t->norms, &n, item, REGRESS_STEPS, REGRESS_STEPS, t->name, where)))
             return e;
     }
@@ -184,7 +201,7 @@ static err read_kernels(regress_state *s, const cJSON *top, const char *path) {
     if (e || (e = json_whole(&size, o, "product_size", 1, 65536, path)) ||
         (e = json_number(&s->product_ms, o, "product_ms", path)) ||
         (e = json_number(&s->product_spread, o, "product_spread", path)) ||
-        (e = json_array(&list, o, "list", path)) ||
+        (e = json_array(&list, o, "list", path)) || (e = check_entries(list, "list", path)) ||
         (e = mem_new(&s->kernels, (size_t)cJSON_GetArraySize(list)))) {
         return e;
     }
@@ -196,6 +213,9 @@ static err read_kernels(regress_state *s, const cJSON *top, const char *path) {
             (e = json_number(&k->mad, item, "mad", path))) {
             return e;
         }
+        for (size_t i = 0; i < s->kernel_count; i++)
+            if (!strcmp(s->kernels[i].name, k->name))
+                return err_set(ERR_FORMAT, "%s: kernel '%s' is there twice", path, k->name);
         if (!(k->cost > 0) || !(k->mad >= 0))
             return err_set(ERR_FORMAT, "%s: kernel '%s' costs %g +- %g, expected more than 0", path,
                            k->name, k->cost, k->mad);
