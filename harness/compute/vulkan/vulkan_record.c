@@ -160,16 +160,21 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
 
 enum { GROUPS_MAX = 65535 }; // of one axis, on every device
 
-void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint64_t iterations,
-                               const void *push) {
+launch vulkan__launch_elements(const recorder *r, kernel_id kernel, size_t count,
+                               uint64_t iterations) {
     size_t groups = (count + r->v->group_size - 1) / r->v->group_size;
     size_t y = (groups + GROUPS_MAX - 1) / GROUPS_MAX;
-    launch l = {.kernel = kernel,
-                .special = {r->v->group_size},
-                .x = (uint32_t)(y ? (groups + y - 1) / y : 0),
-                .y = (uint32_t)y,
-                .z = 1,
-                .iterations = iterations};
+    return (launch){.kernel = kernel,
+                    .special = {r->v->group_size},
+                    .x = (uint32_t)(y ? (groups + y - 1) / y : 0),
+                    .y = (uint32_t)y,
+                    .z = 1,
+                    .iterations = iterations};
+}
+
+void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint64_t iterations,
+                               const void *push) {
+    launch l = vulkan__launch_elements(r, kernel, count, iterations);
     vulkan__dispatch(r, &l, push);
 }
 
@@ -251,6 +256,7 @@ size_t vulkan__scratch_count(const device *d, const op *o) {
         const struct layernorm_bwd *a = &o->as.layernorm_bwd;
         return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
     }
+    case OP_rows_sum: return vulkan__rows_sum_scratch(&o->as.rows_sum);
     case OP_linear_fwd: return vulkan__linear_fwd_scratch(d, &o->as.linear_fwd);
     case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);
     case OP_attention_bwd: {
