@@ -57,21 +57,36 @@ uvec2 row_of(source from, uvec2 block, uint s, uint last, uint r) {
     return uvec2((t + r) * from.pitch + i, t + r < last ? before(i, from.end) : 0u);
 }
 
+// Where it lies when all these steps are there. Rows of the result that do not exist take what the last
+// one has: nothing is made of them, and the load needs no branch.
+uint whole_row_of(source from, uvec2 block, uint s, uint r) {
+    uint i = from.i + block.x * 4u, t = s + block.y * 4u;
+    if (from.sum_first) return min(i + r, from.end - 1u) * from.pitch + t;
+    return (t + r) * from.pitch + min(i, from.end - 4u);
+}
+
 #define LOAD_ROW(fetch, from, r)                                                                   \
     {                                                                                              \
         uvec2 at = row_of(from, block, s, last, r);                                                \
         x[r] = fetch(at.x, at.y);                                                                  \
     }
-#define LOAD(fetch, from)                                                                          \
-    LOAD_ROW(fetch, from, 0u) LOAD_ROW(fetch, from, 1u) LOAD_ROW(fetch, from, 2u)                  \
-    LOAD_ROW(fetch, from, 3u)
+#define LOAD(fetch, vectors, bit, from)                                                            \
+    if ((WIDE & bit) != 0u && s + STEP <= last) {                                                  \
+        x[0] = vectors[whole_row_of(from, block, s, 0u) / 4u];                                     \
+        x[1] = vectors[whole_row_of(from, block, s, 1u) / 4u];                                     \
+        x[2] = vectors[whole_row_of(from, block, s, 2u) / 4u];                                     \
+        x[3] = vectors[whole_row_of(from, block, s, 3u) / 4u];                                     \
+    } else {                                                                                       \
+        LOAD_ROW(fetch, from, 0u) LOAD_ROW(fetch, from, 1u) LOAD_ROW(fetch, from, 2u)              \
+        LOAD_ROW(fetch, from, 3u)                                                                  \
+    }
 
 mat4 load(source from_a, source from_b, bool is_a, uvec2 block, uint s, uint last) {
     mat4 x;
     if (is_a) {
-        LOAD(fetch_a, from_a)
+        LOAD(fetch_a, a_quads, 1u, from_a)
     } else {
-        LOAD(fetch_b, from_b)
+        LOAD(fetch_b, b_quads, 2u, from_b)
     }
     return x;
 }
@@ -95,9 +110,8 @@ vec4 sum[16] = vec4[](ZEROS, ZEROS, ZEROS, ZEROS);
     sum[2 * r + 1] += factor * right1;
 #define ADD_STEP(t)                                                                                \
     {                                                                                              \
-        uint to = from + t * COLUMNS;                                                              \
-        vec4 left0 = tiles[to + up], left1 = tiles[to + up_far];                                   \
-        vec4 right0 = tiles[to + TILE + along], right1 = tiles[to + TILE + along_far];             \
+        vec4 left0 = tiles[up + t * COLUMNS], left1 = tiles[up_far + t * COLUMNS];                 \
+        vec4 right0 = tiles[along + t * COLUMNS], right1 = tiles[along_far + t * COLUMNS];         \
         ADD_ROW(0, left0.x) ADD_ROW(1, left0.y) ADD_ROW(2, left0.z) ADD_ROW(3, left0.w)            \
         ADD_ROW(4, left1.x) ADD_ROW(5, left1.y) ADD_ROW(6, left1.z) ADD_ROW(7, left1.w)            \
     }
@@ -108,8 +122,7 @@ vec4 sum[16] = vec4[](ZEROS, ZEROS, ZEROS, ZEROS);
 vec4 sum[4] = vec4[](ZEROS);
 #define ADD_STEP(t)                                                                                \
     {                                                                                              \
-        uint to = from + t * COLUMNS;                                                              \
-        vec4 left = tiles[to + up], right = tiles[to + TILE + along];                              \
+        vec4 left = tiles[up + t * COLUMNS], right = tiles[along + t * COLUMNS];                   \
         sum[0] += left.x * right;                                                                  \
         sum[1] += left.y * right;                                                                  \
         sum[2] += left.z * right;                                                                  \
@@ -121,9 +134,9 @@ vec4 sum[4] = vec4[](ZEROS);
 void multiply(uint buffer_at, uint y, uint x) {
     for (uint depth = 0u; depth < DEPTH; depth++) {
         uint from = buffer_at + depth * 4u * COLUMNS;
-        uint up = column_of(y, depth), along = column_of(x, depth);
+        uint up = from + column_of(y, depth), along = from + TILE + column_of(x, depth);
 #if TILE_SIDE == 128
-        uint up_far = column_of(y + 16u, depth), along_far = column_of(x + 16u, depth);
+        uint up_far = up + 16u, along_far = along + 16u; // the same banks
 #endif
         ADD_STEP(0u) ADD_STEP(1u) ADD_STEP(2u) ADD_STEP(3u)
     }
