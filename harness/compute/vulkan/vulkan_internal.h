@@ -274,8 +274,14 @@ uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements);
 void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
                     uint32_t stride, uint32_t offset);
 
+/* Sums over `rows` rows of `hidden` columns by a kernel that is built on column_tree.glsl (GPUs).
+ */
+void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint32_t hidden,
+                              const void *push);
+
 /* Reals of scratch that ops need at their largest sizes. */
 size_t vulkan__rows_sum_scratch(const struct rows_sum *a);
+size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd *a);
 size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a);
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a);
 size_t vulkan__grad_norm_scratch(const device *d, const struct grad_norm *a);

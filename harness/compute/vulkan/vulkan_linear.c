@@ -331,16 +331,24 @@ static size_t weight_parts(size_t splits, size_t n, size_t k) {
 
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a) {
     uint32_t side, splits = splits_of(d, a->rows.max, a->n, a->k, &side);
-    return weight_parts(splits, a->n, a->k) + (size_t)vulkan__chunks(a->rows.max) * a->n;
+    size_t columns = (size_t)vulkan__chunks(a->rows.max) * a->n;
+    if (vulkan__of(d)->family == FAMILY_TILE) columns = 0;
+    return weight_parts(splits, a->n, a->k) + columns;
 }
 
-// Parts of dbias, from `scratch_first` on.
-static void dbias_parts(recorder *r, const struct linear_dw *a, uint32_t rows,
-                        size_t scratch_first) {
+// dbias on GPUs, or parts of it in scratch, from `scratch_first` on.
+static void dbias(recorder *r, const struct linear_dw *a, uint32_t rows, size_t scratch_first) {
     size_t n = a->n;
     uint32_t step = vulkan__chunk_window(r, rows, n);
     for (uint32_t first = 0; first < rows; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
+        if (r->v->family == FAMILY_TILE) {
+            struct push_rows push = {.rows = m, .hidden = a->n};
+            vulkan__write(r, a->dbias, 0, n);
+            vulkan__read(r, a->dy, first * n, m * n);
+            vulkan__dispatch_columns(r, KERNEL_column_sums_tile, m, a->n, &push);
+            continue;
+        }
         struct push_linear push = {.m = m, .n = a->n, .chunk = CHUNK_ROWS};
         size_t partial = (size_t)vulkan__chunks(m) * n;
         vulkan__write(r, r->scratch, scratch_first + (size_t)first / CHUNK_ROWS * n, partial);
@@ -354,7 +362,7 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
     size_t n = a->n, k = a->k;
     size_t bias_first = weight_parts(splits_of(r->v->device, rows, a->n, a->k, &side), n, k);
     bool has_bias = span_given(a->dbias) && rows;
-    if (has_bias) dbias_parts(r, a, rows, bias_first);
+    if (has_bias) dbias(r, a, rows, bias_first);
     for (uint32_t first = 0; first < rows && !r->e; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
         uint32_t splits = splits_of(r->v->device, m, a->n, a->k, &side);
@@ -387,7 +395,7 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
             vulkan__reduce(r, a->dweight, 0, a->n * a->k, splits, a->n * a->k, 0);
         }
     }
-    if (has_bias) {
+    if (has_bias && r->v->family != FAMILY_TILE) {
         vulkan__reduce(r, a->dbias, bias_first, a->n, vulkan__chunks(rows), a->n, 0);
     }
 }

@@ -229,6 +229,20 @@ void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t cou
     vulkan__dispatch_elements(r, KERNEL_reduce_add, count, chunks, &push);
 }
 
+enum { COLUMN_QUADS = 4, ROW_LANES = 64 }; // as shaders/include/column_tree.glsl
+
+void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint32_t hidden,
+                              const void *push) {
+    uint32_t columns = 4 * COLUMN_QUADS;
+    launch l = {.kernel = kernel,
+                .special = {COLUMN_QUADS * ROW_LANES, hidden % 4 == 0},
+                .x = (hidden + columns - 1) / columns,
+                .y = 1,
+                .z = 1,
+                .iterations = rows / ROW_LANES + 8};
+    vulkan__dispatch(r, &l, push);
+}
+
 void vulkan__record(recorder *r, const op *o) {
     op resolved = *o;
     operand operands[OPERANDS_MAX];
@@ -252,10 +266,7 @@ void vulkan__record(recorder *r, const op *o) {
 
 size_t vulkan__scratch_count(const device *d, const op *o) {
     switch (o->kind) {
-    case OP_layernorm_bwd: {
-        const struct layernorm_bwd *a = &o->as.layernorm_bwd;
-        return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
-    }
+    case OP_layernorm_bwd: return vulkan__layernorm_bwd_scratch(d, &o->as.layernorm_bwd);
     case OP_rows_sum: return vulkan__rows_sum_scratch(&o->as.rows_sum);
     case OP_linear_fwd: return vulkan__linear_fwd_scratch(d, &o->as.linear_fwd);
     case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);

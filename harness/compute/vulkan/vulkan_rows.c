@@ -211,27 +211,47 @@ void vulkan__record_layernorm_fwd(recorder *r, const struct layernorm_fwd *a) {
     }
 }
 
+size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd *a) {
+    if (vulkan__of(d)->family == FAMILY_TILE) return 0;
+    return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
+}
+
+static void read_columns(recorder *r, const struct layernorm_bwd *a, uint32_t first,
+                         uint32_t count) {
+    size_t from = (size_t)first * a->hidden, n = (size_t)count * a->hidden;
+    vulkan__read(r, a->dy, from, n);
+    vulkan__read(r, a->sum, from, n);
+    vulkan__read(r, a->mean, first, count);
+    vulkan__read(r, a->rstd, first, count);
+    vulkan__read(r, a->positions, first, count);
+    vulkan__read(r, a->token_sentence, first, count);
+}
+
+// dweight and dbias: GPUs sum in one dispatch, others by chunks of rows.
 static void layernorm_columns(recorder *r, const struct layernorm_bwd *a, uint32_t rows) {
     uint32_t h = a->hidden, chunks = vulkan__chunks(rows);
     uint32_t step = vulkan__chunk_window(r, rows, h);
+    bool is_tile = r->v->family == FAMILY_TILE;
     for (uint32_t first = 0; first < rows; first += step) {
         uint32_t count = least(rows - first, step);
-        size_t from = (size_t)first * h, n = (size_t)count * h;
         struct push_layernorm push = {.rows = count,
                                       .hidden = h,
                                       .chunk_rows = CHUNK_ROWS,
                                       .after = vulkan__drop(r, a->after)};
+        if (is_tile) {
+            vulkan__write(r, a->dweight, 0, h);
+            vulkan__write(r, a->dbias, 0, h);
+            read_columns(r, a, first, count);
+            vulkan__dispatch_columns(r, KERNEL_layernorm_columns_tile, count, h, &push);
+            continue;
+        }
         vulkan__write(r, r->scratch, (size_t)first / CHUNK_ROWS * 2 * h,
                       (size_t)vulkan__chunks(count) * 2 * h);
-        vulkan__read(r, a->dy, from, n);
-        vulkan__read(r, a->sum, from, n);
-        vulkan__read(r, a->mean, first, count);
-        vulkan__read(r, a->rstd, first, count);
-        vulkan__read(r, a->positions, first, count);
-        vulkan__read(r, a->token_sentence, first, count);
+        read_columns(r, a, first, count);
         vulkan__dispatch_elements(r, KERNEL_layernorm_columns,
                                   (size_t)vulkan__chunks(count) * quads(h), CHUNK_ROWS + 4, &push);
     }
+    if (is_tile) return;
     vulkan__reduce(r, a->dweight, 0, h, chunks, 2 * h, 0);
     vulkan__reduce(r, a->dbias, 0, h, chunks, 2 * h, h);
 }
