@@ -109,6 +109,7 @@ err verify__cases_rows_sum(verify_run *run) {
     }
     TRY(rows_sum_case(run, 831, 128, 2, true, false)); // token types: one list of all, one empty
     TRY(rows_sum_case(run, 831, 312, 500, false, false));
+    TRY(rows_sum_case(run, 831, 65, 5, false, true)); // long lists, none of which fills chunks
     if (run->extent == VERIFY_QUICK) return ERR_OK;
     TRY(rows_sum_case(run, 831, 768, 1, true, false));
     return rows_sum_case(run, 831, 65, 67, false, true);
@@ -202,6 +203,7 @@ static const norm_shape norm_shapes[] = {
     {255, 127, false, 0, 0, false},     {256, 129, true, 0.1f, 0, false},
     {257, 257, true, 0, 0.5f, false},   {831, 256, true, 0.1f, 0, false},
     {831, 312, true, 0.1f, 0, false},   {831, 768, true, 0.1f, 0, false},
+    {65, 1027, true, 0.1f, 0.1f, true}, {33, 2048, true, 0.1f, 0, false},
 };
 static size_t norms_to_try(const verify_run *run) {
     return run->extent == VERIFY_QUICK ? 4 : COUNT(norm_shapes);
@@ -299,12 +301,14 @@ typedef struct product_shape {
 } product_shape;
 
 static const product_shape product_shapes[] = {
-    {1, 1, 1, false, false},     {65, 63, 13, true, false},    {7, 3, 65, false, false},
-    {64, 64, 64, false, false},  {32, 2, 768, false, false},   {127, 129, 128, false, false},
-    {129, 65, 257, true, false}, {16, 1, 255, false, false},   {256, 17, 31, false, false},
-    {63, 128, 1, false, false},  {831, 384, 128, false, true}, {831, 128, 512, false, true},
-    {130, 312, 312, true, true}, {831, 768, 256, false, true}, {129, 768, 3072, false, true},
-    {65, 3072, 768, false, true}};
+    {1, 1, 1, false, false},      {65, 63, 13, true, false},     {7, 3, 65, false, false},
+    {64, 64, 64, false, false},   {32, 2, 768, false, false},    {127, 129, 128, false, false},
+    {129, 65, 257, true, false},  {16, 1, 255, false, false},    {256, 17, 31, false, false},
+    {63, 128, 1, false, false},   {831, 384, 128, false, true},  {831, 128, 512, false, true},
+    {130, 312, 312, true, true},  {831, 768, 256, false, true},  {129, 768, 3072, false, true},
+    {65, 3072, 768, false, true}, {257, 387, 37, false, false},  {258, 37, 385, false, false},
+    {131, 261, 259, true, false}, {132, 264, 260, false, false}, {831, 3072, 68, false, true},
+    {831, 67, 3072, false, true}};
 static size_t products_to_try(const verify_run *run) {
     return run->extent == VERIFY_QUICK ? 5 : COUNT(product_shapes);
 }

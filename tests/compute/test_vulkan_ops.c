@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "compute/verify_internal.h"
+#include "compute/vulkan/vulkan_internal.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -37,7 +38,7 @@ static void tile_family(const char *selector) {
     setenv("HARNESS_VULKAN_KERNELS", "tile", 1);
     static const op_kind kinds[] = {OP_linear_fwd,    OP_linear_dx,     OP_linear_dw,
                                     OP_layernorm_fwd, OP_layernorm_bwd, OP_attention_fwd,
-                                    OP_attention_bwd};
+                                    OP_attention_bwd, OP_rows_sum};
     device d;
     open_validated(&d, selector);
     cr_assert_str_eq(d.info.kernels, "tile");
@@ -111,6 +112,86 @@ Test(vulkan_ops, products_split_long_batches) {
         t = make(OP_layernorm_bwd, T, "layernorm_bwd in windows");
         t.o.as.layernorm_bwd = (struct layernorm_bwd){
             .rows = rows, .hidden = N, .before = {.p = 0.1f, .site = 3}, .after = {.site = 4}};
+        run_trial(&d, &t);
+        close_clean(&d);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+static void product_trials(device *d, uint32_t m, uint32_t n, uint32_t k) {
+    dim rows = {DIM_TOKENS, m};
+    char name[64];
+    snprintf(name, sizeof name, "linear_fwd %ux%ux%u", m, n, k);
+    trial t = make(OP_linear_fwd, m, name);
+    t.o.as.linear_fwd = (struct linear_fwd){.rows = rows, .n = n, .k = k, .act = ACT_GELU};
+    run_trial(d, &t);
+    snprintf(name, sizeof name, "linear_dx %ux%ux%u", m, n, k);
+    t = make(OP_linear_dx, m, name);
+    t.o.as.linear_dx = (struct linear_dx){.rows = rows, .n = n, .k = k};
+    run_trial(d, &t);
+    snprintf(name, sizeof name, "linear_dw %ux%ux%u", m, n, k);
+    t = make(OP_linear_dw, m, name);
+    t.o.as.linear_dw = (struct linear_dw){.rows = rows, .n = n, .k = k};
+    run_trial(d, &t);
+}
+
+/* Tiles of every size, over edges that fill none and over rows that are and are not read 16 bytes
+ * at a time. */
+static void tiles_of_products(const char *selector) {
+    if (!need_vulkan(selector)) cr_skip_test("no Vulkan device '%s'", selector);
+    size_t live = mem_live_count();
+    setenv("HARNESS_VULKAN_KERNELS", "tile", 1);
+    static const struct {
+        kernel_id kernel;
+        uint32_t m, n, k, shared_bytes;
+    } tries[] = {{KERNEL_linear_tile_128, 257, 387, 261, 32768},
+                 {KERNEL_linear_tile_128, 260, 388, 264, 32768},
+                 {KERNEL_linear_tile_64, 129, 63, 65, 32768},
+                 {KERNEL_linear_tile_64, 100, 68, 72, 32768},
+                 {KERNEL_linear_tile, 129, 131, 133, 16384}};
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        device d;
+        open_validated(&d, selector);
+        cr_assert_geq(d.info.max_shared_bytes, tries[i].shared_bytes);
+        d.info.max_shared_bytes = tries[i].shared_bytes;
+        product_trials(&d, tries[i].m, tries[i].n, tries[i].k);
+        cr_expect_not_null(vulkan__of(&d)->pipelines[tries[i].kernel], "%s: trial %zu", d.info.name,
+                           i);
+        close_clean(&d);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(vulkan_ops, tiles_of_products_on_llvmpipe) {
+    tiles_of_products("llvmpipe");
+}
+
+Test(vulkan_ops, tiles_of_products_on_swiftshader) {
+    tiles_of_products("swiftshader");
+}
+
+/* The last row that lanes keep in registers, and longer ones, which they read again. */
+Test(vulkan_ops, layernorm_of_long_rows) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    size_t live = mem_live_count();
+    static const char *const families[] = {"register", "tile"};
+    static const uint32_t widths[] = {1024, 1025, 1300};
+    enum { T = 37 };
+    dim rows = {DIM_TOKENS, T};
+    dropout_spec before = {.p = 0.1f, .site = 3}, after = {.p = 0.2f, .site = 4};
+    for (size_t i = 0; i < 6; i++) {
+        uint32_t h = widths[i / 2];
+        setenv("HARNESS_VULKAN_KERNELS", families[i % 2], 1);
+        device d;
+        open_validated(&d, "llvmpipe");
+        trial t = make(OP_layernorm_fwd, T, "layernorm_fwd of long rows");
+        verify__add_tweak(&t, "x", 1, 0.5f, 0);
+        t.o.as.layernorm_fwd = (struct layernorm_fwd){
+            .rows = rows, .hidden = h, .eps = 1e-12f, .before = before, .after = after};
+        run_trial(&d, &t);
+        t = make(OP_layernorm_bwd, T, "layernorm_bwd of long rows");
+        t.o.as.layernorm_bwd =
+            (struct layernorm_bwd){.rows = rows, .hidden = h, .before = before, .after = after};
         run_trial(&d, &t);
         close_clean(&d);
     }
@@ -427,7 +508,7 @@ Test(vulkan_ops, what_does_not_fit_is_refused_when_planned) {
                                             .starts = words,
                                             .items = words,
                                             .rows = words,
-                                            .lists = dim_fixed(2),
+                                            .lists = dim_fixed(T),
                                             .items_max = dim_fixed(T),
                                             .hidden = 2}));
     MUST_FAIL(plan_ready(&p), ERR_UNSUPPORTED,

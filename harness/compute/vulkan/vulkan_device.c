@@ -64,9 +64,9 @@ static err choose_family(vulkan_device *v) {
     v->device->attention_tile = is_tile ? SHARED_TILE : REGISTER_TILE;
     v->group_size = is_tile ? 256 : 64;
     uint32_t buffers = p.properties.limits.maxPerStageDescriptorStorageBuffers;
-    if (buffers < BINDINGS_MAX) {
+    if (buffers < STORAGE_MAX) {
         return err_set(ERR_UNSUPPORTED, "%s: kernels bind up to %d buffers, it allows %u",
-                       info->name, BINDINGS_MAX, buffers);
+                       info->name, STORAGE_MAX, buffers);
     }
     if (info->max_workgroup < 256 || info->max_shared_bytes < 16384) {
         return err_set(ERR_UNSUPPORTED,

@@ -12,7 +12,8 @@
 #include "push.h"
 
 enum {
-    BINDINGS_MAX = 8,
+    STORAGE_MAX = 8,    /* storage buffers of a kernel */
+    BINDINGS_MAX = 10,  /* texel buffers among them */
     SPECIAL_MAX = 4,    /* specialization constants of a kernel; 0 is the workgroup size */
     LOOP_LIMIT = 60000, /* iterations of one invocation: Mesa 22.3 ends loops silently at 65,535 */
     PENDING_MAX = 256,  /* accesses remembered since the last barrier; more: a barrier */
@@ -220,6 +221,9 @@ typedef struct launch {
  */
 void vulkan__dispatch(recorder *r, const launch *l, const void *push);
 /* Element-wise: `count` invocations in workgroups of the device's size. */
+launch vulkan__launch_elements(const recorder *r, kernel_id kernel, size_t count,
+                               uint64_t iterations);
+/* Records it, without further constants. */
 void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint64_t iterations,
                                const void *push);
 /* x[first .. first + count) = value, by the transfer stage. */
@@ -270,7 +274,14 @@ uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements);
 void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
                     uint32_t stride, uint32_t offset);
 
+/* Sums over `rows` rows of `hidden` columns by a kernel that is built on column_tree.glsl (GPUs).
+ */
+void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint32_t hidden,
+                              const void *push);
+
 /* Reals of scratch that ops need at their largest sizes. */
+size_t vulkan__rows_sum_scratch(const struct rows_sum *a);
+size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd *a);
 size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a);
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a);
 size_t vulkan__grad_norm_scratch(const device *d, const struct grad_norm *a);

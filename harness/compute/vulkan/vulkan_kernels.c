@@ -20,6 +20,13 @@ static const struct kernel {
 
 enum { PUSH_BYTES = 128 }; // what every device offers
 
+#define KERNEL(name, bindings, push, texels)                                                       \
+    _Static_assert((bindings) <= BINDINGS_MAX &&                                                   \
+                       (bindings)-__builtin_popcount(texels) <= STORAGE_MAX,                       \
+                   #name " binds too many buffers");
+#include "compute/vulkan/kernels.def"
+#undef KERNEL
+
 uint32_t vulkan__kernel_push_bytes(kernel_id kernel) {
     return kernels[kernel].push_bytes;
 }

@@ -13,6 +13,9 @@ enum {
     LARGE_TILES_MIN = 80, /* fewer of them leave most of a GPU idle */
     LARGE_OPERANDS =
         20480, /* bytes of shared memory for operands, without the subgroups' results */
+    TILE_SHARED_BYTES = 32768, /* of linear_tile_128 and linear_tile_64; linear_tile has 8320 */
+    SPLIT_STEPS = 128,         /* of the sum, at least, in a split */
+    SPLITS_FEW = 4,            /* rather these of large tiles than small tiles */
     REGISTER_ROWS = 16,
     REGISTER_LANES = 8,
     REGISTER_COLUMNS = 64,
@@ -29,6 +32,7 @@ typedef struct product {
     struct push_linear push;
     uint32_t mode, flags, splits;
     bool is_register, is_panel; /* by those kernels; else simple or tile */
+    uint32_t tile_side;         /* with tiles: see tile_side */
 } product;
 
 static uint32_t divide_up(uint32_t a, uint32_t b) {
@@ -42,6 +46,29 @@ static bool fits_wide(uint32_t m, uint32_t n, uint32_t k, uint32_t mode) {
     return m >= REGISTER_ROWS / 2 && n >= REGISTER_COLUMNS / 2 && along % 4 == 0 && n % 4 == 0;
 }
 
+// Workgroups of large tiles that fill a device, for want of the number of its cores.
+static uint32_t groups_wanted(const device *d) {
+    switch (d->info.class) {
+    case CLASS_DISCRETE:
+    case CLASS_VIRTUAL: return 128;
+    case CLASS_INTEGRATED: return 32;
+    default: return 4;
+    }
+}
+
+static uint32_t tile_count(uint32_t m, uint32_t n, uint32_t side) {
+    return divide_up(m, side) * divide_up(n, side);
+}
+
+/* Side of the tiles of a product (m, n) whose sum may be cut into `splits`: large ones read least,
+ * but only small ones fill a device when there are few. 0: the device's shared memory allows
+ * neither, and linear_tile serves. */
+static uint32_t tile_side(const device *d, uint32_t m, uint32_t n, uint32_t splits) {
+    if (d->info.max_shared_bytes < TILE_SHARED_BYTES) return 0;
+    if (splits > SPLITS_FEW) splits = SPLITS_FEW;
+    return (uint64_t)tile_count(m, n, 128) * splits >= groups_wanted(d) ? 128 : 64;
+}
+
 // Chooses the kernel, once the push constants are set.
 static void choose(const recorder *r, product *p) {
     const struct push_linear *s = &p->push;
@@ -49,14 +76,27 @@ static void choose(const recorder *r, product *p) {
     if (r->v->matrix_shape) fits = false; // all products are linear_matrix
     p->is_register = fits && r->v->family == FAMILY_REGISTER;
     p->is_panel = fits && r->v->family == FAMILY_PANEL;
+    p->tile_side = tile_side(r->v->device, s->m, s->n, 1);
 }
 
-static launch tile_launch(const struct push_linear *s) {
-    return (launch){.kernel = KERNEL_linear_tile,
-                    .special = {256},
-                    .x = divide_up(s->n, TILE_SIDE),
-                    .y = divide_up(s->m, TILE_SIDE),
-                    .iterations = (uint64_t)divide_up(s->chunk, 16) * 24};
+static launch tile_launch(const product *p, uint32_t side) {
+    const struct push_linear *s = &p->push;
+    if (!side) {
+        return (launch){.kernel = KERNEL_linear_tile,
+                        .special = {256},
+                        .x = divide_up(s->n, TILE_SIDE),
+                        .y = divide_up(s->m, TILE_SIDE),
+                        .iterations = (uint64_t)divide_up(s->chunk, 16) * 24};
+    }
+    // rows of A and B in memory that are whole multiples of 16 bytes
+    uint32_t a = p->mode == MODE_DW ? s->m : s->k, b = p->mode == MODE_FWD ? s->k : s->n;
+    uint32_t step = 2048 / side;
+    return (launch){.kernel = side == 128 ? KERNEL_linear_tile_128 : KERNEL_linear_tile_64,
+                    .special = {256, 0, 0, (a % 4 == 0 ? 1 : 0) | (b % 4 == 0 ? 2 : 0)},
+                    .x = divide_up(s->n, side),
+                    .y = divide_up(s->m, side),
+                    .iterations =
+                        (uint64_t)divide_up(s->chunk, step) * (1 + step / 4) + side * side / 256};
 }
 
 // f16 factors, in tiles of the same size.
@@ -146,6 +186,18 @@ static launch simple_launch(const recorder *r, const struct push_linear *s) {
                     .iterations = s->chunk};
 }
 
+// Steps smaller than planned take smaller tiles, and their sums fewer splits.
+static void make_ready(recorder *r, const product *p) {
+    VkPipeline pipeline;
+    for (uint32_t i = 0; i < 4 && !r->e; i++) {
+        if (i % 2 && !(p->flags & IS_PARTIAL)) continue;
+        launch l = tile_launch(p, i < 2 ? 64 : 128);
+        l.special[1] = p->mode;
+        l.special[2] = p->flags & ~(i % 2 ? (uint32_t)IS_PARTIAL : 0);
+        vulkan__fail(r, vulkan__pipeline(&pipeline, r->v, l.kernel, l.special));
+    }
+}
+
 // Binds nothing: the operands were bound.
 static void dispatch(recorder *r, product *p) {
     launch l;
@@ -154,7 +206,7 @@ static void dispatch(recorder *r, product *p) {
     } else if (r->v->matrix_shape) {
         l = matrix_launch(r, &p->push);
     } else if (r->v->family == FAMILY_TILE) {
-        l = tile_launch(&p->push);
+        l = tile_launch(p, p->tile_side);
     } else if (p->is_panel) {
         l = panel_launch(r, p);
     } else if (p->is_register) {
@@ -168,6 +220,7 @@ static void dispatch(recorder *r, product *p) {
     l.special[2] = p->flags;
     l.z = p->splits;
     vulkan__dispatch(r, &l, &p->push);
+    if (r->is_dry && l.kernel == KERNEL_linear_tile_128) make_ready(r, p);
 }
 
 // Rows of both row operands that one descriptor holds.
@@ -252,46 +305,67 @@ void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
     }
 }
 
-/* Into how many parts the sum over `rows` is cut: enough workgroups to fill the device. */
-static uint32_t splits_of(const device *d, uint32_t rows, uint32_t n, uint32_t k) {
+/* Into how many parts the sum over `rows` is cut: enough workgroups to fill the device. More rows
+ * give no fewer. *side: of the tiles. */
+static uint32_t splits_of(const device *d, uint32_t rows, uint32_t n, uint32_t k, uint32_t *side) {
+    const vulkan_device *v = vulkan__of(d);
+    uint32_t most = divide_up(rows, SPLIT_STEPS), least = divide_up(rows, CHUNK_MAX);
+    *side = tile_side(d, n, k, most);
     // panels add to the result: nothing to sum up, and no limit to the rows
-    if (vulkan__of(d)->family == FAMILY_PANEL && fits_wide(n, k, rows, MODE_DW)) return 1;
-    uint32_t tiles = divide_up(n, TILE_SIDE) * divide_up(k, TILE_SIDE);
+    if (v->family == FAMILY_PANEL && fits_wide(n, k, rows, MODE_DW)) return 1;
+    bool is_large = v->family == FAMILY_TILE && !v->matrix_shape && *side;
     uint32_t wanted = d->info.class == CLASS_SOFTWARE ? 8 : 256;
-    uint32_t splits = tiles ? divide_up(wanted, tiles) : 1, most = divide_up(rows, 128);
+    if (is_large) wanted = *side == 128 ? groups_wanted(d) : 2 * groups_wanted(d);
+    uint32_t tiles = tile_count(n, k, is_large ? *side : TILE_SIDE);
+    uint32_t splits = tiles ? divide_up(wanted, tiles) : 1;
     if (splits > most) splits = most;
-    uint32_t least = divide_up(rows, CHUNK_MAX);
     if (splits < least) splits = least;
     return splits ? splits : 1;
 }
 
-size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a) {
-    uint32_t splits = splits_of(d, a->rows.max, a->n, a->k);
-    size_t weights = splits > 1 ? (size_t)splits * a->n * a->k : 0;
-    size_t columns = (size_t)vulkan__chunks(a->rows.max) * a->n;
-    return weights > columns ? weights : columns;
+// Scratch of a weight gradient: parts of dweight, then parts of dbias, so that both are made at
+// once.
+static size_t weight_parts(size_t splits, size_t n, size_t k) {
+    return splits > 1 ? (splits * n * k + WINDOW_STEP - 1) / WINDOW_STEP * WINDOW_STEP : 0;
 }
 
-static void dbias(recorder *r, const struct linear_dw *a, uint32_t rows) {
+size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a) {
+    uint32_t side, splits = splits_of(d, a->rows.max, a->n, a->k, &side);
+    size_t columns = (size_t)vulkan__chunks(a->rows.max) * a->n;
+    if (vulkan__of(d)->family == FAMILY_TILE) columns = 0;
+    return weight_parts(splits, a->n, a->k) + columns;
+}
+
+// dbias on GPUs, or parts of it in scratch, from `scratch_first` on.
+static void dbias(recorder *r, const struct linear_dw *a, uint32_t rows, size_t scratch_first) {
     size_t n = a->n;
     uint32_t step = vulkan__chunk_window(r, rows, n);
     for (uint32_t first = 0; first < rows; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
+        if (r->v->family == FAMILY_TILE) {
+            struct push_rows push = {.rows = m, .hidden = a->n};
+            vulkan__write(r, a->dbias, 0, n);
+            vulkan__read(r, a->dy, first * n, m * n);
+            vulkan__dispatch_columns(r, KERNEL_column_sums_tile, m, a->n, &push);
+            continue;
+        }
         struct push_linear push = {.m = m, .n = a->n, .chunk = CHUNK_ROWS};
         size_t partial = (size_t)vulkan__chunks(m) * n;
-        vulkan__write(r, r->scratch, (size_t)first / CHUNK_ROWS * n, partial);
+        vulkan__write(r, r->scratch, scratch_first + (size_t)first / CHUNK_ROWS * n, partial);
         vulkan__read(r, a->dy, first * n, m * n);
         vulkan__dispatch_elements(r, KERNEL_column_sums, partial, CHUNK_ROWS, &push);
     }
-    vulkan__reduce(r, a->dbias, 0, a->n, vulkan__chunks(rows), a->n, 0);
 }
 
 void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
-    uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k);
+    uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k), side;
     size_t n = a->n, k = a->k;
+    size_t bias_first = weight_parts(splits_of(r->v->device, rows, a->n, a->k, &side), n, k);
+    bool has_bias = span_given(a->dbias) && rows;
+    if (has_bias) dbias(r, a, rows, bias_first);
     for (uint32_t first = 0; first < rows && !r->e; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
-        uint32_t splits = splits_of(r->v->device, m, a->n, a->k);
+        uint32_t splits = splits_of(r->v->device, m, a->n, a->k, &side);
         product p = {.push = {.m = a->n,
                               .n = a->k,
                               .k = m,
@@ -304,6 +378,7 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
                      .flags = splits > 1 ? IS_PARTIAL : 0,
                      .splits = splits};
         choose(r, &p);
+        p.tile_side = side;
         if (splits > 1) {
             vulkan__write(r, r->scratch, 0, splits * n * k);
         } else {
@@ -320,5 +395,7 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
             vulkan__reduce(r, a->dweight, 0, a->n * a->k, splits, a->n * a->k, 0);
         }
     }
-    if (span_given(a->dbias) && rows) dbias(r, a, rows);
+    if (has_bias && r->v->family != FAMILY_TILE) {
+        vulkan__reduce(r, a->dbias, bias_first, a->n, vulkan__chunks(rows), a->n, 0);
+    }
 }

@@ -160,16 +160,21 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
 
 enum { GROUPS_MAX = 65535 }; // of one axis, on every device
 
-void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint64_t iterations,
-                               const void *push) {
+launch vulkan__launch_elements(const recorder *r, kernel_id kernel, size_t count,
+                               uint64_t iterations) {
     size_t groups = (count + r->v->group_size - 1) / r->v->group_size;
     size_t y = (groups + GROUPS_MAX - 1) / GROUPS_MAX;
-    launch l = {.kernel = kernel,
-                .special = {r->v->group_size},
-                .x = (uint32_t)(y ? (groups + y - 1) / y : 0),
-                .y = (uint32_t)y,
-                .z = 1,
-                .iterations = iterations};
+    return (launch){.kernel = kernel,
+                    .special = {r->v->group_size},
+                    .x = (uint32_t)(y ? (groups + y - 1) / y : 0),
+                    .y = (uint32_t)y,
+                    .z = 1,
+                    .iterations = iterations};
+}
+
+void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint64_t iterations,
+                               const void *push) {
+    launch l = vulkan__launch_elements(r, kernel, count, iterations);
     vulkan__dispatch(r, &l, push);
 }
 
@@ -224,6 +229,20 @@ void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t cou
     vulkan__dispatch_elements(r, KERNEL_reduce_add, count, chunks, &push);
 }
 
+enum { COLUMN_QUADS = 4, ROW_LANES = 64 }; // as shaders/include/column_tree.glsl
+
+void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint32_t hidden,
+                              const void *push) {
+    uint32_t columns = 4 * COLUMN_QUADS;
+    launch l = {.kernel = kernel,
+                .special = {COLUMN_QUADS * ROW_LANES, hidden % 4 == 0},
+                .x = (hidden + columns - 1) / columns,
+                .y = 1,
+                .z = 1,
+                .iterations = rows / ROW_LANES + 8};
+    vulkan__dispatch(r, &l, push);
+}
+
 void vulkan__record(recorder *r, const op *o) {
     op resolved = *o;
     operand operands[OPERANDS_MAX];
@@ -247,10 +266,8 @@ void vulkan__record(recorder *r, const op *o) {
 
 size_t vulkan__scratch_count(const device *d, const op *o) {
     switch (o->kind) {
-    case OP_layernorm_bwd: {
-        const struct layernorm_bwd *a = &o->as.layernorm_bwd;
-        return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
-    }
+    case OP_layernorm_bwd: return vulkan__layernorm_bwd_scratch(d, &o->as.layernorm_bwd);
+    case OP_rows_sum: return vulkan__rows_sum_scratch(&o->as.rows_sum);
     case OP_linear_fwd: return vulkan__linear_fwd_scratch(d, &o->as.linear_fwd);
     case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);
     case OP_attention_bwd: {

@@ -35,11 +35,43 @@ void vulkan__record_embed_fwd(recorder *r, const struct embed_fwd *a) {
     }
 }
 
-void vulkan__record_rows_sum(recorder *r, const struct rows_sum *a) {
-    uint32_t lists = vulkan__size(r, a->lists), items = vulkan__size(r, a->items_max);
+// --- sums over lists
+
+// Items of a chunk. Lists that average as many are summed in two levels: one invocation walks a
+// list.
+enum { ITEMS = 64 };
+
+static bool is_long(uint32_t lists, uint32_t items) {
+    return items / ITEMS > 0 && lists <= items / ITEMS;
+}
+
+static uint32_t item_chunks(uint32_t items) {
+    return (items + ITEMS - 1) / ITEMS;
+}
+
+size_t vulkan__rows_sum_scratch(const struct rows_sum *a) {
+    return (size_t)item_chunks(a->items_max.max) * a->hidden;
+}
+
+static void items_sum(recorder *r, const struct rows_sum *a, uint32_t items) {
+    struct push_rows push = {.rows = items, .hidden = a->hidden};
+    size_t partial = (size_t)item_chunks(items) * a->hidden;
+    size_t groups = (size_t)item_chunks(items) * quads(a->hidden);
+    vulkan__write(r, r->scratch, 0, partial);
+    vulkan__read(r, a->x, 0, (size_t)items * a->hidden);
+    vulkan__read(r, a->items, 0, items);
+    launch l = vulkan__launch_elements(r, KERNEL_items_sum, groups, ITEMS);
+    l.special[1] = a->hidden % 4 == 0;
+    l.special[2] = ITEMS;
+    vulkan__dispatch(r, &l, &push);
+}
+
+static void rows_sum(recorder *r, const struct rows_sum *a, uint32_t lists, uint32_t items,
+                     uint32_t chunk) {
     uint32_t h = a->hidden;
     size_t table = a->out.count / h;
     uint32_t table_rows = table < UINT32_MAX ? (uint32_t)table : UINT32_MAX;
+    if (chunk) items_sum(r, a, items);
     FOR_WINDOWS(r, table_rows, h, first, count) {
         struct push_embed push = {lists, h, first, count};
         vulkan__write(r, a->out, (size_t)first * h, (size_t)count * h);
@@ -47,8 +79,21 @@ void vulkan__record_rows_sum(recorder *r, const struct rows_sum *a) {
         vulkan__read(r, a->starts, 0, (size_t)lists + 1);
         vulkan__read(r, a->items, 0, items);
         vulkan__read(r, a->rows, 0, lists);
-        vulkan__dispatch_elements(r, KERNEL_rows_sum, (size_t)lists * quads(h), items + 4, &push);
+        vulkan__read(r, chunk ? r->scratch : (span){0}, 0, (size_t)item_chunks(items) * h);
+        launch l = vulkan__launch_elements(r, KERNEL_rows_sum, (size_t)lists * quads(h),
+                                           chunk ? 2 * chunk + items / chunk + 4 : items + 4);
+        l.special[1] = h % 4 == 0;
+        l.special[2] = chunk;
+        vulkan__dispatch(r, &l, &push);
     }
+}
+
+void vulkan__record_rows_sum(recorder *r, const struct rows_sum *a) {
+    uint32_t lists = vulkan__size(r, a->lists), items = vulkan__size(r, a->items_max);
+    bool in_chunks = is_long(lists, items);
+    rows_sum(r, a, lists, items, in_chunks ? ITEMS : 0);
+    // a step may have fewer lists, or fewer items, than planned
+    if (r->is_dry && items >= ITEMS) rows_sum(r, a, 1, ITEMS, in_chunks ? 0 : ITEMS);
 }
 
 void vulkan__record_gather_rows(recorder *r, const struct gather_rows *a) {
@@ -111,87 +156,102 @@ void vulkan__record_cross_entropy(recorder *r, const struct cross_entropy *a) {
 
 // --- LayerNorm
 
-// result = residual + dropout(x)
-static void residual_sum(recorder *r, span result, span x, span residual, span positions,
-                         span sentences, dropout_spec drop, uint32_t rows, uint32_t h) {
-    FOR_WINDOWS(r, rows, h, first, count) {
-        size_t from = (size_t)first * h, n = (size_t)count * h;
-        struct push_layernorm push = {.rows = count,
-                                      .hidden = h,
-                                      .has_residual = span_given(residual),
-                                      .before = vulkan__drop(r, drop)};
-        vulkan__write(r, result, from, n);
-        vulkan__read(r, x, from, n);
-        vulkan__read(r, residual, from, n);
-        vulkan__read(r, positions, first, count);
-        vulkan__read(r, sentences, first, count);
-        vulkan__dispatch_elements(r, KERNEL_residual_sum, (size_t)count * quads(h), 4, &push);
+enum {
+    ROW_LANES = 64,  /* of the workgroup that a row has on GPUs */
+    ROW_KEPT_MAX = 4 /* quads of a row that a lane keeps in registers: layernorm_*_tile.comp */
+};
+
+// One invocation a row, or one workgroup a row.
+static void dispatch_rows(recorder *r, kernel_id of_register, kernel_id of_tile, uint32_t rows,
+                          uint32_t h, uint64_t passes, const void *push) {
+    bool is_tile = r->v->family == FAMILY_TILE;
+    uint32_t lanes = is_tile ? ROW_LANES : 1, turns = (quads(h) + lanes - 1) / lanes;
+    launch l = vulkan__launch_elements(r, of_register, rows, passes * turns);
+    if (is_tile) {
+        uint32_t y = (rows + 65534) / 65535;
+        l = (launch){.kernel = of_tile,
+                     .special = {ROW_LANES, 0, turns <= ROW_KEPT_MAX ? turns : 0},
+                     .x = y ? (rows + y - 1) / y : 0,
+                     .y = y,
+                     .z = 1,
+                     .iterations = passes * (turns + 8)};
     }
+    l.special[1] = h % 4 == 0;
+    vulkan__dispatch(r, &l, push);
 }
 
-// One invocation a row, or one workgroup of 64 a row.
-static void dispatch_rows(recorder *r, kernel_id of_register, kernel_id of_tile, uint32_t rows,
-                          uint64_t row_iterations, const void *push) {
-    if (r->v->family != FAMILY_TILE) {
-        vulkan__dispatch_elements(r, of_register, rows, row_iterations, push);
-        return;
-    }
-    uint32_t y = (rows + 65534) / 65535;
-    launch l = {.kernel = of_tile,
-                .special = {64},
-                .x = y ? (rows + y - 1) / y : 0,
-                .y = y,
-                .z = 1,
-                .iterations = row_iterations / 64 + 16};
-    vulkan__dispatch(r, &l, push);
+// A parameter (H) as texels: spans are padded beyond the last.
+static void read_texels(recorder *r, span s, uint32_t h) {
+    vulkan__read(r, s, 0, (size_t)quads(h) * 4);
 }
 
 void vulkan__record_layernorm_fwd(recorder *r, const struct layernorm_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
-    span x = a->x;
-    if (span_given(a->sum)) {
-        residual_sum(r, a->sum, a->x, a->residual, a->positions, a->token_sentence, a->before, rows,
-                     h);
-        x = a->sum;
-    }
     FOR_WINDOWS(r, rows, h, first, count) {
         size_t from = (size_t)first * h, n = (size_t)count * h;
-        struct push_layernorm push = {
-            .rows = count, .hidden = h, .eps = a->eps, .after = vulkan__drop(r, a->after)};
+        struct push_layernorm push = {.rows = count,
+                                      .hidden = h,
+                                      .has_sum = span_given(a->sum),
+                                      .has_residual = span_given(a->residual),
+                                      .eps = a->eps,
+                                      .before = vulkan__drop(r, a->before),
+                                      .after = vulkan__drop(r, a->after)};
         vulkan__write(r, a->y, from, n);
+        vulkan__write(r, a->sum, from, n);
         vulkan__write(r, a->mean, first, count);
         vulkan__write(r, a->rstd, first, count);
-        vulkan__read(r, x, from, n);
-        vulkan__read(r, a->weight, 0, h);
-        vulkan__read(r, a->bias, 0, h);
+        vulkan__read(r, a->x, from, n);
+        vulkan__read(r, a->residual, from, n);
         vulkan__read(r, a->positions, first, count);
         vulkan__read(r, a->token_sentence, first, count);
-        dispatch_rows(r, KERNEL_layernorm_fwd_register, KERNEL_layernorm_fwd_tile, count,
-                      (uint64_t)h * 4, &push);
+        read_texels(r, a->weight, h);
+        read_texels(r, a->bias, h);
+        dispatch_rows(r, KERNEL_layernorm_fwd_register, KERNEL_layernorm_fwd_tile, count, h, 3,
+                      &push);
     }
 }
 
+size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd *a) {
+    if (vulkan__of(d)->family == FAMILY_TILE) return 0;
+    return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
+}
+
+static void read_columns(recorder *r, const struct layernorm_bwd *a, uint32_t first,
+                         uint32_t count) {
+    size_t from = (size_t)first * a->hidden, n = (size_t)count * a->hidden;
+    vulkan__read(r, a->dy, from, n);
+    vulkan__read(r, a->sum, from, n);
+    vulkan__read(r, a->mean, first, count);
+    vulkan__read(r, a->rstd, first, count);
+    vulkan__read(r, a->positions, first, count);
+    vulkan__read(r, a->token_sentence, first, count);
+}
+
+// dweight and dbias: GPUs sum in one dispatch, others by chunks of rows.
 static void layernorm_columns(recorder *r, const struct layernorm_bwd *a, uint32_t rows) {
     uint32_t h = a->hidden, chunks = vulkan__chunks(rows);
     uint32_t step = vulkan__chunk_window(r, rows, h);
+    bool is_tile = r->v->family == FAMILY_TILE;
     for (uint32_t first = 0; first < rows; first += step) {
         uint32_t count = least(rows - first, step);
-        size_t from = (size_t)first * h, n = (size_t)count * h;
         struct push_layernorm push = {.rows = count,
                                       .hidden = h,
                                       .chunk_rows = CHUNK_ROWS,
                                       .after = vulkan__drop(r, a->after)};
+        if (is_tile) {
+            vulkan__write(r, a->dweight, 0, h);
+            vulkan__write(r, a->dbias, 0, h);
+            read_columns(r, a, first, count);
+            vulkan__dispatch_columns(r, KERNEL_layernorm_columns_tile, count, h, &push);
+            continue;
+        }
         vulkan__write(r, r->scratch, (size_t)first / CHUNK_ROWS * 2 * h,
                       (size_t)vulkan__chunks(count) * 2 * h);
-        vulkan__read(r, a->dy, from, n);
-        vulkan__read(r, a->sum, from, n);
-        vulkan__read(r, a->mean, first, count);
-        vulkan__read(r, a->rstd, first, count);
-        vulkan__read(r, a->positions, first, count);
-        vulkan__read(r, a->token_sentence, first, count);
+        read_columns(r, a, first, count);
         vulkan__dispatch_elements(r, KERNEL_layernorm_columns,
                                   (size_t)vulkan__chunks(count) * quads(h), CHUNK_ROWS + 4, &push);
     }
+    if (is_tile) return;
     vulkan__reduce(r, a->dweight, 0, h, chunks, 2 * h, 0);
     vulkan__reduce(r, a->dbias, 0, h, chunks, 2 * h, h);
 }
@@ -200,22 +260,22 @@ void vulkan__record_layernorm_bwd(recorder *r, const struct layernorm_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
     FOR_WINDOWS(r, rows, h, first, count) {
         size_t from = (size_t)first * h, n = (size_t)count * h;
-        struct push_layernorm push = {
-            .rows = count, .hidden = h, .after = vulkan__drop(r, a->after)};
+        struct push_layernorm push = {.rows = count,
+                                      .hidden = h,
+                                      .has_dx = span_given(a->dx),
+                                      .before = vulkan__drop(r, a->before),
+                                      .after = vulkan__drop(r, a->after)};
         vulkan__write(r, a->dsum, from, n);
+        vulkan__write(r, a->dx, from, n);
         vulkan__read(r, a->dy, from, n);
         vulkan__read(r, a->sum, from, n);
         vulkan__read(r, a->mean, first, count);
         vulkan__read(r, a->rstd, first, count);
-        vulkan__read(r, a->weight, 0, h);
         vulkan__read(r, a->positions, first, count);
         vulkan__read(r, a->token_sentence, first, count);
-        dispatch_rows(r, KERNEL_layernorm_bwd_register, KERNEL_layernorm_bwd_tile, count,
-                      (uint64_t)h * 3, &push);
+        read_texels(r, a->weight, h);
+        dispatch_rows(r, KERNEL_layernorm_bwd_register, KERNEL_layernorm_bwd_tile, count, h, 2,
+                      &push);
     }
     if (rows) layernorm_columns(r, a, rows);
-    if (span_given(a->dx)) {
-        residual_sum(r, a->dx, a->dsum, (span){0}, a->positions, a->token_sentence, a->before, rows,
-                     h);
-    }
 }
