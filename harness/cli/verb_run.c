@@ -327,6 +327,9 @@ static err command_text(strbuf *out, const options *o, const run *r) {
     if (!e && q->sample && !o->has_epochs)
         e = strbuf_printf(out, " --epochs %g", q->recipe.num_train_epochs);
     if (!e && o->has_limit) e = strbuf_printf(out, " --limit %u", o->limit);
+    if (!e && r->device.options.precision != PRECISION_FP32)
+        e = strbuf_printf(out, " --precision %s",
+                          device_precision_name(r->device.options.precision));
     if (!e && q->sample) e = strbuf_add(out, " --sample");
     if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
     if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
