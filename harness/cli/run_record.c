@@ -199,6 +199,10 @@ static err add_losses(record *out, const run *r) {
         sum = 0;
         since = 0;
     }
+    if (t->options.scaler) {
+        out->loss_scale = (double)t->scaler.scale;
+        out->skipped_steps = t->skipped_count;
+    }
     return e;
 }
 

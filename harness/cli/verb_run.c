@@ -256,6 +256,9 @@ static void show_table(const record *rec, const run *r, const run_summary *s) {
     }
     printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
            rec->timing.sentences_per_s, rec->timing.eval_s);
+    if (rec->loss_scale > 0)
+        printf("  loss scale %g at the end, %" PRId64 " of %" PRId64 " steps skipped\n",
+               rec->loss_scale, rec->skipped_steps, rec->timing.steps);
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
