@@ -29,13 +29,13 @@ Test(precision, host_devices_refuse_fp16) {
 
 #if HARNESS_VULKAN
 /* Where the device has none it says so; where it has them the products keep the f16 bounds. */
-Test(precision, llvmpipe_refuses_fp16_or_keeps_its_bounds) {
+Test(precision, vulkan_refuses_fp16_or_keeps_its_bounds) {
     static const op_kind products[] = {OP_linear_fwd, OP_linear_dx, OP_linear_dw};
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     device d;
     device_info info;
     device_options options = {.precision = PRECISION_FP16};
-    MUST(device_find(&info, "llvmpipe"));
+    MUST(device_find(&info, test_device()));
     if (!info.has_matrix) {
         MUST_FAIL(device_open(&d, &info, &options), ERR_UNSUPPORTED,
                   "precision fp16 needs cooperative matrices; missing: VK_KHR_cooperative_matrix");
