@@ -223,9 +223,10 @@ static void show_plan(const run *r) {
         log_note("        %s rows of train are held out as dev", grouped(a, r->dev.count));
     log_note("model   %s: %s parameters, %s", r->source.name, grouped(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
-    log_note("device  %s (%s, %u thread%s)", r->device.info.name,
+    bool is_fp16 = r->device.options.precision == PRECISION_FP16;
+    log_note("device  %s (%s, %u thread%s)%s", r->device.info.name,
              device_class_name(r->device.info.class), r->device.info.threads,
-             r->device.info.threads == 1 ? "" : "s");
+             r->device.info.threads == 1 ? "" : "s", is_fp16 ? ", precision fp16" : "");
     log_note(
         "recipe  %s: %s steps of %u sentences, %s to an epoch, learning rate %g (%s), %u warmup "
         "steps, seed %u",
