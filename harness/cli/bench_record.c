@@ -47,7 +47,8 @@ static err add_phase(cJSON *to, const char *key, const bench_phase *p) {
     return e;
 }
 
-static err add_device(cJSON *to, const device_info *d) {
+static err add_device(cJSON *to, const device *opened) {
+    const device_info *d = &opened->info;
     cJSON *one = NULL;
     err e = json_add_object(&one, to, "device");
     if (e || (e = json_add_string(one, "kind", device_kind_name(d)))) return e;
@@ -56,6 +57,8 @@ static err add_device(cJSON *to, const device_info *d) {
     if ((e = json_add_string(one, "isa", d->isa))) return e;
     if ((e = json_add_string(one, "libraries", d->libraries))) return e;
     if ((e = json_add_string(one, "kernels", d->kernels))) return e;
+    if ((e = json_add_string(one, "precision", device_precision_name(opened->options.precision))))
+        return e;
     return json_add_number(one, "threads", d->threads);
 }
 
@@ -73,7 +76,10 @@ static err add_command(cJSON *to, const bench_subject *s) {
     strbuf text = {0};
     err e = strbuf_printf(
         &text, "harness bench --model %s --task %s%s --device '%s' --batch-size %u", s->model,
-        s->task, s->sample ? " --sample" : "", s->device->name, o->batch_size);
+        s->task, s->sample ? " --sample" : "", s->device->info.name, o->batch_size);
+    if (!e && s->device->options.precision != PRECISION_FP32)
+        e = strbuf_printf(&text, " --precision %s",
+                          device_precision_name(s->device->options.precision));
     if (!e && o->steps) e = strbuf_printf(&text, " --max-steps %u", o->steps);
     if (!e && o->dropout >= 0) e = strbuf_printf(&text, " --dropout %g", o->dropout);
     if (!e) e = strbuf_printf(&text, " --seed %u", o->seed);

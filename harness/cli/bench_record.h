@@ -14,7 +14,7 @@ typedef struct bench_subject {
     bool sample; /* of the task: the bundled one */
     uint32_t vocabulary;
     const bench_options *options;
-    const device_info *device;
+    const device *device;
 } bench_subject;
 
 /* *out is owned (cJSON_Delete), also on error. Errors: ERR_MEMORY. */

@@ -97,6 +97,7 @@ static err add_program(strbuf *out, const cJSON *record, const char *where) {
 static err add_device(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *host = NULL;
     const char *name = NULL, *kind = NULL, *driver = NULL, *isa = NULL, *libraries = NULL;
+    const char *precision = NULL;
     double threads = 0;
     TRY(json_object(&host, record, "device", where));
     TRY(json_string(&name, host, "name", where));
@@ -111,6 +112,10 @@ static err add_device(strbuf *out, const cJSON *record, const char *where) {
     if (*driver) TRY(strbuf_printf(out, ", driver %s", driver));
     if (*isa) TRY(strbuf_printf(out, ", %s", isa));
     if (*libraries) TRY(strbuf_printf(out, ", %s", libraries));
+    if (json_has(host, "precision")) { // records of older programs are all of fp32
+        TRY(json_string(&precision, host, "precision", where));
+        if (strcmp(precision, "fp32") != 0) TRY(strbuf_printf(out, ", precision %s", precision));
+    }
     return strbuf_add(out, ".\n");
 }
 

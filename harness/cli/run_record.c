@@ -177,7 +177,8 @@ static err add_device(record *out, const run *r) {
     if ((e = record_text(&to->driver, or_null(d->driver)))) return e;
     if ((e = record_text(&to->version, or_null(d->version)))) return e;
     if ((e = record_text(&to->uuid, or_null(d->uuid)))) return e;
-    if ((e = record_text(&to->precision, device_precision_name(&r->device)))) return e;
+    if ((e = record_text(&to->precision, device_precision_name(r->device.options.precision))))
+        return e;
     if ((e = record_text(&to->isa, or_null(d->isa)))) return e;
     to->threads = d->threads ? d->threads : 1;
     if ((e = record_text(&to->libraries, or_null(d->libraries)))) return e;
@@ -197,6 +198,10 @@ static err add_losses(record *out, const run *r) {
         e = record_curve_add(out, s, sum / since, trainer_rate(t, s));
         sum = 0;
         since = 0;
+    }
+    if (t->options.scaler) {
+        out->loss_scale = (double)t->scaler.scale;
+        out->skipped_steps = t->skipped_count;
     }
     return e;
 }

@@ -161,7 +161,7 @@ static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *
 }
 
 static bool same_run(const record *r, const sweep *s, const run_request *q, const task *t,
-                     const char *model, const char *weights) {
+                     const char *model, const char *weights, const char *precision) {
     const char *loaded = r->model.weights_sha256 ? r->model.weights_sha256 : "";
     return !strcmp(r->task.name, t->name) && r->task.version == t->version &&
            !strcmp(r->task.manifest_sha256, t->manifest_sha256) && !strcmp(r->model.name, model) &&
@@ -169,22 +169,24 @@ static bool same_run(const record *r, const sweep *s, const run_request *q, cons
            r->seed == q->seed && !strcmp(r->protocol, run_protocol_name(q->protocol)) &&
            !strcmp(r->device.name, s->device.name) &&
            !strcmp(r->device.driver ? r->device.driver : "", s->device.driver) &&
-           !strcmp(r->device.precision, "fp32") && r->numerics_version == NUMERICS_VERSION &&
+           !strcmp(r->device.precision, precision) && r->numerics_version == NUMERICS_VERSION &&
            r->metric_version == METRIC_VERSION;
 }
 
 err sweep_find(const record **found, const sweep *s, const run_request *q) {
     task t = {0};
     char *model = NULL, weights[HASH_HEX_BYTES];
+    device_precision precision;
     *found = NULL;
     // what is partial is never in the results
     if (!s->store.count || q->sample || q->limit || q->recipe.max_steps) return ERR_OK;
-    err e = task_find(&t, q->task, q->task_dir);
+    err e = device_precision_find(&precision, q->precision);
+    if (!e) e = task_find(&t, q->task, q->task_dir);
     if (!e) e = name_model(&model, weights, q);
     for (size_t i = 0; i < s->store.count && !e && !*found; i++) {
         const record *r = &s->store.records[i];
         bool same = false;
-        if (!same_run(r, s, q, &t, model, weights)) continue;
+        if (!same_run(r, s, q, &t, model, weights, device_precision_name(precision))) continue;
         if (!(e = same_recipe(&same, r, q, &t)) && same) *found = r;
     }
     mem_free(model);

@@ -126,7 +126,7 @@ static err print_result(const work *w, const options *o) {
                              .sample = w->sample,
                              .vocabulary = w->source.config.vocabulary,
                              .options = &w->options,
-                             .device = &w->device.info};
+                             .device = &w->device};
     cJSON *record = NULL;
     strbuf tables = {0};
     char *text = NULL;

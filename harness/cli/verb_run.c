@@ -223,9 +223,10 @@ static void show_plan(const run *r) {
         log_note("        %s rows of train are held out as dev", grouped(a, r->dev.count));
     log_note("model   %s: %s parameters, %s", r->source.name, grouped(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
-    log_note("device  %s (%s, %u thread%s)", r->device.info.name,
+    bool is_fp16 = r->device.options.precision == PRECISION_FP16;
+    log_note("device  %s (%s, %u thread%s)%s", r->device.info.name,
              device_class_name(r->device.info.class), r->device.info.threads,
-             r->device.info.threads == 1 ? "" : "s");
+             r->device.info.threads == 1 ? "" : "s", is_fp16 ? ", precision fp16" : "");
     log_note(
         "recipe  %s: %s steps of %u sentences, %s to an epoch, learning rate %g (%s), %u warmup "
         "steps, seed %u",
@@ -256,6 +257,9 @@ static void show_table(const record *rec, const run *r, const run_summary *s) {
     }
     printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
            rec->timing.sentences_per_s, rec->timing.eval_s);
+    if (rec->loss_scale > 0)
+        printf("  loss scale %g at the end, %" PRId64 " of %" PRId64 " steps skipped\n",
+               rec->loss_scale, rec->skipped_steps, rec->timing.steps);
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
@@ -327,6 +331,9 @@ static err command_text(strbuf *out, const options *o, const run *r) {
     if (!e && q->sample && !o->has_epochs)
         e = strbuf_printf(out, " --epochs %g", q->recipe.num_train_epochs);
     if (!e && o->has_limit) e = strbuf_printf(out, " --limit %u", o->limit);
+    if (!e && r->device.options.precision != PRECISION_FP32)
+        e = strbuf_printf(out, " --precision %s",
+                          device_precision_name(r->device.options.precision));
     if (!e && q->sample) e = strbuf_add(out, " --sample");
     if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
     if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");

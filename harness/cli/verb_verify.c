@@ -17,6 +17,8 @@ static err add_json(cJSON *array, const verify_result *r) {
     if ((e = json_add_number(o, "worst_nmse", r->worst_nmse))) return e;
     if ((e = json_add_number(o, "worst_element", r->worst_element))) return e;
     if ((e = json_add_string(o, "worst_case", r->worst_case))) return e;
+    if ((e = json_add_number(o, "nmse_bound", r->nmse_bound))) return e;
+    if ((e = json_add_number(o, "element_bound", r->element_bound))) return e;
     return *r->failure ? json_add_string(o, "failure", r->failure) : ERR_OK;
 }
 
@@ -39,8 +41,13 @@ static err print_json(device *d, cJSON *ops, uint32_t failed) {
     }
     if (!e) e = json_add_string(root, "device", d->info.name);
     if (!e) e = json_add_string(root, "isa", d->info.isa);
+    if (!e) e = json_add_string(root, "precision", device_precision_name(d->options.precision));
     if (!e) e = json_add_number(root, "nmse_bound", VERIFY_NMSE_BOUND);
     if (!e) e = json_add_number(root, "element_bound", VERIFY_ELEMENT_BOUND);
+    if (!e && d->options.precision == PRECISION_FP16) {
+        e = json_add_number(root, "product_nmse_bound", VERIFY_F16_NMSE_BOUND);
+        if (!e) e = json_add_number(root, "product_element_bound", VERIFY_F16_ELEMENT_BOUND);
+    }
     if (!e) e = json_add_number(root, "failed", failed);
     if (!e) e = json_print(&text, root, true);
     if (!e) puts(text);

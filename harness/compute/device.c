@@ -147,8 +147,8 @@ err device_precision_find(device_precision *out, const char *name) {
     return ERR_OK;
 }
 
-const char *device_precision_name(const device *d) {
-    return d->options.precision == PRECISION_FP16 ? "fp16" : "fp32";
+const char *device_precision_name(device_precision precision) {
+    return precision == PRECISION_FP16 ? "fp16" : "fp32";
 }
 
 err device_open(device *d, const device_info *info, const device_options *options) {

@@ -105,7 +105,7 @@ err device_read_u32(uint32_t *dst, span src, size_t count) MUST_CHECK;
 /* name as --precision takes it; NULL and "auto" are fp32. Errors: ERR_USAGE listing the names. */
 err device_precision_find(device_precision *out, const char *name) MUST_CHECK;
 /* "fp32" or "fp16", as records say it. */
-const char *device_precision_name(const device *d);
+const char *device_precision_name(device_precision precision);
 
 const char *device_class_name(device_class c); /* "discrete GPU" ... */
 /* "cpu", "gpu" or "software", as run records say it. */

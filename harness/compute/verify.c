@@ -218,6 +218,8 @@ static bool compare_region(verify_run *run, const trial *t, const char *name, co
              found.worst);
         return false;
     }
+    run->out->nmse_bound = fmax(run->out->nmse_bound, nmse_bound);
+    run->out->element_bound = fmax(run->out->element_bound, element_bound);
     if (found.nmse > run->out->worst_nmse) run->out->worst_nmse = found.nmse;
     if (found.element > run->out->worst_element) {
         run->out->worst_element = found.element;

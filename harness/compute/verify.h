@@ -18,8 +18,9 @@ typedef struct verify_result {
     op_kind kind;
     uint32_t cases, failed;
     double worst_nmse, worst_element;
-    char worst_case[128]; /* of worst_element */
-    char failure[256];    /* first failure: case, output, what was found; "" when none */
+    double nmse_bound, element_bound; /* the loosest that a case was judged by */
+    char worst_case[128];             /* of worst_element */
+    char failure[256]; /* first failure: case, output, what was found; "" when none */
 } verify_result;
 
 typedef enum verify_extent {

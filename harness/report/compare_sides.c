@@ -61,6 +61,26 @@ ATTRIBUTE(side_numerics, snprintf(out, WORD_BYTES, "%lld", (long long)r->numeric
 ATTRIBUTE(side_weights, snprintf(out, WORD_BYTES, "%.8s",
                                  r->model.weights_sha256 ? r->model.weights_sha256 : "none"))
 
+// steps of all its runs that were skipped, and the scales that these ended with
+static void side_scaling(char out[WORD_BYTES], const compare_side *s) {
+    long long skipped = 0, steps = 0;
+    double low = s->runs[0]->loss_scale, high = low;
+    for (size_t i = 0; i < s->count; i++) {
+        const record *r = s->runs[i];
+        skipped += r->skipped_steps;
+        steps += r->timing.steps;
+        low = fmin(low, r->loss_scale);
+        high = fmax(high, r->loss_scale);
+    }
+    if (high <= 0)
+        word(out, NULL);
+    else if (low == high)
+        snprintf(out, WORD_BYTES, "%lld of %lld steps skipped, scale %.9g", skipped, steps, high);
+    else
+        snprintf(out, WORD_BYTES, "%lld of %lld steps skipped, scale %.9g to %.9g", skipped, steps,
+                 low, high);
+}
+
 static void side_seeds(char out[WORD_BYTES], const compare_side *s) {
     size_t n = 0;
     *out = '\0';
@@ -73,12 +93,12 @@ static const struct attribute {
     const char *title;
     attribute_fn get;
 } attributes[] = {
-    {"model", side_model},         {"weights", side_weights},     {"seeds", side_seeds},
-    {"protocol", side_protocol},   {"recipe", side_recipe},       {"device", side_device},
-    {"kind", side_kind},           {"driver", side_driver},       {"driver version", side_version},
-    {"precision", side_precision}, {"instruction set", side_isa}, {"libraries", side_libraries},
-    {"kernels", side_kernels},     {"threads", side_threads},     {"program", side_commit},
-    {"numerics", side_numerics},
+    {"model", side_model},         {"weights", side_weights},      {"seeds", side_seeds},
+    {"protocol", side_protocol},   {"recipe", side_recipe},        {"device", side_device},
+    {"kind", side_kind},           {"driver", side_driver},        {"driver version", side_version},
+    {"precision", side_precision}, {"loss scaling", side_scaling}, {"instruction set", side_isa},
+    {"libraries", side_libraries}, {"kernels", side_kernels},      {"threads", side_threads},
+    {"program", side_commit},      {"numerics", side_numerics},
 };
 enum { ATTRIBUTE_COUNT = sizeof attributes / sizeof *attributes };
 

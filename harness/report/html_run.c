@@ -173,6 +173,10 @@ static void add_device(page *p, const record *r) {
     row_text(p, "libraries", r->device.libraries);
     row_text(p, "kernels", r->device.kernels);
     row_text(p, "precision", r->device.precision);
+    if (r->loss_scale > 0) {
+        row_number(p, "steps skipped by the loss scaler", (double)r->skipped_steps);
+        row_number(p, "final loss scale", r->loss_scale);
+    }
     row_number(p, "threads", (double)r->device.threads);
     row_text(p, "harness", r->harness_version);
     row_text(p, "commit", r->commit);

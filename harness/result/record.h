@@ -118,6 +118,9 @@ typedef struct record {
     size_t loss_count;
     record_curve_point *loss_curve; /* at logging steps */
     size_t loss_curve_count;
+    /* loss scaling, of runs with f16 products; without it and in older records loss_scale is 0 */
+    double loss_scale;     /* at the end */
+    int64_t skipped_steps; /* whose gradients were not finite: they changed no weight */
     /* SHA-256 over the weights that were scored on the test rows: of each parameter, in the order
      * of a checkpoint, its f32 values, little-endian. Two runs with equal ones ended with equal
      * bits. NULL in records of older programs. */

@@ -79,6 +79,28 @@ err record__loss_curve_read(record *r, const cJSON *object, const char *key, con
     return ERR_OK;
 }
 
+/* loss scaling: in records of runs that had it */
+
+err record__loss_scaling_write(cJSON *object, const char *key, const record *r) {
+    cJSON *scaling = NULL;
+    if (r->loss_scale <= 0) return ERR_OK;
+    err e = json_add_object(&scaling, object, key);
+    if (!e) e = json_add_number(scaling, "final_scale", r->loss_scale);
+    return e ? e : json_add_number(scaling, "skipped_steps", (double)r->skipped_steps);
+}
+
+err record__loss_scaling_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *scaling = NULL;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_object(&scaling, object, key, where);
+    if (e || (e = json_number(&r->loss_scale, scaling, "final_scale", where)) ||
+        (e = json_whole(&r->skipped_steps, scaling, "skipped_steps", 0, r->timing.steps, where)))
+        return e;
+    if (r->loss_scale > 0) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': final_scale is %g, expected a number above 0", where,
+                   key, r->loss_scale);
+}
+
 /* lengths and most wrong rows */
 
 err record__lengths_write(cJSON *object, const char *key, const record *r) {

@@ -45,6 +45,7 @@ extern const size_t record__key_count;
     X(left_out)                                                                                    \
     X(loss)                                                                                        \
     X(loss_curve)                                                                                  \
+    X(loss_scaling)                                                                                \
     X(final_weights)                                                                               \
     X(dev)                                                                                         \
     X(lengths)                                                                                     \

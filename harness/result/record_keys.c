@@ -94,6 +94,7 @@ const record_key record__keys[] = {
     PART("", "left_out_of_dedup", left_out),
     PART("", "loss", loss),
     PART("", "loss_curve", loss_curve),
+    PART("", "loss_scaling", loss_scaling),
     PART("", "final_weights_sha256", final_weights),
     PART("", "dev", dev),
     PART("", "lengths", lengths),

@@ -328,6 +328,8 @@ err bench_measure(bench *b, device *d, const bert_config *config, const encoded 
         return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
     recipe r = bench_recipe(o);
     trainer_options options = {.seed = o->seed};
+    loss_scaler scaler = loss_scaler_default();
+    if (d->options.precision == PRECISION_FP16) options.scaler = &scaler; // as a run has it
     evaluator_capacity(&options.lend, test, EVAL_FACTOR * o->batch_size);
     batch_capacity capacity = options.lend;
     err e = trainer_init(&t, d, config, train, &r, &options);

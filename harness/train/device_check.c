@@ -31,14 +31,16 @@ static err marks_folder(char **folder) {
     return ERR_OK;
 }
 
-/* What the result depends on, as one name: device, driver, and this very program. */
-static err mark_name(char hex[HASH_HEX_BYTES], const device_info *i) {
+/* What the result depends on, as one name: device, driver, precision, and this very program. */
+static err mark_name(char hex[HASH_HEX_BYTES], const device *d) {
+    const device_info *i = &d->info;
     struct stat program = {0};
     char *text = NULL;
     (void)stat("/proc/self/exe", &program);
-    err e = mem_printf(&text, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%u %u %u\n%lld %lld.%09ld", i->name,
+    err e = mem_printf(&text, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%u %u %u\n%lld %lld.%09ld", i->name,
                        i->driver, i->version, i->uuid, i->isa, i->libraries, i->kernels,
-                       i->subgroup_size, i->max_workgroup, i->threads, (long long)program.st_size,
+                       device_precision_name(d->options.precision), i->subgroup_size,
+                       i->max_workgroup, i->threads, (long long)program.st_size,
                        (long long)program.st_mtim.tv_sec, program.st_mtim.tv_nsec);
     if (!e) hash_bytes_hex(text, strlen(text), hex);
     mem_free(text);
@@ -73,7 +75,7 @@ err device_check_run(device *d, device_check how) {
     char *folder = NULL, *path = NULL, hex[HASH_HEX_BYTES];
     err e = ERR_OK;
     if (how == CHECK_NEVER || (how == CHECK_AUTO && d->info.kind != DEVICE_VULKAN)) return ERR_OK;
-    if ((e = mark_name(hex, &d->info)) || (e = marks_folder(&folder))) goto done;
+    if ((e = mark_name(hex, d)) || (e = marks_folder(&folder))) goto done;
     if (folder && (e = path_join(&path, folder, hex))) goto done;
     if (how == CHECK_AUTO && path && file_exists(path)) goto done;
     e = verify_quick(d);

@@ -113,7 +113,7 @@ err run__identify(run *r) {
         {"vocabulary", r->source.vocab_sha256},
         {"recipe", recipe_hex},
         {"protocol", run_protocol_name(r->request.protocol)},
-        {"precision", device_precision_name(&r->device)},
+        {"precision", device_precision_name(r->device.options.precision)},
         {"seed", seed},
     };
     if (!(r->identity = cJSON_CreateObject()))

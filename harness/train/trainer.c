@@ -272,22 +272,27 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
 /* --- one step ------------------------------------------------------------------------------------
  */
 
-static err start(trainer *t, uint32_t s) {
+/* Packs step s into its slot, which no step under way uses. */
+static err prepare(trainer *t, uint32_t s) {
     uint32_t slot = s % SLOT_COUNT;
     size_t first = 0, n = step_rows(t, s, &first);
     order_epoch(t, (s - 1) / t->epoch_steps);
     for (size_t i = 0; i < n; i++) t->step_sentences[i] = t->data->sentences[t->order[first + i]];
-    err e = pack_fill(&t->packs[slot], &t->batch, slot, t->step_sentences, (uint32_t)n,
-                      micro_sentences(&t->recipe), true);
-    if (e) return e;
-    step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
     t->divisors[slot] = (double)n;
     if (t->class_weights) {
         t->divisors[slot] = 0;
         for (size_t i = 0; i < n; i++)
             t->divisors[slot] += t->class_weights[t->step_sentences[i].label];
-        info.loss_scale = (float)(1 / t->divisors[slot]);
     }
+    return pack_fill(&t->packs[slot], &t->batch, slot, t->step_sentences, (uint32_t)n,
+                     micro_sentences(&t->recipe), true);
+}
+
+/* pre: it is packed. */
+static err start(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT;
+    step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
+    if (t->class_weights) info.loss_scale = (float)(1 / t->divisors[slot]);
     if (t->options.scaler) {
         info.loss_scale *= t->scaler.scale;
         info.gradient_scale = t->scaler.scale;
@@ -345,6 +350,7 @@ static void report_progress(trainer *t) {
 static err stop_nonfinite(trainer *t, uint32_t s, double loss, double norm) {
     char tensor[NONFINITE_BYTES] = "";
     err e = plan_wait(&t->plan, (s + 1) % SLOT_COUNT);
+    if (!e) e = prepare(t, s);
     if (!e) e = start(t, s);
     if (!e) e = plan_wait(&t->plan, s % SLOT_COUNT);
     if (!e) e = nonfinite_find(tensor, &t->model.params);
@@ -424,14 +430,18 @@ static uint32_t next_stop(const trainer *t, uint32_t last) {
     return last;
 }
 
-/* Runs to step `stop`, two steps in flight; one with a loss scale, which the next step takes from
- * the one before. After an interruption no further step is started. */
+/* Runs to step `stop`, two steps in flight; with a loss scale, which the next step takes from the
+ * one before, one in flight and the next one packed. After an interruption no further step is
+ * started. */
 static err run_to(trainer *t, uint32_t stop) {
-    uint32_t started = t->done, most = t->options.scaler ? 1 : SLOT_COUNT;
+    uint32_t packed = t->done, started = t->done, most = t->options.scaler ? 1 : SLOT_COUNT;
     err e = ERR_OK;
     while (!e && t->done < stop) {
-        if (started < stop && started - t->done < most && !interrupt_seen())
+        bool goes_on = !interrupt_seen();
+        if (goes_on && started < packed && started - t->done < most)
             e = start(t, ++started);
+        else if (goes_on && packed < stop && packed - t->done < SLOT_COUNT)
+            e = prepare(t, ++packed);
         else if (started > t->done)
             e = finish(t, t->done + 1);
         else

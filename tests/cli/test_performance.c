@@ -46,7 +46,7 @@ static char *read_text(const char *path) {
 }
 
 /* A record of a bench with figures that can be looked for. */
-static void write_bench(const char *folder, const char *name) {
+static void write_bench(const char *folder, const char *name, device_precision precision) {
     static bench b;
     b = (bench){.parameters = 1000, .peak_size = 1024, .peak_gflops = 200, .peak_gbytes = 20};
     b.training = (bench_phase){.ms = {5, 4, 6}, .steps = 7, .product_share = 0.8, .row_count = 1};
@@ -56,9 +56,9 @@ static void write_bench(const char *folder, const char *name) {
                                      .gflops = 100,
                                      .ms = {1.25, 1, 2},
                                      .share = 0.8};
-    device_info info = {.name = "a device", .threads = 2};
+    device d = {.info = {.name = "a device", .threads = 2}, .options.precision = precision};
     bench_options options = {.batch_size = 32, .dropout = -1, .seed = 42};
-    bench_subject subject = {.model = "base", .task = "nsmc", .options = &options, .device = &info};
+    bench_subject subject = {.model = "base", .task = "nsmc", .options = &options, .device = &d};
     cJSON *record;
     char *text;
     MUST(bench_record(&record, &subject, &b));
@@ -74,7 +74,8 @@ Test(performance, page_holds_the_records) {
     char folder[64] = "/tmp/harness-performance-XXXXXX", path[96];
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s.md", folder);
-    write_bench(folder, "a-bench.json");
+    write_bench(folder, "a-bench.json", PRECISION_FP32);
+    write_bench(folder, "c-bench.json", PRECISION_FP16);
     write_text(folder, "b-torch.json", THROUGHPUT);
     write_text(folder, "readme.txt", "not a record");
     MUST(performance_write(folder));
@@ -88,6 +89,9 @@ Test(performance, page_holds_the_records) {
         "Not measured: c: no room",
         "## base on a device",
         "--model base --task nsmc --device 'a device' --batch-size 32 --seed 42`",
+        "Device: a device (gpu, 2 threads).\n",
+        "--device 'a device' --batch-size 32 --precision fp16 --seed 42`",
+        "Device: a device (gpu, 2 threads), precision fp16.\n",
         "| training step | 5.00 | 4.00 to 6.00 | 7 |",
         "| linear_fwd | 12x34 | 3 | 0 | 1.250 | 1.000 to 2.000 | 80.0 % | 100.0 | 50 % |",
         "Matrix products: 80 % of the time",

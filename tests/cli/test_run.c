@@ -118,8 +118,8 @@ static void compare_with_cpu(const char *device) {
     cJSON_Delete(b);
 }
 
-Test(whole_run, llvmpipe_trains_as_the_cpu_does) {
-    compare_with_cpu("llvmpipe");
+Test(whole_run, vulkan_trains_as_the_cpu_does) {
+    compare_with_cpu(test_device());
 }
 
 Test(whole_run, swiftshader_trains_as_the_cpu_does) {

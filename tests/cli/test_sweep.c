@@ -71,6 +71,7 @@ Test(sweep, what_has_a_record_is_found_and_nothing_else) {
          .seed = 42,
          .recipe = q.recipe,
          .protocol = PROTOCOL_DEV},
+        {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .precision = "fp16"},
     };
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
         MUST(sweep_find(&found, &s, &changed[i]));

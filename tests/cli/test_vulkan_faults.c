@@ -64,7 +64,7 @@ static void digest_of(char digest[65], const program_result *r, const char *what
 static const char *undisturbed(void) {
     static char digest[65];
     if (!digest[0]) {
-        program_result r = run_with(NULL, "llvmpipe", "undisturbed", NULL);
+        program_result r = run_with(NULL, test_device(), "undisturbed", NULL);
         digest_of(digest, &r, "undisturbed");
         program_free(&r);
     }
@@ -99,12 +99,12 @@ Test(vulkan_faults, lowered_limits_give_the_same_results) {
         {"subgroup=128", false},
     };
     size_t live = mem_live_count();
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
-    program_result plain = run_with(NULL, "llvmpipe", "plain", NULL);
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    program_result plain = run_with(NULL, test_device(), "plain", NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char digest[65];
         const char *faults = cases[i].faults;
-        program_result r = run_with(faults, "llvmpipe", "limits", "--overwrite");
+        program_result r = run_with(faults, test_device(), "limits", "--overwrite");
         digest_of(digest, &r, faults);
         if (cases[i].same_bits)
             cr_assert_str_eq(digest, undisturbed(), "%s: other weights", faults);
@@ -137,9 +137,9 @@ Test(vulkan_faults, too_low_limits_and_absent_devices_are_named) {
         {"CreateDevice@1=-10", 1, "vkCreateDevice: VK_ERROR_TOO_MANY_OBJECTS"},
     };
     size_t live = mem_live_count();
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        program_result r = run_with(cases[i].faults, "llvmpipe", "absent", "--overwrite");
+        program_result r = run_with(cases[i].faults, test_device(), "absent", "--overwrite");
         expect_error(&r, cases[i].faults, cases[i].code, cases[i].text);
         program_free(&r);
     }
@@ -150,7 +150,7 @@ Test(vulkan_faults, too_low_limits_and_absent_devices_are_named) {
 Test(vulkan_faults, broken_vulkan_leaves_the_cpu_alone) {
     static const char *const cases[] = {"CreateInstance@1=-1", "EnumeratePhysicalDevices@1=-4",
                                         "no-device"};
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         program_result r = run_with(cases[i], "cpu", "cpu", "--overwrite");
         cr_assert_eq(r.exit_code, 0, "%s: %s", cases[i], r.err);
@@ -162,11 +162,11 @@ Test(vulkan_faults, broken_vulkan_leaves_the_cpu_alone) {
 Test(vulkan_faults, memory_that_ends_at_each_allocation) {
     unsigned n = 0;
     size_t live = mem_live_count();
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     for (bool done = false; !done;) {
         char faults[40];
         snprintf(faults, sizeof faults, "AllocateMemory@%u=-2", ++n);
-        program_result r = run_with(faults, "llvmpipe", "memory", "--overwrite");
+        program_result r = run_with(faults, test_device(), "memory", "--overwrite");
         done = r.exit_code == 0;
         if (!done) expect_error(&r, faults, 1, "MiB asked for");
         program_free(&r);
@@ -201,12 +201,12 @@ Test(vulkan_faults, each_call_that_fails_is_named) {
         {"ResetFences", "2"},
     };
     size_t live = mem_live_count();
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char faults[60], expected[40];
         snprintf(faults, sizeof faults, "%s@%s=-10", cases[i].call, cases[i].at);
         snprintf(expected, sizeof expected, "vk%s: VK_ERROR_TOO_MANY_OBJECTS", cases[i].call);
-        program_result r = run_with(faults, "llvmpipe", "calls", "--overwrite");
+        program_result r = run_with(faults, test_device(), "calls", "--overwrite");
         expect_error(&r, faults, 1, expected);
         program_free(&r);
     }
@@ -220,13 +220,13 @@ static void lose_device(const char *call, unsigned n, unsigned stride, const cha
     cr_assert_not(mem_printf(&first, "%s/%s/checkpoint-1", temporary_folder(), output));
     for (; !saved; n += stride) {
         snprintf(faults, sizeof faults, "%s@%u=-4", call, n);
-        program_result r = run_with(faults, "llvmpipe", output, "--overwrite");
+        program_result r = run_with(faults, test_device(), output, "--overwrite");
         expect_error(&r, faults, 1, "VK_ERROR_DEVICE_LOST");
         saved = folder_exists(first);
         if (saved) cr_assert(strstr(r.err, "the last good checkpoint is"), "%s: %s", faults, r.err);
         program_free(&r);
     }
-    program_result r = run_with(NULL, "llvmpipe", output, "--resume");
+    program_result r = run_with(NULL, test_device(), output, "--resume");
     digest_of(digest, &r, faults);
     cr_assert(strstr(r.err, "checkpoint"), "%s: not from a checkpoint: %s", faults, r.err);
     cr_assert_str_eq(digest, undisturbed(), "%s: other weights after --resume", faults);
@@ -236,7 +236,7 @@ static void lose_device(const char *call, unsigned n, unsigned stride, const cha
 
 Test(vulkan_faults, device_lost_keeps_the_checkpoint) {
     size_t live = mem_live_count();
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     lose_device("QueueSubmit", 140, 10, "submit");
     lose_device("WaitForFences", 140, 10, "fence");
     cr_assert_eq(mem_live_count(), live);
@@ -246,7 +246,7 @@ Test(vulkan_faults, device_lost_keeps_the_checkpoint) {
 static bool was_checked(int *code, const char *faults, const char *when) {
     const char *const list[] = {
         "run",         "--sample",       "--task", "kor_hate",    "--model", "tiny", "--device",
-        "llvmpipe",    "--limit",        "8",      "--max-steps", "1",       "-o",   "checked",
+        test_device(), "--limit",        "8",      "--max-steps", "1",       "-o",   "checked",
         "--overwrite", "--check-device", when,     NULL};
     set_faults(faults);
     program_result r = child_run(NULL, SECONDS, list);
@@ -261,7 +261,7 @@ static bool was_checked(int *code, const char *faults, const char *when) {
 Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
     size_t live = mem_live_count();
     int code;
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     // the driver's cache of shaders stays where it is: compiling them all takes half a minute
     if (getenv("HOME") && !getenv("XDG_CACHE_HOME")) {
         char *drivers = NULL;
@@ -291,9 +291,9 @@ Test(vulkan_faults, a_damaged_copy_is_found) {
         {"short-copy=12", "in what the host read: the device or its driver damages data"},
     };
     size_t live = mem_live_count();
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        program_result r = run_with(cases[i].faults, "llvmpipe", "short", "--overwrite");
+        program_result r = run_with(cases[i].faults, test_device(), "short", "--overwrite");
         expect_error(&r, cases[i].faults, 1, cases[i].text);
         program_free(&r);
     }

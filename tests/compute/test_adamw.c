@@ -203,9 +203,9 @@ Test(adamw, rows_equal_dense_on_cpu) {
 }
 #endif
 
-Test(adamw, rows_equal_dense_on_llvmpipe) {
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
-    rows_equal_dense("llvmpipe");
+Test(adamw, rows_equal_dense_on_vulkan) {
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    rows_equal_dense(test_device());
 }
 
 Test(adamw, rows_equal_dense_on_swiftshader) {

@@ -55,8 +55,8 @@ static void verify_vulkan(const char *selector) {
     verify_device(selector, &(device_options){.validation = true}, VERIFY_QUICK);
 }
 
-Test(verify, vulkan_llvmpipe) {
-    verify_vulkan("llvmpipe");
+Test(verify, vulkan_device) {
+    verify_vulkan(test_device());
 }
 
 Test(verify, vulkan_swiftshader) {

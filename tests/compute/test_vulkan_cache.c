@@ -19,7 +19,7 @@ enum { HEAD_BYTES = 80, DRIVER_VERSION_AT = 20 };
 // Opens, makes one pipeline, closes.
 static void use_device(char path[512], const char *folder) {
     device d;
-    MUST(device_open_named(&d, "llvmpipe", NULL));
+    MUST(device_open_named(&d, test_device(), NULL));
     snprintf(path, 512, "%s/harness/pipelines-%s.bin", folder, d.info.uuid);
     VkPipeline pipeline;
     MUST(vulkan__pipeline(&pipeline, vulkan__of(&d), KERNEL_gather_rows,
@@ -44,7 +44,7 @@ static void damage(const char *path, size_t at, size_t keep) {
 }
 
 Test(vulkan_cache, is_made_used_again_and_made_again_when_damaged) {
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     size_t live = mem_live_count();
     char folder[] = "/tmp/harness-cache-XXXXXX", path[512];
     cr_assert_not_null(mkdtemp(folder));
@@ -55,7 +55,13 @@ Test(vulkan_cache, is_made_used_again_and_made_again_when_damaged) {
     MUST(file_read(&first, &first_count, path, 0));
     ino_t inode = inode_of(path);
     use_device(path, folder);
-    cr_expect_eq(inode_of(path), inode, "nothing new was written");
+    MUST(file_read(&now, &count, path, 0));
+    // drivers may give other bytes for the same kernels; equal ones are not written again
+    if (count == first_count && !memcmp(now, first, count))
+        cr_expect_eq(inode_of(path), inode, "nothing new was written");
+    else
+        cr_expect_str_neq(test_device(), "llvmpipe", "llvmpipe gives equal bytes");
+    mem_free(now);
     const struct {
         const char *what;
         size_t at, keep;
@@ -78,7 +84,7 @@ Test(vulkan_cache, is_made_used_again_and_made_again_when_damaged) {
 }
 
 Test(vulkan_cache, a_folder_that_cannot_be_written_stops_nothing) {
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     size_t live = mem_live_count();
     char path[512];
     setenv("XDG_CACHE_HOME", "/dev/null/nowhere", 1);

@@ -186,8 +186,8 @@ Test(bert, cls_rows_alone_give_the_same_step) {
 
 #if HARNESS_VULKAN
 Test(bert, cls_rows_alone_give_the_same_step_on_vulkan) {
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe here");
-    check_same("llvmpipe", 1e-5);
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    check_same(test_device(), 1e-5);
 }
 #endif
 
@@ -385,7 +385,7 @@ Test(bert, equals_pytorch_on_the_cpu) {
 
 #if HARNESS_VULKAN
 Test(bert, equals_pytorch_on_vulkan) {
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe here");
-    check_golden("llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    check_golden(test_device());
 }
 #endif

@@ -181,11 +181,16 @@ Test(compare, sides_and_kernels_are_shown) {
     comparison c;
     strbuf out = {0};
     cr_assert_not(record_text(&b.device.driver, "other|driver"));
+    cr_assert_not(record_text(&b.device.precision, "fp16"));
+    a.loss_scale = 0;
+    b.loss_scale = 16384;
     b.kernel_times[0].ms = 0.5;
     b.loss[2] *= 1.5f;
     compared(&c);
     cr_assert_not(compare_text(&out, &c, "a", "b"));
-    cr_assert(strstr(out.text, "| other\\|driver | differs |\n"), "%s", out.text);
+    cr_assert(strstr(out.text, "| other\\|driver                      | differs |\n"), "%s",
+              out.text);
+    cr_assert(strstr(out.text, "3 of 80 steps skipped, scale 16384 | differs |\n"), "%s", out.text);
     cr_assert(strstr(out.text, "| linear_fwd 512x128   | forward  | 1.500 | 0.500 |        3.00 |"),
               "%s", out.text);
     cr_assert(strstr(out.text, "| forward, ms                |"), "%s", out.text);
@@ -194,7 +199,8 @@ Test(compare, sides_and_kernels_are_shown) {
               out.text);
     strbuf_free(&out);
     cr_assert_not(compare_json(&out, &c, "a", "b"));
-    cr_assert(strstr(out.text, "\"differs\":\t[\"driver\"]"), "%s", out.text);
+    cr_assert(strstr(out.text, "\"differs\":\t[\"driver\", \"precision\", \"loss scaling\"]"), "%s",
+              out.text);
     strbuf_free(&out);
 }
 

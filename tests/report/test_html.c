@@ -80,14 +80,18 @@ Test(html, run_page_is_escaped_and_whole) {
     cr_assert(strstr(out.text, "a&lt;b"));
     cr_assert(strstr(out.text, "Each point is the mean of 7 steps."));
     cr_assert(strstr(out.text, "class=\"bar\""));
+    cr_assert(strstr(out.text, "<tr><td>steps skipped by the loss scaler</td><td>3</td></tr>"));
+    cr_assert(strstr(out.text, "<tr><td>final loss scale</td><td>32768</td></tr>"));
     check_nesting(out.text);
     check_self_contained(out.text);
     strbuf_free(&out);
     // without texts there is no column for them, and no loss means no chart
     cr_assert_not(record_loss(&r, NULL, 0));
+    r.loss_scale = 0;
     cr_assert_not(html_run(&out, &r, NULL));
     cr_assert_not(strstr(out.text, "<th>text</th>"));
     cr_assert_not(strstr(out.text, "Training loss"));
+    cr_assert_not(strstr(out.text, "loss scale"));
     cr_assert(strstr(out.text, "--model tiny --device cpu</code>"));
     check_nesting(out.text);
     strbuf_free(&out);

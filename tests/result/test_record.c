@@ -51,6 +51,8 @@ Test(record, round_trip_keeps_every_key) {
     cr_assert_str_eq(a.final_weights_sha256, b.final_weights_sha256);
     cr_assert_str_eq(b.dev_metric, "loss");
     cr_assert_eq(b.best_step, 20);
+    cr_assert_eq(b.loss_scale, 32768);
+    cr_assert_eq(b.skipped_steps, 3);
     cr_assert_eq(b.evaluation_count, 2);
     cr_assert(b.evaluations[0].step == 1 && b.evaluations[0].score == 0.75);
     cr_assert_not(record_write(&b, second));
@@ -77,7 +79,8 @@ Test(record, round_trip_keeps_every_key) {
 
 // what records of older programs do not have
 Test(record, keys_that_came_later_may_be_absent) {
-    static const char *const later[] = {"final_weights_sha256", "dev", "kernel_times"};
+    static const char *const later[] = {"final_weights_sha256", "dev", "kernel_times",
+                                        "loss_scaling"};
     record r;
     char *path;
     cJSON *json;
@@ -96,6 +99,7 @@ Test(record, keys_that_came_later_may_be_absent) {
     cr_assert_null(r.final_weights_sha256);
     cr_assert_null(r.dev_metric);
     cr_assert_eq(r.evaluation_count, 0);
+    cr_assert_eq(r.loss_scale, 0);
     record_free(&r);
     mem_free(path);
 }
@@ -256,6 +260,10 @@ static const struct {
      "expected 64 lower-case hexadecimal digits"},
     {"\"best_step\":\t20", "\"best_step\": 19",
      "key 'dev': best_step is 19, no evaluation is of it"},
+    {"\"final_scale\":\t32768", "\"final_scale\": 0",
+     "key 'loss_scaling': final_scale is 0, expected a number above 0"},
+    {"\"skipped_steps\":\t3", "\"skipped_steps\": 21",
+     "key 'skipped_steps' is 21, expected a whole number"},
     {"\"best_step\":\t20", "\"best_step\": 21", "key 'best_step' is 21, expected a whole number"},
     {"\"evaluations\":\t[[1, 0.75", "\"evaluations\": [[20, 0.75",
      "key 'dev': step 20 comes after 20"},

@@ -113,6 +113,8 @@ void fake_record_make(record *r, const fake_record *f) {
     if (steps > 1) cr_assert_not(record_evaluation_add(r, 1, 0.75, 0.75));
     cr_assert_not(record_evaluation_add(r, (int64_t)steps, 0.5, 0.5));
     r->best_step = (int64_t)steps;
+    r->loss_scale = 32768;
+    r->skipped_steps = steps < 3 ? 0 : 3;
     r->host_peak_bytes = 123456789;
     cr_assert_not(mem_new(&r->lengths, 2));
     r->lengths[0] = (record_length){5, (int64_t)rows - 10};

@@ -141,6 +141,11 @@ static bool contains(const char *text, const char *part) {
     return false;
 }
 
+const char *test_device(void) {
+    const char *named = getenv("HARNESS_TEST_DEVICE");
+    return named && *named ? named : "llvmpipe";
+}
+
 bool need_vulkan(const char *selector) {
     device_info *list;
     size_t count;
@@ -153,7 +158,7 @@ bool need_vulkan(const char *selector) {
     }
     mem_free(list);
     const char *required = getenv("REQUIRE_VULKAN");
-    if (!found && required && !strcmp(required, "1") && !strcmp(selector, "llvmpipe")) {
+    if (!found && required && !strcmp(required, "1") && !strcmp(selector, test_device())) {
         cr_assert_fail("REQUIRE_VULKAN=1 and no Vulkan device '%s': %s", selector, note);
     }
     return found;

@@ -37,8 +37,11 @@ const char *temporary_path(const char *name);
 /* Skips the test unless the environment variable is set; returns its value. */
 const char *need_environment(const char *name);
 
+/* The Vulkan device that tests use: $HARNESS_TEST_DEVICE, a part of its name, or llvmpipe. */
+const char *test_device(void);
+
 /* True when a Vulkan device whose name or driver contains `selector` is here. Under
- * REQUIRE_VULKAN=1 the absence of llvmpipe fails the test. */
+ * REQUIRE_VULKAN=1 the absence of test_device() fails the test. */
 bool need_vulkan(const char *selector);
 
 #endif

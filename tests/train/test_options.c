@@ -10,20 +10,27 @@
 #include <math.h>
 #include <stdio.h>
 
-/* The devices that options are tried on: f64, native, and Vulkan's software driver. */
-static const char *const selectors[] = {
-    "reference",
+/* The devices that options are tried on: f64, native, and Vulkan. */
+enum {
+    ON_REFERENCE,
 #if HARNESS_CPU
-    "cpu",
+    ON_CPU,
 #endif
 #if HARNESS_VULKAN
-    "llvmpipe",
+    ON_VULKAN,
 #endif
+    SELECTORS
 };
-enum { SELECTORS = sizeof selectors / sizeof *selectors };
+
+static const char *selector_at(size_t i) {
+#if HARNESS_CPU
+    if (i == ON_CPU) return "cpu";
+#endif
+    return i == ON_REFERENCE ? "reference" : test_device();
+}
 
 static bool is_here(const char *selector) {
-    return strcmp(selector, "llvmpipe") != 0 || need_vulkan(selector);
+    return strcmp(selector, test_device()) != 0 || need_vulkan(selector);
 }
 
 static bool is_exact(const char *selector) {
@@ -201,7 +208,7 @@ Test(options, loss_and_gradient_follow_the_formula) {
     size_t live = mem_live_count();
     for (size_t d = 0; d < SELECTORS; d++)
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-            if (is_here(selectors[d])) check_loss(selectors[d], &cases[k]);
+            if (is_here(selector_at(d))) check_loss(selector_at(d), &cases[k]);
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -210,8 +217,8 @@ Test(options, accumulation_with_weights_equals_the_larger_batch) {
         toy t;
         char digest[65];
         float whole[9], parts[9];
-        if (!is_here(selectors[d])) continue;
-        toy_open(&t, selectors[d], TOY_ROWS);
+        if (!is_here(selector_at(d))) continue;
+        toy_open(&t, selector_at(d), TOY_ROWS);
         t.recipe.label_smoothing_factor = 0.1;
         t.recipe.group_by_length = true;
         t.recipe.per_device_train_batch_size = 10; // 24 rows: steps of 10, 10, 4
@@ -221,9 +228,9 @@ Test(options, accumulation_with_weights_equals_the_larger_batch) {
         t.recipe.gradient_accumulation_steps = 2;
         toy_train(&t, 3, digest, parts);
         for (int i = 0; i < 9; i++)
-            cr_assert_float_eq(whole[i], parts[i], is_exact(selectors[d]) ? 1e-6 : 1e-4,
-                               "%s, step %d: %.9g and %.9g", selectors[d], i + 1, (double)whole[i],
-                               (double)parts[i]);
+            cr_assert_float_eq(whole[i], parts[i], is_exact(selector_at(d)) ? 1e-6 : 1e-4,
+                               "%s, step %d: %.9g and %.9g", selector_at(d), i + 1,
+                               (double)whole[i], (double)parts[i]);
         toy_close(&t);
     }
 }
@@ -329,7 +336,7 @@ Test(options, what_is_frozen_keeps_its_bits_and_the_rest_its_gradient) {
     size_t live = mem_live_count();
     for (size_t d = 0; d < SELECTORS; d++)
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-            if (is_here(selectors[d])) check_frozen(selectors[d], &cases[k]);
+            if (is_here(selector_at(d))) check_frozen(selector_at(d), &cases[k]);
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -338,8 +345,8 @@ Test(options, devices_agree_with_the_reference) {
     for (size_t d = 0; d < SELECTORS; d++) {
         toy t;
         char digest[65];
-        if (!is_here(selectors[d])) continue;
-        toy_open(&t, selectors[d], TOY_ROWS);
+        if (!is_here(selector_at(d))) continue;
+        toy_open(&t, selector_at(d), TOY_ROWS);
         t.recipe.per_device_train_batch_size = 4;
         t.recipe.gradient_accumulation_steps = 2;
         t.recipe.group_by_length = true;
@@ -353,7 +360,7 @@ Test(options, devices_agree_with_the_reference) {
         toy_train(&t, 7, digest, d ? found : expected);
         for (int i = 0; d && i < 9; i++)
             cr_assert_float_eq(found[i], expected[i], 1e-4 * (double)expected[i],
-                               "%s, step %d: %.9g, reference %.9g", selectors[d], i + 1,
+                               "%s, step %d: %.9g, reference %.9g", selector_at(d), i + 1,
                                (double)found[i], (double)expected[i]);
         toy_close(&t);
     }

@@ -157,11 +157,11 @@ Test(run_options, every_mode_resumes_with_the_same_bits) {
     temporary_remove();
 }
 
-Test(run_options, llvmpipe_resumes_with_the_same_bits) {
+Test(run_options, vulkan_resumes_with_the_same_bits) {
     static const uint32_t stops[] = {7, 0};
-    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     json_setup();
-    check_resume(&everything, "llvmpipe", stops);
+    check_resume(&everything, test_device(), stops);
     temporary_remove();
 }
 

@@ -89,6 +89,7 @@ static const char *missing_feature(const device_info *info, VkPhysicalDevice phy
     if (!f.v12.vulkanMemoryModel) return "the feature vulkanMemoryModel";
     if (!f.v13.subgroupSizeControl || !f.v13.computeFullSubgroups)
         return "the features subgroupSizeControl and computeFullSubgroups";
+    if (!f.v13.maintenance4) return "the feature maintenance4"; // sizes of workgroups by constants
     if (info->max_shared_bytes < SHARED_BYTES) return "28672 bytes of shared memory";
     if (info->max_workgroup < SUBGROUPS * info->subgroup_size) return "workgroups of 4 subgroups";
     return NULL;
@@ -114,4 +115,5 @@ void vulkan__matrix_features(vulkan_matrix_features *f) {
     f->v12.vulkanMemoryModel = VK_TRUE;
     f->v13.subgroupSizeControl = VK_TRUE;
     f->v13.computeFullSubgroups = VK_TRUE;
+    f->v13.maintenance4 = VK_TRUE;
 }
