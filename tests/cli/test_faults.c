@@ -296,6 +296,20 @@ Test(faults, full_disk_is_seen_before_training) {
     program_free(&r);
 }
 
+Test(faults, read_only_disk) {
+    arguments a;
+    if (!small_disk("sealed", 64 << 20)) cr_skip_test("mounting is not permitted");
+    char *path = path_of(temporary_folder(), "sealed");
+    cr_assert_eq(mount("none", path, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    program_result r = child_run(NULL, SECONDS, run_of(&a, "sealed/run", STEPS, 1, NULL));
+    EXITS(r, 1);
+    SAYS(r, "sealed/run");
+    SAYS(r, "Read-only file system");
+    cr_assert(!strstr(r.err, "recipe "), "training began: %s", r.err);
+    program_free(&r);
+    mem_free(path);
+}
+
 /* Takes all that is left: most of it at once, since the program writes meanwhile. */
 static void fill_disk(const char *path) {
     static const char zeros[1 << 16];
@@ -441,6 +455,98 @@ Test(faults, no_step_to_train) {
     EXITS(r, 2);
     SAYS(r, "num_train_epochs is 0: there is no step to train");
     program_free(&r);
+}
+
+/* --- numbers -------------------------------------------------------------------------------------
+ */
+
+/* Decay beyond all measure makes weights grow until f32 holds them no more. */
+Test(faults, numbers_that_overflow_stop_the_run) {
+    static const char *const devices[] = {"cpu", "llvmpipe"};
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        if (i == 1 && !need_vulkan("llvmpipe")) break;
+        const char *const list[] = {"run",
+                                    "--sample",
+                                    "--task",
+                                    "kor_hate",
+                                    "--model",
+                                    "tiny",
+                                    "--device",
+                                    devices[i],
+                                    "--limit",
+                                    "8",
+                                    "--lr",
+                                    "10",
+                                    "--lr-scheduler-type",
+                                    "constant",
+                                    "--weight-decay",
+                                    "1",
+                                    "--max-steps",
+                                    "60",
+                                    "--warmup-steps",
+                                    "0",
+                                    "--save-steps",
+                                    "4",
+                                    "--save-total-limit",
+                                    "1",
+                                    "--check-device",
+                                    "never",
+                                    "-o",
+                                    devices[i],
+                                    NULL};
+        program_result r = child_run(NULL, SECONDS, list);
+        EXITS(r, 1);
+        SAYS(r, " of 60: the ");
+        SAYS(r, " is not finite (loss ");
+        SAYS(r, "nor is the ");
+        SAYS(r, "training stopped; the last good checkpoint is ");
+        SAYS(r, " (--resume goes on from it)");
+        cr_assert_str_empty(r.out);
+        program_free(&r);
+    }
+}
+
+/* --- secrets -------------------------------------------------------------------------------------
+ */
+
+static void expect_without(const char *folder, const char *secret, unsigned *files) {
+    folder_list list = {0};
+    cr_assert_not(folder_list_read(&list, folder));
+    for (size_t i = 0; i < list.count; i++) {
+        char *path = path_of(folder, list.names[i]);
+        size_t count = 0;
+        if (folder_exists(path)) {
+            expect_without(path, secret, files);
+        } else {
+            void *bytes = bytes_of(path, &count);
+            cr_assert_null(memmem(bytes, count, secret, strlen(secret)), "the token is in %s",
+                           path);
+            mem_free(bytes);
+            ++*files;
+        }
+        mem_free(path);
+    }
+    folder_list_free(&list);
+}
+
+Test(faults, a_token_is_nowhere) {
+    static const char secret[] = "hf_donotshowthis";
+    arguments a;
+    unsigned files = 0;
+    setenv("HF_TOKEN", secret, 1);
+    setenv("HF_ENDPOINT", "http://user:hf_donotshowthis@127.0.0.1:1", 1);
+    setenv("HF_HOME", temporary_path("hub"), 1);
+    program_result r = child_run(NULL, SECONDS, run_of(&a, "secret", 2, 1, NULL));
+    EXITS(r, 0);
+    program_free(&r);
+    const char *const list[] = {"run",       "--sample", "--task", "kor_hate", "--model",
+                                "org/model", "-o",       "hubbed", NULL};
+    r = child_run(NULL, SECONDS, list); // and what it says is looked through as well
+    EXITS(r, 1);
+    SAYS(r, "only https is allowed");
+    program_free(&r);
+    expect_without(temporary_folder(), secret, &files);
+    cr_assert_geq(files, 10);
 }
 
 /* --- surroundings --------------------------------------------------------------------------------
