@@ -23,7 +23,7 @@ static const char native[] = "cpu";
 static const char native[] = "reference";
 #endif
 
-enum { LAST = 4, SAVE_STEPS = 2, FLIPS = 12, CUTS = 6, BY_HAND = 100 };
+enum { LAST = 4, SAVE_STEPS = 2, FLIPS = 12, CUTS = 6, BY_HAND = 20 };
 
 static size_t more(size_t count) {
     return getenv("HARNESS_FAULT_ROUNDS") ? count * BY_HAND : count;
