@@ -20,11 +20,22 @@ void json_setup(void) {
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = mem_free});
 }
 
+/* True when a string holds a 0, written \u0000. */
+static bool has_zero(const char *text, size_t length) {
+    const char *end = text + length;
+    for (const char *at = text; (at = memchr(at, '\\', (size_t)(end - at))); at += 2) {
+        if (end - at < 6) return false;
+        if (memcmp(at + 1, "u0000", 5) == 0) return true;
+    }
+    return false;
+}
+
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) {
     const char *end = NULL;
     *out = NULL;
-    // cJSON stops at a 0 byte inside a string; a text with one is never ours
-    if (memchr(text, 0, length)) return err_set(ERR_FORMAT, "%s: a 0 byte in JSON text", where);
+    // cJSON ends a string at a 0 in it; a text with one is never ours
+    if (memchr(text, 0, length) || has_zero(text, length))
+        return err_set(ERR_FORMAT, "%s: a 0 byte in JSON text", where);
     memory_failed = false;
     cJSON *value = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1);
     if (value) {

@@ -72,7 +72,9 @@ typedef struct collected {
 static err collect(http__call *c, const char *bytes, size_t count) {
     collected *into = c->user;
     if (into->body.length + count > into->limit) {
-        return err_set(ERR_FORMAT, "%s: an answer of more than %zu bytes", c->url, into->limit);
+        char shown[HTTP_SHOWN_BYTES];
+        return err_set(ERR_FORMAT, "%s: an answer of more than %zu bytes",
+                       http__shown(shown, c->url), into->limit);
     }
     return strbuf_add_bytes(&into->body, bytes, count);
 }
@@ -96,6 +98,7 @@ static err take_reply(fetch_reply *reply, http__call *c, collected *into) {
 err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_only,
               size_t limit_bytes, const fetch_patience *patience) {
     fetch_patience p = patience_of(patience);
+    char shown[HTTP_SHOWN_BYTES];
     *reply = (fetch_reply){0};
     for (unsigned again = 1;; again++) {
         collected into = {.limit = limit_bytes};
@@ -107,7 +110,9 @@ err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_
                         .user = &into};
         err e = http__run(&c);
         bool passing = e ? c.passing : http__is_passing(c.status);
-        if (!e && passing) e = err_set(ERR_NETWORK, "%s: the server answers %ld", url, c.status);
+        if (!e && passing)
+            e = err_set(ERR_NETWORK, "%s: the server answers %ld", http__shown(shown, url),
+                        c.status);
         if (!e) e = take_reply(reply, &c, &into);
         unsigned retry_after = c.retry_after;
         http__free(&c);
@@ -131,13 +136,14 @@ void fetch_reply_free(fetch_reply *reply) {
 typedef struct download {
     const fetch_request *request;
     const char *name;
-    char *part_path, *lock_path; // owned
-    int part, lock;              // file descriptors, -1 when closed
-    uint64_t have;               // bytes of the part file
-    uint64_t total;              // expected in all, 0 when not known
-    bool answer_checked;         // of the running call
-    bool fresh;                  // nothing of an earlier run is in the part file
-    double begin, shown;         // seconds
+    char shown[HTTP_SHOWN_BYTES]; // the url in messages
+    char *part_path, *lock_path;  // owned
+    int part, lock;               // file descriptors, -1 when closed
+    uint64_t have;                // bytes of the part file
+    uint64_t total;               // expected in all, 0 when not known
+    bool answer_checked;          // of the running call
+    bool fresh;                   // nothing of an earlier run is in the part file
+    double begin, drawn;          // seconds
     uint64_t begin_bytes;
 } download;
 
@@ -154,7 +160,7 @@ static err restart_part(download *d) {
 }
 
 static err wrong_size(const download *d, uint64_t offered) {
-    return err_set(ERR_DATA, "%s: the server offers %llu bytes, %llu are expected", d->request->url,
+    return err_set(ERR_DATA, "%s: the server offers %llu bytes, %llu are expected", d->shown,
                    (unsigned long long)offered, (unsigned long long)d->request->bytes);
 }
 
@@ -162,8 +168,8 @@ static err wrong_size(const download *d, uint64_t offered) {
 static err check_most(const download *d, uint64_t bytes) {
     uint64_t most = d->request->most_bytes ? d->request->most_bytes : (uint64_t)16 << 30;
     if (bytes <= most) return ERR_OK;
-    return err_set(ERR_DATA, "%s: a file of %llu bytes or more, at most %llu are taken",
-                   d->request->url, (unsigned long long)bytes, (unsigned long long)most);
+    return err_set(ERR_DATA, "%s: a file of %llu bytes or more, at most %llu are taken", d->shown,
+                   (unsigned long long)bytes, (unsigned long long)most);
 }
 
 /* Looks at the head of the answer whose body begins: is it the file, whole or from where we are? */
@@ -174,7 +180,7 @@ static err check_answer(download *d, const http__call *c) {
     if (c->status == 206) {
         if (c->range_start < 0 || (uint64_t)c->range_start != d->have) {
             return err_set(ERR_NETWORK, "%s: asked for bytes from %llu, the answer begins at %lld",
-                           d->request->url, (unsigned long long)d->have, (long long)c->range_start);
+                           d->shown, (unsigned long long)d->have, (long long)c->range_start);
         }
         if (c->range_total > 0) d->total = (uint64_t)c->range_total;
     } else {
@@ -211,8 +217,8 @@ static void show_progress(http__call *c) {
     enum { BAR = 24 };
     download *d = c->user;
     double now = clock_seconds();
-    if (now - d->shown < 0.1) return;
-    d->shown = now;
+    if (now - d->drawn < 0.1) return;
+    d->drawn = now;
     double seconds = now - d->begin;
     double rate = seconds > 0 ? (double)(d->have - d->begin_bytes) / seconds : 0;
     if (!d->total) {
@@ -232,7 +238,7 @@ static err refused(const download *d, long status) {
                       : status == 401 ? ": it wants a token (HF_TOKEN)"
                       : status == 403 ? ": access is denied (is HF_TOKEN set and allowed?)"
                                       : "";
-    return err_set(ERR_NETWORK, "%s: the server answers %ld%s", d->request->url, status, why);
+    return err_set(ERR_NETWORK, "%s: the server answers %ld%s", d->shown, status, why);
 }
 
 /* What is left to do once an answer came to its end: *done when the part file is whole. */
@@ -247,8 +253,7 @@ static err judge(download *d, const http__call *c, bool *done, bool *passing) {
         *passing = true;
         err e = restart_part(d);
         return e ? e
-                 : err_set(ERR_NETWORK, "%s: what an earlier download left does not fit",
-                           d->request->url);
+                 : err_set(ERR_NETWORK, "%s: what an earlier download left does not fit", d->shown);
     }
     if (c->status != 200 && c->status != 206) return refused(d, c->status);
     if (!d->answer_checked) { // no body at all
@@ -257,8 +262,8 @@ static err judge(download *d, const http__call *c, bool *done, bool *passing) {
     }
     if (d->total && d->have < d->total) {
         *passing = true;
-        return err_set(ERR_NETWORK, "%s: the connection ended at byte %llu of %llu",
-                       d->request->url, (unsigned long long)d->have, (unsigned long long)d->total);
+        return err_set(ERR_NETWORK, "%s: the connection ended at byte %llu of %llu", d->shown,
+                       (unsigned long long)d->have, (unsigned long long)d->total);
     }
     *done = true;
     return ERR_OK;
@@ -362,7 +367,7 @@ static err check_part(download *d) {
     if (r->bytes && d->have != r->bytes) {
         e = wrong_size(d, d->have);
     } else if (r->sha256 && !(e = hash_file_hex(d->part_path, hex)) && strcmp(hex, r->sha256)) {
-        e = err_set(ERR_DATA, "%s: SHA-256 is %s, %s is expected", r->url, hex, r->sha256);
+        e = err_set(ERR_DATA, "%s: SHA-256 is %s, %s is expected", d->shown, hex, r->sha256);
     }
     return e;
 }
@@ -407,6 +412,7 @@ err fetch_file(const fetch_request *r) {
     download d = {.request = r, .part = -1, .lock = -1};
     err e;
     d.name = r->name ? r->name : path_name(r->path);
+    http__shown(d.shown, r->url);
     if (is_there(r)) return ERR_OK;
     e = r->part_path ? mem_strdup(&d.part_path, r->part_path)
                      : mem_printf(&d.part_path, "%s.part", r->path);

@@ -27,6 +27,18 @@ bool http__is_passing(long status) {
     return false;
 }
 
+const char *http__shown(char room[HTTP_SHOWN_BYTES], const char *url) {
+    const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
+    size_t authority = strcspn(host, "/?#");
+    const char *rest = host;
+    for (const char *c = host; c < host + authority; c++)
+        if (*c == '@') rest = c + 1;
+    size_t end = strcspn(rest, "?#");
+    snprintf(room, HTTP_SHOWN_BYTES, "%.*s%.*s%s", (int)(host - url), url, (int)end, rest,
+             rest[end] ? "?..." : "");
+    return room;
+}
+
 static bool is_redirect(long status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -192,20 +204,22 @@ static bool set_options(exchange *x, const char *url, bool with_token, char *tex
 }
 
 static err fault(http__call *c, const char *url, CURLcode code, const char *text) {
+    char shown[HTTP_SHOWN_BYTES];
     if (c->body_error) return c->body_error;
     c->passing = is_passing_fault(code);
-    return err_set(ERR_NETWORK, "%s: %s", url, text[0] ? text : curl_easy_strerror(code));
+    return err_set(ERR_NETWORK, "%s: %s", http__shown(shown, url),
+                   text[0] ? text : curl_easy_strerror(code));
 }
 
 /* One request. *next is the address it redirects to (owned by us), or NULL. */
 static err run_once(http__call *c, const char *url, bool with_token, char **next) {
-    char text[CURL_ERROR_SIZE] = "";
+    char text[CURL_ERROR_SIZE] = "", shown[HTTP_SHOWN_BYTES];
     exchange x = {.call = c, .curl = curl_easy_init()};
     const char *location = NULL;
     err e = ERR_OK;
     *next = NULL;
     if (!x.curl || !set_options(&x, url, with_token, text)) {
-        e = err_set(ERR_MEMORY, "cannot start a download of %s", url);
+        e = err_set(ERR_MEMORY, "cannot start a download of %s", http__shown(shown, url));
         goto done;
     }
     CURLcode code = curl_easy_perform(x.curl);
@@ -217,7 +231,8 @@ static err run_once(http__call *c, const char *url, bool with_token, char **next
     if (!is_redirect(c->status)) goto done;
     curl_easy_getinfo(x.curl, CURLINFO_REDIRECT_URL, &location);
     if (!location) {
-        e = err_set(ERR_NETWORK, "%s: a redirect (%ld) without an address", url, c->status);
+        e = err_set(ERR_NETWORK, "%s: a redirect (%ld) without an address", http__shown(shown, url),
+                    c->status);
         goto done;
     }
     e = mem_strdup(next, location);
@@ -240,7 +255,7 @@ static bool is_allowed(const char *from, const char *to) {
 }
 
 err http__run(http__call *c) {
-    char *url = NULL, *next = NULL;
+    char *url = NULL, *next = NULL, shown[HTTP_SHOWN_BYTES], there[HTTP_SHOWN_BYTES];
     err e;
     pthread_once(&started, start);
     if (start_result != CURLE_OK) {
@@ -249,18 +264,20 @@ err http__run(http__call *c) {
     forget_response(c);
     if ((e = mem_strdup(&url, c->url))) return e;
     if (!is_allowed(url, url)) {
-        e = err_set(ERR_NETWORK, "%s: only https is allowed", url);
+        e = err_set(ERR_NETWORK, "%s: only https is allowed", http__shown(shown, url));
         goto done;
     }
     for (int i = 0;; i++) {
         if ((e = run_once(c, url, c->token && same_host(c->url, url), &next)) || !next) goto done;
         if (c->head_only && !same_host(url, next)) goto done;
         if (!is_allowed(url, next)) {
-            e = err_set(ERR_NETWORK, "%s: refused a redirect to %s, which is not https", url, next);
+            e = err_set(ERR_NETWORK, "%s: refused a redirect to %s, which is not https",
+                        http__shown(shown, url), http__shown(there, next));
             goto done;
         }
         if (i == REDIRECTS_MAX) {
-            e = err_set(ERR_NETWORK, "%s: more than %d redirects", c->url, REDIRECTS_MAX);
+            e = err_set(ERR_NETWORK, "%s: more than %d redirects", http__shown(shown, c->url),
+                        REDIRECTS_MAX);
             goto done;
         }
         mem_free(url);

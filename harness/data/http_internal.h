@@ -41,6 +41,11 @@ typedef struct http__call {
 err http__run(http__call *c) MUST_CHECK;
 void http__free(http__call *c);
 
+/* The url as messages show it: without user name and password, and without the query, which in a
+ * redirect is often a signature that opens the file to anyone. Returns room. */
+enum { HTTP_SHOWN_BYTES = 512 };
+const char *http__shown(char room[HTTP_SHOWN_BYTES], const char *url);
+
 /* True for the statuses that servers give when they are busy: 408, 425, 429, 500, 502, 503, 504. */
 bool http__is_passing(long status);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/fetch.h"
+#include "data/http_internal.h"
 
 #include <nettle/sha1.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ enum {
 /* A model as asked for, with its places. All owned. */
 typedef struct hub {
     const char *name, *revision, *endpoint, *token; // borrowed
+    char shown[HTTP_SHOWN_BYTES];                   // the endpoint in messages
     char *cache;                                    // .../hub
     char *folder;                                   // .../hub/models--org--name
     char *lock_dir;                                 // .../hub/.locks/models--org--name
@@ -102,6 +104,7 @@ static err hub_init(hub *h, const char *name, const char *revision) {
     if (!is_revision(h->revision)) return err_set(ERR_USAGE, "'%s' is no revision", h->revision);
     h->endpoint = environment("HF_ENDPOINT");
     if (!h->endpoint) h->endpoint = "https://huggingface.co";
+    http__shown(h->shown, h->endpoint);
     h->token = environment("HF_TOKEN");
     err e;
     if ((e = cache_folder(&h->cache)) || (e = cache_name(&below, name))) goto done;
@@ -200,28 +203,29 @@ static bool is_wanted(const hub *h, const char *file, bool one_file) {
 
 /* The files of the model, as a JSON array of {rfilename}; sets the commit. */
 static err ask_listing(hub *h, cJSON **listing) {
-    char *url = NULL;
+    char *url = NULL, where[HTTP_SHOWN_BYTES];
     fetch_reply reply = {0};
     const char *commit;
     const cJSON *files;
     err e = mem_printf(&url, "%s/api/models/%s/revision/%s", h->endpoint, h->name, h->revision);
     if (e) return e;
+    http__shown(where, url);
     if ((e = fetch_ask(&reply, url, h->token, false, LISTING_LIMIT_BYTES, &h->patience))) goto done;
     if (reply.status == 401 || reply.status == 403 || reply.status == 404) {
         e = err_set(
             ERR_USAGE,
             "%s has no model '%s' at revision '%s', or it is closed to you (it answers %ld%s)",
-            h->endpoint, h->name, h->revision, reply.status,
+            h->shown, h->name, h->revision, reply.status,
             h->token ? "" : "; a closed one needs HF_TOKEN");
         goto done;
     }
     if (reply.status != 200) {
-        e = err_set(ERR_NETWORK, "%s: the server answers %ld", url, reply.status);
+        e = err_set(ERR_NETWORK, "%s: the server answers %ld", where, reply.status);
         goto done;
     }
-    if ((e = json_parse(listing, reply.body, reply.body_bytes, url))) goto done;
-    if ((e = json_string(&commit, *listing, "sha", url))) goto done;
-    if ((e = json_array(&files, *listing, "siblings", url))) goto done;
+    if ((e = json_parse(listing, reply.body, reply.body_bytes, where))) goto done;
+    if ((e = json_string(&commit, *listing, "sha", where))) goto done;
+    if ((e = json_array(&files, *listing, "siblings", where))) goto done;
     e = set_commit(h, commit);
 done:
     fetch_reply_free(&reply);
@@ -308,16 +312,17 @@ done:
 }
 
 static err fetch_hub_file(const hub *h, const char *file) {
-    char *url = NULL;
+    char *url = NULL, where[HTTP_SHOWN_BYTES];
     fetch_reply head = {0};
     if (has_file(h, file)) return ERR_OK;
     err e = mem_printf(&url, "%s/%s/resolve/%s/%s", h->endpoint, h->name, h->commit, file);
     if (e) return e;
     if ((e = fetch_ask(&head, url, h->token, true, 0, &h->patience))) goto done;
     if (head.status >= 400) {
-        e = err_set(ERR_NETWORK, "%s: the server answers %ld", url, head.status);
+        e = err_set(ERR_NETWORK, "%s: the server answers %ld", http__shown(where, url),
+                    head.status);
     } else if (!head.etag || !is_word(head.etag, strlen(head.etag))) {
-        e = err_set(ERR_NETWORK, "%s: the server names no usable etag", url);
+        e = err_set(ERR_NETWORK, "%s: the server names no usable etag", http__shown(where, url));
     } else {
         e = fetch_blob(h, file, url, &head);
     }

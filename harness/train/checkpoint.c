@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "model/weights.h"
 
 #include <errno.h>
@@ -20,14 +21,19 @@ static const char *const hashed_files[] = {"model.safetensors", "optimizer.safet
 enum { HASHED_FILES = sizeof hashed_files / sizeof *hashed_files };
 
 err model_folder_write(const char *folder, const bert *m, const tokenizer *words) {
+    static const char *const names[] = {"config.json", "model.safetensors",
+                                        "special_tokens_map.json", "tokenizer_config.json",
+                                        "vocab.txt"};
     char *path = NULL;
     err e = ERR_OK;
     if ((e = folder_make(folder))) return e;
+    if ((e = sums_remove(folder))) return e; // of files that are about to be replaced
     if ((e = path_join(&path, folder, "config.json"))) return e;
     e = bert_config_write(&m->config, path);
     mem_free(path);
     if (!e) e = tokenizer_save(words, folder);
-    return e ? e : weights_save(&m->params, folder);
+    if (!e) e = weights_save(&m->params, folder);
+    return e ? e : sums_write(folder, names, sizeof names / sizeof *names);
 }
 
 /* --- state ---------------------------------------------------------------------------------------
@@ -146,7 +152,7 @@ static void places_free(place *list, size_t count) {
     mem_free(list);
 }
 
-/* A folder without state is not ours, nor, with a warning, one whose state is malformed. That it
+/* A folder without state is not ours, nor, with a warning, one whose state is damaged. That it
  * could not be read just now says nothing: taken for another run's, it might be removed. */
 static err belongs_to(bool *same, const char *folder, const char *id) {
     cJSON *root = NULL;
@@ -155,10 +161,10 @@ static err belongs_to(bool *same, const char *folder, const char *id) {
     *same = false;
     err e = path_join(&where, folder, state_name);
     if (e || !file_exists(where)) goto done;
-    if (!(e = json_read(&root, where, STATE_LIMIT_BYTES)))
+    if (!(e = sums_check(folder, state_name)) && !(e = json_read(&root, where, STATE_LIMIT_BYTES)))
         e = json_string(&found, root, "run", where);
     *same = !e && strcmp(found, id) == 0;
-    if (e == ERR_FORMAT) {
+    if (e == ERR_FORMAT || e == ERR_DATA) {
         log_warn("%s: this checkpoint is passed over", err_message(e));
         err_clear();
         e = ERR_OK;
@@ -245,6 +251,7 @@ err checkpoint_write(const char *output, const trainer *t, const tokenizer *word
     if ((e = model_folder_write(partial, &t->model, words))) goto done;
     if ((e = moments_save(&t->model.params, partial))) goto done;
     if ((e = state_write(partial, t, run))) goto done;
+    if ((e = sums_add(partial, state_name))) goto done;
     if ((e = folder_remove(final))) goto done;
     if (rename(partial, final)) {
         e = err_set(ERR_IO, "%s: cannot rename to %s: %s", partial, final, strerror(errno));

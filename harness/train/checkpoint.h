@@ -1,9 +1,10 @@
 /* Checkpoints: Hugging Face model folders, and what it takes to go on with a run.
  *
  * A model folder holds config.json, model.safetensors and the tokenizer's files; transformers loads
- * it. A checkpoint, <output>/checkpoint-<step>, is a model folder with optimizer.safetensors and
- * trainer_state.json beside it. It is written under another name and renamed when complete, so one
- * that is there is whole; trainer_state.json carries the SHA-256 of both tensor files. */
+ * it. SHA256SUMS beside them tells damage (base/sums.h). A checkpoint, <output>/checkpoint-<step>, is
+ * a model folder with optimizer.safetensors and trainer_state.json beside it. It is written under
+ * another name and renamed when complete, so one that is there is whole; trainer_state.json carries
+ * the SHA-256 of both tensor files, SHA256SUMS that of trainer_state.json. */
 #ifndef HARNESS_TRAIN_CHECKPOINT_H
 #define HARNESS_TRAIN_CHECKPOINT_H
 
@@ -27,7 +28,8 @@ typedef struct checkpoint_run {
 err checkpoint_write(const char *output, const trainer *t, const tokenizer *words,
                      const checkpoint_run *run, uint32_t keep) MUST_CHECK;
 
-/* The newest checkpoint with run->id under output; *path is NULL when there is none, else owned. */
+/* The newest checkpoint with run->id under output; *path is NULL when there is none, else owned. One
+ * whose state is damaged is passed over with a warning. */
 err checkpoint_find(char **path, const char *output, const char *id) MUST_CHECK;
 
 /* Loads weights, moments, step and losses into t, and the best score into run.

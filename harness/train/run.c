@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "data/fetch.h"
 #include "metric/score.h"
 #include "train/interrupt.h"
@@ -304,7 +305,8 @@ err run_train(run *r) {
     weights_report report = {0};
     if ((e = run__path(&best, r, "best"))) return e;
     log_note("scoring the weights of step %u, best on dev", r->best.step);
-    e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
+    if (!(e = sums_check(best, NULL)))
+        e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
     weights_report_free(&report);
     mem_free(best);
     return e;

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "data/hub.h"
 #include "text/unicode.h"
 #include "text/vocab_train.h"
@@ -60,7 +61,8 @@ err source_open_folder(source *s, const char *folder) {
     char *path = NULL;
     *s = (source){0};
     err e = choose_folder(s, folder);
-    if (e || (e = path_join(&path, s->folder, "config.json"))) return e;
+    if (e || (e = sums_check(s->folder, NULL))) return e;
+    if ((e = path_join(&path, s->folder, "config.json"))) return e;
     e = bert_config_read(&s->config, path);
     mem_free(path);
     if (e || (e = tokenizer_load(&s->words, s->folder))) return e;

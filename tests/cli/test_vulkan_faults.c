@@ -18,6 +18,11 @@
 
 enum { SECONDS = 120, STEPS = 3 };
 
+/* Takes longer than the suite should. */
+static bool by_hand(void) {
+    return getenv("HARNESS_FAULT_ROUNDS") != NULL;
+}
+
 /* The fault layer does as `faults` says in what is started from now on; NULL: no layer. */
 static void set_faults(const char *faults) {
     setenv("VK_ADD_LAYER_PATH", HARNESS_SHIM_FOLDER, 1);
@@ -90,20 +95,31 @@ Test(vulkan_faults, lowered_limits_give_the_same_results) {
     static const struct {
         const char *faults;
         bool same_bits; // else the loss: how products are split may follow the subgroup's size
+        const char *kernels;
     } cases[] = {
-        {"shared=16384 range=134217728", true}, // the least that a device may offer
-        {"range=1048576", true},                // windows of rows
-        {"allocation=16777216", true},          // arenas of several blocks
-        {"subgroup=4", false},
-        {"subgroup=32", false},
-        {"subgroup=128", false},
+        {"shared=16384 range=134217728", true, NULL}, // the least that a device may offer
+        {"range=1048576", true, NULL},                // windows of rows
+        {"allocation=16777216", true, NULL},          // arenas of several blocks
+        {"subgroup=4", false, NULL},
+        {"subgroup=32", false, NULL},
+        {"subgroup=128", false, NULL},
+        // by hand: another size compiles every kernel anew
+        {"subgroup=8", false, "register"},
+        {"subgroup=16", false, "register"},
+        {"subgroup=64", false, "register"},
+        {"subgroup=4", false, "tile"},
+        {"subgroup=128", false, "tile"},
     };
     size_t live = mem_live_count();
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     program_result plain = run_with(NULL, test_device(), "plain", NULL);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases && (i < 6 || by_hand()); i++) {
         char digest[65];
         const char *faults = cases[i].faults;
+        if (cases[i].kernels)
+            setenv("HARNESS_VULKAN_KERNELS", cases[i].kernels, 1);
+        else
+            unsetenv("HARNESS_VULKAN_KERNELS");
         program_result r = run_with(faults, test_device(), "limits", "--overwrite");
         digest_of(digest, &r, faults);
         if (cases[i].same_bits)
@@ -213,6 +229,24 @@ Test(vulkan_faults, each_call_that_fails_is_named) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* By hand, every pipeline; else some. */
+Test(vulkan_faults, pipelines_that_fail_in_turn) {
+    unsigned n = 1, stride = by_hand() ? 1 : 17;
+    size_t live = mem_live_count();
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    for (bool done = false; !done; n += stride) {
+        char faults[60];
+        snprintf(faults, sizeof faults, "CreateComputePipelines@%u=-1", n);
+        program_result r = run_with(faults, test_device(), "pipelines", "--overwrite");
+        done = r.exit_code == 0;
+        if (!done) expect_error(&r, faults, 1, "vkCreateComputePipelines: VK_ERROR_OUT_OF_HOST");
+        program_free(&r);
+    }
+    fprintf(stderr, "fewer than %u pipelines\n", n - stride);
+    cr_assert_geq(n, 30);
+    cr_assert_eq(mem_live_count(), live);
+}
+
 /* Loses the device at the nth call until a checkpoint was saved before; then goes on from it. */
 static void lose_device(const char *call, unsigned n, unsigned stride, const char *output) {
     bool saved = false;
@@ -240,6 +274,107 @@ Test(vulkan_faults, device_lost_keeps_the_checkpoint) {
     lose_device("QueueSubmit", 140, 10, "submit");
     lose_device("WaitForFences", 140, 10, "fence");
     cr_assert_eq(mem_live_count(), live);
+}
+
+/* Wherever the device is lost, what was saved is gone on from; by hand, at every call. */
+Test(vulkan_faults, device_lost_at_any_moment) {
+    static const char *const calls[] = {"QueueSubmit", "WaitForFences"};
+    unsigned stride = by_hand() ? 1 : 97, tried = 0, resumed = 0;
+    char faults[40], digest[65];
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    const char *first = temporary_path("lost/checkpoint-1");
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        bool done = false;
+        for (unsigned n = 1; !done; n += stride) {
+            snprintf(faults, sizeof faults, "%s@%u=-4", calls[i], n);
+            program_result r = run_with(faults, test_device(), "lost", "--overwrite");
+            done = r.exit_code == 0;
+            if (!done) expect_error(&r, faults, 1, "VK_ERROR_DEVICE_LOST");
+            program_free(&r);
+            tried += !done;
+            if (done || !folder_exists(first)) continue;
+            r = run_with(NULL, test_device(), "lost", "--resume");
+            digest_of(digest, &r, faults);
+            cr_assert_str_eq(digest, undisturbed(), "%s: other weights after --resume", faults);
+            program_free(&r);
+            resumed++;
+        }
+    }
+    fprintf(stderr, "lost at %u calls, gone on from a checkpoint after %u\n", tried, resumed);
+    cr_assert(tried >= 2 && resumed >= 1, "%u %u", tried, resumed);
+}
+
+/* The device's name is the driver's word: it is part of paths, of JSON and of what is printed. */
+Test(vulkan_faults, a_name_that_is_no_name) {
+    const char *const list[] = {
+        "run", "--sample",    "--task", "kor_hate",       "--device", "1",      "--limit",
+        "8",   "--max-steps", "1",      "--check-device", "never",    "--json", NULL};
+    const char *const devices[] = {"devices", NULL};
+    folder_list runs = {0};
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    set_faults("bad-name");
+    program_result r = child_run(NULL, SECONDS, list);
+    cJSON *root = NULL;
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_assert_null(strchr(r.err, '\x1b'), "%s", r.err);
+    json_setup();
+    cr_assert_not(json_parse(&root, r.out, strlen(r.out), "output"), "%s", r.out);
+    cJSON_Delete(root);
+    program_free(&r);
+    cr_assert_not(folder_list_read(&runs, temporary_path("runs/kor_hate")));
+    cr_assert_eq(runs.count, 1);
+    cr_assert(strstr(runs.names[0], "llvmpipe"), "%s", runs.names[0]);
+    size_t count = 0;
+    char *text = NULL, *path = NULL;
+    cr_assert_not(
+        mem_printf(&path, "%s/%s/record.json", temporary_path("runs/kor_hate"), runs.names[0]));
+    cr_assert_not(file_read((void **)&text, &count, path, 0));
+    cr_assert_not(json_parse(&root, text, count, path), "%s", err_message(ERR_FORMAT));
+    cJSON_Delete(root);
+    mem_free(text);
+    mem_free(path);
+    folder_list_free(&runs);
+    r = child_run(NULL, SECONDS, devices);
+    cr_assert_null(strchr(r.out, '\x1b'), "%s", r.out);
+    program_free(&r);
+}
+
+/* A run as a user starts it, under the validation layer with synchronization checks: both drivers
+ * give it nothing to say. The layer's own line on its start shows that it was there. */
+static void run_validated(const char *device) {
+    const char *const list[] = {
+        "run", "--sample",    "--task", "kor_hate",     "--device", device,           "--limit",
+        "8",   "--max-steps", "3",      "--save-steps", "1",        "--check-device", "never",
+        "-o",  device,        NULL};
+    char *settings = NULL, *log = NULL, *text = NULL;
+    size_t count = 0;
+    if (!need_vulkan(device)) return;
+    set_faults(NULL);
+    cr_assert_not(mem_printf(&log, "%s/%s.log", temporary_folder(), device));
+    cr_assert_not(mem_printf(
+        &settings,
+        "khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG\n"
+        "khronos_validation.report_flags = error,warn,info\n"
+        "khronos_validation.enables = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT\n"
+        "khronos_validation.log_filename = %s\n",
+        log));
+    cr_assert_not(file_write(temporary_path("vk_layer_settings.txt"), settings, strlen(settings)));
+    setenv("VK_LAYER_SETTINGS_PATH", temporary_folder(), 1);
+    setenv("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation", 1);
+    program_result r = child_run(NULL, SECONDS, list);
+    cr_assert_eq(r.exit_code, 0, "%s: %s", device, r.err);
+    program_free(&r);
+    cr_assert_not(file_read((void **)&text, &count, log, 0), "%s", err_message(ERR_IO));
+    cr_assert(strstr(text, "SYNCHRONIZATION_VALIDATION"), "%s: no validation: %s", device, text);
+    cr_assert(!strstr(text, "(ERROR") && !strstr(text, "(WARN"), "%s: %s", device, text);
+    mem_free(text);
+    mem_free(settings);
+    mem_free(log);
+}
+
+Test(vulkan_faults, whole_runs_say_nothing_under_validation) {
+    run_validated("llvmpipe");
+    run_validated("swiftshader");
 }
 
 /* What a check of the device says, or "" when none was made; exit code in *code. */
@@ -275,6 +410,8 @@ Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
     cr_assert(was_checked(&code, NULL, "auto"), "a failed check was remembered");
     cr_assert_eq(code, 0);
     cr_assert_not(was_checked(&code, NULL, "auto"), "the check was forgotten");
+    cr_assert(was_checked(&code, "driver=7", "auto"), "the driver is another one");
+    cr_assert_not(was_checked(&code, "driver=7", "auto"), "the check was forgotten");
     cr_assert(was_checked(&code, NULL, "always"));
     cr_assert_not(was_checked(&code, "no-dispatch", "never"));
     cr_assert_eq(mem_live_count(), live);

@@ -429,6 +429,99 @@ Test(fetch, a_file_that_is_too_large_is_refused) {
     finish(s);
 }
 
+/* --- bodies without end, and packed ones */
+
+static void without_end(server *s, int fd, const server_request *r, void *user) {
+    static char chunk[65536 + 9] = "10000\r\n";
+    (void)s;
+    (void)user;
+    memcpy(chunk + 65536 + 7, "\r\n", 2);
+    server_head(fd, is(r, "/chunked") ? "200 OK\r\nTransfer-Encoding: chunked" : "200 OK");
+    // as much as the test lets through: far beyond what may be taken
+    for (int i = 0; i < 512; i++) server_write(fd, chunk, sizeof chunk);
+}
+
+Test(fetch, answers_without_end_are_cut) {
+    static const char *const paths[] = {"/chunked", "/open"};
+    enum { MOST = 1 << 20 };
+    server *s = begin(without_end);
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 2; i++) {
+        fetch_request r = {.url = server_url(s, paths[i]),
+                           .path = in_folder("file"),
+                           .most_bytes = MOST,
+                           .patience = quick};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_DATA, "%s: %s", paths[i], err_message(e));
+        cr_expect(strstr(err_message(e), "at most 1048576 are taken"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path));
+        cr_expect_not(file_exists(in_folder("file.part")));
+        fetch_reply reply;
+        e = fetch_ask(&reply, server_url(s, paths[i]), NULL, false, MOST, &quick);
+        cr_expect_eq(e, ERR_FORMAT, "%s: %s", paths[i], err_message(e));
+        cr_expect(strstr(err_message(e), "an answer of more than 1048576 bytes"), "%s",
+                  err_message(e));
+        fetch_reply_free(&reply);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    finish(s);
+}
+
+/* 20 bytes of gzip: nobody asked for it to be unpacked. */
+static const char packed[20] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+
+static void pack_answer(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)r;
+    (void)user;
+    server_head(fd, "200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu", sizeof packed);
+    server_write(fd, packed, sizeof packed);
+}
+
+Test(fetch, packed_answers_are_never_unpacked) {
+    server *s = begin(pack_answer);
+    void *bytes = NULL;
+    size_t count = 0;
+    fetch_request r = {.url = server_url(s, "/x"), .path = in_folder("file"), .patience = quick};
+    cr_assert_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_NETWORK));
+    cr_assert_eq(file_read(&bytes, &count, r.path, 0), ERR_OK);
+    cr_expect(count == sizeof packed && !memcmp(bytes, packed, count));
+    mem_free(bytes);
+    finish(s);
+}
+
+/* --- what messages keep to themselves */
+
+Test(fetch, messages_show_no_secrets) {
+    static const char *const urls[] = {"https://me:hidden@127.0.0.1:1/x?sig=hidden#hidden",
+                                       "https://hidden@127.0.0.1:1", "ftp://me:hidden@127.0.0.1/x",
+                                       "http://me:hidden@example.org/x?sig=hidden"};
+    static const char *const places[] = {"http://127.0.0.1:1/x?X-Signature=hidden",
+                                         "http://localhost:1?hidden", "ftp://me:hidden@127.0.0.1/x",
+                                         "http://example.org/x?sig=hidden",
+                                         "https://me:hidden@127.0.0.1:1/y"};
+    const char *place = NULL;
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    server *s = server_start(redirect_to, &place);
+    for (size_t i = 0; i < 4 + sizeof places / sizeof *places; i++) {
+        if (i >= 4) place = places[i - 4];
+        const char *url = i < 4 ? urls[i] : server_url(s, "/x?sig=hidden");
+        fetch_request r = {
+            .url = url, .path = in_folder("file"), .token = "hidden", .patience = quick};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK, "%s", url);
+        cr_expect_not(strstr(err_message(e), "hidden"), "%s: %s", url, err_message(e));
+        cr_expect(strstr(err_message(e), "://"), "%s", err_message(e));
+        fetch_reply reply;
+        e = fetch_ask(&reply, url, "hidden", false, 100, &quick);
+        cr_expect_eq(e, ERR_NETWORK, "%s", url);
+        cr_expect_not(strstr(err_message(e), "hidden"), "%s: %s", url, err_message(e));
+        fetch_reply_free(&reply);
+    }
+    finish(s);
+}
+
 /* --- a certificate that nobody vouches for */
 
 static pid_t start_program(const char *const *arguments) {

@@ -285,6 +285,130 @@ Test(hub, every_allocation_may_fail) {
     finish(p);
 }
 
+/* --- a hub that means harm */
+
+static const char *told_files, *told_commit, *told_etag;
+
+static void hostile(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    if (!strncmp(r->path, "/api/", 5)) {
+        char text[8192];
+        snprintf(text, sizeof text, "{\"sha\": \"%s\", \"siblings\": [%s]}", told_commit,
+                 told_files);
+        listing(fd, text);
+    } else {
+        small_file(fd, r, told_etag, CONFIG);
+    }
+}
+
+/* Regular files and links below the folder; none may be named otherwise than the cache names them.
+ */
+static unsigned count_files(const char *path, unsigned depth) {
+    folder_list list;
+    unsigned count = 0;
+    cr_assert_lt(depth, 8);
+    cr_assert_eq(folder_list_read(&list, path), ERR_OK);
+    for (size_t i = 0; i < list.count; i++) {
+        char *one;
+        cr_assert_eq(path_join(&one, path, list.names[i]), ERR_OK);
+        if (folder_exists(one))
+            count += count_files(one, depth + 1);
+        else if (!strstr(list.names[i], ".lock"))
+            count++;
+        mem_free(one);
+    }
+    folder_list_free(&list);
+    return count;
+}
+
+#define NAMED(name) "{\"rfilename\": \"" name "\"}"
+#define NEEDED NAMED("config.json") ", " NAMED("vocab.txt") ", " NAMED("model.safetensors")
+#define ETAG "dc1fb7b6703fe03317c1a080b523bf475f3d4818"
+
+Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
+    static const struct {
+        const char *files, *commit, *etag;
+        err code;
+        const char *message;
+        unsigned left;
+    } tries
+        [] =
+            {
+                // a blob, three links to it and refs/main
+                {NEEDED, COMMIT, ETAG, ERR_OK, NULL, 5},
+                {NEEDED ", " NAMED("../config.json") ", " NAMED("/etc/passwd") ", " NAMED(
+                     "sub/"
+                     "config.json") ", " NAMED("..\\\\config.json") ", " NAMED("config.json/../../"
+                                                                               "x") ", " NAMED("mod"
+                                                                                               "el-"
+                                                                                               "000"
+                                                                                               "01-"
+                                                                                               "of-"
+                                                                                               "000"
+                                                                                               "02."
+                                                                                               "saf"
+                                                                                               "ete"
+                                                                                               "nso"
+                                                                                               "rs/"
+                                                                                               "../"
+                                                                                               "../"
+                                                                                               "../"
+                                                                                               "x") ", " NAMED("CON") ", " NAMED("config."
+                                                                                                                                 "json "),
+                 COMMIT, ETAG, ERR_OK, NULL, 5},
+                {NEEDED ", 7, {}, {\"rfilename\": [\"config.json\"]}, null", COMMIT, ETAG, ERR_OK,
+                 NULL, 5},
+                {NEEDED ", " NAMED("vocab.txt\\u0000/../../x"), COMMIT, ETAG, ERR_FORMAT, "JSON",
+                 0},
+                {NEEDED, "../../../../tmp", ETAG, ERR_FORMAT, "is no commit", 0},
+                {NEEDED, "0123456789ABCDEF0123456789abcdef01234567", ETAG, ERR_FORMAT,
+                 "is no commit", 0},
+                {NEEDED, COMMIT, "../../../evil", ERR_NETWORK, "names no usable etag", 0},
+                {NEEDED, COMMIT, "/etc/passwd", ERR_NETWORK, "names no usable etag", 0},
+                {NEEDED, COMMIT, "..", ERR_NETWORK, "names no usable etag", 0},
+                {NEEDED, COMMIT, "a/../b", ERR_NETWORK, "names no usable etag", 0},
+                {NEEDED, COMMIT, "", ERR_NETWORK, "names no usable etag", 0},
+                {NEEDED, COMMIT,
+                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                 "aaaaaaaaaaaaa"
+                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                 "aaaaaaaaaaaaa",
+                 ERR_NETWORK, "names no usable etag", 0},
+            };
+    json_setup();
+    log_set_quiet(true);
+    cr_assert(mkdtemp(folder));
+    server *s = server_start(hostile, NULL);
+    char home[64];
+    setenv("HF_ENDPOINT", server_url(s, ""), 1);
+    setenv("HF_TOKEN", "secret", 1);
+    unsetenv("HF_HUB_CACHE");
+    unsetenv("HF_HUB_OFFLINE");
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        char *found = NULL;
+        snprintf(home, sizeof home, "%s/%zu/home", folder, i);
+        cr_assert_eq(folder_make(home), ERR_OK);
+        setenv("HF_HOME", home, 1);
+        told_files = tries[i].files;
+        told_commit = tries[i].commit;
+        told_etag = tries[i].etag;
+        err e = hub_model(&found, "org/model", NULL, false);
+        cr_expect_eq(e, tries[i].code, "%zu: %s", i, err_message(e));
+        if (e) {
+            cr_expect(strstr(err_message(e), tries[i].message), "%zu: %s", i, err_message(e));
+            cr_expect_not(strstr(err_message(e), "secret"), "%s", err_message(e));
+        }
+        mem_free(found);
+        snprintf(home, sizeof home, "%s/%zu", folder, i);
+        cr_expect_eq(count_files(home, 0), tries[i].left, "%zu: %u files", i, count_files(home, 0));
+    }
+    cr_assert_eq(mem_live_count(), live);
+    server_stop(s);
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
 Test(hub, names) {
     static const char *const good[] = {"klue/bert-base", "bert-base-multilingual-cased",
                                        "a/b.c_d-e"};

@@ -4,6 +4,8 @@
  * VK_INSTANCE_LAYERS=VK_LAYER_HARNESS_faults. HARNESS_FAULTS says what to do, words with blanks:
  *     invocations=N shared=N range=N buffers=N subgroup=N allocation=N   limits reported
  *     class=N              VkPhysicalDeviceType reported
+ *     driver=N             N is what the driver says of its version
+ *     bad-name             the device's name is no file name and no UTF-8
  *     no-device no-compute device lists and queues that are empty of use
  *     no-dispatch          kernels do nothing: wrong numbers, no error
  *     short-copy=N         the nth vkCmdCopyBuffer of 64 KiB or more leaves out its last 4 bytes
@@ -216,6 +218,8 @@ static void lower_limits(VkPhysicalDeviceProperties *p) {
     lower(&l->maxPerStageDescriptorStorageBuffers, "buffers");
     lower(&l->maxDescriptorSetStorageBuffers, "buffers");
     if (asked("class")) p->deviceType = (VkPhysicalDeviceType)asked("class");
+    if (asked("bad-name"))
+        snprintf(p->deviceName, sizeof p->deviceName, "%s", "../../llvmpipe \"\xff\n\x1b[2J\\");
 }
 
 static VKAPI_ATTR void VKAPI_CALL layer_GetPhysicalDeviceProperties(VkPhysicalDevice d,
@@ -235,6 +239,9 @@ layer_GetPhysicalDeviceProperties2(VkPhysicalDevice d, VkPhysicalDevicePropertie
             asked("allocation"))
             ((VkPhysicalDeviceMaintenance3Properties *)s)->maxMemoryAllocationSize =
                 asked("allocation");
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES && asked("driver"))
+            snprintf(((VkPhysicalDeviceDriverProperties *)s)->driverInfo, VK_MAX_DRIVER_INFO_SIZE,
+                     "%llu", (unsigned long long)asked("driver"));
     }
 }
 

@@ -58,6 +58,7 @@ static void become(const child *c, const child_setup *s, const char *const *argv
     if (s->preload && setenv("LD_PRELOAD", s->preload, 1)) _exit(126);
     // a test that fails leaves nothing running
     if (prctl(PR_SET_PDEATHSIG, SIGKILL)) _exit(126);
+    if (s->close_in) close(0);
     if (s->close_out) close(1);
     if (s->close_err) close(2);
     program_forgive_loader(argv);

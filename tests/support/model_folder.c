@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "support/must.h"
 #include "text/tokenizer.h"
 #include "train/checkpoint.h"
@@ -43,6 +44,7 @@ void model_folder_make(const char *folder, const char *const *labels, uint32_t c
     // wide enough that sentences get scores of their own
     MUST(params_draw(&m.params, 3, 1.0f, NULL));
     MUST(model_folder_write(folder, &m, &words));
+    MUST(sums_remove(folder)); // tests change the files
     bert_free(&m);
     device_close(&d);
     bert_config_free(&c);

@@ -232,7 +232,7 @@ err cpu_open(device *d) {
     cpu_device *c = NULL;
     const cpu_kernels *kernels;
     err e = choose_kernels(&kernels);
-    if (e || (e = mem_new(&c, 1))) return e;
+    if (e || (e = cpu__gemm_ready()) || (e = mem_new(&c, 1))) return e;
     uint32_t index = d->info.index;
     cpu_info(&d->info, d->options.threads);
     d->info.index = index;

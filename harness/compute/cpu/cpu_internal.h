@@ -92,6 +92,9 @@ typedef struct cpu_product {
 /* Bits do not depend on the number of threads: C is cut into tiles fixed by m and n, each made by
  * one thread. Errors: ERR_DEVICE when the library refuses. */
 err cpu__gemm(device *d, const cpu_product *p) MUST_CHECK;
+/* Makes oneDNN compile its kernels, where an error is still possible: it crashes when it finds no
+ * memory for them within a product. */
+err cpu__gemm_ready(void) MUST_CHECK;
 /* Room that any product with this k needs. */
 size_t cpu__gemm_room(size_t k);
 

@@ -4,6 +4,7 @@
  * planned for, and its bits depend on their number. So C is cut here, by shape alone, and each tile
  * is computed by one thread inside our own region. Below 16 rows its kernels round rows differently
  * from one row count to the next: such products are padded to 16. */
+#include "base/memory.h"
 #include "compute/cpu/cpu_internal.h"
 
 #if HARNESS_PLAIN_GEMM
@@ -129,6 +130,22 @@ static void tile_item(void *context, size_t item, float *room) {
 
 size_t cpu__gemm_room(size_t k) {
     return ROWS_PADDED * (k + COLUMNS_MAX) + ROWS_MAX * COLUMNS_MAX;
+}
+
+/* Called with one thread, as devices are opened. */
+err cpu__gemm_ready(void) {
+    enum { SIDE = 16, LIBRARY_BYTES = 16 << 20 }; // it was seen to take 6 MiB
+    static bool is_ready;
+    float a[SIDE * SIDE] = {0}, c[SIDE * SIDE];
+    char *room = NULL;
+    if (is_ready) return ERR_OK;
+    err e = mem_new(&room, LIBRARY_BYTES);
+    mem_free(room);
+    if (e) return e;
+    if (dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE) != dnnl_success)
+        return err_set(ERR_DEVICE, "oneDNN refused its first product");
+    is_ready = true;
+    return ERR_OK;
 }
 
 err cpu__gemm(device *d, const cpu_product *p) {

@@ -176,6 +176,12 @@ bool vulkan__has_texels(const VkPhysicalDeviceLimits *limits) {
     return (uint64_t)limits->maxTexelBufferElements * TEXEL_BYTES >= limits->maxStorageBufferRange;
 }
 
+/* A driver's words go to terminals, paths and JSON: what is not printable ASCII becomes '?'. */
+static void make_printable(char *text) {
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~') *text = '?';
+}
+
 void vulkan__info(device_info *info, VkPhysicalDevice physical) {
     VkPhysicalDeviceDriverProperties driver = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
@@ -207,6 +213,8 @@ void vulkan__info(device_info *info, VkPhysicalDevice physical) {
                  VK_API_VERSION_MAJOR(p->driverVersion), VK_API_VERSION_MINOR(p->driverVersion),
                  VK_API_VERSION_PATCH(p->driverVersion));
     }
+    make_printable(info->name);
+    make_printable(info->driver);
     snprintf(info->version, sizeof info->version, "Vulkan %u.%u.%u",
              VK_API_VERSION_MAJOR(p->apiVersion), VK_API_VERSION_MINOR(p->apiVersion),
              VK_API_VERSION_PATCH(p->apiVersion));
