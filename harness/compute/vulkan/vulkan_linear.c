@@ -79,6 +79,13 @@ static void choose(const recorder *r, product *p) {
     p->tile_side = tile_side(r->v->device, s->m, s->n, 1);
 }
 
+// Bit 0, 1: the rows of A, of B in memory are whole multiples of 16 bytes.
+static uint32_t wide_rows(const product *p) {
+    const struct push_linear *s = &p->push;
+    uint32_t a = p->mode == MODE_DW ? s->m : s->k, b = p->mode == MODE_FWD ? s->k : s->n;
+    return (a % 4 == 0 ? 1 : 0) | (b % 4 == 0 ? 2 : 0);
+}
+
 static launch tile_launch(const product *p, uint32_t side) {
     const struct push_linear *s = &p->push;
     if (!side) {
@@ -88,11 +95,9 @@ static launch tile_launch(const product *p, uint32_t side) {
                         .y = divide_up(s->m, TILE_SIDE),
                         .iterations = (uint64_t)divide_up(s->chunk, 16) * 24};
     }
-    // rows of A and B in memory that are whole multiples of 16 bytes
-    uint32_t a = p->mode == MODE_DW ? s->m : s->k, b = p->mode == MODE_FWD ? s->k : s->n;
     uint32_t step = 2048 / side;
     return (launch){.kernel = side == 128 ? KERNEL_linear_tile_128 : KERNEL_linear_tile_64,
-                    .special = {256, 0, 0, (a % 4 == 0 ? 1 : 0) | (b % 4 == 0 ? 2 : 0)},
+                    .special = {256, 0, 0, wide_rows(p)},
                     .x = divide_up(s->n, side),
                     .y = divide_up(s->m, side),
                     .iterations =
@@ -117,12 +122,9 @@ static bool fits_large(const recorder *r, const product *p) {
     const struct push_linear *s = &p->push;
     uint32_t shape = r->v->matrix_shape, m = shape & 255, n = shape >> 8 & 255, k = shape >> 16;
     uint32_t lanes = 8 * info->subgroup_size, quads = LARGE_SIDE * MATRIX_STEP / 4;
-    uint32_t a_along = p->mode == MODE_DW ? s->m : s->k,
-             b_along = p->mode == MODE_FWD ? s->k : s->n;
-    uint64_t tiles =
-        (uint64_t)divide_up(s->m, LARGE_SIDE) * divide_up(s->n, LARGE_SIDE) * p->splits;
-    return a_along % 4 == 0 && b_along % 4 == 0 && 64 % m == 0 && 32 % n == 0 &&
-           MATRIX_STEP % k == 0 && lanes <= info->max_workgroup && quads % lanes == 0 &&
+    uint64_t tiles = (uint64_t)tile_count(s->m, s->n, LARGE_SIDE) * p->splits;
+    return wide_rows(p) == 3 && 64 % m == 0 && 32 % n == 0 && MATRIX_STEP % k == 0 &&
+           lanes <= info->max_workgroup && quads % lanes == 0 &&
            LARGE_OPERANDS + 32 * m * n <= info->max_shared_bytes &&
            tiles >= (info->class == CLASS_SOFTWARE ? 1 : LARGE_TILES_MIN);
 }
