@@ -1,7 +1,7 @@
 #include "base/json.h"
 
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <math.h>
 #include <string.h>

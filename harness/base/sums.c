@@ -1,8 +1,8 @@
 #include "base/sums.h"
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <errno.h>
 #include <string.h>

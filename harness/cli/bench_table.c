@@ -1,8 +1,8 @@
 #include "cli/bench_table.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/bench_record.h"
+#include "platform/file.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 #include "cli/compare_run.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/run_record.h"
+#include "platform/file.h"
 
 /* As `harness run --sample` takes for a preset. */
 enum { SAMPLE_EPOCHS = 20 };

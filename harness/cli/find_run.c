@@ -1,8 +1,8 @@
 #include "cli/find_run.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <string.h>
 #include <sys/stat.h>

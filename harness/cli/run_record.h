@@ -4,7 +4,7 @@
 
 #include "metric/interval.h"
 #include "result/record.h"
-#include "train/run.h"
+#include "train/run/run.h"
 
 /* Fills a fresh record (record_init is done here) from a run that was trained and evaluated, and
  * scores it. command is the command line that repeats it. Free with record_free, also after an

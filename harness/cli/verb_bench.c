@@ -1,5 +1,4 @@
 /* `harness bench`: what a training step and an evaluation batch cost, whole and op by op. */
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/bench_record.h"
@@ -7,6 +6,7 @@
 #include "cli/bench_table.h"
 #include "cli/options.h"
 #include "data/dataset.h"
+#include "platform/file.h"
 #include "task/task.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-#include "base/file.h"
 #include "cli/compare_run.h"
 #include "cli/options.h"
+#include "platform/file.h"
 #include "report/compare.h"
 
 #include <stdio.h>

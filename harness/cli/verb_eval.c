@@ -5,8 +5,9 @@
 #include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
-#include "data/fetch.h"
-#include "train/scorer.h"
+#include "data/fetch_task.h"
+#include "net/fetch.h"
+#include "train/evaluate/scorer.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "text/unicode.h"
-#include "train/scorer.h"
+#include "train/evaluate/scorer.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* `harness regress`: the fixed suite against the baseline of its device's kind. */
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/options.h"
-#include "report/regress.h"
+#include "platform/file.h"
+#include "result/regress/regress.h"
 
 #include <stdio.h>
 #include <stdlib.h>

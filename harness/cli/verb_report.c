@@ -1,7 +1,7 @@
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/options.h"
 #include "data/dataset.h"
+#include "platform/file.h"
 #include "report/board.h"
 #include "report/html.h"
 #include "task/task.h"

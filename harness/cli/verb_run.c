@@ -1,12 +1,12 @@
 /* `harness run`: fine-tunes and evaluates, one record for each task, model and seed. */
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
-#include "cli/sweep.h"
 #include "metric/statistics.h"
+#include "platform/file.h"
 #include "result/store.h"
+#include "result/sweep.h"
 
 #include <inttypes.h>
 #include <stdio.h>

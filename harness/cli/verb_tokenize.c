@@ -2,12 +2,12 @@
 #include "cli/find_run.h"
 #include "cli/options.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "data/hub.h"
 #include "model/config.h"
+#include "net/hub.h"
+#include "platform/file.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 

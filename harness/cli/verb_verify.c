@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/options.h"
-#include "compute/verify.h"
+#include "compute/verify/verify.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "data/dataset.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/data_internal.h"
+#include "platform/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

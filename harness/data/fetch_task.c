@@ -1,9 +1,10 @@
-#include "data/fetch.h"
+#include "data/fetch_task.h"
+#include "net/fetch.h"
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <stdlib.h>
 #include <string.h>

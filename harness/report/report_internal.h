@@ -1,6 +1,6 @@
 /* Shared by the report's files. */
-#ifndef HARNESS_REPORT_INTERNAL_H
-#define HARNESS_REPORT_INTERNAL_H
+#ifndef HARNESS_REPORT_REPORT_INTERNAL_H
+#define HARNESS_REPORT_REPORT_INTERNAL_H
 
 #include "report/board.h"
 

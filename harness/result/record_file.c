@@ -1,5 +1,5 @@
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "result/record_internal.h"
 
 #include <math.h>

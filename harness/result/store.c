@@ -1,8 +1,8 @@
 #include "result/store.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <string.h>
 

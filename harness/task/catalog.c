@@ -1,7 +1,7 @@
 #include "task/task.h"
 
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "text/unicode.h"
 
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 #include "task/task.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "metric/score.h"
+#include "net/fetch.h"
+#include "platform/file.h"
 
 #include <string.h>
 
@@ -101,26 +102,13 @@ static bool is_file_name(const char *s) {
     return *s && *s != '.' && !strchr(s, '/') && !strchr(s, '\\');
 }
 
-bool task_url_is_local(const char *url) {
-    static const char *const starts[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
-        size_t n = strlen(starts[i]);
-        if (strncmp(url, starts[i], n)) continue;
-        const char *rest = url + n;
-        // digits alone: in http://localhost:80@host/ the host is another one
-        if (*rest == ':') rest += 1 + strspn(rest + 1, "0123456789");
-        if (!*rest || *rest == '/') return true;
-    }
-    return false;
-}
-
 /* "PATH: part[index]", what messages about one element of a list start with. */
 static err element_where(char **where, const char *path, const char *part, size_t index) {
     return mem_printf(where, "%s: %s[%zu]", path, part, index);
 }
 
 static err check_url(const char *url, const char *where) {
-    if (!strncmp(url, "https://", 8) || task_url_is_local(url)) return ERR_OK;
+    if (!strncmp(url, "https://", 8) || url_is_local(url)) return ERR_OK;
     return err_set(ERR_FORMAT, "%s: key 'url' is '%s', an https:// address is expected", where,
                    url);
 }

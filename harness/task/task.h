@@ -115,9 +115,6 @@ const char *task_split_name(const task_split *s);
 /* "train", "test" or "all". */
 const char *task_role_name(task_role role);
 
-/* True for a plain http url of this very machine, the only ones that are allowed beside https. */
-bool task_url_is_local(const char *url);
-
 /* The manifests to be found, by name in byte order. */
 typedef struct task_catalog {
     char **names; /* owned */

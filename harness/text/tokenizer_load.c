@@ -1,10 +1,10 @@
 /* Tokenizers from Hugging Face's files. */
 #include "text/tokenizer_internal.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "text/unicode.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
 /* Writing a tokenizer as Hugging Face's files, and its hash. */
 #include "text/tokenizer_internal.h"
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "train/evaluate.h"
-#include "train/trainer.h"
+#include "train/evaluate/evaluate.h"
+#include "train/step/trainer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,8 +12,8 @@
 #define HARNESS_TRAIN_BENCH_H
 
 #include "compute/plan.h"
-#include "train/encode.h"
-#include "train/source.h"
+#include "train/evaluate/encode.h"
+#include "train/run/source.h"
 
 enum { BENCH_ROWS_MAX = 64, BENCH_SHAPE_BYTES = 32, BENCH_STEPS_MAX = 200 };
 

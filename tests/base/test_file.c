@@ -1,6 +1,6 @@
 /* What a killed writer leaves behind. */
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 

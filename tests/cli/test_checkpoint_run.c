@@ -1,8 +1,8 @@
 /* Runs that start from model folders: heads that are missing or of another size, shards, a large
  * vocabulary, and the folder that a run leaves. */
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"

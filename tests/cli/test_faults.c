@@ -2,9 +2,9 @@
  * surroundings. What was finished is kept, the message says what to do, and a resumed run ends with
  * the bits of one that was never stopped. */
 #define _GNU_SOURCE
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/child.h"
 
 #include <criterion/criterion.h>

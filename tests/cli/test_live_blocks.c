@@ -1,8 +1,8 @@
 /* Every verb gives back every block of memory: when it ends well and when it ends with an error.
  * The program counts at its end (main.c) and then exits with 70, in builds that have tests. */
-#include "base/file.h"
 #include "base/memory.h"
 #include "cli/options.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 

@@ -1,8 +1,8 @@
 /* The page of speed: made from records alone, the same bytes each time. */
-#include "base/file.h"
 #include "base/memory.h"
 #include "cli/bench_record.h"
 #include "cli/bench_table.h"
+#include "platform/file.h"
 #include "support/must.h"
 
 #include <criterion/criterion.h>

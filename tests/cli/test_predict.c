@@ -1,14 +1,14 @@
 /* `harness predict`: scores, the best labels, and lines from standard input as they come. */
 #define _GNU_SOURCE
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/line_reader.h"
+#include "platform/file.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
-#include "train/scorer.h"
+#include "train/evaluate/scorer.h"
 
 #include <fcntl.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-#include "base/file.h"
-#include "report/regress.h"
+#include "platform/file.h"
+#include "result/regress/regress.h"
 #include "support/must.h"
 #include "support/program.h"
 

@@ -1,7 +1,7 @@
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>

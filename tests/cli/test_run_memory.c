@@ -1,12 +1,12 @@
 /* A whole run of 8 rows with the nth memory request failing: an error each time, nothing leaked,
  * and the next run in the same folder ends with the bits of one that nothing disturbed. */
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/run_record.h"
+#include "platform/file.h"
 #include "support/program.h"
-#include "train/run.h"
+#include "train/run/run.h"
 
 #include <criterion/criterion.h>
 #include <omp.h>

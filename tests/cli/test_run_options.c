@@ -1,7 +1,7 @@
 /* Flags of the trainer's options on the command line. */
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>

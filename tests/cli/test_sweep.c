@@ -1,6 +1,6 @@
 #include "base/json.h"
 #include "base/memory.h"
-#include "cli/sweep.h"
+#include "result/sweep.h"
 #include "support/fake_record.h"
 #include "support/must.h"
 #include "support/program.h"

@@ -7,9 +7,9 @@
 #include <criterion/criterion.h>
 
 #if HARNESS_VULKAN
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <signal.h>
 #include <stdio.h>

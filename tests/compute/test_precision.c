@@ -1,7 +1,7 @@
 /* Precision fp16: who is refused, what the prebuilt shader was made from, and the products. */
-#include "base/file.h"
 #include "base/hash.h"
-#include "compute/verify.h"
+#include "compute/verify/verify.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 

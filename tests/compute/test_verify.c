@@ -1,6 +1,6 @@
 /* Every operation of a device against the reference, over the whole table of verify. */
 #include "base/memory.h"
-#include "compute/verify.h"
+#include "compute/verify/verify.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>

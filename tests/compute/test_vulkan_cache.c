@@ -2,9 +2,9 @@
 #include <criterion/criterion.h>
 
 #if HARNESS_VULKAN
-#include "base/file.h"
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 

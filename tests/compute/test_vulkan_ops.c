@@ -2,7 +2,7 @@
  * choose, tables bound in windows, equal bits, long sentences, and the refusals. */
 #include "base/memory.h"
 #include "base/rng.h"
-#include "compute/verify_internal.h"
+#include "compute/verify/verify_internal.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "support/must.h"
 #include "support/program.h"

@@ -1,7 +1,7 @@
 // harness tasks and harness data, run as a user runs them.
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>

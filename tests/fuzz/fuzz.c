@@ -1,9 +1,9 @@
 #define _XOPEN_SOURCE 700
 #include "fuzz.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <fcntl.h>
 #include <stdio.h>

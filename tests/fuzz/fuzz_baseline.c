@@ -2,7 +2,7 @@
  * the SHA-256 of the suite. A baseline that is accepted passes the gate against itself. */
 #include "base/memory.h"
 #include "fuzz.h"
-#include "report/regress.h"
+#include "result/regress/regress.h"
 
 #include <math.h>
 #include <string.h>

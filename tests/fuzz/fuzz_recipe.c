@@ -1,6 +1,6 @@
 /* Recipe files: hyperparameters by name. */
 #include "fuzz.h"
-#include "train/recipe.h"
+#include "train/recipe/recipe.h"
 
 FUZZ_TARGET(recipe) {
     recipe r;

@@ -1,7 +1,7 @@
 /* Run records: what is accepted is written, read and written again, to the same bytes. */
-#include "base/file.h"
 #include "base/memory.h"
 #include "fuzz.h"
+#include "platform/file.h"
 #include "result/record.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* safetensors files: header and values. */
 #include "base/memory.h"
 #include "fuzz.h"
-#include "model/safetensors.h"
+#include "model/weights/safetensors.h"
 
 #include <math.h>
 

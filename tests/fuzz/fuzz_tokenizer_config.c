@@ -1,6 +1,6 @@
 /* tokenizer_config.json, or special_tokens_map.json (first byte), beside a vocab.txt. */
-#include "base/file.h"
 #include "fuzz.h"
+#include "platform/file.h"
 #include "tokens.h"
 
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* trainer_state.json of a checkpoint. In the input, @M and @O stand for the SHA-256 of the two
  * tensor files that lie beside it, so that inputs outlive changes of the model. */
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/sums.h"
 #include "fuzz.h"
 #include "model.h"
-#include "train/checkpoint.h"
+#include "platform/file.h"
+#include "train/checkpoint/checkpoint.h"
 
 #include <math.h>
 #include <string.h>

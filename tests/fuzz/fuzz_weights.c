@@ -1,8 +1,8 @@
 /* model.safetensors of a model folder, read into the parameters of a small BERT. */
-#include "base/file.h"
 #include "fuzz.h"
 #include "model.h"
-#include "model/weights.h"
+#include "model/weights/weights.h"
+#include "platform/file.h"
 
 FUZZ_TARGET(weights) {
     fuzz_setup();

@@ -1,8 +1,8 @@
 /* model.safetensors.index.json of a folder with two shards; a third file lies outside of it. */
-#include "base/file.h"
 #include "base/memory.h"
 #include "fuzz.h"
-#include "model/tensors.h"
+#include "model/weights/tensors.h"
+#include "platform/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define TESTS_FUZZ_MODEL_H
 
 #include "text/tokenizer.h"
-#include "train/trainer.h"
+#include "train/step/trainer.h"
 
 typedef struct fuzz_model {
     device device;

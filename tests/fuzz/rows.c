@@ -1,9 +1,9 @@
 #include "rows.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "fuzz.h"
+#include "platform/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Every committed input of the fuzz targets, once as it is and then with memory requests failing.
  */
-#include "base/file.h"
 #include "base/memory.h"
 #include "fuzz.h"
+#include "platform/file.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

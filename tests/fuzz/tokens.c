@@ -1,7 +1,7 @@
 #include "tokens.h"
 
-#include "base/file.h"
 #include "fuzz.h"
+#include "platform/file.h"
 #include "text/unicode.h"
 
 #include <string.h>

@@ -2,8 +2,8 @@
  * files. */
 #include "base/json.h"
 #include "base/memory.h"
-#include "model/safetensors.h"
-#include "model/weights.h"
+#include "model/weights/safetensors.h"
+#include "model/weights/weights.h"
 #include "support/program.h"
 #include "support/tiny_bert.h"
 

@@ -1,7 +1,7 @@
-#include "base/file.h"
 #include "base/memory.h"
 #include "model/config.h"
 #include "model/params.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 

@@ -1,9 +1,9 @@
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "model/safetensors.h"
-#include "model/weights.h"
+#include "model/weights/safetensors.h"
+#include "model/weights/weights.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 

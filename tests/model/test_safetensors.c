@@ -1,7 +1,7 @@
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "model/safetensors.h"
+#include "model/weights/safetensors.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 

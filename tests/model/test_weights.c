@@ -1,10 +1,10 @@
 /* Checkpoints as they are found: names, types, heads, sizes, shards, and what is refused. */
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "model/weights.h"
+#include "model/weights/weights.h"
+#include "platform/file.h"
 #include "support/checkpoint_file.h"
 #include "support/must.h"
 #include "support/program.h"

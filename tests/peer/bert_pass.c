@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "model/bert.h"
-#include "model/safetensors.h"
-#include "model/weights.h"
-#include "train/capacity.h"
-#include "train/schedule.h"
+#include "model/weights/safetensors.h"
+#include "model/weights/weights.h"
+#include "train/recipe/schedule.h"
+#include "train/step/capacity.h"
 
 #include <stdio.h>
 #include <stdlib.h>

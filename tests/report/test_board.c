@@ -1,5 +1,5 @@
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "report/board.h"
 #include "support/fake_record.h"
 #include "support/program.h"

@@ -1,6 +1,6 @@
-#include "base/file.h"
 #include "base/memory.h"
 #include "metric/statistics.h"
+#include "platform/file.h"
 #include "report/compare.h"
 #include "support/fake_record.h"
 #include "support/program.h"

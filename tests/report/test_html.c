@@ -1,5 +1,5 @@
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "report/html.h"
 #include "result/store.h"
 #include "support/fake_record.h"

@@ -1,7 +1,7 @@
 #include "support/checkpoint_file.h"
 
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/must.h"
 
 #include <inttypes.h>

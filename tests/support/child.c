@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 #include "support/child.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include "support/program.h"
 

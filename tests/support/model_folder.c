@@ -1,11 +1,11 @@
 #include "support/model_folder.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/sums.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "text/tokenizer.h"
-#include "train/checkpoint.h"
+#include "train/checkpoint/checkpoint.h"
 
 static void make_words(tokenizer *words, const char *vocab) {
     static const char *const tokens[] = {

@@ -1,10 +1,10 @@
 #define _XOPEN_SOURCE 700
 #include "support/program.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "compute/device.h"
+#include "platform/file.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 
 #include "data/pack.h"
 #include "model/bert.h"
-#include "train/schedule.h"
+#include "train/recipe/schedule.h"
 
 typedef struct tiny_bert {
     device device;

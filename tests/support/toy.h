@@ -2,7 +2,7 @@
 #ifndef HARNESS_TESTS_SUPPORT_TOY_H
 #define HARNESS_TESTS_SUPPORT_TOY_H
 
-#include "train/trainer.h"
+#include "train/step/trainer.h"
 
 enum { TOY_ROWS = 24, TOY_LONGEST = 12, TOY_VOCABULARY = 40, TOY_CLASSES = 3 };
 

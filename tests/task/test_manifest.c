@@ -1,9 +1,9 @@
 // Manifests: every one of ours loads, and every wrong one is refused with its key and what is
 // allowed.
 #define _XOPEN_SOURCE 700
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "task/task.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* The verb as a user meets it. */
 #include "support/program.h"
 
-#include "base/file.h"
+#include "platform/file.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

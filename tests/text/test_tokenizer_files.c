@@ -1,9 +1,9 @@
 /* Reading and writing Hugging Face's files. */
 #include "text/tokenizer.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>

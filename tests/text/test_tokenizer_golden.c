@@ -2,9 +2,9 @@
  * kept. */
 #include "text/tokenizer.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/program.h"
 #include "text/unicode.h"
 

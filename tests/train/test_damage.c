@@ -1,15 +1,15 @@
 /* Checkpoints and models that were cut, changed or mixed up after they were written: none is taken
  * for what it was. HARNESS_FAULT_ROUNDS, by hand: many more places in the files. */
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sums.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
-#include "train/checkpoint.h"
-#include "train/run.h"
-#include "train/source.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/run/run.h"
+#include "train/run/source.h"
 
 #include <fcntl.h>
 #include <stdio.h>

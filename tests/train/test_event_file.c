@@ -1,11 +1,11 @@
 /* Event files, decoded here by the documented framing and by protocol buffers' wire format. */
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
-#include "train/event_file.h"
-#include "train/train_log.h"
+#include "train/log/event_file.h"
+#include "train/log/train_log.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* Dynamic loss scaling: the rules, and training that skips steps. */
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "support/toy.h"
-#include "train/checkpoint.h"
+#include "train/checkpoint/checkpoint.h"
 
 #include <float.h>
 #include <math.h>

@@ -4,8 +4,8 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "support/toy.h"
-#include "train/best.h"
-#include "train/evaluate.h"
+#include "train/evaluate/evaluate.h"
+#include "train/run/best.h"
 
 #include <math.h>
 #include <stdio.h>

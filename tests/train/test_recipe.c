@@ -1,8 +1,8 @@
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
-#include "train/recipe.h"
+#include "train/recipe/recipe.h"
 
 #include <math.h>
 

@@ -1,10 +1,10 @@
 /* Whole runs on the bundled sample with the options of a recipe: what was stopped and goes on ends
  * with the same bits, and logs every step once. */
-#include "base/file.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
-#include "train/run.h"
+#include "train/run/run.h"
 
 #include <math.h>
 #include <signal.h>

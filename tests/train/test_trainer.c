@@ -4,8 +4,8 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "support/toy.h"
-#include "train/capacity.h"
-#include "train/run.h"
+#include "train/run/run.h"
+#include "train/step/capacity.h"
 
 #include <math.h>
 #include <signal.h>

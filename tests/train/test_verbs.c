@@ -1,7 +1,7 @@
 /* run, eval and predict as a user types them, on the bundled sample. */
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -194,7 +194,8 @@ Test(run_verbs, predict_reads_lines) {
              temporary_folder(), HARNESS_PROGRAM, DEVICE, out, error);
     cr_assert_neq(system(command), 0);
     MUST(file_read(&text, &count, error, 0));
-    cr_assert_not_null(strstr(text, "standard input:2: byte 1 of the line is not UTF-8"), "%s", (char *)text);
+    cr_assert_not_null(strstr(text, "standard input:2: byte 1 of the line is not UTF-8"), "%s",
+                       (char *)text);
     mem_free(text);
     temporary_remove();
 }

@@ -3,8 +3,8 @@
  * Work is cut into items by shape alone and spread over threads by cpu__for; an item's result does
  * not depend on which thread computes it nor on how many there are. Products go through cpu__gemm.
  */
-#ifndef HARNESS_COMPUTE_CPU_INTERNAL_H
-#define HARNESS_COMPUTE_CPU_INTERNAL_H
+#ifndef HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
+#define HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
 
 #include "compute/cpu/kernels.h"
 #include "compute/plan.h"

@@ -1,6 +1,6 @@
 /* Shared by the files of reference/: one function per operation, and how operands are reached. */
-#ifndef HARNESS_COMPUTE_REFERENCE_INTERNAL_H
-#define HARNESS_COMPUTE_REFERENCE_INTERNAL_H
+#ifndef HARNESS_COMPUTE_REFERENCE_REFERENCE_INTERNAL_H
+#define HARNESS_COMPUTE_REFERENCE_REFERENCE_INTERNAL_H
 
 #include "compute/plan.h"
 

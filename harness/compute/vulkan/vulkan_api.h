@@ -1,7 +1,7 @@
 /* The Vulkan functions in use, opened from the loader at run time: the program starts, and says
  * what is missing, on a machine without one. */
-#ifndef HARNESS_COMPUTE_VULKAN_API_H
-#define HARNESS_COMPUTE_VULKAN_API_H
+#ifndef HARNESS_COMPUTE_VULKAN_VULKAN_API_H
+#define HARNESS_COMPUTE_VULKAN_VULKAN_API_H
 
 #include "base/err.h"
 

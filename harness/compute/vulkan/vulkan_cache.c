@@ -3,11 +3,11 @@
  * One file a device, $XDG_CACHE_HOME/harness/pipelines-<uuid>.bin (or ~/.cache): a head of ours,
  * then what the driver gave. The head names device and driver and holds a hash, since drivers trust
  * what they are given. A file that does not fit is made again. */
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
+#include "platform/file.h"
 
 #include <stdlib.h>
 #include <string.h>

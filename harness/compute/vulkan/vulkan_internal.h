@@ -4,8 +4,8 @@
  * Recording: an op's function binds its operands in order (vulkan__read, vulkan__write), then
  * dispatches. Binding is also declaring: the recorder knows what each dispatch reads and writes and
  * puts a barrier before it only when it meets something pending. */
-#ifndef HARNESS_COMPUTE_VULKAN_INTERNAL_H
-#define HARNESS_COMPUTE_VULKAN_INTERNAL_H
+#ifndef HARNESS_COMPUTE_VULKAN_VULKAN_INTERNAL_H
+#define HARNESS_COMPUTE_VULKAN_VULKAN_INTERNAL_H
 
 #include "compute/plan.h"
 #include "compute/vulkan/vulkan_api.h"

@@ -1,0 +1,40 @@
+/* The tensors of a Hugging Face model folder: those of model.safetensors or, where that is absent,
+ * of the shards that model.safetensors.index.json lists.
+ *
+ * An index is trusted in nothing: a shard is a plain file name ending in ".safetensors" in the
+ * same folder, every tensor is listed once and lies in the shard it is listed in, shards hold
+ * nothing that is not listed, and metadata.total_size, when given, is the bytes of all tensors.
+ * Pickle files are never read. */
+#ifndef HARNESS_MODEL_WEIGHTS_TENSORS_H
+#define HARNESS_MODEL_WEIGHTS_TENSORS_H
+
+#include "base/hash.h"
+#include "model/weights/safetensors.h"
+
+enum { SHARDS_MAX = 512 }; /* every one is kept open */
+
+/* One tensor and the file that holds it; borrowed from the folder's tensors. */
+typedef struct tensor_place {
+    const safetensors *file;
+    const tensor_entry *entry;
+} tensor_place;
+
+typedef struct tensors {
+    char *path;         /* of model.safetensors or of the index: what messages name; owned */
+    safetensors *files; /* (file_count) by name, owned */
+    size_t file_count;
+    tensor_place *list; /* (count) by tensor name, owned */
+    size_t count;
+} tensors;
+
+/* Opens and checks every file of the folder. Free with tensors_close, also after an error.
+ * Errors: ERR_IO; ERR_FORMAT naming index, shard and tensor; ERR_UNSUPPORTED, with the command that
+ * converts it, for a folder that has its weights in another format only. */
+err tensors_open(tensors *t, const char *folder) MUST_CHECK;
+void tensors_close(tensors *t);
+
+/* SHA-256 of the weights: of the file itself; of shards, that of the lines "<hex>  <name>\n" of
+ * every shard by name (what sha256sum prints). */
+err tensors_digest(const tensors *t, char hex[HASH_HEX_BYTES]) MUST_CHECK;
+
+#endif

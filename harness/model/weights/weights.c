@@ -1,0 +1,255 @@
+#include "base/memory.h"
+#include "model/weights/tensors.h"
+#include "model/weights/weights_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SHOWN_KEYS = 6 };
+
+/* --- names ---------------------------------------------------------------------------------------
+ */
+
+/* Copies a key with LayerNorm's parameters under their names of today. */
+static err today_name(char **out, const char *name) {
+    static const char *const old[] = {"LayerNorm.gamma", "LayerNorm.beta"};
+    static const char *const now[] = {"LayerNorm.weight", "LayerNorm.bias"};
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
+        const char *at = strstr(name, old[i]);
+        if (at)
+            return mem_printf(out, "%.*s%s%s", (int)(at - name), name, now[i], at + strlen(old[i]));
+    }
+    return mem_strdup(out, name);
+}
+
+/* Equal but for the prefix, which a plain encoder's checkpoint does not have. */
+static bool same_key(const char *found, const char *wanted) {
+    if (strcmp(found, wanted) == 0) return true;
+    return strncmp(wanted, "bert.", 5) == 0 && strcmp(found, wanted + 5) == 0;
+}
+
+/* Parts of keys that say which model a checkpoint is of. */
+static err refuse_foreign(const tensors *t) {
+    static const struct {
+        const char *part;
+        bool at_start;
+        const char *what;
+    } signs[] = {
+        {"roberta.", true, "RoBERTa"},
+        {"lm_head.", true, "RoBERTa"},
+        {"classifier.out_proj.", true, "RoBERTa or ELECTRA"},
+        {"electra.", true, "ELECTRA"},
+        {"discriminator_predictions.", true, "ELECTRA"},
+        {"generator_predictions.", true, "ELECTRA"},
+        {"embeddings_project.", true, "ELECTRA"},
+        {"distilbert.", true, "DistilBERT"},
+        {"albert.", true, "ALBERT"},
+        {"deberta.", true, "DeBERTa"},
+        {"rel_embeddings", false, "DeBERTa"},
+        {"distance_embedding", false, "BERT with relative positions"},
+        {"crossattention.", false, "a decoder with cross attention"},
+    };
+    for (size_t i = 0; i < t->count; i++) {
+        const char *name = t->list[i].entry->name;
+        for (size_t s = 0; s < sizeof signs / sizeof *signs; s++) {
+            const char *at = strstr(name, signs[s].part);
+            if (!at || (signs[s].at_start && at != name)) continue;
+            return err_set(ERR_UNSUPPORTED,
+                           "%s: tensor '%s' is of %s, whatever config.json says; only BERT "
+                           "encoders with absolute positions are supported",
+                           t->path, name, signs[s].what);
+        }
+    }
+    return ERR_OK;
+}
+
+/* --- shapes --------------------------------------------------------------------------------------
+ */
+
+void weights__shape_text(char text[64], const param *p, size_t rows) {
+    if (p->is_vector)
+        snprintf(text, 64, "[%zu]", rows);
+    else
+        snprintf(text, 64, "[%zu, %u]", rows, p->cols);
+}
+
+bool weights__shape_fits(const tensor_entry *t, const param *p, size_t rows) {
+    return p->is_vector ? t->rank == 1 && t->shape[0] == rows
+                        : t->rank == 2 && t->shape[0] == rows && t->shape[1] == p->cols;
+}
+
+err weights__shape_error(const safetensors *file, const tensor_entry *t, const param *p,
+                         size_t rows, const char *advice) {
+    char found[TENSOR_SHAPE_BYTES], expected[64];
+    tensor_shape_text(found, t);
+    weights__shape_text(expected, p, rows);
+    return err_set(ERR_FORMAT, "%s: tensor '%s' is %s, expected %s%s", file->path, t->name, found,
+                   expected, advice);
+}
+
+/* --- loading -------------------------------------------------------------------------------------
+ */
+
+typedef struct loading {
+    const tensors *tensors;
+    weights_report *report;
+    char **names;          /* (tensors->count) as of today, owned */
+    bool *used;            /* (tensors->count) */
+    bool *absent;          /* (params count): to be drawn */
+    bool resize;           /* a classifier of another size is drawn */
+    size_t required_count; /* missing keys that cannot be drawn */
+    float *values;         /* scratch of the largest tensor */
+} loading;
+
+static err find_place(const tensor_place **out, loading *l, const char *key) {
+    *out = NULL;
+    for (size_t i = 0; i < l->tensors->count; i++) {
+        const tensor_place *t = &l->tensors->list[i];
+        if (!same_key(l->names[i], key)) continue;
+        if (*out)
+            return err_set(ERR_FORMAT, "%s: '%s' and '%s' are the same tensor", l->tensors->path,
+                           (*out)->entry->name, t->entry->name);
+        *out = t;
+        l->used[i] = true;
+    }
+    return ERR_OK;
+}
+
+static err note_missing(loading *l, const param *p, size_t index, const char *key) {
+    bool can_draw = p->scope == PARAM_CLASSIFIER || p->scope == PARAM_POOLER;
+    l->absent[index] = true;
+    l->required_count += !can_draw;
+    return weights__keys_add(&l->report->missing, key);
+}
+
+static err note_mismatch(loading *l, const tensor_place *t, const param *p, size_t rows,
+                         size_t index, const char *key) {
+    char found[TENSOR_SHAPE_BYTES], expected[64], sizes[TENSOR_SHAPE_BYTES + 100];
+    if (p->scope != PARAM_CLASSIFIER || !l->resize)
+        return weights__shape_error(t->file, t->entry, p, rows,
+                                    p->scope == PARAM_CLASSIFIER
+                                        ? ": a classifier of other labels "
+                                          "(--ignore-mismatched-sizes draws a new one)"
+                                        : "");
+    tensor_shape_text(found, t->entry);
+    weights__shape_text(expected, p, rows);
+    snprintf(sizes, sizeof sizes, "%s in the checkpoint, %s here", strchr(found, '['), expected);
+    l->absent[index] = true;
+    err e = weights__keys_add(&l->report->mismatched, key);
+    return e ? e : weights__keys_add(&l->report->sizes, sizes);
+}
+
+static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t index) {
+    char key[PARAM_NAME_BYTES];
+    const tensor_place *t = NULL;
+    size_t rows = p->rows / slices, count = rows * p->cols;
+    err e = ERR_OK;
+    param_key(p, slice, key);
+    if ((e = find_place(&t, l, key))) return e;
+    if (!t) return note_missing(l, p, index, key);
+    if (!weights__shape_fits(t->entry, p, rows)) return note_mismatch(l, t, p, rows, index, key);
+    if ((e = safetensors_read(t->file, t->entry, l->values))) return e;
+    return params_write(p, l->values, slice * count, count);
+}
+
+/* Index buffers of old checkpoints: not parameters, and transformers does not list them. */
+static bool is_position_ids(const char *name) {
+    static const char tail[] = "position_ids";
+    size_t n = strlen(name), m = sizeof tail - 1;
+    return n >= m && strcmp(name + n - m, tail) == 0 && (n == m || name[n - m - 1] == '.');
+}
+
+static err list_unexpected(loading *l) {
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < l->tensors->count; i++)
+        if (!l->used[i] && !is_position_ids(l->names[i]))
+            e = weights__keys_add(&l->report->unexpected, l->names[i]);
+    return e;
+}
+
+static err refuse_missing(const loading *l) {
+    const weights_report *r = l->report;
+    strbuf lacks = {0}, extra = {0};
+    err e = weights_keys_text(&lacks, &r->missing, SHOWN_KEYS);
+    if (!e) e = weights_keys_text(&extra, &r->unexpected, SHOWN_KEYS);
+    if (!e)
+        e = err_set(ERR_DATA, "%s: %zu tensors of BERT are missing: %s; %zu are not BERT's: %s",
+                    l->tensors->path, r->missing.count, lacks.text, r->unexpected.count,
+                    extra.text ? extra.text : "none");
+    strbuf_free(&lacks);
+    strbuf_free(&extra);
+    return e;
+}
+
+static err add_drawn(weights_report *r, const char *key) {
+    err e = mem_grow((void **)&r->drawn, &r->drawn_capacity, r->drawn_count + 1, sizeof *r->drawn);
+    if (!e) e = mem_strdup(&r->drawn[r->drawn_count], key);
+    if (!e) r->drawn_count++;
+    return e;
+}
+
+static err note_drawn(weights_report *r) {
+    const weights_keys *lists[] = {&r->missing, &r->mismatched};
+    err e = ERR_OK;
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; !e && i < lists[k]->count; i++) e = add_drawn(r, lists[k]->names[i]);
+    return e;
+}
+
+static err load_all(params *ps, loading *l, uint32_t seed, float range) {
+    err e = ERR_OK;
+    if ((e = refuse_foreign(l->tensors))) return e;
+    for (size_t i = 0; i < ps->count; i++) {
+        size_t slices = param_slices(&ps->list[i]);
+        for (size_t slice = 0; slice < slices; slice++)
+            if ((e = load_slice(l, &ps->list[i], slice, slices, i))) return e;
+    }
+    if ((e = list_unexpected(l))) return e;
+    if (l->required_count) return refuse_missing(l);
+    if ((e = note_drawn(l->report))) return e;
+    if ((e = params_draw(ps, seed, range, l->absent))) return e;
+    return params_check(ps, NULL);
+}
+
+static err name_all(loading *l) {
+    err e = mem_new(&l->names, l->tensors->count);
+    for (size_t i = 0; !e && i < l->tensors->count; i++)
+        e = today_name(&l->names[i], l->tensors->list[i].entry->name);
+    return e;
+}
+
+static err load(params *ps, weights_report *report, const char *folder, uint32_t seed, float range,
+                bool resize) {
+    tensors files = {0};
+    loading l = {.tensors = &files, .report = report, .resize = resize};
+    size_t largest = 0;
+    err e = ERR_OK;
+    *report = (weights_report){0};
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].count > largest) largest = ps->list[i].count;
+    if ((e = tensors_open(&files, folder))) goto done;
+    if ((e = name_all(&l))) goto done;
+    if ((e = mem_new(&l.used, files.count))) goto done;
+    if ((e = mem_new(&l.absent, ps->count))) goto done;
+    if ((e = mem_new(&l.values, largest))) goto done;
+    if ((e = load_all(ps, &l, seed, range))) goto done;
+    e = tensors_digest(&files, report->sha256);
+done:
+    for (size_t i = 0; l.names && i < files.count; i++) mem_free(l.names[i]);
+    mem_free(l.names);
+    mem_free(l.used);
+    mem_free(l.absent);
+    mem_free(l.values);
+    tensors_close(&files);
+    return e;
+}
+
+err weights_load(params *ps, weights_report *report, const char *folder, uint32_t seed,
+                 float range) {
+    return load(ps, report, folder, seed, range, false);
+}
+
+err weights_load_resized(params *ps, weights_report *report, const char *folder, uint32_t seed,
+                         float range) {
+    return load(ps, report, folder, seed, range, true);
+}

@@ -1,0 +1,431 @@
+#include "net/fetch.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/http_internal.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TRIES = 5,
+    FIRST_WAIT_MS = 1000,
+    WAIT_MAX_MS = 60000,
+    STALL_SECONDS = 30,
+    ATTEMPTS_MAX = 1000, // however much each one brings
+    SPARE_BYTES = 1 << 20
+};
+
+bool fetch_is_offline(bool offline) {
+    static const char *const yes[] = {"1", "on", "yes", "true"};
+    const char *set = getenv("HF_HUB_OFFLINE");
+    for (size_t i = 0; set && i < sizeof yes / sizeof *yes; i++) {
+        if (!strcasecmp(set, yes[i])) return true;
+    }
+    return offline;
+}
+
+static fetch_patience patience_of(const fetch_patience *p) {
+    fetch_patience full = p ? *p : (fetch_patience){0};
+    if (!full.tries) full.tries = TRIES;
+    if (!full.first_wait_ms) full.first_wait_ms = FIRST_WAIT_MS;
+    if (!full.stall_seconds) full.stall_seconds = STALL_SECONDS;
+    return full;
+}
+
+static void wait_ms(uint64_t ms) {
+    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) && errno == EINTR) {
+    }
+}
+
+/* Waits before try number `again` (from 1). The server's own wish counts, up to the longest wait.
+ */
+static void wait_before(const fetch_patience *p, unsigned again, unsigned retry_after,
+                        const char *why) {
+    uint64_t ms = p->first_wait_ms;
+    for (unsigned i = 1; i < again && ms < WAIT_MAX_MS; i++) ms *= 2;
+    if ((uint64_t)retry_after * 1000 > ms) ms = (uint64_t)retry_after * 1000;
+    if (ms > WAIT_MAX_MS) ms = WAIT_MAX_MS;
+    log_note("%s; trying again in %.1f s", why, (double)ms / 1000);
+    wait_ms(ms);
+}
+
+/* --- small bodies in memory ---------------------------------------------------------------------
+ */
+
+typedef struct collected {
+    strbuf body;
+    size_t limit;
+} collected;
+
+static err collect(http__call *c, const char *bytes, size_t count) {
+    collected *into = c->user;
+    if (into->body.length + count > into->limit) {
+        char shown[HTTP_SHOWN_BYTES];
+        return err_set(ERR_FORMAT, "%s: an answer of more than %zu bytes",
+                       http__shown(shown, c->url), into->limit);
+    }
+    return strbuf_add_bytes(&into->body, bytes, count);
+}
+
+static err take_reply(fetch_reply *reply, http__call *c, collected *into) {
+    reply->status = c->status;
+    reply->etag = c->etag;
+    reply->commit = c->commit;
+    c->etag = c->commit = NULL;
+    reply->linked_bytes = c->linked_bytes        ? c->linked_bytes
+                          : c->content_bytes > 0 ? (uint64_t)c->content_bytes
+                                                 : 0;
+    err e = strbuf_add_bytes(&into->body, "", 0); // an empty body is a terminated one
+    if (e) return e;
+    reply->body = into->body.text;
+    reply->body_bytes = into->body.length;
+    into->body = (strbuf){0};
+    return ERR_OK;
+}
+
+err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_only,
+              size_t limit_bytes, const fetch_patience *patience) {
+    fetch_patience p = patience_of(patience);
+    char shown[HTTP_SHOWN_BYTES];
+    *reply = (fetch_reply){0};
+    for (unsigned again = 1;; again++) {
+        collected into = {.limit = limit_bytes};
+        http__call c = {.url = url,
+                        .token = token,
+                        .head_only = head_only,
+                        .stall_seconds = p.stall_seconds,
+                        .body = collect,
+                        .user = &into};
+        err e = http__run(&c);
+        bool passing = e ? c.passing : http__is_passing(c.status);
+        if (!e && passing)
+            e = err_set(ERR_NETWORK, "%s: the server answers %ld", http__shown(shown, url),
+                        c.status);
+        if (!e) e = take_reply(reply, &c, &into);
+        unsigned retry_after = c.retry_after;
+        http__free(&c);
+        strbuf_free(&into.body);
+        if (!e || !passing || again >= p.tries) return e;
+        wait_before(&p, again, retry_after, err_message(e));
+    }
+}
+
+void fetch_reply_free(fetch_reply *reply) {
+    mem_free(reply->body);
+    mem_free(reply->etag);
+    mem_free(reply->commit);
+    *reply = (fetch_reply){0};
+}
+
+/* --- one file -----------------------------------------------------------------------------------
+ */
+
+/* A download in progress. */
+typedef struct download {
+    const fetch_request *request;
+    const char *name;
+    char shown[HTTP_SHOWN_BYTES]; // the url in messages
+    char *part_path, *lock_path;  // owned
+    int part, lock;               // file descriptors, -1 when closed
+    uint64_t have;                // bytes of the part file
+    uint64_t total;               // expected in all, 0 when not known
+    bool answer_checked;          // of the running call
+    bool fresh;                   // nothing of an earlier run is in the part file
+    double begin, drawn;          // seconds
+    uint64_t begin_bytes;
+} download;
+
+static err part_error(const download *d, const char *what) {
+    return err_set(ERR_IO, "%s: %s: %s", d->part_path, what, strerror(errno));
+}
+
+static err restart_part(download *d) {
+    if (ftruncate(d->part, 0) || lseek(d->part, 0, SEEK_SET) < 0)
+        return part_error(d, "cannot write");
+    d->have = 0;
+    d->fresh = true;
+    return ERR_OK;
+}
+
+static err wrong_size(const download *d, uint64_t offered) {
+    return err_set(ERR_DATA, "%s: the server offers %llu bytes, %llu are expected", d->shown,
+                   (unsigned long long)offered, (unsigned long long)d->request->bytes);
+}
+
+/* No server fills the disk: what it says counts as little as what it sends. */
+static err check_most(const download *d, uint64_t bytes) {
+    uint64_t most = d->request->most_bytes ? d->request->most_bytes : (uint64_t)16 << 30;
+    if (bytes <= most) return ERR_OK;
+    return err_set(ERR_DATA, "%s: a file of %llu bytes or more, at most %llu are taken", d->shown,
+                   (unsigned long long)bytes, (unsigned long long)most);
+}
+
+/* Looks at the head of the answer whose body begins: is it the file, whole or from where we are? */
+static err check_answer(download *d, const http__call *c) {
+    uint64_t wanted = d->request->bytes;
+    err e = ERR_OK;
+    d->answer_checked = true;
+    if (c->status == 206) {
+        if (c->range_start < 0 || (uint64_t)c->range_start != d->have) {
+            return err_set(ERR_NETWORK, "%s: asked for bytes from %llu, the answer begins at %lld",
+                           d->shown, (unsigned long long)d->have, (long long)c->range_start);
+        }
+        if (c->range_total > 0) d->total = (uint64_t)c->range_total;
+    } else {
+        // the server does not do ranges: all of it, from the start
+        if (d->have && (e = restart_part(d))) return e;
+        if (c->content_bytes >= 0) d->total = (uint64_t)c->content_bytes;
+    }
+    if (wanted && d->total && d->total != wanted) return wrong_size(d, d->total);
+    if (wanted) d->total = wanted;
+    return check_most(d, d->total);
+}
+
+static err take_body(http__call *c, const char *bytes, size_t count) {
+    download *d = c->user;
+    if (c->status != 200 && c->status != 206) return ERR_OK; // the page of an error: not kept
+    err e = d->answer_checked ? ERR_OK : check_answer(d, c);
+    if (e) return e;
+    if (d->request->bytes && d->have + count > d->request->bytes) {
+        return wrong_size(d, d->have + count);
+    }
+    if ((e = check_most(d, d->have + count))) return e;
+    while (count) {
+        ssize_t n = write(d->part, bytes, count);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return part_error(d, "cannot write");
+        bytes += n;
+        count -= (size_t)n;
+        d->have += (uint64_t)n;
+    }
+    return ERR_OK;
+}
+
+static void show_progress(http__call *c) {
+    enum { BAR = 24 };
+    download *d = c->user;
+    double now = clock_seconds();
+    if (now - d->drawn < 0.1) return;
+    d->drawn = now;
+    double seconds = now - d->begin;
+    double rate = seconds > 0 ? (double)(d->have - d->begin_bytes) / seconds : 0;
+    if (!d->total) {
+        log_progress("%s  %.1f MB  %.1f MB/s", d->name, (double)d->have / 1e6, rate / 1e6);
+        return;
+    }
+    char bar[BAR + 1] = "";
+    size_t filled = (size_t)((double)d->have / (double)d->total * BAR);
+    for (size_t i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
+    log_progress("%s  [%s]  %.1f of %.1f MB  %.1f MB/s  %.0f s left", d->name, bar,
+                 (double)d->have / 1e6, (double)d->total / 1e6, rate / 1e6,
+                 rate > 0 ? (double)(d->total - d->have) / rate : 0);
+}
+
+static err refused(const download *d, long status) {
+    const char *why = status == 404   ? ": there is no such file"
+                      : status == 401 ? ": it wants a token (HF_TOKEN)"
+                      : status == 403 ? ": access is denied (is HF_TOKEN set and allowed?)"
+                                      : "";
+    return err_set(ERR_NETWORK, "%s: the server answers %ld%s", d->shown, status, why);
+}
+
+/* What is left to do once an answer came to its end: *done when the part file is whole. */
+static err judge(download *d, const http__call *c, bool *done, bool *passing) {
+    *passing = http__is_passing(c->status);
+    if (c->status == 416 && d->have) {
+        // nothing lies behind our end: whole, or not this file at all
+        if (d->request->bytes && d->have == d->request->bytes) {
+            *done = true;
+            return ERR_OK;
+        }
+        *passing = true;
+        err e = restart_part(d);
+        return e ? e
+                 : err_set(ERR_NETWORK, "%s: what an earlier download left does not fit", d->shown);
+    }
+    if (c->status != 200 && c->status != 206) return refused(d, c->status);
+    if (!d->answer_checked) { // no body at all
+        err e = check_answer((download *)d, c);
+        if (e) return e;
+    }
+    if (d->total && d->have < d->total) {
+        *passing = true;
+        return err_set(ERR_NETWORK, "%s: the connection ended at byte %llu of %llu", d->shown,
+                       (unsigned long long)d->have, (unsigned long long)d->total);
+    }
+    *done = true;
+    return ERR_OK;
+}
+
+/* Asks until the part file is whole, or patience ends. */
+static err receive(download *d) {
+    const fetch_request *r = d->request;
+    fetch_patience p = patience_of(&r->patience);
+    unsigned fruitless = 0;
+    for (unsigned attempt = 0;; attempt++) {
+        if (r->bytes && d->have == r->bytes) return ERR_OK;
+        uint64_t before = d->have;
+        bool done = false, passing = false;
+        http__call c = {.url = r->url,
+                        .token = r->token,
+                        .offset = d->have,
+                        .stall_seconds = p.stall_seconds,
+                        .body = take_body,
+                        .progress = show_progress,
+                        .user = d};
+        d->answer_checked = false;
+        err e = http__run(&c);
+        passing = c.passing;
+        if (!e) e = judge(d, &c, &done, &passing);
+        unsigned retry_after = c.retry_after;
+        http__free(&c);
+        log_progress_end();
+        if (done || !passing) return e;
+        fruitless = d->have > before ? 1 : fruitless + 1;
+        if (fruitless >= p.tries || attempt == ATTEMPTS_MAX) return e;
+        wait_before(&p, fruitless, retry_after, err_message(e));
+    }
+}
+
+static err check_disk(const download *d) {
+    uint64_t spare, need = d->request->bytes > d->have ? d->request->bytes - d->have : 0;
+    char *folder;
+    const char *slash = strrchr(d->part_path, '/');
+    err e = slash ? mem_strndup(&folder, d->part_path, (size_t)(slash - d->part_path) + 1)
+                  : mem_strdup(&folder, ".");
+    if (e) return e;
+    e = folder_free_bytes(&spare, folder);
+    if (!e && spare < need + SPARE_BYTES) {
+        e = err_set(ERR_IO, "%s: %.1f MB are needed, %.1f MB are free", folder, (double)need / 1e6,
+                    (double)spare / 1e6);
+    }
+    mem_free(folder);
+    return e;
+}
+
+static err make_folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path) return ERR_OK;
+    char *folder;
+    err e = mem_strndup(&folder, path, (size_t)(slash - path));
+    if (e) return e;
+    e = folder_make(folder);
+    mem_free(folder);
+    return e;
+}
+
+static err take_lock(download *d) {
+    err e = make_folder_of(d->lock_path);
+    if (e) return e;
+    d->lock = open(d->lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    if (d->lock < 0) {
+        return err_set(ERR_IO, "%s: cannot open: %s", d->lock_path, strerror(errno));
+    }
+    if (!flock(d->lock, LOCK_EX | LOCK_NB)) return ERR_OK;
+    log_note("another program is fetching %s; waiting for it", d->name);
+    while (flock(d->lock, LOCK_EX)) {
+        if (errno != EINTR) {
+            return err_set(ERR_IO, "%s: cannot lock: %s", d->lock_path, strerror(errno));
+        }
+    }
+    return ERR_OK;
+}
+
+static err open_part(download *d) {
+    const fetch_request *r = d->request;
+    struct stat st;
+    err e = make_folder_of(d->part_path);
+    if (e || (e = make_folder_of(r->path))) return e;
+    d->part = open(d->part_path, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    if (d->part < 0 || fstat(d->part, &st)) return part_error(d, "cannot write");
+    d->have = (uint64_t)st.st_size;
+    d->fresh = d->have == 0;
+    bool vouched = r->sha256 || r->resumable;
+    if (d->have && (!vouched || (r->bytes && d->have > r->bytes))) return restart_part(d);
+    if (lseek(d->part, 0, SEEK_END) < 0) return part_error(d, "cannot write");
+    if (d->have) log_note("%s: going on after %.1f MB", d->name, (double)d->have / 1e6);
+    return ERR_OK;
+}
+
+/* Compares the part file with what is expected; a wrong one is removed. */
+static err check_part(download *d) {
+    const fetch_request *r = d->request;
+    char hex[HASH_HEX_BYTES];
+    err e = ERR_OK;
+    if (r->bytes && d->have != r->bytes) {
+        e = wrong_size(d, d->have);
+    } else if (r->sha256 && !(e = hash_file_hex(d->part_path, hex)) && strcmp(hex, r->sha256)) {
+        e = err_set(ERR_DATA, "%s: SHA-256 is %s, %s is expected", d->shown, hex, r->sha256);
+    }
+    return e;
+}
+
+static err place(download *d) {
+    if (fsync(d->part)) return part_error(d, "cannot write");
+    if (rename(d->part_path, d->request->path)) {
+        return err_set(ERR_IO, "%s: cannot write: %s", d->request->path, strerror(errno));
+    }
+    return ERR_OK;
+}
+
+/* With the lock held: receive, check, and once more from the start if a resumed file is wrong. */
+static err complete(download *d) {
+    err e;
+    if ((e = check_most(d, d->request->bytes))) return e;
+    if ((e = open_part(d)) || (e = check_disk(d))) return e;
+    d->begin = clock_seconds();
+    d->begin_bytes = d->have;
+    if ((e = receive(d))) goto failed;
+    if ((e = check_part(d)) == ERR_DATA && !d->fresh) {
+        log_note("%s: what an earlier download left was wrong; starting over", d->name);
+        if ((e = restart_part(d))) return e;
+        d->begin_bytes = 0;
+        if ((e = receive(d))) goto failed;
+        e = check_part(d);
+    }
+    if (!e) return place(d);
+failed:
+    // bytes that are wrong help no later try; bytes that are merely too few do
+    if (e == ERR_DATA) unlink(d->part_path);
+    return e;
+}
+
+static bool is_there(const fetch_request *r) {
+    uint64_t bytes;
+    if (!file_exists(r->path)) return false;
+    return !r->bytes || (!file_size(&bytes, r->path) && bytes == r->bytes);
+}
+
+err fetch_file(const fetch_request *r) {
+    download d = {.request = r, .part = -1, .lock = -1};
+    err e;
+    d.name = r->name ? r->name : path_name(r->path);
+    http__shown(d.shown, r->url);
+    if (is_there(r)) return ERR_OK;
+    e = r->part_path ? mem_strdup(&d.part_path, r->part_path)
+                     : mem_printf(&d.part_path, "%s.part", r->path);
+    if (e) goto done;
+    e = r->lock_path ? mem_strdup(&d.lock_path, r->lock_path)
+                     : mem_printf(&d.lock_path, "%s.lock", r->path);
+    if (e || (e = take_lock(&d))) goto done;
+    // whoever held the lock may have brought it
+    if (!is_there(r)) e = complete(&d);
+done:
+    if (d.part >= 0) close(d.part);
+    if (d.lock >= 0) close(d.lock); // and with it the lock
+    mem_free(d.part_path);
+    mem_free(d.lock_path);
+    return e;
+}

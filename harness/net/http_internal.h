@@ -1,0 +1,52 @@
+/* Shared inside harness/data only: one http exchange, with its redirects, by libcurl. */
+#ifndef HARNESS_NET_HTTP_INTERNAL_H
+#define HARNESS_NET_HTTP_INTERNAL_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct http__call {
+    /* what to ask */
+    const char *url;
+    const char *token; /* sent to the url's own host alone; NULL: none */
+    bool head_only;    /* HEAD; a redirect to another host then ends the call with its status */
+    uint64_t offset;   /* first byte wanted */
+    unsigned stall_seconds; /* gives up after so long without a byte */
+    /* receives the body of the last response (not of redirects); an error ends the call with it */
+    err (*body)(struct http__call *c, const char *bytes, size_t count);
+    void (*progress)(struct http__call *c); /* may be NULL; called often */
+    void *user;
+
+    /* what was answered */
+    long status;
+    char *etag;            /* owned; X-Linked-Etag before ETag, bare */
+    char *commit;          /* owned; X-Repo-Commit */
+    uint64_t linked_bytes; /* X-Linked-Size, 0 when absent */
+    int64_t content_bytes; /* Content-Length of the last response, -1 when absent */
+    int64_t range_start;   /* Content-Range, -1 when absent */
+    int64_t range_total;
+    unsigned retry_after; /* seconds, 0 when absent */
+    uint64_t got_bytes;   /* body bytes received by this call */
+    bool passing;         /* the error is one that a later try may not meet */
+    err body_error;
+    bool linked; /* etag is an X-Linked-Etag */
+} http__call;
+
+/* Runs the exchange. A response of any status but a redirect is success. Free with http__free, also
+ * after an error. Errors: ERR_NETWORK naming the url and the cause (and `passing`); ERR_MEMORY;
+ * what body returned. */
+err http__run(http__call *c) MUST_CHECK;
+void http__free(http__call *c);
+
+/* The url as messages show it: without user name and password, and without the query, which in a
+ * redirect is often a signature that opens the file to anyone. Returns room. */
+enum { HTTP_SHOWN_BYTES = 512 };
+const char *http__shown(char room[HTTP_SHOWN_BYTES], const char *url);
+
+/* True for the statuses that servers give when they are busy: 408, 425, 429, 500, 502, 503, 504. */
+bool http__is_passing(long status);
+
+#endif

@@ -1,0 +1,47 @@
+#define _XOPEN_SOURCE 700 // sigaltstack
+
+#include "platform/interrupt.h"
+
+#include <signal.h>
+#include <string.h>
+
+static volatile sig_atomic_t seen;
+static unsigned depth; /* of nested begins */
+static struct sigaction before[2];
+static const int signals[2] = {SIGINT, SIGTERM};
+
+/* The handler's own stack. oneDNN's matrix products keep their scratch below the stack pointer,
+   farther than the 128 bytes that the x86-64 ABI leaves alone, so that a handler on the same stack
+   would overwrite what the interrupted product goes on to use. Linux gives a signal of the process
+   to its first thread, which is the one that trains, so that one stack is enough. */
+static _Alignas(16) unsigned char stack[1 << 16];
+static stack_t stack_before;
+
+static void on_signal(int number) {
+    (void)number;
+    seen = 1;
+}
+
+void interrupt_begin(void) {
+    if (depth++) return;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    // a second signal finds the default action again
+    action.sa_flags = (int)(SA_RESETHAND | SA_RESTART | SA_ONSTACK);
+    sigemptyset(&action.sa_mask);
+    const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
+    sigaltstack(&own, &stack_before);
+    seen = 0;
+    for (int i = 0; i < 2; i++) sigaction(signals[i], &action, &before[i]);
+}
+
+void interrupt_end(void) {
+    if (--depth) return;
+    for (int i = 0; i < 2; i++) sigaction(signals[i], &before[i], NULL);
+    sigaltstack(&stack_before, NULL);
+}
+
+bool interrupt_seen(void) {
+    return seen != 0;
+}

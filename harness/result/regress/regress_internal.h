@@ -1,0 +1,15 @@
+/* Shared by the gate's files. */
+#ifndef HARNESS_RESULT_REGRESS_REGRESS_INTERNAL_H
+#define HARNESS_RESULT_REGRESS_REGRESS_INTERNAL_H
+
+#include "result/regress/regress.h"
+#include "train/run/run.h"
+
+/* The run of a case. Strings are borrowed from c and o. */
+void regress__request(run_request *q, const regress_case *c, const regress_options *o,
+                      uint32_t seed);
+
+/* Whether every file of the case's task is here. */
+err regress__data_is_here(bool *here, const regress_case *c, const char *data_dir) MUST_CHECK;
+
+#endif

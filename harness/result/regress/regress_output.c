@@ -1,0 +1,269 @@
+#include "result/regress/regress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *verdict_name(regress_verdict v) {
+    return v == REGRESS_PASS ? "pass" : v == REGRESS_FELL ? "FELL" : "skipped";
+}
+
+/* A score's change is in points; that of everything else is relative. */
+static void change_text(char text[32], const regress_figure *f) {
+    if (f->kind == REGRESS_SCORE)
+        snprintf(text, 32, "%+.2f points", 100 * f->change);
+    else if (f->kind == REGRESS_KERNEL)
+        snprintf(text, 32, "%+.1f %%", 100 * f->change);
+    else
+        snprintf(text, 32, "%+.1e", f->change);
+}
+
+static bool is_least_score(const regress_figure *f) {
+    return f->kind == REGRESS_SCORE && f->bound > REGRESS_METRIC_BOUND;
+}
+
+static void bound_text(char text[32], const regress_figure *f) {
+    if (f->kind == REGRESS_SCORE && !is_least_score(f) && f->bound >= 0)
+        snprintf(text, 32, "equal");
+    else if (f->kind == REGRESS_SCORE)
+        snprintf(text, 32, "at least %.4f", f->bound);
+    else if (f->kind == REGRESS_KERNEL)
+        snprintf(text, 32, "+%.1f %%", 100 * f->bound);
+    else
+        snprintf(text, 32, "%.0e", f->bound);
+}
+
+/* --- table ---------------------------------------------------------------------------------------
+ */
+
+static err add_row(strbuf *out, const regress_figure *f) {
+    char change[32], bound[32];
+    if (f->verdict == REGRESS_SKIPPED)
+        return strbuf_printf(out, "| %s | %s |  |  |  |  | skipped: %s |\n", f->group, f->name,
+                             f->note);
+    change_text(change, f);
+    bound_text(bound, f);
+    return strbuf_printf(out, "| %s | %s | %.6g | %.6g | %s | %s | %s |\n", f->group, f->name,
+                         f->before, f->after, change, bound, verdict_name(f->verdict));
+}
+
+/* Figures from `first` on that are of the same group and kind. */
+static size_t stretch(const regress_report *r, size_t first) {
+    size_t n = first;
+    while (n < r->count && r->figures[n].kind == r->figures[first].kind &&
+           !strcmp(r->figures[n].group, r->figures[first].group)) {
+        n++;
+    }
+    return n;
+}
+
+/* Many figures as one line: how many passed and the one that changed most. */
+static err add_summary(strbuf *out, const regress_report *r, size_t first, size_t end) {
+    const regress_figure *most = NULL;
+    size_t passed = 0;
+    char change[32], bound[32];
+    for (size_t i = first; i < end; i++) {
+        const regress_figure *f = &r->figures[i];
+        if (f->verdict != REGRESS_PASS) continue;
+        passed++;
+        if (!most || fabs(f->change) > fabs(most->change)) most = f;
+    }
+    if (!most) return ERR_OK;
+    change_text(change, most);
+    bound_text(bound, most);
+    return strbuf_printf(
+        out, "| %s | %zu %s%s figures, most: %s | %.6g | %.6g | %s | %s | pass |\n", most->group,
+        passed, regress_kind_name(most->kind), passed == end - first ? "" : " (other)", most->name,
+        most->before, most->after, change, bound);
+}
+
+static err add_rows(strbuf *out, const regress_report *r, size_t first, size_t end) {
+    bool whole = r->figures[first].kind == REGRESS_KERNEL || end - first == 1;
+    err e = ERR_OK;
+    for (size_t i = first; i < end && !e; i++)
+        if (whole || r->figures[i].verdict != REGRESS_PASS) e = add_row(out, &r->figures[i]);
+    return e || whole ? e : add_summary(out, r, first, end);
+}
+
+err regress_text(strbuf *out, const regress_report *r, const regress_state *before,
+                 const regress_state *now) {
+    err e =
+        strbuf_printf(out,
+                      "# regress: %s (%s, %s)\n\nBaseline: %s (%s), commit %.8s. Losses and "
+                      "gradients: %.0e relative%s.\n\n",
+                      now->device, now->kind, *now->isa ? now->isa : now->driver, before->device,
+                      *before->isa ? before->isa : before->driver, before->commit, r->bound,
+                      strcmp(before->device, now->device) ? " (another device than the "
+                                                            "baseline's)"
+                                                          : "");
+    if (!e)
+        e = strbuf_add(out, "| of | figure | before | after | change | bound | verdict |\n"
+                            "| --- | --- | ---: | ---: | ---: | ---: | --- |\n");
+    for (size_t i = 0; i < r->count && !e;) {
+        size_t end = stretch(r, i);
+        e = add_rows(out, r, i, end);
+        i = end;
+    }
+    if (e) return e;
+    return strbuf_printf(out, "\n%zu figures, %zu fell.\n", r->count, r->fell);
+}
+
+/* --- JSON ----------------------------------------------------------------------------------------
+ */
+
+static err add_json_figure(cJSON *list, const regress_figure *f) {
+    cJSON *o = cJSON_CreateObject();
+    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    err e = json_append(list, o);
+    if (e || (e = json_add_string(o, "kind", regress_kind_name(f->kind))) ||
+        (e = json_add_string(o, "of", f->group)) || (e = json_add_string(o, "figure", f->name)) ||
+        (e = json_add_string(o, "verdict",
+                             f->verdict == REGRESS_FELL ? "fell" : verdict_name(f->verdict)))) {
+        return e;
+    }
+    if (*f->note && (e = json_add_string(o, "note", f->note))) return e;
+    if (f->verdict == REGRESS_SKIPPED) return ERR_OK;
+    if ((e = json_add_number(o, "before", f->before)) ||
+        (e = json_add_number(o, "after", f->after)) ||
+        (e = json_add_number(o, "change", f->change))) {
+        return e;
+    }
+    return json_add_number(o, "bound", f->bound);
+}
+
+static err add_json_device(cJSON *top, const char *key, const regress_state *s) {
+    cJSON *o;
+    err e = json_add_object(&o, top, key);
+    if (e || (e = json_add_string(o, "kind", s->kind)) ||
+        (e = json_add_string(o, "device", s->device)) ||
+        (e = json_add_string(o, "driver", s->driver)) || (e = json_add_string(o, "isa", s->isa)) ||
+        (e = json_add_number(o, "threads", s->threads))) {
+        return e;
+    }
+    return json_add_string(o, "commit", s->commit);
+}
+
+err regress_json(strbuf *out, const regress_report *r, const regress_state *before,
+                 const regress_state *now) {
+    cJSON *top = cJSON_CreateObject(), *list;
+    char *text = NULL;
+    err e;
+    if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    if ((e = add_json_device(top, "baseline", before)) || (e = add_json_device(top, "run", now)) ||
+        (e = json_add_number(top, "count", (double)r->count)) ||
+        (e = json_add_number(top, "fell", (double)r->fell)) ||
+        (e = json_add_array(&list, top, "figures"))) {
+        goto done;
+    }
+    for (size_t i = 0; i < r->count && !e; i++) e = add_json_figure(list, &r->figures[i]);
+    if (!e && !(e = json_print(&text, top, true)) && !(e = strbuf_add(out, text)))
+        e = strbuf_add(out, "\n");
+done:
+    mem_free(text);
+    cJSON_Delete(top);
+    return e;
+}
+
+/* --- JUnit ---------------------------------------------------------------------------------------
+ */
+
+static err add_xml(strbuf *out, const char *text) {
+    err e = ERR_OK;
+    for (; *text && !e; text++) {
+        switch (*text) {
+        case '&': e = strbuf_add(out, "&amp;"); break;
+        case '<': e = strbuf_add(out, "&lt;"); break;
+        case '>': e = strbuf_add(out, "&gt;"); break;
+        case '"': e = strbuf_add(out, "&quot;"); break;
+        default: e = strbuf_add_bytes(out, text, 1);
+        }
+    }
+    return e;
+}
+
+static err add_testcase(strbuf *out, const regress_figure *f) {
+    char change[32], bound[32];
+    err e;
+    if ((e = strbuf_printf(out, "    <testcase classname=\"regress.%s.",
+                           regress_kind_name(f->kind))) ||
+        (e = add_xml(out, f->group)) || (e = strbuf_add(out, "\" name=\"")) ||
+        (e = add_xml(out, f->name))) {
+        return e;
+    }
+    if (f->verdict == REGRESS_PASS) return strbuf_add(out, "\"/>\n");
+    change_text(change, f);
+    bound_text(bound, f);
+    if (f->verdict == REGRESS_FELL) {
+        e = strbuf_printf(out, "\"><failure message=\"before %.9g, after %.9g, change %s, bound %s",
+                          f->before, f->after, change, bound);
+        return e ? e : strbuf_add(out, "\"/></testcase>\n");
+    }
+    if ((e = strbuf_add(out, "\"><skipped message=\"")) || (e = add_xml(out, f->note))) return e;
+    return strbuf_add(out, "\"/></testcase>\n");
+}
+
+err regress_junit(strbuf *out, const regress_report *r, const regress_state *now) {
+    size_t skipped = 0;
+    for (size_t i = 0; i < r->count; i++) skipped += r->figures[i].verdict == REGRESS_SKIPPED;
+    err e = strbuf_printf(out,
+                          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+                          "  <testsuite name=\"regress %s\" tests=\"%zu\" failures=\"%zu\" "
+                          "errors=\"0\" skipped=\"%zu\">\n",
+                          now->kind, r->count, r->fell, skipped);
+    for (size_t i = 0; i < r->count && !e; i++) e = add_testcase(out, &r->figures[i]);
+    return e ? e : strbuf_add(out, "  </testsuite>\n</testsuites>\n");
+}
+
+/* --- benchmark history ---------------------------------------------------------------------------
+ */
+
+static err add_point(cJSON *list, const regress_state *s, const char *of, const char *what,
+                     const char *unit, double value) {
+    cJSON *o = cJSON_CreateObject();
+    char name[200];
+    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
+    snprintf(name, sizeof name, "%s: %s (%s)", of, what, s->kind);
+    err e = json_append(list, o);
+    if (e || (e = json_add_string(o, "name", name)) || (e = json_add_string(o, "unit", unit)) ||
+        (e = json_add_number(o, "value", value))) {
+        return e;
+    }
+    return json_add_string(o, "extra", s->device);
+}
+
+static err print_list(strbuf *out, const cJSON *list) {
+    char *text = NULL;
+    err e = json_print(&text, list, true);
+    if (!e && !(e = strbuf_add(out, text))) e = strbuf_add(out, "\n");
+    mem_free(text);
+    return e;
+}
+
+static double headline_of(const regress_result *r) {
+    for (size_t m = 0; m < metric_count(); m++)
+        if (!strcmp(metric_at(m)->name, r->headline)) return r->metrics[m];
+    return 0;
+}
+
+err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
+    cJSON *up = cJSON_CreateArray(), *down = cJSON_CreateArray();
+    err e = up && down ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
+    for (size_t i = 0; i < now->result_count && !e; i++) {
+        const regress_result *r = &now->results[i];
+        char what[64];
+        if (!r->name) continue;
+        snprintf(what, sizeof what, "loss at step %d", REGRESS_STEPS);
+        if ((e = add_point(up, now, r->name, metric_find(r->headline)->title, "points",
+                           100 * headline_of(r))) ||
+            (e = add_point(up, now, r->name, "training", "sentences/s", r->sentences_per_s))) {
+            break;
+        }
+        e = add_point(down, now, r->name, what, "nats", r->losses[REGRESS_STEPS - 1]);
+    }
+    for (size_t i = 0; i < now->kernel_count && i < REGRESS_KERNELS && !e; i++)
+        e = add_point(down, now, "kernel", now->kernels[i].name, "x product", now->kernels[i].cost);
+    if (!e && !(e = print_list(bigger, up))) e = print_list(smaller, down);
+    cJSON_Delete(up);
+    cJSON_Delete(down);
+    return e;
+}

@@ -1,0 +1,284 @@
+#include "result/sweep.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/fetch_task.h"
+#include "model/config.h"
+#include "net/fetch.h"
+#include "platform/file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* --- words ---------------------------------------------------------------------------------------
+ */
+
+err words_split(char ***list, size_t *count, const char *text, const char *flag) {
+    *count = 0;
+    err e = mem_new(list, strlen(text) + 1);
+    for (const char *at = text; *at && !e;) {
+        size_t n = strcspn(at, ",");
+        if (n && !(e = mem_strndup(&(*list)[*count], at, n))) (*count)++;
+        at += n + (at[n] == ',');
+    }
+    if (!e && !*count) e = err_set(ERR_USAGE, "--%s names nothing: '%s'", flag, text);
+    return e;
+}
+
+void words_free(char **list, size_t count) {
+    for (size_t i = 0; list && i < count; i++) mem_free(list[i]);
+    mem_free(list);
+}
+
+/* --- which tasks ---------------------------------------------------------------------------------
+ */
+
+/* Whether a run of the task would find its data; *why (owned) says why not. */
+static err is_usable(char **why, const char *name, const run_request *q) {
+    task t = {0};
+    dataset_options options = {.data_dir = q->data_dir, .sample = q->sample};
+    err e = task_find(&t, name, q->task_dir);
+    if (e) return e;
+    e = fetch_task(&t, &options, q->offline, false);
+    // what lacks in a folder that the user named is not fetched: it is missed here
+    for (size_t i = 0; i < t.file_count && !e; i++) {
+        char *path = NULL;
+        if ((e = dataset_path(&path, &t, &t.files[i], &options))) break;
+        if (!file_exists(path)) e = err_set(ERR_DATA, "%s is not there", path);
+        mem_free(path);
+    }
+    task_free(&t);
+    if (e != ERR_NETWORK && e != ERR_DATA) return e;
+    e = mem_strdup(why, err_message(e));
+    err_clear();
+    return e;
+}
+
+err sweep_all_tasks(char ***list, size_t *count, const run_request *q) {
+    task_catalog all = {0};
+    *count = 0;
+    err e = task_list(&all, q->task_dir);
+    if (!e) e = mem_new(list, all.count);
+    for (size_t i = 0; i < all.count && !e; i++) {
+        char *why = NULL;
+        if ((e = is_usable(&why, all.names[i], q))) break;
+        if (why)
+            log_note("sweep   task %s is left out, its data is not here: %s", all.names[i], why);
+        else if (!(e = mem_strdup(&(*list)[*count], all.names[i])))
+            (*count)++;
+        mem_free(why);
+    }
+    task_catalog_free(&all);
+    if (!e && !*count)
+        e = err_set(ERR_DATA, "--task all: the data of no task is here (--data DIR, harness data "
+                              "fetch T)");
+    return e;
+}
+
+/* --- what is there already -----------------------------------------------------------------------
+ */
+
+err sweep_open(sweep *s, size_t total, const char *selector, const char *results, bool skip) {
+    *s = (sweep){.total = total};
+    err e = device_find(&s->device, selector);
+    if (!e && skip) e = store_read(&s->store, results);
+    return e;
+}
+
+void sweep_close(sweep *s) {
+    store_free(&s->store);
+    log_set_progress_prefix("");
+    *s = (sweep){0};
+}
+
+/* Compares the recorded keys of a recipe with a record's. */
+typedef struct recipe_match {
+    const record *r;
+    double max_length; /* that the run would take */
+    int keys;          /* compared */
+    bool same;
+} recipe_match;
+
+static err match_number(void *context, const char *key, double value) {
+    recipe_match *m = context;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    m->keys++;
+    if (!strcmp(key, "max_length")) value = m->max_length;
+    // values go through a file: compare what a reader gets
+    m->same = m->same && cJSON_IsNumber(item) &&
+              fabs(item->valuedouble - value) <= 1e-12 * fmax(1, fabs(value));
+    return ERR_OK;
+}
+
+static err match_text(void *context, const char *key, const char *value) {
+    recipe_match *m = context;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    m->keys++;
+    m->same = m->same && cJSON_IsString(item) && !strcmp(item->valuestring, value);
+    return ERR_OK;
+}
+
+static err match_truth(void *context, const char *key, bool value) {
+    recipe_match *m = context;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
+    m->keys++;
+    m->same = m->same && cJSON_IsBool(item) && cJSON_IsTrue(item) == value;
+    return ERR_OK;
+}
+
+static err same_recipe(bool *same, const record *r, const run_request *q, const task *t) {
+    recipe_match m = {.r = r, .same = true};
+    const cJSON *most = cJSON_GetObjectItem(r->model.config, "max_position_embeddings");
+    m.max_length = q->recipe.max_length ? q->recipe.max_length : (double)t->max_length;
+    if (cJSON_IsNumber(most) && most->valuedouble < m.max_length) m.max_length = most->valuedouble;
+    err e = recipe_visit(&q->recipe, &(recipe_visitor){&m, match_number, match_text, match_truth});
+    // an option that the run does not use is no key of its recipe
+    *same = m.same && m.keys == cJSON_GetArraySize(r->recipe);
+    return e;
+}
+
+/* What a record calls the model, and the hash of the weights it would begin with ("" from scratch
+ * or from the hub, whose name says it). */
+static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *q) {
+    char *inner = NULL, *path = NULL;
+    *hex = '\0';
+    if (bert_preset_known(q->model) || !folder_exists(q->model)) return mem_strdup(name, q->model);
+    size_t n = strlen(q->model);
+    while (n > 1 && q->model[n - 1] == '/') n--;
+    err e = mem_strndup(&inner, q->model, n);
+    if (!e) e = mem_strdup(name, path_name(inner));
+    if (!e) e = path_join(&path, inner, "model.safetensors");
+    if (!e && !file_exists(path)) {
+        mem_free(path);
+        path = NULL;
+        e = path_join(&path, inner, "model/model.safetensors");
+    }
+    if (!e && !q->from_scratch) e = hash_file_hex(path, hex);
+    mem_free(inner);
+    mem_free(path);
+    return e;
+}
+
+static bool same_run(const record *r, const sweep *s, const run_request *q, const task *t,
+                     const char *model, const char *weights, const char *precision) {
+    const char *loaded = r->model.weights_sha256 ? r->model.weights_sha256 : "";
+    return !strcmp(r->task.name, t->name) && r->task.version == t->version &&
+           !strcmp(r->task.manifest_sha256, t->manifest_sha256) && !strcmp(r->model.name, model) &&
+           (!*weights || !strcmp(loaded, weights)) && (!q->from_scratch || !*loaded) &&
+           r->seed == q->seed && !strcmp(r->protocol, run_protocol_name(q->protocol)) &&
+           !strcmp(r->device.name, s->device.name) &&
+           !strcmp(r->device.driver ? r->device.driver : "", s->device.driver) &&
+           !strcmp(r->device.precision, precision) && r->numerics_version == NUMERICS_VERSION &&
+           r->metric_version == METRIC_VERSION;
+}
+
+err sweep_find(const record **found, const sweep *s, const run_request *q) {
+    task t = {0};
+    char *model = NULL, weights[HASH_HEX_BYTES];
+    device_precision precision;
+    *found = NULL;
+    // what is partial is never in the results
+    if (!s->store.count || q->sample || q->limit || q->recipe.max_steps) return ERR_OK;
+    err e = device_precision_find(&precision, q->precision);
+    if (!e) e = task_find(&t, q->task, q->task_dir);
+    if (!e) e = name_model(&model, weights, q);
+    for (size_t i = 0; i < s->store.count && !e && !*found; i++) {
+        const record *r = &s->store.records[i];
+        bool same = false;
+        if (!same_run(r, s, q, &t, model, weights, device_precision_name(precision))) continue;
+        if (!(e = same_recipe(&same, r, q, &t)) && same) *found = r;
+    }
+    mem_free(model);
+    task_free(&t);
+    return e;
+}
+
+/* --- how far it is -------------------------------------------------------------------------------
+ */
+
+static uint64_t rows_of(const task *t, task_role role) {
+    uint64_t rows = 0;
+    for (size_t i = 0; i < t->file_count; i++)
+        if (t->files[i].role == role) rows += t->files[i].rows;
+    return rows;
+}
+
+/* Cost of a sentence, in multiply-adds a token; of a pretrained model that of BERT base. */
+static double model_cost(const char *name) {
+    static const double small_ops = 2e5; // what costs even the smallest model its time
+    bert_config c;
+    if (!bert_preset_known(name)) name = "base";
+    if (bert_config_preset(&c, name, 8000)) return small_ops;
+    return small_ops + 12.0 * c.layers * c.hidden * c.hidden;
+}
+
+static err work_of(double *work, const run_request *q) {
+    task t = {0};
+    err e = task_find(&t, q->task, q->task_dir);
+    if (e) return e;
+    double train = (double)rows_of(&t, TASK_ROLE_TRAIN), test = (double)rows_of(&t, TASK_ROLE_TEST);
+    if (t.split.rule == TASK_SPLIT_HASH) {
+        double all = (double)rows_of(&t, TASK_ROLE_ALL);
+        test = all / t.split.one_in;
+        train = all - test;
+    }
+    if (q->sample) train = test = 48;
+    if (q->limit) train = fmin(train, (double)q->limit), test = fmin(test, (double)q->limit);
+    train *= q->recipe.num_train_epochs;
+    if (q->recipe.max_steps)
+        train = (double)q->recipe.max_steps * q->recipe.per_device_train_batch_size;
+    *work = (train + test / 3) * model_cost(q->model);
+    task_free(&t);
+    return ERR_OK;
+}
+
+err sweep_expect(sweep *s, const run_request *q) {
+    double work = 0;
+    err e = work_of(&work, q);
+    s->left += work;
+    return e;
+}
+
+/* ", ends about 17:45" by what the runs so far took for their work; "" before the first has ended.
+ */
+static void end_text(char text[48], const sweep *s) {
+    *text = '\0';
+    if (!s->ran || s->work <= 0) return;
+    double left = s->seconds / s->work * s->left;
+    time_t end = time(NULL) + (time_t)left;
+    struct tm local;
+    localtime_r(&end, &local);
+    strftime(text, 48, left < 20 * 3600 ? ", ends about %H:%M" : ", ends about %d %b %H:%M",
+             &local);
+}
+
+void sweep_begin(sweep *s, const run_request *q) {
+    char end[48], prefix[96];
+    s->begun++;
+    s->run_begin = clock_seconds();
+    if (s->total < 2) return;
+    end_text(end, s);
+    log_note("sweep   run %zu of %zu (%zu left out%s): %s, %s, seed %u", s->begun, s->total,
+             s->skipped, end, q->task, q->model, q->seed);
+    snprintf(prefix, sizeof prefix, "[%zu/%zu%s] ", s->begun, s->total, end);
+    log_set_progress_prefix(prefix);
+}
+
+void sweep_end(sweep *s, const run_request *q) {
+    double work = 0;
+    if (work_of(&work, q)) err_clear(); // the end is a guess anyway
+    s->ran++;
+    s->left -= work;
+    s->work += work;
+    s->seconds += clock_seconds() - s->run_begin;
+}
+
+void sweep_skip(sweep *s, const run_request *q, const record *found) {
+    s->begun++;
+    s->skipped++;
+    log_note("sweep   run %zu of %zu left out: %s, %s, seed %u has a record of %.10s (--overwrite "
+             "does it again)",
+             s->begun, s->total, q->task, q->model, q->seed, found->created);
+}

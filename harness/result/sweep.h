@@ -1,0 +1,55 @@
+/* Sweeps: many runs of one command, over tasks, models and seeds.
+ *
+ * A sweep that was stopped goes on where it was: runs that have a valid record in the results
+ * folder are not done again. One line tells of the whole, with the expected end. */
+#ifndef HARNESS_RESULT_SWEEP_H
+#define HARNESS_RESULT_SWEEP_H
+
+#include "compute/device.h"
+#include "result/store.h"
+#include "result/version.h"
+#include "train/run/run.h"
+
+typedef struct sweep {
+    store store;         /* what is there already */
+    device_info device;  /* that the runs take */
+    size_t total, begun; /* runs; of these begun or left out */
+    size_t skipped, ran;
+    double left, work; /* of all runs still to do, the present one among them; of those done */
+    double seconds;    /* of the runs done */
+    double run_begin;  /* clock */
+} sweep;
+
+/* The tasks of `--task all`: those whose data is here or can be fetched (sample: that have one), by
+ * name; each other is named in a note. *list (count) is owned: words_free. Errors: ERR_DATA when
+ * there is none; those of task_list. */
+err sweep_all_tasks(char ***list, size_t *count, const run_request *q) MUST_CHECK;
+
+/* Words between commas; *list (count) is owned, as its words are: words_free. Errors: ERR_USAGE
+ * naming the flag when there is no word. */
+err words_split(char ***list, size_t *count, const char *text, const char *flag) MUST_CHECK;
+void words_free(char **list, size_t count);
+
+/* Prepares for `total` runs on the device of that selector. With `skip` the records below `results`
+ * are read. Errors: those of store_read and device_select. Free with sweep_close, also after one.
+ */
+err sweep_open(sweep *s, size_t total, const char *selector, const char *results,
+               bool skip) MUST_CHECK;
+void sweep_close(sweep *s);
+
+/* The record that makes this run needless, NULL when there is none: same task, manifest, model (of
+ * a folder: same weights), recipe, protocol, seed, device, precision, numerics and metric version.
+ * Records that are partial or of a program with uncommitted changes do not count (store_read).
+ * Borrowed from s. Errors: those of task_find and of reading the model's weights. */
+err sweep_find(const record **found, const sweep *s, const run_request *q) MUST_CHECK;
+
+/* Counts a run that will be done towards the expected end, by the rows it trains on and the size of
+ * its model. Call it for every such run before the first begins. Errors: those of task_find. */
+err sweep_expect(sweep *s, const run_request *q) MUST_CHECK;
+
+/* Around each run, and for each one left out; they tell how far the sweep is. */
+void sweep_begin(sweep *s, const run_request *q);
+void sweep_end(sweep *s, const run_request *q);
+void sweep_skip(sweep *s, const run_request *q, const record *found);
+
+#endif

@@ -1,0 +1,431 @@
+#include "train/checkpoint/checkpoint.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/sums.h"
+#include "model/weights/weights.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 256 << 20 };
+static const char state_name[] = "trainer_state.json";
+static const char name_prefix[] = "checkpoint-";
+static const char *const hashed_files[] = {"model.safetensors", "optimizer.safetensors"};
+enum { HASHED_FILES = sizeof hashed_files / sizeof *hashed_files };
+
+err model_folder_write(const char *folder, const bert *m, const tokenizer *words) {
+    static const char *const names[] = {"config.json", "model.safetensors",
+                                        "special_tokens_map.json", "tokenizer_config.json",
+                                        "vocab.txt"};
+    char *path = NULL;
+    err e = ERR_OK;
+    if ((e = folder_make(folder))) return e;
+    if ((e = sums_remove(folder))) return e; // of files that are about to be replaced
+    if ((e = path_join(&path, folder, "config.json"))) return e;
+    e = bert_config_write(&m->config, path);
+    mem_free(path);
+    if (!e) e = tokenizer_save(words, folder);
+    if (!e) e = weights_save(&m->params, folder);
+    return e ? e : sums_write(folder, names, sizeof names / sizeof *names);
+}
+
+/* --- state ---------------------------------------------------------------------------------------
+ */
+
+static err hash_in(const char *folder, const char *name, char hex[HASH_HEX_BYTES]) {
+    char *path = NULL;
+    err e = path_join(&path, folder, name);
+    if (!e) e = hash_file_hex(path, hex);
+    mem_free(path);
+    return e;
+}
+
+static err evaluations_build(cJSON *root, const trainer *t) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, root, "evaluations");
+    for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
+        const trainer_evaluation *v = &t->evaluations[i];
+        const double values[] = {v->step, v->score, v->loss};
+        e = json_append(list, cJSON_CreateDoubleArray(values, 3));
+    }
+    return e;
+}
+
+/* Of a run with a loss scale; another has none of it. */
+static err scaling_build(cJSON *root, const trainer *t) {
+    cJSON *scaling = NULL, *list = NULL;
+    if (!t->options.scaler) return ERR_OK;
+    err e = json_add_object(&scaling, root, "loss_scaling");
+    if (!e) e = json_add_number(scaling, "scale", (double)t->scaler.scale);
+    if (!e) e = json_add_number(scaling, "good_steps", t->scaler.good_steps);
+    if (!e) e = json_add_array(&list, scaling, "skipped");
+    for (uint32_t i = 0; !e && i < t->skipped_count; i++)
+        e = json_append(list, cJSON_CreateNumber(t->skipped[i]));
+    return e;
+}
+
+static err state_build(cJSON *root, const char *folder, const trainer *t,
+                       const checkpoint_run *run) {
+    char hex[HASH_HEX_BYTES];
+    char *losses = NULL;
+    cJSON *files = NULL, *identity = NULL;
+    err e = ERR_OK;
+    if ((e = json_add_number(root, "schema", STATE_SCHEMA))) return e;
+    if ((e = json_add_string(root, "run", run->id))) return e;
+    identity = cJSON_Duplicate(run->identity, true);
+    if (!identity || !cJSON_AddItemToObject(root, "identity", identity)) {
+        cJSON_Delete(identity);
+        return err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
+    }
+    if ((e = json_add_number(root, "global_step", t->done))) return e;
+    if ((e = json_add_number(root, "max_steps", t->total_steps))) return e;
+    if ((e = json_add_number(root, "epoch", (double)t->done / t->epoch_steps))) return e;
+    if ((e = json_add_number(root, "batch_index", t->done % t->epoch_steps))) return e;
+    if ((e = json_add_number(root, "best_step", run->best_step))) return e;
+    if ((e = json_add_number(root, "best_score", run->best_score))) return e;
+    if ((e = evaluations_build(root, t))) return e;
+    if ((e = scaling_build(root, t))) return e;
+    if ((e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses))) return e;
+    e = json_add_string(root, "losses", losses);
+    mem_free(losses);
+    if (e || (e = json_add_object(&files, root, "sha256"))) return e;
+    for (int i = 0; i < HASHED_FILES; i++) {
+        if ((e = hash_in(folder, hashed_files[i], hex))) return e;
+        if ((e = json_add_string(files, hashed_files[i], hex))) return e;
+    }
+    return ERR_OK;
+}
+
+static err state_write(const char *folder, const trainer *t, const checkpoint_run *run) {
+    char *path = NULL;
+    cJSON *root = cJSON_CreateObject();
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
+    if (!e) e = state_build(root, folder, t, run);
+    if (!e) e = path_join(&path, folder, state_name);
+    if (!e) e = json_write(path, root);
+    mem_free(path);
+    cJSON_Delete(root);
+    return e;
+}
+
+static err state_open(cJSON **root, char **where, const char *folder) {
+    *root = NULL;
+    err e = path_join(where, folder, state_name);
+    return e ? e : json_read(root, *where, STATE_LIMIT_BYTES);
+}
+
+/* --- the checkpoints of a folder -----------------------------------------------------------------
+ */
+
+/* The step in "checkpoint-<step>", 0 for any other name. */
+static uint32_t name_step(const char *name) {
+    size_t n = sizeof name_prefix - 1;
+    if (strncmp(name, name_prefix, n) != 0 || !name[n]) return 0;
+    uint64_t step = 0;
+    for (const char *c = name + n; *c; c++) {
+        if (*c < '0' || *c > '9' || step > UINT32_MAX / 10) return 0;
+        step = step * 10 + (uint64_t)(*c - '0');
+    }
+    return (uint32_t)step;
+}
+
+typedef struct place {
+    uint32_t step;
+    char *path;
+    bool is_ours;
+} place;
+
+static int by_step(const void *a, const void *b) {
+    const place *x = a, *y = b;
+    return (x->step > y->step) - (x->step < y->step);
+}
+
+static void places_free(place *list, size_t count) {
+    for (size_t i = 0; list && i < count; i++) mem_free(list[i].path);
+    mem_free(list);
+}
+
+/* A folder without state is not ours, nor, with a warning, one whose state is damaged. That it
+ * could not be read just now says nothing: taken for another run's, it might be removed. */
+static err belongs_to(bool *same, const char *folder, const char *id) {
+    cJSON *root = NULL;
+    char *where = NULL;
+    const char *found = NULL;
+    *same = false;
+    err e = path_join(&where, folder, state_name);
+    if (e || !file_exists(where)) goto done;
+    if (!(e = sums_check(folder, state_name)) && !(e = json_read(&root, where, STATE_LIMIT_BYTES)))
+        e = json_string(&found, root, "run", where);
+    *same = !e && strcmp(found, id) == 0;
+    if (e == ERR_FORMAT || e == ERR_DATA) {
+        log_warn("%s: this checkpoint is passed over", err_message(e));
+        err_clear();
+        e = ERR_OK;
+    }
+done:
+    cJSON_Delete(root);
+    mem_free(where);
+    return e;
+}
+
+/* Every checkpoint under output, ascending by step. */
+static err places_read(place **list, size_t *count, const char *output, const char *id) {
+    folder_list names = {0};
+    *list = NULL;
+    *count = 0;
+    if (!folder_exists(output)) return ERR_OK;
+    err e = folder_list_read(&names, output);
+    if (!e) e = mem_new(list, names.count);
+    for (size_t i = 0; !e && i < names.count; i++) {
+        uint32_t step = name_step(names.names[i]);
+        if (!step) continue;
+        place *p = &(*list)[*count];
+        p->step = step;
+        if ((e = path_join(&p->path, output, names.names[i]))) break;
+        ++*count;
+        if (id) e = belongs_to(&p->is_ours, p->path, id);
+    }
+    if (!e) qsort(*list, *count, sizeof **list, by_step);
+    folder_list_free(&names);
+    if (e) {
+        places_free(*list, *count);
+        *list = NULL;
+        *count = 0;
+    }
+    return e;
+}
+
+err checkpoint_find(char **path, const char *output, const char *id) {
+    place *list = NULL;
+    size_t count = 0;
+    *path = NULL;
+    err e = places_read(&list, &count, output, id);
+    for (size_t i = count; !e && !*path && i-- > 0;)
+        if (list[i].is_ours) e = mem_strdup(path, list[i].path);
+    places_free(list, count);
+    return e;
+}
+
+err checkpoint_clear(const char *output, const char *id) {
+    place *list = NULL;
+    size_t count = 0;
+    err e = places_read(&list, &count, output, id);
+    for (size_t i = 0; !e && i < count; i++)
+        if (!list[i].is_ours) e = folder_remove(list[i].path);
+    places_free(list, count);
+    return e;
+}
+
+static err remove_beyond(const char *output, const char *id, uint32_t keep) {
+    place *list = NULL;
+    size_t count = 0, ours = 0;
+    if (!keep) return ERR_OK;
+    err e = places_read(&list, &count, output, id);
+    for (size_t i = 0; i < count; i++) ours += list[i].is_ours;
+    for (size_t i = 0; !e && i < count && ours > keep; i++) {
+        if (!list[i].is_ours) continue;
+        e = folder_remove(list[i].path);
+        ours--;
+    }
+    places_free(list, count);
+    return e;
+}
+
+/* --- writing and reading -------------------------------------------------------------------------
+ */
+
+err checkpoint_write(const char *output, const trainer *t, const tokenizer *words,
+                     const checkpoint_run *run, uint32_t keep) {
+    char *partial = NULL, *final = NULL;
+    err e = ERR_OK;
+    if ((e = mem_printf(&final, "%s/%s%u", output, name_prefix, t->done))) goto done;
+    if ((e = mem_printf(&partial, "%s/partial-%s%u", output, name_prefix, t->done))) goto done;
+    if ((e = folder_remove(partial))) goto done;
+    if ((e = model_folder_write(partial, &t->model, words))) goto done;
+    if ((e = moments_save(&t->model.params, partial))) goto done;
+    if ((e = state_write(partial, t, run))) goto done;
+    if ((e = sums_add(partial, state_name))) goto done;
+    if ((e = folder_remove(final))) goto done;
+    if (rename(partial, final)) {
+        e = err_set(ERR_IO, "%s: cannot rename to %s: %s", partial, final, strerror(errno));
+        goto done;
+    }
+    e = remove_beyond(output, run->id, keep);
+done:
+    if (e && partial && folder_exists(partial)) {
+        // the message of the first fault is the one to show
+        char *message = NULL;
+        if (!mem_strdup(&message, err_message(e)) && folder_remove(partial) == ERR_OK)
+            e = err_set(e, "%s", message);
+        mem_free(message);
+    }
+    mem_free(partial);
+    mem_free(final);
+    return e;
+}
+
+static err check_identity(const cJSON *found, const cJSON *wanted, const char *where) {
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, wanted) {
+        const char *text =
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found, item->string));
+        if (!text || strcmp(text, item->valuestring) != 0)
+            return err_set(ERR_DATA,
+                           "%s: this checkpoint is of another run: %s is %s there, %s now; use "
+                           "--overwrite to start over",
+                           where, item->string, text ? text : "absent", item->valuestring);
+    }
+    return ERR_OK;
+}
+
+static err check_files(const cJSON *root, const char *folder, const char *where) {
+    const cJSON *files = NULL;
+    err e = json_object(&files, root, "sha256", where);
+    for (int i = 0; !e && i < HASHED_FILES; i++) {
+        const char *expected = NULL;
+        char found[HASH_HEX_BYTES];
+        if ((e = json_string(&expected, files, hashed_files[i], where))) return e;
+        if ((e = hash_in(folder, hashed_files[i], found))) return e;
+        if (strcmp(expected, found) != 0)
+            return err_set(ERR_DATA, "%s/%s: SHA-256 is %s, %s was written: the file is damaged",
+                           folder, hashed_files[i], found, expected);
+    }
+    return e;
+}
+
+static err read_losses(float **losses, const cJSON *root, uint32_t step, const char *where) {
+    const char *text = NULL;
+    void *bytes = NULL;
+    size_t count = 0;
+    *losses = NULL;
+    err e = json_string(&text, root, "losses", where);
+    if (e || (e = base64_decode(&bytes, &count, text))) return err_wrap(e, "%s: losses", where);
+    if (count != step * sizeof(float)) {
+        mem_free(bytes);
+        return err_set(ERR_FORMAT, "%s: losses holds %zu bytes, expected %zu for %u steps", where,
+                       count, step * sizeof(float), step);
+    }
+    *losses = bytes;
+    return ERR_OK;
+}
+
+/* One [step, score, loss]. Evaluations ascend and are not of the future. */
+static err read_evaluation(trainer *t, const cJSON *item, uint32_t step, const char *where) {
+    uint32_t n = t->evaluation_count, least = n ? t->evaluations[n - 1].step + 1 : 1;
+    double v[3] = {0};
+    int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 0;
+    for (int i = 0; count == 3 && i < 3; i++) {
+        const cJSON *value = cJSON_GetArrayItem(item, i);
+        if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble)) count = 0;
+        v[i] = value->valuedouble;
+    }
+    if (count != 3 || n == t->evaluation_limit || v[0] < least || v[0] > step ||
+        v[0] != floor(v[0]))
+        return err_set(ERR_FORMAT,
+                       "%s: evaluations: expected at most %u of [step, score, loss] with ascending "
+                       "steps up to %u",
+                       where, t->evaluation_limit, step);
+    t->evaluations[t->evaluation_count++] = (trainer_evaluation){(uint32_t)v[0], v[1], v[2]};
+    return ERR_OK;
+}
+
+/* The checkpoints of a run that does not evaluate may have none. */
+static err read_evaluations(trainer *t, const cJSON *root, uint32_t step, const char *where) {
+    const cJSON *list = NULL, *item = NULL;
+    t->evaluation_count = 0;
+    if (!json_has(root, "evaluations")) return ERR_OK;
+    err e = json_array(&list, root, "evaluations", where);
+    if (e) return e;
+    cJSON_ArrayForEach(item, list) {
+        if ((e = read_evaluation(t, item, step, where))) return e;
+    }
+    return ERR_OK;
+}
+
+/* pre: t->done is set. */
+static err read_scaling(trainer *t, const cJSON *root, const char *where) {
+    const cJSON *scaling = NULL, *list = NULL, *item = NULL;
+    double scale = 0;
+    int64_t good = 0;
+    uint32_t *skipped = NULL, count = 0;
+    if (!t->options.scaler) return ERR_OK;
+    err e = json_object(&scaling, root, "loss_scaling", where);
+    if (!e) e = json_number(&scale, scaling, "scale", where);
+    if (!e) e = json_whole(&good, scaling, "good_steps", 0, t->done, where);
+    if (!e) e = json_array(&list, scaling, "skipped", where);
+    if (!e && !(scale > 0 && scale <= (double)FLT_MAX))
+        e = err_set(ERR_FORMAT, "%s: loss_scaling: scale is %g, expected a positive f32", where,
+                    scale);
+    if (!e) e = mem_new(&skipped, t->done);
+    cJSON_ArrayForEach(item, list) {
+        double s = cJSON_IsNumber(item) ? item->valuedouble : 0;
+        if (e) break;
+        if (!(s > (count ? skipped[count - 1] : 0) && s <= t->done) || s != floor(s))
+            e = err_set(ERR_FORMAT,
+                        "%s: loss_scaling: skipped: expected ascending steps from 1 to %u", where,
+                        t->done);
+        else
+            skipped[count++] = (uint32_t)s;
+    }
+    if (!e) e = trainer_set_scaling(t, (float)scale, (uint32_t)good, skipped, count);
+    mem_free(skipped);
+    return e;
+}
+
+static err check_best(const trainer *t, uint32_t best_step, const char *where) {
+    for (uint32_t i = 0; i < t->evaluation_count; i++)
+        if (t->evaluations[i].step == best_step) return ERR_OK;
+    return best_step ? err_set(ERR_DATA,
+                               "%s: best_step is %u, but no evaluation of that step is there; use "
+                               "--overwrite to start over",
+                               where, best_step)
+                     : ERR_OK;
+}
+
+static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const char *folder,
+                      const char *where) {
+    const cJSON *identity = NULL;
+    int64_t step = 0, best = 0;
+    float *losses = NULL;
+    err e = ERR_OK;
+    if ((e = json_object(&identity, root, "identity", where))) return e;
+    if ((e = check_identity(identity, run->identity, where))) return e;
+    if ((e = json_whole(&step, root, "global_step", 1, t->total_steps, where))) return e;
+    if ((e = json_whole(&best, root, "best_step", 0, step, where))) return e;
+    if ((e = json_number(&run->best_score, root, "best_score", where))) return e;
+    run->best_step = (uint32_t)best;
+    if ((e = read_evaluations(t, root, (uint32_t)step, where))) return e;
+    if ((e = check_best(t, run->best_step, where))) return e;
+    if ((e = check_files(root, folder, where))) return e;
+    if ((e = read_losses(&losses, root, (uint32_t)step, where))) return e;
+    e = trainer_set(t, (uint32_t)step, losses);
+    mem_free(losses);
+    return e ? e : read_scaling(t, root, where);
+}
+
+err checkpoint_read(trainer *t, checkpoint_run *run, const char *path) {
+    cJSON *root = NULL;
+    char *where = NULL;
+    weights_report report = {0};
+    params *ps = &t->model.params;
+    err e = state_open(&root, &where, path);
+    if (e || (e = read_state(t, run, root, path, where))) goto done;
+    if ((e = weights_load(ps, &report, path, 0, 0))) goto done;
+    if (report.drawn_count) {
+        e = err_set(ERR_DATA, "%s: tensor '%s' is missing", path, report.drawn[0]);
+        goto done;
+    }
+    e = moments_load(ps, path);
+done:
+    weights_report_free(&report);
+    cJSON_Delete(root);
+    mem_free(where);
+    return e;
+}

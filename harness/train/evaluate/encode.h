@@ -1,0 +1,33 @@
+/* Token ids of many texts, one behind the other. */
+#ifndef HARNESS_TRAIN_EVALUATE_ENCODE_H
+#define HARNESS_TRAIN_EVALUATE_ENCODE_H
+
+#include "data/dataset.h"
+#include "data/pack.h"
+#include "text/tokenizer.h"
+
+typedef struct encoded {
+    pack_sentence *sentences; /* (count); ids point into the blocks */
+    size_t count;
+    size_t tokens;        /* of all sentences */
+    uint32_t longest;     /* tokens of the longest sentence */
+    size_t cut;           /* sentences that were truncated */
+    uint32_t *blocks[64]; /* owned */
+} encoded;
+
+/* Which rows of a split. */
+typedef enum encode_rows { ENCODE_ALL, ENCODE_KEPT } encode_rows;
+
+/* Encodes a split's rows to at most max_length tokens, on all threads; the result does not depend
+ * on their number. Free with encoded_free, also after an error. Errors: ERR_FORMAT naming the row;
+ * ERR_MEMORY. */
+err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, encode_rows rows,
+                 uint32_t max_length) MUST_CHECK;
+
+/* Encodes texts, each terminated; labels are 0. */
+err encode_texts(encoded *out, const tokenizer *t, const char *const *texts, size_t count,
+                 uint32_t max_length) MUST_CHECK;
+
+void encoded_free(encoded *e);
+
+#endif

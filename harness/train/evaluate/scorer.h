@@ -1,0 +1,30 @@
+/* A fine-tuned model folder on a device, ready to score sentences: what `eval` and `predict` use.
+ */
+#ifndef HARNESS_TRAIN_EVALUATE_SCORER_H
+#define HARNESS_TRAIN_EVALUATE_SCORER_H
+
+#include "train/evaluate/evaluate.h"
+#include "train/run/source.h"
+
+typedef struct scorer {
+    source source;
+    device device;
+    bert model;
+    bool device_is_open;
+} scorer;
+
+/* Opens the device and loads the model. Free with scorer_close, also after an error.
+ * Errors: ERR_DATA for a folder without a trained classifier; those of source_open_folder,
+ * weights_load and device_open_named. */
+err scorer_open(scorer *s, const char *folder, const char *selector,
+                const device_options *options) MUST_CHECK;
+void scorer_close(scorer *s);
+
+/* Scores rows, batch_size at once.
+ *   logits  (rows->count, C)
+ *   loss    mean cross-entropy, optional
+ * Errors: those of evaluator_run. */
+err scorer_run(scorer *s, float *logits, double *loss, const encoded *rows, uint32_t batch_size,
+               const char *progress) MUST_CHECK;
+
+#endif

@@ -1,0 +1,208 @@
+#include "train/log/event_file.h"
+
+#include "base/memory.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char version[] = "brain.Event:2";
+enum { LENGTH_BYTES = 8, CRC_BYTES = 4, HEAD_BYTES = LENGTH_BYTES + CRC_BYTES };
+enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
+enum { EVENT_WALL_TIME = 1, EVENT_STEP = 2, EVENT_VERSION = 3, EVENT_SUMMARY = 5 };
+enum { SUMMARY_VALUE = 1, VALUE_TAG = 1, VALUE_SIMPLE = 2 };
+
+uint32_t crc32c(const void *bytes, size_t count) {
+    const uint8_t *b = bytes;
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < count; i++) {
+        crc ^= b[i];
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+    }
+    return ~crc;
+}
+
+uint32_t crc32c_masked(const void *bytes, size_t count) {
+    uint32_t crc = crc32c(bytes, count);
+    return (crc >> 15 | crc << 17) + 0xa282ead8u;
+}
+
+/* --- writing -------------------------------------------------------------------------------------
+ */
+
+static err add_little_endian(strbuf *out, uint64_t value, size_t bytes) {
+    char b[8];
+    for (size_t i = 0; i < bytes; i++) b[i] = (char)(value >> (8 * i) & 255);
+    return strbuf_add_bytes(out, b, bytes);
+}
+
+static err add_varint(strbuf *out, uint64_t value) {
+    err e = ERR_OK;
+    for (; !e && value > 127; value >>= 7) e = add_little_endian(out, (value & 127) | 128, 1);
+    return e ? e : add_little_endian(out, value, 1);
+}
+
+static err add_key(strbuf *out, unsigned field, unsigned wire) {
+    return add_varint(out, field << 3 | wire);
+}
+
+static err add_double(strbuf *out, unsigned field, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    err e = add_key(out, field, WIRE_FIXED64);
+    return e ? e : add_little_endian(out, bits, 8);
+}
+
+static err add_float(strbuf *out, unsigned field, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    err e = add_key(out, field, WIRE_FIXED32);
+    return e ? e : add_little_endian(out, bits, 4);
+}
+
+static err add_bytes(strbuf *out, unsigned field, const char *bytes, size_t count) {
+    err e = add_key(out, field, WIRE_BYTES);
+    if (!e) e = add_varint(out, count);
+    return e ? e : strbuf_add_bytes(out, bytes, count);
+}
+
+static err add_summary(strbuf *out, const event_scalar *scalars, size_t count) {
+    strbuf summary = {0}, value = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < count; i++) {
+        strbuf_free(&value);
+        e = add_bytes(&value, VALUE_TAG, scalars[i].tag, strlen(scalars[i].tag));
+        if (!e) e = add_float(&value, VALUE_SIMPLE, (float)scalars[i].value);
+        if (!e) e = add_bytes(&summary, SUMMARY_VALUE, value.text, value.length);
+    }
+    if (!e) e = add_bytes(out, EVENT_SUMMARY, summary.text, summary.length);
+    strbuf_free(&summary);
+    strbuf_free(&value);
+    return e;
+}
+
+static err write_record(event_file *f, const strbuf *event) {
+    strbuf record = {0};
+    err e = add_little_endian(&record, event->length, LENGTH_BYTES);
+    if (!e) e = add_little_endian(&record, crc32c_masked(record.text, LENGTH_BYTES), CRC_BYTES);
+    if (!e) e = strbuf_add_bytes(&record, event->text, event->length);
+    if (!e) e = add_little_endian(&record, crc32c_masked(event->text, event->length), CRC_BYTES);
+    if (!e && (fwrite(record.text, 1, record.length, (FILE *)f->file) != record.length ||
+               fflush((FILE *)f->file)))
+        e = err_set(ERR_IO, "%s: cannot write: %s", f->path, strerror(errno));
+    strbuf_free(&record);
+    return e;
+}
+
+static err begin_event(strbuf *event, uint32_t step) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    err e = add_double(event, EVENT_WALL_TIME, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+    if (e || !step) return e; // 0 is the default: it is left out
+    e = add_key(event, EVENT_STEP, WIRE_VARINT);
+    return e ? e : add_varint(event, step);
+}
+
+err event_file_add(event_file *f, uint32_t step, const event_scalar *scalars, size_t count) {
+    strbuf event = {0};
+    err e = begin_event(&event, step);
+    if (!e) e = add_summary(&event, scalars, count);
+    if (!e) e = write_record(f, &event);
+    strbuf_free(&event);
+    return e;
+}
+
+/* --- what stays of a file ------------------------------------------------------------------------
+ */
+
+static uint64_t little_endian(const uint8_t *b, size_t bytes) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++) value |= (uint64_t)b[i] << (8 * i);
+    return value;
+}
+
+/* Reads a varint at *at, below end; false when it does not end there. */
+static bool read_varint(uint64_t *value, const uint8_t *bytes, size_t *at, size_t end) {
+    *value = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        uint8_t b = bytes[(*at)++];
+        *value |= (uint64_t)(b & 127) << shift;
+        if (!(b & 128)) return true;
+    }
+    return false;
+}
+
+/* The step of an event of our own; UINT64_MAX for bytes that are none. */
+static uint64_t event_step(const uint8_t *bytes, size_t count) {
+    uint64_t key = 0, value = 0, step = 0;
+    for (size_t at = 0; at < count;) {
+        if (!read_varint(&key, bytes, &at, count)) return UINT64_MAX;
+        unsigned wire = key & 7;
+        if (wire == WIRE_VARINT || wire == WIRE_BYTES) {
+            if (!read_varint(&value, bytes, &at, count)) return UINT64_MAX;
+            if (key >> 3 == EVENT_STEP && wire == WIRE_VARINT) step = value;
+        }
+        size_t skip = wire == WIRE_FIXED64   ? 8
+                      : wire == WIRE_FIXED32 ? 4
+                      : wire == WIRE_BYTES   ? (size_t)value
+                                             : 0;
+        if (skip > count - at || (wire != WIRE_VARINT && !skip && wire != WIRE_BYTES))
+            return UINT64_MAX;
+        at += skip;
+    }
+    return step;
+}
+
+/* Bytes of the whole records at the start whose steps are at most keep_step. */
+static size_t kept_bytes(const uint8_t *bytes, size_t count, uint32_t keep_step) {
+    size_t at = 0;
+    while (count - at >= HEAD_BYTES + CRC_BYTES) {
+        const uint8_t *record = bytes + at;
+        uint64_t length = little_endian(record, LENGTH_BYTES);
+        if (length > count - at - HEAD_BYTES - CRC_BYTES) break;
+        if (little_endian(record + LENGTH_BYTES, CRC_BYTES) != crc32c_masked(record, LENGTH_BYTES))
+            break;
+        const uint8_t *event = record + HEAD_BYTES;
+        if (little_endian(event + length, CRC_BYTES) != crc32c_masked(event, (size_t)length)) break;
+        if (event_step(event, (size_t)length) > keep_step) break;
+        at += HEAD_BYTES + (size_t)length + CRC_BYTES;
+    }
+    return at;
+}
+
+static err cut(size_t *kept, const char *path, uint32_t keep_step) {
+    void *bytes = NULL;
+    size_t count = 0;
+    *kept = 0;
+    if (!keep_step || !file_exists(path)) return ERR_OK;
+    err e = file_read(&bytes, &count, path, 0);
+    if (e) return e;
+    *kept = kept_bytes(bytes, count, keep_step);
+    if (*kept && *kept < count) e = file_write(path, bytes, *kept);
+    mem_free(bytes);
+    return e;
+}
+
+err event_file_open(event_file *f, const char *path, uint32_t keep_step) {
+    strbuf event = {0};
+    size_t kept = 0;
+    *f = (event_file){0};
+    err e = mem_strdup(&f->path, path);
+    if (e || (e = cut(&kept, path, keep_step))) return e;
+    if (!(f->file = fopen(path, kept ? "ab" : "wb")))
+        return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (kept) return ERR_OK;
+    e = begin_event(&event, 0);
+    if (!e) e = add_bytes(&event, EVENT_VERSION, version, sizeof version - 1);
+    if (!e) e = write_record(f, &event);
+    strbuf_free(&event);
+    return e;
+}
+
+void event_file_close(event_file *f) {
+    if (f->file) fclose((FILE *)f->file);
+    mem_free(f->path);
+    *f = (event_file){0};
+}

@@ -1,0 +1,42 @@
+/* TensorBoard event files: scalars only.
+ *
+ * A file is a sequence of TFRecords, each u64 length, u32 masked CRC-32C of the length, the bytes,
+ * u32 masked CRC-32C of the bytes, all little-endian. The bytes are an Event message of protocol
+ * buffers: wall_time (1, double), step (2, int64), file_version (3, string; the first event's) or
+ * summary (5), which repeats value (1) of tag (1, string) and simple_value (2, float).
+ *
+ * Source: tensorflow's record_writer.cc, event.proto and summary.proto. */
+#ifndef HARNESS_TRAIN_LOG_EVENT_FILE_H
+#define HARNESS_TRAIN_LOG_EVENT_FILE_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct event_scalar {
+    const char *tag;
+    double value;
+} event_scalar;
+
+typedef struct event_file {
+    void *file; /* FILE *, open for appending */
+    char *path; /* owned */
+} event_file;
+
+/* Opens path for adding. keep_step 0 begins a new file; else the events of steps up to keep_step
+ * stay, and what follows them, or is damaged, goes. Free with event_file_close, also after an
+ * error. Errors: ERR_IO naming the path; ERR_MEMORY. */
+err event_file_open(event_file *f, const char *path, uint32_t keep_step) MUST_CHECK;
+
+/* Adds one event, now, of any number of scalars; it is in the file when this returns. */
+err event_file_add(event_file *f, uint32_t step, const event_scalar *scalars,
+                   size_t count) MUST_CHECK;
+
+void event_file_close(event_file *f);
+
+/* CRC-32C (Castagnoli), and as TFRecords store it. */
+uint32_t crc32c(const void *bytes, size_t count);
+uint32_t crc32c_masked(const void *bytes, size_t count);
+
+#endif

@@ -1,0 +1,127 @@
+#include "train/log/train_log.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char lines_name[] = "log.jsonl";
+static const char events_folder[] = "tensorboard";
+static const char events_name[] = "events.out.tfevents.harness";
+
+/* --- what stays of a log -------------------------------------------------------------------------
+ */
+
+/* Whether a line is whole and of a step that stays. */
+static bool stays(const char *line, size_t length, uint32_t kept_step) {
+    cJSON *root = cJSON_ParseWithLength(line, length);
+    const cJSON *step = cJSON_GetObjectItemCaseSensitive(root, "step");
+    bool good = cJSON_IsNumber(step) && step->valuedouble <= kept_step;
+    cJSON_Delete(root);
+    return good;
+}
+
+static err cut(const char *path, uint32_t kept_step) {
+    void *bytes = NULL;
+    size_t count = 0;
+    strbuf kept = {0};
+    if (!file_exists(path)) return ERR_OK;
+    err e = file_read(&bytes, &count, path, 0);
+    const char *at = bytes;
+    // a line without its end was being written when the run was killed
+    for (const char *end; !e && (end = memchr(at, '\n', count)); at = end + 1) {
+        size_t length = (size_t)(end - at) + 1;
+        if (stays(at, length, kept_step)) e = strbuf_add_bytes(&kept, at, length);
+        count -= length;
+    }
+    if (!e) e = file_write(path, kept.text ? kept.text : "", kept.length);
+    strbuf_free(&kept);
+    mem_free(bytes);
+    return e;
+}
+
+/* --- opening -------------------------------------------------------------------------------------
+ */
+
+static err open_events(train_log *l, const char *folder, bool wanted, uint32_t kept_step) {
+    char *inner = NULL, *path = NULL;
+    err e = path_join(&inner, folder, events_folder);
+    if (e) goto done;
+    if (!wanted) {
+        // events of another run would stand beside this one's files
+        if (!kept_step) e = folder_remove(inner);
+        goto done;
+    }
+    if ((e = folder_make(inner)) || (e = path_join(&path, inner, events_name))) goto done;
+    e = event_file_open(&l->events, path, kept_step);
+    l->has_events = !e;
+done:
+    mem_free(inner);
+    mem_free(path);
+    return e;
+}
+
+err train_log_open(train_log *l, const char *folder, bool tensorboard, uint32_t kept_step) {
+    *l = (train_log){0};
+    err e = path_join(&l->path, folder, lines_name);
+    if (e || (kept_step && (e = cut(l->path, kept_step)))) return e;
+    if (!(l->lines = fopen(l->path, kept_step ? "ab" : "wb")))
+        return err_set(ERR_IO, "%s: cannot write: %s", l->path, strerror(errno));
+    return open_events(l, folder, tensorboard, kept_step);
+}
+
+void train_log_close(train_log *l) {
+    if (l->lines) fclose((FILE *)l->lines);
+    event_file_close(&l->events);
+    mem_free(l->path);
+    *l = (train_log){0};
+}
+
+/* --- adding --------------------------------------------------------------------------------------
+ */
+
+static err add_line(train_log *l, uint32_t step, double epoch, const log_value *values,
+                    size_t count) {
+    cJSON *root = cJSON_CreateObject();
+    char *text = NULL;
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while logging");
+    for (size_t i = 0; !e && i < count; i++)
+        e = json_add_number(root, values[i].name, values[i].value);
+    if (!e) e = json_add_number(root, "epoch", epoch);
+    if (!e) e = json_add_number(root, "step", step);
+    if (!e) e = json_print(&text, root, false);
+    if (!e && (fprintf((FILE *)l->lines, "%s\n", text) < 0 || fflush((FILE *)l->lines)))
+        e = err_set(ERR_IO, "%s: cannot write: %s", l->path, strerror(errno));
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* Tags as Trainer's TensorBoard callback makes them. */
+static void tag_of(char tag[LOG_NAME_BYTES + 8], const char *name) {
+    bool is_eval = strncmp(name, "eval_", 5) == 0;
+    snprintf(tag, LOG_NAME_BYTES + 8, "%s/%s", is_eval ? "eval" : "train",
+             is_eval ? name + 5 : name);
+}
+
+static err add_event(train_log *l, uint32_t step, double epoch, const log_value *values,
+                     size_t count) {
+    char tags[LOG_VALUES_MAX][LOG_NAME_BYTES + 8];
+    event_scalar scalars[LOG_VALUES_MAX + 1];
+    for (size_t i = 0; i < count; i++) {
+        tag_of(tags[i], values[i].name);
+        scalars[i] = (event_scalar){tags[i], values[i].value};
+    }
+    scalars[count] = (event_scalar){"train/epoch", epoch};
+    return event_file_add(&l->events, step, scalars, count + 1);
+}
+
+err train_log_add(train_log *l, uint32_t step, double epoch, const log_value *values,
+                  size_t count) {
+    if (count > LOG_VALUES_MAX) return err_set(ERR_ARG, "%zu values in one line", count);
+    err e = add_line(l, step, epoch, values, count);
+    return e || !l->has_events ? e : add_event(l, step, epoch, values, count);
+}

@@ -1,0 +1,271 @@
+#include "train/run/model_card.h"
+
+#include "base/memory.h"
+#include "metric/score.h"
+#include "net/hub.h"
+#include "platform/file.h"
+#include "text/unicode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct card {
+    const run *r;
+    strbuf text;
+    confusion official, dedup;
+} card;
+
+/* --- text ----------------------------------------------------------------------------------------
+ */
+
+/* Neither YAML nor a page shows it as it is. */
+static bool is_plain(uint32_t point) {
+    return point >= 0x20 && point != 0x7f && !(point >= 0x80 && point < 0xa0) && point != 0x2028 &&
+           point != 0x2029 && point != 0xfffe && point != 0xffff;
+}
+
+/* Adds text on one line; bytes that are not UTF-8 and unprintable characters become U+FFFD, and
+ * what `special` holds gets a backslash. */
+static err add_text(strbuf *out, const char *text, const char *special) {
+    err e = ERR_OK;
+    for (size_t left = strlen(text); !e && left;) {
+        uint32_t point = 0;
+        size_t n = utf8_decode(&point, text, left);
+        if (n == 1 && strchr(special, *text)) e = strbuf_add(out, "\\");
+        if (!e)
+            e = n && is_plain(point) ? strbuf_add_bytes(out, text, n)
+                                     : strbuf_add(out, "\xEF\xBF\xBD");
+        text += n ? n : 1;
+        left -= n ? n : 1;
+    }
+    return e;
+}
+
+/* A double-quoted YAML string. */
+static err add_quoted(strbuf *out, const char *text) {
+    err e = strbuf_add(out, "\"");
+    if (!e) e = add_text(out, text, "\"\\");
+    return e ? e : strbuf_add(out, "\"");
+}
+
+static err add_field(strbuf *out, const char *key, const char *text) {
+    err e = strbuf_add(out, key);
+    if (!e) e = add_quoted(out, text);
+    return e ? e : strbuf_add(out, "\n");
+}
+
+/* A cell of a table, or other text of a page. */
+static err add_cell(strbuf *out, const char *text) {
+    return add_text(out, text, "\\|`*<[");
+}
+
+/* --- scores --------------------------------------------------------------------------------------
+ */
+
+static err count_scores(card *c) {
+    const run *r = c->r;
+    size_t n = r->test.count;
+    uint32_t *gold = NULL;
+    bool *mask = NULL;
+    err e = ERR_OK;
+    if ((e = mem_new(&gold, n)) || (e = mem_new(&mask, n))) goto done;
+    for (size_t i = 0; i < n; i++) {
+        gold[i] = r->data.test.rows[i].label;
+        mask[i] = r->data.test.rows[i].scored_dedup;
+    }
+    if ((e = confusion_init(&c->official, r->task.label_count))) goto done;
+    if ((e = confusion_init(&c->dedup, r->task.label_count))) goto done;
+    if ((e = confusion_add(&c->official, gold, r->predicted, NULL, n))) goto done;
+    e = confusion_add(&c->dedup, gold, r->predicted, mask, n);
+done:
+    mem_free(gold);
+    mem_free(mask);
+    return e;
+}
+
+/* The hub's name of a metric, and the average it is taken with ("": none). */
+static const char *hub_metric(const char *name, char average[16]) {
+    static const char *const averages[] = {"macro", "weighted"};
+    average[0] = '\0';
+    if (strcmp(name, "mcc") == 0) return "matthews_correlation";
+    for (size_t i = 0; i < sizeof averages / sizeof *averages; i++) {
+        size_t n = strlen(averages[i]);
+        if (strncmp(name, averages[i], n) != 0 || name[n] != '_') continue;
+        snprintf(average, 16, "%s", averages[i]);
+        return name + n + 1;
+    }
+    return name;
+}
+
+/* "": the whole task; else what was left out. */
+static const char *part_text(const run *r, char text[160]) {
+    text[0] = '\0';
+    if (r->request.sample)
+        snprintf(text, 160, " (bundled sample, %zu test rows)", r->test.count);
+    else if (r->request.limit)
+        snprintf(text, 160, " (%zu test rows)", r->test.count);
+    return text;
+}
+
+/* --- front matter --------------------------------------------------------------------------------
+ */
+
+static err add_metric(card *c, const metric *m) {
+    char average[16];
+    const char *type = hub_metric(m->name, average);
+    err e = strbuf_printf(&c->text, "    - type: %s\n      name: %s\n      value: %.6f\n", type,
+                          m->title, m->fn(&c->official));
+    if (!e && *average) e = strbuf_printf(&c->text, "      args:\n        average: %s\n", average);
+    return e;
+}
+
+static err add_index(card *c) {
+    const run *r = c->r;
+    strbuf *out = &c->text;
+    char name[300], part[160];
+    snprintf(name, sizeof name, "%s-%s", r->source.name, r->task.name);
+    err e = strbuf_add(out, "model-index:\n");
+    if (!e) e = add_field(out, "- name: ", name);
+    if (!e)
+        e = strbuf_add(out, "  results:\n  - task:\n      type: text-classification\n"
+                            "      name: Text Classification\n    dataset:\n");
+    if (!e) e = add_field(out, "      type: ", r->task.name);
+    snprintf(name, sizeof name, "%s%s", r->task.title, part_text(r, part));
+    if (!e) e = add_field(out, "      name: ", name);
+    if (!e) e = strbuf_add(out, "      split: test\n    metrics:\n");
+    // the leading one first
+    if (!e) e = add_metric(c, metric_find(r->task.headline));
+    for (size_t i = 0; !e && i < r->task.metric_count; i++)
+        if (strcmp(r->task.metrics[i], r->task.headline) != 0)
+            e = add_metric(c, metric_find(r->task.metrics[i]));
+    return e;
+}
+
+static err add_front_matter(card *c) {
+    const run *r = c->r;
+    char average[16];
+    const char *model = r->request.model;
+    bool is_hub = r->source.folder && !folder_exists(model) && hub_is_name(model);
+    err e = strbuf_add(&c->text, "---\nlanguage: ko\nlibrary_name: transformers\n"
+                                 "pipeline_tag: text-classification\n");
+    if (!e && is_hub) e = add_field(&c->text, "base_model: ", model);
+    if (!e) e = strbuf_add(&c->text, "tags:\n- text-classification\n- bert\n- korean\n");
+    if (!e) e = strbuf_printf(&c->text, "metrics:\n- %s\n", hub_metric(r->task.headline, average));
+    if (!e) e = add_index(c);
+    return e ? e : strbuf_add(&c->text, "---\n");
+}
+
+/* --- page ----------------------------------------------------------------------------------------
+ */
+
+static err add_about(card *c) {
+    const run *r = c->r;
+    strbuf *out = &c->text;
+    err e = strbuf_add(out, "\n# ");
+    if (!e) e = add_cell(out, r->source.name);
+    if (!e) e = strbuf_add(out, " on ");
+    if (!e) e = add_cell(out, r->task.name);
+    if (!e)
+        e = strbuf_printf(out, "\n\nA BERT classifier of Korean sentences, %s by harness %s.\n\n",
+                          r->source.folder && !r->request.from_scratch ? "fine-tuned"
+                                                                       : "trained from scratch",
+                          HARNESS_VERSION);
+    if (!e) e = strbuf_add(out, "Task: ");
+    if (!e) e = add_cell(out, r->task.title);
+    if (!e) e = strbuf_add(out, "\n\n| id | label | meaning |\n| --- | --- | --- |\n");
+    for (size_t i = 0; !e && i < r->task.label_count; i++) {
+        e = strbuf_printf(out, "| %zu | ", i);
+        if (!e) e = add_cell(out, r->task.labels[i].name);
+        if (!e) e = strbuf_add(out, " | ");
+        if (!e) e = add_cell(out, r->task.labels[i].readable);
+        if (!e) e = strbuf_add(out, " |\n");
+    }
+    return e;
+}
+
+static err add_scores(card *c) {
+    const run *r = c->r;
+    bool is_partial = r->request.sample || r->request.limit || r->request.recipe.max_steps;
+    err e = strbuf_printf(
+        &c->text,
+        "\n## Scores\n\nOn %zu test rows%s. The last column leaves out rows that "
+        "are empty, repeat another test row or are in the training data (%zu rows "
+        "are left).\n\n",
+        r->test.count, r->request.sample ? " of the bundled sample" : "", (size_t)c->dedup.total);
+    if (!e && is_partial)
+        e = strbuf_add(&c->text, "This was a partial run (a sample, a part of the rows or a "
+                                 "bounded number of steps): its scores compare with no other.\n\n");
+    if (!e) e = strbuf_add(&c->text, "| metric | score | deduplicated |\n| --- | --- | --- |\n");
+    for (size_t i = 0; !e && i < r->task.metric_count; i++) {
+        const metric *m = metric_find(r->task.metrics[i]);
+        e = strbuf_printf(&c->text, "| %s%s | %.4f | %.4f |\n", m->title,
+                          strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
+                          m->fn(&c->official), m->fn(&c->dedup));
+    }
+    return e;
+}
+
+static err add_use(card *c) {
+    return strbuf_add(&c->text, "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
+                                "```python\nfrom transformers import pipeline\n"
+                                "classify = pipeline(\"text-classification\", model=\"FOLDER\")\n"
+                                "classify(\"...\", truncation=True)\n```\n\n"
+                                "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n"
+                                "It answers with one of its labels whatever the text is about.\n");
+}
+
+static err add_training(card *c) {
+    const run *r = c->r;
+    const recipe *p = &r->request.recipe;
+    const trainer *t = &r->trainer;
+    strbuf *out = &c->text;
+    err e = strbuf_add(out, "\n## Training\n\n| | |\n| --- | --- |\n| started from | ");
+    if (!e) e = add_cell(out, r->source.name);
+    if (!e)
+        e = strbuf_printf(out, "%s |\n| training rows | %zu |\n| protocol | %s |\n| recipe | ",
+                          r->source.folder && !r->request.from_scratch ? "" : ", random weights",
+                          r->train.count, run_protocol_name(r->request.protocol));
+    if (!e) e = add_cell(out, p->name);
+    if (!e)
+        e = strbuf_printf(out,
+                          " |\n| optimizer steps | %u |\n| sentences a step | %u |\n"
+                          "| learning rate | %g, %s |\n| warmup steps | %u |\n"
+                          "| weight decay | %g |\n| longest sentence | %u tokens |\n"
+                          "| seed | %u |\n| SHA-256 of the weights | %s |\n",
+                          t->done, p->per_device_train_batch_size * p->gradient_accumulation_steps,
+                          p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup,
+                          p->weight_decay, r->max_length, r->request.seed, r->final_sha256);
+    return e;
+}
+
+static err add_data(card *c) {
+    const task *t = &c->r->task;
+    err e = strbuf_add(&c->text, "\n## Data\n\n");
+    if (!e) e = add_cell(&c->text, t->citation);
+    if (!e) e = strbuf_add(&c->text, "\n\nSource: ");
+    if (!e) e = add_text(&c->text, t->source, "");
+    if (!e) e = strbuf_add(&c->text, " (licence of the data: ");
+    if (!e) e = add_cell(&c->text, t->licence);
+    return e ? e : strbuf_add(&c->text, ")\n");
+}
+
+err model_card_write(const char *folder, const run *r) {
+    card c = {.r = r};
+    char *path = NULL;
+    err e = ERR_OK;
+    if ((e = count_scores(&c))) goto done;
+    if ((e = add_front_matter(&c))) goto done;
+    if ((e = add_about(&c))) goto done;
+    if ((e = add_scores(&c))) goto done;
+    if ((e = add_use(&c))) goto done;
+    if ((e = add_training(&c))) goto done;
+    if ((e = add_data(&c))) goto done;
+    if ((e = path_join(&path, folder, "README.md"))) goto done;
+    e = file_write(path, c.text.text, c.text.length);
+done:
+    mem_free(path);
+    strbuf_free(&c.text);
+    confusion_free(&c.official);
+    confusion_free(&c.dedup);
+    return e;
+}

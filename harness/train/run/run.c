@@ -1,0 +1,330 @@
+#include "train/run/run.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/sums.h"
+#include "data/fetch_task.h"
+#include "metric/score.h"
+#include "net/fetch.h"
+#include "platform/file.h"
+#include "platform/interrupt.h"
+#include "train/run/run_internal.h"
+
+#include <string.h>
+
+const char *run_protocol_name(run_protocol protocol) {
+    return protocol == PROTOCOL_DEV ? "dev" : "last";
+}
+
+/* --- preparing -----------------------------------------------------------------------------------
+ */
+
+static err open_data(run *r) {
+    const run_request *q = &r->request;
+    dataset_options options = {.data_dir = q->data_dir, .sample = q->sample, .limit = q->limit};
+    err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
+    if (e == ERR_NETWORK)
+        return err_wrap(e,
+                        "no data of %s here (--data DIR names its place, "
+                        "--sample needs none)",
+                        r->task.name);
+    if (!e) e = dataset_load(&r->data, &r->task, &options);
+    if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data);
+    return e;
+}
+
+static err open_device(run *r) {
+    const run_request *q = &r->request;
+    device_options options = {.threads = q->threads, .validation = q->validation};
+    err e = device_precision_find(&options.precision, q->precision);
+    if (e) return e;
+    e = device_open_named(&r->device, q->device, &options);
+    r->device_is_open = !e;
+    return e ? e : device_check_run(&r->device, q->check_device);
+}
+
+static err set_labels(run *r) {
+    const char *names[256];
+    if (r->task.label_count > sizeof names / sizeof *names)
+        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %zu are supported",
+                       r->task.name, r->task.label_count, sizeof names / sizeof *names);
+    for (size_t i = 0; i < r->task.label_count; i++) names[i] = r->task.labels[i].name;
+    return bert_config_set_labels(&r->source.config, names, r->task.label_count);
+}
+
+static err encode_all(run *r) {
+    double begin = clock_seconds();
+    const tokenizer *words = &r->source.words;
+    err e = ERR_OK;
+    r->max_length =
+        source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
+    if ((e = encode_split(&r->train, words, &r->data.train, ENCODE_KEPT, r->max_length))) return e;
+    if ((e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length))) return e;
+    if ((e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length))) return e;
+    r->tokenize_s = clock_seconds() - begin;
+    size_t cut = r->train.cut + r->dev.cut + r->test.cut;
+    if (cut) log_note("%zu sentences are longer than %u tokens and were cut", cut, r->max_length);
+    return ERR_OK;
+}
+
+static err evaluate_dev(void *context, trainer *t);
+
+static err open_trainer(run *r) {
+    const recipe *p = &r->request.recipe;
+    trainer_options options = {.seed = r->request.seed};
+    loss_scaler scaler = loss_scaler_default();
+    if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
+    options.save.call = run__save;
+    options.save.context = r;
+    options.save.every = p->save_steps;
+    options.log.call = run__log_step;
+    options.log.context = r;
+    options.log.every = p->logging_steps;
+    if (r->request.protocol == PROTOCOL_DEV) {
+        options.evaluate.call = evaluate_dev;
+        options.evaluate.context = r;
+        options.evaluate.every = p->eval_steps;
+        options.evaluate.at_epochs = p->eval_steps == 0;
+    }
+    evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
+    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
+    err e = trainer_init(&r->trainer, &r->device, &r->source.config, &r->train, p, &options);
+    r->trainer_is_open = !e;
+    return e;
+}
+
+/* Keys that the checkpoint has beside this model's, and those that it lacks. */
+static void show_weights(const weights_report *report, const char *folder) {
+    strbuf table = {0};
+    if (weights_report_table(&table, report))
+        err_clear(); // a note is no reason to stop
+    else if (table.length)
+        log_note("BertForSequenceClassification from %s:\n%s", folder, table.text);
+    strbuf_free(&table);
+}
+
+/* Weights before the first step; what a folder lacks is drawn. */
+static err load_weights(run *r) {
+    const source *s = &r->source;
+    params *ps = &r->trainer.model.params;
+    if (!s->folder || r->request.from_scratch)
+        return params_draw(ps, r->request.seed, s->config.initializer_range, NULL);
+    err e = r->request.ignore_mismatched_sizes
+                ? weights_load_resized(ps, &r->weights, s->folder, r->request.seed,
+                                       s->config.initializer_range)
+                : weights_load(ps, &r->weights, s->folder, r->request.seed,
+                               s->config.initializer_range);
+    if (!e || e == ERR_DATA) show_weights(&r->weights, s->folder);
+    return e;
+}
+
+/* Options that only an evaluation on held-out rows can serve, and one that needs another. */
+static err check_options(const run_request *q) {
+    const recipe *p = &q->recipe;
+    bool stops = p->early_stopping_patience > 0;
+    if (p->early_stopping_threshold > 0 && !stops)
+        return err_set(ERR_USAGE,
+                       "early_stopping_threshold is %g, but nothing stops early without "
+                       "early_stopping_patience",
+                       p->early_stopping_threshold);
+    if (q->protocol == PROTOCOL_LAST && (stops || *p->metric_for_best_model))
+        return err_set(ERR_USAGE,
+                       "%s needs --protocol dev: protocol last holds out no rows to evaluate on",
+                       stops ? "early_stopping_patience" : "metric_for_best_model");
+    return ERR_OK;
+}
+
+const char *run_best_metric(const run *r) {
+    const char *name = r->request.recipe.metric_for_best_model;
+    return *name ? name : r->task.headline;
+}
+
+static err open_best(run *r) {
+    const recipe *p = &r->request.recipe;
+    const char *name = run_best_metric(r);
+    const metric *m = NULL;
+    bool by_loss = strcmp(name, "loss") == 0;
+    err e = by_loss ? ERR_OK : metric_lookup(&m, name, r->task.label_count);
+    r->best = (best_tracker){.higher_is_better = !by_loss && m && m->higher_is_better,
+                             .patience = p->early_stopping_patience,
+                             .threshold = p->early_stopping_threshold};
+    return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
+}
+
+err run_open(run *r, const run_request *request) {
+    err e = ERR_OK;
+    *r = (run){.request = *request};
+    if ((e = check_options(request))) return e;
+    if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
+    if ((e = open_best(r))) return e;
+    if ((e = open_device(r))) return e;
+    if ((e = run__output_open(r))) return e;
+    if ((e = open_data(r))) return e;
+    if ((e = source_open(&r->source, request->model, &r->data.train, request->offline))) return e;
+    if ((e = set_labels(r))) return e;
+    if ((e = encode_all(r))) return e;
+    if ((e = open_trainer(r))) return e;
+    if ((e = run__check_disk(r))) return e;
+    if ((e = load_weights(r))) return e;
+    if ((e = run__identify(r))) return e;
+    if ((e = run__begin(r))) return e;
+    return run__log_open(r);
+}
+
+void run_close(run *r) {
+    train_log_close(&r->log);
+    trainer_free(&r->trainer);
+    encoded_free(&r->train);
+    encoded_free(&r->dev);
+    encoded_free(&r->test);
+    if (r->device_is_open) device_close(&r->device);
+    source_free(&r->source);
+    dataset_free(&r->data);
+    task_free(&r->task);
+    weights_report_free(&r->weights);
+    cJSON_Delete(r->identity);
+    mem_free(r->id);
+    run__output_close(r);
+    mem_free(r->logits);
+    mem_free(r->predicted);
+    *r = (run){0};
+}
+
+/* --- scoring -------------------------------------------------------------------------------------
+ */
+
+/* Logits and predictions of encoded rows under the trainer's current weights. Both are owned. */
+static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss,
+                      const encoded *rows, const char *progress) {
+    evaluator ev = {0};
+    batch_capacity capacity = {0};
+    uint32_t size = r->request.recipe.per_device_eval_batch_size;
+    uint32_t classes = r->source.config.classes;
+    evaluator_capacity(&capacity, rows, size);
+    err e = mem_new(logits, rows->count * classes);
+    if (e || (e = mem_new(predicted, rows->count))) return e;
+    e = evaluator_init(&ev, &r->trainer.model, &r->trainer.memory, &capacity, size);
+    if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
+    if (!e) predict_labels(*predicted, *logits, rows->count, classes);
+    evaluator_free(&ev);
+    return e;
+}
+
+static err dev_confusion(confusion *c, const run *r, const uint32_t *predicted) {
+    uint32_t *gold = NULL;
+    err e = mem_new(&gold, r->dev.count);
+    if (e) return e;
+    for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].label;
+    if (!(e = confusion_init(c, r->task.label_count)))
+        e = confusion_add(c, gold, predicted, NULL, r->dev.count);
+    mem_free(gold);
+    return e;
+}
+
+/* The loss is the one that is trained on, as Trainer's eval_loss. */
+static double dev_loss(const run *r, const float *logits) {
+    const trainer *t = &r->trainer;
+    return predict_loss(logits, r->dev.sentences, r->dev.count, r->source.config.classes,
+                        t->recipe.label_smoothing_factor, t->class_weights);
+}
+
+bool run__judge(run *r, uint32_t first) {
+    trainer *t = &r->trainer;
+    bool better = false;
+    for (uint32_t i = first; i < t->evaluation_count; i++)
+        better = best_add(&r->best, t->evaluations[i].step, t->evaluations[i].score);
+    t->is_stopped = best_stops(&r->best);
+    return better;
+}
+
+/* Writes the weights to <output>/best. */
+static err keep_best(const run *r) {
+    char *folder = NULL;
+    err e = run__path(&folder, r, "best");
+    if (!e) e = model_folder_write(folder, &r->trainer.model, &r->source.words);
+    mem_free(folder);
+    return e;
+}
+
+/* Takes an evaluation in: is it the best, and is it time to stop? */
+static err judge(run *r, double score, double loss) {
+    trainer *t = &r->trainer;
+    err e = trainer_add_evaluation(t, score, loss);
+    if (e) return e;
+    bool better = run__judge(r, t->evaluation_count - 1);
+    log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps, run_best_metric(r),
+             score, loss, better ? " (best)" : "");
+    if (t->is_stopped && t->done < t->total_steps)
+        log_note("stopped early: %u evaluations in a row were no better (best: step %u)",
+                 r->best.stale, r->best.step);
+    return better ? keep_best(r) : ERR_OK;
+}
+
+/* trainer_hook under protocol dev: keeps the weights that score best, the earliest of equals. */
+static err evaluate_dev(void *context, trainer *t) {
+    run *r = context;
+    float *logits = NULL;
+    uint32_t *predicted = NULL;
+    confusion c = {0};
+    double begin = clock_seconds();
+    const char *name = run_best_metric(r);
+    (void)t;
+    err e = score_rows(r, &logits, &predicted, NULL, &r->dev, NULL);
+    if (e || (e = dev_confusion(&c, r, predicted))) goto done;
+    double loss = dev_loss(r, logits);
+    double score = strcmp(name, "loss") == 0 ? loss : metric_value(name, &c);
+    if ((e = run__log_evaluation(r, &c, loss, clock_seconds() - begin))) goto done;
+    e = judge(r, score, loss);
+done:
+    confusion_free(&c);
+    mem_free(logits);
+    mem_free(predicted);
+    return e;
+}
+
+/* --- training and the end ------------------------------------------------------------------------
+ */
+
+/* Adds to the error what there is to go on from. */
+static err name_checkpoint(const run *r, err e) {
+    if (!e || e == ERR_INTERRUPTED) return e;
+    if (!r->saved_at)
+        return err_set(e, "%s; no checkpoint was saved before (--save-steps N)", err_message(e));
+    return err_set(e, "%s; the last good checkpoint is %s/checkpoint-%u (--resume goes on from it)",
+                   err_message(e), r->output, r->saved_at);
+}
+
+err run_train(run *r) {
+    interrupt_begin();
+    err e = kernel_times_train(&r->kernels, &r->trainer);
+    if (!e) e = trainer_run(&r->trainer);
+    interrupt_end();
+    if (!e) e = run__log_end(r);
+    if (e) return name_checkpoint(r, e);
+    if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
+    char *best = NULL;
+    weights_report report = {0};
+    if ((e = run__path(&best, r, "best"))) return e;
+    log_note("scoring the weights of step %u, best on dev", r->best.step);
+    if (!(e = sums_check(best, NULL)))
+        e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
+    weights_report_free(&report);
+    mem_free(best);
+    return e;
+}
+
+err run_evaluate(run *r) {
+    double begin = clock_seconds();
+    err e = score_rows(r, &r->logits, &r->predicted, &r->test_loss, &r->test, "test row");
+    r->eval_s = clock_seconds() - begin;
+    if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
+    return name_checkpoint(r, e);
+}
+
+err run_keep_model(run *r) {
+    return run__keep_model(r);
+}
+
+err run_finish(run *r) {
+    return run__end(r);
+}

@@ -1,0 +1,36 @@
+/* What run.c and run_files.c share. */
+#ifndef HARNESS_TRAIN_RUN_RUN_INTERNAL_H
+#define HARNESS_TRAIN_RUN_RUN_INTERNAL_H
+
+#include "metric/score.h"
+#include "train/run/run.h"
+
+/* Names the output folder, finds out that it can be written and keeps other runs out of it.
+ * Errors: ERR_IO, also when another process runs there. */
+err run__output_open(run *r) MUST_CHECK;
+void run__output_close(run *r);
+/* Says who this run is (r->identity); the weights have to be loaded. */
+err run__identify(run *r) MUST_CHECK;
+/* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
+err run__begin(run *r) MUST_CHECK;
+/* The log of this run; r->resumed_at says what of it stays. */
+err run__log_open(run *r) MUST_CHECK;
+/* trainer_hook of logging steps (context: the run). */
+err run__log_step(void *context, trainer *t) MUST_CHECK;
+/* c: of the dev rows; seconds that scoring them took. */
+err run__log_evaluation(run *r, const confusion *c, double loss, double seconds) MUST_CHECK;
+err run__log_end(run *r) MUST_CHECK;
+/* Takes the trainer's evaluations from `first` on into r->best; true when the last is the best. */
+bool run__judge(run *r, uint32_t first);
+/* Checks the disk for the checkpoints to come. */
+err run__check_disk(const run *r) MUST_CHECK;
+/* "<output>/<name>", owned. */
+err run__path(char **path, const run *r, const char *name) MUST_CHECK;
+/* Leaves the final model. */
+err run__keep_model(run *r) MUST_CHECK;
+/* The folder is finished. */
+err run__end(run *r) MUST_CHECK;
+/* trainer_hook: writes a checkpoint of the run (context). */
+err run__save(void *context, trainer *t) MUST_CHECK;
+
+#endif

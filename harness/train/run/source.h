@@ -1,0 +1,32 @@
+/* Where a model comes from: a preset trained from scratch, or a Hugging Face folder. */
+#ifndef HARNESS_TRAIN_RUN_SOURCE_H
+#define HARNESS_TRAIN_RUN_SOURCE_H
+
+#include "data/dataset.h"
+#include "model/config.h"
+#include "text/tokenizer.h"
+
+typedef struct source {
+    char *name;         /* "tiny", or the folder's own name; owned */
+    char *folder;       /* NULL for a preset; owned */
+    bert_config config; /* labels are those of the folder until the run sets its own */
+    tokenizer words;
+    char vocab_sha256[65];
+} source;
+
+/* Finds what `model` names: a preset, a folder, or a hub name (downloaded into the hub's cache
+ * unless offline). Reads the configuration; the tokenizer of a folder is loaded, that of a preset
+ * is trained on the kept rows of train. Free with source_free, also after an error. Errors:
+ * ERR_USAGE listing presets and the nearest one; those of the config, tokenizer and trainer. */
+err source_open(source *s, const char *model, const dataset_split *train, bool offline) MUST_CHECK;
+
+/* Loads config and tokenizer of a model folder, or of the model in a run's output folder. */
+err source_open_folder(source *s, const char *folder) MUST_CHECK;
+
+void source_free(source *s);
+
+/* Most tokens of a sentence: wanted (0: fallback), but no more than the model's positions and the
+ * tokenizer's own limit. */
+uint32_t source_max_length(const source *s, uint32_t wanted, uint32_t fallback);
+
+#endif

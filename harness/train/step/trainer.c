@@ -1,0 +1,540 @@
+#include "train/step/trainer.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "platform/interrupt.h"
+#include "train/step/capacity.h"
+#include "train/step/nonfinite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WARM_STEPS = 2, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
+
+static uint32_t step_size(const recipe *r) {
+    return r->per_device_train_batch_size * r->gradient_accumulation_steps;
+}
+
+/* Bound of a micro-batch's sentences: only accumulation asks for one. */
+static uint32_t micro_sentences(const recipe *r) {
+    return r->gradient_accumulation_steps > 1 ? r->per_device_train_batch_size : 0;
+}
+
+/* Makes t->order that of an epoch (0-based). */
+static void order_epoch(trainer *t, uint32_t epoch) {
+    if (t->order_epoch == epoch) return;
+    rng_order(t->order, t->data->count, t->options.seed, epoch);
+    if (t->order_scratch)
+        order_group(t->order, t->data->sentences, t->data->count, step_size(&t->recipe),
+                    t->order_scratch);
+    t->order_epoch = epoch;
+}
+
+/* First row and number of rows of step s (1-based) within its epoch's order. */
+static size_t step_rows(const trainer *t, uint32_t s, size_t *first) {
+    size_t size = step_size(&t->recipe);
+    *first = (size_t)((s - 1) % t->epoch_steps) * size;
+    return t->data->count - *first < size ? t->data->count - *first : size;
+}
+
+static void find_capacity(trainer *t) {
+    for (uint32_t s = 1; s <= t->total_steps; s++) {
+        size_t first = 0, n = step_rows(t, s, &first);
+        order_epoch(t, (s - 1) / t->epoch_steps);
+        capacity_raise(&t->capacity, t->data->sentences, t->order + first, n,
+                       micro_sentences(&t->recipe));
+    }
+    t->capacity.classes = t->model.config.classes;
+    t->capacity.tile = t->device->attention_tile;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+/* --- class weights -------------------------------------------------------------------------------
+ */
+
+/* scikit-learn's compute_class_weight("balanced"): rows / (classes * rows of the class). */
+static err balance(trainer *t) {
+    uint32_t classes = t->model.config.classes;
+    char **labels = t->model.config.labels;
+    for (size_t i = 0; i < t->data->count; i++) t->class_weights[t->data->sentences[i].label]++;
+    for (uint32_t c = 0; c < classes; c++) {
+        if (t->class_weights[c] <= 0)
+            return err_set(ERR_DATA,
+                           "class_weights balanced: label %u%s%s%s has no training row to count", c,
+                           labels ? " (" : "", labels ? labels[c] : "", labels ? ")" : "");
+        t->class_weights[c] = (double)t->data->count / (classes * t->class_weights[c]);
+    }
+    return ERR_OK;
+}
+
+static err set_class_weights(trainer *t) {
+    const char *text = t->recipe.class_weights;
+    uint32_t classes = t->model.config.classes;
+    size_t count = 0;
+    if (!*text) return ERR_OK;
+    err e = mem_new(&t->class_weights, classes);
+    if (e) return e;
+    if (strcmp(text, "balanced") == 0) return balance(t);
+    e = recipe_class_weights(t->class_weights, &count, classes, text);
+    if (e || count != classes)
+        return err_set(ERR_USAGE,
+                       "class_weights is '%s', expected one number for each of the %u "
+                       "labels",
+                       text, classes);
+    return ERR_OK;
+}
+
+/* Writes them to where the loss reads them. pre: t->table_arena is begun. */
+static err place_class_weights(trainer *t) {
+    uint32_t classes = t->model.config.classes;
+    if (!t->class_weights) return ERR_OK;
+    err e = arena_take(&t->table_arena, &t->training.class_weights, classes, t->device->real);
+    return e ? e : device_write_f64(t->training.class_weights, t->class_weights, classes);
+}
+
+/* --- plans ---------------------------------------------------------------------------------------
+ */
+
+static err make_table(trainer *t) {
+    double *table = NULL;
+    size_t count = ((size_t)t->total_steps + 1) * 4;
+    err e = mem_new(&table, count);
+    if (e) return e;
+    t->table = table;
+    schedule_table(table, &t->schedule, t->recipe.weight_decay, t->recipe.adam_beta1,
+                   t->recipe.adam_beta2);
+    arena_init(&t->table_arena, t->device, 1, false);
+    e = arena_take(&t->table_arena, &t->training.table, count, t->device->real);
+    return e ? e : device_write_f64(t->training.table, table, count);
+}
+
+/* Steps behind a skipped one use the schedule and the bias corrections of the steps taken so far,
+ * as torch's optimizer and accelerate's scheduler do. Rows from t->done + 1 on are written. pre: no
+ * step is under way. */
+static err shift_table(trainer *t) {
+    size_t first = ((size_t)t->done + 1) * 4, shift = (size_t)t->skipped_count * 4;
+    size_t count = ((size_t)t->total_steps + 1) * 4 - first;
+    if (!t->skipped_count || !count) return ERR_OK;
+    return device_write_f64(span_part(t->training.table, first, count), t->table + first - shift,
+                            count);
+}
+
+double trainer_rate(const trainer *t, uint32_t s) {
+    uint32_t before = 0;
+    while (before < t->skipped_count && t->skipped[before] < s) before++;
+    return schedule_rate(&t->schedule, s - before);
+}
+
+static void set_training(trainer *t, const bert_config *c) {
+    const recipe *r = &t->recipe;
+    bool own = r->dropout >= 0;
+    t->training = (bert_training){
+        .hidden_dropout = own ? (float)r->dropout : c->hidden_dropout,
+        .attention_dropout = own ? (float)r->dropout : c->attention_dropout,
+        .classifier_dropout = own ? (float)r->dropout : c->classifier_dropout,
+        .label_smoothing = (float)r->label_smoothing_factor,
+        .max_grad_norm = (float)r->max_grad_norm,
+        .beta1 = (float)r->adam_beta1,
+        .beta2 = (float)r->adam_beta2,
+        .eps = (float)r->adam_epsilon,
+        .freeze_embeddings = r->freeze_embeddings,
+        .freeze_layers = r->freeze_layers,
+    };
+}
+
+static err make_plans(trainer *t) {
+    uint32_t tokens = larger(t->capacity.tokens, t->options.lend.tokens);
+    uint32_t sentences = larger(t->capacity.sentences, t->options.lend.sentences);
+    err e = ERR_OK;
+    if ((e = bert_memory_init(&t->memory, &t->model, tokens, sentences, true))) return e;
+    if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
+    for (int slot = 0; slot < SLOT_COUNT; slot++)
+        if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
+    if ((e = make_table(t)) || (e = place_class_weights(t))) return e;
+    if ((e = bert_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
+    return bert_flush_plan(&t->flush, &t->model, &t->training);
+}
+
+static bool is_due(uint32_t s, uint32_t every, bool at_epochs, const trainer *t) {
+    return (every && s % every == 0) || (at_epochs && s % t->epoch_steps == 0);
+}
+
+static uint32_t count_evaluations(const trainer *t) {
+    const trainer_options *o = &t->options;
+    uint32_t count = 0;
+    if (!o->evaluate.call) return 0;
+    for (uint32_t s = 1; s <= t->total_steps; s++)
+        count += s == t->total_steps || is_due(s, o->evaluate.every, o->evaluate.at_epochs, t);
+    return count;
+}
+
+static err take_memory(trainer *t) {
+    err e = ERR_OK;
+    t->evaluation_limit = count_evaluations(t);
+    if ((e = mem_new(&t->order, t->data->count))) return e;
+    if (t->recipe.group_by_length && (e = mem_new(&t->order_scratch, t->data->count))) return e;
+    if ((e = mem_new(&t->losses, t->total_steps))) return e;
+    if (t->options.scaler && (e = mem_new(&t->skipped, t->total_steps))) return e;
+    if ((e = mem_new(&t->step_ms, t->total_steps))) return e;
+    if ((e = mem_new(&t->evaluations, t->evaluation_limit))) return e;
+    return mem_new(&t->step_sentences, step_size(&t->recipe));
+}
+
+err trainer_init(trainer *t, device *d, const bert_config *config, const encoded *data,
+                 const recipe *r, const trainer_options *options) {
+    err e = ERR_OK;
+    *t = (trainer){.device = d, .data = data, .recipe = *r, .options = *options};
+    if (options->scaler) {
+        t->scaler = *options->scaler;
+        t->options.scaler = &t->scaler;
+    }
+    if (!data->count) return err_set(ERR_DATA, "no training rows");
+    t->epoch_steps = recipe_epoch_steps(r, data->count);
+    t->total_steps = recipe_total_steps(r, data->count);
+    if (!t->total_steps)
+        return err_set(ERR_USAGE, "num_train_epochs is %g: there is no step to train",
+                       r->num_train_epochs);
+    t->schedule = (schedule){r->lr_scheduler_type, r->learning_rate,
+                             recipe_warmup(r, t->total_steps), t->total_steps};
+    t->order_epoch = UINT32_MAX;
+    t->model.config = *config;
+    if (r->freeze_layers > config->layers)
+        return err_set(ERR_USAGE, "freeze_layers is %u, the model has %u layers", r->freeze_layers,
+                       config->layers);
+    if ((e = take_memory(t))) goto done;
+    if ((e = set_class_weights(t))) goto done;
+    find_capacity(t);
+    set_training(t, config);
+    if ((e = bert_init(&t->model, d, config, t->capacity.tokens * t->capacity.micros))) goto done;
+    e = make_plans(t);
+done:
+    if (e) trainer_free(t);
+    return e;
+}
+
+void trainer_free(trainer *t) {
+    plan_free(&t->plan);
+    plan_free(&t->flush);
+    for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
+    arena_free(&t->table_arena);
+    batch_free(&t->batch);
+    bert_memory_free(&t->memory);
+    bert_free(&t->model);
+    mem_free(t->order);
+    mem_free(t->order_scratch);
+    mem_free(t->class_weights);
+    mem_free(t->evaluations);
+    mem_free(t->losses);
+    mem_free(t->table);
+    mem_free(t->skipped);
+    mem_free(t->step_ms);
+    mem_free(t->step_sentences);
+    *t = (trainer){0};
+}
+
+err trainer_set(trainer *t, uint32_t done, const float *losses) {
+    uint32_t *steps = NULL;
+    size_t rows = t->model.config.vocabulary;
+    if (done > t->total_steps)
+        return err_set(ERR_DATA, "step %u of a run that has %u", done, t->total_steps);
+    err e = mem_new(&steps, rows);
+    if (e) return e;
+    for (size_t i = 0; i < rows; i++) steps[i] = done; // a checkpoint's rows are all current
+    e = device_write_u32(t->model.params.word_last_step, steps, rows);
+    memcpy(t->losses, losses, done * sizeof *losses);
+    t->done = done;
+    mem_free(steps);
+    return e;
+}
+
+err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint32_t *skipped,
+                        uint32_t skipped_count) {
+    t->scaler.scale = scale;
+    t->scaler.good_steps = good_steps;
+    memcpy(t->skipped, skipped, skipped_count * sizeof *skipped);
+    t->skipped_count = skipped_count;
+    return shift_table(t);
+}
+
+err trainer_add_evaluation(trainer *t, double score, double loss) {
+    if (t->evaluation_count == t->evaluation_limit)
+        return err_set(ERR_ARG, "more than %u evaluations", t->evaluation_limit);
+    t->evaluations[t->evaluation_count++] = (trainer_evaluation){t->done, score, loss};
+    return ERR_OK;
+}
+
+/* --- one step ------------------------------------------------------------------------------------
+ */
+
+/* Packs step s into its slot, which no step under way uses. */
+static err prepare(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT;
+    size_t first = 0, n = step_rows(t, s, &first);
+    order_epoch(t, (s - 1) / t->epoch_steps);
+    for (size_t i = 0; i < n; i++) t->step_sentences[i] = t->data->sentences[t->order[first + i]];
+    t->divisors[slot] = (double)n;
+    if (t->class_weights) {
+        t->divisors[slot] = 0;
+        for (size_t i = 0; i < n; i++)
+            t->divisors[slot] += t->class_weights[t->step_sentences[i].label];
+    }
+    return pack_fill(&t->packs[slot], &t->batch, slot, t->step_sentences, (uint32_t)n,
+                     micro_sentences(&t->recipe), true);
+}
+
+/* pre: it is packed. */
+static err start(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT;
+    step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
+    if (t->class_weights) info.loss_scale = (float)(1 / t->divisors[slot]);
+    if (t->options.scaler) {
+        info.loss_scale *= t->scaler.scale;
+        info.gradient_scale = t->scaler.scale;
+    }
+    return plan_submit(&t->plan, &info);
+}
+
+static double host_real(span s, size_t i) {
+    return s.type == ELEM_F64 ? ((const double *)span_host(s))[i]
+                              : (double)((const float *)span_host(s))[i];
+}
+
+/* Sum of losses in the order of the sentences. */
+static double step_loss(const trainer *t, uint32_t slot) {
+    const pack *p = &t->packs[slot];
+    double sum = 0;
+    for (uint32_t micro = 0; micro < p->micro_count; micro++) {
+        span losses = span_at(t->batch.losses, slot, micro);
+        for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += host_real(losses, b);
+    }
+    return sum / t->divisors[slot];
+}
+
+/* "40 s", "7 min" or "2.5 h". */
+static void duration_text(char text[16], double seconds) {
+    if (seconds < 100)
+        snprintf(text, 16, "%.0f s", seconds);
+    else if (seconds < LONG_SECONDS)
+        snprintf(text, 16, "%.0f min", seconds / 60);
+    else
+        snprintf(text, 16, "%.1f h", seconds / 3600);
+}
+
+static void report_progress(trainer *t) {
+    double now = clock_seconds();
+    uint32_t fresh = t->done - t->begun_at;
+    char left[16] = "";
+    // the first steps carry one-time costs
+    if (fresh == WARM_STEPS) t->warm_begin = now;
+    if (fresh <= WARM_STEPS) return;
+    double per_step = (now - t->warm_begin) / (double)(fresh - WARM_STEPS);
+    double seconds = per_step * (double)(t->total_steps - t->done);
+    duration_text(left, seconds);
+    log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %s left", t->done,
+                 t->total_steps, (double)t->losses[t->done - 1], trainer_rate(t, t->done),
+                 step_size(&t->recipe) / per_step, left);
+    if (fresh != ESTIMATE_STEPS || seconds < 1) return;
+    log_note("expected end of training in %s%s", left,
+             seconds > LONG_SECONDS ? "; smaller choices: --model tiny, --epochs 1, --limit 2000"
+                                    : "");
+}
+
+/* Runs step s once more, alone, to see which tensor is at fault: a step that is not finite changes
+ * no weight. What fails here is left out. */
+static err stop_nonfinite(trainer *t, uint32_t s, double loss, double norm) {
+    char tensor[NONFINITE_BYTES] = "";
+    err e = plan_wait(&t->plan, (s + 1) % SLOT_COUNT);
+    if (!e) e = prepare(t, s);
+    if (!e) e = start(t, s);
+    if (!e) e = plan_wait(&t->plan, s % SLOT_COUNT);
+    if (!e) e = nonfinite_find(tensor, &t->model.params);
+    if (e) tensor[0] = '\0';
+    return err_set(ERR_NUMERIC,
+                   "step %u of %u: the %s is not finite (loss %g, gradient norm %g, learning rate "
+                   "%g)%s%s; training stopped",
+                   s, t->total_steps, isfinite(loss) ? "gradient norm" : "loss", loss, norm,
+                   trainer_rate(t, s), *tensor ? ", nor is the " : "", tensor);
+}
+
+/* Step s changed nothing: notes it, and lowers the scale. */
+static err skip(trainer *t, uint32_t s) {
+    static const double skipped[4] = {1, 0, 1, 1}; // rows caught up later leave the step out too
+    float scale = t->scaler.scale;
+    if (!loss_scaler_update(&t->scaler, false))
+        return err_set(ERR_NUMERIC,
+                       "step %u of %u: gradients are not finite at a loss scale of %g either, and "
+                       "the smallest is %g (%u steps were skipped); training stopped",
+                       s, t->total_steps, (double)scale, (double)t->scaler.floor, t->skipped_count);
+    t->skipped[t->skipped_count++] = s;
+    err e = device_write_f64(span_part(t->training.table, (size_t)s * 4, 4), skipped, 4);
+    t->done = s;
+    return e ? e : shift_table(t);
+}
+
+/* Waits for step s and reads its results. */
+static err finish(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT;
+    err e = plan_wait(&t->plan, slot);
+    if (e) return e;
+    // both lie in mapped memory: reading them does not wait for the step that runs behind this one
+    span norm = span_at(t->batch.norm, slot, 0);
+    double loss = step_loss(t, slot);
+    bool finite = host_real(norm, 2) != 0;
+    // the scale acts behind the loss, so lowering it mends no loss
+    if (!isfinite(loss) || (!finite && !t->options.scaler))
+        return stop_nonfinite(t, s, loss, host_real(norm, 0));
+    if (finite) {
+        t->grad_norm = host_real(norm, 0);
+        if (t->options.scaler) (void)loss_scaler_update(&t->scaler, true);
+    } else if ((e = skip(t, s))) {
+        return e;
+    }
+    double now = clock_seconds();
+    t->losses[s - 1] = (float)loss;
+    t->step_ms[s - 1] = (now - t->mark) * 1000;
+    t->mark = now;
+    t->done = s;
+    t->tokens += t->packs[slot].token_count;
+    t->sentences += t->packs[slot].sentence_count;
+    report_progress(t);
+    const trainer_options *o = &t->options;
+    return o->log.every && s % o->log.every == 0 ? o->log.call(o->log.context, t) : ERR_OK;
+}
+
+static err call_hook(trainer *t, trainer_hook hook, void *context) {
+    double begin = clock_seconds();
+    step_info info = {.step = t->done, .seed = t->options.seed};
+    err e = plan_submit(&t->flush, &info);
+    if (!e) e = plan_wait(&t->flush, 0);
+    if (!e && hook) e = hook(context, t);
+    double spent = clock_seconds() - begin;
+    t->seconds -= spent;
+    t->mark += spent;
+    t->warm_begin += t->warm_begin > 0 ? spent : 0;
+    return e;
+}
+
+/* The step that ends the next stretch that runs without a stop. */
+static uint32_t next_stop(const trainer *t, uint32_t last) {
+    const trainer_options *o = &t->options;
+    for (uint32_t s = t->done + 1; s < last; s++)
+        if (is_due(s, o->save.every, o->save.at_epochs, t) ||
+            is_due(s, o->evaluate.every, o->evaluate.at_epochs, t))
+            return s;
+    return last;
+}
+
+/* Runs to step `stop`, two steps in flight; with a loss scale, which the next step takes from the
+ * one before, one in flight and the next one packed. After an interruption no further step is
+ * started. */
+static err run_to(trainer *t, uint32_t stop) {
+    uint32_t packed = t->done, started = t->done, most = t->options.scaler ? 1 : SLOT_COUNT;
+    err e = ERR_OK;
+    while (!e && t->done < stop) {
+        bool goes_on = !interrupt_seen();
+        if (goes_on && started < packed && started - t->done < most)
+            e = start(t, ++started);
+        else if (goes_on && packed < stop && packed - t->done < SLOT_COUNT)
+            e = prepare(t, ++packed);
+        else if (started > t->done)
+            e = finish(t, t->done + 1);
+        else
+            break;
+    }
+    return e;
+}
+
+static bool has_evaluated(const trainer *t) {
+    return t->evaluation_count && t->evaluations[t->evaluation_count - 1].step == t->done;
+}
+
+/* The evaluation that is due at t->done, if one is and it was not made before a checkpoint. */
+static err evaluate_if_due(trainer *t) {
+    const trainer_options *o = &t->options;
+    bool due =
+        t->done == t->total_steps || is_due(t->done, o->evaluate.every, o->evaluate.at_epochs, t);
+    if (!o->evaluate.call || !t->done || !due || has_evaluated(t)) return ERR_OK;
+    return call_hook(t, o->evaluate.call, o->evaluate.context);
+}
+
+static err run_all(trainer *t, uint32_t last) {
+    const trainer_options *o = &t->options;
+    // of a run that was interrupted between a step and its evaluation
+    err e = evaluate_if_due(t);
+    while (!e && !t->is_stopped && t->done < last) {
+        if ((e = run_to(t, next_stop(t, last)))) return e;
+        uint32_t s = t->done;
+        bool stopped = interrupt_seen() && s < t->total_steps;
+        if (!stopped && (e = evaluate_if_due(t))) return e;
+        if (t->is_stopped) break;
+        if (o->save.call && s < t->total_steps &&
+            (stopped || is_due(s, o->save.every, o->save.at_epochs, t)) &&
+            (e = call_hook(t, o->save.call, o->save.context)))
+            return e;
+        if (stopped)
+            return err_set(ERR_INTERRUPTED, "interrupted after step %u of %u", s, t->total_steps);
+    }
+    return e ? e : call_hook(t, NULL, NULL);
+}
+
+err trainer_run(trainer *t) {
+    uint32_t last = t->options.stop_at ? t->options.stop_at : t->total_steps;
+    double begin = clock_seconds();
+    t->begun_at = t->done;
+    t->mark = begin;
+    t->warm_begin = 0;
+    interrupt_begin();
+    err e = run_all(t, last);
+    interrupt_end();
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++)
+        if (e && plan_wait(&t->plan, slot)) break; // the first message is the one to show
+    log_progress_end();
+    t->seconds += clock_seconds() - begin;
+    return e;
+}
+
+/* --- figures -------------------------------------------------------------------------------------
+ */
+
+double trainer_epoch(const trainer *t) {
+    const recipe *r = &t->recipe;
+    size_t batches =
+        (t->data->count + r->per_device_train_batch_size - 1) / r->per_device_train_batch_size;
+    if (!t->done) return 0;
+    uint32_t epoch = (t->done - 1) / t->epoch_steps, step = (t->done - 1) % t->epoch_steps + 1;
+    size_t seen = (size_t)step * r->gradient_accumulation_steps;
+    return epoch + (double)(seen < batches ? seen : batches) / (double)batches;
+}
+
+double trainer_logged_loss(const trainer *t) {
+    uint32_t every = t->recipe.logging_steps, first = t->done ? (t->done - 1) / every * every : 0;
+    double sum = 0;
+    for (uint32_t s = first; s < t->done; s++) sum += (double)t->losses[s];
+    return t->done ? sum / (t->done - first) : 0;
+}
+
+uint64_t trainer_checkpoint_bytes(const trainer *t) {
+    return (uint64_t)t->model.params.total * 3 * sizeof(float) + (1 << 20);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double trainer_step_ms_median(const trainer *t) {
+    double *sorted = NULL, median = 0;
+    size_t count = t->done - t->begun_at;
+    if (!count || mem_new(&sorted, count)) return 0;
+    memcpy(sorted, t->step_ms + t->begun_at, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_value);
+    median = sorted[count / 2];
+    mem_free(sorted);
+    return median;
+}

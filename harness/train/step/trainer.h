@@ -1,0 +1,138 @@
+/* The training loop: order, batches, steps, losses.
+ *
+ * Training rows are taken in the order rng_order(seed, epoch), with group_by_length then grouped
+ * (order.h), batch_size * gradient_accumulation_steps of them a step, the last step of an
+ * epoch with what is left. A step whose tokens exceed MICRO_TOKENS is cut into micro-batches. While
+ * the device runs a step, the next is packed into the other slot.
+ *
+ * The loss of a step is the mean over its sentences, however they were cut into micro-batches; with
+ * class weights it is divided by the sum of the weights of their labels instead, as
+ * torch.nn.CrossEntropyLoss(weight=...) does.
+ *
+ * Everything follows from (data, recipe, seed, step): a trainer that is set to a checkpoint's step
+ * goes on with the same bits. */
+#ifndef HARNESS_TRAIN_STEP_TRAINER_H
+#define HARNESS_TRAIN_STEP_TRAINER_H
+
+#include "model/bert.h"
+#include "train/evaluate/encode.h"
+#include "train/recipe/recipe.h"
+#include "train/step/loss_scaler.h"
+#include "train/step/order.h"
+
+struct trainer;
+
+/* Called with all steps up to t->done finished and word rows current. */
+typedef err (*trainer_hook)(void *context, struct trainer *t);
+
+typedef struct trainer_options {
+    uint32_t seed;
+    batch_capacity lend;       /* memory is made large enough for this too (evaluation) */
+    uint32_t stop_at;          /* run to this step and return; 0: to the end */
+    const loss_scaler *scaler; /* copied, how it begins; NULL: the loss is not scaled */
+    /* Every `every` steps (0: never) before the last; and at the end of each epoch if at_epochs. */
+    struct {
+        trainer_hook call;
+        void *context;
+        uint32_t every;
+        bool at_epochs;
+    } save, evaluate;
+    /* Every `every` steps (0: never), with the step's results read and later ones under way. */
+    struct {
+        trainer_hook call;
+        void *context;
+        uint32_t every;
+    } log;
+} trainer_options;
+
+/* One evaluation on the dev part. */
+typedef struct trainer_evaluation {
+    uint32_t step;
+    double score, loss;
+} trainer_evaluation;
+
+typedef struct trainer {
+    device *device;
+    const encoded *data;
+    recipe recipe;
+    trainer_options options;
+    uint32_t epoch_steps, total_steps;
+    schedule schedule;
+    double *table;      /* (total_steps + 1, 4) AdamW's, of a run that skips nothing */
+    loss_scaler scaler; /* now, with options.scaler */
+    uint32_t *skipped;  /* (skipped_count) steps, ascending; NULL without options.scaler */
+    uint32_t skipped_count;
+    batch_capacity capacity;
+    bert model; /* load or draw its weights before trainer_run */
+    bert_memory memory;
+    bert_training training;
+    batch batch;
+    pack packs[SLOT_COUNT];
+    plan plan, flush;
+    arena table_arena;
+    uint32_t *order; /* (data->count) of order_epoch */
+    uint32_t order_epoch;
+    order_entry *order_scratch;    /* (data->count) with group_by_length, else NULL */
+    double *class_weights;         /* (C) factors of the loss, NULL when all are 1 */
+    double divisors[SLOT_COUNT];   /* of the sum of a step's losses */
+    pack_sentence *step_sentences; /* of the step being packed */
+    uint32_t done;                 /* steps finished and read */
+    float *losses;                 /* (total_steps) mean loss of each step */
+    double grad_norm;              /* of the last taken, unscaled, before clipping */
+    /* (evaluation_count of at most evaluation_limit), ascending: what the evaluation hook added */
+    trainer_evaluation *evaluations;
+    uint32_t evaluation_count, evaluation_limit;
+    bool is_stopped; /* the evaluation hook may set it: training ends early */
+    double *step_ms; /* (total_steps) time between ends of steps; 0 before a resumed step */
+    uint64_t tokens; /* trained on in this process */
+    uint64_t sentences;
+    double seconds;    /* in trainer_run, hooks apart */
+    double mark;       /* clock at the end of the last step */
+    double warm_begin; /* clock after the first steps: what the expected end goes by */
+    uint32_t begun_at; /* t->done when trainer_run was called */
+} trainer;
+
+/* Plans everything for a model of `config` (borrowed labels) on data with at least one row.
+ * Free with trainer_free, also after an error. Errors: ERR_DEVICE, ERR_MEMORY, ERR_DATA; ERR_USAGE
+ * for a recipe that does not fit the model or its labels. */
+err trainer_init(trainer *t, device *d, const bert_config *config, const encoded *data,
+                 const recipe *recipe, const trainer_options *options) MUST_CHECK;
+void trainer_free(trainer *t);
+
+/* Sets the first `done` steps as taken, with their losses. Parameters and moments must be those
+ * after that step. */
+err trainer_set(trainer *t, uint32_t done, const float *losses) MUST_CHECK;
+
+/* After trainer_set, with options.scaler: its state after that step. skipped: (skipped_count) steps
+ * up to there, ascending. */
+err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint32_t *skipped,
+                        uint32_t skipped_count) MUST_CHECK;
+
+/* Learning rate of step s; skipped steps do not move the schedule on. */
+double trainer_rate(const trainer *t, uint32_t s);
+
+/* What the evaluation hook found at step t->done. Errors: ERR_ARG when there are more evaluations
+ * than the options foretold. */
+err trainer_add_evaluation(trainer *t, double score, double loss) MUST_CHECK;
+
+/* Epochs done, as Trainer counts them: by micro-batches of per_device_train_batch_size. */
+double trainer_epoch(const trainer *t);
+
+/* Mean loss of the steps behind the last logging step up to t->done. */
+double trainer_logged_loss(const trainer *t);
+
+/* Runs from t->done to the end (or stop_at), or to where the evaluation hook stops it. An
+ * evaluation that is due at t->done and is not among t->evaluations is made first. After an
+ * interruption (Ctrl-C) the running step is finished, the save hook called, and ERR_INTERRUPTED
+ * returned. Errors: ERR_NUMERIC naming the step whose loss or gradient is not finite; ERR_DEVICE;
+ * the hooks'.
+ */
+err trainer_run(trainer *t) MUST_CHECK;
+
+/* Bytes that the parameters and moments take in a checkpoint. */
+uint64_t trainer_checkpoint_bytes(const trainer *t);
+
+/* Median of step_ms over steps of this process; 0 when there is none. */
+double trainer_step_ms_median(const trainer *t);
+
+#endif

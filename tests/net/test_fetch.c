@@ -1,0 +1,667 @@
+// Downloads from a server that misbehaves in every way it can: nothing half-written is taken for
+// whole.
+#define _GNU_SOURCE
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/fetch_task.h"
+#include "data/support_task.h"
+#include "net/fetch.h"
+#include "net/server.h"
+#include "platform/file.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIZE = 300000, HALF = SIZE / 2 };
+static char content[SIZE], sha256_of_content[HASH_HEX_BYTES];
+static const fetch_patience quick = {.tries = 3, .first_wait_ms = 5, .stall_seconds = 1};
+
+static void fill_content(void) {
+    uint32_t x = 1;
+    for (size_t i = 0; i < SIZE; i++) content[i] = (char)((x = x * 1664525u + 1013904223u) >> 24);
+    hash_bytes_hex(content, SIZE, sha256_of_content);
+    log_set_quiet(true);
+    json_setup();
+}
+
+/* The rest from the range asked for, or the whole. */
+static void send_file(int fd, const server_request *r) {
+    if (r->from < 0) {
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+        server_write(fd, content, SIZE);
+    } else if (r->from >= SIZE) {
+        server_head(fd,
+                    "416 Range Not Satisfiable\r\nContent-Range: bytes */%d\r\nContent-Length: 0",
+                    SIZE);
+    } else {
+        server_head(
+            fd, "206 Partial Content\r\nContent-Range: bytes %lld-%d/%d\r\nContent-Length: %lld",
+            r->from, SIZE - 1, SIZE, SIZE - r->from);
+        server_write(fd, content + r->from, (size_t)(SIZE - r->from));
+    }
+}
+
+static void send_half(int fd) {
+    server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+    server_write(fd, content, HALF);
+}
+
+static bool is(const server_request *r, const char *path) {
+    return !strcmp(r->path, path);
+}
+
+static void send_wrong(int fd, const server_request *r) {
+    char *other = malloc(SIZE + 1);
+    memcpy(other, content, SIZE);
+    other[SIZE] = 'x';
+    if (is(r, "/wrong-bytes")) {
+        other[1000] = (char)~other[1000];
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+        server_write(fd, other, SIZE);
+    } else if (is(r, "/long")) {
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE + 1);
+        server_write(fd, other, SIZE + 1);
+    } else if (is(r, "/short")) {
+        server_head(fd, "200 OK\r\nContent-Length: %d", SIZE - 1);
+        server_write(fd, other, SIZE - 1);
+    } else {
+        server_head(fd, "200 OK"); // no length: the end of the connection is the end
+        server_write(fd, other, SIZE + 1);
+    }
+    free(other);
+}
+
+static void misbehave(server *s, int fd, const server_request *r, void *user) {
+    (void)user;
+    // one branch for each path, also where two do the same
+    if (is(r, "/cut") && r->nth == 1)
+        send_half(fd); // NOLINT(bugprone-branch-clone)
+    else if (is(r, "/cut-always"))
+        send_half(fd);
+    else if (is(r, "/cut-no-ranges")) {
+        if (r->nth == 1)
+            send_half(fd);
+        else
+            send_file(fd, &(server_request){.from = -1});
+    } else if (is(r, "/cut-no-length") && r->nth == 1) {
+        server_head(fd, "200 OK");
+        server_write(fd, content, HALF);
+    } else if (is(r, "/stall") && r->nth == 1) {
+        send_half(fd);
+        server_sleep(s, 4000);
+    } else if (is(r, "/404"))
+        server_head(fd, "404 Not Found\r\nContent-Length: 0");
+    else if (is(r, "/403"))
+        server_head(fd, "403 Forbidden\r\nContent-Length: 0");
+    else if (is(r, "/429") && r->nth == 1)
+        server_head(fd, "429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0");
+    else if (is(r, "/500") && r->nth < 3) {
+        server_head(fd, "500 Internal Server Error\r\nContent-Length: 5");
+        server_write(fd, "sorry", 5);
+    } else if (is(r, "/500-always"))
+        server_head(fd, "500 Internal Server Error\r\nContent-Length: 0");
+    else if (is(r, "/no-answer") && r->nth == 1)
+        return;
+    else if (is(r, "/no-http"))
+        server_write(fd, "hello\n", 6);
+    else if (is(r, "/redirect"))
+        server_head(fd, "302 Found\r\nLocation: /a/../good?x=1\r\nContent-Length: 0");
+    else if (is(r, "/loop"))
+        server_head(fd, "301 Moved\r\nLocation: /loop\r\nContent-Length: 0");
+    else if (is(r, "/elsewhere"))
+        server_head(fd, "302 Found\r\nLocation: http://example.org/x\r\nContent-Length: 0");
+    else if (is(r, "/nowhere"))
+        server_head(fd, "302 Found\r\nContent-Length: 0");
+    else if (is(r, "/wrong-bytes") || is(r, "/long") || is(r, "/short") || is(r, "/long-no-length"))
+        send_wrong(fd, r);
+    else if (is(r, "/other-range") && r->from >= 0) {
+        server_head(fd, "206 Partial Content\r\nContent-Range: bytes 0-%d/%d\r\nContent-Length: %d",
+                    SIZE - 1, SIZE, SIZE);
+        server_write(fd, content, SIZE);
+    } else if (is(r, "/other-range"))
+        send_half(fd);
+    else
+        send_file(fd, r);
+}
+
+typedef struct fetch_case {
+    const char *path;
+    err code;
+    unsigned requests;
+    const char *message; // after the url
+} fetch_case;
+
+static const fetch_case cases[] = {
+    {"/good", ERR_OK, 1, NULL},
+    {"/cut", ERR_OK, 2, NULL},
+    {"/cut-no-ranges", ERR_OK, 2, NULL},
+    {"/cut-no-length", ERR_OK, 2, NULL},
+    {"/stall", ERR_OK, 2, NULL},
+    {"/429", ERR_OK, 2, NULL},
+    {"/500", ERR_OK, 3, NULL},
+    {"/no-answer", ERR_OK, 2, NULL},
+    {"/redirect", ERR_OK, 1, NULL},
+    {"/404", ERR_NETWORK, 1, ": the server answers 404: there is no such file"},
+    {"/403", ERR_NETWORK, 1,
+     ": the server answers 403: access is denied (is HF_TOKEN set and allowed?)"},
+    {"/500-always", ERR_NETWORK, 3, ": the server answers 500"},
+    // libcurl words it differently from version to version, always with what is missing
+    {"/cut-always", ERR_NETWORK, 3, " with 150000 bytes "},
+    {"/no-http", ERR_NETWORK, 1, ": Received HTTP/0.9 when not allowed"},
+    {"/loop", ERR_NETWORK, 11, ": more than 10 redirects"},
+    {"/elsewhere", ERR_NETWORK, 1,
+     ": refused a redirect to http://example.org/x, which is not https"},
+    {"/nowhere", ERR_NETWORK, 1, ": a redirect (302) without an address"},
+    {"/wrong-bytes", ERR_DATA, 1, ": SHA-256 is "},
+    {"/long", ERR_DATA, 1, ": the server offers 300001 bytes, 300000 are expected"},
+    {"/short", ERR_DATA, 1, ": the server offers 299999 bytes, 300000 are expected"},
+    {"/long-no-length", ERR_DATA, 1, ": the server offers "},
+    {"/other-range", ERR_NETWORK, 2, ": asked for bytes from 150000, the answer begins at 0"},
+};
+
+static bool holds_content(const char *path) {
+    void *bytes;
+    size_t count;
+    if (file_read(&bytes, &count, path, 0)) return false;
+    bool same = count == SIZE && !memcmp(bytes, content, SIZE);
+    mem_free(bytes);
+    return same;
+}
+
+static char folder[] = "/tmp/harness-test-XXXXXX";
+
+static const char *in_folder(const char *name) {
+    static char paths[4][128];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static server *begin(server_handler handler) {
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    return server_start(handler, NULL);
+}
+
+static void finish(server *s) {
+    server_stop(s);
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+static fetch_request request_for(const server *s, const char *path, const char *to) {
+    return (fetch_request){.url = server_url(s, path),
+                           .path = to,
+                           .bytes = SIZE,
+                           .sha256 = sha256_of_content,
+                           .patience = quick};
+}
+
+Test(fetch, servers_that_misbehave) {
+    server *s = begin(misbehave);
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const fetch_case *c = &cases[i];
+        char name[64];
+        snprintf(name, sizeof name, "deep/er%s", c->path);
+        const char *to = in_folder(name), *part;
+        fetch_request r = request_for(s, c->path, to);
+        err e = fetch_file(&r);
+        const char *message = err_message(e);
+        cr_expect_eq(e, c->code, "%s: %s", c->path, message);
+        cr_expect_eq(server_count(s, c->path), c->requests, "%s: %u requests", c->path,
+                     server_count(s, c->path));
+        if (c->code) {
+            size_t n = strlen(r.url);
+            cr_expect(!strncmp(message, r.url, n) || c->requests == 11, "%s", message);
+            cr_expect_not_null(strstr(message + n, c->message), "\n got %s\nwant %s", message + n,
+                               c->message);
+            cr_expect_not(file_exists(to), "%s", c->path);
+        } else {
+            cr_expect(holds_content(to), "%s", c->path);
+        }
+        snprintf(name, sizeof name, "deep/er%s.part", c->path);
+        part = in_folder(name);
+        if (c->code == ERR_OK || c->code == ERR_DATA)
+            cr_expect_not(file_exists(part), "%s", c->path);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    finish(s);
+}
+
+Test(fetch, what_was_interrupted_is_gone_on_with) {
+    server *s = begin(misbehave);
+    const char *to = in_folder("file"), *part = in_folder("file.part");
+    // a server that always stops halfway, and then one that does not
+    fetch_request r = request_for(s, "/500-always", to);
+    cr_assert_eq(file_write(part, content, HALF), ERR_OK);
+    cr_expect_eq(fetch_file(&r), ERR_NETWORK);
+    cr_expect(file_exists(part) && !file_exists(to));
+    r = request_for(s, "/good", to);
+    cr_expect_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_IO));
+    cr_expect(holds_content(to));
+    cr_expect_eq(server_count(s, "/good"), 1);
+    // there already: nothing is asked
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect_eq(server_count(s, "/good"), 1);
+    finish(s);
+}
+
+Test(fetch, a_part_that_is_of_something_else_is_dropped) {
+    static const struct {
+        const char *name;
+        size_t bytes;
+        bool own;
+    } parts[] = {{"shorter", HALF, false},
+                 {"whole but wrong", SIZE, false},
+                 {"longer", SIZE + 5, false},
+                 {"whole", SIZE, true}};
+    server *s = begin(misbehave);
+    for (size_t i = 0; i < 4; i++) {
+        const char *to = in_folder("file"), *part = in_folder("file.part");
+        char *bytes = calloc(1, SIZE + 5);
+        if (parts[i].own) memcpy(bytes, content, SIZE);
+        cr_assert_eq(file_write(part, bytes, parts[i].bytes), ERR_OK);
+        free(bytes);
+        fetch_request r = request_for(s, "/good", to);
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_OK, "%s: %s", parts[i].name, err_message(e));
+        cr_expect(holds_content(to), "%s", parts[i].name);
+        cr_expect_not(file_exists(part));
+        unlink(to);
+    }
+    // without a hash nothing vouches for a part: it is not used
+    const char *to = in_folder("file"), *part = in_folder("file.part");
+    cr_assert_eq(file_write(part, "zzz", 3), ERR_OK);
+    fetch_request r = {.url = server_url(s, "/good"), .path = to, .patience = quick};
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect(holds_content(to));
+    finish(s);
+}
+
+static void slow(server *s, int fd, const server_request *r, void *user) {
+    (void)user;
+    server_sleep(s, 300);
+    send_file(fd, r);
+}
+
+Test(fetch, two_programs_fetch_a_file_once) {
+    server *s = begin(slow);
+    fetch_request r = request_for(s, "/good", in_folder("file"));
+    pid_t child[3];
+    for (size_t i = 0; i < 3; i++) {
+        child[i] = fork();
+        cr_assert_geq(child[i], 0);
+        if (!child[i]) _exit(fetch_file(&r) ? 1 : holds_content(r.path) ? 0 : 2);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        int status;
+        cr_assert_eq(waitpid(child[i], &status, 0), child[i]);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    }
+    cr_expect_eq(server_count(s, "/good"), 1);
+    finish(s);
+}
+
+static void want_token(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    if (is(r, "/away"))
+        server_head(fd, "302 Found\r\nLocation: http://localhost:%d/open\r\nContent-Length: 0", 1);
+    else if (strcmp(r->token, "secret"))
+        server_head(fd, "401 Unauthorized\r\nContent-Length: 0");
+    else
+        send_file(fd, r);
+}
+
+Test(fetch, a_token_goes_to_its_own_host_alone) {
+    server *s = begin(want_token);
+    fetch_request r = request_for(s, "/closed", in_folder("file"));
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "the server answers 401: it wants a token (HF_TOKEN)"));
+    r.token = "secret";
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect(holds_content(r.path));
+    finish(s);
+}
+
+/* Says which token came along after a redirect to another name of this machine. */
+static char token_seen[64] = "none";
+static unsigned second_port;
+
+static void redirect_away(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    (void)r;
+    server_head(fd, "302 Found\r\nLocation: http://127.0.0.1:%u/x\r\nContent-Length: 0",
+                second_port);
+}
+
+static void note_token(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    snprintf(token_seen, sizeof token_seen, "%s", r->token);
+    send_file(fd, r);
+}
+
+Test(fetch, a_redirect_takes_no_token_along) {
+    server *first = begin(redirect_away);
+    server *second = server_start(note_token, NULL);
+    cr_assert_eq(sscanf(server_url(second, ""), "http://127.0.0.1:%u", &second_port), 1);
+    fetch_request r = request_for(first, "/x", in_folder("file"));
+    r.token = "secret";
+    cr_expect_eq(fetch_file(&r), ERR_OK);
+    cr_expect_str_eq(token_seen, "");
+    server_stop(second);
+    finish(first);
+}
+
+Test(fetch, urls_other_than_https_are_refused) {
+    static const char *const urls[] = {"http://example.org/x", "ftp://127.0.0.1/x",
+                                       "file:///etc/hostname", "http://127.0.0.1:80@example.org/",
+                                       "http://localhost.example.org/"};
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        fetch_request r = {.url = urls[i], .path = in_folder("file"), .patience = quick};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK);
+        cr_expect(strstr(err_message(e), ": only https is allowed"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path));
+    }
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+static void redirect_to(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)r;
+    server_head(fd, "302 Found\r\nLocation: %s\r\nContent-Length: 0", *(const char **)user);
+}
+
+Test(fetch, redirects_to_other_schemes_are_refused) {
+    static const char *const places[] = {
+        "file:///etc/hostname",           "ftp://127.0.0.1/x",
+        "gopher://127.0.0.1/x",           "scp://127.0.0.1/etc/hostname",
+        "http://127.0.0.1@example.org/x", "dict://127.0.0.1/d:x"};
+    const char *place = NULL;
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    server *s = server_start(redirect_to, &place);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        place = places[i];
+        fetch_request r = request_for(s, "/x", in_folder("file"));
+        r.token = "secret";
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK, "%s", place);
+        cr_expect(strstr(err_message(e), ": refused a redirect to "), "%s", err_message(e));
+        cr_expect_not(strstr(err_message(e), "secret"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path), "%s", place);
+    }
+    finish(s);
+}
+
+Test(fetch, a_file_that_is_too_large_is_refused) {
+    static const char *const paths[] = {"/good", "/long-no-length"};
+    server *s = begin(misbehave);
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 3; i++) {
+        fetch_request r = request_for(s, paths[i % 2], in_folder("file"));
+        r.sha256 = NULL;
+        r.bytes = i == 2 ? SIZE : 0; // as a server stated it before
+        r.most_bytes = SIZE - 1;
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_DATA, "%zu: %s", i, err_message(e));
+        cr_expect(strstr(err_message(e), "at most 299999 are taken"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path));
+        cr_expect_not(file_exists(in_folder("file.part")));
+    }
+    cr_assert_eq(mem_live_count(), live);
+    finish(s);
+}
+
+/* --- bodies without end, and packed ones */
+
+static void without_end(server *s, int fd, const server_request *r, void *user) {
+    static char chunk[65536 + 9] = "10000\r\n";
+    (void)s;
+    (void)user;
+    memcpy(chunk + 65536 + 7, "\r\n", 2);
+    server_head(fd, is(r, "/chunked") ? "200 OK\r\nTransfer-Encoding: chunked" : "200 OK");
+    // as much as the test lets through: far beyond what may be taken
+    for (int i = 0; i < 512; i++) server_write(fd, chunk, sizeof chunk);
+}
+
+Test(fetch, answers_without_end_are_cut) {
+    static const char *const paths[] = {"/chunked", "/open"};
+    enum { MOST = 1 << 20 };
+    server *s = begin(without_end);
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 2; i++) {
+        fetch_request r = {.url = server_url(s, paths[i]),
+                           .path = in_folder("file"),
+                           .most_bytes = MOST,
+                           .patience = quick};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_DATA, "%s: %s", paths[i], err_message(e));
+        cr_expect(strstr(err_message(e), "at most 1048576 are taken"), "%s", err_message(e));
+        cr_expect_not(file_exists(r.path));
+        cr_expect_not(file_exists(in_folder("file.part")));
+        fetch_reply reply;
+        e = fetch_ask(&reply, server_url(s, paths[i]), NULL, false, MOST, &quick);
+        cr_expect_eq(e, ERR_FORMAT, "%s: %s", paths[i], err_message(e));
+        cr_expect(strstr(err_message(e), "an answer of more than 1048576 bytes"), "%s",
+                  err_message(e));
+        fetch_reply_free(&reply);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    finish(s);
+}
+
+/* 20 bytes of gzip: nobody asked for it to be unpacked. */
+static const char packed[20] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+
+static void pack_answer(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)r;
+    (void)user;
+    server_head(fd, "200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu", sizeof packed);
+    server_write(fd, packed, sizeof packed);
+}
+
+Test(fetch, packed_answers_are_never_unpacked) {
+    server *s = begin(pack_answer);
+    void *bytes = NULL;
+    size_t count = 0;
+    fetch_request r = {.url = server_url(s, "/x"), .path = in_folder("file"), .patience = quick};
+    cr_assert_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_NETWORK));
+    cr_assert_eq(file_read(&bytes, &count, r.path, 0), ERR_OK);
+    cr_expect(count == sizeof packed && !memcmp(bytes, packed, count));
+    mem_free(bytes);
+    finish(s);
+}
+
+/* --- what messages keep to themselves */
+
+Test(fetch, messages_show_no_secrets) {
+    static const char *const urls[] = {"https://me:hidden@127.0.0.1:1/x?sig=hidden#hidden",
+                                       "https://hidden@127.0.0.1:1", "ftp://me:hidden@127.0.0.1/x",
+                                       "http://me:hidden@example.org/x?sig=hidden"};
+    static const char *const places[] = {"http://127.0.0.1:1/x?X-Signature=hidden",
+                                         "http://localhost:1?hidden", "ftp://me:hidden@127.0.0.1/x",
+                                         "http://example.org/x?sig=hidden",
+                                         "https://me:hidden@127.0.0.1:1/y"};
+    const char *place = NULL;
+    fill_content();
+    cr_assert(mkdtemp(folder));
+    server *s = server_start(redirect_to, &place);
+    for (size_t i = 0; i < 4 + sizeof places / sizeof *places; i++) {
+        if (i >= 4) place = places[i - 4];
+        const char *url = i < 4 ? urls[i] : server_url(s, "/x?sig=hidden");
+        fetch_request r = {
+            .url = url, .path = in_folder("file"), .token = "hidden", .patience = quick};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK, "%s", url);
+        cr_expect_not(strstr(err_message(e), "hidden"), "%s: %s", url, err_message(e));
+        cr_expect(strstr(err_message(e), "://"), "%s", err_message(e));
+        fetch_reply reply;
+        e = fetch_ask(&reply, url, "hidden", false, 100, &quick);
+        cr_expect_eq(e, ERR_NETWORK, "%s", url);
+        cr_expect_not(strstr(err_message(e), "hidden"), "%s: %s", url, err_message(e));
+        fetch_reply_free(&reply);
+    }
+    finish(s);
+}
+
+/* --- a certificate that nobody vouches for */
+
+static pid_t start_program(const char *const *arguments) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execvp(arguments[0], (char *const *)(uintptr_t)arguments);
+        _exit(127);
+    }
+    return pid;
+}
+
+Test(fetch, a_certificate_of_its_own_is_refused) {
+    server *s = begin(misbehave); // lends a port that is free when it has stopped
+    char address[600], url[600], key[128], certificate[128];
+    snprintf(key, sizeof key, "%s", in_folder("key.pem"));
+    snprintf(certificate, sizeof certificate, "%s", in_folder("certificate.pem"));
+    snprintf(address, sizeof address, "%s", server_url(s, "") + strlen("http://"));
+    snprintf(url, sizeof url, "https://%s/x", address);
+    server_stop(s);
+    int status = 1;
+    pid_t pid = start_program((const char *const[]){
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+        "/CN=127.0.0.1", "-keyout", key, "-out", certificate, NULL});
+    waitpid(pid, &status, 0);
+    if (status) {
+        cr_assert_eq(folder_remove(folder), ERR_OK);
+        cr_skip_test("no openssl");
+    }
+    pid = start_program((const char *const[]){"openssl", "s_server", "-accept", address, "-key",
+                                              key, "-cert", certificate, "-www", NULL});
+    fetch_request r = {.url = url, .path = in_folder("file"), .token = "secret", .patience = quick};
+    err e = ERR_OK;
+    const char *message = "";
+    for (int i = 0; i < 200; i++) { // until it listens
+        e = fetch_file(&r);
+        message = err_message(e);
+        if (!strstr(message, "onnect")) break;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(!strncmp(message, url, strlen(url)) && strstr(message, "certificate"), "%s", message);
+    cr_expect_not(strstr(message, "secret"), "%s", message);
+    cr_expect_not(file_exists(r.path));
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+Test(fetch, every_allocation_may_fail) {
+    server *s = begin(misbehave);
+    size_t live = mem_live_count();
+    for (uint64_t n = 1;; n++) {
+        fetch_request r = request_for(s, "/redirect", in_folder("file"));
+        mem_fail_at(n);
+        err e = fetch_file(&r);
+        mem_fail_at(0);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
+        cr_assert_eq(file_exists(r.path), e == ERR_OK);
+        if (!e) {
+            cr_assert_gt(n, 5);
+            break;
+        }
+        cr_assert_eq(e, ERR_MEMORY, "request %llu: %s", (unsigned long long)n, err_message(e));
+    }
+    finish(s);
+}
+
+// a closed port: nobody listens
+Test(fetch, an_absent_server_is_named) {
+    server *s = begin(misbehave);
+    fetch_request r = request_for(s, "/good", in_folder("file"));
+    char url[600];
+    snprintf(url, sizeof url, "%s", r.url);
+    r.url = url;
+    server_stop(s);
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "Failed to connect") || strstr(err_message(e), "onnect"), "%s",
+              err_message(e));
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+static void task_files(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    const char *body = is(r, "/train.csv") ? "text,label\na,0\nb,1\n" : "text,label\nc,1\n";
+    server_head(fd, "200 OK\r\nContent-Length: %zu", strlen(body));
+    server_write(fd, body, strlen(body));
+}
+
+Test(fetch, a_task_is_fetched_checked_and_mended) {
+    server *s = begin(task_files);
+    char rest[1024], hex[HASH_HEX_BYTES];
+    hash_bytes_hex("text,label\na,0\nb,1\n", 19, hex);
+    snprintf(
+        rest, sizeof rest,
+        "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": [{\"role\": "
+        "\"train\", \"name\": \"train.csv\", \"url\": \"%s\", \"bytes\": 19, \"sha256\": \"%s\"}, "
+        "{\"role\": "
+        "\"test\", \"name\": \"test.csv\", \"url\": \"%s\"}]",
+        server_url(s, "/train.csv"), hex, server_url(s, "/test.csv"));
+    made_task m;
+    dataset d;
+    made_task_begin(&m, NULL, NULL, rest);
+    setenv("XDG_CACHE_HOME", folder, 1);
+    unsetenv("HARNESS_DATA");
+    unsetenv("HF_HUB_OFFLINE");
+    err e = fetch_task(&m.task, NULL, true, true);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "--offline forbids to fetch it"), "%s", err_message(e));
+    setenv("HF_HUB_OFFLINE", "TRUE", 1);
+    e = fetch_task(&m.task, NULL, false, true);
+    cr_expect(strstr(err_message(e), "HF_HUB_OFFLINE forbids to fetch it"), "%s", err_message(e));
+    setenv("HF_HUB_OFFLINE", "0", 1);
+    e = fetch_task(&m.task, NULL, false, true);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    e = dataset_load(&d, &m.task, NULL);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    cr_expect_eq(d.train.row_count, 2);
+    dataset_free(&d);
+    // again: nothing is asked; a file that was changed is fetched anew, but only when it is checked
+    cr_expect_eq(fetch_task(&m.task, NULL, false, true), ERR_OK);
+    cr_expect_eq(server_count(s, "/train.csv"), 1);
+    cr_assert_eq(file_write(in_folder("harness/data/made/train.csv"), "changed", 7), ERR_OK);
+    cr_expect_eq(fetch_task(&m.task, NULL, false, false), ERR_OK);
+    cr_expect_eq(server_count(s, "/train.csv"), 1);
+    cr_expect_eq(fetch_task(&m.task, NULL, false, true), ERR_OK);
+    cr_expect_eq(server_count(s, "/train.csv"), 2);
+    // what the user names by HARNESS_DATA is never written to
+    made_task_file(&m, "train.csv", "mine", 4);
+    setenv("HARNESS_DATA", m.folder, 1);
+    e = fetch_task(&m.task, NULL, false, true);
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect(strstr(err_message(e), "train.csv: 4 bytes, the manifest expects 19"), "%s",
+              err_message(e));
+    cr_expect_eq(server_count(s, "/train.csv"), 2);
+    made_task_end(&m);
+    finish(s);
+}

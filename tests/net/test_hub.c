@@ -1,0 +1,426 @@
+// A hub made for the test: the cache it leaves is laid out as Python's, and what is there is used.
+#define _XOPEN_SOURCE 700
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/hub.h"
+#include "net/server.h"
+#include "platform/file.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COMMIT "0123456789abcdef0123456789abcdef01234567"
+#define CONFIG "{\"model_type\": \"bert\"}\n"
+#define VOCAB "[PAD]\n[UNK]\n"
+#define WEIGHTS "these stand for weights"
+
+static char folder[] = "/tmp/harness-test-XXXXXX", weights_sha256[HASH_HEX_BYTES];
+static unsigned storage_port;
+static char storage_token[64] = "unset";
+static bool corrupt;
+
+static bool is(const char *path, const char *want) {
+    return !strcmp(path, want);
+}
+
+static void storage(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    snprintf(storage_token, sizeof storage_token, "%s", r->token);
+    server_head(fd, "200 OK\r\nContent-Length: %zu", strlen(WEIGHTS));
+    server_write(fd, WEIGHTS, strlen(WEIGHTS));
+}
+
+static void small_file(int fd, const server_request *r, const char *etag, const char *body) {
+    size_t n = strlen(body);
+    server_head(fd, "200 OK\r\nETag: \"%s\"\r\nX-Repo-Commit: " COMMIT "\r\nContent-Length: %zu",
+                etag, n);
+    if (strcmp(r->method, "HEAD"))
+        server_write(fd, corrupt ? "XXXXXXXXXXXXXXXXXXXXXXXXXXXX" : body, n);
+}
+
+static void listing(int fd, const char *body) {
+    server_head(fd, "200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu",
+                strlen(body));
+    server_write(fd, body, strlen(body));
+}
+
+#define RESOLVE(file) "/org/model/resolve/" COMMIT "/" file
+
+static void hub(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    if (is(r->path, "/api/models/org/model/revision/main") ||
+        is(r->path, "/api/models/org/model/revision/v1.0")) {
+        listing(fd, "{\"sha\": \"" COMMIT
+                    "\", \"siblings\": [{\"rfilename\": \"README.md\"}, {\"rfilename\": "
+                    "\"config.json\"}, {\"rfilename\": \"vocab.txt\"}, {\"rfilename\": "
+                    "\"pytorch_model.bin\"}, "
+                    "{\"rfilename\": \"model.safetensors\"}, {\"rfilename\": \"../../evil\"}]}");
+    } else if (is(r->path, "/api/models/org/pickle/revision/main")) {
+        listing(fd, "{\"sha\": \"" COMMIT
+                    "\", \"siblings\": [{\"rfilename\": \"config.json\"}, {\"rfilename\": "
+                    "\"pytorch_model.bin\"}]}");
+    } else if (is(r->path, "/api/models/old-name/revision/main")) {
+        server_head(fd, "307 Temporary Redirect\r\nLocation: "
+                        "/api/models/org/model/revision/main\r\nContent-Length: 0");
+    } else if (is(r->path, "/api/models/org/closed/revision/main") && strcmp(r->token, "secret")) {
+        server_head(fd, "401 Unauthorized\r\nContent-Length: 0");
+    } else if (!strncmp(r->path, "/old-name/resolve/", 18)) {
+        server_head(fd, "307 Temporary Redirect\r\nLocation: /org/model%s\r\nContent-Length: 0",
+                    r->path + 9);
+    } else if (is(r->path, RESOLVE("config.json"))) {
+        small_file(fd, r, "dc1fb7b6703fe03317c1a080b523bf475f3d4818", CONFIG);
+    } else if (is(r->path, RESOLVE("vocab.txt"))) {
+        // the small files of today's hub stand behind one more redirect of its own
+        server_head(fd,
+                    "307 Temporary Redirect\r\nLocation: /cached/vocab.txt\r\nContent-Length: 0");
+    } else if (is(r->path, "/cached/vocab.txt")) {
+        small_file(fd, r, "b4f5d8a1c6f5bb4bdc1d6acc38a9ef0ed2c0ba23-gzip", VOCAB);
+    } else if (is(r->path, RESOLVE("model.safetensors"))) {
+        server_head(fd,
+                    "302 Found\r\nLocation: http://127.0.0.1:%u/blob\r\nX-Linked-Etag: "
+                    "\"%s\"\r\nX-Linked-Size: "
+                    "%zu\r\nETag: \"other\"\r\nX-Repo-Commit: " COMMIT "\r\nContent-Length: 0",
+                    storage_port, weights_sha256, strlen(WEIGHTS));
+    } else {
+        server_head(fd, "404 Not Found\r\nContent-Length: 0");
+    }
+}
+
+typedef struct pair {
+    server *hub, *storage;
+} pair;
+
+static pair begin(void) {
+    pair p;
+    json_setup();
+    log_set_quiet(true);
+    hash_bytes_hex(WEIGHTS, strlen(WEIGHTS), weights_sha256);
+    cr_assert(mkdtemp(folder));
+    p.hub = server_start(hub, NULL);
+    p.storage = server_start(storage, NULL);
+    cr_assert_eq(sscanf(server_url(p.storage, ""), "http://127.0.0.1:%u", &storage_port), 1);
+    setenv("HF_ENDPOINT", server_url(p.hub, ""), 1);
+    setenv("HF_HOME", folder, 1);
+    setenv("HF_TOKEN", "secret", 1);
+    unsetenv("HF_HUB_CACHE");
+    unsetenv("HF_HUB_OFFLINE");
+    return p;
+}
+
+static void finish(pair p) {
+    if (p.hub) server_stop(p.hub);
+    server_stop(p.storage);
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+static const char *below(const char *name) {
+    static char paths[4][512];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/hub/%s", folder, name);
+    return path;
+}
+
+static void expect_link(const char *name, const char *target, const char *text) {
+    char found[256] = "";
+    void *bytes;
+    size_t count;
+    cr_expect_gt(readlink(below(name), found, sizeof found - 1), 0, "%s", name);
+    cr_expect_str_eq(found, target);
+    cr_assert_eq(file_read(&bytes, &count, below(name), 0), ERR_OK);
+    cr_expect_str_eq(bytes, text);
+    mem_free(bytes);
+}
+
+#define SNAPSHOT "models--org--model/snapshots/" COMMIT
+
+Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
+    pair p = begin();
+    size_t live = mem_live_count();
+    char *found, target[128];
+    err e = hub_model(&found, "org/model", NULL, false);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    cr_expect_str_eq(found, below(SNAPSHOT));
+    mem_free(found);
+    expect_link(SNAPSHOT "/config.json", "../../blobs/dc1fb7b6703fe03317c1a080b523bf475f3d4818",
+                CONFIG);
+    expect_link(SNAPSHOT "/vocab.txt", "../../blobs/b4f5d8a1c6f5bb4bdc1d6acc38a9ef0ed2c0ba23-gzip",
+                VOCAB);
+    snprintf(target, sizeof target, "../../blobs/%s", weights_sha256);
+    expect_link(SNAPSHOT "/model.safetensors", target, WEIGHTS);
+    cr_expect_not(file_exists(below(SNAPSHOT "/README.md")), "only what is read is fetched");
+    cr_expect_str_eq(storage_token, "", "the token is the hub's alone");
+    void *ref;
+    size_t count;
+    cr_assert_eq(file_read(&ref, &count, below("models--org--model/refs/main"), 0), ERR_OK);
+    cr_expect_str_eq(ref, COMMIT);
+    mem_free(ref);
+    // again: the hub is asked whether main moved, and nothing is downloaded
+    cr_assert_eq(hub_model(&found, "org/model", "main", false), ERR_OK);
+    mem_free(found);
+    cr_expect_eq(server_count(p.hub, RESOLVE("config.json")), 2, "HEAD and GET, once");
+    cr_expect_eq(server_count(p.storage, "/blob"), 1);
+    cr_assert_eq(mem_live_count(), live);
+    finish(p);
+}
+
+Test(hub, what_is_there_serves_offline_by_commit_and_when_the_hub_is_gone) {
+    pair p = begin();
+    char *found;
+    err e = hub_model(&found, "org/model", NULL, true);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "model 'org/model' (revision main) is not whole in "), "%s",
+              err_message(e));
+    cr_expect(strstr(err_message(e), "--offline forbids to fetch it"));
+    cr_assert_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    mem_free(found);
+    unsigned asked = server_count(p.hub, "/api/models/org/model/revision/main");
+    setenv("HF_HUB_OFFLINE", "1", 1);
+    cr_expect_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    mem_free(found);
+    unsetenv("HF_HUB_OFFLINE");
+    cr_expect_eq(hub_model(&found, "org/model", COMMIT, false), ERR_OK);
+    mem_free(found);
+    cr_expect_eq(server_count(p.hub, "/api/models/org/model/revision/main"), asked);
+    server_stop(p.hub);
+    p.hub = NULL;
+    e = hub_model(&found, "org/model", NULL, false);
+    cr_expect_eq(e, ERR_OK, "%s", err_message(e));
+    mem_free(found);
+    // one file short is not whole
+    cr_assert_eq(unlink(below(SNAPSHOT "/vocab.txt")), 0);
+    cr_expect_eq(hub_model(&found, "org/model", NULL, true), ERR_NETWORK);
+    finish(p);
+}
+
+Test(hub, revisions_old_names_and_tokens) {
+    pair p = begin();
+    char *found;
+    cr_assert_eq(hub_model(&found, "org/model", "v1.0", false), ERR_OK);
+    mem_free(found);
+    cr_expect(file_exists(below("models--org--model/refs/v1.0")));
+    err e = hub_model(&found, "old-name", NULL, false);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    mem_free(found);
+    cr_expect(file_exists(below("models--old-name/snapshots/" COMMIT "/model.safetensors")));
+    unsetenv("HF_TOKEN");
+    e = hub_model(&found, "org/closed", NULL, false);
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect(strstr(err_message(e),
+                     "has no model 'org/closed' at revision 'main', or it is closed to you "
+                     "(it answers 401; a closed one needs HF_TOKEN)"),
+              "%s", err_message(e));
+    e = hub_model(&found, "org/absent", NULL, false);
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect(strstr(err_message(e), "(it answers 404"), "%s", err_message(e));
+    finish(p);
+}
+
+Test(hub, models_without_safetensors_say_how_to_convert) {
+    pair p = begin();
+    char *found;
+    err e = hub_model(&found, "org/pickle", NULL, false);
+    cr_expect_eq(e, ERR_UNSUPPORTED);
+    cr_expect(strstr(err_message(e),
+                     "org/pickle: the model has no model.safetensors (only pytorch_model.bin, and "
+                     "pickle files are never read); convert it"),
+              "%s", err_message(e));
+    finish(p);
+}
+
+Test(hub, a_file_that_differs_from_its_etag_is_refused) {
+    pair p = begin();
+    char *found;
+    corrupt = true;
+    err e = hub_model(&found, "org/model", NULL, false);
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect(strstr(err_message(e), "the hub says dc1fb7b6703fe03317c1a080b523bf475f3d4818"), "%s",
+              err_message(e));
+    cr_expect_not(
+        file_exists(below("models--org--model/blobs/dc1fb7b6703fe03317c1a080b523bf475f3d4818")));
+    finish(p);
+}
+
+Test(hub, a_tokenizer_comes_without_weights) {
+    pair p = begin();
+    char *found;
+    err e = hub_tokenizer(&found, "org/model", NULL, false);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    mem_free(found);
+    cr_expect(file_exists(below(SNAPSHOT "/vocab.txt")));
+    cr_expect_eq(server_count(p.storage, "/blob"), 0);
+    cr_expect_eq(hub_tokenizer(&found, "org/model", NULL, true), ERR_OK);
+    mem_free(found);
+    cr_expect_eq(hub_model(&found, "org/model", NULL, true), ERR_NETWORK, "the weights lack");
+    cr_expect_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    mem_free(found);
+    cr_expect_eq(server_count(p.storage, "/blob"), 1);
+    finish(p);
+}
+
+Test(hub, every_allocation_may_fail) {
+    pair p = begin();
+    size_t live = mem_live_count();
+    for (uint64_t n = 1;; n++) {
+        char *found = NULL;
+        mem_fail_at(n);
+        err e = hub_model(&found, "org/model", NULL, false);
+        mem_fail_at(0);
+        mem_free(found);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
+        if (!e) {
+            cr_assert_gt(n, 50);
+            break;
+        }
+        cr_assert(e == ERR_MEMORY || e == ERR_FORMAT, "request %llu: %s", (unsigned long long)n,
+                  err_message(e));
+    }
+    finish(p);
+}
+
+/* --- a hub that means harm */
+
+static const char *told_files, *told_commit, *told_etag;
+
+static void hostile(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    if (!strncmp(r->path, "/api/", 5)) {
+        char text[8192];
+        snprintf(text, sizeof text, "{\"sha\": \"%s\", \"siblings\": [%s]}", told_commit,
+                 told_files);
+        listing(fd, text);
+    } else {
+        small_file(fd, r, told_etag, CONFIG);
+    }
+}
+
+/* Regular files and links below the folder; none may be named otherwise than the cache names them.
+ */
+static unsigned count_files(const char *path, unsigned depth) {
+    folder_list list;
+    unsigned count = 0;
+    cr_assert_lt(depth, 8);
+    cr_assert_eq(folder_list_read(&list, path), ERR_OK);
+    for (size_t i = 0; i < list.count; i++) {
+        char *one;
+        cr_assert_eq(path_join(&one, path, list.names[i]), ERR_OK);
+        if (folder_exists(one))
+            count += count_files(one, depth + 1);
+        else if (!strstr(list.names[i], ".lock"))
+            count++;
+        mem_free(one);
+    }
+    folder_list_free(&list);
+    return count;
+}
+
+#define NAMED(name) "{\"rfilename\": \"" name "\"}"
+#define NEEDED NAMED("config.json") ", " NAMED("vocab.txt") ", " NAMED("model.safetensors")
+#define ETAG "dc1fb7b6703fe03317c1a080b523bf475f3d4818"
+
+Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
+    static const struct {
+        const char *files, *commit, *etag;
+        err code;
+        const char *message;
+        unsigned left;
+    } tries[] = {
+        // a blob, three links to it and refs/main
+        {NEEDED, COMMIT, ETAG, ERR_OK, NULL, 5},
+        {NEEDED ", " NAMED("../config.json") ", " NAMED("/etc/passwd") ", " NAMED(
+             "sub/"
+             "config.json") ", " NAMED("..\\\\config.json") ", " NAMED("config.json/../../"
+                                                                       "x") ", " NAMED("mod"
+                                                                                       "el-"
+                                                                                       "000"
+                                                                                       "01-"
+                                                                                       "of-"
+                                                                                       "000"
+                                                                                       "02."
+                                                                                       "saf"
+                                                                                       "ete"
+                                                                                       "nso"
+                                                                                       "rs/"
+                                                                                       "../"
+                                                                                       "../"
+                                                                                       "../"
+                                                                                       "x") ","
+                                                                                            " " NAMED("CON") ", " NAMED(
+                                                                                                "co"
+                                                                                                "nf"
+                                                                                                "ig"
+                                                                                                "."
+                                                                                                "js"
+                                                                                                "on"
+                                                                                                " "),
+         COMMIT, ETAG, ERR_OK, NULL, 5},
+        {NEEDED ", 7, {}, {\"rfilename\": [\"config.json\"]}, null", COMMIT, ETAG, ERR_OK, NULL, 5},
+        {NEEDED ", " NAMED("vocab.txt\\u0000/../../x"), COMMIT, ETAG, ERR_FORMAT, "JSON", 0},
+        {NEEDED, "../../../../tmp", ETAG, ERR_FORMAT, "is no commit", 0},
+        {NEEDED, "0123456789ABCDEF0123456789abcdef01234567", ETAG, ERR_FORMAT, "is no commit", 0},
+        {NEEDED, COMMIT, "../../../evil", ERR_NETWORK, "names no usable etag", 0},
+        {NEEDED, COMMIT, "/etc/passwd", ERR_NETWORK, "names no usable etag", 0},
+        {NEEDED, COMMIT, "..", ERR_NETWORK, "names no usable etag", 0},
+        {NEEDED, COMMIT, "a/../b", ERR_NETWORK, "names no usable etag", 0},
+        {NEEDED, COMMIT, "", ERR_NETWORK, "names no usable etag", 0},
+        {NEEDED, COMMIT,
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaa",
+         ERR_NETWORK, "names no usable etag", 0},
+    };
+    json_setup();
+    log_set_quiet(true);
+    cr_assert(mkdtemp(folder));
+    server *s = server_start(hostile, NULL);
+    char home[64];
+    setenv("HF_ENDPOINT", server_url(s, ""), 1);
+    setenv("HF_TOKEN", "secret", 1);
+    unsetenv("HF_HUB_CACHE");
+    unsetenv("HF_HUB_OFFLINE");
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        char *found = NULL;
+        snprintf(home, sizeof home, "%s/%zu/home", folder, i);
+        cr_assert_eq(folder_make(home), ERR_OK);
+        setenv("HF_HOME", home, 1);
+        told_files = tries[i].files;
+        told_commit = tries[i].commit;
+        told_etag = tries[i].etag;
+        err e = hub_model(&found, "org/model", NULL, false);
+        cr_expect_eq(e, tries[i].code, "%zu: %s", i, err_message(e));
+        if (e) {
+            cr_expect(strstr(err_message(e), tries[i].message), "%zu: %s", i, err_message(e));
+            cr_expect_not(strstr(err_message(e), "secret"), "%s", err_message(e));
+        }
+        mem_free(found);
+        snprintf(home, sizeof home, "%s/%zu", folder, i);
+        cr_expect_eq(count_files(home, 0), tries[i].left, "%zu: %u files", i, count_files(home, 0));
+    }
+    cr_assert_eq(mem_live_count(), live);
+    server_stop(s);
+    cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+Test(hub, names) {
+    static const char *const good[] = {"klue/bert-base", "bert-base-multilingual-cased",
+                                       "a/b.c_d-e"};
+    static const char *const bad[] = {"",   "a/b/c", "../x", "a//b", "/a", "a/",
+                                      ".a", "a b",   "a--b", "a/..", "-a"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        cr_expect(hub_is_name(good[i]), "%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_expect_not(hub_is_name(bad[i]), "%s", bad[i]);
+    char *found;
+    cr_expect_eq(hub_model(&found, "a/b/c", NULL, true), ERR_USAGE);
+    cr_expect_eq(hub_model(&found, "a/b", "../main", true), ERR_USAGE);
+}
