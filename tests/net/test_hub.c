@@ -145,7 +145,7 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     pair p = begin();
     size_t live = mem_live_count();
     char *found, target[128];
-    err e = hub_model(&found, "org/model", NULL, false);
+    err e = hub_model(&found, "org/model", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     cr_expect_str_eq(found, below(SNAPSHOT));
     mem_free(found);
@@ -163,7 +163,7 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     cr_expect_str_eq(ref, COMMIT);
     mem_free(ref);
     // again: the hub is asked whether main moved, and nothing is downloaded
-    cr_assert_eq(hub_model(&found, "org/model", "main", false), ERR_OK);
+    cr_assert_eq(hub_model(&found, "org/model@main", false), ERR_OK);
     mem_free(found);
     cr_expect_eq(server_count(p.hub, RESOLVE("config.json")), 2, "HEAD and GET, once");
     cr_expect_eq(server_count(p.storage, "/blob"), 1);
@@ -174,50 +174,50 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
 Test(hub, what_is_there_serves_offline_by_commit_and_when_the_hub_is_gone) {
     pair p = begin();
     char *found;
-    err e = hub_model(&found, "org/model", NULL, true);
+    err e = hub_model(&found, "org/model", true);
     cr_expect_eq(e, ERR_NETWORK);
     cr_expect(strstr(err_message(e), "model 'org/model' (revision main) is not whole in "), "%s",
               err_message(e));
     cr_expect(strstr(err_message(e), "--offline forbids to fetch it"));
-    cr_assert_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    cr_assert_eq(hub_model(&found, "org/model", false), ERR_OK);
     mem_free(found);
     unsigned asked = server_count(p.hub, "/api/models/org/model/revision/main");
     setenv("HF_HUB_OFFLINE", "1", 1);
-    cr_expect_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    cr_expect_eq(hub_model(&found, "org/model", false), ERR_OK);
     mem_free(found);
     unsetenv("HF_HUB_OFFLINE");
-    cr_expect_eq(hub_model(&found, "org/model", COMMIT, false), ERR_OK);
+    cr_expect_eq(hub_model(&found, "org/model@" COMMIT, false), ERR_OK);
     mem_free(found);
     cr_expect_eq(server_count(p.hub, "/api/models/org/model/revision/main"), asked);
     server_stop(p.hub);
     p.hub = NULL;
-    e = hub_model(&found, "org/model", NULL, false);
+    e = hub_model(&found, "org/model", false);
     cr_expect_eq(e, ERR_OK, "%s", err_message(e));
     mem_free(found);
     // one file short is not whole
     cr_assert_eq(unlink(below(SNAPSHOT "/vocab.txt")), 0);
-    cr_expect_eq(hub_model(&found, "org/model", NULL, true), ERR_NETWORK);
+    cr_expect_eq(hub_model(&found, "org/model", true), ERR_NETWORK);
     finish(p);
 }
 
 Test(hub, revisions_old_names_and_tokens) {
     pair p = begin();
     char *found;
-    cr_assert_eq(hub_model(&found, "org/model", "v1.0", false), ERR_OK);
+    cr_assert_eq(hub_model(&found, "org/model@v1.0", false), ERR_OK);
     mem_free(found);
     cr_expect(file_exists(below("models--org--model/refs/v1.0")));
-    err e = hub_model(&found, "old-name", NULL, false);
+    err e = hub_model(&found, "old-name", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     mem_free(found);
     cr_expect(file_exists(below("models--old-name/snapshots/" COMMIT "/model.safetensors")));
     unsetenv("HF_TOKEN");
-    e = hub_model(&found, "org/closed", NULL, false);
+    e = hub_model(&found, "org/closed", false);
     cr_expect_eq(e, ERR_USAGE);
     cr_expect(strstr(err_message(e),
                      "has no model 'org/closed' at revision 'main', or it is closed to you "
                      "(it answers 401; a closed one needs HF_TOKEN)"),
               "%s", err_message(e));
-    e = hub_model(&found, "org/absent", NULL, false);
+    e = hub_model(&found, "org/absent", false);
     cr_expect_eq(e, ERR_USAGE);
     cr_expect(strstr(err_message(e), "(it answers 404"), "%s", err_message(e));
     finish(p);
@@ -226,7 +226,7 @@ Test(hub, revisions_old_names_and_tokens) {
 Test(hub, models_without_safetensors_say_how_to_convert) {
     pair p = begin();
     char *found;
-    err e = hub_model(&found, "org/pickle", NULL, false);
+    err e = hub_model(&found, "org/pickle", false);
     cr_expect_eq(e, ERR_UNSUPPORTED);
     cr_expect(strstr(err_message(e),
                      "org/pickle: the model has no model.safetensors (only pytorch_model.bin, and "
@@ -239,7 +239,7 @@ Test(hub, a_file_that_differs_from_its_etag_is_refused) {
     pair p = begin();
     char *found;
     corrupt = true;
-    err e = hub_model(&found, "org/model", NULL, false);
+    err e = hub_model(&found, "org/model", false);
     cr_expect_eq(e, ERR_DATA);
     cr_expect(strstr(err_message(e), "the hub says dc1fb7b6703fe03317c1a080b523bf475f3d4818"), "%s",
               err_message(e));
@@ -251,15 +251,15 @@ Test(hub, a_file_that_differs_from_its_etag_is_refused) {
 Test(hub, a_tokenizer_comes_without_weights) {
     pair p = begin();
     char *found;
-    err e = hub_tokenizer(&found, "org/model", NULL, false);
+    err e = hub_tokenizer(&found, "org/model", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     mem_free(found);
     cr_expect(file_exists(below(SNAPSHOT "/vocab.txt")));
     cr_expect_eq(server_count(p.storage, "/blob"), 0);
-    cr_expect_eq(hub_tokenizer(&found, "org/model", NULL, true), ERR_OK);
+    cr_expect_eq(hub_tokenizer(&found, "org/model", true), ERR_OK);
     mem_free(found);
-    cr_expect_eq(hub_model(&found, "org/model", NULL, true), ERR_NETWORK, "the weights lack");
-    cr_expect_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    cr_expect_eq(hub_model(&found, "org/model", true), ERR_NETWORK, "the weights lack");
+    cr_expect_eq(hub_model(&found, "org/model", false), ERR_OK);
     mem_free(found);
     cr_expect_eq(server_count(p.storage, "/blob"), 1);
     finish(p);
@@ -271,7 +271,7 @@ Test(hub, every_allocation_may_fail) {
     for (uint64_t n = 1;; n++) {
         char *found = NULL;
         mem_fail_at(n);
-        err e = hub_model(&found, "org/model", NULL, false);
+        err e = hub_model(&found, "org/model", false);
         mem_fail_at(0);
         mem_free(found);
         cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
@@ -396,7 +396,7 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
         told_files = tries[i].files;
         told_commit = tries[i].commit;
         told_etag = tries[i].etag;
-        err e = hub_model(&found, "org/model", NULL, false);
+        err e = hub_model(&found, "org/model", false);
         cr_expect_eq(e, tries[i].code, "%zu: %s", i, err_message(e));
         if (e) {
             cr_expect(strstr(err_message(e), tries[i].message), "%zu: %s", i, err_message(e));
@@ -421,6 +421,6 @@ Test(hub, names) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_expect_not(hub_is_name(bad[i]), "%s", bad[i]);
     char *found;
-    cr_expect_eq(hub_model(&found, "a/b/c", NULL, true), ERR_USAGE);
-    cr_expect_eq(hub_model(&found, "a/b", "../main", true), ERR_USAGE);
+    cr_expect_eq(hub_model(&found, "a/b/c", true), ERR_USAGE);
+    cr_expect_eq(hub_model(&found, "a/b@../main", true), ERR_USAGE);
 }
