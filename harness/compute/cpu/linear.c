@@ -97,7 +97,7 @@ err cpu__linear_dw(const op_call *call, const op *o) {
     const struct linear_dw *a = &o->as.linear_dw;
     size_t rows = cpu__size(call, a->rows);
     bias_sum b = {cpu__kernels(call), cpu__reals(a->dbias), cpu__reals(a->dy), rows, a->n};
-    err e = cpu__gemm(
+    return cpu__gemm(
         call->device,
         &(cpu_product){.ta = 'T',
                        .tb = 'N',
@@ -114,5 +114,4 @@ err cpu__linear_dw(const op_call *call, const op *o) {
                        .extra = bias_item,
                        .extra_items = b.dbias ? (a->n + BIAS_COLUMNS - 1) / BIAS_COLUMNS : 0,
                        .context = &b});
-    return e;
 }
