@@ -208,9 +208,13 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     cr_assert_eq(file_read(&ref, &count, below("models--org--model/refs/main"), 0), ERR_OK);
     cr_expect_str_eq(ref, COMMIT);
     mem_free(ref);
-    // again: the hub is asked whether main moved, and nothing is downloaded
+    // again: the hub is asked whether main moved, and nothing is downloaded or written
+    struct stat before, after;
+    cr_assert_eq(stat(below("models--org--model/refs/main"), &before), 0);
     cr_assert_eq(hub_model(&found, "org/model@main", false), ERR_OK);
     mem_free(found);
+    cr_assert_eq(stat(below("models--org--model/refs/main"), &after), 0);
+    cr_expect_eq(before.st_ino, after.st_ino, "an atomic write gives another file");
     cr_expect_eq(server_count(p.hub, RESOLVE("config.json")), 2, "HEAD and GET, once");
     cr_expect_eq(server_count(p.storage, "/blob"), 1);
     cr_assert_eq(mem_live_count(), live);
