@@ -497,6 +497,30 @@ static void drip(server *s, int fd, const server_request *r, void *user) {
 static const fetch_patience hasty = {
     .tries = 2, .first_wait_ms = 5, .stall_seconds = 5, .lowest_rate = 100000, .grace_ms = 150};
 
+/* The same from where the last try ended, so that each one has a little more. */
+static void drip_on(server *s, int fd, const server_request *r, void *user) {
+    (void)user;
+    long long from = r->from < 0 ? 0 : r->from;
+    server_head(fd, "%s\r\nContent-Range: bytes %lld-%d/%d\r\nContent-Length: %lld",
+                from ? "206 Partial Content" : "200 OK", from, SIZE - 1, SIZE, SIZE - from);
+    for (int i = 0; i < 10; i++) {
+        server_write(fd, content + from + i, 1);
+        server_sleep(s, 20);
+    }
+    if (r->nth == 6) server_write(fd, content + from + 10, (size_t)(SIZE - from - 10));
+}
+
+Test(fetch, slow_tries_are_counted_whatever_they_bring) {
+    server *s = begin(drip_on);
+    fetch_request r = request_for(s, "/x", in_folder("file"));
+    r.patience = hasty;
+    r.patience.tries = 3;
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK, "the sixth try is one too many");
+    cr_expect_leq(server_count(s, "/x"), 3);
+    finish(s);
+}
+
 Test(fetch, a_byte_now_and_then_keeps_nothing_alive) {
     static const char *const paths[] = {"/length", "/open", "/head"};
     server *s = begin(drip);
