@@ -260,10 +260,13 @@ static void watch(http__call *c) {
 }
 
 static err refused(const download *d, long status) {
+    bool asked_with_token = d->request->token != NULL;
     const char *why = status == 404   ? ": there is no such file"
-                      : status == 401 ? ": it wants a token (HF_TOKEN)"
-                      : status == 403 ? ": access is denied (is HF_TOKEN set and allowed?)"
-                                      : "";
+                      : status == 401 ? asked_with_token ? ": the token is not accepted"
+                                                         : ": it wants a login, and none is known"
+                      : status == 403
+                          ? asked_with_token ? ": the token may not read it" : ": access is denied"
+                          : "";
     return err_set(ERR_NETWORK, "%s: the server answers %ld%s", d->shown, status, why);
 }
 

@@ -17,7 +17,7 @@
 /* SMALL_FILE_BYTES: all files but weights */
 enum {
     SMALL_FILE_BYTES = 256 << 20,
-    LISTING_LIMIT_BYTES = 16 << 20,
+    LISTING_LIMIT_BYTES = 4 << 20,
     COMMIT_DIGITS = HUB_COMMIT_DIGITS,
     PATIENT_TRIES = 5,
     HASTY_TRIES = 2
@@ -109,8 +109,6 @@ static err hub_init(hub *h, const char *name, bool words_only) {
     err e;
     if ((e = mem_strndup(&h->name, name, n))) return e;
     if ((e = mem_strdup(&h->revision, name[n] ? name + n + 1 : "main"))) return e;
-    if ((e = settings_endpoint(&h->endpoint)) || (e = settings_token(&h->token))) return e;
-    http__shown(h->shown, h->endpoint);
     if ((e = settings_hub_cache(&h->cache)) || (e = cache_name(&below, h->name))) goto done;
     if ((e = path_join(&h->folder, h->cache, below))) goto done;
     e = mem_printf(&h->lock_dir, "%s/.locks/%s", h->cache, below);
@@ -251,23 +249,34 @@ done:
     return e;
 }
 
-/* A file's etag is the SHA-1 that git gives it, where it is not the SHA-256 of large files. */
-static err check_git_hash(const char *path, const char *etag) {
-    void *bytes;
-    size_t count;
-    char hex[2 * SHA1_DIGEST_SIZE + 1], head[32];
-    uint8_t digest[SHA1_DIGEST_SIZE];
+/* The SHA-1 that git gives a file, in one pass over it. */
+static err git_hash(char hex[2 * SHA1_DIGEST_SIZE + 1], const char *path) {
+    char head[32];
+    uint8_t digest[SHA1_DIGEST_SIZE], piece[1 << 16];
     struct sha1_ctx ctx;
-    err e = file_read(&bytes, &count, path, 0);
+    uint64_t bytes;
+    size_t count;
+    err e = file_size(&bytes, path);
     if (e) return e;
-    int n = snprintf(head, sizeof head, "blob %zu", count);
+    FILE *f = fopen(path, "rbe");
+    if (!f) return err_set(ERR_IO, "%s: cannot open", path);
+    int n = snprintf(head, sizeof head, "blob %llu", (unsigned long long)bytes);
     sha1_init(&ctx);
     sha1_update(&ctx, (size_t)n + 1, (const uint8_t *)head);
-    sha1_update(&ctx, count, bytes);
+    while ((count = fread(piece, 1, sizeof piece, f))) sha1_update(&ctx, count, piece);
+    bool failed = ferror(f) != 0;
+    fclose(f);
+    if (failed) return err_set(ERR_IO, "%s: cannot read", path);
     sha1_digest(&ctx, sizeof digest, digest);
-    mem_free(bytes);
     for (size_t i = 0; i < sizeof digest; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    if (!strcmp(hex, etag)) return ERR_OK;
+    return ERR_OK;
+}
+
+/* A file's etag is that hash, where it is not the SHA-256 of large files. */
+static err check_git_hash(const char *path, const char *etag) {
+    char hex[2 * SHA1_DIGEST_SIZE + 1];
+    err e = git_hash(hex, path);
+    if (e || !strcmp(hex, etag)) return e;
     unlink(path);
     return err_set(ERR_DATA, "%s: its git hash is %s, the hub says %s", path, hex, etag);
 }
@@ -294,6 +303,8 @@ done:
 static err fetch_blob(const hub *h, const char *file, const char *url, const fetch_reply *head) {
     char *blob = NULL, *part = NULL, *lock = NULL;
     bool is_sha256 = hub__is_hex(head->etag, 64);
+    const char *end = strrchr(file, '.');
+    bool is_weights = end && !strcmp(end, ".safetensors");
     err e;
     if ((e = mem_printf(&blob, "%s/blobs/%s", h->folder, head->etag))) goto done;
     if ((e = mem_printf(&part, "%s.incomplete", blob))) goto done;
@@ -305,7 +316,7 @@ static err fetch_blob(const hub *h, const char *file, const char *url, const fet
                        .lock_path = lock,
                        .name = file,
                        .bytes = head->linked_bytes,
-                       .most_bytes = strstr(file, ".safetensors") ? 0 : SMALL_FILE_BYTES,
+                       .most_bytes = is_weights ? 0 : SMALL_FILE_BYTES,
                        .sha256 = is_sha256 ? head->etag : NULL,
                        .resumable = true,
                        .token = h->token,
@@ -361,8 +372,10 @@ static err fetch_model(hub *h) {
     hub__listing listing = {0};
     char known[COMMIT_DIGITS + 1], *missing = NULL;
     memcpy(known, h->commit, sizeof known);
-    err e = ask_listing(h, &listing);
-    if (e || (e = check_listing(h, &listing))) goto done;
+    err e = settings_endpoint(&h->endpoint);
+    if (e || (e = settings_token(&h->token))) return e;
+    http__shown(h->shown, h->endpoint);
+    if ((e = ask_listing(h, &listing)) || (e = check_listing(h, &listing))) goto done;
     for (size_t i = 0; i < listing.count; i++)
         if ((e = fetch_hub_file(h, listing.files[i]))) goto done;
     if ((e = find_missing(&missing, h))) goto done;

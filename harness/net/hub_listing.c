@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDEX_BYTES = 16 << 20 };
+enum { INDEX_BYTES = 4 << 20 };
 
 bool hub__is_word(const char *s, size_t count) {
     static const char allowed[] =

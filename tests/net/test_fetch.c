@@ -153,8 +153,7 @@ static const fetch_case cases[] = {
     {"/no-answer", ERR_OK, 2, NULL},
     {"/redirect", ERR_OK, 1, NULL},
     {"/404", ERR_NETWORK, 1, ": the server answers 404: there is no such file"},
-    {"/403", ERR_NETWORK, 1,
-     ": the server answers 403: access is denied (is HF_TOKEN set and allowed?)"},
+    {"/403", ERR_NETWORK, 1, ": the server answers 403: access is denied"},
     {"/500-always", ERR_NETWORK, 3, ": the server answers 500"},
     // libcurl words it differently from version to version, always with what is missing
     {"/cut-always", ERR_NETWORK, 3, " with 150000 bytes "},
@@ -330,7 +329,11 @@ Test(fetch, a_token_goes_to_its_own_host_alone) {
     fetch_request r = request_for(s, "/closed", in_folder("file"));
     err e = fetch_file(&r);
     cr_expect_eq(e, ERR_NETWORK);
-    cr_expect(strstr(err_message(e), "the server answers 401: it wants a token (HF_TOKEN)"));
+    cr_expect(
+        strstr(err_message(e), "the server answers 401: it wants a login, and none is known"));
+    r.token = "other";
+    e = fetch_file(&r);
+    cr_expect(strstr(err_message(e), "the server answers 401: the token is not accepted"));
     r.token = "secret";
     cr_expect_eq(fetch_file(&r), ERR_OK);
     cr_expect(holds_content(r.path));

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/hub.h"
+#include "net/hub_internal.h"
 #include "net/server.h"
 #include "platform/file.h"
 
@@ -353,6 +354,9 @@ Test(hub, the_environment_as_python_reads_it) {
     cr_expect_eq(e, ERR_USAGE);
     cr_expect(strstr(err_message(e), "HF_TOKEN: the token holds a blank"), "%s", err_message(e));
     cr_expect_eq(server_count(p.hub, "/api/models/org/model/revision/main"), 5);
+    // what needs no network needs no token
+    cr_expect_eq(hub_tokenizer(&found, "org/model", true), ERR_OK);
+    mem_free(found);
     setenv("HF_TOKEN", "secret", 1);
     setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1", 1);
     cr_expect_eq(hub_tokenizer(&found, "org/model", false), ERR_OK);
@@ -671,6 +675,40 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
     cr_assert_eq(mem_live_count(), live);
     server_stop(s);
     cr_assert_eq(folder_remove(folder), ERR_OK);
+}
+
+Test(hub, listings_take_what_is_read_and_no_more) {
+    hub__listing l;
+    strbuf text = {0};
+    json_setup();
+    size_t live = mem_live_count();
+    cr_assert_eq(strbuf_printf(&text,
+                               "{\"sha\": \"%s\", \"siblings\": [" NEEDED ", " NEEDED
+                               ", " NAMED("model.safetensors.index.json") ", " NAMED(
+                                   "model-00001-of-00002.safetensors") "]}",
+                               COMMIT),
+                 ERR_OK);
+    cr_assert_eq(hub__listing_read(&l, text.text, text.length, false, "hub"), ERR_OK);
+    cr_assert_eq(l.count, 3, "each once, and no shards beside the whole");
+    cr_expect_str_eq(l.files[2], "model.safetensors", "weights come last");
+    hub__listing_free(&l);
+    cr_assert_eq(hub__listing_read(&l, text.text, text.length, true, "hub"), ERR_OK);
+    cr_expect_eq(l.count, 2);
+    hub__listing_free(&l);
+    strbuf_free(&text);
+    // shards by the thousand, and names that only look like shards
+    err e = strbuf_printf(
+        &text, "{\"sha\": \"%s\", \"siblings\": [%s", COMMIT,
+        NAMED("model- 0001-of-   02.safetensors") ", " NAMED("model-+0001-of-00002.safetensors"));
+    for (unsigned i = 0; i < 2000 && !e; i++)
+        e = strbuf_printf(&text, ", {\"rfilename\": \"model-%05u-of-02000.safetensors\"}", i);
+    if (!e) e = strbuf_add(&text, "]}");
+    cr_assert_eq(e, ERR_OK);
+    e = hub__listing_read(&l, text.text, text.length, false, "hub");
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect_str_eq(err_message(e), "hub: the model has 2000 files, at most 1000 are fetched");
+    strbuf_free(&text);
+    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(hub, names) {
