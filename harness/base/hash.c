@@ -1,8 +1,8 @@
 #include "base/hash.h"
 
 #include "base/memory.h"
+#include "platform/file.h"
 
-#include <errno.h>
 #include <nettle/base16.h>
 #include <nettle/base64.h>
 #include <stdio.h>
@@ -45,14 +45,15 @@ void hash_bytes_hex(const void *bytes, size_t count, char hex[HASH_HEX_BYTES]) {
 }
 
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) {
-    FILE *f = fopen(path, "rb");
-    if (!f) return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    void *f = NULL;
+    err e = file_open_stream(&f, NULL, path, 0);
+    if (e) return e;
     sha256 h;
     sha256_begin(&h);
     char chunk[65536];
     size_t got;
     while ((got = fread(chunk, 1, sizeof chunk, f)) > 0) sha256_add(&h, chunk, got);
-    int failed = ferror(f);
+    int failed = ferror((FILE *)f);
     fclose(f);
     if (failed) return err_set(ERR_IO, "%s: cannot read", path);
     sha256_end_hex(&h, hex);
