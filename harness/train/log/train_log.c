@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const char lines_name[] = "log.jsonl";
+enum { LIMIT_BYTES = 256 << 20 };
 static const char events_folder[] = "tensorboard";
 static const char events_name[] = "events.out.tfevents.harness";
 
@@ -29,7 +30,7 @@ static err cut(const char *path, uint32_t kept_step) {
     size_t count = 0;
     strbuf kept = {0};
     if (!file_exists(path)) return ERR_OK;
-    err e = file_read(&bytes, &count, path, 0);
+    err e = file_read(&bytes, &count, path, LIMIT_BYTES);
     const char *at = bytes;
     // a line without its end was being written when the run was killed
     for (const char *end; !e && (end = memchr(at, '\n', count)); at = end + 1) {
@@ -68,8 +69,7 @@ err train_log_open(train_log *l, const char *folder, bool tensorboard, uint32_t 
     *l = (train_log){0};
     err e = path_join(&l->path, folder, lines_name);
     if (e || (kept_step && (e = cut(l->path, kept_step)))) return e;
-    if (!(l->lines = fopen(l->path, kept_step ? "ab" : "wb")))
-        return err_set(ERR_IO, "%s: cannot write: %s", l->path, strerror(errno));
+    if ((e = file_open_log(&l->lines, l->path, kept_step > 0))) return e;
     return open_events(l, folder, tensorboard, kept_step);
 }
 
