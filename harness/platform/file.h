@@ -89,7 +89,10 @@ err file_rename_durable(const char *from, const char *to) MUST_CHECK;
 bool folder_exists(const char *path); /* a folder, or a link to one */
 /* A folder of this program's own: not a link to one. */
 bool folder_is_own(const char *path);
-err folder_make(const char *path) MUST_CHECK;           /* with its parents; fine if it exists */
+err folder_make(const char *path) MUST_CHECK; /* with its parents; fine if it exists */
+/* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
+ * it would land elsewhere. */
+err folder_make_own(const char *path) MUST_CHECK;
 err folder_check_writable(const char *path) MUST_CHECK; /* makes it, writes and removes a probe */
 /* Removes a folder with all it holds; fine if absent. Links are removed, at the top and below it,
  * and never followed. Errors: ERR_IO, also for a folder nested deeper than 64. */

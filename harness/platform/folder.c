@@ -47,6 +47,15 @@ err folder_make(const char *path) {
     return e;
 }
 
+err folder_make_own(const char *path) {
+    struct stat st;
+    if (!mkdir(path, 0777)) return ERR_OK;
+    if (errno != EEXIST || lstat(path, &st)) return file__error(path, "cannot make folder");
+    if (S_ISDIR(st.st_mode)) return ERR_OK;
+    return err_set(ERR_IO, "%s: cannot make folder: %s stands there", path,
+                   S_ISREG(st.st_mode) ? "a file" : file__kind(st.st_mode));
+}
+
 /* --- temporary files ----------------------------------------------------------------------------
  */
 

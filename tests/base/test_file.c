@@ -221,6 +221,14 @@ Test(file, removing_a_folder_never_leaves_it) {
     MUST(folder_remove(at("absent")));
     MUST_FAIL(folder_remove(at("file")), ERR_IO, "/file: cannot remove: is a file, a folder was");
     cr_assert(folder_is_own(at("stranger")));
+    cr_assert_eq(symlink("stranger", at("link")), 0);
+    MUST(folder_make_own(at("stranger")));
+    MUST(folder_make_own(at("fresh")));
+    MUST_FAIL(folder_make_own(at("link")), ERR_IO,
+              "/link: cannot make folder: a link stands there");
+    MUST_FAIL(folder_make_own(at("file")), ERR_IO,
+              "/file: cannot make folder: a file stands there");
+    MUST_FAIL(folder_make_own(at("absent/a")), ERR_IO, "/absent/a: cannot make folder: No such");
     cr_assert_eq(mem_live_count(), live);
 }
 
