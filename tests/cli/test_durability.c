@@ -126,7 +126,7 @@ Test(durability, records_checkpoints_and_models) {
                                              "--device",
                                              "cpu",
                                              "--max-steps",
-                                             "2",
+                                             "3",
                                              "--batch-size",
                                              "2",
                                              "--save-steps",

@@ -90,17 +90,18 @@ Test(hostile_files, one_line_of_a_gigabyte) {
 Test(hostile_files, many_small_rows) {
     static const struct {
         const char *format, *start, *row, *end, *out;
+        size_t bytes;
     } cases[] = {
-        {format_csv, "text,label\n", ",0\n", "a,1\n", "3333334"},
-        {format_json, "[{\"text\":\"a\",\"label\":0}", ",{}", "]", NULL},
-        {format_jsonl, "", "{\"text\":\"a\",\"label\":1}\n", "", "434783"},
-        {format_jsonl, "{\"text\":\"a\",\"label\":1}\n", "\n", "", "1"},
+        {format_csv, "text,label\n", ",0\n", "a,1\n", "\"rows\":\t3333331", 10000000},
+        {format_json, "[{\"text\":\"a\",\"label\":0}", ",{}", "]", NULL, 10000000},
+        {format_jsonl, "", "{\"text\":\"a\",\"label\":1}\n", "", "\"rows\":\t43479", 1000000},
+        {format_jsonl, "{\"text\":\"a\",\"label\":1}\n", "\n", "", "\"rows\":\t1,", 10000000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         strbuf text = {0};
         make_task(cases[i].format);
         MUST(strbuf_add(&text, cases[i].start));
-        while (text.length < 10000000) MUST(strbuf_add(&text, cases[i].row));
+        while (text.length < cases[i].bytes) MUST(strbuf_add(&text, cases[i].row));
         MUST(strbuf_add(&text, cases[i].end));
         MUST(file_write_quick(temporary_path("data/made/train"), text.text, text.length));
         strbuf_free(&text);
@@ -118,32 +119,39 @@ Test(hostile_files, many_small_rows) {
 
 // What would wait for a writer, or never end, in the place of each kind of file.
 Test(hostile_files, pipes_and_devices_are_refused_at_once) {
-    make_task(format_csv);
-    MUST(folder_make(temporary_path("model")));
-    MUST(folder_make(temporary_path("results/nsmc")));
     static const struct {
         const char *place;
-        const char *arguments[8];
+        const char *arguments[10], *part;
     } cases[] = {
-        {"data/made/train", {STATS}},
-        {"tasks/made.json", {STATS}},
+        {"data/made/train", {STATS}, "/train: is "},
+        {"tasks/made.json", {STATS}, "tasks/made.json: is "},
+        {"results/nsmc/x-s1.json", {"report", "--results", "results"}, "x-s1.json: is "},
+        {"speed/x.json", {"bench", "--performance", "speed"}, "speed/x.json: is "},
         {"recipe.json",
-         {"run", "--task", "kor_hate", "--sample", "--device", "cpu", "--recipe", "recipe.json"}},
-        {"suite.json", {"regress", "--suite", "suite.json", "--device", "cpu"}},
+         {"run", "--task", "made", "--task-dir", "tasks", "--data", "data", "--recipe",
+          "recipe.json"},
+         "'recipe.json'"},
+        {"model/vocab.txt", {"tokenize", "--model", "model", "x"}, "vocab"},
+        {"model/config.json", {"predict", "--checkpoint", "model", "x"}, "config.json"},
     };
+    make_task(format_csv);
+    MUST(folder_make(temporary_path("results/nsmc")));
+    MUST(folder_make(temporary_path("speed")));
+    MUST(folder_make(temporary_path("model")));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *path = temporary_path(cases[i].place);
-        const char *arguments[9] = {0};
-        memcpy(arguments, cases[i].arguments, sizeof cases[i].arguments);
-        MUST(file_remove(path));
-        cr_assert_eq(mkfifo(path, 0600), 0);
-        expect(limited(NULL, arguments), 1, "is a FIFO, a file was expected");
-        MUST(file_remove(path));
-        cr_assert_eq(symlink("/dev/zero", path), 0);
-        expect(limited(NULL, arguments), 1, "is a device, a file was expected");
+        for (int device = 0; device < 2; device++) {
+            MUST(file_remove(path));
+            cr_assert_eq(device ? symlink("/dev/zero", path) : mkfifo(path, 0600), 0);
+            program_result r = limited(NULL, cases[i].arguments);
+            cr_expect(r.exit_code == 1 || r.exit_code == 2, "%s: exit code %d\n%s", cases[i].place,
+                      r.exit_code, r.err);
+            cr_expect_not_null(strstr(r.err, cases[i].part), "no '%s' in:\n%s", cases[i].part,
+                               r.err);
+            program_free(&r);
+        }
         MUST(file_remove(path));
         make_task(format_csv);
-        put("data/made/train", "text,label\na,0\nb,1\n");
     }
     temporary_remove();
 }
