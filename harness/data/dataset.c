@@ -15,7 +15,8 @@ err dataset_cache_folder(char **path) {
     // the XDG rule: a relative path there is to be ignored
     if (cache && cache[0] == '/') return mem_printf(path, "%s/harness/data", cache);
     if (home && home[0]) return mem_printf(path, "%s/.cache/harness/data", home);
-    return err_set(ERR_IO, "neither XDG_CACHE_HOME nor HOME is set: name the data with --data DIR");
+    return err_set(ERR_IO, "neither XDG_CACHE_HOME nor HOME is set%s",
+                   err_advice("data", ": name the data with --data DIR"));
 }
 
 err dataset_path(char **path, const task *t, const task_file *f, const dataset_options *options) {
@@ -38,20 +39,18 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
 
 static err missing(const task *t, const task_file *f, const char *path, bool sample) {
     if (sample) {
-        return err_set(ERR_DATA, "%s: task '%s' has no bundled sample: run without --sample", path,
-                       t->name);
+        return err_set(ERR_DATA, "%s: task '%s' has no bundled sample%s", path, t->name,
+                       err_advice("sample", ": run without --sample"));
     }
     if (!f->url) {
-        return err_set(
-            ERR_DATA,
-            "%s: no such file; its manifest %s names no url, so put it there, or name its "
-            "place with --data DIR (or try --sample)",
-            path, t->path);
+        return err_set(ERR_DATA,
+                       "%s: no such file; its manifest %s names no url, so put it there%s%s", path,
+                       t->path, err_advice("data", ", name its place with --data DIR"),
+                       err_advice("sample", ", or try --sample"));
     }
-    return err_set(ERR_DATA,
-                   "%s: no such file; fetch it with 'harness data fetch %s', name its place with "
-                   "--data DIR, or try --sample",
-                   path, t->name);
+    return err_set(ERR_DATA, "%s: no such file; fetch it with 'harness data fetch %s'%s%s", path,
+                   t->name, err_advice("data", ", name its place with --data DIR"),
+                   err_advice("sample", ", or try --sample"));
 }
 
 static err check_bytes(const task_file *f, const char *path, const void *bytes, size_t count) {

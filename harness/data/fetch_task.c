@@ -34,9 +34,10 @@ static err check_file(const task_file *f, const char *path) {
 static err fetch_one(const task *t, const task_file *f, const char *path, bool offline) {
     if (fetch_is_offline(offline)) {
         return err_set(ERR_NETWORK,
-                       "%s: no such file, and %s forbids to fetch it; put it there, name its place "
-                       "with --data DIR, or try --sample",
-                       path, offline ? "--offline" : "HF_HUB_OFFLINE");
+                       "%s: no such file, and %s forbids to fetch it; put it there%s%s", path,
+                       offline ? "--offline" : "HF_HUB_OFFLINE",
+                       err_advice("data", ", name its place with --data DIR"),
+                       err_advice("sample", ", or try --sample"));
     }
     if (!f->url) {
         return err_set(ERR_DATA, "%s: no such file, and its manifest %s names no url", path,
@@ -45,9 +46,9 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     fetch_request r = {.url = f->url, .path = path, .bytes = f->bytes, .sha256 = f->sha256};
     err e = fetch_file(&r);
     if (e == ERR_NETWORK) {
-        e = err_set(
-            e, "%s; if the network is not there, try --sample, or name the data with --data DIR",
-            err_message(e));
+        e = err_set(e, "%s; if the network is not there%s%s", err_message(e),
+                    err_advice("sample", ", try --sample"),
+                    err_advice("data", ", name the data with --data DIR"));
     }
     if (e) return e;
     log_note("%s: fetched%s", path,

@@ -341,8 +341,8 @@ static err check_listing(const hub *h, const cJSON *listing, bool *one_file) {
     if (lists(listing, "model.safetensors.index.json")) return ERR_OK;
     return err_set(
         ERR_UNSUPPORTED,
-        "%s: the model has no model.safetensors%s; convert it and pass the folder as "
-        "--model: python3 -c 'from transformers import AutoModel, AutoTokenizer; n = \"%s\"; "
+        "%s: the model has no model.safetensors%s; convert it and name the folder instead: "
+        "python3 -c 'from transformers import AutoModel, AutoTokenizer; n = \"%s\"; "
         "AutoModel.from_pretrained(n).save_pretrained(\"converted\"); "
         "AutoTokenizer.from_pretrained(n).save_pretrained(\"converted\")'",
         h->name,
