@@ -114,6 +114,13 @@ static void emit_plain(sink *s, shown_medium medium, const char *text, size_t by
     for (size_t i = 0, n; i < bytes; i += n) {
         uint32_t point;
         char room[3], utf8[UTF8_MAX_BYTES];
+        // most of what there is means nothing anywhere
+        for (n = 0; i + n < bytes && (is_alnum(text[i + n]) || text[i + n] == ' '); n++) {
+        }
+        if (n) {
+            put(s, text + i, n);
+            continue;
+        }
         n = utf8_decode_leniently(&point, text + i, bytes - i);
         const char *other = point < 0x80 ? form(medium, text, bytes, i, room) : NULL;
         if (shown_acts(point)) {
@@ -368,11 +375,15 @@ size_t shown_snprintf(char *out, size_t size, shown_medium medium, const char *f
 }
 
 err shown_vprintf(strbuf *out, shown_medium medium, const char *format, va_list args) {
-    size_t whole = format_into(NULL, 0, medium, format, args);
-    err e = mem_grow((void **)&out->text, &out->capacity, out->length + whole + 1, 1);
-    if (e) return e;
-    shown_vsnprintf(out->text + out->length, whole + 1, medium, format, args);
+    size_t room = out->capacity - out->length;
+    size_t whole = format_into(room ? out->text + out->length : NULL, room, medium, format, args);
+    if (whole >= room) {
+        err e = mem_grow((void **)&out->text, &out->capacity, out->length + whole + 1, 1);
+        if (e) return e;
+        format_into(out->text + out->length, whole, medium, format, args);
+    }
     out->length += whole;
+    out->text[out->length] = '\0';
     return ERR_OK;
 }
 
@@ -385,12 +396,15 @@ err shown_printf(strbuf *out, shown_medium medium, const char *format, ...) {
 }
 
 err shown_add_bytes(strbuf *out, shown_medium medium, const char *text, size_t bytes) {
-    sink measure = {NULL, 0, 0};
-    emit(&measure, medium, text, bytes);
-    err e = mem_grow((void **)&out->text, &out->capacity, out->length + measure.used + 1, 1);
-    if (e) return e;
-    sink s = {out->text + out->length, measure.used, 0};
+    size_t room = out->capacity - out->length;
+    sink s = {room ? out->text + out->length : NULL, room, 0};
     emit(&s, medium, text, bytes);
+    if (s.used >= room) {
+        err e = mem_grow((void **)&out->text, &out->capacity, out->length + s.used + 1, 1);
+        if (e) return e;
+        s = (sink){out->text + out->length, s.used, 0};
+        emit(&s, medium, text, bytes);
+    }
     out->length += s.used;
     out->text[out->length] = '\0';
     return ERR_OK;

@@ -119,11 +119,11 @@ static err data_head(const options *o, const task *t) {
     if (!e && (first < 1 || (o->has_row && first > s->row_count)))
         e = err_set(ERR_USAGE, "--row expects 1 to %zu, the rows of %s, found %zu", s->row_count,
                     name, first);
-    if (!e && !o->json) {
-        shown_out("%6s %7s  %-*s  text (%s, %zu rows)\n", "row", "line", (int)columns, "label",
-                  name, s->row_count);
-    }
-    for (size_t i = first - 1; i - (first - 1) < count && i < s->row_count && !e; i++) {
+    size_t begin = first - 1, end = begin + count < s->row_count ? begin + count : s->row_count;
+    if (!e && !o->json)
+        shown_out("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)\n", "row", "line", (int)columns,
+                  "label", name, first, end, s->row_count);
+    for (size_t i = begin; i < end && !e; i++) {
         e = o->json ? head_object(t, &d, &s->rows[i], i + 1)
                     : head_line(t, &s->rows[i], i + 1, columns);
         if (!e && ferror(stdout)) e = output_check();
