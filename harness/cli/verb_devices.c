@@ -161,8 +161,9 @@ err verb_devices(const options *o) {
     }
     for (size_t i = 0; i < count; i++) print_device(&list[i], c);
     if (c.chosen) {
-        printf("\n* %s; --device takes cpu, an index, or part of a name or UUID\n",
-               c.is_named ? "is named" : "is the default");
+        printf("\n");
+        shown_wrapped(c.is_named ? "* is named; " : "* is the default; ",
+                      "--device takes cpu, an index, or part of a name or UUID");
     } else {
         printf("\nNo default: name one with --device\n");
     }

@@ -243,19 +243,37 @@ static void show_plan(const run *r) {
             grouped(a, t->schedule.warmup), grouped(c, t->total_steps), p->learning_rate);
 }
 
+/* The headline first; on a narrow terminal its interval and what it stands against come below. */
+static void show_scores(const record *rec, const run *r, const run_summary *s) {
+    enum { TABLE_COLUMNS = 74 };
+    const char *title = metric_find(rec->headline)->title;
+    bool narrow = shown_columns() < TABLE_COLUMNS;
+    if (narrow) {
+        printf("  %-20s %7s %7s\n  %-20s %7.4f %7.4f\n", "", "score", "dedup", title, s->score,
+               s->dedup);
+        printf("    95 %% interval %.4f - %.4f\n    majority class %.4f\n", s->range.low,
+               s->range.high, s->majority);
+    } else {
+        printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
+        printf("  %-20s %9.4f %9.4f - %7.4f %9.4f %9.4f\n", title, s->score, s->range.low,
+               s->range.high, s->dedup, s->majority);
+    }
+    for (size_t i = 0; i < r->task.metric_count; i++) {
+        const metric *m = metric_find(r->task.metrics[i]);
+        if (!m || strcmp(m->name, rec->headline) == 0) continue;
+        double score = record_metric(rec, m->name), dedup = record_metric_dedup(rec, m->name);
+        if (narrow)
+            printf("  %-20s %7.4f %7.4f\n", m->title, score, dedup);
+        else
+            printf("  %-20s %9.4f %19s %9.4f\n", m->title, score, "", dedup);
+    }
+}
+
 static void show_table(const record *rec, const run *r, const run_summary *s) {
     shown_out("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name,
               r->device.info.name, rec->seed,
               rec->task.sample ? "  (sample: says nothing about the model)" : "");
-    printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
-    printf("  %-20s %9.4f %9.4f - %7.4f %9.4f %9.4f\n", metric_find(rec->headline)->title, s->score,
-           s->range.low, s->range.high, s->dedup, s->majority);
-    for (size_t i = 0; i < r->task.metric_count; i++) {
-        const metric *m = metric_find(r->task.metrics[i]);
-        if (!m || strcmp(m->name, rec->headline) == 0) continue;
-        printf("  %-20s %9.4f %19s %9.4f\n", m->title, record_metric(rec, m->name), "",
-               record_metric_dedup(rec, m->name));
-    }
+    show_scores(rec, r, s);
     printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
            rec->timing.sentences_per_s, rec->timing.eval_s);
     if (rec->loss_scale > 0)

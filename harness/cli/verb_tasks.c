@@ -34,14 +34,29 @@ static void describe_rows(char text[80], const task *t) {
     }
 }
 
-/* One line, or on a narrow terminal a few. */
-static err list_line(strbuf *out, const task *t, bool narrow) {
+/* What list_line says, on a terminal too narrow for the table. */
+static err list_block(const task *t) {
+    char rows[80];
+    strbuf facts = {0}, title = {0};
+    describe_rows(rows, t);
+    err e = shown_add(&title, SHOWN_TERMINAL, t->title);
+    if (!e)
+        e = shown_printf(&facts, SHOWN_TERMINAL, "%s%s%zu labels, %s", rows, *rows ? ", " : "",
+                         t->label_count, t->headline);
+    if (!e) {
+        shown_out("%s\n", t->name);
+        shown_wrapped("  ", title.text);
+        shown_wrapped("  ", facts.text);
+    }
+    strbuf_free(&title);
+    strbuf_free(&facts);
+    return e;
+}
+
+static err list_line(strbuf *out, const task *t) {
     char rows[80];
     err e;
     describe_rows(rows, t);
-    if (narrow)
-        return shown_printf(out, SHOWN_TERMINAL, "%s\n  %s\n  %s%s%zu labels, %s\n", t->name,
-                            t->title, rows, *rows ? ", " : "", t->label_count, t->headline);
     if ((e = text_column(out, t->name, 18))) return e;
     if ((e = text_column(out, rows, 24))) return e;
     return shown_printf(out, SHOWN_TERMINAL, "%6zu  %-10s %s\n", t->label_count, t->headline,
@@ -75,11 +90,11 @@ static err tasks_list(const options *o) {
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         if ((e = task_load(&t, c.paths[i]))) break;
-        e = o->json ? list_object(array, &t) : list_line(&out, &t, narrow);
+        e = o->json ? list_object(array, &t) : narrow ? list_block(&t) : list_line(&out, &t);
         task_free(&t);
     }
     if (!e && o->json) e = output_json(array, true);
-    if (!e && !o->json) fputs(out.text, stdout);
+    if (!e && !o->json && !narrow) fputs(out.text, stdout);
     cJSON_Delete(array);
     strbuf_free(&out);
     task_catalog_free(&c);
