@@ -124,7 +124,11 @@ static void print_device(const device_info *d, choice c) {
     format_bytes(memory, sizeof memory, d->memory_bytes);
     format_bytes(allocation, sizeof allocation, d->max_buffer_bytes);
     format_bytes(binding, sizeof binding, d->max_binding_bytes);
-    shown_out("%c %-2u %s\n", d == c.chosen ? '*' : ' ', d->index, d->name);
+    char head[16];
+    strbuf name = {0};
+    snprintf(head, sizeof head, "%c %-2u ", d == c.chosen ? '*' : ' ', d->index);
+    if (!shown_add(&name, SHOWN_TERMINAL, d->name)) shown_wrapped(head, name.text);
+    strbuf_free(&name);
     print_fact("class", "%s; %s", device_class_name(d->class), reason(d, c));
     if (*d->driver || *d->version) print_fact("driver", "%s  %s", d->driver, d->version);
     if (*d->uuid) print_fact("uuid", "%s", d->uuid);
