@@ -144,7 +144,7 @@ static bool begins_formula(const char *text, size_t bytes) {
 
 static void emit_csv(sink *s, const char *text, size_t bytes) {
     bool formula = begins_formula(text, bytes), quoted = formula;
-    for (size_t i = 0; i < bytes && !quoted; i++) quoted = strchr("\",; ", text[i]) != NULL;
+    for (size_t i = 0; i < bytes && !quoted; i++) quoted = strchr("\",;", text[i]) != NULL;
     if (quoted) put_text(s, "\"");
     if (formula) put_text(s, "'");
     emit_plain(s, SHOWN_CSV, text, bytes);
