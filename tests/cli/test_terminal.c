@@ -133,7 +133,7 @@ Test(terminal, progress_fits_and_falls, .timeout = 300) {
     cr_expect_geq(lines, 5);
     cr_expect_geq(wide, 1, "never used the width");
     // ten a second, and no more than a line for each step
-    cr_expect_leq((double)lines, 10 * s.seconds + 10);
+    cr_expect_leq((double)lines, 10 * s.seconds + 3);
     cr_expect(last >= 0 && last < first, "time left went from %g to %g s", first, last);
     strbuf_free(&s.said);
     temporary_remove();
