@@ -139,7 +139,7 @@ static err data_verify(const options *o, const task *t) {
     cJSON *json = cJSON_CreateObject();
     err e = dataset_load(&d, t, &wanted);
     char message[512];
-    snprintf(message, sizeof message, "%s", e ? err_message(e) : "good");
+    shown_snprintf(message, sizeof message, SHOWN_TERMINAL, "%s", e ? err_message(e) : "good");
     if (!o->json) {
         for (size_t i = 0; i < d.path_count && !e; i++) {
             shown_out("%s: %s%s\n", d.paths[i], message,

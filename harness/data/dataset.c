@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "data/data_internal.h"
 #include "platform/file.h"
 
@@ -48,8 +49,10 @@ static err missing(const task *t, const task_file *f, const char *path, bool sam
                        t->path, err_advice("data", ", name its place with --data DIR"),
                        err_advice("sample", ", or try --sample"));
     }
+    char word[200]; // the name comes with a manifest: a command is pasted
+    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", t->name);
     return err_set(ERR_DATA, "%s: no such file; fetch it with 'harness data fetch %s'%s%s", path,
-                   t->name, err_advice("data", ", name its place with --data DIR"),
+                   word, err_advice("data", ", name its place with --data DIR"),
                    err_advice("sample", ", or try --sample"));
 }
 
