@@ -1,6 +1,7 @@
 #include "base/err.h"
 
-#include <stdio.h>
+#include "base/shown.h"
+
 #include <string.h>
 
 enum { MESSAGE_BYTES = 4096 };
@@ -22,7 +23,7 @@ void err_set_message(const char *format, ...) {
     char fresh[MESSAGE_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(fresh, sizeof fresh, format, args);
+    shown_vsnprintf(fresh, sizeof fresh, SHOWN_TERMINAL, format, args);
     va_end(args);
     memcpy(message, fresh, sizeof message);
 }
@@ -32,13 +33,9 @@ err err_wrap(err e, const char *format, ...) {
     char context[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(context, sizeof context, format, args);
+    shown_vsnprintf(context, sizeof context, SHOWN_TERMINAL, format, args);
     va_end(args);
-    char whole[MESSAGE_BYTES];
-    size_t used = (size_t)snprintf(whole, sizeof whole, "%s: ", context);
-    if (used >= sizeof whole) used = sizeof whole - 1;
-    snprintf(whole + used, sizeof whole - used, "%s", err_message(e));
-    memcpy(message, whole, sizeof message);
+    err_set_message("%s: %s", context, err_message(e));
     return e;
 }
 
@@ -48,6 +45,16 @@ const char *err_message(err e) {
 
 void err_clear(void) {
     message[0] = '\0';
+}
+
+static bool (*verb_takes)(const char *flag);
+
+void err_set_flags(bool (*takes)(const char *flag)) {
+    verb_takes = takes;
+}
+
+const char *err_advice(const char *flag, const char *words) {
+    return !verb_takes || verb_takes(flag) ? words : "";
 }
 
 const char *err_name(err e) {

@@ -2,11 +2,13 @@
  *
  * A function that can fail returns `err`; ERR_OK (0) is success. The function that finds the fault
  * writes the message with err_set; callers may put context before it with err_wrap; main prints it
- * once. The message lives in one buffer per thread and is valid until the next err_set there. */
+ * once. The message lives in one buffer per thread and is valid until the next err_set there. What
+ * is put into it (%s) goes by SHOWN_TERMINAL: nothing in a message acts on the terminal. */
 #ifndef HARNESS_BASE_ERR_H
 #define HARNESS_BASE_ERR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* name, exit code of the program, text used when no message was set */
 #define ERR_LIST(X)                                                                                \
@@ -46,6 +48,12 @@ const char *err_message(err e);
 
 /* Forgets this thread's message. */
 void err_clear(void);
+
+/* Advice belongs to the running verb: it names no flag that the verb lacks. err_advice gives words
+ * (borrowed), which name the flag, when the verb takes it, and "" when not; before err_set_flags
+ * every flag is taken. */
+void err_set_flags(bool (*takes)(const char *flag));
+const char *err_advice(const char *flag, const char *words);
 
 const char *err_name(err e); /* "FORMAT" */
 int err_exit_code(err e);    /* what main returns */

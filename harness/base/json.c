@@ -2,6 +2,8 @@
 
 #include "base/foreign.h"
 #include "base/memory.h"
+#include "base/shown.h"
+#include "base/utf8.h"
 #include "platform/file.h"
 
 #include <math.h>
@@ -93,10 +95,36 @@ err json_read(cJSON **out, const char *path, size_t limit_bytes) {
     return e;
 }
 
+/* Printed JSON whose strings hold UTF-8 alone, and nothing that acts on a terminal: cJSON passes
+ * bytes from 0x7f on as they are. The code points stay the same: \u009b. */
+static err add_safely(strbuf *out, const char *text) {
+    err e = strbuf_add(out, "");
+    for (size_t left = strlen(text), n; !e && left; text += n, left -= n) {
+        char utf8[UTF8_MAX_BYTES];
+        uint32_t point;
+        n = 0;
+        while (n < left && (unsigned char)text[n] < 0x7f) n++;
+        if (n) {
+            e = strbuf_add_bytes(out, text, n);
+            continue;
+        }
+        n = utf8_decode_leniently(&point, text, left);
+        e = shown_acts(point) ? strbuf_printf(out, "\\u%04x", point)
+                              : strbuf_add_bytes(out, utf8, utf8_encode(utf8, point));
+    }
+    return e;
+}
+
 err json_print(char **out, const cJSON *value, bool pretty) {
     char *text = pretty ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
-    *out = text;
-    return text ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    strbuf safe = {0};
+    *out = NULL;
+    err e =
+        text ? add_safely(&safe, text) : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    mem_free(text);
+    if (e) strbuf_free(&safe);
+    *out = safe.text;
+    return e;
 }
 
 err json_write(const char *path, const cJSON *value) {
@@ -174,8 +202,9 @@ err json_whole(int64_t *out, const cJSON *object, const char *key, int64_t low, 
     err e = json_number(&v, object, key, where);
     if (e) return e;
     if (v != floor(v) || v < (double)low || v > (double)high) {
-        return err_set(ERR_FORMAT, "%s: key '%s' is %g, expected a whole number from %lld to %lld",
-                       where, key, v, (long long)low, (long long)high);
+        char found[SHOWN_NUMBER_BYTES];
+        return err_set(ERR_FORMAT, "%s: key '%s' is %s, expected a whole number from %lld to %lld",
+                       where, key, shown_number(found, v), (long long)low, (long long)high);
     }
     *out = (int64_t)v;
     return ERR_OK;

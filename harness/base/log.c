@@ -1,6 +1,10 @@
 #define _DEFAULT_SOURCE
 #include "base/log.h"
 
+#include "base/shown.h"
+#include "base/utf8.h"
+
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { LINE_BYTES = 4096 };
 
 static bool is_quiet, line_shown;
 static double last_shown;
@@ -29,11 +35,6 @@ bool log_is_terminal(void) {
     return isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 
-bool log_wants_color(void) {
-    const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && !(no && *no) && !(term && !strcmp(term, "dumb"));
-}
-
 size_t log_columns(void) {
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) return size.ws_col;
@@ -47,39 +48,78 @@ void log_progress_end(void) {
     line_shown = false;
 }
 
+static void say(const char *before, const char *format, va_list args) {
+    char text[LINE_BYTES];
+    shown_vsnprintf(text, sizeof text, SHOWN_TERMINAL, format, args);
+    log_progress_end();
+    fprintf(stderr, "%s%s\n", before, text);
+}
+
 void log_note(const char *format, ...) {
     if (is_quiet) return;
-    log_progress_end();
     va_list args;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    say("", format, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 void log_warn(const char *format, ...) {
-    log_progress_end();
-    fputs("warning: ", stderr);
     va_list args;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    say("warning: ", format, args);
     va_end(args);
-    fputc('\n', stderr);
+}
+
+void log_lines(const char *text) {
+    if (is_quiet) return;
+    log_progress_end();
+    fprintf(stderr, "%s\n", text);
+}
+
+void log_error(err e) {
+    log_progress_end();
+    fprintf(stderr, "harness: %s\n", err_message(e));
+}
+
+/* Cuts a line to so many columns: after its last part that fits, else within the first. */
+static void fit_parts(char *line, size_t columns) {
+    if (text_width(line) <= columns) return;
+    size_t bytes = text_fit(line, columns);
+    for (size_t at = bytes; at > 0; at--) {
+        if (line[at] != ' ' || line[at + 1] != ' ') continue;
+        line[at] = '\0';
+        return;
+    }
+    snprintf(line + text_fit(line, columns ? columns - 1 : 0), sizeof "\xE2\x80\xA6",
+             "\xE2\x80\xA6");
 }
 
 void log_progress(const char *format, ...) {
     if (is_quiet || !log_is_terminal()) return;
     double now = clock_seconds();
-    if (line_shown && now - last_shown < 0.1) return;
+    if (last_shown > 0 && now - last_shown < 0.1) return;
     last_shown = now;
-    char line[1024];
+    char line[LINE_BYTES];
+    size_t used = shown_snprintf(line, sizeof line / 2, SHOWN_TERMINAL, "%s", progress_prefix);
     va_list args;
     va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
+    shown_vsnprintf(line + used, sizeof line - used - UTF8_MAX_BYTES, SHOWN_TERMINAL, format, args);
     va_end(args);
-    fprintf(stderr, "\r\033[K%s%s", progress_prefix, line);
+    // the last column stays free: some terminals wrap when it is written
+    fit_parts(line, log_columns() - 1);
+    fprintf(stderr, "\r\033[K%s", line);
     fflush(stderr);
     line_shown = true;
+}
+
+const char *log_duration(char text[LOG_DURATION_BYTES], double seconds) {
+    if (seconds < 99.5)
+        snprintf(text, LOG_DURATION_BYTES, "%.0f s", seconds);
+    else if (seconds < 99.5 * 60)
+        snprintf(text, LOG_DURATION_BYTES, "%.0f min", seconds / 60);
+    else
+        snprintf(text, LOG_DURATION_BYTES, "%.1f h", fmin(seconds / 3600, 1e9));
+    return text;
 }
 
 double clock_seconds(void) {

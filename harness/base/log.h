@@ -1,4 +1,5 @@
-/* Messages for people, on stderr: notes, warnings and one progress line. Data never goes here. */
+/* Messages for people, on stderr: notes, warnings and one progress line. Data never goes here, and
+ * no colours. What is put into a message (%s) goes by SHOWN_TERMINAL (base/shown.h). */
 #ifndef HARNESS_BASE_LOG_H
 #define HARNESS_BASE_LOG_H
 
@@ -13,9 +14,16 @@ bool log_is_quiet(void);
 
 void log_note(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_warn(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
+/* A note of several lines, made for a terminal already (base/shown.h). */
+void log_lines(const char *text);
+/* "harness: " and the message of e: what the program ends with. */
+void log_error(err e);
 
 /* Replaces the progress line; only on a terminal, and not when quiet. A later note, warning or
- * log_progress_end clears it first. Calls within 100 ms of the last shown one are dropped. */
+ * log_progress_end clears it first. Calls within 100 ms of the last shown one are dropped.
+ * The parts of a line are set apart by two blanks, the most telling first: those that the terminal
+ * has no columns for are left out, from the end, so that a line never wraps. The width is asked
+ * for each time: a window may change. */
 void log_progress(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_progress_end(void);
 /* What every progress line begins with (copied; "": nothing), such as how far a sweep is. */
@@ -25,8 +33,10 @@ void log_set_progress_prefix(const char *text);
 bool log_is_terminal(void);
 /* Columns of the terminal on stderr or stdout, 80 when unknown. */
 size_t log_columns(void);
-/* Colour is wanted on stdout: a terminal, NO_COLOR unset, TERM not "dumb". */
-bool log_wants_color(void);
+
+/* "40 s", "7 min" or "2.5 h". */
+enum { LOG_DURATION_BYTES = 24 };
+const char *log_duration(char text[LOG_DURATION_BYTES], double seconds);
 
 /* Monotonic seconds. */
 double clock_seconds(void);

@@ -1,6 +1,7 @@
 #include "cli/bench_record.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "result/version.h"
 
 typedef struct named_number {
@@ -74,9 +75,12 @@ static err add_program(cJSON *to) {
 static err add_command(cJSON *to, const bench_subject *s) {
     const bench_options *o = s->options;
     strbuf text = {0};
-    err e = strbuf_printf(
-        &text, "harness bench --model %s --task %s%s --device '%s' --batch-size %u", s->model,
-        s->task, s->sample ? " --sample" : "", s->device->info.name, o->batch_size);
+    err e =
+        shown_printf(&text, SHOWN_SHELL, "harness bench --model %s --task %s", s->model, s->task);
+    if (!e && s->sample) e = strbuf_add(&text, " --sample");
+    if (!e)
+        e = shown_printf(&text, SHOWN_SHELL, " --device %s --batch-size %u", s->device->info.name,
+                         o->batch_size);
     if (!e && s->device->options.precision != PRECISION_FP32)
         e = strbuf_printf(&text, " --precision %s",
                           device_precision_name(s->device->options.precision));

@@ -1,5 +1,7 @@
 #include "cli/bench_svg.h"
 
+#include "base/shown.h"
+
 #include <math.h>
 
 enum { WIDTH = 900, HEIGHT = 560, LEFT = 70, RIGHT = 880, TOP = 50, BOTTOM = 500 };
@@ -116,14 +118,7 @@ err bench_svg(strbuf *out, const bench *b, const char *title) {
                       "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n<text x=\"%d\" y=\"22\" "
                       "font-size=\"15\">",
                       WIDTH, HEIGHT, WIDTH, HEIGHT, LEFT);
-    for (const char *c = title; !e && *c; c++) {
-        if (*c == '&')
-            e = strbuf_add(out, "&amp;");
-        else if (*c == '<')
-            e = strbuf_add(out, "&lt;");
-        else
-            e = strbuf_add_bytes(out, c, 1);
-    }
+    if (!e) e = shown_add(out, SHOWN_HTML, title);
     if (!e)
         e = strbuf_printf(out,
                           "</text><text x=\"%d\" y=\"40\" fill=\"%s\">training step</text>"

@@ -1,6 +1,7 @@
 #include "cli/bench_table.h"
 
 #include "base/log.h"
+#include "base/shown.h"
 #include "cli/bench_record.h"
 #include "platform/file.h"
 
@@ -41,11 +42,11 @@ static err add_op(strbuf *out, const cJSON *row, peaks peak, const char *where) 
     TRY(json_string(&shape, row, "shape", where));
     TRY(NUMBERS(n, row, where, "calls", "dispatches", "ms", "ms_p10", "ms_p90", "share",
                 "gflop_per_s", "gbyte_per_s"));
-    return strbuf_printf(out,
-                         "| %s | %s | %.0f | %.0f | %.3f | %.3f to %.3f | %.1f %% | %.1f | "
-                         "%.0f %% | %.1f | %.0f %% |\n",
-                         kind, shape, n[0], n[1], n[2], n[3], n[4], 100 * n[5], n[6],
-                         percent(n[6], peak.gflops), n[7], percent(n[7], peak.gbytes));
+    return shown_printf(out, SHOWN_MARKDOWN,
+                        "| %s | %s | %.0f | %.0f | %.3f | %.3f to %.3f | %.1f %% | %.1f | "
+                        "%.0f %% | %.1f | %.0f %% |\n",
+                        kind, shape, n[0], n[1], n[2], n[3], n[4], 100 * n[5], n[6],
+                        percent(n[6], peak.gflops), n[7], percent(n[7], peak.gbytes));
 }
 
 static err add_ops(strbuf *out, const cJSON *record, const char *key, const char *name, peaks peak,
@@ -54,7 +55,7 @@ static err add_ops(strbuf *out, const cJSON *record, const char *key, const char
     double n[NUMBERS_MAX];
     TRY(json_object(&phase, record, key, where));
     TRY(json_array(&ops, phase, "ops", where));
-    TRY(strbuf_printf(out, "\n%s, op by op:\n\n", name));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "\n%s, op by op:\n\n", name));
     if (!cJSON_GetArraySize(ops)) return strbuf_add(out, "This device does not time single ops.\n");
     TRY(strbuf_add(
         out, "| op | shape | calls | dispatches | ms | 10 to 90 % | share | GFLOP/s | of product "
@@ -74,11 +75,11 @@ static err add_whole(strbuf *out, const cJSON *record, const char *key, const ch
     TRY(json_object(&phase, record, key, where));
     TRY(NUMBERS(n, phase, where, "ms", "ms_p10", "ms_p90", "steps", "sentences", "tokens",
                 "sentences_per_s", "tokens_per_s", "gflop_per_s", "dispatches", "packing_ms"));
-    return strbuf_printf(out,
-                         "| %s | %.2f | %.2f to %.2f | %.0f | %.1f | %.0f | %.0f | %.0f | %.1f | "
-                         "%.0f %% | %.0f | %.3f |\n",
-                         name, n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8],
-                         percent(n[8], peak.gflops), n[9], n[10]);
+    return shown_printf(out, SHOWN_MARKDOWN,
+                        "| %s | %.2f | %.2f to %.2f | %.0f | %.1f | %.0f | %.0f | %.0f | %.1f | "
+                        "%.0f %% | %.0f | %.3f |\n",
+                        name, n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8],
+                        percent(n[8], peak.gflops), n[9], n[10]);
 }
 
 static err add_program(strbuf *out, const cJSON *record, const char *where) {
@@ -90,8 +91,9 @@ static err add_program(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_string(&commit, program, "commit", where));
     TRY(json_bool(&is_dirty, program, "dirty", where));
     TRY(json_string(&command, record, "command", where));
-    return strbuf_printf(out, "`%s`, harness %s at commit %.12s%s.\n", command, version, commit,
-                         is_dirty ? " with changes" : "");
+    TRY(shown_code(out, command));
+    return shown_printf(out, SHOWN_MARKDOWN, ", harness %s at commit %.12s%s.\n", version, commit,
+                        is_dirty ? " with changes" : "");
 }
 
 static err add_device(strbuf *out, const cJSON *record, const char *where) {
@@ -106,15 +108,17 @@ static err add_device(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_string(&isa, host, "isa", where));
     TRY(json_string(&libraries, host, "libraries", where));
     TRY(json_number(&threads, host, "threads", where));
-    TRY(strbuf_printf(out, "Device: %s (%s", name, kind));
-    if (threads > 0) TRY(strbuf_printf(out, ", %.0f thread%s", threads, threads > 1 ? "s" : ""));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "Device: %s (%s", name, kind));
+    if (threads > 0)
+        TRY(shown_printf(out, SHOWN_MARKDOWN, ", %.0f thread%s", threads, threads > 1 ? "s" : ""));
     TRY(strbuf_add(out, ")"));
-    if (*driver) TRY(strbuf_printf(out, ", driver %s", driver));
-    if (*isa) TRY(strbuf_printf(out, ", %s", isa));
-    if (*libraries) TRY(strbuf_printf(out, ", %s", libraries));
+    if (*driver) TRY(shown_printf(out, SHOWN_MARKDOWN, ", driver %s", driver));
+    if (*isa) TRY(shown_printf(out, SHOWN_MARKDOWN, ", %s", isa));
+    if (*libraries) TRY(shown_printf(out, SHOWN_MARKDOWN, ", %s", libraries));
     if (json_has(host, "precision")) { // records of older programs are all of fp32
         TRY(json_string(&precision, host, "precision", where));
-        if (strcmp(precision, "fp32") != 0) TRY(strbuf_printf(out, ", precision %s", precision));
+        if (strcmp(precision, "fp32") != 0)
+            TRY(shown_printf(out, SHOWN_MARKDOWN, ", precision %s", precision));
     }
     return strbuf_add(out, ".\n");
 }
@@ -129,7 +133,7 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_bool(&is_sample, record, "sample", where));
     TRY(json_object(&host, record, "device", where));
     TRY(json_string(&name, host, "name", where));
-    TRY(strbuf_printf(out, "## %s on %s\n\n", model, name));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "## %s on %s\n\n", model, name));
     TRY(add_program(out, record, where));
     TRY(add_device(out, record, where));
     TRY(NUMBERS(n, record, where, "parameters", "vocabulary", "batch_size", "device_bytes",
@@ -176,7 +180,7 @@ static err add_contender(strbuf *out, const cJSON *row, const char *where) {
     TRY(json_string(&title, row, "title", where));
     TRY(NUMBERS(n, row, where, "rounds", "padding", "peak_mib", "import_mib"));
     bool is_harness = !strcmp(name, "harness");
-    TRY(strbuf_printf(out, "| %s | %.0f | ", title, n[0]));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "| %s | %.0f | ", title, n[0]));
     TRY(add_spread(out, row, "train", 1, where));
     if (is_harness)
         TRY(strbuf_add(out, "| "));
@@ -198,15 +202,15 @@ static err add_shape(strbuf *out, const cJSON *shape, const char *where) {
     TRY(json_string(&name, shape, "shape", where));
     TRY(json_array(&rows, shape, "rows", where));
     TRY(json_object(&failed, shape, "failed", where));
-    TRY(strbuf_printf(out, "\n%s:\n\n", name));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "\n%s:\n\n", name));
     TRY(strbuf_add(
         out, "| | rounds | training, sentences/s | harness is faster by | evaluation, sentences/s "
              "| harness is faster by | tokens computed to real | peak MiB (of it libraries) |\n"
              "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"));
     cJSON_ArrayForEach(row, rows) TRY(add_contender(out, row, where));
     cJSON_ArrayForEach(why, failed) {
-        TRY(strbuf_printf(out, "\nNot measured: %s: %s\n", why->string,
-                          cJSON_IsString(why) ? why->valuestring : ""));
+        TRY(shown_printf(out, SHOWN_MARKDOWN, "\nNot measured: %s: %s\n", why->string,
+                         cJSON_IsString(why) ? why->valuestring : ""));
     }
     return ERR_OK;
 }
@@ -218,15 +222,16 @@ err throughput_table(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_string(&torch_device, record, "torch_device", where));
     TRY(json_string(&machine, record, "machine", where));
     TRY(json_string(&note, record, "note", where));
-    TRY(strbuf_printf(out, "## harness on %s, PyTorch on %s\n\n", ours, torch_device));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "## harness on %s, PyTorch on %s\n\n", ours,
+                     torch_device));
     TRY(add_program(out, record, where));
-    TRY(strbuf_printf(out, "Machine: %s.", machine));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "Machine: %s.", machine));
     TRY(json_object(&versions, record, "versions", where));
     cJSON_ArrayForEach(version, versions) {
-        TRY(strbuf_printf(out, "%s %s %s", version != versions->child ? "," : "", version->string,
-                          cJSON_IsString(version) ? version->valuestring : "?"));
+        TRY(shown_printf(out, SHOWN_MARKDOWN, "%s %s %s", version != versions->child ? "," : "",
+                         version->string, cJSON_IsString(version) ? version->valuestring : "?"));
     }
-    TRY(strbuf_printf(out, ".\n%s\n", note));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, ".\n%s\n", note));
     TRY(json_array(&measured, record, "measured", where));
     cJSON_ArrayForEach(shape, measured) TRY(add_shape(out, shape, where));
     return ERR_OK;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "platform/file.h"
 
 #include <string.h>
@@ -66,11 +67,13 @@ err find_run(char **folder, const char *given, const char *task_name) {
     }
     err e = search(folder, task_name);
     if (e) return e;
+    char word[200];
+    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", task_name ? task_name : "kor_hate");
     if (!*folder)
         return err_set(ERR_DATA,
                        "no finished run under ./runs: make one with `harness run --task %s`, "
                        "or name a model folder with --checkpoint",
-                       task_name ? task_name : "kor_hate");
+                       word);
     log_note("model   %s", *folder);
     return ERR_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "result/version.h"
 
 #include <fcntl.h>
@@ -21,19 +22,25 @@ static const verb_function table[] = {
 #undef VERB
 };
 
+static verb_id running;
+
+static bool running_takes(const char *flag) {
+    return options_takes(running, flag);
+}
+
 // argv[0] becomes the verb, so that popt sees its flags alone.
 static err run_verb(int argc, const char **argv) {
-    verb_id verb;
     options o;
     bool wants_help;
     char *model = NULL;
-    err e = options_verb(&verb, argv[1]);
-    if (e || (e = options_parse(&o, &wants_help, verb, argc - 1, argv + 1))) return e;
+    err e = options_verb(&running, argv[1]);
+    if (e || (e = options_parse(&o, &wants_help, running, argc - 1, argv + 1))) return e;
+    err_set_flags(running_takes);
     if (wants_help) {
-        options_help(verb);
+        options_help(running);
     } else {
         log_set_quiet(o.quiet);
-        if (!(e = model_flag_join(&model, &o))) e = table[verb](&o);
+        if (!(e = model_flag_join(&model, &o))) e = table[running](&o);
     }
     options_free(&o);
     mem_free(model);
@@ -65,7 +72,7 @@ int main(int argc, char **argv) {
     hold_standard_streams();
     // only for text width and messages of the C library: numbers stay in the C locale
     setlocale(LC_CTYPE, "");
-    // a closed pipe on stdout ends as a write error, not as a silent kill
+    // a closed pipe on stdout is a write error and no kill: a run is finished all the same
     signal(SIGPIPE, SIG_IGN);
     // and a limit on file sizes too, with what was written so far taken away
     signal(SIGXFSZ, SIG_IGN);
@@ -79,15 +86,15 @@ int main(int argc, char **argv) {
     } else {
         e = run_verb(argc, (const char **)argv);
     }
-    if (!e && (fflush(stdout) || ferror(stdout)))
-        e = err_set(ERR_IO, "cannot write standard output");
+    if (!e) e = output_check();
+    bool unread = e && output_reader_left();
     log_progress_end();
-    if (e) fprintf(stderr, "harness: %s\n", err_message(e));
+    if (e && !unread) log_error(e);
 #ifdef HARNESS_COUNT_BLOCKS
     if (mem_live_count()) {
         fprintf(stderr, "harness: %zu blocks of memory were not freed\n", mem_live_count());
         return 70;
     }
 #endif
-    return err_exit_code(e);
+    return unread ? OUTPUT_NO_READER : err_exit_code(e);
 }

@@ -1,7 +1,9 @@
 #include "cli/options.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "text/unicode.h"
+#include "train/recipe/recipe.h"
 
 #include <errno.h>
 #include <math.h>
@@ -53,11 +55,33 @@ static const flag flags[] = {
      offsetof(options, has_##field),                                                               \
      false},
 #define ALIAS(field, name) {#field, name, 0, KIND_TEXT, NULL, NULL, 0, 0, 0, true},
+#define HELP(field, verbs, argument, help)
+#define DEFAULT(field, verbs, text)
 #include "cli/flags.def"
 #undef FLAG
 #undef ALIAS
+#undef HELP
+#undef DEFAULT
 };
 enum { FLAG_COUNT = sizeof flags / sizeof *flags };
+
+/* What some verbs say otherwise of a flag, and defaults (text alone). */
+static const struct note {
+    const char *field;
+    int verbs;
+    const char *argument, *text;
+    bool is_default;
+} notes[] = {
+#define FLAG(field, kind, name, letter, argument, verbs, help)
+#define ALIAS(field, name)
+#define HELP(field, verbs, argument, help) {#field, verbs, argument, help, false},
+#define DEFAULT(field, verbs, text) {#field, verbs, NULL, text, true},
+#include "cli/flags.def"
+#undef FLAG
+#undef ALIAS
+#undef HELP
+#undef DEFAULT
+};
 
 static const struct {
     const char *name, *arguments, *summary, *example;
@@ -68,10 +92,13 @@ static const struct {
 #undef VERB
 };
 
+enum { HELP_BYTES = 400 };
+
 /* What popt works on: its table must outlive the context. */
 typedef struct parser {
     struct poptOption table[FLAG_COUNT + 2];
     poptContext context;
+    char help[FLAG_COUNT][HELP_BYTES];
     char *held[2 * FLAG_COUNT]; /* argument strings, freed with free: popt's own */
     size_t held_count;
 } parser;
@@ -86,19 +113,83 @@ static const flag *resolve(const flag *f) {
 
 enum { CODE_HELP = 1, CODE_FIRST = 100 };
 
-static void build_table(parser *p, verb_id verb) {
+static const struct note *find_note(const flag *f, int verb, bool is_default) {
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        if (notes[i].is_default == is_default && (notes[i].verbs & verb) &&
+            !strcmp(notes[i].field, f->field))
+            return &notes[i];
+    }
+    return NULL;
+}
+
+/* The value of a flag in a recipe, as text; false when the flag's name is no key of it. */
+static bool recipe_value(char out[SHOWN_NUMBER_BYTES], const char *recipe_name,
+                         const char *flag_name) {
+    char key[64];
+    double value;
+    recipe r;
+    snprintf(key, sizeof key, "%s", flag_name);
+    for (char *c = key; *c; c++) *c = *c == '-' ? '_' : *c;
+    if (recipe_load(&r, recipe_name) || !recipe_get_number(&value, &r, key)) return false;
+    const char *word = recipe_word(key, value);
+    if (word)
+        snprintf(out, SHOWN_NUMBER_BYTES, "%s", word);
+    else
+        shown_number(out, value);
+    return true;
+}
+
+/* The recipes' own defaults of a flag that `run` takes, under the name that is a recipe's key. */
+static bool recipe_default(char out[HELP_BYTES], const char *name) {
+    static const char *const presets[] = {"tiny", "mini", "small", "medium", "base"};
+    char usual[SHOWN_NUMBER_BYTES], first[SHOWN_NUMBER_BYTES], other[SHOWN_NUMBER_BYTES];
+    bool same = true;
+    if (!recipe_value(usual, "trainer", name) || !recipe_value(first, presets[0], name))
+        return false;
+    for (size_t i = 1; i < sizeof presets / sizeof *presets; i++)
+        same = same && recipe_value(other, presets[i], name) && !strcmp(first, other);
+    if (same && !strcmp(first, usual))
+        snprintf(out, HELP_BYTES, "%s", usual);
+    else
+        snprintf(out, HELP_BYTES, "%s, of presets %s", usual, same ? first : "their own");
+    return true;
+}
+
+/* Other names of the flag and its default, in brackets behind its help. */
+static void describe(char out[HELP_BYTES], const flag *f, int verb) {
+    const struct note *other = find_note(f, verb, false), *fixed = find_note(f, verb, true);
+    char value[HELP_BYTES] = "";
+    bool is_recipes = !fixed && verb == V_run && f->kind != KIND_SWITCH;
+    bool known = fixed || (is_recipes && recipe_default(value, f->name));
+    const char *mark = " (";
+    size_t used = (size_t)snprintf(out, HELP_BYTES, "%s", other ? other->text : f->help);
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        if (!flags[i].is_alias || strcmp(flags[i].field, f->field) != 0) continue;
+        used += (size_t)snprintf(out + used, HELP_BYTES - used, "%salso --%s", mark, flags[i].name);
+        mark = "; ";
+        known = known || (is_recipes && recipe_default(value, flags[i].name));
+    }
+    if (known)
+        used += (size_t)snprintf(out + used, HELP_BYTES - used, "%sdefault: %s", mark,
+                                 fixed ? fixed->text : value);
+    if (known || *mark == ';') snprintf(out + used, HELP_BYTES - used, ")");
+}
+
+static void build_table(parser *p, verb_id verb, bool for_help) {
     size_t n = 0;
     for (size_t i = 0; i < FLAG_COUNT; i++) {
         const flag *f = resolve(&flags[i]);
         if (!(f->verbs & verbs[verb].bit)) continue;
         unsigned info = f->kind == KIND_SWITCH ? POPT_ARG_NONE : POPT_ARG_STRING;
         if (flags[i].is_alias) info |= POPT_ARGFLAG_DOC_HIDDEN;
+        if (for_help && !flags[i].is_alias) describe(p->help[i], f, verbs[verb].bit);
+        const struct note *other = find_note(f, verbs[verb].bit, false);
         p->table[n++] = (struct poptOption){.longName = flags[i].name,
                                             .shortName = flags[i].letter,
                                             .argInfo = info,
                                             .val = (int)(CODE_FIRST + i),
-                                            .descrip = f->help,
-                                            .argDescrip = f->argument};
+                                            .descrip = p->help[i],
+                                            .argDescrip = other ? other->argument : f->argument};
     }
     p->table[n++] = (struct poptOption){.longName = "help",
                                         .shortName = 'h',
@@ -142,8 +233,8 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
     case KIND_REAL: {
         double v = strtod(text, &end);
         if (!*text || *end || errno == ERANGE || !isfinite(v) || v < 0) {
-            return err_set(ERR_USAGE, "--%s expects a number of at least 0, found '%s'", name,
-                           text);
+            return err_set(ERR_USAGE, "--%s expects a finite number of at least 0, found '%s'",
+                           name, text);
         }
         *(double *)(void *)(base + f->value_offset) = v;
         break;
@@ -160,7 +251,7 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
     err e = mem_new(&p, 1);
     if (e) return e;
     o->parser = p;
-    build_table(p, verb);
+    build_table(p, verb, false);
     p->context = poptGetContext("harness", argc, argv, p->table, 0);
     if (!p->context) {
         e = err_set(ERR_MEMORY, "out of memory while reading the command line");
@@ -207,7 +298,7 @@ void options_help(verb_id verb) {
     static parser p;
     char usage[256];
     const char *argv[] = {"harness", NULL};
-    build_table(&p, verb);
+    build_table(&p, verb, true);
     p.context = poptGetContext("harness", 1, argv, p.table, 0);
     if (!p.context) return;
     snprintf(usage, sizeof usage, "%s [options] %s", verbs[verb].name, verbs[verb].arguments);
@@ -241,6 +332,13 @@ err options_verb(verb_id *verb, const char *name) {
     const char *near = text_nearest(name, known, VERB_COUNT);
     return err_set(ERR_USAGE, "unknown verb '%s'%s%s%s; `harness --help` lists them", name,
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+bool options_takes(verb_id verb, const char *flag_name) {
+    for (size_t i = 0; i < FLAG_COUNT; i++)
+        if (!strcmp(flags[i].name, flag_name))
+            return (resolve(&flags[i])->verbs & verbs[verb].bit) != 0;
+    return false;
 }
 
 err options_range_error(const char *flag_name, const char *found, const char *what) {

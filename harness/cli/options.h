@@ -28,9 +28,13 @@ typedef struct options {
     flag_##kind field;                                                                             \
     bool has_##field;
 #define ALIAS(field, name)
+#define HELP(field, verbs, argument, help)
+#define DEFAULT(field, verbs, text)
 #include "cli/flags.def"
 #undef FLAG
 #undef ALIAS
+#undef HELP
+#undef DEFAULT
     const char *const *args; /* what is left after the verb and the flags */
     size_t arg_count;
     void *parser; /* owns every string above */
@@ -48,6 +52,9 @@ void options_help_all(void);
 
 /* The verb of this name. Errors: ERR_USAGE with the nearest known one. */
 err options_verb(verb_id *verb, const char *name) MUST_CHECK;
+
+/* Whether the verb takes the flag, by its name or an alias, without dashes. */
+bool options_takes(verb_id verb, const char *flag);
 
 /* A flag of the command line was out of range: `what` tells the range ("1 to 100"). */
 err options_range_error(const char *flag, const char *found, const char *what) MUST_CHECK;

@@ -131,8 +131,11 @@ err verb_compare(const options *o) {
     }
     if (o->format && strcmp(o->format, "json") && strcmp(o->format, "md") &&
         strcmp(o->format, "html")) {
-        return err_set(ERR_USAGE, "--format expects md, html or json, found '%s'", o->format);
+        return err_set(ERR_USAGE, "--format expects md, html or json for compare, found '%s'",
+                       o->format);
     }
+    if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
+        return err_set(ERR_USAGE, "compare runs one task, found --task %s", o->task);
     bool json = o->json || (o->format && !strcmp(o->format, "json"));
     bool is_html = !json && o->format && !strcmp(o->format, "html");
     if ((e = mem_new(&sides, o->arg_count))) return e;

@@ -1,7 +1,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "data/dataset.h"
 #include "data/fetch_task.h"
 #include "data/stats.h"
@@ -18,15 +20,6 @@ enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24 };
 
 static dataset_options dataset_options_of(const options *o) {
     return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
-}
-
-static err print_json(const cJSON *value, bool pretty) {
-    char *text;
-    err e = json_print(&text, value, pretty);
-    if (e) return e;
-    puts(text);
-    mem_free(text);
-    return ERR_OK;
 }
 
 /* Loads the tokenizer of a folder, a file, or a hub name. */
@@ -59,7 +52,7 @@ static err data_stats_verb(const options *o, const task *t) {
         log_note("wrote %s", o->svg);
     }
     if (o->json) {
-        if (!(e = data_stats_json(&json, &s))) e = print_json(json, true);
+        if (!(e = data_stats_json(&json, &s))) e = output_json(json, true);
     } else if (!(e = data_stats_text(&out, &s))) {
         fputs(out.text, stdout);
     }
@@ -72,51 +65,49 @@ done:
     return e;
 }
 
-/* A text on one line: line ends and tabs as escapes. */
-static err add_escaped(strbuf *out, const char *text) {
-    err e = ERR_OK;
-    for (const char *p = text; *p && !e; p++) {
-        switch (*p) {
-        case '\n': e = strbuf_add(out, "\\n"); break;
-        case '\r': e = strbuf_add(out, "\\r"); break;
-        case '\t': e = strbuf_add(out, "\\t"); break;
-        default: e = strbuf_add_bytes(out, p, 1);
-        }
-    }
-    return e;
-}
-
-static err head_object(const task *t, const dataset *d, const dataset_row *row) {
+/* number: of the row in its split, from 1. */
+static err head_object(const task *t, const dataset *d, const dataset_row *row, size_t number) {
     cJSON *o = cJSON_CreateObject();
     err e;
     if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_string(o, "text", row->text))) goto done;
     if ((e = json_add_string(o, "label", t->labels[row->label].name))) goto done;
     if ((e = json_add_number(o, "label_id", row->label))) goto done;
+    if ((e = json_add_number(o, "row", (double)number))) goto done;
     if ((e = json_add_string(o, "file", path_name(d->paths[row->file])))) goto done;
     if ((e = json_add_number(o, "line", row->line))) goto done;
-    e = print_json(o, false);
+    e = output_json(o, false);
 done:
     cJSON_Delete(o);
     return e;
 }
 
-static err head_line(const task *t, const dataset_row *row) {
+static err head_line(const task *t, const dataset_row *row, size_t number, size_t columns) {
     strbuf out = {0};
-    err e = strbuf_printf(&out, "%7u  ", row->line);
-    if (!e) e = text_column(&out, t->labels[row->label].name, LABEL_COLUMNS);
-    if (!e) e = strbuf_add(&out, "  ");
-    if (!e) e = add_escaped(&out, row->text);
-    if (!e) puts(out.text);
+    err e = strbuf_printf(&out, "%6zu %7u  ", number, row->line);
+    if (!e) e = text_column(&out, t->labels[row->label].name, columns);
+    if (!e) e = shown_printf(&out, SHOWN_TERMINAL, "  %s\n", row->text);
+    if (!e) fputs(out.text, stdout);
     strbuf_free(&out);
     return e;
+}
+
+/* Columns that the labels' names take. */
+static size_t label_columns(const task *t) {
+    size_t columns = strlen("label");
+    for (size_t i = 0; i < t->label_count; i++) {
+        size_t width = shown_width(t->labels[i].name);
+        if (width > columns) columns = width;
+    }
+    return columns < LABEL_COLUMNS ? columns : LABEL_COLUMNS;
 }
 
 static err data_head(const options *o, const task *t) {
     dataset_options wanted = dataset_options_of(o);
     dataset d = {0};
     const char *name = o->split ? o->split : "train";
-    size_t count = o->has_rows ? o->rows : HEAD_ROWS;
+    size_t count = o->has_rows ? o->rows : o->has_row ? 1 : HEAD_ROWS;
+    size_t first = o->has_row ? o->row : 1, columns = label_columns(t);
     bool dev = !strcmp(name, "dev");
     if (!dev && strcmp(name, "train") && strcmp(name, "test")) {
         return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
@@ -125,12 +116,17 @@ static err data_head(const options *o, const task *t) {
     if (!e) e = dataset_load(&d, t, &wanted);
     if (!e && dev) e = dataset_split_dev(&d);
     const dataset_split *s = dev ? &d.dev : strcmp(name, "train") ? &d.test : &d.train;
-    if (!e && !o->json) {
-        printf("%7s  %-*s  text (%s, first %zu of %zu)\n", "line", LABEL_COLUMNS, "label", name,
-               count < s->row_count ? count : s->row_count, s->row_count);
-    }
-    for (size_t i = 0; i < count && i < s->row_count && !e; i++) {
-        e = o->json ? head_object(t, &d, &s->rows[i]) : head_line(t, &s->rows[i]);
+    if (!e && (first < 1 || (o->has_row && first > s->row_count)))
+        e = err_set(ERR_USAGE, "--row expects 1 to %zu, the rows of %s, found %zu", s->row_count,
+                    name, first);
+    size_t begin = first - 1, end = begin + count < s->row_count ? begin + count : s->row_count;
+    if (!e && !o->json)
+        shown_out("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)\n", "row", "line", (int)columns,
+                  "label", name, first, end, s->row_count);
+    for (size_t i = begin; i < end && !e; i++) {
+        e = o->json ? head_object(t, &d, &s->rows[i], i + 1)
+                    : head_line(t, &s->rows[i], i + 1, columns);
+        if (!e && ferror(stdout)) e = output_check();
     }
     dataset_free(&d);
     return e;
@@ -143,16 +139,16 @@ static err data_verify(const options *o, const task *t) {
     cJSON *json = cJSON_CreateObject();
     err e = dataset_load(&d, t, &wanted);
     char message[512];
-    snprintf(message, sizeof message, "%s", e ? err_message(e) : "good");
+    shown_snprintf(message, sizeof message, SHOWN_TERMINAL, "%s", e ? err_message(e) : "good");
     if (!o->json) {
         for (size_t i = 0; i < d.path_count && !e; i++) {
-            printf("%s: %s%s\n", d.paths[i], message,
-                   t->files[i].sha256 ? "" : " (the manifest states no SHA-256)");
+            shown_out("%s: %s%s\n", d.paths[i], message,
+                      t->files[i].sha256 ? "" : " (the manifest states no SHA-256)");
         }
     } else if (!json || json_add_string(json, "task", t->name) || json_add_bool(json, "good", !e) ||
                (e && json_add_string(json, "error", message)) ||
                (!e && json_add_string(json, "data_sha256", d.data_sha256)) ||
-               print_json(json, true)) {
+               output_json(json, true)) {
         e = err_set(ERR_MEMORY, "out of memory while building JSON");
     }
     // what was printed does not change what was found
@@ -173,11 +169,11 @@ static err data_fetch(const options *o, const task *t) {
     for (size_t i = 0; i < t->file_count && !e; i++) {
         char *path;
         if ((e = dataset_path(&path, t, &t->files[i], &wanted))) goto done;
-        if (!o->json) puts(path);
+        if (!o->json) shown_out("%s\n", path);
         e = json_append(paths, cJSON_CreateString(path));
         mem_free(path);
     }
-    if (!e && o->json) e = print_json(json, true);
+    if (!e && o->json) e = output_json(json, true);
 done:
     cJSON_Delete(json);
     return e;

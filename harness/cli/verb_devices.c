@@ -2,9 +2,11 @@
  */
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/options.h"
 #include "compute/device.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,30 +108,44 @@ static void format_bytes(char *out, size_t size, uint64_t bytes) {
     }
 }
 
+// "     driver   NVIDIA  550.1"
+static PRINTF_LIKE(2, 3) void print_fact(const char *title, const char *format, ...) {
+    char label[24], text[1024];
+    va_list args;
+    va_start(args, format);
+    shown_vsnprintf(text, sizeof text, SHOWN_TERMINAL, format, args);
+    va_end(args);
+    snprintf(label, sizeof label, "     %-8s ", title);
+    shown_wrapped(label, text);
+}
+
 static void print_device(const device_info *d, choice c) {
     char memory[32], allocation[32], binding[32];
     format_bytes(memory, sizeof memory, d->memory_bytes);
     format_bytes(allocation, sizeof allocation, d->max_buffer_bytes);
     format_bytes(binding, sizeof binding, d->max_binding_bytes);
-    printf("%c %-2u %s\n", d == c.chosen ? '*' : ' ', d->index, d->name);
-    printf("     class    %s; %s\n", device_class_name(d->class), reason(d, c));
-    if (*d->driver || *d->version) printf("     driver   %s  %s\n", d->driver, d->version);
-    if (*d->uuid) printf("     uuid     %s\n", d->uuid);
-    printf("     memory   %s; largest allocation %s, largest binding %s\n", memory, allocation,
-           binding);
-    printf("     compute  %s", *d->isa ? d->isa : "f64");
-    if (*d->kernels) printf(", %s kernels", d->kernels);
-    if (d->subgroup_size) {
-        printf(", workgroups of %u, %u KiB shared, subgroups of %u", d->max_workgroup,
-               d->max_shared_bytes / 1024, d->subgroup_size);
-    }
-    if (d->kind == DEVICE_CPU) printf(", %u threads", d->threads);
-    if (*d->libraries) printf(", %s", d->libraries);
-    printf("\n");
-    if (d->kind == DEVICE_VULKAN) {
-        printf("     has      16-bit floats: %s, bfloat16: %s, matrix cores: %s\n",
-               d->has_f16 ? "yes" : "no", d->has_bf16 ? "yes" : "no", d->has_matrix ? "yes" : "no");
-    }
+    char head[16];
+    strbuf name = {0};
+    snprintf(head, sizeof head, "%c %-2u ", d == c.chosen ? '*' : ' ', d->index);
+    if (!shown_add(&name, SHOWN_TERMINAL, d->name)) shown_wrapped(head, name.text);
+    strbuf_free(&name);
+    print_fact("class", "%s; %s", device_class_name(d->class), reason(d, c));
+    if (*d->driver || *d->version) print_fact("driver", "%s  %s", d->driver, d->version);
+    if (*d->uuid) print_fact("uuid", "%s", d->uuid);
+    print_fact("memory", "%s; largest allocation %s, largest binding %s", memory, allocation,
+               binding);
+    char limits[96] = "", threads[32] = "";
+    if (d->subgroup_size)
+        snprintf(limits, sizeof limits, ", workgroups of %u, %u KiB shared, subgroups of %u",
+                 d->max_workgroup, d->max_shared_bytes / 1024, d->subgroup_size);
+    if (d->kind == DEVICE_CPU) snprintf(threads, sizeof threads, ", %u threads", d->threads);
+    print_fact("compute", "%s%s%s%s%s%s%s%s", *d->isa ? d->isa : "f64", *d->kernels ? ", " : "",
+               d->kernels, *d->kernels ? " kernels" : "", limits, threads,
+               *d->libraries ? ", " : "", d->libraries);
+    if (d->kind == DEVICE_VULKAN)
+        print_fact("has", "16-bit floats: %s, bfloat16: %s, matrix cores: %s",
+                   d->has_f16 ? "yes" : "no", d->has_bf16 ? "yes" : "no",
+                   d->has_matrix ? "yes" : "no");
 }
 
 err verb_devices(const options *o) {
@@ -149,12 +165,13 @@ err verb_devices(const options *o) {
     }
     for (size_t i = 0; i < count; i++) print_device(&list[i], c);
     if (c.chosen) {
-        printf("\n* %s; --device takes cpu, an index, or part of a name or UUID\n",
-               c.is_named ? "is named" : "is the default");
+        printf("\n");
+        shown_wrapped(c.is_named ? "* is named; " : "* is the default; ",
+                      "--device takes cpu, an index, or part of a name or UUID");
     } else {
         printf("\nNo default: name one with --device\n");
     }
-    if (*note) printf("%s\n", note);
+    if (*note) shown_out("%s\n", note);
 done:
     mem_free(list);
     return e;

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
@@ -16,6 +17,7 @@ typedef struct evaluation {
     task task;
     dataset data;
     const dataset_split *split;
+    const char *split_name;
     bool is_test;
     scorer scorer;
     encoded rows;
@@ -58,12 +60,15 @@ static err load(evaluation *v, const options *o) {
     const char *name = o->split ? o->split : "test";
     err e = task_find(&v->task, o->task, o->task_dir);
     if (e) return e;
+    bool is_dev = strcmp(name, "dev") == 0;
+    v->split_name = name;
     v->is_test = strcmp(name, "test") == 0;
-    if (!v->is_test && strcmp(name, "train") != 0)
-        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test)", name);
+    if (!v->is_test && !is_dev && strcmp(name, "train") != 0)
+        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
     if (!o->offline && (e = fetch_task(&v->task, &wish, false, false))) return e;
     if ((e = dataset_load(&v->data, &v->task, &wish))) return e;
-    v->split = v->is_test ? &v->data.test : &v->data.train;
+    if (is_dev && (e = dataset_split_dev(&v->data))) return e;
+    v->split = v->is_test ? &v->data.test : is_dev ? &v->data.dev : &v->data.train;
     return ERR_OK;
 }
 
@@ -105,8 +110,8 @@ done:
 }
 
 static void print_table(const evaluation *v, const char *folder) {
-    printf("%s  %s  %s  %zu rows%s\n", v->task.name, folder, v->scorer.device.info.name,
-           v->split->row_count, v->is_test ? "" : " of train");
+    shown_out("%s  %s  %s  %zu rows%s%s\n", v->task.name, folder, v->scorer.device.info.name,
+              v->split->row_count, v->is_test ? "" : " of ", v->is_test ? "" : v->split_name);
     printf("  %-20s %9s %19s %9s\n", "", "score", "95 % interval", "dedup");
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
@@ -136,7 +141,7 @@ static err print_json(const evaluation *v, const char *folder) {
     if (e || (e = json_add_string(root, "task", v->task.name))) goto done;
     if ((e = json_add_string(root, "checkpoint", folder))) goto done;
     if ((e = json_add_string(root, "device", v->scorer.device.info.name))) goto done;
-    if ((e = json_add_string(root, "split", v->is_test ? "test" : "train"))) goto done;
+    if ((e = json_add_string(root, "split", v->split_name))) goto done;
     if ((e = json_add_number(root, "rows", (double)v->split->row_count))) goto done;
     if ((e = json_add_string(root, "headline", v->task.headline))) goto done;
     if ((e = json_add_number(root, "loss", v->loss))) goto done;
@@ -156,6 +161,8 @@ err verb_eval(const options *o) {
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
     if (!o->task) return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`)");
+    if (!strcmp(o->task, "all") || strchr(o->task, ','))
+        return err_set(ERR_USAGE, "eval scores on one task, found --task %s", o->task);
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;

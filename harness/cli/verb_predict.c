@@ -6,9 +6,11 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/find_run.h"
 #include "cli/line_reader.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "text/unicode.h"
 #include "train/evaluate/scorer.h"
 
@@ -104,8 +106,8 @@ static err print_row(const predictor *p, const char *text) {
         e = text_column(&line, label_name(p, p->scores[k].id, room), LABEL_COLUMNS);
         if (!e) e = strbuf_printf(&line, " %.4f  ", p->scores[k].value);
     }
-    if (!e) e = strbuf_add(&line, text);
-    if (!e) puts(line.text);
+    if (!e) e = shown_printf(&line, SHOWN_TERMINAL, "%s\n", text);
+    if (!e) fputs(line.text, stdout);
     strbuf_free(&line);
     return e;
 }
@@ -117,8 +119,7 @@ static err print_all(predictor *p, const char *const *texts, const float *logits
         rank(p, values, logits + i * p->classes);
         e = p->options->json ? print_object(p, texts[i], values) : print_row(p, texts[i]);
     }
-    if (!e && (fflush(stdout) || ferror(stdout)))
-        e = err_set(ERR_IO, "cannot write standard output");
+    if (!e) e = output_check();
     mem_free(values);
     return e;
 }

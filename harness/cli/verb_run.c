@@ -1,6 +1,7 @@
 /* `harness run`: fine-tunes and evaluates, one record for each task, model and seed. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
 #include "metric/statistics.h"
@@ -242,19 +243,37 @@ static void show_plan(const run *r) {
             grouped(a, t->schedule.warmup), grouped(c, t->total_steps), p->learning_rate);
 }
 
-static void show_table(const record *rec, const run *r, const run_summary *s) {
-    printf("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name,
-           r->device.info.name, rec->seed,
-           rec->task.sample ? "  (sample: says nothing about the model)" : "");
-    printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
-    printf("  %-20s %9.4f %9.4f - %7.4f %9.4f %9.4f\n", metric_find(rec->headline)->title, s->score,
-           s->range.low, s->range.high, s->dedup, s->majority);
+/* The headline first; on a narrow terminal its interval and what it stands against come below. */
+static void show_scores(const record *rec, const run *r, const run_summary *s) {
+    enum { TABLE_COLUMNS = 74 };
+    const char *title = metric_find(rec->headline)->title;
+    bool narrow = shown_columns() < TABLE_COLUMNS;
+    if (narrow) {
+        printf("  %-20s %7s %7s\n  %-20s %7.4f %7.4f\n", "", "score", "dedup", title, s->score,
+               s->dedup);
+        printf("    95 %% interval %.4f - %.4f\n    majority class %.4f\n", s->range.low,
+               s->range.high, s->majority);
+    } else {
+        printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
+        printf("  %-20s %9.4f %9.4f - %7.4f %9.4f %9.4f\n", title, s->score, s->range.low,
+               s->range.high, s->dedup, s->majority);
+    }
     for (size_t i = 0; i < r->task.metric_count; i++) {
         const metric *m = metric_find(r->task.metrics[i]);
         if (!m || strcmp(m->name, rec->headline) == 0) continue;
-        printf("  %-20s %9.4f %19s %9.4f\n", m->title, record_metric(rec, m->name), "",
-               record_metric_dedup(rec, m->name));
+        double score = record_metric(rec, m->name), dedup = record_metric_dedup(rec, m->name);
+        if (narrow)
+            printf("  %-20s %7.4f %7.4f\n", m->title, score, dedup);
+        else
+            printf("  %-20s %9.4f %19s %9.4f\n", m->title, score, "", dedup);
     }
+}
+
+static void show_table(const record *rec, const run *r, const run_summary *s) {
+    shown_out("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name,
+              r->device.info.name, rec->seed,
+              rec->task.sample ? "  (sample: says nothing about the model)" : "");
+    show_scores(rec, r, s);
     printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
            rec->timing.sentences_per_s, rec->timing.eval_s);
     if (rec->loss_scale > 0)
@@ -263,9 +282,13 @@ static void show_table(const record *rec, const run *r, const run_summary *s) {
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
-    printf("\nFiles\n  %s/model\n  %s\n", r->output, local);
-    if (stored) printf("  %s\n", stored);
-    printf("Next\n  harness predict --checkpoint %s \"...\"\n  harness report\n", r->output);
+    strbuf folder = {0};
+    shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
+    if (stored) shown_out("  %s\n", stored);
+    if (!shown_add(&folder, SHOWN_SHELL, r->output))
+        shown_out("Next\n  harness predict --checkpoint %s \"...\"\n  harness report\n",
+                  folder.text);
+    strbuf_free(&folder);
 }
 
 static err print_json(const record *rec, const run *r, const run_summary *s, const char *local,
@@ -314,14 +337,14 @@ done:
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
     recipe_flag list[RECIPE_FLAGS_MOST];
-    err e = strbuf_printf(out, "harness run --task %s --model %s --recipe %s --seed %u", q->task,
-                          r->source.name, q->recipe.name, q->seed);
+    err e = shown_printf(out, SHOWN_SHELL, "harness run --task %s --model %s --recipe %s --seed %u",
+                         q->task, r->source.name, q->recipe.name, q->seed);
     size_t count = recipe_flags(list, o);
     for (size_t i = 0; !e && i < count; i++) {
         const recipe_flag *f = &list[i];
         if (!f->given || !f->changes_numbers) continue;
         if (f->text)
-            e = strbuf_printf(out, " --%s %s", f->flag, f->text);
+            e = shown_printf(out, SHOWN_SHELL, " --%s %s", f->flag, f->text);
         else if (f->is_switch)
             e = strbuf_printf(out, " --%s", f->flag);
         else
@@ -396,8 +419,8 @@ static err run_one(const options *o, const run_request *request, double *score) 
 }
 
 static void show_seeds(const char *name, const double *scores, size_t count) {
-    printf("\n%s: %zu runs, mean %.4f, standard deviation %.4f\n", name, count,
-           mean_of(scores, count), std_of(scores, count));
+    shown_out("\n%s: %zu runs, mean %.4f, standard deviation %.4f\n", name, count,
+              mean_of(scores, count), std_of(scores, count));
 }
 
 static err read_command(work *w, run_request *q, const options *o) {

@@ -1,6 +1,8 @@
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -8,14 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static err print_json(const cJSON *value) {
-    char *text;
-    err e = json_print(&text, value, true);
-    if (e) return e;
-    puts(text);
-    mem_free(text);
-    return ERR_OK;
-}
+enum { TABLE_COLUMNS = 100 };
 
 static uint64_t rows_of(const task *t, task_role role) {
     uint64_t rows = 0;
@@ -39,13 +34,33 @@ static void describe_rows(char text[80], const task *t) {
     }
 }
 
+/* What list_line says, on a terminal too narrow for the table. */
+static err list_block(const task *t) {
+    char rows[80];
+    strbuf facts = {0}, title = {0};
+    describe_rows(rows, t);
+    err e = shown_add(&title, SHOWN_TERMINAL, t->title);
+    if (!e)
+        e = shown_printf(&facts, SHOWN_TERMINAL, "%s%s%zu labels, %s", rows, *rows ? ", " : "",
+                         t->label_count, t->headline);
+    if (!e) {
+        shown_out("%s\n", t->name);
+        shown_wrapped("  ", title.text);
+        shown_wrapped("  ", facts.text);
+    }
+    strbuf_free(&title);
+    strbuf_free(&facts);
+    return e;
+}
+
 static err list_line(strbuf *out, const task *t) {
     char rows[80];
     err e;
     describe_rows(rows, t);
     if ((e = text_column(out, t->name, 18))) return e;
     if ((e = text_column(out, rows, 24))) return e;
-    return strbuf_printf(out, "%6zu  %-10s %s\n", t->label_count, t->headline, t->title);
+    return shown_printf(out, SHOWN_TERMINAL, "%6zu  %-10s %s\n", t->label_count, t->headline,
+                        t->title);
 }
 
 static err list_object(cJSON *array, const task *t) {
@@ -68,17 +83,18 @@ static err tasks_list(const options *o) {
     err e = task_list(&c, o->task_dir);
     if (e) return e;
     if (!(array = cJSON_CreateArray())) e = err_set(ERR_MEMORY, "out of memory");
-    if (!e)
+    bool narrow = shown_columns() < TABLE_COLUMNS;
+    if (!e && !narrow)
         e = strbuf_printf(&out, "%-18s%-24s%6s  %-10s %s\n", "task", "rows (train + test)",
                           "labels", "headline", "what it asks");
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         if ((e = task_load(&t, c.paths[i]))) break;
-        e = o->json ? list_object(array, &t) : list_line(&out, &t);
+        e = o->json ? list_object(array, &t) : narrow ? list_block(&t) : list_line(&out, &t);
         task_free(&t);
     }
-    if (!e && o->json) e = print_json(array);
-    if (!e && !o->json) fputs(out.text, stdout);
+    if (!e && o->json) e = output_json(array, true);
+    if (!e && !o->json && !narrow) fputs(out.text, stdout);
     cJSON_Delete(array);
     strbuf_free(&out);
     task_catalog_free(&c);
@@ -86,22 +102,25 @@ static err tasks_list(const options *o) {
 }
 
 static err show_text(strbuf *out, const task *t) {
-    err e = strbuf_printf(
-        out,
-        "%s (version %lld)\n%s\n\nsource    %s\nlicence   %s\ncite      %s\nsplit     "
-        "%s",
-        t->name, (long long)t->version, t->title, t->source, t->licence, t->citation,
-        task_split_name(&t->split));
+    err e =
+        shown_printf(out, SHOWN_TERMINAL,
+                     "%s (version %lld)\n%s\n\nsource    %s\nlicence   %s\ncite      %s\nsplit     "
+                     "%s",
+                     t->name, (long long)t->version, t->title, t->source, t->licence, t->citation,
+                     task_split_name(&t->split));
     if (!e && t->split.rule == TASK_SPLIT_HASH)
         e = strbuf_printf(out, ", one in %u of each label is test", t->split.one_in);
-    if (!e) e = strbuf_printf(out, "\nheadline  %s\nmanifest  %s\n\nfiles\n", t->headline, t->path);
+    if (!e)
+        e = shown_printf(out, SHOWN_TERMINAL, "\nheadline  %s\nmanifest  %s\n\nfiles\n",
+                         t->headline, t->path);
     for (size_t i = 0; i < t->file_count && !e; i++) {
         char bytes[32], rows[32];
         const task_file *f = &t->files[i];
         data_number(bytes, f->bytes);
         data_number(rows, f->rows);
-        e = strbuf_printf(out, "  %-6s %-24s %12s bytes %9s rows\n", task_role_name(f->role),
-                          f->name, f->bytes ? bytes : "?", f->rows ? rows : "?");
+        e = shown_printf(out, SHOWN_TERMINAL, "  %-6s %-24s %12s bytes %9s rows\n",
+                         task_role_name(f->role), f->name, f->bytes ? bytes : "?",
+                         f->rows ? rows : "?");
     }
     if (!e) e = strbuf_add(out, "\nlabels\n");
     for (size_t i = 0; i < t->label_count && !e; i++) {
@@ -109,7 +128,7 @@ static err show_text(strbuf *out, const task *t) {
         e = strbuf_printf(out, "  %zu  ", i);
         if (!e) e = text_column(out, l->value, 10);
         if (!e) e = text_column(out, l->name, 32);
-        if (!e) e = strbuf_printf(out, "%s\n", l->readable);
+        if (!e) e = shown_printf(out, SHOWN_TERMINAL, "%s\n", l->readable);
     }
     return e;
 }
@@ -120,7 +139,7 @@ static err tasks_show(const options *o) {
     if (o->arg_count != 2) return err_set(ERR_USAGE, "name one task: harness tasks show TASK");
     err e = task_find(&t, o->args[1], o->task_dir);
     if (e) return e;
-    e = o->json ? print_json(t.manifest) : show_text(&out, &t);
+    e = o->json ? output_json(t.manifest, true) : show_text(&out, &t);
     if (!e && !o->json) fputs(out.text, stdout);
     strbuf_free(&out);
     task_free(&t);
@@ -148,11 +167,11 @@ static err tasks_check(const options *o) {
             if ((e = json_add_bool(line, "good", !found))) break;
             if (found && (e = json_add_string(line, "error", message))) break;
         } else {
-            printf("%-18s %s\n", c.names[i], message);
+            shown_out("%-18s %s\n", c.names[i], message);
         }
         task_free(&t);
     }
-    if (!e && o->json) e = print_json(array);
+    if (!e && o->json) e = output_json(array, true);
     if (!e && wrong) e = err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, c.count);
     cJSON_Delete(array);
     task_catalog_free(&c);

@@ -2,10 +2,12 @@
 #include "cli/find_run.h"
 #include "cli/line_reader.h"
 #include "cli/options.h"
+#include "cli/output.h"
 
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "model/config.h"
 #include "net/hub.h"
 #include "platform/file.h"
@@ -107,9 +109,10 @@ static int mask_at(const printer *p, size_t i) {
 static err print_table(const printer *p, const char *text, size_t number) {
     strbuf b = {0};
     size_t width = strlen("piece"), count = shown(p);
-    err e = strbuf_printf(&b, "%stext %zu: %s\n", number > 1 ? "\n" : "", number, text);
+    err e =
+        shown_printf(&b, SHOWN_TERMINAL, "%stext %zu: %s\n", number > 1 ? "\n" : "", number, text);
     for (size_t i = 0; i < count; i++) {
-        size_t w = text_width(p->t->tokens[id_at(p, i)]);
+        size_t w = shown_width(p->t->tokens[id_at(p, i)]);
         if (w > width) width = w;
     }
     if (e || (e = strbuf_add(&b, "  position  ")) || (e = text_column(&b, "piece", width)) ||
@@ -205,6 +208,7 @@ static err print_texts(printer *p, const text_list *l) {
         text.length = 0;
         if ((e = printable(&text, l->texts[i].text, l->texts[i].bytes))) break;
         e = p->o->json ? print_json(p, text.text) : print_table(p, text.text, p->done);
+        if (!e && ferror(stdout)) e = output_check();
     }
     strbuf_free(&text);
     return e;

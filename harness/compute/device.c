@@ -79,9 +79,11 @@ err device_select(const device_info **out, const device_info *list, size_t count
             if (!*out || list[i].class < (*out)->class) *out = &list[i];
         }
         if (*out) return ERR_OK;
-        return err_set(ERR_DEVICE,
-                       "no GPU and no native CPU device here; a software Vulkan driver is "
-                       "used only when named with --device (see `harness devices`)");
+        return err_set(
+            ERR_DEVICE,
+            "no GPU and no native CPU device here; a software Vulkan driver is used only "
+            "when named%s (see `harness devices`)",
+            err_advice("device", " with --device"));
     }
     bool is_number = *selector && !selector[strspn(selector, "0123456789")];
     size_t hits = 0;

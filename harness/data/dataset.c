@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "data/data_internal.h"
 #include "platform/file.h"
 #include "platform/places.h"
@@ -12,7 +13,9 @@
 
 err dataset_cache_folder(char **path) {
     err e = place_cache(path, "harness/data");
-    return e == ERR_IO ? err_set(e, "%s; name the data with --data DIR", err_message(e)) : e;
+    if (e != ERR_IO) return e;
+    return err_set(e, "%s%s", err_message(e),
+                   err_advice("data", "; name the data with --data DIR"));
 }
 
 err dataset_path(char **path, const task *t, const task_file *f, const dataset_options *options) {
@@ -35,20 +38,20 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
 
 static err missing(const task *t, const task_file *f, const char *path, bool sample) {
     if (sample) {
-        return err_set(ERR_DATA, "%s: task '%s' has no bundled sample: run without --sample", path,
-                       t->name);
+        return err_set(ERR_DATA, "%s: task '%s' has no bundled sample%s", path, t->name,
+                       err_advice("sample", ": run without --sample"));
     }
     if (!f->url) {
-        return err_set(
-            ERR_DATA,
-            "%s: no such file; its manifest %s names no url, so put it there, or name its "
-            "place with --data DIR (or try --sample)",
-            path, t->path);
+        return err_set(ERR_DATA,
+                       "%s: no such file; its manifest %s names no url, so put it there%s%s", path,
+                       t->path, err_advice("data", ", name its place with --data DIR"),
+                       err_advice("sample", ", or try --sample"));
     }
-    return err_set(ERR_DATA,
-                   "%s: no such file; fetch it with 'harness data fetch %s', name its place with "
-                   "--data DIR, or try --sample",
-                   path, t->name);
+    char word[200]; // the name comes with a manifest: a command is pasted
+    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", t->name);
+    return err_set(ERR_DATA, "%s: no such file; fetch it with 'harness data fetch %s'%s%s", path,
+                   word, err_advice("data", ", name its place with --data DIR"),
+                   err_advice("sample", ", or try --sample"));
 }
 
 static err read_rows(data__reader *r, data__source *s) {

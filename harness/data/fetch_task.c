@@ -36,9 +36,9 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     const char *forbidden = settings_offline(offline);
     if (forbidden) {
         return err_set(ERR_NETWORK,
-                       "%s: no such file, and %s forbids to fetch it; put it there, name its place "
-                       "with --data DIR, or try --sample",
-                       path, forbidden);
+                       "%s: no such file, and %s forbids to fetch it; put it there%s%s", path,
+                       forbidden, err_advice("data", ", name its place with --data DIR"),
+                       err_advice("sample", ", or try --sample"));
     }
     if (!f->url) {
         return err_set(ERR_DATA, "%s: no such file, and its manifest %s names no url", path,
@@ -47,10 +47,9 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     fetch_request r = {.url = f->url, .path = path, .bytes = f->bytes, .sha256 = f->sha256};
     err e = fetch_file(&r);
     if (e == ERR_NETWORK) {
-        e = err_set(
-            e,
-            "%s; if the network is not there, try --sample, or name the data with --data DIR; %s",
-            err_message(e), settings_network_hint());
+        e = err_set(e, "%s; if the network is not there%s%s; %s", err_message(e),
+                    err_advice("sample", ", try --sample"),
+                    err_advice("data", ", name the data with --data DIR"), settings_network_hint());
     }
     if (e) return e;
     log_note("%s: fetched%s", path,

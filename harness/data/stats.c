@@ -1,11 +1,12 @@
 #include "data/stats.h"
 
+#include "base/shown.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_COLUMNS = 34, NUMBER_COLUMNS = 12, BAR_COLUMNS = 40 };
+enum { NAME_COLUMNS = 34, NUMBER_COLUMNS = 12, BAR_COLUMNS = 40, BAR_BEGIN = 21 };
 
 void data_number(char text[32], size_t number) {
     char digits[24];
@@ -86,16 +87,22 @@ err data_stats_measure(data_stats *s, const task *of, const dataset *d, const to
 /* --- text ---------------------------------------------------------------------------------------
  */
 
-static err add_name(strbuf *out, const char *indent, const char *name) {
-    char joined[256];
-    snprintf(joined, sizeof joined, "%s%s", indent, name);
-    return text_column(out, joined, NAME_COLUMNS);
+/* On a terminal too narrow for the table a name has a line of its own. */
+static err add_name(strbuf *out, const char *indent, const char *name, const data_stats *s) {
+    strbuf joined = {0};
+    err e = strbuf_printf(&joined, "%s%s", indent, name);
+    if (!e && shown_columns() < NAME_COLUMNS + s->split_count * NUMBER_COLUMNS)
+        e = *name ? shown_printf(out, SHOWN_TERMINAL, "%s\n", joined.text) : ERR_OK;
+    else if (!e)
+        e = text_column(out, joined.text, NAME_COLUMNS);
+    strbuf_free(&joined);
+    return e;
 }
 
 /* One line of whole numbers, one for each split; SIZE_MAX leaves a column blank. */
 static err add_counts(strbuf *out, const char *indent, const char *name, const data_stats *s,
                       const size_t *counts) {
-    err e = add_name(out, indent, name);
+    err e = add_name(out, indent, name, s);
     for (size_t i = 0; i < s->split_count && !e; i++) {
         char number[32] = "";
         if (counts[i] != SIZE_MAX) data_number(number, counts[i]);
@@ -167,7 +174,7 @@ static err add_row(strbuf *out, const char *indent, const char *name, const data
 }
 
 static err add_means(strbuf *out, const char *name, const data_stats *s, bool tokens) {
-    err e = add_name(out, "", name);
+    err e = add_name(out, "", name, s);
     for (size_t i = 0; i < s->split_count && !e; i++) {
         const data_lengths *l = tokens ? &s->splits[i].tokens : &s->splits[i].characters;
         e = strbuf_printf(out, "%*.1f", NUMBER_COLUMNS, l->mean);
@@ -176,7 +183,7 @@ static err add_means(strbuf *out, const char *name, const data_stats *s, bool to
 }
 
 static err add_table(strbuf *out, const data_stats *s) {
-    err e = add_name(out, "", "");
+    err e = add_name(out, "", "", s);
     for (size_t i = 0; i < s->split_count && !e; i++) {
         e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, s->splits[i].name);
     }
@@ -211,12 +218,15 @@ static err add_lengths(strbuf *out, const data_stats *s) {
 /* Bars of one split; the longest bar takes BAR_COLUMNS. */
 static err add_histogram(strbuf *out, const char *of, const data_lengths *l, const char *unit,
                          size_t rows) {
-    size_t most = 1;
+    size_t most = 1, columns = shown_columns();
+    size_t bar = columns < BAR_BEGIN + BAR_COLUMNS
+                     ? columns > BAR_BEGIN + 8 ? columns - BAR_BEGIN - 1 : 8
+                     : BAR_COLUMNS;
     err e = strbuf_printf(out, "\n%s, %s\n", of, unit);
     for (size_t i = 0; i < l->bin_count; i++) most = l->bins[i] > most ? l->bins[i] : most;
     for (size_t i = 0; i < l->bin_count && !e; i++) {
         // eighths of a column, so that small shares show
-        size_t eighths = (l->bins[i] * BAR_COLUMNS * 8 + most / 2) / most;
+        size_t eighths = (l->bins[i] * bar * 8 + most / 2) / most;
         e = strbuf_printf(out, "%5zu-%-5zu%6.2f %% ", i * l->bin_width, (i + 1) * l->bin_width - 1,
                           100.0 * (double)l->bins[i] / (double)rows);
         for (size_t k = 0; k < eighths / 8 && !e; k++) e = strbuf_add(out, "█");
@@ -228,9 +238,9 @@ static err add_histogram(strbuf *out, const char *of, const data_lengths *l, con
 
 err data_stats_text(strbuf *out, const data_stats *s) {
     const task *t = s->task;
-    err e =
-        strbuf_printf(out, "%s (version %lld%s): %s\nsplit: %s\n\n", t->name, (long long)t->version,
-                      s->sample ? ", sample" : "", t->title, task_split_name(&t->split));
+    err e = shown_printf(out, SHOWN_TERMINAL, "%s (version %lld%s): %s\nsplit: %s\n\n", t->name,
+                         (long long)t->version, s->sample ? ", sample" : "", t->title,
+                         task_split_name(&t->split));
     if (e || (e = add_table(out, s)) || (e = add_lengths(out, s))) return e;
     if (s->dataset->invalid_count &&
         (e = strbuf_printf(out, "rows dropped for a label outside the manifest: %zu\n",
@@ -339,8 +349,8 @@ static err svg_panel(strbuf *out, const data_split_stats *split, int left, const
 
 err data_stats_svg(strbuf *out, const data_stats *s) {
     const char *const colors[] = {"#4477aa", "#cc6677"};
-    err e = strbuf_printf(
-        out,
+    err e = shown_printf(
+        out, SHOWN_HTML,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 700 300\" "
         "font-family=\"sans-serif\" "
         "font-size=\"13\" role=\"img\" aria-label=\"%s: text lengths in characters\">\n"

@@ -231,18 +231,22 @@ static void show_progress(http__call *c) {
     double now = clock_seconds();
     if (now - d->drawn < 0.1) return;
     d->drawn = now;
-    double seconds = now - d->begin;
-    double rate = seconds > 0 ? (double)(d->have - d->begin_bytes) / seconds : 0;
+    double seconds = now - d->begin, have = (double)d->have, total = (double)d->total;
+    // what the first moments bring tells no rate
+    double rate = seconds > 1 ? (double)(d->have - d->begin_bytes) / seconds : 0;
+    char speed[48] = "", left[LOG_DURATION_BYTES], bar[BAR + 1] = "";
+    if (rate > 0) snprintf(speed, sizeof speed, "  %.1f MB/s", rate / 1e6);
     if (!d->total) {
-        log_progress("%s  %.1f MB  %.1f MB/s", d->name, (double)d->have / 1e6, rate / 1e6);
+        log_progress("%.1f MB%s  %s", have / 1e6, speed, d->name);
         return;
     }
-    char bar[BAR + 1] = "";
-    size_t filled = (size_t)((double)d->have / (double)d->total * BAR);
+    size_t filled = (size_t)(have / total * BAR);
     for (size_t i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
-    log_progress("%s  [%s]  %.1f of %.1f MB  %.1f MB/s  %.0f s left", d->name, bar,
-                 (double)d->have / 1e6, (double)d->total / 1e6, rate / 1e6,
-                 rate > 0 ? (double)(d->total - d->have) / rate : 0);
+    if (rate > 0)
+        log_progress("%.1f of %.1f MB  %s left  %s%s  [%s]", have / 1e6, total / 1e6,
+                     log_duration(left, (total - have) / rate), d->name, speed, bar);
+    else
+        log_progress("%.1f of %.1f MB  %s  [%s]", have / 1e6, total / 1e6, d->name, bar);
 }
 
 /* Progress on a terminal, and a note now and then where there is none. */

@@ -360,8 +360,8 @@ static err check_listing(const hub *h, const hub__listing *l) {
     if (h->words_only || l->has_weights || l->has_index) return ERR_OK;
     return err_set(
         ERR_UNSUPPORTED,
-        "%s: the model has no model.safetensors%s; convert it and pass the folder as "
-        "--model: python3 -c 'from transformers import AutoModel, AutoTokenizer; n = \"%s\"; "
+        "%s: the model has no model.safetensors%s; convert it and name the folder instead: "
+        "python3 -c 'from transformers import AutoModel, AutoTokenizer; n = \"%s\"; "
         "AutoModel.from_pretrained(n).save_pretrained(\"converted\"); "
         "AutoTokenizer.from_pretrained(n).save_pretrained(\"converted\")'",
         h->name, l->has_pickle ? " (only pytorch_model.bin, and pickle files are never read)" : "",

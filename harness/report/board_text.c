@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "report/report_internal.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@ err report__recipe_words(strbuf *out, const record *r) {
         e = strbuf_printf(out, "%g epoch%s, ", epochs->valuedouble,
                           epochs->valuedouble == 1 ? "" : "s");
     }
-    return e ? e : strbuf_printf(out, "%.8s", r->recipe_sha256);
+    return e ? e : shown_printf(out, SHOWN_MARKDOWN, "%.8s", r->recipe_sha256);
 }
 
 err report__parameters(strbuf *out, int64_t parameters) {
@@ -56,18 +57,8 @@ err report__apart(strbuf *out, const board *b, const board_table *t) {
     return e;
 }
 
-// a cell of a markdown table: '|' would end it
 static err add_cell(strbuf *out, const char *text) {
-    err e = ERR_OK;
-    for (const char *p = text; *p && !e; p++) {
-        if (*p == '|')
-            e = strbuf_add(out, "\\|");
-        else if (*p == '\n' || *p == '\r')
-            e = strbuf_add(out, " ");
-        else
-            e = strbuf_add_bytes(out, p, 1);
-    }
-    return e;
+    return shown_add(out, SHOWN_MARKDOWN, text);
 }
 
 static err add_head(strbuf *out, const board *b, const board_table *t) {
@@ -75,10 +66,11 @@ static err add_head(strbuf *out, const board *b, const board_table *t) {
     const record_task *k = &r->task;
     err e;
     if ((e = strbuf_add(out, "\n## ")) || (e = add_cell(out, k->name)) ||
-        (e = strbuf_printf(
-             out, "\n\nTask version %lld, %s split, protocol `%s`, data `%.8s`: %lld training ",
-             (long long)k->version, k->split, r->protocol, k->data_sha256,
-             (long long)k->train_rows))) {
+        (e = shown_printf(out, SHOWN_MARKDOWN, "\n\nTask version %lld, %s split, protocol ",
+                          (long long)k->version, k->split)) ||
+        (e = shown_code(out, r->protocol)) ||
+        (e = shown_printf(out, SHOWN_MARKDOWN, ", data `%.8s`: %lld training ", k->data_sha256,
+                          (long long)k->train_rows))) {
         return e;
     }
     if (k->dev_rows && (e = strbuf_printf(out, "rows, %lld held out, ", (long long)k->dev_rows)))
@@ -106,7 +98,7 @@ static err add_row(strbuf *out, const board_row *row) {
         (e = report__recipe_words(out, r)) || (e = strbuf_add(out, " | ")) ||
         (e = report__duration(out, row->train_s)) || (e = strbuf_add(out, " on ")) ||
         (e = add_cell(out, r->device.name)) ||
-        (e = strbuf_printf(out, ", %s |\n", r->device.precision))) {
+        (e = shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision))) {
         return e;
     }
     return ERR_OK;
@@ -141,7 +133,7 @@ static err add_overall_row(strbuf *out, const board *b, const board_overall *o) 
                        : strbuf_add(out, " |");
     }
     if (e || (e = strbuf_add(out, " ")) || (e = add_cell(out, r->device.name))) return e;
-    return strbuf_printf(out, ", %s |\n", r->device.precision);
+    return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision);
 }
 
 static err add_overall(strbuf *out, const board *b) {
@@ -201,13 +193,7 @@ err board_markdown(strbuf *out, const board *b) {
 /* csv */
 
 static err add_field(strbuf *out, const char *text) {
-    err e = ERR_OK;
-    if (!text) return ERR_OK;
-    if (!strpbrk(text, "\",\r\n")) return strbuf_add(out, text);
-    e = strbuf_add(out, "\"");
-    for (const char *p = text; *p && !e; p++)
-        e = strbuf_add_bytes(out, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
-    return e ? e : strbuf_add(out, "\"");
+    return text ? shown_add(out, SHOWN_CSV, text) : ERR_OK;
 }
 
 static err add_fields(strbuf *out, const char *const *texts, size_t count) {

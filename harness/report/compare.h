@@ -32,7 +32,8 @@ typedef struct comparison {
     double difference;       /* b - a */
     interval range;          /* 95 % of it, over test rows alone */
     size_t rows, disagreements;
-    uint32_t first_rows[COMPARE_ROWS_SHOWN]; /* first rows predicted differently */
+    uint32_t first_rows[COMPARE_ROWS_SHOWN]; /* first rows predicted differently, from 0; shown,
+                                                also as JSON, from 1 as `data head` counts them */
     size_t first_row_count;
     size_t only_a_right, only_b_right;
     double mcnemar_p; /* exact, two-sided */

@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "metric/statistics.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
@@ -203,9 +204,9 @@ err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
 
 static err add_group(strbuf *out, const char *letter, const record *r, size_t count, double mean,
                      double std) {
-    err e = strbuf_printf(out, "- %s: %s on %s, %s, %zu seed%s: %s %.2f", letter, r->model.name,
-                          r->device.name, r->device.precision, count, count == 1 ? "" : "s",
-                          metric_find(r->headline)->title, 100 * mean);
+    err e = shown_printf(out, SHOWN_MARKDOWN, "- %s: %s on %s, %s, %zu seed%s: %s %.2f", letter,
+                         r->model.name, r->device.name, r->device.precision, count,
+                         count == 1 ? "" : "s", metric_find(r->headline)->title, 100 * mean);
     if (!e && count > 1) e = strbuf_printf(out, " ± %.2f", 100 * std);
     return e ? e : strbuf_add(out, "\n");
 }
@@ -281,8 +282,9 @@ err compare_groups_text(strbuf *out, const group_comparison *c, const char *name
     const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
     const record *any = c->a[0];
     err e;
-    if ((e = strbuf_printf(out, "# %s, version %lld, %lld test rows\n\n", any->task.name,
-                           (long long)any->task.version, (long long)any->task.test_rows)) ||
+    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test rows\n\n",
+                          any->task.name, (long long)any->task.version,
+                          (long long)any->task.test_rows)) ||
         (e = compare__sides(out, sides, 2)) || (e = strbuf_add(out, "\n## Scores\n\n")) ||
         (e = add_scores(out, c)) || (e = add_seed_lines(out, c)) ||
         (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2))) {

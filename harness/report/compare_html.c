@@ -1,6 +1,7 @@
 #include "report/compare.h"
 #include "report/html_internal.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { LINE_BYTES = 16384, COLUMNS_MAX = 64 };
@@ -14,13 +15,33 @@ typedef struct walker {
     bool right[COLUMNS_MAX]; /* columns of the table that are numbers */
 } walker;
 
-// the cell that begins at `at`, unescaped in place; *next is behind its end, NULL after the last
-static char *take_cell(char *at, char **next) {
-    char *to = at, *begin = at;
-    while (*at && *at != '|') {
-        if (at[0] == '\\' && at[1] == '|') at++;
+/* Takes SHOWN_MARKDOWN back, in place, up to `end` (0: to the end of the text). Returns where in
+ * the escaped text that was; *length is the length of what is left of it. */
+static char *take_text(char *at, char end, size_t *length) {
+    static const char *const entities[][2] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}};
+    char *begin = at, *to = at;
+    while (*at && *at != end) {
+        size_t k = 0, known = sizeof entities / sizeof *entities;
+        while (k < known && strncmp(at, entities[k][0], strlen(entities[k][0])) != 0) k++;
+        if (k < known) {
+            *to++ = *entities[k][1];
+            at += strlen(entities[k][0]);
+            continue;
+        }
+        // before a letter it stands for itself: \x1b
+        if (at[0] == '\\' && ispunct((unsigned char)at[1])) at++;
         *to++ = *at++;
     }
+    *length = (size_t)(to - begin);
+    return at;
+}
+
+// the cell that begins at `at`, unescaped in place; *next is behind its end, NULL after the last
+static char *take_cell(char *at, char **next) {
+    size_t length;
+    char *begin = at;
+    at = take_text(at, '|', &length);
+    char *to = begin + length;
     *next = *at ? at + 1 : NULL;
     while (to > begin && to[-1] == ' ') to--;
     *to = '\0';
@@ -35,8 +56,8 @@ static void add_cells(walker *w, char *line, const char *tag) {
     for (size_t column = 0;; column++, at = next) {
         char *cell = take_cell(at, &next);
         if (!next) break;
-        html__format(&w->p, "<%s%s>", tag,
-                     column < COLUMNS_MAX && w->right[column] ? " class=\"n\"" : "");
+        html__format(&w->p, "<%s", tag);
+        html__add(&w->p, column < COLUMNS_MAX && w->right[column] ? " class=\"n\">" : ">");
         html__text(&w->p, cell);
         html__format(&w->p, "</%s>", tag);
     }
@@ -61,10 +82,17 @@ static void change_block(walker *w, block next) {
     w->now = next;
 }
 
-static void add_heading(walker *w, const char *line) {
+static void add_text(walker *w, char *text) {
+    size_t length;
+    (void)take_text(text, '\0', &length);
+    text[length] = '\0';
+    html__text(&w->p, text);
+}
+
+static void add_heading(walker *w, char *line) {
     size_t level = strspn(line, "#");
     html__format(&w->p, "<h%zu>", level);
-    html__text(&w->p, line + level + (line[level] == ' '));
+    add_text(w, line + level + (line[level] == ' '));
     html__format(&w->p, "</h%zu>\n", level);
 }
 
@@ -81,10 +109,10 @@ static void add_line(walker *w, char *line, const char *rest) {
         if (strncmp(line, "| --", 4)) add_cells(w, line, head ? "th" : "td");
     } else if (w->now == BLOCK_LIST) {
         html__add(&w->p, "<li>");
-        html__text(&w->p, line + 2);
+        add_text(w, line + 2);
         html__add(&w->p, "</li>\n");
     } else {
-        html__text(&w->p, line);
+        add_text(w, line);
         html__add(&w->p, "\n");
     }
 }

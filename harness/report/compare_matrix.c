@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "metric/statistics.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
@@ -129,8 +130,9 @@ static err compare_pairs(pair **pairs, const compare_side *sides, size_t count) 
 static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, size_t count) {
     const record *any = sides[0].runs[0];
     err e;
-    if ((e = strbuf_printf(out, "# %s, version %lld, %lld test rows\n\n", any->task.name,
-                           (long long)any->task.version, (long long)any->task.test_rows)) ||
+    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test rows\n\n",
+                          any->task.name, (long long)any->task.version,
+                          (long long)any->task.test_rows)) ||
         (e = add_sides(out, sides, count)) ||
         (e = strbuf_add(out, "\n## Pairs\n\n"
                              "| pair | difference, points | 95 % interval | p | predictions that "

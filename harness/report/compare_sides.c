@@ -1,5 +1,6 @@
 /* What every comparison shows of its sides, two or more: what they are and where they differ, how
  * fast they were, and the times of phases and kernels. */
+#include "base/shown.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
 
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDES_MAX = 26, WORD_BYTES = 96 };
+enum { SIDES_MAX = 26, WORD_BYTES = 256 };
 
 err compare__check_sides(size_t count) {
     if (count >= 2 && count <= SIDES_MAX) return ERR_OK;
@@ -36,7 +37,7 @@ static void side_heads(grid *g, const char *first, size_t count) {
 typedef void (*attribute_fn)(char out[WORD_BYTES], const compare_side *s);
 
 static void word(char out[WORD_BYTES], const char *text) {
-    snprintf(out, WORD_BYTES, "%s", text ? text : "-");
+    shown_snprintf(out, WORD_BYTES, SHOWN_TERMINAL, "%s", text ? text : "-");
 }
 
 #define ATTRIBUTE(name, ...)                                                                       \

@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "metric/statistics.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
@@ -53,7 +54,7 @@ static err add_disagreement(strbuf *out, const comparison *c) {
                                i                        ? ", "
                                : c->first_row_count > 1 ? "; rows "
                                                         : "; row ",
-                               c->first_rows[i]))) {
+                               c->first_rows[i] + 1))) {
             return e;
         }
     }
@@ -108,8 +109,8 @@ static err add_ratio(strbuf *out, const comparison *c) {
 err compare_text(strbuf *out, const comparison *c, const char *name_a, const char *name_b) {
     const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
     err e;
-    if ((e = strbuf_printf(out, "# %s, version %lld, %zu test rows\n\n", c->a->task.name,
-                           (long long)c->a->task.version, c->rows)) ||
+    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %zu test rows\n\n",
+                          c->a->task.name, (long long)c->a->task.version, c->rows)) ||
         (e = compare__sides(out, sides, 2)) || (e = strbuf_add(out, "\n## Scores\n\n")) ||
         (e = add_scores(out, c)) || (e = add_disagreement(out, c)) ||
         (e = strbuf_add(out, "\n## Losses\n\n")) || (e = add_losses(out, c)) ||
@@ -159,7 +160,7 @@ static err add_predictions(cJSON *top, const comparison *c) {
         return e;
     }
     for (size_t i = 0; i < c->first_row_count && !e; i++) {
-        e = json_append(rows, cJSON_CreateNumber(c->first_rows[i]));
+        e = json_append(rows, cJSON_CreateNumber(c->first_rows[i] + 1.0));
     }
     return e;
 }

@@ -1,5 +1,6 @@
 #include "report/grid.h"
 
+#include "base/shown.h"
 #include "text/unicode.h"
 
 #include <stdarg.h>
@@ -12,25 +13,13 @@ grid grid_begin(const char *columns) {
     return (grid){.columns = columns};
 }
 
-static err escape(char **out, const char *text) {
-    strbuf b = {0};
-    err e = strbuf_add(&b, "");
-    for (const char *p = text; *p && !e; p++) {
-        if (*p == '|')
-            e = strbuf_add(&b, "\\|");
-        else
-            e = strbuf_add_bytes(&b, *p == '\n' || *p == '\r' ? " " : p, 1);
-    }
-    *out = b.text;
-    return e;
-}
-
 void grid_text(grid *g, const char *text) {
     if (g->e) return;
     g->e = mem_grow((void **)&g->cells, &g->capacity, g->count + 1, sizeof *g->cells);
     if (g->e) return;
-    g->cells[g->count] = NULL;
-    g->e = escape(&g->cells[g->count++], text);
+    strbuf cell = {0};
+    g->e = shown_add(&cell, SHOWN_MARKDOWN, text);
+    g->cells[g->count++] = cell.text;
 }
 
 void grid_cell(grid *g, const char *format, ...) {

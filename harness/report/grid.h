@@ -15,7 +15,7 @@ typedef struct grid {
 } grid;
 
 grid grid_begin(const char *columns);
-/* A cell; '|' is escaped, line breaks become blanks. */
+/* A cell: text, by SHOWN_MARKDOWN. */
 void grid_text(grid *g, const char *text);
 void grid_cell(grid *g, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Appends the table to out and frees the grid. pre: whole rows */

@@ -92,8 +92,8 @@ static void add_filters(page *p, const board *b) {
 }
 
 static void head_cell(page *p, const char *title, bool number, bool down_first) {
-    html__format(p, "<th%s%s><button>", number ? " class=\"n\"" : "",
-                 down_first ? " data-first=\"down\"" : "");
+    html__add(p, number ? "<th class=\"n\"" : "<th");
+    html__add(p, down_first ? " data-first=\"down\"><button>" : "><button>");
     html__text(p, title);
     html__add(p, "</button></th>");
 }
@@ -123,8 +123,9 @@ static void seed_links(page *p, const board_row *row) {
         char *name = NULL;
         html__take(p, html_run_name(&name, row->runs[k]));
         if (p->e) return;
-        html__format(p, "%s<a href=\"%s\">%lld</a>", k ? " " : "", name,
-                     (long long)row->runs[k]->seed);
+        html__add(p, k ? " <a href=\"" : "<a href=\"");
+        html__link(p, name);
+        html__format(p, "\">%lld</a>", (long long)row->runs[k]->seed);
         mem_free(name);
     }
     html__add(p, "</td>");
@@ -142,9 +143,9 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     if (!row->rows_only) html__format(p, " ± %.2f", 100 * row->std);
     html__format(p, "</td><td data-v=\"%.6f\">", row->mean);
     svg__interval(p, row, t->baseline, low, high);
-    html__format(p, "</td><td data-v=\"%.6f\">%.2f to %.2f%s</td>", row->range.low,
-                 100 * row->range.low, 100 * row->range.high,
-                 row->rows_only ? " <span class=\"tag\">rows only</span>" : "");
+    html__format(p, "</td><td data-v=\"%.6f\">%.2f to %.2f", row->range.low, 100 * row->range.low,
+                 100 * row->range.high);
+    html__add(p, row->rows_only ? " <span class=\"tag\">rows only</span></td>" : "</td>");
     score_cell(p, row->dedup_mean);
     html__format(p, "<td class=\"n\" data-v=\"%lld\">", (long long)r->model.parameters);
     html__take(p, report__parameters(p->out, r->model.parameters));

@@ -10,9 +10,11 @@ typedef struct page {
     err e;
 } page;
 
-/* Adds text as it is; escaped for text and attributes; formatted (arguments are not escaped). */
+/* Adds text as it is: ours alone. From outside: text, also in attributes, by SHOWN_HTML; a path for
+ * an href, by SHOWN_URL; a format, whose strings (%s) go by SHOWN_HTML: no markup among them. */
 void html__add(page *p, const char *html);
 void html__text(page *p, const char *text);
+void html__link(page *p, const char *path);
 void html__format(page *p, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Everything up to and after the body's content. `script` may be NULL. */

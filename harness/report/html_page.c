@@ -1,8 +1,8 @@
 #include "report/html_internal.h"
 
+#include "base/shown.h"
+
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 void html__take(page *p, err e) {
     if (!p->e) p->e = e;
@@ -12,37 +12,19 @@ void html__add(page *p, const char *html) {
     if (!p->e) p->e = strbuf_add(p->out, html);
 }
 
-static const char *entity(char c) {
-    switch (c) {
-    case '&': return "&amp;";
-    case '<': return "&lt;";
-    case '>': return "&gt;";
-    case '"': return "&quot;";
-    case '\'': return "&#39;";
-    default: return NULL;
-    }
+void html__text(page *p, const char *text) {
+    if (!p->e) p->e = shown_add(p->out, SHOWN_HTML, text);
 }
 
-void html__text(page *p, const char *text) {
-    for (const char *c = text; *c && !p->e; c++) {
-        const char *e = entity(*c);
-        p->e = e ? strbuf_add(p->out, e) : strbuf_add_bytes(p->out, c, 1);
-    }
+void html__link(page *p, const char *path) {
+    if (!p->e) p->e = shown_add(p->out, SHOWN_URL, path);
 }
 
 void html__format(page *p, const char *format, ...) {
     if (p->e) return;
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int needed = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    size_t n = needed > 0 ? (size_t)needed : 0;
-    p->e = mem_grow((void **)&p->out->text, &p->out->capacity, p->out->length + n + 1, 1);
-    if (!p->e) {
-        vsnprintf(p->out->text + p->out->length, n + 1, format, args);
-        p->out->length += n;
-    }
+    p->e = shown_vprintf(p->out, SHOWN_HTML, format, args);
     va_end(args);
 }
 

@@ -1,5 +1,7 @@
+#include "base/shown.h"
 #include "report/html.h"
 #include "report/html_internal.h"
+#include "train/recipe/recipe.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,9 +44,9 @@ static void add_scores(page *p, const record *r) {
         const metric *x = metric_at(m);
         if (!metric_applies(x, r->task.label_count)) continue;
         bool leads = !strcmp(x->name, r->headline);
-        html__format(p,
-                     "<tr><td>%s%s</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td></tr>\n",
-                     x->title, leads ? " <span class=\"tag\">headline</span>" : "",
+        html__format(p, "<tr><td>%s", x->title);
+        html__add(p, leads ? " <span class=\"tag\">headline</span>" : "");
+        html__format(p, "</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td></tr>\n",
                      100 * r->metrics[m], 100 * r->metrics_dedup[m]);
     }
     html__add(p, "</tbody>");
@@ -117,13 +119,12 @@ static void add_curves(page *p, const record *r) {
 static void add_worst(page *p, const record *r, const char *const *texts) {
     if (!r->worst_count) return;
     table_begin(p, "Rows it got most wrong");
-    html__format(p,
-                 "<thead><tr><th class=\"n\">row</th><th>gold</th><th>predicted</th>"
-                 "<th class=\"n\">probability of gold</th>%s</tr></thead><tbody>\n",
-                 texts ? "<th>text</th>" : "");
+    html__add(p, "<thead><tr><th class=\"n\">row</th><th>gold</th><th>predicted</th>"
+                 "<th class=\"n\">probability of gold</th>");
+    html__add(p, texts ? "<th>text</th></tr></thead><tbody>\n" : "</tr></thead><tbody>\n");
     for (size_t i = 0; i < r->worst_count; i++) {
         size_t row = (size_t)r->worst[i].row;
-        html__format(p, "<tr><td class=\"n\">%zu</td><td>", row);
+        html__format(p, "<tr><td class=\"n\">%zu</td><td>", row + 1);
         html__text(p, label_of(r, r->gold[row]));
         html__add(p, "</td><td>");
         html__text(p, label_of(r, r->predicted[row]));
@@ -139,8 +140,10 @@ static void add_worst(page *p, const record *r, const char *const *texts) {
     table_end(p);
     if (!texts) {
         html__add(
-            p, "<p class=\"soft\">Rows count from 0 in the order of the test file; texts are not "
-               "published here (<code>--with-text</code> adds them).</p>\n");
+            p,
+            "<p class=\"soft\">Rows count from 1 in the order of the test rows, as <code>harness "
+            "data head TASK --split test --row N</code> shows them; texts are not published here "
+            "(<code>--with-text</code> adds them).</p>\n");
     }
 }
 
@@ -151,6 +154,8 @@ static void add_recipe(page *p, const record *r) {
     cJSON_ArrayForEach(item, r->recipe) {
         if (cJSON_IsString(item)) {
             row_text(p, item->string, item->valuestring);
+        } else if (cJSON_IsNumber(item) && recipe_word(item->string, item->valuedouble)) {
+            row_text(p, item->string, recipe_word(item->string, item->valuedouble));
         } else if (cJSON_IsNumber(item)) {
             row_number(p, item->string, item->valuedouble);
         } else {
@@ -259,10 +264,11 @@ static void add_title(page *p, const record *r) {
     if (!r->command) return;
     html__add(p, "<pre><code>");
     html__text(p, r->command);
+    strbuf device = {0};
     bool is_cpu = strcmp(r->device.kind, "cpu") == 0;
-    html__add(p, is_cpu ? " --device cpu" : " --device '");
-    if (!is_cpu) html__text(p, r->device.name);
-    html__add(p, is_cpu ? "</code></pre>\n" : "'</code></pre>\n");
+    html__take(p, shown_add(&device, SHOWN_SHELL, is_cpu ? "cpu" : r->device.name));
+    if (!p->e) html__format(p, " --device %s</code></pre>\n", device.text);
+    strbuf_free(&device);
 }
 
 err html_run(strbuf *out, const record *r, const char *const *texts) {

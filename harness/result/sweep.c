@@ -72,8 +72,8 @@ err sweep_all_tasks(char ***list, size_t *count, const run_request *q) {
     }
     task_catalog_free(&all);
     if (!e && !*count)
-        e = err_set(ERR_DATA, "--task all: the data of no task is here (--data DIR, harness data "
-                              "fetch T)");
+        e = err_set(ERR_DATA, "the data of no task is here (`harness data fetch T`%s)",
+                    err_advice("data", ", or --data DIR"));
     return e;
 }
 
@@ -278,7 +278,7 @@ void sweep_end(sweep *s, const run_request *q) {
 void sweep_skip(sweep *s, const run_request *q, const record *found) {
     s->begun++;
     s->skipped++;
-    log_note("sweep   run %zu of %zu left out: %s, %s, seed %u has a record of %.10s (--overwrite "
-             "does it again)",
-             s->begun, s->total, q->task, q->model, q->seed, found->created);
+    log_note("sweep   run %zu of %zu left out: %s, %s, seed %u has a record of %.10s%s", s->begun,
+             s->total, q->task, q->model, q->seed, found->created,
+             err_advice("overwrite", " (--overwrite does it again)"));
 }

@@ -1,5 +1,6 @@
 #include "text/unicode.h"
 
+#include "base/shown.h"
 #include "text/unicode_table.h"
 
 #include <string.h>
@@ -7,139 +8,25 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-// --- UTF-8
-// -----------------------------------------------------------------------------------------
-
-static bool is_tail(unsigned char byte) {
-    return (byte & 0xC0) == 0x80;
-}
-
-size_t utf8_decode(uint32_t *point, const char *text, size_t bytes) {
-    const unsigned char *s = (const unsigned char *)text;
-    if (!bytes) return 0;
-    if (s[0] < 0x80) {
-        *point = s[0];
-        return 1;
-    }
-    if (s[0] < 0xC2) return 0;
-    if (s[0] < 0xE0) {
-        if (bytes < 2 || !is_tail(s[1])) return 0;
-        *point = (s[0] & 0x1Fu) << 6 | (s[1] & 0x3Fu);
-        return 2;
-    }
-    if (s[0] < 0xF0) {
-        if (bytes < 3 || !is_tail(s[1]) || !is_tail(s[2])) return 0;
-        uint32_t p = (s[0] & 0x0Fu) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
-        if (p < 0x800 || (p >= 0xD800 && p < 0xE000)) return 0;
-        *point = p;
-        return 3;
-    }
-    if (s[0] > 0xF4 || bytes < 4 || !is_tail(s[1]) || !is_tail(s[2]) || !is_tail(s[3])) return 0;
-    uint32_t p = (s[0] & 0x07u) << 18 | (s[1] & 0x3Fu) << 12 | (s[2] & 0x3Fu) << 6 | (s[3] & 0x3Fu);
-    if (p < 0x10000 || p > 0x10FFFF) return 0;
-    *point = p;
-    return 4;
-}
-
-size_t utf8_encode(char out[UTF8_MAX_BYTES], uint32_t point) {
-    if (point < 0x80) {
-        out[0] = (char)point;
-        return 1;
-    }
-    if (point < 0x800) {
-        out[0] = (char)(0xC0 | point >> 6);
-        out[1] = (char)(0x80 | (point & 0x3F));
-        return 2;
-    }
-    if (point < 0x10000) {
-        out[0] = (char)(0xE0 | point >> 12);
-        out[1] = (char)(0x80 | (point >> 6 & 0x3F));
-        out[2] = (char)(0x80 | (point & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | point >> 18);
-    out[1] = (char)(0x80 | (point >> 12 & 0x3F));
-    out[2] = (char)(0x80 | (point >> 6 & 0x3F));
-    out[3] = (char)(0x80 | (point & 0x3F));
-    return 4;
-}
-
-bool utf8_valid(const char *text, size_t bytes, size_t *bad) {
-    for (size_t i = 0, n; i < bytes; i += n) {
-        uint32_t point;
-        n = utf8_decode(&point, text + i, bytes - i);
-        if (!n) {
-            if (bad) *bad = i;
-            return false;
-        }
-    }
-    return true;
-}
-
-// Decodes for display: a byte that is not UTF-8 is a code point of its own.
-static size_t decode_leniently(uint32_t *point, const char *text, size_t bytes) {
-    size_t n = utf8_decode(point, text, bytes);
-    if (n) return n;
-    *point = 0xFFFD;
-    return 1;
-}
-
-size_t utf8_count(const char *text, size_t bytes) {
-    size_t count = 0;
-    uint32_t point;
-    for (size_t i = 0; i < bytes; count++) i += decode_leniently(&point, text + i, bytes - i);
-    return count;
-}
-
 // --- display
 // ---------------------------------------------------------------------------------------
 
-static size_t point_width(uint32_t point) {
-    int w = utf8proc_charwidth((utf8proc_int32_t)point);
-    return w > 0 ? (size_t)w : 0;
-}
-
-size_t text_width(const char *text) {
-    size_t width = 0, bytes = strlen(text);
-    uint32_t point;
-    for (size_t i = 0; i < bytes;) {
-        i += decode_leniently(&point, text + i, bytes - i);
-        width += point_width(point);
-    }
-    return width;
-}
-
-size_t text_fit(const char *text, size_t columns) {
-    size_t width = 0, i = 0, bytes = strlen(text);
-    while (i < bytes) {
-        uint32_t point;
-        size_t n = decode_leniently(&point, text + i, bytes - i);
-        width += point_width(point);
-        if (width > columns) break;
-        i += n;
-    }
-    return i;
-}
-
 err text_column(strbuf *out, const char *text, size_t columns) {
-    err e;
-    size_t width = text_width(text), bytes = strlen(text);
+    strbuf shown = {0};
+    err e = shown_add(&shown, SHOWN_TERMINAL, text);
+    if (e) return e;
+    size_t width = text_width(shown.text), bytes = shown.length;
     bool cut = width > columns;
     if (cut) {
-        bytes = columns ? text_fit(text, columns - 1) : 0;
-        width = columns ? 1 : 0; // the ellipsis
-        for (size_t i = 0; i < bytes;) {
-            uint32_t point;
-            i += decode_leniently(&point, text + i, bytes - i);
-            width += point_width(point);
-        }
+        bytes = columns ? text_fit(shown.text, columns - 1) : 0;
+        width = columns ? 1 + text_width_of(shown.text, bytes) : 0; // the ellipsis
     }
-    if ((e = strbuf_add_bytes(out, text, bytes))) return e;
-    if (cut && columns && (e = strbuf_add(out, "\xE2\x80\xA6"))) return e;
-    for (; width < columns; width++) {
-        if ((e = strbuf_add_bytes(out, " ", 1))) return e;
-    }
-    return ERR_OK;
+    if ((e = strbuf_add_bytes(out, shown.text, bytes))) goto done;
+    if (cut && columns && (e = strbuf_add(out, "\xE2\x80\xA6"))) goto done;
+    for (; width < columns && !e; width++) e = strbuf_add_bytes(out, " ", 1);
+done:
+    strbuf_free(&shown);
+    return e;
 }
 
 // --- spelling
@@ -152,7 +39,7 @@ static size_t fold(uint32_t out[NEAREST_MAX], const char *s) {
     size_t count = 0, bytes = strlen(s);
     for (size_t i = 0; i < bytes; count++) {
         uint32_t point;
-        i += decode_leniently(&point, s + i, bytes - i);
+        i += utf8_decode_leniently(&point, s + i, bytes - i);
         if (count == NEAREST_MAX) return 0;
         out[count] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)point);
     }

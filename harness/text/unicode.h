@@ -1,44 +1,20 @@
-/* What the program needs of Unicode: UTF-8, display width, BERT's character classes, spelling help.
- *
- * A code point is a uint32_t below 0x110000 that is no surrogate. Character data comes from
- * utf8proc; where its Unicode version and that of Hugging Face's `tokenizers` part, a committed
- * table of ranges (unicode_table.h) makes the classes and mappings below those of `tokenizers`. */
+/* What the program needs of Unicode beside UTF-8 (base/utf8.h): columns, BERT's character classes,
+ * spelling help. Character data comes from utf8proc; where its Unicode version and that of Hugging
+ * Face's `tokenizers` part, a committed table of ranges (unicode_table.h) makes the classes and
+ * mappings below those of `tokenizers`. */
 #ifndef HARNESS_TEXT_UNICODE_H
 #define HARNESS_TEXT_UNICODE_H
 
 #include "base/err.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { UTF8_MAX_BYTES = 4 };
-
-/* Decodes the code point at text (bytes left). Returns its length in bytes, 1 to 4, or 0 when the
- * bytes there are not strict UTF-8 (overlong, surrogate, above U+10FFFF, truncated) or bytes is 0.
- */
-size_t utf8_decode(uint32_t *point, const char *text, size_t bytes);
-
-/* Writes the code point's 1 to 4 bytes, without a terminator, and returns their number. */
-size_t utf8_encode(char out[UTF8_MAX_BYTES], uint32_t point);
-
-/* True when all bytes are strict UTF-8 (0 bytes are). If not, *bad (may be NULL) is the offset of
- * the first byte of the first bad sequence. */
-bool utf8_valid(const char *text, size_t bytes, size_t *bad);
-
-/* Code points in text; each byte that belongs to none counts as one. */
-size_t utf8_count(const char *text, size_t bytes);
-
-/* Columns on a terminal: Hangul, CJK and emoji take 2, combining marks and controls 0. Bytes that
- * are not UTF-8 take 1 each. */
-size_t text_width(const char *text);
-
-/* Bytes of the longest start of text that fits in `columns`, whole code points only. */
-size_t text_fit(const char *text, size_t columns);
-
-/* Appends text padded with blanks to exactly `columns`; when it is wider it is cut and ends in an
- * ellipsis. Errors: ERR_MEMORY. */
+/* Appends text as a terminal shows it (base/shown.h), padded with blanks to exactly `columns`; when
+ * it is wider it is cut and ends in an ellipsis. Errors: ERR_MEMORY. */
 err text_column(strbuf *out, const char *text, size_t columns) MUST_CHECK;
 
 /* The entry of known (count) that word is most likely a misspelling of, or NULL when none is near:

@@ -1,8 +1,13 @@
 #include "base/memory.h"
 #include "platform/file.h"
 
+#include "support/must.h"
+#include "support/program.h"
+
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 Test(ci, hosted_copies_are_equal) {
     void *a, *b;
@@ -14,4 +19,31 @@ Test(ci, hosted_copies_are_equal) {
     cr_assert_not_null(strstr(a, ".ci/run"));
     mem_free(a);
     mem_free(b);
+}
+
+/* What fails stands first: tests/run-suite over a program that ends as Criterion does. */
+Test(ci, run_suite_names_what_failed_first) {
+    static const char program[] =
+        "#!/bin/sh\n"
+        "echo '[RUN ] a::good'\n"
+        "echo '[PASS] a::good: (0.00s)'\n"
+        "echo '[----] x.c:7: Assertion Failed'\n"
+        "echo '[FAIL] a::bad: (0.01s)'\n"
+        "echo '[FAIL] b::worse: CRASH!'\n"
+        "echo '[====] Synthesis: Tested: 3 | Passing: 1 | Failing: 1 | Crashing: 1 '\n";
+    char *path = NULL, *command = NULL, text[2048];
+    MUST(path_join(&path, temporary_folder(), "suite"));
+    MUST(file_write(path, program, strlen(program)));
+    cr_assert_eq(chmod(path, 0700), 0);
+    MUST(mem_printf(&command, "%s/tests/run-suite %s", HARNESS_SOURCE_DIR, path));
+    FILE *out = popen(command, "r");
+    cr_assert_not_null(out);
+    text[fread(text, 1, sizeof text - 1, out)] = '\0';
+    cr_expect_neq(pclose(out), 0);
+    cr_expect_not_null(strstr(text, "failed:\n  a::bad\n  b::worse\n"), "%s", text);
+    cr_expect_lt(strstr(text, "b::worse"), strstr(text, "x.c:7"));
+    cr_expect_lt(strstr(text, "x.c:7"), strstr(text, "a::good"));
+    mem_free(path);
+    mem_free(command);
+    temporary_remove();
 }

@@ -338,7 +338,8 @@ Test(predict, many_lines_keep_their_order) {
     strbuf_free(&input);
 }
 
-/* `harness predict | head -c 1`: more answers than a pipe holds, and the reader leaves. */
+/* `harness predict | head -c 1`: more answers than a pipe holds, and the reader leaves. Nothing is
+ * said, and the exit code is what a shell shows of a program that SIGPIPE killed. */
 Test(predict, a_reader_that_leaves_ends_it) {
     enum { LINES = 40000 };
     const char *folder = make_model();
@@ -349,8 +350,8 @@ Test(predict, a_reader_that_leaves_ends_it) {
     talk_start(&t, (const char *const[]){"predict", "-c", folder, "--device", "reference", NULL});
     pid_t writer = talk_feed(&t, &input);
     cr_assert_eq(read(t.out, &first, 1), 1);
-    cr_assert_eq(talk_end(&t, &errors), 1, "%s", errors);
-    cr_assert(strstr(errors, "cannot write standard output"), "%s", errors);
+    cr_assert_eq(talk_end(&t, &errors), 141, "%s", errors);
+    cr_assert_str_eq(errors, "");
     waitpid(writer, NULL, 0);
     mem_free(errors);
     strbuf_free(&input);

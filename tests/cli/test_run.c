@@ -148,7 +148,7 @@ Test(whole_run, bad_words_on_the_command_line) {
          "unknown flag '--sampel' for `harness run`; did you mean --sample?"},
         {{"run", "--task", "kor_hate", "--sample", "--lr", "fast"},
          2,
-         "--lr expects a number of at least 0, found 'fast'"},
+         "--lr expects a finite number of at least 0, found 'fast'"},
         {{"run", "--task", "kor_hate", "--sample", "--recipe", "curse"}, 2, "course"},
         {{"run", "--task", "kor_hate", "--sample", "--precision", "fp8"}, 2, "fp32"},
         {{"run", "--task", "kor_hate", "--sample", "--protocol", "best"}, 2, "dev"},

@@ -127,7 +127,7 @@ Test(sweep, all_means_the_tasks_whose_data_is_here) {
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "task nsmc is left out, its data is not here: no-such-folder/nsmc/"),
               "%s", p.err);
-    cr_assert(strstr(p.err, "--task all: the data of no task is here"), "%s", p.err);
+    cr_assert(strstr(p.err, "harness: the data of no task is here"), "%s", p.err);
     program_free(&p);
 }
 

@@ -232,7 +232,7 @@ static const struct {
      "predictions: 60 bytes of data, expected 61 for 61 test rows"},
     {"\"test\":\t60", "\"test\": 0", "key 'test' is 0, expected a whole number from 1"},
     {"\"test\":\t60", "\"test\": 59.5", "key 'test' is 59.5, expected a whole number"},
-    {"\"seed\":\t0,", "\"seed\": 4294967296,", "key 'seed' is 4.29497e+09"},
+    {"\"seed\":\t0,", "\"seed\": 4294967296,", "key 'seed' is 4294967296, expected a whole number from 0 to 4294967295"},
     {"\"seed\":\t0,", "\"seed\": -1,", "key 'seed' is -1"},
     {"\"steps\":\t20", "\"steps\": 21", "key 'loss' holds 20 values, timing says 21 steps"},
     {"\"train_s\":\t9.5", "\"train_s\": -9.5", "timing: key 'train_s' is -9.5"},

@@ -110,7 +110,7 @@ static const struct {
     {"\"delimited\"", "\"excel\"",
      ": format: key 'kind' is 'excel', allowed: delimited, jsonl, json"},
     {"\"delimiter\": \",\"", "\"delimiter\": \" \"",
-     ": format: key 'delimiter' is ' ', allowed: ,, \t, ;, |"},
+     ": format: key 'delimiter' is ' ', allowed: ,, \\t, ;, |"},
     {"\"standard\"", "\"some\"", ": format: key 'quoting' is 'some', allowed: none, standard"},
     {"\"header\": true", "\"header\": 1",
      ": format: key 'header' is a number, expected true or false"},

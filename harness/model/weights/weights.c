@@ -128,8 +128,9 @@ static err note_mismatch(loading *l, const tensor_place *t, const param *p, size
     if (p->scope != PARAM_CLASSIFIER || !l->resize)
         return weights__shape_error(t->file, t->entry, p, rows,
                                     p->scope == PARAM_CLASSIFIER
-                                        ? ": a classifier of other labels "
-                                          "(--ignore-mismatched-sizes draws a new one)"
+                                        ? err_advice("ignore-mismatched-sizes",
+                                                     ": a classifier of other labels "
+                                                     "(--ignore-mismatched-sizes draws a new one)")
                                         : "");
     tensor_shape_text(found, t->entry);
     weights__shape_text(expected, p, rows);

@@ -1,5 +1,5 @@
 /* The lists of missing and unexpected keys, and how transformers shows them. */
-#include "base/memory.h"
+#include "base/shown.h"
 #include "model/weights/weights_internal.h"
 
 #include <stdio.h>
@@ -190,13 +190,13 @@ static err print_rows(strbuf *out, const table *t) {
     size_t width = 3; // "Key"
     for (size_t i = 0; i < t->count; i++)
         if (t->rows[i].key.length > width) width = t->rows[i].key.length;
-    err e = strbuf_printf(out, "%-*s | %-10s |", (int)width, "Key", "Status");
+    err e = shown_printf(out, SHOWN_TERMINAL, "%-*s | %-10s |", (int)width, "Key", "Status");
     if (!e) e = strbuf_add(out, "\n");
     for (size_t i = 0; !e && i < width; i++) e = strbuf_add(out, "-");
     if (!e) e = strbuf_add(out, "-+------------+");
     for (size_t i = 0; !e && i < t->count; i++)
-        e = strbuf_printf(out, "\n%-*s | %-10s | %s", (int)width, t->rows[i].key.text,
-                          t->rows[i].status, t->rows[i].details);
+        e = shown_printf(out, SHOWN_TERMINAL, "\n%-*s | %-10s | %s", (int)width,
+                         t->rows[i].key.text, t->rows[i].status, t->rows[i].details);
     if (!e && t->left) e = strbuf_printf(out, "\nand %zu more keys", t->left);
     return e;
 }

@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "result/regress/regress.h"
 
 #include <math.h>
@@ -39,12 +40,12 @@ static void bound_text(char text[32], const regress_figure *f) {
 static err add_row(strbuf *out, const regress_figure *f) {
     char change[32], bound[32];
     if (f->verdict == REGRESS_SKIPPED)
-        return strbuf_printf(out, "| %s | %s |  |  |  |  | skipped: %s |\n", f->group, f->name,
-                             f->note);
+        return shown_printf(out, SHOWN_MARKDOWN, "| %s | %s |  |  |  |  | skipped: %s |\n",
+                            f->group, f->name, f->note);
     change_text(change, f);
     bound_text(bound, f);
-    return strbuf_printf(out, "| %s | %s | %.6g | %.6g | %s | %s | %s |\n", f->group, f->name,
-                         f->before, f->after, change, bound, verdict_name(f->verdict));
+    return shown_printf(out, SHOWN_MARKDOWN, "| %s | %s | %.6g | %.6g | %s | %s | %s |\n", f->group,
+                        f->name, f->before, f->after, change, bound, verdict_name(f->verdict));
 }
 
 /* Figures from `first` on that are of the same group and kind. */
@@ -71,10 +72,10 @@ static err add_summary(strbuf *out, const regress_report *r, size_t first, size_
     if (!most) return ERR_OK;
     change_text(change, most);
     bound_text(bound, most);
-    return strbuf_printf(
-        out, "| %s | %zu %s%s figures, most: %s | %.6g | %.6g | %s | %s | pass |\n", most->group,
-        passed, regress_kind_name(most->kind), passed == end - first ? "" : " (other)", most->name,
-        most->before, most->after, change, bound);
+    return shown_printf(
+        out, SHOWN_MARKDOWN, "| %s | %zu %s%s figures, most: %s | %.6g | %.6g | %s | %s | pass |\n",
+        most->group, passed, regress_kind_name(most->kind), passed == end - first ? "" : " (other)",
+        most->name, most->before, most->after, change, bound);
 }
 
 static err add_rows(strbuf *out, const regress_report *r, size_t first, size_t end) {
@@ -87,15 +88,14 @@ static err add_rows(strbuf *out, const regress_report *r, size_t first, size_t e
 
 err regress_text(strbuf *out, const regress_report *r, const regress_state *before,
                  const regress_state *now) {
-    err e =
-        strbuf_printf(out,
-                      "# regress: %s (%s, %s)\n\nBaseline: %s (%s), commit %.8s. Losses and "
-                      "gradients: %.0e relative%s.\n\n",
-                      now->device, now->kind, *now->isa ? now->isa : now->driver, before->device,
-                      *before->isa ? before->isa : before->driver, before->commit, r->bound,
-                      strcmp(before->device, now->device) ? " (another device than the "
-                                                            "baseline's)"
-                                                          : "");
+    err e = shown_printf(out, SHOWN_MARKDOWN,
+                         "# regress: %s (%s, %s)\n\nBaseline: %s (%s), commit %.8s. Losses and "
+                         "gradients: %.0e relative%s.\n\n",
+                         now->device, now->kind, *now->isa ? now->isa : now->driver, before->device,
+                         *before->isa ? before->isa : before->driver, before->commit, r->bound,
+                         strcmp(before->device, now->device) ? " (another device than the "
+                                                               "baseline's)"
+                                                             : "");
     if (!e)
         e = strbuf_add(out, "| of | figure | before | after | change | bound | verdict |\n"
                             "| --- | --- | ---: | ---: | ---: | ---: | --- |\n");
@@ -168,17 +168,7 @@ done:
  */
 
 static err add_xml(strbuf *out, const char *text) {
-    err e = ERR_OK;
-    for (; *text && !e; text++) {
-        switch (*text) {
-        case '&': e = strbuf_add(out, "&amp;"); break;
-        case '<': e = strbuf_add(out, "&lt;"); break;
-        case '>': e = strbuf_add(out, "&gt;"); break;
-        case '"': e = strbuf_add(out, "&quot;"); break;
-        default: e = strbuf_add_bytes(out, text, 1);
-        }
-    }
-    return e;
+    return shown_add(out, SHOWN_HTML, text);
 }
 
 static err add_testcase(strbuf *out, const regress_figure *f) {

@@ -275,9 +275,9 @@ static err check_identity(const cJSON *found, const cJSON *wanted, const char *w
             cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found, item->string));
         if (!text || strcmp(text, item->valuestring) != 0)
             return err_set(ERR_DATA,
-                           "%s: this checkpoint is of another run: %s is %s there, %s now; use "
-                           "--overwrite to start over",
-                           where, item->string, text ? text : "absent", item->valuestring);
+                           "%s: this checkpoint is of another run: %s is %s there, %s now%s", where,
+                           item->string, text ? text : "absent", item->valuestring,
+                           err_advice("overwrite", "; use --overwrite to start over"));
     }
     return ERR_OK;
 }
@@ -379,11 +379,11 @@ static err read_scaling(trainer *t, const cJSON *root, const char *where) {
 static err check_best(const trainer *t, uint32_t best_step, const char *where) {
     for (uint32_t i = 0; i < t->evaluation_count; i++)
         if (t->evaluations[i].step == best_step) return ERR_OK;
-    return best_step ? err_set(ERR_DATA,
-                               "%s: best_step is %u, but no evaluation of that step is there; use "
-                               "--overwrite to start over",
-                               where, best_step)
-                     : ERR_OK;
+    return best_step
+               ? err_set(ERR_DATA, "%s: best_step is %u, but no evaluation of that step is there%s",
+                         where, best_step,
+                         err_advice("overwrite", "; use --overwrite to start over"))
+               : ERR_OK;
 }
 
 static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const char *folder,

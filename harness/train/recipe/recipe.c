@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "metric/score.h"
 #include "platform/file.h"
 
@@ -172,11 +173,34 @@ err recipe_set_number(recipe *r, const char *key, double value) {
         return ERR_OK;
     }
     bool is_whole = value == floor(value);
-    if (!(value >= f->low && value <= f->high) || (f->kind != FIELD_NUMBER && !is_whole))
-        return err_set(ERR_USAGE, "%s is %g, expected a %snumber from %g to %g", key, value,
-                       f->kind == FIELD_NUMBER ? "" : "whole ", f->low, f->high);
+    if (!(value >= f->low && value <= f->high) || (f->kind != FIELD_NUMBER && !is_whole)) {
+        char found[SHOWN_NUMBER_BYTES], low[SHOWN_NUMBER_BYTES], high[SHOWN_NUMBER_BYTES];
+        return err_set(ERR_USAGE, "%s is %s, expected a %snumber from %s to %s", key,
+                       shown_number(found, value), f->kind == FIELD_NUMBER ? "" : "whole ",
+                       shown_number(low, f->low), shown_number(high, f->high));
+    }
     field_put(r, f, value);
     return ERR_OK;
+}
+
+bool recipe_get_number(double *out, const recipe *r, const char *key) {
+    const field *f = field_find(key);
+    if (f) *out = field_get(r, f);
+    return f != NULL;
+}
+
+const char *recipe_word(const char *key, double value) {
+    static const struct {
+        const char *key;
+        double value;
+        const char *word;
+    } words[] = {{"max_steps", 0, "by epochs"},      {"max_grad_norm", 0, "no clipping"},
+                 {"dropout", -1, "the model's own"}, {"max_length", 0, "the task's"},
+                 {"eval_steps", 0, "once an epoch"}, {"early_stopping_patience", 0, "never"},
+                 {"save_steps", 0, "at the end"},    {"save_total_limit", 0, "all"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].key, key) == 0 && words[i].value == value) return words[i].word;
+    return NULL;
 }
 
 err recipe_class_weights(double *weights, size_t *count, size_t most, const char *text) {

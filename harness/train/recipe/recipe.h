@@ -97,6 +97,13 @@ typedef struct recipe_visitor {
 } recipe_visitor;
 err recipe_visit(const recipe *r, const recipe_visitor *visitor) MUST_CHECK;
 
+/* The number of this key, recorded or not; false when the key is unknown or takes text. */
+bool recipe_get_number(double *out, const recipe *r, const char *key);
+
+/* What a value means that is no number in itself ("the model's own" for a dropout of -1), or NULL.
+ */
+const char *recipe_word(const char *key, double value);
+
 /* SHA-256 over the recorded keys and values: tells recipes apart on resuming. */
 err recipe_digest(const recipe *r, char hex[65]) MUST_CHECK;
 

@@ -54,10 +54,10 @@ static err verify_quick(device *d) {
         err e = verify_op(&r, d, (op_kind)kind, VERIFY_QUICK);
         if (e) return err_wrap(e, "checking %s", d->info.name);
         if (r.failed)
-            return err_set(ERR_DEVICE,
-                           "%s computes wrong numbers: %s: %s; `harness verify` tells more "
-                           "(--check-device never runs on it all the same)",
-                           d->info.name, op_name((op_kind)kind), r.failure);
+            return err_set(
+                ERR_DEVICE, "%s computes wrong numbers: %s: %s; `harness verify` tells more%s",
+                d->info.name, op_name((op_kind)kind), r.failure,
+                err_advice("check-device", " (--check-device never runs on it all the same)"));
     }
     return ERR_OK;
 }

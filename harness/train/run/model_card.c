@@ -1,10 +1,10 @@
 #include "train/run/model_card.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "metric/score.h"
 #include "net/hub.h"
 #include "platform/file.h"
-#include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,45 +18,25 @@ typedef struct card {
 /* --- text ----------------------------------------------------------------------------------------
  */
 
-/* Neither YAML nor a page shows it as it is. */
-static bool is_plain(uint32_t point) {
-    return point >= 0x20 && point != 0x7f && !(point >= 0x80 && point < 0xa0) && point != 0x2028 &&
-           point != 0x2029 && point != 0xfffe && point != 0xffff;
-}
-
-/* Adds text on one line; bytes that are not UTF-8 and unprintable characters become U+FFFD, and
- * what `special` holds gets a backslash. */
-static err add_text(strbuf *out, const char *text, const char *special) {
-    err e = ERR_OK;
-    for (size_t left = strlen(text); !e && left;) {
-        uint32_t point = 0;
-        size_t n = utf8_decode(&point, text, left);
-        if (n == 1 && strchr(special, *text)) e = strbuf_add(out, "\\");
-        if (!e)
-            e = n && is_plain(point) ? strbuf_add_bytes(out, text, n)
-                                     : strbuf_add(out, "\xEF\xBF\xBD");
-        text += n ? n : 1;
-        left -= n ? n : 1;
-    }
-    return e;
-}
-
 /* A double-quoted YAML string. */
-static err add_quoted(strbuf *out, const char *text) {
-    err e = strbuf_add(out, "\"");
-    if (!e) e = add_text(out, text, "\"\\");
-    return e ? e : strbuf_add(out, "\"");
-}
-
 static err add_field(strbuf *out, const char *key, const char *text) {
-    err e = strbuf_add(out, key);
-    if (!e) e = add_quoted(out, text);
-    return e ? e : strbuf_add(out, "\n");
+    err e = strbuf_printf(out, "%s\"", key);
+    if (!e) e = shown_add(out, SHOWN_YAML, text);
+    return e ? e : strbuf_add(out, "\"\n");
 }
 
 /* A cell of a table, or other text of a page. */
 static err add_cell(strbuf *out, const char *text) {
-    return add_text(out, text, "\\|`*<[");
+    return shown_add(out, SHOWN_MARKDOWN, text);
+}
+
+/* An address becomes a link; what is no plain one is text. */
+static err add_link(strbuf *out, const char *address) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "-._~:/?#@!$&'()*+,;=%";
+    bool is_address = !strncmp(address, "https://", 8) || !strncmp(address, "http://", 7);
+    if (is_address && !address[strspn(address, plain)]) return strbuf_printf(out, "<%s>", address);
+    return add_cell(out, address);
 }
 
 /* --- scores --------------------------------------------------------------------------------------
@@ -243,10 +223,10 @@ static err add_training(card *c) {
 
 static err add_data(card *c) {
     const task *t = &c->r->task;
-    err e = strbuf_add(&c->text, "\n## Data\n\n");
+    err e = strbuf_add(&c->text, "\n## Data\n\nCitation: ");
     if (!e) e = add_cell(&c->text, t->citation);
     if (!e) e = strbuf_add(&c->text, "\n\nSource: ");
-    if (!e) e = add_text(&c->text, t->source, "");
+    if (!e) e = add_link(&c->text, t->source);
     if (!e) e = strbuf_add(&c->text, " (licence of the data: ");
     if (!e) e = add_cell(&c->text, t->licence);
     return e ? e : strbuf_add(&c->text, ")\n");

@@ -24,10 +24,9 @@ static err open_data(run *r) {
     dataset_options options = {.data_dir = q->data_dir, .sample = q->sample, .limit = q->limit};
     err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
     if (e == ERR_NETWORK)
-        return err_wrap(e,
-                        "no data of %s here (--data DIR names its place, "
-                        "--sample needs none)",
-                        r->task.name);
+        return err_wrap(e, "no data of %s here%s%s", r->task.name,
+                        err_advice("data", " (--data DIR names its place)"),
+                        err_advice("sample", " (--sample needs none)"));
     if (!e) e = dataset_load(&r->data, &r->task, &options);
     if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data);
     return e;
@@ -98,8 +97,10 @@ static void show_weights(const weights_report *report, const char *folder) {
     strbuf table = {0};
     if (weights_report_table(&table, report))
         err_clear(); // a note is no reason to stop
-    else if (table.length)
-        log_note("BertForSequenceClassification from %s:\n%s", folder, table.text);
+    else if (table.length) {
+        log_note("BertForSequenceClassification from %s:", folder);
+        log_lines(table.text);
+    }
     strbuf_free(&table);
 }
 
@@ -129,8 +130,9 @@ static err check_options(const run_request *q) {
                        p->early_stopping_threshold);
     if (q->protocol == PROTOCOL_LAST && (stops || *p->metric_for_best_model))
         return err_set(ERR_USAGE,
-                       "%s needs --protocol dev: protocol last holds out no rows to evaluate on",
-                       stops ? "early_stopping_patience" : "metric_for_best_model");
+                       "%s needs %sprotocol dev: protocol last holds out no rows to evaluate on",
+                       stops ? "early_stopping_patience" : "metric_for_best_model",
+                       err_advice("protocol", "--"));
     return ERR_OK;
 }
 
@@ -289,9 +291,10 @@ done:
 static err name_checkpoint(const run *r, err e) {
     if (!e || e == ERR_INTERRUPTED) return e;
     if (!r->saved_at)
-        return err_set(e, "%s; no checkpoint was saved before (--save-steps N)", err_message(e));
-    return err_set(e, "%s; the last good checkpoint is %s/checkpoint-%u (--resume goes on from it)",
-                   err_message(e), r->output, r->saved_at);
+        return err_set(e, "%s; no checkpoint was saved before%s", err_message(e),
+                       err_advice("save-steps", " (--save-steps N)"));
+    return err_set(e, "%s; the last good checkpoint is %s/checkpoint-%u%s", err_message(e),
+                   r->output, r->saved_at, err_advice("resume", " (--resume goes on from it)"));
 }
 
 err run_train(run *r) {

@@ -69,10 +69,8 @@ static err lock(run *r) {
     } else if (fcntl(fileno((FILE *)r->lock), F_SETLK, &whole) &&
                (errno == EACCES || errno == EAGAIN)) {
         // a file system without locks is used without
-        e = err_set(ERR_IO,
-                    "%s: another run is at work in this folder; wait for it, or name another one "
-                    "with --output-dir",
-                    r->output);
+        e = err_set(ERR_IO, "%s: another run is at work in this folder; wait for it%s", r->output,
+                    err_advice("output-dir", ", or name another one with --output-dir"));
     }
     mem_free(path);
     return e;
@@ -191,10 +189,8 @@ err run__begin(run *r) {
     if (id && r->request.resume) {
         e = resume(r, id);
     } else if (id && !r->request.overwrite) {
-        e = err_set(
-            ERR_USAGE,
-            "%s holds an unfinished run: go on with --resume, or start over with --overwrite",
-            r->output);
+        e = err_set(ERR_USAGE, "%s holds an unfinished run%s", r->output,
+                    err_advice("resume", ": go on with --resume, or start over with --overwrite"));
     } else {
         if (r->request.resume && !r->request.resume_if_any)
             log_note("%s: nothing to resume: starting from the first step", r->output);
@@ -219,11 +215,12 @@ err run__check_disk(const run *r) {
     uint64_t need = saves * one + models * (one / 3);
     err e = folder_free_bytes(&free_bytes, r->output);
     if (e || need <= free_bytes) return e;
-    return err_set(ERR_IO,
-                   "%s: %" PRIu64
-                   " checkpoints and the final model need %.1f MB, the disk has %.1f MB "
-                   "free; save less often (--save-steps, --save-total-limit)",
-                   r->output, saves, (double)need / 1e6, (double)free_bytes / 1e6);
+    return err_set(
+        ERR_IO,
+        "%s: %" PRIu64 " checkpoints and the final model need %.1f MB, the disk has %.1f MB "
+        "free%s",
+        r->output, saves, (double)need / 1e6, (double)free_bytes / 1e6,
+        err_advice("save-steps", "; save less often (--save-steps, --save-total-limit)"));
 }
 
 err run__save(void *context, trainer *t) {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_STEPS = 2, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
+enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
 
 static uint32_t step_size(const recipe *r) {
     return r->per_device_train_batch_size * r->gradient_accumulation_steps;
@@ -316,33 +316,27 @@ static double step_loss(const trainer *t, uint32_t slot) {
     return sum / t->divisors[slot];
 }
 
-/* "40 s", "7 min" or "2.5 h". */
-static void duration_text(char text[16], double seconds) {
-    if (seconds < 100)
-        snprintf(text, 16, "%.0f s", seconds);
-    else if (seconds < LONG_SECONDS)
-        snprintf(text, 16, "%.0f min", seconds / 60);
-    else
-        snprintf(text, 16, "%.1f h", seconds / 3600);
-}
-
 static void report_progress(trainer *t) {
     double now = clock_seconds();
     uint32_t fresh = t->done - t->begun_at;
-    char left[16] = "";
-    // the first steps carry one-time costs
+    double loss = (double)t->losses[t->done - 1], rate = trainer_rate(t, t->done);
+    char left[LOG_DURATION_BYTES];
+    // the first steps carry one-time costs, and few steps tell no rate
     if (fresh == WARM_STEPS) t->warm_begin = now;
-    if (fresh <= WARM_STEPS) return;
+    if (fresh < RATE_STEPS) {
+        log_progress("step %u of %u  loss %.4f  lr %.2e", t->done, t->total_steps, loss, rate);
+        return;
+    }
     double per_step = (now - t->warm_begin) / (double)(fresh - WARM_STEPS);
     double seconds = per_step * (double)(t->total_steps - t->done);
-    duration_text(left, seconds);
-    log_progress("step %u of %u  loss %.4f  lr %.2e  %.0f sentences/s  %s left", t->done,
-                 t->total_steps, (double)t->losses[t->done - 1], trainer_rate(t, t->done),
-                 step_size(&t->recipe) / per_step, left);
+    log_duration(left, seconds);
+    log_progress("step %u of %u  %s left  loss %.4f  %.0f sentences/s  lr %.2e", t->done,
+                 t->total_steps, left, loss, step_size(&t->recipe) / per_step, rate);
     if (fresh != ESTIMATE_STEPS || seconds < 1) return;
     log_note("expected end of training in %s%s", left,
-             seconds > LONG_SECONDS ? "; smaller choices: --model tiny, --epochs 1, --limit 2000"
-                                    : "");
+             seconds > LONG_SECONDS
+                 ? err_advice("epochs", "; smaller choices: --model tiny, --epochs 1, --limit 2000")
+                 : "");
 }
 
 /* Runs step s once more, alone, to see which tensor is at fault: a step that is not finite changes

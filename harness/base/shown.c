@@ -1,0 +1,493 @@
+#define _DEFAULT_SOURCE
+#include "base/shown.h"
+
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Where bytes go: as many as there is room for, all of them counted. */
+typedef struct sink {
+    char *out;
+    size_t size, used;
+} sink;
+
+static void put(sink *s, const char *bytes, size_t count) {
+    if (s->used < s->size) {
+        size_t room = s->size - s->used;
+        memcpy(s->out + s->used, bytes, count < room ? count : room);
+    }
+    s->used += count;
+}
+
+static void put_text(sink *s, const char *text) {
+    put(s, text, strlen(text));
+}
+
+bool shown_acts(uint32_t point) {
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x61c || point == 0x200e ||
+           point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2066 && point <= 0x206f) || point == 0xfeff;
+}
+
+static void put_acting(sink *s, uint32_t point) {
+    char text[12];
+    switch (point) {
+    case '\n': put_text(s, "\\n"); return;
+    case '\r': put_text(s, "\\r"); return;
+    case '\t': put_text(s, "\\t"); return;
+    default: snprintf(text, sizeof text, point < 0x100 ? "\\x%02x" : "\\u%04x", point);
+    }
+    put_text(s, text);
+}
+
+// --- media
+// ---------------------------------------------------------------------------------------
+
+static bool is_alnum(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// part of a word, for the underscore: all beyond ASCII counts
+static bool is_word(const char *text, size_t bytes, size_t at) {
+    return at < bytes && (is_alnum(text[at]) || (text[at] & 0x80));
+}
+
+// What stands for the ASCII character at `at`, or NULL: itself.
+static const char *markdown_form(const char *text, size_t bytes, size_t at, char room[3]) {
+    char c = text[at], next = at + 1 < bytes ? text[at + 1] : '\0';
+    bool marks = false;
+    switch (c) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '\\':
+    case '`':
+    case '*':
+    case '~':
+    case '|':
+    case '[':
+    case ']':
+    case '#':
+    case '$': marks = true; break;
+    // inside a word it is none
+    case '_': marks = !at || !is_word(text, bytes, at - 1) || !is_word(text, bytes, at + 1); break;
+    case '!': marks = next == '['; break;
+    // bare addresses become links
+    case ':': marks = next == '/'; break;
+    case '.': marks = at >= 3 && (text[at - 1] | 0x20) == 'w'; break;
+    default: break;
+    }
+    snprintf(room, 3, "\\%c", c);
+    return marks ? room : NULL;
+}
+
+static const char *html_form(char c) {
+    switch (c) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    default: return NULL;
+    }
+}
+
+static const char *form(shown_medium medium, const char *text, size_t bytes, size_t at,
+                        char room[3]) {
+    char c = text[at];
+    switch (medium) {
+    case SHOWN_MARKDOWN: return markdown_form(text, bytes, at, room);
+    case SHOWN_HTML: return html_form(c);
+    case SHOWN_CSV: return c == '"' ? "\"\"" : NULL;
+    case SHOWN_YAML: return c == '"' ? "\\\"" : c == '\\' ? "\\\\" : NULL;
+    default: return NULL;
+    }
+}
+
+static void emit_plain(sink *s, shown_medium medium, const char *text, size_t bytes) {
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        char room[3], utf8[UTF8_MAX_BYTES];
+        // most of what there is means nothing anywhere
+        for (n = 0; i + n < bytes && (is_alnum(text[i + n]) || text[i + n] == ' '); n++) {
+        }
+        if (n) {
+            put(s, text + i, n);
+            continue;
+        }
+        n = utf8_decode_leniently(&point, text + i, bytes - i);
+        const char *other = point < 0x80 ? form(medium, text, bytes, i, room) : NULL;
+        if (shown_acts(point)) {
+            // YAML would read the escape
+            if (medium == SHOWN_YAML) put_text(s, "\\");
+            put_acting(s, point);
+        } else if (other) {
+            put_text(s, other);
+        } else {
+            put(s, utf8, utf8_encode(utf8, point));
+        }
+    }
+}
+
+static bool begins_formula(const char *text, size_t bytes) {
+    uint32_t point = 0;
+    if (!utf8_decode(&point, text, bytes)) return false;
+    return point == '=' || point == '+' || point == '-' || point == '@' || point == 0xff1d ||
+           point == 0xff0b || point == 0xff0d || point == 0xff20;
+}
+
+static void emit_csv(sink *s, const char *text, size_t bytes) {
+    bool formula = begins_formula(text, bytes), quoted = formula;
+    for (size_t i = 0; i < bytes && !quoted; i++) quoted = strchr("\",;", text[i]) != NULL;
+    if (quoted) put_text(s, "\"");
+    if (formula) put_text(s, "'");
+    emit_plain(s, SHOWN_CSV, text, bytes);
+    if (quoted) put_text(s, "\"");
+}
+
+static void emit_url(sink *s, const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        char code[4];
+        if (is_alnum(text[i]) || strchr("-._~/", text[i])) {
+            put(s, text + i, 1);
+        } else {
+            snprintf(code, sizeof code, "%%%02X", (unsigned char)text[i]);
+            put_text(s, code);
+        }
+    }
+}
+
+static void emit_shell(sink *s, const char *text, size_t bytes) {
+    bool bare = bytes > 0, acts = false;
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        n = utf8_decode(&point, text + i, bytes - i);
+        bare = bare && n == 1 && (is_alnum(text[i]) || strchr("_@%+=:,./-", text[i]));
+        acts = acts || !n || shown_acts(point);
+        n = n ? n : 1;
+    }
+    if (bare) {
+        put(s, text, bytes);
+        return;
+    }
+    put_text(s, acts ? "$'" : "'");
+    for (size_t i = 0; i < bytes; i++) {
+        char code[5];
+        if (text[i] == '\'') {
+            put_text(s, acts ? "\\'" : "'\\''");
+        } else if (acts && (text[i] == '\\' || (text[i] & 0x80) || shown_acts((uint8_t)text[i]))) {
+            // bytes, so that also what is not UTF-8 comes back
+            snprintf(code, sizeof code, "\\x%02x", (unsigned char)text[i]);
+            put_text(s, code);
+        } else {
+            put(s, text + i, 1);
+        }
+    }
+    put_text(s, "'");
+}
+
+static void emit(sink *s, shown_medium medium, const char *text, size_t bytes) {
+    switch (medium) {
+    case SHOWN_CSV: emit_csv(s, text, bytes); return;
+    case SHOWN_URL: emit_url(s, text, bytes); return;
+    case SHOWN_SHELL: emit_shell(s, text, bytes); return;
+    default: emit_plain(s, medium, text, bytes);
+    }
+}
+
+// --- formats
+// -------------------------------------------------------------------------------------
+
+/* One conversion: "%-*.3llu" is flags "-", a width and a precision that were read, two l, 'u'. */
+typedef struct conversion {
+    char flags[8];
+    int width, precision; /* -1: none */
+    char length, type;    /* length: 0, h, H (hh), l, L (ll), z, j, t, D (long double) */
+} conversion;
+
+static int read_number(const char **at, va_list *args) {
+    int value = 0;
+    if (**at == '*') {
+        ++*at;
+        return va_arg(*args, int);
+    }
+    while (**at >= '0' && **at <= '9') value = 10 * value + (*(*at)++ - '0');
+    return value;
+}
+
+static const char *read_conversion(conversion *c, const char *at, va_list *args) {
+    size_t flags = 0;
+    *c = (conversion){.width = -1, .precision = -1};
+    for (; *at && strchr("-+ #0", *at) && flags < sizeof c->flags - 2; at++)
+        c->flags[flags++] = *at;
+    if (*at == '*' || (*at >= '1' && *at <= '9')) c->width = read_number(&at, args);
+    if (c->width < -1) {
+        c->flags[flags] = '-';
+        c->width = -c->width;
+    }
+    if (*at == '.') {
+        at++;
+        c->precision = read_number(&at, args);
+    }
+    if (*at && strchr("hlzjtL", *at)) {
+        c->length = *at == 'L' ? 'D' : *at;
+        if (at[1] == *at && (*at == 'h' || *at == 'l')) {
+            c->length = *at == 'h' ? 'H' : 'L';
+            at++;
+        }
+        at++;
+    }
+    c->type = *at;
+    return *at ? at + 1 : at;
+}
+
+// "%-8.3" and the length and type that the value is passed with
+static void write_spec(char spec[64], const conversion *c, const char *ending) {
+    int n = snprintf(spec, 64, "%%%s", c->flags);
+    if (c->width >= 0) n += snprintf(spec + n, 64 - (size_t)n, "%d", c->width);
+    if (c->precision >= 0) n += snprintf(spec + n, 64 - (size_t)n, ".%d", c->precision);
+    snprintf(spec + n, 64 - (size_t)n, "%s", ending);
+}
+
+static intmax_t signed_of(const conversion *c, va_list *args) {
+    switch (c->length) {
+    case 'l': return va_arg(*args, long);
+    case 'L': return va_arg(*args, long long);
+    case 'z': return (intmax_t)va_arg(*args, size_t);
+    case 'j': return va_arg(*args, intmax_t);
+    case 't': return va_arg(*args, ptrdiff_t);
+    default: return va_arg(*args, int);
+    }
+}
+
+static uintmax_t unsigned_of(const conversion *c, va_list *args) {
+    switch (c->length) {
+    case 'l': return va_arg(*args, unsigned long);
+    case 'L': return va_arg(*args, unsigned long long);
+    case 'z': return va_arg(*args, size_t);
+    case 'j': return va_arg(*args, uintmax_t);
+    case 't': return (uintmax_t)va_arg(*args, ptrdiff_t);
+    default: return va_arg(*args, unsigned);
+    }
+}
+
+static void put_blanks(sink *s, size_t count) {
+    for (size_t i = 0; i < count; i++) put(s, " ", 1);
+}
+
+static void convert_string(sink *s, shown_medium medium, const conversion *c, const char *text) {
+    if (!text) text = "(null)";
+    size_t bytes = c->precision >= 0 ? strnlen(text, (size_t)c->precision) : strlen(text);
+    size_t width = 0, least = c->width > 0 ? (size_t)c->width : 0;
+    bool left = strchr(c->flags, '-') != NULL;
+    if (least) {
+        // what is wider than this needs no blanks
+        char room[512];
+        sink measure = {room, sizeof room, 0};
+        emit(&measure, medium, text, bytes);
+        width = measure.used < sizeof room ? text_width_of(room, measure.used) : least;
+    }
+    if (width < least && !left) put_blanks(s, least - width);
+    emit(s, medium, text, bytes);
+    if (width < least && left) put_blanks(s, least - width);
+}
+
+static void convert(sink *s, shown_medium medium, const conversion *c, va_list *args) {
+    char spec[64], ending[4] = {'j', c->type, '\0'}, room[512];
+    int n = 0;
+    switch (c->type) {
+    case '%': put(s, "%", 1); return;
+    case 's': convert_string(s, medium, c, va_arg(*args, const char *)); return;
+    case 'd':
+    case 'i':
+        write_spec(spec, c, ending);
+        n = snprintf(room, sizeof room, spec, signed_of(c, args));
+        break;
+    case 'u':
+    case 'x':
+    case 'X':
+    case 'o':
+        write_spec(spec, c, ending);
+        n = snprintf(room, sizeof room, spec, unsigned_of(c, args));
+        break;
+    case 'c':
+        write_spec(spec, c, ending + 1);
+        n = snprintf(room, sizeof room, spec, va_arg(*args, int));
+        break;
+    case 'p':
+        write_spec(spec, c, ending + 1);
+        n = snprintf(room, sizeof room, spec, va_arg(*args, void *));
+        break;
+    default: // the floating ones
+        write_spec(spec, c, ending + 1);
+        n = c->length == 'D' ? snprintf(room, sizeof room, "%Lg", va_arg(*args, long double))
+                             : snprintf(room, sizeof room, spec, va_arg(*args, double));
+    }
+    if (n > 0) put(s, room, (size_t)n < sizeof room ? (size_t)n : sizeof room - 1);
+}
+
+static size_t format_into(char *out, size_t size, shown_medium medium, const char *format,
+                          va_list args) {
+    sink s = {out, size, 0};
+    va_list rest;
+    va_copy(rest, args);
+    for (const char *at = format; *at;) {
+        size_t plain = strcspn(at, "%");
+        put(&s, at, plain);
+        at += plain;
+        if (!*at) break;
+        conversion c;
+        at = read_conversion(&c, at + 1, &rest);
+        convert(&s, medium, &c, &rest);
+    }
+    va_end(rest);
+    return s.used;
+}
+
+// --- what others call
+// ------------------------------------------------------------------------------
+
+size_t shown_vsnprintf(char *out, size_t size, shown_medium medium, const char *format,
+                       va_list args) {
+    size_t whole = format_into(out, size, medium, format, args);
+    if (!size) return whole;
+    size_t kept = whole < size ? whole : size - 1;
+    if (kept < whole) {
+        // back to the begin of the code point that was cut
+        while (kept && ((unsigned char)out[kept] & 0xC0) == 0x80) kept--;
+    }
+    out[kept] = '\0';
+    return whole;
+}
+
+size_t shown_snprintf(char *out, size_t size, shown_medium medium, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    size_t whole = shown_vsnprintf(out, size, medium, format, args);
+    va_end(args);
+    return whole;
+}
+
+err shown_vprintf(strbuf *out, shown_medium medium, const char *format, va_list args) {
+    size_t room = out->capacity - out->length;
+    size_t whole = format_into(room ? out->text + out->length : NULL, room, medium, format, args);
+    if (whole >= room) {
+        err e = mem_grow((void **)&out->text, &out->capacity, out->length + whole + 1, 1);
+        if (e) return e;
+        format_into(out->text + out->length, whole, medium, format, args);
+    }
+    out->length += whole;
+    out->text[out->length] = '\0';
+    return ERR_OK;
+}
+
+err shown_printf(strbuf *out, shown_medium medium, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    err e = shown_vprintf(out, medium, format, args);
+    va_end(args);
+    return e;
+}
+
+err shown_add_bytes(strbuf *out, shown_medium medium, const char *text, size_t bytes) {
+    size_t room = out->capacity - out->length;
+    sink s = {room ? out->text + out->length : NULL, room, 0};
+    emit(&s, medium, text, bytes);
+    if (s.used >= room) {
+        err e = mem_grow((void **)&out->text, &out->capacity, out->length + s.used + 1, 1);
+        if (e) return e;
+        s = (sink){out->text + out->length, s.used, 0};
+        emit(&s, medium, text, bytes);
+    }
+    out->length += s.used;
+    out->text[out->length] = '\0';
+    return ERR_OK;
+}
+
+err shown_add(strbuf *out, shown_medium medium, const char *text) {
+    return shown_add_bytes(out, medium, text, strlen(text));
+}
+
+err shown_code(strbuf *out, const char *text) {
+    bool plain = *text != '\0';
+    for (const char *c = text; *c && plain; c++)
+        plain = is_alnum(*c) || strchr(" ._/+=:,'()@%-", *c);
+    return plain ? shown_printf(out, SHOWN_TERMINAL, "`%s`", text)
+                 : shown_add(out, SHOWN_MARKDOWN, text);
+}
+
+void shown_out(const char *format, ...) {
+    char room[2048];
+    va_list args;
+    va_start(args, format);
+    size_t whole = shown_vsnprintf(room, sizeof room, SHOWN_TERMINAL, format, args);
+    if (whole < sizeof room) {
+        fwrite(room, 1, whole, stdout);
+    } else {
+        strbuf b = {0};
+        // short of memory: what fits
+        if (shown_vprintf(&b, SHOWN_TERMINAL, format, args))
+            fputs(room, stdout);
+        else
+            fwrite(b.text, 1, b.length, stdout);
+        strbuf_free(&b);
+    }
+    va_end(args);
+}
+
+size_t shown_columns(void) {
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO)) return SIZE_MAX;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+void shown_wrapped(const char *label, const char *text) {
+    size_t columns = shown_columns(), indent = text_width(label);
+    // too narrow for anything beside the label: below it
+    if (columns < indent + 16) indent = 2;
+    fputs(label, stdout);
+    for (size_t used = text_width(label);;) {
+        size_t room = columns > used ? columns - used : 1, fits = text_fit(text, room), cut = fits;
+        if (!text[fits]) break;
+        while (cut && text[cut] != ' ') cut--;
+        uint32_t point;
+        if (!cut) cut = fits ? fits : utf8_decode_leniently(&point, text, strlen(text));
+        printf("%.*s\n%*s", (int)cut, text, (int)indent, "");
+        for (text += cut; *text == ' '; text++) {
+        }
+        used = indent;
+    }
+    printf("%s\n", text);
+}
+
+size_t shown_width(const char *text) {
+    size_t width = 0, bytes = strlen(text);
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        n = utf8_decode_leniently(&point, text + i, bytes - i);
+        if (!shown_acts(point)) {
+            width += text_width_of(text + i, n);
+        } else {
+            width += point == '\n' || point == '\r' || point == '\t' ? 2 : point < 0x100 ? 4 : 6;
+        }
+    }
+    return width;
+}
+
+const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
+    if (value == floor(value) && fabs(value) < 1e15) {
+        snprintf(text, SHOWN_NUMBER_BYTES, "%.0f", value);
+        return text;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    return text;
+}

@@ -1,0 +1,75 @@
+/* The one door for text that leaves: what comes from outside (names, texts, paths, messages of
+ * servers) is written by the rule of its medium, so that a reader sees characters and nothing acts
+ * on them.
+ *
+ * In every medium but SHOWN_URL and SHOWN_SHELL, characters that act stand as text: controls (C0,
+ * DEL, C1) as \n, \t, \r, \x1b; marks of direction, line and paragraph separators and the byte
+ * order mark as \u202e; a byte that is not UTF-8 becomes U+FFFD. JSON has its own rules
+ * (base/json.h). */
+#ifndef HARNESS_BASE_SHOWN_H
+#define HARNESS_BASE_SHOWN_H
+
+#include "base/err.h"
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum shown_medium {
+    SHOWN_TERMINAL, /* and messages: no more than the above */
+    SHOWN_MARKDOWN, /* text within a line or a cell (never at the begin of a line, where - and 1.
+                       are lists): markup, HTML and addresses are literal */
+    SHOWN_HTML,     /* text, or an attribute in quotes */
+    SHOWN_CSV,      /* a cell: quoted where needed; one that a spreadsheet would take for a formula
+                       (it begins with = + - @ or their wide forms) gets ' in front, as OWASP advises;
+                       numbers are not text and do not come through here */
+    SHOWN_YAML,     /* the inside of a double-quoted string */
+    SHOWN_URL,      /* a path in an address: %41, also for bytes that are not UTF-8 */
+    SHOWN_SHELL     /* one word of a command, as a shell reads it back: bare, '...' or $'...' */
+} shown_medium;
+
+/* Appends text by the rule of the medium. Errors: ERR_MEMORY. */
+err shown_add(strbuf *out, shown_medium medium, const char *text) MUST_CHECK;
+err shown_add_bytes(strbuf *out, shown_medium medium, const char *text, size_t bytes) MUST_CHECK;
+
+/* printf whose strings (%s) go by the rule of the medium; the format itself is written as it is.
+ * A precision cuts before the rule, a width counts columns after it. No %n and no %ls.
+ * Errors: ERR_MEMORY. */
+err shown_printf(strbuf *out, shown_medium medium, const char *format, ...) MUST_CHECK
+    PRINTF_LIKE(3, 4);
+err shown_vprintf(strbuf *out, shown_medium medium, const char *format, va_list args) MUST_CHECK;
+
+/* A word of markdown set as code. Text that code could not hold, beyond letters, digits, blanks and
+ * ._/+=:,'()@%-, is set plain. Errors: ERR_MEMORY. */
+err shown_code(strbuf *out, const char *text) MUST_CHECK;
+
+/* The same as snprintf, without memory: bytes beyond size are left out, whole code points only.
+ * Returns the bytes of the whole. */
+size_t shown_snprintf(char *out, size_t size, shown_medium medium, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+size_t shown_vsnprintf(char *out, size_t size, shown_medium medium, const char *format,
+                       va_list args);
+
+/* Text of our own making on standard output, for people: strings (%s) by SHOWN_TERMINAL. */
+void shown_out(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* A line "<label><text>" on standard output. On a terminal that is too narrow for it the text is
+ * broken at blanks, its further lines below its first. text is made for a terminal already. */
+void shown_wrapped(const char *label, const char *text);
+
+/* Columns of the terminal that standard output is; SIZE_MAX when it is none. */
+size_t shown_columns(void);
+
+/* Columns of text on a terminal, by SHOWN_TERMINAL. */
+size_t shown_width(const char *text);
+
+/* The shortest decimal that reads back as value: what a message about a bound has to show. */
+enum { SHOWN_NUMBER_BYTES = 32 };
+const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value);
+
+/* A character that acts: see above. */
+bool shown_acts(uint32_t point);
+
+#endif

@@ -1,0 +1,27 @@
+#include "cli/output.h"
+
+#include "base/memory.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static bool has_failed;
+
+err output_json(const cJSON *value, bool pretty) {
+    char *text;
+    err e = json_print(&text, value, pretty);
+    if (!e) puts(text);
+    mem_free(text);
+    return e;
+}
+
+err output_check(void) {
+    has_failed = fflush(stdout) || ferror(stdout);
+    return has_failed ? err_set(ERR_IO, "cannot write standard output") : ERR_OK;
+}
+
+bool output_reader_left(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return has_failed && poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP));
+}

@@ -1,0 +1,21 @@
+/* Standard output: JSON, and what became of it. Text for people goes by shown_out (base/shown.h).
+ */
+#ifndef HARNESS_CLI_OUTPUT_H
+#define HARNESS_CLI_OUTPUT_H
+
+#include "base/json.h"
+
+/* What the program exits with when the reader of its output left early (`| head`): nothing is said,
+ * and a shell sees what it sees of programs that SIGPIPE kills, 128 + 13. */
+enum { OUTPUT_NO_READER = 141 };
+
+/* Prints value and a line end. Errors: ERR_MEMORY. */
+err output_json(const cJSON *value, bool pretty) MUST_CHECK;
+
+/* Writes out what is held back. Errors: ERR_IO when anything could not be written. */
+err output_check(void) MUST_CHECK;
+
+/* output_check failed, and because nobody reads the pipe any more. */
+bool output_reader_left(void);
+
+#endif

@@ -1,0 +1,148 @@
+#include "base/json.h"
+#include "base/log.h"
+#include "base/shown.h"
+#include "base/utf8.h"
+#include "support/must.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What one text becomes in each medium. */
+static const struct {
+    const char *text;
+    const char *terminal, *markdown, *html, *csv, *yaml, *url, *shell;
+} cases[] = {
+    {"kor_hate-1.5B", "kor_hate-1.5B", "kor_hate-1.5B", "kor_hate-1.5B", "kor_hate-1.5B",
+     "kor_hate-1.5B", "kor_hate-1.5B", "kor_hate-1.5B"},
+    {"바람 a", "바람 a", "바람 a", "바람 a", "바람 a", "바람 a", "%EB%B0%94%EB%9E%8C%20a",
+     "'바람 a'"},
+    {"\x1b[2J", "\\x1b[2J", "\\x1b\\[2J", "\\x1b[2J", "\\x1b[2J", "\\\\x1b[2J", "%1B%5B2J",
+     "$'\\x1b[2J'"},
+    {"a\nb\r\t\x7f", "a\\nb\\r\\t\\x7f", "a\\nb\\r\\t\\x7f", "a\\nb\\r\\t\\x7f", "a\\nb\\r\\t\\x7f",
+     "a\\\\nb\\\\r\\\\t\\\\x7f", "a%0Ab%0D%09%7F", "$'a\\x0ab\\x0d\\x09\\x7f'"},
+    // C1 (CSI), a mark that turns the direction, a line separator
+    {"\xC2\x9b\xE2\x80\xAE\xE2\x80\xA8", "\\x9b\\u202e\\u2028", "\\x9b\\u202e\\u2028",
+     "\\x9b\\u202e\\u2028", "\\x9b\\u202e\\u2028", "\\\\x9b\\\\u202e\\\\u2028",
+     "%C2%9B%E2%80%AE%E2%80%A8", "$'\\xc2\\x9b\\xe2\\x80\\xae\\xe2\\x80\\xa8'"},
+    {"\xD8\x9C\xE2\x81\xA6\xEF\xBB\xBF", "\\u061c\\u2066\\ufeff", "\\u061c\\u2066\\ufeff",
+     "\\u061c\\u2066\\ufeff", "\\u061c\\u2066\\ufeff", "\\\\u061c\\\\u2066\\\\ufeff",
+     "%D8%9C%E2%81%A6%EF%BB%BF", "$'\\xd8\\x9c\\xe2\\x81\\xa6\\xef\\xbb\\xbf'"},
+    {"a\xFF", "a\xEF\xBF\xBD", "a\xEF\xBF\xBD", "a\xEF\xBF\xBD", "a\xEF\xBF\xBD", "a\xEF\xBF\xBD",
+     "a%FF", "$'a\\xff'"},
+    {"<b>&\"'", "<b>&\"'", "&lt;b&gt;&amp;\"'", "&lt;b&gt;&amp;&quot;&#39;", "\"<b>&\"\"'\"",
+     "<b>&\\\"'", "%3Cb%3E%26%22%27", "'<b>&\"'\\'''"},
+    {"![x](u) `c`|*_~", "![x](u) `c`|*_~", "\\!\\[x\\](u) \\`c\\`\\|\\*\\_\\~", "![x](u) `c`|*_~",
+     "![x](u) `c`|*_~", "![x](u) `c`|*_~", "%21%5Bx%5D%28u%29%20%60c%60%7C%2A_~",
+     "'![x](u) `c`|*_~'"},
+    {"http://a www.b", "http://a www.b", "http\\://a www\\.b", "http://a www.b", "http://a www.b",
+     "http://a www.b", "http%3A//a%20www.b", "'http://a www.b'"},
+    {"=1+1", "=1+1", "=1+1", "=1+1", "\"'=1+1\"", "=1+1", "%3D1%2B1", "=1+1"},
+    {"-2,5", "-2,5", "-2,5", "-2,5", "\"'-2,5\"", "-2,5", "-2%2C5", "-2,5"},
+    {"@a", "@a", "@a", "@a", "\"'@a\"", "@a", "%40a", "@a"},
+    {"", "", "", "", "", "", "", "''"},
+};
+
+Test(shown, each_medium_has_its_rule) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const wanted[] = {cases[i].terminal, cases[i].markdown, cases[i].html,
+                                      cases[i].csv,      cases[i].yaml,     cases[i].url,
+                                      cases[i].shell};
+        for (int m = SHOWN_TERMINAL; m <= SHOWN_SHELL; m++) {
+            strbuf out = {0}, formatted = {0};
+            char room[256];
+            MUST(shown_add(&out, (shown_medium)m, cases[i].text));
+            cr_expect_str_eq(out.text, wanted[m], "case %zu, medium %d: %s, expected %s", i, m,
+                             out.text, wanted[m]);
+            // a format writes its own text as it is
+            MUST(shown_printf(&formatted, (shown_medium)m, "<|%s|%d%%", cases[i].text, -7));
+            snprintf(room, sizeof room, "<|%s|-7%%", wanted[m]);
+            cr_expect_str_eq(formatted.text, room);
+            strbuf_free(&out);
+            strbuf_free(&formatted);
+        }
+    }
+}
+
+Test(shown, formats_are_those_of_printf) {
+    char own[256], theirs[256];
+#define SAME(...)                                                                                  \
+    do {                                                                                           \
+        size_t n = shown_snprintf(own, sizeof own, SHOWN_TERMINAL, __VA_ARGS__);                   \
+        snprintf(theirs, sizeof theirs, __VA_ARGS__);                                              \
+        cr_expect_str_eq(own, theirs);                                                             \
+        cr_expect_eq(n, strlen(theirs));                                                           \
+    } while (0)
+    SAME("%d %5d %-5d| %05d %+d %i", 1, -2, 3, -4, 5, -6);
+    SAME("%u %lu %llu %zu %hhu %x %#X %o", 4294967295u, 1ul, 18446744073709551615ull, (size_t)7,
+         (unsigned char)200, 255u, 255u, 8u);
+    SAME("%ld %lld %td %jd", -1l, -9223372036854775807ll, (ptrdiff_t)-3, (intmax_t)-4);
+    SAME("%f %.2f %8.3f %-9.1f| %e %g %.3g %+.2f %.0f", 1.5, 2.345, 3.14159, 2.0, 12345.0, 1e-9,
+         1e10, 0.5, 2.5);
+    SAME("%s %.3s %8s %-8s| %*d %.*s %-*s|", "a", "abcdef", "right", "left", 5, 42, 2, "xyz", 6,
+         "w");
+    SAME("%c%c %% %p", 'a', 'b', (void *)own);
+    // by columns, not bytes
+    shown_snprintf(own, sizeof own, SHOWN_TERMINAL, "%-6s|%6s|", "바람", "\n");
+    cr_expect_str_eq(own, "바람  |    \\n|");
+}
+
+Test(shown, what_does_not_fit_is_cut_between_code_points) {
+    char room[8];
+    cr_expect_eq(shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%s", "바람모델"), 12);
+    cr_expect_str_eq(room, "바람");
+    cr_expect_eq(shown_snprintf(room, 0, SHOWN_TERMINAL, "%s", "abc"), 3);
+}
+
+Test(shown, code_and_numbers) {
+    strbuf out = {0};
+    char text[SHOWN_NUMBER_BYTES];
+    MUST(shown_code(&out, "dev"));
+    MUST(shown_code(&out, "a`<b>"));
+    cr_expect_str_eq(out.text, "`dev`a\\`&lt;b&gt;");
+    strbuf_free(&out);
+    cr_expect_str_eq(shown_number(text, 16777217), "16777217");
+    cr_expect_str_eq(shown_number(text, 0.9999999), "0.9999999");
+    cr_expect_str_eq(shown_number(text, 5e-5), "5e-05");
+    cr_expect_str_eq(shown_number(text, -1), "-1");
+}
+
+Test(shown, messages_do_not_act) {
+    err e = err_set(ERR_DATA, "%s: no such file", "a\x1b]0;title\x07\nharness: all is well");
+    cr_expect_str_eq(err_message(e), "a\\x1b]0;title\\x07\\nharness: all is well: no such file");
+    e = err_wrap(e, "task %s", "\xE2\x80\xAEx");
+    cr_expect_str_eq(err_message(e), "task \\u202ex: a\\x1b]0;title\\x07\\nharness: all is well: "
+                                     "no such file");
+    // a message may be put into the next: it stays as it is
+    e = err_set(e, "%s", err_message(e));
+    cr_expect(strstr(err_message(e), "task \\u202ex: a\\x1b]0;"));
+}
+
+/* JSON keeps the text; what could act on a terminal is written as an escape of JSON's own. */
+Test(shown, json_is_utf_8_and_does_not_act) {
+    cJSON *value = NULL;
+    char *text = NULL;
+    json_setup();
+    value = cJSON_CreateString("a\xFF\x1b\x7f\xC2\x9b\xE2\x80\xAE바\"");
+    MUST(json_print(&text, value, false));
+    cr_expect_str_eq(text, "\"a\xEF\xBF\xBD\\u001b\\u007f\\u009b\\u202e바\\\"\"");
+    cJSON_Delete(value);
+    MUST(json_parse(&value, text, strlen(text), "here"));
+    cr_expect_str_eq(value->valuestring, "a\xEF\xBF\xBD\x1b\x7f\xC2\x9b\xE2\x80\xAE바\"");
+    cJSON_Delete(value);
+    mem_free(text);
+    cr_expect_eq(mem_live_count(), 0);
+}
+
+Test(shown, memory_may_be_short) {
+    for (uint64_t nth = 1; nth < 4; nth++) {
+        strbuf out = {0};
+        mem_fail_at(nth);
+        err e = shown_add(&out, SHOWN_HTML, "<text>");
+        if (!e) e = shown_printf(&out, SHOWN_CSV, "%s %200s", "=1", "");
+        mem_fail_at(0);
+        cr_expect(!e || e == ERR_MEMORY);
+        strbuf_free(&out);
+    }
+    cr_expect_eq(mem_live_count(), 0);
+}

@@ -1,0 +1,170 @@
+/* What a terminal gets: the program on a pseudo-terminal. */
+#define _GNU_SOURCE
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SECONDS = 150 };
+
+static void set_columns(int terminal, unsigned short columns) {
+    struct winsize size = {.ws_row = 24, .ws_col = columns};
+    cr_assert_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
+}
+
+typedef struct session {
+    int terminal, exit_code;
+    pid_t pid;
+    strbuf said;
+    double seconds;
+} session;
+
+/* All three streams of the program are a terminal of so many columns. */
+static void session_start(session *s, unsigned short columns, const char *const *arguments) {
+    const char *argv[40] = {HARNESS_PROGRAM};
+    for (size_t i = 0; arguments[i]; i++) argv[i + 1] = arguments[i];
+    *s = (session){.terminal = posix_openpt(O_RDWR | O_NOCTTY), .seconds = clock_seconds()};
+    cr_assert(s->terminal >= 0 && !grantpt(s->terminal) && !unlockpt(s->terminal));
+    set_columns(s->terminal, columns);
+    const char *name = ptsname(s->terminal), *folder = temporary_folder();
+    s->pid = fork();
+    cr_assert_geq(s->pid, 0);
+    if (s->pid) return;
+    int own = open(name, O_RDWR | O_NOCTTY);
+    if (own < 0 || dup2(own, 0) || dup2(own, 1) != 1 || dup2(own, 2) != 2 || chdir(folder) ||
+        setenv("TERM", "xterm", 1) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+        _exit(126);
+    close(s->terminal);
+    program_forgive_loader(argv);
+    execv(HARNESS_PROGRAM, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+/* Reads until the terminal has said `until` so often, or to the end (NULL). */
+static void session_read(session *s, const char *until, unsigned times) {
+    char room[4096];
+    for (;;) {
+        unsigned seen = 0;
+        for (const char *at = s->said.text; until && at && (at = strstr(at, until)); at++) seen++;
+        if (until && seen >= times) return;
+        struct pollfd ready = {.fd = s->terminal, .events = POLLIN};
+        cr_assert_lt(clock_seconds() - s->seconds, SECONDS, "too slow: %s", s->said.text);
+        if (poll(&ready, 1, 1000) <= 0) continue;
+        ssize_t n = read(s->terminal, room, sizeof room);
+        if (n <= 0) return; // EIO: nobody holds the other end
+        MUST(strbuf_add_bytes(&s->said, room, (size_t)n));
+    }
+}
+
+static void session_end(session *s) {
+    int status = 0;
+    session_read(s, NULL, 0);
+    cr_assert_eq(waitpid(s->pid, &status, 0), s->pid);
+    s->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    s->seconds = clock_seconds() - s->seconds;
+    close(s->terminal);
+    if (!s->said.text) MUST(strbuf_add(&s->said, ""));
+}
+
+/* Seconds of "<figure> s left" or "<figure> min left", or -1. */
+static double time_left(const char *line) {
+    const char *end = strstr(line, " left"), *at = end;
+    while (at && at > line && !(at[-1] == ' ' && at[-2] == ' ')) at--;
+    if (!end || at == line) return -1;
+    char *unit;
+    double value = strtod(at, &unit);
+    return strncmp(unit, " min", 4) == 0 ? 60 * value : value;
+}
+
+/* Copies the text of the next progress line; false after the last. */
+static bool next_line(char line[1024], const char **at) {
+    static const char begin[] = "\r\033[K";
+    const char *from = *at ? strstr(*at, begin) : NULL;
+    if (!from) return false;
+    from += sizeof begin - 1;
+    size_t n = strcspn(from, "\r\n");
+    cr_assert_lt(n, 1024);
+    memcpy(line, from, n);
+    line[n] = '\0';
+    *at = from + n;
+    return true;
+}
+
+Test(terminal, progress_fits_and_falls, .timeout = 300) {
+    static const char *const run[] = {
+        "run", "--task", "kor_hate", "--sample",    "--device", "cpu", "--threads",
+        "1",   "-o",     "out",      "--max-steps", "150",      NULL};
+    session s;
+    char line[1024];
+    double first = -1, last = -1;
+    size_t lines = 0, wide = 0;
+    session_start(&s, 80, run);
+    session_read(&s, " left  ", 3);
+    set_columns(s.terminal, 40);
+    // what was on its way when the window changed
+    session_read(&s, "\033[K", 6);
+    size_t changed = s.said.length;
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    for (const char *at = s.said.text; next_line(line, &at);) {
+        if (!*line) continue; // the line is cleared
+        size_t width = text_width(line);
+        bool narrow = at - s.said.text > (ptrdiff_t)changed;
+        cr_expect_leq(width, narrow ? 39 : 79, "%zu columns: %s", width, line);
+        if (!lines++) cr_expect_null(strstr(line, "sentences/s"), "a rate already: %s", line);
+        if (!narrow && width > 40) wide++;
+        double left = time_left(line);
+        if (left < 0) continue;
+        if (first < 0) first = left;
+        last = left;
+    }
+    cr_expect_geq(lines, 5);
+    cr_expect_geq(wide, 1, "never used the width");
+    // ten a second, and no more than a line for each step
+    cr_expect_leq((double)lines, 10 * s.seconds + 3);
+    cr_expect(last >= 0 && last < first, "time left went from %g to %g s", first, last);
+    strbuf_free(&s.said);
+    temporary_remove();
+}
+
+Test(terminal, quiet_draws_nothing, .timeout = 300) {
+    static const char *const run[] = {
+        "run", "--task", "kor_hate", "--sample",    "--device", "cpu",     "--threads",
+        "1",   "-o",     "out",      "--max-steps", "3",        "--quiet", NULL};
+    session s;
+    session_start(&s, 80, run);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    cr_expect_null(strstr(s.said.text, "\033"), "%s", s.said.text);
+    cr_expect_null(strstr(s.said.text, "step "), "%s", s.said.text);
+    strbuf_free(&s.said);
+    temporary_remove();
+}
+
+/* Tables on a window of 40 columns: no line is wider but the title of the statistics. */
+Test(terminal, tables_fit_forty_columns) {
+    static const char *const verbs[][6] = {
+        {"tasks"}, {"devices", "--device", "cpu"}, {"data", "stats", "kor_sarcasm", "--sample"}};
+    for (size_t v = 0; v < 3; v++) {
+        session s;
+        session_start(&s, 40, verbs[v]);
+        session_end(&s);
+        cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+        for (char *at = strtok(s.said.text, "\r\n"); at; at = strtok(NULL, "\r\n"))
+            cr_expect(text_width(at) <= 40 || strstr(at, "(version 1"), "%s: %s", verbs[v][0], at);
+        strbuf_free(&s.said);
+    }
+    temporary_remove();
+}
