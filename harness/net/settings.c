@@ -30,6 +30,7 @@ static const char *first_of(const char *const *names, size_t count, const char *
 static err in_home(char **path, const char *below) {
     const char *set = environment("HF_HOME");
     char *home;
+    *path = NULL;
     err e = set ? place_expand(&home, set) : place_cache(&home, "huggingface");
     if (e) return e;
     e = path_join(path, home, below);
@@ -95,7 +96,7 @@ static err clean_token(char **token, const char *source) {
 /* A token file that cannot be read is no reason to keep an open model from its user. */
 static err token_of_file(char **token) {
     const char *set = environment("HF_TOKEN_PATH");
-    char *path;
+    char *path = NULL;
     size_t count;
     err e = set ? place_expand(&path, set) : in_home(&path, "token");
     if (e == ERR_IO) { // no home folder: no token file

@@ -144,6 +144,20 @@ Test(settings, token_files) {
     MUST(settings_token(&token));
     cr_expect_str_eq(token, "hf_file");
     mem_free(token);
+    size_t live = mem_live_count();
+    err e = ERR_MEMORY;
+    for (uint64_t n = 1; e; n++) {
+        char *cache = NULL, *url = NULL;
+        mem_fail_at(n);
+        if (!(e = settings_token(&token)) && !(e = settings_hub_cache(&cache)))
+            e = settings_endpoint(&url);
+        mem_fail_at(0);
+        cr_assert(!e || e == ERR_MEMORY, "request %llu: %s", (unsigned long long)n, err_message(e));
+        mem_free(token);
+        mem_free(cache);
+        mem_free(url);
+        cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
+    }
     setenv("HF_TOKEN", "hf_variable", 1);
     MUST(settings_token(&token));
     cr_expect_str_eq(token, "hf_variable", "the variable comes first");
