@@ -37,10 +37,12 @@ static err find_form(const struct form **out, const char *name) {
 static err write_changed(const char *path, const strbuf *text) {
     void *bytes = NULL;
     size_t count = 0;
+    uint64_t there = 0;
     bool same = false;
-    if (file_exists(path)) {
-        err e = file_read(&bytes, &count, path, 0);
-        if (e) return e;
+    err e = file_exists(path) ? file_size(&there, path) : ERR_OK;
+    if (e) return e;
+    if (there && there == text->length) {
+        if ((e = file_read(&bytes, &count, path, text->length))) return e;
         same = count == text->length && !memcmp(bytes, text->text, count);
         mem_free(bytes);
     }

@@ -374,10 +374,7 @@ static err make_folder_of(const char *path) {
 static err take_lock(download *d) {
     err e = make_folder_of(d->lock_path);
     if (e) return e;
-    d->lock = open(d->lock_path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-    if (d->lock < 0) {
-        return err_set(ERR_IO, "%s: cannot open: %s", d->lock_path, strerror(errno));
-    }
+    if ((e = file_open_own(&d->lock, d->lock_path))) return e;
     if (!flock(d->lock, LOCK_EX | LOCK_NB)) return ERR_OK;
     log_note("another program is fetching %s; waiting for it", d->name);
     while (flock(d->lock, LOCK_EX)) {
@@ -394,10 +391,8 @@ static err open_part(download *d) {
     err e = make_folder_of(d->part_path);
     if (e || (e = make_folder_of(r->path))) return e;
     // a link that somebody left there would lead the download elsewhere, a pipe would hold it
-    d->part = open(d->part_path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-    if (d->part < 0 || fstat(d->part, &st)) return part_error(d, "cannot write");
-    if (!S_ISREG(st.st_mode))
-        return err_set(ERR_IO, "%s: cannot write: no regular file", d->part_path);
+    if ((e = file_open_own(&d->part, d->part_path))) return e;
+    if (fstat(d->part, &st)) return part_error(d, "cannot write");
     d->have = (uint64_t)st.st_size;
     d->fresh = d->have == 0;
     bool vouched = r->sha256 || r->resumable;

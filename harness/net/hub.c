@@ -256,15 +256,14 @@ static err git_hash(char hex[2 * SHA1_DIGEST_SIZE + 1], const char *path) {
     struct sha1_ctx ctx;
     uint64_t bytes;
     size_t count;
-    err e = file_size(&bytes, path);
+    void *f = NULL;
+    err e = file_open_stream(&f, &bytes, path, 0);
     if (e) return e;
-    FILE *f = fopen(path, "rbe");
-    if (!f) return err_set(ERR_IO, "%s: cannot open", path);
     int n = snprintf(head, sizeof head, "blob %llu", (unsigned long long)bytes);
     sha1_init(&ctx);
     sha1_update(&ctx, (size_t)n + 1, (const uint8_t *)head);
     while ((count = fread(piece, 1, sizeof piece, f))) sha1_update(&ctx, count, piece);
-    bool failed = ferror(f) != 0;
+    bool failed = ferror((FILE *)f) != 0;
     fclose(f);
     if (failed) return err_set(ERR_IO, "%s: cannot read", path);
     sha1_digest(&ctx, sizeof digest, digest);

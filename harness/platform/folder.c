@@ -63,6 +63,7 @@ err file__temporary(int *fd, char **path, const char *folder) {
     unsigned long long number;
     err e = ERR_OK;
     *fd = -1;
+    *path = NULL;
     for (int tries = 0; *fd < 0 && tries < TRIES; tries++) {
         if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
             return file__error(folder, "no random name");
@@ -96,9 +97,9 @@ err folder_check_writable(const char *path) {
         return e == ERR_IO ? file__error(path, "folder is not writable") : e;
     }
     close(fd);
-    unlink(probe);
+    e = file_remove(probe);
     mem_free(probe);
-    return ERR_OK;
+    return e;
 }
 
 err folder_clear_temporary(const char *path) {

@@ -2,12 +2,14 @@
  * processor and 500 MB, and nothing is left behind. */
 #define _GNU_SOURCE
 #include "base/memory.h"
+#include "cli/line_reader.h"
 #include "platform/file.h"
 #include "support/child.h"
 #include "support/limits.h"
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -170,6 +172,48 @@ Test(hostile_files, endless_standard_input) {
     program_result r = LIMITED(holes, "tokenize", "--model", model, "--json");
     cr_expect_not_null(strstr(r.out, "\"ids\":[2,5,3]"), "%s", r.out);
     expect(r, 1, "standard input:2: the line is longer than 1048576 bytes");
+    temporary_remove();
+}
+
+// A page of a terabyte stands where the board is written, and none is read.
+Test(hostile_files, a_huge_page_is_replaced) {
+    MUST(folder_make(temporary_path("results")));
+    put("results/LEADERBOARD.md", "x");
+    cr_assert_eq(truncate(temporary_path("results/LEADERBOARD.md"), (off_t)1 << 40), 0);
+    expect(LIMITED(NULL, "report", "--results", "results"), 0, "wrote results/LEADERBOARD.md");
+    uint64_t bytes;
+    MUST(file_size(&bytes, temporary_path("results/LEADERBOARD.md")));
+    cr_assert_lt(bytes, 1 << 20);
+    temporary_remove();
+}
+
+Test(hostile_files, standard_input_in_utf16_is_named) {
+    static const struct {
+        const char *bytes;
+        size_t count;
+        const char *want;
+    } cases[] = {
+        {"\xFF\xFEx\0\n\0", 6,
+         "input: is text in UTF-16, text in UTF-8 is expected: convert it first: "
+         "iconv -f UTF-16 -t UTF-8"},
+        {"\x98\xD5 \0\n\0", 6, "input: is text in UTF-16, "},
+        {"\x1F\x8B\x08\0", 4, "input: is compressed by gzip, "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        line_reader r;
+        MUST(file_write(temporary_path("in"), cases[i].bytes, cases[i].count));
+        int fd = open(temporary_path("in"), O_RDONLY);
+        line_reader_init(&r, fd, "input");
+        MUST_FAIL(line_reader_window(&r, 4), ERR_FORMAT, cases[i].want);
+        line_reader_free(&r);
+        // texts that are taken as they are
+        cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+        line_reader_init_raw(&r, fd, "input", false);
+        MUST(line_reader_window(&r, 4));
+        cr_assert_eq(r.sizes[0], i < 2 ? cases[i].count - 2 : cases[i].count);
+        line_reader_free(&r);
+        close(fd);
+    }
     temporary_remove();
 }
 

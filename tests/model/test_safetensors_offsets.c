@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum { FIRST = 3, SECOND = 70001 }; /* values; the second takes more than one read */
 
@@ -70,5 +71,14 @@ Test(safetensors, data_begins_at_a_multiple_of_eight) {
         }
         safetensors_close(&s);
     }
+    temporary_remove();
+}
+
+Test(safetensors, a_pipe_holds_no_weights, .timeout = 60) {
+    safetensors s;
+    const char *path = temporary_path("model.safetensors");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    MUST_FAIL(safetensors_open(&s, path), ERR_IO, "model.safetensors: is a FIFO, a file was");
+    safetensors_close(&s);
     temporary_remove();
 }
