@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "result/version.h"
@@ -31,6 +32,7 @@ static bool running_takes(const char *flag) {
 static err run_verb(int argc, const char **argv) {
     options o;
     bool wants_help;
+    char *model = NULL;
     err e = options_verb(&running, argv[1]);
     if (e || (e = options_parse(&o, &wants_help, running, argc - 1, argv + 1))) return e;
     err_set_flags(running_takes);
@@ -38,9 +40,10 @@ static err run_verb(int argc, const char **argv) {
         options_help(running);
     } else {
         log_set_quiet(o.quiet);
-        e = table[running](&o);
+        if (!(e = model_flag_join(&model, &o))) e = table[running](&o);
     }
     options_free(&o);
+    mem_free(model);
     return e;
 }
 
