@@ -47,9 +47,9 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     fetch_request r = {.url = f->url, .path = path, .bytes = f->bytes, .sha256 = f->sha256};
     err e = fetch_file(&r);
     if (e == ERR_NETWORK) {
-        e = err_set(e, "%s; if the network is not there%s%s", err_message(e),
+        e = err_set(e, "%s; if the network is not there%s%s; %s", err_message(e),
                     err_advice("sample", ", try --sample"),
-                    err_advice("data", ", name the data with --data DIR"));
+                    err_advice("data", ", name the data with --data DIR"), settings_network_hint());
     }
     if (e) return e;
     log_note("%s: fetched%s", path,
