@@ -189,7 +189,7 @@ static void check_source(const char *path, size_t *named) {
         if (is_shared(path))
             cr_expect((advice && advice < at) || (command && command < at) ||
                           (at[-1] == '"' && at[2 + strlen(name)] == '"') ||
-                          (at[-1] == '"' && !strncmp(at + 2 + strlen(name), " '%s' (known: ", 14)),
+                          !strncmp(at + 2 + strlen(name), " '%s'", 5),
                       "%s: --%s is named without err_advice", path, name);
     }
     mem_free(text);
