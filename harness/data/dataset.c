@@ -13,9 +13,9 @@
 
 err dataset_cache_folder(char **path) {
     err e = place_cache(path, "harness/data");
-    if (e != ERR_IO) return e;
-    return err_set(e, "%s%s", err_message(e),
-                   err_advice("data", "; name the data with --data DIR"));
+    return e == ERR_IO ? err_set(e, "%s%s", err_message(e),
+                                 err_advice("data", "; name the data with --data DIR"))
+                       : e;
 }
 
 err dataset_path(char **path, const task *t, const task_file *f, const dataset_options *options) {

@@ -422,9 +422,10 @@ static err find_or_fetch(char **folder, const char *name, bool words_only, bool 
         e = take_copy(&h, e, known);
     } else if (e == ERR_NETWORK) {
         e = err_set(e,
-                    "%s; without a network, name a folder with --model DIR, or bring a cache "
-                    "along (HF_HOME) and set HF_HUB_OFFLINE=1; %s, a mirror with HF_ENDPOINT",
-                    err_message(e), settings_network_hint());
+                    "%s; without a network, %sbring a cache along (HF_HOME) and set "
+                    "HF_HUB_OFFLINE=1; %s, a mirror with HF_ENDPOINT",
+                    err_message(e), err_advice("model", "name a folder with --model DIR, or "),
+                    settings_network_hint());
     }
 done:
     if (!e) {

@@ -188,8 +188,8 @@ static void check_source(const char *path, size_t *named) {
         char *advice = strstr(statement, "err_advice("), *command = strstr(statement, "harness ");
         if (is_shared(path))
             cr_expect((advice && advice < at) || (command && command < at) ||
-                          strstr(statement, "offline ? \"--offline") == at - 11 ||
-                          (at[-1] == '"' && !strncmp(at + 2 + strlen(name), " '%s' (known: ", 14)),
+                          (at[-1] == '"' && at[2 + strlen(name)] == '"') ||
+                          !strncmp(at + 2 + strlen(name), " '%s'", 5),
                       "%s: --%s is named without err_advice", path, name);
     }
     mem_free(text);

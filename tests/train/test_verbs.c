@@ -141,7 +141,9 @@ Test(run_verbs, wrong_usage_exits_with_2) {
         {{"run", "--task", "kor_hate", "--offline", "--data", "/no/such"}, 1, "--sample"},
         {{"eval"}, 2, "eval needs --task"},
         {{"eval", "--task", "kor_hate", "--sample"}, 1, "no finished run under ./runs"},
-        {{"eval", "--task", "kor_hate", "--sample", "--split", "valid"}, 2, "known: train, test, dev"},
+        {{"eval", "--task", "kor_hate", "--sample", "--split", "valid"},
+         2,
+         "known: train, test, dev"},
         {{"predict", "--checkpoint", "/no/such", "x"}, 1, "/no/such: no such folder"},
         {{"predict", "\xff"}, 2, "sentence 1: byte 1 is not UTF-8"},
     };
