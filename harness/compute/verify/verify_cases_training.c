@@ -23,6 +23,9 @@ static const attention_shape attention_shapes[] = {
     {257, 12, 26, SENTENCES_TILE, 0.1f, true, 0},   {515, 2, 64, SENTENCES_LONG, 0.1f, false, 0},
     {515, 2, 26, SENTENCES_LONG, 0, false, 0},      {640, 2, 64, SENTENCES_TILE, 0, false, 80},
     {831, 12, 64, SENTENCES_SHORT, 0.1f, false, 0}, {831, 2, 80, SENTENCES_SHORT, 0, true, 0},
+    {97, 2, 128, SENTENCES_TILE, 0.1f, false, 0},   {97, 2, 129, SENTENCES_TILE, 0.1f, true, 0},
+    {65, 2, 160, SENTENCES_SHORT, 0.1f, false, 0},  {129, 1, 192, SENTENCES_SINGLE, 0, false, 0},
+    {66, 1, 256, SENTENCES_SHORT, 0.5f, true, 0},
 };
 
 static trial attention(op_kind kind, const attention_shape *s) {
