@@ -254,7 +254,7 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
     encoded some = *test;
     if (some.count > (size_t)BATCHES * size) some.count = (size_t)BATCHES * size;
     err e = mem_new(&logits, some.count * t->model.config.classes);
-    if (!e) e = evaluator_init(&ev, &t->model, &t->memory, capacity, size);
+    if (!e) e = evaluator_init(&ev, &t->model, trainer_evaluation_memory(t), capacity, size);
     if (!e) e = time_evaluation(phase, &ev, &some, logits, o);
     if (!e) {
         profiler p = {.phase = phase,

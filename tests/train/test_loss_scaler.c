@@ -117,6 +117,15 @@ Test(loss_scaler, skips_steps_that_overflow) {
         cr_assert_float_eq(scaled.losses[i], plain.losses[i - 2], 1e-5, "step %u: %.9g, %.9g",
                            i + 1, (double)scaled.losses[i], (double)plain.losses[i - 2]);
     cr_assert_gt(fabs((double)(plain.losses[9] - plain.losses[7])), 1e-3, "the check sees nothing");
+    // what AdamW reads: rows that catch up later leave steps 1 and 2 out, the next take their
+    // places
+    float rows[11 * 4];
+    MUST(device_read_f32(rows, scaled.training.table, 11 * 4));
+    for (size_t i = 1; i <= 10; i++) {
+        cr_assert_eq(rows[i * 4 + 3], i <= 2, "row %zu", i);
+        for (size_t k = 0; k < 3 && i > 2; k++)
+            cr_assert_eq(rows[i * 4 + k], (float)scaled.table[(i - 2) * 4 + k], "row %zu", i);
+    }
     // a skipped step shows the rate that it was to have, which the next one takes again
     static const uint32_t rates[] = {1, 1, 1, 2, 3, 4, 5, 6, 7, 8};
     for (uint32_t i = 1; i <= 10; i++) {

@@ -51,10 +51,6 @@ static void find_capacity(trainer *t) {
     t->capacity.tile = t->device->attention_tile;
 }
 
-static uint32_t larger(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
-}
-
 /* --- class weights -------------------------------------------------------------------------------
  */
 
@@ -154,6 +150,7 @@ static void free_device(trainer *t) {
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
     arena_free(&t->table_arena);
     batch_free(&t->batch);
+    bert_memory_free(&t->lent);
     bert_memory_free(&t->memory);
     bert_free(&t->model);
     mem_free(t->table);
@@ -161,10 +158,11 @@ static void free_device(trainer *t) {
 }
 
 static err make_plans(trainer *t) {
-    uint32_t tokens = larger(t->capacity.tokens, t->options.lend.tokens);
-    uint32_t sentences = larger(t->capacity.sentences, t->options.lend.sentences);
-    err e = ERR_OK;
-    if ((e = bert_memory_init(&t->memory, &t->model, tokens, sentences, true))) return e;
+    const batch_capacity *c = &t->capacity, *lend = &t->options.lend;
+    err e = bert_memory_init(&t->memory, &t->model, c->tokens, c->sentences, true);
+    if (!e && (lend->tokens > c->tokens || lend->sentences > c->sentences))
+        e = bert_memory_init(&t->lent, &t->model, lend->tokens, lend->sentences, false);
+    if (e) return e;
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
