@@ -42,7 +42,7 @@ Test(broken_driver, the_cpu_never_meets_it, .timeout = 600) {
         {"tokenize", "--checkpoint", "a", "좋은"},
         {"compare", "a", "b"},
         {"compare", "cpu", "cpu", "--max-steps", "1", "--threads", "1"},
-        {"report", "--results", "a", "-o", "board", "-q"},
+        {"report", "--results", "empty", "-o", "board", "-q"},
         {"tasks"},
         {"tasks", "check"},
         {"data", "stats", "kor_hate", "--sample"},
@@ -55,6 +55,7 @@ Test(broken_driver, the_cpu_never_meets_it, .timeout = 600) {
     };
     static const char *const ways[] = {"abort", "crash", "exit"};
     size_t live = mem_live_count();
+    MUST(folder_make(temporary_path("empty")));
     MUST(file_write(temporary_path("suite.json"), suite_text, strlen(suite_text)));
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         break_driver(ways[i % 3]);
