@@ -78,8 +78,8 @@ fail:
 }
 
 static bool matches(const device_info *d, const char *selector) {
-    return ascii_contains_fold(d->name, selector) ||
-           ascii_contains_fold(d->driver, selector) || ascii_contains_fold(d->uuid, selector);
+    return ascii_contains_fold(d->name, selector) || ascii_contains_fold(d->driver, selector) ||
+           ascii_contains_fold(d->uuid, selector);
 }
 
 static err list_names(strbuf *out, const device_info *list, size_t count) {
