@@ -43,6 +43,16 @@ if(HARNESS_VULKAN)
   }
 }
 ]])
+  # a driver that ends the process, in a folder of its own: the one above is searched for layers
+  add_library(broken_driver MODULE tests/shim/broken_driver.c)
+  set_target_properties(broken_driver PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${shim_folder}/driver)
+  target_include_directories(broken_driver SYSTEM PRIVATE ${Vulkan_INCLUDE_DIRS})
+  target_compile_options(broken_driver PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
+  file(WRITE ${shim_folder}/driver/broken_driver.json [[{
+  "file_format_version": "1.0.0",
+  "ICD": {"library_path": "./libbroken_driver.so", "api_version": "1.3.0"}
+}
+]])
   target_compile_definitions(harness_tests PRIVATE HARNESS_SHIM_FOLDER="${shim_folder}")
-  add_dependencies(harness_tests fault_layer)
+  add_dependencies(harness_tests fault_layer broken_driver)
 endif()

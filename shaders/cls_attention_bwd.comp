@@ -7,6 +7,7 @@
 // delta. Worst iterations: tokens / 64 * (2 D + 128), and 64.
 #include "common.glsl"
 #include "random.glsl"
+layout(constant_id = 3) const uint CHANNELS = 1u; // of one lane: D / 64, rounded up
 layout(push_constant) uniform block { push_attention push; };
 layout(std430, binding = 0) writeonly buffer b0 { float dq[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float dkv[]; };
@@ -64,7 +65,8 @@ void main() {
         weighted += third[i] * rescale;
     }
     float delta = weighted / total;
-    vec2 sum = vec2(0.0); // dq of channels lane and lane + 64
+    float sum[CHANNELS]; // dq of channels lane, lane + 64 ...
+    for (uint n = 0u; n < CHANNELS; n++) sum[n] = 0.0;
     for (uint block = 0u; block < length; block += LANES) {
         uint key = block + lane, count = min(LANES, length - block);
         vec3 k = key < length ? of_key(key, head) : vec3(top, 0.0, 0.0);
@@ -73,7 +75,9 @@ void main() {
         left[lane] = p * (k.z - delta) * push.scale;
         right[lane] = p * k.y;
         barrier();
-        for (uint c = lane, place = 0u; c < push.head_size; c += LANES, place++) {
+        for (uint n = 0u; n < CHANNELS; n++) {
+            uint c = lane + n * LANES;
+            if (c >= push.head_size) continue;
             float query = q[row + c], from = dout[row + c], part = 0.0;
             for (uint i = 0u; i < count; i++) {
                 uint at = first + (block + i) * stride + c;
@@ -81,9 +85,11 @@ void main() {
                 dkv[at] = left[i] * query;
                 dkv[at + hidden] = right[i] * from;
             }
-            sum[place] += part;
+            sum[n] += part;
         }
     }
-    if (lane < push.head_size) dq[row + lane] = sum.x;
-    if (lane + LANES < push.head_size) dq[row + lane + LANES] = sum.y;
+    for (uint n = 0u; n < CHANNELS; n++) {
+        uint c = lane + n * LANES;
+        if (c < push.head_size) dq[row + c] = sum[n];
+    }
 }

@@ -153,7 +153,7 @@ err verb_devices(const options *o) {
     size_t count;
     const char *note;
     choice c = {.is_named = o->has_device};
-    err e = device_list(&list, &count, &note);
+    err e = device_list_for(&list, &count, &note, o->device);
     if (e) return e;
     e = device_select(&c.chosen, list, count, o->device);
     if (e && c.is_named) goto done;

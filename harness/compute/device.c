@@ -17,7 +17,23 @@ static err append(device_info **list, size_t *count, size_t *capacity, const dev
     return ERR_OK;
 }
 
+#if HARNESS_VULKAN
+/* No Vulkan device can be meant: the native CPU comes first in every list. */
+static bool is_host(const char *selector) {
+    if (!selector) return false;
+#if HARNESS_CPU
+    if (*selector && !selector[strspn(selector, "0")]) return true;
+#endif
+    return !strcmp(selector, "cpu") || !strcmp(selector, "reference");
+}
+#endif
+
 err device_list(device_info **list, size_t *count, const char **vulkan_note) {
+    return device_list_for(list, count, vulkan_note, NULL);
+}
+
+err device_list_for(device_info **list, size_t *count, const char **vulkan_note,
+                    const char *selector) {
     *list = NULL;
     *count = 0;
     *vulkan_note = "";
@@ -32,7 +48,10 @@ err device_list(device_info **list, size_t *count, const char **vulkan_note) {
 #endif
 #if HARNESS_VULKAN
     size_t first = *count;
-    e = vulkan_list(list, count, &capacity, vulkan_note);
+    if (is_host(selector))
+        *vulkan_note = "Vulkan devices were not looked for: --device names another";
+    else
+        e = vulkan_list(list, count, &capacity, vulkan_note);
     if (e == ERR_DEVICE) {
         // Vulkan that fails is as good as none: the other devices run all the same
         static char failed[300];
@@ -44,6 +63,7 @@ err device_list(device_info **list, size_t *count, const char **vulkan_note) {
     }
     for (size_t i = first; i < *count; i++) (*list)[i].index = (uint32_t)i;
 #else
+    (void)selector;
     *vulkan_note = "this build has no Vulkan device";
 #endif
     memset(&info, 0, sizeof info);
@@ -119,7 +139,7 @@ err device_find(device_info *out, const char *selector) {
     device_info *list;
     size_t count;
     const char *note;
-    err e = device_list(&list, &count, &note);
+    err e = device_list_for(&list, &count, &note, selector);
     if (e) return e;
     const device_info *found;
     e = device_select(&found, list, count, selector);
@@ -187,6 +207,10 @@ err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) 
     buffer *b = *out;
     b->device = d;
     b->bytes = bytes;
+    if (d->is_measured) {
+        d->measured_bytes[host_visible] += bytes;
+        return ERR_OK;
+    }
     if ((e = d->vtable->buffer_init(d, b, bytes, host_visible))) {
         mem_free(b);
         *out = NULL;
@@ -199,9 +223,22 @@ err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) 
 
 void device_buffer_free(buffer *b) {
     if (!b) return;
-    b->device->allocated_bytes -= b->bytes;
-    b->device->vtable->buffer_free(b);
+    if (!b->device->is_measured) {
+        b->device->allocated_bytes -= b->bytes;
+        b->device->vtable->buffer_free(b);
+    }
     mem_free(b);
+}
+
+void device_measure_begin(device *d) {
+    d->is_measured = true;
+    d->measured_bytes[0] = d->measured_bytes[1] = 0;
+}
+
+err device_measure_end(device *d, const char *what) {
+    d->is_measured = false;
+    if (!what || !d->vtable->has_room) return ERR_OK;
+    return d->vtable->has_room(d, d->measured_bytes[0], d->measured_bytes[1], what);
 }
 
 // Waits until nothing that was submitted still runs.
@@ -214,6 +251,7 @@ static err idle(device *d) {
 }
 
 static err write_bytes(span s, const void *bytes, size_t count) {
+    if (s.buffer->device->is_measured) return ERR_OK;
     err e = idle(s.buffer->device);
     if (e) return e;
     if (!s.buffer->mapped)

@@ -65,6 +65,9 @@ typedef struct device {
     uint64_t allocated_bytes; /* now */
     uint64_t peak_bytes;
     uint64_t validation_errors; /* messages of the validation layer so far */
+    /* device_measure: bytes asked for since, of device memory and of what the host sees too */
+    bool is_measured;
+    uint64_t measured_bytes[2];
 } device;
 
 /* All devices this process can open, in a fixed order: native CPU, then Vulkan physical devices in
@@ -73,13 +76,19 @@ typedef struct device {
  * is); borrowed, static. */
 err device_list(device_info **list, size_t *count, const char **vulkan_note) MUST_CHECK;
 
+/* As device_list, for a selector as device_select takes it: one that means the native CPU ("cpu",
+ * or its index) or "reference" is answered without a look at Vulkan, whose drivers may be broken.
+ */
+err device_list_for(device_info **list, size_t *count, const char **vulkan_note,
+                    const char *selector) MUST_CHECK;
+
 /* Picks from a list. selector NULL: the default (best class, then lowest index; never software or
  * reference). Else "cpu", "reference", an index, or a substring of name, driver or UUID,
  * case-blind. Errors: ERR_USAGE listing the devices when nothing or more than one matches. */
 err device_select(const device_info **out, const device_info *list, size_t count,
                   const char *selector) MUST_CHECK;
 
-/* device_list and device_select in one; an error also says what Vulkan lacks here. */
+/* device_list_for and device_select in one; an error also says what Vulkan lacks here. */
 err device_find(device_info *out, const char *selector) MUST_CHECK;
 
 /* Opens a device. Free with device_close, after every buffer and plan of it. */
@@ -92,6 +101,14 @@ void device_close(device *d);
  * host and device alike. *out is owned by the caller: device_buffer_free. */
 err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) MUST_CHECK;
 void device_buffer_free(buffer *b);
+
+/* Measuring: what is planned between begin and end is counted and takes no memory; buffers have no
+ * content, writing to them does nothing, and plans made meanwhile cannot be submitted. All of it is
+ * freed before the end. The end says whether the device can hold it: ERR_DEVICE naming `what`, what
+ * it takes and what is left, of each kind of memory (NULL: it ends without a look). Nothing else
+ * may use the device meanwhile. */
+void device_measure_begin(device *d);
+err device_measure_end(device *d, const char *what) MUST_CHECK;
 
 /* Copies between the host and a span (strides zero), waiting for the device to be idle. The counts
  * are elements; reals are converted to the span's type (f32 or f64). */

@@ -157,6 +157,7 @@ struct attention_fwd {
     dim tile_count;
     dim tokens; /* T */
     uint32_t heads, head_size;
+    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
     float scale;
     dropout_spec drop;
 };
@@ -173,6 +174,7 @@ struct attention_bwd {
     dim tile_count;
     dim tokens;
     uint32_t heads, head_size;
+    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
     float scale;
     dropout_spec drop;
 };
@@ -189,6 +191,7 @@ struct cls_attention_fwd {
     dim rows;      /* B */
     dim tokens;    /* T */
     uint32_t heads, head_size;
+    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
     float scale;
     dropout_spec drop;
 };
@@ -206,6 +209,7 @@ struct cls_attention_bwd {
     dim rows;   /* B */
     dim tokens; /* T */
     uint32_t heads, head_size;
+    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
     float scale;
     dropout_spec drop;
 };

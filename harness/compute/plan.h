@@ -96,6 +96,9 @@ typedef struct device_vtable {
     void (*close)(device *d);
     err (*buffer_init)(device *d, buffer *b, size_t bytes, bool host_visible);
     void (*buffer_free)(buffer *b);
+    /* ERR_DEVICE unless so many bytes more can be had, of device memory and of memory that the host
+     * sees; NULL: it is not known before */
+    err (*has_room)(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what);
     /* raw bytes; only called for buffers without `mapped` */
     err (*upload)(buffer *b, size_t offset, const void *bytes, size_t count);
     err (*download)(void *bytes, buffer *b, size_t offset, size_t count);

@@ -1,5 +1,6 @@
 #include "compute/span.h"
 
+#include "base/memory.h"
 #include "compute/device.h"
 
 size_t elem_bytes(elem type) {
@@ -46,25 +47,24 @@ err arena_take(arena *a, span *out, size_t count, elem type) {
                        "%s: one tensor of %zu bytes asked for, the largest buffer is %llu",
                        a->device->info.name, bytes, (unsigned long long)most);
     }
-    size_t last = a->count - 1;
-    if (!a->count || a->used[last] + bytes > a->blocks[last]->bytes) {
-        if (a->count == sizeof a->blocks / sizeof *a->blocks) {
-            return err_set(ERR_DEVICE, "%s: more than %zu memory blocks needed",
-                           a->device->info.name, a->count);
-        }
+    arena_block *last = a->count ? &a->blocks[a->count - 1] : NULL;
+    if (!last || last->used + bytes > last->buffer->bytes) {
+        err e = mem_grow((void **)&a->blocks, &a->capacity, a->count + 1, sizeof *a->blocks);
+        if (e) return e;
+        last = &a->blocks[a->count];
         size_t block = bytes > a->block_bytes ? bytes : a->block_bytes;
         if (most && block > most) block = (size_t)most;
-        err e = device_buffer_new(a->device, &a->blocks[a->count], block, a->host_visible);
-        if (e) return e;
-        a->used[a->count] = 0;
-        last = a->count++;
+        last->used = 0;
+        if ((e = device_buffer_new(a->device, &last->buffer, block, a->host_visible))) return e;
+        a->count++;
     }
-    *out = (span){.buffer = a->blocks[last], .offset = a->used[last], .count = count, .type = type};
-    a->used[last] += bytes;
+    *out = (span){.buffer = last->buffer, .offset = last->used, .count = count, .type = type};
+    last->used += bytes;
     return ERR_OK;
 }
 
 void arena_free(arena *a) {
-    for (size_t i = 0; i < a->count; i++) device_buffer_free(a->blocks[i]);
+    for (size_t i = 0; i < a->count; i++) device_buffer_free(a->blocks[i].buffer);
+    mem_free(a->blocks);
     *a = (arena){0};
 }

@@ -57,12 +57,17 @@ static inline void *span_host(span s) {
     return (char *)s.buffer->mapped + s.offset;
 }
 
-/* An arena hands out spans from blocks no larger than the device allows. Blocks are owned. */
+typedef struct arena_block {
+    buffer *buffer;
+    size_t used; /* bytes */
+} arena_block;
+
+/* An arena hands out spans from blocks no larger than the device allows, as many as it takes.
+ * Blocks are owned; a span stays good when others follow. */
 typedef struct arena {
     struct device *device;
-    buffer *blocks[64];
-    size_t used[64]; /* bytes */
-    size_t count;
+    arena_block *blocks;
+    size_t count, capacity;
     size_t block_bytes; /* size of a fresh block, unless a span needs more */
     bool host_visible;
 } arena;

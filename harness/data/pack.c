@@ -147,6 +147,11 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
     p->word_rows = 0;
     p->sentence_count = count;
     p->token_count = 0;
+    for (uint32_t i = 0; i < count; i++) { // kernels go by it
+        if (sentences[i].count > c->max_length)
+            return err_set(ERR_ARG, "a sentence of %u tokens, the batch is planned for up to %u",
+                           sentences[i].count, c->max_length);
+    }
     for (uint32_t first = 0; first < count;) {
         uint32_t n = 0, tokens = 0;
         while (first + n < count && n < most && tokens + sentences[first + n].count <= c->tokens) {

@@ -94,6 +94,7 @@ static err attention_forward(const bert_builder *b, const bert_layer_memory *l, 
                                                     .tokens = b->batch->dim_tokens,
                                                     .heads = b->c->heads,
                                                     .head_size = b->c->hidden / b->c->heads,
+                                                    .longest = b->batch->capacity.max_length,
                                                     .scale = scale_of(b->c),
                                                     .drop = drop});
 }
@@ -164,6 +165,7 @@ static err cls_layer_forward(const bert_builder *b, const bert_layer_memory *l, 
                                                          .tokens = b->batch->dim_tokens,
                                                          .heads = b->c->heads,
                                                          .head_size = b->c->hidden / b->c->heads,
+                                                         .longest = b->batch->capacity.max_length,
                                                          .scale = scale_of(b->c),
                                                          .drop = drop});
     return e ? e : after_attention(b, l, set, y, s->cls_in, layer);

@@ -16,6 +16,7 @@ enum {
     EDGE_STEPS = 2,
     STEPS_LEAST = 3,
     STEPS_MOST = 40,
+    MORE_PEAKS = 2, /* further measurements of a peak that was passed */
     EVAL_FACTOR = 2 /* sentences of an evaluation batch to those of a training step */
 };
 static const double PHASE_SECONDS = 10;
@@ -253,7 +254,7 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
     encoded some = *test;
     if (some.count > (size_t)BATCHES * size) some.count = (size_t)BATCHES * size;
     err e = mem_new(&logits, some.count * t->model.config.classes);
-    if (!e) e = evaluator_init(&ev, &t->model, &t->memory, capacity, size);
+    if (!e) e = evaluator_init(&ev, &t->model, trainer_evaluation_memory(t), capacity, size);
     if (!e) e = time_evaluation(phase, &ev, &some, logits, o);
     if (!e) {
         profiler p = {.phase = phase,
@@ -306,6 +307,29 @@ static err calibrate(bench *b, device *d) {
     return ERR_OK;
 }
 
+/* Raises the rates to what a phase reached. */
+static void raise_rates(double *gflops, double *gbytes, const bench_phase *phase) {
+    if (phase->gflops > *gflops) *gflops = phase->gflops;
+    for (size_t i = 0; i < phase->row_count; i++) {
+        if (phase->rows[i].gflops > *gflops) *gflops = phase->rows[i].gflops;
+        if (phase->rows[i].gbytes > *gbytes) *gbytes = phase->rows[i].gbytes;
+    }
+}
+
+err bench_settle(bench *b, device *d) {
+    double gflops = 0, gbytes = 0;
+    err e = ERR_OK;
+    raise_rates(&gflops, &gbytes, &b->training);
+    raise_rates(&gflops, &gbytes, &b->evaluation);
+    for (int i = 0; i < MORE_PEAKS && !e; i++) {
+        if (b->peak_gflops >= gflops && b->peak_gbytes >= gbytes) return ERR_OK;
+        e = calibrate(b, d);
+    }
+    if (gflops > b->peak_gflops) b->peak_gflops = gflops;
+    if (gbytes > b->peak_gbytes) b->peak_gbytes = gbytes;
+    return e;
+}
+
 static void note_memory(bench *b, const device *d) {
     b->device_bytes = d->peak_bytes;
     b->host_peak_bytes = mem_peak_bytes();
@@ -344,6 +368,7 @@ err bench_measure(bench *b, device *d, const bert_config *config, const encoded 
     if ((e = calibrate(b, d))) goto done;
     if ((e = profile_training(&b->training, &t))) goto done;
     if ((e = calibrate(b, d))) goto done;
+    e = bench_settle(b, d);
 done:
     trainer_free(&t);
     return e;

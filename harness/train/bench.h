@@ -57,7 +57,7 @@ typedef struct bench_phase {
 } bench_phase;
 
 typedef struct bench {
-    double peak_gflops, peak_gbytes; /* best of all rounds */
+    double peak_gflops, peak_gbytes; /* best of all rounds, never below what an op reached */
     double low_gflops, low_gbytes;   /* worst: how unsteady the machine was */
     uint32_t peak_size;              /* of the square product */
     size_t parameters;
@@ -69,6 +69,11 @@ typedef struct bench {
  * ERR_MEMORY, ERR_NUMERIC; ERR_ARG when steps exceeds BENCH_STEPS_MAX. */
 err bench_measure(bench *b, device *d, const bert_config *config, const encoded *train,
                   const encoded *test, const bench_options *options) MUST_CHECK;
+
+/* A peak below what a phase or an op of it reached is none: it is measured again. Where that does
+ * not help (a small tensor stays in caches that a large copy leaves), what was reached is the peak.
+ */
+err bench_settle(bench *b, device *d) MUST_CHECK;
 
 /* Least bytes that one op moves in this step; real_bytes: of a real (4, or 8 on the reference). */
 double bench_op_bytes(const op *o, const step_info *step, uint32_t micro, size_t real_bytes);

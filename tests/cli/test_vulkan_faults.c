@@ -9,6 +9,7 @@
 #if HARNESS_VULKAN
 #include "base/json.h"
 #include "base/memory.h"
+#include "compute/device.h"
 #include "platform/file.h"
 
 #include <signal.h>
@@ -35,12 +36,12 @@ static void set_faults(const char *faults) {
 }
 
 /* A run of 8 rows and STEPS steps, a checkpoint after each. */
-static program_result run_with(const char *faults, const char *device, const char *output,
+static program_result run_with(const char *faults, const char *selector, const char *output,
                                const char *extra) {
     const char *const list[] = {"run",       "--sample",
                                 "--task",    "kor_hate",
                                 "--model",   "tiny",
-                                "--device",  device,
+                                "--device",  selector,
                                 "--threads", "1",
                                 "--limit",   "8",
                                 "--json",    "--max-steps",
@@ -174,6 +175,71 @@ Test(vulkan_faults, broken_vulkan_leaves_the_cpu_alone) {
     }
 }
 #endif
+
+/* What software drivers put in order unasked, the layer demands: it ends a program that leaves it
+ * out. Here it says that it kept watch. */
+Test(vulkan_faults, barriers_that_drivers_hide) {
+    size_t live = mem_live_count();
+    unsigned long begins, ends, copies;
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    program_result r = run_with("say-barriers", test_device(), "barriers", "--overwrite");
+    cr_assert_eq(r.exit_code, 0, "exit code %d: %s", r.exit_code, r.err);
+    const char *said = strstr(r.err, "fault layer: ");
+    cr_assert(said && sscanf(said, "fault layer: %lu begins, %lu ends, %lu copies", &begins, &ends,
+                             &copies) == 3,
+              "%s", r.err);
+    cr_expect(begins >= ends && ends > copies && copies > 20, "%s", said);
+    program_free(&r);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Bytes of an earlier run's cache that the driver is given, by a program that compiles a kernel. */
+static size_t cache_given(void) {
+    const char *const list[] = {"verify", "tanh_bwd", "--device", test_device(), NULL};
+    set_faults("say-cache");
+    program_result r = child_run(NULL, SECONDS, list);
+    cr_assert_eq(r.exit_code, 0, "exit code %d: %s", r.exit_code, r.err);
+    const char *said = strstr(r.err, "pipeline cache of ");
+    cr_assert_not_null(said, "%s", r.err);
+    size_t bytes = strtoul(said + strlen("pipeline cache of "), NULL, 10);
+    program_free(&r);
+    return bytes;
+}
+
+/* Drivers trust what they are given: one that crashes on a damaged cache must not see it. */
+Test(vulkan_faults, a_changed_byte_keeps_the_cache_from_the_driver) {
+    enum { HEAD = 80 };
+    static const struct {
+        const char *what;
+        size_t at;
+    } places[] = {{"magic", 3},         {"version", 8},         {"vendor", 12}, {"device", 17},
+                  {"driver", 20},       {"uuid", 39},           {"size", 40},   {"hash", 48},
+                  {"first byte", HEAD}, {"last byte", SIZE_MAX}};
+    size_t live = mem_live_count(), count = 0;
+    device_info info;
+    uint8_t *whole = NULL;
+    char *path = NULL;
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    cr_assert_not(device_find(&info, test_device()));
+    setenv("XDG_CACHE_HOME", temporary_path("cached"), 1);
+    cr_assert_eq(cache_given(), 0);
+    cr_assert_not(
+        mem_printf(&path, "%s/harness/pipelines-%s.bin", temporary_path("cached"), info.uuid));
+    cr_assert_not(file_read((void **)&whole, &count, path, 0));
+    cr_assert_eq(cache_given(), count - HEAD, "what was kept is not used");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        size_t at = places[i].at < count ? places[i].at : count - 1;
+        whole[at] ^= 1;
+        cr_assert_not(file_write(path, whole, count));
+        cr_expect_eq(cache_given(), 0, "%s: the driver was given what is not its own",
+                     places[i].what);
+        whole[at] ^= 1;
+    }
+    cr_expect_eq(cache_given(), count - HEAD, "it was not made again");
+    mem_free(whole);
+    mem_free(path);
+    cr_assert_eq(mem_live_count(), live);
+}
 
 Test(vulkan_faults, memory_that_ends_at_each_allocation) {
     unsigned n = 0;
@@ -341,16 +407,16 @@ Test(vulkan_faults, a_name_that_is_no_name) {
 
 /* A run as a user starts it, under the validation layer with synchronization checks: both drivers
  * give it nothing to say. The layer's own line on its start shows that it was there. */
-static void run_validated(const char *device) {
+static void run_validated(const char *selector) {
     const char *const list[] = {
-        "run", "--sample",    "--task", "kor_hate",     "--device", device,           "--limit",
+        "run", "--sample",    "--task", "kor_hate",     "--device", selector,         "--limit",
         "8",   "--max-steps", "3",      "--save-steps", "1",        "--check-device", "never",
-        "-o",  device,        NULL};
+        "-o",  selector,      NULL};
     char *settings = NULL, *log = NULL, *text = NULL;
     size_t count = 0;
-    if (!need_vulkan(device)) return;
+    if (!need_vulkan(selector)) return;
     set_faults(NULL);
-    cr_assert_not(mem_printf(&log, "%s/%s.log", temporary_folder(), device));
+    cr_assert_not(mem_printf(&log, "%s/%s.log", temporary_folder(), selector));
     cr_assert_not(mem_printf(
         &settings,
         "khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG\n"
@@ -362,11 +428,11 @@ static void run_validated(const char *device) {
     setenv("VK_LAYER_SETTINGS_PATH", temporary_folder(), 1);
     setenv("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation", 1);
     program_result r = child_run(NULL, SECONDS, list);
-    cr_assert_eq(r.exit_code, 0, "%s: %s", device, r.err);
+    cr_assert_eq(r.exit_code, 0, "%s: %s", selector, r.err);
     program_free(&r);
     cr_assert_not(file_read((void **)&text, &count, log, 0), "%s", err_message(ERR_IO));
-    cr_assert(strstr(text, "SYNCHRONIZATION_VALIDATION"), "%s: no validation: %s", device, text);
-    cr_assert(!strstr(text, "(ERROR") && !strstr(text, "(WARN"), "%s: %s", device, text);
+    cr_assert(strstr(text, "SYNCHRONIZATION_VALIDATION"), "%s: no validation: %s", selector, text);
+    cr_assert(!strstr(text, "(ERROR") && !strstr(text, "(WARN"), "%s: %s", selector, text);
     mem_free(text);
     mem_free(settings);
     mem_free(log);

@@ -3,10 +3,12 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "compute/plan.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,6 +238,41 @@ Test(cpu, products_are_written_whatever_openmp_grants) {
         program_free(&r);
         unsetenv(settings[i][0]);
     }
+}
+
+/* A block that the machine cannot hold is refused; the kernel would end the process later. */
+Test(cpu, a_block_beyond_the_memory_is_refused) {
+    size_t live = mem_live_count();
+    device d;
+    buffer *b;
+    MUST(device_open_named(&d, "cpu", NULL));
+    MUST_FAIL(device_buffer_new(&d, &b, (size_t)1 << 46, false), ERR_DEVICE,
+              "lacks memory: one more block takes 67108865 MiB, ");
+    MUST_FAIL(device_buffer_new(&d, &b, (size_t)1 << 46, false), ERR_DEVICE, " are available");
+    cr_assert_eq(d.allocated_bytes, 0);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Each line has the bound that its value was judged by, and the last says how it went. */
+Test(cpu, verify_prints_each_bound_and_a_verdict) {
+    program_result r = RUN("verify", "linear_dx", "attention_bwd", "fill", "--device", "cpu");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    size_t rows = 0;
+    for (const char *line = strchr(r.out, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+        char name[32], verdict[8];
+        double nmse, nmse_bound, element, element_bound;
+        unsigned cases;
+        if (sscanf(line + 1, "%31s %u %lf %lf %lf %lf %7s", name, &cases, &nmse, &nmse_bound,
+                   &element, &element_bound, verdict) != 7)
+            continue;
+        rows++;
+        cr_expect(nmse <= nmse_bound && element <= element_bound, "%s", line);
+        cr_expect_str_eq(verdict, "ok");
+    }
+    cr_expect_eq(rows, 3, "%s", r.out);
+    cr_expect(strstr(r.out, "3 operations, all within their bounds\n"), "%s", r.out);
+    program_free(&r);
 }
 
 Test(cpu, verify_names_operations_it_does_not_know) {

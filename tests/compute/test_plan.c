@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "compute/batch.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -38,6 +39,28 @@ Test(device, default_prefers_hardware_and_never_software) {
     cr_assert_not_null(strstr(err_message(ERR_USAGE), "more than one"));
     cr_assert_eq(device_select(&d, list, 5, "radeon"), ERR_USAGE);
     cr_assert_not_null(strstr(err_message(ERR_USAGE), "1: llvmpipe"));
+}
+
+/* As many blocks as the memory has; spans of the first stay where they are. */
+Test(arena, grows_by_hundreds_of_blocks) {
+    size_t live = mem_live_count();
+    device d;
+    arena a;
+    span first, s;
+    MUST(device_open_named(&d, "reference", NULL));
+    arena_init(&a, &d, 1024, true);
+    MUST(arena_take(&a, &first, 256, ELEM_F32));
+    *(float *)span_host(first) = 7;
+    for (int i = 0; i < 300; i++) {
+        MUST(arena_take(&a, &s, 200 + (size_t)i % 100, ELEM_F32));
+        cr_assert_neq(s.buffer, first.buffer);
+    }
+    cr_assert_geq(a.count, 300);
+    cr_assert_eq(*(float *)span_host(first), 7);
+    arena_free(&a);
+    cr_assert_eq(d.allocated_bytes, 0);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(plan, operands_are_checked_when_added) {

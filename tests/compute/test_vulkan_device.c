@@ -100,10 +100,79 @@ Test(vulkan_device, too_much_memory_is_refused_with_both_numbers) {
     d.info.max_buffer_bytes = (uint64_t)2 << 30;
     MUST_FAIL(device_buffer_new(&d, &b, (size_t)3 << 30, false), ERR_DEVICE,
               "3073 MiB asked for, the largest allocation is 2048 MiB");
-    d.info.memory_bytes = 10 << 20;
+    vulkan_device *v = vulkan__of(&d);
+    d.info.class = CLASS_DISCRETE; // a software driver's heap is the host's memory
+    v->has_budget = false;
+    v->memory.memoryHeaps[0].size = v->heap_used[0] + (10 << 20);
     MUST_FAIL(device_buffer_new(&d, &b, 20 << 20, true), ERR_DEVICE,
-              "21 MiB asked for, the device's memory is 10 MiB");
+              "lacks memory: one more block takes 21 MiB, heap 0 (the device's own) has 10 MiB "
+              "left of ");
+    uint64_t before = v->heap_used[0];
+    MUST(device_buffer_new(&d, &b, 9 << 20, true));
+    cr_expect_geq(v->heap_used[0], before + (9 << 20));
+    buffer *more;
+    MUST_FAIL(device_buffer_new(&d, &more, 2 << 20, false), ERR_DEVICE, "has 1 MiB left of ");
+    device_buffer_free(b);
+    cr_expect_eq(v->heap_used[0], before);
     cr_assert_eq(d.allocated_bytes, 0);
+    close_clean(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+static VkDeviceSize budget_mib, usage_mib; // of heap 0
+
+static VKAPI_ATTR void VKAPI_CALL budget(VkPhysicalDevice physical,
+                                         VkPhysicalDeviceMemoryProperties2 *p) {
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT *b = p->pNext;
+    (void)physical;
+    b->heapBudget[0] = budget_mib << 20;
+    b->heapUsage[0] = usage_mib << 20;
+    b->heapBudget[1] = (VkDeviceSize)1 << 40;
+    b->heapUsage[1] = 0;
+}
+
+/* A discrete GPU has memory of its own and sees the host's: one may be full and the other empty. */
+Test(vulkan_device, heaps_are_counted_apart) {
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    size_t live = mem_live_count();
+    device d;
+    open_validated(&d, test_device());
+    vulkan_device *v = vulkan__of(&d);
+    VkMemoryPropertyFlags host =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    VkPhysicalDeviceMemoryProperties own = v->memory;
+    uint64_t mib = 1 << 20;
+    d.info.class = CLASS_DISCRETE;
+    v->has_budget = false;
+    v->memory = (VkPhysicalDeviceMemoryProperties){
+        .memoryTypeCount = 2,
+        .memoryTypes = {{VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0}, {host, 1}},
+        .memoryHeapCount = 2,
+        .memoryHeaps = {{1000 * mib, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}, {500 * mib, 0}}};
+    uint64_t used = v->heap_used[0]; // staging lies where the real heap 0 is
+    v->heap_used[0] = 100 * mib;
+    MUST(vulkan__has_room(&d, 900 * mib, 500 * mib, "all"));
+    MUST_FAIL(vulkan__has_room(&d, 901 * mib - 1, 0, "training"), ERR_DEVICE,
+              "lacks memory: training takes 901 MiB, heap 0 (the device's own) has 900 MiB left of "
+              "1000 MiB");
+    MUST_FAIL(vulkan__has_room(&d, 10 * mib, 600 * mib, "training"), ERR_DEVICE,
+              "training takes 601 MiB, heap 1 (the host's) has 500 MiB left of 500 MiB");
+    // one heap for both, as on integrated GPUs
+    v->memory.memoryTypes[1].heapIndex = 0;
+    MUST_FAIL(vulkan__has_room(&d, 500 * mib, 500 * mib, "training"), ERR_DEVICE,
+              "training takes 1001 MiB, heap 0");
+    // other programs use the device too: the driver tells what is left
+    v->memory.memoryTypes[1].heapIndex = 1;
+    v->has_budget = true;
+    VK.GetPhysicalDeviceMemoryProperties2 = budget;
+    budget_mib = 800, usage_mib = 500;
+    MUST(vulkan__has_room(&d, 300 * mib, 400 * mib, "all"));
+    MUST_FAIL(vulkan__has_room(&d, 400 * mib, 0, "training"), ERR_DEVICE,
+              "has 300 MiB left of 1000");
+    usage_mib = 900;
+    MUST_FAIL(vulkan__has_room(&d, mib, 0, "training"), ERR_DEVICE, "has 0 MiB left of 1000");
+    v->memory = own;
+    v->heap_used[0] = used;
     close_clean(&d);
     cr_assert_eq(mem_live_count(), live);
 }
@@ -239,6 +308,98 @@ Test(vulkan_device, barriers_stand_only_where_operations_meet) {
         cr_expect_eq(barriers_of(&s, &p), 0);
         small_close(&s);
     }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Attention over a sentence that is longer than a kernel may loop is refused when it is planned;
+ * how long sentences are is told, or all tokens may be one. */
+Test(vulkan_device, the_longest_sentence_is_checked) {
+    size_t live = mem_live_count();
+    enum { TOKENS = 40000 };
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    device d;
+    arena a;
+    open_validated(&d, test_device());
+    arena_init(&a, &d, 0, false);
+    struct attention_fwd args = {.tile_count = dim_fixed(TOKENS),
+                                 .tokens = dim_fixed(TOKENS),
+                                 .heads = 1,
+                                 .head_size = 4,
+                                 .scale = 0.5f};
+    MUST(arena_take(&a, &args.out, TOKENS * 4, ELEM_F32));
+    MUST(arena_take(&a, &args.lse, TOKENS, ELEM_F32));
+    MUST(arena_take(&a, &args.qkv, TOKENS * 12, ELEM_F32));
+    MUST(arena_take(&a, &args.tiles, TOKENS * 4, ELEM_U32));
+    for (uint32_t longest = 0; longest <= 512; longest += 512) {
+        plan p;
+        args.longest = longest;
+        plan_init(&p, &d);
+        plan_part_begin(&p, PART_MICRO);
+        MUST(op_attention_fwd(&p, &args));
+        if (longest)
+            MUST(plan_ready(&p));
+        else
+            MUST_FAIL(plan_ready(&p), ERR_UNSUPPORTED, "shorter sentences");
+        plan_free(&p);
+    }
+    arena_free(&a);
+    close_clean(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* A step of several submissions of which one fails: an error, nothing still at work when what it
+ * used is freed (the fault layer ends a program that does), and the next step computes right. */
+Test(vulkan_device, a_part_of_a_step_that_fails) {
+    size_t live = mem_live_count();
+    enum { SIDE = 1024, OPS = 5 }; // 2 GFLOP each: three submissions on a software driver
+    static const char *const faults[] = {"SubmitPart@1=-1", "SubmitPart@2=-1", "SubmitLast@1=-1"};
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    setenv("VK_ADD_LAYER_PATH", HARNESS_SHIM_FOLDER, 1);
+    setenv("VK_INSTANCE_LAYERS", "VK_LAYER_HARNESS_faults", 1);
+    float *ones, *got;
+    MUST(mem_new(&ones, SIDE * SIDE));
+    MUST(mem_new(&got, SIDE));
+    for (size_t i = 0; i < SIDE * SIDE; i++) ones[i] = 1;
+    for (size_t i = 0; i < 3; i++) {
+        device d;
+        arena a;
+        plan p;
+        span x, w, y;
+        micro_sizes none = {0};
+        step_info step = {.step = 1, .micro_count = 1, .micros = &none};
+        setenv("HARNESS_FAULTS", faults[i], 1);
+        MUST(device_open_named(&d, "llvmpipe", NULL));
+        arena_init(&a, &d, 4 * SIDE * SIDE * 3, false);
+        MUST(arena_take(&a, &x, SIDE * SIDE, ELEM_F32));
+        MUST(arena_take(&a, &w, SIDE * SIDE, ELEM_F32));
+        MUST(arena_take(&a, &y, SIDE * SIDE, ELEM_F32));
+        MUST(device_write_f32(x, ones, SIDE * SIDE));
+        MUST(device_write_f32(w, ones, SIDE * SIDE));
+        plan_init(&p, &d);
+        plan_part_begin(&p, PART_MICRO);
+        for (int k = 0; k < OPS; k++) {
+            MUST(op_linear_fwd(&p, &(struct linear_fwd){.y = y,
+                                                        .x = x,
+                                                        .weight = w,
+                                                        .rows = dim_fixed(SIDE),
+                                                        .n = SIDE,
+                                                        .k = SIDE,
+                                                        .act = ACT_NONE}));
+        }
+        MUST(plan_ready(&p));
+        MUST_FAIL(plan_submit(&p, &step), ERR_DEVICE, "vkQueueSubmit");
+        if (i == 1) {
+            MUST(plan_submit(&p, &step));
+            MUST(plan_wait(&p, 0));
+            MUST(device_read_f32(got, y, SIDE));
+            for (size_t k = 0; k < SIDE; k++) cr_assert_eq(got[k], SIDE, "%g", (double)got[k]);
+        }
+        plan_free(&p);
+        arena_free(&a);
+        device_close(&d);
+    }
+    mem_free(ones);
+    mem_free(got);
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -2,6 +2,7 @@
 #include "data/pack.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 static uint32_t *at(span s, uint32_t slot, uint32_t micro) {
     return span_host(span_at(s, slot, micro));
@@ -57,6 +58,10 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     // a sentence longer than the capacity is refused
     pack_sentence big = {s1, 9, 9, 0};
     cr_assert_eq(pack_fill(&p, &b, 0, &big, 1, 0, true), ERR_ARG);
+    // and one longer than the longest that kernels go by, though the batch had room for it
+    pack_sentence longer[] = {sentences[0], {s1, 6, 6, 0}};
+    cr_assert_eq(pack_fill(&p, &b, 0, longer, 2, 0, true), ERR_ARG);
+    cr_assert(strstr(err_message(ERR_ARG), "6 tokens, the batch is planned for up to 5"));
     pack_free(&p);
     batch_free(&b);
     device_close(&d);

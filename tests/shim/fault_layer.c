@@ -10,9 +10,17 @@
  *     no-dispatch          kernels do nothing: wrong numbers, no error
  *     short-copy=N         the nth vkCmdCopyBuffer of 64 KiB or more leaves out its last 4 bytes
  *     CALL@N=RESULT        the nth vkCALL of the process gives VkResult RESULT (a number); every
- *                          later call too when it is VK_ERROR_DEVICE_LOST
- * A lowered limit is also kept watch over: a program that passes it is ended with a message and
- * abort(). One instance and one device at a time, as the program has them. */
+ *                          later call too when it is VK_ERROR_DEVICE_LOST. SubmitPart is a
+ *                          vkQueueSubmit without a fence, of a step's several; SubmitLast is
+ *                          the one behind them
+ *     say-cache            tells how many bytes vkCreatePipelineCache is given
+ *     say-barriers         tells at the end what was kept watch over
+ * A lowered limit is also kept watch over, and so is, always, the order that software drivers give
+ * unasked: each command buffer begins with a barrier behind all earlier writes, a copy has no write
+ * between itself and the barrier before it, what is waited for by a fence ends with a barrier that
+ * shows it to the host, and nothing is freed or recorded again while it runs. A program that breaks
+ * one is ended with a message and abort(). One instance and one device at a time, as the program
+ * has them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +94,127 @@ static VkResult fault(const char *call, unsigned *count) {
     return lost;
 }
 
+/* --- order of commands and submissions */
+
+enum {
+    COMMANDS_MAX = 1024,
+    FENCES_MAX = 64,
+    WORK_STAGES = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+    WORK_WRITES = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT
+};
+
+typedef struct commands {
+    VkCommandBuffer buffer;
+    unsigned recorded;                      /* commands since it began */
+    VkPipelineStageFlags first;             /* what the barrier that it began with holds back */
+    VkPipelineStageFlags writes, unordered; /* stages that wrote: at all, since the last barrier */
+    int shows_host;                         /* its last command is a barrier to the host's reads */
+    unsigned long submission;               /* the last; 0: none */
+} commands;
+
+static struct {
+    commands list[COMMANDS_MAX];
+    size_t count;
+    struct {
+        VkFence fence;
+        unsigned long submission;
+    } fences[FENCES_MAX];
+    size_t fence_count;
+    unsigned long submitted, finished;
+    unsigned long begins, ends, copies;
+} order;
+
+static void broken(const char *what) {
+    fprintf(stderr, "fault layer: %s\n", what);
+    abort();
+}
+
+static commands *commands_of(VkCommandBuffer b) {
+    for (size_t i = 0; i < order.count; i++)
+        if (order.list[i].buffer == b) return &order.list[i];
+    if (order.count == COMMANDS_MAX) broken("more command buffers than it can watch");
+    order.list[order.count] = (commands){.buffer = b};
+    return &order.list[order.count++];
+}
+
+static void order_begin(VkCommandBuffer b) {
+    commands *c = commands_of(b);
+    if (c->submission > order.finished) broken("a command buffer is recorded again while it runs");
+    *c = (commands){.buffer = b};
+}
+
+static void order_work(VkCommandBuffer b, VkPipelineStageFlags stage, int is_copy) {
+    commands *c = commands_of(b);
+    if (!(c->first & stage))
+        broken("a command buffer does not begin with a barrier before its work");
+    if (is_copy && c->unordered) broken("no barrier between a write and the copy behind it");
+    order.copies += is_copy != 0;
+    c->recorded++;
+    c->writes |= stage;
+    c->unordered |= stage;
+    c->shows_host = 0;
+}
+
+static void order_barrier(VkCommandBuffer b, VkPipelineStageFlags from, VkPipelineStageFlags to,
+                          uint32_t count, const VkMemoryBarrier *m) {
+    commands *c = commands_of(b);
+    VkAccessFlags written = count ? m->srcAccessMask : 0, seen = count ? m->dstAccessMask : 0;
+    VkAccessFlags transfer = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    VkAccessFlags shader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+    int is_full = (from & WORK_STAGES) == WORK_STAGES && (written & WORK_WRITES) == WORK_WRITES;
+    if (!c->recorded && is_full) {
+        if ((seen & shader) == shader) c->first |= to & VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+        if ((seen & transfer) == transfer) c->first |= to & VK_PIPELINE_STAGE_TRANSFER_BIT;
+        order.begins++;
+    }
+    VkAccessFlags needed = 0;
+    if (c->writes & VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT) needed |= VK_ACCESS_SHADER_WRITE_BIT;
+    if (c->writes & VK_PIPELINE_STAGE_TRANSFER_BIT) needed |= VK_ACCESS_TRANSFER_WRITE_BIT;
+    int is_behind = (from & c->writes) == c->writes && (written & needed) == needed;
+    c->shows_host =
+        is_behind && (to & VK_PIPELINE_STAGE_HOST_BIT) && (seen & VK_ACCESS_HOST_READ_BIT);
+    if (is_behind) c->unordered = 0;
+    c->recorded++;
+}
+
+static void order_submit(uint32_t count, const VkSubmitInfo *infos, VkFence fence) {
+    size_t at = 0;
+    order.submitted++;
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < infos[i].commandBufferCount; k++) {
+            commands *c = commands_of(infos[i].pCommandBuffers[k]);
+            if (fence && !c->shows_host) broken("what a fence waits for is not shown to the host");
+            order.ends += fence != VK_NULL_HANDLE;
+            c->submission = order.submitted;
+        }
+    }
+    if (!fence) return;
+    while (at < order.fence_count && order.fences[at].fence != fence) at++;
+    if (at == FENCES_MAX) broken("more fences than it can watch");
+    if (at == order.fence_count) order.fence_count++;
+    order.fences[at].fence = fence;
+    order.fences[at].submission = order.submitted;
+}
+
+static void order_wait(uint32_t count, const VkFence *fences) {
+    for (uint32_t i = 0; i < count; i++)
+        for (size_t k = 0; k < order.fence_count; k++)
+            if (order.fences[k].fence == fences[i] && order.fences[k].submission > order.finished)
+                order.finished = order.fences[k].submission;
+}
+
+static void order_idle(void) {
+    order.finished = order.submitted;
+}
+
+static void order_free(void) {
+    if (order.finished < order.submitted) broken("memory is freed while submissions run");
+}
+
+static void say_cache(size_t bytes) {
+    if (asked("say-cache")) fprintf(stderr, "fault layer: pipeline cache of %zu bytes\n", bytes);
+}
+
 /* --- calls that give a VkResult and are passed on when they are not to fail */
 
 #define DEVICE_CALLS(X)                                                                            \
@@ -135,14 +264,17 @@ static VkResult fault(const char *call, unsigned *count) {
       (VkDevice d, const VkCommandBufferAllocateInfo *i, VkCommandBuffer *o), (d, i, o), (void)0)  \
     X(ResetCommandPool, (VkDevice d, VkCommandPool p, VkCommandPoolResetFlags f), (d, p, f),       \
       (void)0)                                                                                     \
-    X(BeginCommandBuffer, (VkCommandBuffer b, const VkCommandBufferBeginInfo *i), (b, i), (void)0) \
+    X(BeginCommandBuffer, (VkCommandBuffer b, const VkCommandBufferBeginInfo *i), (b, i),          \
+      order_begin(b))                                                                              \
+    X(CreatePipelineCache,                                                                         \
+      (VkDevice d, const VkPipelineCacheCreateInfo *i, const VkAllocationCallbacks *c,             \
+       VkPipelineCache *o),                                                                        \
+      (d, i, c, o), say_cache(i->initialDataSize))                                                 \
     X(EndCommandBuffer, (VkCommandBuffer b), (b), (void)0)                                         \
-    X(QueueSubmit, (VkQueue q, uint32_t n, const VkSubmitInfo *i, VkFence f), (q, n, i, f),        \
-      (void)0)                                                                                     \
     X(WaitForFences, (VkDevice d, uint32_t n, const VkFence *f, VkBool32 a, uint64_t t),           \
-      (d, n, f, a, t), (void)0)                                                                    \
+      (d, n, f, a, t), order_wait(n, f))                                                           \
     X(ResetFences, (VkDevice d, uint32_t n, const VkFence *f), (d, n, f), (void)0)                 \
-    X(DeviceWaitIdle, (VkDevice d), (d), (void)0)
+    X(DeviceWaitIdle, (VkDevice d), (d), order_idle())
 
 /* Specialization constant 0 is the number of invocations of a workgroup. */
 static void watch_pipelines(uint32_t count, const VkComputePipelineCreateInfo *infos) {
@@ -159,7 +291,9 @@ static void watch_pipelines(uint32_t count, const VkComputePipelineCreateInfo *i
 
 /* A lost device is at rest: calls that wait do so before they say that it is lost. */
 static int waits(const char *name) {
-    return lost && (!strcmp(name, "WaitForFences") || !strcmp(name, "DeviceWaitIdle"));
+    int is_one = lost && (!strcmp(name, "WaitForFences") || !strcmp(name, "DeviceWaitIdle"));
+    if (is_one) order_idle();
+    return is_one;
 }
 
 #define X(name, parameters, arguments, check)                                                      \
@@ -173,6 +307,57 @@ static int waits(const char *name) {
     }
 DEVICE_CALLS(X)
 #undef X
+
+static VKAPI_ATTR VkResult VKAPI_CALL layer_QueueSubmit(VkQueue q, uint32_t count,
+                                                        const VkSubmitInfo *infos, VkFence fence) {
+    static unsigned all, parts, lasts;
+    static int is_behind_part;
+    VkResult r = fault("QueueSubmit", &all);
+    if (r == VK_SUCCESS && !fence) r = fault("SubmitPart", &parts);
+    if (r == VK_SUCCESS && fence && is_behind_part) r = fault("SubmitLast", &lasts);
+    is_behind_part = !fence;
+    if (r != VK_SUCCESS) return r;
+    order_submit(count, infos, fence);
+    return ((PFN_vkQueueSubmit)next.device_proc(next.device, "vkQueueSubmit"))(q, count, infos,
+                                                                               fence);
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_FreeMemory(VkDevice d, VkDeviceMemory m,
+                                                   const VkAllocationCallbacks *a) {
+    order_free();
+    ((PFN_vkFreeMemory)next.device_proc(next.device, "vkFreeMemory"))(d, m, a);
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_DestroyBuffer(VkDevice d, VkBuffer b,
+                                                      const VkAllocationCallbacks *a) {
+    order_free();
+    ((PFN_vkDestroyBuffer)next.device_proc(next.device, "vkDestroyBuffer"))(d, b, a);
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_DestroyDevice(VkDevice d, const VkAllocationCallbacks *a) {
+    if (asked("say-barriers"))
+        fprintf(stderr, "fault layer: %lu begins, %lu ends, %lu copies in order\n", order.begins,
+                order.ends, order.copies);
+    ((PFN_vkDestroyDevice)next.device_proc(d, "vkDestroyDevice"))(d, a);
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_CmdPipelineBarrier(VkCommandBuffer b, VkPipelineStageFlags from, VkPipelineStageFlags to,
+                         VkDependencyFlags flags, uint32_t count, const VkMemoryBarrier *memory,
+                         uint32_t buffer_count, const VkBufferMemoryBarrier *buffers,
+                         uint32_t image_count, const VkImageMemoryBarrier *images) {
+    order_barrier(b, from, to, count, memory);
+    ((PFN_vkCmdPipelineBarrier)next.device_proc(next.device, "vkCmdPipelineBarrier"))(
+        b, from, to, flags, count, memory, buffer_count, buffers, image_count, images);
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_CmdFillBuffer(VkCommandBuffer b, VkBuffer to,
+                                                      VkDeviceSize offset, VkDeviceSize size,
+                                                      uint32_t data) {
+    order_work(b, VK_PIPELINE_STAGE_TRANSFER_BIT, 0);
+    ((PFN_vkCmdFillBuffer)next.device_proc(next.device, "vkCmdFillBuffer"))(b, to, offset, size,
+                                                                            data);
+}
 
 static VKAPI_ATTR void VKAPI_CALL layer_UpdateDescriptorSets(VkDevice d, uint32_t count,
                                                              const VkWriteDescriptorSet *writes,
@@ -190,6 +375,7 @@ static VKAPI_ATTR void VKAPI_CALL layer_UpdateDescriptorSets(VkDevice d, uint32_
 
 static VKAPI_ATTR void VKAPI_CALL layer_CmdDispatch(VkCommandBuffer b, uint32_t x, uint32_t y,
                                                     uint32_t z) {
+    order_work(b, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0);
     if (asked("no-dispatch")) return;
     ((PFN_vkCmdDispatch)next.device_proc(next.device, "vkCmdDispatch"))(b, x, y, z);
 }
@@ -198,6 +384,7 @@ static VKAPI_ATTR void VKAPI_CALL layer_CmdCopyBuffer(VkCommandBuffer b, VkBuffe
                                                       uint32_t count, const VkBufferCopy *regions) {
     static unsigned copies;
     VkBufferCopy first = regions[0];
+    order_work(b, VK_PIPELINE_STAGE_TRANSFER_BIT, 1);
     if (first.size >= 65536 && ++copies == asked("short-copy")) {
         first.size -= 4;
         count = 1;
@@ -323,6 +510,12 @@ static PFN_vkVoidFunction own_device(const char *wanted) {
     OWN(UpdateDescriptorSets)
     OWN(CmdDispatch)
     OWN(CmdCopyBuffer)
+    OWN(CmdFillBuffer)
+    OWN(CmdPipelineBarrier)
+    OWN(QueueSubmit)
+    OWN(FreeMemory)
+    OWN(DestroyBuffer)
+    OWN(DestroyDevice)
     return NULL;
 }
 

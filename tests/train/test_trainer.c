@@ -89,6 +89,52 @@ Test(trainer, capacity_is_what_packing_needs) {
     cr_assert_eq(c.sentences, 2);
 }
 
+/* A model that the device cannot hold is refused before any of its memory is taken: what it needs
+ * and what there is are named, and the device is as good as before. */
+static void refuse_a_giant(const char *selector, uint64_t memory_bytes, const char *has) {
+    enum { HIDDEN = 1024, LAYER_BYTES = 12 * HIDDEN * HIDDEN * 4 };
+    static const char said[] = "lacks memory: training takes ";
+    toy t;
+    trainer tr;
+    trainer_options options = {.seed = 1};
+    toy_open(&t, selector, 8);
+    bert_config small = t.config;
+    if (memory_bytes) t.device.info.memory_bytes = memory_bytes;
+    // weights as large as one buffer may be, nearly; training takes four times as much
+    t.config.hidden = HIDDEN;
+    t.config.inner = 4 * HIDDEN;
+    t.config.layers = (uint32_t)(t.device.info.max_buffer_bytes / LAYER_BYTES / 10 * 9);
+    double least = 4.0 * LAYER_BYTES * t.config.layers / 0x1p20;
+    uint64_t before = t.device.allocated_bytes;
+    MUST_FAIL(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &options), ERR_DEVICE,
+              has);
+    const char *message = err_message(ERR_DEVICE), *need = strstr(message, said);
+    cr_assert(need && strtod(need + strlen(said), NULL) > least, "%g: %s", least, message);
+    cr_assert_eq(t.device.allocated_bytes, before);
+    cr_assert_eq(t.device.peak_bytes, before);
+    t.config = small;
+    MUST(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &options));
+    trainer_free(&tr);
+    toy_close(&t);
+}
+
+#if HARNESS_CPU
+Test(trainer, memory_that_is_not_there_is_told_first_on_cpu) {
+    size_t live = mem_live_count();
+    refuse_a_giant("cpu", 0, "MiB are available");
+    cr_assert_eq(mem_live_count(), live);
+}
+#endif
+
+#if HARNESS_VULKAN
+Test(trainer, memory_that_is_not_there_is_told_first_on_vulkan) {
+    size_t live = mem_live_count();
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    refuse_a_giant(test_device(), 1 << 30, "MiB left of 1024 MiB");
+    cr_assert_eq(mem_live_count(), live);
+}
+#endif
+
 Test(trainer, stops_at_a_loss_that_is_not_finite) {
     toy t;
     trainer tr;

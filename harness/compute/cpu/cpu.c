@@ -1,6 +1,7 @@
 #include "compute/cpu/cpu_internal.h"
 
 #include "base/memory.h"
+#include "platform/host_memory.h"
 
 #include <omp.h>
 #if !HARNESS_PLAIN_GEMM
@@ -84,6 +85,8 @@ cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t pos
 
 /* --- the device --- */
 
+enum { LARGE_BYTES = 16 << 20 }; // blocks of which it is asked first whether they can be had
+
 static void close_device(device *d) {
     cpu_device *c = d->impl;
     if (!c) return;
@@ -92,10 +95,20 @@ static void close_device(device *d) {
     d->impl = NULL;
 }
 
+/* Memory is promised freely and a process that then touches it is killed: ask first. */
+static err has_room(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what) {
+    uint64_t need = device_bytes + host_bytes, left = host_memory_available();
+    if (!left || need <= left) return ERR_OK;
+    return err_set(
+        ERR_DEVICE, "%s lacks memory: %s takes %llu MiB, %llu MiB of %llu MiB are available",
+        d->info.name, what, (unsigned long long)(need >> 20) + 1, (unsigned long long)(left >> 20),
+        (unsigned long long)(d->info.memory_bytes >> 20));
+}
+
 static err buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {
     (void)host_visible;
-    err e = mem_aligned(&b->mapped, bytes, SPAN_ALIGN);
-    if (!e) return ERR_OK;
+    err e = bytes < LARGE_BYTES ? ERR_OK : has_room(d, bytes, 0, "one more block");
+    if (e || !(e = mem_aligned(&b->mapped, bytes, SPAN_ALIGN))) return e;
     return err_set(ERR_DEVICE, "%s: %zu bytes asked for, the host has %llu in all", d->info.name,
                    bytes, (unsigned long long)d->info.memory_bytes);
 }
@@ -144,6 +157,7 @@ static const device_vtable vtable = {
     .close = close_device,
     .buffer_init = buffer_init,
     .buffer_free = buffer_free,
+    .has_room = has_room,
     .upload = upload,
     .download = download,
     .scratch_count = cpu__scratch_count,
@@ -219,8 +233,7 @@ void cpu_info(device_info *info, uint32_t threads) {
     snprintf(info->kernels, sizeof info->kernels, "cpu");
     // omp_get_num_procs counts the processors of this process's affinity mask
     info->threads = threads ? threads : (uint32_t)omp_get_num_procs();
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    info->memory_bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    info->memory_bytes = host_memory_total();
     info->max_buffer_bytes = info->memory_bytes;
     info->max_binding_bytes = info->memory_bytes;
 }

@@ -195,6 +195,11 @@ static bool region_error(const trial *t, const double *want, const float *got, s
     return true;
 }
 
+/* An error is nearer to its bound than what was the nearest so far; a first one always is. */
+static bool is_nearer(double error, double bound, double most, double most_bound) {
+    return most_bound <= 0 || error * most_bound > most * bound;
+}
+
 static bool compare_region(verify_run *run, const trial *t, const char *name, const double *want,
                            const float *got, size_t count) {
     op_kind kind = t->o.kind;
@@ -218,11 +223,13 @@ static bool compare_region(verify_run *run, const trial *t, const char *name, co
              found.worst);
         return false;
     }
-    run->out->nmse_bound = fmax(run->out->nmse_bound, nmse_bound);
-    run->out->element_bound = fmax(run->out->element_bound, element_bound);
-    if (found.nmse > run->out->worst_nmse) run->out->worst_nmse = found.nmse;
-    if (found.element > run->out->worst_element) {
+    if (is_nearer(found.nmse, nmse_bound, run->out->worst_nmse, run->out->nmse_bound)) {
+        run->out->worst_nmse = found.nmse;
+        run->out->nmse_bound = nmse_bound;
+    }
+    if (is_nearer(found.element, element_bound, run->out->worst_element, run->out->element_bound)) {
         run->out->worst_element = found.element;
+        run->out->element_bound = element_bound;
         snprintf(run->out->worst_case, sizeof run->out->worst_case, "%s", t->name);
     }
     if (found.element > element_bound) {

@@ -17,10 +17,12 @@
 typedef struct verify_result {
     op_kind kind;
     uint32_t cases, failed;
-    double worst_nmse, worst_element;
-    double nmse_bound, element_bound; /* the loosest that a case was judged by */
-    char worst_case[128];             /* of worst_element */
-    char failure[256]; /* first failure: case, output, what was found; "" when none */
+    /* of the case that came nearest to its bound, and that bound; 0 and 0 where none is judged so
+     */
+    double worst_nmse, nmse_bound;
+    double worst_element, element_bound;
+    char worst_case[128]; /* of worst_element */
+    char failure[256];    /* first failure: case, output, what was found; "" when none */
 } verify_result;
 
 typedef enum verify_extent {

@@ -2,29 +2,39 @@
 #include "compute/vulkan/vulkan_internal.h"
 
 enum {
-    HEAD_SIZE_MAX = 128,
-    LENGTH_MAX = 8192 /* no sentence is longer: position tables have 512 rows, rarely more */
+    HEAD_SIZE_ROWS = 128, /* larger: the wide kernels, whose lanes own channels in place of rows */
+    LANES = 64            /* of a wide workgroup, and of one for first tokens */
 };
 
+/* Tokens of the longest sentence. */
+static uint32_t longest(uint32_t tokens, uint32_t told) {
+    return told && told < tokens ? told : tokens;
+}
+
+static uint32_t channels(uint32_t head_size) {
+    return (head_size + LANES - 1) / LANES;
+}
+
 typedef struct attention_sizes {
-    uint32_t tokens, tiles, quads;
+    uint32_t tokens, tiles, quads, longest;
     size_t hidden;
 } attention_sizes;
 
 static attention_sizes sizes_of(recorder *r, dim tokens, dim tiles, uint32_t heads,
-                                uint32_t head_size) {
-    if (head_size > HEAD_SIZE_MAX) {
-        vulkan__fail(r,
-                     err_set(ERR_UNSUPPORTED, "head size %u exceeds %d", head_size, HEAD_SIZE_MAX));
-    }
-    return (attention_sizes){vulkan__size(r, tokens), vulkan__size(r, tiles), (head_size + 3) / 4,
-                             (size_t)heads * head_size};
+                                uint32_t head_size, uint32_t told) {
+    uint32_t count = vulkan__size(r, tokens);
+    return (attention_sizes){.tokens = count,
+                             .tiles = vulkan__size(r, tiles),
+                             .quads = (head_size + 3) / 4,
+                             .longest = longest(count, told),
+                             .hidden = (size_t)heads * head_size};
 }
 
 #define KERNELS(name)                                                                              \
     static const kernel_id name[] = {[FAMILY_REGISTER] = KERNEL_attention_##name##_register,       \
                                      [FAMILY_TILE] = KERNEL_attention_##name##_tile,               \
-                                     [FAMILY_PANEL] = KERNEL_attention_##name##_panel};
+                                     [FAMILY_PANEL] = KERNEL_attention_##name##_panel,             \
+                                     [FAMILY_PANEL + 1] = KERNEL_attention_##name##_wide};
 KERNELS(fwd)
 KERNELS(bwd_q)
 KERNELS(bwd_kv)
@@ -42,7 +52,15 @@ static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s
                 .x = s.tiles,
                 .y = heads,
                 .z = 1,
-                .iterations = 2 * (uint64_t)(s.tokens < LENGTH_MAX ? s.tokens : LENGTH_MAX)};
+                .iterations = 2 * (uint64_t)s.longest};
+    if (head_size > HEAD_SIZE_ROWS) {
+        uint64_t blocks = (s.longest + LANES - 1) / LANES;
+        l.kernel = of_family[FAMILY_PANEL + 1];
+        l.special[0] = LANES;
+        l.special[3] = channels(head_size);
+        l.z = r->v->device->attention_tile;
+        l.iterations = head_size + blocks * (2 * (uint64_t)head_size + 4 * LANES);
+    }
     if (s.tiles > 65535) {
         vulkan__fail(
             r, err_set(ERR_UNSUPPORTED, "attention over %u tiles: use smaller batches", s.tiles));
@@ -51,7 +69,7 @@ static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s
 }
 
 void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
-    attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size);
+    attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size, a->longest);
     struct push_attention push = {s.tokens, a->heads, a->head_size, a->scale,
                                   vulkan__drop(r, a->drop)};
     vulkan__write(r, a->out, 0, s.tokens * s.hidden);
@@ -62,7 +80,7 @@ void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
 }
 
 void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
-    attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size);
+    attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size, a->longest);
     struct push_attention push = {s.tokens, a->heads, a->head_size, a->scale,
                                   vulkan__drop(r, a->drop)};
     size_t whole = s.tokens * s.hidden, stats = (size_t)s.tokens * a->heads;
@@ -85,25 +103,18 @@ void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
 
 /* --- the first token of each sentence alone: a workgroup for each sentence and head --- */
 
-enum { CLS_LANES = 64 };
-
 /* `passes`: over a sentence's keys; a key is scored by one lane (head_size steps), then all lanes
- * walk the CLS_LANES of its block. */
-static void dispatch_cls(recorder *r, kernel_id kernel, dim rows, dim tokens, uint32_t heads,
+ * walk the LANES of its block, channel by channel. */
+static void dispatch_cls(recorder *r, kernel_id kernel, dim rows, uint32_t length, uint32_t heads,
                          uint32_t head_size, uint32_t passes, const struct push_attention *push) {
-    uint32_t length = vulkan__size(r, tokens);
-    if (length > LENGTH_MAX) length = LENGTH_MAX;
-    uint32_t blocks = (length + CLS_LANES - 1) / CLS_LANES;
+    uint64_t blocks = (length + LANES - 1) / LANES;
     launch l = {.kernel = kernel,
-                .special = {CLS_LANES},
+                .special = {LANES, 0, 0, channels(head_size)},
                 .x = vulkan__size(r, rows),
                 .y = heads,
                 .z = 1,
-                .iterations = (uint64_t)blocks * (passes * (head_size + CLS_LANES) + CLS_LANES)};
-    if (head_size > HEAD_SIZE_MAX) {
-        vulkan__fail(r,
-                     err_set(ERR_UNSUPPORTED, "head size %u exceeds %d", head_size, HEAD_SIZE_MAX));
-    }
+                .iterations =
+                    blocks * (passes * ((uint64_t)head_size + LANES) + head_size + LANES)};
     vulkan__dispatch(r, &l, push);
 }
 
@@ -117,7 +128,8 @@ void vulkan__record_cls_attention_fwd(recorder *r, const struct cls_attention_fw
     vulkan__read(r, a->kv, 0, tokens * hidden * 2);
     vulkan__read(r, a->starts, 0, (size_t)rows + 1);
     vulkan__read(r, a->ordinals, 0, rows);
-    dispatch_cls(r, KERNEL_cls_attention_fwd, a->rows, a->tokens, a->heads, a->head_size, 1, &push);
+    dispatch_cls(r, KERNEL_cls_attention_fwd, a->rows, longest(tokens, a->longest), a->heads,
+                 a->head_size, 1, &push);
 }
 
 void vulkan__record_cls_attention_bwd(recorder *r, const struct cls_attention_bwd *a) {
@@ -132,5 +144,6 @@ void vulkan__record_cls_attention_bwd(recorder *r, const struct cls_attention_bw
     vulkan__read(r, a->kv, 0, tokens * hidden * 2);
     vulkan__read(r, a->starts, 0, (size_t)rows + 1);
     vulkan__read(r, a->ordinals, 0, rows);
-    dispatch_cls(r, KERNEL_cls_attention_bwd, a->rows, a->tokens, a->heads, a->head_size, 2, &push);
+    dispatch_cls(r, KERNEL_cls_attention_bwd, a->rows, longest(tokens, a->longest), a->heads,
+                 a->head_size, 2, &push);
 }

@@ -1,6 +1,7 @@
 /* Buffers, one allocation each, and copies between the host and device-local memory. */
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
+#include "platform/host_memory.h"
 
 #include <string.h>
 
@@ -20,37 +21,86 @@ static err too_large(const device *d, size_t bytes, uint64_t had, const char *wh
                    (unsigned long long)(d->allocated_bytes >> 20));
 }
 
+/* The type of device memory, or of memory that the host sees too; UINT32_MAX: there is none. */
+static uint32_t choose_type(const vulkan_device *v, uint32_t allowed, bool host_visible) {
+    VkMemoryPropertyFlags visible =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    // cached first: the host reads results from it
+    uint32_t type = memory_type(v, allowed,
+                                host_visible ? visible | VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+                                             : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+    return type != UINT32_MAX ? type : memory_type(v, allowed, host_visible ? visible : 0);
+}
+
+/* Bytes that a heap has left, for this process as far as the driver tells. */
+static uint64_t heap_left(const vulkan_device *v, uint32_t heap, uint64_t *size) {
+    // a software driver's memory is the host's: lavapipe names a heap of 2 GiB and gives more
+    bool is_host = v->device->info.class == CLASS_SOFTWARE;
+    *size = is_host ? v->device->info.memory_bytes : v->memory.memoryHeaps[heap].size;
+    uint64_t left = *size > v->heap_used[heap] ? *size - v->heap_used[heap] : 0;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+    VkPhysicalDeviceMemoryProperties2 p = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &budget};
+    uint64_t told = 0;
+    if (is_host) {
+        told = host_memory_available();
+    } else if (v->has_budget) {
+        VK.GetPhysicalDeviceMemoryProperties2(v->physical, &p);
+        uint64_t most = budget.heapBudget[heap], used = budget.heapUsage[heap];
+        told = most > used ? most - used : 1;
+    }
+    return told && told < left ? told : left;
+}
+
+/* ERR_DEVICE unless the heap has `bytes` left; "what" takes them. */
+static err heap_has(const device *d, uint32_t heap, uint64_t bytes, const char *what) {
+    const vulkan_device *v = vulkan__of(d);
+    uint64_t size, left = heap_left(v, heap, &size);
+    bool is_local = v->memory.memoryHeaps[heap].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
+    if (bytes <= left) return ERR_OK;
+    return err_set(ERR_DEVICE,
+                   "%s lacks memory: %s takes %llu MiB, heap %u (%s) has %llu MiB left of %llu MiB",
+                   d->info.name, what, (unsigned long long)(bytes >> 20) + 1, heap,
+                   is_local ? "the device's own" : "the host's", (unsigned long long)(left >> 20),
+                   (unsigned long long)(size >> 20));
+}
+
+err vulkan__has_room(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what) {
+    const vulkan_device *v = vulkan__of(d);
+    uint32_t own = choose_type(v, UINT32_MAX, false), visible = choose_type(v, UINT32_MAX, true);
+    if (own == UINT32_MAX || visible == UINT32_MAX) return ERR_OK;
+    own = v->memory.memoryTypes[own].heapIndex;
+    visible = v->memory.memoryTypes[visible].heapIndex;
+    if (own == visible) return heap_has(d, own, device_bytes + host_bytes, what);
+    err e = heap_has(d, own, device_bytes, what);
+    return e ? e : heap_has(d, visible, host_bytes, what);
+}
+
 static err allocate(device *d, vulkan_buffer *own, size_t bytes, bool host_visible) {
     vulkan_device *v = vulkan__of(d);
     VkMemoryRequirements need;
     VK.GetBufferMemoryRequirements(v->logical, own->buffer, &need);
-    VkMemoryPropertyFlags visible =
-        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-    uint32_t type = UINT32_MAX;
-    if (host_visible) {
-        // cached first: the host reads results from it
-        type = memory_type(v, need.memoryTypeBits, visible | VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
-        if (type == UINT32_MAX) type = memory_type(v, need.memoryTypeBits, visible);
-    } else {
-        type = memory_type(v, need.memoryTypeBits, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
-        if (type == UINT32_MAX) type = memory_type(v, need.memoryTypeBits, 0);
-    }
+    uint32_t type = choose_type(v, need.memoryTypeBits, host_visible);
     if (type == UINT32_MAX) return err_set(ERR_DEVICE, "%s: no fitting memory type", d->info.name);
-    uint64_t heap = v->memory.memoryHeaps[v->memory.memoryTypes[type].heapIndex].size;
-    // a software driver's memory is the host's: lavapipe names a heap of 2 GiB and gives more
-    if (d->info.class == CLASS_SOFTWARE) heap = d->info.memory_bytes;
-    if (d->allocated_bytes + need.size > heap) {
-        return too_large(d, bytes, heap, "the device's memory");
-    }
+    own->heap = v->memory.memoryTypes[type].heapIndex;
+    err e = heap_has(d, own->heap, need.size, "one more block");
+    if (e) return e;
     VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                  .allocationSize = need.size,
                                  .memoryTypeIndex = type};
     VkResult r = VK.AllocateMemory(v->logical, &info, NULL, &own->memory);
     if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY) {
-        return too_large(d, bytes, heap, "the device's memory");
+        uint64_t size, left = heap_left(v, own->heap, &size);
+        return err_set(ERR_DEVICE,
+                       "%s lacks memory: %zu MiB asked for, heap %u has %llu MiB left of %llu MiB "
+                       "by its own count (%s)",
+                       d->info.name, (bytes >> 20) + 1, own->heap, (unsigned long long)(left >> 20),
+                       (unsigned long long)(size >> 20), vulkan__result_name(r));
     }
-    err e = vulkan__check(r, "vkAllocateMemory");
-    if (e) return e;
+    if ((e = vulkan__check(r, "vkAllocateMemory"))) return e;
+    own->bytes = need.size;
+    v->heap_used[own->heap] += need.size;
     return vulkan__check(VK.BindBufferMemory(v->logical, own->buffer, own->memory, 0),
                          "vkBindBufferMemory");
 }
@@ -148,6 +198,7 @@ void vulkan__buffer_free(buffer *b) {
     vulkan_device *v = vulkan__of(b->device);
     if (own->buffer) VK.DestroyBuffer(v->logical, own->buffer, NULL);
     if (own->memory) VK.FreeMemory(v->logical, own->memory, NULL); // unmaps
+    v->heap_used[own->heap] -= own->bytes;
     mem_free(own);
     b->handle = NULL;
     b->mapped = NULL;

@@ -94,11 +94,13 @@ static void close_device(device *d) {
     }
     mem_free(v);
     d->impl = NULL;
+    (void)vulkan__guard(NULL);
 }
 
 static const device_vtable vtable = {.close = close_device,
                                      .buffer_init = vulkan__buffer_init,
                                      .buffer_free = vulkan__buffer_free,
+                                     .has_room = vulkan__has_room,
                                      .upload = vulkan__upload,
                                      .download = vulkan__download,
                                      .scratch_count = vulkan__scratch_count,
@@ -123,6 +125,7 @@ static err open_parts(vulkan_device *v) {
     v->physical = physical[d->info.vulkan_index];
     v->queue_family = vulkan__queue_family(v->physical);
     VK.GetPhysicalDeviceMemoryProperties(v->physical, &v->memory);
+    v->has_budget = vulkan__has_extension(v->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if ((e = choose_family(v))) return e;
     if (d->options.precision == PRECISION_FP16 && (e = vulkan__matrix_open(v))) return e;
     if ((e = logical_open(v))) return e;
@@ -142,10 +145,12 @@ err vulkan_open(device *d) {
     v->device = d;
     d->impl = v;
     d->real = ELEM_F32;
+    (void)vulkan__guard("a Vulkan device was opened");
     if ((e = open_parts(v))) {
         close_device(d);
         return e;
     }
+    (void)vulkan__guard(vulkan__at_work);
     d->vtable = &vtable;
     return ERR_OK;
 }

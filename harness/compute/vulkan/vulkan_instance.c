@@ -2,16 +2,60 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
+#include "platform/host_memory.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { PHYSICAL_MAX = 32, MESSAGES_SHOWN = 5 };
 
 static const char layer_name[] = "VK_LAYER_KHRONOS_validation";
-static const char no_driver[] =
-    "no Vulkan driver: install mesa-vulkan-drivers, or the GPU vendor's driver";
+
+void vulkan__drivers(char *out, size_t size) {
+    static const char *const variables[] = {"VK_DRIVER_FILES", "VK_ICD_FILENAMES",
+                                            "VK_ADD_DRIVER_FILES"};
+    static const char *const folders[] = {"/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d",
+                                          "/usr/share/vulkan/icd.d"};
+    size_t used = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const char *value = getenv(variables[i]);
+        if (!value || !*value || used >= size) continue;
+        used += (size_t)snprintf(out + used, size - used, "%s%s=%s", used ? ", " : "", variables[i],
+                                 value);
+        if (i < 2) return; // these stand for all others
+    }
+    for (size_t i = 0; i < 3 && used < size; i++) {
+        DIR *folder = opendir(folders[i]);
+        const char *before = "";
+        for (struct dirent *f; folder && used < size && (f = readdir(folder)); before = ",") {
+            if (f->d_name[0] == '.') continue;
+            if (!*before)
+                used += (size_t)snprintf(out + used, size - used, "%s%s:", used ? ", " : "",
+                                         folders[i]);
+            if (used < size)
+                used += (size_t)snprintf(out + used, size - used, "%s %s", before, f->d_name);
+        }
+        if (folder) closedir(folder);
+    }
+    if (!used) snprintf(out, size, "none");
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
+}
+
+/* What to do where no driver gave a device. */
+static const char *no_driver(void) {
+    static char text[900];
+    char tried[600];
+    vulkan__drivers(tried, sizeof tried);
+    bool any = strcmp(tried, "none") != 0;
+    snprintf(text, sizeof text,
+             "no Vulkan driver%s%s%s: install mesa-vulkan-drivers, or the GPU vendor's driver%s",
+             any ? " that works (tried: " : "", any ? tried : "", any ? ")" : "",
+             any ? "; VK_LOADER_DEBUG=error says why" : "");
+    return text;
+}
 
 static err layer_present(bool *present) {
     VkLayerProperties layers[64];
@@ -65,7 +109,7 @@ err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
     VkResult r = VK.CreateInstance(&info, NULL, out);
     if (r == VK_ERROR_INCOMPATIBLE_DRIVER) {
         *out = VK_NULL_HANDLE;
-        *note = no_driver;
+        *note = no_driver();
         return ERR_OK;
     }
     return vulkan__check(r, "vkCreateInstance");
@@ -106,7 +150,7 @@ static device_class class_of(const VkPhysicalDeviceProperties *p) {
     }
 }
 
-static bool has_extension(VkPhysicalDevice physical, const char *name) {
+bool vulkan__has_extension(VkPhysicalDevice physical, const char *name) {
     uint32_t count = 0;
     if (VK.EnumerateDeviceExtensionProperties(physical, NULL, &count, NULL)) return false;
     VkExtensionProperties *list;
@@ -144,19 +188,14 @@ static void fill_capabilities(device_info *info, VkPhysicalDevice physical, uint
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                           .pNext = &storage};
     if (version >= VK_API_VERSION_1_2 ||
-        has_extension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)) {
+        vulkan__has_extension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)) {
         storage.pNext = &half;
     }
     VK.GetPhysicalDeviceFeatures2(physical, &features);
     info->has_f16 = half.shaderFloat16 && storage.storageBuffer16BitAccess;
-    info->has_bf16 = has_extension(physical, "VK_KHR_shader_bfloat16");
-    info->has_matrix = has_extension(physical, "VK_KHR_cooperative_matrix");
+    info->has_bf16 = vulkan__has_extension(physical, "VK_KHR_shader_bfloat16");
+    info->has_matrix = vulkan__has_extension(physical, "VK_KHR_cooperative_matrix");
     add_feature(info, "fp32");
-}
-
-static uint64_t host_memory(void) {
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
 }
 
 kernel_family vulkan__family(const device_info *info, bool has_texels) {
@@ -196,7 +235,7 @@ void vulkan__info(device_info *info, VkPhysicalDevice physical) {
     VK.GetPhysicalDeviceProperties2(physical, &p2);
     const VkPhysicalDeviceProperties *p = &p2.properties;
     if (p->apiVersion >= VK_API_VERSION_1_2 ||
-        has_extension(physical, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) {
+        vulkan__has_extension(physical, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) {
         VkPhysicalDeviceProperties2 again = {
             .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &driver};
         VK.GetPhysicalDeviceProperties2(physical, &again);
@@ -236,7 +275,7 @@ void vulkan__info(device_info *info, VkPhysicalDevice physical) {
         }
     }
     if (info->class == CLASS_SOFTWARE)
-        info->memory_bytes = host_memory(); // heaps there are nominal
+        info->memory_bytes = host_memory_total(); // heaps there are nominal
     fill_capabilities(info, physical, p->apiVersion);
     snprintf(info->kernels, sizeof info->kernels, "%s",
              vulkan__family_name(vulkan__family(info, vulkan__has_texels(&p->limits))));
@@ -246,10 +285,11 @@ err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char 
     VkInstance instance;
     VkPhysicalDevice physical[PHYSICAL_MAX];
     uint32_t found = 0;
+    const char *before = vulkan__guard("Vulkan drivers were loaded");
     err e = vulkan__instance_new(&instance, false, note);
-    if (e || !instance) return e;
+    if (e || !instance) goto out;
     if ((e = vulkan__physical_list(instance, physical, &found, PHYSICAL_MAX))) goto done;
-    if (!found) *note = no_driver;
+    if (!found) *note = no_driver();
     if ((e = mem_grow((void **)list, capacity, *count + found, sizeof **list))) goto done;
     for (uint32_t i = 0; i < found; i++) {
         device_info *info = &(*list)[*count];
@@ -260,6 +300,8 @@ err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char 
     }
 done:
     VK.DestroyInstance(instance, NULL);
+out:
+    (void)vulkan__guard(before);
     return e;
 }
 

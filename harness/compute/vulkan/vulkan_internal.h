@@ -82,6 +82,8 @@ typedef struct vulkan_device {
     VkDebugUtilsMessengerEXT messenger;
     VkPhysicalDevice physical;
     VkPhysicalDeviceMemoryProperties memory;
+    bool has_budget;                         /* VK_EXT_memory_budget */
+    uint64_t heap_used[VK_MAX_MEMORY_HEAPS]; /* bytes of our own */
     VkDevice logical;
     VkQueue queue;
     uint32_t queue_family;
@@ -108,17 +110,31 @@ typedef struct vulkan_device {
 typedef struct vulkan_buffer {
     VkBuffer buffer;
     VkDeviceMemory memory;
+    uint32_t heap;
+    uint64_t bytes; /* of memory: counted in the heap's use */
 } vulkan_buffer;
 
 static inline vulkan_device *vulkan__of(const device *d) {
     return d->impl;
 }
 
+/* --- vulkan_guard.c */
+/* From now on a driver that ends the process (a signal, exit) is named on standard error, with what
+ * was being done. NULL: none is at work. Returns what was said before, to go back to. */
+const char *vulkan__guard(const char *doing);
+/* To be said while a device is open: a signal in this program's own code is then passed on in
+ * silence. */
+extern const char vulkan__at_work[];
+
 /* --- vulkan_instance.c */
+/* The driver manifests that the loader goes by: what the environment names, else the usual folders'
+ * ("none" where there are none). */
+void vulkan__drivers(char *out, size_t size);
 err vulkan__instance_new(VkInstance *out, bool validation, const char **note) MUST_CHECK;
 /* Physical devices with a compute queue; count at most `most`. */
 err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,
                           uint32_t most) MUST_CHECK;
+bool vulkan__has_extension(VkPhysicalDevice physical, const char *name);
 uint32_t vulkan__queue_family(VkPhysicalDevice physical); /* UINT32_MAX: none computes */
 void vulkan__info(device_info *info, VkPhysicalDevice physical);
 err vulkan__messenger_open(vulkan_device *v) MUST_CHECK;
@@ -137,6 +153,8 @@ void vulkan__matrix_features(vulkan_matrix_features *f);
 /* --- vulkan_buffer.c */
 err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) MUST_CHECK;
 void vulkan__buffer_free(buffer *b);
+err vulkan__has_room(device *d, uint64_t device_bytes, uint64_t host_bytes,
+                     const char *what) MUST_CHECK;
 err vulkan__upload(buffer *b, size_t offset, const void *bytes, size_t count) MUST_CHECK;
 err vulkan__download(void *bytes, buffer *b, size_t offset, size_t count) MUST_CHECK;
 err vulkan__copy_open(vulkan_device *v) MUST_CHECK;

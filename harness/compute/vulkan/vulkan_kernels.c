@@ -130,8 +130,10 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
         info.stage.pNext = &subgroup;
         info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
     }
+    const char *before = vulkan__guard("a kernel was compiled");
     e = vulkan__check(VK.CreateComputePipelines(v->logical, v->cache, 1, &info, NULL, &p->pipeline),
                       "vkCreateComputePipelines");
+    (void)vulkan__guard(before);
     return err_wrap(e, "kernel %s", k->name);
 }
 

@@ -115,7 +115,7 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
     if (l->iterations >= LOOP_LIMIT) {
         vulkan__fail(r, err_set(ERR_UNSUPPORTED,
                                 "kernel %s would loop %llu times in one invocation (below %d): use "
-                                "smaller batches",
+                                "smaller batches, or shorter sentences",
                                 name, (unsigned long long)l->iterations, LOOP_LIMIT));
         return;
     }

@@ -205,7 +205,8 @@ static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss
     evaluator_capacity(&capacity, rows, size);
     err e = mem_new(logits, rows->count * classes);
     if (e || (e = mem_new(predicted, rows->count))) return e;
-    e = evaluator_init(&ev, &r->trainer.model, &r->trainer.memory, &capacity, size);
+    e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
+                       size);
     if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
     if (!e) predict_labels(*predicted, *logits, rows->count, classes);
     evaluator_free(&ev);

@@ -51,10 +51,6 @@ static void find_capacity(trainer *t) {
     t->capacity.tile = t->device->attention_tile;
 }
 
-static uint32_t larger(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
-}
-
 /* --- class weights -------------------------------------------------------------------------------
  */
 
@@ -148,17 +144,44 @@ static void set_training(trainer *t, const bert_config *c) {
     };
 }
 
+static void free_device(trainer *t) {
+    plan_free(&t->plan);
+    plan_free(&t->flush);
+    for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
+    arena_free(&t->table_arena);
+    batch_free(&t->batch);
+    bert_memory_free(&t->lent);
+    bert_memory_free(&t->memory);
+    bert_free(&t->model);
+    mem_free(t->table);
+    t->table = NULL;
+}
+
 static err make_plans(trainer *t) {
-    uint32_t tokens = larger(t->capacity.tokens, t->options.lend.tokens);
-    uint32_t sentences = larger(t->capacity.sentences, t->options.lend.sentences);
-    err e = ERR_OK;
-    if ((e = bert_memory_init(&t->memory, &t->model, tokens, sentences, true))) return e;
+    const batch_capacity *c = &t->capacity, *lend = &t->options.lend;
+    err e = bert_memory_init(&t->memory, &t->model, c->tokens, c->sentences, true);
+    if (!e && (lend->tokens > c->tokens || lend->sentences > c->sentences))
+        e = bert_memory_init(&t->lent, &t->model, lend->tokens, lend->sentences, false);
+    if (e) return e;
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
     if ((e = make_table(t)) || (e = place_class_weights(t))) return e;
     if ((e = bert_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
     return bert_flush_plan(&t->flush, &t->model, &t->training);
+}
+
+/* Everything on the device: counted first, so that what it lacks is said before any of it is taken.
+ */
+static err take_device(trainer *t, const bert_config *c) {
+    uint32_t word_rows = t->capacity.tokens * t->capacity.micros;
+    device_measure_begin(t->device);
+    err e = bert_init(&t->model, t->device, c, word_rows);
+    if (!e) e = make_plans(t);
+    free_device(t);
+    err lacks = device_measure_end(t->device, e ? NULL : "training");
+    if (e || (e = lacks) || (e = bert_init(&t->model, t->device, c, word_rows))) return e;
+    return make_plans(t);
 }
 
 static bool is_due(uint32_t s, uint32_t every, bool at_epochs, const trainer *t) {
@@ -211,27 +234,19 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
     if ((e = set_class_weights(t))) goto done;
     find_capacity(t);
     set_training(t, config);
-    if ((e = bert_init(&t->model, d, config, t->capacity.tokens * t->capacity.micros))) goto done;
-    e = make_plans(t);
+    e = take_device(t, config);
 done:
     if (e) trainer_free(t);
     return e;
 }
 
 void trainer_free(trainer *t) {
-    plan_free(&t->plan);
-    plan_free(&t->flush);
-    for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
-    arena_free(&t->table_arena);
-    batch_free(&t->batch);
-    bert_memory_free(&t->memory);
-    bert_free(&t->model);
+    free_device(t);
     mem_free(t->order);
     mem_free(t->order_scratch);
     mem_free(t->class_weights);
     mem_free(t->evaluations);
     mem_free(t->losses);
-    mem_free(t->table);
     mem_free(t->skipped);
     mem_free(t->step_ms);
     mem_free(t->step_sentences);

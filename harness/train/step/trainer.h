@@ -27,7 +27,7 @@ typedef err (*trainer_hook)(void *context, struct trainer *t);
 
 typedef struct trainer_options {
     uint32_t seed;
-    batch_capacity lend;       /* memory is made large enough for this too (evaluation) */
+    batch_capacity lend;       /* of evaluation: see trainer_evaluation_memory */
     uint32_t stop_at;          /* run to this step and return; 0: to the end */
     const loss_scaler *scaler; /* copied, how it begins; NULL: the loss is not scaled */
     /* Every `every` steps (0: never) before the last; and at the end of each epoch if at_epochs. */
@@ -65,6 +65,7 @@ typedef struct trainer {
     batch_capacity capacity;
     bert model; /* load or draw its weights before trainer_run */
     bert_memory memory;
+    bert_memory lent; /* of evaluation, where training's is too small; else empty */
     bert_training training;
     batch batch;
     pack packs[SLOT_COUNT];
@@ -107,6 +108,12 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) MUST_CHECK;
  * up to there, ascending. */
 err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint32_t *skipped,
                         uint32_t skipped_count) MUST_CHECK;
+
+/* Memory for evaluations of up to options.lend, made with the trainer: training's own, or one
+ * layer's worth where batches are larger (training keeps what every layer computed). */
+static inline const bert_memory *trainer_evaluation_memory(const trainer *t) {
+    return t->lent.layers ? &t->lent : &t->memory;
+}
 
 /* Learning rate of step s; skipped steps do not move the schedule on. */
 double trainer_rate(const trainer *t, uint32_t s);

@@ -1,0 +1,123 @@
+/* A Vulkan driver that ends the process it is loaded into (tests/shim/broken_driver.c): what needs
+ * no Vulkan never meets it, and what does says which driver it was. */
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+
+#if HARNESS_VULKAN && HARNESS_CPU
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char manifest[] = HARNESS_SHIM_FOLDER "/driver/broken_driver.json";
+
+static void break_driver(const char *how) {
+    setenv("VK_DRIVER_FILES", manifest, 1);
+    setenv("VK_ICD_FILENAMES", manifest, 1); // what loaders before 1.3.207 read
+    setenv("HARNESS_BROKEN_DRIVER", how, 1);
+}
+
+#define CPU "--device", "cpu", "--threads", "1"
+#define SMALL "--task", "kor_hate", "--sample", "--limit", "8", "--quiet"
+#define TRAIN SMALL, CPU, "--max-steps", "1", "--output-dir"
+
+static const char suite_text[] =
+    "{\"bound\": 1e-4, \"bound_other\": 1e-3, \"seeds\": [1, 2, 3], \"cases\": [{\"name\": \"a\", "
+    "\"task\": \"kor_hate\", \"model\": \"tiny\", \"sample\": true, \"steps\": 5, \"batch_size\": "
+    "4}]}";
+
+/* In this order, in one folder: every verb, on the CPU or without a device. */
+Test(broken_driver, the_cpu_never_meets_it, .timeout = 600) {
+    static const char *const uses[][22] = {
+        {"--version"},
+        {"help", "run"},
+        {"run", TRAIN, "a"},
+        {"run", TRAIN, "b", "--seed", "43", "--json"},
+        {"run", SMALL, "--device", "0", "--max-steps", "1", "-o", "c"},
+        {"eval", SMALL, CPU, "--checkpoint", "a"},
+        {"predict", CPU, "--checkpoint", "a", "좋은 기사네요"},
+        {"tokenize", "--checkpoint", "a", "좋은"},
+        {"compare", "a", "b"},
+        {"compare", "cpu", "cpu", "--max-steps", "1", "--threads", "1"},
+        {"report", "--results", "empty", "-o", "board", "-q"},
+        {"tasks"},
+        {"tasks", "check"},
+        {"data", "stats", "kor_hate", "--sample"},
+        {"data", "head", "kor_sarcasm", "--sample", "-n", "2"},
+        {"devices", "--device", "cpu"},
+        {"devices", "--device", "reference", "--json"},
+        {"verify", "fill", CPU},
+        {"bench", "--task", "kor_hate", "--sample", CPU, "--max-steps", "1"},
+        {"regress", CPU, "--baselines", ".", "-o", "r", "--no-timing", "--quiet", "--update"},
+    };
+    static const char *const ways[] = {"abort", "crash", "exit"};
+    size_t live = mem_live_count();
+    MUST(folder_make(temporary_path("empty")));
+    MUST(file_write(temporary_path("suite.json"), suite_text, strlen(suite_text)));
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        break_driver(ways[i % 3]);
+        program_result r = program_run(NULL, 120, uses[i]);
+        cr_expect_eq(r.exit_code, 0, "use %zu, %s: exit code %d: %s", i, uses[i][0], r.exit_code,
+                     r.err);
+        cr_expect_null(strstr(r.err, "Vulkan driver"), "use %zu: %s", i, r.err);
+        program_free(&r);
+    }
+    temporary_remove();
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Without --device, and where one is named, a line tells what happened and what to do. */
+Test(broken_driver, is_named_by_what_needs_vulkan) {
+    static const struct {
+        const char *how;
+        int code;
+        const char *said;
+    } ends[] = {{"abort", 128 + 6, "(signal 6)"},
+                {"crash", 128 + 11, "(signal 11)"},
+                {"exit", 1, "(exit)"}};
+    static const char *const uses[][16] = {
+        {"devices"},
+        {"verify", "fill", "--device", "llvmpipe"},
+        {"run", SMALL, "--max-steps", "1", "-o", "x"},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        break_driver(ends[i].how);
+        for (size_t u = 0; u < 3; u++) {
+            program_result r = program_run(NULL, 120, uses[u]);
+            const char *line = strstr(r.err, "harness: ");
+            cr_expect_eq(r.exit_code, ends[i].code, "%s: exit code %d", ends[i].how, r.exit_code);
+            cr_expect(line && strstr(line, "libbroken_driver.so ended the program"), "%s: %s",
+                      ends[i].how, r.err);
+            cr_expect(line && strstr(line, ends[i].said), "%s: %s", ends[i].how, r.err);
+            cr_expect(line && strstr(line, manifest), "%s: %s", ends[i].how, r.err);
+            cr_expect(line && strstr(line, "`--device cpu`"), "%s: %s", ends[i].how, r.err);
+            cr_expect(line && !strstr(line + 1, "harness: "), "%s: more than one: %s", ends[i].how,
+                      r.err);
+            program_free(&r);
+        }
+    }
+    temporary_remove();
+}
+
+/* Drivers that cannot be loaded are named too, and the CPU runs without being asked for. */
+Test(broken_driver, that_cannot_be_loaded_is_named) {
+    static const char *const paths[] = {"/nonexistent/driver.json", manifest};
+    break_driver("none");
+    for (size_t i = 0; i < 2; i++) {
+        setenv("VK_DRIVER_FILES", paths[i], 1);
+        setenv("VK_ICD_FILENAMES", paths[i], 1);
+        program_result r = RUN("verify", "fill", "--device", "llvmpipe");
+        cr_expect_eq(r.exit_code, 2, "exit code %d", r.exit_code);
+        cr_expect(strstr(r.err, "no Vulkan driver that works") && strstr(r.err, paths[i]), "%s",
+                  r.err);
+        program_free(&r);
+        r = RUN("verify", "fill", "--threads", "1");
+        cr_expect_eq(r.exit_code, 0, "%s", r.err);
+        program_free(&r);
+    }
+    temporary_remove();
+}
+#endif
