@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE /* renameat2 */
 #include "platform/file.h"
 
 #include "base/memory.h"
@@ -206,6 +206,24 @@ err folder_remove(const char *path) {
     if (!folder_exists(path)) return ERR_OK;
     if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS)) return io_error(path, "cannot remove");
     return ERR_OK;
+}
+
+err folder_sync(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return io_error(path, "cannot open folder");
+    // some file systems refuse to sync a folder: its names are then as durable as they make them
+    (void)fsync(fd);
+    close(fd);
+    return ERR_OK;
+}
+
+err folder_exchange(const char *fresh, const char *place) {
+    struct stat st;
+    bool is_there = lstat(place, &st) == 0;
+    if (!renameat2(AT_FDCWD, fresh, AT_FDCWD, place, is_there ? RENAME_EXCHANGE : 0)) return ERR_OK;
+    if (is_there && (errno == EINVAL || errno == ENOSYS))
+        return err_set(ERR_UNSUPPORTED, "%s: folders cannot be exchanged here", place);
+    return err_set(ERR_IO, "%s: cannot rename to %s: %s", fresh, place, strerror(errno));
 }
 
 err folder_free_bytes(uint64_t *bytes, const char *path) {

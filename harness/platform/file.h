@@ -40,6 +40,12 @@ err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
 err folder_make(const char *path) MUST_CHECK;           /* with its parents; fine if it exists */
 err folder_check_writable(const char *path) MUST_CHECK; /* makes it, writes and removes a probe */
 err folder_remove(const char *path) MUST_CHECK;         /* with all it holds; fine if absent */
+/* Waits until the names in the folder are on the disk: what was renamed there stays renamed. */
+err folder_sync(const char *path) MUST_CHECK;
+/* Moves the folder `fresh` to `place` at once: whoever looks sees what was there before or the new
+ * one. What was at `place`, if anything, is then at `fresh`. Errors: ERR_UNSUPPORTED when the file
+ * system cannot exchange folders; ERR_IO. */
+err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
 err folder_free_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
 /* Removes what killed processes left of files they were writing (NAME.<process id>.tmp), in the
  * folder alone and not below it. pre: no other process writes there. */

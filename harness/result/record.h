@@ -195,8 +195,4 @@ err record_read(record *r, const char *path) MUST_CHECK;
  * place in the results folder. Needs a scored record. *out is owned. */
 err record_file_name(char **out, const record *r) MUST_CHECK;
 
-/* text in lower case for use in a file name: letters, digits, '.' and '_' stay, every other run of
- * bytes becomes one '-'; at most 40 bytes; "x" when nothing is left. *out is owned. */
-err record_slug(char **out, const char *text) MUST_CHECK;
-
 #endif

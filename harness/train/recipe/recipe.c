@@ -162,6 +162,14 @@ static err unknown_key(const char *key) {
     return e;
 }
 
+const char *recipe_number_text(char text[RECIPE_NUMBER_BYTES], double value) {
+    bool is_whole = fabs(value) < 1e15 && value == floor(value);
+    snprintf(text, RECIPE_NUMBER_BYTES, is_whole ? "%.0f" : "%g", value);
+    for (int digits = 7; !is_whole && digits <= 17 && strtod(text, NULL) != value; digits++)
+        snprintf(text, RECIPE_NUMBER_BYTES, "%.*g", digits, value);
+    return text;
+}
+
 err recipe_set_number(recipe *r, const char *key, double value) {
     const field *f = field_find(key);
     if (!f) return unknown_key(key);
@@ -171,10 +179,15 @@ err recipe_set_number(recipe *r, const char *key, double value) {
         r->warmup_ratio = value;
         return ERR_OK;
     }
+    // a default below 0 says that another place decides; between it and 0 nothing is allowed
+    double low = f->value < 0 && value != f->value ? 0 : f->low;
     bool is_whole = value == floor(value);
-    if (!(value >= f->low && value <= f->high) || (f->kind != FIELD_NUMBER && !is_whole))
-        return err_set(ERR_USAGE, "%s is %g, expected a %snumber from %g to %g", key, value,
-                       f->kind == FIELD_NUMBER ? "" : "whole ", f->low, f->high);
+    if (!(value >= low && value <= f->high) || (f->kind != FIELD_NUMBER && !is_whole)) {
+        char found[RECIPE_NUMBER_BYTES], least[RECIPE_NUMBER_BYTES], most[RECIPE_NUMBER_BYTES];
+        return err_set(ERR_USAGE, "%s is %s, expected a %snumber from %s to %s", key,
+                       recipe_number_text(found, value), f->kind == FIELD_NUMBER ? "" : "whole ",
+                       recipe_number_text(least, low), recipe_number_text(most, f->high));
+    }
     field_put(r, f, value);
     return ERR_OK;
 }

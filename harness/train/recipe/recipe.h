@@ -32,7 +32,7 @@
     X(NUMBER, weight_decay, 0, 0, 10, ALWAYS)                                                      \
     X(NUMBER, adam_beta1, 0.9, 0, 0.999999, ALWAYS)                                                \
     X(NUMBER, adam_beta2, 0.999, 0, 0.9999999, ALWAYS)                                             \
-    X(NUMBER, adam_epsilon, 1e-8, 0, 1, ALWAYS)                                                    \
+    X(NUMBER, adam_epsilon, 1e-8, 1e-30, 1, ALWAYS) /* at 0 a gradient of 0 gives 0 / 0 */         \
     X(NUMBER, max_grad_norm, 1, 0, 1e9, ALWAYS) /* 0: no clipping */                               \
     X(NUMBER, dropout, -1, -1, 0.999, ALWAYS)   /* -1: as the model's configuration says */        \
     X(NUMBER, label_smoothing_factor, 0, 0, 0.999, ALWAYS)                                         \
@@ -83,6 +83,11 @@ const char *recipe_names(void);
  * naming the range. */
 err recipe_set_number(recipe *r, const char *key, double value) MUST_CHECK;
 err recipe_set_text(recipe *r, const char *key, const char *value) MUST_CHECK;
+
+/* The shortest decimal that reads back as the same number, so that two which differ are never shown
+ * as one. Returns text. */
+enum { RECIPE_NUMBER_BYTES = 32 };
+const char *recipe_number_text(char text[RECIPE_NUMBER_BYTES], double value);
 
 /* The numbers of class_weights when it is a list. *count of them, at most `most`, are written to
  * weights. Errors: ERR_USAGE. */
