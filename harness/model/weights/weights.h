@@ -60,9 +60,6 @@ void weights_report_free(weights_report *report);
  * nothing is then written. pre: word rows are current. */
 err weights_save(const params *ps, const char *folder) MUST_CHECK;
 
-/* Errors: ERR_NUMERIC naming the first tensor on the device that holds an infinity or NaN. */
-err weights_check_finite(const params *ps) MUST_CHECK;
-
 /* AdamW's moments in <folder>/optimizer.safetensors, as "exp_avg.KEY" and "exp_avg_sq.KEY". Reading
  * wants every tensor of this model and nothing else, all finite and the squares not negative;
  * errors as weights_load and weights_save. pre: ps->training. */

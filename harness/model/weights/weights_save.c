@@ -91,18 +91,6 @@ done:
     return e;
 }
 
-err weights_check_finite(const params *ps) {
-    float *values = NULL;
-    err e = mem_new(&values, largest_count(ps));
-    for (size_t i = 0; !e && i < ps->count; i++) {
-        const param *p = &ps->list[i];
-        e = device_read_f32(values, p->p, p->count);
-        if (!e) e = check_values(values, p, PART_WEIGHT);
-    }
-    mem_free(values);
-    return e;
-}
-
 err weights_save(const params *ps, const char *folder) {
     return save_parts(ps, folder, weights_name, PART_WEIGHT, PART_WEIGHT);
 }

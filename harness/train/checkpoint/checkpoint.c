@@ -473,10 +473,6 @@ err checkpoint_read(trainer *t, checkpoint_run *run, const char *path) {
         e = err_set(ERR_DATA, "%s: tensor '%s' is missing", path, report.drawn[0]);
         goto done;
     }
-    if ((e = weights_check_finite(ps))) {
-        e = err_wrap(ERR_DATA, "%s", path);
-        goto done;
-    }
     e = moments_load(ps, path);
 done:
     weights_report_free(&report);
