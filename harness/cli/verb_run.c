@@ -61,14 +61,16 @@ static err split_seeds(work *w, const options *o) {
         char *end = NULL;
         unsigned long long value = strtoull(at, &end, 10);
         if (end == at || *at < '0' || *at > '9' || (*end && *end != ',') || value > UINT32_MAX)
-            return err_set(ERR_USAGE, "--seeds expects whole numbers from 0 to %u with commas, "
-                                      "found '%s'",
+            return err_set(ERR_USAGE,
+                           "--seeds expects whole numbers from 0 to %u with commas, "
+                           "found '%s'",
                            UINT32_MAX, o->seeds);
         if (w->seed_count == RUNS_MAX)
             return err_set(ERR_USAGE, "--seeds names more than %d seeds", RUNS_MAX);
         for (size_t i = 0; i < w->seed_count; i++)
             if (w->seeds[i] == value)
-                return err_set(ERR_USAGE, "--seeds names %llu twice: one seed gives one run", value);
+                return err_set(ERR_USAGE, "--seeds names %llu twice: one seed gives one run",
+                               value);
         w->seeds[w->seed_count++] = (uint32_t)value;
         at = *end ? end + 1 : end;
     }
@@ -252,9 +254,8 @@ static void show_plan(const run *r) {
 
 /* Of a run that has just ended, or of one that was found finished. */
 static void show_table(const record *rec, const run *r, const run_summary *s) {
-    printf("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name,
-           rec->device.name, rec->seed,
-           rec->task.sample ? "  (sample: says nothing about the model)" : "");
+    printf("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name, rec->device.name,
+           rec->seed, rec->task.sample ? "  (sample: says nothing about the model)" : "");
     printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
     printf("  %-20s %9.4f %9.4f - %7.4f %9.4f %9.4f\n", metric_find(rec->headline)->title, s->score,
            s->range.low, s->range.high, s->dedup, s->majority);
@@ -368,10 +369,25 @@ static const char *results_folder(const options *o) {
     return o->results ? o->results : "results";
 }
 
+/* The record in the folder, of the run that this one replaces, goes; what the results folder has of
+ * it says from now on that its model is gone. */
+static err mark_replaced(const char *local, const char *results) {
+    record old = {0};
+    err e = file_exists(local) ? record_read(&old, local) : ERR_OK;
+    if (e && e != ERR_MEMORY) {
+        err_clear(); // of another program: its place in the results is not known
+        return ERR_OK;
+    }
+    if (!e && old.created && !old.partial) e = store_mark_gone(results, &old);
+    record_free(&old);
+    return e;
+}
+
 /* Writes the record to the output folder and, unless it is partial, to the results folder. */
 static err store_record(record *rec, const run *r, const char *results, char **local,
                         char **stored) {
     err e = path_join(local, r->output, "record.json");
+    if (!e) e = mark_replaced(*local, results);
     if (!e) e = record_write(rec, *local);
     if (!e && !rec->partial) e = store_write(results, rec, stored);
     return e;

@@ -98,8 +98,9 @@ typedef struct record {
     char *harness_version, *commit; /* record_init fills the five from this program */
     bool dirty;
     int64_t numerics_version, metric_version;
-    char *created; /* UTC, "2025-01-31T12:00:00Z"; record_init sets it */
-    bool partial;  /* --sample, --limit or --max-steps: never in the results folder */
+    char *created;      /* UTC, "2025-01-31T12:00:00Z"; record_init sets it */
+    bool partial;       /* --sample, --limit or --max-steps: never in the results folder */
+    bool model_is_gone; /* what it trained was replaced by another run (store_mark_gone) */
     record_task task;
     record_model model;
     cJSON *recipe;  /* object: every hyperparameter, name -> number, string or bool */

@@ -165,3 +165,22 @@ done:
     mem_free(rest);
     return e;
 }
+
+static bool is_same_moment(const record *a, const record *b) {
+    return !strcmp(a->created, b->created) && a->seed == b->seed &&
+           !strcmp(a->task.name, b->task.name) && !strcmp(a->recipe_sha256, b->recipe_sha256);
+}
+
+err store_mark_gone(const char *folder, const record *gone) {
+    store s = {0};
+    err e = store_read(&s, folder);
+    for (size_t i = 0; i < s.count && !e; i++) {
+        char *path = NULL;
+        if (!is_same_moment(&s.records[i], gone)) continue;
+        s.records[i].model_is_gone = true;
+        if (!(e = path_join(&path, folder, s.paths[i]))) e = record_write(&s.records[i], path);
+        mem_free(path);
+    }
+    store_free(&s);
+    return e;
+}

@@ -18,13 +18,16 @@ Test(name, plain_names_are_safe_readable_and_keep_hangul) {
         {"../KLUE/bert base", "klue-bert-base"},
         {"NVIDIA H200 (12.3)", "nvidia-h200-12.3"},
         {"바람 모델", "바람-모델"},
-        {"\xe1\x84\x92\xe1\x85\xa1", "\xe1\x84\x92\xe1\x85\xa1"}, // Hangul in letters, as macOS has it
+        {"\xe1\x84\x92\xe1\x85\xa1",
+         "\xe1\x84\x92\xe1\x85\xa1"}, // Hangul in letters, as macOS has it
         {"漢字/かな", "漢字-かな"},
-        {"\xed\xa0\x80", "x"},         // a surrogate
-        {"a\xff\xfe", "a"},            // no UTF-8
-        {"a\xea\xb0", "a"},            // cut within a character
-        {"\xf0\x9f\x98\x80", "x"},     // no letter
-        {"a\xe2\x80\xae" "b", "a-b"},  // a control that turns the writing round
+        {"\xed\xa0\x80", "x"},     // a surrogate
+        {"a\xff\xfe", "a"},        // no UTF-8
+        {"a\xea\xb0", "a"},        // cut within a character
+        {"\xf0\x9f\x98\x80", "x"}, // no letter
+        {"a\xe2\x80\xae"
+         "b",
+         "a-b"}, // a control that turns the writing round
         {"a\x1b[31mb\n", "a-31mb"},
         {"12345678901234567890", "1234567890123456"},
         {"123456789012345가나", "123456789012345"}, // between characters

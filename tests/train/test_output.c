@@ -1,5 +1,5 @@
-/* Output folders: names that tell runs apart, folders of others that stay as they are, what a resume
- * may differ in, and what a failed run leaves. */
+/* Output folders: names that tell runs apart, folders of others that stay as they are, what a
+ * resume may differ in, and what a failed run leaves. */
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -92,7 +92,8 @@ Test(output, runs_that_differ_in_one_thing_have_different_folders) {
     log_set_quiet(true);
     size_t live = mem_live_count();
     model_folder_make(temporary_path(models[0]), NULL, 3, NULL);
-    MUST(folder_make(temporary_path("an_experiment_with_a_name_that_is_longer_than_most_names_are")));
+    MUST(folder_make(
+        temporary_path("an_experiment_with_a_name_that_is_longer_than_most_names_are")));
     for (size_t i = 1; i < sizeof models / sizeof *models; i++) {
         char command[2000];
         snprintf(command, sizeof command, "cp -r '%s' '%s'", temporary_path(models[0]),
@@ -192,12 +193,12 @@ static void hash_of(const char *name, char hex[HASH_HEX_BYTES]) {
 
 Test(output, what_others_made_is_never_touched) {
     static const char *const entries[] = {
-        "checkpoint-500/",   "best/",        "model/",
-        "partial-model/",    "old-model/",   "partial-checkpoint-2/",
-        "tensorboard/",      "log.jsonl",    "record.json",
-        "unfinished.json",   "run.json",     "checkpoint-500",
-        "model",             "@checkpoint-500", "@model",
-        "@log.jsonl",        "@record.json", "@tensorboard"};
+        "checkpoint-500/", "best/",           "model/",
+        "partial-model/",  "old-model/",      "partial-checkpoint-2/",
+        "tensorboard/",    "log.jsonl",       "record.json",
+        "unfinished.json", "run.json",        "checkpoint-500",
+        "model",           "@checkpoint-500", "@model",
+        "@log.jsonl",      "@record.json",    "@tensorboard"};
     size_t count = sizeof entries / sizeof *entries;
     MUST(folder_make(temporary_path("elsewhere")));
     put("elsewhere/kept", "precious");
@@ -346,12 +347,31 @@ static void change_identity(const char *key, const char *value) {
 }
 
 Test(output, a_resume_names_what_differs) {
-    static const char *const keys[] = {
-        "task",      "task version", "manifest",  "data",       "sample",        "limit",
-        "training rows", "protocol", "seed",      "model",      "configuration", "weights",
-        "vocabulary", "mismatched sizes ignored", "precision",  "device kind",   "device",
-        "driver",    "device version", "instruction set", "libraries", "kernels",
-        "numerics version", "recipe's learning_rate", "recipe's adam_epsilon"};
+    static const char *const keys[] = {"task",
+                                       "task version",
+                                       "manifest",
+                                       "data",
+                                       "sample",
+                                       "limit",
+                                       "training rows",
+                                       "protocol",
+                                       "seed",
+                                       "model",
+                                       "configuration",
+                                       "weights",
+                                       "vocabulary",
+                                       "mismatched sizes ignored",
+                                       "precision",
+                                       "device kind",
+                                       "device",
+                                       "driver",
+                                       "device version",
+                                       "instruction set",
+                                       "libraries",
+                                       "kernels",
+                                       "numerics version",
+                                       "recipe's learning_rate",
+                                       "recipe's adam_epsilon"};
     char whole[HASH_HEX_BYTES], resumed[HASH_HEX_BYTES], expected[200];
     if (!HARNESS_CPU) cr_skip_test("needs the cpu device"); // the reference keeps f64, files f32
     run_request q = small_request("whole");

@@ -212,7 +212,8 @@ Test(run, resume_refuses_other_runs_and_damaged_files) {
     q.seed = 11;
     double rate = q.recipe.learning_rate;
     q.recipe.learning_rate = 0.1;
-    MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: recipe's learning_rate is 0.0007 there, 0.1 now;");
+    MUST_FAIL(run_open(&r, &q), ERR_DATA,
+              "is of another run: recipe's learning_rate is 0.0007 there, 0.1 now;");
     run_close(&r);
     q.recipe.learning_rate = rate;
     FILE *f = fopen(temporary_path("stopped/checkpoint-3/optimizer.safetensors"), "r+b");

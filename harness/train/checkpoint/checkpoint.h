@@ -17,8 +17,8 @@ err model_folder_write(const char *folder, const bert *m, const tokenizer *words
 
 /* What a run is, beside its weights. */
 typedef struct checkpoint_run {
-    const char *id;        /* of this very run: checkpoints of another one are not taken */
-    const char *name;      /* what a model that begins from the checkpoint is called; writing only */
+    const char *id;   /* of this very run: checkpoints of another one are not taken */
+    const char *name; /* what a model that begins from the checkpoint is called; writing only */
     const cJSON *identity; /* object of strings that must be equal for a run to go on */
     double best_score;     /* protocol dev */
     uint32_t best_step;    /* 0: none yet */

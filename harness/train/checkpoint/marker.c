@@ -271,9 +271,9 @@ static err sync_parent(const char *path) {
 }
 
 static err move(const char *from, const char *to) {
-    return rename(from, to) ? err_set(ERR_IO, "%s: cannot rename to %s: %s", from, to,
-                                      strerror(errno))
-                            : ERR_OK;
+    return rename(from, to)
+               ? err_set(ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno))
+               : ERR_OK;
 }
 
 /* Where two folders cannot change places at once. */

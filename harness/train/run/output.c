@@ -179,8 +179,7 @@ static err try_lock(run *r, const char *path, bool *gone) {
     r->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (r->lock < 0) {
         *gone = errno == ENOENT;
-        return *gone ? ERR_OK
-                     : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        return *gone ? ERR_OK : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     }
     // a file system without locks is used without
     if (fcntl(r->lock, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN)) {
@@ -208,7 +207,8 @@ static err lock(run *r) {
     bool gone = true;
     err e = run__path(&path, r, lock_name);
     for (int i = 0; !e && gone && i < LOCK_TRIES; i++) e = try_lock(r, path, &gone);
-    if (!e && gone) e = err_set(ERR_IO, "%s: cannot be locked: it is removed again and again", path);
+    if (!e && gone)
+        e = err_set(ERR_IO, "%s: cannot be locked: it is removed again and again", path);
     mem_free(path);
     return e;
 }
@@ -256,8 +256,8 @@ static void remove_empty_folders(const run *r) {
 /* The lock file is removed while the lock is held: see try_lock. */
 static void take_back(const run *r) {
     char path[PATH_MAX];
-    drop_empty(r, "log.jsonl");
     if (r->id) {
+        drop_empty(r, "log.jsonl");
         train_log_remove_events(r->output);
         snprintf(path, sizeof path, "%s/%s", r->output, RUN_UNFINISHED);
         (void)unlink(path);

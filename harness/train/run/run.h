@@ -82,8 +82,8 @@ typedef struct run {
     cJSON *identity;       /* what has to be equal for a run to go on; owned */
     cJSON *surroundings;   /* what may differ; owned */
     char identity_sha256[HASH_HEX_BYTES];
-    bool is_finished; /* run_open found this very run, finished: there is nothing to train */
-    bool is_ended;    /* run_finish was done */
+    bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
+    bool is_ended;     /* run_finish was done */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */

@@ -21,10 +21,10 @@ enum { MARKER_LIMIT_BYTES = 1 << 20 };
 
 /* unfinished.json or run.json. */
 typedef struct holding {
-    cJSON *root;             /* NULL: there is none; owned */
-    const char *id;          /* borrowed from root, as identity is */
+    cJSON *root;    /* NULL: there is none; owned */
+    const char *id; /* borrowed from root, as identity is */
     const cJSON *identity;
-    char *path;              /* owned */
+    char *path; /* owned */
 } holding;
 
 static void holding_free(holding *h) {
@@ -158,7 +158,10 @@ static err check_best_model(const run *r) {
     if (!r->best.step) return ERR_OK;
     err e = run__path(&best, r, "best");
     if (!e && !folder_exists(best))
-        e = err_set(ERR_DATA, "%s: missing, the weights of step %u, best on dev, are lost; start over with --overwrite", best, r->best.step);
+        e = err_set(ERR_DATA,
+                    "%s: missing, the weights of step %u, best on dev, are lost; start over with "
+                    "--overwrite",
+                    best, r->best.step);
     if (!e) e = sums_check(best, NULL);
     mem_free(best);
     return e;
