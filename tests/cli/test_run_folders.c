@@ -202,13 +202,13 @@ Test(run_folders, values_that_give_no_numbers_are_refused) {
 /* Ctrl-C on one device; what goes on elsewhere would be a run of two devices under one record. */
 Test(run_folders, a_stopped_run_goes_on_only_where_it_was) {
 #define STOPPED                                                                                    \
-    "run", "--sample", "--task", "kor_hate", "--limit", "8", "--max-steps", "200", "--save-steps", \
-        "2", "--save-total-limit", "1", "--json", "-o", "out"
+    "run", "--sample", "--task", "kor_hate", "--limit", "8", "--max-steps", "90", "--save-steps",  \
+        "20", "--save-total-limit", "1", "--json", "-o", "out"
     if (!HARNESS_CPU) cr_skip_test("needs the cpu device");
     child c;
     const char *const begin[] = {STOPPED, "--device", "cpu", "--threads", "1", NULL};
     child_start(&c, NULL, begin);
-    child_await_path(&c, temporary_path("out/checkpoint-2"), SECONDS);
+    child_await_path(&c, temporary_path("out/checkpoint-20"), SECONDS);
     kill(c.pid, SIGINT);
     program_result r = child_end(&c, SECONDS);
     EXITS(r, 130);
@@ -247,6 +247,20 @@ Test(run_folders, a_failure_leaves_no_folder_and_no_lock) {
         cr_assert(!has("", "a") && !has("", "runs"));
         program_free(&r);
     }
+    temporary_remove();
+}
+
+/* A task may be called as a verb is; what lies under its name is not the verb's. */
+Test(run_folders, compare_leaves_what_it_did_not_make) {
+    MUST(folder_make(temporary_path("runs/compare/mine")));
+    MUST(file_write(temporary_path("runs/compare/mine/model"), "x", 1));
+    program_result r = RUN("compare", "reference", "0", "--max-steps", "1", "--limit", "8");
+    cr_assert(has("", "runs/compare/mine/model"), "%s", r.err);
+    program_free(&r);
+    folder_list list = {0};
+    MUST(folder_list_read(&list, temporary_path("runs/compare")));
+    cr_assert_eq(list.count, 1, "%s is left", list.names[list.count - 1]);
+    folder_list_free(&list);
     temporary_remove();
 }
 

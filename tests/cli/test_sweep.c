@@ -183,6 +183,36 @@ Test(sweep, records_of_two_runs_are_never_one_file) {
     temporary_remove();
 }
 
+Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
+    json_setup();
+    const char *results = temporary_path("results");
+    record kept, gone, read = {0};
+    char *path = NULL, *board = NULL;
+    size_t bytes = 0;
+    run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
+    MUST(recipe_load(&q.recipe, "course"));
+    make_record(&kept, &q);
+    q.recipe.learning_rate = 1e-3;
+    make_record(&gone, &q);
+    MUST(store_write(results, &kept, NULL));
+    MUST(store_write(results, &gone, &path));
+    MUST(store_mark_gone(results, &gone));
+    MUST(record_read(&read, path));
+    cr_assert(read.model_is_gone);
+    program_result p = RUN("report", "--results", results);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    MUST(file_read((void **)&board, &bytes, temporary_path("results/LEADERBOARD.md"), 0));
+    const char *first = strstr(board, "tiny (model gone: 1 of 1)");
+    cr_assert(first && !strstr(first + sizeof "tiny (", "(model gone"), "%s", board);
+    mem_free(board);
+    mem_free(path);
+    record_free(&read);
+    record_free(&kept);
+    record_free(&gone);
+    temporary_remove();
+}
+
 Test(sweep, words) {
     char **list = NULL;
     size_t count;
