@@ -28,12 +28,6 @@ static bool is_regular(const char *path) {
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* With its last '/'; "." of a name alone. *parent is owned. */
-static err parent_of(char **parent, const char *path) {
-    const char *name = path_name(path);
-    return name > path ? mem_strndup(parent, path, (size_t)(name - path)) : mem_strdup(parent, ".");
-}
-
 /* --- marking -------------------------------------------------------------------------------------
  */
 
@@ -114,7 +108,7 @@ err marker_is_run_file(bool *ours, const char *path) {
     cJSON *root = NULL;
     char *folder = NULL;
     *ours = false;
-    err e = parent_of(&folder, path);
+    err e = path_folder(&folder, path);
     if (!e) e = read_object(&root, folder, path_name(path), FILE_LIMIT_BYTES);
     *ours = is_record(root) || is_identified(root);
     cJSON_Delete(root);
@@ -216,15 +210,8 @@ static bool is_proof(const char *name) {
 
 static err remove_entry(const char *folder, const char *name) {
     char *path = NULL;
-    struct stat st;
     err e = path_join(&path, folder, name);
-    if (e) return e;
-    if (lstat(path, &st) == 0) {
-        if (S_ISDIR(st.st_mode))
-            e = folder_remove(path);
-        else if (unlink(path) && errno != ENOENT)
-            e = io_error(path, "cannot remove");
-    }
+    if (!e) e = folder_is_own(path) ? folder_remove(path) : file_remove(path);
     mem_free(path);
     return e;
 }
@@ -262,41 +249,24 @@ done:
     return e;
 }
 
-static err sync_parent(const char *path) {
-    char *parent = NULL;
-    err e = parent_of(&parent, path);
-    if (!e) e = folder_sync(parent);
-    mem_free(parent);
-    return e;
-}
-
-static err move(const char *from, const char *to) {
-    return rename(from, to)
-               ? err_set(ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno))
-               : ERR_OK;
-}
-
 /* Where two folders cannot change places at once. */
 static err replace_by_steps(const char *fresh, const char *place) {
     char *aside = NULL;
     err e = sibling(&aside, place, "old-");
-    if (e || (e = marker_remove(aside)) || (e = move(place, aside)) || (e = move(fresh, place)) ||
-        (e = sync_parent(place)))
-        goto done;
-    e = marker_remove(aside);
-done:
+    if (!e) e = marker_remove(aside);
+    if (!e) e = folder_rename_durable(place, aside);
+    if (!e) e = folder_rename_durable(fresh, place);
+    if (!e) e = marker_remove(aside);
     mem_free(aside);
     return e;
 }
 
 err marker_replace(const char *fresh, const char *place) {
-    struct stat st;
     err e = marker_check(place);
     if (e) return e;
     e = folder_exchange(fresh, place);
     if (e == ERR_UNSUPPORTED) return replace_by_steps(fresh, place);
-    if (e || (e = sync_parent(place)) || lstat(fresh, &st)) return e;
-    return remove_all(fresh);
+    return e || !folder_is_own(fresh) ? e : remove_all(fresh);
 }
 
 err marker_recover(const char *place) {
@@ -304,7 +274,7 @@ err marker_recover(const char *place) {
     char *aside = NULL;
     err e = sibling(&aside, place, "old-");
     if (e || lstat(aside, &st)) goto done;
-    e = lstat(place, &st) ? move(aside, place) : marker_remove(aside);
+    e = lstat(place, &st) ? folder_rename_durable(aside, place) : marker_remove(aside);
 done:
     mem_free(aside);
     return e;

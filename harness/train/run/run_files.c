@@ -7,7 +7,6 @@
 #include "train/checkpoint/identity.h"
 #include "train/run/model_card.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -270,13 +269,9 @@ err run__end(run *r) {
     if ((e = run__path(&best, r, "best"))) goto done;
     if ((e = run__path(&unfinished, r, RUN_UNFINISHED))) goto done;
     if ((e = run__path(&finished, r, RUN_FINISHED))) goto done;
-    if (rename(unfinished, finished)) {
-        e = err_set(ERR_IO, "%s: cannot rename to %s: %s", unfinished, finished, strerror(errno));
-        goto done;
-    }
-    r->is_ended = true;
     // model, record and the fact that they are finished are on the disk before anything goes
-    if ((e = folder_sync(r->output))) goto done;
+    if ((e = file_rename_durable(unfinished, finished))) goto done;
+    r->is_ended = true;
     if ((e = marker_remove(best))) goto done;
     if ((e = checkpoint_clear(r->output, r->id))) goto done; // those of the run this one replaces
     e = checkpoint_limit(r->output, r->id, r->request.recipe.save_total_limit);
@@ -299,8 +294,7 @@ err run_discard(run *r) {
         path = NULL;
     }
     for (size_t i = 0; !e && i < sizeof files / sizeof *files; i++) {
-        if (!(e = run__path(&path, r, files[i])) && unlink(path) && errno != ENOENT)
-            e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
+        if (!(e = run__path(&path, r, files[i]))) e = file_remove(path);
         mem_free(path);
         path = NULL;
     }
