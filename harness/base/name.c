@@ -1,5 +1,7 @@
 #include "base/name.h"
 
+#include "base/ascii.h"
+
 #include <stdbool.h>
 
 /* Letters that stay as they are, beyond ASCII. */
@@ -35,7 +37,7 @@ err name_plain(strbuf *out, const char *text, size_t most) {
     bool gap = false;
     err e = ERR_OK;
     while (!e && *text) {
-        char c = *text >= 'A' && *text <= 'Z' ? (char)(*text + 32) : *text;
+        char c = ascii_lower(*text);
         bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
         size_t n = is_letter || (used && (c == '.' || c == '_')) ? 1 : letter_bytes(text);
         if (n && used + gap + n > most) break;
