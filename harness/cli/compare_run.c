@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/run_record.h"
-#include "platform/file.h"
 
 /* As `harness run --sample` takes for a preset. */
 enum { SAMPLE_EPOCHS = 20 };
@@ -14,7 +13,6 @@ bool compare_is_device(const char *name) {
 }
 
 err compare_run(record *out, const char *device_name, uint32_t seed, const options *o) {
-    static const char folder[] = "runs/compare";
     const char *model = o->model ? o->model : "tiny";
     run job = {0};
     run_request q = {.task = o->task ? o->task : "kor_hate",
@@ -26,7 +24,7 @@ err compare_run(record *out, const char *device_name, uint32_t seed, const optio
                      .seed = seed,
                      .device = device_name,
                      .threads = o->threads,
-                     .output = folder,
+                     .root = "runs/compare",
                      .overwrite = true};
     err e = recipe_load(&q.recipe, bert_preset_known(model) ? model : "trainer");
     // long enough that losses may drift and kernels are timed
@@ -36,9 +34,9 @@ err compare_run(record *out, const char *device_name, uint32_t seed, const optio
     log_note("running %s%s with %s on %s, seed %u", q.task, q.sample ? " (sample)" : "", model,
              device_name, seed);
     if ((e = run_open(&job, &q)) || (e = run_train(&job)) || (e = run_evaluate(&job))) goto done;
-    e = run_record(out, &job, "harness compare");
+    if ((e = run_record(out, &job, "harness compare"))) goto done;
+    e = run_discard(&job);
 done:
     run_close(&job);
-    if (!e) e = folder_remove(folder);
     return e;
 }

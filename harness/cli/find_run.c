@@ -4,17 +4,17 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "platform/file.h"
+#include "result/store.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
 /* A run is finished when its record and its model are there. */
 static err consider(char **best, struct timespec *newest, const char *folder) {
-    char *record = NULL, *config = NULL;
+    char *path = NULL;
     struct stat st;
-    err e = path_join(&record, folder, "record.json");
-    if (!e) e = path_join(&config, folder, "model/config.json");
-    if (!e && file_exists(config) && stat(record, &st) == 0) {
+    err e = path_join(&path, folder, "record.json");
+    if (!e && record_model_is_there(folder) && stat(path, &st) == 0) {
         bool later = st.st_mtim.tv_sec != newest->tv_sec ? st.st_mtim.tv_sec > newest->tv_sec
                                                          : st.st_mtim.tv_nsec > newest->tv_nsec;
         if (!*best || later) {
@@ -24,8 +24,7 @@ static err consider(char **best, struct timespec *newest, const char *folder) {
             e = mem_strdup(best, folder);
         }
     }
-    mem_free(record);
-    mem_free(config);
+    mem_free(path);
     return e;
 }
 

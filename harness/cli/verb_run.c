@@ -52,16 +52,26 @@ static err split_seeds(work *w, const options *o) {
         size_t runs = o->has_runs ? o->runs : 1;
         if (runs < 1 || runs > RUNS_MAX)
             return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", RUNS_MAX, runs);
+        if (runs - 1 > UINT32_MAX - first)
+            return err_set(ERR_USAGE, "--runs: %zu seeds from %u on go beyond the largest, %u",
+                           runs, first, UINT32_MAX);
         for (size_t i = 0; i < runs; i++) w->seeds[w->seed_count++] = first + (uint32_t)i;
         return ERR_OK;
     }
     for (const char *at = o->seeds; *at;) {
         char *end = NULL;
         unsigned long long value = strtoull(at, &end, 10);
-        if (end == at || *at == '-' || (*end && *end != ',') || value > UINT32_MAX ||
-            w->seed_count == RUNS_MAX)
-            return err_set(ERR_USAGE, "--seeds expects whole numbers with commas, found '%s'",
-                           o->seeds);
+        if (end == at || *at < '0' || *at > '9' || (*end && *end != ',') || value > UINT32_MAX)
+            return err_set(ERR_USAGE,
+                           "--seeds expects whole numbers from 0 to %u with commas, "
+                           "found '%s'",
+                           UINT32_MAX, o->seeds);
+        if (w->seed_count == RUNS_MAX)
+            return err_set(ERR_USAGE, "--seeds names more than %d seeds", RUNS_MAX);
+        for (size_t i = 0; i < w->seed_count; i++)
+            if (w->seeds[i] == value)
+                return err_set(ERR_USAGE, "--seeds names %llu twice: one seed gives one run",
+                               value);
         w->seeds[w->seed_count++] = (uint32_t)value;
         at = *end ? end + 1 : end;
     }
@@ -269,9 +279,10 @@ static void show_scores(const record *rec, const run *r, const run_summary *s) {
     }
 }
 
+/* Of a run that has just ended, or of one that was found finished. */
 static void show_table(const record *rec, const run *r, const run_summary *s) {
     shown_out("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name,
-              r->device.info.name, rec->seed,
+              rec->device.name, rec->seed,
               rec->task.sample ? "  (sample: says nothing about the model)" : "");
     show_scores(rec, r, s);
     printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
@@ -279,6 +290,20 @@ static void show_table(const record *rec, const run *r, const run_summary *s) {
     if (rec->loss_scale > 0)
         printf("  loss scale %g at the end, %" PRId64 " of %" PRId64 " steps skipped\n",
                rec->loss_scale, rec->skipped_steps, rec->timing.steps);
+}
+
+/* Checkpoints take three times the model's size each, and a finished run needs none. */
+static void show_checkpoints(const run *r) {
+    size_t count = 0;
+    uint64_t bytes = 0;
+    if (run_checkpoints(r, &count, &bytes)) {
+        err_clear(); // a note is no reason to fail
+        return;
+    }
+    if (count)
+        log_note("%s keeps %zu checkpoint%s, %.1f MB, that the finished run no longer needs "
+                 "(--save-total-limit N keeps the newest N)",
+                 r->output, count, count == 1 ? "" : "s", (double)bytes / 1e6);
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
@@ -319,7 +344,7 @@ static err print_json(const record *rec, const run *r, const run_summary *s, con
                              rec->loss_count ? (double)rec->loss[rec->loss_count - 1] : 0)))
         goto done;
     if ((e = json_add_number(root, "train_s", rec->timing.train_s))) goto done;
-    if ((e = json_add_string(root, "final_weights_sha256", r->final_sha256))) goto done;
+    if ((e = json_add_string(root, "final_weights_sha256", rec->final_weights_sha256))) goto done;
     if ((e = json_add_string(root, "output", r->output))) goto done;
     if ((e = json_add_string(root, "record", stored ? stored : local))) goto done;
     if ((e = json_print(&text, root, false))) goto done;
@@ -368,34 +393,71 @@ static const char *results_folder(const options *o) {
     return o->results ? o->results : "results";
 }
 
+/* The record in the folder, of the run that this one replaces, goes; what the results folder has of
+ * it says from now on that its model is gone. */
+static err mark_replaced(const char *local, const char *results) {
+    record old = {0};
+    err e = file_exists(local) ? record_read(&old, local) : ERR_OK;
+    if (e && e != ERR_MEMORY) {
+        err_clear(); // of another program: its place in the results is not known
+        return ERR_OK;
+    }
+    if (!e && old.created && !old.partial) e = store_mark_gone(results, &old);
+    record_free(&old);
+    return e;
+}
+
 /* Writes the record to the output folder and, unless it is partial, to the results folder. */
 static err store_record(record *rec, const run *r, const char *results, char **local,
                         char **stored) {
     err e = path_join(local, r->output, "record.json");
+    if (!e) e = mark_replaced(*local, results);
     if (!e) e = record_write(rec, *local);
     if (!e && !rec->partial) e = store_write(results, rec, stored);
     return e;
 }
 
+/* What people and programs read of it. */
+static err show_result(const record *rec, const run *r, const options *o, const char *local,
+                       const char *stored, double *score) {
+    run_summary summary = {0};
+    err e = run_summarise(&summary, rec);
+    if (e) return e;
+    *score = summary.score;
+    if (o->json) return print_json(rec, r, &summary, local, stored);
+    show_table(rec, r, &summary);
+    show_files(r, local, stored);
+    return ERR_OK;
+}
+
+/* The same run was finished before: it is not done again. */
+static err show_finished(const run *r, const options *o, double *score) {
+    record rec = {0};
+    char *local = NULL;
+    err e = path_join(&local, r->output, "record.json");
+    if (e || (e = record_read(&rec, local))) goto done;
+    log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
+             "does it again)",
+             r->output, rec.created);
+    e = show_result(&rec, r, o, local, NULL, score);
+done:
+    mem_free(local);
+    record_free(&rec);
+    return e;
+}
+
 static err conclude(run *r, const options *o, double *score) {
     record rec = {0};
-    run_summary summary = {0};
     strbuf command = {0};
     char *local = NULL, *stored = NULL;
     err e = command_text(&command, o, r);
     if (e || (e = run_record(&rec, r, command.text))) goto done;
-    if ((e = run_summarise(&summary, &rec))) goto done;
     if ((e = run_keep_model(r))) goto done;
     // until the record is on the disk too the run is unfinished and can be resumed
     if ((e = store_record(&rec, r, results_folder(o), &local, &stored))) goto done;
     if ((e = run_finish(r))) goto done;
-    *score = summary.score;
-    if (o->json) {
-        e = print_json(&rec, r, &summary, local, stored);
-    } else {
-        show_table(&rec, r, &summary);
-        show_files(r, local, stored);
-    }
+    show_checkpoints(r);
+    e = show_result(&rec, r, o, local, stored, score);
 done:
     mem_free(local);
     mem_free(stored);
@@ -407,6 +469,11 @@ done:
 static err run_one(const options *o, const run_request *request, double *score) {
     run r = {0};
     err e = run_open(&r, request);
+    if (!e && r.is_finished) {
+        e = show_finished(&r, o, score);
+        run_close(&r);
+        return e;
+    }
     if (!e) {
         show_plan(&r);
         e = run_train(&r);
@@ -444,7 +511,9 @@ static err read_command(work *w, run_request *q, const options *o) {
     if (o->arg_count) return err_set(ERR_USAGE, "run takes no arguments, found '%s'", o->args[0]);
     if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
-    if (e || (e = choose_recipe(&q->recipe, o, w->models[0])) ||
+    if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
+        (e = sweep_once(w->models, w->model_count, "model")) ||
+        (e = choose_recipe(&q->recipe, o, w->models[0])) ||
         (e = choose_protocol(&q->protocol, o))) {
         return e;
     }

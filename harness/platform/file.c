@@ -295,6 +295,22 @@ err folder_rename_durable(const char *from, const char *to) {
     return file_rename_durable(from, to);
 }
 
+err folder_exchange(const char *fresh, const char *place) {
+    struct stat st;
+    char *folder = NULL;
+    if (lstat(place, &st)) return folder_rename_durable(fresh, place);
+    err e = sync_path(fresh, O_DIRECTORY | O_NOFOLLOW);
+    if (e || (e = path_folder(&folder, place))) return e;
+    if (!renameat2(AT_FDCWD, fresh, AT_FDCWD, place, RENAME_EXCHANGE))
+        e = folder_sync(folder);
+    else if (errno == EINVAL || errno == ENOSYS)
+        e = err_set(ERR_UNSUPPORTED, "%s: folders cannot be exchanged here", place);
+    else
+        e = err_set(ERR_IO, "%s: cannot rename to %s: %s", fresh, place, strerror(errno));
+    mem_free(folder);
+    return e;
+}
+
 /* --- paths --------------------------------------------------------------------------------------
  */
 

@@ -83,6 +83,11 @@ err folder_sync(const char *path) MUST_CHECK;
 err folder_rename_durable(const char *from, const char *to) MUST_CHECK;
 err file_rename_durable(const char *from, const char *to) MUST_CHECK;
 
+/* Puts the complete folder `fresh` where `place` is, as durably; at no moment is nothing there.
+ * What stood there, if anything, is then at `fresh`. Errors: ERR_UNSUPPORTED when the file system
+ * cannot exchange folders; ERR_IO. */
+err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
+
 /* --- folders ------------------------------------------------------------------------------------
  */
 

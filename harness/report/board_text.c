@@ -84,12 +84,19 @@ static err add_head(strbuf *out, const board *b, const board_table *t) {
     return report__apart(out, b, t);
 }
 
+/* Models that later runs replaced: the scores stand, but nobody can load them. */
+static err add_gone(strbuf *out, const board_row *row) {
+    size_t gone = 0;
+    for (size_t i = 0; i < row->run_count; i++) gone += row->runs[i]->model_is_gone;
+    return gone ? strbuf_printf(out, " (model gone: %zu of %zu)", gone, row->run_count) : ERR_OK;
+}
+
 static err add_row(strbuf *out, const board_row *row) {
     const record *r = row->runs[0];
     err e;
     if ((e = strbuf_add(out, "| ")) || (e = report__rank(out, row)) ||
         (e = strbuf_add(out, " | ")) || (e = add_cell(out, r->model.name)) ||
-        (e = strbuf_printf(out, " | %.2f", 100 * row->mean)) ||
+        (e = add_gone(out, row)) || (e = strbuf_printf(out, " | %.2f", 100 * row->mean)) ||
         (e = row->rows_only ? ERR_OK : strbuf_printf(out, " ± %.2f", 100 * row->std)) ||
         (e = strbuf_printf(out, " | %zu | %.2f to %.2f%s | %.2f | ", row->run_count,
                            100 * row->range.low, 100 * row->range.high,

@@ -242,6 +242,7 @@ static void add_identity(page *p, const record *r) {
     row_number(p, "test rows", (double)r->task.test_rows);
     row_text(p, "data SHA-256", r->task.data_sha256);
     row_number(p, "parameters", (double)r->model.parameters);
+    if (r->model_is_gone) row_text(p, "model", "gone: a later run replaced it");
     row_text(p, "weights SHA-256",
              r->model.weights_sha256 ? r->model.weights_sha256 : "from scratch");
     row_text(p, "vocabulary SHA-256", r->model.vocab_sha256);

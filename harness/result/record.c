@@ -1,5 +1,5 @@
-#include "base/ascii.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "platform/file.h"
 #include "result/record_internal.h"
 #include "result/version.h"
@@ -247,45 +247,26 @@ double record_metric_dedup(const record *r, const char *name) {
     return metric_of(r->metrics_dedup, name);
 }
 
-err record_slug(char **out, const char *text) {
-    enum { LIMIT = 40 };
-    char slug[LIMIT + 1];
-    size_t n = 0;
-    for (; *text && n < LIMIT; text++) {
-        unsigned char c = (unsigned char)*text;
-        // a name must not begin with a dot: it would be hidden, or lead to another folder
-        bool stays = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     ((c == '.' || c == '_') && n);
-        if (stays) {
-            slug[n++] = ascii_lower((char)c);
-        } else if (n && slug[n - 1] != '-') {
-            slug[n++] = '-';
-        }
-    }
-    while (n && slug[n - 1] == '-') n--;
-    return mem_strndup(out, n ? slug : "x", n ? n : 1);
-}
-
 err record_file_name(char **out, const record *r) {
-    char *task = NULL, *model = NULL, *device = NULL, *key = NULL;
-    char hex[HASH_HEX_BYTES];
-    err e;
+    enum { PART_BYTES = 40 };
+    strbuf name = {0};
+    char *key = NULL, hex[HASH_HEX_BYTES];
     *out = NULL;
-    if ((e = record_slug(&task, r->task.name)) || (e = record_slug(&model, r->model.name)) ||
-        (e = record_slug(&device, r->device.name)) ||
-        (e = mem_printf(&key, "%s\n%lld\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n", r->task.name,
-                        (long long)r->task.version, r->task.data_sha256, r->model.name,
-                        r->model.weights_sha256 ? r->model.weights_sha256 : "",
-                        r->model.vocab_sha256, r->recipe_sha256, r->protocol,
-                        r->device.precision))) {
+    err e = mem_printf(&key, "%s\n%lld\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n", r->task.name,
+                       (long long)r->task.version, r->task.data_sha256, r->model.name,
+                       r->model.weights_sha256 ? r->model.weights_sha256 : "",
+                       r->model.vocab_sha256, r->recipe_sha256, r->protocol, r->device.precision);
+    if (e) return e;
+    hash_bytes_hex(key, strlen(key), hex);
+    if ((e = name_plain(&name, r->task.name, PART_BYTES)) || (e = strbuf_add(&name, "/")) ||
+        (e = name_plain(&name, r->model.name, PART_BYTES)) || (e = strbuf_add(&name, "-")) ||
+        (e = name_plain(&name, r->device.name, PART_BYTES))) {
         goto done;
     }
-    hash_bytes_hex(key, strlen(key), hex);
-    e = mem_printf(out, "%s/%s-%s-%.8s-s%lld.json", task, model, device, hex, (long long)r->seed);
+    e = strbuf_printf(&name, "-%.8s-s%lld.json", hex, (long long)r->seed);
+    if (!e) e = mem_strdup(out, name.text);
 done:
-    mem_free(task);
-    mem_free(model);
-    mem_free(device);
+    strbuf_free(&name);
     mem_free(key);
     return e;
 }

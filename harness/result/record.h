@@ -98,8 +98,9 @@ typedef struct record {
     char *harness_version, *commit; /* record_init fills the five from this program */
     bool dirty;
     int64_t numerics_version, metric_version;
-    char *created; /* UTC, "2025-01-31T12:00:00Z"; record_init sets it */
-    bool partial;  /* --sample, --limit or --max-steps: never in the results folder */
+    char *created;      /* UTC, "2025-01-31T12:00:00Z"; record_init sets it */
+    bool partial;       /* --sample, --limit or --max-steps: never in the results folder */
+    bool model_is_gone; /* what it trained was replaced by another run (store_mark_gone) */
     record_task task;
     record_model model;
     cJSON *recipe;  /* object: every hyperparameter, name -> number, string or bool */
@@ -194,9 +195,5 @@ err record_read(record *r, const char *path) MUST_CHECK;
 /* "<task>/<model>-<device>-<8 hex of task, model, recipe, protocol, precision>-s<seed>.json", the
  * place in the results folder. Needs a scored record. *out is owned. */
 err record_file_name(char **out, const record *r) MUST_CHECK;
-
-/* text in lower case for use in a file name: letters, digits, '.' and '_' stay, every other run of
- * bytes becomes one '-'; at most 40 bytes; "x" when nothing is left. *out is owned. */
-err record_slug(char **out, const char *text) MUST_CHECK;
 
 #endif

@@ -5,6 +5,15 @@
 
 #include <string.h>
 
+/* Only of a model that is gone. */
+err record__model_gone_write(cJSON *object, const char *key, const record *r) {
+    return r->model_is_gone ? json_add_bool(object, key, true) : ERR_OK;
+}
+
+err record__model_gone_read(record *r, const cJSON *object, const char *key, const char *where) {
+    return json_has(object, key) ? json_bool(&r->model_is_gone, object, key, where) : ERR_OK;
+}
+
 err record__final_weights_write(cJSON *object, const char *key, const record *r) {
     return json_add_string(object, key, r->final_weights_sha256);
 }

@@ -47,6 +47,7 @@ extern const size_t record__key_count;
     X(loss_curve)                                                                                  \
     X(loss_scaling)                                                                                \
     X(final_weights)                                                                               \
+    X(model_gone)                                                                                  \
     X(dev)                                                                                         \
     X(lengths)                                                                                     \
     X(worst)                                                                                       \

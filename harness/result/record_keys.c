@@ -96,6 +96,7 @@ const record_key record__keys[] = {
     PART("", "loss_curve", loss_curve),
     PART("", "loss_scaling", loss_scaling),
     PART("", "final_weights_sha256", final_weights),
+    PART("", "model_gone", model_gone),
     PART("", "dev", dev),
     PART("", "lengths", lengths),
     PART("", "most_wrong", worst),

@@ -1,9 +1,12 @@
 #include "result/store.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_record_name(const char *name) {
@@ -94,12 +97,62 @@ void store_free(store *s) {
     *s = (store){0};
 }
 
+bool record_model_is_there(const char *output_folder) {
+    static const char *const names[] = {"model/config.json", "model/model.safetensors"};
+    bool there = true;
+    for (size_t i = 0; i < 2 && there; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", output_folder, names[i]);
+        there = file_exists(path);
+    }
+    return there;
+}
+
+/* What a record's name does not tell apart. *text is owned. */
+static err rest_of_name(char **text, const record *r) {
+    return mem_printf(text, "%s\n%s\n%s\n%s\n%lld\n", r->task.name, r->model.name, r->device.name,
+                      r->device.driver ? r->device.driver : "", (long long)r->numerics_version);
+}
+
+/* Whether a record of another run lies there. What cannot be read is replaced, as ever. */
+static err is_taken(bool *taken, const char *path, const char *rest) {
+    record other = {0};
+    char *text = NULL;
+    *taken = false;
+    if (!file_exists(path)) return ERR_OK;
+    err e = record_read(&other, path);
+    if (e && e != ERR_MEMORY) {
+        err_clear();
+        return ERR_OK;
+    }
+    if (!e) e = rest_of_name(&text, &other);
+    if (!e) *taken = strcmp(text, rest) != 0;
+    mem_free(text);
+    record_free(&other);
+    return e;
+}
+
+/* Makes "<...>-s42.json" of another run "<...>-<8 digits>-s42.json". */
+static err make_room(char **path, const char *rest) {
+    char hex[HASH_HEX_BYTES], *longer = NULL;
+    bool taken = false;
+    err e = is_taken(&taken, *path, rest);
+    if (e || !taken) return e;
+    const char *seed = strrchr(*path, '-');
+    hash_bytes_hex(rest, strlen(rest), hex);
+    if ((e = mem_printf(&longer, "%.*s-%.8s%s", (int)(seed - *path), *path, hex, seed))) return e;
+    mem_free(*path);
+    *path = longer;
+    return ERR_OK;
+}
+
 err store_write(const char *folder, record *r, char **path) {
-    char *name = NULL, *full = NULL;
+    char *name = NULL, *full = NULL, *rest = NULL;
     err e;
     if (r->partial) return err_set(ERR_ARG, "a partial run does not go to the results folder");
     if ((e = record_score(r)) || (e = record_file_name(&name, r)) ||
-        (e = path_join(&full, folder, name)) || (e = record_write(r, full))) {
+        (e = path_join(&full, folder, name)) || (e = rest_of_name(&rest, r)) ||
+        (e = make_room(&full, rest)) || (e = record_write(r, full))) {
         goto done;
     }
     if (path) {
@@ -109,5 +162,25 @@ err store_write(const char *folder, record *r, char **path) {
 done:
     mem_free(name);
     mem_free(full);
+    mem_free(rest);
+    return e;
+}
+
+static bool is_same_moment(const record *a, const record *b) {
+    return !strcmp(a->created, b->created) && a->seed == b->seed &&
+           !strcmp(a->task.name, b->task.name) && !strcmp(a->recipe_sha256, b->recipe_sha256);
+}
+
+err store_mark_gone(const char *folder, const record *gone) {
+    store s = {0};
+    err e = store_read(&s, folder);
+    for (size_t i = 0; i < s.count && !e; i++) {
+        char *path = NULL;
+        if (!is_same_moment(&s.records[i], gone)) continue;
+        s.records[i].model_is_gone = true;
+        if (!(e = path_join(&path, folder, s.paths[i]))) e = record_write(&s.records[i], path);
+        mem_free(path);
+    }
+    store_free(&s);
     return e;
 }

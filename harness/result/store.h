@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "result/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct store {
@@ -23,8 +24,18 @@ typedef struct store {
 err store_read(store *s, const char *folder) MUST_CHECK;
 void store_free(store *s);
 
-/* Writes r to its place in the folder. *path (owned, may be NULL) gets the file's path.
- * Errors: ERR_ARG for a partial record; those of record_write. */
+/* Writes r to its place in the folder (record_file_name). A record of the same run there is
+ * replaced; one of another run whose plain name is the same (another device, driver or numerics
+ * version) stays, and r gets eight more digits in its name. *path (owned, may be NULL) gets the
+ * file's path. Errors: ERR_ARG for a partial record; those of record_write. */
 err store_write(const char *folder, record *r, char **path) MUST_CHECK;
+
+/* Marks the record of this very run (made at the same moment) in the folder, if it is there: its
+ * model was replaced. Errors: those of store_read and record_write. */
+err store_mark_gone(const char *folder, const record *gone) MUST_CHECK;
+
+/* Whether the model that a run trained still lies in its output folder; its record alone tells what
+ * it was, and cannot be gone on from. */
+bool record_model_is_there(const char *output_folder);
 
 #endif

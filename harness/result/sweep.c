@@ -4,12 +4,14 @@
 #include "base/memory.h"
 #include "data/fetch_task.h"
 #include "model/config.h"
+#include "model/weights/tensors.h"
 #include "net/fetch.h"
 #include "platform/file.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* --- words ---------------------------------------------------------------------------------------
@@ -30,6 +32,27 @@ err words_split(char ***list, size_t *count, const char *text, const char *flag)
 void words_free(char **list, size_t count) {
     for (size_t i = 0; list && i < count; i++) mem_free(list[i]);
     mem_free(list);
+}
+
+/* Whether two words are one thing: the same word, or two ways to one folder. */
+static bool is_same(const char *a, const char *b) {
+    struct stat x, y;
+    if (strcmp(a, b) == 0) return true;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISDIR(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+err sweep_once(char *const *list, size_t count, const char *flag) {
+    bool is_model = strcmp(flag, "model") == 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++) {
+            if (!(is_model ? is_same(list[i], list[k]) : strcmp(list[i], list[k]) == 0)) continue;
+            if (strcmp(list[i], list[k]) == 0)
+                return err_set(ERR_USAGE, "--%s names '%s' twice", flag, list[i]);
+            return err_set(ERR_USAGE, "--%s names one folder twice: '%s' and '%s'", flag, list[k],
+                           list[i]);
+        }
+    return ERR_OK;
 }
 
 /* --- which tasks ---------------------------------------------------------------------------------
@@ -143,22 +166,15 @@ static err same_recipe(bool *same, const record *r, const run_request *q, const 
 /* What a record calls the model, and the hash of the weights it would begin with ("" from scratch
  * or from the hub, whose name says it). */
 static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *q) {
-    char *inner = NULL, *path = NULL;
+    char *folder = NULL;
+    tensors files = {0};
     *hex = '\0';
     if (bert_preset_known(q->model) || !folder_exists(q->model)) return mem_strdup(name, q->model);
-    size_t n = strlen(q->model);
-    while (n > 1 && q->model[n - 1] == '/') n--;
-    err e = mem_strndup(&inner, q->model, n);
-    if (!e) e = mem_strdup(name, path_name(inner));
-    if (!e) e = path_join(&path, inner, "model.safetensors");
-    if (!e && !file_exists(path)) {
-        mem_free(path);
-        path = NULL;
-        e = path_join(&path, inner, "model/model.safetensors");
-    }
-    if (!e && !q->from_scratch) e = hash_file_hex(path, hex);
-    mem_free(inner);
-    mem_free(path);
+    err e = source_locate(&folder, name, q->model);
+    if (!e && !q->from_scratch && !(e = tensors_open(&files, folder)))
+        e = tensors_digest(&files, hex);
+    tensors_close(&files);
+    mem_free(folder);
     return e;
 }
 

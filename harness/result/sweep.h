@@ -30,6 +30,10 @@ err sweep_all_tasks(char ***list, size_t *count, const run_request *q) MUST_CHEC
 err words_split(char ***list, size_t *count, const char *text, const char *flag) MUST_CHECK;
 void words_free(char **list, size_t count);
 
+/* Refuses what names one task, or one model (by its folder too: "a", "./a/"), twice: the runs would
+ * be the same. Errors: ERR_USAGE naming the flag and both. */
+err sweep_once(char *const *list, size_t count, const char *flag) MUST_CHECK;
+
 /* Prepares for `total` runs on the device of that selector. With `skip` the records below `results`
  * are read. Errors: those of store_read and device_select. Free with sweep_close, also after one.
  */

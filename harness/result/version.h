@@ -2,11 +2,9 @@
 #ifndef HARNESS_RESULT_VERSION_H
 #define HARNESS_RESULT_VERSION_H
 
-#include <stdbool.h>
+#include "base/numerics.h"
 
-/* Raised by every change after which the same run gives other weights or predictions: kernels,
- * order of sums, random streams, initialisation. */
-enum { NUMERICS_VERSION = 2 };
+#include <stdbool.h>
 
 const char *version_string(void); /* "0.1.0" */
 const char *version_commit(void); /* 40 hexadecimal digits, or "unknown" */

@@ -405,11 +405,16 @@ Test(faults, results_that_cannot_be_written_are_seen_before_training) {
 
 Test(faults, run_without_record_stays_unfinished) {
     arguments a;
-    char *folder = path_of(temporary_folder(), "norecord"), *record;
+    child c;
+    char *folder = path_of(temporary_folder(), "norecord"), *record, *first;
     record = path_of(folder, "record.json");
+    first = path_of(folder, "checkpoint-1");
+    child_start(&c, NULL, run_of(&a, "norecord", STEPS, 1, NULL));
+    child_await_path(&c, first, SECONDS);
     cr_assert_not(folder_make(record)); // a folder where the file is to go
-    program_result r = child_run(NULL, SECONDS, run_of(&a, "norecord", STEPS, 5, NULL));
+    program_result r = child_end(&c, SECONDS);
     EXITS(r, 1);
+    mem_free(first);
     SAYS(r, "record.json");
     program_free(&r);
     cr_assert_eq(rmdir(record), 0);

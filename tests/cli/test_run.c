@@ -52,7 +52,12 @@ Test(whole_run, sample_says_what_it_is_and_what_comes_next) {
     char path[600];
     snprintf(path, sizeof path, "%s/results", temporary_folder());
     cr_assert_not(folder_exists(path));
-    cJSON *record = record_of("runs/kor_hate/tiny-cpu-s42-sample");
+    folder_list runs = {0};
+    cr_assert_not(folder_list_read(&runs, temporary_path("runs/kor_hate")));
+    cr_assert_eq(runs.count, 1);
+    snprintf(path, sizeof path, "runs/kor_hate/%s", runs.names[0]);
+    folder_list_free(&runs);
+    cJSON *record = record_of(path);
     static const char *const keys[] = {
         "schema",  "harness",       "created",    "partial", "task",       "model",
         "recipe",  "recipe_sha256", "protocol",   "seed",    "device",     "headline",

@@ -1,10 +1,14 @@
 #include "base/json.h"
 #include "base/memory.h"
+#include "model/weights/tensors.h"
+#include "platform/file.h"
 #include "result/sweep.h"
 #include "support/fake_record.h"
+#include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static err number(void *context, const char *key, double value) {
@@ -92,6 +96,120 @@ Test(sweep, what_has_a_record_is_found_and_nothing_else) {
     cr_assert_null(found);
     sweep_close(&s);
     cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* The folder's one file becomes a shard with its index, as large models come. */
+static void make_sharded(const char *folder) {
+    safetensors file = {0};
+    cJSON *index = cJSON_CreateObject(), *map = NULL;
+    char *whole = NULL, *shard = NULL, *path = NULL;
+    MUST(path_join(&whole, folder, "model.safetensors"));
+    MUST(path_join(&shard, folder, "model-00001-of-00001.safetensors"));
+    MUST(path_join(&path, folder, "model.safetensors.index.json"));
+    MUST(safetensors_open(&file, whole));
+    MUST(json_add_object(&map, index, "weight_map"));
+    for (size_t i = 0; i < file.count; i++)
+        MUST(json_add_string(map, file.entries[i].name, path_name(shard)));
+    safetensors_close(&file);
+    MUST(json_write(path, index));
+    cr_assert_eq(rename(whole, shard), 0);
+    cJSON_Delete(index);
+    mem_free(whole);
+    mem_free(shard);
+    mem_free(path);
+}
+
+Test(sweep, a_sharded_model_is_known_by_its_weights) {
+    json_setup();
+    size_t live = mem_live_count();
+    const char *results = temporary_path("results"), *model = temporary_path("sharded");
+    run_request q = {.task = "kor_hate", .model = model, .seed = 42};
+    record r;
+    sweep s;
+    const record *found;
+    tensors files = {0};
+    char hex[HASH_HEX_BYTES];
+    model_folder_make(model, NULL, 3, NULL);
+    make_sharded(model);
+    MUST(tensors_open(&files, model));
+    MUST(tensors_digest(&files, hex));
+    tensors_close(&files);
+    MUST(recipe_load(&q.recipe, "course"));
+    make_record(&r, &q);
+    MUST(record_text(&r.model.name, "sharded"));
+    MUST(record_text(&r.model.weights_sha256, hex));
+    MUST(store_write(results, &r, NULL));
+    MUST(sweep_open(&s, 2, "cpu", results, true));
+    MUST(sweep_find(&found, &s, &q));
+    cr_assert_not_null(found);
+    sweep_close(&s);
+    // other weights under the same name are another run
+    hex[0] = hex[0] == '0' ? '1' : '0';
+    MUST(record_text(&r.model.weights_sha256, hex));
+    MUST(folder_remove(results));
+    MUST(store_write(results, &r, NULL));
+    MUST(sweep_open(&s, 2, "cpu", results, true));
+    MUST(sweep_find(&found, &s, &q));
+    cr_assert_null(found);
+    sweep_close(&s);
+    record_free(&r);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* Two devices whose plain names are one: both records stay; the same run replaces its own. */
+Test(sweep, records_of_two_runs_are_never_one_file) {
+    json_setup();
+    const char *results = temporary_path("results");
+    run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
+    record r;
+    char *paths[4];
+    MUST(recipe_load(&q.recipe, "course"));
+    make_record(&r, &q);
+    MUST(record_text(&r.device.name, "A GPU (1)"));
+    MUST(store_write(results, &r, &paths[0]));
+    MUST(record_text(&r.device.name, "a-gpu-1"));
+    MUST(store_write(results, &r, &paths[1]));
+    MUST(store_write(results, &r, &paths[2]));
+    MUST(record_text(&r.device.driver, "another"));
+    MUST(store_write(results, &r, &paths[3]));
+    cr_assert_str_neq(paths[0], paths[1]);
+    cr_assert_str_eq(paths[1], paths[2]);
+    cr_assert_str_neq(paths[1], paths[3]);
+    cr_assert(file_exists(paths[0]) && file_exists(paths[1]) && file_exists(paths[3]));
+    for (int i = 0; i < 4; i++) mem_free(paths[i]);
+    record_free(&r);
+    temporary_remove();
+}
+
+Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
+    json_setup();
+    const char *results = temporary_path("results");
+    record kept, gone, read = {0};
+    char *path = NULL, *board = NULL;
+    size_t bytes = 0;
+    run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
+    MUST(recipe_load(&q.recipe, "course"));
+    make_record(&kept, &q);
+    q.recipe.learning_rate = 1e-3;
+    make_record(&gone, &q);
+    MUST(store_write(results, &kept, NULL));
+    MUST(store_write(results, &gone, &path));
+    MUST(store_mark_gone(results, &gone));
+    MUST(record_read(&read, path));
+    cr_assert(read.model_is_gone);
+    program_result p = RUN("report", "--results", results);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    MUST(file_read((void **)&board, &bytes, temporary_path("results/LEADERBOARD.md"), 0));
+    const char *first = strstr(board, "tiny (model gone: 1 of 1)");
+    cr_assert(first && !strstr(first + sizeof "tiny (", "(model gone"), "%s", board);
+    mem_free(board);
+    mem_free(path);
+    record_free(&read);
+    record_free(&kept);
+    record_free(&gone);
     temporary_remove();
 }
 

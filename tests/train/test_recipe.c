@@ -63,6 +63,16 @@ Test(recipe, files_depart_from_a_base_and_faults_are_named) {
         {"{\"class_weights\": \"nan\"}", "a number above 0"},
         {"{\"class_weights\": 2}", "unknown hyperparameter 'class_weights'"},
         {"{\"metric_for_best_model\": \"eval_f2\"}", "metric_for_best_model (beside loss): "},
+        {"{\"adam_epsilon\": 0}", "adam_epsilon is 0, expected a number from 1e-30 to 1"},
+        {"{\"adam_epsilon\": -1e-8}", "adam_epsilon is -1e-08, expected a number from 1e-30"},
+        {"{\"adam_beta1\": 1}", "adam_beta1 is 1, expected a number from 0 to 0.999999"},
+        {"{\"learning_rate\": -1}", "learning_rate is -1, expected a number from 0 to 10"},
+        {"{\"learning_rate\": 1e999}", "learning_rate is inf, expected a number from 0 to 10"},
+        {"{\"learning_rate\": NaN}", "mine.json:1:"},
+        {"{\"dropout\": -0.5}", "dropout is -0.5, expected a number from 0 to 0.999"},
+        {"{\"dropout\": 1}", "dropout is 1, expected a number from 0 to 0.999"},
+        {"{\"weight_decay\": 10.000001}", "weight_decay is 10.000001, expected a number from 0 to "
+                                          "10"},
         {"[]", "expected an object of hyperparameters"},
     };
     json_setup();

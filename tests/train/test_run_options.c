@@ -106,11 +106,14 @@ static void expect_same(const outcome *a, const outcome *b, const char *name, ui
 static void check_resume(const mode *m, const char *selector, const uint32_t *stops) {
     outcome whole, resumed;
     run_request q = request_of(m, selector, temporary_path("whole"));
+    q.overwrite = true; // what another mode left in these folders
     run_through(&q, &whole);
     for (size_t i = 0; stops[i]; i++) {
         q.output = temporary_path("stopped");
+        q.overwrite = true;
         q.resume = false;
         run_until(&q, stops[i]);
+        q.overwrite = false;
         q.resume = true;
         run_through(&q, &resumed);
         expect_same(&whole, &resumed, m->name, stops[i]);

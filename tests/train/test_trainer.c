@@ -227,7 +227,13 @@ Test(run, resumed_ends_with_the_same_bits) {
     run_through(&q, resumed, again);
     cr_assert_str_eq(whole, resumed);
     cr_assert_eq(memcmp(losses, again, sizeof losses), 0);
-    // finished: the next run needs neither flag, and --resume starts over
+    // finished: the same run is not done again, with --resume or without, until it is asked for
+    for (int i = 0; i < 2; i++, q.resume = !q.resume) {
+        MUST(run_open(&r, &q));
+        cr_assert(r.is_finished && !r.trainer_is_open);
+        run_close(&r);
+    }
+    q.overwrite = true;
     run_through(&q, resumed, again);
     cr_assert_str_eq(whole, resumed);
     cr_assert_eq(mem_live_count(), live);
@@ -252,7 +258,8 @@ Test(run, resume_refuses_other_runs_and_damaged_files) {
     q.seed = 11;
     double rate = q.recipe.learning_rate;
     q.recipe.learning_rate = 0.1;
-    MUST_FAIL(run_open(&r, &q), ERR_DATA, "is of another run: recipe is");
+    MUST_FAIL(run_open(&r, &q), ERR_DATA,
+              "is of another run: recipe's learning_rate is 0.0007 there, 0.1 now;");
     run_close(&r);
     q.recipe.learning_rate = rate;
     FILE *f = fopen(temporary_path("stopped/checkpoint-3/optimizer.safetensors"), "r+b");
@@ -289,6 +296,7 @@ Test(run, keeps_as_many_checkpoints_as_asked) {
     cr_assert(!has("out/unfinished.json"));
     // the next run's checkpoints take the place of these
     q.recipe.save_steps = 5;
+    q.overwrite = true;
     run_through(&q, digest, losses);
     cr_assert(has("out/checkpoint-5") && !has("out/checkpoint-4") && !has("out/checkpoint-6"));
     temporary_remove();

@@ -56,11 +56,13 @@ err weights_keys_text(strbuf *out, const weights_keys *keys, size_t most) MUST_C
 void weights_report_free(weights_report *report);
 
 /* Writes <folder>/model.safetensors atomically; what is read from the device is compared with the
- * device's own checksums (params_read). pre: word rows are current. */
+ * device's own checksums (params_read). Errors: ERR_NUMERIC naming a tensor that is not finite;
+ * nothing is then written. pre: word rows are current. */
 err weights_save(const params *ps, const char *folder) MUST_CHECK;
 
 /* AdamW's moments in <folder>/optimizer.safetensors, as "exp_avg.KEY" and "exp_avg_sq.KEY". Reading
- * wants every tensor of this model and nothing else; errors as weights_load. pre: ps->training. */
+ * wants every tensor of this model and nothing else, all finite and the squares not negative;
+ * errors as weights_load and weights_save. pre: ps->training. */
 err moments_save(const params *ps, const char *folder) MUST_CHECK;
 err moments_load(params *ps, const char *folder) MUST_CHECK;
 

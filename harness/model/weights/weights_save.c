@@ -2,6 +2,7 @@
 #include "model/weights/weights_internal.h"
 #include "platform/file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,21 @@ static err declare(safetensors_writer *w, const param *p, part which) {
     return e;
 }
 
+/* Every value is finite, and those of squares are not negative. Errors: ERR_NUMERIC naming the
+ * tensor by its key. */
+static err check_values(const float *values, const param *p, part which) {
+    size_t slice_count = p->count / param_slices(p);
+    for (size_t i = 0; i < p->count; i++) {
+        char key[PARAM_NAME_BYTES + 16];
+        if (isfinite(values[i]) && !(which == PART_SQUARE && values[i] < 0)) continue;
+        part_key(p, which, i / slice_count, key);
+        return err_set(ERR_NUMERIC, "tensor '%s': number %zu of %zu is %g, expected a finite %s",
+                       key, i % slice_count + 1, slice_count, (double)values[i],
+                       which == PART_SQUARE ? "one of at least 0" : "one");
+    }
+    return ERR_OK;
+}
+
 static size_t largest_count(const params *ps) {
     size_t largest = 0;
     for (size_t i = 0; i < ps->count; i++)
@@ -63,7 +79,7 @@ static err save_parts(const params *ps, const char *folder, const char *name, pa
             const param *p = &ps->list[i];
             e = which == PART_WEIGHT ? params_read(values, ps, i, sums)
                                      : device_read_f32(values, part_span(p, which), p->count);
-            if (e) goto done;
+            if (e || (e = check_values(values, p, which))) goto done;
             if ((e = safetensors_add(&w, values, p->count))) goto done;
         }
     e = safetensors_writer_commit(&w);
@@ -101,6 +117,8 @@ static err load_part(const safetensors *file, const param *p, part which, float 
         err e = safetensors_read(file, t, values + slice * count);
         if (e) return e;
     }
+    err e = check_values(values, p, which);
+    if (e) return err_wrap(ERR_DATA, "%s", file->path);
     return device_write_f32(part_span(p, which), values, p->count);
 }
 

@@ -6,9 +6,11 @@
 #include "base/sums.h"
 #include "model/weights/weights.h"
 #include "platform/file.h"
+#include "train/checkpoint/identity.h"
+#include "train/checkpoint/marker.h"
 
-#include <errno.h>
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +138,12 @@ static uint32_t name_step(const char *name) {
     return (uint32_t)step;
 }
 
+bool checkpoint_is_name(const char *name) {
+    static const char partial[] = "partial-";
+    size_t n = sizeof partial - 1;
+    return name_step(strncmp(name, partial, n) == 0 ? name + n : name) > 0;
+}
+
 typedef struct place {
     uint32_t step;
     char *path;
@@ -218,12 +226,12 @@ err checkpoint_clear(const char *output, const char *id) {
     size_t count = 0;
     err e = places_read(&list, &count, output, id);
     for (size_t i = 0; !e && i < count; i++)
-        if (!list[i].is_ours) e = folder_remove(list[i].path);
+        if (!list[i].is_ours) e = marker_remove(list[i].path);
     places_free(list, count);
     return e;
 }
 
-static err remove_beyond(const char *output, const char *id, uint32_t keep) {
+err checkpoint_limit(const char *output, const char *id, uint32_t keep) {
     place *list = NULL;
     size_t count = 0, ours = 0;
     if (!keep) return ERR_OK;
@@ -231,15 +239,53 @@ static err remove_beyond(const char *output, const char *id, uint32_t keep) {
     for (size_t i = 0; i < count; i++) ours += list[i].is_ours;
     for (size_t i = 0; !e && i < count && ours > keep; i++) {
         if (!list[i].is_ours) continue;
-        e = folder_remove(list[i].path);
+        e = marker_remove(list[i].path);
         ours--;
     }
     places_free(list, count);
     return e;
 }
 
+static err add_sizes(uint64_t *bytes, const char *folder) {
+    folder_list names = {0};
+    err e = folder_list_read(&names, folder);
+    for (size_t i = 0; !e && i < names.count; i++) {
+        char *path = NULL;
+        uint64_t size = 0;
+        if ((e = path_join(&path, folder, names.names[i]))) break;
+        if (file_exists(path) && !(e = file_size(&size, path))) *bytes += size;
+        mem_free(path);
+    }
+    folder_list_free(&names);
+    return e;
+}
+
+err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t *bytes) {
+    place *list = NULL;
+    size_t places = 0;
+    *count = 0;
+    *bytes = 0;
+    err e = places_read(&list, &places, output, id);
+    for (size_t i = 0; !e && i < places; i++) {
+        if (id && !list[i].is_ours) continue;
+        ++*count;
+        e = add_sizes(bytes, list[i].path);
+    }
+    places_free(list, places);
+    return e;
+}
+
 /* --- writing and reading -------------------------------------------------------------------------
  */
+
+err checkpoint_abandon(err e, const char *folder) {
+    char *message = NULL;
+    if (mem_strdup(&message, err_message(e))) return e;
+    if (marker_remove(folder)) err_clear(); // its message would hide the first fault's
+    e = err_set(e, "%s", message);
+    mem_free(message);
+    return e;
+}
 
 err checkpoint_write(const char *output, const trainer *t, const tokenizer *words,
                      const checkpoint_run *run, uint32_t keep) {
@@ -247,39 +293,19 @@ err checkpoint_write(const char *output, const trainer *t, const tokenizer *word
     err e = ERR_OK;
     if ((e = mem_printf(&final, "%s/%s%u", output, name_prefix, t->done))) goto done;
     if ((e = mem_printf(&partial, "%s/partial-%s%u", output, name_prefix, t->done))) goto done;
-    if ((e = folder_remove(partial))) goto done;
+    if ((e = marker_remove(partial))) goto done;
+    if ((e = marker_make(partial, run->id, run->name))) goto done;
     if ((e = model_folder_write(partial, &t->model, words))) goto done;
     if ((e = moments_save(&t->model.params, partial))) goto done;
     if ((e = state_write(partial, t, run))) goto done;
     if ((e = sums_add(partial, state_name))) goto done;
-    if ((e = folder_remove(final))) goto done;
-    if ((e = folder_rename_durable(partial, final))) goto done;
-    e = remove_beyond(output, run->id, keep);
+    if ((e = marker_replace(partial, final))) goto done;
+    e = checkpoint_limit(output, run->id, keep);
 done:
-    if (e && partial && folder_exists(partial)) {
-        // the message of the first fault is the one to show
-        char *message = NULL;
-        if (!mem_strdup(&message, err_message(e)) && folder_remove(partial) == ERR_OK)
-            e = err_set(e, "%s", message);
-        mem_free(message);
-    }
+    if (e && partial) e = checkpoint_abandon(e, partial);
     mem_free(partial);
     mem_free(final);
     return e;
-}
-
-static err check_identity(const cJSON *found, const cJSON *wanted, const char *where) {
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, wanted) {
-        const char *text =
-            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found, item->string));
-        if (!text || strcmp(text, item->valuestring) != 0)
-            return err_set(ERR_DATA,
-                           "%s: this checkpoint is of another run: %s is %s there, %s now%s", where,
-                           item->string, text ? text : "absent", item->valuestring,
-                           err_advice("overwrite", "; use --overwrite to start over"));
-    }
-    return ERR_OK;
 }
 
 static err check_files(const cJSON *root, const char *folder, const char *where) {
@@ -310,6 +336,10 @@ static err read_losses(float **losses, const cJSON *root, uint32_t step, const c
                        count, step * sizeof(float), step);
     }
     *losses = bytes;
+    for (uint32_t s = 0; s < step; s++)
+        if (!isfinite((*losses)[s]))
+            return err_set(ERR_FORMAT, "%s: losses: step %u has %g, which is not finite", where,
+                           s + 1, (double)(*losses)[s]);
     return ERR_OK;
 }
 
@@ -376,33 +406,55 @@ static err read_scaling(trainer *t, const cJSON *root, const char *where) {
     return e;
 }
 
-static err check_best(const trainer *t, uint32_t best_step, const char *where) {
-    for (uint32_t i = 0; i < t->evaluation_count; i++)
-        if (t->evaluations[i].step == best_step) return ERR_OK;
-    return best_step
-               ? err_set(ERR_DATA, "%s: best_step is %u, but no evaluation of that step is there%s",
-                         where, best_step,
-                         err_advice("overwrite", "; use --overwrite to start over"))
-               : ERR_OK;
+static err check_best(const trainer *t, const checkpoint_run *run, const char *where) {
+    uint32_t step = run->best_step;
+    for (uint32_t i = 0; i < t->evaluation_count; i++) {
+        if (t->evaluations[i].step != step) continue;
+        if (t->evaluations[i].score == run->best_score) return ERR_OK;
+        return err_set(ERR_DATA,
+                       "%s: best_score is %.17g, but the evaluation of step %u has %.17g%s", where,
+                       run->best_score, step, t->evaluations[i].score,
+                       err_advice("overwrite", "; use --overwrite to start over"));
+    }
+    if (!step && !t->evaluation_count) return ERR_OK;
+    return err_set(ERR_DATA, "%s: best_step is %u, but no evaluation of that step is there%s",
+                   where, step, err_advice("overwrite", "; use --overwrite to start over"));
+}
+
+/* Step, epoch and place in it say the same thing three times, of a run of this length. */
+static err check_counts(const trainer *t, const cJSON *root, int64_t step, const char *where) {
+    int64_t total = 0, index = 0;
+    double epoch = 0, expected = (double)step / t->epoch_steps;
+    err e = json_whole(&total, root, "max_steps", t->total_steps, t->total_steps, where);
+    if (!e)
+        e = json_whole(&index, root, "batch_index", step % t->epoch_steps, step % t->epoch_steps,
+                       where);
+    if (!e) e = json_number(&epoch, root, "epoch", where);
+    if (!e && fabs(epoch - expected) > 1e-9 * fmax(1, expected))
+        e = err_set(ERR_FORMAT, "%s: epoch is %g, but step %" PRId64 " of %u an epoch is %g", where,
+                    epoch, step, t->epoch_steps, expected);
+    return e;
 }
 
 static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const char *folder,
                       const char *where) {
     const cJSON *identity = NULL;
-    int64_t step = 0, best = 0;
+    int64_t schema = 0, step = 0, best = 0;
     float *losses = NULL;
     err e = ERR_OK;
+    if ((e = json_whole(&schema, root, "schema", STATE_SCHEMA, STATE_SCHEMA, where))) return e;
     if ((e = json_object(&identity, root, "identity", where))) return e;
-    if ((e = check_identity(identity, run->identity, where))) return e;
+    if ((e = identity_check(identity, run->identity, where, "checkpoint"))) return e;
     if ((e = json_whole(&step, root, "global_step", 1, t->total_steps, where))) return e;
+    if ((e = check_counts(t, root, step, where))) return e;
     if ((e = json_whole(&best, root, "best_step", 0, step, where))) return e;
     if ((e = json_number(&run->best_score, root, "best_score", where))) return e;
     run->best_step = (uint32_t)best;
     if ((e = read_evaluations(t, root, (uint32_t)step, where))) return e;
-    if ((e = check_best(t, run->best_step, where))) return e;
+    if ((e = check_best(t, run, where))) return e;
     if ((e = check_files(root, folder, where))) return e;
-    if ((e = read_losses(&losses, root, (uint32_t)step, where))) return e;
-    e = trainer_set(t, (uint32_t)step, losses);
+    e = read_losses(&losses, root, (uint32_t)step, where);
+    if (!e) e = trainer_set(t, (uint32_t)step, losses);
     mem_free(losses);
     return e ? e : read_scaling(t, root, where);
 }

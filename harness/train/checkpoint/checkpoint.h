@@ -17,14 +17,16 @@ err model_folder_write(const char *folder, const bert *m, const tokenizer *words
 
 /* What a run is, beside its weights. */
 typedef struct checkpoint_run {
-    const char *id;        /* of this very run: checkpoints of another one are not taken */
+    const char *id;   /* of this very run: checkpoints of another one are not taken */
+    const char *name; /* what a model that begins from the checkpoint is called; writing only */
     const cJSON *identity; /* object of strings that must be equal for a run to go on */
     double best_score;     /* protocol dev */
     uint32_t best_step;    /* 0: none yet */
 } checkpoint_run;
 
-/* Writes <output>/checkpoint-<t->done> and removes the oldest of this run beyond `keep` (0: keeps
- * all). */
+/* Writes <output>/checkpoint-<t->done> and, once it is safe on the disk, removes the oldest of this
+ * run beyond `keep` (0: keeps all). Errors: ERR_IO; ERR_NUMERIC naming the tensor that is not
+ * finite. */
 err checkpoint_write(const char *output, const trainer *t, const tokenizer *words,
                      const checkpoint_run *run, uint32_t keep) MUST_CHECK;
 
@@ -32,11 +34,27 @@ err checkpoint_write(const char *output, const trainer *t, const tokenizer *word
  * One whose state is damaged is passed over with a warning. */
 err checkpoint_find(char **path, const char *output, const char *id) MUST_CHECK;
 
-/* Loads weights, moments, step and losses into t, and the best score into run.
- * Errors: ERR_DATA naming what differs from this run or which file does not match its SHA-256. */
+/* Loads weights, moments, step and losses into t, and the best score into run; all is checked: what
+ * the steps, losses, evaluations and moments say must fit together. Errors: ERR_DATA naming what
+ * differs from this run, which file does not match its SHA-256, or what cannot be; ERR_FORMAT. */
 err checkpoint_read(trainer *t, checkpoint_run *run, const char *path) MUST_CHECK;
 
-/* Removes every checkpoint under output but those of the run `id` (NULL: all). */
+/* Removes every checkpoint under output that this program made (marker.h) but those of the run `id`
+ * (NULL: all). */
 err checkpoint_clear(const char *output, const char *id) MUST_CHECK;
+
+/* Removes the oldest of the run beyond `keep` (0: keeps all). */
+err checkpoint_limit(const char *output, const char *id, uint32_t keep) MUST_CHECK;
+
+/* How many checkpoints of the run `id` (NULL: of any) there are, and the bytes of their files. */
+err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t *bytes) MUST_CHECK;
+
+/* Whether a name in an output folder is that of a checkpoint, also of one half written or half
+ * removed. */
+bool checkpoint_is_name(const char *name);
+
+/* Removes a folder that was not finished; e and its message stay, since they tell the first fault.
+ */
+err checkpoint_abandon(err e, const char *folder);
 
 #endif

@@ -5,8 +5,11 @@
 #include "platform/file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char lines_name[] = "log.jsonl";
 enum { LIMIT_BYTES = 256 << 20 };
@@ -60,7 +63,7 @@ static err open_events(train_log *l, const char *folder, bool wanted, uint32_t k
     if (e) goto done;
     if (!wanted) {
         // events of another run would stand beside this one's files
-        if (!kept_step) e = folder_remove(inner);
+        if (!kept_step) train_log_remove_events(folder);
         goto done;
     }
     if ((e = folder_make_own(inner)) || (e = path_join(&path, inner, events_name))) goto done;
@@ -78,6 +81,25 @@ err train_log_open(train_log *l, const char *folder, bool tensorboard, uint32_t 
     if (e || (kept_step && (e = cut(l->path, kept_step)))) return e;
     if ((e = file_open_log(&l->lines, l->path, kept_step > 0))) return e;
     return open_events(l, folder, tensorboard, kept_step);
+}
+
+err train_log_owns_events(bool *ours, const char *folder) {
+    struct stat st;
+    folder_list list = {0};
+    *ours = false;
+    if (lstat(folder, &st) || !S_ISDIR(st.st_mode)) return ERR_OK;
+    err e = folder_list_read(&list, folder);
+    *ours = !e && (list.count == 0 || (list.count == 1 && !strcmp(list.names[0], events_name)));
+    folder_list_free(&list);
+    return e;
+}
+
+void train_log_remove_events(const char *folder) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s/%s", folder, events_folder, events_name);
+    (void)unlink(path);
+    snprintf(path, sizeof path, "%s/%s", folder, events_folder);
+    (void)rmdir(path);
 }
 
 void train_log_close(train_log *l) {

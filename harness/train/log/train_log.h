@@ -41,4 +41,9 @@ err train_log_add(train_log *l, uint32_t step, double epoch, const log_value *va
 
 void train_log_close(train_log *l);
 
+/* Whether <folder> (of name tensorboard) holds nothing but a run's own event file. */
+err train_log_owns_events(bool *ours, const char *folder) MUST_CHECK;
+/* Removes the event file of the run in folder, and tensorboard/ when that was all in it. */
+void train_log_remove_events(const char *folder);
+
 #endif

@@ -172,12 +172,14 @@ err recipe_set_number(recipe *r, const char *key, double value) {
         r->warmup_ratio = value;
         return ERR_OK;
     }
+    // a default below 0 says that another place decides; between it and 0 nothing is allowed
+    double low = f->value < 0 && value != f->value ? 0 : f->low;
     bool is_whole = value == floor(value);
-    if (!(value >= f->low && value <= f->high) || (f->kind != FIELD_NUMBER && !is_whole)) {
-        char found[SHOWN_NUMBER_BYTES], low[SHOWN_NUMBER_BYTES], high[SHOWN_NUMBER_BYTES];
+    if (!(value >= low && value <= f->high) || (f->kind != FIELD_NUMBER && !is_whole)) {
+        char found[SHOWN_NUMBER_BYTES], least[SHOWN_NUMBER_BYTES], most[SHOWN_NUMBER_BYTES];
         return err_set(ERR_USAGE, "%s is %s, expected a %snumber from %s to %s", key,
                        shown_number(found, value), f->kind == FIELD_NUMBER ? "" : "whole ",
-                       shown_number(low, f->low), shown_number(high, f->high));
+                       shown_number(least, low), shown_number(most, f->high));
     }
     field_put(r, f, value);
     return ERR_OK;

@@ -32,9 +32,9 @@
     X(NUMBER, weight_decay, 0, 0, 10, ALWAYS)                                                      \
     X(NUMBER, adam_beta1, 0.9, 0, 0.999999, ALWAYS)                                                \
     X(NUMBER, adam_beta2, 0.999, 0, 0.9999999, ALWAYS)                                             \
-    X(NUMBER, adam_epsilon, 1e-8, 0, 1, ALWAYS)                                                    \
-    X(NUMBER, max_grad_norm, 1, 0, 1e9, ALWAYS) /* 0: no clipping */                               \
-    X(NUMBER, dropout, -1, -1, 0.999, ALWAYS)   /* -1: as the model's configuration says */        \
+    X(NUMBER, adam_epsilon, 1e-8, 1e-30, 1, ALWAYS) /* at 0 a gradient of 0 gives 0 / 0 */         \
+    X(NUMBER, max_grad_norm, 1, 0, 1e9, ALWAYS)     /* 0: no clipping */                           \
+    X(NUMBER, dropout, -1, -1, 0.999, ALWAYS)       /* -1: as the model's configuration says */    \
     X(NUMBER, label_smoothing_factor, 0, 0, 0.999, ALWAYS)                                         \
     X(COUNT, max_length, 0, 0, 65536, ALWAYS)      /* tokens; 0: the task's */                     \
     X(COUNT, eval_steps, 0, 0, 1000000000, ALWAYS) /* protocol dev; 0: once an epoch */            \

@@ -42,12 +42,15 @@ static err open_device(run *r) {
     return e ? e : device_check_run(&r->device, q->check_device);
 }
 
+/* What the task makes of the model: its labels, its longest sentence. */
 static err set_labels(run *r) {
     const char *names[256];
     if (r->task.label_count > sizeof names / sizeof *names)
         return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %zu are supported",
                        r->task.name, r->task.label_count, sizeof names / sizeof *names);
     for (size_t i = 0; i < r->task.label_count; i++) names[i] = r->task.labels[i].name;
+    r->max_length =
+        source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
     return bert_config_set_labels(&r->source.config, names, r->task.label_count);
 }
 
@@ -55,8 +58,6 @@ static err encode_all(run *r) {
     double begin = clock_seconds();
     const tokenizer *words = &r->source.words;
     err e = ERR_OK;
-    r->max_length =
-        source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
     if ((e = encode_split(&r->train, words, &r->data.train, ENCODE_KEPT, r->max_length))) return e;
     if ((e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length))) return e;
     if ((e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length))) return e;
@@ -155,20 +156,22 @@ static err open_best(run *r) {
 
 err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
-    *r = (run){.request = *request};
+    *r = (run){.request = *request, .lock = -1};
     if ((e = check_options(request))) return e;
     if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
     if ((e = open_best(r))) return e;
     if ((e = open_device(r))) return e;
-    if ((e = run__output_open(r))) return e;
+    if ((e = run__output_prepare(r))) return e;
     if ((e = open_data(r))) return e;
     if ((e = source_open(&r->source, request->model, &r->data.train, request->offline))) return e;
     if ((e = set_labels(r))) return e;
+    if ((e = run__identify(r))) return e;
+    if ((e = run__output_open(r))) return e;
+    if ((e = run__compare(r)) || r->is_finished) return e;
     if ((e = encode_all(r))) return e;
     if ((e = open_trainer(r))) return e;
     if ((e = run__check_disk(r))) return e;
     if ((e = load_weights(r))) return e;
-    if ((e = run__identify(r))) return e;
     if ((e = run__begin(r))) return e;
     return run__log_open(r);
 }
@@ -185,6 +188,7 @@ void run_close(run *r) {
     task_free(&r->task);
     weights_report_free(&r->weights);
     cJSON_Delete(r->identity);
+    cJSON_Delete(r->surroundings);
     mem_free(r->id);
     run__output_close(r);
     mem_free(r->logits);
@@ -240,15 +244,6 @@ bool run__judge(run *r, uint32_t first) {
     return better;
 }
 
-/* Writes the weights to <output>/best. */
-static err keep_best(const run *r) {
-    char *folder = NULL;
-    err e = run__path(&folder, r, "best");
-    if (!e) e = model_folder_write(folder, &r->trainer.model, &r->source.words);
-    mem_free(folder);
-    return e;
-}
-
 /* Takes an evaluation in: is it the best, and is it time to stop? */
 static err judge(run *r, double score, double loss) {
     trainer *t = &r->trainer;
@@ -260,7 +255,7 @@ static err judge(run *r, double score, double loss) {
     if (t->is_stopped && t->done < t->total_steps)
         log_note("stopped early: %u evaluations in a row were no better (best: step %u)",
                  r->best.stale, r->best.step);
-    return better ? keep_best(r) : ERR_OK;
+    return better ? run__write_model(r, "best", false) : ERR_OK;
 }
 
 /* trainer_hook under protocol dev: keeps the weights that score best, the earliest of equals. */
@@ -326,7 +321,7 @@ err run_evaluate(run *r) {
 }
 
 err run_keep_model(run *r) {
-    return run__keep_model(r);
+    return run__write_model(r, "model", true);
 }
 
 err run_finish(run *r) {

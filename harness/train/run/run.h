@@ -3,9 +3,11 @@
  * run_open prepares everything and finds what can fail early: output folder, data, device, model,
  * memory, disk. run_train trains, run_evaluate scores the test rows once,
  * run_keep_model leaves the final model in <output>/model, run_finish ends the run once its record
- * is on the disk too. What is in the output folder while a run is under way:
+ * is on the disk too. What is in the output folder:
  *     .lock             held by the process that runs
- *     unfinished.json   who the run is; removed at its end
+ *     unfinished.json   who the run is, while it is under way
+ *     run.json          the same of a finished run
+ *     record.json       its result (written by who calls run_finish)
  *     log.jsonl         a line each logging_steps and evaluation (train/log/train_log.h)
  *     tensorboard/      the same as event file, if asked for
  *     checkpoint-<n>/   every save_steps, and after Ctrl-C
@@ -14,7 +16,13 @@
  *
  * Protocol dev is Trainer's load_best_model_at_end: the evaluation that is best by
  * metric_for_best_model gives the final weights, and early_stopping_patience may end the training
- * before the recipe's last step (best.h). */
+ * before the recipe's last step (best.h).
+ *
+ * The default folder is runs/<task>/<model>-<device>-s<seed>[-sample]-<hash>: plain names
+ * (base/name.h) and eight digits of a hash over all that makes it this run (identity.c), so that no
+ * two different runs share one. Nothing that was trained is replaced without `overwrite`, and what
+ * this program did not make (checkpoint/marker.h) is never touched: run_open refuses the folder.
+ * A run that fails before it has saved or logged anything leaves nothing behind. */
 #ifndef HARNESS_TRAIN_RUN_RUN_H
 #define HARNESS_TRAIN_RUN_RUN_H
 
@@ -48,7 +56,8 @@ typedef struct run_request {
     bool validation;
     device_check check_device;
     bool offline;       /* nothing is downloaded */
-    const char *output; /* NULL: runs/<task>/<model>-<device>-s<seed> */
+    const char *output; /* NULL: a folder of its own below root */
+    const char *root;   /* NULL: runs/<task> */
     bool resume, overwrite;
     bool tensorboard;   /* event files beside log.jsonl */
     bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
@@ -65,10 +74,16 @@ typedef struct run {
     bool trainer_is_open, device_is_open;
     weights_report weights;
     uint32_t max_length;
-    char *output;      /* owned */
-    void *lock;        /* FILE *: <output>/.lock, held against other processes */
-    char *id;          /* of this run, owned */
-    cJSON *identity;   /* owned */
+    char *output;          /* owned */
+    size_t existing_bytes; /* of output: the folders that were there before */
+    int lock;              /* descriptor of <output>/.lock, held against other processes */
+    bool is_ours;          /* a run of this program was in the output folder before */
+    char *id;              /* of this run, owned; NULL until it is written there */
+    cJSON *identity;       /* what has to be equal for a run to go on; owned */
+    cJSON *surroundings;   /* what may differ; owned */
+    char identity_sha256[HASH_HEX_BYTES];
+    bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
+    bool is_ended;     /* run_finish was done */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
@@ -81,7 +96,9 @@ typedef struct run {
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
 
-/* Prepares. Free with run_close, also after an error. */
+/* Prepares. With r->is_finished, set when the folder holds this very run, finished, with its model,
+ * and not `overwrite`: nothing more is prepared than r->task and r->output, and no other function
+ * but run_close may be called. Free with run_close, also after an error. */
 err run_open(run *r, const run_request *request) MUST_CHECK;
 /* Trains to the end. Errors: ERR_INTERRUPTED after Ctrl-C, with a checkpoint saved; trainer_run's.
  */
@@ -90,9 +107,15 @@ err run_train(run *r) MUST_CHECK;
 err run_evaluate(run *r) MUST_CHECK;
 /* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
-/* Ends the run: the folder is no longer unfinished, and cannot be resumed. */
+/* Ends the run: the folder is no longer unfinished, and cannot be resumed. Of its checkpoints the
+ * newest save_total_limit stay. */
 err run_finish(run *r) MUST_CHECK;
+/* Takes back all that the run has written; its folder goes with run_close. */
+err run_discard(run *r) MUST_CHECK;
 void run_close(run *r);
+
+/* Checkpoints of this run that are in its folder, and the bytes they take on the disk. */
+err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) MUST_CHECK;
 
 /* What the best evaluation is chosen by: "loss" or a metric's name. Borrowed from r. */
 const char *run_best_metric(const run *r);

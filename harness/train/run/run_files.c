@@ -2,159 +2,138 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "platform/file.h"
+#include "train/checkpoint/identity.h"
 #include "train/run/model_card.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char marker[] = "unfinished.json";
 enum { MARKER_LIMIT_BYTES = 1 << 20 };
 
-err run__path(char **path, const run *r, const char *name) {
-    return path_join(path, r->output, name);
-}
-
-/* Adds text in lower case, everything but letters, digits, '.' and '_' as one '-'. */
-static err add_plain(strbuf *out, const char *text, size_t most) {
-    err e = ERR_OK;
-    bool gap = false;
-    for (size_t used = 0; !e && *text && used < most; text++) {
-        char c = *text >= 'A' && *text <= 'Z' ? (char)(*text + 32) : *text;
-        bool keep = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-        if (!keep) {
-            gap = used > 0;
-            continue;
-        }
-        if (gap && (e = strbuf_add(out, "-"))) break;
-        gap = false;
-        e = strbuf_add_bytes(out, &c, 1);
-        used++;
-    }
-    return e;
-}
-
-/* runs/<task>/<model>-<device>-s<seed>; the sample has folders of its own. */
-static err default_output(run *r) {
-    const device_info *d = &r->device.info;
-    const char *where = d->kind == DEVICE_CPU         ? "cpu"
-                        : d->kind == DEVICE_REFERENCE ? "reference"
-                                                      : d->name;
-    strbuf path = {0};
-    err e = strbuf_printf(&path, "runs/%s/", r->task.name);
-    if (!e) e = add_plain(&path, r->request.model, 40);
-    if (!e) e = strbuf_add(&path, "-");
-    if (!e) e = add_plain(&path, where, 24);
-    if (!e) e = strbuf_printf(&path, "-s%u%s", r->request.seed, r->request.sample ? "-sample" : "");
-    if (!e) e = mem_strdup(&r->output, path.text);
-    strbuf_free(&path);
-    return e;
-}
-
-/* Two runs that write one folder would ruin each other's checkpoints. The lock ends with the
- * process, however that ends. */
-static err lock(run *r) {
-    char *path = NULL;
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    err e = run__path(&path, r, ".lock");
-    if (e) return e;
-    r->lock = fopen(path, "wb");
-    if (!r->lock) {
-        e = err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    } else if (fcntl(fileno((FILE *)r->lock), F_SETLK, &whole) &&
-               (errno == EACCES || errno == EAGAIN)) {
-        // a file system without locks is used without
-        e = err_set(ERR_IO, "%s: another run is at work in this folder; wait for it%s", r->output,
-                    err_advice("output-dir", ", or name another one with --output-dir"));
-    }
-    mem_free(path);
-    return e;
-}
-
-err run__output_open(run *r) {
-    err e = r->request.output ? mem_strdup(&r->output, r->request.output) : default_output(r);
-    if (e || (e = folder_check_writable(r->output)) || (e = lock(r))) return e;
-    return folder_clear_temporary(r->output);
-}
-
-void run__output_close(run *r) {
-    if (r->lock) fclose((FILE *)r->lock); // gives the lock back; the file stays
-    mem_free(r->output);
-    r->lock = NULL;
-    r->output = NULL;
-}
-
-/* --- who the run is ------------------------------------------------------------------------------
+/* --- what the folder holds -----------------------------------------------------------------------
  */
 
-err run__identify(run *r) {
-    char recipe_hex[HASH_HEX_BYTES], version[24], seed[16], rows[64];
-    err e = recipe_digest(&r->request.recipe, recipe_hex);
-    if (e) return e;
-    snprintf(version, sizeof version, "%" PRId64, r->task.version);
-    snprintf(seed, sizeof seed, "%u", r->request.seed);
-    snprintf(rows, sizeof rows, "%zu", r->train.count);
-    const struct {
-        const char *key, *value;
-    } fields[] = {
-        {"task", r->task.name},
-        {"task version", version},
-        {"data", r->data.data_sha256},
-        {"training rows", rows},
-        {"model", r->source.name},
-        {"weights", r->weights.sha256[0] ? r->weights.sha256 : "from scratch"},
-        {"vocabulary", r->source.vocab_sha256},
-        {"recipe", recipe_hex},
-        {"protocol", run_protocol_name(r->request.protocol)},
-        {"precision", device_precision_name(r->device.options.precision)},
-        {"seed", seed},
-    };
-    if (!(r->identity = cJSON_CreateObject()))
-        return err_set(ERR_MEMORY, "out of memory while preparing the run");
-    for (size_t i = 0; !e && i < sizeof fields / sizeof *fields; i++)
-        e = json_add_string(r->identity, fields[i].key, fields[i].value);
-    return e;
+/* unfinished.json or run.json. */
+typedef struct holding {
+    cJSON *root;    /* NULL: there is none; owned */
+    const char *id; /* borrowed from root, as identity is */
+    const cJSON *identity;
+    char *path; /* owned */
+} holding;
+
+static void holding_free(holding *h) {
+    cJSON_Delete(h->root);
+    mem_free(h->path);
+    *h = (holding){0};
 }
 
-/* The id of the unfinished run in the folder, NULL when there is none; owned. */
-static err read_marker(char **id, const run *r) {
+static err holding_read(holding *h, const run *r, const char *name) {
+    *h = (holding){0};
+    err e = run__path(&h->path, r, name);
+    if (e || !file_exists(h->path)) return e;
+    if ((e = json_read(&h->root, h->path, MARKER_LIMIT_BYTES))) return e;
+    if ((e = json_string(&h->id, h->root, "run", h->path))) return e;
+    return json_object(&h->identity, h->root, "identity", h->path);
+}
+
+/* Whether <output>/<name> is there. */
+static err holds(bool *found, const run *r, const char *name) {
     char *path = NULL;
-    cJSON *root = NULL;
-    const char *text = NULL;
-    *id = NULL;
-    err e = run__path(&path, r, marker);
-    if (!e && file_exists(path)) {
-        if (!(e = json_read(&root, path, MARKER_LIMIT_BYTES)) &&
-            !(e = json_string(&text, root, "run", path)))
-            e = mem_strdup(id, text);
-    }
-    cJSON_Delete(root);
+    *found = false;
+    err e = run__path(&path, r, name);
+    if (!e) *found = file_exists(path);
     mem_free(path);
     return e;
 }
 
-static err write_marker(run *r) {
+/* A model without run.json: of a program before there was one, or its files were taken apart. */
+static err compare_older(const run *r) {
+    bool model = false;
+    size_t count = 0;
+    uint64_t bytes = 0;
+    err e = holds(&model, r, "model/config.json");
+    if (!e && !model) e = checkpoint_usage(r->output, NULL, &count, &bytes);
+    if (e || !(model || count)) return e;
+    return err_set(ERR_USAGE,
+                   "%s holds a %s of an earlier run, and nothing says that it is this one: name "
+                   "another folder with --output-dir, or replace it with --overwrite",
+                   r->output, model ? "model" : "checkpoint");
+}
+
+static err compare_finished(run *r, const holding *finished) {
+    strbuf text = {0};
+    bool model = false;
+    err e = identity_differences(&text, finished->identity, r->identity);
+    if (!e) e = holds(&model, r, "model/config.json");
+    if (e) goto done;
+    if (text.length) {
+        e = err_set(ERR_USAGE,
+                    "%s holds a finished run, and this is another: %s; name another folder with "
+                    "--output-dir, or replace it with --overwrite",
+                    r->output, text.text);
+    } else if (model) {
+        r->is_finished = true;
+    } else {
+        log_note("%s: this run is finished, but its model is gone: it is trained again", r->output);
+    }
+done:
+    strbuf_free(&text);
+    return e;
+}
+
+err run__compare(run *r) {
+    const run_request *q = &r->request;
+    holding unfinished = {0}, finished = {0};
+    err e = ERR_OK;
+    if (q->overwrite) return ERR_OK;
+    if ((e = holding_read(&unfinished, r, RUN_UNFINISHED))) goto done;
+    if ((e = holding_read(&finished, r, RUN_FINISHED))) goto done;
+    if (unfinished.root && q->resume)
+        e = identity_check(unfinished.identity, r->identity, unfinished.path, "unfinished run");
+    else if (unfinished.root)
+        e = err_set(
+            ERR_USAGE,
+            "%s holds an unfinished run: go on with --resume, or start over with --overwrite",
+            r->output);
+    else if (finished.root)
+        e = compare_finished(r, &finished);
+    else
+        e = compare_older(r);
+done:
+    holding_free(&unfinished);
+    holding_free(&finished);
+    return e;
+}
+
+/* --- beginning -----------------------------------------------------------------------------------
+ */
+
+static err add_copy(cJSON *root, const char *key, const cJSON *object) {
+    cJSON *copy = cJSON_Duplicate(object, true);
+    if (copy && cJSON_AddItemToObject(root, key, copy)) return ERR_OK;
+    cJSON_Delete(copy);
+    return err_set(ERR_MEMORY, "out of memory while preparing the run");
+}
+
+static err write_unfinished(run *r) {
     char *path = NULL;
     struct timespec now;
-    cJSON *root = NULL, *identity = NULL;
+    cJSON *root = cJSON_CreateObject();
     clock_gettime(CLOCK_REALTIME, &now);
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
     // tells this run's checkpoints from those of another run in the same folder
-    err e =
-        mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, (long)getpid());
-    if (e || (e = run__path(&path, r, marker))) goto done;
-    root = cJSON_CreateObject();
-    identity = cJSON_Duplicate(r->identity, true);
-    if (!root || !identity || !cJSON_AddItemToObject(root, "identity", identity)) {
-        cJSON_Delete(identity);
-        e = err_set(ERR_MEMORY, "out of memory while preparing the run");
-        goto done;
-    }
+    if (!e)
+        e = mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec,
+                       (long)getpid());
+    if (e || (e = run__path(&path, r, RUN_UNFINISHED))) goto done;
     if ((e = json_add_string(root, "run", r->id))) goto done;
+    if ((e = add_copy(root, "identity", r->identity))) goto done;
+    if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
     e = json_write(path, root);
 done:
     cJSON_Delete(root);
@@ -162,19 +141,46 @@ done:
     return e;
 }
 
-static err resume(run *r, char *id) {
+/* What is another than when the run began, and may be. */
+static err note_surroundings(const run *r, const holding *h) {
+    strbuf text = {0};
+    const cJSON *there = cJSON_GetObjectItemCaseSensitive(h->root, "surroundings");
+    err e = identity_differences(&text, there, r->surroundings);
+    if (!e && text.length) log_note("resuming where %s; that changes no numbers", text.text);
+    strbuf_free(&text);
+    return e;
+}
+
+/* Protocol dev: the best weights so far are known to be whole before the first step. */
+static err check_best_model(const run *r) {
+    char *best = NULL;
+    if (!r->best.step) return ERR_OK;
+    err e = run__path(&best, r, "best");
+    if (!e && !folder_exists(best))
+        e = err_set(ERR_DATA,
+                    "%s: missing, the weights of step %u, best on dev, are lost; start over with "
+                    "--overwrite",
+                    best, r->best.step);
+    if (!e) e = sums_check(best, NULL);
+    mem_free(best);
+    return e;
+}
+
+static err resume(run *r, const holding *h) {
     char *path = NULL;
-    checkpoint_run state = {.id = id, .identity = r->identity};
-    err e = checkpoint_find(&path, r->output, id);
+    checkpoint_run state = {.id = h->id, .identity = r->identity};
+    err e = checkpoint_find(&path, r->output, h->id);
     if (e) return e;
     if (!path) {
         log_note("%s: no checkpoint of the unfinished run: starting over", r->output);
-        return write_marker(r);
+        return write_unfinished(r);
     }
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
         (void)run__judge(r, 0);
         r->resumed_at = r->saved_at = r->trainer.done;
-        e = mem_strdup(&r->id, id);
+        e = mem_strdup(&r->id, h->id);
+        if (!e) e = check_best_model(r);
+        if (!e) e = note_surroundings(r, h);
         log_note("resuming %s after step %u of %u", path, r->trainer.done, r->trainer.total_steps);
     }
     mem_free(path);
@@ -182,22 +188,20 @@ static err resume(run *r, char *id) {
 }
 
 err run__begin(run *r) {
-    char *id = NULL;
-    err e = read_marker(&id, r);
-    if (e && !r->request.overwrite) return e;
-    err_clear();
-    if (id && r->request.resume) {
-        e = resume(r, id);
-    } else if (id && !r->request.overwrite) {
-        e = err_set(ERR_USAGE, "%s holds an unfinished run%s", r->output,
-                    err_advice("resume", ": go on with --resume, or start over with --overwrite"));
+    const run_request *q = &r->request;
+    holding h = {0};
+    err e = holding_read(&h, r, RUN_UNFINISHED);
+    if (e) goto done; // run__output_open has read it: it is ours
+    if (h.root && q->resume && !q->overwrite) {
+        e = resume(r, &h);
     } else {
-        if (r->request.resume && !r->request.resume_if_any)
+        if (q->resume && !q->resume_if_any)
             log_note("%s: nothing to resume: starting from the first step", r->output);
-        e = id ? checkpoint_clear(r->output, NULL) : ERR_OK;
-        if (!e) e = write_marker(r);
+        if (h.root) e = checkpoint_clear(r->output, NULL);
+        if (!e) e = write_unfinished(r);
     }
-    mem_free(id);
+done:
+    holding_free(&h);
     return e;
 }
 
@@ -225,47 +229,76 @@ err run__check_disk(const run *r) {
 
 err run__save(void *context, trainer *t) {
     run *r = context;
-    checkpoint_run state = {r->id, r->identity, r->best.score, r->best.step};
-    err e = checkpoint_write(r->output, t, &r->source.words, &state,
-                             r->request.recipe.save_total_limit);
+    char *name = NULL;
+    err e = mem_printf(&name, "%s-%s-checkpoint-%u", r->source.name, r->task.name, t->done);
+    if (e) return e;
+    checkpoint_run state = {r->id, name, r->identity, r->best.score, r->best.step};
+    e = checkpoint_write(r->output, t, &r->source.words, &state,
+                         r->request.recipe.save_total_limit);
     if (!e) r->saved_at = t->done;
+    mem_free(name);
+    return e;
+}
+
+err run__write_model(const run *r, const char *name, bool with_card) {
+    char *fresh = NULL, *place = NULL, *model = NULL;
+    err e = mem_printf(&fresh, "%s/partial-%s", r->output, name);
+    if (e || (e = run__path(&place, r, name))) goto done;
+    if ((e = mem_printf(&model, "%s-%s", r->source.name, r->task.name))) goto done;
+    if ((e = marker_remove(fresh)) || (e = marker_make(fresh, r->id, model))) goto done;
+    if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
+    if (with_card && (e = model_card_write(fresh, r))) goto done;
+    e = marker_replace(fresh, place);
+done:
+    if (e && fresh) e = checkpoint_abandon(e, fresh);
+    mem_free(fresh);
+    mem_free(place);
+    mem_free(model);
     return e;
 }
 
 /* --- end -----------------------------------------------------------------------------------------
  */
 
-/* Moves a complete folder to its place. */
-static err replace_folder(const char *from, const char *to) {
-    err e = folder_remove(to);
-    return e ? e : folder_rename_durable(from, to);
-}
-
-err run__keep_model(run *r) {
-    char *fresh = NULL, *final = NULL;
-    err e = ERR_OK;
-    if ((e = run__path(&fresh, r, "partial-model"))) goto done;
-    if ((e = run__path(&final, r, "model"))) goto done;
-    if ((e = folder_remove(fresh))) goto done;
-    if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
-    if ((e = model_card_write(fresh, r))) goto done;
-    e = replace_folder(fresh, final);
-done:
-    mem_free(fresh);
-    mem_free(final);
-    return e;
+err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) {
+    return checkpoint_usage(r->output, r->id, count, bytes);
 }
 
 err run__end(run *r) {
-    char *best = NULL, *mark = NULL;
+    char *best = NULL, *unfinished = NULL, *finished = NULL;
     err e = ERR_OK;
     if ((e = run__path(&best, r, "best"))) goto done;
-    if ((e = run__path(&mark, r, marker))) goto done;
-    if ((e = folder_remove(best))) goto done;
+    if ((e = run__path(&unfinished, r, RUN_UNFINISHED))) goto done;
+    if ((e = run__path(&finished, r, RUN_FINISHED))) goto done;
+    // model, record and the fact that they are finished are on the disk before anything goes
+    if ((e = file_rename_durable(unfinished, finished))) goto done;
+    r->is_ended = true;
+    if ((e = marker_remove(best))) goto done;
     if ((e = checkpoint_clear(r->output, r->id))) goto done; // those of the run this one replaces
-    if (unlink(mark) && errno != ENOENT) e = err_set(ERR_IO, "%s: %s", mark, strerror(errno));
+    e = checkpoint_limit(r->output, r->id, r->request.recipe.save_total_limit);
 done:
     mem_free(best);
-    mem_free(mark);
+    mem_free(unfinished);
+    mem_free(finished);
+    return e;
+}
+
+err run_discard(run *r) {
+    static const char *const files[] = {"log.jsonl", RUN_RECORD, RUN_FINISHED, RUN_UNFINISHED};
+    static const char *const folders[] = {"best", "model"};
+    char *path = NULL;
+    err e = checkpoint_clear(r->output, NULL);
+    train_log_remove_events(r->output);
+    for (size_t i = 0; !e && i < sizeof folders / sizeof *folders; i++) {
+        if (!(e = run__path(&path, r, folders[i]))) e = marker_remove(path);
+        mem_free(path);
+        path = NULL;
+    }
+    for (size_t i = 0; !e && i < sizeof files / sizeof *files; i++) {
+        if (!(e = run__path(&path, r, files[i]))) e = file_remove(path);
+        mem_free(path);
+        path = NULL;
+    }
+    r->saved_at = r->resumed_at = 0;
     return e;
 }

@@ -3,14 +3,24 @@
 #define HARNESS_TRAIN_RUN_RUN_INTERNAL_H
 
 #include "metric/score.h"
+#include "train/checkpoint/marker.h"
 #include "train/run/run.h"
 
-/* Names the output folder, finds out that it can be written and keeps other runs out of it.
- * Errors: ERR_IO, also when another process runs there. */
+#define RUN_UNFINISHED "unfinished.json"
+#define RUN_FINISHED "run.json"
+#define RUN_RECORD "record.json"
+
+/* Finds out that the folder, or the one above it, can be written. Errors: ERR_IO. */
+err run__output_prepare(run *r) MUST_CHECK;
+/* Says who this run is (r->identity, r->surroundings); needs task, device, data and source. */
+err run__identify(run *r) MUST_CHECK;
+/* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
+ * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
 err run__output_open(run *r) MUST_CHECK;
 void run__output_close(run *r);
-/* Says who this run is (r->identity); the weights have to be loaded. */
-err run__identify(run *r) MUST_CHECK;
+/* Compares this run with what the folder holds: sets r->is_finished, or finds out that the request
+ * allows to go on with it or to replace it. Errors: ERR_USAGE, ERR_DATA naming what differs. */
+err run__compare(run *r) MUST_CHECK;
 /* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
 err run__begin(run *r) MUST_CHECK;
 /* The log of this run; r->resumed_at says what of it stays. */
@@ -26,10 +36,11 @@ bool run__judge(run *r, uint32_t first);
 err run__check_disk(const run *r) MUST_CHECK;
 /* "<output>/<name>", owned. */
 err run__path(char **path, const run *r, const char *name) MUST_CHECK;
-/* Leaves the final model. */
-err run__keep_model(run *r) MUST_CHECK;
 /* The folder is finished. */
 err run__end(run *r) MUST_CHECK;
+/* Writes the trainer's weights as <output>/<name>, in place of what was there, with the card of a
+ * finished run if asked for. */
+err run__write_model(const run *r, const char *name, bool with_card) MUST_CHECK;
 /* trainer_hook: writes a checkpoint of the run (context). */
 err run__save(void *context, trainer *t) MUST_CHECK;
 

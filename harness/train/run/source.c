@@ -6,6 +6,7 @@
 #include "platform/file.h"
 #include "text/unicode.h"
 #include "text/vocab_train.h"
+#include "train/checkpoint/marker.h"
 
 #include <string.h>
 
@@ -38,20 +39,26 @@ static err open_preset(source *s, const char *model, const dataset_split *train)
     return e;
 }
 
-/* folder without trailing slashes, or the model in it when it is a run's output folder. */
-static err choose_folder(source *s, const char *folder) {
-    char *inner = NULL, *config = NULL;
-    size_t n = strlen(folder);
-    while (n > 1 && folder[n - 1] == '/') n--;
-    err e = mem_strndup(&s->folder, folder, n);
-    if (!e) e = mem_strdup(&s->name, path_name(s->folder));
-    if (!e) e = path_join(&inner, s->folder, "model");
+err source_locate(char **folder, char **name, const char *path) {
+    char *inner = NULL, *config = NULL, *own = NULL;
+    size_t n = strlen(path);
+    *folder = *name = NULL;
+    while (n > 1 && path[n - 1] == '/') n--;
+    err e = mem_strndup(folder, path, n);
+    if (!e) e = mem_strdup(&own, path_name(*folder));
+    if (!e) e = path_join(&inner, *folder, "model");
     if (!e) e = path_join(&config, inner, "config.json");
     if (!e && file_exists(config)) {
-        mem_free(s->folder);
-        s->folder = inner;
+        mem_free(*folder);
+        *folder = inner;
         inner = NULL;
     }
+    if (!e) e = marker_model_name(name, *folder);
+    if (!e && !*name) {
+        *name = own;
+        own = NULL;
+    }
+    mem_free(own);
     mem_free(inner);
     mem_free(config);
     return e;
@@ -60,7 +67,7 @@ static err choose_folder(source *s, const char *folder) {
 err source_open_folder(source *s, const char *folder) {
     char *path = NULL;
     *s = (source){0};
-    err e = choose_folder(s, folder);
+    err e = source_locate(&s->folder, &s->name, folder);
     if (e || (e = sums_check(s->folder, NULL))) return e;
     if ((e = path_join(&path, s->folder, "config.json"))) return e;
     e = bert_config_read(&s->config, path);

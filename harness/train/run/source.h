@@ -20,6 +20,11 @@ typedef struct source {
  * ERR_USAGE listing presets and the nearest one; those of the config, tokenizer and trainer. */
 err source_open(source *s, const char *model, const dataset_split *train, bool offline) MUST_CHECK;
 
+/* The folder that holds the model when `path` is a folder: itself without trailing slashes, or the
+ * model in a run's output folder; and what records call it: what its run says it began from
+ * ("tiny-kor_hate"; marker_model_name), else the name of the folder given. Both are owned. */
+err source_locate(char **folder, char **name, const char *path) MUST_CHECK;
+
 /* Loads config and tokenizer of a model folder, or of the model in a run's output folder. */
 err source_open_folder(source *s, const char *folder) MUST_CHECK;
 

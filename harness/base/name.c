@@ -1,0 +1,56 @@
+#include "base/name.h"
+
+#include "base/ascii.h"
+
+#include <stdbool.h>
+
+/* Letters that stay as they are, beyond ASCII. */
+static const struct {
+    uint32_t first, last;
+} scripts[] = {
+    {0xC0, 0xD6},     {0xD8, 0xF6},     {0xF8, 0x24F},    // Latin
+    {0x370, 0x373},   {0x386, 0x386},   {0x388, 0x3FF},   // Greek
+    {0x400, 0x481},   {0x48A, 0x52F},                     // Cyrillic
+    {0x1100, 0x11FF}, {0x3131, 0x318E}, {0xA960, 0xA97C}, // Hangul letters
+    {0xAC00, 0xD7A3}, {0xD7B0, 0xD7FB},                   // and syllables
+    {0x3041, 0x3096}, {0x30A1, 0x30FA}, {0x3105, 0x312F}, // kana, bopomofo
+    {0x3400, 0x4DBF}, {0x4E00, 0x9FFF},                   // Chinese characters
+};
+
+/* Bytes of the letter of another script that text begins with, 0 when it begins with none. They all
+ * have two or three. */
+static size_t letter_bytes(const char *text) {
+    const unsigned char *s = (const unsigned char *)text;
+    size_t n = (s[0] & 0xE0) == 0xC0 ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : 0;
+    uint32_t point = n == 2 ? s[0] & 0x1Fu : s[0] & 0x0Fu;
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80) return 0; // also at the end of text
+        point = point << 6 | (s[i] & 0x3Fu);
+    }
+    for (size_t i = 0; n && i < sizeof scripts / sizeof *scripts; i++)
+        if (point >= scripts[i].first && point <= scripts[i].last) return n;
+    return 0;
+}
+
+err name_plain(strbuf *out, const char *text, size_t most) {
+    size_t used = 0;
+    bool gap = false;
+    err e = ERR_OK;
+    while (!e && *text) {
+        char c = ascii_lower(*text);
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        size_t n = is_letter || (used && (c == '.' || c == '_')) ? 1 : letter_bytes(text);
+        if (n && used + gap + n > most) break;
+        if (!n) {
+            gap = used > 0;
+            text++;
+            continue;
+        }
+        if (gap) e = strbuf_add(out, "-");
+        if (!e) e = n == 1 ? strbuf_add_bytes(out, &c, 1) : strbuf_add_bytes(out, text, n);
+        used += n + gap;
+        gap = false;
+        text += n;
+    }
+    return e || used ? e : strbuf_add(out, "x");
+}

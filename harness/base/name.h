@@ -1,0 +1,17 @@
+/* Plain names: how what people call things (models, devices, tasks) becomes part of a file's or
+ * folder's name. Output folders, records in the results folder and pages all take it from here.
+ *
+ * A plain name has letters (ASCII ones in lower case; Hangul and other scripts as they are), digits
+ * and, within, '.' and '_'; anything else becomes one '-'. It never begins with '.' or '-', so it
+ * is neither hidden, nor a flag, nor a way to another folder. It is for reading: two texts may have
+ * one plain name ("a b", "A-B"), so whoever needs different names adds a hash of the texts. */
+#ifndef HARNESS_BASE_NAME_H
+#define HARNESS_BASE_NAME_H
+
+#include "base/memory.h"
+
+/* Appends the plain name of text: at most `most` bytes of it, cut between characters, and "x" when
+ * nothing is left. Bytes that are not UTF-8 count as other characters. Errors: ERR_MEMORY. */
+err name_plain(strbuf *out, const char *text, size_t most) MUST_CHECK;
+
+#endif

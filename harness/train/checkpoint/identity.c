@@ -1,0 +1,46 @@
+#include "train/checkpoint/identity.h"
+
+#include <string.h>
+
+enum { SHOWN_MOST = 5 };
+
+static const char *text_of(const cJSON *object, const char *key) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+static err add_field(strbuf *out, size_t *count, const cJSON *there, const cJSON *now,
+                     const char *key) {
+    const char *a = text_of(there, key), *b = text_of(now, key);
+    if (a && b && strcmp(a, b) == 0) return ERR_OK;
+    if (++*count > SHOWN_MOST) return ERR_OK;
+    return strbuf_printf(out, "%s%s is %s there, %s now", *count > 1 ? "; " : "", key,
+                         a ? a : "absent", b ? b : "absent");
+}
+
+err identity_differences(strbuf *out, const cJSON *there, const cJSON *now) {
+    const cJSON *item = NULL;
+    size_t count = 0;
+    err e = ERR_OK;
+    cJSON_ArrayForEach(item, now) {
+        if (!e) e = add_field(out, &count, there, now, item->string);
+    }
+    // what this program or this recipe does not know
+    cJSON_ArrayForEach(item, there) {
+        if (!e && !cJSON_GetObjectItemCaseSensitive(now, item->string))
+            e = add_field(out, &count, there, now, item->string);
+    }
+    if (!e && count > SHOWN_MOST) e = strbuf_printf(out, "; and %zu more", count - SHOWN_MOST);
+    return e;
+}
+
+err identity_check(const cJSON *there, const cJSON *now, const char *where, const char *what) {
+    strbuf text = {0};
+    err e = identity_differences(&text, there, now);
+    if (!e && text.length)
+        e = err_set(ERR_DATA,
+                    "%s: this %s is of another run: %s; go on with what it was begun with, name "
+                    "another folder with --output-dir, or start over with --overwrite",
+                    where, what, text.text);
+    strbuf_free(&text);
+    return e;
+}

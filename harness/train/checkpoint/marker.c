@@ -1,0 +1,314 @@
+#include "train/checkpoint/marker.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MARK_LIMIT_BYTES = 1 << 16, FILE_LIMIT_BYTES = 256 << 20, NAME_LIMIT_BYTES = 200 };
+static const char mark_name[] = "harness.json";
+static const char state_name[] = "trainer_state.json";
+static const char sums_name[] = "SHA256SUMS";
+/* What tells that a folder is ours, in the order in which it goes when the folder is removed. */
+static const char *const proofs[] = {sums_name, state_name, mark_name};
+enum { PROOFS = sizeof proofs / sizeof *proofs };
+
+static err io_error(const char *path, const char *what) {
+    return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
+}
+
+static bool is_regular(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* --- marking -------------------------------------------------------------------------------------
+ */
+
+static err write_mark(const char *path, const char *text) {
+    // in place: no other name stands in the folder before the mark does
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) return io_error(path, "cannot write");
+    size_t count = strlen(text);
+    bool done = write(fd, text, count) == (ssize_t)count && fsync(fd) == 0;
+    err e = done ? ERR_OK : io_error(path, "cannot write");
+    if (close(fd) && !e) e = io_error(path, "cannot write");
+    return e;
+}
+
+err marker_make(const char *folder, const char *run, const char *name) {
+    char *path = NULL, *text = NULL;
+    cJSON *root = NULL;
+    err e = mkdir(folder, 0777) ? io_error(folder, "cannot make folder") : ERR_OK;
+    if (e) return e;
+    root = cJSON_CreateObject();
+    e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while marking %s", folder);
+    if (!e) e = json_add_string(root, "made_by", "harness");
+    if (!e) e = json_add_string(root, "version", HARNESS_VERSION);
+    if (!e) e = json_add_string(root, "run", run);
+    if (!e) e = json_add_string(root, "model", name);
+    if (!e) e = json_print(&text, root, true);
+    if (!e) e = path_join(&path, folder, mark_name);
+    if (!e) e = write_mark(path, text);
+    cJSON_Delete(root);
+    mem_free(text);
+    mem_free(path);
+    return e;
+}
+
+/* --- whose it is ---------------------------------------------------------------------------------
+ */
+
+/* The object in a regular file, NULL when there is none. */
+static err read_object(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
+    char *path = NULL;
+    *root = NULL;
+    err e = path_join(&path, folder, name);
+    if (!e && is_regular(path)) e = json_read(root, path, limit_bytes);
+    mem_free(path);
+    if (e == ERR_FORMAT) { // somebody's, or damaged: it tells nothing
+        err_clear();
+        e = ERR_OK;
+    }
+    if (!cJSON_IsObject(*root)) {
+        cJSON_Delete(*root);
+        *root = NULL;
+    }
+    return e;
+}
+
+static const char *text_in(const cJSON *root, const char *key) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, key));
+}
+
+static bool is_mark(const cJSON *root) {
+    const char *by = text_in(root, "made_by");
+    return by && strcmp(by, "harness") == 0;
+}
+
+static bool is_record(const cJSON *root) {
+    const cJSON *program = cJSON_GetObjectItemCaseSensitive(root, "harness");
+    return text_in(program, "version") &&
+           cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(program, "numerics_version"));
+}
+
+/* unfinished.json, run.json, or the state of a checkpoint. */
+static bool is_identified(const cJSON *root) {
+    return text_in(root, "run") &&
+           cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(root, "identity"));
+}
+
+err marker_is_run_file(bool *ours, const char *path) {
+    cJSON *root = NULL;
+    char *folder = NULL;
+    *ours = false;
+    err e = path_folder(&folder, path);
+    if (!e) e = read_object(&root, folder, path_name(path), FILE_LIMIT_BYTES);
+    *ours = is_record(root) || is_identified(root);
+    cJSON_Delete(root);
+    mem_free(folder);
+    return e;
+}
+
+/* Nothing is in it, or a mark that a crash left without its text. */
+static err is_empty(bool *empty, const char *folder) {
+    folder_list list = {0};
+    char *path = NULL;
+    struct stat st;
+    err e = folder_list_read(&list, folder);
+    *empty = !e && list.count == 0;
+    if (!e && list.count == 1 && strcmp(list.names[0], mark_name) == 0) {
+        if (!(e = path_join(&path, folder, mark_name)))
+            *empty = lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+    }
+    mem_free(path);
+    folder_list_free(&list);
+    return e;
+}
+
+/* Whether SHA256SUMS lists a file of that name. */
+static bool lists(const char *text, const char *name) {
+    size_t n = strlen(name);
+    for (const char *at = text; (at = strstr(at, name)); at += n)
+        if (at - text >= 2 && at[-1] == ' ' && at[-2] == ' ' && (at[n] == '\n' || !at[n]))
+            return true;
+    return false;
+}
+
+/* Folders of programs that made no marks. */
+static err is_older(bool *ours, const char *folder) {
+    static const char *const saved[] = {"config.json", "model.safetensors", "vocab.txt"};
+    static const char *const beside[] = {"../record.json", "../unfinished.json"};
+    cJSON *state = NULL;
+    char *path = NULL, *text = NULL;
+    size_t count = 0;
+    err e = read_object(&state, folder, state_name, FILE_LIMIT_BYTES);
+    *ours = is_identified(state);
+    cJSON_Delete(state);
+    if (e || *ours || (e = path_join(&path, folder, sums_name))) goto done;
+    if (!is_regular(path)) goto done;
+    if ((e = file_read((void **)&text, &count, path, MARK_LIMIT_BYTES))) goto done;
+    bool whole = true;
+    for (size_t i = 0; i < 3; i++) whole = whole && lists(text, saved[i]);
+    *ours = whole && lists(text, state_name); // a checkpoint whose state is damaged
+    for (size_t i = 0; i < 2 && whole && !e && !*ours; i++) {
+        mem_free(path);
+        path = NULL;
+        if (!(e = path_join(&path, folder, beside[i]))) e = marker_is_run_file(ours, path);
+    }
+done:
+    mem_free(text);
+    mem_free(path);
+    if (e == ERR_FORMAT) { // SHA256SUMS of that size is none of ours
+        err_clear();
+        e = ERR_OK;
+    }
+    return e;
+}
+
+err marker_is_ours(bool *ours, const char *folder) {
+    struct stat st;
+    cJSON *mark = NULL;
+    *ours = false;
+    if (lstat(folder, &st)) {
+        *ours = errno == ENOENT;
+        return *ours ? ERR_OK : io_error(folder, "cannot read");
+    }
+    if (!S_ISDIR(st.st_mode)) return ERR_OK;
+    err e = read_object(&mark, folder, mark_name, MARK_LIMIT_BYTES);
+    *ours = is_mark(mark);
+    cJSON_Delete(mark);
+    if (!e && !*ours) e = is_empty(ours, folder);
+    if (!e && !*ours) e = is_older(ours, folder);
+    return e;
+}
+
+err marker_check(const char *folder) {
+    bool ours = false;
+    err e = marker_is_ours(&ours, folder);
+    if (e || ours) return e;
+    return err_set(ERR_DATA,
+                   "%s: this program did not make it, and the run would replace it: move it away, "
+                   "or name another folder with --output-dir",
+                   folder);
+}
+
+/* --- removing and replacing ----------------------------------------------------------------------
+ */
+
+static bool is_proof(const char *name) {
+    for (int i = 0; i < PROOFS; i++)
+        if (strcmp(name, proofs[i]) == 0) return true;
+    return false;
+}
+
+static err remove_entry(const char *folder, const char *name) {
+    char *path = NULL;
+    err e = path_join(&path, folder, name);
+    if (!e) e = folder_is_own(path) ? folder_remove(path) : file_remove(path);
+    mem_free(path);
+    return e;
+}
+
+/* What is killed here leaves a folder that is still known as ours. */
+static err remove_all(const char *folder) {
+    folder_list list = {0};
+    err e = folder_list_read(&list, folder);
+    for (size_t i = 0; !e && i < list.count; i++)
+        if (!is_proof(list.names[i])) e = remove_entry(folder, list.names[i]);
+    for (int i = 0; !e && i < PROOFS; i++) e = remove_entry(folder, proofs[i]);
+    if (!e && rmdir(folder) && errno != ENOENT) e = io_error(folder, "cannot remove");
+    folder_list_free(&list);
+    return e;
+}
+
+/* "<parent>/<prefix><name>", owned. */
+static err sibling(char **out, const char *path, const char *prefix) {
+    const char *name = path_name(path);
+    return mem_printf(out, "%.*s%s%s", (int)(name - path), path, prefix, name);
+}
+
+err marker_remove(const char *folder) {
+    static const char prefix[] = "partial-";
+    struct stat st;
+    char *away = NULL;
+    err e = marker_check(folder);
+    if (e || lstat(folder, &st)) return e;
+    if (strncmp(path_name(folder), prefix, sizeof prefix - 1) == 0) return remove_all(folder);
+    // half removed, it must not be taken for a whole one
+    if ((e = sibling(&away, folder, prefix)) || (e = marker_remove(away))) goto done;
+    e = rename(folder, away) ? io_error(folder, "cannot rename") : remove_all(away);
+done:
+    mem_free(away);
+    return e;
+}
+
+/* Where two folders cannot change places at once. */
+static err replace_by_steps(const char *fresh, const char *place) {
+    char *aside = NULL;
+    err e = sibling(&aside, place, "old-");
+    if (!e) e = marker_remove(aside);
+    if (!e) e = folder_rename_durable(place, aside);
+    if (!e) e = folder_rename_durable(fresh, place);
+    if (!e) e = marker_remove(aside);
+    mem_free(aside);
+    return e;
+}
+
+err marker_replace(const char *fresh, const char *place) {
+    err e = marker_check(place);
+    if (e) return e;
+    e = folder_exchange(fresh, place);
+    if (e == ERR_UNSUPPORTED) return replace_by_steps(fresh, place);
+    return e || !folder_is_own(fresh) ? e : remove_all(fresh);
+}
+
+err marker_recover(const char *place) {
+    struct stat st;
+    char *aside = NULL;
+    err e = sibling(&aside, place, "old-");
+    if (e || lstat(aside, &st)) goto done;
+    e = lstat(place, &st) ? folder_rename_durable(aside, place) : marker_remove(aside);
+done:
+    mem_free(aside);
+    return e;
+}
+
+/* --- names ---------------------------------------------------------------------------------------
+ */
+
+static bool is_fit(const char *name) {
+    size_t n = name ? strlen(name) : 0;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f) return false;
+    return n > 0 && n <= NAME_LIMIT_BYTES;
+}
+
+err marker_model_name(char **name, const char *folder) {
+    cJSON *mark = NULL, *record = NULL;
+    *name = NULL;
+    err e = read_object(&mark, folder, mark_name, MARK_LIMIT_BYTES);
+    if (!e && is_mark(mark)) {
+        const char *text = text_in(mark, "model");
+        if (is_fit(text)) e = mem_strdup(name, text);
+    } else if (!e && strcmp(path_name(folder), "model") == 0) {
+        e = read_object(&record, folder, "../record.json", FILE_LIMIT_BYTES);
+        const char *model = text_in(cJSON_GetObjectItemCaseSensitive(record, "model"), "name");
+        const char *task = text_in(cJSON_GetObjectItemCaseSensitive(record, "task"), "name");
+        if (!e && is_record(record) && is_fit(model) && is_fit(task))
+            e = mem_printf(name, "%s-%s", model, task);
+    }
+    cJSON_Delete(mark);
+    cJSON_Delete(record);
+    if (e == ERR_IO) { // without permission to read it the folder's own name serves
+        err_clear();
+        e = ERR_OK;
+    }
+    return e;
+}

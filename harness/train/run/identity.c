@@ -1,0 +1,166 @@
+/* What makes two runs the same, in one table: run__identify. */
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "base/numerics.h"
+#include "model/weights/tensors.h"
+#include "platform/file.h"
+#include "train/run/run_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* SAME: another value is another run: it has another default folder, and a resume with it is
+ * refused. PLACE: it has another default folder, but what was begun may go on from there, since
+ * all that the place holds is SAME. FREE: may differ, also in one run: the bits are the same. */
+typedef enum rule { SAME, PLACE, FREE } rule;
+
+typedef struct field {
+    const char *key, *value;
+    rule rule;
+} field;
+
+/* --- values --------------------------------------------------------------------------------------
+ */
+
+static err recipe_text(void *context, const char *key, const char *value) {
+    char name[64];
+    snprintf(name, sizeof name, "recipe's %s", key);
+    return json_add_string(context, name, value);
+}
+
+static err recipe_number(void *context, const char *key, double value) {
+    char text[SHOWN_NUMBER_BYTES];
+    return recipe_text(context, key, shown_number(text, value));
+}
+
+static err recipe_truth(void *context, const char *key, bool value) {
+    return recipe_text(context, key, value ? "true" : "false");
+}
+
+static err config_digest(char hex[HASH_HEX_BYTES], const run *r) {
+    cJSON *root = NULL;
+    char *text = NULL;
+    err e = bert_config_json(&root, &r->source.config);
+    if (!e) e = json_print(&text, root, false);
+    if (!e) hash_bytes_hex(text, strlen(text), hex);
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* Of the weights that the run begins with. */
+static err weights_text(char hex[HASH_HEX_BYTES], const run *r) {
+    tensors files = {0};
+    snprintf(hex, HASH_HEX_BYTES, "from scratch");
+    if (!r->source.folder || r->request.from_scratch) return ERR_OK;
+    err e = tensors_open(&files, r->source.folder);
+    if (!e) e = tensors_digest(&files, hex);
+    tensors_close(&files);
+    return e;
+}
+
+/* Where the model is: a preset, the revision of a hub's model, or a folder by its absolute path.
+ * *text is owned. */
+static err place_text(char **text, const run *r) {
+    const char *folder = r->source.folder, *asked = r->request.model;
+    if (!folder) return mem_printf(text, "preset %s", asked);
+    if (!folder_exists(asked)) return mem_printf(text, "hub %s %s", asked, path_name(folder));
+    char *real = realpath(folder, NULL);
+    err e = mem_strdup(text, real ? real : folder);
+    free(real); // the C library's
+    return e;
+}
+
+/* --- the table -----------------------------------------------------------------------------------
+ */
+
+static const char *yes_no(bool value) {
+    return value ? "yes" : "no";
+}
+
+static err add_fields(run *r, const field *list, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < count; i++) {
+        cJSON *to = list[i].rule == SAME ? r->identity : r->surroundings;
+        e = json_add_string(to, list[i].key, list[i].value);
+    }
+    return e;
+}
+
+/* The folder's hash is over all that is not FREE. */
+static void hash_fields(run *r, const field *list, size_t count) {
+    sha256 h;
+    const cJSON *item = NULL;
+    sha256_begin(&h);
+    cJSON_ArrayForEach(item, r->identity) {
+        sha256_add(&h, item->string, strlen(item->string) + 1);
+        sha256_add(&h, item->valuestring, strlen(item->valuestring) + 1);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (list[i].rule == PLACE) sha256_add(&h, list[i].value, strlen(list[i].value) + 1);
+    sha256_end_hex(&h, r->identity_sha256);
+}
+
+err run__identify(run *r) {
+    const run_request *q = &r->request;
+    const device_info *d = &r->device.info;
+    recipe shown = q->recipe;
+    char version[24], numerics[24], seed[16], rows[64], limit[24], threads[16], eval_batch[16];
+    char logging[16], saving[40], weights[HASH_HEX_BYTES], config[HASH_HEX_BYTES], *place = NULL;
+    shown.max_length = r->max_length; // also when the recipe leaves it to the task
+    snprintf(version, sizeof version, "%" PRId64, r->task.version);
+    snprintf(numerics, sizeof numerics, "%d", NUMERICS_VERSION);
+    snprintf(seed, sizeof seed, "%u", q->seed);
+    snprintf(rows, sizeof rows, "%zu", r->data.train.kept_count);
+    snprintf(limit, sizeof limit, "%zu", q->limit);
+    snprintf(threads, sizeof threads, "%u", d->threads);
+    snprintf(eval_batch, sizeof eval_batch, "%u", shown.per_device_eval_batch_size);
+    snprintf(logging, sizeof logging, "%u", shown.logging_steps);
+    snprintf(saving, sizeof saving, "%u, %u kept", shown.save_steps, shown.save_total_limit);
+    r->identity = cJSON_CreateObject();
+    r->surroundings = cJSON_CreateObject();
+    if (!r->identity || !r->surroundings)
+        return err_set(ERR_MEMORY, "out of memory while preparing the run");
+    err e = config_digest(config, r);
+    if (e || (e = weights_text(weights, r)) || (e = place_text(&place, r))) return e;
+    const field table[] = {
+        {"task", r->task.name, SAME},
+        {"task version", version, SAME},
+        {"manifest", r->task.manifest_sha256, SAME},
+        {"data", r->data.data_sha256, SAME},
+        {"sample", yes_no(q->sample), SAME},
+        {"limit", limit, SAME},
+        {"training rows", rows, SAME},
+        {"protocol", run_protocol_name(q->protocol), SAME},
+        {"seed", seed, SAME},
+        {"model", r->source.name, SAME},
+        {"configuration", config, SAME},
+        {"weights", weights, SAME},
+        {"vocabulary", r->source.vocab_sha256, SAME},
+        {"mismatched sizes ignored", yes_no(q->ignore_mismatched_sizes), SAME},
+        {"model's place", place, PLACE},
+        {"precision", device_precision_name(r->device.options.precision), SAME},
+        {"device kind", device_kind_name(d), SAME},
+        {"device", d->name, SAME},
+        {"driver", d->driver, SAME},
+        {"device version", d->version, SAME},
+        {"instruction set", d->isa, SAME},
+        {"libraries", d->libraries, SAME},
+        {"kernels", d->kernels, SAME},
+        {"numerics version", numerics, SAME},
+        {"device uuid", d->uuid, FREE},
+        {"threads", threads, FREE},
+        {"evaluation batch", eval_batch, FREE},
+        {"logging steps", logging, FREE},
+        {"save steps", saving, FREE},
+    };
+    enum { FIELDS = sizeof table / sizeof *table };
+    e = add_fields(r, table, FIELDS);
+    // every hyperparameter is the same run's, by the name that it has in a recipe
+    recipe_visitor visitor = {r->identity, recipe_number, recipe_text, recipe_truth};
+    if (!e) e = recipe_visit(&shown, &visitor);
+    if (!e) hash_fields(r, table, FIELDS);
+    mem_free(place);
+    return e;
+}

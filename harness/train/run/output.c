@@ -1,0 +1,277 @@
+/* The output folder: its name, whose it is, and the lock that keeps other runs out of it. */
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include "base/name.h"
+#include "platform/file.h"
+#include "train/run/run_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MODEL_NAME_BYTES = 60, DEVICE_NAME_BYTES = 30, LOCK_TRIES = 100 };
+static const char lock_name[] = ".lock";
+/* Files at the top, and folders that a run makes beside its checkpoints. */
+static const char *const run_files[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
+static const char *const folders[] = {"model",         "best",         "old-model",
+                                      "partial-model", "partial-best", "old-best"};
+enum { RUN_FILES = sizeof run_files / sizeof *run_files };
+enum { FOLDERS = sizeof folders / sizeof *folders };
+
+err run__path(char **path, const run *r, const char *name) {
+    return path_join(path, r->output, name);
+}
+
+/* --- name ----------------------------------------------------------------------------------------
+ */
+
+static bool is_there(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+/* Length of the path without its last name. */
+static size_t parent_bytes(const char *path, size_t n) {
+    while (n && path[n - 1] != '/') n--;
+    while (n && path[n - 1] == '/') n--;
+    return n;
+}
+
+/* Length of the part of the path that is there already: what a failed run leaves alone. */
+static size_t existing_bytes(const char *path) {
+    char copy[PATH_MAX];
+    size_t n = (size_t)snprintf(copy, sizeof copy, "%s", path);
+    while (n && n < sizeof copy && !is_there(copy)) {
+        n = parent_bytes(copy, n);
+        copy[n] = '\0';
+    }
+    return n;
+}
+
+err run__output_prepare(run *r) {
+    const char *given = r->request.output;
+    size_t n = given ? strlen(given) : 0;
+    while (n > 1 && given[n - 1] == '/') n--;
+    err e = given             ? mem_strndup(&r->output, given, n)
+            : r->request.root ? mem_strdup(&r->output, r->request.root)
+                              : mem_printf(&r->output, "runs/%s", r->task.name);
+    if (e) return e;
+    r->existing_bytes = existing_bytes(r->output);
+    return folder_check_writable(r->output);
+}
+
+/* <root>/<model>-<device>-s<seed>[-sample]-<8 hex of all that makes it this run>. */
+static err name_default(run *r) {
+    const device_info *d = &r->device.info;
+    strbuf path = {0};
+    err e = strbuf_printf(&path, "%s/", r->output);
+    if (!e) e = name_plain(&path, r->source.name, MODEL_NAME_BYTES);
+    if (!e) e = strbuf_add(&path, "-");
+    if (!e && d->kind == DEVICE_VULKAN)
+        e = name_plain(&path, d->name, DEVICE_NAME_BYTES);
+    else if (!e)
+        e = strbuf_add(&path, d->kind == DEVICE_CPU ? "cpu" : "reference");
+    if (!e)
+        e = strbuf_printf(&path, "-s%u%s-%.8s", r->request.seed, r->request.sample ? "-sample" : "",
+                          r->identity_sha256);
+    mem_free(r->output);
+    r->output = NULL;
+    if (!e) e = mem_strdup(&r->output, path.text);
+    strbuf_free(&path);
+    return e;
+}
+
+/* --- whose it is ---------------------------------------------------------------------------------
+ */
+
+static err refuse(const char *path) {
+    return err_set(ERR_DATA,
+                   "%s: this program did not make it (or it is damaged), and the run would replace "
+                   "it: move it away, or name another folder with --output-dir",
+                   path);
+}
+
+static bool is_regular(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool is_among(const char *name, const char *const *list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, list[i]) == 0) return true;
+    return false;
+}
+
+/* One name in the folder; `ours` when one of the run files proves that a run was here. */
+static err guard_name(const run *r, const char *name, bool ours) {
+    char *path = NULL;
+    bool fine = true;
+    err e = run__path(&path, r, name);
+    if (e) return e;
+    if (checkpoint_is_name(name) || is_among(name, folders, FOLDERS))
+        e = marker_check(path);
+    else if (is_among(name, run_files, RUN_FILES))
+        e = marker_is_run_file(&fine, path);
+    else if (strcmp(name, "log.jsonl") == 0)
+        fine = ours && is_regular(path);
+    else if (strcmp(name, "tensorboard") == 0)
+        e = train_log_owns_events(&fine, path);
+    if (!e && !fine) e = refuse(path);
+    mem_free(path);
+    return e;
+}
+
+/* Refuses a folder with anything in it that a run would replace and that no run of this program
+ * made; writes nothing. */
+static err guard(run *r) {
+    folder_list list = {0};
+    err e = ERR_OK;
+    r->is_ours = false;
+    if (!folder_exists(r->output)) return ERR_OK;
+    for (int i = 0; !e && i < RUN_FILES && !r->is_ours; i++) {
+        char *path = NULL;
+        if (!(e = run__path(&path, r, run_files[i]))) e = marker_is_run_file(&r->is_ours, path);
+        mem_free(path);
+    }
+    if (!e) e = folder_list_read(&list, r->output);
+    for (size_t i = 0; !e && i < list.count; i++) e = guard_name(r, list.names[i], r->is_ours);
+    folder_list_free(&list);
+    return e;
+}
+
+/* What a crash left half done. */
+static err tidy(run *r) {
+    static const char *const kept[] = {"model", "best"};
+    folder_list list = {0};
+    char *path = NULL;
+    err e = r->is_ours ? folder_clear_temporary(r->output) : ERR_OK;
+    for (int i = 0; !e && i < 2; i++) {
+        if (!(e = run__path(&path, r, kept[i]))) e = marker_recover(path);
+        mem_free(path);
+        path = NULL;
+    }
+    if (!e) e = folder_list_read(&list, r->output);
+    for (size_t i = 0; !e && i < list.count; i++) {
+        const char *name = list.names[i];
+        if (strncmp(name, "partial-", 8) != 0) continue;
+        if (!checkpoint_is_name(name) && !is_among(name, folders, FOLDERS)) continue;
+        if (!(e = run__path(&path, r, name))) e = marker_remove(path);
+        mem_free(path);
+        path = NULL;
+    }
+    folder_list_free(&list);
+    return e;
+}
+
+/* --- lock ----------------------------------------------------------------------------------------
+ */
+
+/* Opens and locks the file; *gone when it was removed meanwhile, and with it the folder perhaps. */
+static err try_lock(run *r, const char *path, bool *gone) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat held, there;
+    *gone = false;
+    err e = folder_make(r->output);
+    if (e) return e;
+    r->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (r->lock < 0) {
+        *gone = errno == ENOENT;
+        return *gone ? ERR_OK : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    }
+    // a file system without locks is used without
+    if (fcntl(r->lock, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN)) {
+        close(r->lock);
+        r->lock = -1;
+        return err_set(ERR_IO,
+                       "%s: another run is at work in this folder; wait for it, or name another "
+                       "one with --output-dir",
+                       r->output);
+    }
+    // a run that failed may have removed the file between our opening and locking it
+    *gone = fstat(r->lock, &held) || lstat(path, &there) || held.st_ino != there.st_ino ||
+            held.st_dev != there.st_dev;
+    if (*gone) {
+        close(r->lock);
+        r->lock = -1;
+    }
+    return ERR_OK;
+}
+
+/* Two runs that write one folder would ruin each other's checkpoints. The lock ends with the
+ * process, however that ends. */
+static err lock(run *r) {
+    char *path = NULL;
+    bool gone = true;
+    err e = run__path(&path, r, lock_name);
+    for (int i = 0; !e && gone && i < LOCK_TRIES; i++) e = try_lock(r, path, &gone);
+    if (!e && gone)
+        e = err_set(ERR_IO, "%s: cannot be locked: it is removed again and again", path);
+    mem_free(path);
+    return e;
+}
+
+err run__output_open(run *r) {
+    err e = ERR_OK;
+    if (!r->request.output && (e = name_default(r))) return e;
+    if ((e = guard(r)) || (e = lock(r))) return e;
+    // what was there before the lock may have changed
+    if ((e = guard(r))) return e;
+    return tidy(r);
+}
+
+/* --- end -----------------------------------------------------------------------------------------
+ */
+
+/* Removes a file of the run that nobody needs, unless it holds something. Nothing here changes the
+ * message of the error that ended the run. */
+static void drop_empty(const run *r, const char *name) {
+    char path[PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", r->output, name);
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0) (void)unlink(path);
+}
+
+/* True when the run has made nothing that is worth going on with. */
+static bool left_nothing(const run *r) {
+    char path[PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/log.jsonl", r->output);
+    return !r->is_ended && !r->resumed_at && !r->saved_at &&
+           (!r->id || lstat(path, &st) != 0 || st.st_size == 0);
+}
+
+/* Folders that were made for the run and hold nothing. */
+static void remove_empty_folders(const run *r) {
+    char path[PATH_MAX];
+    size_t n = (size_t)snprintf(path, sizeof path, "%s", r->output);
+    while (n < sizeof path && n > r->existing_bytes && rmdir(path) == 0) {
+        n = parent_bytes(path, n);
+        path[n] = '\0';
+    }
+}
+
+/* The lock file is removed while the lock is held: see try_lock. */
+static void take_back(const run *r) {
+    char path[PATH_MAX];
+    if (r->id) {
+        drop_empty(r, "log.jsonl");
+        train_log_remove_events(r->output);
+        snprintf(path, sizeof path, "%s/%s", r->output, RUN_UNFINISHED);
+        (void)unlink(path);
+    }
+    if (r->lock >= 0) drop_empty(r, lock_name);
+}
+
+void run__output_close(run *r) {
+    if (!r->output) return;
+    bool nothing = left_nothing(r);
+    if (nothing && r->lock >= 0) take_back(r);
+    if (r->lock >= 0) close(r->lock); // gives the lock back
+    if (nothing) remove_empty_folders(r);
+    mem_free(r->output);
+    r->lock = -1;
+    r->output = NULL;
+}

@@ -1,0 +1,45 @@
+#include "base/memory.h"
+#include "base/name.h"
+#include "support/must.h"
+
+#include <stdio.h>
+
+Test(name, plain_names_are_safe_readable_and_keep_hangul) {
+    static const struct {
+        const char *text, *plain;
+    } cases[] = {
+        {"", "x"},
+        {"///", "x"},
+        {"..", "x"},
+        {".hidden", "hidden"},
+        {"-rf", "rf"},
+        {"_a_", "a_"},
+        {"a--b  c", "a-b-c"},
+        {"../KLUE/bert base", "klue-bert-base"},
+        {"NVIDIA H200 (12.3)", "nvidia-h200-12.3"},
+        {"바람 모델", "바람-모델"},
+        {"\xe1\x84\x92\xe1\x85\xa1",
+         "\xe1\x84\x92\xe1\x85\xa1"}, // Hangul in letters, as macOS has it
+        {"漢字/かな", "漢字-かな"},
+        {"\xed\xa0\x80", "x"},     // a surrogate
+        {"a\xff\xfe", "a"},        // no UTF-8
+        {"a\xea\xb0", "a"},        // cut within a character
+        {"\xf0\x9f\x98\x80", "x"}, // no letter
+        {"a\xe2\x80\xae"
+         "b",
+         "a-b"}, // a control that turns the writing round
+        {"a\x1b[31mb\n", "a-31mb"},
+        {"12345678901234567890", "1234567890123456"},
+        {"123456789012345가나", "123456789012345"}, // between characters
+        {"123456789012345 나", "123456789012345"},  // and no '-' at the end
+    };
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        strbuf name = {0};
+        MUST(name_plain(&name, cases[i].text, 16));
+        cr_expect_str_eq(name.text, cases[i].plain, "case %zu: %s", i, name.text);
+        cr_expect_leq(name.length, 16);
+        strbuf_free(&name);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}

@@ -1,0 +1,131 @@
+/* What may be removed and replaced: only what carries the program's mark. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/checkpoint/marker.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void put(const char *name, const char *text) {
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
+static bool has(const char *name) {
+    return access(temporary_path(name), F_OK) == 0;
+}
+
+Test(marker, only_what_is_marked_is_removed) {
+    json_setup();
+    size_t live = mem_live_count();
+    MUST(folder_make(temporary_path("theirs/checkpoint-500")));
+    put("theirs/checkpoint-500/model.safetensors", "x");
+    put("theirs/checkpoint-500/trainer_state.json", "{\"global_step\": 500, \"max_steps\": 500}");
+    put("theirs/harness.json", "{\"made_by\": \"someone\"}");
+    put("theirs/file", "x");
+    MUST_FAIL(marker_remove(temporary_path("theirs/checkpoint-500")), ERR_DATA,
+              "checkpoint-500: this program did not make it");
+    MUST_FAIL(marker_remove(temporary_path("theirs")), ERR_DATA, "did not make it");
+    MUST_FAIL(marker_remove(temporary_path("theirs/file")), ERR_DATA, "did not make it");
+    cr_assert(has("theirs/checkpoint-500/model.safetensors"));
+    // ours, with a link in it that leads to theirs
+    const char *ours = temporary_path("ours");
+    MUST(marker_make(ours, "1", "tiny-task"));
+    put("ours/a", "x");
+    MUST(folder_make(temporary_path("ours/below")));
+    put("ours/below/b", "x");
+    cr_assert_eq(symlink(temporary_path("theirs"), temporary_path("ours/link")), 0);
+    cr_assert_eq(symlink(temporary_path("theirs"), temporary_path("ours/below/link")), 0);
+    // a link to what is ours is not ours
+    cr_assert_eq(symlink(ours, temporary_path("link")), 0);
+    MUST_FAIL(marker_remove(temporary_path("link")), ERR_DATA, "did not make it");
+    cr_assert(has("ours/a"));
+    MUST(marker_remove(ours));
+    cr_assert(!has("ours") && has("theirs/checkpoint-500/model.safetensors") && has("theirs/file"));
+    MUST(marker_remove(ours)); // absent
+    // what a crash leaves at the first moment of a folder
+    MUST(folder_make(temporary_path("empty")));
+    MUST(marker_remove(temporary_path("empty")));
+    MUST(folder_make(temporary_path("begun")));
+    put("begun/harness.json", "");
+    MUST(marker_remove(temporary_path("begun")));
+    cr_assert(!has("begun") && !has("empty"));
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(marker, folders_of_older_programs_are_known) {
+    static const char sums[] = "0  config.json\n0  model.safetensors\n0  vocab.txt\n";
+    static const char record[] = "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 2},"
+                                 "\"model\": {\"name\": \"tiny\"}, \"task\": {\"name\": \"nsmc\"}}";
+    json_setup();
+    bool ours = false;
+    char *name = NULL;
+    MUST(folder_make(temporary_path("run/model")));
+    put("run/model/config.json", "{}");
+    put("run/model/SHA256SUMS", sums);
+    MUST(marker_is_ours(&ours, temporary_path("run/model")));
+    cr_assert(!ours, "sums alone prove nothing");
+    put("run/record.json", "{\"accuracy\": 1}");
+    MUST(marker_is_ours(&ours, temporary_path("run/model")));
+    cr_assert(!ours, "nor does another program's record");
+    put("run/record.json", record);
+    MUST(marker_is_ours(&ours, temporary_path("run/model")));
+    cr_assert(ours);
+    MUST(marker_model_name(&name, temporary_path("run/model")));
+    cr_assert_str_eq(name, "tiny-nsmc");
+    mem_free(name);
+    MUST(folder_make(temporary_path("run/checkpoint-3")));
+    put("run/checkpoint-3/trainer_state.json", "{\"run\": \"1-2\", \"identity\": {}}");
+    MUST(marker_is_ours(&ours, temporary_path("run/checkpoint-3")));
+    cr_assert(ours);
+    temporary_remove();
+}
+
+static void make_model(const char *folder, const char *text) {
+    char path[300];
+    MUST(marker_make(temporary_path(folder), "1", "tiny-task"));
+    snprintf(path, sizeof path, "%s/weights", folder);
+    put(path, text);
+}
+
+static void expect_weights(const char *path, const char *expected) {
+    char *text = NULL;
+    size_t count = 0;
+    MUST(file_read((void **)&text, &count, temporary_path(path), 0));
+    cr_assert_str_eq(text, expected);
+    mem_free(text);
+}
+
+Test(marker, a_folder_is_replaced_by_a_whole_one) {
+    json_setup();
+    make_model("partial-model", "first");
+    MUST(marker_replace(temporary_path("partial-model"), temporary_path("model")));
+    expect_weights("model/weights", "first");
+    make_model("partial-model", "second");
+    MUST(marker_replace(temporary_path("partial-model"), temporary_path("model")));
+    expect_weights("model/weights", "second");
+    cr_assert(!has("partial-model"));
+    // what is not ours stays, and so does what was to replace it
+    MUST(folder_make(temporary_path("best")));
+    put("best/weights", "theirs");
+    make_model("partial-best", "ours");
+    MUST_FAIL(marker_replace(temporary_path("partial-best"), temporary_path("best")), ERR_DATA,
+              "best: this program did not make it");
+    expect_weights("best/weights", "theirs");
+    expect_weights("partial-best/weights", "ours");
+    // a crash between the two renames of a file system without exchange
+    cr_assert_eq(rename(temporary_path("model"), temporary_path("old-model")), 0);
+    MUST(marker_recover(temporary_path("model")));
+    expect_weights("model/weights", "second");
+    // and one after both of them
+    make_model("old-model", "old");
+    MUST(marker_recover(temporary_path("model")));
+    expect_weights("model/weights", "second");
+    cr_assert(!has("old-model"));
+    temporary_remove();
+}
