@@ -91,13 +91,14 @@ static err set_labels(work *w) {
 
 static err work_open(work *w, const options *o) {
     device_options device_wanted = {.threads = o->threads, .validation = o->validation};
+    const source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
     err e = choose(w, o);
     if (e || (e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;
     if ((e = device_precision_find(&device_wanted.precision, o->precision))) return e;
     if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
     w->device_is_open = true;
     if ((e = open_data(w, o))) return e;
-    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, false)))
+    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, &wish)))
         return e;
     if ((e = set_labels(w))) return e;
     uint32_t length = source_max_length(&w->source, 0, (uint32_t)w->task.max_length);
