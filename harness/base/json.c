@@ -7,6 +7,7 @@
 #include "platform/file.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 // cJSON says neither that memory was short nor where: it reports a text as malformed
@@ -80,8 +81,49 @@ err json_parse_part(cJSON **out, const char *text, size_t length, const char *pa
     return err_set(ERR_FORMAT, "%s:%zu:%zu: %s", path, line, column, fault);
 }
 
+// A member of an object and its place among them.
+typedef struct member {
+    cJSON *item;
+    size_t place;
+} member;
+
+static int by_key(const void *a, const void *b) {
+    const member *x = a, *y = b;
+    int order = strcmp(x->item->string, y->item->string);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* Drops all but the last member of each name, as Python's json does; cJSON would find the first. */
+static err keep_last_members(cJSON *object) {
+    member *list = NULL;
+    size_t count = 0, at = 0;
+    for (cJSON *v = object->child; v; v = v->next) count++;
+    if (count < 2) return ERR_OK;
+    err e = mem_new(&list, count);
+    if (e) return e;
+    for (cJSON *v = object->child; v; v = v->next, at++) list[at] = (member){v, at};
+    qsort(list, count, sizeof *list, by_key);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(list[i - 1].item->string, list[i].item->string) == 0)
+            cJSON_Delete(cJSON_DetachItemViaPointer(object, list[i - 1].item));
+    mem_free(list);
+    return ERR_OK;
+}
+
+/* The same in all that value holds; cJSON has bounded the depth. */
+static err keep_last(cJSON *value) {
+    err e = cJSON_IsObject(value) ? keep_last_members(value) : ERR_OK;
+    for (cJSON *v = value->child; v && !e; v = v->next)
+        if (v->child) e = keep_last(v);
+    return e;
+}
+
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) {
-    return json_parse_part(out, text, length, where, 1, 1);
+    err e = json_parse_part(out, text, length, where, 1, 1);
+    if (e || !(e = keep_last(*out))) return e;
+    cJSON_Delete(*out);
+    *out = NULL;
+    return e;
 }
 
 err json_read(cJSON **out, const char *path, size_t limit_bytes) {
@@ -112,6 +154,27 @@ static err add_safely(strbuf *out, const char *text) {
         e = shown_acts(point) ? strbuf_printf(out, "\\u%04x", point)
                               : strbuf_add_bytes(out, utf8, utf8_encode(utf8, point));
     }
+    return e;
+}
+
+err json_read_zeros(cJSON **out, bool *had_zeros, const char *path, size_t limit_bytes) {
+    void *bytes = NULL;
+    size_t length = 0;
+    *out = NULL;
+    *had_zeros = false;
+    err e = file_read(&bytes, &length, path, limit_bytes);
+    if (e) return e;
+    char *text = bytes;
+    for (size_t i = 0; i + 5 < length; i++) {
+        if (text[i] != '\\') continue;
+        if (memcmp(text + i + 1, "u0000", 5) == 0) {
+            memcpy(text + i + 2, "fffd", 4);
+            *had_zeros = true;
+        }
+        i++; // what is escaped begins no escape
+    }
+    e = json_parse(out, text, length, path);
+    mem_free(bytes);
     return e;
 }
 

@@ -16,9 +16,14 @@
 void json_setup(void);
 
 /* Parses a file of at most limit_bytes (0 = no limit). The caller frees *out with cJSON_Delete.
- * Errors: ERR_IO; ERR_FORMAT with line and column; trailing bytes after the value are an error. */
+ * Of members of one object with the same name the last counts, as in Python.
+ * Errors: ERR_IO; ERR_FORMAT with line and column; trailing bytes after the value are an error, and
+ * so is a 0 in a string. */
 err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
+/* json_read of a file whose strings may hold a 0 (\u0000): U+FFFD stands in its place. */
+err json_read_zeros(cJSON **out, bool *had_zeros, const char *path,
+                    size_t limit_bytes) MUST_CHECK;
 /* The same of a text that begins at this line and column (in characters) of the file. Members of an
  * object that share a name are all kept: for readers that refuse them. */
 err json_parse_part(cJSON **out, const char *text, size_t length, const char *path, size_t line,

@@ -91,6 +91,7 @@ static err set_labels(work *w) {
 
 static err work_open(work *w, const options *o) {
     device_options device_wanted = {.threads = o->threads, .validation = o->validation};
+    const source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
     err e = choose(w, o);
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "bench takes one task, found --task %s", o->task);
@@ -99,7 +100,7 @@ static err work_open(work *w, const options *o) {
     if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
     w->device_is_open = true;
     if ((e = open_data(w, o))) return e;
-    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, false)))
+    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, &wish)))
         return e;
     if ((e = set_labels(w))) return e;
     uint32_t length = source_max_length(&w->source, 0, (uint32_t)w->task.max_length);

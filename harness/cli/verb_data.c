@@ -25,9 +25,10 @@ static dataset_options dataset_options_of(const options *o) {
 /* Loads the tokenizer of a folder, a file, or a hub name. */
 static err load_tokenizer(tokenizer *t, const options *o) {
     char *folder = NULL;
-    if (file_exists(o->model) || folder_exists(o->model)) return tokenizer_load(t, o->model);
+    if (file_exists(o->model) || folder_exists(o->model))
+        return tokenizer_load(t, o->model, o->cased);
     err e = hub_tokenizer(&folder, o->model, o->offline);
-    if (!e) e = tokenizer_load(t, folder);
+    if (!e) e = tokenizer_load(t, folder, o->cased);
     mem_free(folder);
     return e;
 }

@@ -41,20 +41,6 @@ static void evaluation_free(evaluation *v) {
     task_free(&v->task);
 }
 
-/* The task's name of a run's folder is not in the model: labels have to agree. */
-static err check_labels(const evaluation *v, const char *folder) {
-    const bert_config *c = &v->scorer.source.config;
-    if (c->classes != v->task.label_count)
-        return err_set(ERR_DATA, "%s: the model has %u labels, task %s has %zu", folder, c->classes,
-                       v->task.name, v->task.label_count);
-    for (uint32_t i = 0; c->labels && i < c->classes; i++)
-        if (strcmp(c->labels[i], v->task.labels[i].name) != 0 &&
-            strncmp(c->labels[i], "LABEL_", 6) != 0)
-            return err_set(ERR_DATA, "%s: label %u of the model is '%s', of task %s '%s'", folder,
-                           i, c->labels[i], v->task.name, v->task.labels[i].name);
-    return ERR_OK;
-}
-
 static err load(evaluation *v, const options *o) {
     dataset_options wish = {.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
     const char *name = o->split ? o->split : "test";
@@ -157,6 +143,7 @@ done:
 err verb_eval(const options *o) {
     evaluation v = {0};
     device_options wish = {.threads = o->threads, .validation = o->validation};
+    const source_options from = {.cased = o->cased};
     char *folder = NULL;
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
@@ -166,8 +153,8 @@ err verb_eval(const options *o) {
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
-    if ((e = scorer_open(&v.scorer, folder, o->device, &wish))) goto done;
-    if ((e = check_labels(&v, folder))) goto done;
+    if ((e = scorer_open(&v.scorer, folder, &from, o->device, &wish))) goto done;
+    if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
     if ((e = score(&v, o))) goto done;
     if (o->json)
         e = print_json(&v, folder);

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "text/unicode.h"
 #include "train/evaluate/scorer.h"
+#include "train/run/labels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -207,11 +208,26 @@ static err check_arguments(const options *o) {
     return ERR_OK;
 }
 
+/* A stranger's model answers in the names of the task that it is for, or in those of the map. */
+static err match_labels(predictor *p) {
+    const options *o = p->options;
+    task t = {0};
+    if (!o->task && o->label_map)
+        return labels_rename(&p->scorer.source.config, o->label_map, p->scorer.source.folder);
+    if (!o->task || (!o->checkpoint && !o->label_map)) return ERR_OK;
+    err e = task_find(&t, o->task, o->task_dir);
+    if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
+    task_free(&t);
+    return e;
+}
+
 static err open_predictor(predictor *p, const char *folder) {
     const options *o = p->options;
     device_options wish = {.threads = o->threads};
+    const source_options from = {.cased = o->cased};
     err e = device_precision_find(&wish.precision, o->precision);
-    if (!e) e = scorer_open(&p->scorer, folder, o->device, &wish);
+    if (!e) e = scorer_open(&p->scorer, folder, &from, o->device, &wish);
+    if (!e) e = match_labels(p);
     if (e) return e;
     p->classes = p->scorer.source.config.classes;
     p->batch_size = o->has_eval_batch_size ? o->eval_batch_size : BATCH_SENTENCES;

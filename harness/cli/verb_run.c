@@ -358,6 +358,14 @@ done:
 /* --- one run -------------------------------------------------------------------------------------
  */
 
+/* Text as one word of a shell, behind the flag. */
+static err add_quoted(strbuf *out, const char *flag, const char *text) {
+    err e = strbuf_printf(out, "%s'", flag);
+    for (; !e && *text; text++)
+        e = *text == '\'' ? strbuf_add(out, "'\\''") : strbuf_add_bytes(out, text, 1);
+    return e ? e : strbuf_add(out, "'");
+}
+
 /* The command that repeats this run; paths of this machine stay out of it. */
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
@@ -384,6 +392,8 @@ static err command_text(strbuf *out, const options *o, const run *r) {
                           device_precision_name(r->device.options.precision));
     if (!e && q->sample) e = strbuf_add(out, " --sample");
     if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
+    if (!e && q->cased) e = strbuf_add(out, " --cased");
+    if (!e && q->label_map) e = add_quoted(out, " --label-map ", q->label_map);
     if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
     if (!e && q->protocol == PROTOCOL_DEV) e = strbuf_add(out, " --protocol dev");
     return e;
@@ -497,6 +507,8 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .limit = o->limit,
                        .from_scratch = o->from_scratch,
                        .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
+                       .cased = o->cased,
+                       .label_map = o->label_map,
                        .device = o->device,
                        .precision = o->precision,
                        .threads = o->threads,

@@ -112,7 +112,7 @@ static err print_table(const printer *p, const char *text, size_t number) {
     err e =
         shown_printf(&b, SHOWN_TERMINAL, "%stext %zu: %s\n", number > 1 ? "\n" : "", number, text);
     for (size_t i = 0; i < count; i++) {
-        size_t w = shown_width(p->t->tokens[id_at(p, i)]);
+        size_t w = shown_width(tokenizer_text(p->t, id_at(p, i)));
         if (w > width) width = w;
     }
     if (e || (e = strbuf_add(&b, "  position  ")) || (e = text_column(&b, "piece", width)) ||
@@ -121,7 +121,7 @@ static err print_table(const printer *p, const char *text, size_t number) {
     }
     for (size_t i = 0; i < count; i++) {
         if ((e = strbuf_printf(&b, "  %8zu  ", i)) ||
-            (e = text_column(&b, p->t->tokens[id_at(p, i)], width)) ||
+            (e = text_column(&b, tokenizer_text(p->t, id_at(p, i)), width)) ||
             (e = strbuf_printf(&b, "  %6u  %13d  %14d\n", id_at(p, i), type_at(p, i),
                                mask_at(p, i)))) {
             goto done;
@@ -156,7 +156,8 @@ static err fill_json(cJSON *object, const printer *p, const char *text) {
         return e;
     }
     for (size_t i = 0; i < shown(p); i++) {
-        if ((e = json_append(pieces, cJSON_CreateString(p->t->tokens[id_at(p, i)])))) return e;
+        if ((e = json_append(pieces, cJSON_CreateString(tokenizer_text(p->t, id_at(p, i))))))
+            return e;
     }
     if ((e = add_numbers(object, "ids", p, id_number)) ||
         (e = add_numbers(object, "token_type_ids", p, type_at)) ||
@@ -275,7 +276,7 @@ static err find_tokenizer(char **path, const options *o) {
 static err load(tokenizer *t, const options *o) {
     char *path = NULL;
     err e = find_tokenizer(&path, o);
-    if (!e) e = tokenizer_load(t, path);
+    if (!e) e = tokenizer_load(t, path, o->cased);
     mem_free(path);
     return e;
 }

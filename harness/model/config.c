@@ -1,6 +1,7 @@
 #include "model/config.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -156,12 +157,19 @@ static err check_decoder(const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
+/* "gelu_python" is the same function, written out; gelu_new and the others are not. */
+static err check_activation(const cJSON *root, const char *path) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "hidden_act");
+    if (cJSON_IsString(item) && strcmp(item->valuestring, "gelu_python") == 0) return ERR_OK;
+    return refuse_string(root, "hidden_act", "gelu", path);
+}
+
 static err check_kind(const cJSON *root, const char *path) {
     const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(root, "pruned_heads");
     int64_t types = 2;
     err e = refuse_string(root, "model_type", "bert", path);
     if (!e) e = check_class(root, path);
-    if (!e) e = refuse_string(root, "hidden_act", "gelu", path);
+    if (!e) e = check_activation(root, path);
     if (!e) e = refuse_string(root, "position_embedding_type", "absolute", path);
     if (!e) e = check_decoder(root, path);
     if (!e && json_has(root, "type_vocab_size"))
@@ -196,28 +204,47 @@ static err read_scores(bert_config *c, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
+/* A label's name; numbers stand for themselves. */
+static err read_label(char **out, const cJSON *map, int id, const char *path) {
+    char key[16], number[32];
+    snprintf(key, sizeof key, "%d", id);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(map, key);
+    const char *name = cJSON_GetStringValue(item);
+    if (cJSON_IsNumber(item)) {
+        snprintf(number, sizeof number, "%.15g", item->valuedouble);
+        name = number;
+    }
+    if (!name)
+        return err_set(ERR_FORMAT, "%s: id2label has no name for \"%s\" (ids are 0 to %d)", path,
+                       key, cJSON_GetArraySize(map) - 1);
+    return mem_strdup(out, name);
+}
+
 static err read_labels(bert_config *c, const cJSON *root, const char *path) {
     const cJSON *map = cJSON_GetObjectItemCaseSensitive(root, "id2label");
-    if (!map || cJSON_IsNull(map)) return read_size(&c->classes, root, "num_labels", 1, path);
+    int64_t said = 0;
+    err e = ERR_OK;
+    if (is_given(root, "num_labels") &&
+        (e = json_whole(&said, root, "num_labels", 1, LABELS_LIMIT, path)))
+        return e;
+    if (said) c->classes = (uint32_t)said;
+    if (!map || cJSON_IsNull(map)) return ERR_OK;
     if (!cJSON_IsObject(map))
         return err_set(ERR_FORMAT, "%s: id2label has to be an object of id and name", path);
     int count = cJSON_GetArraySize(map);
     if (count < 1 || count > LABELS_LIMIT)
         return err_set(ERR_FORMAT, "%s: id2label has %d entries, expected 1 to %d", path, count,
                        LABELS_LIMIT);
-    err e = ERR_OK;
+    if (said && said != count) {
+        log_warn("%s: num_labels is %d, id2label has %d names: as in transformers the labels are "
+                 "LABEL_0 to LABEL_%d",
+                 path, (int)said, count, (int)said - 1);
+        return ERR_OK;
+    }
     c->classes = (uint32_t)count;
     if ((e = mem_new(&c->labels, (size_t)count))) return e;
-    for (int i = 0; i < count; i++) {
-        char key[16];
-        snprintf(key, sizeof key, "%d", i);
-        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(map, key));
-        if (!name)
-            return err_set(ERR_FORMAT, "%s: id2label has no name for \"%s\" (ids are 0 to %d)",
-                           path, key, count - 1);
-        if ((e = mem_strdup(&c->labels[i], name))) return e;
-    }
-    return ERR_OK;
+    for (int i = 0; i < count && !e; i++) e = read_label(&c->labels[i], map, i, path);
+    return e;
 }
 
 static err read_fields(bert_config *c, const cJSON *root, const char *path) {

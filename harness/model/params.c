@@ -139,7 +139,9 @@ void params_free(params *ps) {
 }
 
 const param *params_at(const params *ps, param_field field, uint32_t layer) {
-    for (size_t i = 0; i < ps->count; i++)
+    size_t per_layer = 0; // layers may be many: not all are gone through
+    for (int f = 0; f < PARAM_FIELDS; f++) per_layer += table[f].scope == PARAM_LAYER;
+    for (size_t i = layer * per_layer; i < ps->count; i++)
         if (ps->list[i].field == field && ps->list[i].layer == layer) return &ps->list[i];
     assert(!"no such parameter");
     return NULL;

@@ -23,23 +23,26 @@ err params_write(param *p, const float *values, size_t first, size_t count) {
     return device_write_f32(span_part(p->p, first, count), values, count);
 }
 
+enum { SUMS_AT_ONCE = 512 }; /* bounds the memory for a model of thousands of layers */
+
 /* One op a parameter, in one submission. lanes: (count, CHECKSUM_LANES). */
-static err run_plan(plan *p, const params *ps, span lanes) {
+static err run_plan(plan *p, const params *ps, size_t first, size_t count, span lanes) {
     const step_info step = {.slot = 0};
     err e = ERR_OK;
     plan_part_begin(p, PART_BEGIN);
-    for (size_t i = 0; i < ps->count; i++) {
+    for (size_t i = 0; i < count; i++) {
+        const param *one = &ps->list[first + i];
         struct checksum args = {.out = span_part(lanes, i * CHECKSUM_LANES, CHECKSUM_LANES),
-                                .x = ps->list[i].p,
-                                .count = (uint32_t)ps->list[i].count};
+                                .x = one->p,
+                                .count = (uint32_t)one->count};
         if ((e = op_checksum(p, &args))) return e;
     }
     if ((e = plan_ready(p)) || (e = plan_submit(p, &step))) return e;
     return plan_wait(p, step.slot);
 }
 
-err params_sums(uint32_t *sums, const params *ps) {
-    size_t count = ps->count * CHECKSUM_LANES;
+static err sum_some(uint32_t *sums, const params *ps, size_t first, size_t some) {
+    size_t count = some * CHECKSUM_LANES;
     uint32_t *words = NULL;
     span lanes = {0};
     arena memory;
@@ -48,16 +51,26 @@ err params_sums(uint32_t *sums, const params *ps) {
     plan_init(&p, ps->device);
     err e = mem_new(&words, count);
     if (e || (e = arena_take(&memory, &lanes, count, ELEM_U32))) goto done;
-    if ((e = run_plan(&p, ps, lanes))) goto done;
+    if ((e = run_plan(&p, ps, first, some, lanes))) goto done;
     if ((e = device_read_u32(words, lanes, count))) goto done;
-    for (size_t i = 0; i < ps->count; i++) {
-        sums[i] = 0;
-        for (size_t k = 0; k < CHECKSUM_LANES; k++) sums[i] += words[i * CHECKSUM_LANES + k];
+    for (size_t i = 0; i < some; i++) {
+        sums[first + i] = 0;
+        for (size_t k = 0; k < CHECKSUM_LANES; k++)
+            sums[first + i] += words[i * CHECKSUM_LANES + k];
     }
 done:
     plan_free(&p);
     arena_free(&memory);
     mem_free(words);
+    return e;
+}
+
+err params_sums(uint32_t *sums, const params *ps) {
+    err e = ERR_OK;
+    for (size_t first = 0; !e && first < ps->count; first += SUMS_AT_ONCE) {
+        size_t left = ps->count - first;
+        e = sum_some(sums, ps, first, left < SUMS_AT_ONCE ? left : SUMS_AT_ONCE);
+    }
     return e;
 }
 

@@ -28,9 +28,11 @@ typedef struct added_token {
 } added_token;
 
 typedef struct tokenizer {
-    char **tokens; /* (count), owned; token i has id i; "" where an id is unused */
-    size_t count;
+    char **tokens; /* (count), owned; token i has id i (tokenizer_text); "" where an id is unused */
+    size_t count, capacity;
     size_t piece_count; /* of them the vocabulary proper; those behind it were added to it */
+    bool has_holes;     /* ids of the vocabulary are unused */
+    uint32_t next_id;   /* of the next token that is added, as `tokenizers` counts */
     added_token *added; /* (added_count), owned; the special tokens among them */
     size_t added_count, added_capacity;
 
@@ -40,6 +42,7 @@ typedef struct tokenizer {
     tokenizer_switch strip_accents;  /* unset: as lowercase */
     size_t max_input_chars_per_word; /* 100: longer words are [UNK] */
     size_t model_max_length;         /* tokens the model can take; 0 when the files do not say */
+    bool truncate_left;              /* too long a text loses its beginning */
 
     uint32_t pad_id, unk_id, cls_id, sep_id;
     uint32_t mask_id; /* TOKENIZER_NO_ID when there is none */
@@ -49,25 +52,39 @@ typedef struct tokenizer {
 
 #define TOKENIZER_NO_ID UINT32_MAX
 
-/* Loads a Hugging Face folder (tokenizer.json, else vocab.txt; tokenizer_config.json and
- * special_tokens_map.json are honoured), or one vocab.txt or tokenizer.json by itself.
- * Case: tokenizer_config.json's do_lower_case decides, then tokenizer.json. A config that does not
- * say lower-cases when there is no tokenizer.json, as in Hugging Face (with a warning); a vocab.txt
- * without any config stays cased, since lower-casing takes Hangul apart. vocab.txt is read as
- * Hugging Face does: one token a line, LF, CRLF or CR, the final one may be absent; blanks belong
- * to the token; of a token that occurs twice the later id counts. On error *t is zeroed. Errors:
- * ERR_IO; ERR_FORMAT naming the file and line or key, or the special token that is missing;
- * ERR_UNSUPPORTED naming a tokenizer that is not BERT's WordPiece. */
-err tokenizer_load(tokenizer *t, const char *path) MUST_CHECK;
+/* Loads a Hugging Face folder as AutoTokenizer of transformers does, or one vocab.txt or
+ * tokenizer.json by itself. Of a folder these are read: tokenizer.json, else vocab.txt;
+ * tokenizer_config.json; where that has no added_tokens_decoder, special_tokens_map.json and
+ * added_tokens.json too; config.json for the class, where tokenizer_config.json names none.
+ *
+ * Classes: BertTokenizer and its kin take the vocabulary and the added tokens from tokenizer.json,
+ * all options from tokenizer_config.json; PreTrainedTokenizerFast takes all from tokenizer.json.
+ * Case: do_lower_case decides; where BertTokenizer is not told, the text is lower-cased and its
+ * accents are stripped, which takes Hangul apart, with a warning. `cased` says do_lower_case false
+ * for files that do not say it; it is refused for files that say otherwise.
+ *
+ * vocab.txt has one token a line, LF, CRLF or CR, the final one may be absent; white space at a
+ * line's end does not belong to the token; of a token that occurs twice the later id counts. An
+ * added token that the vocabulary lacks gets the number of different tokens as its id, the next one
+ * the number behind it.
+ *
+ * On error *t is zeroed. Errors: ERR_IO; ERR_FORMAT naming the file and line or key, or the special
+ * token that is missing; ERR_UNSUPPORTED naming a tokenizer that is not BERT's WordPiece. */
+err tokenizer_load(tokenizer *t, const char *path, bool cased) MUST_CHECK;
 
 /* Makes one from tokens (count), which are copied; other options as by default.
  * Errors: ERR_FORMAT when [PAD], [UNK], [CLS] or [SEP] is missing. */
 err tokenizer_from_tokens(tokenizer *t, char **tokens, size_t count, bool lowercase) MUST_CHECK;
 
 /* Writes vocab.txt, tokenizer_config.json and special_tokens_map.json, from which `transformers`
- * and tokenizer_load give the same ids. The folder must exist. Errors: ERR_IO; ERR_UNSUPPORTED when
- * a token holds a line end, which vocab.txt cannot express. */
+ * and tokenizer_load give the same ids; what they cannot express (no cleaning, another longest
+ * word, unused ids, tokens that hold a line end or end in white space) goes into a tokenizer.json
+ * beside them, and the class is then PreTrainedTokenizerFast. The folder must exist. Errors:
+ * ERR_IO. */
 err tokenizer_save(const tokenizer *t, const char *folder) MUST_CHECK;
+
+/* The files that tokenizer_save writes for t; *count of them. Borrowed. */
+const char *const *tokenizer_saved_files(const tokenizer *t, size_t *count);
 
 void tokenizer_free(tokenizer *t);
 
@@ -77,6 +94,9 @@ void tokenizer_hash(const tokenizer *t, char hex[65]);
 
 /* The id of a piece, or TOKENIZER_NO_ID. */
 uint32_t tokenizer_find(const tokenizer *t, const char *token);
+
+/* The token of an id below t->count; borrowed. */
+const char *tokenizer_text(const tokenizer *t, uint32_t id);
 
 /* One encoded text, or a pair. Zeroed is valid; buffers grow and are used again by the next call.
  */
@@ -92,7 +112,8 @@ typedef struct encoding {
 } encoding;
 
 /* Encodes [CLS] text [SEP] into out, replacing what it held. `text` has `bytes` bytes of UTF-8 and
- * need not be terminated. max_length counts [CLS] and [SEP] too; 0 means no limit, 1 is an error.
+ * need not be terminated. Too long a text loses its end, or its beginning where the files say so
+ * (truncation_side). max_length counts [CLS] and [SEP] too; 0 means no limit, 1 is an error.
  * Errors: ERR_FORMAT with the offset of the first byte that is not UTF-8; ERR_ARG; ERR_MEMORY. */
 err tokenizer_encode(const tokenizer *t, encoding *out, const char *text, size_t bytes,
                      size_t max_length) MUST_CHECK;

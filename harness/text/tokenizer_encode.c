@@ -58,16 +58,19 @@ static err push_word(void *context, const uint32_t *points, size_t count) {
     return ERR_OK;
 }
 
-// The longest added token that the raw text begins with, or NULL.
-static const added_token *match_added(const tokenizer *t, const char *text, size_t bytes) {
+// The longest added token that the raw text begins with, and its bytes; NULL when there is none.
+static const added_token *match_added(const tokenizer *t, const char *text, size_t bytes,
+                                      size_t *length) {
     const added_token *best = NULL;
-    size_t best_bytes = 0;
-    for (size_t i = 0; i < t->added_count; i++) {
-        const added_token *a = &t->added[i];
-        size_t n = strlen(a->text);
-        if (a->normalized || n <= best_bytes || n > bytes || memcmp(a->text, text, n)) continue;
-        best = a;
-        best_bytes = n;
+    uint32_t node = TRIE_ADDED, point;
+    for (size_t i = 0, n; i < bytes; i += n) {
+        n = utf8_decode(&point, text + i, bytes - i);
+        const trie_step *step = n ? trie_find(t->index, node, point) : NULL;
+        if (!step) break;
+        node = step->child;
+        if (step->id == TOKENIZER_NO_ID || t->added[step->id].normalized) continue;
+        best = &t->added[step->id];
+        *length = i + n;
     }
     return best;
 }
@@ -113,14 +116,15 @@ static err encode_text(const encoder *x, const char *text, size_t bytes) {
     size_t done = 0, bad;
     for (size_t i = 0; i < bytes;) {
         const added_token *a = NULL;
+        size_t length = 0;
         if (x->t->index->first_byte[(unsigned char)text[i]]) {
-            a = match_added(x->t, text + i, bytes - i);
+            a = match_added(x->t, text + i, bytes - i, &length);
         }
         if (!a) {
             i++;
             continue;
         }
-        size_t from = i, to = i + strlen(a->text);
+        size_t from = i, to = i + length;
         i = to;
         if (a->single_word && !stands_alone(text, bytes, from, to)) continue;
         swallow_blanks(a, text, bytes, done, &from, &to);
@@ -168,8 +172,11 @@ err tokenizer_encode_pair(const tokenizer *t, encoding *out, const char *a, size
     for (int i = 0; i < 2; i++) {
         if ((e = push(out, 0))) return e; // room for two [SEP]
     }
-    // [CLS] a... b...: moves b to behind the first [SEP]
-    if (b) memmove(out->ids + 2 + a_kept, out->ids + 1 + a_count, b_kept * sizeof *out->ids);
+    // [CLS] a... b...: what stays of a, then of b behind the first [SEP]
+    size_t a_first = 1 + (t->truncate_left ? a_count - a_kept : 0);
+    size_t b_first = 1 + a_count + (t->truncate_left ? b_count - b_kept : 0);
+    memmove(out->ids + 1, out->ids + a_first, a_kept * sizeof *out->ids);
+    if (b) memmove(out->ids + 2 + a_kept, out->ids + b_first, b_kept * sizeof *out->ids);
     out->ids[1 + a_kept] = t->sep_id;
     out->count = out->second = 2 + a_kept;
     if (b) {

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "text/unicode.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static size_t free_slot(const trie_step *steps, unsigned bits, uint64_t key) {
@@ -48,80 +49,131 @@ static uint32_t root_of(const char *token, size_t *skip) {
     return continued ? TRIE_CONTINUED : TRIE_WORD;
 }
 
-static err add_piece(tokenizer_index *x, const char *token, uint32_t id) {
-    size_t i, bytes = strlen(token);
-    uint32_t node = root_of(token, &i);
-    trie_step *step = NULL;
-    for (size_t n; i < bytes; i += n) {
+/* Adds the steps of text from the node on; *last is the final one, NULL for no text. */
+static err add_path(tokenizer_index *x, trie_step **last, uint32_t node, const char *text,
+                    size_t bytes) {
+    *last = NULL;
+    for (size_t i = 0, n; i < bytes; i += n) {
         uint32_t point;
-        if (!(n = utf8_decode(&point, token + i, bytes - i))) {
-            return err_set(ERR_FORMAT, "token %u of the vocabulary is not UTF-8 (byte %zu)", id, i);
-        }
-        err e = add_step(x, &step, node, point);
+        if (!(n = utf8_decode(&point, text + i, bytes - i)))
+            return err_set(ERR_FORMAT, "'%s' is not UTF-8 (byte %zu)", text, i);
+        err e = add_step(x, last, node, point);
         if (e) return e;
+        node = (*last)->child;
+    }
+    return ERR_OK;
+}
+
+static const trie_step *find_path(const tokenizer_index *x, uint32_t node, const char *text,
+                                  size_t bytes) {
+    const trie_step *step = NULL;
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        n = utf8_decode(&point, text + i, bytes - i);
+        step = n ? trie_find(x, node, point) : NULL;
+        if (!step) return NULL;
         node = step->child;
     }
+    return step;
+}
+
+/* *is_new unless the piece was there; U+FFFD may stand for a 0 byte, so that such pieces are taken
+ * for different ones. */
+static err add_piece(tokenizer_index *x, const char *token, uint32_t id, bool *is_new) {
+    size_t skip, bytes = strlen(token);
+    uint32_t root = root_of(token, &skip);
+    trie_step *step = NULL;
+    err e = add_path(x, &step, root, token + skip, bytes - skip);
+    if (e) return err_wrap(e, "token %u of the vocabulary", id);
+    *is_new = step && (step->id == TOKENIZER_NO_ID || strstr(token, "\xEF\xBF\xBD"));
     if (step) step->id = id; // of a token that occurs twice, the later id counts
     return ERR_OK;
 }
 
 uint32_t tokenizer_find(const tokenizer *t, const char *token) {
-    size_t i, bytes = strlen(token);
-    uint32_t node = root_of(token, &i), id = TOKENIZER_NO_ID;
-    for (size_t n; i < bytes; i += n) {
-        uint32_t point;
-        n = utf8_decode(&point, token + i, bytes - i);
-        const trie_step *step = n ? trie_find(t->index, node, point) : NULL;
-        if (!step) return TOKENIZER_NO_ID;
-        node = step->child;
-        id = step->id;
-    }
-    return id;
+    size_t skip, bytes = strlen(token);
+    uint32_t root = root_of(token, &skip);
+    const trie_step *step = find_path(t->index, root, token + skip, bytes - skip);
+    return step ? step->id : TOKENIZER_NO_ID;
 }
 
-static err index_added(tokenizer *t) {
+uint32_t tokenizer__id(const tokenizer *t, const char *text) {
+    const trie_step *step = find_path(t->index, TRIE_ADDED, text, strlen(text));
+    if (step && step->id != TOKENIZER_NO_ID) return t->added[step->id].id;
+    return tokenizer_find(t, text);
+}
+
+err tokenizer__index_pieces(tokenizer *t, const char *where) {
+    err e = mem_new(&t->index, 1);
+    if (e) return e;
+    tokenizer_index *x = t->index;
+    bool is_new = false, has_empty = false;
+    x->node_count = TRIE_FIRST_FREE;
+    if ((e = grow(x))) return e;
+    for (size_t i = 0; i < t->piece_count; i++) {
+        if ((e = add_piece(x, t->tokens[i], (uint32_t)i, &is_new))) return err_wrap(e, "%s", where);
+        t->next_id += is_new;
+        has_empty |= !*t->tokens[i];
+    }
+    t->next_id += has_empty && !t->has_holes; // an empty line is a token too
+    return ERR_OK;
+}
+
+err tokenizer__index_added(tokenizer *t, size_t place, bool *there) {
+    const char *text = t->added[place].text;
+    trie_step *step = NULL;
+    err e = add_path(t->index, &step, TRIE_ADDED, text, strlen(text));
+    if (e) return e;
+    *there = step->id != TOKENIZER_NO_ID;
+    if (!*there) step->id = (uint32_t)place;
+    return ERR_OK;
+}
+
+/* An added token for cleaned text, as that is. */
+static err index_cleaned(tokenizer *t, encoding *scratch, size_t place) {
+    tokenizer_index *x = t->index;
+    const char *text = t->added[place].text;
+    trie_step *step = NULL;
+    size_t start = 0, count = 0;
+    uint32_t node = TRIE_CLEANED;
+    err e = tokenizer__clean(t, scratch, &start, &count, text, strlen(text));
+    for (size_t i = 0; i < count && !e; i++) {
+        if (!(e = add_step(x, &step, node, scratch->points[start + i]))) node = step->child;
+    }
+    if (e || !step) return e;
+    if (step->id == TOKENIZER_NO_ID) step->id = (uint32_t)place;
+    x->has_normalized = true;
+    return ERR_OK;
+}
+
+static int by_id(const void *a, const void *b) {
+    const added_token *const *x = a, *const *y = b;
+    return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+err tokenizer__index_end(tokenizer *t) {
     tokenizer_index *x = t->index;
     encoding scratch = {0};
-    err e;
-    if ((e = mem_calloc((void **)&x->patterns, t->added_count, sizeof *x->patterns))) return e;
-    x->pattern_count = t->added_count;
-    for (size_t i = 0; i < t->added_count; i++) {
-        const added_token *a = &t->added[i];
-        if (!a->normalized) {
+    err e = ERR_OK;
+    x->lowers = t->lowercase;
+    x->strips = t->strip_accents == SWITCH_UNSET ? t->lowercase : t->strip_accents == SWITCH_TRUE;
+    tokenizer__classes(t, x->classes);
+    if ((e = mem_new(&x->by_id, t->added_count))) return e;
+    for (size_t i = 0; i < t->added_count && !e; i++) {
+        const added_token *a = x->by_id[i] = &t->added[i];
+        if (a->normalized)
+            e = index_cleaned(t, &scratch, i);
+        else
             x->first_byte[(unsigned char)a->text[0]] = true;
-            continue;
-        }
-        size_t start = 0, count = 0;
-        if ((e = tokenizer__clean(t, &scratch, &start, &count, a->text, strlen(a->text)))) break;
-        if ((e = mem_new(&x->patterns[i].points, count))) break;
-        if (count)
-            memcpy(x->patterns[i].points, scratch.points + start, count * sizeof *scratch.points);
-        x->patterns[i].count = count;
-        x->has_normalized |= count > 0;
     }
+    if (!e && t->added_count) qsort(x->by_id, t->added_count, sizeof *x->by_id, by_id);
     encoding_free(&scratch);
     return e;
 }
 
-err tokenizer__index(tokenizer *t, const char *where) {
-    err e = mem_new(&t->index, 1);
-    if (e) return e;
-    tokenizer_index *x = t->index;
-    x->node_count = TRIE_CONTINUED + 1;
-    x->lowers = t->lowercase;
-    x->strips = t->strip_accents == SWITCH_UNSET ? t->lowercase : t->strip_accents == SWITCH_TRUE;
-    tokenizer__classes(t, x->classes);
-    if ((e = grow(x))) return e;
-    for (size_t i = 0; i < t->piece_count; i++) {
-        if ((e = add_piece(x, t->tokens[i], (uint32_t)i))) return err_wrap(e, "%s", where);
-    }
-    return index_added(t);
-}
-
 void tokenizer__index_free(tokenizer_index *x) {
     if (!x) return;
-    for (size_t i = 0; i < x->pattern_count; i++) mem_free(x->patterns[i].points);
-    mem_free(x->patterns);
+    mem_free(x->by_id);
     mem_free(x->steps);
     mem_free(x);
 }

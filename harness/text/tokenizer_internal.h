@@ -17,7 +17,11 @@ typedef struct trie_step {
     uint32_t id;    /* of the piece that ends there, or TOKENIZER_NO_ID */
 } trie_step;
 
-enum { TRIE_WORD = 1, TRIE_CONTINUED = 2 }; /* root nodes: plain pieces, and "##" ones without it */
+/* Root nodes: plain pieces; "##" ones without it; added tokens as written, and those for cleaned
+ * text as that is. The ids of the latter two are places in t->added. */
+enum { TRIE_WORD = 1, TRIE_CONTINUED, TRIE_ADDED, TRIE_CLEANED, TRIE_FIRST_FREE };
+
+enum { ADDED_POINTS_MAX = 256 }; /* bounds what looking for added tokens may cost */
 
 enum { FIRST_PLANE = 0x10000 }; /* code points whose classes are a table */
 
@@ -38,11 +42,7 @@ typedef struct tokenizer_index {
     bool strips, lowers;          /* accents, case */
     bool first_byte[256];         /* some added token for the raw text begins with this byte */
     bool has_normalized;          /* some added token is looked for in the cleaned text */
-    struct {
-        uint32_t *points;
-        size_t count;
-    } * patterns; /* (added_count); cleaned, else empty */
-    size_t pattern_count;
+    const added_token **by_id;    /* (added_count) owned */
 } tokenizer_index;
 
 enum { SPECIAL_PAD, SPECIAL_UNK, SPECIAL_CLS, SPECIAL_SEP, SPECIAL_MASK, SPECIAL_COUNT };
@@ -53,13 +53,25 @@ typedef struct special_token {
 } special_token;
 extern const special_token tokenizer__special[SPECIAL_COUNT];
 
+/* Appends a token to t->tokens; a 0 byte in it becomes U+FFFD. */
+err tokenizer__append(tokenizer *t, const char *text, size_t bytes) MUST_CHECK;
+
 /* Appends an added token, unless there is one of that text. *a is copied; a->id TOKENIZER_NO_ID:
- * the piece's id, or the next free one. Errors: ERR_FORMAT for an empty text, one that is not
- * UTF-8, or an id that belongs to another token. */
+ * the piece's id, or the next free one. pre: tokenizer__index_pieces. Errors: ERR_FORMAT for a text
+ * that is not UTF-8, or an id that transformers would not give; ERR_UNSUPPORTED for one of more
+ * than ADDED_POINTS_MAX code points. */
 err tokenizer__add(tokenizer *t, const added_token *a, const char *where) MUST_CHECK;
 
-/* Makes t->index from the other fields. Errors: ERR_FORMAT naming a token that is not UTF-8. */
-err tokenizer__index(tokenizer *t, const char *where) MUST_CHECK;
+/* The id of a token, piece or added one, or TOKENIZER_NO_ID. pre: tokenizer__index_pieces. */
+uint32_t tokenizer__id(const tokenizer *t, const char *text);
+
+/* Makes t->index with the vocabulary, and sets t->next_id. Errors: ERR_FORMAT naming a token that
+ * is not UTF-8. */
+err tokenizer__index_pieces(tokenizer *t, const char *where) MUST_CHECK;
+/* Adds t->added[place] under its text; *there when one of that text is there already. */
+err tokenizer__index_added(tokenizer *t, size_t place, bool *there) MUST_CHECK;
+/* Completes t->index, once all options and tokens are known. */
+err tokenizer__index_end(tokenizer *t) MUST_CHECK;
 void tokenizer__index_free(tokenizer_index *x);
 
 static inline const trie_step *trie_find(const tokenizer_index *x, uint32_t node, uint32_t point) {

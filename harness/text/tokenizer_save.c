@@ -5,23 +5,45 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
 
+static bool is_added(const tokenizer *t, uint32_t id) {
+    for (size_t i = 0; i < t->added_count; i++) {
+        if (t->added[i].id == id) return true;
+    }
+    return false;
+}
+
+/* vocab.txt cannot say everything: ids without a token, tokens over lines or with white space at
+ * their end. Nor can BertTokenizer, which looks for all special tokens in the text. */
+static bool needs_json(const tokenizer *t) {
+    const uint32_t special[] = {t->pad_id, t->unk_id, t->cls_id, t->sep_id, t->mask_id};
+    if (t->has_holes || !t->clean_text || t->max_input_chars_per_word != 100) return true;
+    for (size_t i = 0; i < SPECIAL_COUNT; i++) {
+        if (special[i] != TOKENIZER_NO_ID && !is_added(t, special[i])) return true;
+    }
+    for (size_t i = 0; i < t->piece_count; i++) {
+        const char *text = t->tokens[i];
+        size_t n = strlen(text), start = n;
+        uint32_t point;
+        if (strpbrk(text, "\r\n")) return true;
+        while (start && (text[--start] & 0xC0) == 0x80) continue;
+        if (n && utf8_decode(&point, text + start, n - start) && unicode_is_whitespace(point))
+            return true;
+    }
+    return false;
+}
+
 static err write_vocab(const tokenizer *t, const char *path) {
     strbuf b = {0};
     err e = ERR_OK;
-    for (size_t i = 0; i < t->piece_count; i++) {
-        if (strpbrk(t->tokens[i], "\r\n")) {
-            e = err_set(ERR_UNSUPPORTED, "%s: token %zu holds a line end, which this file cannot",
-                        path, i);
-            goto done;
-        }
-        if ((e = strbuf_add(&b, t->tokens[i])) || (e = strbuf_add(&b, "\n"))) goto done;
+    for (size_t i = 0; i < t->piece_count && !e; i++) {
+        if (!(e = strbuf_add(&b, t->tokens[i]))) e = strbuf_add(&b, "\n");
     }
-    e = file_write(path, b.text, b.length);
-done:
+    if (!e) e = file_write(path, b.text, b.length);
     strbuf_free(&b);
     return e;
 }
@@ -30,28 +52,36 @@ static err add_names(const tokenizer *t, cJSON *object) {
     uint32_t ids[SPECIAL_COUNT] = {t->pad_id, t->unk_id, t->cls_id, t->sep_id, t->mask_id};
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         if (ids[i] == TOKENIZER_NO_ID) continue;
-        err e = json_add_string(object, tokenizer__special[i].key, t->tokens[ids[i]]);
+        // a name makes a token one that is looked for in the text
+        if (needs_json(t) && !is_added(t, ids[i]) &&
+            !strcmp(tokenizer_text(t, ids[i]), tokenizer__special[i].name))
+            continue;
+        err e = json_add_string(object, tokenizer__special[i].key, tokenizer_text(t, ids[i]));
         if (e) return e;
     }
     return ERR_OK;
+}
+
+static err add_described(const added_token *a, cJSON *entry) {
+    err e;
+    if ((e = json_add_string(entry, "content", a->text)) ||
+        (e = json_add_bool(entry, "lstrip", a->lstrip)) ||
+        (e = json_add_bool(entry, "normalized", a->normalized)) ||
+        (e = json_add_bool(entry, "rstrip", a->rstrip)) ||
+        (e = json_add_bool(entry, "single_word", a->single_word))) {
+        return e;
+    }
+    return json_add_bool(entry, "special", a->special);
 }
 
 static err add_added(const tokenizer *t, cJSON *config) {
     cJSON *map = NULL, *entry = NULL;
     err e = json_add_object(&map, config, "added_tokens_decoder");
     for (size_t i = 0; i < t->added_count && !e; i++) {
-        const added_token *a = &t->added[i];
+        const added_token *a = t->index->by_id[i];
         char id[16];
         snprintf(id, sizeof id, "%u", a->id);
-        if ((e = json_add_object(&entry, map, id)) ||
-            (e = json_add_string(entry, "content", a->text)) ||
-            (e = json_add_bool(entry, "lstrip", a->lstrip)) ||
-            (e = json_add_bool(entry, "normalized", a->normalized)) ||
-            (e = json_add_bool(entry, "rstrip", a->rstrip)) ||
-            (e = json_add_bool(entry, "single_word", a->single_word)) ||
-            (e = json_add_bool(entry, "special", a->special))) {
-            return e;
-        }
+        if (!(e = json_add_object(&entry, map, id))) e = add_described(a, entry);
     }
     return e;
 }
@@ -63,7 +93,9 @@ static err fill_config(const tokenizer *t, cJSON *config) {
         (!has_mask && (e = json_add_string(config, tokenizer__special[SPECIAL_MASK].key, NULL))) ||
         (e = json_add_bool(config, "do_lower_case", t->lowercase)) ||
         (e = json_add_bool(config, "tokenize_chinese_chars", t->tokenize_chinese_chars)) ||
-        (e = json_add_string(config, "tokenizer_class", "BertTokenizer"))) {
+        (e = json_add_string(config, "tokenizer_class",
+                             needs_json(t) ? "PreTrainedTokenizerFast" : "BertTokenizer")) ||
+        (t->truncate_left && (e = json_add_string(config, "truncation_side", "left")))) {
         return e;
     }
     e = t->strip_accents == SWITCH_UNSET
@@ -74,15 +106,92 @@ static err fill_config(const tokenizer *t, cJSON *config) {
         (e = json_add_number(config, "model_max_length", (double)t->model_max_length))) {
         return e;
     }
-    // two options that BertTokenizer does not have: only tokenizer_load reads them
-    if (!t->clean_text && (e = json_add_bool(config, "clean_text", false))) return e;
-    if (t->max_input_chars_per_word != 100 &&
-        (e = json_add_number(config, "max_input_chars_per_word",
-                             (double)t->max_input_chars_per_word))) {
-        return e;
-    }
     return ERR_OK;
 }
+
+// --- tokenizer.json
+// --------------------------------------------------------------------------------
+
+static err add_list(const tokenizer *t, cJSON *root) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, root, "added_tokens");
+    for (size_t i = 0; i < t->added_count && !e; i++) {
+        cJSON *entry = cJSON_CreateObject();
+        if (!entry) return err_set(ERR_MEMORY, "out of memory while building JSON");
+        const added_token *a = t->index->by_id[i];
+        if ((e = json_append(list, entry)) || (e = json_add_number(entry, "id", a->id))) return e;
+        e = add_described(a, entry);
+    }
+    return e;
+}
+
+static err add_steps(const tokenizer *t, cJSON *root) {
+    cJSON *part = NULL;
+    err e;
+    if ((e = json_add_object(&part, root, "normalizer")) ||
+        (e = json_add_string(part, "type", "BertNormalizer")) ||
+        (e = json_add_bool(part, "clean_text", t->clean_text)) ||
+        (e = json_add_bool(part, "handle_chinese_chars", t->tokenize_chinese_chars)) ||
+        (e = t->strip_accents == SWITCH_UNSET
+                 ? json_add_string(part, "strip_accents", NULL)
+                 : json_add_bool(part, "strip_accents", t->strip_accents == SWITCH_TRUE)) ||
+        (e = json_add_bool(part, "lowercase", t->lowercase)) ||
+        (e = json_add_object(&part, root, "pre_tokenizer"))) {
+        return e;
+    }
+    return json_add_string(part, "type", "BertPreTokenizer");
+}
+
+static err add_pair(const tokenizer *t, cJSON *part, const char *key, uint32_t id) {
+    cJSON *pair = NULL;
+    err e;
+    if ((e = json_add_array(&pair, part, key)) ||
+        (e = json_append(pair, cJSON_CreateString(tokenizer_text(t, id))))) {
+        return e;
+    }
+    return json_append(pair, cJSON_CreateNumber(id));
+}
+
+static err add_model(const tokenizer *t, cJSON *root) {
+    cJSON *part = NULL, *vocab = NULL;
+    err e;
+    if ((e = json_add_object(&part, root, "post_processor")) ||
+        (e = json_add_string(part, "type", "BertProcessing")) ||
+        (e = add_pair(t, part, "sep", t->sep_id)) || (e = add_pair(t, part, "cls", t->cls_id)) ||
+        (e = json_add_object(&part, root, "decoder")) ||
+        (e = json_add_string(part, "type", "WordPiece")) ||
+        (e = json_add_string(part, "prefix", "##")) || (e = json_add_bool(part, "cleanup", true)) ||
+        (e = json_add_object(&part, root, "model")) ||
+        (e = json_add_string(part, "type", "WordPiece")) ||
+        (e = json_add_string(part, "unk_token", tokenizer_text(t, t->unk_id))) ||
+        (e = json_add_string(part, "continuing_subword_prefix", "##")) ||
+        (e = json_add_number(part, "max_input_chars_per_word",
+                             (double)t->max_input_chars_per_word)) ||
+        (e = json_add_object(&vocab, part, "vocab"))) {
+        return e;
+    }
+    for (size_t i = 0; i < t->piece_count && !e; i++) {
+        const char *text = t->tokens[i];
+        // an unused id, or a line that a later one replaced
+        if (tokenizer_find(t, text) != i) continue;
+        e = json_add_number(vocab, text, (double)i);
+    }
+    return e;
+}
+
+static err fill_json(const tokenizer *t, cJSON *root) {
+    err e;
+    if ((e = json_add_string(root, "version", "1.0")) ||
+        (e = json_add_string(root, "truncation", NULL)) ||
+        (e = json_add_string(root, "padding", NULL)) || (e = add_list(t, root)) ||
+        (e = add_steps(t, root))) {
+        return e;
+    }
+    return add_model(t, root);
+}
+
+// --- the folder
+// ------------------------------------------------------------------------------------
 
 static err write_json(const tokenizer *t, const char *folder, const char *name,
                       err (*fill)(const tokenizer *, cJSON *)) {
@@ -95,13 +204,27 @@ static err write_json(const tokenizer *t, const char *folder, const char *name,
     return e;
 }
 
+const char *const *tokenizer_saved_files(const tokenizer *t, size_t *count) {
+    static const char *const names[] = {"special_tokens_map.json", "tokenizer_config.json",
+                                        "vocab.txt", "tokenizer.json"};
+    *count = sizeof names / sizeof *names - !needs_json(t);
+    return names;
+}
+
 err tokenizer_save(const tokenizer *t, const char *folder) {
     char *path = NULL;
     err e = path_join(&path, folder, "vocab.txt");
     if (!e) e = write_vocab(t, path);
     mem_free(path);
-    if (e || (e = write_json(t, folder, "tokenizer_config.json", fill_config))) return e;
-    return write_json(t, folder, "special_tokens_map.json", add_names);
+    if (e || (e = write_json(t, folder, "tokenizer_config.json", fill_config)) ||
+        (e = write_json(t, folder, "special_tokens_map.json", add_names))) {
+        return e;
+    }
+    if (needs_json(t)) return write_json(t, folder, "tokenizer.json", fill_json);
+    if ((e = path_join(&path, folder, "tokenizer.json"))) return e;
+    (void)remove(path); // of another tokenizer that was saved here: it would go first
+    mem_free(path);
+    return ERR_OK;
 }
 
 // A length before each string keeps the parts apart.
@@ -136,13 +259,11 @@ void tokenizer_hash(const tokenizer *t, char hex[65]) {
                               t->piece_count};
     hash_numbers(&h, options, sizeof options / sizeof *options);
     for (size_t i = 0; i < t->count; i++) hash_string(&h, t->tokens[i]);
-    // by id, since files list them in different orders
-    for (size_t id = 0; id < t->count && t->added_count; id++) {
-        for (size_t i = 0; i < t->added_count; i++) {
-            const added_token *a = &t->added[i];
-            const size_t flags[] = {a->id, a->normalized, a->single_word, a->lstrip, a->rstrip};
-            if (a->id == id) hash_numbers(&h, flags, sizeof flags / sizeof *flags);
-        }
+    for (size_t i = 0; i < t->added_count; i++) {
+        const added_token *a = t->index->by_id[i]; // since files list them in different orders
+        const size_t flags[] = {a->id, a->normalized, a->single_word, a->lstrip, a->rstrip};
+        hash_numbers(&h, flags, sizeof flags / sizeof *flags);
     }
+    if (t->truncate_left) hash_string(&h, "left"); // hashes of before have no side
     sha256_end_hex(&h, hex);
 }

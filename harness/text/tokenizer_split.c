@@ -179,14 +179,18 @@ err tokenizer__clean(const tokenizer *t, encoding *s, size_t *start, size_t *cou
     return length ? transform(t->index, s, length, start, count) : ERR_OK;
 }
 
-// The longest cleaned added token at points; its index in t->added, or added_count.
-static size_t match_pattern(const tokenizer *t, const uint32_t *points, size_t count) {
-    const tokenizer_index *x = t->index;
-    size_t best = t->added_count;
-    for (size_t i = 0; i < t->added_count; i++) {
-        size_t n = x->patterns[i].count;
-        if (!n || n > count || memcmp(x->patterns[i].points, points, n * sizeof *points)) continue;
-        if (best == t->added_count || n > x->patterns[best].count) best = i;
+// The longest cleaned added token at points and its length; NULL when there is none.
+static const added_token *match_cleaned(const tokenizer *t, const uint32_t *points, size_t count,
+                                        size_t *length) {
+    const added_token *best = NULL;
+    uint32_t node = TRIE_CLEANED;
+    for (size_t i = 0; i < count; i++) {
+        const trie_step *step = trie_find(t->index, node, points[i]);
+        if (!step) break;
+        node = step->child;
+        if (step->id == TOKENIZER_NO_ID) continue;
+        best = &t->added[step->id];
+        *length = i + 1;
     }
     return best;
 }
@@ -204,13 +208,13 @@ static err split_with_patterns(const tokenizer *t, encoding *s, const char *text
     if (e || !count) return e; // nothing left: the scratch may not exist
     const uint32_t *points = s->points + start;
     for (size_t i = 0; i < count;) {
-        size_t which = match_pattern(t, points + i, count - i);
-        if (which == t->added_count) {
+        size_t length = 0;
+        const added_token *a = match_cleaned(t, points + i, count - i, &length);
+        if (!a) {
             i++;
             continue;
         }
-        const added_token *a = &t->added[which];
-        size_t from = i, to = i + t->index->patterns[which].count;
+        size_t from = i, to = i + length;
         i = to;
         if (a->single_word && !stands_alone(points, count, from, to)) continue;
         while (a->lstrip && from > done && unicode_is_whitespace(points[from - 1])) from--;

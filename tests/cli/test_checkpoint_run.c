@@ -156,8 +156,85 @@ Test(checkpoint_run, multilingual_vocabulary) {
     model_folder_edit(folder, "config.json", "119547", "119546");
     r = RUN("predict", "-c", folder, "x");
     cr_assert_eq(r.exit_code, 1);
-    cr_assert_not_null(strstr(r.err, "the tokenizer has 119547 tokens, the model's vocab_size is "
-                                     "119546"),
+    cr_assert_not_null(strstr(r.err, "vocab_size is 119546, but tensor "
+                                     "'bert.embeddings.word_embeddings.weight' of "
+                                     "model.safetensors is F32 [119547, 8]"),
                        "%s", r.err);
+    program_free(&r);
+}
+
+/* The labels that predict gives two sentences, one a line. */
+static void labels_of(char text[100], const char *folder, const char *extra) {
+    program_result r = RUN("predict", "-c", folder, "--device", "reference", "영화 좋다", "나 다 !",
+                           extra, extra ? "kor_hate" : NULL);
+    size_t used = 0;
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    for (const char *line = r.out; *line; line += strcspn(line, "\n") + 1)
+        used += (size_t)snprintf(text + used, 100 - used, "%.*s ", (int)strcspn(line, " "), line);
+    program_free(&r);
+}
+
+Test(checkpoint_run, rows_of_a_classifier_go_with_the_names) {
+    static const char *const labels[] = {"None", "hate", "offensive"};
+    const char *folder = temporary_path("turned"), *output = temporary_path("out");
+    char before[100], after[100];
+    json_setup();
+    model_folder_make(folder, labels, 3, NULL);
+    labels_of(before, folder, NULL);
+    program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", "reference",
+                           "--max-steps", "1", "--lr", "0", "--model", folder, "-o", output);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_assert_not_null(
+        strstr(r.err, "labels are matched by name: 'hate' is row 1 there and 0 here"), "%s", r.err);
+    program_free(&r);
+    labels_of(after, output, NULL);
+    for (char *c = before; *c; c++) // the task writes it small
+        if (*c == 'N') *c = 'n';
+    cr_assert_str_eq(after, before);
+    labels_of(after, folder, "--task"); // in the task's names too
+    cr_assert_str_eq(after, before);
+    r = RUN("eval", "--task", "kor_hate", "--sample", "--device", "reference", "-c", folder,
+            "--json");
+    program_result again = RUN("eval", "--task", "kor_hate", "--sample", "--device", "reference",
+                               "-c", temporary_path("out/model"), "--json");
+    cr_assert_eq(r.exit_code + again.exit_code, 0, "%s%s", r.err, again.err);
+    const char *scores = strstr(r.out, "\"loss\""), *same = strstr(again.out, "\"loss\"");
+    cr_assert(scores && same);
+    cr_assert_str_eq(scores, same);
+    program_free(&r);
+    program_free(&again);
+}
+
+Test(checkpoint_run, labels_of_another_language_need_the_map) {
+    static const char *const labels[] = {"없음", "혐오", "공격"};
+    static const char map[] = "없음=none,혐오=hate,공격=offensive";
+    static const char *const verbs[] = {"run", "eval", "predict"};
+    const char *folder = temporary_path("korean"), *output = temporary_path("out");
+    json_setup();
+    model_folder_make(folder, labels, 3, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        const char *where = i ? "--checkpoint" : "--model";
+        const char *rest[] = {i < 2 ? "--sample" : "x", i ? NULL : "-o", output};
+        program_result r = RUN(verbs[i], "--task", "kor_hate", "--device", "reference", where,
+                               folder, rest[0], rest[1], rest[2]);
+        cr_assert_eq(r.exit_code, 1, "%s: %s", verbs[i], r.err);
+        cr_assert_not_null(strstr(r.err,
+                                  "say which is which: --label-map "
+                                  "'없음=hate,혐오=offensive,공격=none' if this is the order"),
+                           "%s: %s", verbs[i], r.err);
+        program_free(&r);
+        r = RUN(verbs[i], "--task", "kor_hate", "--device", "reference", where, folder,
+                "--label-map", map, rest[0], i ? NULL : "--max-steps", "1", "-o", output);
+        cr_assert_eq(r.exit_code, 0, "%s: %s", verbs[i], r.err);
+        program_free(&r);
+    }
+    cJSON *record = json_in(output, "record.json");
+    const char *command = cJSON_GetStringValue(cJSON_GetObjectItem(record, "command"));
+    cr_assert(command && strstr(command, "--label-map '없음=none,혐오=hate,공격=offensive'"), "%s",
+              command);
+    cJSON_Delete(record);
+    program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", "reference",
+                           "--model", "tiny", "--label-map", "a=b", "-o", output, "--overwrite");
+    cr_assert(r.exit_code == 2 && strstr(r.err, "model 'tiny' has no classifier"), "%s", r.err);
     program_free(&r);
 }

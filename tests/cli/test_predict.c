@@ -142,7 +142,7 @@ static float *logits_of(const char *folder, const char *const *texts, size_t cou
     scorer s;
     encoded rows;
     float *logits = NULL;
-    MUST(scorer_open(&s, folder, "reference", NULL));
+    MUST(scorer_open(&s, folder, &(source_options){0}, "reference", NULL));
     MUST(encode_texts(&rows, &s.source.words, texts, count, 32));
     MUST(mem_new(&logits, count * s.source.config.classes));
     MUST(scorer_run(&s, logits, NULL, &rows, 64, NULL));

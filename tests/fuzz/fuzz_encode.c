@@ -24,7 +24,7 @@ static const tokenizer *tokenizer_of(unsigned bits) {
         bits & 1 ? "true" : "false", bits & 2 ? "false" : "null", bits & 4 ? "false" : "true",
         bits & 8 ? "false" : "true", bits & 16 ? "true" : "false");
     fuzz_file("tokenizer_config.json", config, (size_t)n);
-    FUZZ_CHECK(tokenizer_load(&kinds[bits], fuzz_path("")) == ERR_OK);
+    FUZZ_CHECK(tokenizer_load(&kinds[bits], fuzz_path(""), false) == ERR_OK);
     return &kinds[bits];
 }
 

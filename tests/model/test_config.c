@@ -147,6 +147,34 @@ Test(config, takes_what_is_found_in_the_wild) {
     temporary_remove();
 }
 
+Test(config, labels_as_transformers_reads_them) {
+    static const struct {
+        const char *text;
+        uint32_t classes;
+        const char *first; /* NULL: no names */
+    } cases[] = {
+        {"{\"id2label\": {\"0\": 0, \"1\": 1}}", 2, "0"},
+        {"{\"id2label\": {\"0\": 2.5}}", 1, "2.5"},
+        {"{\"id2label\": {\"0\": \"a\", \"1\": \"b\"}, \"num_labels\": 2}", 2, "a"},
+        {"{\"id2label\": {\"0\": \"a\", \"1\": \"b\"}, \"num_labels\": 3}", 3, NULL},
+        {"{\"id2label\": {\"0\": \"a\", \"0\": \"b\"}}", 1, "b"}, // of equal keys the last
+        {"{\"hidden_act\": \"gelu_python\", \"num_labels\": 4}", 4, NULL},
+        {"{\"num_labels\": 3, \"num_labels\": 4}", 4, NULL},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bert_config c;
+        MUST(bert_config_read(&c, write_config(cases[i].text)));
+        cr_assert_eq(c.classes, cases[i].classes, "%s", cases[i].text);
+        cr_assert_eq(c.labels != NULL, cases[i].first != NULL, "%s", cases[i].text);
+        if (c.labels) cr_assert_str_eq(c.labels[0], cases[i].first);
+        bert_config_free(&c);
+    }
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
 Test(config, refuses_what_is_not_this_bert) {
     static const struct {
         const char *text;
@@ -169,6 +197,12 @@ Test(config, refuses_what_is_not_this_bert) {
          "hidden_dropout_prob is 1.5"},
         {"{\"model_type\": \"bert\", \"id2label\": {\"0\": \"a\", \"2\": \"b\"}}", ERR_FORMAT,
          "id2label has no name for \"1\""},
+        {"{\"model_type\": \"bert\", \"id2label\": {\"0\": \"a\", \"1\": true}}", ERR_FORMAT,
+         "id2label has no name for \"1\""},
+        {"{\"model_type\": \"bert\", \"num_labels\": 16777216}", ERR_FORMAT,
+         "'num_labels' is 1.67772e+07, expected a whole number from 1 to 4096"},
+        {"{\"model_type\": \"bert\", \"hidden_act\": \"gelu_fast\"}", ERR_UNSUPPORTED,
+         "hidden_act is 'gelu_fast'; only 'gelu'"},
         {"{\"model_type\": \"bert\", \"id2label\": [1]}", ERR_FORMAT,
          "id2label has to be an object"},
         {"{\"model_type\": \"bert\", \"type_vocab_size\": 1}", ERR_UNSUPPORTED,

@@ -14,7 +14,7 @@ static void make_words(tokenizer *words, const char *vocab) {
     };
     char *list[sizeof tokens / sizeof *tokens];
     if (vocab) {
-        MUST(tokenizer_load(words, vocab));
+        MUST(tokenizer_load(words, vocab, true));
         return;
     }
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)

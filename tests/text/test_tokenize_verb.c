@@ -21,7 +21,7 @@ static void expect(program_result *r, int code, const char *stream, const char *
 }
 
 Test(tokenize_verb, table_is_aligned_by_width) {
-    program_result r = RUN("tokenize", "--model", vocab_path(), "영화가 재미!");
+    program_result r = RUN("tokenize", "--cased", "--model", vocab_path(), "영화가 재미!");
     expect(&r, 0, r.out,
            "text 1: 영화가 재미!\n"
            "  position  piece      id  token_type_id  attention_mask\n"
@@ -36,17 +36,19 @@ Test(tokenize_verb, table_is_aligned_by_width) {
 
 Test(tokenize_verb, json_with_padding_and_truncation) {
     const char *path = vocab_path();
-    program_result r = RUN("tokenize", "--model", path, "--json", "--padding", "영화가", "재미");
+    program_result r =
+        RUN("tokenize", "--cased", "--model", path, "--json", "--padding", "영화가", "재미");
     expect(
         &r, 0, r.out,
         "{\"text\":\"영화가\",\"pieces\":[\"[CLS]\",\"영화\",\"##가\",\"[SEP]\"],\"ids\":[2,5,6,3],"
         "\"token_type_ids\":[0,0,0,0],\"attention_mask\":[1,1,1,1],\"cut\":0}\n"
         "{\"text\":\"재미\",\"pieces\":[\"[CLS]\",\"재미\",\"[SEP]\",\"[PAD]\"],\"ids\":[2,7,3,0],"
         "\"token_type_ids\":[0,0,0,0],\"attention_mask\":[1,1,1,0],\"cut\":0}\n");
-    r = RUN("tokenize", "--model", path, "--json", "--max-length", "3", "영화가");
+    r = RUN("tokenize", "--cased", "--model", path, "--json", "--max-length", "3", "영화가");
     expect(&r, 0, r.out,
            "\"ids\":[2,5,3],\"token_type_ids\":[0,0,0],\"attention_mask\":[1,1,1],\"cut\":1");
-    r = RUN("tokenize", "--model", path, "--json", "--max-length", "6", "--padding", "영화");
+    r = RUN("tokenize", "--cased", "--model", path, "--json", "--max-length", "6", "--padding",
+            "영화");
     expect(&r, 0, r.out, "\"ids\":[2,5,3,0,0,0]");
     temporary_remove();
 }
@@ -74,10 +76,13 @@ Test(tokenize_verb, takes_the_model_in_a_run) {
     cr_assert_eq(folder_make(temporary_path("run/model")), ERR_OK);
     cr_assert_eq(file_write(temporary_path("run/model/vocab.txt"), vocab, sizeof vocab - 1),
                  ERR_OK);
-    program_result r = RUN("tokenize", "--checkpoint", temporary_path("run"), "--json", "영화");
+    program_result r =
+        RUN("tokenize", "--checkpoint", temporary_path("run"), "--json", "--cased", "영화");
     expect(&r, 0, r.out, "\"ids\":[2,5,3]");
-    r = RUN("tokenize", "--model", temporary_path("run"), "--json", "재미");
-    expect(&r, 0, r.out, "\"ids\":[2,7,3]");
+    r = RUN("tokenize", "--model", temporary_path("run"), "--json", "재미", "!");
+    // BertTokenizer's rule where no file says the case, and a loud word about it
+    cr_expect_not_null(strstr(r.err, "for a cased model say --cased, or write"), "%s", r.err);
+    expect(&r, 0, r.out, "\"ids\":[2,1,3]");
     r = RUN("tokenize", "--checkpoint", temporary_path("absent"), "영화");
     expect(&r, 1, r.err, "absent: no such folder");
     temporary_remove();

@@ -36,7 +36,7 @@ static void load_set(tokenizer *t, size_t set, const char *vocab, size_t bytes) 
     cr_assert_eq(file_write(temporary_path("golden/vocab.txt"), vocab, bytes), ERR_OK);
     cr_assert_eq(file_write(temporary_path("golden/tokenizer_config.json"), config, strlen(config)),
                  ERR_OK);
-    cr_assert_eq(tokenizer_load(t, folder), ERR_OK, "%s", err_message(ERR_OK));
+    cr_assert_eq(tokenizer_load(t, folder, false), ERR_OK, "%s", err_message(ERR_OK));
 }
 
 static void open_golden(golden *g) {

@@ -245,22 +245,24 @@ Test(damage, files_of_a_finished_model) {
         for (size_t i = 0; i < more(FLIPS); i++) {
             size_t at = flip(&o, i, more(FLIPS));
             err_clear();
-            err e = source_open_folder(&s, folder);
+            err e = source_open_folder(&s, folder, &(source_options){0});
             cr_assert(e && strstr(err_message(e), folder), "%s: a bit at %zu: %s: %s", names[f], at,
                       err_name(e), err_message(e));
             source_free(&s);
         }
         put(&o, o.bytes, o.count / 2);
-        cr_assert(source_open_folder(&s, folder) != ERR_OK, "half of %s was taken", names[f]);
+        cr_assert(source_open_folder(&s, folder, &(source_options){0}) != ERR_OK,
+                  "half of %s was taken", names[f]);
         source_free(&s);
         if (f + 1 < sizeof names / sizeof *names) { // without sums it is a folder like any other
             cr_assert_eq(unlink(o.path), 0);
-            MUST_FAIL(source_open_folder(&s, folder), ERR_DATA, "SHA256SUMS lists it");
+            MUST_FAIL(source_open_folder(&s, folder, &(source_options){0}), ERR_DATA,
+                      "SHA256SUMS lists it");
             source_free(&s);
         }
         put_back(&o);
     }
-    MUST(source_open_folder(&s, folder));
+    MUST(source_open_folder(&s, folder, &(source_options){0}));
     source_free(&s);
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();

@@ -14,22 +14,24 @@ enum { HEADER_LIMIT_BYTES = 100000000, READ_CHUNK = 1 << 16 };
 
 static const struct {
     const char *name;
-    size_t bytes;
+    uint64_t bits; /* 0: unknown */
 } types[TENSOR_TYPE_COUNT] = {
-#define X(name, bytes) {#name, bytes},
+#define X(name, bits) {#name, bits},
     TENSOR_TYPES(X)
 #undef X
+        [TENSOR_UNKNOWN] = {"of an unknown type", 0},
 };
 
 void tensor_shape_text(char text[TENSOR_SHAPE_BYTES], const tensor_entry *entry) {
     size_t used = (size_t)snprintf(text, TENSOR_SHAPE_BYTES, "%s [", types[entry->type].name);
-    for (uint32_t i = 0; i < entry->rank; i++)
+    for (uint32_t i = 0; i < entry->rank && i < TENSOR_RANK_KEPT; i++)
         used += (size_t)snprintf(text + used, TENSOR_SHAPE_BYTES - used, "%s%" PRIu64,
                                  i ? ", " : "", entry->shape[i]);
-    snprintf(text + used, TENSOR_SHAPE_BYTES - used, "]");
+    snprintf(text + used, TENSOR_SHAPE_BYTES - used,
+             entry->rank > TENSOR_RANK_KEPT ? ", ...]" : "]");
 }
 
-/* --- header --------------------------------------------------------------------------------------
+/* --- one tensor of the header --------------------------------------------------------------------
  */
 
 /* A whole number that a double holds exactly. */
@@ -47,15 +49,10 @@ static err read_type(tensor_entry *t, const cJSON *item, const char *path) {
     const char *name = NULL;
     err e = json_string(&name, item, "dtype", path);
     if (e) return err_wrap(e, "tensor '%s'", t->name);
-    for (int i = 0; i < TENSOR_TYPE_COUNT; i++)
-        if (strcmp(types[i].name, name) == 0) {
-            t->type = (tensor_type)i;
-            return ERR_OK;
-        }
-    return err_set(ERR_FORMAT,
-                   "%s: tensor '%s': dtype is '%s', expected one of F32, F16, BF16, F64, "
-                   "I64, I32, I16, I8, U8, BOOL",
-                   path, t->name, name);
+    int i = 0;
+    while (i < TENSOR_UNKNOWN && strcmp(types[i].name, name) != 0) i++;
+    t->type = (tensor_type)i;
+    return ERR_OK;
 }
 
 static err read_shape(tensor_entry *t, const cJSON *item, const char *path) {
@@ -64,16 +61,14 @@ static err read_shape(tensor_entry *t, const cJSON *item, const char *path) {
     if (e) return err_wrap(e, "tensor '%s'", t->name);
     t->count = 1;
     cJSON_ArrayForEach(size, shape) {
-        if (t->rank == TENSOR_RANK_MAX)
-            return err_set(ERR_FORMAT, "%s: tensor '%s' has more than %d dimensions", path, t->name,
-                           TENSOR_RANK_MAX);
         uint64_t n = 0;
         if ((e = whole(&n, size, path, t->name, "a size in shape"))) return e;
-        if (n && t->count > UINT64_MAX / 16 / n)
+        if (n && t->count > UINT64_MAX / 64 / n)
             return err_set(ERR_FORMAT, "%s: tensor '%s': the shape has too many elements", path,
                            t->name);
         t->count *= n;
-        t->shape[t->rank++] = n;
+        if (t->rank < TENSOR_RANK_KEPT) t->shape[t->rank] = n;
+        t->rank++;
     }
     return ERR_OK;
 }
@@ -100,19 +95,23 @@ static err read_entry(tensor_entry *t, const cJSON *item, uint64_t data_bytes, c
                        "%s: tensor '%s' lies at bytes %" PRIu64 " to %" PRIu64
                        " of the data, which has %" PRIu64 " (is the file truncated?)",
                        path, t->name, t->begin, t->end, data_bytes);
-    uint64_t expected = t->count * types[t->type].bytes;
-    if (t->end - t->begin != expected) {
+    uint64_t bits = t->count * types[t->type].bits, bytes = t->end - t->begin;
+    if (t->type != TENSOR_UNKNOWN && bytes * 8 != bits) {
         char shape[TENSOR_SHAPE_BYTES];
         tensor_shape_text(shape, t);
         return err_set(ERR_FORMAT,
                        "%s: tensor '%s' has %" PRIu64 " bytes, expected %" PRIu64 " for %s", path,
-                       t->name, t->end - t->begin, expected, shape);
+                       t->name, bytes, (bits + 7) / 8, shape);
     }
     return ERR_OK;
 }
 
+/* --- the header ----------------------------------------------------------------------------------
+ */
+
 static int by_name(const void *a, const void *b) {
-    return strcmp(((const tensor_entry *)a)->name, ((const tensor_entry *)b)->name);
+    const tensor_entry *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
 }
 
 static int by_place(const void *a, const void *b) {
@@ -122,13 +121,27 @@ static int by_place(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
-static err check_places(safetensors *s, uint64_t data_bytes) {
-    qsort(s->entries, s->count, sizeof *s->entries, by_name);
+/* pre: the entries are in their final order. */
+static err index_names(safetensors *s) {
+    err e = mem_new(&s->by_name, s->count);
+    if (e) return e;
+    for (size_t i = 0; i < s->count; i++) s->by_name[i] = &s->entries[i];
+    qsort(s->by_name, s->count, sizeof *s->by_name, by_name);
     for (size_t i = 1; i < s->count; i++)
-        if (strcmp(s->entries[i - 1].name, s->entries[i].name) == 0)
+        if (strcmp(s->by_name[i - 1]->name, s->by_name[i]->name) == 0)
             return err_set(ERR_FORMAT, "%s: tensor '%s' is there twice", s->path,
-                           s->entries[i].name);
-    qsort(s->entries, s->count, sizeof *s->entries, by_place);
+                           s->by_name[i]->name);
+    return ERR_OK;
+}
+
+const tensor_entry *safetensors_find(const safetensors *s, const char *name) {
+    const tensor_entry wanted = {.name = (char *)name}, *key = &wanted;
+    if (!s->count) return NULL;
+    const tensor_entry **found = bsearch(&key, s->by_name, s->count, sizeof *s->by_name, by_name);
+    return found ? *found : NULL;
+}
+
+static err check_places(const safetensors *s, uint64_t data_bytes) {
     uint64_t next = 0;
     for (size_t i = 0; i < s->count; i++) {
         const tensor_entry *t = &s->entries[i];
@@ -148,6 +161,7 @@ static err check_places(safetensors *s, uint64_t data_bytes) {
 
 static err check_metadata(const cJSON *item, const char *path) {
     const cJSON *value = NULL;
+    if (cJSON_IsNull(item)) return ERR_OK;
     if (!cJSON_IsObject(item))
         return err_set(ERR_FORMAT, "%s: __metadata__ is not an object", path);
     cJSON_ArrayForEach(value, item) if (!cJSON_IsString(value)) return err_set(
@@ -155,29 +169,78 @@ static err check_metadata(const cJSON *item, const char *path) {
     return ERR_OK;
 }
 
-static err read_header(safetensors *s, const char *text, size_t length, uint64_t data_bytes) {
+/* Where the member that begins at text[at] ends: at the ',' or '}' behind it, or at the text's end.
+ */
+static size_t member_end(const char *text, size_t at) {
+    size_t depth = 0;
+    bool quoted = false;
+    for (; text[at]; at++) {
+        char c = text[at];
+        if (quoted) {
+            if (c == '\\' && text[at + 1])
+                at++;
+            else if (c == '"')
+                quoted = false;
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (depth == 0 && (c == ',' || c == '}')) {
+            return at;
+        } else if (c == '}' || c == ']') {
+            depth -= depth > 0;
+        }
+    }
+    return at;
+}
+
+/* A member is parsed as an object of its own: text[begin, end) between the braces that are put
+ * around it for that long. */
+static err read_member(safetensors *s, char *text, size_t begin, size_t end, uint64_t data_bytes) {
     cJSON *root = NULL;
-    const cJSON *item = NULL;
-    err e = ERR_OK;
-    if (length == 0 || text[0] != '{')
-        return err_set(ERR_FORMAT, "%s: the header does not begin with '{'", s->path);
-    if ((e = json_parse(&root, text, length, s->path))) return e;
-    if (!cJSON_IsObject(root)) {
-        e = err_set(ERR_FORMAT, "%s: the header is not a JSON object", s->path);
-        goto done;
+    char before = text[begin - 1], behind[2] = {text[end], text[end + 1]};
+    text[begin - 1] = '{';
+    text[end] = '}';
+    text[end + 1] = '\0';
+    err e = json_parse(&root, text + begin - 1, end - begin + 2, s->path);
+    text[begin - 1] = before;
+    text[end] = behind[0];
+    text[end + 1] = behind[1];
+    if (e) return err_wrap(e, "header, member at byte %zu", begin);
+    const cJSON *item = root->child;
+    if (!item) {
+        e = err_set(ERR_FORMAT, "%s: the header has an empty member at byte %zu", s->path, begin);
+    } else if (strcmp(item->string, "__metadata__") == 0) {
+        e = check_metadata(item, s->path);
+    } else if (!(e = mem_grow((void **)&s->entries, &s->capacity, s->count + 1,
+                              sizeof *s->entries))) {
+        s->entries[s->count] = (tensor_entry){0};
+        e = read_entry(&s->entries[s->count++], item, data_bytes, s->path);
     }
-    if ((e = mem_new(&s->entries, (size_t)cJSON_GetArraySize(root)))) goto done;
-    cJSON_ArrayForEach(item, root) {
-        if (strcmp(item->string, "__metadata__") == 0)
-            e = check_metadata(item, s->path);
-        else
-            e = read_entry(&s->entries[s->count++], item, data_bytes, s->path);
-        if (e) goto done;
-    }
-    e = check_places(s, data_bytes);
-done:
     cJSON_Delete(root);
     return e;
+}
+
+/* text is terminated, and changed while it is read. */
+static err read_header(safetensors *s, char *text, size_t length, uint64_t data_bytes) {
+    static const char blanks[] = " \t\r\n";
+    if (length == 0 || text[0] != '{')
+        return err_set(ERR_FORMAT, "%s: the header does not begin with '{'", s->path);
+    size_t at = 1 + strspn(text + 1, blanks), end = at;
+    err e = ERR_OK;
+    if (text[at] != '}') {
+        for (;; at = end + 1) {
+            end = member_end(text, at);
+            if (!text[end]) break;
+            if ((e = read_member(s, text, at, end, data_bytes))) return e;
+            if (text[end] == '}') break;
+        }
+    }
+    if (text[end] != '}' || end + 1 + strspn(text + end + 1, blanks) != length)
+        return err_set(ERR_FORMAT, "%s: the header is not valid JSON (at byte %zu)", s->path, end);
+    qsort(s->entries, s->count, sizeof *s->entries, by_place);
+    if ((e = index_names(s))) return e;
+    return check_places(s, data_bytes);
 }
 
 err safetensors_open(safetensors *s, const char *path) {
@@ -215,6 +278,7 @@ void safetensors_close(safetensors *s) {
     if (s->file) fclose(s->file);
     for (size_t i = 0; s->entries && i < s->count; i++) mem_free(s->entries[i].name);
     mem_free(s->entries);
+    mem_free(s->by_name);
     mem_free(s->path);
     *s = (safetensors){0};
 }
@@ -239,12 +303,23 @@ static float from_half(uint16_t h) {
     return from_bits(sign | high << 23 | fraction << 13);
 }
 
+static uint32_t little_endian(const uint8_t *b) {
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static float from_double(const uint8_t *b) {
+    uint64_t bits = (uint64_t)little_endian(b + 4) << 32 | little_endian(b);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return (float)value;
+}
+
 static void convert(float *out, const uint8_t *raw, size_t count, tensor_type type) {
     for (size_t i = 0; i < count; i++) {
         if (type == TENSOR_F32) {
-            const uint8_t *b = raw + 4 * i;
-            out[i] = from_bits((uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                               (uint32_t)b[3] << 24);
+            out[i] = from_bits(little_endian(raw + 4 * i));
+        } else if (type == TENSOR_F64) {
+            out[i] = from_double(raw + 8 * i);
         } else {
             uint16_t half = (uint16_t)(raw[2 * i] | raw[2 * i + 1] << 8);
             out[i] = type == TENSOR_F16 ? from_half(half) : from_bits((uint32_t)half << 16);
@@ -254,13 +329,13 @@ static void convert(float *out, const uint8_t *raw, size_t count, tensor_type ty
 
 err safetensors_read(const safetensors *s, const tensor_entry *entry, float *out) {
     uint8_t *raw = NULL;
-    size_t size = types[entry->type].bytes, count = (size_t)entry->count;
-    if (entry->type != TENSOR_F32 && entry->type != TENSOR_F16 && entry->type != TENSOR_BF16)
-        return err_set(ERR_UNSUPPORTED, "%s: tensor '%s' is %s, expected F32, F16 or BF16", s->path,
-                       entry->name, types[entry->type].name);
+    size_t size = types[entry->type].bits / 8, count = (size_t)entry->count;
+    if (entry->type > TENSOR_F64)
+        return err_set(ERR_UNSUPPORTED, "%s: tensor '%s' is %s, expected F32, F16, BF16 or F64",
+                       s->path, entry->name, types[entry->type].name);
     if (fseeko(s->file, (off_t)(s->data_begin + entry->begin), SEEK_SET))
         return err_set(ERR_IO, "%s: %s", s->path, strerror(errno));
-    err e = mem_new(&raw, READ_CHUNK * size);
+    err e = mem_new(&raw, (count < READ_CHUNK ? count : READ_CHUNK) * size);
     for (size_t first = 0; !e && first < count; first += READ_CHUNK) {
         size_t part = count - first < READ_CHUNK ? count - first : READ_CHUNK;
         if (fread(raw, size, part, s->file) != part) {

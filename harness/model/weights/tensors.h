@@ -1,10 +1,9 @@
 /* The tensors of a Hugging Face model folder: those of model.safetensors or, where that is absent,
  * of the shards that model.safetensors.index.json lists.
  *
- * An index is trusted in nothing: a shard is a plain file name ending in ".safetensors" in the
- * same folder, every tensor is listed once and lies in the shard it is listed in, shards hold
- * nothing that is not listed, and metadata.total_size, when given, is the bytes of all tensors.
- * Pickle files are never read. */
+ * Of an index only the names of the shards are used: plain file names ending in ".safetensors" in
+ * the same folder. Where it errs about what they hold, or about metadata.total_size, there is a
+ * warning. Pickle files are never read. */
 #ifndef HARNESS_MODEL_WEIGHTS_TENSORS_H
 #define HARNESS_MODEL_WEIGHTS_TENSORS_H
 
@@ -32,6 +31,10 @@ typedef struct tensors {
  * converts it, for a folder that has its weights in another format only. */
 err tensors_open(tensors *t, const char *folder) MUST_CHECK;
 void tensors_close(tensors *t);
+
+/* The tensor of that name, the one in the first shard when several have it; NULL when none has.
+ * Borrowed. */
+const tensor_place *tensors_find(const tensors *t, const char *name);
 
 /* SHA-256 of the weights: of the file itself; of shards, that of the lines "<hex>  <name>\n" of
  * every shard by name (what sha256sum prints). */

@@ -3,6 +3,7 @@
 #include "model/weights/weights_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN_KEYS = 6 };
@@ -20,12 +21,6 @@ static err today_name(char **out, const char *name) {
             return mem_printf(out, "%.*s%s%s", (int)(at - name), name, now[i], at + strlen(old[i]));
     }
     return mem_strdup(out, name);
-}
-
-/* Equal but for the prefix, which a plain encoder's checkpoint does not have. */
-static bool same_key(const char *found, const char *wanted) {
-    if (strcmp(found, wanted) == 0) return true;
-    return strncmp(wanted, "bert.", 5) == 0 && strcmp(found, wanted + 5) == 0;
 }
 
 /* Parts of keys that say which model a checkpoint is of. */
@@ -63,6 +58,24 @@ static err refuse_foreign(const tensors *t) {
     return ERR_OK;
 }
 
+/* Wrappers of torch put a prefix before every key: with it no key is BERT's. */
+static err refuse_wrapped(const tensors *t) {
+    static const struct {
+        const char *prefix, *what, *cure;
+    } wrappers[] = {{"module.", "DataParallel", "model.module"},
+                    {"_orig_mod.", "torch.compile", "model._orig_mod"}};
+    for (size_t i = 0; i < t->count; i++)
+        for (size_t w = 0; w < sizeof wrappers / sizeof *wrappers; w++) {
+            const char *name = t->list[i].entry->name, *prefix = wrappers[w].prefix;
+            if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
+            return err_set(ERR_UNSUPPORTED,
+                           "%s: tensor '%s' has the prefix '%s' of %s: save %s instead of the "
+                           "model, or rename the tensors without it",
+                           t->path, name, prefix, wrappers[w].what, wrappers[w].cure);
+        }
+    return ERR_OK;
+}
+
 /* --- shapes --------------------------------------------------------------------------------------
  */
 
@@ -90,28 +103,63 @@ err weights__shape_error(const safetensors *file, const tensor_entry *t, const p
 /* --- loading -------------------------------------------------------------------------------------
  */
 
+/* A tensor's name as of today and its place in tensors->list. */
+typedef struct named {
+    char *name; /* owned */
+    size_t place;
+} named;
+
 typedef struct loading {
     const tensors *tensors;
     weights_report *report;
-    char **names;          /* (tensors->count) as of today, owned */
-    bool *used;            /* (tensors->count) */
+    named *names;          /* (tensors->count) by name and place, owned */
+    bool *used;            /* (tensors->count) of names */
     bool *absent;          /* (params count): to be drawn */
     bool resize;           /* a classifier of another size is drawn */
     size_t required_count; /* missing keys that cannot be drawn */
     float *values;         /* scratch of the largest tensor */
 } loading;
 
-static err find_place(const tensor_place **out, loading *l, const char *key) {
-    *out = NULL;
-    for (size_t i = 0; i < l->tensors->count; i++) {
-        const tensor_place *t = &l->tensors->list[i];
-        if (!same_key(l->names[i], key)) continue;
-        if (*out)
-            return err_set(ERR_FORMAT, "%s: '%s' and '%s' are the same tensor", l->tensors->path,
-                           (*out)->entry->name, t->entry->name);
-        *out = t;
-        l->used[i] = true;
+static int by_name(const void *a, const void *b) {
+    const named *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* The first of names that is not before `key`. */
+static size_t lower_bound(const loading *l, const char *key) {
+    size_t low = 0, high = l->tensors->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(l->names[middle].name, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
+    return low;
+}
+
+static err refuse_twice(const loading *l, const tensor_place *a, const tensor_place *b) {
+    if (strcmp(a->entry->name, b->entry->name) != 0)
+        return err_set(ERR_FORMAT, "%s: '%s' and '%s' are the same tensor", l->tensors->path,
+                       a->entry->name, b->entry->name);
+    return err_set(ERR_FORMAT, "%s: tensor '%s' lies in '%s' and in '%s'", l->tensors->path,
+                   a->entry->name, path_name(a->file->path), path_name(b->file->path));
+}
+
+/* The tensor of a key, which a plain encoder's checkpoint has without "bert."; NULL where there is
+ * none. */
+static err find_place(const tensor_place **out, loading *l, const char *key) {
+    const char *const keys[] = {key, strncmp(key, "bert.", 5) == 0 ? key + 5 : NULL};
+    *out = NULL;
+    for (size_t k = 0; k < 2 && keys[k]; k++)
+        for (size_t i = lower_bound(l, keys[k]);
+             i < l->tensors->count && strcmp(l->names[i].name, keys[k]) == 0; i++) {
+            const tensor_place *t = &l->tensors->list[l->names[i].place];
+            if (*out) return refuse_twice(l, *out, t);
+            *out = t;
+            l->used[i] = true;
+        }
     return ERR_OK;
 }
 
@@ -163,8 +211,8 @@ static bool is_position_ids(const char *name) {
 static err list_unexpected(loading *l) {
     err e = ERR_OK;
     for (size_t i = 0; !e && i < l->tensors->count; i++)
-        if (!l->used[i] && !is_position_ids(l->names[i]))
-            e = weights__keys_add(&l->report->unexpected, l->names[i]);
+        if (!l->used[i] && !is_position_ids(l->names[i].name))
+            e = weights__keys_add(&l->report->unexpected, l->names[i].name);
     return e;
 }
 
@@ -206,6 +254,7 @@ static err load_all(params *ps, loading *l, uint32_t seed, float range) {
             if ((e = load_slice(l, &ps->list[i], slice, slices, i))) return e;
     }
     if ((e = list_unexpected(l))) return e;
+    if (l->required_count && (e = refuse_wrapped(l->tensors))) return e;
     if (l->required_count) return refuse_missing(l);
     if ((e = note_drawn(l->report))) return e;
     if ((e = params_draw(ps, seed, range, l->absent))) return e;
@@ -213,9 +262,13 @@ static err load_all(params *ps, loading *l, uint32_t seed, float range) {
 }
 
 static err name_all(loading *l) {
-    err e = mem_new(&l->names, l->tensors->count);
-    for (size_t i = 0; !e && i < l->tensors->count; i++)
-        e = today_name(&l->names[i], l->tensors->list[i].entry->name);
+    size_t count = l->tensors->count;
+    err e = mem_new(&l->names, count);
+    for (size_t i = 0; !e && i < count; i++) {
+        l->names[i].place = i;
+        e = today_name(&l->names[i].name, l->tensors->list[i].entry->name);
+    }
+    if (!e) qsort(l->names, count, sizeof *l->names, by_name);
     return e;
 }
 
@@ -236,7 +289,7 @@ static err load(params *ps, weights_report *report, const char *folder, uint32_t
     if ((e = load_all(ps, &l, seed, range))) goto done;
     e = tensors_digest(&files, report->sha256);
 done:
-    for (size_t i = 0; l.names && i < files.count; i++) mem_free(l.names[i]);
+    for (size_t i = 0; l.names && i < files.count; i++) mem_free(l.names[i].name);
     mem_free(l.names);
     mem_free(l.used);
     mem_free(l.absent);
@@ -253,4 +306,27 @@ err weights_load(params *ps, weights_report *report, const char *folder, uint32_
 err weights_load_resized(params *ps, weights_report *report, const char *folder, uint32_t seed,
                          float range) {
     return load(ps, report, folder, seed, range, true);
+}
+
+/* --- the classifier's rows -----------------------------------------------------------------------
+ */
+
+static err move_rows(params *ps, param_field field, const uint32_t *from) {
+    param *p = &ps->list[params_at(ps, field, 0) - ps->list];
+    float *before = NULL, *after = NULL;
+    size_t cols = p->cols;
+    err e = mem_new(&before, p->count);
+    if (!e) e = mem_new(&after, p->count);
+    if (!e) e = device_read_f32(before, p->p, p->count);
+    for (size_t row = 0; !e && row < p->rows; row++)
+        memcpy(after + row * cols, before + from[row] * cols, cols * sizeof *after);
+    if (!e) e = params_write(p, after, 0, p->count);
+    mem_free(before);
+    mem_free(after);
+    return e;
+}
+
+err weights_move_rows(params *ps, const uint32_t *from) {
+    err e = move_rows(ps, PARAM_classifier_weight, from);
+    return e ? e : move_rows(ps, PARAM_classifier_bias, from);
 }

@@ -1,8 +1,8 @@
 /* Weights of a BERT classifier in a Hugging Face directory.
  *
  * Read: one file or shards; keys with and without the "bert." prefix, gamma and beta for
- * LayerNorm's weight and bias, F32, F16 and BF16. A missing pooler or classifier is drawn from the
- * seed and reported; any other missing tensor is an error, and so are tensors that only another
+ * LayerNorm's weight and bias, F32, F16, BF16 and F64. A missing pooler or classifier is drawn from
+ * the seed and reported; any other missing tensor is an error, and so are tensors that only another
  * model has, whatever config.json says. Heads of pretraining are not used and listed; position_ids
  * buffers are passed over. Pickle files are never read. Written: model.safetensors with the names
  * that transformers gives. */
@@ -31,6 +31,11 @@ typedef struct weights_report {
     char sha256[HASH_HEX_BYTES]; /* of the weights (tensors_digest) */
 } weights_report;
 
+/* Compares the sizes of a folder's configuration with the shapes in its weights, before memory is
+ * taken for a model of that size. *classifier_rows is the rows of the folder's classifier, 0 when
+ * it has none. Errors: ERR_FORMAT naming key, value and tensor; those of tensors_open. */
+err weights_promise(uint64_t *classifier_rows, const bert_config *c, const char *folder) MUST_CHECK;
+
 /* Loads the folder's weights into the parameters; what is missing is drawn with seed and range.
  * Free the report with weights_report_free, also after an error: it then holds what was found
  * until then. Errors: ERR_IO; ERR_FORMAT naming file, key, found and expected; ERR_UNSUPPORTED for
@@ -54,6 +59,10 @@ err weights_report_table(strbuf *out, const weights_report *report) MUST_CHECK;
 err weights_keys_text(strbuf *out, const weights_keys *keys, size_t most) MUST_CHECK;
 
 void weights_report_free(weights_report *report);
+
+/* Puts the classifier's rows in another order: row i becomes what row from[i] was. from has a
+ * number for each row. Errors: ERR_MEMORY, ERR_DEVICE. */
+err weights_move_rows(params *ps, const uint32_t *from) MUST_CHECK;
 
 /* Writes <folder>/model.safetensors atomically; what is read from the device is compared with the
  * device's own checksums (params_read). Errors: ERR_NUMERIC naming a tensor that is not finite;

@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_ROWS = 200, NUMBERS_MAX = 4, LISTED_NUMBERS = 10, DIGITS_MAX = 9 };
+enum {
+    TABLE_ROWS = 200,
+    NUMBERS_MAX = 4,
+    LISTED_NUMBERS = 10,
+    DIGITS_MAX = 9,
+    KEY_WIDTH_MAX = 200 /* a stranger's key may have megabytes */
+};
 
 err weights__keys_add(weights_keys *keys, const char *name) {
     err e = mem_grow((void **)&keys->names, &keys->capacity, keys->count + 1, sizeof *keys->names);
@@ -35,9 +41,11 @@ void weights_report_free(weights_report *r) {
 /* Keys of one pattern: "encoder.layer.*.bias" and the numbers that stood at each '*'. */
 typedef struct family {
     char *pattern; /* owned */
+    uint32_t hash; /* of the pattern */
     struct {
-        uint32_t *values; /* owned */
-        size_t count, capacity;
+        uint32_t values[LISTED_NUMBERS + 1]; /* the lowest, ascending; the last: one too many */
+        size_t count;
+        uint32_t highest;
     } numbers[NUMBERS_MAX];
     size_t number_count;
 } family;
@@ -68,30 +76,30 @@ static err make_pattern(strbuf *pattern, uint32_t values[NUMBERS_MAX], size_t *c
     return e;
 }
 
-static err family_add(family *f, const uint32_t *values, size_t count) {
-    err e = ERR_OK;
+static void family_add(family *f, const uint32_t *values, size_t count) {
     f->number_count = count;
-    for (size_t k = 0; !e && k < count; k++) {
+    for (size_t k = 0; k < count; k++) {
+        uint32_t *at = f->numbers[k].values, value = values[k];
         size_t i = 0, n = f->numbers[k].count;
-        while (i < n && f->numbers[k].values[i] < values[k]) i++;
-        if (i < n && f->numbers[k].values[i] == values[k]) continue;
-        if ((e = mem_grow((void **)&f->numbers[k].values, &f->numbers[k].capacity, n + 1,
-                          sizeof(uint32_t))))
-            break;
-        uint32_t *at = f->numbers[k].values + i;
-        memmove(at + 1, at, (n - i) * sizeof *at);
-        *at = values[k];
-        f->numbers[k].count++;
+        if (!n || value > f->numbers[k].highest) f->numbers[k].highest = value;
+        while (i < n && at[i] < value) i++;
+        if (i == LISTED_NUMBERS + 1 || (i < n && at[i] == value)) continue;
+        if (n == LISTED_NUMBERS + 1) n--;
+        memmove(at + i + 1, at + i, (n - i) * sizeof *at);
+        at[i] = value;
+        f->numbers[k].count = n + 1;
     }
-    return e;
 }
 
 static void families_free(family *list, size_t count) {
-    for (size_t i = 0; list && i < count; i++) {
-        mem_free(list[i].pattern);
-        for (size_t k = 0; k < NUMBERS_MAX; k++) mem_free(list[i].numbers[k].values);
-    }
+    for (size_t i = 0; list && i < count; i++) mem_free(list[i].pattern);
     mem_free(list);
+}
+
+static uint32_t hash_text(const char *text) {
+    uint32_t h = 2166136261u; // FNV-1a
+    for (; *text; text++) h = (h ^ (unsigned char)*text) * 16777619u;
+    return h;
 }
 
 /* Sorts keys into at most `most` families, in the order of their first keys. *left counts the keys
@@ -105,12 +113,16 @@ static err families_make(family **list, size_t *count, size_t *left, const weigh
         uint32_t values[NUMBERS_MAX];
         size_t numbers = 0, at = 0;
         e = make_pattern(&pattern, values, &numbers, keys->names[i]);
-        while (!e && at < *count && strcmp((*list)[at].pattern, pattern.text) != 0) at++;
+        uint32_t hash = e ? 0 : hash_text(pattern.text);
+        while (!e && at < *count &&
+               ((*list)[at].hash != hash || strcmp((*list)[at].pattern, pattern.text) != 0))
+            at++;
         if (!e && at == most) {
             ++*left;
         } else if (!e) {
-            if (at == *count && !(e = mem_strdup(&(*list)[at].pattern, pattern.text))) ++*count;
-            if (!e) e = family_add(&(*list)[at], values, numbers);
+            if (at == *count && !(e = mem_strdup(&(*list)[at].pattern, pattern.text)))
+                (*list)[(*count)++].hash = hash;
+            if (!e) family_add(&(*list)[at], values, numbers);
         }
         strbuf_free(&pattern);
     }
@@ -130,7 +142,7 @@ static err family_text(strbuf *out, const family *f) {
         if (n == 1) {
             e = strbuf_printf(out, "%u", values[0]);
         } else if (n > LISTED_NUMBERS) {
-            e = strbuf_printf(out, "{%u...%u}", values[0], values[n - 1]);
+            e = strbuf_printf(out, "{%u...%u}", values[0], f->numbers[k - 1].highest);
         } else {
             for (size_t i = 0; !e && i < n; i++)
                 e = strbuf_printf(out, "%s%u", i ? ", " : "{", values[i]);
@@ -174,13 +186,23 @@ static err table_row(row **out, table *t, const char *status, const char *detail
     return ERR_OK;
 }
 
+/* Not within a character. */
+static void cut_key(strbuf *key) {
+    size_t n = KEY_WIDTH_MAX;
+    if (key->length <= n + 3) return;
+    while ((key->text[n] & 0xC0) == 0x80) n--;
+    memcpy(key->text + n, "...", 4);
+    key->length = n + 3;
+}
+
 static err add_keys(table *t, const weights_keys *keys, const char *status, const char *details) {
     family *list = NULL;
     size_t count = 0, left = 0;
     row *r = NULL;
     err e = families_make(&list, &count, &left, keys, TABLE_ROWS);
     for (size_t i = 0; !e && i < count; i++)
-        if (!(e = table_row(&r, t, status, details))) e = family_text(&r->key, &list[i]);
+        if (!(e = table_row(&r, t, status, details)) && !(e = family_text(&r->key, &list[i])))
+            cut_key(&r->key);
     t->left += left;
     families_free(list, count);
     return e;

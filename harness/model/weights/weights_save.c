@@ -99,18 +99,12 @@ err moments_save(const params *ps, const char *folder) {
     return save_parts(ps, folder, moments_name, PART_MEAN, PART_SQUARE);
 }
 
-static const tensor_entry *entry_of(const safetensors *file, const char *key) {
-    for (size_t i = 0; i < file->count; i++)
-        if (strcmp(file->entries[i].name, key) == 0) return &file->entries[i];
-    return NULL;
-}
-
 static err load_part(const safetensors *file, const param *p, part which, float *values) {
     size_t slices = param_slices(p), count = p->count / slices;
     for (size_t slice = 0; slice < slices; slice++) {
         char key[PARAM_NAME_BYTES + 16];
         part_key(p, which, slice, key);
-        const tensor_entry *t = entry_of(file, key);
+        const tensor_entry *t = safetensors_find(file, key);
         if (!t) return err_set(ERR_DATA, "%s: tensor '%s' is missing", file->path, key);
         if (!weights__shape_fits(t, p, p->rows / slices))
             return weights__shape_error(file, t, p, p->rows / slices, "");

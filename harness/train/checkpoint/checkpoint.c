@@ -23,11 +23,12 @@ static const char *const hashed_files[] = {"model.safetensors", "optimizer.safet
 enum { HASHED_FILES = sizeof hashed_files / sizeof *hashed_files };
 
 err model_folder_write(const char *folder, const bert *m, const tokenizer *words) {
-    static const char *const names[] = {"config.json", "model.safetensors",
-                                        "special_tokens_map.json", "tokenizer_config.json",
-                                        "vocab.txt"};
+    const char *names[8] = {"config.json", "model.safetensors"};
+    size_t count = 0;
+    const char *const *saved = tokenizer_saved_files(words, &count);
     char *path = NULL;
     err e = ERR_OK;
+    for (size_t i = 0; i < count; i++) names[2 + i] = saved[i];
     if ((e = folder_make(folder))) return e;
     if ((e = sums_remove(folder))) return e; // of files that are about to be replaced
     if ((e = path_join(&path, folder, "config.json"))) return e;
@@ -35,7 +36,7 @@ err model_folder_write(const char *folder, const bert *m, const tokenizer *words
     mem_free(path);
     if (!e) e = tokenizer_save(words, folder);
     if (!e) e = weights_save(&m->params, folder);
-    return e ? e : sums_write(folder, names, sizeof names / sizeof *names);
+    return e ? e : sums_write(folder, names, 2 + count);
 }
 
 /* --- state ---------------------------------------------------------------------------------------

@@ -2,13 +2,26 @@
 
 #include "base/memory.h"
 #include "model/weights/weights.h"
+#include "train/run/labels.h"
 
-err scorer_open(scorer *s, const char *folder, const char *selector,
+#include <inttypes.h>
+
+/* A classifier whose rows are not what config.json names. */
+static err check_labels(const source *s) {
+    if (!s->classifier_rows || s->classifier_rows == s->config.classes) return ERR_OK;
+    return err_set(ERR_DATA,
+                   "%s: config.json says %u labels (id2label or num_labels), but tensor "
+                   "'classifier.weight' has %" PRIu64 " rows",
+                   s->folder, s->config.classes, s->classifier_rows);
+}
+
+err scorer_open(scorer *s, const char *folder, const source_options *wish, const char *selector,
                 const device_options *options) {
     weights_report report = {0};
     err e = ERR_OK;
     *s = (scorer){0};
-    if ((e = source_open_folder(&s->source, folder))) return e;
+    if ((e = source_open_folder(&s->source, folder, wish))) return e;
+    if ((e = check_labels(&s->source))) return e;
     if ((e = device_open_named(&s->device, selector, options))) return e;
     s->device_is_open = true;
     if ((e = bert_init(&s->model, &s->device, &s->source.config, 0))) return e;
@@ -17,6 +30,21 @@ err scorer_open(scorer *s, const char *folder, const char *selector,
         e = err_set(ERR_DATA, "%s: no fine-tuned classifier there: tensor '%s' is missing",
                     s->source.folder, report.drawn[0]);
     weights_report_free(&report);
+    return e;
+}
+
+err scorer_match(scorer *s, const task *t, const char *map) {
+    source *from = &s->source;
+    const char **names = NULL;
+    err e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
+    if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
+    if (!e) e = mem_new(&names, t->label_count);
+    for (size_t i = 0; !e && i < t->label_count; i++) names[i] = t->labels[i].name;
+    bert_scores kind = from->config.scores;
+    if (!e) e = bert_config_set_labels(&from->config, names, t->label_count);
+    from->config.scores = kind;
+    s->model.config.labels = NULL; // those of before
+    mem_free(names);
     return e;
 }
 

@@ -3,6 +3,7 @@
 #ifndef HARNESS_TRAIN_EVALUATE_SCORER_H
 #define HARNESS_TRAIN_EVALUATE_SCORER_H
 
+#include "task/task.h"
 #include "train/evaluate/evaluate.h"
 #include "train/run/source.h"
 
@@ -16,9 +17,13 @@ typedef struct scorer {
 /* Opens the device and loads the model. Free with scorer_close, also after an error.
  * Errors: ERR_DATA for a folder without a trained classifier; those of source_open_folder,
  * weights_load and device_open_named. */
-err scorer_open(scorer *s, const char *folder, const char *selector,
+err scorer_open(scorer *s, const char *folder, const source_options *wish, const char *selector,
                 const device_options *options) MUST_CHECK;
 void scorer_close(scorer *s);
+
+/* Brings the labels in the order of a task's and gives them its names; map may be NULL. Errors:
+ * those of labels_match. */
+err scorer_match(scorer *s, const task *t, const char *map) MUST_CHECK;
 
 /* Scores rows, batch_size at once.
  *   logits  (rows->count, C)

@@ -8,6 +8,7 @@
 #include "net/fetch.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "train/run/labels.h"
 #include "train/run/run_internal.h"
 
 #include <string.h>
@@ -42,9 +43,22 @@ static err open_device(run *r) {
     return e ? e : device_check_run(&r->device, q->check_device);
 }
 
+/* The rows of a classifier that is there go with the names of its labels. */
+static err match_labels(run *r) {
+    source *s = &r->source;
+    bool keeps = s->classifier_rows == r->task.label_count;
+    if (!keeps && r->request.label_map)
+        return err_set(ERR_USAGE, "--label-map: model '%s' has no classifier of %zu labels",
+                       r->request.model, r->task.label_count);
+    if (!keeps) return ERR_OK;
+    return labels_match(&s->label_rows, &s->config, &r->task, r->request.label_map, s->folder);
+}
+
 /* What the task makes of the model: its labels, its longest sentence. */
 static err set_labels(run *r) {
     const char *names[256];
+    err e = match_labels(r);
+    if (e) return e;
     if (r->task.label_count > sizeof names / sizeof *names)
         return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %zu are supported",
                        r->task.name, r->task.label_count, sizeof names / sizeof *names);
@@ -117,6 +131,7 @@ static err load_weights(run *r) {
                 : weights_load(ps, &r->weights, s->folder, r->request.seed,
                                s->config.initializer_range);
     if (!e || e == ERR_DATA) show_weights(&r->weights, s->folder);
+    if (!e && s->label_rows) e = weights_move_rows(ps, s->label_rows);
     return e;
 }
 
@@ -163,7 +178,8 @@ err run_open(run *r, const run_request *request) {
     if ((e = open_device(r))) return e;
     if ((e = run__output_prepare(r))) return e;
     if ((e = open_data(r))) return e;
-    if ((e = source_open(&r->source, request->model, &r->data.train, request->offline))) return e;
+    const source_options wish = {request->offline, request->from_scratch, request->cased};
+    if ((e = source_open(&r->source, request->model, &r->data.train, &wish))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r))) return e;
     if ((e = run__output_open(r))) return e;

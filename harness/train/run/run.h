@@ -48,6 +48,8 @@ typedef struct run_request {
     const char *model;
     bool from_scratch;            /* a folder's weights are drawn from the seed all the same */
     bool ignore_mismatched_sizes; /* a classifier of another size is drawn from the seed */
+    bool cased;                   /* the folder's tokenizer is, though its files do not say so */
+    const char *label_map;        /* labels.h, or NULL */
     recipe recipe;
     run_protocol protocol;
     uint32_t seed;

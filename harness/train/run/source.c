@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/sums.h"
+#include "model/weights/weights.h"
 #include "net/hub.h"
 #include "platform/file.h"
 #include "text/unicode.h"
@@ -64,7 +65,7 @@ err source_locate(char **folder, char **name, const char *path) {
     return e;
 }
 
-err source_open_folder(source *s, const char *folder) {
+err source_open_folder(source *s, const char *folder, const source_options *options) {
     char *path = NULL;
     *s = (source){0};
     err e = source_locate(&s->folder, &s->name, folder);
@@ -72,7 +73,9 @@ err source_open_folder(source *s, const char *folder) {
     if ((e = path_join(&path, s->folder, "config.json"))) return e;
     e = bert_config_read(&s->config, path);
     mem_free(path);
-    if (e || (e = tokenizer_load(&s->words, s->folder))) return e;
+    if (!e && !options->from_scratch)
+        e = weights_promise(&s->classifier_rows, &s->config, s->folder);
+    if (e || (e = tokenizer_load(&s->words, s->folder, options->cased))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
     if (s->words.count > s->config.vocabulary)
         return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
@@ -91,7 +94,7 @@ static const char *near_preset(const char *model) {
 }
 
 /* A name that is neither a preset nor a folder here: one of the hub, or a mistake. */
-static err open_hub(source *s, const char *model, bool offline) {
+static err open_hub(source *s, const char *model, const source_options *options) {
     const char *near = near_preset(model);
     char *folder = NULL;
     // a misspelt preset has the form of a hub name too: no reason to ask the network
@@ -102,8 +105,8 @@ static err open_hub(source *s, const char *model, bool offline) {
         return err_set(ERR_USAGE,
                        "unknown model '%s': neither a preset (%s), nor a folder, nor a hub name",
                        model, bert_preset_names());
-    err e = hub_model(&folder, model, offline);
-    if (!e) e = source_open_folder(s, folder);
+    err e = hub_model(&folder, model, options->offline);
+    if (!e) e = source_open_folder(s, folder, options);
     if (!e) {
         mem_free(s->name);
         s->name = NULL;
@@ -113,11 +116,12 @@ static err open_hub(source *s, const char *model, bool offline) {
     return e;
 }
 
-err source_open(source *s, const char *model, const dataset_split *train, bool offline) {
+err source_open(source *s, const char *model, const dataset_split *train,
+                const source_options *options) {
     *s = (source){0};
     if (bert_preset_known(model)) return open_preset(s, model, train);
-    if (folder_exists(model)) return source_open_folder(s, model);
-    return open_hub(s, model, offline);
+    if (folder_exists(model)) return source_open_folder(s, model, options);
+    return open_hub(s, model, options);
 }
 
 void source_free(source *s) {
@@ -125,6 +129,7 @@ void source_free(source *s) {
     mem_free(s->folder);
     bert_config_free(&s->config);
     tokenizer_free(&s->words);
+    mem_free(s->label_rows);
     *s = (source){0};
 }
 

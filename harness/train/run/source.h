@@ -12,21 +12,31 @@ typedef struct source {
     bert_config config; /* labels are those of the folder until the run sets its own */
     tokenizer words;
     char vocab_sha256[65];
+    uint64_t classifier_rows; /* of the folder's classifier; 0: it has none, or was not looked at */
+    uint32_t *label_rows; /* of a classifier whose labels have another order (labels.h); owned */
 } source;
+
+typedef struct source_options {
+    bool offline;
+    bool from_scratch; /* a folder's weights are not used */
+    bool cased;        /* as tokenizer_load */
+} source_options;
 
 /* Finds what `model` names: a preset, a folder, or a hub name (downloaded into the hub's cache
  * unless offline). Reads the configuration; the tokenizer of a folder is loaded, that of a preset
  * is trained on the kept rows of train. Free with source_free, also after an error. Errors:
  * ERR_USAGE listing presets and the nearest one; those of the config, tokenizer and trainer. */
-err source_open(source *s, const char *model, const dataset_split *train, bool offline) MUST_CHECK;
+err source_open(source *s, const char *model, const dataset_split *train,
+                const source_options *options) MUST_CHECK;
 
 /* The folder that holds the model when `path` is a folder: itself without trailing slashes, or the
  * model in a run's output folder; and what records call it: what its run says it began from
  * ("tiny-kor_hate"; marker_model_name), else the name of the folder given. Both are owned. */
 err source_locate(char **folder, char **name, const char *path) MUST_CHECK;
 
-/* Loads config and tokenizer of a model folder, or of the model in a run's output folder. */
-err source_open_folder(source *s, const char *folder) MUST_CHECK;
+/* Loads config and tokenizer of a model folder, or of the model in a run's output folder, and
+ * compares the config with the weights (weights_promise). */
+err source_open_folder(source *s, const char *folder, const source_options *options) MUST_CHECK;
 
 void source_free(source *s);
 

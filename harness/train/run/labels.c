@@ -1,0 +1,252 @@
+#include "train/run/labels.h"
+
+#include "base/ascii.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- names ---------------------------------------------------------------------------------------
+ */
+
+/* The task's label of that name, else of that readable name, else of that value; label_count when
+ * there is none. */
+static size_t find_label(const task *t, const char *name) {
+    for (int kind = 0; kind < 3; kind++)
+        for (size_t i = 0; i < t->label_count; i++) {
+            const task_label *l = &t->labels[i];
+            const char *text = kind == 0 ? l->name : kind == 1 ? l->readable : l->value;
+            if (text && ascii_equal_fold(text, name)) return i;
+        }
+    return t->label_count;
+}
+
+static const char *label_name(const bert_config *c, uint32_t id, char room[24]) {
+    if (c->labels) return c->labels[id];
+    snprintf(room, 24, "LABEL_%u", id);
+    return room;
+}
+
+/* True when every name is its own id with this prefix. */
+static bool are_ids(const bert_config *c, const char *prefix) {
+    for (uint32_t i = 0; c->labels && i < c->classes; i++) {
+        char text[40];
+        snprintf(text, sizeof text, "%s%u", prefix, i);
+        if (!ascii_equal_fold(c->labels[i], text)) return false;
+    }
+    return true;
+}
+
+/* --- the map -------------------------------------------------------------------------------------
+ */
+
+/* theirs and ours of one part; both owned. */
+typedef struct pair {
+    char *theirs, *ours;
+    bool is_used;
+} pair;
+
+typedef struct label_map {
+    pair *list; /* (count) owned */
+    size_t count, capacity;
+} label_map;
+
+static void map_free(label_map *m) {
+    for (size_t i = 0; i < m->count; i++) {
+        mem_free(m->list[i].theirs);
+        mem_free(m->list[i].ours);
+    }
+    mem_free(m->list);
+}
+
+/* A name up to one of the characters in `ends` or the end of the text, which *at is moved to. */
+static err read_name(char **out, const char **at, const char *ends) {
+    strbuf b = {0};
+    err e = strbuf_add(&b, "");
+    for (; !e && **at && !strchr(ends, **at); ++*at) {
+        if (**at == '\\' && (*at)[1]) ++*at;
+        e = strbuf_add_bytes(&b, *at, 1);
+    }
+    *out = b.text;
+    return e;
+}
+
+static err map_parse(label_map *m, const char *text) {
+    for (const char *at = text; at && *at;) {
+        err e = mem_grow((void **)&m->list, &m->capacity, m->count + 1, sizeof *m->list);
+        if (e) return e;
+        pair *p = &m->list[m->count];
+        *p = (pair){0};
+        m->count++;
+        if ((e = read_name(&p->theirs, &at, "=,"))) return e;
+        if (*at != '=')
+            return err_set(ERR_USAGE, "--label-map: '%s' has no '=' (expected theirs=ours,...)",
+                           p->theirs);
+        at++;
+        if ((e = read_name(&p->ours, &at, ","))) return e;
+        if (*at == ',') at++;
+    }
+    return ERR_OK;
+}
+
+/* The map's name for one of theirs, else the name itself. */
+static const char *map_name(label_map *m, const char *theirs) {
+    for (size_t i = 0; i < m->count; i++) {
+        if (!ascii_equal_fold(m->list[i].theirs, theirs)) continue;
+        m->list[i].is_used = true;
+        return m->list[i].ours;
+    }
+    return theirs;
+}
+
+static err add_escaped(strbuf *b, const char *name) {
+    err e = ERR_OK;
+    for (; !e && *name; name++) {
+        if (strchr("\\,=", *name)) e = strbuf_add(b, "\\");
+        if (!e) e = strbuf_add_bytes(b, name, 1);
+    }
+    return e;
+}
+
+static err refuse_unused(const label_map *m, const bert_config *c, const char *where) {
+    for (size_t i = 0; i < m->count; i++) {
+        char room[24];
+        if (m->list[i].is_used) continue;
+        return err_set(ERR_USAGE, "--label-map: %s has no label '%s' (its first is '%s')", where,
+                       m->list[i].theirs, label_name(c, 0, room));
+    }
+    return ERR_OK;
+}
+
+/* --- matching ------------------------------------------------------------------------------------
+ */
+
+/* The model's labels with the task's that they are, those unknown with what is left, in order. */
+static err suggest(strbuf *b, const uint32_t *ours, const bert_config *c, const task *t) {
+    bool *taken = NULL;
+    size_t next = 0, n = t->label_count;
+    err e = mem_new(&taken, n);
+    for (uint32_t i = 0; !e && i < n; i++)
+        if (ours[i] < n) taken[ours[i]] = true;
+    for (uint32_t i = 0; !e && i < n; i++) {
+        char room[24];
+        size_t label = ours[i];
+        while (label == n && taken[next]) next++;
+        if (label == n) label = next++;
+        if (i) e = strbuf_add(b, ",");
+        if (!e) e = add_escaped(b, label_name(c, i, room));
+        if (!e) e = strbuf_add(b, "=");
+        if (!e) e = add_escaped(b, t->labels[label].name);
+    }
+    mem_free(taken);
+    return e;
+}
+
+static err refuse(const uint32_t *ours, uint32_t which, const bert_config *c, const task *t,
+                  const char *where) {
+    strbuf map = {0}, names = {0};
+    char room[24];
+    err e = suggest(&map, ours, c, t);
+    for (size_t i = 0; !e && i < t->label_count; i++)
+        e = strbuf_printf(&names, "%s%s", i ? ", " : "", t->labels[i].name);
+    if (!e)
+        e = err_set(ERR_DATA,
+                    "%s: label %u of the model is '%s', which is none of task %s (%s) or is there "
+                    "twice; say which is which: --label-map '%s' if this is the order",
+                    where, which, label_name(c, which, room), t->name, names.text, map.text);
+    strbuf_free(&map);
+    strbuf_free(&names);
+    return e;
+}
+
+/* ours (classes): the task's label of each of the model's. rows: the other way round. */
+static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const bert_config *c,
+                     const task *t, const char *where) {
+    uint32_t n = c->classes, bad = n;
+    for (uint32_t i = 0; i < n; i++) rows[i] = n;
+    for (uint32_t i = 0; i < n; i++) {
+        char room[24];
+        const char *theirs = label_name(c, i, room), *name = map_name(m, theirs);
+        ours[i] = (uint32_t)find_label(t, name);
+        if (ours[i] == n && name != theirs)
+            return err_set(ERR_USAGE, "--label-map: task %s has no label '%s' (its first is '%s')",
+                           t->name, name, t->labels[0].name);
+        if (ours[i] < n && rows[ours[i]] < n) ours[i] = n; // there twice
+        if (ours[i] < n)
+            rows[ours[i]] = i;
+        else if (bad == n)
+            bad = i;
+    }
+    err e = refuse_unused(m, c, where);
+    return e || bad == n ? e : refuse(ours, bad, c, t, where);
+}
+
+/* A few words about rows that change places. */
+static void note_moves(const uint32_t *rows, const bert_config *c, const char *where) {
+    char room[24];
+    uint32_t i = 0;
+    while (rows[i] == i) i++;
+    log_note("%s: labels are matched by name: '%s' is row %u there and %u here", where,
+             label_name(c, rows[i], room), rows[i], i);
+}
+
+err labels_match(uint32_t **rows, const bert_config *c, const task *t, const char *text,
+                 const char *where) {
+    label_map m = {0};
+    uint32_t *ours = NULL, *found = NULL;
+    bool moves = false;
+    *rows = NULL;
+    if (c->classes != t->label_count)
+        return err_set(ERR_DATA, "%s: the model has %u labels, task %s has %zu", where, c->classes,
+                       t->name, t->label_count);
+    err e = map_parse(&m, text);
+    if (e) goto done;
+    if (!m.count && are_ids(c, "LABEL_")) {
+        log_note("%s: its labels have no names: taken in the order of task %s", where, t->name);
+        goto done;
+    }
+    if ((e = mem_new(&ours, c->classes)) || (e = mem_new(&found, c->classes))) goto done;
+    e = match_all(found, ours, &m, c, t, where);
+    if (e == ERR_DATA && !m.count && are_ids(c, "")) {
+        err_clear();
+        e = ERR_OK;
+        log_note("%s: its labels are numbers: taken in the order of task %s", where, t->name);
+        goto done;
+    }
+    for (uint32_t i = 0; !e && i < c->classes; i++) moves |= found[i] != i;
+    if (moves) {
+        note_moves(found, c, where);
+        *rows = found;
+        found = NULL;
+    }
+done:
+    map_free(&m);
+    mem_free(ours);
+    mem_free(found);
+    return e;
+}
+
+err labels_rename(bert_config *c, const char *text, const char *where) {
+    label_map m = {0};
+    char **names = NULL;
+    err e = map_parse(&m, text);
+    if (!e) e = mem_new(&names, c->classes);
+    for (uint32_t i = 0; !e && i < c->classes; i++) {
+        char room[24];
+        e = mem_strdup(&names[i], map_name(&m, label_name(c, i, room)));
+    }
+    if (!e) e = refuse_unused(&m, c, where);
+    for (uint32_t i = 0; names && i < c->classes; i++) {
+        if (!e && c->labels) mem_free(c->labels[i]);
+        if (e) mem_free(names[i]);
+    }
+    if (!e) {
+        mem_free(c->labels);
+        c->labels = names;
+        names = NULL;
+    }
+    mem_free(names);
+    map_free(&m);
+    return e;
+}

@@ -1,0 +1,27 @@
+/* The labels of a fine-tuned classifier and those of a task.
+ *
+ * A model's label is the task's of the same name, readable name or value in the file, whatever the
+ * case of ASCII letters. A map says it where the names do not: "theirs=ours,...", with \ before a
+ * comma, an equals sign or a \ that belongs to a name. Names that say nothing (LABEL_0, LABEL_1,
+ * ..., or 0, 1, ...) are taken by their ids, with a note. */
+#ifndef HARNESS_TRAIN_RUN_LABELS_H
+#define HARNESS_TRAIN_RUN_LABELS_H
+
+#include "model/config.h"
+#include "task/task.h"
+
+/* rows   (label_count of the task) the model's label that each of the task's is; owned; NULL when
+ *        they are in the same order
+ * c      names and number of the model's labels
+ * map    or NULL
+ * where  the model's folder, for messages
+ * Errors: ERR_DATA when the numbers differ, or naming a label that is none of the task's, with the
+ * map that would fix it; ERR_USAGE for a map that does not fit. */
+err labels_match(uint32_t **rows, const bert_config *c, const task *t, const char *map,
+                 const char *where) MUST_CHECK;
+
+/* Renames the model's labels by a map, without a task. Errors: ERR_USAGE for a map that does not
+ * fit. */
+err labels_rename(bert_config *c, const char *map, const char *where) MUST_CHECK;
+
+#endif

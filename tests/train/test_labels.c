@@ -1,0 +1,114 @@
+#include "base/json.h"
+#include "base/memory.h"
+#include "support/must.h"
+#include "train/run/labels.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static task_label names[3] = {
+    {"0", "negative", "bad"}, {"1", "positive", "good"}, {"2", "none", "neither"}};
+
+/* Matches the model's labels with those of the task; rows as text, "same" for none. */
+static err match(char text[64], const char *const *theirs, uint32_t count, const char *map) {
+    bert_config c = {0};
+    const task t = {.name = "nsmc", .labels = names, .label_count = count};
+    uint32_t *rows = NULL;
+    c.classes = count;
+    if (theirs) MUST(bert_config_set_labels(&c, theirs, count));
+    err e = labels_match(&rows, &c, &t, map, "folder");
+    snprintf(text, 64, "same");
+    for (uint32_t i = 0, n = 0; rows && i < count; i++)
+        n += (uint32_t)snprintf(text + n, 64 - n, "%s%u", i ? " " : "", rows[i]);
+    mem_free(rows);
+    bert_config_free(&c);
+    return e;
+}
+
+Test(labels, go_with_their_names) {
+    static const struct {
+        const char *theirs[3], *map, *rows;
+        uint32_t count;
+    } cases[] = {
+        {{"negative", "positive"}, NULL, "same", 2},
+        {{"positive", "negative"}, NULL, "1 0", 2},
+        {{"POSITIVE", "Negative"}, NULL, "1 0", 2},
+        {{"Good", "bad"}, NULL, "1 0", 2},
+        {{"good", "negative"}, NULL, "1 0", 2}, // readable name and name
+        {{"none", "negative", "positive"}, NULL, "1 2 0", 3},
+        {{"LABEL_0", "LABEL_1"}, NULL, "same", 2},
+        {{"label_0", "Label_1"}, NULL, "same", 2},
+        {{NULL}, NULL, "same", 2},
+        {{"0", "1"}, NULL, "same", 2},
+        {{"1", "0"}, NULL, "1 0", 2}, // the values in the task's files
+        {{"긍정", "부정"}, "긍정=positive,부정=negative", "1 0", 2},
+        {{"긍정", "부정"}, "부정=bad,긍정=Positive", "1 0", 2},
+        {{"긍정", "negative"}, "긍정=positive", "1 0", 2},
+        {{"LABEL_0", "LABEL_1"}, "LABEL_0=positive,LABEL_1=negative", "1 0", 2},
+        {{"a,b", "c=d"}, "a\\,b=positive,c\\=d=negative", "1 0", 2},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char rows[64];
+        const char *const *theirs = cases[i].theirs[0] ? cases[i].theirs : NULL;
+        MUST(match(rows, theirs, cases[i].count, cases[i].map));
+        cr_assert_str_eq(rows, cases[i].rows, "case %zu: %s", i, rows);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(labels, what_does_not_match_is_refused_with_the_map) {
+    static const struct {
+        const char *theirs[3], *map, *part;
+        err code;
+        uint32_t count;
+    } cases[] = {
+        {{"긍정", "부정"}, NULL, "--label-map '긍정=negative,부정=positive'", ERR_DATA, 2},
+        {{"긍정", "negative"}, NULL, "--label-map '긍정=positive,negative=negative'", ERR_DATA, 2},
+        {{"a,b", "c"}, NULL, "--label-map 'a\\,b=negative,c=positive'", ERR_DATA, 2},
+        {{"positive", "good"},
+         NULL,
+         "label 1 of the model is 'good', which is none of task nsmc",
+         ERR_DATA,
+         2},
+        {{"LABEL_1", "LABEL_0"}, NULL, "label 0 of the model is 'LABEL_1'", ERR_DATA, 2},
+        {{"positive", "negative", "x"}, NULL, "label 2 of the model is 'x'", ERR_DATA, 3},
+        {{"a", "b"}, "c=negative", "folder has no label 'c' (its first is 'a')", ERR_USAGE, 2},
+        {{"a", "b"}, "a=c", "task nsmc has no label 'c'", ERR_USAGE, 2},
+        {{"a", "b"}, "a", "'a' has no '='", ERR_USAGE, 2},
+        {{"a", "b"}, "a=negative,b=negative", "or is there twice", ERR_DATA, 2},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char rows[64];
+        MUST_FAIL(match(rows, cases[i].theirs, cases[i].count, cases[i].map), cases[i].code,
+                  cases[i].part);
+    }
+    bert_config c = {.classes = 3};
+    const task t = {.name = "nsmc", .labels = names, .label_count = 2};
+    uint32_t *rows = NULL;
+    MUST_FAIL(labels_match(&rows, &c, &t, NULL, "folder"), ERR_DATA,
+              "folder: the model has 3 labels, task nsmc has 2");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(labels, are_renamed_by_a_map_alone) {
+    static const char *const theirs[] = {"L0", "L1"};
+    bert_config c = {0};
+    json_setup();
+    size_t live = mem_live_count();
+    MUST(bert_config_set_labels(&c, theirs, 2));
+    MUST(labels_rename(&c, "l1=긍정", "folder"));
+    cr_assert_str_eq(c.labels[0], "L0");
+    cr_assert_str_eq(c.labels[1], "긍정");
+    MUST_FAIL(labels_rename(&c, "L7=x", "folder"), ERR_USAGE, "folder has no label 'L7'");
+    bert_config_free(&c);
+    c.classes = 2;
+    MUST(labels_rename(&c, "LABEL_0=x", "folder"));
+    cr_assert_str_eq(c.labels[0], "x");
+    cr_assert_str_eq(c.labels[1], "LABEL_1");
+    bert_config_free(&c);
+    cr_assert_eq(mem_live_count(), live);
+}
