@@ -1,6 +1,7 @@
 /* What makes two runs the same, in one table: run__identify. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "base/numerics.h"
+#include "base/shown.h"
 #include "model/weights/tensors.h"
 #include "platform/file.h"
 #include "train/run/run_internal.h"
