@@ -31,7 +31,9 @@ static const char *const models[] = {
     "an_experiment_with_a_name_that_is_longer_than_most_names_are/checkpoint-1000",
     "바람 모델",
     "하늘 모델",
-    ".hidden"};
+    ".hidden",
+    "one/checkpoint-500", // of one name with the fourth, and of the same bytes
+    "two/checkpoint-500"};
 static const char *const devices[] = {"", "NVIDIA GeForce RTX 4090 Laptop GPU (first of its kind)",
                                       "NVIDIA GeForce RTX 4090 Laptop GPU (second of its kind)",
                                       "nvidia geforce rtx 4090 laptop gpu (first of its kind)"};
@@ -43,7 +45,7 @@ typedef struct choice {
     uint32_t axis[AXES];
 } choice;
 
-static const uint32_t axis_sizes[AXES] = {3, 8, 1000, SAMPLE_ROWS, 2, 2, 1000, 4};
+static const uint32_t axis_sizes[AXES] = {3, 10, 1000, SAMPLE_ROWS, 2, 2, 1000, 4};
 
 static uint32_t next(uint32_t *at) {
     return philox4x32((philox){{(*at)++, 0, 0, 0}}, 13, 0).v[0];
@@ -92,10 +94,11 @@ Test(output, runs_that_differ_in_one_thing_have_different_folders) {
     log_set_quiet(true);
     size_t live = mem_live_count();
     model_folder_make(temporary_path(models[0]), NULL, 3, NULL);
-    MUST(folder_make(
-        temporary_path("an_experiment_with_a_name_that_is_longer_than_most_names_are")));
     for (size_t i = 1; i < sizeof models / sizeof *models; i++) {
-        char command[2000];
+        char command[2000], *above = NULL;
+        MUST(path_folder(&above, temporary_path(models[i])));
+        MUST(folder_make(above));
+        mem_free(above);
         snprintf(command, sizeof command, "cp -r '%s' '%s'", temporary_path(models[0]),
                  temporary_path(models[i]));
         cr_assert_eq(system(command), 0);
@@ -107,6 +110,8 @@ Test(output, runs_that_differ_in_one_thing_have_different_folders) {
         b = a;
         int which = pair % AXES;
         while (b.axis[which] == a.axis[which]) b.axis[which] = next(&at) % axis_sizes[which];
+        // of the models, each second time two of one name
+        if (which == 1 && pair / AXES % 2) a.axis[1] = 8, b.axis[1] = pair / AXES % 4 == 1 ? 9 : 3;
         char *x = folder_of(&a), *y = folder_of(&b), *again = folder_of(&a);
         apart += strcmp(x, y) != 0;
         cr_assert_str_neq(x, y, "pair %d, thing %d: %s", pair, which, x);
