@@ -233,7 +233,7 @@ static err report_damage(const store *s, const board *b) {
         log_warn("%zu record%s left out: made by a program with uncommitted changes", s->dirty,
                  s->dirty == 1 ? "" : "s");
     }
-    if (b->repeated) log_warn("%zu left out: same row and seed as another record", b->repeated);
+    for (size_t i = 0; i < b->note_count; i++) log_warn("%s", b->notes[i]);
     if (!s->damaged) return ERR_OK;
     return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", s->damaged,
                    s->damaged == 1 ? "" : "s");

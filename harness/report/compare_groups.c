@@ -71,17 +71,18 @@ static void pair_seeds(double *differences, const group_comparison *c, const dou
 }
 
 // b's mean minus a's under each resample; fills the rest of the difference
-static void describe(group_comparison *c, double *plain, const double *resampled, double *means) {
+static void describe(group_comparison *c, double *plain, const double *resampled, double *means,
+                     size_t units) {
     double *mean_a = means, *mean_b = means + BOOTSTRAP_DRAWS;
     resampled_means(mean_a, resampled, c->count_a, BOOTSTRAP_DRAWS);
     resampled_means(mean_b, resampled + c->count_a * (size_t)BOOTSTRAP_DRAWS, c->count_b,
                     BOOTSTRAP_DRAWS);
     estimate x = estimate_difference(plain + c->count_a, c->count_b, mean_b, plain, c->count_a,
-                                     mean_a, BOOTSTRAP_DRAWS);
+                                     mean_a, BOOTSTRAP_DRAWS, units);
     for (size_t d = 0; d < BOOTSTRAP_DRAWS; d++) mean_b[d] -= mean_a[d];
     if (c->paired_seeds) {
         pair_seeds(plain, c, plain);
-        x = estimate_mean(plain, c->count_a, mean_b, BOOTSTRAP_DRAWS);
+        x = estimate_mean(plain, c->count_a, mean_b, BOOTSTRAP_DRAWS, units);
     }
     c->difference = x.value;
     c->p = 1;
@@ -92,8 +93,7 @@ static void describe(group_comparison *c, double *plain, const double *resampled
                         c->range.high <= 0.01 * COMPARE_EQUIVALENCE;
         return;
     }
-    c->range.low = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.025);
-    c->range.high = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.975);
+    c->range = interval_of_draws(x.value, mean_b, BOOTSTRAP_DRAWS, units);
 }
 
 static err compare_scores(group_comparison *c) {
@@ -127,7 +127,7 @@ static err compare_scores(group_comparison *c) {
         (e = bootstrap_scores(resampled, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
         goto done;
     }
-    describe(c, plain, resampled, means);
+    describe(c, plain, resampled, means, b.units);
 done:
     bootstrap_free(&b);
     mem_free(predicted);

@@ -211,6 +211,7 @@ err record__repeats_write(cJSON *object, const char *key, const record *r) {
 
 err record__repeats_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *list, *item;
+    int64_t before = -1;
     err e = json_array(&list, object, key, where);
     if (e || (e = mem_new(&r->first_row, (size_t)r->task.test_rows))) return e;
     for (int64_t i = 0; i < r->task.test_rows; i++) r->first_row[i] = (uint32_t)i;
@@ -221,11 +222,16 @@ err record__repeats_read(record *r, const cJSON *object, const char *key, const 
             (e = record__element(&first, item->child->next, r->task.test_rows, key, where))) {
             return e;
         }
+        // ascending, so that no row turns out to be a repetition after others repeat it
+        if (row <= before)
+            return err_set(ERR_FORMAT, "%s: key '%s': row %lld comes after row %lld", where, key,
+                           (long long)row, (long long)before);
         if (first >= row || r->first_row[first] != first) {
             return err_set(ERR_FORMAT, "%s: key '%s': row %lld cannot repeat row %lld", where, key,
                            (long long)row, (long long)first);
         }
         r->first_row[row] = (uint32_t)first;
+        before = row;
     }
     return ERR_OK;
 }

@@ -69,13 +69,13 @@ Test(groups, different_models_are_told_apart) {
 Test(groups, equal_runs_are_equivalent_and_single_seeds_claim_nothing) {
     group_comparison c;
     strbuf out = {0};
-    make("tiny", 0.5, "tiny", 0.5, 300);
+    make("tiny", 0.5, "tiny", 0.5, 500);
     for (int s = 0; s < SEEDS; s++) {
         b[s].seed = s;
-        memcpy(b[s].predicted, a[s].predicted, 300 * sizeof(uint32_t));
+        memcpy(b[s].predicted, a[s].predicted, 500 * sizeof(uint32_t));
         // scores equal over seeds: the seeds add no variance
-        memcpy(a[s].predicted, a[0].predicted, 300 * sizeof(uint32_t));
-        memcpy(b[s].predicted, a[0].predicted, 300 * sizeof(uint32_t));
+        memcpy(a[s].predicted, a[0].predicted, 500 * sizeof(uint32_t));
+        memcpy(b[s].predicted, a[0].predicted, 500 * sizeof(uint32_t));
         cr_assert_not(record_score(&a[s]));
         cr_assert_not(record_score(&b[s]));
     }
