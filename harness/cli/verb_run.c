@@ -255,6 +255,7 @@ static void show_table(const record *rec, const run *r, const run_summary *s) {
         printf("  %-20s %9.4f %19s %9.4f\n", m->title, record_metric(rec, m->name), "",
                record_metric_dedup(rec, m->name));
     }
+    if (s->caution) printf("  the model %s\n", score_caution_text(s->caution));
     printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
            rec->timing.sentences_per_s, rec->timing.eval_s);
     if (rec->loss_scale > 0)
@@ -286,6 +287,7 @@ static err print_json(const record *rec, const run *r, const run_summary *s, con
     if ((e = json_append(range, cJSON_CreateNumber(s->range.high)))) goto done;
     if ((e = json_add_number(root, "score_dedup", s->dedup))) goto done;
     if ((e = json_add_number(root, "majority", s->majority))) goto done;
+    if ((e = json_add_string(root, "caution", score_caution_text(s->caution)))) goto done;
     if ((e = json_add_object(&metrics, root, "metrics"))) goto done;
     for (size_t i = 0; !e && i < r->task.metric_count; i++)
         e = json_add_number(metrics, r->task.metrics[i], record_metric(rec, r->task.metrics[i]));

@@ -127,7 +127,17 @@ static void compare_fields(varying *v, const record *a, const record *b) {
     v->weights = v->weights || !same_text(a->model.weights_sha256, b->model.weights_sha256);
     v->vocab = v->vocab || !same_text(a->model.vocab_sha256, b->model.vocab_sha256);
     v->numerics = v->numerics || a->numerics_version != b->numerics_version;
-    v->kind = v->kind || !same_text(a->device.kind, b->device.kind);
+}
+
+// a kind shows by the device's name, unless two kinds share it
+static void compare_kinds(varying *v, const board_row *rows, size_t count) {
+    for (size_t i = 0; i < count && !v->kind; i++) {
+        const record_device *a = &rows[i].runs[0]->device;
+        for (size_t k = i + 1; k < count && !v->kind; k++) {
+            const record_device *b = &rows[k].runs[0]->device;
+            v->kind = !strcmp(a->name, b->name) && strcmp(a->kind, b->kind);
+        }
+    }
 }
 
 static err add_fields(strbuf *out, const varying *v, const record *r) {
@@ -164,6 +174,7 @@ static err describe_model(board_row *rows, size_t count) {
     err e = varying_keys(&v.recipe, recipe_of, rows, count);
     if (!e) e = varying_keys(&v.config, config_of, rows, count);
     for (size_t i = 1; i < count; i++) compare_fields(&v, rows[0].runs[0], rows[i].runs[0]);
+    compare_kinds(&v, rows, count);
     for (size_t i = 0; i < count && !e; i++) e = describe(&rows[i], &v);
     mem_free(v.recipe.names);
     mem_free(v.config.names);

@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "metric/score.h"
+#include "platform/file.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -112,6 +113,62 @@ Test(score, majority_baseline_predicts_one_class) {
     confusion_free(&base);
     cr_assert_eq(majority_baseline(&base, &c, 3), ERR_ARG);
     confusion_free(&c);
+}
+
+// the list of the manifests' documentation is the table: each metric is there, and nothing else
+Test(score, documented_metrics_are_those_of_the_table) {
+    char *text;
+    size_t count, named = 0;
+    cr_assert_not(file_read((void **)&text, &count, HARNESS_SOURCE_DIR "/tasks/README.md", 0));
+    char *row = strstr(text, "| `metrics`, `headline` |");
+    cr_assert(row);
+    row += strlen("| `metrics`, `headline` |");
+    *strchr(row, '\n') = '\0';
+    for (char *at = strchr(row, '`'), *end; at; at = strchr(end + 1, '`'), named++) {
+        end = strchr(at + 1, '`');
+        *end = '\0';
+        cr_assert(metric_find(at + 1), "'%s' is no metric", at + 1);
+    }
+    cr_assert_eq(named, metric_count(), "tasks/README.md names %zu metrics of %zu", named,
+                 metric_count());
+    mem_free(text);
+}
+
+// whatever was added is at least well-formed: values within its range, perfect where nothing is
+// wrong
+Test(score, every_row_of_the_table_is_sound) {
+    confusion perfect = matrix_of(2, (uint64_t[]){4, 0, 0, 6});
+    confusion wrong = matrix_of(2, (uint64_t[]){0, 4, 6, 0});
+    for (size_t i = 0; i < metric_count(); i++) {
+        const metric *m = metric_at(i);
+        cr_assert(m->since >= 1 && m->since <= METRIC_VERSION, "%s", m->name);
+        cr_assert_eq(metric_find(m->name), m, "%s is there twice", m->name);
+        cr_assert_float_eq(m->fn(&perfect), m->higher_is_better ? m->most : m->least, 1e-15, "%s",
+                           m->name);
+        cr_assert_float_eq(m->fn(&wrong), m->higher_is_better ? m->least : m->most, 1e-15, "%s",
+                           m->name);
+    }
+    confusion_free(&perfect);
+    confusion_free(&wrong);
+}
+
+// a score that equals the baseline is not below it; one answer is said even where it is the best
+Test(score, answers_are_judged) {
+    const metric *m = metric_find("accuracy");
+    confusion constant = matrix_of(2, (uint64_t[]){0, 8, 0, 12});
+    confusion equal = matrix_of(2, (uint64_t[]){1, 7, 1, 11});
+    confusion below = matrix_of(2, (uint64_t[]){1, 7, 2, 10});
+    confusion of_one = matrix_of(2, (uint64_t[]){0, 0, 0, 20});
+    cr_assert_eq(score_judge(&constant, m, 0.6), SCORE_ONE_LABEL);
+    cr_assert_eq(score_judge(&equal, m, 0.6), SCORE_FINE);
+    cr_assert_eq(score_judge(&below, m, 0.6), SCORE_BELOW_MAJORITY);
+    cr_assert_eq(score_judge(&of_one, m, 1), SCORE_FINE); // there is one label to answer
+    cr_assert_null(score_caution_text(SCORE_FINE));
+    cr_assert_str_eq(score_caution_text(SCORE_ONE_LABEL), "answers one label for every row");
+    confusion_free(&constant);
+    confusion_free(&equal);
+    confusion_free(&below);
+    confusion_free(&of_one);
 }
 
 static void check_golden(const cJSON *item, size_t number) {

@@ -250,6 +250,28 @@ Test(statistics, difference_of_means_equals_scipy) {
     cr_assert_eq(n, 4);
 }
 
+/* Floor and certainty: models that differ on every unit, or on one, are never certain. */
+Test(statistics, no_difference_is_certain) {
+    enum { N = 20, DRAWS = 50 };
+    static const double one[DRAWS], zero[DRAWS]; // the resamples say nothing
+    const size_t units[] = {1, 2, N, 471, 50000};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        double a = 1, b = 0, n = (double)units[i];
+        estimate x = estimate_difference(&a, 1, one, &b, 1, zero, DRAWS, units[i]);
+        cr_assert_float_eq(x.variance, 1 / (n * n), 1e-15);
+        cr_assert(estimate_p(&x) > 0 && estimate_p(&x) < 1, "%zu: %g", units[i], estimate_p(&x));
+        x = estimate_difference(&a, 1, one, &a, 1, zero, DRAWS, units[i]);
+        cr_assert_eq(estimate_p(&x), 1);
+        x = estimate_mean(&a, 1, one, DRAWS, units[i]);
+        interval range = estimate_interval(&x);
+        cr_assert(range.high - range.low >= 3.9 / n, "%zu units", units[i]);
+    }
+    // by hand: one unit of 20 makes the difference, t(19) = 1
+    double a = 0.65, b = 0.6;
+    estimate x = estimate_difference(&a, 1, one, &b, 1, zero, DRAWS, N);
+    cr_assert_float_eq(estimate_p(&x), 2 * (1 - student_t_cdf(1, N - 1)), 1e-12);
+}
+
 /* Simulation. A prediction is right when difficulty of the row + taste of the model for the row +
  * luck of the seed on the row + quality of the seed stays below the model's skill. Taste has mean 0
  * over rows: two models of one skill are equally good at sentences at large. The seeds' quality
