@@ -55,9 +55,6 @@ static double ratio(double a, double b) {
 class_score metric_of_class(const confusion *c, size_t class_id) {
     double hit = (double)c->hit[class_id], gold = (double)c->gold[class_id];
     double found = (double)c->predicted[class_id];
-#ifdef PLANT_METRIC
-    found += 1; // one prediction too many
-#endif
     return (class_score){.precision = ratio(hit, found),
                          .recall = ratio(hit, gold),
                          .f1 = ratio(2 * hit, gold + found),

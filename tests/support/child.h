@@ -10,7 +10,7 @@
 
 typedef struct child_setup {
     uint64_t file_bytes, stack_bytes, address_bytes; /* resource limits; 0: as they are */
-    bool unprivileged;       /* as user and group 65534, when this process is root */
+    bool unprivileged;       /* permissions hold for it, also when this process is root */
     bool close_in;           /* standard input is closed; else it is /dev/null */
     bool close_out;          /* standard output is closed */
     bool close_err;          /* standard error is closed */
