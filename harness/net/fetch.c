@@ -373,11 +373,7 @@ static err check_part(download *d) {
 }
 
 static err place(download *d) {
-    if (fsync(d->part)) return part_error(d, "cannot write");
-    if (rename(d->part_path, d->request->path)) {
-        return err_set(ERR_IO, "%s: cannot write: %s", d->request->path, strerror(errno));
-    }
-    return ERR_OK;
+    return file_rename_durable(d->part_path, d->request->path);
 }
 
 /* With the lock held: receive, check, and once more from the start if a resumed file is wrong. */

@@ -46,7 +46,7 @@ static void redirect(int to, const char *path, int flags) {
 /* In the child: nothing here may allocate or report. */
 static void become(const child *c, const child_setup *s, const char *const *argv) {
     if (chdir(temporary_folder())) _exit(126);
-    redirect(0, "/dev/null", O_RDONLY);
+    redirect(0, s->in ? s->in : "/dev/null", O_RDONLY);
     redirect(1, s->full_out ? "/dev/full" : c->out, O_CREAT | O_WRONLY | O_TRUNC);
     if (s->no_reader && dup2(c->pipe[1], 1) != 1) _exit(126);
     redirect(2, c->error, O_CREAT | O_WRONLY | O_APPEND);
@@ -54,6 +54,7 @@ static void become(const child *c, const child_setup *s, const char *const *argv
     limit(RLIMIT_FSIZE, s->file_bytes);
     limit(RLIMIT_STACK, s->stack_bytes);
     limit(RLIMIT_AS, s->address_bytes);
+    limit(RLIMIT_CPU, s->cpu_seconds);
     limit(RLIMIT_CORE, 1);
     if (s->clear_environment && clearenv()) _exit(126);
     if (s->locale && setenv("LC_ALL", s->locale, 1)) _exit(126);
