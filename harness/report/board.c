@@ -197,14 +197,15 @@ static err note_repeated(board *b, const entry *kept, const entry *x) {
 static err add_row(board *b, board_table *t, const entry *entries, size_t count) {
     board_row *row = &t->rows[t->row_count];
     const entry *kept = NULL;
-    err e = mem_new(&row->runs, count);
-    if (e) return e;
     row->order = t->row_count++;
+    err e = mem_new(&row->runs, count);
+    if (!e) e = mem_new(&row->paths, count);
     for (size_t i = 0; i < count && !e; i++) {
         if (kept && kept->r->seed == entries[i].r->seed) {
             e = note_repeated(b, kept, &entries[i]);
         } else {
             kept = &entries[i];
+            row->paths[row->run_count] = kept->path;
             row->runs[row->run_count++] = kept->r;
         }
     }
@@ -268,6 +269,7 @@ void board_free(board *b) {
     for (size_t t = 0; t < b->table_count; t++) {
         for (size_t i = 0; i < b->tables[t].row_count; i++) {
             mem_free(b->tables[t].rows[i].runs);
+            mem_free(b->tables[t].rows[i].paths);
             mem_free(b->tables[t].rows[i].words);
         }
         mem_free(b->tables[t].rows);

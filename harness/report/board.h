@@ -30,6 +30,7 @@
 
 typedef struct board_row {
     const record **runs; /* (run_count) by seed; list owned, records borrowed */
+    const char **paths;  /* (run_count) of the runs' files; list owned, texts borrowed */
     size_t run_count;
     double mean, std; /* headline over seeds; std 0 with one seed */
     double dedup_mean;

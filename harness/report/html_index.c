@@ -34,13 +34,8 @@ static const char *const script =
     "  body.append(...list,...rest);\n"
     "});\n";
 
-err html_run_name(char **out, const record *r) {
-    char *name = NULL;
-    err e = record_file_name(&name, r);
-    if (e) return e;
-    e = mem_printf(out, "pages/%.*s.html", (int)(strlen(name) - strlen(".json")), name);
-    mem_free(name);
-    return e;
+err html_run_name(char **out, const char *path) {
+    return mem_printf(out, "pages/%.*s.html", (int)(strlen(path) - strlen(".json")), path);
 }
 
 static const record *first_run(const board_table *t) {
@@ -121,10 +116,11 @@ static void seed_links(page *p, const board_row *row) {
     html__format(p, "<td class=\"runs\" data-v=\"%zu\">", row->run_count);
     for (size_t k = 0; k < row->run_count; k++) {
         char *name = NULL;
-        html__take(p, html_run_name(&name, row->runs[k]));
+        html__take(p, html_run_name(&name, row->paths[k]));
         if (p->e) return;
-        html__format(p, "%s<a href=\"%s\">%lld</a>", k ? " " : "", name,
-                     (long long)row->runs[k]->seed);
+        html__add(p, k ? " <a href=\"" : "<a href=\"");
+        html__text(p, name);
+        html__format(p, "\">%lld</a>", (long long)row->runs[k]->seed);
         mem_free(name);
     }
     html__add(p, "</td>");
