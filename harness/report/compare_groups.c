@@ -70,6 +70,22 @@ static void pair_seeds(double *differences, const group_comparison *c, const dou
     }
 }
 
+// every seed ended with the same weights on both sides: there is no difference to be unsure of
+static bool weights_are_equal(const group_comparison *c) {
+    for (size_t i = 0; i < c->count_a; i++) {
+        for (size_t k = 0; k < c->count_b; k++) {
+            const record *a = c->a[i], *b = c->b[k];
+            if (a->seed != b->seed) continue;
+            if (!a->final_weights_sha256 ||
+                !same_or_none(a->final_weights_sha256, b->final_weights_sha256) ||
+                memcmp(a->predicted, b->predicted,
+                       (size_t)a->task.test_rows * sizeof *a->predicted))
+                return false;
+        }
+    }
+    return c->paired_seeds;
+}
+
 // b's mean minus a's under each resample; fills the rest of the difference
 static void describe(group_comparison *c, double *plain, const double *resampled, double *means,
                      size_t units) {
@@ -87,7 +103,7 @@ static void describe(group_comparison *c, double *plain, const double *resampled
     c->difference = x.value;
     c->p = 1;
     if (!c->rows_only) {
-        c->range = estimate_interval(&x);
+        c->range = weights_are_equal(c) ? (interval){0, 0} : estimate_interval(&x);
         c->p = estimate_p(&x);
         c->equivalent = c->range.low >= -0.01 * COMPARE_EQUIVALENCE &&
                         c->range.high <= 0.01 * COMPARE_EQUIVALENCE;

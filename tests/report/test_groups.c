@@ -90,6 +90,22 @@ Test(groups, equal_runs_are_equivalent_and_single_seeds_claim_nothing) {
     strbuf_free(&out);
 }
 
+/* Few rows show no equivalence, unless every seed ended with the same weights. */
+Test(groups, equal_weights_are_equivalent_on_any_number_of_rows) {
+    group_comparison c;
+    make("tiny", 0.5, "tiny", 0.5, 24);
+    for (int s = 0; s < SEEDS; s++) {
+        b[s].seed = s;
+        memcpy(b[s].predicted, a[s].predicted, 24 * sizeof(uint32_t));
+        cr_assert_not(record_score(&b[s]));
+    }
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    cr_assert(c.equivalent && c.p == 1 && c.range.low == 0 && c.range.high == 0);
+    b[1].final_weights_sha256[0] = 'f';
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    cr_assert(!c.equivalent && c.p == 1 && c.range.low < -0.05 && c.range.high > 0.05);
+}
+
 /* One model under the same seeds on two devices: what the seeds have in common cancels, so that a
  * spread of several points over seeds does not hide that each pair is nearly equal. */
 Test(groups, equal_seeds_are_paired) {
