@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { VALUE_BYTES_MAX = 60 }; // of a text that is shown whole
+enum { SHOWN_BYTES = 60 }; // of a key or a text that is shown whole
+enum { SHOWN_KEYS = 12 };  // of a recipe and of a configuration
 
 // a list of keys, borrowed from records
 typedef struct key_list {
@@ -25,14 +26,31 @@ static err add_key(key_list *list, const char *name) {
     return e;
 }
 
+/* Whether two values differ. Lists and objects, which may be of any size, by their print: comparing
+ * objects key by key takes the square of their size. */
+static err differ(bool *out, const cJSON *a, const cJSON *b) {
+    char *x = NULL, *y = NULL;
+    err e = ERR_OK;
+    *out = true;
+    if (!b) return ERR_OK;
+    if (!a->child && !b->child) {
+        *out = !cJSON_Compare(a, b, true);
+        return ERR_OK;
+    }
+    if (!(e = json_print(&x, a, false)) && !(e = json_print(&y, b, false))) *out = strcmp(x, y);
+    mem_free(x);
+    mem_free(y);
+    return e;
+}
+
 // adds the keys that a has and b lacks or holds with another value
 static err add_differing(key_list *list, const cJSON *a, const cJSON *b) {
     const cJSON *item;
     err e = ERR_OK;
     cJSON_ArrayForEach(item, a) {
-        const cJSON *other = cJSON_GetObjectItemCaseSensitive(b, item->string);
-        if (other && cJSON_Compare(item, other, true)) continue;
-        if ((e = add_key(list, item->string))) break;
+        bool differs;
+        if ((e = differ(&differs, item, cJSON_GetObjectItemCaseSensitive(b, item->string)))) break;
+        if (differs && (e = add_key(list, item->string))) break;
     }
     return e;
 }
@@ -60,7 +78,7 @@ static err add_value(strbuf *out, const cJSON *item) {
     if (!item) return strbuf_add(out, "default"); // a recipe names what departs from it
     if (cJSON_IsNumber(item)) return strbuf_printf(out, "%.10g", item->valuedouble);
     if (cJSON_IsBool(item)) return strbuf_add(out, cJSON_IsTrue(item) ? "yes" : "no");
-    if (cJSON_IsString(item) && strlen(item->valuestring) <= VALUE_BYTES_MAX)
+    if (cJSON_IsString(item) && strlen(item->valuestring) <= SHOWN_BYTES)
         return strbuf_add(out, item->valuestring);
     return strbuf_add(out, "too long to show");
 }
@@ -77,6 +95,7 @@ static err add_words(strbuf *out, const char *key, const cJSON *value) {
     err e = add_separator(out);
     for (size_t i = 0; i < sizeof shorter / sizeof *shorter; i++)
         if (!strcmp(key, shorter[i][0])) key = shorter[i][1];
+    if (strlen(key) > SHOWN_BYTES) key = "a long key";
     for (const char *p = key; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
     if (!e) e = strbuf_add(out, " ");
     return e ? e : add_value(out, value);
@@ -105,12 +124,13 @@ static err add_shown(strbuf *out, const cJSON *recipe) {
 
 static err add_keys(strbuf *out, const key_list *keys, const cJSON *values) {
     err e = ERR_OK;
-    for (size_t i = 0; i < keys->count && !e; i++) {
+    for (size_t i = 0; i < keys->count && i < SHOWN_KEYS && !e; i++) {
         if (is_shown(keys->names[i], values)) continue;
         e = add_words(out, keys->names[i],
                       cJSON_GetObjectItemCaseSensitive(values, keys->names[i]));
     }
-    return e;
+    if (e || keys->count <= SHOWN_KEYS) return e;
+    return strbuf_printf(out, ", and %zu more", keys->count - SHOWN_KEYS);
 }
 
 static bool same_text(const char *a, const char *b) {

@@ -357,3 +357,36 @@ Test(statistics, equal_skill_is_rarely_separated_and_eight_points_usually) {
         cr_assert_geq(gap, 0.80, "%u seeds: an 8-point gap found in %.1f %%", seeds, 100 * gap);
     }
 }
+
+/* Two models of which each answers one label only, where both labels are as frequent: no matter
+ * which has more rows in a test set, they are equal. */
+Test(statistics, constant_models_are_rarely_separated) {
+    enum { MOST = 471, DRAWS = 1000, SETS = 2000, SEEDS = 3 };
+    static const size_t rows[] = {20, MOST};
+    static const uint32_t zeros[MOST];
+    static uint32_t ones[MOST];
+    static double resampled[2 * DRAWS];
+    for (size_t i = 0; i < MOST; i++) ones[i] = 1;
+    for (size_t k = 0; k < 2; k++) {
+        const uint32_t *runs[] = {zeros, ones};
+        int count = 0;
+        for (uint32_t set = 0; set < SETS; set++) {
+            uint32_t gold[MOST], right = 0;
+            for (uint32_t i = 0; i < rows[k]; i++)
+                right += gold[i] = philox4x32((philox){{i, 7, 0, 0}}, set, 3000).v[0] & 1;
+            bootstrap b;
+            cr_assert_not(bootstrap_init(&b, &(test_table){rows[k], 2, gold, NULL, runs, 2}));
+            cr_assert_not(bootstrap_scores(resampled, &b, metric_find("accuracy"), DRAWS, set));
+            bootstrap_free(&b);
+            double share = right / (double)rows[k], one[SEEDS], zero[SEEDS];
+            for (int s = 0; s < SEEDS; s++) one[s] = share, zero[s] = 1 - share; // seeds agree
+            estimate x = estimate_difference(zero, SEEDS, resampled, one, SEEDS, resampled + DRAWS,
+                                             DRAWS, rows[k]);
+            count += estimate_p(&x) < 0.05;
+        }
+        cr_log_info("%zu rows: constant models separated in %.2f %%", rows[k],
+                    100.0 * count / SETS);
+        cr_assert_leq(count, SETS / 20 + 10, "%zu rows: separated in %.2f %%", rows[k],
+                      100.0 * count / SETS);
+    }
+}

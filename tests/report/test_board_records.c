@@ -130,6 +130,30 @@ Test(board_records, each_field_of_the_key_makes_a_row_and_is_named) {
     }
 }
 
+// of many differences the first, and how many more there are
+Test(board_records, words_stay_short) {
+    for (uint32_t k = 0; k < 2; k++) {
+        record r;
+        char name[32];
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+        for (int i = 0; i < 20 && k; i++) {
+            snprintf(name, sizeof name, "key_%02d", i);
+            cr_assert_not(record_recipe_number(&r, name, i));
+        }
+        snprintf(name, sizeof name, "%u.json", k);
+        put(&r, name);
+    }
+    store s;
+    board b;
+    open_board(&s, &b);
+    for (size_t i = 0; i < 2; i++) {
+        const char *words = b.tables[0].rows[i].words;
+        cr_assert(strstr(words, "3 epochs, lr 5e-05, key 00 ") == words, "%s", words);
+        cr_assert(strstr(words, ", key 11 ") && strstr(words, ", and 8 more"), "%s", words);
+    }
+    close_board(&s, &b);
+}
+
 // what does not tell rows apart: the seed, times, threads, the program's commit
 Test(board_records, seeds_of_one_row_stay_together) {
     for (uint32_t k = 0; k < 3; k++) {

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static char *folder;
@@ -361,6 +362,29 @@ Test(record, damage_is_named) {
     mem_free(text);
     mem_free(path);
     record_free(&r);
+}
+
+// what other records are searched for by key may not have a hundred thousand
+Test(record, recipes_and_configurations_have_few_keys) {
+    static const char *const parts[] = {"recipe", "config"};
+    for (int i = 0; i < 2; i++) {
+        record r;
+        char *path;
+        fake_record_make(&r, &(fake_record){.right = 0.5});
+        cJSON *object = i ? r.model.config : r.recipe;
+        for (int k = cJSON_GetArraySize(object); k < 257; k++) {
+            char key[16];
+            snprintf(key, sizeof key, "key %d", k);
+            cr_assert_not(json_add_number(object, key, k));
+        }
+        cr_assert_not(path_join(&path, folder, "a.json"));
+        cr_assert_eq(record_write(&r, path), ERR_FORMAT);
+        char want[80];
+        snprintf(want, sizeof want, "key '%s' holds 257 values, expected at most 256", parts[i]);
+        cr_assert(strstr(err_message(ERR_FORMAT), want), "%s", err_message(ERR_FORMAT));
+        mem_free(path);
+        record_free(&r);
+    }
 }
 
 // what follows from the predictions is computed again: one changed figure is found
