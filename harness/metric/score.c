@@ -210,6 +210,11 @@ double metric_value(const char *name, const confusion *c) {
     return m ? m->fn(c) : (double)NAN;
 }
 
+double metric_of(const double *values, const char *name) {
+    const metric *m = metric_find(name);
+    return m ? values[m - table] : (double)NAN;
+}
+
 size_t majority_class(const uint64_t *counts, size_t classes) {
     size_t best = 0;
     for (size_t k = 1; k < classes; k++) {

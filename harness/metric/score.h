@@ -80,6 +80,10 @@ err metric_lookup(const metric **out, const char *name, size_t classes) MUST_CHE
 /* metric_find(name)->fn(c); NaN for an unknown name. */
 double metric_value(const char *name, const confusion *c);
 
+/* The value of the metric of that name in an array with one value a metric, by index of metric_at;
+ * NaN for an unknown name. */
+double metric_of(const double *values, const char *name);
+
 /* The metrics that a task with that many classes records, in table order: all, or all but the
  * binary. */
 bool metric_applies(const metric *m, size_t classes);
