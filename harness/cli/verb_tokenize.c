@@ -260,7 +260,7 @@ static err find_tokenizer(char **path, const options *o) {
         if (file_exists(o->model)) return mem_strdup(path, o->model);
         if (folder_exists(o->model)) return choose_folder(path, o->model);
         if (bert_preset_known(o->model) || !hub_is_name(o->model)) return unknown_model(o->model);
-        return hub_tokenizer(path, o->model, NULL, o->offline);
+        return hub_tokenizer(path, o->model, o->offline);
     }
     if ((e = find_run(&folder, o->checkpoint, NULL))) return e;
     e = choose_folder(path, folder);

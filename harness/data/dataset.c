@@ -4,28 +4,24 @@
 #include "base/memory.h"
 #include "data/data_internal.h"
 #include "platform/file.h"
+#include "platform/places.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 err dataset_cache_folder(char **path) {
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    // the XDG rule: a relative path there is to be ignored
-    if (cache && cache[0] == '/') return mem_printf(path, "%s/harness/data", cache);
-    if (home && home[0]) return mem_printf(path, "%s/.cache/harness/data", home);
-    return err_set(ERR_IO, "neither XDG_CACHE_HOME nor HOME is set: name the data with --data DIR");
+    err e = place_cache(path, "harness/data");
+    return e == ERR_IO ? err_set(e, "%s; name the data with --data DIR", err_message(e)) : e;
 }
 
 err dataset_path(char **path, const task *t, const task_file *f, const dataset_options *options) {
     const dataset_options o = options ? *options : (dataset_options){0};
     if (o.sample) return mem_printf(path, "%s/sample/%s/%s", t->folder, t->data_folder, f->name);
     if (o.data_dir) return mem_printf(path, "%s/%s/%s", o.data_dir, t->data_folder, f->name);
-    const char *set = getenv("HARNESS_DATA");
+    const char *set = environment("HARNESS_DATA");
     err e;
-    if (set && set[0]) {
+    if (set) {
         if ((e = mem_printf(path, "%s/%s/%s", set, t->data_folder, f->name))) return e;
         if (file_exists(*path)) return ERR_OK;
         mem_free(*path);

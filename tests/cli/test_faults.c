@@ -543,7 +543,7 @@ Test(faults, a_token_is_nowhere) {
     const char *const list[] = {"run",       "--sample", "--task", "kor_hate", "--model",
                                 "org/model", "-o",       "hubbed", NULL};
     r = child_run(NULL, SECONDS, list); // and what it says is looked through as well
-    EXITS(r, 1);
+    EXITS(r, 2);
     SAYS(r, "only https is allowed");
     program_free(&r);
     expect_without(temporary_folder(), secret, &files);

@@ -231,9 +231,9 @@ static const bad_case bad[] = {
     {"JSON key twice", JSONL, BYTES("{\"text\": \"a\", \"label\": 0, \"text\": \"b\"}\n"),
      ERR_FORMAT, "train.csv:1: key 'text' stands there twice"},
     {"JSON NUL", JSONL, BYTES("{\"text\": \"a\\u0000b\", \"label\": 0}\n"), ERR_FORMAT,
-     "train.csv:1:12: a NUL character (\\u0000) in a string"},
+     "train.csv:1:12: a 0 byte in JSON text, written \\u0000"},
     {"JSON NUL in an array", JSON, BYTES("[\n{\"text\": \"\\u0000\", \"label\": 0}]"), ERR_FORMAT,
-     "train.csv:2:11: a NUL character (\\u0000) in a string"},
+     "train.csv:2:11: a 0 byte in JSON text, written \\u0000"},
     {"lone surrogate", JSONL,
      BYTES("{\"text\": \"a\", \"label\": 0}\n{\"text\": \"하늘 \\ud800\", \"label\": 0}\n"),
      ERR_FORMAT, "train.csv:2:14: a lone surrogate: its second half lacks"},
@@ -454,7 +454,8 @@ Test(read, the_file_without_rows_is_named) {
     }
 }
 
-// One line of megabytes whose strings hold what ends an object elsewhere, and meet every block's end.
+// One line of megabytes whose strings hold what ends an object elsewhere, and meet every block's
+// end.
 Test(read, a_json_array_is_a_stream) {
     enum { ROWS = 40000 };
     made_task m;
