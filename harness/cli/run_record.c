@@ -289,6 +289,7 @@ err run_summarise(run_summary *s, const record *r) {
     err e = majority_baseline(&baseline, &r->confusion, (size_t)r->task.majority_class);
     if (!e) {
         s->majority = m->fn(&baseline);
+        s->caution = score_judge(&r->confusion, m, s->majority);
         e = interval_of_run(&s->range, m, r->gold, r->predicted, r->first_row,
                             (size_t)r->task.test_rows, r->task.label_count);
     }

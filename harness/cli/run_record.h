@@ -19,6 +19,7 @@ typedef struct run_summary {
     double score, dedup;
     interval range;  /* 95 %, over test rows */
     double majority; /* headline of always answering the training majority */
+    score_caution caution;
 } run_summary;
 err run_summarise(run_summary *s, const record *r) MUST_CHECK;
 

@@ -26,6 +26,8 @@ typedef struct evaluation {
     double loss, seconds;
     confusion official, dedup;
     interval range;
+    double majority; /* headline of always answering the training majority */
+    score_caution caution;
 } evaluation;
 
 static void evaluation_free(evaluation *v) {
@@ -58,6 +60,25 @@ static err load(evaluation *v, const options *o) {
     return ERR_OK;
 }
 
+/* What stands beside the headline: its interval, the majority baseline, and a caution. */
+static err judge(evaluation *v) {
+    const metric *m = metric_find(v->task.headline);
+    uint64_t *counts = NULL;
+    confusion baseline = {0};
+    err e = mem_new(&counts, v->task.label_count);
+    if (e) return e;
+    for (size_t i = 0; i < v->data.train.row_count; i++)
+        if (v->data.train.rows[i].kept) counts[v->data.train.rows[i].label]++;
+    e = majority_baseline(&baseline, &v->official, majority_class(counts, v->task.label_count));
+    mem_free(counts);
+    if (e) return e;
+    v->majority = m->fn(&baseline);
+    v->caution = score_judge(&v->official, m, v->majority);
+    confusion_free(&baseline);
+    return interval_of_run(&v->range, m, v->gold, v->predicted, v->first, v->split->row_count,
+                           v->task.label_count);
+}
+
 static err score(evaluation *v, const options *o) {
     const source *s = &v->scorer.source;
     size_t n = v->split->row_count;
@@ -88,8 +109,7 @@ static err score(evaluation *v, const options *o) {
     if ((e = confusion_add(&v->official, v->gold, v->predicted, NULL, n))) goto done;
     if ((e = confusion_add(&v->dedup, v->gold, v->predicted, mask, n))) goto done;
     if ((e = first_rows(v->first, v->split))) goto done;
-    e = interval_of_run(&v->range, metric_find(v->task.headline), v->gold, v->predicted, v->first,
-                        n, v->task.label_count);
+    e = judge(v);
 done:
     mem_free(mask);
     return e;
@@ -108,6 +128,7 @@ static void print_table(const evaluation *v, const char *folder) {
         printf("  %-20s %9.4f %19s %9.4f\n", m->title, m->fn(&v->official), range,
                m->fn(&v->dedup));
     }
+    if (v->caution) printf("  the model %s\n", score_caution_text(v->caution));
     printf("  loss %.4f, %.0f sentences/s\n", v->loss, (double)v->rows.count / v->seconds);
 }
 
@@ -121,7 +142,7 @@ static err add_metrics(cJSON *root, const char *key, const confusion *c) {
 }
 
 static err print_json(const evaluation *v, const char *folder) {
-    cJSON *root = cJSON_CreateObject();
+    cJSON *root = cJSON_CreateObject(), *range = NULL;
     char *text = NULL;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
     if (e || (e = json_add_string(root, "task", v->task.name))) goto done;
@@ -130,6 +151,11 @@ static err print_json(const evaluation *v, const char *folder) {
     if ((e = json_add_string(root, "split", v->split_name))) goto done;
     if ((e = json_add_number(root, "rows", (double)v->split->row_count))) goto done;
     if ((e = json_add_string(root, "headline", v->task.headline))) goto done;
+    if ((e = json_add_array(&range, root, "interval"))) goto done;
+    if ((e = json_append(range, cJSON_CreateNumber(v->range.low)))) goto done;
+    if ((e = json_append(range, cJSON_CreateNumber(v->range.high)))) goto done;
+    if ((e = json_add_number(root, "majority", v->majority))) goto done;
+    if ((e = json_add_string(root, "caution", score_caution_text(v->caution)))) goto done;
     if ((e = json_add_number(root, "loss", v->loss))) goto done;
     if ((e = add_metrics(root, "metrics", &v->official))) goto done;
     if ((e = add_metrics(root, "metrics_dedup", &v->dedup))) goto done;

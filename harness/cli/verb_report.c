@@ -106,11 +106,12 @@ static err texts_of(text_source *s, const record *r) {
     return e;
 }
 
-static err write_page(const record *r, const char *const *texts, const char *folder) {
+static err write_page(const record *r, const char *file, const char *const *texts,
+                      const char *folder) {
     strbuf out = {0};
     char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL;
     err e;
-    if ((e = html_run(&out, r, texts)) || (e = html_run_name(&name, r)) ||
+    if ((e = html_run(&out, r, texts)) || (e = html_run_name(&name, file)) ||
         (e = path_join(&path, folder, name)) || (e = path_folder(&task_folder, path)) ||
         (e = path_folder(&pages, task_folder)) || (e = folder_make_own(pages)) ||
         (e = folder_make_own(task_folder))) {
@@ -178,7 +179,7 @@ static err remove_old_pages(const store *s, const char *folder) {
     size_t count = 0, removed = 0;
     err e = mem_new(&names, s->count);
     for (size_t i = 0; i < s->count && !e; i++)
-        if (!(e = html_run_name(&names[i], &s->records[i]))) count++;
+        if (!(e = html_run_name(&names[i], s->paths[i]))) count++;
     if (e || (e = path_join(&pages, folder, "pages"))) goto done;
     if (count) qsort(names, count, sizeof *names, by_text);
     if (folder_is_own(pages)) e = folder_list_read(&tasks, pages);
@@ -196,10 +197,17 @@ done:
 
 static err write_pages(const options *o, const store *s, const char *folder) {
     text_source source = {.o = o};
+    size_t without = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {
-        if (o->with_text && (e = texts_of(&source, &s->records[i]))) break;
-        e = write_page(&s->records[i], source.texts, folder);
+        const char *const *texts = NULL;
+        if (o->with_text && !(e = texts_of(&source, &s->records[i]))) texts = source.texts;
+        if (e == ERR_MEMORY) break;
+        if (e) {
+            log_warn("%s", err_message(e));
+            without++;
+        }
+        e = write_page(&s->records[i], s->paths[i], texts, folder);
         log_progress("page %zu of %zu", i + 1, s->count);
     }
     log_progress_end();
@@ -207,6 +215,9 @@ static err write_pages(const options *o, const store *s, const char *folder) {
     // a damaged record may be whole again: its page stays
     if (!e && !s->damaged) e = remove_old_pages(s, folder);
     if (!e && s->count) log_note("wrote %zu pages below %s/pages", s->count, folder);
+    if (!e && without)
+        e = err_set(ERR_DATA, "--with-text: %zu of %zu pages are without texts (named above)",
+                    without, s->count);
     return e;
 }
 
@@ -236,7 +247,7 @@ static err report_damage(const store *s, const board *b) {
         log_warn("%zu record%s left out: made by a program with uncommitted changes", s->dirty,
                  s->dirty == 1 ? "" : "s");
     }
-    if (b->repeated) log_warn("%zu left out: same row and seed as another record", b->repeated);
+    for (size_t i = 0; i < b->note_count; i++) log_warn("%s", b->notes[i]);
     if (!s->damaged) return ERR_OK;
     return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", s->damaged,
                    s->damaged == 1 ? "" : "s");

@@ -277,6 +277,7 @@ static void show_scores(const record *rec, const run *r, const run_summary *s) {
         else
             printf("  %-20s %9.4f %19s %9.4f\n", m->title, score, "", dedup);
     }
+    if (s->caution) printf("  the model %s\n", score_caution_text(s->caution));
 }
 
 /* Of a run that has just ended, or of one that was found finished. */
@@ -334,6 +335,7 @@ static err print_json(const record *rec, const run *r, const run_summary *s, con
     if ((e = json_append(range, cJSON_CreateNumber(s->range.high)))) goto done;
     if ((e = json_add_number(root, "score_dedup", s->dedup))) goto done;
     if ((e = json_add_number(root, "majority", s->majority))) goto done;
+    if ((e = json_add_string(root, "caution", score_caution_text(s->caution)))) goto done;
     if ((e = json_add_object(&metrics, root, "metrics"))) goto done;
     for (size_t i = 0; !e && i < r->task.metric_count; i++)
         e = json_add_number(metrics, r->task.metrics[i], record_metric(rec, r->task.metrics[i]));

@@ -128,6 +128,9 @@ static size_t count_conflicts(const data_split_stats *s) {
 static size_t count_unique(const data_split_stats *s) {
     return s->split->row_count - s->split->duplicate_count;
 }
+static size_t count_unique_not_empty(const data_split_stats *s) {
+    return count_unique(s) - (s->split->empty_count > 0); // all empty texts are one text
+}
 static size_t count_kept(const data_split_stats *s) {
     return strcmp(s->name, "train") ? SIZE_MAX : s->split->kept_count;
 }
@@ -156,6 +159,7 @@ static const struct {
     split_count count;
 } rows_of_table[] = {
     {"unique", "", "distinct texts", count_unique},
+    {"unique_not_empty", "  ", "without the empty one", count_unique_not_empty},
     {"empty", "", "empty texts", count_empty},
     {"duplicates", "", "rows whose text came before", count_duplicates},
     {"conflicting", "", "texts under different labels", count_conflicts},

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "metric/statistics.h"
 
 #include <math.h>
 #include <omp.h>
@@ -11,7 +12,7 @@
 
 // the share that a type takes of the units not yet drawn, with what inversion needs of it
 struct bootstrap_step {
-    bool last;    // the type takes all that is left of its stratum
+    bool last;    // the type takes all that is left
     bool flipped; // share was above one half: draw the others
     double share, odds, log_share, log_rest;
 };
@@ -114,25 +115,13 @@ static bool same_type(const unit_list *l, uint32_t u, uint32_t v) {
     return true;
 }
 
-static uint32_t stratum_of(const unit_list *l, uint32_t unit) {
-    return l->rows[l->members[l->begin[unit]] * l->width];
-}
-
 // gathers units of equal signature; `first` (types) is the first unit of each type in sorted order
 static void number_types(bootstrap *b, const unit_list *l, uint32_t *first) {
     for (size_t i = 0; i < l->units; i++) {
         uint32_t u = l->order[i];
-        if (!i || !same_type(l, l->order[i - 1], u)) {
-            b->unit_begin[b->types] = (uint32_t)i;
-            first[b->types++] = u;
-        }
-        b->type_of_unit[u] = b->sorted_type[i] = (uint32_t)(b->types - 1);
+        if (!i || !same_type(l, l->order[i - 1], u)) first[b->types++] = u;
+        b->type_of_unit[u] = (uint32_t)(b->types - 1);
         b->unit_count[b->types - 1]++;
-    }
-    b->unit_begin[b->types] = (uint32_t)l->units;
-    for (size_t k = b->types; k-- > 0;) {
-        bool same = k + 1 < b->types && stratum_of(l, first[k]) == stratum_of(l, first[k + 1]);
-        b->stratum_end[k] = same ? b->stratum_end[k + 1] : (uint32_t)(k + 1);
     }
     // a conditional binomial costs about as much as a dozen single draws
     b->single = b->types * 12 > b->units;
@@ -150,11 +139,12 @@ static void walk_rows(bootstrap *b, const unit_list *l, const uint32_t *first, b
             rows++;
             for (size_t r = 0; r < b->runs; r++) {
                 if (row[r + 1] == row[0]) continue;
+                // where bootstrap_sums counts them: missed in place of hit, given in predicted
                 if (fill) {
-                    b->wrong[wrong] =
-                        (uint32_t)((r * b->classes + row[0]) * b->classes + row[r + 1]);
+                    b->wrong[wrong] = (uint32_t)((3 * r + 2) * b->classes + row[0]);
+                    b->wrong[wrong + 1] = (uint32_t)((3 * r + 1) * b->classes + row[r + 1]);
                 }
-                wrong++;
+                wrong += 2;
             }
         }
     }
@@ -163,15 +153,11 @@ static void walk_rows(bootstrap *b, const unit_list *l, const uint32_t *first, b
 }
 
 static void fill_steps(bootstrap *b) {
-    double left = 0;
+    double left = (double)b->units;
     for (size_t k = 0; k < b->types; k++) {
-        if (!k || b->stratum_end[k - 1] == k) {
-            left = 0;
-            for (size_t j = k; j < b->stratum_end[k]; j++) left += b->unit_count[j];
-        }
         struct bootstrap_step *s = &b->steps[k];
         double share = b->unit_count[k] / left;
-        s->last = k + 1 == b->stratum_end[k];
+        s->last = k + 1 == b->types;
         s->flipped = share > 0.5;
         s->share = s->flipped ? (left - b->unit_count[k]) / left : share;
         s->odds = s->share / (1 - s->share);
@@ -187,10 +173,9 @@ static void fill_steps(bootstrap *b) {
 static err allocate_types(bootstrap *b) {
     size_t units = b->units;
     err e;
-    if ((e = mem_new(&b->type_of_unit, units)) || (e = mem_new(&b->sorted_type, units)) ||
-        (e = mem_new(&b->unit_count, units)) || (e = mem_new(&b->unit_begin, units + 1)) ||
-        (e = mem_new(&b->stratum_end, units)) || (e = mem_new(&b->row_begin, units + 1)) ||
-        (e = mem_new(&b->wrong_begin, units + 1)) || (e = mem_new(&b->steps, units))) {
+    if ((e = mem_new(&b->type_of_unit, units)) || (e = mem_new(&b->unit_count, units)) ||
+        (e = mem_new(&b->row_begin, units + 1)) || (e = mem_new(&b->wrong_begin, units + 1)) ||
+        (e = mem_new(&b->steps, units))) {
         return e;
     }
     return mem_new(&b->log_factorial, units + 1);
@@ -202,7 +187,7 @@ err bootstrap_init(bootstrap *b, const test_table *t) {
     uint32_t *first = NULL;
     *b = (bootstrap){.classes = t->classes, .runs = t->runs};
     if (!t->rows || !t->runs || !t->classes || t->rows > UINT32_MAX / 2 ||
-        t->runs > UINT32_MAX / t->classes / t->classes) {
+        t->runs > UINT32_MAX / 3 / t->classes) {
         return err_set(ERR_ARG, "bootstrap of %zu rows, %zu runs, %zu classes", t->rows, t->runs,
                        t->classes);
     }
@@ -226,10 +211,7 @@ done:
 
 void bootstrap_free(bootstrap *b) {
     mem_free(b->type_of_unit);
-    mem_free(b->sorted_type);
     mem_free(b->unit_count);
-    mem_free(b->unit_begin);
-    mem_free(b->stratum_end);
     mem_free(b->row_begin);
     mem_free(b->row_gold);
     mem_free(b->wrong_begin);
@@ -293,10 +275,8 @@ static uint32_t draw_binomial(uint32_t n, const struct bootstrap_step *s, double
 }
 
 static void draw_types(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
-    uint32_t left = 0;
+    uint32_t left = (uint32_t)b->units;
     for (size_t k = 0; k < b->types; k++) {
-        if (!k || b->stratum_end[k - 1] == k)
-            left = b->unit_begin[b->stratum_end[k]] - b->unit_begin[k];
         double u = 0;
         if (left && !b->steps[k].last) {
             philox r = philox4x32((philox){{draw, (uint32_t)k, 0, 0}}, seed, RNG_SITE_BOOTSTRAP);
@@ -308,18 +288,13 @@ static void draw_types(uint32_t *counts, const bootstrap *b, uint32_t seed, uint
 }
 
 static void draw_units(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
-    memset(counts, 0, b->types * sizeof *counts);
+    uint32_t units = (uint32_t)b->units;
     philox r = {0};
-    for (size_t k = 0; k < b->types; k = b->stratum_end[k]) {
-        uint32_t begin = b->unit_begin[k], end = b->unit_begin[b->stratum_end[k]];
-        for (uint32_t i = begin; i < end; i++) {
-            if (i % 4 == 0 || i == begin) {
-                r = philox4x32((philox){{draw, i / 4, 0, 1}}, seed, RNG_SITE_BOOTSTRAP);
-            }
-            // uneven by less than units / 2^32
-            uint32_t unit = begin + (uint32_t)((uint64_t)r.v[i % 4] * (end - begin) >> 32);
-            counts[b->sorted_type[unit]]++;
-        }
+    memset(counts, 0, b->types * sizeof *counts);
+    for (uint32_t i = 0; i < units; i++) {
+        if (i % 4 == 0) r = philox4x32((philox){{draw, i / 4, 0, 1}}, seed, RNG_SITE_BOOTSTRAP);
+        // uneven by less than units / 2^32
+        counts[b->type_of_unit[(uint64_t)r.v[i % 4] * units >> 32]]++;
     }
 }
 
@@ -331,59 +306,92 @@ void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_
     }
 }
 
-void bootstrap_matrices(uint64_t *matrices, const bootstrap *b, const uint32_t *counts) {
-    size_t classes = b->classes, size = classes * classes;
-    memset(matrices, 0, b->runs * size * sizeof *matrices);
-    // Every run sees the same gold rows: their number per class goes to the diagonal of the first
-    // run; a right prediction is a row that is not wrong, so that only wrong ones are walked.
+// restrict: the compiler takes vectors then
+static void add_lanes(uint32_t *restrict to, const uint32_t *restrict from) {
+    for (int j = 0; j < BOOTSTRAP_LANES; j++) to[j] += from[j];
+}
+
+void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts) {
+    size_t size = b->classes * BOOTSTRAP_LANES;
+    memset(sums, 0, b->runs * 3 * size * sizeof *sums);
+    // Every run sees the same gold rows, and a right prediction is a row that is not wrong: only
+    // wrong ones are walked.
     for (size_t k = 0; k < b->types; k++) {
-        uint32_t n = counts[k];
-        if (!n) continue;
-        for (size_t i = b->row_begin[k]; i < b->row_begin[k + 1]; i++) {
-            matrices[b->row_gold[i] * (classes + 1)] += n;
-        }
+        const uint32_t *n = counts + k * BOOTSTRAP_LANES;
+        for (size_t i = b->row_begin[k]; i < b->row_begin[k + 1]; i++)
+            add_lanes(sums + (size_t)b->row_gold[i] * BOOTSTRAP_LANES, n);
         for (size_t i = b->wrong_begin[k]; i < b->wrong_begin[k + 1]; i++)
-            matrices[b->wrong[i]] += n;
+            add_lanes(sums + (size_t)b->wrong[i] * BOOTSTRAP_LANES, n);
     }
-    for (size_t r = b->runs; r-- > 0;) {
-        for (size_t g = 0; g < classes; g++) {
-            const uint64_t *row = matrices + r * size + g * classes;
-            uint64_t wrong = 0;
-            for (size_t p = 0; p < classes; p++) wrong += p == g ? 0 : row[p];
-            matrices[r * size + g * (classes + 1)] = matrices[g * (classes + 1)] - wrong;
+    for (size_t r = 0; r < b->runs; r++) {
+        uint32_t *gold = sums + r * 3 * size, *predicted = gold + size, *hit = predicted + size;
+        for (size_t c = 0; c < size; c++) {
+            gold[c] = sums[c];
+            hit[c] = gold[c] - hit[c];
+            predicted[c] += hit[c];
+        }
+    }
+}
+
+// what a thread needs for its resamples
+typedef struct workspace {
+    uint32_t *counts; // (types)
+    uint32_t *lanes;  // (types, lanes)
+    uint32_t *sums;   // (runs, 3, C, lanes)
+    uint64_t *block;  // (3, C)
+} workspace;
+
+static void workspace_free(workspace *w) {
+    mem_free(w->counts);
+    mem_free(w->lanes);
+    mem_free(w->sums);
+    mem_free(w->block);
+    *w = (workspace){0};
+}
+
+static err workspace_init(workspace *w, const bootstrap *b) {
+    err e;
+    if ((e = mem_new(&w->counts, b->types)) ||
+        (e = mem_new(&w->lanes, b->types * BOOTSTRAP_LANES)) ||
+        (e = mem_new(&w->sums, b->runs * 3 * b->classes * BOOTSTRAP_LANES))) {
+        return e;
+    }
+    return mem_new(&w->block, 3 * b->classes);
+}
+
+// resamples first to first + lanes - 1; the last ones may lie beyond draws
+static void score_lanes(double *scores, workspace *w, const bootstrap *b, const metric *m,
+                        size_t first, size_t draws, uint32_t seed) {
+    size_t size = 3 * b->classes;
+    size_t lanes = draws - first < BOOTSTRAP_LANES ? draws - first : BOOTSTRAP_LANES;
+    for (size_t j = 0; j < lanes; j++) {
+        bootstrap_draw(w->counts, b, seed, (uint32_t)(first + j));
+        for (size_t k = 0; k < b->types; k++) w->lanes[k * BOOTSTRAP_LANES + j] = w->counts[k];
+    }
+    bootstrap_sums(w->sums, b, w->lanes);
+    for (size_t r = 0; r < b->runs; r++) {
+        const uint32_t *own = w->sums + r * size * BOOTSTRAP_LANES;
+        for (size_t j = 0; j < lanes; j++) {
+            for (size_t i = 0; i < size; i++) w->block[i] = own[i * BOOTSTRAP_LANES + j];
+            confusion c = confusion_at(w->block, b->classes);
+            scores[r * draws + first + j] = m->fn(&c);
         }
     }
 }
 
 err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t draws,
                      uint32_t seed) {
-    size_t threads = (size_t)omp_get_max_threads(), size = b->classes * b->classes;
-    uint32_t *counts = NULL;
-    uint64_t *matrices = NULL;
-    err e;
-    if ((e = mem_new(&counts, threads * b->types)) ||
-        (e = mem_new(&matrices, threads * b->runs * size))) {
-        goto done;
-    }
-#pragma omp parallel num_threads((int)threads)
-    {
-        size_t thread = (size_t)omp_get_thread_num();
-        uint32_t *own_counts = counts + thread * b->types;
-        uint64_t *own = matrices + thread * b->runs * size;
-#pragma omp for schedule(static)
-        for (size_t d = 0; d < draws; d++) {
-            bootstrap_draw(own_counts, b, seed, (uint32_t)d);
-            bootstrap_matrices(own, b, own_counts);
-            for (size_t r = 0; r < b->runs; r++) {
-                confusion c = {.classes = b->classes, .counts = own + r * size};
-                for (size_t i = 0; i < size; i++) c.total += c.counts[i];
-                scores[r * draws + d] = m->fn(&c);
-            }
-        }
-    }
+    size_t threads = (size_t)omp_get_max_threads();
+    workspace *spaces = NULL;
+    err e = mem_new(&spaces, threads);
+    for (size_t i = 0; i < threads && !e; i++) e = workspace_init(&spaces[i], b);
+    if (e) goto done;
+#pragma omp parallel for schedule(static) num_threads((int)threads)
+    for (size_t d = 0; d < draws; d += BOOTSTRAP_LANES)
+        score_lanes(scores, &spaces[omp_get_thread_num()], b, m, d, draws, seed);
 done:
-    mem_free(counts);
-    mem_free(matrices);
+    for (size_t i = 0; i < threads && spaces; i++) workspace_free(&spaces[i]);
+    mem_free(spaces);
     return e;
 }
 
@@ -394,26 +402,46 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-double quantile_of(double *values, size_t count, double q) {
-    qsort(values, count, sizeof *values, by_value);
+static double quantile_of_sorted(const double *values, size_t count, double q) {
     double place = q * (double)(count - 1), floor_place = floor(place);
     size_t i = (size_t)floor_place;
     if (i + 1 >= count) return values[count - 1];
     return values[i] + (place - floor_place) * (values[i + 1] - values[i]);
 }
 
+double quantile_of(double *values, size_t count, double q) {
+    qsort(values, count, sizeof *values, by_value);
+    return quantile_of_sorted(values, count, q);
+}
+
+interval interval_of_draws(double value, double *scores, size_t draws, size_t units) {
+    double n = units > 1 ? (double)units : 2, t = student_t_quantile(0.975, n - 1);
+    double tail = 0.5 * erfc(t * sqrt(n / (n - 1)) / sqrt(2.0)), half = t * statistics_floor(units);
+    qsort(scores, draws, sizeof *scores, by_value);
+    return (interval){fmin(quantile_of_sorted(scores, draws, tail), value - half),
+                      fmax(quantile_of_sorted(scores, draws, 1 - tail), value + half)};
+}
+
+interval interval_within(interval x, const metric *m) {
+    return (interval){fmax(x.low, m->least), fmin(x.high, m->most)};
+}
+
 err interval_of_run(interval *out, const metric *m, const uint32_t *gold, const uint32_t *predicted,
                     const uint32_t *first_row, size_t rows, size_t classes) {
     bootstrap b = {0};
+    confusion c = {0};
     double *scores = NULL;
     err e = bootstrap_init(&b, &(test_table){rows, classes, gold, first_row, &predicted, 1});
     if (e) return e;
-    if (!(e = mem_new(&scores, (size_t)BOOTSTRAP_DRAWS)) &&
-        !(e = bootstrap_scores(scores, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
-        out->low = quantile_of(scores, BOOTSTRAP_DRAWS, 0.025);
-        out->high = quantile_of(scores, BOOTSTRAP_DRAWS, 0.975);
+    if ((e = confusion_init(&c, classes)) || (e = confusion_add(&c, gold, predicted, NULL, rows)) ||
+        (e = mem_new(&scores, (size_t)BOOTSTRAP_DRAWS)) ||
+        (e = bootstrap_scores(scores, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
+        goto done;
     }
+    *out = interval_within(interval_of_draws(m->fn(&c), scores, BOOTSTRAP_DRAWS, b.units), m);
+done:
     mem_free(scores);
+    confusion_free(&c);
     bootstrap_free(&b);
     return e;
 }

@@ -1,16 +1,17 @@
 /* How sure a score is: bootstrap over test rows.
  *
  * A test set is resampled in units, a unit being all rows of one text, so that rows of equal text
- * stay together; units are drawn with replacement within strata of equal gold label (that of the
- * unit's first row), each stratum keeping its number of units. Units that look alike (same stratum,
- * same gold labels, same predictions by every run of the table) form one type. A resample is the
- * number of units of each type, drawn as such (a multinomial draw by conditional binomials) and not
- * row by row; only where nearly every unit is a type of its own, which the table's shape decides,
- * units are drawn singly, because that is then quicker. The draws are a function of the table and
- * the seed alone: Philox key (seed, RNG_SITE_BOOTSTRAP), counter (resample, type) or (resample,
- * four units, 0, 1).
+ * stay together. Units are drawn with replacement from all, whatever their labels: how often a
+ * label occurs varies between resamples as it would between test sets, so that a model that answers
+ * one label has an interval as wide as its binomial one. Units that look alike (same gold labels,
+ * same predictions by every run of the table) form one type. A resample is the number of units of
+ * each type, drawn as such (a multinomial draw by conditional binomials) and not row by row; only
+ * where nearly every unit is a type of its own, which the table's shape decides, units are drawn
+ * singly, because that is then quicker. The draws are a function of the table and the seed alone:
+ * Philox key (seed, RNG_SITE_BOOTSTRAP), counter (resample, type) or (resample, four units, 0, 1).
  *
- * Source: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6, 8 and 13. */
+ * Sources: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6, 8 and 13;
+ * Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, for small test sets. */
 #ifndef HARNESS_METRIC_INTERVAL_H
 #define HARNESS_METRIC_INTERVAL_H
 
@@ -21,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BOOTSTRAP_DRAWS = 10000, BOOTSTRAP_SEED = 0 };
+enum { BOOTSTRAP_DRAWS = 10000, BOOTSTRAP_SEED = 0, BOOTSTRAP_LANES = 8 };
 
 typedef struct interval {
     double low, high;
@@ -41,14 +42,12 @@ typedef struct bootstrap {
     size_t classes, runs, units, types;
     bool single;            /* units are drawn singly */
     uint32_t *type_of_unit; /* (units), units in the order of their first rows */
-    uint32_t *sorted_type;  /* (units) type of each unit, ascending */
     uint32_t *unit_count;   /* (types) units of the type */
-    uint32_t *unit_begin;   /* (types + 1) of the type's units in sorted_type */
-    uint32_t *stratum_end;  /* (types) first type of the next stratum */
     size_t *row_begin;      /* (types + 1) of the type's rows in row_gold */
     uint32_t *row_gold;     /* gold label of every row of every type */
     size_t *wrong_begin;    /* (types + 1) of the type's entries in wrong */
-    uint32_t *wrong;        /* index into (runs, C, C) of every wrong prediction of every type */
+    uint32_t *wrong; /* two indices into (runs, 3, C) for every wrong prediction of every type: the
+                        label that was missed, and the one given in its place */
     struct bootstrap_step *steps; /* (types) the conditional binomial of each type */
     double *log_factorial;        /* (units + 1) */
 } bootstrap;
@@ -59,14 +58,13 @@ typedef struct bootstrap {
 err bootstrap_init(bootstrap *b, const test_table *t) MUST_CHECK;
 void bootstrap_free(bootstrap *b);
 
-/* Draws resample number `draw`: counts (types) units of each type, in each stratum as many as it
- * has. */
+/* Draws resample number `draw`: counts (types) units of each type, in all as many as there are. */
 void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw);
 
-/* Each run's confusion matrix under a resample.
- *   matrices  (runs, C, C), overwritten
- *   counts    (types) units of each type */
-void bootstrap_matrices(uint64_t *matrices, const bootstrap *b, const uint32_t *counts);
+/* Each run's statistics under BOOTSTRAP_LANES resamples at once, which costs as much as one.
+ *   sums    (runs, 3, C, lanes) gold, predicted and hit as a confusion has them, overwritten
+ *   counts  (types, lanes) units of each type */
+void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts);
 
 /* Scores of every run under resamples 0..draws-1.
  *   scores  (runs, draws), scores[r * draws + d]; owned by the caller
@@ -74,9 +72,19 @@ void bootstrap_matrices(uint64_t *matrices, const bootstrap *b, const uint32_t *
 err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t draws,
                      uint32_t seed) MUST_CHECK;
 
-/* 95 % percentile interval of one run's score: the 2.5 % and 97.5 % quantiles (linear between order
- * statistics, as numpy's default) of BOOTSTRAP_DRAWS resamples. Rows alone: it says nothing of
- * seeds. Errors: those of bootstrap_init. */
+/* 95 % interval of a score (or of a difference of scores) on a test set of that many units, from
+ * its resamples: expanded percentiles, that is those beyond which a normal lies as often as
+ * Student's t with units - 1 degrees of freedom (numpy's linear quantiles), because plain ones are
+ * too narrow for few units; and never narrower than one more unit decided either way
+ * (statistics.h), so that a model without an error has no interval of width 0. Rows alone: it says
+ * nothing of seeds. scores  (draws), which it reorders */
+interval interval_of_draws(double value, double *scores, size_t draws, size_t units);
+
+/* The part of x that the metric can take: x may not reach below m->least or above m->most. */
+interval interval_within(interval x, const metric *m);
+
+/* Of one run's score: interval_of_draws of BOOTSTRAP_DRAWS resamples, within the metric's values.
+ * Errors: those of bootstrap_init. */
 err interval_of_run(interval *out, const metric *m, const uint32_t *gold, const uint32_t *predicted,
                     const uint32_t *first_row, size_t rows, size_t classes) MUST_CHECK;
 

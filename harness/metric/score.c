@@ -8,15 +8,20 @@
 err confusion_init(confusion *c, size_t classes) {
     *c = (confusion){0};
     if (!classes) return err_set(ERR_ARG, "a confusion matrix needs at least one class");
-    if (classes > SIZE_MAX / classes)
-        return err_set(ERR_MEMORY, "out of memory: %zu classes", classes);
-    err e = mem_new(&c->counts, classes * classes);
-    if (!e) c->classes = classes;
+    if (classes > SIZE_MAX / 3) return err_set(ERR_MEMORY, "out of memory: %zu classes", classes);
+    err e = mem_new(&c->gold, 3 * classes);
+    if (!e) *c = confusion_at(c->gold, classes);
     return e;
 }
 
+confusion confusion_at(uint64_t *block, size_t classes) {
+    confusion c = {classes, block, block + classes, block + 2 * classes, 0};
+    for (size_t k = 0; k < classes; k++) c.total += c.gold[k];
+    return c;
+}
+
 void confusion_free(confusion *c) {
-    mem_free(c->counts);
+    mem_free(c->gold);
     *c = (confusion){0};
 }
 
@@ -28,22 +33,19 @@ err confusion_add(confusion *c, const uint32_t *gold, const uint32_t *predicted,
                            i, gold[i], predicted[i], c->classes);
         }
         if (mask && !mask[i]) continue;
-        c->counts[gold[i] * c->classes + predicted[i]]++;
+        c->gold[gold[i]]++;
+        c->predicted[predicted[i]]++;
+        c->hit[gold[i]] += gold[i] == predicted[i];
         c->total++;
     }
     return ERR_OK;
 }
 
-static uint64_t gold_count(const confusion *c, size_t k) {
-    uint64_t n = 0;
-    for (size_t j = 0; j < c->classes; j++) n += c->counts[k * c->classes + j];
-    return n;
-}
-
-static uint64_t predicted_count(const confusion *c, size_t k) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < c->classes; i++) n += c->counts[i * c->classes + k];
-    return n;
+err confusion_matrix(uint64_t **counts, const uint32_t *gold, const uint32_t *predicted,
+                     size_t rows, size_t classes) {
+    err e = mem_new(counts, classes * classes);
+    for (size_t i = 0; i < rows && !e; i++) (*counts)[gold[i] * classes + predicted[i]]++;
+    return e;
 }
 
 static double ratio(double a, double b) {
@@ -51,18 +53,17 @@ static double ratio(double a, double b) {
 }
 
 class_score metric_of_class(const confusion *c, size_t class_id) {
-    double hit = (double)c->counts[class_id * c->classes + class_id];
-    uint64_t gold = gold_count(c, class_id);
-    double found = (double)predicted_count(c, class_id);
+    double hit = (double)c->hit[class_id], gold = (double)c->gold[class_id];
+    double found = (double)c->predicted[class_id];
     return (class_score){.precision = ratio(hit, found),
-                         .recall = ratio(hit, (double)gold),
-                         .f1 = ratio(2 * hit, (double)gold + found),
-                         .support = gold};
+                         .recall = ratio(hit, gold),
+                         .f1 = ratio(2 * hit, gold + found),
+                         .support = c->gold[class_id]};
 }
 
 static double accuracy(const confusion *c) {
     uint64_t hit = 0;
-    for (size_t k = 0; k < c->classes; k++) hit += c->counts[k * c->classes + k];
+    for (size_t k = 0; k < c->classes; k++) hit += c->hit[k];
     return ratio((double)hit, (double)c->total);
 }
 
@@ -110,12 +111,22 @@ static double weighted_f1(const confusion *c) {
     return weighted(c, f1_of);
 }
 
+// the mean recall of the classes that gold has, as scikit-learn's balanced_accuracy_score
+static double balanced_accuracy(const confusion *c) {
+    double sum = 0, present = 0;
+    for (size_t k = 0; k < c->classes; k++) {
+        sum += metric_of_class(c, k).recall;
+        present += c->gold[k] > 0;
+    }
+    return ratio(sum, present);
+}
+
 // Gorodkin's correlation for C classes: covariances of the one-hot gold and predicted columns
 static double mcc(const confusion *c) {
     double n = (double)c->total, hit = 0, cross = 0, gold_square = 0, predicted_square = 0;
     for (size_t k = 0; k < c->classes; k++) {
-        double g = (double)gold_count(c, k), p = (double)predicted_count(c, k);
-        hit += (double)c->counts[k * c->classes + k];
+        double g = (double)c->gold[k], p = (double)c->predicted[k];
+        hit += (double)c->hit[k];
         cross += g * p;
         gold_square += g * g;
         predicted_square += p * p;
@@ -135,17 +146,18 @@ static double f1(const confusion *c) {
 }
 
 static const metric table[] = {
-    {"accuracy", accuracy, true, false, "accuracy"},
-    {"macro_precision", macro_precision, true, false, "macro precision"},
-    {"macro_recall", macro_recall, true, false, "macro recall"},
-    {"macro_f1", macro_f1, true, false, "macro F1"},
-    {"weighted_precision", weighted_precision, true, false, "weighted precision"},
-    {"weighted_recall", weighted_recall, true, false, "weighted recall"},
-    {"weighted_f1", weighted_f1, true, false, "weighted F1"},
-    {"mcc", mcc, true, false, "MCC"},
-    {"precision", precision, true, true, "precision of label 1"},
-    {"recall", recall, true, true, "recall of label 1"},
-    {"f1", f1, true, true, "F1 of label 1"},
+    {"accuracy", "accuracy", accuracy, 0, 1, true, METRIC_CLASSES, 1},
+    {"balanced_accuracy", "balanced accuracy", balanced_accuracy, 0, 1, true, METRIC_CLASSES, 2},
+    {"macro_precision", "macro precision", macro_precision, 0, 1, true, METRIC_CLASSES, 1},
+    {"macro_recall", "macro recall", macro_recall, 0, 1, true, METRIC_CLASSES, 1},
+    {"macro_f1", "macro F1", macro_f1, 0, 1, true, METRIC_CLASSES, 1},
+    {"weighted_precision", "weighted precision", weighted_precision, 0, 1, true, METRIC_CLASSES, 1},
+    {"weighted_recall", "weighted recall", weighted_recall, 0, 1, true, METRIC_CLASSES, 1},
+    {"weighted_f1", "weighted F1", weighted_f1, 0, 1, true, METRIC_CLASSES, 1},
+    {"mcc", "MCC", mcc, -1, 1, true, METRIC_CLASSES, 1},
+    {"precision", "precision of label 1", precision, 0, 1, true, METRIC_BINARY, 1},
+    {"recall", "recall of label 1", recall, 0, 1, true, METRIC_BINARY, 1},
+    {"f1", "F1 of label 1", f1, 0, 1, true, METRIC_BINARY, 1},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };
@@ -167,7 +179,8 @@ const metric *metric_find(const char *name) {
 }
 
 bool metric_applies(const metric *m, size_t classes) {
-    return !m->binary || classes == 2;
+    unsigned kinds = METRIC_CLASSES | (classes == 2 ? METRIC_BINARY : 0);
+    return (m->kinds & kinds) != 0;
 }
 
 static err unknown_metric(const char *name, size_t classes) {
@@ -197,6 +210,11 @@ double metric_value(const char *name, const confusion *c) {
     return m ? m->fn(c) : (double)NAN;
 }
 
+double metric_of(const double *values, const char *name) {
+    const metric *m = metric_find(name);
+    return m ? values[m - table] : (double)NAN;
+}
+
 size_t majority_class(const uint64_t *counts, size_t classes) {
     size_t best = 0;
     for (size_t k = 1; k < classes; k++) {
@@ -212,9 +230,25 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) {
     }
     err e = confusion_init(out, c->classes);
     if (e) return e;
-    for (size_t k = 0; k < c->classes; k++) {
-        out->counts[k * c->classes + predicted] = gold_count(c, k);
-    }
-    out->total = c->total;
+    memcpy(out->gold, c->gold, c->classes * sizeof *c->gold);
+    out->hit[predicted] = c->gold[predicted];
+    out->predicted[predicted] = out->total = c->total;
     return ERR_OK;
+}
+
+score_caution score_judge(const confusion *c, const metric *m, double baseline) {
+    for (size_t k = 0; k < c->classes; k++)
+        if (c->predicted[k] == c->total && c->gold[k] < c->total) return SCORE_ONE_LABEL;
+    double score = m->fn(c);
+    bool below = m->higher_is_better ? score < baseline : score > baseline;
+    return below ? SCORE_BELOW_MAJORITY : SCORE_FINE;
+}
+
+const char *score_caution_text(score_caution caution) {
+    switch (caution) {
+    case SCORE_FINE: break;
+    case SCORE_ONE_LABEL: return "answers one label for every row";
+    case SCORE_BELOW_MAJORITY: return "is below the majority baseline";
+    }
+    return NULL;
 }

@@ -1,9 +1,13 @@
-/* Scores of a classifier, all from one confusion matrix over the whole test set (never averaged
- * over batches). They equal scikit-learn's with labels=0..C-1 and zero_division=0: a class that is
- * absent from gold and predictions counts as 0 in macro averages.
+/* Scores of a classifier. A test row adds a vector of statistics to a sum, and a metric is a score
+ * of that sum over the whole test set (never a mean over batches), so that one bootstrap and one
+ * paired test (interval.h, statistics.h) serve every metric. The scores equal scikit-learn's with
+ * labels=0..C-1 and zero_division=0: a class that is absent from gold and predictions counts as 0
+ * in macro averages.
  *
- * Terms: C classes; counts[gold * C + predicted]. A test row with gold id g and predicted id p adds
- * one to that cell. Scores of real-valued tasks (Pearson, Spearman) are not here yet. */
+ * Terms: C classes. The statistics of class labels are the margins and the diagonal of the
+ * confusion matrix: 3 C numbers, to which a row of gold id g and predicted id p adds one in
+ * gold[g], one in predicted[p], and one in hit[g] where g = p. The matrix itself (C * C) is made
+ * only to be shown. */
 #ifndef HARNESS_METRIC_SCORE_H
 #define HARNESS_METRIC_SCORE_H
 
@@ -13,21 +17,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Goes into every record; a change of any score's definition raises it. */
-enum { METRIC_VERSION = 1 };
+/* Goes into every record; raised by a new metric, and by a change of a score's or an interval's
+ * definition. Records of before are read: what they lack is computed from their predictions. */
+enum { METRIC_VERSION = 2 };
 
 /* Most metrics that metric_table may hold: sizes arrays of one value per metric. */
 enum { METRIC_LIMIT = 16 };
 
 typedef struct confusion {
-    size_t classes;   /* C */
-    uint64_t *counts; /* (C, C), rows are gold; owned */
-    uint64_t total;   /* sum of counts */
+    size_t classes;                   /* C */
+    uint64_t *gold, *predicted, *hit; /* (C) each, in one block that gold owns */
+    uint64_t total;                   /* rows: sum of gold */
 } confusion;
 
-/* An empty matrix. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */
+/* The sum of no row. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */
 err confusion_init(confusion *c, size_t classes) MUST_CHECK;
 void confusion_free(confusion *c);
+
+/* The same of numbers that are there: block (3, C) as above, borrowed. */
+confusion confusion_at(uint64_t *block, size_t classes);
 
 /* Adds one count per row.
  *   gold, predicted  (count) class ids
@@ -36,13 +44,27 @@ void confusion_free(confusion *c);
 err confusion_add(confusion *c, const uint32_t *gold, const uint32_t *predicted, const bool *mask,
                   size_t count) MUST_CHECK;
 
-/* One metric of the table. A binary metric is of label 1 and only for two classes. */
+/* The matrix, where it is shown: (*counts)[gold * C + predicted], owned by the caller.
+ * pre: ids below classes. Errors: ERR_MEMORY. */
+err confusion_matrix(uint64_t **counts, const uint32_t *gold, const uint32_t *predicted,
+                     size_t rows, size_t classes) MUST_CHECK;
+
+/* What a metric can be computed of, as a set of bits. */
+typedef enum metric_kind {
+    METRIC_CLASSES = 1, /* one label a row, of two or more */
+    METRIC_BINARY = 2   /* one label a row, of two: the score is of label 1 */
+} metric_kind;
+
+/* One metric of the table: nothing else in the program lists or counts metrics. */
 typedef struct metric {
-    const char *name;
-    double (*fn)(const confusion *c); /* of an empty matrix: 0 */
+    const char *name;                   /* in records and manifests */
+    const char *title;                  /* "macro F1" */
+    double (*fn)(const confusion *sum); /* of no row: 0 */
+    double least, most;                 /* what it can be */
     bool higher_is_better;
-    bool binary;
-    const char *title; /* "macro F1" */
+    unsigned kinds; /* of metric_kind */
+    int since;      /* METRIC_VERSION that brought its present definition: older records may lack it
+                       or hold another value */
 } metric;
 
 size_t metric_count(void);
@@ -57,6 +79,10 @@ err metric_lookup(const metric **out, const char *name, size_t classes) MUST_CHE
 
 /* metric_find(name)->fn(c); NaN for an unknown name. */
 double metric_value(const char *name, const confusion *c);
+
+/* The value of the metric of that name in an array with one value a metric, by index of metric_at;
+ * NaN for an unknown name. */
+double metric_of(const double *values, const char *name);
 
 /* The metrics that a task with that many classes records, in table order: all, or all but the
  * binary. */
@@ -74,8 +100,22 @@ class_score metric_of_class(const confusion *c, size_t class_id);
  *   counts  (classes) rows per class of training; classes > 0 */
 size_t majority_class(const uint64_t *counts, size_t classes);
 
-/* Makes the confusion matrix of always predicting `predicted` on the gold rows of c. Free with
+/* Makes the sum of always predicting `predicted` on the gold rows of c. Free with
  * confusion_free. Errors: ERR_ARG when predicted is no class; ERR_MEMORY. */
 err majority_baseline(confusion *out, const confusion *c, size_t predicted) MUST_CHECK;
+
+/* What a reader has to know of a model's answers before its score. */
+typedef enum score_caution {
+    SCORE_FINE,
+    SCORE_ONE_LABEL,     /* the same answer for every row, of rows that have several labels */
+    SCORE_BELOW_MAJORITY /* worse than always answering the commonest training class */
+} score_caution;
+
+/* Judges a sum of at least one row by a metric.
+ *   baseline  the metric's value of the majority baseline on the same rows */
+score_caution score_judge(const confusion *c, const metric *m, double baseline);
+
+/* "answers one label for every row", "is below the majority baseline"; NULL when all is fine. */
+const char *score_caution_text(score_caution caution);
 
 #endif

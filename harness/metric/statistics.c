@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -131,14 +132,6 @@ void resampled_means(double *means, const double *resampled, size_t runs, size_t
     }
 }
 
-// adds s^2 / S to the variance, and its part of the Welch-Satterthwaite sum
-static void add_seeds(estimate *x, double *sum, const double *scores, size_t runs) {
-    if (runs < 2) return;
-    double s = std_of(scores, runs), part = s * s / (double)runs;
-    x->variance += part;
-    *sum += part * part / (double)(runs - 1);
-}
-
 // mean first, then squares: no cancellation
 static double variance_of(const double *a, const double *b, size_t count) {
     double mean = 0, square = 0;
@@ -152,23 +145,45 @@ static double variance_of(const double *a, const double *b, size_t count) {
     return square / (double)(count - 1);
 }
 
+double statistics_floor(size_t units) {
+    return 1 / (double)units;
+}
+
+// an estimate that knows its rows alone; a - b where b is given. *sum: its Welch-Satterthwaite part
+static estimate of_rows(double *sum, double value, const double *a, const double *b, size_t draws,
+                        size_t units) {
+    double n = units > 1 ? (double)units : 2, floor = statistics_floor(units);
+    // the bootstrap divides by n where an estimate divides by n - 1
+    double variance = fmax(variance_of(a, b, draws) * (n / (n - 1)), floor * floor);
+    *sum = variance * variance / (n - 1);
+    return (estimate){.value = value, .variance = variance};
+}
+
+// adds s^2 / S to the variance, and its part of the Welch-Satterthwaite sum
+static void add_seeds(estimate *x, double *sum, const double *scores, size_t runs) {
+    if (runs < 2) return;
+    double s = std_of(scores, runs), part = s * s / (double)runs;
+    x->variance += part;
+    *sum += part * part / (double)(runs - 1);
+}
+
 estimate estimate_difference(const double *scores_a, size_t runs_a, const double *means_a,
                              const double *scores_b, size_t runs_b, const double *means_b,
-                             size_t draws) {
-    estimate x = {.value = mean_of(scores_a, runs_a) - mean_of(scores_b, runs_b),
-                  .variance = variance_of(means_a, means_b, draws)};
-    double sum = 0;
+                             size_t draws, size_t units) {
+    double sum, value = mean_of(scores_a, runs_a) - mean_of(scores_b, runs_b);
+    estimate x = of_rows(&sum, value, means_a, means_b, draws, units);
     add_seeds(&x, &sum, scores_a, runs_a);
     add_seeds(&x, &sum, scores_b, runs_b);
-    x.df = sum > 0 ? x.variance * x.variance / sum : (double)INFINITY;
+    x.df = x.variance * x.variance / sum;
     return x;
 }
 
-estimate estimate_mean(const double *scores, size_t runs, const double *means, size_t draws) {
-    estimate x = {.value = mean_of(scores, runs), .variance = variance_of(means, NULL, draws)};
-    double sum = 0;
+estimate estimate_mean(const double *scores, size_t runs, const double *means, size_t draws,
+                       size_t units) {
+    double sum;
+    estimate x = of_rows(&sum, mean_of(scores, runs), means, NULL, draws, units);
     add_seeds(&x, &sum, scores, runs);
-    x.df = sum > 0 ? x.variance * x.variance / sum : (double)INFINITY;
+    x.df = x.variance * x.variance / sum;
     return x;
 }
 
@@ -178,6 +193,6 @@ interval estimate_interval(const estimate *x) {
 }
 
 double estimate_p(const estimate *x) {
-    if (x->variance <= 0) return x->value == 0 ? 1 : 0;
-    return 2 * upper_tail(fabs(x->value) / sqrt(x->variance), x->df);
+    // the tail of a large difference can be below what a double holds
+    return fmax(2 * upper_tail(fabs(x->value) / sqrt(x->variance), x->df), DBL_MIN);
 }

@@ -26,24 +26,33 @@ err holm_adjust(double *adjusted, const double *p, size_t count) MUST_CHECK;
 double mean_of(const double *values, size_t count);
 double std_of(const double *values, size_t count);
 
-/* What is known of an estimate whose variance is the sum of one known as well as the bootstrap
- * knows it (rows) and of seed variances s^2 / S with S - 1 degrees of freedom each. */
+/* What is known of an estimate whose variance is a sum: that of the test rows, which the bootstrap
+ * gives with units - 1 degrees of freedom, and of seeds, s^2 / S with S - 1 each.
+ *
+ * A floor stands under the variance of the rows: that of one more unit decided either way, 1 /
+ * units^2 (one unit moves an accuracy by 1 / units, and a mean over classes by as much on average).
+ * So models that agree on every unit but a few, or without any error, are never certain. */
 typedef struct estimate {
     double value;
     double variance;
-    double df; /* Welch-Satterthwaite; INFINITY when the seeds add nothing */
+    double df; /* Welch-Satterthwaite */
 } estimate;
+
+/* The root of the floor: 1 / units. */
+double statistics_floor(size_t units);
 
 /* Mean score over seeds of one model.
  *   scores  (runs) on the test set itself
- *   means   (draws) mean over the runs of their scores under each resample */
-estimate estimate_mean(const double *scores, size_t runs, const double *means, size_t draws);
+ *   means   (draws) mean over the runs of their scores under each resample
+ *   units   of the test set */
+estimate estimate_mean(const double *scores, size_t runs, const double *means, size_t draws,
+                       size_t units);
 
 /* Difference of two models' means, a - b, paired over test rows: both `means` have the same draws
  * of the same bootstrap. */
 estimate estimate_difference(const double *scores_a, size_t runs_a, const double *means_a,
                              const double *scores_b, size_t runs_b, const double *means_b,
-                             size_t draws);
+                             size_t draws, size_t units);
 
 /* Mean over runs of each draw: means (draws), resampled (runs, draws) as bootstrap_scores has it.
  */
@@ -52,7 +61,7 @@ void resampled_means(double *means, const double *resampled, size_t runs, size_t
 /* 95 % interval: value -+ t(0.975, df) * sqrt(variance). */
 interval estimate_interval(const estimate *x);
 
-/* Two-sided p-value of value = 0; 1 when the variance is 0 and so is the value. */
+/* Two-sided p-value of value = 0; above 0, however small. */
 double estimate_p(const estimate *x);
 
 #endif

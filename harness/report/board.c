@@ -1,14 +1,47 @@
 #include "report/report_internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What tells two rows of a table apart, in the order of sorting. */
+enum {
+    KEY_MODEL,
+    KEY_WEIGHTS,
+    KEY_VOCAB,
+    KEY_CONFIG,
+    KEY_RECIPE,
+    KEY_PRECISION,
+    KEY_KIND,
+    KEY_DEVICE,
+    KEY_NUMERICS,
+    KEY_COUNT
+};
 
 // a record with what sorting needs beside it
 typedef struct entry {
     const record *r;
     const char *path;
-    char *config; // compact print, owned
+    const char *keys[KEY_COUNT]; // borrowed from the record or from below
+    char *config, *numerics;     // compact print, digits; owned
+    size_t group;                // of records of its table that agree on the data
 } entry;
+
+static err entry_init(entry *e, const record *r, const char *path) {
+    *e = (entry){.r = r, .path = path};
+    err failed = json_print(&e->config, r->model.config, false);
+    if (!failed) failed = mem_printf(&e->numerics, "%lld", (long long)r->numerics_version);
+    const char *keys[KEY_COUNT] = {
+        [KEY_MODEL] = r->model.name,         [KEY_WEIGHTS] = r->model.weights_sha256,
+        [KEY_VOCAB] = r->model.vocab_sha256, [KEY_CONFIG] = e->config,
+        [KEY_RECIPE] = r->recipe_sha256,     [KEY_PRECISION] = r->device.precision,
+        [KEY_KIND] = r->device.kind,         [KEY_DEVICE] = r->device.name,
+        [KEY_NUMERICS] = e->numerics,
+    };
+    memcpy(e->keys, keys, sizeof keys);
+    return failed;
+}
 
 static int text_order(const char *a, const char *b) {
     if (!a || !b) return (a != NULL) - (b != NULL);
@@ -29,17 +62,11 @@ static int table_order(const entry *a, const entry *b) {
 }
 
 static int row_order(const entry *a, const entry *b) {
-    const record *x = a->r, *y = b->r;
-    int c;
-    if ((c = strcmp(x->model.name, y->model.name))) return c;
-    if ((c = text_order(x->model.weights_sha256, y->model.weights_sha256))) return c;
-    if ((c = strcmp(x->model.vocab_sha256, y->model.vocab_sha256))) return c;
-    if ((c = strcmp(a->config, b->config))) return c;
-    if ((c = strcmp(x->recipe_sha256, y->recipe_sha256))) return c;
-    if ((c = strcmp(x->device.precision, y->device.precision))) return c;
-    if ((c = strcmp(x->device.kind, y->device.kind))) return c;
-    if ((c = strcmp(x->device.name, y->device.name))) return c;
-    return number_order(x->numerics_version, y->numerics_version);
+    for (int k = 0; k < KEY_COUNT; k++) {
+        int c = text_order(a->keys[k], b->keys[k]);
+        if (c) return c;
+    }
+    return 0;
 }
 
 static int entry_order(const void *a, const void *b) {
@@ -50,48 +77,152 @@ static int entry_order(const void *a, const void *b) {
     return strcmp(x->path, y->path);
 }
 
-static err same_test_set(const entry *a, const entry *b) {
-    size_t rows = (size_t)a->r->task.test_rows;
-    if (strcmp(a->r->gold_sha256, b->r->gold_sha256) ||
-        a->r->task.test_rows != b->r->task.test_rows ||
-        a->r->task.label_count != b->r->task.label_count ||
-        memcmp(a->r->first_row, b->r->first_row, rows * sizeof *a->r->first_row) ||
-        memcmp(a->r->scored_dedup, b->r->scored_dedup, rows * sizeof *a->r->scored_dedup)) {
-        return err_set(ERR_DATA,
-                       "%s and %s name the same data of task '%s' but differ in test labels or "
-                       "duplicates: one of them is wrong",
-                       a->path, b->path, a->r->task.name);
-    }
+/* records that cannot both be right */
+
+static err add_note(board *b, const char *format, ...) PRINTF_LIKE(2, 3);
+static err add_note(board *b, const char *format, ...) {
+    char text[1024]; // names of files are shorter than 256 bytes
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    err e = mem_grow((void **)&b->notes, &b->note_capacity, b->note_count + 1, sizeof *b->notes);
+    if (e || (e = mem_strdup(&b->notes[b->note_count], text))) return e;
+    b->note_count++;
     return ERR_OK;
 }
+
+static bool same_labels(const record_task *a, const record_task *b) {
+    if (a->label_count != b->label_count) return false;
+    for (size_t i = 0; i < a->label_count; i++)
+        if (strcmp(a->labels[i], b->labels[i])) return false;
+    return true;
+}
+
+// what of the data two records of one data hash and protocol disagree on, or NULL
+static const char *disagreement(const record *a, const record *b) {
+    const record_task *x = &a->task, *y = &b->task;
+    size_t rows = (size_t)x->test_rows;
+    if (x->test_rows != y->test_rows) return "the number of test rows";
+    if (!same_labels(x, y)) return "the names of the labels";
+    if (strcmp(a->gold_sha256, b->gold_sha256)) return "the test labels";
+    if (memcmp(a->first_row, b->first_row, rows * sizeof *a->first_row))
+        return "which test texts repeat another";
+    if (memcmp(a->scored_dedup, b->scored_dedup, rows * sizeof *a->scored_dedup))
+        return "the deduplicated test rows";
+    if (x->train_rows != y->train_rows || x->dev_rows != y->dev_rows)
+        return "the number of training rows";
+    if (x->majority_class != y->majority_class) return "the commonest training class";
+    if (x->leaked_rows != y->leaked_rows) return "the number of leaked test rows";
+    return NULL;
+}
+
+// puts the entries that agree with the largest group first, in their order, and names the others
+static err leave_out_liars(size_t *kept, board *b, entry *entries, size_t count) {
+    typedef struct group {
+        const entry *first; // by path
+        const record *any;
+        size_t size;
+    } group;
+    group *groups = NULL;
+    size_t group_count = 0, best = 0;
+    err e = mem_new(&groups, count);
+    if (e) return e;
+    for (size_t i = 0; i < count; i++) {
+        entry *x = &entries[i];
+        while (x->group < group_count && disagreement(groups[x->group].any, x->r)) x->group++;
+        group *g = &groups[x->group];
+        if (x->group == group_count) groups[group_count++] = (group){x, x->r, 0};
+        if (strcmp(x->path, g->first->path) < 0) g->first = x;
+        g->size++;
+    }
+    for (size_t k = 1; k < group_count; k++) {
+        if (groups[k].size > groups[best].size ||
+            (groups[k].size == groups[best].size &&
+             strcmp(groups[k].first->path, groups[best].first->path) < 0)) {
+            best = k;
+        }
+    }
+    const char *first = groups[best].first->path; // entries move below
+    const record *any = groups[best].any;
+    size_t size = groups[best].size;
+    *kept = 0;
+    for (size_t i = 0; i < count && !e; i++) {
+        entry x = entries[i];
+        if (x.group == best)
+            entries[i] = entries[*kept], entries[(*kept)++] = x;
+        else
+            e = add_note(
+                b,
+                "%s is left out: it contradicts %s%s of task '%.200s', which name the same "
+                "data, in %s",
+                x.path, first, size > 1 ? " and others" : "", x.r->task.name,
+                disagreement(any, x.r));
+    }
+    mem_free(groups);
+    return e;
+}
+
+// what makes equal runs give equal bits, beside what tells rows apart
+static bool same_stack(const record_device *a, const record_device *b) {
+    return !text_order(a->driver, b->driver) && !text_order(a->version, b->version) &&
+           !text_order(a->isa, b->isa) && !text_order(a->libraries, b->libraries) &&
+           !text_order(a->kernels, b->kernels);
+}
+
+static err note_repeated(board *b, const entry *kept, const entry *x) {
+    const record *r = kept->r, *o = x->r;
+    size_t differ = 0;
+    for (int64_t i = 0; i < r->task.test_rows; i++) differ += r->predicted[i] != o->predicted[i];
+    if (!same_stack(&r->device, &o->device))
+        return add_note(
+            b,
+            "%s is left out: it repeats %s, the same row and seed, on another driver or "
+            "library (%zu of %lld predictions differ)",
+            x->path, kept->path, differ, (long long)r->task.test_rows);
+    if (differ)
+        return add_note(
+            b, "%s is left out: it contradicts %s, the same run, in %zu of %lld predictions",
+            x->path, kept->path, differ, (long long)r->task.test_rows);
+    const char *own = r->final_weights_sha256, *other = o->final_weights_sha256;
+    if (own && other && strcmp(own, other))
+        return add_note(b, "%s is left out: it contradicts %s, the same run, in the final weights",
+                        x->path, kept->path);
+    return add_note(b, "%s is left out: it repeats %s, the same row and seed", x->path, kept->path);
+}
+
+/* rows and tables */
 
 // appends a row of the entries [0, count), which share a row; of a seed met twice the first stays
 static err add_row(board *b, board_table *t, const entry *entries, size_t count) {
     board_row *row = &t->rows[t->row_count];
+    const entry *kept = NULL;
+    row->order = t->row_count++;
     err e = mem_new(&row->runs, count);
-    if (e) return e;
-    t->row_count++;
-    for (size_t i = 0; i < count; i++) {
-        if (i && entries[i].r->seed == entries[i - 1].r->seed) {
-            b->repeated++;
+    if (!e) e = mem_new(&row->paths, count);
+    for (size_t i = 0; i < count && !e; i++) {
+        if (kept && kept->r->seed == entries[i].r->seed) {
+            e = note_repeated(b, kept, &entries[i]);
         } else {
-            row->runs[row->run_count++] = entries[i].r;
+            kept = &entries[i];
+            row->paths[row->run_count] = kept->path;
+            row->runs[row->run_count++] = kept->r;
         }
     }
-    return ERR_OK;
+    return e;
 }
 
-static err add_table(board *b, const entry *entries, size_t count) {
+static err add_table(board *b, entry *entries, size_t count) {
     board_table *t = &b->tables[b->table_count];
     err e = mem_new(&t->rows, count);
     if (e) return e;
     b->table_count++;
-    for (size_t i = 0, end; i < count; i = end) {
-        for (end = i; end < count && !row_order(&entries[i], &entries[end]); end++) {
-            if ((e = same_test_set(&entries[0], &entries[end]))) return e;
-        }
-        if ((e = add_row(b, t, entries + i, end - i))) return e;
+    if ((e = leave_out_liars(&count, b, entries, count))) return e;
+    for (size_t i = 0, end; i < count && !e; i = end) {
+        for (end = i; end < count && !row_order(&entries[i], &entries[end]);) end++;
+        e = add_row(b, t, entries + i, end - i);
     }
+    if (e || (e = report__row_words(t))) return e;
     t->headline = metric_find(t->rows[0].runs[0]->headline);
     return report__table_statistics(t);
 }
@@ -115,8 +246,7 @@ err board_init(board *b, const store *s) {
     *b = (board){0};
     if ((e = mem_new(&entries, s->count)) || (e = mem_new(&b->tables, s->count))) goto done;
     for (size_t i = 0; i < s->count; i++) {
-        entries[i] = (entry){&s->records[i], s->paths[i], NULL};
-        if ((e = json_print(&entries[i].config, s->records[i].model.config, false))) goto done;
+        if ((e = entry_init(&entries[i], &s->records[i], s->paths[i]))) goto done;
     }
     if (s->count) qsort(entries, s->count, sizeof *entries, entry_order);
     for (size_t i = 0, end; i < s->count; i = end) {
@@ -126,7 +256,10 @@ err board_init(board *b, const store *s) {
     mark_superseded(b);
     e = report__overall(b);
 done:
-    for (size_t i = 0; entries && i < s->count; i++) mem_free(entries[i].config);
+    for (size_t i = 0; entries && i < s->count; i++) {
+        mem_free(entries[i].config);
+        mem_free(entries[i].numerics);
+    }
     mem_free(entries);
     if (e) board_free(b);
     return e;
@@ -134,10 +267,16 @@ done:
 
 void board_free(board *b) {
     for (size_t t = 0; t < b->table_count; t++) {
-        for (size_t i = 0; i < b->tables[t].row_count; i++) mem_free(b->tables[t].rows[i].runs);
+        for (size_t i = 0; i < b->tables[t].row_count; i++) {
+            mem_free(b->tables[t].rows[i].runs);
+            mem_free(b->tables[t].rows[i].paths);
+            mem_free(b->tables[t].rows[i].words);
+        }
         mem_free(b->tables[t].rows);
     }
     for (size_t i = 0; i < b->overall_count; i++) mem_free(b->overall[i].rows);
+    for (size_t i = 0; i < b->note_count; i++) mem_free(b->notes[i]);
+    mem_free(b->notes);
     mem_free(b->tables);
     mem_free(b->overall_tables);
     mem_free(b->overall);

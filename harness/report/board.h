@@ -1,15 +1,21 @@
 /* The board: records gathered into tables, with their uncertainty, and its printed forms.
  *
- * One table per (task, task version, data hash, protocol). A row of a table is one (model, weights,
- * vocabulary, configuration, recipe_sha256, precision, device, numerics version); its seeds are
- * averaged. Rows are ordered by the mean of the headline metric, then by name. Nothing printed
- * depends on a clock or a path, so the same records give the same bytes.
+ * One table per (task, task version, data hash, protocol, headline). A row of a table is one
+ * (model, weights, vocabulary, configuration, recipe_sha256, precision, device kind and name,
+ * numerics version); its seeds are averaged. Rows are ordered by the mean of the headline metric,
+ * then by name. Nothing printed depends on a clock or a folder, so the same records give the same
+ * bytes.
+ *
+ * No record stops the board. What cannot stand on it is left out and named by a note: of records
+ * that name the same data but differ in what follows from it, all but the largest group that agrees
+ * (of groups of one size, the one with the first path); of several records of one row and seed, all
+ * but the first path. The note says whether the record repeats or contradicts the one that stays.
  *
  * Uncertainty: rows are resampled by one bootstrap per table (metric/interval.h), the same draws
  * for all runs. A row with several seeds gets mean -+ t * sqrt(bootstrap variance of the mean + s^2
- * / S); a row with one seed gets the percentile interval, which knows nothing of seeds, and takes
- * part in no test. Every pair of rows with several seeds is tested by the paired difference of
- * their means; Holm's adjustment covers all pairs of the table, at the 5 % level. */
+ * / S); a row with one seed gets the interval of its resamples, which knows nothing of seeds, and
+ * takes part in no test. Every pair of rows with several seeds is tested by the paired difference
+ * of their means; Holm's adjustment covers all pairs of the table, at the 5 % level. */
 #ifndef HARNESS_REPORT_BOARD_H
 #define HARNESS_REPORT_BOARD_H
 
@@ -24,11 +30,15 @@
 
 typedef struct board_row {
     const record **runs; /* (run_count) by seed; list owned, records borrowed */
+    const char **paths;  /* (run_count) of the runs' files; list owned, texts borrowed */
     size_t run_count;
     double mean, std; /* headline over seeds; std 0 with one seed */
     double dedup_mean;
-    interval range; /* 95 % */
-    bool rows_only; /* one seed: the interval knows nothing of seeds */
+    interval range;                   /* 95 % */
+    bool rows_only;                   /* one seed: the interval knows nothing of seeds */
+    size_t one_label, below_majority; /* runs of which score_judge says so */
+    char *words;    /* recipe, and what tells the row from others of its model, owned */
+    size_t order;   /* of the rows by what tells them apart; among equal means it decides */
     double train_s; /* mean */
     size_t rank;    /* 1 + number of rows significantly better; 0: one seed, in no test */
 } board_row;
@@ -59,11 +69,12 @@ typedef struct board {
     board_overall *overall; /* (overall_count) complete ones first and best first, others by name */
     size_t overall_count;
     double overall_baseline; /* mean of the tables' baselines */
-    size_t repeated;         /* records left out: same row and seed as an earlier one */
+    char **notes;            /* (note_count) a sentence for each record that was left out, owned */
+    size_t note_count, note_capacity;
 } board;
 
 /* Gathers and computes. The store must outlive the board. Free with board_free.
- * Errors: ERR_MEMORY; ERR_DATA when records of one table do not agree on the test set. */
+ * Errors: ERR_MEMORY. */
 err board_init(board *b, const store *s) MUST_CHECK;
 void board_free(board *b);
 

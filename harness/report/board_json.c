@@ -15,6 +15,7 @@ static err row_json(cJSON *list, const board_row *row) {
         (e = json_add_string(o, "weights_sha256", r->model.weights_sha256)) ||
         (e = json_add_number(o, "parameters", (double)r->model.parameters)) ||
         (e = json_add_string(o, "recipe_sha256", r->recipe_sha256)) ||
+        (e = json_add_string(o, "recipe", row->words)) ||
         (e = json_add_string(o, "device_kind", r->device.kind)) ||
         (e = json_add_string(o, "device", r->device.name)) ||
         (e = json_add_string(o, "precision", r->device.precision)) ||
@@ -29,7 +30,9 @@ static err row_json(cJSON *list, const board_row *row) {
         (e = json_append(range, cJSON_CreateNumber(report__rounded(row->range.low)))) ||
         (e = json_append(range, cJSON_CreateNumber(report__rounded(row->range.high)))) ||
         (e = json_add_bool(o, "rows_only", row->rows_only)) ||
-        (e = add_rounded(o, "deduplicated", row->dedup_mean))) {
+        (e = add_rounded(o, "deduplicated", row->dedup_mean)) ||
+        (e = json_add_number(o, "runs_of_one_label", (double)row->one_label)) ||
+        (e = json_add_number(o, "runs_below_baseline", (double)row->below_majority))) {
         return e;
     }
     return add_rounded(o, "train_s", row->train_s);
@@ -81,7 +84,7 @@ static err overall_json(cJSON *top, const board *b) {
 }
 
 err board_json(strbuf *out, const board *b) {
-    cJSON *top = cJSON_CreateObject(), *tables;
+    cJSON *top = cJSON_CreateObject(), *tables, *left_out;
     char *text = NULL;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
@@ -89,8 +92,11 @@ err board_json(strbuf *out, const board *b) {
     for (size_t i = 0; i < b->table_count; i++) {
         if ((e = table_json(tables, &b->tables[i]))) goto done;
     }
-    if ((e = overall_json(top, b)) || (e = json_print(&text, top, true)) ||
-        (e = strbuf_add(out, text))) {
+    if ((e = overall_json(top, b)) || (e = json_add_array(&left_out, top, "left_out"))) goto done;
+    for (size_t i = 0; i < b->note_count; i++) {
+        if ((e = json_append(left_out, cJSON_CreateString(b->notes[i])))) goto done;
+    }
+    if ((e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) {
         goto done;
     }
     e = strbuf_add(out, "\n");

@@ -7,7 +7,7 @@
 
 // scores of all runs of a table, row after row
 typedef struct table_scores {
-    size_t runs;
+    size_t runs, units;
     size_t *first;     // (rows) of the row's runs
     double *plain;     // (runs)
     double *resampled; // (runs, BOOTSTRAP_DRAWS)
@@ -54,6 +54,7 @@ static err scores_init(table_scores *s, const board_table *t) {
                         predicted,
                         s->runs};
     if ((e = bootstrap_init(&b, &table))) goto done;
+    s->units = b.units;
     if ((e = bootstrap_scores(s->resampled, &b, t->headline, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED)))
         goto done;
     for (size_t i = 0; i < t->row_count; i++) {
@@ -76,18 +77,23 @@ static void describe_row(board_row *row, const board_table *t, const table_score
     for (size_t k = 0; k < row->run_count; k++) {
         row->dedup_mean += t->headline->fn(&row->runs[k]->confusion_dedup) / (double)row->run_count;
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
+        score_caution caution = score_judge(&row->runs[k]->confusion, t->headline, t->baseline);
+        row->one_label += caution == SCORE_ONE_LABEL;
+        row->below_majority += caution == SCORE_BELOW_MAJORITY;
     }
     if (!row->rows_only) {
-        estimate x = estimate_mean(plain, row->run_count, means_of(s, index), BOOTSTRAP_DRAWS);
-        row->range = estimate_interval(&x);
+        estimate x =
+            estimate_mean(plain, row->run_count, means_of(s, index), BOOTSTRAP_DRAWS, s->units);
+        row->range = interval_within(estimate_interval(&x), t->headline);
     }
 }
 
-// a row of one seed: percentiles. Reorders its draws, so it comes after the tests of pairs.
-static void percentile_range(board_row *row, const table_scores *s, size_t index) {
+// a row of one seed. Reorders its draws, so it comes after the tests of pairs.
+static void percentile_range(board_row *row, const board_table *t, const table_scores *s,
+                             size_t index) {
     if (!row->rows_only) return;
-    row->range.low = quantile_of(means_of(s, index), BOOTSTRAP_DRAWS, 0.025);
-    row->range.high = quantile_of(means_of(s, index), BOOTSTRAP_DRAWS, 0.975);
+    interval x = interval_of_draws(row->mean, means_of(s, index), BOOTSTRAP_DRAWS, s->units);
+    row->range = interval_within(x, t->headline);
 }
 
 static err rank_rows(board_table *t, const table_scores *s) {
@@ -104,9 +110,10 @@ static err rank_rows(board_table *t, const table_scores *s) {
                 board_row *a = &t->rows[i], *b = &t->rows[j];
                 if (a->rows_only || b->rows_only) continue;
                 if (!marking) {
-                    estimate x = estimate_difference(s->plain + s->first[i], a->run_count,
-                                                     means_of(s, i), s->plain + s->first[j],
-                                                     b->run_count, means_of(s, j), BOOTSTRAP_DRAWS);
+                    estimate x =
+                        estimate_difference(s->plain + s->first[i], a->run_count, means_of(s, i),
+                                            s->plain + s->first[j], b->run_count, means_of(s, j),
+                                            BOOTSTRAP_DRAWS, s->units);
                     p[n] = estimate_p(&x);
                 } else if (adjusted[n] < 0.05 && a->mean != b->mean) {
                     bool a_better = (a->mean > b->mean) == t->headline->higher_is_better;
@@ -133,19 +140,11 @@ static err baseline_of(double *out, const board_table *t, const confusion *c) {
 
 static int better_first(const void *a, const void *b) {
     const board_row *x = a, *y = b;
-    const record *r = x->runs[0], *o = y->runs[0];
-    int c;
     if (x->mean != y->mean) {
-        bool higher = metric_find(r->headline)->higher_is_better;
+        bool higher = metric_find(x->runs[0]->headline)->higher_is_better;
         return (x->mean > y->mean) == higher ? -1 : 1;
     }
-    if ((c = strcmp(r->model.name, o->model.name)) ||
-        (c = strcmp(r->device.name, o->device.name)) ||
-        (c = strcmp(r->recipe_sha256, o->recipe_sha256)) ||
-        (c = strcmp(r->device.precision, o->device.precision))) {
-        return c;
-    }
-    return strcmp(r->model.vocab_sha256, o->model.vocab_sha256);
+    return (x->order > y->order) - (x->order < y->order);
 }
 
 err report__table_statistics(board_table *t) {
@@ -159,7 +158,7 @@ err report__table_statistics(board_table *t) {
     }
     for (size_t i = 0; i < t->row_count; i++) describe_row(&t->rows[i], t, &s, i);
     if (!(e = rank_rows(t, &s))) {
-        for (size_t i = 0; i < t->row_count; i++) percentile_range(&t->rows[i], &s, i);
+        for (size_t i = 0; i < t->row_count; i++) percentile_range(&t->rows[i], t, &s, i);
         qsort(t->rows, t->row_count, sizeof *t->rows, better_first);
     }
     scores_free(&s);
@@ -172,7 +171,7 @@ static bool same_model(const record *a, const record *b) {
     const char *x = a->model.weights_sha256, *y = b->model.weights_sha256;
     return !strcmp(a->model.name, b->model.name) && (x && y ? !strcmp(x, y) : x == y) &&
            !strcmp(a->device.precision, b->device.precision) &&
-           !strcmp(a->device.name, b->device.name);
+           !strcmp(a->device.kind, b->device.kind) && !strcmp(a->device.name, b->device.name);
 }
 
 // A model may have rows of several recipes: the one with most seeds stands for it, then the lowest

@@ -8,16 +8,6 @@ double report__rounded(double value) {
     return round(value * 1e6) / 1e6;
 }
 
-err report__recipe_words(strbuf *out, const record *r) {
-    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(r->recipe, "num_train_epochs");
-    err e = ERR_OK;
-    if (cJSON_IsNumber(epochs)) {
-        e = strbuf_printf(out, "%g epoch%s, ", epochs->valuedouble,
-                          epochs->valuedouble == 1 ? "" : "s");
-    }
-    return e ? e : shown_printf(out, SHOWN_MARKDOWN, "%.8s", r->recipe_sha256);
-}
-
 err report__parameters(strbuf *out, int64_t parameters) {
     double n = (double)parameters;
     if (n < 1e3) return strbuf_printf(out, "%.0f", n);
@@ -96,13 +86,14 @@ static err add_row(strbuf *out, const board_row *row) {
     err e;
     if ((e = strbuf_add(out, "| ")) || (e = report__rank(out, row)) ||
         (e = strbuf_add(out, " | ")) || (e = add_cell(out, r->model.name)) ||
-        (e = add_gone(out, row)) || (e = strbuf_printf(out, " | %.2f", 100 * row->mean)) ||
+        (e = add_gone(out, row)) || (e = report__cautions(out, row)) ||
+        (e = strbuf_printf(out, " | %.2f", 100 * row->mean)) ||
         (e = row->rows_only ? ERR_OK : strbuf_printf(out, " ± %.2f", 100 * row->std)) ||
         (e = strbuf_printf(out, " | %zu | %.2f to %.2f%s | %.2f | ", row->run_count,
                            100 * row->range.low, 100 * row->range.high,
                            row->rows_only ? " (rows only)" : "", 100 * row->dedup_mean)) ||
         (e = report__parameters(out, r->model.parameters)) || (e = strbuf_add(out, " | ")) ||
-        (e = report__recipe_words(out, r)) || (e = strbuf_add(out, " | ")) ||
+        (e = add_cell(out, row->words)) || (e = strbuf_add(out, " | ")) ||
         (e = report__duration(out, row->train_s)) || (e = strbuf_add(out, " on ")) ||
         (e = add_cell(out, r->device.name)) ||
         (e = shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision))) {
@@ -146,10 +137,12 @@ static err add_overall_row(strbuf *out, const board *b, const board_overall *o) 
 static err add_overall(strbuf *out, const board *b) {
     err e;
     if (b->task_count < 2) return ERR_OK;
-    if ((e = strbuf_add(out,
-                        "\n## All tasks\n\nHeadline scores, and their mean for models that ran "
-                        "every task; a cell is empty where a model was not run.\n\n| model | "
-                        "mean |"))) {
+    if ((e = strbuf_add(
+             out, "\n## All tasks\n\nHeadline scores, and their mean for models that ran "
+                  "every task; a cell is empty where a model was not run. Where a model has "
+                  "several rows in a task's table, the one with most seeds stands here, then "
+                  "the lowest recipe hash: never the best score, which would be a choice made "
+                  "on the test set.\n\n| model | mean |"))) {
         return e;
     }
     for (size_t k = 0; k < b->task_count; k++) {
@@ -174,27 +167,33 @@ static err add_overall(strbuf *out, const board *b) {
 static const char *const introduction =
     "# Leaderboard\n\n"
     "Written by `harness report` from the records beside it; do not edit. Scores are in percent: "
-    "mean ± "
-    "standard deviation over seeds, on the whole test file. \"Deduplicated\" leaves out test rows "
-    "that "
-    "are empty, repeat an earlier row's text, or have a text that training saw.\n\n"
-    "The 95 % interval covers the choice of test rows (10,000 bootstrap resamples of texts, "
-    "stratified by "
-    "label) and, with two seeds or more, the choice of seed. \"Rows only\" marks a single seed: "
-    "its "
-    "interval knows nothing of other seeds, and it takes part in no test and has no rank. Rank is "
-    "1 + the number "
-    "of rows "
-    "that are significantly better (paired difference of seed means, Holm-adjusted over all pairs "
-    "of a "
-    "table, 5 % level): rows of equal rank are not shown to differ, whatever their order.\n";
+    "mean ± standard deviation over seeds, on the whole test file. \"Deduplicated\" leaves out "
+    "test "
+    "rows that are empty, repeat an earlier row's text, or have a text that training saw.\n\n"
+    "The 95 % interval covers the choice of test rows (10,000 bootstrap resamples of texts) and, "
+    "with "
+    "two seeds or more, the choice of seed. \"Rows only\" marks a single seed: its interval knows "
+    "nothing of other seeds, and it takes part in no test and has no rank. Rank is 1 + the number "
+    "of "
+    "rows that are significantly better (paired difference of seed means, Holm-adjusted over all "
+    "pairs of a table, 5 % level): rows of equal rank are not shown to differ, whatever their "
+    "order.\n";
+
+static err add_notes(strbuf *out, const board *b) {
+    err e = b->note_count ? strbuf_add(out, "\n## Left out\n\n") : ERR_OK;
+    for (size_t i = 0; i < b->note_count && !e; i++) {
+        if (!(e = strbuf_add(out, "- ")) && !(e = add_cell(out, b->notes[i])))
+            e = strbuf_add(out, ".\n");
+    }
+    return e;
+}
 
 err board_markdown(strbuf *out, const board *b) {
     err e = strbuf_add(out, introduction);
     if (!e && !b->table_count) e = strbuf_add(out, "\nNo finished run yet.\n");
     if (!e) e = add_overall(out, b);
     for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
-    return e;
+    return e ? e : add_notes(out, b);
 }
 
 /* csv */
@@ -216,21 +215,23 @@ static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
     const char *names[] = {r->task.name,      r->protocol,         r->task.data_sha256,
                            t->headline->name, r->model.name,       r->model.weights_sha256,
                            r->recipe_sha256,  r->device.precision, r->device.kind,
-                           r->device.name};
+                           r->device.name,    row->words};
     err e = add_fields(out, names, sizeof names / sizeof *names);
     if (e) return e;
-    return strbuf_printf(out, "%lld,%zu,%zu,%.6f,%.6f,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%lld,%.3f\n",
-                         (long long)r->task.version, row->rank, row->run_count, row->mean, row->std,
-                         row->range.low, row->range.high,
-                         row->rows_only ? "rows" : "rows and seeds", row->dedup_mean, t->baseline,
-                         t->baseline_dedup, (long long)r->model.parameters, row->train_s);
+    return strbuf_printf(
+        out, "%lld,%zu,%zu,%.6f,%.6f,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%zu,%zu,%lld,%.3f\n",
+        (long long)r->task.version, row->rank, row->run_count, row->mean, row->std, row->range.low,
+        row->range.high, row->rows_only ? "rows" : "rows and seeds", row->dedup_mean, t->baseline,
+        t->baseline_dedup, row->one_label, row->below_majority, (long long)r->model.parameters,
+        row->train_s);
 }
 
 err board_csv(strbuf *out, const board *b) {
     err e = strbuf_add(
         out, "task,protocol,data_sha256,metric,model,weights_sha256,recipe_sha256,precision,"
-             "device_kind,device,task_version,rank,seeds,mean,std,low,high,interval_of,"
-             "deduplicated,baseline,baseline_deduplicated,parameters,train_s\n");
+             "device_kind,device,recipe,task_version,rank,seeds,mean,std,low,high,interval_of,"
+             "deduplicated,baseline,baseline_deduplicated,runs_of_one_label,runs_below_baseline,"
+             "parameters,train_s\n");
     for (size_t t = 0; t < b->table_count && !e; t++) {
         for (size_t i = 0; i < b->tables[t].row_count && !e; i++) {
             e = csv_row(out, &b->tables[t], &b->tables[t].rows[i]);

@@ -62,7 +62,8 @@ typedef struct group_comparison {
     size_t count_a, count_b;
     double mean_a, std_a, mean_b, std_b; /* headline */
     double difference;                   /* mean_b - mean_a */
-    interval range;                      /* 95 % of the difference, paired over test rows */
+    interval range;                      /* 95 % of the difference, paired over test rows; 0 to 0
+                                            where each seed gave the same weights on both sides */
     bool rows_only;                      /* a group of one seed: the range knows nothing of seeds */
     bool paired_seeds; /* one model and recipe under the same seeds: their differences count */
     double p;          /* of no difference; 1 (no claim) when rows_only */

@@ -71,30 +71,46 @@ static void pair_seeds(double *differences, const group_comparison *c, const dou
     }
 }
 
+// every seed ended with the same weights on both sides: there is no difference to be unsure of
+static bool weights_are_equal(const group_comparison *c) {
+    for (size_t i = 0; i < c->count_a; i++) {
+        for (size_t k = 0; k < c->count_b; k++) {
+            const record *a = c->a[i], *b = c->b[k];
+            if (a->seed != b->seed) continue;
+            if (!a->final_weights_sha256 ||
+                !same_or_none(a->final_weights_sha256, b->final_weights_sha256) ||
+                memcmp(a->predicted, b->predicted,
+                       (size_t)a->task.test_rows * sizeof *a->predicted))
+                return false;
+        }
+    }
+    return c->paired_seeds;
+}
+
 // b's mean minus a's under each resample; fills the rest of the difference
-static void describe(group_comparison *c, double *plain, const double *resampled, double *means) {
+static void describe(group_comparison *c, double *plain, const double *resampled, double *means,
+                     size_t units) {
     double *mean_a = means, *mean_b = means + BOOTSTRAP_DRAWS;
     resampled_means(mean_a, resampled, c->count_a, BOOTSTRAP_DRAWS);
     resampled_means(mean_b, resampled + c->count_a * (size_t)BOOTSTRAP_DRAWS, c->count_b,
                     BOOTSTRAP_DRAWS);
     estimate x = estimate_difference(plain + c->count_a, c->count_b, mean_b, plain, c->count_a,
-                                     mean_a, BOOTSTRAP_DRAWS);
+                                     mean_a, BOOTSTRAP_DRAWS, units);
     for (size_t d = 0; d < BOOTSTRAP_DRAWS; d++) mean_b[d] -= mean_a[d];
     if (c->paired_seeds) {
         pair_seeds(plain, c, plain);
-        x = estimate_mean(plain, c->count_a, mean_b, BOOTSTRAP_DRAWS);
+        x = estimate_mean(plain, c->count_a, mean_b, BOOTSTRAP_DRAWS, units);
     }
     c->difference = x.value;
     c->p = 1;
     if (!c->rows_only) {
-        c->range = estimate_interval(&x);
+        c->range = weights_are_equal(c) ? (interval){0, 0} : estimate_interval(&x);
         c->p = estimate_p(&x);
         c->equivalent = c->range.low >= -0.01 * COMPARE_EQUIVALENCE &&
                         c->range.high <= 0.01 * COMPARE_EQUIVALENCE;
         return;
     }
-    c->range.low = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.025);
-    c->range.high = quantile_of(mean_b, BOOTSTRAP_DRAWS, 0.975);
+    c->range = interval_of_draws(x.value, mean_b, BOOTSTRAP_DRAWS, units);
 }
 
 static err compare_scores(group_comparison *c) {
@@ -128,7 +144,7 @@ static err compare_scores(group_comparison *c) {
         (e = bootstrap_scores(resampled, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
         goto done;
     }
-    describe(c, plain, resampled, means);
+    describe(c, plain, resampled, means, b.units);
 done:
     bootstrap_free(&b);
     mem_free(predicted);

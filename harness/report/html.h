@@ -12,7 +12,8 @@ err board_html(strbuf *out, const board *b) MUST_CHECK;
  *   texts  (test rows) texts for the list of rows most wrong, or NULL for row numbers alone */
 err html_run(strbuf *out, const record *r, const char *const *texts) MUST_CHECK;
 
-/* "pages/<task>/<name>.html", from the record's own file name. *out is owned. */
-err html_run_name(char **out, const record *r) MUST_CHECK;
+/* "pages/<task>/<name>.html" of the record in the file <task>/<name>.json, so that no two records
+ * share a page. *out is owned. */
+err html_run_name(char **out, const char *path) MUST_CHECK;
 
 #endif

@@ -34,13 +34,8 @@ static const char *const script =
     "  body.append(...list,...rest);\n"
     "});\n";
 
-err html_run_name(char **out, const record *r) {
-    char *name = NULL;
-    err e = record_file_name(&name, r);
-    if (e) return e;
-    e = mem_printf(out, "pages/%.*s.html", (int)(strlen(name) - strlen(".json")), name);
-    mem_free(name);
-    return e;
+err html_run_name(char **out, const char *path) {
+    return mem_printf(out, "pages/%.*s.html", (int)(strlen(path) - strlen(".json")), path);
 }
 
 static const record *first_run(const board_table *t) {
@@ -121,7 +116,7 @@ static void seed_links(page *p, const board_row *row) {
     html__format(p, "<td class=\"runs\" data-v=\"%zu\">", row->run_count);
     for (size_t k = 0; k < row->run_count; k++) {
         char *name = NULL;
-        html__take(p, html_run_name(&name, row->runs[k]));
+        html__take(p, html_run_name(&name, row->paths[k]));
         if (p->e) return;
         html__add(p, k ? " <a href=\"" : "<a href=\"");
         html__link(p, name);
@@ -138,8 +133,10 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__format(p, "<td class=\"n\" data-v=\"%zu\">", row->rank ? row->rank : SIZE_MAX);
     html__take(p, report__rank(p->out, row));
     html__add(p, "</td>");
-    text_cell(p, r->model.name);
-    html__format(p, "<td class=\"n\" data-v=\"%.6f\">%.2f", row->mean, 100 * row->mean);
+    html__add(p, "<td>");
+    html__text(p, r->model.name);
+    html__take(p, report__cautions(p->out, row));
+    html__format(p, "</td><td class=\"n\" data-v=\"%.6f\">%.2f", row->mean, 100 * row->mean);
     if (!row->rows_only) html__format(p, " ± %.2f", 100 * row->std);
     html__format(p, "</td><td data-v=\"%.6f\">", row->mean);
     svg__interval(p, row, t->baseline, low, high);
@@ -150,7 +147,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__format(p, "<td class=\"n\" data-v=\"%lld\">", (long long)r->model.parameters);
     html__take(p, report__parameters(p->out, r->model.parameters));
     html__add(p, "</td><td>");
-    html__take(p, report__recipe_words(p->out, r));
+    html__text(p, row->words);
     html__format(p, "</td><td class=\"n\" data-v=\"%.3f\">", row->train_s);
     html__take(p, report__duration(p->out, row->train_s));
     html__add(p, "</td><td class=\"device\">");
@@ -236,10 +233,14 @@ static void add_overall_row(page *p, const board *b, const board_overall *o) {
 
 static void add_overall(page *p, const board *b) {
     if (b->task_count < 2) return;
-    html__add(p, "<section>\n<h2>All tasks</h2>\n<p class=\"soft\">Headline scores, and their mean "
-                 "for models "
-                 "that ran every task; a cell is empty where a model was not run.</p>\n"
-                 "<div class=\"scroll\"><table>\n<thead><tr>");
+    html__add(p,
+              "<section>\n<h2>All tasks</h2>\n<p class=\"soft\">Headline scores, and their mean "
+              "for models "
+              "that ran every task; a cell is empty where a model was not run. Where a model has "
+              "several rows in a task's table, the one with most seeds stands here, then the "
+              "lowest recipe hash: never the best score, which would be a choice made on the test "
+              "set.</p>\n"
+              "<div class=\"scroll\"><table>\n<thead><tr>");
     head_cell(p, "model", false, false);
     head_cell(p, "mean", true, true);
     for (size_t k = 0; k < b->task_count; k++) {
@@ -256,6 +257,17 @@ static void add_overall(page *p, const board *b) {
     html__add(p, "<td></td></tr>\n</tbody></table></div>\n</section>\n");
 }
 
+static void add_notes(page *p, const board *b) {
+    if (!b->note_count) return;
+    html__add(p, "<section>\n<h2>Left out</h2>\n<ul>\n");
+    for (size_t i = 0; i < b->note_count; i++) {
+        html__add(p, "<li>");
+        html__text(p, b->notes[i]);
+        html__add(p, ".</li>\n");
+    }
+    html__add(p, "</ul>\n</section>\n");
+}
+
 err board_html(strbuf *out, const board *b) {
     page p = {out, ERR_OK};
     html__begin(&p, "harness leaderboard");
@@ -267,7 +279,7 @@ err board_html(strbuf *out, const board *b) {
         "a text that training saw.</p>\n"
         "<details><summary>How to read intervals and ranks</summary>\n"
         "<p>The 95 % interval covers the choice of test rows (10,000 bootstrap resamples of "
-        "texts, stratified by label) and, with two seeds or more, the choice of seed. Rows only "
+        "texts) and, with two seeds or more, the choice of seed. Rows only "
         "marks a single seed, which takes part in no test and has no rank. Rank is 1 + the number "
         "of rows that "
         "are significantly better (paired difference of seed means, Holm-adjusted over all pairs "
@@ -278,6 +290,7 @@ err board_html(strbuf *out, const board *b) {
     if (!b->table_count) html__add(&p, "<p>No finished run yet.</p>\n");
     add_overall(&p, b);
     for (size_t i = 0; i < b->table_count; i++) add_table(&p, b, &b->tables[i]);
+    add_notes(&p, b);
     html__end(&p, script);
     return p.e;
 }

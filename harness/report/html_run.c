@@ -4,6 +4,7 @@
 #include "train/recipe/recipe.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void row_text(page *p, const char *name, const char *value) {
@@ -73,7 +74,7 @@ static void add_classes(page *p, const record *r) {
 }
 
 // shaded by the share of the gold row, so that a rare class is as readable as a common one
-static void add_confusion(page *p, const record *r) {
+static void add_matrix(page *p, const record *r, const uint64_t *counts) {
     size_t classes = r->confusion.classes;
     table_begin(p, "Confusion matrix (rows: gold, columns: predicted)");
     html__add(p, "<thead><tr><th></th>");
@@ -84,12 +85,12 @@ static void add_confusion(page *p, const record *r) {
     }
     html__add(p, "</tr></thead><tbody>\n");
     for (size_t g = 0; g < classes; g++) {
-        uint64_t sum = metric_of_class(&r->confusion, g).support;
+        uint64_t sum = r->confusion.gold[g];
         html__add(p, "<tr><th>");
         html__text(p, label_of(r, g));
         html__add(p, "</th>");
         for (size_t k = 0; k < classes; k++) {
-            uint64_t n = r->confusion.counts[g * classes + k];
+            uint64_t n = counts[g * classes + k];
             double share = sum ? (double)n / (double)sum : 0;
             html__format(p,
                          "<td class=\"n\" style=\"background:rgba(var(--shade),%.2f)\">%llu</td>",
@@ -99,6 +100,58 @@ static void add_confusion(page *p, const record *r) {
     }
     html__add(p, "</tbody>");
     table_end(p);
+}
+
+typedef struct mistake {
+    size_t gold, predicted;
+    uint64_t rows;
+} mistake;
+
+static int commonest_first(const void *a, const void *b) {
+    const mistake *x = a, *y = b;
+    if (x->rows != y->rows) return x->rows > y->rows ? -1 : 1;
+    if (x->gold != y->gold) return x->gold < y->gold ? -1 : 1;
+    return (x->predicted > y->predicted) - (x->predicted < y->predicted);
+}
+
+// of many classes no matrix: what was taken for what
+static err add_mistakes(page *p, const record *r, const uint64_t *counts) {
+    enum { SHOWN = 50 };
+    size_t classes = r->confusion.classes, count = 0;
+    mistake *list = NULL;
+    err e = mem_new(&list, (size_t)r->task.test_rows); // no more cells than rows
+    if (e) return e;
+    for (size_t i = 0; i < classes * classes; i++)
+        if (counts[i] && i / classes != i % classes)
+            list[count++] = (mistake){i / classes, i % classes, counts[i]};
+    if (count) qsort(list, count, sizeof *list, commonest_first);
+    table_begin(p, "Commonest mistakes");
+    html__add(p, "<thead><tr><th>gold</th><th>predicted</th><th class=\"n\">test rows</th></tr>"
+                 "</thead><tbody>\n");
+    for (size_t i = 0; i < count && i < SHOWN; i++) {
+        html__add(p, "<tr><td>");
+        html__text(p, label_of(r, list[i].gold));
+        html__add(p, "</td><td>");
+        html__text(p, label_of(r, list[i].predicted));
+        html__format(p, "</td><td class=\"n\">%llu</td></tr>\n", (unsigned long long)list[i].rows);
+    }
+    html__add(p, "</tbody>");
+    table_end(p);
+    mem_free(list);
+    return ERR_OK;
+}
+
+static void add_confusion(page *p, const record *r) {
+    enum { MATRIX_CLASSES = 64 }; // a page of more would be megabytes that nobody reads
+    size_t classes = r->confusion.classes;
+    uint64_t *counts = NULL;
+    err e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
+    if (!e && classes <= MATRIX_CLASSES)
+        add_matrix(p, r, counts);
+    else if (!e)
+        e = add_mistakes(p, r, counts);
+    mem_free(counts);
+    html__take(p, e);
 }
 
 static void add_curves(page *p, const record *r) {

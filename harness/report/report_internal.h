@@ -10,8 +10,12 @@ err report__table_statistics(board_table *t) MUST_CHECK;
 /* Fills overall_tables and overall once all tables have their statistics. */
 err report__overall(board *b) MUST_CHECK;
 
-/* The recipe in a few words: its epochs if it says so, and the first 8 digits of its hash. */
-err report__recipe_words(strbuf *out, const record *r) MUST_CHECK;
+/* Fills each row's words, before rows are put in order of score: "3 epochs, lr 5e-05" and, where a
+ * model has several rows, every value in which they differ and which has no column of its own. */
+err report__row_words(board_table *t) MUST_CHECK;
+
+/* " (answers one label for every row: 2 of 3 seeds; ...)", or nothing. */
+err report__cautions(strbuf *out, const board_row *row) MUST_CHECK;
 
 /* "4.4M" from 4369539; "37 s", "12 min", "1.5 h" from seconds. */
 err report__parameters(strbuf *out, int64_t parameters) MUST_CHECK;

@@ -232,13 +232,6 @@ err record_score(record *r) {
     return score_rows(&r->confusion_dedup, r->metrics_dedup, r, r->scored_dedup);
 }
 
-static double metric_of(const double *values, const char *name) {
-    for (size_t m = 0; m < metric_count(); m++) {
-        if (!strcmp(metric_at(m)->name, name)) return values[m];
-    }
-    return (double)NAN;
-}
-
 double record_metric(const record *r, const char *name) {
     return metric_of(r->metrics, name);
 }

@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = 1024 };
+/* Most labels, and most keys of the recipe and of the configuration. */
+enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = 1024, RECORD_KEY_LIMIT = 256 };
 
 typedef struct record_task {
     char *name;

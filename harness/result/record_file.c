@@ -85,7 +85,7 @@ static err read_real(double *field, const cJSON *object, const char *key, const 
 
 static err read_tree(cJSON **field, const cJSON *object, const record_key *k, const char *where) {
     const cJSON *item = NULL;
-    err e = k->kind == RECORD_OBJECT ? json_object(&item, object, k->key, where)
+    err e = k->kind == RECORD_OBJECT ? record__object(&item, object, k->key, where)
                                      : json_array(&item, object, k->key, where);
     if (e) return e;
     *field = cJSON_Duplicate(item, 1);

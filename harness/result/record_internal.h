@@ -75,6 +75,10 @@ RECORD_PARTS(X)
 RECORD_DERIVED(X)
 #undef X
 
+/* An object of at most RECORD_KEY_LIMIT keys: readers look each of them up in others. */
+err record__object(const cJSON **out, const cJSON *object, const char *key,
+                   const char *where) MUST_CHECK;
+
 /* Elements of arrays, with errors that name the key: an array of `size`; a whole number in [0,
  * limit); a finite number. */
 err record__tuple(const cJSON *item, int size, const char *key, const char *where) MUST_CHECK;

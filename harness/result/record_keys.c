@@ -35,7 +35,7 @@ const record_key record__keys[] = {
     TEXT("harness", "commit", commit),
     BOOL("harness", "dirty", dirty),
     WHOLE("harness", "numerics_version", numerics_version, 1, INT32_MAX),
-    WHOLE("harness", "metric_version", metric_version, METRIC_VERSION, METRIC_VERSION),
+    WHOLE("harness", "metric_version", metric_version, 1, METRIC_VERSION),
     TEXT("", "created", created),
     BOOL("", "partial", partial),
     TEXT("task", "name", task.name),

@@ -31,13 +31,15 @@ static err check_value(const cJSON *object, const char *key, double want, const 
     return e;
 }
 
+// what came after the record's program, or meant something else to it, is computed anew unread
 static err check_metrics(const record *r, const double *values, const cJSON *object,
                          const char *key, const char *where) {
     const cJSON *metrics;
     err e = json_object(&metrics, object, key, where);
-    for (size_t m = 0; m < metric_count() && !e; m++) {
-        if (!metric_applies(metric_at(m), r->task.label_count)) continue;
-        e = check_value(metrics, metric_at(m)->name, values[m], where, key);
+    for (size_t i = 0; i < metric_count() && !e; i++) {
+        const metric *m = metric_at(i);
+        if (!metric_applies(m, r->task.label_count) || m->since > r->metric_version) continue;
+        e = check_value(metrics, m->name, values[i], where, key);
     }
     return e;
 }
@@ -60,35 +62,41 @@ err record__metrics_dedup_check(const record *r, const cJSON *object, const char
     return check_metrics(r, r->metrics_dedup, object, key, where);
 }
 
-err record__confusion_write(cJSON *object, const char *key, const record *r) {
-    cJSON *rows;
-    size_t classes = r->confusion.classes;
-    err e = json_add_array(&rows, object, key);
+static err matrix_of(uint64_t **counts, const record *r) {
+    return confusion_matrix(counts, r->gold, r->predicted, (size_t)r->task.test_rows,
+                            r->task.label_count);
+}
+
+static err write_matrix(cJSON *rows, const uint64_t *counts, size_t classes) {
+    err e = ERR_OK;
     for (size_t g = 0; g < classes && !e; g++) {
         cJSON *row = cJSON_CreateArray();
         if ((e = json_append(rows, row))) return e;
-        for (size_t p = 0; p < classes && !e; p++) {
-            e = append_number(row, (double)r->confusion.counts[g * classes + p]);
-        }
+        for (size_t p = 0; p < classes && !e; p++)
+            e = append_number(row, (double)counts[g * classes + p]);
     }
     return e;
 }
 
-err record__confusion_check(const record *r, const cJSON *object, const char *key,
-                            const char *where) {
-    const cJSON *rows, *row, *cell;
-    size_t classes = r->confusion.classes, g = 0;
-    err e = json_array(&rows, object, key, where);
-    if (e) return e;
-    if ((size_t)cJSON_GetArraySize(rows) != classes) {
-        return err_set(ERR_FORMAT, "%s: key '%s' has %d rows, expected %zu", where, key,
-                       cJSON_GetArraySize(rows), classes);
-    }
+err record__confusion_write(cJSON *object, const char *key, const record *r) {
+    cJSON *rows;
+    uint64_t *counts = NULL;
+    err e = json_add_array(&rows, object, key);
+    if (!e && !(e = matrix_of(&counts, r))) e = write_matrix(rows, counts, r->task.label_count);
+    mem_free(counts);
+    return e;
+}
+
+static err check_matrix(const uint64_t *counts, size_t classes, const cJSON *rows, const char *key,
+                        const char *where) {
+    const cJSON *row, *cell;
+    size_t g = 0;
     cJSON_ArrayForEach(row, rows) {
         size_t p = 0;
-        if ((e = record__tuple(row, (int)classes, key, where))) return e;
+        err e = record__tuple(row, (int)classes, key, where);
+        if (e) return e;
         cJSON_ArrayForEach(cell, row) {
-            double want = (double)r->confusion.counts[g * classes + p];
+            double want = (double)counts[g * classes + p];
             if (!cJSON_IsNumber(cell) || cell->valuedouble != want) {
                 return err_set(
                     ERR_FORMAT, "%s: key '%s': row %zu, column %zu is %g, the predictions give %g",
@@ -99,6 +107,22 @@ err record__confusion_check(const record *r, const cJSON *object, const char *ke
         g++;
     }
     return ERR_OK;
+}
+
+err record__confusion_check(const record *r, const cJSON *object, const char *key,
+                            const char *where) {
+    const cJSON *rows;
+    uint64_t *counts = NULL;
+    size_t classes = r->task.label_count;
+    err e = json_array(&rows, object, key, where);
+    if (e) return e;
+    if ((size_t)cJSON_GetArraySize(rows) != classes) {
+        return err_set(ERR_FORMAT, "%s: key '%s' has %d rows, expected %zu", where, key,
+                       cJSON_GetArraySize(rows), classes);
+    }
+    if (!(e = matrix_of(&counts, r))) e = check_matrix(counts, classes, rows, key, where);
+    mem_free(counts);
+    return e;
 }
 
 static const char *const score_names[] = {"precision", "recall", "f1", "support"};
@@ -126,22 +150,21 @@ err record__per_class_write(cJSON *object, const char *key, const record *r) {
 
 err record__per_class_check(const record *r, const cJSON *object, const char *key,
                             const char *where) {
-    const cJSON *list;
+    const cJSON *list, *item;
+    size_t k = 0;
     err e = json_array(&list, object, key, where);
     if (e) return e;
     if ((size_t)cJSON_GetArraySize(list) != r->task.label_count) {
         return err_set(ERR_FORMAT, "%s: key '%s' has %d classes, expected %zu", where, key,
                        cJSON_GetArraySize(list), r->task.label_count);
     }
-    for (size_t k = 0; k < r->task.label_count && !e; k++) {
+    cJSON_ArrayForEach(item, list) {
         double values[4];
-        class_values(values, r, k);
-        for (int j = 0; j < 4 && !e; j++) {
-            e = check_value(cJSON_GetArrayItem(list, (int)k), score_names[j], values[j], where,
-                            key);
-        }
+        class_values(values, r, k++);
+        for (int j = 0; j < 4; j++)
+            if ((e = check_value(item, score_names[j], values[j], where, key))) return e;
     }
-    return e;
+    return ERR_OK;
 }
 
 static err check_hash(const char *computed, const cJSON *object, const char *key, const char *where,

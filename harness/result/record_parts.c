@@ -23,6 +23,13 @@ err record__element(int64_t *out, const cJSON *item, int64_t limit, const char *
     return ERR_OK;
 }
 
+err record__object(const cJSON **out, const cJSON *object, const char *key, const char *where) {
+    err e = json_object(out, object, key, where);
+    if (e || cJSON_GetArraySize(*out) <= RECORD_KEY_LIMIT) return e;
+    return err_set(ERR_FORMAT, "%s: key '%s' holds %d values, expected at most %d", where, key,
+                   cJSON_GetArraySize(*out), RECORD_KEY_LIMIT);
+}
+
 err record__tuple(const cJSON *item, int size, const char *key, const char *where) {
     if (cJSON_IsArray(item) && cJSON_GetArraySize(item) == size) return ERR_OK;
     return err_set(ERR_FORMAT, "%s: key '%s': expected an array of arrays of %d numbers", where,
@@ -104,7 +111,7 @@ err record__recipe_write(cJSON *object, const char *key, const record *r) {
 
 err record__recipe_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *recipe, *item;
-    err e = json_object(&recipe, object, key, where);
+    err e = record__object(&recipe, object, key, where);
     if (e) return e;
     cJSON_ArrayForEach(item, recipe) {
         bool finite = !cJSON_IsNumber(item) || isfinite(item->valuedouble);
@@ -211,6 +218,7 @@ err record__repeats_write(cJSON *object, const char *key, const record *r) {
 
 err record__repeats_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *list, *item;
+    int64_t before = -1;
     err e = json_array(&list, object, key, where);
     if (e || (e = mem_new(&r->first_row, (size_t)r->task.test_rows))) return e;
     for (int64_t i = 0; i < r->task.test_rows; i++) r->first_row[i] = (uint32_t)i;
@@ -221,11 +229,16 @@ err record__repeats_read(record *r, const cJSON *object, const char *key, const 
             (e = record__element(&first, item->child->next, r->task.test_rows, key, where))) {
             return e;
         }
+        // ascending, so that no row turns out to be a repetition after others repeat it
+        if (row <= before)
+            return err_set(ERR_FORMAT, "%s: key '%s': row %lld comes after row %lld", where, key,
+                           (long long)row, (long long)before);
         if (first >= row || r->first_row[first] != first) {
             return err_set(ERR_FORMAT, "%s: key '%s': row %lld cannot repeat row %lld", where, key,
                            (long long)row, (long long)first);
         }
         r->first_row[row] = (uint32_t)first;
+        before = row;
     }
     return ERR_OK;
 }

@@ -187,8 +187,7 @@ static bool same_run(const record *r, const sweep *s, const run_request *q, cons
            r->seed == q->seed && !strcmp(r->protocol, run_protocol_name(q->protocol)) &&
            !strcmp(r->device.name, s->device.name) &&
            !strcmp(r->device.driver ? r->device.driver : "", s->device.driver) &&
-           !strcmp(r->device.precision, precision) && r->numerics_version == NUMERICS_VERSION &&
-           r->metric_version == METRIC_VERSION;
+           !strcmp(r->device.precision, precision) && r->numerics_version == NUMERICS_VERSION;
 }
 
 err sweep_find(const record **found, const sweep *s, const run_request *q) {

@@ -63,7 +63,7 @@ static void make_state(regress_state *s, const regress_suite *suite) {
     memset(r->predictions_sha256, 'e', 64);
     r->rows = 10;
     for (size_t m = 0; m < metric_count(); m++)
-        r->metrics[m] = metric_at(m)->binary ? (double)NAN : 0.5;
+        r->metrics[m] = metric_applies(metric_at(m), 3) ? 0.5 : (double)NAN;
     for (int i = 0; i < 3; i++) r->seeds[r->seed_count++] = 0.5 + 0.01 * (i - 1);
     MUST(mem_new(&r->tensors, 2));
     r->tensor_count = 2;
@@ -178,13 +178,13 @@ Test(regress_compare, equal_predictions_must_score_equally) {
 Test(regress_compare, other_predictions_have_the_bound_of_the_seeds) {
     memset(now.results->predictions_sha256, 'f', 64);
     for (size_t m = 0; m < metric_count(); m++)
-        if (!metric_at(m)->binary) now.results->metrics[m] = 0.42;
+        if (metric_applies(metric_at(m), 3)) now.results->metrics[m] = 0.42;
     MUST(regress_compare(&report, &before, &now, &suite));
     cr_assert_eq(report.fell, 0);
     cr_assert_float_eq(report.figures[0].bound, 0.41958, 1e-4);
     regress_report_free(&report);
     for (size_t m = 0; m < metric_count(); m++)
-        if (!metric_at(m)->binary) now.results->metrics[m] = 0.419;
+        if (metric_applies(metric_at(m), 3)) now.results->metrics[m] = 0.419;
     MUST(regress_compare(&report, &before, &now, &suite));
     cr_assert_eq(report.fell, 1);
 }

@@ -31,6 +31,15 @@ Test(data_verbs, tasks_list_show_and_check) {
     EXPECT(r, 1, err, "/no/such/folder: cannot open folder");
 }
 
+// what the course's notebook prints of nsmc after dropping duplicates, and then the empty text
+Test(data_verbs, stats_of_nsmc_are_those_of_the_notebook) {
+    need_environment("HARNESS_DATA");
+    program_result r = RUN("data", "stats", "nsmc", "--offline");
+    EXPECT(r, 0, out,
+           "distinct texts                         146,183      49,158\n"
+           "  without the empty one                146,182      49,157\n");
+}
+
 Test(data_verbs, stats_as_text_json_and_svg) {
     json_setup();
     program_result r = RUN("data", "stats", "kor_hate", "--sample");

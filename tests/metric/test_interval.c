@@ -22,7 +22,7 @@ static void fill(uint32_t *gold, uint32_t *predicted, size_t rows, size_t classe
     }
 }
 
-// strata of 3 and 2 units, as two rows share a text: each resample keeps the strata's unit counts
+// 5 units, as two rows share a text; how many are of one label varies from resample to resample
 Test(interval, units_and_types_by_hand) {
     size_t live = mem_live_count();
     const uint32_t gold[] = {0, 0, 1, 0, 1, 0}, predicted[] = {0, 1, 1, 0, 0, 0};
@@ -32,24 +32,34 @@ Test(interval, units_and_types_by_hand) {
     cr_assert_not(bootstrap_init(&b, &(test_table){6, 2, gold, first, runs, 1}));
     cr_assert_eq(b.units, 5);
     cr_assert_eq(b.types, 5); // (00), (00 00), (01), (10), (11)
-    uint32_t counts[5], seen[5] = {0};
+    uint32_t counts[5], seen[5] = {0}, ones = 0, ones_square = 0;
     for (uint32_t d = 0; d < 2000; d++) {
         bootstrap_draw(counts, &b, 1, d);
         uint32_t sum = 0, pairs = 0;
         for (size_t k = 0; k < 5; k++) {
-            if (b.stratum_end[k] == 3) sum += counts[k];
+            sum += counts[k];
             if (b.row_begin[k + 1] - b.row_begin[k] == 2) pairs += counts[k];
             seen[k] += counts[k];
         }
-        cr_assert_eq(sum, 3, "draw %u: %u units of class 0", d, sum);
-        uint64_t m[4];
-        bootstrap_matrices(m, &b, counts);
-        cr_assert_eq(m[0] + m[1], 3 + pairs);
-        cr_assert_eq(m[2] + m[3], 2);
+        cr_assert_eq(sum, 5, "draw %u: %u units", d, sum);
+        uint32_t lanes[5 * BOOTSTRAP_LANES], sums[6 * BOOTSTRAP_LANES], s[6];
+        for (size_t k = 0; k < 5 * BOOTSTRAP_LANES; k++) lanes[k] = counts[k / BOOTSTRAP_LANES];
+        bootstrap_sums(sums, &b, lanes);
+        for (size_t k = 0; k < 6; k++) s[k] = sums[k * BOOTSTRAP_LANES + d % BOOTSTRAP_LANES];
+        // gold, predicted, hit
+        cr_assert_eq(s[0] + s[1], 5 + pairs);
+        cr_assert_eq(s[2] + s[3], 5 + pairs);
+        cr_assert(s[4] <= s[0] && s[4] <= s[2] && s[5] <= s[1] && s[5] <= s[3]);
+        cr_assert_eq(s[0] - s[4], s[3] - s[5]); // of two classes, what one misses the other gets
+        ones += s[1];
+        ones_square += s[1] * s[1];
     }
     // each unit is drawn once per resample on average: 2000 +- 5 standard deviations of sqrt(2000)
     for (size_t k = 0; k < 5; k++)
         cr_assert(seen[k] > 1776 && seen[k] < 2224, "type %zu: %u", k, seen[k]);
+    // units of label 1 are binomial (5, 0.4): mean 2, variance 1.2 with a standard error of 0.04
+    double mean = ones / 2000.0, variance = ones_square / 2000.0 - mean * mean;
+    cr_assert_float_eq(variance, 1.2, 0.2, "labels held fixed? variance %g", variance);
     bootstrap_free(&b);
     cr_assert_eq(mem_live_count(), live);
 }
@@ -155,6 +165,46 @@ Test(interval, fifty_thousand_rows_are_quick) {
     double took = clock_seconds() - start;
     cr_log_info("interval of 50,000 rows: %.3f s", took);
     cr_assert_lt(took, 5.0, "took %.2f s", took); // far above what it takes: machines differ
+}
+
+static interval of_first_right(size_t right, size_t rows, const char *name, uint32_t answer) {
+    static uint32_t gold[1000], predicted[1000];
+    interval x;
+    for (uint32_t i = 0; i < rows; i++) {
+        gold[i] = i < right ? answer : 1 - answer;
+        predicted[i] = answer;
+    }
+    cr_assert_not(interval_of_run(&x, metric_find(name), gold, predicted, NULL, rows, 2));
+    return x;
+}
+
+/* A model that answers one label has the interval of a binomial. The exact (Clopper-Pearson) one of
+ * 12 of 20 is 0.3605 to 0.8088, of which the middle 90 % is 0.3830 to 0.7864; of 283 of 471 it is
+ * 0.5550 to 0.6454. */
+Test(interval, a_constant_model_is_as_uncertain_as_a_binomial) {
+    for (uint32_t answer = 0; answer < 2; answer++) {
+        interval x = of_first_right(12, 20, "accuracy", answer);
+        cr_assert(x.low <= 0.3830 && x.high >= 0.7864, "%g to %g", x.low, x.high);
+        cr_assert(x.low >= 0.25 && x.high <= 0.95, "%g to %g", x.low, x.high);
+        x = of_first_right(283, 471, "accuracy", answer);
+        cr_assert(x.low <= 0.5595 && x.high >= 0.6409, "%g to %g", x.low, x.high);
+        cr_assert(x.low >= 0.550 && x.high <= 0.652, "%g to %g", x.low, x.high);
+    }
+}
+
+// without an error, without a hit, of one row: no interval has width 0 or leaves the metric's
+// values
+Test(interval, no_interval_has_width_zero) {
+    const size_t rows[] = {1, 2, 20, 471};
+    for (size_t i = 0; i < 4; i++) {
+        double n = (double)rows[i];
+        interval all = of_first_right(rows[i], rows[i], "accuracy", 1);
+        interval none = of_first_right(0, rows[i], "accuracy", 1);
+        cr_assert(all.high == 1 && all.low <= fmax(0, 1 - 1.9 / n), "%zu: %g", rows[i], all.low);
+        cr_assert(none.low == 0 && none.high >= fmin(1, 1.9 / n), "%zu: %g", rows[i], none.high);
+        interval mcc = of_first_right(rows[i], rows[i], "mcc", 1);
+        cr_assert(mcc.low >= -1 && mcc.high <= 1 && mcc.high > mcc.low);
+    }
 }
 
 Test(interval, bad_tables_are_named) {

@@ -109,17 +109,28 @@ Test(statistics, holm_equals_statsmodels) {
 static void type_counts(uint32_t *counts, const bootstrap *b, const cJSON *unit_counts) {
     const cJSON *item;
     size_t u = 0;
-    memset(counts, 0, b->types * sizeof *counts);
-    cJSON_ArrayForEach(item, unit_counts) counts[b->type_of_unit[u++]] +=
-        (uint32_t)item->valuedouble;
+    memset(counts, 0, b->types * BOOTSTRAP_LANES * sizeof *counts);
+    cJSON_ArrayForEach(item, unit_counts) {
+        for (uint32_t j = 0; j < BOOTSTRAP_LANES; j++) // lanes differ: j times what is given
+            counts[b->type_of_unit[u] * BOOTSTRAP_LANES + j] += j * (uint32_t)item->valuedouble;
+        u++;
+    }
     cr_assert_eq(u, b->units);
 }
 
-static double score_of(const bootstrap *b, const uint64_t *matrices, size_t run, const char *name) {
-    size_t size = b->classes * b->classes;
-    confusion c = {.classes = b->classes, .counts = (uint64_t *)matrices + run * size};
-    for (size_t i = 0; i < size; i++) c.total += c.counts[i];
-    return metric_value(name, &c);
+// of the lane that holds what is given once; another lane's multiple has the same scores
+static double score_of(const bootstrap *b, const uint32_t *sums, size_t run, const char *name) {
+    uint64_t block[2][3 * 9];
+    double scores[2];
+    for (size_t j = 0; j < 2; j++) {
+        size_t lane = j ? BOOTSTRAP_LANES - 1 : 1;
+        for (size_t i = 0; i < 3 * b->classes; i++)
+            block[j][i] = sums[(run * 3 * b->classes + i) * BOOTSTRAP_LANES + lane];
+        confusion c = confusion_at(block[j], b->classes);
+        scores[j] = metric_value(name, &c);
+    }
+    cr_assert_float_eq(scores[0], scores[1], 1e-12);
+    return scores[0];
 }
 
 typedef struct golden_table {
@@ -152,21 +163,21 @@ static void check_bootstrap(const cJSON *item, const char *const *names, size_t 
     golden_table g;
     bootstrap b;
     uint32_t *counts;
-    uint64_t *matrices;
+    uint32_t *sums;
     double *scores;
     open_table(&g, item);
     cr_assert_not(bootstrap_init(&b, &g.table), "%s", err_message(ERR_DATA));
     const cJSON *resamples = part(item, "unit_counts"), *resample;
     const cJSON *want = cJSON_GetObjectItem(item, "scores"), *range = part(item, "interval");
     size_t draws = (size_t)cJSON_GetArraySize(resamples), runs = b.runs, d = 0;
-    cr_assert_not(mem_new(&counts, b.types));
-    cr_assert_not(mem_new(&matrices, runs * b.classes * b.classes));
+    cr_assert_not(mem_new(&counts, b.types * BOOTSTRAP_LANES));
+    cr_assert_not(mem_new(&sums, runs * 3 * b.classes * BOOTSTRAP_LANES));
     cr_assert_not(mem_new(&scores, runs * name_count * draws));
     cJSON_ArrayForEach(resample, resamples) {
         type_counts(counts, &b, resample);
-        bootstrap_matrices(matrices, &b, counts);
+        bootstrap_sums(sums, &b, counts);
         for (size_t i = 0; i < runs * name_count; i++) {
-            scores[i * draws + d] = score_of(&b, matrices, i / name_count, names[i % name_count]);
+            scores[i * draws + d] = score_of(&b, sums, i / name_count, names[i % name_count]);
             if (!want) continue;
             double w = at(cJSON_GetArrayItem(cJSON_GetArrayItem(want, (int)(i / name_count)),
                                              (int)(i % name_count)),
@@ -184,7 +195,7 @@ static void check_bootstrap(const cJSON *item, const char *const *names, size_t 
         cr_assert_float_eq(quantile_of(scores + i * draws, draws, 0.975), at(pair, 1), 1e-12);
     }
     mem_free(counts);
-    mem_free(matrices);
+    mem_free(sums);
     mem_free(scores);
     bootstrap_free(&b);
     close_table(&g);
@@ -224,7 +235,8 @@ Test(statistics, difference_of_means_equals_scipy) {
         double means[2][200];
         resampled_means(means[0], boot_a, runs_a, draws);
         resampled_means(means[1], boot_b, runs_b, draws);
-        estimate x = estimate_difference(a, runs_a, means[0], b, runs_b, means[1], draws);
+        size_t units = (size_t)part(item, "units")->valuedouble;
+        estimate x = estimate_difference(a, runs_a, means[0], b, runs_b, means[1], draws, units);
         interval range = estimate_interval(&x);
         close_to(range.low, at(part(item, "interval"), 0), "low", n);
         close_to(range.high, at(part(item, "interval"), 1), "high", n);
@@ -236,6 +248,28 @@ Test(statistics, difference_of_means_equals_scipy) {
         n++;
     }
     cr_assert_eq(n, 4);
+}
+
+/* Floor and certainty: models that differ on every unit, or on one, are never certain. */
+Test(statistics, no_difference_is_certain) {
+    enum { N = 20, DRAWS = 50 };
+    static const double one[DRAWS], zero[DRAWS]; // the resamples say nothing
+    const size_t units[] = {1, 2, N, 471, 50000};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        double a = 1, b = 0, n = (double)units[i];
+        estimate x = estimate_difference(&a, 1, one, &b, 1, zero, DRAWS, units[i]);
+        cr_assert_float_eq(x.variance, 1 / (n * n), 1e-15);
+        cr_assert(estimate_p(&x) > 0 && estimate_p(&x) < 1, "%zu: %g", units[i], estimate_p(&x));
+        x = estimate_difference(&a, 1, one, &a, 1, zero, DRAWS, units[i]);
+        cr_assert_eq(estimate_p(&x), 1);
+        x = estimate_mean(&a, 1, one, DRAWS, units[i]);
+        interval range = estimate_interval(&x);
+        cr_assert(range.high - range.low >= 3.9 / n, "%zu units", units[i]);
+    }
+    // by hand: one unit of 20 makes the difference, t(19) = 1
+    double a = 0.65, b = 0.6;
+    estimate x = estimate_difference(&a, 1, one, &b, 1, zero, DRAWS, N);
+    cr_assert_float_eq(estimate_p(&x), 2 * (1 - student_t_cdf(1, N - 1)), 1e-12);
 }
 
 /* Simulation. A prediction is right when difficulty of the row + taste of the model for the row +
@@ -297,8 +331,8 @@ static bool separated(const world *w, size_t seeds) {
     for (size_t k = 0; k < 2; k++) {
         resampled_means(means[k], resampled + k * seeds * RESAMPLES, seeds, RESAMPLES);
     }
-    estimate x =
-        estimate_difference(plain, seeds, means[0], plain + seeds, seeds, means[1], RESAMPLES);
+    estimate x = estimate_difference(plain, seeds, means[0], plain + seeds, seeds, means[1],
+                                     RESAMPLES, ROWS);
     return estimate_p(&x) < 0.05;
 }
 
@@ -318,8 +352,41 @@ Test(statistics, equal_skill_is_rarely_separated_and_eight_points_usually) {
         double equal = separation_rate(2000, seeds, 0), gap = separation_rate(200, seeds, 0.08);
         cr_log_info("%u seeds: equal skill separated in %.2f %%, 8 points in %.1f %%", seeds,
                     100 * equal, 100 * gap);
-        cr_assert_leq(equal, 0.06, "%u seeds: equal models separated in %.2f %%", seeds,
+        cr_assert_leq(equal, 0.05, "%u seeds: equal models separated in %.2f %%", seeds,
                       100 * equal);
         cr_assert_geq(gap, 0.80, "%u seeds: an 8-point gap found in %.1f %%", seeds, 100 * gap);
+    }
+}
+
+/* Two models of which each answers one label only, where both labels are as frequent: no matter
+ * which has more rows in a test set, they are equal. */
+Test(statistics, constant_models_are_rarely_separated) {
+    enum { MOST = 471, DRAWS = 1000, SETS = 2000, SEEDS = 3 };
+    static const size_t rows[] = {20, MOST};
+    static const uint32_t zeros[MOST];
+    static uint32_t ones[MOST];
+    static double resampled[2 * DRAWS];
+    for (size_t i = 0; i < MOST; i++) ones[i] = 1;
+    for (size_t k = 0; k < 2; k++) {
+        const uint32_t *runs[] = {zeros, ones};
+        int count = 0;
+        for (uint32_t set = 0; set < SETS; set++) {
+            uint32_t gold[MOST], right = 0;
+            for (uint32_t i = 0; i < rows[k]; i++)
+                right += gold[i] = philox4x32((philox){{i, 7, 0, 0}}, set, 3000).v[0] & 1;
+            bootstrap b;
+            cr_assert_not(bootstrap_init(&b, &(test_table){rows[k], 2, gold, NULL, runs, 2}));
+            cr_assert_not(bootstrap_scores(resampled, &b, metric_find("accuracy"), DRAWS, set));
+            bootstrap_free(&b);
+            double share = right / (double)rows[k], one[SEEDS], zero[SEEDS];
+            for (int s = 0; s < SEEDS; s++) one[s] = share, zero[s] = 1 - share; // seeds agree
+            estimate x = estimate_difference(zero, SEEDS, resampled, one, SEEDS, resampled + DRAWS,
+                                             DRAWS, rows[k]);
+            count += estimate_p(&x) < 0.05;
+        }
+        cr_log_info("%zu rows: constant models separated in %.2f %%", rows[k],
+                    100.0 * count / SETS);
+        cr_assert_leq(count, SETS / 20 + 10, "%zu rows: separated in %.2f %%", rows[k],
+                      100.0 * count / SETS);
     }
 }

@@ -22,6 +22,7 @@ def scores(gold, predicted, classes):
         p, r, f, _ = metrics.precision_recall_fscore_support(
             gold, predicted, labels=labels, average=average, zero_division=0)
         out |= {f"{average}_precision": p, f"{average}_recall": r, f"{average}_f1": f}
+    out["balanced_accuracy"] = metrics.balanced_accuracy_score(gold, predicted)
     out["mcc"] = metrics.matthews_corrcoef(gold, predicted)
     p, r, f, n = metrics.precision_recall_fscore_support(
         gold, predicted, labels=labels, average=None, zero_division=0)

@@ -18,11 +18,11 @@ static err read_ids(uint32_t **ids, size_t count) {
     return e;
 }
 
-static void print_scores(const confusion *c) {
+static void print_scores(const confusion *c, const uint64_t *matrix) {
     const char *comma = "";
     printf("{\"confusion\": [");
     for (size_t i = 0; i < c->classes * c->classes; i++)
-        printf("%s%" PRIu64, i ? ", " : "", c->counts[i]);
+        printf("%s%" PRIu64, i ? ", " : "", matrix[i]);
     printf("], \"metrics\": {");
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
@@ -41,13 +41,16 @@ static void print_scores(const confusion *c) {
 
 static err one_case(size_t classes, size_t count) {
     uint32_t *gold = NULL, *predicted = NULL;
+    uint64_t *matrix = NULL;
     confusion c = {0};
     err e = ERR_OK;
     if ((e = read_ids(&gold, count)) || (e = read_ids(&predicted, count))) goto done;
     if ((e = confusion_init(&c, classes))) goto done;
     if ((e = confusion_add(&c, gold, predicted, NULL, count))) goto done;
-    print_scores(&c);
+    if ((e = confusion_matrix(&matrix, gold, predicted, count, classes))) goto done;
+    print_scores(&c, matrix);
 done:
+    mem_free(matrix);
     confusion_free(&c);
     mem_free(gold);
     mem_free(predicted);

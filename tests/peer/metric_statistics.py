@@ -1,7 +1,7 @@
 """Golden cases of the statistics, by scipy, statsmodels and scikit-learn: tests/golden/metric_statistics.json.
 
-Student's t, McNemar's exact test, Holm's adjustment, and bootstraps: scipy draws the resamples (grouped
-by text, stratified by label), this script hands the drawn counts to the golden file, and the scores of
+Student's t, McNemar's exact test, Holm's adjustment, and bootstraps: numpy draws the resamples (grouped
+by text), this script hands the drawn counts to the golden file, and the scores of
 each resample come from scikit-learn. Run it as metric_golden.py says.
 """
 import json
@@ -48,7 +48,7 @@ def score(gold, predicted, classes):
 
 
 def bootstrap(rows, classes, runs, draws):
-    """units are texts; a stratum holds the units whose first row has one label"""
+    """units are texts"""
     gold = rng.integers(0, classes, rows)
     first = np.arange(rows)
     for i in range(1, rows):
@@ -56,13 +56,9 @@ def bootstrap(rows, classes, runs, draws):
             first[i] = first[rng.integers(0, i)]
     predicted = np.where(rng.random((runs, rows)) < 0.6, gold, rng.integers(0, classes, (runs, rows)))
     units = [np.flatnonzero(first == u) for u in np.unique(first)]
-    strata = np.array([gold[u[0]] for u in units])
     counts, scores = [], np.zeros((runs, 2, draws))
     for d in range(draws):
-        drawn = np.zeros(len(units), int)
-        for label in np.unique(strata):
-            members = np.flatnonzero(strata == label)
-            drawn += np.bincount(rng.choice(members, len(members)), minlength=len(units))
+        drawn = np.bincount(rng.integers(0, len(units), len(units)), minlength=len(units))
         index = np.concatenate([np.tile(units[u], drawn[u]) for u in range(len(units))]).astype(int)
         for r in range(runs):
             scores[r, :, d] = score(gold[index], predicted[r][index], classes)
@@ -88,29 +84,29 @@ def row_bootstrap():
 
 
 def differences():
-    """Welch-Satterthwaite by hand in numpy, tail by scipy"""
+    """Welch-Satterthwaite by hand in numpy, tail by scipy; the last pair's rows are below the floor"""
     out = []
-    for seeds_a, seeds_b, gap in ((1, 1, 0.02), (3, 3, 0.05), (5, 2, 0.0), (3, 1, 0.08)):
+    for seeds_a, seeds_b, gap, units in ((1, 1, 0.02, 471), (3, 3, 0.05, 20), (5, 2, 0.0, 300), (3, 1, 0.08, 7)):
         draws = 200
         base = rng.normal(0, 0.02, draws)
         a, b = rng.normal(0.6 + gap, 0.02, seeds_a), rng.normal(0.6, 0.01, seeds_b)
         boot_a = a[:, None] + base + rng.normal(0, 0.01, (seeds_a, draws))
         boot_b = b[:, None] + base + rng.normal(0, 0.01, (seeds_b, draws))
-        variance = np.var(boot_a.mean(0) - boot_b.mean(0), ddof=1)
-        below = 0.0
+        variance = max(np.var(boot_a.mean(0) - boot_b.mean(0), ddof=1) * units / (units - 1), units ** -2)
+        below = variance ** 2 / (units - 1)
         for x in (a, b):
             if len(x) > 1:
                 part = np.var(x, ddof=1) / len(x)
                 variance += part
                 below += part ** 2 / (len(x) - 1)
-        df = variance ** 2 / below if below else np.inf
+        df = variance ** 2 / below
         value = a.mean() - b.mean()
         half = stats.t.ppf(0.975, df) * np.sqrt(variance)
-        out.append({"a": a.tolist(), "b": b.tolist(), "boot_a": boot_a.tolist(), "boot_b": boot_b.tolist(),
+        out.append({"a": a.tolist(), "b": b.tolist(), "units": units,
+                    "boot_a": boot_a.tolist(), "boot_b": boot_b.tolist(),
                     "interval": [value - half, value + half],
                     "p": float(2 * stats.t.sf(abs(value) / np.sqrt(variance), df))})
     return out
-
 
 
 def main():

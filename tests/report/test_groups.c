@@ -69,13 +69,13 @@ Test(groups, different_models_are_told_apart) {
 Test(groups, equal_runs_are_equivalent_and_single_seeds_claim_nothing) {
     group_comparison c;
     strbuf out = {0};
-    make("tiny", 0.5, "tiny", 0.5, 300);
+    make("tiny", 0.5, "tiny", 0.5, 500);
     for (int s = 0; s < SEEDS; s++) {
         b[s].seed = s;
-        memcpy(b[s].predicted, a[s].predicted, 300 * sizeof(uint32_t));
+        memcpy(b[s].predicted, a[s].predicted, 500 * sizeof(uint32_t));
         // scores equal over seeds: the seeds add no variance
-        memcpy(a[s].predicted, a[0].predicted, 300 * sizeof(uint32_t));
-        memcpy(b[s].predicted, a[0].predicted, 300 * sizeof(uint32_t));
+        memcpy(a[s].predicted, a[0].predicted, 500 * sizeof(uint32_t));
+        memcpy(b[s].predicted, a[0].predicted, 500 * sizeof(uint32_t));
         cr_assert_not(record_score(&a[s]));
         cr_assert_not(record_score(&b[s]));
     }
@@ -88,6 +88,22 @@ Test(groups, equal_runs_are_equivalent_and_single_seeds_claim_nothing) {
         strstr(out.text, "(rows only)\n- verdict: a group of one seed: no claim beyond these runs"),
         "%s", out.text);
     strbuf_free(&out);
+}
+
+/* Few rows show no equivalence, unless every seed ended with the same weights. */
+Test(groups, equal_weights_are_equivalent_on_any_number_of_rows) {
+    group_comparison c;
+    make("tiny", 0.5, "tiny", 0.5, 24);
+    for (int s = 0; s < SEEDS; s++) {
+        b[s].seed = s;
+        memcpy(b[s].predicted, a[s].predicted, 24 * sizeof(uint32_t));
+        cr_assert_not(record_score(&b[s]));
+    }
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    cr_assert(c.equivalent && c.p == 1 && c.range.low == 0 && c.range.high == 0);
+    b[1].final_weights_sha256[0] = 'f';
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    cr_assert(!c.equivalent && c.p == 1 && c.range.low < -0.05 && c.range.high > 0.05);
 }
 
 /* One model under the same seeds on two devices: what the seeds have in common cancels, so that a

@@ -190,6 +190,37 @@ Test(html, index_links_to_pages_that_exist) {
     mem_free(folder);
 }
 
+// one run under two names, and a name that is no part of an address: each record has its own page
+Test(html, no_two_records_share_a_page) {
+    static const char *const names[] = {"a.json", "b\"><i>#?%.json"};
+    char *folder, *path, *text;
+    size_t count;
+    fake_folder(&folder);
+    for (int i = 0; i < 2; i++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.right = 0.5});
+        if (i) cr_assert_not(record_text(&r.device.driver, "another"));
+        if (i) r.numerics_version++;
+        cr_assert_not(mem_printf(&path, "%s/fake_task/%s", folder, names[i]));
+        cr_assert_not(record_write(&r, path));
+        mem_free(path);
+        record_free(&r);
+    }
+    program_result p = RUN("report", "--results", folder, "--format", "html");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cr_assert_eq(count_html(folder), 2);
+    cr_assert_not(path_join(&path, folder, "index.html"));
+    cr_assert_not(file_read((void **)&text, &count, path, 0));
+    check_nesting(text);
+    cr_assert(strstr(text, "href=\"pages/fake_task/a.html\""));
+    cr_assert_not(strstr(text, "<i>"));
+    mem_free(text);
+    mem_free(path);
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+}
+
 Test(html, with_text_needs_the_same_data) {
     char *folder;
     record r;
@@ -200,6 +231,8 @@ Test(html, with_text_needs_the_same_data) {
     program_result p = RUN("report", "--results", folder, "--with-text", "--data", folder);
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "harness data fetch kor_hate"), "%s", p.err);
+    cr_assert(strstr(p.err, "--with-text: 1 of 1 pages are without texts"), "%s", p.err);
+    cr_assert_eq(count_html(folder), 1); // the page is there all the same
     program_free(&p);
     if (getenv("HARNESS_DATA")) {
         p = RUN("report", "--results", folder, "--with-text");

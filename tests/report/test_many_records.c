@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/rng.h"
 #include "platform/file.h"
 #include "result/store.h"
 #include "support/fake_record.h"
@@ -66,4 +67,217 @@ Test(report, two_thousand_records_are_quick, .timeout = 120) {
     if (!kept) cr_assert_not(folder_remove(folder));
     mem_free(folder);
     cr_assert_eq(mem_live_count(), live);
+}
+
+/* Four records with 1,024 labels: what costs the square of the labels took over 90 s. */
+Test(report, many_labels_cost_in_proportion, .timeout = 120) {
+    enum { LABELS = 1024, ROWS = 4000 };
+    static char names[LABELS][16];
+    static const char *labels[LABELS];
+    static uint32_t gold[ROWS], predicted[ROWS];
+    char *folder, *page, *path;
+    size_t count;
+    json_setup();
+    fake_folder(&folder);
+    for (size_t i = 0; i < LABELS; i++) {
+        snprintf(names[i], sizeof names[i], "label %zu", i);
+        labels[i] = names[i];
+    }
+    for (uint32_t k = 0; k < 4; k++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.right = 0.5, .rows = ROWS, .seed = k});
+        for (uint32_t i = 0; i < ROWS; i++) {
+            philox w = philox4x32((philox){{i, 0, 0, 0}}, k, 3);
+            gold[i] = i % LABELS;
+            predicted[i] = w.v[0] % 2 ? gold[i] : w.v[1] % LABELS;
+        }
+        cr_assert_not(record_labels(&r, labels, LABELS));
+        cr_assert_not(record_test(&r, gold, predicted, NULL, NULL, ROWS));
+        cr_assert_not(store_write(folder, &r, NULL), "%s", err_message(ERR_FORMAT));
+        record_free(&r);
+    }
+    double begin = child_seconds();
+    program_result p = RUN("report", "--results", folder);
+    double seconds = child_seconds() - begin;
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    printf("report of 1,024 labels: %.1f s of processor time\n", seconds);
+#ifndef __SANITIZE_ADDRESS__
+    cr_assert_lt(seconds, 5.0);
+#endif
+    // no matrix of a million cells
+    folder_list pages = {0};
+    cr_assert_not(path_join(&path, folder, "pages/fake_task"));
+    cr_assert_not(folder_list_read(&pages, path));
+    cr_assert_eq(pages.count, 4);
+    cr_assert_not(path_join(&page, path, pages.names[0]));
+    mem_free(path);
+    cr_assert_not(file_read((void **)&path, &count, page, 1 << 20));
+    cr_assert(strstr(path, "Commonest mistakes"));
+    mem_free(path);
+    mem_free(page);
+    folder_list_free(&pages);
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+}
+
+/* 50 ways to damage a record: a text in place of another, or (where `from` is NULL) the first
+ * `keep` thousandths of the file with `to` behind them. */
+static const struct damage {
+    const char *from, *to;
+    int keep;
+} damages[] = {
+    {NULL, "", 0},
+    {NULL, "", 3},
+    {NULL, "", 100},
+    {NULL, "", 333},
+    {NULL, "", 500},
+    {NULL, "", 900},
+    {NULL, "", 990},
+    {NULL, "}", 700},
+    {NULL, "{}", 1000},
+    {NULL, "[]", 0},
+    {NULL, "null", 0},
+    {NULL, "{\"schema\": 1}", 0},
+    {NULL, "\xff\xfe", 0},
+    {NULL, "\"text\"", 0},
+    {NULL, "1e99999", 0},
+    {NULL, "[[[[[[[[[[[[[[[[[[[[", 0},
+    {"\"schema\":\t1,", "\"schema\": 2,", 0},
+    {"\"schema\":\t1,", "\"schema\": null,", 0},
+    {"\"schema\":\t1,", "", 0},
+    {"\"harness\":\t{", "\"harness\":\t[", 0},
+    {"\"harness\":", "\"harnes\":", 0},
+    {"\"metric_version\":\t", "\"metric_version\": 99", 0},
+    {"\"metric_version\":\t", "\"metric_version\": -", 0},
+    {"\"numerics_version\":", "\"numerics_version\": 0, \"x\":", 0},
+    {"\"partial\":\tfalse", "\"partial\": \"no\"", 0},
+    {"\"split\":\t\"official\"", "\"split\": \"\"", 0},
+    {"\"split\":\t\"official\"", "\"split\": 3", 0},
+    {"\"test\":\t40", "\"test\": 41", 0},
+    {"\"test\":\t40", "\"test\": 2000000000", 0},
+    {"\"test\":\t40", "\"test\": 0", 0},
+    {"\"test\":\t40", "\"test\": -40", 0},
+    {"\"majority_class\":\t1", "\"majority_class\": 3", 0},
+    {"\"labels\":\t[", "\"labels\": [1, ", 0},
+    {"\"labels\":\t[", "\"labels\": [\"one more\", ", 0},
+    {"\"manifest_sha256\":\t\"", "\"manifest_sha256\": \"zz", 0},
+    {"\"seed\":\t0,", "\"seed\": -1,", 0},
+    {"\"seed\":\t0,", "\"seed\": 1e300,", 0},
+    {"\"seed\":\t0,", "\"seed\": [0],", 0},
+    {"\"kind\":\t\"cpu\"", "\"kind\": \"tpu\"", 0},
+    {"\"precision\":\t\"fp32\"", "\"precision\": \"fp8\"", 0},
+    {"\"headline\":\t\"macro_f1\"", "\"headline\": \"f1\"", 0},
+    {"\"macro_f1\":\t0", "\"macro_f1\": 1", 0},
+    {"\"learning_rate\":\t5e-05", "\"learning_rate\": {}", 0},
+    {"\"learning_rate\":\t5e-05", "\"learning_rate\": 5e-06", 0},
+    {"\"train_s\":\t9.5", "\"train_s\": -1", 0},
+    {"\"steps\":\t20", "\"steps\": 19", 0},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[5, 4], [4, 3]]", 0},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[7, 3], [8]]", 0},
+    {"\"type\":\t\"u8\"", "\"type\": \"f32\"", 0},
+    {"\"data\":\t\"", "\"data\": \"!", 0},
+};
+enum { WAYS = sizeof damages / sizeof *damages, MODELS = 20, GOOD = 5000, BAD = 5000 };
+_Static_assert(WAYS == 50, "fifty ways");
+
+static void write_text(const char *folder, const char *task, const char *name, const strbuf *text) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s/%s", folder, task, name);
+    FILE *f = fopen(path, "w"); // nothing is synced: it is quick
+    cr_assert(f, "%s", path);
+    cr_assert_eq(fwrite(text->text, 1, text->length, f), text->length);
+    cr_assert_not(fclose(f));
+}
+
+static void replace(strbuf *out, const char *text, const char *from, const char *to) {
+    const char *at = strstr(text, from);
+    cr_assert(at, "the record does not hold %s", from);
+    cr_assert_not(strbuf_add_bytes(out, text, (size_t)(at - text)));
+    cr_assert_not(strbuf_add(out, to));
+    cr_assert_not(strbuf_add(out, at + strlen(from)));
+}
+
+// 20 rows of the board in four tables, each of 250 seeds, and as many damaged files among them
+static void write_half_damaged(const char *folder) {
+    for (uint32_t m = 0; m < MODELS; m++) {
+        char task[16], model[16], name[32], *path, *text;
+        size_t length;
+        record r;
+        snprintf(task, sizeof task, "task_%u", m % 4);
+        snprintf(model, sizeof model, "model %02u", m);
+        fake_record_make(
+            &r, &(fake_record){.task = task, .model = model, .right = 0.03 * m, .rows = 40});
+        cr_assert_not(mem_printf(&path, "%s/%s/first.json", folder, task));
+        cr_assert_not(record_write(&r, path));
+        cr_assert_not(file_read((void **)&text, &length, path, 0));
+        cr_assert_eq(remove(path), 0);
+        for (uint32_t k = 0; k < GOOD / MODELS; k++) {
+            strbuf out = {0};
+            snprintf(name, sizeof name, "\"seed\": %u,", k);
+            replace(&out, text, "\"seed\":\t0,", name);
+            snprintf(name, sizeof name, "good-%u-s%u.json", m, k);
+            write_text(folder, task, name, &out);
+            strbuf_free(&out);
+        }
+        for (uint32_t k = 0; k < BAD / MODELS; k++) {
+            const struct damage *d = &damages[k % WAYS];
+            strbuf out = {0};
+            if (d->from) {
+                replace(&out, text, d->from, d->to);
+            } else {
+                cr_assert_not(strbuf_add_bytes(&out, text, length * (size_t)d->keep / 1000));
+                cr_assert_not(strbuf_add(&out, d->to));
+            }
+            snprintf(name, sizeof name, "bad-%u-s%u.json", m, k);
+            write_text(folder, task, name, &out);
+            strbuf_free(&out);
+        }
+        record_free(&r);
+        mem_free(path);
+        mem_free(text);
+    }
+}
+
+// every damaged file is named by one warning, and no other file is
+static void check_warnings(const char *text_of_all) {
+    size_t named = 0;
+    for (const char *line = text_of_all; *line; line += strcspn(line, "\n") + 1) {
+        if (strncmp(line, "warning: ", 9)) continue;
+        size_t n = strcspn(line, "\n");
+        char text[600];
+        snprintf(text, sizeof text, "%.*s", (int)(n < 599 ? n : 599), line);
+        cr_assert(strstr(text, "/bad-"), "%s", text);
+        named++;
+    }
+    cr_assert_eq(named, BAD, "%zu were named", named);
+}
+
+Test(report, five_thousand_damaged_records_do_not_touch_the_others, .timeout = 120) {
+    char *folder;
+    json_setup();
+    fake_folder(&folder);
+    write_half_damaged(folder);
+    double begin = child_seconds();
+    program_result p = RUN("report", "--results", folder, "--json");
+    printf("report of 10,000 records: %.1f s of processor time\n", child_seconds() - begin);
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "5000 damaged records left out (named above)"));
+    check_warnings(p.err);
+    cJSON *json;
+    size_t rows = 0, seeds = 0;
+    cr_assert_not(json_parse(&json, p.out, strlen(p.out), "report"));
+    const cJSON *table, *row;
+    cJSON_ArrayForEach(table, cJSON_GetObjectItem(json, "tables")) {
+        cJSON_ArrayForEach(row, cJSON_GetObjectItem(table, "rows")) {
+            rows++;
+            seeds += (size_t)cJSON_GetArraySize(cJSON_GetObjectItem(row, "seeds"));
+        }
+    }
+    cr_assert_eq(rows, MODELS);
+    cr_assert_eq(seeds, GOOD);
+    cJSON_Delete(json);
+    program_free(&p);
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
 }

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static char *folder;
@@ -101,6 +102,42 @@ Test(record, keys_that_came_later_may_be_absent) {
     cr_assert_eq(r.evaluation_count, 0);
     cr_assert_eq(r.loss_scale, 0);
     record_free(&r);
+    mem_free(path);
+}
+
+/* Records of an older metric version are read: what they lack, or hold of another definition, is
+ * computed; what they know is checked as ever. */
+Test(record, metrics_that_came_later_may_be_absent) {
+    static const char *const parts[] = {"metrics", "metrics_dedup"};
+    record r;
+    char *path, *text;
+    cJSON *json;
+    fake_record_make(&r, &(fake_record){.right = 0.6, .seed = 1});
+    double want = record_metric(&r, "balanced_accuracy");
+    cr_assert(want > 0);
+    cr_assert_not(path_join(&path, folder, "older.json"));
+    cr_assert_not(record_write(&r, path));
+    record_free(&r);
+    cr_assert_not(json_read(&json, path, 0));
+    cJSON_SetNumberValue(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(json, "harness"), "metric_version"), 1);
+    for (int i = 0; i < 2; i++)
+        cJSON_DeleteItemFromObject(cJSON_GetObjectItem(json, parts[i]), "balanced_accuracy");
+    cr_assert_not(json_write(path, json));
+    cr_assert_not(record_read(&r, path), "%s", err_message(ERR_FORMAT));
+    cr_assert_eq(r.metric_version, 1);
+    cr_assert_eq(record_metric(&r, "balanced_accuracy"), want);
+    record_free(&r);
+    cJSON_SetNumberValue(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(json, "harness"), "metric_version"),
+        METRIC_VERSION);
+    cr_assert_not(json_print(&text, json, true));
+    cr_assert_not(file_write(path, text, strlen(text)));
+    cr_assert_eq(record_read(&r, path), ERR_FORMAT);
+    cr_assert(strstr(err_message(ERR_FORMAT), "metrics: key 'balanced_accuracy' is missing"), "%s",
+              err_message(ERR_FORMAT));
+    mem_free(text);
+    cJSON_Delete(json);
     mem_free(path);
 }
 
@@ -236,6 +273,13 @@ static const struct {
      "key 'headline': unknown metric 'bleu' (known: accuracy"},
     {"\"type\":\t\"u8\"", "\"type\": \"u16\"", "predictions: key 'type' is 'u16', expected 'u8'"},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[3, 7]]", "key 'repeats': row 3 cannot repeat row 7"},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[5, 4], [4, 3]]",
+     "key 'repeats': row 4 comes after row 5"},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[4, 3], [5, 4]]",
+     "key 'repeats': row 5 cannot repeat row 4"},
+    {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[7, 3], [7, 4]]",
+     "key 'repeats': row 7 comes after row 7"},
+    {"\"metric_version\":\t", "\"metric_version\": 99", ", expected a whole number from 1 to "},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[7]]", "expected an array of arrays of 2 numbers"},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[60, 3]]",
      "key 'repeats' holds 60, expected whole numbers from 0 to 59"},
@@ -307,6 +351,29 @@ Test(record, damage_is_named) {
     mem_free(text);
     mem_free(path);
     record_free(&r);
+}
+
+// what other records are searched for by key may not have a hundred thousand
+Test(record, recipes_and_configurations_have_few_keys) {
+    static const char *const parts[] = {"recipe", "config"};
+    for (int i = 0; i < 2; i++) {
+        record r;
+        char *path;
+        fake_record_make(&r, &(fake_record){.right = 0.5});
+        cJSON *object = i ? r.model.config : r.recipe;
+        for (int k = cJSON_GetArraySize(object); k < 257; k++) {
+            char key[16];
+            snprintf(key, sizeof key, "key %d", k);
+            cr_assert_not(json_add_number(object, key, k));
+        }
+        cr_assert_not(path_join(&path, folder, "a.json"));
+        cr_assert_eq(record_write(&r, path), ERR_FORMAT);
+        char want[80];
+        snprintf(want, sizeof want, "key '%s' holds 257 values, expected at most 256", parts[i]);
+        cr_assert(strstr(err_message(ERR_FORMAT), want), "%s", err_message(ERR_FORMAT));
+        mem_free(path);
+        record_free(&r);
+    }
 }
 
 // what follows from the predictions is computed again: one changed figure is found

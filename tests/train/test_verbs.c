@@ -41,6 +41,24 @@ static cJSON *parse(const char *line) {
     return root;
 }
 
+/* A learning rate of 1 leaves a model that answers one label for everything, and that is said. */
+Test(run_verbs, a_model_of_one_answer_is_said_so) {
+    json_setup();
+    program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE, "--lr", "1",
+                           "--max-steps", "3", "--output-dir", "constant");
+    EXPECT(r, 0, out, "\n  the model answers one label for every row\n");
+    program_free(&r);
+    r = RUN("eval", "--task", "kor_hate", "--sample", "--device", DEVICE, "--checkpoint",
+            "constant");
+    EXPECT(r, 0, out, "\n  the model answers one label for every row\n");
+    program_free(&r);
+    r = RUN("eval", "--task", "kor_hate", "--sample", "--device", DEVICE, "--checkpoint",
+            "constant", "--json");
+    EXPECT(r, 0, out, "\"caution\":\"answers one label for every row\"");
+    EXPECT(r, 0, out, "\"interval\":[0.");
+    program_free(&r);
+}
+
 Test(run_verbs, sample_from_training_to_prediction) {
     json_setup();
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE);

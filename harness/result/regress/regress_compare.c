@@ -65,12 +65,6 @@ static err add_relative(regress_report *r, regress_kind kind, const char *group,
 /* --- scores --------------------------------------------------------------------------------------
  */
 
-static double headline_of(const regress_result *r) {
-    for (size_t m = 0; m < metric_count(); m++)
-        if (!strcmp(metric_at(m)->name, r->headline)) return r->metrics[m];
-    return (double)NAN;
-}
-
 /* The same predictions: every metric has to be what it was. */
 static err compare_metrics(regress_report *r, const regress_result *a, const regress_result *b) {
     for (size_t m = 0; m < metric_count(); m++) {
@@ -95,8 +89,8 @@ static err compare_headline(regress_report *r, const regress_result *a, const re
     double mean = mean_of(a->seeds, n), std = std_of(a->seeds, n);
     err e = add_figure(&f, r, REGRESS_SCORE, a->name, "%s", metric_find(a->headline)->title);
     if (e) return e;
-    f->before = headline_of(a);
-    f->after = headline_of(b);
+    f->before = metric_of(a->metrics, a->headline);
+    f->after = metric_of(b->metrics, b->headline);
     f->change = f->after - f->before;
     f->bound = mean - student_t_quantile(0.99, (double)n - 1) * std * sqrt(1 + 1 / (double)n);
     snprintf(f->note, sizeof f->note,

@@ -154,12 +154,6 @@ done:
     return e;
 }
 
-static double headline_of(const regress_result *r) {
-    for (size_t m = 0; m < metric_count(); m++)
-        if (!strcmp(metric_at(m)->name, r->headline)) return r->metrics[m];
-    return (double)NAN;
-}
-
 static void free_result(regress_result *r) {
     mem_free(r->name);
     mem_free(r->headline);
@@ -171,11 +165,11 @@ static err measure_case(regress_state *out, regress_result *r, const regress_sui
                         const regress_case *c, const regress_options *o) {
     err e = mem_strdup(&r->name, c->name);
     if (e || (e = run_case(out, r, c, o, s->seeds[0], true))) return e;
-    r->seeds[r->seed_count++] = headline_of(r);
+    r->seeds[r->seed_count++] = metric_of(r->metrics, r->headline);
     for (size_t i = 1; o->all_seeds && i < s->seed_count && !e; i++) {
         regress_result other = {0};
         e = run_case(out, &other, c, o, s->seeds[i], false);
-        if (!e) r->seeds[r->seed_count++] = headline_of(&other);
+        if (!e) r->seeds[r->seed_count++] = metric_of(other.metrics, other.headline);
         free_result(&other);
     }
     return e;

@@ -229,12 +229,6 @@ static err print_list(strbuf *out, const cJSON *list) {
     return e;
 }
 
-static double headline_of(const regress_result *r) {
-    for (size_t m = 0; m < metric_count(); m++)
-        if (!strcmp(metric_at(m)->name, r->headline)) return r->metrics[m];
-    return 0;
-}
-
 err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
     cJSON *up = cJSON_CreateArray(), *down = cJSON_CreateArray();
     err e = up && down ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
@@ -244,7 +238,7 @@ err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
         if (!r->name) continue;
         snprintf(what, sizeof what, "loss at step %d", REGRESS_STEPS);
         if ((e = add_point(up, now, r->name, metric_find(r->headline)->title, "points",
-                           100 * headline_of(r))) ||
+                           100 * metric_of(r->metrics, r->headline))) ||
             (e = add_point(up, now, r->name, "training", "sentences/s", r->sentences_per_s))) {
             break;
         }

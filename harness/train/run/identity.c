@@ -135,6 +135,7 @@ err run__identify(run *r) {
         {"training rows", rows, SAME},
         {"protocol", run_protocol_name(q->protocol), SAME},
         {"seed", seed, SAME},
+        {"label map", q->label_map ? q->label_map : "none", SAME},
         {"model", r->source.name, SAME},
         {"configuration", config, SAME},
         {"weights", weights, SAME},

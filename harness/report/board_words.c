@@ -1,0 +1,227 @@
+/* How rows of one model name their difference: in words, not as hashes. */
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SHOWN_BYTES = 60 }; // of a key or a text that is shown whole
+enum { SHOWN_KEYS = 12 };  // of a recipe and of a configuration
+
+// a list of keys, borrowed from records
+typedef struct key_list {
+    const char **names;
+    size_t count, capacity;
+} key_list;
+
+static bool has_key(const key_list *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->names[i], name)) return true;
+    return false;
+}
+
+static err add_key(key_list *list, const char *name) {
+    if (has_key(list, name)) return ERR_OK;
+    err e = mem_grow((void **)&list->names, &list->capacity, list->count + 1, sizeof *list->names);
+    if (!e) list->names[list->count++] = name;
+    return e;
+}
+
+/* Whether two values differ. Lists and objects, which may be of any size, by their print: comparing
+ * objects key by key takes the square of their size. */
+static err differ(bool *out, const cJSON *a, const cJSON *b) {
+    char *x = NULL, *y = NULL;
+    err e = ERR_OK;
+    *out = true;
+    if (!b) return ERR_OK;
+    if (!a->child && !b->child) {
+        *out = !cJSON_Compare(a, b, true);
+        return ERR_OK;
+    }
+    if (!(e = json_print(&x, a, false)) && !(e = json_print(&y, b, false))) *out = strcmp(x, y);
+    mem_free(x);
+    mem_free(y);
+    return e;
+}
+
+// adds the keys that a has and b lacks or holds with another value
+static err add_differing(key_list *list, const cJSON *a, const cJSON *b) {
+    const cJSON *item;
+    err e = ERR_OK;
+    cJSON_ArrayForEach(item, a) {
+        bool differs;
+        if ((e = differ(&differs, item, cJSON_GetObjectItemCaseSensitive(b, item->string)))) break;
+        if (differs && (e = add_key(list, item->string))) break;
+    }
+    return e;
+}
+
+static const cJSON *recipe_of(const board_row *row) {
+    return row->runs[0]->recipe;
+}
+
+static const cJSON *config_of(const board_row *row) {
+    return row->runs[0]->model.config;
+}
+
+// the keys whose value is not that of the first row in every row
+static err varying_keys(key_list *list, const cJSON *(*part)(const board_row *),
+                        const board_row *rows, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 1; i < count && !e; i++) {
+        const cJSON *first = part(&rows[0]), *own = part(&rows[i]);
+        if (!(e = add_differing(list, own, first))) e = add_differing(list, first, own);
+    }
+    return e;
+}
+
+static err add_value(strbuf *out, const cJSON *item) {
+    if (!item) return strbuf_add(out, "default"); // a recipe names what departs from it
+    if (cJSON_IsNumber(item)) return strbuf_printf(out, "%.10g", item->valuedouble);
+    if (cJSON_IsBool(item)) return strbuf_add(out, cJSON_IsTrue(item) ? "yes" : "no");
+    if (cJSON_IsString(item) && strlen(item->valuestring) <= SHOWN_BYTES)
+        return strbuf_add(out, item->valuestring);
+    return strbuf_add(out, "too long to show");
+}
+
+static err add_separator(strbuf *out) {
+    return out->length ? strbuf_add(out, ", ") : ERR_OK;
+}
+
+static err add_words(strbuf *out, const char *key, const cJSON *value) {
+    static const char *const shorter[][2] = {{"learning_rate", "lr"},
+                                             {"num_train_epochs", "epochs"},
+                                             {"per_device_train_batch_size", "batch size"},
+                                             {"lr_scheduler_type", "schedule"}};
+    err e = add_separator(out);
+    for (size_t i = 0; i < sizeof shorter / sizeof *shorter; i++)
+        if (!strcmp(key, shorter[i][0])) key = shorter[i][1];
+    if (strlen(key) > SHOWN_BYTES) key = "a long key";
+    for (const char *p = key; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
+    if (!e) e = strbuf_add(out, " ");
+    return e ? e : add_value(out, value);
+}
+
+// the two that every row shows
+static const char *const shown[] = {"num_train_epochs", "learning_rate"};
+
+static bool is_shown(const char *key, const cJSON *recipe) {
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (!strcmp(key, shown[i]))
+            return cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(recipe, key));
+    return false;
+}
+
+static err add_shown(strbuf *out, const cJSON *recipe) {
+    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(recipe, shown[0]);
+    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(recipe, shown[1]);
+    err e = ERR_OK;
+    if (cJSON_IsNumber(epochs))
+        e = strbuf_printf(out, "%.10g epoch%s", epochs->valuedouble,
+                          epochs->valuedouble == 1 ? "" : "s");
+    if (!e && cJSON_IsNumber(rate)) e = add_words(out, shown[1], rate);
+    return e;
+}
+
+static err add_keys(strbuf *out, const key_list *keys, const cJSON *values) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < keys->count && i < SHOWN_KEYS && !e; i++) {
+        if (is_shown(keys->names[i], values)) continue;
+        e = add_words(out, keys->names[i],
+                      cJSON_GetObjectItemCaseSensitive(values, keys->names[i]));
+    }
+    if (e || keys->count <= SHOWN_KEYS) return e;
+    return strbuf_printf(out, ", and %zu more", keys->count - SHOWN_KEYS);
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+// which of the fields that are no list of keys differ between rows of a model
+typedef struct varying {
+    key_list recipe, config;
+    bool weights, vocab, numerics, kind;
+} varying;
+
+static void compare_fields(varying *v, const record *a, const record *b) {
+    v->weights = v->weights || !same_text(a->model.weights_sha256, b->model.weights_sha256);
+    v->vocab = v->vocab || !same_text(a->model.vocab_sha256, b->model.vocab_sha256);
+    v->numerics = v->numerics || a->numerics_version != b->numerics_version;
+}
+
+// a kind shows by the device's name, unless two kinds share it
+static void compare_kinds(varying *v, const board_row *rows, size_t count) {
+    for (size_t i = 0; i < count && !v->kind; i++) {
+        const record_device *a = &rows[i].runs[0]->device;
+        for (size_t k = i + 1; k < count && !v->kind; k++) {
+            const record_device *b = &rows[k].runs[0]->device;
+            v->kind = !strcmp(a->name, b->name) && strcmp(a->kind, b->kind);
+        }
+    }
+}
+
+static err add_fields(strbuf *out, const varying *v, const record *r) {
+    err e = ERR_OK;
+    if (v->weights && !(e = add_separator(out)))
+        e = r->model.weights_sha256 ? strbuf_printf(out, "weights %.8s", r->model.weights_sha256)
+                                    : strbuf_add(out, "from scratch");
+    if (!e && v->vocab && !(e = add_separator(out)))
+        e = strbuf_printf(out, "vocabulary %.8s", r->model.vocab_sha256);
+    if (!e && v->numerics && !(e = add_separator(out)))
+        e = strbuf_printf(out, "numerics version %lld", (long long)r->numerics_version);
+    if (!e && v->kind && !(e = add_separator(out)))
+        e = strbuf_printf(out, "device kind %s", r->device.kind);
+    return e;
+}
+
+static err describe(board_row *row, const varying *v) {
+    strbuf out = {0};
+    err e;
+    if ((e = strbuf_add(&out, "")) || (e = add_shown(&out, recipe_of(row))) ||
+        (e = add_keys(&out, &v->recipe, recipe_of(row))) ||
+        (e = add_keys(&out, &v->config, config_of(row))) ||
+        (e = add_fields(&out, v, row->runs[0]))) {
+        strbuf_free(&out);
+        return e;
+    }
+    row->words = out.text;
+    return ERR_OK;
+}
+
+// rows of one model
+static err describe_model(board_row *rows, size_t count) {
+    varying v = {0};
+    err e = varying_keys(&v.recipe, recipe_of, rows, count);
+    if (!e) e = varying_keys(&v.config, config_of, rows, count);
+    for (size_t i = 1; i < count; i++) compare_fields(&v, rows[0].runs[0], rows[i].runs[0]);
+    compare_kinds(&v, rows, count);
+    for (size_t i = 0; i < count && !e; i++) e = describe(&rows[i], &v);
+    mem_free(v.recipe.names);
+    mem_free(v.config.names);
+    return e;
+}
+
+err report__row_words(board_table *t) {
+    err e = ERR_OK;
+    for (size_t i = 0, end; i < t->row_count && !e; i = end) {
+        const char *name = t->rows[i].runs[0]->model.name;
+        for (end = i; end < t->row_count && !strcmp(t->rows[end].runs[0]->model.name, name);) end++;
+        e = describe_model(t->rows + i, end - i);
+    }
+    return e;
+}
+
+err report__cautions(strbuf *out, const board_row *row) {
+    const size_t counts[] = {row->one_label, row->below_majority};
+    static const score_caution cautions[] = {SCORE_ONE_LABEL, SCORE_BELOW_MAJORITY};
+    const char *before = " (";
+    err e = ERR_OK;
+    for (size_t i = 0; i < 2 && !e; i++) {
+        if (!counts[i]) continue;
+        e = strbuf_printf(out, "%s%s", before, score_caution_text(cautions[i]));
+        if (!e && counts[i] < row->run_count)
+            e = strbuf_printf(out, ": %zu of %zu seeds", counts[i], row->run_count);
+        before = "; ";
+    }
+    return !e && before[0] == ';' ? strbuf_add(out, ")") : e;
+}

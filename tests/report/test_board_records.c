@@ -1,0 +1,475 @@
+/* What the board makes of its records: which stand in one row, what it says of rows, and what it
+ * does with records that repeat or contradict others. */
+#include "base/memory.h"
+#include "platform/file.h"
+#include "report/board.h"
+#include "support/fake_record.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static char *folder;
+
+static void setup(void) {
+    json_setup();
+    fake_folder(&folder);
+}
+
+static void teardown(void) {
+    cr_assert_not(folder_remove(folder));
+    mem_free(folder);
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+TestSuite(board_records, .init = setup, .fini = teardown);
+
+// writes r under a name of the test's choice and frees it
+static void put(record *r, const char *name) {
+    char *path;
+    cr_assert_not(mem_printf(&path, "%s/%s/%s", folder, r->task.name, name));
+    cr_assert_not(record_write(r, path), "%s", err_message(ERR_FORMAT));
+    mem_free(path);
+    record_free(r);
+}
+
+static void open_board(store *s, board *b) {
+    cr_assert_not(store_read(s, folder));
+    cr_assert_eq(s->damaged, 0);
+    cr_assert_not(board_init(b, s), "%s", err_message(ERR_DATA));
+}
+
+static void close_board(store *s, board *b) {
+    board_free(b);
+    store_free(s);
+}
+
+/* rows */
+
+static void set_hash(char **field, char digit) {
+    char hex[65];
+    memset(hex, digit, 64);
+    hex[64] = '\0';
+    cr_assert_not(record_text(field, hex));
+}
+
+static void other_model(record *r) {
+    cr_assert_not(record_text(&r->model.name, "mini"));
+}
+static void other_weights(record *r) {
+    set_hash(&r->model.weights_sha256, 'a');
+}
+static void other_vocab(record *r) {
+    set_hash(&r->model.vocab_sha256, 'b');
+}
+static void other_config(record *r) {
+    cr_assert_not(json_add_number(r->model.config, "hidden_size", 64));
+}
+static void other_recipe(record *r) {
+    cr_assert_not(record_recipe_number(r, "learning_rate", 3.1e-4));
+}
+static void another_key(record *r) {
+    cr_assert_not(record_recipe_number(r, "weight_decay", 0.5));
+}
+static void other_precision(record *r) {
+    cr_assert_not(record_text(&r->device.precision, "bf16"));
+}
+static void other_kind(record *r) {
+    cr_assert_not(record_text(&r->device.kind, "software"));
+}
+static void other_device(record *r) {
+    cr_assert_not(record_text(&r->device.name, "gpu 1"));
+}
+static void other_numerics(record *r) {
+    r->numerics_version++;
+}
+
+// each makes a second row of the one that it is applied to; `words` is what the board calls it
+static const struct {
+    const char *field;
+    void (*change)(record *r);
+    const char *words;
+} row_fields[] = {
+    {"model", other_model, "| mini |"},
+    {"weights", other_weights, "3 epochs, lr 5e-05, weights aaaaaaaa |"},
+    {"vocabulary", other_vocab, "3 epochs, lr 5e-05, vocabulary bbbbbbbb |"},
+    {"configuration", other_config, "3 epochs, lr 5e-05, hidden size 64 |"},
+    {"recipe", other_recipe, "3 epochs, lr 0.00031 |"},
+    {"a recipe's further key", another_key, "3 epochs, lr 5e-05, weight decay 0.5 |"},
+    {"precision", other_precision, "on cpu, bf16 |"},
+    {"device kind", other_kind, "3 epochs, lr 5e-05, device kind software |"},
+    {"device", other_device, "on gpu 1, fp32 |"},
+    {"numerics", other_numerics, "3 epochs, lr 5e-05, numerics version "},
+};
+enum { ROW_FIELDS = sizeof row_fields / sizeof *row_fields };
+
+Test(board_records, each_field_of_the_key_makes_a_row_and_is_named) {
+    for (size_t i = 0; i < ROW_FIELDS; i++) {
+        for (uint32_t k = 0; k < 2; k++) {
+            record r;
+            char name[32];
+            // another seed, so that a board without the field would take both into one row
+            fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+            if (k) row_fields[i].change(&r);
+            snprintf(name, sizeof name, "%u.json", k);
+            put(&r, name);
+        }
+        store s;
+        board b;
+        strbuf text = {0};
+        open_board(&s, &b);
+        cr_assert_eq(b.table_count, 1);
+        cr_assert_eq(b.tables[0].row_count, 2, "%s does not tell rows apart", row_fields[i].field);
+        cr_assert_eq(b.note_count, 0);
+        cr_assert_not(board_markdown(&text, &b));
+        cr_assert(strstr(text.text, row_fields[i].words), "%s: %s", row_fields[i].field, text.text);
+        strbuf_free(&text);
+        close_board(&s, &b);
+    }
+}
+
+// of many differences the first, and how many more there are
+Test(board_records, words_stay_short) {
+    for (uint32_t k = 0; k < 2; k++) {
+        record r;
+        char name[32];
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+        for (int i = 0; i < 20 && k; i++) {
+            snprintf(name, sizeof name, "key_%02d", i);
+            cr_assert_not(record_recipe_number(&r, name, i));
+        }
+        snprintf(name, sizeof name, "%u.json", k);
+        put(&r, name);
+    }
+    store s;
+    board b;
+    open_board(&s, &b);
+    for (size_t i = 0; i < 2; i++) {
+        const char *words = b.tables[0].rows[i].words;
+        cr_assert(strstr(words, "3 epochs, lr 5e-05, key 00 ") == words, "%s", words);
+        cr_assert(strstr(words, ", key 11 ") && strstr(words, ", and 8 more"), "%s", words);
+    }
+    close_board(&s, &b);
+}
+
+// what does not tell rows apart: the seed, times, threads, the program's commit
+Test(board_records, seeds_of_one_row_stay_together) {
+    for (uint32_t k = 0; k < 3; k++) {
+        record r;
+        char name[32];
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+        r.device.threads = 1 + k;
+        r.timing.train_s = 1 + k;
+        snprintf(name, sizeof name, "%u.json", k);
+        put(&r, name);
+    }
+    store s;
+    board b;
+    open_board(&s, &b);
+    cr_assert_eq(b.tables[0].row_count, 1);
+    cr_assert_eq(b.tables[0].rows[0].run_count, 3);
+    cr_assert_str_eq(b.tables[0].rows[0].words, "3 epochs, lr 5e-05");
+    close_board(&s, &b);
+}
+
+/* figures by hand: 20 rows, the first ten of label 1; row 7 repeats row 3, rows 5 and 7 are left
+ * out of the deduplicated score */
+enum { ROWS = 20 };
+
+static void make_figures(record *r, const char *model, uint32_t seed, const uint32_t *wrong,
+                         size_t wrong_count) {
+    uint32_t gold[ROWS], predicted[ROWS], first[ROWS];
+    bool scored[ROWS];
+    fake_record_make(r, &(fake_record){.task = "kor_x",
+                                       .model = model,
+                                       .headline = "accuracy",
+                                       .rows = ROWS,
+                                       .classes = 2,
+                                       .seed = seed});
+    for (uint32_t i = 0; i < ROWS; i++) {
+        gold[i] = predicted[i] = i < 10;
+        first[i] = i == 7 ? 3 : i;
+        scored[i] = i != 5 && i != 7;
+    }
+    for (size_t k = 0; k < wrong_count; k++) predicted[wrong[k]] = 1 - gold[wrong[k]];
+    cr_assert_not(record_test(r, gold, predicted, first, scored, ROWS));
+    r->timing.train_s = 1 + 2 * seed;
+}
+
+Test(board_records, figures_are_those_worked_by_hand) {
+    static const uint32_t wrong[3][5] = {{0, 1, 5, 11}, {0, 1, 5, 7, 12}, {0, 7, 13}};
+    static const size_t counts[3] = {4, 5, 3};
+    static const uint32_t eight[8] = {1, 2, 8, 9, 10, 14, 15, 19};
+    record r;
+    for (uint32_t k = 0; k < 3; k++) {
+        char name[8];
+        make_figures(&r, "tiny", k, wrong[k], counts[k]);
+        snprintf(name, sizeof name, "%u.json", k);
+        put(&r, name);
+    }
+    make_figures(&r, "once", 9, eight, 8);
+    put(&r, "once.json");
+    store s;
+    board b;
+    strbuf json = {0};
+    open_board(&s, &b);
+    const board_row *row = &b.tables[0].rows[0], *once = &b.tables[0].rows[1];
+    // 16, 15 and 17 of 20; of the 18 without rows 5 and 7: 3, 3 and 2 are wrong
+    cr_assert_float_eq(row->mean, 0.8, 1e-15);
+    cr_assert_float_eq(row->std, 0.05, 1e-15);
+    cr_assert_float_eq(row->dedup_mean, (15 + 15 + 16) / 54.0, 1e-15);
+    cr_assert_float_eq(row->train_s, 3, 1e-15);
+    cr_assert_float_eq(b.tables[0].baseline, 0.5, 1e-15);
+    cr_assert_float_eq(b.tables[0].baseline_dedup, 8 / 18.0, 1e-15);
+    // one seed, 12 of 20: about the expanded percentiles of a binomial, within its exact 99 %
+    cr_assert(once->rows_only && once->rank == 0 && once->std == 0 && once->mean == 0.6);
+    cr_assert(once->range.low > 0.27 && once->range.low <= 0.3830, "%g", once->range.low);
+    cr_assert(once->range.high < 0.87 && once->range.high >= 0.7864, "%g", once->range.high);
+    // six digits, rounded
+    cr_assert_not(board_json(&json, &b));
+    cr_assert(strstr(json.text, "\"mean\":\t0.8,"), "%s", json.text);
+    cr_assert(strstr(json.text, "\"std\":\t0.05,"));
+    cr_assert(strstr(json.text, "\"deduplicated\":\t0.851852,"));
+    cr_assert(strstr(json.text, "\"baseline_deduplicated\":\t0.444444,"));
+    strbuf_free(&json);
+    close_board(&s, &b);
+}
+
+/* 200 rows. Of A and B, 8 are right by A alone and 1 by B alone: z is 2.36, p 0.019, which the
+ * three pairs of a table of three models raise to 0.058. */
+static void put_pair(const char *model, uint32_t from, uint32_t to, uint32_t also) {
+    enum { N = 200 };
+    for (uint32_t seed = 0; seed < 2; seed++) {
+        uint32_t gold[N] = {0}, predicted[N] = {0};
+        record r;
+        char name[16];
+        fake_record_make(&r, &(fake_record){.task = "kor_x",
+                                            .model = model,
+                                            .headline = "accuracy",
+                                            .rows = N,
+                                            .classes = 2,
+                                            .seed = seed});
+        for (uint32_t i = 0; i < N; i++) {
+            gold[i] = i % 2;
+            predicted[i] = (i >= from && i < to) || i == also ? 1 - gold[i] : gold[i];
+        }
+        cr_assert_not(record_test(&r, gold, predicted, NULL, NULL, N));
+        snprintf(name, sizeof name, "%s-%u.json", model, seed);
+        put(&r, name);
+    }
+}
+
+static size_t rank_of(const char *model) {
+    store s;
+    board b;
+    size_t rank = 99;
+    open_board(&s, &b);
+    for (size_t i = 0; i < b.tables[0].row_count; i++) {
+        const board_row *row = &b.tables[0].rows[i];
+        if (!strcmp(row->runs[0]->model.name, model)) rank = row->rank;
+    }
+    close_board(&s, &b);
+    return rank;
+}
+
+Test(board_records, holm_counts_every_pair_of_the_table) {
+    put_pair("a", 0, 40, 100);
+    put_pair("b", 0, 47, 47);
+    cr_assert_eq(rank_of("b"), 2); // one pair: significant
+    put_pair("c", 0, 44, 101);
+    cr_assert_eq(rank_of("b"), 1); // three pairs: not shown
+    cr_assert_eq(rank_of("a"), 1);
+}
+
+/* cautions */
+
+static void put_constant(const char *model, uint32_t answer, uint32_t seeds, uint32_t constant) {
+    for (uint32_t seed = 0; seed < seeds; seed++) {
+        record r;
+        char name[32];
+        uint32_t wrong[ROWS], count = 0;
+        for (uint32_t i = 0; i < ROWS; i++)
+            if ((i < 10) != (answer == 1)) wrong[count++] = i;
+        make_figures(&r, model, seed, wrong, seed < constant ? count : 0);
+        snprintf(name, sizeof name, "%s-%u.json", model, seed);
+        put(&r, name);
+    }
+}
+
+Test(board_records, constant_and_poor_models_are_said_so) {
+    static const uint32_t most[12] = {0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14};
+    record r;
+    store s;
+    board b;
+    strbuf text = {0}, page = {0};
+    put_constant("ones", 1, 3, 2);
+    put_constant("zeros", 0, 2, 2);
+    make_figures(&r, "poor", 0, most, 12);
+    put(&r, "poor.json");
+    open_board(&s, &b);
+    cr_assert_not(board_markdown(&text, &b));
+    cr_assert(strstr(text.text, "| ones (answers one label for every row: 2 of 3 seeds) |"), "%s",
+              text.text);
+    cr_assert(strstr(text.text, "| zeros (answers one label for every row) |"));
+    cr_assert(strstr(text.text, "| poor (is below the majority baseline) |"));
+    cr_assert_not(board_csv(&page, &b));
+    cr_assert(strstr(page.text, ",runs_of_one_label,runs_below_baseline,"));
+    for (size_t i = 0; i < b.tables[0].row_count; i++) {
+        const board_row *row = &b.tables[0].rows[i];
+        cr_assert(row->range.high - row->range.low > 0.2, "a narrow interval: %g to %g",
+                  row->range.low, row->range.high);
+    }
+    strbuf_free(&text);
+    strbuf_free(&page);
+    close_board(&s, &b);
+}
+
+/* the row that stands for a model */
+
+Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
+    for (uint32_t seed = 0; seed < 5; seed++) {
+        record r;
+        char name[32];
+        fake_record_make(
+            &r, &(fake_record){.task = "kor_x", .right = seed < 3 ? 0.3 : 0.9, .seed = seed % 3});
+        if (seed >= 3) other_recipe(&r); // better, but of two seeds
+        snprintf(name, sizeof name, "%u.json", seed);
+        put(&r, name);
+    }
+    record r;
+    fake_record_make(&r, &(fake_record){.task = "kor_y", .right = 0.5});
+    put(&r, "y.json");
+    store s;
+    board b;
+    strbuf text = {0};
+    open_board(&s, &b);
+    cr_assert_eq(b.overall_count, 1);
+    const board_row *row = b.overall[0].rows[0];
+    cr_assert_eq(row->run_count, 3);
+    cr_assert(row->mean < b.tables[0].rows[0].mean && row == &b.tables[0].rows[1]);
+    cr_assert_not(board_markdown(&text, &b));
+    cr_assert(strstr(text.text, "the one with most seeds stands here"));
+    cr_assert(strstr(text.text, "3 epochs, lr 5e-05 |") && strstr(text.text, "lr 0.00031 |"));
+    strbuf_free(&text);
+    close_board(&s, &b);
+}
+
+/* repeated and contradicting records */
+
+static void other_gold(record *r) {
+    r->gold[0] = (r->gold[0] + 1) % 3;
+}
+static void other_repeats(record *r) {
+    r->first_row[9] = 3;
+}
+static void other_dedup(record *r) {
+    r->scored_dedup[9] = false;
+}
+static void other_majority(record *r) {
+    r->task.majority_class = 2;
+}
+static void other_label(record *r) {
+    cr_assert_not(record_text(&r->task.labels[0], "else"));
+}
+static void other_train_rows(record *r) {
+    r->task.train_rows++;
+}
+static void other_leaks(record *r) {
+    r->task.leaked_rows++;
+}
+
+static const struct {
+    void (*change)(record *r);
+    const char *in;
+} lies[] = {
+    {other_gold, "in the test labels"},
+    {other_repeats, "in which test texts repeat another"},
+    {other_dedup, "in the deduplicated test rows"},
+    {other_majority, "in the commonest training class"},
+    {other_label, "in the names of the labels"},
+    {other_train_rows, "in the number of training rows"},
+    {other_leaks, "in the number of leaked test rows"},
+};
+
+Test(board_records, of_records_that_contradict_others_the_most_stay) {
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        for (uint32_t k = 0; k < 3; k++) {
+            record r;
+            char name[32];
+            fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+            if (!k) lies[i].change(&r); // first by path and by seed
+            snprintf(name, sizeof name, "%u.json", k);
+            put(&r, name);
+        }
+        program_result p = RUN("report", "--results", folder, "--format", "md");
+        char *path, *text;
+        size_t count;
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        cr_assert(strstr(p.err,
+                         "warning: kor_x/0.json is left out: it contradicts kor_x/1.json and "
+                         "others of task 'kor_x', which name the same data, "),
+                  "%s", p.err);
+        cr_assert(strstr(p.err, lies[i].in), "%s, not: %s", lies[i].in, p.err);
+        program_free(&p);
+        cr_assert_not(path_join(&path, folder, "LEADERBOARD.md"));
+        cr_assert_not(file_read((void **)&text, &count, path, 0));
+        cr_assert(strstr(text, "\n## Left out\n\n- kor_x/0.json is left out"), "%s", text);
+        cr_assert(strstr(text, " | 2 | "), "%s", text); // seeds
+        mem_free(path);
+        mem_free(text);
+    }
+}
+
+static void same_run(record *r) {
+    r->timing.train_s += 1;
+}
+static void other_prediction(record *r) {
+    r->predicted[2] = (r->predicted[2] + 1) % 3;
+}
+static void other_final_weights(record *r) {
+    set_hash(&r->final_weights_sha256, 'c');
+}
+static void other_driver(record *r) {
+    cr_assert_not(record_text(&r->device.driver, "another"));
+    other_prediction(r);
+}
+
+static const struct {
+    void (*change)(record *r);
+    const char *note;
+} repeats[] = {
+    {same_run, "it repeats kor_x/0.json, the same row and seed"},
+    {other_prediction, "it contradicts kor_x/0.json, the same run, in 1 of 60 predictions"},
+    {other_final_weights, "it contradicts kor_x/0.json, the same run, in the final weights"},
+    {other_driver,
+     "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "
+     "of 60 predictions differ)"},
+};
+
+Test(board_records, a_repeated_seed_counts_once_and_is_named) {
+    for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
+        for (uint32_t k = 0; k < 3; k++) {
+            record r;
+            char name[32];
+            fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k % 2});
+            if (k == 2) repeats[i].change(&r);
+            snprintf(name, sizeof name, "%u.json", k);
+            put(&r, name);
+        }
+        store s;
+        board b;
+        strbuf text = {0};
+        open_board(&s, &b);
+        cr_assert_eq(b.tables[0].rows[0].run_count, 2);
+        cr_assert_eq(b.tables[0].rows[0].runs[0]->timing.train_s, 9.5);
+        cr_assert_eq(b.note_count, 1);
+        cr_assert(strstr(b.notes[0], "kor_x/2.json is left out: ") == b.notes[0], "%s", b.notes[0]);
+        cr_assert_str_eq(b.notes[0] + strlen("kor_x/2.json is left out: "), repeats[i].note);
+        cr_assert_not(board_json(&text, &b));
+        cr_assert(strstr(text.text, "\"left_out\":\t[\"kor_x/2.json is left out"));
+        strbuf_free(&text);
+        close_board(&s, &b);
+    }
+}

@@ -1,0 +1,32 @@
+/* Where two values are equal: which one counts. */
+#include "train/evaluate/evaluate.h"
+#include "train/run/best.h"
+
+#include <criterion/criterion.h>
+
+// of equal logits the first, as numpy's and PyTorch's argmax
+Test(boundaries, equal_logits_give_the_first_label) {
+    const float logits[] = {1, 1, 1, /**/ 0, 2, 2, /**/ -1, -2, -1, /**/ -0.0f, 0.0f, -1};
+    uint32_t labels[4];
+    predict_labels(labels, logits, 4, 3);
+    cr_assert(labels[0] == 0 && labels[1] == 1 && labels[2] == 0 && labels[3] == 0);
+}
+
+/* transformers' EarlyStoppingCallback: an improvement that equals the threshold is none, but the
+ * best is renewed by any improvement; an equal score renews nothing. */
+Test(boundaries, an_improvement_equal_to_the_threshold_is_stale) {
+    best_tracker b = {.higher_is_better = true, .threshold = 0.25, .patience = 2};
+    cr_assert(best_add(&b, 1, 0.5));
+    cr_assert(best_add(&b, 2, 0.75)); // better by the threshold
+    cr_assert(b.stale == 1 && b.step == 2 && b.score == 0.75);
+    cr_assert(best_add(&b, 3, 1.0625)); // better by more
+    cr_assert(b.stale == 0 && b.step == 3);
+    cr_assert_not(best_add(&b, 4, 1.0625));
+    cr_assert(b.stale == 1 && b.step == 3 && !best_stops(&b));
+    cr_assert_not(best_add(&b, 5, 1.0625));
+    cr_assert(best_stops(&b));
+    best_tracker loss = {.threshold = 0, .patience = 1};
+    cr_assert(best_add(&loss, 1, 0.5));
+    cr_assert_not(best_add(&loss, 2, 0.5)); // equal to the best, by a threshold of 0
+    cr_assert(best_stops(&loss));
+}
