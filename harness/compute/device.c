@@ -49,7 +49,7 @@ err device_list_for(device_info **list, size_t *count, const char **vulkan_note,
 #if HARNESS_VULKAN
     size_t first = *count;
     if (is_host(selector))
-        *vulkan_note = "Vulkan devices were not looked for: --device names another";
+        *vulkan_note = "Vulkan was not looked for";
     else
         e = vulkan_list(list, count, &capacity, vulkan_note);
     if (e == ERR_DEVICE) {

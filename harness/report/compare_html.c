@@ -1,7 +1,6 @@
 #include "report/compare.h"
 #include "report/html_internal.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { LINE_BYTES = 16384, COLUMNS_MAX = 64 };
@@ -29,7 +28,7 @@ static char *take_text(char *at, char end, size_t *length) {
             continue;
         }
         // before a letter it stands for itself: \x1b
-        if (at[0] == '\\' && ispunct((unsigned char)at[1])) at++;
+        if (at[0] == '\\' && at[1] && strchr("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", at[1])) at++;
         *to++ = *at++;
     }
     *length = (size_t)(to - begin);

@@ -195,15 +195,17 @@ static err read_case(draft *d) {
     err e = draft__flag(&t->lowercase, d->config, "do_lower_case", d->said);
     if (e) return e;
     if (said && t->lowercase && d->cased) {
-        return err_set(ERR_USAGE, "%s: do_lower_case is true, --cased says otherwise", d->said);
+        return err_set(ERR_USAGE, "%s: do_lower_case is true, but a cased model was asked for%s",
+                       d->said, err_advice("cased", " (--cased)"));
     }
     if (said) return ERR_OK;
     t->lowercase = !d->cased;
     if (!d->cased) {
         log_warn("%s: no tokenizer_config.json says do_lower_case: the text is lower-cased and its "
                  "accents are stripped, which takes Hangul apart, as in transformers%s; for a "
-                 "cased model say --cased, or write {\"do_lower_case\": false} into that file",
-                 d->said, d->json && !d->json_lowers ? ", whatever tokenizer.json says" : "");
+                 "cased model %swrite {\"do_lower_case\": false} into that file",
+                 d->said, d->json && !d->json_lowers ? ", whatever tokenizer.json says" : "",
+                 err_advice("cased", "say --cased, or "));
     }
     return ERR_OK;
 }
@@ -213,8 +215,9 @@ static err read_options(draft *d) {
     if ((e = read_length(d)) || (e = read_sides(d))) return e;
     if (d->is_generic) {
         if (d->cased && d->t->lowercase) {
-            return err_set(ERR_USAGE, "%s: tokenizer.json lower-cases, --cased says otherwise",
-                           d->said);
+            return err_set(ERR_USAGE,
+                           "%s: tokenizer.json lower-cases, but a cased model was asked for%s",
+                           d->said, err_advice("cased", " (--cased)"));
         }
         return ERR_OK;
     }

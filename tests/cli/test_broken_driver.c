@@ -93,7 +93,7 @@ Test(broken_driver, is_named_by_what_needs_vulkan) {
                       ends[i].how, r.err);
             cr_expect(line && strstr(line, ends[i].said), "%s: %s", ends[i].how, r.err);
             cr_expect(line && strstr(line, manifest), "%s: %s", ends[i].how, r.err);
-            cr_expect(line && strstr(line, "`--device cpu`"), "%s: %s", ends[i].how, r.err);
+            cr_expect(line && strstr(line, "--device cpu`"), "%s: %s", ends[i].how, r.err);
             cr_expect(line && !strstr(line + 1, "harness: "), "%s: more than one: %s", ends[i].how,
                       r.err);
             program_free(&r);

@@ -169,7 +169,7 @@ Test(hostile_files, endless_standard_input) {
     expect(LIMITED("/dev/zero", "tokenize", "--model", model, "--null", "--padding"), 1,
            "--padding holds all texts");
     // what stood before is printed
-    program_result r = LIMITED(holes, "tokenize", "--model", model, "--json");
+    program_result r = LIMITED(holes, "tokenize", "--model", model, "--cased", "--json");
     cr_expect_not_null(strstr(r.out, "\"ids\":[2,5,3]"), "%s", r.out);
     expect(r, 1, "standard input:2: the line is longer than 1048576 bytes");
     temporary_remove();

@@ -106,7 +106,7 @@ Test(messages, one_task_where_one_is_taken) {
 }
 
 Test(messages, bounds_do_not_contradict_the_value) {
-    SAYS(2, "dropout is 0.9999, expected a number from -1 to 0.999", "run", "--task", "kor_hate",
+    SAYS(2, "dropout is 0.9999, expected a number from 0 to 0.999", "run", "--task", "kor_hate",
          "--sample", "--dropout", "0.9999");
     SAYS(2, "adam_beta1 is 0.9999995, expected a number from 0 to 0.999999", "run", "--task",
          "kor_hate", "--sample", "--adam-beta1", "0.9999995");

@@ -181,8 +181,8 @@ Test(run_folders, values_that_give_no_numbers_are_refused) {
          "adam_beta2 is 0.99999995, expected a number from 0 to "
          "0.9999999"},
         {"--lr", "11", "learning_rate is 11, expected a number from 0 to 10"},
-        {"--lr", "nan", "--lr expects a number of at least 0"},
-        {"--lr", "-1e-3", "--lr expects a number of at least 0"},
+        {"--lr", "nan", "--lr expects a finite number of at least 0"},
+        {"--lr", "-1e-3", "--lr expects a finite number of at least 0"},
         {"--early-stopping-patience", "1000001",
          "early_stopping_patience is 1000001, expected a whole number from 0 to 1000000"},
         {"--save-steps", "1000000001",

@@ -200,7 +200,7 @@ Test(config, refuses_what_is_not_this_bert) {
         {"{\"model_type\": \"bert\", \"id2label\": {\"0\": \"a\", \"1\": true}}", ERR_FORMAT,
          "id2label has no name for \"1\""},
         {"{\"model_type\": \"bert\", \"num_labels\": 16777216}", ERR_FORMAT,
-         "'num_labels' is 1.67772e+07, expected a whole number from 1 to 4096"},
+         "'num_labels' is 16777216, expected a whole number from 1 to 4096"},
         {"{\"model_type\": \"bert\", \"hidden_act\": \"gelu_fast\"}", ERR_UNSUPPORTED,
          "hidden_act is 'gelu_fast'; only 'gelu'"},
         {"{\"model_type\": \"bert\", \"id2label\": [1]}", ERR_FORMAT,

@@ -169,7 +169,7 @@ Test(weights, a_classifier_of_another_size_is_refused_unless_asked) {
     MUST(params_init(&f.params, &f.device, &f.config, 0));
     MUST_FAIL(weights_load(&f.params, &r, folder, SEED, range), ERR_FORMAT,
               "tensor 'classifier.weight' is F32 [3, 12], expected [4, 12]: a classifier of other "
-              "labels (run's --ignore-mismatched-sizes draws a new one)");
+              "labels (--ignore-mismatched-sizes draws a new one)");
     weights_report_free(&r);
     MUST(weights_load_resized(&f.params, &r, folder, SEED, range));
     cr_assert_eq(r.drawn_count, 2);

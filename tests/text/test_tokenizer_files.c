@@ -592,7 +592,7 @@ Test(tokenizer_files, cased_is_said_where_files_do_not) {
     tokenizer_free(&t);
     put_text(f, "tokenizer_config.json", "{\"do_lower_case\": true}");
     cr_assert_eq(tokenizer_load(&t, f, true), ERR_USAGE);
-    cr_assert_not_null(strstr(err_message(ERR_USAGE), "do_lower_case is true, --cased says"));
+    cr_assert_not_null(strstr(err_message(ERR_USAGE), "do_lower_case is true, but a cased model was asked for"));
     END
 }
 

@@ -79,7 +79,7 @@ static char *folder_of(const choice *c) {
     MUST(device_precision_find(&r.device.options.precision, q->precision));
     MUST(dataset_load(&r.data, &r.task, &options));
     if (q->protocol == PROTOCOL_DEV) MUST(dataset_split_dev(&r.data));
-    MUST(source_open(&r.source, q->model, &r.data.train, true));
+    MUST(source_open(&r.source, q->model, &r.data.train, &(source_options){.offline = true}));
     MUST(run__output_prepare(&r));
     MUST(run__identify(&r));
     MUST(run__output_open(&r));
@@ -329,7 +329,7 @@ Test(output, models_are_named_after_their_origin) {
                  {"out/checkpoint-2", "start-kor_hate-checkpoint-2"},
                  {"start", "start"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        MUST(source_open_folder(&s, temporary_path(cases[i].path)));
+        MUST(source_open_folder(&s, temporary_path(cases[i].path), &(source_options){0}));
         cr_expect_str_eq(s.name, cases[i].name);
         source_free(&s);
     }

@@ -68,7 +68,7 @@ static void tell(const char *what, const char *how) {
     say(what);
     say("; drivers: ");
     say(drivers);
-    say("; `--device cpu` does without Vulkan\n");
+    say("; `harness VERB --device cpu` does without Vulkan\n");
 }
 
 const char vulkan__at_work[] = "a Vulkan device was at work";

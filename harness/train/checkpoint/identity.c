@@ -38,9 +38,10 @@ err identity_check(const cJSON *there, const cJSON *now, const char *where, cons
     err e = identity_differences(&text, there, now);
     if (!e && text.length)
         e = err_set(ERR_DATA,
-                    "%s: this %s is of another run: %s; go on with what it was begun with, name "
-                    "another folder with --output-dir, or start over with --overwrite",
-                    where, what, text.text);
+                    "%s: this %s is of another run: %s; go on with what it was begun with%s%s",
+                    where, what, text.text,
+                    err_advice("output-dir", ", name another folder with --output-dir"),
+                    err_advice("overwrite", ", or start over with --overwrite"));
     strbuf_free(&text);
     return e;
 }

@@ -194,9 +194,8 @@ err marker_check(const char *folder) {
     err e = marker_is_ours(&ours, folder);
     if (e || ours) return e;
     return err_set(ERR_DATA,
-                   "%s: this program did not make it, and the run would replace it: move it away, "
-                   "or name another folder with --output-dir",
-                   folder);
+                   "%s: this program did not make it, and the run would replace it: move it away%s",
+                   folder, err_advice("output-dir", ", or name another folder with --output-dir"));
 }
 
 /* --- removing and replacing ----------------------------------------------------------------------

@@ -81,7 +81,7 @@ static err map_parse(label_map *m, const char *text) {
         m->count++;
         if ((e = read_name(&p->theirs, &at, "=,"))) return e;
         if (*at != '=')
-            return err_set(ERR_USAGE, "--label-map: '%s' has no '=' (expected theirs=ours,...)",
+            return err_set(ERR_USAGE, "the label map: '%s' has no '=' (expected theirs=ours,...)",
                            p->theirs);
         at++;
         if ((e = read_name(&p->ours, &at, ","))) return e;
@@ -113,7 +113,7 @@ static err refuse_unused(const label_map *m, const bert_config *c, const char *w
     for (size_t i = 0; i < m->count; i++) {
         char room[24];
         if (m->list[i].is_used) continue;
-        return err_set(ERR_USAGE, "--label-map: %s has no label '%s' (its first is '%s')", where,
+        return err_set(ERR_USAGE, "the label map: %s has no label '%s' (its first is '%s')", where,
                        m->list[i].theirs, label_name(c, 0, room));
     }
     return ERR_OK;
@@ -153,8 +153,9 @@ static err refuse(const uint32_t *ours, uint32_t which, const bert_config *c, co
     if (!e)
         e = err_set(ERR_DATA,
                     "%s: label %u of the model is '%s', which is none of task %s (%s) or is there "
-                    "twice; say which is which: --label-map '%s' if this is the order",
-                    where, which, label_name(c, which, room), t->name, names.text, map.text);
+                    "twice; say which is which%s'%s' if this is the order",
+                    where, which, label_name(c, which, room), t->name, names.text,
+                    err_advice("label-map", ": --label-map "), map.text);
     strbuf_free(&map);
     strbuf_free(&names);
     return e;
@@ -170,8 +171,9 @@ static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const bert_co
         const char *theirs = label_name(c, i, room), *name = map_name(m, theirs);
         ours[i] = (uint32_t)find_label(t, name);
         if (ours[i] == n && name != theirs)
-            return err_set(ERR_USAGE, "--label-map: task %s has no label '%s' (its first is '%s')",
-                           t->name, name, t->labels[0].name);
+            return err_set(ERR_USAGE,
+                           "the label map: task %s has no label '%s' (its first is '%s')", t->name,
+                           name, t->labels[0].name);
         if (ours[i] < n && rows[ours[i]] < n) ours[i] = n; // there twice
         if (ours[i] < n)
             rows[ours[i]] = i;

@@ -90,8 +90,8 @@ static err name_default(run *r) {
 static err refuse(const char *path) {
     return err_set(ERR_DATA,
                    "%s: this program did not make it (or it is damaged), and the run would replace "
-                   "it: move it away, or name another folder with --output-dir",
-                   path);
+                   "it: move it away%s",
+                   path, err_advice("output-dir", ", or name another folder with --output-dir"));
 }
 
 static bool is_regular(const char *path) {
@@ -185,10 +185,9 @@ static err try_lock(run *r, const char *path, bool *gone) {
     if (fcntl(r->lock, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN)) {
         close(r->lock);
         r->lock = -1;
-        return err_set(ERR_IO,
-                       "%s: another run is at work in this folder; wait for it, or name another "
-                       "one with --output-dir",
-                       r->output);
+        return err_set(ERR_IO, "%s: another run is at work in this folder; wait for it%s",
+                       r->output,
+                       err_advice("output-dir", ", or name another one with --output-dir"));
     }
     // a run that failed may have removed the file between our opening and locking it
     *gone = fstat(r->lock, &held) || lstat(path, &there) || held.st_ino != there.st_ino ||

@@ -48,7 +48,7 @@ static err match_labels(run *r) {
     source *s = &r->source;
     bool keeps = s->classifier_rows == r->task.label_count;
     if (!keeps && r->request.label_map)
-        return err_set(ERR_USAGE, "--label-map: model '%s' has no classifier of %zu labels",
+        return err_set(ERR_USAGE, "the label map: model '%s' has no classifier of %zu labels",
                        r->request.model, r->task.label_count);
     if (!keeps) return ERR_OK;
     return labels_match(&s->label_rows, &s->config, &r->task, r->request.label_map, s->folder);

@@ -60,9 +60,10 @@ static err compare_older(const run *r) {
     if (!e && !model) e = checkpoint_usage(r->output, NULL, &count, &bytes);
     if (e || !(model || count)) return e;
     return err_set(ERR_USAGE,
-                   "%s holds a %s of an earlier run, and nothing says that it is this one: name "
-                   "another folder with --output-dir, or replace it with --overwrite",
-                   r->output, model ? "model" : "checkpoint");
+                   "%s holds a %s of an earlier run, and nothing says that it is this one%s%s",
+                   r->output, model ? "model" : "checkpoint",
+                   err_advice("output-dir", ": name another folder with --output-dir"),
+                   err_advice("overwrite", ", or replace it with --overwrite"));
 }
 
 static err compare_finished(run *r, const holding *finished) {
@@ -72,10 +73,9 @@ static err compare_finished(run *r, const holding *finished) {
     if (!e) e = holds(&model, r, "model/config.json");
     if (e) goto done;
     if (text.length) {
-        e = err_set(ERR_USAGE,
-                    "%s holds a finished run, and this is another: %s; name another folder with "
-                    "--output-dir, or replace it with --overwrite",
-                    r->output, text.text);
+        e = err_set(ERR_USAGE, "%s holds a finished run, and this is another: %s%s%s", r->output,
+                    text.text, err_advice("output-dir", "; name another folder with --output-dir"),
+                    err_advice("overwrite", ", or replace it with --overwrite"));
     } else if (model) {
         r->is_finished = true;
     } else {
@@ -96,10 +96,8 @@ err run__compare(run *r) {
     if (unfinished.root && q->resume)
         e = identity_check(unfinished.identity, r->identity, unfinished.path, "unfinished run");
     else if (unfinished.root)
-        e = err_set(
-            ERR_USAGE,
-            "%s holds an unfinished run: go on with --resume, or start over with --overwrite",
-            r->output);
+        e = err_set(ERR_USAGE, "%s holds an unfinished run%s", r->output,
+                    err_advice("resume", ": go on with --resume, or start over with --overwrite"));
     else if (finished.root)
         e = compare_finished(r, &finished);
     else
@@ -157,10 +155,8 @@ static err check_best_model(const run *r) {
     if (!r->best.step) return ERR_OK;
     err e = run__path(&best, r, "best");
     if (!e && !folder_exists(best))
-        e = err_set(ERR_DATA,
-                    "%s: missing, the weights of step %u, best on dev, are lost; start over with "
-                    "--overwrite",
-                    best, r->best.step);
+        e = err_set(ERR_DATA, "%s: missing, the weights of step %u, best on dev, are lost%s", best,
+                    r->best.step, err_advice("overwrite", "; start over with --overwrite"));
     if (!e) e = sums_check(best, NULL);
     mem_free(best);
     return e;
