@@ -76,7 +76,8 @@ static err add_worst(record *out, const run *r) {
     if ((e = mem_new(&out->worst, n)) || (e = mem_new(&probabilities, classes))) goto done;
     for (size_t i = 0; i < n; i++) {
         predict_probabilities(probabilities, r->logits + i * classes, classes);
-        out->worst[i] = (record_worst_row){(int64_t)i, probabilities[r->test.sentences[i].label]};
+        out->worst[i] =
+            (record_worst_row){(int64_t)i, probabilities[r->test.sentences[i].target.class]};
     }
     qsort(out->worst, n, sizeof *out->worst, by_probability);
     out->worst_count = n < WORST_ROWS ? n : WORST_ROWS;
@@ -119,7 +120,7 @@ static err add_task(record *out, const run *r) {
     out->task.duplicate_rows = (int64_t)r->data.test.duplicate_count;
     out->task.invalid_rows = (int64_t)r->data.invalid_count;
     for (size_t i = 0; i < classes; i++) labels[i] = r->task.labels[i].readable;
-    for (size_t i = 0; i < r->train.count; i++) counts[r->train.sentences[i].label]++;
+    for (size_t i = 0; i < r->train.count; i++) counts[r->train.sentences[i].target.class]++;
     out->task.majority_class = (int64_t)majority_class(counts, classes);
     if ((e = record_text(&out->headline, r->task.headline))) return e;
     return record_labels(out, labels, classes);

@@ -42,7 +42,7 @@ static void operands_fill(struct fill *a, operand_list *l) {
 static void operands_embed_fwd(struct embed_fwd *a, operand_list *l) {
     size_t t = a->rows.max, h = a->hidden;
     REAL(y, WRITE, t * h);
-    REAL(word, READ, a->vocabulary * h);
+    REAL(token, READ, a->table_rows * h);
     REAL(position, READ, h);
     REAL(type, READ, h);
     U32(ids, READ, t);
@@ -184,7 +184,7 @@ static void operands_cross_entropy(struct cross_entropy *a, operand_list *l) {
     REAL(loss, WRITE, b);
     REAL_OPTIONAL(dlogits, WRITE, b * c);
     REAL(logits, READ, b * c);
-    U32(labels, READ, b);
+    U32(targets, READ, b);
     REAL_OPTIONAL(class_weights, READ, c);
 }
 
@@ -206,11 +206,11 @@ static void operands_adamw(struct adamw *a, operand_list *l) {
 }
 
 static void operands_adamw_rows(struct adamw_rows *a, operand_list *l) {
-    size_t n = (size_t)a->vocabulary * a->hidden;
+    size_t n = (size_t)a->table_rows * a->hidden;
     REAL(p, BOTH, n);
     REAL(m, BOTH, n);
     REAL(v, BOTH, n);
-    U32(last_step, BOTH, a->vocabulary);
+    U32(last_step, BOTH, a->table_rows);
     REAL_OPTIONAL(g, READ, (size_t)a->rows.max * a->hidden);
     U32_OPTIONAL(list, READ, a->rows.max);
     REAL(table, READ, 8);

@@ -115,9 +115,9 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     case DIM_TOKENS: return step->micros[micro].tokens;
     case DIM_SENTENCES: return step->micros[micro].sentences;
     case DIM_TILES: return step->micros[micro].tiles;
-    case DIM_WORD_LISTS: return step->micros[micro].word_lists;
-    case DIM_POSITION_LISTS: return step->micros[micro].position_lists;
-    case DIM_WORD_ROWS: return step->word_rows;
+    case DIM_LISTS_0: return step->micros[micro].lists[0];
+    case DIM_LISTS_1: return step->micros[micro].lists[1];
+    case DIM_STEP_ROWS: return step->step_rows;
     }
     return 0;
 }

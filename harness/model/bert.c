@@ -2,9 +2,9 @@
 
 #include "base/memory.h"
 
-err bert_init(bert *m, device *d, const bert_config *config, uint32_t word_rows) {
+err bert_init(bert *m, device *d, const bert_config *config, uint32_t token_rows) {
     *m = (bert){.config = *config};
-    return params_init(&m->params, d, config, word_rows);
+    return params_init(&m->params, d, config, token_rows);
 }
 
 void bert_free(bert *m) {
@@ -102,12 +102,12 @@ static bert_builder builder_of(plan *p, const bert *m, const bert_memory *memory
 
 static err check_capacity(const bert_memory *memory, const batch *b, const bert_config *c) {
     if (b->capacity.tokens > memory->tokens || b->capacity.sentences > memory->sentences ||
-        b->capacity.classes != c->classes || b->capacity.max_length > c->positions)
+        b->capacity.outputs != c->classes || b->capacity.max_length > c->positions)
         return err_set(
             ERR_ARG,
             "batch of %u tokens, %u sentences of up to %u tokens, %u classes does not fit a "
             "model planned for %u tokens, %u sentences of up to %u tokens, %u classes",
-            b->capacity.tokens, b->capacity.sentences, b->capacity.max_length, b->capacity.classes,
+            b->capacity.tokens, b->capacity.sentences, b->capacity.max_length, b->capacity.outputs,
             memory->tokens, memory->sentences, c->positions, c->classes);
     return ERR_OK;
 }

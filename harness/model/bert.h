@@ -3,7 +3,7 @@
  *
  * The arithmetic is that of transformers' BertForSequenceClassification. Sizes: T packed tokens of
  * a micro-batch, B sentences, H hidden, A heads, F feed-forward, V vocabulary, C classes, L layers,
- * U distinct word ids of an optimizer step.
+ * U distinct token ids of an optimizer step.
  *
  * A bert owns its parameters; bert_memory holds the activations, planned once for the largest
  * micro-batch and shared by the training and the evaluation plan, which must not run at the same
@@ -16,7 +16,7 @@
 #ifndef HARNESS_MODEL_BERT_H
 #define HARNESS_MODEL_BERT_H
 
-#include "compute/batch.h"
+#include "model/batch.h"
 #include "model/params.h"
 
 /* Places of dropout in the model: the site word of dropout_spec. */
@@ -82,9 +82,9 @@ typedef struct bert_memory {
     span dlogits;              /* (B, C) */
 } bert_memory;
 
-/* Allocates the parameters (zero). word_rows as params_init; 0: evaluation only. Free with
+/* Allocates the parameters (zero). token_rows as params_init; 0: evaluation only. Free with
  * bert_free, after the plans made from it. */
-err bert_init(bert *m, device *d, const bert_config *config, uint32_t word_rows) MUST_CHECK;
+err bert_init(bert *m, device *d, const bert_config *config, uint32_t token_rows) MUST_CHECK;
 void bert_free(bert *m);
 
 /* Activations for micro-batches of up to tokens and sentences. Free with bert_memory_free. */
@@ -93,7 +93,7 @@ err bert_memory_init(bert_memory *memory, const bert *m, uint32_t tokens, uint32
 void bert_memory_free(bert_memory *memory);
 
 /* Fills *p (plan_init to plan_ready) with a whole optimizer step: zero gradients and catch the
- * step's word rows up; forward and backward; norm, clip and update. Losses and logits land in b,
+ * step's token rows up; forward and backward; norm, clip and update. Losses and logits land in b,
  * the norm in b->norm. Everything is borrowed until plan_free. Errors: ERR_ARG, ERR_DEVICE,
  * ERR_MEMORY. */
 err bert_train_plan(plan *p, const bert *m, const bert_memory *memory, const batch *b,
@@ -102,7 +102,7 @@ err bert_train_plan(plan *p, const bert *m, const bert_memory *memory, const bat
 /* Forward without dropout; losses and logits land in b. */
 err bert_eval_plan(plan *p, const bert *m, const bert_memory *memory, const batch *b) MUST_CHECK;
 
-/* A plan that brings every row of the word embedding up to the step it is submitted with (as
+/* A plan that brings every row of the token embedding up to the step it is submitted with (as
  * `step`, with no micro-batches). Needed before weights are read: evaluation, saving, digests. */
 err bert_flush_plan(plan *p, const bert *m, const bert_training *options) MUST_CHECK;
 

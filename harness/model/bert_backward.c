@@ -217,12 +217,12 @@ static err embeddings_backward(const bert_builder *b) {
                                 .hidden = h});
     if (e) return e;
     const struct rows_sum sums[] = {
-        {bert__param(b, PARAM_word, 0)->g, s->second, in->word_starts, in->word_items,
-         in->word_rows, in->dim_word_lists, in->dim_tokens, h},
-        {bert__param(b, PARAM_position, 0)->g, s->second, in->position_starts, in->position_items,
-         in->position_rows, in->dim_position_lists, in->dim_tokens, h},
-        {bert__param(b, PARAM_type, 0)->g, s->second, in->type_starts, in->type_items,
-         in->type_rows, dim_fixed(2), in->dim_tokens, h},
+        {bert__param(b, PARAM_token, 0)->g, s->second, in->by_token.starts, in->by_token.items,
+         in->by_token.rows, in->by_token.count, in->dim_tokens, h},
+        {bert__param(b, PARAM_position, 0)->g, s->second, in->by_position.starts,
+         in->by_position.items, in->by_position.rows, in->by_position.count, in->dim_tokens, h},
+        {bert__param(b, PARAM_type, 0)->g, s->second, in->by_type.starts, in->by_type.items,
+         in->by_type.rows, in->by_type.count, in->dim_tokens, h},
     };
     for (size_t i = 0; !e && i < sizeof sums / sizeof *sums; i++)
         e = op_rows_sum(b->plan, &sums[i]);
@@ -232,7 +232,7 @@ static err embeddings_backward(const bert_builder *b) {
 err bert__backward(const bert_builder *b) {
     const bert_memory *s = b->memory;
     bool has_cls = has_cls_layer(b->model);
-    bool has_embeddings = bert__trains(b, bert__param(b, PARAM_word, 0));
+    bool has_embeddings = bert__trains(b, bert__param(b, PARAM_token, 0));
     // the lowest layer that something trained lies in or below
     uint32_t lowest = has_embeddings ? 0 : b->training->freeze_layers;
     bool has_layers = has_embeddings || lowest < b->c->layers;

@@ -35,7 +35,7 @@ static err embeddings_forward(const bert_builder *b) {
     const batch *in = b->batch;
     err e =
         op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
-                                                  .word = bert__param(b, PARAM_word, 0)->p,
+                                                  .token = bert__param(b, PARAM_token, 0)->p,
                                                   .position = bert__param(b, PARAM_position, 0)->p,
                                                   .type = bert__param(b, PARAM_type, 0)->p,
                                                   .ids = in->ids,
@@ -43,7 +43,7 @@ static err embeddings_forward(const bert_builder *b) {
                                                   .type_ids = in->type_ids,
                                                   .rows = in->dim_tokens,
                                                   .hidden = b->c->hidden,
-                                                  .vocabulary = b->c->vocabulary});
+                                                  .table_rows = b->c->vocabulary});
     if (e) return e;
     return op_layernorm_fwd(
         b->plan,
@@ -189,15 +189,15 @@ static err head_forward(const bert_builder *b) {
                     rows)))
         return e;
     if (b->training && (e = bert__dropout_pooled(b, s->dropped, s->pooled))) return e;
-    if ((e = linear(b, b->batch->logits, none, b->training ? s->dropped : s->pooled,
+    if ((e = linear(b, b->batch->outputs, none, b->training ? s->dropped : s->pooled,
                     PARAM_classifier_weight, PARAM_classifier_bias, 0, ACT_NONE, rows)))
         return e;
     return op_cross_entropy(
         b->plan,
         &(struct cross_entropy){.loss = b->batch->losses,
                                 .dlogits = b->training ? s->dlogits : none,
-                                .logits = b->batch->logits,
-                                .labels = b->batch->labels,
+                                .logits = b->batch->outputs,
+                                .targets = b->batch->targets,
                                 .class_weights = b->training ? b->training->class_weights : none,
                                 .rows = rows,
                                 .classes = b->c->classes,

@@ -55,7 +55,7 @@ static void check_element(tiny_bert *t, const param *p, size_t element, double g
 /* hidden 32: the last layer computes [CLS] rows alone; 12, whose parts are not aligned, all. */
 static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidden) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
-    const pack_sentence sentences[] = {{a, 4, 4, 0}, {b, 2, 2, 2}, {c, 9, 5, 1}};
+    const pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
     bert_config config;
     GOOD(bert_config_preset(&config, "tiny", 31));
     config.hidden = hidden;
@@ -114,7 +114,7 @@ typedef struct step_values {
 
 static void step_with(step_values *v, const char *selector, bool keeps_all_rows) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
-    const pack_sentence sentences[] = {{a, 4, 4, 0}, {b, 2, 2, 2}, {c, 9, 5, 1}};
+    const pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
     bert_config config;
     GOOD(bert_config_preset(&config, "tiny", 31));
     config.hidden = 64;
@@ -137,7 +137,7 @@ static void step_with(step_values *v, const char *selector, bool keeps_all_rows)
     GOOD(params_draw(&t.model.params, 3, config.initializer_range, NULL));
     tiny_bert_step(&t, sentences, SAME_SENTENCES, 1);
     v->loss = tiny_bert_loss(&t);
-    v->logits = tiny_bert_values(span_at(t.batch.logits, 0, 1), 3);
+    v->logits = tiny_bert_values(span_at(t.batch.outputs, 0, 1), 3);
     v->count = t.model.params.count;
     v->operations = plan_first_op(&t.train, PART_COUNT);
     cr_assert_leq(v->count, SAME_TENSORS);
@@ -222,7 +222,7 @@ static void golden_open(golden *g) {
             uint32_t n = (uint32_t)cJSON_GetArraySize(ids);
             for (uint32_t k = 0; k < n; k++)
                 g->ids[b][r][k] = (uint32_t)cJSON_GetArrayItem(ids, (int)k)->valuedouble;
-            g->rows[b][r] = (pack_sentence){g->ids[b][r], n, (uint32_t)type_one, (uint32_t)label};
+            g->rows[b][r] = (pack_sentence){g->ids[b][r], n, (uint32_t)type_one, {(uint32_t)label}};
         }
 }
 
@@ -282,7 +282,7 @@ static void compare_param(golden *g, const char *prefix, const param *p, const d
 }
 
 static void check_first_step(golden *g, tiny_bert *t, bool has_all_rows) {
-    double *logits = tiny_bert_values(span_at(t->batch.logits, 0, 0), GOLDEN_ROWS * 3);
+    double *logits = tiny_bert_values(span_at(t->batch.outputs, 0, 0), GOLDEN_ROWS * 3);
     compare(g, "logits", logits, GOLDEN_ROWS * 3);
     mem_free(logits);
     const span hidden[] = {t->memory.hidden, t->memory.layers[0].y, t->memory.layers[1].y};

@@ -23,7 +23,7 @@ typedef struct outcome {
 static void train_large(outcome *out, const char *selector) {
     uint32_t a[] = {101, 43648, 119546, 0, 87295, 101}, b[] = {101, 119545, 100000}, c[200];
     for (size_t i = 0; i < 200; i++) c[i] = used[i % ROWS_USED];
-    const pack_sentence sentences[] = {{a, 6, 6, 0}, {b, 3, 3, 2}, {c, 200, 200, 1}};
+    const pack_sentence sentences[] = {{a, 6, 6, {0}}, {b, 3, 3, {2}}, {c, 200, 200, {1}}};
     bert_config config;
     MUST(bert_config_preset(&config, "base", 119547));
     config.layers = 2;
@@ -44,18 +44,18 @@ static void train_large(outcome *out, const char *selector) {
     for (size_t i = 1; i < t.model.params.count; i++) only[i] = true;
     MUST(params_draw(&t.model.params, 7, 0.02f, only));
     mem_free(only);
-    const param *word = params_at(&t.model.params, PARAM_word, 0);
+    const param *token = params_at(&t.model.params, PARAM_token, 0);
     for (size_t i = 0; i < ROWS_USED; i++) {
         float row[HIDDEN];
         for (size_t k = 0; k < HIDDEN; k++) row[k] = 0.05f * sinf((float)(i * 131 + k * 7));
-        MUST(device_write_f32(span_part(word->p, (size_t)used[i] * HIDDEN, HIDDEN), row, HIDDEN));
+        MUST(device_write_f32(span_part(token->p, (size_t)used[i] * HIDDEN, HIDDEN), row, HIDDEN));
     }
     for (uint32_t s = 1; s <= STEPS; s++) {
         tiny_bert_step(&t, sentences, 3, s);
         out->losses[s - 1] = tiny_bert_loss(&t);
     }
     for (size_t i = 0; i < ROWS_USED; i++)
-        MUST(device_read_f32(out->rows[i], span_part(word->p, (size_t)used[i] * HIDDEN, HIDDEN),
+        MUST(device_read_f32(out->rows[i], span_part(token->p, (size_t)used[i] * HIDDEN, HIDDEN),
                              HIDDEN));
     tiny_bert_close(&t);
 }

@@ -103,12 +103,12 @@ double *tiny_bert_values(span s, size_t count) {
 }
 
 double *tiny_bert_gradient(const tiny_bert *t, const param *p) {
-    if (p->field != PARAM_word) return tiny_bert_values(p->g, p->count);
+    if (p->field != PARAM_token) return tiny_bert_values(p->g, p->count);
     double *full = NULL;
-    uint32_t *rows = NULL, used = t->pack.word_rows;
+    uint32_t *rows = NULL, used = t->pack.step_rows;
     GOOD(mem_new(&full, p->count));
     GOOD(mem_new(&rows, used));
-    GOOD(device_read_u32(rows, span_at(t->batch.union_rows, 0, 0), used));
+    GOOD(device_read_u32(rows, span_at(t->batch.step_rows, 0, 0), used));
     double *compact = tiny_bert_values(p->g, (size_t)used * p->cols);
     for (uint32_t i = 0; i < used; i++)
         memcpy(full + (size_t)rows[i] * p->cols, compact + (size_t)i * p->cols,

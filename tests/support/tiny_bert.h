@@ -34,10 +34,10 @@ void tiny_bert_step(tiny_bert *t, const pack_sentence *sentences, uint32_t count
 double tiny_bert_loss(const tiny_bert *t);
 /* Forward alone; mean loss. */
 double tiny_bert_evaluate(tiny_bert *t, const pack_sentence *sentences, uint32_t count);
-/* Brings all word rows up to `step`. */
+/* Brings all token rows up to `step`. */
 void tiny_bert_flush(tiny_bert *t, uint32_t step);
 
-/* Gradient of a parameter as (rows, cols) f64, the word embedding's rows put in place. Owned. */
+/* Gradient of a parameter as (rows, cols) f64, the token embedding's rows put in place. Owned. */
 double *tiny_bert_gradient(const tiny_bert *t, const param *p);
 /* Values of a real span, widened. Owned (mem_free). */
 double *tiny_bert_values(span s, size_t count);

@@ -25,9 +25,9 @@ Test(bench, spread_is_median_and_percentiles) {
 Test(bench, bytes_of_ops_follow_the_step) {
     buffer some = {0};
     span there = {.buffer = &some};
-    micro_sizes sizes = {.tokens = 10, .sentences = 3, .tiles = 3, .word_lists = 7};
-    step_info step = {.step = 1, .word_rows = 7, .micro_count = 1, .micros = &sizes};
-    dim tokens = {DIM_TOKENS, 100}, rows = {DIM_WORD_ROWS, 100};
+    micro_sizes sizes = {.tokens = 10, .sentences = 3, .tiles = 3, .lists = {7}};
+    step_info step = {.step = 1, .step_rows = 7, .micro_count = 1, .micros = &sizes};
+    dim tokens = {DIM_TOKENS, 100}, rows = {DIM_STEP_ROWS, 100};
     op product = {.kind = OP_linear_fwd,
                   .as.linear_fwd = {.rows = tokens, .n = 6, .k = 4, .act = ACT_GELU}};
     // x (10, 4), weight (6, 4), y (10, 6), and once more for pre
@@ -83,7 +83,7 @@ static void measure(const char *selector) {
     for (uint32_t i = 0; i < ROWS; i++) {
         uint32_t n = 2 + i % (LONGEST - 1);
         for (uint32_t k = 0; k < n; k++) ids[i][k] = (i * 7 + k * 11) % VOCABULARY;
-        sentences[i] = (pack_sentence){ids[i], n, n, i % 2};
+        sentences[i] = (pack_sentence){ids[i], n, n, {i % 2}};
         data.tokens += n;
     }
     bert_config c;

@@ -70,11 +70,11 @@ Test(trainer, accumulation_equals_the_larger_batch) {
 
 Test(trainer, capacity_is_what_packing_needs) {
     batch_capacity c = {0};
-    pack_sentence s[5] = {{NULL, 3000, 0, 0},
-                          {NULL, 1000, 0, 0},
-                          {NULL, 200, 0, 0},
-                          {NULL, 5000, 0, 0},
-                          {NULL, 10, 0, 0}};
+    pack_sentence s[5] = {{NULL, 3000, 0, {0}},
+                          {NULL, 1000, 0, {0}},
+                          {NULL, 200, 0, {0}},
+                          {NULL, 5000, 0, {0}},
+                          {NULL, 10, 0, {0}}};
     capacity_raise(&c, s, NULL, 5, 0);
     // 3000 + 1000 | 200 | 5000 | 10: one sentence may exceed the bound
     cr_assert_eq(c.micros, 4);

@@ -36,7 +36,7 @@ err cpu__fill(const op_call *call, const op *o) {
 typedef struct embedding {
     const cpu_kernels *kernels;
     float *y;
-    const float *word, *position, *type;
+    const float *token, *position, *type;
     const uint32_t *ids, *positions, *type_ids;
     size_t rows, hidden;
 } embedding;
@@ -46,7 +46,7 @@ static void embed_item(void *context, size_t item, float *room) {
     const embedding *e = context;
     size_t h = e->hidden, end = end_of(item, ROWS, e->rows);
     for (size_t t = item * ROWS; t < end; t++) {
-        e->kernels->add_three(e->y + t * h, e->word + e->ids[t] * h,
+        e->kernels->add_three(e->y + t * h, e->token + e->ids[t] * h,
                               e->position + e->positions[t] * h, e->type + e->type_ids[t] * h, h);
     }
 }
@@ -55,7 +55,7 @@ err cpu__embed_fwd(const op_call *call, const op *o) {
     const struct embed_fwd *a = &o->as.embed_fwd;
     embedding e = {.kernels = cpu__kernels(call),
                    .y = cpu__reals(a->y),
-                   .word = cpu__reals(a->word),
+                   .token = cpu__reals(a->token),
                    .position = cpu__reals(a->position),
                    .type = cpu__reals(a->type),
                    .ids = cpu__words(a->ids),

@@ -120,7 +120,7 @@ static err side_run(side *s, const trial *t) {
         step_info step = {.slot = slot,
                           .step = t->step + i,
                           .seed = SEED,
-                          .word_rows = t->word_rows[slot],
+                          .step_rows = t->step_rows[slot],
                           .loss_scale = 0.125f,
                           .micro_count = t->micro_count,
                           .micros = sizes[slot]};

@@ -56,7 +56,7 @@ err weights_keys_text(strbuf *out, const weights_keys *keys, size_t most) MUST_C
 void weights_report_free(weights_report *report);
 
 /* Writes <folder>/model.safetensors atomically; what is read from the device is compared with the
- * device's own checksums (params_read). pre: word rows are current. */
+ * device's own checksums (params_read). pre: token rows are current. */
 err weights_save(const params *ps, const char *folder) MUST_CHECK;
 
 /* AdamW's moments in <folder>/optimizer.safetensors, as "exp_avg.KEY" and "exp_avg_sq.KEY". Reading

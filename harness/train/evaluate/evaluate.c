@@ -17,7 +17,7 @@ err evaluator_init(evaluator *e, const bert *m, const bert_memory *memory,
     err failed = ERR_OK;
     *e = (evaluator){.model = m, .memory = memory, .capacity = *capacity, .batch_size = batch_size};
     batch_capacity *c = &e->capacity;
-    c->classes = m->config.classes;
+    c->outputs = m->config.classes;
     c->tile = m->params.device->attention_tile;
     if (!memory) {
         if ((failed = bert_memory_init(&e->own, m, c->tokens, c->sentences, false))) goto done;
@@ -48,11 +48,11 @@ static double real_at(span s, size_t i) {
 /* Reads the results of the batch that a slot ran; its sentences begin at `first`. */
 static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, double *loss) {
     const pack *p = &e->packs[slot];
-    uint32_t classes = e->capacity.classes;
+    uint32_t classes = e->capacity.outputs;
     err failed = plan_wait(&e->plan, slot);
     if (failed) return failed;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
-        span scores = span_at(e->batch.logits, slot, micro);
+        span scores = span_at(e->batch.outputs, slot, micro);
         span losses = span_at(e->batch.losses, slot, micro);
         size_t begin = first + p->first_sentence[micro];
         for (size_t b = 0; b < p->micros[micro].sentences; b++) {
@@ -121,7 +121,7 @@ double predict_loss(const float *logits, const pack_sentence *sentences, size_t 
     double sum = 0, divisor = 0;
     for (size_t i = 0; i < count; i++) {
         const float *z = logits + i * classes;
-        uint32_t label = sentences[i].label;
+        uint32_t label = sentences[i].target.class;
         double largest = (double)z[0], total = 0;
         for (uint32_t c = 1; c < classes; c++) largest = fmax(largest, (double)z[c]);
         for (uint32_t c = 0; c < classes; c++) total += exp((double)z[c] - largest);

@@ -19,7 +19,7 @@ typedef struct evaluator {
 /* Capacity that evaluating data in batches of batch_size needs. */
 void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size);
 
-/* Prepares for data within `capacity` (classes and tile are filled in here). memory NULL: makes its
+/* Prepares for data within `capacity` (outputs and tile are filled in here). memory NULL: makes its
  * own; else it is borrowed and must hold the capacity. Free with evaluator_free, also after an
  * error. */
 err evaluator_init(evaluator *e, const bert *m, const bert_memory *memory,
@@ -29,7 +29,7 @@ void evaluator_free(evaluator *e);
 /* Scores all sentences, in order.
  *   logits  (data->count, C)
  *   loss    mean cross-entropy, optional
- * pre: no training step is running and word rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
+ * pre: no training step is running and token rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
  * naming the sentence whose logits are not finite. */
 err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data,
                   const char *progress) MUST_CHECK;

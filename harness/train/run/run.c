@@ -214,7 +214,7 @@ static err dev_confusion(confusion *c, const run *r, const uint32_t *predicted) 
     uint32_t *gold = NULL;
     err e = mem_new(&gold, r->dev.count);
     if (e) return e;
-    for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].label;
+    for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].target.class;
     if (!(e = confusion_init(c, r->task.label_count)))
         e = confusion_add(c, gold, predicted, NULL, r->dev.count);
     mem_free(gold);

@@ -47,7 +47,7 @@ static void find_capacity(trainer *t) {
         capacity_raise(&t->capacity, t->data->sentences, t->order + first, n,
                        micro_sentences(&t->recipe));
     }
-    t->capacity.classes = t->model.config.classes;
+    t->capacity.outputs = t->model.config.classes;
     t->capacity.tile = t->device->attention_tile;
 }
 
@@ -62,7 +62,8 @@ static uint32_t larger(uint32_t a, uint32_t b) {
 static err balance(trainer *t) {
     uint32_t classes = t->model.config.classes;
     char **labels = t->model.config.labels;
-    for (size_t i = 0; i < t->data->count; i++) t->class_weights[t->data->sentences[i].label]++;
+    for (size_t i = 0; i < t->data->count; i++)
+        t->class_weights[t->data->sentences[i].target.class]++;
     for (uint32_t c = 0; c < classes; c++) {
         if (t->class_weights[c] <= 0)
             return err_set(ERR_DATA,
@@ -246,7 +247,7 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) {
     err e = mem_new(&steps, rows);
     if (e) return e;
     for (size_t i = 0; i < rows; i++) steps[i] = done; // a checkpoint's rows are all current
-    e = device_write_u32(t->model.params.word_last_step, steps, rows);
+    e = device_write_u32(t->model.params.token_last_step, steps, rows);
     memcpy(t->losses, losses, done * sizeof *losses);
     t->done = done;
     mem_free(steps);
@@ -282,7 +283,7 @@ static err prepare(trainer *t, uint32_t s) {
     if (t->class_weights) {
         t->divisors[slot] = 0;
         for (size_t i = 0; i < n; i++)
-            t->divisors[slot] += t->class_weights[t->step_sentences[i].label];
+            t->divisors[slot] += t->class_weights[t->step_sentences[i].target.class];
     }
     return pack_fill(&t->packs[slot], &t->batch, slot, t->step_sentences, (uint32_t)n,
                      micro_sentences(&t->recipe), true);

@@ -22,7 +22,7 @@
 
 struct trainer;
 
-/* Called with all steps up to t->done finished and word rows current. */
+/* Called with all steps up to t->done finished and token rows current. */
 typedef err (*trainer_hook)(void *context, struct trainer *t);
 
 typedef struct trainer_options {
