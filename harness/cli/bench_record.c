@@ -17,7 +17,7 @@ static err add_numbers(cJSON *to, const named_number *list, size_t count) {
     add_numbers(to, (const named_number[]){__VA_ARGS__},                                           \
                 sizeof((const named_number[]){__VA_ARGS__}) / sizeof(named_number))
 
-static err add_spread(cJSON *to, const bench_spread *s) {
+static err add_spread(cJSON *to, const spread *s) {
     return ADD_NUMBERS(to, {"ms", s->median}, {"ms_p10", s->low}, {"ms_p90", s->high});
 }
 

@@ -1,7 +1,7 @@
 #include "cli/run_record.h"
 
 #include "base/memory.h"
-#include "train/bench.h"
+#include "metric/spread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,13 +222,13 @@ static err add_choice(record *out, const run *r) {
 }
 
 /* 10th and 90th percentile of the steps of the last stretch, as the median is. */
-static err step_spread(bench_spread *spread, const trainer *t) {
+static err step_spread(spread *out, const trainer *t) {
     double *steps = NULL;
     size_t count = t->done - t->begun_at;
     err e = mem_new(&steps, count);
     if (e) return e;
     if (count) memcpy(steps, t->step_ms + t->begun_at, count * sizeof *steps);
-    *spread = bench_spread_of(steps, count);
+    *out = spread_of(steps, count);
     mem_free(steps);
     return ERR_OK;
 }
@@ -245,8 +245,8 @@ static err add_kernels(record *out, const kernel_times *k) {
 static err add_timing(record *out, const run *r) {
     const trainer *t = &r->trainer;
     double seconds = t->seconds > 0 ? t->seconds : 1e-9;
-    bench_spread spread = {0};
-    err e = step_spread(&spread, t);
+    spread ms = {0};
+    err e = step_spread(&ms, t);
     if (e) return e;
     out->timing = (record_timing){.tokenize_s = r->tokenize_s,
                                   .train_s = t->seconds,
@@ -256,8 +256,8 @@ static err add_timing(record *out, const run *r) {
                                   .tokens_per_s = (double)t->tokens / seconds,
                                   .sentences_per_s = (double)t->sentences / seconds,
                                   .step_ms_p50 = trainer_step_ms_median(t),
-                                  .step_ms_p10 = spread.low,
-                                  .step_ms_p90 = spread.high};
+                                  .step_ms_p10 = ms.low,
+                                  .step_ms_p90 = ms.high};
     out->device_bytes = (int64_t)r->device.peak_bytes;
     out->host_peak_bytes = (int64_t)mem_peak_bytes();
     return add_kernels(out, &r->kernels);

@@ -85,7 +85,7 @@ static err score(evaluation *v, const options *o) {
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
     v->seconds = clock_seconds() - begin;
-    predict_labels(v->predicted, v->logits, n, s->config.classes);
+    v->scorer.model.head->decode(v->predicted, v->logits, n, s->config.classes);
     if ((e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
         v->gold[i] = v->split->rows[i].label;

@@ -85,12 +85,14 @@ static inline float step_unscale(const step_info *step) {
 /* Size of a dimension in this step. */
 uint32_t dim_value(dim d, const step_info *step, uint32_t micro);
 
-/* Floating-point operations of one op in this step (multiply and add count 2): what cutting a
- * submission into segments, and bench, go by. */
-double op_flops(const op *o, const step_info *step, uint32_t micro);
+/* What one op costs in this step: what cutting a submission into segments, and bench, go by. */
+typedef struct op_cost {
+    double flops; /* floating-point operations; multiply and add count 2 */
+    double reals; /* moved at least: every operand once, of a table the rows that are used */
+} op_cost;
+op_cost op_cost_of(const op *o, const step_info *step, uint32_t micro);
 
-/* --- what a device implements
- * ---------------------------------------------------------------------- */
+/* --- what a device implements --- */
 
 typedef struct device_vtable {
     void (*close)(device *d);
@@ -108,8 +110,8 @@ typedef struct device_vtable {
 } device_vtable;
 
 /* Operands of an op: every span it names, with what it does to it and how many elements it needs at
- * its largest sizes. The one place where shapes are written down: plan_add checks by it, host
- * devices resolve by it, Vulkan tracks hazards by it. */
+ * its largest sizes. ops.c is the one place where shapes and costs are written down: plans check by
+ * it, host devices resolve by it, Vulkan tracks hazards by it, verify draws by it, bench counts. */
 typedef enum operand_access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_BOTH = 3 } operand_access;
 enum { OPERANDS_MAX = 24 };
 typedef struct operand {
@@ -119,6 +121,7 @@ typedef struct operand {
     bool is_optional;
     bool is_real; /* else u32 */
     size_t count;
+    size_t used; /* of a real one: elements that are touched; fewer of a table */
 } operand;
 /* Fills out and returns how many there are. */
 size_t op_operands(op *o, operand out[OPERANDS_MAX]);

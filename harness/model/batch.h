@@ -7,13 +7,22 @@
 
 #include "compute/regions.h"
 
+/* How targets lie: (R, cols) of a type, R sentences or tokens. */
+typedef struct target_layout {
+    elem type;
+    bool per_token;
+    uint32_t cols;
+} target_layout;
+
 typedef struct batch_capacity {
     uint32_t tokens;     /* of one micro-batch */
     uint32_t sentences;  /* of one micro-batch */
     uint32_t micros;     /* micro-batches of one optimizer step */
     uint32_t max_length; /* tokens of one sentence */
-    uint32_t outputs;    /* numbers that the head gives for a sentence: C */
-    uint32_t tile;       /* device->attention_tile */
+    /* of the model (model_capacity) */
+    uint32_t outputs; /* numbers that the head gives for a row that it reads: C */
+    uint32_t tile;    /* device->attention_tile */
+    target_layout target;
 } batch_capacity;
 
 /* Tokens grouped by the row of a table that they look up: what rows_sum takes. */

@@ -50,7 +50,8 @@ static err list_build(params *ps, const bert_config *c) {
             for (int f = 0; f < PARAM_FIELDS; f++) {
                 if (table[f].scope != scope) continue;
                 param *p = &ps->list[ps->count++];
-                *p = (param){.field = (param_field)f, .scope = scope, .layer = layer};
+                *p = (param){
+                    .field = (param_field)f, .family = c->family, .scope = scope, .layer = layer};
                 field_shape(c, p->field, &p->rows, &p->cols);
                 p->is_vector = p->cols == 0;
                 if (p->is_vector) p->cols = 1;
@@ -150,20 +151,21 @@ size_t param_slices(const param *p) {
 }
 
 void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]) {
-    char prefix[48] = "", suffix[48];
-    switch (p->scope) {
-    case PARAM_EMBEDDINGS: snprintf(prefix, sizeof prefix, "bert.embeddings."); break;
-    case PARAM_LAYER: snprintf(prefix, sizeof prefix, "bert.encoder.layer.%u.", p->layer); break;
-    case PARAM_POOLER: snprintf(prefix, sizeof prefix, "bert.pooler."); break;
-    case PARAM_CLASSIFIER: snprintf(prefix, sizeof prefix, "classifier."); break;
+    size_t used = 0;
+    for (const char *k = table[p->field].key; *k; k++) {
+        char number[12], one[2] = {*k, '\0'};
+        const char *part = one;
+        if (*k == '~') part = p->family->prefix;
+        if (*k == '#') {
+            snprintf(number, sizeof number, "%u", p->layer);
+            part = number;
+        }
+        if (*k == '%') {
+            part = table[p->field].slices[slice];
+            k++;
+        }
+        used += (size_t)snprintf(name + used, PARAM_NAME_BYTES - used, "%s", part);
     }
-    const char *key = table[p->field].key, *part = table[p->field].slices[slice];
-    const char *hole = strstr(key, "%s");
-    if (hole)
-        snprintf(suffix, sizeof suffix, "%.*s%s%s", (int)(hole - key), key, part, hole + 2);
-    else
-        snprintf(suffix, sizeof suffix, "%s", key);
-    snprintf(name, PARAM_NAME_BYTES, "%s%s", prefix, suffix);
 }
 
 void param_label(const param *p, char name[PARAM_NAME_BYTES]) {

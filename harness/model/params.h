@@ -34,6 +34,7 @@ enum {
 
 typedef struct param {
     param_field field;
+    const encoder_family *family; /* of the model: key names */
     param_scope scope;
     uint32_t layer;      /* PARAM_LAYER only */
     uint32_t rows, cols; /* cols 1 for a vector */
@@ -108,7 +109,7 @@ err params_draw(params *ps, uint32_t seed, float range, const bool *only) MUST_C
 
 /* SHA-256 over all weights: for each parameter in order, its f32 values, little-endian. What the
  * host reads is compared with the device's own checksum of it. pre: the token rows are current
- * (bert_flush). Errors: ERR_MEMORY, ERR_DEVICE, also naming a parameter that differs. */
+ * (model_flush_plan). Errors: ERR_MEMORY, ERR_DEVICE, also naming a parameter that differs. */
 err params_digest(const params *ps, char hex[65]) MUST_CHECK;
 
 #endif

@@ -109,3 +109,26 @@ Test(plan, profile_counts_each_op_by_its_place) {
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
 }
+
+Test(plan, costs_of_ops_follow_the_step) {
+    buffer some = {0};
+    span there = {.buffer = &some};
+    micro_sizes sizes = {.tokens = 10, .sentences = 3, .tiles = 3, .lists = {7}};
+    step_info step = {.step = 1, .step_rows = 7, .micro_count = 1, .micros = &sizes};
+    dim tokens = {DIM_TOKENS, 100}, rows = {DIM_STEP_ROWS, 100};
+    op product = {.kind = OP_linear_fwd,
+                  .as.linear_fwd = {.rows = tokens, .n = 6, .k = 4, .act = ACT_GELU}};
+    // x (10, 4), weight (6, 4), y (10, 6), and once more for pre
+    cr_assert_eq(op_cost_of(&product, &step, 0).reals, 40 + 24 + 60);
+    product.as.linear_fwd.pre = there;
+    cr_assert_eq(op_cost_of(&product, &step, 0).reals, 40 + 24 + 120);
+    cr_assert_eq(op_cost_of(&product, &step, 0).flops, 2 * 10 * 6 * 4);
+    // read and written: p, m, v; read: g, two rows of the table, the norm
+    op update = {.kind = OP_adamw_rows,
+                 .as.adamw_rows = {.rows = rows, .hidden = 5, .table_rows = 1000, .g = there}};
+    cr_assert_eq(op_cost_of(&update, &step, 0).reals, 7 * 7 * 5 + 8 + 4);
+    // of a table that is looked up, the rows that are used
+    op lookup = {.kind = OP_embed_fwd,
+                 .as.embed_fwd = {.rows = tokens, .hidden = 5, .table_rows = 1000}};
+    cr_assert_eq(op_cost_of(&lookup, &step, 0).reals, 4 * 10 * 5);
+}

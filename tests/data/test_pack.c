@@ -13,8 +13,13 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     device d;
     cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
     batch b;
-    batch_capacity c = {
-        .tokens = 8, .sentences = 3, .micros = 3, .max_length = 5, .outputs = 2, .tile = 4};
+    batch_capacity c = {.tokens = 8,
+                        .sentences = 3,
+                        .micros = 3,
+                        .max_length = 5,
+                        .outputs = 2,
+                        .tile = 4,
+                        .target = {ELEM_U32, false, 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     pack p;
     cr_assert_eq(pack_init(&p, &b), ERR_OK);

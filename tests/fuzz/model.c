@@ -15,7 +15,7 @@ static void make(fuzz_model *m) {
     m->config.layers = 1;
     m->config.hidden = 4;
     m->config.heads = 2;
-    m->config.inner = 4;
+    m->config.intermediate = 4;
     m->config.positions = 8;
     recipe r;
     recipe_defaults(&r);

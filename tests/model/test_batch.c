@@ -9,8 +9,13 @@ Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
     device d;
     cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
     batch b;
-    batch_capacity c = {
-        .tokens = 37, .sentences = 5, .micros = 3, .max_length = 16, .outputs = 3, .tile = 8};
+    batch_capacity c = {.tokens = 37,
+                        .sentences = 5,
+                        .micros = 3,
+                        .max_length = 16,
+                        .outputs = 3,
+                        .tile = 8,
+                        .target = {ELEM_U32, false, 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     const span all[] = {b.ids,
                         b.type_ids,

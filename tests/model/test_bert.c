@@ -60,17 +60,18 @@ static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidde
     GOOD(bert_config_preset(&config, "tiny", 31));
     config.hidden = hidden;
     config.heads = hidden / 4;
-    config.inner = 20;
+    config.intermediate = 20;
     config.positions = 16;
     config.classes = 3;
     config.initializer_range = 0.4f;
-    batch_capacity capacity = {micro_tokens, 3, 3, 16, 3, 0};
-    bert_training training = {.hidden_dropout = dropout,
-                              .attention_dropout = dropout,
-                              .classifier_dropout = dropout,
-                              .beta1 = 0.9f,
-                              .beta2 = 0.999f,
-                              .eps = 1e-8f};
+    batch_capacity capacity = {
+        .tokens = micro_tokens, .sentences = 3, .micros = 3, .max_length = 16};
+    model_training training = {.hidden_dropout = dropout,
+                               .attention_dropout = dropout,
+                               .classifier_dropout = dropout,
+                               .beta1 = 0.9f,
+                               .beta2 = 0.999f,
+                               .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1}; // rate 0: the update changes nothing
     tiny_bert t;
     tiny_bert_open(&t, "reference", &config, &capacity, &training, &still, 0);
@@ -119,17 +120,20 @@ static void step_with(step_values *v, const char *selector, bool keeps_all_rows)
     GOOD(bert_config_preset(&config, "tiny", 31));
     config.hidden = 64;
     config.heads = 4;
-    config.inner = 128;
+    config.intermediate = 128;
     config.positions = 16;
     config.classes = 3;
     config.initializer_range = 0.1f;
-    batch_capacity capacity = {11, SAME_SENTENCES, 3, 16, 3, 0}; // two micro-batches
-    bert_training training = {.hidden_dropout = 0.1f,
-                              .attention_dropout = 0.2f,
-                              .classifier_dropout = 0.1f,
-                              .beta1 = 0.9f,
-                              .beta2 = 0.999f,
-                              .eps = 1e-8f};
+    batch_capacity capacity = {.tokens = 11,
+                               .sentences = SAME_SENTENCES,
+                               .micros = 3,
+                               .max_length = 16}; // two micro-batches
+    model_training training = {.hidden_dropout = 0.1f,
+                               .attention_dropout = 0.2f,
+                               .classifier_dropout = 0.1f,
+                               .beta1 = 0.9f,
+                               .beta2 = 0.999f,
+                               .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1};
     tiny_bert t;
     tiny_bert_all_rows = keeps_all_rows;
@@ -285,7 +289,8 @@ static void check_first_step(golden *g, tiny_bert *t, bool has_all_rows) {
     double *logits = tiny_bert_values(span_at(t->batch.outputs, 0, 0), GOLDEN_ROWS * 3);
     compare(g, "logits", logits, GOLDEN_ROWS * 3);
     mem_free(logits);
-    const span hidden[] = {t->memory.hidden, t->memory.layers[0].y, t->memory.layers[1].y};
+    const span hidden[] = {t->memory.encoder.hidden, t->memory.encoder.layers[0].y,
+                           t->memory.encoder.layers[1].y};
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden - !has_all_rows; i++) {
         char name[16];
         size_t count = (size_t)t->pack.micros[0].tokens * t->config.hidden;
@@ -335,8 +340,9 @@ static void check_golden_with(const char *selector, bool keeps_all_rows) {
     golden_open(&g);
     GOOD(bert_config_read(&config, GOLDEN "/config.json"));
     cr_assert_eq(config.heads, 4);
-    batch_capacity capacity = {48, GOLDEN_ROWS, 1, 24, 3, 0};
-    bert_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+    batch_capacity capacity = {
+        .tokens = 48, .sentences = GOLDEN_ROWS, .micros = 1, .max_length = 24};
+    model_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
     tiny_bert_all_rows = keeps_all_rows;
     tiny_bert_open(&t, selector, &config, &capacity, &training, &s, 0.01);

@@ -28,14 +28,14 @@ static void train_large(outcome *out, const char *selector) {
     MUST(bert_config_preset(&config, "base", 119547));
     config.layers = 2;
     config.classes = 3;
-    batch_capacity capacity = {224, 3, 1, 200, 3, 0};
-    bert_training training = {.hidden_dropout = 0.1f,
-                              .attention_dropout = 0.1f,
-                              .classifier_dropout = 0.1f,
-                              .max_grad_norm = 1,
-                              .beta1 = 0.9f,
-                              .beta2 = 0.999f,
-                              .eps = 1e-8f};
+    batch_capacity capacity = {.tokens = 224, .sentences = 3, .micros = 1, .max_length = 200};
+    model_training training = {.hidden_dropout = 0.1f,
+                               .attention_dropout = 0.1f,
+                               .classifier_dropout = 0.1f,
+                               .max_grad_norm = 1,
+                               .beta1 = 0.9f,
+                               .beta2 = 0.999f,
+                               .eps = 1e-8f};
     schedule rates = {SCHEDULE_constant, 1e-4, 0, STEPS};
     tiny_bert t;
     tiny_bert_open(&t, selector, &config, &capacity, &training, &rates, 0.01);

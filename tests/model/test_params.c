@@ -15,7 +15,7 @@ static void small_config(bert_config *c) {
     MUST(bert_config_preset(c, "tiny", 29));
     c->hidden = 12;
     c->heads = 3;
-    c->inner = 20;
+    c->intermediate = 20;
     c->positions = 16;
     c->classes = 3;
 }

@@ -44,7 +44,7 @@ static void open_fixture(fixture *f) {
     MUST(bert_config_preset(&f->config, "tiny", 29));
     f->config.hidden = 12;
     f->config.heads = 3;
-    f->config.inner = 20;
+    f->config.intermediate = 20;
     f->config.positions = 16;
     f->config.classes = 3;
     MUST(params_init(&f->params, &f->device, &f->config, 0));
@@ -142,7 +142,7 @@ Test(weights, draw_a_missing_classifier_and_say_so) {
     open_fixture(&f);
     checkpoint_file_drop(&f.file, "classifier.");
     MUST(weights_load(&f.params, &r, single(&f, "F32"), SEED, range));
-    const param *p = params_at(&f.params, PARAM_classifier_weight, 0);
+    const param *p = params_at(&f.params, PARAM_head_output_weight, 0);
     float value = 0;
     MUST(device_read_f32(&value, span_part(p->p, 0, 1), 1));
     uint32_t place = (uint32_t)(p - f.params.list);
@@ -180,7 +180,7 @@ Test(weights, a_classifier_of_another_size_is_refused_unless_asked) {
                        "%s", table.text);
     weights_report_free(&r);
     // what is no classifier is loaded all the same
-    const param *p = params_at(&f.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&f.params, PARAM_head_dense_bias, 0);
     float bias[12];
     MUST(device_read_f32(bias, p->p, 12));
     const checkpoint_tensor *t = f.file.list;

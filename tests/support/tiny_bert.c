@@ -26,23 +26,23 @@ static void open_table(tiny_bert *t, const schedule *rates, double weight_decay)
 }
 
 void tiny_bert_open(tiny_bert *t, const char *selector, const bert_config *config,
-                    const batch_capacity *capacity, const bert_training *training,
+                    const batch_capacity *capacity, const model_training *training,
                     const schedule *rates, double weight_decay) {
     memset(t, 0, sizeof *t);
     t->config = *config;
     t->training = *training;
     GOOD(device_open_named(&t->device, selector, NULL));
     batch_capacity c = *capacity;
-    c.tile = t->device.attention_tile;
-    GOOD(bert_init(&t->model, &t->device, &t->config, c.tokens * c.micros));
+    GOOD(model_init(&t->model, &t->device, &t->config, c.tokens * c.micros));
     t->model.keeps_all_rows = tiny_bert_all_rows;
-    GOOD(bert_memory_init(&t->memory, &t->model, c.tokens, c.sentences, true));
+    GOOD(model_memory_init(&t->memory, &t->model, c.tokens, c.sentences, true));
+    model_capacity(&c, &t->model);
     GOOD(batch_init(&t->batch, &t->device, &c));
     GOOD(pack_init(&t->pack, &t->batch));
     open_table(t, rates, weight_decay);
-    GOOD(bert_train_plan(&t->train, &t->model, &t->memory, &t->batch, &t->training));
-    GOOD(bert_eval_plan(&t->eval, &t->model, &t->memory, &t->batch));
-    GOOD(bert_flush_plan(&t->flush, &t->model, &t->training));
+    GOOD(model_train_plan(&t->train, &t->model, &t->memory, &t->batch, &t->training));
+    GOOD(model_eval_plan(&t->eval, &t->model, &t->memory, &t->batch));
+    GOOD(model_flush_plan(&t->flush, &t->model, &t->training));
 }
 
 void tiny_bert_close(tiny_bert *t) {
@@ -52,8 +52,8 @@ void tiny_bert_close(tiny_bert *t) {
     arena_free(&t->table_arena);
     pack_free(&t->pack);
     batch_free(&t->batch);
-    bert_memory_free(&t->memory);
-    bert_free(&t->model);
+    model_memory_free(&t->memory);
+    model_free(&t->model);
     bert_config_free(&t->config);
     cr_assert_eq(t->device.validation_errors, 0);
     device_close(&t->device);

@@ -3,28 +3,28 @@
 #define HARNESS_TESTS_SUPPORT_TINY_BERT_H
 
 #include "data/pack.h"
-#include "model/bert.h"
+#include "model/model.h"
 #include "train/recipe/schedule.h"
 
 typedef struct tiny_bert {
     device device;
     bert_config config;
-    bert model;
-    bert_memory memory;
+    struct model model;
+    model_memory memory;
     batch batch;
     pack pack;
     arena table_arena;
-    bert_training training;
+    model_training training;
     plan train, eval, flush;
 } tiny_bert;
 
-/* bert.keeps_all_rows of the next tiny_bert_open. */
+/* model.keeps_all_rows of the next tiny_bert_open. */
 extern bool tiny_bert_all_rows;
 
 /* Opens the device (cr_skip_test when it is not built in or not there) and makes everything for
  * micro-batches of capacity->tokens and so on. The config is taken over. */
 void tiny_bert_open(tiny_bert *t, const char *selector, const bert_config *config,
-                    const batch_capacity *capacity, const bert_training *training,
+                    const batch_capacity *capacity, const model_training *training,
                     const schedule *rates, double weight_decay);
 void tiny_bert_close(tiny_bert *t);
 

@@ -18,7 +18,7 @@ void toy_open(toy *t, const char *selector, size_t rows) {
     MUST(bert_config_preset(&t->config, "tiny", TOY_VOCABULARY));
     t->config.hidden = 24;
     t->config.heads = 2;
-    t->config.inner = 48;
+    t->config.intermediate = 48;
     t->config.positions = 16;
     t->config.classes = TOY_CLASSES;
     recipe_defaults(&t->recipe);

@@ -146,7 +146,7 @@ Test(loss_scaler, stops_at_a_loss_that_is_not_finite) {
     trainer_options options = {.seed = 1, .scaler = &s};
     toy_of_eight(&t, 10);
     toy_trainer(&tr, &t, &options);
-    const param *p = params_at(&tr.model.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&tr.model.params, PARAM_head_dense_bias, 0);
     MUST(device_write_f32(span_part(p->p, 0, 1), &bad, 1));
     MUST_FAIL(trainer_run(&tr), ERR_NUMERIC, "step 1 of 10: the loss is not finite");
     trainer_free(&tr);

@@ -190,7 +190,7 @@ static void check_loss(const char *selector, const loss_case *k) {
     double bound = is_exact(selector) ? 1e-6 : 1e-5; // losses are kept in f32
     cr_assert_float_eq(tr.losses[0], loss, bound * loss, "%s: loss %.9g, by formula %.9g", selector,
                        (double)tr.losses[0], loss);
-    MUST(device_read_f64(found, params_at(&tr.model.params, PARAM_classifier_bias, 0)->g, 3));
+    MUST(device_read_f64(found, params_at(&tr.model.params, PARAM_head_output_bias, 0)->g, 3));
     for (int c = 0; c < 3; c++)
         cr_assert_float_eq(found[c], gradient[c] / divisor, is_exact(selector) ? 1e-7 : 1e-6,
                            "%s: gradient of bias %d is %.9g, by formula %.9g", selector, c,

@@ -98,11 +98,11 @@ Test(trainer, stops_at_a_loss_that_is_not_finite) {
     MUST(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &options));
     MUST(params_draw(&tr.model.params, 1, 0.1f, NULL));
     float bad = NAN;
-    const param *p = params_at(&tr.model.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&tr.model.params, PARAM_head_dense_bias, 0);
     MUST(device_write_f32(span_part(p->p, 0, 1), &bad, 1));
     MUST_FAIL(trainer_run(&tr), ERR_NUMERIC, "step 1 of 5: the loss is not finite");
     cr_assert(
-        strstr(err_message(ERR_NUMERIC), "nor is the weight of pooler_bias; training stopped"),
+        strstr(err_message(ERR_NUMERIC), "nor is the weight of head_dense_bias; training stopped"),
         "%s", err_message(ERR_NUMERIC));
     trainer_free(&tr);
     device_close(&t.device);
@@ -118,14 +118,14 @@ Test(trainer, names_the_gradient_that_is_not_finite) {
     MUST(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &options));
     MUST(params_draw(&tr.model.params, 1, 0.1f, NULL));
     float large = 3e38f, ten = 10;
-    const param *p = params_at(&tr.model.params, PARAM_classifier_weight, 0);
-    const param *bias = params_at(&tr.model.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&tr.model.params, PARAM_head_output_weight, 0);
+    const param *bias = params_at(&tr.model.params, PARAM_head_dense_bias, 0);
     for (size_t i = 0; i < p->cols; i++) {
         MUST(device_write_f32(span_part(p->p, i, 1), &large, 1));
         MUST(device_write_f32(span_part(bias->p, i, 1), &ten, 1)); // its tanh is 1
     }
     MUST_FAIL(trainer_run(&tr), ERR_NUMERIC, "step 1 of 5: the ");
-    cr_assert(strstr(err_message(ERR_NUMERIC), "nor is the gradient of classifier_bias"), "%s",
+    cr_assert(strstr(err_message(ERR_NUMERIC), "nor is the gradient of head_output_bias"), "%s",
               err_message(ERR_NUMERIC));
     trainer_free(&tr);
     toy_close(&t);

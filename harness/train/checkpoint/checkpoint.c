@@ -20,7 +20,7 @@ static const char name_prefix[] = "checkpoint-";
 static const char *const hashed_files[] = {"model.safetensors", "optimizer.safetensors"};
 enum { HASHED_FILES = sizeof hashed_files / sizeof *hashed_files };
 
-err model_folder_write(const char *folder, const bert *m, const tokenizer *words) {
+err model_folder_write(const char *folder, const struct model *m, const tokenizer *words) {
     static const char *const names[] = {"config.json", "model.safetensors",
                                         "special_tokens_map.json", "tokenizer_config.json",
                                         "vocab.txt"};

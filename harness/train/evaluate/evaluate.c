@@ -12,21 +12,20 @@ void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_s
     }
 }
 
-err evaluator_init(evaluator *e, const bert *m, const bert_memory *memory,
+err evaluator_init(evaluator *e, const struct model *m, const model_memory *memory,
                    const batch_capacity *capacity, uint32_t batch_size) {
     err failed = ERR_OK;
     *e = (evaluator){.model = m, .memory = memory, .capacity = *capacity, .batch_size = batch_size};
     batch_capacity *c = &e->capacity;
-    c->outputs = m->config.classes;
-    c->tile = m->params.device->attention_tile;
+    model_capacity(c, m);
     if (!memory) {
-        if ((failed = bert_memory_init(&e->own, m, c->tokens, c->sentences, false))) goto done;
+        if ((failed = model_memory_init(&e->own, m, c->tokens, c->sentences, false))) goto done;
         e->memory = &e->own;
     }
     if ((failed = batch_init(&e->batch, m->params.device, c))) goto done;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((failed = pack_init(&e->packs[slot], &e->batch))) goto done;
-    failed = bert_eval_plan(&e->plan, m, e->memory, &e->batch);
+    failed = model_eval_plan(&e->plan, m, e->memory, &e->batch);
 done:
     if (failed) evaluator_free(e);
     return failed;
@@ -36,7 +35,7 @@ void evaluator_free(evaluator *e) {
     plan_free(&e->plan);
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&e->packs[slot]);
     batch_free(&e->batch);
-    bert_memory_free(&e->own);
+    model_memory_free(&e->own);
     *e = (evaluator){0};
 }
 
@@ -94,15 +93,6 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
     if (progress) log_progress_end();
     if (loss) *loss = data->count ? sum / (double)data->count : 0;
     return ERR_OK;
-}
-
-void predict_labels(uint32_t *predicted, const float *logits, size_t count, uint32_t classes) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < classes; c++)
-            if (logits[i * classes + c] > logits[i * classes + best]) best = c;
-        predicted[i] = best;
-    }
 }
 
 void predict_probabilities(double *probabilities, const float *logits, uint32_t classes) {

@@ -11,7 +11,7 @@ err scorer_open(scorer *s, const char *folder, const char *selector,
     if ((e = source_open_folder(&s->source, folder))) return e;
     if ((e = device_open_named(&s->device, selector, options))) return e;
     s->device_is_open = true;
-    if ((e = bert_init(&s->model, &s->device, &s->source.config, 0))) return e;
+    if ((e = model_init(&s->model, &s->device, &s->source.config, 0))) return e;
     e = weights_load(&s->model.params, &report, s->source.folder, 0, 0);
     if (!e && report.drawn_count)
         e = err_set(ERR_DATA, "%s: no fine-tuned classifier there: tensor '%s' is missing",
@@ -21,7 +21,7 @@ err scorer_open(scorer *s, const char *folder, const char *selector,
 }
 
 void scorer_close(scorer *s) {
-    bert_free(&s->model);
+    model_free(&s->model);
     if (s->device_is_open) device_close(&s->device);
     source_free(&s->source);
     *s = (scorer){0};

@@ -205,7 +205,7 @@ static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss
     if (e || (e = mem_new(predicted, rows->count))) return e;
     e = evaluator_init(&ev, &r->trainer.model, &r->trainer.memory, &capacity, size);
     if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
-    if (!e) predict_labels(*predicted, *logits, rows->count, classes);
+    if (!e) r->trainer.model.head->decode(*predicted, *logits, rows->count, classes);
     evaluator_free(&ev);
     return e;
 }

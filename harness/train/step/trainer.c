@@ -47,8 +47,6 @@ static void find_capacity(trainer *t) {
         capacity_raise(&t->capacity, t->data->sentences, t->order + first, n,
                        micro_sentences(&t->recipe));
     }
-    t->capacity.outputs = t->model.config.classes;
-    t->capacity.tile = t->device->attention_tile;
 }
 
 static uint32_t larger(uint32_t a, uint32_t b) {
@@ -135,7 +133,7 @@ double trainer_rate(const trainer *t, uint32_t s) {
 static void set_training(trainer *t, const bert_config *c) {
     const recipe *r = &t->recipe;
     bool own = r->dropout >= 0;
-    t->training = (bert_training){
+    t->training = (model_training){
         .hidden_dropout = own ? (float)r->dropout : c->hidden_dropout,
         .attention_dropout = own ? (float)r->dropout : c->attention_dropout,
         .classifier_dropout = own ? (float)r->dropout : c->classifier_dropout,
@@ -153,13 +151,14 @@ static err make_plans(trainer *t) {
     uint32_t tokens = larger(t->capacity.tokens, t->options.lend.tokens);
     uint32_t sentences = larger(t->capacity.sentences, t->options.lend.sentences);
     err e = ERR_OK;
-    if ((e = bert_memory_init(&t->memory, &t->model, tokens, sentences, true))) return e;
+    if ((e = model_memory_init(&t->memory, &t->model, tokens, sentences, true))) return e;
+    model_capacity(&t->capacity, &t->model);
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
     if ((e = make_table(t)) || (e = place_class_weights(t))) return e;
-    if ((e = bert_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
-    return bert_flush_plan(&t->flush, &t->model, &t->training);
+    if ((e = model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
+    return model_flush_plan(&t->flush, &t->model, &t->training);
 }
 
 static bool is_due(uint32_t s, uint32_t every, bool at_epochs, const trainer *t) {
@@ -212,7 +211,7 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
     if ((e = set_class_weights(t))) goto done;
     find_capacity(t);
     set_training(t, config);
-    if ((e = bert_init(&t->model, d, config, t->capacity.tokens * t->capacity.micros))) goto done;
+    if ((e = model_init(&t->model, d, config, t->capacity.tokens * t->capacity.micros))) goto done;
     e = make_plans(t);
 done:
     if (e) trainer_free(t);
@@ -225,8 +224,8 @@ void trainer_free(trainer *t) {
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
     arena_free(&t->table_arena);
     batch_free(&t->batch);
-    bert_memory_free(&t->memory);
-    bert_free(&t->model);
+    model_memory_free(&t->memory);
+    model_free(&t->model);
     mem_free(t->order);
     mem_free(t->order_scratch);
     mem_free(t->class_weights);

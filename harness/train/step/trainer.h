@@ -14,7 +14,7 @@
 #ifndef HARNESS_TRAIN_STEP_TRAINER_H
 #define HARNESS_TRAIN_STEP_TRAINER_H
 
-#include "model/bert.h"
+#include "model/model.h"
 #include "train/evaluate/encode.h"
 #include "train/recipe/recipe.h"
 #include "train/step/loss_scaler.h"
@@ -63,9 +63,9 @@ typedef struct trainer {
     uint32_t *skipped;  /* (skipped_count) steps, ascending; NULL without options.scaler */
     uint32_t skipped_count;
     batch_capacity capacity;
-    bert model; /* load or draw its weights before trainer_run */
-    bert_memory memory;
-    bert_training training;
+    struct model model; /* load or draw its weights before trainer_run */
+    model_memory memory;
+    model_training training;
     batch batch;
     pack packs[SLOT_COUNT];
     plan plan, flush;

@@ -1,0 +1,9 @@
+/* BERT (Devlin, Chang, Lee, Toutanova 2019) as transformers' BertModel computes it. */
+#include "model/encoder/family.h"
+
+const encoder_family encoder_bert = {
+    .model_type = "bert",
+    .prefix = "bert.",
+    .activation = ACT_GELU,
+    .head_activation = ACT_TANH, // of the pooler
+};
