@@ -51,7 +51,7 @@ static err add_device(cJSON *to, const device *opened) {
     const device_info *d = &opened->info;
     cJSON *one = NULL;
     err e = json_add_object(&one, to, "device");
-    if (e || (e = json_add_string(one, "kind", device_kind_name(d)))) return e;
+    if (e || (e = json_add_string(one, "kind", device_record_kind(d)))) return e;
     if ((e = json_add_string(one, "name", d->name))) return e;
     if ((e = json_add_string(one, "driver", d->driver))) return e;
     if ((e = json_add_string(one, "isa", d->isa))) return e;

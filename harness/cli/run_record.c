@@ -16,14 +16,12 @@ static _Thread_local const dataset_row *sorted_rows;
 
 static int by_text(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    const dataset_row *p = &sorted_rows[x], *q = &sorted_rows[y];
-    if (p->text_bytes != q->text_bytes) return p->text_bytes < q->text_bytes ? -1 : 1;
-    int order = memcmp(p->text, q->text, p->text_bytes);
+    int order = example_compare_texts(&sorted_rows[x].example, &sorted_rows[y].example);
     return order ? order : (x > y) - (x < y);
 }
 
 static bool same_text(const dataset_row *a, const dataset_row *b) {
-    return a->text_bytes == b->text_bytes && memcmp(a->text, b->text, a->text_bytes) == 0;
+    return !example_compare_texts(&a->example, &b->example);
 }
 
 err first_rows(uint32_t *first, const dataset_split *split) {
@@ -49,7 +47,7 @@ static err add_test(record *out, const run *r) {
     err e = ERR_OK;
     if ((e = mem_new(&gold, n)) || (e = mem_new(&first, n)) || (e = mem_new(&dedup, n))) goto done;
     for (size_t i = 0; i < n; i++) {
-        gold[i] = test->rows[i].label;
+        gold[i] = test->rows[i].example.target.class;
         dedup[i] = test->rows[i].scored_dedup;
     }
     if ((e = first_rows(first, test))) goto done;
@@ -173,7 +171,7 @@ static err add_device(record *out, const run *r) {
     const device_info *d = &r->device.info;
     record_device *to = &out->device;
     err e = ERR_OK;
-    if ((e = record_text(&to->kind, device_kind_name(d)))) return e;
+    if ((e = record_text(&to->kind, device_record_kind(d)))) return e;
     if ((e = record_text(&to->name, d->name))) return e;
     if ((e = record_text(&to->driver, or_null(d->driver)))) return e;
     if ((e = record_text(&to->version, or_null(d->version)))) return e;
@@ -221,7 +219,7 @@ static err add_choice(record *out, const run *r) {
     return e;
 }
 
-/* 10th and 90th percentile of the steps of the last stretch, as the median is. */
+/* Of the steps of the last stretch. */
 static err step_spread(spread *out, const trainer *t) {
     double *steps = NULL;
     size_t count = t->done - t->begun_at;
@@ -255,7 +253,7 @@ static err add_timing(record *out, const run *r) {
                                   .train_tokens = (int64_t)t->tokens,
                                   .tokens_per_s = (double)t->tokens / seconds,
                                   .sentences_per_s = (double)t->sentences / seconds,
-                                  .step_ms_p50 = trainer_step_ms_median(t),
+                                  .step_ms_p50 = ms.median,
                                   .step_ms_p10 = ms.low,
                                   .step_ms_p90 = ms.high};
     out->device_bytes = (int64_t)r->device.peak_bytes;

@@ -88,7 +88,7 @@ static err score(evaluation *v, const options *o) {
     v->scorer.model.head->decode(v->predicted, v->logits, n, s->config.classes);
     if ((e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
-        v->gold[i] = v->split->rows[i].label;
+        v->gold[i] = v->split->rows[i].example.target.class;
         // train's counterpart of the deduplicated rows are those that training takes
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }

@@ -139,12 +139,12 @@ struct linear_dw {
     uint32_t n, k;
 };
 
-/* One entry of the attention work list. Sentences longer than device->attention_tile have several.
+/* One entry of the attention work list. Sentences longer than device->tile_rows have several.
  */
 typedef struct attention_tile {
     uint32_t start;   /* first token of the sentence in the packed batch */
     uint32_t length;  /* tokens of the sentence */
-    uint32_t first;   /* first row of this tile, relative to start; a multiple of attention_tile */
+    uint32_t first;   /* first row of this tile, relative to start; a multiple of tile_rows */
     uint32_t ordinal; /* of the sentence within the optimizer step (dropout) */
 } attention_tile;
 

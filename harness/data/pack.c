@@ -44,9 +44,9 @@ static int by_id(const void *a, const void *b) {
 static uint32_t group(pack *p, const batch_lists *l, span key_of, uint32_t slot, uint32_t micro) {
     uint32_t *starts = at(l->starts, slot, micro), *items = at(l->items, slot, micro);
     uint32_t *rows = at(l->rows, slot, micro), tokens = p->micros[micro].tokens;
-    const uint32_t *source = at(key_of, slot, micro);
+    const uint32_t *row_of = at(key_of, slot, micro);
     uint64_t *keys = p->keys;
-    for (uint32_t t = 0; t < tokens; t++) keys[t] = (uint64_t)source[t] << 32 | t;
+    for (uint32_t t = 0; t < tokens; t++) keys[t] = (uint64_t)row_of[t] << 32 | t;
     qsort(keys, tokens, sizeof *keys, by_key);
     uint32_t lists = 0;
     for (uint32_t t = 0; t < tokens; t++) {
@@ -92,7 +92,7 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
         starts[i] = used;
         targets[i] = s->target.class;
         ordinals[i] = first + i;
-        for (uint32_t row = 0; row < s->count; row += b->capacity.tile) {
+        for (uint32_t row = 0; row < s->count; row += b->capacity.tile_rows) {
             tiles[tile_count++] = (attention_tile){used, s->count, row, first + i};
         }
         for (uint32_t k = 0; k < s->count; k++, used++) {

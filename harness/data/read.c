@@ -68,9 +68,9 @@ err data__add_row(data__reader *r, const char *where, uint32_t line, const char 
     if (e) return e;
     memcpy(r->text_end, text, text_bytes);
     r->text_end[text_bytes] = '\0';
-    s->rows[s->row_count++] = (dataset_row){.text = r->text_end,
-                                            .text_bytes = (uint32_t)text_bytes,
-                                            .label = (uint32_t)index,
+    s->rows[s->row_count++] = (dataset_row){.example = {.texts = {{r->text_end, text_bytes}},
+                                                        .text_count = 1,
+                                                        .target = {(uint32_t)index}},
                                             .file = r->file,
                                             .line = line};
     r->text_end += text_bytes + 1;

@@ -7,8 +7,8 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
     b->capacity = *capacity;
     arena_init(&b->arena, d, 1, true);
     size_t t = capacity->tokens, s = capacity->sentences, positions = capacity->max_length;
-    // a sentence has at most tokens / tile + 1 tiles, and sentences share the tokens
-    size_t tiles = t / capacity->tile + s;
+    // a sentence has at most tokens / tile_rows + 1 tiles, and sentences share the tokens
+    size_t tiles = t / capacity->tile_rows + s;
     size_t u = t * capacity->micros;
     if (positions > t) positions = t;
     b->dim_tokens = (dim){DIM_TOKENS, (uint32_t)t};

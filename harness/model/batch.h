@@ -20,8 +20,8 @@ typedef struct batch_capacity {
     uint32_t micros;     /* micro-batches of one optimizer step */
     uint32_t max_length; /* tokens of one sentence */
     /* of the model (model_capacity) */
-    uint32_t outputs; /* numbers that the head gives for a row that it reads: C */
-    uint32_t tile;    /* device->attention_tile */
+    uint32_t outputs;   /* numbers that the head gives for a row that it reads: C */
+    uint32_t tile_rows; /* device->tile_rows */
     target_layout target;
 } batch_capacity;
 

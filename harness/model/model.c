@@ -13,7 +13,7 @@ void model_free(struct model *m) {
 void model_capacity(batch_capacity *c, const struct model *m) {
     c->outputs = m->head->outputs(&m->config);
     c->target = m->head->target;
-    c->tile = m->params.device->attention_tile;
+    c->tile_rows = m->params.device->tile_rows;
 }
 
 err model_memory_init(model_memory *memory, const struct model *m, uint32_t tokens,

@@ -293,7 +293,7 @@ Test(gradients, attention_of_several_tiles) {
     for (size_t i = 0; i < 2; i++) {
         world w;
         world_open(&w);
-        if (!i) w.d.attention_tile = 128;
+        if (!i) w.d.tile_rows = 128;
         take_words(&w, "tiles", (const uint32_t *)(i ? cut : one), i ? 12 : 4);
         op forward = {.kind = OP_attention_fwd}, backward = {.kind = OP_attention_bwd};
         forward.as.attention_fwd = (struct attention_fwd){.tile_count = dim_fixed(i ? 3 : 1),

@@ -18,7 +18,7 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
                         .micros = 3,
                         .max_length = 5,
                         .outputs = 2,
-                        .tile = 4,
+                        .tile_rows = 4,
                         .target = {ELEM_U32, false, 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     pack p;

@@ -164,9 +164,12 @@ Test(read, good_files) {
         cr_expect_eq(d.invalid_count, c->invalid, "%s: %zu invalid", c->name, d.invalid_count);
         for (size_t r = 0; r < c->rows; r++) {
             const dataset_row *row = &d.train.rows[r];
-            cr_expect_str_eq(row->text, c->texts[r], "%s row %zu: '%s'", c->name, r, row->text);
-            cr_expect_eq(row->text_bytes, strlen(c->texts[r]), "%s row %zu", c->name, r);
-            cr_expect_eq(row->label, c->labels[r], "%s row %zu: label %u", c->name, r, row->label);
+            cr_expect_str_eq(row->example.texts[0].text, c->texts[r], "%s row %zu: '%s'", c->name,
+                             r, row->example.texts[0].text);
+            cr_expect_eq(row->example.texts[0].bytes, strlen(c->texts[r]), "%s row %zu", c->name,
+                         r);
+            cr_expect_eq(row->example.target.class, c->labels[r], "%s row %zu: label %u", c->name,
+                         r, row->example.target.class);
             cr_expect_eq(row->line, c->lines[r], "%s row %zu: line %u", c->name, r, row->line);
         }
         dataset_free(&d);

@@ -14,7 +14,7 @@ Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
                         .micros = 3,
                         .max_length = 16,
                         .outputs = 3,
-                        .tile = 8,
+                        .tile_rows = 8,
                         .target = {ELEM_U32, false, 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     const span all[] = {b.ids,

@@ -280,7 +280,7 @@ static err load_operand(trial *t, arena *a, operand *w, uint32_t slot, uint32_t 
     const float *values = verify__values(t, w->name, slot, micro);
     if (e || (w->is_real && !values)) return e;
     if (w->is_real) return device_write_f32(*w->at, values, w->count);
-    verify__words(t, w->name, slot, micro, d->attention_tile, span_host(*w->at), w->count);
+    verify__words(t, w->name, slot, micro, d->tile_rows, span_host(*w->at), w->count);
     return ERR_OK;
 }
 
@@ -297,7 +297,7 @@ err verify__precompute(trial *t, device *reference, op *o, uint32_t slot, uint32
         if ((e = load_operand(t, &memory, &list[i], slot, micro))) goto done;
     }
     if ((e = verify__append(&p, o)) || (e = plan_ready(&p))) goto done;
-    micro_sizes sizes = verify__sizes(t, slot, micro, reference->attention_tile);
+    micro_sizes sizes = verify__sizes(t, slot, micro, reference->tile_rows);
     step_info step = {.step = t->step + slot - t->first_slot,
                       .seed = 42,
                       .step_rows = t->step_rows[slot],

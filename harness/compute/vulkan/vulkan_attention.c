@@ -38,7 +38,7 @@ static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s
     // texels are 4 numbers
     if (family == FAMILY_PANEL && head_size % 4 != 0) family = FAMILY_REGISTER;
     launch l = {.kernel = of_family[family],
-                .special = {r->v->device->attention_tile, s.quads, head_size % 4 == 0},
+                .special = {r->v->device->tile_rows, s.quads, head_size % 4 == 0},
                 .x = s.tiles,
                 .y = heads,
                 .z = 1,

@@ -126,7 +126,7 @@ done:
 }
 
 static void note_device(regress_state *out, const device_info *d) {
-    snprintf(out->kind, sizeof out->kind, "%s", device_kind_name(d));
+    snprintf(out->kind, sizeof out->kind, "%s", device_record_kind(d));
     snprintf(out->device, sizeof out->device, "%s", d->name);
     snprintf(out->driver, sizeof out->driver, "%s", d->driver);
     snprintf(out->isa, sizeof out->isa, "%s", d->isa);

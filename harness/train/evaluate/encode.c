@@ -73,7 +73,7 @@ err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, e
     for (size_t i = 0; i < split->row_count; i++) {
         const dataset_row *row = &split->rows[i];
         if (rows == ENCODE_KEPT && !row->kept) continue;
-        examples[count++] = (example){{{row->text, row->text_bytes}}, 1, {row->label}};
+        examples[count++] = row->example;
     }
     e = encode_all(out, t, examples, count, max_length);
     mem_free(examples);

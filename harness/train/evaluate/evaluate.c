@@ -39,11 +39,6 @@ void evaluator_free(evaluator *e) {
     *e = (evaluator){0};
 }
 
-static double real_at(span s, size_t i) {
-    return s.type == ELEM_F64 ? ((const double *)span_host(s))[i]
-                              : (double)((const float *)span_host(s))[i];
-}
-
 /* Reads the results of the batch that a slot ran; its sentences begin at `first`. */
 static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, double *loss) {
     const pack *p = &e->packs[slot];
@@ -56,13 +51,13 @@ static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, dou
         size_t begin = first + p->first_sentence[micro];
         for (size_t b = 0; b < p->micros[micro].sentences; b++) {
             for (size_t c = 0; c < classes; c++) {
-                double value = real_at(scores, b * classes + c);
+                double value = span_real(scores, b * classes + c);
                 if (!isfinite(value))
                     return err_set(ERR_NUMERIC, "logit %zu of sentence %zu is not finite", c,
                                    begin + b);
                 logits[(begin + b) * classes + c] = (float)value;
             }
-            *loss += real_at(losses, b);
+            *loss += span_real(losses, b);
         }
     }
     return ERR_OK;

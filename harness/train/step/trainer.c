@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { WARM_STEPS = 2, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
@@ -300,18 +299,13 @@ static err start(trainer *t, uint32_t s) {
     return plan_submit(&t->plan, &info);
 }
 
-static double host_real(span s, size_t i) {
-    return s.type == ELEM_F64 ? ((const double *)span_host(s))[i]
-                              : (double)((const float *)span_host(s))[i];
-}
-
 /* Sum of losses in the order of the sentences. */
 static double step_loss(const trainer *t, uint32_t slot) {
     const pack *p = &t->packs[slot];
     double sum = 0;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         span losses = span_at(t->batch.losses, slot, micro);
-        for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += host_real(losses, b);
+        for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += span_real(losses, b);
     }
     return sum / t->divisors[slot];
 }
@@ -385,12 +379,12 @@ static err finish(trainer *t, uint32_t s) {
     // both lie in mapped memory: reading them does not wait for the step that runs behind this one
     span norm = span_at(t->batch.norm, slot, 0);
     double loss = step_loss(t, slot);
-    bool finite = host_real(norm, 2) != 0;
+    bool finite = span_real(norm, 2) != 0;
     // the scale acts behind the loss, so lowering it mends no loss
     if (!isfinite(loss) || (!finite && !t->options.scaler))
-        return stop_nonfinite(t, s, loss, host_real(norm, 0));
+        return stop_nonfinite(t, s, loss, span_real(norm, 0));
     if (finite) {
-        t->grad_norm = host_real(norm, 0);
+        t->grad_norm = span_real(norm, 0);
         if (t->options.scaler) (void)loss_scaler_update(&t->scaler, true);
     } else if ((e = skip(t, s))) {
         return e;
@@ -521,20 +515,4 @@ double trainer_logged_loss(const trainer *t) {
 
 uint64_t trainer_checkpoint_bytes(const trainer *t) {
     return (uint64_t)t->model.params.total * 3 * sizeof(float) + (1 << 20);
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double trainer_step_ms_median(const trainer *t) {
-    double *sorted = NULL, median = 0;
-    size_t count = t->done - t->begun_at;
-    if (!count || mem_new(&sorted, count)) return 0;
-    memcpy(sorted, t->step_ms + t->begun_at, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, by_value);
-    median = sorted[count / 2];
-    mem_free(sorted);
-    return median;
 }

@@ -132,7 +132,4 @@ err trainer_run(trainer *t) MUST_CHECK;
 /* Bytes that the parameters and moments take in a checkpoint. */
 uint64_t trainer_checkpoint_bytes(const trainer *t);
 
-/* Median of step_ms over steps of this process; 0 when there is none. */
-double trainer_step_ms_median(const trainer *t);
-
 #endif
