@@ -19,12 +19,14 @@ foreach(tool bert_pass metric_pass)
   target_link_libraries(${tool} PRIVATE harness_core)
 endforeach()
 
-
-# a clock that is set back, for LD_PRELOAD
-add_library(clock_back MODULE tests/shim/clock_back.c)
-target_compile_options(clock_back PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
-target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>")
-add_dependencies(harness_tests clock_back)
+# for LD_PRELOAD: a clock that is set back, and a list of the calls that make files durable
+foreach(shim clock_back disk_calls)
+  add_library(${shim} MODULE tests/shim/${shim}.c)
+  target_compile_options(${shim} PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
+  add_dependencies(harness_tests ${shim})
+endforeach()
+target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>"
+  HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>")
 
 # the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest
 if(HARNESS_VULKAN)

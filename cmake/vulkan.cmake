@@ -9,11 +9,6 @@ file(GLOB shader_includes CONFIGURE_DEPENDS shaders/include/*)
 set(shader_folder ${CMAKE_BINARY_DIR}/generated/shaders)
 file(MAKE_DIRECTORY ${shader_folder})
 
-set(shader_defines)
-if(HARNESS_PLANT STREQUAL "off_by_one")
-  list(APPEND shader_defines -DPLANT_OFF_BY_ONE=1)
-endif()
-
 set(shader_list "")
 set(shader_headers)
 foreach(source ${shader_sources})
@@ -25,7 +20,7 @@ foreach(source ${shader_sources})
     set(check COMMAND ${SPIRV_VAL} --target-env vulkan1.1 ${binary})
   endif()
   add_custom_command(OUTPUT ${header}
-    COMMAND ${GLSLANG} -V --quiet --target-env vulkan1.1 ${shader_defines}
+    COMMAND ${GLSLANG} -V --quiet --target-env vulkan1.1
             -I${CMAKE_SOURCE_DIR}/shaders/include -o ${binary} ${source}
     ${check}
     COMMAND ${CMAKE_COMMAND} -DBINARY=${binary} -DHEADER=${header} -DNAME=shader_${name}
@@ -55,6 +50,3 @@ target_include_directories(harness_core PRIVATE ${CMAKE_BINARY_DIR}/generated)
 target_include_directories(harness_core SYSTEM PRIVATE ${Vulkan_INCLUDE_DIRS})
 target_link_libraries(harness_core PUBLIC ${CMAKE_DL_LIBS})
 target_compile_definitions(harness_core PUBLIC HARNESS_VULKAN=1)
-if(HARNESS_PLANT STREQUAL "barrier")
-  target_compile_definitions(harness_core PRIVATE PLANT_BARRIER=1)
-endif()

@@ -34,9 +34,6 @@ void main() {
     uint row = rows[list] - push.first_row;
     if (row >= push.window_rows) return;
     uint begin = starts[list], end = starts[list + 1u];
-#ifdef PLANT_OFF_BY_ONE
-    end--;
-#endif
     vec4 sum = vec4(0.0);
     if (CHUNK != 0u) {
         uint from = (begin + CHUNK - 1u) / CHUNK, to = end / CHUNK; // whole chunks

@@ -1,12 +1,14 @@
 #include "base/hash.h"
 
 #include "base/memory.h"
+#include "platform/file.h"
 
-#include <errno.h>
 #include <nettle/base16.h>
 #include <nettle/base64.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 void sha256_begin(sha256 *h) {
     sha256_init(&h->ctx);
@@ -45,18 +47,77 @@ void hash_bytes_hex(const void *bytes, size_t count, char hex[HASH_HEX_BYTES]) {
 }
 
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) {
-    FILE *f = fopen(path, "rb");
-    if (!f) return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    void *f = NULL;
+    err e = file_open_stream(&f, NULL, path, 0);
+    if (e) return e;
     sha256 h;
     sha256_begin(&h);
     char chunk[65536];
     size_t got;
     while ((got = fread(chunk, 1, sizeof chunk, f)) > 0) sha256_add(&h, chunk, got);
-    int failed = ferror(f);
+    int failed = ferror((FILE *)f);
     fclose(f);
     if (failed) return err_set(ERR_IO, "%s: cannot read", path);
     sha256_end_hex(&h, hex);
     return ERR_OK;
+}
+
+/* --- tables of strangers' keys -------------------------------------------------------------------
+ */
+
+static uint64_t little_endian(const uint8_t *b, size_t count) {
+    uint64_t v = 0;
+    for (size_t i = 0; i < count; i++) v |= (uint64_t)b[i] << (8 * i);
+    return v;
+}
+
+static uint64_t turn(uint64_t v, int bits) {
+    return v << bits | v >> (64 - bits);
+}
+
+static void sip_rounds(uint64_t v[4], int rounds) {
+    while (rounds--) {
+        v[0] += v[1];
+        v[2] += v[3];
+        v[1] = turn(v[1], 13) ^ v[0];
+        v[3] = turn(v[3], 16) ^ v[2];
+        v[0] = turn(v[0], 32) + v[3];
+        v[2] += v[1];
+        v[3] = turn(v[3], 21) ^ v[0];
+        v[1] = turn(v[1], 17) ^ v[2];
+        v[2] = turn(v[2], 32);
+    }
+}
+
+uint64_t siphash(const uint8_t key[16], const void *bytes, size_t count) {
+    const uint8_t *b = bytes;
+    uint64_t k0 = little_endian(key, 8), k1 = little_endian(key + 8, 8);
+    uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
+                     k1 ^ 0x7465646279746573u};
+    size_t words = count / 8;
+    for (size_t i = 0; i <= words; i++) {
+        uint64_t m = i < words ? little_endian(b + 8 * i, 8)
+                               : little_endian(b + 8 * i, count % 8) | (uint64_t)count << 56;
+        v[3] ^= m;
+        sip_rounds(v, 2);
+        v[0] ^= m;
+    }
+    v[2] ^= 255;
+    sip_rounds(v, 4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static uint8_t own_key[16];
+
+static void draw_key(void) {
+    // without randomness the table is as good as any
+    if (getrandom(own_key, sizeof own_key, 0) != (ssize_t)sizeof own_key) own_key[0] = 1;
+}
+
+uint64_t hash_keyed(const void *bytes, size_t count) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, draw_key);
+    return siphash(own_key, bytes, count);
 }
 
 err base64_encode(char **text, const void *bytes, size_t count) {

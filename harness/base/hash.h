@@ -27,6 +27,12 @@ void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]);
 /* SHA-256 of a file, streamed. Errors: ERR_IO naming the path. */
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) MUST_CHECK;
 
+/* SipHash-2-4 under a key that each process draws for itself: for tables of what strangers send,
+ * who cannot know which keys fall together. Source: Aumasson, Bernstein 2012. */
+uint64_t hash_keyed(const void *bytes, size_t count);
+/* The same under a key of the caller's. */
+uint64_t siphash(const uint8_t key[16], const void *bytes, size_t count);
+
 /* base64 (RFC 4648, padded). *text is owned by the caller (mem_free). */
 err base64_encode(char **text, const void *bytes, size_t count) MUST_CHECK;
 /* Decodes all of text into *bytes (owned) and *count. Errors: ERR_FORMAT. */

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include "base/foreign.h"
 #include "base/memory.h"
 #include "platform/file.h"
 
@@ -20,35 +21,65 @@ void json_setup(void) {
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = mem_free});
 }
 
-/* True when a string holds a 0, written \u0000. */
-static bool has_zero(const char *text, size_t length) {
+/* Where a string holds a 0, written \u0000; NULL when none does. */
+static const char *find_zero(const char *text, size_t length) {
     const char *end = text + length;
     for (const char *at = text; (at = memchr(at, '\\', (size_t)(end - at))); at += 2) {
-        if (end - at < 6) return false;
-        if (memcmp(at + 1, "u0000", 5) == 0) return true;
+        if (end - at < 6) return NULL;
+        if (memcmp(at + 1, "u0000", 5) == 0) return at;
     }
-    return false;
+    return NULL;
+}
+
+/* What is wrong at `end`, where cJSON gave up. */
+static const char *fault_at(const char *text, const char *end, size_t left) {
+    bool in_string = false;
+    int depth = 0;
+    for (const char *p = text; p < end; p++) {
+        if (in_string && *p == '\\')
+            p++;
+        else if (*p == '"')
+            in_string = !in_string;
+        else if (!in_string)
+            depth += (*p == '[' || *p == '{') - (*p == ']' || *p == '}');
+    }
+    if (depth >= CJSON_NESTING_LIMIT) return "nested too deeply";
+    if (left >= 6 && !memcmp(end, "\\u", 2) && strchr("dD", end[2]) && strchr("89abAB", end[3]))
+        return "a lone surrogate: its second half lacks";
+    if (left >= 6 && !memcmp(end, "\\u", 2) && strchr("dD", end[2]) && strchr("cdefCDEF", end[3]))
+        return "a lone surrogate: its first half lacks";
+    return "not valid JSON";
+}
+
+err json_parse_part(cJSON **out, const char *text, size_t length, const char *path, size_t line,
+                    size_t column) {
+    const char *end = NULL, *fault = "a 0 byte in JSON text";
+    *out = NULL;
+    // cJSON ends a string at a 0 in it; a text with one is never ours
+    const char *zero = memchr(text, 0, length);
+    if (zero || (zero = find_zero(text, length))) {
+        err e = foreign_refuse(path, text, length);
+        if (e) return e;
+        end = zero;
+        if (*zero) fault = "a NUL character (\\u0000) in a string";
+    } else {
+        memory_failed = false;
+        if ((*out = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1))) return ERR_OK;
+        if (memory_failed) return err_set(ERR_MEMORY, "%s: out of memory while reading JSON", path);
+        err e = foreign_refuse(path, text, length);
+        if (e) return e;
+        if (!end || end > text + length) end = text + length;
+        fault = fault_at(text, end, (size_t)(text + length - end));
+    }
+    for (const char *p = text; p < end; p++) {
+        column = *p == '\n' ? 1 : column + ((*p & 0xC0) != 0x80); // counts characters
+        line += *p == '\n';
+    }
+    return err_set(ERR_FORMAT, "%s:%zu:%zu: %s", path, line, column, fault);
 }
 
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) {
-    const char *end = NULL;
-    *out = NULL;
-    // cJSON ends a string at a 0 in it; a text with one is never ours
-    if (memchr(text, 0, length) || has_zero(text, length))
-        return err_set(ERR_FORMAT, "%s: a 0 byte in JSON text", where);
-    memory_failed = false;
-    cJSON *value = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1);
-    if (value) {
-        *out = value;
-        return ERR_OK;
-    }
-    if (memory_failed) return err_set(ERR_MEMORY, "%s: out of memory while reading JSON", where);
-    size_t line = 1, column = 1;
-    for (const char *p = text; end && p < end && p < text + length; p++) {
-        column = *p == '\n' ? 1 : column + 1;
-        line += *p == '\n';
-    }
-    return err_set(ERR_FORMAT, "%s:%zu:%zu: not valid JSON", where, line, column);
+    return json_parse_part(out, text, length, where, 1, 1);
 }
 
 err json_read(cJSON **out, const char *path, size_t limit_bytes) {

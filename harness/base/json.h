@@ -19,6 +19,10 @@ void json_setup(void);
  * Errors: ERR_IO; ERR_FORMAT with line and column; trailing bytes after the value are an error. */
 err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
+/* The same of a text that begins at this line and column (in characters) of the file. Members of an
+ * object that share a name are all kept: for readers that refuse them. */
+err json_parse_part(cJSON **out, const char *text, size_t length, const char *path, size_t line,
+                    size_t column) MUST_CHECK;
 
 /* Pretty-printed with two blanks and a final newline; written atomically. */
 err json_write(const char *path, const cJSON *value) MUST_CHECK;

@@ -4,9 +4,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LIMIT_BYTES = 1 << 20, DIGITS = HASH_HEX_BYTES - 1 };
 static const char sums_name[] = "SHA256SUMS";
@@ -40,8 +38,7 @@ err sums_write(const char *folder, const char *const *names, size_t count) {
 err sums_remove(const char *folder) {
     char *path = NULL;
     err e = path_join(&path, folder, sums_name);
-    if (!e && unlink(path) && errno != ENOENT)
-        e = err_set(ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+    if (!e) e = file_remove(path);
     mem_free(path);
     return e;
 }

@@ -20,7 +20,7 @@ static double percent(double part, double whole) {
  */
 
 /* Numbers of an object by name, in the order of the names; at most NUMBERS_MAX. */
-enum { NUMBERS_MAX = 16 };
+enum { NUMBERS_MAX = 16, RECORD_LIMIT_BYTES = 1 << 20 };
 static err numbers(double *out, const cJSON *object, const char *const *keys, size_t count,
                    const char *where) {
     for (size_t i = 0; i < count; i++) TRY(json_number(&out[i], object, keys[i], where));
@@ -245,7 +245,7 @@ static err add_records(strbuf *out, size_t *count, const folder_list *list, cons
         char *path = NULL;
         cJSON *record = NULL;
         err e = path_join(&path, folder, name);
-        if (!e) e = json_read(&record, path, 0);
+        if (!e) e = json_read(&record, path, RECORD_LIMIT_BYTES);
         if (!e) e = json_string(&schema, record, "schema", path);
         bool is_bench = !e && !strcmp(schema, BENCH_SCHEMA);
         if (!e && !is_bench && strcmp(schema, THROUGHPUT_SCHEMA) != 0)

@@ -1,5 +1,6 @@
 #include "cli/line_reader.h"
 
+#include "base/foreign.h"
 #include "base/memory.h"
 #include "text/unicode.h"
 
@@ -11,13 +12,20 @@
 enum { READ_BYTES = 256 << 10 };
 
 void line_reader_init(line_reader *r, int fd, const char *name) {
-    *r = (line_reader){.fd = fd, .name = name, .next = 1};
+    *r = (line_reader){.fd = fd, .name = name, .next = 1, .end_byte = '\n', .checked = true};
+}
+
+void line_reader_init_raw(line_reader *r, int fd, const char *name, bool null_ended) {
+    line_reader_init(r, fd, name);
+    r->end_byte = null_ended ? '\0' : '\n';
+    r->checked = false;
 }
 
 void line_reader_free(line_reader *r) {
     mem_free(r->bytes);
     mem_free(r->lines);
     mem_free(r->starts);
+    mem_free(r->sizes);
     *r = (line_reader){0};
 }
 
@@ -36,9 +44,10 @@ static err read_more(line_reader *r) {
         n = read(r->fd, r->bytes + r->end, READ_BYTES);
     } while (n < 0 && errno == EINTR);
     if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", r->name, strerror(errno));
+    bool is_first = r->next == 1 && !r->count && !r->end;
     r->end += (size_t)n;
     r->ended = n == 0;
-    return ERR_OK;
+    return is_first && r->checked ? foreign_refuse(r->name, r->bytes, r->end) : ERR_OK;
 }
 
 static err check_line(const line_reader *r, const char *line, size_t bytes) {
@@ -46,6 +55,7 @@ static err check_line(const line_reader *r, const char *line, size_t bytes) {
     if (bytes > LINE_LIMIT_BYTES)
         return err_set(ERR_FORMAT, "%s:%zu: the line is longer than %d bytes", r->name, r->next,
                        LINE_LIMIT_BYTES);
+    if (!r->checked) return ERR_OK;
     if (memchr(line, 0, bytes))
         return err_set(ERR_FORMAT, "%s:%zu: a 0 byte in the line", r->name, r->next);
     if (!utf8_valid(line, bytes, &bad))
@@ -58,10 +68,12 @@ static err check_line(const line_reader *r, const char *line, size_t bytes) {
 static err take_line(line_reader *r, size_t bytes, size_t taken) {
     char *line = r->bytes + r->begin;
     err e = mem_grow((void **)&r->starts, &r->starts_capacity, r->count + 1, sizeof *r->starts);
+    if (!e) e = mem_grow((void **)&r->sizes, &r->sizes_capacity, r->count + 1, sizeof *r->sizes);
     if (e) return e;
-    if (bytes && line[bytes - 1] == '\r') bytes--;
+    if (r->end_byte && bytes && line[bytes - 1] == '\r') bytes--;
     if ((e = check_line(r, line, bytes))) return e;
     line[bytes] = '\0';
+    r->sizes[r->count] = bytes;
     r->starts[r->count++] = r->begin;
     r->begin += taken;
     r->next++;
@@ -75,7 +87,8 @@ static err take_lines(line_reader *r, size_t most, size_t *scanned) {
     while (!e && r->count < most) {
         const char *from = r->bytes + r->begin;
         size_t left = r->end - r->begin;
-        const char *stop = left > *scanned ? memchr(from + *scanned, '\n', left - *scanned) : NULL;
+        const char *stop =
+            left > *scanned ? memchr(from + *scanned, r->end_byte, left - *scanned) : NULL;
         *scanned = 0;
         if (stop) {
             e = take_line(r, (size_t)(stop - from), (size_t)(stop - from) + 1);

@@ -19,21 +19,28 @@ typedef struct line_reader {
     const char *name; /* for messages, borrowed */
     char *bytes;      /* (capacity) owned: what was read and not yet given out from `begin` on */
     size_t begin, end, capacity;
-    size_t next;  /* number of the next line, from 1 */
-    bool ended;   /* the descriptor has no more */
-    char **lines; /* (count) of the window, without their ends, terminated; borrowed */
+    size_t next;   /* number of the next line, from 1 */
+    bool ended;    /* the descriptor has no more */
+    char end_byte; /* of a line: LF, or 0 */
+    bool checked;  /* lines are UTF-8 without a 0 byte */
+    char **lines;  /* (count) of the window, without their ends, terminated; borrowed */
+    size_t *sizes; /* (count) bytes of each */
     size_t *starts;
-    size_t count, lines_capacity, starts_capacity;
+    size_t count, lines_capacity, starts_capacity, sizes_capacity;
 } line_reader;
 
 /* Nothing is read yet. fd is borrowed. Free with line_reader_free. */
 void line_reader_init(line_reader *r, int fd, const char *name);
+/* The same for lines that are taken as they are, 0 bytes too, and end with LF or CRLF, or each with
+ * a 0 byte. */
+void line_reader_init_raw(line_reader *r, int fd, const char *name, bool null_ended);
 void line_reader_free(line_reader *r);
 
 /* Reads the next window of at most `most` lines; count is 0 at the end of the input. A line ends
  * with LF or CRLF, the last one also with the input. The lines are good until the next call.
  * Errors: ERR_IO; ERR_FORMAT naming the line that has a 0 byte, is not UTF-8 or longer than
- * LINE_LIMIT_BYTES, once the lines before it were given out. */
+ * LINE_LIMIT_BYTES, once the lines before it were given out; ERR_FORMAT for an input that is UTF-16
+ * or no text by its first bytes. */
 err line_reader_window(line_reader *r, size_t most) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "result/version.h"
 
@@ -25,15 +26,17 @@ static err run_verb(int argc, const char **argv) {
     verb_id verb;
     options o;
     bool wants_help;
+    char *model = NULL;
     err e = options_verb(&verb, argv[1]);
     if (e || (e = options_parse(&o, &wants_help, verb, argc - 1, argv + 1))) return e;
     if (wants_help) {
         options_help(verb);
     } else {
         log_set_quiet(o.quiet);
-        e = table[verb](&o);
+        if (!(e = model_flag_join(&model, &o))) e = table[verb](&o);
     }
     options_free(&o);
+    mem_free(model);
     return e;
 }
 

@@ -33,7 +33,7 @@ static err print_json(const cJSON *value, bool pretty) {
 static err load_tokenizer(tokenizer *t, const options *o) {
     char *folder = NULL;
     if (file_exists(o->model) || folder_exists(o->model)) return tokenizer_load(t, o->model);
-    err e = hub_tokenizer(&folder, o->model, NULL, o->offline);
+    err e = hub_tokenizer(&folder, o->model, o->offline);
     if (!e) e = tokenizer_load(t, folder);
     mem_free(folder);
     return e;

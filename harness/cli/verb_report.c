@@ -107,17 +107,18 @@ static err texts_of(text_source *s, const record *r) {
 
 static err write_page(const record *r, const char *const *texts, const char *folder) {
     strbuf out = {0};
-    char *name = NULL, *path = NULL, *task_folder = NULL;
+    char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL;
     err e;
     if ((e = html_run(&out, r, texts)) || (e = html_run_name(&name, r)) ||
-        (e = path_join(&path, folder, name)) ||
-        (e = mem_strndup(&task_folder, path, (size_t)(path_name(path) - path) - 1)) ||
-        (e = folder_make(task_folder))) {
+        (e = path_join(&path, folder, name)) || (e = path_folder(&task_folder, path)) ||
+        (e = path_folder(&pages, task_folder)) || (e = folder_make_own(pages)) ||
+        (e = folder_make_own(task_folder))) {
         goto done;
     }
     e = write_changed(path, &out);
 done:
     mem_free(task_folder);
+    mem_free(pages);
     mem_free(name);
     mem_free(path);
     strbuf_free(&out);
@@ -145,7 +146,7 @@ static err remove_from_task(size_t *removed, const char *folder, const char *of_
     folder_list list = {0};
     size_t left = 0;
     err e = mem_printf(&place, "%s/pages/%s", folder, of_task);
-    if (!e && folder_exists(place)) e = folder_list_read(&list, place);
+    if (!e && folder_is_own(place)) e = folder_list_read(&list, place);
     for (size_t i = 0; i < list.count && !e; i++) {
         left++;
         if (!is_page_name(list.names[i])) continue;
@@ -179,7 +180,7 @@ static err remove_old_pages(const store *s, const char *folder) {
         if (!(e = html_run_name(&names[i], &s->records[i]))) count++;
     if (e || (e = path_join(&pages, folder, "pages"))) goto done;
     if (count) qsort(names, count, sizeof *names, by_text);
-    if (folder_exists(pages)) e = folder_list_read(&tasks, pages);
+    if (folder_is_own(pages)) e = folder_list_read(&tasks, pages);
     for (size_t i = 0; i < tasks.count && !e; i++)
         e = remove_from_task(&removed, folder, tasks.names[i], names, count);
     if (!e && removed)

@@ -1,5 +1,6 @@
 /* harness tokenize: pieces, ids, token_type_ids and attention_mask of texts. */
 #include "cli/find_run.h"
+#include "cli/line_reader.h"
 #include "cli/options.h"
 
 #include "base/json.h"
@@ -29,6 +30,7 @@ typedef struct printer {
     const tokenizer *t;
     encoding e;
     size_t padded; /* tokens that every text is filled up to; 0: none */
+    size_t done;   /* texts printed */
     size_t tokens, cut_texts;
     double seconds; /* spent on encoding alone */
 } printer;
@@ -44,28 +46,28 @@ static err add_text(text_list *l, const char *text, size_t bytes) {
     return ERR_OK;
 }
 
-static err read_all(strbuf *b) {
-    static char block[1 << 16];
-    for (size_t n; (n = fread(block, 1, sizeof block, stdin));) {
-        err e = strbuf_add_bytes(b, block, n);
-        if (e) return e;
-    }
-    return ferror(stdin) ? err_set(ERR_IO, "cannot read standard input") : ERR_OK;
-}
+/* What has to be held before the first text is printed: the length of the longest pads them all. */
+enum { HELD_BYTES = 64 << 20, WINDOW_TEXTS = 4096 };
 
-// One text a line, or with --null one up to each 0 byte; the last need not be ended.
-static err read_texts(text_list *l, bool null) {
-    strbuf b = {0};
-    if (isatty(0)) log_note("reading texts from standard input, one a line; Ctrl-D ends");
-    err e = read_all(&b);
-    l->held = b.text;
-    for (size_t i = 0; i < b.length && !e;) {
-        const char *start = b.text + i, *end = memchr(start, null ? 0 : '\n', b.length - i);
-        size_t bytes = end ? (size_t)(end - start) : b.length - i;
-        i += bytes + 1;
-        if (!null && bytes && start[bytes - 1] == '\r') bytes--;
-        e = add_text(l, start, bytes);
+static err hold_texts(text_list *l, line_reader *in) {
+    strbuf held = {0};
+    err e;
+    while (!(e = line_reader_window(in, WINDOW_TEXTS)) && in->count) {
+        for (size_t i = 0; i < in->count && !e; i++) {
+            if (!(e = strbuf_add_bytes(&held, in->lines[i], in->sizes[i])))
+                e = add_text(l, NULL, in->sizes[i]);
+        }
+        if (!e && held.length + l->count * sizeof *l->texts > HELD_BYTES) {
+            e = err_set(ERR_FORMAT,
+                        "%s: --padding holds all texts, and they take more than %d bytes: name the "
+                        "length with --max-length",
+                        in->name, HELD_BYTES);
+        }
+        if (e) break;
     }
+    l->held = held.text;
+    for (size_t i = 0, at = 0; i < l->count; at += l->texts[i++].bytes)
+        l->texts[i].text = held.text + at;
     return e;
 }
 
@@ -174,17 +176,18 @@ static err print_json(const printer *p, const char *text) {
 // --- verb
 // ------------------------------------------------------------------------------------------
 
-static err encode(printer *p, const text_list *l, size_t i) {
+static err encode(printer *p, const text_list *l, size_t i, size_t number) {
     double start = clock_seconds();
     err e = tokenizer_encode(p->t, &p->e, l->texts[i].text, l->texts[i].bytes, p->o->max_length);
     p->seconds += clock_seconds() - start;
-    return e ? err_wrap(e, "text %zu", i + 1) : ERR_OK;
+    return e ? err_wrap(e, "text %zu", number) : ERR_OK;
 }
 
 static err find_padding(printer *p, const text_list *l) {
     p->padded = p->o->max_length;
-    for (size_t i = 0; i < l->count && !p->o->max_length; i++) {
-        err e = encode(p, l, i);
+    if (p->padded) return ERR_OK;
+    for (size_t i = 0; i < l->count; i++) {
+        err e = encode(p, l, i, i + 1);
         if (e) return e;
         if (p->e.count > p->padded) p->padded = p->e.count;
     }
@@ -196,14 +199,33 @@ static err print_texts(printer *p, const text_list *l) {
     strbuf text = {0};
     err e = p->o->padding ? find_padding(p, l) : ERR_OK;
     for (size_t i = 0; i < l->count && !e; i++) {
-        if ((e = encode(p, l, i))) break;
+        if ((e = encode(p, l, i, ++p->done))) break;
         p->tokens += p->e.count;
         p->cut_texts += p->e.truncated;
         text.length = 0;
         if ((e = printable(&text, l->texts[i].text, l->texts[i].bytes))) break;
-        e = p->o->json ? print_json(p, text.text) : print_table(p, text.text, i + 1);
+        e = p->o->json ? print_json(p, text.text) : print_table(p, text.text, p->done);
     }
     strbuf_free(&text);
+    return e;
+}
+
+// One text a line, or with --null one up to each 0 byte; the last need not be ended.
+static err print_input(printer *p, text_list *l) {
+    line_reader in;
+    err e;
+    if (isatty(0)) log_note("reading texts from standard input, one a line; Ctrl-D ends");
+    line_reader_init_raw(&in, STDIN_FILENO, "standard input", p->o->null_ended);
+    if (p->o->padding && !p->o->max_length) {
+        if (!(e = hold_texts(l, &in))) e = print_texts(p, l);
+    } else {
+        while (!(e = line_reader_window(&in, WINDOW_TEXTS)) && in.count) {
+            l->count = 0;
+            for (size_t i = 0; i < in.count && !e; i++) e = add_text(l, in.lines[i], in.sizes[i]);
+            if (e || (e = print_texts(p, l)) || ferror(stdout)) break;
+        }
+    }
+    line_reader_free(&in);
     return e;
 }
 
@@ -238,7 +260,7 @@ static err find_tokenizer(char **path, const options *o) {
         if (file_exists(o->model)) return mem_strdup(path, o->model);
         if (folder_exists(o->model)) return choose_folder(path, o->model);
         if (bert_preset_known(o->model) || !hub_is_name(o->model)) return unknown_model(o->model);
-        return hub_tokenizer(path, o->model, NULL, o->offline);
+        return hub_tokenizer(path, o->model, o->offline);
     }
     if ((e = find_run(&folder, o->checkpoint, NULL))) return e;
     e = choose_folder(path, folder);
@@ -267,10 +289,9 @@ err verb_tokenize(const options *o) {
     if (e) goto done;
     for (size_t i = 0; i < o->arg_count && !e; i++)
         e = add_text(&l, o->args[i], strlen(o->args[i]));
-    if (!e && !o->arg_count) e = read_texts(&l, o->null_ended);
-    if (e || (e = print_texts(&p, &l))) goto done;
-    if (l.count > 1) {
-        log_note("%zu texts, %zu tokens, %zu texts cut; encoding took %.3f s", l.count, p.tokens,
+    if (!e) e = o->arg_count ? print_texts(&p, &l) : print_input(&p, &l);
+    if (!e && p.done > 1) {
+        log_note("%zu texts, %zu tokens, %zu texts cut; encoding took %.3f s", p.done, p.tokens,
                  p.cut_texts, p.seconds);
     }
 done:

@@ -1,13 +1,12 @@
 #include "compute/device.h"
 
+#include "base/ascii.h"
 #include "base/memory.h"
 #include "compute/plan.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static err append(device_info **list, size_t *count, size_t *capacity, const device_info *info) {
     err e = mem_grow((void **)list, capacity, *count + 1, sizeof **list);
@@ -58,17 +57,9 @@ fail:
     return e;
 }
 
-static bool contains_blind(const char *text, const char *part) {
-    size_t n = strlen(part);
-    for (; *text; text++) {
-        if (!strncasecmp(text, part, n)) return true;
-    }
-    return false;
-}
-
 static bool matches(const device_info *d, const char *selector) {
-    return contains_blind(d->name, selector) || contains_blind(d->driver, selector) ||
-           contains_blind(d->uuid, selector);
+    return ascii_contains_fold(d->name, selector) ||
+           ascii_contains_fold(d->driver, selector) || ascii_contains_fold(d->uuid, selector);
 }
 
 static err list_names(strbuf *out, const device_info *list, size_t count) {
@@ -92,8 +83,7 @@ err device_select(const device_info **out, const device_info *list, size_t count
                        "no GPU and no native CPU device here; a software Vulkan driver is "
                        "used only when named with --device (see `harness devices`)");
     }
-    bool is_number = *selector != '\0';
-    for (const char *c = selector; *c; c++) is_number = is_number && isdigit((unsigned char)*c);
+    bool is_number = *selector && !selector[strspn(selector, "0123456789")];
     size_t hits = 0;
     for (size_t i = 0; i < count; i++) {
         const device_info *d = &list[i];

@@ -122,26 +122,6 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     return 0;
 }
 
-#ifdef PLANT_SLOW
-#include <stdio.h>
-#include <stdlib.h>
-/* Makes the kernel that $HARNESS_PLANT_KERNEL names ("linear_fwd 1024x256") take 30 % longer. */
-static void plant_slow(const op *o, double seconds) {
-    const char *wanted = getenv("HARNESS_PLANT_KERNEL");
-    char name[64];
-    uint32_t n = 0, k = 0;
-    if (o->kind == OP_linear_fwd) n = o->as.linear_fwd.n, k = o->as.linear_fwd.k;
-    if (o->kind == OP_linear_dx) n = o->as.linear_dx.n, k = o->as.linear_dx.k;
-    if (o->kind == OP_linear_dw) n = o->as.linear_dw.n, k = o->as.linear_dw.k;
-    if (n)
-        snprintf(name, sizeof name, "%s %ux%u", op_name(o->kind), n, k);
-    else
-        snprintf(name, sizeof name, "%s", op_name(o->kind));
-    if (!wanted || strcmp(wanted, name) != 0) return;
-    double end = clock_seconds() + 0.3 * seconds;
-    while (clock_seconds() < end) continue;
-}
-#endif
 
 static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part part,
                      const op_function table[OP_COUNT]) {
@@ -161,9 +141,6 @@ static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part p
         err e = table[o.kind](&call, &o);
         if (e) return e;
         if (profile) {
-#ifdef PLANT_SLOW
-            plant_slow(&o, clock_seconds() - start);
-#endif
             profile[i].seconds += clock_seconds() - start;
             profile[i].dispatches++;
         }

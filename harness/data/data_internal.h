@@ -4,32 +4,64 @@
 
 #include "data/dataset.h"
 
-/* A sentence longer than this is a fault of the file: a quote that never closes, or no line ends.
- */
+/* A line, a record, an element or a sentence longer than this is a fault of the file: a quote that
+ * never closes, or no line ends. Such a line is refused once so much of it was read. */
 enum { DATA_TEXT_LIMIT_BYTES = 1 << 20 };
 
-/* Where rows are read to. The text block has to have room for the bytes of every file and two more
- * for each; then no text ever moves. */
+/* A data file, read in one pass: at most one block and one line of it are in memory. */
+typedef struct data__source {
+    const char *path; /* borrowed */
+    int fd;
+    uint64_t file_bytes; /* its size when it was opened */
+    char *bytes;         /* (capacity) owned: what was read and not yet given out from `begin` on */
+    size_t begin, end, capacity;
+    bool ended;            /* there is no more to read */
+    size_t line, column;   /* of the byte at `begin`, from 1; the column counts characters */
+    size_t line_bytes;     /* of its line, before it */
+    sha256 hash;           /* of all that was read */
+    uint64_t hashed_bytes; /* how much that was */
+} data__source;
+
+/* Opens a file and passes over a byte order mark unless it is kept. Free with data__source_close,
+ * also after an error. Errors: those of file_open; ERR_FORMAT for what is no text in UTF-8 by its
+ * first bytes. */
+err data__source_open(data__source *s, const char *path, bool keep_bom) MUST_CHECK;
+void data__source_close(data__source *s);
+
+/* Reads on, so that more bytes follow `begin`; ended when there are none. May move all bytes. */
+err data__source_more(data__source *s) MUST_CHECK;
+
+/* Gives out bytes: the place moves over them. */
+void data__source_skip(data__source *s, size_t bytes);
+
+/* The next line with its end; *bytes is 0 at the end of the file. *line is good until the next call
+ * and may be written to; data__source_skip gives it out. Errors: ERR_FORMAT naming line and place
+ * for a line that is too long, has a NUL byte or is not UTF-8; `what` names it there. */
+err data__source_line(data__source *s, char **line, size_t *bytes, const char *what) MUST_CHECK;
+
+/* Reads what is left. hex: SHA-256 of the whole file. */
+err data__source_finish(data__source *s, char hex[HASH_HEX_BYTES]) MUST_CHECK;
+
+/* Fails unless the next bytes (count) are UTF-8 without a NUL byte. Errors: ERR_FORMAT with line
+ * and position. */
+err data__check_text(const data__source *s, size_t count) MUST_CHECK;
+
+/* Where rows are read to. */
 typedef struct data__reader {
     const task *task;
     const char *path; /* of the file being read */
     uint32_t file;
+    dataset_texts *texts; /* take the rows' texts */
     dataset_split *split; /* rows are added here */
     size_t *row_capacity;
-    char *text_end;       /* first free byte of the text block */
-    size_t file_rows;     /* rows of this file, dropped ones too */
-    size_t invalid_count; /* of these, dropped for their label */
+    size_t file_rows;    /* rows of this file, dropped ones too */
+    size_t file_invalid; /* of these, dropped for their label */
 } data__reader;
 
-/* Fails unless bytes (count) are UTF-8 without a NUL byte. Errors: ERR_FORMAT with line and
- * position. */
-err data__check_text(const char *path, const char *bytes, size_t count) MUST_CHECK;
-
-/* Adds the rows of a file's bytes (count; a 0 byte follows them), which data__check_text has
- * passed. */
-err data__read_delimited(data__reader *r, const char *bytes, size_t count) MUST_CHECK;
-err data__read_jsonl(data__reader *r, const char *bytes, size_t count) MUST_CHECK;
-err data__read_json(data__reader *r, const char *bytes, size_t count) MUST_CHECK;
+/* Adds the rows of a file. */
+err data__read_delimited(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_jsonl(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
 
 /* Adds one row. where is "PATH:LINE". A label outside the manifest is dropped and counted, or an
  * error, as the task says. */

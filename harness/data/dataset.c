@@ -4,27 +4,24 @@
 #include "base/memory.h"
 #include "data/data_internal.h"
 #include "platform/file.h"
+#include "platform/places.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 err dataset_cache_folder(char **path) {
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    // the XDG rule: a relative path there is to be ignored
-    if (cache && cache[0] == '/') return mem_printf(path, "%s/harness/data", cache);
-    if (home && home[0]) return mem_printf(path, "%s/.cache/harness/data", home);
-    return err_set(ERR_IO, "neither XDG_CACHE_HOME nor HOME is set: name the data with --data DIR");
+    err e = place_cache(path, "harness/data");
+    return e == ERR_IO ? err_set(e, "%s; name the data with --data DIR", err_message(e)) : e;
 }
 
 err dataset_path(char **path, const task *t, const task_file *f, const dataset_options *options) {
     const dataset_options o = options ? *options : (dataset_options){0};
     if (o.sample) return mem_printf(path, "%s/sample/%s/%s", t->folder, t->data_folder, f->name);
     if (o.data_dir) return mem_printf(path, "%s/%s/%s", o.data_dir, t->data_folder, f->name);
-    const char *set = getenv("HARNESS_DATA");
+    const char *set = environment("HARNESS_DATA");
     err e;
-    if (set && set[0]) {
+    if (set) {
         if ((e = mem_printf(path, "%s/%s/%s", set, t->data_folder, f->name))) return e;
         if (file_exists(*path)) return ERR_OK;
         mem_free(*path);
@@ -54,63 +51,73 @@ static err missing(const task *t, const task_file *f, const char *path, bool sam
                    path, t->name);
 }
 
-static err check_bytes(const task_file *f, const char *path, const void *bytes, size_t count) {
-    char hex[HASH_HEX_BYTES];
-    if (f->bytes && f->bytes != count) {
-        return err_set(ERR_DATA, "%s: %zu bytes, the manifest expects %llu", path, count,
-                       (unsigned long long)f->bytes);
-    }
-    if (!f->sha256) return ERR_OK;
-    hash_bytes_hex(bytes, count, hex);
-    if (!strcmp(hex, f->sha256)) return ERR_OK;
-    return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", path, hex, f->sha256);
-}
-
-/* A file's content while the dataset is read. */
-typedef struct content {
-    void *bytes;
-    size_t count;
-} content;
-
-static err read_content(content *c, const task *t, const task_file *f, const char *path,
-                        const dataset_options *o) {
-    if (!file_exists(path)) return missing(t, f, path, o->sample);
-    err e = file_read(&c->bytes, &c->count, path, UINT32_MAX);
-    if (e || o->sample || o->trust_files) return e;
-    return check_bytes(f, path, c->bytes, c->count);
-}
-
-static err read_rows(data__reader *r, const content *c) {
-    static err (*const readers[])(data__reader *, const char *, size_t) = {
+static err read_rows(data__reader *r, data__source *s) {
+    static err (*const readers[])(data__reader *, data__source *) = {
         data__read_delimited, data__read_jsonl, data__read_json};
-    err e = data__check_text(r->path, c->bytes, c->count);
-    return e ? e : readers[r->task->format.kind](r, c->bytes, c->count);
+    return readers[r->task->format.kind](r, s);
+}
+
+/* Compares the rest of a file's identity; its size was right. */
+static err check_sha256(const task_file *f, data__source *s) {
+    char hex[HASH_HEX_BYTES];
+    err e = data__source_finish(s, hex);
+    if (e || !strcmp(hex, f->sha256)) return e;
+    return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", s->path, hex, f->sha256);
+}
+
+static err read_file(data__reader *r, const task_file *f, bool trusted) {
+    bool keep_bom = r->task->format.kind == TASK_FORMAT_DELIMITED && r->task->format.keep_bom;
+    data__source s;
+    char *message = NULL;
+    err e = data__source_open(&s, r->path, keep_bom), wrong = ERR_OK;
+    bool opened = s.fd >= 0;
+    if (opened && !trusted && f->bytes && f->bytes != s.file_bytes) {
+        e = err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", r->path,
+                    (unsigned long long)s.file_bytes, (unsigned long long)f->bytes);
+        goto done;
+    }
+    if (!e) e = read_rows(r, &s);
+    if (opened && !trusted && f->sha256 && (!e || e == ERR_FORMAT)) {
+        // that it is another file explains what is wrong in it
+        if (e && (wrong = mem_strdup(&message, err_message(e)))) e = wrong;
+        if (e != ERR_MEMORY && !(wrong = check_sha256(f, &s)) && e) e = err_set(e, "%s", message);
+        if (wrong) e = wrong;
+    }
+    if (!e && !trusted && f->rows && f->rows != r->file_rows) {
+        e = err_set(ERR_DATA, "%s: %zu rows, the manifest expects %llu", r->path, r->file_rows,
+                    (unsigned long long)f->rows);
+    }
+done:
+    mem_free(message);
+    data__source_close(&s);
+    return e;
 }
 
 static dataset_split *split_of(dataset *d, task_role role) {
     return role == TASK_ROLE_TRAIN ? &d->train : role == TASK_ROLE_TEST ? &d->test : &d->file_rows;
 }
 
-static err read_files(dataset *d, const task *t, const content *contents,
-                      const dataset_options *o) {
-    size_t bytes = 1, capacity[3] = {0};
-    for (size_t i = 0; i < t->file_count; i++) bytes += contents[i].count + 2;
-    err e = mem_new(&d->text_block, bytes);
-    data__reader r = {.task = t, .text_end = d->text_block};
+/* Rows that were read, by role. */
+typedef struct row_counts {
+    size_t read[3], invalid[3];
+} row_counts;
+
+static err read_files(dataset *d, row_counts *n, const task *t, const dataset_options *o) {
+    size_t capacity[3] = {0};
+    err e = ERR_OK;
     for (size_t i = 0; i < t->file_count && !e; i++) {
         const task_file *f = &t->files[i];
-        r.path = d->paths[i];
-        r.file = (uint32_t)i;
-        r.split = split_of(d, f->role);
-        r.row_capacity = &capacity[f->role];
-        r.file_rows = 0;
-        if ((e = read_rows(&r, &contents[i]))) break;
-        if (f->rows && f->rows != r.file_rows && !o->sample && !o->trust_files) {
-            e = err_set(ERR_DATA, "%s: %zu rows, the manifest expects %llu", r.path, r.file_rows,
-                        (unsigned long long)f->rows);
-        }
+        data__reader r = {.task = t,
+                          .path = d->paths[i],
+                          .file = (uint32_t)i,
+                          .texts = &d->texts,
+                          .split = split_of(d, f->role),
+                          .row_capacity = &capacity[f->role]};
+        e = read_file(&r, f, o->sample || o->trust_files);
+        n->read[f->role] += r.file_rows;
+        n->invalid[f->role] += r.file_invalid;
+        d->invalid_count += r.file_invalid;
     }
-    d->invalid_count = r.invalid_count;
     return e;
 }
 
@@ -143,17 +150,18 @@ static void hash_rows(dataset *d) {
     sha256_end_hex(&h, d->gold_sha256);
 }
 
-static err check_not_empty(const dataset *d, const task *t) {
-    const dataset_split *splits[] = {&d->train, &d->test};
-    static const char *const names[] = {"train", "test"};
+static err check_not_empty(const dataset *d, const task *t, const row_counts *n) {
+    const size_t found[] = {d->train.kept_count, d->test.row_count};
     for (size_t i = 0; i < 2; i++) {
-        size_t found = i ? splits[i]->row_count : splits[i]->kept_count;
-        if (!found) {
-            return err_set(
-                ERR_DATA, "%s: task '%s' has no %s rows (%zu read, %zu dropped for their label)",
-                d->paths[0], t->name, names[i],
-                d->train.row_count + d->test.row_count + d->invalid_count, d->invalid_count);
-        }
+        if (found[i]) continue;
+        task_role role = t->split.rule == TASK_SPLIT_HASH ? TASK_ROLE_ALL
+                         : i                              ? TASK_ROLE_TEST
+                                                          : TASK_ROLE_TRAIN;
+        size_t first = 0;
+        while (t->files[first].role != role) first++;
+        return err_set(
+            ERR_DATA, "%s: task '%s' has no %s rows (%zu read, %zu dropped for their label)",
+            d->paths[first], t->name, i ? "test" : "train", n->read[role], n->invalid[role]);
     }
     return ERR_OK;
 }
@@ -171,33 +179,35 @@ static void warn_one_label(const dataset *d, const task *t) {
     }
 }
 
+/* Where the files are; they have to be there, all of them, before one is read. */
+static err find_files(dataset *d, const task *t, const dataset_options *o) {
+    err e = mem_new(&d->paths, t->file_count);
+    for (size_t i = 0; i < t->file_count && !e; i++) {
+        if ((e = dataset_path(&d->paths[i], t, &t->files[i], o))) break;
+        d->path_count++;
+        if (access(d->paths[i], F_OK)) e = missing(t, &t->files[i], d->paths[i], o->sample);
+    }
+    return e;
+}
+
 err dataset_load(dataset *d, const task *t, const dataset_options *options) {
     const dataset_options o = options ? *options : (dataset_options){0};
     const task_split *split = o.sample ? &t->sample_split : &t->split;
-    content *contents = NULL;
+    row_counts counts = {0};
     *d = (dataset){.label_count = t->label_count};
-    err e = mem_new(&d->paths, t->file_count);
-    if (e || (e = mem_new(&contents, t->file_count))) return e;
-    for (size_t i = 0; i < t->file_count; i++) {
-        if ((e = dataset_path(&d->paths[i], t, &t->files[i], &o))) goto done;
-        d->path_count++;
-        if ((e = read_content(&contents[i], t, &t->files[i], d->paths[i], &o))) goto done;
-    }
-    if ((e = read_files(d, t, contents, &o))) goto done;
-    if (split->rule == TASK_SPLIT_HASH && (e = data__split_by_hash(d, split->one_in))) goto done;
-    if ((e = data__mark(d, t))) goto done;
-    if ((e = check_not_empty(d, t))) goto done;
+    err e = find_files(d, t, &o);
+    if (e || (e = read_files(d, &counts, t, &o))) return e;
+    if (split->rule == TASK_SPLIT_HASH && (e = data__split_by_hash(d, split->one_in))) return e;
+    if ((e = data__mark(d, t))) return e;
+    if ((e = check_not_empty(d, t, &counts))) return e;
     if (o.limit) {
-        if ((e = data__limit(&d->train, o.limit, true))) goto done;
-        if ((e = data__limit(&d->test, o.limit, false))) goto done;
-        if ((e = data__mark(d, t))) goto done;
+        if ((e = data__limit(&d->train, o.limit, true))) return e;
+        if ((e = data__limit(&d->test, o.limit, false))) return e;
+        if ((e = data__mark(d, t))) return e;
     }
     hash_rows(d);
     warn_one_label(d, t);
-done:
-    for (size_t i = 0; i < t->file_count; i++) mem_free(contents[i].bytes);
-    mem_free(contents);
-    return e;
+    return ERR_OK;
 }
 
 static void split_free(dataset_split *s) {
@@ -212,6 +222,7 @@ void dataset_free(dataset *d) {
     split_free(&d->file_rows);
     for (size_t i = 0; i < d->path_count; i++) mem_free(d->paths[i]);
     mem_free(d->paths);
-    mem_free(d->text_block);
+    for (size_t i = 0; i < d->texts.count; i++) mem_free(d->texts.blocks[i]);
+    mem_free(d->texts.blocks);
     *d = (dataset){0};
 }

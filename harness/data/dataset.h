@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 typedef struct dataset_row {
-    example example;   /* texts lie in the dataset's text block */
+    example example;   /* texts lie in the dataset's texts */
     uint32_t file;     /* index into dataset.paths */
     uint32_t line;     /* line of the file where the row begins (JSON array: element), from 1 */
     bool first;        /* no earlier row of its split has this text */
@@ -52,6 +52,14 @@ typedef struct dataset_split {
     char sha256[HASH_HEX_BYTES];  /* of, row by row: label in decimal, 0 byte, text, 0 byte */
 } dataset_split;
 
+/* Texts of rows, each behind the other in blocks that never move. */
+typedef struct dataset_texts {
+    char **blocks; /* (count) owned */
+    size_t count, capacity;
+    char *next; /* first free byte of the last block, and how many are free there */
+    size_t left;
+} dataset_texts;
+
 typedef struct dataset {
     dataset_split train;
     dataset_split test;
@@ -61,7 +69,7 @@ typedef struct dataset {
     size_t invalid_count; /* rows dropped for a label outside the manifest */
     char **paths;         /* (path_count) files that were read, owned */
     size_t path_count;
-    char *text_block;                 /* owned; all texts lie here */
+    dataset_texts texts;              /* all texts lie here */
     char data_sha256[HASH_HEX_BYTES]; /* of "train HEX\ntest HEX\n", HEX the splits' sha256 */
     char gold_sha256[HASH_HEX_BYTES]; /* of the test labels in order, each in decimal with "\n" */
 } dataset;
@@ -75,8 +83,11 @@ typedef struct dataset_options {
 
 /* Loads a task's rows. options may be NULL (all defaults). Free with dataset_free, also after an
  * error. Errors: ERR_DATA for a missing file (naming the command that fetches it, and --sample), a
- * wrong size or hash, or a split without rows; ERR_FORMAT naming file and line for a wrong column
- * count, an unknown label, invalid UTF-8, a NUL byte or a quote that never closes. */
+ * wrong size or hash (which goes before what is wrong inside), or a split without rows; ERR_FORMAT
+ * naming file and line for a wrong column count, an unknown label, invalid UTF-8, a NUL byte, a
+ * quote that never closes or has text behind it, a lone surrogate, or a line, record or element of
+ * more than 1 MiB, which is refused once so much of it was read; ERR_FORMAT naming what a file is
+ * that is no text in UTF-8 (UTF-16, an archive, a workbook). */
 err dataset_load(dataset *d, const task *t, const dataset_options *options) MUST_CHECK;
 
 /* Protocol `dev`: within each label, the first tenth (rounded up) of the kept train rows by SHA-256

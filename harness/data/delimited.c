@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where a byte of a record stands, by RFC 4180. */
+typedef enum quote_state { FIELD_START, PLAIN, QUOTED, QUOTE_SEEN } quote_state;
+
 /* What libcsv's callbacks share. They cannot fail, so the first fault is kept in `error`. */
 typedef struct records {
     data__reader *reader;
@@ -15,7 +18,8 @@ typedef struct records {
     uint32_t line;       /* line being fed, from 1 */
     uint32_t first_line; /* where the record began */
     size_t record_bytes; /* fed since then */
-    bool open;           /* a record began on an earlier line and goes on */
+    quote_state quotes;
+    bool open; /* a record began on an earlier line and goes on */
     bool in_header;
     err error;
 } records;
@@ -92,45 +96,73 @@ static bool is_blank_line(const char *line, size_t count) {
     return (count == 1 && line[0] == '\n') || (count == 2 && line[0] == '\r' && line[1] == '\n');
 }
 
-static err feed_lines(records *s, struct csv_parser *p, const char *bytes, size_t count) {
-    const char *end = bytes + count;
-    for (const char *line = bytes; line < end && !s->error;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        size_t n = stop ? (size_t)(stop - line) + 1 : (size_t)(end - line);
-        s->line++;
-        if (!s->open) {
-            s->first_line = s->line;
-            s->record_bytes = 0;
+/* Fails where a field goes on behind its closing quote: libcsv would take the quote for text and go
+ * on to the next one, rows later. */
+static err check_quotes(records *s, const char *line, size_t count) {
+    size_t column = 1;
+    for (size_t i = 0; i < count; i++) {
+        char c = line[i];
+        bool ends = c == s->format->delimiter || c == '\n' || c == '\r';
+        if (s->quotes == QUOTED) {
+            if (c == '"') s->quotes = QUOTE_SEEN;
+        } else if (s->quotes == QUOTE_SEEN && c == '"') {
+            s->quotes = QUOTED;
+        } else if (s->quotes == QUOTE_SEEN && !ends) {
+            int bytes = 1;
+            while (i + (size_t)bytes < count && (line[i + (size_t)bytes] & 0xC0) == 0x80) bytes++;
+            return err_set(ERR_FORMAT,
+                           "%s:%u:%zu: '%.*s' follows the closing quote of a field: a delimiter or "
+                           "the line's end is expected, and a quote in a quoted text is written "
+                           "twice",
+                           s->reader->path, s->line, column, bytes, line + i);
+        } else {
+            s->quotes = ends ? FIELD_START : s->quotes == FIELD_START && c == '"' ? QUOTED : PLAIN;
         }
-        // libcsv's buffer grows in small steps: a huge record would cost the square of its length
-        if ((s->record_bytes += n) > DATA_TEXT_LIMIT_BYTES) {
-            return err_set(
-                ERR_FORMAT,
-                "%s:%u: a record of more than %d bytes: does a quote never close, or do line "
-                "ends lack?",
-                s->reader->path, s->first_line, DATA_TEXT_LIMIT_BYTES);
-        }
-        // an empty line between records is passed over, as Python's DictReader does
-        if (s->open || !is_blank_line(line, n)) {
-            s->open = true; // until the record's end is reported
-            if (csv_parse(p, line, n, on_field, on_record, s) != n) {
-                return err_set(csv_error(p) == CSV_ENOMEM ? ERR_MEMORY : ERR_FORMAT, "%s:%u: %s",
-                               s->reader->path, s->line, csv_strerror(csv_error(p)));
-            }
-        }
-        line += n;
+        column += (c & 0xC0) != 0x80;
+    }
+    return ERR_OK;
+}
+
+static err feed_line(records *s, struct csv_parser *p, const char *line, size_t count) {
+    if (!s->open) {
+        s->first_line = s->line;
+        s->record_bytes = 0;
+        s->quotes = FIELD_START;
+    }
+    // libcsv's buffer grows in small steps: a huge record would cost the square of its length
+    if ((s->record_bytes += count) > DATA_TEXT_LIMIT_BYTES) {
+        return err_set(ERR_FORMAT,
+                       "%s:%u: a record of more than %d bytes: does a quote never close?",
+                       s->reader->path, s->first_line, DATA_TEXT_LIMIT_BYTES);
+    }
+    // an empty line between records is passed over, as Python's DictReader does
+    if (!s->open && is_blank_line(line, count)) return ERR_OK;
+    err e = s->format->quoted ? check_quotes(s, line, count) : ERR_OK;
+    if (e) return e;
+    s->open = true; // until the record's end is reported
+    if (csv_parse(p, line, count, on_field, on_record, s) != count) {
+        return err_set(csv_error(p) == CSV_ENOMEM ? ERR_MEMORY : ERR_FORMAT, "%s:%u: %s",
+                       s->reader->path, s->line, csv_strerror(csv_error(p)));
     }
     return s->error;
 }
 
-err data__read_delimited(data__reader *r, const char *bytes, size_t count) {
+static err feed_lines(records *s, struct csv_parser *p, data__source *source) {
+    for (;;) {
+        char *line;
+        size_t count;
+        err e = data__source_line(source, &line, &count, "a record");
+        if (e || !count) return e;
+        s->line = (uint32_t)source->line;
+        if ((e = feed_line(s, p, line, count))) return e;
+        data__source_skip(source, count);
+    }
+}
+
+err data__read_delimited(data__reader *r, data__source *source) {
     const task_format *f = &r->task->format;
     records s = {.reader = r, .format = f, .in_header = f->header};
     struct csv_parser p;
-    if (!f->keep_bom && count >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3)) {
-        bytes += 3;
-        count -= 3;
-    }
     if (csv_init(&p, 0)) {
         return err_set(ERR_MEMORY, "cannot start the CSV reader");
     }
@@ -140,7 +172,7 @@ err data__read_delimited(data__reader *r, const char *bytes, size_t count) {
     csv_set_realloc_func(&p, resize);
     csv_set_free_func(&p, mem_free);
     csv_set_blk_size(&p, 4096);
-    err e = feed_lines(&s, &p, bytes, count);
+    err e = feed_lines(&s, &p, source);
     // strict only from here on: it makes an open quote an error, but a quote inside a field too
     csv_set_opts(&p, CSV_STRICT | CSV_STRICT_FINI);
     if (!e && csv_fini(&p, on_field, on_record, &s)) {

@@ -1,19 +1,20 @@
 #include "data/fetch_task.h"
 #include "net/fetch.h"
+#include "net/settings.h"
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/places.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* True when the file lies below $HARNESS_DATA, which is the user's own and never written to. */
 static bool is_users_own(const char *path, const dataset_options *o) {
-    const char *set = getenv("HARNESS_DATA");
-    return !o->data_dir && set && set[0] && !strncmp(path, set, strlen(set));
+    const char *set = environment("HARNESS_DATA");
+    return !o->data_dir && set && !strncmp(path, set, strlen(set));
 }
 
 /* ERR_DATA when the file differs from the manifest. */
@@ -32,11 +33,12 @@ static err check_file(const task_file *f, const char *path) {
 }
 
 static err fetch_one(const task *t, const task_file *f, const char *path, bool offline) {
-    if (fetch_is_offline(offline)) {
+    const char *forbidden = settings_offline(offline);
+    if (forbidden) {
         return err_set(ERR_NETWORK,
                        "%s: no such file, and %s forbids to fetch it; put it there, name its place "
                        "with --data DIR, or try --sample",
-                       path, offline ? "--offline" : "HF_HUB_OFFLINE");
+                       path, forbidden);
     }
     if (!f->url) {
         return err_set(ERR_DATA, "%s: no such file, and its manifest %s names no url", path,
@@ -46,8 +48,9 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     err e = fetch_file(&r);
     if (e == ERR_NETWORK) {
         e = err_set(
-            e, "%s; if the network is not there, try --sample, or name the data with --data DIR",
-            err_message(e));
+            e,
+            "%s; if the network is not there, try --sample, or name the data with --data DIR; %s",
+            err_message(e), settings_network_hint());
     }
     if (e) return e;
     log_note("%s: fetched%s", path,
@@ -61,7 +64,7 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
         if (!check) return ERR_OK;
         err e = check_file(f, path);
         if (!e) log_note("%s: there already, and good", path);
-        if (e != ERR_DATA || is_users_own(path, o) || fetch_is_offline(offline) || !f->url)
+        if (e != ERR_DATA || is_users_own(path, o) || settings_offline(offline) || !f->url)
             return e;
         log_note("%s; fetching it anew", err_message(e));
         if (unlink(path)) return err_set(ERR_IO, "%s: cannot remove", path);

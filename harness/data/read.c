@@ -2,32 +2,29 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "text/unicode.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-err data__check_text(const char *path, const char *bytes, size_t count) {
-    const char *nul = memchr(bytes, 0, count);
-    size_t bad = nul ? (size_t)(nul - bytes) : count;
-    bool valid = utf8_valid(bytes, bad, &bad);
-    if (valid && !nul) return ERR_OK;
-    size_t line = 1, line_start = 0;
-    for (size_t i = 0; i < bad; i++) {
-        if (bytes[i] != '\n') continue;
-        line++;
-        line_start = i + 1;
+/* A place for a text and its 0 byte. */
+static err keep_text(const char **kept, dataset_texts *t, const char *text, size_t bytes) {
+    enum { LEAST_BYTES = 64 << 10, MOST_BYTES = 8 << 20 };
+    if (bytes + 1 > t->left) {
+        size_t room = LEAST_BYTES;
+        for (size_t i = 0; i < t->count && room < MOST_BYTES; i++) room *= 2;
+        if (room < bytes + 1) room = bytes + 1;
+        err e = mem_grow((void **)&t->blocks, &t->capacity, t->count + 1, sizeof *t->blocks);
+        if (e || (e = mem_new(&t->next, room))) return e;
+        t->blocks[t->count++] = t->next;
+        t->left = room;
     }
-    if (valid) {
-        return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", path, line,
-                       bad - line_start + 1);
-    }
-    return err_set(
-        ERR_FORMAT,
-        "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); a file in CP949 has to be "
-        "converted first: iconv -f CP949 -t UTF-8",
-        path, line, bad - line_start + 1, (unsigned)(unsigned char)bytes[bad]);
+    memcpy(t->next, text, bytes);
+    t->next[bytes] = '\0';
+    *kept = t->next;
+    t->next += bytes + 1;
+    t->left -= bytes + 1;
+    return ERR_OK;
 }
 
 static err unknown_label(const data__reader *r, const char *where, const char *label,
@@ -54,37 +51,18 @@ err data__add_row(data__reader *r, const char *where, uint32_t line, const char 
     size_t index = task_label_index(r->task, label, label_bytes);
     if (index == r->task->label_count) {
         if (!r->task->drop_invalid_labels) return unknown_label(r, where, label, label_bytes);
-        r->invalid_count++;
+        r->file_invalid++;
         return ERR_OK;
     }
-    if (text_bytes > DATA_TEXT_LIMIT_BYTES) {
-        return err_set(
-            ERR_FORMAT,
-            "%s: a text of %zu bytes, at most %d are allowed: does a quote never close, or "
-            "do line ends lack?",
-            where, text_bytes, DATA_TEXT_LIMIT_BYTES);
-    }
     err e = mem_grow((void **)&s->rows, r->row_capacity, s->row_count + 1, sizeof *s->rows);
-    if (e) return e;
-    memcpy(r->text_end, text, text_bytes);
-    r->text_end[text_bytes] = '\0';
-    s->rows[s->row_count++] = (dataset_row){.example = {.texts = {{r->text_end, text_bytes}},
+    const char *kept = NULL;
+    if (e || (e = keep_text(&kept, r->texts, text, text_bytes))) return e;
+    s->rows[s->row_count++] = (dataset_row){.example = {.texts = {{kept, text_bytes}},
                                                         .text_count = 1,
                                                         .target = {(uint32_t)index}},
                                             .file = r->file,
                                             .line = line};
-    r->text_end += text_bytes + 1;
     return ERR_OK;
-}
-
-/* True when JSON text holds the escape of a NUL, at which cJSON would cut the string. */
-static bool has_escaped_nul(const char *text, size_t count) {
-    for (size_t i = 0; i + 1 < count; i++) {
-        if (text[i] != '\\') continue;
-        if (count - i >= 6 && !memcmp(text + i, "\\u0000", 6)) return true;
-        i++; // the escaped character
-    }
-    return false;
 }
 
 /* Text of a label value: a string as it is, a whole number or a truth value as written. */
@@ -126,73 +104,139 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     return data__add_row(r, where, line, text, strlen(text), label, strlen(label));
 }
 
-static void skip_bom(const char **bytes, size_t *count) {
-    if (*count >= 3 && !memcmp(*bytes, "\xEF\xBB\xBF", 3)) {
-        *bytes += 3;
-        *count -= 3;
-    }
+/* --- JSON lines ---------------------------------------------------------------------------------
+ */
+
+/* The bytes as one JSON value; the byte behind them is put back. */
+static err parse(cJSON **out, const data__source *s, char *text, size_t bytes) {
+    char behind = text[bytes];
+    text[bytes] = '\0'; // the parser wants a terminated text
+    err e = json_parse_part(out, text, bytes, s->path, s->line, s->column);
+    text[bytes] = behind;
+    return e;
 }
 
-static err add_json_line(data__reader *r, const char *line, size_t bytes, uint32_t number) {
-    char *where = NULL, *copy = NULL;
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static err add_json_line(data__reader *r, const data__source *s, char *line, size_t bytes) {
+    char *where = NULL;
     cJSON *object = NULL;
-    err e = mem_printf(&where, "%s:%u", r->path, number);
-    if (e) return e;
-    if (has_escaped_nul(line, bytes)) {
-        e = err_set(ERR_FORMAT, "%s: a NUL character (\\u0000) in a string", where);
-        goto done;
-    }
-    // the parser wants a terminated text of its own
-    if ((e = mem_strndup(&copy, line, bytes))) goto done;
-    if ((e = json_parse(&object, copy, bytes, where))) goto done;
-    e = add_object(r, object, where, number);
-done:
+    err e = mem_printf(&where, "%s:%zu", r->path, s->line);
+    if (!e) e = parse(&object, s, line, bytes);
+    if (!e) e = add_object(r, object, where, (uint32_t)s->line);
     cJSON_Delete(object);
-    mem_free(copy);
     mem_free(where);
     return e;
 }
 
-err data__read_jsonl(data__reader *r, const char *bytes, size_t count) {
-    skip_bom(&bytes, &count);
-    const char *end = bytes + count;
-    uint32_t number = 0;
-    for (const char *line = bytes; line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        size_t n = stop ? (size_t)(stop - line) : (size_t)(end - line);
-        number++;
-        bool blank = true;
-        for (size_t i = 0; i < n && blank; i++) {
-            blank = line[i] == ' ' || line[i] == '\t' || line[i] == '\r';
-        }
-        err e = blank ? ERR_OK : add_json_line(r, line, n, number);
-        if (e) return e;
-        line += n + (stop != NULL);
+err data__read_jsonl(data__reader *r, data__source *s) {
+    for (;;) {
+        char *line;
+        size_t count, text;
+        err e = data__source_line(s, &line, &count, "a line");
+        if (e || !count) return e;
+        for (text = count; text && is_blank(line[text - 1]);) text--;
+        if (text && (e = add_json_line(r, s, line, text))) return e;
+        data__source_skip(s, count);
     }
-    return ERR_OK;
 }
 
-err data__read_json(data__reader *r, const char *bytes, size_t count) {
-    cJSON *root = NULL;
-    err e;
-    skip_bom(&bytes, &count);
-    if (has_escaped_nul(bytes, count)) {
-        return err_set(ERR_FORMAT, "%s: a NUL character (\\u0000) in a string", r->path);
+/* --- a JSON array -------------------------------------------------------------------------------
+ */
+
+static err array_fault(const data__source *s, const char *what) {
+    return err_set(ERR_FORMAT, "%s:%zu:%zu: not valid JSON: %s", s->path, s->line, s->column, what);
+}
+
+/* Passes over blanks; *next is the byte that follows, which stays, or 0 at the end of the file. */
+static err next_byte(char *next, data__source *s) {
+    for (;;) {
+        size_t blanks = 0, there = s->end - s->begin;
+        while (blanks < there && is_blank(s->bytes[s->begin + blanks])) blanks++;
+        data__source_skip(s, blanks);
+        *next = blanks < there ? s->bytes[s->begin] : '\0';
+        if (blanks < there) return *next ? ERR_OK : data__check_text(s, 1);
+        if (s->ended) return ERR_OK;
+        err e = data__source_more(s);
+        if (e) return e;
     }
-    if ((e = json_parse(&root, bytes, count, r->path))) return e;
-    if (!cJSON_IsArray(root)) {
-        e = err_set(ERR_FORMAT, "%s: not a JSON array of objects", r->path);
-        goto done;
+}
+
+/* How far an object was followed. */
+typedef struct object_end {
+    size_t bytes; /* seen */
+    size_t depth;
+    bool in_string, escaped;
+} object_end;
+
+/* Follows an object through the bytes that are there; true at its end. Whether it is valid is the
+ * parser's to say. */
+static bool find_end(object_end *o, const char *text, size_t there) {
+    while (o->bytes < there) {
+        char c = text[o->bytes++];
+        if (o->in_string) {
+            if (o->escaped || c == '\\')
+                o->escaped = !o->escaped;
+            else if (c == '"')
+                o->in_string = false;
+        } else if (c == '"') {
+            o->in_string = true;
+        } else if (c == '{' || c == '[') {
+            o->depth++;
+        } else if ((c == '}' || c == ']') && --o->depth == 0) {
+            return true;
+        }
     }
-    uint32_t number = 0;
-    for (const cJSON *item = root->child; item && !e; item = item->next) {
-        char *where = NULL;
-        number++;
-        if ((e = mem_printf(&where, "%s: element %u", r->path, number))) break;
-        e = add_object(r, item, where, number);
-        mem_free(where);
+    return false;
+}
+
+/* Adds the object that begins at the next byte, the number-th of the array. */
+static err add_element(data__reader *r, data__source *s, uint32_t number) {
+    object_end o = {0};
+    char *where = NULL;
+    cJSON *object = NULL;
+    err e = mem_printf(&where, "%s: element %u", r->path, number);
+    while (!e && !find_end(&o, s->bytes + s->begin, s->end - s->begin)) {
+        if (o.bytes > DATA_TEXT_LIMIT_BYTES) break;
+        if (s->ended) break; // the parser says where
+        e = data__source_more(s);
     }
-done:
-    cJSON_Delete(root);
+    if (!e && o.bytes > DATA_TEXT_LIMIT_BYTES) {
+        e = err_set(ERR_FORMAT, "%s:%zu: element %u: an object of more than %d bytes", s->path,
+                    s->line, number, DATA_TEXT_LIMIT_BYTES);
+    }
+    if (!e) e = data__check_text(s, o.bytes);
+    if (!e) e = parse(&object, s, s->bytes + s->begin, o.bytes);
+    if (!e) e = add_object(r, object, where, number);
+    if (!e) data__source_skip(s, o.bytes);
+    cJSON_Delete(object);
+    mem_free(where);
     return e;
+}
+
+err data__read_json(data__reader *r, data__source *s) {
+    char c;
+    err e = next_byte(&c, s);
+    if (e) return e;
+    if (c != '[') return err_set(ERR_FORMAT, "%s: not a JSON array of objects", r->path);
+    data__source_skip(s, 1);
+    if ((e = next_byte(&c, s))) return e;
+    for (uint32_t number = 1; c != ']'; number++) {
+        if (!c) return array_fault(s, "the file ends within the array");
+        if (c != '{') {
+            return err_set(ERR_FORMAT, "%s:%zu:%zu: element %u: not a JSON object", s->path,
+                           s->line, s->column, number);
+        }
+        if ((e = add_element(r, s, number)) || (e = next_byte(&c, s))) return e;
+        if (c == ']') break;
+        if (c != ',') return array_fault(s, "',' or ']' is expected behind an element");
+        data__source_skip(s, 1);
+        if ((e = next_byte(&c, s))) return e;
+        if (c == ']') return array_fault(s, "an element is expected behind ','");
+    }
+    data__source_skip(s, 1);
+    if ((e = next_byte(&c, s))) return e;
+    return c ? array_fault(s, "something follows the array") : ERR_OK;
 }

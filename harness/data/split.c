@@ -23,15 +23,6 @@ static err text_set_init(text_set *s, const dataset_row *rows, size_t count, boo
     return mem_new(&s->slots, slots);
 }
 
-static uint64_t hash_text(const dataset_row *row) {
-    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
-    for (uint32_t t = 0; t < row->example.text_count; t++) {
-        const text_span *s = &row->example.texts[t];
-        for (size_t i = 0; i < s->bytes; i++) h = (h ^ (unsigned char)s->text[i]) * 0x100000001b3u;
-    }
-    return h ^ h >> 32;
-}
-
 static bool same(const text_set *s, const dataset_row *a, const dataset_row *b) {
     return !example_compare_texts(&a->example, &b->example) &&
            (!s->with_label || a->example.target.class == b->example.target.class);
@@ -39,7 +30,7 @@ static bool same(const text_set *s, const dataset_row *a, const dataset_row *b) 
 
 /* The slot that holds row's text, or the free one where it would go. */
 static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
-    size_t i = hash_text(row) & s->mask;
+    size_t i = hash_keyed(row->example.texts[0].text, row->example.texts[0].bytes) & s->mask;
     while (s->slots[i] && !same(s, &s->rows[s->slots[i] - 1], row)) i = (i + 1) & s->mask;
     return &s->slots[i];
 }

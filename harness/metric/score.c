@@ -54,9 +54,6 @@ class_score metric_of_class(const confusion *c, size_t class_id) {
     double hit = (double)c->counts[class_id * c->classes + class_id];
     uint64_t gold = gold_count(c, class_id);
     double found = (double)predicted_count(c, class_id);
-#ifdef PLANT_METRIC
-    found += 1; // one prediction too many
-#endif
     return (class_score){.precision = ratio(hit, found),
                          .recall = ratio(hit, (double)gold),
                          .f1 = ratio(2 * hit, (double)gold + found),

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -22,24 +21,23 @@ enum {
     FIRST_WAIT_MS = 1000,
     WAIT_MAX_MS = 60000,
     STALL_SECONDS = 30,
+    LOWEST_RATE = 8192, // bytes a second: 400 MB take 14 hours
+    GRACE_MS = 60000,
+    TOTAL_MS = 600000,
+    NOTE_MS = 60000,
     ATTEMPTS_MAX = 1000, // however much each one brings
     SPARE_BYTES = 1 << 20
 };
-
-bool fetch_is_offline(bool offline) {
-    static const char *const yes[] = {"1", "on", "yes", "true"};
-    const char *set = getenv("HF_HUB_OFFLINE");
-    for (size_t i = 0; set && i < sizeof yes / sizeof *yes; i++) {
-        if (!strcasecmp(set, yes[i])) return true;
-    }
-    return offline;
-}
 
 static fetch_patience patience_of(const fetch_patience *p) {
     fetch_patience full = p ? *p : (fetch_patience){0};
     if (!full.tries) full.tries = TRIES;
     if (!full.first_wait_ms) full.first_wait_ms = FIRST_WAIT_MS;
     if (!full.stall_seconds) full.stall_seconds = STALL_SECONDS;
+    if (!full.lowest_rate) full.lowest_rate = LOWEST_RATE;
+    if (!full.grace_ms) full.grace_ms = GRACE_MS;
+    if (!full.total_ms) full.total_ms = TOTAL_MS;
+    if (!full.note_ms) full.note_ms = NOTE_MS;
     return full;
 }
 
@@ -83,7 +81,8 @@ static err take_reply(fetch_reply *reply, http__call *c, collected *into) {
     reply->status = c->status;
     reply->etag = c->etag;
     reply->commit = c->commit;
-    c->etag = c->commit = NULL;
+    reply->error_code = c->error_code;
+    c->etag = c->commit = c->error_code = NULL;
     reply->linked_bytes = c->linked_bytes        ? c->linked_bytes
                           : c->content_bytes > 0 ? (uint64_t)c->content_bytes
                                                  : 0;
@@ -93,6 +92,13 @@ static err take_reply(fetch_reply *reply, http__call *c, collected *into) {
     reply->body_bytes = into->body.length;
     into->body = (strbuf){0};
     return ERR_OK;
+}
+
+/* On a terminal, where nothing moves otherwise. */
+static void show_waiting(http__call *c) {
+    char shown[HTTP_SHOWN_BYTES];
+    double seconds = clock_seconds() - c->begin;
+    if (seconds > 1) log_progress("waiting for %s: %.0f s", http__shown(shown, c->url), seconds);
 }
 
 err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_only,
@@ -106,9 +112,13 @@ err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_
                         .token = token,
                         .head_only = head_only,
                         .stall_seconds = p.stall_seconds,
+                        .lowest_rate = p.lowest_rate,
+                        .grace_ms = p.grace_ms,
                         .body = collect,
+                        .progress = show_waiting,
                         .user = &into};
         err e = http__run(&c);
+        log_progress_end();
         bool passing = e ? c.passing : http__is_passing(c.status);
         if (!e && passing)
             e = err_set(ERR_NETWORK, "%s: the server answers %ld", http__shown(shown, url),
@@ -126,6 +136,7 @@ void fetch_reply_free(fetch_reply *reply) {
     mem_free(reply->body);
     mem_free(reply->etag);
     mem_free(reply->commit);
+    mem_free(reply->error_code);
     *reply = (fetch_reply){0};
 }
 
@@ -143,7 +154,8 @@ typedef struct download {
     uint64_t total;               // expected in all, 0 when not known
     bool answer_checked;          // of the running call
     bool fresh;                   // nothing of an earlier run is in the part file
-    double begin, drawn;          // seconds
+    double begin, drawn, noted;   // seconds
+    double note_seconds;
     uint64_t begin_bytes;
 } download;
 
@@ -233,11 +245,28 @@ static void show_progress(http__call *c) {
                  rate > 0 ? (double)(d->total - d->have) / rate : 0);
 }
 
+/* Progress on a terminal, and a note now and then where there is none. */
+static void watch(http__call *c) {
+    download *d = c->user;
+    double now = clock_seconds();
+    show_progress(c);
+    if (log_is_terminal() || now - d->noted < d->note_seconds) return;
+    d->noted = now;
+    if (d->total)
+        log_note("%s: %.1f of %.1f MB so far", d->name, (double)d->have / 1e6,
+                 (double)d->total / 1e6);
+    else
+        log_note("%s: %.1f MB so far", d->name, (double)d->have / 1e6);
+}
+
 static err refused(const download *d, long status) {
+    bool asked_with_token = d->request->token != NULL;
     const char *why = status == 404   ? ": there is no such file"
-                      : status == 401 ? ": it wants a token (HF_TOKEN)"
-                      : status == 403 ? ": access is denied (is HF_TOKEN set and allowed?)"
-                                      : "";
+                      : status == 401 ? asked_with_token ? ": the token is not accepted"
+                                                         : ": it wants a login, and none is known"
+                      : status == 403
+                          ? asked_with_token ? ": the token may not read it" : ": access is denied"
+                          : "";
     return err_set(ERR_NETWORK, "%s: the server answers %ld%s", d->shown, status, why);
 }
 
@@ -274,6 +303,10 @@ static err receive(download *d) {
     const fetch_request *r = d->request;
     fetch_patience p = patience_of(&r->patience);
     unsigned fruitless = 0;
+    double begin = clock_seconds();
+    uint64_t begin_bytes = d->have;
+    d->noted = begin;
+    d->note_seconds = p.note_ms / 1e3;
     for (unsigned attempt = 0;; attempt++) {
         if (r->bytes && d->have == r->bytes) return ERR_OK;
         uint64_t before = d->have;
@@ -282,8 +315,10 @@ static err receive(download *d) {
                         .token = r->token,
                         .offset = d->have,
                         .stall_seconds = p.stall_seconds,
+                        .lowest_rate = p.lowest_rate,
+                        .grace_ms = p.grace_ms,
                         .body = take_body,
-                        .progress = show_progress,
+                        .progress = watch,
                         .user = d};
         d->answer_checked = false;
         err e = http__run(&c);
@@ -293,8 +328,14 @@ static err receive(download *d) {
         http__free(&c);
         log_progress_end();
         if (done || !passing) return e;
-        fruitless = d->have > before ? 1 : fruitless + 1;
+        double now = clock_seconds(), least = (now - c.begin) * p.lowest_rate;
+        // an attempt that was slower than is worth waiting for brought nothing that counts
+        bool fruitful = d->have > before && (double)(d->have - before) >= least;
+        fruitless = fruitful ? 1 : fruitless + 1;
         if (fruitless >= p.tries || attempt == ATTEMPTS_MAX) return e;
+        uint64_t brought = d->have > begin_bytes ? d->have - begin_bytes : 0;
+        if (now - begin > p.total_ms / 1e3 + (double)brought / p.lowest_rate)
+            return err_set(ERR_NETWORK, "%s; given up after %.0f s", err_message(e), now - begin);
         wait_before(&p, fruitless, retry_after, err_message(e));
     }
 }
@@ -329,7 +370,7 @@ static err make_folder_of(const char *path) {
 static err take_lock(download *d) {
     err e = make_folder_of(d->lock_path);
     if (e) return e;
-    d->lock = open(d->lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    d->lock = open(d->lock_path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (d->lock < 0) {
         return err_set(ERR_IO, "%s: cannot open: %s", d->lock_path, strerror(errno));
     }
@@ -348,8 +389,11 @@ static err open_part(download *d) {
     struct stat st;
     err e = make_folder_of(d->part_path);
     if (e || (e = make_folder_of(r->path))) return e;
-    d->part = open(d->part_path, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    // a link that somebody left there would lead the download elsewhere, a pipe would hold it
+    d->part = open(d->part_path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (d->part < 0 || fstat(d->part, &st)) return part_error(d, "cannot write");
+    if (!S_ISREG(st.st_mode))
+        return err_set(ERR_IO, "%s: cannot write: no regular file", d->part_path);
     d->have = (uint64_t)st.st_size;
     d->fresh = d->have == 0;
     bool vouched = r->sha256 || r->resumable;
@@ -373,11 +417,7 @@ static err check_part(download *d) {
 }
 
 static err place(download *d) {
-    if (fsync(d->part)) return part_error(d, "cannot write");
-    if (rename(d->part_path, d->request->path)) {
-        return err_set(ERR_IO, "%s: cannot write: %s", d->request->path, strerror(errno));
-    }
-    return ERR_OK;
+    return file_rename_durable(d->part_path, d->request->path);
 }
 
 /* With the lock held: receive, check, and once more from the start if a resumed file is wrong. */

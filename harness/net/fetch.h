@@ -5,7 +5,11 @@
  * hash or an etag vouches for it. Only a file of the expected size and SHA-256 is renamed into
  * place. Certificates are verified; proxies follow the usual environment variables. Plain http is
  * allowed to this machine alone (127.0.0.1, localhost, [::1]), which is what tests use; a redirect
- * to it from elsewhere, or from https to http, is refused. */
+ * to it from elsewhere, or from https to http, is refused.
+ *
+ * No server keeps a download alive by a byte now and then: an attempt ends when it is below the
+ * lowest rate for stall_seconds, or when all of it took longer than grace_ms and its bytes at that
+ * rate; all attempts together end after total_ms and their bytes at that rate. */
 #ifndef HARNESS_NET_FETCH_H
 #define HARNESS_NET_FETCH_H
 
@@ -19,7 +23,11 @@
 typedef struct fetch_patience {
     unsigned tries;         /* attempts in a row that bring nothing new: 5 */
     unsigned first_wait_ms; /* before the second; doubles, up to a minute: 1000 */
-    unsigned stall_seconds; /* without a byte: 30 */
+    unsigned stall_seconds; /* below the lowest rate: 30 */
+    unsigned lowest_rate;   /* bytes a second that are worth waiting for: 8192 */
+    unsigned grace_ms;      /* of one attempt, before the rate of all of it counts: 60000 */
+    unsigned total_ms;      /* of all attempts, beside bytes / lowest_rate: 600000 */
+    unsigned note_ms;       /* between two notes of progress where there is no terminal: 60000 */
 } fetch_patience;
 
 typedef struct fetch_request {
@@ -52,6 +60,7 @@ typedef struct fetch_reply {
     char *etag;            /* without quotes; X-Linked-Etag before ETag; NULL when absent */
     uint64_t linked_bytes; /* X-Linked-Size, else Content-Length; 0 when absent */
     char *commit;          /* X-Repo-Commit; NULL when absent */
+    char *error_code;      /* X-Error-Code; NULL when absent */
 } fetch_reply;
 
 /* Asks for a url; head_only: without its body, and redirects are followed only within the same
@@ -64,8 +73,5 @@ void fetch_reply_free(fetch_reply *reply);
 
 /* True for a plain http url of this very machine, the only ones that are allowed beside https. */
 bool url_is_local(const char *url);
-
-/* True when `offline` is, or when HF_HUB_OFFLINE is 1, on, yes or true. */
-bool fetch_is_offline(bool offline);
 
 #endif

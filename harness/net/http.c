@@ -1,14 +1,16 @@
 #include "net/fetch.h"
 #include "net/http_internal.h"
 
+#include "base/ascii.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "net/settings.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { REDIRECTS_MAX = 10, CONNECT_SECONDS = 20, RETRY_AFTER_MAX = 86400 };
 
@@ -33,9 +35,16 @@ const char *http__shown(char room[HTTP_SHOWN_BYTES], const char *url) {
     const char *rest = host;
     for (const char *c = host; c < host + authority; c++)
         if (*c == '@') rest = c + 1;
-    size_t end = strcspn(rest, "?#");
-    snprintf(room, HTTP_SHOWN_BYTES, "%.*s%.*s%s", (int)(host - url), url, (int)end, rest,
-             rest[end] ? "?..." : "");
+    size_t end = strcspn(rest, "?#"), n = 0;
+    for (const char *c = url; c < rest + end && n + 8 < HTTP_SHOWN_BYTES; c++) {
+        if (c == host) c = rest; // user and password stay out
+        if (c == rest + end) break;
+        if (ascii_is_graphic(*c))
+            room[n++] = *c;
+        else
+            n += (size_t)snprintf(room + n, 4, "%%%02X", (unsigned char)*c);
+    }
+    snprintf(room + n, HTTP_SHOWN_BYTES - n, "%s", rest[end] ? "?..." : "");
     return room;
 }
 
@@ -75,7 +84,7 @@ static bool is_passing_fault(CURLcode code) {
 /* The value of a header line when its name is `name`, with its length; NULL otherwise. */
 static const char *header_value(const char *line, size_t bytes, const char *name, size_t *count) {
     size_t n = strlen(name);
-    if (bytes <= n || line[n] != ':' || strncasecmp(line, name, n)) return NULL;
+    if (bytes <= n || line[n] != ':' || !ascii_starts_fold(line, name)) return NULL;
     const char *from = line + n + 1, *to = line + bytes;
     while (from < to && (*from == ' ' || *from == '\t')) from++;
     while (to > from && strchr(" \t\r\n", to[-1])) to--;
@@ -110,7 +119,7 @@ static int64_t number_of(const char *value, size_t count) {
 /* "bytes 100-199/200" */
 static void set_range(http__call *c, const char *value, size_t count) {
     const char *slash = memchr(value, '/', count);
-    if (count < 6 || strncasecmp(value, "bytes ", 6) || !slash) return;
+    if (count < 6 || !ascii_starts_fold(value, "bytes ") || !slash) return;
     c->range_start = number_of(value + 6, count - 6);
     c->range_total = number_of(slash + 1, count - (size_t)(slash + 1 - value));
 }
@@ -120,22 +129,43 @@ static void forget_response(http__call *c) {
     c->retry_after = 0;
 }
 
-static size_t on_header(char *line, size_t size, size_t count, void *user) {
-    http__call *c = user;
-    size_t bytes = size * count, n;
+/* What no header holds: it could act on a terminal that shows it, or split what is built of it. */
+static err check_line(http__call *c, const char *line, size_t bytes) {
+    char shown[HTTP_SHOWN_BYTES];
+    c->header_bytes += bytes;
+    if (c->header_bytes > HTTP_HEAD_BYTES)
+        return err_set(ERR_NETWORK, "%s: the head of the answer is longer than %d bytes",
+                       http__shown(shown, c->url), HTTP_HEAD_BYTES);
+    while (bytes && (line[bytes - 1] == '\r' || line[bytes - 1] == '\n')) bytes--;
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char byte = (unsigned char)line[i];
+        if ((byte < 32 && byte != '\t') || byte == 127)
+            return err_set(ERR_NETWORK,
+                           "%s: a header of the answer holds a control character (0x%02x)",
+                           http__shown(shown, c->url), byte);
+    }
+    return ERR_OK;
+}
+
+err http__header(http__call *c, const char *line, size_t bytes) {
+    size_t n;
     const char *value;
+    err e = check_line(c, line, bytes);
+    if (e) return e;
     if (bytes >= 5 && !strncmp(line, "HTTP/", 5)) {
         forget_response(c);
     } else if ((value = header_value(line, bytes, "x-linked-etag", &n))) {
-        c->body_error = set_etag(c, value, n);
+        e = set_etag(c, value, n);
         c->linked = true;
     } else if ((value = header_value(line, bytes, "etag", &n)) && !c->linked) {
-        c->body_error = set_etag(c, value, n);
+        e = set_etag(c, value, n);
     } else if ((value = header_value(line, bytes, "x-linked-size", &n))) {
         int64_t size_there = number_of(value, n);
         c->linked_bytes = size_there > 0 ? (uint64_t)size_there : 0;
     } else if ((value = header_value(line, bytes, "x-repo-commit", &n)) && !c->commit) {
-        c->body_error = mem_strndup(&c->commit, value, n);
+        e = mem_strndup(&c->commit, value, n);
+    } else if ((value = header_value(line, bytes, "x-error-code", &n)) && !c->error_code) {
+        e = mem_strndup(&c->error_code, value, n);
     } else if ((value = header_value(line, bytes, "content-length", &n))) {
         c->content_bytes = number_of(value, n);
     } else if ((value = header_value(line, bytes, "content-range", &n))) {
@@ -146,7 +176,13 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
                          : seconds > 0             ? (unsigned)seconds
                                                    : 0;
     }
-    return c->body_error ? 0 : bytes;
+    return e;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *user) {
+    http__call *c = user;
+    c->body_error = http__header(c, line, size * count);
+    return c->body_error ? 0 : size * count;
 }
 
 /* --- the exchange -------------------------------------------------------------------------------
@@ -156,6 +192,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
 typedef struct exchange {
     http__call *call;
     CURL *curl;
+    settings_trust trust;
 } exchange;
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
@@ -176,7 +213,10 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
     (void)up_total;
     (void)up_now;
     if (c->progress) c->progress(c);
-    return 0;
+    // the deadline: what came so far may have taken so long and no longer
+    double most = c->grace_ms / 1e3 + (double)c->got_bytes / c->lowest_rate;
+    c->too_slow = clock_seconds() - c->begin > most;
+    return c->too_slow;
 }
 
 static bool set_options(exchange *x, const char *url, bool with_token, char *text) {
@@ -194,7 +234,7 @@ static bool set_options(exchange *x, const char *url, bool with_token, char *tex
     SET(SSL_VERIFYHOST, 2L);
     SET(NOSIGNAL, 1L);
     SET(CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    SET(LOW_SPEED_LIMIT, 1L);
+    SET(LOW_SPEED_LIMIT, (long)c->lowest_rate);
     SET(LOW_SPEED_TIME, (long)c->stall_seconds);
     SET(ERRORBUFFER, text);
     SET(USERAGENT, "harness/" HARNESS_VERSION);
@@ -206,6 +246,10 @@ static bool set_options(exchange *x, const char *url, bool with_token, char *tex
     SET(XFERINFODATA, c);
     SET(NOPROGRESS, 0L);
     SET(NOBODY, c->head_only ? 1L : 0L);
+    if (x->trust.path) {
+        SET(CAINFO, x->trust.is_folder ? NULL : x->trust.path);
+        SET(CAPATH, x->trust.is_folder ? x->trust.path : NULL);
+    }
     if (c->offset) SET(RANGE, range);
     if (local) SET(NOPROXY, "*");
     if (with_token) {
@@ -216,12 +260,26 @@ static bool set_options(exchange *x, const char *url, bool with_token, char *tex
     return !bad;
 }
 
-static err fault(http__call *c, const char *url, CURLcode code, const char *text) {
+static err fault(const exchange *x, const char *url, CURLcode code, const char *text) {
+    http__call *c = x->call;
     char shown[HTTP_SHOWN_BYTES];
     if (c->body_error) return c->body_error;
-    c->passing = is_passing_fault(code);
-    return err_set(ERR_NETWORK, "%s: %s", http__shown(shown, url),
-                   text[0] ? text : curl_easy_strerror(code));
+    http__shown(shown, url);
+    c->passing = is_passing_fault(code) || c->too_slow;
+    if (c->too_slow)
+        return err_set(ERR_NETWORK,
+                       "%s: too slow to wait for: %llu bytes in %.1f s (the lowest rate is %u "
+                       "bytes a second)",
+                       shown, (unsigned long long)c->got_bytes, clock_seconds() - c->begin,
+                       c->lowest_rate);
+    const char *why = text[0] ? text : curl_easy_strerror(code);
+    bool trusted = code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CACERT_BADFILE;
+    if (trusted) return err_set(ERR_NETWORK, "%s: %s", shown, why);
+    if (x->trust.variable)
+        return err_set(ERR_NETWORK, "%s: %s (%s names %s)", shown, why, x->trust.variable,
+                       x->trust.path);
+    return err_set(ERR_NETWORK, "%s: %s (certificates of your own are named with SSL_CERT_FILE)",
+                   shown, why);
 }
 
 /* One request. *next is the address it redirects to (owned by us), or NULL. */
@@ -231,6 +289,7 @@ static err run_once(http__call *c, const char *url, bool with_token, char **next
     const char *location = NULL;
     err e = ERR_OK;
     *next = NULL;
+    if ((e = settings_trusted(&x.trust))) goto done;
     if (!x.curl || !set_options(&x, url, with_token, text)) {
         e = err_set(ERR_MEMORY, "cannot start a download of %s", http__shown(shown, url));
         goto done;
@@ -238,7 +297,7 @@ static err run_once(http__call *c, const char *url, bool with_token, char **next
     CURLcode code = curl_easy_perform(x.curl);
     curl_easy_getinfo(x.curl, CURLINFO_RESPONSE_CODE, &c->status);
     if (code != CURLE_OK) {
-        e = fault(c, url, code, text);
+        e = fault(&x, url, code, text);
         goto done;
     }
     if (!is_redirect(c->status)) goto done;
@@ -251,20 +310,8 @@ static err run_once(http__call *c, const char *url, bool with_token, char **next
     e = mem_strdup(next, location);
 done:
     curl_easy_cleanup(x.curl);
+    mem_free(x.trust.path);
     return e;
-}
-
-/* True when both urls have the same scheme, host and port. */
-static bool same_host(const char *a, const char *b) {
-    const char *host = strstr(a, "://");
-    if (!host) return false;
-    size_t n = (size_t)(host + 3 - a) + strcspn(host + 3, "/?#");
-    return !strncasecmp(a, b, n) && (!b[n] || strchr("/?#", b[n]));
-}
-
-static bool is_allowed(const char *from, const char *to) {
-    if (!strncmp(to, "https://", 8)) return true;
-    return url_is_local(to) && url_is_local(from);
 }
 
 err http__run(http__call *c) {
@@ -275,17 +322,20 @@ err http__run(http__call *c) {
         return err_set(ERR_NETWORK, "libcurl does not start: %s", curl_easy_strerror(start_result));
     }
     forget_response(c);
+    c->begin = clock_seconds();
     if ((e = mem_strdup(&url, c->url))) return e;
-    if (!is_allowed(url, url)) {
+    if (http__redirect_fault(url, url)) {
         e = err_set(ERR_NETWORK, "%s: only https is allowed", http__shown(shown, url));
         goto done;
     }
     for (int i = 0;; i++) {
-        if ((e = run_once(c, url, c->token && same_host(c->url, url), &next)) || !next) goto done;
-        if (c->head_only && !same_host(url, next)) goto done;
-        if (!is_allowed(url, next)) {
-            e = err_set(ERR_NETWORK, "%s: refused a redirect to %s, which is not https",
-                        http__shown(shown, url), http__shown(there, next));
+        if ((e = run_once(c, url, c->token && http__same_origin(c->url, url), &next)) || !next)
+            goto done;
+        if (c->head_only && !http__same_origin(url, next)) goto done;
+        const char *why = http__redirect_fault(url, next);
+        if (why) {
+            e = err_set(ERR_NETWORK, "%s: refused a redirect to %s, %s", http__shown(shown, url),
+                        http__shown(there, next), why);
             goto done;
         }
         if (i == REDIRECTS_MAX) {
@@ -306,5 +356,6 @@ done:
 void http__free(http__call *c) {
     mem_free(c->etag);
     mem_free(c->commit);
-    c->etag = c->commit = NULL;
+    mem_free(c->error_code);
+    c->etag = c->commit = c->error_code = NULL;
 }

@@ -1,107 +1,181 @@
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE
 #include "platform/file.h"
 
 #include "base/memory.h"
+#include "platform/file_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-static err io_error(const char *path, const char *what) {
+err file__error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
 
-err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes) {
+const char *file__kind(mode_t mode) {
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a FIFO"
+           : S_ISSOCK(mode) ? "a socket"
+           : S_ISLNK(mode)  ? "a link"
+                            : "a device";
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+static err check_pointer(const char *path, int fd) {
+    static const char start[] = "version https://git-lfs.github.com/spec/";
+    char bytes[sizeof start - 1];
+    if (pread(fd, bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes ||
+        memcmp(bytes, start, sizeof bytes) != 0)
+        return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: a Git LFS pointer, not the file: run `git lfs pull`", path);
+}
+
+static err too_large(const char *path, uint64_t limit_bytes) {
+    return err_set(ERR_FORMAT, "%s: larger than the %llu bytes allowed", path,
+                   (unsigned long long)limit_bytes);
+}
+
+err file_open(int *fd, uint64_t *bytes, const char *path, uint64_t limit_bytes) {
+    struct stat st;
+    // not blocking: opening a FIFO would wait for a writer
+    *fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    // a socket cannot be opened, and errno's text does not say what it is
+    if (*fd < 0 && (errno != ENXIO || stat(path, &st))) return file__error(path, "cannot open");
     err e = ERR_OK;
+    if (*fd >= 0 && fstat(*fd, &st)) {
+        e = file__error(path, "cannot open");
+    } else if (!S_ISREG(st.st_mode)) {
+        e = err_set(ERR_IO, "%s: is %s, a file was expected", path, file__kind(st.st_mode));
+    } else if (limit_bytes && (uint64_t)st.st_size > limit_bytes) {
+        e = too_large(path, limit_bytes);
+    } else {
+        e = check_pointer(path, *fd);
+    }
+    if (!e && bytes) *bytes = (uint64_t)st.st_size;
+    if (e && *fd >= 0) close(*fd);
+    if (e) *fd = -1;
+    return e;
+}
+
+err file_open_stream(void **file, uint64_t *bytes, const char *path, uint64_t limit_bytes) {
+    int fd;
+    *file = NULL;
+    err e = file_open(&fd, bytes, path, limit_bytes);
+    if (e) return e;
+    if ((*file = fdopen(fd, "rb"))) return ERR_OK;
+    e = file__error(path, "cannot open");
+    close(fd);
+    return e;
+}
+
+err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes) {
     char *block = NULL;
     size_t used = 0, capacity = 0;
-    struct stat st;
-    FILE *f = fopen(path, "rb");
-    if (!f) return io_error(path, "cannot open");
-    if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode)) {
-        e = err_set(ERR_IO, "%s: is a folder, a file was expected", path);
-        goto done;
-    }
-    if (st.st_size > 0 && (!limit_bytes || (uint64_t)st.st_size <= limit_bytes)) {
-        if ((e = mem_grow((void **)&block, &capacity, (size_t)st.st_size + 2, 1))) goto done;
-    }
+    uint64_t size = 0;
+    int fd;
+    err e = file_open(&fd, &size, path, limit_bytes);
+    if (e) return e;
+    if ((e = mem_resize((void **)&block, (size_t)size + 2, 1))) goto done;
+    capacity = (size_t)size + 2;
     for (;;) {
+        // what the kernel makes up (/proc) has size 0, and a file may grow meanwhile
         if ((e = mem_grow((void **)&block, &capacity, used + 2, 1))) goto done;
-        size_t got = fread(block + used, 1, capacity - used - 1, f);
-        if (!got) break;
-        used += got;
-        if (limit_bytes && used > limit_bytes) {
-            e = err_set(ERR_FORMAT, "%s: larger than the %zu bytes allowed", path, limit_bytes);
+        ssize_t got = read(fd, block + used, capacity - used - 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            e = file__error(path, "cannot read");
             goto done;
         }
-    }
-    if (ferror(f)) {
-        e = io_error(path, "cannot read");
-        goto done;
+        if (!got) break;
+        used += (size_t)got;
+        if (limit_bytes && used > limit_bytes) {
+            e = too_large(path, limit_bytes);
+            goto done;
+        }
     }
     block[used] = '\0';
     *bytes = block;
     *count = used;
     block = NULL;
 done:
-    fclose(f);
+    close(fd);
     mem_free(block);
     return e;
 }
 
-err file_writer_begin(file_writer *w, const char *path) {
-    *w = (file_writer){0};
-    err e;
-    if ((e = mem_strdup(&w->path, path))) return e;
-    if ((e = mem_printf(&w->temporary, "%s.%ld.tmp", path, (long)getpid()))) goto fail;
-    w->file = fopen(w->temporary, "wb");
-    if (!w->file) {
-        e = io_error(w->temporary, "cannot write");
-        goto fail;
-    }
+bool file_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+err file_size(uint64_t *bytes, const char *path) {
+    struct stat st;
+    if (stat(path, &st)) return file__error(path, "cannot read");
+    *bytes = (uint64_t)st.st_size;
     return ERR_OK;
-fail:
-    file_writer_abort(w);
+}
+
+/* --- writing ------------------------------------------------------------------------------------
+ */
+
+/* What a rename would do away with and cannot be made again: /dev/null, a FIFO that a program waits
+ * on, also behind a link. */
+static err check_target(const char *path) {
+    struct stat st;
+    if (stat(path, &st) || S_ISREG(st.st_mode)) return ERR_OK;
+    return err_set(ERR_IO, "%s: cannot write: is %s, a file was expected", path,
+                   file__kind(st.st_mode));
+}
+
+err file_writer_begin(file_writer *w, const char *path) {
+    char *folder = NULL;
+    int fd = -1;
+    *w = (file_writer){0};
+    err e = check_target(path);
+    if (e || (e = mem_strdup(&w->path, path)) || (e = path_folder(&folder, path))) goto done;
+    if ((e = file__temporary(&fd, &w->temporary, folder))) {
+        // the file that was asked for is what people know
+        if (e == ERR_IO) e = file__error(path, "cannot write");
+        goto done;
+    }
+    if (!(w->file = fdopen(fd, "wb"))) {
+        e = file__error(path, "cannot write");
+        close(fd);
+    }
+done:
+    mem_free(folder);
+    if (e) file_writer_abort(w);
     return e;
 }
 
 err file_writer_add(file_writer *w, const void *bytes, size_t count) {
     if (count && fwrite(bytes, 1, count, (FILE *)w->file) != count) {
-        return io_error(w->temporary, "cannot write");
+        return file__error(w->path, "cannot write");
     }
     return ERR_OK;
 }
 
 static err sync_folder_of(const char *path) {
     char *folder;
-    const char *slash = strrchr(path, '/');
-    err e =
-        slash ? mem_strndup(&folder, path, (size_t)(slash - path) + 1) : mem_strdup(&folder, ".");
+    err e = path_folder(&folder, path);
     if (e) return e;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY);
-    // some file systems refuse to sync a folder: the rename is then as durable as they make it
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
+    e = folder_sync(folder);
     mem_free(folder);
-    return ERR_OK;
+    return e;
 }
 
 static err commit(file_writer *w, bool durable) {
     err e = ERR_OK;
     FILE *f = (FILE *)w->file;
-    if (fflush(f) || (durable && fsync(fileno(f)))) e = io_error(w->temporary, "cannot write");
-    if (fclose(f) && !e) e = io_error(w->temporary, "cannot write");
+    if (fflush(f) || (durable && fsync(fileno(f)))) e = file__error(w->path, "cannot write");
+    if (fclose(f) && !e) e = file__error(w->path, "cannot write");
     w->file = NULL;
-    if (!e && rename(w->temporary, w->path)) e = io_error(w->path, "cannot write");
+    if (!e && rename(w->temporary, w->path)) e = file__error(w->path, "cannot write");
     if (!e) {
         mem_free(w->temporary);
         w->temporary = NULL;
@@ -142,135 +216,87 @@ err file_write_quick(const char *path, const void *bytes, size_t count) {
     return write_whole(path, bytes, count, false);
 }
 
-bool file_exists(const char *path) {
+static err open_own(int *fd, const char *path, int flags) {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-bool folder_exists(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-err file_size(uint64_t *bytes, const char *path) {
-    struct stat st;
-    if (stat(path, &st)) return io_error(path, "cannot read");
-    *bytes = (uint64_t)st.st_size;
-    return ERR_OK;
-}
-
-err folder_make(const char *path) {
-    char *copy;
-    err e = mem_strdup(&copy, path);
-    if (e) return e;
-    for (char *p = copy + 1;; p++) {
-        if (*p && *p != '/') continue;
-        char end = *p;
-        *p = '\0';
-        if (*copy && mkdir(copy, 0777) && errno != EEXIST) {
-            e = io_error(copy, "cannot make folder");
-            break;
-        }
-        *p = end;
-        if (!end) break;
-    }
-    mem_free(copy);
-    if (!e && !folder_exists(path)) e = err_set(ERR_IO, "%s: exists and is no folder", path);
-    return e;
-}
-
-err folder_check_writable(const char *path) {
-    err e = folder_make(path);
-    if (e) return e;
-    char *probe;
-    if ((e = mem_printf(&probe, "%s/.probe.%ld", path, (long)getpid()))) return e;
-    int fd = open(probe, O_CREAT | O_WRONLY | O_EXCL, 0666);
-    if (fd < 0) {
-        e = io_error(path, "folder is not writable");
-    } else {
-        close(fd);
-        unlink(probe);
-    }
-    mem_free(probe);
-    return e;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk) {
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-err folder_remove(const char *path) {
-    if (!folder_exists(path)) return ERR_OK;
-    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS)) return io_error(path, "cannot remove");
-    return ERR_OK;
-}
-
-err folder_free_bytes(uint64_t *bytes, const char *path) {
-    struct statvfs st;
-    if (statvfs(path, &st)) return io_error(path, "cannot read free space");
-    *bytes = (uint64_t)st.f_bavail * st.f_frsize;
-    return ERR_OK;
-}
-
-static int by_bytes(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-err folder_list_read(folder_list *list, const char *path) {
-    *list = (folder_list){0};
     err e = ERR_OK;
-    size_t capacity = 0;
-    DIR *d = opendir(path);
-    if (!d) return io_error(path, "cannot open folder");
-    for (struct dirent *entry; (entry = readdir(d));) {
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-        if ((e = mem_grow((void **)&list->names, &capacity, list->count + 1, sizeof(char *))))
-            break;
-        if ((e = mem_strdup(&list->names[list->count], entry->d_name))) break;
-        list->count++;
+    *fd = open(path, flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+    if (*fd < 0) {
+        // ELOOP's own text speaks of many links
+        if (errno != ELOOP || lstat(path, &st) || !S_ISLNK(st.st_mode))
+            return file__error(path, "cannot write");
+        return err_set(ERR_IO, "%s: cannot write: is a link, which is not followed", path);
     }
-    closedir(d);
-    if (e) {
-        folder_list_free(list);
-    } else if (list->count) {
-        qsort(list->names, list->count, sizeof(char *), by_bytes);
+    if (fstat(*fd, &st)) {
+        e = file__error(path, "cannot write");
+    } else if (!S_ISREG(st.st_mode)) {
+        e = err_set(ERR_IO, "%s: cannot write: is %s, a file was expected", path,
+                    file__kind(st.st_mode));
     }
+    if (e) close(*fd);
+    if (e) *fd = -1;
     return e;
 }
 
-void folder_list_free(folder_list *list) {
-    for (size_t i = 0; i < list->count; i++) mem_free(list->names[i]);
-    mem_free(list->names);
-    *list = (folder_list){0};
+err file_open_own(int *fd, const char *path) {
+    return open_own(fd, path, O_RDWR);
 }
 
-/* "record.json.4711.tmp", as file_writer_begin names it */
-static bool is_temporary(const char *name) {
-    static const char ending[] = ".tmp";
-    size_t n = strlen(name), tail = sizeof ending - 1;
-    if (n < tail || strcmp(name + n - tail, ending) != 0) return false;
-    size_t digits = 0, end = n - tail;
-    while (digits < end && name[end - digits - 1] >= '0' && name[end - digits - 1] <= '9') digits++;
-    return digits > 0 && digits + 1 < end && name[end - digits - 1] == '.';
-}
-
-err folder_clear_temporary(const char *path) {
-    folder_list list = {0};
-    err e = folder_list_read(&list, path);
-    for (size_t i = 0; !e && i < list.count; i++) {
-        char *file = NULL;
-        if (!is_temporary(list.names[i])) continue;
-        e = path_join(&file, path, list.names[i]);
-        if (!e && file_exists(file) && unlink(file) && errno != ENOENT)
-            e = io_error(file, "cannot remove");
-        mem_free(file);
-    }
-    folder_list_free(&list);
+err file_open_log(void **file, const char *path, bool keep) {
+    int fd;
+    *file = NULL;
+    err e = keep ? ERR_OK : check_target(path);
+    if (e || (!keep && (e = file_remove(path)))) return e;
+    if ((e = open_own(&fd, path, O_WRONLY | O_APPEND | (keep ? 0 : O_EXCL)))) return e;
+    if ((*file = fdopen(fd, "ab"))) return ERR_OK;
+    e = file__error(path, "cannot write");
+    close(fd);
     return e;
 }
+
+err file_remove(const char *path) {
+    return unlink(path) && errno != ENOENT ? file__error(path, "cannot remove") : ERR_OK;
+}
+
+/* --- order on the disk --------------------------------------------------------------------------
+ */
+
+static err sync_path(const char *path, int flags) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+    // a folder that may be written but not read can be neither opened nor synced
+    if (fd < 0) return errno == EACCES ? ERR_OK : file__error(path, "cannot open");
+    err e = ERR_OK;
+    // some file systems refuse to sync a folder: the rename is then as durable as they make it
+    if (fsync(fd) && errno != EINVAL && errno != EROFS && errno != ENOTSUP && errno != EBADF)
+        e = file__error(path, "cannot write");
+    close(fd);
+    return e;
+}
+
+err folder_sync(const char *path) {
+    return sync_path(path, O_DIRECTORY);
+}
+
+err file_rename_durable(const char *from, const char *to) {
+    char *source = NULL, *target = NULL;
+    err e = sync_path(from, O_NOFOLLOW);
+    if (e || (e = path_folder(&source, from)) || (e = path_folder(&target, to))) goto done;
+    if (rename(from, to)) {
+        e = err_set(ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
+    } else if (!(e = folder_sync(target)) && strcmp(source, target) != 0) {
+        e = folder_sync(source);
+    }
+done:
+    mem_free(source);
+    mem_free(target);
+    return e;
+}
+
+err folder_rename_durable(const char *from, const char *to) {
+    return file_rename_durable(from, to);
+}
+
+/* --- paths --------------------------------------------------------------------------------------
+ */
 
 err path_join(char **out, const char *a, const char *b) {
     size_t n = strlen(a);
@@ -280,4 +306,10 @@ err path_join(char **out, const char *a, const char *b) {
 const char *path_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+err path_folder(char **out, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_strdup(out, ".");
+    return mem_strndup(out, path, slash == path ? 1 : (size_t)(slash - path));
 }

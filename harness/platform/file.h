@@ -1,5 +1,11 @@
-/* Files and folders: whole reads, atomic writes, paths. All paths are UTF-8 as the user typed them.
- */
+/* Files and folders: reading, atomic writes, paths. All paths are UTF-8 as the user typed them.
+ *
+ * Files that enter: only regular files are read. What a name stands for is asked for before
+ * anything waits on it, so a FIFO, a device, a socket or a folder is refused by name at once; links
+ * are followed. A Git LFS pointer is refused as what it is.
+ *
+ * Files that leave: links are never followed. A link that stands at the place of a file is
+ * replaced, one inside a folder that is cleaned is removed, and what it leads to stays as it is. */
 #ifndef HARNESS_PLATFORM_FILE_H
 #define HARNESS_PLATFORM_FILE_H
 
@@ -9,13 +15,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+/* Opens a regular file of at most limit_bytes (0 = no limit); *fd is closed by the caller (close),
+ * *bytes (may be NULL) is its size now. Errors: ERR_IO naming the path; ERR_FORMAT when it is
+ * larger or a Git LFS pointer. */
+err file_open(int *fd, uint64_t *bytes, const char *path, uint64_t limit_bytes) MUST_CHECK;
+
+/* The same as a stream: *file is a FILE *, closed with fclose. */
+err file_open_stream(void **file, uint64_t *bytes, const char *path,
+                     uint64_t limit_bytes) MUST_CHECK;
+
 /* Reads a whole file into *bytes (owned, mem_free), with a 0 byte after the last that is not
- * counted. Errors: ERR_IO naming the path; ERR_FORMAT when it is larger than limit_bytes (0 = no
- * limit). */
+ * counted. Never takes more memory than the file has bytes, nor than the limit. Errors: those of
+ * file_open. */
 err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes) MUST_CHECK;
 
-/* Writes atomically: temporary file in the same folder, fsync, rename. What stood there stays whole
- * until the new content is on the disk. Errors: ERR_IO naming the path. */
+bool file_exists(const char *path); /* a regular file, or a link to one */
+err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
+
+/* --- writing ------------------------------------------------------------------------------------
+ */
+
+/* Writes atomically: a temporary file of random name in the same folder, fsync, rename, fsync of
+ * the folder. What stood there stays whole until the new content is on the disk. Errors: ERR_IO
+ * naming the path, also when a device, FIFO, socket or folder stands there. */
 err file_write(const char *path, const void *bytes, size_t count) MUST_CHECK;
 
 /* The same without waiting for the disk: readers see the old content or the new, a power cut may
@@ -34,15 +59,47 @@ err file_writer_add(file_writer *w, const void *bytes, size_t count) MUST_CHECK;
 err file_writer_commit(file_writer *w) MUST_CHECK;
 void file_writer_abort(file_writer *w);
 
-bool file_exists(const char *path); /* a regular file */
-bool folder_exists(const char *path);
-err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
-err folder_make(const char *path) MUST_CHECK;           /* with its parents; fine if it exists */
+/* Opens a file of this program for reading and writing in place, made if absent: locks, downloads
+ * that go on. Errors: ERR_IO naming the path, also when a link or no regular file stands there. */
+err file_open_own(int *fd, const char *path) MUST_CHECK;
+
+/* Opens a log: *file is a FILE * whose writes go to the end. keep: of the file that is there, as
+ * file_open_own; else of a new file that takes its place. */
+err file_open_log(void **file, const char *path, bool keep) MUST_CHECK;
+
+/* Removes a file or a link, not what it leads to; fine if absent. */
+err file_remove(const char *path) MUST_CHECK;
+
+/* --- order on the disk --------------------------------------------------------------------------
+ */
+
+/* Waits until the names in a folder are on the disk (a file system that cannot tell is taken at its
+ * word). Errors: ERR_IO. */
+err folder_sync(const char *path) MUST_CHECK;
+
+/* Renames a complete folder or file: its content is synced, then it is renamed, then the folder it
+ * goes to and the one it came from are synced. What stands at `to` is replaced when it is a file
+ * (by a file) or an empty folder (by a folder). Errors: ERR_IO naming both. */
+err folder_rename_durable(const char *from, const char *to) MUST_CHECK;
+err file_rename_durable(const char *from, const char *to) MUST_CHECK;
+
+/* --- folders ------------------------------------------------------------------------------------
+ */
+
+bool folder_exists(const char *path); /* a folder, or a link to one */
+/* A folder of this program's own: not a link to one. */
+bool folder_is_own(const char *path);
+err folder_make(const char *path) MUST_CHECK; /* with its parents; fine if it exists */
+/* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
+ * it would land elsewhere. */
+err folder_make_own(const char *path) MUST_CHECK;
 err folder_check_writable(const char *path) MUST_CHECK; /* makes it, writes and removes a probe */
-err folder_remove(const char *path) MUST_CHECK;         /* with all it holds; fine if absent */
+/* Removes a folder with all it holds; fine if absent. Links are removed, at the top and below it,
+ * and never followed. Errors: ERR_IO, also for a folder nested deeper than 64. */
+err folder_remove(const char *path) MUST_CHECK;
 err folder_free_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
-/* Removes what killed processes left of files they were writing (NAME.<process id>.tmp), in the
- * folder alone and not below it. pre: no other process writes there. */
+/* Removes what killed processes left of files they were writing (.harness-<16 hexadecimal
+ * digits>.tmp), in the folder alone and not below it. pre: no other process writes there. */
 err folder_clear_temporary(const char *path) MUST_CHECK;
 
 /* Names in a folder but "." and "..", in byte order. Owned: folder_list_free. */
@@ -53,9 +110,14 @@ typedef struct folder_list {
 err folder_list_read(folder_list *list, const char *path) MUST_CHECK;
 void folder_list_free(folder_list *list);
 
+/* --- paths --------------------------------------------------------------------------------------
+ */
+
 /* "a/b"; *out is owned. */
 err path_join(char **out, const char *a, const char *b) MUST_CHECK;
 /* The part after the last '/'; borrowed from path. */
 const char *path_name(const char *path);
+/* Everything before that part, "." when there is none; *out is owned. */
+err path_folder(char **out, const char *path) MUST_CHECK;
 
 #endif

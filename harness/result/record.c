@@ -1,9 +1,9 @@
+#include "base/ascii.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "result/record_internal.h"
 #include "result/version.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,7 +257,7 @@ err record_slug(char **out, const char *text) {
         bool stays = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      ((c == '.' || c == '_') && n);
         if (stays) {
-            slug[n++] = (char)tolower(c);
+            slug[n++] = ascii_lower((char)c);
         } else if (n && slug[n - 1] != '-') {
             slug[n++] = '-';
         }

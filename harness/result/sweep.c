@@ -130,7 +130,7 @@ static err match_truth(void *context, const char *key, bool value) {
 
 static err same_recipe(bool *same, const record *r, const run_request *q, const task *t) {
     recipe_match m = {.r = r, .same = true};
-    const cJSON *most = cJSON_GetObjectItem(r->model.config, "max_position_embeddings");
+    const cJSON *most = cJSON_GetObjectItemCaseSensitive(r->model.config, "max_position_embeddings");
     m.max_length = q->recipe.max_length ? q->recipe.max_length : (double)t->max_length;
     if (cJSON_IsNumber(most) && most->valuedouble < m.max_length) m.max_length = most->valuedouble;
     err e = recipe_visit(&q->recipe, &(recipe_visitor){&m, match_number, match_text, match_truth});

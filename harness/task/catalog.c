@@ -12,68 +12,74 @@ static bool is_manifest(const char *file) {
     return n > 5 && file[0] != '.' && !strcmp(file + n - 5, ".json");
 }
 
-static bool has_name(const task_catalog *c, const char *name, size_t bytes) {
-    for (size_t i = 0; i < c->count; i++) {
-        if (strlen(c->names[i]) == bytes && !memcmp(c->names[i], name, bytes)) return true;
-    }
-    return false;
-}
+/* A manifest that was found; of those with one name the folder that was looked into first counts.
+ */
+typedef struct entry {
+    char *name, *path; /* owned until they go to the catalog */
+    size_t folder;
+} entry;
 
-static err add_folder(task_catalog *c, size_t *capacity, const char *folder) {
+typedef struct entries {
+    entry *list;
+    size_t count, capacity;
+} entries;
+
+static err add_folder(entries *all, const char *folder, size_t number) {
     folder_list list = {0};
     err e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
         const char *file = list.names[i];
-        size_t n = strlen(file);
-        if (!is_manifest(file) || has_name(c, file, n - 5)) continue;
-        if (c->count == *capacity) {
-            // the two lists grow together; *capacity follows once both have
-            size_t bigger = *capacity ? *capacity * 2 : 16;
-            if ((e = mem_resize((void **)&c->names, bigger, sizeof(char *)))) break;
-            if ((e = mem_resize((void **)&c->paths, bigger, sizeof(char *)))) break;
-            *capacity = bigger;
-        }
-        char *name = NULL, *path = NULL;
-        if ((e = mem_strndup(&name, file, n - 5)) || (e = path_join(&path, folder, file))) {
-            mem_free(name);
-            break;
-        }
-        c->names[c->count] = name;
-        c->paths[c->count++] = path;
+        entry found = {.folder = number};
+        if (!is_manifest(file)) continue;
+        e = mem_grow((void **)&all->list, &all->capacity, all->count + 1, sizeof *all->list);
+        if (e || (e = mem_strndup(&found.name, file, strlen(file) - 5))) break;
+        if ((e = path_join(&found.path, folder, file))) mem_free(found.name);
+        if (!e) all->list[all->count++] = found;
     }
     folder_list_free(&list);
     return e;
 }
 
-static void sort(task_catalog *c) {
-    for (size_t i = 1; i < c->count; i++) {
-        for (size_t j = i; j && strcmp(c->names[j - 1], c->names[j]) > 0; j--) {
-            char *name = c->names[j], *path = c->paths[j];
-            c->names[j] = c->names[j - 1];
-            c->paths[j] = c->paths[j - 1];
-            c->names[j - 1] = name;
-            c->paths[j - 1] = path;
-        }
+static int by_name_and_folder(const void *a, const void *b) {
+    const entry *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->folder > y->folder) - (x->folder < y->folder);
+}
+
+/* Moves the first entry of each name to the catalog. */
+static err fill(task_catalog *c, entries *all) {
+    err e = mem_new(&c->names, all->count);
+    if (e || (e = mem_new(&c->paths, all->count))) return e;
+    if (all->count) qsort(all->list, all->count, sizeof *all->list, by_name_and_folder);
+    for (size_t i = 0; i < all->count; i++) {
+        entry *found = &all->list[i];
+        if (c->count && !strcmp(c->names[c->count - 1], found->name)) continue;
+        c->names[c->count] = found->name;
+        c->paths[c->count++] = found->path;
+        found->name = found->path = NULL;
     }
+    return ERR_OK;
 }
 
 err task_list(task_catalog *c, const char *extra_dir) {
     static const char *const folders[] = {HARNESS_SOURCE_TASKS, HARNESS_INSTALLED_TASKS};
     *c = (task_catalog){0};
-    size_t capacity = 0;
-    err e = extra_dir ? add_folder(c, &capacity, extra_dir) : ERR_OK;
+    entries all = {0};
+    err e = extra_dir ? add_folder(&all, extra_dir, 0) : ERR_OK;
     for (size_t i = 0; i < 2 && !e; i++) {
-        if (folder_exists(folders[i])) e = add_folder(c, &capacity, folders[i]);
+        if (folder_exists(folders[i])) e = add_folder(&all, folders[i], i + 1);
     }
+    if (!e) e = fill(c, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        mem_free(all.list[i].name);
+        mem_free(all.list[i].path);
+    }
+    mem_free(all.list);
     if (!e && !c->count) {
         e = err_set(ERR_IO, "no task manifests in %s or %s: is the program installed?", folders[0],
                     folders[1]);
     }
-    if (e) {
-        task_catalog_free(c);
-    } else {
-        sort(c);
-    }
+    if (e) task_catalog_free(c);
     return e;
 }
 

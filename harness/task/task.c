@@ -6,9 +6,10 @@
 #include "net/fetch.h"
 #include "platform/file.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096 };
+enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096, COLUMNS_MAX = 4096, FILES_MAX = 256 };
 
 const char *task_role_name(task_role role) {
     static const char *const names[] = {"train", "test", "all"};
@@ -27,19 +28,19 @@ static err join_names(strbuf *list, const char *const *names, size_t count) {
     return e;
 }
 
-/* Fails unless every key of object is among allowed (count). */
+/* Fails unless every key of object is among allowed (count, at most 32), and none is there twice.
+ */
 static err check_keys(const cJSON *object, const char *where, const char *const *allowed,
                       size_t count) {
+    uint32_t seen = 0;
     for (const cJSON *item = object->child; item; item = item->next) {
-        bool known = false;
-        for (size_t i = 0; i < count; i++) known = known || !strcmp(item->string, allowed[i]);
-        if (known) {
-            for (const cJSON *other = item->next; other; other = other->next) {
-                if (!strcmp(item->string, other->string)) {
-                    return err_set(ERR_FORMAT, "%s: key '%s' stands there twice", where,
-                                   item->string);
-                }
-            }
+        size_t i = 0;
+        while (i < count && strcmp(item->string, allowed[i]) != 0) i++;
+        if (i < count && seen >> i & 1) {
+            return err_set(ERR_FORMAT, "%s: key '%s' stands there twice", where, item->string);
+        }
+        if (i < count) {
+            seen |= UINT32_C(1) << i;
             continue;
         }
         strbuf list = {0};
@@ -52,6 +53,41 @@ static err check_keys(const cJSON *object, const char *where, const char *const 
         return e;
     }
     return ERR_OK;
+}
+
+/* A name of a list and its place there. */
+typedef struct named {
+    const char *name;
+    size_t index;
+} named;
+
+static int by_name(const void *a, const void *b) {
+    const named *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Sorts the names (count) and looks for one that is there twice: *first and *second are the lowest
+ * such places, count when there is none. */
+static void find_double(size_t *first, size_t *second, named *names, size_t count) {
+    *first = *second = count;
+    if (count) qsort(names, count, sizeof *names, by_name);
+    for (size_t i = 1; i < count; i++) {
+        if (names[i].index >= *second || strcmp(names[i - 1].name, names[i].name) != 0) continue;
+        *first = names[i - 1].index;
+        *second = names[i].index;
+    }
+}
+
+/* An array of least to most elements. */
+static err bounded_array(const cJSON **list, size_t *count, const cJSON *object, const char *key,
+                         size_t least, size_t most, const char *where) {
+    err e = json_array(list, object, key, where);
+    if (e) return e;
+    *count = (size_t)cJSON_GetArraySize(*list);
+    if (*count >= least && *count <= most) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s' has %zu elements, %zu to %zu are allowed", where, key,
+                   *count, least, most);
 }
 
 #define CHECK_KEYS(object, where, ...)                                                             \
@@ -153,17 +189,26 @@ static err load_file(task_file *f, const cJSON *object, const char *where) {
     return ERR_OK;
 }
 
+/* A file that is listed twice would give each of its rows twice. */
+static err check_new_file(const task *t, const char *where) {
+    const task_file *f = &t->files[t->file_count];
+    for (size_t i = 0; i < t->file_count; i++) {
+        if (t->files[i].role == f->role && !strcmp(t->files[i].name, f->name))
+            return err_set(ERR_FORMAT, "%s: '%s' is files[%zu] already", where, f->name, i);
+    }
+    return ERR_OK;
+}
+
 static err load_files(task *t, const cJSON *root) {
     const cJSON *list;
-    err e = json_array(&list, root, "files", t->path);
-    if (e) return e;
-    size_t count = (size_t)cJSON_GetArraySize(list);
-    if ((e = mem_new(&t->files, count))) return e;
-    size_t of_role[3] = {0};
+    size_t count, of_role[3] = {0};
+    err e = bounded_array(&list, &count, root, "files", 0, FILES_MAX, t->path);
+    if (e || (e = mem_new(&t->files, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;
         if ((e = element_where(&where, t->path, "files", t->file_count))) return e;
         e = load_file(&t->files[t->file_count], item, where);
+        if (!e) e = check_new_file(t, where);
         mem_free(where);
         if (e) return e;
         of_role[t->files[t->file_count].role]++;
@@ -189,23 +234,25 @@ static err load_files(task *t, const cJSON *root) {
 
 static err load_columns(task_format *f, const cJSON *object, const char *where) {
     const cJSON *list;
-    err e = json_array(&list, object, "columns", where);
-    if (e) return e;
-    if ((e = mem_new(&f->columns, (size_t)cJSON_GetArraySize(list)))) return e;
+    named *names = NULL;
+    size_t count, first, second;
+    err e = bounded_array(&list, &count, object, "columns", 0, COLUMNS_MAX, where);
+    if (e || (e = mem_new(&f->columns, count)) || (e = mem_new(&names, count))) goto done;
     for (const cJSON *item = list->child; item; item = item->next) {
         if (!cJSON_IsString(item)) {
-            return err_set(ERR_FORMAT, "%s: key 'columns[%zu]' is not a string", where,
-                           f->column_count);
+            e = err_set(ERR_FORMAT, "%s: key 'columns[%zu]' is not a string", where,
+                        f->column_count);
+            goto done;
         }
-        for (size_t i = 0; i < f->column_count; i++) {
-            if (!strcmp(f->columns[i], item->valuestring)) {
-                return err_set(ERR_FORMAT, "%s: key 'columns' has '%s' twice", where,
-                               item->valuestring);
-            }
-        }
+        names[f->column_count] = (named){item->valuestring, f->column_count};
         f->columns[f->column_count++] = item->valuestring;
     }
-    return ERR_OK;
+    find_double(&first, &second, names, count);
+    if (first < count)
+        e = err_set(ERR_FORMAT, "%s: key 'columns' has '%s' twice", where, f->columns[first]);
+done:
+    mem_free(names);
+    return e;
 }
 
 static err find_column(size_t *index, const task_format *f, const char *key, const char *name,
@@ -278,34 +325,41 @@ static err load_label(task_label *label, const cJSON *object, const char *where)
     return filled_string(&label->readable, object, "readable", where);
 }
 
+/* Fails when two labels share a value or a name, and keeps the order of the values. */
+static err order_labels(task *t) {
+    named *names = NULL;
+    size_t first, second, count = t->label_count;
+    err e = mem_new(&names, count);
+    if (e || (e = mem_new(&t->labels_by_value, count))) goto done;
+    for (int by_value = 0; by_value < 2; by_value++) {
+        for (size_t i = 0; i < count; i++)
+            names[i] = (named){by_value ? t->labels[i].value : t->labels[i].name, i};
+        find_double(&first, &second, names, count);
+        if (first == count) continue;
+        e = err_set(ERR_FORMAT, "%s: labels[%zu] and labels[%zu] share a value or a name", t->path,
+                    first, second);
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++) t->labels_by_value[i] = &t->labels[names[i].index];
+done:
+    mem_free(names);
+    return e;
+}
+
 static err load_labels(task *t, const cJSON *root) {
     const cJSON *list;
-    err e = json_array(&list, root, "labels", t->path);
-    if (e) return e;
-    size_t count = (size_t)cJSON_GetArraySize(list);
-    if (count < 2 || count > LABELS_MAX) {
-        return err_set(ERR_FORMAT, "%s: key 'labels' has %zu elements, 2 to %d are allowed",
-                       t->path, count, LABELS_MAX);
-    }
-    if ((e = mem_new(&t->labels, count))) return e;
+    size_t count;
+    err e = bounded_array(&list, &count, root, "labels", 2, LABELS_MAX, t->path);
+    if (e || (e = mem_new(&t->labels, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;
-        task_label *label = &t->labels[t->label_count];
         if ((e = element_where(&where, t->path, "labels", t->label_count))) return e;
-        e = load_label(label, item, where);
+        e = load_label(&t->labels[t->label_count], item, where);
         mem_free(where);
         if (e) return e;
-        for (size_t i = 0; i < t->label_count; i++) {
-            if (!strcmp(t->labels[i].value, label->value) ||
-                !strcmp(t->labels[i].name, label->name)) {
-                return err_set(ERR_FORMAT,
-                               "%s: labels[%zu] and labels[%zu] share a value or a name", t->path,
-                               i, t->label_count);
-            }
-        }
         t->label_count++;
     }
-    return ERR_OK;
+    return order_labels(t);
 }
 
 static err load_split(task_split *s, const cJSON *root, const char *key, const char *path) {
@@ -357,9 +411,10 @@ done:
 static err load_metrics(task *t, const cJSON *root) {
     const cJSON *list;
     bool leads = false;
-    err e = json_array(&list, root, "metrics", t->path);
+    size_t count;
+    err e = bounded_array(&list, &count, root, "metrics", 1, metric_count(), t->path);
     if (e || (e = json_string(&t->headline, root, "headline", t->path))) return e;
-    if ((e = mem_new(&t->metrics, (size_t)cJSON_GetArraySize(list)))) return e;
+    if ((e = mem_new(&t->metrics, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         if (!cJSON_IsString(item)) {
             return err_set(ERR_FORMAT, "%s: key 'metrics[%zu]' is not a string", t->path,
@@ -444,7 +499,7 @@ err task_load(task *t, const char *path) {
     hash_bytes_hex(text, length, t->manifest_sha256);
     if ((e = mem_strdup(&t->path, path))) goto done;
     e = slash ? mem_strndup(&t->folder, path, (size_t)(slash - path)) : mem_strdup(&t->folder, ".");
-    if (e || (e = json_parse(&root, text, length, path))) goto done;
+    if (e || (e = json_parse_part(&root, text, length, path, 1, 1))) goto done;
     t->manifest = root;
     e = load_manifest(t, root);
 done:
@@ -460,14 +515,28 @@ void task_free(task *t) {
     mem_free(t->files);
     mem_free(t->format.columns);
     mem_free(t->labels);
+    mem_free(t->labels_by_value);
     mem_free(t->metrics);
     *t = (task){0};
 }
 
+/* The bytes of a file before, at or behind a label's value. */
+typedef struct sought {
+    const char *value;
+    size_t bytes;
+} sought;
+
+static int compare_value(const void *key, const void *element) {
+    const sought *s = key;
+    const task_label *const *label = element;
+    int order = strncmp(s->value, (*label)->value, s->bytes);
+    return order ? order : -((*label)->value[s->bytes] != '\0');
+}
+
 size_t task_label_index(const task *t, const char *value, size_t bytes) {
-    for (size_t i = 0; i < t->label_count; i++) {
-        const char *known = t->labels[i].value;
-        if (strlen(known) == bytes && !memcmp(known, value, bytes)) return i;
-    }
-    return t->label_count;
+    const sought key = {value, bytes};
+    if (memchr(value, 0, bytes)) return t->label_count;
+    const task_label **found = bsearch(&key, t->labels_by_value, t->label_count,
+                                       sizeof *t->labels_by_value, compare_value);
+    return found ? (size_t)(*found - t->labels) : t->label_count;
 }

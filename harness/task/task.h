@@ -82,6 +82,7 @@ typedef struct task {
     size_t file_count;
     task_format format;
     task_label *labels;
+    const task_label **labels_by_value; /* (label_count) the labels in the order of their values */
     size_t label_count;
     bool drop_invalid_labels; /* false: a label outside the list is an error */
     task_split split;

@@ -159,7 +159,7 @@ Test(faults, killed_while_saving) {
     static const char *const partial[] = {"partial-checkpoint-1", "partial-checkpoint-4",
                                           "partial-checkpoint-9", "checkpoint-6"};
     const char *more = getenv("HARNESS_FAULT_ROUNDS"); // by hand: many more moments
-    unsigned rounds = more ? (unsigned)strtoul(more, NULL, 10) : 1;
+    unsigned rounds = more ? (unsigned)strtoul(more, NULL, 10) : 1, killed = 0;
     for (unsigned i = 0; i < rounds * 4; i++) {
         arguments a;
         child c;
@@ -174,11 +174,14 @@ Test(faults, killed_while_saving) {
         bool was_killed = r.exit_code == 128 + SIGKILL;
         cr_assert(was_killed || r.exit_code == 0, "%d: %s", r.exit_code, r.err);
         program_free(&r);
+        killed += was_killed;
         if (was_killed) resume_to_the_end(output, 1, partial[i % 4]);
         cr_assert_not(folder_remove(folder));
         mem_free(path);
         mem_free(folder);
     }
+    cr_assert_gt(killed, 2 * rounds, "only %u of %u ended by the signal: the others were faster",
+                 killed, 4 * rounds);
 }
 
 /* --- damaged checkpoints -------------------------------------------------------------------------
@@ -353,7 +356,6 @@ Test(faults, folder_that_cannot_be_written) {
     const char *const outputs[] = {"locked", "locked/below", "file", "file/below"};
     for (size_t i = 0; i < 4; i++) {
         program_result r = child_run(&nobody, SECONDS, run_of(&a, outputs[i], 1, 0, NULL));
-        if (r.exit_code == 127) cr_skip_test("the program cannot be run by another user");
         EXITS(r, 1);
         SAYS(r, outputs[i]);
         cr_assert(!strstr(r.err, "recipe "), "training began: %s", r.err);
@@ -394,7 +396,6 @@ Test(faults, results_that_cannot_be_written_are_seen_before_training) {
     cr_assert_eq(mkdir(locked, 0555), 0);
     const char *const list[] = {"run", "--task", "kor_hate", "--results", "locked/results", NULL};
     program_result r = child_run(&nobody, SECONDS, list);
-    if (r.exit_code == 127) cr_skip_test("the program cannot be run by another user");
     EXITS(r, 1);
     SAYS(r, "locked/results");
     cr_assert(!strstr(r.err, "recipe "), "training began: %s", r.err);
@@ -542,7 +543,7 @@ Test(faults, a_token_is_nowhere) {
     const char *const list[] = {"run",       "--sample", "--task", "kor_hate", "--model",
                                 "org/model", "-o",       "hubbed", NULL};
     r = child_run(NULL, SECONDS, list); // and what it says is looked through as well
-    EXITS(r, 1);
+    EXITS(r, 2);
     SAYS(r, "only https is allowed");
     program_free(&r);
     expect_without(temporary_folder(), secret, &files);

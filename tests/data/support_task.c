@@ -37,7 +37,7 @@ void made_task_begin(made_task *m, const char *format, const char *labels, const
               "\"train\", \"name\": \"train.csv\"}, {\"role\": \"test\", \"name\": \"test.csv\"}]");
     cr_assert_eq(e, ERR_OK);
     snprintf(path, sizeof path, "%s/made.json", m->folder);
-    cr_assert_eq(file_write(path, text, strlen(text)), ERR_OK);
+    cr_assert_eq(file_write_quick(path, text, strlen(text)), ERR_OK);
     mem_free(text);
     e = task_load(&m->task, path);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
@@ -48,7 +48,7 @@ void made_task_begin(made_task *m, const char *format, const char *labels, const
 void made_task_file(const made_task *m, const char *name, const char *bytes, size_t count) {
     char path[160];
     snprintf(path, sizeof path, "%s/made/%s", m->folder, name);
-    cr_assert_eq(file_write(path, bytes, count), ERR_OK);
+    cr_assert_eq(file_write_quick(path, bytes, count), ERR_OK);
 }
 
 void made_task_end(made_task *m) {

@@ -211,3 +211,38 @@ Test(split, hashes_are_those_of_the_header) {
     dataset_free(&d);
     made_task_end(&m);
 }
+
+/* Test rows whose text is in train: under the label it has there, under another one, under both,
+ * and in a train row that cleaning drops (the later row of a text counts for the label alone). */
+Test(split, leaked_rows_agree_or_not) {
+    made_task m;
+    dataset d;
+    made_task_begin(&m, NULL, NULL, NULL);
+    static const char train[] = "text,label\na,0\nb,1\nc,0\nc,1\n,0\nd,1\nd,1\n";
+    static const char test[] =
+        "text,label\na,0\na,1\nb,0\nc,1\nc,0\n,0\nx,0\nd,0\nx,1\nA,0\na ,0\n";
+    static const struct {
+        bool leaked, scored;
+    } want[] = {
+        {true, false}, {true, false}, {true, false},  {true, false}, {true, false}, {false, false},
+        {false, true}, {true, false}, {false, false}, {false, true}, {false, true},
+    };
+    made_task_file(&m, "train.csv", train, sizeof train - 1);
+    made_task_file(&m, "test.csv", test, sizeof test - 1);
+    err e = dataset_load(&d, &m.task, &m.options);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    cr_assert_eq(d.test.row_count, sizeof want / sizeof *want);
+    for (size_t i = 0; i < d.test.row_count; i++) {
+        cr_expect_eq(d.test.rows[i].leaked, want[i].leaked, "row %zu", i);
+        cr_expect_eq(d.test.rows[i].scored_dedup, want[i].scored, "row %zu", i);
+    }
+    cr_expect_eq(d.test.leaked_count, 6);
+    // a as 0; c under both: the row of c that cleaning drops counts for its label
+    cr_expect_eq(d.test.leaked_agreeing_count, 3, "%zu", d.test.leaked_agreeing_count);
+    cr_expect_eq(d.test.dedup_count, 3);
+    cr_expect_eq(d.test.duplicate_count, 3);
+    cr_expect_eq(d.test.conflict_count, 3);
+    cr_expect_eq(d.train.conflict_count, 1);
+    dataset_free(&d);
+    made_task_end(&m);
+}

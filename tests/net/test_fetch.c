@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -152,8 +153,7 @@ static const fetch_case cases[] = {
     {"/no-answer", ERR_OK, 2, NULL},
     {"/redirect", ERR_OK, 1, NULL},
     {"/404", ERR_NETWORK, 1, ": the server answers 404: there is no such file"},
-    {"/403", ERR_NETWORK, 1,
-     ": the server answers 403: access is denied (is HF_TOKEN set and allowed?)"},
+    {"/403", ERR_NETWORK, 1, ": the server answers 403: access is denied"},
     {"/500-always", ERR_NETWORK, 3, ": the server answers 500"},
     // libcurl words it differently from version to version, always with what is missing
     {"/cut-always", ERR_NETWORK, 3, " with 150000 bytes "},
@@ -329,7 +329,11 @@ Test(fetch, a_token_goes_to_its_own_host_alone) {
     fetch_request r = request_for(s, "/closed", in_folder("file"));
     err e = fetch_file(&r);
     cr_expect_eq(e, ERR_NETWORK);
-    cr_expect(strstr(err_message(e), "the server answers 401: it wants a token (HF_TOKEN)"));
+    cr_expect(
+        strstr(err_message(e), "the server answers 401: it wants a login, and none is known"));
+    r.token = "other";
+    e = fetch_file(&r);
+    cr_expect(strstr(err_message(e), "the server answers 401: the token is not accepted"));
     r.token = "secret";
     cr_expect_eq(fetch_file(&r), ERR_OK);
     cr_expect(holds_content(r.path));
@@ -468,6 +472,199 @@ Test(fetch, answers_without_end_are_cut) {
     finish(s);
 }
 
+/* --- answers that are alive and no more: a byte now and then */
+
+static void drip(server *s, int fd, const server_request *r, void *user) {
+    (void)user;
+    if (is(r, "/head")) { // the head itself comes slowly
+        server_write(fd, "HTTP/1.1 200 OK\r\n", 17);
+        for (int i = 0; i < 10; i++) {
+            server_write(fd, "X-A: b\r\n", 8);
+            server_sleep(s, 20);
+        }
+        return;
+    }
+    if (is(r, "/length")) server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+    if (is(r, "/open") || is(r, "/ask")) server_head(fd, "200 OK");
+    if (is(r, "/once-slow") && r->nth > 1) {
+        send_file(fd, r);
+        return;
+    }
+    if (is(r, "/once-slow")) server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+    for (int i = 0; i < 10; i++) {
+        server_write(fd, content + i, 1);
+        server_sleep(s, 20);
+    }
+}
+
+static const fetch_patience hasty = {
+    .tries = 2, .first_wait_ms = 5, .stall_seconds = 5, .lowest_rate = 100000, .grace_ms = 150};
+
+/* The same from where the last try ended, so that each one has a little more. */
+static void drip_on(server *s, int fd, const server_request *r, void *user) {
+    (void)user;
+    long long from = r->from < 0 ? 0 : r->from;
+    server_head(fd, "%s\r\nContent-Range: bytes %lld-%d/%d\r\nContent-Length: %lld",
+                from ? "206 Partial Content" : "200 OK", from, SIZE - 1, SIZE, SIZE - from);
+    for (int i = 0; i < 10; i++) {
+        server_write(fd, content + from + i, 1);
+        server_sleep(s, 20);
+    }
+    if (r->nth == 6) server_write(fd, content + from + 10, (size_t)(SIZE - from - 10));
+}
+
+Test(fetch, slow_tries_are_counted_whatever_they_bring) {
+    server *s = begin(drip_on);
+    fetch_request r = request_for(s, "/x", in_folder("file"));
+    r.patience = hasty;
+    r.patience.tries = 3;
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK, "the sixth try is one too many");
+    cr_expect_leq(server_count(s, "/x"), 3);
+    finish(s);
+}
+
+Test(fetch, a_byte_now_and_then_keeps_nothing_alive) {
+    static const char *const paths[] = {"/length", "/open", "/head"};
+    server *s = begin(drip);
+    double begin = clock_seconds();
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        fetch_request r = {
+            .url = server_url(s, paths[i]), .path = in_folder("file"), .patience = hasty};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK, "%s", paths[i]);
+        cr_expect(strstr(err_message(e), ": too slow to wait for: ") &&
+                      strstr(err_message(e), "(the lowest rate is 100000 bytes a second)"),
+                  "%s", err_message(e));
+        cr_expect_not(file_exists(r.path));
+        cr_expect_leq(server_count(s, paths[i]), 2, "what it brought counts as no progress");
+    }
+    fetch_reply reply;
+    err e = fetch_ask(&reply, server_url(s, "/ask"), NULL, false, SIZE, &hasty);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), ": too slow to wait for: "), "%s", err_message(e));
+    fetch_reply_free(&reply);
+    // one that recovers is gone on with
+    fetch_request r = request_for(s, "/once-slow", in_folder("file"));
+    r.patience = hasty;
+    r.patience.tries = 8;
+    e = fetch_file(&r);
+    cr_expect_eq(e, ERR_OK, "%s", err_message(e));
+    cr_expect(holds_content(r.path));
+    cr_expect_lt(clock_seconds() - begin, 20.0);
+    finish(s);
+}
+
+/* A few bytes a time, quickly, and the connection is cut: each try brings something. */
+static void crumbs(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    long long from = r->from < 0 ? 0 : r->from;
+    server_head(fd, "%s\r\nContent-Range: bytes %lld-%d/%d\r\nContent-Length: %lld",
+                r->from < 0 ? "200 OK" : "206 Partial Content", from, SIZE - 1, SIZE, SIZE - from);
+    server_write(fd, content + from, 300);
+}
+
+Test(fetch, all_tries_together_have_an_end) {
+    server *s = begin(crumbs);
+    fetch_request r = request_for(s, "/x", in_folder("file"));
+    r.patience =
+        (fetch_patience){.tries = 3, .first_wait_ms = 20, .lowest_rate = 30000, .total_ms = 150};
+    double begin = clock_seconds();
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "; given up after "), "%s", err_message(e));
+    cr_expect_lt(clock_seconds() - begin, 10.0);
+    cr_expect_gt(server_count(s, "/x"), 3, "tries that bring something are not counted");
+    cr_expect_lt(server_count(s, "/x"), 200);
+    cr_expect(file_exists(in_folder("file.part")), "what came stays for the next time");
+    finish(s);
+}
+
+/* Half a second for the whole, in ten parts. */
+static void in_parts(server *s, int fd, const server_request *r, void *user) {
+    (void)r;
+    (void)user;
+    server_head(fd, "200 OK\r\nContent-Length: %d", SIZE);
+    for (int i = 0; i < 10; i++) {
+        server_write(fd, content + i * (SIZE / 10), SIZE / 10);
+        server_sleep(s, 30);
+    }
+}
+
+Test(fetch, progress_is_told_without_a_terminal) {
+    server *s = begin(in_parts);
+    fetch_request r = request_for(s, "/x", in_folder("file"));
+    r.patience.note_ms = 50;
+    int kept = dup(STDERR_FILENO), file = open(in_folder("notes"), O_CREAT | O_WRONLY, 0600);
+    cr_assert(file >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    log_set_quiet(false);
+    err e = fetch_file(&r);
+    log_set_quiet(true);
+    dup2(kept, STDERR_FILENO);
+    close(file);
+    cr_expect_eq(e, ERR_OK, "%s", err_message(e));
+    char *notes;
+    size_t count;
+    cr_assert_eq(file_read((void **)&notes, &count, in_folder("notes"), 0), ERR_OK);
+    cr_expect(strstr(notes, "file: 0.") && strstr(notes, " of 0.3 MB so far\n"), "%s", notes);
+    mem_free(notes);
+    finish(s);
+}
+
+static void evil_head(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    if (is(r, "/there"))
+        server_head(fd, "302 Found\r\nLocation: /x\x1b[31m\r\nContent-Length: 0");
+    else if (is(r, "/name"))
+        server_head(fd, "200 OK\r\nX-A\x07: b\r\nContent-Length: 0");
+    else
+        server_head(fd, "200 O\x1bK\r\nContent-Length: 0");
+}
+
+Test(fetch, headers_with_control_characters_are_refused) {
+    static const char *const paths[] = {"/there", "/name", "/status"};
+    server *s = begin(evil_head);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        fetch_request r = {
+            .url = server_url(s, paths[i]), .path = in_folder("file"), .patience = quick};
+        err e = fetch_file(&r);
+        cr_expect_eq(e, ERR_NETWORK, "%s", paths[i]);
+        cr_expect(strstr(err_message(e), ": a header of the answer holds a control character (0x"),
+                  "%s", err_message(e));
+        cr_expect_eq(server_count(s, paths[i]), 1, "not tried again");
+        cr_expect_not(strchr(err_message(e), '\x1b'));
+        cr_expect_not(file_exists(r.path));
+    }
+    finish(s);
+}
+
+Test(fetch, links_and_pipes_in_the_way_of_a_part_are_refused) {
+    server *s = begin(misbehave);
+    char to[128], part[128], lock[128], precious[128];
+    snprintf(to, sizeof to, "%s", in_folder("file"));
+    snprintf(part, sizeof part, "%s", in_folder("file.part"));
+    snprintf(lock, sizeof lock, "%s", in_folder("file.lock"));
+    snprintf(precious, sizeof precious, "%s", in_folder("precious"));
+    fetch_request r = request_for(s, "/good", to);
+    cr_assert_eq(file_write(precious, "mine", 4), ERR_OK);
+    cr_assert_eq(symlink("precious", part), 0);
+    cr_expect_eq(fetch_file(&r), ERR_IO);
+    cr_expect(strstr(err_message(ERR_IO), "file.part: cannot write"), "%s", err_message(ERR_IO));
+    uint64_t bytes = 0;
+    cr_expect(!file_size(&bytes, precious) && bytes == 4);
+    unlink(part);
+    cr_assert_eq(mkfifo(part, 0600), 0);
+    cr_expect_eq(fetch_file(&r), ERR_IO);
+    unlink(part);
+    cr_assert_eq(unlink(lock), 0);
+    cr_assert_eq(symlink("precious", lock), 0);
+    cr_expect_eq(fetch_file(&r), ERR_IO);
+    cr_expect_not(file_exists(to));
+    finish(s);
+}
+
 /* 20 bytes of gzip: nobody asked for it to be unpacked. */
 static const char packed[20] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
 
@@ -537,7 +734,10 @@ static pid_t start_program(const char *const *arguments) {
     return pid;
 }
 
-Test(fetch, a_certificate_of_its_own_is_refused) {
+Test(fetch, a_certificate_of_its_own_is_refused_unless_it_is_named) {
+    for (size_t i = 0; i < 4; i++)
+        unsetenv((const char *const[]){"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
+                                       "REQUESTS_CA_BUNDLE"}[i]);
     server *s = begin(misbehave); // lends a port that is free when it has stopped
     char address[600], url[600], key[128], certificate[128];
     snprintf(key, sizeof key, "%s", in_folder("key.pem"));
@@ -548,7 +748,8 @@ Test(fetch, a_certificate_of_its_own_is_refused) {
     int status = 1;
     pid_t pid = start_program((const char *const[]){
         "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
-        "/CN=127.0.0.1", "-keyout", key, "-out", certificate, NULL});
+        "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+        certificate, NULL});
     waitpid(pid, &status, 0);
     if (status) {
         cr_assert_eq(folder_remove(folder), ERR_OK);
@@ -565,12 +766,29 @@ Test(fetch, a_certificate_of_its_own_is_refused) {
         if (!strstr(message, "onnect")) break;
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     }
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
     cr_expect_eq(e, ERR_NETWORK);
     cr_expect(!strncmp(message, url, strlen(url)) && strstr(message, "certificate"), "%s", message);
+    cr_expect(strstr(message, "(certificates of your own are named with SSL_CERT_FILE)"), "%s",
+              message);
     cr_expect_not(strstr(message, "secret"), "%s", message);
     cr_expect_not(file_exists(r.path));
+    // a file without a certificate, and the one that vouches for the server
+    setenv("CURL_CA_BUNDLE", key, 1);
+    e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "(CURL_CA_BUNDLE names "), "%s", err_message(e));
+    unsetenv("CURL_CA_BUNDLE");
+    setenv("SSL_CERT_FILE", in_folder("absent"), 1);
+    e = fetch_file(&r);
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect(strstr(err_message(e), "SSL_CERT_FILE: there are no certificates at "), "%s",
+              err_message(e));
+    setenv("SSL_CERT_FILE", certificate, 1);
+    e = fetch_file(&r);
+    cr_expect_eq(e, ERR_OK, "%s", err_message(e));
+    cr_expect(file_exists(r.path));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
     cr_assert_eq(folder_remove(folder), ERR_OK);
 }
 
@@ -639,6 +857,11 @@ Test(fetch, a_task_is_fetched_checked_and_mended) {
     setenv("HF_HUB_OFFLINE", "TRUE", 1);
     e = fetch_task(&m.task, NULL, false, true);
     cr_expect(strstr(err_message(e), "HF_HUB_OFFLINE forbids to fetch it"), "%s", err_message(e));
+    setenv("HF_HUB_OFFLINE", "", 1);
+    setenv("TRANSFORMERS_OFFLINE", "1", 1);
+    e = fetch_task(&m.task, NULL, false, true);
+    cr_expect(strstr(err_message(e), "TRANSFORMERS_OFFLINE forbids to fetch it"), "%s",
+              err_message(e));
     setenv("HF_HUB_OFFLINE", "0", 1);
     e = fetch_task(&m.task, NULL, false, true);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));

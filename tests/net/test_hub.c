@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/hub.h"
+#include "net/hub_internal.h"
 #include "net/server.h"
 #include "platform/file.h"
 
@@ -12,9 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
+#define NEWER "89abcdef0123456789abcdef0123456789abcdef"
 #define CONFIG "{\"model_type\": \"bert\"}\n"
 #define VOCAB "[PAD]\n[UNK]\n"
 #define WEIGHTS "these stand for weights"
@@ -22,7 +26,8 @@
 static char folder[] = "/tmp/harness-test-XXXXXX", weights_sha256[HASH_HEX_BYTES];
 static unsigned storage_port;
 static char storage_token[64] = "unset";
-static bool corrupt;
+static char hub_token[64] = "unset";
+static bool corrupt, moved;
 
 static bool is(const char *path, const char *want) {
     return !strcmp(path, want);
@@ -50,13 +55,52 @@ static void listing(int fd, const char *body) {
     server_write(fd, body, strlen(body));
 }
 
+#define INDEX                                                                                      \
+    "{\"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\", \"b\": "                       \
+    "\"model-00002-of-00002.safetensors\"}}"
+#define SHARDED(file) "/org/sharded/resolve/" COMMIT "/" file
+
+static void sharded(int fd, const server_request *r) {
+    if (is(r->path, "/api/models/org/sharded/revision/main"))
+        listing(fd, "{\"sha\": \"" COMMIT
+                    "\", \"siblings\": [{\"rfilename\": \"model-00002-of-00002.safetensors\"}, "
+                    "{\"rfilename\": \"model-00001-of-00002.safetensors\"}, {\"rfilename\": "
+                    "\"model.safetensors.index.json\"}, {\"rfilename\": \"vocab.txt\"}, "
+                    "{\"rfilename\": \"config.json\"}]}");
+    else if (is(r->path, SHARDED("config.json")))
+        small_file(fd, r, "config", CONFIG);
+    else if (is(r->path, SHARDED("vocab.txt")))
+        small_file(fd, r, "vocab", VOCAB);
+    else if (is(r->path, SHARDED("model.safetensors.index.json")))
+        small_file(fd, r, "index", INDEX);
+    else if (is(r->path, SHARDED("model-00001-of-00002.safetensors")))
+        small_file(fd, r, "one", "one");
+    else
+        small_file(fd, r, "two", "two");
+}
+
 #define RESOLVE(file) "/org/model/resolve/" COMMIT "/" file
 
 static void hub(server *s, int fd, const server_request *r, void *user) {
     (void)s;
     (void)user;
-    if (is(r->path, "/api/models/org/model/revision/main") ||
-        is(r->path, "/api/models/org/model/revision/v1.0")) {
+    snprintf(hub_token, sizeof hub_token, "%s", r->token);
+    if (strstr(r->path, "org/sharded/")) {
+        sharded(fd, r);
+    } else if (is(r->path, "/api/models/org/broken/revision/main")) {
+        server_head(fd, "418 I'm a teapot\r\nContent-Length: 0");
+    } else if (is(r->path, "/api/models/org/gated/revision/main")) {
+        server_head(fd, "403 Forbidden\r\nX-Error-Code: GatedRepo\r\nContent-Length: 0");
+    } else if (is(r->path, "/api/models/org/model/revision/v9")) {
+        server_head(fd, "404 Not Found\r\nX-Error-Code: RevisionNotFound\r\nContent-Length: 0");
+    } else if (moved && is(r->path, "/api/models/org/model/revision/main")) {
+        listing(fd, "{\"sha\": \"" NEWER "\", \"siblings\": [{\"rfilename\": \"config.json\"}, "
+                    "{\"rfilename\": \"vocab.txt\"}, {\"rfilename\": \"model.safetensors\"}]}");
+    } else if (strstr(r->path, "/resolve/" NEWER "/")) {
+        small_file(fd, r, "newer", CONFIG);
+    } else if (is(r->path, "/api/models/org/model/revision/main") ||
+               is(r->path, "/api/models/org/model/revision/refs%2Fpr%2F1") ||
+               is(r->path, "/api/models/org/model/revision/v1.0")) {
         listing(fd, "{\"sha\": \"" COMMIT
                     "\", \"siblings\": [{\"rfilename\": \"README.md\"}, {\"rfilename\": "
                     "\"config.json\"}, {\"rfilename\": \"vocab.txt\"}, {\"rfilename\": "
@@ -109,8 +153,11 @@ static pair begin(void) {
     setenv("HF_ENDPOINT", server_url(p.hub, ""), 1);
     setenv("HF_HOME", folder, 1);
     setenv("HF_TOKEN", "secret", 1);
-    unsetenv("HF_HUB_CACHE");
-    unsetenv("HF_HUB_OFFLINE");
+    static const char *const others[] = {"HF_HUB_CACHE",       "HUGGINGFACE_HUB_CACHE",
+                                         "HF_HUB_OFFLINE",     "TRANSFORMERS_OFFLINE",
+                                         "HF_TOKEN_PATH",      "HUGGING_FACE_HUB_TOKEN",
+                                         "TRANSFORMERS_CACHE", "HF_HUB_DISABLE_IMPLICIT_TOKEN"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) unsetenv(others[i]);
     return p;
 }
 
@@ -119,6 +166,8 @@ static void finish(pair p) {
     server_stop(p.storage);
     cr_assert_eq(folder_remove(folder), ERR_OK);
 }
+
+#define SNAPSHOT "models--org--model/snapshots/" COMMIT
 
 static const char *below(const char *name) {
     static char paths[4][512];
@@ -139,13 +188,11 @@ static void expect_link(const char *name, const char *target, const char *text) 
     mem_free(bytes);
 }
 
-#define SNAPSHOT "models--org--model/snapshots/" COMMIT
-
 Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     pair p = begin();
     size_t live = mem_live_count();
     char *found, target[128];
-    err e = hub_model(&found, "org/model", NULL, false);
+    err e = hub_model(&found, "org/model", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     cr_expect_str_eq(found, below(SNAPSHOT));
     mem_free(found);
@@ -162,9 +209,13 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     cr_assert_eq(file_read(&ref, &count, below("models--org--model/refs/main"), 0), ERR_OK);
     cr_expect_str_eq(ref, COMMIT);
     mem_free(ref);
-    // again: the hub is asked whether main moved, and nothing is downloaded
-    cr_assert_eq(hub_model(&found, "org/model", "main", false), ERR_OK);
+    // again: the hub is asked whether main moved, and nothing is downloaded or written
+    struct stat before, after;
+    cr_assert_eq(stat(below("models--org--model/refs/main"), &before), 0);
+    cr_assert_eq(hub_model(&found, "org/model@main", false), ERR_OK);
     mem_free(found);
+    cr_assert_eq(stat(below("models--org--model/refs/main"), &after), 0);
+    cr_expect_eq(before.st_ino, after.st_ino, "an atomic write gives another file");
     cr_expect_eq(server_count(p.hub, RESOLVE("config.json")), 2, "HEAD and GET, once");
     cr_expect_eq(server_count(p.storage, "/blob"), 1);
     cr_assert_eq(mem_live_count(), live);
@@ -174,59 +225,274 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
 Test(hub, what_is_there_serves_offline_by_commit_and_when_the_hub_is_gone) {
     pair p = begin();
     char *found;
-    err e = hub_model(&found, "org/model", NULL, true);
+    err e = hub_model(&found, "org/model", true);
     cr_expect_eq(e, ERR_NETWORK);
     cr_expect(strstr(err_message(e), "model 'org/model' (revision main) is not whole in "), "%s",
               err_message(e));
     cr_expect(strstr(err_message(e), "--offline forbids to fetch it"));
-    cr_assert_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    cr_assert_eq(hub_model(&found, "org/model", false), ERR_OK);
     mem_free(found);
     unsigned asked = server_count(p.hub, "/api/models/org/model/revision/main");
     setenv("HF_HUB_OFFLINE", "1", 1);
-    cr_expect_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    cr_expect_eq(hub_model(&found, "org/model", false), ERR_OK);
     mem_free(found);
     unsetenv("HF_HUB_OFFLINE");
-    cr_expect_eq(hub_model(&found, "org/model", COMMIT, false), ERR_OK);
+    cr_expect_eq(hub_model(&found, "org/model@" COMMIT, false), ERR_OK);
     mem_free(found);
     cr_expect_eq(server_count(p.hub, "/api/models/org/model/revision/main"), asked);
     server_stop(p.hub);
     p.hub = NULL;
-    e = hub_model(&found, "org/model", NULL, false);
+    e = hub_model(&found, "org/model", false);
     cr_expect_eq(e, ERR_OK, "%s", err_message(e));
     mem_free(found);
     // one file short is not whole
     cr_assert_eq(unlink(below(SNAPSHOT "/vocab.txt")), 0);
-    cr_expect_eq(hub_model(&found, "org/model", NULL, true), ERR_NETWORK);
+    cr_expect_eq(hub_model(&found, "org/model", true), ERR_NETWORK);
     finish(p);
 }
 
 Test(hub, revisions_old_names_and_tokens) {
     pair p = begin();
     char *found;
-    cr_assert_eq(hub_model(&found, "org/model", "v1.0", false), ERR_OK);
+    cr_assert_eq(hub_model(&found, "org/model@v1.0", false), ERR_OK);
     mem_free(found);
     cr_expect(file_exists(below("models--org--model/refs/v1.0")));
-    err e = hub_model(&found, "old-name", NULL, false);
+    err e = hub_model(&found, "old-name", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     mem_free(found);
     cr_expect(file_exists(below("models--old-name/snapshots/" COMMIT "/model.safetensors")));
     unsetenv("HF_TOKEN");
-    e = hub_model(&found, "org/closed", NULL, false);
+    e = hub_model(&found, "org/closed", false);
     cr_expect_eq(e, ERR_USAGE);
     cr_expect(strstr(err_message(e),
                      "has no model 'org/closed' at revision 'main', or it is closed to you "
                      "(it answers 401; a closed one needs HF_TOKEN)"),
               "%s", err_message(e));
-    e = hub_model(&found, "org/absent", NULL, false);
+    e = hub_model(&found, "org/absent", false);
     cr_expect_eq(e, ERR_USAGE);
     cr_expect(strstr(err_message(e), "(it answers 404"), "%s", err_message(e));
+    finish(p);
+}
+
+Test(hub, revisions_beside_the_name) {
+    pair p = begin();
+    char *found, *name;
+    err e = hub_model(&found, "org/model@refs/pr/1", false);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    mem_free(found);
+    cr_expect(file_exists(below("models--org--model/refs/refs/pr/1")), "as Python names it");
+    e = hub_model(&found, "org/model@v9", false);
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect(strstr(err_message(e), ": model 'org/model' has no revision 'v9'"), "%s",
+              err_message(e));
+    e = hub_model(&found, "org/gated", false);
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect(strstr(err_message(e), "is gated: ask for access on its page, then let the token"),
+              "%s", err_message(e));
+    unsetenv("HF_TOKEN");
+    e = hub_model(&found, "org/gated", false);
+    cr_expect(strstr(err_message(e), "then name a token with HF_TOKEN"), "%s", err_message(e));
+    static const struct {
+        const char *name, *revision, *want; // want NULL: refused
+    } rows[] = {
+        {"org/model", "v1.0", "org/model@v1.0"},
+        {"org/model@v1.0", "v1.0", "org/model@v1.0"},
+        {"org/model@v1.0", "main", NULL},
+        {"model", "refs/pr/1", "model@refs/pr/1"},
+        {"a/b/c", "v1", NULL},
+        {"org/model", "../v1", NULL},
+        {"org/model", "", NULL},
+        {"org/model", "a@b", NULL},
+        {"org/model@", "v1", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        e = hub_name_at(&name, rows[i].name, rows[i].revision);
+        cr_expect_eq(e, rows[i].want ? ERR_OK : ERR_USAGE, "%zu", i);
+        if (!e) cr_expect_str_eq(name, rows[i].want);
+        mem_free(name);
+    }
+    finish(p);
+}
+
+Test(hub, the_environment_as_python_reads_it) {
+    pair p = begin();
+    char *found, endpoint[128], home[128];
+    static const struct {
+        const char *token, *file, *sent; // of the token
+    } rows[] = {{"secret\n", NULL, "secret"},
+                {" secret\r\n", "other", "secret"},
+                {NULL, "filed\n", "filed"},
+                {"", "filed", "filed"},
+                {NULL, NULL, ""}};
+    snprintf(endpoint, sizeof endpoint, "%s///", server_url(p.hub, ""));
+    setenv("HF_ENDPOINT", endpoint, 1);
+    setenv("HOME", folder, 1);
+    setenv("HF_HOME", "~/x/../home", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsetenv("HF_TOKEN");
+        if (rows[i].token) setenv("HF_TOKEN", rows[i].token, 1);
+        snprintf(home, sizeof home, "%s/x", folder);
+        cr_assert_eq(folder_make(home), ERR_OK);
+        snprintf(home, sizeof home, "%s/home", folder);
+        cr_assert_eq(folder_make(home), ERR_OK);
+        strcat(home, "/token");
+        unlink(home);
+        if (rows[i].file)
+            cr_assert_eq(file_write(home, rows[i].file, strlen(rows[i].file)), ERR_OK);
+        err e = hub_tokenizer(&found, "org/model", false);
+        cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+        mem_free(found);
+        cr_expect_str_eq(hub_token, rows[i].sent, "%zu: %s", i, hub_token);
+    }
+    cr_expect_eq(server_count(p.hub, "/api/models/org/model/revision/main"), 5, "no double slash");
+    cr_expect_not(folder_exists("~"), "~ is the home folder, not a name");
+    snprintf(home, sizeof home, "%s/home/hub/" SNAPSHOT "/vocab.txt", folder);
+    cr_expect(file_exists(home));
+    // nothing is sent, and nothing is made, with a token that would split the head
+    setenv("HF_TOKEN", "secret\r\nX-Injected: 1", 1);
+    err e = hub_tokenizer(&found, "org/model", false);
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect(strstr(err_message(e), "HF_TOKEN: the token holds a blank"), "%s", err_message(e));
+    cr_expect_eq(server_count(p.hub, "/api/models/org/model/revision/main"), 5);
+    // what needs no network needs no token
+    cr_expect_eq(hub_tokenizer(&found, "org/model", true), ERR_OK);
+    mem_free(found);
+    setenv("HF_TOKEN", "secret", 1);
+    setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1", 1);
+    cr_expect_eq(hub_tokenizer(&found, "org/model", false), ERR_OK);
+    mem_free(found);
+    cr_expect_str_eq(hub_token, "");
+    // another cache, by its own variable
+    snprintf(home, sizeof home, "%s/elsewhere", folder);
+    setenv("HF_HUB_CACHE", home, 1);
+    cr_expect_eq(hub_tokenizer(&found, "org/model", false), ERR_OK);
+    cr_expect_eq(strncmp(found, home, strlen(home)), 0);
+    mem_free(found);
+    finish(p);
+}
+
+#define SHARDS "models--org--sharded/snapshots/" COMMIT "/"
+
+Test(hub, one_shard_of_two) {
+    pair p = begin();
+    char *found;
+    size_t live = mem_live_count();
+    err e = hub_model(&found, "org/sharded", false);
+    cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+    mem_free(found);
+    cr_assert_eq(hub_model(&found, "org/sharded", true), ERR_OK);
+    mem_free(found);
+    // either of them, as a link without its blob and as no link at all
+    static const char *const lost[] = {"models--org--sharded/blobs/one",
+                                       SHARDS "model-00002-of-00002.safetensors"};
+    for (size_t i = 0; i < 2; i++) {
+        char message[128];
+        cr_assert_eq(unlink(below(lost[i])), 0);
+        e = hub_model(&found, "org/sharded", true);
+        cr_expect_eq(e, ERR_NETWORK);
+        snprintf(message, sizeof message,
+                 "(model-0000%zu-of-00002.safetensors is missing), and --offline forbids", i + 1);
+        cr_expect(strstr(err_message(e), message), "%s", err_message(e));
+        cr_assert_eq(hub_model(&found, "org/sharded", false), ERR_OK);
+        mem_free(found);
+        cr_expect(file_exists(below(SHARDS "model-00001-of-00002.safetensors")));
+        cr_expect(file_exists(below(SHARDS "model-00002-of-00002.safetensors")));
+    }
+    cr_expect_eq(server_count(p.hub, SHARDED("model-00001-of-00002.safetensors")), 4, "HEAD, GET");
+    cr_expect_eq(server_count(p.hub, SHARDED("config.json")), 2, "what is there stays");
+    // an index that names what the hub does not have, or no file name
+    static const char *const bad[][2] = {
+        {"{\"weight_map\": {\"a\": \"model-00003-of-00003.safetensors\"}}",
+         "offers the model without model-00003-of-00003.safetensors"},
+        {"{\"weight_map\": {\"a\": \"../../x\"}}", "weight_map: '../../x' is no file name"},
+        {"{\"weight_map\": {\"a\": 7}}", "weight_map: '' is no file name"},
+        {"{}", "weight_map"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_assert_eq(
+            file_write(below("models--org--sharded/blobs/index"), bad[i][0], strlen(bad[i][0])),
+            ERR_OK);
+        e = hub_model(&found, "org/sharded", false);
+        cr_expect(e == ERR_DATA || e == ERR_FORMAT, "%s", err_message(e));
+        cr_expect(strstr(err_message(e), bad[i][1]), "%s", err_message(e));
+    }
+    cr_assert_eq(mem_live_count(), live);
+    finish(p);
+}
+
+/* In a child without root's rights, for whom the cache is read-only. 0: found, else the error. */
+static int as_reader(const char *name, bool offline) {
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (!pid) {
+        char *found = NULL;
+        if (!geteuid() && (setgid(65534) || setuid(65534))) _exit(100);
+        if (!access(below("models--org--model/refs"), W_OK)) _exit(101);
+        log_set_quiet(true);
+        err e = hub_model(&found, name, offline);
+        if (e) fprintf(stderr, "%s\n", err_message(e));
+        _exit((int)e);
+    }
+    int status;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void set_modes(const char *path, mode_t folders) {
+    folder_list list;
+    cr_assert_eq(chmod(path, 0755), 0);
+    cr_assert_eq(folder_list_read(&list, path), ERR_OK);
+    for (size_t i = 0; i < list.count; i++) {
+        char *one;
+        cr_assert_eq(path_join(&one, path, list.names[i]), ERR_OK);
+        if (folder_exists(one)) set_modes(one, folders);
+        mem_free(one);
+    }
+    folder_list_free(&list);
+    cr_assert_eq(chmod(path, folders), 0);
+}
+
+Test(hub, a_cache_that_cannot_be_written_serves_all_the_same) {
+    pair p = begin();
+    char *found;
+    cr_assert_eq(hub_model(&found, "org/model", false), ERR_OK);
+    mem_free(found);
+    set_modes(folder, 0555);
+    cr_expect_eq(as_reader("org/model", false), ERR_OK);
+    cr_expect_eq(as_reader("org/model", true), ERR_OK);
+    cr_expect_eq(as_reader("org/model@" COMMIT, false), ERR_OK);
+    // a tag that the cache has no name for, at a commit that it has
+    cr_expect_eq(as_reader("org/model@v1.0", false), ERR_OK);
+    // a newer commit cannot be taken: the copy serves, with a warning
+    moved = true;
+    cr_expect_eq(as_reader("org/model", false), ERR_OK);
+    cr_expect_eq(as_reader("org/sharded", false), ERR_IO, "nothing of it is there");
+    set_modes(folder, 0755);
+    cr_expect_not(file_exists(below("models--org--model/refs/v1.0")));
+    finish(p);
+}
+
+Test(hub, a_failed_download_says_what_to_try) {
+    pair p = begin();
+    char *found;
+    err e = hub_model(&found, "org/broken", false);
+    cr_expect_eq(e, ERR_NETWORK);
+    static const char *const parts[] = {"the server answers 418", "--model DIR", "HF_HUB_OFFLINE=1",
+                                        "HTTPS_PROXY", "HF_ENDPOINT"};
+    unsetenv("https_proxy");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        cr_expect(strstr(err_message(e), parts[i]), "%s: %s", parts[i], err_message(e));
+    setenv("https_proxy", "http://127.0.0.1:1", 1);
+    e = hub_model(&found, "org/broken", false);
+    cr_expect(strstr(err_message(e), "is the proxy right that the environment names"), "%s",
+              err_message(e));
     finish(p);
 }
 
 Test(hub, models_without_safetensors_say_how_to_convert) {
     pair p = begin();
     char *found;
-    err e = hub_model(&found, "org/pickle", NULL, false);
+    err e = hub_model(&found, "org/pickle", false);
     cr_expect_eq(e, ERR_UNSUPPORTED);
     cr_expect(strstr(err_message(e),
                      "org/pickle: the model has no model.safetensors (only pytorch_model.bin, and "
@@ -239,7 +505,7 @@ Test(hub, a_file_that_differs_from_its_etag_is_refused) {
     pair p = begin();
     char *found;
     corrupt = true;
-    err e = hub_model(&found, "org/model", NULL, false);
+    err e = hub_model(&found, "org/model", false);
     cr_expect_eq(e, ERR_DATA);
     cr_expect(strstr(err_message(e), "the hub says dc1fb7b6703fe03317c1a080b523bf475f3d4818"), "%s",
               err_message(e));
@@ -251,15 +517,15 @@ Test(hub, a_file_that_differs_from_its_etag_is_refused) {
 Test(hub, a_tokenizer_comes_without_weights) {
     pair p = begin();
     char *found;
-    err e = hub_tokenizer(&found, "org/model", NULL, false);
+    err e = hub_tokenizer(&found, "org/model", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     mem_free(found);
     cr_expect(file_exists(below(SNAPSHOT "/vocab.txt")));
     cr_expect_eq(server_count(p.storage, "/blob"), 0);
-    cr_expect_eq(hub_tokenizer(&found, "org/model", NULL, true), ERR_OK);
+    cr_expect_eq(hub_tokenizer(&found, "org/model", true), ERR_OK);
     mem_free(found);
-    cr_expect_eq(hub_model(&found, "org/model", NULL, true), ERR_NETWORK, "the weights lack");
-    cr_expect_eq(hub_model(&found, "org/model", NULL, false), ERR_OK);
+    cr_expect_eq(hub_model(&found, "org/model", true), ERR_NETWORK, "the weights lack");
+    cr_expect_eq(hub_model(&found, "org/model", false), ERR_OK);
     mem_free(found);
     cr_expect_eq(server_count(p.storage, "/blob"), 1);
     finish(p);
@@ -271,7 +537,7 @@ Test(hub, every_allocation_may_fail) {
     for (uint64_t n = 1;; n++) {
         char *found = NULL;
         mem_fail_at(n);
-        err e = hub_model(&found, "org/model", NULL, false);
+        err e = hub_model(&found, "org/model", false);
         mem_fail_at(0);
         mem_free(found);
         cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)n);
@@ -396,7 +662,7 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
         told_files = tries[i].files;
         told_commit = tries[i].commit;
         told_etag = tries[i].etag;
-        err e = hub_model(&found, "org/model", NULL, false);
+        err e = hub_model(&found, "org/model", false);
         cr_expect_eq(e, tries[i].code, "%zu: %s", i, err_message(e));
         if (e) {
             cr_expect(strstr(err_message(e), tries[i].message), "%zu: %s", i, err_message(e));
@@ -411,16 +677,50 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
     cr_assert_eq(folder_remove(folder), ERR_OK);
 }
 
+Test(hub, listings_take_what_is_read_and_no_more) {
+    hub__listing l;
+    strbuf text = {0};
+    json_setup();
+    size_t live = mem_live_count();
+    cr_assert_eq(strbuf_printf(&text,
+                               "{\"sha\": \"%s\", \"siblings\": [" NEEDED ", " NEEDED
+                               ", " NAMED("model.safetensors.index.json") ", " NAMED(
+                                   "model-00001-of-00002.safetensors") "]}",
+                               COMMIT),
+                 ERR_OK);
+    cr_assert_eq(hub__listing_read(&l, text.text, text.length, false, "hub"), ERR_OK);
+    cr_assert_eq(l.count, 3, "each once, and no shards beside the whole");
+    cr_expect_str_eq(l.files[2], "model.safetensors", "weights come last");
+    hub__listing_free(&l);
+    cr_assert_eq(hub__listing_read(&l, text.text, text.length, true, "hub"), ERR_OK);
+    cr_expect_eq(l.count, 2);
+    hub__listing_free(&l);
+    strbuf_free(&text);
+    // shards by the thousand, and names that only look like shards
+    err e = strbuf_printf(
+        &text, "{\"sha\": \"%s\", \"siblings\": [%s", COMMIT,
+        NAMED("model- 0001-of-   02.safetensors") ", " NAMED("model-+0001-of-00002.safetensors"));
+    for (unsigned i = 0; i < 2000 && !e; i++)
+        e = strbuf_printf(&text, ", {\"rfilename\": \"model-%05u-of-02000.safetensors\"}", i);
+    if (!e) e = strbuf_add(&text, "]}");
+    cr_assert_eq(e, ERR_OK);
+    e = hub__listing_read(&l, text.text, text.length, false, "hub");
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect_str_eq(err_message(e), "hub: the model has 2000 files, at most 1000 are fetched");
+    strbuf_free(&text);
+    cr_assert_eq(mem_live_count(), live);
+}
+
 Test(hub, names) {
     static const char *const good[] = {"klue/bert-base", "bert-base-multilingual-cased",
-                                       "a/b.c_d-e"};
-    static const char *const bad[] = {"",   "a/b/c", "../x", "a//b", "/a", "a/",
-                                      ".a", "a b",   "a--b", "a/..", "-a"};
+                                       "a/b.c_d-e", "a/b@main", "b@refs/pr/1"};
+    static const char *const bad[] = {"",   "a/b/c", "../x",  "a//b",   "/a",   "a/",   ".a", "a b",
+                                      "a@", "@a",    "a@b@c", "a@../b", "a--b", "a/..", "-a"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         cr_expect(hub_is_name(good[i]), "%s", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_expect_not(hub_is_name(bad[i]), "%s", bad[i]);
     char *found;
-    cr_expect_eq(hub_model(&found, "a/b/c", NULL, true), ERR_USAGE);
-    cr_expect_eq(hub_model(&found, "a/b", "../main", true), ERR_USAGE);
+    cr_expect_eq(hub_model(&found, "a/b/c", true), ERR_USAGE);
+    cr_expect_eq(hub_model(&found, "a/b@../main", true), ERR_USAGE);
 }

@@ -10,7 +10,9 @@
 
 typedef struct child_setup {
     uint64_t file_bytes, stack_bytes, address_bytes; /* resource limits; 0: as they are */
-    bool unprivileged;       /* as user and group 65534, when this process is root */
+    uint64_t cpu_seconds;    /* likewise: a program that takes more is killed */
+    const char *in;          /* standard input; NULL: /dev/null */
+    bool unprivileged;       /* permissions hold for it, also when this process is root */
     bool close_in;           /* standard input is closed; else it is /dev/null */
     bool close_out;          /* standard output is closed */
     bool close_err;          /* standard error is closed */

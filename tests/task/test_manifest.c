@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/limits.h"
 #include "task/task.h"
 
 #include <criterion/criterion.h>
@@ -72,7 +73,7 @@ static const char whole[] =
     "\"split\": "
     "{\"rule\": \"files\"}, \"cleaning\": {\"drop_empty\": true, \"drop_duplicates\": true}, "
     "\"metrics\": "
-    "[\"accuracy\", \"f1\"], \"headline\": \"accuracy\", \"max_length\": 64}";
+    "[\"accuracy\", \"macro_f1\"], \"headline\": \"accuracy\", \"max_length\": 64}";
 
 /* One change of the whole manifest, and the message after the path. */
 static const struct {
@@ -124,6 +125,16 @@ static const struct {
     {", {\"value\": \"1\", \"name\": \"yes\", \"readable\": \"yes\"}]", "]",
      ": key 'labels' has 1 elements, 2 to 4096 are allowed"},
     {"\"value\": \"1\"", "\"value\": \"0\"", ": labels[0] and labels[1] share a value or a name"},
+    {"\"name\": \"yes\"", "\"name\": \"no\"", ": labels[0] and labels[1] share a value or a name"},
+    {"{\"role\": \"test\", \"name\": \"b.csv\"}",
+     "{\"role\": \"test\", \"name\": \"b.csv\"}, {\"role\": \"train\", \"name\": \"a.csv\"}",
+     ": files[2]: 'a.csv' is files[0] already"},
+    {"[\"accuracy\", \"macro_f1\"]", "[]", ": key 'metrics' has 0 elements, 1 to "},
+    {"\"drop_empty\": true", "\"drop_empty\": true, \"drop_empty\": true",
+     ": cleaning: key 'drop_empty' stands there twice"},
+    {"\"title\": \"t\"", "\"title\": \"\\ud800\"",
+     ":1:55: a lone surrogate: its second half lacks"},
+    {"\"title\": \"t\"", "\"title\": \"\\u0000\"", ":1:55: a NUL character (\\u0000) in a string"},
     {"\"value\": \"1\"", "\"value\": 1", ": labels[1]: key 'value' is a number, expected a string"},
     {"\"error\"", "\"ignore\"", ": key 'invalid_label' is 'ignore', allowed: error, drop"},
     {"{\"rule\": \"files\"}", "{\"rule\": \"random\"}",
@@ -138,7 +149,7 @@ static const struct {
      ": key 'sample_split' has another rule than 'split'"},
     {"\"drop_empty\": true, ", "",
      ": cleaning: key 'drop_empty' is missing (expected true or false)"},
-    {"\"f1\"]", "\"f2\"]", ": key 'metrics[1]': "},
+    {"\"macro_f1\"]", "\"f2\"]", ": key 'metrics[1]': "},
     {"\"headline\": \"accuracy\"", "\"headline\": \"mcc\"",
      ": key 'headline' is 'mcc', which is not in 'metrics'"},
     {"\"max_length\": 64", "\"max_length\": 513",
@@ -163,13 +174,13 @@ Test(manifest, wrong_ones_name_file_key_found_and_allowed) {
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/made.json", folder);
     task t;
-    cr_assert_eq(file_write(path, whole, sizeof whole - 1), ERR_OK);
+    cr_assert_eq(file_write_quick(path, whole, sizeof whole - 1), ERR_OK);
     err e = task_load(&t, path);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     task_free(&t);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char *text = changed(wrong[i].from, wrong[i].to);
-        cr_assert_eq(file_write(path, text, strlen(text)), ERR_OK);
+        cr_assert_eq(file_write_quick(path, text, strlen(text)), ERR_OK);
         mem_free(text);
         e = task_load(&t, path);
         const char *message = err_message(e);
@@ -192,7 +203,7 @@ Test(manifest, a_users_folder_comes_first) {
     err e = task_find(&t, "made", folder);
     cr_expect_eq(e, ERR_USAGE);
     snprintf(path, sizeof path, "%s/made.json", folder);
-    cr_assert_eq(file_write(path, whole, sizeof whole - 1), ERR_OK);
+    cr_assert_eq(file_write_quick(path, whole, sizeof whole - 1), ERR_OK);
     e = task_find(&t, "made", folder);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     cr_expect_str_eq(t.folder, folder);
@@ -203,4 +214,84 @@ Test(manifest, a_users_folder_comes_first) {
     cr_assert_eq(folder_remove(folder), ERR_OK);
     e = task_find(&t, "nsmc", folder);
     cr_expect_eq(e, ERR_IO, "a folder that is named has to be there");
+}
+
+/* A manifest whose first `list` is replaced by start, `count` elements of the format, and end. */
+static err load_long(task *t, const char *path, const char *list, const char *start,
+                     const char *element, size_t count, const char *end) {
+    strbuf text = {0};
+    err e = strbuf_add(&text, start);
+    for (size_t i = 0; i < count && !e; i++) {
+        char one[128];
+        // an element names its number once, twice or not at all
+        int n = snprintf(one, sizeof one, "%s", i && *element != '[' ? ", " : "");
+        for (const char *p = element; *p; p++)
+            n += *p == '#' ? snprintf(one + n, sizeof one - (size_t)n, "%zx", i)
+                           : snprintf(one + n, sizeof one - (size_t)n, "%c", *p);
+        e = strbuf_add(&text, one);
+    }
+    if (!e) e = strbuf_add(&text, end);
+    cr_assert_eq(e, ERR_OK);
+    char *manifest = changed(list, text.text);
+    cr_assert_eq(file_write_quick(path, manifest, strlen(manifest)), ERR_OK);
+    mem_free(manifest);
+    strbuf_free(&text);
+    return task_load(t, path);
+}
+
+Test(manifest, long_lists_cost_what_their_length_says) {
+    char folder[] = "/tmp/harness-test-XXXXXX", path[64];
+    static const struct {
+        const char *list, *start, *element;
+        size_t count;
+        const char *end, *want; // NULL: loads
+    } cases[] = {
+        {"[\"text\", \"label\"]", "[\"text\", \"label\", ", "\"#\"", 100000, "]",
+         ": format: key 'columns' has 100002 elements, 0 to 4096 are allowed"},
+        {"[\"text\", \"label\"]", "[\"text\", ", "\"#\"", 4094, ", \"label\"]", NULL},
+        {"[\"text\", \"label\"]", "[\"text\", \"label\", ", "\"#\"", 4093, ", \"7ff\"]",
+         ": format: key 'columns' has '7ff' twice"},
+        {"[{\"value\"", "[", "{\"value\": \"#\", \"name\": \"n#\", \"readable\": \"r\"}", 4097,
+         ", {\"value\"", ": key 'labels' has 4099 elements, 2 to 4096 are allowed"},
+        {"[{\"value\": \"0\", ", "[", "{\"value\": \"v#\", \"name\": \"n#\", \"readable\": \"r\"}",
+         4094, ", {\"value\": \"0\", ", NULL},
+        {"[{\"value\": \"0\", ", "[", "{\"value\": \"#\", \"name\": \"n#\", \"readable\": \"r\"}",
+         4094, ", {\"value\": \"0\", ", ": labels[0] and labels[4094] share a value or a name"},
+        {"[{\"role\"", "[", "{\"role\": \"train\", \"name\": \"#\"}", 20000, ", {\"role\"",
+         ": key 'files' has 20002 elements, 0 to 256 are allowed"},
+        {"[\"accuracy\", \"macro_f1\"]", "[", "\"accuracy\"", 70000, "]",
+         ": key 'metrics' has 70000 elements"},
+        {"\"title\": \"t\"", "\"title\": \"t\", ", "\"k#\": 1", 70000, "",
+         ": unknown key 'k0' (allowed: "},
+        {"\"title\": \"t\"", "\"title\": \"t\", ", "\"title\": 1", 70000, "",
+         ": key 'title' stands there twice"},
+        {"\"title\": \"t\"", "\"title\": \"t\", \"x\": ", "[", 100000, "",
+         ":1:1063: nested too deeply"},
+    };
+    json_setup();
+    cr_assert(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/made.json", folder);
+    limits_hostile();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        task t;
+        size_t live = mem_live_count();
+        err e = load_long(&t, path, cases[i].list, cases[i].start, cases[i].element, cases[i].count,
+                          cases[i].end);
+        const char *message = err_message(e);
+        cr_expect_eq(e, cases[i].want ? ERR_FORMAT : ERR_OK, "case %zu: %s", i, message);
+        if (cases[i].want) {
+            const char *want = cases[i].want;
+            cr_expect_eq(strncmp(message + strlen(path), want, strlen(want)), 0,
+                         "\n got %s\nwant %s", message, want);
+        }
+        for (size_t l = 0; !e && l < t.label_count; l++) {
+            const char *value = t.labels[l].value;
+            cr_assert_eq(task_label_index(&t, value, strlen(value)), l, "label %s", value);
+        }
+        // a part of a value is not the value
+        if (!e) cr_expect_eq(task_label_index(&t, "v", 1), t.label_count);
+        task_free(&t);
+        cr_assert_eq(mem_live_count(), live);
+    }
+    cr_assert_eq(folder_remove(folder), ERR_OK);
 }

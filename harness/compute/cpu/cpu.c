@@ -51,9 +51,6 @@ void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
         uint32_t before = flush_begin();
         omp_set_num_threads(1);
         size_t thread = (size_t)omp_get_thread_num();
-#ifdef PLANT_RACE
-        thread = 0;
-#endif
         float *workspace = c->workspace + thread * c->workspace_count;
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < items; i++) work(context, i, workspace);

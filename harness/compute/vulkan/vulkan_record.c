@@ -71,22 +71,11 @@ static void barrier(recorder *r) {
 }
 
 // Orders the next command after what it depends on, then remembers what it does.
-static void order(recorder *r, const vulkan_access *list, size_t count, bool may_skip) {
+static void order(recorder *r, const vulkan_access *list, size_t count) {
     bool needed = r->pending_count + count > PENDING_MAX;
     for (size_t i = 0; i < count && !needed; i++) needed = conflicts(r, &list[i]);
-    if (needed && may_skip) r->pending_count = 0;
-    if (needed && !may_skip) barrier(r);
+    if (needed) barrier(r);
     for (size_t i = 0; i < count; i++) r->pending[r->pending_count++] = list[i];
-}
-
-// The fault that tests/plants builds: the barrier before sums of partial results is left out.
-static bool is_planted(kernel_id kernel) {
-#ifdef PLANT_BARRIER
-    return kernel == KERNEL_reduce_add;
-#else
-    (void)kernel;
-    return false;
-#endif
 }
 
 // A descriptor set of the operands bound.
@@ -142,7 +131,7 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
         const VkDescriptorBufferInfo *b = &r->bound[i];
         accesses[i] = (vulkan_access){b->buffer, b->offset, b->offset + b->range, r->is_written[i]};
     }
-    order(r, accesses, count, is_planted(l->kernel));
+    order(r, accesses, count);
     VkDescriptorSet set;
     if ((e = fill_set(r, l->kernel, &set))) {
         vulkan__fail(r, e);
@@ -182,7 +171,7 @@ void vulkan__fill(recorder *r, span s, size_t count, float value) {
     if (r->e || r->is_dry || !count) return;
     const vulkan_buffer *own = s.buffer->handle;
     vulkan_access access = {own->buffer, s.offset, s.offset + count * sizeof value, true};
-    order(r, &access, 1, false);
+    order(r, &access, 1);
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     VK.CmdFillBuffer(r->commands, own->buffer, s.offset, count * sizeof value, bits);

@@ -183,9 +183,9 @@ static err read_result(regress_result *r, const cJSON *o, const char *path, size
         (e = read_into(r->predictions_sha256, sizeof r->predictions_sha256, o, "predictions_sha256",
                        where)) ||
         (e = json_whole(&rows, o, "rows", 1, INT32_MAX, where)) ||
-        (e = read_list(r->seeds, &r->seed_count, cJSON_GetObjectItem(o, "seeds"),
+        (e = read_list(r->seeds, &r->seed_count, cJSON_GetObjectItemCaseSensitive(o, "seeds"),
                        REGRESS_SEEDS_LEAST, REGRESS_SEEDS_MAX, "seeds", where)) ||
-        (e = read_list(r->losses, &n, cJSON_GetObjectItem(o, "losses"), REGRESS_STEPS,
+        (e = read_list(r->losses, &n, cJSON_GetObjectItemCaseSensitive(o, "losses"), REGRESS_STEPS,
                        REGRESS_STEPS, "losses", where)) ||
         (e = read_metrics(r, o, where))) {
         return e;

@@ -253,10 +253,7 @@ err checkpoint_write(const char *output, const trainer *t, const tokenizer *word
     if ((e = state_write(partial, t, run))) goto done;
     if ((e = sums_add(partial, state_name))) goto done;
     if ((e = folder_remove(final))) goto done;
-    if (rename(partial, final)) {
-        e = err_set(ERR_IO, "%s: cannot rename to %s: %s", partial, final, strerror(errno));
-        goto done;
-    }
+    if ((e = folder_rename_durable(partial, final))) goto done;
     e = remove_beyond(output, run->id, keep);
 done:
     if (e && partial && folder_exists(partial)) {

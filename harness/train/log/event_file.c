@@ -12,6 +12,7 @@ static const char version[] = "brain.Event:2";
 enum { LENGTH_BYTES = 8, CRC_BYTES = 4, HEAD_BYTES = LENGTH_BYTES + CRC_BYTES };
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 enum { EVENT_WALL_TIME = 1, EVENT_STEP = 2, EVENT_VERSION = 3, EVENT_SUMMARY = 5 };
+enum { LIMIT_BYTES = 256 << 20 };
 enum { SUMMARY_VALUE = 1, VALUE_TAG = 1, VALUE_SIMPLE = 2 };
 
 uint32_t crc32c(const void *bytes, size_t count) {
@@ -177,7 +178,7 @@ static err cut(size_t *kept, const char *path, uint32_t keep_step) {
     size_t count = 0;
     *kept = 0;
     if (!keep_step || !file_exists(path)) return ERR_OK;
-    err e = file_read(&bytes, &count, path, 0);
+    err e = file_read(&bytes, &count, path, LIMIT_BYTES);
     if (e) return e;
     *kept = kept_bytes(bytes, count, keep_step);
     if (*kept && *kept < count) e = file_write(path, bytes, *kept);
@@ -191,9 +192,7 @@ err event_file_open(event_file *f, const char *path, uint32_t keep_step) {
     *f = (event_file){0};
     err e = mem_strdup(&f->path, path);
     if (e || (e = cut(&kept, path, keep_step))) return e;
-    if (!(f->file = fopen(path, kept ? "ab" : "wb")))
-        return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (kept) return ERR_OK;
+    if ((e = file_open_log(&f->file, path, kept > 0)) || kept) return e;
     e = begin_event(&event, 0);
     if (!e) e = add_bytes(&event, EVENT_VERSION, version, sizeof version - 1);
     if (!e) e = write_record(f, &event);

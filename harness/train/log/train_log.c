@@ -9,19 +9,25 @@
 #include <string.h>
 
 static const char lines_name[] = "log.jsonl";
+enum { LIMIT_BYTES = 256 << 20 };
 static const char events_folder[] = "tensorboard";
 static const char events_name[] = "events.out.tfevents.harness";
 
 /* --- what stays of a log -------------------------------------------------------------------------
  */
 
-/* Whether a line is whole and of a step that stays. */
-static bool stays(const char *line, size_t length, uint32_t kept_step) {
-    cJSON *root = cJSON_ParseWithLength(line, length);
+/* Whether a line (without its end, which may be written to) is whole and of a step that stays. */
+static err stays(bool *good, char *line, size_t length, uint32_t kept_step, const char *path) {
+    cJSON *root = NULL;
+    line[length] = '\0';
+    err e = json_parse_part(&root, line, length, path, 1, 1);
+    line[length] = '\n';
     const cJSON *step = cJSON_GetObjectItemCaseSensitive(root, "step");
-    bool good = cJSON_IsNumber(step) && step->valuedouble <= kept_step;
+    *good = cJSON_IsNumber(step) && step->valuedouble <= kept_step;
     cJSON_Delete(root);
-    return good;
+    if (e != ERR_FORMAT) return e;
+    err_clear();
+    return ERR_OK;
 }
 
 static err cut(const char *path, uint32_t kept_step) {
@@ -29,13 +35,15 @@ static err cut(const char *path, uint32_t kept_step) {
     size_t count = 0;
     strbuf kept = {0};
     if (!file_exists(path)) return ERR_OK;
-    err e = file_read(&bytes, &count, path, 0);
-    const char *at = bytes;
+    err e = file_read(&bytes, &count, path, LIMIT_BYTES);
+    char *at = bytes;
     // a line without its end was being written when the run was killed
-    for (const char *end; !e && (end = memchr(at, '\n', count)); at = end + 1) {
-        size_t length = (size_t)(end - at) + 1;
-        if (stays(at, length, kept_step)) e = strbuf_add_bytes(&kept, at, length);
-        count -= length;
+    for (char *end; !e && (end = memchr(at, '\n', count)); at = end + 1) {
+        size_t length = (size_t)(end - at);
+        bool good = false;
+        if (!(e = stays(&good, at, length, kept_step, path)) && good)
+            e = strbuf_add_bytes(&kept, at, length + 1);
+        count -= length + 1;
     }
     if (!e) e = file_write(path, kept.text ? kept.text : "", kept.length);
     strbuf_free(&kept);
@@ -55,7 +63,7 @@ static err open_events(train_log *l, const char *folder, bool wanted, uint32_t k
         if (!kept_step) e = folder_remove(inner);
         goto done;
     }
-    if ((e = folder_make(inner)) || (e = path_join(&path, inner, events_name))) goto done;
+    if ((e = folder_make_own(inner)) || (e = path_join(&path, inner, events_name))) goto done;
     e = event_file_open(&l->events, path, kept_step);
     l->has_events = !e;
 done:
@@ -68,8 +76,7 @@ err train_log_open(train_log *l, const char *folder, bool tensorboard, uint32_t 
     *l = (train_log){0};
     err e = path_join(&l->path, folder, lines_name);
     if (e || (kept_step && (e = cut(l->path, kept_step)))) return e;
-    if (!(l->lines = fopen(l->path, kept_step ? "ab" : "wb")))
-        return err_set(ERR_IO, "%s: cannot write: %s", l->path, strerror(errno));
+    if ((e = file_open_log(&l->lines, l->path, kept_step > 0))) return e;
     return open_events(l, folder, tensorboard, kept_step);
 }
 

@@ -5,8 +5,8 @@
 #include "base/memory.h"
 #include "compute/verify/verify.h"
 #include "platform/file.h"
+#include "platform/places.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,10 +24,9 @@ err device_check_parse(device_check *out, const char *text) {
 
 /* The folder of marks; *folder is NULL when there is no cache. */
 static err marks_folder(char **folder) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    *folder = NULL;
-    if (cache && *cache) return mem_printf(folder, "%s/harness/verified", cache);
-    if (home && *home) return mem_printf(folder, "%s/.cache/harness/verified", home);
+    err e = place_cache(folder, "harness/verified");
+    if (e != ERR_IO) return e;
+    err_clear();
     return ERR_OK;
 }
 

@@ -143,12 +143,15 @@ static err add_index(card *c) {
 
 static err add_front_matter(card *c) {
     const run *r = c->r;
-    char average[16];
+    char average[16], base[256];
     const char *model = r->request.model;
     bool is_hub = r->source.folder && !folder_exists(model) && hub_is_name(model);
     err e = strbuf_add(&c->text, "---\nlanguage: ko\nlibrary_name: transformers\n"
                                  "pipeline_tag: text-classification\n");
-    if (!e && is_hub) e = add_field(&c->text, "base_model: ", model);
+    if (!e && is_hub) {
+        snprintf(base, sizeof base, "%.*s", (int)hub_name_bytes(model), model);
+        e = add_field(&c->text, "base_model: ", base);
+    }
     if (!e) e = strbuf_add(&c->text, "tags:\n- text-classification\n- bert\n- korean\n");
     if (!e) e = strbuf_printf(&c->text, "metrics:\n- %s\n", hub_metric(r->task.headline, average));
     if (!e) e = add_index(c);

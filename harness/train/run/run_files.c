@@ -241,9 +241,7 @@ err run__save(void *context, trainer *t) {
 /* Moves a complete folder to its place. */
 static err replace_folder(const char *from, const char *to) {
     err e = folder_remove(to);
-    if (!e && rename(from, to))
-        e = err_set(ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
-    return e;
+    return e ? e : folder_rename_durable(from, to);
 }
 
 err run__keep_model(run *r) {

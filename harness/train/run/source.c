@@ -94,7 +94,7 @@ static err open_hub(source *s, const char *model, bool offline) {
         return err_set(ERR_USAGE,
                        "unknown model '%s': neither a preset (%s), nor a folder, nor a hub name",
                        model, bert_preset_names());
-    err e = hub_model(&folder, model, NULL, offline);
+    err e = hub_model(&folder, model, offline);
     if (!e) e = source_open_folder(s, folder);
     if (!e) {
         mem_free(s->name);

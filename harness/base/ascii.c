@@ -1,0 +1,27 @@
+#include "base/ascii.h"
+
+#include <string.h>
+
+char ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool ascii_starts_fold(const char *text, const char *part) {
+    for (; *part; text++, part++)
+        if (ascii_lower(*text) != ascii_lower(*part)) return false;
+    return true;
+}
+
+bool ascii_equal_fold(const char *a, const char *b) {
+    return strlen(a) == strlen(b) && ascii_starts_fold(a, b);
+}
+
+bool ascii_contains_fold(const char *text, const char *part) {
+    for (; *text; text++)
+        if (ascii_starts_fold(text, part)) return true;
+    return !*part;
+}
+
+bool ascii_is_graphic(char c) {
+    return c > ' ' && c < 127;
+}

@@ -1,0 +1,90 @@
+#include "base/foreign.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+enum { LOOK_BYTES = 4096 };
+
+/* First bytes, and what to say. A longer start stands before one that it begins with. */
+static const struct {
+    const char *start;
+    size_t count;
+    const char *kind, *advice;
+} kinds[] = {
+#define ROW(start, kind, advice) {(start), sizeof(start) - 1, (kind), (advice)},
+    // clang-format off
+    ROW("\xFF\xFE\0\0", "text in UTF-32", "convert it first: iconv -f UTF-32 -t UTF-8")
+    ROW("\0\0\xFE\xFF", "text in UTF-32", "convert it first: iconv -f UTF-32 -t UTF-8")
+    ROW("\xFF\xFE", "text in UTF-16", "convert it first: iconv -f UTF-16 -t UTF-8")
+    ROW("\xFE\xFF", "text in UTF-16", "convert it first: iconv -f UTF-16 -t UTF-8")
+    ROW("\x1F\x8B", "compressed by gzip", "unpack it first: gunzip")
+    ROW("BZh", "compressed by bzip2", "unpack it first: bunzip2")
+    ROW("\xFD" "7zXZ\0", "compressed by xz", "unpack it first: unxz")
+    ROW("\x28\xB5\x2F\xFD", "compressed by zstd", "unpack it first: unzstd")
+    ROW("7z\xBC\xAF\x27\x1C", "a 7z archive", "unpack it first")
+    ROW("PK\3\4", "a zip archive", "unpack it first: unzip")
+    ROW("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Excel, Word or Hangul document", "save it as CSV in UTF-8")
+    ROW("%PDF-", "a PDF", "its text is needed")
+    ROW("PAR1", "a Parquet file", "export it as CSV or JSON lines")
+    ROW("ARROW1", "an Arrow file", "export it as CSV or JSON lines")
+    ROW("SQLite format 3", "an SQLite database", "export it as CSV")
+    ROW("{\\rtf", "an RTF document", "its text is needed")
+// clang-format on
+#undef ROW
+};
+
+static err refuse(const char *where, const char *kind, const char *advice) {
+    return err_set(ERR_FORMAT, "%s: is %s, text in UTF-8 is expected: %s", where, kind, advice);
+}
+
+/* Words of four bytes whose bytes above a code point's range are 0: text without a mark. */
+static bool is_utf32(const uint8_t *b, size_t count, bool big) {
+    size_t words = count / 4;
+    for (size_t i = 0; i < words; i++) {
+        const uint8_t *w = b + 4 * i;
+        if (w[big ? 0 : 3] || w[big ? 1 : 2] > 0x10) return false;
+    }
+    return words > 1;
+}
+
+/* Commas, blanks, digits and line ends give a 0 in every second byte; Hangul hardly does in the
+ * other (its low byte is 0 in one syllable of 256). */
+static bool is_utf16(const uint8_t *b, size_t count, bool big) {
+    size_t zeros[2] = {0};
+    for (size_t i = 0; i < count; i++) zeros[i % 2] += b[i] == 0;
+    return zeros[!big] >= 2 && zeros[!big] > 2 * zeros[big];
+}
+
+static bool has(const uint8_t *b, size_t count, const char *part) {
+    size_t n = strlen(part);
+    for (size_t i = 0; i + n <= count; i++) {
+        if (!memcmp(b + i, part, n)) return true;
+    }
+    return false;
+}
+
+err foreign_refuse(const char *where, const void *bytes, size_t count) {
+    const uint8_t *b = bytes;
+    if (count > LOOK_BYTES) count = LOOK_BYTES;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (count < kinds[i].count || memcmp(b, kinds[i].start, kinds[i].count) != 0) continue;
+        if (b[0] == 'P' && (has(b, count, "[Content_Types].xml") || has(b, count, "xl/")))
+            return refuse(where, "an Excel workbook", "save it as CSV in UTF-8");
+        return refuse(where, kinds[i].kind, kinds[i].advice);
+    }
+    if (count >= 14 &&
+        (!strncasecmp(bytes, "<!DOCTYPE html", 14) || !strncasecmp(bytes, "<html", 5)))
+        return refuse(where, "a web page", "was it saved in place of the file?");
+    if (count < 2 || !memchr(b, 0, count)) return ERR_OK;
+    if (is_utf32(b, count, false))
+        return refuse(where, "text in UTF-32", "convert it first: iconv -f UTF-32LE -t UTF-8");
+    if (is_utf32(b, count, true))
+        return refuse(where, "text in UTF-32", "convert it first: iconv -f UTF-32BE -t UTF-8");
+    if (is_utf16(b, count, false))
+        return refuse(where, "text in UTF-16", "convert it first: iconv -f UTF-16LE -t UTF-8");
+    if (is_utf16(b, count, true))
+        return refuse(where, "text in UTF-16", "convert it first: iconv -f UTF-16BE -t UTF-8");
+    return ERR_OK;
+}

@@ -1,0 +1,38 @@
+#include "cli/model_flag.h"
+
+#include "base/memory.h"
+#include "model/config.h"
+#include "net/hub.h"
+#include "platform/file.h"
+#include "result/sweep.h"
+
+static err add_model(strbuf *out, const char *model, const char *revision) {
+    char *name = NULL;
+    err e;
+    if (bert_preset_known(model) || folder_exists(model) || file_exists(model))
+        return err_set(ERR_USAGE, "--revision goes with a model of a hub, '%s' is a %s", model,
+                       bert_preset_known(model) ? "preset"
+                       : folder_exists(model)   ? "folder here"
+                                                : "file here");
+    if ((e = hub_name_at(&name, model, revision))) return e;
+    e = strbuf_printf(out, "%s%s", out->length ? "," : "", name);
+    mem_free(name);
+    return e;
+}
+
+err model_flag_join(char **owned, options *o) {
+    char **models = NULL;
+    size_t count = 0;
+    strbuf joined = {0};
+    *owned = NULL;
+    if (!o->revision) return ERR_OK;
+    if (!o->model) return err_set(ERR_USAGE, "--revision needs --model NAME");
+    err e = words_split(&models, &count, o->model, "model");
+    for (size_t i = 0; i < count && !e; i++) e = add_model(&joined, models[i], o->revision);
+    words_free(models, count);
+    if (e)
+        strbuf_free(&joined);
+    else
+        o->model = *owned = joined.text;
+    return e;
+}

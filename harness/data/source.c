@@ -1,0 +1,107 @@
+#include "data/data_internal.h"
+
+#include "base/foreign.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "text/unicode.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 256 << 10 };
+
+err data__source_more(data__source *s) {
+    size_t kept = s->end - s->begin;
+    if (s->begin) memmove(s->bytes, s->bytes + s->begin, kept);
+    s->begin = 0;
+    s->end = kept;
+    // one more: what is given out may be terminated
+    err e = mem_grow((void **)&s->bytes, &s->capacity, s->end + READ_BYTES + 1, 1);
+    if (e) return e;
+    ssize_t n;
+    do {
+        n = read(s->fd, s->bytes + s->end, READ_BYTES);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", s->path, strerror(errno));
+    sha256_add(&s->hash, s->bytes + s->end, (size_t)n);
+    s->hashed_bytes += (uint64_t)n;
+    s->end += (size_t)n;
+    s->ended = n == 0;
+    return ERR_OK;
+}
+
+err data__source_open(data__source *s, const char *path, bool keep_bom) {
+    *s = (data__source){.path = path, .fd = -1, .line = 1, .column = 1};
+    sha256_begin(&s->hash);
+    // lines are numbered in 32 bits
+    err e = file_open(&s->fd, &s->file_bytes, path, UINT32_MAX);
+    if (e || (e = data__source_more(s)) || (e = foreign_refuse(path, s->bytes, s->end))) return e;
+    if (!keep_bom && s->end >= 3 && !memcmp(s->bytes, "\xEF\xBB\xBF", 3)) s->begin = 3;
+    return ERR_OK;
+}
+
+void data__source_close(data__source *s) {
+    if (s->fd >= 0) close(s->fd);
+    mem_free(s->bytes);
+    *s = (data__source){.fd = -1};
+}
+
+void data__source_skip(data__source *s, size_t bytes) {
+    for (const char *p = s->bytes + s->begin, *end = p + bytes; p < end; p++) {
+        s->column = *p == '\n' ? 1 : s->column + ((*p & 0xC0) != 0x80);
+        s->line += *p == '\n';
+        s->line_bytes = *p == '\n' ? 0 : s->line_bytes + 1;
+    }
+    s->begin += bytes;
+}
+
+err data__check_text(const data__source *s, size_t count) {
+    const char *bytes = s->bytes + s->begin, *nul = memchr(bytes, 0, count);
+    size_t bad = nul ? (size_t)(nul - bytes) : count, line = s->line, before = s->line_bytes;
+    bool valid = utf8_valid(bytes, bad, &bad);
+    if (valid && !nul) return ERR_OK;
+    for (size_t i = 0; i < bad; i++) {
+        before = bytes[i] == '\n' ? 0 : before + 1;
+        line += bytes[i] == '\n';
+    }
+    if (valid) {
+        return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", s->path, line,
+                       before + 1);
+    }
+    return err_set(
+        ERR_FORMAT,
+        "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); a file in CP949 has to be "
+        "converted first: iconv -f CP949 -t UTF-8",
+        s->path, line, before + 1, (unsigned)(unsigned char)bytes[bad]);
+}
+
+err data__source_line(data__source *s, char **line, size_t *bytes, const char *what) {
+    size_t seen = 0;
+    err e = ERR_OK;
+    for (;;) {
+        size_t there = s->end - s->begin;
+        const char *from = s->bytes + s->begin;
+        const char *stop = there > seen ? memchr(from + seen, '\n', there - seen) : NULL;
+        *bytes = stop ? (size_t)(stop - from) + 1 : there;
+        if (*bytes > DATA_TEXT_LIMIT_BYTES) {
+            return err_set(ERR_FORMAT, "%s:%zu: %s of more than %d bytes: do line ends lack?",
+                           s->path, s->line, what, DATA_TEXT_LIMIT_BYTES);
+        }
+        if (stop || s->ended) break;
+        seen = there;
+        if ((e = data__source_more(s))) return e;
+    }
+    *line = s->bytes + s->begin;
+    return data__check_text(s, *bytes);
+}
+
+err data__source_finish(data__source *s, char hex[HASH_HEX_BYTES]) {
+    err e = ERR_OK;
+    while (!e && !s->ended) {
+        s->begin = s->end;
+        e = data__source_more(s);
+    }
+    if (!e) sha256_end_hex(&s->hash, hex);
+    return e;
+}

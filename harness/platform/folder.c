@@ -1,0 +1,224 @@
+#define _GNU_SOURCE
+#include "base/memory.h"
+#include "platform/file.h"
+#include "platform/file_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 64, TRIES = 16, RANDOM_DIGITS = 16 };
+static const char temporary_start[] = ".harness-", temporary_end[] = ".tmp";
+
+bool folder_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool folder_is_own(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+err folder_make(const char *path) {
+    char *copy;
+    err e = mem_strdup(&copy, path);
+    if (e) return e;
+    for (char *p = copy + 1;; p++) {
+        if (*p && *p != '/') continue;
+        char end = *p;
+        *p = '\0';
+        if (*copy && mkdir(copy, 0777) && errno != EEXIST) {
+            e = file__error(copy, "cannot make folder");
+            break;
+        }
+        *p = end;
+        if (!end) break;
+    }
+    mem_free(copy);
+    if (!e && !folder_exists(path)) e = err_set(ERR_IO, "%s: exists and is no folder", path);
+    return e;
+}
+
+err folder_make_own(const char *path) {
+    struct stat st;
+    if (!mkdir(path, 0777)) return ERR_OK;
+    if (errno != EEXIST || lstat(path, &st)) return file__error(path, "cannot make folder");
+    if (S_ISDIR(st.st_mode)) return ERR_OK;
+    return err_set(ERR_IO, "%s: cannot make folder: %s stands there", path,
+                   S_ISREG(st.st_mode) ? "a file" : file__kind(st.st_mode));
+}
+
+/* --- temporary files ----------------------------------------------------------------------------
+ */
+
+err file__temporary(int *fd, char **path, const char *folder) {
+    unsigned long long number;
+    err e = ERR_OK;
+    *fd = -1;
+    for (int tries = 0; *fd < 0 && tries < TRIES; tries++) {
+        if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+            return file__error(folder, "no random name");
+        if ((e = mem_printf(path, "%s/%s%016llx%s", folder, temporary_start, number,
+                            temporary_end)))
+            return e;
+        *fd = open(*path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (*fd >= 0) return ERR_OK;
+        int why = errno;
+        mem_free(*path);
+        *path = NULL;
+        errno = why;
+        if (errno != EEXIST) break;
+    }
+    return err_set(ERR_IO, "%s: cannot write: %s", folder, strerror(errno));
+}
+
+bool file__is_temporary(const char *name) {
+    size_t start = sizeof temporary_start - 1;
+    return !strncmp(name, temporary_start, start) &&
+           strspn(name + start, "0123456789abcdef") == RANDOM_DIGITS &&
+           !strcmp(name + start + RANDOM_DIGITS, temporary_end);
+}
+
+err folder_check_writable(const char *path) {
+    char *probe = NULL;
+    int fd;
+    err e = folder_make(path);
+    if (e) return e;
+    if ((e = file__temporary(&fd, &probe, path))) {
+        return e == ERR_IO ? file__error(path, "folder is not writable") : e;
+    }
+    close(fd);
+    unlink(probe);
+    mem_free(probe);
+    return ERR_OK;
+}
+
+err folder_clear_temporary(const char *path) {
+    folder_list list = {0};
+    struct stat st;
+    err e = folder_list_read(&list, path);
+    int fd = e ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!e && fd < 0) e = file__error(path, "cannot open folder");
+    for (size_t i = 0; !e && i < list.count; i++) {
+        const char *name = list.names[i];
+        if (!file__is_temporary(name) || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG(st.st_mode))
+            continue;
+        if (unlinkat(fd, name, 0) && errno != ENOENT)
+            e = err_set(ERR_IO, "%s/%s: cannot remove: %s", path, name, strerror(errno));
+    }
+    if (fd >= 0) close(fd);
+    folder_list_free(&list);
+    return e;
+}
+
+/* --- removing -----------------------------------------------------------------------------------
+ */
+
+/* Removes the entry `name` of the open folder. Every step goes by the descriptor of the folder it
+ * is in, so that nobody can put a link in the way meanwhile. On failure errno says why. */
+static bool remove_entry(int folder, const char *name, int depth);
+
+static bool remove_inside(int fd, int depth) {
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        close(fd);
+        return false;
+    }
+    bool good = true;
+    for (struct dirent *entry; good;) {
+        errno = 0; // readdir tells its end from a fault by it
+        if (!(entry = readdir(d))) break;
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        good = remove_entry(dirfd(d), entry->d_name, depth);
+    }
+    int why = errno;
+    closedir(d);
+    errno = why;
+    return !why;
+}
+
+static bool remove_entry(int folder, const char *name, int depth) {
+    struct stat st;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW)) return errno == ENOENT;
+    if (!S_ISDIR(st.st_mode)) return !unlinkat(folder, name, 0) || errno == ENOENT;
+    if (depth == DEPTH_MAX) {
+        errno = ELOOP;
+        return false;
+    }
+    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool readable = fd >= 0 || errno != EACCES;
+    if (fd >= 0 ? !remove_inside(fd, depth + 1) : readable) return false;
+    // an empty folder can be removed where it cannot be read
+    if (!unlinkat(folder, name, AT_REMOVEDIR)) return true;
+    if (!readable) errno = EACCES;
+    return false;
+}
+
+err folder_remove(const char *path) {
+    char *plain = NULL;
+    struct stat st;
+    err e = mem_strdup(&plain, path);
+    if (e) return e;
+    // with a '/' behind its name a link would be followed
+    for (size_t n = strlen(plain); n > 1 && plain[n - 1] == '/'; n--) plain[n - 1] = '\0';
+    if (!lstat(plain, &st) && S_ISREG(st.st_mode)) {
+        e = err_set(ERR_IO, "%s: cannot remove: is a file, a folder was expected", path);
+    } else if (!remove_entry(AT_FDCWD, plain, 0)) {
+        e = errno == ELOOP ? err_set(ERR_IO, "%s: cannot remove: nested deeper than %d folders",
+                                     path, DEPTH_MAX)
+                           : file__error(path, "cannot remove");
+    }
+    mem_free(plain);
+    return e;
+}
+
+err folder_free_bytes(uint64_t *bytes, const char *path) {
+    struct statvfs st;
+    if (statvfs(path, &st)) return file__error(path, "cannot read free space");
+    *bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    return ERR_OK;
+}
+
+/* --- listing ------------------------------------------------------------------------------------
+ */
+
+static int by_bytes(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+err folder_list_read(folder_list *list, const char *path) {
+    *list = (folder_list){0};
+    err e = ERR_OK;
+    size_t capacity = 0;
+    DIR *d = opendir(path);
+    if (!d) return file__error(path, "cannot open folder");
+    for (struct dirent *entry; (entry = readdir(d));) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        if ((e = mem_grow((void **)&list->names, &capacity, list->count + 1, sizeof(char *))))
+            break;
+        if ((e = mem_strdup(&list->names[list->count], entry->d_name))) break;
+        list->count++;
+    }
+    closedir(d);
+    if (e) {
+        folder_list_free(list);
+    } else if (list->count) {
+        qsort(list->names, list->count, sizeof(char *), by_bytes);
+    }
+    return e;
+}
+
+void folder_list_free(folder_list *list) {
+    for (size_t i = 0; i < list->count; i++) mem_free(list->names[i]);
+    mem_free(list->names);
+    *list = (folder_list){0};
+}

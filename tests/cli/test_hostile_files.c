@@ -1,0 +1,203 @@
+/* Files of strangers through the program: refused by name, or harmless, within five seconds of the
+ * processor and 500 MB, and nothing is left behind. */
+#define _GNU_SOURCE
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/child.h"
+#include "support/limits.h"
+#include "support/must.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char format_csv[] = "{\"kind\": \"delimited\", \"delimiter\": \",\", \"quoting\": "
+                                 "\"standard\", \"header\": true, \"columns\": [\"text\", "
+                                 "\"label\"], \"text\": \"text\", \"label\": \"label\"}";
+static const char format_json[] = "{\"kind\": \"json\", \"text\": \"text\", \"label\": \"label\"}";
+static const char format_jsonl[] =
+    "{\"kind\": \"jsonl\", \"text\": \"text\", \"label\": \"label\"}";
+
+static void put(const char *name, const char *text) {
+    MUST(file_write_quick(temporary_path(name), text, strlen(text)));
+}
+
+/* tasks/made.json and data/made/test.csv; the training file is the test's. */
+static void make_task(const char *format) {
+    char *manifest;
+    MUST(mem_printf(
+        &manifest,
+        "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "
+        "\"licence\": \"l\", \"citation\": \"c\", \"format\": %s, \"labels\": [{\"value\": \"0\", "
+        "\"name\": \"no\", \"readable\": \"no\"}, {\"value\": \"1\", \"name\": \"yes\", "
+        "\"readable\": \"yes\"}], \"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, "
+        "\"files\": [{\"role\": \"train\", \"name\": \"train\"}, {\"role\": \"test\", \"name\": "
+        "\"test\"}], \"cleaning\": {\"drop_empty\": true, \"drop_duplicates\": true}, "
+        "\"metrics\": [\"accuracy\"], \"headline\": \"accuracy\", \"max_length\": 64}",
+        format));
+    MUST(folder_make(temporary_path("tasks")));
+    MUST(folder_make(temporary_path("data/made")));
+    put("tasks/made.json", manifest);
+    mem_free(manifest);
+    put("data/made/test", format == format_csv    ? "text,label\nx,0\n"
+                          : format == format_json ? "[{\"text\": \"x\", \"label\": 0}]"
+                                                  : "{\"text\": \"x\", \"label\": 0}\n");
+}
+
+static program_result limited(const char *in, const char *const *arguments) {
+    child_setup setup = {.cpu_seconds = HOSTILE_SECONDS, .address_bytes = HOSTILE_BYTES, .in = in};
+#ifdef __SANITIZE_ADDRESS__
+    setup.cpu_seconds = setup.address_bytes = 0;
+#endif
+    return child_run(&setup, 60, arguments);
+}
+
+#define LIMITED(in, ...) limited(in, (const char *const[]){__VA_ARGS__, NULL})
+#define STATS "data", "stats", "made", "--task-dir", "tasks", "--data", "data"
+
+static void expect(program_result r, int code, const char *part) {
+    cr_expect_eq(r.exit_code, code, "exit code %d\n%s", r.exit_code, r.err);
+    cr_expect_not_null(strstr(r.err, part), "no '%s' in:\n%s", part, r.err);
+    program_free(&r);
+}
+
+// A gigabyte of which the file system holds nothing but the start.
+static void make_sparse(const char *name, const char *start) {
+    put(name, start);
+    cr_assert_eq(truncate(temporary_path(name), (off_t)1 << 30), 0);
+}
+
+Test(hostile_files, one_line_of_a_gigabyte) {
+    static const struct {
+        const char *format, *start, *want;
+    } cases[] = {
+        {format_csv, "text,label\na", "/train:2: a record of more than 1048576 bytes"},
+        {format_jsonl, "\n{\"text\": \"", "/train:2: a line of more than 1048576 bytes"},
+        {format_json, "[\n{\"text\": \"",
+         "/train:2: element 1: an object of more than 1048576 bytes"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make_task(cases[i].format);
+        make_sparse("data/made/train", cases[i].start);
+        expect(LIMITED(NULL, STATS), 1, cases[i].want);
+    }
+    temporary_remove();
+}
+
+// Ten megabytes of the shortest rows and elements there are.
+Test(hostile_files, many_small_rows) {
+    static const struct {
+        const char *format, *start, *row, *end, *out;
+        size_t bytes;
+    } cases[] = {
+        {format_csv, "text,label\n", ",0\n", "a,1\n", "\"rows\":\t3333331", 10000000},
+        {format_json, "[{\"text\":\"a\",\"label\":0}", ",{}", "]", NULL, 10000000},
+        {format_jsonl, "", "{\"text\":\"a\",\"label\":1}\n", "", "\"rows\":\t43479", 1000000},
+        {format_jsonl, "{\"text\":\"a\",\"label\":1}\n", "\n", "", "\"rows\":\t1,", 10000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        strbuf text = {0};
+        make_task(cases[i].format);
+        MUST(strbuf_add(&text, cases[i].start));
+        while (text.length < cases[i].bytes) MUST(strbuf_add(&text, cases[i].row));
+        MUST(strbuf_add(&text, cases[i].end));
+        MUST(file_write_quick(temporary_path("data/made/train"), text.text, text.length));
+        strbuf_free(&text);
+        if (!cases[i].out) {
+            expect(LIMITED(NULL, STATS), 1, "/train: element 2: key 'text' is missing");
+            continue;
+        }
+        program_result r = LIMITED(NULL, STATS, "--json");
+        cr_expect_eq(r.exit_code, 0, "case %zu: %d: %s", i, r.exit_code, r.err);
+        cr_expect_not_null(strstr(r.out, cases[i].out), "no %s in:\n%s", cases[i].out, r.out);
+        program_free(&r);
+    }
+    temporary_remove();
+}
+
+// What would wait for a writer, or never end, in the place of each kind of file.
+Test(hostile_files, pipes_and_devices_are_refused_at_once) {
+    static const struct {
+        const char *place;
+        const char *arguments[10], *part;
+    } cases[] = {
+        {"data/made/train", {STATS}, "/train: is "},
+        {"tasks/made.json", {STATS}, "tasks/made.json: is "},
+        {"results/nsmc/x-s1.json", {"report", "--results", "results"}, "x-s1.json: is "},
+        {"speed/x.json", {"bench", "--performance", "speed"}, "speed/x.json: is "},
+        {"recipe.json",
+         {"run", "--task", "made", "--task-dir", "tasks", "--data", "data", "--recipe",
+          "recipe.json"},
+         "'recipe.json'"},
+        {"model/vocab.txt", {"tokenize", "--model", "model", "x"}, "vocab"},
+        {"model/config.json", {"predict", "--checkpoint", "model", "x"}, "config.json"},
+    };
+    make_task(format_csv);
+    MUST(folder_make(temporary_path("results/nsmc")));
+    MUST(folder_make(temporary_path("speed")));
+    MUST(folder_make(temporary_path("model")));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = temporary_path(cases[i].place);
+        for (int device = 0; device < 2; device++) {
+            MUST(file_remove(path));
+            cr_assert_eq(device ? symlink("/dev/zero", path) : mkfifo(path, 0600), 0);
+            program_result r = limited(NULL, cases[i].arguments);
+            cr_expect(r.exit_code == 1 || r.exit_code == 2, "%s: exit code %d\n%s", cases[i].place,
+                      r.exit_code, r.err);
+            cr_expect_not_null(strstr(r.err, cases[i].part), "no '%s' in:\n%s", cases[i].part,
+                               r.err);
+            program_free(&r);
+        }
+        MUST(file_remove(path));
+        make_task(format_csv);
+    }
+    temporary_remove();
+}
+
+static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n";
+
+Test(hostile_files, endless_standard_input) {
+    put("vocab.txt", vocab);
+    make_sparse("holes", "영화\n");
+    const char *model = temporary_path("vocab.txt"), *holes = temporary_path("holes");
+    expect(LIMITED("/dev/zero", "tokenize", "--model", model), 1,
+           "standard input:1: the line is longer than 1048576 bytes");
+    expect(LIMITED("/dev/zero", "tokenize", "--model", model, "--null", "--padding"), 1,
+           "--padding holds all texts");
+    // what stood before is printed
+    program_result r = LIMITED(holes, "tokenize", "--model", model, "--json");
+    cr_expect_not_null(strstr(r.out, "\"ids\":[2,5,3]"), "%s", r.out);
+    expect(r, 1, "standard input:2: the line is longer than 1048576 bytes");
+    temporary_remove();
+}
+
+// A link of a stranger in the results folder, where a report writes.
+Test(hostile_files, a_planted_link_is_not_written_through) {
+    put("precious", "mine");
+    MUST(folder_make(temporary_path("results")));
+    static const char *const planted[] = {"results/LEADERBOARD.md", "results/index.html"};
+    for (int i = 0; i < 2; i++) cr_assert_eq(symlink("../precious", temporary_path(planted[i])), 0);
+    // the name that a temporary file had, for many ids of processes
+    for (int id = getpid(); id < getpid() + 300; id++) {
+        char name[64];
+        snprintf(name, sizeof name, "results/LEADERBOARD.md.%d.tmp", id);
+        cr_assert_eq(symlink("../precious", temporary_path(name)), 0);
+    }
+    // pages of runs are removed when their record is gone, but not elsewhere
+    MUST(folder_make(temporary_path("victim")));
+    MUST(folder_make(temporary_path("results/pages")));
+    put("victim/x-s1.html", "mine");
+    cr_assert_eq(symlink("../../victim", temporary_path("results/pages/nsmc")), 0);
+    expect(LIMITED(NULL, "report", "--results", "results"), 0, "wrote results/LEADERBOARD.md");
+    cr_assert(file_exists(temporary_path("victim/x-s1.html")));
+    void *bytes;
+    size_t count;
+    struct stat st;
+    MUST(file_read(&bytes, &count, temporary_path("precious"), 0));
+    cr_assert_str_eq(bytes, "mine");
+    mem_free(bytes);
+    cr_assert(!lstat(temporary_path(planted[0]), &st) && S_ISREG(st.st_mode));
+    temporary_remove();
+}
