@@ -122,7 +122,6 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     return 0;
 }
 
-
 static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part part,
                      const op_function table[OP_COUNT]) {
     op_call call = {.device = p->device, .step = step, .micro = micro, .scratch = p->scratch};

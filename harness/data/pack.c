@@ -67,14 +67,22 @@ static void fill_types(const batch *b, uint32_t slot, uint32_t micro, uint32_t t
     uint32_t *starts = at(l->starts, slot, micro), *items = at(l->items, slot, micro);
     uint32_t *rows = at(l->rows, slot, micro);
     uint32_t used = 0;
-    for (uint32_t type = 0; type < 2; type++) {
+    for (uint32_t type = 0; type < b->capacity.types; type++) {
         rows[type] = type;
         starts[type] = used;
         for (uint32_t t = 0; t < tokens; t++) {
             if (types[t] == type) items[used++] = t;
         }
     }
-    starts[2] = used;
+    starts[b->capacity.types] = used;
+}
+
+// Rows of the position table, as transformers' create_position_ids_from_input_ids has them where
+// they follow the pad id; padding may stand in a text.
+static void fill_position_ids(const batch_capacity *c, uint32_t *out, const pack_sentence *s) {
+    uint32_t next = c->positions_follow_pad ? c->pad + 1 : 0;
+    for (uint32_t k = 0; k < s->count; k++)
+        out[k] = c->positions_follow_pad && s->ids[k] == c->pad ? c->pad : next++;
 }
 
 // Writes one micro-batch's tokens and its attention work list.
@@ -82,6 +90,7 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
                        const pack_sentence *sentences, uint32_t first, uint32_t count) {
     uint32_t *ids = at(b->ids, slot, micro), *types = at(b->type_ids, slot, micro);
     uint32_t *positions = at(b->positions, slot, micro);
+    uint32_t *position_ids = at(b->position_ids, slot, micro);
     uint32_t *token_sentence = at(b->token_sentence, slot, micro);
     uint32_t *starts = at(b->starts, slot, micro), *targets = at(b->targets, slot, micro);
     uint32_t *ordinals = at(b->ordinals, slot, micro);
@@ -92,12 +101,13 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
         starts[i] = used;
         targets[i] = s->target.class;
         ordinals[i] = first + i;
+        fill_position_ids(&b->capacity, position_ids + used, s);
         for (uint32_t row = 0; row < s->count; row += b->capacity.tile_rows) {
             tiles[tile_count++] = (attention_tile){used, s->count, row, first + i};
         }
         for (uint32_t k = 0; k < s->count; k++, used++) {
             ids[used] = s->ids[k];
-            types[used] = k >= s->type_one;
+            types[used] = k >= s->type_one && b->capacity.types > 1;
             positions[used] = k;
             token_sentence[used] = first + i;
         }
@@ -109,7 +119,7 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
 static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
     micro_sizes *m = &p->micros[micro];
     m->lists[BATCH_TOKEN_LISTS] = group(p, &b->by_token, b->ids, slot, micro);
-    m->lists[BATCH_POSITION_LISTS] = group(p, &b->by_position, b->positions, slot, micro);
+    m->lists[BATCH_POSITION_LISTS] = group(p, &b->by_position, b->position_ids, slot, micro);
     fill_types(b, slot, micro, m->tokens);
 }
 

@@ -7,6 +7,7 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
     b->capacity = *capacity;
     arena_init(&b->arena, d, 1, true);
     size_t t = capacity->tokens, s = capacity->sentences, positions = capacity->max_length;
+    if (capacity->positions_follow_pad) positions++; // padding's row
     // a sentence has at most tokens / tile_rows + 1 tiles, and sentences share the tokens
     size_t tiles = t / capacity->tile_rows + s;
     size_t u = t * capacity->micros;
@@ -17,10 +18,11 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
     b->dim_step_rows = (dim){DIM_STEP_ROWS, (uint32_t)u};
     b->by_token.count = (dim){DIM_LISTS_0 + BATCH_TOKEN_LISTS, (uint32_t)t};
     b->by_position.count = (dim){DIM_LISTS_0 + BATCH_POSITION_LISTS, (uint32_t)positions};
-    b->by_type.count = dim_fixed(2);
+    b->by_type.count = dim_fixed(capacity->types);
     const region list[] = {
         {&b->ids, t, ELEM_U32, true},
         {&b->type_ids, t, ELEM_U32, true},
+        {&b->position_ids, t, ELEM_U32, true},
         {&b->positions, t, ELEM_U32, true},
         {&b->token_sentence, t, ELEM_U32, true},
         {&b->starts, s + 1, ELEM_U32, true},
@@ -34,9 +36,9 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
         {&b->by_position.starts, positions + 1, ELEM_U32, true},
         {&b->by_position.items, t, ELEM_U32, true},
         {&b->by_position.rows, positions, ELEM_U32, true},
-        {&b->by_type.starts, 3, ELEM_U32, true},
+        {&b->by_type.starts, capacity->types + 1, ELEM_U32, true},
         {&b->by_type.items, t, ELEM_U32, true},
-        {&b->by_type.rows, 2, ELEM_U32, true},
+        {&b->by_type.rows, capacity->types, ELEM_U32, true},
         {&b->losses, s, d->real, true},
         {&b->outputs, s * capacity->outputs, d->real, true},
         {&b->step_rows, u, ELEM_U32, false},

@@ -23,6 +23,9 @@ typedef struct batch_capacity {
     uint32_t outputs;   /* numbers that the head gives for a row that it reads: C */
     uint32_t tile_rows; /* device->tile_rows */
     target_layout target;
+    uint32_t types;            /* rows of the token type table that are used: 1 or 2 */
+    bool positions_follow_pad; /* as encoder_family says, with the pad id */
+    uint32_t pad;
 } batch_capacity;
 
 /* Tokens grouped by the row of a table that they look up: what rows_sum takes. */
@@ -38,13 +41,14 @@ typedef struct batch {
     batch_capacity capacity;
     arena arena;
     /* inputs, per slot and micro-batch, u32 */
-    span ids, type_ids, positions; /* (T) */
-    span token_sentence;           /* (T) ordinal of the sentence within the optimizer step */
-    span starts;                   /* (B + 1) first token of each sentence */
-    span targets;                  /* (B) what the loss compares with, as the head lays it out */
-    span ordinals;                 /* (B) ordinal within the optimizer step */
-    span tiles;                    /* (N, 4) attention_tile */
-    batch_lists by_token;          /* rows: places in step_rows */
+    span ids, type_ids, position_ids; /* (T) rows of the embedding tables */
+    span positions;                   /* (T) place in the sentence: dropout */
+    span token_sentence;              /* (T) ordinal of the sentence within the optimizer step */
+    span starts;                      /* (B + 1) first token of each sentence */
+    span targets;                     /* (B) what the loss compares with, as the head lays it out */
+    span ordinals;                    /* (B) ordinal within the optimizer step */
+    span tiles;                       /* (N, 4) attention_tile */
+    batch_lists by_token;             /* rows: places in step_rows */
     batch_lists by_position, by_type;
     /* inputs, per slot */
     span step_rows; /* (U) u32: distinct ids of the step, ascending */

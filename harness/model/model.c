@@ -13,6 +13,9 @@ void model_free(struct model *m) {
 void model_capacity(batch_capacity *c, const struct model *m) {
     c->outputs = m->head->outputs(&m->config);
     c->target = m->head->target;
+    c->types = m->config.types < 2 ? m->config.types : 2;
+    c->positions_follow_pad = m->config.family->positions_follow_pad;
+    c->pad = m->config.pad;
     c->tile_rows = m->params.device->tile_rows;
 }
 

@@ -19,6 +19,7 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
                         .max_length = 5,
                         .outputs = 2,
                         .tile_rows = 4,
+                        .types = 2,
                         .target = {ELEM_U32, false, 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     pack p;
@@ -67,4 +68,39 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     batch_free(&b);
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
+}
+
+// As RobertaEmbeddings has it, pad id 1: a literal [PAD] takes row 1 and is not counted; the second
+// text's type does not overrun a table of one row.
+Test(pack, position_ids_follow_the_pad_id) {
+    device d;
+    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
+    batch b;
+    batch_capacity c = {.tokens = 8,
+                        .sentences = 2,
+                        .micros = 1,
+                        .max_length = 5,
+                        .outputs = 2,
+                        .tile_rows = 4,
+                        .types = 1,
+                        .positions_follow_pad = true,
+                        .pad = 1,
+                        .target = {ELEM_U32, false, 1}};
+    cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
+    pack p;
+    cr_assert_eq(pack_init(&p, &b), ERR_OK);
+    static const uint32_t s0[] = {0, 9, 1, 7, 2}, s1[] = {0, 4, 2};
+    const pack_sentence sentences[] = {{s0, 5, 3, {0}}, {s1, 3, 3, {1}}};
+    cr_assert_eq(pack_fill(&p, &b, 0, sentences, 2, 0, true), ERR_OK);
+    static const uint32_t ids[] = {2, 3, 1, 4, 5, 2, 3, 4}, places[] = {0, 1, 2, 3, 4, 0, 1, 2};
+    static const uint32_t types[8] = {0}, rows[] = {1, 2, 3, 4, 5};
+    cr_assert_arr_eq(at(b.position_ids, 0, 0), ids, sizeof ids);
+    cr_assert_arr_eq(at(b.positions, 0, 0), places, sizeof places);
+    cr_assert_arr_eq(at(b.type_ids, 0, 0), types, sizeof types);
+    cr_assert_eq(p.micros[0].lists[BATCH_POSITION_LISTS], 5);
+    cr_assert_arr_eq(at(b.by_position.rows, 0, 0), rows, sizeof rows);
+    cr_assert_eq(at(b.by_type.starts, 0, 0)[1], 8);
+    pack_free(&p);
+    batch_free(&b);
+    device_close(&d);
 }

@@ -457,7 +457,8 @@ Test(read, the_file_without_rows_is_named) {
     }
 }
 
-// One line of megabytes whose strings hold what ends an object elsewhere, and meet every block's end.
+// One line of megabytes whose strings hold what ends an object elsewhere, and meet every block's
+// end.
 Test(read, a_json_array_is_a_stream) {
     enum { ROWS = 40000 };
     made_task m;

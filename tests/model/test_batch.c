@@ -15,10 +15,12 @@ Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
                         .max_length = 16,
                         .outputs = 3,
                         .tile_rows = 8,
+                        .types = 2,
                         .target = {ELEM_U32, false, 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     const span all[] = {b.ids,
                         b.type_ids,
+                        b.position_ids,
                         b.positions,
                         b.token_sentence,
                         b.starts,

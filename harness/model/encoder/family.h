@@ -5,9 +5,14 @@
 
 #include "compute/ops.h"
 
+#include <stdbool.h>
+
 typedef struct encoder_family {
-    const char *model_type;     /* of config.json */
-    const char *prefix;         /* of the encoder's checkpoint keys, with its dot */
+    const char *model_type; /* of config.json */
+    const char *prefix;     /* of the encoder's checkpoint keys, with its dot */
+    /* Position ids begin behind pad_token_id and count what is not padding; a padding token has
+     * pad_token_id's row. Else they are the places in the sentence. */
+    bool positions_follow_pad;
     activation activation;      /* between a layer's two products */
     activation head_activation; /* behind the dense layer that a classification head begins with */
 } encoder_family;

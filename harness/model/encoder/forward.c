@@ -10,7 +10,7 @@ static err embeddings_forward(const model_builder *b) {
                                                   .position = model__param(b, PARAM_position, 0)->p,
                                                   .type = model__param(b, PARAM_type, 0)->p,
                                                   .ids = in->ids,
-                                                  .positions = in->positions,
+                                                  .positions = in->position_ids,
                                                   .type_ids = in->type_ids,
                                                   .rows = in->dim_tokens,
                                                   .hidden = b->c->hidden,
