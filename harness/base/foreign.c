@@ -1,9 +1,10 @@
 #include "base/foreign.h"
 
+#include "base/ascii.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 enum { LOOK_BYTES = 4096 };
 
@@ -75,7 +76,7 @@ err foreign_refuse(const char *where, const void *bytes, size_t count) {
         return refuse(where, kinds[i].kind, kinds[i].advice);
     }
     if (count >= 14 &&
-        (!strncasecmp(bytes, "<!DOCTYPE html", 14) || !strncasecmp(bytes, "<html", 5)))
+        (ascii_starts_fold(bytes, "<!DOCTYPE html") || ascii_starts_fold(bytes, "<html")))
         return refuse(where, "a web page", "was it saved in place of the file?");
     if (count < 2 || !memchr(b, 0, count)) return ERR_OK;
     if (is_utf32(b, count, false))

@@ -61,7 +61,7 @@ err json_parse_part(cJSON **out, const char *text, size_t length, const char *pa
         err e = foreign_refuse(path, text, length);
         if (e) return e;
         end = zero;
-        if (*zero) fault = "a NUL character (\\u0000) in a string";
+        if (*zero) fault = "a 0 byte in JSON text, written \\u0000";
     } else {
         memory_failed = false;
         if ((*out = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1))) return ERR_OK;

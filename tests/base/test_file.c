@@ -39,7 +39,7 @@ static void make_socket(const char *path) {
     close(fd);
 }
 
-Test(file, only_regular_files_are_read) {
+Test(file, only_regular_files_are_read, .timeout = 60) {
     static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n";
     size_t live = mem_live_count();
     void *bytes = NULL;

@@ -134,7 +134,7 @@ static const struct {
      ": cleaning: key 'drop_empty' stands there twice"},
     {"\"title\": \"t\"", "\"title\": \"\\ud800\"",
      ":1:55: a lone surrogate: its second half lacks"},
-    {"\"title\": \"t\"", "\"title\": \"\\u0000\"", ":1:55: a NUL character (\\u0000) in a string"},
+    {"\"title\": \"t\"", "\"title\": \"\\u0000\"", ":1:55: a 0 byte in JSON text, written \\u0000"},
     {"\"value\": \"1\"", "\"value\": 1", ": labels[1]: key 'value' is a number, expected a string"},
     {"\"error\"", "\"ignore\"", ": key 'invalid_label' is 'ignore', allowed: error, drop"},
     {"{\"rule\": \"files\"}", "{\"rule\": \"random\"}",
