@@ -14,15 +14,14 @@ bool model__trains(const model_builder *b, const param *p) {
 }
 
 err model__linear_part(const model_builder *b, span y, span pre, span x, param_field weight,
-                       param_field bias, uint32_t layer, activation act, dim rows, size_t first,
-                       size_t n) {
+                       uint32_t layer, activation act, dim rows, size_t first, size_t n) {
     const param *w = model__param(b, weight, layer);
     return op_linear_fwd(
         b->plan, &(struct linear_fwd){.y = y,
                                       .pre = pre,
                                       .x = x,
                                       .weight = span_part(w->p, first * w->cols, n * w->cols),
-                                      .bias = span_part(model__param(b, bias, layer)->p, first, n),
+                                      .bias = span_part(bias_of(b, weight, layer)->p, first, n),
                                       .act = act,
                                       .rows = rows,
                                       .n = (uint32_t)n,
@@ -30,26 +29,26 @@ err model__linear_part(const model_builder *b, span y, span pre, span x, param_f
 }
 
 err model__linear(const model_builder *b, span y, span pre, span x, param_field weight,
-                  param_field bias, uint32_t layer, activation act, dim rows) {
-    return model__linear_part(b, y, pre, x, weight, bias, layer, act, rows, 0,
+                  uint32_t layer, activation act, dim rows) {
+    return model__linear_part(b, y, pre, x, weight, layer, act, rows, 0,
                               model__param(b, weight, layer)->rows);
 }
 
 err model__linear_part_backward(const model_builder *b, span dx, span pre, span add, span dy,
-                                span x, param_field weight, param_field bias, uint32_t layer,
-                                dim rows, size_t first, size_t n) {
+                                span x, param_field weight, uint32_t layer, dim rows, size_t first,
+                                size_t n) {
     const param *w = model__param(b, weight, layer);
     size_t from = first * w->cols, count = n * w->cols;
     err e = ERR_OK;
     if (model__trains(b, w))
-        e = op_linear_dw(b->plan, &(struct linear_dw){
-                                      .dweight = span_part(w->g, from, count),
-                                      .dbias = span_part(model__param(b, bias, layer)->g, first, n),
-                                      .dy = dy,
-                                      .x = x,
-                                      .rows = rows,
-                                      .n = (uint32_t)n,
-                                      .k = w->cols});
+        e = op_linear_dw(
+            b->plan, &(struct linear_dw){.dweight = span_part(w->g, from, count),
+                                         .dbias = span_part(bias_of(b, weight, layer)->g, first, n),
+                                         .dy = dy,
+                                         .x = x,
+                                         .rows = rows,
+                                         .n = (uint32_t)n,
+                                         .k = w->cols});
     if (e || !span_given(dx)) return e;
     return op_linear_dx(b->plan, &(struct linear_dx){.dx = dx,
                                                      .dy = dy,
@@ -62,7 +61,7 @@ err model__linear_part_backward(const model_builder *b, span dx, span pre, span 
 }
 
 err model__linear_backward(const model_builder *b, span dx, span pre, span add, span dy, span x,
-                           param_field weight, param_field bias, uint32_t layer, dim rows) {
-    return model__linear_part_backward(b, dx, pre, add, dy, x, weight, bias, layer, rows, 0,
+                           param_field weight, uint32_t layer, dim rows) {
+    return model__linear_part_backward(b, dx, pre, add, dy, x, weight, layer, rows, 0,
                                        model__param(b, weight, layer)->rows);
 }

@@ -33,25 +33,28 @@ static inline const param *model__param(const model_builder *b, param_field fiel
     return params_at(&b->model->params, field, layer);
 }
 
+/* A bias stands behind its weight in params.def. */
+static inline const param *bias_of(const model_builder *b, param_field weight, uint32_t layer) {
+    return model__param(b, (param_field)(weight + 1), layer);
+}
+
 /* Whether a parameter is trained or frozen. pre: b->training. */
 bool model__trains(const model_builder *b, const param *p);
 
 /* y = act(x weight^T + bias); pre, where it is given, keeps what act is of. */
 err model__linear(const model_builder *b, span y, span pre, span x, param_field weight,
-                  param_field bias, uint32_t layer, activation act, dim rows) MUST_CHECK;
+                  uint32_t layer, activation act, dim rows) MUST_CHECK;
 /* Its gradients: weight and bias += unless they are frozen; dx, where it is given, = dy weight
  * (* act'(pre)) (+ add). */
 err model__linear_backward(const model_builder *b, span dx, span pre, span add, span dy, span x,
-                           param_field weight, param_field bias, uint32_t layer,
-                           dim rows) MUST_CHECK;
+                           param_field weight, uint32_t layer, dim rows) MUST_CHECK;
 
 /* The same for outputs first to first + n of the layer. */
 err model__linear_part(const model_builder *b, span y, span pre, span x, param_field weight,
-                       param_field bias, uint32_t layer, activation act, dim rows, size_t first,
-                       size_t n) MUST_CHECK;
+                       uint32_t layer, activation act, dim rows, size_t first, size_t n) MUST_CHECK;
 err model__linear_part_backward(const model_builder *b, span dx, span pre, span add, span dy,
-                                span x, param_field weight, param_field bias, uint32_t layer,
-                                dim rows, size_t first, size_t n) MUST_CHECK;
+                                span x, param_field weight, uint32_t layer, dim rows, size_t first,
+                                size_t n) MUST_CHECK;
 
 /* What comes before the micro-batches (zero gradients, rows caught up) and behind them (norm, clip,
  * update). */

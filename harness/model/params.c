@@ -58,6 +58,7 @@ static err list_build(params *ps, const bert_config *c) {
                 p->decay = table[f].decay;
                 p->count = (size_t)p->rows * p->cols;
                 ps->total += p->count;
+                if (p->count > ps->largest) ps->largest = p->count;
             }
     }
     assert(ps->count == capacity);
@@ -197,10 +198,7 @@ static void draw_one(float *out, const param *p, uint32_t seed, uint32_t place, 
 
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) {
     float *values = NULL;
-    size_t largest = 0;
-    for (size_t i = 0; i < ps->count; i++)
-        if (ps->list[i].count > largest) largest = ps->list[i].count;
-    err e = mem_new(&values, largest);
+    err e = mem_new(&values, ps->largest);
     for (size_t i = 0; !e && i < ps->count; i++) {
         if (only && !only[i]) continue;
         draw_one(values, &ps->list[i], seed, (uint32_t)i, range);

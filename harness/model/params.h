@@ -63,7 +63,8 @@ typedef struct params {
     span token_last_step; /* (V) u32: step up to which a row is current */
     uint32_t token_rows;  /* U: rows of the gradient of `token` */
     bool training;
-    size_t total; /* parameters of the model */
+    size_t total;   /* parameters of the model */
+    size_t largest; /* elements of the largest tensor */
     arena arena;
 } params;
 

@@ -13,8 +13,8 @@ static err scatter_first(const model_builder *b, span dx) {
 
 /* Backward of add_norm; *dx is where the gradient of its x lands (dsum itself without dropout). */
 static err add_norm_backward(const model_builder *b, row_set set, span dsum, span *dx, span dy,
-                             span sum, span mean, span rstd, param_field weight, param_field bias,
-                             uint32_t layer, uint32_t site) {
+                             span sum, span mean, span rstd, param_field weight, uint32_t layer,
+                             uint32_t site) {
     dropout_spec before = hidden_drop(b, site);
     span none = {0}, apart = before.p > 0 ? b->memory->encoder.projected : none;
     *dx = before.p > 0 ? apart : dsum;
@@ -22,7 +22,7 @@ static err add_norm_backward(const model_builder *b, row_set set, span dsum, spa
                             &(struct layernorm_bwd){.dsum = dsum,
                                                     .dx = apart,
                                                     .dweight = model__param(b, weight, layer)->g,
-                                                    .dbias = model__param(b, bias, layer)->g,
+                                                    .dbias = bias_of(b, weight, layer)->g,
                                                     .dy = dy,
                                                     .sum = sum,
                                                     .mean = mean,
@@ -59,23 +59,21 @@ static err after_attention_backward(const model_builder *b, const encoder_layer_
     span none = {0}, dx = {0};
     err e = ERR_OK;
     if ((e = add_norm_backward(b, set, s->branch, &dx, dy, l->sum, l->mean, l->rstd,
-                               PARAM_output_norm_weight, PARAM_output_norm_bias, layer,
+                               PARAM_output_norm_weight, layer,
                                layer_site(layer, MODEL_SITE_OUTPUT))))
         return e;
     if ((e = model__linear_backward(b, s->dwide, l->intermediate_pre, none, dx, l->intermediate,
-                                    PARAM_output_weight, PARAM_output_bias, layer, set.rows)))
+                                    PARAM_output_weight, layer, set.rows)))
         return e;
     if ((e = model__linear_backward(b, s->branch, none, s->branch, s->dwide, l->attention_y,
-                                    PARAM_intermediate_weight, PARAM_intermediate_bias, layer,
-                                    set.rows)))
+                                    PARAM_intermediate_weight, layer, set.rows)))
         return e;
     if ((e = add_norm_backward(b, set, s->stream, &dx, s->branch, l->attention_sum,
                                l->attention_mean, l->attention_rstd, PARAM_attention_norm_weight,
-                               PARAM_attention_norm_bias, layer,
-                               layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
+                               layer, layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
         return e;
     return model__linear_backward(b, s->branch, none, none, dx, l->attention,
-                                  PARAM_attention_weight, PARAM_attention_bias, layer, set.rows);
+                                  PARAM_attention_weight, layer, set.rows);
 }
 
 /* The gradient of the layer's output comes in s->stream, that of its input x leaves there if it is
@@ -88,7 +86,7 @@ static err layer_backward(const model_builder *b, const encoder_layer_memory *l,
     if (!e) e = attention_backward(b, l, s->dwide, s->branch, layer);
     if (e) return e;
     return model__linear_backward(b, wants_dx ? s->stream : none, none, s->stream, s->dwide, x,
-                                  PARAM_qkv_weight, PARAM_qkv_bias, layer, b->batch->dim_tokens);
+                                  PARAM_qkv_weight, layer, b->batch->dim_tokens);
 }
 
 /* The last layer's: the gradient of its first rows comes in s->dfirst, that of x leaves in
@@ -118,13 +116,11 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
                                                          .drop = attention_drop(b, layer)});
     if (e) return e;
     if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, none, s->stream, dq,
-                                         s->first_in, PARAM_qkv_weight, PARAM_qkv_bias, layer,
-                                         set.rows, 0, h)))
+                                         s->first_in, PARAM_qkv_weight, layer, set.rows, 0, h)))
         return e;
     if (wants_dx && (e = scatter_first(b, s->stream))) return e;
     return model__linear_part_backward(b, wants_dx ? s->stream : none, none, s->stream, dkv, x,
-                                       PARAM_qkv_weight, PARAM_qkv_bias, layer,
-                                       b->batch->dim_tokens, h, 2 * h);
+                                       PARAM_qkv_weight, layer, b->batch->dim_tokens, h, 2 * h);
 }
 
 static err embeddings_backward(const model_builder *b) {

@@ -34,8 +34,7 @@ static err embeddings_forward(const model_builder *b) {
 
 /* y = LayerNorm(residual + dropout(x)) */
 static err add_norm(const model_builder *b, row_set set, span y, span sum, span mean, span rstd,
-                    span x, span residual, param_field weight, param_field bias, uint32_t layer,
-                    uint32_t site) {
+                    span x, span residual, param_field weight, uint32_t layer, uint32_t site) {
     return op_layernorm_fwd(b->plan,
                             &(struct layernorm_fwd){.y = y,
                                                     .sum = sum,
@@ -44,7 +43,7 @@ static err add_norm(const model_builder *b, row_set set, span y, span sum, span 
                                                     .x = x,
                                                     .residual = residual,
                                                     .weight = model__param(b, weight, layer)->p,
-                                                    .bias = model__param(b, bias, layer)->p,
+                                                    .bias = bias_of(b, weight, layer)->p,
                                                     .positions = set.positions,
                                                     .token_sentence = set.sentences,
                                                     .before = hidden_drop(b, site),
@@ -73,31 +72,29 @@ static err after_attention(const model_builder *b, const encoder_layer_memory *l
                            span y, span residual, uint32_t layer) {
     const encoder_memory *s = &b->memory->encoder;
     span none = {0};
-    err e = model__linear(b, s->projected, none, l->attention, PARAM_attention_weight,
-                          PARAM_attention_bias, layer, ACT_NONE, set.rows);
+    err e = model__linear(b, s->projected, none, l->attention, PARAM_attention_weight, layer,
+                          ACT_NONE, set.rows);
     if (e) return e;
     if ((e = add_norm(b, set, l->attention_y, l->attention_sum, l->attention_mean,
-                      l->attention_rstd, s->projected, residual, PARAM_attention_norm_weight,
-                      PARAM_attention_norm_bias, layer,
+                      l->attention_rstd, s->projected, residual, PARAM_attention_norm_weight, layer,
                       layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
         return e;
     if ((e = model__linear(b, l->intermediate, b->training ? l->intermediate_pre : none,
-                           l->attention_y, PARAM_intermediate_weight, PARAM_intermediate_bias,
-                           layer, b->c->family->activation, set.rows)))
+                           l->attention_y, PARAM_intermediate_weight, layer,
+                           b->c->family->activation, set.rows)))
         return e;
-    if ((e = model__linear(b, s->projected, none, l->intermediate, PARAM_output_weight,
-                           PARAM_output_bias, layer, ACT_NONE, set.rows)))
+    if ((e = model__linear(b, s->projected, none, l->intermediate, PARAM_output_weight, layer,
+                           ACT_NONE, set.rows)))
         return e;
     return add_norm(b, set, y, l->sum, l->mean, l->rstd, s->projected, l->attention_y,
-                    PARAM_output_norm_weight, PARAM_output_norm_bias, layer,
-                    layer_site(layer, MODEL_SITE_OUTPUT));
+                    PARAM_output_norm_weight, layer, layer_site(layer, MODEL_SITE_OUTPUT));
 }
 
 static err layer_forward(const model_builder *b, const encoder_layer_memory *l, span y, span x,
                          uint32_t layer) {
     span none = {0};
-    err e = model__linear(b, l->qkv, none, x, PARAM_qkv_weight, PARAM_qkv_bias, layer, ACT_NONE,
-                          b->batch->dim_tokens);
+    err e =
+        model__linear(b, l->qkv, none, x, PARAM_qkv_weight, layer, ACT_NONE, b->batch->dim_tokens);
     if (!e) e = attention_forward(b, l, layer);
     return e ? e : after_attention(b, l, token_rows(b), y, x, layer);
 }
@@ -120,11 +117,11 @@ static err first_layer_forward(const model_builder *b, const encoder_layer_memor
     row_set set = first_rows(b);
     err e = gather_first(b, s->first_in, x);
     if (e) return e;
-    if ((e = model__linear_part(b, q_part(b, l->qkv), none, s->first_in, PARAM_qkv_weight,
-                                PARAM_qkv_bias, layer, ACT_NONE, set.rows, 0, h)))
+    if ((e = model__linear_part(b, q_part(b, l->qkv), none, s->first_in, PARAM_qkv_weight, layer,
+                                ACT_NONE, set.rows, 0, h)))
         return e;
-    if ((e = model__linear_part(b, kv_part(b, l->qkv), none, x, PARAM_qkv_weight, PARAM_qkv_bias,
-                                layer, ACT_NONE, b->batch->dim_tokens, h, 2 * h)))
+    if ((e = model__linear_part(b, kv_part(b, l->qkv), none, x, PARAM_qkv_weight, layer, ACT_NONE,
+                                b->batch->dim_tokens, h, 2 * h)))
         return e;
     e = op_cls_attention_fwd(b->plan,
                              &(struct cls_attention_fwd){.out = l->attention,

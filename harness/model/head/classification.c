@@ -28,12 +28,12 @@ static err drop(const model_builder *b, dim rows, span y, span x) {
 static err forward(const model_builder *b, dim rows, span x) {
     const head_memory *m = &b->memory->head;
     span none = {0};
-    err e = model__linear(b, m->dense, none, x, PARAM_head_dense_weight, PARAM_head_dense_bias, 0,
+    err e = model__linear(b, m->dense, none, x, PARAM_head_dense_weight, 0,
                           b->c->family->head_activation, rows);
     if (!e && b->training) e = drop(b, rows, m->dropped, m->dense);
     return e ? e
              : model__linear(b, b->batch->outputs, none, b->training ? m->dropped : m->dense,
-                             PARAM_head_output_weight, PARAM_head_output_bias, 0, ACT_NONE, rows);
+                             PARAM_head_output_weight, 0, ACT_NONE, rows);
 }
 
 static err loss(const model_builder *b, dim rows) {
@@ -54,7 +54,7 @@ static err backward(const model_builder *b, dim rows, span dx, span x) {
     const head_memory *m = &b->memory->head;
     span none = {0};
     err e = model__linear_backward(b, m->ddense, none, none, m->doutputs, m->dropped,
-                                   PARAM_head_output_weight, PARAM_head_output_bias, 0, rows);
+                                   PARAM_head_output_weight, 0, rows);
     if (!e) e = drop(b, rows, m->ddense, m->ddense);
     if (!e)
         e = op_tanh_bwd(b->plan, &(struct tanh_bwd){.dx = m->ddense,
@@ -63,8 +63,8 @@ static err backward(const model_builder *b, dim rows, span dx, span x) {
                                                     .rows = rows,
                                                     .cols = b->c->hidden});
     return e ? e
-             : model__linear_backward(b, dx, none, none, m->ddense, x, PARAM_head_dense_weight,
-                                      PARAM_head_dense_bias, 0, rows);
+             : model__linear_backward(b, dx, none, none, m->ddense, x, PARAM_head_dense_weight, 0,
+                                      rows);
 }
 
 /* The place of the largest, the first of equals. */
