@@ -20,8 +20,7 @@ enum {
 };
 static const double PHASE_SECONDS = 10;
 
-/* --- one op after the other ----------------------------------------------------------------------
- */
+/* --- one op after the other --- */
 
 /* What one row cost in each step. */
 typedef struct row_samples {
@@ -204,8 +203,7 @@ static err profile_phase(profiler *p, uint32_t steps) {
     return e;
 }
 
-/* --- phases --------------------------------------------------------------------------------------
- */
+/* --- phases --- */
 
 static uint32_t steps_for(const bench_options *o, double step_seconds) {
     if (o->steps) return o->steps;

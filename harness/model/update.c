@@ -39,9 +39,7 @@ static bool trains_tokens(const model_builder *b) {
     return model__trains(b, model__param(b, PARAM_token, 0));
 }
 
-/* --- the parts of a plan
- * --------------------------------------------------------------------------
- */
+/* --- the parts of a plan --- */
 
 static dim step_rows(const model_builder *b) {
     uint32_t most = b->batch->dim_step_rows.max, held = b->model->params.token_rows;

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"
-#include "support/tiny_bert.h"
+#include "support/tiny_model.h"
 
 #include <math.h>
 
@@ -37,8 +37,8 @@ static void train_large(outcome *out, const char *selector) {
                                .beta2 = 0.999f,
                                .eps = 1e-8f};
     schedule rates = {SCHEDULE_constant, 1e-4, 0, STEPS};
-    tiny_bert t;
-    tiny_bert_open(&t, selector, &config, &capacity, &training, &rates, 0.01);
+    tiny_model t;
+    tiny_model_open(&t, selector, &config, &capacity, &training, &rates, 0.01);
     bool *only = NULL; // the table itself is not drawn: 92 million numbers
     MUST(mem_new(&only, t.model.params.count));
     for (size_t i = 1; i < t.model.params.count; i++) only[i] = true;
@@ -51,13 +51,13 @@ static void train_large(outcome *out, const char *selector) {
         MUST(device_write_f32(span_part(token->p, (size_t)used[i] * HIDDEN, HIDDEN), row, HIDDEN));
     }
     for (uint32_t s = 1; s <= STEPS; s++) {
-        tiny_bert_step(&t, sentences, 3, s);
-        out->losses[s - 1] = tiny_bert_loss(&t);
+        tiny_model_step(&t, sentences, 3, s);
+        out->losses[s - 1] = tiny_model_loss(&t);
     }
     for (size_t i = 0; i < ROWS_USED; i++)
         MUST(device_read_f32(out->rows[i], span_part(token->p, (size_t)used[i] * HIDDEN, HIDDEN),
                              HIDDEN));
-    tiny_bert_close(&t);
+    tiny_model_close(&t);
 }
 
 Test(bert_large, embedding_beyond_one_binding_equals_cpu, .timeout = 400) {

@@ -1,4 +1,4 @@
-/* Reference cross-entropy with class weights and label smoothing. */
+/* Reference cross-entropy with class weights and smoothing. */
 #include "compute/reference/reference_internal.h"
 
 #include <math.h>

@@ -2,6 +2,7 @@
 #include "model/encoder/family.h"
 
 const encoder_family encoder_bert = {
+    .class_name = "Bert",
     .model_type = "bert",
     .prefix = "bert.",
     .activation = ACT_GELU,

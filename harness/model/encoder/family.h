@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 typedef struct encoder_family {
+    const char *class_name; /* of transformers, before the head's: "Bert" */
     const char *model_type; /* of config.json */
     const char *prefix;     /* of the encoder's checkpoint keys, with its dot */
     /* Position ids begin behind pad_token_id and count what is not padding; a padding token has

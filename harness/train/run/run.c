@@ -94,12 +94,13 @@ static err open_trainer(run *r) {
 }
 
 /* Keys that the checkpoint has beside this model's, and those that it lacks. */
-static void show_weights(const weights_report *report, const char *folder) {
+static void show_weights(const run *r) {
     strbuf table = {0};
-    if (weights_report_table(&table, report))
+    if (weights_report_table(&table, &r->weights))
         err_clear(); // a note is no reason to stop
     else if (table.length)
-        log_note("BertForSequenceClassification from %s:\n%s", folder, table.text);
+        log_note("%s%s from %s:\n%s", r->source.config.family->class_name,
+                 r->trainer.model.head->class_name, r->source.folder, table.text);
     strbuf_free(&table);
 }
 
@@ -114,7 +115,7 @@ static err load_weights(run *r) {
                                        s->config.initializer_range)
                 : weights_load(ps, &r->weights, s->folder, r->request.seed,
                                s->config.initializer_range);
-    if (!e || e == ERR_DATA) show_weights(&r->weights, s->folder);
+    if (!e || e == ERR_DATA) show_weights(r);
     return e;
 }
 

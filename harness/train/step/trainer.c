@@ -52,8 +52,7 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
-/* --- class weights -------------------------------------------------------------------------------
- */
+/* --- class weights --- */
 
 /* scikit-learn's compute_class_weight("balanced"): rows / (classes * rows of the class). */
 static err balance(trainer *t) {
@@ -96,8 +95,7 @@ static err place_class_weights(trainer *t) {
     return e ? e : device_write_f64(t->training.class_weights, t->class_weights, classes);
 }
 
-/* --- plans ---------------------------------------------------------------------------------------
- */
+/* --- plans --- */
 
 static err make_table(trainer *t) {
     double *table = NULL;
@@ -268,8 +266,7 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
     return ERR_OK;
 }
 
-/* --- one step ------------------------------------------------------------------------------------
- */
+/* --- one step --- */
 
 /* Packs step s into its slot, which no step under way uses. */
 static err prepare(trainer *t, uint32_t s) {
@@ -493,8 +490,7 @@ err trainer_run(trainer *t) {
     return e;
 }
 
-/* --- figures -------------------------------------------------------------------------------------
- */
+/* --- figures --- */
 
 double trainer_epoch(const trainer *t) {
     const recipe *r = &t->recipe;
