@@ -17,7 +17,8 @@ file(GLOB parser_sources CONFIGURE_DEPENDS
   harness/base/*.c harness/platform/*.c harness/net/*.c harness/text/*.c harness/metric/*.c
   harness/compute/*.c harness/compute/reference/*.c harness/compute/verify/*.c harness/task/*.c
   harness/data/*.c harness/model/*.c harness/model/*/*.c harness/train/*.c harness/train/*/*.c
-  harness/result/*.c harness/result/*/*.c harness/cli/line_reader.c harness/cli/bench_table.c)
+  harness/result/*.c harness/result/*/*.c harness/bench/*.c harness/cli/line_reader.c
+  harness/cli/bench_table.c)
 # intervals need OpenMP and read nothing
 list(FILTER parser_sources EXCLUDE REGEX "/metric/interval\\.c$")
 add_library(harness_core STATIC ${parser_sources})

@@ -8,19 +8,19 @@ layout(push_constant) uniform block { push_loss push; };
 layout(std430, binding = 0) writeonly buffer b0 { float loss[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float dlogits[]; };
 layout(std430, binding = 2) readonly buffer b2 { float logits[]; };
-layout(std430, binding = 3) readonly buffer b3 { uint labels[]; };
+layout(std430, binding = 3) readonly buffer b3 { uint targets[]; };
 layout(std430, binding = 4) readonly buffer b4 { float class_weights[]; };
 
-float weighted_target(uint c, uint label) {
+float weighted_target(uint c, uint target_class) {
     float target = push.smoothing / float(push.classes);
-    if (c == label) target += 1.0 - push.smoothing;
+    if (c == target_class) target += 1.0 - push.smoothing;
     return push.has_weights != 0u ? class_weights[c] * target : target;
 }
 
 void main() {
     uint b = global_index();
     if (b >= push.rows) return;
-    uint first = b * push.classes, label = labels[b];
+    uint first = b * push.classes, label = targets[b];
     float top = logits[first];
     for (uint c = 1u; c < push.classes; c++) top = max(top, logits[first + c]);
     float total = 0.0;

@@ -18,7 +18,7 @@ static err add_numbers(cJSON *to, const named_number *list, size_t count) {
     add_numbers(to, (const named_number[]){__VA_ARGS__},                                           \
                 sizeof((const named_number[]){__VA_ARGS__}) / sizeof(named_number))
 
-static err add_spread(cJSON *to, const bench_spread *s) {
+static err add_spread(cJSON *to, const spread *s) {
     return ADD_NUMBERS(to, {"ms", s->median}, {"ms_p10", s->low}, {"ms_p90", s->high});
 }
 
@@ -52,7 +52,7 @@ static err add_device(cJSON *to, const device *opened) {
     const device_info *d = &opened->info;
     cJSON *one = NULL;
     err e = json_add_object(&one, to, "device");
-    if (e || (e = json_add_string(one, "kind", device_kind_name(d)))) return e;
+    if (e || (e = json_add_string(one, "kind", device_record_kind(d)))) return e;
     if ((e = json_add_string(one, "name", d->name))) return e;
     if ((e = json_add_string(one, "driver", d->driver))) return e;
     if ((e = json_add_string(one, "isa", d->isa))) return e;

@@ -4,7 +4,7 @@
 #define HARNESS_CLI_BENCH_RECORD_H
 
 #include "base/json.h"
-#include "train/bench.h"
+#include "bench/bench.h"
 
 #define BENCH_SCHEMA "harness-bench-1"
 

@@ -4,7 +4,7 @@
 #define HARNESS_CLI_BENCH_SVG_H
 
 #include "base/memory.h"
-#include "train/bench.h"
+#include "bench/bench.h"
 
 /* Appends a whole SVG document; title is plain text. Errors: ERR_MEMORY. */
 err bench_svg(strbuf *out, const bench *b, const char *title) MUST_CHECK;

@@ -166,10 +166,10 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
 /* "12.3 (11.9 to 12.8)" */
 static err add_spread(strbuf *out, const cJSON *row, const char *key, int digits,
                       const char *where) {
-    const cJSON *spread = NULL;
+    const cJSON *range = NULL;
     double n[NUMBERS_MAX];
-    TRY(json_object(&spread, row, key, where));
-    TRY(NUMBERS(n, spread, where, "median", "low", "high"));
+    TRY(json_object(&range, row, key, where));
+    TRY(NUMBERS(n, range, where, "median", "low", "high"));
     return strbuf_printf(out, "%.*f (%.*f to %.*f) | ", digits, n[0], digits, n[1], digits, n[2]);
 }
 

@@ -1,7 +1,7 @@
 #include "cli/run_record.h"
 
 #include "base/memory.h"
-#include "train/bench.h"
+#include "metric/spread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +16,12 @@ static _Thread_local const dataset_row *sorted_rows;
 
 static int by_text(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    const dataset_row *p = &sorted_rows[x], *q = &sorted_rows[y];
-    if (p->text_bytes != q->text_bytes) return p->text_bytes < q->text_bytes ? -1 : 1;
-    int order = memcmp(p->text, q->text, p->text_bytes);
+    int order = example_compare_texts(&sorted_rows[x].example, &sorted_rows[y].example);
     return order ? order : (x > y) - (x < y);
 }
 
 static bool same_text(const dataset_row *a, const dataset_row *b) {
-    return a->text_bytes == b->text_bytes && memcmp(a->text, b->text, a->text_bytes) == 0;
+    return !example_compare_texts(&a->example, &b->example);
 }
 
 err first_rows(uint32_t *first, const dataset_split *split) {
@@ -49,7 +47,7 @@ static err add_test(record *out, const run *r) {
     err e = ERR_OK;
     if ((e = mem_new(&gold, n)) || (e = mem_new(&first, n)) || (e = mem_new(&dedup, n))) goto done;
     for (size_t i = 0; i < n; i++) {
-        gold[i] = test->rows[i].label;
+        gold[i] = test->rows[i].example.target.class;
         dedup[i] = test->rows[i].scored_dedup;
     }
     if ((e = first_rows(first, test))) goto done;
@@ -76,7 +74,8 @@ static err add_worst(record *out, const run *r) {
     if ((e = mem_new(&out->worst, n)) || (e = mem_new(&probabilities, classes))) goto done;
     for (size_t i = 0; i < n; i++) {
         predict_probabilities(probabilities, r->logits + i * classes, classes);
-        out->worst[i] = (record_worst_row){(int64_t)i, probabilities[r->test.sentences[i].label]};
+        out->worst[i] =
+            (record_worst_row){(int64_t)i, probabilities[r->test.sentences[i].target.class]};
     }
     qsort(out->worst, n, sizeof *out->worst, by_probability);
     out->worst_count = n < WORST_ROWS ? n : WORST_ROWS;
@@ -119,7 +118,7 @@ static err add_task(record *out, const run *r) {
     out->task.duplicate_rows = (int64_t)r->data.test.duplicate_count;
     out->task.invalid_rows = (int64_t)r->data.invalid_count;
     for (size_t i = 0; i < classes; i++) labels[i] = r->task.labels[i].readable;
-    for (size_t i = 0; i < r->train.count; i++) counts[r->train.sentences[i].label]++;
+    for (size_t i = 0; i < r->train.count; i++) counts[r->train.sentences[i].target.class]++;
     out->task.majority_class = (int64_t)majority_class(counts, classes);
     if ((e = record_text(&out->headline, r->task.headline))) return e;
     return record_labels(out, labels, classes);
@@ -172,7 +171,7 @@ static err add_device(record *out, const run *r) {
     const device_info *d = &r->device.info;
     record_device *to = &out->device;
     err e = ERR_OK;
-    if ((e = record_text(&to->kind, device_kind_name(d)))) return e;
+    if ((e = record_text(&to->kind, device_record_kind(d)))) return e;
     if ((e = record_text(&to->name, d->name))) return e;
     if ((e = record_text(&to->driver, or_null(d->driver)))) return e;
     if ((e = record_text(&to->version, or_null(d->version)))) return e;
@@ -220,14 +219,14 @@ static err add_choice(record *out, const run *r) {
     return e;
 }
 
-/* 10th and 90th percentile of the steps of the last stretch, as the median is. */
-static err step_spread(bench_spread *spread, const trainer *t) {
+/* Of the steps of the last stretch. */
+static err step_spread(spread *out, const trainer *t) {
     double *steps = NULL;
     size_t count = t->done - t->begun_at;
     err e = mem_new(&steps, count);
     if (e) return e;
     if (count) memcpy(steps, t->step_ms + t->begun_at, count * sizeof *steps);
-    *spread = bench_spread_of(steps, count);
+    *out = spread_of(steps, count);
     mem_free(steps);
     return ERR_OK;
 }
@@ -244,8 +243,8 @@ static err add_kernels(record *out, const kernel_times *k) {
 static err add_timing(record *out, const run *r) {
     const trainer *t = &r->trainer;
     double seconds = t->seconds > 0 ? t->seconds : 1e-9;
-    bench_spread spread = {0};
-    err e = step_spread(&spread, t);
+    spread ms = {0};
+    err e = step_spread(&ms, t);
     if (e) return e;
     out->timing = (record_timing){.tokenize_s = r->tokenize_s,
                                   .train_s = t->seconds,
@@ -254,9 +253,9 @@ static err add_timing(record *out, const run *r) {
                                   .train_tokens = (int64_t)t->tokens,
                                   .tokens_per_s = (double)t->tokens / seconds,
                                   .sentences_per_s = (double)t->sentences / seconds,
-                                  .step_ms_p50 = trainer_step_ms_median(t),
-                                  .step_ms_p10 = spread.low,
-                                  .step_ms_p90 = spread.high};
+                                  .step_ms_p50 = ms.median,
+                                  .step_ms_p10 = ms.low,
+                                  .step_ms_p90 = ms.high};
     out->device_bytes = (int64_t)r->device.peak_bytes;
     out->host_peak_bytes = (int64_t)mem_peak_bytes();
     return add_kernels(out, &r->kernels);

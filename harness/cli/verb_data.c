@@ -71,9 +71,9 @@ static err head_object(const task *t, const dataset *d, const dataset_row *row, 
     cJSON *o = cJSON_CreateObject();
     err e;
     if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_string(o, "text", row->text))) goto done;
-    if ((e = json_add_string(o, "label", t->labels[row->label].name))) goto done;
-    if ((e = json_add_number(o, "label_id", row->label))) goto done;
+    if ((e = json_add_string(o, "text", row->example.texts[0].text))) goto done;
+    if ((e = json_add_string(o, "label", t->labels[row->example.target.class].name))) goto done;
+    if ((e = json_add_number(o, "label_id", row->example.target.class))) goto done;
     if ((e = json_add_number(o, "row", (double)number))) goto done;
     if ((e = json_add_string(o, "file", path_name(d->paths[row->file])))) goto done;
     if ((e = json_add_number(o, "line", row->line))) goto done;
@@ -86,8 +86,8 @@ done:
 static err head_line(const task *t, const dataset_row *row, size_t number, size_t columns) {
     strbuf out = {0};
     err e = strbuf_printf(&out, "%6zu %7u  ", number, row->line);
-    if (!e) e = text_column(&out, t->labels[row->label].name, columns);
-    if (!e) e = shown_printf(&out, SHOWN_TERMINAL, "  %s\n", row->text);
+    if (!e) e = text_column(&out, t->labels[row->example.target.class].name, columns);
+    if (!e) e = shown_printf(&out, SHOWN_TERMINAL, "  %s\n", row->example.texts[0].text);
     if (!e) fputs(out.text, stdout);
     strbuf_free(&out);
     return e;

@@ -45,7 +45,7 @@ static err add_json(cJSON *array, const device_info *d, choice c) {
         const char *key, *text;
     } texts[] = {{"name", d->name},
                  {"class", device_class_name(d->class)},
-                 {"kind", device_kind_name(d)},
+                 {"kind", device_record_kind(d)},
                  {"driver", d->driver},
                  {"version", d->version},
                  {"uuid", d->uuid},

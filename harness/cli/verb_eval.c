@@ -68,7 +68,7 @@ static err judge(evaluation *v) {
     err e = mem_new(&counts, v->task.label_count);
     if (e) return e;
     for (size_t i = 0; i < v->data.train.row_count; i++)
-        if (v->data.train.rows[i].kept) counts[v->data.train.rows[i].label]++;
+        if (v->data.train.rows[i].kept) counts[v->data.train.rows[i].example.target.class]++;
     e = majority_baseline(&baseline, &v->official, majority_class(counts, v->task.label_count));
     mem_free(counts);
     if (e) return e;
@@ -97,10 +97,10 @@ static err score(evaluation *v, const options *o) {
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
     v->seconds = clock_seconds() - begin;
-    predict_labels(v->predicted, v->logits, n, s->config.classes);
+    v->scorer.model.head->decode(v->predicted, v->logits, n, s->config.classes);
     if ((e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
-        v->gold[i] = v->split->rows[i].label;
+        v->gold[i] = v->split->rows[i].example.target.class;
         // train's counterpart of the deduplicated rows are those that training takes
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }

@@ -37,7 +37,7 @@ static err read_suite(work *w, const char *folder) {
 static err name_baseline(work *w, const char *folder, const options *o) {
     device_info found;
     err e = device_find(&found, o->device);
-    return e ? e : mem_printf(&w->baseline, "%s/%s.json", folder, device_kind_name(&found));
+    return e ? e : mem_printf(&w->baseline, "%s/%s.json", folder, device_record_kind(&found));
 }
 
 static err write_text(const char *folder, const char *name, const strbuf *text) {

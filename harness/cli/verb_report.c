@@ -92,7 +92,8 @@ static err texts_open(text_source *s, const record *r) {
     if ((e = dataset_load(&s->d, &s->t, &where)) || (e = mem_new(&s->texts, s->d.test.row_count))) {
         return e;
     }
-    for (size_t i = 0; i < s->d.test.row_count; i++) s->texts[i] = s->d.test.rows[i].text;
+    for (size_t i = 0; i < s->d.test.row_count; i++)
+        s->texts[i] = s->d.test.rows[i].example.texts[0].text;
     return ERR_OK;
 }
 

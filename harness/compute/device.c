@@ -354,7 +354,7 @@ const char *device_class_name(device_class c) {
     return "unknown";
 }
 
-const char *device_kind_name(const device_info *info) {
+const char *device_record_kind(const device_info *info) {
     switch (info->class) {
     case CLASS_NATIVE_CPU: return "cpu";
     case CLASS_SOFTWARE:

@@ -61,7 +61,7 @@ typedef struct device {
     const struct device_vtable *vtable;
     void *impl;               /* the device's own */
     elem real;                /* ELEM_F64 for the reference, ELEM_F32 else */
-    uint32_t attention_tile;  /* query rows in one (sentence, tile) entry, see batch.h */
+    uint32_t tile_rows;       /* query rows in one attention_tile of ops.h */
     uint64_t allocated_bytes; /* now */
     uint64_t peak_bytes;
     uint64_t validation_errors; /* messages of the validation layer so far */
@@ -126,6 +126,6 @@ const char *device_precision_name(device_precision precision);
 
 const char *device_class_name(device_class c); /* "discrete GPU" ... */
 /* "cpu", "gpu" or "software", as run records say it. */
-const char *device_kind_name(const device_info *info);
+const char *device_record_kind(const device_info *info);
 
 #endif

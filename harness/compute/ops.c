@@ -1,3 +1,4 @@
+/* What each operation is made of: operands, sizes, cost. */
 #include "compute/ops.h"
 
 #include "compute/plan.h"
@@ -12,54 +13,72 @@ const char *op_name(op_kind kind) {
     return names[kind];
 }
 
-typedef struct operand_list {
+/* One op, described at its largest sizes, or at those of a step and micro-batch. */
+typedef struct description {
     operand *out;
     size_t count;
-} operand_list;
+    const step_info *step; /* NULL: the largest */
+    uint32_t micro;
+    double flops;
+} description;
 
-static void add(operand_list *l, const char *name, span *at, operand_access access, size_t count,
-                bool is_real, bool is_optional) {
+static size_t size_of(const description *l, dim d) {
+    return l->step ? dim_value(d, l->step, l->micro) : d.max;
+}
+
+static void add(description *l, const char *name, span *at, operand_access access, size_t count,
+                size_t used, bool is_real, bool is_optional) {
     l->out[l->count++] = (operand){.name = name,
                                    .at = at,
                                    .access = access,
                                    .is_optional = is_optional,
                                    .is_real = is_real,
-                                   .count = count};
+                                   .count = count,
+                                   .used = used};
 }
 
 // the field's own name is the operand's name
-#define REAL(field, access, count) add(l, #field, &a->field, ACCESS_##access, (count), true, false)
-#define REAL_OPTIONAL(field, access, count)                                                        \
-    add(l, #field, &a->field, ACCESS_##access, (count), true, true)
-#define U32(field, access, count) add(l, #field, &a->field, ACCESS_##access, (count), false, false)
-#define U32_OPTIONAL(field, access, count)                                                         \
-    add(l, #field, &a->field, ACCESS_##access, (count), false, true)
+#define SIZE(field) size_of(l, a->field)
+#define REAL_OF(field, access, count, used, is_optional)                                           \
+    add(l, #field, &a->field, ACCESS_##access, (count), (used), true, (is_optional))
+#define REAL(field, access, count) REAL_OF(field, access, count, count, false)
+#define REAL_OPTIONAL(field, access, count) REAL_OF(field, access, count, count, true)
+/* Of a table, `used` elements are touched. */
+#define TABLE(field, access, count, used) REAL_OF(field, access, count, used, false)
+#define U32_UNLESS(is_optional, field, access, count)                                              \
+    add(l, #field, &a->field, ACCESS_##access, (count), 0, false, (is_optional))
+#define U32(field, access, count) U32_UNLESS(false, field, access, count)
 
-static void operands_fill(struct fill *a, operand_list *l) {
-    REAL(x, WRITE, (size_t)a->rows.max * a->cols);
+static void describe_fill(struct fill *a, description *l) {
+    size_t n = SIZE(rows) * a->cols;
+    REAL(x, WRITE, n);
+    l->flops = (double)n;
 }
 
-static void operands_embed_fwd(struct embed_fwd *a, operand_list *l) {
-    size_t t = a->rows.max, h = a->hidden;
+static void describe_embed_fwd(struct embed_fwd *a, description *l) {
+    size_t t = SIZE(rows), h = a->hidden;
     REAL(y, WRITE, t * h);
-    REAL(word, READ, a->vocabulary * h);
-    REAL(position, READ, h);
-    REAL(type, READ, h);
+    TABLE(token, READ, a->table_rows * h, t * h);
+    TABLE(position, READ, h, t * h);
+    TABLE(type, READ, h, t * h);
     U32(ids, READ, t);
     U32(positions, READ, t);
     U32(type_ids, READ, t);
+    l->flops = 2.0 * (double)(t * h);
 }
 
-static void operands_rows_sum(struct rows_sum *a, operand_list *l) {
-    REAL(out, BOTH, a->hidden);
-    REAL(x, READ, (size_t)a->items_max.max * a->hidden);
-    U32(starts, READ, (size_t)a->lists.max + 1);
-    U32(items, READ, a->items_max.max);
-    U32(rows, READ, a->lists.max);
+static void describe_rows_sum(struct rows_sum *a, description *l) {
+    size_t lists = SIZE(lists), items = SIZE(items_max), h = a->hidden;
+    TABLE(out, BOTH, h, lists * h);
+    REAL(x, READ, items * h);
+    U32(starts, READ, lists + 1);
+    U32(items, READ, items);
+    U32(rows, READ, lists);
+    l->flops = (double)(items * h);
 }
 
-static void operands_layernorm_fwd(struct layernorm_fwd *a, operand_list *l) {
-    size_t t = a->rows.max, h = a->hidden;
+static void describe_layernorm_fwd(struct layernorm_fwd *a, description *l) {
+    size_t t = SIZE(rows), h = a->hidden;
     bool has_drop = a->before.p > 0 || a->after.p > 0;
     REAL(y, WRITE, t * h);
     REAL_OPTIONAL(sum, WRITE, t * h);
@@ -69,15 +88,16 @@ static void operands_layernorm_fwd(struct layernorm_fwd *a, operand_list *l) {
     REAL_OPTIONAL(residual, READ, t * h);
     REAL(weight, READ, h);
     REAL(bias, READ, h);
-    add(l, "positions", &a->positions, ACCESS_READ, t, false, !has_drop);
-    add(l, "token_sentence", &a->token_sentence, ACCESS_READ, t, false, !has_drop);
+    U32_UNLESS(!has_drop, positions, READ, t);
+    U32_UNLESS(!has_drop, token_sentence, READ, t);
+    l->flops = 8.0 * (double)(t * h);
 }
 
-static void operands_layernorm_bwd(struct layernorm_bwd *a, operand_list *l) {
-    size_t t = a->rows.max, h = a->hidden;
+static void describe_layernorm_bwd(struct layernorm_bwd *a, description *l) {
+    size_t t = SIZE(rows), h = a->hidden;
     bool has_drop = a->before.p > 0 || a->after.p > 0;
     REAL(dsum, WRITE, t * h);
-    add(l, "dx", &a->dx, ACCESS_WRITE, t * h, true, a->before.p <= 0);
+    REAL_OF(dx, WRITE, t * h, t * h, a->before.p <= 0);
     REAL(dweight, BOTH, h);
     REAL(dbias, BOTH, h);
     REAL(dy, READ, t * h);
@@ -85,153 +105,197 @@ static void operands_layernorm_bwd(struct layernorm_bwd *a, operand_list *l) {
     REAL(mean, READ, t);
     REAL(rstd, READ, t);
     REAL(weight, READ, h);
-    add(l, "positions", &a->positions, ACCESS_READ, t, false, !has_drop);
-    add(l, "token_sentence", &a->token_sentence, ACCESS_READ, t, false, !has_drop);
+    U32_UNLESS(!has_drop, positions, READ, t);
+    U32_UNLESS(!has_drop, token_sentence, READ, t);
+    l->flops = 16.0 * (double)(t * h);
 }
 
-static void operands_linear_fwd(struct linear_fwd *a, operand_list *l) {
-    size_t m = a->rows.max, n = a->n, k = a->k;
+static void describe_linear_fwd(struct linear_fwd *a, description *l) {
+    size_t m = SIZE(rows), n = a->n, k = a->k;
     REAL(y, WRITE, m * n);
     REAL_OPTIONAL(pre, WRITE, m * n);
     REAL(x, READ, m * k);
     REAL(weight, READ, n * k);
     REAL_OPTIONAL(bias, READ, n);
+    l->flops = 2.0 * (double)(m * n * k);
 }
 
-static void operands_linear_dx(struct linear_dx *a, operand_list *l) {
-    size_t m = a->rows.max, n = a->n, k = a->k;
+static void describe_linear_dx(struct linear_dx *a, description *l) {
+    size_t m = SIZE(rows), n = a->n, k = a->k;
     REAL(dx, WRITE, m * k);
     REAL(dy, READ, m * n);
     REAL(weight, READ, n * k);
     REAL_OPTIONAL(pre, READ, m * k);
     REAL_OPTIONAL(add, READ, m * k);
+    l->flops = 2.0 * (double)(m * n * k);
 }
 
-static void operands_linear_dw(struct linear_dw *a, operand_list *l) {
-    size_t m = a->rows.max, n = a->n, k = a->k;
+static void describe_linear_dw(struct linear_dw *a, description *l) {
+    size_t m = SIZE(rows), n = a->n, k = a->k;
     REAL(dweight, BOTH, n * k);
     REAL_OPTIONAL(dbias, BOTH, n);
     REAL(dy, READ, m * n);
     REAL(x, READ, m * k);
+    l->flops = 2.0 * (double)(m * n * k);
 }
 
-static void operands_attention_fwd(struct attention_fwd *a, operand_list *l) {
-    size_t t = a->tokens.max, h = (size_t)a->heads * a->head_size;
+/* Each tile's rows meet its whole sentence; sentences fill at most one tile each here. */
+static double attention_pairs(size_t tokens, size_t tiles) {
+    return tiles ? (double)tokens * ((double)tokens / (double)tiles) : 0;
+}
+
+static void describe_attention_fwd(struct attention_fwd *a, description *l) {
+    size_t t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
     REAL(out, WRITE, t * h);
     REAL(lse, WRITE, t * a->heads);
     REAL(qkv, READ, t * h * 3);
-    U32(tiles, READ, (size_t)a->tile_count.max * 4);
+    U32(tiles, READ, SIZE(tile_count) * 4);
+    l->flops = 4.0 * attention_pairs(t, SIZE(tile_count)) * (double)h;
 }
 
-static void operands_attention_bwd(struct attention_bwd *a, operand_list *l) {
-    size_t t = a->tokens.max, h = (size_t)a->heads * a->head_size;
+static void describe_attention_bwd(struct attention_bwd *a, description *l) {
+    size_t t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
     REAL(dqkv, WRITE, t * h * 3);
     REAL(dout, READ, t * h);
     REAL(out, READ, t * h);
     REAL(lse, READ, t * a->heads);
     REAL(qkv, READ, t * h * 3);
-    U32(tiles, READ, (size_t)a->tile_count.max * 4);
+    U32(tiles, READ, SIZE(tile_count) * 4);
+    l->flops = 10.0 * attention_pairs(t, SIZE(tile_count)) * (double)h;
 }
 
-static void operands_cls_attention_fwd(struct cls_attention_fwd *a, operand_list *l) {
-    size_t b = a->rows.max, t = a->tokens.max, h = (size_t)a->heads * a->head_size;
+static void describe_cls_attention_fwd(struct cls_attention_fwd *a, description *l) {
+    size_t b = SIZE(rows), t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
     REAL(out, WRITE, b * h);
     REAL(q, READ, b * h);
     REAL(kv, READ, t * h * 2);
     U32(starts, READ, b + 1);
-    add(l, "ordinals", &a->ordinals, ACCESS_READ, b, false, a->drop.p <= 0);
+    U32_UNLESS(a->drop.p <= 0, ordinals, READ, b);
+    l->flops = 4.0 * (double)(t * h);
 }
 
-static void operands_cls_attention_bwd(struct cls_attention_bwd *a, operand_list *l) {
-    size_t b = a->rows.max, t = a->tokens.max, h = (size_t)a->heads * a->head_size;
+static void describe_cls_attention_bwd(struct cls_attention_bwd *a, description *l) {
+    size_t b = SIZE(rows), t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
     REAL(dq, WRITE, b * h);
     REAL(dkv, WRITE, t * h * 2);
     REAL(dout, READ, b * h);
     REAL(q, READ, b * h);
     REAL(kv, READ, t * h * 2);
     U32(starts, READ, b + 1);
-    add(l, "ordinals", &a->ordinals, ACCESS_READ, b, false, a->drop.p <= 0);
+    U32_UNLESS(a->drop.p <= 0, ordinals, READ, b);
+    l->flops = 10.0 * (double)(t * h);
 }
 
-static void operands_gather_rows(struct gather_rows *a, operand_list *l) {
-    REAL(y, WRITE, (size_t)a->rows.max * a->hidden);
-    REAL(x, READ, (size_t)a->tokens.max * a->hidden);
-    U32(starts, READ, (size_t)a->rows.max + 1);
+static void describe_gather_rows(struct gather_rows *a, description *l) {
+    size_t b = SIZE(rows), h = a->hidden;
+    REAL(y, WRITE, b * h);
+    TABLE(x, READ, SIZE(tokens) * h, b * h);
+    U32(starts, READ, b + 1);
+    l->flops = (double)(b * h);
 }
 
-static void operands_scatter_rows(struct scatter_rows *a, operand_list *l) {
-    REAL(dx, WRITE, (size_t)a->tokens.max * a->hidden);
-    REAL(dy, READ, (size_t)a->rows.max * a->hidden);
-    U32(starts, READ, (size_t)a->rows.max + 1);
+static void describe_scatter_rows(struct scatter_rows *a, description *l) {
+    size_t b = SIZE(rows), n = SIZE(tokens) * a->hidden;
+    REAL(dx, WRITE, n);
+    REAL(dy, READ, b * a->hidden);
+    U32(starts, READ, b + 1);
+    l->flops = (double)n;
 }
 
-static void operands_dropout(struct dropout *a, operand_list *l) {
-    size_t n = (size_t)a->rows.max * a->hidden;
+static void describe_dropout(struct dropout *a, description *l) {
+    size_t b = SIZE(rows), n = b * a->hidden;
     REAL(y, WRITE, n);
     REAL(x, READ, n);
-    add(l, "ordinals", &a->ordinals, ACCESS_READ, a->rows.max, false, a->drop.p <= 0);
+    U32_UNLESS(a->drop.p <= 0, ordinals, READ, b);
+    l->flops = 20.0 * (double)n;
 }
 
-static void operands_tanh_bwd(struct tanh_bwd *a, operand_list *l) {
-    size_t n = (size_t)a->rows.max * a->cols;
+static void describe_tanh_bwd(struct tanh_bwd *a, description *l) {
+    size_t n = SIZE(rows) * a->cols;
     REAL(dx, WRITE, n);
     REAL(dy, READ, n);
     REAL(y, READ, n);
+    l->flops = 3.0 * (double)n;
 }
 
-static void operands_cross_entropy(struct cross_entropy *a, operand_list *l) {
-    size_t b = a->rows.max, c = a->classes;
+static void describe_cross_entropy(struct cross_entropy *a, description *l) {
+    size_t b = SIZE(rows), c = a->classes;
     REAL(loss, WRITE, b);
     REAL_OPTIONAL(dlogits, WRITE, b * c);
     REAL(logits, READ, b * c);
-    U32(labels, READ, b);
+    U32(targets, READ, b);
     REAL_OPTIONAL(class_weights, READ, c);
+    l->flops = 10.0 * (double)(b * c);
 }
 
-static void operands_grad_norm(struct grad_norm *a, operand_list *l) {
+static void describe_grad_norm(struct grad_norm *a, description *l) {
     REAL(result, WRITE, 4);
     for (uint32_t i = 0; i < a->part_count; i++) {
         struct grad_part *part = &a->parts[i];
-        add(l, "part", &part->x, ACCESS_READ, (size_t)part->rows.max * part->cols, true, false);
+        size_t n = size_of(l, part->rows) * part->cols;
+        add(l, "part", &part->x, ACCESS_READ, n, n, true, false);
+        l->flops += 2.0 * (double)n;
     }
 }
 
-static void operands_adamw(struct adamw *a, operand_list *l) {
+static void describe_adamw(struct adamw *a, description *l) {
     REAL(p, BOTH, a->count);
     REAL(m, BOTH, a->count);
     REAL(v, BOTH, a->count);
     REAL(g, READ, a->count);
     REAL(table, READ, 8);
     REAL(norm, READ, 4);
+    l->flops = 16.0 * a->count;
 }
 
-static void operands_adamw_rows(struct adamw_rows *a, operand_list *l) {
-    size_t n = (size_t)a->vocabulary * a->hidden;
-    REAL(p, BOTH, n);
-    REAL(m, BOTH, n);
-    REAL(v, BOTH, n);
-    U32(last_step, BOTH, a->vocabulary);
-    REAL_OPTIONAL(g, READ, (size_t)a->rows.max * a->hidden);
-    U32_OPTIONAL(list, READ, a->rows.max);
+static void describe_adamw_rows(struct adamw_rows *a, description *l) {
+    size_t all = (size_t)a->table_rows * a->hidden, n = SIZE(rows) * a->hidden;
+    TABLE(p, BOTH, all, n);
+    TABLE(m, BOTH, all, n);
+    TABLE(v, BOTH, all, n);
+    U32(last_step, BOTH, a->table_rows);
+    REAL_OPTIONAL(g, READ, n);
+    U32_UNLESS(true, list, READ, SIZE(rows));
     REAL(table, READ, 8);
-    add(l, "norm", &a->norm, ACCESS_READ, 4, true, !span_given(a->g));
+    REAL_OF(norm, READ, 4, 4, !span_given(a->g));
+    l->flops = 16.0 * (double)n;
 }
 
-static void operands_checksum(struct checksum *a, operand_list *l) {
+static void describe_checksum(struct checksum *a, description *l) {
     U32(out, WRITE, CHECKSUM_LANES);
     REAL(x, READ, a->count);
+    l->flops = 2.0 * a->count;
 }
 
-size_t op_operands(op *o, operand out[OPERANDS_MAX]) {
-    operand_list l = {.out = out};
+static void describe(op *o, description *l) {
     switch (o->kind) {
 #define OP(name)                                                                                   \
     case OP_##name:                                                                                \
-        operands_##name(&o->as.name, &l);                                                          \
+        describe_##name(&o->as.name, l);                                                           \
         break;
 #include "compute/ops.def"
 #undef OP
     case OP_COUNT: break;
     }
+}
+
+size_t op_operands(op *o, operand out[OPERANDS_MAX]) {
+    description l = {.out = out};
+    describe(o, &l);
     return l.count;
+}
+
+op_cost op_cost_of(const op *o, const step_info *step, uint32_t micro) {
+    op copy = *o; // operands point into it
+    operand list[OPERANDS_MAX];
+    description l = {.out = list, .step = step, .micro = micro};
+    op_cost cost = {0};
+    describe(&copy, &l);
+    cost.flops = l.flops;
+    for (size_t i = 0; i < l.count; i++) {
+        bool is_there = !list[i].is_optional || span_given(*list[i].at);
+        if (list[i].is_real && is_there)
+            cost.reals += (double)list[i].used * (list[i].access == ACCESS_BOTH ? 2 : 1);
+    }
+    return cost;
 }

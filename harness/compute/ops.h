@@ -1,7 +1,7 @@
 /* Operations: one argument struct each, with its contract.
  *
  * Sizes: T tokens of the micro-batch, B its sentences, H hidden, A heads, D = H / A head size, V
- * vocabulary rows, C classes. All matrices are row-major. "real" is f32 (f64 on the reference).
+ * rows of a table, C classes. All matrices are row-major. "real" is f32 (f64 on the reference).
  * Activations and their gradients are overwritten (=); gradients of parameters are added to (+=).
  * Outputs must not overlap inputs unless said. Optional operands are absent when their buffer is
  * NULL.
@@ -19,13 +19,15 @@
  * that spans were planned for). */
 typedef enum dim_kind {
     DIM_FIXED,
-    DIM_TOKENS,         /* T of the micro-batch */
-    DIM_SENTENCES,      /* B of the micro-batch */
-    DIM_TILES,          /* attention work list of the micro-batch */
-    DIM_WORD_LISTS,     /* distinct word ids of the micro-batch */
-    DIM_POSITION_LISTS, /* distinct positions of the micro-batch */
-    DIM_WORD_ROWS       /* distinct word ids of the whole optimizer step: U */
+    DIM_TOKENS,    /* T of the micro-batch */
+    DIM_SENTENCES, /* B of the micro-batch */
+    DIM_TILES,     /* attention work list of the micro-batch */
+    DIM_LISTS_0,   /* lists that rows_sum adds by, of the micro-batch; there are several sets of */
+    DIM_LISTS_1,   /* them: LISTS_MAX */
+    DIM_STEP_ROWS  /* rows of a table that the whole optimizer step touches: U */
 } dim_kind;
+
+enum { LISTS_MAX = 2 };
 
 typedef struct dim {
     dim_kind kind;
@@ -51,13 +53,13 @@ struct fill {
     float value;
 };
 
-/* y[t] = word[ids[t]] + position[positions[t]] + type[type_ids[t]], added in that order. */
+/* y[t] = token[ids[t]] + position[positions[t]] + type[type_ids[t]], added in that order. */
 struct embed_fwd {
     span y;                        /* (T, H) */
-    span word, position, type;     /* (V, H), (P, H), (2, H) */
+    span token, position, type;    /* (V, H), (P, H), (types, H) */
     span ids, positions, type_ids; /* (T) u32 */
     dim rows;                      /* T */
-    uint32_t hidden, vocabulary;
+    uint32_t hidden, table_rows;
 };
 
 /* out[rows[r]] += sum over j in [starts[r], starts[r + 1]) of x[items[j]], in the order of items.
@@ -137,12 +139,12 @@ struct linear_dw {
     uint32_t n, k;
 };
 
-/* One entry of the attention work list. Sentences longer than device->attention_tile have several.
+/* One entry of the attention work list. Sentences longer than device->tile_rows have several.
  */
 typedef struct attention_tile {
     uint32_t start;   /* first token of the sentence in the packed batch */
     uint32_t length;  /* tokens of the sentence */
-    uint32_t first;   /* first row of this tile, relative to start; a multiple of attention_tile */
+    uint32_t first;   /* first row of this tile, relative to start; a multiple of tile_rows */
     uint32_t ordinal; /* of the sentence within the optimizer step (dropout) */
 } attention_tile;
 
@@ -251,13 +253,13 @@ struct tanh_bwd {
 };
 
 /* loss[b] = sum_c w[c] target[c] * -log softmax(logits[b])[c] with target = (1 - smoothing) at the
- * label + smoothing / C everywhere (w = 1 when absent); dlogits (optional) = its gradient times the
- * step's loss_scale. The maximum is subtracted before exp. */
+ * class targets[b] + smoothing / C everywhere (w = 1 when absent); dlogits (optional) = its
+ * gradient times the step's loss_scale. The maximum is subtracted before exp. */
 struct cross_entropy {
     span loss;          /* (B) */
     span dlogits;       /* (B, C); optional */
     span logits;        /* (B, C) */
-    span labels;        /* (B) u32, each < C */
+    span targets;       /* (B) u32, each < C */
     span class_weights; /* (C); optional */
     dim rows;           /* B */
     uint32_t classes;
@@ -315,7 +317,7 @@ struct adamw_rows {
     span table;     /* (steps + 1, 4) */
     span norm;      /* (4); needed with g */
     dim rows;
-    uint32_t hidden, vocabulary;
+    uint32_t hidden, table_rows;
     bool decay, before;
     float beta1, beta2, eps;
 };

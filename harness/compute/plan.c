@@ -116,64 +116,10 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     case DIM_TOKENS: return step->micros[micro].tokens;
     case DIM_SENTENCES: return step->micros[micro].sentences;
     case DIM_TILES: return step->micros[micro].tiles;
-    case DIM_WORD_LISTS: return step->micros[micro].word_lists;
-    case DIM_POSITION_LISTS: return step->micros[micro].position_lists;
-    case DIM_WORD_ROWS: return step->word_rows;
+    case DIM_LISTS_0: return step->micros[micro].lists[0];
+    case DIM_LISTS_1: return step->micros[micro].lists[1];
+    case DIM_STEP_ROWS: return step->step_rows;
     }
-    return 0;
-}
-
-double op_flops(const op *o, const step_info *step, uint32_t micro) {
-#define SIZE(d) ((double)dim_value((d), step, micro))
-    switch (o->kind) {
-    case OP_linear_fwd:
-        return 2.0 * SIZE(o->as.linear_fwd.rows) * o->as.linear_fwd.n * o->as.linear_fwd.k;
-    case OP_linear_dx:
-        return 2.0 * SIZE(o->as.linear_dx.rows) * o->as.linear_dx.n * o->as.linear_dx.k;
-    case OP_linear_dw:
-        return 2.0 * SIZE(o->as.linear_dw.rows) * o->as.linear_dw.n * o->as.linear_dw.k;
-    case OP_attention_fwd: {
-        // each tile's rows meet its whole sentence; sentences fill at most one tile each here
-        const struct attention_fwd *a = &o->as.attention_fwd;
-        double rows = SIZE(a->tokens), tiles = SIZE(a->tile_count);
-        return tiles > 0 ? 4.0 * rows * (rows / tiles) * a->heads * a->head_size : 0;
-    }
-    case OP_attention_bwd: {
-        const struct attention_bwd *a = &o->as.attention_bwd;
-        double rows = SIZE(a->tokens), tiles = SIZE(a->tile_count);
-        return tiles > 0 ? 10.0 * rows * (rows / tiles) * a->heads * a->head_size : 0;
-    }
-    case OP_cls_attention_fwd:
-        return 4.0 * SIZE(o->as.cls_attention_fwd.tokens) * o->as.cls_attention_fwd.heads *
-               o->as.cls_attention_fwd.head_size;
-    case OP_cls_attention_bwd:
-        return 10.0 * SIZE(o->as.cls_attention_bwd.tokens) * o->as.cls_attention_bwd.heads *
-               o->as.cls_attention_bwd.head_size;
-    case OP_layernorm_fwd: return 8.0 * SIZE(o->as.layernorm_fwd.rows) * o->as.layernorm_fwd.hidden;
-    case OP_layernorm_bwd:
-        return 16.0 * SIZE(o->as.layernorm_bwd.rows) * o->as.layernorm_bwd.hidden;
-    case OP_embed_fwd: return 2.0 * SIZE(o->as.embed_fwd.rows) * o->as.embed_fwd.hidden;
-    case OP_rows_sum: return SIZE(o->as.rows_sum.items_max) * o->as.rows_sum.hidden;
-    case OP_fill: return SIZE(o->as.fill.rows) * o->as.fill.cols;
-    case OP_adamw: return 16.0 * o->as.adamw.count;
-    case OP_adamw_rows: return 16.0 * SIZE(o->as.adamw_rows.rows) * o->as.adamw_rows.hidden;
-    case OP_grad_norm: {
-        double n = 0;
-        for (uint32_t i = 0; i < o->as.grad_norm.part_count; i++) {
-            n += 2.0 * SIZE(o->as.grad_norm.parts[i].rows) * o->as.grad_norm.parts[i].cols;
-        }
-        return n;
-    }
-    case OP_gather_rows: return SIZE(o->as.gather_rows.rows) * o->as.gather_rows.hidden;
-    case OP_scatter_rows: return SIZE(o->as.scatter_rows.tokens) * o->as.scatter_rows.hidden;
-    case OP_dropout: return 20.0 * SIZE(o->as.dropout.rows) * o->as.dropout.hidden;
-    case OP_tanh_bwd: return 3.0 * SIZE(o->as.tanh_bwd.rows) * o->as.tanh_bwd.cols;
-    case OP_cross_entropy:
-        return 10.0 * SIZE(o->as.cross_entropy.rows) * o->as.cross_entropy.classes;
-    case OP_checksum: return 2.0 * o->as.checksum.count;
-    case OP_COUNT: break;
-    }
-#undef SIZE
     return 0;
 }
 

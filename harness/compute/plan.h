@@ -16,14 +16,14 @@ typedef enum plan_part { PART_BEGIN, PART_MICRO, PART_END, PART_COUNT } plan_par
 
 /* Sizes of one micro-batch. */
 typedef struct micro_sizes {
-    uint32_t tokens, sentences, tiles, word_lists, position_lists;
+    uint32_t tokens, sentences, tiles, lists[LISTS_MAX];
 } micro_sizes;
 
 typedef struct step_info {
     uint32_t slot; /* < SLOT_COUNT */
     uint32_t step; /* optimizer step, 1-based */
     uint32_t seed;
-    uint32_t word_rows; /* U */
+    uint32_t step_rows; /* U */
     float loss_scale;   /* factor of dlogits: 1 / sentences of the optimizer step */
     /* What loss_scale holds beside that, and grad_norm divides by; 0 is 1: nothing is scaled. */
     float gradient_scale;
@@ -85,12 +85,14 @@ static inline float step_unscale(const step_info *step) {
 /* Size of a dimension in this step. */
 uint32_t dim_value(dim d, const step_info *step, uint32_t micro);
 
-/* Floating-point operations of one op in this step (multiply and add count 2): what cutting a
- * submission into segments, and bench, go by. */
-double op_flops(const op *o, const step_info *step, uint32_t micro);
+/* What one op costs in this step: what cutting a submission into segments, and bench, go by. */
+typedef struct op_cost {
+    double flops; /* floating-point operations; multiply and add count 2 */
+    double reals; /* moved at least: every operand once, of a table the rows that are used */
+} op_cost;
+op_cost op_cost_of(const op *o, const step_info *step, uint32_t micro);
 
-/* --- what a device implements
- * ---------------------------------------------------------------------- */
+/* --- what a device implements --- */
 
 typedef struct device_vtable {
     void (*close)(device *d);
@@ -111,8 +113,8 @@ typedef struct device_vtable {
 } device_vtable;
 
 /* Operands of an op: every span it names, with what it does to it and how many elements it needs at
- * its largest sizes. The one place where shapes are written down: plan_add checks by it, host
- * devices resolve by it, Vulkan tracks hazards by it. */
+ * its largest sizes. ops.c is the one place where shapes and costs are written down: plans check by
+ * it, host devices resolve by it, Vulkan tracks hazards by it, verify draws by it, bench counts. */
 typedef enum operand_access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_BOTH = 3 } operand_access;
 enum { OPERANDS_MAX = 24 };
 typedef struct operand {
@@ -122,6 +124,7 @@ typedef struct operand {
     bool is_optional;
     bool is_real; /* else u32 */
     size_t count;
+    size_t used; /* of a real one: elements that are touched; fewer of a table */
 } operand;
 /* Fills out and returns how many there are. */
 size_t op_operands(op *o, operand out[OPERANDS_MAX]);

@@ -57,6 +57,12 @@ static inline void *span_host(span s) {
     return (char *)s.buffer->mapped + s.offset;
 }
 
+/* Element i of a resolved span of reals in mapped memory. */
+static inline double span_real(span s, size_t i) {
+    return s.type == ELEM_F64 ? ((const double *)span_host(s))[i]
+                              : (double)((const float *)span_host(s))[i];
+}
+
 typedef struct arena_block {
     buffer *buffer;
     size_t used; /* bytes */

@@ -68,7 +68,7 @@ err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
 err data__add_row(data__reader *r, const char *where, uint32_t line, const char *text,
                   size_t text_bytes, const char *label, size_t label_bytes) MUST_CHECK;
 
-/* Divides d->source into train and test by the hash rule. */
+/* Divides d->file_rows into train and test by the hash rule. */
 err data__split_by_hash(dataset *d, uint32_t one_in) MUST_CHECK;
 
 /* Sets flags and counts of train (cleaning) and of test (against cleaned train). */

@@ -97,7 +97,7 @@ done:
 }
 
 static dataset_split *split_of(dataset *d, task_role role) {
-    return role == TASK_ROLE_TRAIN ? &d->train : role == TASK_ROLE_TEST ? &d->test : &d->source;
+    return role == TASK_ROLE_TRAIN ? &d->train : role == TASK_ROLE_TEST ? &d->test : &d->file_rows;
 }
 
 /* Rows that were read, by role. */
@@ -129,9 +129,10 @@ static void hash_split(dataset_split *s) {
     sha256_begin(&h);
     for (size_t i = 0; i < s->row_count; i++) {
         char number[16];
-        int n = snprintf(number, sizeof number, "%u", s->rows[i].label);
+        int n = snprintf(number, sizeof number, "%u", s->rows[i].example.target.class);
         sha256_add(&h, number, (size_t)n + 1);
-        sha256_add(&h, s->rows[i].text, (size_t)s->rows[i].text_bytes + 1);
+        sha256_add(&h, s->rows[i].example.texts[0].text,
+                   (size_t)s->rows[i].example.texts[0].bytes + 1);
     }
     sha256_end_hex(&h, s->sha256);
 }
@@ -141,12 +142,12 @@ static void hash_rows(dataset *d) {
     sha256 h;
     hash_split(&d->train);
     hash_split(&d->test);
-    if (d->source.row_count) hash_split(&d->source);
+    if (d->file_rows.row_count) hash_split(&d->file_rows);
     int n = snprintf(text, sizeof text, "train %s\ntest %s\n", d->train.sha256, d->test.sha256);
     hash_bytes_hex(text, (size_t)n, d->data_sha256);
     sha256_begin(&h);
     for (size_t i = 0; i < d->test.row_count; i++) {
-        n = snprintf(text, sizeof text, "%u\n", d->test.rows[i].label);
+        n = snprintf(text, sizeof text, "%u\n", d->test.rows[i].example.target.class);
         sha256_add(&h, text, (size_t)n);
     }
     sha256_end_hex(&h, d->gold_sha256);
@@ -221,7 +222,7 @@ void dataset_free(dataset *d) {
     split_free(&d->train);
     split_free(&d->test);
     split_free(&d->dev);
-    split_free(&d->source);
+    split_free(&d->file_rows);
     for (size_t i = 0; i < d->path_count; i++) mem_free(d->paths[i]);
     mem_free(d->paths);
     for (size_t i = 0; i < d->texts.count; i++) mem_free(d->texts.blocks[i]);

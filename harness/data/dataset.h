@@ -11,7 +11,7 @@
  * Hash split (kor_sae): a text takes its first row's label; later rows of a text and empty rows
  * take no part; within each label the texts are ordered by the SHA-256 of their bytes (compared as
  * bytes) and the first 1/one_in of them, rounded up, are test. Both splits keep the file's order.
- * The rows as they stand in the file are then in `source`.
+ * The rows as they stand in the file are then in `file_rows`.
  *
  * limit: the `limit` rows of a split (of train: of its kept rows) whose SHA-256 of "limit:" + text
  * is lowest, ties by file order, in the file's order. Neither this nor any split depends on a seed.
@@ -21,6 +21,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "data/example.h"
 #include "task/task.h"
 
 #include <stdbool.h>
@@ -28,9 +29,7 @@
 #include <stdint.h>
 
 typedef struct dataset_row {
-    const char *text; /* in the dataset's texts; a 0 byte follows */
-    uint32_t text_bytes;
-    uint32_t label;    /* index into the task's labels */
+    example example;   /* texts lie in the dataset's texts */
     uint32_t file;     /* index into dataset.paths */
     uint32_t line;     /* line of the file where the row begins (JSON array: element), from 1 */
     bool first;        /* no earlier row of its split has this text */
@@ -64,8 +63,8 @@ typedef struct dataset_texts {
 typedef struct dataset {
     dataset_split train;
     dataset_split test;
-    dataset_split dev;    /* empty until dataset_split_dev */
-    dataset_split source; /* hash split only: all rows of the file */
+    dataset_split dev;       /* empty until dataset_split_dev */
+    dataset_split file_rows; /* hash split only: all rows of the file */
     size_t label_count;
     size_t invalid_count; /* rows dropped for a label outside the manifest */
     char **paths;         /* (path_count) files that were read, owned */

@@ -40,10 +40,13 @@ static int by_id(const void *a, const void *b) {
 }
 
 // Groups tokens by key: starts, items (ascending token within a group) and each group's key in
-// rows.
-static uint32_t group(uint64_t *keys, uint32_t tokens, const uint32_t *key_of, uint32_t *starts,
-                      uint32_t *items, uint32_t *rows) {
-    for (uint32_t t = 0; t < tokens; t++) keys[t] = (uint64_t)key_of[t] << 32 | t;
+// rows. Returns the number of groups.
+static uint32_t group(pack *p, const batch_lists *l, span key_of, uint32_t slot, uint32_t micro) {
+    uint32_t *starts = at(l->starts, slot, micro), *items = at(l->items, slot, micro);
+    uint32_t *rows = at(l->rows, slot, micro), tokens = p->micros[micro].tokens;
+    const uint32_t *row_of = at(key_of, slot, micro);
+    uint64_t *keys = p->keys;
+    for (uint32_t t = 0; t < tokens; t++) keys[t] = (uint64_t)row_of[t] << 32 | t;
     qsort(keys, tokens, sizeof *keys, by_key);
     uint32_t lists = 0;
     for (uint32_t t = 0; t < tokens; t++) {
@@ -60,17 +63,26 @@ static uint32_t group(uint64_t *keys, uint32_t tokens, const uint32_t *key_of, u
 
 static void fill_types(const batch *b, uint32_t slot, uint32_t micro, uint32_t tokens) {
     const uint32_t *types = at(b->type_ids, slot, micro);
-    uint32_t *starts = at(b->type_starts, slot, micro), *items = at(b->type_items, slot, micro);
-    uint32_t *rows = at(b->type_rows, slot, micro);
+    const batch_lists *l = &b->by_type;
+    uint32_t *starts = at(l->starts, slot, micro), *items = at(l->items, slot, micro);
+    uint32_t *rows = at(l->rows, slot, micro);
     uint32_t used = 0;
-    for (uint32_t type = 0; type < 2; type++) {
+    for (uint32_t type = 0; type < b->capacity.types; type++) {
         rows[type] = type;
         starts[type] = used;
         for (uint32_t t = 0; t < tokens; t++) {
             if (types[t] == type) items[used++] = t;
         }
     }
-    starts[2] = used;
+    starts[b->capacity.types] = used;
+}
+
+// Rows of the position table, as transformers' create_position_ids_from_input_ids has them where
+// they follow the pad id; padding may stand in a text.
+static void fill_position_ids(const batch_capacity *c, uint32_t *out, const pack_sentence *s) {
+    uint32_t next = c->positions_follow_pad ? c->pad + 1 : 0;
+    for (uint32_t k = 0; k < s->count; k++)
+        out[k] = c->positions_follow_pad && s->ids[k] == c->pad ? c->pad : next++;
 }
 
 // Writes one micro-batch's tokens and its attention work list.
@@ -78,22 +90,24 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
                        const pack_sentence *sentences, uint32_t first, uint32_t count) {
     uint32_t *ids = at(b->ids, slot, micro), *types = at(b->type_ids, slot, micro);
     uint32_t *positions = at(b->positions, slot, micro);
+    uint32_t *position_ids = at(b->position_ids, slot, micro);
     uint32_t *token_sentence = at(b->token_sentence, slot, micro);
-    uint32_t *starts = at(b->starts, slot, micro), *labels = at(b->labels, slot, micro);
+    uint32_t *starts = at(b->starts, slot, micro), *targets = at(b->targets, slot, micro);
     uint32_t *ordinals = at(b->ordinals, slot, micro);
     attention_tile *tiles = (attention_tile *)(void *)at(b->tiles, slot, micro);
     uint32_t used = 0, tile_count = 0;
     for (uint32_t i = 0; i < count; i++) {
         const pack_sentence *s = &sentences[first + i];
         starts[i] = used;
-        labels[i] = s->label;
+        targets[i] = s->target.class;
         ordinals[i] = first + i;
-        for (uint32_t row = 0; row < s->count; row += b->capacity.tile) {
+        fill_position_ids(&b->capacity, position_ids + used, s);
+        for (uint32_t row = 0; row < s->count; row += b->capacity.tile_rows) {
             tiles[tile_count++] = (attention_tile){used, s->count, row, first + i};
         }
         for (uint32_t k = 0; k < s->count; k++, used++) {
             ids[used] = s->ids[k];
-            types[used] = k >= s->type_one;
+            types[used] = k >= s->type_one && b->capacity.types > 1;
             positions[used] = k;
             token_sentence[used] = first + i;
         }
@@ -104,36 +118,32 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
 
 static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
     micro_sizes *m = &p->micros[micro];
-    m->word_lists =
-        group(p->keys, m->tokens, at(b->ids, slot, micro), at(b->word_starts, slot, micro),
-              at(b->word_items, slot, micro), at(b->word_rows, slot, micro));
-    m->position_lists = group(
-        p->keys, m->tokens, at(b->positions, slot, micro), at(b->position_starts, slot, micro),
-        at(b->position_items, slot, micro), at(b->position_rows, slot, micro));
+    m->lists[BATCH_TOKEN_LISTS] = group(p, &b->by_token, b->ids, slot, micro);
+    m->lists[BATCH_POSITION_LISTS] = group(p, &b->by_position, b->position_ids, slot, micro);
     fill_types(b, slot, micro, m->tokens);
 }
 
-// The union of the micro-batches' distinct ids; word_rows turn from ids into places in it.
+// The union of the micro-batches' distinct ids; the lists' rows turn from ids into places in it.
 static void fill_union(pack *p, const batch *b, uint32_t slot) {
     size_t all = 0;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
-        uint32_t lists = p->micros[micro].word_lists;
-        memcpy(p->ids_sorted + all, at(b->word_rows, slot, micro), lists * sizeof(uint32_t));
+        uint32_t lists = p->micros[micro].lists[BATCH_TOKEN_LISTS];
+        memcpy(p->ids_sorted + all, at(b->by_token.rows, slot, micro), lists * sizeof(uint32_t));
         all += lists;
     }
     qsort(p->ids_sorted, all, sizeof(uint32_t), by_id);
-    uint32_t *rows = at(b->union_rows, slot, 0);
+    uint32_t *rows = at(b->step_rows, slot, 0);
     uint32_t used = 0;
     for (size_t i = 0; i < all; i++) {
         if (!used || rows[used - 1] != p->ids_sorted[i]) rows[used++] = p->ids_sorted[i];
     }
-    p->word_rows = used;
+    p->step_rows = used;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
-        uint32_t *words = at(b->word_rows, slot, micro);
+        uint32_t *listed = at(b->by_token.rows, slot, micro);
         uint32_t place = 0; // both lists ascend
-        for (uint32_t i = 0; i < p->micros[micro].word_lists; i++) {
-            while (rows[place] != words[i]) place++;
-            words[i] = place;
+        for (uint32_t i = 0; i < p->micros[micro].lists[BATCH_TOKEN_LISTS]; i++) {
+            while (rows[place] != listed[i]) place++;
+            listed[i] = place;
         }
     }
 }
@@ -144,7 +154,7 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
     uint32_t most =
         micro_sentences && micro_sentences < c->sentences ? micro_sentences : c->sentences;
     p->micro_count = 0;
-    p->word_rows = 0;
+    p->step_rows = 0;
     p->sentence_count = count;
     p->token_count = 0;
     for (uint32_t i = 0; i < count; i++) { // kernels go by it
@@ -181,7 +191,7 @@ step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed) 
     return (step_info){.slot = slot,
                        .step = step,
                        .seed = seed,
-                       .word_rows = p->word_rows,
+                       .step_rows = p->step_rows,
                        .loss_scale = 1.0f / (float)p->sentence_count,
                        .micro_count = p->micro_count,
                        .micros = p->micros};

@@ -6,21 +6,22 @@
 #ifndef HARNESS_DATA_PACK_H
 #define HARNESS_DATA_PACK_H
 
-#include "compute/batch.h"
+#include "data/example.h"
+#include "model/batch.h"
 
 /* One sentence as the tokenizer gave it, with [CLS] and [SEP]. Borrowed. */
 typedef struct pack_sentence {
     const uint32_t *ids;
     uint32_t count;    /* tokens, at least 1 */
     uint32_t type_one; /* first token of token type 1; count when there is none */
-    uint32_t label;
+    example_target target;
 } pack_sentence;
 
 /* Owns the lists of a slot's sizes and the scratch for sorting; one per slot. */
 typedef struct pack {
     micro_sizes *micros; /* (capacity.micros) */
     uint32_t micro_count;
-    uint32_t word_rows;      /* U */
+    uint32_t step_rows;      /* U */
     uint32_t sentence_count; /* of the step */
     uint32_t token_count;    /* of the step */
     uint32_t

@@ -57,11 +57,10 @@ err data__add_row(data__reader *r, const char *where, uint32_t line, const char 
     err e = mem_grow((void **)&s->rows, r->row_capacity, s->row_count + 1, sizeof *s->rows);
     const char *kept = NULL;
     if (e || (e = keep_text(&kept, r->texts, text, text_bytes))) return e;
-    s->rows[s->row_count++] = (dataset_row){.text = kept,
-                                            .text_bytes = (uint32_t)text_bytes,
-                                            .label = (uint32_t)index,
-                                            .file = r->file,
-                                            .line = line};
+    s->rows[s->row_count++] = (dataset_row){
+        .example = {.texts = {{kept, text_bytes}}, .text_count = 1, .target = {(uint32_t)index}},
+        .file = r->file,
+        .line = line};
     return ERR_OK;
 }
 

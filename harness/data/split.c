@@ -24,13 +24,13 @@ static err text_set_init(text_set *s, const dataset_row *rows, size_t count, boo
 }
 
 static bool same(const text_set *s, const dataset_row *a, const dataset_row *b) {
-    return a->text_bytes == b->text_bytes && !memcmp(a->text, b->text, a->text_bytes) &&
-           (!s->with_label || a->label == b->label);
+    return !example_compare_texts(&a->example, &b->example) &&
+           (!s->with_label || a->example.target.class == b->example.target.class);
 }
 
 /* The slot that holds row's text, or the free one where it would go. */
 static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
-    size_t i = hash_keyed(row->text, row->text_bytes) & s->mask;
+    size_t i = hash_keyed(row->example.texts[0].text, row->example.texts[0].bytes) & s->mask;
     while (s->slots[i] && !same(s, &s->rows[s->slots[i] - 1], row)) i = (i + 1) & s->mask;
     return &s->slots[i];
 }
@@ -51,13 +51,14 @@ err data__count(dataset_split *s, size_t label_count) {
         dataset_row *row = &s->rows[i];
         uint32_t *slot = text_set_slot(&seen, row);
         row->first = !*slot;
-        s->label_counts[row->label]++;
-        s->empty_count += row->text_bytes == 0;
+        s->label_counts[row->example.target.class]++;
+        s->empty_count += example_is_empty(&row->example);
         if (row->first) {
             *slot = (uint32_t)i + 1;
         } else {
             s->duplicate_count++;
-            conflicting[*slot - 1] |= s->rows[*slot - 1].label != row->label;
+            conflicting[*slot - 1] |=
+                s->rows[*slot - 1].example.target.class != row->example.target.class;
         }
     }
     for (size_t i = 0; i < s->row_count; i++) s->conflict_count += conflicting[i];
@@ -71,7 +72,8 @@ static void mark_train(dataset_split *s, const task *t) {
     s->kept_count = 0;
     for (size_t i = 0; i < s->row_count; i++) {
         dataset_row *row = &s->rows[i];
-        row->kept = (row->text_bytes || !t->drop_empty) && (row->first || !t->drop_duplicates);
+        row->kept = (!example_is_empty(&row->example) || !t->drop_empty) &&
+                    (row->first || !t->drop_duplicates);
         s->kept_count += row->kept;
     }
 }
@@ -95,8 +97,8 @@ static err mark_test(dataset_split *test, const dataset_split *train) {
     for (size_t i = 0; i < test->row_count; i++) {
         dataset_row *row = &test->rows[i];
         bool in_train = *text_set_slot(&known, row);
-        row->leaked = row->text_bytes && in_train;
-        row->scored_dedup = row->text_bytes && row->first && !in_train;
+        row->leaked = !example_is_empty(&row->example) && in_train;
+        row->scored_dedup = !example_is_empty(&row->example) && row->first && !in_train;
         test->leaked_count += row->leaked;
         test->leaked_agreeing_count += row->leaked && *text_set_slot(&known_with_label, row);
         test->dedup_count += row->scored_dedup;
@@ -138,7 +140,7 @@ static void rank(ranked *r, const dataset_row *row, uint32_t index, uint32_t gro
     sha256 h;
     sha256_begin(&h);
     sha256_add(&h, prefix, strlen(prefix));
-    sha256_add(&h, row->text, row->text_bytes);
+    sha256_add(&h, row->example.texts[0].text, row->example.texts[0].bytes);
     sha256_end(&h, r->digest);
     r->group = group;
     r->row = index;
@@ -166,19 +168,19 @@ static err copy_rows(dataset_split *to, const dataset_split *from, const bool *w
 }
 
 err data__split_by_hash(dataset *d, uint32_t one_in) {
-    const dataset_split *source = &d->source;
+    const dataset_split *source = &d->file_rows;
     ranked *list = NULL;
     bool *takes_part = NULL, *is_test = NULL;
     size_t count = 0, n = source->row_count ? source->row_count : 1;
     err e;
-    if ((e = data__count(&d->source, d->label_count))) return e;
+    if ((e = data__count(&d->file_rows, d->label_count))) return e;
     if ((e = mem_new(&list, n)) || (e = mem_new(&takes_part, n)) || (e = mem_new(&is_test, n))) {
         goto done;
     }
     for (size_t i = 0; i < source->row_count; i++) {
         const dataset_row *row = &source->rows[i];
-        takes_part[i] = row->first && row->text_bytes;
-        if (takes_part[i]) rank(&list[count++], row, (uint32_t)i, row->label, "");
+        takes_part[i] = row->first && !example_is_empty(&row->example);
+        if (takes_part[i]) rank(&list[count++], row, (uint32_t)i, row->example.target.class, "");
     }
     qsort(list, count, sizeof *list, by_group_and_digest);
     choose_part(is_test, list, count, one_in);
@@ -222,10 +224,10 @@ done:
 /* Fails when some label has rows in train now and would have none once the dev rows leave it. */
 static err check_dev(const dataset *d, const bool *is_dev, size_t *left) {
     for (size_t i = 0; i < d->train.row_count; i++) {
-        left[d->train.rows[i].label] += d->train.rows[i].kept && !is_dev[i];
+        left[d->train.rows[i].example.target.class] += d->train.rows[i].kept && !is_dev[i];
     }
     for (size_t i = 0; i < d->train.row_count; i++) {
-        uint32_t label = d->train.rows[i].label;
+        uint32_t label = d->train.rows[i].example.target.class;
         if (d->train.rows[i].kept && !left[label]) {
             return err_set(ERR_DATA,
                            "protocol dev: label %u has one train row, so none is left for training "
@@ -249,7 +251,7 @@ err dataset_split_dev(dataset *d) {
     if ((e = mem_new(&left, d->label_count))) goto done;
     for (size_t i = 0; i < train->row_count; i++) {
         const dataset_row *row = &train->rows[i];
-        if (row->kept) rank(&list[count++], row, (uint32_t)i, row->label, "dev:");
+        if (row->kept) rank(&list[count++], row, (uint32_t)i, row->example.target.class, "dev:");
     }
     qsort(list, count, sizeof *list, by_group_and_digest);
     choose_part(is_dev, list, count, ONE_IN);

@@ -50,12 +50,15 @@ static err measure_split(data_split_stats *s, const tokenizer *t, size_t max_len
     err e = mem_new(&lengths, split->row_count);
     if (e) return e;
     for (size_t i = 0; i < split->row_count; i++) {
-        lengths[i] = utf8_count(split->rows[i].text, split->rows[i].text_bytes);
+        lengths[i] =
+            utf8_count(split->rows[i].example.texts[0].text, split->rows[i].example.texts[0].bytes);
     }
     summarise(&s->characters, lengths, split->row_count, 0);
     for (size_t i = 0; t && i < split->row_count; i++) {
         const dataset_row *row = &split->rows[i];
-        if ((e = tokenizer_encode(t, &encoded, row->text, row->text_bytes, 0))) goto done;
+        if ((e = tokenizer_encode(t, &encoded, row->example.texts[0].text,
+                                  row->example.texts[0].bytes, 0)))
+            goto done;
         lengths[i] = encoded.count;
     }
     if (t) summarise(&s->tokens, lengths, split->row_count, max_length);
@@ -72,8 +75,8 @@ err data_stats_measure(data_stats *s, const task *of, const dataset *d, const to
                       .tokenizer = t,
                       .sample = sample,
                       .max_length = max_length ? max_length : of->max_length};
-    if (d->source.row_count) {
-        s->splits[s->split_count++] = (data_split_stats){.name = "file", .split = &d->source};
+    if (d->file_rows.row_count) {
+        s->splits[s->split_count++] = (data_split_stats){.name = "file", .split = &d->file_rows};
     }
     s->splits[s->split_count++] = (data_split_stats){.name = "train", .split = &d->train};
     s->splits[s->split_count++] = (data_split_stats){.name = "test", .split = &d->test};

@@ -36,11 +36,12 @@ const char *bert_preset_names(void) {
 }
 
 static void defaults(bert_config *c) {
-    *c = (bert_config){.vocabulary = 30522,
+    *c = (bert_config){.family = &encoder_bert,
+                       .vocabulary = 30522,
                        .hidden = 768,
                        .layers = 12,
                        .heads = 12,
-                       .inner = 3072,
+                       .intermediate = 3072,
                        .positions = 512,
                        .types = 2,
                        .classes = 2,
@@ -59,7 +60,7 @@ err bert_config_preset(bert_config *c, const char *name, uint32_t vocabulary) {
     c->layers = p->layers;
     c->hidden = p->hidden;
     c->heads = p->heads;
-    c->inner = 4 * p->hidden;
+    c->intermediate = 4 * p->hidden;
     c->positions = BERT_PRESET_POSITIONS;
     return ERR_OK;
 }
@@ -253,7 +254,7 @@ static err read_fields(bert_config *c, const cJSON *root, const char *path) {
     if ((e = read_size(&c->hidden, root, "hidden_size", 1, path))) return e;
     if ((e = read_size(&c->layers, root, "num_hidden_layers", 1, path))) return e;
     if ((e = read_size(&c->heads, root, "num_attention_heads", 1, path))) return e;
-    if ((e = read_size(&c->inner, root, "intermediate_size", 1, path))) return e;
+    if ((e = read_size(&c->intermediate, root, "intermediate_size", 1, path))) return e;
     if ((e = read_size(&c->positions, root, "max_position_embeddings", 2, path))) return e;
     if ((e = read_size(&c->types, root, "type_vocab_size", 2, path))) return e;
     if ((e = read_fraction(&c->hidden_dropout, root, "hidden_dropout_prob", 1, path))) return e;
@@ -328,7 +329,7 @@ static err add_fields(cJSON *root, const bert_config *c) {
         {"hidden_size", c->hidden},
         {"num_hidden_layers", c->layers},
         {"num_attention_heads", c->heads},
-        {"intermediate_size", c->inner},
+        {"intermediate_size", c->intermediate},
         {"max_position_embeddings", c->positions},
         {"type_vocab_size", c->types},
         {"hidden_dropout_prob", plain_decimal(c->hidden_dropout)},
@@ -352,7 +353,7 @@ err bert_config_json(cJSON **out, const bert_config *c) {
     if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&list, root, "architectures"))) goto done;
     if ((e = json_append(list, cJSON_CreateString("BertForSequenceClassification")))) goto done;
-    if ((e = json_add_string(root, "model_type", "bert"))) goto done;
+    if ((e = json_add_string(root, "model_type", c->family->model_type))) goto done;
     if ((e = add_fields(root, c))) goto done;
     if ((e = json_add_string(root, "hidden_act", "gelu"))) goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "model/encoder/family.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,15 +23,16 @@ typedef enum bert_scores {
 } bert_scores;
 
 typedef struct bert_config {
-    uint32_t vocabulary; /* V: vocab_size */
-    uint32_t hidden;     /* H: hidden_size */
-    uint32_t layers;     /* L: num_hidden_layers */
-    uint32_t heads;      /* A: num_attention_heads; divides H */
-    uint32_t inner;      /* F: intermediate_size */
-    uint32_t positions;  /* P: max_position_embeddings */
-    uint32_t types;      /* type_vocab_size, at least 2 */
-    uint32_t classes;    /* C: entries of id2label */
-    uint32_t pad;        /* pad_token_id */
+    const encoder_family *family;
+    uint32_t vocabulary;   /* V: vocab_size */
+    uint32_t hidden;       /* H: hidden_size */
+    uint32_t layers;       /* L: num_hidden_layers */
+    uint32_t heads;        /* A: num_attention_heads; divides H */
+    uint32_t intermediate; /* F: intermediate_size */
+    uint32_t positions;    /* P: max_position_embeddings */
+    uint32_t types;        /* type_vocab_size, at least 2 */
+    uint32_t classes;      /* C: entries of id2label */
+    uint32_t pad;          /* pad_token_id */
     bert_scores scores;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;

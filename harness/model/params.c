@@ -50,13 +50,15 @@ static err list_build(params *ps, const bert_config *c) {
             for (int f = 0; f < PARAM_FIELDS; f++) {
                 if (table[f].scope != scope) continue;
                 param *p = &ps->list[ps->count++];
-                *p = (param){.field = (param_field)f, .scope = scope, .layer = layer};
+                *p = (param){
+                    .field = (param_field)f, .family = c->family, .scope = scope, .layer = layer};
                 field_shape(c, p->field, &p->rows, &p->cols);
                 p->is_vector = p->cols == 0;
                 if (p->is_vector) p->cols = 1;
                 p->decay = table[f].decay;
                 p->count = (size_t)p->rows * p->cols;
                 ps->total += p->count;
+                if (p->count > ps->largest) ps->largest = p->count;
             }
     }
     assert(ps->count == capacity);
@@ -82,7 +84,7 @@ static err group_init(params *ps, param_group *group, bool decay) {
     err e = ERR_OK;
     group->decay = decay;
     for (size_t i = 0; i < ps->count; i++)
-        if (ps->list[i].field != PARAM_word && ps->list[i].decay == decay)
+        if (ps->list[i].field != PARAM_token && ps->list[i].decay == decay)
             group->count += aligned(ps->list[i].count);
     if ((e = arena_take(&ps->arena, &group->p, group->count, real))) return e;
     if (ps->training) {
@@ -93,7 +95,7 @@ static err group_init(params *ps, param_group *group, bool decay) {
     size_t first = 0;
     for (size_t i = 0; i < ps->count; i++) {
         param *p = &ps->list[i];
-        if (p->field == PARAM_word || p->decay != decay) continue;
+        if (p->field == PARAM_token || p->decay != decay) continue;
         p->p = span_part(group->p, first, p->count);
         if (ps->training) {
             p->m = span_part(group->m, first, p->count);
@@ -105,26 +107,26 @@ static err group_init(params *ps, param_group *group, bool decay) {
     return ERR_OK;
 }
 
-static err word_init(params *ps, uint32_t word_rows) {
+static err token_init(params *ps, uint32_t token_rows) {
     elem real = ps->device->real;
-    param *word = &ps->list[0];
+    param *token = &ps->list[0];
     err e = ERR_OK;
-    assert(word->field == PARAM_word);
-    if ((e = arena_take(&ps->arena, &word->p, word->count, real)) || !ps->training) return e;
-    ps->word_rows = word_rows < word->rows ? word_rows : word->rows;
-    size_t gradient = (size_t)ps->word_rows * word->cols;
-    if ((e = arena_take(&ps->arena, &word->m, word->count, real))) return e;
-    if ((e = arena_take(&ps->arena, &word->v, word->count, real))) return e;
-    if ((e = arena_take(&ps->arena, &word->g, gradient, real))) return e;
-    return arena_take(&ps->arena, &ps->word_last_step, word->rows, ELEM_U32);
+    assert(token->field == PARAM_token);
+    if ((e = arena_take(&ps->arena, &token->p, token->count, real)) || !ps->training) return e;
+    ps->token_rows = token_rows < token->rows ? token_rows : token->rows;
+    size_t gradient = (size_t)ps->token_rows * token->cols;
+    if ((e = arena_take(&ps->arena, &token->m, token->count, real))) return e;
+    if ((e = arena_take(&ps->arena, &token->v, token->count, real))) return e;
+    if ((e = arena_take(&ps->arena, &token->g, gradient, real))) return e;
+    return arena_take(&ps->arena, &ps->token_last_step, token->rows, ELEM_U32);
 }
 
-err params_init(params *ps, device *d, const bert_config *c, uint32_t word_rows) {
+err params_init(params *ps, device *d, const bert_config *c, uint32_t token_rows) {
     err e = ERR_OK;
-    *ps = (params){.device = d, .training = word_rows > 0};
+    *ps = (params){.device = d, .training = token_rows > 0};
     arena_init(&ps->arena, d, 0, false);
     if ((e = list_build(ps, c))) goto done;
-    if ((e = word_init(ps, word_rows))) goto done;
+    if ((e = token_init(ps, token_rows))) goto done;
     if ((e = group_init(ps, &ps->groups[GROUP_DECAY], true))) goto done;
     e = group_init(ps, &ps->groups[GROUP_PLAIN], false);
 done:
@@ -152,20 +154,21 @@ size_t param_slices(const param *p) {
 }
 
 void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]) {
-    char prefix[48] = "", suffix[48];
-    switch (p->scope) {
-    case PARAM_EMBEDDINGS: snprintf(prefix, sizeof prefix, "bert.embeddings."); break;
-    case PARAM_LAYER: snprintf(prefix, sizeof prefix, "bert.encoder.layer.%u.", p->layer); break;
-    case PARAM_POOLER: snprintf(prefix, sizeof prefix, "bert.pooler."); break;
-    case PARAM_CLASSIFIER: snprintf(prefix, sizeof prefix, "classifier."); break;
+    size_t used = 0;
+    for (const char *k = table[p->field].key; *k; k++) {
+        char number[12], one[2] = {*k, '\0'};
+        const char *part = one;
+        if (*k == '~') part = p->family->prefix;
+        if (*k == '#') {
+            snprintf(number, sizeof number, "%u", p->layer);
+            part = number;
+        }
+        if (*k == '%') {
+            part = table[p->field].slices[slice];
+            k++;
+        }
+        used += (size_t)snprintf(name + used, PARAM_NAME_BYTES - used, "%s", part);
     }
-    const char *key = table[p->field].key, *part = table[p->field].slices[slice];
-    const char *hole = strstr(key, "%s");
-    if (hole)
-        snprintf(suffix, sizeof suffix, "%.*s%s%s", (int)(hole - key), key, part, hole + 2);
-    else
-        snprintf(suffix, sizeof suffix, "%s", key);
-    snprintf(name, PARAM_NAME_BYTES, "%s%s", prefix, suffix);
 }
 
 void param_label(const param *p, char name[PARAM_NAME_BYTES]) {
@@ -175,8 +178,7 @@ void param_label(const param *p, char name[PARAM_NAME_BYTES]) {
         snprintf(name, PARAM_NAME_BYTES, "%s", table[p->field].name);
 }
 
-/* --- initialisation ------------------------------------------------------------------------------
- */
+/* --- initialisation --- */
 
 static bool is_norm_weight(param_field field) {
     return field == PARAM_embedding_norm_weight || field == PARAM_attention_norm_weight ||
@@ -192,15 +194,12 @@ static void draw_one(float *out, const param *p, uint32_t seed, uint32_t place, 
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < p->count; i++)
         out[i] = (float)(rng_normal(seed, RNG_SITE_INIT + place, i) * (double)range);
-    if (p->field == PARAM_word) memset(out, 0, p->cols * sizeof *out);
+    if (p->field == PARAM_token) memset(out, 0, p->cols * sizeof *out);
 }
 
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) {
     float *values = NULL;
-    size_t largest = 0;
-    for (size_t i = 0; i < ps->count; i++)
-        if (ps->list[i].count > largest) largest = ps->list[i].count;
-    err e = mem_new(&values, largest);
+    err e = mem_new(&values, ps->largest);
     for (size_t i = 0; !e && i < ps->count; i++) {
         if (only && !only[i]) continue;
         draw_one(values, &ps->list[i], seed, (uint32_t)i, range);

@@ -1,10 +1,10 @@
 /* The parameters of a BERT classifier on a device: weights and, for training, gradient and AdamW
  * moments.
  *
- * params.def lists them once; everything here follows from it. All but the word embedding lie in
+ * params.def lists them once; everything here follows from it. All but the token embedding lie in
  * two groups, those with weight decay and those without, each one span for weights, moments and
  * gradients, so that one operation updates a group. Within a group each tensor begins at a multiple
- * of PARAM_ALIGN elements; the gaps are zero and stay zero. The word embedding is apart: a step
+ * of PARAM_ALIGN elements; the gaps are zero and stay zero. The token embedding is apart: a step
  * touches few of its rows, so its gradient is compact (U, H), and rows are caught up when they are
  * next read (ops.h, adamw_rows). */
 #ifndef HARNESS_MODEL_PARAMS_H
@@ -34,6 +34,7 @@ enum {
 
 typedef struct param {
     param_field field;
+    const encoder_family *family; /* of the model: key names */
     param_scope scope;
     uint32_t layer;      /* PARAM_LAYER only */
     uint32_t rows, cols; /* cols 1 for a vector */
@@ -41,7 +42,7 @@ typedef struct param {
     size_t count;     /* rows * cols */
     uint32_t written; /* checksum of what params_write put there */
     span p, m, v,
-        g; /* (rows, cols) real; m, v, g only for training; g of `word` is compact (U, H) */
+        g; /* (rows, cols) real; m, v, g only for training; g of `token` is compact (U, H) */
 } param;
 
 /* What grad_norm and adamw see as one tensor. */
@@ -59,16 +60,17 @@ typedef struct params {
     size_t count;
     uint32_t layers;
     param_group groups[GROUP_COUNT];
-    span word_last_step; /* (V) u32: step up to which a row is current */
-    uint32_t word_rows;  /* U: rows of word's gradient */
+    span token_last_step; /* (V) u32: step up to which a row is current */
+    uint32_t token_rows;  /* U: rows of the gradient of `token` */
     bool training;
-    size_t total; /* parameters of the model */
+    size_t total;   /* parameters of the model */
+    size_t largest; /* elements of the largest tensor */
     arena arena;
 } params;
 
-/* Allocates, zero-filled. word_rows: most distinct word ids of one optimizer step; 0 means no
+/* Allocates, zero-filled. token_rows: most distinct token ids of one optimizer step; 0 means no
  * training: no moments and gradients. Free with params_free. Errors: ERR_DEVICE, ERR_MEMORY. */
-err params_init(params *ps, device *d, const bert_config *c, uint32_t word_rows) MUST_CHECK;
+err params_init(params *ps, device *d, const bert_config *c, uint32_t token_rows) MUST_CHECK;
 void params_free(params *ps);
 
 /* A parameter by field; layer is 0 unless the field's scope is PARAM_LAYER. Borrowed. */
@@ -101,14 +103,14 @@ err params_sums(uint32_t *sums, const params *ps) MUST_CHECK;
 err params_read(float *values, const params *ps, size_t i, const uint32_t *sums) MUST_CHECK;
 
 /* Weights from scratch, as transformers draws them: normal(0, range) for matrices and embeddings by
- * rng_normal(seed, RNG_SITE_INIT + place in the list, element), row 0 of the word embedding ([PAD])
- * 0, biases 0, LayerNorm weights 1. `only` NULL initialises all; else those it holds true for,
- * (count). What was written is checked (params_check). Errors: ERR_MEMORY, ERR_DEVICE. */
+ * rng_normal(seed, RNG_SITE_INIT + place in the list, element), row 0 of the token embedding
+ * ([PAD]) 0, biases 0, LayerNorm weights 1. `only` NULL initialises all; else those it holds true
+ * for, (count). What was written is checked (params_check). Errors: ERR_MEMORY, ERR_DEVICE. */
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) MUST_CHECK;
 
 /* SHA-256 over all weights: for each parameter in order, its f32 values, little-endian. What the
- * host reads is compared with the device's own checksum of it. pre: the word rows are current
- * (bert_flush). Errors: ERR_MEMORY, ERR_DEVICE, also naming a parameter that differs. */
+ * host reads is compared with the device's own checksum of it. pre: the token rows are current
+ * (model_flush_plan). Errors: ERR_MEMORY, ERR_DEVICE, also naming a parameter that differs. */
 err params_digest(const params *ps, char hex[65]) MUST_CHECK;
 
 #endif

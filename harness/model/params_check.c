@@ -108,11 +108,8 @@ err params_read(float *values, const params *ps, size_t i, const uint32_t *sums)
 err params_digest(const params *ps, char hex[65]) {
     float *values = NULL;
     uint32_t *sums = NULL;
-    size_t largest = 0;
     sha256 hash;
-    for (size_t i = 0; i < ps->count; i++)
-        if (ps->list[i].count > largest) largest = ps->list[i].count;
-    err e = mem_new(&values, largest);
+    err e = mem_new(&values, ps->largest);
     if (!e) e = mem_new(&sums, ps->count);
     if (!e) e = params_sums(sums, ps);
     sha256_begin(&hash);

@@ -7,16 +7,12 @@
 #define HARNESS_TEXT_VOCAB_TRAIN_H
 
 #include "base/err.h"
+#include "text/text_span.h"
 #include "text/tokenizer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef struct text_span {
-    const char *text; /* borrowed; UTF-8, not necessarily terminated */
-    size_t bytes;
-} text_span;
 
 typedef struct vocab_options {
     size_t size;            /* pieces wanted, special tokens included; 0: 8,000 */

@@ -488,7 +488,7 @@ Test(vulkan_faults, a_damaged_copy_is_found) {
     static const struct {
         const char *faults, *text;
     } cases[] = {
-        {"short-copy=1", "tensor word has checksum"},
+        {"short-copy=1", "tensor token has checksum"},
         {"short-copy=2", "tensor position has checksum"},
         {"short-copy=5", "in what the host wrote: the device or its driver damages data"},
         {"short-copy=12", "in what the host read: the device or its driver damages data"},

@@ -49,9 +49,9 @@ static void make_plans(world *w, bool decay) {
                                 .list = w->list,
                                 .last_step = w->last_step,
                                 .table = w->table,
-                                .rows = {DIM_WORD_ROWS, LIST},
+                                .rows = {DIM_STEP_ROWS, LIST},
                                 .hidden = H,
-                                .vocabulary = V,
+                                .table_rows = V,
                                 .decay = decay,
                                 .before = true,
                                 .beta1 = 0.9f,
@@ -150,7 +150,7 @@ static void one_step(world *w, uint32_t step) {
     bool is_finite = step % 60 != 0;
     const float norm[] = {3, step % 3 ? 0.37f : 1, is_finite, 0};
     micro_sizes none = {0};
-    step_info info = {.step = step, .word_rows = count, .micro_count = 1, .micros = &none};
+    step_info info = {.step = step, .step_rows = count, .micro_count = 1, .micros = &none};
     cr_assert_eq(device_write_f32(w->g_dense, w->all_values, V * H), ERR_OK);
     cr_assert_eq(device_write_f32(w->g_rows, w->row_values, LIST * H), ERR_OK);
     cr_assert_eq(device_write_u32(w->list, list, LIST), ERR_OK);

@@ -25,7 +25,7 @@ static uint32_t word_for(const char *name, uint32_t i) {
     if (!strcmp(name, "rows") || !strcmp(name, "list")) return i * 2;
     if (!strcmp(name, "last_step")) return i % 5;
     if (!strcmp(name, "items")) return (i * 7) % T;
-    if (!strcmp(name, "labels")) return i % 3;
+    if (!strcmp(name, "targets")) return i % 3;
     if (!strcmp(name, "ordinals")) return i;
     if (!strcmp(name, "ids")) return (i * 31) % 90;
     if (!strcmp(name, "type_ids")) return i % 2;
@@ -58,7 +58,7 @@ static void describe(op *o, op_kind kind) {
     switch (kind) {
     case OP_fill: o->as.fill = (struct fill){.rows = t, .cols = H, .value = 1}; break;
     case OP_embed_fwd:
-        o->as.embed_fwd = (struct embed_fwd){.rows = t, .hidden = H, .vocabulary = 90};
+        o->as.embed_fwd = (struct embed_fwd){.rows = t, .hidden = H, .table_rows = 90};
         break;
     case OP_rows_sum:
         o->as.rows_sum =
@@ -132,7 +132,7 @@ static void describe(op *o, op_kind kind) {
     case OP_adamw_rows:
         o->as.adamw_rows = (struct adamw_rows){.rows = {DIM_FIXED, LISTS},
                                                .hidden = H,
-                                               .vocabulary = 130,
+                                               .table_rows = 130,
                                                .before = true,
                                                .beta1 = 0.9f,
                                                .beta2 = 0.999f,

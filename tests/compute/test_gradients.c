@@ -293,7 +293,7 @@ Test(gradients, attention_of_several_tiles) {
     for (size_t i = 0; i < 2; i++) {
         world w;
         world_open(&w);
-        if (!i) w.d.attention_tile = 128;
+        if (!i) w.d.tile_rows = 128;
         take_words(&w, "tiles", (const uint32_t *)(i ? cut : one), i ? 12 : 4);
         op forward = {.kind = OP_attention_fwd}, backward = {.kind = OP_attention_bwd};
         forward.as.attention_fwd = (struct attention_fwd){.tile_count = dim_fixed(i ? 3 : 1),
@@ -404,7 +404,7 @@ Test(gradients, embedding_by_lists) {
         const char *table, *gradient;
         uint32_t lists, starts[6], items[8], rows[5];
     } sums[] = {
-        {"word", "dword", 4, {0, 1, 2, 5, 8}, {3, 5, 0, 2, 4, 1, 6, 7}, {0, 1, 2, 4}},
+        {"token", "dtoken", 4, {0, 1, 2, 5, 8}, {3, 5, 0, 2, 4, 1, 6, 7}, {0, 1, 2, 4}},
         {"position", "dposition", 4, {0, 3, 5, 7, 8}, {0, 3, 4, 1, 5, 2, 6, 7}, {0, 1, 2, 3}},
         {"type", "dtype", 2, {0, 4, 8}, {0, 1, 3, 4, 2, 5, 6, 7}, {0, 1}}};
     world w;
@@ -417,7 +417,7 @@ Test(gradients, embedding_by_lists) {
     take(&w, "type", 2 * 3, ELEM_F64);
     span cotangent = take(&w, "dy", (size_t)T * 3, ELEM_F64);
     op forward = {.kind = OP_embed_fwd};
-    forward.as.embed_fwd = (struct embed_fwd){.rows = dim_fixed(T), .hidden = 3, .vocabulary = 5};
+    forward.as.embed_fwd = (struct embed_fwd){.rows = dim_fixed(T), .hidden = 3, .table_rows = 5};
     bind(&w, &forward, "");
     for (size_t i = 0; i < 3; i++) {
         op sum = {.kind = OP_rows_sum};
@@ -499,7 +499,7 @@ Test(gradients, cross_entropy) {
     for (size_t i = 0; i < 4; i++) {
         world w;
         world_open(&w);
-        take_words(&w, "labels", labels, B);
+        take_words(&w, "targets", labels, B);
         op o = {.kind = OP_cross_entropy};
         o.as.cross_entropy = (struct cross_entropy){
             .rows = dim_fixed(B), .classes = 4, .smoothing = i % 2 ? 0.1f : 0};

@@ -1,5 +1,5 @@
 #include "base/memory.h"
-#include "compute/batch.h"
+#include "compute/plan.h"
 #include "support/must.h"
 
 #include <criterion/criterion.h>
@@ -133,43 +133,25 @@ Test(plan, profile_counts_each_op_by_its_place) {
     cr_assert_eq(mem_live_count(), live);
 }
 
-Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
-    size_t live = mem_live_count();
-    device d;
-    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
-    batch b;
-    batch_capacity c = {
-        .tokens = 37, .sentences = 5, .micros = 3, .max_length = 16, .classes = 3, .tile = 8};
-    cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
-    const span all[] = {
-        b.ids,        b.type_ids,        b.positions,      b.token_sentence, b.starts,
-        b.labels,     b.ordinals,        b.tiles,          b.word_starts,    b.word_items,
-        b.word_rows,  b.position_starts, b.position_items, b.position_rows,  b.type_starts,
-        b.type_items, b.type_rows,       b.losses,         b.logits};
-    // every region is filled with its own number; all must still hold it at the end
-    uint8_t number = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        number = 0;
-        for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
-            for (uint32_t micro = 0; micro < c.micros; micro++) {
-                for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-                    span s = span_at(all[i], slot, micro);
-                    cr_assert_leq(s.offset + span_bytes(s), s.buffer->bytes);
-                    unsigned char *at = span_host(s);
-                    number++;
-                    if (!pass) memset(at, number, span_bytes(s));
-                    for (size_t k = 0; k < span_bytes(s); k++)
-                        cr_assert_eq(at[k], number, "span %zu", i);
-                }
-            }
-            span u = span_at(b.union_rows, slot, 0);
-            number++;
-            if (!pass) memset(span_host(u), number, span_bytes(u));
-            for (size_t k = 0; k < span_bytes(u); k++)
-                cr_assert_eq(((unsigned char *)span_host(u))[k], number);
-        }
-    }
-    batch_free(&b);
-    device_close(&d);
-    cr_assert_eq(mem_live_count(), live);
+Test(plan, costs_of_ops_follow_the_step) {
+    buffer some = {0};
+    span there = {.buffer = &some};
+    micro_sizes sizes = {.tokens = 10, .sentences = 3, .tiles = 3, .lists = {7}};
+    step_info step = {.step = 1, .step_rows = 7, .micro_count = 1, .micros = &sizes};
+    dim tokens = {DIM_TOKENS, 100}, rows = {DIM_STEP_ROWS, 100};
+    op product = {.kind = OP_linear_fwd,
+                  .as.linear_fwd = {.rows = tokens, .n = 6, .k = 4, .act = ACT_GELU}};
+    // x (10, 4), weight (6, 4), y (10, 6), and once more for pre
+    cr_assert_eq(op_cost_of(&product, &step, 0).reals, 40 + 24 + 60);
+    product.as.linear_fwd.pre = there;
+    cr_assert_eq(op_cost_of(&product, &step, 0).reals, 40 + 24 + 120);
+    cr_assert_eq(op_cost_of(&product, &step, 0).flops, 2 * 10 * 6 * 4);
+    // read and written: p, m, v; read: g, two rows of the table, the norm
+    op update = {.kind = OP_adamw_rows,
+                 .as.adamw_rows = {.rows = rows, .hidden = 5, .table_rows = 1000, .g = there}};
+    cr_assert_eq(op_cost_of(&update, &step, 0).reals, 7 * 7 * 5 + 8 + 4);
+    // of a table that is looked up, the rows that are used
+    op lookup = {.kind = OP_embed_fwd,
+                 .as.embed_fwd = {.rows = tokens, .hidden = 5, .table_rows = 1000}};
+    cr_assert_eq(op_cost_of(&lookup, &step, 0).reals, 4 * 10 * 5);
 }

@@ -47,7 +47,7 @@ Test(vulkan_device, limits_are_filled) {
         cr_assert(is_software || (i == 0 && !is_llvmpipe));
         cr_assert_str_eq(info->kernels, !is_software ? "tile" : is_llvmpipe ? "panel" : "register");
         cr_assert_eq(d.real, ELEM_F32);
-        cr_assert_gt(d.attention_tile, 0);
+        cr_assert_gt(d.tile_rows, 0);
         close_clean(&d);
     }
     cr_assert_eq(mem_live_count(), live);

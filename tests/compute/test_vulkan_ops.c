@@ -324,7 +324,7 @@ static void check_lookup_and_sum(big *b) {
     plan_init(&p, &b->d);
     plan_part_begin(&p, PART_MICRO);
     MUST(op_embed_fwd(&p, &(struct embed_fwd){.y = b->y,
-                                              .word = b->p,
+                                              .token = b->p,
                                               .position = b->position,
                                               .type = b->position,
                                               .ids = b->list,
@@ -332,7 +332,7 @@ static void check_lookup_and_sum(big *b) {
                                               .type_ids = b->zeros,
                                               .rows = dim_fixed(PICKED),
                                               .hidden = BIG_H,
-                                              .vocabulary = BIG_V}));
+                                              .table_rows = BIG_V}));
     MUST(op_rows_sum(&p, &(struct rows_sum){.out = b->p,
                                             .x = b->x,
                                             .starts = b->starts,
@@ -364,7 +364,7 @@ static struct adamw_rows big_update(const big *b) {
                                .table = b->table,
                                .rows = dim_fixed(PICKED),
                                .hidden = BIG_H,
-                               .vocabulary = BIG_V,
+                               .table_rows = BIG_V,
                                .decay = true,
                                .beta1 = 0.9f,
                                .beta2 = 0.999f,

@@ -164,9 +164,12 @@ Test(read, good_files) {
         cr_expect_eq(d.invalid_count, c->invalid, "%s: %zu invalid", c->name, d.invalid_count);
         for (size_t r = 0; r < c->rows; r++) {
             const dataset_row *row = &d.train.rows[r];
-            cr_expect_str_eq(row->text, c->texts[r], "%s row %zu: '%s'", c->name, r, row->text);
-            cr_expect_eq(row->text_bytes, strlen(c->texts[r]), "%s row %zu", c->name, r);
-            cr_expect_eq(row->label, c->labels[r], "%s row %zu: label %u", c->name, r, row->label);
+            cr_expect_str_eq(row->example.texts[0].text, c->texts[r], "%s row %zu: '%s'", c->name,
+                             r, row->example.texts[0].text);
+            cr_expect_eq(row->example.texts[0].bytes, strlen(c->texts[r]), "%s row %zu", c->name,
+                         r);
+            cr_expect_eq(row->example.target.class, c->labels[r], "%s row %zu: label %u", c->name,
+                         r, row->example.target.class);
             cr_expect_eq(row->line, c->lines[r], "%s row %zu: line %u", c->name, r, row->line);
         }
         dataset_free(&d);
@@ -480,8 +483,8 @@ Test(read, a_json_array_is_a_stream) {
     for (int i = 0; i < ROWS; i++) {
         char want[64];
         snprintf(want, sizeof want, "하\\\"}]{[, %d \\", i);
-        cr_assert_str_eq(d.train.rows[i].text, want);
-        cr_assert_eq(d.train.rows[i].label, (uint32_t)(i & 1));
+        cr_assert_str_eq(d.train.rows[i].example.texts[0].text, want);
+        cr_assert_eq(d.train.rows[i].example.target.class, (uint32_t)(i & 1));
     }
     dataset_free(&d);
     strbuf_free(&text);
@@ -518,7 +521,7 @@ Test(read, an_escaped_backslash_before_u0000) {
         made_task_file(&m, "test.csv", rows[i], strlen(rows[i]));
         err e = dataset_load(&d, &m.task, &m.options);
         cr_assert_eq(e, ERR_OK, "%s", err_message(e));
-        cr_assert_str_eq(d.train.rows[0].text, "a\\u0000");
+        cr_assert_str_eq(d.train.rows[0].example.texts[0].text, "a\\u0000");
         dataset_free(&d);
         made_task_end(&m);
     }

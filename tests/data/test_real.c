@@ -60,7 +60,8 @@ static const expected cases[] = {
 static void check_split(const char *of, const char *name, const dataset_split *s,
                         const expected_split *want, size_t labels) {
     size_t unique = 0;
-    for (size_t i = 0; i < s->row_count; i++) unique += s->rows[i].first && s->rows[i].text_bytes;
+    for (size_t i = 0; i < s->row_count; i++)
+        unique += s->rows[i].first && s->rows[i].example.texts[0].bytes;
     cr_expect_eq(s->row_count, want->rows, "%s %s: %zu rows", of, name, s->row_count);
     cr_expect_eq(s->empty_count, want->empty, "%s %s: %zu empty", of, name, s->empty_count);
     cr_expect_eq(s->duplicate_count, want->duplicates, "%s %s: %zu duplicates", of, name,
@@ -114,20 +115,20 @@ Test(data_real, hash_split_of_kor_sae) {
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     e = dataset_load(&d, &t, NULL);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
-    cr_expect_eq(d.source.row_count, 30837);
-    cr_expect_eq(d.source.duplicate_count, 1909);
-    cr_expect_eq(d.source.conflict_count, 81);
+    cr_expect_eq(d.file_rows.row_count, 30837);
+    cr_expect_eq(d.file_rows.duplicate_count, 1909);
+    cr_expect_eq(d.file_rows.conflict_count, 81);
     cr_expect_eq(d.train.row_count + d.test.row_count, 28928);
     cr_expect_eq(d.train.kept_count, d.train.row_count);
     cr_expect_eq(d.test.leaked_count, 0);
     cr_expect_eq(d.test.dedup_count, d.test.row_count);
     for (size_t i = 0; i < 6; i++) {
-        cr_expect_eq(d.source.label_counts[i], source_labels[i]);
+        cr_expect_eq(d.file_rows.label_counts[i], source_labels[i]);
         cr_expect_eq(d.train.label_counts[i] + d.test.label_counts[i], unique[i]);
         cr_expect_eq(d.test.label_counts[i], (unique[i] + 4) / 5);
     }
     // the byte order mark belongs to the first sentence, as Hugging Face's reading has it
-    cr_expect_eq(memcmp(d.source.rows[0].text, "\xEF\xBB\xBF", 3), 0);
+    cr_expect_eq(memcmp(d.file_rows.rows[0].example.texts[0].text, "\xEF\xBB\xBF", 3), 0);
     dataset_free(&d);
     task_free(&t);
     cr_assert_eq(mem_live_count(), live);

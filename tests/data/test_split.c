@@ -26,8 +26,8 @@ static size_t rows_before(const dataset_split *s, uint32_t of, const char *prefi
     size_t count = 0;
     digest_of(own, prefix, text);
     for (size_t i = 0; i < s->row_count; i++) {
-        if (s->rows[i].label != of) continue;
-        digest_of(other, prefix, s->rows[i].text);
+        if (s->rows[i].example.target.class != of) continue;
+        digest_of(other, prefix, s->rows[i].example.texts[0].text);
         count += memcmp(other, own, sizeof own) < 0;
     }
     return count;
@@ -51,19 +51,20 @@ Test(split, hash_rule_takes_the_lowest_digests_of_each_label) {
     made_task m;
     dataset d;
     load_made(&m, &d, HASH_FILES, "all.csv", forward);
-    cr_expect_eq(d.source.row_count, 13);
-    cr_expect_eq(d.source.duplicate_count, 2);
-    cr_expect_eq(d.source.conflict_count, 1);
-    cr_expect_eq(d.source.empty_count, 1);
+    cr_expect_eq(d.file_rows.row_count, 13);
+    cr_expect_eq(d.file_rows.duplicate_count, 2);
+    cr_expect_eq(d.file_rows.conflict_count, 1);
+    cr_expect_eq(d.file_rows.empty_count, 1);
     // a, b, c, d are 0 (a by its first row), e to j are 1: a third rounded up is 2 and 2
     cr_expect_eq(d.test.label_counts[0], 2);
     cr_expect_eq(d.test.label_counts[1], 2);
     cr_expect_eq(d.train.row_count, 6);
     for (size_t i = 0; i < d.test.row_count; i++) {
         const dataset_row *row = &d.test.rows[i];
-        size_t before = rows_before(&d.test, row->label, "", row->text) +
-                        rows_before(&d.train, row->label, "", row->text);
-        cr_expect_lt(before, 2, "'%s' has %zu before it", row->text, before);
+        size_t before =
+            rows_before(&d.test, row->example.target.class, "", row->example.texts[0].text) +
+            rows_before(&d.train, row->example.target.class, "", row->example.texts[0].text);
+        cr_expect_lt(before, 2, "'%s' has %zu before it", row->example.texts[0].text, before);
         if (i) cr_expect_gt(row->line, d.test.rows[i - 1].line, "test keeps the file's order");
     }
     dataset_free(&d);
@@ -72,7 +73,8 @@ Test(split, hash_rule_takes_the_lowest_digests_of_each_label) {
 }
 
 static int by_text(const void *a, const void *b) {
-    return strcmp(((const dataset_row *)a)->text, ((const dataset_row *)b)->text);
+    return strcmp(((const dataset_row *)a)->example.texts[0].text,
+                  ((const dataset_row *)b)->example.texts[0].text);
 }
 
 Test(split, hash_rule_does_not_depend_on_the_order_of_rows) {
@@ -85,8 +87,9 @@ Test(split, hash_rule_does_not_depend_on_the_order_of_rows) {
     qsort(d.test.rows, d.test.row_count, sizeof *d.test.rows, by_text);
     qsort(r.test.rows, r.test.row_count, sizeof *r.test.rows, by_text);
     for (size_t i = 0; i < d.test.row_count; i++) {
-        cr_expect_str_eq(d.test.rows[i].text, r.test.rows[i].text);
-        cr_expect_eq(d.test.rows[i].label, r.test.rows[i].label);
+        cr_expect_str_eq(d.test.rows[i].example.texts[0].text,
+                         r.test.rows[i].example.texts[0].text);
+        cr_expect_eq(d.test.rows[i].example.target.class, r.test.rows[i].example.target.class);
     }
     dataset_free(&d);
     dataset_free(&r);
@@ -125,7 +128,9 @@ Test(split, dev_takes_a_tenth_of_each_label_and_leaves_test_alone) {
     }
     for (size_t i = 0; i < d.dev.row_count; i++) {
         const dataset_row *row = &d.dev.rows[i];
-        cr_expect_eq(rows_before(&d.train, row->label, "dev:", row->text), 0, "'%s'", row->text);
+        cr_expect_eq(
+            rows_before(&d.train, row->example.target.class, "dev:", row->example.texts[0].text), 0,
+            "'%s'", row->example.texts[0].text);
     }
     dataset_free(&d);
     task_free(&t);
@@ -161,13 +166,13 @@ Test(split, limit_takes_the_lowest_digests_of_all_labels) {
     cr_expect_gt(labels, 3, "the file is sorted by label: its first ten rows would have one");
     uint8_t last[32] = {0}, digest[32];
     for (size_t i = 0; i < 10; i++) {
-        digest_of(digest, "limit:", few.train.rows[i].text);
+        digest_of(digest, "limit:", few.train.rows[i].example.texts[0].text);
         if (memcmp(digest, last, 32) > 0) memcpy(last, digest, 32);
         if (i) cr_expect_gt(few.train.rows[i].line, few.train.rows[i - 1].line);
     }
     size_t before = 0;
     for (size_t i = 0; i < all.train.row_count; i++) {
-        digest_of(digest, "limit:", all.train.rows[i].text);
+        digest_of(digest, "limit:", all.train.rows[i].example.texts[0].text);
         before += memcmp(digest, last, 32) <= 0;
     }
     cr_expect_eq(before, 10);

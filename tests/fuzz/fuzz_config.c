@@ -14,9 +14,9 @@ static bool same_labels(const bert_config *a, const bert_config *b) {
 
 static bool same_numbers(const bert_config *a, const bert_config *b) {
     return a->vocabulary == b->vocabulary && a->hidden == b->hidden && a->layers == b->layers &&
-           a->heads == b->heads && a->inner == b->inner && a->positions == b->positions &&
-           a->types == b->types && a->hidden_dropout == b->hidden_dropout &&
-           a->attention_dropout == b->attention_dropout &&
+           a->heads == b->heads && a->intermediate == b->intermediate &&
+           a->positions == b->positions && a->types == b->types &&
+           a->hidden_dropout == b->hidden_dropout && a->attention_dropout == b->attention_dropout &&
            a->classifier_dropout == b->classifier_dropout &&
            a->layer_norm_eps == b->layer_norm_eps && a->initializer_range == b->initializer_range;
 }

@@ -7,7 +7,7 @@
 
 static void make(fuzz_model *m) {
     static uint32_t ids[] = {2, 5, 6, 3};
-    static pack_sentence sentences[] = {{ids, 4, 4, 0}, {ids, 4, 4, 1}};
+    static pack_sentence sentences[] = {{ids, 4, 4, {0}}, {ids, 4, 4, {1}}};
     m->data = (encoded){.sentences = sentences, .count = 2, .tokens = 8, .longest = 4};
     const char *vocab = fuzz_file("model.txt", tokens_vocabulary, strlen(tokens_vocabulary));
     FUZZ_CHECK(tokenizer_load(&m->words, vocab, true) == ERR_OK);
@@ -15,7 +15,7 @@ static void make(fuzz_model *m) {
     m->config.layers = 1;
     m->config.hidden = 4;
     m->config.heads = 2;
-    m->config.inner = 4;
+    m->config.intermediate = 4;
     m->config.positions = 8;
     recipe r;
     recipe_defaults(&r);

@@ -47,9 +47,10 @@ static void check_split(const dataset_split *s, size_t label_count) {
     size_t of_label = 0, empty = 0, repeated = 0;
     for (size_t i = 0; i < s->row_count; i++) {
         const dataset_row *row = &s->rows[i];
-        FUZZ_CHECK(row->label < label_count && row->line >= 1);
-        FUZZ_CHECK(strlen(row->text) == row->text_bytes && is_utf8(row->text, row->text_bytes));
-        empty += row->text_bytes == 0;
+        FUZZ_CHECK(row->example.target.class < label_count && row->line >= 1);
+        FUZZ_CHECK(strlen(row->example.texts[0].text) == row->example.texts[0].bytes &&
+                   is_utf8(row->example.texts[0].text, row->example.texts[0].bytes));
+        empty += row->example.texts[0].bytes == 0;
         repeated += !row->first;
     }
     for (size_t i = 0; s->label_counts && i < label_count; i++) of_label += s->label_counts[i];
@@ -65,12 +66,13 @@ static void check_dataset(const dataset *d) {
     for (size_t i = 0; i < d->train.row_count; i++) {
         const dataset_row *row = &d->train.rows[i];
         kept += row->kept;
-        FUZZ_CHECK(row->kept == (row->first && row->text_bytes));
+        FUZZ_CHECK(row->kept == (row->first && row->example.texts[0].bytes));
     }
     for (size_t i = 0; i < d->test.row_count; i++) {
         const dataset_row *row = &d->test.rows[i];
         scored += row->scored_dedup;
-        FUZZ_CHECK(!row->scored_dedup || (row->first && row->text_bytes && !row->leaked));
+        FUZZ_CHECK(!row->scored_dedup ||
+                   (row->first && row->example.texts[0].bytes && !row->leaked));
     }
     FUZZ_CHECK(d->train.kept_count == kept && d->test.dedup_count == scored);
     FUZZ_CHECK(kept && d->test.row_count);

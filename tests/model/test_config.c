@@ -28,7 +28,7 @@ Test(config, presets_have_their_shapes) {
         cr_assert_eq(c.layers, shapes[i].layers, "%s", shapes[i].name);
         cr_assert_eq(c.hidden, shapes[i].hidden, "%s", shapes[i].name);
         cr_assert_eq(c.heads, shapes[i].heads, "%s", shapes[i].name);
-        cr_assert_eq(c.inner, 4 * shapes[i].hidden, "%s", shapes[i].name);
+        cr_assert_eq(c.intermediate, 4 * shapes[i].hidden, "%s", shapes[i].name);
         cr_assert_eq(c.positions, 512);
         cr_assert(strstr(bert_preset_names(), shapes[i].name) != NULL);
     }
@@ -63,7 +63,7 @@ Test(config, is_read_back_as_it_was_written) {
     cr_assert_eq(back.hidden, 256);
     cr_assert_eq(back.layers, 4);
     cr_assert_eq(back.heads, 4);
-    cr_assert_eq(back.inner, 1024);
+    cr_assert_eq(back.intermediate, 1024);
     cr_assert_eq(back.positions, 512);
     cr_assert_eq(back.types, 2);
     cr_assert_eq(back.classes, 2);

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"
-#include "support/tiny_bert.h"
+#include "support/tiny_model.h"
 
 #include <math.h>
 
@@ -23,41 +23,41 @@ typedef struct outcome {
 static void train_large(outcome *out, const char *selector) {
     uint32_t a[] = {101, 43648, 119546, 0, 87295, 101}, b[] = {101, 119545, 100000}, c[200];
     for (size_t i = 0; i < 200; i++) c[i] = used[i % ROWS_USED];
-    const pack_sentence sentences[] = {{a, 6, 6, 0}, {b, 3, 3, 2}, {c, 200, 200, 1}};
+    const pack_sentence sentences[] = {{a, 6, 6, {0}}, {b, 3, 3, {2}}, {c, 200, 200, {1}}};
     bert_config config;
     MUST(bert_config_preset(&config, "base", 119547));
     config.layers = 2;
     config.classes = 3;
-    batch_capacity capacity = {224, 3, 1, 200, 3, 0};
-    bert_training training = {.hidden_dropout = 0.1f,
-                              .attention_dropout = 0.1f,
-                              .classifier_dropout = 0.1f,
-                              .max_grad_norm = 1,
-                              .beta1 = 0.9f,
-                              .beta2 = 0.999f,
-                              .eps = 1e-8f};
+    batch_capacity capacity = {.tokens = 224, .sentences = 3, .micros = 1, .max_length = 200};
+    model_training training = {.hidden_dropout = 0.1f,
+                               .attention_dropout = 0.1f,
+                               .classifier_dropout = 0.1f,
+                               .max_grad_norm = 1,
+                               .beta1 = 0.9f,
+                               .beta2 = 0.999f,
+                               .eps = 1e-8f};
     schedule rates = {SCHEDULE_constant, 1e-4, 0, STEPS};
-    tiny_bert t;
-    tiny_bert_open(&t, selector, &config, &capacity, &training, &rates, 0.01);
+    tiny_model t;
+    tiny_model_open(&t, selector, &config, &capacity, &training, &rates, 0.01);
     bool *only = NULL; // the table itself is not drawn: 92 million numbers
     MUST(mem_new(&only, t.model.params.count));
     for (size_t i = 1; i < t.model.params.count; i++) only[i] = true;
     MUST(params_draw(&t.model.params, 7, 0.02f, only));
     mem_free(only);
-    const param *word = params_at(&t.model.params, PARAM_word, 0);
+    const param *token = params_at(&t.model.params, PARAM_token, 0);
     for (size_t i = 0; i < ROWS_USED; i++) {
         float row[HIDDEN];
         for (size_t k = 0; k < HIDDEN; k++) row[k] = 0.05f * sinf((float)(i * 131 + k * 7));
-        MUST(device_write_f32(span_part(word->p, (size_t)used[i] * HIDDEN, HIDDEN), row, HIDDEN));
+        MUST(device_write_f32(span_part(token->p, (size_t)used[i] * HIDDEN, HIDDEN), row, HIDDEN));
     }
     for (uint32_t s = 1; s <= STEPS; s++) {
-        tiny_bert_step(&t, sentences, 3, s);
-        out->losses[s - 1] = tiny_bert_loss(&t);
+        tiny_model_step(&t, sentences, 3, s);
+        out->losses[s - 1] = tiny_model_loss(&t);
     }
     for (size_t i = 0; i < ROWS_USED; i++)
-        MUST(device_read_f32(out->rows[i], span_part(word->p, (size_t)used[i] * HIDDEN, HIDDEN),
+        MUST(device_read_f32(out->rows[i], span_part(token->p, (size_t)used[i] * HIDDEN, HIDDEN),
                              HIDDEN));
-    tiny_bert_close(&t);
+    tiny_model_close(&t);
 }
 
 Test(bert_large, embedding_beyond_one_binding_equals_cpu, .timeout = 400) {

@@ -15,7 +15,7 @@ static void small_config(bert_config *c) {
     MUST(bert_config_preset(c, "tiny", 29));
     c->hidden = 12;
     c->heads = 3;
-    c->inner = 20;
+    c->intermediate = 20;
     c->positions = 16;
     c->classes = 3;
 }
@@ -26,11 +26,11 @@ typedef struct fixture {
     params params;
 } fixture;
 
-static void open_fixture(fixture *f, uint32_t word_rows) {
+static void open_fixture(fixture *f, uint32_t token_rows) {
     json_setup();
     MUST(device_open_named(&f->device, "reference", NULL));
     small_config(&f->config);
-    MUST(params_init(&f->params, &f->device, &f->config, word_rows));
+    MUST(params_init(&f->params, &f->device, &f->config, token_rows));
 }
 
 static void close_fixture(fixture *f) {
@@ -57,7 +57,7 @@ Test(params, lie_aligned_in_groups_by_decay) {
         cr_assert_eq(p->p.offset % SPAN_ALIGN, 0, "%s", key);
         cr_assert_eq(p->g.offset % SPAN_ALIGN, 0, "%s", key);
         counted += p->count;
-        if (p->field == PARAM_word) continue;
+        if (p->field == PARAM_token) continue;
         const param_group *g = &ps->groups[p->decay ? GROUP_DECAY : GROUP_PLAIN];
         cr_assert_eq(p->p.buffer, g->p.buffer, "%s", key);
         cr_assert(p->p.offset >= g->p.offset &&
@@ -86,7 +86,7 @@ Test(params, are_drawn_as_transformers_draws_them) {
             if (p->is_vector) {
                 double expected = strstr(label, "norm_weight") ? 1 : 0;
                 cr_assert(v[k] == expected, "%s[%zu] is %g", label, k, v[k]);
-            } else if (p->field == PARAM_word && k < p->cols) {
+            } else if (p->field == PARAM_token && k < p->cols) {
                 cr_assert(v[k] == 0, "the row of [PAD] is not zero");
             } else {
                 double z = rng_normal(42, RNG_SITE_INIT + (uint32_t)i, k);

@@ -45,7 +45,7 @@ static void open_fixture(fixture *f) {
     MUST(bert_config_preset(&f->config, "tiny", 29));
     f->config.hidden = 12;
     f->config.heads = 3;
-    f->config.inner = 20;
+    f->config.intermediate = 20;
     f->config.positions = 16;
     f->config.classes = 3;
     MUST(params_init(&f->params, &f->device, &f->config, 0));
@@ -143,7 +143,7 @@ Test(weights, draw_a_missing_classifier_and_say_so) {
     open_fixture(&f);
     checkpoint_file_drop(&f.file, "classifier.");
     MUST(weights_load(&f.params, &r, single(&f, "F32"), SEED, range));
-    const param *p = params_at(&f.params, PARAM_classifier_weight, 0);
+    const param *p = params_at(&f.params, PARAM_head_output_weight, 0);
     float value = 0;
     MUST(device_read_f32(&value, span_part(p->p, 0, 1), 1));
     uint32_t place = (uint32_t)(p - f.params.list);
@@ -181,7 +181,7 @@ Test(weights, a_classifier_of_another_size_is_refused_unless_asked) {
                        "%s", table.text);
     weights_report_free(&r);
     // what is no classifier is loaded all the same
-    const param *p = params_at(&f.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&f.params, PARAM_head_dense_bias, 0);
     float bias[12];
     MUST(device_read_f32(bias, p->p, 12));
     const checkpoint_tensor *t = f.file.list;
@@ -465,7 +465,7 @@ Test(weights, what_a_config_promises_and_weights_lack_is_refused) {
         {&f.config.vocabulary, 30, "vocab_size is 30, but tensor"},
         {&f.config.hidden, 16777200, "hidden_size is 16777200, but tensor"},
         {&f.config.types, 3, "type_vocab_size is 3, but tensor"},
-        {&f.config.inner, 16777216, "intermediate_size is 16777216, but tensor"},
+        {&f.config.intermediate, 16777216, "intermediate_size is 16777216, but tensor"},
         {&f.config.classes, 4096, NULL}, // the task decides
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -484,7 +484,7 @@ Test(weights, what_a_config_promises_and_weights_lack_is_refused) {
         checkpoint_file_add(&f.file, name, 1, 0);
     }
     f.config.layers = 250;
-    f.config.inner = 20;
+    f.config.intermediate = 20;
     f.config.hidden = 12;
     MUST(weights_promise(&rows, &f.config, single(&f, "F32"))); // 250 layers of 12: no harm
     f.config.layers = 4000;
@@ -498,8 +498,8 @@ Test(weights, rows_of_the_classifier_change_places) {
     fixture f;
     float before[36], after[36], bias[2][3];
     open_fixture(&f);
-    const param *weight = params_at(&f.params, PARAM_classifier_weight, 0);
-    const param *b = params_at(&f.params, PARAM_classifier_bias, 0);
+    const param *weight = params_at(&f.params, PARAM_head_output_weight, 0);
+    const param *b = params_at(&f.params, PARAM_head_output_bias, 0);
     MUST(device_read_f32(before, weight->p, 36));
     MUST(device_read_f32(bias[0], b->p, 3));
     MUST(weights_move_rows(&f.params, from));

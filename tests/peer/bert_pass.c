@@ -9,7 +9,7 @@
  * "grad.KEY" of the mean loss for every checkpoint key. Weights are never changed. */
 #include "base/json.h"
 #include "base/memory.h"
-#include "model/bert.h"
+#include "model/model.h"
 #include "model/weights/safetensors.h"
 #include "model/weights/weights.h"
 #include "train/recipe/schedule.h"
@@ -27,13 +27,13 @@ typedef struct pass {
     uint32_t count, *ids;
     device device;
     bert_config config;
-    bert model;
-    bert_memory memory;
+    struct model model;
+    model_memory memory;
     batch_capacity capacity;
     batch batch;
     pack pack;
     arena table_arena;
-    bert_training training;
+    model_training training;
     plan plan;
     float *logits, *losses, *cls; /* (count, C), (count), (count, H) */
 } pass;
@@ -43,8 +43,8 @@ static void pass_free(pass *p) {
     arena_free(&p->table_arena);
     pack_free(&p->pack);
     batch_free(&p->batch);
-    bert_memory_free(&p->memory);
-    bert_free(&p->model);
+    model_memory_free(&p->memory);
+    model_free(&p->model);
     bert_config_free(&p->config);
     if (p->device.info.name[0]) device_close(&p->device);
     mem_free(p->rows);
@@ -71,7 +71,7 @@ static err row_read(pack_sentence *row, uint32_t *ids, const cJSON *item, const 
     }
     if (!n || n > p->config.positions)
         return err_set(ERR_DATA, "row: %u ids, expected 1 to %u", n, p->config.positions);
-    *row = (pack_sentence){ids, n, n, (uint32_t)label};
+    *row = (pack_sentence){ids, n, n, {(uint32_t)label}};
     return ERR_OK;
 }
 
@@ -119,26 +119,24 @@ static err pass_open(pass *p, const char *folder) {
         uint32_t n = p->count - first < step ? p->count - first : step;
         capacity_raise(c, p->rows + first, NULL, n, 0);
     }
-    c->classes = p->config.classes;
-    c->tile = p->device.attention_tile;
-    uint32_t word_rows = p->gradients ? c->tokens * c->micros : 0;
-    if ((e = bert_init(&p->model, &p->device, &p->config, word_rows))) return e;
+    uint32_t token_rows = p->gradients ? c->tokens * c->micros : 0;
+    if ((e = model_init(&p->model, &p->device, &p->config, token_rows))) return e;
     e = weights_load(&p->model.params, &report, folder, FOLDER_SEED, p->config.initializer_range);
     weights_report_free(&report);
     if (e) return e;
-    if ((e = bert_memory_init(&p->memory, &p->model, c->tokens, c->sentences, p->gradients)))
+    if ((e = model_memory_init(&p->memory, &p->model, c->tokens, c->sentences, p->gradients)))
         return e;
     if ((e = batch_init(&p->batch, &p->device, c))) return e;
     if ((e = pack_init(&p->pack, &p->batch))) return e;
-    if ((e = mem_new(&p->logits, (size_t)p->count * c->classes))) return e;
+    if ((e = mem_new(&p->logits, (size_t)p->count * c->outputs))) return e;
     if ((e = mem_new(&p->losses, p->count))) return e;
     if ((e = mem_new(&p->cls, (size_t)p->count * p->config.hidden))) return e;
-    if (!p->gradients) return bert_eval_plan(&p->plan, &p->model, &p->memory, &p->batch);
+    if (!p->gradients) return model_eval_plan(&p->plan, &p->model, &p->memory, &p->batch);
     p->training.beta1 = 0.9f;
     p->training.beta2 = 0.999f;
     p->training.eps = 1e-8f;
     if ((e = open_table(p))) return e;
-    return bert_train_plan(&p->plan, &p->model, &p->memory, &p->batch, &p->training);
+    return model_train_plan(&p->plan, &p->model, &p->memory, &p->batch, &p->training);
 }
 
 /* Runs rows first to first + n as one step and reads what it left. */
@@ -150,7 +148,7 @@ static err run_rows(pass *p, uint32_t first, uint32_t n) {
     if ((e = plan_submit(&p->plan, &info)) || (e = plan_wait(&p->plan, 0))) return e;
     for (uint32_t micro = 0; !e && micro < p->pack.micro_count; micro++) {
         size_t at = first + p->pack.first_sentence[micro], m = p->pack.micros[micro].sentences;
-        span logits = span_at(p->batch.logits, 0, micro);
+        span logits = span_at(p->batch.outputs, 0, micro);
         e = device_read_f32(p->logits + at * classes, logits, m * classes);
         if (!e) e = device_read_f32(p->losses + at, span_at(p->batch.losses, 0, micro), m);
     }
@@ -158,7 +156,7 @@ static err run_rows(pass *p, uint32_t first, uint32_t n) {
     if (p->pack.micro_count != 1)
         return err_set(ERR_UNSUPPORTED, "rows %u to %u do not fit one micro-batch", first,
                        first + n - 1);
-    return device_read_f32(p->cls + first * hidden, p->memory.cls, n * hidden);
+    return device_read_f32(p->cls + first * hidden, p->memory.encoder.first, n * hidden);
 }
 
 static err run_all(pass *p) {
@@ -188,15 +186,15 @@ static err declare_gradients(safetensors_writer *w, const params *ps) {
     return e;
 }
 
-/* The word embedding's gradient: the step's rows in their places, zero elsewhere. */
-static err word_gradient(float *out, const pass *p, const param *word) {
-    uint32_t *rows = NULL, used = p->pack.word_rows;
+/* The token embedding's gradient: the step's rows in their places, zero elsewhere. */
+static err token_gradient(float *out, const pass *p, const param *token) {
+    uint32_t *rows = NULL, used = p->pack.step_rows;
     float *compact = NULL;
-    size_t cols = word->cols;
+    size_t cols = token->cols;
     err e = mem_new(&rows, used);
     if (!e) e = mem_new(&compact, used * cols);
-    if (!e) e = device_read_u32(rows, span_at(p->batch.union_rows, 0, 0), used);
-    if (!e) e = device_read_f32(compact, word->g, used * cols);
+    if (!e) e = device_read_u32(rows, span_at(p->batch.step_rows, 0, 0), used);
+    if (!e) e = device_read_f32(compact, token->g, used * cols);
     for (size_t i = 0; !e && i < used; i++)
         memcpy(out + rows[i] * cols, compact + i * cols, cols * sizeof *out);
     mem_free(rows);
@@ -211,8 +209,8 @@ static err add_gradients(safetensors_writer *w, const pass *p) {
         const param *q = &ps->list[i];
         float *values = NULL;
         if ((e = mem_new(&values, q->count))) return e;
-        e = q->field == PARAM_word ? word_gradient(values, p, q)
-                                   : device_read_f32(values, q->g, q->count);
+        e = q->field == PARAM_token ? token_gradient(values, p, q)
+                                    : device_read_f32(values, q->g, q->count);
         if (!e) e = safetensors_add(w, values, q->count);
         mem_free(values);
     }

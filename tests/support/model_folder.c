@@ -28,24 +28,24 @@ void model_folder_make(const char *folder, const char *const *labels, uint32_t c
     tokenizer words;
     bert_config c;
     device d;
-    bert m;
+    struct model m;
     make_words(&words, vocab);
     words.model_max_length = 32;
     MUST(bert_config_preset(&c, "tiny", (uint32_t)words.count));
     c.layers = 1;
     c.hidden = 8;
     c.heads = 2;
-    c.inner = 16;
+    c.intermediate = 16;
     c.positions = 32;
     c.classes = classes;
     if (labels) MUST(bert_config_set_labels(&c, labels, classes));
     MUST(device_open_named(&d, "reference", NULL));
-    MUST(bert_init(&m, &d, &c, 0));
+    MUST(model_init(&m, &d, &c, 0));
     // wide enough that sentences get scores of their own
     MUST(params_draw(&m.params, 3, 1.0f, NULL));
     MUST(model_folder_write(folder, &m, &words));
     MUST(sums_remove(folder)); // tests change the files
-    bert_free(&m);
+    model_free(&m);
     device_close(&d);
     bert_config_free(&c);
     tokenizer_free(&words);

@@ -9,7 +9,7 @@ void toy_open(toy *t, const char *selector, size_t rows) {
         t->ids[i][0] = 2;
         for (uint32_t k = 1; k < n; k++) t->ids[i][k] = 5 + (i * 7 + k * 11) % (TOY_VOCABULARY - 5);
         t->ids[i][1] = 5 + i % TOY_CLASSES;
-        t->sentences[i] = (pack_sentence){t->ids[i], n, n, i % TOY_CLASSES};
+        t->sentences[i] = (pack_sentence){t->ids[i], n, n, {i % TOY_CLASSES}};
         t->data.tokens += n;
     }
     t->data.sentences = t->sentences;
@@ -18,7 +18,7 @@ void toy_open(toy *t, const char *selector, size_t rows) {
     MUST(bert_config_preset(&t->config, "tiny", TOY_VOCABULARY));
     t->config.hidden = 24;
     t->config.heads = 2;
-    t->config.inner = 48;
+    t->config.intermediate = 48;
     t->config.positions = 16;
     t->config.classes = TOY_CLASSES;
     recipe_defaults(&t->recipe);

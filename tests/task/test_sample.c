@@ -119,8 +119,10 @@ Test(sample, no_two_sentences_share_half_their_bigrams) {
     size_t count = 0;
     for (size_t i = 0; i < TASKS; i++) {
         load(&t[i], &d[i], names[i]);
-        for (size_t r = 0; r < d[i].train.row_count; r++) texts[count++] = d[i].train.rows[r].text;
-        for (size_t r = 0; r < d[i].test.row_count; r++) texts[count++] = d[i].test.rows[r].text;
+        for (size_t r = 0; r < d[i].train.row_count; r++)
+            texts[count++] = d[i].train.rows[r].example.texts[0].text;
+        for (size_t r = 0; r < d[i].test.row_count; r++)
+            texts[count++] = d[i].test.rows[r].example.texts[0].text;
     }
     cr_assert_eq(count, 480);
     cr_assert_eq(mem_new(&all, count), ERR_OK);
@@ -158,15 +160,15 @@ Test(sample, a_bigram_classifier_beats_chance) {
         memset(counts, 0, sizeof counts);
         memset(totals, 0, sizeof totals);
         for (size_t r = 0; r < d.train.row_count; r++) {
-            bigrams b = distinct_bigrams(d.train.rows[r].text);
+            bigrams b = distinct_bigrams(d.train.rows[r].example.texts[0].text);
             for (size_t k = 0; k < b.count; k++) {
-                counts[d.train.rows[r].label][slot_of(b.list[k])]++;
-                totals[d.train.rows[r].label]++;
+                counts[d.train.rows[r].example.target.class][slot_of(b.list[k])]++;
+                totals[d.train.rows[r].example.target.class]++;
             }
         }
         size_t right = 0;
         for (size_t r = 0; r < d.test.row_count; r++) {
-            bigrams b = distinct_bigrams(d.test.rows[r].text);
+            bigrams b = distinct_bigrams(d.test.rows[r].example.texts[0].text);
             size_t best = 0;
             double best_score = -INFINITY;
             for (size_t c = 0; c < t.label_count; c++) {
@@ -179,7 +181,7 @@ Test(sample, a_bigram_classifier_beats_chance) {
                     best = c;
                 }
             }
-            right += best == d.test.rows[r].label;
+            right += best == d.test.rows[r].example.target.class;
         }
         // chance is 8 whatever the number of labels
         cr_expect_gt(right, TEST + 2, "%s: %zu of %zu right", names[i], right, d.test.row_count);

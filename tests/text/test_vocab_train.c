@@ -139,7 +139,7 @@ Test(vocab_train, as_good_as_hugging_face_on_nsmc) {
     cr_assert_eq(data.train.row_count, ROWS);
     cr_assert_eq(mem_new(&spans, ROWS), ERR_OK);
     for (size_t i = 0; i < ROWS; i++) {
-        spans[i] = (text_span){data.train.rows[i].text, data.train.rows[i].text_bytes};
+        spans[i] = data.train.rows[i].example.texts[0];
     }
     clock_t start = clock(); // time of the processor: the machine may be busy
     cr_assert_eq(vocab_train(&t, spans, ROWS, NULL), ERR_OK);

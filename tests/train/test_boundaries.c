@@ -1,5 +1,5 @@
 /* Where two values are equal: which one counts. */
-#include "train/evaluate/evaluate.h"
+#include "model/head/head.h"
 #include "train/run/best.h"
 
 #include <criterion/criterion.h>
@@ -8,7 +8,7 @@
 Test(boundaries, equal_logits_give_the_first_label) {
     const float logits[] = {1, 1, 1, /**/ 0, 2, 2, /**/ -1, -2, -1, /**/ -0.0f, 0.0f, -1};
     uint32_t labels[4];
-    predict_labels(labels, logits, 4, 3);
+    head_classification.decode(labels, logits, 4, 3);
     cr_assert(labels[0] == 0 && labels[1] == 1 && labels[2] == 0 && labels[3] == 0);
 }
 

@@ -152,13 +152,13 @@ Test(loss_scaler, rows_caught_up_later_skip_it_too) {
     t.recipe.weight_decay = 0.5;
     toy_trainer(&plain, &t, &options);
     // no sentence has word 1; word 0, [PAD], begins as zeros
-    span unused = span_part(params_at(&plain.model.params, PARAM_word, 0)->p, WIDTH, WIDTH);
+    span unused = span_part(params_at(&plain.model.params, PARAM_token, 0)->p, WIDTH, WIDTH);
     MUST(device_read_f32(drawn, unused, WIDTH));
     MUST(trainer_run(&plain));
     MUST(device_read_f32(a, unused, WIDTH));
     train(&scaled, &t, &s);
     MUST(device_read_f32(
-        b, span_part(params_at(&scaled.model.params, PARAM_word, 0)->p, WIDTH, WIDTH), WIDTH));
+        b, span_part(params_at(&scaled.model.params, PARAM_token, 0)->p, WIDTH, WIDTH), WIDTH));
     cr_assert_eq(scaled.skipped_count, 2);
     cr_assert_neq(memcmp(a, drawn, sizeof a), 0, "nothing decays");
     cr_assert_eq(memcmp(a, b, sizeof a), 0, "8 steps give %g, 10 with 2 skipped %g", (double)a[0],
@@ -191,7 +191,7 @@ Test(loss_scaler, stops_at_a_loss_that_is_not_finite) {
     trainer_options options = {.seed = 1, .scaler = &s};
     toy_of_eight(&t, 10);
     toy_trainer(&tr, &t, &options);
-    const param *p = params_at(&tr.model.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&tr.model.params, PARAM_head_dense_bias, 0);
     MUST(device_write_f32(span_part(p->p, 0, 1), &bad, 1));
     MUST_FAIL(trainer_run(&tr), ERR_NUMERIC, "step 1 of 10: the loss is not finite");
     trainer_free(&tr);

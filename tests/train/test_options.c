@@ -53,7 +53,7 @@ Test(options, grouping_equals_get_length_grouped_indices) {
         pack_sentence sentences[23];
         order_entry scratch[23];
         for (uint32_t i = 0; i < n; i++) {
-            sentences[i] = (pack_sentence){NULL, 2 + (i * 7) % 9, 0, 0};
+            sentences[i] = (pack_sentence){NULL, 2 + (i * 7) % 9, 0, {0}};
             order[i] = (i * 5 + 3) % n;
         }
         order_group(order, sentences, n, cases[k].step_rows, scratch);
@@ -108,7 +108,7 @@ Test(options, dev_loss_equals_pytorch) {
                  {true, 0, 0.9035658313851858},
                  {true, 0.2, 1.1200385469626981}};
     pack_sentence s[4];
-    for (int i = 0; i < 4; i++) s[i] = (pack_sentence){NULL, 1, 1, labels[i]};
+    for (int i = 0; i < 4; i++) s[i] = (pack_sentence){NULL, 1, 1, {labels[i]}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         double loss =
             predict_loss(logits, s, 4, 3, cases[k].smoothing, cases[k].weighted ? weights : NULL);
@@ -150,8 +150,8 @@ static void add_expected(double *loss, double gradient[3], double *divisor, cons
     uint32_t *labels = NULL;
     MUST(mem_new(&z, n * 3));
     MUST(mem_new(&labels, n));
-    MUST(device_read_f64(z, span_at(tr->batch.logits, slot, micro), n * 3));
-    MUST(device_read_u32(labels, span_at(tr->batch.labels, slot, micro), n));
+    MUST(device_read_f64(z, span_at(tr->batch.outputs, slot, micro), n * 3));
+    MUST(device_read_u32(labels, span_at(tr->batch.targets, slot, micro), n));
     for (uint32_t b = 0; b < n; b++) {
         double total = exp(z[3 * b]) + exp(z[3 * b + 1]) + exp(z[3 * b + 2]), mass = 0;
         for (uint32_t c = 0; c < 3; c++) {
@@ -190,7 +190,7 @@ static void check_loss(const char *selector, const loss_case *k) {
     double bound = is_exact(selector) ? 1e-6 : 1e-5; // losses are kept in f32
     cr_assert_float_eq(tr.losses[0], loss, bound * loss, "%s: loss %.9g, by formula %.9g", selector,
                        (double)tr.losses[0], loss);
-    MUST(device_read_f64(found, params_at(&tr.model.params, PARAM_classifier_bias, 0)->g, 3));
+    MUST(device_read_f64(found, params_at(&tr.model.params, PARAM_head_output_bias, 0)->g, 3));
     for (int c = 0; c < 3; c++)
         cr_assert_float_eq(found[c], gradient[c] / divisor, is_exact(selector) ? 1e-7 : 1e-6,
                            "%s: gradient of bias %d is %.9g, by formula %.9g", selector, c,
@@ -250,7 +250,7 @@ static bool is_frozen(const param *p, const frozen *f) {
 
 typedef struct snapshot {
     float *values;     /* of all parameters, one behind the other */
-    double *gradients; /* likewise, the word embedding's left out */
+    double *gradients; /* likewise, the token embedding's left out */
 } snapshot;
 
 static void take_snapshot(snapshot *s, const params *ps) {
@@ -260,7 +260,7 @@ static void take_snapshot(snapshot *s, const params *ps) {
     for (size_t i = 0; i < ps->count; at += ps->list[i++].count) {
         const param *p = &ps->list[i];
         MUST(device_read_f32(s->values + at, p->p, p->count));
-        if (p->field != PARAM_word) MUST(device_read_f64(s->gradients + at, p->g, p->count));
+        if (p->field != PARAM_token) MUST(device_read_f64(s->gradients + at, p->g, p->count));
     }
 }
 
@@ -301,7 +301,7 @@ static void check_frozen(const char *selector, const frozen *f) {
     for (size_t i = 0; i < ps.count; at += ps.list[i++].count) {
         const param *p = &ps.list[i];
         size_t bytes = p->count * sizeof(double);
-        if (is_frozen(p, f) || p->field == PARAM_word) continue;
+        if (is_frozen(p, f) || p->field == PARAM_token) continue;
         cr_assert_eq(memcmp(after.gradients + at, free_after.gradients + at, bytes), 0,
                      "%s: gradient of %s differs from the run that trains all", selector,
                      param_field_name(p->field));

@@ -70,11 +70,11 @@ Test(trainer, accumulation_equals_the_larger_batch) {
 
 Test(trainer, capacity_is_what_packing_needs) {
     batch_capacity c = {0};
-    pack_sentence s[5] = {{NULL, 3000, 0, 0},
-                          {NULL, 1000, 0, 0},
-                          {NULL, 200, 0, 0},
-                          {NULL, 5000, 0, 0},
-                          {NULL, 10, 0, 0}};
+    pack_sentence s[5] = {{NULL, 3000, 0, {0}},
+                          {NULL, 1000, 0, {0}},
+                          {NULL, 200, 0, {0}},
+                          {NULL, 5000, 0, {0}},
+                          {NULL, 10, 0, {0}}};
     capacity_raise(&c, s, NULL, 5, 0);
     // 3000 + 1000 | 200 | 5000 | 10: one sentence may exceed the bound
     cr_assert_eq(c.micros, 4);
@@ -102,7 +102,7 @@ static void refuse_a_giant(const char *selector, uint64_t memory_bytes, const ch
     if (memory_bytes) t.device.info.memory_bytes = memory_bytes;
     // weights as large as one buffer may be, nearly; training takes four times as much
     t.config.hidden = HIDDEN;
-    t.config.inner = 4 * HIDDEN;
+    t.config.intermediate = 4 * HIDDEN;
     t.config.layers = (uint32_t)(t.device.info.max_buffer_bytes / LAYER_BYTES / 10 * 9);
     double least = 4.0 * LAYER_BYTES * t.config.layers / 0x1p20;
     uint64_t before = t.device.allocated_bytes;
@@ -144,11 +144,11 @@ Test(trainer, stops_at_a_loss_that_is_not_finite) {
     MUST(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &options));
     MUST(params_draw(&tr.model.params, 1, 0.1f, NULL));
     float bad = NAN;
-    const param *p = params_at(&tr.model.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&tr.model.params, PARAM_head_dense_bias, 0);
     MUST(device_write_f32(span_part(p->p, 0, 1), &bad, 1));
     MUST_FAIL(trainer_run(&tr), ERR_NUMERIC, "step 1 of 5: the loss is not finite");
     cr_assert(
-        strstr(err_message(ERR_NUMERIC), "nor is the weight of pooler_bias; training stopped"),
+        strstr(err_message(ERR_NUMERIC), "nor is the weight of head_dense_bias; training stopped"),
         "%s", err_message(ERR_NUMERIC));
     trainer_free(&tr);
     device_close(&t.device);
@@ -164,14 +164,14 @@ Test(trainer, names_the_gradient_that_is_not_finite) {
     MUST(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &options));
     MUST(params_draw(&tr.model.params, 1, 0.1f, NULL));
     float large = 3e38f, ten = 10;
-    const param *p = params_at(&tr.model.params, PARAM_classifier_weight, 0);
-    const param *bias = params_at(&tr.model.params, PARAM_pooler_bias, 0);
+    const param *p = params_at(&tr.model.params, PARAM_head_output_weight, 0);
+    const param *bias = params_at(&tr.model.params, PARAM_head_dense_bias, 0);
     for (size_t i = 0; i < p->cols; i++) {
         MUST(device_write_f32(span_part(p->p, i, 1), &large, 1));
         MUST(device_write_f32(span_part(bias->p, i, 1), &ten, 1)); // its tanh is 1
     }
     MUST_FAIL(trainer_run(&tr), ERR_NUMERIC, "step 1 of 5: the ");
-    cr_assert(strstr(err_message(ERR_NUMERIC), "nor is the gradient of classifier_bias"), "%s",
+    cr_assert(strstr(err_message(ERR_NUMERIC), "nor is the gradient of head_output_bias"), "%s",
               err_message(ERR_NUMERIC));
     trainer_free(&tr);
     toy_close(&t);

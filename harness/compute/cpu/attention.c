@@ -13,7 +13,7 @@ typedef struct attending {
     dropout_spec drop;
 } attending;
 
-static void attention_item(void *context, size_t item, float *room) {
+static void attention_item(void *context, size_t item, float *workspace) {
     const attending *w = context;
     size_t head = item % w->heads, hidden = w->heads * w->head_size;
     const attention_tile *tile = &w->tiles[item / w->heads];
@@ -36,7 +36,7 @@ static void attention_item(void *context, size_t item, float *room) {
         .scale = w->scale,
         .has_dropout = w->drop.p > 0,
         .drop = cpu__dropout_of(w->call, w->drop, (uint32_t)head << 16, tile->ordinal),
-        .room = room,
+        .workspace = workspace,
     };
     if (is_backward)
         w->kernels->attention_bwd(&a);
@@ -45,12 +45,12 @@ static void attention_item(void *context, size_t item, float *room) {
 }
 
 // plans made room for sentences of CPU_LENGTH_USUAL
-static err make_room(const attending *w, size_t tiles) {
+static err make_workspace(const attending *w, size_t tiles) {
     size_t longest = 0;
     for (size_t i = 0; i < tiles; i++) {
         if (w->tiles[i].length > longest) longest = w->tiles[i].length;
     }
-    return cpu__room(w->call->device, cpu__attention_room(longest, w->head_size));
+    return cpu__workspace(w->call->device, cpu__attention_workspace(longest, w->head_size));
 }
 
 err cpu__attention_fwd(const op_call *call, const op *o) {
@@ -67,7 +67,7 @@ err cpu__attention_fwd(const op_call *call, const op *o) {
                    .scale = a->scale,
                    .drop = a->drop};
     size_t tiles = cpu__size(call, a->tile_count);
-    err e = make_room(&w, tiles);
+    err e = make_workspace(&w, tiles);
     if (!e) cpu__for(call->device, tiles * w.heads, attention_item, &w);
     return e;
 }
@@ -88,7 +88,7 @@ err cpu__attention_bwd(const op_call *call, const op *o) {
                    .scale = a->scale,
                    .drop = a->drop};
     size_t tiles = cpu__size(call, a->tile_count);
-    err e = make_room(&w, tiles);
+    err e = make_workspace(&w, tiles);
     if (!e) cpu__for(call->device, tiles * w.heads, attention_item, &w);
     return e;
 }
@@ -105,7 +105,7 @@ typedef struct cls_attending {
     dropout_spec drop;
 } cls_attending;
 
-static void cls_item(void *context, size_t item, float *room) {
+static void cls_item(void *context, size_t item, float *workspace) {
     const cls_attending *w = context;
     size_t head = item % w->heads, b = item / w->heads, hidden = w->heads * w->head_size;
     size_t row = b * hidden + head * w->head_size;
@@ -125,7 +125,7 @@ static void cls_item(void *context, size_t item, float *room) {
         .has_dropout = w->drop.p > 0,
         .drop = cpu__dropout_of(w->call, w->drop, (uint32_t)head << 16,
                                 w->ordinals ? w->ordinals[b] : 0),
-        .room = room,
+        .workspace = workspace,
     };
     if (is_backward)
         cpu__kernels(w->call)->cls_attention_bwd(&a);
@@ -139,7 +139,7 @@ static err cls_run(cls_attending *w, size_t sentences) {
         size_t length = w->starts[b + 1] - w->starts[b];
         if (length > longest) longest = length;
     }
-    err e = cpu__room(w->call->device, cpu__cls_attention_room(longest));
+    err e = cpu__workspace(w->call->device, cpu__cls_attention_workspace(longest));
     if (!e) cpu__for(w->call->device, sentences * w->heads, cls_item, w);
     return e;
 }

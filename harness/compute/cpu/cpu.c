@@ -52,23 +52,23 @@ void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
         uint32_t before = flush_begin();
         omp_set_num_threads(1);
         size_t thread = (size_t)omp_get_thread_num();
-        float *room = c->room + thread * c->room_count;
+        float *workspace = c->workspace + thread * c->workspace_count;
 #pragma omp for schedule(dynamic, 1)
-        for (size_t i = 0; i < items; i++) work(context, i, room);
+        for (size_t i = 0; i < items; i++) work(context, i, workspace);
         flush_end(before);
     }
 }
 
-err cpu__room(device *d, size_t count) {
+err cpu__workspace(device *d, size_t count) {
     cpu_device *c = d->impl;
-    if (count <= c->room_count) return ERR_OK;
+    if (count <= c->workspace_count) return ERR_OK;
     count = (count + 63) / 64 * 64;
-    float *room = NULL;
-    err e = mem_aligned((void **)&room, count * c->threads * sizeof *room, 64);
+    float *workspace = NULL;
+    err e = mem_aligned((void **)&workspace, count * c->threads * sizeof *workspace, 64);
     if (e) return e;
-    mem_free(c->room);
-    c->room = room;
-    c->room_count = count;
+    mem_free(c->workspace);
+    c->workspace = workspace;
+    c->workspace_count = count;
     return ERR_OK;
 }
 
@@ -90,7 +90,7 @@ enum { LARGE_BYTES = 16 << 20 }; // blocks of which it is asked first whether th
 static void close_device(device *d) {
     cpu_device *c = d->impl;
     if (!c) return;
-    mem_free(c->room);
+    mem_free(c->workspace);
     mem_free(c);
     d->impl = NULL;
 }
@@ -132,11 +132,11 @@ static err ready(plan *p) {
     size_t most = 0;
     for (size_t part = 0; part < PART_COUNT; part++) {
         for (size_t i = 0; i < p->parts[part].count; i++) {
-            size_t n = cpu__room_of(&p->parts[part].ops[i]);
+            size_t n = cpu__workspace_of(&p->parts[part].ops[i]);
             if (n > most) most = n;
         }
     }
-    return cpu__room(p->device, most);
+    return cpu__workspace(p->device, most);
 }
 
 static void release(plan *p) {
@@ -252,6 +252,6 @@ err cpu_open(device *d) {
     d->vtable = &vtable;
     d->real = ELEM_F32;
     // attention takes whole sentences: one entry each, whatever their length
-    d->attention_tile = 1u << 20;
+    d->tile_rows = 1u << 20;
     return ERR_OK;
 }

@@ -16,8 +16,8 @@
 typedef struct cpu_device {
     uint32_t threads;
     const cpu_kernels *kernels;
-    size_t room_count; /* floats of each thread's room */
-    float *room;       /* (threads, room_count), aligned to 64 bytes */
+    size_t workspace_count; /* floats of each thread's workspace */
+    float *workspace;       /* (threads, workspace_count), aligned to 64 bytes */
 } cpu_device;
 
 static inline const cpu_kernels *cpu__kernels(const op_call *call) {
@@ -45,30 +45,30 @@ static inline uint32_t cpu__size(const op_call *call, dim d) {
     return dim_value(d, call->step, call->micro);
 }
 
-/* Makes every thread's room at least `count` floats. pre: no cpu__for is running. */
-err cpu__room(device *d, size_t count) MUST_CHECK;
-/* Floats of room that an op needs at its planned sizes. */
-size_t cpu__room_of(const op *o);
+/* Makes every thread's workspace at least `count` floats. pre: no cpu__for is running. */
+err cpu__workspace(device *d, size_t count) MUST_CHECK;
+/* Floats of workspace that an op needs at its planned sizes. */
+size_t cpu__workspace_of(const op *o);
 /* Floats of the plan's shared scratch that an op needs: partial sums that threads hand to each
  * other. */
 size_t cpu__scratch_count(const device *d, const op *o);
-size_t cpu__norm_room(size_t hidden);
+size_t cpu__norm_workspace(size_t hidden);
 size_t cpu__norm_scratch(size_t rows, size_t hidden);
 size_t cpu__grad_norm_scratch(const struct grad_norm *a);
 
 /* Tokens of a sentence that plans make room for; a longer one adds to it when it is met. */
 enum { CPU_LENGTH_USUAL = 512 };
 
-/* Runs work(context, item, room) for item 0 to items - 1, each once, on the device's threads,
- * subnormal numbers flushed to zero. room is the running thread's own. */
-typedef void cpu_work(void *context, size_t item, float *room);
+/* Runs work(context, item, workspace) for item 0 to items - 1, each once, on the device's threads,
+ * subnormal numbers flushed to zero. workspace is the running thread's own. */
+typedef void cpu_work(void *context, size_t item, float *workspace);
 void cpu__for(device *d, size_t items, cpu_work *work, void *context);
 
 /* One matrix product, C = op(A) op(B) + beta C, row-major, ta and tb 'N' or 'T'.
  *   m, n, k      C is (m, n); op(A) (m, k); op(B) (k, n)
  *   finish       called for each finished tile of C, by the thread that made it: may be NULL
- *   through_room tiles are made in room and handed to finish alone; C is not written, beta is 0
- *   extra        further items that the same threads run first: may be NULL */
+ *   through_workspace tiles are made in workspace and handed to finish alone; C is not written,
+ * beta is 0 extra        further items that the same threads run first: may be NULL */
 typedef struct cpu_tile {
     size_t row, column, rows, columns;
     float *at; /* first element, rows stride apart */
@@ -83,7 +83,7 @@ typedef struct cpu_product {
     float *c;
     size_t ldc;
     void (*finish)(void *context, const cpu_tile *tile);
-    bool through_room;
+    bool through_workspace;
     cpu_work *extra;
     size_t extra_items;
     void *context; /* of finish and extra */
@@ -96,7 +96,7 @@ err cpu__gemm(device *d, const cpu_product *p) MUST_CHECK;
  * memory for them within a product. */
 err cpu__gemm_ready(void) MUST_CHECK;
 /* Room that any product with this k needs. */
-size_t cpu__gemm_room(size_t k);
+size_t cpu__gemm_workspace(size_t k);
 
 /* Dropout of a row; scale and threshold as ops.h says. */
 cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t position,

@@ -77,10 +77,10 @@ static dnnl_status_t multiply(const cpu_product *p, const float *a, size_t lda, 
                       a, (dnnl_dim_t)lda, b, (dnnl_dim_t)p->ldb, beta, c, (dnnl_dim_t)ldc);
 }
 
-/* Fewer than 16 rows: A is copied into room with rows of zeros below. */
+/* Fewer than 16 rows: A is copied into workspace with rows of zeros below. */
 static dnnl_status_t multiply_padded(const cpu_product *p, size_t column, size_t columns,
-                                     float *room, float *c, size_t ldc) {
-    float *a = room, *sum = room + ROWS_PADDED * p->k;
+                                     float *workspace, float *c, size_t ldc) {
+    float *a = workspace, *sum = workspace + ROWS_PADDED * p->k;
     bool is_straight = p->ta == 'N';
     memset(a, 0, ROWS_PADDED * p->k * sizeof *a);
     for (size_t i = 0; i < (is_straight ? p->m : p->k); i++) {
@@ -98,11 +98,11 @@ static dnnl_status_t multiply_padded(const cpu_product *p, size_t column, size_t
     return s;
 }
 
-static void tile_item(void *context, size_t item, float *room) {
+static void tile_item(void *context, size_t item, float *workspace) {
     job *j = context;
     const cpu_product *p = j->p;
     if (item < p->extra_items) {
-        p->extra(p->context, item, room);
+        p->extra(p->context, item, workspace);
         return;
     }
     item -= p->extra_items;
@@ -110,16 +110,16 @@ static void tile_item(void *context, size_t item, float *room) {
     size_t rows = p->m - row < j->rows ? p->m - row : j->rows;
     size_t columns = p->n - column < j->columns ? p->n - column : j->columns;
     bool is_padded = p->m < ROWS_PADDED;
-    float *kept = room + (is_padded ? ROWS_PADDED * (p->k + COLUMNS_MAX) : 0);
+    float *kept = workspace + (is_padded ? ROWS_PADDED * (p->k + COLUMNS_MAX) : 0);
     cpu_tile tile = {.row = row,
                      .column = column,
                      .rows = rows,
                      .columns = columns,
-                     .at = p->through_room ? kept : p->c + row * p->ldc + column,
-                     .stride = p->through_room ? columns : p->ldc};
+                     .at = p->through_workspace ? kept : p->c + row * p->ldc + column,
+                     .stride = p->through_workspace ? columns : p->ldc};
     dnnl_status_t s;
     if (is_padded) {
-        s = multiply_padded(p, column, columns, room, tile.at, tile.stride);
+        s = multiply_padded(p, column, columns, workspace, tile.at, tile.stride);
     } else {
         const float *a = p->ta == 'N' ? p->a + row * p->lda : p->a + row;
         s = multiply(p, a, p->lda, column, rows, columns, p->beta, tile.at, tile.stride);
@@ -128,7 +128,7 @@ static void tile_item(void *context, size_t item, float *room) {
     if (p->finish) p->finish(p->context, &tile);
 }
 
-size_t cpu__gemm_room(size_t k) {
+size_t cpu__gemm_workspace(size_t k) {
     return ROWS_PADDED * (k + COLUMNS_MAX) + ROWS_MAX * COLUMNS_MAX;
 }
 
@@ -137,10 +137,10 @@ err cpu__gemm_ready(void) {
     enum { SIDE = 16, LIBRARY_BYTES = 16 << 20 }; // it was seen to take 6 MiB
     static bool is_ready;
     float a[SIDE * SIDE] = {0}, c[SIDE * SIDE];
-    char *room = NULL;
+    char *workspace = NULL;
     if (is_ready) return ERR_OK;
-    err e = mem_new(&room, LIBRARY_BYTES);
-    mem_free(room);
+    err e = mem_new(&workspace, LIBRARY_BYTES);
+    mem_free(workspace);
     if (e) return e;
     if (dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE) != dnnl_success)
         return err_set(ERR_DEVICE, "oneDNN refused its first product");

@@ -27,7 +27,7 @@ typedef struct cpu_attention {
     float scale;
     bool has_dropout;
     cpu_dropout drop; /* its position holds head << 16 */
-    float *room;      /* cpu__attention_room floats, aligned to 64 bytes */
+    float *workspace; /* cpu__attention_workspace floats, aligned to 64 bytes */
 } cpu_attention;
 
 /* One sentence and head of cls_attention. Rows of kv and dkv are 2H apart and hold k, and v H
@@ -40,7 +40,7 @@ typedef struct cpu_cls_attention {
     float scale;
     bool has_dropout;
     cpu_dropout drop;
-    float *room; /* cpu__cls_attention_room floats, aligned to 64 bytes */
+    float *workspace; /* cpu__cls_attention_workspace floats, aligned to 64 bytes */
 } cpu_cls_attention;
 
 /* Constants of AdamW, and the step's scalars. */
@@ -62,7 +62,7 @@ typedef struct cpu_kernels {
     void (*norm_fwd)(float *y, float *sum, float *mean, float *rstd, const float *x,
                      const float *residual, const float *keep_before, const float *keep_after,
                      const float *weight, const float *bias, size_t n, float eps);
-    /* One row of layernorm_bwd; dweight, dbias += . d (n) is room. */
+    /* One row of layernorm_bwd; dweight, dbias += . d (n) is workspace. */
     void (*norm_bwd)(float *dsum, float *dx, float *dweight, float *dbias, float *d,
                      const float *dy, const float *sum, float mean, float rstd, const float *weight,
                      const float *keep_before, const float *keep_after, size_t n);
@@ -91,9 +91,10 @@ extern const cpu_kernels cpu__kernels_avx2;
 extern const cpu_kernels cpu__kernels_avx512;
 #endif
 
-/* Query rows that attention handles at a time, and the room that one sentence needs in floats. */
+/* Query rows that attention handles at a time, and the workspace that one sentence needs in floats.
+ */
 enum { CPU_ATTENTION_ROWS = 32 };
-size_t cpu__attention_room(size_t length, size_t head_size);
-size_t cpu__cls_attention_room(size_t length);
+size_t cpu__attention_workspace(size_t length, size_t head_size);
+size_t cpu__cls_attention_workspace(size_t length);
 
 #endif

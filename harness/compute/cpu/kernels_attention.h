@@ -1,7 +1,7 @@
 /* Attention of one sentence and head. q, k, v are copied into rows of Dp (head size rounded up to
  * 16, zero filled), keys and values also transposed, so that every product is (4 rows) x (vectors
  * of columns) with broadcasts from the left. Query rows are taken CPU_ATTENTION_ROWS at a time;
- * their scores live in room only. Included by kernels_body.h, once per instruction set. */
+ * their scores live in workspace only. Included by kernels_body.h, once per instruction set. */
 #ifndef HARNESS_COMPUTE_CPU_KERNELS_ATTENTION_H
 #define HARNESS_COMPUTE_CPU_KERNELS_ATTENTION_H
 
@@ -90,7 +90,7 @@ static void product(float *c, size_t ldc, left a, const float *b, size_t ldb, si
 }
 
 /* Room of one sentence, cut in order. Rows are padded to `keys`, columns to `width`. */
-typedef struct head_room {
+typedef struct head_workspace {
     size_t keys, width; /* length and head size, rounded up to 16 */
     float *q, *dout;    /* (keys, width), q times the scale */
     float *k, *v;       /* (keys, width) */
@@ -99,12 +99,12 @@ typedef struct head_room {
     float *row;         /* (CPU_ATTENTION_ROWS, width) */
     float *s, *dp;      /* (CPU_ATTENTION_ROWS, keys) */
     uint32_t *words;    /* (CPU_ATTENTION_ROWS, keys), and a vector more */
-} head_room;
+} head_workspace;
 
-static head_room room_of(const cpu_attention *a) {
-    head_room r = {.keys = (a->length + 15) / 16 * 16, .width = (a->head_size + 15) / 16 * 16};
+static head_workspace workspace_of(const cpu_attention *a) {
+    head_workspace r = {.keys = (a->length + 15) / 16 * 16, .width = (a->head_size + 15) / 16 * 16};
     size_t rows = r.keys * r.width, scores = CPU_ATTENTION_ROWS * r.keys;
-    float *at = a->room;
+    float *at = a->workspace;
     float **parts[] = {&r.q, &r.dout, &r.k, &r.v, &r.kt, &r.vt, &r.dk, &r.dv};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++, at += rows) *parts[i] = at;
     r.row = at;
@@ -115,7 +115,7 @@ static head_room room_of(const cpu_attention *a) {
 }
 
 /* to (keys, width) = rows of x times factor, zero outside */
-static void pack_rows(float *to, const head_room *r, const float *x, size_t stride,
+static void pack_rows(float *to, const head_workspace *r, const float *x, size_t stride,
                       const cpu_attention *a, float factor) {
     for (size_t t = 0; t < a->length; t++) {
         const float *from = x + t * stride;
@@ -127,7 +127,7 @@ static void pack_rows(float *to, const head_room *r, const float *x, size_t stri
 }
 
 /* to (width, keys) = transpose of rows (keys, width), both packed; 4 x 4 at a time */
-static void transpose(float *to, const float *rows, const head_room *r) {
+static void transpose(float *to, const float *rows, const head_workspace *r) {
     for (size_t t = 0; t < r->keys; t += 4) {
         for (size_t d = 0; d < r->width; d += 4) {
             const float *from = rows + t * r->width + d;
@@ -150,7 +150,7 @@ static void transpose(float *to, const float *rows, const head_room *r) {
 }
 
 /* Dropout words of `rows` query rows from `first`: words (rows, keys). */
-static void draw_words(const head_room *r, const cpu_attention *a, size_t first, size_t rows) {
+static void draw_words(const head_workspace *r, const cpu_attention *a, size_t first, size_t rows) {
     cpu_dropout k = a->drop;
     for (size_t i = 0; i < rows; i++) {
         k.position = (uint32_t)(first + i) | a->drop.position;
@@ -182,7 +182,7 @@ static void drop_row(float *s, const uint32_t *words, size_t keys, const cpu_dro
 }
 
 static void attention_fwd(const cpu_attention *a) {
-    head_room r = room_of(a);
+    head_workspace r = workspace_of(a);
     size_t stride = 3 * a->hidden;
     pack_rows(r.q, &r, a->qkv, stride, a, a->scale);
     pack_rows(r.k, &r, a->qkv + a->hidden, stride, a, 1);
@@ -235,7 +235,7 @@ static void backward_row(float *s, float *dp, const uint32_t *words, size_t leng
 }
 
 /* out (length rows of H apart times 3) = packed rows times factor */
-static void unpack_rows(float *to, const float *rows, size_t count, const head_room *r,
+static void unpack_rows(float *to, const float *rows, size_t count, const head_workspace *r,
                         const cpu_attention *a, float factor) {
     for (size_t t = 0; t < count; t++) {
         for (size_t d = 0; d < a->head_size; d++) {
@@ -245,7 +245,7 @@ static void unpack_rows(float *to, const float *rows, size_t count, const head_r
 }
 
 static void attention_bwd(const cpu_attention *a) {
-    head_room r = room_of(a);
+    head_workspace r = workspace_of(a);
     size_t stride = 3 * a->hidden, keys4 = (a->length + 3) / 4 * 4;
     pack_rows(r.q, &r, a->qkv, stride, a, a->scale);
     pack_rows(r.k, &r, a->qkv + a->hidden, stride, a, 1);
@@ -304,8 +304,8 @@ static void set_scaled(float *y, const float *x, float factor, size_t n) {
 
 static void cls_attention_fwd(const cpu_cls_attention *a) {
     size_t keys = (a->length + 15) / 16 * 16, stride = 2 * a->hidden, n = a->head_size;
-    float *s = a->room, max;
-    uint32_t *words = (uint32_t *)(void *)(a->room + 2 * keys);
+    float *s = a->workspace, max;
+    uint32_t *words = (uint32_t *)(void *)(a->workspace + 2 * keys);
     for (size_t j = 0; j < a->length; j++) {
         s[j] = dot_product(a->q, a->kv + j * stride, n) * a->scale;
     }
@@ -323,7 +323,7 @@ static void cls_attention_fwd(const cpu_cls_attention *a) {
 
 static void cls_attention_bwd(const cpu_cls_attention *a) {
     size_t keys = (a->length + 15) / 16 * 16, stride = 2 * a->hidden, n = a->head_size;
-    float *s = a->room, *dp = s + keys, *keep = dp + keys, max;
+    float *s = a->workspace, *dp = s + keys, *keep = dp + keys, max;
     for (size_t j = 0; j < a->length; j++) {
         s[j] = dot_product(a->q, a->kv + j * stride, n) * a->scale;
         dp[j] = dot_product(a->dout, a->kv + j * stride + a->hidden, n);

@@ -2,12 +2,12 @@
 #define CPU_ISA "baseline"
 #include "compute/cpu/kernels_body.h"
 
-size_t cpu__cls_attention_room(size_t length) {
+size_t cpu__cls_attention_workspace(size_t length) {
     // scores, their gradients, dropout words and what a vector of blocks writes beyond them
     return (length + 15) / 16 * 16 * 3 + 64;
 }
 
-size_t cpu__attention_room(size_t length, size_t head_size) {
+size_t cpu__attention_workspace(size_t length, size_t head_size) {
     size_t keys = (length + 15) / 16 * 16, width = (head_size + 15) / 16 * 16;
     return 8 * keys * width + CPU_ATTENTION_ROWS * (width + 3 * keys) + 64;
 }

@@ -78,7 +78,7 @@ static inline void philox_blocks(uint32_t *to, uint32_t first, const cpu_dropout
 }
 #endif
 
-/* Words of `blocks` blocks from 0; room for blocks rounded up to PHILOX_BLOCKS is needed. */
+/* Words of `blocks` blocks from 0; space for blocks rounded up to PHILOX_BLOCKS is needed. */
 static inline void philox_row(uint32_t *words, size_t blocks, const cpu_dropout *k) {
     for (size_t b = 0; b < blocks; b += PHILOX_BLOCKS) philox_blocks(words + 4 * b, (uint32_t)b, k);
 }

@@ -24,20 +24,20 @@ static size_t padded(size_t hidden) {
     return (hidden + 63) / 64 * 64;
 }
 
-// Draws a row's keep factors into room; NULL without dropout.
-static const float *keep_of(const norm *n, dropout_spec spec, size_t row, float *room) {
+// Draws a row's keep factors into workspace; NULL without dropout.
+static const float *keep_of(const norm *n, dropout_spec spec, size_t row, float *workspace) {
     if (spec.p <= 0) return NULL;
     cpu_dropout d = cpu__dropout_of(n->call, spec, n->positions[row], n->sentence[row]);
-    n->kernels->keep_row(room, n->hidden, &d);
-    return room;
+    n->kernels->keep_row(workspace, n->hidden, &d);
+    return workspace;
 }
 
-static void forward_item(void *context, size_t item, float *room) {
+static void forward_item(void *context, size_t item, float *workspace) {
     const norm *n = context;
     size_t h = n->hidden, end = (item + 1) * BLOCK < n->rows ? (item + 1) * BLOCK : n->rows;
     for (size_t t = item * BLOCK; t < end; t++) {
-        const float *before = keep_of(n, n->before, t, room);
-        const float *after = keep_of(n, n->after, t, room + padded(h));
+        const float *before = keep_of(n, n->before, t, workspace);
+        const float *after = keep_of(n, n->after, t, workspace + padded(h));
         n->kernels->norm_fwd(n->y + t * h, n->sum ? n->sum + t * h : NULL, &n->mean[t], &n->rstd[t],
                              n->x + t * h, n->residual ? n->residual + t * h : NULL, before, after,
                              n->weight, n->bias, h, n->eps);
@@ -67,22 +67,22 @@ err cpu__layernorm_fwd(const op_call *call, const op *o) {
     return ERR_OK;
 }
 
-static void backward_item(void *context, size_t item, float *room) {
+static void backward_item(void *context, size_t item, float *workspace) {
     const norm *n = context;
     size_t h = n->hidden, end = (item + 1) * BLOCK < n->rows ? (item + 1) * BLOCK : n->rows;
     float *partial = n->partial + item * 2 * h;
     memset(partial, 0, 2 * h * sizeof *partial);
     for (size_t t = item * BLOCK; t < end; t++) {
-        const float *before = keep_of(n, n->before, t, room);
-        const float *after = keep_of(n, n->after, t, room + padded(h));
+        const float *before = keep_of(n, n->before, t, workspace);
+        const float *after = keep_of(n, n->after, t, workspace + padded(h));
         n->kernels->norm_bwd(n->dsum + t * h, n->dx ? n->dx + t * h : NULL, partial, partial + h,
-                             room + 2 * padded(h), n->dy + t * h, n->sum_in + t * h, n->mean_in[t],
-                             n->rstd_in[t], n->weight, before, after, h);
+                             workspace + 2 * padded(h), n->dy + t * h, n->sum_in + t * h,
+                             n->mean_in[t], n->rstd_in[t], n->weight, before, after, h);
     }
 }
 
-static void combine_item(void *context, size_t item, float *room) {
-    (void)room;
+static void combine_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const norm *n = context;
     size_t h = n->hidden, first = item * COLUMNS, blocks = (n->rows + BLOCK - 1) / BLOCK;
     size_t count = h - first < COLUMNS ? h - first : COLUMNS;
@@ -115,7 +115,7 @@ err cpu__layernorm_bwd(const op_call *call, const op *o) {
     return ERR_OK;
 }
 
-size_t cpu__norm_room(size_t hidden) {
+size_t cpu__norm_workspace(size_t hidden) {
     return 3 * padded(hidden);
 }
 

@@ -71,7 +71,7 @@ err cpu__linear_dx(const op_call *call, const op *o) {
                                     .ldc = a->k,
                                     .finish = is_plain ? NULL : finish_backward,
                                     // add may be dx: the product must not overwrite it
-                                    .through_room = b.add == b.dx,
+                                    .through_workspace = b.add == b.dx,
                                     .context = &b});
 }
 
@@ -85,8 +85,8 @@ typedef struct bias_sum {
     size_t rows, n;
 } bias_sum;
 
-static void bias_item(void *context, size_t item, float *room) {
-    (void)room;
+static void bias_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const bias_sum *b = context;
     size_t first = item * BIAS_COLUMNS;
     size_t count = b->n - first < BIAS_COLUMNS ? b->n - first : BIAS_COLUMNS;

@@ -8,7 +8,7 @@ err cpu__cross_entropy(const op_call *call, const op *o) {
     size_t classes = a->classes;
     float *loss = cpu__reals(a->loss), *dlogits = cpu__reals(a->dlogits);
     const float *logits = cpu__reals(a->logits), *weights = cpu__reals(a->class_weights);
-    const uint32_t *labels = cpu__words(a->labels);
+    const uint32_t *targets = cpu__words(a->targets);
     double each = (double)a->smoothing / (double)classes, scale = (double)call->step->loss_scale;
     for (size_t b = 0; b < cpu__size(call, a->rows); b++) {
         const float *z = logits + b * classes;
@@ -18,14 +18,14 @@ err cpu__cross_entropy(const op_call *call, const op *o) {
         // cppcheck-suppress invalidFunctionArg; one of the terms is exp(0)
         double lse = max + log(sum);
         for (size_t c = 0; c < classes; c++) {
-            double target = each + (c == labels[b] ? 1 - (double)a->smoothing : 0);
+            double target = each + (c == targets[b] ? 1 - (double)a->smoothing : 0);
             double w = (weights ? (double)weights[c] : 1) * target;
             total += w * (lse - (double)z[c]);
             weighted += w;
         }
         loss[b] = (float)total;
         for (size_t c = 0; dlogits && c < classes; c++) {
-            double target = each + (c == labels[b] ? 1 - (double)a->smoothing : 0);
+            double target = each + (c == targets[b] ? 1 - (double)a->smoothing : 0);
             double w = (weights ? (double)weights[c] : 1) * target;
             dlogits[b * classes + c] = (float)((weighted * exp((double)z[c] - lse) - w) * scale);
         }

@@ -19,8 +19,8 @@ typedef struct norm_job {
     float *sums; /* (items, 2): high and low part of a double */
 } norm_job;
 
-static void norm_item(void *context, size_t item, float *room) {
-    (void)room;
+static void norm_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const norm_job *n = context;
     size_t first = item * NORM_BLOCK;
     size_t count = n->count - first < NORM_BLOCK ? n->count - first : NORM_BLOCK;
@@ -91,8 +91,8 @@ typedef struct dense_job {
     cpu_adam k;
 } dense_job;
 
-static void dense_item(void *context, size_t item, float *room) {
-    (void)room;
+static void dense_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const dense_job *d = context;
     size_t first = item * DENSE_BLOCK;
     size_t count = d->count - first < DENSE_BLOCK ? d->count - first : DENSE_BLOCK;
@@ -128,8 +128,8 @@ typedef struct rows_job {
     cpu_adam k;
 } rows_job;
 
-static void rows_item(void *context, size_t item, float *room) {
-    (void)room;
+static void rows_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const rows_job *r = context;
     size_t h = r->hidden, end = (item + 1) * ROWS < r->rows ? (item + 1) * ROWS : r->rows;
     for (size_t i = item * ROWS; i < end; i++) {

@@ -19,8 +19,8 @@ typedef struct filling {
     size_t count;
 } filling;
 
-static void fill_item(void *context, size_t item, float *room) {
-    (void)room;
+static void fill_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const filling *f = context;
     size_t end = end_of(item, FLAT, f->count);
     for (size_t i = item * FLAT; i < end; i++) f->x[i] = f->value;
@@ -36,17 +36,17 @@ err cpu__fill(const op_call *call, const op *o) {
 typedef struct embedding {
     const cpu_kernels *kernels;
     float *y;
-    const float *word, *position, *type;
+    const float *token, *position, *type;
     const uint32_t *ids, *positions, *type_ids;
     size_t rows, hidden;
 } embedding;
 
-static void embed_item(void *context, size_t item, float *room) {
-    (void)room;
+static void embed_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const embedding *e = context;
     size_t h = e->hidden, end = end_of(item, ROWS, e->rows);
     for (size_t t = item * ROWS; t < end; t++) {
-        e->kernels->add_three(e->y + t * h, e->word + e->ids[t] * h,
+        e->kernels->add_three(e->y + t * h, e->token + e->ids[t] * h,
                               e->position + e->positions[t] * h, e->type + e->type_ids[t] * h, h);
     }
 }
@@ -55,7 +55,7 @@ err cpu__embed_fwd(const op_call *call, const op *o) {
     const struct embed_fwd *a = &o->as.embed_fwd;
     embedding e = {.kernels = cpu__kernels(call),
                    .y = cpu__reals(a->y),
-                   .word = cpu__reals(a->word),
+                   .token = cpu__reals(a->token),
                    .position = cpu__reals(a->position),
                    .type = cpu__reals(a->type),
                    .ids = cpu__words(a->ids),
@@ -76,8 +76,8 @@ typedef struct list_sum {
 } list_sum;
 
 // An item is some lists and some columns, so that one long list is shared by threads too.
-static void list_item(void *context, size_t item, float *room) {
-    (void)room;
+static void list_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const list_sum *s = context;
     size_t first = item / s->list_items * LIST_COLUMNS, block = item % s->list_items;
     size_t h = s->hidden, count = h - first < LIST_COLUMNS ? h - first : LIST_COLUMNS;
@@ -123,8 +123,8 @@ typedef struct scattering {
     size_t rows, tokens, hidden;
 } scattering;
 
-static void scatter_item(void *context, size_t item, float *room) {
-    (void)room;
+static void scatter_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const scattering *s = context;
     size_t h = s->hidden;
     float *first = s->dx + s->starts[item] * h;
@@ -150,7 +150,7 @@ typedef struct dropping {
     const struct dropout *a;
 } dropping;
 
-static void dropout_item(void *context, size_t item, float *room) {
+static void dropout_item(void *context, size_t item, float *workspace) {
     const dropping *d = context;
     size_t h = d->a->hidden;
     float *y = cpu__reals(d->a->y) + item * h;
@@ -160,8 +160,8 @@ static void dropout_item(void *context, size_t item, float *room) {
         return;
     }
     cpu_dropout row = cpu__dropout_of(d->call, d->a->drop, 0, cpu__words(d->a->ordinals)[item]);
-    cpu__kernels(d->call)->keep_row(room, h, &row);
-    cpu__kernels(d->call)->multiply(y, x, room, h);
+    cpu__kernels(d->call)->keep_row(workspace, h, &row);
+    cpu__kernels(d->call)->multiply(y, x, workspace, h);
 }
 
 err cpu__dropout(const op_call *call, const op *o) {
@@ -177,8 +177,8 @@ typedef struct tanh_job {
     size_t count;
 } tanh_job;
 
-static void tanh_item(void *context, size_t item, float *room) {
-    (void)room;
+static void tanh_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const tanh_job *t = context;
     size_t first = item * FLAT, count = end_of(item, FLAT, t->count) - first;
     t->kernels->tanh_bwd(t->dx + first, t->dy + first, t->y + first, count);
@@ -199,8 +199,8 @@ typedef struct summing {
 } summing;
 
 // LANES of the result: every CHECKSUM_LANES values, as many in a row
-static void checksum_item(void *context, size_t item, float *room) {
-    (void)room;
+static void checksum_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
     const summing *s = context;
     size_t first = item * LANES;
     memset(s->out + first, 0, LANES * sizeof *s->out);

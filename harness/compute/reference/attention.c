@@ -30,7 +30,7 @@ static uint32_t tile_rows(const attention_tile *tile, uint32_t tile_size) {
     return left < tile_size ? left : tile_size;
 }
 
-/* One query row: out (D), returns its logsumexp. p (length) is room for probabilities. */
+/* One query row: out (D), returns its logsumexp. p (length) is workspace for probabilities. */
 static double forward_row(const op_call *call, const struct attention_fwd *a, head_view v,
                           double *out, double *p, const attention_tile *tile, uint32_t head,
                           uint32_t row) {
@@ -60,7 +60,7 @@ err reference__attention_fwd(const op_call *call, const op *o) {
     for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {
         for (uint32_t head = 0; head < a->heads; head++) {
             head_view v = view_of(qkv, tiles[n].start, head, a->heads, a->head_size);
-            for (uint32_t r = 0; r < tile_rows(&tiles[n], call->device->attention_tile); r++) {
+            for (uint32_t r = 0; r < tile_rows(&tiles[n], call->device->tile_rows); r++) {
                 uint32_t row = tiles[n].first + r;
                 size_t t = tiles[n].start + row;
                 double *to = out + t * hidden + (size_t)head * a->head_size;
@@ -120,7 +120,7 @@ err reference__attention_bwd(const op_call *call, const op *o) {
                                .hidden = hidden};
             b.dk = b.dq + hidden;
             b.dv = b.dq + 2 * hidden;
-            for (uint32_t r = 0; r < tile_rows(tile, call->device->attention_tile); r++) {
+            for (uint32_t r = 0; r < tile_rows(tile, call->device->tile_rows); r++) {
                 for (uint32_t key = 0; key < tile->length; key++) {
                     backward_pair(call, a, b, tile, head, tile->first + r, key);
                 }
@@ -176,7 +176,7 @@ err reference__cls_attention_fwd(const op_call *call, const op *o) {
     return ERR_OK;
 }
 
-/* One sentence and head; p and dp (length) are room. */
+/* One sentence and head; p and dp (length) are workspace. */
 static void cls_backward(const op_call *call, const struct cls_attention_bwd *a, uint32_t b,
                          uint32_t head, double *p, double *dp) {
     size_t size = a->head_size, hidden = a->heads * size, stride = 2 * hidden;
@@ -207,14 +207,14 @@ static void cls_backward(const op_call *call, const struct cls_attention_bwd *a,
 err reference__cls_attention_bwd(const op_call *call, const op *o) {
     const struct cls_attention_bwd *a = &o->as.cls_attention_bwd;
     size_t tokens = reference__size(call, a->tokens);
-    double *room = NULL;
-    err e = mem_new(&room, 2 * tokens);
+    double *workspace = NULL;
+    err e = mem_new(&workspace, 2 * tokens);
     if (e) return e;
     for (uint32_t b = 0; b < reference__size(call, a->rows); b++) {
         for (uint32_t head = 0; head < a->heads; head++) {
-            cls_backward(call, a, b, head, room, room + tokens);
+            cls_backward(call, a, b, head, workspace, workspace + tokens);
         }
     }
-    mem_free(room);
+    mem_free(workspace);
     return ERR_OK;
 }

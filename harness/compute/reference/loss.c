@@ -1,4 +1,4 @@
-/* Reference cross-entropy with class weights and label smoothing. */
+/* Reference cross-entropy with class weights and smoothing. */
 #include "compute/reference/reference_internal.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@ err reference__cross_entropy(const op_call *call, const op *o) {
     double *loss = reference__reals(a->loss), *dlogits = reference__reals(a->dlogits);
     const double *logits = reference__reals(a->logits);
     const double *weights = reference__reals(a->class_weights);
-    const uint32_t *labels = reference__words(a->labels);
+    const uint32_t *targets = reference__words(a->targets);
     double smoothing = (double)a->smoothing, scale = (double)call->step->loss_scale;
     for (size_t b = 0; b < reference__size(call, a->rows); b++) {
         const double *z = logits + b * classes;
@@ -20,14 +20,14 @@ err reference__cross_entropy(const op_call *call, const op *o) {
         double lse = max + log(sum);
         loss[b] = 0;
         for (size_t c = 0; c < classes; c++) {
-            double target = smoothing / (double)classes + (c == labels[b] ? 1 - smoothing : 0);
+            double target = smoothing / (double)classes + (c == targets[b] ? 1 - smoothing : 0);
             double w = (weights ? weights[c] : 1) * target;
             loss[b] += w * (lse - z[c]);
             weighted += w;
         }
         if (!dlogits) continue;
         for (size_t c = 0; c < classes; c++) {
-            double target = smoothing / (double)classes + (c == labels[b] ? 1 - smoothing : 0);
+            double target = smoothing / (double)classes + (c == targets[b] ? 1 - smoothing : 0);
             double w = (weights ? weights[c] : 1) * target;
             dlogits[b * classes + c] = (weighted * exp(z[c] - lse) - w) * scale;
         }

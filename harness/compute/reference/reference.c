@@ -111,6 +111,6 @@ void reference_info(device_info *info) {
 err reference_open(device *d) {
     d->vtable = &vtable;
     d->real = ELEM_F64;
-    d->attention_tile = 32;
+    d->tile_rows = 32;
     return ERR_OK;
 }

@@ -16,7 +16,7 @@ err reference__embed_fwd(const op_call *call, const op *o) {
     const struct embed_fwd *a = &o->as.embed_fwd;
     size_t hidden = a->hidden;
     double *y = reference__reals(a->y);
-    const double *word = reference__reals(a->word);
+    const double *token = reference__reals(a->token);
     const double *position = reference__reals(a->position);
     const double *type = reference__reals(a->type);
     const uint32_t *ids = reference__words(a->ids);
@@ -24,7 +24,7 @@ err reference__embed_fwd(const op_call *call, const op *o) {
     const uint32_t *type_ids = reference__words(a->type_ids);
     for (uint32_t t = 0; t < reference__size(call, a->rows); t++) {
         for (size_t h = 0; h < hidden; h++) {
-            y[t * hidden + h] = word[ids[t] * hidden + h] + position[positions[t] * hidden + h] +
+            y[t * hidden + h] = token[ids[t] * hidden + h] + position[positions[t] * hidden + h] +
                                 type[type_ids[t] * hidden + h];
         }
     }

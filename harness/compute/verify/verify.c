@@ -68,7 +68,7 @@ static err upload_operand(side *s, const trial *t, size_t i) {
     uint32_t *words = NULL;
     err e = arena_take(&s->memory, &s->whole[i], count, w->is_real ? s->device->real : ELEM_U32);
     if (e || (e = mem_new(&values, count)) || (e = mem_new(&words, count))) goto done;
-    initial(t, w, s->device->attention_tile, values, words);
+    initial(t, w, s->device->tile_rows, values, words);
     e = w->is_real ? device_write_f32(s->whole[i], values, count)
                    : device_write_u32(s->whole[i], words, count);
 done:
@@ -115,12 +115,12 @@ static err side_run(side *s, const trial *t) {
     for (uint32_t i = 0; i < t->slot_count; i++) {
         uint32_t slot = t->first_slot + i;
         for (uint32_t m = 0; m < t->micro_count; m++) {
-            sizes[slot][m] = verify__sizes(t, slot, m, s->device->attention_tile);
+            sizes[slot][m] = verify__sizes(t, slot, m, s->device->tile_rows);
         }
         step_info step = {.slot = slot,
                           .step = t->step + i,
                           .seed = SEED,
-                          .word_rows = t->word_rows[slot],
+                          .step_rows = t->step_rows[slot],
                           .loss_scale = 0.125f,
                           .micro_count = t->micro_count,
                           .micros = sizes[slot]};

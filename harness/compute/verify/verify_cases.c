@@ -73,7 +73,7 @@ static err embed_case(verify_run *run, uint32_t tokens, uint32_t hidden, uint32_
     verify__add_tweak(&t, "position", 1, 0, (size_t)512 * hidden);
     verify__add_tweak(&t, "type", 1, 0, (size_t)2 * hidden);
     t.o.as.embed_fwd = (struct embed_fwd){
-        .rows = verify__tokens_of(&t), .hidden = hidden, .vocabulary = vocabulary};
+        .rows = verify__tokens_of(&t), .hidden = hidden, .table_rows = vocabulary};
     return verify__trial(run, &t);
 }
 
@@ -96,7 +96,7 @@ static err rows_sum_case(verify_run *run, uint32_t tokens, uint32_t hidden, uint
         for (uint32_t m = 0; m < MICROS_MAX; m++) t.lists[s][m] = lists > s + m ? lists - s - m : 1;
     }
     verify__add_tweak(&t, "out", 1, 0, (size_t)2 * lists * hidden);
-    t.o.as.rows_sum = (struct rows_sum){.lists = {is_fixed ? DIM_FIXED : DIM_WORD_LISTS, lists},
+    t.o.as.rows_sum = (struct rows_sum){.lists = {is_fixed ? DIM_FIXED : DIM_LISTS_0, lists},
                                         .items_max = verify__tokens_of(&t),
                                         .hidden = hidden};
     return verify__trial(run, &t);

@@ -203,9 +203,9 @@ err verify__cases_grad_norm(verify_run *run) {
         a->max_norm = shapes[k].max_norm;
         for (uint32_t p = 0; p < 3 && shapes[k].rows[p]; p++) {
             // the first part is sized by the step, as an embedding's compact gradient is
-            t.word_rows[t.first_slot] = shapes[k].rows[0];
+            t.step_rows[t.first_slot] = shapes[k].rows[0];
             a->parts[p].rows =
-                p ? dim_fixed(shapes[k].rows[p]) : (dim){DIM_WORD_ROWS, shapes[k].rows[p] + 3};
+                p ? dim_fixed(shapes[k].rows[p]) : (dim){DIM_STEP_ROWS, shapes[k].rows[p] + 3};
             a->parts[p].cols = shapes[k].cols[p];
             a->part_count++;
         }
@@ -223,7 +223,7 @@ static err prepare_adam(trial *t, device *reference) {
     (void)reference;
     bool is_dense = t->o.kind == OP_adamw;
     size_t count = is_dense ? t->o.as.adamw.count
-                            : (size_t)t->o.as.adamw_rows.vocabulary * t->o.as.adamw_rows.hidden;
+                            : (size_t)t->o.as.adamw_rows.table_rows * t->o.as.adamw_rows.hidden;
     float *m = verify__values(t, "m", 0, 0), *v = verify__values(t, "v", 0, 0);
     for (size_t i = 0; i < count; i++) {
         v[i] = i % 5 ? v[i] * v[i] : 0;
@@ -284,12 +284,12 @@ err verify__cases_adamw(verify_run *run) {
 }
 
 typedef struct rows_shape {
-    uint32_t vocabulary, hidden, listed, step;
+    uint32_t table_rows, hidden, listed, step;
     bool has_gradient, before, is_all, overflow;
 } rows_shape;
 
 static err adamw_rows_case(verify_run *run, const rows_shape *s, bool decay) {
-    trial t = verify__start(OP_adamw_rows, 1, "V %u H %u rows %u step %u%s%s%s", s->vocabulary,
+    trial t = verify__start(OP_adamw_rows, 1, "V %u H %u rows %u step %u%s%s%s", s->table_rows,
                             s->hidden, s->listed, s->step, s->has_gradient ? " gradient" : "",
                             s->before ? " before" : "", s->is_all ? " all" : "");
     t.step = s->step;
@@ -297,11 +297,11 @@ static err adamw_rows_case(verify_run *run, const rows_shape *s, bool decay) {
     adam_data(&t);
     if (s->overflow) t.prepare = prepare_adam_overflow;
     t.absent = s->has_gradient ? NULL : s->is_all ? " g norm list " : " g norm ";
-    t.word_rows[t.first_slot] = s->listed;
-    t.o.as.adamw_rows = (struct adamw_rows){.rows = s->is_all ? dim_fixed(s->vocabulary)
-                                                              : (dim){DIM_WORD_ROWS, s->listed + 3},
+    t.step_rows[t.first_slot] = s->listed;
+    t.o.as.adamw_rows = (struct adamw_rows){.rows = s->is_all ? dim_fixed(s->table_rows)
+                                                              : (dim){DIM_STEP_ROWS, s->listed + 3},
                                             .hidden = s->hidden,
-                                            .vocabulary = s->vocabulary,
+                                            .table_rows = s->table_rows,
                                             .decay = decay,
                                             .before = s->before,
                                             .beta1 = 0.9f,

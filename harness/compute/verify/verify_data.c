@@ -41,8 +41,7 @@ uint32_t verify__sentences(sentence_style style, uint32_t tokens) {
 
 micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_t tile) {
     micro_sizes m = {.tokens = t->tokens[slot][micro],
-                     .word_lists = t->lists[slot][micro],
-                     .position_lists = t->lists[slot][micro]};
+                     .lists = {t->lists[slot][micro], t->lists[slot][micro]}};
     for (uint32_t used = 0; used < m.tokens; m.sentences++) {
         uint32_t n = verify__length(t->style, m.sentences, m.tokens - used);
         used += n;
@@ -140,20 +139,20 @@ static uint32_t token_word(const trial *t, const char *name, uint32_t slot, uint
     if (!strcmp(name, "type_ids")) return k.position > k.length / 2;
     if (!strcmp(name, "token_sentence")) return k.sentence + sentences_before(t, slot, micro);
     // ids: half of them among the first few, so that rows repeat
-    uint32_t vocabulary = t->o.as.embed_fwd.vocabulary, w = word_of(name, region, i);
+    uint32_t vocabulary = t->o.as.embed_fwd.table_rows, w = word_of(name, region, i);
     return w % 2 && vocabulary > 8 ? w / 2 % 8 : w / 2 % vocabulary;
 }
 
 static uint32_t sentence_word(const trial *t, const char *name, uint32_t slot, uint32_t micro,
                               uint32_t i) {
     if (!strcmp(name, "ordinals")) return i + sentences_before(t, slot, micro);
-    return word_of(name, slot * MICROS_MAX + micro, i) % t->o.as.cross_entropy.classes; // labels
+    return word_of(name, slot * MICROS_MAX + micro, i) % t->o.as.cross_entropy.classes; // targets
 }
 
 // adamw_rows: distinct rows in ascending order, and how far each row of the table is.
 static uint32_t row_word(const trial *t, const char *name, uint32_t i) {
     const struct adamw_rows *a = &t->o.as.adamw_rows;
-    if (!strcmp(name, "list")) return a->vocabulary > 2 * a->rows.max ? i * 2 + 1 : i;
+    if (!strcmp(name, "list")) return a->table_rows > 2 * a->rows.max ? i * 2 + 1 : i;
     if (!is_listed(t->absent, "g")) return t->step - 1; // last_step
     return word_of(name, 0, i) % t->step;
 }
@@ -175,7 +174,7 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
             out[i] = used;
             used += verify__length(t->style, i, m.tokens - used);
         }
-    } else if (!strcmp(name, "ordinals") || !strcmp(name, "labels")) {
+    } else if (!strcmp(name, "ordinals") || !strcmp(name, "targets")) {
         for (uint32_t i = 0; i < m.sentences; i++) out[i] = sentence_word(t, name, slot, micro, i);
     } else if (t->o.kind == OP_adamw_rows) {
         for (uint32_t i = 0; i < count; i++) out[i] = row_word(t, name, i);
@@ -195,7 +194,7 @@ static const tweak *tweak_of(const trial *t, const char *name) {
 
 // Parameters and optimizer state lie in one region; all else differs from step to step.
 static bool is_parameter(const char *name) {
-    return is_listed(" weight bias word position type dweight dbias p m v table class_weights "
+    return is_listed(" weight bias token position type dweight dbias p m v table class_weights "
                      "last_step ",
                      name);
 }
@@ -281,7 +280,7 @@ static err load_operand(trial *t, arena *a, operand *w, uint32_t slot, uint32_t 
     const float *values = verify__values(t, w->name, slot, micro);
     if (e || (w->is_real && !values)) return e;
     if (w->is_real) return device_write_f32(*w->at, values, w->count);
-    verify__words(t, w->name, slot, micro, d->attention_tile, span_host(*w->at), w->count);
+    verify__words(t, w->name, slot, micro, d->tile_rows, span_host(*w->at), w->count);
     return ERR_OK;
 }
 
@@ -298,10 +297,10 @@ err verify__precompute(trial *t, device *reference, op *o, uint32_t slot, uint32
         if ((e = load_operand(t, &memory, &list[i], slot, micro))) goto done;
     }
     if ((e = verify__append(&p, o)) || (e = plan_ready(&p))) goto done;
-    micro_sizes sizes = verify__sizes(t, slot, micro, reference->attention_tile);
+    micro_sizes sizes = verify__sizes(t, slot, micro, reference->tile_rows);
     step_info step = {.step = t->step + slot - t->first_slot,
                       .seed = 42,
-                      .word_rows = t->word_rows[slot],
+                      .step_rows = t->step_rows[slot],
                       .loss_scale = 1,
                       .micro_count = 1,
                       .micros = &sizes};

@@ -42,7 +42,7 @@ typedef struct trial {
     uint32_t tokens[SLOT_COUNT][MICROS_MAX]; /* T */
     sentence_style style;
     uint32_t lists[SLOT_COUNT][MICROS_MAX]; /* rows_sum: number of lists */
-    uint32_t word_rows[SLOT_COUNT];         /* U */
+    uint32_t step_rows[SLOT_COUNT];         /* U */
     uint32_t micro_count;
     uint32_t first_slot, slot_count;
     uint32_t step;                /* of first_slot; the next slot runs step + 1 */

@@ -48,7 +48,7 @@ static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s
     // texels are 4 numbers
     if (family == FAMILY_PANEL && head_size % 4 != 0) family = FAMILY_REGISTER;
     launch l = {.kernel = of_family[family],
-                .special = {r->v->device->attention_tile, s.quads, head_size % 4 == 0},
+                .special = {r->v->device->tile_rows, s.quads, head_size % 4 == 0},
                 .x = s.tiles,
                 .y = heads,
                 .z = 1,
@@ -58,7 +58,7 @@ static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s
         l.kernel = of_family[FAMILY_PANEL + 1];
         l.special[0] = LANES;
         l.special[3] = channels(head_size);
-        l.z = r->v->device->attention_tile;
+        l.z = r->v->device->tile_rows;
         l.iterations = head_size + blocks * (2 * (uint64_t)head_size + 4 * LANES);
     }
     if (s.tiles > 65535) {

@@ -61,7 +61,7 @@ static err choose_family(vulkan_device *v) {
     if (e) return e;
     bool is_tile = v->family == FAMILY_TILE;
     snprintf(info->kernels, sizeof info->kernels, "%s", vulkan__family_name(v->family));
-    v->device->attention_tile = is_tile ? SHARED_TILE : REGISTER_TILE;
+    v->device->tile_rows = is_tile ? SHARED_TILE : REGISTER_TILE;
     v->group_size = is_tile ? 256 : 64;
     uint32_t buffers = p.properties.limits.maxPerStageDescriptorStorageBuffers;
     if (buffers < STORAGE_MAX) {

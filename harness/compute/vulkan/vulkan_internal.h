@@ -24,7 +24,7 @@ enum {
 };
 
 typedef enum kernel_id {
-#define KERNEL(name, bindings, push, texels) KERNEL_##name,
+#define KERNEL(name, push) KERNEL_##name,
 #include "compute/vulkan/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
@@ -42,7 +42,7 @@ typedef struct vulkan_pipeline {
 
 /* A list of bindings, shared by the kernels that have it. */
 typedef struct vulkan_layout {
-    uint32_t bindings, texels; /* as kernels.def */
+    uint32_t bindings, texels; /* how many; bit b of texels: b is a texel buffer */
     VkDescriptorSetLayout set;
     VkPipelineLayout pipeline;
 } vulkan_layout;

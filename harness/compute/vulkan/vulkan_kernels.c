@@ -10,22 +10,14 @@ static const struct kernel {
     const char *name;
     const uint32_t *words;
     size_t bytes;
-    uint32_t bindings, push_bytes, texels;
+    uint32_t push_bytes;
 } kernels[KERNEL_COUNT] = {
-#define KERNEL(name, bindings, push, texels)                                                       \
-    {#name, shader_##name, sizeof shader_##name, bindings, sizeof(struct push), texels},
+#define KERNEL(name, push) {#name, shader_##name, sizeof shader_##name, sizeof(struct push)},
 #include "compute/vulkan/kernels.def"
 #undef KERNEL
 };
 
 enum { PUSH_BYTES = 128 }; // what every device offers
-
-#define KERNEL(name, bindings, push, texels)                                                       \
-    _Static_assert((bindings) <= BINDINGS_MAX &&                                                   \
-                       (bindings)-__builtin_popcount(texels) <= STORAGE_MAX,                       \
-                   #name " binds too many buffers");
-#include "compute/vulkan/kernels.def"
-#undef KERNEL
 
 uint32_t vulkan__kernel_push_bytes(kernel_id kernel) {
     return kernels[kernel].push_bytes;
@@ -33,6 +25,42 @@ uint32_t vulkan__kernel_push_bytes(kernel_id kernel) {
 
 const char *vulkan__kernel_name(kernel_id kernel) {
     return kernels[kernel].name;
+}
+
+// Words of SPIR-V that say what a module binds (Khronos, "SPIR-V Specification", 2.3, 3.52).
+enum {
+    SPIRV_HEADER_WORDS = 5,
+    SPIRV_OP_VARIABLE = 59, // type, result, storage class
+    SPIRV_OP_DECORATE = 71, // target, decoration, its operand
+    SPIRV_BINDING = 33,
+    SPIRV_UNIFORM_CONSTANT = 0 // storage class of texel buffers
+};
+
+/* Reads what a kernel binds. Errors: ERR_ARG when it is more than a device must offer, or not from
+ * 0 on without gaps. */
+static err read_bindings(vulkan_layout *l, const struct kernel *k) {
+    uint32_t variables[BINDINGS_MAX] = {0}, found = 0; // by binding; decorations come first
+    size_t count = k->bytes / sizeof *k->words;
+    *l = (vulkan_layout){0};
+    for (size_t i = SPIRV_HEADER_WORDS; i < count; i += k->words[i] >> 16) {
+        const uint32_t *w = k->words + i, code = *w & 0xffff;
+        if (code == SPIRV_OP_DECORATE && w[2] == SPIRV_BINDING) {
+            if (w[3] >= BINDINGS_MAX)
+                return err_set(ERR_ARG, "kernel %s has a binding %u, at most %d", k->name, w[3],
+                               BINDINGS_MAX - 1);
+            variables[w[3]] = w[1]; // several of one binding are of one kind
+            found |= 1u << w[3];
+            if (w[3] >= l->bindings) l->bindings = w[3] + 1;
+        }
+        for (uint32_t b = 0; code == SPIRV_OP_VARIABLE && b < l->bindings; b++)
+            if (variables[b] == w[2] && w[3] == SPIRV_UNIFORM_CONSTANT) l->texels |= 1u << b;
+    }
+    uint32_t storage = l->bindings - (uint32_t)__builtin_popcount(l->texels);
+    if (found != (1u << l->bindings) - 1 || storage > STORAGE_MAX)
+        return err_set(ERR_ARG,
+                       "kernel %s binds %u buffers (mask %x), %u of them storage (at most %d)",
+                       k->name, l->bindings, found, storage, STORAGE_MAX);
+    return ERR_OK;
 }
 
 static err layout_init(vulkan_device *v, vulkan_layout *l) {
@@ -65,18 +93,18 @@ static err layout_init(vulkan_device *v, vulkan_layout *l) {
 err vulkan__kernels_open(vulkan_device *v) {
     for (size_t k = 0; k < KERNEL_COUNT; k++) {
         uint32_t at = 0;
-        while (at < v->layout_count && (v->layouts[at].bindings != kernels[k].bindings ||
-                                        v->layouts[at].texels != kernels[k].texels)) {
+        vulkan_layout l;
+        err e = read_bindings(&l, &kernels[k]);
+        if (e) return e;
+        while (at < v->layout_count &&
+               (v->layouts[at].bindings != l.bindings || v->layouts[at].texels != l.texels))
             at++;
-        }
         v->kernel_layout[k] = at;
         if (at < v->layout_count) continue;
         if (at == LAYOUTS_MAX)
             return err_set(ERR_ARG, "more than %d lists of bindings", LAYOUTS_MAX);
-        v->layouts[v->layout_count++] =
-            (vulkan_layout){.bindings = kernels[k].bindings, .texels = kernels[k].texels};
-        err e = layout_init(v, &v->layouts[at]);
-        if (e) return e;
+        v->layouts[v->layout_count++] = l;
+        if ((e = layout_init(v, &v->layouts[at]))) return e;
     }
     return ERR_OK;
 }

@@ -105,8 +105,8 @@ void vulkan__record_adamw_rows(recorder *r, const struct adamw_rows *a) {
     push.hidden = a->hidden;
     push.has_g = span_given(a->g);
     push.has_list = span_given(a->list);
-    for (uint32_t first = 0; first < a->vocabulary; first += window) {
-        uint32_t count = a->vocabulary - first < window ? a->vocabulary - first : window;
+    for (uint32_t first = 0; first < a->table_rows; first += window) {
+        uint32_t count = a->table_rows - first < window ? a->table_rows - first : window;
         push.first_row = first;
         push.window_rows = count;
         if (push.has_list) {

@@ -61,7 +61,7 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
     r->micro = micro;
     for (size_t i = 0; i < list->count; i++) {
         if (!r->is_dry) {
-            double flops = op_flops(&list->ops[i], r->step, micro);
+            double flops = op_cost_of(&list->ops[i], r->step, micro).flops;
             if (r->segment_flops > 0 && r->segment_flops + flops > most) {
                 err e = end(r, false);
                 if (!e) e = begin(r);

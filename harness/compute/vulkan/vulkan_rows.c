@@ -22,10 +22,10 @@ void vulkan__record_fill(recorder *r, const struct fill *a) {
 
 void vulkan__record_embed_fwd(recorder *r, const struct embed_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
-    FOR_WINDOWS(r, a->vocabulary, h, first, count) {
+    FOR_WINDOWS(r, a->table_rows, h, first, count) {
         struct push_embed push = {rows, h, first, count};
         vulkan__write(r, a->y, 0, (size_t)rows * h);
-        vulkan__read(r, a->word, (size_t)first * h, (size_t)count * h);
+        vulkan__read(r, a->token, (size_t)first * h, (size_t)count * h);
         vulkan__read(r, a->position, 0, a->position.count);
         vulkan__read(r, a->type, 0, a->type.count);
         vulkan__read(r, a->ids, 0, rows);
@@ -149,7 +149,7 @@ void vulkan__record_cross_entropy(recorder *r, const struct cross_entropy *a) {
     vulkan__write(r, a->loss, 0, rows);
     vulkan__write(r, a->dlogits, 0, count);
     vulkan__read(r, a->logits, 0, count);
-    vulkan__read(r, a->labels, 0, rows);
+    vulkan__read(r, a->targets, 0, rows);
     vulkan__read(r, a->class_weights, 0, a->classes);
     vulkan__dispatch_elements(r, KERNEL_cross_entropy, rows, (uint64_t)a->classes * 4, &push);
 }

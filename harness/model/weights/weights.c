@@ -327,6 +327,6 @@ static err move_rows(params *ps, param_field field, const uint32_t *from) {
 }
 
 err weights_move_rows(params *ps, const uint32_t *from) {
-    err e = move_rows(ps, PARAM_classifier_weight, from);
-    return e ? e : move_rows(ps, PARAM_classifier_bias, from);
+    err e = move_rows(ps, PARAM_head_output_weight, from);
+    return e ? e : move_rows(ps, PARAM_head_output_bias, from);
 }

@@ -66,7 +66,7 @@ err weights_move_rows(params *ps, const uint32_t *from) MUST_CHECK;
 
 /* Writes <folder>/model.safetensors atomically; what is read from the device is compared with the
  * device's own checksums (params_read). Errors: ERR_NUMERIC naming a tensor that is not finite;
- * nothing is then written. pre: word rows are current. */
+ * nothing is then written. pre: token rows are current. */
 err weights_save(const params *ps, const char *folder) MUST_CHECK;
 
 /* AdamW's moments in <folder>/optimizer.safetensors, as "exp_avg.KEY" and "exp_avg_sq.KEY". Reading

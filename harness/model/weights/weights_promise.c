@@ -44,7 +44,8 @@ static err check_shapes(const bert_config *c, const tensors *t, const char *path
         {"hidden_size", c->hidden, "bert.embeddings.word_embeddings.weight", 1},
         {"max_position_embeddings", c->positions, "bert.embeddings.position_embeddings.weight", 0},
         {"type_vocab_size", c->types, "bert.embeddings.token_type_embeddings.weight", 0},
-        {"intermediate_size", c->inner, "bert.encoder.layer.0.intermediate.dense.weight", 0}};
+        {"intermediate_size", c->intermediate, "bert.encoder.layer.0.intermediate.dense.weight",
+         0}};
     err e = ERR_OK;
     for (size_t i = 0; i < sizeof list / sizeof *list && !e; i++)
         e = check_shape(&list[i], t, path);

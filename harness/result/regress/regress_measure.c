@@ -79,9 +79,9 @@ static err read_gradients(regress_result *r, const trainer *t, uint32_t step) {
     if ((e = mem_new(&g, largest))) return e;
     for (size_t i = 0; i < ps->count && !e; i++) {
         const param *p = &ps->list[i];
-        // of the word embedding only the rows of this step's words hold a gradient
-        size_t count = p->field == PARAM_word
-                           ? (size_t)t->packs[step % SLOT_COUNT].word_rows * p->cols
+        // of the token embedding only the rows of this step's tokens hold a gradient
+        size_t count = p->field == PARAM_token
+                           ? (size_t)t->packs[step % SLOT_COUNT].step_rows * p->cols
                            : p->count;
         if (!(e = device_read_f32(g, span_part(p->g, 0, count), count)))
             add_norms(r, &place, p, g, count, step);
@@ -109,7 +109,7 @@ static err score(regress_result *r, const run *job) {
     size_t n = job->test.count;
     err e = mem_new(&gold, n);
     if (e) return e;
-    for (size_t i = 0; i < n; i++) gold[i] = job->test.sentences[i].label;
+    for (size_t i = 0; i < n; i++) gold[i] = job->test.sentences[i].target.class;
     if ((e = confusion_init(&c, job->task.label_count)) ||
         (e = confusion_add(&c, gold, job->predicted, NULL, n))) {
         goto done;
@@ -126,7 +126,7 @@ done:
 }
 
 static void note_device(regress_state *out, const device_info *d) {
-    snprintf(out->kind, sizeof out->kind, "%s", device_kind_name(d));
+    snprintf(out->kind, sizeof out->kind, "%s", device_record_kind(d));
     snprintf(out->device, sizeof out->device, "%s", d->name);
     snprintf(out->driver, sizeof out->driver, "%s", d->driver);
     snprintf(out->isa, sizeof out->isa, "%s", d->isa);

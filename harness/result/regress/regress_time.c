@@ -2,9 +2,9 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "metric/spread.h"
 #include "platform/file.h"
 #include "result/regress/regress_internal.h"
-#include "train/bench.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -159,7 +159,7 @@ static int by_cost(const void *a, const void *b) {
 }
 
 static double median(double *values) {
-    return bench_spread_of(values, REGRESS_ROUNDS).median;
+    return spread_of(values, REGRESS_ROUNDS).median;
 }
 
 static err keep_kernels(regress_state *out, stopwatch *w) {

@@ -22,7 +22,7 @@ static const char name_prefix[] = "checkpoint-";
 static const char *const hashed_files[] = {"model.safetensors", "optimizer.safetensors"};
 enum { HASHED_FILES = sizeof hashed_files / sizeof *hashed_files };
 
-err model_folder_write(const char *folder, const bert *m, const tokenizer *words) {
+err model_folder_write(const char *folder, const struct model *m, const tokenizer *words) {
     const char *names[8] = {"config.json", "model.safetensors"};
     size_t count = 0;
     const char *const *saved = tokenizer_saved_files(words, &count);

@@ -12,8 +12,9 @@
 #include "text/tokenizer.h"
 #include "train/step/trainer.h"
 
-/* Writes a model folder, replacing its files. pre: word rows are current. */
-err model_folder_write(const char *folder, const bert *m, const tokenizer *words) MUST_CHECK;
+/* Writes a model folder, replacing its files. pre: token rows are current. */
+err model_folder_write(const char *folder, const struct model *m,
+                       const tokenizer *words) MUST_CHECK;
 
 /* What a run is, beside its weights. */
 typedef struct checkpoint_run {

@@ -4,29 +4,24 @@
 
 #include <string.h>
 
-typedef struct source {
-    const char *text;
-    size_t bytes;
-    uint32_t label;
-} source;
-
 enum { BLOCKS = sizeof((encoded *)0)->blocks / sizeof(uint32_t *) };
 
 /* Encodes texts [first, last) into one block. */
-static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, const source *texts,
+static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, const example *examples,
                         size_t first, size_t last, uint32_t max_length, size_t *cut) {
     encoding one = {0};
     size_t used = 0, capacity = 0;
     err e = ERR_OK;
     for (size_t i = first; i < last; i++) {
-        if ((e = tokenizer_encode(t, &one, texts[i].text, texts[i].bytes, max_length))) {
+        if ((e = tokenizer_encode(t, &one, examples[i].texts[0].text, examples[i].texts[0].bytes,
+                                  max_length))) {
             e = err_wrap(e, "text %zu", i);
             break;
         }
         if ((e = mem_grow((void **)block, &capacity, used + one.count, sizeof **block))) break;
         memcpy(*block + used, one.ids, one.count * sizeof *one.ids);
         out->sentences[i] =
-            (pack_sentence){NULL, (uint32_t)one.count, (uint32_t)one.second, texts[i].label};
+            (pack_sentence){NULL, (uint32_t)one.count, (uint32_t)one.second, examples[i].target};
         used += one.count;
         *cut += one.truncated;
     }
@@ -40,7 +35,7 @@ static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, cons
     return e;
 }
 
-static err encode_all(encoded *out, const tokenizer *t, const source *texts, size_t count,
+static err encode_all(encoded *out, const tokenizer *t, const example *examples, size_t count,
                       uint32_t max_length) {
     err failed[BLOCKS] = {0};
     char messages[BLOCKS][256];
@@ -51,7 +46,8 @@ static err encode_all(encoded *out, const tokenizer *t, const source *texts, siz
 #pragma omp parallel for schedule(dynamic, 1)
     for (int b = 0; b < BLOCKS; b++) {
         size_t first = count * (size_t)b / BLOCKS, last = count * ((size_t)b + 1) / BLOCKS;
-        failed[b] = encode_block(out, &out->blocks[b], t, texts, first, last, max_length, &cut[b]);
+        failed[b] =
+            encode_block(out, &out->blocks[b], t, examples, first, last, max_length, &cut[b]);
         // messages are per thread: keep this one for the caller's
         if (failed[b]) strncpy(messages[b], err_message(failed[b]), sizeof messages[b] - 1);
         messages[b][sizeof messages[b] - 1] = '\0';
@@ -69,28 +65,28 @@ static err encode_all(encoded *out, const tokenizer *t, const source *texts, siz
 
 err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, encode_rows rows,
                  uint32_t max_length) {
-    source *texts = NULL;
+    example *examples = NULL;
     size_t count = 0;
     *out = (encoded){0};
-    err e = mem_new(&texts, split->row_count);
+    err e = mem_new(&examples, split->row_count);
     if (e) return e;
     for (size_t i = 0; i < split->row_count; i++) {
         const dataset_row *row = &split->rows[i];
         if (rows == ENCODE_KEPT && !row->kept) continue;
-        texts[count++] = (source){row->text, row->text_bytes, row->label};
+        examples[count++] = row->example;
     }
-    e = encode_all(out, t, texts, count, max_length);
-    mem_free(texts);
+    e = encode_all(out, t, examples, count, max_length);
+    mem_free(examples);
     return e;
 }
 
 err encode_texts(encoded *out, const tokenizer *t, const char *const *texts, size_t count,
                  uint32_t max_length) {
-    source *list = NULL;
+    example *list = NULL;
     *out = (encoded){0};
     err e = mem_new(&list, count);
     if (e) return e;
-    for (size_t i = 0; i < count; i++) list[i] = (source){texts[i], strlen(texts[i]), 0};
+    for (size_t i = 0; i < count; i++) list[i] = (example){{{texts[i], strlen(texts[i])}}, 1, {0}};
     e = encode_all(out, t, list, count, max_length);
     mem_free(list);
     return e;

@@ -24,7 +24,7 @@ typedef enum encode_rows { ENCODE_ALL, ENCODE_KEPT } encode_rows;
 err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, encode_rows rows,
                  uint32_t max_length) MUST_CHECK;
 
-/* Encodes texts, each terminated; labels are 0. */
+/* Encodes texts, each terminated; targets are class 0. */
 err encode_texts(encoded *out, const tokenizer *t, const char *const *texts, size_t count,
                  uint32_t max_length) MUST_CHECK;
 

@@ -12,21 +12,20 @@ void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_s
     }
 }
 
-err evaluator_init(evaluator *e, const bert *m, const bert_memory *memory,
+err evaluator_init(evaluator *e, const struct model *m, const model_memory *memory,
                    const batch_capacity *capacity, uint32_t batch_size) {
     err failed = ERR_OK;
     *e = (evaluator){.model = m, .memory = memory, .capacity = *capacity, .batch_size = batch_size};
     batch_capacity *c = &e->capacity;
-    c->classes = m->config.classes;
-    c->tile = m->params.device->attention_tile;
+    model_capacity(c, m);
     if (!memory) {
-        if ((failed = bert_memory_init(&e->own, m, c->tokens, c->sentences, false))) goto done;
+        if ((failed = model_memory_init(&e->own, m, c->tokens, c->sentences, false))) goto done;
         e->memory = &e->own;
     }
     if ((failed = batch_init(&e->batch, m->params.device, c))) goto done;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((failed = pack_init(&e->packs[slot], &e->batch))) goto done;
-    failed = bert_eval_plan(&e->plan, m, e->memory, &e->batch);
+    failed = model_eval_plan(&e->plan, m, e->memory, &e->batch);
 done:
     if (failed) evaluator_free(e);
     return failed;
@@ -36,34 +35,29 @@ void evaluator_free(evaluator *e) {
     plan_free(&e->plan);
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&e->packs[slot]);
     batch_free(&e->batch);
-    bert_memory_free(&e->own);
+    model_memory_free(&e->own);
     *e = (evaluator){0};
-}
-
-static double real_at(span s, size_t i) {
-    return s.type == ELEM_F64 ? ((const double *)span_host(s))[i]
-                              : (double)((const float *)span_host(s))[i];
 }
 
 /* Reads the results of the batch that a slot ran; its sentences begin at `first`. */
 static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, double *loss) {
     const pack *p = &e->packs[slot];
-    uint32_t classes = e->capacity.classes;
+    uint32_t classes = e->capacity.outputs;
     err failed = plan_wait(&e->plan, slot);
     if (failed) return failed;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
-        span scores = span_at(e->batch.logits, slot, micro);
+        span scores = span_at(e->batch.outputs, slot, micro);
         span losses = span_at(e->batch.losses, slot, micro);
         size_t begin = first + p->first_sentence[micro];
         for (size_t b = 0; b < p->micros[micro].sentences; b++) {
             for (size_t c = 0; c < classes; c++) {
-                double value = real_at(scores, b * classes + c);
+                double value = span_real(scores, b * classes + c);
                 if (!isfinite(value))
                     return err_set(ERR_NUMERIC, "logit %zu of sentence %zu is not finite", c,
                                    begin + b);
                 logits[(begin + b) * classes + c] = (float)value;
             }
-            *loss += real_at(losses, b);
+            *loss += span_real(losses, b);
         }
     }
     return ERR_OK;
@@ -96,15 +90,6 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
     return ERR_OK;
 }
 
-void predict_labels(uint32_t *predicted, const float *logits, size_t count, uint32_t classes) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < classes; c++)
-            if (logits[i * classes + c] > logits[i * classes + best]) best = c;
-        predicted[i] = best;
-    }
-}
-
 void predict_probabilities(double *probabilities, const float *logits, uint32_t classes) {
     double largest = (double)logits[0], sum = 0;
     for (uint32_t c = 1; c < classes; c++)
@@ -121,7 +106,7 @@ double predict_loss(const float *logits, const pack_sentence *sentences, size_t 
     double sum = 0, divisor = 0;
     for (size_t i = 0; i < count; i++) {
         const float *z = logits + i * classes;
-        uint32_t label = sentences[i].label;
+        uint32_t label = sentences[i].target.class;
         double largest = (double)z[0], total = 0;
         for (uint32_t c = 1; c < classes; c++) largest = fmax(largest, (double)z[c]);
         for (uint32_t c = 0; c < classes; c++) total += exp((double)z[c] - largest);

@@ -2,13 +2,13 @@
 #ifndef HARNESS_TRAIN_EVALUATE_EVALUATE_H
 #define HARNESS_TRAIN_EVALUATE_EVALUATE_H
 
-#include "model/bert.h"
+#include "model/model.h"
 #include "train/evaluate/encode.h"
 
 typedef struct evaluator {
-    const bert *model; /* borrowed */
-    const bert_memory *memory;
-    bert_memory own; /* when no memory was lent */
+    const struct model *model; /* borrowed */
+    const model_memory *memory;
+    model_memory own; /* when no memory was lent */
     batch_capacity capacity;
     batch batch;
     pack packs[SLOT_COUNT];
@@ -19,24 +19,20 @@ typedef struct evaluator {
 /* Capacity that evaluating data in batches of batch_size needs. */
 void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size);
 
-/* Prepares for data within `capacity` (classes and tile are filled in here). memory NULL: makes its
- * own; else it is borrowed and must hold the capacity. Free with evaluator_free, also after an
- * error. */
-err evaluator_init(evaluator *e, const bert *m, const bert_memory *memory,
+/* Prepares for data within `capacity` (what the model decides is filled in here). memory NULL:
+ * makes its own; else it is borrowed and must hold the capacity. Free with evaluator_free, also
+ * after an error. */
+err evaluator_init(evaluator *e, const struct model *m, const model_memory *memory,
                    const batch_capacity *capacity, uint32_t batch_size) MUST_CHECK;
 void evaluator_free(evaluator *e);
 
 /* Scores all sentences, in order.
  *   logits  (data->count, C)
  *   loss    mean cross-entropy, optional
- * pre: no training step is running and word rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
+ * pre: no training step is running and token rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
  * naming the sentence whose logits are not finite. */
 err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data,
                   const char *progress) MUST_CHECK;
-
-/* The place of the largest logit, the first of equals.
- *   predicted  (count), logits (count, classes) */
-void predict_labels(uint32_t *predicted, const float *logits, size_t count, uint32_t classes);
 
 /* softmax of one row of logits, in f64. */
 void predict_probabilities(double *probabilities, const float *logits, uint32_t classes);

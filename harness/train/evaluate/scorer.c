@@ -24,7 +24,7 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
     if ((e = check_labels(&s->source))) return e;
     if ((e = device_open_named(&s->device, selector, options))) return e;
     s->device_is_open = true;
-    if ((e = bert_init(&s->model, &s->device, &s->source.config, 0))) return e;
+    if ((e = model_init(&s->model, &s->device, &s->source.config, 0))) return e;
     e = weights_load(&s->model.params, &report, s->source.folder, 0, 0);
     if (!e && report.drawn_count)
         e = err_set(ERR_DATA, "%s: no fine-tuned classifier there: tensor '%s' is missing",
@@ -49,7 +49,7 @@ err scorer_match(scorer *s, const task *t, const char *map) {
 }
 
 void scorer_close(scorer *s) {
-    bert_free(&s->model);
+    model_free(&s->model);
     if (s->device_is_open) device_close(&s->device);
     source_free(&s->source);
     *s = (scorer){0};

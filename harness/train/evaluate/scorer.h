@@ -10,7 +10,7 @@
 typedef struct scorer {
     source source;
     device device;
-    bert model;
+    struct model model;
     bool device_is_open;
 } scorer;
 

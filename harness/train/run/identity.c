@@ -143,7 +143,7 @@ err run__identify(run *r) {
         {"mismatched sizes ignored", yes_no(q->ignore_mismatched_sizes), SAME},
         {"model's place", place, PLACE},
         {"precision", device_precision_name(r->device.options.precision), SAME},
-        {"device kind", device_kind_name(d), SAME},
+        {"device kind", device_record_kind(d), SAME},
         {"device", d->name, SAME},
         {"driver", d->driver, SAME},
         {"device version", d->version, SAME},

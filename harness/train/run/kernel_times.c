@@ -1,7 +1,7 @@
 #include "train/run/kernel_times.h"
 
 #include "base/memory.h"
-#include "train/bench.h"
+#include "metric/spread.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static void summarise(watch *w) {
     kernel_times *k = w->times;
     double sum = 0;
     for (size_t r = 0; r < k->count; r++)
-        sum += k->rows[r].ms = bench_spread_of(w->ms[r], KERNEL_TIMES_STEPS).median;
+        sum += k->rows[r].ms = spread_of(w->ms[r], KERNEL_TIMES_STEPS).median;
     if (sum <= 0) k->count = 0;
 }
 

@@ -50,7 +50,7 @@ static err count_scores(card *c) {
     err e = ERR_OK;
     if ((e = mem_new(&gold, n)) || (e = mem_new(&mask, n))) goto done;
     for (size_t i = 0; i < n; i++) {
-        gold[i] = r->data.test.rows[i].label;
+        gold[i] = r->data.test.rows[i].example.target.class;
         mask[i] = r->data.test.rows[i].scored_dedup;
     }
     if ((e = confusion_init(&c->official, r->task.label_count))) goto done;

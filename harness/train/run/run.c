@@ -108,12 +108,13 @@ static err open_trainer(run *r) {
 }
 
 /* Keys that the checkpoint has beside this model's, and those that it lacks. */
-static void show_weights(const weights_report *report, const char *folder) {
+static void show_weights(const run *r) {
     strbuf table = {0};
-    if (weights_report_table(&table, report))
+    if (weights_report_table(&table, &r->weights))
         err_clear(); // a note is no reason to stop
     else if (table.length) {
-        log_note("BertForSequenceClassification from %s:", folder);
+        log_note("%s%s from %s:", r->source.config.family->class_name,
+                 r->trainer.model.head->class_name, r->source.folder);
         log_lines(table.text);
     }
     strbuf_free(&table);
@@ -130,7 +131,7 @@ static err load_weights(run *r) {
                                        s->config.initializer_range)
                 : weights_load(ps, &r->weights, s->folder, r->request.seed,
                                s->config.initializer_range);
-    if (!e || e == ERR_DATA) show_weights(&r->weights, s->folder);
+    if (!e || e == ERR_DATA) show_weights(r);
     if (!e && s->label_rows) e = weights_move_rows(ps, s->label_rows);
     return e;
 }
@@ -228,7 +229,7 @@ static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss
     e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
                        size);
     if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
-    if (!e) predict_labels(*predicted, *logits, rows->count, classes);
+    if (!e) r->trainer.model.head->decode(*predicted, *logits, rows->count, classes);
     evaluator_free(&ev);
     return e;
 }
@@ -237,7 +238,7 @@ static err dev_confusion(confusion *c, const run *r, const uint32_t *predicted) 
     uint32_t *gold = NULL;
     err e = mem_new(&gold, r->dev.count);
     if (e) return e;
-    for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].label;
+    for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].target.class;
     if (!(e = confusion_init(c, r->task.label_count)))
         e = confusion_add(c, gold, predicted, NULL, r->dev.count);
     mem_free(gold);

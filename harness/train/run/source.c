@@ -17,8 +17,7 @@ static err train_words(source *s, const dataset_split *train) {
     err e = mem_new(&texts, train->row_count);
     if (e) return e;
     for (size_t i = 0; i < train->row_count; i++)
-        if (train->rows[i].kept)
-            texts[count++] = (text_span){train->rows[i].text, train->rows[i].text_bytes};
+        if (train->rows[i].kept) texts[count++] = train->rows[i].example.texts[0];
     e = vocab_train(&s->words, texts, count, &(vocab_options){.size = BERT_PRESET_VOCABULARY});
     mem_free(texts);
     return e;

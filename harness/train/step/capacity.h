@@ -3,8 +3,8 @@
 #ifndef HARNESS_TRAIN_STEP_CAPACITY_H
 #define HARNESS_TRAIN_STEP_CAPACITY_H
 
-#include "compute/batch.h"
 #include "data/pack.h"
+#include "model/batch.h"
 
 /* Most tokens of a micro-batch, unless one sentence alone is longer. */
 enum { MICRO_TOKENS = 4096 };

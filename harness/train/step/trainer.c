@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
@@ -47,18 +46,16 @@ static void find_capacity(trainer *t) {
         capacity_raise(&t->capacity, t->data->sentences, t->order + first, n,
                        micro_sentences(&t->recipe));
     }
-    t->capacity.classes = t->model.config.classes;
-    t->capacity.tile = t->device->attention_tile;
 }
 
-/* --- class weights -------------------------------------------------------------------------------
- */
+/* --- class weights --- */
 
 /* scikit-learn's compute_class_weight("balanced"): rows / (classes * rows of the class). */
 static err balance(trainer *t) {
     uint32_t classes = t->model.config.classes;
     char **labels = t->model.config.labels;
-    for (size_t i = 0; i < t->data->count; i++) t->class_weights[t->data->sentences[i].label]++;
+    for (size_t i = 0; i < t->data->count; i++)
+        t->class_weights[t->data->sentences[i].target.class]++;
     for (uint32_t c = 0; c < classes; c++) {
         if (t->class_weights[c] <= 0)
             return err_set(ERR_DATA,
@@ -94,8 +91,7 @@ static err place_class_weights(trainer *t) {
     return e ? e : device_write_f64(t->training.class_weights, t->class_weights, classes);
 }
 
-/* --- plans ---------------------------------------------------------------------------------------
- */
+/* --- plans --- */
 
 static err make_table(trainer *t) {
     double *table = NULL;
@@ -130,7 +126,7 @@ double trainer_rate(const trainer *t, uint32_t s) {
 static void set_training(trainer *t, const bert_config *c) {
     const recipe *r = &t->recipe;
     bool own = r->dropout >= 0;
-    t->training = (bert_training){
+    t->training = (model_training){
         .hidden_dropout = own ? (float)r->dropout : c->hidden_dropout,
         .attention_dropout = own ? (float)r->dropout : c->attention_dropout,
         .classifier_dropout = own ? (float)r->dropout : c->classifier_dropout,
@@ -150,37 +146,38 @@ static void free_device(trainer *t) {
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
     arena_free(&t->table_arena);
     batch_free(&t->batch);
-    bert_memory_free(&t->lent);
-    bert_memory_free(&t->memory);
-    bert_free(&t->model);
+    model_memory_free(&t->lent);
+    model_memory_free(&t->memory);
+    model_free(&t->model);
     mem_free(t->table);
     t->table = NULL;
 }
 
 static err make_plans(trainer *t) {
     const batch_capacity *c = &t->capacity, *lend = &t->options.lend;
-    err e = bert_memory_init(&t->memory, &t->model, c->tokens, c->sentences, true);
+    err e = model_memory_init(&t->memory, &t->model, c->tokens, c->sentences, true);
     if (!e && (lend->tokens > c->tokens || lend->sentences > c->sentences))
-        e = bert_memory_init(&t->lent, &t->model, lend->tokens, lend->sentences, false);
+        e = model_memory_init(&t->lent, &t->model, lend->tokens, lend->sentences, false);
     if (e) return e;
+    model_capacity(&t->capacity, &t->model);
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
     if ((e = make_table(t)) || (e = place_class_weights(t))) return e;
-    if ((e = bert_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
-    return bert_flush_plan(&t->flush, &t->model, &t->training);
+    if ((e = model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
+    return model_flush_plan(&t->flush, &t->model, &t->training);
 }
 
 /* Everything on the device: counted first, so that what it lacks is said before any of it is taken.
  */
 static err take_device(trainer *t, const bert_config *c) {
-    uint32_t word_rows = t->capacity.tokens * t->capacity.micros;
+    uint32_t token_rows = t->capacity.tokens * t->capacity.micros;
     device_measure_begin(t->device);
-    err e = bert_init(&t->model, t->device, c, word_rows);
+    err e = model_init(&t->model, t->device, c, token_rows);
     if (!e) e = make_plans(t);
     free_device(t);
     err lacks = device_measure_end(t->device, e ? NULL : "training");
-    if (e || (e = lacks) || (e = bert_init(&t->model, t->device, c, word_rows))) return e;
+    if (e || (e = lacks) || (e = model_init(&t->model, t->device, c, token_rows))) return e;
     return make_plans(t);
 }
 
@@ -261,7 +258,7 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) {
     err e = mem_new(&steps, rows);
     if (e) return e;
     for (size_t i = 0; i < rows; i++) steps[i] = done; // a checkpoint's rows are all current
-    e = device_write_u32(t->model.params.word_last_step, steps, rows);
+    e = device_write_u32(t->model.params.token_last_step, steps, rows);
     memcpy(t->losses, losses, done * sizeof *losses);
     t->done = done;
     mem_free(steps);
@@ -284,8 +281,7 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
     return ERR_OK;
 }
 
-/* --- one step ------------------------------------------------------------------------------------
- */
+/* --- one step --- */
 
 /* Packs step s into its slot, which no step under way uses. */
 static err prepare(trainer *t, uint32_t s) {
@@ -297,7 +293,7 @@ static err prepare(trainer *t, uint32_t s) {
     if (t->class_weights) {
         t->divisors[slot] = 0;
         for (size_t i = 0; i < n; i++)
-            t->divisors[slot] += t->class_weights[t->step_sentences[i].label];
+            t->divisors[slot] += t->class_weights[t->step_sentences[i].target.class];
     }
     return pack_fill(&t->packs[slot], &t->batch, slot, t->step_sentences, (uint32_t)n,
                      micro_sentences(&t->recipe), true);
@@ -315,18 +311,13 @@ static err start(trainer *t, uint32_t s) {
     return plan_submit(&t->plan, &info);
 }
 
-static double host_real(span s, size_t i) {
-    return s.type == ELEM_F64 ? ((const double *)span_host(s))[i]
-                              : (double)((const float *)span_host(s))[i];
-}
-
 /* Sum of losses in the order of the sentences. */
 static double step_loss(const trainer *t, uint32_t slot) {
     const pack *p = &t->packs[slot];
     double sum = 0;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         span losses = span_at(t->batch.losses, slot, micro);
-        for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += host_real(losses, b);
+        for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += span_real(losses, b);
     }
     return sum / t->divisors[slot];
 }
@@ -394,12 +385,12 @@ static err finish(trainer *t, uint32_t s) {
     // both lie in mapped memory: reading them does not wait for the step that runs behind this one
     span norm = span_at(t->batch.norm, slot, 0);
     double loss = step_loss(t, slot);
-    bool finite = host_real(norm, 2) != 0;
+    bool finite = span_real(norm, 2) != 0;
     // the scale acts behind the loss, so lowering it mends no loss
     if (!isfinite(loss) || (!finite && !t->options.scaler))
-        return stop_nonfinite(t, s, loss, host_real(norm, 0));
+        return stop_nonfinite(t, s, loss, span_real(norm, 0));
     if (finite) {
-        t->grad_norm = host_real(norm, 0);
+        t->grad_norm = span_real(norm, 0);
         if (t->options.scaler) (void)loss_scaler_update(&t->scaler, true);
     } else if ((e = skip(t, s))) {
         return e;
@@ -508,8 +499,7 @@ err trainer_run(trainer *t) {
     return e;
 }
 
-/* --- figures -------------------------------------------------------------------------------------
- */
+/* --- figures --- */
 
 double trainer_epoch(const trainer *t) {
     const recipe *r = &t->recipe;
@@ -530,20 +520,4 @@ double trainer_logged_loss(const trainer *t) {
 
 uint64_t trainer_checkpoint_bytes(const trainer *t) {
     return (uint64_t)t->model.params.total * 3 * sizeof(float) + (1 << 20);
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double trainer_step_ms_median(const trainer *t) {
-    double *sorted = NULL, median = 0;
-    size_t count = t->done - t->begun_at;
-    if (!count || mem_new(&sorted, count)) return 0;
-    memcpy(sorted, t->step_ms + t->begun_at, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, by_value);
-    median = sorted[count / 2];
-    mem_free(sorted);
-    return median;
 }

@@ -14,7 +14,7 @@
 #ifndef HARNESS_TRAIN_STEP_TRAINER_H
 #define HARNESS_TRAIN_STEP_TRAINER_H
 
-#include "model/bert.h"
+#include "model/model.h"
 #include "train/evaluate/encode.h"
 #include "train/recipe/recipe.h"
 #include "train/step/loss_scaler.h"
@@ -22,7 +22,7 @@
 
 struct trainer;
 
-/* Called with all steps up to t->done finished and word rows current. */
+/* Called with all steps up to t->done finished and token rows current. */
 typedef err (*trainer_hook)(void *context, struct trainer *t);
 
 typedef struct trainer_options {
@@ -63,10 +63,10 @@ typedef struct trainer {
     uint32_t *skipped;  /* (skipped_count) steps, ascending; NULL without options.scaler */
     uint32_t skipped_count;
     batch_capacity capacity;
-    bert model; /* load or draw its weights before trainer_run */
-    bert_memory memory;
-    bert_memory lent; /* of evaluation, where training's is too small; else empty */
-    bert_training training;
+    struct model model; /* load or draw its weights before trainer_run */
+    model_memory memory;
+    model_memory lent; /* of evaluation, where training's is too small; else empty */
+    model_training training;
     batch batch;
     pack packs[SLOT_COUNT];
     plan plan, flush;
@@ -111,8 +111,8 @@ err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint
 
 /* Memory for evaluations of up to options.lend, made with the trainer: training's own, or one
  * layer's worth where batches are larger (training keeps what every layer computed). */
-static inline const bert_memory *trainer_evaluation_memory(const trainer *t) {
-    return t->lent.layers ? &t->lent : &t->memory;
+static inline const model_memory *trainer_evaluation_memory(const trainer *t) {
+    return t->lent.tokens ? &t->lent : &t->memory;
 }
 
 /* Learning rate of step s; skipped steps do not move the schedule on. */
@@ -138,8 +138,5 @@ err trainer_run(trainer *t) MUST_CHECK;
 
 /* Bytes that the parameters and moments take in a checkpoint. */
 uint64_t trainer_checkpoint_bytes(const trainer *t);
-
-/* Median of step_ms over steps of this process; 0 when there is none. */
-double trainer_step_ms_median(const trainer *t);
 
 #endif

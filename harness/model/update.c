@@ -1,16 +1,8 @@
 /* The two ends of an optimizer step: zero gradients before the micro-batches; norm, clip and update
  * of what is trained behind them. */
-#include "model/bert_internal.h"
+#include "model/builder.h"
 
 #include <assert.h>
-
-/* --- what is trained -----------------------------------------------------------------------------
- */
-
-bool bert__trains(const bert_builder *b, const param *p) {
-    if (p->scope == PARAM_EMBEDDINGS) return !b->training->freeze_embeddings;
-    return p->scope != PARAM_LAYER || p->layer >= b->training->freeze_layers;
-}
 
 /* A stretch of a group, in elements, that holds trained tensors alone. */
 typedef struct stretch {
@@ -22,16 +14,16 @@ typedef struct stretch {
 enum { STRETCHES_MAX = 2 };
 
 /* Returns how many there are. */
-static size_t find_stretches(const bert_builder *b, const param_group *g,
+static size_t find_stretches(const model_builder *b, const param_group *g,
                              stretch out[STRETCHES_MAX]) {
     const params *ps = &b->model->params;
     size_t count = 0, first = 0;
     bool is_open = false;
     for (size_t i = 0; i < ps->count; i++) {
         const param *p = &ps->list[i];
-        if (p->field == PARAM_word || p->decay != g->decay) continue;
+        if (p->field == PARAM_token || p->decay != g->decay) continue;
         size_t size = (p->count + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
-        bool trains = bert__trains(b, p);
+        bool trains = model__trains(b, p);
         if (trains && !is_open) {
             assert(count < STRETCHES_MAX);
             out[count++] = (stretch){first, 0};
@@ -43,38 +35,36 @@ static size_t find_stretches(const bert_builder *b, const param_group *g,
     return count;
 }
 
-static bool trains_words(const bert_builder *b) {
-    return bert__trains(b, bert__param(b, PARAM_word, 0));
+static bool trains_tokens(const model_builder *b) {
+    return model__trains(b, model__param(b, PARAM_token, 0));
 }
 
-/* --- the parts of a plan
- * --------------------------------------------------------------------------
- */
+/* --- the parts of a plan --- */
 
-static dim word_rows(const bert_builder *b) {
-    uint32_t most = b->batch->dim_word_rows.max, held = b->model->params.word_rows;
-    return (dim){DIM_WORD_ROWS, most < held ? most : held};
+static dim step_rows(const model_builder *b) {
+    uint32_t most = b->batch->dim_step_rows.max, held = b->model->params.token_rows;
+    return (dim){DIM_STEP_ROWS, most < held ? most : held};
 }
 
-static struct adamw_rows word_update(const bert_builder *b, dim rows) {
+static struct adamw_rows token_update(const model_builder *b, dim rows) {
     const params *ps = &b->model->params;
-    const param *word = params_at(ps, PARAM_word, 0);
-    return (struct adamw_rows){.p = word->p,
-                               .m = word->m,
-                               .v = word->v,
-                               .last_step = ps->word_last_step,
+    const param *token = params_at(ps, PARAM_token, 0);
+    return (struct adamw_rows){.p = token->p,
+                               .m = token->m,
+                               .v = token->v,
+                               .last_step = ps->token_last_step,
                                .table = b->training->table,
                                .rows = rows,
                                .hidden = b->c->hidden,
-                               .vocabulary = b->c->vocabulary,
-                               .decay = word->decay,
+                               .table_rows = b->c->vocabulary,
+                               .decay = token->decay,
                                .beta1 = b->training->beta1,
                                .beta2 = b->training->beta2,
                                .eps = b->training->eps};
 }
 
-/* Zero gradients; the word rows that this step reads are brought up to it. */
-err bert__begin(const bert_builder *b) {
+/* Zero gradients; the token rows that this step reads are brought up to it. */
+err model__begin(const model_builder *b) {
     const params *ps = &b->model->params;
     err e = ERR_OK;
     for (int i = 0; i < GROUP_COUNT; i++) {
@@ -85,18 +75,18 @@ err bert__begin(const bert_builder *b) {
                                         .cols = PARAM_ALIGN})))
             return e;
     }
-    if (!trains_words(b)) return ERR_OK;
-    if ((e = op_fill(b->plan, &(struct fill){.x = params_at(ps, PARAM_word, 0)->g,
-                                             .rows = word_rows(b),
+    if (!trains_tokens(b)) return ERR_OK;
+    if ((e = op_fill(b->plan, &(struct fill){.x = params_at(ps, PARAM_token, 0)->g,
+                                             .rows = step_rows(b),
                                              .cols = b->c->hidden})))
         return e;
-    struct adamw_rows catch_up = word_update(b, word_rows(b));
-    catch_up.list = b->batch->union_rows;
+    struct adamw_rows catch_up = token_update(b, step_rows(b));
+    catch_up.list = b->batch->step_rows;
     catch_up.before = true;
     return op_adamw_rows(b->plan, &catch_up);
 }
 
-static err update_stretch(const bert_builder *b, const param_group *g, const stretch *s) {
+static err update_stretch(const model_builder *b, const param_group *g, const stretch *s) {
     return op_adamw(b->plan, &(struct adamw){.p = span_part(g->p, s->first, s->count),
                                              .m = span_part(g->m, s->first, s->count),
                                              .v = span_part(g->v, s->first, s->count),
@@ -110,15 +100,15 @@ static err update_stretch(const bert_builder *b, const param_group *g, const str
                                              .eps = b->training->eps});
 }
 
-static err update_words(const bert_builder *b) {
-    struct adamw_rows update = word_update(b, word_rows(b));
-    update.g = bert__param(b, PARAM_word, 0)->g;
-    update.list = b->batch->union_rows;
+static err update_tokens(const model_builder *b) {
+    struct adamw_rows update = token_update(b, step_rows(b));
+    update.g = model__param(b, PARAM_token, 0)->g;
+    update.list = b->batch->step_rows;
     update.norm = b->batch->norm;
     return op_adamw_rows(b->plan, &update);
 }
 
-err bert__end(const bert_builder *b) {
+err model__end(const model_builder *b) {
     const params *ps = &b->model->params;
     struct grad_norm norm = {.result = b->batch->norm, .max_norm = b->training->max_grad_norm};
     stretch trained[GROUP_COUNT][STRETCHES_MAX];
@@ -133,23 +123,23 @@ err bert__end(const bert_builder *b) {
                                    dim_fixed((uint32_t)(s->count / PARAM_ALIGN)), PARAM_ALIGN};
         }
     }
-    if (trains_words(b))
+    if (trains_tokens(b))
         norm.parts[norm.part_count++] =
-            (struct grad_part){bert__param(b, PARAM_word, 0)->g, word_rows(b), b->c->hidden};
+            (struct grad_part){model__param(b, PARAM_token, 0)->g, step_rows(b), b->c->hidden};
     if ((e = op_grad_norm(b->plan, &norm))) return e;
     for (int i = 0; i < GROUP_COUNT; i++)
         for (size_t k = 0; k < counts[i]; k++)
             if ((e = update_stretch(b, &ps->groups[i], &trained[i][k]))) return e;
-    return trains_words(b) ? update_words(b) : ERR_OK;
+    return trains_tokens(b) ? update_tokens(b) : ERR_OK;
 }
 
-err bert_flush_plan(plan *p, const bert *m, const bert_training *options) {
-    bert_builder build = {p, m, &m->config, NULL, NULL, options};
-    struct adamw_rows all = word_update(&build, dim_fixed(m->config.vocabulary));
+err model_flush_plan(plan *p, const struct model *m, const model_training *options) {
+    model_builder build = {p, m, &m->config, NULL, NULL, options};
+    struct adamw_rows all = token_update(&build, dim_fixed(m->config.vocabulary));
     plan_init(p, m->params.device);
     plan_part_begin(p, PART_BEGIN);
     // frozen rows are never behind: a replay would let them decay
-    err e = trains_words(&build) ? op_adamw_rows(p, &all) : ERR_OK;
+    err e = trains_tokens(&build) ? op_adamw_rows(p, &all) : ERR_OK;
     if (!e) e = plan_ready(p);
     if (e) plan_free(p);
     return e;

@@ -1,9 +1,9 @@
 /* Bench: its arithmetic by hand, and a whole measurement of a small model on every device there is.
  */
 #include "base/memory.h"
+#include "bench/bench.h"
 #include "cli/bench_svg.h"
 #include "support/must.h"
-#include "train/bench.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -11,33 +11,15 @@
 
 Test(bench, spread_is_median_and_percentiles) {
     double odd[] = {5, 1, 3}, even[] = {4, 1, 3, 2}, many[11];
-    bench_spread s = bench_spread_of(odd, 3);
+    spread s = spread_of(odd, 3);
     cr_assert_eq(s.median, 3);
-    cr_assert_eq(bench_spread_of(even, 4).median, 2.5);
+    cr_assert_eq(spread_of(even, 4).median, 2.5);
     for (int i = 0; i < 11; i++) many[i] = 10 - i;
-    s = bench_spread_of(many, 11);
+    s = spread_of(many, 11);
     cr_assert_eq(s.median, 5);
     cr_assert_eq(s.low, 1);
     cr_assert_eq(s.high, 9);
-    cr_assert_eq(bench_spread_of(many, 0).median, 0);
-}
-
-Test(bench, bytes_of_ops_follow_the_step) {
-    buffer some = {0};
-    span there = {.buffer = &some};
-    micro_sizes sizes = {.tokens = 10, .sentences = 3, .tiles = 3, .word_lists = 7};
-    step_info step = {.step = 1, .word_rows = 7, .micro_count = 1, .micros = &sizes};
-    dim tokens = {DIM_TOKENS, 100}, rows = {DIM_WORD_ROWS, 100};
-    op product = {.kind = OP_linear_fwd,
-                  .as.linear_fwd = {.rows = tokens, .n = 6, .k = 4, .act = ACT_GELU}};
-    // x (10, 4), weight (6, 4), y (10, 6), and once more for pre
-    cr_assert_eq(bench_op_bytes(&product, &step, 0, 4), 4 * (40 + 24 + 60));
-    product.as.linear_fwd.pre = there;
-    cr_assert_eq(bench_op_bytes(&product, &step, 0, 4), 4 * (40 + 24 + 120));
-    cr_assert_eq(bench_op_bytes(&product, &step, 0, 8), 8 * (40 + 24 + 120));
-    // read and written: p, m, v; read: g
-    op update = {.kind = OP_adamw_rows, .as.adamw_rows = {.rows = rows, .hidden = 5, .g = there}};
-    cr_assert_eq(bench_op_bytes(&update, &step, 0, 4), 4 * 7 * 7 * 5);
+    cr_assert_eq(spread_of(many, 0).median, 0);
 }
 
 Test(bench, peak_memory_grows_with_what_is_touched) {
@@ -83,14 +65,14 @@ static void measure(const char *selector) {
     for (uint32_t i = 0; i < ROWS; i++) {
         uint32_t n = 2 + i % (LONGEST - 1);
         for (uint32_t k = 0; k < n; k++) ids[i][k] = (i * 7 + k * 11) % VOCABULARY;
-        sentences[i] = (pack_sentence){ids[i], n, n, i % 2};
+        sentences[i] = (pack_sentence){ids[i], n, n, {i % 2}};
         data.tokens += n;
     }
     bert_config c;
     MUST(bert_config_preset(&c, "tiny", VOCABULARY));
     c.hidden = 24;
     c.heads = 2;
-    c.inner = 48;
+    c.intermediate = 48;
     c.positions = 16;
     c.classes = 2;
     device d;

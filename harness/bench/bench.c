@@ -1,4 +1,4 @@
-#include "train/bench.h"
+#include "bench/bench.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -21,8 +21,7 @@ enum {
 };
 static const double PHASE_SECONDS = 10;
 
-/* --- one op after the other ----------------------------------------------------------------------
- */
+/* --- one op after the other --- */
 
 /* What one row cost in each step. */
 typedef struct row_samples {
@@ -133,8 +132,9 @@ static err profile_step(profiler *p, uint32_t s) {
             row->seconds[s] += p->profile[base + i].seconds;
             row->dispatches += p->profile[base + i].dispatches;
             for (uint32_t micro = 0; micro < micros; micro++) {
-                row->flops[s] += op_flops(o, &step, micro);
-                row->bytes[s] += bench_op_bytes(o, &step, micro, real_bytes);
+                op_cost cost = op_cost_of(o, &step, micro);
+                row->flops[s] += cost.flops;
+                row->bytes[s] += cost.reals * (double)real_bytes;
             }
         }
     }
@@ -152,7 +152,7 @@ static double median_rate(const double *amount, const double *seconds, uint32_t 
     double rates[BENCH_STEPS_MAX];
     for (uint32_t s = 0; s < steps; s++)
         rates[s] = seconds[s] > 0 ? amount[s] / seconds[s] / 1e9 : 0;
-    return bench_spread_of(rates, steps).median;
+    return spread_of(rates, steps).median;
 }
 
 static double mean(const double *values, uint32_t count) {
@@ -174,7 +174,7 @@ static void summarise(profiler *p, uint32_t steps) {
         row->bytes = mean(from->bytes, steps);
         row->dispatches = from->dispatches / steps;
         for (uint32_t s = 0; s < steps; s++) from->seconds[s] *= 1000;
-        row->ms = bench_spread_of(from->seconds, steps);
+        row->ms = spread_of(from->seconds, steps);
         phase->op_ms += row->ms.median;
         phase->dispatches += row->dispatches;
         phase->flops += row->flops;
@@ -189,7 +189,7 @@ static void summarise(profiler *p, uint32_t steps) {
     }
     phase->sentences /= steps;
     phase->tokens /= steps;
-    phase->pack_ms = bench_spread_of(p->packing, steps).median * 1000;
+    phase->pack_ms = spread_of(p->packing, steps).median * 1000;
     phase->gflops = phase->flops / phase->ms.median / 1e6;
     phase->sentences_per_s = phase->sentences / phase->ms.median * 1000;
     phase->tokens_per_s = phase->tokens / phase->ms.median * 1000;
@@ -204,8 +204,7 @@ static err profile_phase(profiler *p, uint32_t steps) {
     return e;
 }
 
-/* --- phases --------------------------------------------------------------------------------------
- */
+/* --- phases --- */
 
 static uint32_t steps_for(const bench_options *o, double step_seconds) {
     if (o->steps) return o->steps;
@@ -224,7 +223,7 @@ static err time_training(bench_phase *phase, trainer *t, const bench_options *o)
     if (e) return e;
     phase->steps = steps_for(o, t->step_ms[WARM_STEPS - 1] / 1000);
     if ((e = run_to(t, WARM_STEPS + phase->steps + EDGE_STEPS))) return e;
-    phase->ms = bench_spread_of(t->step_ms + WARM_STEPS + 1, phase->steps);
+    phase->ms = spread_of(t->step_ms + WARM_STEPS + 1, phase->steps);
     return ERR_OK;
 }
 
@@ -241,7 +240,7 @@ static err time_evaluation(bench_phase *phase, evaluator *ev, const encoded *dat
         if ((e = evaluator_run(ev, logits, NULL, data, NULL))) return e;
         samples[s] = (clock_seconds() - begin) * 1000 / (double)batches;
     }
-    phase->ms = bench_spread_of(samples, phase->steps);
+    phase->ms = spread_of(samples, phase->steps);
     return ERR_OK;
 }
 

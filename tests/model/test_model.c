@@ -4,8 +4,9 @@
 #include "base/memory.h"
 #include "model/weights/safetensors.h"
 #include "model/weights/weights.h"
+#include "support/must.h"
 #include "support/program.h"
-#include "support/tiny_bert.h"
+#include "support/tiny_model.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -13,34 +14,27 @@
 #include <string.h>
 
 #define GOLDEN HARNESS_SOURCE_DIR "/tests/golden/bert_tiny"
-#define GOOD(call)                                                                                 \
-    do {                                                                                           \
-        err good_e = (call);                                                                       \
-        cr_assert_eq(good_e, ERR_OK, "%s", err_message(good_e));                                   \
-    } while (0)
+/* --- central differences --- */
 
-/* --- central differences -------------------------------------------------------------------------
- */
-
-static double loss_with(tiny_bert *t, span p, size_t element, double value,
+static double loss_with(tiny_model *t, span p, size_t element, double value,
                         const pack_sentence *sentences, uint32_t count) {
     span whole = span_part(p, 0, element + 1);
-    double *values = tiny_bert_values(whole, element + 1), before = values[element];
+    double *values = tiny_model_values(whole, element + 1), before = values[element];
     values[element] = value;
-    GOOD(device_write_f64(whole, values, element + 1));
+    MUST(device_write_f64(whole, values, element + 1));
     // training's forward, so that dropout takes part; the update changes what follows: rate 0
-    tiny_bert_step(t, sentences, count, 1);
-    double loss = tiny_bert_loss(t);
+    tiny_model_step(t, sentences, count, 1);
+    double loss = tiny_model_loss(t);
     values[element] = before;
-    GOOD(device_write_f64(whole, values, element + 1));
+    MUST(device_write_f64(whole, values, element + 1));
     mem_free(values);
     return loss;
 }
 
-static void check_element(tiny_bert *t, const param *p, size_t element, double gradient,
+static void check_element(tiny_model *t, const param *p, size_t element, double gradient,
                           const pack_sentence *sentences, uint32_t count, double dropout) {
     char label[PARAM_NAME_BYTES];
-    double *values = tiny_bert_values(p->p, p->count), value = values[element], h = 1e-5;
+    double *values = tiny_model_values(p->p, p->count), value = values[element], h = 1e-5;
     mem_free(values);
     double up = loss_with(t, p->p, element, value + h, sentences, count);
     double down = loss_with(t, p->p, element, value - h, sentences, count);
@@ -55,31 +49,32 @@ static void check_element(tiny_bert *t, const param *p, size_t element, double g
 /* hidden 32: the last layer computes [CLS] rows alone; 12, whose parts are not aligned, all. */
 static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidden) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
-    const pack_sentence sentences[] = {{a, 4, 4, 0}, {b, 2, 2, 2}, {c, 9, 5, 1}};
+    const pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
     bert_config config;
-    GOOD(bert_config_preset(&config, "tiny", 31));
+    MUST(bert_config_preset(&config, "tiny", 31));
     config.hidden = hidden;
     config.heads = hidden / 4;
-    config.inner = 20;
+    config.intermediate = 20;
     config.positions = 16;
     config.classes = 3;
     config.initializer_range = 0.4f;
-    batch_capacity capacity = {micro_tokens, 3, 3, 16, 3, 0};
-    bert_training training = {.hidden_dropout = dropout,
-                              .attention_dropout = dropout,
-                              .classifier_dropout = dropout,
-                              .beta1 = 0.9f,
-                              .beta2 = 0.999f,
-                              .eps = 1e-8f};
+    batch_capacity capacity = {
+        .tokens = micro_tokens, .sentences = 3, .micros = 3, .max_length = 16};
+    model_training training = {.hidden_dropout = dropout,
+                               .attention_dropout = dropout,
+                               .classifier_dropout = dropout,
+                               .beta1 = 0.9f,
+                               .beta2 = 0.999f,
+                               .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1}; // rate 0: the update changes nothing
-    tiny_bert t;
-    tiny_bert_open(&t, "reference", &config, &capacity, &training, &still, 0);
-    GOOD(params_draw(&t.model.params, 3, config.initializer_range, NULL));
-    tiny_bert_step(&t, sentences, 3, 1);
+    tiny_model t;
+    tiny_model_open(&t, "reference", &config, &capacity, &training, &still, 0);
+    MUST(params_draw(&t.model.params, 3, config.initializer_range, NULL));
+    tiny_model_step(&t, sentences, 3, 1);
     const params *ps = &t.model.params;
     double *gradients[64] = {0};
     cr_assert_leq(ps->count, 64);
-    for (size_t i = 0; i < ps->count; i++) gradients[i] = tiny_bert_gradient(&t, &ps->list[i]);
+    for (size_t i = 0; i < ps->count; i++) gradients[i] = tiny_model_gradient(&t, &ps->list[i]);
     for (size_t i = 0; i < ps->count; i++) {
         const param *p = &ps->list[i];
         size_t places[] = {0, p->count / 3, 7 * (size_t)p->cols % p->count, p->count - 1};
@@ -87,7 +82,7 @@ static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidde
             check_element(&t, p, places[k], gradients[i][places[k]], sentences, 3, (double)dropout);
         mem_free(gradients[i]);
     }
-    tiny_bert_close(&t);
+    tiny_model_close(&t);
 }
 
 Test(bert, gradients_equal_central_differences) {
@@ -100,8 +95,7 @@ Test(bert, gradients_equal_central_differences) {
     cr_assert_eq(mem_live_count(), live);
 }
 
-/* --- [CLS] rows alone ----------------------------------------------------------------------------
- */
+/* --- [CLS] rows alone --- */
 
 enum { SAME_TENSORS = 64, SAME_SENTENCES = 3 };
 
@@ -114,39 +108,42 @@ typedef struct step_values {
 
 static void step_with(step_values *v, const char *selector, bool keeps_all_rows) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
-    const pack_sentence sentences[] = {{a, 4, 4, 0}, {b, 2, 2, 2}, {c, 9, 5, 1}};
+    const pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
     bert_config config;
-    GOOD(bert_config_preset(&config, "tiny", 31));
+    MUST(bert_config_preset(&config, "tiny", 31));
     config.hidden = 64;
     config.heads = 4;
-    config.inner = 128;
+    config.intermediate = 128;
     config.positions = 16;
     config.classes = 3;
     config.initializer_range = 0.1f;
-    batch_capacity capacity = {11, SAME_SENTENCES, 3, 16, 3, 0}; // two micro-batches
-    bert_training training = {.hidden_dropout = 0.1f,
-                              .attention_dropout = 0.2f,
-                              .classifier_dropout = 0.1f,
-                              .beta1 = 0.9f,
-                              .beta2 = 0.999f,
-                              .eps = 1e-8f};
+    batch_capacity capacity = {.tokens = 11,
+                               .sentences = SAME_SENTENCES,
+                               .micros = 3,
+                               .max_length = 16}; // two micro-batches
+    model_training training = {.hidden_dropout = 0.1f,
+                               .attention_dropout = 0.2f,
+                               .classifier_dropout = 0.1f,
+                               .beta1 = 0.9f,
+                               .beta2 = 0.999f,
+                               .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1};
-    tiny_bert t;
-    tiny_bert_all_rows = keeps_all_rows;
-    tiny_bert_open(&t, selector, &config, &capacity, &training, &still, 0);
-    GOOD(params_draw(&t.model.params, 3, config.initializer_range, NULL));
-    tiny_bert_step(&t, sentences, SAME_SENTENCES, 1);
-    v->loss = tiny_bert_loss(&t);
-    v->logits = tiny_bert_values(span_at(t.batch.logits, 0, 1), 3);
+    tiny_model t;
+    tiny_model_all_rows = keeps_all_rows;
+    tiny_model_open(&t, selector, &config, &capacity, &training, &still, 0);
+    MUST(params_draw(&t.model.params, 3, config.initializer_range, NULL));
+    tiny_model_step(&t, sentences, SAME_SENTENCES, 1);
+    v->loss = tiny_model_loss(&t);
+    v->logits = tiny_model_values(span_at(t.batch.outputs, 0, 1), 3);
     v->count = t.model.params.count;
     v->operations = plan_first_op(&t.train, PART_COUNT);
     cr_assert_leq(v->count, SAME_TENSORS);
     for (size_t i = 0; i < v->count; i++) {
-        v->gradients[i] = tiny_bert_gradient(&t, &t.model.params.list[i]);
+        v->gradients[i] = tiny_model_gradient(&t, &t.model.params.list[i]);
         v->counts[i] = t.model.params.list[i].count;
     }
-    v->eval_loss = tiny_bert_evaluate(&t, sentences, SAME_SENTENCES);
-    tiny_bert_close(&t);
+    v->eval_loss = tiny_model_evaluate(&t, sentences, SAME_SENTENCES);
+    tiny_model_close(&t);
 }
 
 static void check_same(const char *selector, double bound) {
@@ -191,8 +188,7 @@ Test(bert, cls_rows_alone_give_the_same_step_on_vulkan) {
 }
 #endif
 
-/* --- PyTorch -------------------------------------------------------------------------------------
- */
+/* --- PyTorch --- */
 
 enum { GOLDEN_BATCHES = 3, GOLDEN_ROWS = 5, GOLDEN_STEPS = 10 };
 
@@ -208,21 +204,21 @@ typedef struct golden {
 static void golden_open(golden *g) {
     memset(g, 0, sizeof *g);
     json_setup();
-    GOOD(json_read(&g->json, GOLDEN "/steps.json", 0));
-    GOOD(safetensors_open(&g->expected, GOLDEN "/expected.safetensors"));
+    MUST(json_read(&g->json, GOLDEN "/steps.json", 0));
+    MUST(safetensors_open(&g->expected, GOLDEN "/expected.safetensors"));
     const cJSON *batches = NULL;
-    GOOD(json_array(&batches, g->json, "batches", "steps"));
+    MUST(json_array(&batches, g->json, "batches", "steps"));
     for (int b = 0; b < GOLDEN_BATCHES; b++)
         for (int r = 0; r < GOLDEN_ROWS; r++) {
             const cJSON *row = cJSON_GetArrayItem(cJSON_GetArrayItem(batches, b), r), *ids = NULL;
             int64_t label = 0, type_one = 0;
-            GOOD(json_array(&ids, row, "ids", "row"));
-            GOOD(json_whole(&label, row, "label", 0, 2, "row"));
-            GOOD(json_whole(&type_one, row, "type_one", 0, 32, "row"));
+            MUST(json_array(&ids, row, "ids", "row"));
+            MUST(json_whole(&label, row, "label", 0, 2, "row"));
+            MUST(json_whole(&type_one, row, "type_one", 0, 32, "row"));
             uint32_t n = (uint32_t)cJSON_GetArraySize(ids);
             for (uint32_t k = 0; k < n; k++)
                 g->ids[b][r][k] = (uint32_t)cJSON_GetArrayItem(ids, (int)k)->valuedouble;
-            g->rows[b][r] = (pack_sentence){g->ids[b][r], n, (uint32_t)type_one, (uint32_t)label};
+            g->rows[b][r] = (pack_sentence){g->ids[b][r], n, (uint32_t)type_one, {(uint32_t)label}};
         }
 }
 
@@ -239,7 +235,7 @@ static const float *golden_tensor(const golden *g, const char *name, float *room
     for (size_t i = 0; i < g->expected.count; i++)
         if (strcmp(g->expected.entries[i].name, name) == 0) {
             cr_assert_eq(g->expected.entries[i].count, count, "%s", name);
-            GOOD(safetensors_read(&g->expected, &g->expected.entries[i], room));
+            MUST(safetensors_read(&g->expected, &g->expected.entries[i], room));
             return room;
         }
     cr_assert_fail("%s is not in the golden file", name);
@@ -281,22 +277,23 @@ static void compare_param(golden *g, const char *prefix, const param *p, const d
     }
 }
 
-static void check_first_step(golden *g, tiny_bert *t, bool has_all_rows) {
-    double *logits = tiny_bert_values(span_at(t->batch.logits, 0, 0), GOLDEN_ROWS * 3);
+static void check_first_step(golden *g, tiny_model *t, bool has_all_rows) {
+    double *logits = tiny_model_values(span_at(t->batch.outputs, 0, 0), GOLDEN_ROWS * 3);
     compare(g, "logits", logits, GOLDEN_ROWS * 3);
     mem_free(logits);
-    const span hidden[] = {t->memory.hidden, t->memory.layers[0].y, t->memory.layers[1].y};
+    const span hidden[] = {t->memory.encoder.hidden, t->memory.encoder.layers[0].y,
+                           t->memory.encoder.layers[1].y};
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden - !has_all_rows; i++) {
         char name[16];
         size_t count = (size_t)t->pack.micros[0].tokens * t->config.hidden;
-        double *values = tiny_bert_values(hidden[i], count);
+        double *values = tiny_model_values(hidden[i], count);
         snprintf(name, sizeof name, "hidden.%zu", i);
         compare(g, name, values, count);
         mem_free(values);
     }
     for (size_t i = 0; i < t->model.params.count; i++) {
         const param *p = &t->model.params.list[i];
-        double *gradient = tiny_bert_gradient(t, p);
+        double *gradient = tiny_model_gradient(t, p);
         compare_param(g, "grad.", p, gradient);
         if (p->field == PARAM_qkv_bias)
             for (size_t k = p->count / 3; k < 2 * p->count / 3; k++)
@@ -305,13 +302,13 @@ static void check_first_step(golden *g, tiny_bert *t, bool has_all_rows) {
     }
 }
 
-static void check_weights(golden *g, tiny_bert *t) {
+static void check_weights(golden *g, tiny_model *t) {
     double moved = 0;
     for (int i = 0; i < GOLDEN_STEPS; i++) moved += golden_number(g, "rates", i);
-    tiny_bert_flush(t, GOLDEN_STEPS);
+    tiny_model_flush(t, GOLDEN_STEPS);
     for (size_t i = 0; i < t->model.params.count; i++) {
         const param *p = &t->model.params.list[i];
-        double *values = tiny_bert_values(p->p, p->count);
+        double *values = tiny_model_values(p->p, p->count);
         compare_param(g, "after.", p, values);
         if (p->field == PARAM_qkv_bias) {
             char key[PARAM_NAME_BYTES], name[PARAM_NAME_BYTES + 16];
@@ -329,26 +326,27 @@ static void check_weights(golden *g, tiny_bert *t) {
 
 static void check_golden_with(const char *selector, bool keeps_all_rows) {
     golden g;
-    tiny_bert t;
+    tiny_model t;
     bert_config config;
     weights_report report;
     golden_open(&g);
-    GOOD(bert_config_read(&config, GOLDEN "/config.json"));
+    MUST(bert_config_read(&config, GOLDEN "/config.json"));
     cr_assert_eq(config.heads, 4);
-    batch_capacity capacity = {48, GOLDEN_ROWS, 1, 24, 3, 0};
-    bert_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+    batch_capacity capacity = {
+        .tokens = 48, .sentences = GOLDEN_ROWS, .micros = 1, .max_length = 24};
+    model_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
-    tiny_bert_all_rows = keeps_all_rows;
-    tiny_bert_open(&t, selector, &config, &capacity, &training, &s, 0.01);
-    GOOD(weights_load(&t.model.params, &report, GOLDEN, 0, 0.02f));
+    tiny_model_all_rows = keeps_all_rows;
+    tiny_model_open(&t, selector, &config, &capacity, &training, &s, 0.01);
+    MUST(weights_load(&t.model.params, &report, GOLDEN, 0, 0.02f));
     cr_assert_eq(report.drawn_count, 0);
     cr_assert_eq(report.unexpected.count, 0);
     weights_report_free(&report);
     for (uint32_t step = 1; step <= GOLDEN_STEPS; step++) {
         int i = (int)step - 1;
-        tiny_bert_step(&t, g.rows[i % GOLDEN_BATCHES], GOLDEN_ROWS, step);
-        double norm[4], loss = tiny_bert_loss(&t), expected = golden_number(&g, "losses", i);
-        GOOD(device_read_f64(norm, span_at(t.batch.norm, 0, 0), 4));
+        tiny_model_step(&t, g.rows[i % GOLDEN_BATCHES], GOLDEN_ROWS, step);
+        double norm[4], loss = tiny_model_loss(&t), expected = golden_number(&g, "losses", i);
+        MUST(device_read_f64(norm, span_at(t.batch.norm, 0, 0), 4));
         cr_assert_float_eq(loss, expected, 1e-4 * expected, "%s step %u: loss %.9g, PyTorch %.9g",
                            selector, step, loss, expected);
         cr_assert_float_eq(norm[0], golden_number(&g, "norms", i),
@@ -359,7 +357,7 @@ static void check_golden_with(const char *selector, bool keeps_all_rows) {
     check_weights(&g, &t);
     fprintf(stderr, "%s against PyTorch: worst relative error %.2g at %s\n", selector, g.worst,
             g.worst_name);
-    tiny_bert_close(&t);
+    tiny_model_close(&t);
     golden_close(&g);
 }
 

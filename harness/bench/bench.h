@@ -5,13 +5,13 @@
  * same device does on a large matrix product and on a large copy, measured between and after the
  * phases, since other work on a machine changes both.
  *
- * Floating-point operations are op_flops's. Bytes are what an op must at least move: every operand
- * once, of a table the rows that are used. Times of single ops come from plan->profile, in steps of
- * their own: their sum may exceed the time of a whole step, whose ops overlap. */
-#ifndef HARNESS_TRAIN_BENCH_H
-#define HARNESS_TRAIN_BENCH_H
+ * Operations and bytes of an op are op_cost_of's. Times of single ops come from plan->profile, in
+ * steps of their own: their sum may exceed the time of a whole step, whose ops overlap. */
+#ifndef HARNESS_BENCH_BENCH_H
+#define HARNESS_BENCH_BENCH_H
 
 #include "compute/plan.h"
+#include "metric/spread.h"
 #include "train/evaluate/encode.h"
 #include "train/run/source.h"
 
@@ -24,18 +24,13 @@ typedef struct bench_options {
     uint32_t seed;
 } bench_options;
 
-/* Of a set of samples. */
-typedef struct bench_spread {
-    double median, low, high; /* low, high: 10th and 90th percentile */
-} bench_spread;
-
 /* Ops of one kind and shape in a phase, per step. */
 typedef struct bench_row {
     op_kind kind;
     char shape[BENCH_SHAPE_BYTES]; /* "3072x768" (outputs x inputs) of a product, else "" */
     uint32_t calls;                /* ops */
     double dispatches;
-    bench_spread ms;
+    spread ms;
     double gflops, gbytes; /* medians of the steps' rates: 1e9 per second */
     double flops, bytes;   /* means */
     double share;          /* of the time of all ops */
@@ -43,7 +38,7 @@ typedef struct bench_row {
 
 /* A training step or an evaluation batch. */
 typedef struct bench_phase {
-    bench_spread ms; /* whole, as a run does it */
+    spread ms; /* whole, as a run does it */
     double sentences_per_s, tokens_per_s;
     double sentences, tokens; /* means of a step */
     uint32_t steps;           /* timed */
@@ -74,13 +69,6 @@ err bench_measure(bench *b, device *d, const bert_config *config, const encoded 
  * not help (a small tensor stays in caches that a large copy leaves), what was reached is the peak.
  */
 err bench_settle(bench *b, device *d) MUST_CHECK;
-
-/* Least bytes that one op moves in this step; real_bytes: of a real (4, or 8 on the reference). */
-double bench_op_bytes(const op *o, const step_info *step, uint32_t micro, size_t real_bytes);
-
-/* Median and percentiles of samples (count), which are sorted in place; zeros when there are none.
- */
-bench_spread bench_spread_of(double *samples, size_t count);
 
 /* Rates of a large product of size (0: found, and written) and of a large copy: 1e9 per second, the
  * best of a few. */

@@ -1,0 +1,67 @@
+/* A packed batch: the columns that an encoder and its head read, and what they give back.
+ *
+ * Sentences lie end to end with no padding. data/pack fills the columns of a slot; plans read them.
+ * Sizes: T tokens of a micro-batch, B its sentences, U distinct ids of the optimizer step. */
+#ifndef HARNESS_MODEL_BATCH_H
+#define HARNESS_MODEL_BATCH_H
+
+#include "compute/regions.h"
+
+/* How targets lie: (R, cols) of a type, R sentences or tokens. */
+typedef struct target_layout {
+    elem type;
+    bool per_token;
+    uint32_t cols;
+} target_layout;
+
+typedef struct batch_capacity {
+    uint32_t tokens;     /* of one micro-batch */
+    uint32_t sentences;  /* of one micro-batch */
+    uint32_t micros;     /* micro-batches of one optimizer step */
+    uint32_t max_length; /* tokens of one sentence */
+    /* of the model (model_capacity) */
+    uint32_t outputs;   /* numbers that the head gives for a row that it reads: C */
+    uint32_t tile_rows; /* device->tile_rows */
+    target_layout target;
+    uint32_t types;            /* rows of the token type table that are used: 1 or 2 */
+    bool positions_follow_pad; /* as encoder_family says, with the pad id */
+    uint32_t pad;
+} batch_capacity;
+
+/* Tokens grouped by the row of a table that they look up: what rows_sum takes. */
+typedef struct batch_lists {
+    span starts, items, rows; /* (lists + 1), (T), (lists) u32 */
+    dim count;
+} batch_lists;
+
+/* Places in micro_sizes.lists. */
+enum { BATCH_TOKEN_LISTS, BATCH_POSITION_LISTS };
+
+typedef struct batch {
+    batch_capacity capacity;
+    arena arena;
+    /* inputs, per slot and micro-batch, u32 */
+    span ids, type_ids, position_ids; /* (T) rows of the embedding tables */
+    span positions;                   /* (T) place in the sentence: dropout */
+    span token_sentence;              /* (T) ordinal of the sentence within the optimizer step */
+    span starts;                      /* (B + 1) first token of each sentence */
+    span targets;                     /* (B) what the loss compares with, as the head lays it out */
+    span ordinals;                    /* (B) ordinal within the optimizer step */
+    span tiles;                       /* (N, 4) attention_tile */
+    batch_lists by_token;             /* rows: places in step_rows */
+    batch_lists by_position, by_type;
+    /* inputs, per slot */
+    span step_rows; /* (U) u32: distinct ids of the step, ascending */
+    /* results, per slot and micro-batch */
+    span losses;  /* (B) real */
+    span outputs; /* (B, C) real: logits */
+    /* results, per slot */
+    span norm; /* (4) real, of grad_norm */
+    dim dim_tokens, dim_sentences, dim_tiles, dim_step_rows;
+} batch;
+
+/* Allocates for both slots. */
+err batch_init(batch *b, device *d, const batch_capacity *capacity) MUST_CHECK;
+void batch_free(batch *b);
+
+#endif

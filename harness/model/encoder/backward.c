@@ -1,0 +1,192 @@
+/* The backward as operations: layers, embeddings. */
+#include "model/encoder/internal.h"
+
+/* dx (T, H) = s->dfirst in the first rows, 0 elsewhere */
+static err scatter_first(const model_builder *b, span dx) {
+    return op_scatter_rows(b->plan, &(struct scatter_rows){.dx = dx,
+                                                           .dy = b->memory->encoder.dfirst,
+                                                           .starts = b->batch->starts,
+                                                           .rows = b->batch->dim_sentences,
+                                                           .tokens = b->batch->dim_tokens,
+                                                           .hidden = b->c->hidden});
+}
+
+/* Backward of add_norm; *dx is where the gradient of its x lands (dsum itself without dropout). */
+static err add_norm_backward(const model_builder *b, row_set set, span dsum, span *dx, span dy,
+                             span sum, span mean, span rstd, param_field weight, uint32_t layer,
+                             uint32_t site) {
+    dropout_spec before = hidden_drop(b, site);
+    span none = {0}, apart = before.p > 0 ? b->memory->encoder.projected : none;
+    *dx = before.p > 0 ? apart : dsum;
+    return op_layernorm_bwd(b->plan,
+                            &(struct layernorm_bwd){.dsum = dsum,
+                                                    .dx = apart,
+                                                    .dweight = model__param(b, weight, layer)->g,
+                                                    .dbias = bias_of(b, weight, layer)->g,
+                                                    .dy = dy,
+                                                    .sum = sum,
+                                                    .mean = mean,
+                                                    .rstd = rstd,
+                                                    .weight = model__param(b, weight, layer)->p,
+                                                    .positions = set.positions,
+                                                    .token_sentence = set.sentences,
+                                                    .before = before,
+                                                    .rows = set.rows,
+                                                    .hidden = b->c->hidden});
+}
+
+static err attention_backward(const model_builder *b, const encoder_layer_memory *l, span dqkv,
+                              span dout, uint32_t layer) {
+    return op_attention_bwd(b->plan,
+                            &(struct attention_bwd){.dqkv = dqkv,
+                                                    .dout = dout,
+                                                    .out = l->attention,
+                                                    .lse = l->lse,
+                                                    .qkv = l->qkv,
+                                                    .tiles = b->batch->tiles,
+                                                    .tile_count = b->batch->dim_tiles,
+                                                    .tokens = b->batch->dim_tokens,
+                                                    .heads = b->c->heads,
+                                                    .head_size = head_size_of(b->c),
+                                                    .longest = b->batch->capacity.max_length,
+                                                    .scale = scale_of(b->c),
+                                                    .drop = attention_drop(b, layer)});
+}
+
+/* Backward of after_attention: dy to s->branch, the gradient of l->attention; what flows into the
+ * residual lies in s->stream. */
+static err after_attention_backward(const model_builder *b, const encoder_layer_memory *l,
+                                    row_set set, span dy, uint32_t layer) {
+    const encoder_memory *s = &b->memory->encoder;
+    span none = {0}, dx = {0};
+    err e = ERR_OK;
+    if ((e = add_norm_backward(b, set, s->branch, &dx, dy, l->sum, l->mean, l->rstd,
+                               PARAM_output_norm_weight, layer,
+                               layer_site(layer, MODEL_SITE_OUTPUT))))
+        return e;
+    if ((e = model__linear_backward(b, s->dwide, l->intermediate_pre, none, dx, l->intermediate,
+                                    PARAM_output_weight, layer, set.rows)))
+        return e;
+    if ((e = model__linear_backward(b, s->branch, none, s->branch, s->dwide, l->attention_y,
+                                    PARAM_intermediate_weight, layer, set.rows)))
+        return e;
+    if ((e = add_norm_backward(b, set, s->stream, &dx, s->branch, l->attention_sum,
+                               l->attention_mean, l->attention_rstd, PARAM_attention_norm_weight,
+                               layer, layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
+        return e;
+    return model__linear_backward(b, s->branch, none, none, dx, l->attention,
+                                  PARAM_attention_weight, layer, set.rows);
+}
+
+/* The gradient of the layer's output comes in s->stream, that of its input x leaves there if it is
+ * wanted. */
+static err layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
+                          uint32_t layer, bool wants_dx) {
+    const encoder_memory *s = &b->memory->encoder;
+    span none = {0};
+    err e = after_attention_backward(b, l, token_rows(b), s->stream, layer);
+    if (!e) e = attention_backward(b, l, s->dwide, s->branch, layer);
+    if (e) return e;
+    return model__linear_backward(b, wants_dx ? s->stream : none, none, s->stream, s->dwide, x,
+                                  PARAM_qkv_weight, layer, b->batch->dim_tokens);
+}
+
+/* The last layer's: the gradient of its first rows comes in s->dfirst, that of x leaves in
+ * s->stream if it is wanted. */
+static err first_layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
+                                uint32_t layer, bool wants_dx) {
+    const encoder_memory *s = &b->memory->encoder;
+    size_t h = b->c->hidden;
+    span none = {0};
+    row_set set = first_rows(b);
+    span dq = q_part(b, s->dwide), dkv = kv_part(b, s->dwide);
+    err e = after_attention_backward(b, l, set, s->dfirst, layer);
+    if (e) return e;
+    e = op_cls_attention_bwd(b->plan,
+                             &(struct cls_attention_bwd){.dq = dq,
+                                                         .dkv = dkv,
+                                                         .dout = s->branch,
+                                                         .q = q_part(b, l->qkv),
+                                                         .kv = kv_part(b, l->qkv),
+                                                         .starts = b->batch->starts,
+                                                         .ordinals = b->batch->ordinals,
+                                                         .rows = set.rows,
+                                                         .tokens = b->batch->dim_tokens,
+                                                         .heads = b->c->heads,
+                                                         .head_size = head_size_of(b->c),
+                                                         .longest = b->batch->capacity.max_length,
+                                                         .scale = scale_of(b->c),
+                                                         .drop = attention_drop(b, layer)});
+    if (e) return e;
+    if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, none, s->stream, dq,
+                                         s->first_in, PARAM_qkv_weight, layer, set.rows, 0, h)))
+        return e;
+    if (wants_dx && (e = scatter_first(b, s->stream))) return e;
+    return model__linear_part_backward(b, wants_dx ? s->stream : none, none, s->stream, dkv, x,
+                                       PARAM_qkv_weight, layer, b->batch->dim_tokens, h, 2 * h);
+}
+
+static err embeddings_backward(const model_builder *b) {
+    const encoder_memory *s = &b->memory->encoder;
+    const batch *in = b->batch;
+    uint32_t h = b->c->hidden;
+    err e = op_layernorm_bwd(
+        b->plan,
+        &(struct layernorm_bwd){.dsum = s->branch,
+                                .dweight = model__param(b, PARAM_embedding_norm_weight, 0)->g,
+                                .dbias = model__param(b, PARAM_embedding_norm_bias, 0)->g,
+                                .dy = s->stream,
+                                .sum = s->embedded,
+                                .mean = s->embedded_mean,
+                                .rstd = s->embedded_rstd,
+                                .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                .positions = in->positions,
+                                .token_sentence = in->token_sentence,
+                                .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
+                                .rows = in->dim_tokens,
+                                .hidden = h});
+    if (e) return e;
+    const struct rows_sum sums[] = {
+        {model__param(b, PARAM_token, 0)->g, s->branch, in->by_token.starts, in->by_token.items,
+         in->by_token.rows, in->by_token.count, in->dim_tokens, h},
+        {model__param(b, PARAM_position, 0)->g, s->branch, in->by_position.starts,
+         in->by_position.items, in->by_position.rows, in->by_position.count, in->dim_tokens, h},
+        {model__param(b, PARAM_type, 0)->g, s->branch, in->by_type.starts, in->by_type.items,
+         in->by_type.rows, in->by_type.count, in->dim_tokens, h},
+    };
+    for (size_t i = 0; !e && i < sizeof sums / sizeof *sums; i++)
+        e = op_rows_sum(b->plan, &sums[i]);
+    return e;
+}
+
+/* The lowest layer that something trained lies in or below; the number of layers when none does. */
+static uint32_t lowest_layer(const model_builder *b) {
+    return model__trains(b, model__param(b, PARAM_token, 0)) ? 0 : b->training->freeze_layers;
+}
+
+bool encoder_trains(const model_builder *b) {
+    return lowest_layer(b) < b->c->layers;
+}
+
+span encoder_drows(const model_builder *b) {
+    const encoder_memory *s = &b->memory->encoder;
+    return b->model->head->reads == HEAD_READS_FIRST ? s->dfirst : s->stream;
+}
+
+err encoder_backward(const model_builder *b) {
+    const encoder_memory *s = &b->memory->encoder;
+    bool is_short = has_first_layer(b->model);
+    bool has_embeddings = model__trains(b, model__param(b, PARAM_token, 0));
+    uint32_t lowest = lowest_layer(b);
+    err e = ERR_OK;
+    if (!is_short && b->model->head->reads == HEAD_READS_FIRST) e = scatter_first(b, s->stream);
+    for (uint32_t i = b->c->layers; !e && i-- > lowest;) {
+        span x = i ? s->layers[i - 1].y : s->hidden;
+        bool wants_dx = has_embeddings || i > lowest;
+        if (is_short && i + 1 == b->c->layers)
+            e = first_layer_backward(b, &s->layers[i], x, i, wants_dx);
+        else
+            e = layer_backward(b, &s->layers[i], x, i, wants_dx);
+    }
+    return e || !has_embeddings ? e : embeddings_backward(b);
+}

@@ -1,0 +1,10 @@
+/* BERT (Devlin, Chang, Lee, Toutanova 2019) as transformers' BertModel computes it. */
+#include "model/encoder/family.h"
+
+const encoder_family encoder_bert = {
+    .class_name = "Bert",
+    .model_type = "bert",
+    .prefix = "bert.",
+    .activation = ACT_GELU,
+    .head_activation = ACT_TANH, // of the pooler
+};

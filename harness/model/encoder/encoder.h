@@ -1,0 +1,57 @@
+/* The encoder's part of a model: embeddings and layers, as operations over packed batches.
+ *
+ * The last layer computes queries, and all that follows its attention, for the rows alone that the
+ * head reads: the same function with the same dropout, less of what nobody reads. This needs a
+ * hidden size whose rows start aligned (multiples of 64 in f32); other models compute all rows. */
+#ifndef HARNESS_MODEL_ENCODER_ENCODER_H
+#define HARNESS_MODEL_ENCODER_ENCODER_H
+
+#include "model/config.h"
+#include "model/encoder/family.h"
+
+struct model;
+struct model_builder;
+
+/* What a layer's forward keeps for its backward. In the last layer, where only first rows are
+ * computed behind the keys and values, T is B but in qkv, which holds k and v (T, 2H), then q
+ * (B, H), and lse, which is not used. */
+typedef struct encoder_layer_memory {
+    span qkv;                            /* (T, 3H) */
+    span attention, lse;                 /* (T, H), (A, T) */
+    span attention_sum, attention_y;     /* (T, H) before and after LayerNorm */
+    span attention_mean, attention_rstd; /* (T) */
+    span intermediate_pre, intermediate; /* (T, F) before (training) and after the activation */
+    span sum, y;                         /* (T, H) */
+    span mean, rstd;                     /* (T) */
+} encoder_layer_memory;
+
+typedef struct encoder_memory {
+    encoder_layer_memory *layers; /* (layer_count), owned; one when not training */
+    uint32_t layer_count;
+    span embedded, hidden; /* (T, H) before and after the embedding's LayerNorm */
+    span embedded_mean, embedded_rstd;
+    span projected;       /* (T, H) a product on its way into a LayerNorm */
+    span stream, branch;  /* (T, H) gradients of the residual stream and of what is added to it; in
+                             evaluation hidden states, in turns */
+    span dwide;           /* (T, max(F, 3H)) gradient */
+    span first_in, first; /* (B, H) first rows of the last layer's input and output */
+    span dfirst;          /* (B, H) */
+    span first_positions; /* (B) u32, all 0 */
+} encoder_memory;
+
+/* Takes the memory for micro-batches of up to tokens and sentences. */
+err encoder_memory_init(encoder_memory *memory, arena *a, const struct model *m, uint32_t tokens,
+                        uint32_t sentences, bool training) MUST_CHECK;
+void encoder_memory_free(encoder_memory *memory);
+
+/* Appends the forward. *rows is what the head reads, (R, H). */
+err encoder_forward(const struct model_builder *b, span *rows) MUST_CHECK;
+
+/* Whether anything below the head is trained. */
+bool encoder_trains(const struct model_builder *b);
+/* Where the head's backward writes the gradient of its rows (R, H). */
+span encoder_drows(const struct model_builder *b);
+/* Appends the backward from there, to the lowest layer that is trained. */
+err encoder_backward(const struct model_builder *b) MUST_CHECK;
+
+#endif

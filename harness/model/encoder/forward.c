@@ -1,0 +1,161 @@
+/* The forward as operations: embeddings, layers. */
+#include "model/encoder/internal.h"
+
+static err embeddings_forward(const model_builder *b) {
+    const encoder_memory *s = &b->memory->encoder;
+    const batch *in = b->batch;
+    err e =
+        op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
+                                                  .token = model__param(b, PARAM_token, 0)->p,
+                                                  .position = model__param(b, PARAM_position, 0)->p,
+                                                  .type = model__param(b, PARAM_type, 0)->p,
+                                                  .ids = in->ids,
+                                                  .positions = in->position_ids,
+                                                  .type_ids = in->type_ids,
+                                                  .rows = in->dim_tokens,
+                                                  .hidden = b->c->hidden,
+                                                  .table_rows = b->c->vocabulary});
+    if (e) return e;
+    return op_layernorm_fwd(
+        b->plan,
+        &(struct layernorm_fwd){.y = s->hidden,
+                                .mean = s->embedded_mean,
+                                .rstd = s->embedded_rstd,
+                                .x = s->embedded,
+                                .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                .bias = model__param(b, PARAM_embedding_norm_bias, 0)->p,
+                                .positions = in->positions,
+                                .token_sentence = in->token_sentence,
+                                .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
+                                .rows = in->dim_tokens,
+                                .hidden = b->c->hidden,
+                                .eps = b->c->layer_norm_eps});
+}
+
+/* y = LayerNorm(residual + dropout(x)) */
+static err add_norm(const model_builder *b, row_set set, span y, span sum, span mean, span rstd,
+                    span x, span residual, param_field weight, uint32_t layer, uint32_t site) {
+    return op_layernorm_fwd(b->plan,
+                            &(struct layernorm_fwd){.y = y,
+                                                    .sum = sum,
+                                                    .mean = mean,
+                                                    .rstd = rstd,
+                                                    .x = x,
+                                                    .residual = residual,
+                                                    .weight = model__param(b, weight, layer)->p,
+                                                    .bias = bias_of(b, weight, layer)->p,
+                                                    .positions = set.positions,
+                                                    .token_sentence = set.sentences,
+                                                    .before = hidden_drop(b, site),
+                                                    .rows = set.rows,
+                                                    .hidden = b->c->hidden,
+                                                    .eps = b->c->layer_norm_eps});
+}
+
+static err attention_forward(const model_builder *b, const encoder_layer_memory *l,
+                             uint32_t layer) {
+    return op_attention_fwd(b->plan,
+                            &(struct attention_fwd){.out = l->attention,
+                                                    .lse = l->lse,
+                                                    .qkv = l->qkv,
+                                                    .tiles = b->batch->tiles,
+                                                    .tile_count = b->batch->dim_tiles,
+                                                    .tokens = b->batch->dim_tokens,
+                                                    .heads = b->c->heads,
+                                                    .head_size = head_size_of(b->c),
+                                                    .longest = b->batch->capacity.max_length,
+                                                    .scale = scale_of(b->c),
+                                                    .drop = attention_drop(b, layer)});
+}
+
+/* What follows the attention, on the rows of the set: l->attention to y; residual is the layer's
+ * input. */
+static err after_attention(const model_builder *b, const encoder_layer_memory *l, row_set set,
+                           span y, span residual, uint32_t layer) {
+    const encoder_memory *s = &b->memory->encoder;
+    span none = {0};
+    err e = model__linear(b, s->projected, none, l->attention, PARAM_attention_weight, layer,
+                          ACT_NONE, set.rows);
+    if (e) return e;
+    if ((e = add_norm(b, set, l->attention_y, l->attention_sum, l->attention_mean,
+                      l->attention_rstd, s->projected, residual, PARAM_attention_norm_weight, layer,
+                      layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
+        return e;
+    if ((e = model__linear(b, l->intermediate, b->training ? l->intermediate_pre : none,
+                           l->attention_y, PARAM_intermediate_weight, layer,
+                           b->c->family->activation, set.rows)))
+        return e;
+    if ((e = model__linear(b, s->projected, none, l->intermediate, PARAM_output_weight, layer,
+                           ACT_NONE, set.rows)))
+        return e;
+    return add_norm(b, set, y, l->sum, l->mean, l->rstd, s->projected, l->attention_y,
+                    PARAM_output_norm_weight, layer, layer_site(layer, MODEL_SITE_OUTPUT));
+}
+
+static err layer_forward(const model_builder *b, const encoder_layer_memory *l, span y, span x,
+                         uint32_t layer) {
+    span none = {0};
+    err e =
+        model__linear(b, l->qkv, none, x, PARAM_qkv_weight, layer, ACT_NONE, b->batch->dim_tokens);
+    if (!e) e = attention_forward(b, l, layer);
+    return e ? e : after_attention(b, l, token_rows(b), y, x, layer);
+}
+
+static err gather_first(const model_builder *b, span y, span x) {
+    return op_gather_rows(b->plan, &(struct gather_rows){.y = y,
+                                                         .x = x,
+                                                         .starts = b->batch->starts,
+                                                         .rows = b->batch->dim_sentences,
+                                                         .tokens = b->batch->dim_tokens,
+                                                         .hidden = b->c->hidden});
+}
+
+/* The last layer: y (B, H) is the first row of each sentence. */
+static err first_layer_forward(const model_builder *b, const encoder_layer_memory *l, span y,
+                               span x, uint32_t layer) {
+    const encoder_memory *s = &b->memory->encoder;
+    size_t h = b->c->hidden;
+    span none = {0};
+    row_set set = first_rows(b);
+    err e = gather_first(b, s->first_in, x);
+    if (e) return e;
+    if ((e = model__linear_part(b, q_part(b, l->qkv), none, s->first_in, PARAM_qkv_weight, layer,
+                                ACT_NONE, set.rows, 0, h)))
+        return e;
+    if ((e = model__linear_part(b, kv_part(b, l->qkv), none, x, PARAM_qkv_weight, layer, ACT_NONE,
+                                b->batch->dim_tokens, h, 2 * h)))
+        return e;
+    e = op_cls_attention_fwd(b->plan,
+                             &(struct cls_attention_fwd){.out = l->attention,
+                                                         .q = q_part(b, l->qkv),
+                                                         .kv = kv_part(b, l->qkv),
+                                                         .starts = b->batch->starts,
+                                                         .ordinals = b->batch->ordinals,
+                                                         .rows = set.rows,
+                                                         .tokens = b->batch->dim_tokens,
+                                                         .heads = b->c->heads,
+                                                         .head_size = head_size_of(b->c),
+                                                         .longest = b->batch->capacity.max_length,
+                                                         .scale = scale_of(b->c),
+                                                         .drop = attention_drop(b, layer)});
+    return e ? e : after_attention(b, l, set, y, s->first_in, layer);
+}
+
+err encoder_forward(const model_builder *b, span *rows) {
+    const encoder_memory *s = &b->memory->encoder;
+    bool is_short = has_first_layer(b->model);
+    err e = embeddings_forward(b);
+    span x = s->hidden;
+    for (uint32_t i = 0; !e && i < b->c->layers; i++) {
+        const encoder_layer_memory *l = &s->layers[b->training ? i : 0];
+        span y = b->training ? l->y : i % 2 ? s->branch : s->stream;
+        if (is_short && i + 1 == b->c->layers)
+            e = first_layer_forward(b, l, s->first, x, i);
+        else
+            e = layer_forward(b, l, y, x, i);
+        x = y;
+    }
+    *rows = b->model->head->reads == HEAD_READS_FIRST ? s->first : x;
+    return e || is_short || b->model->head->reads == HEAD_READS_ALL ? e
+                                                                    : gather_first(b, s->first, x);
+}

@@ -1,0 +1,55 @@
+/* Shared by the encoder's forward.c and backward.c. */
+#ifndef HARNESS_MODEL_ENCODER_INTERNAL_H
+#define HARNESS_MODEL_ENCODER_INTERNAL_H
+
+#include "model/builder.h"
+
+#include <math.h>
+
+static inline dropout_spec hidden_drop(const model_builder *b, uint32_t site) {
+    return (dropout_spec){b->training ? b->training->hidden_dropout : 0.0f, site};
+}
+
+static inline uint32_t layer_site(uint32_t layer, uint32_t place) {
+    return MODEL_SITE_LAYERS + layer * MODEL_SITES_PER_LAYER + place;
+}
+
+static inline dropout_spec attention_drop(const model_builder *b, uint32_t layer) {
+    return (dropout_spec){b->training ? b->training->attention_dropout : 0.0f,
+                          layer_site(layer, MODEL_SITE_PROBABILITIES)};
+}
+
+static inline uint32_t head_size_of(const bert_config *c) {
+    return c->hidden / c->heads;
+}
+
+static inline float scale_of(const bert_config *c) {
+    return (float)(1.0 / sqrt((double)head_size_of(c)));
+}
+
+/* The rows that a layer computes behind its attention. */
+typedef struct row_set {
+    dim rows;
+    span positions, sentences; /* of dropout */
+} row_set;
+
+static inline row_set token_rows(const model_builder *b) {
+    return (row_set){b->batch->dim_tokens, b->batch->positions, b->batch->token_sentence};
+}
+
+static inline row_set first_rows(const model_builder *b) {
+    return (row_set){b->batch->dim_sentences, b->memory->encoder.first_positions,
+                     b->batch->ordinals};
+}
+
+/* Parts of what holds q, k and v, or their gradients, in a last layer of first rows alone. */
+static inline span kv_part(const model_builder *b, span whole) {
+    return span_part(whole, 0, (size_t)b->memory->tokens * 2 * b->c->hidden);
+}
+
+static inline span q_part(const model_builder *b, span whole) {
+    size_t h = b->c->hidden;
+    return span_part(whole, b->memory->tokens * 2 * h, b->memory->sentences * h);
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* One class a sentence: dense layer and activation over its first row, dropout, classifier,
+ * cross-entropy. Source: transformers' ...ForSequenceClassification. */
+#include "model/builder.h"
+
+static uint32_t outputs_of(const bert_config *c) {
+    return c->classes;
+}
+
+static err memory_of(head_memory *m, arena *a, const bert_config *c, size_t rows, bool training) {
+    const model_want list[] = {{&m->dense, rows * c->hidden},
+                               {&m->dropped, rows * c->hidden},
+                               {&m->ddense, rows * c->hidden},
+                               {&m->doutputs, rows * c->classes}};
+    return model__take(a, list, training ? 4 : 1);
+}
+
+/* y = dropout(x) between dense layer and classifier; forward and backward alike. */
+static err drop(const model_builder *b, dim rows, span y, span x) {
+    return op_dropout(
+        b->plan, &(struct dropout){.y = y,
+                                   .x = x,
+                                   .ordinals = b->batch->ordinals,
+                                   .rows = rows,
+                                   .hidden = b->c->hidden,
+                                   .drop = {b->training->classifier_dropout, MODEL_SITE_HEAD}});
+}
+
+static err forward(const model_builder *b, dim rows, span x) {
+    const head_memory *m = &b->memory->head;
+    span none = {0};
+    err e = model__linear(b, m->dense, none, x, PARAM_head_dense_weight, 0,
+                          b->c->family->head_activation, rows);
+    if (!e && b->training) e = drop(b, rows, m->dropped, m->dense);
+    return e ? e
+             : model__linear(b, b->batch->outputs, none, b->training ? m->dropped : m->dense,
+                             PARAM_head_output_weight, 0, ACT_NONE, rows);
+}
+
+static err loss(const model_builder *b, dim rows) {
+    struct cross_entropy args = {.loss = b->batch->losses,
+                                 .logits = b->batch->outputs,
+                                 .targets = b->batch->targets,
+                                 .rows = rows,
+                                 .classes = b->c->classes};
+    if (b->training) {
+        args.dlogits = b->memory->head.doutputs;
+        args.class_weights = b->training->class_weights;
+        args.smoothing = b->training->label_smoothing;
+    }
+    return op_cross_entropy(b->plan, &args);
+}
+
+static err backward(const model_builder *b, dim rows, span dx, span x) {
+    const head_memory *m = &b->memory->head;
+    span none = {0};
+    err e = model__linear_backward(b, m->ddense, none, none, m->doutputs, m->dropped,
+                                   PARAM_head_output_weight, 0, rows);
+    if (!e) e = drop(b, rows, m->ddense, m->ddense);
+    if (!e)
+        e = op_tanh_bwd(b->plan, &(struct tanh_bwd){.dx = m->ddense,
+                                                    .dy = m->ddense,
+                                                    .y = m->dense,
+                                                    .rows = rows,
+                                                    .cols = b->c->hidden});
+    return e ? e
+             : model__linear_backward(b, dx, none, none, m->ddense, x, PARAM_head_dense_weight, 0,
+                                      rows);
+}
+
+/* The place of the largest, the first of equals. */
+static void decode(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t best = 0;
+        for (uint32_t c = 1; c < classes; c++)
+            if (outputs[i * classes + c] > outputs[i * classes + best]) best = c;
+        predicted[i] = best;
+    }
+}
+
+const head head_classification = {
+    .class_name = "ForSequenceClassification",
+    .reads = HEAD_READS_FIRST,
+    .target = {ELEM_U32, false, 1},
+    .outputs = outputs_of,
+    .memory = memory_of,
+    .forward = forward,
+    .loss = loss,
+    .backward = backward,
+    .decode = decode,
+};

@@ -1,0 +1,51 @@
+/* Heads: what a model makes of its encoder's rows. A head is one file with its row here; its
+ * parameters stand in params.def like all others.
+ *
+ * Sizes: R rows that the head reads, C numbers that it gives for each, H hidden. */
+#ifndef HARNESS_MODEL_HEAD_HEAD_H
+#define HARNESS_MODEL_HEAD_HEAD_H
+
+#include "model/batch.h"
+#include "model/params.h"
+
+struct model_builder;
+
+/* Which rows of the encoder's last layer. */
+typedef enum head_rows {
+    HEAD_READS_FIRST, /* the first token's of each sentence: R = B */
+    HEAD_READS_ALL    /* every token's: R = T */
+} head_rows;
+
+/* What a head keeps from its forward, and gradients. Absent where it needs none. */
+typedef struct head_memory {
+    span dense, dropped; /* (R, H) behind its dense layer and activation, and behind the dropout */
+    span ddense;         /* (R, H) */
+    span doutputs;       /* (R, C) */
+} head_memory;
+
+typedef struct head {
+    const char *class_name; /* of transformers, behind the family's: "ForSequenceClassification" */
+    head_rows reads;
+    target_layout target;
+    /* C. */
+    uint32_t (*outputs)(const bert_config *c);
+    /* Takes what m needs for `rows` rows from the arena. */
+    err (*memory)(head_memory *m, arena *a, const bert_config *c, size_t rows, bool training);
+    /* Append operations: x (R, H) to batch->outputs; outputs to batch->losses and, in training,
+     * their gradient; that gradient to the head's parameters and to dx (R, H), which is absent when
+     * nothing below the head is trained. */
+    err (*forward)(const struct model_builder *b, dim rows, span x);
+    err (*loss)(const struct model_builder *b, dim rows);
+    err (*backward)(const struct model_builder *b, dim rows, span dx, span x);
+    /* What outputs (count, C) say: predicted (count), as targets are laid out. */
+    void (*decode)(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes);
+} head;
+
+/* X(name): head_<name> is defined in head/<name>.c. */
+#define HEADS(X) X(classification)
+
+#define X(name) extern const head head_##name;
+HEADS(X)
+#undef X
+
+#endif

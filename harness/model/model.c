@@ -1,0 +1,119 @@
+#include "model/builder.h"
+
+err model_init(struct model *m, device *d, const bert_config *config, uint32_t token_rows) {
+    *m = (struct model){.config = *config, .head = &head_classification};
+    return params_init(&m->params, d, config, token_rows);
+}
+
+void model_free(struct model *m) {
+    params_free(&m->params);
+    *m = (struct model){0};
+}
+
+void model_capacity(batch_capacity *c, const struct model *m) {
+    c->outputs = m->head->outputs(&m->config);
+    c->target = m->head->target;
+    c->types = m->config.types < 2 ? m->config.types : 2;
+    c->positions_follow_pad = m->config.family->positions_follow_pad;
+    c->pad = m->config.pad;
+    c->tile_rows = m->params.device->tile_rows;
+}
+
+err model_memory_init(model_memory *memory, const struct model *m, uint32_t tokens,
+                      uint32_t sentences, bool training) {
+    *memory = (model_memory){.tokens = tokens, .sentences = sentences, .training = training};
+    arena_init(&memory->arena, m->params.device, 0, false);
+    uint32_t rows = m->head->reads == HEAD_READS_FIRST ? sentences : tokens;
+    err e = encoder_memory_init(&memory->encoder, &memory->arena, m, tokens, sentences, training);
+    if (!e) e = m->head->memory(&memory->head, &memory->arena, &m->config, rows, training);
+    if (e) model_memory_free(memory);
+    return e;
+}
+
+void model_memory_free(model_memory *memory) {
+    arena_free(&memory->arena);
+    encoder_memory_free(&memory->encoder);
+    *memory = (model_memory){0};
+}
+
+/* --- plans --- */
+
+static model_builder builder_of(plan *p, const struct model *m, const model_memory *memory,
+                                const batch *b, const model_training *training) {
+    return (model_builder){p, m, &m->config, memory, b, training};
+}
+
+static err check_capacity(const model_builder *build) {
+    const model_memory *memory = build->memory;
+    const batch *b = build->batch;
+    const bert_config *c = build->c;
+    uint32_t outputs = build->model->head->outputs(c);
+    if (b->capacity.tokens > memory->tokens || b->capacity.sentences > memory->sentences ||
+        b->capacity.outputs != outputs || b->capacity.max_length > c->positions)
+        return err_set(
+            ERR_ARG,
+            "batch of %u tokens, %u sentences of up to %u tokens, %u outputs does not fit a "
+            "model planned for %u tokens, %u sentences of up to %u tokens, %u outputs",
+            b->capacity.tokens, b->capacity.sentences, b->capacity.max_length, b->capacity.outputs,
+            memory->tokens, memory->sentences, c->positions, outputs);
+    return ERR_OK;
+}
+
+/* What head and encoder do; the rows that the head reads lie between them. */
+static err forward(const model_builder *b, dim rows, span *x) {
+    const head *h = b->model->head;
+    err e = encoder_forward(b, x);
+    if (!e) e = h->forward(b, rows, *x);
+    return e ? e : h->loss(b, rows);
+}
+
+static err backward(const model_builder *b, dim rows, span x) {
+    span none = {0};
+    bool trains = encoder_trains(b);
+    err e = b->model->head->backward(b, rows, trains ? encoder_drows(b) : none, x);
+    return e || !trains ? e : encoder_backward(b);
+}
+
+static dim head_dim(const model_builder *b) {
+    return b->model->head->reads == HEAD_READS_FIRST ? b->batch->dim_sentences
+                                                     : b->batch->dim_tokens;
+}
+
+err model_train_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
+                     const model_training *options) {
+    model_builder build = builder_of(p, m, memory, b, options);
+    span x = {0};
+    err e = ERR_OK;
+    plan_init(p, m->params.device);
+    if (!memory->training || !m->params.training)
+        return err_set(ERR_ARG, "a training plan needs a model and memory made for training");
+    if (options->freeze_layers > m->config.layers)
+        return err_set(ERR_ARG, "%u layers to freeze, the model has %u", options->freeze_layers,
+                       m->config.layers);
+    if ((e = check_capacity(&build))) goto done;
+    plan_part_begin(p, PART_BEGIN);
+    if ((e = model__begin(&build))) goto done;
+    plan_part_begin(p, PART_MICRO);
+    if ((e = forward(&build, head_dim(&build), &x))) goto done;
+    if ((e = backward(&build, head_dim(&build), x))) goto done;
+    plan_part_begin(p, PART_END);
+    if ((e = model__end(&build))) goto done;
+    e = plan_ready(p);
+done:
+    if (e) plan_free(p);
+    return e;
+}
+
+err model_eval_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b) {
+    model_builder build = builder_of(p, m, memory, b, NULL);
+    span x = {0};
+    err e = ERR_OK;
+    plan_init(p, m->params.device);
+    if ((e = check_capacity(&build))) goto done;
+    plan_part_begin(p, PART_MICRO);
+    if ((e = forward(&build, head_dim(&build), &x))) goto done;
+    e = plan_ready(p);
+done:
+    if (e) plan_free(p);
+    return e;
+}

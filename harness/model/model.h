@@ -1,0 +1,90 @@
+/* A model, an encoder with its head, as plans over packed batches: training (forward, backward,
+ * update) and evaluation (forward alone).
+ *
+ * The arithmetic is that of transformers' classes of the same family and head. Sizes: T packed
+ * tokens of a micro-batch, B sentences, H hidden, A heads, F feed-forward, V vocabulary, C outputs,
+ * L layers, U distinct token ids of an optimizer step.
+ *
+ * A model owns its parameters; model_memory holds the activations, planned once for the largest
+ * micro-batch and shared by the training and the evaluation plan, which must not run at the same
+ * time. */
+#ifndef HARNESS_MODEL_MODEL_H
+#define HARNESS_MODEL_MODEL_H
+
+#include "model/batch.h"
+#include "model/encoder/encoder.h"
+#include "model/head/head.h"
+#include "model/params.h"
+
+/* Places of dropout in the model: the site word of dropout_spec. */
+enum {
+    MODEL_SITE_EMBEDDINGS,
+    MODEL_SITE_HEAD,
+    MODEL_SITE_LAYERS, /* layer l has these three from MODEL_SITE_LAYERS + l * MODEL_SITES_PER_LAYER
+                        */
+    MODEL_SITE_PROBABILITIES = 0,
+    MODEL_SITE_ATTENTION_OUTPUT,
+    MODEL_SITE_OUTPUT,
+    MODEL_SITES_PER_LAYER
+};
+
+struct model {
+    bert_config config; /* borrowed labels: the caller keeps its own config alive */
+    const head *head;
+    params params;
+    /* The last layer computes every row, not those alone that the head reads: for who reads hidden
+     * states. Set between model_init and model_memory_init. */
+    bool keeps_all_rows;
+};
+
+/* How a training plan computes and updates. */
+typedef struct model_training {
+    float hidden_dropout, attention_dropout, classifier_dropout;
+    float label_smoothing;
+    float max_grad_norm; /* 0: no clipping */
+    float beta1, beta2, eps;
+    span table;         /* (steps + 1, 4) real: adamw's table */
+    span class_weights; /* (C) real; absent: every class weighs 1 */
+    /* Frozen tensors have no gradient, no part in the norm, no update and no decay. */
+    bool freeze_embeddings; /* word, position, token type and their LayerNorm */
+    uint32_t freeze_layers; /* the first layers of the encoder; at most all */
+} model_training;
+
+typedef struct model_memory {
+    arena arena;
+    uint32_t tokens, sentences; /* most of a micro-batch */
+    bool training;
+    encoder_memory encoder;
+    head_memory head;
+} model_memory;
+
+/* Allocates the parameters (zero). token_rows as params_init; 0: evaluation only. Free with
+ * model_free, after the plans made from it. */
+err model_init(struct model *m, device *d, const bert_config *config,
+               uint32_t token_rows) MUST_CHECK;
+void model_free(struct model *m);
+
+/* Fills in what a batch for this model has of the model and its device: outputs, target, tile. */
+void model_capacity(batch_capacity *c, const struct model *m);
+
+/* Activations for micro-batches of up to tokens and sentences. Free with model_memory_free. */
+err model_memory_init(model_memory *memory, const struct model *m, uint32_t tokens,
+                      uint32_t sentences, bool training) MUST_CHECK;
+void model_memory_free(model_memory *memory);
+
+/* Fills *p (plan_init to plan_ready) with a whole optimizer step: zero gradients and catch the
+ * step's token rows up; forward and backward; norm, clip and update. Losses and outputs land in b,
+ * the norm in b->norm. Everything is borrowed until plan_free. Errors: ERR_ARG, ERR_DEVICE,
+ * ERR_MEMORY. */
+err model_train_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
+                     const model_training *options) MUST_CHECK;
+
+/* Forward without dropout; losses and outputs land in b. */
+err model_eval_plan(plan *p, const struct model *m, const model_memory *memory,
+                    const batch *b) MUST_CHECK;
+
+/* A plan that brings every row of the token embedding up to the step it is submitted with (as
+ * `step`, with no micro-batches). Needed before weights are read: evaluation, saving, digests. */
+err model_flush_plan(plan *p, const struct model *m, const model_training *options) MUST_CHECK;
+
+#endif

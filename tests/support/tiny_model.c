@@ -1,0 +1,114 @@
+#include "support/tiny_model.h"
+
+#include "base/memory.h"
+#include "support/must.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+bool tiny_model_all_rows;
+
+static void open_table(tiny_model *t, const schedule *rates, double weight_decay) {
+    double *table = NULL;
+    size_t count = ((size_t)rates->steps + 1) * 4;
+    MUST(mem_new(&table, count));
+    schedule_table(table, rates, weight_decay, (double)t->training.beta1,
+                   (double)t->training.beta2);
+    arena_init(&t->table_arena, &t->device, 0, false);
+    MUST(arena_take(&t->table_arena, &t->training.table, count, t->device.real));
+    MUST(device_write_f64(t->training.table, table, count));
+    mem_free(table);
+}
+
+void tiny_model_open(tiny_model *t, const char *selector, const bert_config *config,
+                     const batch_capacity *capacity, const model_training *training,
+                     const schedule *rates, double weight_decay) {
+    memset(t, 0, sizeof *t);
+    t->config = *config;
+    t->training = *training;
+    MUST(device_open_named(&t->device, selector, NULL));
+    batch_capacity c = *capacity;
+    MUST(model_init(&t->model, &t->device, &t->config, c.tokens * c.micros));
+    t->model.keeps_all_rows = tiny_model_all_rows;
+    MUST(model_memory_init(&t->memory, &t->model, c.tokens, c.sentences, true));
+    model_capacity(&c, &t->model);
+    MUST(batch_init(&t->batch, &t->device, &c));
+    MUST(pack_init(&t->pack, &t->batch));
+    open_table(t, rates, weight_decay);
+    MUST(model_train_plan(&t->train, &t->model, &t->memory, &t->batch, &t->training));
+    MUST(model_eval_plan(&t->eval, &t->model, &t->memory, &t->batch));
+    MUST(model_flush_plan(&t->flush, &t->model, &t->training));
+}
+
+void tiny_model_close(tiny_model *t) {
+    plan_free(&t->train);
+    plan_free(&t->eval);
+    plan_free(&t->flush);
+    arena_free(&t->table_arena);
+    pack_free(&t->pack);
+    batch_free(&t->batch);
+    model_memory_free(&t->memory);
+    model_free(&t->model);
+    bert_config_free(&t->config);
+    cr_assert_eq(t->device.validation_errors, 0);
+    device_close(&t->device);
+}
+
+static void run(plan *p, const step_info *step) {
+    MUST(plan_submit(p, step));
+    MUST(plan_wait(p, step->slot));
+}
+
+void tiny_model_step(tiny_model *t, const pack_sentence *sentences, uint32_t count, uint32_t step) {
+    MUST(pack_fill(&t->pack, &t->batch, 0, sentences, count, 0, true));
+    step_info info = pack_step(&t->pack, 0, step, 42);
+    run(&t->train, &info);
+}
+
+double tiny_model_loss(const tiny_model *t) {
+    double sum = 0;
+    uint32_t count = 0;
+    for (uint32_t micro = 0; micro < t->pack.micro_count; micro++) {
+        uint32_t n = t->pack.micros[micro].sentences;
+        double *losses = tiny_model_values(span_at(t->batch.losses, 0, micro), n);
+        for (uint32_t i = 0; i < n; i++) sum += losses[i];
+        count += n;
+        mem_free(losses);
+    }
+    return sum / count;
+}
+
+double tiny_model_evaluate(tiny_model *t, const pack_sentence *sentences, uint32_t count) {
+    MUST(pack_fill(&t->pack, &t->batch, 0, sentences, count, 0, false));
+    step_info info = pack_step(&t->pack, 0, 1, 42);
+    run(&t->eval, &info);
+    return tiny_model_loss(t);
+}
+
+void tiny_model_flush(tiny_model *t, uint32_t step) {
+    step_info info = {.step = step, .seed = 42};
+    run(&t->flush, &info);
+}
+
+double *tiny_model_values(span s, size_t count) {
+    double *values = NULL;
+    MUST(mem_new(&values, count));
+    MUST(device_read_f64(values, s, count));
+    return values;
+}
+
+double *tiny_model_gradient(const tiny_model *t, const param *p) {
+    if (p->field != PARAM_token) return tiny_model_values(p->g, p->count);
+    double *full = NULL;
+    uint32_t *rows = NULL, used = t->pack.step_rows;
+    MUST(mem_new(&full, p->count));
+    MUST(mem_new(&rows, used));
+    MUST(device_read_u32(rows, span_at(t->batch.step_rows, 0, 0), used));
+    double *compact = tiny_model_values(p->g, (size_t)used * p->cols);
+    for (uint32_t i = 0; i < used; i++)
+        memcpy(full + (size_t)rows[i] * p->cols, compact + (size_t)i * p->cols,
+               p->cols * sizeof *full);
+    mem_free(rows);
+    mem_free(compact);
+    return full;
+}
