@@ -113,6 +113,7 @@ static err data_head(const options *o, const task *t) {
     if (!dev && strcmp(name, "train") && strcmp(name, "test")) {
         return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
     }
+    if (!count) return err_set(ERR_USAGE, "--rows expects 1 or more, found 0");
     err e = fetch_task(t, &wanted, o->offline, false);
     if (!e) e = dataset_load(&d, t, &wanted);
     if (!e && dev) e = dataset_split_dev(&d);
