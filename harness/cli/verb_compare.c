@@ -39,8 +39,10 @@ static err add_folder(side *s, const char *folder) {
     for (size_t i = 0; i < list.count && !e; i++) {
         char *path = NULL, *inside = NULL;
         if (!strcmp(list.names[i], "unfinished.json")) {
-            e = err_set(ERR_DATA, "%s: the run there is not finished: --resume goes on with it",
-                        folder);
+            e = err_set(
+                ERR_DATA,
+                "%s: the run there is not finished: its `harness run` goes on with --resume",
+                folder);
         } else if (!(e = path_join(&path, folder, list.names[i])) &&
                    !(e = path_join(&inside, path, "record.json"))) {
             if (is_json(list.names[i]) && file_exists(path)) {

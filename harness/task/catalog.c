@@ -104,8 +104,9 @@ static err unknown_task(const task_catalog *c, const char *name, bool has_extra)
         e = err_set(ERR_USAGE, "unknown task '%s'; did you mean '%s'? (known: %s)", name, nearest,
                     known.text);
     } else if (!e) {
-        e = err_set(ERR_USAGE, "unknown task '%s' (known: %s%s)", name, known.text,
-                    has_extra ? "" : "; --task-dir names a folder of further ones");
+        e = err_set(
+            ERR_USAGE, "unknown task '%s' (known: %s%s)", name, known.text,
+            has_extra ? "" : err_advice("task-dir", "; --task-dir names a folder of further ones"));
     }
     strbuf_free(&known);
     return e;

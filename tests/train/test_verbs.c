@@ -250,10 +250,11 @@ Test(run_verbs, interrupted_run_is_resumed) {
     EXPECT(r, 2, err, "holds an unfinished run");
     program_free(&r);
     r = RUN("predict", "--checkpoint", "a", "x");
-    EXPECT(r, 1, err, "a: the run there is not finished: --resume goes on with it, and each");
+    EXPECT(r, 1, err,
+           "a: the run there is not finished: its `harness run` goes on with --resume, and each");
     program_free(&r);
     r = RUN("compare", "a", "a");
-    EXPECT(r, 1, err, "a: the run there is not finished: --resume goes on with it");
+    EXPECT(r, 1, err, "a: the run there is not finished: its `harness run` goes on with --resume");
     program_free(&r);
     r = RUN("predict", "--checkpoint", ".", "x");
     EXPECT(r, 1, err, ".: no model folder: no config.json in it");

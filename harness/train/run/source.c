@@ -70,10 +70,11 @@ static err no_model(const char *folder) {
     char *path = NULL;
     err e = path_join(&path, folder, "unfinished.json");
     if (!e && file_exists(path))
-        e = err_set(ERR_DATA,
-                    "%s: the run there is not finished: --resume goes on with it, and each "
-                    "checkpoint-N in it is a model folder",
-                    folder);
+        e = err_set(
+            ERR_DATA,
+            "%s: the run there is not finished: its `harness run` goes on with --resume, and "
+            "each checkpoint-N in it is a model folder",
+            folder);
     else if (!e)
         e = err_set(ERR_DATA, "%s: no model folder: no config.json in it", folder);
     mem_free(path);
