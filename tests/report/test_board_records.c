@@ -383,6 +383,9 @@ static void other_label(record *r) {
 static void other_train_rows(record *r) {
     r->task.train_rows++;
 }
+static void other_dev_rows(record *r) {
+    r->task.dev_rows++;
+}
 static void other_leaks(record *r) {
     r->task.leaked_rows++;
 }
@@ -397,6 +400,7 @@ static const struct {
     {other_majority, "in the commonest training class"},
     {other_label, "in the names of the labels"},
     {other_train_rows, "in the number of training rows"},
+    {other_dev_rows, "in the number of training rows"},
     {other_leaks, "in the number of leaked test rows"},
 };
 
