@@ -484,3 +484,20 @@ Test(board_records, a_repeated_seed_counts_once_and_is_named) {
         close_board(&s, &b);
     }
 }
+
+// one against one: the first by path, which another seed puts behind
+Test(board_records, of_two_that_contradict_each_other_the_first_by_path_stays) {
+    store s;
+    board b;
+    for (uint32_t k = 0; k < 2; k++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = 1 - k});
+        if (k) other_leaks(&r);
+        put(&r, k ? "b.json" : "a.json");
+    }
+    open_board(&s, &b);
+    cr_assert_eq(b.tables[0].row_count, 1);
+    cr_assert_str_eq(b.tables[0].rows[0].paths[0], "kor_x/a.json");
+    cr_assert(b.note_count == 1 && strstr(b.notes[0], "kor_x/b.json is left out") == b.notes[0]);
+    close_board(&s, &b);
+}
