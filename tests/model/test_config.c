@@ -181,7 +181,8 @@ Test(config, refuses_what_is_not_this_bert) {
         err code;
         const char *part;
     } cases[] = {
-        {"{\"model_type\": \"roberta\"}", ERR_UNSUPPORTED, "model_type is 'roberta'; only 'bert'"},
+        {"{\"model_type\": \"deberta-v2\"}", ERR_UNSUPPORTED,
+         "model_type is 'deberta-v2'; supported are bert, roberta, electra"},
         {"{\"architectures\": [\"ElectraModel\"]}", ERR_UNSUPPORTED, "names 'ElectraModel'"},
         {"{\"model_type\": \"bert\", \"hidden_act\": \"gelu_new\"}", ERR_UNSUPPORTED,
          "hidden_act is 'gelu_new'; only 'gelu'"},
@@ -210,7 +211,18 @@ Test(config, refuses_what_is_not_this_bert) {
         {"{\"model_type\": \"bert\", \"type_vocab_size\": 0}", ERR_FORMAT,
          "'type_vocab_size' is 0"},
         {"{\"model_type\": \"bert\", \"architectures\": [\"RobertaForMaskedLM\"]}", ERR_UNSUPPORTED,
-         "architectures names 'RobertaForMaskedLM'"},
+         "architectures names 'RobertaForMaskedLM', but model_type is 'bert'"},
+        {"{\"model_type\": \"electra\", \"architectures\": [\"BertModel\"]}", ERR_UNSUPPORTED,
+         "architectures names 'BertModel', but model_type is 'electra'"},
+        {"{\"model_type\": \"roberta\", \"architectures\": [\"XLMRobertaModel\"]}", ERR_UNSUPPORTED,
+         "architectures names 'XLMRobertaModel', but model_type is 'roberta'"},
+        {"{\"model_type\": \"electra\", \"type_vocab_size\": 1}", ERR_UNSUPPORTED,
+         "of ELECTRA only models with 2 token types"},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 3}", ERR_FORMAT,
+         "max_position_embeddings is 3, but positions begin at 2, behind pad_token_id 1: expected "
+         "4 or more"},
+        {"{\"model_type\": \"roberta\", \"pad_token_id\": 510}", ERR_FORMAT,
+         "max_position_embeddings is 512, but positions begin at 511"},
         {"{\"model_type\": \"bert\", \"hidden_act\": \"gelu_pytorch_tanh\"}", ERR_UNSUPPORTED,
          "hidden_act is 'gelu_pytorch_tanh'; only 'gelu'"},
         {"{\"model_type\": \"bert\", \"hidden_act\": \"relu\"}", ERR_UNSUPPORTED,
@@ -218,7 +230,7 @@ Test(config, refuses_what_is_not_this_bert) {
         {"{\"model_type\": \"bert\", \"position_embedding_type\": \"relative_key_query\"}",
          ERR_UNSUPPORTED, "'relative_key_query'; only 'absolute'"},
         {"{\"model_type\": \"bert\", \"add_cross_attention\": true}", ERR_UNSUPPORTED,
-         "add_cross_attention is true; only BERT encoders"},
+         "add_cross_attention is true; only encoders"},
         {"{\"model_type\": \"bert\", \"is_decoder\": \"yes\"}", ERR_FORMAT, "'is_decoder'"},
         {"{\"model_type\": \"bert\", \"pruned_heads\": {\"0\": [1]}}", ERR_UNSUPPORTED,
          "pruned_heads is not empty"},

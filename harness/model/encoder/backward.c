@@ -126,37 +126,52 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
                                        PARAM_qkv_weight, layer, b->batch->dim_tokens, h, 2 * h);
 }
 
+/* The gradient of what the embeddings add up, s->branch, to the rows of their tables. */
+static err tables_backward(const model_builder *b) {
+    const batch *in = b->batch;
+    const struct {
+        param_field field;
+        const batch_lists *lists;
+    } tables[] = {{PARAM_token, &in->by_token},
+                  {PARAM_position, &in->by_position},
+                  {PARAM_type, &in->by_type}};
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < (b->c->types ? 3 : 2); i++) {
+        const batch_lists *l = tables[i].lists;
+        e = op_rows_sum(b->plan,
+                        &(struct rows_sum){model__param(b, tables[i].field, 0)->g,
+                                           b->memory->encoder.branch, l->starts, l->items, l->rows,
+                                           l->count, in->dim_tokens, bert_config_embedding(b->c)});
+    }
+    return e;
+}
+
 static err embeddings_backward(const model_builder *b) {
     const encoder_memory *s = &b->memory->encoder;
     const batch *in = b->batch;
-    uint32_t h = b->c->hidden;
-    err e = op_layernorm_bwd(
-        b->plan,
-        &(struct layernorm_bwd){.dsum = s->branch,
-                                .dweight = model__param(b, PARAM_embedding_norm_weight, 0)->g,
-                                .dbias = model__param(b, PARAM_embedding_norm_bias, 0)->g,
-                                .dy = s->stream,
-                                .sum = s->embedded,
-                                .mean = s->embedded_mean,
-                                .rstd = s->embedded_rstd,
-                                .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
-                                .positions = in->positions,
-                                .token_sentence = in->token_sentence,
-                                .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
-                                .rows = in->dim_tokens,
-                                .hidden = h});
+    span none = {0}, dy = s->stream;
+    err e = ERR_OK;
+    if (bert_config_projects(b->c)) {
+        dy = s->projected;
+        e = model__linear_backward(b, dy, none, none, s->stream, s->embedded_y,
+                                   PARAM_embedding_projection_weight, 0, in->dim_tokens);
+    }
     if (e) return e;
-    const struct rows_sum sums[] = {
-        {model__param(b, PARAM_token, 0)->g, s->branch, in->by_token.starts, in->by_token.items,
-         in->by_token.rows, in->by_token.count, in->dim_tokens, h},
-        {model__param(b, PARAM_position, 0)->g, s->branch, in->by_position.starts,
-         in->by_position.items, in->by_position.rows, in->by_position.count, in->dim_tokens, h},
-        {model__param(b, PARAM_type, 0)->g, s->branch, in->by_type.starts, in->by_type.items,
-         in->by_type.rows, in->by_type.count, in->dim_tokens, h},
-    };
-    for (size_t i = 0; !e && i < sizeof sums / sizeof *sums; i++)
-        e = op_rows_sum(b->plan, &sums[i]);
-    return e;
+    e = op_layernorm_bwd(b->plan, &(struct layernorm_bwd){
+                                      .dsum = s->branch,
+                                      .dweight = model__param(b, PARAM_embedding_norm_weight, 0)->g,
+                                      .dbias = model__param(b, PARAM_embedding_norm_bias, 0)->g,
+                                      .dy = dy,
+                                      .sum = s->embedded,
+                                      .mean = s->embedded_mean,
+                                      .rstd = s->embedded_rstd,
+                                      .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                      .positions = in->positions,
+                                      .token_sentence = in->token_sentence,
+                                      .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
+                                      .rows = in->dim_tokens,
+                                      .hidden = bert_config_embedding(b->c)});
+    return e ? e : tables_backward(b);
 }
 
 /* The lowest layer that something trained lies in or below; the number of layers when none does. */

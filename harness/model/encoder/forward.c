@@ -4,32 +4,38 @@
 static err embeddings_forward(const model_builder *b) {
     const encoder_memory *s = &b->memory->encoder;
     const batch *in = b->batch;
-    err e =
-        op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
-                                                  .token = model__param(b, PARAM_token, 0)->p,
-                                                  .position = model__param(b, PARAM_position, 0)->p,
-                                                  .type = model__param(b, PARAM_type, 0)->p,
-                                                  .ids = in->ids,
-                                                  .positions = in->position_ids,
-                                                  .type_ids = in->type_ids,
-                                                  .rows = in->dim_tokens,
-                                                  .hidden = b->c->hidden,
-                                                  .table_rows = b->c->vocabulary});
-    if (e) return e;
-    return op_layernorm_fwd(
+    uint32_t embedding = bert_config_embedding(b->c);
+    bool projects = bert_config_projects(b->c);
+    span none = {0};
+    err e = op_embed_fwd(
         b->plan,
-        &(struct layernorm_fwd){.y = s->hidden,
-                                .mean = s->embedded_mean,
-                                .rstd = s->embedded_rstd,
-                                .x = s->embedded,
-                                .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
-                                .bias = model__param(b, PARAM_embedding_norm_bias, 0)->p,
-                                .positions = in->positions,
-                                .token_sentence = in->token_sentence,
-                                .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
-                                .rows = in->dim_tokens,
-                                .hidden = b->c->hidden,
-                                .eps = b->c->layer_norm_eps});
+        &(struct embed_fwd){.y = s->embedded,
+                            .token = model__param(b, PARAM_token, 0)->p,
+                            .position = model__param(b, PARAM_position, 0)->p,
+                            .type = b->c->types ? model__param(b, PARAM_type, 0)->p : s->no_type,
+                            .ids = in->ids,
+                            .positions = in->position_ids,
+                            .type_ids = in->type_ids,
+                            .rows = in->dim_tokens,
+                            .hidden = embedding,
+                            .table_rows = b->c->vocabulary});
+    if (e) return e;
+    e = op_layernorm_fwd(b->plan, &(struct layernorm_fwd){
+                                      .y = projects ? s->embedded_y : s->hidden,
+                                      .mean = s->embedded_mean,
+                                      .rstd = s->embedded_rstd,
+                                      .x = s->embedded,
+                                      .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                      .bias = model__param(b, PARAM_embedding_norm_bias, 0)->p,
+                                      .positions = in->positions,
+                                      .token_sentence = in->token_sentence,
+                                      .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
+                                      .rows = in->dim_tokens,
+                                      .hidden = embedding,
+                                      .eps = b->c->layer_norm_eps});
+    if (e || !projects) return e;
+    return model__linear(b, s->hidden, none, s->embedded_y, PARAM_embedding_projection_weight, 0,
+                         ACT_NONE, in->dim_tokens);
 }
 
 /* y = LayerNorm(residual + dropout(x)) */
@@ -82,8 +88,8 @@ static err after_attention(const model_builder *b, const encoder_layer_memory *l
                       layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
         return e;
     if ((e = model__linear(b, l->intermediate, b->training ? l->intermediate_pre : none,
-                           l->attention_y, PARAM_intermediate_weight, layer,
-                           b->c->family->activation, set.rows)))
+                           l->attention_y, PARAM_intermediate_weight, layer, b->c->activation,
+                           set.rows)))
         return e;
     if ((e = model__linear(b, s->projected, none, l->intermediate, PARAM_output_weight, layer,
                            ACT_NONE, set.rows)))
