@@ -100,7 +100,7 @@ const char *bert_config_key(const bert_config *c, const char *key) {
 static err read_size(uint32_t *out, const bert_config *c, const cJSON *root, const char *key,
                      int64_t low, const char *path) {
     key = bert_config_key(c, key);
-    if (!json_has(root, key)) return ERR_OK; // transformers' default stands
+    if (!key || !json_has(root, key)) return ERR_OK; // transformers' default stands
     int64_t value = 0;
     err e = json_whole(&value, root, key, low, SIZE_LIMIT, path);
     if (!e) *out = (uint32_t)value;
@@ -110,7 +110,7 @@ static err read_size(uint32_t *out, const bert_config *c, const cJSON *root, con
 static err read_fraction(float *out, const bert_config *c, const cJSON *root, const char *key,
                          double high, const char *path) {
     key = bert_config_key(c, key);
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
+    const cJSON *item = key ? cJSON_GetObjectItemCaseSensitive(root, key) : NULL;
     if (!item || cJSON_IsNull(item)) return ERR_OK;
     double value = 0;
     err e = json_number(&value, root, key, path);
@@ -141,14 +141,14 @@ static err refuse_string(const cJSON *root, const char *key, const char *wanted,
 
 /* The class that made the checkpoint may be one of its user's own, but not one of another model. */
 static err check_class(const bert_config *c, const cJSON *root, const char *path) {
-    static const char *const others[] = {"Deberta", "DistilBert", "Albert", "XLMRoberta"};
+    static const char *const others[] = {"Deberta", "XLMRoberta"};
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
     const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
     const char *own = c->family->class_name;
     if (!name || strncmp(name, own, strlen(own)) == 0) return ERR_OK;
     bool is_other = !is_given(root, "model_type"); // old files name the model here alone
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        is_other |= strcmp(others[i], own) != 0 && strstr(name, others[i]);
+        is_other |= strstr(name, others[i]) != NULL;
     for (size_t i = 0; family_at(i); i++) {
         const char *theirs = family_at(i)->class_name;
         // "KoBertModel" is somebody's BERT, and "Bert" is part of another's name
@@ -174,11 +174,36 @@ static err check_decoder(const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
-/* "gelu_python" is the same function, written out; gelu_new and the others are not. */
-static err check_activation(const cJSON *root, const char *path) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "hidden_act");
-    if (cJSON_IsString(item) && strcmp(item->valuestring, "gelu_python") == 0) return ERR_OK;
-    return refuse_string(root, "hidden_act", "gelu", path);
+/* Names of activations; of those for the same function the first is written. */
+static const struct {
+    const char *name;
+    activation activation;
+} activations[] = {{"gelu", ACT_GELU},
+                   {"gelu_python", ACT_GELU},
+                   {"gelu_new", ACT_GELU_TANH},
+                   {"gelu_fast", ACT_GELU_TANH},
+                   {"gelu_pytorch_tanh", ACT_GELU_TANH},
+                   {"relu", ACT_RELU}};
+enum { ACTIVATIONS = sizeof activations / sizeof *activations };
+
+static err read_activation(bert_config *c, const cJSON *root, const char *path) {
+    const char *key = bert_config_key(c, "hidden_act"), *found = NULL;
+    if (!is_given(root, key)) return ERR_OK;
+    err e = json_string(&found, root, key, path);
+    for (size_t i = 0; !e && i < ACTIVATIONS; i++) {
+        if (strcmp(activations[i].name, found) != 0) continue;
+        c->activation = activations[i].activation;
+        return ERR_OK;
+    }
+    return e ? e
+             : err_set(ERR_UNSUPPORTED, "%s: %s is '%s'; supported are gelu, gelu_new and relu",
+                       path, key, found);
+}
+
+static const char *activation_name(const bert_config *c) {
+    size_t i = 0;
+    while (i + 1 < ACTIVATIONS && activations[i].activation != c->activation) i++;
+    return activations[i].name;
 }
 
 /* Configurations older than model_type are BERT's. */
@@ -194,9 +219,30 @@ static err read_family(bert_config *c, const cJSON *root, const char *path) {
     return check_class(c, root, path);
 }
 
-static err check_kind(const cJSON *root, const char *path) {
+/* Keys of some family whose every other value is another model. */
+static err check_variants(const bert_config *c, const cJSON *root, const char *path) {
+    static const char *const groups[] = {"num_hidden_groups", "inner_group_num"};
+    const cJSON *sines = cJSON_GetObjectItemCaseSensitive(root, "sinusoidal_pos_embds");
+    for (size_t i = 0; c->family->shares_layers && i < sizeof groups / sizeof *groups; i++) {
+        int64_t count = 1;
+        err e = json_has(root, groups[i]) ? json_whole(&count, root, groups[i], 0, SIZE_LIMIT, path)
+                                          : ERR_OK;
+        if (e) return e;
+        if (count != 1)
+            return err_set(ERR_UNSUPPORTED, "%s: %s is %d; only 1 is supported", path, groups[i],
+                           (int)count);
+    }
+    if (cJSON_IsTrue(sines))
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: sinusoidal_pos_embds is true; only learned positions are supported",
+                       path);
+    return ERR_OK;
+}
+
+static err check_kind(bert_config *c, const cJSON *root, const char *path) {
     const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(root, "pruned_heads");
-    err e = check_activation(root, path);
+    err e = read_activation(c, root, path);
+    if (!e) e = check_variants(c, root, path);
     if (!e) e = refuse_string(root, "position_embedding_type", "absolute", path);
     if (!e) e = check_decoder(root, path);
     if (e) return e;
@@ -340,7 +386,7 @@ err bert_config_read(bert_config *c, const char *path) {
         goto done;
     }
     if ((e = read_family(c, root, path))) goto done;
-    if ((e = check_kind(root, path))) goto done;
+    if ((e = check_kind(c, root, path))) goto done;
     e = read_fields(c, root, path);
 done:
     cJSON_Delete(root);
@@ -399,10 +445,10 @@ static err add_fields(cJSON *root, const bert_config *c) {
         {"pad_token_id", c->pad},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        bool is_type = strcmp(numbers[i].key, "type_vocab_size") == 0 && !c->types;
+        const char *key = bert_config_key(c, numbers[i].key);
         bool is_embedding = strcmp(numbers[i].key, "embedding_size") == 0 && !c->family->projects;
-        if (is_type || is_embedding) continue; // the family knows no such key
-        err e = json_add_number(root, bert_config_key(c, numbers[i].key), numbers[i].value);
+        if (!key || is_embedding) continue; // the family knows no such key
+        err e = json_add_number(root, key, numbers[i].value);
         if (e) return e;
     }
     return ERR_OK;
@@ -419,7 +465,8 @@ err bert_config_json(cJSON **out, const bert_config *c) {
     if ((e = json_append(list, cJSON_CreateString(class)))) goto done;
     if ((e = json_add_string(root, "model_type", c->family->model_type))) goto done;
     if ((e = add_fields(root, c))) goto done;
-    if ((e = json_add_string(root, "hidden_act", "gelu"))) goto done;
+    if ((e = json_add_string(root, bert_config_key(c, "hidden_act"), activation_name(c))))
+        goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
     if ((e = json_add_string(root, "problem_type", "single_label_classification"))) goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;

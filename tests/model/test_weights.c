@@ -45,6 +45,7 @@ static void open_family(fixture *f, const encoder_family *family, uint32_t embed
     MUST(device_open_named(&f->device, "reference", NULL));
     MUST(bert_config_preset(&f->config, "tiny", 29));
     f->config.family = family;
+    f->config.types = family->types_least;
     f->config.embedding = embedding;
     f->config.hidden = 12;
     f->config.heads = 3;
@@ -322,6 +323,8 @@ Test(weights, keys_of_another_family_than_the_model_type_are_refused) {
          "is of RoBERTa, but model_type in config.json is "
          "'electra'"},
         {&encoder_electra, "bert.embeddings.LayerNorm.bias", "is of BERT, but"},
+        {&encoder_distilbert, "bert.embeddings.LayerNorm.bias", "is of BERT, but"},
+        {&encoder_albert, "distilbert.embeddings.LayerNorm.bias", "is of DistilBERT, but"},
     };
     fixture f;
     weights_report r;

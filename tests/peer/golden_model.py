@@ -36,6 +36,11 @@ FAMILIES = {
     "bert": ("BertConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}),
     "roberta": ("RobertaConfig", {**USUAL, "max_position_embeddings": 26, "type_vocab_size": 1, "layer_norm_eps": 1e-5}),
     "electra": ("ElectraConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "embedding_size": 22}),
+    "distilbert": ("DistilBertConfig", dict(vocab_size=53, dim=36, n_layers=2, n_heads=3, hidden_dim=26, num_labels=3, dropout=0.0,
+                                            max_position_embeddings=24, attention_dropout=0.0, seq_classif_dropout=0.0)),
+    # four layers: their gradients add up
+    "albert": ("AlbertConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "embedding_size": 22, "num_hidden_layers": 4,
+                                "classifier_dropout_prob": 0.0}),
 }
 
 

@@ -14,8 +14,8 @@ static err scatter_first(const model_builder *b, span dx) {
 /* Backward of add_norm; *dx is where the gradient of its x lands (dsum itself without dropout). */
 static err add_norm_backward(const model_builder *b, row_set set, span dsum, span *dx, span dy,
                              span sum, span mean, span rstd, param_field weight, uint32_t layer,
-                             uint32_t site) {
-    dropout_spec before = hidden_drop(b, site);
+                             uint32_t place) {
+    dropout_spec before = output_drop(b, layer, place);
     span none = {0}, apart = before.p > 0 ? b->memory->encoder.projected : none;
     *dx = before.p > 0 ? apart : dsum;
     return op_layernorm_bwd(b->plan,
@@ -59,22 +59,22 @@ static err after_attention_backward(const model_builder *b, const encoder_layer_
                                     row_set set, span dy, uint32_t layer) {
     const encoder_memory *s = &b->memory->encoder;
     span none = {0}, dx = {0};
+    model_pre pre = {l->intermediate_pre, b->c->activation}, plain = {0};
     err e = ERR_OK;
     if ((e = add_norm_backward(b, set, s->branch, &dx, dy, l->sum, l->mean, l->rstd,
-                               PARAM_output_norm_weight, layer,
-                               layer_site(layer, MODEL_SITE_OUTPUT))))
+                               PARAM_output_norm_weight, layer, MODEL_SITE_OUTPUT)))
         return e;
-    if ((e = model__linear_backward(b, s->dwide, l->intermediate_pre, none, dx, l->intermediate,
+    if ((e = model__linear_backward(b, s->dwide, pre, none, dx, l->intermediate,
                                     PARAM_output_weight, layer, set.rows)))
         return e;
-    if ((e = model__linear_backward(b, s->branch, none, s->branch, s->dwide, l->attention_y,
+    if ((e = model__linear_backward(b, s->branch, plain, s->branch, s->dwide, l->attention_y,
                                     PARAM_intermediate_weight, layer, set.rows)))
         return e;
     if ((e = add_norm_backward(b, set, s->stream, &dx, s->branch, l->attention_sum,
                                l->attention_mean, l->attention_rstd, PARAM_attention_norm_weight,
-                               layer, layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
+                               layer, MODEL_SITE_ATTENTION_OUTPUT)))
         return e;
-    return model__linear_backward(b, s->branch, none, none, dx, l->attention,
+    return model__linear_backward(b, s->branch, plain, none, dx, l->attention,
                                   PARAM_attention_weight, layer, set.rows);
 }
 
@@ -83,11 +83,12 @@ static err after_attention_backward(const model_builder *b, const encoder_layer_
 static err layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
                           uint32_t layer, bool wants_dx) {
     const encoder_memory *s = &b->memory->encoder;
+    model_pre plain = {0};
     span none = {0};
     err e = after_attention_backward(b, l, token_rows(b), s->stream, layer);
     if (!e) e = attention_backward(b, l, s->dwide, s->branch, layer);
     if (e) return e;
-    return model__linear_backward(b, wants_dx ? s->stream : none, none, s->stream, s->dwide, x,
+    return model__linear_backward(b, wants_dx ? s->stream : none, plain, s->stream, s->dwide, x,
                                   PARAM_qkv_weight, layer, b->batch->dim_tokens);
 }
 
@@ -96,6 +97,7 @@ static err layer_backward(const model_builder *b, const encoder_layer_memory *l,
 static err first_layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
                                 uint32_t layer, bool wants_dx) {
     const encoder_memory *s = &b->memory->encoder;
+    model_pre plain = {0};
     size_t h = b->c->hidden;
     span none = {0};
     row_set set = first_rows(b);
@@ -118,11 +120,11 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
                                                          .scale = scale_of(b->c),
                                                          .drop = attention_drop(b, layer)});
     if (e) return e;
-    if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, none, s->stream, dq,
+    if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, plain, s->stream, dq,
                                          s->first_in, PARAM_qkv_weight, layer, set.rows, 0, h)))
         return e;
     if (wants_dx && (e = scatter_first(b, s->stream))) return e;
-    return model__linear_part_backward(b, wants_dx ? s->stream : none, none, s->stream, dkv, x,
+    return model__linear_part_backward(b, wants_dx ? s->stream : none, plain, s->stream, dkv, x,
                                        PARAM_qkv_weight, layer, b->batch->dim_tokens, h, 2 * h);
 }
 
@@ -153,7 +155,7 @@ static err embeddings_backward(const model_builder *b) {
     err e = ERR_OK;
     if (bert_config_projects(b->c)) {
         dy = s->projected;
-        e = model__linear_backward(b, dy, none, none, s->stream, s->embedded_y,
+        e = model__linear_backward(b, dy, (model_pre){0}, none, s->stream, s->embedded_y,
                                    PARAM_embedding_projection_weight, 0, in->dim_tokens);
     }
     if (e) return e;

@@ -17,7 +17,7 @@ typedef enum family_projection {
     PROJECTS_ALWAYS
 } family_projection;
 
-/* A key of config.json that the family calls otherwise. */
+/* A key of config.json that the family calls otherwise; own NULL: it has no such key. */
 typedef struct config_name {
     const char *usual, *own;
 } config_name;
@@ -39,13 +39,14 @@ typedef struct encoder_family {
     bool positions_follow_pad;
     uint32_t types_least; /* of type_vocab_size; 0: there are no token types */
     family_projection projects;
-    bool shares_layers;         /* every layer has the weights of the first */
+    bool plain_attention_output, plain_output; /* no dropout behind a layer's two output products */
+    bool shares_layers;                        /* every layer has the weights of the first */
     bool head_drops_input;      /* a classification head has a dropout before its dense layer */
     activation head_activation; /* behind that dense layer */
 } encoder_family;
 
 /* X(name): encoder_<name> is defined in encoder/<name>.c. */
-#define ENCODER_FAMILIES(X) X(bert) X(roberta) X(electra)
+#define ENCODER_FAMILIES(X) X(bert) X(roberta) X(electra) X(distilbert) X(albert)
 
 #define X(name) extern const encoder_family encoder_##name;
 ENCODER_FAMILIES(X)

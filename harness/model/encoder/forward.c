@@ -40,7 +40,7 @@ static err embeddings_forward(const model_builder *b) {
 
 /* y = LayerNorm(residual + dropout(x)) */
 static err add_norm(const model_builder *b, row_set set, span y, span sum, span mean, span rstd,
-                    span x, span residual, param_field weight, uint32_t layer, uint32_t site) {
+                    span x, span residual, param_field weight, uint32_t layer, uint32_t place) {
     return op_layernorm_fwd(b->plan,
                             &(struct layernorm_fwd){.y = y,
                                                     .sum = sum,
@@ -52,7 +52,7 @@ static err add_norm(const model_builder *b, row_set set, span y, span sum, span 
                                                     .bias = bias_of(b, weight, layer)->p,
                                                     .positions = set.positions,
                                                     .token_sentence = set.sentences,
-                                                    .before = hidden_drop(b, site),
+                                                    .before = output_drop(b, layer, place),
                                                     .rows = set.rows,
                                                     .hidden = b->c->hidden,
                                                     .eps = b->c->layer_norm_eps});
@@ -85,7 +85,7 @@ static err after_attention(const model_builder *b, const encoder_layer_memory *l
     if (e) return e;
     if ((e = add_norm(b, set, l->attention_y, l->attention_sum, l->attention_mean,
                       l->attention_rstd, s->projected, residual, PARAM_attention_norm_weight, layer,
-                      layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
+                      MODEL_SITE_ATTENTION_OUTPUT)))
         return e;
     if ((e = model__linear(b, l->intermediate, b->training ? l->intermediate_pre : none,
                            l->attention_y, PARAM_intermediate_weight, layer, b->c->activation,
@@ -95,7 +95,7 @@ static err after_attention(const model_builder *b, const encoder_layer_memory *l
                            ACT_NONE, set.rows)))
         return e;
     return add_norm(b, set, y, l->sum, l->mean, l->rstd, s->projected, l->attention_y,
-                    PARAM_output_norm_weight, layer, layer_site(layer, MODEL_SITE_OUTPUT));
+                    PARAM_output_norm_weight, layer, MODEL_SITE_OUTPUT);
 }
 
 static err layer_forward(const model_builder *b, const encoder_layer_memory *l, span y, span x,

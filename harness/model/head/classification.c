@@ -68,9 +68,10 @@ static err loss(const model_builder *b, dim rows) {
 static err backward(const model_builder *b, dim rows, span dx, span x) {
     const head_memory *m = &b->memory->head;
     span none = {0}, input = drops_input(b) ? m->input : x;
+    model_pre pre = {m->dense_pre, b->c->family->head_activation}, plain = {0};
     // the slope and the dropout that stands behind it are factors: in either order
-    err e = model__linear_backward(b, m->ddense, keeps_pre(b->c) ? m->dense_pre : none, none,
-                                   m->doutputs, m->dropped, PARAM_head_output_weight, 0, rows);
+    err e = model__linear_backward(b, m->ddense, keeps_pre(b->c) ? pre : plain, none, m->doutputs,
+                                   m->dropped, PARAM_head_output_weight, 0, rows);
     if (!e) e = drop(b, rows, m->ddense, m->ddense, MODEL_SITE_HEAD);
     if (!e && !keeps_pre(b->c))
         e = op_tanh_bwd(b->plan, &(struct tanh_bwd){.dx = m->ddense,
@@ -79,7 +80,7 @@ static err backward(const model_builder *b, dim rows, span dx, span x) {
                                                     .rows = rows,
                                                     .cols = b->c->hidden});
     if (!e)
-        e = model__linear_backward(b, dx, none, none, m->ddense, input, PARAM_head_dense_weight, 0,
+        e = model__linear_backward(b, dx, plain, none, m->ddense, input, PARAM_head_dense_weight, 0,
                                    rows);
     if (e || !drops_input(b) || !span_given(dx)) return e;
     return drop(b, rows, dx, dx, MODEL_SITE_HEAD_INPUT);

@@ -48,8 +48,6 @@ static err refuse_foreign(const tensors *t, const encoder_family *family) {
         {"discriminator_predictions.", true, "ELECTRA", {&encoder_electra}},
         {"generator_predictions.", true, "ELECTRA", {&encoder_electra}},
         {"embeddings_project.", true, "ELECTRA", {&encoder_electra}},
-        {"distilbert.", true, "DistilBERT", {NULL}},
-        {"albert.", true, "ALBERT", {NULL}},
         {"deberta.", true, "DeBERTa", {NULL}},
         {"rel_embeddings", false, "DeBERTa", {NULL}},
         {"distance_embedding", false, "a model with relative positions", {NULL}},
