@@ -2,6 +2,7 @@
 #include "model/weights/tensors.h"
 #include "model/weights/weights_internal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,7 @@ static err refuse_foreign(const tensors *t, const encoder_family *family) {
         {"distance_embedding", false, "a model with relative positions", {NULL}},
         {"crossattention.", false, "a decoder with cross attention", {NULL}},
     };
+    assert(family);
     for (size_t i = 0; i < t->count; i++) {
         const char *name = t->list[i].entry->name;
         for (size_t k = 0; family_at(k); k++)
