@@ -58,8 +58,7 @@ static err refuse_foreign(const tensors *t) {
     return ERR_OK;
 }
 
-/* Wrappers of torch put a prefix before every key: with it no key is BERT's. */
-static err refuse_wrapped(const tensors *t) {
+err weights__refuse_wrapped(const tensors *t) {
     static const struct {
         const char *prefix, *what, *cure;
     } wrappers[] = {{"module.", "DataParallel", "model.module"},
@@ -254,7 +253,7 @@ static err load_all(params *ps, loading *l, uint32_t seed, float range) {
             if ((e = load_slice(l, &ps->list[i], slice, slices, i))) return e;
     }
     if ((e = list_unexpected(l))) return e;
-    if (l->required_count && (e = refuse_wrapped(l->tensors))) return e;
+    if (l->required_count && (e = weights__refuse_wrapped(l->tensors))) return e;
     if (l->required_count) return refuse_missing(l);
     if ((e = note_drawn(l->report))) return e;
     if ((e = params_draw(ps, seed, range, l->absent))) return e;

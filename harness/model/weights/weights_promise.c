@@ -1,7 +1,7 @@
 /* Whether weights hold what a configuration promises. */
 #include "base/memory.h"
 #include "model/weights/tensors.h"
-#include "model/weights/weights.h"
+#include "model/weights/weights_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,11 +69,16 @@ static void count_layers(const tensors *t, uint64_t *layers, uint64_t *count) {
 static err check_amount(const bert_config *c, const tensors *t, const char *path) {
     uint64_t layers = 0, count = 0, held = 0, promised = params_total(c);
     count_layers(t, &layers, &count);
+    err e = count ? ERR_OK : weights__refuse_wrapped(t);
+    if (e) return e;
+    if (!count)
+        return err_set(ERR_FORMAT, "%s: num_hidden_layers is %u, but no tensor of %s is of a layer",
+                       path, c->layers, path_name(t->path));
     if (layers < c->layers || count < (uint64_t)c->layers * LAYER_TENSORS_LEAST)
         return err_set(ERR_FORMAT,
                        "%s: num_hidden_layers is %u, but the weights (%s) have %" PRIu64
-                       " tensors of layers, the last of layer %" PRId64,
-                       path, c->layers, path_name(t->path), count, (int64_t)layers - 1);
+                       " tensors of layers, the last of layer %" PRIu64,
+                       path, c->layers, path_name(t->path), count, layers - 1);
     for (size_t i = 0; i < t->count; i++)
         if (t->list[i].entry->count < UINT64_MAX / 4 - held) held += t->list[i].entry->count;
     if (promised / 2 > held + PARAMETERS_SPARE)
