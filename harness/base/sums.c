@@ -48,7 +48,7 @@ static err read_text(char **text, char **path, const char *folder) {
     size_t count = 0;
     *text = NULL;
     err e = path_join(path, folder, sums_name);
-    if (e || !file_exists(*path)) return e;
+    if (e || !file_named(*path)) return e;
     if ((e = file_read((void **)text, &count, *path, LIMIT_BYTES))) return e;
     if (count && strlen(*text) == count && (*text)[count - 1] == '\n') return ERR_OK;
     return err_set(ERR_FORMAT, "%s: lines of text are expected", *path);

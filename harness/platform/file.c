@@ -113,6 +113,11 @@ bool file_exists(const char *path) {
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+bool file_named(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
 err file_size(uint64_t *bytes, const char *path) {
     struct stat st;
     if (stat(path, &st)) return file__error(path, "cannot read");

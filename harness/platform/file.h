@@ -33,6 +33,9 @@ err file_open_stream(void **file, uint64_t *bytes, const char *path,
 err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes) MUST_CHECK;
 
 bool file_exists(const char *path); /* a regular file, or a link to one */
+/* Anything of this name, also what cannot be read: a folder, a FIFO, a link that leads nowhere. For
+ * files that may be absent but not ignored: reading refuses what is none. */
+bool file_named(const char *path);
 err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
 
 /* --- writing ------------------------------------------------------------------------------------

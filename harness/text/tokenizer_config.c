@@ -24,7 +24,7 @@ static err read_optional(cJSON **root, const char *folder, const char *name, siz
     char *path = NULL;
     *root = NULL;
     err e = path_join(&path, folder, name);
-    if (!e && file_exists(path)) {
+    if (!e && file_named(path)) {
         e = json_read(root, path, limit_bytes);
         if (!e && !cJSON_IsObject(*root)) e = err_set(ERR_FORMAT, "%s: not an object", path);
     }

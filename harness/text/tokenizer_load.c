@@ -253,9 +253,9 @@ static err load_folder(draft *d, const char *folder) {
         (e = path_join(&vocab, folder, "vocab.txt"))) {
         goto done;
     }
-    if (file_exists(json)) {
+    if (file_named(json)) {
         e = draft__json_read(d, json);
-    } else if (!file_exists(vocab)) {
+    } else if (!file_named(vocab)) {
         e = err_set(ERR_IO, "%s: neither tokenizer.json nor vocab.txt is there", folder);
     }
     if (e || (e = draft__config_read(d, folder))) goto done;

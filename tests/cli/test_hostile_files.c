@@ -160,6 +160,49 @@ Test(hostile_files, pipes_and_devices_are_refused_at_once) {
 
 static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n";
 
+// Files that a model may lack, but that are there and cannot be read: without them ids change, or
+// damage is not seen, so none is passed over.
+Test(hostile_files, what_may_be_absent_is_not_ignored) {
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json",
+                                        "special_tokens_map.json", "added_tokens.json",
+                                        "SHA256SUMS"};
+    static const char *const targets[] = {"nowhere", "/dev/zero", "."};
+    MUST(folder_make(temporary_path("model")));
+    put("model/vocab.txt", vocab);
+    put("model/config.json", "{}");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char place[64], want[80];
+        snprintf(place, sizeof place, "model/%s", names[i]);
+        snprintf(want, sizeof want, "model/%s: ", names[i]);
+        for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
+            cr_assert_eq(symlink(targets[k], temporary_path(place)), 0);
+            if (strcmp(names[i], "SHA256SUMS") == 0)
+                expect(LIMITED(NULL, "predict", "--device", "cpu", "--checkpoint", "model", "x"), 1,
+                       want);
+            else
+                expect(LIMITED(NULL, "tokenize", "--model", "model", "x"), 1, want);
+            MUST(file_remove(temporary_path(place)));
+        }
+    }
+    temporary_remove();
+}
+
+Test(hostile_files, a_vocabulary_of_ten_megabytes) {
+    strbuf text = {0};
+    MUST(strbuf_add(&text, vocab));
+    uint32_t state = 1;
+    for (size_t i = 0; text.length < 10000000; i++) { // hardly two lines begin alike
+        char letter = (char)('a' + (state >> 16) % 16);
+        state = state * 1664525u + 1013904223u;
+        MUST(strbuf_add_bytes(&text, i % 500 ? &letter : "\n", 1));
+    }
+    MUST(file_write_quick(temporary_path("vocab.txt"), text.text, text.length));
+    strbuf_free(&text);
+    expect(LIMITED(NULL, "tokenize", "--cased", "--model", temporary_path("vocab.txt"), "영화"), 0,
+           "");
+    temporary_remove();
+}
+
 Test(hostile_files, endless_standard_input) {
     put("vocab.txt", vocab);
     make_sparse("holes", "영화\n");

@@ -498,6 +498,7 @@ Test(weights, prefixes_of_wrappers_are_named) {
     static const char *const prefixes[] = {"module.", "_orig_mod."};
     fixture f;
     weights_report r;
+    uint64_t rows = 0;
     open_fixture(&f);
     for (size_t i = 0; i < 2; i++) {
         char start[40], part[60];
@@ -506,9 +507,13 @@ Test(weights, prefixes_of_wrappers_are_named) {
         snprintf(part, sizeof part, "has the prefix '%s' of", prefixes[i]);
         MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_UNSUPPORTED,
                   part);
+        MUST_FAIL(weights_promise(&rows, &f.config, temporary_folder()), ERR_UNSUPPORTED, part);
         weights_report_free(&r);
         checkpoint_file_rename(&f.file, start, "bert.");
     }
+    checkpoint_file_rename(&f.file, "bert.", "other.");
+    MUST_FAIL(weights_promise(&rows, &f.config, single(&f, "F32")), ERR_FORMAT,
+              "no tensor of model.safetensors is of a layer");
     close_fixture(&f);
 }
 

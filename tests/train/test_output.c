@@ -506,6 +506,30 @@ Test(output, a_checkpoint_is_judged_before_the_first_step) {
     temporary_remove();
 }
 
+// A resume that could only start over would remove them in the end.
+Test(output, checkpoints_that_do_not_serve_are_kept) {
+    run_request q = small_request("out");
+    stop_after(&q, 3);
+    q.resume = true;
+    for (int step = 1; step <= 3; step++) {
+        char name[64];
+        snprintf(name, sizeof name, "out/checkpoint-%d/trainer_state.json", step);
+        MUST(file_remove(temporary_path(name)));
+    }
+    expect_refused(&q, ERR_DATA, "out: none of the ");
+    cr_assert(file_exists(temporary_path("out/checkpoint-2/model.safetensors")));
+    cr_assert(file_exists(temporary_path("out/checkpoint-3/model.safetensors")));
+    for (int step = 1; step <= 3; step++) {
+        char name[64];
+        snprintf(name, sizeof name, "out/checkpoint-%d", step);
+        MUST(folder_remove(temporary_path(name)));
+    }
+    run r;
+    MUST(run_open(&r, &q)); // nothing is lost by starting over
+    run_close(&r);
+    temporary_remove();
+}
+
 /* --- saving --------------------------------------------------------------------------------------
  */
 

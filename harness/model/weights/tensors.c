@@ -85,7 +85,7 @@ static err open_shards(tensors *t, const listed *list, size_t count, const char 
     for (size_t i = 0; i < distinct && !e; i++) {
         char *path = NULL;
         if ((e = path_join(&path, folder, names[i]))) break;
-        if (!file_exists(path))
+        if (!file_named(path))
             e = err_set(ERR_FORMAT, "%s: shard '%s' is listed but not there", t->path, names[i]);
         else
             e = safetensors_open(&t->files[t->file_count++], path);
@@ -193,7 +193,7 @@ err tensors_open(tensors *t, const char *folder) {
     err e = ERR_OK;
     *t = (tensors){0};
     if ((e = path_join(&t->path, folder, single_name))) return e;
-    if (file_exists(t->path)) {
+    if (file_named(t->path)) {
         if ((e = mem_new(&t->files, 1))) return e;
         t->file_count = 1;
         e = safetensors_open(&t->files[0], t->path);
@@ -202,7 +202,7 @@ err tensors_open(tensors *t, const char *folder) {
     mem_free(t->path);
     t->path = NULL;
     if ((e = path_join(&t->path, folder, index_name))) return e;
-    return file_exists(t->path) ? open_index(t, folder) : refuse_absent(folder);
+    return file_named(t->path) ? open_index(t, folder) : refuse_absent(folder);
 }
 
 const tensor_place *tensors_find(const tensors *t, const char *name) {

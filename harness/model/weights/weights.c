@@ -70,8 +70,7 @@ static err refuse_foreign(const tensors *t, const encoder_family *family) {
     return ERR_OK;
 }
 
-/* Wrappers of torch put a prefix before every key: with it no key is the model's. */
-static err refuse_wrapped(const tensors *t) {
+err weights__refuse_wrapped(const tensors *t) {
     static const struct {
         const char *prefix, *what, *cure;
     } wrappers[] = {{"module.", "DataParallel", "model.module"},
@@ -268,7 +267,7 @@ static err load_all(params *ps, loading *l, uint32_t seed, float range) {
             if ((e = load_slice(l, &ps->list[i], slice, slices, i))) return e;
     }
     if ((e = list_unexpected(l))) return e;
-    if (l->required_count && (e = refuse_wrapped(l->tensors))) return e;
+    if (l->required_count && (e = weights__refuse_wrapped(l->tensors))) return e;
     if (l->required_count) return refuse_missing(l, ps->list[0].family->title);
     if ((e = note_drawn(l->report))) return e;
     if ((e = params_draw(ps, seed, range, l->absent))) return e;

@@ -15,4 +15,9 @@ bool weights__shape_fits(const tensor_entry *t, const param *p, size_t rows);
 err weights__shape_error(const safetensors *file, const tensor_entry *t, const param *p,
                          size_t rows, const char *advice) MUST_CHECK;
 
+struct tensors;
+/* Wrappers of torch put a prefix before every key: with it no key is BERT's. Errors:
+ * ERR_UNSUPPORTED naming the prefix and the cure. */
+err weights__refuse_wrapped(const struct tensors *t) MUST_CHECK;
+
 #endif

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "model/weights/tensors.h"
 #include "model/weights/weights.h"
+#include "model/weights/weights_internal.h"
 #include "platform/file.h"
 
 #include <inttypes.h>
@@ -82,13 +83,18 @@ static void count_layers(const tensors *t, const encoder_family *family, uint64_
 static err check_amount(const bert_config *c, const tensors *t, const char *path) {
     uint64_t layers = 0, count = 0, held = 0, promised = params_total(c);
     count_layers(t, c->family, &layers, &count);
+    err e = count ? ERR_OK : weights__refuse_wrapped(t);
+    if (e) return e;
+    if (!count)
+        return err_set(ERR_FORMAT, "%s: %s is %u, but no tensor of %s is of a layer", path,
+                       bert_config_key(c, "num_hidden_layers"), c->layers, path_name(t->path));
     if (c->family->shares_layers) layers = c->layers, count = layers * LAYER_TENSORS_LEAST;
     if (layers < c->layers || count < (uint64_t)c->layers * LAYER_TENSORS_LEAST)
         return err_set(ERR_FORMAT,
                        "%s: %s is %u, but the weights (%s) have %" PRIu64
-                       " tensors of layers, the last of layer %" PRId64,
+                       " tensors of layers, the last of layer %" PRIu64,
                        path, bert_config_key(c, "num_hidden_layers"), c->layers, path_name(t->path),
-                       count, (int64_t)layers - 1);
+                       count, layers - 1);
     for (size_t i = 0; i < t->count; i++)
         if (t->list[i].entry->count < UINT64_MAX / 4 - held) held += t->list[i].entry->count;
     if (promised / 2 > held + PARAMETERS_SPARE)

@@ -162,15 +162,28 @@ static err check_best_model(const run *r) {
     return e;
 }
 
+/* Nothing was saved. Checkpoints that are there all the same, damaged or of another run, would be
+ * removed in the end: that is for --overwrite alone. */
+static err start_over(run *r) {
+    size_t count = 0;
+    uint64_t bytes = 0;
+    err e = checkpoint_usage(r->output, NULL, &count, &bytes);
+    if (e) return e;
+    if (count)
+        return err_set(ERR_DATA,
+                       "%s: none of the %zu checkpoints there is whole and of the unfinished run; "
+                       "start over with --overwrite, which removes them",
+                       r->output, count);
+    log_note("%s: no checkpoint of the unfinished run: starting over", r->output);
+    return write_unfinished(r);
+}
+
 static err resume(run *r, const holding *h) {
     char *path = NULL;
     checkpoint_run state = {.id = h->id, .identity = r->identity};
     err e = checkpoint_find(&path, r->output, h->id);
     if (e) return e;
-    if (!path) {
-        log_note("%s: no checkpoint of the unfinished run: starting over", r->output);
-        return write_unfinished(r);
-    }
+    if (!path) return start_over(r);
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
         (void)run__judge(r, 0);
         r->resumed_at = r->saved_at = r->trainer.done;
