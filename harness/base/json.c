@@ -57,23 +57,26 @@ static const char *fault_at(const char *text, const char *end, size_t left) {
 err json_parse_part(cJSON **out, const char *text, size_t length, const char *path, size_t line,
                     size_t column) {
     const char *end = NULL, *fault = "a 0 byte in JSON text";
+    size_t bad = 0;
     *out = NULL;
     // cJSON ends a string at a 0 in it; a text with one is never ours
     const char *zero = memchr(text, 0, length);
     if (zero || (zero = find_zero(text, length))) {
-        err e = foreign_refuse(path, text, length);
-        if (e) return e;
         end = zero;
         if (*zero) fault = "a 0 byte in JSON text, written \\u0000";
+    } else if (!utf8_valid(text, length, &bad)) {
+        // it would be written as UTF-8, and not be read back as it was
+        end = text + bad;
+        fault = "a byte that is not UTF-8";
     } else {
         memory_failed = false;
         if ((*out = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1))) return ERR_OK;
         if (memory_failed) return err_set(ERR_MEMORY, "%s: out of memory while reading JSON", path);
-        err e = foreign_refuse(path, text, length);
-        if (e) return e;
         if (!end || end > text + length) end = text + length;
         fault = fault_at(text, end, (size_t)(text + length - end));
     }
+    err e = foreign_refuse(path, text, length);
+    if (e) return e;
     for (const char *p = text; p < end; p++) {
         column = *p == '\n' ? 1 : column + ((*p & 0xC0) != 0x80); // counts characters
         line += *p == '\n';

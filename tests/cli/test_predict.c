@@ -217,6 +217,17 @@ Test(predict, several_labels_at_once_have_sigmoid_scores) {
         }
         cJSON_Delete(list);
         program_free(&r);
+        // the labels of a task are those of the model here, and change nothing else
+        program_result again =
+            RUN("predict", "-c", folder, "--device", "reference", "--json", "--task", "kor_hate",
+                "--label-map", "hate=none,offensive=offensive,none=hate", texts[0]);
+        cr_assert_eq(again.exit_code, 0, "%s", again.err);
+        list = objects(again.out);
+        scores = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores");
+        double z = (double)logits[0], expected = k ? z : 1 / (1 + exp(-z));
+        cr_assert_lt(fabs(number_of(scores, "none") - expected), 1e-12, "%s", again.out);
+        cJSON_Delete(list);
+        program_free(&again);
     }
     mem_free(logits);
 }

@@ -503,6 +503,17 @@ Test(vulkan_faults, a_damaged_copy_is_found) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+Test(vulkan_faults, verify_counts_what_is_wrong_for_programs_too) {
+    const char *const list[] = {"verify", "tanh_bwd", "--json", "--device", test_device(), NULL};
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    set_faults("no-dispatch");
+    program_result r = child_run(NULL, SECONDS, list);
+    cr_assert_eq(r.exit_code, 1, "%s", r.err);
+    cr_assert_not_null(strstr(r.err, "1 operations of "), "%s", r.err);
+    cr_assert_not_null(strstr(r.out, "\"failed\":\t1"), "%s", r.out);
+    program_free(&r);
+}
+
 Test(vulkan_faults, no_loader) {
     const char *const list[] = {"devices", NULL};
     const char *folder = temporary_folder();

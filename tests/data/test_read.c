@@ -534,6 +534,7 @@ Test(read, size_hash_rows_and_absence_are_checked) {
         const char *want;
     } cases[] = {
         {"\"bytes\": 99", ERR_DATA, "train.csv: 17 bytes, the manifest expects 99"},
+        {"\"bytes\": 16", ERR_DATA, "train.csv: 17 bytes, the manifest expects 16"},
         {"\"rows\": 3", ERR_DATA, "train.csv: 1 rows, the manifest expects 3"},
         {"\"sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\"",
          ERR_DATA,

@@ -181,6 +181,23 @@ Test(split, limit_takes_the_lowest_digests_of_all_labels) {
     task_free(&t);
 }
 
+// also where cleaning keeps rows without text
+Test(split, an_empty_row_is_never_leaked) {
+    made_task m;
+    dataset d;
+    made_task_begin(&m, NULL, NULL, NULL);
+    m.task.drop_empty = false;
+    made_task_file(&m, "train.csv", "text,label\n,0\na,1\n", 18);
+    made_task_file(&m, "test.csv", "text,label\n,0\na,1\n", 18);
+    cr_assert_eq(dataset_load(&d, &m.task, &m.options), ERR_OK);
+    cr_expect_eq(d.train.kept_count, 2);
+    cr_expect(!d.test.rows[0].leaked && d.test.rows[1].leaked);
+    cr_expect_eq(d.test.leaked_count, 1);
+    cr_expect_eq(d.test.leaked_agreeing_count, 1);
+    dataset_free(&d);
+    made_task_end(&m);
+}
+
 // rows count as leaked from what the limit leaves of train, which is what will be trained on
 Test(split, limit_counts_leaked_rows_anew) {
     static const char rows[] = "text,label\na,0\nb,1\nc,0\nd,1\n";

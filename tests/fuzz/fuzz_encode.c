@@ -1,6 +1,7 @@
 /* WordPiece on arbitrary bytes. The first byte chooses the tokenizer's options, the second the
  * length; the rest is the text. */
 #include "fuzz.h"
+#include "platform/file.h"
 #include "tokens.h"
 
 #include <stdio.h>
@@ -14,7 +15,9 @@ static const tokenizer *tokenizer_of(unsigned bits) {
     static tokenizer kinds[KINDS];
     char config[600];
     if (kinds[bits].index) return &kinds[bits];
-    fuzz_file("vocab.txt", tokens_vocabulary, strlen(tokens_vocabulary));
+    // beside what other targets leave in the folder
+    FUZZ_CHECK(folder_make(fuzz_path("encode")) == ERR_OK);
+    fuzz_file("encode/vocab.txt", tokens_vocabulary, strlen(tokens_vocabulary));
     int n = snprintf(
         config, sizeof config,
         "{\"do_lower_case\": %s, \"strip_accents\": %s, \"tokenize_chinese_chars\": %s,"
@@ -23,8 +26,8 @@ static const tokenizer *tokenizer_of(unsigned bits) {
         "\"content\": \"<x>\", \"special\": true, \"single_word\": true, \"rstrip\": true}}}",
         bits & 1 ? "true" : "false", bits & 2 ? "false" : "null", bits & 4 ? "false" : "true",
         bits & 8 ? "false" : "true", bits & 16 ? "true" : "false");
-    fuzz_file("tokenizer_config.json", config, (size_t)n);
-    FUZZ_CHECK(tokenizer_load(&kinds[bits], fuzz_path(""), false) == ERR_OK);
+    fuzz_file("encode/tokenizer_config.json", config, (size_t)n);
+    FUZZ_CHECK(tokenizer_load(&kinds[bits], fuzz_path("encode"), false) == ERR_OK);
     return &kinds[bits];
 }
 

@@ -10,6 +10,7 @@
 #include "net/fetch.h"
 #include "net/server.h"
 #include "platform/file.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -884,6 +885,9 @@ Test(fetch, a_task_is_fetched_checked_and_mended) {
     cr_expect_eq(e, ERR_DATA);
     cr_expect(strstr(err_message(e), "train.csv: 4 bytes, the manifest expects 19"), "%s",
               err_message(e));
+    made_task_file(&m, "train.csv", "mine, and longer than that", 26);
+    MUST_FAIL(fetch_task(&m.task, NULL, false, true), ERR_DATA,
+              "train.csv: 26 bytes, the manifest expects 19");
     cr_expect_eq(server_count(s, "/train.csv"), 2);
     made_task_end(&m);
     finish(s);

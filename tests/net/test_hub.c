@@ -28,6 +28,7 @@ static unsigned storage_port;
 static char storage_token[64] = "unset";
 static char hub_token[64] = "unset";
 static bool corrupt, moved;
+static unsigned long long claimed; // bytes of small files, if not 0
 
 static bool is(const char *path, const char *want) {
     return !strcmp(path, want);
@@ -43,8 +44,8 @@ static void storage(server *s, int fd, const server_request *r, void *user) {
 
 static void small_file(int fd, const server_request *r, const char *etag, const char *body) {
     size_t n = strlen(body);
-    server_head(fd, "200 OK\r\nETag: \"%s\"\r\nX-Repo-Commit: " COMMIT "\r\nContent-Length: %zu",
-                etag, n);
+    server_head(fd, "200 OK\r\nETag: \"%s\"\r\nX-Repo-Commit: " COMMIT "\r\nContent-Length: %llu",
+                etag, claimed ? claimed : n);
     if (strcmp(r->method, "HEAD"))
         server_write(fd, corrupt ? "XXXXXXXXXXXXXXXXXXXXXXXXXXXX" : body, n);
 }
@@ -511,6 +512,18 @@ Test(hub, a_file_that_differs_from_its_etag_is_refused) {
               err_message(e));
     cr_expect_not(
         file_exists(below("models--org--model/blobs/dc1fb7b6703fe03317c1a080b523bf475f3d4818")));
+    finish(p);
+}
+
+Test(hub, a_small_file_of_many_bytes_is_refused_by_its_head) {
+    pair p = begin();
+    char *found;
+    claimed = (256ull << 20) + 1;
+    err e = hub_model(&found, "org/model", false);
+    cr_expect_eq(e, ERR_DATA);
+    cr_expect(
+        strstr(err_message(e), "a file of 268435457 bytes or more, at most 268435456 are taken"),
+        "%s", err_message(e));
     finish(p);
 }
 

@@ -136,6 +136,7 @@ Test(board, overall_takes_models_that_ran_every_task) {
     // the others were not run on every task: they have no mean, and follow by name
     cr_assert_str_eq(b.overall[1].any->model.name, "mini");
     cr_assert(!b.overall[1].complete && b.overall[1].rows[0] && !b.overall[1].rows[1]);
+    cr_assert(b.overall[1].mean == 0 && b.overall[2].mean == 0);
     cr_assert_str_eq(b.overall[2].any->model.name, "small");
     cr_assert(!b.overall[2].complete && !b.overall[2].rows[0] && b.overall[2].rows[1]);
     strbuf text = {0};

@@ -185,6 +185,9 @@ Test(compare, sides_and_kernels_are_shown) {
     a.loss_scale = 0;
     b.loss_scale = 16384;
     b.kernel_times[0].ms = 0.5;
+    // the same product in another phase is another row
+    cr_assert_not(record_kernel_add(&a, "linear_fwd 512x128", "backward", 2, 7));
+    cr_assert_not(record_kernel_add(&b, "linear_fwd 512x128", "backward", 2, 7));
     b.loss[2] *= 1.5f;
     compared(&c);
     cr_assert_not(compare_text(&out, &c, "a", "b"));
@@ -192,6 +195,8 @@ Test(compare, sides_and_kernels_are_shown) {
               out.text);
     cr_assert(strstr(out.text, "3 of 80 steps skipped, scale 16384 | differs |\n"), "%s", out.text);
     cr_assert(strstr(out.text, "| linear_fwd 512x128   | forward  | 1.500 | 0.500 |        3.00 |"),
+              "%s", out.text);
+    cr_assert(strstr(out.text, "| linear_fwd 512x128   | backward | 7.000 | 7.000 |        1.00 |"),
               "%s", out.text);
     cr_assert(strstr(out.text, "| forward, ms                |"), "%s", out.text);
     cr_assert(strstr(out.text, "| 2 to 3   |"), "%s", out.text);

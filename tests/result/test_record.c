@@ -143,24 +143,26 @@ Test(record, metrics_that_came_later_may_be_absent) {
 
 // two bytes an id beyond 256 labels
 Test(record, many_labels_use_u16) {
-    enum { LABELS = 300 };
-    record a, b;
-    char *path, *text;
+    enum { LABELS = 257 };
     const char *labels[LABELS];
-    fake_record_make(&a, &(fake_record){.right = 0.6});
-    for (size_t i = 0; i < LABELS; i++) labels[i] = "label";
-    cr_assert_not(record_labels(&a, labels, LABELS));
-    a.predicted[0] = 299;
-    cr_assert_not(path_join(&path, folder, "a.json"));
-    cr_assert_not(record_write(&a, path), "%s", err_message(ERR_FORMAT));
-    read_text(&text, path);
-    cr_assert(strstr(text, "\"u16\""));
-    cr_assert_not(record_read(&b, path));
-    cr_assert_eq(b.predicted[0], 299);
-    mem_free(text);
-    mem_free(path);
-    record_free(&a);
-    record_free(&b);
+    for (uint32_t count = LABELS - 1; count <= LABELS; count++) {
+        record a, b;
+        char *path, *text;
+        fake_record_make(&a, &(fake_record){.right = 0.6});
+        for (size_t i = 0; i < count; i++) labels[i] = "label";
+        cr_assert_not(record_labels(&a, labels, count));
+        a.predicted[0] = count - 1;
+        cr_assert_not(path_join(&path, folder, "a.json"));
+        cr_assert_not(record_write(&a, path), "%s", err_message(ERR_FORMAT));
+        read_text(&text, path);
+        cr_assert_eq(strstr(text, "\"u16\"") != NULL, count > 256);
+        cr_assert_not(record_read(&b, path));
+        cr_assert_eq(b.predicted[0], count - 1);
+        mem_free(text);
+        mem_free(path);
+        record_free(&a);
+        record_free(&b);
+    }
 }
 
 Test(record, new_records_carry_this_program) {

@@ -411,6 +411,40 @@ Test(options, training_ends_at_the_evaluation_that_stops_it) {
     toy_close(&t);
 }
 
+// every second step, at the end of each epoch (of 3 steps), and after the last, each once
+Test(options, evaluations_are_where_they_are_asked_for) {
+    static const double scores[] = {.1, .2, .3, .4, .5, .6, .7};
+    static const struct {
+        uint32_t every, count, steps[7];
+        bool at_epochs;
+    } cases[] = {{2, 4, {2, 4, 6, 7}, false},
+                 {7, 1, {7}, false},
+                 {9, 1, {7}, false},
+                 {0, 3, {3, 6, 7}, true},
+                 {2, 5, {2, 3, 4, 6, 7}, true}};
+    toy t;
+    trainer tr;
+    toy_open(&t, "reference", 9);
+    t.recipe.per_device_train_batch_size = 3;
+    t.recipe.max_steps = 7;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        script s = {.best = {.higher_is_better = true}, .scores = scores};
+        trainer_options options = {.seed = 4};
+        options.evaluate.call = score_by_script;
+        options.evaluate.context = &s;
+        options.evaluate.every = cases[k].every;
+        options.evaluate.at_epochs = cases[k].at_epochs;
+        toy_trainer(&tr, &t, &options);
+        MUST(trainer_run(&tr));
+        cr_assert_eq(tr.evaluation_count, cases[k].count, "case %zu: %u", k, tr.evaluation_count);
+        for (uint32_t i = 0; i < cases[k].count; i++)
+            cr_assert_eq(tr.evaluations[i].step, cases[k].steps[i], "case %zu, evaluation %u", k,
+                         i);
+        trainer_free(&tr);
+    }
+    toy_close(&t);
+}
+
 Test(options, recipes_that_do_not_fit_the_model_are_refused) {
     toy t;
     trainer tr;

@@ -238,7 +238,7 @@ static err read_header(safetensors *s, char *text, size_t length, uint64_t data_
     }
     if (text[end] != '}' || end + 1 + strspn(text + end + 1, blanks) != length)
         return err_set(ERR_FORMAT, "%s: the header is not valid JSON (at byte %zu)", s->path, end);
-    qsort(s->entries, s->count, sizeof *s->entries, by_place);
+    if (s->count) qsort(s->entries, s->count, sizeof *s->entries, by_place);
     if ((e = index_names(s))) return e;
     return check_places(s, data_bytes);
 }
