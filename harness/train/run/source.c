@@ -27,8 +27,8 @@ static err train_words(source *s, const dataset_split *train) {
 /* What the tokenizer's files say, but never more than the model has positions for. A saved folder
  * tells transformers where to cut. */
 static void set_length(source *s) {
-    size_t *most = &s->words.model_max_length;
-    if (!*most || *most > s->config.positions) *most = s->config.positions;
+    size_t *most = &s->words.model_max_length, longest = bert_config_longest(&s->config);
+    if (!*most || *most > longest) *most = longest;
 }
 
 static err open_preset(source *s, const char *model, const dataset_split *train) {
@@ -151,7 +151,7 @@ void source_free(source *s) {
 
 uint32_t source_max_length(const source *s, uint32_t wanted, uint32_t fallback) {
     uint32_t length = wanted ? wanted : fallback;
-    if (length > s->config.positions) length = s->config.positions;
+    if (length > bert_config_longest(&s->config)) length = bert_config_longest(&s->config);
     if (s->words.model_max_length && length > s->words.model_max_length)
         length = (uint32_t)s->words.model_max_length;
     if (wanted > length)
