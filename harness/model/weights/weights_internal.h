@@ -16,7 +16,7 @@ err weights__shape_error(const safetensors *file, const tensor_entry *t, const p
                          size_t rows, const char *advice) MUST_CHECK;
 
 struct tensors;
-/* Wrappers of torch put a prefix before every key: with it no key is BERT's. Errors:
+/* Wrappers of torch put a prefix before every key: with it no key is the model's. Errors:
  * ERR_UNSUPPORTED naming the prefix and the cure. */
 err weights__refuse_wrapped(const struct tensors *t) MUST_CHECK;
 

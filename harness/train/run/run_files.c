@@ -170,10 +170,10 @@ static err start_over(run *r) {
     err e = checkpoint_usage(r->output, NULL, &count, &bytes);
     if (e) return e;
     if (count)
-        return err_set(ERR_DATA,
-                       "%s: none of the %zu checkpoints there is whole and of the unfinished run; "
-                       "start over with --overwrite, which removes them",
-                       r->output, count);
+        return err_set(
+            ERR_DATA, "%s: none of the %zu checkpoints there is whole and of the unfinished run%s",
+            r->output, count,
+            err_advice("overwrite", "; start over with --overwrite, which removes them"));
     log_note("%s: no checkpoint of the unfinished run: starting over", r->output);
     return write_unfinished(r);
 }
