@@ -17,13 +17,11 @@ file(GLOB parser_sources CONFIGURE_DEPENDS
   harness/base/*.c harness/platform/*.c harness/net/*.c harness/text/*.c harness/metric/*.c
   harness/compute/*.c harness/compute/reference/*.c harness/compute/verify/*.c harness/task/*.c
   harness/data/*.c harness/model/*.c harness/model/*/*.c harness/train/*.c harness/train/*/*.c
-  harness/result/*.c harness/result/*/*.c harness/bench/*.c harness/cli/line_reader.c
-  harness/cli/bench_table.c)
-# intervals need OpenMP and read nothing
-list(FILTER parser_sources EXCLUDE REGEX "/metric/interval\\.c$")
+  harness/result/*.c harness/result/*/*.c harness/bench/*.c harness/report/*.c
+  harness/cli/line_reader.c harness/cli/bench_table.c)
 add_library(harness_core STATIC ${parser_sources})
 target_include_directories(harness_core PUBLIC harness tests tests/fuzz)
-target_include_directories(harness_core SYSTEM PUBLIC ${CSV_INCLUDE})
+target_include_directories(harness_core SYSTEM PUBLIC ${CSV_INCLUDE} tests/fuzz/single)
 target_compile_definitions(harness_core PUBLIC _POSIX_C_SOURCE=200809L
   HARNESS_VERSION="${PROJECT_VERSION}" HARNESS_LIBFUZZER=1
   HARNESS_SOURCE_TASKS="${CMAKE_SOURCE_DIR}/tasks"

@@ -112,6 +112,12 @@ Test(messages, bounds_do_not_contradict_the_value) {
          "kor_hate", "--sample", "--adam-beta1", "0.9999995");
     SAYS(2, "expects a finite number of at least 0, found 'inf'", "run", "--task", "kor_hate",
          "--lr", "inf");
+    SAYS(2, "--batch-size expects 1 to 4096, found '4097'", "bench", "--task", "kor_hate",
+         "--sample", "--batch-size", "4097");
+    SAYS(2, "precision 'fp8' is not built", "bench", "--task", "kor_hate", "--sample",
+         "--batch-size", "4096", "--max-steps", "200", "--precision", "fp8");
+    SAYS(2, "--max-steps expects 1 to 200, found '201'", "bench", "--task", "kor_hate", "--sample",
+         "--max-steps", "201");
 }
 
 static bool lacks_sample(const char *flag) {

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "platform/file.h"
 #include "result/regress/regress.h"
 #include "support/must.h"
@@ -321,6 +322,32 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
     cr_assert(strstr(p.err, s.results[0].tensors[20].name), "%s", p.err);
     cr_assert(strstr(p.out, "\"fell\":\t1"), "%s", p.out);
     program_free(&p);
+    regress_state_free(&s);
+    regress_suite_free(&t);
+    temporary_remove();
+}
+
+Test(regress, kernels_are_timed_against_the_product) {
+    regress_suite t;
+    regress_state s = {0};
+    log_set_quiet(true);
+    read_suite(&t);
+    const regress_case kept = t.timing;
+    t.timing = t.cases[0];
+    t.timing.steps = 1;
+    regress_options o = {
+        .device = "cpu", .threads = 1, .folder = temporary_path("work"), .timing = true};
+    MUST(regress_time(&s, &t, &o));
+    t.timing = kept;
+    cr_assert_gt(s.kernel_count, 10);
+    cr_assert(s.product_ms > 0 && s.product_spread >= 1, "%g ms, spread %g", s.product_ms,
+              s.product_spread);
+    for (size_t i = 0; i < s.kernel_count; i++) {
+        const regress_kernel *k = &s.kernels[i];
+        cr_assert(k->cost > 0 && k->mad >= 0 && *k->name);
+        cr_assert(!i || k->cost <= s.kernels[i - 1].cost, "%s is not in order", k->name);
+    }
+    cr_assert_not(folder_exists(o.folder));
     regress_state_free(&s);
     regress_suite_free(&t);
     temporary_remove();

@@ -1,7 +1,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "data/support_task.h"
 #include "platform/file.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -190,13 +192,38 @@ Test(whole_run, no_vulkan_driver_names_the_package) {
     program_free(&r);
 }
 
-Test(whole_run, long_sentences_are_cut_counted_and_said_once) {
+/* 200 rows of train that are kept, then as many that repeat them and one without text. */
+static void make_long_rows(made_task *m) {
+    strbuf train = {0}, test = {0};
+    made_task_begin(m, NULL, NULL, NULL);
+    MUST(strbuf_add(&train, "text,label\n"));
+    MUST(strbuf_add(&test, "text,label\n"));
+    for (int i = 0; i < 400; i++)
+        MUST(strbuf_printf(&train, "가 나 다 라 %d,%d\n", i % 200, i % 2));
+    MUST(strbuf_add(&train, ",0\n"));
+    for (int i = 0; i < 100; i++) MUST(strbuf_printf(&test, "마 바 사 아 %d,%d\n", i, i % 2));
+    made_task_file(m, "train.csv", train.text, train.length);
+    made_task_file(m, "test.csv", test.text, test.length);
+    strbuf_free(&train);
+    strbuf_free(&test);
+}
+
+Test(whole_run, long_sentences_are_cut_counted_and_said_once_and_kept_rows_trained) {
+    made_task m;
+    make_long_rows(&m);
     program_result r =
-        RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--max-length", "8");
-    EXPECT(r, 0, err, "sentences are longer than 8 tokens and were cut");
+        RUN("run", "--task", "made", "--task-dir", m.folder, "--data", m.folder, "--device", "cpu",
+            "--max-length", "5", "--epochs", "1", "--batch-size", "50", "--output-dir", "o");
+    EXPECT(r, 0, err, "300 sentences are longer than 5 tokens and were cut");
     const char *first = strstr(r.err, "were cut");
     cr_expect(first && !strstr(first + 1, "were cut"), "said twice: %s", r.err);
+    cJSON *record = record_of("o");
+    const cJSON *timing = cJSON_GetObjectItem(record, "timing");
+    cr_expect_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(timing, "steps")), 4);
+    cJSON_Delete(record);
     program_free(&r);
+    made_task_end(&m);
+    temporary_remove();
 }
 
 static void replace_in_file(const char *path, const char *from, const char *to) {

@@ -36,6 +36,10 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
         {{"--gradient-accumulation-steps", "0"}, "gradient_accumulation_steps is 0, expected"},
         {{"--logging-steps", "0"}, "logging_steps is 0, expected a whole number from 1"},
         {{"--adam-beta2", "1"}, "adam_beta2 is 1, expected a number from 0"},
+        {{"--lr", "-1e-5"}, "--lr expects a finite number of at least 0, found '-1e-5'"},
+        {{"--lr", "inf"}, "--lr expects a finite number of at least 0, found 'inf'"},
+        {{"--max-steps", "-18446744073709551615"},
+         "--max-steps expects a whole number from 0 to 4294967295"},
         {{"--group-by-lenght"}, "did you mean --group-by-length?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -54,18 +58,45 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
     temporary_remove();
 }
 
+/* Of two commands that train the same, the second shows the first one's result. */
+Test(run_flags, what_training_does_not_read_makes_no_other_run) {
+#define SHORT_RUN                                                                                  \
+    "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1", "--max-steps",   \
+        "1", "--output-dir", "s", "--max-length"
+    program_result r = RUN(SHORT_RUN, "512");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_null(strstr(r.err, "max_length is"), "%s", r.err);
+    program_free(&r);
+    r = RUN(SHORT_RUN, "600", "--eval-steps", "5");
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "max_length is 600, the model takes 512 tokens: 512 it is"),
+                       "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "--eval-steps has no effect under protocol last"), "%s",
+                       r.err);
+    cr_expect_not_null(strstr(r.err, "this very run is finished already"), "%s", r.err);
+    program_free(&r);
+    r = RUN("data", "stats", "kor_hate", "--sample", "--json", "--model", "s");
+    cr_expect_eq(r.exit_code, 0, "the run's folder stands for its model: %s", r.err);
+#undef SHORT_RUN
+    program_free(&r);
+    temporary_remove();
+}
+
 static const cJSON *at(const cJSON *record, const char *section, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(record, section), key);
 }
 
 Test(run_flags, options_are_seen_in_record_command_and_files) {
-    program_result r =
-        RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1",
-            "--epochs", "2", "--load-best-model-at-end", "--metric-for-best-model", "eval_loss",
-            "--early-stopping-patience", "9", "--class-weights", "balanced", "--group-by-length",
-            "--freeze-embeddings", "--freeze-layers", "1", "--label-smoothing-factor", "0.1",
-            "--lr-scheduler-type", "constant_with_warmup", "--warmup-steps", "0.5", "--eval-steps",
-            "1", "--logging-steps", "1", "--tensorboard", "--output-dir", "o");
+    // a flag replaces the recipe's other way to say the warm-up
+    static const char recipe[] = "{\"warmup_steps\": 7, \"per_device_train_batch_size\": 32}";
+    cr_assert_not(file_write(temporary_path("recipe.json"), recipe, sizeof recipe - 1));
+    program_result r = RUN(
+        "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1", "--epochs",
+        "2", "--load-best-model-at-end", "--metric-for-best-model", "eval_loss",
+        "--early-stopping-patience", "9", "--class-weights", "balanced", "--group-by-length",
+        "--freeze-embeddings", "--freeze-layers", "1", "--label-smoothing-factor", "0.1",
+        "--lr-scheduler-type", "constant_with_warmup", "--recipe", "recipe.json", "--warmup-ratio",
+        "0.5", "--eval-steps", "1", "--logging-steps", "1", "--tensorboard", "--output-dir", "o");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     cr_expect_not_null(strstr(r.err, "frozen  embeddings, 1 of 2 layers"), "%s", r.err);
     cr_expect_not_null(strstr(r.err, "what is frozen was drawn at random"), "%s", r.err);
@@ -80,6 +111,7 @@ Test(run_flags, options_are_seen_in_record_command_and_files) {
     cr_expect_eq(cJSON_GetNumberValue(at(record, "recipe", "freeze_layers")), 1);
     cr_expect_eq(cJSON_GetNumberValue(at(record, "recipe", "early_stopping_patience")), 9);
     cr_expect_eq(cJSON_GetNumberValue(at(record, "recipe", "warmup_ratio")), 0.5);
+    cr_expect_eq(cJSON_GetNumberValue(at(record, "recipe", "warmup_steps")), 0);
     cr_expect_null(at(record, "recipe", "early_stopping_threshold"));
     cr_expect_str_eq(cJSON_GetStringValue(at(record, "dev", "metric")), "loss");
     cr_expect_eq(cJSON_GetArraySize(at(record, "dev", "evaluations")), 4);
@@ -89,7 +121,7 @@ Test(run_flags, options_are_seen_in_record_command_and_files) {
     const char *command = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "command"));
     static const char *const parts[] = {" --group-by-length ", " --freeze-embeddings ",
                                         " --freeze-layers 1 ", " --class-weights balanced ",
-                                        " --epochs 2 ",        " --warmup-steps 0.5 ",
+                                        " --epochs 2 ",        " --warmup-ratio 0.5 ",
                                         " --protocol dev"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_expect(command && strstr(command, parts[i]), "no '%s' in '%s'", parts[i], command);

@@ -181,6 +181,30 @@ Test(split, limit_takes_the_lowest_digests_of_all_labels) {
     task_free(&t);
 }
 
+// rows count as leaked from what the limit leaves of train, which is what will be trained on
+Test(split, limit_counts_leaked_rows_anew) {
+    static const char rows[] = "text,label\na,0\nb,1\nc,0\nd,1\n";
+    made_task m;
+    dataset d;
+    made_task_begin(&m, NULL, NULL, NULL);
+    made_task_file(&m, "train.csv", rows, sizeof rows - 1);
+    made_task_file(&m, "test.csv", rows, sizeof rows - 1);
+    for (size_t limit = 1; limit <= 4; limit++) {
+        size_t leaked = 0;
+        m.options.limit = limit;
+        cr_assert_eq(dataset_load(&d, &m.task, &m.options), ERR_OK);
+        cr_assert_eq(d.train.row_count, limit);
+        // of one text train and test have the same digest: the same rows stay
+        for (size_t i = 0; i < d.test.row_count; i++) leaked += d.test.rows[i].leaked;
+        cr_expect_eq(leaked, limit, "%zu of %zu", leaked, limit);
+        cr_expect_eq(d.test.leaked_count, limit);
+        cr_expect_eq(d.test.leaked_agreeing_count, limit);
+        cr_expect_eq(d.test.dedup_count, 0);
+        dataset_free(&d);
+    }
+    made_task_end(&m);
+}
+
 // the definitions of the header, spelled out on two rows and three
 Test(split, hashes_are_those_of_the_header) {
     made_task m;

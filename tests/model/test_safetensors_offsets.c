@@ -7,6 +7,7 @@
 #include "support/program.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -71,6 +72,20 @@ Test(safetensors, data_begins_at_a_multiple_of_eight) {
         }
         safetensors_close(&s);
     }
+    temporary_remove();
+}
+
+Test(safetensors, the_last_value_of_many_reads_is_checked) {
+    static float values[FIRST + SECOND], out[SECOND];
+    safetensors s;
+    json_setup();
+    values[FIRST + SECOND - 1] = NAN;
+    const char *path = temporary_path("model.safetensors");
+    write_two(path, "first", values);
+    MUST(safetensors_open(&s, path));
+    MUST_FAIL(safetensors_read(&s, safetensors_find(&s, "second"), out), ERR_NUMERIC,
+              "tensor 'second': value 70000 is not finite");
+    safetensors_close(&s);
     temporary_remove();
 }
 

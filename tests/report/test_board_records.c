@@ -162,6 +162,7 @@ Test(board_records, seeds_of_one_row_stay_together) {
         fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
         r.device.threads = 1 + k;
         r.timing.train_s = 1 + k;
+        r.model_is_gone = k > 0;
         snprintf(name, sizeof name, "%u.json", k);
         put(&r, name);
     }
@@ -171,6 +172,10 @@ Test(board_records, seeds_of_one_row_stay_together) {
     cr_assert_eq(b.tables[0].row_count, 1);
     cr_assert_eq(b.tables[0].rows[0].run_count, 3);
     cr_assert_str_eq(b.tables[0].rows[0].words, "3 epochs, lr 5e-05");
+    strbuf text = {0};
+    cr_assert_not(board_markdown(&text, &b));
+    cr_assert(strstr(text.text, "| tiny (model gone: 2 of 3) |"), "%s", text.text);
+    strbuf_free(&text);
     close_board(&s, &b);
 }
 
@@ -233,6 +238,8 @@ Test(board_records, figures_are_those_worked_by_hand) {
     cr_assert(strstr(json.text, "\"std\":\t0.05,"));
     cr_assert(strstr(json.text, "\"deduplicated\":\t0.851852,"));
     cr_assert(strstr(json.text, "\"baseline_deduplicated\":\t0.444444,"));
+    cr_assert(strstr(json.text, "\"test_rows\":\t20,"));
+    cr_assert(strstr(json.text, "\"deduplicated_rows\":\t18,"));
     strbuf_free(&json);
     close_board(&s, &b);
 }
@@ -376,6 +383,9 @@ static void other_label(record *r) {
 static void other_train_rows(record *r) {
     r->task.train_rows++;
 }
+static void other_dev_rows(record *r) {
+    r->task.dev_rows++;
+}
 static void other_leaks(record *r) {
     r->task.leaked_rows++;
 }
@@ -390,6 +400,7 @@ static const struct {
     {other_majority, "in the commonest training class"},
     {other_label, "in the names of the labels"},
     {other_train_rows, "in the number of training rows"},
+    {other_dev_rows, "in the number of training rows"},
     {other_leaks, "in the number of leaked test rows"},
 };
 
@@ -472,4 +483,21 @@ Test(board_records, a_repeated_seed_counts_once_and_is_named) {
         strbuf_free(&text);
         close_board(&s, &b);
     }
+}
+
+// one against one: the first by path, which another seed puts behind
+Test(board_records, of_two_that_contradict_each_other_the_first_by_path_stays) {
+    store s;
+    board b;
+    for (uint32_t k = 0; k < 2; k++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = 1 - k});
+        if (k) other_leaks(&r);
+        put(&r, k ? "b.json" : "a.json");
+    }
+    open_board(&s, &b);
+    cr_assert_eq(b.tables[0].row_count, 1);
+    cr_assert_str_eq(b.tables[0].rows[0].paths[0], "kor_x/a.json");
+    cr_assert(b.note_count == 1 && strstr(b.notes[0], "kor_x/b.json is left out") == b.notes[0]);
+    close_board(&s, &b);
 }

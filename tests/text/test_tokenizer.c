@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// a and two marks that no stripping takes, in canonical order (classes 216 and 224)
+#define MARKED "a\U0001d165\u302e"
+
 // ids are the places in this list
 static char *const words[] = {
     "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", // 0 to 4
@@ -17,6 +20,7 @@ static char *const words[] = {
     "##",    "#",     "ᄒ",    "##ᅡ",  "##ᆫ",   // 25 to 29
     "하",    "한",    "Hello", "[",     "]",      // 30 to 34
     "SE",    "##P",   "p",     "😀",     "##e",    // 35 to 39
+    MARKED,                                       // 40
 };
 enum { WORDS = sizeof words / sizeof *words };
 
@@ -115,6 +119,8 @@ Test(tokenizer, lower_case_strips_accents) {
         {"a中A", "2 16 18 16 3"},
         {"\u0301", "2 3"},
         {"A\u0301\u0323 A", "2 16 16 3"},
+        {MARKED, "2 40 3"},
+        {"a\u302e\u0301\U0001d165", "2 40 3"}, // put in order, past the one that goes
     };
     size_t live = mem_live_count();
     tokenizer t;

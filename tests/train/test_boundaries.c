@@ -1,6 +1,7 @@
 /* Where two values are equal: which one counts. */
 #include "model/head/head.h"
 #include "train/run/best.h"
+#include "train/step/capacity.h"
 
 #include <criterion/criterion.h>
 
@@ -29,4 +30,27 @@ Test(boundaries, an_improvement_equal_to_the_threshold_is_stale) {
     cr_assert(best_add(&loss, 1, 0.5));
     cr_assert_not(best_add(&loss, 2, 0.5)); // equal to the best, by a threshold of 0
     cr_assert(best_stops(&loss));
+}
+
+// a micro-batch takes as many tokens and sentences as it may, and no more
+Test(boundaries, a_micro_batch_is_full_before_the_next_begins) {
+    pack_sentence s[] = {{NULL, MICRO_TOKENS / 2, 0, {0}},
+                         {NULL, MICRO_TOKENS / 2, 0, {0}},
+                         {NULL, 1, 0, {0}},
+                         {NULL, 1, 0, {0}}};
+    batch_capacity c = {0};
+    capacity_raise(&c, s, NULL, 2, 0);
+    cr_assert(c.micros == 1 && c.tokens == MICRO_TOKENS && c.sentences == 2);
+    capacity_raise(&c, s, NULL, 3, 0);
+    cr_assert(c.micros == 2 && c.tokens == MICRO_TOKENS && c.max_length == MICRO_TOKENS / 2);
+    batch_capacity few = {0};
+    capacity_raise(&few, s + 2, NULL, 2, 2);
+    cr_assert(few.micros == 1 && few.sentences == 2 && few.tokens == 2);
+    capacity_raise(&few, s + 1, NULL, 3, 2);
+    cr_assert(few.micros == 2 && few.sentences == 2);
+    // one sentence alone may be longer
+    s[0].count = MICRO_TOKENS + 1;
+    batch_capacity one = {0};
+    capacity_raise(&one, s, NULL, 1, 0);
+    cr_assert(one.micros == 1 && one.tokens == MICRO_TOKENS + 1);
 }

@@ -86,6 +86,27 @@ Test(marker, folders_of_older_programs_are_known) {
     temporary_remove();
 }
 
+Test(marker, a_name_is_kept_unless_a_control_is_in_it) {
+    static const struct {
+        const char *model;
+        bool fits;
+    } cases[] = {{"tiny-task", true}, {"my model", true}, {"모델 1", true},
+                 {"a\x1b[1m", false}, {"a\nb", false},    {"a\x7f", false}};
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = NULL;
+        MUST(marker_make(temporary_path("model"), "1", cases[i].model));
+        MUST(marker_model_name(&name, temporary_path("model")));
+        if (cases[i].fits)
+            cr_assert(name && !strcmp(name, cases[i].model), "%zu: %s", i, name ? name : "none");
+        else
+            cr_assert_null(name, "%zu", i);
+        mem_free(name);
+        MUST(marker_remove(temporary_path("model")));
+    }
+    temporary_remove();
+}
+
 static void make_model(const char *folder, const char *text) {
     char path[300];
     MUST(marker_make(temporary_path(folder), "1", "tiny-task"));

@@ -1,0 +1,41 @@
+/* Text that grows. */
+#include "base/memory.h"
+#include "support/must.h"
+
+// the end of a text lies in its block too, at every length around those that blocks have
+Test(memory, a_text_has_room_for_its_end) {
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmn";
+    size_t live = mem_live_count();
+    for (size_t n = 0; n < sizeof letters; n++) {
+        strbuf printed = {0}, added = {0};
+        char *text = NULL;
+        MUST(strbuf_printf(&printed, "%.*s", (int)n, letters));
+        MUST(strbuf_add_bytes(&added, letters, n));
+        MUST(mem_printf(&text, "%.*s", (int)n, letters));
+        cr_assert(printed.length == n && printed.capacity > n && strlen(printed.text) == n);
+        cr_assert(added.length == n && added.capacity > n && strlen(added.text) == n);
+        cr_assert(strlen(text) == n && !memcmp(text, letters, n));
+        strbuf_free(&printed);
+        strbuf_free(&added);
+        mem_free(text);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(memory, a_text_that_cannot_grow_stays_as_it_was) {
+    size_t live = mem_live_count();
+    strbuf b = {0};
+    char *text = NULL;
+    MUST(strbuf_printf(&b, "%d", 12345));
+    mem_fail_at(1);
+    MUST_FAIL(strbuf_printf(&b, "%s", "more than the block of the first holds"), ERR_MEMORY,
+              "out of memory");
+    cr_assert_str_eq(b.text, "12345");
+    mem_fail_at(1);
+    MUST_FAIL(mem_printf(&text, "%d", 1), ERR_MEMORY, "out of memory");
+    cr_assert_null(text);
+    mem_fail_at(0);
+    strbuf_free(&b);
+    cr_assert_eq(mem_live_count(), live);
+}
