@@ -86,6 +86,13 @@ static err add_added(const tokenizer *t, cJSON *config) {
     return e;
 }
 
+static err add_inputs(cJSON *config) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, config, "model_input_names");
+    if (!e) e = json_append(list, cJSON_CreateString("input_ids"));
+    return e ? e : json_append(list, cJSON_CreateString("attention_mask"));
+}
+
 static err fill_config(const tokenizer *t, cJSON *config) {
     err e;
     bool has_mask = t->mask_id != TOKENIZER_NO_ID; // without the key it would be [MASK]
@@ -95,6 +102,7 @@ static err fill_config(const tokenizer *t, cJSON *config) {
         (e = json_add_bool(config, "tokenize_chinese_chars", t->tokenize_chinese_chars)) ||
         (e = json_add_string(config, "tokenizer_class",
                              needs_json(t) ? "PreTrainedTokenizerFast" : "BertTokenizer")) ||
+        (t->gives_no_types && (e = add_inputs(config))) ||
         (t->truncate_left && (e = json_add_string(config, "truncation_side", "left")))) {
         return e;
     }

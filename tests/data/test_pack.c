@@ -105,6 +105,13 @@ Test(pack, position_ids_follow_the_pad_id) {
     cr_assert_eq(p.micros[0].lists[BATCH_POSITION_LISTS], 5);
     cr_assert_arr_eq(at(b.by_position.rows, 0, 0), rows, sizeof rows);
     cr_assert_eq(at(b.by_type.starts, 0, 0)[1], 8);
+    // padding's rows are read, but have no gradient: their lists are empty
+    static const uint32_t starts[] = {0, 0, 2, 4, 6, 7};
+    cr_assert_arr_eq(at(b.by_position.starts, 0, 0), starts, sizeof starts);
+    static const uint32_t words[] = {0, 1, 2, 4, 7, 9}, word_starts[] = {0, 2, 2, 4, 5, 6, 7};
+    cr_assert_eq(p.step_rows, 6);
+    cr_assert_arr_eq(at(b.step_rows, 0, 0), words, sizeof words);
+    cr_assert_arr_eq(at(b.by_token.starts, 0, 0), word_starts, sizeof word_starts);
     pack_free(&p);
     batch_free(&b);
     device_close(&d);

@@ -392,11 +392,12 @@ static void check_golden_with(const char *selector, const char *family, bool kee
     golden_close(&g);
 }
 
-// [CLS] rows alone have no hidden states to compare: both
+// [CLS] rows alone have no hidden states to compare: both, where the sizes allow it, in f64
 static void check_golden(const char *selector) {
+    bool is_reference = strcmp(selector, "reference") == 0;
     for (size_t i = 0; i < GOLDEN_FAMILIES; i++) {
         check_golden_with(selector, golden_families[i], true);
-        check_golden_with(selector, golden_families[i], false);
+        if (is_reference) check_golden_with(selector, golden_families[i], false);
     }
 }
 

@@ -25,6 +25,11 @@ static void make_words(tokenizer *words, const char *vocab) {
 
 void model_folder_make(const char *folder, const char *const *labels, uint32_t classes,
                        const char *vocab) {
+    model_folder_make_family(folder, labels, classes, vocab, &encoder_bert);
+}
+
+void model_folder_make_family(const char *folder, const char *const *labels, uint32_t classes,
+                              const char *vocab, const encoder_family *family) {
     tokenizer words;
     bert_config c;
     device d;
@@ -32,11 +37,14 @@ void model_folder_make(const char *folder, const char *const *labels, uint32_t c
     make_words(&words, vocab);
     words.model_max_length = 32;
     MUST(bert_config_preset(&c, "tiny", (uint32_t)words.count));
-    c.layers = 1;
+    c.family = family;
+    c.types = family->types_least;
+    c.embedding = family->projects ? 6 : 0;
+    c.layers = family->shares_layers ? 3 : 1;
     c.hidden = 8;
     c.heads = 2;
     c.intermediate = 16;
-    c.positions = 32;
+    c.positions = family->positions_follow_pad ? 33 : 32;
     c.classes = classes;
     if (labels) MUST(bert_config_set_labels(&c, labels, classes));
     MUST(device_open_named(&d, "reference", NULL));

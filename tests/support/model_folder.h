@@ -11,6 +11,11 @@
 void model_folder_make(const char *folder, const char *const *labels, uint32_t classes,
                        const char *vocab);
 
+/* The same of another family: a projection where the family has one, 3 layers where they share
+ * their weights. */
+void model_folder_make_family(const char *folder, const char *const *labels, uint32_t classes,
+                              const char *vocab, const encoder_family *family);
+
 /* Replaces the first `from` in <folder>/<name> by `to`. */
 void model_folder_edit(const char *folder, const char *name, const char *from, const char *to);
 

@@ -24,9 +24,10 @@ static err train_words(source *s, const dataset_split *train) {
     return e;
 }
 
-/* What the tokenizer's files say, but never more than the model has positions for. A saved folder
- * tells transformers where to cut. */
-static void set_length(source *s) {
+/* Holds the tokenizer to its model: no sentence is longer than the model has positions for,
+ * whatever the tokenizer's files say, and a saved folder tells transformers so. */
+static void fit_words(source *s) {
+    s->words.gives_no_types = s->config.types < 2;
     size_t *most = &s->words.model_max_length, longest = bert_config_longest(&s->config);
     if (!*most || *most > longest) *most = longest;
 }
@@ -36,7 +37,7 @@ static err open_preset(source *s, const char *model, const dataset_split *train)
     if (e || (e = train_words(s, train))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
     e = bert_config_preset(&s->config, model, (uint32_t)s->words.count);
-    if (!e) set_length(s);
+    if (!e) fit_words(s);
     return e;
 }
 
@@ -96,7 +97,7 @@ err source_open_folder(source *s, const char *folder, const source_options *opti
     if (s->words.count > s->config.vocabulary)
         return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
                        folder, s->words.count, s->config.vocabulary);
-    set_length(s);
+    fit_words(s);
     return ERR_OK;
 }
 
