@@ -481,6 +481,23 @@ static void ten(server *s, int fd, const server_request *r, void *user) {
     server_write(fd, "0123456789", 10);
 }
 
+static void claims_much(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)r;
+    (void)user;
+    server_head(fd, "200 OK\r\nContent-Length: %llu", (16ull << 30) + 1);
+    server_write(fd, "0123456789", 10);
+}
+
+Test(fetch, a_file_of_unknown_size_has_a_limit) {
+    server *s = begin(claims_much);
+    fetch_request r = {.url = server_url(s, "/much"), .path = in_folder("file"), .patience = quick};
+    MUST_FAIL(fetch_file(&r), ERR_DATA,
+              "a file of 17179869185 bytes or more, at most 17179869184 are taken");
+    cr_expect_not(file_exists(r.path));
+    finish(s);
+}
+
 Test(fetch, an_answer_may_be_as_long_as_its_limit) {
     server *s = begin(ten);
     fetch_reply reply;
