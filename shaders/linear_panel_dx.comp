@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// z = A B; z *= gelu'(pre) where given; result = z + add. An add that is the result itself (ADDS_TO, then
+// z = A B; z *= act'(pre) where given; result = z + add. An add that is the result itself (ADDS_TO, then
 // without pre) is what the first panel adds to. See linear_panel.glsl.
 #include "linear_panel.glsl"
 layout(binding = 3) uniform samplerBuffer pre;
@@ -17,7 +17,9 @@ layout(binding = 4) uniform samplerBuffer add;
 void finish(uint at, vec4 z) {
     if ((FLAGS & HAS_EXTRA) != 0u) {
         vec4 x = texelFetch(pre, int(at / 4u));
-        z *= vec4(gelu_slope(x.x), gelu_slope(x.y), gelu_slope(x.z), gelu_slope(x.w));
+        uint act = FLAGS >> 8;
+        z *= vec4(activation_slope(act, x.x), activation_slope(act, x.y),
+                  activation_slope(act, x.z), activation_slope(act, x.w));
     }
     if ((FLAGS & HAS_OTHER) != 0u) z += texelFetch(add, int(at / 4u));
     store_result(at, z);

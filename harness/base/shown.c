@@ -255,6 +255,7 @@ static void write_spec(char spec[64], const conversion *c, const char *ending) {
     snprintf(spec + n, 64 - (size_t)n, "%s", ending);
 }
 
+// NOLINTBEGIN(bugprone-branch-clone): the branches take arguments of different types
 static intmax_t signed_of(const conversion *c, va_list *args) {
     switch (c->length) {
     case 'l': return va_arg(*args, long);
@@ -331,6 +332,7 @@ static void convert(sink *s, shown_medium medium, const conversion *c, va_list *
     }
     if (n > 0) put(s, room, (size_t)n < sizeof room ? (size_t)n : sizeof room - 1);
 }
+// NOLINTEND(bugprone-branch-clone)
 
 static size_t format_into(char *out, size_t size, shown_medium medium, const char *format,
                           va_list args) {

@@ -70,9 +70,9 @@ err find_run(char **folder, const char *given, const char *task_name) {
     shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", task_name ? task_name : "kor_hate");
     if (!*folder)
         return err_set(ERR_DATA,
-                       "no finished run under ./runs: make one with `harness run --task %s`, "
+                       "no finished run%s%s under ./runs: make one with `harness run --task %s`, "
                        "or name a model folder with --checkpoint",
-                       word);
+                       task_name ? " of " : "", task_name ? word : "", word);
     log_note("model   %s", *folder);
     return ERR_OK;
 }

@@ -36,3 +36,32 @@ err model_flag_join(char **owned, options *o) {
         o->model = *owned = joined.text;
     return e;
 }
+
+// The folder itself, or the model in it when it is a run's output folder. *path is owned.
+static err choose_folder(char **path, const char *folder) {
+    char *inner = NULL;
+    err e = path_join(&inner, folder, "model");
+    if (!e && folder_exists(inner)) {
+        *path = inner;
+        return ERR_OK;
+    }
+    mem_free(inner);
+    return e ? e : mem_strdup(path, folder);
+}
+
+static err unknown_model(const char *model) {
+    if (bert_preset_known(model)) {
+        return err_set(ERR_USAGE,
+                       "preset '%s' has no vocabulary before it is trained: name the folder of "
+                       "its run",
+                       model);
+    }
+    return err_set(ERR_USAGE, "there is no folder, vocabulary file or hub model '%s'", model);
+}
+
+err model_flag_tokenizer(char **path, const char *model, bool offline) {
+    if (file_exists(model)) return mem_strdup(path, model);
+    if (folder_exists(model)) return choose_folder(path, model);
+    if (bert_preset_known(model) || !hub_is_name(model)) return unknown_model(model);
+    return hub_tokenizer(path, model, offline);
+}

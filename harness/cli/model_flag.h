@@ -1,4 +1,4 @@
-/* --model and --revision as one name each. */
+/* What --model and --revision name. */
 #ifndef HARNESS_CLI_MODEL_FLAG_H
 #define HARNESS_CLI_MODEL_FLAG_H
 
@@ -6,8 +6,14 @@
 
 /* Where --revision is given, puts it behind each model of --model as NAME@REVISION. *owned is what
  * o->model then points to (mem_free after the verb; NULL without --revision).
- * Errors: ERR_USAGE without --model, for a preset or a folder, and for a name with another revision.
+ * Errors: ERR_USAGE without --model, for a preset or a folder, and for a name with another
+ * revision.
  */
 err model_flag_join(char **owned, options *o) MUST_CHECK;
+
+/* What tokenizer_load reads for a model: a tokenizer's file, a model folder, the model in a run's
+ * output folder, or what the hub's cache holds of a hub name. *path is owned.
+ * Errors: ERR_USAGE for a preset and for what is nothing of these; those of hub_tokenizer. */
+err model_flag_tokenizer(char **path, const char *model, bool offline) MUST_CHECK;
 
 #endif

@@ -206,7 +206,7 @@ static err unknown_flag(const parser *p, verb_id verb, const char *found) {
     const char *bare = found;
     while (*bare == '-') bare++;
     const char *near = text_nearest(bare, known, n);
-    return err_set(ERR_USAGE, "unknown flag '%s' for `harness %s`%s%s%s; see `harness %s --help`",
+    return err_set(ERR_USAGE, "unknown flag '%s' for `harness %s`%s%s%s (`harness %s --help`)",
                    found, verbs[verb].name, near ? "; did you mean --" : "", near ? near : "",
                    near ? "?" : "", verbs[verb].name);
 }
@@ -309,13 +309,16 @@ void options_help(verb_id verb) {
 }
 
 void options_help_all(void) {
-    fputs("harness: fine-tunes and evaluates BERT classifiers on Korean sentences, on any Vulkan "
-          "GPU\n"
-          "or on the CPU, and writes leaderboards whose rows can be compared.\n\n"
-          "Usage: harness VERB [options]\n\nVerbs:\n",
-          stdout);
-    for (size_t i = 0; i < VERB_COUNT; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
-    fputs("\n  harness VERB --help   options of a verb\n  harness --version\n\n"
+    shown_wrapped("", "harness: fine-tunes and evaluates BERT classifiers on Korean sentences, on "
+                      "any Vulkan GPU");
+    shown_wrapped("", "or on the CPU, and writes leaderboards whose rows can be compared.");
+    fputs("\nUsage: harness VERB [options]\n\nVerbs:\n", stdout);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "  %-10s ", verbs[i].name);
+        shown_wrapped(name, verbs[i].summary);
+    }
+    fputs("\n  harness VERB --help  options of a verb\n  harness --version\n\n"
           "First steps:\n  harness run --task kor_hate --sample\n  harness devices\n",
           stdout);
 }
@@ -330,7 +333,7 @@ err options_verb(verb_id *verb, const char *name) {
         }
     }
     const char *near = text_nearest(name, known, VERB_COUNT);
-    return err_set(ERR_USAGE, "unknown verb '%s'%s%s%s; `harness --help` lists them", name,
+    return err_set(ERR_USAGE, "unknown verb '%s'%s%s%s (`harness --help` lists them)", name,
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 

@@ -38,8 +38,13 @@ static err add_folder(side *s, const char *folder) {
     err e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
         char *path = NULL, *inside = NULL;
-        if (!(e = path_join(&path, folder, list.names[i])) &&
-            !(e = path_join(&inside, path, "record.json"))) {
+        if (!strcmp(list.names[i], "unfinished.json")) {
+            e = err_set(
+                ERR_DATA,
+                "%s: the run there is not finished: its `harness run` goes on with --resume",
+                folder);
+        } else if (!(e = path_join(&path, folder, list.names[i])) &&
+                   !(e = path_join(&inside, path, "record.json"))) {
             if (is_json(list.names[i]) && file_exists(path)) {
                 e = add_record(s, path);
             } else if (file_exists(inside)) {

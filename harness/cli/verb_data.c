@@ -2,13 +2,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "data/dataset.h"
 #include "data/fetch_task.h"
 #include "data/stats.h"
 #include "net/fetch.h"
-#include "net/hub.h"
 #include "platform/file.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -22,14 +22,11 @@ static dataset_options dataset_options_of(const options *o) {
     return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
 }
 
-/* Loads the tokenizer of a folder, a file, or a hub name. */
 static err load_tokenizer(tokenizer *t, const options *o) {
-    char *folder = NULL;
-    if (file_exists(o->model) || folder_exists(o->model))
-        return tokenizer_load(t, o->model, o->cased);
-    err e = hub_tokenizer(&folder, o->model, o->offline);
-    if (!e) e = tokenizer_load(t, folder, o->cased);
-    mem_free(folder);
+    char *path = NULL;
+    err e = model_flag_tokenizer(&path, o->model, o->offline);
+    if (!e) e = tokenizer_load(t, path, o->cased);
+    mem_free(path);
     return e;
 }
 
@@ -113,6 +110,7 @@ static err data_head(const options *o, const task *t) {
     if (!dev && strcmp(name, "train") && strcmp(name, "test")) {
         return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
     }
+    if (!count) return err_set(ERR_USAGE, "--rows expects 1 or more, found 0");
     err e = fetch_task(t, &wanted, o->offline, false);
     if (!e) e = dataset_load(&d, t, &wanted);
     if (!e && dev) e = dataset_split_dev(&d);

@@ -162,12 +162,17 @@ static err apply_flags(recipe *r, const options *o) {
     return ERR_OK;
 }
 
-static err choose_recipe(recipe *r, const options *o, const char *model) {
+/* Into q->recipe; q->protocol is chosen already. */
+static err choose_recipe(run_request *q, const options *o, const char *model) {
+    recipe *r = &q->recipe;
     // a preset has a recipe of its own; a pretrained model starts from transformers' defaults
     const char *name = o->recipe ? o->recipe : bert_preset_known(model) ? model : "trainer";
     err e = recipe_load(r, name);
     if (o->sample && !o->recipe && bert_preset_known(model)) r->num_train_epochs = SAMPLE_EPOCHS;
-    return e ? e : apply_flags(r, o);
+    if (!e) e = apply_flags(r, o);
+    // what no evaluation reads makes no other run of it
+    if (q->protocol == PROTOCOL_LAST) r->eval_steps = 0;
+    return e;
 }
 
 static err choose_protocol(run_protocol *p, const options *o) {
@@ -265,7 +270,7 @@ static void show_scores(const record *rec, const run *r, const run_summary *s) {
                s->range.high, s->majority);
     } else {
         printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
-        printf("  %-20s %9.4f %9.4f - %7.4f %9.4f %9.4f\n", title, s->score, s->range.low,
+        printf("  %-20s %9.4f %10.4f - %.4f %9.4f %9.4f\n", title, s->score, s->range.low,
                s->range.high, s->dedup, s->majority);
     }
     for (size_t i = 0; i < r->task.metric_count; i++) {
@@ -522,13 +527,15 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .tensorboard = o->tensorboard};
     err e = ERR_OK;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
-    if (o->arg_count) return err_set(ERR_USAGE, "run takes no arguments, found '%s'", o->args[0]);
+    if (o->arg_count)
+        return err_set(ERR_USAGE,
+                       "run takes no arguments, found '%s' (a task is named with --task)",
+                       o->args[0]);
     if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
     if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
         (e = sweep_once(w->models, w->model_count, "model")) ||
-        (e = choose_recipe(&q->recipe, o, w->models[0])) ||
-        (e = choose_protocol(&q->protocol, o))) {
+        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0]))) {
         return e;
     }
     size_t runs = w->task_count * w->model_count * w->seed_count;
@@ -566,7 +573,7 @@ static err expect_all(sweep *s, const work *w, const options *o, run_request *q)
     for (size_t i = 0; i < w->task_count * w->model_count && !e; i++) {
         q->task = w->tasks[i / w->model_count];
         q->model = w->models[i % w->model_count];
-        e = choose_recipe(&q->recipe, o, q->model);
+        e = choose_recipe(q, o, q->model);
         for (size_t k = 0; k < w->seed_count && !e; k++) {
             const record *found = NULL;
             q->seed = w->seeds[k];
@@ -583,7 +590,7 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
         q->task = w->tasks[i];
         for (size_t m = 0; m < w->model_count; m++) {
             q->model = w->models[m];
-            err e = choose_recipe(&q->recipe, o, q->model);
+            err e = choose_recipe(q, o, q->model);
             for (size_t k = 0; k < w->seed_count && !e; k++) {
                 q->seed = w->seeds[k];
                 e = run_or_skip(s, o, q, &scores[k]);

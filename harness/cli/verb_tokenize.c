@@ -1,6 +1,7 @@
 /* harness tokenize: pieces, ids, token_type_ids and attention_mask of texts. */
 #include "cli/find_run.h"
 #include "cli/line_reader.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
 
@@ -8,9 +9,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
-#include "model/config.h"
-#include "net/hub.h"
-#include "platform/file.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -234,41 +232,14 @@ static err print_input(printer *p, text_list *l) {
     return e;
 }
 
-// The folder itself, or the model in it when it is a run's output folder. *path is owned.
-static err choose_folder(char **path, const char *folder) {
-    char *inner = NULL;
-    err e = path_join(&inner, folder, "model");
-    if (!e && folder_exists(inner)) {
-        *path = inner;
-        return ERR_OK;
-    }
-    mem_free(inner);
-    return e ? e : mem_strdup(path, folder);
-}
-
-static err unknown_model(const char *model) {
-    if (bert_preset_known(model)) {
-        return err_set(ERR_USAGE,
-                       "preset '%s' has no vocabulary before it is trained: name the run's folder "
-                       "with --checkpoint",
-                       model);
-    }
-    return err_set(ERR_USAGE, "there is no folder, vocabulary file or hub model '%s'", model);
-}
-
 /* What the tokenizer is loaded from: --model (a folder, one of its files, or a hub name),
  * --checkpoint, or the newest finished run. *path is owned. */
 static err find_tokenizer(char **path, const options *o) {
     char *folder = NULL;
     err e;
-    if (o->model && !o->checkpoint) {
-        if (file_exists(o->model)) return mem_strdup(path, o->model);
-        if (folder_exists(o->model)) return choose_folder(path, o->model);
-        if (bert_preset_known(o->model) || !hub_is_name(o->model)) return unknown_model(o->model);
-        return hub_tokenizer(path, o->model, o->offline);
-    }
+    if (o->model && !o->checkpoint) return model_flag_tokenizer(path, o->model, o->offline);
     if ((e = find_run(&folder, o->checkpoint, NULL))) return e;
-    e = choose_folder(path, folder);
+    e = model_flag_tokenizer(path, folder, true);
     mem_free(folder);
     return e;
 }

@@ -43,7 +43,16 @@ typedef struct dropout_spec {
     uint32_t site; /* key word that separates places in the model */
 } dropout_spec;
 
-typedef enum activation { ACT_NONE, ACT_GELU, ACT_TANH } activation;
+/* GELU is the exact one, of erf; GELU_TANH its approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x +
+ * 0.044715 x^3))), transformers' gelu_new. */
+typedef enum activation {
+    ACT_NONE,
+    ACT_GELU,
+    ACT_TANH,
+    ACT_RELU,
+    ACT_GELU_TANH,
+    ACT_COUNT
+} activation;
 
 /* x[i] = value for i < rows * cols. */
 struct fill {
@@ -106,8 +115,7 @@ struct layernorm_bwd {
     uint32_t hidden;
 };
 
-/* z = x weight^T + bias; y = act(z). pre (optional) keeps z, for the backward of GELU (exact erf).
- */
+/* z = x weight^T + bias; y = act(z). pre (optional) keeps z, for the backward. */
 struct linear_fwd {
     span y, pre; /* (M, N) */
     span x;      /* (M, K) */
@@ -118,14 +126,16 @@ struct linear_fwd {
     uint32_t n, k;
 };
 
-/* dx = dy weight; then, where given, dx *= gelu'(pre); then dx += add. add may be dx itself. */
+/* dx = dy weight; then, where pre is given, dx *= act'(pre); then dx += add. add may be dx itself.
+ * act is none that tanh_bwd serves. */
 struct linear_dx {
-    span dx;     /* (M, K) */
-    span dy;     /* (M, N) */
-    span weight; /* (N, K) */
-    span pre;    /* (M, K); optional */
-    span add;    /* (M, K); optional */
-    dim rows;    /* M */
+    span dx;        /* (M, K) */
+    span dy;        /* (M, N) */
+    span weight;    /* (N, K) */
+    span pre;       /* (M, K); optional */
+    span add;       /* (M, K); optional */
+    activation act; /* with pre */
+    dim rows;       /* M */
     uint32_t n, k;
 };
 

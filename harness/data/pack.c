@@ -39,25 +39,30 @@ static int by_id(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+enum { NO_PAD = UINT32_MAX };
+
 // Groups tokens by key: starts, items (ascending token within a group) and each group's key in
-// rows. Returns the number of groups.
-static uint32_t group(pack *p, const batch_lists *l, span key_of, uint32_t slot, uint32_t micro) {
+// rows. Returns the number of groups. Padding that stands in a text is read like any token, but its
+// row has no gradient (padding_idx of transformers' tables): its group is empty.
+static uint32_t group(pack *p, const batch_lists *l, span key_of, uint32_t pad, uint32_t slot,
+                      uint32_t micro) {
     uint32_t *starts = at(l->starts, slot, micro), *items = at(l->items, slot, micro);
     uint32_t *rows = at(l->rows, slot, micro), tokens = p->micros[micro].tokens;
     const uint32_t *row_of = at(key_of, slot, micro);
     uint64_t *keys = p->keys;
     for (uint32_t t = 0; t < tokens; t++) keys[t] = (uint64_t)row_of[t] << 32 | t;
     qsort(keys, tokens, sizeof *keys, by_key);
-    uint32_t lists = 0;
+    uint32_t lists = 0, used = 0;
     for (uint32_t t = 0; t < tokens; t++) {
         uint32_t key = (uint32_t)(keys[t] >> 32);
         if (!lists || rows[lists - 1] != key) {
-            starts[lists] = t;
+            starts[lists] = used;
             rows[lists++] = key;
         }
-        items[t] = (uint32_t)keys[t];
+        if (key != pad) items[used++] = (uint32_t)keys[t];
     }
-    starts[lists] = tokens;
+    starts[lists] = used;
+    memset(items + used, 0, (tokens - used) * sizeof *items); // kernels may read all places
     return lists;
 }
 
@@ -118,8 +123,10 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
 
 static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
     micro_sizes *m = &p->micros[micro];
-    m->lists[BATCH_TOKEN_LISTS] = group(p, &b->by_token, b->ids, slot, micro);
-    m->lists[BATCH_POSITION_LISTS] = group(p, &b->by_position, b->position_ids, slot, micro);
+    const batch_capacity *c = &b->capacity;
+    m->lists[BATCH_TOKEN_LISTS] = group(p, &b->by_token, b->ids, c->pad, slot, micro);
+    m->lists[BATCH_POSITION_LISTS] = group(p, &b->by_position, b->position_ids,
+                                           c->positions_follow_pad ? c->pad : NO_PAD, slot, micro);
     fill_types(b, slot, micro, m->tokens);
 }
 

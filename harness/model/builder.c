@@ -34,7 +34,7 @@ err model__linear(const model_builder *b, span y, span pre, span x, param_field 
                               model__param(b, weight, layer)->rows);
 }
 
-err model__linear_part_backward(const model_builder *b, span dx, span pre, span add, span dy,
+err model__linear_part_backward(const model_builder *b, span dx, model_pre pre, span add, span dy,
                                 span x, param_field weight, uint32_t layer, dim rows, size_t first,
                                 size_t n) {
     const param *w = model__param(b, weight, layer);
@@ -53,15 +53,16 @@ err model__linear_part_backward(const model_builder *b, span dx, span pre, span 
     return op_linear_dx(b->plan, &(struct linear_dx){.dx = dx,
                                                      .dy = dy,
                                                      .weight = span_part(w->p, from, count),
-                                                     .pre = pre,
+                                                     .pre = pre.z,
+                                                     .act = pre.act,
                                                      .add = add,
                                                      .rows = rows,
                                                      .n = (uint32_t)n,
                                                      .k = w->cols});
 }
 
-err model__linear_backward(const model_builder *b, span dx, span pre, span add, span dy, span x,
-                           param_field weight, uint32_t layer, dim rows) {
+err model__linear_backward(const model_builder *b, span dx, model_pre pre, span add, span dy,
+                           span x, param_field weight, uint32_t layer, dim rows) {
     return model__linear_part_backward(b, dx, pre, add, dy, x, weight, layer, rows, 0,
                                        model__param(b, weight, layer)->rows);
 }

@@ -44,15 +44,21 @@ bool model__trains(const model_builder *b, const param *p);
 /* y = act(x weight^T + bias); pre, where it is given, keeps what act is of. */
 err model__linear(const model_builder *b, span y, span pre, span x, param_field weight,
                   uint32_t layer, activation act, dim rows) MUST_CHECK;
+/* What an activation was of; absent where there was none. */
+typedef struct model_pre {
+    span z;
+    activation act;
+} model_pre;
+
 /* Its gradients: weight and bias += unless they are frozen; dx, where it is given, = dy weight
  * (* act'(pre)) (+ add). */
-err model__linear_backward(const model_builder *b, span dx, span pre, span add, span dy, span x,
-                           param_field weight, uint32_t layer, dim rows) MUST_CHECK;
+err model__linear_backward(const model_builder *b, span dx, model_pre pre, span add, span dy,
+                           span x, param_field weight, uint32_t layer, dim rows) MUST_CHECK;
 
 /* The same for outputs first to first + n of the layer. */
 err model__linear_part(const model_builder *b, span y, span pre, span x, param_field weight,
                        uint32_t layer, activation act, dim rows, size_t first, size_t n) MUST_CHECK;
-err model__linear_part_backward(const model_builder *b, span dx, span pre, span add, span dy,
+err model__linear_part_backward(const model_builder *b, span dx, model_pre pre, span add, span dy,
                                 span x, param_field weight, uint32_t layer, dim rows, size_t first,
                                 size_t n) MUST_CHECK;
 

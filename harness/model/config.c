@@ -44,6 +44,7 @@ static void defaults(bert_config *c) {
                        .intermediate = 3072,
                        .positions = 512,
                        .types = 2,
+                       .activation = ACT_GELU,
                        .classes = 2,
                        .hidden_dropout = 0.1f,
                        .attention_dropout = 0.1f,
@@ -90,18 +91,26 @@ err bert_config_set_labels(bert_config *c, const char *const *labels, size_t cou
 /* --- reading -----------------------------------------------------------------------------------
  */
 
-static err read_size(uint32_t *out, const cJSON *root, const char *key, int64_t low,
-                     const char *path) {
-    if (!json_has(root, key)) return ERR_OK; // transformers' default stands
+const char *bert_config_key(const bert_config *c, const char *key) {
+    for (const config_name *n = c->family->names; n->usual; n++)
+        if (strcmp(n->usual, key) == 0) return n->own;
+    return key;
+}
+
+static err read_size(uint32_t *out, const bert_config *c, const cJSON *root, const char *key,
+                     int64_t low, const char *path) {
+    key = bert_config_key(c, key);
+    if (!key || !json_has(root, key)) return ERR_OK; // transformers' default stands
     int64_t value = 0;
     err e = json_whole(&value, root, key, low, SIZE_LIMIT, path);
     if (!e) *out = (uint32_t)value;
     return e;
 }
 
-static err read_fraction(float *out, const cJSON *root, const char *key, double high,
-                         const char *path) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
+static err read_fraction(float *out, const bert_config *c, const cJSON *root, const char *key,
+                         double high, const char *path) {
+    key = bert_config_key(c, key);
+    const cJSON *item = key ? cJSON_GetObjectItemCaseSensitive(root, key) : NULL;
     if (!item || cJSON_IsNull(item)) return ERR_OK;
     double value = 0;
     err e = json_number(&value, root, key, path);
@@ -130,19 +139,26 @@ static err refuse_string(const cJSON *root, const char *key, const char *wanted,
     return ERR_OK;
 }
 
-/* The class that made the checkpoint. Configurations older than model_type name nothing else; later
- * ones may name a class of their user's own, but not one of another model. */
-static err check_class(const cJSON *root, const char *path) {
-    static const char *const others[] = {"Roberta", "Electra", "DistilBert", "Albert", "Deberta"};
+/* The class that made the checkpoint may be one of its user's own, but not one of another model. */
+static err check_class(const bert_config *c, const cJSON *root, const char *path) {
+    static const char *const others[] = {"Deberta", "XLMRoberta"};
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
     const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
-    if (!name) return ERR_OK;
-    bool is_bert = is_given(root, "model_type") || strncmp(name, "Bert", 4) == 0;
+    const char *own = c->family->class_name;
+    if (!name || strncmp(name, own, strlen(own)) == 0) return ERR_OK;
+    bool is_other = !is_given(root, "model_type"); // old files name the model here alone
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strstr(name, others[i])) is_bert = false;
-    if (is_bert) return ERR_OK;
-    return err_set(ERR_UNSUPPORTED, "%s: architectures names '%s'; only BERT is supported", path,
-                   name);
+        is_other |= strstr(name, others[i]) != NULL;
+    for (size_t i = 0; family_at(i); i++) {
+        const char *theirs = family_at(i)->class_name;
+        // "KoBertModel" is somebody's BERT, and "Bert" is part of another's name
+        is_other |= family_at(i) == &encoder_bert
+                        ? strncmp(name, theirs, strlen(theirs)) == 0
+                        : family_at(i) != c->family && strstr(name, theirs);
+    }
+    if (!is_other) return ERR_OK;
+    return err_set(ERR_UNSUPPORTED, "%s: architectures names '%s', but model_type is '%s'", path,
+                   name, c->family->model_type);
 }
 
 static err check_decoder(const cJSON *root, const char *path) {
@@ -152,39 +168,108 @@ static err check_decoder(const cJSON *root, const char *path) {
         bool on = false;
         if (is_given(root, keys[i]) && (e = json_bool(&on, root, keys[i], path))) return e;
         if (on)
-            return err_set(ERR_UNSUPPORTED, "%s: %s is true; only BERT encoders are supported",
-                           path, keys[i]);
+            return err_set(ERR_UNSUPPORTED, "%s: %s is true; only encoders are supported", path,
+                           keys[i]);
     }
     return ERR_OK;
 }
 
-/* "gelu_python" is the same function, written out; gelu_new and the others are not. */
-static err check_activation(const cJSON *root, const char *path) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "hidden_act");
-    if (cJSON_IsString(item) && strcmp(item->valuestring, "gelu_python") == 0) return ERR_OK;
-    return refuse_string(root, "hidden_act", "gelu", path);
+/* Names of activations; of those for the same function the first is written. */
+static const struct {
+    const char *name;
+    activation activation;
+} activations[] = {{"gelu", ACT_GELU},
+                   {"gelu_python", ACT_GELU},
+                   {"gelu_new", ACT_GELU_TANH},
+                   {"gelu_fast", ACT_GELU_TANH},
+                   {"gelu_pytorch_tanh", ACT_GELU_TANH},
+                   {"relu", ACT_RELU}};
+enum { ACTIVATIONS = sizeof activations / sizeof *activations };
+
+static err read_activation(bert_config *c, const cJSON *root, const char *path) {
+    const char *key = bert_config_key(c, "hidden_act"), *found = NULL;
+    if (!is_given(root, key)) return ERR_OK;
+    err e = json_string(&found, root, key, path);
+    for (size_t i = 0; !e && i < ACTIVATIONS; i++) {
+        if (strcmp(activations[i].name, found) != 0) continue;
+        c->activation = activations[i].activation;
+        return ERR_OK;
+    }
+    return e ? e
+             : err_set(ERR_UNSUPPORTED, "%s: %s is '%s'; supported are gelu, gelu_new and relu",
+                       path, key, found);
 }
 
-static err check_kind(const cJSON *root, const char *path) {
+static const char *activation_name(const bert_config *c) {
+    size_t i = 0;
+    while (i + 1 < ACTIVATIONS && activations[i].activation != c->activation) i++;
+    return activations[i].name;
+}
+
+/* Configurations older than model_type are BERT's. */
+static err read_family(bert_config *c, const cJSON *root, const char *path) {
+    const char *type = "bert";
+    err e = ERR_OK;
+    if (is_given(root, "model_type") && (e = json_string(&type, root, "model_type", path)))
+        return e;
+    if (!(c->family = family_find(type)))
+        return err_set(ERR_UNSUPPORTED, "%s: model_type is '%s'; supported are %s", path, type,
+                       family_names());
+    if (c->family->defaults) c->family->defaults(c);
+    return check_class(c, root, path);
+}
+
+/* Keys of some family whose every other value is another model. */
+static err check_variants(const bert_config *c, const cJSON *root, const char *path) {
+    static const char *const groups[] = {"num_hidden_groups", "inner_group_num"};
+    const cJSON *sines = cJSON_GetObjectItemCaseSensitive(root, "sinusoidal_pos_embds");
+    for (size_t i = 0; c->family->shares_layers && i < sizeof groups / sizeof *groups; i++) {
+        int64_t count = 1;
+        err e = json_has(root, groups[i]) ? json_whole(&count, root, groups[i], 0, SIZE_LIMIT, path)
+                                          : ERR_OK;
+        if (e) return e;
+        if (count != 1)
+            return err_set(ERR_UNSUPPORTED, "%s: %s is %d; only 1 is supported", path, groups[i],
+                           (int)count);
+    }
+    if (cJSON_IsTrue(sines))
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: sinusoidal_pos_embds is true; only learned positions are supported",
+                       path);
+    return ERR_OK;
+}
+
+static err check_kind(bert_config *c, const cJSON *root, const char *path) {
     const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(root, "pruned_heads");
-    int64_t types = 2;
-    err e = refuse_string(root, "model_type", "bert", path);
-    if (!e) e = check_class(root, path);
-    if (!e) e = check_activation(root, path);
+    err e = read_activation(c, root, path);
+    if (!e) e = check_variants(c, root, path);
     if (!e) e = refuse_string(root, "position_embedding_type", "absolute", path);
     if (!e) e = check_decoder(root, path);
-    if (!e && json_has(root, "type_vocab_size"))
-        e = json_whole(&types, root, "type_vocab_size", 1, SIZE_LIMIT, path);
     if (e) return e;
-    if (types == 1)
-        return err_set(ERR_UNSUPPORTED,
-                       "%s: type_vocab_size is 1, as RoBERTa has it; only BERT with 2 token types "
-                       "or more is supported",
-                       path);
     if (pruned && pruned->child)
         return err_set(ERR_UNSUPPORTED,
                        "%s: pruned_heads is not empty; only whole models are supported", path);
     return ERR_OK;
+}
+
+static err read_types(bert_config *c, const cJSON *root, const char *path) {
+    err e = read_size(&c->types, c, root, "type_vocab_size", 1, path);
+    if (!e && c->types < c->family->types_least)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: type_vocab_size is 1, as RoBERTa has it; of %s only models with 2 "
+                       "token types or more are supported",
+                       path, c->family->title);
+    return e;
+}
+
+/* Rows of the position table: those up to pad_token_id's are no sentence's. */
+static err check_positions(const bert_config *c, const char *path) {
+    if (!c->family->positions_follow_pad || c->positions >= (uint64_t)c->pad + 3) return ERR_OK;
+    return err_set(ERR_FORMAT,
+                   "%s: %s is %u, but positions begin at %u, behind pad_token_id %u: expected %u "
+                   "or more",
+                   path, bert_config_key(c, "max_position_embeddings"), c->positions, c->pad + 1,
+                   c->pad, c->pad + 3);
 }
 
 static err read_scores(bert_config *c, const cJSON *root, const char *path) {
@@ -248,26 +333,44 @@ static err read_labels(bert_config *c, const cJSON *root, const char *path) {
     return e;
 }
 
-static err read_fields(bert_config *c, const cJSON *root, const char *path) {
+static err read_sizes(bert_config *c, const cJSON *root, const char *path) {
+    const struct {
+        uint32_t *at;
+        const char *key;
+        int64_t low;
+    } sizes[] = {
+        {&c->vocabulary, "vocab_size", 1},          {&c->hidden, "hidden_size", 1},
+        {&c->layers, "num_hidden_layers", 1},       {&c->heads, "num_attention_heads", 1},
+        {&c->intermediate, "intermediate_size", 1}, {&c->positions, "max_position_embeddings", 2}};
     err e = ERR_OK;
-    if ((e = read_size(&c->vocabulary, root, "vocab_size", 1, path))) return e;
-    if ((e = read_size(&c->hidden, root, "hidden_size", 1, path))) return e;
-    if ((e = read_size(&c->layers, root, "num_hidden_layers", 1, path))) return e;
-    if ((e = read_size(&c->heads, root, "num_attention_heads", 1, path))) return e;
-    if ((e = read_size(&c->intermediate, root, "intermediate_size", 1, path))) return e;
-    if ((e = read_size(&c->positions, root, "max_position_embeddings", 2, path))) return e;
-    if ((e = read_size(&c->types, root, "type_vocab_size", 2, path))) return e;
-    if ((e = read_fraction(&c->hidden_dropout, root, "hidden_dropout_prob", 1, path))) return e;
-    if ((e = read_fraction(&c->attention_dropout, root, "attention_probs_dropout_prob", 1, path)))
-        return e;
-    c->classifier_dropout = c->hidden_dropout; // null or absent: as the hidden layers
-    if ((e = read_fraction(&c->classifier_dropout, root, "classifier_dropout", 1, path))) return e;
-    if ((e = read_fraction(&c->layer_norm_eps, root, "layer_norm_eps", 1, path))) return e;
-    if ((e = read_fraction(&c->initializer_range, root, "initializer_range", 10, path))) return e;
+    for (size_t i = 0; !e && i < sizeof sizes / sizeof *sizes; i++)
+        e = read_size(sizes[i].at, c, root, sizes[i].key, sizes[i].low, path);
+    if (!e && c->family->projects) e = read_size(&c->embedding, c, root, "embedding_size", 1, path);
+    if (!e && is_given(root, "pad_token_id"))
+        e = read_size(&c->pad, c, root, "pad_token_id", 0, path);
+    if (!e) e = read_types(c, root, path);
+    if (e) return e;
     if (c->hidden % c->heads != 0)
-        return err_set(ERR_FORMAT, "%s: hidden_size %u is no multiple of num_attention_heads %u",
-                       path, c->hidden, c->heads);
-    if (is_given(root, "pad_token_id") && (e = read_size(&c->pad, root, "pad_token_id", 0, path)))
+        return err_set(ERR_FORMAT, "%s: %s %u is no multiple of %s %u", path,
+                       bert_config_key(c, "hidden_size"), c->hidden,
+                       bert_config_key(c, "num_attention_heads"), c->heads);
+    return check_positions(c, path);
+}
+
+static err read_fields(bert_config *c, const cJSON *root, const char *path) {
+    err e = read_sizes(c, root, path);
+    if (e) return e;
+    if ((e = read_fraction(&c->hidden_dropout, c, root, "hidden_dropout_prob", 1, path))) return e;
+    if ((e = read_fraction(&c->attention_dropout, c, root, "attention_probs_dropout_prob", 1,
+                           path)))
+        return e;
+    // null or absent: as the hidden layers
+    if (strcmp(bert_config_key(c, "classifier_dropout"), "classifier_dropout") == 0)
+        c->classifier_dropout = c->hidden_dropout;
+    if ((e = read_fraction(&c->classifier_dropout, c, root, "classifier_dropout", 1, path)))
+        return e;
+    if ((e = read_fraction(&c->layer_norm_eps, c, root, "layer_norm_eps", 1, path))) return e;
+    if ((e = read_fraction(&c->initializer_range, c, root, "initializer_range", 10, path)))
         return e;
     if ((e = read_labels(c, root, path))) return e;
     return read_scores(c, root, path);
@@ -282,7 +385,8 @@ err bert_config_read(bert_config *c, const char *path) {
         e = err_set(ERR_FORMAT, "%s: expected an object", path);
         goto done;
     }
-    if ((e = check_kind(root, path))) goto done;
+    if ((e = read_family(c, root, path))) goto done;
+    if ((e = check_kind(c, root, path))) goto done;
     e = read_fields(c, root, path);
 done:
     cJSON_Delete(root);
@@ -326,6 +430,7 @@ static err add_fields(cJSON *root, const bert_config *c) {
         double value;
     } numbers[] = {
         {"vocab_size", c->vocabulary},
+        {"embedding_size", c->family->projects ? bert_config_embedding(c) : 0},
         {"hidden_size", c->hidden},
         {"num_hidden_layers", c->layers},
         {"num_attention_heads", c->heads},
@@ -340,7 +445,10 @@ static err add_fields(cJSON *root, const bert_config *c) {
         {"pad_token_id", c->pad},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        err e = json_add_number(root, numbers[i].key, numbers[i].value);
+        const char *key = bert_config_key(c, numbers[i].key);
+        bool is_embedding = strcmp(numbers[i].key, "embedding_size") == 0 && !c->family->projects;
+        if (!key || is_embedding) continue; // the family knows no such key
+        err e = json_add_number(root, key, numbers[i].value);
         if (e) return e;
     }
     return ERR_OK;
@@ -348,14 +456,17 @@ static err add_fields(cJSON *root, const bert_config *c) {
 
 err bert_config_json(cJSON **out, const bert_config *c) {
     cJSON *root = cJSON_CreateObject(), *list = NULL;
+    char class[64];
     err e = ERR_OK;
+    snprintf(class, sizeof class, "%sForSequenceClassification", c->family->class_name);
     *out = root;
     if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&list, root, "architectures"))) goto done;
-    if ((e = json_append(list, cJSON_CreateString("BertForSequenceClassification")))) goto done;
+    if ((e = json_append(list, cJSON_CreateString(class)))) goto done;
     if ((e = json_add_string(root, "model_type", c->family->model_type))) goto done;
     if ((e = add_fields(root, c))) goto done;
-    if ((e = json_add_string(root, "hidden_act", "gelu"))) goto done;
+    if ((e = json_add_string(root, bert_config_key(c, "hidden_act"), activation_name(c))))
+        goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
     if ((e = json_add_string(root, "problem_type", "single_label_classification"))) goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;

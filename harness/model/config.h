@@ -1,8 +1,9 @@
-/* What a BERT classifier is made of: the part of Hugging Face's config.json that decides its shapes
- * and its arithmetic, and the presets that are trained from scratch.
+/* What a classifier is made of: the part of Hugging Face's config.json that decides its shapes and
+ * its arithmetic, and the presets that are trained from scratch.
  *
- * Only BERT as BertForSequenceClassification computes it is accepted: absolute positions, exact
- * GELU, two token types, no decoder, no pruned heads. Anything else is refused by name. */
+ * Only what transformers' ...ForSequenceClassification of a family (encoder/family.h) computes is
+ * accepted: absolute positions, exact GELU, no decoder, no pruned heads. Anything else is refused
+ * by name. */
 #ifndef HARNESS_MODEL_CONFIG_H
 #define HARNESS_MODEL_CONFIG_H
 
@@ -25,14 +26,16 @@ typedef enum bert_scores {
 typedef struct bert_config {
     const encoder_family *family;
     uint32_t vocabulary;   /* V: vocab_size */
+    uint32_t embedding;    /* embedding_size; 0: as hidden (bert_config_embedding) */
     uint32_t hidden;       /* H: hidden_size */
     uint32_t layers;       /* L: num_hidden_layers */
     uint32_t heads;        /* A: num_attention_heads; divides H */
     uint32_t intermediate; /* F: intermediate_size */
     uint32_t positions;    /* P: max_position_embeddings */
-    uint32_t types;        /* type_vocab_size, at least 2 */
+    uint32_t types;        /* type_vocab_size; 0: the family has no token types */
     uint32_t classes;      /* C: entries of id2label */
     uint32_t pad;          /* pad_token_id */
+    activation activation; /* hidden_act: between a layer's two products */
     bert_scores scores;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;
@@ -53,21 +56,41 @@ bool bert_preset_known(const char *name);
 /* "tiny, mini, small, medium, base" */
 const char *bert_preset_names(void);
 
+/* Columns of the embedding tables. */
+static inline uint32_t bert_config_embedding(const bert_config *c) {
+    return c->embedding ? c->embedding : c->hidden;
+}
+
+/* Whether a linear layer leads from them to the hidden size. */
+static inline bool bert_config_projects(const bert_config *c) {
+    return c->family->projects == PROJECTS_ALWAYS ||
+           (c->family->projects == PROJECTS_WHERE_SIZES_DIFFER &&
+            bert_config_embedding(c) != c->hidden);
+}
+
+/* Tokens of the longest sentence that the position table has rows for. */
+static inline uint32_t bert_config_longest(const bert_config *c) {
+    return c->family->positions_follow_pad ? c->positions - c->pad - 1 : c->positions;
+}
+
+/* What the family calls a key of BERT's config.json. */
+const char *bert_config_key(const bert_config *c, const char *key);
+
 /* Fills *c with a preset. Errors: ERR_USAGE listing the presets. */
 err bert_config_preset(bert_config *c, const char *name, uint32_t vocabulary) MUST_CHECK;
 
 /* Replaces classes and labels (count, copied); one label a sentence. Errors: ERR_MEMORY. */
 err bert_config_set_labels(bert_config *c, const char *const *labels, size_t count) MUST_CHECK;
 
-/* Reads a config.json. Absent keys have transformers' defaults (BertConfig). Free with
+/* Reads a config.json. Absent keys have transformers' defaults for the family. Free with
  * bert_config_free. Errors: ERR_IO; ERR_FORMAT naming the key; ERR_UNSUPPORTED naming what makes it
- * another model than this BERT. */
+ * another model than those supported. */
 err bert_config_read(bert_config *c, const char *path) MUST_CHECK;
 
 /* What config.json holds; *out is owned (cJSON_Delete). Errors: ERR_MEMORY. */
 err bert_config_json(cJSON **out, const bert_config *c) MUST_CHECK;
 
-/* Writes a config.json that transformers loads as BertForSequenceClassification. */
+/* Writes a config.json that transformers loads as the family's ...ForSequenceClassification. */
 err bert_config_write(const bert_config *c, const char *path) MUST_CHECK;
 
 void bert_config_free(bert_config *c);

@@ -13,7 +13,7 @@ void model_free(struct model *m) {
 void model_capacity(batch_capacity *c, const struct model *m) {
     c->outputs = m->head->outputs(&m->config);
     c->target = m->head->target;
-    c->types = m->config.types < 2 ? m->config.types : 2;
+    c->types = m->config.types > 1 ? 2 : 1;
     c->positions_follow_pad = m->config.family->positions_follow_pad;
     c->pad = m->config.pad;
     c->tile_rows = m->params.device->tile_rows;
@@ -49,13 +49,13 @@ static err check_capacity(const model_builder *build) {
     const bert_config *c = build->c;
     uint32_t outputs = build->model->head->outputs(c);
     if (b->capacity.tokens > memory->tokens || b->capacity.sentences > memory->sentences ||
-        b->capacity.outputs != outputs || b->capacity.max_length > c->positions)
+        b->capacity.outputs != outputs || b->capacity.max_length > bert_config_longest(c))
         return err_set(
             ERR_ARG,
             "batch of %u tokens, %u sentences of up to %u tokens, %u outputs does not fit a "
             "model planned for %u tokens, %u sentences of up to %u tokens, %u outputs",
             b->capacity.tokens, b->capacity.sentences, b->capacity.max_length, b->capacity.outputs,
-            memory->tokens, memory->sentences, c->positions, outputs);
+            memory->tokens, memory->sentences, bert_config_longest(c), outputs);
     return ERR_OK;
 }
 

@@ -20,8 +20,11 @@
 enum {
     MODEL_SITE_EMBEDDINGS,
     MODEL_SITE_HEAD,
-    MODEL_SITE_LAYERS, /* layer l has these three from MODEL_SITE_LAYERS + l * MODEL_SITES_PER_LAYER
-                        */
+    MODEL_SITE_HEAD_INPUT = 0x0fffffff, /* behind all layers' */
+    MODEL_SITE_LAYERS =
+        MODEL_SITE_HEAD +
+        1, /* layer l has these three from MODEL_SITE_LAYERS + l * MODEL_SITES_PER_LAYER
+            */
     MODEL_SITE_PROBABILITIES = 0,
     MODEL_SITE_ATTENTION_OUTPUT,
     MODEL_SITE_OUTPUT,
@@ -46,7 +49,7 @@ typedef struct model_training {
     span table;         /* (steps + 1, 4) real: adamw's table */
     span class_weights; /* (C) real; absent: every class weighs 1 */
     /* Frozen tensors have no gradient, no part in the norm, no update and no decay. */
-    bool freeze_embeddings; /* word, position, token type and their LayerNorm */
+    bool freeze_embeddings; /* word, position, token type, their LayerNorm and projection */
     uint32_t freeze_layers; /* the first layers of the encoder; at most all */
 } model_training;
 

@@ -36,23 +36,38 @@ const char *param_field_name(param_field field) {
     return table[field].name;
 }
 
-/* Calls in checkpoint order: embeddings, layers, pooler, classifier. */
+/* How often a parameter of the scope is there. */
+static uint32_t copies_of(const bert_config *c, param_scope scope) {
+    return scope == PARAM_LAYER && !c->family->shares_layers ? c->layers : 1;
+}
+
+/* Whether a row of an embedding is padding's: its padding_idx in transformers. */
+static bool pads(const bert_config *c, param_field field) {
+    return field == PARAM_token || (field == PARAM_position && c->family->positions_follow_pad);
+}
+
+/* In checkpoint order: embeddings, layers, pooler, classifier. */
 static err list_build(params *ps, const bert_config *c) {
-    size_t per_layer = 0, capacity = 0;
-    for (int f = 0; f < PARAM_FIELDS; f++) per_layer += table[f].scope == PARAM_LAYER;
-    capacity = PARAM_FIELDS - per_layer + per_layer * c->layers;
+    size_t capacity = 0;
+    for (int f = 0; f < PARAM_FIELDS; f++) capacity += copies_of(c, table[f].scope);
     err e = mem_new(&ps->list, capacity);
     if (e) return e;
-    ps->layers = c->layers;
+    ps->shares_layers = c->family->shares_layers;
     for (param_scope scope = PARAM_EMBEDDINGS; scope <= PARAM_CLASSIFIER; scope++) {
-        uint32_t copies = scope == PARAM_LAYER ? c->layers : 1;
+        uint32_t copies = copies_of(c, scope);
         for (uint32_t layer = 0; layer < copies; layer++)
             for (int f = 0; f < PARAM_FIELDS; f++) {
-                if (table[f].scope != scope) continue;
+                uint32_t rows = 0, cols = 0;
+                field_shape(c, (param_field)f, &rows, &cols);
+                if (table[f].scope != scope || !rows) continue;
                 param *p = &ps->list[ps->count++];
-                *p = (param){
-                    .field = (param_field)f, .family = c->family, .scope = scope, .layer = layer};
-                field_shape(c, p->field, &p->rows, &p->cols);
+                *p = (param){.field = (param_field)f,
+                             .family = c->family,
+                             .scope = scope,
+                             .layer = layer,
+                             .rows = rows,
+                             .cols = cols};
+                p->zero_row = pads(c, p->field) ? c->pad : rows;
                 p->is_vector = p->cols == 0;
                 if (p->is_vector) p->cols = 1;
                 p->decay = table[f].decay;
@@ -61,7 +76,6 @@ static err list_build(params *ps, const bert_config *c) {
                 if (p->count > ps->largest) ps->largest = p->count;
             }
     }
-    assert(ps->count == capacity);
     return ERR_OK;
 }
 
@@ -70,7 +84,7 @@ size_t params_total(const bert_config *c) {
     for (int f = 0; f < PARAM_FIELDS; f++) {
         uint32_t rows = 0, cols = 0;
         field_shape(c, (param_field)f, &rows, &cols);
-        total += (size_t)rows * (cols ? cols : 1) * (table[f].scope == PARAM_LAYER ? c->layers : 1);
+        total += (size_t)rows * (cols ? cols : 1) * copies_of(c, table[f].scope);
     }
     return total;
 }
@@ -142,6 +156,7 @@ void params_free(params *ps) {
 
 const param *params_at(const params *ps, param_field field, uint32_t layer) {
     size_t per_layer = 0; // layers may be many: not all are gone through
+    if (ps->shares_layers) layer = 0;
     for (int f = 0; f < PARAM_FIELDS; f++) per_layer += table[f].scope == PARAM_LAYER;
     for (size_t i = layer * per_layer; i < ps->count; i++)
         if (ps->list[i].field == field && ps->list[i].layer == layer) return &ps->list[i];
@@ -153,22 +168,28 @@ size_t param_slices(const param *p) {
     return table[p->field].slices[0] ? 3 : 1;
 }
 
-void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]) {
+void param_field_key(const encoder_family *family, param_field field, uint32_t layer, size_t slice,
+                     char name[PARAM_NAME_BYTES]) {
     size_t used = 0;
-    for (const char *k = table[p->field].key; *k; k++) {
+    const char *own = family->keys[field];
+    for (const char *k = own ? own : table[field].key; *k; k++) {
         char number[12], one[2] = {*k, '\0'};
         const char *part = one;
-        if (*k == '~') part = p->family->prefix;
+        if (*k == '~') part = family->prefix;
         if (*k == '#') {
-            snprintf(number, sizeof number, "%u", p->layer);
+            snprintf(number, sizeof number, "%u", layer);
             part = number;
         }
         if (*k == '%') {
-            part = table[p->field].slices[slice];
+            part = family->qkv[slice] ? family->qkv[slice] : table[field].slices[slice];
             k++;
         }
         used += (size_t)snprintf(name + used, PARAM_NAME_BYTES - used, "%s", part);
     }
+}
+
+void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]) {
+    param_field_key(p->family, p->field, p->layer, slice, name);
 }
 
 void param_label(const param *p, char name[PARAM_NAME_BYTES]) {
@@ -194,7 +215,8 @@ static void draw_one(float *out, const param *p, uint32_t seed, uint32_t place, 
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < p->count; i++)
         out[i] = (float)(rng_normal(seed, RNG_SITE_INIT + place, i) * (double)range);
-    if (p->field == PARAM_token) memset(out, 0, p->cols * sizeof *out);
+    if (p->zero_row < p->rows)
+        memset(out + (size_t)p->zero_row * p->cols, 0, p->cols * sizeof *out);
 }
 
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) {

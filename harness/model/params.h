@@ -1,4 +1,4 @@
-/* The parameters of a BERT classifier on a device: weights and, for training, gradient and AdamW
+/* The parameters of a classifier on a device: weights and, for training, gradient and AdamW
  * moments.
  *
  * params.def lists them once; everything here follows from it. All but the token embedding lie in
@@ -20,13 +20,6 @@ typedef enum param_scope {
     PARAM_CLASSIFIER
 } param_scope;
 
-typedef enum param_field {
-#define PARAM(field, scope, decay, rows, cols, key, s1, s2, s3) PARAM_##field,
-#include "model/params.def"
-#undef PARAM
-    PARAM_FIELDS
-} param_field;
-
 enum {
     PARAM_ALIGN = 64,     /* elements; 256 bytes of f32 */
     PARAM_NAME_BYTES = 96 /* longest checkpoint key with its terminator */
@@ -36,11 +29,12 @@ typedef struct param {
     param_field field;
     const encoder_family *family; /* of the model: key names */
     param_scope scope;
-    uint32_t layer;      /* PARAM_LAYER only */
+    uint32_t layer;      /* PARAM_LAYER only; 0 where all layers share it */
     uint32_t rows, cols; /* cols 1 for a vector */
     bool is_vector, decay;
-    size_t count;     /* rows * cols */
-    uint32_t written; /* checksum of what params_write put there */
+    uint32_t zero_row; /* of an embedding: padding's, which is drawn as 0; else rows */
+    size_t count;      /* rows * cols */
+    uint32_t written;  /* checksum of what params_write put there */
     span p, m, v,
         g; /* (rows, cols) real; m, v, g only for training; g of `token` is compact (U, H) */
 } param;
@@ -58,7 +52,7 @@ typedef struct params {
     device *device;
     param *list; /* (count), owned, in checkpoint order */
     size_t count;
-    uint32_t layers;
+    bool shares_layers; /* as encoder_family says */
     param_group groups[GROUP_COUNT];
     span token_last_step; /* (V) u32: step up to which a row is current */
     uint32_t token_rows;  /* U: rows of the gradient of `token` */
@@ -73,7 +67,8 @@ typedef struct params {
 err params_init(params *ps, device *d, const bert_config *c, uint32_t token_rows) MUST_CHECK;
 void params_free(params *ps);
 
-/* A parameter by field; layer is 0 unless the field's scope is PARAM_LAYER. Borrowed. */
+/* A parameter by field; layer is 0 unless the field's scope is PARAM_LAYER. Borrowed.
+ * pre: the model has it. */
 const param *params_at(const params *ps, param_field field, uint32_t layer);
 
 /* Number of parameters of such a model. */
@@ -83,6 +78,9 @@ size_t params_total(const bert_config *c);
 size_t param_slices(const param *p);
 /* Full key of a slice, such as "bert.encoder.layer.0.attention.self.query.weight". */
 void param_key(const param *p, size_t slice, char name[PARAM_NAME_BYTES]);
+/* The same by family and field. */
+void param_field_key(const encoder_family *family, param_field field, uint32_t layer, size_t slice,
+                     char name[PARAM_NAME_BYTES]);
 /* "qkv_weight[3]": for messages. */
 void param_label(const param *p, char name[PARAM_NAME_BYTES]);
 const char *param_field_name(param_field field);
@@ -103,8 +101,8 @@ err params_sums(uint32_t *sums, const params *ps) MUST_CHECK;
 err params_read(float *values, const params *ps, size_t i, const uint32_t *sums) MUST_CHECK;
 
 /* Weights from scratch, as transformers draws them: normal(0, range) for matrices and embeddings by
- * rng_normal(seed, RNG_SITE_INIT + place in the list, element), row 0 of the token embedding
- * ([PAD]) 0, biases 0, LayerNorm weights 1. `only` NULL initialises all; else those it holds true
+ * rng_normal(seed, RNG_SITE_INIT + place in the list, element), the row of [PAD] in an
+ * embedding 0, biases 0, LayerNorm weights 1. `only` NULL initialises all; else those it holds true
  * for, (count). What was written is checked (params_check). Errors: ERR_MEMORY, ERR_DEVICE. */
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) MUST_CHECK;
 

@@ -55,7 +55,7 @@ static struct adamw_rows token_update(const model_builder *b, dim rows) {
                                .last_step = ps->token_last_step,
                                .table = b->training->table,
                                .rows = rows,
-                               .hidden = b->c->hidden,
+                               .hidden = token->cols,
                                .table_rows = b->c->vocabulary,
                                .decay = token->decay,
                                .beta1 = b->training->beta1,
@@ -78,7 +78,7 @@ err model__begin(const model_builder *b) {
     if (!trains_tokens(b)) return ERR_OK;
     if ((e = op_fill(b->plan, &(struct fill){.x = params_at(ps, PARAM_token, 0)->g,
                                              .rows = step_rows(b),
-                                             .cols = b->c->hidden})))
+                                             .cols = params_at(ps, PARAM_token, 0)->cols})))
         return e;
     struct adamw_rows catch_up = token_update(b, step_rows(b));
     catch_up.list = b->batch->step_rows;
@@ -125,7 +125,8 @@ err model__end(const model_builder *b) {
     }
     if (trains_tokens(b))
         norm.parts[norm.part_count++] =
-            (struct grad_part){model__param(b, PARAM_token, 0)->g, step_rows(b), b->c->hidden};
+            (struct grad_part){model__param(b, PARAM_token, 0)->g, step_rows(b),
+                               model__param(b, PARAM_token, 0)->cols};
     if ((e = op_grad_norm(b->plan, &norm))) return e;
     for (int i = 0; i < GROUP_COUNT; i++)
         for (size_t k = 0; k < counts[i]; k++)

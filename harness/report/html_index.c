@@ -133,7 +133,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__format(p, "<td class=\"n\" data-v=\"%zu\">", row->rank ? row->rank : SIZE_MAX);
     html__take(p, report__rank(p->out, row));
     html__add(p, "</td>");
-    html__add(p, "<td>");
+    html__add(p, "<td class=\"model\">");
     html__text(p, r->model.name);
     html__take(p, report__cautions(p->out, row));
     html__format(p, "</td><td class=\"n\" data-v=\"%.6f\">%.2f", row->mean, 100 * row->mean);
@@ -146,7 +146,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     score_cell(p, row->dedup_mean);
     html__format(p, "<td class=\"n\" data-v=\"%lld\">", (long long)r->model.parameters);
     html__take(p, report__parameters(p->out, r->model.parameters));
-    html__add(p, "</td><td>");
+    html__add(p, "</td><td class=\"recipe\">");
     html__text(p, row->words);
     html__format(p, "</td><td class=\"n\" data-v=\"%.3f\">", row->train_s);
     html__take(p, report__duration(p->out, row->train_s));

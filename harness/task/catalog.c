@@ -93,7 +93,7 @@ void task_catalog_free(task_catalog *c) {
     *c = (task_catalog){0};
 }
 
-static err unknown_task(const task_catalog *c, const char *name) {
+static err unknown_task(const task_catalog *c, const char *name, bool has_extra) {
     const char *nearest = text_nearest(name, (const char *const *)c->names, c->count);
     strbuf known = {0};
     err e = ERR_OK;
@@ -104,7 +104,9 @@ static err unknown_task(const task_catalog *c, const char *name) {
         e = err_set(ERR_USAGE, "unknown task '%s'; did you mean '%s'? (known: %s)", name, nearest,
                     known.text);
     } else if (!e) {
-        e = err_set(ERR_USAGE, "unknown task '%s' (known: %s)", name, known.text);
+        e = err_set(
+            ERR_USAGE, "unknown task '%s' (known: %s%s)", name, known.text,
+            has_extra ? "" : err_advice("task-dir", "; --task-dir names a folder of further ones"));
     }
     strbuf_free(&known);
     return e;
@@ -119,7 +121,7 @@ err task_find(task *t, const char *name, const char *extra_dir) {
     for (size_t i = 0; i < c.count; i++) {
         if (!strcmp(c.names[i], name)) path = c.paths[i];
     }
-    e = path ? task_load(t, path) : unknown_task(&c, name);
+    e = path ? task_load(t, path) : unknown_task(&c, name, extra_dir != NULL);
     task_catalog_free(&c);
     return e;
 }

@@ -1,7 +1,7 @@
 // What the products share: operands, the epilogue, and what is done with an element of the sum.
 //   out (m, n) = A (m, k) B (k, n), strides in the push constants
 //   MODE_FWD   z = sum + bias[j]; pre = z where kept; out = act(z)         extra = pre, other = bias
-//   MODE_DX    z = sum; z *= gelu'(pre) where given; out = z + add          extra = pre, other = add
+//   MODE_DX    z = sum; z *= act'(pre) where given;  out = z + add          extra = pre, other = add
 //   MODE_DW    out += sum, or partial[split] = sum where splits are summed later
 layout(constant_id = 1) const uint MODE = 0u;
 layout(constant_id = 2) const uint FLAGS = 0u; // bits of linear_flags, and the activation from bit 8
@@ -23,7 +23,7 @@ void finish(uint i, uint j, uint part, float z) {
         if ((FLAGS & HAS_EXTRA) != 0u) extra[at] = z;
         result[at] = activate(FLAGS >> 8, z);
     } else if (MODE == MODE_DX) {
-        if ((FLAGS & HAS_EXTRA) != 0u) z *= gelu_slope(extra[at]);
+        if ((FLAGS & HAS_EXTRA) != 0u) z *= activation_slope(FLAGS >> 8, extra[at]);
         if ((FLAGS & HAS_OTHER) != 0u) z += other[at];
         result[at] = z;
     } else if ((FLAGS & IS_PARTIAL) != 0u) {

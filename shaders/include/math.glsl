@@ -33,10 +33,32 @@ float gelu_slope(float x) {
     return 0.5 * (1.0 + erf(x * 0.70710678118654752)) + x * density;
 }
 
-const uint ACT_NONE = 0u, ACT_GELU = 1u, ACT_TANH = 2u; // compute/ops.h
+// tanh in GELU's approximation; its argument is held where no driver's exp overflows
+float gelu_tanh_part(float x) {
+    return tanh(clamp(0.79788456080286536 * (x + 0.044715 * x * x * x), -15.0, 15.0));
+}
+
+float gelu_tanh_slope(float x) {
+    float t = gelu_tanh_part(x);
+    float slope = 0.79788456080286536 * (1.0 + 0.134145 * x * x);
+    return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope;
+}
+
+// compute/ops.h
+const uint ACT_NONE = 0u, ACT_GELU = 1u, ACT_TANH = 2u, ACT_RELU = 3u, ACT_GELU_TANH = 4u;
 
 float activate(uint act, float z) {
     if (act == ACT_GELU) return gelu(z);
     if (act == ACT_TANH) return tanh(z);
+    if (act == ACT_RELU) return max(z, 0.0);
+    if (act == ACT_GELU_TANH) return 0.5 * z * (1.0 + gelu_tanh_part(z));
     return z;
+}
+
+// Of what goes by z in the backward.
+float activation_slope(uint act, float z) {
+    if (act == ACT_GELU) return gelu_slope(z);
+    if (act == ACT_RELU) return z > 0.0 ? 1.0 : 0.0;
+    if (act == ACT_GELU_TANH) return gelu_tanh_slope(z);
+    return 1.0;
 }

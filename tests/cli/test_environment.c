@@ -28,6 +28,7 @@ Test(environment, a_relative_cache_home_is_ignored) {
     MUST(folder_make(home));
     setenv("HOME", home, 1);
     setenv("XDG_CACHE_HOME", "rel", 1);
+    unsetenv("HARNESS_DATA");
     program_result r =
         RUNS(NULL, "run", "--task", "kor_hate", "--sample", "--limit", "8", "--device", "cpu",
              "--threads", "1", "--max-steps", "1", "--check-device", "always", "-o", "out");

@@ -58,6 +58,30 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
     temporary_remove();
 }
 
+/* Of two commands that train the same, the second shows the first one's result. */
+Test(run_flags, what_training_does_not_read_makes_no_other_run) {
+#define SHORT_RUN                                                                                  \
+    "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1", "--max-steps",   \
+        "1", "--output-dir", "s", "--max-length"
+    program_result r = RUN(SHORT_RUN, "512");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_null(strstr(r.err, "max_length is"), "%s", r.err);
+    program_free(&r);
+    r = RUN(SHORT_RUN, "600", "--eval-steps", "5");
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "max_length is 600, the model takes 512 tokens: 512 it is"),
+                       "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "--eval-steps has no effect under protocol last"), "%s",
+                       r.err);
+    cr_expect_not_null(strstr(r.err, "this very run is finished already"), "%s", r.err);
+    program_free(&r);
+    r = RUN("data", "stats", "kor_hate", "--sample", "--json", "--model", "s");
+    cr_expect_eq(r.exit_code, 0, "the run's folder stands for its model: %s", r.err);
+#undef SHORT_RUN
+    program_free(&r);
+    temporary_remove();
+}
+
 static const cJSON *at(const cJSON *record, const char *section, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(record, section), key);
 }

@@ -155,9 +155,11 @@ Test(terminal, quiet_draws_nothing, .timeout = 300) {
 
 /* Tables on a window of 40 columns: no line is wider but the title of the statistics. */
 Test(terminal, tables_fit_forty_columns) {
-    static const char *const verbs[][6] = {
-        {"tasks"}, {"devices", "--device", "cpu"}, {"data", "stats", "kor_sarcasm", "--sample"}};
-    for (size_t v = 0; v < 3; v++) {
+    static const char *const verbs[][6] = {{"tasks"},
+                                           {"devices", "--device", "cpu"},
+                                           {"data", "stats", "kor_sarcasm", "--sample"},
+                                           {"help"}};
+    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) {
         session s;
         session_start(&s, 40, verbs[v]);
         session_end(&s);

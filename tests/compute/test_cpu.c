@@ -328,6 +328,15 @@ static double true_slope(double x) {
     return 0.5 * erfc(-x * sqrt(0.5)) + x * exp(-0.5 * x * x) * 0.3989422804014327;
 }
 
+/* transformers' gelu_new and its slope. */
+static double tanh_gelu(double x) {
+    return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+}
+
+static double tanh_slope(double x) {
+    return (tanh_gelu(x + 1e-5) - tanh_gelu(x - 1e-5)) / 2e-5;
+}
+
 Test(cpu, functions_keep_their_bounds) {
     const cpu_kernels *tables[3];
     size_t count = kernel_tables(tables);
@@ -340,8 +349,15 @@ Test(cpu, functions_keep_their_bounds) {
         memcpy(found, points, sizeof found);
         k->finish_fwd(found, NULL, NULL, ACT_GELU, POINTS);
         cr_expect_lt(worst(true_gelu, 0), 2e-6, "gelu on %s: %g", k->isa, worst(true_gelu, 0));
-        k->finish_dx(found, ones, points, NULL, POINTS);
+        k->finish_dx(found, ones, points, ACT_GELU, NULL, POINTS);
         cr_expect_lt(worst(true_slope, 1), 1e-6, "slope on %s: %g", k->isa, worst(true_slope, 1));
+        memcpy(found, points, sizeof found);
+        k->finish_fwd(found, NULL, NULL, ACT_GELU_TANH, POINTS);
+        cr_expect_lt(worst(tanh_gelu, 1), 1e-6, "gelu by tanh on %s: %g", k->isa,
+                     worst(tanh_gelu, 1));
+        k->finish_dx(found, ones, points, ACT_GELU_TANH, NULL, POINTS);
+        cr_expect_lt(worst(tanh_slope, 1), 2e-6, "slope of gelu by tanh on %s: %g", k->isa,
+                     worst(tanh_slope, 1));
         spread(-30, 30);
         memcpy(found, points, sizeof found);
         k->finish_fwd(found, NULL, NULL, ACT_GELU, POINTS);

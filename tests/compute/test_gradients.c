@@ -215,22 +215,21 @@ Test(gradients, linear) {
     cr_assert_eq(mem_live_count(), live);
 }
 
-/* linear_dx with pre is the gradient through gelu(pre) weight^T; add is added to it. */
-Test(gradients, gelu_and_add_of_linear_dx) {
-    size_t live = mem_live_count();
+/* linear_dx with pre is the gradient through act(pre) weight^T; add is added to it. */
+static void check_activation(activation kind) {
     world w;
     world_open(&w);
     op dx = {.kind = OP_linear_dx};
-    dx.as.linear_dx = (struct linear_dx){.rows = dim_fixed(5), .n = 4, .k = 3};
+    dx.as.linear_dx = (struct linear_dx){.rows = dim_fixed(5), .n = 4, .k = 3, .act = kind};
     bind(&w, &dx, "");
     run(&w, &dx);
     const double *pre = reals(&w, "pre"), *dy = reals(&w, "dy"), *weight = reals(&w, "weight");
     const double *add = reals(&w, "add"), *got = reals(&w, "dx");
-    // a product of one by one with ACT_GELU is the forward
+    // a product of one by one with the activation is the forward
     world f;
     world_open(&f);
     op act = {.kind = OP_linear_fwd};
-    act.as.linear_fwd = (struct linear_fwd){.rows = dim_fixed(1), .n = 1, .k = 1, .act = ACT_GELU};
+    act.as.linear_fwd = (struct linear_fwd){.rows = dim_fixed(1), .n = 1, .k = 1, .act = kind};
     bind(&f, &act, " bias ");
     reals(&f, "weight")[0] = 1;
     for (size_t i = 0; i < 15; i++) {
@@ -243,11 +242,16 @@ Test(gradients, gelu_and_add_of_linear_dx) {
         }
         for (size_t j = 0; j < 4; j++) d += dy[i / 3 * 4 + j] * weight[j * 3 + i % 3];
         double wanted = d * (slope[1] - slope[0]) / 2e-5 + add[i];
-        cr_assert_lt(fabs(got[i] - wanted), 1e-6 * (fabs(wanted) + 1), "element %zu: %.12g, %.12g",
-                     i, got[i], wanted);
+        cr_assert_lt(fabs(got[i] - wanted), 1e-6 * (fabs(wanted) + 1),
+                     "activation %d element %zu: %.12g, %.12g", (int)kind, i, got[i], wanted);
     }
     world_close(&f);
     world_close(&w);
+}
+
+Test(gradients, activation_and_add_of_linear_dx) {
+    size_t live = mem_live_count();
+    for (int kind = ACT_NONE; kind < ACT_COUNT; kind++) check_activation((activation)kind);
     cr_assert_eq(mem_live_count(), live);
 }
 

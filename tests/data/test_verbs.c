@@ -91,6 +91,12 @@ Test(data_verbs, missing_data_names_the_way_out) {
     EXPECT(r, 0, out, "\"task\":\t\"nsmc\"");
     r = RUN("data", "stats", "nscm");
     EXPECT(r, 2, err, "unknown task 'nscm'; did you mean 'nsmc'?");
+    r = RUN("data", "stats", "reviews");
+    EXPECT(r, 2, err, "nsmc; --task-dir names a folder of further ones)");
+    r = RUN("data", "stats", "nsmc", "--sample", "--model", "tiny");
+    EXPECT(r, 2, err, "preset 'tiny' has no vocabulary before it is trained");
+    r = RUN("data", "head", "nsmc", "--sample", "-n", "0");
+    EXPECT(r, 2, err, "--rows expects 1 or more, found 0");
     r = RUN("data", "verfy", "nsmc");
     EXPECT(r, 2, err, "did you mean 'verify'?");
     r = RUN("data", "verify", "kor_hate", "--sample", "--json");

@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GOLDEN HARNESS_SOURCE_DIR "/tests/golden/bert_tiny"
+/* tests/golden/FAMILY_tiny */
+static const char *const golden_families[] = {"bert", "roberta", "electra", "distilbert", "albert"};
+enum { GOLDEN_FAMILIES = sizeof golden_families / sizeof *golden_families };
+
 /* --- central differences --- */
 
 static double loss_with(tiny_model *t, span p, size_t element, double value,
@@ -47,15 +50,21 @@ static void check_element(tiny_model *t, const param *p, size_t element, double 
 }
 
 /* hidden 32: the last layer computes [CLS] rows alone; 12, whose parts are not aligned, all. */
-static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidden) {
+static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidden,
+                            const encoder_family *family, uint32_t embedding) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
     const pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
     bert_config config;
     MUST(bert_config_preset(&config, "tiny", 31));
+    config.family = family;
+    config.embedding = embedding;
+    config.types = family->types_least;
+    config.pad = 1;
+    config.activation = family->shares_layers ? ACT_GELU_TANH : ACT_GELU;
     config.hidden = hidden;
     config.heads = hidden / 4;
     config.intermediate = 20;
-    config.positions = 16;
+    config.positions = 18;
     config.classes = 3;
     config.initializer_range = 0.4f;
     batch_capacity capacity = {
@@ -88,10 +97,20 @@ static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidde
 Test(bert, gradients_equal_central_differences) {
     size_t live = mem_live_count();
     for (uint32_t hidden = 12; hidden <= 32; hidden += 20) {
-        check_gradients(0, 15, hidden);
-        check_gradients(0.3f, 15, hidden);
-        check_gradients(0.3f, 9, hidden); // several micro-batches
+        check_gradients(0, 15, hidden, &encoder_bert, 0);
+        check_gradients(0.3f, 15, hidden, &encoder_bert, 0);
+        check_gradients(0.3f, 9, hidden, &encoder_bert, 0); // several micro-batches
     }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* An embedding narrower and one wider than the hidden states, heads with dropouts of their own. */
+Test(bert, gradients_of_other_families_equal_central_differences) {
+    size_t live = mem_live_count();
+    check_gradients(0.3f, 15, 12, &encoder_roberta, 0);
+    check_gradients(0.3f, 9, 12, &encoder_electra, 20);
+    check_gradients(0.3f, 9, 12, &encoder_distilbert, 0);
+    check_gradients(0.3f, 15, 12, &encoder_albert, 8);
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -193,6 +212,8 @@ Test(bert, cls_rows_alone_give_the_same_step_on_vulkan) {
 enum { GOLDEN_BATCHES = 3, GOLDEN_ROWS = 5, GOLDEN_STEPS = 10 };
 
 typedef struct golden {
+    const char *family;
+    char folder[512];
     cJSON *json;
     safetensors expected;
     uint32_t ids[GOLDEN_BATCHES][GOLDEN_ROWS][32];
@@ -201,11 +222,16 @@ typedef struct golden {
     char worst_name[128];
 } golden;
 
-static void golden_open(golden *g) {
+static void golden_open(golden *g, const char *family) {
+    char path[600];
     memset(g, 0, sizeof *g);
     json_setup();
-    MUST(json_read(&g->json, GOLDEN "/steps.json", 0));
-    MUST(safetensors_open(&g->expected, GOLDEN "/expected.safetensors"));
+    g->family = family;
+    snprintf(g->folder, sizeof g->folder, "%s/tests/golden/%s_tiny", HARNESS_SOURCE_DIR, family);
+    snprintf(path, sizeof path, "%s/steps.json", g->folder);
+    MUST(json_read(&g->json, path, 0));
+    snprintf(path, sizeof path, "%s/expected.safetensors", g->folder);
+    MUST(safetensors_open(&g->expected, path));
     const cJSON *batches = NULL;
     MUST(json_array(&batches, g->json, "batches", "steps"));
     for (int b = 0; b < GOLDEN_BATCHES; b++)
@@ -252,8 +278,8 @@ static void compare(golden *g, const char *name, const double *found, size_t cou
     double rms = sqrt(square / (double)count);
     for (size_t i = 0; i < count; i++) {
         double e = (double)expected[i], error = fabs(found[i] - e) / fmax(fabs(e), rms);
-        cr_assert(error <= 1e-4, "%s[%zu]: found %.9g, PyTorch %.9g (rms %.3g)", name, i, found[i],
-                  e, rms);
+        cr_assert(error <= 1e-4, "%s: %s[%zu]: found %.9g, PyTorch %.9g (rms %.3g)", g->family,
+                  name, i, found[i], e, rms);
         if (error > g->worst) {
             g->worst = error;
             snprintf(g->worst_name, sizeof g->worst_name, "%s[%zu]", name, i);
@@ -283,7 +309,9 @@ static void check_first_step(golden *g, tiny_model *t, bool has_all_rows) {
     mem_free(logits);
     const span hidden[] = {t->memory.encoder.hidden, t->memory.encoder.layers[0].y,
                            t->memory.encoder.layers[1].y};
-    for (size_t i = 0; i < sizeof hidden / sizeof *hidden - !has_all_rows; i++) {
+    // transformers shows the embeddings before a projection
+    for (size_t i = bert_config_projects(&t->config);
+         i < sizeof hidden / sizeof *hidden - !has_all_rows; i++) {
         char name[16];
         size_t count = (size_t)t->pack.micros[0].tokens * t->config.hidden;
         double *values = tiny_model_values(hidden[i], count);
@@ -324,21 +352,23 @@ static void check_weights(golden *g, tiny_model *t) {
     }
 }
 
-static void check_golden_with(const char *selector, bool keeps_all_rows) {
+static void check_golden_with(const char *selector, const char *family, bool keeps_all_rows) {
+    char path[600];
     golden g;
     tiny_model t;
     bert_config config;
     weights_report report;
-    golden_open(&g);
-    MUST(bert_config_read(&config, GOLDEN "/config.json"));
-    cr_assert_eq(config.heads, 4);
+    golden_open(&g, family);
+    snprintf(path, sizeof path, "%s/config.json", g.folder);
+    MUST(bert_config_read(&config, path));
+    cr_assert_str_eq(config.family->model_type, family);
     batch_capacity capacity = {
         .tokens = 48, .sentences = GOLDEN_ROWS, .micros = 1, .max_length = 24};
     model_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
     tiny_model_all_rows = keeps_all_rows;
     tiny_model_open(&t, selector, &config, &capacity, &training, &s, 0.01);
-    MUST(weights_load(&t.model.params, &report, GOLDEN, 0, 0.02f));
+    MUST(weights_load(&t.model.params, &report, g.folder, 0, 0.02f));
     cr_assert_eq(report.drawn_count, 0);
     cr_assert_eq(report.unexpected.count, 0);
     weights_report_free(&report);
@@ -347,24 +377,27 @@ static void check_golden_with(const char *selector, bool keeps_all_rows) {
         tiny_model_step(&t, g.rows[i % GOLDEN_BATCHES], GOLDEN_ROWS, step);
         double norm[4], loss = tiny_model_loss(&t), expected = golden_number(&g, "losses", i);
         MUST(device_read_f64(norm, span_at(t.batch.norm, 0, 0), 4));
-        cr_assert_float_eq(loss, expected, 1e-4 * expected, "%s step %u: loss %.9g, PyTorch %.9g",
-                           selector, step, loss, expected);
+        cr_assert_float_eq(loss, expected, 1e-4 * expected,
+                           "%s on %s step %u: loss %.9g, PyTorch %.9g", family, selector, step,
+                           loss, expected);
         cr_assert_float_eq(norm[0], golden_number(&g, "norms", i),
-                           1e-4 * golden_number(&g, "norms", i), "%s step %u: norm %.9g", selector,
-                           step, norm[0]);
+                           1e-4 * golden_number(&g, "norms", i), "%s on %s step %u: norm %.9g",
+                           family, selector, step, norm[0]);
         if (step == 1) check_first_step(&g, &t, keeps_all_rows);
     }
     check_weights(&g, &t);
-    fprintf(stderr, "%s against PyTorch: worst relative error %.2g at %s\n", selector, g.worst,
-            g.worst_name);
+    fprintf(stderr, "%s on %s against PyTorch: worst relative error %.2g at %s\n", family, selector,
+            g.worst, g.worst_name);
     tiny_model_close(&t);
     golden_close(&g);
 }
 
 // [CLS] rows alone have no hidden states to compare: both
 static void check_golden(const char *selector) {
-    check_golden_with(selector, true);
-    check_golden_with(selector, false);
+    for (size_t i = 0; i < GOLDEN_FAMILIES; i++) {
+        check_golden_with(selector, golden_families[i], true);
+        check_golden_with(selector, golden_families[i], false);
+    }
 }
 
 Test(bert, equals_pytorch_on_the_reference) {

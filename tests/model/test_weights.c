@@ -38,11 +38,15 @@ static void fill(params *ps) {
     }
 }
 
-static void open_fixture(fixture *f) {
+/* embedding 0: as the hidden size. */
+static void open_family(fixture *f, const encoder_family *family, uint32_t embedding) {
     json_setup();
     *f = (fixture){.live = mem_live_count()};
     MUST(device_open_named(&f->device, "reference", NULL));
     MUST(bert_config_preset(&f->config, "tiny", 29));
+    f->config.family = family;
+    f->config.types = family->types_least;
+    f->config.embedding = embedding;
     f->config.hidden = 12;
     f->config.heads = 3;
     f->config.intermediate = 20;
@@ -52,6 +56,10 @@ static void open_fixture(fixture *f) {
     fill(&f->params);
     MUST(params_digest(&f->params, f->digest));
     checkpoint_file_take(&f->file, &f->params);
+}
+
+static void open_fixture(fixture *f) {
+    open_family(f, &encoder_bert, 0);
 }
 
 static void close_fixture(fixture *f) {
@@ -272,7 +280,8 @@ Test(weights, other_models_are_refused_by_name) {
     static const struct {
         const char *key, *name;
     } cases[] = {
-        {"roberta.encoder.layer.0.output.dense.bias", "is of RoBERTa, whatever config.json says"},
+        {"roberta.encoder.layer.0.output.dense.bias",
+         "is of RoBERTa, but model_type in config.json is 'bert' (supported: bert, roberta"},
         {"lm_head.dense.weight", "is of RoBERTa,"},
         {"classifier.out_proj.weight", "is of RoBERTa or ELECTRA"},
         {"electra.embeddings.LayerNorm.bias", "is of ELECTRA"},
@@ -281,7 +290,7 @@ Test(weights, other_models_are_refused_by_name) {
         {"albert.pooler.bias", "is of ALBERT"},
         {"deberta.embeddings.LayerNorm.bias", "is of DeBERTa"},
         {"bert.encoder.layer.0.attention.self.distance_embedding.weight",
-         "is of BERT with relative positions"},
+         "is of a model with relative positions"},
         {"bert.encoder.layer.0.crossattention.self.key.bias", "is of a decoder with cross"},
     };
     fixture f;
@@ -296,6 +305,63 @@ Test(weights, other_models_are_refused_by_name) {
         checkpoint_file_drop(&f.file, cases[i].key);
     }
     loads_equal(&f, single(&f, "F32"), "BERT's own");
+    close_fixture(&f);
+}
+
+Test(weights, keys_of_another_family_than_the_model_type_are_refused) {
+    static const struct {
+        const encoder_family *family;
+        const char *key, *said;
+    } cases[] = {
+        {&encoder_roberta, "bert.pooler.dense.bias",
+         "is of BERT, but model_type in config.json is "
+         "'roberta'"},
+        {&encoder_roberta, "electra.embeddings.LayerNorm.bias", "is of ELECTRA, but"},
+        {&encoder_roberta, "discriminator_predictions.dense.bias", "is of ELECTRA, but"},
+        {&encoder_electra, "roberta.embeddings.LayerNorm.bias", "is of RoBERTa, but"},
+        {&encoder_electra, "lm_head.bias",
+         "is of RoBERTa, but model_type in config.json is "
+         "'electra'"},
+        {&encoder_electra, "bert.embeddings.LayerNorm.bias", "is of BERT, but"},
+        {&encoder_distilbert, "bert.embeddings.LayerNorm.bias", "is of BERT, but"},
+        {&encoder_albert, "distilbert.embeddings.LayerNorm.bias", "is of DistilBERT, but"},
+    };
+    fixture f;
+    weights_report r;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        open_family(&f, cases[i].family, 0);
+        loads_equal(&f, single(&f, "F32"), cases[i].family->title);
+        checkpoint_file_rename(&f.file, cases[i].family->prefix, "");
+        loads_equal(&f, single(&f, "F32"), "without prefix");
+        checkpoint_file_add(&f.file, cases[i].key, 1, 0);
+        MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_UNSUPPORTED,
+                  cases[i].said);
+        weights_report_free(&r);
+        close_fixture(&f);
+    }
+}
+
+Test(weights, half_an_embedding_projection_is_refused) {
+    fixture f;
+    weights_report r;
+    uint64_t rows = 0;
+    open_family(&f, &encoder_electra, 8);
+    // what a discriminator brings besides
+    checkpoint_file_add(&f.file, "discriminator_predictions.dense.bias", 12, 0);
+    MUST(weights_load(&f.params, &r, single(&f, "F32"), SEED, range));
+    expect_keys(&r.unexpected, "discriminator_predictions.dense.bias");
+    cr_assert_eq(r.drawn_count, 0);
+    weights_report_free(&r);
+    MUST(bert_config_write(&f.config, temporary_path("config.json")));
+    MUST(weights_promise(&rows, &f.config, temporary_folder()));
+    cr_assert_eq(rows, 3);
+    f.config.embedding = 0;
+    MUST_FAIL(weights_promise(&rows, &f.config, temporary_folder()), ERR_FORMAT,
+              "embedding_size is 12, but tensor 'electra.embeddings.word_embeddings.weight'");
+    checkpoint_file_drop(&f.file, "electra.embeddings_project.bias");
+    MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_DATA,
+              "1 tensors of ELECTRA are missing: electra.embeddings_project.bias");
+    weights_report_free(&r);
     close_fixture(&f);
 }
 

@@ -154,11 +154,13 @@ Test(run_verbs, wrong_usage_exits_with_2) {
         {{"run", "--task", "kor_hate", "--sample", "--lr-scheduler-type", "x"},
          2,
          "linear, cosine"},
-        {{"run", "--task", "kor_hate", "--sample", "more"}, 2, "takes no arguments"},
+        {{"run", "--task", "kor_hate", "--sample", "more"},
+         2,
+         "found 'more' (a task is named with --task)"},
         {{"run", "--task", "kor_hate", "--sample", "--output-dir", "/proc/x"}, 1, "/proc/x"},
         {{"run", "--task", "kor_hate", "--offline", "--data", "/no/such"}, 1, "--sample"},
         {{"eval"}, 2, "eval needs --task"},
-        {{"eval", "--task", "kor_hate", "--sample"}, 1, "no finished run under ./runs"},
+        {{"eval", "--task", "kor_hate", "--sample"}, 1, "no finished run of kor_hate under ./runs"},
         {{"eval", "--task", "kor_hate", "--sample", "--split", "valid"},
          2,
          "known: train, test, dev"},
@@ -246,6 +248,16 @@ Test(run_verbs, interrupted_run_is_resumed) {
     mem_free(text);
     program_result r = RUN(LONG_RUN, "a");
     EXPECT(r, 2, err, "holds an unfinished run");
+    program_free(&r);
+    r = RUN("predict", "--checkpoint", "a", "x");
+    EXPECT(r, 1, err,
+           "a: the run there is not finished: its `harness run` goes on with --resume, and each");
+    program_free(&r);
+    r = RUN("compare", "a", "a");
+    EXPECT(r, 1, err, "a: the run there is not finished: its `harness run` goes on with --resume");
+    program_free(&r);
+    r = RUN("predict", "--checkpoint", ".", "x");
+    EXPECT(r, 1, err, ".: no model folder: no config.json in it");
     program_free(&r);
     r = RUN(LONG_RUN, "a", "--resume");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);

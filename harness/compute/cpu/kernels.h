@@ -68,8 +68,9 @@ typedef struct cpu_kernels {
                      const float *keep_before, const float *keep_after, size_t n);
     /* z = y + bias; pre = z; y = act(z); pre and bias may be NULL, z is read from y. */
     void (*finish_fwd)(float *y, float *pre, const float *bias, activation act, size_t n);
-    /* dx = d gelu'(pre) + add; pre and add may be NULL; add may be dx, d may be dx. */
-    void (*finish_dx)(float *dx, const float *d, const float *pre, const float *add, size_t n);
+    /* dx = d act'(pre) + add; pre and add may be NULL; add may be dx, d may be dx. */
+    void (*finish_dx)(float *dx, const float *d, const float *pre, activation act, const float *add,
+                      size_t n);
     /* out (n) += sum of `rows` rows of x that are `stride` apart */
     void (*column_sums)(float *out, const float *x, size_t rows, size_t stride, size_t n);
     void (*tanh_bwd)(float *dx, const float *dy, const float *y, size_t n);

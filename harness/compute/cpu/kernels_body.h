@@ -86,24 +86,42 @@ static void norm_bwd(float *dsum, float *dx, float *dweight, float *dbias, float
     if (keep_before) multiply(dx, dsum, keep_before, n);
 }
 
+#define EACH(statement)                                                                            \
+    do {                                                                                           \
+        SIMD for (size_t i = 0; i < n; i++) statement;                                             \
+    } while (0)
+
 static void finish_fwd(float *y, float *pre, const float *bias, activation act, size_t n) {
     if (bias) add(y, bias, n);
     if (pre) memcpy(pre, y, n * sizeof *y);
-    // NOLINTNEXTLINE(bugprone-branch-clone): it does not look into OpenMP's loops, which differ
-    if (act == ACT_GELU) {
-        SIMD for (size_t i = 0; i < n; i++) y[i] = gelu_of(y[i]);
-    } else if (act == ACT_TANH) {
-        SIMD for (size_t i = 0; i < n; i++) y[i] = tanh_of(y[i]);
+    switch (act) {
+    case ACT_GELU: EACH(y[i] = gelu_of(y[i])); break;
+    case ACT_TANH: EACH(y[i] = tanh_of(y[i])); break;
+    case ACT_RELU: EACH(y[i] = relu_of(y[i])); break;
+    case ACT_GELU_TANH: EACH(y[i] = gelu_tanh_of(y[i])); break;
+    case ACT_NONE:
+    case ACT_COUNT: break;
     }
 }
 
-static void finish_dx(float *dx, const float *d, const float *pre, const float *more, size_t n) {
-    if (pre && more) {
-        SIMD for (size_t i = 0; i < n; i++) dx[i] = d[i] * gelu_slope_of(pre[i]) + more[i];
-    } else if (pre) {
-        SIMD for (size_t i = 0; i < n; i++) dx[i] = d[i] * gelu_slope_of(pre[i]);
+#define THROUGH(slope)                                                                             \
+    do {                                                                                           \
+        if (more)                                                                                  \
+            EACH(dx[i] = d[i] * slope(pre[i]) + more[i]);                                          \
+        else                                                                                       \
+            EACH(dx[i] = d[i] * slope(pre[i]));                                                    \
+    } while (0)
+
+static void finish_dx(float *dx, const float *d, const float *pre, activation act,
+                      const float *more, size_t n) {
+    if (pre && act == ACT_GELU) {
+        THROUGH(gelu_slope_of);
+    } else if (pre && act == ACT_RELU) {
+        THROUGH(relu_slope_of);
+    } else if (pre && act == ACT_GELU_TANH) {
+        THROUGH(gelu_tanh_slope_of);
     } else if (more) {
-        SIMD for (size_t i = 0; i < n; i++) dx[i] = d[i] + more[i];
+        EACH(dx[i] = d[i] + more[i]);
     }
 }
 

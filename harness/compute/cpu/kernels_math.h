@@ -83,4 +83,27 @@ static inline float tanh_of(float x) {
     return a < 0.625f ? small : large;
 }
 
+static inline float relu_of(float x) {
+    return x > 0 ? x : 0.0f;
+}
+
+static inline float relu_slope_of(float x) {
+    return x > 0 ? 1.0f : 0.0f;
+}
+
+/* tanh in GELU's approximation. */
+static inline float gelu_tanh_part(float x) {
+    return tanh_of(0.79788456f * FUSED(0.044715f * x * x, x, x));
+}
+
+static inline float gelu_tanh_of(float x) {
+    return 0.5f * x * (1.0f + gelu_tanh_part(x));
+}
+
+static inline float gelu_tanh_slope_of(float x) {
+    float t = gelu_tanh_part(x);
+    float slope = 0.79788456f * FUSED(0.134145f * x, x, 1.0f);
+    return 0.5f * FUSED(x * (1.0f - t * t), slope, 1.0f + t);
+}
+
 #endif

@@ -40,6 +40,7 @@ typedef struct backward {
     const cpu_kernels *kernels;
     float *dx;
     const float *pre, *add;
+    activation act;
     size_t k;
 } backward;
 
@@ -48,13 +49,17 @@ static void finish_backward(void *context, const cpu_tile *t) {
     for (size_t i = 0; i < t->rows; i++) {
         size_t at = (t->row + i) * b->k + t->column;
         b->kernels->finish_dx(b->dx + at, t->at + i * t->stride, b->pre ? b->pre + at : NULL,
-                              b->add ? b->add + at : NULL, t->columns);
+                              b->act, b->add ? b->add + at : NULL, t->columns);
     }
 }
 
 err cpu__linear_dx(const op_call *call, const op *o) {
     const struct linear_dx *a = &o->as.linear_dx;
-    backward b = {cpu__kernels(call), cpu__reals(a->dx), cpu__reals(a->pre), cpu__reals(a->add),
+    backward b = {cpu__kernels(call),
+                  cpu__reals(a->dx),
+                  cpu__reals(a->pre),
+                  cpu__reals(a->add),
+                  a->act,
                   a->k};
     bool is_plain = !b.pre && !b.add;
     return cpu__gemm(call->device,

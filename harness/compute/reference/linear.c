@@ -3,17 +3,6 @@
 
 #include "base/memory.h"
 
-#include <math.h>
-
-static double activate(activation act, double z) {
-    switch (act) {
-    case ACT_GELU: return reference__gelu(z);
-    case ACT_TANH: return tanh(z);
-    case ACT_NONE: break;
-    }
-    return z;
-}
-
 err reference__linear_fwd(const op_call *call, const op *o) {
     const struct linear_fwd *a = &o->as.linear_fwd;
     size_t rows = reference__size(call, a->rows), n = a->n, k = a->k;
@@ -25,7 +14,7 @@ err reference__linear_fwd(const op_call *call, const op *o) {
             double z = bias ? bias[j] : 0;
             for (size_t l = 0; l < k; l++) z += x[i * k + l] * weight[j * k + l];
             if (pre) pre[i * n + j] = z;
-            y[i * n + j] = activate(a->act, z);
+            y[i * n + j] = reference__activate(a->act, z);
         }
     }
     return ERR_OK;
@@ -46,7 +35,7 @@ err reference__linear_dx(const op_call *call, const op *o) {
             for (size_t l = 0; l < k; l++) d[l] += dy[i * n + j] * weight[j * k + l];
         }
         for (size_t l = 0; l < k; l++) {
-            if (pre) d[l] *= reference__gelu_slope(pre[i * k + l]);
+            if (pre) d[l] *= reference__slope(a->act, pre[i * k + l]);
             dx[i * k + l] = add ? d[l] + add[i * k + l] : d[l];
         }
     }

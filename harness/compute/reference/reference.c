@@ -22,13 +22,40 @@ double reference__keep(const op_call *call, dropout_spec d, uint32_t channel, ui
     return word >= dropout_threshold(d.p) ? 1 / (1 - (double)d.p) : 0;
 }
 
-double reference__gelu(double x) {
-    return 0.5 * x * erfc(-x * 0.70710678118654752440);
+/* tanh's argument in GELU's approximation, and its slope. */
+static double gelu_argument(double x) {
+    return 0.79788456080286535588 * (x + 0.044715 * x * x * x);
 }
 
-double reference__gelu_slope(double x) {
-    double density = 0.39894228040143267794 * exp(-0.5 * x * x);
-    return 0.5 * erfc(-x * 0.70710678118654752440) + x * density;
+static double gelu_argument_slope(double x) {
+    return 0.79788456080286535588 * (1 + 3 * 0.044715 * x * x);
+}
+
+double reference__activate(activation act, double x) {
+    switch (act) {
+    case ACT_GELU: return 0.5 * x * erfc(-x * 0.70710678118654752440);
+    case ACT_TANH: return tanh(x);
+    case ACT_RELU: return x > 0 ? x : 0;
+    case ACT_GELU_TANH: return 0.5 * x * (1 + tanh(gelu_argument(x)));
+    case ACT_NONE:
+    case ACT_COUNT: break;
+    }
+    return x;
+}
+
+double reference__slope(activation act, double x) {
+    double t = tanh(act == ACT_GELU_TANH ? gelu_argument(x) : x);
+    switch (act) {
+    case ACT_GELU:
+        return 0.5 * erfc(-x * 0.70710678118654752440) +
+               x * 0.39894228040143267794 * exp(-0.5 * x * x);
+    case ACT_TANH: return 1 - t * t;
+    case ACT_RELU: return x > 0;
+    case ACT_GELU_TANH: return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * gelu_argument_slope(x);
+    case ACT_NONE:
+    case ACT_COUNT: break;
+    }
+    return 1;
 }
 
 static void close_device(device *d) {

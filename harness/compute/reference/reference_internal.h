@@ -32,7 +32,7 @@ double reference__keep(const op_call *call, dropout_spec d, uint32_t channel, ui
                        uint32_t head, uint32_t ordinal);
 
 /* Exact GELU, x Phi(x), and its derivative Phi(x) + x phi(x). */
-double reference__gelu(double x);
-double reference__gelu_slope(double x);
+double reference__activate(activation act, double x);
+double reference__slope(activation act, double x);
 
 #endif

@@ -323,11 +323,12 @@ static trial product(op_kind kind, const product_shape *s, const char *what) {
 err verify__cases_linear_fwd(verify_run *run) {
     for (size_t i = 0; i < products_to_try(run); i++) {
         const product_shape *s = &product_shapes[i];
-        activation act = (activation)(i % 3);
-        const char *what[] = {"", " gelu", " tanh"};
+        activation act = (activation)(i % ACT_COUNT);
+        const char *what[ACT_COUNT] = {"", " gelu", " tanh", " relu", " gelu by tanh"};
         trial t = product(OP_linear_fwd, s, what[act]);
-        // pre is kept for GELU; one shape goes without a bias
-        t.absent = act != ACT_GELU ? (i == 3 ? " pre bias " : " pre ") : NULL;
+        // pre is kept for what goes by it backwards; one shape goes without a bias
+        bool keeps_pre = act != ACT_NONE && act != ACT_TANH;
+        t.absent = !keeps_pre ? (i == 5 ? " pre bias " : " pre ") : NULL;
         verify__add_tweak(&t, "weight", 1 / sqrtf((float)s->k), 0, 0);
         t.o.as.linear_fwd =
             (struct linear_fwd){.rows = verify__tokens_of(&t), .n = s->n, .k = s->k, .act = act};
@@ -348,14 +349,15 @@ err verify__cases_linear_fwd(verify_run *run) {
     return verify__trial(run, &saturated);
 }
 
-static err linear_dx_case(verify_run *run, const product_shape *s, const char *what,
+static err linear_dx_case(verify_run *run, const product_shape *s, activation act, const char *what,
                           const char *absent, bool in_place, float pre_scale) {
     trial t = product(OP_linear_dx, s, what);
     t.absent = absent;
     if (in_place) t.alias = "add", t.alias_of = "dx";
     verify__add_tweak(&t, "weight", 1 / sqrtf((float)s->n), 0, 0);
     verify__add_tweak(&t, "pre", pre_scale, 0, 0);
-    t.o.as.linear_dx = (struct linear_dx){.rows = verify__tokens_of(&t), .n = s->n, .k = s->k};
+    t.o.as.linear_dx =
+        (struct linear_dx){.act = act, .rows = verify__tokens_of(&t), .n = s->n, .k = s->k};
     return verify__trial(run, &t);
 }
 
@@ -363,14 +365,17 @@ err verify__cases_linear_dx(verify_run *run) {
     for (size_t i = 0; i < products_to_try(run); i++) {
         const product_shape *s = &product_shapes[i];
         switch (i % 4) {
-        case 0: TRY(linear_dx_case(run, s, "", " pre add ", false, 1)); break;
-        case 1: TRY(linear_dx_case(run, s, " gelu", " add ", false, 1)); break;
-        case 2: TRY(linear_dx_case(run, s, " add", " pre ", false, 1)); break;
-        default: TRY(linear_dx_case(run, s, " gelu, add in place", NULL, true, 1)); break;
+        case 0: TRY(linear_dx_case(run, s, ACT_NONE, "", " pre add ", false, 1)); break;
+        case 1: TRY(linear_dx_case(run, s, ACT_GELU, " gelu", " add ", false, 1)); break;
+        case 2: TRY(linear_dx_case(run, s, ACT_NONE, " add", " pre ", false, 1)); break;
+        default: TRY(linear_dx_case(run, s, ACT_GELU, " gelu, add in place", NULL, true, 1)); break;
         }
     }
     const product_shape tail = {65, 64, 128, false, false};
-    return linear_dx_case(run, &tail, " gelu tails", " add ", false, 6);
+    TRY(linear_dx_case(run, &tail, ACT_GELU, " gelu tails", " add ", false, 6));
+    TRY(linear_dx_case(run, &tail, ACT_RELU, " relu", " add ", false, 1));
+    TRY(linear_dx_case(run, &tail, ACT_GELU_TANH, " gelu by tanh, add in place", NULL, true, 1));
+    return linear_dx_case(run, &tail, ACT_GELU_TANH, " gelu by tanh, tails", " add ", false, 20);
 }
 
 err verify__cases_linear_dw(verify_run *run) {

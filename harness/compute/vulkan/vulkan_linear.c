@@ -291,7 +291,8 @@ void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
                               .chunk = a->n},
                      .mode = MODE_DX,
                      .flags = (span_given(a->pre) ? HAS_EXTRA : 0) |
-                              (span_given(a->add) ? HAS_OTHER : 0),
+                              (span_given(a->add) ? HAS_OTHER : 0) |
+                              (span_given(a->pre) ? (uint32_t)a->act << ACT_SHIFT : 0),
                      .splits = 1};
         choose(r, &p);
         if (adds_to_itself(a) && span_given(a->pre)) p.is_panel = false;

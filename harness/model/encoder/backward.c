@@ -14,8 +14,8 @@ static err scatter_first(const model_builder *b, span dx) {
 /* Backward of add_norm; *dx is where the gradient of its x lands (dsum itself without dropout). */
 static err add_norm_backward(const model_builder *b, row_set set, span dsum, span *dx, span dy,
                              span sum, span mean, span rstd, param_field weight, uint32_t layer,
-                             uint32_t site) {
-    dropout_spec before = hidden_drop(b, site);
+                             uint32_t place) {
+    dropout_spec before = output_drop(b, layer, place);
     span none = {0}, apart = before.p > 0 ? b->memory->encoder.projected : none;
     *dx = before.p > 0 ? apart : dsum;
     return op_layernorm_bwd(b->plan,
@@ -59,22 +59,22 @@ static err after_attention_backward(const model_builder *b, const encoder_layer_
                                     row_set set, span dy, uint32_t layer) {
     const encoder_memory *s = &b->memory->encoder;
     span none = {0}, dx = {0};
+    model_pre pre = {l->intermediate_pre, b->c->activation}, plain = {0};
     err e = ERR_OK;
     if ((e = add_norm_backward(b, set, s->branch, &dx, dy, l->sum, l->mean, l->rstd,
-                               PARAM_output_norm_weight, layer,
-                               layer_site(layer, MODEL_SITE_OUTPUT))))
+                               PARAM_output_norm_weight, layer, MODEL_SITE_OUTPUT)))
         return e;
-    if ((e = model__linear_backward(b, s->dwide, l->intermediate_pre, none, dx, l->intermediate,
+    if ((e = model__linear_backward(b, s->dwide, pre, none, dx, l->intermediate,
                                     PARAM_output_weight, layer, set.rows)))
         return e;
-    if ((e = model__linear_backward(b, s->branch, none, s->branch, s->dwide, l->attention_y,
+    if ((e = model__linear_backward(b, s->branch, plain, s->branch, s->dwide, l->attention_y,
                                     PARAM_intermediate_weight, layer, set.rows)))
         return e;
     if ((e = add_norm_backward(b, set, s->stream, &dx, s->branch, l->attention_sum,
                                l->attention_mean, l->attention_rstd, PARAM_attention_norm_weight,
-                               layer, layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
+                               layer, MODEL_SITE_ATTENTION_OUTPUT)))
         return e;
-    return model__linear_backward(b, s->branch, none, none, dx, l->attention,
+    return model__linear_backward(b, s->branch, plain, none, dx, l->attention,
                                   PARAM_attention_weight, layer, set.rows);
 }
 
@@ -83,11 +83,12 @@ static err after_attention_backward(const model_builder *b, const encoder_layer_
 static err layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
                           uint32_t layer, bool wants_dx) {
     const encoder_memory *s = &b->memory->encoder;
+    model_pre plain = {0};
     span none = {0};
     err e = after_attention_backward(b, l, token_rows(b), s->stream, layer);
     if (!e) e = attention_backward(b, l, s->dwide, s->branch, layer);
     if (e) return e;
-    return model__linear_backward(b, wants_dx ? s->stream : none, none, s->stream, s->dwide, x,
+    return model__linear_backward(b, wants_dx ? s->stream : none, plain, s->stream, s->dwide, x,
                                   PARAM_qkv_weight, layer, b->batch->dim_tokens);
 }
 
@@ -96,6 +97,7 @@ static err layer_backward(const model_builder *b, const encoder_layer_memory *l,
 static err first_layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
                                 uint32_t layer, bool wants_dx) {
     const encoder_memory *s = &b->memory->encoder;
+    model_pre plain = {0};
     size_t h = b->c->hidden;
     span none = {0};
     row_set set = first_rows(b);
@@ -118,45 +120,60 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
                                                          .scale = scale_of(b->c),
                                                          .drop = attention_drop(b, layer)});
     if (e) return e;
-    if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, none, s->stream, dq,
+    if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, plain, s->stream, dq,
                                          s->first_in, PARAM_qkv_weight, layer, set.rows, 0, h)))
         return e;
     if (wants_dx && (e = scatter_first(b, s->stream))) return e;
-    return model__linear_part_backward(b, wants_dx ? s->stream : none, none, s->stream, dkv, x,
+    return model__linear_part_backward(b, wants_dx ? s->stream : none, plain, s->stream, dkv, x,
                                        PARAM_qkv_weight, layer, b->batch->dim_tokens, h, 2 * h);
+}
+
+/* The gradient of what the embeddings add up, s->branch, to the rows of their tables. */
+static err tables_backward(const model_builder *b) {
+    const batch *in = b->batch;
+    const struct {
+        param_field field;
+        const batch_lists *lists;
+    } tables[] = {{PARAM_token, &in->by_token},
+                  {PARAM_position, &in->by_position},
+                  {PARAM_type, &in->by_type}};
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < (b->c->types ? 3 : 2); i++) {
+        const batch_lists *l = tables[i].lists;
+        e = op_rows_sum(b->plan,
+                        &(struct rows_sum){model__param(b, tables[i].field, 0)->g,
+                                           b->memory->encoder.branch, l->starts, l->items, l->rows,
+                                           l->count, in->dim_tokens, bert_config_embedding(b->c)});
+    }
+    return e;
 }
 
 static err embeddings_backward(const model_builder *b) {
     const encoder_memory *s = &b->memory->encoder;
     const batch *in = b->batch;
-    uint32_t h = b->c->hidden;
-    err e = op_layernorm_bwd(
-        b->plan,
-        &(struct layernorm_bwd){.dsum = s->branch,
-                                .dweight = model__param(b, PARAM_embedding_norm_weight, 0)->g,
-                                .dbias = model__param(b, PARAM_embedding_norm_bias, 0)->g,
-                                .dy = s->stream,
-                                .sum = s->embedded,
-                                .mean = s->embedded_mean,
-                                .rstd = s->embedded_rstd,
-                                .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
-                                .positions = in->positions,
-                                .token_sentence = in->token_sentence,
-                                .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
-                                .rows = in->dim_tokens,
-                                .hidden = h});
+    span none = {0}, dy = s->stream;
+    err e = ERR_OK;
+    if (bert_config_projects(b->c)) {
+        dy = s->projected;
+        e = model__linear_backward(b, dy, (model_pre){0}, none, s->stream, s->embedded_y,
+                                   PARAM_embedding_projection_weight, 0, in->dim_tokens);
+    }
     if (e) return e;
-    const struct rows_sum sums[] = {
-        {model__param(b, PARAM_token, 0)->g, s->branch, in->by_token.starts, in->by_token.items,
-         in->by_token.rows, in->by_token.count, in->dim_tokens, h},
-        {model__param(b, PARAM_position, 0)->g, s->branch, in->by_position.starts,
-         in->by_position.items, in->by_position.rows, in->by_position.count, in->dim_tokens, h},
-        {model__param(b, PARAM_type, 0)->g, s->branch, in->by_type.starts, in->by_type.items,
-         in->by_type.rows, in->by_type.count, in->dim_tokens, h},
-    };
-    for (size_t i = 0; !e && i < sizeof sums / sizeof *sums; i++)
-        e = op_rows_sum(b->plan, &sums[i]);
-    return e;
+    e = op_layernorm_bwd(b->plan, &(struct layernorm_bwd){
+                                      .dsum = s->branch,
+                                      .dweight = model__param(b, PARAM_embedding_norm_weight, 0)->g,
+                                      .dbias = model__param(b, PARAM_embedding_norm_bias, 0)->g,
+                                      .dy = dy,
+                                      .sum = s->embedded,
+                                      .mean = s->embedded_mean,
+                                      .rstd = s->embedded_rstd,
+                                      .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                      .positions = in->positions,
+                                      .token_sentence = in->token_sentence,
+                                      .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
+                                      .rows = in->dim_tokens,
+                                      .hidden = bert_config_embedding(b->c)});
+    return e ? e : tables_backward(b);
 }
 
 /* The lowest layer that something trained lies in or below; the number of layers when none does. */

@@ -2,9 +2,10 @@
 #include "model/encoder/family.h"
 
 const encoder_family encoder_bert = {
+    .title = "BERT",
     .class_name = "Bert",
     .model_type = "bert",
     .prefix = "bert.",
-    .activation = ACT_GELU,
+    .types_least = 2,
     .head_activation = ACT_TANH, // of the pooler
 };

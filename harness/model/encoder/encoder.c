@@ -45,16 +45,21 @@ err encoder_memory_init(encoder_memory *memory, arena *a, const struct model *m,
     // a sentence has a token, so that tokens suffice; who plans for fewer gets what fits both
     size_t t = tokens > sentences ? tokens : sentences, th = t * c->hidden;
     size_t bh = (size_t)sentences * c->hidden;
+    size_t embedding = bert_config_embedding(c);
+    size_t te = t * embedding, tm = te > th ? te : th;
     size_t wide = c->intermediate > 3 * c->hidden ? c->intermediate : 3 * c->hidden;
     const model_want list[] = {
-        {&memory->embedded, th},     {&memory->hidden, th},    {&memory->embedded_mean, t},
-        {&memory->embedded_rstd, t}, {&memory->projected, th}, {&memory->stream, th},
-        {&memory->branch, th},       {&memory->first, bh},     {&memory->first_in, bh},
+        {&memory->embedded, te},     {&memory->hidden, th},    {&memory->embedded_mean, t},
+        {&memory->embedded_rstd, t}, {&memory->projected, tm}, {&memory->stream, th},
+        {&memory->branch, tm},       {&memory->first, bh},     {&memory->first_in, bh},
         {&memory->dwide, t * wide},  {&memory->dfirst, bh},
     };
     size_t count = sizeof list / sizeof *list;
     err e = model__take(a, list, training ? count : count - 2);
     if (!e) e = arena_take(a, &memory->first_positions, sentences, ELEM_U32);
+    if (!e && bert_config_projects(c))
+        e = model__take(a, &(model_want){&memory->embedded_y, te}, 1);
+    if (!e && !c->types) e = model__take(a, &(model_want){&memory->no_type, embedding}, 1);
     return e ? e : take_layers(memory, a, m, tokens, sentences, training);
 }
 

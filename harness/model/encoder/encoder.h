@@ -1,4 +1,5 @@
-/* The encoder's part of a model: embeddings and layers, as operations over packed batches.
+/* The encoder's part of a model: embeddings and layers, as operations over packed batches. E is the
+ * size of the embeddings.
  *
  * The last layer computes queries, and all that follows its attention, for the rows alone that the
  * head reads: the same function with the same dropout, less of what nobody reads. This needs a
@@ -28,11 +29,14 @@ typedef struct encoder_layer_memory {
 typedef struct encoder_memory {
     encoder_layer_memory *layers; /* (layer_count), owned; one when not training */
     uint32_t layer_count;
-    span embedded, hidden; /* (T, H) before and after the embedding's LayerNorm */
+    span embedded;   /* (T, E) before the embedding's LayerNorm */
+    span embedded_y; /* (T, E) behind it, where a projection follows */
+    span hidden;     /* (T, H) what the first layer reads */
+    span no_type;    /* (E) zeros, where there are no token types */
     span embedded_mean, embedded_rstd;
-    span projected;       /* (T, H) a product on its way into a LayerNorm */
-    span stream, branch;  /* (T, H) gradients of the residual stream and of what is added to it; in
-                             evaluation hidden states, in turns */
+    span projected;       /* (T, max(E, H)) a product on its way into a LayerNorm */
+    span stream, branch;  /* (T, H), (T, max(E, H)) gradients of the residual stream and of what is
+                             added to it; in evaluation hidden states, in turns */
     span dwide;           /* (T, max(F, 3H)) gradient */
     span first_in, first; /* (B, H) first rows of the last layer's input and output */
     span dfirst;          /* (B, H) */

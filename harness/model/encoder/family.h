@@ -4,25 +4,59 @@
 #define HARNESS_MODEL_ENCODER_FAMILY_H
 
 #include "compute/ops.h"
+#include "model/param_field.h"
 
 #include <stdbool.h>
 
+struct bert_config;
+
+/* Whether a linear layer leads from the embedding size to the hidden size. */
+typedef enum family_projection {
+    PROJECTS_NEVER, /* the sizes are one */
+    PROJECTS_WHERE_SIZES_DIFFER,
+    PROJECTS_ALWAYS
+} family_projection;
+
+/* A key of config.json that the family calls otherwise; own NULL: it has no such key. */
+typedef struct config_name {
+    const char *usual, *own;
+} config_name;
+
+enum { FAMILY_NAMES_MAX = 12 };
+
 typedef struct encoder_family {
+    const char *title;      /* in messages: "BERT" */
     const char *class_name; /* of transformers, before the head's: "Bert" */
     const char *model_type; /* of config.json */
     const char *prefix;     /* of the encoder's checkpoint keys, with its dot */
+    config_name names[FAMILY_NAMES_MAX];
+    const char *keys[PARAM_FIELDS]; /* checkpoint keys that are not as params.def has them */
+    const char *qkv[3];             /* names of query, key, value in them; likewise */
+    /* What config.json stands for where it is silent, when that is not as with BERT. */
+    void (*defaults)(struct bert_config *c);
     /* Position ids begin behind pad_token_id and count what is not padding; a padding token has
      * pad_token_id's row. Else they are the places in the sentence. */
     bool positions_follow_pad;
-    activation activation;      /* between a layer's two products */
-    activation head_activation; /* behind the dense layer that a classification head begins with */
+    uint32_t types_least; /* of type_vocab_size; 0: there are no token types */
+    family_projection projects;
+    bool plain_attention_output, plain_output; /* no dropout behind a layer's two output products */
+    bool shares_layers;                        /* every layer has the weights of the first */
+    bool head_drops_input;      /* a classification head has a dropout before its dense layer */
+    activation head_activation; /* behind that dense layer */
 } encoder_family;
 
 /* X(name): encoder_<name> is defined in encoder/<name>.c. */
-#define ENCODER_FAMILIES(X) X(bert)
+#define ENCODER_FAMILIES(X) X(bert) X(roberta) X(electra) X(distilbert) X(albert)
 
 #define X(name) extern const encoder_family encoder_##name;
 ENCODER_FAMILIES(X)
 #undef X
+
+/* The family of a model_type; NULL when none has it. */
+const encoder_family *family_find(const char *model_type);
+/* The i-th family; NULL behind the last. */
+const encoder_family *family_at(size_t i);
+/* "bert, roberta": model types, for messages. */
+const char *family_names(void);
 
 #endif

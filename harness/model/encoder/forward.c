@@ -4,37 +4,43 @@
 static err embeddings_forward(const model_builder *b) {
     const encoder_memory *s = &b->memory->encoder;
     const batch *in = b->batch;
-    err e =
-        op_embed_fwd(b->plan, &(struct embed_fwd){.y = s->embedded,
-                                                  .token = model__param(b, PARAM_token, 0)->p,
-                                                  .position = model__param(b, PARAM_position, 0)->p,
-                                                  .type = model__param(b, PARAM_type, 0)->p,
-                                                  .ids = in->ids,
-                                                  .positions = in->position_ids,
-                                                  .type_ids = in->type_ids,
-                                                  .rows = in->dim_tokens,
-                                                  .hidden = b->c->hidden,
-                                                  .table_rows = b->c->vocabulary});
-    if (e) return e;
-    return op_layernorm_fwd(
+    uint32_t embedding = bert_config_embedding(b->c);
+    bool projects = bert_config_projects(b->c);
+    span none = {0};
+    err e = op_embed_fwd(
         b->plan,
-        &(struct layernorm_fwd){.y = s->hidden,
-                                .mean = s->embedded_mean,
-                                .rstd = s->embedded_rstd,
-                                .x = s->embedded,
-                                .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
-                                .bias = model__param(b, PARAM_embedding_norm_bias, 0)->p,
-                                .positions = in->positions,
-                                .token_sentence = in->token_sentence,
-                                .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
-                                .rows = in->dim_tokens,
-                                .hidden = b->c->hidden,
-                                .eps = b->c->layer_norm_eps});
+        &(struct embed_fwd){.y = s->embedded,
+                            .token = model__param(b, PARAM_token, 0)->p,
+                            .position = model__param(b, PARAM_position, 0)->p,
+                            .type = b->c->types ? model__param(b, PARAM_type, 0)->p : s->no_type,
+                            .ids = in->ids,
+                            .positions = in->position_ids,
+                            .type_ids = in->type_ids,
+                            .rows = in->dim_tokens,
+                            .hidden = embedding,
+                            .table_rows = b->c->vocabulary});
+    if (e) return e;
+    e = op_layernorm_fwd(b->plan, &(struct layernorm_fwd){
+                                      .y = projects ? s->embedded_y : s->hidden,
+                                      .mean = s->embedded_mean,
+                                      .rstd = s->embedded_rstd,
+                                      .x = s->embedded,
+                                      .weight = model__param(b, PARAM_embedding_norm_weight, 0)->p,
+                                      .bias = model__param(b, PARAM_embedding_norm_bias, 0)->p,
+                                      .positions = in->positions,
+                                      .token_sentence = in->token_sentence,
+                                      .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
+                                      .rows = in->dim_tokens,
+                                      .hidden = embedding,
+                                      .eps = b->c->layer_norm_eps});
+    if (e || !projects) return e;
+    return model__linear(b, s->hidden, none, s->embedded_y, PARAM_embedding_projection_weight, 0,
+                         ACT_NONE, in->dim_tokens);
 }
 
 /* y = LayerNorm(residual + dropout(x)) */
 static err add_norm(const model_builder *b, row_set set, span y, span sum, span mean, span rstd,
-                    span x, span residual, param_field weight, uint32_t layer, uint32_t site) {
+                    span x, span residual, param_field weight, uint32_t layer, uint32_t place) {
     return op_layernorm_fwd(b->plan,
                             &(struct layernorm_fwd){.y = y,
                                                     .sum = sum,
@@ -46,7 +52,7 @@ static err add_norm(const model_builder *b, row_set set, span y, span sum, span 
                                                     .bias = bias_of(b, weight, layer)->p,
                                                     .positions = set.positions,
                                                     .token_sentence = set.sentences,
-                                                    .before = hidden_drop(b, site),
+                                                    .before = output_drop(b, layer, place),
                                                     .rows = set.rows,
                                                     .hidden = b->c->hidden,
                                                     .eps = b->c->layer_norm_eps});
@@ -79,17 +85,17 @@ static err after_attention(const model_builder *b, const encoder_layer_memory *l
     if (e) return e;
     if ((e = add_norm(b, set, l->attention_y, l->attention_sum, l->attention_mean,
                       l->attention_rstd, s->projected, residual, PARAM_attention_norm_weight, layer,
-                      layer_site(layer, MODEL_SITE_ATTENTION_OUTPUT))))
+                      MODEL_SITE_ATTENTION_OUTPUT)))
         return e;
     if ((e = model__linear(b, l->intermediate, b->training ? l->intermediate_pre : none,
-                           l->attention_y, PARAM_intermediate_weight, layer,
-                           b->c->family->activation, set.rows)))
+                           l->attention_y, PARAM_intermediate_weight, layer, b->c->activation,
+                           set.rows)))
         return e;
     if ((e = model__linear(b, s->projected, none, l->intermediate, PARAM_output_weight, layer,
                            ACT_NONE, set.rows)))
         return e;
     return add_norm(b, set, y, l->sum, l->mean, l->rstd, s->projected, l->attention_y,
-                    PARAM_output_norm_weight, layer, layer_site(layer, MODEL_SITE_OUTPUT));
+                    PARAM_output_norm_weight, layer, MODEL_SITE_OUTPUT);
 }
 
 static err layer_forward(const model_builder *b, const encoder_layer_memory *l, span y, span x,

@@ -19,6 +19,15 @@ static inline dropout_spec attention_drop(const model_builder *b, uint32_t layer
                           layer_site(layer, MODEL_SITE_PROBABILITIES)};
 }
 
+/* Dropout of what a layer's output products give. */
+static inline dropout_spec output_drop(const model_builder *b, uint32_t layer, uint32_t place) {
+    const encoder_family *f = b->c->family;
+    bool is_plain = place == MODEL_SITE_OUTPUT ? f->plain_output : f->plain_attention_output;
+    dropout_spec d = hidden_drop(b, layer_site(layer, place));
+    if (is_plain) d.p = 0;
+    return d;
+}
+
 static inline uint32_t head_size_of(const bert_config *c) {
     return c->hidden / c->heads;
 }

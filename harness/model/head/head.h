@@ -19,6 +19,8 @@ typedef enum head_rows {
 /* What a head keeps from its forward, and gradients. Absent where it needs none. */
 typedef struct head_memory {
     span dense, dropped; /* (R, H) behind its dense layer and activation, and behind the dropout */
+    span input;          /* (R, H) behind a dropout before the dense layer */
+    span dense_pre;      /* (R, H) before the activation */
     span ddense;         /* (R, H) */
     span doutputs;       /* (R, C) */
 } head_memory;

@@ -23,42 +23,52 @@ static err today_name(char **out, const char *name) {
     return mem_strdup(out, name);
 }
 
-/* Parts of keys that say which model a checkpoint is of. */
-static err refuse_foreign(const tensors *t) {
+static bool begins(const char *name, const char *part) {
+    return strncmp(name, part, strlen(part)) == 0;
+}
+
+static err refuse_sign(const tensors *t, const char *name, const char *what,
+                       const encoder_family *family) {
+    return err_set(ERR_UNSUPPORTED,
+                   "%s: tensor '%s' is of %s, but model_type in config.json is '%s' (supported: "
+                   "%s)",
+                   t->path, name, what, family->model_type, family_names());
+}
+
+/* Parts of keys that say which model a checkpoint is of: the families' prefixes, and these. */
+static err refuse_foreign(const tensors *t, const encoder_family *family) {
     static const struct {
         const char *part;
         bool at_start;
         const char *what;
+        const encoder_family *of[2];
     } signs[] = {
-        {"roberta.", true, "RoBERTa"},
-        {"lm_head.", true, "RoBERTa"},
-        {"classifier.out_proj.", true, "RoBERTa or ELECTRA"},
-        {"electra.", true, "ELECTRA"},
-        {"discriminator_predictions.", true, "ELECTRA"},
-        {"generator_predictions.", true, "ELECTRA"},
-        {"embeddings_project.", true, "ELECTRA"},
-        {"distilbert.", true, "DistilBERT"},
-        {"albert.", true, "ALBERT"},
-        {"deberta.", true, "DeBERTa"},
-        {"rel_embeddings", false, "DeBERTa"},
-        {"distance_embedding", false, "BERT with relative positions"},
-        {"crossattention.", false, "a decoder with cross attention"},
+        {"lm_head.", true, "RoBERTa", {&encoder_roberta}},
+        {"classifier.out_proj.", true, "RoBERTa or ELECTRA", {&encoder_roberta, &encoder_electra}},
+        {"discriminator_predictions.", true, "ELECTRA", {&encoder_electra}},
+        {"generator_predictions.", true, "ELECTRA", {&encoder_electra}},
+        {"embeddings_project.", true, "ELECTRA", {&encoder_electra}},
+        {"deberta.", true, "DeBERTa", {NULL}},
+        {"rel_embeddings", false, "DeBERTa", {NULL}},
+        {"distance_embedding", false, "a model with relative positions", {NULL}},
+        {"crossattention.", false, "a decoder with cross attention", {NULL}},
     };
     for (size_t i = 0; i < t->count; i++) {
         const char *name = t->list[i].entry->name;
+        for (size_t k = 0; family_at(k); k++)
+            if (family_at(k) != family && begins(name, family_at(k)->prefix))
+                return refuse_sign(t, name, family_at(k)->title, family);
         for (size_t s = 0; s < sizeof signs / sizeof *signs; s++) {
             const char *at = strstr(name, signs[s].part);
             if (!at || (signs[s].at_start && at != name)) continue;
-            return err_set(ERR_UNSUPPORTED,
-                           "%s: tensor '%s' is of %s, whatever config.json says; only BERT "
-                           "encoders with absolute positions are supported",
-                           t->path, name, signs[s].what);
+            if (family == signs[s].of[0] || family == signs[s].of[1]) continue;
+            return refuse_sign(t, name, signs[s].what, family);
         }
     }
     return ERR_OK;
 }
 
-/* Wrappers of torch put a prefix before every key: with it no key is BERT's. */
+/* Wrappers of torch put a prefix before every key: with it no key is the model's. */
 static err refuse_wrapped(const tensors *t) {
     static const struct {
         const char *prefix, *what, *cure;
@@ -67,7 +77,7 @@ static err refuse_wrapped(const tensors *t) {
     for (size_t i = 0; i < t->count; i++)
         for (size_t w = 0; w < sizeof wrappers / sizeof *wrappers; w++) {
             const char *name = t->list[i].entry->name, *prefix = wrappers[w].prefix;
-            if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
+            if (!begins(name, prefix)) continue;
             return err_set(ERR_UNSUPPORTED,
                            "%s: tensor '%s' has the prefix '%s' of %s: save %s instead of the "
                            "model, or rename the tensors without it",
@@ -147,10 +157,12 @@ static err refuse_twice(const loading *l, const tensor_place *a, const tensor_pl
                    a->entry->name, path_name(a->file->path), path_name(b->file->path));
 }
 
-/* The tensor of a key, which a plain encoder's checkpoint has without "bert."; NULL where there is
- * none. */
-static err find_place(const tensor_place **out, loading *l, const char *key) {
-    const char *const keys[] = {key, strncmp(key, "bert.", 5) == 0 ? key + 5 : NULL};
+/* The tensor of a key, which a plain encoder's checkpoint has without the family's prefix; NULL
+ * where there is none. */
+static err find_place(const tensor_place **out, loading *l, const char *key,
+                      const encoder_family *family) {
+    const char *prefix = family->prefix;
+    const char *const keys[] = {key, begins(key, prefix) ? key + strlen(prefix) : NULL};
     *out = NULL;
     for (size_t k = 0; k < 2 && keys[k]; k++)
         for (size_t i = lower_bound(l, keys[k]);
@@ -194,7 +206,7 @@ static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t 
     size_t rows = p->rows / slices, count = rows * p->cols;
     err e = ERR_OK;
     param_key(p, slice, key);
-    if ((e = find_place(&t, l, key))) return e;
+    if ((e = find_place(&t, l, key, p->family))) return e;
     if (!t) return note_missing(l, p, index, key);
     if (!weights__shape_fits(t->entry, p, rows)) return note_mismatch(l, t, p, rows, index, key);
     if ((e = safetensors_read(t->file, t->entry, l->values))) return e;
@@ -216,15 +228,15 @@ static err list_unexpected(loading *l) {
     return e;
 }
 
-static err refuse_missing(const loading *l) {
+static err refuse_missing(const loading *l, const char *title) {
     const weights_report *r = l->report;
     strbuf lacks = {0}, extra = {0};
     err e = weights_keys_text(&lacks, &r->missing, SHOWN_KEYS);
     if (!e) e = weights_keys_text(&extra, &r->unexpected, SHOWN_KEYS);
     if (!e)
-        e = err_set(ERR_DATA, "%s: %zu tensors of BERT are missing: %s; %zu are not BERT's: %s",
-                    l->tensors->path, r->missing.count, lacks.text, r->unexpected.count,
-                    extra.text ? extra.text : "none");
+        e = err_set(ERR_DATA, "%s: %zu tensors of %s are missing: %s; %zu are not %s's: %s",
+                    l->tensors->path, r->missing.count, title, lacks.text, r->unexpected.count,
+                    title, extra.text ? extra.text : "none");
     strbuf_free(&lacks);
     strbuf_free(&extra);
     return e;
@@ -247,7 +259,7 @@ static err note_drawn(weights_report *r) {
 
 static err load_all(params *ps, loading *l, uint32_t seed, float range) {
     err e = ERR_OK;
-    if ((e = refuse_foreign(l->tensors))) return e;
+    if ((e = refuse_foreign(l->tensors, ps->list[0].family))) return e;
     for (size_t i = 0; i < ps->count; i++) {
         size_t slices = param_slices(&ps->list[i]);
         for (size_t slice = 0; slice < slices; slice++)
@@ -255,7 +267,7 @@ static err load_all(params *ps, loading *l, uint32_t seed, float range) {
     }
     if ((e = list_unexpected(l))) return e;
     if (l->required_count && (e = refuse_wrapped(l->tensors))) return e;
-    if (l->required_count) return refuse_missing(l);
+    if (l->required_count) return refuse_missing(l, ps->list[0].family->title);
     if ((e = note_drawn(l->report))) return e;
     if ((e = params_draw(ps, seed, range, l->absent))) return e;
     return params_check(ps, NULL);

@@ -1,6 +1,6 @@
-/* Weights of a BERT classifier in a Hugging Face directory.
+/* Weights of a classifier in a Hugging Face directory.
  *
- * Read: one file or shards; keys with and without the "bert." prefix, gamma and beta for
+ * Read: one file or shards; keys with and without the family's prefix, gamma and beta for
  * LayerNorm's weight and bias, F32, F16, BF16 and F64. A missing pooler or classifier is drawn from
  * the seed and reported; any other missing tensor is an error, and so are tensors that only another
  * model has, whatever config.json says. Heads of pretraining are not used and listed; position_ids

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "model/weights/tensors.h"
 #include "model/weights/weights.h"
+#include "platform/file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,54 +14,66 @@
 enum { LAYER_TENSORS_LEAST = 8, PARAMETERS_SPARE = 1 << 22 };
 
 /* The tensor with or without the prefix that plain encoders' checkpoints lack. */
-static const tensor_place *find(const tensors *t, const char *name) {
+static const tensor_entry *find(const tensors *t, const encoder_family *family, param_field field,
+                                const char **file) {
+    char name[PARAM_NAME_BYTES];
+    size_t n = strlen(family->prefix);
+    param_field_key(family, field, 0, 0, name);
     const tensor_place *place = tensors_find(t, name);
-    return place ? place : tensors_find(t, name + strlen("bert."));
+    if (!place && strncmp(name, family->prefix, n) == 0) place = tensors_find(t, name + n);
+    if (place) *file = path_name(place->file->path);
+    return place ? place->entry : NULL;
 }
 
-/* A size in the configuration and the tensor whose shape has it. */
+/* A size in the configuration and the parameter whose shape has it. */
 typedef struct promise {
     const char *key;
     uint32_t size;
-    const char *tensor;
+    param_field field;
     uint32_t dimension;
 } promise;
 
-static err check_shape(const promise *p, const tensors *t, const char *path) {
+static err check_shape(const promise *p, const bert_config *c, const tensors *t, const char *path) {
     char shape[TENSOR_SHAPE_BYTES];
-    const tensor_place *place = find(t, p->tensor);
-    if (!place) return ERR_OK;
-    const tensor_entry *entry = place->entry;
+    const char *file = NULL;
+    const tensor_entry *entry = find(t, c->family, p->field, &file);
+    if (!entry) return ERR_OK;
     if (entry->rank > p->dimension && entry->rank <= 2 && entry->shape[p->dimension] == p->size)
         return ERR_OK;
     tensor_shape_text(shape, entry);
-    return err_set(ERR_FORMAT, "%s: %s is %u, but tensor '%s' of %s is %s", path, p->key, p->size,
-                   entry->name, path_name(place->file->path), shape);
+    return err_set(ERR_FORMAT, "%s: %s is %u, but tensor '%s' of %s is %s", path,
+                   bert_config_key(c, p->key), p->size, entry->name, file, shape);
 }
 
 static err check_shapes(const bert_config *c, const tensors *t, const char *path) {
+    bool is_apart = c->family->projects != PROJECTS_NEVER;
     const promise list[] = {
-        {"vocab_size", c->vocabulary, "bert.embeddings.word_embeddings.weight", 0},
-        {"hidden_size", c->hidden, "bert.embeddings.word_embeddings.weight", 1},
-        {"max_position_embeddings", c->positions, "bert.embeddings.position_embeddings.weight", 0},
-        {"type_vocab_size", c->types, "bert.embeddings.token_type_embeddings.weight", 0},
-        {"intermediate_size", c->intermediate, "bert.encoder.layer.0.intermediate.dense.weight",
-         0}};
+        {"vocab_size", c->vocabulary, PARAM_token, 0},
+        {is_apart ? "embedding_size" : "hidden_size", bert_config_embedding(c), PARAM_token, 1},
+        {"hidden_size", c->hidden, PARAM_attention_bias, 0},
+        {"max_position_embeddings", c->positions, PARAM_position, 0},
+        {"type_vocab_size", c->types, PARAM_type, 0},
+        {"intermediate_size", c->intermediate, PARAM_intermediate_weight, 0}};
     err e = ERR_OK;
     for (size_t i = 0; i < sizeof list / sizeof *list && !e; i++)
-        e = check_shape(&list[i], t, path);
+        if (list[i].size) e = check_shape(&list[i], c, t, path);
     return e;
 }
 
 /* Layers by the highest number in a name, and how many tensors layers have. */
-static void count_layers(const tensors *t, uint64_t *layers, uint64_t *count) {
-    static const char stem[] = "encoder.layer.";
+static void count_layers(const tensors *t, const encoder_family *family, uint64_t *layers,
+                         uint64_t *count) {
+    char stem[PARAM_NAME_BYTES]; // what stands before the number
+    size_t n = strlen(family->prefix);
+    param_field_key(family, PARAM_output_bias, 0, 0, stem);
+    char *number = strstr(stem, ".0.");
+    if (number) number[1] = '\0';
     *layers = *count = 0;
     for (size_t i = 0; i < t->count; i++) {
-        const char *name = t->list[i].entry->name;
-        if (strncmp(name, "bert.", 5) == 0) name += 5;
-        if (strncmp(name, stem, sizeof stem - 1) != 0) continue;
-        uint64_t layer = strtoull(name + sizeof stem - 1, NULL, 10);
+        const char *name = t->list[i].entry->name, *rest = stem + n;
+        if (strncmp(name, family->prefix, n) == 0) name += n;
+        if (strncmp(name, rest, strlen(rest)) != 0) continue;
+        uint64_t layer = strtoull(name + strlen(rest), NULL, 10);
         if (layer < UINT32_MAX && layer + 1 > *layers) *layers = layer + 1;
         ++*count;
     }
@@ -68,12 +81,14 @@ static void count_layers(const tensors *t, uint64_t *layers, uint64_t *count) {
 
 static err check_amount(const bert_config *c, const tensors *t, const char *path) {
     uint64_t layers = 0, count = 0, held = 0, promised = params_total(c);
-    count_layers(t, &layers, &count);
+    count_layers(t, c->family, &layers, &count);
+    if (c->family->shares_layers) layers = c->layers, count = layers * LAYER_TENSORS_LEAST;
     if (layers < c->layers || count < (uint64_t)c->layers * LAYER_TENSORS_LEAST)
         return err_set(ERR_FORMAT,
-                       "%s: num_hidden_layers is %u, but the weights (%s) have %" PRIu64
+                       "%s: %s is %u, but the weights (%s) have %" PRIu64
                        " tensors of layers, the last of layer %" PRId64,
-                       path, c->layers, path_name(t->path), count, (int64_t)layers - 1);
+                       path, bert_config_key(c, "num_hidden_layers"), c->layers, path_name(t->path),
+                       count, (int64_t)layers - 1);
     for (size_t i = 0; i < t->count; i++)
         if (t->list[i].entry->count < UINT64_MAX / 4 - held) held += t->list[i].entry->count;
     if (promised / 2 > held + PARAMETERS_SPARE)
@@ -93,8 +108,9 @@ err weights_promise(uint64_t *classifier_rows, const bert_config *c, const char 
     if (!e) e = check_shapes(c, &t, path);
     if (!e) e = check_amount(c, &t, path);
     if (!e) {
-        const tensor_place *place = tensors_find(&t, "classifier.weight");
-        if (place && place->entry->rank == 2) *classifier_rows = place->entry->shape[0];
+        const char *file = NULL;
+        const tensor_entry *entry = find(&t, c->family, PARAM_head_output_weight, &file);
+        if (entry && entry->rank == 2) *classifier_rows = entry->shape[0];
     }
     tensors_close(&t);
     mem_free(path);

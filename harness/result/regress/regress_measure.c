@@ -57,7 +57,7 @@ static void add_norms(regress_result *r, size_t *place, const param *p, const fl
         char name[PARAM_NAME_BYTES];
         double sum = 0;
         param_key(p, s, name);
-        if (strstr(name, "attention.self.key.bias")) continue;
+        if (p->field == PARAM_qkv_bias && s == 1) continue;
         for (size_t i = 0; i < part; i++) sum += (double)g[s * part + i] * (double)g[s * part + i];
         regress_tensor *t = &r->tensors[(*place)++];
         memcpy(t->name, name, sizeof name);

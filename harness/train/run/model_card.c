@@ -132,7 +132,9 @@ static err add_front_matter(card *c) {
         snprintf(base, sizeof base, "%.*s", (int)hub_name_bytes(model), model);
         e = add_field(&c->text, "base_model: ", base);
     }
-    if (!e) e = strbuf_add(&c->text, "tags:\n- text-classification\n- bert\n- korean\n");
+    if (!e)
+        e = strbuf_printf(&c->text, "tags:\n- text-classification\n- %s\n- korean\n",
+                          r->source.config.family->model_type);
     if (!e) e = strbuf_printf(&c->text, "metrics:\n- %s\n", hub_metric(r->task.headline, average));
     if (!e) e = add_index(c);
     return e ? e : strbuf_add(&c->text, "---\n");
@@ -144,12 +146,14 @@ static err add_front_matter(card *c) {
 static err add_about(card *c) {
     const run *r = c->r;
     strbuf *out = &c->text;
+    const char *title = r->source.config.family->title;
     err e = strbuf_add(out, "\n# ");
     if (!e) e = add_cell(out, r->source.name);
     if (!e) e = strbuf_add(out, " on ");
     if (!e) e = add_cell(out, r->task.name);
     if (!e)
-        e = strbuf_printf(out, "\n\nA BERT classifier of Korean sentences, %s by harness %s.\n\n",
+        e = strbuf_printf(out, "\n\n%s %s classifier of Korean sentences, %s by harness %s.\n\n",
+                          strchr("AE", title[0]) ? "An" : "A", title,
                           r->source.folder && !r->request.from_scratch ? "fine-tuned"
                                                                        : "trained from scratch",
                           HARNESS_VERSION);

@@ -1,5 +1,6 @@
 #include "train/run/source.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/sums.h"
 #include "model/weights/weights.h"
@@ -26,8 +27,8 @@ static err train_words(source *s, const dataset_split *train) {
 /* What the tokenizer's files say, but never more than the model has positions for. A saved folder
  * tells transformers where to cut. */
 static void set_length(source *s) {
-    size_t *most = &s->words.model_max_length;
-    if (!*most || *most > s->config.positions) *most = s->config.positions;
+    size_t *most = &s->words.model_max_length, longest = bert_config_longest(&s->config);
+    if (!*most || *most > longest) *most = longest;
 }
 
 static err open_preset(source *s, const char *model, const dataset_split *train) {
@@ -64,13 +65,29 @@ err source_locate(char **folder, char **name, const char *path) {
     return e;
 }
 
+/* A folder without config.json: a run that was stopped keeps models in its checkpoints alone. */
+static err no_model(const char *folder) {
+    char *path = NULL;
+    err e = path_join(&path, folder, "unfinished.json");
+    if (!e && file_exists(path))
+        e = err_set(
+            ERR_DATA,
+            "%s: the run there is not finished: its `harness run` goes on with --resume, and "
+            "each checkpoint-N in it is a model folder",
+            folder);
+    else if (!e)
+        e = err_set(ERR_DATA, "%s: no model folder: no config.json in it", folder);
+    mem_free(path);
+    return e;
+}
+
 err source_open_folder(source *s, const char *folder, const source_options *options) {
     char *path = NULL;
     *s = (source){0};
     err e = source_locate(&s->folder, &s->name, folder);
     if (e || (e = sums_check(s->folder, NULL))) return e;
     if ((e = path_join(&path, s->folder, "config.json"))) return e;
-    e = bert_config_read(&s->config, path);
+    e = file_exists(path) ? bert_config_read(&s->config, path) : no_model(s->folder);
     mem_free(path);
     if (!e && !options->from_scratch)
         e = weights_promise(&s->classifier_rows, &s->config, s->folder);
@@ -134,8 +151,10 @@ void source_free(source *s) {
 
 uint32_t source_max_length(const source *s, uint32_t wanted, uint32_t fallback) {
     uint32_t length = wanted ? wanted : fallback;
-    if (length > s->config.positions) length = s->config.positions;
+    if (length > bert_config_longest(&s->config)) length = bert_config_longest(&s->config);
     if (s->words.model_max_length && length > s->words.model_max_length)
         length = (uint32_t)s->words.model_max_length;
+    if (wanted > length)
+        log_warn("max_length is %u, the model takes %u tokens: %u it is", wanted, length, length);
     return length;
 }

@@ -227,6 +227,11 @@ err trainer_init(trainer *t, device *d, const bert_config *config, const encoded
     if (r->freeze_layers > config->layers)
         return err_set(ERR_USAGE, "freeze_layers is %u, the model has %u layers", r->freeze_layers,
                        config->layers);
+    if (r->freeze_layers && config->family->shares_layers)
+        return err_set(ERR_USAGE,
+                       "freeze_layers is %u, but every layer of %s has the weights of the first: "
+                       "expected 0",
+                       r->freeze_layers, config->family->title);
     if ((e = take_memory(t))) goto done;
     if ((e = set_class_weights(t))) goto done;
     find_capacity(t);

@@ -1,0 +1,27 @@
+/* ELECTRA's discriminator (Clark, Luong, Le, Manning 2020) as transformers' ElectraModel computes
+ * it: BERT whose embeddings may be of another size than its hidden states. There is no pooler; the
+ * head has a dense layer of its own. */
+#include "model/config.h"
+
+static void defaults(bert_config *c) {
+    c->embedding = 128;
+    c->hidden = 256;
+    c->heads = 4;
+    c->intermediate = 1024;
+}
+
+const encoder_family encoder_electra = {
+    .title = "ELECTRA",
+    .class_name = "Electra",
+    .model_type = "electra",
+    .prefix = "electra.",
+    .keys = {[PARAM_head_dense_weight] = "classifier.dense.weight",
+             [PARAM_head_dense_bias] = "classifier.dense.bias",
+             [PARAM_head_output_weight] = "classifier.out_proj.weight",
+             [PARAM_head_output_bias] = "classifier.out_proj.bias"},
+    .defaults = defaults,
+    .types_least = 2,
+    .projects = PROJECTS_WHERE_SIZES_DIFFER,
+    .head_drops_input = true,
+    .head_activation = ACT_GELU,
+};

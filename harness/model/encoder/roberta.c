@@ -1,0 +1,25 @@
+/* RoBERTa (Liu et al. 2019) as transformers' RobertaModel computes it: BERT whose positions begin
+ * behind the pad id, mostly with one token type, whose row is added to every token. There is no
+ * pooler; the head has a dense layer of its own. */
+#include "model/config.h"
+
+static void defaults(bert_config *c) {
+    c->vocabulary = 50265;
+    c->pad = 1;
+}
+
+const encoder_family encoder_roberta = {
+    .title = "RoBERTa",
+    .class_name = "Roberta",
+    .model_type = "roberta",
+    .prefix = "roberta.",
+    .keys = {[PARAM_head_dense_weight] = "classifier.dense.weight",
+             [PARAM_head_dense_bias] = "classifier.dense.bias",
+             [PARAM_head_output_weight] = "classifier.out_proj.weight",
+             [PARAM_head_output_bias] = "classifier.out_proj.bias"},
+    .defaults = defaults,
+    .positions_follow_pad = true,
+    .types_least = 1,
+    .head_drops_input = true,
+    .head_activation = ACT_TANH,
+};

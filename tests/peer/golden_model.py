@@ -1,0 +1,201 @@
+"""Makes tests/golden/FAMILY_tiny: a tiny classifier of a family and what PyTorch computes with it.
+
+    tests/peer/.venv/bin/python tests/peer/golden_model.py --family F  writes one (the committed ones: bert, torch 1.13 and
+                                                                       transformers 4.40; the others, 2.5 and 4.46)
+    tests/peer/.venv/bin/python tests/peer/golden_model.py --check     writes nothing: computes the committed ones again
+                                                                       and runs the tests that hold harness against them
+
+Everything is computed in float64 from float32 weights:
+    config.json, model.safetensors   the model, as transformers saves it
+    steps.json                       batches, hyperparameters, losses, norms, learning rates
+    expected.safetensors             logits.N, layer outputs, gradients of the first batch, and the
+                                     weights after ten AdamW steps
+"""
+import argparse
+import json
+import pathlib
+import re
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification, get_linear_schedule_with_warmup
+
+import common
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+LENGTHS = [[3, 17, 1, 9, 13], [7, 5, 23, 11, 2], [1, 21, 3, 15, 6]]
+STEPS, WARMUP, RATE, DECAY, CLIP = 10, 3, 1e-3, 0.01, 0.5
+BOUND, AGAIN_BOUND = 1e-4, 1e-6
+# a gradient of 0 in theory, noise in numbers
+KEY_BIASES = ("self.key.bias", "k_lin.bias", "attention.key.bias")
+USUAL = dict(vocab_size=53, hidden_size=36, num_hidden_layers=2, num_attention_heads=3, intermediate_size=26,
+             max_position_embeddings=24, num_labels=3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+# class of the configuration, and its sizes: odd ones, but for BERT's and ELECTRA's, whose last layer f64 cuts short
+FAMILIES = {
+    "bert": ("BertConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}),
+    "roberta": ("RobertaConfig", {**USUAL, "max_position_embeddings": 26, "type_vocab_size": 1, "layer_norm_eps": 1e-5}),
+    "electra": ("ElectraConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "embedding_size": 22}),
+    "distilbert": ("DistilBertConfig", dict(vocab_size=53, dim=36, n_layers=2, n_heads=3, hidden_dim=26, num_labels=3, dropout=0.0,
+                                            max_position_embeddings=24, attention_dropout=0.0, seq_classif_dropout=0.0)),
+    # four layers: their gradients add up
+    "albert": ("AlbertConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "embedding_size": 22, "num_hidden_layers": 4,
+                                "classifier_dropout_prob": 0.0}),
+}
+
+
+def has_pad_in_text(config):
+    return config.model_type != "bert"  # its fixture is older
+
+
+def batches(config):
+    random = torch.Generator().manual_seed(7)
+    for place, lengths in enumerate(LENGTHS):
+        rows = []
+        for i, n in enumerate(lengths):
+            ids = torch.randint(1, config.vocab_size, (n,), generator=random).tolist()
+            if has_pad_in_text(config) and n > 8:
+                ids[n // 3] = config.pad_token_id
+            # the last sentence of the second batch is a pair
+            type_one = n // 2 if (place, i) == (1, 4) else n
+            rows.append({"ids": ids, "type_one": type_one, "label": (i + place) % config.num_labels})
+        yield rows
+
+
+def padded(rows, config):
+    longest = max(len(r["ids"]) for r in rows)
+    ids = torch.full((len(rows), longest), config.pad_token_id)
+    mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+    for i, r in enumerate(rows):
+        n = len(r["ids"])
+        ids[i, :n] = torch.tensor(r["ids"])
+        mask[i, :n] = 1
+        types[i, r["type_one"]:n] = 1
+    columns = {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([r["label"] for r in rows])}
+    if getattr(config, "type_vocab_size", 0) > 1:
+        columns["token_type_ids"] = types
+    return columns
+
+
+def packed(hidden, rows):
+    return torch.cat([hidden[i, : len(r["ids"])] for i, r in enumerate(rows)])
+
+
+def new_model(family):
+    torch.manual_seed(1)
+    name, sizes = FAMILIES[family]
+    model = AutoModelForSequenceClassification.from_config(getattr(transformers, name)(**sizes))
+    with torch.no_grad():
+        norms = norm_names(model)
+        for name, p in model.named_parameters():
+            if name in norms or name.endswith("bias"):
+                p.add_(torch.randn_like(p) * 0.1)  # the initial 0 and 1 would hide mistakes
+            else:
+                p.mul_(6)
+    return model
+
+
+def norm_names(model):
+    return {f"{name}.{own}" for name, module in model.named_modules() if isinstance(module, torch.nn.LayerNorm)
+            for own, _ in module.named_parameters()}
+
+
+def compute(model, config):
+    """(tensors by name, what steps.json holds)"""
+    model = model.double().train()
+    data = list(batches(config))
+    expected, out = {}, model(**padded(data[0], config), output_hidden_states=True)
+    # ELECTRA's and ALBERT's first is of the embedding's size
+    for i, hidden in enumerate(out.hidden_states):
+        if hidden.shape[-1] == config.hidden_size:
+            expected[f"hidden.{i}"] = packed(hidden, data[0])
+    expected["logits"] = out.logits
+    out.loss.backward()
+    for name, p in model.named_parameters():
+        expected["grad." + name] = p.grad.clone()
+
+    norms_of = norm_names(model)
+    decayed = [p for n, p in model.named_parameters() if n not in norms_of and not n.endswith("bias")]
+    plain = [p for n, p in model.named_parameters() if n in norms_of or n.endswith("bias")]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY},
+                                   {"params": plain, "weight_decay": 0.0}], lr=RATE)
+    schedule = get_linear_schedule_with_warmup(optimizer, WARMUP, STEPS)
+    losses, norms, rates = [], [], []
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        loss = model(**padded(data[step % len(data)], config)).loss
+        loss.backward()
+        norms.append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)))
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss.detach()))
+    for name, p in model.named_parameters():
+        expected["after." + name] = p
+    tensors = {k: v.detach().float().contiguous() for k, v in expected.items()}
+    return tensors, {"steps": STEPS, "warmup": WARMUP, "learning_rate": RATE, "weight_decay": DECAY, "max_grad_norm": CLIP,
+                     "batches": data, "losses": losses, "norms": norms, "rates": rates}
+
+
+def write(family):
+    model, out = new_model(family), GOLDEN / f"{family}_tiny"
+    out.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(out)
+    tensors, steps = compute(model, model.config)
+    save_file(tensors, str(out / "expected.safetensors"))
+    (out / "steps.json").write_text(json.dumps(steps, indent=1) + "\n")
+    print("losses", steps["losses"], "norms", steps["norms"])
+
+
+def largest(found, expected):
+    """Largest error relative to max(|value|, rms of its tensor); key biases are noise, see the tests."""
+    worst = 0.0
+    assert found.keys() == expected.keys()
+    for name in (n for n in expected if not n.endswith(KEY_BIASES)):
+        e = expected[name].double()
+        scale = torch.maximum(e.abs(), e.square().mean().sqrt()).clamp_min(1e-30)
+        worst = max(worst, float(((found[name].double() - e).abs() / scale).max()))
+    return worst
+
+
+def check(family, lines):
+    out = GOLDEN / f"{family}_tiny"
+    model = AutoModelForSequenceClassification.from_pretrained(out)
+    tensors, steps = compute(model, model.config)
+    committed = json.loads((out / "steps.json").read_text())
+    worst = largest(tensors, load_file(str(out / "expected.safetensors")))
+    for name in ("losses", "norms"):
+        pairs = zip(steps[name], committed[name], strict=True)
+        worst = max(worst, *(abs(found - e) / abs(e) for found, e in pairs))
+    lines.add(f"golden tiny {family}, computed again by this PyTorch", f"{worst:.1e}", f"{AGAIN_BOUND:.0e}", worst <= AGAIN_BOUND)
+
+
+def check_harness(lines):
+    for device, test in (("cpu", "the_cpu"), ("llvmpipe", "vulkan")):
+        said = common.run_tests(f"bert/equals_pytorch_on_{test}")
+        for family in FAMILIES:
+            found = re.search(family + " on " + device + r" against PyTorch: worst relative error (\S+) at (\S+)", said)
+            lines.add(f"golden tiny {family}, {device}: layers, logits, losses, gradients, ten AdamW steps",
+                      f"{found[1]} at {found[2]}" if found else "the test did not run or failed",
+                      f"{BOUND:.0e}", found and float(found[1]) <= BOUND)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--family", choices=FAMILIES, help="the one to write")
+    arguments.add_argument("--check", action="store_true")
+    arguments.add_argument("--json", metavar="FILE", help="with --check")
+    a = arguments.parse_args()
+    if a.family:
+        return write(a.family)
+    if not a.check:
+        arguments.error("--family or --check")
+    lines = common.Lines()
+    for family in FAMILIES:
+        check(family, lines)
+    check_harness(lines)
+    lines.end(a.json)
+
+
+if __name__ == "__main__":
+    main()
