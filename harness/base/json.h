@@ -18,7 +18,7 @@ void json_setup(void);
 /* Parses a file of at most limit_bytes (0 = no limit). The caller frees *out with cJSON_Delete.
  * Of members of one object with the same name the last counts, as in Python.
  * Errors: ERR_IO; ERR_FORMAT with line and column; trailing bytes after the value are an error, and
- * so is a 0 in a string. */
+ * so are a 0 in a string and what is not UTF-8. */
 err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
 /* json_read of a file whose strings may hold a 0 (\u0000): U+FFFD stands in its place. */

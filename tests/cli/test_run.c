@@ -222,6 +222,16 @@ Test(whole_run, long_sentences_are_cut_counted_and_said_once_and_kept_rows_train
     cr_expect_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(timing, "steps")), 4);
     cJSON_Delete(record);
     program_free(&r);
+    // the 200 rows of train that were kept are those of the deduplicated score
+    r = RUN("eval", "--task", "made", "--task-dir", m.folder, "--data", m.folder, "--device", "cpu",
+            "-c", temporary_path("o/model"), "--split", "train", "--json");
+    EXPECT(r, 0, out, "\"rows\":401,");
+    MUST(json_parse(&record, r.out, strlen(r.out), "eval"));
+    const cJSON *dedup = cJSON_GetObjectItem(record, "metrics_dedup");
+    double right = 200 * cJSON_GetNumberValue(cJSON_GetObjectItem(dedup, "accuracy"));
+    cr_expect_lt(fabs(right - round(right)), 1e-9, "%g", right);
+    cJSON_Delete(record);
+    program_free(&r);
     made_task_end(&m);
     temporary_remove();
 }

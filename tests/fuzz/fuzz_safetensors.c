@@ -24,9 +24,14 @@ FUZZ_TARGET(safetensors) {
         for (size_t i = 0; i < s.count; i++) {
             const tensor_entry *t = &s.entries[i];
             FUZZ_CHECK(t->begin == next && t->end >= t->begin);
-            FUZZ_CHECK(t->count <= size);
             next = t->end;
-            read_tensor(&s, t);
+            if (t->type <= TENSOR_F64) {
+                FUZZ_CHECK(t->count <= size);
+                read_tensor(&s, t);
+            } else { // of any size, and never read
+                float none;
+                FUZZ_CHECK(!fuzz_accepts(safetensors_read(&s, t, &none)));
+            }
         }
         FUZZ_CHECK(s.data_begin + next == size);
     }

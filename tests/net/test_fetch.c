@@ -473,6 +473,43 @@ Test(fetch, answers_without_end_are_cut) {
     finish(s);
 }
 
+static void ten(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)r;
+    (void)user;
+    server_head(fd, "200 OK\r\nContent-Length: 10");
+    server_write(fd, "0123456789", 10);
+}
+
+static void claims_much(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)r;
+    (void)user;
+    server_head(fd, "200 OK\r\nContent-Length: %llu", (16ull << 30) + 1);
+    server_write(fd, "0123456789", 10);
+}
+
+Test(fetch, a_file_of_unknown_size_has_a_limit) {
+    server *s = begin(claims_much);
+    fetch_request r = {.url = server_url(s, "/much"), .path = in_folder("file"), .patience = quick};
+    MUST_FAIL(fetch_file(&r), ERR_DATA,
+              "a file of 17179869185 bytes or more, at most 17179869184 are taken");
+    cr_expect_not(file_exists(r.path));
+    finish(s);
+}
+
+Test(fetch, an_answer_may_be_as_long_as_its_limit) {
+    server *s = begin(ten);
+    fetch_reply reply;
+    MUST(fetch_ask(&reply, server_url(s, "/ten"), NULL, false, 10, &quick));
+    cr_expect(reply.body_bytes == 10 && !strcmp(reply.body, "0123456789"));
+    fetch_reply_free(&reply);
+    MUST_FAIL(fetch_ask(&reply, server_url(s, "/ten"), NULL, false, 9, &quick), ERR_FORMAT,
+              "an answer of more than 9 bytes");
+    fetch_reply_free(&reply);
+    finish(s);
+}
+
 /* --- answers that are alive and no more: a byte now and then */
 
 static void drip(server *s, int fd, const server_request *r, void *user) {

@@ -139,6 +139,11 @@ Test(redirect, headers_of_answers) {
                   err_message(ERR_NETWORK));
     }
     cr_expect_eq(http__header(&c, "X: a\0b\r\n", 8), ERR_NETWORK);
+    // a day at most, whatever a server asks for
+    cr_expect_eq(http__header(&c, "Retry-After: 86401\r\n", 20), ERR_OK);
+    cr_expect_eq(c.retry_after, 86400);
+    cr_expect_eq(http__header(&c, "Retry-After: -1\r\n", 17), ERR_OK);
+    cr_expect_eq(c.retry_after, 0);
     err e = ERR_OK;
     for (int i = 0; i < 100000 && !e; i++) e = line(&c, "X-A: one more of many\r\n");
     cr_expect_eq(e, ERR_NETWORK, "a head without end is cut");
