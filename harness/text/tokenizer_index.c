@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "text/unicode.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,7 @@ err tokenizer__index_added(tokenizer *t, size_t place, bool *there) {
     trie_step *step = NULL;
     err e = add_path(t->index, &step, TRIE_ADDED, text, strlen(text));
     if (e) return e;
+    assert(step); // an added token has text
     *there = step->id != TOKENIZER_NO_ID;
     if (!*there) step->id = (uint32_t)place;
     return ERR_OK;
