@@ -86,6 +86,7 @@ static void norm_bwd(float *dsum, float *dx, float *dweight, float *dbias, float
     if (keep_before) multiply(dx, dsum, keep_before, n);
 }
 
+// NOLINTBEGIN(bugprone-branch-clone): it does not look into OpenMP's loops, which differ
 #define EACH(statement)                                                                            \
     do {                                                                                           \
         SIMD for (size_t i = 0; i < n; i++) statement;                                             \
@@ -124,6 +125,7 @@ static void finish_dx(float *dx, const float *d, const float *pre, activation ac
         EACH(dx[i] = d[i] + more[i]);
     }
 }
+// NOLINTEND(bugprone-branch-clone)
 
 static void column_sums(float *out, const float *x, size_t rows, size_t stride, size_t n) {
     for (size_t r = 0; r < rows; r++) {
