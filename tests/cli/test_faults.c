@@ -109,7 +109,7 @@ static void stop_with(int number, const char *output) {
     arguments a;
     child c;
     char *checkpoint = path_of(temporary_folder(), output), *first;
-    first = path_of(checkpoint, "checkpoint-2");
+    first = path_of(checkpoint, "checkpoint-4"); // so that one stands before the newest
     child_start(&c, NULL, run_of(&a, output, STEPS, 2, NULL));
     child_await_path(&c, first, SECONDS);
     kill(c.pid, number);

@@ -12,7 +12,7 @@
 enum { ROWS_USED = 9, STEPS = 3, HIDDEN = 768 };
 
 /* Ids from every window of the table, its first and its last row among them. */
-static const uint32_t used[ROWS_USED] = {0,     101,    43690,  43691, 87381,
+static const uint32_t used[ROWS_USED] = {1,     101,    43690,  43691, 87381,
                                          87382, 100000, 119545, 119546};
 
 typedef struct outcome {

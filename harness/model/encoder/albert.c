@@ -15,6 +15,7 @@ static void defaults(bert_config *c) {
 
 #define LAYER "~encoder.albert_layer_groups.0.albert_layers.0."
 
+// NOLINTBEGIN(bugprone-suspicious-missing-comma): LAYER begins a key
 const encoder_family encoder_albert = {
     .title = "ALBERT",
     .class_name = "Albert",
@@ -44,3 +45,4 @@ const encoder_family encoder_albert = {
     .plain_output = true,
     .head_activation = ACT_TANH, // of the pooler
 };
+// NOLINTEND(bugprone-suspicious-missing-comma)

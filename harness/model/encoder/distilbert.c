@@ -10,6 +10,7 @@ static void defaults(bert_config *c) {
 
 #define LAYER "~transformer.layer.#."
 
+// NOLINTBEGIN(bugprone-suspicious-missing-comma): LAYER begins a key
 const encoder_family encoder_distilbert = {
     .title = "DistilBERT",
     .class_name = "DistilBert",
@@ -44,3 +45,4 @@ const encoder_family encoder_distilbert = {
     .plain_attention_output = true,
     .head_activation = ACT_RELU,
 };
+// NOLINTEND(bugprone-suspicious-missing-comma)

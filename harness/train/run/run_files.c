@@ -118,7 +118,8 @@ static err add_copy(cJSON *root, const char *key, const cJSON *object) {
     return err_set(ERR_MEMORY, "out of memory while preparing the run");
 }
 
-static err write_unfinished(run *r) {
+/* replaces: checkpoints of another run are there that --overwrite has given up. */
+static err write_unfinished(run *r, bool replaces) {
     char *path = NULL;
     struct timespec now;
     cJSON *root = cJSON_CreateObject();
@@ -132,6 +133,7 @@ static err write_unfinished(run *r) {
     if ((e = json_add_string(root, "run", r->id))) goto done;
     if ((e = add_copy(root, "identity", r->identity))) goto done;
     if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
+    if ((e = json_add_bool(root, "replaces", replaces))) goto done;
     e = json_write(path, root);
 done:
     cJSON_Delete(root);
@@ -163,19 +165,20 @@ static err check_best_model(const run *r) {
 }
 
 /* Nothing was saved. Checkpoints that are there all the same, damaged or of another run, would be
- * removed in the end: that is for --overwrite alone. */
-static err start_over(run *r) {
+ * removed in the end: that is for --overwrite alone, now or when the run began. */
+static err start_over(run *r, const holding *h) {
+    bool replaces = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(h->root, "replaces"));
     size_t count = 0;
     uint64_t bytes = 0;
     err e = checkpoint_usage(r->output, NULL, &count, &bytes);
     if (e) return e;
-    if (count)
+    if (count && !replaces)
         return err_set(
             ERR_DATA, "%s: none of the %zu checkpoints there is whole and of the unfinished run%s",
             r->output, count,
             err_advice("overwrite", "; start over with --overwrite, which removes them"));
     log_note("%s: no checkpoint of the unfinished run: starting over", r->output);
-    return write_unfinished(r);
+    return write_unfinished(r, replaces);
 }
 
 static err resume(run *r, const holding *h) {
@@ -183,7 +186,7 @@ static err resume(run *r, const holding *h) {
     checkpoint_run state = {.id = h->id, .identity = r->identity};
     err e = checkpoint_find(&path, r->output, h->id);
     if (e) return e;
-    if (!path) return start_over(r);
+    if (!path) return start_over(r, h);
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
         (void)run__judge(r, 0);
         r->resumed_at = r->saved_at = r->trainer.done;
@@ -207,7 +210,7 @@ err run__begin(run *r) {
         if (q->resume && !q->resume_if_any)
             log_note("%s: nothing to resume: starting from the first step", r->output);
         if (h.root) e = checkpoint_clear(r->output, NULL);
-        if (!e) e = write_unfinished(r);
+        if (!e) e = write_unfinished(r, q->overwrite);
     }
 done:
     holding_free(&h);
