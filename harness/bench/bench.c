@@ -343,7 +343,7 @@ static recipe bench_recipe(const bench_options *o) {
     return r;
 }
 
-err bench_measure(bench *b, device *d, const bert_config *config, const encoded *train,
+err bench_measure(bench *b, device *d, const model_config *config, const encoded *train,
                   const encoded *test, const bench_options *o) {
     trainer t = {0};
     *b = (bench){0};

@@ -62,7 +62,7 @@ typedef struct bench {
 
 /* Measures a model of `config` on encoded sentences (at least one of each). Errors: ERR_DEVICE,
  * ERR_MEMORY, ERR_NUMERIC; ERR_ARG when steps exceeds BENCH_STEPS_MAX. */
-err bench_measure(bench *b, device *d, const bert_config *config, const encoded *train,
+err bench_measure(bench *b, device *d, const model_config *config, const encoded *train,
                   const encoded *test, const bench_options *options) MUST_CHECK;
 
 /* A peak below what a phase or an op of it reached is none: it is measured again. Where that does

@@ -9,11 +9,11 @@
 static err add_model(strbuf *out, const char *model, const char *revision) {
     char *name = NULL;
     err e;
-    if (bert_preset_known(model) || folder_exists(model) || file_exists(model))
+    if (model_preset_known(model) || folder_exists(model) || file_exists(model))
         return err_set(ERR_USAGE, "--revision goes with a model of a hub, '%s' is a %s", model,
-                       bert_preset_known(model) ? "preset"
-                       : folder_exists(model)   ? "folder here"
-                                                : "file here");
+                       model_preset_known(model) ? "preset"
+                       : folder_exists(model)    ? "folder here"
+                                                 : "file here");
     if ((e = hub_name_at(&name, model, revision))) return e;
     e = strbuf_printf(out, "%s%s", out->length ? "," : "", name);
     mem_free(name);
@@ -50,7 +50,7 @@ static err choose_folder(char **path, const char *folder) {
 }
 
 static err unknown_model(const char *model) {
-    if (bert_preset_known(model)) {
+    if (model_preset_known(model)) {
         return err_set(ERR_USAGE,
                        "preset '%s' has no vocabulary before it is trained: name the folder of "
                        "its run",
@@ -62,6 +62,6 @@ static err unknown_model(const char *model) {
 err model_flag_tokenizer(char **path, const char *model, bool offline) {
     if (file_exists(model)) return mem_strdup(path, model);
     if (folder_exists(model)) return choose_folder(path, model);
-    if (bert_preset_known(model) || !hub_is_name(model)) return unknown_model(model);
+    if (model_preset_known(model) || !hub_is_name(model)) return unknown_model(model);
     return hub_tokenizer(path, model, offline);
 }

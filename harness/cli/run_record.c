@@ -130,7 +130,7 @@ static err add_model(record *out, const run *r) {
     err e = ERR_OK;
     cJSON_Delete(out->model.config);
     out->model.config = NULL;
-    if ((e = bert_config_json(&out->model.config, &s->config))) return e;
+    if ((e = model_config_json(&out->model.config, &s->config))) return e;
     if ((e = record_text(&out->model.name, s->name))) return e;
     if ((e = record_text(&out->model.weights_sha256, scratch ? NULL : r->weights.sha256))) return e;
     if ((e = record_text(&out->model.vocab_sha256, s->vocab_sha256))) return e;

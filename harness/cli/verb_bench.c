@@ -86,7 +86,7 @@ static err set_labels(work *w) {
         return err_set(ERR_UNSUPPORTED, "task %s has %zu labels", w->task.name,
                        w->task.label_count);
     for (size_t i = 0; i < w->task.label_count; i++) names[i] = w->task.labels[i].name;
-    return bert_config_set_labels(&w->source.config, names, w->task.label_count);
+    return model_config_set_labels(&w->source.config, names, w->task.label_count);
 }
 
 static err work_open(work *w, const options *o) {

@@ -41,7 +41,7 @@ typedef struct predictor {
 } predictor;
 
 static const char *label_name(const predictor *p, uint32_t id, char room[24]) {
-    const bert_config *c = &p->scorer.source.config;
+    const model_config *c = &p->scorer.source.config;
     if (c->labels) return c->labels[id];
     snprintf(room, 24, "LABEL_%u", id);
     return room;
@@ -59,13 +59,13 @@ static int by_value(const void *a, const void *b) {
 
 /* Scores of one sentence, ordered, as transformers' text-classification pipeline computes them. */
 static void rank(predictor *p, double *values, const float *logits) {
-    bert_scores kind = p->scorer.source.config.scores;
-    if (kind == BERT_SCORES_SOFTMAX) {
+    model_scores kind = p->scorer.source.config.scores;
+    if (kind == MODEL_SCORES_SOFTMAX) {
         predict_probabilities(values, logits, p->classes);
     } else {
         for (uint32_t c = 0; c < p->classes; c++) {
             double x = (double)logits[c];
-            values[c] = kind == BERT_SCORES_RAW ? x : 1 / (1 + exp(-x));
+            values[c] = kind == MODEL_SCORES_RAW ? x : 1 / (1 + exp(-x));
         }
     }
     for (uint32_t c = 0; c < p->classes; c++) p->scores[c] = (score){values[c], c};

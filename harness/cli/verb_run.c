@@ -166,9 +166,9 @@ static err apply_flags(recipe *r, const options *o) {
 static err choose_recipe(run_request *q, const options *o, const char *model) {
     recipe *r = &q->recipe;
     // a preset has a recipe of its own; a pretrained model starts from transformers' defaults
-    const char *name = o->recipe ? o->recipe : bert_preset_known(model) ? model : "trainer";
+    const char *name = o->recipe ? o->recipe : model_preset_known(model) ? model : "trainer";
     err e = recipe_load(r, name);
-    if (o->sample && !o->recipe && bert_preset_known(model)) r->num_train_epochs = SAMPLE_EPOCHS;
+    if (o->sample && !o->recipe && model_preset_known(model)) r->num_train_epochs = SAMPLE_EPOCHS;
     if (!e) e = apply_flags(r, o);
     // what no evaluation reads makes no other run of it
     if (q->protocol == PROTOCOL_LAST) r->eval_steps = 0;

@@ -164,7 +164,7 @@ static void describe_attention_bwd(struct attention_bwd *a, description *l) {
     l->flops = 10.0 * attention_pairs(t, SIZE(tile_count)) * (double)h;
 }
 
-static void describe_cls_attention_fwd(struct cls_attention_fwd *a, description *l) {
+static void describe_first_attention_fwd(struct first_attention_fwd *a, description *l) {
     size_t b = SIZE(rows), t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
     REAL(out, WRITE, b * h);
     REAL(q, READ, b * h);
@@ -174,7 +174,7 @@ static void describe_cls_attention_fwd(struct cls_attention_fwd *a, description 
     l->flops = 4.0 * (double)(t * h);
 }
 
-static void describe_cls_attention_bwd(struct cls_attention_bwd *a, description *l) {
+static void describe_first_attention_bwd(struct first_attention_bwd *a, description *l) {
     size_t b = SIZE(rows), t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
     REAL(dq, WRITE, b * h);
     REAL(dkv, WRITE, t * h * 2);

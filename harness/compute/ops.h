@@ -194,7 +194,7 @@ struct attention_bwd {
 /* attention_fwd for the first token of each sentence, [CLS], alone: the same function and the same
  * dropout (its position is 0), from queries of those rows and keys and values of all.
  * kv row: k (H), v (H). */
-struct cls_attention_fwd {
+struct first_attention_fwd {
     span out;      /* (B, H) */
     span q;        /* (B, H) */
     span kv;       /* (T, 2H) */
@@ -208,9 +208,9 @@ struct cls_attention_fwd {
     dropout_spec drop;
 };
 
-/* Backward of cls_attention_fwd, which computes the one row of probabilities again. Every element
+/* Backward of first_attention_fwd, which computes the one row of probabilities again. Every element
  * of dq and dkv is written. */
-struct cls_attention_bwd {
+struct first_attention_bwd {
     span dq;   /* (B, H) */
     span dkv;  /* (T, 2H) */
     span dout; /* (B, H) */

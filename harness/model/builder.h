@@ -8,7 +8,7 @@
 typedef struct model_builder {
     plan *plan;
     const struct model *model;
-    const bert_config *c;
+    const model_config *c;
     const model_memory *memory;
     const batch *batch;
     const model_training *training; /* NULL: evaluation */

@@ -17,7 +17,7 @@ typedef struct preset {
 
 static const preset presets[] = {
 #define X(name, layers, hidden, heads) {#name, layers, hidden, heads},
-    BERT_PRESETS(X)
+    MODEL_PRESETS(X)
 #undef X
 };
 
@@ -27,61 +27,62 @@ static const preset *preset_find(const char *name) {
     return NULL;
 }
 
-bool bert_preset_known(const char *name) {
+bool model_preset_known(const char *name) {
     return preset_find(name) != NULL;
 }
 
-const char *bert_preset_names(void) {
+const char *model_preset_names(void) {
     return "tiny, mini, small, medium, base";
 }
 
-static void defaults(bert_config *c) {
-    *c = (bert_config){.family = &encoder_bert,
-                       .vocabulary = 30522,
-                       .hidden = 768,
-                       .layers = 12,
-                       .heads = 12,
-                       .intermediate = 3072,
-                       .positions = 512,
-                       .types = 2,
-                       .activation = ACT_GELU,
-                       .classes = 2,
-                       .hidden_dropout = 0.1f,
-                       .attention_dropout = 0.1f,
-                       .classifier_dropout = 0.1f,
-                       .layer_norm_eps = 1e-12f,
-                       .initializer_range = 0.02f};
+static void defaults(model_config *c) {
+    *c = (model_config){.family = &encoder_bert,
+                        .vocabulary = 30522,
+                        .hidden = 768,
+                        .layers = 12,
+                        .heads = 12,
+                        .intermediate = 3072,
+                        .positions = 512,
+                        .types = 2,
+                        .activation = ACT_GELU,
+                        .classes = 2,
+                        .hidden_dropout = 0.1f,
+                        .attention_dropout = 0.1f,
+                        .classifier_dropout = 0.1f,
+                        .layer_norm_eps = 1e-12f,
+                        .initializer_range = 0.02f};
 }
 
-err bert_config_preset(bert_config *c, const char *name, uint32_t vocabulary) {
+err model_config_preset(model_config *c, const char *name, uint32_t vocabulary) {
     const preset *p = preset_find(name);
-    if (!p) return err_set(ERR_USAGE, "unknown preset '%s' (known: %s)", name, bert_preset_names());
+    if (!p)
+        return err_set(ERR_USAGE, "unknown preset '%s' (known: %s)", name, model_preset_names());
     defaults(c);
     c->vocabulary = vocabulary;
     c->layers = p->layers;
     c->hidden = p->hidden;
     c->heads = p->heads;
     c->intermediate = 4 * p->hidden;
-    c->positions = BERT_PRESET_POSITIONS;
+    c->positions = MODEL_PRESET_POSITIONS;
     return ERR_OK;
 }
 
-static void labels_free(bert_config *c) {
+static void labels_free(model_config *c) {
     for (uint32_t i = 0; c->labels && i < c->classes; i++) mem_free(c->labels[i]);
     mem_free(c->labels);
     c->labels = NULL;
 }
 
-void bert_config_free(bert_config *c) {
+void model_config_free(model_config *c) {
     labels_free(c);
-    *c = (bert_config){0};
+    *c = (model_config){0};
 }
 
-err bert_config_set_labels(bert_config *c, const char *const *labels, size_t count) {
+err model_config_set_labels(model_config *c, const char *const *labels, size_t count) {
     err e = ERR_OK;
     labels_free(c);
     c->classes = (uint32_t)count;
-    c->scores = BERT_SCORES_SOFTMAX;
+    c->scores = MODEL_SCORES_SOFTMAX;
     if ((e = mem_new(&c->labels, count))) return e;
     for (size_t i = 0; i < count; i++)
         if ((e = mem_strdup(&c->labels[i], labels[i]))) return e;
@@ -91,15 +92,15 @@ err bert_config_set_labels(bert_config *c, const char *const *labels, size_t cou
 /* --- reading -----------------------------------------------------------------------------------
  */
 
-const char *bert_config_key(const bert_config *c, const char *key) {
+const char *model_config_key(const model_config *c, const char *key) {
     for (const config_name *n = c->family->names; n->usual; n++)
         if (strcmp(n->usual, key) == 0) return n->own;
     return key;
 }
 
-static err read_size(uint32_t *out, const bert_config *c, const cJSON *root, const char *key,
+static err read_size(uint32_t *out, const model_config *c, const cJSON *root, const char *key,
                      int64_t low, const char *path) {
-    key = bert_config_key(c, key);
+    key = model_config_key(c, key);
     if (!key || !json_has(root, key)) return ERR_OK; // transformers' default stands
     int64_t value = 0;
     err e = json_whole(&value, root, key, low, SIZE_LIMIT, path);
@@ -107,9 +108,9 @@ static err read_size(uint32_t *out, const bert_config *c, const cJSON *root, con
     return e;
 }
 
-static err read_fraction(float *out, const bert_config *c, const cJSON *root, const char *key,
+static err read_fraction(float *out, const model_config *c, const cJSON *root, const char *key,
                          double high, const char *path) {
-    key = bert_config_key(c, key);
+    key = model_config_key(c, key);
     const cJSON *item = key ? cJSON_GetObjectItemCaseSensitive(root, key) : NULL;
     if (!item || cJSON_IsNull(item)) return ERR_OK;
     double value = 0;
@@ -140,7 +141,7 @@ static err refuse_string(const cJSON *root, const char *key, const char *wanted,
 }
 
 /* The class that made the checkpoint may be one of its user's own, but not one of another model. */
-static err check_class(const bert_config *c, const cJSON *root, const char *path) {
+static err check_class(const model_config *c, const cJSON *root, const char *path) {
     static const char *const others[] = {"Deberta", "XLMRoberta"};
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
     const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
@@ -186,8 +187,8 @@ static const struct {
                    {"relu", ACT_RELU}};
 enum { ACTIVATIONS = sizeof activations / sizeof *activations };
 
-static err read_activation(bert_config *c, const cJSON *root, const char *path) {
-    const char *key = bert_config_key(c, "hidden_act"), *found = NULL;
+static err read_activation(model_config *c, const cJSON *root, const char *path) {
+    const char *key = model_config_key(c, "hidden_act"), *found = NULL;
     if (!is_given(root, key)) return ERR_OK;
     err e = json_string(&found, root, key, path);
     for (size_t i = 0; !e && i < ACTIVATIONS; i++) {
@@ -200,14 +201,14 @@ static err read_activation(bert_config *c, const cJSON *root, const char *path) 
                        path, key, found);
 }
 
-static const char *activation_name(const bert_config *c) {
+static const char *activation_name(const model_config *c) {
     size_t i = 0;
     while (i + 1 < ACTIVATIONS && activations[i].activation != c->activation) i++;
     return activations[i].name;
 }
 
 /* Configurations older than model_type are BERT's. */
-static err read_family(bert_config *c, const cJSON *root, const char *path) {
+static err read_family(model_config *c, const cJSON *root, const char *path) {
     const char *type = "bert";
     err e = ERR_OK;
     if (is_given(root, "model_type") && (e = json_string(&type, root, "model_type", path)))
@@ -220,7 +221,7 @@ static err read_family(bert_config *c, const cJSON *root, const char *path) {
 }
 
 /* Keys of some family whose every other value is another model. */
-static err check_variants(const bert_config *c, const cJSON *root, const char *path) {
+static err check_variants(const model_config *c, const cJSON *root, const char *path) {
     static const char *const groups[] = {"num_hidden_groups", "inner_group_num"};
     const cJSON *sines = cJSON_GetObjectItemCaseSensitive(root, "sinusoidal_pos_embds");
     for (size_t i = 0; c->family->shares_layers && i < sizeof groups / sizeof *groups; i++) {
@@ -239,7 +240,7 @@ static err check_variants(const bert_config *c, const cJSON *root, const char *p
     return ERR_OK;
 }
 
-static err check_kind(bert_config *c, const cJSON *root, const char *path) {
+static err check_kind(model_config *c, const cJSON *root, const char *path) {
     const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(root, "pruned_heads");
     err e = read_activation(c, root, path);
     if (!e) e = check_variants(c, root, path);
@@ -252,7 +253,7 @@ static err check_kind(bert_config *c, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
-static err read_types(bert_config *c, const cJSON *root, const char *path) {
+static err read_types(model_config *c, const cJSON *root, const char *path) {
     err e = read_size(&c->types, c, root, "type_vocab_size", 1, path);
     if (!e && c->types < c->family->types_least)
         return err_set(ERR_UNSUPPORTED,
@@ -263,25 +264,25 @@ static err read_types(bert_config *c, const cJSON *root, const char *path) {
 }
 
 /* Rows of the position table: those up to pad_token_id's are no sentence's. */
-static err check_positions(const bert_config *c, const char *path) {
+static err check_positions(const model_config *c, const char *path) {
     if (!c->family->positions_follow_pad || c->positions >= (uint64_t)c->pad + 3) return ERR_OK;
     return err_set(ERR_FORMAT,
                    "%s: %s is %u, but positions begin at %u, behind pad_token_id %u: expected %u "
                    "or more",
-                   path, bert_config_key(c, "max_position_embeddings"), c->positions, c->pad + 1,
+                   path, model_config_key(c, "max_position_embeddings"), c->positions, c->pad + 1,
                    c->pad, c->pad + 3);
 }
 
-static err read_scores(bert_config *c, const cJSON *root, const char *path) {
+static err read_scores(model_config *c, const cJSON *root, const char *path) {
     const char *type = "single_label_classification";
     err e = ERR_OK;
-    c->scores = c->classes == 1 ? BERT_SCORES_SIGMOID : BERT_SCORES_SOFTMAX;
+    c->scores = c->classes == 1 ? MODEL_SCORES_SIGMOID : MODEL_SCORES_SOFTMAX;
     if (!is_given(root, "problem_type")) return ERR_OK;
     if ((e = json_string(&type, root, "problem_type", path))) return e;
     if (strcmp(type, "regression") == 0)
-        c->scores = BERT_SCORES_RAW;
+        c->scores = MODEL_SCORES_RAW;
     else if (strcmp(type, "multi_label_classification") == 0)
-        c->scores = BERT_SCORES_SIGMOID;
+        c->scores = MODEL_SCORES_SIGMOID;
     else if (strcmp(type, "single_label_classification") != 0)
         return err_set(ERR_FORMAT,
                        "%s: problem_type is '%s', expected regression, "
@@ -306,7 +307,7 @@ static err read_label(char **out, const cJSON *map, int id, const char *path) {
     return mem_strdup(out, name);
 }
 
-static err read_labels(bert_config *c, const cJSON *root, const char *path) {
+static err read_labels(model_config *c, const cJSON *root, const char *path) {
     const cJSON *map = cJSON_GetObjectItemCaseSensitive(root, "id2label");
     int64_t said = 0;
     err e = ERR_OK;
@@ -333,7 +334,7 @@ static err read_labels(bert_config *c, const cJSON *root, const char *path) {
     return e;
 }
 
-static err read_sizes(bert_config *c, const cJSON *root, const char *path) {
+static err read_sizes(model_config *c, const cJSON *root, const char *path) {
     const struct {
         uint32_t *at;
         const char *key;
@@ -352,12 +353,12 @@ static err read_sizes(bert_config *c, const cJSON *root, const char *path) {
     if (e) return e;
     if (c->hidden % c->heads != 0)
         return err_set(ERR_FORMAT, "%s: %s %u is no multiple of %s %u", path,
-                       bert_config_key(c, "hidden_size"), c->hidden,
-                       bert_config_key(c, "num_attention_heads"), c->heads);
+                       model_config_key(c, "hidden_size"), c->hidden,
+                       model_config_key(c, "num_attention_heads"), c->heads);
     return check_positions(c, path);
 }
 
-static err read_fields(bert_config *c, const cJSON *root, const char *path) {
+static err read_fields(model_config *c, const cJSON *root, const char *path) {
     err e = read_sizes(c, root, path);
     if (e) return e;
     if ((e = read_fraction(&c->hidden_dropout, c, root, "hidden_dropout_prob", 1, path))) return e;
@@ -365,7 +366,7 @@ static err read_fields(bert_config *c, const cJSON *root, const char *path) {
                            path)))
         return e;
     // null or absent: as the hidden layers
-    if (strcmp(bert_config_key(c, "classifier_dropout"), "classifier_dropout") == 0)
+    if (strcmp(model_config_key(c, "classifier_dropout"), "classifier_dropout") == 0)
         c->classifier_dropout = c->hidden_dropout;
     if ((e = read_fraction(&c->classifier_dropout, c, root, "classifier_dropout", 1, path)))
         return e;
@@ -376,7 +377,7 @@ static err read_fields(bert_config *c, const cJSON *root, const char *path) {
     return read_scores(c, root, path);
 }
 
-err bert_config_read(bert_config *c, const char *path) {
+err model_config_read(model_config *c, const char *path) {
     cJSON *root = NULL;
     defaults(c);
     err e = json_read(&root, path, CONFIG_LIMIT_BYTES);
@@ -390,14 +391,14 @@ err bert_config_read(bert_config *c, const char *path) {
     e = read_fields(c, root, path);
 done:
     cJSON_Delete(root);
-    if (e) bert_config_free(c);
+    if (e) model_config_free(c);
     return e;
 }
 
 /* --- writing -----------------------------------------------------------------------------------
  */
 
-static err add_labels(cJSON *root, const bert_config *c) {
+static err add_labels(cJSON *root, const model_config *c) {
     cJSON *names = NULL, *ids = NULL;
     err e = ERR_OK;
     if ((e = json_add_object(&names, root, "id2label"))) return e;
@@ -424,13 +425,13 @@ static double plain_decimal(float value) {
     return (double)value;
 }
 
-static err add_fields(cJSON *root, const bert_config *c) {
+static err add_fields(cJSON *root, const model_config *c) {
     const struct {
         const char *key;
         double value;
     } numbers[] = {
         {"vocab_size", c->vocabulary},
-        {"embedding_size", c->family->projects ? bert_config_embedding(c) : 0},
+        {"embedding_size", c->family->projects ? model_config_embedding(c) : 0},
         {"hidden_size", c->hidden},
         {"num_hidden_layers", c->layers},
         {"num_attention_heads", c->heads},
@@ -445,7 +446,7 @@ static err add_fields(cJSON *root, const bert_config *c) {
         {"pad_token_id", c->pad},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        const char *key = bert_config_key(c, numbers[i].key);
+        const char *key = model_config_key(c, numbers[i].key);
         bool is_embedding = strcmp(numbers[i].key, "embedding_size") == 0 && !c->family->projects;
         if (!key || is_embedding) continue; // the family knows no such key
         err e = json_add_number(root, key, numbers[i].value);
@@ -454,7 +455,7 @@ static err add_fields(cJSON *root, const bert_config *c) {
     return ERR_OK;
 }
 
-err bert_config_json(cJSON **out, const bert_config *c) {
+err model_config_json(cJSON **out, const model_config *c) {
     cJSON *root = cJSON_CreateObject(), *list = NULL;
     char class[64];
     err e = ERR_OK;
@@ -465,7 +466,7 @@ err bert_config_json(cJSON **out, const bert_config *c) {
     if ((e = json_append(list, cJSON_CreateString(class)))) goto done;
     if ((e = json_add_string(root, "model_type", c->family->model_type))) goto done;
     if ((e = add_fields(root, c))) goto done;
-    if ((e = json_add_string(root, bert_config_key(c, "hidden_act"), activation_name(c))))
+    if ((e = json_add_string(root, model_config_key(c, "hidden_act"), activation_name(c))))
         goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
     if ((e = json_add_string(root, "problem_type", "single_label_classification"))) goto done;
@@ -479,9 +480,9 @@ done:
     return e;
 }
 
-err bert_config_write(const bert_config *c, const char *path) {
+err model_config_write(const model_config *c, const char *path) {
     cJSON *root = NULL;
-    err e = bert_config_json(&root, c);
+    err e = model_config_json(&root, c);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;

@@ -17,16 +17,16 @@
 
 /* How a fine-tuned classifier's logits become scores, by config.json's problem_type; as
  * transformers' text-classification pipeline decides. */
-typedef enum bert_scores {
-    BERT_SCORES_SOFTMAX,
-    BERT_SCORES_SIGMOID, /* several labels at once, or one label alone */
-    BERT_SCORES_RAW      /* regression */
-} bert_scores;
+typedef enum model_scores {
+    MODEL_SCORES_SOFTMAX,
+    MODEL_SCORES_SIGMOID, /* several labels at once, or one label alone */
+    MODEL_SCORES_RAW      /* regression */
+} model_scores;
 
-typedef struct bert_config {
+typedef struct model_config {
     const encoder_family *family;
     uint32_t vocabulary;   /* V: vocab_size */
-    uint32_t embedding;    /* embedding_size; 0: as hidden (bert_config_embedding) */
+    uint32_t embedding;    /* embedding_size; 0: as hidden (model_config_embedding) */
     uint32_t hidden;       /* H: hidden_size */
     uint32_t layers;       /* L: num_hidden_layers */
     uint32_t heads;        /* A: num_attention_heads; divides H */
@@ -36,63 +36,63 @@ typedef struct bert_config {
     uint32_t classes;      /* C: entries of id2label */
     uint32_t pad;          /* pad_token_id */
     activation activation; /* hidden_act: between a layer's two products */
-    bert_scores scores;
+    model_scores scores;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;
     char **labels; /* (classes) names of id2label, owned; NULL while none are known */
-} bert_config;
+} model_config;
 
 /* name, layers, hidden size, heads; the feed-forward size is 4 times the hidden size */
-#define BERT_PRESETS(X)                                                                            \
+#define MODEL_PRESETS(X)                                                                           \
     X(tiny, 2, 128, 2)                                                                             \
     X(mini, 4, 256, 4)                                                                             \
     X(small, 4, 512, 8)                                                                            \
     X(medium, 8, 512, 8)                                                                           \
     X(base, 12, 768, 12)
 
-enum { BERT_PRESET_VOCABULARY = 8000, BERT_PRESET_POSITIONS = 512 };
+enum { MODEL_PRESET_VOCABULARY = 8000, MODEL_PRESET_POSITIONS = 512 };
 
-bool bert_preset_known(const char *name);
+bool model_preset_known(const char *name);
 /* "tiny, mini, small, medium, base" */
-const char *bert_preset_names(void);
+const char *model_preset_names(void);
 
 /* Columns of the embedding tables. */
-static inline uint32_t bert_config_embedding(const bert_config *c) {
+static inline uint32_t model_config_embedding(const model_config *c) {
     return c->embedding ? c->embedding : c->hidden;
 }
 
 /* Whether a linear layer leads from them to the hidden size. */
-static inline bool bert_config_projects(const bert_config *c) {
+static inline bool model_config_projects(const model_config *c) {
     return c->family->projects == PROJECTS_ALWAYS ||
            (c->family->projects == PROJECTS_WHERE_SIZES_DIFFER &&
-            bert_config_embedding(c) != c->hidden);
+            model_config_embedding(c) != c->hidden);
 }
 
 /* Tokens of the longest sentence that the position table has rows for. */
-static inline uint32_t bert_config_longest(const bert_config *c) {
+static inline uint32_t model_config_longest(const model_config *c) {
     return c->family->positions_follow_pad ? c->positions - c->pad - 1 : c->positions;
 }
 
 /* What the family calls a key of BERT's config.json. */
-const char *bert_config_key(const bert_config *c, const char *key);
+const char *model_config_key(const model_config *c, const char *key);
 
 /* Fills *c with a preset. Errors: ERR_USAGE listing the presets. */
-err bert_config_preset(bert_config *c, const char *name, uint32_t vocabulary) MUST_CHECK;
+err model_config_preset(model_config *c, const char *name, uint32_t vocabulary) MUST_CHECK;
 
 /* Replaces classes and labels (count, copied); one label a sentence. Errors: ERR_MEMORY. */
-err bert_config_set_labels(bert_config *c, const char *const *labels, size_t count) MUST_CHECK;
+err model_config_set_labels(model_config *c, const char *const *labels, size_t count) MUST_CHECK;
 
 /* Reads a config.json. Absent keys have transformers' defaults for the family. Free with
- * bert_config_free. Errors: ERR_IO; ERR_FORMAT naming the key; ERR_UNSUPPORTED naming what makes it
- * another model than those supported. */
-err bert_config_read(bert_config *c, const char *path) MUST_CHECK;
+ * model_config_free. Errors: ERR_IO; ERR_FORMAT naming the key; ERR_UNSUPPORTED naming what makes
+ * it another model than those supported. */
+err model_config_read(model_config *c, const char *path) MUST_CHECK;
 
 /* What config.json holds; *out is owned (cJSON_Delete). Errors: ERR_MEMORY. */
-err bert_config_json(cJSON **out, const bert_config *c) MUST_CHECK;
+err model_config_json(cJSON **out, const model_config *c) MUST_CHECK;
 
 /* Writes a config.json that transformers loads as the family's ...ForSequenceClassification. */
-err bert_config_write(const bert_config *c, const char *path) MUST_CHECK;
+err model_config_write(const model_config *c, const char *path) MUST_CHECK;
 
-void bert_config_free(bert_config *c);
+void model_config_free(model_config *c);
 
 #endif

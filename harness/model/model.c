@@ -1,6 +1,6 @@
 #include "model/builder.h"
 
-err model_init(struct model *m, device *d, const bert_config *config, uint32_t token_rows) {
+err model_init(struct model *m, device *d, const model_config *config, uint32_t token_rows) {
     *m = (struct model){.config = *config, .head = &head_classification};
     return params_init(&m->params, d, config, token_rows);
 }
@@ -46,16 +46,16 @@ static model_builder builder_of(plan *p, const struct model *m, const model_memo
 static err check_capacity(const model_builder *build) {
     const model_memory *memory = build->memory;
     const batch *b = build->batch;
-    const bert_config *c = build->c;
+    const model_config *c = build->c;
     uint32_t outputs = build->model->head->outputs(c);
     if (b->capacity.tokens > memory->tokens || b->capacity.sentences > memory->sentences ||
-        b->capacity.outputs != outputs || b->capacity.max_length > bert_config_longest(c))
+        b->capacity.outputs != outputs || b->capacity.max_length > model_config_longest(c))
         return err_set(
             ERR_ARG,
             "batch of %u tokens, %u sentences of up to %u tokens, %u outputs does not fit a "
             "model planned for %u tokens, %u sentences of up to %u tokens, %u outputs",
             b->capacity.tokens, b->capacity.sentences, b->capacity.max_length, b->capacity.outputs,
-            memory->tokens, memory->sentences, bert_config_longest(c), outputs);
+            memory->tokens, memory->sentences, model_config_longest(c), outputs);
     return ERR_OK;
 }
 

@@ -32,7 +32,7 @@ enum {
 };
 
 struct model {
-    bert_config config; /* borrowed labels: the caller keeps its own config alive */
+    model_config config; /* borrowed labels: the caller keeps its own config alive */
     const head *head;
     params params;
     /* The last layer computes every row, not those alone that the head reads: for who reads hidden
@@ -63,7 +63,7 @@ typedef struct model_memory {
 
 /* Allocates the parameters (zero). token_rows as params_init; 0: evaluation only. Free with
  * model_free, after the plans made from it. */
-err model_init(struct model *m, device *d, const bert_config *config,
+err model_init(struct model *m, device *d, const model_config *config,
                uint32_t token_rows) MUST_CHECK;
 void model_free(struct model *m);
 

@@ -22,7 +22,7 @@ static const param_row table[PARAM_FIELDS] = {
 #undef PARAM
 };
 
-static void field_shape(const bert_config *c, param_field field, uint32_t *rows, uint32_t *cols) {
+static void field_shape(const model_config *c, param_field field, uint32_t *rows, uint32_t *cols) {
     const uint32_t shapes[][2] = {
 #define PARAM(field, scope, decay, r, n, key, s1, s2, s3) [PARAM_##field] = {r, n},
 #include "model/params.def"
@@ -37,17 +37,17 @@ const char *param_field_name(param_field field) {
 }
 
 /* How often a parameter of the scope is there. */
-static uint32_t copies_of(const bert_config *c, param_scope scope) {
+static uint32_t copies_of(const model_config *c, param_scope scope) {
     return scope == PARAM_LAYER && !c->family->shares_layers ? c->layers : 1;
 }
 
 /* Whether a row of an embedding is padding's: its padding_idx in transformers. */
-static bool pads(const bert_config *c, param_field field) {
+static bool pads(const model_config *c, param_field field) {
     return field == PARAM_token || (field == PARAM_position && c->family->positions_follow_pad);
 }
 
 /* In checkpoint order: embeddings, layers, pooler, classifier. */
-static err list_build(params *ps, const bert_config *c) {
+static err list_build(params *ps, const model_config *c) {
     size_t capacity = 0;
     for (int f = 0; f < PARAM_FIELDS; f++) capacity += copies_of(c, table[f].scope);
     err e = mem_new(&ps->list, capacity);
@@ -79,7 +79,7 @@ static err list_build(params *ps, const bert_config *c) {
     return ERR_OK;
 }
 
-size_t params_total(const bert_config *c) {
+size_t params_total(const model_config *c) {
     size_t total = 0;
     for (int f = 0; f < PARAM_FIELDS; f++) {
         uint32_t rows = 0, cols = 0;
@@ -135,7 +135,7 @@ static err token_init(params *ps, uint32_t token_rows) {
     return arena_take(&ps->arena, &ps->token_last_step, token->rows, ELEM_U32);
 }
 
-err params_init(params *ps, device *d, const bert_config *c, uint32_t token_rows) {
+err params_init(params *ps, device *d, const model_config *c, uint32_t token_rows) {
     err e = ERR_OK;
     *ps = (params){.device = d, .training = token_rows > 0};
     arena_init(&ps->arena, d, 0, false);

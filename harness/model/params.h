@@ -64,7 +64,7 @@ typedef struct params {
 
 /* Allocates, zero-filled. token_rows: most distinct token ids of one optimizer step; 0 means no
  * training: no moments and gradients. Free with params_free. Errors: ERR_DEVICE, ERR_MEMORY. */
-err params_init(params *ps, device *d, const bert_config *c, uint32_t token_rows) MUST_CHECK;
+err params_init(params *ps, device *d, const model_config *c, uint32_t token_rows) MUST_CHECK;
 void params_free(params *ps);
 
 /* A parameter by field; layer is 0 unless the field's scope is PARAM_LAYER. Borrowed.
@@ -72,7 +72,7 @@ void params_free(params *ps);
 const param *params_at(const params *ps, param_field field, uint32_t layer);
 
 /* Number of parameters of such a model. */
-size_t params_total(const bert_config *c);
+size_t params_total(const model_config *c);
 
 /* Checkpoint tensors of one parameter: 3 for the fused query, key, value, else 1. */
 size_t param_slices(const param *p);

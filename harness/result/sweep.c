@@ -169,7 +169,7 @@ static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *
     char *folder = NULL;
     tensors files = {0};
     *hex = '\0';
-    if (bert_preset_known(q->model) || !folder_exists(q->model)) return mem_strdup(name, q->model);
+    if (model_preset_known(q->model) || !folder_exists(q->model)) return mem_strdup(name, q->model);
     err e = source_locate(&folder, name, q->model);
     if (!e && !q->from_scratch && !(e = tensors_open(&files, folder)))
         e = tensors_digest(&files, hex);
@@ -224,9 +224,9 @@ static uint64_t rows_of(const task *t, task_role role) {
 /* Cost of a sentence, in multiply-adds a token; of a pretrained model that of BERT base. */
 static double model_cost(const char *name) {
     static const double small_ops = 2e5; // what costs even the smallest model its time
-    bert_config c;
-    if (!bert_preset_known(name)) name = "base";
-    if (bert_config_preset(&c, name, 8000)) return small_ops;
+    model_config c;
+    if (!model_preset_known(name)) name = "base";
+    if (model_config_preset(&c, name, 8000)) return small_ops;
     return small_ops + 12.0 * c.layers * c.hidden * c.hidden;
 }
 

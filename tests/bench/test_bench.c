@@ -68,8 +68,8 @@ static void measure(const char *selector) {
         sentences[i] = (pack_sentence){ids[i], n, n, {i % 2}};
         data.tokens += n;
     }
-    bert_config c;
-    MUST(bert_config_preset(&c, "tiny", VOCABULARY));
+    model_config c;
+    MUST(model_config_preset(&c, "tiny", VOCABULARY));
     c.hidden = 24;
     c.heads = 2;
     c.intermediate = 48;

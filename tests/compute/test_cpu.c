@@ -93,21 +93,21 @@ static void describe(op *o, op_kind kind) {
                                                      .scale = 0.2f,
                                                      .drop = drop};
         break;
-    case OP_cls_attention_fwd:
-        o->as.cls_attention_fwd = (struct cls_attention_fwd){.rows = b,
-                                                             .tokens = t,
-                                                             .heads = HEADS,
-                                                             .head_size = H / HEADS,
-                                                             .scale = 0.2f,
-                                                             .drop = drop};
+    case OP_first_attention_fwd:
+        o->as.first_attention_fwd = (struct first_attention_fwd){.rows = b,
+                                                                 .tokens = t,
+                                                                 .heads = HEADS,
+                                                                 .head_size = H / HEADS,
+                                                                 .scale = 0.2f,
+                                                                 .drop = drop};
         break;
-    case OP_cls_attention_bwd:
-        o->as.cls_attention_bwd = (struct cls_attention_bwd){.rows = b,
-                                                             .tokens = t,
-                                                             .heads = HEADS,
-                                                             .head_size = H / HEADS,
-                                                             .scale = 0.2f,
-                                                             .drop = drop};
+    case OP_first_attention_bwd:
+        o->as.first_attention_bwd = (struct first_attention_bwd){.rows = b,
+                                                                 .tokens = t,
+                                                                 .heads = HEADS,
+                                                                 .head_size = H / HEADS,
+                                                                 .scale = 0.2f,
+                                                                 .drop = drop};
         break;
     case OP_gather_rows:
         o->as.gather_rows = (struct gather_rows){.rows = b, .tokens = t, .hidden = H};

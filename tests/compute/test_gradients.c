@@ -323,7 +323,7 @@ Test(gradients, attention_of_several_tiles) {
     cr_assert_eq(mem_live_count(), live);
 }
 
-Test(gradients, cls_attention) {
+Test(gradients, first_attention) {
     size_t live = mem_live_count();
     const uint32_t ordinals[] = {4, 0, 2};
     for (size_t i = 0; i < 2; i++) {
@@ -331,33 +331,33 @@ Test(gradients, cls_attention) {
         world_open(&w);
         batch_words(&w);
         take_words(&w, "ordinals", ordinals, B);
-        op forward = {.kind = OP_cls_attention_fwd}, backward = {.kind = OP_cls_attention_bwd};
-        struct cls_attention_fwd a = {.rows = dim_fixed(B),
-                                      .tokens = dim_fixed(T),
-                                      .heads = 2,
-                                      .head_size = 3,
-                                      .scale = 0.57f,
-                                      .drop = {i ? 0.3f : 0, 4}};
-        forward.as.cls_attention_fwd = a;
-        backward.as.cls_attention_bwd = (struct cls_attention_bwd){.rows = a.rows,
-                                                                   .tokens = a.tokens,
-                                                                   .heads = a.heads,
-                                                                   .head_size = a.head_size,
-                                                                   .scale = a.scale,
-                                                                   .drop = a.drop};
+        op forward = {.kind = OP_first_attention_fwd}, backward = {.kind = OP_first_attention_bwd};
+        struct first_attention_fwd a = {.rows = dim_fixed(B),
+                                        .tokens = dim_fixed(T),
+                                        .heads = 2,
+                                        .head_size = 3,
+                                        .scale = 0.57f,
+                                        .drop = {i ? 0.3f : 0, 4}};
+        forward.as.first_attention_fwd = a;
+        backward.as.first_attention_bwd = (struct first_attention_bwd){.rows = a.rows,
+                                                                       .tokens = a.tokens,
+                                                                       .heads = a.heads,
+                                                                       .head_size = a.head_size,
+                                                                       .scale = a.scale,
+                                                                       .drop = a.drop};
         bind(&w, &forward, "");
         bind(&w, &backward, "");
         run(&w, &forward);
         run(&w, &backward);
-        check(&w, "cls_attention", &forward, "out", "dout", 1, "q", "dq");
-        check(&w, "cls_attention", &forward, "out", "dout", 1, "kv", "dkv");
+        check(&w, "first_attention", &forward, "out", "dout", 1, "q", "dq");
+        check(&w, "first_attention", &forward, "out", "dout", 1, "kv", "dkv");
         world_close(&w);
     }
     cr_assert_eq(mem_live_count(), live);
 }
 
 /* Row b of the one is row starts[b] of the other, with the same dropout. */
-Test(gradients, cls_attention_is_the_first_row_of_attention) {
+Test(gradients, first_attention_is_the_first_row_of_attention) {
     size_t live = mem_live_count();
     enum { HEADS = 2, D = 3, HIDDEN = HEADS * D };
     const attention_tile tiles[] = {{0, 3, 0, 4}, {3, 1, 0, 0}, {4, 4, 0, 2}};
@@ -367,7 +367,7 @@ Test(gradients, cls_attention_is_the_first_row_of_attention) {
     batch_words(&w);
     take_words(&w, "tiles", (const uint32_t *)tiles, 12);
     take_words(&w, "ordinals", ordinals, B);
-    op all = {.kind = OP_attention_fwd}, first = {.kind = OP_cls_attention_fwd};
+    op all = {.kind = OP_attention_fwd}, first = {.kind = OP_first_attention_fwd};
     all.as.attention_fwd = (struct attention_fwd){.tile_count = dim_fixed(B),
                                                   .tokens = dim_fixed(T),
                                                   .heads = HEADS,
@@ -387,12 +387,12 @@ Test(gradients, cls_attention_is_the_first_row_of_attention) {
     for (size_t b = 0; b < B; b++)
         memcpy((double *)span_host(q) + b * HIDDEN, qkv + tiles[b].start * 3 * HIDDEN,
                HIDDEN * sizeof *qkv);
-    first.as.cls_attention_fwd = (struct cls_attention_fwd){.rows = dim_fixed(B),
-                                                            .tokens = dim_fixed(T),
-                                                            .heads = HEADS,
-                                                            .head_size = D,
-                                                            .scale = 0.57f,
-                                                            .drop = {0.3f, 4}};
+    first.as.first_attention_fwd = (struct first_attention_fwd){.rows = dim_fixed(B),
+                                                                .tokens = dim_fixed(T),
+                                                                .heads = HEADS,
+                                                                .head_size = D,
+                                                                .scale = 0.57f,
+                                                                .drop = {0.3f, 4}};
     bind(&w, &first, "");
     run(&w, &first);
     for (size_t k = 0; k < B * HIDDEN; k++)

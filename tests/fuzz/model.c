@@ -11,7 +11,7 @@ static void make(fuzz_model *m) {
     m->data = (encoded){.sentences = sentences, .count = 2, .tokens = 8, .longest = 4};
     const char *vocab = fuzz_file("model.txt", tokens_vocabulary, strlen(tokens_vocabulary));
     FUZZ_CHECK(tokenizer_load(&m->words, vocab, true) == ERR_OK);
-    FUZZ_CHECK(bert_config_preset(&m->config, "tiny", (uint32_t)m->words.count) == ERR_OK);
+    FUZZ_CHECK(model_config_preset(&m->config, "tiny", (uint32_t)m->words.count) == ERR_OK);
     m->config.layers = 1;
     m->config.hidden = 4;
     m->config.heads = 2;

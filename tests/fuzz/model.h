@@ -7,7 +7,7 @@
 
 typedef struct fuzz_model {
     device device;
-    bert_config config;
+    model_config config;
     tokenizer words;
     encoded data;
     trainer trainer;

@@ -23,24 +23,24 @@ Test(config, presets_have_their_shapes) {
                   {"medium", 8, 512, 8},
                   {"base", 12, 768, 12}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        bert_config c;
-        MUST(bert_config_preset(&c, shapes[i].name, 8000));
+        model_config c;
+        MUST(model_config_preset(&c, shapes[i].name, 8000));
         cr_assert_eq(c.layers, shapes[i].layers, "%s", shapes[i].name);
         cr_assert_eq(c.hidden, shapes[i].hidden, "%s", shapes[i].name);
         cr_assert_eq(c.heads, shapes[i].heads, "%s", shapes[i].name);
         cr_assert_eq(c.intermediate, 4 * shapes[i].hidden, "%s", shapes[i].name);
         cr_assert_eq(c.positions, 512);
-        cr_assert(strstr(bert_preset_names(), shapes[i].name) != NULL);
+        cr_assert(strstr(model_preset_names(), shapes[i].name) != NULL);
     }
-    bert_config c;
-    MUST_FAIL(bert_config_preset(&c, "huge", 8000), ERR_USAGE,
+    model_config c;
+    MUST_FAIL(model_config_preset(&c, "huge", 8000), ERR_USAGE,
               "unknown preset 'huge' (known: tiny, mini");
 }
 
 Test(config, counts_the_parameters_of_published_models) {
     // BertForSequenceClassification with 2 labels: bert-base-uncased, and mBERT cased
-    bert_config c;
-    MUST(bert_config_preset(&c, "base", 30522));
+    model_config c;
+    MUST(model_config_preset(&c, "base", 30522));
     c.classes = 2;
     cr_assert_eq(params_total(&c), 109483778);
     c.vocabulary = 119547;
@@ -50,15 +50,15 @@ Test(config, counts_the_parameters_of_published_models) {
 Test(config, is_read_back_as_it_was_written) {
     json_setup();
     size_t live = mem_live_count();
-    bert_config c, back;
+    model_config c, back;
     const char *const labels[] = {"\xec\x95\x85\xed\x94\x8c", "none"}; // Hangul
     const char *path = temporary_path("config.json");
-    MUST(bert_config_preset(&c, "mini", 7123));
-    MUST(bert_config_set_labels(&c, labels, 2));
+    MUST(model_config_preset(&c, "mini", 7123));
+    MUST(model_config_set_labels(&c, labels, 2));
     c.layer_norm_eps = 1e-5f;
     c.attention_dropout = 0.25f;
-    MUST(bert_config_write(&c, path));
-    MUST(bert_config_read(&back, path));
+    MUST(model_config_write(&c, path));
+    MUST(model_config_read(&back, path));
     cr_assert_eq(back.vocabulary, 7123);
     cr_assert_eq(back.hidden, 256);
     cr_assert_eq(back.layers, 4);
@@ -70,8 +70,8 @@ Test(config, is_read_back_as_it_was_written) {
     cr_assert(back.layer_norm_eps == 1e-5f && back.attention_dropout == 0.25f);
     cr_assert_str_eq(back.labels[0], labels[0]);
     cr_assert_str_eq(back.labels[1], "none");
-    bert_config_free(&c);
-    bert_config_free(&back);
+    model_config_free(&c);
+    model_config_free(&back);
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }
@@ -93,35 +93,35 @@ Test(config, families_keep_their_defaults_and_names) {
     json_setup();
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bert_config c, back;
+        model_config c, back;
         cJSON *root = NULL;
         char text[64], class_name[64];
         snprintf(text, sizeof text, "{\"model_type\": \"%s\"}", cases[i].type);
         snprintf(class_name, sizeof class_name, "%sForSequenceClassification", cases[i].class_name);
-        MUST(bert_config_read(&c, write_config(text)));
+        MUST(model_config_read(&c, write_config(text)));
         const char *path = temporary_path("again.json");
-        MUST(bert_config_write(&c, path));
+        MUST(model_config_write(&c, path));
         MUST(json_read(&root, path, 0));
         cr_assert(json_has(root, cases[i].own), "%s", cases[i].type);
         cr_assert_str_eq(
             cJSON_GetArrayItem(cJSON_GetObjectItem(root, "architectures"), 0)->valuestring,
             class_name);
         cJSON_Delete(root);
-        MUST(bert_config_read(&back, path));
-        const bert_config *both[] = {&c, &back};
+        MUST(model_config_read(&back, path));
+        const model_config *both[] = {&c, &back};
         for (int k = 0; k < 2; k++) {
             cr_assert_str_eq(both[k]->family->model_type, cases[i].type);
             cr_assert_eq(both[k]->layers, cases[i].layers, "%s", cases[i].type);
             cr_assert_eq(both[k]->hidden, cases[i].hidden, "%s", cases[i].type);
-            cr_assert_eq(bert_config_embedding(both[k]), cases[i].embedding, "%s", cases[i].type);
+            cr_assert_eq(model_config_embedding(both[k]), cases[i].embedding, "%s", cases[i].type);
             cr_assert_eq(both[k]->types, cases[i].types, "%s", cases[i].type);
-            cr_assert_eq(bert_config_longest(both[k]), cases[i].longest, "%s", cases[i].type);
+            cr_assert_eq(model_config_longest(both[k]), cases[i].longest, "%s", cases[i].type);
             cr_assert_eq(both[k]->activation, cases[i].activation, "%s", cases[i].type);
             cr_assert(both[k]->classifier_dropout == cases[i].classifier_dropout, "%s",
                       cases[i].type);
         }
-        bert_config_free(&c);
-        bert_config_free(&back);
+        model_config_free(&c);
+        model_config_free(&back);
     }
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
@@ -129,44 +129,44 @@ Test(config, families_keep_their_defaults_and_names) {
 
 Test(config, takes_transformers_defaults) {
     json_setup();
-    bert_config c;
-    MUST(bert_config_read(&c, write_config("{\"model_type\": \"bert\", \"num_labels\": 5}")));
+    model_config c;
+    MUST(model_config_read(&c, write_config("{\"model_type\": \"bert\", \"num_labels\": 5}")));
     cr_assert_eq(c.vocabulary, 30522);
     cr_assert_eq(c.hidden, 768);
     cr_assert_eq(c.classes, 5);
     cr_assert(c.layer_norm_eps == 1e-12f && c.classifier_dropout == 0.1f);
-    bert_config_free(&c);
-    MUST(bert_config_read(
+    model_config_free(&c);
+    MUST(model_config_read(
         &c, write_config("{\"architectures\": [\"BertForMaskedLM\"], "
                          "\"hidden_dropout_prob\": 0.3, \"classifier_dropout\": null}")));
     cr_assert(c.classifier_dropout == 0.3f);
-    bert_config_free(&c);
+    model_config_free(&c);
     temporary_remove();
 }
 
 Test(config, knows_how_logits_become_scores) {
     static const struct {
         const char *text;
-        bert_scores scores;
+        model_scores scores;
     } cases[] = {
-        {"{\"num_labels\": 3}", BERT_SCORES_SOFTMAX},
-        {"{\"num_labels\": 3, \"problem_type\": null}", BERT_SCORES_SOFTMAX},
-        {"{\"num_labels\": 1}", BERT_SCORES_SIGMOID},
-        {"{\"num_labels\": 1, \"problem_type\": \"regression\"}", BERT_SCORES_RAW},
+        {"{\"num_labels\": 3}", MODEL_SCORES_SOFTMAX},
+        {"{\"num_labels\": 3, \"problem_type\": null}", MODEL_SCORES_SOFTMAX},
+        {"{\"num_labels\": 1}", MODEL_SCORES_SIGMOID},
+        {"{\"num_labels\": 1, \"problem_type\": \"regression\"}", MODEL_SCORES_RAW},
         {"{\"num_labels\": 3, \"problem_type\": \"multi_label_classification\"}",
-         BERT_SCORES_SIGMOID},
+         MODEL_SCORES_SIGMOID},
     };
     json_setup();
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bert_config c;
+        model_config c;
         const char *const labels[] = {"no", "yes"};
-        MUST(bert_config_read(&c, write_config(cases[i].text)));
+        MUST(model_config_read(&c, write_config(cases[i].text)));
         cr_assert_eq(c.scores, cases[i].scores, "%s", cases[i].text);
         // a task has one label a sentence
-        MUST(bert_config_set_labels(&c, labels, 2));
-        cr_assert_eq(c.scores, BERT_SCORES_SOFTMAX);
-        bert_config_free(&c);
+        MUST(model_config_set_labels(&c, labels, 2));
+        cr_assert_eq(c.scores, MODEL_SCORES_SOFTMAX);
+        model_config_free(&c);
     }
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
@@ -180,21 +180,21 @@ Test(config, takes_what_is_found_in_the_wild) {
         "{\"architectures\": [], \"torch_dtype\": \"float16\", \"gradient_checkpointing\": false}",
     };
     json_setup();
-    bert_config c;
+    model_config c;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        MUST(bert_config_read(&c, write_config(texts[i])));
+        MUST(model_config_read(&c, write_config(texts[i])));
         cr_assert_eq(c.pad, 0);
-        bert_config_free(&c);
+        model_config_free(&c);
     }
     // KoBERT pads with token 1
-    MUST(bert_config_read(&c, write_config("{\"model_type\": \"bert\", \"pad_token_id\": 1}")));
+    MUST(model_config_read(&c, write_config("{\"model_type\": \"bert\", \"pad_token_id\": 1}")));
     cr_assert_eq(c.pad, 1);
     const char *path = temporary_path("again.json");
-    MUST(bert_config_write(&c, path));
-    bert_config_free(&c);
-    MUST(bert_config_read(&c, path));
+    MUST(model_config_write(&c, path));
+    model_config_free(&c);
+    MUST(model_config_read(&c, path));
     cr_assert_eq(c.pad, 1);
-    bert_config_free(&c);
+    model_config_free(&c);
     temporary_remove();
 }
 
@@ -215,12 +215,12 @@ Test(config, labels_as_transformers_reads_them) {
     json_setup();
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bert_config c;
-        MUST(bert_config_read(&c, write_config(cases[i].text)));
+        model_config c;
+        MUST(model_config_read(&c, write_config(cases[i].text)));
         cr_assert_eq(c.classes, cases[i].classes, "%s", cases[i].text);
         cr_assert_eq(c.labels != NULL, cases[i].first != NULL, "%s", cases[i].text);
         if (c.labels) cr_assert_str_eq(c.labels[0], cases[i].first);
-        bert_config_free(&c);
+        model_config_free(&c);
     }
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
@@ -298,9 +298,9 @@ Test(config, refuses_what_is_not_this_bert) {
     json_setup();
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bert_config c;
+        model_config c;
         const char *path = write_config(cases[i].text);
-        MUST_FAIL(bert_config_read(&c, path), cases[i].code, cases[i].part);
+        MUST_FAIL(model_config_read(&c, path), cases[i].code, cases[i].part);
         cr_assert_not_null(strstr(err_message(cases[i].code), "config.json"), "%s",
                            err_message(cases[i].code));
     }

@@ -24,8 +24,8 @@ static void train_large(outcome *out, const char *selector) {
     uint32_t a[] = {101, 43648, 119546, 0, 87295, 101}, b[] = {101, 119545, 100000}, c[200];
     for (size_t i = 0; i < 200; i++) c[i] = used[i % ROWS_USED];
     const pack_sentence sentences[] = {{a, 6, 6, {0}}, {b, 3, 3, {2}}, {c, 200, 200, {1}}};
-    bert_config config;
-    MUST(bert_config_preset(&config, "base", 119547));
+    model_config config;
+    MUST(model_config_preset(&config, "base", 119547));
     config.layers = 2;
     config.classes = 3;
     batch_capacity capacity = {.tokens = 224, .sentences = 3, .micros = 1, .max_length = 200};

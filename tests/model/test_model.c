@@ -54,8 +54,8 @@ static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidde
                             const encoder_family *family, uint32_t embedding) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
     const pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
-    bert_config config;
-    MUST(bert_config_preset(&config, "tiny", 31));
+    model_config config;
+    MUST(model_config_preset(&config, "tiny", 31));
     config.family = family;
     config.embedding = embedding;
     config.types = family->types_least;
@@ -128,8 +128,8 @@ typedef struct step_values {
 static void step_with(step_values *v, const char *selector, bool keeps_all_rows) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
     const pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
-    bert_config config;
-    MUST(bert_config_preset(&config, "tiny", 31));
+    model_config config;
+    MUST(model_config_preset(&config, "tiny", 31));
     config.hidden = 64;
     config.heads = 4;
     config.intermediate = 128;
@@ -191,7 +191,7 @@ static void check_same(const char *selector, double bound) {
 }
 
 /* The last layer on [CLS] rows alone is the same function with the same dropout. */
-Test(bert, cls_rows_alone_give_the_same_step) {
+Test(bert, first_rows_alone_give_the_same_step) {
     size_t live = mem_live_count();
     check_same("reference", 1e-12);
 #if HARNESS_CPU
@@ -201,7 +201,7 @@ Test(bert, cls_rows_alone_give_the_same_step) {
 }
 
 #if HARNESS_VULKAN
-Test(bert, cls_rows_alone_give_the_same_step_on_vulkan) {
+Test(bert, first_rows_alone_give_the_same_step_on_vulkan) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     check_same(test_device(), 1e-5);
 }
@@ -310,7 +310,7 @@ static void check_first_step(golden *g, tiny_model *t, bool has_all_rows) {
     const span hidden[] = {t->memory.encoder.hidden, t->memory.encoder.layers[0].y,
                            t->memory.encoder.layers[1].y};
     // transformers shows the embeddings before a projection
-    for (size_t i = bert_config_projects(&t->config);
+    for (size_t i = model_config_projects(&t->config);
          i < sizeof hidden / sizeof *hidden - !has_all_rows; i++) {
         char name[16];
         size_t count = (size_t)t->pack.micros[0].tokens * t->config.hidden;
@@ -356,11 +356,11 @@ static void check_golden_with(const char *selector, const char *family, bool kee
     char path[600];
     golden g;
     tiny_model t;
-    bert_config config;
+    model_config config;
     weights_report report;
     golden_open(&g, family);
     snprintf(path, sizeof path, "%s/config.json", g.folder);
-    MUST(bert_config_read(&config, path));
+    MUST(model_config_read(&config, path));
     cr_assert_str_eq(config.family->model_type, family);
     batch_capacity capacity = {
         .tokens = 48, .sentences = GOLDEN_ROWS, .micros = 1, .max_length = 24};

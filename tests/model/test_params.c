@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void small_config(bert_config *c) {
-    MUST(bert_config_preset(c, "tiny", 29));
+static void small_config(model_config *c) {
+    MUST(model_config_preset(c, "tiny", 29));
     c->hidden = 12;
     c->heads = 3;
     c->intermediate = 20;
@@ -22,7 +22,7 @@ static void small_config(bert_config *c) {
 
 typedef struct fixture {
     device device;
-    bert_config config;
+    model_config config;
     params params;
 } fixture;
 

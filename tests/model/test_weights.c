@@ -18,7 +18,7 @@ static const float range = 0.02f;
 
 typedef struct fixture {
     device device;
-    bert_config config;
+    model_config config;
     params params;
     checkpoint_file file; /* of the parameters */
     char digest[HASH_HEX_BYTES];
@@ -43,7 +43,7 @@ static void open_family(fixture *f, const encoder_family *family, uint32_t embed
     json_setup();
     *f = (fixture){.live = mem_live_count()};
     MUST(device_open_named(&f->device, "reference", NULL));
-    MUST(bert_config_preset(&f->config, "tiny", 29));
+    MUST(model_config_preset(&f->config, "tiny", 29));
     f->config.family = family;
     f->config.types = family->types_least;
     f->config.embedding = embedding;
@@ -352,7 +352,7 @@ Test(weights, half_an_embedding_projection_is_refused) {
     expect_keys(&r.unexpected, "discriminator_predictions.dense.bias");
     cr_assert_eq(r.drawn_count, 0);
     weights_report_free(&r);
-    MUST(bert_config_write(&f.config, temporary_path("config.json")));
+    MUST(model_config_write(&f.config, temporary_path("config.json")));
     MUST(weights_promise(&rows, &f.config, temporary_folder()));
     cr_assert_eq(rows, 3);
     f.config.embedding = 0;

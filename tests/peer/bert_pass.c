@@ -26,7 +26,7 @@ typedef struct pass {
     pack_sentence *rows; /* (count) */
     uint32_t count, *ids;
     device device;
-    bert_config config;
+    model_config config;
     struct model model;
     model_memory memory;
     batch_capacity capacity;
@@ -45,7 +45,7 @@ static void pass_free(pass *p) {
     batch_free(&p->batch);
     model_memory_free(&p->memory);
     model_free(&p->model);
-    bert_config_free(&p->config);
+    model_config_free(&p->config);
     if (p->device.info.name[0]) device_close(&p->device);
     mem_free(p->rows);
     mem_free(p->ids);
@@ -247,7 +247,7 @@ int main(int argc, char **argv) {
     }
     json_setup();
     if ((e = path_join(&config, argv[1], "config.json"))) goto done;
-    if ((e = bert_config_read(&p.config, config))) goto done;
+    if ((e = model_config_read(&p.config, config))) goto done;
     if ((e = rows_read(&p, argv[2]))) goto done;
     if ((e = device_open_named(&p.device, argv[3], NULL))) goto done;
     if ((e = pass_open(&p, argv[1]))) goto done;

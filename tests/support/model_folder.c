@@ -31,12 +31,12 @@ void model_folder_make(const char *folder, const char *const *labels, uint32_t c
 void model_folder_make_family(const char *folder, const char *const *labels, uint32_t classes,
                               const char *vocab, const encoder_family *family) {
     tokenizer words;
-    bert_config c;
+    model_config c;
     device d;
     struct model m;
     make_words(&words, vocab);
     words.model_max_length = 32;
-    MUST(bert_config_preset(&c, "tiny", (uint32_t)words.count));
+    MUST(model_config_preset(&c, "tiny", (uint32_t)words.count));
     c.family = family;
     c.types = family->types_least;
     c.embedding = family->projects ? 6 : 0;
@@ -46,7 +46,7 @@ void model_folder_make_family(const char *folder, const char *const *labels, uin
     c.intermediate = 16;
     c.positions = family->positions_follow_pad ? 33 : 32;
     c.classes = classes;
-    if (labels) MUST(bert_config_set_labels(&c, labels, classes));
+    if (labels) MUST(model_config_set_labels(&c, labels, classes));
     MUST(device_open_named(&d, "reference", NULL));
     MUST(model_init(&m, &d, &c, 0));
     // wide enough that sentences get scores of their own
@@ -55,7 +55,7 @@ void model_folder_make_family(const char *folder, const char *const *labels, uin
     MUST(sums_remove(folder)); // tests change the files
     model_free(&m);
     device_close(&d);
-    bert_config_free(&c);
+    model_config_free(&c);
     tokenizer_free(&words);
 }
 

@@ -20,7 +20,7 @@ static void open_table(tiny_model *t, const schedule *rates, double weight_decay
     mem_free(table);
 }
 
-void tiny_model_open(tiny_model *t, const char *selector, const bert_config *config,
+void tiny_model_open(tiny_model *t, const char *selector, const model_config *config,
                      const batch_capacity *capacity, const model_training *training,
                      const schedule *rates, double weight_decay) {
     memset(t, 0, sizeof *t);
@@ -49,7 +49,7 @@ void tiny_model_close(tiny_model *t) {
     batch_free(&t->batch);
     model_memory_free(&t->memory);
     model_free(&t->model);
-    bert_config_free(&t->config);
+    model_config_free(&t->config);
     cr_assert_eq(t->device.validation_errors, 0);
     device_close(&t->device);
 }

@@ -8,7 +8,7 @@
 
 typedef struct tiny_model {
     device device;
-    bert_config config;
+    model_config config;
     struct model model;
     model_memory memory;
     batch batch;
@@ -23,7 +23,7 @@ extern bool tiny_model_all_rows;
 
 /* Opens the device (cr_skip_test when it is not built in or not there) and makes everything for
  * micro-batches of capacity->tokens and so on. The config is taken over. */
-void tiny_model_open(tiny_model *t, const char *selector, const bert_config *config,
+void tiny_model_open(tiny_model *t, const char *selector, const model_config *config,
                      const batch_capacity *capacity, const model_training *training,
                      const schedule *rates, double weight_decay);
 void tiny_model_close(tiny_model *t);

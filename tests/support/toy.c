@@ -15,7 +15,7 @@ void toy_open(toy *t, const char *selector, size_t rows) {
     t->data.sentences = t->sentences;
     t->data.count = rows;
     t->data.longest = TOY_LONGEST;
-    MUST(bert_config_preset(&t->config, "tiny", TOY_VOCABULARY));
+    MUST(model_config_preset(&t->config, "tiny", TOY_VOCABULARY));
     t->config.hidden = 24;
     t->config.heads = 2;
     t->config.intermediate = 48;

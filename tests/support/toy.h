@@ -10,8 +10,8 @@ typedef struct toy {
     uint32_t ids[TOY_ROWS][TOY_LONGEST];
     pack_sentence sentences[TOY_ROWS];
     encoded data;
-    bert_config config; /* 2 layers of 24 */
-    recipe recipe;      /* transformers' defaults, learning rate 1e-3 */
+    model_config config; /* 2 layers of 24 */
+    recipe recipe;       /* transformers' defaults, learning rate 1e-3 */
     device device;
 } toy;
 

@@ -11,17 +11,17 @@ static task_label names[3] = {
 
 /* Matches the model's labels with those of the task; rows as text, "same" for none. */
 static err match(char text[64], const char *const *theirs, uint32_t count, const char *map) {
-    bert_config c = {0};
+    model_config c = {0};
     const task t = {.name = "nsmc", .labels = names, .label_count = count};
     uint32_t *rows = NULL;
     c.classes = count;
-    if (theirs) MUST(bert_config_set_labels(&c, theirs, count));
+    if (theirs) MUST(model_config_set_labels(&c, theirs, count));
     err e = labels_match(&rows, &c, &t, map, "folder");
     snprintf(text, 64, "same");
     for (uint32_t i = 0, n = 0; rows && i < count; i++)
         n += (uint32_t)snprintf(text + n, 64 - n, "%s%u", i ? " " : "", rows[i]);
     mem_free(rows);
-    bert_config_free(&c);
+    model_config_free(&c);
     return e;
 }
 
@@ -86,7 +86,7 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
         MUST_FAIL(match(rows, cases[i].theirs, cases[i].count, cases[i].map), cases[i].code,
                   cases[i].part);
     }
-    bert_config c = {.classes = 3};
+    model_config c = {.classes = 3};
     const task t = {.name = "nsmc", .labels = names, .label_count = 2};
     uint32_t *rows = NULL;
     MUST_FAIL(labels_match(&rows, &c, &t, NULL, "folder"), ERR_DATA,
@@ -96,19 +96,19 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
 
 Test(labels, are_renamed_by_a_map_alone) {
     static const char *const theirs[] = {"L0", "L1"};
-    bert_config c = {0};
+    model_config c = {0};
     json_setup();
     size_t live = mem_live_count();
-    MUST(bert_config_set_labels(&c, theirs, 2));
+    MUST(model_config_set_labels(&c, theirs, 2));
     MUST(labels_rename(&c, "l1=긍정", "folder"));
     cr_assert_str_eq(c.labels[0], "L0");
     cr_assert_str_eq(c.labels[1], "긍정");
     MUST_FAIL(labels_rename(&c, "L7=x", "folder"), ERR_USAGE, "folder has no label 'L7'");
-    bert_config_free(&c);
+    model_config_free(&c);
     c.classes = 2;
     MUST(labels_rename(&c, "LABEL_0=x", "folder"));
     cr_assert_str_eq(c.labels[0], "x");
     cr_assert_str_eq(c.labels[1], "LABEL_1");
-    bert_config_free(&c);
+    model_config_free(&c);
     cr_assert_eq(mem_live_count(), live);
 }

@@ -98,7 +98,7 @@ static void refuse_a_giant(const char *selector, uint64_t memory_bytes, const ch
     trainer tr;
     trainer_options options = {.seed = 1};
     toy_open(&t, selector, 8);
-    bert_config small = t.config;
+    model_config small = t.config;
     if (memory_bytes) t.device.info.memory_bytes = memory_bytes;
     // weights as large as one buffer may be, nearly; training takes four times as much
     t.config.hidden = HIDDEN;

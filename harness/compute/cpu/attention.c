@@ -95,7 +95,7 @@ err cpu__attention_bwd(const op_call *call, const op *o) {
 
 /* --- the first token of each sentence alone --- */
 
-typedef struct cls_attending {
+typedef struct first_attending {
     const op_call *call;
     const float *q, *kv, *dout;
     float *out_to, *dq, *dkv;
@@ -103,15 +103,15 @@ typedef struct cls_attending {
     size_t heads, head_size;
     float scale;
     dropout_spec drop;
-} cls_attending;
+} first_attending;
 
-static void cls_item(void *context, size_t item, float *workspace) {
-    const cls_attending *w = context;
+static void first_item(void *context, size_t item, float *workspace) {
+    const first_attending *w = context;
     size_t head = item % w->heads, b = item / w->heads, hidden = w->heads * w->head_size;
     size_t row = b * hidden + head * w->head_size;
     size_t rows = w->starts[b] * 2 * hidden + head * w->head_size;
     bool is_backward = w->dq != NULL;
-    cpu_cls_attention a = {
+    cpu_first_attention a = {
         .q = w->q + row,
         .kv = w->kv + rows,
         .dout = is_backward ? w->dout + row : NULL,
@@ -128,50 +128,50 @@ static void cls_item(void *context, size_t item, float *workspace) {
         .workspace = workspace,
     };
     if (is_backward)
-        cpu__kernels(w->call)->cls_attention_bwd(&a);
+        cpu__kernels(w->call)->first_attention_bwd(&a);
     else
-        cpu__kernels(w->call)->cls_attention_fwd(&a);
+        cpu__kernels(w->call)->first_attention_fwd(&a);
 }
 
-static err cls_run(cls_attending *w, size_t sentences) {
+static err first_run(first_attending *w, size_t sentences) {
     size_t longest = 0;
     for (size_t b = 0; b < sentences; b++) {
         size_t length = w->starts[b + 1] - w->starts[b];
         if (length > longest) longest = length;
     }
-    err e = cpu__workspace(w->call->device, cpu__cls_attention_workspace(longest));
-    if (!e) cpu__for(w->call->device, sentences * w->heads, cls_item, w);
+    err e = cpu__workspace(w->call->device, cpu__first_attention_workspace(longest));
+    if (!e) cpu__for(w->call->device, sentences * w->heads, first_item, w);
     return e;
 }
 
-err cpu__cls_attention_fwd(const op_call *call, const op *o) {
-    const struct cls_attention_fwd *a = &o->as.cls_attention_fwd;
-    cls_attending w = {.call = call,
-                       .q = cpu__reals(a->q),
-                       .kv = cpu__reals(a->kv),
-                       .out_to = cpu__reals(a->out),
-                       .starts = cpu__given_words(a->starts),
-                       .ordinals = cpu__words(a->ordinals),
-                       .heads = a->heads,
-                       .head_size = a->head_size,
-                       .scale = a->scale,
-                       .drop = a->drop};
-    return cls_run(&w, cpu__size(call, a->rows));
+err cpu__first_attention_fwd(const op_call *call, const op *o) {
+    const struct first_attention_fwd *a = &o->as.first_attention_fwd;
+    first_attending w = {.call = call,
+                         .q = cpu__reals(a->q),
+                         .kv = cpu__reals(a->kv),
+                         .out_to = cpu__reals(a->out),
+                         .starts = cpu__given_words(a->starts),
+                         .ordinals = cpu__words(a->ordinals),
+                         .heads = a->heads,
+                         .head_size = a->head_size,
+                         .scale = a->scale,
+                         .drop = a->drop};
+    return first_run(&w, cpu__size(call, a->rows));
 }
 
-err cpu__cls_attention_bwd(const op_call *call, const op *o) {
-    const struct cls_attention_bwd *a = &o->as.cls_attention_bwd;
-    cls_attending w = {.call = call,
-                       .q = cpu__reals(a->q),
-                       .kv = cpu__reals(a->kv),
-                       .dout = cpu__reals(a->dout),
-                       .dq = cpu__reals(a->dq),
-                       .dkv = cpu__reals(a->dkv),
-                       .starts = cpu__given_words(a->starts),
-                       .ordinals = cpu__words(a->ordinals),
-                       .heads = a->heads,
-                       .head_size = a->head_size,
-                       .scale = a->scale,
-                       .drop = a->drop};
-    return cls_run(&w, cpu__size(call, a->rows));
+err cpu__first_attention_bwd(const op_call *call, const op *o) {
+    const struct first_attention_bwd *a = &o->as.first_attention_bwd;
+    first_attending w = {.call = call,
+                         .q = cpu__reals(a->q),
+                         .kv = cpu__reals(a->kv),
+                         .dout = cpu__reals(a->dout),
+                         .dq = cpu__reals(a->dq),
+                         .dkv = cpu__reals(a->dkv),
+                         .starts = cpu__given_words(a->starts),
+                         .ordinals = cpu__words(a->ordinals),
+                         .heads = a->heads,
+                         .head_size = a->head_size,
+                         .scale = a->scale,
+                         .drop = a->drop};
+    return first_run(&w, cpu__size(call, a->rows));
 }

@@ -30,9 +30,9 @@ typedef struct cpu_attention {
     float *workspace; /* cpu__attention_workspace floats, aligned to 64 bytes */
 } cpu_attention;
 
-/* One sentence and head of cls_attention. Rows of kv and dkv are 2H apart and hold k, and v H
+/* One sentence and head of first_attention. Rows of kv and dkv are 2H apart and hold k, and v H
  * further; all point at the head's first column. */
-typedef struct cpu_cls_attention {
+typedef struct cpu_first_attention {
     const float *q, *kv, *dout; /* dout: backward */
     float *out;                 /* forward */
     float *dq, *dkv;            /* backward */
@@ -40,8 +40,8 @@ typedef struct cpu_cls_attention {
     float scale;
     bool has_dropout;
     cpu_dropout drop;
-    float *workspace; /* cpu__cls_attention_workspace floats, aligned to 64 bytes */
-} cpu_cls_attention;
+    float *workspace; /* cpu__first_attention_workspace floats, aligned to 64 bytes */
+} cpu_first_attention;
 
 /* Constants of AdamW, and the step's scalars. */
 typedef struct cpu_adam {
@@ -77,8 +77,8 @@ typedef struct cpu_kernels {
     double (*square_sum)(const float *x, size_t n);
     void (*attention_fwd)(const cpu_attention *a);
     void (*attention_bwd)(const cpu_attention *a);
-    void (*cls_attention_fwd)(const cpu_cls_attention *a);
-    void (*cls_attention_bwd)(const cpu_cls_attention *a);
+    void (*first_attention_fwd)(const cpu_first_attention *a);
+    void (*first_attention_bwd)(const cpu_first_attention *a);
     void (*adam)(float *p, float *m, float *v, const float *g, size_t n, const cpu_adam *k);
     /* The same update with g = 0 for steps first to last of the table (rows of 4, as in ops.h). */
     void (*adam_replay)(float *p, float *m, float *v, size_t n, const float *table, uint32_t first,
@@ -96,6 +96,6 @@ extern const cpu_kernels cpu__kernels_avx512;
  */
 enum { CPU_ATTENTION_ROWS = 32 };
 size_t cpu__attention_workspace(size_t length, size_t head_size);
-size_t cpu__cls_attention_workspace(size_t length);
+size_t cpu__first_attention_workspace(size_t length);
 
 #endif

@@ -302,7 +302,7 @@ static void set_scaled(float *y, const float *x, float factor, size_t n) {
     _Pragma("omp simd") for (size_t i = 0; i < n; i++) y[i] = x[i] * factor;
 }
 
-static void cls_attention_fwd(const cpu_cls_attention *a) {
+static void first_attention_fwd(const cpu_first_attention *a) {
     size_t keys = (a->length + 15) / 16 * 16, stride = 2 * a->hidden, n = a->head_size;
     float *s = a->workspace, max;
     uint32_t *words = (uint32_t *)(void *)(a->workspace + 2 * keys);
@@ -321,7 +321,7 @@ static void cls_attention_fwd(const cpu_cls_attention *a) {
     set_scaled(a->out, a->out, 1.0f / sum, n);
 }
 
-static void cls_attention_bwd(const cpu_cls_attention *a) {
+static void first_attention_bwd(const cpu_first_attention *a) {
     size_t keys = (a->length + 15) / 16 * 16, stride = 2 * a->hidden, n = a->head_size;
     float *s = a->workspace, *dp = s + keys, *keep = dp + keys, max;
     for (size_t j = 0; j < a->length; j++) {

@@ -2,7 +2,7 @@
 #define CPU_ISA "baseline"
 #include "compute/cpu/kernels_body.h"
 
-size_t cpu__cls_attention_workspace(size_t length) {
+size_t cpu__first_attention_workspace(size_t length) {
     // scores, their gradients, dropout words and what a vector of blocks writes beyond them
     return (length + 15) / 16 * 16 * 3 + 64;
 }

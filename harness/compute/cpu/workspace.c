@@ -15,9 +15,9 @@ static size_t attention_workspace(dim tokens, size_t head_size) {
     return cpu__attention_workspace(longest, head_size);
 }
 
-static size_t cls_workspace(dim tokens) {
-    return cpu__cls_attention_workspace(tokens.max < CPU_LENGTH_USUAL ? tokens.max
-                                                                      : CPU_LENGTH_USUAL);
+static size_t first_workspace(dim tokens) {
+    return cpu__first_attention_workspace(tokens.max < CPU_LENGTH_USUAL ? tokens.max
+                                                                        : CPU_LENGTH_USUAL);
 }
 
 size_t cpu__workspace_of(const op *o) {
@@ -32,8 +32,8 @@ size_t cpu__workspace_of(const op *o) {
         return attention_workspace(o->as.attention_fwd.tokens, o->as.attention_fwd.head_size);
     case OP_attention_bwd:
         return attention_workspace(o->as.attention_bwd.tokens, o->as.attention_bwd.head_size);
-    case OP_cls_attention_fwd: return cls_workspace(o->as.cls_attention_fwd.tokens);
-    case OP_cls_attention_bwd: return cls_workspace(o->as.cls_attention_bwd.tokens);
+    case OP_first_attention_fwd: return first_workspace(o->as.first_attention_fwd.tokens);
+    case OP_first_attention_bwd: return first_workspace(o->as.first_attention_bwd.tokens);
     default: return 0;
     }
 }

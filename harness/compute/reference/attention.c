@@ -134,8 +134,8 @@ err reference__attention_bwd(const op_call *call, const op *o) {
 
 /* Probabilities of sentence b's first token in one head: p (length), before dropout. k
  * points at the sentence's first key, rows of 2H apart. */
-static void cls_probabilities(double *p, const double *q, const double *k, size_t stride,
-                              size_t size, uint32_t length, double scale) {
+static void first_probabilities(double *p, const double *q, const double *k, size_t stride,
+                                size_t size, uint32_t length, double scale) {
     double max = -INFINITY, sum = 0;
     for (uint32_t j = 0; j < length; j++) {
         p[j] = dot(q, k + j * stride, size) * scale;
@@ -149,8 +149,8 @@ static uint32_t ordinal_of(span ordinals, uint32_t b) {
     return span_given(ordinals) ? reference__words(ordinals)[b] : 0;
 }
 
-err reference__cls_attention_fwd(const op_call *call, const op *o) {
-    const struct cls_attention_fwd *a = &o->as.cls_attention_fwd;
+err reference__first_attention_fwd(const op_call *call, const op *o) {
+    const struct first_attention_fwd *a = &o->as.first_attention_fwd;
     size_t size = a->head_size, hidden = a->heads * size;
     const uint32_t *starts = reference__words(a->starts);
     double *p = NULL;
@@ -163,7 +163,7 @@ err reference__cls_attention_fwd(const op_call *call, const op *o) {
             const double *k = reference__reals(a->kv) + starts[b] * 2 * hidden + head * size;
             const double *v = k + hidden;
             double *out = reference__reals(a->out) + b * hidden + head * size;
-            cls_probabilities(p, q, k, 2 * hidden, size, length, (double)a->scale);
+            first_probabilities(p, q, k, 2 * hidden, size, length, (double)a->scale);
             for (size_t c = 0; c < size; c++) out[c] = 0;
             for (uint32_t j = 0; j < length; j++) {
                 double w =
@@ -177,8 +177,8 @@ err reference__cls_attention_fwd(const op_call *call, const op *o) {
 }
 
 /* One sentence and head; p and dp (length) are workspace. */
-static void cls_backward(const op_call *call, const struct cls_attention_bwd *a, uint32_t b,
-                         uint32_t head, double *p, double *dp) {
+static void first_backward(const op_call *call, const struct first_attention_bwd *a, uint32_t b,
+                           uint32_t head, double *p, double *dp) {
     size_t size = a->head_size, hidden = a->heads * size, stride = 2 * hidden;
     uint32_t start = reference__words(a->starts)[b];
     uint32_t length = reference__words(a->starts)[b + 1] - start;
@@ -187,7 +187,7 @@ static void cls_backward(const op_call *call, const struct cls_attention_bwd *a,
     const double *k = reference__reals(a->kv) + rows, *v = k + hidden;
     double *dq = reference__reals(a->dq) + row, *dk = reference__reals(a->dkv) + rows;
     double scale = (double)a->scale, delta = 0;
-    cls_probabilities(p, q, k, stride, size, length, scale);
+    first_probabilities(p, q, k, stride, size, length, scale);
     for (uint32_t j = 0; j < length; j++) {
         double keep = reference__keep(call, a->drop, j, 0, head, ordinal_of(a->ordinals, b));
         dp[j] = dot(dout, v + j * stride, size) * keep;
@@ -204,15 +204,15 @@ static void cls_backward(const op_call *call, const struct cls_attention_bwd *a,
     }
 }
 
-err reference__cls_attention_bwd(const op_call *call, const op *o) {
-    const struct cls_attention_bwd *a = &o->as.cls_attention_bwd;
+err reference__first_attention_bwd(const op_call *call, const op *o) {
+    const struct first_attention_bwd *a = &o->as.first_attention_bwd;
     size_t tokens = reference__size(call, a->tokens);
     double *workspace = NULL;
     err e = mem_new(&workspace, 2 * tokens);
     if (e) return e;
     for (uint32_t b = 0; b < reference__size(call, a->rows); b++) {
         for (uint32_t head = 0; head < a->heads; head++) {
-            cls_backward(call, a, b, head, workspace, workspace + tokens);
+            first_backward(call, a, b, head, workspace, workspace + tokens);
         }
     }
     mem_free(workspace);

@@ -103,22 +103,22 @@ err verify__cases_attention_bwd(verify_run *run) {
 
 /* --- attention of first tokens --- */
 
-static struct cls_attention_fwd cls_args(const trial *t, const attention_shape *s) {
-    return (struct cls_attention_fwd){.rows = verify__sentences_of(t),
-                                      .tokens = verify__tokens_of(t),
-                                      .heads = s->heads,
-                                      .head_size = s->head_size,
-                                      .scale = 1 / sqrtf((float)s->head_size),
-                                      .drop = {.p = s->p, .site = 5}};
+static struct first_attention_fwd first_args(const trial *t, const attention_shape *s) {
+    return (struct first_attention_fwd){.rows = verify__sentences_of(t),
+                                        .tokens = verify__tokens_of(t),
+                                        .heads = s->heads,
+                                        .head_size = s->head_size,
+                                        .scale = 1 / sqrtf((float)s->head_size),
+                                        .drop = {.p = s->p, .site = 5}};
 }
 
-static trial cls_attention(op_kind kind, const attention_shape *s) {
+static trial first_attention(op_kind kind, const attention_shape *s) {
     trial t = attention(kind, s);
     if (s->logits > 0) {
         verify__add_tweak(&t, "q", sqrtf(s->logits), 0, 0);
         verify__add_tweak(&t, "kv", sqrtf(s->logits), 0, 0);
     }
-    if (s->logits > 0 && kind == OP_cls_attention_bwd) {
+    if (s->logits > 0 && kind == OP_first_attention_bwd) {
         // one query a sentence: where one key has nearly all of its probability, dq is as small as
         // 1 - p, and the errors of the scores (above) are not
         t.nmse_bound = 1e-6;
@@ -127,25 +127,25 @@ static trial cls_attention(op_kind kind, const attention_shape *s) {
     return t;
 }
 
-err verify__cases_cls_attention_fwd(verify_run *run) {
+err verify__cases_first_attention_fwd(verify_run *run) {
     for (size_t i = 0; i < attentions_to_try(run); i++) {
-        trial t = cls_attention(OP_cls_attention_fwd, &attention_shapes[i]);
-        t.o.as.cls_attention_fwd = cls_args(&t, &attention_shapes[i]);
+        trial t = first_attention(OP_first_attention_fwd, &attention_shapes[i]);
+        t.o.as.first_attention_fwd = first_args(&t, &attention_shapes[i]);
         TRY(verify__trial(run, &t));
     }
     return ERR_OK;
 }
 
-err verify__cases_cls_attention_bwd(verify_run *run) {
+err verify__cases_first_attention_bwd(verify_run *run) {
     for (size_t i = 0; i < attentions_to_try(run); i++) {
-        trial t = cls_attention(OP_cls_attention_bwd, &attention_shapes[i]);
-        struct cls_attention_fwd f = cls_args(&t, &attention_shapes[i]);
-        t.o.as.cls_attention_bwd = (struct cls_attention_bwd){.rows = f.rows,
-                                                              .tokens = f.tokens,
-                                                              .heads = f.heads,
-                                                              .head_size = f.head_size,
-                                                              .scale = f.scale,
-                                                              .drop = f.drop};
+        trial t = first_attention(OP_first_attention_bwd, &attention_shapes[i]);
+        struct first_attention_fwd f = first_args(&t, &attention_shapes[i]);
+        t.o.as.first_attention_bwd = (struct first_attention_bwd){.rows = f.rows,
+                                                                  .tokens = f.tokens,
+                                                                  .heads = f.heads,
+                                                                  .head_size = f.head_size,
+                                                                  .scale = f.scale,
+                                                                  .drop = f.drop};
         TRY(verify__trial(run, &t));
     }
     return ERR_OK;

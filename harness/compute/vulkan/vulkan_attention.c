@@ -118,7 +118,7 @@ static void dispatch_cls(recorder *r, kernel_id kernel, dim rows, uint32_t lengt
     vulkan__dispatch(r, &l, push);
 }
 
-void vulkan__record_cls_attention_fwd(recorder *r, const struct cls_attention_fwd *a) {
+void vulkan__record_first_attention_fwd(recorder *r, const struct first_attention_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
     size_t hidden = (size_t)a->heads * a->head_size;
     struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
@@ -128,11 +128,11 @@ void vulkan__record_cls_attention_fwd(recorder *r, const struct cls_attention_fw
     vulkan__read(r, a->kv, 0, tokens * hidden * 2);
     vulkan__read(r, a->starts, 0, (size_t)rows + 1);
     vulkan__read(r, a->ordinals, 0, rows);
-    dispatch_cls(r, KERNEL_cls_attention_fwd, a->rows, longest(tokens, a->longest), a->heads,
+    dispatch_cls(r, KERNEL_first_attention_fwd, a->rows, longest(tokens, a->longest), a->heads,
                  a->head_size, 1, &push);
 }
 
-void vulkan__record_cls_attention_bwd(recorder *r, const struct cls_attention_bwd *a) {
+void vulkan__record_first_attention_bwd(recorder *r, const struct first_attention_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
     size_t hidden = (size_t)a->heads * a->head_size;
     struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
@@ -144,6 +144,6 @@ void vulkan__record_cls_attention_bwd(recorder *r, const struct cls_attention_bw
     vulkan__read(r, a->kv, 0, tokens * hidden * 2);
     vulkan__read(r, a->starts, 0, (size_t)rows + 1);
     vulkan__read(r, a->ordinals, 0, rows);
-    dispatch_cls(r, KERNEL_cls_attention_bwd, a->rows, longest(tokens, a->longest), a->heads,
+    dispatch_cls(r, KERNEL_first_attention_bwd, a->rows, longest(tokens, a->longest), a->heads,
                  a->head_size, 2, &push);
 }

@@ -3,7 +3,7 @@
  * a layer's last product. */
 #include "model/config.h"
 
-static void defaults(bert_config *c) {
+static void defaults(model_config *c) {
     c->vocabulary = 30000;
     c->embedding = 128;
     c->hidden = 4096;

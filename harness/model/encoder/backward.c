@@ -104,21 +104,21 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
     span dq = q_part(b, s->dwide), dkv = kv_part(b, s->dwide);
     err e = after_attention_backward(b, l, set, s->dfirst, layer);
     if (e) return e;
-    e = op_cls_attention_bwd(b->plan,
-                             &(struct cls_attention_bwd){.dq = dq,
-                                                         .dkv = dkv,
-                                                         .dout = s->branch,
-                                                         .q = q_part(b, l->qkv),
-                                                         .kv = kv_part(b, l->qkv),
-                                                         .starts = b->batch->starts,
-                                                         .ordinals = b->batch->ordinals,
-                                                         .rows = set.rows,
-                                                         .tokens = b->batch->dim_tokens,
-                                                         .heads = b->c->heads,
-                                                         .head_size = head_size_of(b->c),
-                                                         .longest = b->batch->capacity.max_length,
-                                                         .scale = scale_of(b->c),
-                                                         .drop = attention_drop(b, layer)});
+    e = op_first_attention_bwd(
+        b->plan, &(struct first_attention_bwd){.dq = dq,
+                                               .dkv = dkv,
+                                               .dout = s->branch,
+                                               .q = q_part(b, l->qkv),
+                                               .kv = kv_part(b, l->qkv),
+                                               .starts = b->batch->starts,
+                                               .ordinals = b->batch->ordinals,
+                                               .rows = set.rows,
+                                               .tokens = b->batch->dim_tokens,
+                                               .heads = b->c->heads,
+                                               .head_size = head_size_of(b->c),
+                                               .longest = b->batch->capacity.max_length,
+                                               .scale = scale_of(b->c),
+                                               .drop = attention_drop(b, layer)});
     if (e) return e;
     if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, plain, s->stream, dq,
                                          s->first_in, PARAM_qkv_weight, layer, set.rows, 0, h)))
@@ -143,7 +143,7 @@ static err tables_backward(const model_builder *b) {
         e = op_rows_sum(b->plan,
                         &(struct rows_sum){model__param(b, tables[i].field, 0)->g,
                                            b->memory->encoder.branch, l->starts, l->items, l->rows,
-                                           l->count, in->dim_tokens, bert_config_embedding(b->c)});
+                                           l->count, in->dim_tokens, model_config_embedding(b->c)});
     }
     return e;
 }
@@ -153,7 +153,7 @@ static err embeddings_backward(const model_builder *b) {
     const batch *in = b->batch;
     span none = {0}, dy = s->stream;
     err e = ERR_OK;
-    if (bert_config_projects(b->c)) {
+    if (model_config_projects(b->c)) {
         dy = s->projected;
         e = model__linear_backward(b, dy, (model_pre){0}, none, s->stream, s->embedded_y,
                                    PARAM_embedding_projection_weight, 0, in->dim_tokens);
@@ -172,7 +172,7 @@ static err embeddings_backward(const model_builder *b) {
                                       .token_sentence = in->token_sentence,
                                       .after = hidden_drop(b, MODEL_SITE_EMBEDDINGS),
                                       .rows = in->dim_tokens,
-                                      .hidden = bert_config_embedding(b->c)});
+                                      .hidden = model_config_embedding(b->c)});
     return e ? e : tables_backward(b);
 }
 

@@ -2,7 +2,7 @@
  * without token types, with names of its own and no dropout behind the attention's output layer. */
 #include "model/config.h"
 
-static void defaults(bert_config *c) {
+static void defaults(model_config *c) {
     c->layers = 6;
     c->classifier_dropout = 0.2f;
     c->types = 0;

@@ -3,7 +3,7 @@
  * head has a dense layer of its own. */
 #include "model/config.h"
 
-static void defaults(bert_config *c) {
+static void defaults(model_config *c) {
     c->embedding = 128;
     c->hidden = 256;
     c->heads = 4;

@@ -4,7 +4,7 @@
 #include "model/builder.h"
 
 /* rows: what follows the attention is for these, all tokens or one a sentence. */
-static err take_layer(encoder_layer_memory *l, arena *a, const bert_config *c, size_t tokens,
+static err take_layer(encoder_layer_memory *l, arena *a, const model_config *c, size_t tokens,
                       size_t sentences, size_t rows, bool training) {
     size_t th = rows * c->hidden, queries = rows > sentences ? rows : sentences;
     const model_want list[] = {
@@ -28,7 +28,7 @@ static err take_layer(encoder_layer_memory *l, arena *a, const bert_config *c, s
 
 static err take_layers(encoder_memory *memory, arena *a, const struct model *m, uint32_t tokens,
                        uint32_t sentences, bool training) {
-    const bert_config *c = &m->config;
+    const model_config *c = &m->config;
     memory->layer_count = training ? c->layers : 1;
     err e = mem_new(&memory->layers, memory->layer_count);
     for (uint32_t i = 0; !e && i < memory->layer_count; i++) {
@@ -41,11 +41,11 @@ static err take_layers(encoder_memory *memory, arena *a, const struct model *m, 
 
 err encoder_memory_init(encoder_memory *memory, arena *a, const struct model *m, uint32_t tokens,
                         uint32_t sentences, bool training) {
-    const bert_config *c = &m->config;
+    const model_config *c = &m->config;
     // a sentence has a token, so that tokens suffice; who plans for fewer gets what fits both
     size_t t = tokens > sentences ? tokens : sentences, th = t * c->hidden;
     size_t bh = (size_t)sentences * c->hidden;
-    size_t embedding = bert_config_embedding(c);
+    size_t embedding = model_config_embedding(c);
     size_t te = t * embedding, tm = te > th ? te : th;
     size_t wide = c->intermediate > 3 * c->hidden ? c->intermediate : 3 * c->hidden;
     const model_want list[] = {
@@ -57,7 +57,7 @@ err encoder_memory_init(encoder_memory *memory, arena *a, const struct model *m,
     size_t count = sizeof list / sizeof *list;
     err e = model__take(a, list, training ? count : count - 2);
     if (!e) e = arena_take(a, &memory->first_positions, sentences, ELEM_U32);
-    if (!e && bert_config_projects(c))
+    if (!e && model_config_projects(c))
         e = model__take(a, &(model_want){&memory->embedded_y, te}, 1);
     if (!e && !c->types) e = model__take(a, &(model_want){&memory->no_type, embedding}, 1);
     return e ? e : take_layers(memory, a, m, tokens, sentences, training);

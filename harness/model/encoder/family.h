@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-struct bert_config;
+struct model_config;
 
 /* Whether a linear layer leads from the embedding size to the hidden size. */
 typedef enum family_projection {
@@ -33,7 +33,7 @@ typedef struct encoder_family {
     const char *keys[PARAM_FIELDS]; /* checkpoint keys that are not as params.def has them */
     const char *qkv[3];             /* names of query, key, value in them; likewise */
     /* What config.json stands for where it is silent, when that is not as with BERT. */
-    void (*defaults)(struct bert_config *c);
+    void (*defaults)(struct model_config *c);
     /* Position ids begin behind pad_token_id and count what is not padding; a padding token has
      * pad_token_id's row. Else they are the places in the sentence. */
     bool positions_follow_pad;

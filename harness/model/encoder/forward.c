@@ -4,8 +4,8 @@
 static err embeddings_forward(const model_builder *b) {
     const encoder_memory *s = &b->memory->encoder;
     const batch *in = b->batch;
-    uint32_t embedding = bert_config_embedding(b->c);
-    bool projects = bert_config_projects(b->c);
+    uint32_t embedding = model_config_embedding(b->c);
+    bool projects = model_config_projects(b->c);
     span none = {0};
     err e = op_embed_fwd(
         b->plan,
@@ -131,19 +131,19 @@ static err first_layer_forward(const model_builder *b, const encoder_layer_memor
     if ((e = model__linear_part(b, kv_part(b, l->qkv), none, x, PARAM_qkv_weight, layer, ACT_NONE,
                                 b->batch->dim_tokens, h, 2 * h)))
         return e;
-    e = op_cls_attention_fwd(b->plan,
-                             &(struct cls_attention_fwd){.out = l->attention,
-                                                         .q = q_part(b, l->qkv),
-                                                         .kv = kv_part(b, l->qkv),
-                                                         .starts = b->batch->starts,
-                                                         .ordinals = b->batch->ordinals,
-                                                         .rows = set.rows,
-                                                         .tokens = b->batch->dim_tokens,
-                                                         .heads = b->c->heads,
-                                                         .head_size = head_size_of(b->c),
-                                                         .longest = b->batch->capacity.max_length,
-                                                         .scale = scale_of(b->c),
-                                                         .drop = attention_drop(b, layer)});
+    e = op_first_attention_fwd(
+        b->plan, &(struct first_attention_fwd){.out = l->attention,
+                                               .q = q_part(b, l->qkv),
+                                               .kv = kv_part(b, l->qkv),
+                                               .starts = b->batch->starts,
+                                               .ordinals = b->batch->ordinals,
+                                               .rows = set.rows,
+                                               .tokens = b->batch->dim_tokens,
+                                               .heads = b->c->heads,
+                                               .head_size = head_size_of(b->c),
+                                               .longest = b->batch->capacity.max_length,
+                                               .scale = scale_of(b->c),
+                                               .drop = attention_drop(b, layer)});
     return e ? e : after_attention(b, l, set, y, s->first_in, layer);
 }
 

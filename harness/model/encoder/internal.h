@@ -28,11 +28,11 @@ static inline dropout_spec output_drop(const model_builder *b, uint32_t layer, u
     return d;
 }
 
-static inline uint32_t head_size_of(const bert_config *c) {
+static inline uint32_t head_size_of(const model_config *c) {
     return c->hidden / c->heads;
 }
 
-static inline float scale_of(const bert_config *c) {
+static inline float scale_of(const model_config *c) {
     return (float)(1.0 / sqrt((double)head_size_of(c)));
 }
 

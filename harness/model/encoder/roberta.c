@@ -3,7 +3,7 @@
  * pooler; the head has a dense layer of its own. */
 #include "model/config.h"
 
-static void defaults(bert_config *c) {
+static void defaults(model_config *c) {
     c->vocabulary = 50265;
     c->pad = 1;
 }

@@ -2,16 +2,16 @@
  * cross-entropy. Source: transformers' ...ForSequenceClassification. */
 #include "model/builder.h"
 
-static uint32_t outputs_of(const bert_config *c) {
+static uint32_t outputs_of(const model_config *c) {
     return c->classes;
 }
 
 /* Whether the backward of the activation goes by what came before it; else by what came out. */
-static bool keeps_pre(const bert_config *c) {
+static bool keeps_pre(const model_config *c) {
     return c->family->head_activation != ACT_TANH;
 }
 
-static err memory_of(head_memory *m, arena *a, const bert_config *c, size_t rows, bool training) {
+static err memory_of(head_memory *m, arena *a, const model_config *c, size_t rows, bool training) {
     size_t rh = rows * c->hidden;
     const model_want list[] = {
         {&m->dense, rh}, {&m->dropped, rh}, {&m->ddense, rh}, {&m->doutputs, rows * c->classes}};

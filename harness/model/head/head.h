@@ -30,9 +30,9 @@ typedef struct head {
     head_rows reads;
     target_layout target;
     /* C. */
-    uint32_t (*outputs)(const bert_config *c);
+    uint32_t (*outputs)(const model_config *c);
     /* Takes what m needs for `rows` rows from the arena. */
-    err (*memory)(head_memory *m, arena *a, const bert_config *c, size_t rows, bool training);
+    err (*memory)(head_memory *m, arena *a, const model_config *c, size_t rows, bool training);
     /* Append operations: x (R, H) to batch->outputs; outputs to batch->losses and, in training,
      * their gradient; that gradient to the head's parameters and to dx (R, H), which is absent when
      * nothing below the head is trained. */

@@ -34,7 +34,8 @@ typedef struct weights_report {
 /* Compares the sizes of a folder's configuration with the shapes in its weights, before memory is
  * taken for a model of that size. *classifier_rows is the rows of the folder's classifier, 0 when
  * it has none. Errors: ERR_FORMAT naming key, value and tensor; those of tensors_open. */
-err weights_promise(uint64_t *classifier_rows, const bert_config *c, const char *folder) MUST_CHECK;
+err weights_promise(uint64_t *classifier_rows, const model_config *c,
+                    const char *folder) MUST_CHECK;
 
 /* Loads the folder's weights into the parameters; what is missing is drawn with seed and range.
  * Free the report with weights_report_free, also after an error: it then holds what was found

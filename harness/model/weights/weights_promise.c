@@ -34,7 +34,8 @@ typedef struct promise {
     uint32_t dimension;
 } promise;
 
-static err check_shape(const promise *p, const bert_config *c, const tensors *t, const char *path) {
+static err check_shape(const promise *p, const model_config *c, const tensors *t,
+                       const char *path) {
     char shape[TENSOR_SHAPE_BYTES];
     const char *file = NULL;
     const tensor_entry *entry = find(t, c->family, p->field, &file);
@@ -43,14 +44,14 @@ static err check_shape(const promise *p, const bert_config *c, const tensors *t,
         return ERR_OK;
     tensor_shape_text(shape, entry);
     return err_set(ERR_FORMAT, "%s: %s is %u, but tensor '%s' of %s is %s", path,
-                   bert_config_key(c, p->key), p->size, entry->name, file, shape);
+                   model_config_key(c, p->key), p->size, entry->name, file, shape);
 }
 
-static err check_shapes(const bert_config *c, const tensors *t, const char *path) {
+static err check_shapes(const model_config *c, const tensors *t, const char *path) {
     bool is_apart = c->family->projects != PROJECTS_NEVER;
     const promise list[] = {
         {"vocab_size", c->vocabulary, PARAM_token, 0},
-        {is_apart ? "embedding_size" : "hidden_size", bert_config_embedding(c), PARAM_token, 1},
+        {is_apart ? "embedding_size" : "hidden_size", model_config_embedding(c), PARAM_token, 1},
         {"hidden_size", c->hidden, PARAM_attention_bias, 0},
         {"max_position_embeddings", c->positions, PARAM_position, 0},
         {"type_vocab_size", c->types, PARAM_type, 0},
@@ -80,21 +81,21 @@ static void count_layers(const tensors *t, const encoder_family *family, uint64_
     }
 }
 
-static err check_amount(const bert_config *c, const tensors *t, const char *path) {
+static err check_amount(const model_config *c, const tensors *t, const char *path) {
     uint64_t layers = 0, count = 0, held = 0, promised = params_total(c);
     count_layers(t, c->family, &layers, &count);
     err e = count ? ERR_OK : weights__refuse_wrapped(t);
     if (e) return e;
     if (!count)
         return err_set(ERR_FORMAT, "%s: %s is %u, but no tensor of %s is of a layer", path,
-                       bert_config_key(c, "num_hidden_layers"), c->layers, path_name(t->path));
+                       model_config_key(c, "num_hidden_layers"), c->layers, path_name(t->path));
     if (c->family->shares_layers) layers = c->layers, count = layers * LAYER_TENSORS_LEAST;
     if (layers < c->layers || count < (uint64_t)c->layers * LAYER_TENSORS_LEAST)
         return err_set(ERR_FORMAT,
                        "%s: %s is %u, but the weights (%s) have %" PRIu64
                        " tensors of layers, the last of layer %" PRIu64,
-                       path, bert_config_key(c, "num_hidden_layers"), c->layers, path_name(t->path),
-                       count, layers - 1);
+                       path, model_config_key(c, "num_hidden_layers"), c->layers,
+                       path_name(t->path), count, layers - 1);
     for (size_t i = 0; i < t->count; i++)
         if (t->list[i].entry->count < UINT64_MAX / 4 - held) held += t->list[i].entry->count;
     if (promised / 2 > held + PARAMETERS_SPARE)
@@ -105,7 +106,7 @@ static err check_amount(const bert_config *c, const tensors *t, const char *path
     return ERR_OK;
 }
 
-err weights_promise(uint64_t *classifier_rows, const bert_config *c, const char *folder) {
+err weights_promise(uint64_t *classifier_rows, const model_config *c, const char *folder) {
     tensors t = {0};
     char *path = NULL;
     *classifier_rows = 0;

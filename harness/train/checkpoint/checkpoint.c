@@ -32,7 +32,7 @@ err model_folder_write(const char *folder, const struct model *m, const tokenize
     if ((e = folder_make(folder))) return e;
     if ((e = sums_remove(folder))) return e; // of files that are about to be replaced
     if ((e = path_join(&path, folder, "config.json"))) return e;
-    e = bert_config_write(&m->config, path);
+    e = model_config_write(&m->config, path);
     mem_free(path);
     if (!e) e = tokenizer_save(words, folder);
     if (!e) e = weights_save(&m->params, folder);

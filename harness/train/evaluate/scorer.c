@@ -40,8 +40,8 @@ err scorer_match(scorer *s, const task *t, const char *map) {
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
     if (!e) e = mem_new(&names, t->label_count);
     for (size_t i = 0; !e && i < t->label_count; i++) names[i] = t->labels[i].name;
-    bert_scores kind = from->config.scores;
-    if (!e) e = bert_config_set_labels(&from->config, names, t->label_count);
+    model_scores kind = from->config.scores;
+    if (!e) e = model_config_set_labels(&from->config, names, t->label_count);
     from->config.scores = kind;
     s->model.config.labels = NULL; // those of before
     mem_free(names);

@@ -42,7 +42,7 @@ static err recipe_truth(void *context, const char *key, bool value) {
 static err config_digest(char hex[HASH_HEX_BYTES], const run *r) {
     cJSON *root = NULL;
     char *text = NULL;
-    err e = bert_config_json(&root, &r->source.config);
+    err e = model_config_json(&root, &r->source.config);
     if (!e) e = json_print(&text, root, false);
     if (!e) hash_bytes_hex(text, strlen(text), hex);
     mem_free(text);

@@ -22,14 +22,14 @@ static size_t find_label(const task *t, const char *name) {
     return t->label_count;
 }
 
-static const char *label_name(const bert_config *c, uint32_t id, char room[24]) {
+static const char *label_name(const model_config *c, uint32_t id, char room[24]) {
     if (c->labels) return c->labels[id];
     snprintf(room, 24, "LABEL_%u", id);
     return room;
 }
 
 /* True when every name is its own id with this prefix. */
-static bool are_ids(const bert_config *c, const char *prefix) {
+static bool are_ids(const model_config *c, const char *prefix) {
     for (uint32_t i = 0; c->labels && i < c->classes; i++) {
         char text[40];
         snprintf(text, sizeof text, "%s%u", prefix, i);
@@ -109,7 +109,7 @@ static err add_escaped(strbuf *b, const char *name) {
     return e;
 }
 
-static err refuse_unused(const label_map *m, const bert_config *c, const char *where) {
+static err refuse_unused(const label_map *m, const model_config *c, const char *where) {
     for (size_t i = 0; i < m->count; i++) {
         char room[24];
         if (m->list[i].is_used) continue;
@@ -123,7 +123,7 @@ static err refuse_unused(const label_map *m, const bert_config *c, const char *w
  */
 
 /* The model's labels with the task's that they are, those unknown with what is left, in order. */
-static err suggest(strbuf *b, const uint32_t *ours, const bert_config *c, const task *t) {
+static err suggest(strbuf *b, const uint32_t *ours, const model_config *c, const task *t) {
     bool *taken = NULL;
     size_t next = 0, n = t->label_count;
     err e = mem_new(&taken, n);
@@ -143,7 +143,7 @@ static err suggest(strbuf *b, const uint32_t *ours, const bert_config *c, const 
     return e;
 }
 
-static err refuse(const uint32_t *ours, uint32_t which, const bert_config *c, const task *t,
+static err refuse(const uint32_t *ours, uint32_t which, const model_config *c, const task *t,
                   const char *where) {
     strbuf map = {0}, names = {0};
     char room[24];
@@ -162,7 +162,7 @@ static err refuse(const uint32_t *ours, uint32_t which, const bert_config *c, co
 }
 
 /* ours (classes): the task's label of each of the model's. rows: the other way round. */
-static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const bert_config *c,
+static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const model_config *c,
                      const task *t, const char *where) {
     uint32_t n = c->classes, bad = n;
     for (uint32_t i = 0; i < n; i++) rows[i] = n;
@@ -185,7 +185,7 @@ static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const bert_co
 }
 
 /* A few words about rows that change places. */
-static void note_moves(const uint32_t *rows, const bert_config *c, const char *where) {
+static void note_moves(const uint32_t *rows, const model_config *c, const char *where) {
     char room[24];
     uint32_t i = 0;
     while (rows[i] == i) i++;
@@ -193,7 +193,7 @@ static void note_moves(const uint32_t *rows, const bert_config *c, const char *w
              label_name(c, rows[i], room), rows[i], i);
 }
 
-err labels_match(uint32_t **rows, const bert_config *c, const task *t, const char *text,
+err labels_match(uint32_t **rows, const model_config *c, const task *t, const char *text,
                  const char *where) {
     label_map m = {0};
     uint32_t *ours = NULL, *found = NULL;
@@ -229,7 +229,7 @@ done:
     return e;
 }
 
-err labels_rename(bert_config *c, const char *text, const char *where) {
+err labels_rename(model_config *c, const char *text, const char *where) {
     label_map m = {0};
     char **names = NULL;
     err e = map_parse(&m, text);

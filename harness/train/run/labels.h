@@ -17,11 +17,11 @@
  * where  the model's folder, for messages
  * Errors: ERR_DATA when the numbers differ, or naming a label that is none of the task's, with the
  * map that would fix it; ERR_USAGE for a map that does not fit. */
-err labels_match(uint32_t **rows, const bert_config *c, const task *t, const char *map,
+err labels_match(uint32_t **rows, const model_config *c, const task *t, const char *map,
                  const char *where) MUST_CHECK;
 
 /* Renames the model's labels by a map, without a task. Errors: ERR_USAGE for a map that does not
  * fit. */
-err labels_rename(bert_config *c, const char *map, const char *where) MUST_CHECK;
+err labels_rename(model_config *c, const char *map, const char *where) MUST_CHECK;
 
 #endif

@@ -65,7 +65,7 @@ static err set_labels(run *r) {
     for (size_t i = 0; i < r->task.label_count; i++) names[i] = r->task.labels[i].name;
     r->max_length =
         source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
-    return bert_config_set_labels(&r->source.config, names, r->task.label_count);
+    return model_config_set_labels(&r->source.config, names, r->task.label_count);
 }
 
 static err encode_all(run *r) {

@@ -19,7 +19,7 @@ static err train_words(source *s, const dataset_split *train) {
     if (e) return e;
     for (size_t i = 0; i < train->row_count; i++)
         if (train->rows[i].kept) texts[count++] = train->rows[i].example.texts[0];
-    e = vocab_train(&s->words, texts, count, &(vocab_options){.size = BERT_PRESET_VOCABULARY});
+    e = vocab_train(&s->words, texts, count, &(vocab_options){.size = MODEL_PRESET_VOCABULARY});
     mem_free(texts);
     return e;
 }
@@ -28,7 +28,7 @@ static err train_words(source *s, const dataset_split *train) {
  * whatever the tokenizer's files say, and a saved folder tells transformers so. */
 static void fit_words(source *s) {
     s->words.gives_no_types = s->config.types < 2;
-    size_t *most = &s->words.model_max_length, longest = bert_config_longest(&s->config);
+    size_t *most = &s->words.model_max_length, longest = model_config_longest(&s->config);
     if (!*most || *most > longest) *most = longest;
 }
 
@@ -36,7 +36,7 @@ static err open_preset(source *s, const char *model, const dataset_split *train)
     err e = mem_strdup(&s->name, model);
     if (e || (e = train_words(s, train))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
-    e = bert_config_preset(&s->config, model, (uint32_t)s->words.count);
+    e = model_config_preset(&s->config, model, (uint32_t)s->words.count);
     if (!e) fit_words(s);
     return e;
 }
@@ -88,7 +88,7 @@ err source_open_folder(source *s, const char *folder, const source_options *opti
     err e = source_locate(&s->folder, &s->name, folder);
     if (e || (e = sums_check(s->folder, NULL))) return e;
     if ((e = path_join(&path, s->folder, "config.json"))) return e;
-    e = file_exists(path) ? bert_config_read(&s->config, path) : no_model(s->folder);
+    e = file_exists(path) ? model_config_read(&s->config, path) : no_model(s->folder);
     mem_free(path);
     if (!e && !options->from_scratch)
         e = weights_promise(&s->classifier_rows, &s->config, s->folder);
@@ -104,7 +104,7 @@ err source_open_folder(source *s, const char *folder, const source_options *opti
 static const char *near_preset(const char *model) {
     static const char *const presets[] = {
 #define X(name, layers, hidden, heads) #name,
-        BERT_PRESETS(X)
+        MODEL_PRESETS(X)
 #undef X
     };
     return text_nearest(model, presets, sizeof presets / sizeof *presets);
@@ -117,11 +117,11 @@ static err open_hub(source *s, const char *model, const source_options *options)
     // a misspelt preset has the form of a hub name too: no reason to ask the network
     if (near && !strchr(model, '/'))
         return err_set(ERR_USAGE, "unknown model '%s'; did you mean '%s'? (presets: %s)", model,
-                       near, bert_preset_names());
+                       near, model_preset_names());
     if (!hub_is_name(model))
         return err_set(ERR_USAGE,
                        "unknown model '%s': neither a preset (%s), nor a folder, nor a hub name",
-                       model, bert_preset_names());
+                       model, model_preset_names());
     err e = hub_model(&folder, model, options->offline);
     if (!e) e = source_open_folder(s, folder, options);
     if (!e) {
@@ -136,7 +136,7 @@ static err open_hub(source *s, const char *model, const source_options *options)
 err source_open(source *s, const char *model, const dataset_split *train,
                 const source_options *options) {
     *s = (source){0};
-    if (bert_preset_known(model)) return open_preset(s, model, train);
+    if (model_preset_known(model)) return open_preset(s, model, train);
     if (folder_exists(model)) return source_open_folder(s, model, options);
     return open_hub(s, model, options);
 }
@@ -144,7 +144,7 @@ err source_open(source *s, const char *model, const dataset_split *train,
 void source_free(source *s) {
     mem_free(s->name);
     mem_free(s->folder);
-    bert_config_free(&s->config);
+    model_config_free(&s->config);
     tokenizer_free(&s->words);
     mem_free(s->label_rows);
     *s = (source){0};
@@ -152,7 +152,7 @@ void source_free(source *s) {
 
 uint32_t source_max_length(const source *s, uint32_t wanted, uint32_t fallback) {
     uint32_t length = wanted ? wanted : fallback;
-    if (length > bert_config_longest(&s->config)) length = bert_config_longest(&s->config);
+    if (length > model_config_longest(&s->config)) length = model_config_longest(&s->config);
     if (s->words.model_max_length && length > s->words.model_max_length)
         length = (uint32_t)s->words.model_max_length;
     if (wanted > length)

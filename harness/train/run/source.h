@@ -7,9 +7,9 @@
 #include "text/tokenizer.h"
 
 typedef struct source {
-    char *name;         /* "tiny", or the folder's own name; owned */
-    char *folder;       /* NULL for a preset; owned */
-    bert_config config; /* labels are those of the folder until the run sets its own */
+    char *name;          /* "tiny", or the folder's own name; owned */
+    char *folder;        /* NULL for a preset; owned */
+    model_config config; /* labels are those of the folder until the run sets its own */
     tokenizer words;
     char vocab_sha256[65];
     uint64_t classifier_rows; /* of the folder's classifier; 0: it has none, or was not looked at */

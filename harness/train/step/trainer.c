@@ -123,7 +123,7 @@ double trainer_rate(const trainer *t, uint32_t s) {
     return schedule_rate(&t->schedule, s - before);
 }
 
-static void set_training(trainer *t, const bert_config *c) {
+static void set_training(trainer *t, const model_config *c) {
     const recipe *r = &t->recipe;
     bool own = r->dropout >= 0;
     t->training = (model_training){
@@ -170,7 +170,7 @@ static err make_plans(trainer *t) {
 
 /* Everything on the device: counted first, so that what it lacks is said before any of it is taken.
  */
-static err take_device(trainer *t, const bert_config *c) {
+static err take_device(trainer *t, const model_config *c) {
     uint32_t token_rows = t->capacity.tokens * t->capacity.micros;
     device_measure_begin(t->device);
     err e = model_init(&t->model, t->device, c, token_rows);
@@ -206,7 +206,7 @@ static err take_memory(trainer *t) {
     return mem_new(&t->step_sentences, step_size(&t->recipe));
 }
 
-err trainer_init(trainer *t, device *d, const bert_config *config, const encoded *data,
+err trainer_init(trainer *t, device *d, const model_config *config, const encoded *data,
                  const recipe *r, const trainer_options *options) {
     err e = ERR_OK;
     *t = (trainer){.device = d, .data = data, .recipe = *r, .options = *options};

@@ -96,7 +96,7 @@ typedef struct trainer {
 /* Plans everything for a model of `config` (borrowed labels) on data with at least one row.
  * Free with trainer_free, also after an error. Errors: ERR_DEVICE, ERR_MEMORY, ERR_DATA; ERR_USAGE
  * for a recipe that does not fit the model or its labels. */
-err trainer_init(trainer *t, device *d, const bert_config *config, const encoded *data,
+err trainer_init(trainer *t, device *d, const model_config *config, const encoded *data,
                  const recipe *recipe, const trainer_options *options) MUST_CHECK;
 void trainer_free(trainer *t);
 

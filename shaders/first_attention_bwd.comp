@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Backward of cls_attention_fwd. e = exp(q k^T * scale - max), p = e / sum of e; delta = sum of
+// Backward of first_attention_fwd. e = exp(q k^T * scale - max), p = e / sum of e; delta = sum of
 // p keep (dout v); ds = p (keep (dout v) - delta); dq = scale ds k; dk = scale ds q;
 // dv = p keep dout. dq, dout, q (B, H); dkv, kv (T, 2H). A workgroup of 64 a sentence (x) and head
 // (y): a lane takes keys, then owns channels. Two passes over the keys, the first for max, sum and
