@@ -62,8 +62,7 @@ err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) {
     return ERR_OK;
 }
 
-/* --- tables of strangers' keys -------------------------------------------------------------------
- */
+/* --- tables of strangers' keys --- */
 
 static uint64_t little_endian(const uint8_t *b, size_t count) {
     uint64_t v = 0;

@@ -22,8 +22,7 @@ void json_setup(void);
 err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
 /* json_read of a file whose strings may hold a 0 (\u0000): U+FFFD stands in its place. */
-err json_read_zeros(cJSON **out, bool *had_zeros, const char *path,
-                    size_t limit_bytes) MUST_CHECK;
+err json_read_zeros(cJSON **out, bool *had_zeros, const char *path, size_t limit_bytes) MUST_CHECK;
 /* The same of a text that begins at this line and column (in characters) of the file. Members of an
  * object that share a name are all kept: for readers that refuse them. */
 err json_parse_part(cJSON **out, const char *text, size_t length, const char *path, size_t line,

@@ -1,5 +1,5 @@
-/* harness devices: every device of this machine, what it can do, and which is the default and why.
- */
+/* harness devices: every device of this machine, what it can do, and which is the default and
+ * why. */
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"

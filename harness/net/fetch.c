@@ -47,8 +47,8 @@ static void wait_ms(uint64_t ms) {
     }
 }
 
-/* Waits before try number `again` (from 1). The server's own wish counts, up to the longest wait.
- */
+/* Waits before try number `again` (from 1). The server's own wish counts, up to the longest
+ * wait. */
 static void wait_before(const fetch_patience *p, unsigned again, unsigned retry_after,
                         const char *why) {
     uint64_t ms = p->first_wait_ms;
@@ -59,8 +59,7 @@ static void wait_before(const fetch_patience *p, unsigned again, unsigned retry_
     wait_ms(ms);
 }
 
-/* --- small bodies in memory ---------------------------------------------------------------------
- */
+/* --- small bodies in memory --- */
 
 typedef struct collected {
     strbuf body;
@@ -140,8 +139,7 @@ void fetch_reply_free(fetch_reply *reply) {
     *reply = (fetch_reply){0};
 }
 
-/* --- one file -----------------------------------------------------------------------------------
- */
+/* --- one file --- */
 
 /* A download in progress. */
 typedef struct download {

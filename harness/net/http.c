@@ -78,8 +78,7 @@ static bool is_passing_fault(CURLcode code) {
     return false;
 }
 
-/* --- headers ------------------------------------------------------------------------------------
- */
+/* --- headers --- */
 
 /* The value of a header line when its name is `name`, with its length; NULL otherwise. */
 static const char *header_value(const char *line, size_t bytes, const char *name, size_t *count) {
@@ -185,8 +184,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
     return c->body_error ? 0 : size * count;
 }
 
-/* --- the exchange -------------------------------------------------------------------------------
- */
+/* --- the exchange --- */
 
 /* libcurl hands callbacks one pointer: the call with its handle. */
 typedef struct exchange {

@@ -117,8 +117,7 @@ done:
     return e;
 }
 
-/* --- what the cache has -------------------------------------------------------------------------
- */
+/* --- what the cache has --- */
 
 static err set_commit(hub *h, const char *commit) {
     if (!hub__is_hex(commit, COMMIT_DIGITS)) {
@@ -195,8 +194,7 @@ static err find_missing(char **missing, const hub *h) {
     return e;
 }
 
-/* --- what the hub has ---------------------------------------------------------------------------
- */
+/* --- what the hub has --- */
 
 /* What a hub that says no means by it. */
 static err refusal(const hub *h, const fetch_reply *reply) {

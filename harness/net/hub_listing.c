@@ -33,8 +33,11 @@ static bool is_shard(const char *file) {
 }
 
 static bool is_words(const char *file) {
-    static const char *const names[] = {"config.json", "vocab.txt", "tokenizer.json",
-                                        "tokenizer_config.json", "special_tokens_map.json",
+    static const char *const names[] = {"config.json",
+                                        "vocab.txt",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
                                         "added_tokens.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(file, names[i])) return true;

@@ -23,8 +23,7 @@ const char *file__kind(mode_t mode) {
                             : "a device";
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static err check_pointer(const char *path, int fd) {
     static const char start[] = "version https://git-lfs.github.com/spec/";
@@ -125,8 +124,7 @@ err file_size(uint64_t *bytes, const char *path) {
     return ERR_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* What a rename would do away with and cannot be made again: /dev/null, a FIFO that a program waits
  * on, also behind a link. */
@@ -262,8 +260,7 @@ err file_remove(const char *path) {
     return unlink(path) && errno != ENOENT ? file__error(path, "cannot remove") : ERR_OK;
 }
 
-/* --- order on the disk --------------------------------------------------------------------------
- */
+/* --- order on the disk --- */
 
 static err sync_path(const char *path, int flags) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
@@ -316,8 +313,7 @@ err folder_exchange(const char *fresh, const char *place) {
     return e;
 }
 
-/* --- paths --------------------------------------------------------------------------------------
- */
+/* --- paths --- */
 
 err path_join(char **out, const char *a, const char *b) {
     size_t n = strlen(a);

@@ -40,8 +40,7 @@ static const char *verdict(const pair *p) {
     return p->groups.p < 0.05 ? "different" : "neither shown";
 }
 
-/* --- text ----------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 static err add_sides(strbuf *out, const compare_side *sides, size_t count) {
     double first = mean_speed(&sides[0]);
@@ -160,8 +159,7 @@ err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) {
     return e;
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static err add_side_json(cJSON *list, const compare_side *s) {
     cJSON *o = cJSON_CreateObject();

@@ -31,8 +31,7 @@ static void side_heads(grid *g, const char *first, size_t count) {
     for (size_t i = 0; i < count; i++) grid_cell(g, "%c", (char)('A' + i));
 }
 
-/* --- what they are -------------------------------------------------------------------------------
- */
+/* --- what they are --- */
 
 typedef void (*attribute_fn)(char out[WORD_BYTES], const compare_side *s);
 
@@ -133,8 +132,7 @@ err compare__sides(strbuf *out, const compare_side *sides, size_t count) {
     return grid_end(out, &g);
 }
 
-/* --- speed and phases ----------------------------------------------------------------------------
- */
+/* --- speed and phases --- */
 
 static double tokenize_s(const record *r) {
     return r->timing.tokenize_s;
@@ -256,8 +254,7 @@ err compare__speed(strbuf *out, const compare_side *sides, size_t count) {
     return grid_end(out, &g);
 }
 
-/* --- kernels -------------------------------------------------------------------------------------
- */
+/* --- kernels --- */
 
 /* One kernel of any side; ms is the mean over a side's runs that know it. */
 typedef struct kernel_row {
@@ -354,8 +351,7 @@ done:
     return e;
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static err side_json(cJSON *list, const compare_side *s) {
     cJSON *o = cJSON_CreateObject(), *about, *speed;

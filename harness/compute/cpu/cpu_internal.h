@@ -1,8 +1,8 @@
 /* The native CPU device: f32 on the host's cores. Shared by the files of cpu/.
  *
  * Work is cut into items by shape alone and spread over threads by cpu__for; an item's result does
- * not depend on which thread computes it nor on how many there are. Products go through cpu__gemm.
- */
+ * not depend on which thread computes it nor on how many there are. Products go through
+ * cpu__gemm. */
 #ifndef HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
 #define HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
 

@@ -1,6 +1,6 @@
 /* Pipelines kept on the disk: drivers that compile for seconds do so once a machine. One file a
- * device, harness/pipelines-<uuid>.bin in the user's cache. A file that does not fit is made again.
- */
+ * device, harness/pipelines-<uuid>.bin in the user's cache. A file that does not fit is made
+ * again. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "compute/pipeline_file.h"

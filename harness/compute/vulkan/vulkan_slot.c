@@ -1,5 +1,5 @@
-/* Slots: command buffers, descriptor sets and a fence, made on first use and used again each step.
- */
+/* Slots: command buffers, descriptor sets and a fence, made on first use and used again each
+ * step. */
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
 

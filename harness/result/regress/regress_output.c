@@ -34,8 +34,7 @@ static void bound_text(char text[32], const regress_figure *f) {
         snprintf(text, 32, "%.0e", f->bound);
 }
 
-/* --- table ---------------------------------------------------------------------------------------
- */
+/* --- table --- */
 
 static err add_row(strbuf *out, const regress_figure *f) {
     char change[32], bound[32];
@@ -108,8 +107,7 @@ err regress_text(strbuf *out, const regress_report *r, const regress_state *befo
     return strbuf_printf(out, "\n%zu figures, %zu fell.\n", r->count, r->fell);
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static err add_json_figure(cJSON *list, const regress_figure *f) {
     cJSON *o = cJSON_CreateObject();
@@ -164,8 +162,7 @@ done:
     return e;
 }
 
-/* --- JUnit ---------------------------------------------------------------------------------------
- */
+/* --- JUnit --- */
 
 static err add_xml(strbuf *out, const char *text) {
     return shown_add(out, SHOWN_HTML, text);
@@ -204,8 +201,7 @@ err regress_junit(strbuf *out, const regress_report *r, const regress_state *now
     return e ? e : strbuf_add(out, "  </testsuite>\n</testsuites>\n");
 }
 
-/* --- benchmark history ---------------------------------------------------------------------------
- */
+/* --- benchmark history --- */
 
 static err add_point(cJSON *list, const regress_state *s, const char *of, const char *what,
                      const char *unit, double value) {

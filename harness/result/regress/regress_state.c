@@ -6,8 +6,7 @@
 
 enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 16 << 20, ENTRIES_MAX = 4096 };
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static err add_list(cJSON *o, const char *key, const double *values, size_t count) {
     cJSON *list;
@@ -93,8 +92,7 @@ done:
     return e;
 }
 
-/* --- reading -------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static err read_into(char *out, size_t size, const cJSON *o, const char *key, const char *where) {
     const char *text;

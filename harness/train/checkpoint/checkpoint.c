@@ -39,8 +39,7 @@ err model_folder_write(const char *folder, const struct model *m, const tokenize
     return e ? e : sums_write(folder, names, 2 + count);
 }
 
-/* --- state ---------------------------------------------------------------------------------------
- */
+/* --- state --- */
 
 static err hash_in(const char *folder, const char *name, char hex[HASH_HEX_BYTES]) {
     char *path = NULL;
@@ -124,8 +123,7 @@ static err state_open(cJSON **root, char **where, const char *folder) {
     return e ? e : json_read(root, *where, STATE_LIMIT_BYTES);
 }
 
-/* --- the checkpoints of a folder -----------------------------------------------------------------
- */
+/* --- the checkpoints of a folder --- */
 
 /* The step in "checkpoint-<step>", 0 for any other name. */
 static uint32_t name_step(const char *name) {
@@ -276,8 +274,7 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
     return e;
 }
 
-/* --- writing and reading -------------------------------------------------------------------------
- */
+/* --- writing and reading --- */
 
 err checkpoint_abandon(err e, const char *folder) {
     char *message = NULL;
