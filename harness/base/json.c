@@ -38,14 +38,13 @@ static const char *find_zero(const char *text, size_t length) {
 static const char *fault_at(const char *text, const char *end, size_t left) {
     bool in_string = false;
     int depth = 0;
-    for (const char *p = text; p < end; p++) {
+    for (const char *p = text; p < end; p++)
         if (in_string && *p == '\\')
             p++;
         else if (*p == '"')
             in_string = !in_string;
         else if (!in_string)
             depth += (*p == '[' || *p == '{') - (*p == ']' || *p == '}');
-    }
     if (depth >= CJSON_NESTING_LIMIT) return "nested too deeply";
     if (left >= 6 && !memcmp(end, "\\u", 2) && strchr("dD", end[2]) && strchr("89abAB", end[3]))
         return "a lone surrogate: its second half lacks";

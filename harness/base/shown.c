@@ -473,11 +473,10 @@ size_t shown_width(const char *text) {
     for (size_t i = 0, n; i < bytes; i += n) {
         uint32_t point;
         n = utf8_decode_leniently(&point, text + i, bytes - i);
-        if (!shown_acts(point)) {
+        if (!shown_acts(point))
             width += text_width_of(text + i, n);
-        } else {
+        else
             width += point == '\n' || point == '\r' || point == '\t' ? 2 : point < 0x100 ? 4 : 6;
-        }
     }
     return width;
 }

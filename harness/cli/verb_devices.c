@@ -71,15 +71,12 @@ static err add_json(cJSON *array, const device_info *d, choice c) {
                  {"has_bf16", d->has_bf16},
                  {"has_matrix", d->has_matrix},
                  {"is_default", d == c.chosen}};
-    for (size_t i = 0; !e && i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; !e && i < sizeof numbers / sizeof *numbers; i++)
         e = json_add_number(o, numbers[i].key, numbers[i].value);
-    }
-    for (size_t i = 0; !e && i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; !e && i < sizeof texts / sizeof *texts; i++)
         e = json_add_string(o, texts[i].key, texts[i].text);
-    }
-    for (size_t i = 0; !e && i < sizeof flags / sizeof *flags; i++) {
+    for (size_t i = 0; !e && i < sizeof flags / sizeof *flags; i++)
         e = json_add_bool(o, flags[i].key, flags[i].value);
-    }
     return e;
 }
 
@@ -99,13 +96,12 @@ static err print_json(const device_info *list, size_t count, choice c, const cha
 
 // "23.4 GiB", "128 MiB"; a dash where the device names no limit.
 static void format_bytes(char *out, size_t size, uint64_t bytes) {
-    if (!bytes || bytes >= (uint64_t)1 << 60) {
+    if (!bytes || bytes >= (uint64_t)1 << 60)
         snprintf(out, size, "-");
-    } else if (bytes >= (uint64_t)1 << 30) {
+    else if (bytes >= (uint64_t)1 << 30)
         snprintf(out, size, "%.1f GiB", (double)bytes / 1073741824.0);
-    } else {
+    else
         snprintf(out, size, "%.0f MiB", (double)bytes / 1048576.0);
-    }
 }
 
 // "     driver   NVIDIA  550.1"

@@ -55,9 +55,8 @@ static err print_json(device *d, cJSON *ops, uint32_t failed) {
 }
 
 static bool is_wanted(const options *o, op_kind kind) {
-    for (size_t i = 0; i < o->arg_count; i++) {
+    for (size_t i = 0; i < o->arg_count; i++)
         if (!strcmp(o->args[i], op_name(kind))) return true;
-    }
     return !o->arg_count;
 }
 
@@ -66,13 +65,11 @@ static err check_names(const options *o) {
     err e = ERR_OK;
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         bool is_known = false;
-        for (int kind = 0; kind < OP_COUNT; kind++) {
+        for (int kind = 0; kind < OP_COUNT; kind++)
             is_known = is_known || !strcmp(o->args[i], op_name((op_kind)kind));
-        }
         if (is_known) continue;
-        for (int kind = 0; kind < OP_COUNT && !e; kind++) {
+        for (int kind = 0; kind < OP_COUNT && !e; kind++)
             e = strbuf_printf(&known, "%s%s", kind ? ", " : "", op_name((op_kind)kind));
-        }
         if (!e) e = err_set(ERR_USAGE, "no operation '%s' (known: %s)", o->args[i], known.text);
     }
     strbuf_free(&known);
@@ -123,9 +120,8 @@ err verb_verify(const options *o) {
     if (!e) e = device_precision_find(&wanted.precision, o->precision);
     if (e || (e = device_open_named(&d, o->device, &wanted))) return e;
     e = verify_all(&d, o, &failed);
-    if (!e && failed) {
+    if (!e && failed)
         e = err_set(ERR_GATE, "%u operations of %s are beyond their bounds", failed, d.info.name);
-    }
     if (!e && d.validation_errors) {
         e = err_set(ERR_GATE, "%s: %llu messages of the validation layer", d.info.name,
                     (unsigned long long)d.validation_errors);

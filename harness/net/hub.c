@@ -120,9 +120,8 @@ done:
 /* --- what the cache has --- */
 
 static err set_commit(hub *h, const char *commit) {
-    if (!hub__is_hex(commit, COMMIT_DIGITS)) {
+    if (!hub__is_hex(commit, COMMIT_DIGITS))
         return err_set(ERR_FORMAT, "%s: '%s' is no commit", h->name, commit);
-    }
     memcpy(h->commit, commit, sizeof h->commit);
     mem_free(h->snapshot);
     h->snapshot = NULL;

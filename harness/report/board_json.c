@@ -19,12 +19,10 @@ static err row_json(cJSON *list, const board_row *row) {
         (e = json_add_string(o, "device_kind", r->device.kind)) ||
         (e = json_add_string(o, "device", r->device.name)) ||
         (e = json_add_string(o, "precision", r->device.precision)) ||
-        (e = json_add_array(&seeds, o, "seeds"))) {
+        (e = json_add_array(&seeds, o, "seeds")))
         return e;
-    }
-    for (size_t k = 0; k < row->run_count; k++) {
+    for (size_t k = 0; k < row->run_count; k++)
         if ((e = json_append(seeds, cJSON_CreateNumber((double)row->runs[k]->seed)))) return e;
-    }
     if ((e = add_rounded(o, "mean", row->mean)) || (e = add_rounded(o, "std", row->std)) ||
         (e = json_add_array(&range, o, "interval")) ||
         (e = json_append(range, cJSON_CreateNumber(report__rounded(row->range.low)))) ||
@@ -32,9 +30,8 @@ static err row_json(cJSON *list, const board_row *row) {
         (e = json_add_bool(o, "rows_only", row->rows_only)) ||
         (e = add_rounded(o, "deduplicated", row->dedup_mean)) ||
         (e = json_add_number(o, "runs_of_one_label", (double)row->one_label)) ||
-        (e = json_add_number(o, "runs_below_baseline", (double)row->below_majority))) {
+        (e = json_add_number(o, "runs_below_baseline", (double)row->below_majority)))
         return e;
-    }
     return add_rounded(o, "train_s", row->train_s);
 }
 
@@ -53,9 +50,8 @@ static err table_json(cJSON *list, const board_table *t) {
         (e = json_add_number(o, "leaked_rows", (double)r->task.leaked_rows)) ||
         (e = add_rounded(o, "baseline", t->baseline)) ||
         (e = add_rounded(o, "baseline_deduplicated", t->baseline_dedup)) ||
-        (e = json_add_array(&rows, o, "rows"))) {
+        (e = json_add_array(&rows, o, "rows")))
         return e;
-    }
     for (size_t i = 0; i < t->row_count && !e; i++) e = row_json(rows, &t->rows[i]);
     return e;
 }
@@ -72,13 +68,11 @@ static err overall_json(cJSON *top, const board *b) {
             (e = json_add_string(o, "precision", r->device.precision)) ||
             (e = x->complete ? add_rounded(o, "mean", x->mean)
                              : json_add_string(o, "mean", NULL)) ||
-            (e = json_add_object(&scores, o, "tasks"))) {
+            (e = json_add_object(&scores, o, "tasks")))
             return e;
-        }
-        for (size_t k = 0; k < b->task_count && !e; k++) {
+        for (size_t k = 0; k < b->task_count && !e; k++)
             if (x->rows[k])
                 e = add_rounded(scores, x->rows[k]->runs[0]->task.name, x->rows[k]->mean);
-        }
     }
     return e;
 }
@@ -89,16 +83,12 @@ err board_json(strbuf *out, const board *b) {
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&tables, top, "tables"))) goto done;
-    for (size_t i = 0; i < b->table_count; i++) {
+    for (size_t i = 0; i < b->table_count; i++)
         if ((e = table_json(tables, &b->tables[i]))) goto done;
-    }
     if ((e = overall_json(top, b)) || (e = json_add_array(&left_out, top, "left_out"))) goto done;
-    for (size_t i = 0; i < b->note_count; i++) {
+    for (size_t i = 0; i < b->note_count; i++)
         if ((e = json_append(left_out, cJSON_CreateString(b->notes[i])))) goto done;
-    }
-    if ((e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) {
-        goto done;
-    }
+    if ((e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) goto done;
     e = strbuf_add(out, "\n");
 done:
     mem_free(text);

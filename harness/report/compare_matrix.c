@@ -136,17 +136,15 @@ static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, si
         (e = strbuf_add(out, "\n## Pairs\n\n"
                              "| pair | difference, points | 95 % interval | p | predictions that "
                              "differ | losses part at step | largest loss difference | verdict |\n"
-                             "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |\n"))) {
+                             "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |\n")))
         return e;
-    }
     for (size_t a = 0; a < count && !e; a++)
         for (size_t b = a + 1; b < count && !e; b++) e = add_pair(out, &pairs[a * count + b], a, b);
     if (e || (e = strbuf_add(out, "\n")) || (e = add_disagreements(out, pairs, count)) ||
         (e = strbuf_add(out, "\n## Sides\n\n")) || (e = compare__sides(out, sides, count)) ||
         (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, count)) ||
-        (e = strbuf_add(out, "\n## Kernels\n\n"))) {
+        (e = strbuf_add(out, "\n## Kernels\n\n")))
         return e;
-    }
     return compare__kernels(out, sides, count);
 }
 
@@ -172,9 +170,8 @@ static err add_side_json(cJSON *list, const compare_side *s) {
         (e = json_add_string(o, "driver", r->device.driver)) ||
         (e = json_add_string(o, "precision", r->device.precision)) ||
         (e = json_add_number(o, "seeds", (double)s->count)) ||
-        (e = json_add_number(o, "score", mean_score(s)))) {
+        (e = json_add_number(o, "score", mean_score(s))))
         return e;
-    }
     return json_add_number(o, "tokens_per_s", mean_speed(s));
 }
 
@@ -191,17 +188,15 @@ static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {
         (e = json_add_bool(o, "equivalent", g->equivalent)) ||
         (e = json_add_number(o, "shared_seeds", (double)g->shared)) ||
         (e = json_add_number(o, "disagreement", g->disagreement)) ||
-        (e = json_add_number(o, "speed_ratio", g->speed))) {
+        (e = json_add_number(o, "speed_ratio", g->speed)))
         return e;
-    }
     if (!p->single)
         return g->rows_only ? json_add_string(o, "p", NULL) : json_add_number(o, "p", g->p);
     if ((e = json_add_number(o, "mcnemar_p", p->one.mcnemar_p)) ||
         (e = p->one.loss.bits_part
                  ? json_add_number(o, "first_bit_step", (double)p->one.loss.bit_step)
-                 : json_add_string(o, "first_bit_step", NULL))) {
+                 : json_add_string(o, "first_bit_step", NULL)))
         return e;
-    }
     return json_add_number(o, "largest_relative_loss", p->one.loss.largest);
 }
 
@@ -212,9 +207,8 @@ err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {
                 : err_set(ERR_MEMORY, "out of memory while building JSON");
     if (e || (e = json_add_string(top, "task", sides[0].runs[0]->task.name)) ||
         (e = json_add_string(top, "metric", sides[0].runs[0]->headline)) ||
-        (e = json_add_array(&list, top, "sides"))) {
+        (e = json_add_array(&list, top, "sides")))
         goto done;
-    }
     for (size_t i = 0; i < count && !e; i++) e = add_side_json(list, &sides[i]);
     if (e || (e = json_add_array(&list, top, "pairs"))) goto done;
     for (size_t a = 0; a < count && !e; a++) {

@@ -208,12 +208,11 @@ static double side_mean(const compare_side *s, double (*get)(const record *r)) {
 
 // values (count) of the sides, and how much faster each other one is than the first
 static void value_cells(grid *g, const double *values, size_t count, int decimals, bool is_rate) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (values[i] > 0)
             grid_cell(g, "%.*f", decimals, values[i]);
         else
             grid_text(g, "-");
-    }
     for (size_t i = 1; i < count; i++) {
         bool known = values[0] > 0 && values[i] > 0;
         double faster = known ? is_rate ? values[i] / values[0] : values[0] / values[i] : 0;
@@ -357,10 +356,8 @@ static err side_json(cJSON *list, const compare_side *s) {
     cJSON *o = cJSON_CreateObject(), *about, *speed;
     char text[WORD_BYTES];
     err e = json_append(list, o);
-    if (e || (e = json_add_string(o, "name", s->name)) ||
-        (e = json_add_object(&about, o, "about"))) {
+    if (e || (e = json_add_string(o, "name", s->name)) || (e = json_add_object(&about, o, "about")))
         return e;
-    }
     for (size_t k = 0; k < ATTRIBUTE_COUNT && !e; k++) {
         attributes[k].get(text, s);
         e = json_add_string(about, attributes[k].title, text);
@@ -386,16 +383,14 @@ err compare__sides_json(cJSON *top, const compare_side *sides, size_t count) {
     err e = json_add_array(&list, top, "runs");
     for (size_t i = 0; i < count && !e; i++) e = side_json(list, &sides[i]);
     if (e || (e = differences_json(top, sides, count)) || (e = list_kernels(&l, sides, count)) ||
-        (e = json_add_array(&list, top, "kernels"))) {
+        (e = json_add_array(&list, top, "kernels")))
         goto done;
-    }
     for (size_t i = 0; i < l.count && !e; i++) {
         cJSON *o = cJSON_CreateObject(), *ms;
         if ((e = json_append(list, o)) || (e = json_add_string(o, "name", l.rows[i].name)) ||
             (e = json_add_string(o, "phase", l.rows[i].phase)) ||
-            (e = json_add_array(&ms, o, "ms"))) {
+            (e = json_add_array(&ms, o, "ms")))
             goto done;
-        }
         for (size_t s = 0; s < count && !e; s++)
             e = json_append(ms, cJSON_CreateNumber(l.rows[i].ms[s]));
     }

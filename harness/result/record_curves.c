@@ -71,9 +71,8 @@ err record__loss_curve_read(record *r, const cJSON *object, const char *key, con
         if ((e = record__tuple(item, 3, key, where)) ||
             (e = record__element(&p->step, item->child, INT64_C(1) << 53, key, where)) ||
             (e = record__finite(&p->loss, item->child->next, key, where)) ||
-            (e = record__finite(&p->learning_rate, item->child->next->next, key, where))) {
+            (e = record__finite(&p->learning_rate, item->child->next->next, key, where)))
             return e;
-        }
         r->loss_curve_count++;
     }
     return ERR_OK;
@@ -122,9 +121,8 @@ err record__lengths_read(record *r, const cJSON *object, const char *key, const 
         record_length *l = &r->lengths[r->length_count];
         if ((e = record__tuple(item, 2, key, where)) ||
             (e = record__element(&l->tokens, item->child, INT32_MAX, key, where)) ||
-            (e = record__element(&l->rows, item->child->next, r->task.test_rows + 1, key, where))) {
+            (e = record__element(&l->rows, item->child->next, r->task.test_rows + 1, key, where)))
             return e;
-        }
         if (r->length_count && l[-1].tokens >= l->tokens) {
             return err_set(ERR_FORMAT, "%s: key '%s': %lld tokens come after %lld", where, key,
                            (long long)l->tokens, (long long)l[-1].tokens);
@@ -157,12 +155,10 @@ err record__worst_read(record *r, const cJSON *object, const char *key, const ch
         record_worst_row *w = &r->worst[r->worst_count];
         if ((e = record__tuple(item, 2, key, where)) ||
             (e = record__element(&w->row, item->child, r->task.test_rows, key, where)) ||
-            (e = record__finite(&w->probability, item->child->next, key, where))) {
+            (e = record__finite(&w->probability, item->child->next, key, where)))
             return e;
-        }
-        if (w->probability < 0 || w->probability > 1) {
+        if (w->probability < 0 || w->probability > 1)
             return err_set(ERR_FORMAT, "%s: key '%s': probability %g", where, key, w->probability);
-        }
         r->worst_count++;
     }
     return ERR_OK;

@@ -60,9 +60,8 @@ static size_t edit_distance(const uint32_t *a, size_t a_count, const uint32_t *b
         for (size_t j = 1; j <= b_count; j++) {
             size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
             best = min2(best, min2(last[j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 best = min2(best, before[j - 2] + 1);
-            }
             now[j] = best;
         }
         size_t *spare = before;
@@ -97,11 +96,10 @@ static const unicode_fix *find_fix(const unicode_fix *fixes, size_t count, uint3
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (fixes[middle].last < point) {
+        if (fixes[middle].last < point)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return low < count && fixes[low].first <= point ? &fixes[low] : NULL;
 }
@@ -195,13 +193,11 @@ static void order_run(uint32_t *points, uint32_t *spare, size_t count) {
     order_run(points, spare, half);
     order_run(points + half, spare, count - half);
     memcpy(spare, points, half * sizeof *points);
-    for (size_t i = 0; a < half; i++) {
-        if (b < count && combining_class(points[b]) < combining_class(spare[a])) {
+    for (size_t i = 0; a < half; i++)
+        if (b < count && combining_class(points[b]) < combining_class(spare[a]))
             points[i] = points[b++];
-        } else {
+        else
             points[i] = spare[a++];
-        }
-    }
 }
 
 void unicode_order(uint32_t *points, uint32_t *spare, size_t count) {

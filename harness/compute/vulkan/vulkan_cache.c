@@ -100,9 +100,8 @@ void vulkan__cache_close(vulkan_device *v) {
         err e = vulkan__check(VK.GetPipelineCacheData(v->logical, v->cache, &count, NULL),
                               "vkGetPipelineCacheData");
         bool fits = count <= PIPELINE_FILE_BYTES_MAX - sizeof(pipeline_head);
-        if (!e && fits && !(e = mem_new(&file, sizeof(pipeline_head) + count))) {
+        if (!e && fits && !(e = mem_new(&file, sizeof(pipeline_head) + count)))
             e = save(v, file, count);
-        }
         if (e) {
             // the run is done; only the next start is slower
             log_warn("compiled kernels were not kept: %s", err_message(e));

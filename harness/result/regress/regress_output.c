@@ -51,9 +51,8 @@ static err add_row(strbuf *out, const regress_figure *f) {
 static size_t stretch(const regress_report *r, size_t first) {
     size_t n = first;
     while (n < r->count && r->figures[n].kind == r->figures[first].kind &&
-           !strcmp(r->figures[n].group, r->figures[first].group)) {
+           !strcmp(r->figures[n].group, r->figures[first].group))
         n++;
-    }
     return n;
 }
 
@@ -116,16 +115,14 @@ static err add_json_figure(cJSON *list, const regress_figure *f) {
     if (e || (e = json_add_string(o, "kind", regress_kind_name(f->kind))) ||
         (e = json_add_string(o, "of", f->group)) || (e = json_add_string(o, "figure", f->name)) ||
         (e = json_add_string(o, "verdict",
-                             f->verdict == REGRESS_FELL ? "fell" : verdict_name(f->verdict)))) {
+                             f->verdict == REGRESS_FELL ? "fell" : verdict_name(f->verdict))))
         return e;
-    }
     if (*f->note && (e = json_add_string(o, "note", f->note))) return e;
     if (f->verdict == REGRESS_SKIPPED) return ERR_OK;
     if ((e = json_add_number(o, "before", f->before)) ||
         (e = json_add_number(o, "after", f->after)) ||
-        (e = json_add_number(o, "change", f->change))) {
+        (e = json_add_number(o, "change", f->change)))
         return e;
-    }
     return json_add_number(o, "bound", f->bound);
 }
 
@@ -135,9 +132,8 @@ static err add_json_device(cJSON *top, const char *key, const regress_state *s) 
     if (e || (e = json_add_string(o, "kind", s->kind)) ||
         (e = json_add_string(o, "device", s->device)) ||
         (e = json_add_string(o, "driver", s->driver)) || (e = json_add_string(o, "isa", s->isa)) ||
-        (e = json_add_number(o, "threads", s->threads))) {
+        (e = json_add_number(o, "threads", s->threads)))
         return e;
-    }
     return json_add_string(o, "commit", s->commit);
 }
 
@@ -150,9 +146,8 @@ err regress_json(strbuf *out, const regress_report *r, const regress_state *befo
     if ((e = add_json_device(top, "baseline", before)) || (e = add_json_device(top, "run", now)) ||
         (e = json_add_number(top, "count", (double)r->count)) ||
         (e = json_add_number(top, "fell", (double)r->fell)) ||
-        (e = json_add_array(&list, top, "figures"))) {
+        (e = json_add_array(&list, top, "figures")))
         goto done;
-    }
     for (size_t i = 0; i < r->count && !e; i++) e = add_json_figure(list, &r->figures[i]);
     if (!e && !(e = json_print(&text, top, true)) && !(e = strbuf_add(out, text)))
         e = strbuf_add(out, "\n");
@@ -174,9 +169,8 @@ static err add_testcase(strbuf *out, const regress_figure *f) {
     if ((e = strbuf_printf(out, "    <testcase classname=\"regress.%s.",
                            regress_kind_name(f->kind))) ||
         (e = add_xml(out, f->group)) || (e = strbuf_add(out, "\" name=\"")) ||
-        (e = add_xml(out, f->name))) {
+        (e = add_xml(out, f->name)))
         return e;
-    }
     if (f->verdict == REGRESS_PASS) return strbuf_add(out, "\"/>\n");
     change_text(change, f);
     bound_text(bound, f);
@@ -211,9 +205,8 @@ static err add_point(cJSON *list, const regress_state *s, const char *of, const 
     snprintf(name, sizeof name, "%s: %s (%s)", of, what, s->kind);
     err e = json_append(list, o);
     if (e || (e = json_add_string(o, "name", name)) || (e = json_add_string(o, "unit", unit)) ||
-        (e = json_add_number(o, "value", value))) {
+        (e = json_add_number(o, "value", value)))
         return e;
-    }
     return json_add_string(o, "extra", s->device);
 }
 
@@ -235,9 +228,8 @@ err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
         snprintf(what, sizeof what, "loss at step %d", REGRESS_STEPS);
         if ((e = add_point(up, now, r->name, metric_find(r->headline)->title, "points",
                            100 * metric_of(r->metrics, r->headline))) ||
-            (e = add_point(up, now, r->name, "training", "sentences/s", r->sentences_per_s))) {
+            (e = add_point(up, now, r->name, "training", "sentences/s", r->sentences_per_s)))
             break;
-        }
         e = add_point(down, now, r->name, what, "nats", r->losses[REGRESS_STEPS - 1]);
     }
     for (size_t i = 0; i < now->kernel_count && i < REGRESS_KERNELS && !e; i++)

@@ -26,9 +26,8 @@ static err add_result(cJSON *list, const regress_result *r) {
         (e = json_add_number(o, "rows", (double)r->rows)) ||
         (e = add_list(o, "seeds", r->seeds, r->seed_count)) ||
         (e = add_list(o, "losses", r->losses, REGRESS_STEPS)) ||
-        (e = json_add_object(&metrics, o, "metrics"))) {
+        (e = json_add_object(&metrics, o, "metrics")))
         return e;
-    }
     for (size_t m = 0; m < metric_count() && !e; m++)
         if (!isnan(r->metrics[m])) e = json_add_number(metrics, metric_at(m)->name, r->metrics[m]);
     if (e || (e = json_add_object(&tensors, o, "gradients"))) return e;
@@ -43,16 +42,14 @@ static err add_kernels(cJSON *top, const regress_state *s) {
     if (e || (e = json_add_number(o, "product_size", s->product_size)) ||
         (e = json_add_number(o, "product_ms", s->product_ms)) ||
         (e = json_add_number(o, "product_spread", s->product_spread)) ||
-        (e = json_add_array(&list, o, "list"))) {
+        (e = json_add_array(&list, o, "list")))
         return e;
-    }
     for (size_t i = 0; i < s->kernel_count && i < REGRESS_KERNELS && !e; i++) {
         cJSON *k = cJSON_CreateObject();
         if (!k) return err_set(ERR_MEMORY, "out of memory while building JSON");
         if ((e = json_append(list, k)) || (e = json_add_string(k, "name", s->kernels[i].name)) ||
-            (e = json_add_number(k, "cost", s->kernels[i].cost))) {
+            (e = json_add_number(k, "cost", s->kernels[i].cost)))
             return e;
-        }
         e = json_add_number(k, "mad", s->kernels[i].mad);
     }
     return e;
@@ -80,9 +77,8 @@ err regress_state_write(const regress_state *s, const regress_suite *suite, cons
         (e = json_add_string(machine, "isa", s->isa)) ||
         (e = json_add_string(machine, "libraries", s->libraries)) ||
         (e = json_add_number(machine, "threads", s->threads)) || (e = add_seeds(top, suite)) ||
-        (e = json_add_array(&list, top, "cases"))) {
+        (e = json_add_array(&list, top, "cases")))
         goto done;
-    }
     for (size_t i = 0; i < s->result_count && !e; i++)
         if (s->results[i].name) e = add_result(list, &s->results[i]);
     if (!e && s->kernel_count) e = add_kernels(top, s);
@@ -147,9 +143,8 @@ static err read_tensors(regress_result *r, const cJSON *o, const char *where) {
     const cJSON *list, *item;
     err e = json_object(&list, o, "gradients", where);
     if (e || (e = check_entries(list, "gradients", where)) ||
-        (e = mem_new(&r->tensors, (size_t)cJSON_GetArraySize(list)))) {
+        (e = mem_new(&r->tensors, (size_t)cJSON_GetArraySize(list))))
         return e;
-    }
     cJSON_ArrayForEach(item, list) {
         regress_tensor *t = &r->tensors[r->tensor_count];
         size_t n;
@@ -185,9 +180,8 @@ static err read_result(regress_result *r, const cJSON *o, const char *path, size
                        REGRESS_SEEDS_LEAST, REGRESS_SEEDS_MAX, "seeds", where)) ||
         (e = read_list(r->losses, &n, cJSON_GetObjectItemCaseSensitive(o, "losses"), REGRESS_STEPS,
                        REGRESS_STEPS, "losses", where)) ||
-        (e = read_metrics(r, o, where))) {
+        (e = read_metrics(r, o, where)))
         return e;
-    }
     r->rows = (size_t)rows;
     return read_tensors(r, o, where);
 }
@@ -200,17 +194,15 @@ static err read_kernels(regress_state *s, const cJSON *top, const char *path) {
         (e = json_number(&s->product_ms, o, "product_ms", path)) ||
         (e = json_number(&s->product_spread, o, "product_spread", path)) ||
         (e = json_array(&list, o, "list", path)) || (e = check_entries(list, "list", path)) ||
-        (e = mem_new(&s->kernels, (size_t)cJSON_GetArraySize(list)))) {
+        (e = mem_new(&s->kernels, (size_t)cJSON_GetArraySize(list))))
         return e;
-    }
     s->product_size = (uint32_t)size;
     cJSON_ArrayForEach(item, list) {
         regress_kernel *k = &s->kernels[s->kernel_count];
         if ((e = read_into(k->name, sizeof k->name, item, "name", path)) ||
             (e = json_number(&k->cost, item, "cost", path)) ||
-            (e = json_number(&k->mad, item, "mad", path))) {
+            (e = json_number(&k->mad, item, "mad", path)))
             return e;
-        }
         for (size_t i = 0; i < s->kernel_count; i++)
             if (!strcmp(s->kernels[i].name, k->name))
                 return err_set(ERR_FORMAT, "%s: kernel '%s' is there twice", path, k->name);
@@ -237,9 +229,8 @@ static err read_all(regress_state *s, const cJSON *top, const char *path) {
         (e = read_into(s->libraries, sizeof s->libraries, machine, "libraries", path)) ||
         (e = json_whole(&threads, machine, "threads", 1, 65536, path)) ||
         (e = json_array(&list, top, "cases", path)) ||
-        (e = mem_new(&s->results, (size_t)cJSON_GetArraySize(list)))) {
+        (e = mem_new(&s->results, (size_t)cJSON_GetArraySize(list))))
         return e;
-    }
     s->threads = (uint32_t)threads;
     cJSON_ArrayForEach(item, list) {
         s->result_count++; // freed with the state even when half read
