@@ -7,8 +7,7 @@
 /* Where --revision is given, puts it behind each model of --model as NAME@REVISION. *owned is what
  * o->model then points to (mem_free after the verb; NULL without --revision).
  * Errors: ERR_USAGE without --model, for a preset or a folder, and for a name with another
- * revision.
- */
+ * revision. */
 err model_flag_join(char **owned, options *o) MUST_CHECK;
 
 /* What tokenizer_load reads for a model: a tokenizer's file, a model folder, the model in a run's

@@ -35,8 +35,7 @@ typedef struct printer {
     double seconds; /* spent on encoding alone */
 } printer;
 
-// --- texts
-// -----------------------------------------------------------------------------------------
+/* --- texts --- */
 
 static err add_text(text_list *l, const char *text, size_t bytes) {
     err e = mem_grow((void **)&l->texts, &l->capacity, l->count + 1, sizeof *l->texts);
@@ -75,8 +74,7 @@ static void free_texts(text_list *l) {
     mem_free(l->texts);
 }
 
-// --- output
-// ----------------------------------------------------------------------------------------
+/* --- output --- */
 
 // The text as a string: a 0 byte shows as its picture, U+2400.
 static err printable(strbuf *b, const char *text, size_t bytes) {
@@ -166,8 +164,7 @@ static err print_json(const printer *p, const char *text) {
     return e;
 }
 
-// --- verb
-// ------------------------------------------------------------------------------------------
+/* --- verb --- */
 
 static err encode(printer *p, const text_list *l, size_t i, size_t number) {
     double start = clock_seconds();

@@ -9,16 +9,14 @@
 #include <string.h>
 
 static err add_json(cJSON *array, const verify_result *r) {
-    cJSON *o = cJSON_CreateObject();
-    err e = json_append(array, o);
-    if (e || (e = json_add_string(o, "op", op_name(r->kind)))) return e;
-    if ((e = json_add_number(o, "cases", r->cases))) return e;
-    if ((e = json_add_number(o, "failed", r->failed))) return e;
-    if ((e = json_add_number(o, "worst_nmse", r->worst_nmse))) return e;
-    if ((e = json_add_number(o, "worst_element", r->worst_element))) return e;
-    if ((e = json_add_string(o, "worst_case", r->worst_case))) return e;
-    if ((e = json_add_number(o, "nmse_bound", r->nmse_bound))) return e;
-    if ((e = json_add_number(o, "element_bound", r->element_bound))) return e;
+    cJSON *o;
+    err e = json_append_object(&o, array);
+    if (e || (e = json_put(o,
+                           "op %s cases %u failed %u worst_nmse %f worst_element %f worst_case %s "
+                           "nmse_bound %f element_bound %f",
+                           op_name(r->kind), r->cases, r->failed, r->worst_nmse, r->worst_element,
+                           r->worst_case, r->nmse_bound, r->element_bound)))
+        return e;
     return *r->failure ? json_add_string(o, "failure", r->failure) : ERR_OK;
 }
 
@@ -43,10 +41,9 @@ static err print_json(device *d, cJSON *ops, uint32_t failed) {
         cJSON_Delete(ops);
         e = err_set(ERR_MEMORY, "out of memory");
     }
-    if (!e) e = json_add_string(root, "device", d->info.name);
-    if (!e) e = json_add_string(root, "isa", d->info.isa);
-    if (!e) e = json_add_string(root, "precision", device_precision_name(d->options.precision));
-    if (!e) e = json_add_number(root, "failed", failed);
+    if (!e)
+        e = json_put(root, "device %s isa %s precision %s failed %u", d->info.name, d->info.isa,
+                     device_precision_name(d->options.precision), failed);
     if (!e) e = json_print(&text, root, true);
     if (!e) puts(text);
     mem_free(text);

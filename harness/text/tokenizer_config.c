@@ -16,8 +16,7 @@ static const cJSON *get(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-// --- reading
-// ---------------------------------------------------------------------------------------
+/* --- reading --- */
 
 // folder/name as an object; *root stays NULL when it is not there.
 static err read_optional(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
@@ -143,8 +142,7 @@ done:
     return e;
 }
 
-// --- options
-// ---------------------------------------------------------------------------------------
+/* --- options --- */
 
 static err read_length(draft *d) {
     double longest = 0;
@@ -225,8 +223,7 @@ static err read_options(draft *d) {
     return draft__switch(&d->t->strip_accents, d->config, "strip_accents", d->said);
 }
 
-// --- tokens
-// ----------------------------------------------------------------------------------------
+/* --- tokens --- */
 
 static bool is_token(const cJSON *v) {
     return cJSON_IsString(v) || (cJSON_IsObject(v) && json_has(v, "content"));

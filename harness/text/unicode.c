@@ -8,8 +8,7 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-// --- display
-// ---------------------------------------------------------------------------------------
+/* --- display --- */
 
 err text_column(strbuf *out, const char *text, size_t columns) {
     strbuf shown = {0};
@@ -29,8 +28,7 @@ done:
     return e;
 }
 
-// --- spelling
-// --------------------------------------------------------------------------------------
+/* --- spelling --- */
 
 enum { NEAREST_MAX = 64 }; // names are short; longer words are never near anything
 
@@ -88,8 +86,7 @@ const char *text_nearest(const char *word, const char *const *known, size_t coun
     return nearest;
 }
 
-// --- classes
-// ---------------------------------------------------------------------------------------
+/* --- classes --- */
 
 // The row of fixes (sorted, count) that holds point, or NULL.
 static const unicode_fix *find_fix(const unicode_fix *fixes, size_t count, uint32_t point) {
@@ -154,8 +151,7 @@ bool unicode_is_word(uint32_t point) {
     return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) || c == UTF8PROC_CATEGORY_PC;
 }
 
-// --- mappings
-// --------------------------------------------------------------------------------------
+/* --- mappings --- */
 
 size_t unicode_lower(uint32_t out[UNICODE_LOWER_MAX], uint32_t point) {
     if (point == 0x130) { // the only one whose lower case is longer

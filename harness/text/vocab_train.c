@@ -53,8 +53,7 @@ typedef struct trainer {
     size_t heap_count, heap_capacity;
 } trainer;
 
-// --- tokens
-// ----------------------------------------------------------------------------------------
+/* --- tokens --- */
 
 static uint64_t hash_text(const char *text) {
     uint64_t h = 0xCBF29CE484222325u;
@@ -104,8 +103,7 @@ static err character_id(trainer *x, uint32_t *id, uint32_t point, bool continued
     return token_id(x, id, text);
 }
 
-// --- alphabet
-// --------------------------------------------------------------------------------------
+/* --- alphabet --- */
 
 typedef struct letter {
     uint32_t point;
@@ -157,8 +155,7 @@ done:
     return e;
 }
 
-// --- pairs
-// -----------------------------------------------------------------------------------------
+/* --- pairs --- */
 
 static uint64_t pair_key(uint32_t left, uint32_t right) {
     return (uint64_t)left << 32 | right;
@@ -211,8 +208,7 @@ static err add_pair(trainer *x, uint32_t at, uint32_t right, int64_t times) {
     return ERR_OK;
 }
 
-// --- heap: the most frequent pair on top, of equals the one with the smaller key
-// -----------------------
+/* --- heap: the most frequent pair on top, of equals the one with the smaller key --- */
 
 static bool comes_first(const candidate *a, const candidate *b) {
     return a->times != b->times ? a->times > b->times : a->key < b->key;
@@ -240,8 +236,7 @@ static candidate heap_pop(trainer *x) {
     return top;
 }
 
-// --- merging
-// ---------------------------------------------------------------------------------------
+/* --- merging --- */
 
 /* Lays the words out as places. A character outside of the alphabet is left out, and its neighbours
  * become each other's, as the trainer of `tokenizers` does. */

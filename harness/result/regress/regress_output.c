@@ -109,50 +109,38 @@ err regress_text(strbuf *out, const regress_report *r, const regress_state *befo
 /* --- JSON --- */
 
 static err add_json_figure(cJSON *list, const regress_figure *f) {
-    cJSON *o = cJSON_CreateObject();
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    err e = json_append(list, o);
-    if (e || (e = json_add_string(o, "kind", regress_kind_name(f->kind))) ||
-        (e = json_add_string(o, "of", f->group)) || (e = json_add_string(o, "figure", f->name)) ||
-        (e = json_add_string(o, "verdict",
-                             f->verdict == REGRESS_FELL ? "fell" : verdict_name(f->verdict))))
+    cJSON *o;
+    err e = json_append_object(&o, list);
+    if (e ||
+        (e = json_put(o, "kind %s of %s figure %s verdict %s", regress_kind_name(f->kind), f->group,
+                      f->name, f->verdict == REGRESS_FELL ? "fell" : verdict_name(f->verdict))))
         return e;
     if (*f->note && (e = json_add_string(o, "note", f->note))) return e;
     if (f->verdict == REGRESS_SKIPPED) return ERR_OK;
-    if ((e = json_add_number(o, "before", f->before)) ||
-        (e = json_add_number(o, "after", f->after)) ||
-        (e = json_add_number(o, "change", f->change)))
-        return e;
-    return json_add_number(o, "bound", f->bound);
+    return json_put(o, "before %f after %f change %f bound %f", f->before, f->after, f->change,
+                    f->bound);
 }
 
 static err add_json_device(cJSON *top, const char *key, const regress_state *s) {
     cJSON *o;
     err e = json_add_object(&o, top, key);
-    if (e || (e = json_add_string(o, "kind", s->kind)) ||
-        (e = json_add_string(o, "device", s->device)) ||
-        (e = json_add_string(o, "driver", s->driver)) || (e = json_add_string(o, "isa", s->isa)) ||
-        (e = json_add_number(o, "threads", s->threads)))
-        return e;
-    return json_add_string(o, "commit", s->commit);
+    return e ? e
+             : json_put(o, "kind %s device %s driver %s isa %s threads %u commit %s", s->kind,
+                        s->device, s->driver, s->isa, s->threads, s->commit);
 }
 
 err regress_json(strbuf *out, const regress_report *r, const regress_state *before,
                  const regress_state *now) {
     cJSON *top = cJSON_CreateObject(), *list;
-    char *text = NULL;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = add_json_device(top, "baseline", before)) || (e = add_json_device(top, "run", now)) ||
-        (e = json_add_number(top, "count", (double)r->count)) ||
-        (e = json_add_number(top, "fell", (double)r->fell)) ||
+        (e = json_put(top, "count %zu fell %zu", r->count, r->fell)) ||
         (e = json_add_array(&list, top, "figures")))
         goto done;
     for (size_t i = 0; i < r->count && !e; i++) e = add_json_figure(list, &r->figures[i]);
-    if (!e && !(e = json_print(&text, top, true)) && !(e = strbuf_add(out, text)))
-        e = strbuf_add(out, "\n");
+    if (!e) e = json_text(out, top);
 done:
-    mem_free(text);
     cJSON_Delete(top);
     return e;
 }
@@ -199,23 +187,11 @@ err regress_junit(strbuf *out, const regress_report *r, const regress_state *now
 
 static err add_point(cJSON *list, const regress_state *s, const char *of, const char *what,
                      const char *unit, double value) {
-    cJSON *o = cJSON_CreateObject();
+    cJSON *o;
     char name[200];
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
     snprintf(name, sizeof name, "%s: %s (%s)", of, what, s->kind);
-    err e = json_append(list, o);
-    if (e || (e = json_add_string(o, "name", name)) || (e = json_add_string(o, "unit", unit)) ||
-        (e = json_add_number(o, "value", value)))
-        return e;
-    return json_add_string(o, "extra", s->device);
-}
-
-static err print_list(strbuf *out, const cJSON *list) {
-    char *text = NULL;
-    err e = json_print(&text, list, true);
-    if (!e && !(e = strbuf_add(out, text))) e = strbuf_add(out, "\n");
-    mem_free(text);
-    return e;
+    err e = json_append_object(&o, list);
+    return e ? e : json_put(o, "name %s unit %s value %f extra %s", name, unit, value, s->device);
 }
 
 err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
@@ -234,7 +210,7 @@ err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
     }
     for (size_t i = 0; i < now->kernel_count && i < REGRESS_KERNELS && !e; i++)
         e = add_point(down, now, "kernel", now->kernels[i].name, "x product", now->kernels[i].cost);
-    if (!e && !(e = print_list(bigger, up))) e = print_list(smaller, down);
+    if (!e && !(e = json_text(bigger, up))) e = json_text(smaller, down);
     cJSON_Delete(up);
     cJSON_Delete(down);
     return e;

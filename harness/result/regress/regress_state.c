@@ -8,49 +8,36 @@ enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 16 << 20, ENTRIES_MAX = 4096 };
 
 /* --- writing --- */
 
-static err add_list(cJSON *o, const char *key, const double *values, size_t count) {
-    cJSON *list;
-    err e = json_add_array(&list, o, key);
-    for (size_t i = 0; i < count && !e; i++) e = json_append(list, cJSON_CreateNumber(values[i]));
-    return e;
-}
-
 static err add_result(cJSON *list, const regress_result *r) {
-    cJSON *o = cJSON_CreateObject(), *metrics, *tensors;
-    err e;
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_append(list, o)) || (e = json_add_string(o, "name", r->name)) ||
-        (e = json_add_string(o, "headline", r->headline)) ||
-        (e = json_add_string(o, "data_sha256", r->data_sha256)) ||
-        (e = json_add_string(o, "predictions_sha256", r->predictions_sha256)) ||
-        (e = json_add_number(o, "rows", (double)r->rows)) ||
-        (e = add_list(o, "seeds", r->seeds, r->seed_count)) ||
-        (e = add_list(o, "losses", r->losses, REGRESS_STEPS)) ||
+    cJSON *o, *metrics, *tensors;
+    err e = json_append_object(&o, list);
+    if (e ||
+        (e = json_put(o, "name %s headline %s data_sha256 %s predictions_sha256 %s rows %zu",
+                      r->name, r->headline, r->data_sha256, r->predictions_sha256, r->rows)) ||
+        (e = json_put_numbers(o, "seeds", r->seeds, r->seed_count)) ||
+        (e = json_put_numbers(o, "losses", r->losses, REGRESS_STEPS)) ||
         (e = json_add_object(&metrics, o, "metrics")))
         return e;
     for (size_t m = 0; m < metric_count() && !e; m++)
         if (!isnan(r->metrics[m])) e = json_add_number(metrics, metric_at(m)->name, r->metrics[m]);
     if (e || (e = json_add_object(&tensors, o, "gradients"))) return e;
     for (size_t i = 0; i < r->tensor_count && !e; i++)
-        e = add_list(tensors, r->tensors[i].name, r->tensors[i].norms, REGRESS_STEPS);
+        e = json_put_numbers(tensors, r->tensors[i].name, r->tensors[i].norms, REGRESS_STEPS);
     return e;
 }
 
 static err add_kernels(cJSON *top, const regress_state *s) {
     cJSON *o, *list;
     err e = json_add_object(&o, top, "kernels");
-    if (e || (e = json_add_number(o, "product_size", s->product_size)) ||
-        (e = json_add_number(o, "product_ms", s->product_ms)) ||
-        (e = json_add_number(o, "product_spread", s->product_spread)) ||
+    if (e ||
+        (e = json_put(o, "product_size %u product_ms %f product_spread %f", s->product_size,
+                      s->product_ms, s->product_spread)) ||
         (e = json_add_array(&list, o, "list")))
         return e;
     for (size_t i = 0; i < s->kernel_count && i < REGRESS_KERNELS && !e; i++) {
-        cJSON *k = cJSON_CreateObject();
-        if (!k) return err_set(ERR_MEMORY, "out of memory while building JSON");
-        if ((e = json_append(list, k)) || (e = json_add_string(k, "name", s->kernels[i].name)) ||
-            (e = json_add_number(k, "cost", s->kernels[i].cost)))
-            return e;
-        e = json_add_number(k, "mad", s->kernels[i].mad);
+        const regress_kernel *k = &s->kernels[i];
+        if (!(e = json_append_object(&o, list)))
+            e = json_put(o, "name %s cost %f mad %f", k->name, k->cost, k->mad);
     }
     return e;
 }
@@ -67,17 +54,12 @@ err regress_state_write(const regress_state *s, const regress_suite *suite, cons
     cJSON *top = cJSON_CreateObject(), *machine, *list;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_number(top, "schema", STATE_SCHEMA)) ||
-        (e = json_add_string(top, "commit", s->commit)) ||
-        (e = json_add_string(top, "suite_sha256", s->suite_sha256)) ||
+    if ((e = json_put(top, "schema %f commit %s suite_sha256 %s", (double)STATE_SCHEMA, s->commit,
+                      s->suite_sha256)) ||
         (e = json_add_object(&machine, top, "device")) ||
-        (e = json_add_string(machine, "kind", s->kind)) ||
-        (e = json_add_string(machine, "name", s->device)) ||
-        (e = json_add_string(machine, "driver", s->driver)) ||
-        (e = json_add_string(machine, "isa", s->isa)) ||
-        (e = json_add_string(machine, "libraries", s->libraries)) ||
-        (e = json_add_number(machine, "threads", s->threads)) || (e = add_seeds(top, suite)) ||
-        (e = json_add_array(&list, top, "cases")))
+        (e = json_put(machine, "kind %s name %s driver %s isa %s libraries %s threads %u", s->kind,
+                      s->device, s->driver, s->isa, s->libraries, s->threads)) ||
+        (e = add_seeds(top, suite)) || (e = json_add_array(&list, top, "cases")))
         goto done;
     for (size_t i = 0; i < s->result_count && !e; i++)
         if (s->results[i].name) e = add_result(list, &s->results[i]);
