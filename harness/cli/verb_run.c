@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
 #include "metric/statistics.h"
@@ -378,7 +379,9 @@ static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
     recipe_flag list[RECIPE_FLAGS_MOST];
     err e = shown_printf(out, SHOWN_SHELL, "harness run --task %s --model %s --recipe %s --seed %u",
-                         q->task, r->source.name, q->recipe.name, q->seed);
+                         q->task, r->source.folder ? r->source.name : q->model, q->recipe.name,
+                         q->seed);
+    if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
     size_t count = recipe_flags(list, o);
     for (size_t i = 0; !e && i < count; i++) {
         const recipe_flag *f = &list[i];
@@ -526,6 +529,7 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .overwrite = o->overwrite,
                        .tensorboard = o->tensorboard};
     err e = ERR_OK;
+    if ((e = model_flag_arch(&q->arch, o))) return e;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count)
         return err_set(ERR_USAGE,

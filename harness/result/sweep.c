@@ -169,7 +169,9 @@ static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *
     char *folder = NULL;
     tensors files = {0};
     *hex = '\0';
-    if (model_preset_known(q->model) || !folder_exists(q->model)) return mem_strdup(name, q->model);
+    if (model_preset_known(q->model))
+        return model_preset_title(name, q->model, q->arch ? q->arch : &encoder_bert);
+    if (!folder_exists(q->model)) return mem_strdup(name, q->model);
     err e = source_locate(&folder, name, q->model);
     if (!e && !q->from_scratch && !(e = tensors_open(&files, folder)))
         e = tensors_digest(&files, hex);

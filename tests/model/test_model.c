@@ -420,4 +420,9 @@ Test(bert, equals_pytorch_on_vulkan) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     check_golden(test_device());
 }
+
+Test(bert, equals_pytorch_on_swiftshader) {
+    if (!need_vulkan("swiftshader")) cr_skip_test("no SwiftShader");
+    check_golden("swiftshader");
+}
 #endif
