@@ -291,7 +291,7 @@ static const struct {
     {"\"lengths\":\t[[5, 50]", "\"lengths\": [[40, 50]", "key 'lengths': 40 tokens come after 40"},
     {"\"most_wrong\":\t[[4, 0.0625]]", "\"most_wrong\": [[4, 1.5]]",
      "key 'most_wrong': probability 1.5"},
-    {"\"final_weights_sha256\":\t\"5", "\"final_weights_sha256\": \"G",
+    {"\"final_weights_sha256\":\t\"", "\"final_weights_sha256\": \"G",
      "expected 64 lower-case hexadecimal digits"},
     {"\"best_step\":\t20", "\"best_step\": 19",
      "key 'dev': best_step is 19, no evaluation is of it"},
