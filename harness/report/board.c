@@ -210,8 +210,10 @@ static err leave_out_copies(size_t *kept, board *b, entry *entries, size_t count
     if (!e) e = mark_copies(b, traces, count, "loss at every step");
     mem_free(traces);
     *kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!entries[i].is_copy) entries[(*kept)++] = entries[i];
+    for (size_t i = 0; i < count; i++) {
+        entry x = entries[i]; // swapped: all are freed in the end
+        if (!x.is_copy) entries[i] = entries[*kept], entries[(*kept)++] = x;
+    }
     return e;
 }
 

@@ -507,6 +507,7 @@ static void same_end(record *r, const record *of) {
 }
 static void same_way(record *r, const record *of) {
     memcpy(r->loss, of->loss, of->loss_count * sizeof *of->loss);
+    memcpy(r->loss_curve, of->loss_curve, of->loss_curve_count * sizeof *of->loss_curve);
 }
 static void same_way_of_an_older_program(record *r, const record *of) {
     same_way(r, of);
