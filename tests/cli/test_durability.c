@@ -30,7 +30,7 @@ static calls calls_of(const char *const *arguments) {
     calls c = {0};
     size_t capacity = 0, bytes = 0;
     void *text = NULL;
-    const child_setup setup = {.preload = HARNESS_DISK_SHIM};
+    const child_setup setup = {.preload = listed_path(HARNESS_DISK_SHIM)};
     const char *path = temporary_path("calls");
     cr_assert_eq(setenv("HARNESS_DISK_CALLS", path, 1), 0);
     MUST(file_remove(path));
@@ -40,7 +40,8 @@ static calls calls_of(const char *const *arguments) {
     MUST(file_read(&text, &bytes, path, 0));
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         call one = {0};
-        int fields = sscanf(line, "%7s %lld %4095s %4095s", one.kind, &one.size, one.from, one.to);
+        int fields = sscanf(line, "%7[^\t]\t%lld\t%4095[^\t]\t%4095[^\t]", one.kind, &one.size,
+                            one.from, one.to);
         cr_assert(fields == 3 || fields == 4, "%s", line);
         MUST(mem_grow((void **)&c.list, &capacity, c.count + 1, sizeof *c.list));
         c.list[c.count++] = one;
