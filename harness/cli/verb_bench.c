@@ -4,6 +4,7 @@
 #include "cli/bench_record.h"
 #include "cli/bench_svg.h"
 #include "cli/bench_table.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "data/dataset.h"
 #include "platform/file.h"
@@ -93,8 +94,9 @@ static err set_labels(work *w) {
 
 static err work_open(work *w, const options *o) {
     device_options device_wanted = {.threads = o->threads, .validation = o->validation};
-    const source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
+    source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
     err e = choose(w, o);
+    if (!e) e = model_flag_arch(&wish.arch, o);
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "bench takes one task, found --task %s", o->task);
     if (e || (e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;

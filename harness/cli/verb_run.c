@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
 #include "metric/statistics.h"
@@ -332,7 +333,9 @@ static err add_recipe_flags(strbuf *out, const options *o) {
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
     err e = shown_printf(out, SHOWN_SHELL, "harness run --task %s --model %s --recipe %s --seed %u",
-                         q->task, r->source.name, q->recipe.name, q->seed);
+                         q->task, r->source.folder ? r->source.name : q->model, q->recipe.name,
+                         q->seed);
+    if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
     if (!e) e = add_recipe_flags(out, o);
     // the sample's own number of epochs is not the recipe's
     if (!e && q->sample && !o->has_num_train_epochs)
@@ -470,6 +473,7 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .overwrite = o->overwrite,
                        .tensorboard = o->tensorboard};
     err e = ERR_OK;
+    if ((e = model_flag_arch(&q->arch, o))) return e;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count)
         return err_set(ERR_USAGE,
