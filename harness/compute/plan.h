@@ -100,7 +100,7 @@ typedef struct device_vtable {
     /* ERR_DEVICE unless so many bytes more can be had, of device memory and of memory that the host
      * sees; NULL: it is not known before */
     err (*has_room)(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what);
-    /* raw bytes; only called for buffers without `mapped` */
+    /* raw bytes; only called for buffers without `mapped`, NULL where there are none */
     err (*upload)(buffer *b, size_t offset, const void *bytes, size_t count);
     err (*download)(void *bytes, buffer *b, size_t offset, size_t count);
     /* reals of plan->scratch that this op needs at its largest sizes */
