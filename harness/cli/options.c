@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "platform/file.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
 
@@ -244,6 +245,26 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
     return ERR_OK;
 }
 
+/* A flag that names a folder is not ignored where it names something else, also when nothing is
+ * read from it after all. */
+static err check_folders(const options *o) {
+    const struct {
+        const char *flag, *path;
+        bool is_made; /* where it is not there */
+    } list[] = {{"task-dir", o->task_dir, false},  {"checkpoint", o->checkpoint, false},
+                {"baselines", o->baselines, true}, {"data", o->data_dir, true},
+                {"results", o->results, true},     {"output-dir", o->output_dir, true}};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        const char *path = list[i].path;
+        if (!path || folder_exists(path)) continue;
+        bool there = file_named(path);
+        if (there || !list[i].is_made)
+            return err_set(ERR_DATA, "--%s %s: %s", list[i].flag, path,
+                           there ? "not a folder" : "no such folder");
+    }
+    return ERR_OK;
+}
+
 err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const char **argv) {
     memset(o, 0, sizeof *o);
     *wants_help = false;
@@ -278,6 +299,7 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
     if (!e && !*wants_help) {
         o->args = poptGetArgs(p->context);
         while (o->args && o->args[o->arg_count]) o->arg_count++;
+        e = check_folders(o);
     }
 done:
     if (e) options_free(o);

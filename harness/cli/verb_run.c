@@ -538,6 +538,8 @@ static err read_command(work *w, run_request *q, const options *o) {
         (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0]))) {
         return e;
     }
+    for (size_t i = 0; i < w->model_count; i++)
+        if ((e = source_check_name(w->models[i]))) return e;
     size_t runs = w->task_count * w->model_count * w->seed_count;
     if (o->output_dir && runs > 1)
         return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);
