@@ -100,7 +100,8 @@ typedef struct parser {
     struct poptOption table[FLAG_COUNT + 2];
     poptContext context;
     char help[FLAG_COUNT][HELP_BYTES];
-    char *held[2 * FLAG_COUNT]; /* argument strings, freed with free: popt's own */
+    const char *typed[FLAG_COUNT]; /* by the flag's row: the name that it was given by */
+    char *held[2 * FLAG_COUNT];    /* argument strings, freed with free: popt's own */
     size_t held_count;
 } parser;
 
@@ -294,6 +295,7 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
         char *text = f->kind == KIND_SWITCH ? NULL : poptGetOptArg(p->context);
         if (text && p->held_count < sizeof p->held / sizeof *p->held)
             p->held[p->held_count++] = text;
+        p->typed[f - flags] = row->name;
         e = store(o, f, row->name, text ? text : "");
     }
     if (!e && !*wants_help) {
@@ -364,6 +366,13 @@ bool options_takes(verb_id verb, const char *flag_name) {
         if (!strcmp(flags[i].name, flag_name))
             return (resolve(&flags[i])->verbs & verbs[verb].bit) != 0;
     return false;
+}
+
+const char *options_typed(const options *o, const char *flag_name) {
+    const parser *p = o->parser;
+    for (size_t i = 0; p && i < FLAG_COUNT; i++)
+        if (!strcmp(flags[i].name, flag_name) && p->typed[i]) return p->typed[i];
+    return flag_name;
 }
 
 err options_range_error(const char *flag_name, const char *found, const char *what) {

@@ -56,6 +56,10 @@ err options_verb(verb_id *verb, const char *name) MUST_CHECK;
 /* Whether the verb takes the flag, by its name or an alias, without dashes. */
 bool options_takes(verb_id verb, const char *flag);
 
+/* The name by which the flag (its own name, without dashes) was given: that or an alias. Borrowed.
+ */
+const char *options_typed(const options *o, const char *flag);
+
 /* A flag of the command line was out of range: `what` tells the range ("1 to 100"). */
 err options_range_error(const char *flag, const char *found, const char *what) MUST_CHECK;
 

@@ -142,6 +142,24 @@ static size_t recipe_flags(recipe_flag out[RECIPE_FLAGS_MOST], const options *o)
     return count;
 }
 
+/* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
+ * flag as it was typed. */
+static err name_flags(err e, const options *o) {
+    recipe_flag list[RECIPE_FLAGS_MOST];
+    size_t count = e && e != ERR_MEMORY ? recipe_flags(list, o) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *said = err_message(e);
+        size_t n = strlen(list[i].key);
+        if (!list[i].given || strncmp(said, list[i].key, n) != 0 || said[n] != ' ') continue;
+        char *rest = NULL;
+        if (mem_strdup(&rest, said + n)) return ERR_MEMORY;
+        e = err_set(e, "--%s%s", options_typed(o, list[i].flag), rest);
+        mem_free(rest);
+        break;
+    }
+    return e;
+}
+
 static err apply_flags(recipe *r, const options *o) {
     recipe_flag list[RECIPE_FLAGS_MOST];
     size_t count = recipe_flags(list, o);
@@ -153,7 +171,7 @@ static err apply_flags(recipe *r, const options *o) {
         if (!f->given) continue;
         e = f->text ? recipe_set_text(r, f->key, f->text) : recipe_set_number(r, f->key, f->value);
     }
-    if (e) return e;
+    if (e) return name_flags(e, o);
     if ((o->has_warmup_steps || o->has_warmup_ratio) && recipe_warmup(r, 100) == 0 &&
         !schedule_has_warmup(r->lr_scheduler_type) && o->warmup_steps + o->warmup_ratio > 0)
         return err_set(ERR_USAGE,
@@ -485,7 +503,7 @@ done:
 
 static err run_one(const options *o, const run_request *request, double *score) {
     run r = {0};
-    err e = run_open(&r, request);
+    err e = name_flags(run_open(&r, request), o);
     if (!e && r.is_finished) {
         e = show_finished(&r, o, score);
         run_close(&r);
