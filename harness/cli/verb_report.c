@@ -263,6 +263,11 @@ err verb_report(const options *o) {
     err e;
     if (o->arg_count) return err_set(ERR_USAGE, "report takes no argument, found '%s'", o->args[0]);
     if (o->format && (e = find_form(&form, o->format))) return e;
+    if (!folder_exists(results))
+        return err_set(ERR_DATA,
+                       "%s: no such folder: a finished `harness run` makes it, and --results DIR "
+                       "names another",
+                       results);
     if ((e = store_read(&s, results)) || (e = board_init(&b, &s))) goto done;
     if (!s.count && !s.damaged) log_warn("no record to report in %s", results);
     if ((e = o->json ? print_json(&b) : write_files(o, &s, &b, form, folder))) goto done;

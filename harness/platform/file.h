@@ -101,7 +101,10 @@ err folder_make(const char *path) MUST_CHECK; /* with its parents; fine if it ex
 /* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
  * it would land elsewhere. */
 err folder_make_own(const char *path) MUST_CHECK;
-err folder_check_writable(const char *path) MUST_CHECK; /* makes it, writes and removes a probe */
+/* Whether the folder can be made and written to: a probe is written into it, or into the lowest
+ * folder above it that is there, and removed. Leaves nothing. Errors: ERR_IO naming the path and
+ * why. */
+err folder_check_writable(const char *path) MUST_CHECK;
 /* Removes a folder with all it holds; fine if absent. Links are removed, at the top and below it,
  * and never followed. Errors: ERR_IO, also for a folder nested deeper than 64. */
 err folder_remove(const char *path) MUST_CHECK;

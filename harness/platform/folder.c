@@ -89,16 +89,26 @@ bool file__is_temporary(const char *name) {
 }
 
 err folder_check_writable(const char *path) {
-    char *probe = NULL;
+    char *probe = NULL, *there = NULL;
     int fd;
-    err e = folder_make(path);
-    if (e) return e;
-    if ((e = file__temporary(&fd, &probe, path))) {
-        return e == ERR_IO ? file__error(path, "folder is not writable") : e;
+    struct stat st;
+    err e = mem_strdup(&there, path);
+    // the folder, or the lowest one above it that is there
+    while (!e && strcmp(there, ".") && lstat(there, &st) && errno == ENOENT) {
+        char *above = NULL;
+        e = path_folder(&above, there);
+        mem_free(there);
+        there = above;
+    }
+    if (e || (e = file__temporary(&fd, &probe, there))) {
+        if (e == ERR_IO) e = file__error(path, "folder is not writable");
+        goto done;
     }
     close(fd);
     e = file_remove(probe);
+done:
     mem_free(probe);
+    mem_free(there);
     return e;
 }
 

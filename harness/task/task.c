@@ -189,12 +189,17 @@ static err load_file(task_file *f, const cJSON *object, const char *where) {
     return ERR_OK;
 }
 
-/* A file that is listed twice would give each of its rows twice. */
+/* A file that is listed twice would give each of its rows twice, or be learnt by heart and asked.
+ */
 static err check_new_file(const task *t, const char *where) {
     const task_file *f = &t->files[t->file_count];
     for (size_t i = 0; i < t->file_count; i++) {
-        if (t->files[i].role == f->role && !strcmp(t->files[i].name, f->name))
+        const task_file *o = &t->files[i];
+        if (!strcmp(o->name, f->name))
             return err_set(ERR_FORMAT, "%s: '%s' is files[%zu] already", where, f->name, i);
+        if (o->sha256 && f->sha256 && !strcmp(o->sha256, f->sha256))
+            return err_set(ERR_FORMAT, "%s: '%s' has the sha256 of files[%zu], '%s'", where,
+                           f->name, i, o->name);
     }
     return ERR_OK;
 }
@@ -425,6 +430,10 @@ static err load_metrics(task *t, const cJSON *root) {
             return err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s: key 'metrics[%zu]'", t->path,
                             t->metric_count);
         }
+        for (size_t i = 0; i < t->metric_count; i++)
+            if (!strcmp(t->metrics[i], item->valuestring))
+                return err_set(ERR_FORMAT, "%s: key 'metrics' has '%s' twice", t->path,
+                               item->valuestring);
         leads = leads || !strcmp(item->valuestring, t->headline);
         t->metrics[t->metric_count++] = item->valuestring;
     }

@@ -173,7 +173,7 @@ static err open_best(run *r) {
 err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
-    if ((e = check_options(request))) return e;
+    if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
     if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
     if ((e = open_best(r))) return e;
     if ((e = open_device(r))) return e;
