@@ -182,6 +182,31 @@ Test(config, families_keep_their_defaults_and_names) {
     temporary_remove();
 }
 
+/* Tokens that a table of positions has rows for: behind the pad id's, wherever that is. */
+Test(config, positions_begin_behind_the_pad_id) {
+    static const struct {
+        const char *text;
+        uint32_t longest;
+    } cases[] = {
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 514}", 512},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 514, \"pad_token_id\": 0}",
+         513},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 40, \"pad_token_id\": 5}", 34},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 4}", 2},
+        {"{\"model_type\": \"bert\", \"max_position_embeddings\": 300, \"pad_token_id\": 1}", 300},
+        {"{\"model_type\": \"electra\", \"max_position_embeddings\": 40, \"pad_token_id\": 5}", 40},
+    };
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c;
+        MUST(model_config_read(&c, write_config(cases[i].text)));
+        cr_expect_eq(model_config_longest(&c), cases[i].longest, "%s: %u", cases[i].text,
+                     model_config_longest(&c));
+        model_config_free(&c);
+    }
+    temporary_remove();
+}
+
 Test(config, takes_transformers_defaults) {
     json_setup();
     model_config c;

@@ -123,10 +123,9 @@ Test(tokenizer_files, other_kinds_are_refused_by_name) {
     }
     const char *f = folder();
     put_text(f, "vocab.txt", SPECIAL "\xE2\x96\x81이\n\xE2\x96\x81영화\n가\n");
-    refuse(
-        f, ERR_UNSUPPORTED,
-        "vocab.txt: the vocabulary is SentencePiece's (2 tokens as '\xE2\x96\x81이', none begins "
-        "with ##); only BERT's WordPiece tokenizer is supported");
+    refuse(f, ERR_UNSUPPORTED,
+           ": the vocabulary is SentencePiece's (2 tokens as '\xE2\x96\x81이', none begins "
+           "with ##); only BERT's WordPiece tokenizer is supported");
     // a sign among others is a token like any other
     tokenizer t;
     put_text(f, "vocab.txt", SPECIAL "영화\n##가\n\xE2\x96\x81\n\xE2\x96\x81이\n");
