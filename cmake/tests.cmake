@@ -18,6 +18,8 @@ foreach(tool model_pass metric_pass)
   add_executable(${tool} tests/peer/${tool}.c)
   target_link_libraries(${tool} PRIVATE harness_core)
 endforeach()
+add_dependencies(harness_tests model_pass)
+target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
 # for LD_PRELOAD: a clock that is set back, and a list of the calls that make files durable
 foreach(shim clock_back disk_calls)

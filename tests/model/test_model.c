@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "model/weights/safetensors.h"
 #include "model/weights/weights.h"
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "support/tiny_model.h"
@@ -11,6 +12,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* tests/golden/FAMILY_tiny */
@@ -438,3 +440,41 @@ Test(bert, equals_pytorch_on_swiftshader) {
     check_golden("swiftshader");
 }
 #endif
+
+/* What tests/peer asks for its comparisons, which the suite does not run. */
+static void check_model_pass(const char *family, const char *flag) {
+    char command[2048];
+    strbuf rows = {0};
+    golden g;
+    safetensors found;
+    double logits[GOLDEN_ROWS * 3];
+    float values[GOLDEN_ROWS * 3];
+    golden_open(&g, family);
+    for (int r = 0; r < GOLDEN_ROWS; r++) {
+        const pack_sentence *s = &g.rows[0][r];
+        MUST(strbuf_printf(&rows, "%s{\"label\": %u, \"ids\": [", r ? ", " : "[", s->target.class));
+        for (uint32_t k = 0; k < s->count; k++)
+            MUST(strbuf_printf(&rows, "%s%u", k ? ", " : "", s->ids[k]));
+        MUST(strbuf_add(&rows, "]}"));
+    }
+    MUST(strbuf_add(&rows, "]"));
+    MUST(file_write(temporary_path("rows.json"), rows.text, rows.length));
+    snprintf(command, sizeof command, "'%s' '%s' '%s' reference '%s' %s", HARNESS_MODEL_PASS,
+             g.folder, temporary_path("rows.json"), temporary_path("pass.safetensors"), flag);
+    cr_assert_eq(system(command), 0, "%s", command);
+    MUST(safetensors_open(&found, temporary_path("pass.safetensors")));
+    cr_assert_str_eq(found.entries[0].name, "logits");
+    cr_assert_eq(found.entries[0].count, GOLDEN_ROWS * 3);
+    MUST(safetensors_read(&found, &found.entries[0], values));
+    for (int i = 0; i < GOLDEN_ROWS * 3; i++) logits[i] = (double)values[i];
+    compare(&g, "logits", logits, GOLDEN_ROWS * 3);
+    safetensors_close(&found);
+    strbuf_free(&rows);
+    golden_close(&g);
+}
+
+Test(bert, model_pass_gives_the_logits_of_every_family) {
+    for (size_t i = 0; i < GOLDEN_FAMILIES; i++)
+        check_model_pass(golden_families[i], i % 2 ? "--gradients" : "");
+    temporary_remove();
+}
