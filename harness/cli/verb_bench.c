@@ -43,13 +43,15 @@ static void work_free(work *w) {
  */
 
 static err choose(work *w, const options *o) {
-    w->options = (bench_options){.batch_size = o->has_batch_size ? o->batch_size : BATCH_DEFAULT,
+    w->options = (bench_options){.batch_size = o->has_per_device_train_batch_size
+                                                   ? o->per_device_train_batch_size
+                                                   : BATCH_DEFAULT,
                                  .steps = o->max_steps,
                                  .dropout = o->has_dropout ? o->dropout : -1,
                                  .seed = o->has_seed ? o->seed : SEED_DEFAULT};
     char found[32];
     if (w->options.batch_size < 1 || w->options.batch_size > 4096) {
-        snprintf(found, sizeof found, "%u", o->batch_size);
+        snprintf(found, sizeof found, "%u", o->per_device_train_batch_size);
         return options_range_error("batch-size", found, "1 to 4096");
     }
     if (w->options.steps > BENCH_STEPS_MAX) {

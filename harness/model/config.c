@@ -32,7 +32,9 @@ bool model_preset_known(const char *name) {
 }
 
 const char *model_preset_names(void) {
-    return "tiny, mini, small, medium, base";
+#define X(name, layers, hidden, heads) ", " #name
+    return &MODEL_PRESETS(X)[2];
+#undef X
 }
 
 static void defaults(model_config *c) {
