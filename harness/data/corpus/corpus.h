@@ -33,8 +33,8 @@ typedef struct corpus {
     const char *name; /* of the manifest, or "files" */
     char **paths;     /* (path_count) owned, in the order they are read */
     size_t path_count;
-    char sha256[HASH_HEX_BYTES]; /* of the files' SHA-256, in hexadecimal, a line each; set by
-                                    corpus_each once it has read them all, "" before */
+    /* of the files' SHA-256, in hexadecimal, a line each; "" until corpus_each or corpus_hash */
+    char sha256[HASH_HEX_BYTES];
 } corpus;
 
 /* words (count): the name of one manifest, or files; a word with a '/' or '.' is a file. Fetches
@@ -44,11 +44,6 @@ typedef struct corpus {
 err corpus_open(corpus *c, const char *const *words, size_t count,
                 const corpus_options *options) MUST_CHECK;
 void corpus_close(corpus *c);
-
-/* Reads and checks one manifest; no paths. Errors: as task_load. */
-err corpus_load(corpus *c, const char *path) MUST_CHECK;
-/* The manifests to be found. Free with task_catalog_free. */
-err corpus_list(task_catalog *list, const char *corpus_dir) MUST_CHECK;
 
 /* What is done with a line: without its end and the blanks around it, never empty, valid UTF-8. */
 typedef err (*corpus_line)(void *context, text_span line);
@@ -60,28 +55,51 @@ typedef err (*corpus_line)(void *context, text_span line);
  */
 err corpus_each(corpus *c, corpus_line take, void *context) MUST_CHECK;
 
+/* lines: with text. kept: of them, those without a test text. heldout, too_long (cut or split),
+ * without_pieces (the tokenizer leaves nothing of them): of the kept lines. unknown_words: words
+ * that became [UNK]. The rest: what was written. */
+#define CORPUS_COUNTS(X)                                                                           \
+    X(lines)                                                                                       \
+    X(kept)                                                                                        \
+    X(heldout)                                                                                     \
+    X(too_long)                                                                                    \
+    X(without_pieces)                                                                              \
+    X(unknown_words)                                                                               \
+    X(train_sentences)                                                                             \
+    X(train_tokens)                                                                                \
+    X(heldout_sentences)                                                                           \
+    X(heldout_tokens)
+
+typedef struct corpus_counts {
+#define X(name) uint64_t name;
+    CORPUS_COUNTS(X)
+#undef X
+    uint64_t excluded[EXCLUSION_RULES]; /* lines left out, by rule */
+} corpus_counts;
+
+/* corpus_each of the lines that hold no test text of x; counts lines, kept and excluded. */
+err corpus_each_kept(corpus *c, const exclusion *x, corpus_counts *counts, corpus_line take,
+                     void *context) MUST_CHECK;
+
+/* Sets c->sha256 without looking at the lines. Errors: ERR_IO. */
+err corpus_hash(corpus *c) MUST_CHECK;
+
+/* Adds corpus (its name), corpus_sha256, licence and source (of a manifest) and files to o. */
+err corpus_sources_json(cJSON *o, const corpus *c) MUST_CHECK;
+
+/* Whether the line's SHA-256 of "heldout:" + text, its first 8 bytes as a big-endian number, is a
+ * multiple of one_in. */
+bool corpus_is_heldout(text_span line, uint32_t one_in);
+
 /* --- preparing ----------------------------------------------------------------------------------
  */
 
 typedef struct corpus_rules {
     uint32_t max_length;     /* tokens of a sentence, [CLS] and [SEP] included; at least 3 */
     bool split_long;         /* what is longer goes on as a further sentence; else it is cut */
-    uint32_t heldout_one_in; /* lines whose SHA-256 of "heldout:" + text, its first 8 bytes as a
-                                big-endian number, is a multiple of it; 0: 200 */
+    uint32_t heldout_one_in; /* corpus_is_heldout; 0: 200 */
     const char *task_dir;    /* further tasks whose test texts are left out; may be NULL */
 } corpus_rules;
-
-typedef struct corpus_counts {
-    uint64_t lines; /* with text */
-    uint64_t excluded[EXCLUSION_RULES];
-    uint64_t kept;          /* lines - excluded */
-    uint64_t heldout;       /* of the kept lines */
-    uint64_t cut;           /* kept lines longer than the maximum, cut or split */
-    uint64_t no_piece;      /* kept lines of which the tokenizer leaves nothing */
-    uint64_t words_unknown; /* words that became [UNK] */
-    uint64_t sentences[2];  /* of train and heldout, as written */
-    uint64_t tokens[2];
-} corpus_counts;
 
 typedef struct corpus_prepared {
     char *folder, *train, *heldout; /* paths, owned */

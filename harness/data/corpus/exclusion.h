@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "data/dataset.h"
 #include "text/text_span.h"
 
@@ -83,8 +84,6 @@ void exclusion_free(exclusion *x);
 typedef struct exclusion_scratch {
     int32_t *points; /* (capacity) owned */
     size_t capacity;
-    char *bytes; /* (byte_capacity) owned */
-    size_t byte_capacity;
 } exclusion_scratch;
 void exclusion_scratch_free(exclusion_scratch *s);
 
@@ -95,5 +94,9 @@ err exclusion_check(exclusion_rule *rule, const exclusion *x, exclusion_scratch 
 
 /* SHA-256 of what is known of every task: changes when any test text or task does. */
 void exclusion_digest(const exclusion *x, char hex[HASH_HEX_BYTES]);
+
+/* Adds "tasks" to an object: each with its name, whether it was at hand, and how many test texts it
+ * has. */
+err exclusion_json(cJSON *object, const exclusion *x) MUST_CHECK;
 
 #endif
