@@ -19,8 +19,9 @@ static err take_manifest_files(corpus *c, const corpus_options *o) {
         if ((e = dataset_path(&c->paths[i], &c->manifest, &c->manifest.files[i], &place))) break;
         c->path_count++;
         if (!file_named(c->paths[i])) {
-            e = err_set(ERR_DATA, "%s: no such file; its manifest is %s", c->paths[i],
-                        c->manifest.path);
+            e = err_set(ERR_DATA, "%s: no such file; put it there%s (it is a file of corpus %s)",
+                        c->paths[i], err_advice("data", ", name its place with --data DIR"),
+                        c->name);
         }
     }
     return e;
@@ -81,22 +82,21 @@ static text_span trimmed(text_span line) {
 }
 
 /* One line of JSON whose string `key` is the text; a line end in it is a blank. */
-static err take_json(const data__source *s, text_span line, const char *key, corpus_line take,
-                     void *context) {
+static err take_json(const data__source *s, char *line, size_t bytes, const char *key,
+                     corpus_line take, void *context) {
     cJSON *object = NULL;
-    char *where = NULL;
-    const char *text = NULL;
+    char *where = NULL, behind = line[bytes];
+    const char *text = "";
+    line[bytes] = '\0'; // the parser wants a terminated text
     err e = mem_printf(&where, "%s:%zu", s->path, s->line);
-    if (!e) e = json_parse_part(&object, line.text, line.bytes, s->path, s->line, s->column);
+    if (!e) e = json_parse_part(&object, line, bytes, s->path, s->line, s->column);
+    line[bytes] = behind;
     if (!e && !cJSON_IsObject(object)) e = err_set(ERR_FORMAT, "%s: not a JSON object", where);
-    if (!e) e = json_string(&text, object, key, where);
-    for (char *p = e ? NULL : cJSON_GetObjectItemCaseSensitive(object, key)->valuestring; p && *p;
-         p++) {
-        if (*p == '\n' || *p == '\r') *p = ' ';
-    }
-    if (!e) {
-        line = trimmed((text_span){text, strlen(text)});
-        if (line.bytes) e = take(context, line);
+    if (!e && !(e = json_string(&text, object, key, where))) {
+        char *p = cJSON_GetObjectItemCaseSensitive(object, key)->valuestring;
+        for (; (p = strpbrk(p, "\r\n")); p++) *p = ' ';
+        text_span inside = trimmed((text_span){text, strlen(text)});
+        if (inside.bytes) e = take(context, inside);
     }
     cJSON_Delete(object);
     mem_free(where);
@@ -113,7 +113,8 @@ static err read_lines(data__source *s, const char *key, uint64_t *lines, corpus_
         text_span line = trimmed((text_span){text, bytes});
         if (line.bytes) {
             ++*lines;
-            e = key ? take_json(s, line, key, take, context) : take(context, line);
+            e = key ? take_json(s, text + (line.text - text), line.bytes, key, take, context)
+                    : take(context, line);
         }
         if (e) return e;
         data__source_skip(s, bytes);

@@ -67,26 +67,23 @@ void number_set_free(number_set *s) {
 /* --- forms --------------------------------------------------------------------------------------
  */
 
-/* Normalises text into s->points; *count of them. */
-static err normalise(exclusion_scratch *s, size_t *count, text_span text, utf8proc_option_t how) {
+/* Decomposes text into s->points; *count of them. */
+static err decompose(exclusion_scratch *s, size_t *count, text_span text, int how) {
     for (;;) {
-        utf8proc_ssize_t n = utf8proc_decompose(
-            (const utf8proc_uint8_t *)text.text, (utf8proc_ssize_t)text.bytes, s->points,
-            (utf8proc_ssize_t)s->capacity, how | UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+        utf8proc_ssize_t n =
+            utf8proc_decompose((const utf8proc_uint8_t *)text.text, (utf8proc_ssize_t)text.bytes,
+                               s->points, (utf8proc_ssize_t)s->capacity, (utf8proc_option_t)how);
         if (n < 0) return err_set(ERR_FORMAT, "a text is not UTF-8: %s", utf8proc_errmsg(n));
-        if ((size_t)n <= s->capacity) {
-            n = utf8proc_normalize_utf32(s->points, n, how | UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-            *count = (size_t)n;
-            return ERR_OK;
-        }
-        err e = mem_grow((void **)&s->points, &s->capacity, (size_t)n, sizeof *s->points);
+        *count = (size_t)n;
+        if (*count <= s->capacity) return ERR_OK;
+        err e = mem_grow((void **)&s->points, &s->capacity, *count, sizeof *s->points);
         if (e) return e;
     }
 }
 
 static err plain_form(exclusion_scratch *s, size_t *count, text_span text) {
     size_t n, kept = 0;
-    err e = normalise(s, &n, text, 0);
+    err e = decompose(s, &n, text, UTF8PROC_DECOMPOSE | UTF8PROC_STABLE);
     for (size_t i = 0; !e && i < n; i++) {
         bool blank = unicode_is_whitespace((uint32_t)s->points[i]);
         if (blank && (!kept || s->points[kept - 1] == ' ')) continue;
@@ -103,11 +100,25 @@ static bool is_letter_or_digit(int32_t point) {
            (c <= UTF8PROC_CATEGORY_LO || c >= UTF8PROC_CATEGORY_ND);
 }
 
-static err letter_form(exclusion_scratch *s, size_t *count, text_span text) {
+/* Whether a jamo goes on with the syllable of the one before it: vowel behind consonant, final
+ * consonant behind vowel. */
+static bool goes_on(int32_t before, int32_t point) {
+    bool vowel = point >= 0x1160 && point <= 0x11A7, final = point >= 0x11A8 && point <= 0x11FF;
+    return (vowel && before >= 0x1100 && before < 0x1160) ||
+           (final && before >= 0x1160 && before <= 0x11A7);
+}
+
+/* *count points of the letters; *letters of them as people count, a syllable as one. */
+static err letter_form(exclusion_scratch *s, size_t *count, size_t *letters, text_span text) {
     size_t n, kept = 0;
-    err e = normalise(s, &n, text, UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
+    err e = decompose(s, &n, text,
+                      UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_STABLE);
+    *letters = 0;
     for (size_t i = 0; !e && i < n; i++) {
-        if (is_letter_or_digit(s->points[i])) s->points[kept++] = s->points[i];
+        int32_t point = s->points[i];
+        if (!is_letter_or_digit(point)) continue;
+        *letters += !kept || !goes_on(s->points[kept - 1], point);
+        s->points[kept++] = point;
     }
     *count = kept;
     return e;
@@ -119,7 +130,8 @@ static uint64_t hash_points(const int32_t *points, size_t count) {
     return siphash(key, points, count * sizeof *points);
 }
 
-/* Rolling hash of CONTAINED_LEAST letters: a polynomial modulo 2^64. It only says where to look. */
+/* Rolling hash of CONTAINED_LEAST points, which so many letters have at least: a polynomial modulo
+ * 2^64. It only says where to look. */
 static const uint64_t window_base = UINT64_C(0x9E3779B97F4A7C15);
 
 static uint64_t window_of(const int32_t *points) {
@@ -132,14 +144,14 @@ static uint64_t window_of(const int32_t *points) {
  */
 
 static err add_text(exclusion *x, exclusion_scratch *s, text_span text) {
-    size_t count;
+    size_t count, letters;
     err e = plain_form(s, &count, text);
     if (e || !count || (e = number_set_add(&x->plain, hash_points(s->points, count), NULL)))
         return e;
-    if ((e = letter_form(s, &count, text)) || count < FOLDED_LEAST) return e;
+    if ((e = letter_form(s, &count, &letters, text)) || letters < FOLDED_LEAST) return e;
     bool added;
     if ((e = number_set_add(&x->letters_equal, hash_points(s->points, count), &added))) return e;
-    if (count < CONTAINED_LEAST || !added) return ERR_OK;
+    if (letters < CONTAINED_LEAST || !added) return ERR_OK;
     e = mem_grow((void **)&x->letters, &x->letter_capacity, x->letter_count + count,
                  sizeof *x->letters);
     if (!e) {
@@ -341,7 +353,7 @@ static bool contains(const exclusion *x, const int32_t *letters, size_t count) {
 
 err exclusion_check(exclusion_rule *rule, const exclusion *x, exclusion_scratch *s,
                     text_span line) {
-    size_t count;
+    size_t count, letters;
     *rule = EXCLUSION_NONE;
     err e = plain_form(s, &count, line);
     if (e) return e;
@@ -349,7 +361,7 @@ err exclusion_check(exclusion_rule *rule, const exclusion *x, exclusion_scratch 
         *rule = EXCLUSION_EQUAL;
         return ERR_OK;
     }
-    if ((e = letter_form(s, &count, line))) return e;
+    if ((e = letter_form(s, &count, &letters, line))) return e;
     if (count >= FOLDED_LEAST && number_set_has(&x->letters_equal, hash_points(s->points, count))) {
         *rule = EXCLUSION_FOLDED;
     } else if (contains(x, s->points, count)) {

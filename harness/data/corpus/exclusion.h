@@ -1,7 +1,9 @@
 /* The test texts of every task, and whether a line holds one: what a model must not be trained on.
  *
- * A text is compared in two forms. *Plain*: NFC, runs of white space as one blank, none around it.
- * *Letters*: NFKC, case folded, all but letters and digits dropped. A line is left out when
+ * A text is compared in two forms. *Plain*: canonically decomposed, runs of white space as one
+ * blank, none around it: equal when NFC is. *Letters*: NFKD, case folded, all but letters and
+ * digits dropped; a Hangul syllable is its jamo, so that what stands beside a lone jamo changes
+ * nothing, and counts as one letter. A line is left out when
  *   equal      its plain form is that of a test text
  *   folded     its letters are those of a test text, 8 or more of them
  *   contained  its letters contain those of a test text, 20 or more of them
@@ -61,7 +63,7 @@ typedef struct exclusion_task {
 
 typedef struct exclusion {
     number_set plain, letters_equal; /* of hashes of forms */
-    number_set windows;              /* of hashes of the first 20 letters of long */
+    number_set windows;              /* of hashes of the first 20 points of long texts */
     uint32_t *letters;               /* (letter_count) owned, of long texts one behind the other */
     size_t letter_count, letter_capacity;
     exclusion_text *long_texts; /* (long_count) owned, sorted; none begins another */
