@@ -38,6 +38,7 @@ Test(corpus_exclusion, rules_by_hand) {
                                span("스무 글자가 넘는 긴 문장은 다른 줄 안에서도 찾는다 그리고 더"),
                                span("열아홉글자인글은다른줄안에서안찾는다"),
                                span("ㅋㅋㅋㅋㅋㅋㅋㅋ"),
+                               span("ㅠㅠㅠㅠㅠㅠㅠㅠ"),
                                span(""),
                                span("ㄱㅐ쩐다 ㅈㅐ밌네요 정말"),
                                span("ㅠㅠ 스무 글자가 넘는 긴 글은 다른 줄 안에서도 찾아진다")};
@@ -58,6 +59,7 @@ Test(corpus_exclusion, rules_by_hand) {
         {"스무 글자가 넘는 긴 문장은 다른 줄 안에서도 찾는", EXCLUSION_NONE}, // a part of it
         {"앞 열아홉글자인글은다른줄안에서안찾는다 뒤", EXCLUSION_NONE},
         {"ㅋㅋㅋㅋㅋㅋㅋㅋ!!", EXCLUSION_FOLDED},
+        {"ㅠㅠㅠㅠ, ㅠㅠㅠㅠ", EXCLUSION_FOLDED},         // 8 lone vowels
         {"ㄱ.ㅐ쩐다 ㅈ!ㅐ밌네요 정말", EXCLUSION_FOLDED}, // a lone consonant and vowel
         {"ㅋㅋㅠㅠ 스무 글자가 넘는 긴 글은 다른 줄 안에서도 찾아진다 ㄳ", EXCLUSION_CONTAINED},
         {"ㅋㅋㅋㅋㅋㅋㅋㅋㅋ", EXCLUSION_NONE},
