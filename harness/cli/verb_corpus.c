@@ -25,8 +25,7 @@ static err open_both(corpus *c, exclusion *x, const options *o) {
     return e ? e : exclusion_make(x, o->task_dir, &place);
 }
 
-/* --- list, show, fetch --------------------------------------------------------------------------
- */
+/* --- list, show, fetch --- */
 
 static err manifest_json(cJSON **out, const task *t, bool whole) {
     cJSON *o = *out = cJSON_CreateObject();
@@ -51,13 +50,12 @@ static err list_corpora(const options *o) {
         task t;
         cJSON *item = NULL;
         if ((e = corpus_manifest_load(&t, c.paths[i]))) break;
-        if (!o->json) {
+        if (!o->json)
             shown_out("%-16s %-14s %s\n", t.name, t.licence, t.title);
-        } else if (!(e = manifest_json(&item, &t, false))) {
+        else if (!(e = manifest_json(&item, &t, false)))
             e = json_append(all, item);
-        } else {
+        else
             cJSON_Delete(item);
-        }
         task_free(&t);
     }
     if (!e && o->json) e = output_json(all, true);
@@ -106,8 +104,7 @@ static err fetch(const options *o) {
     return e;
 }
 
-/* --- stats, text --------------------------------------------------------------------------------
- */
+/* --- stats, text --- */
 
 static err stats(const options *o) {
     corpus c = {0};

@@ -21,8 +21,7 @@ enum {
         20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
 };
 
-/* --- what to run ---------------------------------------------------------------------------------
- */
+/* --- what to run --- */
 
 typedef struct work {
     char **tasks, **models; /* (task_count), (model_count) owned */
@@ -79,8 +78,7 @@ static err split_seeds(work *w, const options *o) {
     return ERR_OK;
 }
 
-/* --- recipe --------------------------------------------------------------------------------------
- */
+/* --- recipe --- */
 
 /* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
  * flag as it was typed. */
@@ -149,8 +147,7 @@ static err choose_protocol(run_protocol *p, const options *o) {
     return ERR_OK;
 }
 
-/* --- what the person reads -----------------------------------------------------------------------
- */
+/* --- what the person reads --- */
 
 /* 7896 as "7,896". */
 static const char *grouped(char text[32], size_t value) {
@@ -321,8 +318,7 @@ done:
     return e;
 }
 
-/* --- one run -------------------------------------------------------------------------------------
- */
+/* --- one run --- */
 
 /* Text as one word of a shell, behind the flag. */
 static err add_quoted(strbuf *out, const char *flag, const char *text) {
@@ -503,9 +499,8 @@ static err read_command(work *w, run_request *q, const options *o) {
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
     if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
         (e = sweep_once(w->models, w->model_count, "model")) ||
-        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0]))) {
+        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))
         return e;
-    }
     for (size_t i = 0; i < w->model_count; i++)
         if ((e = source_check_name(w->models[i]))) return e;
     size_t runs = w->task_count * w->model_count * w->seed_count;

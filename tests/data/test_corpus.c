@@ -21,8 +21,7 @@ static void teardown(void) {
 
 TestSuite(corpus, .init = json_setup, .fini = teardown);
 
-/* --- packed files -------------------------------------------------------------------------------
- */
+/* --- packed files --- */
 
 typedef size_t (*packer)(char *out, size_t room, const char *text, size_t bytes);
 
@@ -210,8 +209,7 @@ Test(corpus, words_name_one_manifest_or_files) {
     corpus_close(&c);
 }
 
-/* --- manifests ----------------------------------------------------------------------------------
- */
+/* --- manifests --- */
 
 #define HEAD                                                                                       \
     "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "    \
@@ -313,8 +311,7 @@ Test(corpus, lines_of_json) {
     strbuf_free(&all);
 }
 
-/* --- preparing ----------------------------------------------------------------------------------
- */
+/* --- preparing --- */
 
 static void make_tokenizer(tokenizer *t) {
     static const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a",

@@ -127,8 +127,7 @@ Test(corpus_exclusion, a_hostile_line_takes_no_more_time_than_another) {
     exclusion_free(&x);
 }
 
-/* --- real test texts ----------------------------------------------------------------------------
- */
+/* --- real test texts --- */
 
 typedef enum disguise { BLANKS, NFD, CASE, PUNCTUATION, INSIDE, DISGUISES } disguise;
 
@@ -201,11 +200,10 @@ static void plant(const char *task_name, bool sample, size_t least) {
         }
     }
     MUST(file_write_quick(path, out.text, out.length));
-    if (sample) {
+    if (sample)
         MUST(exclusion_from_texts(&x, texts, d.test.row_count));
-    } else {
+    else
         MUST(exclusion_make(&x, NULL, NULL));
-    }
     MUST(corpus_open(&c, &path, 1, NULL));
     MUST(corpus_each_kept(&c, &x, &counts, no_line, &left));
     cr_expect_eq(left, 0, "%zu of %zu planted lines are left", left, planted);

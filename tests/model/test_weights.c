@@ -405,8 +405,7 @@ Test(weights, other_formats_are_never_read) {
     close_fixture(&f);
 }
 
-/* --- shards --------------------------------------------------------------------------------------
- */
+/* --- shards --- */
 
 #define FIRST "model-00001-of-00002.safetensors"
 #define SECOND "model-00002-of-00002.safetensors"

@@ -54,8 +54,7 @@ static void pass_free(pass *p) {
     mem_free(p->cls);
 }
 
-/* --- rows ----------------------------------------------------------------------------------------
- */
+/* --- rows --- */
 
 static err row_read(pack_sentence *row, uint32_t *ids, const cJSON *item, const pass *p) {
     const cJSON *list = NULL, *id;
@@ -98,8 +97,7 @@ static err rows_read(pass *p, const char *path) {
     return e;
 }
 
-/* --- the pass ------------------------------------------------------------------------------------
- */
+/* --- the pass --- */
 
 /* A table of two steps at rate 0: the update changes nothing. */
 static err open_table(pass *p) {
@@ -169,8 +167,7 @@ static err run_all(pass *p) {
     return e;
 }
 
-/* --- output --------------------------------------------------------------------------------------
- */
+/* --- output --- */
 
 static err declare_gradients(safetensors_writer *w, const params *ps) {
     err e = ERR_OK;
@@ -244,7 +241,8 @@ int main(int argc, char **argv) {
     char *config = NULL;
     err e = ERR_OK;
     if (argc != 5 && !p.gradients) {
-        fprintf(stderr, "usage: model_pass FOLDER ROWS.json DEVICE OUT.safetensors [--gradients]\n");
+        fprintf(stderr,
+                "usage: model_pass FOLDER ROWS.json DEVICE OUT.safetensors [--gradients]\n");
         return 2;
     }
     json_setup();

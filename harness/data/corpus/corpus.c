@@ -39,10 +39,9 @@ static err take_files(corpus *c, const char *const *words, size_t count) {
         }
         if ((e = mem_strdup(&c->paths[i], words[i]))) break;
         c->path_count++;
-        for (size_t k = 0; k < i && !e; k++) {
+        for (size_t k = 0; k < i && !e; k++)
             if (!strcmp(words[k], words[i]))
                 e = err_set(ERR_USAGE, "%s: named twice as a file of the corpus", words[i]);
-        }
         if (!e && !file_named(words[i])) e = err_set(ERR_DATA, "%s: no such file", words[i]);
     }
     return e;
@@ -65,8 +64,7 @@ void corpus_close(corpus *c) {
     *c = (corpus){0};
 }
 
-/* --- lines --------------------------------------------------------------------------------------
- */
+/* --- lines --- */
 
 static bool is_blank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');

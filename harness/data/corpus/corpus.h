@@ -91,8 +91,7 @@ err corpus_sources_json(cJSON *o, const corpus *c) MUST_CHECK;
  * multiple of one_in. */
 bool corpus_is_heldout(text_span line, uint32_t one_in);
 
-/* --- preparing ----------------------------------------------------------------------------------
- */
+/* --- preparing --- */
 
 typedef struct corpus_rules {
     uint32_t max_length;     /* tokens of a sentence, [CLS] and [SEP] included; at least 3 */

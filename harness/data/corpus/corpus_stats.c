@@ -77,8 +77,7 @@ void corpus_stats_free(corpus_stats *s) {
     *s = (corpus_stats){0};
 }
 
-/* --- shown --------------------------------------------------------------------------------------
- */
+/* --- shown --- */
 
 static err count_line(strbuf *out, const char *name, uint64_t n) {
     char digits[32], text[48];

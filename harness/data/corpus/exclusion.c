@@ -22,8 +22,7 @@ const char *exclusion_name(exclusion_rule rule) {
     return names[rule];
 }
 
-/* --- sets of numbers ----------------------------------------------------------------------------
- */
+/* --- sets of numbers --- */
 
 /* The slot of a number, or the free one where it would go. */
 static size_t slot_of(const number_set *s, uint64_t number) {
@@ -40,9 +39,8 @@ static err grow(number_set *s) {
     number_set larger = {.capacity = s->capacity ? 2 * s->capacity : 1024, .count = s->count};
     err e = mem_new(&larger.slots, larger.capacity);
     if (e) return e;
-    for (size_t i = 0; i < s->capacity; i++) {
+    for (size_t i = 0; i < s->capacity; i++)
         if (s->slots[i]) larger.slots[slot_of(&larger, s->slots[i])] = s->slots[i];
-    }
     mem_free(s->slots);
     *s = larger;
     return ERR_OK;
@@ -64,8 +62,7 @@ void number_set_free(number_set *s) {
     *s = (number_set){0};
 }
 
-/* --- forms --------------------------------------------------------------------------------------
- */
+/* --- forms --- */
 
 /* Decomposes text into s->points; *count of them. */
 static err decompose(exclusion_scratch *s, size_t *count, text_span text, int how) {
@@ -140,8 +137,7 @@ static uint64_t window_of(const int32_t *points) {
     return h;
 }
 
-/* --- making -------------------------------------------------------------------------------------
- */
+/* --- making --- */
 
 static err add_text(exclusion *x, exclusion_scratch *s, text_span text) {
     size_t count, letters;
@@ -173,9 +169,8 @@ typedef struct ordered {
 
 static int compare_letters(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b_count) {
     size_t n = a_count < b_count ? a_count : b_count;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
-    }
     return (a_count > b_count) - (a_count < b_count);
 }
 
@@ -317,8 +312,7 @@ err exclusion_json(cJSON *object, const exclusion *x) {
     return e;
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking --- */
 
 /* Whether a long text begins these letters. It would be the last that is not behind them. */
 static bool begins_here(const exclusion *x, const uint32_t *letters, size_t count) {
@@ -326,11 +320,10 @@ static bool begins_here(const exclusion *x, const uint32_t *letters, size_t coun
     while (low < high) {
         size_t middle = (low + high) / 2;
         const exclusion_text *t = &x->long_texts[middle];
-        if (compare_letters(x->letters + t->first, t->count, letters, count) > 0) {
+        if (compare_letters(x->letters + t->first, t->count, letters, count) > 0)
             high = middle;
-        } else {
+        else
             low = middle + 1;
-        }
     }
     if (!low) return false;
     const exclusion_text *t = &x->long_texts[low - 1];
@@ -362,10 +355,9 @@ err exclusion_check(exclusion_rule *rule, const exclusion *x, exclusion_scratch 
         return ERR_OK;
     }
     if ((e = letter_form(s, &count, &letters, line))) return e;
-    if (count >= FOLDED_LEAST && number_set_has(&x->letters_equal, hash_points(s->points, count))) {
+    if (count >= FOLDED_LEAST && number_set_has(&x->letters_equal, hash_points(s->points, count)))
         *rule = EXCLUSION_FOLDED;
-    } else if (contains(x, s->points, count)) {
+    else if (contains(x, s->points, count))
         *rule = EXCLUSION_CONTAINED;
-    }
     return ERR_OK;
 }

@@ -59,8 +59,7 @@ static err add_line(void *context, text_span line) {
     return e;
 }
 
-/* --- prepared.json ------------------------------------------------------------------------------
- */
+/* --- prepared.json --- */
 
 static err add_rules(cJSON *o, const tokenizer *t, const corpus_rules *r) {
     cJSON *rules;
@@ -122,8 +121,7 @@ static err describe(corpus_prepared *p, const corpus *c, const tokenizer *t, con
     return e;
 }
 
-/* --- used again ---------------------------------------------------------------------------------
- */
+/* --- used again --- */
 
 /* Whether the folder holds what the digest names, whole: p->json and p->counts are then set. What
  * is wrong with it is no error: it is made anew. */
@@ -178,8 +176,7 @@ static err name_files(corpus_prepared *p, char **record, const corpus *c, const 
     return e ? e : path_join(record, p->folder, "prepared.json");
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static err write_parts(corpus_prepared *p, corpus *c, const tokenizer *t, const exclusion *x,
                        const corpus_rules *r) {

@@ -45,8 +45,7 @@ static uint32_t word_at(const token_store *s, uint64_t offset) {
     return wide;
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static err damaged(const char *path, const char *what) {
     return err_set(ERR_FORMAT, "%s: %s: the file is damaged; remove it, it is made anew", path,
@@ -73,9 +72,8 @@ static err read_header(token_store *s, store_header *h, const char *path) {
     uint64_t room = s->map_bytes - sizeof *h;
     if (h->blocks_offset < sizeof *h || h->blocks_offset > s->map_bytes || h->blocks_offset % 8 ||
         h->count > room || block_count(h->count) != (s->map_bytes - h->blocks_offset) / 8 ||
-        (s->map_bytes - h->blocks_offset) % 8) {
+        (s->map_bytes - h->blocks_offset) % 8)
         return damaged(path, "its size is not what its header says");
-    }
     s->count = h->count;
     s->tokens = h->tokens;
     s->longest = h->longest;
@@ -98,10 +96,9 @@ static err check_sentences(const token_store *s, uint64_t end, const char *path)
         at += width;
         if (!length || length > LONGEST_MAX || (end - at) / width < length)
             return damaged(path, "the length of a sentence is out of range");
-        for (uint32_t k = 0; k < length; k++, at += width) {
+        for (uint32_t k = 0; k < length; k++, at += width)
             if (word_at(s, at) >= s->vocabulary_size)
                 return damaged(path, "an id is outside the vocabulary");
-        }
         tokens += length;
         if (length > longest) longest = length;
     }
@@ -159,8 +156,7 @@ uint32_t token_store_get(const token_store *s, uint64_t i, uint32_t *ids) {
     return length;
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 err token_store_writer_open(token_store_writer *w, const char *path,
                             const char vocabulary[HASH_HEX_BYTES], uint32_t vocabulary_size) {
@@ -187,11 +183,10 @@ err token_store_writer_add(token_store_writer *w, const uint32_t *ids, uint32_t 
     for (uint32_t i = 0; i <= count; i++) {
         uint32_t word = i ? ids[i - 1] : count;
         assert(!i || word < w->head.vocabulary_size);
-        if (w->head.word_bytes == 2) {
+        if (w->head.word_bytes == 2)
             ((uint16_t *)w->words)[i] = (uint16_t)word;
-        } else {
+        else
             ((uint32_t *)w->words)[i] = word;
-        }
     }
     if ((e = file_writer_add(&w->file, w->words, bytes))) return e;
     w->offset += bytes;
@@ -213,9 +208,8 @@ err token_store_writer_close(token_store_writer *w) {
     memcpy(h.magic, magic, sizeof magic);
     memcpy(h.vocabulary, w->head.vocabulary, 64);
     err e = file_writer_add(&w->file, zeros, (size_t)(h.blocks_offset - w->offset));
-    if (!e) {
+    if (!e)
         e = file_writer_add(&w->file, w->blocks, (size_t)block_count(h.count) * sizeof *w->blocks);
-    }
     if (!e && fseek(w->file.file, 0, SEEK_SET))
         e = err_set(ERR_IO, "%s: cannot write: %s", w->file.path, strerror(errno));
     if (!e) e = file_writer_add(&w->file, &h, sizeof h);
