@@ -94,114 +94,111 @@ err record__loss_curve_read(record *r, const cJSON *object, const char *key, con
             (e = record__element(&p->step, item->child, INT64_C(1) << 53, key, where)) ||
             (e = record__finite(&p->loss, item->child->next, key, where)) ||
             (e = record__finite(&p->learning_rate, item->child->next->next, key, where)) ||
-            (e = check_point(r, key, where))) {
+            (e = check_point(r, key, where)))
             return e;
-            r->loss_curve_count++;
-        }
-        return ERR_OK;
+        r->loss_curve_count++;
     }
+    return ERR_OK;
+}
 
-    /* loss scaling: in records of runs that had it */
+/* loss scaling: in records of runs that had it */
 
-    err record__loss_scaling_write(cJSON * object, const char *key, const record *r) {
-        cJSON *scaling = NULL;
-        if (r->loss_scale <= 0) return ERR_OK;
-        err e = json_add_object(&scaling, object, key);
-        if (!e) e = json_add_number(scaling, "final_scale", r->loss_scale);
-        return e ? e : json_add_number(scaling, "skipped_steps", (double)r->skipped_steps);
+err record__loss_scaling_write(cJSON *object, const char *key, const record *r) {
+    cJSON *scaling = NULL;
+    if (r->loss_scale <= 0) return ERR_OK;
+    err e = json_add_object(&scaling, object, key);
+    if (!e) e = json_add_number(scaling, "final_scale", r->loss_scale);
+    return e ? e : json_add_number(scaling, "skipped_steps", (double)r->skipped_steps);
+}
+
+err record__loss_scaling_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *scaling = NULL;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_object(&scaling, object, key, where);
+    if (e || (e = json_number(&r->loss_scale, scaling, "final_scale", where)) ||
+        (e = json_whole(&r->skipped_steps, scaling, "skipped_steps", 0, r->timing.steps, where)))
+        return e;
+    if (r->loss_scale > 0) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': final_scale is %g, expected a number above 0", where,
+                   key, r->loss_scale);
+}
+
+/* lengths and most wrong rows */
+
+err record__lengths_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < r->length_count && !e; i++) {
+        const double pair[] = {(double)r->lengths[i].tokens, (double)r->lengths[i].rows};
+        e = json_append(list, cJSON_CreateDoubleArray(pair, 2));
     }
+    return e;
+}
 
-    err record__loss_scaling_read(record * r, const cJSON *object, const char *key,
-                                  const char *where) {
-        const cJSON *scaling = NULL;
-        if (!json_has(object, key)) return ERR_OK;
-        err e = json_object(&scaling, object, key, where);
-        if (e || (e = json_number(&r->loss_scale, scaling, "final_scale", where)) ||
-            (e = json_whole(&r->skipped_steps, scaling, "skipped_steps", 0, r->timing.steps,
-                            where)))
+err record__lengths_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list, *item;
+    int64_t sum = 0;
+    err e = json_array(&list, object, key, where);
+    if (e || (e = mem_new(&r->lengths, (size_t)cJSON_GetArraySize(list)))) return e;
+    cJSON_ArrayForEach(item, list) {
+        record_length *l = &r->lengths[r->length_count];
+        if ((e = record__tuple(item, 2, key, where)) ||
+            (e = record__element(&l->tokens, item->child, INT32_MAX, key, where)) ||
+            (e = record__element(&l->rows, item->child->next, r->task.test_rows + 1, key, where)))
             return e;
-        if (r->loss_scale > 0) return ERR_OK;
-        return err_set(ERR_FORMAT, "%s: key '%s': final_scale is %g, expected a number above 0",
-                       where, key, r->loss_scale);
-    }
-
-    /* lengths and most wrong rows */
-
-    err record__lengths_write(cJSON * object, const char *key, const record *r) {
-        cJSON *list;
-        err e = json_add_array(&list, object, key);
-        for (size_t i = 0; i < r->length_count && !e; i++) {
-            const double pair[] = {(double)r->lengths[i].tokens, (double)r->lengths[i].rows};
-            e = json_append(list, cJSON_CreateDoubleArray(pair, 2));
+        if (r->length_count && l[-1].tokens >= l->tokens) {
+            return err_set(ERR_FORMAT, "%s: key '%s': %lld tokens come after %lld", where, key,
+                           (long long)l->tokens, (long long)l[-1].tokens);
         }
+        sum += l->rows;
+        r->length_count++;
+    }
+    if (r->length_count && sum != r->task.test_rows) {
+        return err_set(ERR_FORMAT, "%s: key '%s' counts %lld rows, there are %lld test rows", where,
+                       key, (long long)sum, (long long)r->task.test_rows);
+    }
+    return ERR_OK;
+}
+
+err record__worst_write(cJSON *object, const char *key, const record *r) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < r->worst_count && !e; i++) {
+        const double pair[] = {(double)r->worst[i].row, r->worst[i].probability};
+        e = json_append(list, cJSON_CreateDoubleArray(pair, 2));
+    }
+    return e;
+}
+
+static err check_worst(const record *r, bool *seen, const char *key, const char *where) {
+    const record_worst_row *w = &r->worst[r->worst_count];
+    if (w->probability < 0 || w->probability > 1)
+        return err_set(ERR_FORMAT, "%s: key '%s': probability %g", where, key, w->probability);
+    if (seen[w->row])
+        return err_set(ERR_FORMAT, "%s: key '%s' holds row %lld twice", where, key,
+                       (long long)w->row);
+    seen[w->row] = true;
+    if (!r->worst_count || w[-1].probability <= w->probability) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': probability %g comes after %g", where, key,
+                   w->probability, w[-1].probability);
+}
+
+err record__worst_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list, *item;
+    bool *seen = NULL;
+    err e = json_array(&list, object, key, where);
+    if (e || (e = mem_new(&r->worst, (size_t)cJSON_GetArraySize(list))) ||
+        (e = mem_new(&seen, (size_t)r->task.test_rows)))
         return e;
+    cJSON_ArrayForEach(item, list) {
+        record_worst_row *w = &r->worst[r->worst_count];
+        if ((e = record__tuple(item, 2, key, where)) ||
+            (e = record__element(&w->row, item->child, r->task.test_rows, key, where)) ||
+            (e = record__finite(&w->probability, item->child->next, key, where)) ||
+            (e = check_worst(r, seen, key, where)))
+            break;
+        r->worst_count++;
     }
-
-    err record__lengths_read(record * r, const cJSON *object, const char *key, const char *where) {
-        const cJSON *list, *item;
-        int64_t sum = 0;
-        err e = json_array(&list, object, key, where);
-        if (e || (e = mem_new(&r->lengths, (size_t)cJSON_GetArraySize(list)))) return e;
-        cJSON_ArrayForEach(item, list) {
-            record_length *l = &r->lengths[r->length_count];
-            if ((e = record__tuple(item, 2, key, where)) ||
-                (e = record__element(&l->tokens, item->child, INT32_MAX, key, where)) ||
-                (e = record__element(&l->rows, item->child->next, r->task.test_rows + 1, key,
-                                     where)))
-                return e;
-            if (r->length_count && l[-1].tokens >= l->tokens) {
-                return err_set(ERR_FORMAT, "%s: key '%s': %lld tokens come after %lld", where, key,
-                               (long long)l->tokens, (long long)l[-1].tokens);
-            }
-            sum += l->rows;
-            r->length_count++;
-        }
-        if (r->length_count && sum != r->task.test_rows) {
-            return err_set(ERR_FORMAT, "%s: key '%s' counts %lld rows, there are %lld test rows",
-                           where, key, (long long)sum, (long long)r->task.test_rows);
-        }
-        return ERR_OK;
-    }
-
-    err record__worst_write(cJSON * object, const char *key, const record *r) {
-        cJSON *list;
-        err e = json_add_array(&list, object, key);
-        for (size_t i = 0; i < r->worst_count && !e; i++) {
-            const double pair[] = {(double)r->worst[i].row, r->worst[i].probability};
-            e = json_append(list, cJSON_CreateDoubleArray(pair, 2));
-        }
-        return e;
-    }
-
-    static err check_worst(const record *r, bool *seen, const char *key, const char *where) {
-        const record_worst_row *w = &r->worst[r->worst_count];
-        if (w->probability < 0 || w->probability > 1)
-            return err_set(ERR_FORMAT, "%s: key '%s': probability %g", where, key, w->probability);
-        if (seen[w->row])
-            return err_set(ERR_FORMAT, "%s: key '%s' holds row %lld twice", where, key,
-                           (long long)w->row);
-        seen[w->row] = true;
-        if (!r->worst_count || w[-1].probability <= w->probability) return ERR_OK;
-        return err_set(ERR_FORMAT, "%s: key '%s': probability %g comes after %g", where, key,
-                       w->probability, w[-1].probability);
-    }
-
-    err record__worst_read(record * r, const cJSON *object, const char *key, const char *where) {
-        const cJSON *list, *item;
-        bool *seen = NULL;
-        err e = json_array(&list, object, key, where);
-        if (e || (e = mem_new(&r->worst, (size_t)cJSON_GetArraySize(list))) ||
-            (e = mem_new(&seen, (size_t)r->task.test_rows)))
-            return e;
-        cJSON_ArrayForEach(item, list) {
-            record_worst_row *w = &r->worst[r->worst_count];
-            if ((e = record__tuple(item, 2, key, where)) ||
-                (e = record__element(&w->row, item->child, r->task.test_rows, key, where)) ||
-                (e = record__finite(&w->probability, item->child->next, key, where)) ||
-                (e = check_worst(r, seen, key, where)))
-                break;
-            r->worst_count++;
-        }
-        mem_free(seen);
-        return e;
-    }
+    mem_free(seen);
+    return e;
+}
