@@ -120,6 +120,24 @@ Test(corpus_store, damage_is_refused_or_harmless) {
     mem_free(bytes);
 }
 
+Test(corpus_store, an_id_is_below_the_vocabulary) {
+    enum { SIZE_OFFSET = 44 };
+    const char *path = temporary_path("a.tokens");
+    token_store_writer w;
+    token_store s;
+    void *bytes;
+    size_t count;
+    const uint32_t size = 300;
+    MUST(token_store_writer_open(&w, path, vocabulary, size + 1));
+    MUST(token_store_writer_add(&w, (uint32_t[]){1, size, 2}, 3));
+    MUST(token_store_writer_close(&w));
+    MUST(file_read(&bytes, &count, path, 0));
+    memcpy((char *)bytes + SIZE_OFFSET, &size, sizeof size);
+    MUST(file_write_quick(path, bytes, count));
+    MUST_FAIL(token_store_open(&s, path), ERR_FORMAT, "an id is outside the vocabulary");
+    mem_free(bytes);
+}
+
 Test(corpus_store, an_abandoned_writer_leaves_what_was_there) {
     const char *path = temporary_path("a.tokens");
     token_store_writer w;

@@ -188,11 +188,12 @@ static bool begins_with(const uint32_t *letters, size_t count, const uint32_t *p
 static err order_long(exclusion *x) {
     ordered *list;
     size_t kept = 0;
+    if (!x->long_texts) return ERR_OK;
     err e = mem_new(&list, x->long_count);
     if (e) return e;
     for (size_t i = 0; i < x->long_count; i++)
         list[i] = (ordered){x->letters + x->long_texts[i].first, x->long_texts[i]};
-    if (x->long_count) qsort(list, x->long_count, sizeof *list, by_letters);
+    qsort(list, x->long_count, sizeof *list, by_letters);
     for (size_t i = 0; i < x->long_count && !e; i++) {
         const exclusion_text *last = kept ? &x->long_texts[kept - 1] : NULL;
         if (last &&

@@ -62,7 +62,7 @@ static err add_line(void *context, text_span line) {
 /* --- prepared.json --- */
 
 static err add_rules(cJSON *o, const tokenizer *t, const corpus_rules *r) {
-    cJSON *rules;
+    cJSON *rules = NULL;
     char hex[HASH_HEX_BYTES];
     tokenizer_hash(t, hex);
     err e = json_add_string(o, "vocabulary_sha256", hex);
