@@ -454,7 +454,7 @@ Test(faults, no_step_to_train) {
                                 "--limit", "8",        "--epochs", "0",        NULL};
     program_result r = child_run(NULL, SECONDS, list);
     EXITS(r, 2);
-    SAYS(r, "num_train_epochs is 0: there is no step to train");
+    SAYS(r, "--epochs is 0: there is no step to train");
     program_free(&r);
 }
 

@@ -28,7 +28,7 @@ Test(data_verbs, tasks_list_show_and_check) {
     r = RUN("tasks", "show");
     EXPECT(r, 2, err, "name one task");
     r = RUN("tasks", "--task-dir", "/no/such/folder");
-    EXPECT(r, 1, err, "/no/such/folder: cannot open folder");
+    EXPECT(r, 1, err, "--task-dir /no/such/folder: no such folder");
 }
 
 // what the course's notebook prints of nsmc after dropping duplicates, and then the empty text

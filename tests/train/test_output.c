@@ -516,6 +516,33 @@ Test(output, checkpoints_that_do_not_serve_are_kept) {
     temporary_remove();
 }
 
+static bool gives_up_checkpoints(void) {
+    cJSON *root = NULL;
+    MUST(json_read(&root, temporary_path("out/unfinished.json"), 0));
+    bool is = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "replaces"));
+    cJSON_Delete(root);
+    return is;
+}
+
+// What --overwrite gives up are another run's checkpoints, not those that this run saves.
+Test(output, a_run_that_replaced_another_keeps_its_own_checkpoints) {
+    run r;
+    run_request q = small_request("out");
+    stop_after(&q, 2);
+    q.overwrite = true;
+    MUST(run_open(&r, &q));
+    cr_assert(gives_up_checkpoints());
+    run_close(&r);
+    stop_after(&q, 1);
+    cr_assert_not(gives_up_checkpoints());
+    MUST(file_remove(temporary_path("out/checkpoint-1/trainer_state.json")));
+    q.overwrite = false;
+    q.resume = true;
+    expect_refused(&q, ERR_DATA, "out: none of the ");
+    cr_assert(file_exists(temporary_path("out/checkpoint-1/model.safetensors")));
+    temporary_remove();
+}
+
 /* --- saving --- */
 
 Test(output, weights_that_are_no_numbers_are_not_saved) {

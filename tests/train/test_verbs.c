@@ -149,7 +149,7 @@ Test(run_verbs, wrong_usage_exits_with_2) {
         {{"run", "--task", "kor_hate", "--sample", "--batch-size", "0"},
          2,
          "expected a whole number"},
-        {{"run", "--task", "kor_hate", "--sample", "--lr", "99"}, 2, "learning_rate is 99"},
+        {{"run", "--task", "kor_hate", "--sample", "--lr", "99"}, 2, "--lr is 99"},
         {{"run", "--task", "kor_hate", "--sample", "--lr-scheduler-type", "x"},
          2,
          "linear, cosine"},
