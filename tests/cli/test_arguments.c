@@ -5,6 +5,7 @@
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "train/recipe/recipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,22 +143,26 @@ static bool reads(const char *text, const char *field) {
         char next = at[strlen(plain)];
         if (next != '_' && !(next >= 'a' && next <= 'z')) return true;
     }
-    // taken by the macros of run's recipe
-    snprintf(plain, sizeof plain, "(%s,", field);
-    return strstr(text, given) || strstr(text, plain);
+    return strstr(text, given) != NULL;
 }
 
-/* The verb's own file, and those of the files it includes from cli/. */
-static bool verb_reads(const char *verb, const char *field) {
-    char *text = source_of("verb_", verb);
+/* run takes the recipe's by the recipe's own table. */
+static bool is_hyperparameter(const char *field) {
+    const hyperparameter *h;
+    for (size_t i = 0; (h = recipe_row(i)); i++)
+        if (!strcmp(h->key, field)) return true;
+    return false;
+}
+
+/* The file, and those of cli/ that it includes. */
+static bool file_reads(const char *kind, const char *name, const char *field) {
+    char *text = source_of(kind, name);
     bool found = reads(text, field);
     for (const char *at = text; !found && (at = strstr(at, "#include \"cli/")); at++) {
-        char name[64];
-        if (sscanf(at, "#include \"cli/%63[a-z_].h", name) != 1 || !strcmp(name, "options"))
-            continue;
-        char *inner = source_of("", name);
-        found = reads(inner, field);
-        mem_free(inner);
+        char inner[64];
+        if (sscanf(at, "#include \"cli/%63[a-z_].h", inner) == 1 && strcmp(inner, name) != 0 &&
+            strcmp(inner, "options") != 0)
+            found = file_reads("", inner, field);
     }
     mem_free(text);
     return found;
@@ -172,15 +177,8 @@ static const char *const verb_names[] = {
 static const struct {
     const char *field, *name;
 } flags[] = {
-#define FLAG(field, kind, name, letter, argument, verbs, help) {#field, name},
-#define ALIAS(field, name)
-#define HELP(field, verbs, argument, help)
-#define DEFAULT(field, verbs, text)
+#define NAMED(field, kind, name, other, letter, argument, verbs, help) {#field, name},
 #include "cli/flags.def"
-#undef FLAG
-#undef ALIAS
-#undef HELP
-#undef DEFAULT
 };
 
 Test(arguments, every_flag_of_a_verb_is_read_by_it) {
@@ -192,11 +190,12 @@ Test(arguments, every_flag_of_a_verb_is_read_by_it) {
             bool is_mains = false;
             for (size_t i = 0; i < 3; i++) is_mains |= !strcmp(flags[f].field, everywhere[i]);
             if (is_mains || !options_takes((verb_id)v, flags[f].name)) continue;
+            if (v == VERB_run && is_hyperparameter(flags[f].field)) continue;
             seen++;
-            cr_expect(verb_reads(verb_names[v], flags[f].field),
+            cr_expect(file_reads("verb_", verb_names[v], flags[f].field),
                       "`harness %s` takes --%s and does nothing with it", verb_names[v],
                       flags[f].name);
         }
     }
-    cr_expect_gt(seen, 100);
+    cr_expect_gt(seen, 80);
 }

@@ -69,7 +69,7 @@ static size_t first_after(const calls *c, size_t after, const char *kind, const 
 }
 
 /* Place of the last rename to a path, which was in the right order: what was renamed had been
- * synced, whole, and the folder it went to is synced after it. */
+ * synced, whole, and the folder it went to is synced after it, before anything else is renamed. */
 static size_t durable_rename(const calls *c, const char *to) {
     size_t at = c->count;
     for (size_t i = 0; i < c->count; i++) {
@@ -83,8 +83,10 @@ static size_t durable_rename(const calls *c, const char *to) {
                  c->list[synced].size, rename->size);
     char *folder;
     MUST(path_folder(&folder, to));
-    cr_assert_lt(first_after(c, at, "sync", folder), c->count,
-                 "%s: renamed, and its folder is not synced after it", to);
+    size_t next = at + 1;
+    while (next < c->count && strcmp(c->list[next].kind, "rename") != 0) next++;
+    cr_assert_lt(first_after(c, at, "sync", folder), next,
+                 "%s: renamed, and its folder is not synced before the next rename", to);
     mem_free(folder);
     return at;
 }
