@@ -118,7 +118,7 @@ static bool recipe_default(char out[HELP_BYTES], const char *field) {
         MODEL_PRESETS(X)
 #undef X
     };
-    char usual[RECIPE_TEXT_BYTES], first[RECIPE_TEXT_BYTES], other[RECIPE_TEXT_BYTES];
+    char usual[RECIPE_TEXT_BYTES], first[RECIPE_TEXT_BYTES] = "", other[RECIPE_TEXT_BYTES] = "";
     bool same = true;
     recipe r;
     recipe_defaults(&r);
