@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24 };
+enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24, TEXT_COLUMNS = 30 };
 
 static dataset_options dataset_options_of(const options *o) {
     return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
@@ -80,13 +80,21 @@ done:
     return e;
 }
 
+/* On a narrow terminal the text comes below the rest. */
 static err head_line(const task *t, const dataset_row *row, size_t number, size_t columns) {
-    strbuf out = {0};
+    strbuf out = {0}, text = {0};
     err e = strbuf_printf(&out, "%6zu %7u  ", number, row->line);
     if (!e) e = text_column(&out, t->labels[row->example.target.class].name, columns);
-    if (!e) e = shown_printf(&out, SHOWN_TERMINAL, "  %s\n", row->example.texts[0].text);
-    if (!e) fputs(out.text, stdout);
+    if (!e) e = strbuf_add(&out, "  ");
+    if (!e) e = shown_add(&text, SHOWN_TERMINAL, row->example.texts[0].text);
+    if (!e && shown_columns() < out.length + TEXT_COLUMNS) {
+        puts(out.text);
+        shown_wrapped("  ", text.text ? text.text : "");
+    } else if (!e) {
+        shown_wrapped(out.text, text.text ? text.text : "");
+    }
     strbuf_free(&out);
+    strbuf_free(&text);
     return e;
 }
 
@@ -120,8 +128,8 @@ static err data_head(const options *o, const task *t) {
                     name, first);
     size_t begin = first - 1, end = begin + count < s->row_count ? begin + count : s->row_count;
     if (!e && !o->json)
-        shown_out("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)\n", "row", "line", (int)columns,
-                  "label", name, first, end, s->row_count);
+        shown_line("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)", "row", "line", (int)columns,
+                   "label", name, first, end, s->row_count);
     for (size_t i = begin; i < end && !e; i++) {
         e = o->json ? head_object(t, &d, &s->rows[i], i + 1)
                     : head_line(t, &s->rows[i], i + 1, columns);
