@@ -222,6 +222,7 @@ static void describe_cross_entropy(struct cross_entropy *a, description *l) {
     size_t b = SIZE(rows), c = a->classes;
     REAL(loss, WRITE, b);
     REAL_OPTIONAL(dlogits, WRITE, b * c);
+    U32_UNLESS(true, predicted, WRITE, b);
     REAL(logits, READ, b * c);
     U32(targets, READ, b);
     REAL_OPTIONAL(class_weights, READ, c);

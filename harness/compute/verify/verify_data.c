@@ -178,7 +178,7 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
         for (uint32_t i = 0; i < m.sentences; i++) out[i] = sentence_word(t, name, slot, micro, i);
     } else if (t->o.kind == OP_adamw_rows) {
         for (uint32_t i = 0; i < count; i++) out[i] = row_word(t, name, i);
-    } else if (t->o.kind != OP_checksum) { // whose one list of words is its result
+    } else if (t->o.kind != OP_checksum && strcmp(name, "predicted")) { // results
         for (uint32_t i = 0; i < m.tokens; i++) out[i] = token_word(t, name, slot, micro, i);
     }
 }
