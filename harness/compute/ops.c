@@ -218,6 +218,14 @@ static void describe_tanh_bwd(struct tanh_bwd *a, description *l) {
     l->flops = 3.0 * (double)n;
 }
 
+static void describe_activation_bwd(struct activation_bwd *a, description *l) {
+    size_t n = SIZE(rows) * a->cols;
+    REAL(dx, WRITE, n);
+    REAL(dy, READ, n);
+    REAL(pre, READ, n);
+    l->flops = 20.0 * (double)n;
+}
+
 static void describe_cross_entropy(struct cross_entropy *a, description *l) {
     size_t b = SIZE(rows), c = a->classes;
     REAL(loss, WRITE, b);

@@ -237,8 +237,8 @@ struct gather_rows {
     uint32_t hidden;
 };
 
-/* Backward of gather_rows: dx[starts[b]] = dy[b], every other row of dx is 0. The rows listed are
- * distinct. */
+/* Backward of gather_rows: dx[starts[b]] = dy[b], every other row of dx is 0. The rows listed
+ * ascend. */
 struct scatter_rows {
     span dx;     /* (T, H) */
     span dy;     /* (B, H) */
@@ -260,6 +260,15 @@ struct dropout {
 /* dx = dy * (1 - y * y). dx may be dy. */
 struct tanh_bwd {
     span dx, dy, y; /* (M, N) */
+    dim rows;
+    uint32_t cols;
+};
+
+/* dx = dy * act'(pre), where no product stands between (linear_dx). act is none that tanh_bwd
+ * serves. dx may be dy. */
+struct activation_bwd {
+    span dx, dy, pre; /* (M, N) */
+    activation act;
     dim rows;
     uint32_t cols;
 };

@@ -76,6 +76,13 @@ struct push_rows {
 };
 PUSH_CHECK(push_rows)
 
+struct push_activation {
+    uint32_t rows;
+    uint32_t hidden;
+    uint32_t act; /* compute/ops.h */
+};
+PUSH_CHECK(push_activation)
+
 /* lanes that share a row of many classes */
 #define LOSS_LANES 64u
 

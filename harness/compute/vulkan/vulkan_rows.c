@@ -137,6 +137,18 @@ void vulkan__record_tanh_bwd(recorder *r, const struct tanh_bwd *a) {
     }
 }
 
+void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) {
+    uint32_t rows = vulkan__size(r, a->rows);
+    FOR_WINDOWS(r, rows, a->cols, first, count) {
+        size_t from = (size_t)first * a->cols, n = (size_t)count * a->cols;
+        struct push_activation push = {count, a->cols, (uint32_t)a->act};
+        vulkan__write(r, a->dx, from, n);
+        vulkan__read(r, a->dy, from, n);
+        vulkan__read(r, a->pre, from, n);
+        vulkan__dispatch_elements(r, KERNEL_activation_bwd, n, 0, &push);
+    }
+}
+
 // --- LayerNorm
 
 enum {

@@ -155,9 +155,9 @@ static void free_device(trainer *t) {
 
 static err make_plans(trainer *t) {
     const batch_capacity *c = &t->capacity, *lend = &t->options.lend;
-    err e = model_memory_init(&t->memory, &t->model, c->tokens, c->sentences, true);
+    err e = model_memory_init(&t->memory, &t->model, c, true);
     if (!e && (lend->tokens > c->tokens || lend->sentences > c->sentences))
-        e = model_memory_init(&t->lent, &t->model, lend->tokens, lend->sentences, false);
+        e = model_memory_init(&t->lent, &t->model, lend, false);
     if (e) return e;
     model_capacity(&t->capacity, &t->model);
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
