@@ -41,6 +41,16 @@ static err open_preset(source *s, const char *model, const dataset_split *train)
     return e;
 }
 
+err source_open_vocab(source *s, const char *preset, const char *vocab) {
+    *s = (source){0};
+    err e = mem_strdup(&s->name, preset);
+    if (e || (e = tokenizer_load(&s->words, vocab, file_exists(vocab)))) return e;
+    tokenizer_hash(&s->words, s->vocab_sha256);
+    e = model_config_preset(&s->config, preset, (uint32_t)s->words.count);
+    if (!e) fit_words(s);
+    return e;
+}
+
 err source_locate(char **folder, char **name, const char *path) {
     char *inner = NULL, *config = NULL, *own = NULL;
     size_t n = strlen(path);
