@@ -54,6 +54,8 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
         return err_set(ERR_USAGE, "--tokens-per-batch and --batch-size exclude each other");
     if (o->has_mlm_probability && !(o->mlm_probability > 0 && o->mlm_probability <= 1))
         return options_range_error("mlm-probability", "another number", "above 0, up to 1");
+    if (o->has_max_minutes && !(o->max_minutes > 0))
+        return options_range_error("max-minutes", "another number", "above 0");
     *q = (pretrain_request){.run = {.model = o->model,
                                     .data_dir = o->data_dir,
                                     .task_dir = o->task_dir,
@@ -77,6 +79,7 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                                                 : o->has_tokens_per_batch ? o->tokens_per_batch
                                                                           : TOKENS_PER_BATCH,
                             .mlm_probability = o->has_mlm_probability ? o->mlm_probability : 0.15,
+                            .max_minutes = o->max_minutes,
                             .whole_word = o->whole_word,
                             .split_long = o->split_long};
     err e = device_check_parse(&q->run.check_device, o->check_device);

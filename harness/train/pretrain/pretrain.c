@@ -67,13 +67,13 @@ static err evaluate_heldout(void *context, trainer *t) {
     return ERR_OK;
 }
 
-static err open_trainer(pretrain *p) {
+err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
     run *r = &p->run;
     const recipe *c = &r->request.recipe;
     const corpus_feed_options wish = {.tokens_per_batch = p->request.tokens_per_batch,
                                       .batch_size = c->per_device_train_batch_size,
                                       .epochs = c->num_train_epochs,
-                                      .max_steps = c->max_steps,
+                                      .max_steps = max_steps,
                                       .seed = r->request.seed};
     trainer_options options = {.seed = r->request.seed};
     loss_scaler scaler = loss_scaler_default();
@@ -103,7 +103,10 @@ static err open_trainer(pretrain *p) {
 err pretrain_open(pretrain *p, const pretrain_request *request) {
     run *r = &p->run;
     err e = ERR_OK;
-    *p = (pretrain){.request = *request, .run = {.request = request->run, .lock = -1}};
+    uint32_t steps = request->run.recipe.max_steps;
+    *p = (pretrain){.request = *request,
+                    .run = {.request = request->run, .lock = -1},
+                    .begun = clock_seconds()};
     const corpus_options options = {.data_dir = request->run.data_dir,
                                     .offline = request->run.offline};
     if ((e = corpus_open(&p->corpus, request->corpus, request->corpus_count, &options))) return e;
@@ -114,11 +117,13 @@ err pretrain_open(pretrain *p, const pretrain_request *request) {
     if ((e = open_source(p))) return e;
     if ((e = open_corpus(p))) return e;
     const run_corpus identity = {p->prepared.digest, request->tokens_per_batch,
-                                 request->mlm_probability, request->whole_word};
+                                 request->mlm_probability, request->max_minutes,
+                                 request->whole_word};
     if ((e = run__identify_corpus(r, &identity))) return e;
     if ((e = run__output_open(r))) return e;
     if ((e = run__compare(r)) || r->is_finished) return e;
-    if ((e = open_trainer(p))) return e;
+    if (request->max_minutes > 0 && (e = pretrain_planned(&steps, p))) return e;
+    if ((e = pretrain_open_trainer(p, steps))) return e;
     if ((e = run__check_disk(r))) return e;
     if ((e = run__load_weights(r))) return e;
     if ((e = run__begin(r))) return e;

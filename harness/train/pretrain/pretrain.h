@@ -21,7 +21,8 @@ typedef struct pretrain_request {
     uint32_t tokens_per_batch; /* 0: by sentences, the recipe's batch size */
     double mlm_probability;
     bool whole_word;
-    bool split_long; /* what is longer than the maximum goes on as a further sentence */
+    double max_minutes; /* 0: no limit; else the steps are those that fit it (pretrain_planned) */
+    bool split_long;    /* what is longer than the maximum goes on as a further sentence */
 } pretrain_request;
 
 /* Of the tokens chosen in the held-out sentences. In trainer_evaluation the score is the accuracy.
@@ -39,6 +40,7 @@ typedef struct pretrain {
     token_store train, heldout;
     masking masking;
     corpus_feed feed;
+    double begun; /* clock */
 } pretrain;
 
 /* As run_open: with p->run.is_finished nothing more may be called than pretrain_close. */
@@ -47,6 +49,13 @@ err pretrain_open(pretrain *p, const pretrain_request *request) MUST_CHECK;
 err pretrain_train(pretrain *p) MUST_CHECK;
 err pretrain_keep_model(pretrain *p) MUST_CHECK;
 void pretrain_close(pretrain *p);
+
+/* Under a limit of minutes: how many steps, with their evaluations, fit what is left of it, by a
+ * few steps that are trained for nothing; a resumed run keeps the number it began with. The
+ * schedule is then of that many steps. pre: the output folder is open. */
+err pretrain_planned(uint32_t *steps, pretrain *p) MUST_CHECK;
+/* Opens p->feed and the trainer; max_steps as in corpus_feed_options. */
+err pretrain_open_trainer(pretrain *p, uint32_t max_steps) MUST_CHECK;
 
 /* Loss and accuracy of the held-out sentences under the model as it is, masked as in no epoch of
  * training; the same masks each time. pre: no step is under way, token rows are current. */

@@ -177,7 +177,7 @@ err run__identify(run *r) {
 }
 
 err run__identify_corpus(run *r, const run_corpus *c) {
-    char probability[SHOWN_NUMBER_BYTES], tokens[32];
+    char probability[SHOWN_NUMBER_BYTES], minutes[SHOWN_NUMBER_BYTES], tokens[32];
     snprintf(tokens, sizeof tokens, "%u", c->tokens_per_batch);
     const field table[] = {
         {"corpus", r->task.name, SAME},
@@ -185,6 +185,7 @@ err run__identify_corpus(run *r, const run_corpus *c) {
         {"tokens a batch", tokens, SAME},
         {"share of tokens chosen", shown_number(probability, c->mlm_probability), SAME},
         {"whole words", yes_no(c->whole_word), SAME},
+        {"minutes", c->max_minutes > 0 ? shown_number(minutes, c->max_minutes) : "any", SAME},
     };
     return identify(r, table, sizeof table / sizeof *table);
 }

@@ -18,7 +18,7 @@ err run__identify(run *r) MUST_CHECK;
 typedef struct run_corpus {
     const char *digest; /* of corpus, tasks, vocabulary and rules */
     uint32_t tokens_per_batch;
-    double mlm_probability;
+    double mlm_probability, max_minutes;
     bool whole_word;
 } run_corpus;
 err run__identify_corpus(run *r, const run_corpus *c) MUST_CHECK;
