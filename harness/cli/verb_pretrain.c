@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/pretrain_record.h"
 #include "platform/file.h"
@@ -15,34 +16,30 @@ enum { TOKENS_PER_BATCH = 4096, SEED = 42, MAX_LENGTH = 128, LOGGING_STEPS = 100
 
 /* The recipe that the prototype learned by; flags win. */
 static err choose_recipe(recipe *r, const options *o) {
-    const struct {
-        bool given;
+    static const struct {
         const char *key;
-        double value, usual;
-    } list[] = {
-        {o->has_lr, "learning_rate", o->lr, 1e-3},
-        {o->has_epochs, "num_train_epochs", o->epochs, 1},
-        {o->has_max_steps, "max_steps", o->max_steps, 0},
-        {o->has_batch_size, "per_device_train_batch_size", o->batch_size, 32},
-        {o->has_warmup_steps, "warmup_steps", o->warmup_steps, 500},
-        {o->has_weight_decay, "weight_decay", o->weight_decay, 0.01},
-        {o->has_adam_beta1, "adam_beta1", o->adam_beta1, 0.9},
-        {o->has_adam_beta2, "adam_beta2", o->adam_beta2, 0.98},
-        {o->has_adam_epsilon, "adam_epsilon", o->adam_epsilon, 1e-6},
-        {o->has_max_grad_norm, "max_grad_norm", o->max_grad_norm, 1},
-        {o->has_dropout, "dropout", o->dropout, 0},
-        {o->has_max_length, "max_length", o->max_length, MAX_LENGTH},
-        {o->has_eval_steps, "eval_steps", o->eval_steps, 0},
-        {o->has_logging_steps, "logging_steps", o->logging_steps, LOGGING_STEPS},
-        {o->has_save_steps, "save_steps", o->save_steps, 0},
-        {o->has_save_total_limit, "save_total_limit", o->save_total_limit, 2},
-    };
+        double usual;
+    } list[] = {{"learning_rate", 1e-3},
+                {"num_train_epochs", 1},
+                {"per_device_train_batch_size", 32},
+                {"warmup_steps", 500},
+                {"weight_decay", 0.01},
+                {"adam_beta2", 0.98},
+                {"adam_epsilon", 1e-6},
+                {"dropout", 0},
+                {"max_length", MAX_LENGTH},
+                {"logging_steps", LOGGING_STEPS},
+                {"save_total_limit", 2}};
+    const hyperparameter *h;
+    flag_value v;
     err e = ERR_OK;
     recipe_defaults(r);
     for (size_t i = 0; !e && i < sizeof list / sizeof *list; i++)
-        e = recipe_set_number(r, list[i].key, list[i].given ? list[i].value : list[i].usual);
-    if (!e && o->lr_scheduler_type)
-        e = recipe_set_text(r, "lr_scheduler_type", o->lr_scheduler_type);
+        e = recipe_set_number(r, list[i].key, list[i].usual);
+    for (size_t i = 0; !e && (h = recipe_row(i)); i++)
+        if (options_given(&v, o, h->key))
+            e = v.text ? recipe_set_text(r, h->key, v.text)
+                       : recipe_set_number(r, h->key, v.number);
     if (!e && !schedule_has_warmup(r->lr_scheduler_type)) r->warmup_steps = 0;
     return e;
 }
@@ -50,7 +47,7 @@ static err choose_recipe(recipe *r, const options *o) {
 static err make_request(pretrain_request *q, const options *o, char *const *words, size_t count) {
     if (!o->model)
         return err_set(ERR_USAGE, "pretrain needs --model M: a preset, folder or hub name");
-    if (o->has_tokens_per_batch && o->has_batch_size)
+    if (o->has_tokens_per_batch && o->has_per_device_train_batch_size)
         return err_set(ERR_USAGE, "--tokens-per-batch and --batch-size exclude each other");
     if (o->has_mlm_probability && !(o->mlm_probability > 0 && o->mlm_probability <= 1))
         return options_range_error("mlm-probability", "another number", "above 0, up to 1");
@@ -75,14 +72,15 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                             .corpus = (const char *const *)words,
                             .corpus_count = count,
                             .vocab = o->vocab,
-                            .tokens_per_batch = o->has_batch_size         ? 0
+                            .tokens_per_batch = o->has_per_device_train_batch_size ? 0
                                                 : o->has_tokens_per_batch ? o->tokens_per_batch
                                                                           : TOKENS_PER_BATCH,
                             .mlm_probability = o->has_mlm_probability ? o->mlm_probability : 0.15,
                             .max_minutes = o->max_minutes,
                             .whole_word = o->whole_word,
                             .split_long = o->split_long};
-    err e = device_check_parse(&q->run.check_device, o->check_device);
+    err e = model_flag_arch(&q->run.arch, o);
+    if (!e) e = device_check_parse(&q->run.check_device, o->check_device);
     return e ? e : choose_recipe(&q->run.recipe, o);
 }
 

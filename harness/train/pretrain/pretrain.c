@@ -15,7 +15,7 @@
 /* A preset takes its tokens from a vocabulary, any other model has its own. */
 static err open_source(pretrain *p) {
     const run_request *q = &p->request.run;
-    const source_options wish = {q->offline, q->from_scratch, q->cased};
+    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch};
     bool is_preset = model_preset_known(q->model);
     if (is_preset && !p->request.vocab)
         return err_set(ERR_USAGE, "preset '%s' has no vocabulary%s", q->model,
@@ -23,7 +23,7 @@ static err open_source(pretrain *p) {
     if (!is_preset && p->request.vocab)
         return err_set(ERR_USAGE, "model '%s' has a vocabulary of its own: '%s' cannot replace it",
                        q->model, p->request.vocab);
-    err e = is_preset ? source_open_vocab(&p->run.source, q->model, p->request.vocab)
+    err e = is_preset ? source_open_vocab(&p->run.source, q->model, q->arch, p->request.vocab)
                       : source_open(&p->run.source, q->model, NULL, &wish);
     if (e) return e;
     p->run.source.config.head = &head_masked_lm;
