@@ -35,6 +35,7 @@ enum {
     V_tasks = 1 << 5,
     V_data = 1 << 6,
     V_corpus = 1 << 16,
+    V_pretrain = 1 << 17,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,

@@ -10,9 +10,17 @@
 
 enum { EXAMPLE_TEXTS_MAX = 2 };
 
+/* Tokens of a sentence that are to be named. Borrowed. */
+typedef struct example_chosen {
+    const uint32_t *places; /* (count) ascending */
+    const uint32_t *ids;    /* (count) what stands there */
+    uint32_t count;
+} example_chosen;
+
 /* What is to be said. Which member holds is the task's matter: all its examples have the same. */
 typedef union example_target {
     uint32_t class; /* index into the task's labels */
+    example_chosen chosen;
 } example_target;
 
 typedef struct example {

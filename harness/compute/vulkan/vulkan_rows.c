@@ -137,21 +137,16 @@ void vulkan__record_tanh_bwd(recorder *r, const struct tanh_bwd *a) {
     }
 }
 
-void vulkan__record_cross_entropy(recorder *r, const struct cross_entropy *a) {
+void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);
-    size_t count = (size_t)rows * a->classes;
-    struct push_loss push = {.rows = rows,
-                             .classes = a->classes,
-                             .has_dlogits = span_given(a->dlogits),
-                             .has_weights = span_given(a->class_weights),
-                             .smoothing = a->smoothing,
-                             .loss_scale = r->step->loss_scale};
-    vulkan__write(r, a->loss, 0, rows);
-    vulkan__write(r, a->dlogits, 0, count);
-    vulkan__read(r, a->logits, 0, count);
-    vulkan__read(r, a->targets, 0, rows);
-    vulkan__read(r, a->class_weights, 0, a->classes);
-    vulkan__dispatch_elements(r, KERNEL_cross_entropy, rows, (uint64_t)a->classes * 4, &push);
+    FOR_WINDOWS(r, rows, a->cols, first, count) {
+        size_t from = (size_t)first * a->cols, n = (size_t)count * a->cols;
+        struct push_activation push = {count, a->cols, (uint32_t)a->act};
+        vulkan__write(r, a->dx, from, n);
+        vulkan__read(r, a->dy, from, n);
+        vulkan__read(r, a->pre, from, n);
+        vulkan__dispatch_elements(r, KERNEL_activation_bwd, n, 0, &push);
+    }
 }
 
 // --- LayerNorm

@@ -13,16 +13,19 @@ struct model_builder;
 /* Which rows of the encoder's last layer. */
 typedef enum head_rows {
     HEAD_READS_FIRST, /* the first token's of each sentence: R = B */
-    HEAD_READS_ALL    /* every token's: R = T */
+    HEAD_READS_ALL,   /* every token's: R = T */
+    HEAD_READS_CHOSEN /* those that the batch lists (batch.h, chosen) */
 } head_rows;
 
 /* What a head keeps from its forward, and gradients. Absent where it needs none. */
 typedef struct head_memory {
-    span dense, dropped; /* (R, H) behind its dense layer and activation, and behind the dropout */
-    span input;          /* (R, H) behind a dropout before the dense layer */
-    span dense_pre;      /* (R, H) before the activation */
-    span ddense;         /* (R, H) */
-    span doutputs;       /* (R, C) */
+    span dense, dropped;  /* (R, H) behind its dense layer and activation, and behind the dropout */
+    span input;           /* (R, H) behind a dropout before the dense layer */
+    span dense_pre;       /* (R, H) before the activation */
+    span ddense;          /* (R, H) */
+    span doutputs;        /* (R, C) */
+    span normal, dnormal; /* (R, E) behind a LayerNorm of the dense layer, whose sums these are: */
+    span mean, rstd;      /* (R) */
 } head_memory;
 
 typedef struct head {
@@ -39,12 +42,13 @@ typedef struct head {
     err (*forward)(const struct model_builder *b, dim rows, span x);
     err (*loss)(const struct model_builder *b, dim rows);
     err (*backward)(const struct model_builder *b, dim rows, span dx, span x);
-    /* What outputs (count, C) say: predicted (count), as targets are laid out. */
+    /* What outputs (count, C) say: predicted (count), as targets are laid out. Of a head that reads
+     * chosen rows the loss says it, as batch->predicted: NULL. */
     void (*decode)(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes);
 } head;
 
 /* X(name): head_<name> is defined in head/<name>.c. */
-#define HEADS(X) X(classification)
+#define HEADS(X) X(classification) X(masked_lm)
 
 #define X(name) extern const head head_##name;
 HEADS(X)
