@@ -34,6 +34,7 @@ enum {
     V_compare = 1 << 4,
     V_tasks = 1 << 5,
     V_data = 1 << 6,
+    V_corpus = 1 << 16,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,
@@ -273,8 +274,9 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
         char *text = f->kind == KIND_SWITCH ? NULL : poptGetOptArg(p->context);
         if (text && p->held_count < sizeof p->held / sizeof *p->held)
             p->held[p->held_count++] = text;
-        p->typed[f - flags] = f->names[(code - CODE_FIRST) % 2];
-        e = store(o, f, p->typed[f - flags], text ? text : "");
+        const char *name = f->names[(code - CODE_FIRST) % 2];
+        p->typed[f - flags] = name;
+        e = store(o, f, name, text ? text : "");
     }
     if (!e && !*wants_help) {
         o->args = poptGetArgs(p->context);
@@ -352,9 +354,7 @@ bool options_given(flag_value *out, const options *o, const char *field) {
     while (f < flags + FLAG_COUNT && strcmp(f->field, field) != 0) f++;
     if (f == flags + FLAG_COUNT || !*(const bool *)((const char *)o + f->has_offset)) return false;
     const void *at = (const char *)o + f->value_offset;
-    const parser *p = o->parser;
-    *out = (flag_value){
-        .flag = f->names[0], .typed = p->typed[f - flags], .is_switch = f->kind == KIND_SWITCH};
+    *out = (flag_value){.flag = f->names[0], .is_switch = f->kind == KIND_SWITCH};
     switch (f->kind) {
     case KIND_TEXT: out->text = *(const char *const *)at; break;
     case KIND_SWITCH: out->number = *(const bool *)at; break;
@@ -362,6 +362,13 @@ bool options_given(flag_value *out, const options *o, const char *field) {
     case KIND_REAL: out->number = *(const double *)at; break;
     }
     return true;
+}
+
+const char *options_typed(const options *o, const char *flag_name) {
+    const parser *p = o->parser;
+    for (size_t i = 0; p && i < FLAG_COUNT; i++)
+        if (!strcmp(flags[i].names[0], flag_name) && p->typed[i]) return p->typed[i];
+    return flag_name;
 }
 
 err options_range_error(const char *flag_name, const char *found, const char *what) {

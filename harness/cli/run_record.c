@@ -9,8 +9,7 @@
 
 enum { WORST_ROWS = 20 };
 
-/* --- rows ----------------------------------------------------------------------------------------
- */
+/* --- rows --- */
 
 static _Thread_local const dataset_row *sorted_rows;
 
@@ -98,8 +97,7 @@ done:
     return e;
 }
 
-/* --- parts ---------------------------------------------------------------------------------------
- */
+/* --- parts --- */
 
 static err add_task(record *out, const run *r) {
     const char *labels[256];

@@ -40,8 +40,7 @@ static void work_free(work *w) {
     mem_free(w->result);
 }
 
-/* --- opening -------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static err choose(work *w, const options *o) {
     w->options = (bench_options){.batch_size = o->has_per_device_train_batch_size

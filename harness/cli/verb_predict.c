@@ -47,8 +47,7 @@ static const char *label_name(const predictor *p, uint32_t id, char room[24]) {
     return room;
 }
 
-/* --- scores --------------------------------------------------------------------------------------
- */
+/* --- scores --- */
 
 /* Largest first, the lower id first among equals. */
 static int by_value(const void *a, const void *b) {
@@ -72,8 +71,7 @@ static void rank(predictor *p, double *values, const float *logits) {
     qsort(p->scores, p->classes, sizeof *p->scores, by_value);
 }
 
-/* --- answers -------------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 static err print_object(const predictor *p, const char *text, const double *values) {
     char room[24], *line = NULL;
@@ -125,8 +123,7 @@ static err print_all(predictor *p, const char *const *texts, const float *logits
     return e;
 }
 
-/* --- a window ------------------------------------------------------------------------------------
- */
+/* --- a window --- */
 
 static void raise_to(uint32_t *most, uint32_t value) {
     if (value > *most) *most = value;

@@ -22,8 +22,7 @@ enum {
         20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
 };
 
-/* --- what to run ---------------------------------------------------------------------------------
- */
+/* --- what to run --- */
 
 typedef struct work {
     char **tasks, **models; /* (task_count), (model_count) owned */
@@ -80,22 +79,24 @@ static err split_seeds(work *w, const options *o) {
     return ERR_OK;
 }
 
-/* --- recipe --------------------------------------------------------------------------------------
- */
+/* --- recipe --- */
 
 /* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
  * flag as it was typed. */
 static err name_flags(err e, const options *o) {
     const hyperparameter *h;
     flag_value v;
-    for (size_t i = 0; e && e != ERR_MEMORY && (h = recipe_row(i)); i++) {
+    if (!e || e == ERR_MEMORY) return e;
+    for (size_t i = 0; (h = recipe_row(i)); i++) {
         const char *said = err_message(e);
         size_t n = strlen(h->key);
+        if (!options_given(&v, o, h->key) || strncmp(said, h->key, n) != 0 || said[n] != ' ')
+            continue;
         char *rest = NULL;
         if (strncmp(said, h->key, n) != 0 || said[n] != ' ' || !options_given(&v, o, h->key))
             continue;
         if (mem_strdup(&rest, said + n)) return ERR_MEMORY;
-        e = err_set(e, "--%s%s", v.typed, rest);
+        e = err_set(e, "--%s%s", options_typed(o, v.flag), rest);
         mem_free(rest);
         break;
     }
@@ -149,8 +150,7 @@ static err choose_protocol(run_protocol *p, const options *o) {
     return ERR_OK;
 }
 
-/* --- what the person reads -----------------------------------------------------------------------
- */
+/* --- what the person reads --- */
 
 /* 7896 as "7,896". */
 static const char *grouped(char text[32], size_t value) {
@@ -308,8 +308,7 @@ done:
     return e;
 }
 
-/* --- one run -------------------------------------------------------------------------------------
- */
+/* --- one run --- */
 
 /* Text as one word of a shell, behind the flag. */
 static err add_quoted(strbuf *out, const char *flag, const char *text) {
@@ -490,9 +489,8 @@ static err read_command(work *w, run_request *q, const options *o) {
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
     if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
         (e = sweep_once(w->models, w->model_count, "model")) ||
-        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0]))) {
+        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))
         return e;
-    }
     for (size_t i = 0; i < w->model_count; i++)
         if ((e = source_check_name(w->models[i]))) return e;
     size_t runs = w->task_count * w->model_count * w->seed_count;

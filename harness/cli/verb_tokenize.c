@@ -35,8 +35,7 @@ typedef struct printer {
     double seconds; /* spent on encoding alone */
 } printer;
 
-// --- texts
-// -----------------------------------------------------------------------------------------
+/* --- texts --- */
 
 static err add_text(text_list *l, const char *text, size_t bytes) {
     err e = mem_grow((void **)&l->texts, &l->capacity, l->count + 1, sizeof *l->texts);
@@ -53,10 +52,9 @@ static err hold_texts(text_list *l, line_reader *in) {
     strbuf held = {0};
     err e;
     while (!(e = line_reader_window(in, WINDOW_TEXTS)) && in->count) {
-        for (size_t i = 0; i < in->count && !e; i++) {
+        for (size_t i = 0; i < in->count && !e; i++)
             if (!(e = strbuf_add_bytes(&held, in->lines[i], in->sizes[i])))
                 e = add_text(l, NULL, in->sizes[i]);
-        }
         if (!e && held.length + l->count * sizeof *l->texts > HELD_BYTES) {
             e = err_set(ERR_FORMAT,
                         "%s: --padding holds all texts, and they take more than %d bytes: name the "
@@ -76,15 +74,13 @@ static void free_texts(text_list *l) {
     mem_free(l->texts);
 }
 
-// --- output
-// ----------------------------------------------------------------------------------------
+/* --- output --- */
 
 // The text as a string: a 0 byte shows as its picture, U+2400.
 static err printable(strbuf *b, const char *text, size_t bytes) {
     err e = strbuf_add(b, "");
-    for (size_t i = 0; i < bytes && !e; i++) {
+    for (size_t i = 0; i < bytes && !e; i++)
         e = text[i] ? strbuf_add_bytes(b, text + i, 1) : strbuf_add(b, "\xE2\x90\x80");
-    }
     return e;
 }
 
@@ -125,17 +121,14 @@ static err print_table(const printer *p, const char *text, size_t number) {
     shown_wrapped(line.text, b.text ? b.text : "");
     b.length = 0;
     if ((e = strbuf_printf(&b, "  %s  ", h->at)) || (e = text_column(&b, "piece", width)) ||
-        (e = strbuf_printf(&b, "  %s  %s  %s\n", h->id, h->type, h->mask))) {
+        (e = strbuf_printf(&b, "  %s  %s  %s\n", h->id, h->type, h->mask)))
         goto done;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if ((e = strbuf_printf(&b, "  %*zu  ", (int)strlen(h->at), i)) ||
             (e = text_column(&b, tokenizer_text(p->t, id_at(p, i)), width)) ||
             (e = strbuf_printf(&b, "  %6u  %*d  %*d\n", id_at(p, i), (int)strlen(h->type),
-                               type_at(p, i), (int)strlen(h->mask), mask_at(p, i)))) {
+                               type_at(p, i), (int)strlen(h->mask), mask_at(p, i))))
             goto done;
-        }
-    }
     if (p->e.truncated) e = strbuf_printf(&b, "  %zu more pieces were cut off\n", p->e.cut);
     if (!e) fwrite(b.text, 1, b.length, stdout);
 done:
@@ -148,9 +141,8 @@ static err add_numbers(cJSON *object, const char *key, const printer *p,
                        int (*value)(const printer *, size_t)) {
     cJSON *list;
     err e = json_add_array(&list, object, key);
-    for (size_t i = 0; i < shown(p) && !e; i++) {
+    for (size_t i = 0; i < shown(p) && !e; i++)
         e = json_append(list, cJSON_CreateNumber(value(p, i)));
-    }
     return e;
 }
 
@@ -162,18 +154,15 @@ static err fill_json(cJSON *object, const printer *p, const char *text) {
     cJSON *pieces;
     err e;
     if ((e = json_add_string(object, "text", text)) ||
-        (e = json_add_array(&pieces, object, "pieces"))) {
+        (e = json_add_array(&pieces, object, "pieces")))
         return e;
-    }
-    for (size_t i = 0; i < shown(p); i++) {
+    for (size_t i = 0; i < shown(p); i++)
         if ((e = json_append(pieces, cJSON_CreateString(tokenizer_text(p->t, id_at(p, i))))))
             return e;
-    }
     if ((e = add_numbers(object, "ids", p, id_number)) ||
         (e = add_numbers(object, "token_type_ids", p, type_at)) ||
-        (e = add_numbers(object, "attention_mask", p, mask_at))) {
+        (e = add_numbers(object, "attention_mask", p, mask_at)))
         return e;
-    }
     return json_add_number(object, "cut", (double)p->e.cut);
 }
 
@@ -187,8 +176,7 @@ static err print_json(const printer *p, const char *text) {
     return e;
 }
 
-// --- verb
-// ------------------------------------------------------------------------------------------
+/* --- verb --- */
 
 static err encode(printer *p, const text_list *l, size_t i, size_t number) {
     double start = clock_seconds();

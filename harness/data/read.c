@@ -32,9 +32,8 @@ static err unknown_label(const data__reader *r, const char *where, const char *l
     enum { SHOWN = 40 };
     strbuf known = {0};
     err e = ERR_OK;
-    for (size_t i = 0; i < r->task->label_count && i < SHOWN && !e; i++) {
+    for (size_t i = 0; i < r->task->label_count && i < SHOWN && !e; i++)
         e = strbuf_printf(&known, "%s'%s'", i ? ", " : "", r->task->labels[i].value);
-    }
     if (!e) {
         e = err_set(ERR_FORMAT, "%s: label '%.*s' is not in the manifest (known: %s%s)", where,
                     bytes > SHOWN ? SHOWN : (int)bytes, label, known.text,
@@ -92,19 +91,16 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s: not a JSON object", where);
     for (const cJSON *item = object->child; item; item = item->next) {
         bool used = !strcmp(item->string, f->text) || !strcmp(item->string, f->label);
-        for (const cJSON *other = item->next; used && other; other = other->next) {
-            if (!strcmp(item->string, other->string)) {
+        for (const cJSON *other = item->next; used && other; other = other->next)
+            if (!strcmp(item->string, other->string))
                 return err_set(ERR_FORMAT, "%s: key '%s' stands there twice", where, item->string);
-            }
-        }
     }
     err e = json_string(&text, object, f->text, where);
     if (e || (e = label_text(&label, number, object, f->label, where))) return e;
     return data__add_row(r, where, line, text, strlen(text), label, strlen(label));
 }
 
-/* --- JSON lines ---------------------------------------------------------------------------------
- */
+/* --- JSON lines --- */
 
 /* The bytes as one JSON value; the byte behind them is put back. */
 static err parse(cJSON **out, const data__source *s, char *text, size_t bytes) {
@@ -142,8 +138,7 @@ err data__read_jsonl(data__reader *r, data__source *s) {
     }
 }
 
-/* --- a JSON array -------------------------------------------------------------------------------
- */
+/* --- a JSON array --- */
 
 static err array_fault(const data__source *s, const char *what) {
     return err_set(ERR_FORMAT, "%s:%zu:%zu: not valid JSON: %s", s->path, s->line, s->column, what);

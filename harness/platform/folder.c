@@ -56,8 +56,7 @@ err folder_make_own(const char *path) {
                    S_ISREG(st.st_mode) ? "a file" : file__kind(st.st_mode));
 }
 
-/* --- temporary files ----------------------------------------------------------------------------
- */
+/* --- temporary files --- */
 
 err file__temporary(int *fd, char **path, const char *folder) {
     unsigned long long number;
@@ -131,8 +130,7 @@ err folder_clear_temporary(const char *path) {
     return e;
 }
 
-/* --- removing -----------------------------------------------------------------------------------
- */
+/* --- removing --- */
 
 /* Removes the entry `name` of the open folder. Every step goes by the descriptor of the folder it
  * is in, so that nobody can put a link in the way meanwhile. On failure errno says why. */
@@ -199,8 +197,7 @@ err folder_free_bytes(uint64_t *bytes, const char *path) {
     return ERR_OK;
 }
 
-/* --- listing ------------------------------------------------------------------------------------
- */
+/* --- listing --- */
 
 static int by_bytes(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -220,11 +217,10 @@ err folder_list_read(folder_list *list, const char *path) {
         list->count++;
     }
     closedir(d);
-    if (e) {
+    if (e)
         folder_list_free(list);
-    } else if (list->count) {
+    else if (list->count)
         qsort(list->names, list->count, sizeof(char *), by_bytes);
-    }
     return e;
 }
 

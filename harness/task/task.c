@@ -1,4 +1,4 @@
-#include "task/task.h"
+#include "task/task_internal.h"
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -28,10 +28,8 @@ static err join_names(strbuf *list, const char *const *names, size_t count) {
     return e;
 }
 
-/* Fails unless every key of object is among allowed (count, at most 32), and none is there twice.
- */
-static err check_keys(const cJSON *object, const char *where, const char *const *allowed,
-                      size_t count) {
+err task__check_keys(const cJSON *object, const char *where, const char *const *allowed,
+                     size_t count) {
     uint32_t seen = 0;
     for (const cJSON *item = object->child; item; item = item->next) {
         size_t i = 0;
@@ -90,13 +88,8 @@ static err bounded_array(const cJSON **list, size_t *count, const cJSON *object,
                    *count, least, most);
 }
 
-#define CHECK_KEYS(object, where, ...)                                                             \
-    check_keys((object), (where), (const char *const[]){__VA_ARGS__},                              \
-               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
-/* A string that is one of names; *index is which. */
-static err choice(size_t *index, const cJSON *object, const char *key, const char *where,
-                  const char *const *names, size_t count) {
+err task__choice(size_t *index, const cJSON *object, const char *key, const char *where,
+                 const char *const *names, size_t count) {
     const char *value;
     err e = json_string(&value, object, key, where);
     if (e) return e;
@@ -113,10 +106,6 @@ static err choice(size_t *index, const cJSON *object, const char *key, const cha
     strbuf_free(&list);
     return e;
 }
-
-#define CHOICE(index, object, key, where, ...)                                                     \
-    choice((index), (object), (key), (where), (const char *const[]){__VA_ARGS__},                  \
-           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static err filled_string(const char **out, const cJSON *object, const char *key,
                          const char *where) {
@@ -157,13 +146,15 @@ static err check_sha256(const char *hex, const char *where) {
                    hex);
 }
 
-static err load_file(task_file *f, const cJSON *object, const char *where) {
+static err load_file(task_file *f, const cJSON *object, const char *where, bool has_roles) {
     err e;
-    size_t role = 0;
+    size_t role = TASK_ROLE_ALL;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    if ((e = CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows"))) return e;
-    if ((e = CHOICE(&role, object, "role", where, "train", "test", "all"))) return e;
+    e = has_roles ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows")
+                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
+    if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all");
+    if (e) return e;
     f->role = (task_role)role;
     if ((e = filled_string(&f->name, object, "name", where))) return e;
     if (!is_file_name(f->name)) {
@@ -204,21 +195,28 @@ static err check_new_file(const task *t, const char *where) {
     return ERR_OK;
 }
 
-static err load_files(task *t, const cJSON *root) {
+err task__load_files(task *t, const cJSON *root, bool has_roles) {
     const cJSON *list;
-    size_t count, of_role[3] = {0};
-    err e = bounded_array(&list, &count, root, "files", 0, FILES_MAX, t->path);
+    size_t count;
+    err e = bounded_array(&list, &count, root, "files", has_roles ? 0 : 1, FILES_MAX, t->path);
     if (e || (e = mem_new(&t->files, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;
         if ((e = element_where(&where, t->path, "files", t->file_count))) return e;
-        e = load_file(&t->files[t->file_count], item, where);
+        e = load_file(&t->files[t->file_count], item, where, has_roles);
         if (!e) e = check_new_file(t, where);
         mem_free(where);
         if (e) return e;
-        of_role[t->files[t->file_count].role]++;
         t->file_count++;
     }
+    return ERR_OK;
+}
+
+static err load_files(task *t, const cJSON *root) {
+    size_t of_role[3] = {0};
+    err e = task__load_files(t, root, true);
+    if (e) return e;
+    for (size_t i = 0; i < t->file_count; i++) of_role[t->files[i].role]++;
     if (t->split.rule == TASK_SPLIT_HASH) {
         if (of_role[TASK_ROLE_ALL] && !of_role[TASK_ROLE_TRAIN] && !of_role[TASK_ROLE_TEST]) {
             return ERR_OK;
@@ -442,7 +440,7 @@ static err load_metrics(task *t, const cJSON *root) {
                    t->headline);
 }
 
-static err load_heading(task *t, const cJSON *root) {
+err task__load_heading(task *t, const cJSON *root) {
     err e;
     int64_t number = 0;
     const char *file = path_name(t->path);
@@ -471,22 +469,22 @@ static err load_heading(task *t, const cJSON *root) {
                            t->data_folder);
         }
     }
-    if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
-    t->max_length = (size_t)number;
     return ERR_OK;
 }
 
 static err load_manifest(task *t, const cJSON *root) {
     err e;
     size_t rule = 0;
-    if (!cJSON_IsObject(root)) return err_set(ERR_FORMAT, "%s: not a JSON object", t->path);
+    int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
                         "citation", "data_folder", "files", "format", "labels", "invalid_label",
                         "split", "sample_split", "cleaning", "metrics", "headline",
                         "max_length"))) {
         return e;
     }
-    if ((e = load_heading(t, root))) return e;
+    if ((e = task__load_heading(t, root))) return e;
+    if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
+    t->max_length = (size_t)number;
     if ((e = load_splits(t, root))) return e;
     if ((e = load_files(t, root))) return e;
     if ((e = load_format(t, root))) return e;
@@ -497,7 +495,7 @@ static err load_manifest(task *t, const cJSON *root) {
     return load_metrics(t, root);
 }
 
-err task_load(task *t, const char *path) {
+err task__read(task *t, const char *path, err (*load)(task *t, const cJSON *root)) {
     void *text = NULL;
     size_t length = 0;
     cJSON *root = NULL;
@@ -510,11 +508,15 @@ err task_load(task *t, const char *path) {
     e = slash ? mem_strndup(&t->folder, path, (size_t)(slash - path)) : mem_strdup(&t->folder, ".");
     if (e || (e = json_parse_part(&root, text, length, path, 1, 1))) goto done;
     t->manifest = root;
-    e = load_manifest(t, root);
+    e = cJSON_IsObject(root) ? load(t, root) : err_set(ERR_FORMAT, "%s: not a JSON object", path);
 done:
     mem_free(text);
     if (e) task_free(t);
     return e;
+}
+
+err task_load(task *t, const char *path) {
+    return task__read(t, path, load_manifest);
 }
 
 void task_free(task *t) {

@@ -177,8 +177,7 @@ Test(messages, advice_is_of_the_verb) {
 }
 
 /* --- every flag that any text of the program names
- * ------------------------------------------------
- */
+ * ------------------------------------------------ */
 
 /* The name behind "--" at `at`, "" when it is none. */
 static void name_of_flag(char name[64], const char *at) {

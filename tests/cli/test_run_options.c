@@ -13,10 +13,10 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
         const char *flags[5];
         const char *message;
     } cases[] = {
-        {{"--early-stopping-patience", "2"}, "early_stopping_patience needs --protocol dev"},
-        {{"--metric-for-best-model", "loss"}, "metric_for_best_model needs --protocol dev"},
+        {{"--early-stopping-patience", "2"}, "--early-stopping-patience needs --protocol dev"},
+        {{"--metric-for-best-model", "loss"}, "--metric-for-best-model needs --protocol dev"},
         {{"--load-best-model-at-end", "--metric-for-best-model", "f9"},
-         "metric_for_best_model (beside loss): unknown metric 'f9' (known: accuracy"},
+         "--metric-for-best-model (beside loss): unknown metric 'f9' (known: accuracy"},
         {{"--protocol", "dev", "--metric-for-best-model", "f1"},
          "metric_for_best_model: metric 'f1' is for two classes, not 3"},
         {{"--protocol", "dev", "--early-stopping-threshold", "0.1"},
@@ -24,9 +24,9 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
         {{"--protocol", "last", "--load-best-model-at-end"},
          "--load-best-model-at-end needs --protocol dev"},
         {{"--class-weights", "1,2"}, "expected one number for each of the 3 labels"},
-        {{"--class-weights", "even"}, "class_weights is 'even', expected balanced, none"},
+        {{"--class-weights", "even"}, "--class-weights is 'even', expected balanced, none"},
         {{"--class-weights", "1,-2,3"}, "a number above 0 for each label"},
-        {{"--freeze-layers", "3"}, "freeze_layers is 3, the model has 2 layers"},
+        {{"--freeze-layers", "3"}, "--freeze-layers is 3, the model has 2 layers"},
         {{"--label-smoothing-factor", "1"}, "--label-smoothing-factor is 1, expected a number"},
         {{"--lr-scheduler-type", "cosin"}, "unknown schedule 'cosin' (known: linear, cosine"},
         {{"--lr-scheduler-type", "constant", "--warmup-steps", "3"},

@@ -103,8 +103,8 @@ Test(data_verbs, missing_data_names_the_way_out) {
     EXPECT(r, 0, out, "\"good\":\ttrue");
 }
 
-/* The manifest that tasks/README.md gives as an example: the text between its json fences. Owned.
- */
+/* The manifest that tasks/README.md gives as an example: the text between its json fences.
+ * Owned. */
 static char *example_manifest(void) {
     void *bytes;
     size_t count;

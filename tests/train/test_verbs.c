@@ -213,8 +213,8 @@ Test(run_verbs, predict_reads_lines) {
     temporary_remove();
 }
 
-/* Ctrl-C: the step is finished, a checkpoint saved, 130 returned; --resume ends with the same bits.
- */
+/* Ctrl-C: the step is finished, a checkpoint saved, 130 returned; --resume ends with the same
+ * bits. */
 Test(run_verbs, interrupted_run_is_resumed) {
     if (strcmp(DEVICE, "cpu") != 0) cr_skip_test("needs the cpu device");
     json_setup();

@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- one run -------------------------------------------------------------------------------------
- */
+/* --- one run --- */
 
 void regress__request(run_request *q, const regress_case *c, const regress_options *o,
                       uint32_t seed) {
@@ -112,9 +111,8 @@ static err score(regress_result *r, const run *job) {
     if (e) return e;
     for (size_t i = 0; i < n; i++) gold[i] = job->test.sentences[i].target.class;
     if ((e = confusion_init(&c, job->task.label_count)) ||
-        (e = confusion_add(&c, gold, job->predicted, NULL, n))) {
+        (e = confusion_add(&c, gold, job->predicted, NULL, n)))
         goto done;
-    }
     for (size_t m = 0; m < metric_count(); m++)
         r->metrics[m] =
             metric_applies(metric_at(m), c.classes) ? metric_at(m)->fn(&c) : (double)NAN;

@@ -17,8 +17,7 @@ const char *run_protocol_name(run_protocol protocol) {
     return protocol == PROTOCOL_DEV ? "dev" : "last";
 }
 
-/* --- preparing -----------------------------------------------------------------------------------
- */
+/* --- preparing --- */
 
 static err open_data(run *r) {
     const run_request *q = &r->request;
@@ -214,8 +213,7 @@ void run_close(run *r) {
     *r = (run){0};
 }
 
-/* --- scoring -------------------------------------------------------------------------------------
- */
+/* --- scoring --- */
 
 /* Logits and predictions of encoded rows under the trainer's current weights. Both are owned. */
 static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss,
@@ -298,8 +296,7 @@ done:
     return e;
 }
 
-/* --- training and the end ------------------------------------------------------------------------
- */
+/* --- training and the end --- */
 
 /* Adds to the error what there is to go on from. */
 static err name_checkpoint(const run *r, err e) {

@@ -15,8 +15,7 @@
 
 enum { MARKER_LIMIT_BYTES = 1 << 20 };
 
-/* --- what the folder holds -----------------------------------------------------------------------
- */
+/* --- what the folder holds --- */
 
 /* unfinished.json or run.json. */
 typedef struct holding {
@@ -108,8 +107,7 @@ done:
     return e;
 }
 
-/* --- beginning -----------------------------------------------------------------------------------
- */
+/* --- beginning --- */
 
 static err add_copy(cJSON *root, const char *key, const cJSON *object) {
     cJSON *copy = cJSON_Duplicate(object, true);
@@ -221,8 +219,7 @@ done:
     return e;
 }
 
-/* --- disk ----------------------------------------------------------------------------------------
- */
+/* --- disk --- */
 
 err run__check_disk(const run *r) {
     const recipe *p = &r->request.recipe;
@@ -276,8 +273,7 @@ done:
     return e;
 }
 
-/* --- end -----------------------------------------------------------------------------------------
- */
+/* --- end --- */
 
 err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) {
     return checkpoint_usage(r->output, r->id, count, bytes);
