@@ -85,9 +85,9 @@ static bool is_full(const corpus_feed *f, uint32_t index, uint64_t taken, uint64
     if (index + 1 == f->epoch_steps) return false;
     uint64_t behind = (uint64_t)index + 1;
     if (!f->options.tokens_per_batch) return taken >= behind * f->options.batch_size;
-    // tokens < behind * all / steps, without a product beyond 64 bits
-    long double share = (long double)f->store->tokens * (long double)behind / f->epoch_steps;
-    return (long double)tokens >= share;
+    // in doubles, which are the same everywhere: a product of integers might pass 64 bits
+    double share = (double)f->store->tokens * (double)behind / f->epoch_steps;
+    return (double)tokens >= share;
 }
 
 static uint64_t sentence_at(const corpus_feed *f, uint64_t place, uint32_t epoch) {
