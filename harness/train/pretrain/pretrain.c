@@ -20,8 +20,8 @@ static err open_preset(pretrain *p) {
     char *folder = NULL;
     if (p->request.vocab)
         return source_open_vocab(&p->run.source, q->model, q->arch, p->request.vocab);
-    err e = shipped_folder(&folder, SHIPPED_VOCABULARY);
-    if (!e) log_note("vocabulary of %s, as none is named", SHIPPED_VOCABULARY);
+    err e = shipped_folder(&folder, SHIPPED_DEFAULT);
+    if (!e) log_note("vocabulary of %s, as none is named", SHIPPED_DEFAULT);
     if (!e) e = source_open_vocab(&p->run.source, q->model, q->arch, folder);
     mem_free(folder);
     return e;

@@ -11,8 +11,8 @@
 
 #define SHIPPED_MODELS(X) X("ko-tiny") X("ko-mini")
 
-/* The one whose vocabulary a preset is pretrained with unless another is named. */
-#define SHIPPED_VOCABULARY "ko-tiny"
+/* The one that counts where none is named; a preset is pretrained with its vocabulary. */
+#define SHIPPED_DEFAULT "ko-tiny"
 
 bool shipped_known(const char *model);
 /* "ko-tiny, ko-mini" */
