@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include "platform/file.h"
 #include "result/store.h"
+#include "train/run/shipped.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -59,7 +60,8 @@ static err search(char **best, const char *task_name) {
 
 err find_run(char **folder, const char *given, const char *task_name) {
     *folder = NULL;
-    if (given) return mem_strdup(folder, given);
+    if (given)
+        return shipped_known(given) ? shipped_model(folder, given) : mem_strdup(folder, given);
     err e = search(folder, task_name);
     if (e) return e;
     char word[200];

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-/* The folder given (checked to exist), or the newest finished run under ./runs, of this task unless
+/* The folder given, or that of a model of the program, or the newest finished run under ./runs, of this task unless
  * task_name is NULL. *folder is owned. Errors: ERR_DATA telling how to make one. */
 err find_run(char **folder, const char *given, const char *task_name) MUST_CHECK;
 

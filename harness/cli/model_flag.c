@@ -6,14 +6,16 @@
 #include "platform/file.h"
 #include "result/sweep.h"
 #include "text/unicode.h"
+#include "train/run/shipped.h"
 #include "train/run/source.h"
 
 static err add_model(strbuf *out, const char *model, const char *revision) {
     char *name = NULL;
     err e;
-    if (model_preset_known(model) || file_named(model))
+    if (model_preset_known(model) || shipped_known(model) || file_named(model))
         return err_set(ERR_USAGE, "--revision goes with a model of a hub, '%s' is a %s", model,
                        model_preset_known(model) ? "preset"
+                       : shipped_known(model)    ? "model of the program"
                        : folder_exists(model)    ? "folder here"
                                                  : "file here");
     if ((e = hub_name_at(&name, model, revision))) return e;
@@ -80,6 +82,7 @@ static err choose_folder(char **path, const char *folder) {
 }
 
 err model_flag_tokenizer(char **path, const char *model, bool offline) {
+    if (shipped_known(model)) return shipped_folder(path, model);
     if (folder_exists(model)) return choose_folder(path, model);
     if (file_named(model)) return mem_strdup(path, model);
     if (model_preset_known(model))

@@ -16,7 +16,7 @@ err model_flag_join(char **owned, options *o) MUST_CHECK;
  * but presets: a folder's config.json says what it is. */
 err model_flag_arch(const encoder_family **family, const options *o) MUST_CHECK;
 
-/* What tokenizer_load reads for a model: a tokenizer's file, a model folder, the model in a run's
+/* What tokenizer_load reads for a model: a tokenizer's file, a model of the program, a model folder, the model in a run's
  * output folder, or what the hub's cache holds of a hub name. *path is owned.
  * Errors: ERR_USAGE for a preset and for what is nothing of these; those of hub_tokenizer. */
 err model_flag_tokenizer(char **path, const char *model, bool offline) MUST_CHECK;

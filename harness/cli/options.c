@@ -36,6 +36,7 @@ enum {
     V_data = 1 << 6,
     V_corpus = 1 << 16,
     V_pretrain = 1 << 17,
+    V_fill_mask = 1 << 18,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,
@@ -89,6 +90,16 @@ static const struct {
 #include "cli/verbs.def"
 #undef VERB
 };
+
+/* The verb's name as it is typed: C has no '-' in names. */
+static const char *verb_word(size_t verb) {
+    static char words[VERB_COUNT][24];
+    char *word = words[verb];
+    snprintf(word, sizeof words[verb], "%s", verbs[verb].name);
+    for (char *at = word; *at; at++)
+        if (*at == '_') *at = '-';
+    return word;
+}
 
 enum { HELP_BYTES = 400 };
 
@@ -189,8 +200,8 @@ static err unknown_flag(const parser *p, verb_id verb, const char *found) {
     while (*bare == '-') bare++;
     const char *near = text_nearest(bare, known, n);
     return err_set(ERR_USAGE, "unknown flag '%s' for `harness %s`%s%s%s (`harness %s --help`)",
-                   found, verbs[verb].name, near ? "; did you mean --" : "", near ? near : "",
-                   near ? "?" : "", verbs[verb].name);
+                   found, verb_word(verb), near ? "; did you mean --" : "", near ? near : "",
+                   near ? "?" : "", verb_word(verb));
 }
 
 static err store(options *o, const flag *f, const char *name, const char *text) {
@@ -304,7 +315,7 @@ void options_help(verb_id verb) {
     build_table(&p, verb, true);
     p.context = poptGetContext("harness", 1, argv, p.table, 0);
     if (!p.context) return;
-    snprintf(usage, sizeof usage, "%s [options] %s", verbs[verb].name, verbs[verb].arguments);
+    snprintf(usage, sizeof usage, "%s [options] %s", verb_word(verb), verbs[verb].arguments);
     poptSetOtherOptionHelp(p.context, usage);
     poptPrintHelp(p.context, stdout, 0);
     printf("\nExample:\n  %s\n", verbs[verb].example);
@@ -318,7 +329,7 @@ void options_help_all(void) {
     fputs("\nUsage: harness VERB [options]\n\nVerbs:\n", stdout);
     for (size_t i = 0; i < VERB_COUNT; i++) {
         char name[32];
-        snprintf(name, sizeof name, "  %-10s ", verbs[i].name);
+        snprintf(name, sizeof name, "  %-10s ", verb_word(i));
         shown_wrapped(name, verbs[i].summary);
     }
     fputs("\n  harness VERB --help  options of a verb\n  harness --version\n\n"
@@ -329,7 +340,7 @@ void options_help_all(void) {
 err options_verb(verb_id *verb, const char *name) {
     const char *known[VERB_COUNT];
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        known[i] = verbs[i].name;
+        known[i] = verb_word(i);
         if (!strcmp(name, known[i])) {
             *verb = (verb_id)i;
             return ERR_OK;

@@ -10,6 +10,7 @@
 #include "platform/file.h"
 #include "result/store.h"
 #include "result/sweep.h"
+#include "train/run/shipped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -123,10 +124,10 @@ static err apply_flags(recipe *r, const options *o) {
 /* Into q->recipe; q->protocol is chosen already. */
 static err choose_recipe(run_request *q, const options *o, const char *model) {
     recipe *r = &q->recipe;
-    // a preset has a recipe of its own; a pretrained model starts from transformers' defaults
-    const char *name = o->recipe ? o->recipe : model_preset_known(model) ? model : "trainer";
+    const char *name = o->recipe ? o->recipe : model_recipe_name(model);
     err e = recipe_load(r, name);
-    if (o->sample && !o->recipe && model_preset_known(model)) r->num_train_epochs = SAMPLE_EPOCHS;
+    if (o->sample && !o->recipe && strcmp(name, "trainer") != 0)
+        r->num_train_epochs = SAMPLE_EPOCHS;
     if (!e) e = apply_flags(r, o);
     // what no evaluation reads makes no other run of it
     if (q->protocol == PROTOCOL_LAST) r->eval_steps = 0;

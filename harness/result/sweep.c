@@ -7,6 +7,7 @@
 #include "model/weights/tensors.h"
 #include "net/fetch.h"
 #include "platform/file.h"
+#include "train/run/shipped.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -174,8 +175,10 @@ static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *
     *hex = '\0';
     if (model_preset_known(q->model))
         return model_preset_title(name, q->model, q->arch ? q->arch : &encoder_bert);
-    if (!folder_exists(q->model)) return mem_strdup(name, q->model);
-    err e = source_locate(&folder, name, q->model);
+    if (!folder_exists(q->model) && !shipped_known(q->model)) return mem_strdup(name, q->model);
+    err e = shipped_known(q->model) ? shipped_model(&folder, q->model)
+                                    : source_locate(&folder, name, q->model);
+    if (!e && shipped_known(q->model)) e = mem_strdup(name, q->model);
     if (!e && !q->from_scratch && !(e = tensors_open(&files, folder)))
         e = tensors_digest(&files, hex);
     tensors_close(&files);

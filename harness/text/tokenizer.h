@@ -11,6 +11,7 @@
 #define HARNESS_TEXT_TOKENIZER_H
 
 #include "base/err.h"
+#include "base/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +46,7 @@ typedef struct tokenizer {
                             no type ids, which it would not take for a second text */
     size_t model_max_length; /* tokens the model can take; 0 when the files do not say */
     bool truncate_left;      /* too long a text loses its beginning */
+    bool cleans_spaces;      /* clean_up_tokenization_spaces: of decoded text */
 
     uint32_t pad_id, unk_id, cls_id, sep_id;
     uint32_t mask_id; /* TOKENIZER_NO_ID when there is none */
@@ -99,6 +101,12 @@ uint32_t tokenizer_find(const tokenizer *t, const char *token);
 
 /* The token of an id below t->count; borrowed. */
 const char *tokenizer_text(const tokenizer *t, uint32_t id);
+
+/* Appends the text of ids (count): pieces of a word together, words with blanks between them, those
+ * before . ? ! , left out; special tokens only unless skip_special. What transformers' decode gives.
+ * Ids without a token give nothing. Errors: ERR_MEMORY. */
+err tokenizer_decode(const tokenizer *t, strbuf *out, const uint32_t *ids, size_t count,
+                     bool skip_special) MUST_CHECK;
 
 /* One encoded text, or a pair. Zeroed is valid; buffers grow and are used again by the next
  * call. */

@@ -155,6 +155,7 @@ static err read_length(draft *d) {
     return e;
 }
 
+/* Of texts that are too long, split and put together again. */
 static err read_sides(draft *d) {
     const char *side = NULL;
     bool splits = false;
@@ -164,7 +165,8 @@ static err read_sides(draft *d) {
         return err_set(ERR_UNSUPPORTED, "%s: split_special_tokens is true; only false is supported",
                        d->said);
     }
-    if (!json_has(d->config, "truncation_side")) return ERR_OK;
+    e = draft__flag(&d->t->cleans_spaces, d->config, "clean_up_tokenization_spaces", d->said);
+    if (e || !json_has(d->config, "truncation_side")) return e;
     if ((e = json_string(&side, d->config, "truncation_side", d->said))) return e;
     d->t->truncate_left = !strcmp(side, "left");
     if (d->t->truncate_left || !strcmp(side, "right")) return ERR_OK;

@@ -98,7 +98,8 @@ static err fill_config(const tokenizer *t, cJSON *config) {
                       t->lowercase, t->tokenize_chinese_chars,
                       needs_json(t) ? "PreTrainedTokenizerFast" : "BertTokenizer")) ||
         (t->gives_no_types && (e = add_inputs(config))) ||
-        (t->truncate_left && (e = json_add_string(config, "truncation_side", "left"))))
+        (t->truncate_left && (e = json_add_string(config, "truncation_side", "left"))) ||
+        (t->cleans_spaces && (e = json_add_bool(config, "clean_up_tokenization_spaces", true))))
         return e;
     e = add_strip(t, config);
     if (e || !t->model_max_length) return e;

@@ -4,6 +4,7 @@
 #include "net/hub.h"
 #include "platform/file.h"
 #include "train/pretrain/pretrain.h"
+#include "train/run/shipped.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -18,7 +19,8 @@ static err add_front(strbuf *out, const pretrain *p) {
         if (!e) e = shown_add(out, SHOWN_YAML, licence);
         if (!e) e = strbuf_add(out, "\"\n");
     }
-    if (!e && p->run.source.folder && hub_is_name(model)) {
+    if (!e && p->run.source.folder && !folder_exists(model) && !shipped_known(model) &&
+        hub_is_name(model)) {
         e = strbuf_add(out, "base_model: \"");
         if (!e) e = shown_add(out, SHOWN_YAML, model);
         if (!e) e = strbuf_add(out, "\"\n");

@@ -1,9 +1,11 @@
 #include "train/pretrain/pretrain.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "model/head/head.h"
 #include "platform/interrupt.h"
 #include "train/run/run_internal.h"
+#include "train/run/shipped.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,19 +14,28 @@
 /* --- preparing -----------------------------------------------------------------------------------
  */
 
+/* A preset with the tokens of the vocabulary named, or of the program's own. */
+static err open_preset(pretrain *p) {
+    const run_request *q = &p->request.run;
+    char *folder = NULL;
+    if (p->request.vocab)
+        return source_open_vocab(&p->run.source, q->model, q->arch, p->request.vocab);
+    err e = shipped_folder(&folder, SHIPPED_DEFAULT);
+    if (!e) log_note("vocabulary of %s, as none is named", SHIPPED_DEFAULT);
+    if (!e) e = source_open_vocab(&p->run.source, q->model, q->arch, folder);
+    mem_free(folder);
+    return e;
+}
+
 /* A preset takes its tokens from a vocabulary, any other model has its own. */
 static err open_source(pretrain *p) {
     const run_request *q = &p->request.run;
     const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch};
     bool is_preset = model_preset_known(q->model);
-    if (is_preset && !p->request.vocab)
-        return err_set(ERR_USAGE, "preset '%s' has no vocabulary%s", q->model,
-                       err_advice("vocab", ": name one with --vocab FILE"));
     if (!is_preset && p->request.vocab)
         return err_set(ERR_USAGE, "model '%s' has a vocabulary of its own: '%s' cannot replace it",
                        q->model, p->request.vocab);
-    err e = is_preset ? source_open_vocab(&p->run.source, q->model, q->arch, p->request.vocab)
-                      : source_open(&p->run.source, q->model, NULL, &wish);
+    err e = is_preset ? open_preset(p) : source_open(&p->run.source, q->model, NULL, &wish);
     if (e) return e;
     p->run.source.config.head = &head_masked_lm;
     p->run.max_length = source_max_length(&p->run.source, q->recipe.max_length,

@@ -17,7 +17,7 @@ typedef struct pretrain_request {
     run_request run;           /* model, recipe, seed, device, folders; its task is not looked at */
     const char *const *corpus; /* (corpus_count) one name, or files */
     size_t corpus_count;
-    const char *vocab;         /* of a preset: a vocab.txt or a folder with one; else NULL */
+    const char *vocab; /* of a preset: a vocab.txt or a folder with one; NULL: the program's own */
     uint32_t tokens_per_batch; /* 0: by sentences, the recipe's batch size */
     double mlm_probability;
     bool whole_word;

@@ -5,6 +5,7 @@
 #include "model/weights/tensors.h"
 #include "platform/file.h"
 #include "train/run/run_internal.h"
+#include "train/run/shipped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,11 +61,12 @@ static err weights_text(char hex[HASH_HEX_BYTES], const run *r) {
     return e;
 }
 
-/* Where the model is: a preset, the revision of a hub's model, or a folder by its absolute path.
+/* Where the model is: a preset, the program's own, the revision of a hub's model, or a folder by its absolute path.
  * *text is owned. */
 static err place_text(char **text, const run *r) {
     const char *folder = r->source.folder, *asked = r->request.model;
     if (!folder) return mem_printf(text, "preset %s", asked);
+    if (shipped_known(asked)) return mem_printf(text, "comes with the program: %s", asked);
     if (!folder_exists(asked)) return mem_printf(text, "hub %s %s", asked, path_name(folder));
     char *real = realpath(folder, NULL);
     err e = mem_strdup(text, real ? real : folder);

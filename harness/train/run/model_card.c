@@ -5,6 +5,7 @@
 #include "metric/score.h"
 #include "net/hub.h"
 #include "platform/file.h"
+#include "train/run/shipped.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -122,7 +123,8 @@ static err add_front_matter(card *c) {
     const run *r = c->r;
     char average[16], base[256];
     const char *model = r->request.model;
-    bool is_hub = r->source.folder && !folder_exists(model) && hub_is_name(model);
+    bool is_hub =
+        r->source.folder && !folder_exists(model) && !shipped_known(model) && hub_is_name(model);
     err e = strbuf_add(&c->text, "---\nlanguage: ko\nlibrary_name: transformers\n"
                                  "pipeline_tag: text-classification\n");
     if (!e && is_hub) {

@@ -10,6 +10,7 @@
 #include "text/unicode.h"
 #include "text/vocab_train.h"
 #include "train/checkpoint/marker.h"
+#include "train/run/shipped.h"
 
 #include <string.h>
 
@@ -117,12 +118,15 @@ err source_open_folder(source *s, const char *folder, const source_options *opti
     return ERR_OK;
 }
 
-/* What the person may have meant: a preset, or a folder beside this one. *near is owned; NULL: none
- * is near. */
+/* What the person may have meant: a preset, a model of the program, or a folder beside this one.
+ * *near is owned; NULL: none is near. */
 static err find_near(char **near, const char *model) {
     static const char *const presets[] = {
 #define X(name, layers, hidden, heads) #name,
         MODEL_PRESETS(X)
+#undef X
+#define X(name) name,
+            SHIPPED_MODELS(X)
 #undef X
     };
     const char *known[sizeof presets / sizeof *presets + NEAR_FOLDERS_MAX], *found;
@@ -150,7 +154,7 @@ static bool is_old_hub_name(const char *model) {
 
 err source_check_name(const char *model) {
     char *near = NULL;
-    if (model_preset_known(model) || folder_exists(model)) return ERR_OK;
+    if (model_preset_known(model) || shipped_known(model) || folder_exists(model)) return ERR_OK;
     if (file_named(model))
         return err_set(ERR_USAGE, "%s: not a folder; a model is a folder that holds config.json",
                        model);
@@ -158,18 +162,19 @@ err source_check_name(const char *model) {
     err e = find_near(&near, model);
     if (!e)
         e = err_set(ERR_USAGE,
-                    "unknown model '%s'%s%s%s: neither a preset (%s), nor a folder here, nor a hub "
-                    "name (organisation/name)",
+                    "unknown model '%s'%s%s%s: neither a preset (%s), nor a model of the program "
+                    "(%s), nor a folder here, nor a hub name (organisation/name)",
                     model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-                    model_preset_names());
+                    model_preset_names(), shipped_names());
     mem_free(near);
     return e;
 }
 
-/* A name that is neither a preset nor a folder here. */
-static err open_hub(source *s, const char *model, const source_options *options) {
+/* A name that is neither a preset nor a folder here: one of the program's models, or the hub's. */
+static err open_named(source *s, const char *model, const source_options *options) {
     char *folder = NULL;
-    err e = hub_model(&folder, model, options->offline);
+    err e = shipped_known(model) ? shipped_model(&folder, model)
+                                 : hub_model(&folder, model, options->offline);
     if (!e) e = source_open_folder(s, folder, options);
     if (!e) {
         mem_free(s->name);
@@ -187,8 +192,8 @@ err source_open(source *s, const char *model, const dataset_split *train,
     if (e) return e;
     if (model_preset_known(model))
         return open_preset(s, model, options->arch ? options->arch : &encoder_bert, train);
-    if (folder_exists(model)) return source_open_folder(s, model, options);
-    return open_hub(s, model, options);
+    if (!shipped_known(model) && folder_exists(model)) return source_open_folder(s, model, options);
+    return open_named(s, model, options);
 }
 
 void source_free(source *s) {

@@ -23,12 +23,12 @@ typedef struct source_options {
     const encoder_family *arch; /* of a preset; NULL: BERT */
 } source_options;
 
-/* Whether `model` can name one, before anything is read or asked for: a preset, a folder, or a hub
- * name (with a '/', or of a family: "bert-base-uncased"). Errors: ERR_USAGE, with the nearest
- * preset or folder here. */
+/* Whether `model` can name one, before anything is read or asked for: a preset, a model that comes
+ * with the program (shipped.h), a folder, or a hub name (with a '/', or of a family: "bert-base-uncased"). Errors: ERR_USAGE, with the nearest
+ * preset, model of the program or folder here. */
 err source_check_name(const char *model) MUST_CHECK;
 
-/* Finds what `model` names: a preset, a folder, or a hub name (downloaded into the hub's cache
+/* Finds what `model` names: a preset, a model of the program, a folder, or a hub name (downloaded into the hub's cache
  * unless offline). Reads the configuration; the tokenizer of a folder is loaded, that of a preset
  * is trained on the kept rows of train. Free with source_free, also after an error. Errors:
  * those of source_check_name; those of the config, tokenizer and trainer. */
