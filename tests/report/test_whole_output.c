@@ -124,11 +124,9 @@ static void put(const char *task, const char *model, uint32_t i, uint32_t seed, 
                 const char *name) {
     record r;
     char *path;
-    fake_record_make(&r, &(fake_record){.task = task,
-                                        .model = model,
-                                        .right = 0.3 + 0.2 * i,
-                                        .seed = seed,
-                                        .rows = 80});
+    fake_record_make(
+        &r, &(fake_record){
+                .task = task, .model = model, .right = 0.3 + 0.2 * i, .seed = seed, .rows = 80});
     fill(&r, i);
     r.task.version = version;
     MUST(mem_printf(&path, "%s/%s/%s.json", folder, task, name));
