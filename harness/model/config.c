@@ -459,6 +459,10 @@ err model_config_json(cJSON **out, const model_config *c) {
     cJSON *root = cJSON_CreateObject(), *list = NULL;
     char class[64];
     err e = ERR_OK;
+    static const char *const problem_types[] = {
+        [MODEL_SCORES_SOFTMAX] = "single_label_classification",
+        [MODEL_SCORES_SIGMOID] = "multi_label_classification",
+        [MODEL_SCORES_RAW] = "regression"};
     snprintf(class, sizeof class, "%sForSequenceClassification", c->family->class_name);
     *out = root;
     if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
@@ -469,7 +473,7 @@ err model_config_json(cJSON **out, const model_config *c) {
     if ((e = json_add_string(root, model_config_key(c, "hidden_act"), activation_name(c))))
         goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
-    if ((e = json_add_string(root, "problem_type", "single_label_classification"))) goto done;
+    if ((e = json_add_string(root, "problem_type", problem_types[c->scores]))) goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
     e = add_labels(root, c);
 done:

@@ -135,7 +135,7 @@ static err check_counts(const record *r, const char *path) {
                        path, (long long)r->task.majority_class, r->task.label_count);
     }
     const metric *m;
-    err e = metric_lookup(&m, r->headline, r->task.label_count);
+    err e = metric_lookup(&m, r->headline, r->task.kind, r->task.label_count);
     return err_wrap(e == ERR_USAGE ? ERR_FORMAT : e, "%s: key 'headline'", path);
 }
 

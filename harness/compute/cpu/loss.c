@@ -1,4 +1,4 @@
-/* Cross-entropy: a batch has few rows and few classes, so one thread does it in f64. */
+/* Losses: a batch has few rows and few classes, so one thread does them in f64. */
 #include "compute/cpu/cpu_internal.h"
 
 #include <math.h>
@@ -29,6 +29,28 @@ err cpu__cross_entropy(const op_call *call, const op *o) {
             double w = (weights ? (double)weights[c] : 1) * target;
             dlogits[b * classes + c] = (float)((weighted * exp((double)z[c] - lse) - w) * scale);
         }
+    }
+    return ERR_OK;
+}
+
+err cpu__number_loss(const op_call *call, const op *o) {
+    const struct number_loss *a = &o->as.number_loss;
+    float *loss = cpu__reals(a->loss), *doutputs = cpu__reals(a->doutputs);
+    const float *outputs = cpu__reals(a->outputs), *targets = cpu__reals(a->targets);
+    double share = 1.0 / a->cols, scale = (double)call->step->loss_scale;
+    for (size_t b = 0; b < cpu__size(call, a->rows); b++) {
+        double total = 0;
+        for (size_t i = b * a->cols; i < (b + 1) * a->cols; i++) {
+            double z = (double)outputs[i], t = (double)targets[i], slope = 2 * (z - t);
+            if (a->binary) {
+                total += fmax(z, 0) - z * t + log1p(exp(-fabs(z)));
+                slope = 1 / (1 + exp(-z)) - t;
+            } else {
+                total += (z - t) * (z - t);
+            }
+            if (doutputs) doutputs[i] = (float)(slope * share * scale);
+        }
+        loss[b] = (float)(total * share);
     }
     return ERR_OK;
 }
