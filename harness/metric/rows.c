@@ -51,7 +51,7 @@ static void rank_rows(double *rank, const uint32_t *order, const float *numbers,
     }
 }
 
-static void add_moments(moments *m, double x, double y, double weight) {
+static void add_moments(product_sums *m, double x, double y, double weight) {
     m->weight += weight;
     m->x += weight * x;
     m->y += weight * y;
@@ -169,7 +169,7 @@ void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights
     memset(c->gold, 0, 3 * c->classes * sizeof *c->gold);
     c->total = c->exact = 0;
     c->ranking = 0;
-    c->values = c->ranks = (moments){0};
+    c->values = c->ranks = (product_sums){0};
     if (s->kind == ANSWER_SET) {
         sum_sets(c, s, weights);
     } else {

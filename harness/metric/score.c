@@ -172,7 +172,7 @@ static double lrap(const confusion *c) {
 }
 
 // not defined where a side is constant
-static double correlation(const moments *m) {
+static double correlation(const product_sums *m) {
     double xx = m->xx - m->x * m->x / m->weight, yy = m->yy - m->y * m->y / m->weight;
     // what is left of equal numbers by rounding is no spread
     if (!(m->weight > 0) || !(xx > 1e-13 * m->xx) || !(yy > 1e-13 * m->yy)) return (double)NAN;

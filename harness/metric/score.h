@@ -40,9 +40,9 @@ typedef struct answers {
 } answers;
 
 /* Weighted sums of two numbers a row, each less a fixed shift. */
-typedef struct moments {
+typedef struct product_sums {
     double weight, x, y, xx, yy, xy;
-} moments;
+} product_sums;
 
 /* From this number on an answer counts as a yes where KLUE takes one for a binary label. */
 #define SCORE_YES 3.0
@@ -54,7 +54,7 @@ typedef struct confusion {
     uint64_t total;                   /* rows */
     uint64_t exact;                   /* sets: rows whose set is right */
     double ranking;                   /* sets: sum of rows' label ranking average precision */
-    moments values, ranks;            /* numbers: x predicted, y gold */
+    product_sums values, ranks;            /* numbers: x predicted, y gold */
 } confusion;
 
 /* The sum of no row. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */

@@ -92,12 +92,12 @@ Test(score, adds_rows_and_masks) {
 
 Test(score, unknown_names_list_the_known) {
     const metric *m = NULL;
-    cr_assert_not(metric_lookup(&m, "macro_f1", 3));
+    cr_assert_not(metric_lookup(&m, "macro_f1", ANSWER_CLASS, 3));
     cr_assert_str_eq(m->name, "macro_f1");
-    cr_assert_eq(metric_lookup(&m, "acuracy", 2), ERR_USAGE);
+    cr_assert_eq(metric_lookup(&m, "acuracy", ANSWER_CLASS, 2), ERR_USAGE);
     cr_assert(strstr(err_message(ERR_USAGE), "unknown metric 'acuracy' (known: accuracy, "));
     cr_assert(strstr(err_message(ERR_USAGE), ", f1)"));
-    cr_assert_eq(metric_lookup(&m, "f1", 3), ERR_USAGE);
+    cr_assert_eq(metric_lookup(&m, "f1", ANSWER_CLASS, 3), ERR_USAGE);
     cr_assert_str_eq(err_message(ERR_USAGE), "metric 'f1' is for two classes, not 3");
     confusion c = matrix_of(1, (uint64_t[]){5});
     cr_assert(isnan(metric_value("acuracy", &c)));

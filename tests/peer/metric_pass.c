@@ -26,7 +26,7 @@ static void print_scores(const confusion *c, const uint64_t *matrix) {
     printf("], \"metrics\": {");
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
-        if (!metric_applies(m, c->classes)) continue;
+        if (!metric_applies(m, c->kind, c->classes)) continue;
         printf("%s\"%s\": %.17g", comma, m->name, m->fn(c));
         comma = ", ";
     }
