@@ -118,7 +118,8 @@ static err score(evaluation *v, const options *o) {
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }
     answers gold = {v->gold, v->numbers}, predicted = {v->predicted, v->logits};
-    if ((e = answers_sum(&v->official, v->task.kind, v->task.label_count, gold, predicted, NULL, n)))
+    if ((e = answers_sum(&v->official, v->task.kind, v->task.label_count, gold, predicted, NULL,
+                         n)))
         goto done;
     if ((e = answers_sum(&v->dedup, v->task.kind, v->task.label_count, gold, predicted, mask, n)))
         goto done;

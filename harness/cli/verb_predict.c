@@ -146,8 +146,7 @@ static err print_all(predictor *p, const example *examples, const float *logits,
     err e = mem_new(&values, p->classes);
     for (size_t i = 0; !e && i < count; i++) {
         rank(p, values, logits + i * p->classes);
-        e = p->options->json ? print_object(p, &examples[i], values)
-                             : print_row(p, &examples[i]);
+        e = p->options->json ? print_object(p, &examples[i], values) : print_row(p, &examples[i]);
     }
     if (!e) e = output_check();
     mem_free(values);
@@ -198,7 +197,8 @@ done:
     return e;
 }
 
-/* Lines of standard input, of which p->done were predicted; those of pairs are cut at their tabs. */
+/* Lines of standard input, of which p->done were predicted; those of pairs are cut at their tabs.
+ */
 static err predict_lines(predictor *p, char **lines, size_t count) {
     example *examples = NULL;
     err e = mem_new(&examples, count);

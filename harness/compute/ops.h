@@ -276,8 +276,8 @@ struct cross_entropy {
     float smoothing;
 };
 
-/* Loss of rows of numbers: loss[b] = mean_c l(outputs[b][c], targets[b][c]), l(z, t) = (z - t)^2, or
- * with `binary` the cross-entropy of sigmoid(z) against t, max(z, 0) - z t + log(1 + exp(-|z|));
+/* Loss of rows of numbers: loss[b] = mean_c l(outputs[b][c], targets[b][c]), l(z, t) = (z - t)^2,
+ * or with `binary` the cross-entropy of sigmoid(z) against t, max(z, 0) - z t + log(1 + exp(-|z|));
  * doutputs (optional) = its gradient times the step's loss_scale. Source: torch's MSELoss and
  * BCEWithLogitsLoss. */
 struct number_loss {

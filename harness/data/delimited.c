@@ -14,11 +14,11 @@ typedef struct records {
     data__reader *reader;
     const task_format *format;
     strbuf texts[EXAMPLE_TEXTS_MAX], label; /* fields of the record being read */
-    strbuf fault;        /* what is wrong with its labels; empty: nothing */
-    size_t fields;       /* fields of that record so far */
-    uint32_t line;       /* line being fed, from 1 */
-    uint32_t first_line; /* where the record began */
-    size_t record_bytes; /* fed since then */
+    strbuf fault;                           /* what is wrong with its labels; empty: nothing */
+    size_t fields;                          /* fields of that record so far */
+    uint32_t line;                          /* line being fed, from 1 */
+    uint32_t first_line;                    /* where the record began */
+    size_t record_bytes;                    /* fed since then */
     quote_state quotes;
     bool open; /* a record began on an earlier line and goes on */
     bool in_header;

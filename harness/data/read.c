@@ -194,12 +194,14 @@ static err find_value(const cJSON **value, const cJSON *object, const char *key,
 
 static err text_value(text_span *text, const cJSON *object, const char *key, const char *where) {
     const cJSON *v = NULL;
+    if (!strchr(key, '.')) { // it says what is expected
+        err e = json_string(&text->text, object, key, where);
+        if (e) return e;
+    }
     err e = find_value(&v, object, key, where);
-    // json_string says what stands there in place of a string
-    if (!e && !cJSON_IsString(v)) e = json_string(&text->text, object, key, where);
-    if (e) return e;
-    *text = (text_span){v->valuestring, strlen(v->valuestring)};
-    return ERR_OK;
+    if (!e && !cJSON_IsString(v)) e = err_set(ERR_FORMAT, "%s: key '%s' is no string", where, key);
+    if (!e) *text = (text_span){v->valuestring, strlen(v->valuestring)};
+    return e;
 }
 
 /* Text of a label value: a string as it is, a whole number or a truth value as written; of a score

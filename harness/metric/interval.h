@@ -69,8 +69,8 @@ void bootstrap_free(bootstrap *b);
 /* Draws resample number `draw`: counts (types) units of each type, in all as many as there are. */
 void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw);
 
-/* Of classes: each run's statistics under BOOTSTRAP_LANES resamples at once, which costs as much as one.
- *   sums    (runs, 3, C, lanes) gold, predicted and hit as a confusion has them, overwritten
+/* Of classes: each run's statistics under BOOTSTRAP_LANES resamples at once, which costs as much as
+ * one. sums    (runs, 3, C, lanes) gold, predicted and hit as a confusion has them, overwritten
  *   counts  (types, lanes) units of each type */
 void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts);
 
@@ -91,8 +91,9 @@ interval interval_of_draws(double value, double *scores, size_t draws, size_t un
 /* The part of x that the metric can take: x may not reach below m->least or above m->most. */
 interval interval_within(interval x, const metric *m);
 
-/* Of the score of a table's one run: interval_of_draws of BOOTSTRAP_DRAWS resamples, within the metric's values.
- * A score that is not defined has all that the metric can be. Errors: those of bootstrap_init. */
+/* Of the score of a table's one run: interval_of_draws of BOOTSTRAP_DRAWS resamples, within the
+ * metric's values. A score that is not defined has all that the metric can be. Errors: those of
+ * bootstrap_init. */
 err interval_of_run(interval *out, const metric *m, const test_table *t) MUST_CHECK;
 
 /* Quantile q in [0, 1] of values (count > 0), which it reorders. */

@@ -45,8 +45,7 @@ static void rank_rows(double *rank, const uint32_t *order, const float *numbers,
         float value = numbers[order[begin]];
         for (end = begin; end < rows && !(numbers[order[end]] > value); end++)
             equal += weights ? weights[order[end]] : 1;
-        for (size_t i = begin; i < end; i++)
-            rank[order[i]] = before + 0.5 * (equal + 1) - middle;
+        for (size_t i = begin; i < end; i++) rank[order[i]] = before + 0.5 * (equal + 1) - middle;
         before += equal;
     }
 }

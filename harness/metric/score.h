@@ -1,8 +1,8 @@
-/* Scores of what a model answers. A test row adds a vector of statistics to a sum, and a metric is a score
- * of that sum over the whole test set (never a mean over batches), so that one bootstrap and one
- * paired test (interval.h, statistics.h) serve every metric. The scores equal scikit-learn's with
- * labels=0..C-1 and zero_division=0: a class that is absent from gold and predictions counts as 0
- * in macro averages.
+/* Scores of what a model answers. A test row adds a vector of statistics to a sum, and a metric is
+ * a score of that sum over the whole test set (never a mean over batches), so that one bootstrap
+ * and one paired test (interval.h, statistics.h) serve every metric. The scores equal
+ * scikit-learn's with labels=0..C-1 and zero_division=0: a class that is absent from gold and
+ * predictions counts as 0 in macro averages.
  *
  * Terms: C classes. The statistics of class labels are the margins and the diagonal of the
  * confusion matrix: 3 C numbers, to which a row of gold id g and predicted id p adds one in
@@ -54,7 +54,7 @@ typedef struct confusion {
     uint64_t total;                   /* rows */
     uint64_t exact;                   /* sets: rows whose set is right */
     double ranking;                   /* sets: sum of rows' label ranking average precision */
-    product_sums values, ranks;            /* numbers: x predicted, y gold */
+    product_sums values, ranks;       /* numbers: x predicted, y gold */
 } confusion;
 
 /* The sum of no row. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */
@@ -143,7 +143,7 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) MUST
 /* What a reader has to know of a model's answers before its score. */
 typedef enum score_caution {
     SCORE_FINE,
-    SCORE_ONE_LABEL,     /* the same answer for every row, of rows that have several labels */
+    SCORE_ONE_LABEL,      /* the same answer for every row, of rows that have several labels */
     SCORE_BELOW_MAJORITY, /* worse than always answering the commonest training class */
     SCORE_CONSTANT,       /* the same number for every row */
     SCORE_UNRELATED       /* numbers that do not rise with the gold ones */

@@ -1,9 +1,11 @@
 #include "model/builder.h"
 
 err model_init(struct model *m, device *d, const model_config *config, uint32_t token_rows) {
-    *m = (struct model){.config = *config, .head = head_of_kind(config->scores == MODEL_SCORES_RAW       ? ANSWER_NUMBER
-                                                : config->scores == MODEL_SCORES_SIGMOID ? ANSWER_SET
-                                                                                         : ANSWER_CLASS)};
+    *m = (struct model){.config = *config,
+                        .head =
+                            head_of_kind(config->scores == MODEL_SCORES_RAW       ? ANSWER_NUMBER
+                                         : config->scores == MODEL_SCORES_SIGMOID ? ANSWER_SET
+                                                                                  : ANSWER_CLASS)};
     return params_init(&m->params, d, config, token_rows);
 }
 

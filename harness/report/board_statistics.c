@@ -76,7 +76,8 @@ static void describe_row(board_row *row, const board_table *t, const table_score
     row->std = std_of(plain, row->run_count);
     row->rows_only = row->run_count < 2;
     for (size_t k = 0; k < row->run_count; k++) {
-        row->dedup_mean += metric_ranked(t->headline, &row->runs[k]->confusion_dedup) / (double)row->run_count;
+        row->dedup_mean +=
+            metric_ranked(t->headline, &row->runs[k]->confusion_dedup) / (double)row->run_count;
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
         score_caution caution = score_judge(&row->runs[k]->confusion, t->headline, t->baseline);
         row->one_label += caution == SCORE_ONE_LABEL;

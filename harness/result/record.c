@@ -274,7 +274,7 @@ static err score_rows(confusion *c, double *metrics, const record *r, const bool
                         (size_t)r->task.test_rows);
     for (size_t m = 0; !e && m < metric_count(); m++)
         metrics[m] = metric_applies(metric_at(m), kind, r->task.label_count) ? metric_at(m)->fn(c)
-                                                                              : (double)NAN;
+                                                                             : (double)NAN;
     return e;
 }
 

@@ -33,7 +33,7 @@ typedef struct record_task {
     int64_t test_rows;
     bool sample;
     int64_t leaked_rows, duplicate_rows, invalid_rows;
-    char **labels; /* (label_count) readable names; record_labels */
+    char **labels;          /* (label_count) readable names; record_labels */
     size_t label_count;     /* 0: numbers */
     int64_t majority_class; /* of the training rows; numbers: 0 */
 } record_task;
@@ -113,10 +113,11 @@ typedef struct record {
     char *headline; /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
-    uint32_t *gold, *predicted;               /* (N) class ids; other kinds: NULL */
-    float *gold_numbers, *predicted_numbers; /* other kinds: as struct answers has them, else NULL */
-    uint32_t *first_row;        /* (N) index of the first row of equal text */
-    bool *scored_dedup;         /* (N) part of metrics_dedup */
+    uint32_t *gold, *predicted; /* (N) class ids; other kinds: NULL */
+    float *gold_numbers,
+        *predicted_numbers; /* other kinds: as struct answers has them, else NULL */
+    uint32_t *first_row;    /* (N) index of the first row of equal text */
+    bool *scored_dedup;     /* (N) part of metrics_dedup */
 
     float *loss; /* (loss_count), one per optimizer step */
     size_t loss_count;

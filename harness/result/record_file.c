@@ -130,7 +130,7 @@ static err check_counts(const record *r, const char *path) {
         return err_set(ERR_FORMAT, "%s: key 'loss' holds %zu values, timing says %lld steps", path,
                        r->loss_count, (long long)r->timing.steps);
     }
-    if ((size_t)r->task.majority_class >= r->task.label_count) {
+    if (r->task.label_count && (size_t)r->task.majority_class >= r->task.label_count) {
         return err_set(ERR_FORMAT, "%s: task: key 'majority_class' is %lld, there are %zu labels",
                        path, (long long)r->task.majority_class, r->task.label_count);
     }

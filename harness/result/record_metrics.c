@@ -26,9 +26,10 @@ static err check_value(const cJSON *object, const char *key, double want, const 
     if (!e && isnan(want)) { // not defined: null
         bool none = cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(object, key));
         mem_free(inner);
-        return none ? ERR_OK
-                    : err_set(ERR_FORMAT, "%s: %s: key '%s' is not null, which the predictions give",
-                              where, part, key);
+        return none
+                   ? ERR_OK
+                   : err_set(ERR_FORMAT, "%s: %s: key '%s' is not null, which the predictions give",
+                             where, part, key);
     }
     if (!e && !(e = json_number(&stored, object, key, inner)) && !(fabs(stored - want) <= 1e-12)) {
         e = err_set(ERR_FORMAT, "%s: key '%s' is %.17g, the predictions give %.17g", inner, key,
@@ -45,7 +46,8 @@ static err check_metrics(const record *r, const double *values, const cJSON *obj
     err e = json_object(&metrics, object, key, where);
     for (size_t i = 0; i < metric_count() && !e; i++) {
         const metric *m = metric_at(i);
-        if (!metric_applies(m, r->task.kind, r->task.label_count) || m->since > r->metric_version) continue;
+        if (!metric_applies(m, r->task.kind, r->task.label_count) || m->since > r->metric_version)
+            continue;
         e = check_value(metrics, m->name, values[i], where, key);
     }
     return e;

@@ -147,8 +147,8 @@ err record__recipe_read(record *r, const cJSON *object, const char *key, const c
     return r->recipe ? ERR_OK : no_memory();
 }
 
-/* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one byte
- * a label */
+/* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one
+ * byte a label */
 
 typedef enum coding { CODING_U8, CODING_U16, CODING_F32 } coding;
 
@@ -162,8 +162,7 @@ static coding coding_of(const record *r, bool gold) {
     return gold && r->task.kind == ANSWER_SET ? CODING_U8 : CODING_F32;
 }
 
-static err write_answers(cJSON *object, const char *key, const record *r, answers from,
-                         bool gold) {
+static err write_answers(cJSON *object, const char *key, const record *r, answers from, bool gold) {
     coding how = coding_of(r, gold);
     size_t count = (size_t)r->task.test_rows * record_width(r), width = codings[how].bytes;
     uint8_t *bytes = NULL;

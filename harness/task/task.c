@@ -30,7 +30,7 @@ err task__join_names(strbuf *list, const char *const *names, size_t count) {
 /* Fails unless every key of object is among allowed (count, at most 32), and none is there twice.
  */
 err task__check_keys(const cJSON *object, const char *where, const char *const *allowed,
-                      size_t count) {
+                     size_t count) {
     uint32_t seen = 0;
     for (const cJSON *item = object->child; item; item = item->next) {
         size_t i = 0;
@@ -74,7 +74,7 @@ void task__find_double(size_t *first, size_t *second, task__named *names, size_t
 
 /* An array of least to most elements. */
 err task__bounded_array(const cJSON **list, size_t *count, const cJSON *object, const char *key,
-                         size_t least, size_t most, const char *where) {
+                        size_t least, size_t most, const char *where) {
     err e = json_array(list, object, key, where);
     if (e) return e;
     *count = (size_t)cJSON_GetArraySize(*list);
@@ -85,7 +85,7 @@ err task__bounded_array(const cJSON **list, size_t *count, const cJSON *object, 
 
 /* A string that is one of names; *index is which. */
 err task__choice(size_t *index, const cJSON *object, const char *key, const char *where,
-                  const char *const *names, size_t count) {
+                 const char *const *names, size_t count) {
     const char *value;
     err e = json_string(&value, object, key, where);
     if (e) return e;
@@ -103,8 +103,7 @@ err task__choice(size_t *index, const cJSON *object, const char *key, const char
     return e;
 }
 
-err task__filled_string(const char **out, const cJSON *object, const char *key,
-                         const char *where) {
+err task__filled_string(const char **out, const cJSON *object, const char *key, const char *where) {
     err e = json_string(out, object, key, where);
     if (!e && !**out) e = err_set(ERR_FORMAT, "%s: key '%s' is empty", where, key);
     return e;
@@ -147,8 +146,8 @@ static err load_file(task_file *f, const cJSON *object, const char *where) {
     size_t role = 0;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    if ((e = CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows",
-                        "label"))) return e;
+    if ((e = CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows", "label")))
+        return e;
     if ((e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev"))) return e;
     f->role = (task_role)role;
     if ((e = task__filled_string(&f->name, object, "name", where))) return e;
@@ -274,10 +273,9 @@ static err load_labels(task *t, const cJSON *root) {
 static err load_kind(task *t, const cJSON *root) {
     const cJSON *list;
     size_t kind = 0, count;
-    err e = json_has(root, "kind")
-                ? CHOICE(&kind, root, "kind", t->path, "classification", "regression",
-                         "multi_label")
-                : ERR_OK;
+    err e = json_has(root, "kind") ? CHOICE(&kind, root, "kind", t->path, "classification",
+                                            "regression", "multi_label")
+                                   : ERR_OK;
     if (e) return e;
     t->kind = (answer_kind)kind;
     if (t->kind != ANSWER_NUMBER) {
@@ -406,8 +404,8 @@ static err load_manifest(task *t, const cJSON *root) {
     if (!cJSON_IsObject(root)) return err_set(ERR_FORMAT, "%s: not a JSON object", t->path);
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
                         "citation", "data_folder", "kind", "range", "files", "format", "labels",
-                        "invalid_label", "split", "sample_split", "cleaning", "metrics",
-                        "headline", "max_length"))) {
+                        "invalid_label", "split", "sample_split", "cleaning", "metrics", "headline",
+                        "max_length"))) {
         return e;
     }
     if ((e = load_heading(t, root))) return e;

@@ -55,7 +55,7 @@ typedef struct task_format {
     bool keep_bom;        /* a byte order mark is part of the first field */
     const char **columns; /* (column_count) names, in file order */
     size_t column_count;
-    const char *text; /* name of the column, or key of the object, that holds the text */
+    const char *text;      /* name of the column, or key of the object, that holds the text */
     const char *text_pair; /* of the second text of a pair, or NULL */
     /* of the label, the score or the list of labels; in JSON a.b is key b of the object at key a.
      * NULL: the files have labels, or several labels have columns of their own, 0 or 1, named by
@@ -87,9 +87,9 @@ typedef struct task_split {
 typedef struct task {
     answer_kind kind;
     double low, high; /* ANSWER_NUMBER: range of the scores */
-    void *manifest; /* cJSON, owned; the strings below live in it */
-    char *path;     /* of the manifest, owned */
-    char *folder;   /* folder of the manifest, owned; samples are in <folder>/sample */
+    void *manifest;   /* cJSON, owned; the strings below live in it */
+    char *path;       /* of the manifest, owned */
+    char *folder;     /* folder of the manifest, owned; samples are in <folder>/sample */
     const char *name;
     int64_t version;
     const char *title;
@@ -102,7 +102,7 @@ typedef struct task {
     task_format format;
     task_label *labels;
     const task_label **labels_by_value; /* (label_count) the labels in the order of their values */
-    size_t label_count;       /* 0: ANSWER_NUMBER */
+    size_t label_count;                 /* 0: ANSWER_NUMBER */
     bool drop_invalid_labels; /* false: a row that says something outside the list or the range, or
                                  that has one text of a pair, is an error */
     task_split split;

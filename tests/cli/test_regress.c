@@ -129,7 +129,8 @@ Test(regress_compare, a_baseline_comes_back_from_its_file) {
     cr_assert_eq(report.fell, 0);
     // metrics of three labels, 5 losses, 2 x 5 norms, 2 kernels
     size_t metrics = 0;
-    for (size_t m = 0; m < metric_count(); m++) metrics += metric_applies(metric_at(m), ANSWER_CLASS, 3);
+    for (size_t m = 0; m < metric_count(); m++)
+        metrics += metric_applies(metric_at(m), ANSWER_CLASS, 3);
     cr_assert_eq(report.count, metrics + 5 + 10 + 2, "%zu figures", report.count);
     regress_state_free(&back);
 }

@@ -1,5 +1,5 @@
-/* One number a sentence: mean squared error. Source: transformers' ...ForSequenceClassification with
- * problem_type regression. */
+/* One number a sentence: mean squared error. Source: transformers' ...ForSequenceClassification
+ * with problem_type regression. */
 #include "model/head/sentence.h"
 
 static err loss(const model_builder *b, dim rows) {

@@ -109,8 +109,8 @@ static err score(regress_result *r, const run *job) {
     answer_kind kind = job->task.kind;
     err e = run_test_sum(&c, job, false);
     for (size_t m = 0; !e && m < metric_count(); m++)
-        r->metrics[m] = metric_applies(metric_at(m), kind, classes) ? metric_at(m)->fn(&c)
-                                                                    : (double)NAN;
+        r->metrics[m] =
+            metric_applies(metric_at(m), kind, classes) ? metric_at(m)->fn(&c) : (double)NAN;
     if (kind == ANSWER_CLASS)
         hash_bytes_hex(job->predicted, n * sizeof *job->predicted, r->predictions_sha256);
     else

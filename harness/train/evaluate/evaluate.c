@@ -128,8 +128,8 @@ static double number_loss(const float *logits, const pack_sentence *sentences, s
             const example_target *target = &sentences[i].target;
             double z = (double)logits[i * classes + c];
             double t = binary ? target->set[c] : (double)target->number;
-            sum += (binary ? fmax(z, 0) - z * t + log1p(exp(-fabs(z))) : (z - t) * (z - t)) /
-                   classes;
+            sum +=
+                (binary ? fmax(z, 0) - z * t + log1p(exp(-fabs(z))) : (z - t) * (z - t)) / classes;
         }
     }
     return count ? sum / (double)count : 0;

@@ -249,7 +249,8 @@ static err set_metric(recipe *r, const char *value) {
     const metric *found = NULL;
     if (strncmp(value, "eval_", 5) == 0) value += 5;
     if (strcmp(value, "headline") == 0) value = "";
-    err e = *value && strcmp(value, "loss") != 0 ? metric_lookup(&found, value, ANSWER_CLASS, 0) : ERR_OK;
+    err e = *value && strcmp(value, "loss") != 0 ? metric_lookup(&found, value, ANSWER_CLASS, 0)
+                                                 : ERR_OK;
     if (e) return err_wrap(e, "metric_for_best_model (beside loss)");
     snprintf(r->metric_for_best_model, sizeof r->metric_for_best_model, "%s", value);
     return ERR_OK;

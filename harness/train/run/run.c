@@ -77,7 +77,9 @@ static err encode_all(run *r) {
     const tokenizer *words = &r->source.words;
     err e = ERR_OK;
     if ((e = encode_split(&r->train, words, &r->data.train, ENCODE_KEPT, r->max_length))) return e;
-    if ((e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length))) return e;
+    if (r->request.protocol == PROTOCOL_DEV &&
+        (e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length)))
+        return e;
     if ((e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length))) return e;
     r->tokenize_s = clock_seconds() - begin;
     size_t cut = r->train.cut + r->dev.cut + r->test.cut;
@@ -266,8 +268,9 @@ err run_test_sum(confusion *c, const run *r, bool dedup) {
 /* The loss is the one that is trained on, as Trainer's eval_loss. */
 static double dev_loss(const run *r, const float *logits) {
     const trainer *t = &r->trainer;
-    return predict_loss(r->task.kind, logits, r->dev.sentences, r->dev.count, r->source.config.classes,
-                        t->recipe.label_smoothing_factor, t->class_weights);
+    return predict_loss(r->task.kind, logits, r->dev.sentences, r->dev.count,
+                        r->source.config.classes, t->recipe.label_smoothing_factor,
+                        t->class_weights);
 }
 
 bool run__judge(run *r, uint32_t first) {

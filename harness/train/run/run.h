@@ -90,8 +90,9 @@ typedef struct run {
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
-    float *logits;       /* (test rows, C) owned */
-    uint32_t *predicted; /* (test rows) owned; classes alone: of other kinds logits are the answers */
+    float *logits; /* (test rows, C) owned */
+    uint32_t
+        *predicted; /* (test rows) owned; classes alone: of other kinds logits are the answers */
     double test_loss;
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
