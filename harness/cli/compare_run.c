@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/model_flag.h"
 #include "cli/run_record.h"
 
 /* As `harness run --sample` takes for a preset. */
@@ -26,7 +27,8 @@ err compare_run(record *out, const char *device_name, uint32_t seed, const optio
                      .threads = o->threads,
                      .root = "runs/compare",
                      .overwrite = true};
-    err e = recipe_load(&q.recipe, model_preset_known(model) ? model : "trainer");
+    err e = model_flag_arch(&q.arch, o);
+    if (!e) e = recipe_load(&q.recipe, model_preset_known(model) ? model : "trainer");
     // long enough that losses may drift and kernels are timed
     if (q.sample) q.recipe.num_train_epochs = SAMPLE_EPOCHS;
     if (!e && o->has_max_steps) e = recipe_set_number(&q.recipe, "max_steps", o->max_steps);

@@ -5,6 +5,7 @@
 #include "net/hub.h"
 #include "platform/file.h"
 #include "result/sweep.h"
+#include "text/unicode.h"
 
 static err add_model(strbuf *out, const char *model, const char *revision) {
     char *name = NULL;
@@ -34,6 +35,34 @@ err model_flag_join(char **owned, options *o) {
         strbuf_free(&joined);
     else
         o->model = *owned = joined.text;
+    return e;
+}
+
+static err find_family(const encoder_family **family, const char *name) {
+    const char *known[FAMILIES_MAX];
+    size_t count = 0;
+    for (; family_at(count); count++) known[count] = family_at(count)->model_type;
+    if ((*family = family_find(name))) return ERR_OK;
+    const char *near = text_nearest(name, known, count);
+    return err_set(ERR_USAGE, "unknown encoder family '%s'%s%s%s (--arch takes %s)", name,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+                   family_names());
+}
+
+err model_flag_arch(const encoder_family **family, const options *o) {
+    char **models = NULL;
+    size_t count = 0;
+    *family = NULL;
+    if (!o->arch) return ERR_OK;
+    err e = find_family(family, o->arch);
+    if (!e) e = words_split(&models, &count, o->model ? o->model : "tiny", "model");
+    for (size_t i = 0; !e && i < count; i++)
+        if (!model_preset_known(models[i]))
+            e = err_set(ERR_USAGE,
+                        "--arch goes with a preset (%s), found --model %s: the config.json of a "
+                        "model says its family",
+                        model_preset_names(), models[i]);
+    words_free(models, count);
     return e;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "model/config.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
 
@@ -12,7 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum flag_kind { KIND_TEXT, KIND_SWITCH, KIND_WHOLE, KIND_REAL } flag_kind;
+typedef enum flag_kind {
+    KIND_TEXT,
+    KIND_SWITCH,
+    KIND_WHOLE,
+    KIND_REAL,
+    KIND_STEPS = KIND_REAL, // hyperparameters' kinds
+    KIND_SCHEDULE = KIND_TEXT,
+    KIND_WEIGHTS = KIND_TEXT,
+    KIND_METRIC = KIND_TEXT
+} flag_kind;
 
 // one bit a verb; flags.def may name verbs that verbs.def does not hold yet
 enum {
@@ -33,35 +43,26 @@ enum {
 };
 
 typedef struct flag {
-    const char *field, *name;
+    const char *field, *names[2]; /* the second may be NULL */
     char letter;
     flag_kind kind;
     const char *argument, *help;
     int verbs;
     size_t value_offset, has_offset;
-    bool is_alias;
 } flag;
 
 static const flag flags[] = {
-#define FLAG(field, kind, name, letter, argument, verbs, help)                                     \
+#define NAMED(field, kind, name, other, letter, argument, verbs, help)                             \
     {#field,                                                                                       \
-     name,                                                                                         \
+     {name, other},                                                                                \
      letter,                                                                                       \
      KIND_##kind,                                                                                  \
      argument,                                                                                     \
      help,                                                                                         \
      verbs,                                                                                        \
      offsetof(options, field),                                                                     \
-     offsetof(options, has_##field),                                                               \
-     false},
-#define ALIAS(field, name) {#field, name, 0, KIND_TEXT, NULL, NULL, 0, 0, 0, true},
-#define HELP(field, verbs, argument, help)
-#define DEFAULT(field, verbs, text)
+     offsetof(options, has_##field)},
 #include "cli/flags.def"
-#undef FLAG
-#undef ALIAS
-#undef HELP
-#undef DEFAULT
 };
 enum { FLAG_COUNT = sizeof flags / sizeof *flags };
 
@@ -72,15 +73,9 @@ static const struct note {
     const char *argument, *text;
     bool is_default;
 } notes[] = {
-#define FLAG(field, kind, name, letter, argument, verbs, help)
-#define ALIAS(field, name)
 #define HELP(field, verbs, argument, help) {#field, verbs, argument, help, false},
 #define DEFAULT(field, verbs, text) {#field, verbs, NULL, text, true},
 #include "cli/flags.def"
-#undef FLAG
-#undef ALIAS
-#undef HELP
-#undef DEFAULT
 };
 
 static const struct {
@@ -96,20 +91,12 @@ enum { HELP_BYTES = 400 };
 
 /* What popt works on: its table must outlive the context. */
 typedef struct parser {
-    struct poptOption table[FLAG_COUNT + 2];
+    struct poptOption table[2 * FLAG_COUNT + 2];
     poptContext context;
     char help[FLAG_COUNT][HELP_BYTES];
     char *held[2 * FLAG_COUNT]; /* argument strings, freed with free: popt's own */
     size_t held_count;
 } parser;
-
-// The row a flag means: itself, or the one that its alias stands for.
-static const flag *resolve(const flag *f) {
-    for (size_t i = 0; f->is_alias && i < FLAG_COUNT; i++) {
-        if (!flags[i].is_alias && !strcmp(flags[i].field, f->field)) return &flags[i];
-    }
-    return f;
-}
 
 enum { CODE_HELP = 1, CODE_FIRST = 100 };
 
@@ -122,74 +109,66 @@ static const struct note *find_note(const flag *f, int verb, bool is_default) {
     return NULL;
 }
 
-/* The value of a flag in a recipe, as text; false when the flag's name is no key of it. */
-static bool recipe_value(char out[SHOWN_NUMBER_BYTES], const char *recipe_name,
-                         const char *flag_name) {
-    char key[64];
-    double value;
-    recipe r;
-    snprintf(key, sizeof key, "%s", flag_name);
-    for (char *c = key; *c; c++) *c = *c == '-' ? '_' : *c;
-    if (recipe_load(&r, recipe_name) || !recipe_get_number(&value, &r, key)) return false;
-    const char *word = recipe_word(key, value);
-    if (word)
-        snprintf(out, SHOWN_NUMBER_BYTES, "%s", word);
-    else
-        shown_number(out, value);
-    return true;
-}
-
-/* The recipes' own defaults of a flag that `run` takes, under the name that is a recipe's key. */
-static bool recipe_default(char out[HELP_BYTES], const char *name) {
-    static const char *const presets[] = {"tiny", "mini", "small", "medium", "base"};
-    char usual[SHOWN_NUMBER_BYTES], first[SHOWN_NUMBER_BYTES], other[SHOWN_NUMBER_BYTES];
+/* The recipes' own defaults of a hyperparameter; false when the field is none. */
+static bool recipe_default(char out[HELP_BYTES], const char *field) {
+    static const char *const presets[] = {
+#define X(name, layers, hidden, heads) #name,
+        MODEL_PRESETS(X)
+#undef X
+    };
+    char usual[RECIPE_TEXT_BYTES], first[RECIPE_TEXT_BYTES], other[RECIPE_TEXT_BYTES];
     bool same = true;
-    if (!recipe_value(usual, "trainer", name) || !recipe_value(first, presets[0], name))
-        return false;
-    for (size_t i = 1; i < sizeof presets / sizeof *presets; i++)
-        same = same && recipe_value(other, presets[i], name) && !strcmp(first, other);
+    recipe r;
+    recipe_defaults(&r);
+    if (!recipe_shown(usual, &r, field)) return false;
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        if (recipe_load(&r, presets[i])) return false;
+        recipe_shown(i ? other : first, &r, field);
+        same = same && (!i || !strcmp(first, other));
+    }
     if (same && !strcmp(first, usual))
-        snprintf(out, HELP_BYTES, "%s", usual);
+        snprintf(out, HELP_BYTES, "%.100s", usual);
     else
-        snprintf(out, HELP_BYTES, "%s, of presets %s", usual, same ? first : "their own");
+        snprintf(out, HELP_BYTES, "%.100s, of presets %.100s", usual, same ? first : "their own");
     return true;
 }
 
-/* Other names of the flag and its default, in brackets behind its help. */
+/* Another name of the flag and its default, in brackets behind its help. */
 static void describe(char out[HELP_BYTES], const flag *f, int verb) {
     const struct note *other = find_note(f, verb, false), *fixed = find_note(f, verb, true);
     char value[HELP_BYTES] = "";
-    bool is_recipes = !fixed && verb == V_run && f->kind != KIND_SWITCH;
-    bool known = fixed || (is_recipes && recipe_default(value, f->name));
-    const char *mark = " (";
+    bool known =
+        fixed || (verb == V_run && f->kind != KIND_SWITCH && recipe_default(value, f->field));
     size_t used = (size_t)snprintf(out, HELP_BYTES, "%s", other ? other->text : f->help);
-    for (size_t i = 0; i < FLAG_COUNT; i++) {
-        if (!flags[i].is_alias || strcmp(flags[i].field, f->field) != 0) continue;
-        used += (size_t)snprintf(out + used, HELP_BYTES - used, "%salso --%s", mark, flags[i].name);
-        mark = "; ";
-        known = known || (is_recipes && recipe_default(value, flags[i].name));
-    }
+    if (f->names[1])
+        used += (size_t)snprintf(out + used, HELP_BYTES - used, " (also --%s", f->names[1]);
     if (known)
-        used += (size_t)snprintf(out + used, HELP_BYTES - used, "%sdefault: %s", mark,
-                                 fixed ? fixed->text : value);
-    if (known || *mark == ';') snprintf(out + used, HELP_BYTES - used, ")");
+        used += (size_t)snprintf(out + used, HELP_BYTES - used, "%sdefault: %s",
+                                 f->names[1] ? "; " : " (", fixed ? fixed->text : value);
+    if (known || f->names[1]) snprintf(out + used, HELP_BYTES - used, ")");
 }
 
 static void build_table(parser *p, verb_id verb, bool for_help) {
     size_t n = 0;
     for (size_t i = 0; i < FLAG_COUNT; i++) {
-        const flag *f = resolve(&flags[i]);
+        const flag *f = &flags[i];
         if (!(f->verbs & verbs[verb].bit)) continue;
-        unsigned info = f->kind == KIND_SWITCH ? POPT_ARG_NONE : POPT_ARG_STRING;
-        if (flags[i].is_alias) info |= POPT_ARGFLAG_DOC_HIDDEN;
-        if (for_help && !flags[i].is_alias) describe(p->help[i], f, verbs[verb].bit);
         const struct note *other = find_note(f, verbs[verb].bit, false);
-        p->table[n++] = (struct poptOption){.longName = flags[i].name,
-                                            .shortName = flags[i].letter,
-                                            .argInfo = info,
-                                            .val = (int)(CODE_FIRST + i),
-                                            .descrip = p->help[i],
-                                            .argDescrip = other ? other->argument : f->argument};
+        struct poptOption row = {.longName = f->names[0],
+                                 .shortName = f->letter,
+                                 .argInfo =
+                                     f->kind == KIND_SWITCH ? POPT_ARG_NONE : POPT_ARG_STRING,
+                                 .val = (int)(CODE_FIRST + 2 * i),
+                                 .descrip = p->help[i],
+                                 .argDescrip = other ? other->argument : f->argument};
+        if (for_help) describe(p->help[i], f, verbs[verb].bit);
+        p->table[n++] = row;
+        if (!f->names[1]) continue;
+        row.longName = f->names[1];
+        row.shortName = '\0';
+        row.val++;
+        row.argInfo |= POPT_ARGFLAG_DOC_HIDDEN;
+        p->table[n++] = row;
     }
     p->table[n++] = (struct poptOption){.longName = "help",
                                         .shortName = 'h',
@@ -200,7 +179,7 @@ static void build_table(parser *p, verb_id verb, bool for_help) {
 }
 
 static err unknown_flag(const parser *p, verb_id verb, const char *found) {
-    const char *known[FLAG_COUNT + 2];
+    const char *known[2 * FLAG_COUNT + 2];
     size_t n = 0;
     for (const struct poptOption *o = p->table; o->longName; o++) known[n++] = o->longName;
     const char *bare = found;
@@ -268,12 +247,11 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
             *wants_help = true;
             break;
         }
-        const flag *row = &flags[code - CODE_FIRST];
-        const flag *f = resolve(row);
+        const flag *f = &flags[(code - CODE_FIRST) / 2];
         char *text = f->kind == KIND_SWITCH ? NULL : poptGetOptArg(p->context);
         if (text && p->held_count < sizeof p->held / sizeof *p->held)
             p->held[p->held_count++] = text;
-        e = store(o, f, row->name, text ? text : "");
+        e = store(o, f, f->names[(code - CODE_FIRST) % 2], text ? text : "");
     }
     if (!e && !*wants_help) {
         o->args = poptGetArgs(p->context);
@@ -339,9 +317,25 @@ err options_verb(verb_id *verb, const char *name) {
 
 bool options_takes(verb_id verb, const char *flag_name) {
     for (size_t i = 0; i < FLAG_COUNT; i++)
-        if (!strcmp(flags[i].name, flag_name))
-            return (resolve(&flags[i])->verbs & verbs[verb].bit) != 0;
+        for (size_t k = 0; k < 2 && flags[i].names[k]; k++)
+            if (!strcmp(flags[i].names[k], flag_name))
+                return (flags[i].verbs & verbs[verb].bit) != 0;
     return false;
+}
+
+bool options_given(flag_value *out, const options *o, const char *field) {
+    const flag *f = flags;
+    while (f < flags + FLAG_COUNT && strcmp(f->field, field) != 0) f++;
+    if (f == flags + FLAG_COUNT || !*(const bool *)((const char *)o + f->has_offset)) return false;
+    const void *at = (const char *)o + f->value_offset;
+    *out = (flag_value){.flag = f->names[0], .is_switch = f->kind == KIND_SWITCH};
+    switch (f->kind) {
+    case KIND_TEXT: out->text = *(const char *const *)at; break;
+    case KIND_SWITCH: out->number = *(const bool *)at; break;
+    case KIND_WHOLE: out->number = *(const uint32_t *)at; break;
+    case KIND_REAL: out->number = *(const double *)at; break;
+    }
+    return true;
 }
 
 err options_range_error(const char *flag_name, const char *found, const char *what) {

@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* C type of each kind of flag. */
+/* C type of each kind of flag; the second line has hyperparameters' kinds of text. */
 typedef const char *flag_TEXT;
+typedef const char *flag_SCHEDULE, *flag_WEIGHTS, *flag_METRIC;
 typedef bool flag_SWITCH;
 typedef uint32_t flag_WHOLE;
-typedef double flag_REAL;
+typedef double flag_REAL, flag_STEPS;
 
 typedef enum verb_id {
 #define VERB(name, arguments, summary, example) VERB_##name,
@@ -24,17 +25,10 @@ typedef enum verb_id {
 
 /* A flag that was not given is zero (NULL, false, 0) and has_<field> is false. */
 typedef struct options {
-#define FLAG(field, kind, name, letter, argument, verbs, help)                                     \
+#define NAMED(field, kind, ...)                                                                    \
     flag_##kind field;                                                                             \
     bool has_##field;
-#define ALIAS(field, name)
-#define HELP(field, verbs, argument, help)
-#define DEFAULT(field, verbs, text)
 #include "cli/flags.def"
-#undef FLAG
-#undef ALIAS
-#undef HELP
-#undef DEFAULT
     const char *const *args; /* what is left after the verb and the flags */
     size_t arg_count;
     void *parser; /* owns every string above */
@@ -55,6 +49,18 @@ err options_verb(verb_id *verb, const char *name) MUST_CHECK;
 
 /* Whether the verb takes the flag, by its name or an alias, without dashes. */
 bool options_takes(verb_id verb, const char *flag);
+
+/* What a hyperparameter's flag was given. */
+typedef struct flag_value {
+    const char *flag; /* without dashes */
+    const char *text; /* NULL of numbers and switches */
+    double number;    /* 1 of a switch */
+    bool is_switch;
+} flag_value;
+
+/* The value of the flag of this field; false when it was not given. Strings live as long as the
+ * options. */
+bool options_given(flag_value *out, const options *o, const char *field);
 
 /* A flag of the command line was out of range: `what` tells the range ("1 to 100"). */
 err options_range_error(const char *flag, const char *found, const char *what) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "cli/bench_record.h"
 #include "cli/bench_svg.h"
 #include "cli/bench_table.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "data/dataset.h"
 #include "platform/file.h"
@@ -43,13 +44,15 @@ static void work_free(work *w) {
  */
 
 static err choose(work *w, const options *o) {
-    w->options = (bench_options){.batch_size = o->has_batch_size ? o->batch_size : BATCH_DEFAULT,
+    w->options = (bench_options){.batch_size = o->has_per_device_train_batch_size
+                                                   ? o->per_device_train_batch_size
+                                                   : BATCH_DEFAULT,
                                  .steps = o->max_steps,
                                  .dropout = o->has_dropout ? o->dropout : -1,
                                  .seed = o->has_seed ? o->seed : SEED_DEFAULT};
     char found[32];
     if (w->options.batch_size < 1 || w->options.batch_size > 4096) {
-        snprintf(found, sizeof found, "%u", o->batch_size);
+        snprintf(found, sizeof found, "%u", o->per_device_train_batch_size);
         return options_range_error("batch-size", found, "1 to 4096");
     }
     if (w->options.steps > BENCH_STEPS_MAX) {
@@ -91,8 +94,9 @@ static err set_labels(work *w) {
 
 static err work_open(work *w, const options *o) {
     device_options device_wanted = {.threads = o->threads, .validation = o->validation};
-    const source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
+    source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
     err e = choose(w, o);
+    if (!e) e = model_flag_arch(&wish.arch, o);
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "bench takes one task, found --task %s", o->task);
     if (e || (e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;

@@ -96,7 +96,7 @@ static err score(evaluation *v, const options *o) {
     const source *s = &v->scorer.source;
     size_t n = v->split->row_count;
     uint32_t length = source_max_length(s, o->max_length, (uint32_t)v->task.max_length);
-    uint32_t batch_size = o->has_eval_batch_size ? o->eval_batch_size : 64;
+    uint32_t batch_size = o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : 64;
     bool *mask = NULL;
     err e = ERR_OK;
     if (!batch_size) return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");

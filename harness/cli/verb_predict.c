@@ -257,7 +257,7 @@ static err check_arguments(const options *o) {
     }
     if (o->pair && o->arg_count % 2)
         return err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", o->arg_count);
-    if (o->has_eval_batch_size && !o->eval_batch_size)
+    if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
         return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
     if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
     return ERR_OK;
@@ -285,7 +285,8 @@ static err open_predictor(predictor *p, const char *folder) {
     if (!e) e = match_labels(p);
     if (e) return e;
     p->classes = p->scorer.source.config.classes;
-    p->batch_size = o->has_eval_batch_size ? o->eval_batch_size : BATCH_SENTENCES;
+    p->batch_size =
+        o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;
     p->top = o->has_top_k ? o->top_k : 1;
     if (p->top > p->classes) p->top = p->classes; // as the pipeline: all there are
     p->max_length = source_max_length(&p->scorer.source, o->max_length, UINT32_MAX);

@@ -114,6 +114,21 @@ static err check(work *w, const regress_options *how, const options *o) {
     return e ? e : verdict(w);
 }
 
+/* What the baseline holds stays, its times among it. */
+static err add(work *w, regress_options how) {
+    how.all_seeds = true;
+    how.timing = false;
+    how.known = &w->before;
+    err e = regress_state_read(&w->before, w->baseline);
+    if (e || (e = regress_measure(&w->now, &w->suite, &how)) ||
+        (e = regress_add(&w->before, &w->now, &w->suite)) ||
+        (e = regress_state_write(&w->before, &w->suite, w->baseline))) {
+        return e;
+    }
+    log_note("wrote %s", w->baseline);
+    return ERR_OK;
+}
+
 static err update(work *w, regress_options how) {
     how.all_seeds = true;
     err e = regress_measure(&w->now, &w->suite, &how);
@@ -134,6 +149,7 @@ err verb_regress(const options *o) {
     err e;
     if (o->arg_count)
         return err_set(ERR_USAGE, "regress takes no argument, found '%s'", o->args[0]);
+    if (o->add && !o->update) return err_set(ERR_USAGE, "--add goes with --update");
     if ((e = mem_strdup(&w.folder, o->output_dir ? o->output_dir : "runs/regress")) ||
         (e = path_join(&w.runs, w.folder, "work")) || (e = read_suite(&w, baselines)) ||
         (e = name_baseline(&w, baselines, o))) {
@@ -144,7 +160,7 @@ err verb_regress(const options *o) {
                            .threads = o->threads,
                            .folder = w.runs,
                            .timing = !o->no_timing};
-    e = o->update ? update(&w, how) : check(&w, &how, o);
+    e = o->add ? add(&w, how) : o->update ? update(&w, how) : check(&w, &how, o);
 done:
     work_free(&w);
     return e;

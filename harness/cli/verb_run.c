@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
 #include "metric/statistics.h"
@@ -81,77 +82,15 @@ static err split_seeds(work *w, const options *o) {
 /* --- recipe --------------------------------------------------------------------------------------
  */
 
-/* A flag that sets a hyperparameter, as it was given. */
-typedef struct recipe_flag {
-    bool given;
-    const char *flag, *key;
-    double value;
-    const char *text;     /* NULL: value counts */
-    bool changes_numbers; /* a command that repeats the run has to hold it */
-    bool is_switch;
-} recipe_flag;
-
-enum { RECIPE_FLAGS_MOST = 40 };
-
-/* Returns how many there are. */
-static size_t recipe_flags(recipe_flag out[RECIPE_FLAGS_MOST], const options *o) {
-#define NUMBER(field, flag, key, changes)                                                          \
-    { o->has_##field, flag, key, o->field, NULL, changes, false }
-#define WORDS(field, flag)                                                                         \
-    { o->has_##field, flag, #field, 0, o->field, true, false }
-#define SWITCH(field, flag)                                                                        \
-    { o->has_##field, flag, #field, 1, NULL, true, true }
-    const recipe_flag list[] = {
-        NUMBER(epochs, "epochs", "num_train_epochs", true),
-        NUMBER(lr, "lr", "learning_rate", true),
-        NUMBER(batch_size, "batch-size", "per_device_train_batch_size", true),
-        NUMBER(gradient_accumulation_steps, "gradient-accumulation-steps",
-               "gradient_accumulation_steps", true),
-        NUMBER(max_steps, "max-steps", "max_steps", true),
-        NUMBER(warmup_steps, "warmup-steps", "warmup_steps", true),
-        NUMBER(warmup_ratio, "warmup-ratio", "warmup_ratio", true),
-        WORDS(lr_scheduler_type, "lr-scheduler-type"),
-        NUMBER(weight_decay, "weight-decay", "weight_decay", true),
-        NUMBER(adam_beta1, "adam-beta1", "adam_beta1", true),
-        NUMBER(adam_beta2, "adam-beta2", "adam_beta2", true),
-        NUMBER(adam_epsilon, "adam-epsilon", "adam_epsilon", true),
-        NUMBER(max_grad_norm, "max-grad-norm", "max_grad_norm", true),
-        NUMBER(dropout, "dropout", "dropout", true),
-        NUMBER(label_smoothing_factor, "label-smoothing-factor", "label_smoothing_factor", true),
-        WORDS(class_weights, "class-weights"),
-        SWITCH(group_by_length, "group-by-length"),
-        SWITCH(freeze_embeddings, "freeze-embeddings"),
-        NUMBER(freeze_layers, "freeze-layers", "freeze_layers", true),
-        NUMBER(max_length, "max-length", "max_length", true),
-        NUMBER(eval_steps, "eval-steps", "eval_steps", true),
-        WORDS(metric_for_best_model, "metric-for-best-model"),
-        NUMBER(early_stopping_patience, "early-stopping-patience", "early_stopping_patience", true),
-        NUMBER(early_stopping_threshold, "early-stopping-threshold", "early_stopping_threshold",
-               true),
-        NUMBER(eval_batch_size, "eval-batch-size", "per_device_eval_batch_size", false),
-        NUMBER(logging_steps, "logging-steps", "logging_steps", false),
-        NUMBER(save_steps, "save-steps", "save_steps", false),
-        NUMBER(save_total_limit, "save-total-limit", "save_total_limit", false),
-    };
-#undef NUMBER
-#undef WORDS
-#undef SWITCH
-    size_t count = sizeof list / sizeof *list;
-    _Static_assert(sizeof list / sizeof *list <= RECIPE_FLAGS_MOST, "recipe_flags is too short");
-    memcpy(out, list, sizeof list);
-    return count;
-}
-
 static err apply_flags(recipe *r, const options *o) {
-    recipe_flag list[RECIPE_FLAGS_MOST];
-    size_t count = recipe_flags(list, o);
+    const hyperparameter *h;
+    flag_value v;
     err e = ERR_OK;
     // one way to say the warmup replaces the other
     if (o->has_warmup_ratio && !o->has_warmup_steps) r->warmup_steps = 0;
-    for (size_t i = 0; !e && i < count; i++) {
-        const recipe_flag *f = &list[i];
-        if (!f->given) continue;
-        e = f->text ? recipe_set_text(r, f->key, f->text) : recipe_set_number(r, f->key, f->value);
+    for (size_t i = 0; !e && (h = recipe_row(i)); i++) {
+        if (!options_given(&v, o, h->key)) continue;
+        e = v.text ? recipe_set_text(r, h->key, v.text) : recipe_set_number(r, h->key, v.number);
     }
     if (e) return e;
     if ((o->has_warmup_steps || o->has_warmup_ratio) && recipe_warmup(r, 100) == 0 &&
@@ -373,25 +312,33 @@ static err add_quoted(strbuf *out, const char *flag, const char *text) {
     return e ? e : strbuf_add(out, "'");
 }
 
+/* The hyperparameters that change the numbers, as they were given. */
+static err add_recipe_flags(strbuf *out, const options *o) {
+    const hyperparameter *h;
+    flag_value v;
+    err e = ERR_OK;
+    for (size_t i = 0; !e && (h = recipe_row(i)); i++) {
+        if (h->recorded == RECORDED_NEVER || !options_given(&v, o, h->key)) continue;
+        if (v.text)
+            e = shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag, v.text);
+        else if (v.is_switch)
+            e = strbuf_printf(out, " --%s", v.flag);
+        else
+            e = strbuf_printf(out, " --%s %.9g", v.flag, v.number);
+    }
+    return e;
+}
+
 /* The command that repeats this run; paths of this machine stay out of it. */
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
-    recipe_flag list[RECIPE_FLAGS_MOST];
     err e = shown_printf(out, SHOWN_SHELL, "harness run --task %s --model %s --recipe %s --seed %u",
-                         q->task, r->source.name, q->recipe.name, q->seed);
-    size_t count = recipe_flags(list, o);
-    for (size_t i = 0; !e && i < count; i++) {
-        const recipe_flag *f = &list[i];
-        if (!f->given || !f->changes_numbers) continue;
-        if (f->text)
-            e = shown_printf(out, SHOWN_SHELL, " --%s %s", f->flag, f->text);
-        else if (f->is_switch)
-            e = strbuf_printf(out, " --%s", f->flag);
-        else
-            e = strbuf_printf(out, " --%s %.9g", f->flag, f->value);
-    }
+                         q->task, r->source.folder ? r->source.name : q->model, q->recipe.name,
+                         q->seed);
+    if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
+    if (!e) e = add_recipe_flags(out, o);
     // the sample's own number of epochs is not the recipe's
-    if (!e && q->sample && !o->has_epochs)
+    if (!e && q->sample && !o->has_num_train_epochs)
         e = strbuf_printf(out, " --epochs %g", q->recipe.num_train_epochs);
     if (!e && o->has_limit) e = strbuf_printf(out, " --limit %u", o->limit);
     if (!e && r->device.options.precision != PRECISION_FP32)
@@ -526,6 +473,7 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .overwrite = o->overwrite,
                        .tensorboard = o->tensorboard};
     err e = ERR_OK;
+    if ((e = model_flag_arch(&q->arch, o))) return e;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count)
         return err_set(ERR_USAGE,

@@ -45,6 +45,8 @@ static void add(description *l, const char *name, span *at, operand_access acces
 #define REAL_OPTIONAL(field, access, count) REAL_OF(field, access, count, count, true)
 /* Of a table, `used` elements are touched. */
 #define TABLE(field, access, count, used) REAL_OF(field, access, count, used, false)
+/* Parameters and optimizer state. */
+#define KEPT(operand) (operand, l->out[l->count - 1].is_kept = true)
 #define U32_UNLESS(is_optional, field, access, count)                                              \
     add(l, #field, &a->field, ACCESS_##access, (count), 0, false, (is_optional))
 #define U32(field, access, count) U32_UNLESS(false, field, access, count)
@@ -58,9 +60,9 @@ static void describe_fill(struct fill *a, description *l) {
 static void describe_embed_fwd(struct embed_fwd *a, description *l) {
     size_t t = SIZE(rows), h = a->hidden;
     REAL(y, WRITE, t * h);
-    TABLE(token, READ, a->table_rows * h, t * h);
-    TABLE(position, READ, h, t * h);
-    TABLE(type, READ, h, t * h);
+    KEPT(TABLE(token, READ, a->table_rows * h, t * h));
+    KEPT(TABLE(position, READ, h, t * h));
+    KEPT(TABLE(type, READ, h, t * h));
     U32(ids, READ, t);
     U32(positions, READ, t);
     U32(type_ids, READ, t);
@@ -69,7 +71,7 @@ static void describe_embed_fwd(struct embed_fwd *a, description *l) {
 
 static void describe_rows_sum(struct rows_sum *a, description *l) {
     size_t lists = SIZE(lists), items = SIZE(items_max), h = a->hidden;
-    TABLE(out, BOTH, h, lists * h);
+    KEPT(TABLE(out, BOTH, h, lists * h));
     REAL(x, READ, items * h);
     U32(starts, READ, lists + 1);
     U32(items, READ, items);
@@ -86,8 +88,8 @@ static void describe_layernorm_fwd(struct layernorm_fwd *a, description *l) {
     REAL(rstd, WRITE, t);
     REAL(x, READ, t * h);
     REAL_OPTIONAL(residual, READ, t * h);
-    REAL(weight, READ, h);
-    REAL(bias, READ, h);
+    KEPT(REAL(weight, READ, h));
+    KEPT(REAL(bias, READ, h));
     U32_UNLESS(!has_drop, positions, READ, t);
     U32_UNLESS(!has_drop, token_sentence, READ, t);
     l->flops = 8.0 * (double)(t * h);
@@ -98,13 +100,13 @@ static void describe_layernorm_bwd(struct layernorm_bwd *a, description *l) {
     bool has_drop = a->before.p > 0 || a->after.p > 0;
     REAL(dsum, WRITE, t * h);
     REAL_OF(dx, WRITE, t * h, t * h, a->before.p <= 0);
-    REAL(dweight, BOTH, h);
-    REAL(dbias, BOTH, h);
+    KEPT(REAL(dweight, BOTH, h));
+    KEPT(REAL(dbias, BOTH, h));
     REAL(dy, READ, t * h);
     REAL(sum, READ, t * h);
     REAL(mean, READ, t);
     REAL(rstd, READ, t);
-    REAL(weight, READ, h);
+    KEPT(REAL(weight, READ, h));
     U32_UNLESS(!has_drop, positions, READ, t);
     U32_UNLESS(!has_drop, token_sentence, READ, t);
     l->flops = 16.0 * (double)(t * h);
@@ -115,8 +117,8 @@ static void describe_linear_fwd(struct linear_fwd *a, description *l) {
     REAL(y, WRITE, m * n);
     REAL_OPTIONAL(pre, WRITE, m * n);
     REAL(x, READ, m * k);
-    REAL(weight, READ, n * k);
-    REAL_OPTIONAL(bias, READ, n);
+    KEPT(REAL(weight, READ, n * k));
+    KEPT(REAL_OPTIONAL(bias, READ, n));
     l->flops = 2.0 * (double)(m * n * k);
 }
 
@@ -124,7 +126,7 @@ static void describe_linear_dx(struct linear_dx *a, description *l) {
     size_t m = SIZE(rows), n = a->n, k = a->k;
     REAL(dx, WRITE, m * k);
     REAL(dy, READ, m * n);
-    REAL(weight, READ, n * k);
+    KEPT(REAL(weight, READ, n * k));
     REAL_OPTIONAL(pre, READ, m * k);
     REAL_OPTIONAL(add, READ, m * k);
     l->flops = 2.0 * (double)(m * n * k);
@@ -132,8 +134,8 @@ static void describe_linear_dx(struct linear_dx *a, description *l) {
 
 static void describe_linear_dw(struct linear_dw *a, description *l) {
     size_t m = SIZE(rows), n = a->n, k = a->k;
-    REAL(dweight, BOTH, n * k);
-    REAL_OPTIONAL(dbias, BOTH, n);
+    KEPT(REAL(dweight, BOTH, n * k));
+    KEPT(REAL_OPTIONAL(dbias, BOTH, n));
     REAL(dy, READ, m * n);
     REAL(x, READ, m * k);
     l->flops = 2.0 * (double)(m * n * k);
@@ -224,7 +226,7 @@ static void describe_cross_entropy(struct cross_entropy *a, description *l) {
     REAL_OPTIONAL(dlogits, WRITE, b * c);
     REAL(logits, READ, b * c);
     U32(targets, READ, b);
-    REAL_OPTIONAL(class_weights, READ, c);
+    KEPT(REAL_OPTIONAL(class_weights, READ, c));
     l->flops = 10.0 * (double)(b * c);
 }
 
@@ -248,24 +250,24 @@ static void describe_grad_norm(struct grad_norm *a, description *l) {
 }
 
 static void describe_adamw(struct adamw *a, description *l) {
-    REAL(p, BOTH, a->count);
-    REAL(m, BOTH, a->count);
-    REAL(v, BOTH, a->count);
+    KEPT(REAL(p, BOTH, a->count));
+    KEPT(REAL(m, BOTH, a->count));
+    KEPT(REAL(v, BOTH, a->count));
     REAL(g, READ, a->count);
-    REAL(table, READ, 8);
+    KEPT(REAL(table, READ, 8));
     REAL(norm, READ, 4);
     l->flops = 16.0 * a->count;
 }
 
 static void describe_adamw_rows(struct adamw_rows *a, description *l) {
     size_t all = (size_t)a->table_rows * a->hidden, n = SIZE(rows) * a->hidden;
-    TABLE(p, BOTH, all, n);
-    TABLE(m, BOTH, all, n);
-    TABLE(v, BOTH, all, n);
-    U32(last_step, BOTH, a->table_rows);
+    KEPT(TABLE(p, BOTH, all, n));
+    KEPT(TABLE(m, BOTH, all, n));
+    KEPT(TABLE(v, BOTH, all, n));
+    KEPT(U32(last_step, BOTH, a->table_rows));
     REAL_OPTIONAL(g, READ, n);
     U32_UNLESS(true, list, READ, SIZE(rows));
-    REAL(table, READ, 8);
+    KEPT(REAL(table, READ, 8));
     REAL_OF(norm, READ, 4, 4, !span_given(a->g));
     l->flops = 16.0 * (double)n;
 }

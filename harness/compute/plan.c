@@ -88,7 +88,6 @@ void plan_free(plan *p) {
     for (uint32_t slot = 0; p->is_ready && slot < SLOT_COUNT; slot++) {
         if (vt->wait && vt->wait(p->device, slot)) err_clear();
     }
-    if (vt->plan_release) vt->plan_release(p);
     arena_free(&p->scratch_arena);
     for (size_t part = 0; part < PART_COUNT; part++) mem_free(p->parts[part].ops);
     *p = (plan){0};
@@ -125,7 +124,7 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
 
 static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part part,
                      const op_function table[OP_COUNT]) {
-    op_call call = {.device = p->device, .step = step, .micro = micro, .scratch = p->scratch};
+    op_call call = {.device = p->device, .step = step, .micro = micro};
     const op_list *list = &p->parts[part];
     op_profile *profile = p->profile ? p->profile + plan_first_op(p, part) : NULL;
     for (size_t i = 0; i < list->count; i++) {

@@ -47,8 +47,7 @@ typedef struct plan {
     op_list parts[PART_COUNT];
     plan_part current;
     arena scratch_arena;
-    span scratch;   /* real, shared by all ops that need some; absent when none does */
-    void *prepared; /* the device's own */
+    span scratch; /* real, shared by all ops that need some; absent when none does */
     bool is_ready;
     /* NULL: nothing is timed. Else one entry per op, the parts' ops one behind the other, added to
      * by the time plan_wait returns. The caller sets, reads and clears it while nothing is
@@ -107,7 +106,6 @@ typedef struct device_vtable {
     /* reals of plan->scratch that this op needs at its largest sizes */
     size_t (*scratch_count)(const device *d, const op *o);
     err (*plan_ready)(plan *p);
-    void (*plan_release)(plan *p);
     err (*submit)(plan *p, const step_info *step);
     err (*wait)(device *d, uint32_t slot);
 } device_vtable;
@@ -123,6 +121,7 @@ typedef struct operand {
     operand_access access;
     bool is_optional;
     bool is_real; /* else u32 */
+    bool is_kept; /* one memory for all steps and micro-batches: parameters, optimizer state */
     size_t count;
     size_t used; /* of a real one: elements that are touched; fewer of a table */
 } operand;
@@ -135,7 +134,6 @@ typedef struct op_call {
     device *device;
     const step_info *step;
     uint32_t micro;
-    span scratch;
 } op_call;
 
 /* Walks begin, micro parts and end on the host, calling table[kind]. */

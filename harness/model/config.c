@@ -32,7 +32,9 @@ bool model_preset_known(const char *name) {
 }
 
 const char *model_preset_names(void) {
-    return "tiny, mini, small, medium, base";
+#define X(name, layers, hidden, heads) ", " #name
+    return &MODEL_PRESETS(X)[2];
+#undef X
 }
 
 static void defaults(model_config *c) {
@@ -53,18 +55,34 @@ static void defaults(model_config *c) {
                         .initializer_range = 0.02f};
 }
 
-err model_config_preset(model_config *c, const char *name, uint32_t vocabulary) {
+err model_config_preset_as(model_config *c, const char *name, const encoder_family *family,
+                           uint32_t vocabulary) {
     const preset *p = preset_find(name);
     if (!p)
         return err_set(ERR_USAGE, "unknown preset '%s' (known: %s)", name, model_preset_names());
     defaults(c);
+    c->family = family;
+    if (family->defaults) family->defaults(c);
     c->vocabulary = vocabulary;
+    c->embedding = c->pad = 0;
     c->layers = p->layers;
     c->hidden = p->hidden;
     c->heads = p->heads;
     c->intermediate = 4 * p->hidden;
+    c->types = family->types_least;
     c->positions = MODEL_PRESET_POSITIONS;
+    if (family->positions_follow_pad) c->positions += c->pad + 1;
+    if (family->preset) family->preset(c);
     return ERR_OK;
+}
+
+err model_config_preset(model_config *c, const char *name, uint32_t vocabulary) {
+    return model_config_preset_as(c, name, &encoder_bert, vocabulary);
+}
+
+err model_preset_title(char **title, const char *name, const encoder_family *family) {
+    if (family == &encoder_bert) return mem_strdup(title, name);
+    return mem_printf(title, "%s-%s", name, family->model_type);
 }
 
 static void labels_free(model_config *c) {

@@ -76,8 +76,15 @@ static inline uint32_t model_config_longest(const model_config *c) {
 /* What the family calls a key of BERT's config.json. */
 const char *model_config_key(const model_config *c, const char *key);
 
-/* Fills *c with a preset. Errors: ERR_USAGE listing the presets. */
+/* Fills *c with a preset of BERT, or of another family: the preset's layers, hidden size and heads,
+ * all else as the family's published models have it, [PAD] being token 0. Errors: ERR_USAGE listing
+ * the presets. */
 err model_config_preset(model_config *c, const char *name, uint32_t vocabulary) MUST_CHECK;
+err model_config_preset_as(model_config *c, const char *name, const encoder_family *family,
+                           uint32_t vocabulary) MUST_CHECK;
+
+/* What records and folders call a preset of a family: "tiny", "tiny-electra". *title is owned. */
+err model_preset_title(char **title, const char *name, const encoder_family *family) MUST_CHECK;
 
 /* Replaces classes and labels (count, copied); one label a sentence. Errors: ERR_MEMORY. */
 err model_config_set_labels(model_config *c, const char *const *labels, size_t count) MUST_CHECK;

@@ -25,7 +25,9 @@ typedef struct entry {
     const char *path;
     const char *keys[KEY_COUNT]; // borrowed from the record or from below
     char *config, *numerics;     // compact print, digits; owned
+    char losses[HASH_HEX_BYTES]; // of every step, "" of fewer than two
     size_t group;                // of records of its table that agree on the data
+    bool is_copy;                // of a record of another seed
 } entry;
 
 static err entry_init(entry *e, const record *r, const char *path) {
@@ -40,6 +42,7 @@ static err entry_init(entry *e, const record *r, const char *path) {
         [KEY_NUMERICS] = e->numerics,
     };
     memcpy(e->keys, keys, sizeof keys);
+    if (r->loss_count > 1) hash_bytes_hex(r->loss, r->loss_count * sizeof *r->loss, e->losses);
     return failed;
 }
 
@@ -163,6 +166,57 @@ static err leave_out_liars(size_t *kept, board *b, entry *entries, size_t count)
     return e;
 }
 
+// what a run leaves that no other seed can: its final weights, every loss
+typedef struct trace {
+    const char *text; // digest, NULL where the record has none
+    entry *of;
+} trace;
+
+static int trace_order(const void *a, const void *b) {
+    const trace *x = a, *y = b;
+    int c = text_order(x->text, y->text);
+    return c ? c : strcmp(x->of->path, y->of->path);
+}
+
+// of records of several seeds with one trace the first by path stays, with those of its seed
+static err mark_copies(board *b, trace *traces, size_t count, const char *what) {
+    const trace *first = NULL;
+    err e = ERR_OK;
+    if (count) qsort(traces, count, sizeof *traces, trace_order);
+    for (size_t i = 0; i < count && !e; i++) {
+        trace *x = &traces[i];
+        if (!x->text || x->of->is_copy) continue;
+        if (!first || strcmp(first->text, x->text)) first = x;
+        const record *r = first->of->r;
+        if (r->seed == x->of->r->seed) continue;
+        x->of->is_copy = true;
+        e = add_note(b,
+                     "%s is left out: it contradicts %s, which has another seed, %lld, and the "
+                     "same %s",
+                     x->of->path, first->of->path, (long long)r->seed, what);
+    }
+    return e;
+}
+
+static err leave_out_copies(size_t *kept, board *b, entry *entries, size_t count) {
+    trace *traces = NULL;
+    err e = mem_new(&traces, count);
+    if (e) return e;
+    for (size_t i = 0; i < count; i++)
+        traces[i] = (trace){entries[i].r->final_weights_sha256, &entries[i]};
+    e = mark_copies(b, traces, count, "final weights");
+    for (size_t i = 0; i < count; i++)
+        traces[i] = (trace){*entries[i].losses ? entries[i].losses : NULL, &entries[i]};
+    if (!e) e = mark_copies(b, traces, count, "loss at every step");
+    mem_free(traces);
+    *kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        entry x = entries[i]; // swapped: all are freed in the end
+        if (!x.is_copy) entries[i] = entries[*kept], entries[(*kept)++] = x;
+    }
+    return e;
+}
+
 // what makes equal runs give equal bits, beside what tells rows apart
 static bool same_stack(const record_device *a, const record_device *b) {
     return !text_order(a->driver, b->driver) && !text_order(a->version, b->version) &&
@@ -218,6 +272,7 @@ static err add_table(board *b, entry *entries, size_t count) {
     if (e) return e;
     b->table_count++;
     if ((e = leave_out_liars(&count, b, entries, count))) return e;
+    if ((e = leave_out_copies(&count, b, entries, count))) return e;
     for (size_t i = 0, end; i < count && !e; i = end) {
         for (end = i; end < count && !row_order(&entries[i], &entries[end]);) end++;
         e = add_row(b, t, entries + i, end - i);

@@ -8,8 +8,10 @@
  *
  * No record stops the board. What cannot stand on it is left out and named by a note: of records
  * that name the same data but differ in what follows from it, all but the largest group that agrees
- * (of groups of one size, the one with the first path); of several records of one row and seed, all
- * but the first path. The note says whether the record repeats or contradicts the one that stays.
+ * (of groups of one size, the one with the first path); of records of several seeds that have the
+ * final weights or every loss in common, which no two seeds can, those of other seeds than the
+ * first path's; of several records of one row and seed, all but the first path. The note says
+ * whether the record repeats or contradicts the one that stays.
  *
  * Uncertainty: rows are resampled by one bootstrap per table (metric/interval.h), the same draws
  * for all runs. A row with several seeds gets mean -+ t * sqrt(bootstrap variance of the mean + s^2

@@ -14,6 +14,10 @@ static err same_in_group(const char *what, const char *a, const char *b) {
                    what, x, y);
 }
 
+static bool same_or_none(const char *a, const char *b) {
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
 static err check_group(const record *const *group, size_t count) {
     err e = ERR_OK;
     for (size_t i = 1; i < count && !e; i++) {
@@ -31,6 +35,12 @@ static err check_group(const record *const *group, size_t count) {
         for (size_t k = 0; k < i && !e; k++) {
             if (group[k]->seed == y->seed) {
                 e = err_set(ERR_DATA, "a group holds seed %lld twice", (long long)y->seed);
+            } else if (y->final_weights_sha256 &&
+                       same_or_none(group[k]->final_weights_sha256, y->final_weights_sha256)) {
+                e = err_set(ERR_DATA,
+                            "a group holds one run twice: seeds %lld and %lld ended with the same "
+                            "weights",
+                            (long long)group[k]->seed, (long long)y->seed);
             }
         }
     }
@@ -39,10 +49,6 @@ static err check_group(const record *const *group, size_t count) {
 
 static const record *run_at(const group_comparison *c, size_t i) {
     return i < c->count_a ? c->a[i] : c->b[i - c->count_a];
-}
-
-static bool same_or_none(const char *a, const char *b) {
-    return a && b ? !strcmp(a, b) : a == b;
 }
 
 /* One model and recipe with the same seeds on both sides, so on two devices: a seed's two runs

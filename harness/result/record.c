@@ -54,6 +54,7 @@ void record_free(record *r) {
         case RECORD_TEXT:
         case RECORD_TEXT_OR_NULL:
         case RECORD_HASH:
+        case RECORD_MOMENT:
         case RECORD_HASH_OR_NULL: mem_free(*(char **)field); break;
         case RECORD_OBJECT:
         case RECORD_ARRAY: cJSON_Delete(*(cJSON **)field); break;

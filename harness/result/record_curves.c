@@ -62,6 +62,28 @@ err record__loss_curve_write(cJSON *object, const char *key, const record *r) {
     return e;
 }
 
+/* A point is the mean of the losses since the point before it. */
+static err check_point(const record *r, const char *key, const char *where) {
+    const record_curve_point *p = &r->loss_curve[r->loss_curve_count];
+    int64_t before = r->loss_curve_count ? p[-1].step : 0;
+    double sum = 0;
+    if (p->step <= before)
+        return err_set(ERR_FORMAT, "%s: key '%s': step %lld comes after %lld", where, key,
+                       (long long)p->step, (long long)before);
+    if ((size_t)p->step > r->loss_count)
+        return err_set(ERR_FORMAT, "%s: key '%s': step %lld, there are %zu", where, key,
+                       (long long)p->step, r->loss_count);
+    for (int64_t i = before; i < p->step; i++) sum += (double)r->loss[i];
+    double mean = sum / (double)(p->step - before);
+    if (fabs(p->loss - mean) > 1e-6 * (1 + fabs(mean)))
+        return err_set(ERR_FORMAT,
+                       "%s: key '%s': the loss of step %lld is %.6g, the mean of the losses since "
+                       "step %lld is %.6g",
+                       where, key, (long long)p->step, p->loss, (long long)before, mean);
+    if (p->learning_rate >= 0) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': learning rate %g", where, key, p->learning_rate);
+}
+
 err record__loss_curve_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *list, *item;
     err e = json_array(&list, object, key, where);
@@ -71,7 +93,8 @@ err record__loss_curve_read(record *r, const cJSON *object, const char *key, con
         if ((e = record__tuple(item, 3, key, where)) ||
             (e = record__element(&p->step, item->child, INT64_C(1) << 53, key, where)) ||
             (e = record__finite(&p->loss, item->child->next, key, where)) ||
-            (e = record__finite(&p->learning_rate, item->child->next->next, key, where))) {
+            (e = record__finite(&p->learning_rate, item->child->next->next, key, where)) ||
+            (e = check_point(r, key, where))) {
             return e;
         }
         r->loss_curve_count++;
@@ -149,21 +172,37 @@ err record__worst_write(cJSON *object, const char *key, const record *r) {
     return e;
 }
 
+static err check_worst(const record *r, bool *seen, const char *key, const char *where) {
+    const record_worst_row *w = &r->worst[r->worst_count];
+    if (w->probability < 0 || w->probability > 1)
+        return err_set(ERR_FORMAT, "%s: key '%s': probability %g", where, key, w->probability);
+    if (seen[w->row])
+        return err_set(ERR_FORMAT, "%s: key '%s' holds row %lld twice", where, key,
+                       (long long)w->row);
+    seen[w->row] = true;
+    if (!r->worst_count || w[-1].probability <= w->probability) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': probability %g comes after %g", where, key,
+                   w->probability, w[-1].probability);
+}
+
 err record__worst_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *list, *item;
+    bool *seen = NULL;
     err e = json_array(&list, object, key, where);
-    if (e || (e = mem_new(&r->worst, (size_t)cJSON_GetArraySize(list)))) return e;
+    if (e || (e = mem_new(&r->worst, (size_t)cJSON_GetArraySize(list))) ||
+        (e = mem_new(&seen, (size_t)r->task.test_rows))) {
+        return e;
+    }
     cJSON_ArrayForEach(item, list) {
         record_worst_row *w = &r->worst[r->worst_count];
         if ((e = record__tuple(item, 2, key, where)) ||
             (e = record__element(&w->row, item->child, r->task.test_rows, key, where)) ||
-            (e = record__finite(&w->probability, item->child->next, key, where))) {
-            return e;
-        }
-        if (w->probability < 0 || w->probability > 1) {
-            return err_set(ERR_FORMAT, "%s: key '%s': probability %g", where, key, w->probability);
+            (e = record__finite(&w->probability, item->child->next, key, where)) ||
+            (e = check_worst(r, seen, key, where))) {
+            break;
         }
         r->worst_count++;
     }
-    return ERR_OK;
+    mem_free(seen);
+    return e;
 }

@@ -83,6 +83,8 @@ err record__dev_read(record *r, const cJSON *object, const char *key, const char
         if ((e = read_evaluation(r, item, key, where))) return e;
         has_best |= r->evaluations[r->evaluation_count - 1].step == r->best_step;
     }
+    if (strcmp(name, "loss") && !metric_find(name))
+        return err_set(ERR_FORMAT, "%s: key '%s': unknown metric '%.80s'", where, key, name);
     if (has_best) return ERR_OK;
     return err_set(ERR_FORMAT, "%s: key '%s': best_step is %lld, no evaluation is of it", where,
                    key, (long long)r->best_step);

@@ -20,6 +20,7 @@ static err write_key(cJSON *object, const record_key *k, const record *r) {
     case RECORD_TEXT:
     case RECORD_TEXT_OR_NULL:
     case RECORD_HASH:
+    case RECORD_MOMENT:
     case RECORD_HASH_OR_NULL: return json_add_string(object, k->key, *(char *const *)field);
     case RECORD_WHOLE: return json_add_number(object, k->key, (double)*(const int64_t *)field);
     case RECORD_REAL: return json_add_number(object, k->key, *(const double *)field);
@@ -47,6 +48,22 @@ static err write_all(cJSON *top, const record *r) {
 
 /* reading */
 
+// as record_init writes it, of the calendar's days
+static bool is_moment(const char *text) {
+    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (strlen(text) != sizeof form - 1) return false;
+    for (size_t i = 0; i < sizeof form - 1; i++)
+        if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return false;
+#define TWO(at) (10 * (text[at] - '0') + text[(at) + 1] - '0')
+    int year = 100 * TWO(0) + TWO(2), month = TWO(5), day = TWO(8);
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (month < 1 || month > 12 || day < 1) return false;
+    return day <= days[month - 1] + (month == 2 && leap) && TWO(11) < 24 && TWO(14) < 60 &&
+           TWO(17) < 60;
+#undef TWO
+}
+
 static err read_text(char **field, const cJSON *object, const record_key *k, const char *where) {
     const char *text = NULL;
     bool may_be_null = k->kind == RECORD_TEXT_OR_NULL || k->kind == RECORD_HASH_OR_NULL;
@@ -62,6 +79,10 @@ static err read_text(char **field, const cJSON *object, const record_key *k, con
         }
     }
     if (!*text) return err_set(ERR_FORMAT, "%s: key '%s' is empty", where, k->key);
+    if (k->kind == RECORD_MOMENT && !is_moment(text))
+        return err_set(ERR_FORMAT,
+                       "%s: key '%s' is '%.80s', expected a time like 2025-01-31T12:00:00Z", where,
+                       k->key, text);
     bool known = !k->choices;
     size_t length = strlen(text);
     for (const char *c = k->choices; c && !known; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL) {
@@ -88,6 +109,10 @@ static err read_tree(cJSON **field, const cJSON *object, const record_key *k, co
     err e = k->kind == RECORD_OBJECT ? record__object(&item, object, k->key, where)
                                      : json_array(&item, object, k->key, where);
     if (e) return e;
+    for (const cJSON *i = k->kind == RECORD_ARRAY ? item->child : NULL; i; i = i->next)
+        if (!cJSON_IsString(i))
+            return err_set(ERR_FORMAT, "%s: key '%s' holds something that is no string", where,
+                           k->key);
     *field = cJSON_Duplicate(item, 1);
     return *field ? ERR_OK : err_set(ERR_MEMORY, "out of memory while reading JSON");
 }
@@ -98,6 +123,7 @@ static err read_key(record *r, const cJSON *object, const record_key *k, const c
     case RECORD_TEXT:
     case RECORD_TEXT_OR_NULL:
     case RECORD_HASH:
+    case RECORD_MOMENT:
     case RECORD_HASH_OR_NULL: return read_text((char **)field, object, k, where);
     case RECORD_WHOLE: return json_whole((int64_t *)field, object, k->key, k->low, k->high, where);
     case RECORD_REAL: return read_real((double *)field, object, k->key, where);
@@ -129,6 +155,15 @@ static err check_counts(const record *r, const char *path) {
     if ((size_t)r->timing.steps != r->loss_count) {
         return err_set(ERR_FORMAT, "%s: key 'loss' holds %zu values, timing says %lld steps", path,
                        r->loss_count, (long long)r->timing.steps);
+    }
+    const struct {
+        const char *key;
+        int64_t rows;
+    } parts[] = {{"leaked_rows", r->task.leaked_rows}, {"duplicate_rows", r->task.duplicate_rows}};
+    for (size_t i = 0; i < 2; i++) {
+        if (parts[i].rows <= r->task.test_rows) continue;
+        return err_set(ERR_FORMAT, "%s: task: key '%s' is %lld, there are %lld test rows", path,
+                       parts[i].key, (long long)parts[i].rows, (long long)r->task.test_rows);
     }
     if (r->task.label_count && (size_t)r->task.majority_class >= r->task.label_count) {
         return err_set(ERR_FORMAT, "%s: task: key 'majority_class' is %lld, there are %zu labels",

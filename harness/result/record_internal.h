@@ -9,12 +9,13 @@ typedef enum record_kind {
     RECORD_TEXT_OR_NULL,
     RECORD_HASH, /* char *, 64 lower-case hexadecimal digits */
     RECORD_HASH_OR_NULL,
-    RECORD_WHOLE, /* int64_t in [low, high] */
-    RECORD_REAL,  /* double, finite, at least 0 */
+    RECORD_MOMENT, /* char *, "2025-01-31T12:00:00Z" */
+    RECORD_WHOLE,  /* int64_t in [low, high] */
+    RECORD_REAL,   /* double, finite, at least 0 */
     RECORD_BOOL,
     RECORD_OBJECT, /* cJSON * */
-    RECORD_ARRAY,
-    RECORD_PART /* write, read and check say */
+    RECORD_ARRAY,  /* cJSON *, of strings */
+    RECORD_PART    /* write, read and check say */
 } record_kind;
 
 typedef struct record_key {

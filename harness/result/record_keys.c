@@ -13,6 +13,8 @@
     { section, key, RECORD_HASH, AT(field), 0, 0, 0, 0, 0, 0 }
 #define MAYBE_HASH(section, key, field)                                                            \
     { section, key, RECORD_HASH_OR_NULL, AT(field), 0, 0, 0, 0, 0, 0 }
+#define MOMENT(section, key, field)                                                                \
+    { section, key, RECORD_MOMENT, AT(field), 0, 0, 0, 0, 0, 0 }
 #define BOOL(section, key, field)                                                                  \
     { section, key, RECORD_BOOL, AT(field), 0, 0, 0, 0, 0, 0 }
 #define REAL(section, key, field)                                                                  \
@@ -36,7 +38,7 @@ const record_key record__keys[] = {
     BOOL("harness", "dirty", dirty),
     WHOLE("harness", "numerics_version", numerics_version, 1, INT32_MAX),
     WHOLE("harness", "metric_version", metric_version, 1, METRIC_VERSION),
-    TEXT("", "created", created),
+    MOMENT("", "created", created),
     BOOL("", "partial", partial),
     TEXT("task", "name", task.name),
     WHOLE("task", "version", task.version, 1, INT32_MAX),

@@ -21,8 +21,16 @@ err record__step_spread_read(record *r, const cJSON *object, const char *key, co
     if (!list) return ERR_OK;
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != 2)
         return err_set(ERR_FORMAT, "%s: key '%s': expected an array of two numbers", where, key);
-    err e = read_time(&r->timing.step_ms_p10, list->child, key, where);
-    return e ? e : read_time(&r->timing.step_ms_p90, list->child->next, key, where);
+    double low = 0, middle = r->timing.step_ms_p50, high = 0;
+    err e = read_time(&low, list->child, key, where);
+    if (e || (e = read_time(&high, list->child->next, key, where))) return e;
+    // 0 and 0: of an older program
+    if ((low > middle || high < middle) && (low > 0 || high > 0))
+        return err_set(ERR_FORMAT, "%s: key '%s' is %g and %g, and step_ms_p50 is %g", where, key,
+                       low, high, middle);
+    r->timing.step_ms_p10 = low;
+    r->timing.step_ms_p90 = high;
+    return ERR_OK;
 }
 
 err record_kernel_add(record *r, const char *name, const char *phase, int64_t calls, double ms) {

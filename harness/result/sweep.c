@@ -155,8 +155,14 @@ static err same_recipe(bool *same, const record *r, const run_request *q, const 
     recipe_match m = {.r = r, .same = true};
     const cJSON *most =
         cJSON_GetObjectItemCaseSensitive(r->model.config, "max_position_embeddings");
+    // rows of the table up to pad_token_id's are no token's
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(r->model.config, "model_type");
+    const encoder_family *family = cJSON_IsString(type) ? family_find(type->valuestring) : NULL;
+    const cJSON *pad = cJSON_GetObjectItemCaseSensitive(r->model.config, "pad_token_id");
+    double unused =
+        family && family->positions_follow_pad && cJSON_IsNumber(pad) ? pad->valuedouble + 1 : 0;
     m.max_length = q->recipe.max_length ? q->recipe.max_length : (double)t->max_length;
-    if (cJSON_IsNumber(most) && most->valuedouble < m.max_length) m.max_length = most->valuedouble;
+    if (cJSON_IsNumber(most)) m.max_length = fmin(m.max_length, most->valuedouble - unused);
     err e = recipe_visit(&q->recipe, &(recipe_visitor){&m, match_number, match_text, match_truth});
     // an option that the run does not use is no key of its recipe
     *same = m.same && m.keys == cJSON_GetArraySize(r->recipe);
@@ -169,7 +175,9 @@ static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *
     char *folder = NULL;
     tensors files = {0};
     *hex = '\0';
-    if (model_preset_known(q->model) || !folder_exists(q->model)) return mem_strdup(name, q->model);
+    if (model_preset_known(q->model))
+        return model_preset_title(name, q->model, q->arch ? q->arch : &encoder_bert);
+    if (!folder_exists(q->model)) return mem_strdup(name, q->model);
     err e = source_locate(&folder, name, q->model);
     if (!e && !q->from_scratch && !(e = tensors_open(&files, folder)))
         e = tensors_digest(&files, hex);

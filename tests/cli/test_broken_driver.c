@@ -9,12 +9,15 @@
 #include "platform/file.h"
 #include "support/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char manifest[] = HARNESS_SHIM_FOLDER "/driver/broken_driver.json";
+static char manifest[512];
 
 static void break_driver(const char *how) {
+    snprintf(manifest, sizeof manifest, "%s/broken_driver.json",
+             listed_path(HARNESS_SHIM_FOLDER "/driver"));
     setenv("VK_DRIVER_FILES", manifest, 1);
     setenv("VK_ICD_FILENAMES", manifest, 1); // what loaders before 1.3.207 read
     setenv("HARNESS_BROKEN_DRIVER", how, 1);
@@ -104,7 +107,7 @@ Test(broken_driver, is_named_by_what_needs_vulkan) {
 
 /* Drivers that cannot be loaded are named too, and the CPU runs without being asked for. */
 Test(broken_driver, that_cannot_be_loaded_is_named) {
-    static const char *const paths[] = {"/nonexistent/driver.json", manifest};
+    const char *const paths[] = {"/nonexistent/driver.json", manifest};
     break_driver("none");
     for (size_t i = 0; i < 2; i++) {
         setenv("VK_DRIVER_FILES", paths[i], 1);

@@ -30,7 +30,7 @@ static calls calls_of(const char *const *arguments) {
     calls c = {0};
     size_t capacity = 0, bytes = 0;
     void *text = NULL;
-    const child_setup setup = {.preload = HARNESS_DISK_SHIM};
+    const child_setup setup = {.preload = listed_path(HARNESS_DISK_SHIM)};
     const char *path = temporary_path("calls");
     cr_assert_eq(setenv("HARNESS_DISK_CALLS", path, 1), 0);
     MUST(file_remove(path));
@@ -40,7 +40,8 @@ static calls calls_of(const char *const *arguments) {
     MUST(file_read(&text, &bytes, path, 0));
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         call one = {0};
-        int fields = sscanf(line, "%7s %lld %4095s %4095s", one.kind, &one.size, one.from, one.to);
+        int fields = sscanf(line, "%7[^\t]\t%lld\t%4095[^\t]\t%4095[^\t]", one.kind, &one.size,
+                            one.from, one.to);
         cr_assert(fields == 3 || fields == 4, "%s", line);
         MUST(mem_grow((void **)&c.list, &capacity, c.count + 1, sizeof *c.list));
         c.list[c.count++] = one;
@@ -68,7 +69,7 @@ static size_t first_after(const calls *c, size_t after, const char *kind, const 
 }
 
 /* Place of the last rename to a path, which was in the right order: what was renamed had been
- * synced, whole, and the folder it went to is synced after it. */
+ * synced, whole, and the folder it went to is synced after it, before anything else is renamed. */
 static size_t durable_rename(const calls *c, const char *to) {
     size_t at = c->count;
     for (size_t i = 0; i < c->count; i++) {
@@ -82,8 +83,10 @@ static size_t durable_rename(const calls *c, const char *to) {
                  c->list[synced].size, rename->size);
     char *folder;
     MUST(path_folder(&folder, to));
-    cr_assert_lt(first_after(c, at, "sync", folder), c->count,
-                 "%s: renamed, and its folder is not synced after it", to);
+    size_t next = at + 1;
+    while (next < c->count && strcmp(c->list[next].kind, "rename") != 0) next++;
+    cr_assert_lt(first_after(c, at, "sync", folder), next,
+                 "%s: renamed, and its folder is not synced before the next rename", to);
     mem_free(folder);
     return at;
 }

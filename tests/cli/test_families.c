@@ -72,6 +72,74 @@ Test(families, train_save_and_load_on_the_cpu) {
     for (size_t i = 0; family_at(i); i++) check_family(family_at(i));
 }
 
+/* --arch makes a preset another model: another folder, name, configuration and command. */
+static void check_preset(const encoder_family *family) {
+    char folder[64], part[96];
+    cJSON *root = NULL;
+    snprintf(folder, sizeof folder, "%s-run", family->model_type);
+    program_result r = RUN("run", "--sample", "--task", "nsmc", "--device", "cpu", "--check-device",
+                           "never", "--max-steps", "2", "--arch", family->model_type, "-o", folder);
+    expect_ended(&r, "a run", family);
+    snprintf(part, sizeof part, "%s/record.json", folder);
+    const char *record = temporary_path(part);
+    MUST(json_read(&root, record, 0));
+    const cJSON *model = cJSON_GetObjectItem(root, "model");
+    const char *type = cJSON_GetStringValue(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(model, "config"), "model_type"));
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(model, "name"));
+    cr_expect_str_eq(type, family->model_type);
+    snprintf(part, sizeof part, "tiny%s%s", family == &encoder_bert ? "" : "-",
+             family == &encoder_bert ? "" : family->model_type);
+    cr_expect_str_eq(name, part);
+    cJSON_Delete(root);
+    snprintf(part, sizeof part, "--model tiny --recipe tiny --seed 42 --arch %s",
+             family->model_type);
+    expect_in_file(record, part, true);
+    snprintf(part, sizeof part, "%s/model/config.json", folder);
+    snprintf(folder, sizeof folder, "\"%sForSequenceClassification\"", family->class_name);
+    expect_in_file(temporary_path(part), folder, true);
+}
+
+Test(families, presets_take_an_architecture) {
+    json_setup();
+    for (size_t i = 0; family_at(i); i++) check_preset(family_at(i));
+    program_result r = RUN("compare", "bert-run", "electra-run", "--json");
+    cr_assert_eq(r.exit_code, 0, "%s%s", r.out, r.err);
+    cr_expect_not_null(strstr(r.out, "tiny-electra"), "%s", r.out);
+    program_free(&r);
+    r = RUN("predict", "--checkpoint", "electra-run", "--device", "cpu",
+            "\xec\x98\x81\xed\x99\x94");
+    expect_ended(&r, "predict", &encoder_electra);
+    // two architectures are two runs with folders of their own; bert is what it is without the flag
+    static const char *const flags[] = {NULL, "bert", "albert", "roberta"};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        r = RUN("run", "--sample", "--task", "nsmc", "--device", "cpu", "--check-device", "never",
+                "--max-steps", "1", flags[i] ? "--arch" : "--quiet", flags[i]);
+        cr_assert_eq(r.exit_code, 0, "%s", r.err);
+        program_free(&r);
+    }
+    folder_list list;
+    MUST(folder_list_read(&list, temporary_path("runs/nsmc")));
+    cr_expect_eq(list.count, 3, "%zu folders", list.count);
+    folder_list_free(&list);
+    // a run does not go on as another architecture
+    r = RUN("run", "--sample", "--task", "nsmc", "--device", "cpu", "--check-device", "never",
+            "--max-steps", "2", "--arch", "roberta", "-o", "albert-run");
+    cr_expect_eq(r.exit_code, 2, "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "tiny-albert"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+
+Test(families, runs_of_one_compare_on_devices) {
+    program_result r = RUN("compare", "cpu", "cpu", "--arch", "electra", "--max-steps", "3",
+                           "--threads", "1", "--json");
+    cr_assert_eq(r.exit_code, 0, "%s%s", r.out, r.err);
+    cr_expect_not_null(strstr(r.out, "tiny-electra"), "%s", r.out);
+    program_free(&r);
+    temporary_remove();
+}
+
 Test(families, a_shared_layer_is_not_frozen) {
     json_setup();
     model_folder_make_family(temporary_path("m"), NULL, 2, NULL, &encoder_albert);
@@ -87,3 +155,37 @@ Test(families, a_shared_layer_is_not_frozen) {
     temporary_remove();
 }
 #endif
+
+Test(families, an_architecture_that_is_none_is_refused) {
+    static const struct {
+        const char *arguments[8];
+        const char *message;
+    } cases[] = {
+        {{"run", "--arch", "elektra"},
+         "unknown encoder family 'elektra'; did you mean 'electra'? (--arch takes bert, roberta, "
+         "electra, distilbert, albert)"},
+        {{"run", "--arch", "Bert"}, "did you mean 'bert'?"},
+        {{"run", "--arch", "deberta-v2"}, "unknown encoder family 'deberta-v2' (--arch takes"},
+        {{"run", "--arch", ""}, "--arch needs a value"},
+        {{"run", "--arch", "electra", "-m", "."},
+         "--arch goes with a preset (tiny, mini, small, medium, base), found --model .: the "
+         "config.json of a model says its family"},
+        {{"run", "--arch", "bert", "-m", "tiny,klue/bert-base"}, "found --model klue/bert-base"},
+        {{"bench", "--arch", "electra", "-m", "klue/bert-base"}, "found --model klue/bert-base"},
+        {{"bench", "--arch", "robert"}, "did you mean 'roberta'?"},
+        {{"compare", "cpu", "cpu", "--arch", "gpt"}, "unknown encoder family 'gpt'"},
+        {{"eval", "--arch", "bert"}, "--arch"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        program_result r = program_run(NULL, 60, cases[i].arguments);
+        cr_expect_eq(r.exit_code, 2, "case %zu: %s", i, r.err);
+        cr_expect_not_null(strstr(r.err, cases[i].message), "case %zu: %s", i, r.err);
+        program_free(&r);
+    }
+    // the help names every family
+    program_result r = RUN("help", "run");
+    for (size_t i = 0; family_at(i); i++)
+        cr_expect_not_null(strstr(strstr(r.out, "--arch"), family_at(i)->model_type));
+    program_free(&r);
+    temporary_remove();
+}

@@ -616,7 +616,7 @@ Test(faults, clock_set_back) {
 #ifdef __SANITIZE_ADDRESS__
     cr_skip_test("the address sanitizer wants to be the first library");
 #else
-    const child_setup setup = {.preload = HARNESS_CLOCK_SHIM};
+    const child_setup setup = {.preload = listed_path(HARNESS_CLOCK_SHIM)};
     arguments a;
     char digest[65];
     size_t count = 0;

@@ -7,6 +7,7 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "task/task.h"
+#include "train/recipe/recipe.h"
 
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -34,15 +35,8 @@ typedef struct alias {
 } alias;
 
 static const alias aliases[] = {
-#define FLAG(field, kind, name, letter, argument, verbs, help)
-#define ALIAS(field, name) {#field, name},
-#define HELP(field, verbs, argument, help)
-#define DEFAULT(field, verbs, text)
+#define NAMED(field, kind, name, other, letter, argument, verbs, help) {#field, other},
 #include "cli/flags.def"
-#undef FLAG
-#undef ALIAS
-#undef HELP
-#undef DEFAULT
 };
 
 static const struct {
@@ -59,6 +53,7 @@ Test(messages, help_shows_aliases_and_defaults) {
     char *run = help_of("run");
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
         char wanted[80];
+        if (!aliases[i].name) continue;
         snprintf(wanted, sizeof wanted, "also --%s", aliases[i].name);
         cr_expect_not_null(strstr(run, wanted), "no '%s'", wanted);
     }
@@ -74,6 +69,30 @@ Test(messages, help_shows_aliases_and_defaults) {
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         cr_expect_not_null(strstr(run, defaults[i]), "no '%s' in %s", defaults[i], run);
     mem_free(run);
+}
+
+// Trainer's name of a hyperparameter is a flag of `run`, whichever else it has, and the README
+// tells
+Test(messages, every_hyperparameter_is_a_flag) {
+    const hyperparameter *h;
+    char *readme;
+    size_t count;
+    MUST(file_read((void **)&readme, &count, HARNESS_SOURCE_DIR "/README.md", 0));
+    for (size_t i = 0; (h = recipe_row(i)); i++) {
+        char flag[80];
+        recipe r;
+        recipe_defaults(&r);
+        snprintf(flag, sizeof flag, "%s", h->key);
+        for (char *at = flag; *at; at++) *at = *at == '_' ? '-' : *at;
+        cr_expect(options_takes(VERB_run, flag), "no --%s", flag);
+        const char *shown = strstr(readme, flag) ? flag : h->key;
+        cr_expect_not_null(strstr(readme, shown), "README.md says nothing of %s", h->key);
+        if (h->kind >= RECIPE_SCHEDULE)
+            MUST(recipe_set_text(&r, h->key, h->word));
+        else
+            MUST(recipe_set_number(&r, h->key, h->value));
+    }
+    mem_free(readme);
 }
 
 Test(messages, help_says_what_the_verb_takes) {

@@ -30,6 +30,11 @@ Test(regress, a_bad_suite_is_named) {
         {"\"steps\": 6", "\"steps\": 4", "case 1"},
         {"\"model\": \"tiny\"", "\"model\": \"\"", "case 1: 'model' is empty"},
         {"\"cases\"", "\"cses\"", "cases"},
+        {"\"tiny\"", "\"tiny\", \"arch\": \"elektra\"",
+         "case 1: 'arch' is 'elektra', expected one of bert, roberta, electra, distilbert, albert"},
+        {"\"tiny\"", "\"some/folder\", \"arch\": \"electra\"",
+         "case 1: 'arch' goes with a preset (tiny, mini, small, medium, base), found model "
+         "'some/folder'"},
     };
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -324,6 +329,49 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
     cr_assert(strstr(p.out, "\"fell\":\t1"), "%s", p.out);
     program_free(&p);
     regress_state_free(&s);
+    regress_suite_free(&t);
+    temporary_remove();
+}
+
+/* Cases of another architecture join a baseline whose own figures stay. */
+Test(regress, cases_are_added_to_a_baseline) {
+    static const char more[] =
+        ", {\"name\": \"b\", \"task\": \"kor_hate\", \"model\": \"tiny\", \"arch\": \"electra\", "
+        "\"sample\": true, \"steps\": 5, \"batch_size\": 4}]}";
+    char text[800];
+    regress_suite t;
+    regress_state s;
+    read_suite(&t);
+    make_state(&s, &t); // of a machine that is not this one
+    MUST(regress_state_write(&s, &t, temporary_path("cpu.json")));
+    regress_state_free(&s);
+    regress_suite_free(&t);
+    snprintf(text, sizeof text, "%.*s%s", (int)(strlen(suite_text) - 2), suite_text, more);
+    put("suite.json", text);
+    program_result p = REGRESS("--add");
+    cr_assert_eq(p.exit_code, 2);
+    cr_assert(strstr(p.err, "--add goes with --update"), "%s", p.err);
+    program_free(&p);
+    p = REGRESS("--update", "--add");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    MUST(regress_suite_read(&t, temporary_path("suite.json")));
+    MUST(regress_state_read(&s, temporary_path("cpu.json")));
+    cr_assert_str_eq(s.suite_sha256, t.sha256);
+    cr_assert_str_eq(s.device, "X");
+    cr_assert_eq(s.kernel_count, 2);
+    cr_assert_eq(s.result_count, 2);
+    cr_assert(s.results[0].losses[1] == 1.1 - 0.1 && s.results[0].tensor_count == 2);
+    cr_assert_eq(s.results[1].seed_count, 3);
+    cr_assert(!strncmp(s.results[1].tensors[0].name, "electra.", 8), "%s",
+              s.results[1].tensors[0].name);
+    regress_state_free(&s);
+    // a case that the baseline has and the suite has not
+    put("suite.json", suite_text);
+    p = REGRESS("--update", "--add");
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "no case 'b', which the baseline has: --update"), "%s", p.err);
+    program_free(&p);
     regress_suite_free(&t);
     temporary_remove();
 }

@@ -67,6 +67,11 @@ Test(sweep, what_has_a_record_is_found_and_nothing_else) {
     const run_request changed[] = {
         {.task = "kor_sae", .model = "tiny", .seed = 42, .recipe = q.recipe},
         {.task = "kor_hate", .model = "mini", .seed = 42, .recipe = q.recipe},
+        {.task = "kor_hate",
+         .model = "tiny",
+         .arch = &encoder_electra,
+         .seed = 42,
+         .recipe = q.recipe},
         {.task = "kor_hate", .model = "tiny", .seed = 43, .recipe = q.recipe},
         {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .sample = true},
         {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .limit = 100},
@@ -97,6 +102,41 @@ Test(sweep, what_has_a_record_is_found_and_nothing_else) {
     sweep_close(&s);
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
+}
+
+/* A position table that is the shortest of what bounds a length has rows that no token has. */
+Test(sweep, a_record_of_short_positions_is_found) {
+    json_setup();
+    static const struct {
+        const char *config;
+        double length;
+        bool is_found;
+    } cases[] = {
+        {"{\"model_type\": \"bert\", \"max_position_embeddings\": 40}", 40, true},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 40, \"pad_token_id\": 1}", 38,
+         true},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 40, \"pad_token_id\": 1}", 40,
+         false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *results = temporary_path("results");
+        run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
+        record r;
+        sweep s;
+        const record *found;
+        MUST(recipe_load(&q.recipe, "course"));
+        make_record(&r, &q);
+        cJSON_Delete(r.model.config);
+        cr_assert_not_null(r.model.config = cJSON_Parse(cases[i].config));
+        cJSON_SetNumberValue(cJSON_GetObjectItem(r.recipe, "max_length"), cases[i].length);
+        MUST(store_write(results, &r, NULL));
+        record_free(&r);
+        MUST(sweep_open(&s, 2, "cpu", results, true));
+        MUST(sweep_find(&found, &s, &q));
+        cr_expect_eq(found != NULL, cases[i].is_found, "case %zu", i);
+        sweep_close(&s);
+        temporary_remove();
+    }
 }
 
 /* The folder's one file becomes a shard with its index, as large models come. */

@@ -26,7 +26,7 @@ static bool by_hand(void) {
 
 /* The fault layer does as `faults` says in what is started from now on; NULL: no layer. */
 static void set_faults(const char *faults) {
-    setenv("VK_ADD_LAYER_PATH", HARNESS_SHIM_FOLDER, 1);
+    setenv("VK_ADD_LAYER_PATH", listed_path(HARNESS_SHIM_FOLDER), 1);
     setenv("NODEVICE_SELECT", "1", 1); // Mesa's own layer fails when there is no device at all
     setenv("HARNESS_FAULTS", faults ? faults : "", 1);
     if (faults)

@@ -354,7 +354,7 @@ Test(vulkan_device, a_part_of_a_step_that_fails) {
     enum { SIDE = 1024, OPS = 5 }; // 2 GFLOP each: three submissions on a software driver
     static const char *const faults[] = {"SubmitPart@1=-1", "SubmitPart@2=-1", "SubmitLast@1=-1"};
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
-    setenv("VK_ADD_LAYER_PATH", HARNESS_SHIM_FOLDER, 1);
+    setenv("VK_ADD_LAYER_PATH", listed_path(HARNESS_SHIM_FOLDER), 1);
     setenv("VK_INSTANCE_LAYERS", "VK_LAYER_HARNESS_faults", 1);
     float *ones, *got;
     MUST(mem_new(&ones, SIDE * SIDE));

@@ -7,10 +7,11 @@ FUZZ_TARGET(recipe) {
     char hex[65];
     fuzz_begin();
     if (fuzz_accepts(recipe_load(&r, fuzz_file("recipe.json", data, size)))) {
-#define X(kind, key, value, low, high, recorded)                                                   \
-    FUZZ_CHECK((double)r.key >= (double)(low) && (double)r.key <= (double)(high));
-        RECIPE_FIELDS(X)
-#undef X
+        const hyperparameter *h;
+        for (size_t i = 0; (h = recipe_row(i)) && h->kind < RECIPE_SCHEDULE; i++) {
+            double value = recipe_value(&r, h);
+            FUZZ_CHECK(value >= h->low && value <= h->high);
+        }
         (void)fuzz_needs(recipe_digest(&r, hex));
         uint32_t few = recipe_total_steps(&r, 8), many = recipe_total_steps(&r, UINT32_MAX);
         FUZZ_CHECK((few > 0) == (r.max_steps || r.num_train_epochs > 0));

@@ -37,6 +37,61 @@ Test(config, presets_have_their_shapes) {
               "unknown preset 'huge' (known: tiny, mini");
 }
 
+/* Each family's shape rules hold for a preset of it, and its file is read back as the same. */
+Test(config, presets_of_every_family_have_its_shape) {
+    static const struct {
+        const char *name;
+        const encoder_family *family;
+        uint32_t embedding, positions, types;
+        bool projects;
+        float eps;
+        const char *title;
+    } cases[] = {
+        {"tiny", &encoder_bert, 128, 512, 2, false, 1e-12f, "tiny"},
+        {"mini", &encoder_roberta, 256, 513, 1, false, 1e-5f, "mini-roberta"},
+        {"tiny", &encoder_electra, 64, 512, 2, true, 1e-12f, "tiny-electra"},
+        {"mini", &encoder_electra, 128, 512, 2, true, 1e-12f, "mini-electra"}, // ELECTRA-small's
+        {"base", &encoder_electra, 768, 512, 2, false, 1e-12f, "base-electra"},
+        {"small", &encoder_distilbert, 512, 512, 0, false, 1e-12f, "small-distilbert"},
+        {"tiny", &encoder_albert, 128, 512, 2, true, 1e-12f, "tiny-albert"},
+        {"base", &encoder_albert, 128, 512, 2, true, 1e-12f, "base-albert"},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c, back;
+        char *title = NULL;
+        const char *path = temporary_path("config.json");
+        MUST(model_config_preset_as(&c, cases[i].name, cases[i].family, 7123));
+        MUST(model_preset_title(&title, cases[i].name, cases[i].family));
+        cr_assert_str_eq(title, cases[i].title);
+        MUST(model_config_write(&c, path));
+        MUST(model_config_read(&back, path));
+        const model_config *both[] = {&c, &back};
+        for (int k = 0; k < 2; k++) {
+            cr_assert_eq(both[k]->family, cases[i].family, "%s", title);
+            cr_assert_eq(both[k]->vocabulary, 7123, "%s", title);
+            cr_assert_eq(model_config_embedding(both[k]), cases[i].embedding, "%s", title);
+            cr_assert_eq(both[k]->positions, cases[i].positions, "%s", title);
+            cr_assert_eq(both[k]->types, cases[i].types, "%s", title);
+            cr_assert_eq(both[k]->pad, 0, "%s", title);
+            cr_assert_eq(model_config_projects(both[k]), cases[i].projects, "%s", title);
+            cr_assert_eq(model_config_longest(both[k]), 512, "%s", title);
+            cr_assert(both[k]->layer_norm_eps == cases[i].eps, "%s", title);
+        }
+        cr_assert_eq(params_total(&c), params_total(&back), "%s", title);
+        mem_free(title);
+        model_config_free(&back);
+    }
+    // one layer's weights serve twelve: a base of ALBERT is smaller than one layer each would be
+    model_config albert, bert;
+    MUST(model_config_preset_as(&albert, "base", &encoder_albert, 8000));
+    MUST(model_config_preset(&bert, "base", 8000));
+    cr_assert_lt(params_total(&albert) * 8, params_total(&bert));
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
 Test(config, counts_the_parameters_of_published_models) {
     // BertForSequenceClassification with 2 labels: bert-base-uncased, and mBERT cased
     model_config c;

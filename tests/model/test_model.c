@@ -352,10 +352,10 @@ static void check_weights(golden *g, tiny_model *t) {
     }
 }
 
-static void check_golden_with(const char *selector, const char *family, bool keeps_all_rows) {
+static void check_golden_with(tiny_model *t, const char *selector, const char *family,
+                              bool keeps_all_rows) {
     char path[600];
     golden g;
-    tiny_model t;
     model_config config;
     weights_report report;
     golden_open(&g, family);
@@ -367,38 +367,41 @@ static void check_golden_with(const char *selector, const char *family, bool kee
     model_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
     tiny_model_all_rows = keeps_all_rows;
-    tiny_model_open(&t, selector, &config, &capacity, &training, &s, 0.01);
-    MUST(weights_load(&t.model.params, &report, g.folder, 0, 0.02f));
+    tiny_model_open(t, selector, &config, &capacity, &training, &s, 0.01);
+    MUST(weights_load(&t->model.params, &report, g.folder, 0, 0.02f));
     cr_assert_eq(report.drawn_count, 0);
     cr_assert_eq(report.unexpected.count, 0);
     weights_report_free(&report);
     for (uint32_t step = 1; step <= GOLDEN_STEPS; step++) {
         int i = (int)step - 1;
-        tiny_model_step(&t, g.rows[i % GOLDEN_BATCHES], GOLDEN_ROWS, step);
-        double norm[4], loss = tiny_model_loss(&t), expected = golden_number(&g, "losses", i);
-        MUST(device_read_f64(norm, span_at(t.batch.norm, 0, 0), 4));
+        tiny_model_step(t, g.rows[i % GOLDEN_BATCHES], GOLDEN_ROWS, step);
+        double norm[4], loss = tiny_model_loss(t), expected = golden_number(&g, "losses", i);
+        MUST(device_read_f64(norm, span_at(t->batch.norm, 0, 0), 4));
         cr_assert_float_eq(loss, expected, 1e-4 * expected,
                            "%s on %s step %u: loss %.9g, PyTorch %.9g", family, selector, step,
                            loss, expected);
         cr_assert_float_eq(norm[0], golden_number(&g, "norms", i),
                            1e-4 * golden_number(&g, "norms", i), "%s on %s step %u: norm %.9g",
                            family, selector, step, norm[0]);
-        if (step == 1) check_first_step(&g, &t, keeps_all_rows);
+        if (step == 1) check_first_step(&g, t, keeps_all_rows);
     }
-    check_weights(&g, &t);
+    check_weights(&g, t);
     fprintf(stderr, "%s on %s against PyTorch: worst relative error %.2g at %s\n", family, selector,
             g.worst, g.worst_name);
-    tiny_model_close(&t);
+    tiny_model_close(t);
     golden_close(&g);
 }
 
 // [CLS] rows alone have no hidden states to compare: both, where the sizes allow it, in f64
 static void check_golden(const char *selector) {
     bool is_reference = strcmp(selector, "reference") == 0;
+    tiny_model t = {0};
+    tiny_model_keeps_device = true;
     for (size_t i = 0; i < GOLDEN_FAMILIES; i++) {
-        check_golden_with(selector, golden_families[i], true);
-        if (is_reference) check_golden_with(selector, golden_families[i], false);
+        check_golden_with(&t, selector, golden_families[i], true);
+        if (is_reference) check_golden_with(&t, selector, golden_families[i], false);
     }
+    device_close(&t.device);
 }
 
 Test(bert, equals_pytorch_on_the_reference) {
@@ -419,5 +422,10 @@ Test(bert, equals_pytorch_on_the_cpu) {
 Test(bert, equals_pytorch_on_vulkan) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     check_golden(test_device());
+}
+
+Test(bert, equals_pytorch_on_swiftshader) {
+    if (!need_vulkan("swiftshader")) cr_skip_test("no SwiftShader");
+    check_golden("swiftshader");
 }
 #endif

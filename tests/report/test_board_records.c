@@ -501,3 +501,66 @@ Test(board_records, of_two_that_contradict_each_other_the_first_by_path_stays) {
     cr_assert(b.note_count == 1 && strstr(b.notes[0], "kor_x/b.json is left out") == b.notes[0]);
     close_board(&s, &b);
 }
+
+static void same_end(record *r, const record *of) {
+    cr_assert_not(record_text(&r->final_weights_sha256, of->final_weights_sha256));
+}
+static void same_way(record *r, const record *of) {
+    memcpy(r->loss, of->loss, of->loss_count * sizeof *of->loss);
+    memcpy(r->loss_curve, of->loss_curve, of->loss_curve_count * sizeof *of->loss_curve);
+}
+static void same_way_of_an_older_program(record *r, const record *of) {
+    same_way(r, of);
+    mem_free(r->final_weights_sha256);
+    r->final_weights_sha256 = NULL;
+}
+static void on_another_device(record *r, const record *of) {
+    same_end(r, of);
+    other_device(r);
+}
+
+static const struct {
+    void (*change)(record *r, const record *of);
+    const char *what;
+} copies[] = {
+    {same_end, "final weights"},
+    {same_way, "loss at every step"},
+    {same_way_of_an_older_program, "loss at every step"},
+    {on_another_device, "final weights"},
+};
+
+// a record under other seeds: no two seeds end with the same weights
+Test(board_records, copies_under_other_seeds_are_no_seeds) {
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        record of;
+        fake_record_make(&of, &(fake_record){.task = "kor_x", .right = 0.5, .seed = 7});
+        for (uint32_t k = 0; k < 4; k++) {
+            record r;
+            char name[32];
+            fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = 6 + k});
+            if (k > 1) copies[i].change(&r, &of);
+            snprintf(name, sizeof name, "%u.json", k);
+            put(&r, name);
+        }
+        record_free(&of);
+        program_result p = RUN("report", "--results", folder, "--format", "md");
+        char *path, *text;
+        size_t count;
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        cr_assert_not(path_join(&path, folder, "LEADERBOARD.md"));
+        cr_assert_not(file_read((void **)&text, &count, path, 0));
+        for (uint32_t k = 2; k < 4; k++) {
+            char line[200];
+            snprintf(line, sizeof line,
+                     "kor_x/%u.json is left out: it contradicts kor_x/1.json, which has another "
+                     "seed, 7, and the same %s",
+                     k, copies[i].what);
+            cr_assert(strstr(p.err, line), "%s, not: %s", line, p.err);
+            cr_assert(strstr(text, line), "%s", text);
+        }
+        cr_assert(strstr(text, " | 2 | "), "%s", text); // seeds
+        program_free(&p);
+        mem_free(path);
+        mem_free(text);
+    }
+}

@@ -96,12 +96,13 @@ Test(groups, equal_weights_are_equivalent_on_any_number_of_rows) {
     make("tiny", 0.5, "tiny", 0.5, 24);
     for (int s = 0; s < SEEDS; s++) {
         b[s].seed = s;
+        cr_assert_not(record_text(&b[s].final_weights_sha256, a[s].final_weights_sha256));
         memcpy(b[s].predicted, a[s].predicted, 24 * sizeof(uint32_t));
         cr_assert_not(record_score(&b[s]));
     }
     cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
     cr_assert(c.equivalent && c.p == 1 && c.range.low == 0 && c.range.high == 0);
-    b[1].final_weights_sha256[0] = 'f';
+    b[1].final_weights_sha256[0] ^= 1;
     cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
     cr_assert(!c.equivalent && c.p == 1 && c.range.low < -0.05 && c.range.high > 0.05);
 }
@@ -187,4 +188,13 @@ Test(groups, verb_takes_folders_of_runs) {
     mem_free(folder);
     mem_free(left);
     mem_free(right);
+}
+
+Test(groups, a_copy_under_another_seed_is_refused) {
+    group_comparison c;
+    make("tiny", 0.5, "mini", 0.5, 24);
+    cr_assert_not(record_text(&b[2].final_weights_sha256, b[0].final_weights_sha256));
+    cr_assert_eq(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), ERR_DATA);
+    cr_assert_str_eq(err_message(ERR_DATA),
+                     "a group holds one run twice: seeds 1 and 3 ended with the same weights");
 }

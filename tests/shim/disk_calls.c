@@ -1,6 +1,7 @@
 /* Loaded with LD_PRELOAD: appends a line to $HARNESS_DISK_CALLS for each call that decides what is
  * on the disk after a power cut, in the order of the calls, with full paths. SIZE is that of the
- * file at that moment, 0 for a folder; what was written after a sync shows in it.
+ * file at that moment, 0 for a folder; what was written after a sync shows in it. Tabs between, for
+ * paths with blanks.
  *   sync SIZE PATH          fsync or fdatasync of a file or folder
  *   rename SIZE FROM TO     rename, renameat or renameat2 (an exchange too)
  *   unlink 0 PATH           unlink, unlinkat of files and folders, rmdir, remove */
@@ -63,7 +64,7 @@ static int sync_fd(long number, int fd) {
     struct stat st = {0};
     (void)!fstat(fd, &st);
     long failed = syscall(number, fd);
-    if (!failed) say("sync %lld %s\n", size_of(&st), path_of(fd, path));
+    if (!failed) say("sync\t%lld\t%s\n", size_of(&st), path_of(fd, path));
     return (int)failed;
 }
 
@@ -82,7 +83,7 @@ EXPORT int renameat2(int from_folder, const char *from, int to_folder, const cha
     (void)!fstatat(from_folder, from, &st, AT_SYMLINK_NOFOLLOW);
     long failed = syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
     if (!failed)
-        say("rename %lld %s %s\n", size_of(&st), full(from_folder, from, a),
+        say("rename\t%lld\t%s\t%s\n", size_of(&st), full(from_folder, from, a),
             full(to_folder, to, b));
     return (int)failed;
 }
@@ -98,7 +99,7 @@ EXPORT int rename(const char *from, const char *to) {
 EXPORT int unlinkat(int folder, const char *name, int flags) {
     char path[PATH_MAX];
     long failed = syscall(SYS_unlinkat, folder, name, flags);
-    if (!failed) say("unlink 0 %s\n", full(folder, name, path));
+    if (!failed) say("unlink\t0\t%s\n", full(folder, name, path));
     return (int)failed;
 }
 

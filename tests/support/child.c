@@ -80,6 +80,8 @@ void child_start(child *c, const child_setup *setup, const char *const *argument
     }
     runs++;
     *c = (child){.begin = clock_seconds()};
+    // a library that is not there is ignored by the loader
+    if (setup && setup->preload) cr_assert(file_exists(setup->preload), "%s", setup->preload);
     snprintf(c->out, sizeof c->out, "%s/.child-out.%u", temporary_folder(), runs);
     snprintf(c->error, sizeof c->error, "%s/.child-err.%u", temporary_folder(), runs);
     const child_setup *s = setup ? setup : &plain;

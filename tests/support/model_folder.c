@@ -59,6 +59,25 @@ void model_folder_make_family(const char *folder, const char *const *labels, uin
     tokenizer_free(&words);
 }
 
+void model_folder_copy(const char *to, const char *from) {
+    folder_list list = {0};
+    MUST(folder_make(to));
+    MUST(folder_list_read(&list, from));
+    for (size_t i = 0; i < list.count; i++) {
+        char *source = NULL, *target = NULL;
+        void *bytes = NULL;
+        size_t count = 0;
+        MUST(path_join(&source, from, list.names[i]));
+        MUST(path_join(&target, to, list.names[i]));
+        MUST(file_read(&bytes, &count, source, 0));
+        MUST(file_write_quick(target, bytes, count));
+        mem_free(source);
+        mem_free(target);
+        mem_free(bytes);
+    }
+    folder_list_free(&list);
+}
+
 void model_folder_edit(const char *folder, const char *name, const char *from, const char *to) {
     char *path = NULL, *text = NULL, *changed = NULL;
     size_t count = 0;

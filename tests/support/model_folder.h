@@ -16,6 +16,9 @@ void model_folder_make(const char *folder, const char *const *labels, uint32_t c
 void model_folder_make_family(const char *folder, const char *const *labels, uint32_t classes,
                               const char *vocab, const encoder_family *family);
 
+/* The files of a model folder, in a folder that is made with those above it. */
+void model_folder_copy(const char *to, const char *from);
+
 /* Replaces the first `from` in <folder>/<name> by `to`. */
 void model_folder_edit(const char *folder, const char *name, const char *from, const char *to);
 

@@ -52,6 +52,29 @@ const char *temporary_path(const char *name) {
     return p->text;
 }
 
+static char link_folder[32], link_path[64];
+
+static void link_remove(void) {
+    unlink(link_path);
+    rmdir(link_folder);
+    link_folder[0] = '\0';
+}
+
+const char *listed_path(const char *path) {
+    if (!strpbrk(path, " \t:;")) return path;
+    if (link_folder[0]) {
+        link_remove();
+    } else {
+        atexit(link_remove);
+    }
+    // not under $TMPDIR, which may hold the same
+    snprintf(link_folder, sizeof link_folder, "/tmp/harness-link-XXXXXX");
+    cr_assert_not_null(mkdtemp(link_folder));
+    snprintf(link_path, sizeof link_path, "%s/it", link_folder);
+    cr_assert_eq(symlink(path, link_path), 0);
+    return link_path;
+}
+
 static char *read_all(const char *path) {
     void *bytes;
     size_t count;
@@ -68,7 +91,8 @@ void program_forgive_loader(const char *const *arguments) {
     }
     setenv("ASAN_OPTIONS", compiles ? "detect_leaks=0" : "fast_unwind_on_malloc=0", 0);
     setenv("LSAN_OPTIONS",
-           "suppressions=" HARNESS_SOURCE_DIR "/tests/support/loader.supp:print_suppressions=0", 0);
+           "suppressions='" HARNESS_SOURCE_DIR "/tests/support/loader.supp':print_suppressions=0",
+           0);
 #else
     (void)arguments;
 #endif

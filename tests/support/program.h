@@ -34,6 +34,11 @@ void temporary_remove(void);
 /* "<temporary folder>/<name>"; owned by the test process (never freed). */
 const char *temporary_path(const char *name);
 
+/* A path as it can stand in variables that hold lists, which split at blanks (LD_PRELOAD) or colons
+ * (VK_DRIVER_FILES, VK_ADD_LAYER_PATH): itself, or a link to it of a plain name. Borrowed, until
+ * the test process ends or asks for another. */
+const char *listed_path(const char *path);
+
 /* Skips the test unless the environment variable is set; returns its value. */
 const char *need_environment(const char *name);
 

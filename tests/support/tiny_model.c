@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-bool tiny_model_all_rows;
+bool tiny_model_all_rows, tiny_model_keeps_device;
 
 static void open_table(tiny_model *t, const schedule *rates, double weight_decay) {
     double *table = NULL;
@@ -23,10 +23,14 @@ static void open_table(tiny_model *t, const schedule *rates, double weight_decay
 void tiny_model_open(tiny_model *t, const char *selector, const model_config *config,
                      const batch_capacity *capacity, const model_training *training,
                      const schedule *rates, double weight_decay) {
+    const device kept = t->device;
     memset(t, 0, sizeof *t);
     t->config = *config;
     t->training = *training;
-    MUST(device_open_named(&t->device, selector, NULL));
+    if (tiny_model_keeps_device && kept.vtable)
+        t->device = kept;
+    else
+        MUST(device_open_named(&t->device, selector, NULL));
     batch_capacity c = *capacity;
     MUST(model_init(&t->model, &t->device, &t->config, c.tokens * c.micros));
     t->model.keeps_all_rows = tiny_model_all_rows;
@@ -51,7 +55,7 @@ void tiny_model_close(tiny_model *t) {
     model_free(&t->model);
     model_config_free(&t->config);
     cr_assert_eq(t->device.validation_errors, 0);
-    device_close(&t->device);
+    if (!tiny_model_keeps_device) device_close(&t->device);
 }
 
 static void run(plan *p, const step_info *step) {

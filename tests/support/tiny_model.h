@@ -21,6 +21,10 @@ typedef struct tiny_model {
 /* model.keeps_all_rows of the next tiny_model_open. */
 extern bool tiny_model_all_rows;
 
+/* tiny_model_close leaves the device open for the next tiny_model_open with the same tiny_model
+ * (zeroed at first), which saves compiling kernels again; the caller closes it in the end. */
+extern bool tiny_model_keeps_device;
+
 /* Opens the device (cr_skip_test when it is not built in or not there) and makes everything for
  * micro-batches of capacity->tokens and so on. The config is taken over. */
 void tiny_model_open(tiny_model *t, const char *selector, const model_config *config,

@@ -61,7 +61,7 @@ Test(recipe, files_depart_from_a_base_and_faults_are_named) {
         {"{\"class_weights\": \"1,2,\"}", "class_weights is '1,2,', expected"},
         {"{\"class_weights\": \"1,0\"}", "a number above 0"},
         {"{\"class_weights\": \"nan\"}", "a number above 0"},
-        {"{\"class_weights\": 2}", "unknown hyperparameter 'class_weights'"},
+        {"{\"class_weights\": 2}", "class_weights is 2, expected text"},
         {"{\"metric_for_best_model\": \"eval_f2\"}", "metric_for_best_model (beside loss): "},
         {"{\"adam_epsilon\": 0}", "adam_epsilon is 0, expected a number from 1e-30 to 1"},
         {"{\"adam_epsilon\": -1e-8}", "adam_epsilon is -1e-08, expected a number from 1e-30"},

@@ -2,14 +2,13 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/child.h"
 #include "support/must.h"
 #include "support/program.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #if HARNESS_CPU
@@ -189,36 +188,28 @@ Test(run_verbs, results_folder_gets_whole_runs_only) {
     temporary_remove();
 }
 
-/* Standard input, one sentence a line: a shell feeds it. */
+/* Standard input, one sentence a line. */
 Test(run_verbs, predict_reads_lines) {
     json_setup();
-    program_forgive_loader((const char *const[]){DEVICE, NULL});
     program_result r = RUN("run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE,
                            "--max-steps", "1", "-q");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     program_free(&r);
-    char command[1024];
-    const char *out = temporary_path("out"), *error = temporary_path("error");
-    snprintf(command, sizeof command,
-             "cd %s && printf '좋다\\r\\n\\n나쁘다' | %s predict --device %s --json -q >%s 2>%s",
-             temporary_folder(), HARNESS_PROGRAM, DEVICE, out, error);
-    cr_assert_eq(system(command), 0);
-    void *text = NULL;
-    size_t count = 0;
-    MUST(file_read(&text, &count, out, 0));
+    static const char lines[] = "좋다\r\n\n나쁘다", broken[] = "a\n\377\n";
+    static const char *const predict[] = {"predict", "--device", DEVICE, "--json", "-q", NULL};
+    const child_setup setup = {.in = temporary_path("lines")};
+    MUST(file_write(setup.in, lines, strlen(lines)));
+    r = child_run(&setup, 120, predict);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
     // three lines, the empty one too; the carriage return is no part of the text
-    cr_assert_not_null(strstr(text, "{\"text\":\"좋다\","));
-    cr_assert_not_null(strstr(text, "\n{\"text\":\"\","));
-    cr_assert_not_null(strstr(text, "\n{\"text\":\"나쁘다\","));
-    mem_free(text);
-    snprintf(command, sizeof command,
-             "cd %s && printf 'a\\n\\377\\n' | %s predict --device %s --json -q >%s 2>%s",
-             temporary_folder(), HARNESS_PROGRAM, DEVICE, out, error);
-    cr_assert_neq(system(command), 0);
-    MUST(file_read(&text, &count, error, 0));
-    cr_assert_not_null(strstr(text, "standard input:2: byte 1 of the line is not UTF-8"), "%s",
-                       (char *)text);
-    mem_free(text);
+    cr_assert_not_null(strstr(r.out, "{\"text\":\"좋다\","));
+    cr_assert_not_null(strstr(r.out, "\n{\"text\":\"\","));
+    cr_assert_not_null(strstr(r.out, "\n{\"text\":\"나쁘다\","));
+    program_free(&r);
+    MUST(file_write(setup.in, broken, strlen(broken)));
+    r = child_run(&setup, 120, predict);
+    EXPECT(r, 1, err, "standard input:2: byte 1 of the line is not UTF-8");
+    program_free(&r);
     temporary_remove();
 }
 
@@ -227,26 +218,17 @@ Test(run_verbs, predict_reads_lines) {
 Test(run_verbs, interrupted_run_is_resumed) {
     if (strcmp(DEVICE, "cpu") != 0) cr_skip_test("needs the cpu device");
     json_setup();
-    program_forgive_loader((const char *const[]){DEVICE, NULL});
 #define LONG_RUN                                                                                   \
     "run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE, "--max-steps", "120",          \
         "--save-steps", "20", "--seed", "3", "--json", "-q", "--output-dir"
-    char command[1024];
-    snprintf(
-        command, sizeof command,
-        "cd %s; %s run --task kor_sarcasm --sample --device " DEVICE " --max-steps 120 "
-        "--save-steps 20 --save-total-limit 2 --seed 3 --json -q --output-dir a >out 2>err & p=$!; "
-        "while [ ! -d %s/a/checkpoint-20 ] && kill -0 $p; do sleep 0.02; done; "
-        "kill -INT $p; wait $p",
-        temporary_folder(), HARNESS_PROGRAM, temporary_folder());
-    int status = system(command);
-    cr_assert_eq(WEXITSTATUS(status), 130, "exit code %d", WEXITSTATUS(status));
-    void *text = NULL;
-    size_t count = 0;
-    MUST(file_read(&text, &count, temporary_path("err"), 0));
-    cr_assert_not_null(strstr(text, "interrupted after step"), "%s", (char *)text);
-    mem_free(text);
-    program_result r = RUN(LONG_RUN, "a");
+    child c;
+    child_start(&c, NULL, (const char *const[]){LONG_RUN, "a", "--save-total-limit", "2", NULL});
+    child_await_path(&c, temporary_path("a/checkpoint-20"), 120);
+    kill(c.pid, SIGINT);
+    program_result r = child_end(&c, 120);
+    EXPECT(r, 130, err, "interrupted after step");
+    program_free(&r);
+    r = RUN(LONG_RUN, "a");
     EXPECT(r, 2, err, "holds an unfinished run");
     program_free(&r);
     r = RUN("predict", "--checkpoint", "a", "x");

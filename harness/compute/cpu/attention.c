@@ -44,7 +44,6 @@ static void attention_item(void *context, size_t item, float *workspace) {
         w->kernels->attention_fwd(&a);
 }
 
-// plans made room for sentences of CPU_LENGTH_USUAL
 static err make_workspace(const attending *w, size_t tiles) {
     size_t longest = 0;
     for (size_t i = 0; i < tiles; i++) {

@@ -23,6 +23,10 @@ static const op_function functions[OP_COUNT] = {
 
 /* --- threads --- */
 
+enum {
+    GROWTH = 65 * 64
+}; // floats: a step that is a little longer than any before takes no new block
+
 // Subnormals are flushed on input and output: decaying moments would make AdamW's replay 20 times
 // slower.
 static uint32_t flush_begin(void) {
@@ -59,17 +63,29 @@ void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
     }
 }
 
+/* Makes a block of `times` pieces longer when they have less than `count` floats each. */
+static err grow(float **block, size_t *have, size_t count, size_t times) {
+    float *longer = NULL;
+    if (count <= *have) return ERR_OK;
+    count = (count + GROWTH - 1) / GROWTH * GROWTH;
+    err e = mem_aligned((void **)&longer, count * times * sizeof *longer, 64);
+    if (e) return e;
+    mem_free(*block);
+    *block = longer;
+    *have = count;
+    return ERR_OK;
+}
+
 err cpu__workspace(device *d, size_t count) {
     cpu_device *c = d->impl;
-    if (count <= c->workspace_count) return ERR_OK;
-    count = (count + 63) / 64 * 64;
-    float *workspace = NULL;
-    err e = mem_aligned((void **)&workspace, count * c->threads * sizeof *workspace, 64);
-    if (e) return e;
-    mem_free(c->workspace);
-    c->workspace = workspace;
-    c->workspace_count = count;
-    return ERR_OK;
+    return grow(&c->workspace, &c->workspace_count, count, c->threads);
+}
+
+err cpu__shared(float **out, device *d, size_t count) {
+    cpu_device *c = d->impl;
+    err e = grow(&c->shared, &c->shared_count, count, 1);
+    *out = c->shared;
+    return e;
 }
 
 cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t position,
@@ -91,6 +107,7 @@ static void close_device(device *d) {
     cpu_device *c = d->impl;
     if (!c) return;
     mem_free(c->workspace);
+    mem_free(c->shared);
     mem_free(c);
     d->impl = NULL;
 }
@@ -128,29 +145,8 @@ static err download(void *bytes, buffer *b, size_t offset, size_t count) {
     return ERR_OK;
 }
 
-static err ready(plan *p) {
-    size_t most = 0;
-    for (size_t part = 0; part < PART_COUNT; part++) {
-        for (size_t i = 0; i < p->parts[part].count; i++) {
-            size_t n = cpu__workspace_of(&p->parts[part].ops[i]);
-            if (n > most) most = n;
-        }
-    }
-    return cpu__workspace(p->device, most);
-}
-
-static void release(plan *p) {
-    (void)p;
-}
-
 static err submit(plan *p, const step_info *step) {
     return plan_walk_host(p, step, functions);
-}
-
-// submit has done the work when it returns
-static err wait_slot(device *d, uint32_t slot) {
-    (void)d, (void)slot;
-    return ERR_OK;
 }
 
 static const device_vtable vtable = {
@@ -160,11 +156,7 @@ static const device_vtable vtable = {
     .has_room = has_room,
     .upload = upload,
     .download = download,
-    .scratch_count = cpu__scratch_count,
-    .plan_ready = ready,
-    .plan_release = release,
-    .submit = submit,
-    .wait = wait_slot,
+    .submit = submit, // which has done the work when it returns
 };
 
 /* --- what the host is --- */

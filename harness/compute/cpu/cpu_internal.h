@@ -18,6 +18,8 @@ typedef struct cpu_device {
     const cpu_kernels *kernels;
     size_t workspace_count; /* floats of each thread's workspace */
     float *workspace;       /* (threads, workspace_count), aligned to 64 bytes */
+    size_t shared_count;
+    float *shared; /* (shared_count), aligned likewise */
 } cpu_device;
 
 static inline const cpu_kernels *cpu__kernels(const op_call *call) {
@@ -45,19 +47,11 @@ static inline uint32_t cpu__size(const op_call *call, dim d) {
     return dim_value(d, call->step, call->micro);
 }
 
-/* Makes every thread's workspace at least `count` floats. pre: no cpu__for is running. */
+/* An op asks for what it needs beside its operands where it needs it; what was had stays with the
+ * device. Makes every thread's workspace at least `count` floats. pre: no cpu__for is running. */
 err cpu__workspace(device *d, size_t count) MUST_CHECK;
-/* Floats of workspace that an op needs at its planned sizes. */
-size_t cpu__workspace_of(const op *o);
-/* Floats of the plan's shared scratch that an op needs: partial sums that threads hand to each
- * other. */
-size_t cpu__scratch_count(const device *d, const op *o);
-size_t cpu__norm_workspace(size_t hidden);
-size_t cpu__norm_scratch(size_t rows, size_t hidden);
-size_t cpu__grad_norm_scratch(const struct grad_norm *a);
-
-/* Tokens of a sentence that plans make room for; a longer one adds to it when it is met. */
-enum { CPU_LENGTH_USUAL = 512 };
+/* `count` floats that threads hand each other partial sums in, until the next call. */
+err cpu__shared(float **out, device *d, size_t count) MUST_CHECK;
 
 /* Runs work(context, item, workspace) for item 0 to items - 1, each once, on the device's threads,
  * subnormal numbers flushed to zero. workspace is the running thread's own. */
@@ -95,8 +89,6 @@ err cpu__gemm(device *d, const cpu_product *p) MUST_CHECK;
 /* Makes oneDNN compile its kernels, where an error is still possible: it crashes when it finds no
  * memory for them within a product. */
 err cpu__gemm_ready(void) MUST_CHECK;
-/* Room that any product with this k needs. */
-size_t cpu__gemm_workspace(size_t k);
 
 /* Dropout of a row; scale and threshold as ops.h says. */
 cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t position,

@@ -128,10 +128,6 @@ static void tile_item(void *context, size_t item, float *workspace) {
     if (p->finish) p->finish(p->context, &tile);
 }
 
-size_t cpu__gemm_workspace(size_t k) {
-    return ROWS_PADDED * (k + COLUMNS_MAX) + ROWS_MAX * COLUMNS_MAX;
-}
-
 /* Called with one thread, as devices are opened. */
 err cpu__gemm_ready(void) {
     enum { SIDE = 16, LIBRARY_BYTES = 16 << 20 }; // it was seen to take 6 MiB
@@ -152,6 +148,8 @@ err cpu__gemm(device *d, const cpu_product *p) {
     job j = {.p = p};
     if (!p->m || !p->n) return ERR_OK;
     cut(&j);
+    err e = cpu__workspace(d, ROWS_PADDED * (p->k + COLUMNS_MAX) + ROWS_MAX * COLUMNS_MAX);
+    if (e) return e;
     cpu__for(d, p->extra_items + j.row_tiles * j.column_tiles, tile_item, &j);
     int failed = atomic_load(&j.failed);
     if (!failed) return ERR_OK;

@@ -63,8 +63,9 @@ err cpu__layernorm_fwd(const op_call *call, const op *o) {
               .weight = cpu__reals(a->weight),
               .bias = cpu__reals(a->bias),
               .eps = a->eps};
-    cpu__for(call->device, (n.rows + BLOCK - 1) / BLOCK, forward_item, &n);
-    return ERR_OK;
+    err e = cpu__workspace(call->device, 3 * padded(n.hidden));
+    if (!e) cpu__for(call->device, (n.rows + BLOCK - 1) / BLOCK, forward_item, &n);
+    return e;
 }
 
 static void backward_item(void *context, size_t item, float *workspace) {
@@ -108,17 +109,11 @@ err cpu__layernorm_bwd(const op_call *call, const op *o) {
               .dx = cpu__reals(a->dx),
               .dweight = cpu__reals(a->dweight),
               .dbias = cpu__reals(a->dbias),
-              .partial = cpu__reals(call->scratch),
               .weight = cpu__reals(a->weight)};
-    cpu__for(call->device, (n.rows + BLOCK - 1) / BLOCK, backward_item, &n);
+    size_t blocks = (n.rows + BLOCK - 1) / BLOCK;
+    err e = cpu__workspace(call->device, 3 * padded(n.hidden));
+    if (e || (e = cpu__shared(&n.partial, call->device, blocks * 2 * n.hidden))) return e;
+    cpu__for(call->device, blocks, backward_item, &n);
     cpu__for(call->device, (n.hidden + COLUMNS - 1) / COLUMNS, combine_item, &n);
     return ERR_OK;
-}
-
-size_t cpu__norm_workspace(size_t hidden) {
-    return 3 * padded(hidden);
-}
-
-size_t cpu__norm_scratch(size_t rows, size_t hidden) {
-    return (rows + BLOCK - 1) / BLOCK * 2 * hidden;
 }

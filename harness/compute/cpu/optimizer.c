@@ -36,9 +36,10 @@ err cpu__grad_norm(const op_call *call, const op *o) {
     for (uint32_t p = 0; p < a->part_count; p++) {
         norm_job n = {.kernels = cpu__kernels(call),
                       .x = cpu__reals(a->parts[p].x),
-                      .count = (size_t)cpu__size(call, a->parts[p].rows) * a->parts[p].cols,
-                      .sums = cpu__reals(call->scratch)};
+                      .count = (size_t)cpu__size(call, a->parts[p].rows) * a->parts[p].cols};
         size_t items = items_of(n.count, NORM_BLOCK);
+        err e = cpu__shared(&n.sums, call->device, 2 * items);
+        if (e) return e;
         cpu__for(call->device, items, norm_item, &n);
         for (size_t i = 0; i < items; i++) {
             square += (double)n.sums[2 * i] + (double)n.sums[2 * i + 1];
@@ -52,15 +53,6 @@ err cpu__grad_norm(const op_call *call, const op *o) {
     result[2] = isfinite(norm) ? 1 : 0;
     result[3] = 0;
     return ERR_OK;
-}
-
-size_t cpu__grad_norm_scratch(const struct grad_norm *a) {
-    size_t most = 0;
-    for (uint32_t p = 0; p < a->part_count; p++) {
-        size_t n = 2 * items_of((size_t)a->parts[p].rows.max * a->parts[p].cols, NORM_BLOCK);
-        if (n > most) most = n;
-    }
-    return most;
 }
 
 /* --- AdamW --- */

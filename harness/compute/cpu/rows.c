@@ -166,8 +166,9 @@ static void dropout_item(void *context, size_t item, float *workspace) {
 
 err cpu__dropout(const op_call *call, const op *o) {
     dropping d = {call, &o->as.dropout};
-    cpu__for(call->device, cpu__size(call, d.a->rows), dropout_item, &d);
-    return ERR_OK;
+    err e = cpu__workspace(call->device, d.a->hidden);
+    if (!e) cpu__for(call->device, cpu__size(call, d.a->rows), dropout_item, &d);
+    return e;
 }
 
 typedef struct tanh_job {

@@ -83,28 +83,8 @@ static err download(void *bytes, buffer *b, size_t offset, size_t count) {
     return ERR_OK;
 }
 
-static size_t scratch_count(const device *d, const op *o) {
-    (void)d, (void)o;
-    return 0;
-}
-
-static err ready(plan *p) {
-    (void)p;
-    return ERR_OK;
-}
-
-static void release(plan *p) {
-    (void)p;
-}
-
 static err submit(plan *p, const step_info *step) {
     return plan_walk_host(p, step, functions);
-}
-
-// submit has done the work when it returns
-static err wait_slot(device *d, uint32_t slot) {
-    (void)d, (void)slot;
-    return ERR_OK;
 }
 
 static const device_vtable vtable = {
@@ -113,11 +93,7 @@ static const device_vtable vtable = {
     .buffer_free = buffer_free,
     .upload = upload,
     .download = download,
-    .scratch_count = scratch_count,
-    .plan_ready = ready,
-    .plan_release = release,
-    .submit = submit,
-    .wait = wait_slot,
+    .submit = submit, // which has done the work when it returns
 };
 
 void reference_info(device_info *info) {

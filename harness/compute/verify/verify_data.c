@@ -178,7 +178,7 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
         for (uint32_t i = 0; i < m.sentences; i++) out[i] = sentence_word(t, name, slot, micro, i);
     } else if (t->o.kind == OP_adamw_rows) {
         for (uint32_t i = 0; i < count; i++) out[i] = row_word(t, name, i);
-    } else if (t->o.kind != OP_checksum) { // whose one list of words is its result
+    } else {
         for (uint32_t i = 0; i < m.tokens; i++) out[i] = token_word(t, name, slot, micro, i);
     }
 }
@@ -190,13 +190,6 @@ static const tweak *tweak_of(const trial *t, const char *name) {
         if (!strcmp(t->tweaks[i].name, name)) return &t->tweaks[i];
     }
     return NULL;
-}
-
-// Parameters and optimizer state lie in one region; all else differs from step to step.
-static bool is_parameter(const char *name) {
-    return is_listed(" weight bias token position type dweight dbias p m v table class_weights "
-                     "last_step ",
-                     name);
 }
 
 static err draw(trial *t, trial_operand *w) {
@@ -228,9 +221,8 @@ err verify__data(trial *t, device *reference) {
                              .count = k && k->count ? k->count : list[i].count,
                              .same_as = -1,
                              .is_given = !is_listed(t->absent, list[i].name)};
-        bool is_table = t->o.kind == OP_rows_sum && !strcmp(w->name, "out");
         bool has_regions = t->slot_count > 1 || t->micro_count > 1 || t->first_slot;
-        w->is_strided = has_regions && !is_parameter(w->name) && !is_table;
+        w->is_strided = has_regions && !list[i].is_kept;
         w->regions = w->is_strided ? SLOT_COUNT * MICROS_MAX : 1;
     }
     for (size_t i = 0; i < t->operand_count; i++) {
@@ -278,7 +270,7 @@ static err load_operand(trial *t, arena *a, operand *w, uint32_t slot, uint32_t 
     device *d = a->device;
     err e = arena_take(a, w->at, w->count, w->is_real ? d->real : ELEM_U32);
     const float *values = verify__values(t, w->name, slot, micro);
-    if (e || (w->is_real && !values)) return e;
+    if (e || (w->is_real ? !values : w->access == ACCESS_WRITE)) return e;
     if (w->is_real) return device_write_f32(*w->at, values, w->count);
     verify__words(t, w->name, slot, micro, d->tile_rows, span_host(*w->at), w->count);
     return ERR_OK;

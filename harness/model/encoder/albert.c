@@ -13,6 +13,10 @@ static void defaults(model_config *c) {
     c->activation = ACT_GELU_TANH;
 }
 
+static void preset(model_config *c) {
+    c->embedding = 128; // of every published size
+}
+
 #define LAYER "~encoder.albert_layer_groups.0.albert_layers.0."
 
 // NOLINTBEGIN(bugprone-suspicious-missing-comma): LAYER begins a key
@@ -39,6 +43,7 @@ const encoder_family encoder_albert = {
              [PARAM_head_dense_weight] = "~pooler.weight",
              [PARAM_head_dense_bias] = "~pooler.bias"},
     .defaults = defaults,
+    .preset = preset,
     .types_least = 2,
     .projects = PROJECTS_ALWAYS,
     .shares_layers = true,

@@ -10,6 +10,11 @@ static void defaults(model_config *c) {
     c->intermediate = 1024;
 }
 
+/* Small ones have embeddings half as wide as the hidden states; those of base are as wide. */
+static void preset(model_config *c) {
+    if (c->hidden < 768) c->embedding = c->hidden / 2;
+}
+
 const encoder_family encoder_electra = {
     .title = "ELECTRA",
     .class_name = "Electra",
@@ -20,6 +25,7 @@ const encoder_family encoder_electra = {
              [PARAM_head_output_weight] = "classifier.out_proj.weight",
              [PARAM_head_output_bias] = "classifier.out_proj.bias"},
     .defaults = defaults,
+    .preset = preset,
     .types_least = 2,
     .projects = PROJECTS_WHERE_SIZES_DIFFER,
     .head_drops_input = true,

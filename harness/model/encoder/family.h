@@ -22,7 +22,7 @@ typedef struct config_name {
     const char *usual, *own;
 } config_name;
 
-enum { FAMILY_NAMES_MAX = 12 };
+enum { FAMILY_NAMES_MAX = 12, FAMILIES_MAX = 16 };
 
 typedef struct encoder_family {
     const char *title;      /* in messages: "BERT" */
@@ -34,6 +34,9 @@ typedef struct encoder_family {
     const char *qkv[3];             /* names of query, key, value in them; likewise */
     /* What config.json stands for where it is silent, when that is not as with BERT. */
     void (*defaults)(struct model_config *c);
+    /* What a preset has otherwise than BERT's; NULL: nothing. Layers, hidden size, heads and
+     * vocabulary are set. */
+    void (*preset)(struct model_config *c);
     /* Position ids begin behind pad_token_id and count what is not padding; a padding token has
      * pad_token_id's row. Else they are the places in the sentence. */
     bool positions_follow_pad;

@@ -8,6 +8,10 @@ static void defaults(model_config *c) {
     c->pad = 1;
 }
 
+static void preset(model_config *c) {
+    c->layer_norm_eps = 1e-5f;
+}
+
 const encoder_family encoder_roberta = {
     .title = "RoBERTa",
     .class_name = "Roberta",
@@ -18,6 +22,7 @@ const encoder_family encoder_roberta = {
              [PARAM_head_output_weight] = "classifier.out_proj.weight",
              [PARAM_head_output_bias] = "classifier.out_proj.bias"},
     .defaults = defaults,
+    .preset = preset,
     .positions_follow_pad = true,
     .types_least = 1,
     .head_drops_input = true,

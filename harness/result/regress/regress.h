@@ -42,7 +42,8 @@ enum {
  */
 
 typedef struct regress_case {
-    char *name, *task, *model; /* owned */
+    char *name, *task, *model;  /* owned */
+    const encoder_family *arch; /* of a preset; NULL: BERT */
     bool sample;
     size_t limit; /* rows of each split of the real data; 0: all */
     uint32_t steps, batch_size;
@@ -109,8 +110,9 @@ typedef struct regress_state {
 typedef struct regress_options {
     const char *device, *data_dir;
     uint32_t threads;
-    const char *folder; /* for the runs' files, removed at the end */
-    bool all_seeds;     /* for a baseline */
+    const char *folder;         /* for the runs' files, removed at the end */
+    bool all_seeds;             /* for a baseline */
+    const regress_state *known; /* cases that it has are left out; NULL: none are */
     bool timing;
 } regress_options;
 
@@ -123,6 +125,12 @@ err regress_measure(regress_state *out, const regress_suite *s,
 err regress_time(regress_state *out, const regress_suite *s,
                  const regress_options *options) MUST_CHECK;
 void regress_state_free(regress_state *s);
+
+/* Makes `before` the suite's: the cases that it lacks are taken over from `now`; what it holds
+ * stays as it is, which is right as long as its cases are the suite's by definition, not by name
+ * alone. Errors: ERR_DATA when it has a case that the suite has not, or was made on another device,
+ * but for CPUs. */
+err regress_add(regress_state *before, regress_state *now, const regress_suite *suite) MUST_CHECK;
 
 /* Baselines as files. Errors of reading: ERR_IO; ERR_FORMAT. */
 err regress_state_write(const regress_state *s, const regress_suite *suite,

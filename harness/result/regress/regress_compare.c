@@ -1,6 +1,5 @@
-#include "result/regress/regress.h"
-
 #include "metric/statistics.h"
+#include "result/regress/regress_internal.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -128,7 +127,7 @@ static err compare_case(regress_report *r, const regress_result *a, const regres
     return e;
 }
 
-static const regress_result *result_of(const regress_state *s, const char *name) {
+regress_result *regress__result(const regress_state *s, const char *name) {
     for (size_t i = 0; i < s->result_count; i++)
         if (s->results[i].name && !strcmp(s->results[i].name, name)) return &s->results[i];
     return NULL;
@@ -254,13 +253,44 @@ err regress_compare(regress_report *out, const regress_state *before, const regr
     out->bound = is_other_vendor(before, now) ? suite->bound_other : suite->bound;
     err e = ERR_OK;
     for (size_t i = 0; i < before->result_count && !e; i++) {
-        const regress_result *a = &before->results[i], *b = result_of(now, a->name);
+        const regress_result *a = &before->results[i], *b = regress__result(now, a->name);
         e = b ? compare_case(out, a, b)
               : add_skipped(out, REGRESS_SCORE, a->name, "all", "its data is not here");
     }
     if (!e) e = compare_kernels(out, before, now);
     if (e) regress_report_free(out);
     return e;
+}
+
+static bool has_case(const regress_suite *suite, const char *name) {
+    for (size_t i = 0; i < suite->case_count; i++)
+        if (!strcmp(suite->cases[i].name, name)) return true;
+    return false;
+}
+
+err regress_add(regress_state *before, regress_state *now, const regress_suite *suite) {
+    regress_result *all = NULL;
+    if (is_other_vendor(before, now))
+        return err_set(ERR_DATA, "the baseline is of %s, %s: --update makes a new one for %s, %s",
+                       before->device, before->driver, now->device, now->driver);
+    for (size_t i = 0; i < before->result_count; i++)
+        if (!has_case(suite, before->results[i].name))
+            return err_set(ERR_DATA, "%s: no case '%s', which the baseline has: --update",
+                           suite->path, before->results[i].name);
+    err e = mem_new(&all, suite->case_count);
+    for (size_t i = 0; !e && i < suite->case_count; i++) {
+        regress_result *r = regress__result(before, suite->cases[i].name);
+        if (!r) r = regress__result(now, suite->cases[i].name);
+        if (!r) continue;
+        all[i] = *r;
+        *r = (regress_result){0};
+    }
+    if (e) return e;
+    mem_free(before->results);
+    before->results = all;
+    before->result_count = suite->case_count;
+    memcpy(before->suite_sha256, suite->sha256, sizeof before->suite_sha256);
+    return ERR_OK;
 }
 
 void regress_report_free(regress_report *r) {

@@ -21,6 +21,7 @@ void regress__request(run_request *q, const regress_case *c, const regress_optio
                        .sample = c->sample,
                        .limit = c->limit,
                        .model = c->model,
+                       .arch = c->arch,
                        .protocol = PROTOCOL_LAST,
                        .seed = seed,
                        .device = o->device,
@@ -181,6 +182,7 @@ err regress_measure(regress_state *out, const regress_suite *s, const regress_op
     for (size_t i = 0; i < s->case_count && !e; i++) {
         const regress_case *c = &s->cases[i];
         bool here;
+        if (o->known && regress__result(o->known, c->name)) continue;
         if ((e = regress__data_is_here(&here, c, o->data_dir))) break;
         if (here) {
             log_note("case %s (%zu of %zu)", c->name, i + 1, s->case_count);

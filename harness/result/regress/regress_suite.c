@@ -15,6 +15,19 @@ static err read_text(char **out, const cJSON *o, const char *key, const char *wh
     return mem_strdup(out, text);
 }
 
+static err read_arch(regress_case *c, const cJSON *o, const char *where) {
+    const char *name;
+    err e = json_string(&name, o, "arch", where);
+    if (e) return e;
+    if (!(c->arch = family_find(name)))
+        return err_set(ERR_FORMAT, "%s: 'arch' is '%s', expected one of %s", where, name,
+                       family_names());
+    if (!model_preset_known(c->model))
+        return err_set(ERR_FORMAT, "%s: 'arch' goes with a preset (%s), found model '%s'", where,
+                       model_preset_names(), c->model);
+    return ERR_OK;
+}
+
 static err read_case(regress_case *c, const cJSON *o, const char *path, size_t place) {
     char where[600];
     int64_t limit = 0, steps, batch;
@@ -30,6 +43,7 @@ static err read_case(regress_case *c, const cJSON *o, const char *path, size_t p
         return e;
     }
     if (json_has(o, "limit") && (e = json_whole(&limit, o, "limit", 1, INT32_MAX, where))) return e;
+    if (json_has(o, "arch") && (e = read_arch(c, o, where))) return e;
     c->limit = (size_t)limit;
     c->steps = (uint32_t)steps;
     c->batch_size = (uint32_t)batch;

@@ -18,55 +18,55 @@ enum {
     WEIGHTS_MOST = 256     /* as many labels as a run takes */
 };
 
-typedef enum field_kind { FIELD_COUNT, FIELD_NUMBER, FIELD_SWITCH } field_kind;
-typedef enum recorded { RECORDED_ALWAYS, RECORDED_CHANGED, RECORDED_NEVER } recorded;
-
-typedef struct field {
-    const char *key;
-    field_kind kind;
-    size_t offset;
-    double value, low, high;
-    recorded recorded;
-} field;
-
-static const field fields[] = {
-#define X(kind, key, value, low, high, recorded)                                                   \
-    {#key, FIELD_##kind, offsetof(recipe, key), value, low, high, RECORDED_##recorded},
-    RECIPE_FIELDS(X)
-#undef X
+static const hyperparameter table[] = {
+#define HYPERPARAMETER(kind, key, value, low, high, recorded, word, ...)                           \
+    {#key, RECIPE_##kind, offsetof(recipe, key), value, low, high, RECORDED_##recorded, word},
+#include "train/recipe/hyperparameters.def"
 };
-enum { FIELD_TOTAL = sizeof fields / sizeof *fields };
+enum { ROWS = sizeof table / sizeof *table };
 
-static const char text_keys[] = "lr_scheduler_type, class_weights, metric_for_best_model";
-
-static double field_get(const recipe *r, const field *f) {
-    const char *at = (const char *)r + f->offset;
-    uint32_t count;
-    double number;
-    switch (f->kind) {
-    case FIELD_COUNT: memcpy(&count, at, sizeof count); return count;
-    case FIELD_NUMBER: memcpy(&number, at, sizeof number); return number;
-    case FIELD_SWITCH: return *(const bool *)at;
-    }
-    return 0;
+const hyperparameter *recipe_row(size_t i) {
+    return i < ROWS ? &table[i] : NULL;
 }
 
-static void field_put(recipe *r, const field *f, double value) {
-    char *at = (char *)r + f->offset;
-    uint32_t count;
-    switch (f->kind) {
-    case FIELD_COUNT:
-        count = (uint32_t)value; // a number may be below 0
-        memcpy(at, &count, sizeof count);
-        break;
-    case FIELD_NUMBER: memcpy(at, &value, sizeof value); break;
-    case FIELD_SWITCH: *(bool *)at = value > 0; break;
+static const hyperparameter *row_find(const char *key) {
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(table[i].key, key) == 0) return &table[i];
+    return NULL;
+}
+
+double recipe_value(const recipe *r, const hyperparameter *h) {
+    const void *at = (const char *)r + h->offset;
+    switch (h->kind) {
+    case RECIPE_WHOLE:
+    case RECIPE_STEPS: return *(const uint32_t *)at;
+    case RECIPE_REAL: return *(const double *)at;
+    case RECIPE_SWITCH: return *(const bool *)at;
+    default: return 0;
     }
+}
+
+static void number_put(recipe *r, const hyperparameter *h, double value) {
+    void *at = (char *)r + h->offset;
+    switch (h->kind) {
+    case RECIPE_WHOLE:
+    case RECIPE_STEPS: *(uint32_t *)at = (uint32_t)value; break;
+    case RECIPE_REAL: *(double *)at = value; break;
+    case RECIPE_SWITCH: *(bool *)at = value > 0; break;
+    default: break;
+    }
+}
+
+/* NULL of numbers. */
+static const char *text_get(const recipe *r, const hyperparameter *h) {
+    const void *at = (const char *)r + h->offset;
+    if (h->kind < RECIPE_SCHEDULE) return NULL;
+    return h->kind == RECIPE_SCHEDULE ? schedule_name(*(const schedule_kind *)at) : at;
 }
 
 void recipe_defaults(recipe *r) {
-    *r = (recipe){.name = "trainer", .lr_scheduler_type = SCHEDULE_linear};
-    for (size_t i = 0; i < FIELD_TOTAL; i++) field_put(r, &fields[i], fields[i].value);
+    *r = (recipe){.name = "trainer"};
+    for (size_t i = 0; i < ROWS; i++) number_put(r, &table[i], table[i].value);
 }
 
 /* --- built-in recipes ----------------------------------------------------------------------------
@@ -89,10 +89,6 @@ static void course_loop(recipe *r) {
     r->max_grad_norm = 0;
 }
 
-static void trainer(recipe *r) {
-    (void)r;
-}
-
 /* From scratch. The rates of tiny (kor_hate, kor_sarcasm: 5e-4, 7e-4, 1e-3, 2e-3) and of mini
  * (kor_hate) were tried on the dev hold-out; those of the larger presets follow them downwards,
  * untried. */
@@ -105,104 +101,98 @@ static void scratch(recipe *r, double rate) {
     r->logging_steps = 50;
 }
 
-static void tiny(recipe *r) {
-    scratch(r, 7e-4);
-}
-static void mini(recipe *r) {
-    scratch(r, 3e-4);
-}
-static void small(recipe *r) {
-    scratch(r, 2e-4);
-}
-static void medium(recipe *r) {
-    scratch(r, 1e-4);
-}
-static void base(recipe *r) {
-    scratch(r, 5e-5);
-}
+/* X(name, what it changes of transformers' defaults, its rate from scratch) */
+#define BUILT_IN(X)                                                                                \
+    X("trainer", NULL, 0)                                                                          \
+    X("course", course, 0)                                                                         \
+    X("course-loop", course_loop, 0)                                                               \
+    X("tiny", NULL, 7e-4)                                                                          \
+    X("mini", NULL, 3e-4)                                                                          \
+    X("small", NULL, 2e-4)                                                                         \
+    X("medium", NULL, 1e-4)                                                                        \
+    X("base", NULL, 5e-5)
 
 static const struct {
     const char *name;
-    void (*change)(recipe *r); /* from transformers' defaults */
-} built_in[] = {{"trainer", trainer}, {"course", course}, {"course-loop", course_loop},
-                {"tiny", tiny},       {"mini", mini},     {"small", small},
-                {"medium", medium},   {"base", base}};
+    void (*change)(recipe *r);
+    double rate;
+} built_in[] = {
+#define X(name, change, rate) {name, change, rate},
+    BUILT_IN(X)
+#undef X
+};
 
 const char *recipe_names(void) {
-    return "trainer, course, course-loop, tiny, mini, small, medium, base";
+#define X(name, change, rate) ", " name
+    return &BUILT_IN(X)[2];
+#undef X
 }
 
 static bool load_built_in(recipe *r, const char *name) {
-    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
-        if (strcmp(built_in[i].name, name) == 0) {
-            recipe_defaults(r);
-            snprintf(r->name, sizeof r->name, "%s", name);
-            built_in[i].change(r);
-            return true;
-        }
+    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
+        if (strcmp(built_in[i].name, name) != 0) continue;
+        recipe_defaults(r);
+        snprintf(r->name, sizeof r->name, "%s", name);
+        if (built_in[i].change) built_in[i].change(r);
+        if (built_in[i].rate > 0) scratch(r, built_in[i].rate);
+        return true;
+    }
     return false;
 }
 
-/* --- values by key -------------------------------------------------------------------------------
- */
-
-static const field *field_find(const char *key) {
-    for (size_t i = 0; i < FIELD_TOTAL; i++)
-        if (strcmp(fields[i].key, key) == 0) return &fields[i];
-    return NULL;
-}
+/* --- values by key --- */
 
 static err unknown_key(const char *key) {
     strbuf known = {0};
     err e = ERR_OK;
-    for (size_t i = 0; !e && i < FIELD_TOTAL; i++) e = strbuf_printf(&known, "%s, ", fields[i].key);
-    if (!e)
-        e = err_set(ERR_USAGE, "unknown hyperparameter '%s' (known: %s%s)", key, known.text,
-                    text_keys);
+    for (size_t i = 0; !e && i < ROWS; i++)
+        e = strbuf_printf(&known, "%s%s", i ? ", " : "", table[i].key);
+    if (!e) e = err_set(ERR_USAGE, "unknown hyperparameter '%s' (known: %s)", key, known.text);
     strbuf_free(&known);
     return e;
 }
 
 err recipe_set_number(recipe *r, const char *key, double value) {
-    const field *f = field_find(key);
-    if (!f) return unknown_key(key);
+    const hyperparameter *h = row_find(key);
+    if (!h) return unknown_key(key);
+    if (h->kind >= RECIPE_SCHEDULE)
+        return err_set(ERR_USAGE, "%s is %g, expected text", key, value);
     // as transformers reads it: below 1 it is a share of all steps
-    if (strcmp(key, "warmup_steps") == 0 && value > 0 && value < 1) {
+    if (h->kind == RECIPE_STEPS && value > 0 && value < 1) {
         r->warmup_steps = 0;
         r->warmup_ratio = value;
         return ERR_OK;
     }
     // a default below 0 says that another place decides; between it and 0 nothing is allowed
-    double low = f->value < 0 && value != f->value ? 0 : f->low;
-    bool is_whole = value == floor(value);
-    if (!(value >= low && value <= f->high) || (f->kind != FIELD_NUMBER && !is_whole)) {
+    double low = h->value < 0 && value != h->value ? 0 : h->low;
+    bool is_whole = h->kind != RECIPE_REAL;
+    if (!(value >= low && value <= h->high) || (is_whole && value != floor(value))) {
         char found[SHOWN_NUMBER_BYTES], least[SHOWN_NUMBER_BYTES], most[SHOWN_NUMBER_BYTES];
         return err_set(ERR_USAGE, "%s is %s, expected a %snumber from %s to %s", key,
-                       shown_number(found, value), f->kind == FIELD_NUMBER ? "" : "whole ",
-                       shown_number(least, low), shown_number(most, f->high));
+                       shown_number(found, value), is_whole ? "whole " : "",
+                       shown_number(least, low), shown_number(most, h->high));
     }
-    field_put(r, f, value);
+    number_put(r, h, value);
     return ERR_OK;
 }
 
-bool recipe_get_number(double *out, const recipe *r, const char *key) {
-    const field *f = field_find(key);
-    if (f) *out = field_get(r, f);
-    return f != NULL;
+const char *recipe_word(const char *key, double value) {
+    const hyperparameter *h = row_find(key);
+    return h && h->kind < RECIPE_SCHEDULE && value == h->low ? h->word : NULL;
 }
 
-const char *recipe_word(const char *key, double value) {
-    static const struct {
-        const char *key;
-        double value;
-        const char *word;
-    } words[] = {{"max_steps", 0, "by epochs"},      {"max_grad_norm", 0, "no clipping"},
-                 {"dropout", -1, "the model's own"}, {"max_length", 0, "the task's"},
-                 {"eval_steps", 0, "once an epoch"}, {"early_stopping_patience", 0, "never"},
-                 {"save_steps", 0, "at the end"},    {"save_total_limit", 0, "all"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].key, key) == 0 && words[i].value == value) return words[i].word;
-    return NULL;
+bool recipe_shown(char out[RECIPE_TEXT_BYTES], const recipe *r, const char *key) {
+    const hyperparameter *h = row_find(key);
+    if (!h) return false;
+    char number[SHOWN_NUMBER_BYTES];
+    double value = recipe_value(r, h);
+    const char *text = text_get(r, h), *word = recipe_word(key, value);
+    if (!text)
+        text = word ? word : shown_number(number, value);
+    else if (!*text)
+        text = h->word;
+    snprintf(out, RECIPE_TEXT_BYTES, "%s", text);
+    return true;
 }
 
 err recipe_class_weights(double *weights, size_t *count, size_t most, const char *text) {
@@ -229,7 +219,6 @@ static err set_class_weights(recipe *r, const char *value) {
     double weights[WEIGHTS_MOST];
     size_t count = 0;
     strbuf text = {0};
-    if (strcmp(value, "none") == 0) value = "";
     if (!*value || strcmp(value, "balanced") == 0) {
         snprintf(r->class_weights, sizeof r->class_weights, "%s", value);
         return ERR_OK;
@@ -248,7 +237,6 @@ static err set_class_weights(recipe *r, const char *value) {
 static err set_metric(recipe *r, const char *value) {
     const metric *found = NULL;
     if (strncmp(value, "eval_", 5) == 0) value += 5;
-    if (strcmp(value, "headline") == 0) value = "";
     err e = *value && strcmp(value, "loss") != 0 ? metric_lookup(&found, value, ANSWER_CLASS, 0)
                                                  : ERR_OK;
     if (e) return err_wrap(e, "metric_for_best_model (beside loss)");
@@ -257,11 +245,16 @@ static err set_metric(recipe *r, const char *value) {
 }
 
 err recipe_set_text(recipe *r, const char *key, const char *value) {
-    if (strcmp(key, "lr_scheduler_type") == 0) return schedule_find(&r->lr_scheduler_type, value);
-    if (strcmp(key, "class_weights") == 0) return set_class_weights(r, value);
-    if (strcmp(key, "metric_for_best_model") == 0) return set_metric(r, value);
-    if (!field_find(key)) return unknown_key(key);
-    return err_set(ERR_USAGE, "%s is '%s', expected a number", key, value);
+    const hyperparameter *h = row_find(key);
+    if (!h) return unknown_key(key);
+    const char *text =
+        h->word && strcmp(value, h->word) == 0 && h->kind != RECIPE_SCHEDULE ? "" : value;
+    switch (h->kind) {
+    case RECIPE_SCHEDULE: return schedule_find(&r->lr_scheduler_type, text);
+    case RECIPE_WEIGHTS: return set_class_weights(r, text);
+    case RECIPE_METRIC: return set_metric(r, text);
+    default: return err_set(ERR_USAGE, "%s is '%s', expected a number", key, value);
+    }
 }
 
 /* --- files ---------------------------------------------------------------------------------------
@@ -317,25 +310,27 @@ err recipe_load(recipe *r, const char *name_or_file) {
                    recipe_names());
 }
 
-static err visit_field(const recipe *r, const field *f, const recipe_visitor *visitor) {
-    double value = field_get(r, f);
-    bool is_default = value == f->value;
-    if (f->recorded == RECORDED_NEVER || (f->recorded == RECORDED_CHANGED && is_default))
-        return ERR_OK;
-    if (f->kind == FIELD_SWITCH) return visitor->truth(visitor->context, f->key, value > 0);
-    return visitor->number(visitor->context, f->key, value);
-}
-
-static err visit_text(const recipe_visitor *visitor, const char *key, const char *value) {
-    return *value ? visitor->text(visitor->context, key, value) : ERR_OK;
+static err visit_row(const recipe *r, const hyperparameter *h, const recipe_visitor *visitor) {
+    double value = recipe_value(r, h);
+    const char *text = text_get(r, h);
+    bool is_default = text ? !*text : value == h->value;
+    if (h->recorded == RECORDED_CHANGED && is_default) return ERR_OK;
+    if (text) return visitor->text(visitor->context, h->key, text);
+    if (h->kind == RECIPE_SWITCH) return visitor->truth(visitor->context, h->key, value > 0);
+    return visitor->number(visitor->context, h->key, value);
 }
 
 err recipe_visit(const recipe *r, const recipe_visitor *visitor) {
     err e = ERR_OK;
-    for (size_t i = 0; !e && i < FIELD_TOTAL; i++) e = visit_field(r, &fields[i], visitor);
-    if (!e) e = visit_text(visitor, "lr_scheduler_type", schedule_name(r->lr_scheduler_type));
-    if (!e) e = visit_text(visitor, "class_weights", r->class_weights);
-    if (!e) e = visit_text(visitor, "metric_for_best_model", r->metric_for_best_model);
+    for (size_t i = 0; !e && i < ROWS; i++)
+        if (table[i].recorded != RECORDED_NEVER) e = visit_row(r, &table[i], visitor);
+    return e;
+}
+
+err recipe_visit_rest(const recipe *r, const recipe_visitor *visitor) {
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < ROWS; i++)
+        if (table[i].recorded == RECORDED_NEVER) e = visit_row(r, &table[i], visitor);
     return e;
 }
 

@@ -16,56 +16,47 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(kind, key, default, low, high, recorded)
- *   kind      COUNT: uint32_t; NUMBER: double; SWITCH: bool
- *   recorded  part of the run record's recipe, as what changes the numbers has to be: ALWAYS, or
- *             CHANGED: only when it departs from the default, so that the recipe of a run that does
- *             not use an option is the same as before there was the option; NEVER */
-#define RECIPE_FIELDS(X)                                                                           \
-    X(NUMBER, learning_rate, 5e-5, 0, 10, ALWAYS)                                                  \
-    X(NUMBER, num_train_epochs, 3, 0, 10000, ALWAYS)                                               \
-    X(COUNT, max_steps, 0, 0, 1000000000, ALWAYS) /* 0: by epochs */                               \
-    X(COUNT, per_device_train_batch_size, 8, 1, 65536, ALWAYS)                                     \
-    X(COUNT, gradient_accumulation_steps, 1, 1, 4096, ALWAYS)                                      \
-    X(COUNT, warmup_steps, 0, 0, 1000000000, ALWAYS) /* set between 0 and 1: warmup_ratio */       \
-    X(NUMBER, warmup_ratio, 0, 0, 1, ALWAYS)         /* used when warmup_steps is 0 */             \
-    X(NUMBER, weight_decay, 0, 0, 10, ALWAYS)                                                      \
-    X(NUMBER, adam_beta1, 0.9, 0, 0.999999, ALWAYS)                                                \
-    X(NUMBER, adam_beta2, 0.999, 0, 0.9999999, ALWAYS)                                             \
-    X(NUMBER, adam_epsilon, 1e-8, 1e-30, 1, ALWAYS) /* at 0 a gradient of 0 gives 0 / 0 */         \
-    X(NUMBER, max_grad_norm, 1, 0, 1e9, ALWAYS)     /* 0: no clipping */                           \
-    X(NUMBER, dropout, -1, -1, 0.999, ALWAYS)       /* -1: as the model's configuration says */    \
-    X(NUMBER, label_smoothing_factor, 0, 0, 0.999, ALWAYS)                                         \
-    X(COUNT, max_length, 0, 0, 65536, ALWAYS)      /* tokens; 0: the task's */                     \
-    X(COUNT, eval_steps, 0, 0, 1000000000, ALWAYS) /* protocol dev; 0: once an epoch */            \
-    X(SWITCH, group_by_length, 0, 0, 1, CHANGED)   /* batches of sentences of like length */       \
-    X(SWITCH, freeze_embeddings, 0, 0, 1, CHANGED)                                                 \
-    X(COUNT, freeze_layers, 0, 0, 1000, CHANGED) /* the first layers of the encoder */             \
-    X(COUNT, early_stopping_patience, 0, 0, 1000000, CHANGED) /* protocol dev; 0: never */         \
-    X(NUMBER, early_stopping_threshold, 0, 0, 1e9, CHANGED)                                        \
-    X(COUNT, per_device_eval_batch_size, 8, 1, 65536, NEVER)                                       \
-    X(COUNT, logging_steps, 500, 1, 1000000000, NEVER)                                             \
-    X(COUNT, save_steps, 0, 0, 1000000000, NEVER)    /* 0: the final weights only */               \
-    X(COUNT, save_total_limit, 0, 0, 1000000, NEVER) /* checkpoints kept; 0: all */
-
-#define RECIPE_TYPE_COUNT uint32_t
-#define RECIPE_TYPE_NUMBER double
-#define RECIPE_TYPE_SWITCH bool
-
 enum { RECIPE_TEXT_BYTES = 512 };
+
+/* C type of each kind of hyperparameter. WEIGHTS: factors of the classes in the loss, "" for none,
+ * "balanced", or one number a class with commas. METRIC: "loss" or a metric's name; "": the task's
+ * headline. */
+typedef uint32_t recipe_WHOLE, recipe_STEPS;
+typedef double recipe_REAL;
+typedef bool recipe_SWITCH;
+typedef schedule_kind recipe_SCHEDULE;
+typedef char recipe_WEIGHTS[RECIPE_TEXT_BYTES], recipe_METRIC[RECIPE_TEXT_BYTES];
 
 typedef struct recipe {
     char name[64]; /* "course", or the file's name */
-#define X(kind, key, value, low, high, recorded) RECIPE_TYPE_##kind key;
-    RECIPE_FIELDS(X)
-#undef X
-    schedule_kind lr_scheduler_type;
-    /* Factors of the classes in the loss: "" for none, "balanced", or one number a class with
-     * commas. Recorded when given. */
-    char class_weights[RECIPE_TEXT_BYTES];
-    /* Protocol dev: "loss" or a metric's name; "": the task's headline. Recorded when given. */
-    char metric_for_best_model[RECIPE_TEXT_BYTES];
+#define HYPERPARAMETER(kind, key, value, low, high, recorded, word, ...) recipe_##kind key;
+#include "train/recipe/hyperparameters.def"
 } recipe;
+
+typedef enum recipe_kind {
+    RECIPE_WHOLE,
+    RECIPE_STEPS,
+    RECIPE_REAL,
+    RECIPE_SWITCH,
+    RECIPE_SCHEDULE, /* from here on text */
+    RECIPE_WEIGHTS,
+    RECIPE_METRIC
+} recipe_kind;
+
+typedef enum recipe_recorded { RECORDED_ALWAYS, RECORDED_CHANGED, RECORDED_NEVER } recipe_recorded;
+
+/* A row of hyperparameters.def. */
+typedef struct hyperparameter {
+    const char *key;
+    recipe_kind kind;
+    size_t offset; /* in a recipe */
+    double value, low, high;
+    recipe_recorded recorded;
+    const char *word;
+} hyperparameter;
+
+/* The rows in order; NULL behind the last. */
+const hyperparameter *recipe_row(size_t i);
 
 /* transformers' defaults. */
 void recipe_defaults(recipe *r);
@@ -77,10 +68,9 @@ err recipe_load(recipe *r, const char *name_or_file) MUST_CHECK;
 /* "trainer, course, ..." */
 const char *recipe_names(void);
 
-/* Sets one value by its key; lr_scheduler_type, class_weights and metric_for_best_model take text,
- * the others numbers (of a switch: 0 or 1). "none" and "headline" are the defaults of the latter
- * two; metric_for_best_model may begin with "eval_". Errors: ERR_USAGE listing keys or values, or
- * naming the range. */
+/* Sets one value by its key; "none" and "headline" are the defaults of texts; metric_for_best_model
+ * may begin with "eval_"; a switch is 0 or 1. Errors: ERR_USAGE listing keys or values, or naming
+ * the range. */
 err recipe_set_number(recipe *r, const char *key, double value) MUST_CHECK;
 err recipe_set_text(recipe *r, const char *key, const char *value) MUST_CHECK;
 
@@ -88,7 +78,8 @@ err recipe_set_text(recipe *r, const char *key, const char *value) MUST_CHECK;
  * weights. Errors: ERR_USAGE. */
 err recipe_class_weights(double *weights, size_t *count, size_t most, const char *text) MUST_CHECK;
 
-/* Calls the functions for each recorded key in order, whichever its kind. */
+/* Calls the functions for each recorded key in order, whichever its kind; recipe_visit_rest for
+ * those that are never recorded. */
 typedef struct recipe_visitor {
     void *context;
     err (*number)(void *context, const char *key, double value);
@@ -96,9 +87,13 @@ typedef struct recipe_visitor {
     err (*truth)(void *context, const char *key, bool value);
 } recipe_visitor;
 err recipe_visit(const recipe *r, const recipe_visitor *visitor) MUST_CHECK;
+err recipe_visit_rest(const recipe *r, const recipe_visitor *visitor) MUST_CHECK;
 
-/* The number of this key, recorded or not; false when the key is unknown or takes text. */
-bool recipe_get_number(double *out, const recipe *r, const char *key);
+/* The value of a row that is no text. */
+double recipe_value(const recipe *r, const hyperparameter *h);
+
+/* The value of this key as people read it; false when the key is unknown. */
+bool recipe_shown(char out[RECIPE_TEXT_BYTES], const recipe *r, const char *key);
 
 /* What a value means that is no number in itself ("the model's own" for a dropout of -1), or NULL.
  */

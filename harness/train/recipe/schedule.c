@@ -19,9 +19,9 @@ err schedule_find(schedule_kind *out, const char *name) {
             *out = (schedule_kind)i;
             return ERR_OK;
         }
-    return err_set(ERR_USAGE,
-                   "unknown schedule '%s' (known: linear, cosine, constant, constant_with_warmup)",
-                   name);
+#define X(known) ", " #known
+    return err_set(ERR_USAGE, "unknown schedule '%s' (known: %s)", name, &SCHEDULES(X)[2]);
+#undef X
 }
 
 bool schedule_has_warmup(schedule_kind kind) {

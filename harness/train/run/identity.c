@@ -107,8 +107,8 @@ err run__identify(run *r) {
     const run_request *q = &r->request;
     const device_info *d = &r->device.info;
     recipe shown = q->recipe;
-    char version[24], numerics[24], seed[16], rows[64], limit[24], threads[16], eval_batch[16];
-    char logging[16], saving[40], weights[HASH_HEX_BYTES], config[HASH_HEX_BYTES], *place = NULL;
+    char version[24], numerics[24], seed[16], rows[64], limit[24], threads[16];
+    char weights[HASH_HEX_BYTES], config[HASH_HEX_BYTES], *place = NULL;
     shown.max_length = r->max_length; // also when the recipe leaves it to the task
     snprintf(version, sizeof version, "%" PRId64, r->task.version);
     snprintf(numerics, sizeof numerics, "%d", NUMERICS_VERSION);
@@ -116,9 +116,6 @@ err run__identify(run *r) {
     snprintf(rows, sizeof rows, "%zu", r->data.train.kept_count);
     snprintf(limit, sizeof limit, "%zu", q->limit);
     snprintf(threads, sizeof threads, "%u", d->threads);
-    snprintf(eval_batch, sizeof eval_batch, "%u", shown.per_device_eval_batch_size);
-    snprintf(logging, sizeof logging, "%u", shown.logging_steps);
-    snprintf(saving, sizeof saving, "%u, %u kept", shown.save_steps, shown.save_total_limit);
     r->identity = cJSON_CreateObject();
     r->surroundings = cJSON_CreateObject();
     if (!r->identity || !r->surroundings)
@@ -153,15 +150,15 @@ err run__identify(run *r) {
         {"numerics version", numerics, SAME},
         {"device uuid", d->uuid, FREE},
         {"threads", threads, FREE},
-        {"evaluation batch", eval_batch, FREE},
-        {"logging steps", logging, FREE},
-        {"save steps", saving, FREE},
     };
     enum { FIELDS = sizeof table / sizeof *table };
     e = add_fields(r, table, FIELDS);
-    // every hyperparameter is the same run's, by the name that it has in a recipe
+    // what a recipe records is the same run's, by the name that it has in a recipe; the rest is
+    // free
     recipe_visitor visitor = {r->identity, recipe_number, recipe_text, recipe_truth};
     if (!e) e = recipe_visit(&shown, &visitor);
+    visitor.context = r->surroundings;
+    if (!e) e = recipe_visit_rest(&shown, &visitor);
     if (!e) hash_fields(r, table, FIELDS);
     mem_free(place);
     return e;

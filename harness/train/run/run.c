@@ -185,7 +185,8 @@ err run_open(run *r, const run_request *request) {
     if ((e = open_device(r))) return e;
     if ((e = run__output_prepare(r))) return e;
     if ((e = open_data(r))) return e;
-    const source_options wish = {request->offline, request->from_scratch, request->cased};
+    const source_options wish = {request->offline, request->from_scratch, request->cased,
+                                 request->arch};
     if ((e = source_open(&r->source, request->model, &r->data.train, &wish))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r))) return e;

@@ -46,6 +46,7 @@ typedef struct run_request {
     bool sample;
     size_t limit;
     const char *model;
+    const encoder_family *arch;   /* of a preset; NULL: BERT */
     bool from_scratch;            /* a folder's weights are drawn from the seed all the same */
     bool ignore_mismatched_sizes; /* a classifier of another size is drawn from the seed */
     bool cased;                   /* the folder's tokenizer is, though its files do not say so */

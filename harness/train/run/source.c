@@ -33,11 +33,12 @@ static void fit_words(source *s) {
     if (!*most || *most > longest) *most = longest;
 }
 
-static err open_preset(source *s, const char *model, const dataset_split *train) {
-    err e = mem_strdup(&s->name, model);
+static err open_preset(source *s, const char *model, const encoder_family *family,
+                       const dataset_split *train) {
+    err e = model_preset_title(&s->name, model, family);
     if (e || (e = train_words(s, train))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
-    e = model_config_preset(&s->config, model, (uint32_t)s->words.count);
+    e = model_config_preset_as(&s->config, model, family, (uint32_t)s->words.count);
     if (!e) fit_words(s);
     return e;
 }
@@ -137,7 +138,8 @@ static err open_hub(source *s, const char *model, const source_options *options)
 err source_open(source *s, const char *model, const dataset_split *train,
                 const source_options *options) {
     *s = (source){0};
-    if (model_preset_known(model)) return open_preset(s, model, train);
+    if (model_preset_known(model))
+        return open_preset(s, model, options->arch ? options->arch : &encoder_bert, train);
     if (folder_exists(model)) return source_open_folder(s, model, options);
     return open_hub(s, model, options);
 }

@@ -7,7 +7,7 @@
 #include "text/tokenizer.h"
 
 typedef struct source {
-    char *name;          /* "tiny", or the folder's own name; owned */
+    char *name;          /* "tiny", "tiny-electra", or the folder's own name; owned */
     char *folder;        /* NULL for a preset; owned */
     model_config config; /* labels are those of the folder until the run sets its own */
     tokenizer words;
@@ -18,8 +18,9 @@ typedef struct source {
 
 typedef struct source_options {
     bool offline;
-    bool from_scratch; /* a folder's weights are not used */
-    bool cased;        /* as tokenizer_load */
+    bool from_scratch;          /* a folder's weights are not used */
+    bool cased;                 /* as tokenizer_load */
+    const encoder_family *arch; /* of a preset; NULL: BERT */
 } source_options;
 
 /* Finds what `model` names: a preset, a folder, or a hub name (downloaded into the hub's cache
