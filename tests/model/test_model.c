@@ -14,7 +14,8 @@
 #include <string.h>
 
 /* tests/golden/FAMILY_tiny */
-static const char *const golden_families[] = {"bert", "roberta", "electra", "distilbert", "albert"};
+static const char *const golden_families[] = {"bert",   "roberta",    "electra",    "distilbert",
+                                              "albert", "regression", "multi_label"};
 enum { GOLDEN_FAMILIES = sizeof golden_families / sizeof *golden_families };
 
 /* --- central differences --- */
@@ -218,9 +219,21 @@ typedef struct golden {
     safetensors expected;
     uint32_t ids[GOLDEN_BATCHES][GOLDEN_ROWS][32];
     pack_sentence rows[GOLDEN_BATCHES][GOLDEN_ROWS];
+    uint8_t sets[GOLDEN_BATCHES][GOLDEN_ROWS][4];
     double worst; /* over what was compared: |x - e| / max(|e|, rms) */
     char worst_name[128];
 } golden;
+
+/* A label, a number, or a 0 or 1 for each label. */
+static example_target golden_target(const cJSON *label, const char *family, uint8_t *set) {
+    if (cJSON_IsArray(label)) {
+        for (int k = 0; k < cJSON_GetArraySize(label); k++)
+            set[k] = cJSON_GetArrayItem(label, k)->valuedouble > 0;
+        return (example_target){.set = set};
+    }
+    if (!strcmp(family, "regression")) return (example_target){.number = (float)label->valuedouble};
+    return (example_target){.class = (uint32_t)label->valuedouble};
+}
 
 static void golden_open(golden *g, const char *family) {
     char path[600];
@@ -237,14 +250,15 @@ static void golden_open(golden *g, const char *family) {
     for (int b = 0; b < GOLDEN_BATCHES; b++)
         for (int r = 0; r < GOLDEN_ROWS; r++) {
             const cJSON *row = cJSON_GetArrayItem(cJSON_GetArrayItem(batches, b), r), *ids = NULL;
-            int64_t label = 0, type_one = 0;
+            int64_t type_one = 0;
             MUST(json_array(&ids, row, "ids", "row"));
-            MUST(json_whole(&label, row, "label", 0, 2, "row"));
             MUST(json_whole(&type_one, row, "type_one", 0, 32, "row"));
             uint32_t n = (uint32_t)cJSON_GetArraySize(ids);
             for (uint32_t k = 0; k < n; k++)
                 g->ids[b][r][k] = (uint32_t)cJSON_GetArrayItem(ids, (int)k)->valuedouble;
-            g->rows[b][r] = (pack_sentence){g->ids[b][r], n, (uint32_t)type_one, {(uint32_t)label}};
+            const cJSON *label = cJSON_GetObjectItem(row, "label");
+            g->rows[b][r] = (pack_sentence){g->ids[b][r], n, (uint32_t)type_one,
+                                            golden_target(label, family, g->sets[b][r])};
         }
 }
 

@@ -41,11 +41,23 @@ FAMILIES = {
     # four layers: their gradients add up
     "albert": ("AlbertConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "embedding_size": 22, "num_hidden_layers": 4,
                                 "classifier_dropout_prob": 0.0}),
+    # heads by problem_type, upon BERT
+    "regression": ("BertConfig", {**USUAL, "num_labels": 1, "problem_type": "regression"}),
+    "multi_label": ("BertConfig", {**USUAL, "num_labels": 4, "problem_type": "multi_label_classification"}),
 }
 
 
 def has_pad_in_text(config):
     return config.model_type != "bert"  # its fixture is older
+
+
+def target(config, number):
+    """A label, a number, or a 0 or 1 for each label."""
+    if config.problem_type == "regression":
+        return number * 0.75 - 0.5
+    if config.problem_type == "multi_label_classification":
+        return [float(number >> label & 1) for label in range(config.num_labels)]
+    return number % config.num_labels
 
 
 def batches(config):
@@ -58,7 +70,7 @@ def batches(config):
                 ids[n // 3] = config.pad_token_id
             # the last sentence of the second batch is a pair
             type_one = n // 2 if (place, i) == (1, 4) else n
-            rows.append({"ids": ids, "type_one": type_one, "label": (i + place) % config.num_labels})
+            rows.append({"ids": ids, "type_one": type_one, "label": target(config, i + place)})
         yield rows
 
 
@@ -72,6 +84,8 @@ def padded(rows, config):
         mask[i, :n] = 1
         types[i, r["type_one"]:n] = 1
     columns = {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([r["label"] for r in rows])}
+    if columns["labels"].is_floating_point():
+        columns["labels"] = columns["labels"].double()
     if getattr(config, "type_vocab_size", 0) > 1:
         columns["token_type_ids"] = types
     return columns
