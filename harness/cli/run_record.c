@@ -295,7 +295,7 @@ err run_summarise(run_summary *s, const record *r) {
     s->dedup = record_metric_dedup(r, r->headline);
     err e = majority_baseline(&baseline, &r->confusion, (size_t)r->task.majority_class);
     if (!e) {
-        s->majority = m->fn(&baseline);
+        s->majority = metric_baseline(m, &baseline);
         s->caution = score_judge(&r->confusion, m, s->majority);
         answers predicted = record_answers(r);
         e = interval_of_run(&s->range, m,

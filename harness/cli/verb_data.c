@@ -14,6 +14,7 @@
 #include "text/unicode.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24 };
@@ -80,7 +81,11 @@ static err target_names(strbuf *out, const task *t, example_target target) {
 static err add_target(cJSON *o, const task *t, example_target target) {
     cJSON *list = NULL;
     err e;
-    if (t->kind == ANSWER_NUMBER) return json_add_number(o, "score", (double)target.number);
+    if (t->kind == ANSWER_NUMBER) { // what an f32 keeps of the file's digits
+        char digits[24];
+        snprintf(digits, sizeof digits, "%.7g", (double)target.number);
+        return json_add_number(o, "score", strtod(digits, NULL));
+    }
     if (t->kind == ANSWER_CLASS) {
         e = json_add_string(o, "label", t->labels[target.class].name);
         return e ? e : json_add_number(o, "label_id", target.class);

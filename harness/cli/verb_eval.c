@@ -78,7 +78,7 @@ static err judge(evaluation *v) {
                           v->task.label_count ? majority_class(counts, v->task.label_count) : 0);
     mem_free(counts);
     if (e) return e;
-    v->majority = m->fn(&baseline);
+    v->majority = metric_baseline(m, &baseline);
     v->caution = score_judge(&v->official, m, v->majority);
     confusion_free(&baseline);
     answers predicted = {v->predicted, v->logits};

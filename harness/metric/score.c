@@ -299,6 +299,11 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) {
     return ERR_OK;
 }
 
+double metric_baseline(const metric *m, const confusion *baseline) {
+    double value = m->fn(baseline);
+    return isnan(value) ? 0 : value;
+}
+
 score_caution score_judge(const confusion *c, const metric *m, double baseline) {
     double score = m->fn(c);
     if (c->kind == ANSWER_NUMBER)

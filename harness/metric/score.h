@@ -140,6 +140,9 @@ size_t majority_class(const uint64_t *counts, size_t classes);
  * confusion_free. Errors: ERR_ARG when predicted is no class; ERR_MEMORY. */
 err majority_baseline(confusion *out, const confusion *c, size_t predicted) MUST_CHECK;
 
+/* m of what majority_baseline made; 0 where a constant has none: it is related to nothing. */
+double metric_baseline(const metric *m, const confusion *baseline);
+
 /* What a reader has to know of a model's answers before its score. */
 typedef enum score_caution {
     SCORE_FINE,

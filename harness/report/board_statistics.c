@@ -135,7 +135,7 @@ static err baseline_of(double *out, const board_table *t, const confusion *c) {
     confusion majority;
     err e = majority_baseline(&majority, c, (size_t)t->rows[0].runs[0]->task.majority_class);
     if (e) return e;
-    *out = t->headline->fn(&majority);
+    *out = metric_baseline(t->headline, &majority);
     confusion_free(&majority);
     return ERR_OK;
 }
