@@ -16,7 +16,7 @@ list(FILTER fuzz_support EXCLUDE REGEX "/test_[a-z_]*\\.c$")
 file(GLOB parser_sources CONFIGURE_DEPENDS
   harness/base/*.c harness/platform/*.c harness/net/*.c harness/text/*.c harness/metric/*.c
   harness/compute/*.c harness/compute/reference/*.c harness/compute/verify/*.c harness/task/*.c
-  harness/data/*.c harness/model/*.c harness/model/*/*.c harness/train/*.c harness/train/*/*.c
+  harness/data/*.c harness/data/*/*.c harness/model/*.c harness/model/*/*.c harness/train/*.c harness/train/*/*.c
   harness/result/*.c harness/result/*/*.c harness/bench/*.c harness/report/*.c
   harness/cli/line_reader.c harness/cli/bench_table.c)
 add_library(harness_core STATIC ${parser_sources})
@@ -25,12 +25,14 @@ target_include_directories(harness_core SYSTEM PUBLIC ${CSV_INCLUDE} tests/fuzz/
 target_compile_definitions(harness_core PUBLIC _POSIX_C_SOURCE=200809L
   HARNESS_VERSION="${PROJECT_VERSION}" HARNESS_LIBFUZZER=1
   HARNESS_SOURCE_TASKS="${CMAKE_SOURCE_DIR}/tasks"
-  HARNESS_INSTALLED_TASKS="${CMAKE_INSTALL_FULL_DATADIR}/harness/tasks")
+  HARNESS_INSTALLED_TASKS="${CMAKE_INSTALL_FULL_DATADIR}/harness/tasks"
+  HARNESS_SOURCE_CORPORA="${CMAKE_SOURCE_DIR}/corpora"
+  HARNESS_INSTALLED_CORPORA="${CMAKE_INSTALL_FULL_DATADIR}/harness/corpora")
 target_compile_options(harness_core PUBLIC -Wall -Wextra -Wno-unknown-pragmas
   -fno-omit-frame-pointer -fno-strict-aliasing -ffp-contract=off
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
 target_link_libraries(harness_core PUBLIC PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::NETTLE
-  PkgConfig::CURL ${CSV_LIBRARY} Threads::Threads m)
+  PkgConfig::CURL PkgConfig::PACKED ${CSV_LIBRARY} Threads::Threads m)
 # every tokenizer that is loaded classifies 65,536 code points: tracing their comparisons took two
 # thirds of the time and teaches the fuzzer nothing
 set_source_files_properties(harness/text/unicode.c PROPERTIES COMPILE_OPTIONS

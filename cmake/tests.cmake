@@ -14,10 +14,12 @@ target_compile_definitions(harness PRIVATE HARNESS_COUNT_BLOCKS=1)
 add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)
 set_tests_properties(suite PROPERTIES TIMEOUT 1800)
 # what the comparisons of tests/peer ask for and no verb tells
-foreach(tool bert_pass metric_pass)
+foreach(tool model_pass metric_pass)
   add_executable(${tool} tests/peer/${tool}.c)
   target_link_libraries(${tool} PRIVATE harness_core)
 endforeach()
+add_dependencies(harness_tests model_pass)
+target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
 # for LD_PRELOAD: a clock that is set back, and a list of the calls that make files durable
 foreach(shim clock_back disk_calls)

@@ -60,9 +60,8 @@ static bool is_utf16(const uint8_t *b, size_t count, bool big) {
 
 static bool has(const uint8_t *b, size_t count, const char *part) {
     size_t n = strlen(part);
-    for (size_t i = 0; i + n <= count; i++) {
+    for (size_t i = 0; i + n <= count; i++)
         if (!memcmp(b + i, part, n)) return true;
-    }
     return false;
 }
 

@@ -62,8 +62,7 @@ err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) {
     return ERR_OK;
 }
 
-/* --- tables of strangers' keys -------------------------------------------------------------------
- */
+/* --- tables of strangers' keys --- */
 
 static uint64_t little_endian(const uint8_t *b, size_t count) {
     uint64_t v = 0;
@@ -134,9 +133,8 @@ err base64_decode(void **bytes, size_t *count, const char *text) {
     *count = BASE64_DECODE_LENGTH(length) + 1;
     err e = mem_calloc(bytes, *count, 1);
     if (e) return e;
-    if (base64_decode_update(&ctx, count, *bytes, length, text) && base64_decode_final(&ctx)) {
+    if (base64_decode_update(&ctx, count, *bytes, length, text) && base64_decode_final(&ctx))
         return ERR_OK;
-    }
     mem_free(*bytes);
     *bytes = NULL;
     return err_set(ERR_FORMAT, "not valid base64");

@@ -6,7 +6,10 @@
 #include "base/utf8.h"
 #include "platform/file.h"
 
+#include <assert.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,14 +41,13 @@ static const char *find_zero(const char *text, size_t length) {
 static const char *fault_at(const char *text, const char *end, size_t left) {
     bool in_string = false;
     int depth = 0;
-    for (const char *p = text; p < end; p++) {
+    for (const char *p = text; p < end; p++)
         if (in_string && *p == '\\')
             p++;
         else if (*p == '"')
             in_string = !in_string;
         else if (!in_string)
             depth += (*p == '[' || *p == '{') - (*p == ']' || *p == '}');
-    }
     if (depth >= CJSON_NESTING_LIMIT) return "nested too deeply";
     if (left >= 6 && !memcmp(end, "\\u", 2) && strchr("dD", end[2]) && strchr("89abAB", end[3]))
         return "a lone surrogate: its second half lacks";
@@ -193,15 +195,18 @@ err json_print(char **out, const cJSON *value, bool pretty) {
     return e;
 }
 
-err json_write(const char *path, const cJSON *value) {
+err json_text(strbuf *out, const cJSON *value) {
     char *text = NULL;
-    strbuf b = {0};
-    err e;
-    if ((e = json_print(&text, value, true))) return e;
-    if ((e = strbuf_add(&b, text)) || (e = strbuf_add(&b, "\n"))) goto done;
-    e = file_write(path, b.text, b.length);
-done:
+    err e = json_print(&text, value, true);
+    if (!e && !(e = strbuf_add(out, text))) e = strbuf_add(out, "\n");
     mem_free(text);
+    return e;
+}
+
+err json_write(const char *path, const cJSON *value) {
+    strbuf b = {0};
+    err e = json_text(&b, value);
+    if (!e) e = file_write(path, b.text, b.length);
     strbuf_free(&b);
     return e;
 }
@@ -305,6 +310,47 @@ err json_add_object(cJSON **out, cJSON *object, const char *key) {
 err json_add_array(cJSON **out, cJSON *object, const char *key) {
     *out = cJSON_AddArrayToObject(object, key);
     return added(*out);
+}
+
+err json_put_numbers(cJSON *object, const char *key, const double *values, size_t count) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; !e && i < count; i++) e = json_append(list, cJSON_CreateNumber(values[i]));
+    return e;
+}
+
+static err put_number(cJSON *object, const char *key, double value) {
+    return isfinite(value) ? json_add_number(object, key, value)
+                           : json_add_string(object, key, NULL);
+}
+
+err json_put(cJSON *object, const char *members, ...) {
+    va_list args;
+    err e = ERR_OK;
+    va_start(args, members);
+    while (!e && *members) {
+        char key[64];
+        size_t length = strcspn(members, " ");
+        assert(length < sizeof key && members[length] && members[length + 1] == '%');
+        snprintf(key, sizeof key, "%.*s", (int)length, members);
+        members += length + 2;
+        switch (*members) {
+        case 's': e = json_add_string(object, key, va_arg(args, const char *)); break;
+        case 'd': e = json_add_bool(object, key, va_arg(args, int)); break;
+        case 'u': e = put_number(object, key, va_arg(args, unsigned)); break;
+        case 'z': e = put_number(object, key, (double)va_arg(args, size_t)); break;
+        default: e = put_number(object, key, va_arg(args, double)); break;
+        }
+        members += strcspn(members, " ");
+        members += strspn(members, " ");
+    }
+    va_end(args);
+    return e;
+}
+
+err json_append_object(cJSON **out, cJSON *array) {
+    *out = cJSON_CreateObject();
+    return json_append(array, *out);
 }
 
 err json_append(cJSON *array, cJSON *item) {

@@ -6,6 +6,7 @@
 #define HARNESS_BASE_JSON_H
 
 #include "base/err.h"
+#include "base/memory.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -22,8 +23,7 @@ void json_setup(void);
 err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
 /* json_read of a file whose strings may hold a 0 (\u0000): U+FFFD stands in its place. */
-err json_read_zeros(cJSON **out, bool *had_zeros, const char *path,
-                    size_t limit_bytes) MUST_CHECK;
+err json_read_zeros(cJSON **out, bool *had_zeros, const char *path, size_t limit_bytes) MUST_CHECK;
 /* The same of a text that begins at this line and column (in characters) of the file. Members of an
  * object that share a name are all kept: for readers that refuse them. */
 err json_parse_part(cJSON **out, const char *text, size_t length, const char *path, size_t line,
@@ -31,6 +31,8 @@ err json_parse_part(cJSON **out, const char *text, size_t length, const char *pa
 
 /* Pretty-printed with two blanks and a final newline; written atomically. */
 err json_write(const char *path, const cJSON *value) MUST_CHECK;
+/* The same text behind *out. */
+err json_text(strbuf *out, const cJSON *value) MUST_CHECK;
 /* *out is owned (mem_free). */
 err json_print(char **out, const cJSON *value, bool pretty) MUST_CHECK;
 
@@ -52,9 +54,14 @@ bool json_has(const cJSON *object, const char *key);
 err json_add_string(cJSON *object, const char *key, const char *text) MUST_CHECK;
 err json_add_number(cJSON *object, const char *key, double value) MUST_CHECK;
 err json_add_bool(cJSON *object, const char *key, bool value) MUST_CHECK;
+/* Several at once: "key %s other %f", a key before each value. %s is text or null; %f, %u and %zu
+ * are numbers (%f of what is not finite is null); %d is true or false. */
+err json_put(cJSON *object, const char *members, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+err json_put_numbers(cJSON *object, const char *key, const double *values, size_t count) MUST_CHECK;
 err json_add_object(cJSON **out, cJSON *object, const char *key) MUST_CHECK;
 err json_add_array(cJSON **out, cJSON *object, const char *key) MUST_CHECK;
 /* Takes over item in every case, also on error. */
 err json_append(cJSON *array, cJSON *item) MUST_CHECK;
+err json_append_object(cJSON **out, cJSON *array) MUST_CHECK;
 
 #endif

@@ -16,8 +16,8 @@
 #define mem_new(out, count) mem_calloc((void **)(out), (count), sizeof **(out))
 err mem_calloc(void **out, size_t count, size_t size) MUST_CHECK;
 
-/* Resizes *block to count * size bytes; new bytes are undefined. On error *block stays as it was.
- */
+/* Resizes *block to count * size bytes; new bytes are undefined. On error *block stays as it
+ * was. */
 err mem_resize(void **block, size_t count, size_t size) MUST_CHECK;
 
 /* Grows a list: makes room for at least `need` elements of `size` bytes, doubling *capacity.

@@ -26,8 +26,8 @@ static inline philox philox4x32(philox c, uint32_t k0, uint32_t k1) {
     return c;
 }
 
-/* Key words ("sites") that separate the streams drawn from one seed. Dropout sites count up from 0.
- */
+/* Key words ("sites") that separate the streams drawn from one seed. Dropout sites count up from
+ * 0. */
 enum {
     RNG_SITE_INIT = 0x10000000,  /* + index of the parameter */
     RNG_SITE_ORDER = 0x20000000, /* data order; counter (row, epoch) */

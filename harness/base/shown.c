@@ -46,8 +46,7 @@ static void put_acting(sink *s, uint32_t point) {
     put_text(s, text);
 }
 
-// --- media
-// ---------------------------------------------------------------------------------------
+/* --- media --- */
 
 static bool is_alnum(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -201,8 +200,7 @@ static void emit(sink *s, shown_medium medium, const char *text, size_t bytes) {
     }
 }
 
-// --- formats
-// -------------------------------------------------------------------------------------
+/* --- formats --- */
 
 /* One conversion: "%-*.3llu" is flags "-", a width and a precision that were read, two l, 'u'. */
 typedef struct conversion {
@@ -352,8 +350,7 @@ static size_t format_into(char *out, size_t size, shown_medium medium, const cha
     return s.used;
 }
 
-// --- what others call
-// ------------------------------------------------------------------------------
+/* --- what others call --- */
 
 size_t shown_vsnprintf(char *out, size_t size, shown_medium medium, const char *format,
                        va_list args) {
@@ -473,11 +470,10 @@ size_t shown_width(const char *text) {
     for (size_t i = 0, n; i < bytes; i += n) {
         uint32_t point;
         n = utf8_decode_leniently(&point, text + i, bytes - i);
-        if (!shown_acts(point)) {
+        if (!shown_acts(point))
             width += text_width_of(text + i, n);
-        } else {
+        else
             width += point == '\n' || point == '\r' || point == '\t' ? 2 : point < 0x100 ? 4 : 6;
-        }
     }
     return width;
 }

@@ -11,8 +11,8 @@
 enum { UTF8_MAX_BYTES = 4 };
 
 /* Decodes the code point at text (bytes left). Returns its length in bytes, 1 to 4, or 0 when the
- * bytes there are not strict UTF-8 (overlong, surrogate, above U+10FFFF, truncated) or bytes is 0.
- */
+ * bytes there are not strict UTF-8 (overlong, surrogate, above U+10FFFF, truncated) or bytes is
+ * 0. */
 size_t utf8_decode(uint32_t *point, const char *text, size_t bytes);
 
 /* The same for display: a byte that belongs to no code point is U+FFFD, of length 1. pre: bytes */

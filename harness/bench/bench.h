@@ -66,8 +66,8 @@ err bench_measure(bench *b, device *d, const model_config *config, const encoded
                   const encoded *test, const bench_options *options) MUST_CHECK;
 
 /* A peak below what a phase or an op of it reached is none: it is measured again. Where that does
- * not help (a small tensor stays in caches that a large copy leaves), what was reached is the peak.
- */
+ * not help (a small tensor stays in caches that a large copy leaves), what was reached is the
+ * peak. */
 err bench_settle(bench *b, device *d) MUST_CHECK;
 
 /* Rates of a large product of size (0: found, and written) and of a large copy: 1e9 per second, the

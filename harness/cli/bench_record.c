@@ -4,45 +4,32 @@
 #include "base/shown.h"
 #include "result/version.h"
 
-typedef struct named_number {
-    const char *key;
-    double value;
-} named_number;
-
-static err add_numbers(cJSON *to, const named_number *list, size_t count) {
-    err e = ERR_OK;
-    for (size_t i = 0; !e && i < count; i++) e = json_add_number(to, list[i].key, list[i].value);
-    return e;
-}
-#define ADD_NUMBERS(to, ...)                                                                       \
-    add_numbers(to, (const named_number[]){__VA_ARGS__},                                           \
-                sizeof((const named_number[]){__VA_ARGS__}) / sizeof(named_number))
-
 static err add_spread(cJSON *to, const spread *s) {
-    return ADD_NUMBERS(to, {"ms", s->median}, {"ms_p10", s->low}, {"ms_p90", s->high});
+    return json_put(to, "ms %f ms_p10 %f ms_p90 %f", s->median, s->low, s->high);
 }
 
 static err add_row(cJSON *ops, const bench_row *r) {
-    cJSON *one = cJSON_CreateObject();
-    if (!one) return err_set(ERR_MEMORY, "out of memory");
-    err e = json_append(ops, one);
-    if (e || (e = json_add_string(one, "op", op_name(r->kind)))) return e;
-    if ((e = json_add_string(one, "shape", r->shape))) return e;
-    if ((e = add_spread(one, &r->ms))) return e;
-    return ADD_NUMBERS(one, {"calls", r->calls}, {"dispatches", r->dispatches}, {"share", r->share},
-                       {"flop", r->flops}, {"bytes", r->bytes}, {"gflop_per_s", r->gflops},
-                       {"gbyte_per_s", r->gbytes});
+    cJSON *one;
+    err e = json_append_object(&one, ops);
+    if (!e) e = json_put(one, "op %s shape %s", op_name(r->kind), r->shape);
+    if (e || (e = add_spread(one, &r->ms))) return e;
+    return json_put(one,
+                    "calls %u dispatches %f share %f flop %f bytes %f gflop_per_s %f "
+                    "gbyte_per_s %f",
+                    r->calls, (double)r->dispatches, r->share, r->flops, r->bytes, r->gflops,
+                    r->gbytes);
 }
 
 static err add_phase(cJSON *to, const char *key, const bench_phase *p) {
     cJSON *one = NULL, *ops = NULL;
     err e = json_add_object(&one, to, key);
     if (e || (e = add_spread(one, &p->ms))) return e;
-    e = ADD_NUMBERS(one, {"steps", p->steps}, {"sentences", p->sentences}, {"tokens", p->tokens},
-                    {"sentences_per_s", p->sentences_per_s}, {"tokens_per_s", p->tokens_per_s},
-                    {"flop", p->flops}, {"gflop_per_s", p->gflops}, {"dispatches", p->dispatches},
-                    {"packing_ms", p->pack_ms}, {"ops_ms", p->op_ms},
-                    {"product_share", p->product_share});
+    e = json_put(one,
+                 "steps %f sentences %f tokens %f sentences_per_s %f tokens_per_s %f flop %f "
+                 "gflop_per_s %f dispatches %f packing_ms %f ops_ms %f product_share %f",
+                 (double)p->steps, (double)p->sentences, (double)p->tokens, p->sentences_per_s,
+                 p->tokens_per_s, p->flops, p->gflops, (double)p->dispatches, p->pack_ms, p->op_ms,
+                 p->product_share);
     if (e || (e = json_add_array(&ops, one, "ops"))) return e;
     for (size_t i = 0; !e && i < p->row_count; i++) e = add_row(ops, &p->rows[i]);
     return e;
@@ -52,23 +39,20 @@ static err add_device(cJSON *to, const device *opened) {
     const device_info *d = &opened->info;
     cJSON *one = NULL;
     err e = json_add_object(&one, to, "device");
-    if (e || (e = json_add_string(one, "kind", device_record_kind(d)))) return e;
-    if ((e = json_add_string(one, "name", d->name))) return e;
-    if ((e = json_add_string(one, "driver", d->driver))) return e;
-    if ((e = json_add_string(one, "isa", d->isa))) return e;
-    if ((e = json_add_string(one, "libraries", d->libraries))) return e;
-    if ((e = json_add_string(one, "kernels", d->kernels))) return e;
-    if ((e = json_add_string(one, "precision", device_precision_name(opened->options.precision))))
-        return e;
-    return json_add_number(one, "threads", d->threads);
+    if (e) return e;
+    return json_put(one,
+                    "kind %s name %s driver %s isa %s libraries %s kernels %s precision %s "
+                    "threads %u",
+                    device_record_kind(d), d->name, d->driver, d->isa, d->libraries, d->kernels,
+                    device_precision_name(opened->options.precision), d->threads);
 }
 
 static err add_program(cJSON *to) {
     cJSON *one = NULL;
     err e = json_add_object(&one, to, "harness");
-    if (e || (e = json_add_string(one, "version", version_string()))) return e;
-    if ((e = json_add_string(one, "commit", version_commit()))) return e;
-    return json_add_bool(one, "dirty", version_is_dirty());
+    return e ? e
+             : json_put(one, "version %s commit %s dirty %d", version_string(), version_commit(),
+                        version_is_dirty());
 }
 
 /* The command that measures the same again. */
@@ -98,19 +82,19 @@ err bench_record(cJSON **out, const bench_subject *s, const bench *b) {
     *out = root;
     if (e || (e = json_add_string(root, "schema", BENCH_SCHEMA))) return e;
     if ((e = add_program(root)) || (e = add_command(root, s))) return e;
-    if ((e = json_add_string(root, "model", s->model))) return e;
-    if ((e = json_add_string(root, "task", s->task))) return e;
-    if ((e = json_add_bool(root, "sample", s->sample))) return e;
-    if ((e = ADD_NUMBERS(root, {"parameters", (double)b->parameters}, {"vocabulary", s->vocabulary},
-                         {"batch_size", s->options->batch_size},
-                         {"device_bytes", (double)b->device_bytes},
-                         {"host_peak_bytes", (double)b->host_peak_bytes})))
+    if ((e = json_put(root,
+                      "model %s task %s sample %d parameters %f vocabulary %f batch_size %u "
+                      "device_bytes %f host_peak_bytes %f",
+                      s->model, s->task, s->sample, (double)b->parameters, (double)s->vocabulary,
+                      s->options->batch_size, (double)b->device_bytes, (double)b->host_peak_bytes)))
         return e;
     if ((e = add_device(root, s->device))) return e;
     if ((e = json_add_object(&peak, root, "peak"))) return e;
-    if ((e = ADD_NUMBERS(peak, {"product_size", b->peak_size}, {"gflop_per_s", b->peak_gflops},
-                         {"gflop_per_s_worst", b->low_gflops}, {"gbyte_per_s", b->peak_gbytes},
-                         {"gbyte_per_s_worst", b->low_gbytes})))
+    if ((e = json_put(peak,
+                      "product_size %f gflop_per_s %f gflop_per_s_worst %f gbyte_per_s %f "
+                      "gbyte_per_s_worst %f",
+                      (double)b->peak_size, b->peak_gflops, b->low_gflops, b->peak_gbytes,
+                      b->low_gbytes)))
         return e;
     if ((e = add_phase(root, "training", &b->training))) return e;
     return add_phase(root, "evaluation", &b->evaluation);

@@ -17,8 +17,7 @@ static double percent(double part, double whole) {
     return whole > 0 ? 100 * part / whole : 0;
 }
 
-/* --- bench ---------------------------------------------------------------------------------------
- */
+/* --- bench --- */
 
 /* Numbers of an object by name, in the order of the names; at most NUMBERS_MAX. */
 enum { NUMBERS_MAX = 16, RECORD_LIMIT_BYTES = 1 << 20 };
@@ -160,8 +159,7 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
     return add_ops(out, record, "evaluation", "Evaluation batch", own, where);
 }
 
-/* --- against PyTorch -----------------------------------------------------------------------------
- */
+/* --- against PyTorch --- */
 
 /* "12.3 (11.9 to 12.8)" */
 static err add_spread(strbuf *out, const cJSON *row, const char *key, int digits,
@@ -237,8 +235,7 @@ err throughput_table(strbuf *out, const cJSON *record, const char *where) {
     return ERR_OK;
 }
 
-/* --- the page ------------------------------------------------------------------------------------
- */
+/* --- the page --- */
 
 /* Appends the tables of every record of the schema, and counts them. */
 static err add_records(strbuf *out, size_t *count, const folder_list *list, const char *folder,

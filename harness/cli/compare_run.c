@@ -20,6 +20,7 @@ err compare_run(record *out, const char *device_name, uint32_t seed, const optio
                      .data_dir = o->data_dir,
                      .sample = o->sample || !o->task,
                      .limit = o->limit,
+                     .cased = o->cased,
                      .model = model,
                      .protocol = PROTOCOL_LAST,
                      .seed = seed,

@@ -59,11 +59,7 @@ static err search(char **best, const char *task_name) {
 
 err find_run(char **folder, const char *given, const char *task_name) {
     *folder = NULL;
-    if (given) {
-        if (!folder_exists(given))
-            return err_set(ERR_DATA, "--checkpoint %s: no such folder", given);
-        return mem_strdup(folder, given);
-    }
+    if (given) return mem_strdup(folder, given);
     err e = search(folder, task_name);
     if (e) return e;
     char word[200];

@@ -62,9 +62,8 @@ static void wait_without_spinning(char **argv) {
 // A standard stream that is closed would give its number to the next file that is opened, and what
 // is meant for people would be written into a checkpoint. What takes its place fails as it would.
 static void hold_standard_streams(void) {
-    for (int fd = 0; fd <= 2; fd++) {
+    for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) == -1) (void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
-    }
 }
 
 int main(int argc, char **argv) {

@@ -6,11 +6,12 @@
 #include "platform/file.h"
 #include "result/sweep.h"
 #include "text/unicode.h"
+#include "train/run/source.h"
 
 static err add_model(strbuf *out, const char *model, const char *revision) {
     char *name = NULL;
     err e;
-    if (model_preset_known(model) || folder_exists(model) || file_exists(model))
+    if (model_preset_known(model) || file_named(model))
         return err_set(ERR_USAGE, "--revision goes with a model of a hub, '%s' is a %s", model,
                        model_preset_known(model) ? "preset"
                        : folder_exists(model)    ? "folder here"
@@ -78,19 +79,14 @@ static err choose_folder(char **path, const char *folder) {
     return e ? e : mem_strdup(path, folder);
 }
 
-static err unknown_model(const char *model) {
-    if (model_preset_known(model)) {
-        return err_set(ERR_USAGE,
-                       "preset '%s' has no vocabulary before it is trained: name the folder of "
-                       "its run",
-                       model);
-    }
-    return err_set(ERR_USAGE, "there is no folder, vocabulary file or hub model '%s'", model);
-}
-
 err model_flag_tokenizer(char **path, const char *model, bool offline) {
-    if (file_exists(model)) return mem_strdup(path, model);
     if (folder_exists(model)) return choose_folder(path, model);
-    if (model_preset_known(model) || !hub_is_name(model)) return unknown_model(model);
-    return hub_tokenizer(path, model, offline);
+    if (file_named(model)) return mem_strdup(path, model);
+    if (model_preset_known(model))
+        return err_set(ERR_USAGE,
+                       "preset '%s' has no vocabulary before it is trained: name the folder of its "
+                       "run",
+                       model);
+    err e = source_check_name(model);
+    return e ? e : hub_tokenizer(path, model, offline);
 }

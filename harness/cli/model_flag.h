@@ -8,8 +8,7 @@
 /* Where --revision is given, puts it behind each model of --model as NAME@REVISION. *owned is what
  * o->model then points to (mem_free after the verb; NULL without --revision).
  * Errors: ERR_USAGE without --model, for a preset or a folder, and for a name with another
- * revision.
- */
+ * revision. */
 err model_flag_join(char **owned, options *o) MUST_CHECK;
 
 /* The family that --arch names for the presets of --model; NULL without --arch.

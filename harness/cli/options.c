@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "model/config.h"
+#include "platform/file.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
 
@@ -33,6 +34,7 @@ enum {
     V_compare = 1 << 4,
     V_tasks = 1 << 5,
     V_data = 1 << 6,
+    V_corpus = 1 << 16,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,
@@ -94,7 +96,8 @@ typedef struct parser {
     struct poptOption table[2 * FLAG_COUNT + 2];
     poptContext context;
     char help[FLAG_COUNT][HELP_BYTES];
-    char *held[2 * FLAG_COUNT]; /* argument strings, freed with free: popt's own */
+    const char *typed[FLAG_COUNT]; /* by the flag's row: the name that it was given by */
+    char *held[2 * FLAG_COUNT];    /* argument strings, freed with free: popt's own */
     size_t held_count;
 } parser;
 
@@ -223,6 +226,26 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
     return ERR_OK;
 }
 
+/* A flag that names a folder is not ignored where it names something else, also when nothing is
+ * read from it after all. */
+static err check_folders(const options *o) {
+    const struct {
+        const char *flag, *path;
+        bool is_made; /* where it is not there */
+    } list[] = {{"task-dir", o->task_dir, false},  {"checkpoint", o->checkpoint, false},
+                {"baselines", o->baselines, true}, {"data", o->data_dir, true},
+                {"results", o->results, true},     {"output-dir", o->output_dir, true}};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        const char *path = list[i].path;
+        if (!path || folder_exists(path)) continue;
+        bool there = file_named(path);
+        if (there || !list[i].is_made)
+            return err_set(ERR_DATA, "--%s %s: %s", list[i].flag, path,
+                           there ? "not a folder" : "no such folder");
+    }
+    return ERR_OK;
+}
+
 err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const char **argv) {
     memset(o, 0, sizeof *o);
     *wants_help = false;
@@ -251,11 +274,14 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
         char *text = f->kind == KIND_SWITCH ? NULL : poptGetOptArg(p->context);
         if (text && p->held_count < sizeof p->held / sizeof *p->held)
             p->held[p->held_count++] = text;
-        e = store(o, f, f->names[(code - CODE_FIRST) % 2], text ? text : "");
+        const char *name = f->names[(code - CODE_FIRST) % 2];
+        p->typed[f - flags] = name;
+        e = store(o, f, name, text ? text : "");
     }
     if (!e && !*wants_help) {
         o->args = poptGetArgs(p->context);
         while (o->args && o->args[o->arg_count]) o->arg_count++;
+        e = check_folders(o);
     }
 done:
     if (e) options_free(o);
@@ -336,6 +362,13 @@ bool options_given(flag_value *out, const options *o, const char *field) {
     case KIND_REAL: out->number = *(const double *)at; break;
     }
     return true;
+}
+
+const char *options_typed(const options *o, const char *flag_name) {
+    const parser *p = o->parser;
+    for (size_t i = 0; p && i < FLAG_COUNT; i++)
+        if (!strcmp(flags[i].names[0], flag_name) && p->typed[i]) return p->typed[i];
+    return flag_name;
 }
 
 err options_range_error(const char *flag_name, const char *found, const char *what) {

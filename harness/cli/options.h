@@ -62,6 +62,10 @@ typedef struct flag_value {
  * options. */
 bool options_given(flag_value *out, const options *o, const char *field);
 
+/* The name by which the flag (its own name, without dashes) was given: that or an alias. Borrowed.
+ */
+const char *options_typed(const options *o, const char *flag);
+
 /* A flag of the command line was out of range: `what` tells the range ("1 to 100"). */
 err options_range_error(const char *flag, const char *found, const char *what) MUST_CHECK;
 

@@ -1,5 +1,5 @@
-/* Standard output: JSON, and what became of it. Text for people goes by shown_out (base/shown.h).
- */
+/* Standard output: JSON, and what became of it. Text for people goes by shown_out
+ * (base/shown.h). */
 #ifndef HARNESS_CLI_OUTPUT_H
 #define HARNESS_CLI_OUTPUT_H
 

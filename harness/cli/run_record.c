@@ -9,8 +9,7 @@
 
 enum { WORST_ROWS = 20 };
 
-/* --- rows ----------------------------------------------------------------------------------------
- */
+/* --- rows --- */
 
 static _Thread_local const dataset_row *sorted_rows;
 
@@ -99,8 +98,7 @@ done:
     return e;
 }
 
-/* --- parts ---------------------------------------------------------------------------------------
- */
+/* --- parts --- */
 
 void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target) {
     if (kind == ANSWER_CLASS) counts[target.class]++;

@@ -40,8 +40,7 @@ static void work_free(work *w) {
     mem_free(w->result);
 }
 
-/* --- opening -------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static err choose(work *w, const options *o) {
     w->options = (bench_options){.batch_size = o->has_per_device_train_batch_size
@@ -99,7 +98,8 @@ static err work_open(work *w, const options *o) {
     if (!e) e = model_flag_arch(&wish.arch, o);
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "bench takes one task, found --task %s", o->task);
-    if (e || (e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;
+    if (e || (o->model && (e = source_check_name(o->model)))) return e;
+    if ((e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;
     if ((e = device_precision_find(&device_wanted.precision, o->precision))) return e;
     if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
     w->device_is_open = true;

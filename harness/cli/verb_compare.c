@@ -45,11 +45,10 @@ static err add_folder(side *s, const char *folder) {
                 folder);
         } else if (!(e = path_join(&path, folder, list.names[i])) &&
                    !(e = path_join(&inside, path, "record.json"))) {
-            if (is_json(list.names[i]) && file_exists(path)) {
+            if (is_json(list.names[i]) && file_exists(path))
                 e = add_record(s, path);
-            } else if (file_exists(inside)) {
+            else if (file_exists(inside))
                 e = add_record(s, inside);
-            }
         }
         mem_free(path);
         mem_free(inside);

@@ -1,5 +1,5 @@
-/* harness devices: every device of this machine, what it can do, and which is the default and why.
- */
+/* harness devices: every device of this machine, what it can do, and which is the default and
+ * why. */
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
@@ -39,48 +39,24 @@ static const char *reason(const device_info *d, choice c) {
 }
 
 static err add_json(cJSON *array, const device_info *d, choice c) {
-    cJSON *o = cJSON_CreateObject();
-    err e = json_append(array, o);
-    const struct {
-        const char *key, *text;
-    } texts[] = {{"name", d->name},
-                 {"class", device_class_name(d->class)},
-                 {"kind", device_record_kind(d)},
-                 {"driver", d->driver},
-                 {"version", d->version},
-                 {"uuid", d->uuid},
-                 {"isa", d->isa},
-                 {"libraries", d->libraries},
-                 {"kernels", d->kernels},
-                 {"why", reason(d, c)}};
-    const struct {
-        const char *key;
-        double value;
-    } numbers[] = {{"index", d->index},
-                   {"threads", d->threads},
-                   {"memory_bytes", (double)d->memory_bytes},
-                   {"max_buffer_bytes", (double)d->max_buffer_bytes},
-                   {"max_binding_bytes", (double)d->max_binding_bytes},
-                   {"max_workgroup", d->max_workgroup},
-                   {"max_shared_bytes", d->max_shared_bytes},
-                   {"subgroup_size", d->subgroup_size}};
-    const struct {
-        const char *key;
-        bool value;
-    } flags[] = {{"has_f16", d->has_f16},
-                 {"has_bf16", d->has_bf16},
-                 {"has_matrix", d->has_matrix},
-                 {"is_default", d == c.chosen}};
-    for (size_t i = 0; !e && i < sizeof numbers / sizeof *numbers; i++) {
-        e = json_add_number(o, numbers[i].key, numbers[i].value);
-    }
-    for (size_t i = 0; !e && i < sizeof texts / sizeof *texts; i++) {
-        e = json_add_string(o, texts[i].key, texts[i].text);
-    }
-    for (size_t i = 0; !e && i < sizeof flags / sizeof *flags; i++) {
-        e = json_add_bool(o, flags[i].key, flags[i].value);
-    }
-    return e;
+    cJSON *o;
+    err e = json_append_object(&o, array);
+    if (!e)
+        e = json_put(o,
+                     "index %f threads %u memory_bytes %f max_buffer_bytes %f max_binding_bytes %f "
+                     "max_workgroup %u max_shared_bytes %u subgroup_size %u",
+                     (double)d->index, d->threads, (double)d->memory_bytes,
+                     (double)d->max_buffer_bytes, (double)d->max_binding_bytes, d->max_workgroup,
+                     d->max_shared_bytes, d->subgroup_size);
+    if (!e)
+        e = json_put(o,
+                     "name %s class %s kind %s driver %s version %s uuid %s isa %s libraries %s "
+                     "kernels %s why %s",
+                     d->name, device_class_name(d->class), device_record_kind(d), d->driver,
+                     d->version, d->uuid, d->isa, d->libraries, d->kernels, reason(d, c));
+    if (e) return e;
+    return json_put(o, "has_f16 %d has_bf16 %d has_matrix %d is_default %d", d->has_f16,
+                    d->has_bf16, d->has_matrix, d == c.chosen);
 }
 
 static err print_json(const device_info *list, size_t count, choice c, const char *note) {
@@ -99,13 +75,12 @@ static err print_json(const device_info *list, size_t count, choice c, const cha
 
 // "23.4 GiB", "128 MiB"; a dash where the device names no limit.
 static void format_bytes(char *out, size_t size, uint64_t bytes) {
-    if (!bytes || bytes >= (uint64_t)1 << 60) {
+    if (!bytes || bytes >= (uint64_t)1 << 60)
         snprintf(out, size, "-");
-    } else if (bytes >= (uint64_t)1 << 30) {
+    else if (bytes >= (uint64_t)1 << 30)
         snprintf(out, size, "%.1f GiB", (double)bytes / 1073741824.0);
-    } else {
+    else
         snprintf(out, size, "%.0f MiB", (double)bytes / 1048576.0);
-    }
 }
 
 // "     driver   NVIDIA  550.1"

@@ -47,8 +47,7 @@ static const char *label_name(const predictor *p, uint32_t id, char room[24]) {
     return room;
 }
 
-/* --- scores --------------------------------------------------------------------------------------
- */
+/* --- scores --- */
 
 /* Largest first, the lower id first among equals. */
 static int by_value(const void *a, const void *b) {
@@ -72,8 +71,7 @@ static void rank(predictor *p, double *values, const float *logits) {
     qsort(p->scores, p->classes, sizeof *p->scores, by_value);
 }
 
-/* --- answers -------------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 /* Whether a model says each label by itself, from one half on. */
 static bool says_several(const predictor *p) {
@@ -153,8 +151,7 @@ static err print_all(predictor *p, const example *examples, const float *logits,
     return e;
 }
 
-/* --- a window ------------------------------------------------------------------------------------
- */
+/* --- a window --- */
 
 static void raise_to(uint32_t *most, uint32_t value) {
     if (value > *most) *most = value;

@@ -55,9 +55,8 @@ static err write_files(const work *w) {
         (e = regress_history(&bigger, &smaller, &w->now)) ||
         (e = write_text(w->folder, "junit.xml", &junit)) ||
         (e = write_text(w->folder, "bigger.json", &bigger)) ||
-        (e = write_text(w->folder, "smaller.json", &smaller))) {
+        (e = write_text(w->folder, "smaller.json", &smaller)))
         goto done;
-    }
     log_note("wrote %s/junit.xml, bigger.json and smaller.json", w->folder);
 done:
     strbuf_free(&junit);
@@ -104,9 +103,8 @@ static err check(work *w, const regress_options *how, const options *o) {
     w->now.product_size = w->before.product_size;
     if ((e = regress_measure(&w->now, &w->suite, &now)) ||
         (e = regress_compare(&w->report, &w->before, &w->now, &w->suite)) ||
-        (e = settle_kernels(w, how)) || (e = write_files(w))) {
+        (e = settle_kernels(w, how)) || (e = write_files(w)))
         return e;
-    }
     e = o->json ? regress_json(&out, &w->report, &w->before, &w->now)
                 : regress_text(&out, &w->report, &w->before, &w->now);
     if (!e) fwrite(out.text, 1, out.length, stdout);
@@ -152,9 +150,8 @@ err verb_regress(const options *o) {
     if (o->add && !o->update) return err_set(ERR_USAGE, "--add goes with --update");
     if ((e = mem_strdup(&w.folder, o->output_dir ? o->output_dir : "runs/regress")) ||
         (e = path_join(&w.runs, w.folder, "work")) || (e = read_suite(&w, baselines)) ||
-        (e = name_baseline(&w, baselines, o))) {
+        (e = name_baseline(&w, baselines, o)))
         goto done;
-    }
     regress_options how = {.device = o->device,
                            .data_dir = o->data_dir,
                            .threads = o->threads,

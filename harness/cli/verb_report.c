@@ -54,9 +54,8 @@ static err write_form(const struct form *f, const board *b, const char *folder) 
     char *path = NULL;
     err e;
     if ((e = f->print(&out, b)) || (e = path_join(&path, folder, f->file)) ||
-        (e = write_changed(path, &out))) {
+        (e = write_changed(path, &out)))
         goto done;
-    }
     log_note("wrote %s", path);
 done:
     mem_free(path);
@@ -92,9 +91,8 @@ static err texts_open(text_source *s, const record *r) {
     if (e) return e;
     s->open = true;
     dataset_options where = {.data_dir = s->o->data_dir};
-    if ((e = dataset_load(&s->d, &s->t, &where)) || (e = mem_new(&s->texts, s->d.test.row_count))) {
+    if ((e = dataset_load(&s->d, &s->t, &where)) || (e = mem_new(&s->texts, s->d.test.row_count)))
         return e;
-    }
     if (s->t.format.text_pair) e = mem_new(&s->pairs, s->d.test.row_count);
     for (size_t i = 0; i < s->d.test.row_count && !e; i++) {
         const example *x = &s->d.test.rows[i].example;
@@ -124,9 +122,8 @@ static err write_page(const record *r, const char *file, const char *const *text
     if ((e = html_run(&out, r, texts)) || (e = html_run_name(&name, file)) ||
         (e = path_join(&path, folder, name)) || (e = path_folder(&task_folder, path)) ||
         (e = path_folder(&pages, task_folder)) || (e = folder_make_own(pages)) ||
-        (e = folder_make_own(task_folder))) {
+        (e = folder_make_own(task_folder)))
         goto done;
-    }
     e = write_changed(path, &out);
 done:
     mem_free(task_folder);
@@ -137,8 +134,7 @@ done:
     return e;
 }
 
-/* --- pages whose records are gone ----------------------------------------------------------------
- */
+/* --- pages whose records are gone --- */
 
 static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -163,9 +159,8 @@ static err remove_from_task(size_t *removed, const char *folder, const char *of_
         left++;
         if (!is_page_name(list.names[i])) continue;
         if ((e = mem_printf(&name, "pages/%s/%s", of_task, list.names[i])) ||
-            (e = path_join(&path, folder, name))) {
+            (e = path_join(&path, folder, name)))
             break;
-        }
         if (!(count && bsearch(&name, names, count, sizeof *names, by_text))) {
             if (unlink(path)) e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
             (*removed)++;
@@ -234,9 +229,8 @@ static err write_pages(const options *o, const store *s, const char *folder) {
 static err write_files(const options *o, const store *s, const board *b, const struct form *form,
                        const char *folder) {
     err e = folder_make(folder);
-    for (size_t i = 0; i < FORM_COUNT && !e; i++) {
+    for (size_t i = 0; i < FORM_COUNT && !e; i++)
         if (!form || form == &forms[i]) e = write_form(&forms[i], b, folder);
-    }
     if (!e && (!form || !strcmp(form->name, "html"))) e = write_pages(o, s, folder);
     return e;
 }
@@ -250,9 +244,8 @@ static err print_json(const board *b) {
 }
 
 static err report_damage(const store *s, const board *b) {
-    if (s->partial) {
+    if (s->partial)
         log_note("%zu partial record%s left out", s->partial, s->partial == 1 ? "" : "s");
-    }
     if (s->dirty) {
         log_warn("%zu record%s left out: made by a program with uncommitted changes", s->dirty,
                  s->dirty == 1 ? "" : "s");
@@ -272,6 +265,11 @@ err verb_report(const options *o) {
     err e;
     if (o->arg_count) return err_set(ERR_USAGE, "report takes no argument, found '%s'", o->args[0]);
     if (o->format && (e = find_form(&form, o->format))) return e;
+    if (!folder_exists(results))
+        return err_set(ERR_DATA,
+                       "%s: no such folder: a finished `harness run` makes it, and --results DIR "
+                       "names another",
+                       results);
     if ((e = store_read(&s, results)) || (e = board_init(&b, &s))) goto done;
     if (!s.count && !s.damaged) log_warn("no record to report in %s", results);
     if ((e = o->json ? print_json(&b) : write_files(o, &s, &b, form, folder))) goto done;

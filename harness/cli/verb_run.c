@@ -21,8 +21,7 @@ enum {
         20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
 };
 
-/* --- what to run ---------------------------------------------------------------------------------
- */
+/* --- what to run --- */
 
 typedef struct work {
     char **tasks, **models; /* (task_count), (model_count) owned */
@@ -79,8 +78,27 @@ static err split_seeds(work *w, const options *o) {
     return ERR_OK;
 }
 
-/* --- recipe --------------------------------------------------------------------------------------
- */
+/* --- recipe --- */
+
+/* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
+ * flag as it was typed. */
+static err name_flags(err e, const options *o) {
+    const hyperparameter *h;
+    flag_value v;
+    if (!e || e == ERR_MEMORY) return e;
+    for (size_t i = 0; (h = recipe_row(i)); i++) {
+        const char *said = err_message(e);
+        size_t n = strlen(h->key);
+        if (!options_given(&v, o, h->key) || strncmp(said, h->key, n) != 0 || said[n] != ' ')
+            continue;
+        char *rest = NULL;
+        if (mem_strdup(&rest, said + n)) return ERR_MEMORY;
+        e = err_set(e, "--%s%s", options_typed(o, v.flag), rest);
+        mem_free(rest);
+        break;
+    }
+    return e;
+}
 
 static err apply_flags(recipe *r, const options *o) {
     const hyperparameter *h;
@@ -92,7 +110,7 @@ static err apply_flags(recipe *r, const options *o) {
         if (!options_given(&v, o, h->key)) continue;
         e = v.text ? recipe_set_text(r, h->key, v.text) : recipe_set_number(r, h->key, v.number);
     }
-    if (e) return e;
+    if (e) return name_flags(e, o);
     if ((o->has_warmup_steps || o->has_warmup_ratio) && recipe_warmup(r, 100) == 0 &&
         !schedule_has_warmup(r->lr_scheduler_type) && o->warmup_steps + o->warmup_ratio > 0)
         return err_set(ERR_USAGE,
@@ -129,8 +147,7 @@ static err choose_protocol(run_protocol *p, const options *o) {
     return ERR_OK;
 }
 
-/* --- what the person reads -----------------------------------------------------------------------
- */
+/* --- what the person reads --- */
 
 /* 7896 as "7,896". */
 static const char *grouped(char text[32], size_t value) {
@@ -301,8 +318,7 @@ done:
     return e;
 }
 
-/* --- one run -------------------------------------------------------------------------------------
- */
+/* --- one run --- */
 
 /* Text as one word of a shell, behind the flag. */
 static err add_quoted(strbuf *out, const char *flag, const char *text) {
@@ -432,7 +448,7 @@ done:
 
 static err run_one(const options *o, const run_request *request, double *score) {
     run r = {0};
-    err e = run_open(&r, request);
+    err e = name_flags(run_open(&r, request), o);
     if (!e && r.is_finished) {
         e = show_finished(&r, o, score);
         run_close(&r);
@@ -483,9 +499,10 @@ static err read_command(work *w, run_request *q, const options *o) {
     e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
     if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
         (e = sweep_once(w->models, w->model_count, "model")) ||
-        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0]))) {
+        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))
         return e;
-    }
+    for (size_t i = 0; i < w->model_count; i++)
+        if ((e = source_check_name(w->models[i]))) return e;
     size_t runs = w->task_count * w->model_count * w->seed_count;
     if (o->output_dir && runs > 1)
         return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);

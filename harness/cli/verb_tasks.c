@@ -64,16 +64,13 @@ static err list_line(strbuf *out, const task *t) {
 }
 
 static err list_object(cJSON *array, const task *t) {
-    cJSON *o = cJSON_CreateObject();
-    err e = json_append(array, o);
-    if (e || (e = json_add_string(o, "name", t->name))) return e;
-    if ((e = json_add_number(o, "version", (double)t->version))) return e;
-    if ((e = json_add_string(o, "title", t->title))) return e;
-    if ((e = json_add_string(o, "split", task_split_name(&t->split)))) return e;
-    if ((e = json_add_number(o, "labels", (double)t->label_count))) return e;
-    if ((e = json_add_string(o, "headline", t->headline))) return e;
-    if ((e = json_add_string(o, "licence", t->licence))) return e;
-    return json_add_string(o, "path", t->path);
+    cJSON *o;
+    err e = json_append_object(&o, array);
+    if (e) return e;
+    return json_put(
+        o, "name %s version %f title %s split %s labels %zu headline %s licence %s path %s",
+        t->name, (double)t->version, t->title, task_split_name(&t->split), t->label_count,
+        t->headline, t->licence, t->path);
 }
 
 static err tasks_list(const options *o) {

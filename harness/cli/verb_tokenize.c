@@ -37,8 +37,7 @@ typedef struct printer {
     double seconds; /* spent on encoding alone */
 } printer;
 
-// --- texts
-// -----------------------------------------------------------------------------------------
+/* --- texts --- */
 
 static err add_text(text_list *l, const char *text, size_t bytes) {
     err e = mem_grow((void **)&l->texts, &l->capacity, l->count + 1, sizeof *l->texts);
@@ -69,10 +68,9 @@ static err hold_texts(text_list *l, line_reader *in) {
     strbuf held = {0};
     err e;
     while (!(e = line_reader_window(in, WINDOW_TEXTS)) && in->count) {
-        for (size_t i = 0; i < in->count && !e; i++) {
+        for (size_t i = 0; i < in->count && !e; i++)
             if (!(e = strbuf_add_bytes(&held, in->lines[i], in->sizes[i])))
                 e = add_text(l, NULL, in->sizes[i]);
-        }
         if (!e && held.length + l->count * sizeof *l->texts > HELD_BYTES) {
             e = err_set(ERR_FORMAT,
                         "%s: --padding holds all texts, and they take more than %d bytes: name the "
@@ -92,15 +90,13 @@ static void free_texts(text_list *l) {
     mem_free(l->texts);
 }
 
-// --- output
-// ----------------------------------------------------------------------------------------
+/* --- output --- */
 
 // The text as a string: a 0 byte shows as its picture, U+2400.
 static err printable(strbuf *b, const char *text, size_t bytes) {
     err e = strbuf_add(b, "");
-    for (size_t i = 0; i < bytes && !e; i++) {
+    for (size_t i = 0; i < bytes && !e; i++)
         e = text[i] ? strbuf_add_bytes(b, text + i, 1) : strbuf_add(b, "\xE2\x90\x80");
-    }
     return e;
 }
 
@@ -130,17 +126,14 @@ static err print_table(const printer *p, const char *text, const char *pair, siz
         if (w > width) width = w;
     }
     if (e || (e = strbuf_add(&b, "  position  ")) || (e = text_column(&b, "piece", width)) ||
-        (e = strbuf_add(&b, "      id  token_type_id  attention_mask\n"))) {
+        (e = strbuf_add(&b, "      id  token_type_id  attention_mask\n")))
         goto done;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if ((e = strbuf_printf(&b, "  %8zu  ", i)) ||
             (e = text_column(&b, tokenizer_text(p->t, id_at(p, i)), width)) ||
             (e = strbuf_printf(&b, "  %6u  %13d  %14d\n", id_at(p, i), type_at(p, i),
-                               mask_at(p, i)))) {
+                               mask_at(p, i))))
             goto done;
-        }
-    }
     if (p->e.truncated) e = strbuf_printf(&b, "  %zu more pieces were cut off\n", p->e.cut);
     if (!e) fwrite(b.text, 1, b.length, stdout);
 done:
@@ -152,9 +145,8 @@ static err add_numbers(cJSON *object, const char *key, const printer *p,
                        int (*value)(const printer *, size_t)) {
     cJSON *list;
     err e = json_add_array(&list, object, key);
-    for (size_t i = 0; i < shown(p) && !e; i++) {
+    for (size_t i = 0; i < shown(p) && !e; i++)
         e = json_append(list, cJSON_CreateNumber(value(p, i)));
-    }
     return e;
 }
 
@@ -167,18 +159,15 @@ static err fill_json(cJSON *object, const printer *p, const char *text, const ch
     err e;
     if ((e = json_add_string(object, "text", text)) ||
         (pair && (e = json_add_string(object, "text_pair", pair))) ||
-        (e = json_add_array(&pieces, object, "pieces"))) {
+        (e = json_add_array(&pieces, object, "pieces")))
         return e;
-    }
-    for (size_t i = 0; i < shown(p); i++) {
+    for (size_t i = 0; i < shown(p); i++)
         if ((e = json_append(pieces, cJSON_CreateString(tokenizer_text(p->t, id_at(p, i))))))
             return e;
-    }
     if ((e = add_numbers(object, "ids", p, id_number)) ||
         (e = add_numbers(object, "token_type_ids", p, type_at)) ||
-        (e = add_numbers(object, "attention_mask", p, mask_at))) {
+        (e = add_numbers(object, "attention_mask", p, mask_at)))
         return e;
-    }
     return json_add_number(object, "cut", (double)p->e.cut);
 }
 
@@ -192,8 +181,7 @@ static err print_json(const printer *p, const char *text, const char *pair) {
     return e;
 }
 
-// --- verb
-// ------------------------------------------------------------------------------------------
+/* --- verb --- */
 
 static err encode(printer *p, const text_list *l, size_t i, size_t number) {
     double start = clock_seconds();

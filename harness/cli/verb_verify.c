@@ -9,16 +9,14 @@
 #include <string.h>
 
 static err add_json(cJSON *array, const verify_result *r) {
-    cJSON *o = cJSON_CreateObject();
-    err e = json_append(array, o);
-    if (e || (e = json_add_string(o, "op", op_name(r->kind)))) return e;
-    if ((e = json_add_number(o, "cases", r->cases))) return e;
-    if ((e = json_add_number(o, "failed", r->failed))) return e;
-    if ((e = json_add_number(o, "worst_nmse", r->worst_nmse))) return e;
-    if ((e = json_add_number(o, "worst_element", r->worst_element))) return e;
-    if ((e = json_add_string(o, "worst_case", r->worst_case))) return e;
-    if ((e = json_add_number(o, "nmse_bound", r->nmse_bound))) return e;
-    if ((e = json_add_number(o, "element_bound", r->element_bound))) return e;
+    cJSON *o;
+    err e = json_append_object(&o, array);
+    if (e || (e = json_put(o,
+                           "op %s cases %u failed %u worst_nmse %f worst_element %f worst_case %s "
+                           "nmse_bound %f element_bound %f",
+                           op_name(r->kind), r->cases, r->failed, r->worst_nmse, r->worst_element,
+                           r->worst_case, r->nmse_bound, r->element_bound)))
+        return e;
     return *r->failure ? json_add_string(o, "failure", r->failure) : ERR_OK;
 }
 
@@ -43,10 +41,9 @@ static err print_json(device *d, cJSON *ops, uint32_t failed) {
         cJSON_Delete(ops);
         e = err_set(ERR_MEMORY, "out of memory");
     }
-    if (!e) e = json_add_string(root, "device", d->info.name);
-    if (!e) e = json_add_string(root, "isa", d->info.isa);
-    if (!e) e = json_add_string(root, "precision", device_precision_name(d->options.precision));
-    if (!e) e = json_add_number(root, "failed", failed);
+    if (!e)
+        e = json_put(root, "device %s isa %s precision %s failed %u", d->info.name, d->info.isa,
+                     device_precision_name(d->options.precision), failed);
     if (!e) e = json_print(&text, root, true);
     if (!e) puts(text);
     mem_free(text);
@@ -55,9 +52,8 @@ static err print_json(device *d, cJSON *ops, uint32_t failed) {
 }
 
 static bool is_wanted(const options *o, op_kind kind) {
-    for (size_t i = 0; i < o->arg_count; i++) {
+    for (size_t i = 0; i < o->arg_count; i++)
         if (!strcmp(o->args[i], op_name(kind))) return true;
-    }
     return !o->arg_count;
 }
 
@@ -66,13 +62,11 @@ static err check_names(const options *o) {
     err e = ERR_OK;
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         bool is_known = false;
-        for (int kind = 0; kind < OP_COUNT; kind++) {
+        for (int kind = 0; kind < OP_COUNT; kind++)
             is_known = is_known || !strcmp(o->args[i], op_name((op_kind)kind));
-        }
         if (is_known) continue;
-        for (int kind = 0; kind < OP_COUNT && !e; kind++) {
+        for (int kind = 0; kind < OP_COUNT && !e; kind++)
             e = strbuf_printf(&known, "%s%s", kind ? ", " : "", op_name((op_kind)kind));
-        }
         if (!e) e = err_set(ERR_USAGE, "no operation '%s' (known: %s)", o->args[i], known.text);
     }
     strbuf_free(&known);
@@ -123,9 +117,8 @@ err verb_verify(const options *o) {
     if (!e) e = device_precision_find(&wanted.precision, o->precision);
     if (e || (e = device_open_named(&d, o->device, &wanted))) return e;
     e = verify_all(&d, o, &failed);
-    if (!e && failed) {
+    if (!e && failed)
         e = err_set(ERR_GATE, "%u operations of %s are beyond their bounds", failed, d.info.name);
-    }
     if (!e && d.validation_errors) {
         e = err_set(ERR_GATE, "%s: %llu messages of the validation layer", d.info.name,
                     (unsigned long long)d.validation_errors);

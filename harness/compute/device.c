@@ -84,9 +84,8 @@ static bool matches(const device_info *d, const char *selector) {
 
 static err list_names(strbuf *out, const device_info *list, size_t count) {
     err e = count ? ERR_OK : strbuf_add(out, "none");
-    for (size_t i = 0; i < count && !e; i++) {
+    for (size_t i = 0; i < count && !e; i++)
         e = strbuf_printf(out, "%s%u: %s", i ? ", " : "", list[i].index, list[i].name);
-    }
     return e;
 }
 
@@ -110,15 +109,14 @@ err device_select(const device_info **out, const device_info *list, size_t count
     for (size_t i = 0; i < count; i++) {
         const device_info *d = &list[i];
         bool hit;
-        if (!strcmp(selector, "cpu")) {
+        if (!strcmp(selector, "cpu"))
             hit = d->kind == DEVICE_CPU;
-        } else if (!strcmp(selector, "reference")) {
+        else if (!strcmp(selector, "reference"))
             hit = d->kind == DEVICE_REFERENCE;
-        } else if (is_number && strlen(selector) < 9) {
+        else if (is_number && strlen(selector) < 9)
             hit = d->index == strtoul(selector, NULL, 10);
-        } else {
+        else
             hit = matches(d, selector);
-        }
         if (!hit) continue;
         *out = d;
         hits++;

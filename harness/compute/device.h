@@ -2,8 +2,8 @@
  *
  * Three kinds share one interface: `reference` (f64 on the host, the oracle), `cpu` (native f32)
  * and `vulkan` (every Vulkan physical device). A device owns its buffers' memory; a plan (plan.h)
- * is walked by its device. Nothing falls back: what was asked for runs, or an error says why not.
- */
+ * is walked by its device. Nothing falls back: what was asked for runs, or an error says why
+ * not. */
 #ifndef HARNESS_COMPUTE_DEVICE_H
 #define HARNESS_COMPUTE_DEVICE_H
 
@@ -77,8 +77,8 @@ typedef struct device {
 err device_list(device_info **list, size_t *count, const char **vulkan_note) MUST_CHECK;
 
 /* As device_list, for a selector as device_select takes it: one that means the native CPU ("cpu",
- * or its index) or "reference" is answered without a look at Vulkan, whose drivers may be broken.
- */
+ * or its index) or "reference" is answered without a look at Vulkan, whose drivers may be
+ * broken. */
 err device_list_for(device_info **list, size_t *count, const char **vulkan_note,
                     const char *selector) MUST_CHECK;
 

@@ -12,6 +12,9 @@ enum { DATA_TEXT_LIMIT_BYTES = 1 << 20 };
 typedef struct data__source {
     const char *path; /* borrowed */
     int fd;
+    /* where bytes come from instead, with `from`; then nothing is hashed here */
+    err (*read)(void *from, void *bytes, size_t room, size_t *count);
+    void *from;
     uint64_t file_bytes; /* its size when it was opened */
     char *bytes;         /* (capacity) owned: what was read and not yet given out from `begin` on */
     size_t begin, end, capacity;
@@ -26,6 +29,10 @@ typedef struct data__source {
  * also after an error. Errors: those of file_open; ERR_FORMAT for what is no text in UTF-8 by its
  * first bytes. */
 err data__source_open(data__source *s, const char *path, bool keep_bom) MUST_CHECK;
+/* The same of bytes that `read` gives; path names them. */
+err data__source_open_from(data__source *s, const char *path,
+                           err (*read)(void *from, void *bytes, size_t room, size_t *count),
+                           void *from) MUST_CHECK;
 void data__source_close(data__source *s);
 
 /* Reads on, so that more bytes follow `begin`; ended when there are none. May move all bytes. */

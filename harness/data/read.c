@@ -33,9 +33,8 @@ static err unknown_label(const data__reader *r, const char *where, const char *l
     enum { SHOWN = 40 };
     strbuf known = {0};
     err e = ERR_OK;
-    for (size_t i = 0; i < r->task->label_count && i < SHOWN && !e; i++) {
+    for (size_t i = 0; i < r->task->label_count && i < SHOWN && !e; i++)
         e = strbuf_printf(&known, "%s'%s'", i ? ", " : "", r->task->labels[i].value);
-    }
     if (!e) {
         e = err_set(ERR_FORMAT, "%s: label '%.*s' is not in the manifest (known: %s%s)", where,
                     bytes > SHOWN ? SHOWN : (int)bytes, label, known.text,
@@ -286,8 +285,7 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     return data__add_row(r, &row);
 }
 
-/* --- JSON lines ---------------------------------------------------------------------------------
- */
+/* --- JSON lines --- */
 
 /* The bytes as one JSON value; the byte behind them is put back. */
 static err parse(cJSON **out, const data__source *s, char *text, size_t bytes) {
@@ -325,8 +323,7 @@ err data__read_jsonl(data__reader *r, data__source *s) {
     }
 }
 
-/* --- a JSON array -------------------------------------------------------------------------------
- */
+/* --- a JSON array --- */
 
 static err array_fault(const data__source *s, const char *what) {
     return err_set(ERR_FORMAT, "%s:%zu:%zu: not valid JSON: %s", s->path, s->line, s->column, what);

@@ -19,6 +19,13 @@ err data__source_more(data__source *s) {
     // one more: what is given out may be terminated
     err e = mem_grow((void **)&s->bytes, &s->capacity, s->end + READ_BYTES + 1, 1);
     if (e) return e;
+    if (s->read) {
+        size_t count;
+        if ((e = s->read(s->from, s->bytes + s->end, READ_BYTES, &count))) return e;
+        s->end += count;
+        s->ended = count == 0;
+        return ERR_OK;
+    }
     ssize_t n;
     do {
         n = read(s->fd, s->bytes + s->end, READ_BYTES);
@@ -31,14 +38,27 @@ err data__source_more(data__source *s) {
     return ERR_OK;
 }
 
+static err begin(data__source *s, bool keep_bom) {
+    err e = data__source_more(s);
+    if (e || (e = foreign_refuse(s->path, s->bytes, s->end))) return e;
+    if (!keep_bom && s->end >= 3 && !memcmp(s->bytes, "\xEF\xBB\xBF", 3)) s->begin = 3;
+    return ERR_OK;
+}
+
 err data__source_open(data__source *s, const char *path, bool keep_bom) {
     *s = (data__source){.path = path, .fd = -1, .line = 1, .column = 1};
     sha256_begin(&s->hash);
     // lines are numbered in 32 bits
     err e = file_open(&s->fd, &s->file_bytes, path, UINT32_MAX);
-    if (e || (e = data__source_more(s)) || (e = foreign_refuse(path, s->bytes, s->end))) return e;
-    if (!keep_bom && s->end >= 3 && !memcmp(s->bytes, "\xEF\xBB\xBF", 3)) s->begin = 3;
-    return ERR_OK;
+    return e ? e : begin(s, keep_bom);
+}
+
+err data__source_open_from(data__source *s, const char *path,
+                           err (*read)(void *from, void *bytes, size_t room, size_t *count),
+                           void *from) {
+    *s = (data__source){.path = path, .fd = -1, .line = 1, .column = 1, .read = read, .from = from};
+    sha256_begin(&s->hash);
+    return begin(s, false);
 }
 
 void data__source_close(data__source *s) {

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- sets of texts ------------------------------------------------------------------------------
- */
+/* --- sets of texts --- */
 
 /* Texts of rows, open addressing: slots hold row index + 1. Borrows the rows. */
 typedef struct text_set {
@@ -41,8 +40,7 @@ static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
     return &s->slots[i];
 }
 
-/* --- counts and flags ---------------------------------------------------------------------------
- */
+/* --- counts and flags --- */
 
 static void count_target(dataset_split *s, const dataset *d, example_target target) {
     if (d->kind == ANSWER_CLASS) s->label_counts[target.class]++;
@@ -140,8 +138,7 @@ err data__mark(dataset *d, const task *t) {
     return mark_test(d);
 }
 
-/* --- order by hash ------------------------------------------------------------------------------
- */
+/* --- order by hash --- */
 
 /* A row in the order of the hash rule. */
 typedef struct ranked {
@@ -189,9 +186,8 @@ static err copy_rows(dataset_split *to, const dataset_split *from, const bool *w
     for (size_t i = 0; i < from->row_count; i++) count += wanted[i] && !(unwanted && unwanted[i]);
     err e = mem_new(&to->rows, count ? count : 1);
     if (e) return e;
-    for (size_t i = 0; i < from->row_count; i++) {
+    for (size_t i = 0; i < from->row_count; i++)
         if (wanted[i] && !(unwanted && unwanted[i])) to->rows[to->row_count++] = from->rows[i];
-    }
     return ERR_OK;
 }
 
@@ -202,9 +198,8 @@ err data__split_by_hash(dataset *d, uint32_t one_in) {
     size_t count = 0, n = source->row_count ? source->row_count : 1;
     err e;
     if ((e = data__count(&d->file_rows, d))) return e;
-    if ((e = mem_new(&list, n)) || (e = mem_new(&takes_part, n)) || (e = mem_new(&is_test, n))) {
+    if ((e = mem_new(&list, n)) || (e = mem_new(&takes_part, n)) || (e = mem_new(&is_test, n)))
         goto done;
-    }
     for (size_t i = 0; i < source->row_count; i++) {
         const dataset_row *row = &source->rows[i];
         takes_part[i] = row->first && !example_is_empty(&row->example);
@@ -224,9 +219,8 @@ done:
 /* Drops the rows that are not wanted, in place. */
 static void retain(dataset_split *s, const bool *wanted) {
     size_t kept = 0;
-    for (size_t i = 0; i < s->row_count; i++) {
+    for (size_t i = 0; i < s->row_count; i++)
         if (wanted[i]) s->rows[kept++] = s->rows[i];
-    }
     s->row_count = kept;
 }
 
@@ -251,9 +245,8 @@ done:
 
 /* Fails when some label has rows in train now and would have none once the dev rows leave it. */
 static err check_dev(const dataset *d, const bool *is_dev, size_t *left) {
-    for (size_t i = 0; i < d->train.row_count; i++) {
+    for (size_t i = 0; i < d->train.row_count; i++)
         left[group_of(d, &d->train.rows[i])] += d->train.rows[i].kept && !is_dev[i];
-    }
     for (size_t i = 0; i < d->train.row_count; i++) {
         uint32_t label = group_of(d, &d->train.rows[i]);
         if (d->train.rows[i].kept && !left[label]) {

@@ -18,15 +18,13 @@ void data_number(char text[32], size_t number) {
     text[used] = '\0';
 }
 
-/* --- measuring ----------------------------------------------------------------------------------
- */
+/* --- measuring --- */
 
 static size_t width_for(size_t max) {
     static const size_t steps[] = {1, 2, 5};
     for (size_t ten = 1;; ten *= 10) {
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 3; i++)
             if (max / (steps[i] * ten) < DATA_BINS) return steps[i] * ten;
-        }
     }
 }
 
@@ -74,9 +72,8 @@ err data_stats_measure(data_stats *s, const task *of, const dataset *d, const to
                       .tokenizer = t,
                       .sample = sample,
                       .max_length = max_length ? max_length : of->max_length};
-    if (d->file_rows.row_count) {
+    if (d->file_rows.row_count)
         s->splits[s->split_count++] = (data_split_stats){.name = "file", .split = &d->file_rows};
-    }
     s->splits[s->split_count++] = (data_split_stats){.name = "train", .split = &d->train};
     if (d->dev.row_count)
         s->splits[s->split_count++] = (data_split_stats){.name = "dev", .split = &d->dev};
@@ -88,8 +85,7 @@ err data_stats_measure(data_stats *s, const task *of, const dataset *d, const to
     return ERR_OK;
 }
 
-/* --- text ---------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 /* On a terminal too narrow for the table a name has a line of its own. */
 static err add_name(strbuf *out, const char *indent, const char *name, const data_stats *s) {
@@ -207,25 +203,20 @@ static err add_numbers(strbuf *out, const data_stats *s) {
 
 static err add_table(strbuf *out, const data_stats *s) {
     err e = add_name(out, "", "", s);
-    for (size_t i = 0; i < s->split_count && !e; i++) {
+    for (size_t i = 0; i < s->split_count && !e; i++)
         e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, s->splits[i].name);
-    }
     if (e || (e = strbuf_add(out, "\n"))) return e;
     if ((e = add_row(out, "", "rows", s, count_rows))) return e;
     for (size_t c = 0; c < s->task->label_count; c++) {
         size_t counts[3];
-        for (size_t i = 0; i < s->split_count; i++) {
-            counts[i] = s->splits[i].split->label_counts[c];
-        }
+        for (size_t i = 0; i < s->split_count; i++) counts[i] = s->splits[i].split->label_counts[c];
         if ((e = add_counts(out, "  ", s->task->labels[c].name, s, counts))) return e;
     }
     if (s->dataset->kind == ANSWER_NUMBER && (e = add_numbers(out, s))) return e;
-    for (size_t i = 0; i < TABLE_ROWS; i++) {
+    for (size_t i = 0; i < TABLE_ROWS; i++)
         if ((e = add_row(out, rows_of_table[i].indent, rows_of_table[i].name, s,
-                         rows_of_table[i].count))) {
+                         rows_of_table[i].count)))
             return e;
-        }
-    }
     return ERR_OK;
 }
 
@@ -268,9 +259,8 @@ err data_stats_text(strbuf *out, const data_stats *s) {
     if (e || (e = add_table(out, s)) || (e = add_lengths(out, s))) return e;
     if (s->dataset->invalid_count &&
         (e = strbuf_printf(out, "rows dropped for a label outside the manifest: %zu\n",
-                           s->dataset->invalid_count))) {
+                           s->dataset->invalid_count)))
         return e;
-    }
     for (size_t i = 0; i < s->split_count; i++) {
         const data_split_stats *split = &s->splits[i];
         if (!strcmp(split->name, "file")) continue;
@@ -281,8 +271,7 @@ err data_stats_text(strbuf *out, const data_stats *s) {
     return ERR_OK;
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static err lengths_json(cJSON *object, const char *key, const data_lengths *l, size_t limit) {
     cJSON *o, *bins;
@@ -294,9 +283,8 @@ static err lengths_json(cJSON *object, const char *key, const data_lengths *l, s
     if (limit && (e = json_add_number(o, "cut", (double)l->cut))) return e;
     if ((e = json_add_number(o, "bin_width", (double)l->bin_width))) return e;
     if ((e = json_add_array(&bins, o, "histogram"))) return e;
-    for (size_t i = 0; i < l->bin_count; i++) {
+    for (size_t i = 0; i < l->bin_count; i++)
         if ((e = json_append(bins, cJSON_CreateNumber((double)l->bins[i])))) return e;
-    }
     return ERR_OK;
 }
 
@@ -344,16 +332,14 @@ err data_stats_json(cJSON **out, const data_stats *s) {
     if ((e = json_add_object(&splits, root, "splits"))) goto done;
     for (size_t i = 0; i < s->split_count && !e; i++) e = split_json(splits, s, &s->splits[i]);
 done:
-    if (e) {
+    if (e)
         cJSON_Delete(root);
-    } else {
+    else
         *out = root;
-    }
     return e;
 }
 
-/* --- chart --------------------------------------------------------------------------------------
- */
+/* --- chart --- */
 
 static err svg_panel(strbuf *out, const data_split_stats *split, int left, const char *color) {
     enum { TOP = 60, HEIGHT = 200, WIDTH = 300 };
@@ -388,8 +374,7 @@ err data_stats_svg(strbuf *out, const data_stats *s) {
         "<rect width=\"700\" height=\"300\" fill=\"white\"/>\n"
         "<text x=\"30\" y=\"24\" font-size=\"15\">%s: text lengths in characters</text>\n",
         s->task->name, s->task->name);
-    for (size_t i = 0; i < 2 && !e; i++) {
+    for (size_t i = 0; i < 2 && !e; i++)
         e = svg_panel(out, &s->splits[s->split_count - 2 + i], i ? 370 : 30, colors[i]);
-    }
     return e ? e : strbuf_add(out, "</svg>\n");
 }

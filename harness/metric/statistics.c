@@ -64,11 +64,10 @@ double student_t_quantile(double p, double df) {
     for (int i = 0; i < 200; i++) {
         double middle = 0.5 * (low + high);
         if (middle <= low || middle >= high) break;
-        if (upper_tail(middle, df) > tail) {
+        if (upper_tail(middle, df) > tail)
             low = middle;
-        } else {
+        else
             high = middle;
-        }
     }
     return p < 0.5 ? -high : high;
 }
@@ -127,9 +126,8 @@ double std_of(const double *values, size_t count) {
 
 void resampled_means(double *means, const double *resampled, size_t runs, size_t draws) {
     for (size_t d = 0; d < draws; d++) means[d] = 0;
-    for (size_t r = 0; r < runs; r++) {
+    for (size_t r = 0; r < runs; r++)
         for (size_t d = 0; d < draws; d++) means[d] += resampled[r * draws + d] / (double)runs;
-    }
 }
 
 // mean first, then squares: no cancellation

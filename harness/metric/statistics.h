@@ -54,8 +54,8 @@ estimate estimate_difference(const double *scores_a, size_t runs_a, const double
                              const double *scores_b, size_t runs_b, const double *means_b,
                              size_t draws, size_t units);
 
-/* Mean over runs of each draw: means (draws), resampled (runs, draws) as bootstrap_scores has it.
- */
+/* Mean over runs of each draw: means (draws), resampled (runs, draws) as bootstrap_scores has
+ * it. */
 void resampled_means(double *means, const double *resampled, size_t runs, size_t draws);
 
 /* 95 % interval: value -+ t(0.975, df) * sqrt(variance). */

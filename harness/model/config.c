@@ -107,8 +107,7 @@ err model_config_set_labels(model_config *c, const char *const *labels, size_t c
     return ERR_OK;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 const char *model_config_key(const model_config *c, const char *key) {
     for (const config_name *n = c->family->names; n->usual; n++)
@@ -413,8 +412,7 @@ done:
     return e;
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static err add_labels(cJSON *root, const model_config *c) {
     cJSON *names = NULL, *ids = NULL;

@@ -47,8 +47,8 @@ static void wait_ms(uint64_t ms) {
     }
 }
 
-/* Waits before try number `again` (from 1). The server's own wish counts, up to the longest wait.
- */
+/* Waits before try number `again` (from 1). The server's own wish counts, up to the longest
+ * wait. */
 static void wait_before(const fetch_patience *p, unsigned again, unsigned retry_after,
                         const char *why) {
     uint64_t ms = p->first_wait_ms;
@@ -59,8 +59,7 @@ static void wait_before(const fetch_patience *p, unsigned again, unsigned retry_
     wait_ms(ms);
 }
 
-/* --- small bodies in memory ---------------------------------------------------------------------
- */
+/* --- small bodies in memory --- */
 
 typedef struct collected {
     strbuf body;
@@ -140,8 +139,7 @@ void fetch_reply_free(fetch_reply *reply) {
     *reply = (fetch_reply){0};
 }
 
-/* --- one file -----------------------------------------------------------------------------------
- */
+/* --- one file --- */
 
 /* A download in progress. */
 typedef struct download {
@@ -210,9 +208,8 @@ static err take_body(http__call *c, const char *bytes, size_t count) {
     if (c->status != 200 && c->status != 206) return ERR_OK; // the page of an error: not kept
     err e = d->answer_checked ? ERR_OK : check_answer(d, c);
     if (e) return e;
-    if (d->request->bytes && d->have + count > d->request->bytes) {
+    if (d->request->bytes && d->have + count > d->request->bytes)
         return wrong_size(d, d->have + count);
-    }
     if ((e = check_most(d, d->have + count))) return e;
     while (count) {
         ssize_t n = write(d->part, bytes, count);
@@ -377,11 +374,9 @@ static err take_lock(download *d) {
     if ((e = file_open_own(&d->lock, d->lock_path))) return e;
     if (!flock(d->lock, LOCK_EX | LOCK_NB)) return ERR_OK;
     log_note("another program is fetching %s; waiting for it", d->name);
-    while (flock(d->lock, LOCK_EX)) {
-        if (errno != EINTR) {
+    while (flock(d->lock, LOCK_EX))
+        if (errno != EINTR)
             return err_set(ERR_IO, "%s: cannot lock: %s", d->lock_path, strerror(errno));
-        }
-    }
     return ERR_OK;
 }
 
@@ -407,11 +402,10 @@ static err check_part(download *d) {
     const fetch_request *r = d->request;
     char hex[HASH_HEX_BYTES];
     err e = ERR_OK;
-    if (r->bytes && d->have != r->bytes) {
+    if (r->bytes && d->have != r->bytes)
         e = wrong_size(d, d->have);
-    } else if (r->sha256 && !(e = hash_file_hex(d->part_path, hex)) && strcmp(hex, r->sha256)) {
+    else if (r->sha256 && !(e = hash_file_hex(d->part_path, hex)) && strcmp(hex, r->sha256))
         e = err_set(ERR_DATA, "%s: SHA-256 is %s, %s is expected", d->shown, hex, r->sha256);
-    }
     return e;
 }
 

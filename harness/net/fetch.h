@@ -51,8 +51,8 @@ typedef struct fetch_request {
  * among it. */
 err fetch_file(const fetch_request *r) MUST_CHECK;
 
-/* What a server says about a url, or a small body in memory. Strings are owned; fetch_reply_free.
- */
+/* What a server says about a url, or a small body in memory. Strings are owned;
+ * fetch_reply_free. */
 typedef struct fetch_reply {
     long status;
     char *body; /* terminated; NULL when only the head was asked for */

@@ -23,9 +23,8 @@ static void start(void) {
 
 bool http__is_passing(long status) {
     static const long statuses[] = {408, 425, 429, 500, 502, 503, 504};
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (status == statuses[i]) return true;
-    }
     return false;
 }
 
@@ -72,14 +71,12 @@ static bool is_passing_fault(CURLcode code) {
                                      CURLE_GOT_NOTHING,          CURLE_SEND_ERROR,
                                      CURLE_RECV_ERROR,           CURLE_HTTP2,
                                      CURLE_HTTP2_STREAM,         CURLE_SSL_CONNECT_ERROR};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (code == codes[i]) return true;
-    }
     return false;
 }
 
-/* --- headers ------------------------------------------------------------------------------------
- */
+/* --- headers --- */
 
 /* The value of a header line when its name is `name`, with its length; NULL otherwise. */
 static const char *header_value(const char *line, size_t bytes, const char *name, size_t *count) {
@@ -185,8 +182,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
     return c->body_error ? 0 : size * count;
 }
 
-/* --- the exchange -------------------------------------------------------------------------------
- */
+/* --- the exchange --- */
 
 /* libcurl hands callbacks one pointer: the call with its handle. */
 typedef struct exchange {
@@ -318,9 +314,8 @@ err http__run(http__call *c) {
     char *url = NULL, *next = NULL, shown[HTTP_SHOWN_BYTES], there[HTTP_SHOWN_BYTES];
     err e;
     pthread_once(&started, start);
-    if (start_result != CURLE_OK) {
+    if (start_result != CURLE_OK)
         return err_set(ERR_NETWORK, "libcurl does not start: %s", curl_easy_strerror(start_result));
-    }
     forget_response(c);
     c->begin = clock_seconds();
     if ((e = mem_strdup(&url, c->url))) return e;

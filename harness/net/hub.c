@@ -117,13 +117,11 @@ done:
     return e;
 }
 
-/* --- what the cache has -------------------------------------------------------------------------
- */
+/* --- what the cache has --- */
 
 static err set_commit(hub *h, const char *commit) {
-    if (!hub__is_hex(commit, COMMIT_DIGITS)) {
+    if (!hub__is_hex(commit, COMMIT_DIGITS))
         return err_set(ERR_FORMAT, "%s: '%s' is no commit", h->name, commit);
-    }
     memcpy(h->commit, commit, sizeof h->commit);
     mem_free(h->snapshot);
     h->snapshot = NULL;
@@ -195,8 +193,7 @@ static err find_missing(char **missing, const hub *h) {
     return e;
 }
 
-/* --- what the hub has ---------------------------------------------------------------------------
- */
+/* --- what the hub has --- */
 
 /* What a hub that says no means by it. */
 static err refusal(const hub *h, const fetch_reply *reply) {

@@ -26,19 +26,20 @@ bool hub__is_hex(const char *s, size_t digits) {
 static bool is_shard(const char *file) {
     static const char form[] = "model-00000-of-00000.safetensors";
     if (strlen(file) != sizeof form - 1) return false;
-    for (size_t i = 0; form[i]; i++) {
+    for (size_t i = 0; form[i]; i++)
         if (form[i] == '0' ? file[i] < '0' || file[i] > '9' : file[i] != form[i]) return false;
-    }
     return true;
 }
 
 static bool is_words(const char *file) {
-    static const char *const names[] = {"config.json", "vocab.txt", "tokenizer.json",
-                                        "tokenizer_config.json", "special_tokens_map.json",
+    static const char *const names[] = {"config.json",
+                                        "vocab.txt",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
                                         "added_tokens.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(file, names[i])) return true;
-    }
     return false;
 }
 
@@ -72,12 +73,11 @@ static void note_kinds(hub__listing *l, const cJSON *files) {
 
 static void drop_repeated(hub__listing *l) {
     size_t kept = 0;
-    for (size_t i = 0; i < l->count; i++) {
+    for (size_t i = 0; i < l->count; i++)
         if (kept && !strcmp(l->files[kept - 1], l->files[i]))
             mem_free(l->files[i]);
         else
             l->files[kept++] = l->files[i];
-    }
     l->count = kept;
 }
 

@@ -23,8 +23,7 @@ const char *file__kind(mode_t mode) {
                             : "a device";
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static err check_pointer(const char *path, int fd) {
     static const char start[] = "version https://git-lfs.github.com/spec/";
@@ -47,15 +46,14 @@ err file_open(int *fd, uint64_t *bytes, const char *path, uint64_t limit_bytes) 
     // a socket cannot be opened, and errno's text does not say what it is
     if (*fd < 0 && (errno != ENXIO || stat(path, &st))) return file__error(path, "cannot open");
     err e = ERR_OK;
-    if (*fd >= 0 && fstat(*fd, &st)) {
+    if (*fd >= 0 && fstat(*fd, &st))
         e = file__error(path, "cannot open");
-    } else if (!S_ISREG(st.st_mode)) {
+    else if (!S_ISREG(st.st_mode))
         e = err_set(ERR_IO, "%s: is %s, a file was expected", path, file__kind(st.st_mode));
-    } else if (limit_bytes && (uint64_t)st.st_size > limit_bytes) {
+    else if (limit_bytes && (uint64_t)st.st_size > limit_bytes)
         e = too_large(path, limit_bytes);
-    } else {
+    else
         e = check_pointer(path, *fd);
-    }
     if (!e && bytes) *bytes = (uint64_t)st.st_size;
     if (e && *fd >= 0) close(*fd);
     if (e) *fd = -1;
@@ -125,8 +123,7 @@ err file_size(uint64_t *bytes, const char *path) {
     return ERR_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* What a rename would do away with and cannot be made again: /dev/null, a FIFO that a program waits
  * on, also behind a link. */
@@ -159,9 +156,8 @@ done:
 }
 
 err file_writer_add(file_writer *w, const void *bytes, size_t count) {
-    if (count && fwrite(bytes, 1, count, (FILE *)w->file) != count) {
+    if (count && fwrite(bytes, 1, count, (FILE *)w->file) != count)
         return file__error(w->path, "cannot write");
-    }
     return ERR_OK;
 }
 
@@ -262,8 +258,7 @@ err file_remove(const char *path) {
     return unlink(path) && errno != ENOENT ? file__error(path, "cannot remove") : ERR_OK;
 }
 
-/* --- order on the disk --------------------------------------------------------------------------
- */
+/* --- order on the disk --- */
 
 static err sync_path(const char *path, int flags) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
@@ -285,11 +280,10 @@ err file_rename_durable(const char *from, const char *to) {
     char *source = NULL, *target = NULL;
     err e = sync_path(from, O_NOFOLLOW);
     if (e || (e = path_folder(&source, from)) || (e = path_folder(&target, to))) goto done;
-    if (rename(from, to)) {
+    if (rename(from, to))
         e = err_set(ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
-    } else if (!(e = folder_sync(target)) && strcmp(source, target) != 0) {
+    else if (!(e = folder_sync(target)) && strcmp(source, target) != 0)
         e = folder_sync(source);
-    }
 done:
     mem_free(source);
     mem_free(target);
@@ -316,8 +310,7 @@ err folder_exchange(const char *fresh, const char *place) {
     return e;
 }
 
-/* --- paths --------------------------------------------------------------------------------------
- */
+/* --- paths --- */
 
 err path_join(char **out, const char *a, const char *b) {
     size_t n = strlen(a);

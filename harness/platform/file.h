@@ -15,8 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 /* Opens a regular file of at most limit_bytes (0 = no limit); *fd is closed by the caller (close),
  * *bytes (may be NULL) is its size now. Errors: ERR_IO naming the path; ERR_FORMAT when it is
@@ -38,8 +37,7 @@ bool file_exists(const char *path); /* a regular file, or a link to one */
 bool file_named(const char *path);
 err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* Writes atomically: a temporary file of random name in the same folder, fsync, rename, fsync of
  * the folder. What stood there stays whole until the new content is on the disk. Errors: ERR_IO
@@ -73,8 +71,7 @@ err file_open_log(void **file, const char *path, bool keep) MUST_CHECK;
 /* Removes a file or a link, not what it leads to; fine if absent. */
 err file_remove(const char *path) MUST_CHECK;
 
-/* --- order on the disk --------------------------------------------------------------------------
- */
+/* --- order on the disk --- */
 
 /* Waits until the names in a folder are on the disk (a file system that cannot tell is taken at its
  * word). Errors: ERR_IO. */
@@ -91,8 +88,7 @@ err file_rename_durable(const char *from, const char *to) MUST_CHECK;
  * cannot exchange folders; ERR_IO. */
 err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
 
-/* --- folders ------------------------------------------------------------------------------------
- */
+/* --- folders --- */
 
 bool folder_exists(const char *path); /* a folder, or a link to one */
 /* A folder of this program's own: not a link to one. */
@@ -101,7 +97,10 @@ err folder_make(const char *path) MUST_CHECK; /* with its parents; fine if it ex
 /* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
  * it would land elsewhere. */
 err folder_make_own(const char *path) MUST_CHECK;
-err folder_check_writable(const char *path) MUST_CHECK; /* makes it, writes and removes a probe */
+/* Whether the folder can be made and written to: a probe is written into it, or into the lowest
+ * folder above it that is there, and removed. Leaves nothing. Errors: ERR_IO naming the path and
+ * why. */
+err folder_check_writable(const char *path) MUST_CHECK;
 /* Removes a folder with all it holds; fine if absent. Links are removed, at the top and below it,
  * and never followed. Errors: ERR_IO, also for a folder nested deeper than 64. */
 err folder_remove(const char *path) MUST_CHECK;
@@ -118,8 +117,7 @@ typedef struct folder_list {
 err folder_list_read(folder_list *list, const char *path) MUST_CHECK;
 void folder_list_free(folder_list *list);
 
-/* --- paths --------------------------------------------------------------------------------------
- */
+/* --- paths --- */
 
 /* "a/b"; *out is owned. */
 err path_join(char **out, const char *a, const char *b) MUST_CHECK;

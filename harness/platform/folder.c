@@ -56,8 +56,7 @@ err folder_make_own(const char *path) {
                    S_ISREG(st.st_mode) ? "a file" : file__kind(st.st_mode));
 }
 
-/* --- temporary files ----------------------------------------------------------------------------
- */
+/* --- temporary files --- */
 
 err file__temporary(int *fd, char **path, const char *folder) {
     unsigned long long number;
@@ -89,16 +88,26 @@ bool file__is_temporary(const char *name) {
 }
 
 err folder_check_writable(const char *path) {
-    char *probe = NULL;
+    char *probe = NULL, *there = NULL;
     int fd;
-    err e = folder_make(path);
-    if (e) return e;
-    if ((e = file__temporary(&fd, &probe, path))) {
-        return e == ERR_IO ? file__error(path, "folder is not writable") : e;
+    struct stat st;
+    err e = mem_strdup(&there, path);
+    // the folder, or the lowest one above it that is there
+    while (!e && strcmp(there, ".") && lstat(there, &st) && errno == ENOENT) {
+        char *above = NULL;
+        e = path_folder(&above, there);
+        mem_free(there);
+        there = above;
+    }
+    if (e || (e = file__temporary(&fd, &probe, there))) {
+        if (e == ERR_IO) e = file__error(path, "folder is not writable");
+        goto done;
     }
     close(fd);
     e = file_remove(probe);
+done:
     mem_free(probe);
+    mem_free(there);
     return e;
 }
 
@@ -121,8 +130,7 @@ err folder_clear_temporary(const char *path) {
     return e;
 }
 
-/* --- removing -----------------------------------------------------------------------------------
- */
+/* --- removing --- */
 
 /* Removes the entry `name` of the open folder. Every step goes by the descriptor of the folder it
  * is in, so that nobody can put a link in the way meanwhile. On failure errno says why. */
@@ -189,8 +197,7 @@ err folder_free_bytes(uint64_t *bytes, const char *path) {
     return ERR_OK;
 }
 
-/* --- listing ------------------------------------------------------------------------------------
- */
+/* --- listing --- */
 
 static int by_bytes(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -210,11 +217,10 @@ err folder_list_read(folder_list *list, const char *path) {
         list->count++;
     }
     closedir(d);
-    if (e) {
+    if (e)
         folder_list_free(list);
-    } else if (list->count) {
+    else if (list->count)
         qsort(list->names, list->count, sizeof(char *), by_bytes);
-    }
     return e;
 }
 

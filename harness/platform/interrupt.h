@@ -1,5 +1,5 @@
-/* Ctrl-C: the first one asks the training loop to stop after its step, the second ends the program.
- */
+/* Ctrl-C: the first one asks the training loop to stop after its step, the second ends the
+ * program. */
 #ifndef HARNESS_PLATFORM_INTERRUPT_H
 #define HARNESS_PLATFORM_INTERRUPT_H
 

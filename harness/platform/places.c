@@ -87,12 +87,11 @@ err place_expand(char **path, const char *text) {
     err e = add_home(&home, text, &rest);
     if (!e) e = strbuf_add(&home, rest);
     if (!e) e = strbuf_add(&out, "");
-    for (const char *at = home.text; !e && *at; at += n) {
+    for (const char *at = home.text; !e && *at; at += n)
         if ((n = variable_at(at, &name, &name_bytes)))
             e = add_value(&out, at, n, name, name_bytes);
         else
             e = strbuf_add_bytes(&out, at, n = 1);
-    }
     strbuf_free(&home);
     if (e)
         strbuf_free(&out);

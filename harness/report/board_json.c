@@ -1,61 +1,47 @@
 #include "report/report_internal.h"
 
-static err add_rounded(cJSON *o, const char *key, double value) {
-    return json_add_number(o, key, report__rounded(value));
-}
+#include <math.h>
 
 static err row_json(cJSON *list, const board_row *row) {
     const record *r = row->runs[0];
-    cJSON *o = cJSON_CreateObject(), *seeds, *range;
-    err e;
-    if ((e = json_append(list, o)) ||
-        (e = row->rank ? json_add_number(o, "rank", (double)row->rank)
-                       : json_add_string(o, "rank", NULL)) ||
-        (e = json_add_string(o, "model", r->model.name)) ||
-        (e = json_add_string(o, "weights_sha256", r->model.weights_sha256)) ||
-        (e = json_add_number(o, "parameters", (double)r->model.parameters)) ||
-        (e = json_add_string(o, "recipe_sha256", r->recipe_sha256)) ||
-        (e = json_add_string(o, "recipe", row->words)) ||
-        (e = json_add_string(o, "device_kind", r->device.kind)) ||
-        (e = json_add_string(o, "device", r->device.name)) ||
-        (e = json_add_string(o, "precision", r->device.precision)) ||
-        (e = json_add_array(&seeds, o, "seeds"))) {
+    const double range[] = {report__rounded(row->range.low), report__rounded(row->range.high)};
+    cJSON *o, *seeds;
+    err e = json_append_object(&o, list);
+    if (e ||
+        (e = json_put(o,
+                      "rank %f model %s weights_sha256 %s parameters %f recipe_sha256 %s recipe %s "
+                      "device_kind %s device %s precision %s",
+                      row->rank ? (double)row->rank : (double)NAN, r->model.name,
+                      r->model.weights_sha256, (double)r->model.parameters, r->recipe_sha256,
+                      row->words, r->device.kind, r->device.name, r->device.precision)) ||
+        (e = json_add_array(&seeds, o, "seeds")))
         return e;
-    }
-    for (size_t k = 0; k < row->run_count; k++) {
+    for (size_t k = 0; k < row->run_count; k++)
         if ((e = json_append(seeds, cJSON_CreateNumber((double)row->runs[k]->seed)))) return e;
-    }
-    if ((e = add_rounded(o, "mean", row->mean)) || (e = add_rounded(o, "std", row->std)) ||
-        (e = json_add_array(&range, o, "interval")) ||
-        (e = json_append(range, cJSON_CreateNumber(report__rounded(row->range.low)))) ||
-        (e = json_append(range, cJSON_CreateNumber(report__rounded(row->range.high)))) ||
-        (e = json_add_bool(o, "rows_only", row->rows_only)) ||
-        (e = add_rounded(o, "deduplicated", row->dedup_mean)) ||
-        (e = json_add_number(o, "runs_of_one_label", (double)row->one_label)) ||
-        (e = json_add_number(o, "runs_below_baseline", (double)row->below_majority))) {
-        return e;
-    }
-    return add_rounded(o, "train_s", row->train_s);
+    e = json_put(o, "mean %f std %f", report__rounded(row->mean), report__rounded(row->std));
+    if (e || (e = json_put_numbers(o, "interval", range, 2))) return e;
+    return json_put(o,
+                    "rows_only %d deduplicated %f runs_of_one_label %zu runs_below_baseline %zu "
+                    "train_s %f",
+                    row->rows_only, report__rounded(row->dedup_mean), row->one_label,
+                    row->below_majority, report__rounded(row->train_s));
 }
 
 static err table_json(cJSON *list, const board_table *t) {
     const record *r = t->rows[0].runs[0];
-    cJSON *o = cJSON_CreateObject(), *rows;
-    err e;
-    if ((e = json_append(list, o)) || (e = json_add_string(o, "task", r->task.name)) ||
-        (e = json_add_number(o, "task_version", (double)r->task.version)) ||
-        (e = json_add_string(o, "data_sha256", r->task.data_sha256)) ||
-        (e = json_add_string(o, "protocol", r->protocol)) ||
-        (e = json_add_bool(o, "superseded", t->superseded)) ||
-        (e = json_add_string(o, "metric", t->headline->name)) ||
-        (e = json_add_number(o, "test_rows", (double)r->task.test_rows)) ||
-        (e = json_add_number(o, "deduplicated_rows", (double)r->confusion_dedup.total)) ||
-        (e = json_add_number(o, "leaked_rows", (double)r->task.leaked_rows)) ||
-        (e = add_rounded(o, "baseline", t->baseline)) ||
-        (e = add_rounded(o, "baseline_deduplicated", t->baseline_dedup)) ||
-        (e = json_add_array(&rows, o, "rows"))) {
+    cJSON *o, *rows;
+    err e = json_append_object(&o, list);
+    if (e ||
+        (e = json_put(o,
+                      "task %s task_version %f data_sha256 %s protocol %s superseded %d metric %s "
+                      "test_rows %f deduplicated_rows %f leaked_rows %f baseline %f "
+                      "baseline_deduplicated %f",
+                      r->task.name, (double)r->task.version, r->task.data_sha256, r->protocol,
+                      t->superseded, t->headline->name, (double)r->task.test_rows,
+                      (double)r->confusion_dedup.total, (double)r->task.leaked_rows,
+                      report__rounded(t->baseline), report__rounded(t->baseline_dedup))) ||
+        (e = json_add_array(&rows, o, "rows")))
         return e;
-    }
     for (size_t i = 0; i < t->row_count && !e; i++) e = row_json(rows, &t->rows[i]);
     return e;
 }
@@ -66,42 +52,33 @@ static err overall_json(cJSON *top, const board *b) {
     for (size_t i = 0; i < b->overall_count && !e; i++) {
         const board_overall *x = &b->overall[i];
         const record *r = x->any;
-        cJSON *o = cJSON_CreateObject(), *scores;
-        if ((e = json_append(list, o)) || (e = json_add_string(o, "model", r->model.name)) ||
-            (e = json_add_string(o, "device", r->device.name)) ||
-            (e = json_add_string(o, "precision", r->device.precision)) ||
-            (e = x->complete ? add_rounded(o, "mean", x->mean)
-                             : json_add_string(o, "mean", NULL)) ||
-            (e = json_add_object(&scores, o, "tasks"))) {
+        cJSON *o, *scores;
+        if ((e = json_append_object(&o, list)) ||
+            (e = json_put(o, "model %s device %s precision %s mean %f", r->model.name,
+                          r->device.name, r->device.precision,
+                          x->complete ? report__rounded(x->mean) : (double)NAN)) ||
+            (e = json_add_object(&scores, o, "tasks")))
             return e;
-        }
-        for (size_t k = 0; k < b->task_count && !e; k++) {
+        for (size_t k = 0; k < b->task_count && !e; k++)
             if (x->rows[k])
-                e = add_rounded(scores, x->rows[k]->runs[0]->task.name, x->rows[k]->mean);
-        }
+                e = json_add_number(scores, x->rows[k]->runs[0]->task.name,
+                                    report__rounded(x->rows[k]->mean));
     }
     return e;
 }
 
 err board_json(strbuf *out, const board *b) {
     cJSON *top = cJSON_CreateObject(), *tables, *left_out;
-    char *text = NULL;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&tables, top, "tables"))) goto done;
-    for (size_t i = 0; i < b->table_count; i++) {
+    for (size_t i = 0; i < b->table_count; i++)
         if ((e = table_json(tables, &b->tables[i]))) goto done;
-    }
     if ((e = overall_json(top, b)) || (e = json_add_array(&left_out, top, "left_out"))) goto done;
-    for (size_t i = 0; i < b->note_count; i++) {
+    for (size_t i = 0; i < b->note_count; i++)
         if ((e = json_append(left_out, cJSON_CreateString(b->notes[i])))) goto done;
-    }
-    if ((e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) {
-        goto done;
-    }
-    e = strbuf_add(out, "\n");
+    e = json_text(out, top);
 done:
-    mem_free(text);
     cJSON_Delete(top);
     return e;
 }

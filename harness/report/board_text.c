@@ -60,17 +60,15 @@ static err add_head(strbuf *out, const board *b, const board_table *t) {
                           (long long)k->version, k->split)) ||
         (e = shown_code(out, r->protocol)) ||
         (e = shown_printf(out, SHOWN_MARKDOWN, ", data `%.8s`: %lld training ", k->data_sha256,
-                          (long long)k->train_rows))) {
+                          (long long)k->train_rows)))
         return e;
-    }
     if (k->dev_rows && (e = strbuf_printf(out, "rows, %lld held out, ", (long long)k->dev_rows)))
         return e;
     if ((e = strbuf_printf(
              out, "%s%lld test rows (%llu in the deduplicated score; %lld also in training).",
              k->dev_rows ? "" : "rows, ", (long long)k->test_rows,
-             (unsigned long long)r->confusion_dedup.total, (long long)k->leaked_rows))) {
+             (unsigned long long)r->confusion_dedup.total, (long long)k->leaked_rows)))
         return e;
-    }
     return report__apart(out, b, t);
 }
 
@@ -96,9 +94,8 @@ static err add_row(strbuf *out, const board_row *row) {
         (e = add_cell(out, row->words)) || (e = strbuf_add(out, " | ")) ||
         (e = report__duration(out, row->train_s)) || (e = strbuf_add(out, " on ")) ||
         (e = add_cell(out, r->device.name)) ||
-        (e = shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision))) {
+        (e = shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision)))
         return e;
-    }
     return ERR_OK;
 }
 
@@ -109,9 +106,8 @@ static err add_table(strbuf *out, const board *b, const board_table *t) {
                   "\n\n| rank | model | %s | seeds | 95 %% interval | deduplicated | parameters "
                   "| recipe | training |\n"
                   "| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |\n",
-                  t->headline->title))) {
+                  t->headline->title)))
         return e;
-    }
     for (size_t i = 0; i < t->row_count && !e; i++) e = add_row(out, &t->rows[i]);
     if (e) return e;
     return strbuf_printf(out, "| | always the commonest training class | %.2f | | | %.2f | | | |\n",
@@ -123,9 +119,8 @@ static err add_overall_row(strbuf *out, const board *b, const board_overall *o) 
     err e;
     if ((e = strbuf_add(out, "| ")) || (e = add_cell(out, r->model.name)) ||
         (e = o->complete ? strbuf_printf(out, " | %.2f |", 100 * o->mean)
-                         : strbuf_add(out, " | |"))) {
+                         : strbuf_add(out, " | |")))
         return e;
-    }
     for (size_t k = 0; k < b->task_count && !e; k++) {
         e = o->rows[k] ? strbuf_printf(out, " %.2f |", 100 * o->rows[k]->mean)
                        : strbuf_add(out, " |");
@@ -142,15 +137,13 @@ static err add_overall(strbuf *out, const board *b) {
                   "every task; a cell is empty where a model was not run. Where a model has "
                   "several rows in a task's table, the one with most seeds stands here, then "
                   "the lowest recipe hash: never the best score, which would be a choice made "
-                  "on the test set.\n\n| model | mean |"))) {
+                  "on the test set.\n\n| model | mean |")))
         return e;
-    }
     for (size_t k = 0; k < b->task_count; k++) {
         const board_table *t = &b->tables[b->overall_tables[k]];
         if ((e = strbuf_add(out, " ")) || (e = add_cell(out, t->rows[0].runs[0]->task.name)) ||
-            (e = strbuf_printf(out, ", %s |", t->headline->title))) {
+            (e = strbuf_printf(out, ", %s |", t->headline->title)))
             return e;
-        }
     }
     if ((e = strbuf_add(out, " device |\n| --- | ---: |"))) return e;
     for (size_t k = 0; k < b->task_count && !e; k++) e = strbuf_add(out, " ---: |");
@@ -181,10 +174,9 @@ static const char *const introduction =
 
 static err add_notes(strbuf *out, const board *b) {
     err e = b->note_count ? strbuf_add(out, "\n## Left out\n\n") : ERR_OK;
-    for (size_t i = 0; i < b->note_count && !e; i++) {
+    for (size_t i = 0; i < b->note_count && !e; i++)
         if (!(e = strbuf_add(out, "- ")) && !(e = add_cell(out, b->notes[i])))
             e = strbuf_add(out, ".\n");
-    }
     return e;
 }
 
@@ -204,9 +196,8 @@ static err add_field(strbuf *out, const char *text) {
 
 static err add_fields(strbuf *out, const char *const *texts, size_t count) {
     err e = ERR_OK;
-    for (size_t i = 0; i < count && !e; i++) {
+    for (size_t i = 0; i < count && !e; i++)
         if (!(e = add_field(out, texts[i]))) e = strbuf_add(out, ",");
-    }
     return e;
 }
 
@@ -232,10 +223,8 @@ err board_csv(strbuf *out, const board *b) {
              "device_kind,device,recipe,task_version,rank,seeds,mean,std,low,high,interval_of,"
              "deduplicated,baseline,baseline_deduplicated,runs_of_one_label,runs_below_baseline,"
              "parameters,train_s\n");
-    for (size_t t = 0; t < b->table_count && !e; t++) {
-        for (size_t i = 0; i < b->tables[t].row_count && !e; i++) {
+    for (size_t t = 0; t < b->table_count && !e; t++)
+        for (size_t i = 0; i < b->tables[t].row_count && !e; i++)
             e = csv_row(out, &b->tables[t], &b->tables[t].rows[i]);
-        }
-    }
     return e;
 }

@@ -40,8 +40,7 @@ static const char *verdict(const pair *p) {
     return p->groups.p < 0.05 ? "different" : "neither shown";
 }
 
-/* --- text ----------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 static err add_sides(strbuf *out, const compare_side *sides, size_t count) {
     double first = mean_speed(&sides[0]);
@@ -137,17 +136,15 @@ static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, si
         (e = strbuf_add(out, "\n## Pairs\n\n"
                              "| pair | difference, points | 95 % interval | p | predictions that "
                              "differ | losses part at step | largest loss difference | verdict |\n"
-                             "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |\n"))) {
+                             "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |\n")))
         return e;
-    }
     for (size_t a = 0; a < count && !e; a++)
         for (size_t b = a + 1; b < count && !e; b++) e = add_pair(out, &pairs[a * count + b], a, b);
     if (e || (e = strbuf_add(out, "\n")) || (e = add_disagreements(out, pairs, count)) ||
         (e = strbuf_add(out, "\n## Sides\n\n")) || (e = compare__sides(out, sides, count)) ||
         (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, count)) ||
-        (e = strbuf_add(out, "\n## Kernels\n\n"))) {
+        (e = strbuf_add(out, "\n## Kernels\n\n")))
         return e;
-    }
     return compare__kernels(out, sides, count);
 }
 
@@ -160,63 +157,45 @@ err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) {
     return e;
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static err add_side_json(cJSON *list, const compare_side *s) {
-    cJSON *o = cJSON_CreateObject();
+    cJSON *o;
     const record *r = s->runs[0];
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    err e = json_append(list, o);
-    if (e || (e = json_add_string(o, "name", s->name)) ||
-        (e = json_add_string(o, "model", r->model.name)) ||
-        (e = json_add_string(o, "device", r->device.name)) ||
-        (e = json_add_string(o, "driver", r->device.driver)) ||
-        (e = json_add_string(o, "precision", r->device.precision)) ||
-        (e = json_add_number(o, "seeds", (double)s->count)) ||
-        (e = json_add_number(o, "score", mean_score(s)))) {
-        return e;
-    }
-    return json_add_number(o, "tokens_per_s", mean_speed(s));
+    err e = json_append_object(&o, list);
+    if (e) return e;
+    return json_put(o,
+                    "name %s model %s device %s driver %s precision %s seeds %zu score %f "
+                    "tokens_per_s %f",
+                    s->name, r->model.name, r->device.name, r->device.driver, r->device.precision,
+                    s->count, mean_score(s), mean_speed(s));
 }
 
 static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {
     const group_comparison *g = &p->groups;
-    cJSON *o = cJSON_CreateObject();
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    err e = json_append(list, o);
-    if (e || (e = json_add_number(o, "a", (double)a)) || (e = json_add_number(o, "b", (double)b)) ||
-        (e = json_add_number(o, "difference", g->difference)) ||
-        (e = json_add_number(o, "low", g->range.low)) ||
-        (e = json_add_number(o, "high", g->range.high)) ||
-        (e = json_add_bool(o, "rows_only", g->rows_only)) ||
-        (e = json_add_bool(o, "equivalent", g->equivalent)) ||
-        (e = json_add_number(o, "shared_seeds", (double)g->shared)) ||
-        (e = json_add_number(o, "disagreement", g->disagreement)) ||
-        (e = json_add_number(o, "speed_ratio", g->speed))) {
+    const loss_drift *l = &p->one.loss;
+    cJSON *o;
+    err e = json_append_object(&o, list);
+    if (e || (e = json_put(o,
+                           "a %zu b %zu difference %f low %f high %f rows_only %d equivalent %d "
+                           "shared_seeds %zu disagreement %f speed_ratio %f",
+                           a, b, g->difference, g->range.low, g->range.high, g->rows_only,
+                           g->equivalent, g->shared, g->disagreement, g->speed)))
         return e;
-    }
-    if (!p->single)
-        return g->rows_only ? json_add_string(o, "p", NULL) : json_add_number(o, "p", g->p);
-    if ((e = json_add_number(o, "mcnemar_p", p->one.mcnemar_p)) ||
-        (e = p->one.loss.bits_part
-                 ? json_add_number(o, "first_bit_step", (double)p->one.loss.bit_step)
-                 : json_add_string(o, "first_bit_step", NULL))) {
-        return e;
-    }
-    return json_add_number(o, "largest_relative_loss", p->one.loss.largest);
+    if (!p->single) return json_put(o, "p %f", g->rows_only ? (double)NAN : g->p);
+    return json_put(o, "mcnemar_p %f first_bit_step %f largest_relative_loss %f", p->one.mcnemar_p,
+                    l->bits_part ? (double)l->bit_step : (double)NAN, l->largest);
 }
 
 err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {
     cJSON *top = cJSON_CreateObject(), *list;
-    char *text = NULL;
     err e = top ? compare__check_sides(count)
                 : err_set(ERR_MEMORY, "out of memory while building JSON");
-    if (e || (e = json_add_string(top, "task", sides[0].runs[0]->task.name)) ||
-        (e = json_add_string(top, "metric", sides[0].runs[0]->headline)) ||
-        (e = json_add_array(&list, top, "sides"))) {
+    if (e ||
+        (e = json_put(top, "task %s metric %s", sides[0].runs[0]->task.name,
+                      sides[0].runs[0]->headline)) ||
+        (e = json_add_array(&list, top, "sides")))
         goto done;
-    }
     for (size_t i = 0; i < count && !e; i++) e = add_side_json(list, &sides[i]);
     if (e || (e = json_add_array(&list, top, "pairs"))) goto done;
     for (size_t a = 0; a < count && !e; a++) {
@@ -226,10 +205,8 @@ err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {
         }
     }
     if (!e) e = compare__sides_json(top, sides, count);
-    if (!e && !(e = json_print(&text, top, true)) && !(e = strbuf_add(out, text)))
-        e = strbuf_add(out, "\n");
+    if (!e) e = json_text(out, top);
 done:
-    mem_free(text);
     cJSON_Delete(top);
     return e;
 }

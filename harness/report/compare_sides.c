@@ -31,8 +31,7 @@ static void side_heads(grid *g, const char *first, size_t count) {
     for (size_t i = 0; i < count; i++) grid_cell(g, "%c", (char)('A' + i));
 }
 
-/* --- what they are -------------------------------------------------------------------------------
- */
+/* --- what they are --- */
 
 typedef void (*attribute_fn)(char out[WORD_BYTES], const compare_side *s);
 
@@ -133,8 +132,7 @@ err compare__sides(strbuf *out, const compare_side *sides, size_t count) {
     return grid_end(out, &g);
 }
 
-/* --- speed and phases ----------------------------------------------------------------------------
- */
+/* --- speed and phases --- */
 
 static double tokenize_s(const record *r) {
     return r->timing.tokenize_s;
@@ -210,12 +208,11 @@ static double side_mean(const compare_side *s, double (*get)(const record *r)) {
 
 // values (count) of the sides, and how much faster each other one is than the first
 static void value_cells(grid *g, const double *values, size_t count, int decimals, bool is_rate) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (values[i] > 0)
             grid_cell(g, "%.*f", decimals, values[i]);
         else
             grid_text(g, "-");
-    }
     for (size_t i = 1; i < count; i++) {
         bool known = values[0] > 0 && values[i] > 0;
         double faster = known ? is_rate ? values[i] / values[0] : values[0] / values[i] : 0;
@@ -256,8 +253,7 @@ err compare__speed(strbuf *out, const compare_side *sides, size_t count) {
     return grid_end(out, &g);
 }
 
-/* --- kernels -------------------------------------------------------------------------------------
- */
+/* --- kernels --- */
 
 /* One kernel of any side; ms is the mean over a side's runs that know it. */
 typedef struct kernel_row {
@@ -354,17 +350,14 @@ done:
     return e;
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static err side_json(cJSON *list, const compare_side *s) {
     cJSON *o = cJSON_CreateObject(), *about, *speed;
     char text[WORD_BYTES];
     err e = json_append(list, o);
-    if (e || (e = json_add_string(o, "name", s->name)) ||
-        (e = json_add_object(&about, o, "about"))) {
+    if (e || (e = json_add_string(o, "name", s->name)) || (e = json_add_object(&about, o, "about")))
         return e;
-    }
     for (size_t k = 0; k < ATTRIBUTE_COUNT && !e; k++) {
         attributes[k].get(text, s);
         e = json_add_string(about, attributes[k].title, text);
@@ -390,16 +383,14 @@ err compare__sides_json(cJSON *top, const compare_side *sides, size_t count) {
     err e = json_add_array(&list, top, "runs");
     for (size_t i = 0; i < count && !e; i++) e = side_json(list, &sides[i]);
     if (e || (e = differences_json(top, sides, count)) || (e = list_kernels(&l, sides, count)) ||
-        (e = json_add_array(&list, top, "kernels"))) {
+        (e = json_add_array(&list, top, "kernels")))
         goto done;
-    }
     for (size_t i = 0; i < l.count && !e; i++) {
         cJSON *o = cJSON_CreateObject(), *ms;
         if ((e = json_append(list, o)) || (e = json_add_string(o, "name", l.rows[i].name)) ||
             (e = json_add_string(o, "phase", l.rows[i].phase)) ||
-            (e = json_add_array(&ms, o, "ms"))) {
+            (e = json_add_array(&ms, o, "ms")))
             goto done;
-        }
         for (size_t s = 0; s < count && !e; s++)
             e = json_append(ms, cJSON_CreateNumber(l.rows[i].ms[s]));
     }

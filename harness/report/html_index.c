@@ -243,9 +243,8 @@ static void add_overall(page *p, const board *b) {
               "<div class=\"scroll\"><table>\n<thead><tr>");
     head_cell(p, "model", false, false);
     head_cell(p, "mean", true, true);
-    for (size_t k = 0; k < b->task_count; k++) {
+    for (size_t k = 0; k < b->task_count; k++)
         head_cell(p, first_run(&b->tables[b->overall_tables[k]])->task.name, true, true);
-    }
     head_cell(p, "device", false, false);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < b->overall_count; i++) add_overall_row(p, b, &b->overall[i]);

@@ -25,8 +25,8 @@ void html__end(page *p, const char *script);
 void html__take(page *p, err e);
 
 /* Charts, as inline SVG with the page's colours.
- * Line: values (count > 0) at x = first + i * step; bars: heights (count > 0) over whole numbers x.
- */
+ * Line: values (count > 0) at x = first + i * step; bars: heights (count > 0) over whole numbers
+ * x. */
 void svg__line(page *p, const float *values, size_t count, const char *x_title,
                const char *y_title);
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,

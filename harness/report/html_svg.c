@@ -66,13 +66,11 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
     if (s.y_high <= 0) s.y_high = 1;
     begin(p, &s, x_title, y_title);
     html__add(p, "<polyline class=\"line\" points=\"");
-    for (size_t i = 0; i < points; i++) {
+    for (size_t i = 0; i < points; i++)
         html__format(p, "%s%.1f,%.1f", i ? " " : "", x_of(&s, x[i]), y_of(&s, y[i]));
-    }
     html__add(p, "\"/>\n</svg>\n");
-    if (per > 1) {
+    if (per > 1)
         html__format(p, "<p class=\"soft\">Each point is the mean of %zu steps.</p>\n", per);
-    }
 }
 
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,

@@ -94,9 +94,8 @@ err record__loss_curve_read(record *r, const cJSON *object, const char *key, con
             (e = record__element(&p->step, item->child, INT64_C(1) << 53, key, where)) ||
             (e = record__finite(&p->loss, item->child->next, key, where)) ||
             (e = record__finite(&p->learning_rate, item->child->next->next, key, where)) ||
-            (e = check_point(r, key, where))) {
+            (e = check_point(r, key, where)))
             return e;
-        }
         r->loss_curve_count++;
     }
     return ERR_OK;
@@ -145,9 +144,8 @@ err record__lengths_read(record *r, const cJSON *object, const char *key, const 
         record_length *l = &r->lengths[r->length_count];
         if ((e = record__tuple(item, 2, key, where)) ||
             (e = record__element(&l->tokens, item->child, INT32_MAX, key, where)) ||
-            (e = record__element(&l->rows, item->child->next, r->task.test_rows + 1, key, where))) {
+            (e = record__element(&l->rows, item->child->next, r->task.test_rows + 1, key, where)))
             return e;
-        }
         if (r->length_count && l[-1].tokens >= l->tokens) {
             return err_set(ERR_FORMAT, "%s: key '%s': %lld tokens come after %lld", where, key,
                            (long long)l->tokens, (long long)l[-1].tokens);
@@ -190,17 +188,15 @@ err record__worst_read(record *r, const cJSON *object, const char *key, const ch
     bool *seen = NULL;
     err e = json_array(&list, object, key, where);
     if (e || (e = mem_new(&r->worst, (size_t)cJSON_GetArraySize(list))) ||
-        (e = mem_new(&seen, (size_t)r->task.test_rows))) {
+        (e = mem_new(&seen, (size_t)r->task.test_rows)))
         return e;
-    }
     cJSON_ArrayForEach(item, list) {
         record_worst_row *w = &r->worst[r->worst_count];
         if ((e = record__tuple(item, 2, key, where)) ||
             (e = record__element(&w->row, item->child, r->task.test_rows, key, where)) ||
             (e = record__finite(&w->probability, item->child->next, key, where)) ||
-            (e = check_worst(r, seen, key, where))) {
+            (e = check_worst(r, seen, key, where)))
             break;
-        }
         r->worst_count++;
     }
     mem_free(seen);

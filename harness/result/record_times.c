@@ -50,9 +50,8 @@ err record__kernel_times_write(cJSON *object, const char *key, const record *r) 
         cJSON *item = cJSON_CreateArray();
         if ((e = json_append(list, item)) || (e = json_append(item, cJSON_CreateString(k->name))) ||
             (e = json_append(item, cJSON_CreateString(k->phase))) ||
-            (e = json_append(item, cJSON_CreateNumber((double)k->calls)))) {
+            (e = json_append(item, cJSON_CreateNumber((double)k->calls))))
             return e;
-        }
         e = json_append(item, cJSON_CreateNumber(k->ms));
     }
     return e;
@@ -76,9 +75,8 @@ err record__kernel_times_read(record *r, const cJSON *object, const char *key, c
         }
         if ((e = record__element(&count, calls, INT32_MAX, key, where)) ||
             (e = read_time(&time, ms, key, where)) ||
-            (e = record_kernel_add(r, name->valuestring, phase->valuestring, count, time))) {
+            (e = record_kernel_add(r, name->valuestring, phase->valuestring, count, time)))
             return e;
-        }
     }
     return ERR_OK;
 }

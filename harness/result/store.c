@@ -36,9 +36,8 @@ static err add_record(store *s, size_t *capacity, const char *folder, const char
     if (s->count == *capacity) {
         size_t wanted = *capacity ? 2 * *capacity : 16;
         if ((e = mem_resize((void **)&s->records, wanted, sizeof *s->records)) ||
-            (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths))) {
+            (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths)))
             goto done;
-        }
         *capacity = wanted;
     }
     if ((e = mem_strdup(&s->paths[s->count], relative))) goto done;
@@ -152,9 +151,8 @@ err store_write(const char *folder, record *r, char **path) {
     if (r->partial) return err_set(ERR_ARG, "a partial run does not go to the results folder");
     if ((e = record_score(r)) || (e = record_file_name(&name, r)) ||
         (e = path_join(&full, folder, name)) || (e = rest_of_name(&rest, r)) ||
-        (e = make_room(&full, rest)) || (e = record_write(r, full))) {
+        (e = make_room(&full, rest)) || (e = record_write(r, full)))
         goto done;
-    }
     if (path) {
         *path = full;
         full = NULL;

@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* --- words ---------------------------------------------------------------------------------------
- */
+/* --- words --- */
 
 err words_split(char ***list, size_t *count, const char *text, const char *flag) {
     *count = 0;
@@ -55,8 +54,7 @@ err sweep_once(char *const *list, size_t count, const char *flag) {
     return ERR_OK;
 }
 
-/* --- which tasks ---------------------------------------------------------------------------------
- */
+/* --- which tasks --- */
 
 /* Whether a run of the task would find its data; *why (owned) says why not. */
 static err is_usable(char **why, const char *name, const run_request *q) {
@@ -100,8 +98,7 @@ err sweep_all_tasks(char ***list, size_t *count, const run_request *q) {
     return e;
 }
 
-/* --- what is there already -----------------------------------------------------------------------
- */
+/* --- what is there already --- */
 
 err sweep_open(sweep *s, size_t total, const char *selector, const char *results, bool skip) {
     *s = (sweep){.total = total};
@@ -219,8 +216,7 @@ err sweep_find(const record **found, const sweep *s, const run_request *q) {
     return e;
 }
 
-/* --- how far it is -------------------------------------------------------------------------------
- */
+/* --- how far it is --- */
 
 static uint64_t rows_of(const task *t, task_role role) {
     uint64_t rows = 0;
@@ -265,8 +261,8 @@ err sweep_expect(sweep *s, const run_request *q) {
     return e;
 }
 
-/* ", ends about 17:45" by what the runs so far took for their work; "" before the first has ended.
- */
+/* ", ends about 17:45" by what the runs so far took for their work; "" before the first has
+ * ended. */
 static void end_text(char text[48], const sweep *s) {
     *text = '\0';
     if (!s->ran || s->work <= 0) return;

@@ -35,8 +35,8 @@ void words_free(char **list, size_t count);
 err sweep_once(char *const *list, size_t count, const char *flag) MUST_CHECK;
 
 /* Prepares for `total` runs on the device of that selector. With `skip` the records below `results`
- * are read. Errors: those of store_read and device_select. Free with sweep_close, also after one.
- */
+ * are read. Errors: those of store_read and device_select. Free with sweep_close, also after
+ * one. */
 err sweep_open(sweep *s, size_t total, const char *selector, const char *results,
                bool skip) MUST_CHECK;
 void sweep_close(sweep *s);

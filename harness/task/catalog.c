@@ -1,4 +1,4 @@
-#include "task/task.h"
+#include "task/task_internal.h"
 
 #include "base/memory.h"
 #include "platform/file.h"
@@ -61,12 +61,12 @@ static err fill(task_catalog *c, entries *all) {
     return ERR_OK;
 }
 
-err task_list(task_catalog *c, const char *extra_dir) {
-    static const char *const folders[] = {HARNESS_SOURCE_TASKS, HARNESS_INSTALLED_TASKS};
+err task__list(task_catalog *c, const char *extra_dir, const char *const *folders, size_t count,
+               const char *what) {
     *c = (task_catalog){0};
     entries all = {0};
     err e = extra_dir ? add_folder(&all, extra_dir, 0) : ERR_OK;
-    for (size_t i = 0; i < 2 && !e; i++) {
+    for (size_t i = 0; i < count && !e; i++) {
         if (folder_exists(folders[i])) e = add_folder(&all, folders[i], i + 1);
     }
     if (!e) e = fill(c, &all);
@@ -76,11 +76,16 @@ err task_list(task_catalog *c, const char *extra_dir) {
     }
     mem_free(all.list);
     if (!e && !c->count) {
-        e = err_set(ERR_IO, "no task manifests in %s or %s: is the program installed?", folders[0],
-                    folders[1]);
+        e = err_set(ERR_IO, "no %s manifests in %s or %s: is the program installed?", what,
+                    folders[0], folders[count - 1]);
     }
     if (e) task_catalog_free(c);
     return e;
+}
+
+err task_list(task_catalog *c, const char *extra_dir) {
+    static const char *const folders[] = {HARNESS_SOURCE_TASKS, HARNESS_INSTALLED_TASKS};
+    return task__list(c, extra_dir, folders, 2, "task");
 }
 
 void task_catalog_free(task_catalog *c) {
@@ -93,7 +98,13 @@ void task_catalog_free(task_catalog *c) {
     *c = (task_catalog){0};
 }
 
-static err unknown_task(const task_catalog *c, const char *name, bool has_extra) {
+err task__look_up(const char **path, const task_catalog *c, const char *name, const char *what,
+                  const char *advice) {
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->names[i], name) != 0) continue;
+        *path = c->paths[i];
+        return ERR_OK;
+    }
     const char *nearest = text_nearest(name, (const char *const *)c->names, c->count);
     strbuf known = {0};
     err e = ERR_OK;
@@ -101,12 +112,10 @@ static err unknown_task(const task_catalog *c, const char *name, bool has_extra)
         e = strbuf_printf(&known, "%s%s", i ? ", " : "", c->names[i]);
     }
     if (!e && nearest) {
-        e = err_set(ERR_USAGE, "unknown task '%s'; did you mean '%s'? (known: %s)", name, nearest,
-                    known.text);
+        e = err_set(ERR_USAGE, "unknown %s '%s'; did you mean '%s'? (known: %s)", what, name,
+                    nearest, known.text);
     } else if (!e) {
-        e = err_set(
-            ERR_USAGE, "unknown task '%s' (known: %s%s)", name, known.text,
-            has_extra ? "" : err_advice("task-dir", "; --task-dir names a folder of further ones"));
+        e = err_set(ERR_USAGE, "unknown %s '%s' (known: %s%s)", what, name, known.text, advice);
     }
     strbuf_free(&known);
     return e;
@@ -114,14 +123,14 @@ static err unknown_task(const task_catalog *c, const char *name, bool has_extra)
 
 err task_find(task *t, const char *name, const char *extra_dir) {
     task_catalog c = {0};
+    const char *path;
     *t = (task){0};
     err e = task_list(&c, extra_dir);
     if (e) return e;
-    const char *path = NULL;
-    for (size_t i = 0; i < c.count; i++) {
-        if (!strcmp(c.names[i], name)) path = c.paths[i];
-    }
-    e = path ? task_load(t, path) : unknown_task(&c, name, extra_dir != NULL);
+    const char *advice =
+        extra_dir ? "" : err_advice("task-dir", "; --task-dir names a folder of further ones");
+    e = task__look_up(&path, &c, name, "task", advice);
+    if (!e) e = task_load(t, path);
     task_catalog_free(&c);
     return e;
 }

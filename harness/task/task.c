@@ -27,8 +27,6 @@ err task__join_names(strbuf *list, const char *const *names, size_t count) {
     return e;
 }
 
-/* Fails unless every key of object is among allowed (count, at most 32), and none is there twice.
- */
 err task__check_keys(const cJSON *object, const char *where, const char *const *allowed,
                      size_t count) {
     uint32_t seen = 0;
@@ -83,7 +81,6 @@ err task__bounded_array(const cJSON **list, size_t *count, const cJSON *object, 
                    *count, least, most);
 }
 
-/* A string that is one of names; *index is which. */
 err task__choice(size_t *index, const cJSON *object, const char *key, const char *where,
                  const char *const *names, size_t count) {
     const char *value;
@@ -141,14 +138,16 @@ static err check_sha256(const char *hex, const char *where) {
                    hex);
 }
 
-static err load_file(task_file *f, const cJSON *object, const char *where) {
+static err load_file(task_file *f, const cJSON *object, const char *where, bool has_roles) {
     err e;
-    size_t role = 0;
+    size_t role = TASK_ROLE_ALL;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    if ((e = CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows", "label")))
-        return e;
-    if ((e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev"))) return e;
+    e = has_roles ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows",
+                                 "label")
+                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
+    if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev");
+    if (e) return e;
     f->role = (task_role)role;
     if ((e = task__filled_string(&f->name, object, "name", where))) return e;
     if (!is_file_name(f->name)) {
@@ -176,31 +175,43 @@ static err load_file(task_file *f, const cJSON *object, const char *where) {
     return ERR_OK;
 }
 
-/* A file that is listed twice would give each of its rows twice. */
+/* A file that is listed twice would give each of its rows twice, or be learnt by heart and asked.
+ */
 static err check_new_file(const task *t, const char *where) {
     const task_file *f = &t->files[t->file_count];
     for (size_t i = 0; i < t->file_count; i++) {
-        if (t->files[i].role == f->role && !strcmp(t->files[i].name, f->name))
+        const task_file *o = &t->files[i];
+        if (!strcmp(o->name, f->name))
             return err_set(ERR_FORMAT, "%s: '%s' is files[%zu] already", where, f->name, i);
+        if (o->sha256 && f->sha256 && !strcmp(o->sha256, f->sha256))
+            return err_set(ERR_FORMAT, "%s: '%s' has the sha256 of files[%zu], '%s'", where,
+                           f->name, i, o->name);
+    }
+    return ERR_OK;
+}
+
+err task__load_files(task *t, const cJSON *root, bool has_roles) {
+    const cJSON *list;
+    size_t count;
+    err e = task__bounded_array(&list, &count, root, "files", has_roles ? 0 : 1, FILES_MAX, t->path);
+    if (e || (e = mem_new(&t->files, count))) return e;
+    for (const cJSON *item = list->child; item; item = item->next) {
+        char *where = NULL;
+        if ((e = element_where(&where, t->path, "files", t->file_count))) return e;
+        e = load_file(&t->files[t->file_count], item, where, has_roles);
+        if (!e) e = check_new_file(t, where);
+        mem_free(where);
+        if (e) return e;
+        t->file_count++;
     }
     return ERR_OK;
 }
 
 static err load_files(task *t, const cJSON *root) {
-    const cJSON *list;
-    size_t count, of_role[TASK_ROLES] = {0};
-    err e = task__bounded_array(&list, &count, root, "files", 0, FILES_MAX, t->path);
-    if (e || (e = mem_new(&t->files, count))) return e;
-    for (const cJSON *item = list->child; item; item = item->next) {
-        char *where = NULL;
-        if ((e = element_where(&where, t->path, "files", t->file_count))) return e;
-        e = load_file(&t->files[t->file_count], item, where);
-        if (!e) e = check_new_file(t, where);
-        mem_free(where);
-        if (e) return e;
-        of_role[t->files[t->file_count].role]++;
-        t->file_count++;
-    }
+    size_t of_role[TASK_ROLES] = {0};
+    err e = task__load_files(t, root, true);
+    if (e) return e;
+    for (size_t i = 0; i < t->file_count; i++) of_role[t->files[i].role]++;
     if (t->split.rule == TASK_SPLIT_HASH) {
         if (of_role[TASK_ROLE_ALL] == t->file_count) {
             return ERR_OK;
@@ -356,6 +367,10 @@ static err load_metrics(task *t, const cJSON *root) {
             return err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s: key 'metrics[%zu]'", t->path,
                             t->metric_count);
         }
+        for (size_t i = 0; i < t->metric_count; i++)
+            if (!strcmp(t->metrics[i], item->valuestring))
+                return err_set(ERR_FORMAT, "%s: key 'metrics' has '%s' twice", t->path,
+                               item->valuestring);
         leads = leads || !strcmp(item->valuestring, t->headline);
         t->metrics[t->metric_count++] = item->valuestring;
     }
@@ -364,7 +379,7 @@ static err load_metrics(task *t, const cJSON *root) {
                    t->headline);
 }
 
-static err load_heading(task *t, const cJSON *root) {
+err task__load_heading(task *t, const cJSON *root) {
     err e;
     int64_t number = 0;
     const char *file = path_name(t->path);
@@ -393,22 +408,22 @@ static err load_heading(task *t, const cJSON *root) {
                            t->data_folder);
         }
     }
-    if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
-    t->max_length = (size_t)number;
     return ERR_OK;
 }
 
 static err load_manifest(task *t, const cJSON *root) {
     err e;
     size_t rule = 0;
-    if (!cJSON_IsObject(root)) return err_set(ERR_FORMAT, "%s: not a JSON object", t->path);
+    int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
                         "citation", "data_folder", "kind", "range", "files", "format", "labels",
                         "invalid_label", "split", "sample_split", "cleaning", "metrics", "headline",
                         "max_length"))) {
         return e;
     }
-    if ((e = load_heading(t, root))) return e;
+    if ((e = task__load_heading(t, root))) return e;
+    if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
+    t->max_length = (size_t)number;
     if ((e = load_kind(t, root))) return e;
     if ((e = load_splits(t, root))) return e;
     if ((e = load_files(t, root))) return e;
@@ -420,7 +435,7 @@ static err load_manifest(task *t, const cJSON *root) {
     return load_metrics(t, root);
 }
 
-err task_load(task *t, const char *path) {
+err task__read(task *t, const char *path, err (*load)(task *t, const cJSON *root)) {
     void *text = NULL;
     size_t length = 0;
     cJSON *root = NULL;
@@ -433,11 +448,15 @@ err task_load(task *t, const char *path) {
     e = slash ? mem_strndup(&t->folder, path, (size_t)(slash - path)) : mem_strdup(&t->folder, ".");
     if (e || (e = json_parse_part(&root, text, length, path, 1, 1))) goto done;
     t->manifest = root;
-    e = load_manifest(t, root);
+    e = cJSON_IsObject(root) ? load(t, root) : err_set(ERR_FORMAT, "%s: not a JSON object", path);
 done:
     mem_free(text);
     if (e) task_free(t);
     return e;
+}
+
+err task_load(task *t, const char *path) {
+    return task__read(t, path, load_manifest);
 }
 
 void task_free(task *t) {

@@ -44,7 +44,8 @@ typedef struct task_file {
 typedef enum task_format_kind {
     TASK_FORMAT_DELIMITED, /* CSV and TSV */
     TASK_FORMAT_JSONL,     /* one object a line */
-    TASK_FORMAT_JSON       /* one array of objects */
+    TASK_FORMAT_JSON,      /* one array of objects */
+    TASK_FORMAT_LINES      /* corpora only: a line is a text */
 } task_format_kind;
 
 typedef struct task_format {

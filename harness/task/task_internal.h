@@ -1,10 +1,20 @@
-/* Shared inside harness/task only: how parts of a manifest are read and checked. */
+/* Shared inside harness/task only: parts that manifests of tasks and of corpora have in common. */
 #ifndef HARNESS_TASK_TASK_INTERNAL_H
 #define HARNESS_TASK_TASK_INTERNAL_H
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "task/task.h"
+
+/* Reads path as one JSON object into t, whose path, folder and manifest are then set, and gives it
+ * to load. *t is freed on an error. */
+err task__read(task *t, const char *path, err (*load)(task *t, const cJSON *root)) MUST_CHECK;
+
+/* schema, name, version, title, source, licence, citation, data_folder. */
+err task__load_heading(task *t, const cJSON *root) MUST_CHECK;
+
+/* The list `files`; without roles each is TASK_ROLE_ALL, and there is at least one. */
+err task__load_files(task *t, const cJSON *root, bool has_roles) MUST_CHECK;
 
 /* Appends the names, with commas. */
 err task__join_names(strbuf *list, const char *const *names, size_t count) MUST_CHECK;
@@ -13,7 +23,6 @@ err task__join_names(strbuf *list, const char *const *names, size_t count) MUST_
  */
 err task__check_keys(const cJSON *object, const char *where, const char *const *allowed,
                      size_t count) MUST_CHECK;
-
 #define CHECK_KEYS(object, where, ...)                                                             \
     task__check_keys((object), (where), (const char *const[]){__VA_ARGS__},                        \
                      sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
@@ -49,5 +58,15 @@ err task__load_format(task *t, const cJSON *root) MUST_CHECK;
 
 /* Finds the labels that files and columns stand for. pre: files, format and labels are loaded. */
 err task__bind_labels(task *t) MUST_CHECK;
+
+/* Finds the manifests of extra_dir (may be NULL), then of each folder (count) that is there; `what`
+ * names them in messages ("task"). */
+err task__list(task_catalog *c, const char *extra_dir, const char *const *folders, size_t count,
+               const char *what) MUST_CHECK;
+
+/* The path of a name in c, borrowed. Errors: ERR_USAGE listing the known names and the nearest;
+ * advice stands behind them. */
+err task__look_up(const char **path, const task_catalog *c, const char *name, const char *what,
+                  const char *advice) MUST_CHECK;
 
 #endif

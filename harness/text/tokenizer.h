@@ -100,8 +100,8 @@ uint32_t tokenizer_find(const tokenizer *t, const char *token);
 /* The token of an id below t->count; borrowed. */
 const char *tokenizer_text(const tokenizer *t, uint32_t id);
 
-/* One encoded text, or a pair. Zeroed is valid; buffers grow and are used again by the next call.
- */
+/* One encoded text, or a pair. Zeroed is valid; buffers grow and are used again by the next
+ * call. */
 typedef struct encoding {
     uint32_t *ids; /* (count), owned */
     size_t count, capacity;

@@ -16,8 +16,7 @@ static const cJSON *get(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-// --- reading
-// ---------------------------------------------------------------------------------------
+/* --- reading --- */
 
 // folder/name as an object; *root stays NULL when it is not there.
 static err read_optional(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
@@ -72,9 +71,8 @@ static err merge_map(cJSON *config, cJSON *map) {
 }
 
 static bool is_one_of(const char *name, size_t bytes, const char *const *list, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (strlen(list[i]) == bytes && !memcmp(name, list[i], bytes)) return true;
-    }
     return false;
 }
 #define IS_ONE_OF(name, bytes, list) is_one_of(name, bytes, list, sizeof(list) / sizeof *(list))
@@ -122,17 +120,15 @@ err draft__config_read(draft *d, const char *folder) {
     err e;
     if ((e = path_join(&d->config_path, folder, "tokenizer_config.json")) ||
         (e = read_optional(&d->config, folder, "tokenizer_config.json", TOKENIZER_BYTES_MAX)) ||
-        (e = read_optional(&model, folder, "config.json", CONFIG_BYTES_MAX))) {
+        (e = read_optional(&model, folder, "config.json", CONFIG_BYTES_MAX)))
         goto done;
-    }
     if (d->config) d->said = d->config_path;
     d->has_decoder = json_has(d->config, "added_tokens_decoder");
     if (d->config && (e = rename_additional(d->config))) goto done;
     if (!d->has_decoder) {
         if ((e = read_optional(&map, folder, "special_tokens_map.json", TOKENIZER_BYTES_MAX)) ||
-            (e = read_optional(&d->added, folder, "added_tokens.json", TOKENIZER_BYTES_MAX))) {
+            (e = read_optional(&d->added, folder, "added_tokens.json", TOKENIZER_BYTES_MAX)))
             goto done;
-        }
     }
     if (map && d->config) e = merge_map(d->config, map);
     if (map && !d->config) {
@@ -146,8 +142,7 @@ done:
     return e;
 }
 
-// --- options
-// ---------------------------------------------------------------------------------------
+/* --- options --- */
 
 static err read_length(draft *d) {
     double longest = 0;
@@ -223,14 +218,12 @@ static err read_options(draft *d) {
     }
     warn_ignored(d);
     if ((e = read_case(d)) || (e = draft__flag(&d->t->tokenize_chinese_chars, d->config,
-                                               "tokenize_chinese_chars", d->said))) {
+                                               "tokenize_chinese_chars", d->said)))
         return e;
-    }
     return draft__switch(&d->t->strip_accents, d->config, "strip_accents", d->said);
 }
 
-// --- tokens
-// ----------------------------------------------------------------------------------------
+/* --- tokens --- */
 
 static bool is_token(const cJSON *v) {
     return cJSON_IsString(v) || (cJSON_IsObject(v) && json_has(v, "content"));
@@ -292,9 +285,8 @@ static err read_added_file(draft *d) {
         const char *text = text_of(get(d->config, standard[i]));
         if (text) special[count++] = text;
     }
-    for (const cJSON *v = extra ? extra->child : NULL; v; v = v->next) {
+    for (const cJSON *v = extra ? extra->child : NULL; v; v = v->next)
         if (text_of(v)) special[count++] = text_of(v);
-    }
     qsort(special, count, sizeof *special, by_text);
     for (const cJSON *v = d->added->child; v && !e; v = v->next) {
         int64_t id = 0;
@@ -334,9 +326,8 @@ static err read_standard(draft *d) {
         if ((e = read_token(&a, v, d->said))) return e;
         bool decides = which < SPECIAL_COUNT &&
                        (!d->is_generic || which == SPECIAL_PAD || which == SPECIAL_MASK);
-        if (which == SPECIAL_UNK && tokenizer__id(d->t, a.text) == TOKENIZER_NO_ID) {
+        if (which == SPECIAL_UNK && tokenizer__id(d->t, a.text) == TOKENIZER_NO_ID)
             return err_set(ERR_FORMAT, "%s: the vocabulary has no %s", d->said, a.text);
-        }
         if ((e = tokenizer__add(d->t, &a, d->said))) return e;
         if (!decides) continue;
         mem_free(d->names[which]);
@@ -348,9 +339,7 @@ static err read_standard(draft *d) {
 
 static err add_token(draft *d, const cJSON *v, const char *key) {
     added_token a;
-    if (!is_token(v)) {
-        return err_set(ERR_FORMAT, "%s: an entry of '%s' is no token", d->said, key);
-    }
+    if (!is_token(v)) return err_set(ERR_FORMAT, "%s: an entry of '%s' is no token", d->said, key);
     err e = read_token(&a, v, d->said);
     return e ? e : tokenizer__add(d->t, &a, d->said);
 }
@@ -366,9 +355,8 @@ static err read_own(draft *d) {
     for (const cJSON *v = d->config ? d->config->child : NULL; v && !e; v = v->next) {
         if (!ends_in_token(v->string) || IS_ONE_OF(v->string, strlen(v->string), standard))
             continue;
-        if (cJSON_IsString(v) || (is_token(v) && json_has(v, "__type"))) {
+        if (cJSON_IsString(v) || (is_token(v) && json_has(v, "__type")))
             e = add_token(d, v, v->string);
-        }
     }
     return e;
 }
@@ -378,9 +366,7 @@ static err read_extra(draft *d) {
                                                                   : "additional_special_tokens";
     const cJSON *list = get(d->config, key);
     err e = ERR_OK;
-    for (const cJSON *v = list ? list->child : NULL; v && !e; v = v->next) {
-        e = add_token(d, v, key);
-    }
+    for (const cJSON *v = list ? list->child : NULL; v && !e; v = v->next) e = add_token(d, v, key);
     return e;
 }
 

@@ -77,9 +77,8 @@ static const added_token *match_added(const tokenizer *t, const char *text, size
 
 // The code point that ends before text[at]; 0 when none does.
 static size_t before(uint32_t *point, const char *text, size_t at) {
-    for (size_t n = 1; n <= UTF8_MAX_BYTES && n <= at; n++) {
+    for (size_t n = 1; n <= UTF8_MAX_BYTES && n <= at; n++)
         if (utf8_decode(point, text + at - n, n) == n) return n;
-    }
     return 0;
 }
 
@@ -95,13 +94,11 @@ static void swallow_blanks(const added_token *a, const char *text, size_t bytes,
     uint32_t point;
     size_t n;
     while (a->lstrip && *from > low && (n = before(&point, text, *from)) &&
-           unicode_is_whitespace(point)) {
+           unicode_is_whitespace(point))
         *from -= n;
-    }
     while (a->rstrip && (n = utf8_decode(&point, text + *to, bytes - *to)) &&
-           unicode_is_whitespace(point)) {
+           unicode_is_whitespace(point))
         *to += n;
-    }
 }
 
 static err encode_between(const encoder *x, const char *text, size_t from, size_t to) {
@@ -117,9 +114,8 @@ static err encode_text(const encoder *x, const char *text, size_t bytes) {
     for (size_t i = 0; i < bytes;) {
         const added_token *a = NULL;
         size_t length = 0;
-        if (x->t->index->first_byte[(unsigned char)text[i]]) {
+        if (x->t->index->first_byte[(unsigned char)text[i]])
             a = match_added(x->t, text + i, bytes - i, &length);
-        }
         if (!a) {
             i++;
             continue;
@@ -134,9 +130,8 @@ static err encode_text(const encoder *x, const char *text, size_t bytes) {
     if (!(e = encode_between(x, text, done, bytes))) return ERR_OK;
 failed:
     // the offset in the message is the segment's: give that of the text
-    if (e == ERR_FORMAT && !utf8_valid(text, bytes, &bad)) {
+    if (e == ERR_FORMAT && !utf8_valid(text, bytes, &bad))
         return err_set(e, "byte %zu of the text is not UTF-8", bad);
-    }
     return e;
 }
 
@@ -169,9 +164,8 @@ err tokenizer_encode_pair(const tokenizer *t, encoding *out, const char *a, size
     size_t b_count = out->count - 1 - a_count, a_kept = a_count, b_kept = b_count;
     if (max_length && !b && a_kept > max_length - around) a_kept = max_length - around;
     if (max_length && b) keep_of_pair(&a_kept, &b_kept, max_length - around);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         if ((e = push(out, 0))) return e; // room for two [SEP]
-    }
     // [CLS] a... b...: what stays of a, then of b behind the first [SEP]
     size_t a_first = 1 + (t->truncate_left ? a_count - a_kept : 0);
     size_t b_first = 1 + a_count + (t->truncate_left ? b_count - b_kept : 0);

@@ -31,9 +31,8 @@ static err grow(tokenizer_index *x) {
     trie_step *steps;
     err e = mem_new(&steps, (size_t)1 << bits);
     if (e) return e;
-    for (size_t i = 0; x->bits && i < (size_t)1 << x->bits; i++) {
+    for (size_t i = 0; x->bits && i < (size_t)1 << x->bits; i++)
         if (x->steps[i].key) steps[free_slot(steps, bits, x->steps[i].key)] = x->steps[i];
-    }
     mem_free(x->steps);
     x->steps = steps;
     x->bits = bits;
@@ -148,9 +147,8 @@ static err index_cleaned(tokenizer *t, encoding *scratch, size_t place) {
     size_t start = 0, count = 0;
     uint32_t node = TRIE_CLEANED;
     err e = tokenizer__clean(t, scratch, &start, &count, text, strlen(text));
-    for (size_t i = 0; i < count && !e; i++) {
+    for (size_t i = 0; i < count && !e; i++)
         if (!(e = add_step(x, &step, node, scratch->points[start + i]))) node = step->child;
-    }
     if (e || !step) return e;
     if (step->id == TOKENIZER_NO_ID) step->id = (uint32_t)place;
     x->has_normalized = true;

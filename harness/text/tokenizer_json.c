@@ -71,20 +71,16 @@ static err read_json_model(draft *d, const cJSON *root) {
     const char *type = type_of(model, guess);
     if (strcmp(type, "WordPiece")) return draft__refuse(d->where, "model", type, "model WordPiece");
     if (json_has(model, "continuing_subword_prefix") &&
-        (e = json_string(&prefix, model, "continuing_subword_prefix", d->where))) {
+        (e = json_string(&prefix, model, "continuing_subword_prefix", d->where)))
         return e;
-    }
     if (strcmp(prefix, "##")) return draft__refuse(d->where, "subword prefix", prefix, "prefix ##");
     if (json_has(model, "max_input_chars_per_word") &&
-        (e = json_whole(&longest, model, "max_input_chars_per_word", 1, INT32_MAX, d->where))) {
+        (e = json_whole(&longest, model, "max_input_chars_per_word", 1, INT32_MAX, d->where)))
         return e;
-    }
     if (d->is_generic) d->t->max_input_chars_per_word = (size_t)longest;
     if ((e = json_string(&unknown, model, "unk_token", d->where)) ||
-        (e = name(d, SPECIAL_UNK, unknown)) ||
-        (e = json_object(&vocab, model, "vocab", d->where))) {
+        (e = name(d, SPECIAL_UNK, unknown)) || (e = json_object(&vocab, model, "vocab", d->where)))
         return e;
-    }
     return read_json_vocab(d->t, vocab, d->where);
 }
 
@@ -94,21 +90,17 @@ static err read_json_steps(draft *d, const cJSON *root) {
     const cJSON *normalizer = cJSON_GetObjectItemCaseSensitive(root, "normalizer");
     const cJSON *splitter = cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer");
     const char *type = type_of(normalizer, "none");
-    if (strcmp(type, "BertNormalizer")) {
+    if (strcmp(type, "BertNormalizer"))
         return draft__refuse(d->where, "normalizer", type, "normalizer BertNormalizer");
-    }
     type = type_of(splitter, "none");
-    if (strcmp(type, "BertPreTokenizer")) {
+    if (strcmp(type, "BertPreTokenizer"))
         return draft__refuse(d->where, "pre-tokenizer", type, "pre-tokenizer BertPreTokenizer");
-    }
     if ((e = draft__flag(&d->json_lowers, normalizer, "lowercase", d->where))) return e;
     if (!d->is_generic) return ERR_OK;
     t->lowercase = d->json_lowers;
     if ((e = draft__flag(&t->clean_text, normalizer, "clean_text", d->where)) ||
-        (e = draft__flag(&t->tokenize_chinese_chars, normalizer, "handle_chinese_chars",
-                         d->where))) {
+        (e = draft__flag(&t->tokenize_chinese_chars, normalizer, "handle_chinese_chars", d->where)))
         return e;
-    }
     return draft__switch(&t->strip_accents, normalizer, "strip_accents", d->where);
 }
 
@@ -140,9 +132,7 @@ static err read_json_processor(draft *d, const cJSON *root) {
         sep = name_in_template(single, 2, "SpecialToken");
         if (cJSON_GetArraySize(single) != 3 || !name_in_template(single, 1, "Sequence")) cls = NULL;
     }
-    if (!cls || !sep) {
-        return draft__refuse(d->where, "post-processor", type, "[CLS] text [SEP]");
-    }
+    if (!cls || !sep) return draft__refuse(d->where, "post-processor", type, "[CLS] text [SEP]");
     if ((e = name(d, SPECIAL_CLS, cls))) return e;
     return name(d, SPECIAL_SEP, sep);
 }
@@ -165,12 +155,10 @@ err draft__json_added(draft *d, const char *path) {
         int64_t id = 0;
         added_token a = {0};
         if ((e = json_whole(&id, v, "id", 0, TOKENS_MAX, path)) ||
-            (e = draft__describe(&a, v, path))) {
+            (e = draft__describe(&a, v, path)))
             return e;
-        }
-        if (d->had_zeros && strstr(a.text, "\xEF\xBF\xBD")) {
+        if (d->had_zeros && strstr(a.text, "\xEF\xBF\xBD"))
             return err_set(ERR_UNSUPPORTED, "%s: an added token holds a 0 byte", path);
-        }
         a.id = (uint32_t)id;
         if ((e = draft__list(d, &a))) return e;
     }
@@ -188,9 +176,8 @@ err draft__json_take(draft *d, const char *path) {
     const char *outer = d->where;
     d->where = path;
     if ((e = read_json_model(d, d->json)) || (e = read_json_steps(d, d->json)) ||
-        (e = read_json_processor(d, d->json)) || (e = read_json_truncation(d, d->json))) {
+        (e = read_json_processor(d, d->json)) || (e = read_json_truncation(d, d->json)))
         return e;
-    }
     d->where = outer;
     return ERR_OK;
 }

@@ -246,6 +246,46 @@ static err find_special(draft *d) {
     return tokenizer__index_end(t);
 }
 
+/* A SentencePiece vocabulary written as vocab.txt, as KoBERT's is: U+2581 begins words, and no ##
+ * continues one. BertTokenizer would take it, and find hardly a word of a text in it. */
+static err refuse_sentencepiece(const tokenizer *t, const char *path) {
+    size_t begin = 0, first = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        if (!strncmp(t->tokens[i], "##", 2)) return ERR_OK;
+        if (strncmp(t->tokens[i], "\xE2\x96\x81", 3) != 0) continue;
+        if (!begin) first = i;
+        begin++;
+    }
+    if (begin < 2 || begin < t->count / 10) return ERR_OK;
+    return err_set(ERR_UNSUPPORTED,
+                   "%s: the vocabulary is SentencePiece's (%zu tokens as '%.40s', none begins with "
+                   "##); only BERT's WordPiece tokenizer is supported",
+                   path, begin, t->tokens[first]);
+}
+
+/* Without a file that can be read: what the folder has of another tokenizer is named. */
+static err no_tokenizer(const char *folder) {
+    static const struct {
+        const char *file, *kind;
+    } others[] = {{"spiece.model", "SentencePiece"},
+                  {"sentencepiece.bpe.model", "SentencePiece"},
+                  {"spm.model", "SentencePiece"},
+                  {"tokenizer.model", "SentencePiece"},
+                  {"merges.txt", "byte-level BPE"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char *path = NULL;
+        err e = path_join(&path, folder, others[i].file);
+        if (!e && file_exists(path))
+            e = err_set(ERR_UNSUPPORTED,
+                        "%s: a %s tokenizer; only BERT's WordPiece tokenizer is supported "
+                        "(tokenizer.json or vocab.txt)",
+                        path, others[i].kind);
+        mem_free(path);
+        if (e) return e;
+    }
+    return err_set(ERR_IO, "%s: neither tokenizer.json nor vocab.txt is there", folder);
+}
+
 static err load_folder(draft *d, const char *folder) {
     char *json = NULL, *vocab = NULL;
     err e;
@@ -256,7 +296,7 @@ static err load_folder(draft *d, const char *folder) {
     if (file_named(json)) {
         e = draft__json_read(d, json);
     } else if (!file_named(vocab)) {
-        e = err_set(ERR_IO, "%s: neither tokenizer.json nor vocab.txt is there", folder);
+        e = no_tokenizer(folder);
     }
     if (e || (e = draft__config_read(d, folder))) goto done;
     e = d->json ? draft__json_take(d, json) : read_vocab(d->t, vocab);
@@ -288,6 +328,7 @@ err tokenizer_load(tokenizer *t, const char *path, bool cased) {
     } else {
         e = read_vocab(t, path);
     }
+    if (!e && !d.json) e = refuse_sentencepiece(t, path);
     if (!e) e = tokenizer__index_pieces(t, d.where);
     if (!e) e = draft__config_take(&d);
     if (!e) e = find_special(&d);

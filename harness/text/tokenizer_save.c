@@ -11,9 +11,8 @@
 #include <string.h>
 
 static bool is_added(const tokenizer *t, uint32_t id) {
-    for (size_t i = 0; i < t->added_count; i++) {
+    for (size_t i = 0; i < t->added_count; i++)
         if (t->added[i].id == id) return true;
-    }
     return false;
 }
 
@@ -22,9 +21,8 @@ static bool is_added(const tokenizer *t, uint32_t id) {
 static bool needs_json(const tokenizer *t) {
     const uint32_t special[] = {t->pad_id, t->unk_id, t->cls_id, t->sep_id, t->mask_id};
     if (t->has_holes || !t->clean_text || t->max_input_chars_per_word != 100) return true;
-    for (size_t i = 0; i < SPECIAL_COUNT; i++) {
+    for (size_t i = 0; i < SPECIAL_COUNT; i++)
         if (special[i] != TOKENIZER_NO_ID && !is_added(t, special[i])) return true;
-    }
     for (size_t i = 0; i < t->piece_count; i++) {
         const char *text = t->tokens[i];
         size_t n = strlen(text), start = n;
@@ -40,9 +38,8 @@ static bool needs_json(const tokenizer *t) {
 static err write_vocab(const tokenizer *t, const char *path) {
     strbuf b = {0};
     err e = ERR_OK;
-    for (size_t i = 0; i < t->piece_count && !e; i++) {
+    for (size_t i = 0; i < t->piece_count && !e; i++)
         if (!(e = strbuf_add(&b, t->tokens[i]))) e = strbuf_add(&b, "\n");
-    }
     if (!e) e = file_write(path, b.text, b.length);
     strbuf_free(&b);
     return e;
@@ -63,15 +60,8 @@ static err add_names(const tokenizer *t, cJSON *object) {
 }
 
 static err add_described(const added_token *a, cJSON *entry) {
-    err e;
-    if ((e = json_add_string(entry, "content", a->text)) ||
-        (e = json_add_bool(entry, "lstrip", a->lstrip)) ||
-        (e = json_add_bool(entry, "normalized", a->normalized)) ||
-        (e = json_add_bool(entry, "rstrip", a->rstrip)) ||
-        (e = json_add_bool(entry, "single_word", a->single_word))) {
-        return e;
-    }
-    return json_add_bool(entry, "special", a->special);
+    return json_put(entry, "content %s lstrip %d normalized %d rstrip %d single_word %d special %d",
+                    a->text, a->lstrip, a->normalized, a->rstrip, a->single_word, a->special);
 }
 
 static err add_added(const tokenizer *t, cJSON *config) {
@@ -93,41 +83,38 @@ static err add_inputs(cJSON *config) {
     return e ? e : json_append(list, cJSON_CreateString("attention_mask"));
 }
 
+static err add_strip(const tokenizer *t, cJSON *to) {
+    return t->strip_accents == SWITCH_UNSET
+               ? json_add_string(to, "strip_accents", NULL)
+               : json_add_bool(to, "strip_accents", t->strip_accents == SWITCH_TRUE);
+}
+
 static err fill_config(const tokenizer *t, cJSON *config) {
     err e;
     bool has_mask = t->mask_id != TOKENIZER_NO_ID; // without the key it would be [MASK]
     if ((e = add_added(t, config)) || (e = add_names(t, config)) ||
         (!has_mask && (e = json_add_string(config, tokenizer__special[SPECIAL_MASK].key, NULL))) ||
-        (e = json_add_bool(config, "do_lower_case", t->lowercase)) ||
-        (e = json_add_bool(config, "tokenize_chinese_chars", t->tokenize_chinese_chars)) ||
-        (e = json_add_string(config, "tokenizer_class",
-                             needs_json(t) ? "PreTrainedTokenizerFast" : "BertTokenizer")) ||
+        (e = json_put(config, "do_lower_case %d tokenize_chinese_chars %d tokenizer_class %s",
+                      t->lowercase, t->tokenize_chinese_chars,
+                      needs_json(t) ? "PreTrainedTokenizerFast" : "BertTokenizer")) ||
         (t->gives_no_types && (e = add_inputs(config))) ||
-        (t->truncate_left && (e = json_add_string(config, "truncation_side", "left")))) {
+        (t->truncate_left && (e = json_add_string(config, "truncation_side", "left"))))
         return e;
-    }
-    e = t->strip_accents == SWITCH_UNSET
-            ? json_add_string(config, "strip_accents", NULL)
-            : json_add_bool(config, "strip_accents", t->strip_accents == SWITCH_TRUE);
-    if (e) return e;
-    if (t->model_max_length &&
-        (e = json_add_number(config, "model_max_length", (double)t->model_max_length))) {
-        return e;
-    }
-    return ERR_OK;
+    e = add_strip(t, config);
+    if (e || !t->model_max_length) return e;
+    return json_add_number(config, "model_max_length", (double)t->model_max_length);
 }
 
-// --- tokenizer.json
-// --------------------------------------------------------------------------------
+/* --- tokenizer.json --- */
 
 static err add_list(const tokenizer *t, cJSON *root) {
     cJSON *list = NULL;
     err e = json_add_array(&list, root, "added_tokens");
     for (size_t i = 0; i < t->added_count && !e; i++) {
-        cJSON *entry = cJSON_CreateObject();
-        if (!entry) return err_set(ERR_MEMORY, "out of memory while building JSON");
         const added_token *a = t->index->by_id[i];
-        if ((e = json_append(list, entry)) || (e = json_add_number(entry, "id", a->id))) return e;
+        cJSON *entry;
+        if ((e = json_append_object(&entry, list)) || (e = json_put(entry, "id %u", a->id)))
+            return e;
         e = add_described(a, entry);
     }
     return e;
@@ -137,16 +124,11 @@ static err add_steps(const tokenizer *t, cJSON *root) {
     cJSON *part = NULL;
     err e;
     if ((e = json_add_object(&part, root, "normalizer")) ||
-        (e = json_add_string(part, "type", "BertNormalizer")) ||
-        (e = json_add_bool(part, "clean_text", t->clean_text)) ||
-        (e = json_add_bool(part, "handle_chinese_chars", t->tokenize_chinese_chars)) ||
-        (e = t->strip_accents == SWITCH_UNSET
-                 ? json_add_string(part, "strip_accents", NULL)
-                 : json_add_bool(part, "strip_accents", t->strip_accents == SWITCH_TRUE)) ||
-        (e = json_add_bool(part, "lowercase", t->lowercase)) ||
-        (e = json_add_object(&part, root, "pre_tokenizer"))) {
+        (e = json_put(part, "type %s clean_text %d handle_chinese_chars %d", "BertNormalizer",
+                      t->clean_text, t->tokenize_chinese_chars)) ||
+        (e = add_strip(t, part)) || (e = json_add_bool(part, "lowercase", t->lowercase)) ||
+        (e = json_add_object(&part, root, "pre_tokenizer")))
         return e;
-    }
     return json_add_string(part, "type", "BertPreTokenizer");
 }
 
@@ -154,9 +136,8 @@ static err add_pair(const tokenizer *t, cJSON *part, const char *key, uint32_t i
     cJSON *pair = NULL;
     err e;
     if ((e = json_add_array(&pair, part, key)) ||
-        (e = json_append(pair, cJSON_CreateString(tokenizer_text(t, id))))) {
+        (e = json_append(pair, cJSON_CreateString(tokenizer_text(t, id)))))
         return e;
-    }
     return json_append(pair, cJSON_CreateNumber(id));
 }
 
@@ -167,17 +148,15 @@ static err add_model(const tokenizer *t, cJSON *root) {
         (e = json_add_string(part, "type", "BertProcessing")) ||
         (e = add_pair(t, part, "sep", t->sep_id)) || (e = add_pair(t, part, "cls", t->cls_id)) ||
         (e = json_add_object(&part, root, "decoder")) ||
-        (e = json_add_string(part, "type", "WordPiece")) ||
-        (e = json_add_string(part, "prefix", "##")) || (e = json_add_bool(part, "cleanup", true)) ||
+        (e = json_put(part, "type %s prefix %s cleanup %d", "WordPiece", "##", true)) ||
         (e = json_add_object(&part, root, "model")) ||
-        (e = json_add_string(part, "type", "WordPiece")) ||
-        (e = json_add_string(part, "unk_token", tokenizer_text(t, t->unk_id))) ||
-        (e = json_add_string(part, "continuing_subword_prefix", "##")) ||
-        (e = json_add_number(part, "max_input_chars_per_word",
-                             (double)t->max_input_chars_per_word)) ||
-        (e = json_add_object(&vocab, part, "vocab"))) {
+        (e = json_put(part,
+                      "type %s unk_token %s continuing_subword_prefix %s "
+                      "max_input_chars_per_word %zu",
+                      "WordPiece", tokenizer_text(t, t->unk_id), "##",
+                      t->max_input_chars_per_word)) ||
+        (e = json_add_object(&vocab, part, "vocab")))
         return e;
-    }
     for (size_t i = 0; i < t->piece_count && !e; i++) {
         const char *text = t->tokens[i];
         // an unused id, or a line that a later one replaced
@@ -192,14 +171,12 @@ static err fill_json(const tokenizer *t, cJSON *root) {
     if ((e = json_add_string(root, "version", "1.0")) ||
         (e = json_add_string(root, "truncation", NULL)) ||
         (e = json_add_string(root, "padding", NULL)) || (e = add_list(t, root)) ||
-        (e = add_steps(t, root))) {
+        (e = add_steps(t, root)))
         return e;
-    }
     return add_model(t, root);
 }
 
-// --- the folder
-// ------------------------------------------------------------------------------------
+/* --- the folder --- */
 
 static err write_json(const tokenizer *t, const char *folder, const char *name,
                       err (*fill)(const tokenizer *, cJSON *)) {
@@ -225,9 +202,8 @@ err tokenizer_save(const tokenizer *t, const char *folder) {
     if (!e) e = write_vocab(t, path);
     mem_free(path);
     if (e || (e = write_json(t, folder, "tokenizer_config.json", fill_config)) ||
-        (e = write_json(t, folder, "special_tokens_map.json", add_names))) {
+        (e = write_json(t, folder, "special_tokens_map.json", add_names)))
         return e;
-    }
     if (needs_json(t)) return write_json(t, folder, "tokenizer.json", fill_json);
     if ((e = path_join(&path, folder, "tokenizer.json"))) return e;
     (void)remove(path); // of another tokenizer that was saved here: it would go first

@@ -86,19 +86,16 @@ static err transform(const tokenizer_index *x, encoding *s, size_t count, size_t
         for (size_t i = 0; i < count; i++) {
             uint32_t parts[UNICODE_DECOMPOSE_MAX];
             size_t n = unicode_decompose(parts, s->points[i]);
-            for (size_t j = 0; j < n; j++) {
+            for (size_t j = 0; j < n; j++)
                 if ((e = put(s, end++, parts[j]))) return e;
-            }
         }
         size_t need = end + (end - count) / 2;
-        if ((e = mem_grow((void **)&s->points, &s->points_capacity, need, sizeof *s->points))) {
+        if ((e = mem_grow((void **)&s->points, &s->points_capacity, need, sizeof *s->points)))
             return e;
-        }
         unicode_order(s->points + count, s->points + end, end - count);
         size_t kept = from = count;
-        for (size_t i = from; i < end; i++) {
+        for (size_t i = from; i < end; i++)
             if (!unicode_is_mark(s->points[i])) s->points[kept++] = s->points[i];
-        }
         end = kept;
     }
     if (x->lowers) {
@@ -106,9 +103,8 @@ static err transform(const tokenizer_index *x, encoding *s, size_t count, size_t
         for (size_t i = from; i < last; i++) {
             uint32_t parts[UNICODE_LOWER_MAX];
             size_t n = unicode_lower(parts, s->points[i]);
-            for (size_t j = 0; j < n; j++) {
+            for (size_t j = 0; j < n; j++)
                 if ((e = put(s, end++, parts[j]))) return e;
-            }
         }
         from = last;
     }

@@ -8,8 +8,7 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-// --- display
-// ---------------------------------------------------------------------------------------
+/* --- display --- */
 
 err text_column(strbuf *out, const char *text, size_t columns) {
     strbuf shown = {0};
@@ -29,8 +28,7 @@ done:
     return e;
 }
 
-// --- spelling
-// --------------------------------------------------------------------------------------
+/* --- spelling --- */
 
 enum { NEAREST_MAX = 64 }; // names are short; longer words are never near anything
 
@@ -60,9 +58,8 @@ static size_t edit_distance(const uint32_t *a, size_t a_count, const uint32_t *b
         for (size_t j = 1; j <= b_count; j++) {
             size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
             best = min2(best, min2(last[j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 best = min2(best, before[j - 2] + 1);
-            }
             now[j] = best;
         }
         size_t *spare = before;
@@ -89,19 +86,17 @@ const char *text_nearest(const char *word, const char *const *known, size_t coun
     return nearest;
 }
 
-// --- classes
-// ---------------------------------------------------------------------------------------
+/* --- classes --- */
 
 // The row of fixes (sorted, count) that holds point, or NULL.
 static const unicode_fix *find_fix(const unicode_fix *fixes, size_t count, uint32_t point) {
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (fixes[middle].last < point) {
+        if (fixes[middle].last < point)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return low < count && fixes[low].first <= point ? &fixes[low] : NULL;
 }
@@ -156,8 +151,7 @@ bool unicode_is_word(uint32_t point) {
     return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) || c == UTF8PROC_CATEGORY_PC;
 }
 
-// --- mappings
-// --------------------------------------------------------------------------------------
+/* --- mappings --- */
 
 size_t unicode_lower(uint32_t out[UNICODE_LOWER_MAX], uint32_t point) {
     if (point == 0x130) { // the only one whose lower case is longer
@@ -195,13 +189,11 @@ static void order_run(uint32_t *points, uint32_t *spare, size_t count) {
     order_run(points, spare, half);
     order_run(points + half, spare, count - half);
     memcpy(spare, points, half * sizeof *points);
-    for (size_t i = 0; a < half; i++) {
-        if (b < count && combining_class(points[b]) < combining_class(spare[a])) {
+    for (size_t i = 0; a < half; i++)
+        if (b < count && combining_class(points[b]) < combining_class(spare[a]))
             points[i] = points[b++];
-        } else {
+        else
             points[i] = spare[a++];
-        }
-    }
 }
 
 void unicode_order(uint32_t *points, uint32_t *spare, size_t count) {

@@ -53,8 +53,7 @@ typedef struct trainer {
     size_t heap_count, heap_capacity;
 } trainer;
 
-// --- tokens
-// ----------------------------------------------------------------------------------------
+/* --- tokens --- */
 
 static uint64_t hash_text(const char *text) {
     uint64_t h = 0xCBF29CE484222325u;
@@ -89,9 +88,8 @@ static err token_id(trainer *x, uint32_t *id, const char *text) {
     uint32_t *slot = token_slot(x, text);
     if (!*slot) {
         if ((e = mem_grow((void **)&x->tokens, &x->capacity, x->count + 1, sizeof *x->tokens)) ||
-            (e = mem_strdup(&x->tokens[x->count], text))) {
+            (e = mem_strdup(&x->tokens[x->count], text)))
             return e;
-        }
         *slot = (uint32_t)++x->count;
     }
     *id = *slot - 1;
@@ -105,8 +103,7 @@ static err character_id(trainer *x, uint32_t *id, uint32_t point, bool continued
     return token_id(x, id, text);
 }
 
-// --- alphabet
-// --------------------------------------------------------------------------------------
+/* --- alphabet --- */
 
 typedef struct letter {
     uint32_t point;
@@ -123,14 +120,11 @@ static int compare_letters(const void *a, const void *b) {
 // Counts into letters[point], then closes the gaps; returns how many there are.
 static size_t count_letters(letter *letters, const word_counts *w) {
     size_t count = 0;
-    for (size_t i = 0; i < w->count; i++) {
-        for (size_t j = 0; j < w->words[i].size; j++) {
+    for (size_t i = 0; i < w->count; i++)
+        for (size_t j = 0; j < w->words[i].size; j++)
             letters[w->points[w->words[i].start + j]].times += w->words[i].times;
-        }
-    }
-    for (uint32_t p = 0; p < POINTS; p++) {
+    for (uint32_t p = 0; p < POINTS; p++)
         if (letters[p].times) letters[count++] = (letter){p, letters[p].times};
-    }
     return count;
 }
 
@@ -151,20 +145,17 @@ static err make_alphabet(trainer *x, bool *known, size_t limit) {
         const counted_word *w = &x->words.words[i];
         for (size_t j = 1; j < w->size; j++) inside[x->words.points[w->start + j]] = true;
     }
-    for (uint32_t p = 0; p < POINTS; p++) {
+    for (uint32_t p = 0; p < POINTS; p++)
         if (known[p] && (e = character_id(x, &id, p, false))) goto done;
-    }
-    for (uint32_t p = 0; p < POINTS; p++) {
+    for (uint32_t p = 0; p < POINTS; p++)
         if (known[p] && inside[p] && (e = character_id(x, &id, p, true))) goto done;
-    }
 done:
     mem_free(inside);
     mem_free(letters);
     return e;
 }
 
-// --- pairs
-// -----------------------------------------------------------------------------------------
+/* --- pairs --- */
 
 static uint64_t pair_key(uint32_t left, uint32_t right) {
     return (uint64_t)left << 32 | right;
@@ -187,9 +178,8 @@ static err grow_pairs(trainer *x) {
     for (size_t i = 0; i < (size_t)1 << bits; i++) fresh[i].key = NO_PAIR;
     x->pairs = fresh;
     x->pair_bits = bits;
-    for (size_t i = 0; i < old_size; i++) {
+    for (size_t i = 0; i < old_size; i++)
         if (old[i].key != NO_PAIR) *pair_slot(x, old[i].key) = old[i];
-    }
     mem_free(old);
     return ERR_OK;
 }
@@ -199,9 +189,8 @@ static err add_pair(trainer *x, uint32_t at, uint32_t right, int64_t times) {
     err e = grow_pairs(x);
     if (e) return e;
     if ((e = mem_grow((void **)&x->occurrences, &x->occurrence_capacity, x->occurrence_count + 1,
-                      sizeof *x->occurrences))) {
+                      sizeof *x->occurrences)))
         return e;
-    }
     uint64_t key = pair_key(x->places[at].symbol, right);
     pair_count *p = pair_slot(x, key);
     if (p->key == NO_PAIR) {
@@ -210,18 +199,16 @@ static err add_pair(trainer *x, uint32_t at, uint32_t right, int64_t times) {
     }
     uint32_t fresh = (uint32_t)x->occurrence_count++;
     x->occurrences[fresh] = (occurrence){at, NONE};
-    if (p->first == NONE) {
+    if (p->first == NONE)
         p->first = fresh;
-    } else {
+    else
         x->occurrences[p->last].next = fresh;
-    }
     p->last = fresh;
     p->times += times;
     return ERR_OK;
 }
 
-// --- heap: the most frequent pair on top, of equals the one with the smaller key
-// -----------------------
+/* --- heap: the most frequent pair on top, of equals the one with the smaller key --- */
 
 static bool comes_first(const candidate *a, const candidate *b) {
     return a->times != b->times ? a->times > b->times : a->key < b->key;
@@ -231,9 +218,8 @@ static err heap_push(trainer *x, candidate c) {
     err e = mem_grow((void **)&x->heap, &x->heap_capacity, x->heap_count + 1, sizeof *x->heap);
     if (e) return e;
     size_t i = x->heap_count++;
-    for (; i && comes_first(&c, &x->heap[(i - 1) / 2]); i = (i - 1) / 2) {
+    for (; i && comes_first(&c, &x->heap[(i - 1) / 2]); i = (i - 1) / 2)
         x->heap[i] = x->heap[(i - 1) / 2];
-    }
     x->heap[i] = c;
     return ERR_OK;
 }
@@ -250,8 +236,7 @@ static candidate heap_pop(trainer *x) {
     return top;
 }
 
-// --- merging
-// ---------------------------------------------------------------------------------------
+/* --- merging --- */
 
 /* Lays the words out as places. A character outside of the alphabet is left out, and its neighbours
  * become each other's, as the trainer of `tokenizers` does. */
@@ -315,9 +300,8 @@ static err merge_at(trainer *x, uint32_t at, uint32_t merged) {
     place *here = &x->places[at], *gone = &x->places[here->next];
     int64_t times = (int64_t)x->words.words[here->word].times;
     uint32_t left = here->symbol, right = gone->symbol;
-    if (here->previous != NONE) {
+    if (here->previous != NONE)
         pair_slot(x, pair_key(x->places[here->previous].symbol, left))->times -= times;
-    }
     if (gone->next != NONE) {
         pair_slot(x, pair_key(right, x->places[gone->next].symbol))->times -= times;
         x->places[gone->next].previous = at;
@@ -342,9 +326,8 @@ static err places_of(const trainer *x, const pair_count *p, uint32_t **list, siz
     err e = mem_new(list, n);
     if (e) return e;
     n = 0;
-    for (uint32_t o = p->first; o != NONE; o = x->occurrences[o].next) {
+    for (uint32_t o = p->first; o != NONE; o = x->occurrences[o].next)
         (*list)[n++] = x->occurrences[o].place;
-    }
     qsort(*list, n, sizeof **list, compare_places);
     *count = n;
     return ERR_OK;
@@ -355,9 +338,8 @@ static err push_neighbours(trainer *x, uint32_t at) {
     err e;
     const place *here = &x->places[at];
     if (here->previous != NONE &&
-        (e = push_pair(x, pair_key(x->places[here->previous].symbol, here->symbol)))) {
+        (e = push_pair(x, pair_key(x->places[here->previous].symbol, here->symbol))))
         return e;
-    }
     if (here->next == NONE) return ERR_OK;
     return push_pair(x, pair_key(here->symbol, x->places[here->next].symbol));
 }
@@ -380,9 +362,8 @@ static err merge_pair(trainer *x, uint64_t key) {
     }
     // a pair of the same symbol twice (left == right) counted itself down: it is gone all the same
     pair_slot(x, key)->times = 0;
-    for (size_t i = 0; i < done; i++) {
+    for (size_t i = 0; i < done; i++)
         if ((e = push_neighbours(x, list[i]))) goto done;
-    }
 done:
     mem_free(list);
     return e;
@@ -432,9 +413,8 @@ err vocab_train(tokenizer *t, const text_span *texts, size_t count, const vocab_
     if ((e = mem_new(&known, POINTS))) goto done;
     if ((e = make_alphabet(&x, known, o.alphabet_limit ? o.alphabet_limit : 1000)) ||
         (e = make_places(&x, known)) ||
-        (e = merge_until_full(&x, o.size ? o.size : 8000, o.min_frequency ? o.min_frequency : 2))) {
+        (e = merge_until_full(&x, o.size ? o.size : 8000, o.min_frequency ? o.min_frequency : 2)))
         goto done;
-    }
     e = tokenizer_from_tokens(t, x.tokens, x.count, o.lowercase);
 done:
     mem_free(known);

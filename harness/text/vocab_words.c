@@ -35,9 +35,8 @@ static err grow_slots(word_counts *w) {
     if (e) return e;
     w->slots = fresh;
     w->bits = bits;
-    for (size_t i = 0; i < w->count; i++) {
+    for (size_t i = 0; i < w->count; i++)
         *find_slot(w, w->points + w->words[i].start, w->words[i].size) = (uint32_t)(i + 1);
-    }
     mem_free(old);
     return ERR_OK;
 }
@@ -53,9 +52,8 @@ static err count_word(void *context, const uint32_t *points, size_t count) {
     }
     if ((e = mem_grow((void **)&w->points, &w->point_capacity, w->point_count + count,
                       sizeof *w->points)) ||
-        (e = mem_grow((void **)&w->words, &w->capacity, w->count + 1, sizeof *w->words))) {
+        (e = mem_grow((void **)&w->words, &w->capacity, w->count + 1, sizeof *w->words)))
         return e;
-    }
     memcpy(w->points + w->point_count, points, count * sizeof *points);
     w->words[w->count++] = (counted_word){w->point_count, (uint32_t)count, 1};
     w->point_count += count;
@@ -71,9 +69,8 @@ typedef struct sort_entry {
 static int compare_entries(const void *a, const void *b) {
     const sort_entry *x = a, *y = b;
     uint32_t shorter = x->word.size < y->word.size ? x->word.size : y->word.size;
-    for (uint32_t i = 0; i < shorter; i++) {
+    for (uint32_t i = 0; i < shorter; i++)
         if (x->points[i] != y->points[i]) return x->points[i] < y->points[i] ? -1 : 1;
-    }
     return (x->word.size > y->word.size) - (x->word.size < y->word.size);
 }
 
@@ -81,9 +78,8 @@ static err sort_words(word_counts *w) {
     sort_entry *entries;
     err e = mem_new(&entries, w->count);
     if (e) return e;
-    for (size_t i = 0; i < w->count; i++) {
+    for (size_t i = 0; i < w->count; i++)
         entries[i] = (sort_entry){w->points + w->words[i].start, w->words[i]};
-    }
     qsort(entries, w->count, sizeof *entries, compare_entries);
     for (size_t i = 0; i < w->count; i++) w->words[i] = entries[i].word;
     mem_free(entries);

@@ -2,6 +2,9 @@
 #include "base/json.h"
 #include "support/must.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 // what is written is UTF-8, so what is read is too: else it would not be read back as it was
 Test(json, what_is_not_utf8_is_refused_at_its_place) {
     static const struct {
@@ -22,4 +25,32 @@ Test(json, what_is_not_utf8_is_refused_at_its_place) {
     MUST(json_parse(&root, "\"\xea\xb0\x80\"", 5, "x.json"));
     cr_assert_str_eq(cJSON_GetStringValue(root), "\xea\xb0\x80");
     cJSON_Delete(root);
+}
+
+// the compiler checks values against the words; what the words make of them is checked here
+Test(json, put_adds_members_of_every_kind_in_order) {
+    json_setup();
+    size_t live = mem_live_count();
+    cJSON *root = NULL, *list = NULL, *last = NULL;
+    char *text = NULL;
+    const char *none = getenv("HARNESS_THAT_NOBODY_SETS"); // the compiler refuses a literal NULL
+    MUST(json_parse(&root, "{}", 2, "x.json"));
+    MUST(json_put(root, "text %s none %s real %f absent %f size %zu count %u yes %d no %d",
+                  "a \"b\"", none, 0.5, (double)NAN, (size_t)7, 4000000000u, true, false));
+    MUST(json_put_numbers(root, "numbers", (const double[]){1, 2.5}, 2));
+    MUST(json_add_array(&list, root, "list"));
+    MUST(json_append_object(&last, list));
+    MUST(json_put(last, "only %d", true));
+    MUST(json_print(&text, root, false));
+    cr_assert_str_eq(text, "{\"text\":\"a \\\"b\\\"\",\"none\":null,\"real\":0.5,\"absent\":null,"
+                           "\"size\":7,\"count\":4000000000,\"yes\":true,\"no\":false,"
+                           "\"numbers\":[1,2.5],\"list\":[{\"only\":true}]}");
+    mem_free(text);
+    for (size_t n = 1; n <= 4; n++) {
+        mem_fail_at(n);
+        MUST_FAIL(json_put(root, "a %s b %f", "x", 1.0), ERR_MEMORY, "out of memory");
+    }
+    mem_fail_at(0);
+    cJSON_Delete(root);
+    cr_assert_eq(mem_live_count(), live);
 }

@@ -75,11 +75,11 @@ Test(layers, files_include_their_own_and_lower_floors) {
     size_t checked = 0;
     for (size_t i = 0; i < sizeof floors / sizeof *floors; i++)
         check_folder(floors[i].folder, &checked);
-    static const char *const rooms[] = {"compute/reference", "compute/cpu",   "compute/vulkan",
-                                        "compute/verify",    "model/weights", "model/encoder",
-                                        "model/head",        "train/run",     "train/recipe",
-                                        "train/step",        "train/log",     "train/checkpoint",
-                                        "train/evaluate",    "result/regress"};
+    static const char *const rooms[] = {"compute/reference", "compute/cpu",    "compute/vulkan",
+                                        "compute/verify",    "model/weights",  "model/encoder",
+                                        "model/head",        "train/run",      "train/recipe",
+                                        "train/step",        "train/log",      "train/checkpoint",
+                                        "train/evaluate",    "result/regress", "data/corpus"};
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) check_folder(rooms[i], &checked);
     cr_assert_gt(checked, 50);
     cr_assert_not(may_use("base/err.c", "compute/plan.h"));

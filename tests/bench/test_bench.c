@@ -1,5 +1,5 @@
-/* Bench: its arithmetic by hand, and a whole measurement of a small model on every device there is.
- */
+/* Bench: its arithmetic by hand, and a whole measurement of a small model on every device there
+ * is. */
 #include "base/memory.h"
 #include "bench/bench.h"
 #include "cli/bench_svg.h"

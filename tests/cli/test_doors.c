@@ -205,8 +205,7 @@ Test(doors, records_to_board_pages_and_compare) {
     mem_free(folder);
 }
 
-/* --- a task, its data, a model -------------------------------------------------------------------
- */
+/* --- a task, its data, a model --- */
 
 static void write_text(const char *folder, const char *name, const char *text) {
     char *path;

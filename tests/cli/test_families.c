@@ -37,8 +37,8 @@ static void expect_ended(program_result *r, const char *what, const encoder_fami
 }
 
 #if HARNESS_CPU
-/* A run's folder is a model of the same family, complete, that a run of no steps leaves as it is.
- */
+/* A run's folder is a model of the same family, complete, that a run of no steps leaves as it
+ * is. */
 static void check_family(const encoder_family *family) {
     char class_name[64], tag[64];
     snprintf(class_name, sizeof class_name, "\"%sForSequenceClassification\"", family->class_name);

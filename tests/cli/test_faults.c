@@ -30,8 +30,7 @@ enum { SECONDS = 120, STEPS = 12 };
     cr_assert_eq((result).exit_code, code, "exit code %d, expected %d; it said: %s",               \
                  (result).exit_code, code, (result).err)
 
-/* --- runs ----------------------------------------------------------------------------------------
- */
+/* --- runs --- */
 
 typedef struct arguments {
     const char *list[40];
@@ -102,8 +101,7 @@ static void resume_to_the_end(const char *output, unsigned every, const char *wh
     mem_free(folder);
 }
 
-/* --- signals -------------------------------------------------------------------------------------
- */
+/* --- signals --- */
 
 static void stop_with(int number, const char *output) {
     arguments a;
@@ -184,8 +182,7 @@ Test(faults, killed_while_saving) {
                  killed, 4 * rounds);
 }
 
-/* --- damaged checkpoints -------------------------------------------------------------------------
- */
+/* --- damaged checkpoints --- */
 
 static void *bytes_of(const char *path, size_t *count) {
     void *bytes = NULL;
@@ -260,8 +257,7 @@ Test(faults, damaged_checkpoint_is_refused) {
     mem_free(folder);
 }
 
-/* --- disks ---------------------------------------------------------------------------------------
- */
+/* --- disks --- */
 
 Test(faults, file_size_limit) {
     // a checkpoint's tensors are larger than this, everything else is smaller
@@ -424,8 +420,7 @@ Test(faults, run_without_record_stays_unfinished) {
     mem_free(folder);
 }
 
-/* --- two at once ---------------------------------------------------------------------------------
- */
+/* --- two at once --- */
 
 Test(faults, two_runs_in_one_folder) {
     arguments a, b;
@@ -459,12 +454,11 @@ Test(faults, no_step_to_train) {
                                 "--limit", "8",        "--epochs", "0",        NULL};
     program_result r = child_run(NULL, SECONDS, list);
     EXITS(r, 2);
-    SAYS(r, "num_train_epochs is 0: there is no step to train");
+    SAYS(r, "--epochs is 0: there is no step to train");
     program_free(&r);
 }
 
-/* --- numbers -------------------------------------------------------------------------------------
- */
+/* --- numbers --- */
 
 /* Decay beyond all measure makes weights grow until f32 holds them no more. */
 Test(faults, numbers_that_overflow_stop_the_run) {
@@ -512,8 +506,7 @@ Test(faults, numbers_that_overflow_stop_the_run) {
     }
 }
 
-/* --- secrets -------------------------------------------------------------------------------------
- */
+/* --- secrets --- */
 
 static void expect_without(const char *folder, const char *secret, unsigned *files) {
     folder_list list = {0};
@@ -555,8 +548,7 @@ Test(faults, a_token_is_nowhere) {
     cr_assert_geq(files, 10);
 }
 
-/* --- surroundings --------------------------------------------------------------------------------
- */
+/* --- surroundings --- */
 
 Test(faults, closed_and_full_output) {
     static const struct {

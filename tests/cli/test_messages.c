@@ -125,10 +125,24 @@ Test(messages, one_task_where_one_is_taken) {
 }
 
 Test(messages, bounds_do_not_contradict_the_value) {
-    SAYS(2, "dropout is 0.9999, expected a number from 0 to 0.999", "run", "--task", "kor_hate",
+    SAYS(2, "--dropout is 0.9999, expected a number from 0 to 0.999", "run", "--task", "kor_hate",
          "--sample", "--dropout", "0.9999");
-    SAYS(2, "adam_beta1 is 0.9999995, expected a number from 0 to 0.999999", "run", "--task",
+    SAYS(2, "--adam-beta1 is 0.9999995, expected a number from 0 to 0.999999", "run", "--task",
          "kor_hate", "--sample", "--adam-beta1", "0.9999995");
+    // in the name that was typed
+    SAYS(2, "--lr is 11, expected a number from 0 to 10", "run", "--task", "kor_hate", "--lr",
+         "11");
+    SAYS(2, "--learning-rate is 11, expected", "run", "--task", "kor_hate", "--learning-rate",
+         "11");
+    SAYS(2, "--epochs is 10001, expected a number", "run", "--task", "kor_hate", "--epochs",
+         "10001");
+    SAYS(2, "--epochs is 0: there is no step", "run", "--task", "kor_hate", "--sample", "--epochs",
+         "0", "--device", "reference");
+    SAYS(2, "--num-train-epochs is 0: there is no step", "run", "--task", "kor_hate", "--sample",
+         "--num-train-epochs", "0", "--device", "reference");
+    SAYS(2, "--batch-size is 0, expected a whole", "run", "--task", "kor_hate", "-b", "0");
+    SAYS(2, "--metric-for-best-model (beside loss): unknown metric", "run", "--task", "kor_hate",
+         "--protocol", "dev", "--metric-for-best-model", "bleu");
     SAYS(2, "expects a finite number of at least 0, found 'inf'", "run", "--task", "kor_hate",
          "--lr", "inf");
     SAYS(2, "--batch-size expects 1 to 4096, found '4097'", "bench", "--task", "kor_hate",
@@ -163,8 +177,7 @@ Test(messages, advice_is_of_the_verb) {
 }
 
 /* --- every flag that any text of the program names
- * ------------------------------------------------
- */
+ * ------------------------------------------------ */
 
 /* The name behind "--" at `at`, "" when it is none. */
 static void name_of_flag(char name[64], const char *at) {

@@ -28,8 +28,7 @@ static const char *make_model(void) {
     return folder;
 }
 
-/* --- the program with a standard input of ours ---------------------------------------------------
- */
+/* --- the program with a standard input of ours --- */
 
 typedef struct talk {
     pid_t pid;
@@ -134,8 +133,7 @@ static double number_of(const cJSON *object, const char *key) {
     return value;
 }
 
-/* --- scores --------------------------------------------------------------------------------------
- */
+/* --- scores --- */
 
 /* (count, 3) logits of texts, in this process. */
 static float *logits_of(const char *folder, const char *const *texts, size_t count) {
@@ -235,8 +233,7 @@ Test(predict, several_labels_at_once_have_sigmoid_scores) {
     mem_free(logits);
 }
 
-/* --- standard input ------------------------------------------------------------------------------
- */
+/* --- standard input --- */
 
 Test(predict, every_line_has_one_answer) {
     static const char input[] = "영화\r\n\n좋다\n \r\n나다";
@@ -371,8 +368,7 @@ Test(predict, a_reader_that_leaves_ends_it) {
     strbuf_free(&input);
 }
 
-/* --- windows of lines ----------------------------------------------------------------------------
- */
+/* --- windows of lines --- */
 
 static int file_of(const void *bytes, size_t count) {
     const char *path = temporary_path("lines");

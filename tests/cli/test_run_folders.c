@@ -172,19 +172,19 @@ Test(run_folders, values_that_give_no_numbers_are_refused) {
     static const struct {
         const char *flag, *value, *message;
     } cases[] = {
-        {"--adam-epsilon", "0", "adam_epsilon is 0, expected a number from 1e-30 to 1"},
-        {"--adam-epsilon", "1e-40", "adam_epsilon is 1e-40, expected a number from 1e-30 to 1"},
-        {"--adam-beta1", "1", "adam_beta1 is 1, expected a number from 0 to 0.999999"},
+        {"--adam-epsilon", "0", "--adam-epsilon is 0, expected a number from 1e-30 to 1"},
+        {"--adam-epsilon", "1e-40", "--adam-epsilon is 1e-40, expected a number from 1e-30 to 1"},
+        {"--adam-beta1", "1", "--adam-beta1 is 1, expected a number from 0 to 0.999999"},
         {"--adam-beta2", "0.99999995",
-         "adam_beta2 is 0.99999995, expected a number from 0 to "
+         "--adam-beta2 is 0.99999995, expected a number from 0 to "
          "0.9999999"},
-        {"--lr", "11", "learning_rate is 11, expected a number from 0 to 10"},
+        {"--lr", "11", "--lr is 11, expected a number from 0 to 10"},
         {"--lr", "nan", "--lr expects a finite number of at least 0"},
         {"--lr", "-1e-3", "--lr expects a finite number of at least 0"},
         {"--early-stopping-patience", "1000001",
-         "early_stopping_patience is 1000001, expected a whole number from 0 to 1000000"},
+         "--early-stopping-patience is 1000001, expected a whole number from 0 to 1000000"},
         {"--save-steps", "1000000001",
-         "save_steps is 1000000001, expected a whole number from 0 to 1000000000"},
+         "--save-steps is 1000000001, expected a whole number from 0 to 1000000000"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         program_result r =

@@ -1,5 +1,5 @@
-/* The Vulkan device: listing, limits, memory, what it says when something is missing, and barriers.
- */
+/* The Vulkan device: listing, limits, memory, what it says when something is missing, and
+ * barriers. */
 #include <criterion/criterion.h>
 
 #if HARNESS_VULKAN

@@ -55,8 +55,8 @@ Test(vulkan_ops, tile_family_on_swiftshader) {
     tile_family("swiftshader");
 }
 
-/* The same cases when a descriptor holds only a part of a table, of a gradient, of an activation.
- */
+/* The same cases when a descriptor holds only a part of a table, of a gradient, of an
+ * activation. */
 Test(vulkan_ops, small_bindings_split_what_is_walked_by_rows) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     size_t live = mem_live_count();

@@ -28,7 +28,7 @@ Test(data_verbs, tasks_list_show_and_check) {
     r = RUN("tasks", "show");
     EXPECT(r, 2, err, "name one task");
     r = RUN("tasks", "--task-dir", "/no/such/folder");
-    EXPECT(r, 1, err, "/no/such/folder: cannot open folder");
+    EXPECT(r, 1, err, "--task-dir /no/such/folder: no such folder");
 }
 
 // what the course's notebook prints of nsmc after dropping duplicates, and then the empty text
@@ -103,8 +103,8 @@ Test(data_verbs, missing_data_names_the_way_out) {
     EXPECT(r, 0, out, "\"good\":\ttrue");
 }
 
-/* The manifest that tasks/README.md gives as an example: the text between its json fences. Owned.
- */
+/* The manifest that tasks/README.md gives as an example: the text between its json fences.
+ * Owned. */
 static char *example_manifest(void) {
     void *bytes;
     size_t count;

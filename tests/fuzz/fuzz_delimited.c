@@ -1,5 +1,5 @@
-/* CSV and TSV files. The first byte chooses delimiter, quoting, header, byte order mark and split.
- */
+/* CSV and TSV files. The first byte chooses delimiter, quoting, header, byte order mark and
+ * split. */
 #include "fuzz.h"
 #include "rows.h"
 

@@ -1,6 +1,6 @@
 /* log.jsonl or the event file of a run that goes on. First byte '0': the log; else the events.
- * Second byte: the step it goes on from. What stays is a part of what was there, and stays again.
- */
+ * Second byte: the step it goes on from. What stays is a part of what was there, and stays
+ * again. */
 #include "base/memory.h"
 #include "fuzz.h"
 #include "platform/file.h"

@@ -1,5 +1,5 @@
-/* Every committed input of the fuzz targets, once as it is and then with memory requests failing.
- */
+/* Every committed input of the fuzz targets, once as it is and then with memory requests
+ * failing. */
 #include "base/memory.h"
 #include "fuzz.h"
 #include "platform/file.h"

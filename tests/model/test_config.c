@@ -182,6 +182,31 @@ Test(config, families_keep_their_defaults_and_names) {
     temporary_remove();
 }
 
+/* Tokens that a table of positions has rows for: behind the pad id's, wherever that is. */
+Test(config, positions_begin_behind_the_pad_id) {
+    static const struct {
+        const char *text;
+        uint32_t longest;
+    } cases[] = {
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 514}", 512},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 514, \"pad_token_id\": 0}",
+         513},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 40, \"pad_token_id\": 5}", 34},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 4}", 2},
+        {"{\"model_type\": \"bert\", \"max_position_embeddings\": 300, \"pad_token_id\": 1}", 300},
+        {"{\"model_type\": \"electra\", \"max_position_embeddings\": 40, \"pad_token_id\": 5}", 40},
+    };
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c;
+        MUST(model_config_read(&c, write_config(cases[i].text)));
+        cr_expect_eq(model_config_longest(&c), cases[i].longest, "%s: %u", cases[i].text,
+                     model_config_longest(&c));
+        model_config_free(&c);
+    }
+    temporary_remove();
+}
+
 Test(config, takes_transformers_defaults) {
     json_setup();
     model_config c;
@@ -281,6 +306,30 @@ Test(config, labels_as_transformers_reads_them) {
     temporary_remove();
 }
 
+/* Kinds that people benchmark and that are not supported: named, with what is. */
+Test(config, other_kinds_are_refused_by_name) {
+    static const char *const types[] = {
+        "deberta",       "deberta-v2", "xlm-roberta", "xlm-roberta-xl",
+        "camembert",     "big_bird",   "longformer",  "reformer",
+        "modernbert",    "roformer",   "nomic_bert",  "eurobert",
+        "gpt2",          "llama",      "t5",          "xlnet",
+        "bart",          "funnel",     "convbert",    "mobilebert",
+        "megatron-bert", "mpnet",      "BERT",        "",
+    };
+    json_setup();
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        model_config c;
+        char text[96], said[160];
+        snprintf(text, sizeof text, "{\"model_type\": \"%s\"}", types[i]);
+        snprintf(said, sizeof said,
+                 "config.json: model_type is '%s'; supported are bert, roberta, electra, "
+                 "distilbert, albert",
+                 types[i]);
+        MUST_FAIL(model_config_read(&c, write_config(text)), ERR_UNSUPPORTED, said);
+    }
+    temporary_remove();
+}
+
 Test(config, refuses_what_is_not_this_bert) {
     static const struct {
         const char *text;
@@ -302,6 +351,10 @@ Test(config, refuses_what_is_not_this_bert) {
          "num_hidden_groups is 2; only 1 is supported"},
         {"{\"model_type\": \"albert\", \"inner_group_num\": 3}", ERR_UNSUPPORTED,
          "inner_group_num is 3; only 1 is supported"},
+        {"{\"model_type\": \"bert\", \"position_embedding_type\": \"rotary\"}", ERR_UNSUPPORTED,
+         "position_embedding_type is 'rotary'; only 'absolute' is supported"},
+        {"{\"model_type\": \"bert\", \"architectures\": [\"DebertaV2ForMaskedLM\"]}",
+         ERR_UNSUPPORTED, "architectures names 'DebertaV2ForMaskedLM', but model_type is 'bert'"},
         {"{\"model_type\": \"bert\", \"position_embedding_type\": \"relative_key\"}",
          ERR_UNSUPPORTED, "position_embedding_type is 'relative_key'"},
         {"{\"model_type\": \"bert\", \"is_decoder\": true}", ERR_UNSUPPORTED, "is_decoder is true"},

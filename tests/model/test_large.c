@@ -1,6 +1,6 @@
 /* A vocabulary the size of multilingual BERT's: its embedding is larger than one binding of a
- * software device (367 MB against 128 MiB), and the same model trains to the same numbers on cpu.
- */
+ * software device (367 MB against 128 MiB), and the same model trains to the same numbers on
+ * cpu. */
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"

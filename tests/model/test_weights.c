@@ -358,11 +358,28 @@ Test(weights, half_an_embedding_projection_is_refused) {
     f.config.embedding = 0;
     MUST_FAIL(weights_promise(&rows, &f.config, temporary_folder()), ERR_FORMAT,
               "embedding_size is 12, but tensor 'electra.embeddings.word_embeddings.weight'");
-    checkpoint_file_drop(&f.file, "electra.embeddings_project.bias");
-    MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_DATA,
-              "1 tensors of ELECTRA are missing: electra.embeddings_project.bias");
-    weights_report_free(&r);
     close_fixture(&f);
+    static const struct {
+        const encoder_family *family;
+        const char *drop, *said;
+    } halves[] = {
+        {&encoder_electra, "electra.embeddings_project.bias",
+         "1 tensors of ELECTRA are missing: electra.embeddings_project.bias"},
+        {&encoder_electra, "electra.embeddings_project.weight",
+         "1 tensors of ELECTRA are missing: electra.embeddings_project.weight"},
+        {&encoder_albert, "albert.encoder.embedding_hidden_mapping_in.bias",
+         "1 tensors of ALBERT are missing: albert.encoder.embedding_hidden_mapping_in.bias"},
+        {&encoder_albert, "albert.encoder.embedding_hidden_mapping_in.weight",
+         "1 tensors of ALBERT are missing: albert.encoder.embedding_hidden_mapping_in.weight"},
+    };
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        open_family(&f, halves[i].family, 8);
+        checkpoint_file_drop(&f.file, halves[i].drop);
+        MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_DATA,
+                  halves[i].said);
+        weights_report_free(&r);
+        close_fixture(&f);
+    }
 }
 
 Test(weights, other_formats_are_never_read) {
@@ -388,8 +405,7 @@ Test(weights, other_formats_are_never_read) {
     close_fixture(&f);
 }
 
-/* --- shards --------------------------------------------------------------------------------------
- */
+/* --- shards --- */
 
 #define FIRST "model-00001-of-00002.safetensors"
 #define SECOND "model-00002-of-00002.safetensors"

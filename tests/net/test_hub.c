@@ -581,8 +581,8 @@ static void hostile(server *s, int fd, const server_request *r, void *user) {
     }
 }
 
-/* Regular files and links below the folder; none may be named otherwise than the cache names them.
- */
+/* Regular files and links below the folder; none may be named otherwise than the cache names
+ * them. */
 static unsigned count_files(const char *path, unsigned depth) {
     folder_list list;
     unsigned count = 0;

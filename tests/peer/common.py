@@ -11,6 +11,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "peer"  # models, checkpoints, records; git ignores it
 SHAPES = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "small": (4, 512, 8), "medium": (8, 512, 8), "base": (12, 768, 12)}
+FAMILIES = ("bert", "roberta", "electra", "distilbert", "albert")
 FILES = {"nsmc": ("ratings_train.txt", "ratings_test.txt"), "kor_hate": ("train.tsv", "dev.tsv"),
          "kor_sarcasm": ("train.csv", "test.csv")}
 LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "none"],
@@ -81,23 +82,56 @@ def limited(texts, labels, limit):
     return [texts[i] for i in chosen], [labels[i] for i in chosen]
 
 
-def make_model(folder, shape, vocabulary, labels, seed=1):
-    """A Hugging Face folder with weights that transformers draws from a seed; vocabulary is a vocab.txt."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = pathlib.Path(vocabulary).read_text(encoding="utf-8").split("\n")
-    tokens = lines[:-1] if lines[-1] == "" else lines
+def dropless(family):
+    """The keys of a family's config.json that turn every dropout off."""
+    if family == "distilbert":
+        return {"dropout": 0.0, "attention_dropout": 0.0, "seq_classif_dropout": 0.0}
+    head = "classifier_dropout_prob" if family == "albert" else "classifier_dropout"
+    return {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, head: 0.0}
+
+
+def sizes(family, shape, pad):
+    """What of config.json a shape decides, by the rules of harness's presets: see `harness run --arch`."""
     layers, hidden, heads = SHAPES[shape]
-    torch.manual_seed(seed)
-    config = BertConfig(vocab_size=len(tokens), hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
-                        intermediate_size=4 * hidden, id2label=dict(enumerate(labels)),
-                        label2id={name: i for i, name in enumerate(labels)})
-    BertForSequenceClassification(config).save_pretrained(folder)
+    if family == "distilbert":
+        return {"n_layers": layers, "dim": hidden, "n_heads": heads, "hidden_dim": 4 * hidden}
+    known = {"num_hidden_layers": layers, "hidden_size": hidden, "num_attention_heads": heads, "intermediate_size": 4 * hidden}
+    if family == "roberta":
+        known |= {"type_vocab_size": 1, "layer_norm_eps": 1e-5, "max_position_embeddings": 512 + pad + 1}
+    if family == "electra":
+        known |= {"embedding_size": hidden // 2 if hidden < 768 else hidden}
+    if family == "albert":
+        known |= {"embedding_size": 128}
+    return known
+
+
+def write_tokenizer(folder, tokens):
+    """A WordPiece tokenizer that keeps case; tokens are those of a vocab.txt, special ones wherever they are."""
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps(
         {"do_lower_case": False, "tokenizer_class": "BertTokenizer", "model_max_length": 512}), encoding="utf-8")
+
+
+def tokens_of(vocabulary):
+    lines = pathlib.Path(vocabulary).read_text(encoding="utf-8").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def make_model(folder, shape, vocabulary, labels, seed=1, family="bert", **more):
+    """A Hugging Face folder with weights that transformers draws from a seed; vocabulary is a vocab.txt, or its tokens; more are
+    keys of config.json."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokens = vocabulary if isinstance(vocabulary, list) else tokens_of(vocabulary)
+    pad = tokens.index("[PAD]")
+    torch.manual_seed(seed)
+    known = {"vocab_size": len(tokens), "pad_token_id": pad, "id2label": dict(enumerate(labels)),
+             "label2id": {name: i for i, name in enumerate(labels)}}
+    config = AutoConfig.for_model(family, **(known | (sizes(family, shape, pad) if shape else {}) | more))
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    write_tokenizer(folder, tokens)
     return folder
 
 
@@ -118,11 +152,22 @@ def vocabulary(name):
     return path
 
 
-def padded(ids):
+# whose gradient is 0 in theory, hence noise
+KEY_BIASES = ("self.key.bias", "k_lin.bias", "attention.key.bias")
+
+
+def norm_names(model):
+    """Names of the parameters of LayerNorms, which have no weight decay."""
+    import torch
+    return {f"{name}.{own}" for name, module in model.named_modules() if isinstance(module, torch.nn.LayerNorm)
+            for own, _ in module.named_parameters()}
+
+
+def padded(ids, pad=0):
     """Rows of ids as one tensor, and its attention mask."""
     import torch
     width = max(map(len, ids))
-    batch, mask = torch.zeros(len(ids), width, dtype=torch.long), torch.zeros(len(ids), width, dtype=torch.long)
+    batch, mask = torch.full((len(ids), width), pad), torch.zeros(len(ids), width, dtype=torch.long)
     for row, sentence in enumerate(ids):
         batch[row, :len(sentence)] = torch.tensor(sentence)
         mask[row, :len(sentence)] = 1
@@ -151,11 +196,11 @@ def run_tests(pattern):
     return done.stdout + done.stderr if done.returncode == 0 else ""
 
 
-def bert_pass(folder, ids, labels, device, name, gradients=False):
-    """What bert_pass computes for rows of ids: a safetensors file."""
+def model_pass(folder, ids, labels, device, name, gradients=False):
+    """What model_pass computes for rows of ids: a safetensors file."""
     rows, out = WORK / f"{name}-rows.json", WORK / f"{name}-pass.safetensors"
     rows.write_text(json.dumps([{"ids": i, "label": label} for i, label in zip(ids, labels)]))
-    run_tool("bert_pass", folder, rows, device, out, *["--gradients"] * gradients)
+    run_tool("model_pass", folder, rows, device, out, *["--gradients"] * gradients)
     return out
 
 

@@ -27,8 +27,6 @@ GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 LENGTHS = [[3, 17, 1, 9, 13], [7, 5, 23, 11, 2], [1, 21, 3, 15, 6]]
 STEPS, WARMUP, RATE, DECAY, CLIP = 10, 3, 1e-3, 0.01, 0.5
 BOUND, AGAIN_BOUND = 1e-4, 1e-6
-# a gradient of 0 in theory, noise in numbers
-KEY_BIASES = ("self.key.bias", "k_lin.bias", "attention.key.bias")
 USUAL = dict(vocab_size=53, hidden_size=36, num_hidden_layers=2, num_attention_heads=3, intermediate_size=26,
              max_position_embeddings=24, num_labels=3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 # class of the configuration, and its sizes: odd ones, but for BERT's and ELECTRA's, whose last layer f64 cuts short
@@ -100,18 +98,13 @@ def new_model(family):
     name, sizes = FAMILIES[family]
     model = AutoModelForSequenceClassification.from_config(getattr(transformers, name)(**sizes))
     with torch.no_grad():
-        norms = norm_names(model)
+        norms = common.norm_names(model)
         for name, p in model.named_parameters():
             if name in norms or name.endswith("bias"):
                 p.add_(torch.randn_like(p) * 0.1)  # the initial 0 and 1 would hide mistakes
             else:
                 p.mul_(6)
     return model
-
-
-def norm_names(model):
-    return {f"{name}.{own}" for name, module in model.named_modules() if isinstance(module, torch.nn.LayerNorm)
-            for own, _ in module.named_parameters()}
 
 
 def compute(model, config):
@@ -128,7 +121,7 @@ def compute(model, config):
     for name, p in model.named_parameters():
         expected["grad." + name] = p.grad.clone()
 
-    norms_of = norm_names(model)
+    norms_of = common.norm_names(model)
     decayed = [p for n, p in model.named_parameters() if n not in norms_of and not n.endswith("bias")]
     plain = [p for n, p in model.named_parameters() if n in norms_of or n.endswith("bias")]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY},
@@ -165,7 +158,7 @@ def largest(found, expected):
     """Largest error relative to max(|value|, rms of its tensor); key biases are noise, see the tests."""
     worst = 0.0
     assert found.keys() == expected.keys()
-    for name in (n for n in expected if not n.endswith(KEY_BIASES)):
+    for name in (n for n in expected if not n.endswith(common.KEY_BIASES)):
         e = expected[name].double()
         scale = torch.maximum(e.abs(), e.square().mean().sqrt()).clamp_min(1e-30)
         worst = max(worst, float(((found[name].double() - e).abs() / scale).max()))
@@ -185,7 +178,7 @@ def check(family, lines):
 
 
 def check_harness(lines):
-    for device, test in (("cpu", "the_cpu"), ("llvmpipe", "vulkan")):
+    for device, test in (("cpu", "the_cpu"), ("llvmpipe", "vulkan"), ("swiftshader", "swiftshader")):
         said = common.run_tests(f"bert/equals_pytorch_on_{test}")
         for family in FAMILIES:
             found = re.search(family + " on " + device + r" against PyTorch: worst relative error (\S+) at (\S+)", said)

@@ -2,6 +2,7 @@
 
     tests/peer/.venv/bin/python tests/peer/losses.py                  200 steps of kor_hate, shape small
     tests/peer/.venv/bin/python tests/peer/losses.py --quick          60 steps, shape tiny
+    ... losses.py --families roberta,electra --shape mini             other encoder families
     tests/peer/.venv/bin/python tests/peer/losses.py --model DIR      another start, Trainer's default hyperparameters
     ... --device llvmpipe --json out.json --double
 
@@ -18,7 +19,7 @@ import sys
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, BertForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 import common
 from order import order
@@ -38,10 +39,11 @@ def rate(recipe, step, steps):
 
 
 def train(folder, train_ids, labels, recipe, seed, steps, dtype):
-    model = BertForSequenceClassification.from_pretrained(folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-                                                          classifier_dropout=0.0).to(dtype).train()
-    decayed = [p for n, p in model.named_parameters() if not n.endswith("bias") and "LayerNorm" not in n]
-    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
+    family = AutoConfig.from_pretrained(folder).model_type
+    model = AutoModelForSequenceClassification.from_pretrained(folder, **common.dropless(family)).to(dtype).train()
+    norms = common.norm_names(model)
+    decayed = [p for n, p in model.named_parameters() if not n.endswith("bias") and n not in norms]
+    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or n in norms]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
                                    {"params": plain, "weight_decay": 0.0}],
                                   betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
@@ -50,7 +52,7 @@ def train(folder, train_ids, labels, recipe, seed, steps, dtype):
     for step in range(1, steps + 1):
         epoch, place = divmod(step - 1, per_epoch)
         rows = order(len(train_ids), seed, epoch)[place * size:(place + 1) * size]
-        ids, mask = common.padded([train_ids[r] for r in rows])
+        ids, mask = common.padded([train_ids[r] for r in rows], model.config.pad_token_id)
         loss = model(input_ids=ids, attention_mask=mask, labels=torch.tensor([labels[r] for r in rows])).loss
         optimizer.zero_grad()
         loss.backward()
@@ -72,7 +74,7 @@ def predict(model, test_ids):
     by_length = sorted(range(len(test_ids)), key=lambda i: len(test_ids[i]))
     for first in range(0, len(by_length), 64):
         rows = by_length[first:first + 64]
-        ids, mask = common.padded([test_ids[r] for r in rows])
+        ids, mask = common.padded([test_ids[r] for r in rows], model.config.pad_token_id)
         labels[rows] = model(input_ids=ids, attention_mask=mask).logits.argmax(1).numpy()
     return labels
 
@@ -108,11 +110,11 @@ def side_by_side(lines, what, folder, a, flags):
               f"{theirs[-1]:.3f}", f"{LOSS_BOUND:.0e} relative", found["largest"] <= LOSS_BOUND)
     lines.add(f"{what}: {len(test_ids)} test predictions", f"{100 * equal:.2f} % equal", f"{100 * EQUAL_BOUND:.1f} %",
               equal >= EQUAL_BOUND)
-    lines.details |= {"device": record["device"]["name"], "harness_losses": ours.tolist(), "torch_losses": theirs.tolist()}
+    lines.details[what] = {"device": record["device"]["name"], "harness_losses": ours.tolist(), "torch_losses": theirs.tolist()}
     if a.double:
         exact = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float64)[1]
         for who, losses in (("harness", ours), ("torch", theirs)):
-            lines.details[f"{who}_to_double"] = worst(losses, exact)
+            lines.details[what][f"{who}_to_double"] = worst(losses, exact)
             print(f"{who} to double precision: {worst(losses, exact)}")
 
 
@@ -120,6 +122,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--task", default="kor_hate", choices=sorted(common.FILES))
     arguments.add_argument("--shape", default="small", choices=sorted(common.SHAPES))
+    arguments.add_argument("--families", default="bert")
     arguments.add_argument("--model", metavar="DIR", help="start from this folder instead of a shape")
     arguments.add_argument("--steps", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=42)
@@ -135,8 +138,10 @@ def main():
         side_by_side(lines, f"{a.task}, {a.model}, dropout off, {a.device}", a.model, a, ["--recipe", "trainer"])
         lines.end(a.json)
     vocabulary = common.trained_vocabulary(a.task, common.WORK / f"vocab-{a.task}")
-    folder = common.make_model(common.WORK / f"start-{a.task}-{a.shape}", a.shape, vocabulary, common.LABELS[a.task])
-    side_by_side(lines, f"{a.task}, {a.shape}, dropout off, {a.device}", folder, a, ["--recipe", a.shape])
+    for family in a.families.split(","):
+        folder = common.make_model(common.WORK / f"start-{a.task}-{family}-{a.shape}", a.shape, vocabulary,
+                                   common.LABELS[a.task], family=family)
+        side_by_side(lines, f"{a.task}, {family}, {a.shape}, dropout off, {a.device}", folder, a, ["--recipe", a.shape])
     lines.end(a.json)
 
 

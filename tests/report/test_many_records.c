@@ -42,8 +42,8 @@ static void write_records(const char *folder, uint32_t seeds) {
 
 /* Two thousand records, of 471 test rows and 741 steps each, make their whole report in under ten
  * seconds of a processor. HARNESS_MANY_RECORDS names a folder that keeps them, then of one seed
- * each, which makes as many rows as can be: tests/report-pages looks at the pages with a browser.
- */
+ * each, which makes as many rows as can be: tests/report-pages looks at the pages with a
+ * browser. */
 Test(report, two_thousand_records_are_quick, .timeout = 120) {
     const char *kept = getenv("HARNESS_MANY_RECORDS");
     char *folder = NULL;

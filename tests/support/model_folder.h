@@ -1,5 +1,5 @@
-/* A small model folder made in the test process: random weights, a vocabulary of single syllables.
- */
+/* A small model folder made in the test process: random weights, a vocabulary of single
+ * syllables. */
 #ifndef TESTS_SUPPORT_MODEL_FOLDER_H
 #define TESTS_SUPPORT_MODEL_FOLDER_H
 

@@ -82,6 +82,8 @@ static const char whole[] =
     "\"metrics\": "
     "[\"accuracy\", \"macro_f1\"], \"headline\": \"accuracy\", \"max_length\": 64}";
 
+#define SHA "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 /* One change of the whole manifest, and the message after the path. */
 static const struct {
     const char *from, *to, *want;
@@ -136,6 +138,13 @@ static const struct {
     {"{\"role\": \"test\", \"name\": \"b.csv\"}",
      "{\"role\": \"test\", \"name\": \"b.csv\"}, {\"role\": \"train\", \"name\": \"a.csv\"}",
      ": files[2]: 'a.csv' is files[0] already"},
+    {"\"b.csv\"", "\"a.csv\"", ": files[1]: 'a.csv' is files[0] already"},
+    {"\"a.csv\"}, {\"role\": \"test\", \"name\": \"b.csv\"",
+     "\"a.csv\", \"sha256\": \"" SHA "\"}, {\"role\": \"test\", \"name\": \"b.csv\", \"sha256\": "
+     "\"" SHA "\"",
+     ": files[1]: 'b.csv' has the sha256 of files[0], 'a.csv'"},
+    {"[\"accuracy\", \"macro_f1\"]", "[\"accuracy\", \"macro_f1\", \"accuracy\"]",
+     ": key 'metrics' has 'accuracy' twice"},
     {"[\"accuracy\", \"macro_f1\"]", "[]", ": key 'metrics' has 0 elements, 1 to "},
     {"\"drop_empty\": true", "\"drop_empty\": true, \"drop_empty\": true",
      ": cleaning: key 'drop_empty' stands there twice"},

@@ -58,7 +58,7 @@ Test(tokenize_verb, bad_use_is_named) {
     program_result r = RUN("tokenize", "영화");
     expect(&r, 1, r.err, "no finished run under ./runs");
     r = RUN("tokenize", "--model", "no/such/folder", "영화");
-    expect(&r, 2, r.err, "there is no folder, vocabulary file or hub model 'no/such/folder'");
+    expect(&r, 2, r.err, "unknown model 'no/such/folder': neither a preset");
     r = RUN("tokenize", "--model", "tiny", "영화");
     expect(&r, 2, r.err, "preset 'tiny' has no vocabulary before it is trained");
     r = RUN("tokenize", "--model", path, "--max-length", "1", "영화");

@@ -100,6 +100,40 @@ Test(tokenizer_files, vocab_line_ends) {
     END
 }
 
+/* Tokenizers of other kinds are named, also one whose pieces stand in a vocab.txt. */
+Test(tokenizer_files, other_kinds_are_refused_by_name) {
+    static const struct {
+        const char *file, *kind;
+    } cases[] = {{"spiece.model", "spiece.model: a SentencePiece"},
+                 {"sentencepiece.bpe.model", "bpe.model: a SentencePiece"},
+                 {"spm.model", "spm.model: a SentencePiece"},
+                 {"tokenizer.model", "tokenizer.model: a SentencePiece"},
+                 {"merges.txt", "merges.txt: a byte-level BPE"}};
+    BEGIN
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char said[200];
+        const char *f = folder();
+        put_text(f, cases[i].file, "x");
+        snprintf(said, sizeof said,
+                 "%s tokenizer; only BERT's WordPiece tokenizer is supported (tokenizer.json or "
+                 "vocab.txt)",
+                 cases[i].kind);
+        refuse(f, ERR_UNSUPPORTED, said);
+        temporary_remove();
+    }
+    const char *f = folder();
+    put_text(f, "vocab.txt", SPECIAL "\xE2\x96\x81이\n\xE2\x96\x81영화\n가\n");
+    refuse(f, ERR_UNSUPPORTED,
+           ": the vocabulary is SentencePiece's (2 tokens as '\xE2\x96\x81이', none begins "
+           "with ##); only BERT's WordPiece tokenizer is supported");
+    // a sign among others is a token like any other
+    tokenizer t;
+    put_text(f, "vocab.txt", SPECIAL "영화\n##가\n\xE2\x96\x81\n\xE2\x96\x81이\n");
+    load_cased(&t, f);
+    tokenizer_free(&t);
+    END
+}
+
 Test(tokenizer_files, vocab_refused) {
     BEGIN
     const char *f = folder();
@@ -592,7 +626,8 @@ Test(tokenizer_files, cased_is_said_where_files_do_not) {
     tokenizer_free(&t);
     put_text(f, "tokenizer_config.json", "{\"do_lower_case\": true}");
     cr_assert_eq(tokenizer_load(&t, f, true), ERR_USAGE);
-    cr_assert_not_null(strstr(err_message(ERR_USAGE), "do_lower_case is true, but a cased model was asked for"));
+    cr_assert_not_null(
+        strstr(err_message(ERR_USAGE), "do_lower_case is true, but a cased model was asked for"));
     END
 }
 

@@ -121,8 +121,8 @@ Test(vocab_train, survives_lack_of_memory) {
 
 /* On nsmc's 150,000 training texts, encoded with the vocabulary that they trained, the
  * BertWordPieceTokenizer of tokenizers 0.23.3 (cased, 8,000, limits as by default) gave 2,503,541
- * tokens for 1,541,234 words, 27,414 of them unknown: tests/peer/tokenizer_compare.py counts again.
- */
+ * tokens for 1,541,234 words, 27,414 of them unknown: tests/peer/tokenizer_compare.py counts
+ * again. */
 Test(vocab_train, as_good_as_hugging_face_on_nsmc) {
     enum { ROWS = 150000, WORDS = 1541234, TOKENS = 2503541, UNKNOWN = 27414 };
     need_environment("HARNESS_DATA");

@@ -37,8 +37,7 @@ static bool is_exact(const char *selector) {
     return strcmp(selector, "reference") == 0;
 }
 
-/* --- order and choice: what transformers gave ----------------------------------------------------
- */
+/* --- order and choice: what transformers gave --- */
 
 Test(options, grouping_equals_get_length_grouped_indices) {
     static const struct {
@@ -132,8 +131,7 @@ Test(options, balanced_equals_compute_class_weight) {
     toy_close(&t);
 }
 
-/* --- the loss and its gradient, by formula -------------------------------------------------------
- */
+/* --- the loss and its gradient, by formula --- */
 
 typedef struct loss_case {
     double smoothing;
@@ -141,8 +139,8 @@ typedef struct loss_case {
     uint32_t batch, accumulation;
 } loss_case;
 
-/* Adds loss and gradient of the classifier's bias that follow from the logits of one micro-batch.
- */
+/* Adds loss and gradient of the classifier's bias that follow from the logits of one
+ * micro-batch. */
 static void add_expected(double *loss, double gradient[3], double *divisor, const trainer *tr,
                          uint32_t slot, uint32_t micro, const double *weights) {
     uint32_t n = tr->packs[slot].micros[micro].sentences;
@@ -235,8 +233,7 @@ Test(options, accumulation_with_weights_equals_the_larger_batch) {
     }
 }
 
-/* --- freezing ------------------------------------------------------------------------------------
- */
+/* --- freezing --- */
 
 typedef struct frozen {
     bool embeddings;
@@ -366,8 +363,7 @@ Test(options, devices_agree_with_the_reference) {
     }
 }
 
-/* --- stopping ------------------------------------------------------------------------------------
- */
+/* --- stopping --- */
 
 typedef struct script {
     best_tracker best;

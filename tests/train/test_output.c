@@ -17,8 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- names ---------------------------------------------------------------------------------------
- */
+/* --- names --- */
 
 static const char *const tasks[] = {"kor_hate", "nsmc", "kor_sarcasm"};
 /* The same bytes at every place; two of them have long names that part at the end. */
@@ -126,8 +125,7 @@ Test(output, runs_that_differ_in_one_thing_have_different_folders) {
     temporary_remove();
 }
 
-/* --- runs of a very small model ------------------------------------------------------------------
- */
+/* --- runs of a very small model --- */
 
 static run_request small_request(const char *output) {
     run_request q = {.task = "kor_hate",
@@ -185,8 +183,7 @@ static void hash_of(const char *name, char hex[HASH_HEX_BYTES]) {
     MUST(hash_file_hex(temporary_path(name), hex));
 }
 
-/* --- folders of others ---------------------------------------------------------------------------
- */
+/* --- folders of others --- */
 
 Test(output, what_others_made_is_never_touched) {
     static const char *const entries[] = {
@@ -257,8 +254,7 @@ Test(output, what_others_put_beside_a_run_of_ours_stays) {
     temporary_remove();
 }
 
-/* --- what was trained stays ----------------------------------------------------------------------
- */
+/* --- what was trained stays --- */
 
 Test(output, a_finished_run_is_not_replaced) {
     char before[HASH_HEX_BYTES], after[HASH_HEX_BYTES];
@@ -328,8 +324,7 @@ Test(output, models_are_named_after_their_origin) {
     temporary_remove();
 }
 
-/* --- resuming ------------------------------------------------------------------------------------
- */
+/* --- resuming --- */
 
 /* Changes one text of unfinished.json's identity. */
 static void change_identity(const char *key, const char *value) {
@@ -406,8 +401,7 @@ Test(output, a_resume_names_what_differs) {
     temporary_remove();
 }
 
-/* --- checkpoints that lie ------------------------------------------------------------------------
- */
+/* --- checkpoints that lie --- */
 
 /* Without its sums a checkpoint is taken as it is: what it says has to fit together. */
 static void change_state(const char *key, cJSON *value) {
@@ -522,8 +516,34 @@ Test(output, checkpoints_that_do_not_serve_are_kept) {
     temporary_remove();
 }
 
-/* --- saving --------------------------------------------------------------------------------------
- */
+static bool gives_up_checkpoints(void) {
+    cJSON *root = NULL;
+    MUST(json_read(&root, temporary_path("out/unfinished.json"), 0));
+    bool is = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "replaces"));
+    cJSON_Delete(root);
+    return is;
+}
+
+// What --overwrite gives up are another run's checkpoints, not those that this run saves.
+Test(output, a_run_that_replaced_another_keeps_its_own_checkpoints) {
+    run r;
+    run_request q = small_request("out");
+    stop_after(&q, 2);
+    q.overwrite = true;
+    MUST(run_open(&r, &q));
+    cr_assert(gives_up_checkpoints());
+    run_close(&r);
+    stop_after(&q, 1);
+    cr_assert_not(gives_up_checkpoints());
+    MUST(file_remove(temporary_path("out/checkpoint-1/trainer_state.json")));
+    q.overwrite = false;
+    q.resume = true;
+    expect_refused(&q, ERR_DATA, "out: none of the ");
+    cr_assert(file_exists(temporary_path("out/checkpoint-1/model.safetensors")));
+    temporary_remove();
+}
+
+/* --- saving --- */
 
 Test(output, weights_that_are_no_numbers_are_not_saved) {
     char before[HASH_HEX_BYTES], after[HASH_HEX_BYTES];
@@ -572,8 +592,7 @@ Test(output, checkpoints_of_a_finished_run_are_as_many_as_asked) {
     temporary_remove();
 }
 
-/* --- failures ------------------------------------------------------------------------------------
- */
+/* --- failures --- */
 
 Test(output, a_run_that_fails_early_leaves_nothing) {
     run r;

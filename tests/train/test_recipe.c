@@ -202,8 +202,8 @@ Test(recipe, steps_of_known_runs) {
     cr_assert_eq(recipe_warmup(&r, 10), 3);
 }
 
-/* transformers' get_scheduler, learning rates that the optimizer uses at steps 1 to 6 of 6, peak 1.
- */
+/* transformers' get_scheduler, learning rates that the optimizer uses at steps 1 to 6 of 6, peak
+ * 1. */
 Test(schedule, rates_equal_transformers) {
     static const struct {
         schedule s;

@@ -168,8 +168,7 @@ Test(run_options, vulkan_resumes_with_the_same_bits) {
     temporary_remove();
 }
 
-/* --- early stopping ------------------------------------------------------------------------------
- */
+/* --- early stopping --- */
 
 /* A learning rate of 0: no evaluation is better than the first. */
 static const mode still = {"still",
@@ -219,8 +218,7 @@ Test(run_options, an_evaluation_that_an_interruption_left_out_is_made_up_for) {
     temporary_remove();
 }
 
-/* --- combinations that make no sense -------------------------------------------------------------
- */
+/* --- combinations that make no sense --- */
 
 Test(run_options, senseless_combinations_are_refused_before_anything_is_opened) {
     static const struct {
@@ -248,8 +246,7 @@ Test(run_options, senseless_combinations_are_refused_before_anything_is_opened) 
     temporary_remove();
 }
 
-/* --- the log -------------------------------------------------------------------------------------
- */
+/* --- the log --- */
 
 typedef struct log_line {
     double step;

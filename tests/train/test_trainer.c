@@ -1,5 +1,5 @@
-/* The training loop on small models: it learns, it repeats itself, and it goes on where it stopped.
- */
+/* The training loop on small models: it learns, it repeats itself, and it goes on where it
+ * stopped. */
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -21,8 +21,7 @@ static const char native[] = "";
 #endif
 
 /* --- the made-up task of support/toy.h
- * ------------------------------------------------------------
- */
+ * ------------------------------------------------------------ */
 
 static void check_overfits(const char *selector) {
     size_t live = mem_live_count();
@@ -177,8 +176,7 @@ Test(trainer, names_the_gradient_that_is_not_finite) {
     toy_close(&t);
 }
 
-/* --- whole runs on the bundled sample ------------------------------------------------------------
- */
+/* --- whole runs on the bundled sample --- */
 
 static run_request sample_request(const char *selector, const char *output) {
     run_request q = {.task = "kor_hate", .sample = true, .model = "tiny", .device = selector};

@@ -149,7 +149,7 @@ Test(run_verbs, wrong_usage_exits_with_2) {
         {{"run", "--task", "kor_hate", "--sample", "--batch-size", "0"},
          2,
          "expected a whole number"},
-        {{"run", "--task", "kor_hate", "--sample", "--lr", "99"}, 2, "learning_rate is 99"},
+        {{"run", "--task", "kor_hate", "--sample", "--lr", "99"}, 2, "--lr is 99"},
         {{"run", "--task", "kor_hate", "--sample", "--lr-scheduler-type", "x"},
          2,
          "linear, cosine"},
@@ -213,8 +213,8 @@ Test(run_verbs, predict_reads_lines) {
     temporary_remove();
 }
 
-/* Ctrl-C: the step is finished, a checkpoint saved, 130 returned; --resume ends with the same bits.
- */
+/* Ctrl-C: the step is finished, a checkpoint saved, 130 returned; --resume ends with the same
+ * bits. */
 Test(run_verbs, interrupted_run_is_resumed) {
     if (strcmp(DEVICE, "cpu") != 0) cr_skip_test("needs the cpu device");
     json_setup();

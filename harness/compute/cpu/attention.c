@@ -46,9 +46,8 @@ static void attention_item(void *context, size_t item, float *workspace) {
 
 static err make_workspace(const attending *w, size_t tiles) {
     size_t longest = 0;
-    for (size_t i = 0; i < tiles; i++) {
+    for (size_t i = 0; i < tiles; i++)
         if (w->tiles[i].length > longest) longest = w->tiles[i].length;
-    }
     return cpu__workspace(w->call->device, cpu__attention_workspace(longest, w->head_size));
 }
 

@@ -165,9 +165,8 @@ static const device_vtable vtable = {
 static const cpu_kernels *best_kernels(void) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return &cpu__kernels_avx512;
-    }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &cpu__kernels_avx2;
 #endif
     return &cpu__kernels_baseline;

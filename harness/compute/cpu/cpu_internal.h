@@ -1,8 +1,8 @@
 /* The native CPU device: f32 on the host's cores. Shared by the files of cpu/.
  *
  * Work is cut into items by shape alone and spread over threads by cpu__for; an item's result does
- * not depend on which thread computes it nor on how many there are. Products go through cpu__gemm.
- */
+ * not depend on which thread computes it nor on how many there are. Products go through
+ * cpu__gemm. */
 #ifndef HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
 #define HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
 
@@ -59,10 +59,11 @@ typedef void cpu_work(void *context, size_t item, float *workspace);
 void cpu__for(device *d, size_t items, cpu_work *work, void *context);
 
 /* One matrix product, C = op(A) op(B) + beta C, row-major, ta and tb 'N' or 'T'.
- *   m, n, k      C is (m, n); op(A) (m, k); op(B) (k, n)
- *   finish       called for each finished tile of C, by the thread that made it: may be NULL
- *   through_workspace tiles are made in workspace and handed to finish alone; C is not written,
- * beta is 0 extra        further items that the same threads run first: may be NULL */
+ *   m, n, k            C is (m, n); op(A) (m, k); op(B) (k, n)
+ *   finish             called for each finished tile of C, by the thread that made it; may be NULL
+ *   through_workspace  tiles are made in workspace and handed to finish alone; C is not written and
+ *                      beta is 0
+ *   extra              further items that the same threads run first; may be NULL */
 typedef struct cpu_tile {
     size_t row, column, rows, columns;
     float *at; /* first element, rows stride apart */

@@ -51,22 +51,18 @@ static inline __attribute__((always_inline)) void product_block(float *c, size_t
                                                                 size_t depth, int count,
                                                                 bool is_added) {
     vec sum[4][VECS];
-    for (int r = 0; r < 4; r++) {
-        for (int v = 0; v < count; v++) {
+    for (int r = 0; r < 4; r++)
+        for (int v = 0; v < count; v++)
             sum[r][v] = is_added ? vec_load(c + (size_t)r * ldc + v * VEC) : vec_all(0.0f);
-        }
-    }
     for (size_t l = 0; l < depth; l++) {
         for (int r = 0; r < 4; r++) {
             vec x = vec_all(a.a[(size_t)r * a.rs + l * a.ls]);
-            for (int v = 0; v < count; v++) {
+            for (int v = 0; v < count; v++)
                 sum[r][v] = vec_fma(x, vec_load(b + l * ldb + v * VEC), sum[r][v]);
-            }
         }
     }
-    for (int r = 0; r < 4; r++) {
+    for (int r = 0; r < 4; r++)
         for (int v = 0; v < count; v++) vec_store(c + (size_t)r * ldc + v * VEC, sum[r][v]);
-    }
 }
 
 /* c (m, n) = or += left (m, depth) b (depth, n). pre: m a multiple of 4, n of 16. */
@@ -141,9 +137,8 @@ static void transpose(float *to, const float *rows, const head_workspace *r) {
             _mm_storeu_ps(at + 2 * r->keys, x2);
             _mm_storeu_ps(at + 3 * r->keys, x3);
 #else
-            for (size_t i = 0; i < 4; i++) {
+            for (size_t i = 0; i < 4; i++)
                 for (size_t k = 0; k < 4; k++) at[i * r->keys + k] = from[k * r->width + i];
-            }
 #endif
         }
     }
@@ -237,11 +232,9 @@ static void backward_row(float *s, float *dp, const uint32_t *words, size_t leng
 /* out (length rows of H apart times 3) = packed rows times factor */
 static void unpack_rows(float *to, const float *rows, size_t count, const head_workspace *r,
                         const cpu_attention *a, float factor) {
-    for (size_t t = 0; t < count; t++) {
-        for (size_t d = 0; d < a->head_size; d++) {
+    for (size_t t = 0; t < count; t++)
+        for (size_t d = 0; d < a->head_size; d++)
             to[t * 3 * a->hidden + d] = rows[t * r->width + d] * factor;
-        }
-    }
 }
 
 static void attention_bwd(const cpu_attention *a) {
@@ -306,18 +299,16 @@ static void first_attention_fwd(const cpu_first_attention *a) {
     size_t keys = (a->length + 15) / 16 * 16, stride = 2 * a->hidden, n = a->head_size;
     float *s = a->workspace, max;
     uint32_t *words = (uint32_t *)(void *)(a->workspace + 2 * keys);
-    for (size_t j = 0; j < a->length; j++) {
+    for (size_t j = 0; j < a->length; j++)
         s[j] = dot_product(a->q, a->kv + j * stride, n) * a->scale;
-    }
     float sum = softmax_row(s, a->length, keys, &max);
     if (a->has_dropout) {
         philox_row(words, keys / 4, &a->drop);
         drop_row(s, words, keys, &a->drop);
     }
     memset(a->out, 0, n * sizeof *a->out);
-    for (size_t j = 0; j < a->length; j++) {
+    for (size_t j = 0; j < a->length; j++)
         add_scaled(a->out, a->kv + j * stride + a->hidden, s[j], n);
-    }
     set_scaled(a->out, a->out, 1.0f / sum, n);
 }
 
@@ -330,11 +321,10 @@ static void first_attention_bwd(const cpu_first_attention *a) {
     }
     for (size_t j = a->length; j < keys; j++) dp[j] = 0;
     float rest = 1.0f / softmax_row(s, a->length, keys, &max), delta = 0;
-    if (a->has_dropout) {
+    if (a->has_dropout)
         keep_row(keep, keys, &a->drop);
-    } else {
+    else
         for (size_t j = 0; j < keys; j++) keep[j] = 1;
-    }
     _Pragma("omp simd reduction(+ : delta)") for (size_t j = 0; j < keys; j++) {
         s[j] *= rest;
         dp[j] *= keep[j];

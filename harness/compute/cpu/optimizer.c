@@ -41,9 +41,8 @@ err cpu__grad_norm(const op_call *call, const op *o) {
         err e = cpu__shared(&n.sums, call->device, 2 * items);
         if (e) return e;
         cpu__for(call->device, items, norm_item, &n);
-        for (size_t i = 0; i < items; i++) {
+        for (size_t i = 0; i < items; i++)
             square += (double)n.sums[2 * i] + (double)n.sums[2 * i + 1];
-        }
     }
     float unscale = step_unscale(call->step);
     double norm = sqrt(square) * (double)unscale, max_norm = (double)a->max_norm;

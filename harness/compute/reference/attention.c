@@ -120,11 +120,9 @@ err reference__attention_bwd(const op_call *call, const op *o) {
                                .hidden = hidden};
             b.dk = b.dq + hidden;
             b.dv = b.dq + 2 * hidden;
-            for (uint32_t r = 0; r < tile_rows(tile, call->device->tile_rows); r++) {
-                for (uint32_t key = 0; key < tile->length; key++) {
+            for (uint32_t r = 0; r < tile_rows(tile, call->device->tile_rows); r++)
+                for (uint32_t key = 0; key < tile->length; key++)
                     backward_pair(call, a, b, tile, head, tile->first + r, key);
-                }
-            }
         }
     }
     return ERR_OK;
@@ -210,11 +208,9 @@ err reference__first_attention_bwd(const op_call *call, const op *o) {
     double *workspace = NULL;
     err e = mem_new(&workspace, 2 * tokens);
     if (e) return e;
-    for (uint32_t b = 0; b < reference__size(call, a->rows); b++) {
-        for (uint32_t head = 0; head < a->heads; head++) {
+    for (uint32_t b = 0; b < reference__size(call, a->rows); b++)
+        for (uint32_t head = 0; head < a->heads; head++)
             first_backward(call, a, b, head, workspace, workspace + tokens);
-        }
-    }
     mem_free(workspace);
     return ERR_OK;
 }

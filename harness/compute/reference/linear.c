@@ -31,9 +31,8 @@ err reference__linear_dx(const op_call *call, const op *o) {
     if (e) return e;
     for (size_t i = 0; i < rows; i++) {
         for (size_t l = 0; l < k; l++) d[l] = 0;
-        for (size_t j = 0; j < n; j++) {
+        for (size_t j = 0; j < n; j++)
             for (size_t l = 0; l < k; l++) d[l] += dy[i * n + j] * weight[j * k + l];
-        }
         for (size_t l = 0; l < k; l++) {
             if (pre) d[l] *= reference__slope(a->act, pre[i * k + l]);
             dx[i * k + l] = add ? d[l] + add[i * k + l] : d[l];

@@ -44,12 +44,11 @@ static size_t whole_count(const trial_operand *w) {
 static void initial(const trial *t, const trial_operand *w, uint32_t tile, float *values,
                     uint32_t *words) {
     size_t stride = region_stride(w);
-    for (size_t i = 0; i < whole_count(w); i++) {
+    for (size_t i = 0; i < whole_count(w); i++)
         if (w->is_real)
             values[i] = guard_value();
         else
             words[i] = GUARD_WORD;
-    }
     for (uint32_t r = 0; r < w->regions; r++) {
         size_t at = GUARD + r * stride;
         if (!w->is_real && w->access != ACCESS_WRITE) {
@@ -114,9 +113,8 @@ static err side_run(side *s, const trial *t) {
     // both slots are submitted before either is waited for
     for (uint32_t i = 0; i < t->slot_count; i++) {
         uint32_t slot = t->first_slot + i;
-        for (uint32_t m = 0; m < t->micro_count; m++) {
+        for (uint32_t m = 0; m < t->micro_count; m++)
             sizes[slot][m] = verify__sizes(t, slot, m, s->device->tile_rows);
-        }
         step_info step = {.slot = slot,
                           .step = t->step + i,
                           .seed = SEED,
@@ -126,9 +124,8 @@ static err side_run(side *s, const trial *t) {
                           .micros = sizes[slot]};
         if ((e = plan_submit(&p, &step))) goto done;
     }
-    for (uint32_t i = 0; i < t->slot_count; i++) {
+    for (uint32_t i = 0; i < t->slot_count; i++)
         if ((e = plan_wait(&p, t->first_slot + i))) goto done;
-    }
 done:
     plan_free(&p);
     return e;

@@ -1,6 +1,6 @@
 /* Compares a device's operations with the reference: seeded inputs over a table of shapes and
- * hazards for every op, guard words around every output. Used by `harness verify` and by the tests.
- */
+ * hazards for every op, guard words around every output. Used by `harness verify` and by the
+ * tests. */
 #ifndef HARNESS_COMPUTE_VERIFY_VERIFY_H
 #define HARNESS_COMPUTE_VERIFY_VERIFY_H
 
@@ -17,8 +17,8 @@
 typedef struct verify_result {
     op_kind kind;
     uint32_t cases, failed;
-    /* of the case that came nearest to its bound, and that bound; 0 and 0 where none is judged so
-     */
+    /* of the case that came nearest to its bound, and that bound; 0 and 0 where none is judged
+     * so */
     double worst_nmse, nmse_bound;
     double worst_element, element_bound;
     char worst_case[128]; /* of worst_element */

@@ -85,8 +85,8 @@ err verify__cases(verify_run *run, op_kind kind) MUST_CHECK;
 
 /* A trial of one slot and one micro-batch of `tokens`, with its name. */
 trial verify__start(op_kind kind, uint32_t tokens, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Makes it both slots and two micro-batches of different sizes, planned for more than any of them.
- */
+/* Makes it both slots and two micro-batches of different sizes, planned for more than any of
+ * them. */
 void verify__use_regions(trial *t);
 void verify__add_tweak(trial *t, const char *name, float scale, float shift, size_t count);
 dim verify__tokens_of(const trial *t);
@@ -110,8 +110,8 @@ micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_
 err verify__data(trial *t, device *reference) MUST_CHECK;
 void verify__data_free(trial *t);
 
-/* u32 data of an operand for (slot, micro): ids, positions, tiles, lists ... out (count) is zeroed.
- */
+/* u32 data of an operand for (slot, micro): ids, positions, tiles, lists ... out (count) is
+ * zeroed. */
 void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t micro, uint32_t tile,
                    uint32_t *out, size_t count);
 

@@ -9,9 +9,8 @@ enum { STAGING_BYTES = 8 << 20 };
 
 // The first memory type that the buffer allows and that has all the wanted properties.
 static uint32_t memory_type(const vulkan_device *v, uint32_t allowed, VkMemoryPropertyFlags want) {
-    for (uint32_t i = 0; i < v->memory.memoryTypeCount; i++) {
+    for (uint32_t i = 0; i < v->memory.memoryTypeCount; i++)
         if ((allowed >> i & 1) && (v->memory.memoryTypes[i].propertyFlags & want) == want) return i;
-    }
     return UINT32_MAX;
 }
 
@@ -110,10 +109,8 @@ static err copy_begin(vulkan_device *v) {
     if (e) return e;
     VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                      .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
-    if ((e = vulkan__check(VK.BeginCommandBuffer(v->copy_commands, &info),
-                           "vkBeginCommandBuffer"))) {
+    if ((e = vulkan__check(VK.BeginCommandBuffer(v->copy_commands, &info), "vkBeginCommandBuffer")))
         return e;
-    }
     // after whatever earlier submissions did
     VkMemoryBarrier before = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
@@ -136,9 +133,8 @@ static err copy_end(vulkan_device *v) {
     VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                            .commandBufferCount = 1,
                            .pCommandBuffers = &v->copy_commands};
-    if ((e = vulkan__check(VK.QueueSubmit(v->queue, 1, &submit, v->copy_fence), "vkQueueSubmit"))) {
+    if ((e = vulkan__check(VK.QueueSubmit(v->queue, 1, &submit, v->copy_fence), "vkQueueSubmit")))
         return e;
-    }
     if ((e = vulkan__check(VK.WaitForFences(v->logical, 1, &v->copy_fence, VK_TRUE, UINT64_MAX),
                            "vkWaitForFences"))) {
         // what failed may still be at work, on buffers that are freed next
@@ -163,9 +159,8 @@ static err zero(vulkan_device *v, const buffer *b) {
 err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {
     vulkan_device *v = vulkan__of(d);
     vulkan_buffer *own;
-    if (bytes > d->info.max_buffer_bytes) {
+    if (bytes > d->info.max_buffer_bytes)
         return too_large(d, bytes, d->info.max_buffer_bytes, "the largest allocation");
-    }
     err e = mem_new(&own, 1);
     if (e) return e;
     b->handle = own;
@@ -251,14 +246,12 @@ err vulkan__copy_open(vulkan_device *v) {
                                         .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
                                         .commandBufferCount = 1};
     if ((e = vulkan__check(VK.AllocateCommandBuffers(v->logical, &info, &v->copy_commands),
-                           "vkAllocateCommandBuffers"))) {
+                           "vkAllocateCommandBuffers")))
         return e;
-    }
     VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     if ((e = vulkan__check(VK.CreateFence(v->logical, &fence, NULL, &v->copy_fence),
-                           "vkCreateFence"))) {
+                           "vkCreateFence")))
         return e;
-    }
     v->staging = (buffer){.device = v->device, .bytes = STAGING_BYTES};
     return vulkan__buffer_init(v->device, &v->staging, STAGING_BYTES, true);
 }

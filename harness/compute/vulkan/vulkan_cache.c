@@ -1,6 +1,6 @@
 /* Pipelines kept on the disk: drivers that compile for seconds do so once a machine. One file a
- * device, harness/pipelines-<uuid>.bin in the user's cache. A file that does not fit is made again.
- */
+ * device, harness/pipelines-<uuid>.bin in the user's cache. A file that does not fit is made
+ * again. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "compute/pipeline_file.h"
@@ -100,9 +100,8 @@ void vulkan__cache_close(vulkan_device *v) {
         err e = vulkan__check(VK.GetPipelineCacheData(v->logical, v->cache, &count, NULL),
                               "vkGetPipelineCacheData");
         bool fits = count <= PIPELINE_FILE_BYTES_MAX - sizeof(pipeline_head);
-        if (!e && fits && !(e = mem_new(&file, sizeof(pipeline_head) + count))) {
+        if (!e && fits && !(e = mem_new(&file, sizeof(pipeline_head) + count)))
             e = save(v, file, count);
-        }
         if (e) {
             // the run is done; only the next start is slower
             log_warn("compiled kernels were not kept: %s", err_message(e));

@@ -132,9 +132,8 @@ static err open_parts(vulkan_device *v) {
     if ((e = vulkan__kernels_open(v))) return e;
     if ((e = vulkan__cache_open(v))) return e;
     if ((e = vulkan__copy_open(v))) return e;
-    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
+    for (uint32_t i = 0; i < SLOT_COUNT; i++)
         if ((e = vulkan__slot_open(v, &v->slots[i]))) return e;
-    }
     return ERR_OK;
 }
 

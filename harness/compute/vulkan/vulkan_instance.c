@@ -62,12 +62,10 @@ static err layer_present(bool *present) {
     uint32_t count = 64;
     *present = false;
     VkResult r = VK.EnumerateInstanceLayerProperties(&count, layers);
-    if (r != VK_SUCCESS && r != VK_INCOMPLETE) {
+    if (r != VK_SUCCESS && r != VK_INCOMPLETE)
         return vulkan__check(r, "vkEnumerateInstanceLayerProperties");
-    }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         if (!strcmp(layers[i].layerName, layer_name)) *present = true;
-    }
     return ERR_OK;
 }
 
@@ -119,9 +117,8 @@ uint32_t vulkan__queue_family(VkPhysicalDevice physical) {
     VkQueueFamilyProperties families[16];
     uint32_t count = 16;
     VK.GetPhysicalDeviceQueueFamilyProperties(physical, &count, families);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) return i;
-    }
     return UINT32_MAX;
 }
 
@@ -132,12 +129,10 @@ err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *
     *count = 0;
     VkResult r = VK.EnumeratePhysicalDevices(instance, &found, all);
     if (r == VK_ERROR_INITIALIZATION_FAILED) return ERR_OK; // a driver that found no hardware
-    if (r != VK_SUCCESS && r != VK_INCOMPLETE) {
+    if (r != VK_SUCCESS && r != VK_INCOMPLETE)
         return vulkan__check(r, "vkEnumeratePhysicalDevices");
-    }
-    for (uint32_t i = 0; i < found && *count < most; i++) {
+    for (uint32_t i = 0; i < found && *count < most; i++)
         if (vulkan__queue_family(all[i]) != UINT32_MAX) out[(*count)++] = all[i];
-    }
     return ERR_OK;
 }
 
@@ -160,9 +155,8 @@ bool vulkan__has_extension(VkPhysicalDevice physical, const char *name) {
     }
     bool found = false;
     VkResult r = VK.EnumerateDeviceExtensionProperties(physical, NULL, &count, list);
-    for (uint32_t i = 0; r == VK_SUCCESS && i < count; i++) {
+    for (uint32_t i = 0; r == VK_SUCCESS && i < count; i++)
         if (!strcmp(list[i].extensionName, name)) found = true;
-    }
     mem_free(list);
     return found;
 }
@@ -188,9 +182,8 @@ static void fill_capabilities(device_info *info, VkPhysicalDevice physical, uint
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                           .pNext = &storage};
     if (version >= VK_API_VERSION_1_2 ||
-        vulkan__has_extension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)) {
+        vulkan__has_extension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME))
         storage.pNext = &half;
-    }
     VK.GetPhysicalDeviceFeatures2(physical, &features);
     info->has_f16 = half.shaderFloat16 && storage.storageBuffer16BitAccess;
     info->has_bf16 = vulkan__has_extension(physical, "VK_KHR_shader_bfloat16");
@@ -270,9 +263,8 @@ void vulkan__info(device_info *info, VkPhysicalDevice physical) {
     VK.GetPhysicalDeviceMemoryProperties(physical, &memory);
     for (uint32_t i = 0; i < memory.memoryHeapCount; i++) {
         bool is_local = memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
-        if (is_local && memory.memoryHeaps[i].size > info->memory_bytes) {
+        if (is_local && memory.memoryHeaps[i].size > info->memory_bytes)
             info->memory_bytes = memory.memoryHeaps[i].size;
-        }
     }
     if (info->class == CLASS_SOFTWARE)
         info->memory_bytes = host_memory_total(); // heaps there are nominal

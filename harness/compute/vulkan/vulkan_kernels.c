@@ -138,9 +138,7 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
         if (e) return err_wrap(e, "kernel %s", k->name);
     }
     VkSpecializationMapEntry entries[SPECIAL_MAX];
-    for (uint32_t i = 0; i < SPECIAL_MAX; i++) {
-        entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
-    }
+    for (uint32_t i = 0; i < SPECIAL_MAX; i++) entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
     VkSpecializationInfo special = {SPECIAL_MAX, entries, sizeof p->special, p->special};
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,

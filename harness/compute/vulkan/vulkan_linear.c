@@ -156,9 +156,8 @@ static launch panel_launch(const recorder *r, product *p) {
     uint32_t per_step = p->mode == MODE_DW ? 4 : 1;
     uint64_t panels = divide_up(s->k, PANEL_STEPS);
     s->chunk = (divide_up(s->m, y) + 3) / 4 * 4;
-    while (s->chunk > 4 && panels * (1 + s->chunk / per_step) >= LOOP_LIMIT) {
+    while (s->chunk > 4 && panels * (1 + s->chunk / per_step) >= LOOP_LIMIT)
         s->chunk = (s->chunk / 2 + 3) / 4 * 4;
-    }
     return (launch){.kernel = kernel[p->mode],
                     .special = {lanes},
                     .x = x,
@@ -382,11 +381,10 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
                      .splits = splits};
         choose(r, &p);
         p.tile_side = side;
-        if (splits > 1) {
+        if (splits > 1)
             vulkan__write(r, r->scratch, 0, splits * n * k);
-        } else {
+        else
             vulkan__write(r, a->dweight, 0, n * k);
-        }
         vulkan__read(r, a->dy, first * n, m * n);
         vulkan__read(r, a->x, first * k, m * k);
         if (!p.is_panel) {
@@ -394,11 +392,8 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
             vulkan__read(r, (span){0}, 0, 0);
         }
         dispatch(r, &p);
-        if (splits > 1) {
-            vulkan__reduce(r, a->dweight, 0, a->n * a->k, splits, a->n * a->k, 0);
-        }
+        if (splits > 1) vulkan__reduce(r, a->dweight, 0, a->n * a->k, splits, a->n * a->k, 0);
     }
-    if (has_bias && r->v->family != FAMILY_TILE) {
+    if (has_bias && r->v->family != FAMILY_TILE)
         vulkan__reduce(r, a->dbias, bias_first, a->n, vulkan__chunks(rows), a->n, 0);
-    }
 }

@@ -17,9 +17,8 @@ static err begin(recorder *r) {
     if (e) return e;
     VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                      .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
-    if ((e = vulkan__check(VK.BeginCommandBuffer(r->commands, &info), "vkBeginCommandBuffer"))) {
+    if ((e = vulkan__check(VK.BeginCommandBuffer(r->commands, &info), "vkBeginCommandBuffer")))
         return e;
-    }
     // after everything submitted before: the other slot, copies, the segment before this one
     VkMemoryBarrier memory = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
@@ -81,9 +80,8 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
 
 static err walk(recorder *r, const plan *p) {
     err e = walk_part(r, p, PART_BEGIN, 0);
-    for (uint32_t micro = 0; !e && micro < r->step->micro_count; micro++) {
+    for (uint32_t micro = 0; !e && micro < r->step->micro_count; micro++)
         e = walk_part(r, p, PART_MICRO, micro);
-    }
     return e ? e : walk_part(r, p, PART_END, 0);
 }
 

@@ -1,5 +1,5 @@
-/* Slots: command buffers, descriptor sets and a fence, made on first use and used again each step.
- */
+/* Slots: command buffers, descriptor sets and a fence, made on first use and used again each
+ * step. */
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
 
@@ -19,9 +19,8 @@ static void free_views(vulkan_device *v, vulkan_slot *s) {
 }
 
 void vulkan__slot_close(vulkan_device *v, vulkan_slot *s) {
-    for (size_t i = 0; i < s->pool_count; i++) {
+    for (size_t i = 0; i < s->pool_count; i++)
         VK.DestroyDescriptorPool(v->logical, s->pools[i], NULL);
-    }
     mem_free(s->pools);
     for (uint32_t n = 0; n < LAYOUTS_MAX; n++) mem_free(s->sets[n].sets);
     free_views(v, s);
@@ -88,9 +87,8 @@ static err more_sets(vulkan_device *v, vulkan_slot *s, uint32_t layout) {
                                        .pPoolSizes = sizes};
     if ((e = vulkan__check(
              VK.CreateDescriptorPool(v->logical, &pool, NULL, &s->pools[s->pool_count]),
-             "vkCreateDescriptorPool"))) {
+             "vkCreateDescriptorPool")))
         return e;
-    }
     s->pool_count++;
     VkDescriptorSetLayout layouts[SETS_PER_POOL];
     for (size_t i = 0; i < SETS_PER_POOL; i++) layouts[i] = l->set;
@@ -99,9 +97,8 @@ static err more_sets(vulkan_device *v, vulkan_slot *s, uint32_t layout) {
                                         .descriptorSetCount = SETS_PER_POOL,
                                         .pSetLayouts = layouts};
     if ((e = vulkan__check(VK.AllocateDescriptorSets(v->logical, &info, list->sets + list->count),
-                           "vkAllocateDescriptorSets"))) {
+                           "vkAllocateDescriptorSets")))
         return e;
-    }
     list->count += SETS_PER_POOL;
     return ERR_OK;
 }

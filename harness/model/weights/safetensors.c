@@ -31,8 +31,7 @@ void tensor_shape_text(char text[TENSOR_SHAPE_BYTES], const tensor_entry *entry)
              entry->rank > TENSOR_RANK_KEPT ? ", ...]" : "]");
 }
 
-/* --- one tensor of the header --------------------------------------------------------------------
- */
+/* --- one tensor of the header --- */
 
 /* A whole number that a double holds exactly. */
 static err whole(uint64_t *out, const cJSON *item, const char *path, const char *key,
@@ -106,8 +105,7 @@ static err read_entry(tensor_entry *t, const cJSON *item, uint64_t data_bytes, c
     return ERR_OK;
 }
 
-/* --- the header ----------------------------------------------------------------------------------
- */
+/* --- the header --- */
 
 static int by_name(const void *a, const void *b) {
     const tensor_entry *const *x = a, *const *y = b;
@@ -169,8 +167,8 @@ static err check_metadata(const cJSON *item, const char *path) {
     return ERR_OK;
 }
 
-/* Where the member that begins at text[at] ends: at the ',' or '}' behind it, or at the text's end.
- */
+/* Where the member that begins at text[at] ends: at the ',' or '}' behind it, or at the text's
+ * end. */
 static size_t member_end(const char *text, size_t at) {
     size_t depth = 0;
     bool quoted = false;
@@ -283,8 +281,7 @@ void safetensors_close(safetensors *s) {
     *s = (safetensors){0};
 }
 
-/* --- data ----------------------------------------------------------------------------------------
- */
+/* --- data --- */
 
 static float from_bits(uint32_t bits) {
     float value;
@@ -352,8 +349,7 @@ err safetensors_read(const safetensors *s, const tensor_entry *entry, float *out
     return e;
 }
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static err header_add(safetensors_writer *w, const char *text) {
     size_t n = strlen(text);

@@ -13,8 +13,7 @@ enum { INDEX_LIMIT_BYTES = 64 << 20 };
 static const char single_name[] = "model.safetensors";
 static const char index_name[] = "model.safetensors.index.json";
 
-/* --- the index -----------------------------------------------------------------------------------
- */
+/* --- the index --- */
 
 /* A line of the index: a tensor and its shard; borrowed from the JSON. */
 typedef struct listed {
@@ -64,8 +63,7 @@ static err read_map(listed **list, size_t *count, const cJSON *root, const char 
     return ERR_OK;
 }
 
-/* --- shards --------------------------------------------------------------------------------------
- */
+/* --- shards --- */
 
 static err open_shards(tensors *t, const listed *list, size_t count, const char *folder) {
     const char **names = NULL;
@@ -160,8 +158,7 @@ done:
     return e;
 }
 
-/* --- a folder ------------------------------------------------------------------------------------
- */
+/* --- a folder --- */
 
 static err refuse_absent(const char *folder) {
     static const struct {

@@ -9,8 +9,7 @@
 
 enum { SHOWN_KEYS = 6 };
 
-/* --- names ---------------------------------------------------------------------------------------
- */
+/* --- names --- */
 
 /* Copies a key with LayerNorm's parameters under their names of today. */
 static err today_name(char **out, const char *name) {
@@ -87,8 +86,7 @@ err weights__refuse_wrapped(const tensors *t) {
     return ERR_OK;
 }
 
-/* --- shapes --------------------------------------------------------------------------------------
- */
+/* --- shapes --- */
 
 void weights__shape_text(char text[64], const param *p, size_t rows) {
     if (p->is_vector)
@@ -111,8 +109,7 @@ err weights__shape_error(const safetensors *file, const tensor_entry *t, const p
                    expected, advice);
 }
 
-/* --- loading -------------------------------------------------------------------------------------
- */
+/* --- loading --- */
 
 /* A tensor's name as of today and its place in tensors->list. */
 typedef struct named {
@@ -321,8 +318,7 @@ err weights_load_resized(params *ps, weights_report *report, const char *folder,
     return load(ps, report, folder, seed, range, true);
 }
 
-/* --- the classifier's rows -----------------------------------------------------------------------
- */
+/* --- the classifier's rows --- */
 
 static err move_rows(params *ps, param_field field, const uint32_t *from) {
     param *p = &ps->list[params_at(ps, field, 0) - ps->list];

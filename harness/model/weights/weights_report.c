@@ -35,8 +35,7 @@ void weights_report_free(weights_report *r) {
     *r = (weights_report){0};
 }
 
-/* --- keys that differ in numbers alone -----------------------------------------------------------
- */
+/* --- keys that differ in numbers alone --- */
 
 /* Keys of one pattern: "encoder.layer.*.bias" and the numbers that stood at each '*'. */
 typedef struct family {
@@ -165,8 +164,7 @@ err weights_keys_text(strbuf *out, const weights_keys *keys, size_t most) {
     return e;
 }
 
-/* --- the table -----------------------------------------------------------------------------------
- */
+/* --- the table --- */
 
 typedef struct row {
     strbuf key;

@@ -38,8 +38,7 @@ enum {
  * baseline's, does other work: its times are not compared, and go into no baseline. */
 #define REGRESS_STEADY 1.15
 
-/* --- the suite -----------------------------------------------------------------------------------
- */
+/* --- the suite --- */
 
 typedef struct regress_case {
     char *name, *task, *model;  /* owned */
@@ -166,8 +165,8 @@ typedef struct regress_report {
 } regress_report;
 
 /* Holds `now` against `before`; kernels are compared only when both have them and the devices are
- * equal, else one skipped figure says why. Errors: ERR_DATA when the baseline is of another suite.
- */
+ * equal, else one skipped figure says why. Errors: ERR_DATA when the baseline is of another
+ * suite. */
 err regress_compare(regress_report *out, const regress_state *before, const regress_state *now,
                     const regress_suite *suite) MUST_CHECK;
 /* A later measurement of the kernels: one that is within its bound now has not fallen. */

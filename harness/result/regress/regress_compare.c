@@ -61,8 +61,7 @@ static err add_relative(regress_report *r, regress_kind kind, const char *group,
     return ERR_OK;
 }
 
-/* --- scores --------------------------------------------------------------------------------------
- */
+/* --- scores --- */
 
 /* The same predictions: every metric has to be what it was. */
 static err compare_metrics(regress_report *r, const regress_result *a, const regress_result *b) {
@@ -99,8 +98,7 @@ static err compare_headline(regress_report *r, const regress_result *a, const re
     return ERR_OK;
 }
 
-/* --- a case --------------------------------------------------------------------------------------
- */
+/* --- a case --- */
 
 static const regress_tensor *tensor_of(const regress_result *r, const char *name) {
     for (size_t i = 0; i < r->tensor_count; i++)
@@ -133,8 +131,7 @@ regress_result *regress__result(const regress_state *s, const char *name) {
     return NULL;
 }
 
-/* --- kernels -------------------------------------------------------------------------------------
- */
+/* --- kernels --- */
 
 static const regress_kernel *kernel_of(const regress_state *s, const char *name) {
     for (size_t i = 0; i < s->kernel_count; i++)
@@ -233,8 +230,7 @@ bool regress_any_kernel_fell(const regress_report *r) {
     return false;
 }
 
-/* --- all -----------------------------------------------------------------------------------------
- */
+/* --- all --- */
 
 // rounding differs between vendors; between processors it stays within the tight bound
 static bool is_other_vendor(const regress_state *a, const regress_state *b) {

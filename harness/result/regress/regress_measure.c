@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- one run -------------------------------------------------------------------------------------
- */
+/* --- one run --- */
 
 void regress__request(run_request *q, const regress_case *c, const regress_options *o,
                       uint32_t seed) {

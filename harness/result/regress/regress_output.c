@@ -34,8 +34,7 @@ static void bound_text(char text[32], const regress_figure *f) {
         snprintf(text, 32, "%.0e", f->bound);
 }
 
-/* --- table ---------------------------------------------------------------------------------------
- */
+/* --- table --- */
 
 static err add_row(strbuf *out, const regress_figure *f) {
     char change[32], bound[32];
@@ -52,9 +51,8 @@ static err add_row(strbuf *out, const regress_figure *f) {
 static size_t stretch(const regress_report *r, size_t first) {
     size_t n = first;
     while (n < r->count && r->figures[n].kind == r->figures[first].kind &&
-           !strcmp(r->figures[n].group, r->figures[first].group)) {
+           !strcmp(r->figures[n].group, r->figures[first].group))
         n++;
-    }
     return n;
 }
 
@@ -108,64 +106,46 @@ err regress_text(strbuf *out, const regress_report *r, const regress_state *befo
     return strbuf_printf(out, "\n%zu figures, %zu fell.\n", r->count, r->fell);
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static err add_json_figure(cJSON *list, const regress_figure *f) {
-    cJSON *o = cJSON_CreateObject();
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    err e = json_append(list, o);
-    if (e || (e = json_add_string(o, "kind", regress_kind_name(f->kind))) ||
-        (e = json_add_string(o, "of", f->group)) || (e = json_add_string(o, "figure", f->name)) ||
-        (e = json_add_string(o, "verdict",
-                             f->verdict == REGRESS_FELL ? "fell" : verdict_name(f->verdict)))) {
+    cJSON *o;
+    err e = json_append_object(&o, list);
+    if (e ||
+        (e = json_put(o, "kind %s of %s figure %s verdict %s", regress_kind_name(f->kind), f->group,
+                      f->name, f->verdict == REGRESS_FELL ? "fell" : verdict_name(f->verdict))))
         return e;
-    }
     if (*f->note && (e = json_add_string(o, "note", f->note))) return e;
     if (f->verdict == REGRESS_SKIPPED) return ERR_OK;
-    if ((e = json_add_number(o, "before", f->before)) ||
-        (e = json_add_number(o, "after", f->after)) ||
-        (e = json_add_number(o, "change", f->change))) {
-        return e;
-    }
-    return json_add_number(o, "bound", f->bound);
+    return json_put(o, "before %f after %f change %f bound %f", f->before, f->after, f->change,
+                    f->bound);
 }
 
 static err add_json_device(cJSON *top, const char *key, const regress_state *s) {
     cJSON *o;
     err e = json_add_object(&o, top, key);
-    if (e || (e = json_add_string(o, "kind", s->kind)) ||
-        (e = json_add_string(o, "device", s->device)) ||
-        (e = json_add_string(o, "driver", s->driver)) || (e = json_add_string(o, "isa", s->isa)) ||
-        (e = json_add_number(o, "threads", s->threads))) {
-        return e;
-    }
-    return json_add_string(o, "commit", s->commit);
+    return e ? e
+             : json_put(o, "kind %s device %s driver %s isa %s threads %u commit %s", s->kind,
+                        s->device, s->driver, s->isa, s->threads, s->commit);
 }
 
 err regress_json(strbuf *out, const regress_report *r, const regress_state *before,
                  const regress_state *now) {
     cJSON *top = cJSON_CreateObject(), *list;
-    char *text = NULL;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = add_json_device(top, "baseline", before)) || (e = add_json_device(top, "run", now)) ||
-        (e = json_add_number(top, "count", (double)r->count)) ||
-        (e = json_add_number(top, "fell", (double)r->fell)) ||
-        (e = json_add_array(&list, top, "figures"))) {
+        (e = json_put(top, "count %zu fell %zu", r->count, r->fell)) ||
+        (e = json_add_array(&list, top, "figures")))
         goto done;
-    }
     for (size_t i = 0; i < r->count && !e; i++) e = add_json_figure(list, &r->figures[i]);
-    if (!e && !(e = json_print(&text, top, true)) && !(e = strbuf_add(out, text)))
-        e = strbuf_add(out, "\n");
+    if (!e) e = json_text(out, top);
 done:
-    mem_free(text);
     cJSON_Delete(top);
     return e;
 }
 
-/* --- JUnit ---------------------------------------------------------------------------------------
- */
+/* --- JUnit --- */
 
 static err add_xml(strbuf *out, const char *text) {
     return shown_add(out, SHOWN_HTML, text);
@@ -177,9 +157,8 @@ static err add_testcase(strbuf *out, const regress_figure *f) {
     if ((e = strbuf_printf(out, "    <testcase classname=\"regress.%s.",
                            regress_kind_name(f->kind))) ||
         (e = add_xml(out, f->group)) || (e = strbuf_add(out, "\" name=\"")) ||
-        (e = add_xml(out, f->name))) {
+        (e = add_xml(out, f->name)))
         return e;
-    }
     if (f->verdict == REGRESS_PASS) return strbuf_add(out, "\"/>\n");
     change_text(change, f);
     bound_text(bound, f);
@@ -204,29 +183,15 @@ err regress_junit(strbuf *out, const regress_report *r, const regress_state *now
     return e ? e : strbuf_add(out, "  </testsuite>\n</testsuites>\n");
 }
 
-/* --- benchmark history ---------------------------------------------------------------------------
- */
+/* --- benchmark history --- */
 
 static err add_point(cJSON *list, const regress_state *s, const char *of, const char *what,
                      const char *unit, double value) {
-    cJSON *o = cJSON_CreateObject();
+    cJSON *o;
     char name[200];
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
     snprintf(name, sizeof name, "%s: %s (%s)", of, what, s->kind);
-    err e = json_append(list, o);
-    if (e || (e = json_add_string(o, "name", name)) || (e = json_add_string(o, "unit", unit)) ||
-        (e = json_add_number(o, "value", value))) {
-        return e;
-    }
-    return json_add_string(o, "extra", s->device);
-}
-
-static err print_list(strbuf *out, const cJSON *list) {
-    char *text = NULL;
-    err e = json_print(&text, list, true);
-    if (!e && !(e = strbuf_add(out, text))) e = strbuf_add(out, "\n");
-    mem_free(text);
-    return e;
+    err e = json_append_object(&o, list);
+    return e ? e : json_put(o, "name %s unit %s value %f extra %s", name, unit, value, s->device);
 }
 
 err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
@@ -239,14 +204,13 @@ err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
         snprintf(what, sizeof what, "loss at step %d", REGRESS_STEPS);
         if ((e = add_point(up, now, r->name, metric_find(r->headline)->title, "points",
                            100 * metric_of(r->metrics, r->headline))) ||
-            (e = add_point(up, now, r->name, "training", "sentences/s", r->sentences_per_s))) {
+            (e = add_point(up, now, r->name, "training", "sentences/s", r->sentences_per_s)))
             break;
-        }
         e = add_point(down, now, r->name, what, "nats", r->losses[REGRESS_STEPS - 1]);
     }
     for (size_t i = 0; i < now->kernel_count && i < REGRESS_KERNELS && !e; i++)
         e = add_point(down, now, "kernel", now->kernels[i].name, "x product", now->kernels[i].cost);
-    if (!e && !(e = print_list(bigger, up))) e = print_list(smaller, down);
+    if (!e && !(e = json_text(bigger, up))) e = json_text(smaller, down);
     cJSON_Delete(up);
     cJSON_Delete(down);
     return e;

@@ -6,55 +6,38 @@
 
 enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 16 << 20, ENTRIES_MAX = 4096 };
 
-/* --- writing -------------------------------------------------------------------------------------
- */
-
-static err add_list(cJSON *o, const char *key, const double *values, size_t count) {
-    cJSON *list;
-    err e = json_add_array(&list, o, key);
-    for (size_t i = 0; i < count && !e; i++) e = json_append(list, cJSON_CreateNumber(values[i]));
-    return e;
-}
+/* --- writing --- */
 
 static err add_result(cJSON *list, const regress_result *r) {
-    cJSON *o = cJSON_CreateObject(), *metrics, *tensors;
-    err e;
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_append(list, o)) || (e = json_add_string(o, "name", r->name)) ||
-        (e = json_add_string(o, "headline", r->headline)) ||
-        (e = json_add_string(o, "data_sha256", r->data_sha256)) ||
-        (e = json_add_string(o, "predictions_sha256", r->predictions_sha256)) ||
-        (e = json_add_number(o, "rows", (double)r->rows)) ||
-        (e = add_list(o, "seeds", r->seeds, r->seed_count)) ||
-        (e = add_list(o, "losses", r->losses, REGRESS_STEPS)) ||
-        (e = json_add_object(&metrics, o, "metrics"))) {
+    cJSON *o, *metrics, *tensors;
+    err e = json_append_object(&o, list);
+    if (e ||
+        (e = json_put(o, "name %s headline %s data_sha256 %s predictions_sha256 %s rows %zu",
+                      r->name, r->headline, r->data_sha256, r->predictions_sha256, r->rows)) ||
+        (e = json_put_numbers(o, "seeds", r->seeds, r->seed_count)) ||
+        (e = json_put_numbers(o, "losses", r->losses, REGRESS_STEPS)) ||
+        (e = json_add_object(&metrics, o, "metrics")))
         return e;
-    }
     for (size_t m = 0; m < metric_count() && !e; m++)
         if (!isnan(r->metrics[m])) e = json_add_number(metrics, metric_at(m)->name, r->metrics[m]);
     if (e || (e = json_add_object(&tensors, o, "gradients"))) return e;
     for (size_t i = 0; i < r->tensor_count && !e; i++)
-        e = add_list(tensors, r->tensors[i].name, r->tensors[i].norms, REGRESS_STEPS);
+        e = json_put_numbers(tensors, r->tensors[i].name, r->tensors[i].norms, REGRESS_STEPS);
     return e;
 }
 
 static err add_kernels(cJSON *top, const regress_state *s) {
     cJSON *o, *list;
     err e = json_add_object(&o, top, "kernels");
-    if (e || (e = json_add_number(o, "product_size", s->product_size)) ||
-        (e = json_add_number(o, "product_ms", s->product_ms)) ||
-        (e = json_add_number(o, "product_spread", s->product_spread)) ||
-        (e = json_add_array(&list, o, "list"))) {
+    if (e ||
+        (e = json_put(o, "product_size %u product_ms %f product_spread %f", s->product_size,
+                      s->product_ms, s->product_spread)) ||
+        (e = json_add_array(&list, o, "list")))
         return e;
-    }
     for (size_t i = 0; i < s->kernel_count && i < REGRESS_KERNELS && !e; i++) {
-        cJSON *k = cJSON_CreateObject();
-        if (!k) return err_set(ERR_MEMORY, "out of memory while building JSON");
-        if ((e = json_append(list, k)) || (e = json_add_string(k, "name", s->kernels[i].name)) ||
-            (e = json_add_number(k, "cost", s->kernels[i].cost))) {
-            return e;
-        }
-        e = json_add_number(k, "mad", s->kernels[i].mad);
+        const regress_kernel *k = &s->kernels[i];
+        if (!(e = json_append_object(&o, list)))
+            e = json_put(o, "name %s cost %f mad %f", k->name, k->cost, k->mad);
     }
     return e;
 }
@@ -71,19 +54,13 @@ err regress_state_write(const regress_state *s, const regress_suite *suite, cons
     cJSON *top = cJSON_CreateObject(), *machine, *list;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_number(top, "schema", STATE_SCHEMA)) ||
-        (e = json_add_string(top, "commit", s->commit)) ||
-        (e = json_add_string(top, "suite_sha256", s->suite_sha256)) ||
+    if ((e = json_put(top, "schema %f commit %s suite_sha256 %s", (double)STATE_SCHEMA, s->commit,
+                      s->suite_sha256)) ||
         (e = json_add_object(&machine, top, "device")) ||
-        (e = json_add_string(machine, "kind", s->kind)) ||
-        (e = json_add_string(machine, "name", s->device)) ||
-        (e = json_add_string(machine, "driver", s->driver)) ||
-        (e = json_add_string(machine, "isa", s->isa)) ||
-        (e = json_add_string(machine, "libraries", s->libraries)) ||
-        (e = json_add_number(machine, "threads", s->threads)) || (e = add_seeds(top, suite)) ||
-        (e = json_add_array(&list, top, "cases"))) {
+        (e = json_put(machine, "kind %s name %s driver %s isa %s libraries %s threads %u", s->kind,
+                      s->device, s->driver, s->isa, s->libraries, s->threads)) ||
+        (e = add_seeds(top, suite)) || (e = json_add_array(&list, top, "cases")))
         goto done;
-    }
     for (size_t i = 0; i < s->result_count && !e; i++)
         if (s->results[i].name) e = add_result(list, &s->results[i]);
     if (!e && s->kernel_count) e = add_kernels(top, s);
@@ -93,8 +70,7 @@ done:
     return e;
 }
 
-/* --- reading -------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static err read_into(char *out, size_t size, const cJSON *o, const char *key, const char *where) {
     const char *text;
@@ -149,9 +125,8 @@ static err read_tensors(regress_result *r, const cJSON *o, const char *where) {
     const cJSON *list, *item;
     err e = json_object(&list, o, "gradients", where);
     if (e || (e = check_entries(list, "gradients", where)) ||
-        (e = mem_new(&r->tensors, (size_t)cJSON_GetArraySize(list)))) {
+        (e = mem_new(&r->tensors, (size_t)cJSON_GetArraySize(list))))
         return e;
-    }
     cJSON_ArrayForEach(item, list) {
         regress_tensor *t = &r->tensors[r->tensor_count];
         size_t n;
@@ -187,9 +162,8 @@ static err read_result(regress_result *r, const cJSON *o, const char *path, size
                        REGRESS_SEEDS_LEAST, REGRESS_SEEDS_MAX, "seeds", where)) ||
         (e = read_list(r->losses, &n, cJSON_GetObjectItemCaseSensitive(o, "losses"), REGRESS_STEPS,
                        REGRESS_STEPS, "losses", where)) ||
-        (e = read_metrics(r, o, where))) {
+        (e = read_metrics(r, o, where)))
         return e;
-    }
     r->rows = (size_t)rows;
     return read_tensors(r, o, where);
 }
@@ -202,17 +176,15 @@ static err read_kernels(regress_state *s, const cJSON *top, const char *path) {
         (e = json_number(&s->product_ms, o, "product_ms", path)) ||
         (e = json_number(&s->product_spread, o, "product_spread", path)) ||
         (e = json_array(&list, o, "list", path)) || (e = check_entries(list, "list", path)) ||
-        (e = mem_new(&s->kernels, (size_t)cJSON_GetArraySize(list)))) {
+        (e = mem_new(&s->kernels, (size_t)cJSON_GetArraySize(list))))
         return e;
-    }
     s->product_size = (uint32_t)size;
     cJSON_ArrayForEach(item, list) {
         regress_kernel *k = &s->kernels[s->kernel_count];
         if ((e = read_into(k->name, sizeof k->name, item, "name", path)) ||
             (e = json_number(&k->cost, item, "cost", path)) ||
-            (e = json_number(&k->mad, item, "mad", path))) {
+            (e = json_number(&k->mad, item, "mad", path)))
             return e;
-        }
         for (size_t i = 0; i < s->kernel_count; i++)
             if (!strcmp(s->kernels[i].name, k->name))
                 return err_set(ERR_FORMAT, "%s: kernel '%s' is there twice", path, k->name);
@@ -239,9 +211,8 @@ static err read_all(regress_state *s, const cJSON *top, const char *path) {
         (e = read_into(s->libraries, sizeof s->libraries, machine, "libraries", path)) ||
         (e = json_whole(&threads, machine, "threads", 1, 65536, path)) ||
         (e = json_array(&list, top, "cases", path)) ||
-        (e = mem_new(&s->results, (size_t)cJSON_GetArraySize(list)))) {
+        (e = mem_new(&s->results, (size_t)cJSON_GetArraySize(list))))
         return e;
-    }
     s->threads = (uint32_t)threads;
     cJSON_ArrayForEach(item, list) {
         s->result_count++; // freed with the state even when half read

@@ -39,9 +39,8 @@ static err read_case(regress_case *c, const cJSON *o, const char *path, size_t p
         (e = read_text(&c->model, o, "model", where)) ||
         (e = json_bool(&c->sample, o, "sample", where)) ||
         (e = json_whole(&steps, o, "steps", REGRESS_STEPS, 100000, where)) ||
-        (e = json_whole(&batch, o, "batch_size", 1, 65536, where))) {
+        (e = json_whole(&batch, o, "batch_size", 1, 65536, where)))
         return e;
-    }
     if (json_has(o, "limit") && (e = json_whole(&limit, o, "limit", 1, INT32_MAX, where))) return e;
     if (json_has(o, "arch") && (e = read_arch(c, o, where))) return e;
     c->limit = (size_t)limit;
@@ -103,9 +102,8 @@ err regress_suite_read(regress_suite *s, const char *path) {
     if (e || (e = json_read(&top, path, SUITE_LIMIT_BYTES)) ||
         (e = hash_file_hex(path, s->sha256)) || (e = read_bound(&s->bound, top, "bound", path)) ||
         (e = read_bound(&s->bound_other, top, "bound_other", path)) || (e = read_seeds(s, top)) ||
-        (e = read_cases(s, top))) {
+        (e = read_cases(s, top)))
         goto done;
-    }
     if (!json_has(top, "timing")) goto done;
     s->has_timing = true;
     if ((e = json_object(&timing, top, "timing", path))) goto done;

@@ -80,8 +80,7 @@ static err time_step(stopwatch *w) {
     return ERR_OK;
 }
 
-/* --- the product ---------------------------------------------------------------------------------
- */
+/* --- the product --- */
 
 static void product_close(stopwatch *w) {
     if (w->product_is_open) plan_free(&w->product);
@@ -134,8 +133,7 @@ static err choose_product(uint32_t *size, stopwatch *w, uint32_t wanted) {
     }
 }
 
-/* --- rounds --------------------------------------------------------------------------------------
- */
+/* --- rounds --- */
 
 static err time_round(stopwatch *w, uint32_t steps, int round) {
     double fastest = INFINITY;

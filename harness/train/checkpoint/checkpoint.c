@@ -39,8 +39,7 @@ err model_folder_write(const char *folder, const struct model *m, const tokenize
     return e ? e : sums_write(folder, names, 2 + count);
 }
 
-/* --- state ---------------------------------------------------------------------------------------
- */
+/* --- state --- */
 
 static err hash_in(const char *folder, const char *name, char hex[HASH_HEX_BYTES]) {
     char *path = NULL;
@@ -66,8 +65,9 @@ static err scaling_build(cJSON *root, const trainer *t) {
     cJSON *scaling = NULL, *list = NULL;
     if (!t->options.scaler) return ERR_OK;
     err e = json_add_object(&scaling, root, "loss_scaling");
-    if (!e) e = json_add_number(scaling, "scale", (double)t->scaler.scale);
-    if (!e) e = json_add_number(scaling, "good_steps", t->scaler.good_steps);
+    if (!e)
+        e = json_put(scaling, "scale %f good_steps %u", (double)t->scaler.scale,
+                     t->scaler.good_steps);
     if (!e) e = json_add_array(&list, scaling, "skipped");
     for (uint32_t i = 0; !e && i < t->skipped_count; i++)
         e = json_append(list, cJSON_CreateNumber(t->skipped[i]));
@@ -80,19 +80,18 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
     char *losses = NULL;
     cJSON *files = NULL, *identity = NULL;
     err e = ERR_OK;
-    if ((e = json_add_number(root, "schema", STATE_SCHEMA))) return e;
-    if ((e = json_add_string(root, "run", run->id))) return e;
+    if ((e = json_put(root, "schema %f run %s", (double)STATE_SCHEMA, run->id))) return e;
     identity = cJSON_Duplicate(run->identity, true);
     if (!identity || !cJSON_AddItemToObject(root, "identity", identity)) {
         cJSON_Delete(identity);
         return err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
     }
-    if ((e = json_add_number(root, "global_step", t->done))) return e;
-    if ((e = json_add_number(root, "max_steps", t->total_steps))) return e;
-    if ((e = json_add_number(root, "epoch", (double)t->done / t->epoch_steps))) return e;
-    if ((e = json_add_number(root, "batch_index", t->done % t->epoch_steps))) return e;
-    if ((e = json_add_number(root, "best_step", run->best_step))) return e;
-    if ((e = json_add_number(root, "best_score", run->best_score))) return e;
+    if ((e = json_put(root,
+                      "global_step %u max_steps %u epoch %f batch_index %u best_step %u "
+                      "best_score %f",
+                      t->done, t->total_steps, (double)t->done / t->epoch_steps,
+                      t->done % t->epoch_steps, run->best_step, run->best_score)))
+        return e;
     if ((e = evaluations_build(root, t))) return e;
     if ((e = scaling_build(root, t))) return e;
     if ((e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses))) return e;
@@ -124,8 +123,7 @@ static err state_open(cJSON **root, char **where, const char *folder) {
     return e ? e : json_read(root, *where, STATE_LIMIT_BYTES);
 }
 
-/* --- the checkpoints of a folder -----------------------------------------------------------------
- */
+/* --- the checkpoints of a folder --- */
 
 /* The step in "checkpoint-<step>", 0 for any other name. */
 static uint32_t name_step(const char *name) {
@@ -276,8 +274,7 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
     return e;
 }
 
-/* --- writing and reading -------------------------------------------------------------------------
- */
+/* --- writing and reading --- */
 
 err checkpoint_abandon(err e, const char *folder) {
     char *message = NULL;

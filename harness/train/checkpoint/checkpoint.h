@@ -54,8 +54,8 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
  * removed. */
 bool checkpoint_is_name(const char *name);
 
-/* Removes a folder that was not finished; e and its message stay, since they tell the first fault.
- */
+/* Removes a folder that was not finished; e and its message stay, since they tell the first
+ * fault. */
 err checkpoint_abandon(err e, const char *folder);
 
 #endif

@@ -28,8 +28,7 @@ static bool is_regular(const char *path) {
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* --- marking -------------------------------------------------------------------------------------
- */
+/* --- marking --- */
 
 static err write_mark(const char *path, const char *text) {
     // in place: no other name stands in the folder before the mark does
@@ -62,8 +61,7 @@ err marker_make(const char *folder, const char *run, const char *name) {
     return e;
 }
 
-/* --- whose it is ---------------------------------------------------------------------------------
- */
+/* --- whose it is --- */
 
 /* The object in a regular file, NULL when there is none. */
 static err read_object(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
@@ -198,8 +196,7 @@ err marker_check(const char *folder) {
                    folder, err_advice("output-dir", ", or name another folder with --output-dir"));
 }
 
-/* --- removing and replacing ----------------------------------------------------------------------
- */
+/* --- removing and replacing --- */
 
 static bool is_proof(const char *name) {
     for (int i = 0; i < PROOFS; i++)
@@ -279,8 +276,7 @@ done:
     return e;
 }
 
-/* --- names ---------------------------------------------------------------------------------------
- */
+/* --- names --- */
 
 static bool is_fit(const char *name) {
     size_t n = name ? strlen(name) : 0;

@@ -36,8 +36,8 @@ err marker_replace(const char *fresh, const char *place) MUST_CHECK;
 err marker_recover(const char *place) MUST_CHECK;
 
 /* What models that begin from this folder are called, by its mark or, of older programs, by the
- * record beside it: "tiny-kor_hate". *name is owned, NULL when nothing says it. Errors: ERR_MEMORY.
- */
+ * record beside it: "tiny-kor_hate". *name is owned, NULL when nothing says it. Errors:
+ * ERR_MEMORY. */
 err marker_model_name(char **name, const char *folder) MUST_CHECK;
 
 /* Whether the file is one that this program's runs write at the top of their output folder:

@@ -30,8 +30,7 @@ uint32_t crc32c_masked(const void *bytes, size_t count) {
     return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static err add_little_endian(strbuf *out, uint64_t value, size_t bytes) {
     char b[8];
@@ -115,8 +114,7 @@ err event_file_add(event_file *f, uint32_t step, const event_scalar *scalars, si
     return e;
 }
 
-/* --- what stays of a file ------------------------------------------------------------------------
- */
+/* --- what stays of a file --- */
 
 static uint64_t little_endian(const uint8_t *b, size_t bytes) {
     uint64_t value = 0;

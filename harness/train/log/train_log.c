@@ -16,8 +16,7 @@ enum { LIMIT_BYTES = 256 << 20 };
 static const char events_folder[] = "tensorboard";
 static const char events_name[] = "events.out.tfevents.harness";
 
-/* --- what stays of a log -------------------------------------------------------------------------
- */
+/* --- what stays of a log --- */
 
 /* Whether a line (without its end, which may be written to) is whole and of a step that stays. */
 static err stays(bool *good, char *line, size_t length, uint32_t kept_step, const char *path) {
@@ -54,8 +53,7 @@ static err cut(const char *path, uint32_t kept_step) {
     return e;
 }
 
-/* --- opening -------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static err open_events(train_log *l, const char *folder, bool wanted, uint32_t kept_step) {
     char *inner = NULL, *path = NULL;
@@ -109,8 +107,7 @@ void train_log_close(train_log *l) {
     *l = (train_log){0};
 }
 
-/* --- adding --------------------------------------------------------------------------------------
- */
+/* --- adding --- */
 
 static err add_line(train_log *l, uint32_t step, double epoch, const log_value *values,
                     size_t count) {

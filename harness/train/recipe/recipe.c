@@ -69,8 +69,7 @@ void recipe_defaults(recipe *r) {
     for (size_t i = 0; i < ROWS; i++) number_put(r, &table[i], table[i].value);
 }
 
-/* --- built-in recipes ----------------------------------------------------------------------------
- */
+/* --- built-in recipes --- */
 
 static void course(recipe *r) {
     r->num_train_epochs = 1;
@@ -257,8 +256,7 @@ err recipe_set_text(recipe *r, const char *key, const char *value) {
     }
 }
 
-/* --- files ---------------------------------------------------------------------------------------
- */
+/* --- files --- */
 
 static err load_base(recipe *r, const cJSON *root, const char *path) {
     const char *name = NULL;
@@ -355,8 +353,7 @@ err recipe_digest(const recipe *r, char hex[65]) {
     return e;
 }
 
-/* --- steps ---------------------------------------------------------------------------------------
- */
+/* --- steps --- */
 
 uint32_t recipe_epoch_steps(const recipe *r, size_t rows) {
     size_t batch = (size_t)r->per_device_train_batch_size * r->gradient_accumulation_steps;

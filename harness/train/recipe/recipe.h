@@ -4,8 +4,7 @@
  * optionally "base": the name of a built-in recipe that it departs from), and flags win over it.
  * Built in: `trainer` (transformers' defaults, for pretrained models), `course`, `course-loop`, and
  * one for each preset trained from scratch, named after it (tiny's and mini's tried on a held-out
- * part of train).
- */
+ * part of train). */
 #ifndef HARNESS_TRAIN_RECIPE_RECIPE_H
 #define HARNESS_TRAIN_RECIPE_RECIPE_H
 
@@ -95,8 +94,8 @@ double recipe_value(const recipe *r, const hyperparameter *h);
 /* The value of this key as people read it; false when the key is unknown. */
 bool recipe_shown(char out[RECIPE_TEXT_BYTES], const recipe *r, const char *key);
 
-/* What a value means that is no number in itself ("the model's own" for a dropout of -1), or NULL.
- */
+/* What a value means that is no number in itself ("the model's own" for a dropout of -1), or
+ * NULL. */
 const char *recipe_word(const char *key, double value);
 
 /* SHA-256 over the recorded keys and values: tells recipes apart on resuming. */

@@ -1,7 +1,7 @@
 /* Learning rates and the table that AdamW reads (compute/ops.h, struct adamw).
  *
- * Factors are those of transformers' get_scheduler: optimizer step t (1-based) uses factor(t - 1).
- */
+ * Factors are those of transformers' get_scheduler: optimizer step t (1-based) uses factor(t -
+ * 1). */
 #ifndef HARNESS_TRAIN_RECIPE_SCHEDULE_H
 #define HARNESS_TRAIN_RECIPE_SCHEDULE_H
 

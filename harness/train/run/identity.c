@@ -21,8 +21,7 @@ typedef struct field {
     rule rule;
 } field;
 
-/* --- values --------------------------------------------------------------------------------------
- */
+/* --- values --- */
 
 static err recipe_text(void *context, const char *key, const char *value) {
     char name[64];
@@ -73,8 +72,7 @@ static err place_text(char **text, const run *r) {
     return e;
 }
 
-/* --- the table -----------------------------------------------------------------------------------
- */
+/* --- the table --- */
 
 static const char *yes_no(bool value) {
     return value ? "yes" : "no";

@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- names ---------------------------------------------------------------------------------------
- */
+/* --- names --- */
 
 /* The task's label of that name, else of that readable name, else of that value; label_count when
  * there is none. */
@@ -38,8 +37,7 @@ static bool are_ids(const model_config *c, const char *prefix) {
     return true;
 }
 
-/* --- the map -------------------------------------------------------------------------------------
- */
+/* --- the map --- */
 
 /* theirs and ours of one part; both owned. */
 typedef struct pair {
@@ -119,8 +117,7 @@ static err refuse_unused(const label_map *m, const model_config *c, const char *
     return ERR_OK;
 }
 
-/* --- matching ------------------------------------------------------------------------------------
- */
+/* --- matching --- */
 
 /* The model's labels with the task's that they are, those unknown with what is left, in order. */
 static err suggest(strbuf *b, const uint32_t *ours, const model_config *c, const task *t) {

@@ -15,8 +15,7 @@ typedef struct card {
     confusion official, dedup;
 } card;
 
-/* --- text ----------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 /* A double-quoted YAML string. */
 static err add_field(strbuf *out, const char *key, const char *text) {
@@ -39,8 +38,7 @@ static err add_link(strbuf *out, const char *address) {
     return add_cell(out, address);
 }
 
-/* --- scores --------------------------------------------------------------------------------------
- */
+/* --- scores --- */
 
 static err count_scores(card *c) {
     err e = run_test_sum(&c->official, c->r, false);
@@ -71,8 +69,7 @@ static const char *part_text(const run *r, char text[160]) {
     return text;
 }
 
-/* --- front matter --------------------------------------------------------------------------------
- */
+/* --- front matter --- */
 
 static err add_metric(card *c, const metric *m) {
     char average[16];
@@ -124,8 +121,7 @@ static err add_front_matter(card *c) {
     return e ? e : strbuf_add(&c->text, "---\n");
 }
 
-/* --- page ----------------------------------------------------------------------------------------
- */
+/* --- page --- */
 
 static err add_about(card *c) {
     const run *r = c->r;

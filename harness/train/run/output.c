@@ -25,8 +25,7 @@ err run__path(char **path, const run *r, const char *name) {
     return path_join(path, r->output, name);
 }
 
-/* --- name ----------------------------------------------------------------------------------------
- */
+/* --- name --- */
 
 static bool is_there(const char *path) {
     struct stat st;
@@ -84,8 +83,7 @@ static err name_default(run *r) {
     return e;
 }
 
-/* --- whose it is ---------------------------------------------------------------------------------
- */
+/* --- whose it is --- */
 
 static err refuse(const char *path) {
     return err_set(ERR_DATA,
@@ -166,8 +164,7 @@ static err tidy(run *r) {
     return e;
 }
 
-/* --- lock ----------------------------------------------------------------------------------------
- */
+/* --- lock --- */
 
 /* Opens and locks the file; *gone when it was removed meanwhile, and with it the folder perhaps. */
 static err try_lock(run *r, const char *path, bool *gone) {
@@ -221,8 +218,7 @@ err run__output_open(run *r) {
     return tidy(r);
 }
 
-/* --- end -----------------------------------------------------------------------------------------
- */
+/* --- end --- */
 
 /* Removes a file of the run that nobody needs, unless it holds something. Nothing here changes the
  * message of the error that ended the run. */

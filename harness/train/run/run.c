@@ -17,8 +17,7 @@ const char *run_protocol_name(run_protocol protocol) {
     return protocol == PROTOCOL_DEV ? "dev" : "last";
 }
 
-/* --- preparing -----------------------------------------------------------------------------------
- */
+/* --- preparing --- */
 
 static err open_data(run *r) {
     const run_request *q = &r->request;
@@ -179,7 +178,7 @@ static err open_best(run *r) {
 err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
-    if ((e = check_options(request))) return e;
+    if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
     if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
     if ((e = open_best(r))) return e;
     if ((e = open_device(r))) return e;
@@ -220,8 +219,7 @@ void run_close(run *r) {
     *r = (run){0};
 }
 
-/* --- scoring -------------------------------------------------------------------------------------
- */
+/* --- scoring --- */
 
 /* Logits and predictions of encoded rows under the trainer's current weights. Both are owned. */
 static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss,
@@ -319,8 +317,7 @@ done:
     return e;
 }
 
-/* --- training and the end ------------------------------------------------------------------------
- */
+/* --- training and the end --- */
 
 /* Adds to the error what there is to go on from. */
 static err name_checkpoint(const run *r, err e) {

@@ -88,6 +88,8 @@ typedef struct run {
     bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
     bool is_ended;     /* run_finish was done */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
+    bool replaces;     /* checkpoints of another run may be there, and none of this one, which
+                          --overwrite has given up */
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;

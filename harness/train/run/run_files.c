@@ -15,8 +15,7 @@
 
 enum { MARKER_LIMIT_BYTES = 1 << 20 };
 
-/* --- what the folder holds -----------------------------------------------------------------------
- */
+/* --- what the folder holds --- */
 
 /* unfinished.json or run.json. */
 typedef struct holding {
@@ -108,8 +107,7 @@ done:
     return e;
 }
 
-/* --- beginning -----------------------------------------------------------------------------------
- */
+/* --- beginning --- */
 
 static err add_copy(cJSON *root, const char *key, const cJSON *object) {
     cJSON *copy = cJSON_Duplicate(object, true);
@@ -118,27 +116,30 @@ static err add_copy(cJSON *root, const char *key, const cJSON *object) {
     return err_set(ERR_MEMORY, "out of memory while preparing the run");
 }
 
-/* replaces: checkpoints of another run are there that --overwrite has given up. */
-static err write_unfinished(run *r, bool replaces) {
+static err write_unfinished(const run *r) {
     char *path = NULL;
-    struct timespec now;
     cJSON *root = cJSON_CreateObject();
-    clock_gettime(CLOCK_REALTIME, &now);
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
-    // tells this run's checkpoints from those of another run in the same folder
-    if (!e)
-        e = mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec,
-                       (long)getpid());
     if (e || (e = run__path(&path, r, RUN_UNFINISHED))) goto done;
     if ((e = json_add_string(root, "run", r->id))) goto done;
     if ((e = add_copy(root, "identity", r->identity))) goto done;
     if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
-    if ((e = json_add_bool(root, "replaces", replaces))) goto done;
+    if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
     e = json_write(path, root);
 done:
     cJSON_Delete(root);
     mem_free(path);
     return e;
+}
+
+static err begin_anew(run *r, bool replaces) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    // tells this run's checkpoints from those of another run in the same folder
+    err e =
+        mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, (long)getpid());
+    r->replaces = replaces;
+    return e ? e : write_unfinished(r);
 }
 
 /* What is another than when the run began, and may be. */
@@ -166,8 +167,7 @@ static err check_best_model(const run *r) {
 
 /* Nothing was saved. Checkpoints that are there all the same, damaged or of another run, would be
  * removed in the end: that is for --overwrite alone, now or when the run began. */
-static err start_over(run *r, const holding *h) {
-    bool replaces = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(h->root, "replaces"));
+static err start_over(run *r, bool replaces) {
     size_t count = 0;
     uint64_t bytes = 0;
     err e = checkpoint_usage(r->output, NULL, &count, &bytes);
@@ -178,7 +178,7 @@ static err start_over(run *r, const holding *h) {
             r->output, count,
             err_advice("overwrite", "; start over with --overwrite, which removes them"));
     log_note("%s: no checkpoint of the unfinished run: starting over", r->output);
-    return write_unfinished(r, replaces);
+    return begin_anew(r, replaces);
 }
 
 static err resume(run *r, const holding *h) {
@@ -186,7 +186,9 @@ static err resume(run *r, const holding *h) {
     checkpoint_run state = {.id = h->id, .identity = r->identity};
     err e = checkpoint_find(&path, r->output, h->id);
     if (e) return e;
-    if (!path) return start_over(r, h);
+    bool replaces = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(h->root, "replaces"));
+    if (!path) return start_over(r, replaces);
+    r->replaces = replaces; // killed between its first checkpoint and the note of it
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
         (void)run__judge(r, 0);
         r->resumed_at = r->saved_at = r->trainer.done;
@@ -210,15 +212,14 @@ err run__begin(run *r) {
         if (q->resume && !q->resume_if_any)
             log_note("%s: nothing to resume: starting from the first step", r->output);
         if (h.root) e = checkpoint_clear(r->output, NULL);
-        if (!e) e = write_unfinished(r, q->overwrite);
+        if (!e) e = begin_anew(r, q->overwrite);
     }
 done:
     holding_free(&h);
     return e;
 }
 
-/* --- disk ----------------------------------------------------------------------------------------
- */
+/* --- disk --- */
 
 err run__check_disk(const run *r) {
     const recipe *p = &r->request.recipe;
@@ -249,7 +250,10 @@ err run__save(void *context, trainer *t) {
                          r->request.recipe.save_total_limit);
     if (!e) r->saved_at = t->done;
     mem_free(name);
-    return e;
+    if (e || !r->replaces) return e;
+    // from now on a resume that finds no whole checkpoint has lost one of this run's
+    r->replaces = false;
+    return write_unfinished(r);
 }
 
 err run__write_model(const run *r, const char *name, bool with_card) {
@@ -269,8 +273,7 @@ done:
     return e;
 }
 
-/* --- end -----------------------------------------------------------------------------------------
- */
+/* --- end --- */
 
 err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) {
     return checkpoint_usage(r->output, r->id, count, bytes);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sums.h"
+#include "model/encoder/family.h"
 #include "model/weights/weights.h"
 #include "net/hub.h"
 #include "platform/file.h"
@@ -11,6 +12,8 @@
 #include "train/checkpoint/marker.h"
 
 #include <string.h>
+
+enum { NEAR_FOLDERS_MAX = 200 };
 
 static err train_words(source *s, const dataset_split *train) {
     text_span *texts = NULL;
@@ -103,27 +106,58 @@ err source_open_folder(source *s, const char *folder, const source_options *opti
     return ERR_OK;
 }
 
-static const char *near_preset(const char *model) {
+/* What the person may have meant: a preset, or a folder beside this one. *near is owned; NULL: none
+ * is near. */
+static err find_near(char **near, const char *model) {
     static const char *const presets[] = {
 #define X(name, layers, hidden, heads) #name,
         MODEL_PRESETS(X)
 #undef X
     };
-    return text_nearest(model, presets, sizeof presets / sizeof *presets);
+    const char *known[sizeof presets / sizeof *presets + NEAR_FOLDERS_MAX], *found;
+    size_t count = sizeof presets / sizeof *presets;
+    folder_list here = {0};
+    *near = NULL;
+    memcpy(known, presets, sizeof presets);
+    if (folder_list_read(&here, ".")) err_clear(); // a hint is no reason to fail
+    for (size_t i = 0; i < here.count && count < sizeof known / sizeof *known; i++)
+        if (folder_exists(here.names[i])) known[count++] = here.names[i];
+    found = text_nearest(model, known, count);
+    err e = found ? mem_strdup(near, found) : ERR_OK;
+    folder_list_free(&here);
+    return e;
 }
 
-/* A name that is neither a preset nor a folder here: one of the hub, or a mistake. */
+/* "bert-base-uncased": models of the hub's first days have no organisation before their names. */
+static bool is_old_hub_name(const char *model) {
+    for (size_t i = 0; family_at(i); i++) {
+        size_t n = strlen(family_at(i)->model_type);
+        if (!strncmp(model, family_at(i)->model_type, n) && model[n] == '-') return true;
+    }
+    return false;
+}
+
+err source_check_name(const char *model) {
+    char *near = NULL;
+    if (model_preset_known(model) || folder_exists(model)) return ERR_OK;
+    if (file_named(model))
+        return err_set(ERR_USAGE, "%s: not a folder; a model is a folder that holds config.json",
+                       model);
+    if (hub_is_name(model) && (strchr(model, '/') || is_old_hub_name(model))) return ERR_OK;
+    err e = find_near(&near, model);
+    if (!e)
+        e = err_set(ERR_USAGE,
+                    "unknown model '%s'%s%s%s: neither a preset (%s), nor a folder here, nor a hub "
+                    "name (organisation/name)",
+                    model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+                    model_preset_names());
+    mem_free(near);
+    return e;
+}
+
+/* A name that is neither a preset nor a folder here. */
 static err open_hub(source *s, const char *model, const source_options *options) {
-    const char *near = near_preset(model);
     char *folder = NULL;
-    // a misspelt preset has the form of a hub name too: no reason to ask the network
-    if (near && !strchr(model, '/'))
-        return err_set(ERR_USAGE, "unknown model '%s'; did you mean '%s'? (presets: %s)", model,
-                       near, model_preset_names());
-    if (!hub_is_name(model))
-        return err_set(ERR_USAGE,
-                       "unknown model '%s': neither a preset (%s), nor a folder, nor a hub name",
-                       model, model_preset_names());
     err e = hub_model(&folder, model, options->offline);
     if (!e) e = source_open_folder(s, folder, options);
     if (!e) {
@@ -138,6 +172,8 @@ static err open_hub(source *s, const char *model, const source_options *options)
 err source_open(source *s, const char *model, const dataset_split *train,
                 const source_options *options) {
     *s = (source){0};
+    err e = source_check_name(model);
+    if (e) return e;
     if (model_preset_known(model))
         return open_preset(s, model, options->arch ? options->arch : &encoder_bert, train);
     if (folder_exists(model)) return source_open_folder(s, model, options);

@@ -23,10 +23,15 @@ typedef struct source_options {
     const encoder_family *arch; /* of a preset; NULL: BERT */
 } source_options;
 
+/* Whether `model` can name one, before anything is read or asked for: a preset, a folder, or a hub
+ * name (with a '/', or of a family: "bert-base-uncased"). Errors: ERR_USAGE, with the nearest
+ * preset or folder here. */
+err source_check_name(const char *model) MUST_CHECK;
+
 /* Finds what `model` names: a preset, a folder, or a hub name (downloaded into the hub's cache
  * unless offline). Reads the configuration; the tokenizer of a folder is loaded, that of a preset
  * is trained on the kept rows of train. Free with source_free, also after an error. Errors:
- * ERR_USAGE listing presets and the nearest one; those of the config, tokenizer and trainer. */
+ * those of source_check_name; those of the config, tokenizer and trainer. */
 err source_open(source *s, const char *model, const dataset_split *train,
                 const source_options *options) MUST_CHECK;
 

@@ -10,8 +10,9 @@
 enum { MICRO_TOKENS = 4096 };
 
 /* Raises *c (tokens, sentences, micros, max_length) so that pack_fill takes these sentences as one
- * step. order            (count) places in sentences; NULL: 0, 1, ... micro_sentences  most
- * sentences of a micro-batch, 0: no bound */
+ * step.
+ *   order            (count) places in sentences; NULL: 0, 1, ...
+ *   micro_sentences  most sentences of a micro-batch, 0: no bound */
 void capacity_raise(batch_capacity *c, const pack_sentence *sentences, const uint32_t *order,
                     size_t count, uint32_t micro_sentences);
 

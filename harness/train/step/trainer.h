@@ -132,8 +132,7 @@ double trainer_logged_loss(const trainer *t);
  * evaluation that is due at t->done and is not among t->evaluations is made first. After an
  * interruption (Ctrl-C) the running step is finished, the save hook called, and ERR_INTERRUPTED
  * returned. Errors: ERR_NUMERIC naming the step whose loss or gradient is not finite; ERR_DEVICE;
- * the hooks'.
- */
+ * the hooks'. */
 err trainer_run(trainer *t) MUST_CHECK;
 
 /* Bytes that the parameters and moments take in a checkpoint. */

@@ -1,9 +1,9 @@
 /* What the comparisons with PyTorch need and no verb tells: logits, the last layer's [CLS] states
  * and gradients.
  *
- *     bert_pass FOLDER ROWS.json DEVICE OUT.safetensors [--gradients]
+ *     model_pass FOLDER ROWS.json DEVICE OUT.safetensors [--gradients]
  *
- * FOLDER is a Hugging Face BERT directory, ROWS.json a list of {"ids": [...], "label": N}. Without
+ * FOLDER is a Hugging Face directory of a supported family, ROWS.json a list of {"ids": [...], "label": N}. Without
  * --gradients rows are evaluated 8 at a time and `logits` (N, C), `losses` (N) and `cls` (N, H) are
  * written. With it all rows are one training step without dropout: `logits`, `losses`, and
  * "grad.KEY" of the mean loss for every checkpoint key. Weights are never changed. */
@@ -54,8 +54,7 @@ static void pass_free(pass *p) {
     mem_free(p->cls);
 }
 
-/* --- rows ----------------------------------------------------------------------------------------
- */
+/* --- rows --- */
 
 static err row_read(pack_sentence *row, uint32_t *ids, const cJSON *item, const pass *p) {
     const cJSON *list = NULL, *id;
@@ -69,8 +68,9 @@ static err row_read(pack_sentence *row, uint32_t *ids, const cJSON *item, const 
             return err_set(ERR_DATA, "row: id %g is not in the vocabulary", id->valuedouble);
         ids[n++] = (uint32_t)id->valuedouble;
     }
-    if (!n || n > p->config.positions)
-        return err_set(ERR_DATA, "row: %u ids, expected 1 to %u", n, p->config.positions);
+    if (!n || n > model_config_longest(&p->config))
+        return err_set(ERR_DATA, "row: %u ids, expected 1 to %u", n,
+                       model_config_longest(&p->config));
     *row = (pack_sentence){ids, n, n, {(uint32_t)label}};
     return ERR_OK;
 }
@@ -97,8 +97,7 @@ static err rows_read(pass *p, const char *path) {
     return e;
 }
 
-/* --- the pass ------------------------------------------------------------------------------------
- */
+/* --- the pass --- */
 
 /* A table of two steps at rate 0: the update changes nothing. */
 static err open_table(pass *p) {
@@ -126,6 +125,7 @@ static err pass_open(pass *p, const char *folder) {
     if (e) return e;
     if ((e = model_memory_init(&p->memory, &p->model, c->tokens, c->sentences, p->gradients)))
         return e;
+    model_capacity(c, &p->model);
     if ((e = batch_init(&p->batch, &p->device, c))) return e;
     if ((e = pack_init(&p->pack, &p->batch))) return e;
     if ((e = mem_new(&p->logits, (size_t)p->count * c->outputs))) return e;
@@ -167,8 +167,7 @@ static err run_all(pass *p) {
     return e;
 }
 
-/* --- output --------------------------------------------------------------------------------------
- */
+/* --- output --- */
 
 static err declare_gradients(safetensors_writer *w, const params *ps) {
     err e = ERR_OK;
@@ -242,7 +241,8 @@ int main(int argc, char **argv) {
     char *config = NULL;
     err e = ERR_OK;
     if (argc != 5 && !p.gradients) {
-        fprintf(stderr, "usage: bert_pass FOLDER ROWS.json DEVICE OUT.safetensors [--gradients]\n");
+        fprintf(stderr,
+                "usage: model_pass FOLDER ROWS.json DEVICE OUT.safetensors [--gradients]\n");
         return 2;
     }
     json_setup();
@@ -254,7 +254,7 @@ int main(int argc, char **argv) {
     if ((e = run_all(&p))) goto done;
     e = write_all(&p, argv[4]);
 done:
-    if (e) fprintf(stderr, "bert_pass: %s\n", err_message(e));
+    if (e) fprintf(stderr, "model_pass: %s\n", err_message(e));
     mem_free(config);
     pass_free(&p);
     return e != ERR_OK;

@@ -1,0 +1,192 @@
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/model_flag.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "data/corpus/corpus.h"
+#include "data/corpus/corpus_stats.h"
+#include "data/fetch_task.h"
+#include "task/corpus_manifest.h"
+#include "text/unicode.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static err open_corpus(corpus *c, const options *o) {
+    const corpus_options wanted = {.data_dir = o->data_dir, .offline = o->offline};
+    return corpus_open(c, o->args + 1, o->arg_count - 1, &wanted);
+}
+
+static err open_both(corpus *c, exclusion *x, const options *o) {
+    const dataset_options place = {.data_dir = o->data_dir};
+    err e = open_corpus(c, o);
+    return e ? e : exclusion_make(x, o->task_dir, &place);
+}
+
+/* --- list, show, fetch --- */
+
+static err manifest_json(cJSON **out, const task *t, bool whole) {
+    cJSON *o = *out = cJSON_CreateObject();
+    err e = o ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
+    if (!e && whole) {
+        cJSON_Delete(o);
+        o = *out = cJSON_Duplicate(t->manifest, true);
+        if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
+        return json_add_string(o, "manifest_sha256", t->manifest_sha256);
+    }
+    if (!e) e = json_add_string(o, "name", t->name);
+    if (!e) e = json_add_string(o, "title", t->title);
+    return e ? e : json_add_string(o, "licence", t->licence);
+}
+
+static err list_corpora(const options *o) {
+    task_catalog c;
+    cJSON *all = cJSON_CreateArray();
+    err e = corpus_manifest_list(&c, NULL);
+    if (e || !all) goto done;
+    for (size_t i = 0; i < c.count && !e; i++) {
+        task t;
+        cJSON *item = NULL;
+        if ((e = corpus_manifest_load(&t, c.paths[i]))) break;
+        if (!o->json)
+            shown_out("%-16s %-14s %s\n", t.name, t.licence, t.title);
+        else if (!(e = manifest_json(&item, &t, false)))
+            e = json_append(all, item);
+        else
+            cJSON_Delete(item);
+        task_free(&t);
+    }
+    if (!e && o->json) e = output_json(all, true);
+    task_catalog_free(&c);
+done:
+    cJSON_Delete(all);
+    return e;
+}
+
+static err show(const options *o) {
+    task t;
+    cJSON *json = NULL;
+    err e = corpus_manifest_find(&t, o->args[1], NULL);
+    if (e) return e;
+    if (o->json) {
+        if (!(e = manifest_json(&json, &t, true))) e = output_json(json, true);
+        cJSON_Delete(json);
+        task_free(&t);
+        return e;
+    }
+    shown_out("%s (version %lld)\n%s\n\nsource    %s\nlicence   %s\ncitation  %s\n", t.name,
+              (long long)t.version, t.title, t.source, t.licence, t.citation);
+    for (size_t i = 0; i < t.file_count; i++) {
+        const task_file *f = &t.files[i];
+        shown_out("file      %s, %llu bytes\n          SHA-256 %s\n          %s\n", f->name,
+                  (unsigned long long)f->bytes, f->sha256 ? f->sha256 : "not stated",
+                  f->url ? f->url : "no url: put it into the data folder");
+    }
+    task_free(&t);
+    return ERR_OK;
+}
+
+static err fetch(const options *o) {
+    const dataset_options place = {.data_dir = o->data_dir};
+    task t;
+    err e = corpus_manifest_find(&t, o->args[1], NULL);
+    if (e) return e;
+    e = fetch_task(&t, &place, o->offline, true);
+    for (size_t i = 0; i < t.file_count && !e; i++) {
+        char *path;
+        if ((e = dataset_path(&path, &t, &t.files[i], &place))) break;
+        shown_out("%s\n", path);
+        mem_free(path);
+    }
+    task_free(&t);
+    return e;
+}
+
+/* --- stats, text --- */
+
+static err stats(const options *o) {
+    corpus c = {0};
+    exclusion x = {0};
+    tokenizer t = {0};
+    corpus_stats s = {0};
+    strbuf out = {0};
+    cJSON *json = NULL;
+    char *path = NULL;
+    err e = ERR_OK;
+    if (o->model) {
+        e = model_flag_tokenizer(&path, o->model, o->offline);
+        if (!e) e = tokenizer_load(&t, path, o->cased);
+    }
+    if (e || (e = open_both(&c, &x, o))) goto done;
+    if ((e = corpus_stats_measure(&s, &c, &x, o->model ? &t : NULL, o->max_length))) goto done;
+    if (o->json) {
+        if (!(e = corpus_stats_json(&json, &s, &c, &x))) e = output_json(json, true);
+    } else if (!(e = corpus_stats_text(&out, &s, &c, &x))) {
+        fputs(out.text, stdout);
+    }
+done:
+    mem_free(path);
+    cJSON_Delete(json);
+    strbuf_free(&out);
+    corpus_stats_free(&s);
+    tokenizer_free(&t);
+    exclusion_free(&x);
+    corpus_close(&c);
+    return e;
+}
+
+/* A program gets the bytes, a terminal what does nothing there. */
+static err print_line(void *context, text_span line) {
+    const bool *terminal = context;
+    if (*terminal) {
+        shown_out("%.*s\n", (int)line.bytes, line.text);
+    } else {
+        fwrite(line.text, 1, line.bytes, stdout);
+        putchar('\n');
+    }
+    return ferror(stdout) ? output_check() : ERR_OK;
+}
+
+static err text(const options *o) {
+    corpus c = {0};
+    exclusion x = {0};
+    corpus_counts counts = {0};
+    bool terminal = isatty(STDOUT_FILENO) == 1;
+    err e = open_both(&c, &x, o);
+    if (!e) e = corpus_each_kept(&c, &x, &counts, print_line, &terminal);
+    exclusion_free(&x);
+    corpus_close(&c);
+    return e;
+}
+
+static const struct {
+    const char *name, *wants; /* what stands behind it */
+    err (*run)(const options *o);
+    size_t least, most; /* words behind it */
+} actions[] = {{"list", "", list_corpora, 0, 0},
+               {"show", " NAME", show, 1, 1},
+               {"fetch", " NAME", fetch, 1, 1},
+               {"stats", " NAME|FILE...", stats, 1, SIZE_MAX},
+               {"text", " NAME|FILE...", text, 1, SIZE_MAX}};
+enum { ACTIONS = sizeof actions / sizeof *actions };
+
+err verb_corpus(const options *o) {
+    const char *known[ACTIONS];
+    if (!o->arg_count) {
+        return err_set(ERR_USAGE,
+                       "say what to do: harness corpus list|show|fetch|stats|text NAME|FILE...");
+    }
+    for (size_t i = 0; i < ACTIONS; i++) {
+        size_t words = o->arg_count - 1;
+        known[i] = actions[i].name;
+        if (strcmp(o->args[0], known[i]) != 0) continue;
+        if (words >= actions[i].least && words <= actions[i].most) return actions[i].run(o);
+        return err_set(ERR_USAGE, "expected: harness corpus %s%s", known[i], actions[i].wants);
+    }
+    const char *nearest = text_nearest(o->args[0], known, ACTIONS);
+    return err_set(
+        ERR_USAGE, "unknown: harness corpus %s%s%s%s (known: list, show, fetch, stats, text)",
+        o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}

@@ -1,0 +1,209 @@
+#include "data/corpus/corpus.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/corpus/unpack.h"
+#include "data/data_internal.h"
+#include "data/fetch_task.h"
+#include "platform/file.h"
+#include "platform/interrupt.h"
+#include "task/corpus_manifest.h"
+
+#include <string.h>
+
+static err take_manifest_files(corpus *c, const corpus_options *o) {
+    const dataset_options place = {.data_dir = o->data_dir};
+    err e = mem_new(&c->paths, c->manifest.file_count);
+    if (!e) e = fetch_task(&c->manifest, &place, o->offline, false);
+    for (size_t i = 0; i < c->manifest.file_count && !e; i++) {
+        if ((e = dataset_path(&c->paths[i], &c->manifest, &c->manifest.files[i], &place))) break;
+        c->path_count++;
+        if (!file_named(c->paths[i])) {
+            e = err_set(ERR_DATA, "%s: no such file; put it there%s (it is a file of corpus %s)",
+                        c->paths[i], err_advice("data", ", name its place with --data DIR"),
+                        c->name);
+        }
+    }
+    return e;
+}
+
+static err take_files(corpus *c, const char *const *words, size_t count) {
+    err e = mem_new(&c->paths, count);
+    c->name = "files";
+    for (size_t i = 0; i < count && !e; i++) {
+        if (!strpbrk(words[i], "/.")) {
+            return err_set(ERR_USAGE,
+                           "'%s' beside other names: a corpus is one name, or files (a file is "
+                           "named with its folder, as in ./%s)",
+                           words[i], words[i]);
+        }
+        if ((e = mem_strdup(&c->paths[i], words[i]))) break;
+        c->path_count++;
+        for (size_t k = 0; k < i && !e; k++)
+            if (!strcmp(words[k], words[i]))
+                e = err_set(ERR_USAGE, "%s: named twice as a file of the corpus", words[i]);
+        if (!e && !file_named(words[i])) e = err_set(ERR_DATA, "%s: no such file", words[i]);
+    }
+    return e;
+}
+
+err corpus_open(corpus *c, const char *const *words, size_t count, const corpus_options *options) {
+    const corpus_options o = options ? *options : (corpus_options){0};
+    *c = (corpus){0};
+    if (!count) return err_set(ERR_USAGE, "name a corpus or files of text");
+    if (count > 1 || strpbrk(words[0], "/.")) return take_files(c, words, count);
+    err e = corpus_manifest_find(&c->manifest, words[0], o.corpus_dir);
+    c->name = c->manifest.name;
+    return e ? e : take_manifest_files(c, &o);
+}
+
+void corpus_close(corpus *c) {
+    for (size_t i = 0; i < c->path_count; i++) mem_free(c->paths[i]);
+    mem_free(c->paths);
+    task_free(&c->manifest);
+    *c = (corpus){0};
+}
+
+/* --- lines --- */
+
+static bool is_blank(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static text_span trimmed(text_span line) {
+    while (line.bytes && is_blank(line.text[line.bytes - 1])) line.bytes--;
+    while (line.bytes && is_blank(*line.text)) {
+        line.text++;
+        line.bytes--;
+    }
+    return line;
+}
+
+/* One line of JSON whose string `key` is the text; a line end in it is a blank. */
+static err take_json(const data__source *s, char *line, size_t bytes, const char *key,
+                     corpus_line take, void *context) {
+    cJSON *object = NULL;
+    char *where = NULL, behind = line[bytes];
+    const char *text = "";
+    line[bytes] = '\0'; // the parser wants a terminated text
+    err e = mem_printf(&where, "%s:%zu", s->path, s->line);
+    if (!e) e = json_parse_part(&object, line, bytes, s->path, s->line, s->column);
+    line[bytes] = behind;
+    if (!e && !cJSON_IsObject(object)) e = err_set(ERR_FORMAT, "%s: not a JSON object", where);
+    if (!e && !(e = json_string(&text, object, key, where))) {
+        char *p = cJSON_GetObjectItemCaseSensitive(object, key)->valuestring;
+        for (; (p = strpbrk(p, "\r\n")); p++) *p = ' ';
+        text_span inside = trimmed((text_span){text, strlen(text)});
+        if (inside.bytes) e = take(context, inside);
+    }
+    cJSON_Delete(object);
+    mem_free(where);
+    return e;
+}
+
+static err read_lines(data__source *s, const char *key, uint64_t *lines, corpus_line take,
+                      void *context) {
+    for (;;) {
+        char *text;
+        size_t bytes;
+        err e = data__source_line(s, &text, &bytes, "a line");
+        if (e || !bytes) return e;
+        text_span line = trimmed((text_span){text, bytes});
+        if (line.bytes) {
+            ++*lines;
+            e = key ? take_json(s, text + (line.text - text), line.bytes, key, take, context)
+                    : take(context, line);
+        }
+        if (e) return e;
+        data__source_skip(s, bytes);
+        if (interrupt_seen()) return err_set(ERR_INTERRUPTED, "interrupted while reading a corpus");
+    }
+}
+
+static err read_packed(void *from, void *bytes, size_t room, size_t *count) {
+    return unpack_read(from, bytes, room, count);
+}
+
+static err check_hash(unpack *u, const task_file *expected, char hex[HASH_HEX_BYTES]) {
+    err e = unpack_finish(u, hex);
+    if (e || !expected || !expected->sha256 || !strcmp(hex, expected->sha256)) return e;
+    return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", u->path, hex,
+                   expected->sha256);
+}
+
+static err read_file(corpus *c, size_t i, char hex[HASH_HEX_BYTES], corpus_line take,
+                     void *context) {
+    const task_file *expected = c->manifest.file_count ? &c->manifest.files[i] : NULL;
+    const char *key = c->manifest.format.kind == TASK_FORMAT_JSONL ? c->manifest.format.text : NULL;
+    uint64_t lines = 0;
+    unpack u;
+    data__source s = {.fd = -1};
+    char *message = NULL;
+    err e = unpack_open(&u, c->paths[i]);
+    if (e) goto done;
+    if (expected && expected->bytes && expected->bytes != u.file_bytes) {
+        e = err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", u.path,
+                    (unsigned long long)u.file_bytes, (unsigned long long)expected->bytes);
+        goto done;
+    }
+    e = data__source_open_from(&s, u.path, read_packed, &u);
+    if (!e) e = read_lines(&s, key, &lines, take, context);
+    if (!e) {
+        e = check_hash(&u, expected, hex);
+    } else if (e == ERR_FORMAT && expected) { // that it is another file explains what is wrong
+        err wrong = mem_strdup(&message, err_message(e));
+        if (!wrong && !(wrong = check_hash(&u, expected, hex))) e = err_set(e, "%s", message);
+        if (wrong) e = wrong;
+    }
+    if (!e && !lines) e = err_set(ERR_DATA, "%s: has no line with text", u.path);
+    if (!e && expected && expected->rows && expected->rows != lines) {
+        e = err_set(ERR_DATA, "%s: %llu lines with text, the manifest expects %llu", u.path,
+                    (unsigned long long)lines, (unsigned long long)expected->rows);
+    }
+done:
+    mem_free(message);
+    data__source_close(&s);
+    unpack_close(&u);
+    return e;
+}
+
+err corpus_each(corpus *c, corpus_line take, void *context) {
+    sha256 h;
+    err e = ERR_OK;
+    sha256_begin(&h);
+    for (size_t i = 0; i < c->path_count && !e; i++) {
+        char hex[HASH_HEX_BYTES];
+        if ((e = read_file(c, i, hex, take, context))) break;
+        sha256_add(&h, hex, strlen(hex));
+        sha256_add(&h, "\n", 1);
+    }
+    if (!e) sha256_end_hex(&h, c->sha256);
+    return e;
+}
+
+err corpus_hash(corpus *c) {
+    sha256 h;
+    err e = ERR_OK;
+    sha256_begin(&h);
+    for (size_t i = 0; i < c->path_count && !e; i++) {
+        char hex[HASH_HEX_BYTES];
+        if ((e = hash_file_hex(c->paths[i], hex))) break;
+        sha256_add(&h, hex, strlen(hex));
+        sha256_add(&h, "\n", 1);
+    }
+    if (!e) sha256_end_hex(&h, c->sha256);
+    return e;
+}
+
+err corpus_sources_json(cJSON *o, const corpus *c) {
+    const task *m = &c->manifest;
+    cJSON *list;
+    err e = json_add_string(o, "corpus", c->name);
+    if (!e) e = json_add_string(o, "corpus_sha256", c->sha256);
+    if (!e && m->path) e = json_add_string(o, "licence", m->licence);
+    if (!e && m->path) e = json_add_string(o, "source", m->source);
+    if (!e) e = json_add_array(&list, o, "files");
+    for (size_t i = 0; i < c->path_count && !e; i++)
+        e = json_append(list, cJSON_CreateString(path_name(c->paths[i])));
+    return e;
+}

@@ -1,0 +1,212 @@
+#include "data/corpus/unpack.h"
+
+#include "base/memory.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <lzma.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+enum { PACKED_BYTES = 256 << 10, XZ_MEMORY_BYTES = 512 << 20, GZIP_WINDOW = 15 + 16 };
+
+static const char *const kind_names[] = {"text", "gzip", "xz", "zstd"};
+
+static err fill(unpack *u) {
+    if (u->begin) memmove(u->bytes, u->bytes + u->begin, u->end - u->begin);
+    u->end -= u->begin;
+    u->begin = 0;
+    ssize_t n;
+    do {
+        n = read(u->fd, u->bytes + u->end, PACKED_BYTES - u->end);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", u->path, strerror(errno));
+    sha256_add(&u->hash, u->bytes + u->end, (size_t)n);
+    u->end += (size_t)n;
+    u->file_ended = n == 0;
+    return ERR_OK;
+}
+
+static unpack_kind kind_of(const uint8_t *b, size_t count) {
+    static const struct {
+        const char *start;
+        size_t count;
+    } starts[] = {{"\x1F\x8B", 2},
+                  {"\xFD"
+                   "7zXZ\0",
+                   6},
+                  {"\x28\xB5\x2F\xFD", 4}};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (count >= starts[i].count && !memcmp(b, starts[i].start, starts[i].count))
+            return (unpack_kind)(UNPACK_GZIP + i);
+    }
+    return UNPACK_PLAIN;
+}
+
+/* zlib's and liblzma's blocks come from base/memory; zstd's stable interface has no such door. */
+static void *give(void *opaque, size_t count, size_t size) {
+    void *block;
+    (void)opaque;
+    return mem_calloc(&block, count, size) ? NULL : block;
+}
+
+static void *give_zlib(void *opaque, unsigned count, unsigned size) {
+    return give(opaque, count, size);
+}
+
+static void take_back(void *opaque, void *block) {
+    (void)opaque;
+    mem_free(block);
+}
+
+static const lzma_allocator xz_memory = {give, take_back, NULL};
+
+static err begin_gzip(unpack *u) {
+    z_stream *z;
+    err e = mem_new(&z, 1);
+    if (e) return e;
+    z->zalloc = give_zlib;
+    z->zfree = take_back;
+    if (inflateInit2(z, GZIP_WINDOW) == Z_OK) {
+        u->decoder = z;
+        return ERR_OK;
+    }
+    mem_free(z);
+    return err_set(ERR_MEMORY, "%s: out of memory while unpacking", u->path);
+}
+
+static err begin_xz(unpack *u) {
+    lzma_stream *x;
+    err e = mem_new(&x, 1);
+    if (e) return e;
+    x->allocator = &xz_memory;
+    if (lzma_stream_decoder(x, XZ_MEMORY_BYTES, LZMA_CONCATENATED) == LZMA_OK) {
+        u->decoder = x;
+        return ERR_OK;
+    }
+    mem_free(x);
+    return err_set(ERR_MEMORY, "%s: out of memory while unpacking", u->path);
+}
+
+err unpack_open(unpack *u, const char *path) {
+    *u = (unpack){.path = path, .fd = -1};
+    sha256_begin(&u->hash);
+    err e = mem_new(&u->bytes, PACKED_BYTES);
+    if (e || (e = file_open(&u->fd, &u->file_bytes, path, 0))) return e;
+    while (!e && !u->file_ended && u->end < 6) e = fill(u);
+    if (e) return e;
+    u->kind = kind_of(u->bytes, u->end);
+    if (u->kind == UNPACK_GZIP) return begin_gzip(u);
+    if (u->kind == UNPACK_XZ) return begin_xz(u);
+    if (u->kind != UNPACK_ZSTD) return ERR_OK;
+    u->decoder = ZSTD_createDStream();
+    return u->decoder ? ERR_OK : err_set(ERR_MEMORY, "%s: out of memory while unpacking", path);
+}
+
+void unpack_close(unpack *u) {
+    if (u->fd >= 0) close(u->fd);
+    if (u->decoder && u->kind == UNPACK_GZIP) inflateEnd(u->decoder);
+    if (u->decoder && u->kind == UNPACK_XZ) lzma_end(u->decoder);
+    if (u->decoder && u->kind == UNPACK_ZSTD) {
+        ZSTD_freeDStream(u->decoder);
+    } else {
+        mem_free(u->decoder);
+    }
+    mem_free(u->bytes);
+    *u = (unpack){.fd = -1};
+}
+
+static err wrong(const unpack *u, const char *what) {
+    return err_set(ERR_FORMAT, "%s: compressed by %s, and %s", u->path, kind_names[u->kind], what);
+}
+
+static const char damage[] = "the file is damaged";
+static const char cut_off[] = "the file is cut off";
+
+/* Each takes packed bytes and gives unpacked ones; *given of them. */
+static err step_gzip(unpack *u, uint8_t *out, size_t room, size_t *given) {
+    z_stream *z = u->decoder;
+    if (u->part_ended) { // zeros behind a part are padding, anything else another part
+        while (u->begin < u->end && !u->bytes[u->begin]) u->begin++;
+        if (u->begin == u->end) return ERR_OK;
+        if (inflateReset(z) != Z_OK) return wrong(u, damage);
+        u->part_ended = false;
+    }
+    z->next_in = u->bytes + u->begin;
+    z->avail_in = (unsigned)(u->end - u->begin);
+    z->next_out = out;
+    z->avail_out = (unsigned)room;
+    int code = inflate(z, Z_NO_FLUSH);
+    u->begin = u->end - z->avail_in;
+    *given = room - z->avail_out;
+    u->part_ended = code == Z_STREAM_END;
+    if (code == Z_MEM_ERROR) return err_set(ERR_MEMORY, "%s: out of memory", u->path);
+    return code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR ? ERR_OK : wrong(u, damage);
+}
+
+static err step_xz(unpack *u, uint8_t *out, size_t room, size_t *given) {
+    lzma_stream *x = u->decoder;
+    x->next_in = u->bytes + u->begin;
+    x->avail_in = u->end - u->begin;
+    x->next_out = out;
+    x->avail_out = room;
+    lzma_ret code = lzma_code(x, u->file_ended ? LZMA_FINISH : LZMA_RUN);
+    u->begin = u->end - x->avail_in;
+    *given = room - x->avail_out;
+    u->part_ended = code == LZMA_STREAM_END;
+    if (code == LZMA_MEM_ERROR) return err_set(ERR_MEMORY, "%s: out of memory", u->path);
+    if (code == LZMA_MEMLIMIT_ERROR) return wrong(u, "unpacking it takes more than 512 MiB");
+    return code == LZMA_OK || code == LZMA_STREAM_END || code == LZMA_BUF_ERROR ? ERR_OK
+                                                                                : wrong(u, damage);
+}
+
+static err step_zstd(unpack *u, uint8_t *out, size_t room, size_t *given) {
+    if (u->begin == u->end && u->part_ended) return ERR_OK;
+    ZSTD_inBuffer in = {u->bytes, u->end, u->begin};
+    ZSTD_outBuffer to = {out, room, 0};
+    size_t code = ZSTD_decompressStream(u->decoder, &to, &in);
+    u->begin = in.pos;
+    *given = to.pos;
+    u->part_ended = code == 0;
+    if (!ZSTD_isError(code)) return ERR_OK;
+    return wrong(u, ZSTD_getErrorName(code));
+}
+
+static err read_plain(unpack *u, uint8_t *out, size_t room, size_t *count) {
+    err e = ERR_OK;
+    if (u->begin == u->end && !u->file_ended) e = fill(u);
+    size_t there = u->end - u->begin;
+    *count = there < room ? there : room;
+    memcpy(out, u->bytes + u->begin, *count);
+    u->begin += *count;
+    return e;
+}
+
+err unpack_read(unpack *u, void *out, size_t room, size_t *count) {
+    static err (*const steps[])(unpack *, uint8_t *, size_t, size_t *) = {
+        [UNPACK_GZIP] = step_gzip, [UNPACK_XZ] = step_xz, [UNPACK_ZSTD] = step_zstd};
+    *count = 0;
+    if (u->kind == UNPACK_PLAIN) return read_plain(u, out, room, count);
+    for (;;) {
+        size_t before = u->begin;
+        err e = steps[u->kind](u, out, room, count);
+        if (e || *count) return e;
+        if (u->begin != before && u->begin < u->end) continue;
+        if (u->file_ended && u->part_ended) return ERR_OK;
+        if (u->file_ended) return wrong(u, cut_off);
+        if (u->end - u->begin == PACKED_BYTES) return wrong(u, damage); // no way on
+        if ((e = fill(u))) return e;
+    }
+}
+
+err unpack_finish(unpack *u, char hex[HASH_HEX_BYTES]) {
+    err e = ERR_OK;
+    while (!e && !u->file_ended) {
+        u->begin = u->end;
+        e = fill(u);
+    }
+    if (!e) sha256_end_hex(&u->hash, hex);
+    return e;
+}

@@ -1,0 +1,41 @@
+/* A file's bytes, unpacked as they are read: plain, gzip, xz or zstd, told by the first bytes.
+ *
+ * Memory is bounded by the formats' windows: at most 512 MiB is granted to xz and a window of 128
+ * MiB to zstd, as their own programs grant. Several packed parts one behind the other are one text,
+ * as for those programs. */
+#ifndef HARNESS_DATA_CORPUS_UNPACK_H
+#define HARNESS_DATA_CORPUS_UNPACK_H
+
+#include "base/err.h"
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum unpack_kind { UNPACK_PLAIN, UNPACK_GZIP, UNPACK_XZ, UNPACK_ZSTD } unpack_kind;
+
+typedef struct unpack {
+    const char *path; /* borrowed */
+    int fd;
+    uint64_t file_bytes; /* the file's size when it was opened */
+    unpack_kind kind;
+    uint8_t *bytes; /* owned: packed bytes, of which begin to end are not yet used */
+    size_t begin, end;
+    bool file_ended, part_ended; /* part_ended: between two packed parts */
+    void *decoder;               /* the library's state, owned */
+    sha256 hash;                 /* of the packed bytes read so far */
+} unpack;
+
+/* Errors: those of file_open; ERR_MEMORY. Free with unpack_close, also after an error. */
+err unpack_open(unpack *u, const char *path) MUST_CHECK;
+void unpack_close(unpack *u);
+
+/* Up to room unpacked bytes to out; *count is 0 at the end alone. Errors: ERR_IO; ERR_FORMAT naming
+ * the path for what is damaged, cut off, or wants more memory. */
+err unpack_read(unpack *u, void *out, size_t room, size_t *count) MUST_CHECK;
+
+/* SHA-256 of the file as it lies there, what was not yet read included. */
+err unpack_finish(unpack *u, char hex[HASH_HEX_BYTES]) MUST_CHECK;
+
+#endif

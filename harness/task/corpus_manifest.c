@@ -1,0 +1,48 @@
+#include "task/corpus_manifest.h"
+
+#include "base/memory.h"
+#include "task/task_internal.h"
+
+static err load_format(task *t, const cJSON *root) {
+    const cJSON *object;
+    char *where = NULL;
+    size_t kind = 0;
+    err e = json_object(&object, root, "format", t->path);
+    if (e || (e = mem_printf(&where, "%s: format", t->path))) return e;
+    if ((e = CHOICE(&kind, object, "kind", where, "lines", "jsonl"))) goto done;
+    t->format.kind = kind ? TASK_FORMAT_JSONL : TASK_FORMAT_LINES;
+    e = kind ? CHECK_KEYS(object, where, "kind", "text") : CHECK_KEYS(object, where, "kind");
+    if (!e && kind) e = json_string(&t->format.text, object, "text", where);
+done:
+    mem_free(where);
+    return e;
+}
+
+static err load(task *t, const cJSON *root) {
+    err e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
+                       "citation", "data_folder", "files", "format");
+    if (!e) e = task__load_heading(t, root);
+    if (!e) e = task__load_files(t, root, false);
+    return e ? e : load_format(t, root);
+}
+
+err corpus_manifest_load(task *t, const char *path) {
+    return task__read(t, path, load);
+}
+
+err corpus_manifest_list(task_catalog *c, const char *extra_dir) {
+    static const char *const folders[] = {HARNESS_SOURCE_CORPORA, HARNESS_INSTALLED_CORPORA};
+    return task__list(c, extra_dir, folders, 2, "corpus");
+}
+
+err corpus_manifest_find(task *t, const char *name, const char *extra_dir) {
+    task_catalog c = {0};
+    const char *path;
+    *t = (task){0};
+    err e = corpus_manifest_list(&c, extra_dir);
+    if (e) return e;
+    e = task__look_up(&path, &c, name, "corpus", "; a file is named with its folder, as in ./FILE");
+    if (!e) e = corpus_manifest_load(t, path);
+    task_catalog_free(&c);
+    return e;
+}

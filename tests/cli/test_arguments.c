@@ -1,0 +1,196 @@
+/* What is typed wrong is refused at once and by name, and leaves nothing behind; every flag that a
+ * verb takes is read by it. */
+#include "base/memory.h"
+#include "cli/options.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/recipe/recipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if HARNESS_CPU
+#define DEVICE "cpu"
+#else
+#define DEVICE "reference"
+#endif
+
+static void refused(const char *const *arguments, int code, const char *message) {
+    program_result r = program_run(NULL, 60, arguments);
+    cr_expect_eq(r.exit_code, code, "%s: exit code %d: %s", message, r.exit_code, r.err);
+    cr_expect_not_null(strstr(r.err, message), "no '%s' in: %s", message, r.err);
+    cr_expect_null(strstr(r.err, "http"), "asked the hub: %s", r.err);
+    program_free(&r);
+}
+
+/* Names of folders that are none, also where nothing would have been read from them. */
+Test(arguments, what_is_no_folder_is_refused_by_name) {
+    static const char *const things[] = {"fifo", "file", "/dev/null", "link"};
+    cr_assert_eq(mkfifo(temporary_path("fifo"), 0600), 0);
+    MUST(file_write(temporary_path("file"), "x", 1));
+    cr_assert_eq(symlink("nowhere", temporary_path("link")), 0);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const uses[][8] = {
+            {"tasks", "--task-dir"},
+            {"tasks", "check", "--task-dir"},
+            {"report", "--task-dir"},
+            {"report", "--results"},
+            {"report", "--output-dir"},
+            {"predict", "x", "--task-dir"},
+            {"predict", "x", "--checkpoint"},
+            {"data", "head", "kor_hate", "--sample", "--task-dir"},
+            {"data", "head", "kor_hate", "--sample", "--data"},
+            {"run", "--task", "kor_hate", "--sample", "--results"},
+            {"run", "--task", "kor_hate", "--sample", "--output-dir"},
+            {"regress", "--baselines"},
+        };
+        for (size_t u = 0; u < sizeof uses / sizeof *uses; u++) {
+            const char *list[10] = {0};
+            char message[64];
+            size_t n = 0;
+            for (; uses[u][n]; n++) list[n] = uses[u][n];
+            snprintf(message, sizeof message, "%s %s: not a folder", list[n - 1], things[i]);
+            list[n] = things[i];
+            refused(list, 1, message);
+        }
+        char message[64];
+        snprintf(message, sizeof message, "%s: not a folder; a model is a folder", things[i]);
+        refused((const char *const[]){"run", "--task", "kor_hate", "--model", things[i], NULL}, 2,
+                message);
+        refused((const char *const[]){"bench", "--sample", "--model", things[i], NULL}, 2, message);
+    }
+    refused((const char *const[]){"tokenize", "--model", "fifo", "x", NULL}, 1, "fifo");
+    refused((const char *const[]){"tasks", "--task-dir", "absent", NULL}, 1,
+            "--task-dir absent: no such folder");
+    temporary_remove();
+}
+
+Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
+    static const struct {
+        const char *typed, *message;
+    } names[] = {
+        {"tinny", "unknown model 'tinny'; did you mean 'tiny'?"},
+        {"kcbert", "unknown model 'kcbert': neither a preset (tiny,"},
+        {"my-modle", "unknown model 'my-modle'; did you mean 'my-model'?"},
+        {"tiny,bsae", "unknown model 'bsae'; did you mean 'base'?"},
+        {"a/b/c", "unknown model 'a/b/c': neither a preset"},
+        {"runs/kor_hate/tiny", "unknown model 'runs/kor_hate/tiny': neither a preset"},
+    };
+    MUST(folder_make(temporary_path("my-model")));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *name = names[i].typed, *message = names[i].message;
+        refused((const char *const[]){"run", "--task", "kor_hate", "--sample", "--model", name,
+                                      "--device", DEVICE, NULL},
+                2, message);
+        if (strchr(name, ',')) continue;
+        refused((const char *const[]){"bench", "--sample", "--model", name, NULL}, 2, message);
+        refused((const char *const[]){"compare", DEVICE, DEVICE, "--model", name, NULL}, 2,
+                message);
+        if (strcmp(name, "tinny") != 0)
+            refused((const char *const[]){"tokenize", "--model", name, "x", NULL}, 2, message);
+    }
+    // these may be the hub's
+    static const char *const hub[] = {"org/model", "bert-base-uncased", "distilbert-base@main"};
+    for (size_t i = 0; i < 3; i++) {
+        program_result r = RUN("tokenize", "--model", hub[i], "x", "--offline");
+        cr_expect_eq(r.exit_code, 1, "%s", r.err);
+        cr_expect_null(strstr(r.err, "unknown model"), "%s", r.err);
+        program_free(&r);
+    }
+    temporary_remove();
+}
+
+static void expect_no_folder(const char *name) {
+    cr_expect_not(file_named(temporary_path(name)), "%s was made", name);
+}
+
+Test(arguments, what_fails_leaves_no_folder) {
+    // whole runs: their record would go to the folder of results
+    refused((const char *const[]){"run", "--task", "kor_hate", "--data", "absent", "--offline",
+                                  "--device", DEVICE, NULL},
+            1, "");
+    refused((const char *const[]){"run", "--task", "kor_hate", "--data", "absent", "--offline",
+                                  "--device", DEVICE, "--results", "a/b", "-o", "c/d", NULL},
+            1, "");
+    refused((const char *const[]){"report", "--results", "typo", NULL}, 1, "typo: no such folder");
+    refused((const char *const[]){"report", "-o", "board", NULL}, 1, "results: no such folder");
+    static const char *const made[] = {"results", "runs", "a", "c", "typo", "board", "absent"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) expect_no_folder(made[i]);
+    temporary_remove();
+}
+
+/* --- flags --- */
+
+static char *source_of(const char *kind, const char *name) {
+    char path[400];
+    void *text = NULL;
+    size_t count;
+    snprintf(path, sizeof path, HARNESS_SOURCE_DIR "/harness/cli/%s%s.c", kind, name);
+    MUST(file_read(&text, &count, path, 0));
+    return text;
+}
+
+static bool reads(const char *text, const char *field) {
+    char plain[80], given[80];
+    snprintf(plain, sizeof plain, "->%s", field);
+    snprintf(given, sizeof given, "->has_%s", field);
+    for (const char *at = text; (at = strstr(at, plain)); at++) {
+        char next = at[strlen(plain)];
+        if (next != '_' && !(next >= 'a' && next <= 'z')) return true;
+    }
+    if (strstr(text, given)) return true;
+    // who walks the hyperparameters' table takes all of them
+    const hyperparameter *h;
+    for (size_t i = 0; strstr(text, "recipe_row(") && (h = recipe_row(i)); i++)
+        if (!strcmp(h->key, field)) return true;
+    return false;
+}
+
+/* A file of cli/, and those of the files it includes from there. */
+static bool file_reads(const char *kind, const char *name, const char *field) {
+    char *text = source_of(kind, name);
+    bool found = reads(text, field);
+    for (const char *at = text; !found && (at = strstr(at, "#include \"cli/")); at++) {
+        char inner[64];
+        if (sscanf(at, "#include \"cli/%63[a-z_].h", inner) == 1 && strcmp(inner, name) != 0 &&
+            strcmp(inner, "options") != 0)
+            found = file_reads("", inner, field);
+    }
+    mem_free(text);
+    return found;
+}
+
+static const char *const verb_names[] = {
+#define VERB(name, arguments, summary, example) #name,
+#include "cli/verbs.def"
+#undef VERB
+};
+
+static const struct {
+    const char *field, *name;
+} flags[] = {
+#define NAMED(field, kind, name, ...) {#field, name},
+#include "cli/flags.def"
+};
+
+Test(arguments, every_flag_of_a_verb_is_read_by_it) {
+    // main.c reads these for all
+    static const char *const everywhere[] = {"quiet", "json", "revision"};
+    size_t seen = 0;
+    for (size_t v = 0; v < VERB_COUNT; v++) {
+        for (size_t f = 0; f < sizeof flags / sizeof *flags; f++) {
+            bool is_mains = false;
+            for (size_t i = 0; i < 3; i++) is_mains |= !strcmp(flags[f].field, everywhere[i]);
+            if (is_mains || !options_takes((verb_id)v, flags[f].name)) continue;
+            seen++;
+            cr_expect(file_reads("verb_", verb_names[v], flags[f].field),
+                      "`harness %s` takes --%s and does nothing with it", verb_names[v],
+                      flags[f].name);
+        }
+    }
+    cr_expect_gt(seen, 100);
+}
