@@ -143,9 +143,9 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
     size_t role = TASK_ROLE_ALL;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    e = has_roles ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows",
-                                 "label")
-                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
+    e = has_roles
+            ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows", "label")
+            : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
     if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev");
     if (e) return e;
     f->role = (task_role)role;
@@ -193,7 +193,8 @@ static err check_new_file(const task *t, const char *where) {
 err task__load_files(task *t, const cJSON *root, bool has_roles) {
     const cJSON *list;
     size_t count;
-    err e = task__bounded_array(&list, &count, root, "files", has_roles ? 0 : 1, FILES_MAX, t->path);
+    err e =
+        task__bounded_array(&list, &count, root, "files", has_roles ? 0 : 1, FILES_MAX, t->path);
     if (e || (e = mem_new(&t->files, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;
