@@ -72,7 +72,8 @@ Test(kinds, scores_choose_on_the_dev_file) {
     r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
             "--class-weights", "balanced", "-o", "p");
     cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "class_weights is for tasks with one label a row"), "%s", r.err);
+    cr_expect(strstr(r.err, "is for tasks with one label a row, which kor_sts is not"), "%s",
+              r.err);
     program_free(&r);
     // a model of classes is none of numbers
     r = RUN("eval", "-c", "o", "--sample", "--task", "korean_unsmile", "--device", "cpu");

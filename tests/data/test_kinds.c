@@ -207,11 +207,14 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
     task t;
     dataset d;
     json_setup();
+    MUST(folder_make(temporary_path("made")));
+    put("made/c", "s\nt\n");
+    put("made/d", "u\n");
     MUST(load(&t, &d,
               HEAD
               "\"files\": [{\"role\": \"train\", \"name\": \"a\", \"label\": \"y\"}, "
               "{\"role\": \"train\", \"name\": \"b\", \"label\": \"x\"}, {\"role\": \"test\", "
-              "\"name\": \"a\", \"label\": \"x\"}, {\"role\": \"dev\", \"name\": \"b\", "
+              "\"name\": \"c\", \"label\": \"x\"}, {\"role\": \"dev\", \"name\": \"d\", "
               "\"label\": \"y\"}], " TSV("\"a\"") "\"text\": \"a\"}, " LABELS STOP CLASSES TAIL,
               "p\nq\n", "r\n"));
     cr_expect(d.train.label_counts[0] == 1 && d.train.label_counts[1] == 2);
@@ -219,4 +222,5 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
     MUST(dataset_split_dev(&d));
     cr_expect(d.dev.row_count == 1 && d.train.row_count == 3);
     unload(&t, &d);
+    temporary_remove();
 }
