@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 // loss[b] = sum_c w[c] target[c] (lse - logits[b][c]), target = (1 - smoothing) at the label plus
 // smoothing / C everywhere; dlogits = (softmax * sum_c w[c] target[c] - w target) * loss_scale.
-// logits, dlogits (B, C). One invocation a row; 4 C iterations.
+// predicted[b] = the class of the largest logit, the first of equals. logits, dlogits (B, C). One
+// invocation a row; 4 C iterations.
 #include "common.glsl"
 layout(push_constant) uniform block { push_loss push; };
 layout(std430, binding = 0) writeonly buffer b0 { float loss[]; };
@@ -10,6 +11,7 @@ layout(std430, binding = 1) writeonly buffer b1 { float dlogits[]; };
 layout(std430, binding = 2) readonly buffer b2 { float logits[]; };
 layout(std430, binding = 3) readonly buffer b3 { uint targets[]; };
 layout(std430, binding = 4) readonly buffer b4 { float class_weights[]; };
+layout(std430, binding = 5) writeonly buffer b5 { uint predicted[]; };
 
 float weighted_target(uint c, uint target_class) {
     float target = push.smoothing / float(push.classes);
@@ -22,7 +24,13 @@ void main() {
     if (b >= push.rows) return;
     uint first = b * push.classes, label = targets[b];
     float top = logits[first];
-    for (uint c = 1u; c < push.classes; c++) top = max(top, logits[first + c]);
+    uint best = 0u;
+    for (uint c = 1u; c < push.classes; c++) {
+        float z = logits[first + c];
+        if (z > top) best = c;
+        top = max(top, z);
+    }
+    if (push.has_predicted != 0u) predicted[b] = best;
     float total = 0.0;
     for (uint c = 0u; c < push.classes; c++) total += exp(logits[first + c] - top);
     float log_total = log(total);

@@ -34,3 +34,25 @@ void rng_order(uint32_t *order, size_t count, uint32_t seed, uint32_t epoch) {
     for (size_t i = 0; i < count; i++) order[i] = (uint32_t)i;
     qsort(order, count, sizeof *order, by_key);
 }
+
+enum { FEISTEL_ROUNDS = 6 };
+
+static uint32_t feistel_mix(uint64_t half, uint32_t round, uint32_t seed, uint32_t site) {
+    return philox4x32((philox){{(uint32_t)half, round, 0, 0}}, seed, site).v[0];
+}
+
+uint64_t rng_permuted(uint64_t i, uint64_t count, uint32_t seed, uint32_t epoch) {
+    uint32_t bits = 1, site = RNG_SITE_PERMUTATION + epoch; // bits of a half
+    while (bits < 32 && (uint64_t)1 << (2 * bits) < count) bits++;
+    uint64_t mask = ((uint64_t)1 << bits) - 1;
+    do {
+        uint64_t left = i >> bits, right = i & mask;
+        for (uint32_t round = 0; round < FEISTEL_ROUNDS; round++) {
+            uint64_t mixed = (left ^ feistel_mix(right, round, seed, site)) & mask;
+            left = right;
+            right = mixed;
+        }
+        i = left << bits | right;
+    } while (i >= count);
+    return i;
+}

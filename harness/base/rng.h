@@ -31,7 +31,9 @@ static inline philox philox4x32(philox c, uint32_t k0, uint32_t k1) {
 enum {
     RNG_SITE_INIT = 0x10000000,  /* + index of the parameter */
     RNG_SITE_ORDER = 0x20000000, /* data order; counter (row, epoch) */
-    RNG_SITE_BOOTSTRAP = 0x30000000
+    RNG_SITE_BOOTSTRAP = 0x30000000,
+    RNG_SITE_MASKING = 0x40000000,    /* counter (place, epoch, sentence low, high) */
+    RNG_SITE_PERMUTATION = 0x50000000 /* + epoch; counter (half, round, 0, 0) */
 };
 
 /* Element `index` of the standard normal stream of (seed, site): Box-Muller on one Philox block of
@@ -41,5 +43,10 @@ double rng_normal(uint32_t seed, uint32_t site, uint64_t index);
 /* Random order of 0..count-1 for (seed, epoch), written to order (count): the rows sorted by
  * (64 bits of Philox counter (row, epoch, 0, 0), row). A function of its arguments alone. */
 void rng_order(uint32_t *order, size_t count, uint32_t seed, uint32_t epoch);
+
+/* Element i of an order of 0 to count - 1 for (seed, epoch), without the others: a Feistel network
+ * of Philox over the next power of four, walked until it falls below count (at most 4 turns on
+ * average). pre: i < count. */
+uint64_t rng_permuted(uint64_t i, uint64_t count, uint32_t seed, uint32_t epoch);
 
 #endif

@@ -465,6 +465,22 @@ void shown_wrapped(const char *label, const char *text) {
     printf("%s\n", text);
 }
 
+void shown_line(const char *format, ...) {
+    strbuf line = {0};
+    va_list args;
+    va_start(args, format);
+    err e = shown_vprintf(&line, SHOWN_TERMINAL, format, args);
+    va_end(args);
+    if (!e) {
+        char label[16];
+        size_t n = strspn(line.text, " ");
+        if (line.text[n] == '-' && line.text[n + 1] == ' ') n += 2;
+        snprintf(label, sizeof label, "%.*s", (int)n, line.text);
+        shown_wrapped(label, line.text + strlen(label));
+    }
+    strbuf_free(&line);
+}
+
 size_t shown_width(const char *text) {
     size_t width = 0, bytes = strlen(text);
     for (size_t i = 0, n; i < bytes; i += n) {

@@ -59,6 +59,10 @@ void shown_out(const char *format, ...) PRINTF_LIKE(1, 2);
  * broken at blanks, its further lines below its first. text is made for a terminal already. */
 void shown_wrapped(const char *label, const char *text);
 
+/* A line of such text, without its line end: on a terminal it is broken as by shown_wrapped, behind
+ * its first blanks and a dash. */
+void shown_line(const char *format, ...) PRINTF_LIKE(1, 2);
+
 /* Columns of the terminal that standard output is; SIZE_MAX when it is none. */
 size_t shown_columns(void);
 

@@ -274,11 +274,12 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
 /* The training steps again, op by op: the first epoch's sentences, as steps that follow. */
 static err profile_training(bench_phase *phase, trainer *t) {
     pack_sentence *sentences = NULL;
-    size_t count = t->data->count;
+    const encoded *data = t->rows.data;
+    size_t count = data->count;
     err e = mem_new(&sentences, count);
     if (e) return e;
-    rng_order(t->order, count, t->options.seed, 0);
-    for (size_t i = 0; i < count; i++) sentences[i] = t->data->sentences[t->order[i]];
+    rng_order(t->rows.order, count, t->options.seed, 0);
+    for (size_t i = 0; i < count; i++) sentences[i] = data->sentences[t->rows.order[i]];
     profiler p = {.phase = phase,
                   .plan = &t->plan,
                   .batch = &t->batch,

@@ -35,6 +35,7 @@ enum {
     V_tasks = 1 << 5,
     V_data = 1 << 6,
     V_corpus = 1 << 16,
+    V_pretrain = 1 << 17,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,
@@ -104,11 +105,10 @@ typedef struct parser {
 enum { CODE_HELP = 1, CODE_FIRST = 100 };
 
 static const struct note *find_note(const flag *f, int verb, bool is_default) {
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
         if (notes[i].is_default == is_default && (notes[i].verbs & verb) &&
             !strcmp(notes[i].field, f->field))
             return &notes[i];
-    }
     return NULL;
 }
 
@@ -119,7 +119,7 @@ static bool recipe_default(char out[HELP_BYTES], const char *field) {
         MODEL_PRESETS(X)
 #undef X
     };
-    char usual[RECIPE_TEXT_BYTES], first[RECIPE_TEXT_BYTES], other[RECIPE_TEXT_BYTES];
+    char usual[RECIPE_TEXT_BYTES], first[RECIPE_TEXT_BYTES] = "", other[RECIPE_TEXT_BYTES] = "";
     bool same = true;
     recipe r;
     recipe_defaults(&r);
@@ -274,9 +274,8 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
         char *text = f->kind == KIND_SWITCH ? NULL : poptGetOptArg(p->context);
         if (text && p->held_count < sizeof p->held / sizeof *p->held)
             p->held[p->held_count++] = text;
-        const char *name = f->names[(code - CODE_FIRST) % 2];
-        p->typed[f - flags] = name;
-        e = store(o, f, name, text ? text : "");
+        p->typed[f - flags] = f->names[(code - CODE_FIRST) % 2];
+        e = store(o, f, p->typed[f - flags], text ? text : "");
     }
     if (!e && !*wants_help) {
         o->args = poptGetArgs(p->context);
@@ -354,7 +353,9 @@ bool options_given(flag_value *out, const options *o, const char *field) {
     while (f < flags + FLAG_COUNT && strcmp(f->field, field) != 0) f++;
     if (f == flags + FLAG_COUNT || !*(const bool *)((const char *)o + f->has_offset)) return false;
     const void *at = (const char *)o + f->value_offset;
-    *out = (flag_value){.flag = f->names[0], .is_switch = f->kind == KIND_SWITCH};
+    const parser *p = o->parser;
+    *out = (flag_value){
+        .flag = f->names[0], .typed = p->typed[f - flags], .is_switch = f->kind == KIND_SWITCH};
     switch (f->kind) {
     case KIND_TEXT: out->text = *(const char *const *)at; break;
     case KIND_SWITCH: out->number = *(const bool *)at; break;
@@ -362,13 +363,6 @@ bool options_given(flag_value *out, const options *o, const char *field) {
     case KIND_REAL: out->number = *(const double *)at; break;
     }
     return true;
-}
-
-const char *options_typed(const options *o, const char *flag_name) {
-    const parser *p = o->parser;
-    for (size_t i = 0; p && i < FLAG_COUNT; i++)
-        if (!strcmp(flags[i].names[0], flag_name) && p->typed[i]) return p->typed[i];
-    return flag_name;
 }
 
 err options_range_error(const char *flag_name, const char *found, const char *what) {

@@ -52,19 +52,16 @@ bool options_takes(verb_id verb, const char *flag);
 
 /* What a hyperparameter's flag was given. */
 typedef struct flag_value {
-    const char *flag; /* without dashes */
-    const char *text; /* NULL of numbers and switches */
-    double number;    /* 1 of a switch */
+    const char *flag;  /* without dashes */
+    const char *typed; /* the same, or its other name, as it was given */
+    const char *text;  /* NULL of numbers and switches */
+    double number;     /* 1 of a switch */
     bool is_switch;
 } flag_value;
 
 /* The value of the flag of this field; false when it was not given. Strings live as long as the
  * options. */
 bool options_given(flag_value *out, const options *o, const char *field);
-
-/* The name by which the flag (its own name, without dashes) was given: that or an alias. Borrowed.
- */
-const char *options_typed(const options *o, const char *flag);
 
 /* A flag of the command line was out of range: `what` tells the range ("1 to 100"). */
 err options_range_error(const char *flag, const char *found, const char *what) MUST_CHECK;

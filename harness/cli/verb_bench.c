@@ -6,6 +6,7 @@
 #include "cli/bench_table.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
+#include "cli/terminal_text.h"
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "task/task.h"
@@ -142,7 +143,7 @@ static err print_result(const work *w, const options *o) {
     if (o->json) {
         if (!(e = json_print(&text, record, true))) puts(text);
     } else if (!(e = bench_table(&tables, record, "bench"))) {
-        fputs(tables.text, stdout);
+        e = terminal_text(tables.text);
     }
 done:
     cJSON_Delete(record);

@@ -1,5 +1,6 @@
 #include "cli/compare_run.h"
 #include "cli/options.h"
+#include "cli/terminal_text.h"
 #include "platform/file.h"
 #include "report/compare.h"
 
@@ -146,7 +147,10 @@ err verb_compare(const options *o) {
     for (size_t i = 0; i < o->arg_count && !e; i++) e = read_side(&sides[i], o->args[i], o);
     if (e || (e = compare_all(&out, sides, o, json))) goto done;
     if (is_html && (e = compare_html(&html, "harness compare", out.text))) goto done;
-    fputs(is_html ? html.text : out.text, stdout);
+    if (json || is_html)
+        fputs(is_html ? html.text : out.text, stdout);
+    else
+        e = terminal_text(out.text);
 done:
     strbuf_free(&out);
     strbuf_free(&html);

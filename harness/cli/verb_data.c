@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24 };
+enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24, TEXT_COLUMNS = 30 };
 
 static dataset_options dataset_options_of(const options *o) {
     return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
@@ -114,17 +114,25 @@ done:
     return e;
 }
 
+/* On a narrow terminal the text comes below the rest. */
 static err head_line(const task *t, const dataset_row *row, size_t number, size_t columns) {
     const example *x = &row->example;
-    strbuf out = {0}, target = {0};
+    strbuf out = {0}, text = {0}, target = {0};
     err e = strbuf_printf(&out, "%6zu %7u  ", number, row->line);
     if (!e) e = target_names(&target, t, x->target);
     if (!e) e = text_column(&out, target.text, columns);
+    if (!e) e = strbuf_add(&out, "  ");
     if (!e)
-        e = shown_printf(&out, SHOWN_TERMINAL, "  %s%s%s\n", x->texts[0].text,
+        e = shown_printf(&text, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
                          x->text_count > 1 ? " | " : "", x->text_count > 1 ? x->texts[1].text : "");
-    if (!e) fputs(out.text, stdout);
+    if (!e && shown_columns() < out.length + TEXT_COLUMNS) {
+        puts(out.text);
+        shown_wrapped("  ", text.text ? text.text : "");
+    } else if (!e) {
+        shown_wrapped(out.text, text.text ? text.text : "");
+    }
     strbuf_free(&out);
+    strbuf_free(&text);
     strbuf_free(&target);
     return e;
 }
@@ -159,8 +167,8 @@ static err data_head(const options *o, const task *t) {
                     name, first);
     size_t begin = first - 1, end = begin + count < s->row_count ? begin + count : s->row_count;
     if (!e && !o->json)
-        shown_out("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)\n", "row", "line", (int)columns,
-                  t->kind == ANSWER_NUMBER ? "score" : "label", name, first, end, s->row_count);
+        shown_line("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)", "row", "line", (int)columns,
+                   t->kind == ANSWER_NUMBER ? "score" : "label", name, first, end, s->row_count);
     for (size_t i = begin; i < end && !e; i++) {
         e = o->json ? head_object(t, &d, &s->rows[i], i + 1)
                     : head_line(t, &s->rows[i], i + 1, columns);

@@ -6,6 +6,7 @@
 #include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
+#include "cli/score_table.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
@@ -131,20 +132,20 @@ done:
 }
 
 static void print_table(const evaluation *v, const char *folder) {
-    shown_out("%s  %s  %s  %zu rows%s%s\n", v->task.name, folder, v->scorer.device.info.name,
-              v->split->row_count, v->is_test ? "" : " of ", v->is_test ? "" : v->split_name);
-    printf("  %-20s %9s %19s %9s\n", "", "score", "95 % interval", "dedup");
-    for (size_t i = 0; i < metric_count(); i++) {
-        const metric *m = metric_at(i);
-        if (!metric_applies(m, v->task.kind, v->task.label_count)) continue;
-        char range[40] = "";
-        if (strcmp(m->name, v->task.headline) == 0)
-            snprintf(range, sizeof range, "%.4f - %.4f", v->range.low, v->range.high);
-        printf("  %-20s %9.4f %19s %9.4f\n", m->title, m->fn(&v->official), range,
-               m->fn(&v->dedup));
+    score_table t = {.label_1 = v->task.label_count > 1 ? v->task.labels[1].readable : NULL,
+                     .range = v->range,
+                     .majority = v->majority,
+                     .caution = v->caution};
+    const metric *headline = metric_find(v->task.headline);
+    shown_line("%s  %s  %s  %zu rows%s%s", v->task.name, folder, v->scorer.device.info.name,
+               v->split->row_count, v->is_test ? "" : " of ", v->is_test ? "" : v->split_name);
+    score_table_add(&t, headline, headline->fn(&v->official), headline->fn(&v->dedup));
+    for (size_t i = 0; i < v->task.metric_count; i++) {
+        const metric *m = metric_find(v->task.metrics[i]);
+        score_table_add(&t, m, m->fn(&v->official), m->fn(&v->dedup));
     }
-    if (v->caution) printf("  the model %s\n", score_caution_text(v->caution));
-    printf("  loss %.4f, %.0f sentences/s\n", v->loss, (double)v->rows.count / v->seconds);
+    score_table_print(&t);
+    shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
 }
 
 static err add_metrics(cJSON *root, const char *key, const confusion *c) {

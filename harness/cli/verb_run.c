@@ -5,6 +5,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
+#include "cli/score_table.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
 #include "result/store.h"
@@ -78,22 +79,22 @@ static err split_seeds(work *w, const options *o) {
     return ERR_OK;
 }
 
-/* --- recipe --- */
+/* --- recipe --------------------------------------------------------------------------------------
+ */
 
 /* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
  * flag as it was typed. */
 static err name_flags(err e, const options *o) {
     const hyperparameter *h;
     flag_value v;
-    if (!e || e == ERR_MEMORY) return e;
-    for (size_t i = 0; (h = recipe_row(i)); i++) {
+    for (size_t i = 0; e && e != ERR_MEMORY && (h = recipe_row(i)); i++) {
         const char *said = err_message(e);
         size_t n = strlen(h->key);
-        if (!options_given(&v, o, h->key) || strncmp(said, h->key, n) != 0 || said[n] != ' ')
-            continue;
         char *rest = NULL;
+        if (strncmp(said, h->key, n) != 0 || said[n] != ' ' || !options_given(&v, o, h->key))
+            continue;
         if (mem_strdup(&rest, said + n)) return ERR_MEMORY;
-        e = err_set(e, "--%s%s", options_typed(o, v.flag), rest);
+        e = err_set(e, "--%s%s", v.typed, rest);
         mem_free(rest);
         break;
     }
@@ -213,44 +214,31 @@ static void show_plan(const run *r) {
             grouped(a, t->schedule.warmup), grouped(c, t->total_steps), p->learning_rate);
 }
 
-/* The headline first; on a narrow terminal its interval and what it stands against come below. */
 static void show_scores(const record *rec, const run *r, const run_summary *s) {
-    enum { TABLE_COLUMNS = 74 };
-    const char *title = metric_find(rec->headline)->title;
-    bool narrow = shown_columns() < TABLE_COLUMNS;
-    if (narrow) {
-        printf("  %-20s %7s %7s\n  %-20s %7.4f %7.4f\n", "", "score", "dedup", title, s->score,
-               s->dedup);
-        printf("    95 %% interval %.4f - %.4f\n    majority class %.4f\n", s->range.low,
-               s->range.high, s->majority);
-    } else {
-        printf("  %-20s %9s %19s %9s %9s\n", "", "score", "95 % interval", "dedup", "majority");
-        printf("  %-20s %9.4f %10.4f - %.4f %9.4f %9.4f\n", title, s->score, s->range.low,
-               s->range.high, s->dedup, s->majority);
-    }
+    score_table t = {.label_1 = rec->task.label_count > 1 ? rec->task.labels[1] : NULL,
+                     .range = s->range,
+                     .majority = s->majority,
+                     .caution = s->caution};
+    score_table_add(&t, metric_find(rec->headline), s->score, s->dedup);
     for (size_t i = 0; i < r->task.metric_count; i++) {
         const metric *m = metric_find(r->task.metrics[i]);
-        if (!m || strcmp(m->name, rec->headline) == 0) continue;
-        double score = record_metric(rec, m->name), dedup = record_metric_dedup(rec, m->name);
-        if (narrow)
-            printf("  %-20s %7.4f %7.4f\n", m->title, score, dedup);
-        else
-            printf("  %-20s %9.4f %19s %9.4f\n", m->title, score, "", dedup);
+        if (m)
+            score_table_add(&t, m, record_metric(rec, m->name), record_metric_dedup(rec, m->name));
     }
-    if (s->caution) printf("  the model %s\n", score_caution_text(s->caution));
+    score_table_print(&t);
 }
 
 /* Of a run that has just ended, or of one that was found finished. */
 static void show_table(const record *rec, const run *r, const run_summary *s) {
-    shown_out("\n%s  %s  %s  seed %" PRId64 "%s\n", rec->task.name, rec->model.name,
-              rec->device.name, rec->seed,
-              rec->task.sample ? "  (sample: says nothing about the model)" : "");
+    puts("");
+    shown_line("%s  %s  %s  seed %" PRId64 "%s", rec->task.name, rec->model.name, rec->device.name,
+               rec->seed, rec->task.sample ? "  (sample: says nothing about the model)" : "");
     show_scores(rec, r, s);
-    printf("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s\n", rec->timing.train_s,
-           rec->timing.sentences_per_s, rec->timing.eval_s);
+    shown_line("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s", rec->timing.train_s,
+               rec->timing.sentences_per_s, rec->timing.eval_s);
     if (rec->loss_scale > 0)
-        printf("  loss scale %g at the end, %" PRId64 " of %" PRId64 " steps skipped\n",
-               rec->loss_scale, rec->skipped_steps, rec->timing.steps);
+        shown_line("  loss scale %g at the end, %" PRId64 " of %" PRId64 " steps skipped",
+                   rec->loss_scale, rec->skipped_steps, rec->timing.steps);
 }
 
 /* Checkpoints take three times the model's size each, and a finished run needs none. */

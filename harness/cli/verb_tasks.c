@@ -98,47 +98,77 @@ static err tasks_list(const options *o) {
     return e;
 }
 
-static err show_text(strbuf *out, const task *t) {
-    err e =
-        shown_printf(out, SHOWN_TERMINAL,
-                     "%s (version %lld)\n%s\n\nsource    %s\nlicence   %s\ncite      %s\nsplit     "
-                     "%s",
-                     t->name, (long long)t->version, t->title, t->source, t->licence, t->citation,
-                     task_split_name(&t->split));
-    if (!e && t->split.rule == TASK_SPLIT_HASH)
-        e = strbuf_printf(out, ", one in %u of each label is test", t->split.one_in);
-    if (!e)
-        e = shown_printf(out, SHOWN_TERMINAL, "\nheadline  %s\nmanifest  %s\n\nfiles\n",
-                         t->headline, t->path);
-    for (size_t i = 0; i < t->file_count && !e; i++) {
+static void show_files(const task *t, bool is_narrow) {
+    puts("\nfiles");
+    for (size_t i = 0; i < t->file_count; i++) {
         char bytes[32], rows[32];
         const task_file *f = &t->files[i];
+        const char *role = task_role_name(f->role);
         data_number(bytes, f->bytes);
         data_number(rows, f->rows);
-        e = shown_printf(out, SHOWN_TERMINAL, "  %-6s %-24s %12s bytes %9s rows\n",
-                         task_role_name(f->role), f->name, f->bytes ? bytes : "?",
-                         f->rows ? rows : "?");
+        const char *size = f->bytes ? bytes : "?", *count = f->rows ? rows : "?";
+        if (!is_narrow) {
+            shown_out("  %-6s %-24s %12s bytes %9s rows\n", role, f->name, size, count);
+            continue;
+        }
+        shown_line("  %-6s %s", role, f->name);
+        shown_line("         %s bytes, %s rows", size, count);
     }
-    if (!e) e = strbuf_add(out, "\nlabels\n");
+}
+
+static err show_labels(const task *t, bool is_narrow) {
+    strbuf out = {0};
+    err e = ERR_OK;
+    puts("\nlabels");
     for (size_t i = 0; i < t->label_count && !e; i++) {
         const task_label *l = &t->labels[i];
-        e = strbuf_printf(out, "  %zu  ", i);
-        if (!e) e = text_column(out, l->value, 10);
-        if (!e) e = text_column(out, l->name, 32);
-        if (!e) e = shown_printf(out, SHOWN_TERMINAL, "%s\n", l->readable);
+        if (is_narrow) {
+            shown_line("  %zu  %s  %s", i, l->value, l->name);
+            shown_line("     %s", l->readable);
+            continue;
+        }
+        out.length = 0;
+        e = strbuf_printf(&out, "  %zu  ", i);
+        if (!e) e = text_column(&out, l->value, 10);
+        if (!e) e = text_column(&out, l->name, 32);
+        if (!e) shown_out("%s%s\n", out.text, l->readable);
     }
+    strbuf_free(&out);
     return e;
+}
+
+static err show_text(const task *t) {
+    const struct {
+        const char *label, *text;
+    } lines[] = {{"source    ", t->source},   {"licence   ", t->licence},
+                 {"cite      ", t->citation}, {"split     ", NULL},
+                 {"headline  ", t->headline}, {"manifest  ", t->path}};
+    bool is_narrow = shown_columns() < TABLE_COLUMNS;
+    strbuf text = {0};
+    err e = ERR_OK;
+    shown_line("%s (version %lld)", t->name, (long long)t->version);
+    shown_line("%s", t->title);
+    puts("");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines && !e; i++) {
+        const char *value = lines[i].text ? lines[i].text : task_split_name(&t->split);
+        text.length = 0;
+        e = shown_add(&text, SHOWN_TERMINAL, value);
+        if (!e && !lines[i].text && t->split.rule == TASK_SPLIT_HASH)
+            e = strbuf_printf(&text, ", one in %u of each label is test", t->split.one_in);
+        if (!e) shown_wrapped(lines[i].label, text.text);
+    }
+    strbuf_free(&text);
+    if (e) return e;
+    show_files(t, is_narrow);
+    return show_labels(t, is_narrow);
 }
 
 static err tasks_show(const options *o) {
     task t;
-    strbuf out = {0};
     if (o->arg_count != 2) return err_set(ERR_USAGE, "name one task: harness tasks show TASK");
     err e = task_find(&t, o->args[1], o->task_dir);
     if (e) return e;
-    e = o->json ? output_json(t.manifest, true) : show_text(&out, &t);
-    if (!e && !o->json) fputs(out.text, stdout);
-    strbuf_free(&out);
+    e = o->json ? output_json(t.manifest, true) : show_text(&t);
     task_free(&t);
     return e;
 }

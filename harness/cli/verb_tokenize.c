@@ -116,27 +116,40 @@ static int mask_at(const printer *p, size_t i) {
     return i < p->e.count;
 }
 
+/* On a narrow terminal the heads are short. */
 static err print_table(const printer *p, const char *text, const char *pair, size_t number) {
-    strbuf b = {0};
+    static const struct heads {
+        const char *at, *id, *type, *mask;
+    } whole = {"position", "    id", "token_type_id", "attention_mask"},
+      brief = {"  at", "    id", "type", "mask"};
+    enum { WHOLE_COLUMNS = 51 };
+    strbuf b = {0}, line = {0};
     size_t width = strlen("piece"), count = shown(p);
-    err e = shown_printf(&b, SHOWN_TERMINAL, "%stext %zu: %s%s%s\n", number > 1 ? "\n" : "", number,
-                         text, pair ? " | " : "", pair ? pair : "");
     for (size_t i = 0; i < count; i++) {
         size_t w = shown_width(tokenizer_text(p->t, id_at(p, i)));
         if (w > width) width = w;
     }
-    if (e || (e = strbuf_add(&b, "  position  ")) || (e = text_column(&b, "piece", width)) ||
-        (e = strbuf_add(&b, "      id  token_type_id  attention_mask\n")))
+    const struct heads *h = shown_columns() < width + WHOLE_COLUMNS ? &brief : &whole;
+    if (number > 1) puts("");
+    err e = strbuf_printf(&line, "text %zu: ", number);
+    if (!e)
+        e = shown_printf(&b, SHOWN_TERMINAL, "%s%s%s", text, pair ? " | " : "", pair ? pair : "");
+    if (e) goto done;
+    shown_wrapped(line.text, b.text ? b.text : "");
+    b.length = 0;
+    if ((e = strbuf_printf(&b, "  %s  ", h->at)) || (e = text_column(&b, "piece", width)) ||
+        (e = strbuf_printf(&b, "  %s  %s  %s\n", h->id, h->type, h->mask)))
         goto done;
     for (size_t i = 0; i < count; i++)
-        if ((e = strbuf_printf(&b, "  %8zu  ", i)) ||
+        if ((e = strbuf_printf(&b, "  %*zu  ", (int)strlen(h->at), i)) ||
             (e = text_column(&b, tokenizer_text(p->t, id_at(p, i)), width)) ||
-            (e = strbuf_printf(&b, "  %6u  %13d  %14d\n", id_at(p, i), type_at(p, i),
-                               mask_at(p, i))))
+            (e = strbuf_printf(&b, "  %6u  %*d  %*d\n", id_at(p, i), (int)strlen(h->type),
+                               type_at(p, i), (int)strlen(h->mask), mask_at(p, i))))
             goto done;
     if (p->e.truncated) e = strbuf_printf(&b, "  %zu more pieces were cut off\n", p->e.cut);
     if (!e) fwrite(b.text, 1, b.length, stdout);
 done:
+    strbuf_free(&line);
     strbuf_free(&b);
     return e;
 }

@@ -2,11 +2,14 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/options.h"
 #include "compute/verify/verify.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { TABLE_COLUMNS = 90 };
 
 static err add_json(cJSON *array, const verify_result *r) {
     cJSON *o;
@@ -24,6 +27,12 @@ static void print_line(const verify_result *r) {
     char nmse[16] = "-", element[16] = "-"; // judged otherwise: integers, an absolute bound
     if (r->nmse_bound > 0) snprintf(nmse, sizeof nmse, "%.0e", r->nmse_bound);
     if (r->element_bound > 0) snprintf(element, sizeof element, "%.0e", r->element_bound);
+    if (shown_columns() < TABLE_COLUMNS) {
+        shown_line("%s: %s, %u cases", op_name(r->kind), r->failed ? "FAILED" : "ok", r->cases);
+        shown_line("  NMSE %.1e of %s, element %.1e of %s, %s", r->worst_nmse, nmse,
+                   r->worst_element, element, r->failed ? r->failure : r->worst_case);
+        return;
+    }
     printf("%-17s %5u  %9.1e  %6s  %9.1e  %6s  %-6s %s\n", op_name(r->kind), r->cases,
            r->worst_nmse, nmse, r->worst_element, element, r->failed ? "FAILED" : "ok",
            r->failed ? r->failure : r->worst_case);
@@ -81,10 +90,12 @@ static err verify_all(device *d, const options *o, uint32_t *failed) {
     *failed = 0;
     if (is_json && !ops) return err_set(ERR_MEMORY, "out of memory");
     if (!is_json) {
-        printf("%s (%s) against the f64 reference: the errors that came nearest to their bounds\n",
-               d->info.name, device_precision_name(d->options.precision));
-        printf("%-17s %5s  %9s  %6s  %9s  %6s\n", "op", "cases", "NMSE", "bound", "element",
-               "bound");
+        shown_line("%s (%s) against the f64 reference: the errors that came nearest to their "
+                   "bounds",
+                   d->info.name, device_precision_name(d->options.precision));
+        if (shown_columns() >= TABLE_COLUMNS)
+            printf("%-17s %5s  %9s  %6s  %9s  %6s\n", "op", "cases", "NMSE", "bound", "element",
+                   "bound");
     }
     for (int kind = 0; kind < OP_COUNT && !e; kind++) {
         verify_result r;

@@ -220,10 +220,19 @@ static void describe_tanh_bwd(struct tanh_bwd *a, description *l) {
     l->flops = 3.0 * (double)n;
 }
 
+static void describe_activation_bwd(struct activation_bwd *a, description *l) {
+    size_t n = SIZE(rows) * a->cols;
+    REAL(dx, WRITE, n);
+    REAL(dy, READ, n);
+    REAL(pre, READ, n);
+    l->flops = 20.0 * (double)n;
+}
+
 static void describe_cross_entropy(struct cross_entropy *a, description *l) {
     size_t b = SIZE(rows), c = a->classes;
     REAL(loss, WRITE, b);
     REAL_OPTIONAL(dlogits, WRITE, b * c);
+    U32_UNLESS(true, predicted, WRITE, b);
     REAL(logits, READ, b * c);
     U32(targets, READ, b);
     KEPT(REAL_OPTIONAL(class_weights, READ, c));

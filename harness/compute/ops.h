@@ -24,7 +24,8 @@ typedef enum dim_kind {
     DIM_TILES,     /* attention work list of the micro-batch */
     DIM_LISTS_0,   /* lists that rows_sum adds by, of the micro-batch; there are several sets of */
     DIM_LISTS_1,   /* them: LISTS_MAX */
-    DIM_STEP_ROWS  /* rows of a table that the whole optimizer step touches: U */
+    DIM_STEP_ROWS, /* rows of a table that the whole optimizer step touches: U */
+    DIM_CHOSEN     /* rows that a head reads of the micro-batch, where they are listed: R */
 } dim_kind;
 
 enum { LISTS_MAX = 2 };
@@ -226,7 +227,7 @@ struct first_attention_bwd {
     dropout_spec drop;
 };
 
-/* y[b] = x[starts[b]]: each sentence's first token, [CLS]. */
+/* y[b] = x[starts[b]]: each sentence's first token, [CLS], or whichever rows are listed. */
 struct gather_rows {
     span y;      /* (B, H) */
     span x;      /* (T, H) */
@@ -236,7 +237,8 @@ struct gather_rows {
     uint32_t hidden;
 };
 
-/* Backward of gather_rows: dx[starts[b]] = dy[b], every other row of dx is 0. */
+/* Backward of gather_rows: dx[starts[b]] = dy[b], every other row of dx is 0. The rows listed
+ * ascend. */
 struct scatter_rows {
     span dx;     /* (T, H) */
     span dy;     /* (B, H) */
@@ -262,12 +264,25 @@ struct tanh_bwd {
     uint32_t cols;
 };
 
+/* dx = dy * act'(pre), where no product stands between (linear_dx). act is none that tanh_bwd
+ * serves. dx may be dy. */
+struct activation_bwd {
+    span dx, dy, pre; /* (M, N) */
+    activation act;
+    dim rows;
+    uint32_t cols;
+};
+
 /* loss[b] = sum_c w[c] target[c] * -log softmax(logits[b])[c] with target = (1 - smoothing) at the
  * class targets[b] + smoothing / C everywhere (w = 1 when absent); dlogits (optional) = its
- * gradient times the step's loss_scale. The maximum is subtracted before exp. */
+ * gradient times the step's loss_scale. The maximum is subtracted before exp. predicted[b] is the
+ * class of the largest logit, the first of equals. dlogits may be logits. Beyond CLASSES_FEW
+ * classes there are neither class_weights nor smoothing. */
+enum { CLASSES_FEW = 4096 };
 struct cross_entropy {
     span loss;          /* (B) */
     span dlogits;       /* (B, C); optional */
+    span predicted;     /* (B) u32; optional */
     span logits;        /* (B, C) */
     span targets;       /* (B) u32, each < C */
     span class_weights; /* (C); optional */

@@ -16,7 +16,7 @@ typedef enum plan_part { PART_BEGIN, PART_MICRO, PART_END, PART_COUNT } plan_par
 
 /* Sizes of one micro-batch. */
 typedef struct micro_sizes {
-    uint32_t tokens, sentences, tiles, lists[LISTS_MAX];
+    uint32_t tokens, sentences, tiles, lists[LISTS_MAX], chosen;
 } micro_sizes;
 
 typedef struct step_info {
@@ -24,7 +24,7 @@ typedef struct step_info {
     uint32_t step; /* optimizer step, 1-based */
     uint32_t seed;
     uint32_t step_rows; /* U */
-    float loss_scale;   /* factor of dlogits: 1 / sentences of the optimizer step */
+    float loss_scale; /* factor of dlogits: 1 / sentences (or chosen rows) of the optimizer step */
     /* What loss_scale holds beside that, and grad_norm divides by; 0 is 1: nothing is scaled. */
     float gradient_scale;
     uint32_t micro_count;
@@ -100,7 +100,7 @@ typedef struct device_vtable {
     /* ERR_DEVICE unless so many bytes more can be had, of device memory and of memory that the host
      * sees; NULL: it is not known before */
     err (*has_room)(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what);
-    /* raw bytes; only called for buffers without `mapped` */
+    /* raw bytes; only called for buffers without `mapped`, NULL where there are none */
     err (*upload)(buffer *b, size_t offset, const void *bytes, size_t count);
     err (*download)(void *bytes, buffer *b, size_t offset, size_t count);
     /* reals of plan->scratch that this op needs at its largest sizes */

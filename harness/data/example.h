@@ -13,11 +13,20 @@
 
 enum { EXAMPLE_TEXTS_MAX = 2 };
 
-/* What is to be said; the task's kind tells which member holds. */
+/* Tokens of a sentence that are to be named. Borrowed. */
+typedef struct example_chosen {
+    const uint32_t *places; /* (count) ascending */
+    const uint32_t *ids;    /* (count) what stands there */
+    uint32_t count;
+} example_chosen;
+
+/* What is to be said; the task's kind tells which member holds, and where tokens are to be named
+ * chosen does. */
 typedef union example_target {
     uint32_t class;     /* ANSWER_CLASS: index into the task's labels */
     float number;       /* ANSWER_NUMBER */
     const uint8_t *set; /* ANSWER_SET: (labels of the task) 1 where the label holds; borrowed */
+    example_chosen chosen;
 } example_target;
 
 static inline bool example_same_target(answer_kind kind, size_t labels, example_target a,

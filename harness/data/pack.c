@@ -108,6 +108,20 @@ static void fill_target(const batch *b, uint32_t slot, uint32_t micro, uint32_t 
     }
 }
 
+// Adds a sentence's chosen rows to those of its micro-batch, of which there are n. Returns how many
+// there are then.
+static uint32_t fill_chosen(const batch *b, uint32_t slot, uint32_t micro, const pack_sentence *s,
+                            uint32_t start, uint32_t ordinal, uint32_t n) {
+    const example_chosen *chosen = &s->target.chosen;
+    for (uint32_t k = 0; k < chosen->count; k++, n++) {
+        at(b->chosen, slot, micro)[n] = start + chosen->places[k];
+        at(b->chosen_positions, slot, micro)[n] = chosen->places[k];
+        at(b->chosen_sentence, slot, micro)[n] = ordinal;
+        at(b->targets, slot, micro)[n] = chosen->ids[k];
+    }
+    return n;
+}
+
 // Writes one micro-batch's tokens and its attention work list.
 static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
                        const pack_sentence *sentences, uint32_t first, uint32_t count) {
@@ -118,11 +132,14 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
     uint32_t *starts = at(b->starts, slot, micro);
     uint32_t *ordinals = at(b->ordinals, slot, micro);
     attention_tile *tiles = (attention_tile *)(void *)at(b->tiles, slot, micro);
-    uint32_t used = 0, tile_count = 0;
+    uint32_t used = 0, tile_count = 0, chosen = 0;
     for (uint32_t i = 0; i < count; i++) {
         const pack_sentence *s = &sentences[first + i];
         starts[i] = used;
-        fill_target(b, slot, micro, i, s->target);
+        if (b->capacity.chosen)
+            chosen = fill_chosen(b, slot, micro, s, used, first + i, chosen);
+        else
+            fill_target(b, slot, micro, i, s->target);
         ordinals[i] = first + i;
         fill_position_ids(&b->capacity, position_ids + used, s);
         for (uint32_t row = 0; row < s->count; row += b->capacity.tile_rows) {
@@ -136,7 +153,8 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
         }
     }
     starts[count] = used;
-    p->micros[micro] = (micro_sizes){.tokens = used, .sentences = count, .tiles = tile_count};
+    p->micros[micro] =
+        (micro_sizes){.tokens = used, .sentences = count, .tiles = tile_count, .chosen = chosen};
 }
 
 static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
@@ -151,6 +169,7 @@ static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
 // The union of the micro-batches' distinct ids; the lists' rows turn from ids into places in it.
 static void fill_union(pack *p, const batch *b, uint32_t slot) {
     size_t all = 0;
+    if (b->capacity.whole_token_gradient) return;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         uint32_t lists = p->micros[micro].lists[BATCH_TOKEN_LISTS];
         memcpy(p->ids_sorted + all, at(b->by_token.rows, slot, micro), lists * sizeof(uint32_t));
@@ -173,6 +192,10 @@ static void fill_union(pack *p, const batch *b, uint32_t slot) {
     }
 }
 
+static uint32_t chosen_of(const batch_capacity *c, const pack_sentence *s) {
+    return c->chosen ? s->target.chosen.count : 0;
+}
+
 err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
               uint32_t count, uint32_t micro_sentences, bool for_training) {
     const batch_capacity *c = &b->capacity;
@@ -182,14 +205,18 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
     p->step_rows = 0;
     p->sentence_count = count;
     p->token_count = 0;
+    p->chosen_count = 0;
+    p->of_chosen = c->chosen > 0;
     for (uint32_t i = 0; i < count; i++) { // kernels go by it
         if (sentences[i].count > c->max_length)
             return err_set(ERR_ARG, "a sentence of %u tokens, the batch is planned for up to %u",
                            sentences[i].count, c->max_length);
     }
     for (uint32_t first = 0; first < count;) {
-        uint32_t n = 0, tokens = 0;
-        while (first + n < count && n < most && tokens + sentences[first + n].count <= c->tokens) {
+        uint32_t n = 0, tokens = 0, chosen = 0;
+        while (first + n < count && n < most && tokens + sentences[first + n].count <= c->tokens &&
+               chosen + chosen_of(c, &sentences[first + n]) <= c->chosen) {
+            chosen += chosen_of(c, &sentences[first + n]);
             tokens += sentences[first + n++].count;
         }
         if (!n) {
@@ -205,6 +232,7 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
         fill_micro(p, b, slot, micro, sentences, first, n);
         if (for_training) fill_lists(p, b, slot, micro);
         p->token_count += tokens;
+        p->chosen_count += chosen;
         first += n;
     }
     p->first_sentence[p->micro_count] = count;
@@ -213,11 +241,13 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
 }
 
 step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed) {
+    uint32_t count = p->of_chosen ? p->chosen_count : p->sentence_count;
     return (step_info){.slot = slot,
                        .step = step,
                        .seed = seed,
                        .step_rows = p->step_rows,
-                       .loss_scale = 1.0f / (float)p->sentence_count,
+                       // a step of which nothing was chosen has no loss, not one that is no number
+                       .loss_scale = 1.0f / (float)(count ? count : 1),
                        .micro_count = p->micro_count,
                        .micros = p->micros};
 }

@@ -24,6 +24,8 @@ typedef struct pack {
     uint32_t step_rows;      /* U */
     uint32_t sentence_count; /* of the step */
     uint32_t token_count;    /* of the step */
+    uint32_t chosen_count;   /* of the step */
+    bool of_chosen;          /* losses are those of chosen rows */
     uint32_t
         *first_sentence;  /* (capacity.micros + 1) ordinal of each micro-batch's first sentence */
     uint64_t *keys;       /* scratch for sorting: id << 32 | token */
@@ -40,7 +42,8 @@ void pack_free(pack *p);
 err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
               uint32_t count, uint32_t micro_sentences, bool for_training) MUST_CHECK;
 
-/* step_info for plan_submit after pack_fill. */
+/* step_info for plan_submit after pack_fill: losses are divided by the number of sentences, or of
+ * chosen rows. */
 step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed);
 
 #endif

@@ -1,6 +1,7 @@
 #include "metric/score.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 
 #include <math.h>
 #include <string.h>
@@ -225,6 +226,14 @@ const metric *metric_find(const char *name) {
         if (!strcmp(table[i].name, name)) return &table[i];
     }
     return NULL;
+}
+
+const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const char *label_1) {
+    const char *number = strstr(m->title, "label 1");
+    if (!number || !label_1) return m->title;
+    shown_snprintf(out, METRIC_TITLE_BYTES, SHOWN_TERMINAL, "%.*s%s", (int)(number - m->title),
+                   m->title, label_1);
+    return out;
 }
 
 bool metric_applies(const metric *m, answer_kind kind, size_t classes) {

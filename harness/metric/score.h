@@ -123,6 +123,11 @@ double metric_of(const double *values, const char *name);
 /* The metrics that a task of that kind, with that many classes, records, in table order. */
 bool metric_applies(const metric *m, answer_kind kind, size_t classes);
 
+/* The title for people, who know labels by their names: that of label 1 in place of its number ("F1
+ * of sarcastic"). label_1 NULL: the title as it is. Returns it or out, which is cut to its size. */
+enum { METRIC_TITLE_BYTES = 160 };
+const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const char *label_1);
+
 typedef struct class_score {
     double precision, recall, f1;
     uint64_t support; /* gold rows of the class */

@@ -21,6 +21,7 @@ typedef struct batch_capacity {
     uint32_t sentences;  /* of one micro-batch */
     uint32_t micros;     /* micro-batches of one optimizer step */
     uint32_t max_length; /* tokens of one sentence */
+    uint32_t chosen;     /* rows of one micro-batch that are listed for the head: R; 0: none are */
     /* of the model (model_capacity) */
     uint32_t outputs;   /* numbers that the head gives for a row that it reads: C */
     uint32_t tile_rows; /* device->tile_rows */
@@ -28,6 +29,7 @@ typedef struct batch_capacity {
     uint32_t types;            /* rows of the token type table that are used: 1 or 2 */
     bool positions_follow_pad; /* as encoder_family says, with the pad id */
     uint32_t pad;
+    bool whole_token_gradient; /* rows of by_token are ids: the gradient is not compact */
 } batch_capacity;
 
 /* Tokens grouped by the row of a table that they look up: what rows_sum takes. */
@@ -47,19 +49,23 @@ typedef struct batch {
     span positions;                   /* (T) place in the sentence: dropout */
     span token_sentence;              /* (T) ordinal of the sentence within the optimizer step */
     span starts;                      /* (B + 1) first token of each sentence */
-    span targets;                     /* (B) what the loss compares with, as the head lays it out */
-    span ordinals;                    /* (B) ordinal within the optimizer step */
-    span tiles;                       /* (N, 4) attention_tile */
-    batch_lists by_token;             /* rows: places in step_rows */
+    span targets;  /* (B), or (R) chosen: what the loss compares with, as the head lays it out */
+    span ordinals; /* (B) ordinal within the optimizer step */
+    span tiles;    /* (N, 4) attention_tile */
+    span chosen;   /* (R + 1) rows that the head reads; the last is not used */
+    span chosen_positions; /* (R) their place in the sentence: dropout */
+    span chosen_sentence;  /* (R) ordinal of their sentence: dropout */
+    batch_lists by_token;  /* rows: places in step_rows, or ids */
     batch_lists by_position, by_type;
     /* inputs, per slot */
     span step_rows; /* (U) u32: distinct ids of the step, ascending */
     /* results, per slot and micro-batch */
-    span losses;  /* (B) real */
-    span outputs; /* (B, C) real: logits */
+    span losses;    /* (B), or (R) chosen, real */
+    span outputs;   /* (B, C) real: logits; those of chosen rows stay in the model's memory */
+    span predicted; /* (R) u32: the class of the largest logit of chosen rows */
     /* results, per slot */
     span norm; /* (4) real, of grad_norm */
-    dim dim_tokens, dim_sentences, dim_tiles, dim_step_rows;
+    dim dim_tokens, dim_sentences, dim_tiles, dim_step_rows, dim_chosen;
 } batch;
 
 /* Allocates for both slots. */

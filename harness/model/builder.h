@@ -29,6 +29,21 @@ static inline bool has_first_layer(const struct model *m) {
            m->config.hidden * elem_bytes(m->params.device->real) % SPAN_ALIGN == 0;
 }
 
+/* Whether the last layer computes the chosen rows alone behind its attention. */
+static inline bool has_chosen_layer(const struct model *m) {
+    return !m->keeps_all_rows && m->head->reads == HEAD_READS_CHOSEN;
+}
+
+/* The rows that the head reads. */
+static inline dim head_rows_of(const model_builder *b) {
+    switch (b->model->head->reads) {
+    case HEAD_READS_FIRST: return b->batch->dim_sentences;
+    case HEAD_READS_CHOSEN: return b->batch->dim_chosen;
+    case HEAD_READS_ALL: break;
+    }
+    return b->batch->dim_tokens;
+}
+
 static inline const param *model__param(const model_builder *b, param_field field, uint32_t layer) {
     return params_at(&b->model->params, field, layer);
 }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/head/head.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -479,7 +480,7 @@ err model_config_json(cJSON **out, const model_config *c) {
         [MODEL_SCORES_SOFTMAX] = "single_label_classification",
         [MODEL_SCORES_SIGMOID] = "multi_label_classification",
         [MODEL_SCORES_RAW] = "regression"};
-    snprintf(class, sizeof class, "%sForSequenceClassification", c->family->class_name);
+    snprintf(class, sizeof class, "%s%s", c->family->class_name, head_of(c)->class_name);
     *out = root;
     if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&list, root, "architectures"))) goto done;
@@ -489,9 +490,11 @@ err model_config_json(cJSON **out, const model_config *c) {
     if ((e = json_add_string(root, model_config_key(c, "hidden_act"), activation_name(c))))
         goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
-    if ((e = json_add_string(root, "problem_type", problem_types[c->scores]))) goto done;
+    if (!model_config_masks(c) &&
+        (e = json_add_string(root, "problem_type", problem_types[c->scores])))
+        goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
-    e = add_labels(root, c);
+    if (!model_config_masks(c)) e = add_labels(root, c);
 done:
     if (e) {
         cJSON_Delete(root);

@@ -23,19 +23,22 @@ typedef enum model_scores {
     MODEL_SCORES_RAW      /* regression */
 } model_scores;
 
+struct head;
+
 typedef struct model_config {
     const encoder_family *family;
-    uint32_t vocabulary;   /* V: vocab_size */
-    uint32_t embedding;    /* embedding_size; 0: as hidden (model_config_embedding) */
-    uint32_t hidden;       /* H: hidden_size */
-    uint32_t layers;       /* L: num_hidden_layers */
-    uint32_t heads;        /* A: num_attention_heads; divides H */
-    uint32_t intermediate; /* F: intermediate_size */
-    uint32_t positions;    /* P: max_position_embeddings */
-    uint32_t types;        /* type_vocab_size; 0: the family has no token types */
-    uint32_t classes;      /* C: entries of id2label */
-    uint32_t pad;          /* pad_token_id */
-    activation activation; /* hidden_act: between a layer's two products */
+    const struct head *head; /* NULL: that of `scores` (head_of in head/head.h) */
+    uint32_t vocabulary;     /* V: vocab_size */
+    uint32_t embedding;      /* embedding_size; 0: as hidden (model_config_embedding) */
+    uint32_t hidden;         /* H: hidden_size */
+    uint32_t layers;         /* L: num_hidden_layers */
+    uint32_t heads;          /* A: num_attention_heads; divides H */
+    uint32_t intermediate;   /* F: intermediate_size */
+    uint32_t positions;      /* P: max_position_embeddings */
+    uint32_t types;          /* type_vocab_size; 0: the family has no token types */
+    uint32_t classes;        /* C: entries of id2label */
+    uint32_t pad;            /* pad_token_id */
+    activation activation;   /* hidden_act: between a layer's two products */
     model_scores scores;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;
@@ -73,6 +76,13 @@ static inline uint32_t model_config_longest(const model_config *c) {
     return c->family->positions_follow_pad ? c->positions - c->pad - 1 : c->positions;
 }
 
+extern const struct head head_masked_lm;
+
+/* Whether the head is a masked language model's: then there is neither pooler nor classifier. */
+static inline bool model_config_masks(const model_config *c) {
+    return c->head == &head_masked_lm;
+}
+
 /* What the family calls a key of BERT's config.json. */
 const char *model_config_key(const model_config *c, const char *key);
 
@@ -97,7 +107,7 @@ err model_config_read(model_config *c, const char *path) MUST_CHECK;
 /* What config.json holds; *out is owned (cJSON_Delete). Errors: ERR_MEMORY. */
 err model_config_json(cJSON **out, const model_config *c) MUST_CHECK;
 
-/* Writes a config.json that transformers loads as the family's ...ForSequenceClassification. */
+/* Writes a config.json that transformers loads as the family's class of this head. */
 err model_config_write(const model_config *c, const char *path) MUST_CHECK;
 
 void model_config_free(model_config *c);

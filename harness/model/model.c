@@ -1,11 +1,7 @@
 #include "model/builder.h"
 
 err model_init(struct model *m, device *d, const model_config *config, uint32_t token_rows) {
-    *m = (struct model){.config = *config,
-                        .head =
-                            head_of_kind(config->scores == MODEL_SCORES_RAW       ? ANSWER_NUMBER
-                                         : config->scores == MODEL_SCORES_SIGMOID ? ANSWER_SET
-                                                                                  : ANSWER_CLASS)};
+    *m = (struct model){.config = *config, .head = head_of(config)};
     return params_init(&m->params, d, config, token_rows);
 }
 
@@ -22,14 +18,19 @@ void model_capacity(batch_capacity *c, const struct model *m) {
     c->positions_follow_pad = m->config.family->positions_follow_pad;
     c->pad = m->config.pad;
     c->tile_rows = m->params.device->tile_rows;
+    c->whole_token_gradient = !params_at(&m->params, PARAM_token, 0)->is_sparse;
 }
 
-err model_memory_init(model_memory *memory, const struct model *m, uint32_t tokens,
-                      uint32_t sentences, bool training) {
-    *memory = (model_memory){.tokens = tokens, .sentences = sentences, .training = training};
+err model_memory_init(model_memory *memory, const struct model *m, const batch_capacity *capacity,
+                      bool training) {
+    uint32_t tokens = capacity->tokens, sentences = capacity->sentences, rows = sentences;
+    if (m->head->reads == HEAD_READS_CHOSEN) rows = capacity->chosen;
+    *memory = (model_memory){
+        .tokens = tokens, .sentences = sentences, .chosen = capacity->chosen, .training = training};
     arena_init(&memory->arena, m->params.device, 0, false);
-    uint32_t rows = m->head->reads == HEAD_READS_FIRST ? sentences : tokens;
-    err e = encoder_memory_init(&memory->encoder, &memory->arena, m, tokens, sentences, training);
+    err e =
+        encoder_memory_init(&memory->encoder, &memory->arena, m, tokens, sentences, rows, training);
+    if (m->head->reads == HEAD_READS_ALL) rows = tokens;
     if (!e) e = m->head->memory(&memory->head, &memory->arena, &m->config, rows, training);
     if (e) model_memory_free(memory);
     return e;
@@ -54,7 +55,8 @@ static err check_capacity(const model_builder *build) {
     const model_config *c = build->c;
     uint32_t outputs = build->model->head->outputs(c);
     if (b->capacity.tokens > memory->tokens || b->capacity.sentences > memory->sentences ||
-        b->capacity.outputs != outputs || b->capacity.max_length > model_config_longest(c))
+        b->capacity.chosen > memory->chosen || b->capacity.outputs != outputs ||
+        b->capacity.max_length > model_config_longest(c))
         return err_set(
             ERR_ARG,
             "batch of %u tokens, %u sentences of up to %u tokens, %u outputs does not fit a "
@@ -79,11 +81,6 @@ static err backward(const model_builder *b, dim rows, span x) {
     return e || !trains ? e : encoder_backward(b);
 }
 
-static dim head_dim(const model_builder *b) {
-    return b->model->head->reads == HEAD_READS_FIRST ? b->batch->dim_sentences
-                                                     : b->batch->dim_tokens;
-}
-
 err model_train_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
                      const model_training *options) {
     model_builder build = builder_of(p, m, memory, b, options);
@@ -99,8 +96,8 @@ err model_train_plan(plan *p, const struct model *m, const model_memory *memory,
     plan_part_begin(p, PART_BEGIN);
     if ((e = model__begin(&build))) goto done;
     plan_part_begin(p, PART_MICRO);
-    if ((e = forward(&build, head_dim(&build), &x))) goto done;
-    if ((e = backward(&build, head_dim(&build), x))) goto done;
+    if ((e = forward(&build, head_rows_of(&build), &x))) goto done;
+    if ((e = backward(&build, head_rows_of(&build), x))) goto done;
     plan_part_begin(p, PART_END);
     if ((e = model__end(&build))) goto done;
     e = plan_ready(p);
@@ -116,7 +113,7 @@ err model_eval_plan(plan *p, const struct model *m, const model_memory *memory, 
     plan_init(p, m->params.device);
     if ((e = check_capacity(&build))) goto done;
     plan_part_begin(p, PART_MICRO);
-    if ((e = forward(&build, head_dim(&build), &x))) goto done;
+    if ((e = forward(&build, head_rows_of(&build), &x))) goto done;
     e = plan_ready(p);
 done:
     if (e) plan_free(p);

@@ -55,13 +55,14 @@ typedef struct model_training {
 
 typedef struct model_memory {
     arena arena;
-    uint32_t tokens, sentences; /* most of a micro-batch */
+    uint32_t tokens, sentences, chosen; /* most of a micro-batch */
     bool training;
     encoder_memory encoder;
     head_memory head;
 } model_memory;
 
-/* Allocates the parameters (zero). token_rows as params_init; 0: evaluation only. Free with
+/* Allocates the parameters (zero) of the configuration's encoder and head. token_rows as
+ * params_init; 0: evaluation only. Free with
  * model_free, after the plans made from it. */
 err model_init(struct model *m, device *d, const model_config *config,
                uint32_t token_rows) MUST_CHECK;
@@ -70,9 +71,10 @@ void model_free(struct model *m);
 /* Fills in what a batch for this model has of the model and its device: outputs, target, tile. */
 void model_capacity(batch_capacity *c, const struct model *m);
 
-/* Activations for micro-batches of up to tokens and sentences. Free with model_memory_free. */
-err model_memory_init(model_memory *memory, const struct model *m, uint32_t tokens,
-                      uint32_t sentences, bool training) MUST_CHECK;
+/* Activations for micro-batches of up to the capacity's tokens, sentences and chosen rows. Free
+ * with model_memory_free. */
+err model_memory_init(model_memory *memory, const struct model *m, const batch_capacity *capacity,
+                      bool training) MUST_CHECK;
 void model_memory_free(model_memory *memory);
 
 /* Fills *p (plan_init to plan_ready) with a whole optimizer step: zero gradients and catch the

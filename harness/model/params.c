@@ -67,6 +67,7 @@ static err list_build(params *ps, const model_config *c) {
                              .layer = layer,
                              .rows = rows,
                              .cols = cols};
+                p->is_sparse = p->field == PARAM_token && !model_config_masks(c);
                 p->zero_row = pads(c, p->field) ? c->pad : rows;
                 p->is_vector = p->cols == 0;
                 if (p->is_vector) p->cols = 1;
@@ -98,7 +99,7 @@ static err group_init(params *ps, param_group *group, bool decay) {
     err e = ERR_OK;
     group->decay = decay;
     for (size_t i = 0; i < ps->count; i++)
-        if (ps->list[i].field != PARAM_token && ps->list[i].decay == decay)
+        if (!ps->list[i].is_sparse && ps->list[i].decay == decay)
             group->count += aligned(ps->list[i].count);
     if ((e = arena_take(&ps->arena, &group->p, group->count, real))) return e;
     if (ps->training) {
@@ -109,7 +110,7 @@ static err group_init(params *ps, param_group *group, bool decay) {
     size_t first = 0;
     for (size_t i = 0; i < ps->count; i++) {
         param *p = &ps->list[i];
-        if (p->field == PARAM_token || p->decay != decay) continue;
+        if (p->is_sparse || p->decay != decay) continue;
         p->p = span_part(group->p, first, p->count);
         if (ps->training) {
             p->m = span_part(group->m, first, p->count);
@@ -126,6 +127,7 @@ static err token_init(params *ps, uint32_t token_rows) {
     param *token = &ps->list[0];
     err e = ERR_OK;
     assert(token->field == PARAM_token);
+    if (!token->is_sparse) return ERR_OK;
     if ((e = arena_take(&ps->arena, &token->p, token->count, real)) || !ps->training) return e;
     ps->token_rows = token_rows < token->rows ? token_rows : token->rows;
     size_t gradient = (size_t)ps->token_rows * token->cols;
@@ -203,7 +205,7 @@ void param_label(const param *p, char name[PARAM_NAME_BYTES]) {
 
 static bool is_norm_weight(param_field field) {
     return field == PARAM_embedding_norm_weight || field == PARAM_attention_norm_weight ||
-           field == PARAM_output_norm_weight;
+           field == PARAM_output_norm_weight || field == PARAM_lm_norm_weight;
 }
 
 static void draw_one(float *out, const param *p, uint32_t seed, uint32_t place, float range) {

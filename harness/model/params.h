@@ -6,7 +6,8 @@
  * gradients, so that one operation updates a group. Within a group each tensor begins at a multiple
  * of PARAM_ALIGN elements; the gaps are zero and stay zero. The token embedding is apart: a step
  * touches few of its rows, so its gradient is compact (U, H), and rows are caught up when they are
- * next read (ops.h, adamw_rows). */
+ * next read (ops.h, adamw_rows). Where a head's last product is tied to it, every row has a
+ * gradient in every step: then it is a tensor like the others. */
 #ifndef HARNESS_MODEL_PARAMS_H
 #define HARNESS_MODEL_PARAMS_H
 
@@ -32,11 +33,12 @@ typedef struct param {
     uint32_t layer;      /* PARAM_LAYER only; 0 where all layers share it */
     uint32_t rows, cols; /* cols 1 for a vector */
     bool is_vector, decay;
+    bool is_sparse;    /* of few rows a step: the token embedding, unless it is tied */
     uint32_t zero_row; /* of an embedding: padding's, which is drawn as 0; else rows */
     size_t count;      /* rows * cols */
     uint32_t written;  /* checksum of what params_write put there */
     span p, m, v,
-        g; /* (rows, cols) real; m, v, g only for training; g of `token` is compact (U, H) */
+        g; /* (rows, cols) real; m, v, g only for training; g of a sparse one is compact (U, H) */
 } param;
 
 /* What grad_norm and adamw see as one tensor. */
@@ -54,8 +56,8 @@ typedef struct params {
     size_t count;
     bool shares_layers; /* as encoder_family says */
     param_group groups[GROUP_COUNT];
-    span token_last_step; /* (V) u32: step up to which a row is current */
-    uint32_t token_rows;  /* U: rows of the gradient of `token` */
+    span token_last_step; /* (V) u32: step up to which a row is current; absent when it is tied */
+    uint32_t token_rows;  /* U: rows of the gradient of `token` when it is sparse */
     bool training;
     size_t total;   /* parameters of the model */
     size_t largest; /* elements of the largest tensor */

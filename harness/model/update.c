@@ -21,7 +21,7 @@ static size_t find_stretches(const model_builder *b, const param_group *g,
     bool is_open = false;
     for (size_t i = 0; i < ps->count; i++) {
         const param *p = &ps->list[i];
-        if (p->field == PARAM_token || p->decay != g->decay) continue;
+        if (p->is_sparse || p->decay != g->decay) continue;
         size_t size = (p->count + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
         bool trains = model__trains(b, p);
         if (trains && !is_open) {
@@ -35,8 +35,10 @@ static size_t find_stretches(const model_builder *b, const param_group *g,
     return count;
 }
 
-static bool trains_tokens(const model_builder *b) {
-    return model__trains(b, model__param(b, PARAM_token, 0));
+/* Whether rows of the token embedding are trained apart from all else. */
+static bool trains_rows(const model_builder *b) {
+    const param *token = model__param(b, PARAM_token, 0);
+    return token->is_sparse && model__trains(b, token);
 }
 
 /* --- the parts of a plan --- */
@@ -75,7 +77,7 @@ err model__begin(const model_builder *b) {
                                         .cols = PARAM_ALIGN})))
             return e;
     }
-    if (!trains_tokens(b)) return ERR_OK;
+    if (!trains_rows(b)) return ERR_OK;
     if ((e = op_fill(b->plan, &(struct fill){.x = params_at(ps, PARAM_token, 0)->g,
                                              .rows = step_rows(b),
                                              .cols = params_at(ps, PARAM_token, 0)->cols})))
@@ -123,7 +125,7 @@ err model__end(const model_builder *b) {
                                    dim_fixed((uint32_t)(s->count / PARAM_ALIGN)), PARAM_ALIGN};
         }
     }
-    if (trains_tokens(b))
+    if (trains_rows(b))
         norm.parts[norm.part_count++] =
             (struct grad_part){model__param(b, PARAM_token, 0)->g, step_rows(b),
                                model__param(b, PARAM_token, 0)->cols};
@@ -131,16 +133,19 @@ err model__end(const model_builder *b) {
     for (int i = 0; i < GROUP_COUNT; i++)
         for (size_t k = 0; k < counts[i]; k++)
             if ((e = update_stretch(b, &ps->groups[i], &trained[i][k]))) return e;
-    return trains_tokens(b) ? update_tokens(b) : ERR_OK;
+    return trains_rows(b) ? update_tokens(b) : ERR_OK;
 }
 
 err model_flush_plan(plan *p, const struct model *m, const model_training *options) {
     model_builder build = {p, m, &m->config, NULL, NULL, options};
-    struct adamw_rows all = token_update(&build, dim_fixed(m->config.vocabulary));
     plan_init(p, m->params.device);
     plan_part_begin(p, PART_BEGIN);
     // frozen rows are never behind: a replay would let them decay
-    err e = trains_tokens(&build) ? op_adamw_rows(p, &all) : ERR_OK;
+    err e = ERR_OK;
+    if (trains_rows(&build)) {
+        struct adamw_rows all = token_update(&build, dim_fixed(m->config.vocabulary));
+        e = op_adamw_rows(p, &all);
+    }
     if (!e) e = plan_ready(p);
     if (e) plan_free(p);
     return e;

@@ -13,16 +13,19 @@ static err add_scores(strbuf *out, const comparison *c) {
     grid g = grid_begin("lrrr");
     const char *const heads[] = {"score", "A", "B", "B - A"};
     for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
+    char room[METRIC_TITLE_BYTES];
+    const char *label_1 = a->task.label_count > 1 ? a->task.labels[1] : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
         if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
-        grid_cell(&g, "%s%s", x->title, leads ? " (headline)" : "");
+        const char *title = metric_title(room, x, label_1);
+        grid_cell(&g, "%s%s", title, leads ? " (headline)" : "");
         grid_cell(&g, "%.2f", 100 * a->metrics[m]);
         grid_cell(&g, "%.2f", 100 * b->metrics[m]);
         grid_cell(&g, "%+.2f", 100 * (b->metrics[m] - a->metrics[m]));
         if (!leads) continue;
-        grid_cell(&g, "%s, deduplicated", x->title);
+        grid_cell(&g, "%s, deduplicated", title);
         grid_cell(&g, "%.2f", 100 * a->metrics_dedup[m]);
         grid_cell(&g, "%.2f", 100 * b->metrics_dedup[m]);
         grid_cell(&g, "%+.2f", 100 * (b->metrics_dedup[m] - a->metrics_dedup[m]));

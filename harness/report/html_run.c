@@ -48,11 +48,13 @@ static void add_scores(page *p, const record *r) {
     html__add(
         p, "<thead><tr><th></th><th class=\"n\">official</th><th class=\"n\">deduplicated</th></tr>"
            "</thead><tbody>\n");
+    char title[METRIC_TITLE_BYTES];
+    const char *label_1 = r->task.label_count > 1 ? label_of(r, 1) : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         if (!metric_applies(x, r->task.kind, r->task.label_count)) continue;
         bool leads = !strcmp(x->name, r->headline);
-        html__format(p, "<tr><td>%s", x->title);
+        html__format(p, "<tr><td>%s", metric_title(title, x, label_1));
         html__add(p, leads ? " <span class=\"tag\">headline</span>" : "");
         html__add(p, "</td>");
         add_value(p, r->metrics[m]);

@@ -1,7 +1,7 @@
 /* Push constants of the kernels, read by C and GLSL alike: 32-bit scalars only, 128 bytes at most.
  *
- * Common fields: rows, hidden: size of what is walked; first_row, window_rows: the rows of a table that
- * this dispatch's descriptors hold, where a table is bound in windows. */
+ * Common fields: rows, hidden: size of what is walked; first_row, window_rows: the rows of a table
+ * that this dispatch's descriptors hold, where a table is bound in windows. */
 #ifndef PUSH_H
 #define PUSH_H
 
@@ -76,11 +76,22 @@ struct push_rows {
 };
 PUSH_CHECK(push_rows)
 
+struct push_activation {
+    uint32_t rows;
+    uint32_t hidden;
+    uint32_t act; /* compute/ops.h */
+};
+PUSH_CHECK(push_activation)
+
+/* lanes that share a row of many classes */
+#define LOSS_LANES 64u
+
 struct push_loss {
     uint32_t rows;
     uint32_t classes;
     uint32_t has_dlogits;
     uint32_t has_weights;
+    uint32_t has_predicted;
     float smoothing;
     float loss_scale;
     uint32_t is_binary;
@@ -97,7 +108,8 @@ struct push_reduce {
 };
 PUSH_CHECK(push_reduce)
 
-/* sums of squares (or of x, without `square`) of `count` elements into `parts` places from `out_first` */
+/* sums of squares (or of x, without `square`) of `count` elements into `parts` places from
+ * `out_first` */
 struct push_square {
     uint32_t count;
     uint32_t parts;
@@ -130,7 +142,8 @@ struct push_adamw {
 };
 PUSH_CHECK(push_adamw)
 
-/* values first .. first + count of a tensor, as the descriptor holds them; first 0: lanes begin at 0 */
+/* values first .. first + count of a tensor, as the descriptor holds them; first 0: lanes begin at
+ * 0 */
 struct push_checksum {
     uint32_t count;
     uint32_t first;

@@ -123,7 +123,8 @@ Test(arguments, what_fails_leaves_no_folder) {
     temporary_remove();
 }
 
-/* --- flags --- */
+/* --- flags ---------------------------------------------------------------------------------------
+ */
 
 static char *source_of(const char *kind, const char *name) {
     char path[400];
@@ -142,15 +143,18 @@ static bool reads(const char *text, const char *field) {
         char next = at[strlen(plain)];
         if (next != '_' && !(next >= 'a' && next <= 'z')) return true;
     }
-    if (strstr(text, given)) return true;
-    // who walks the hyperparameters' table takes all of them
+    return strstr(text, given) != NULL;
+}
+
+/* run and pretrain take the recipe's by the recipe's own table. */
+static bool is_hyperparameter(const char *field) {
     const hyperparameter *h;
-    for (size_t i = 0; strstr(text, "recipe_row(") && (h = recipe_row(i)); i++)
+    for (size_t i = 0; (h = recipe_row(i)); i++)
         if (!strcmp(h->key, field)) return true;
     return false;
 }
 
-/* A file of cli/, and those of the files it includes from there. */
+/* The file, and those of cli/ that it includes. */
 static bool file_reads(const char *kind, const char *name, const char *field) {
     char *text = source_of(kind, name);
     bool found = reads(text, field);
@@ -173,7 +177,7 @@ static const char *const verb_names[] = {
 static const struct {
     const char *field, *name;
 } flags[] = {
-#define NAMED(field, kind, name, ...) {#field, name},
+#define NAMED(field, kind, name, other, letter, argument, verbs, help) {#field, name},
 #include "cli/flags.def"
 };
 
@@ -186,11 +190,13 @@ Test(arguments, every_flag_of_a_verb_is_read_by_it) {
             bool is_mains = false;
             for (size_t i = 0; i < 3; i++) is_mains |= !strcmp(flags[f].field, everywhere[i]);
             if (is_mains || !options_takes((verb_id)v, flags[f].name)) continue;
+            if ((v == VERB_run || v == VERB_pretrain) && is_hyperparameter(flags[f].field))
+                continue;
             seen++;
             cr_expect(file_reads("verb_", verb_names[v], flags[f].field),
                       "`harness %s` takes --%s and does nothing with it", verb_names[v],
                       flags[f].name);
         }
     }
-    cr_expect_gt(seen, 100);
+    cr_expect_gt(seen, 80);
 }

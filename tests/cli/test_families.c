@@ -148,7 +148,7 @@ Test(families, a_shared_layer_is_not_frozen) {
             "never", "--max-steps", "3", "--freeze-layers", "1", "-o", "first");
     cr_assert_neq(r.exit_code, 0);
     cr_assert_not_null(strstr(r.err,
-                              "freeze_layers is 1, but every layer of ALBERT has the weights "
+                              "--freeze-layers is 1, but every layer of ALBERT has the weights "
                               "of the first: expected 0"),
                        "%s", r.err);
     program_free(&r);

@@ -22,6 +22,9 @@ typedef struct use {
 #define CPU "--device", "cpu", "--threads", "1"
 #define SMALL "--task", "kor_hate", "--sample", "--limit", "8", "--quiet"
 #define TRAIN SMALL, CPU, "--max-steps", "2", "--output-dir"
+#define LINES                                                                                      \
+    "--corpus", HARNESS_SOURCE_DIR "/CONTRIBUTING.md", "--data", "none", "--max-steps", "2"
+#define VOCAB "--vocab", HARNESS_SOURCE_DIR "/models/ko-tiny"
 #define SUITE CPU, "--baselines", ".", "-o", "regress", "--no-timing", "--quiet"
 
 /* In this order, in one folder: later ones use the runs a and b of earlier ones. */
@@ -31,6 +34,8 @@ static const use uses[] = {
     {VERB_run, 2, {"run", TRAIN, "a", "--recipe", "no/such/recipe.json"}},
     {VERB_run, 2, {"run", TRAIN, "c", "--model", "tyni"}},
     {VERB_run, 1, {"run", "--task", "kor_hate", CPU, "--data", "none", "--offline"}},
+    {VERB_pretrain, 0, {"pretrain", LINES, CPU, "--model", "tiny", VOCAB, "-o", "p", "-q"}},
+    {VERB_pretrain, 2, {"pretrain", LINES, CPU, "--model", "tiny", "-o", "p"}},
     {VERB_eval, 0, {"eval", SMALL, CPU, "--checkpoint", "a", "--json"}},
     {VERB_eval, 1, {"eval", SMALL, CPU, "--checkpoint", "no-such-folder"}},
     {VERB_predict, 0, {"predict", CPU, "--checkpoint", "a", "--json", "좋은 기사네요", "왜"}},

@@ -164,7 +164,7 @@ Test(whole_run, bad_words_on_the_command_line) {
          "harness data fetch kor_hate"},
         {{"run", "--task", "kor_hate", "--sample", "--output-dir", "/proc/none"},
          1,
-         "/proc/none: cannot make folder"},
+         "/proc/none: folder is not writable"},
         {{"run", "--task", "kor_hate", "--sample", "--output-dir", "/dev/null"}, 1, "/dev/null"},
         {{"predict", "--checkpoint", "/nonexistent", "x"}, 1, "/nonexistent"},
         {{"compare", "/nonexistent/a.json", "/nonexistent/b.json"}, 1, "/nonexistent/a.json"},

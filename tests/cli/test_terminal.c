@@ -1,8 +1,10 @@
 /* What a terminal gets: the program on a pseudo-terminal. */
 #define _GNU_SOURCE
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -153,20 +155,89 @@ Test(terminal, quiet_draws_nothing, .timeout = 300) {
     temporary_remove();
 }
 
+/* No line is wider than 40 columns on a window of so many, but the title of the statistics and
+ * those with `but`. */
+static void expect_narrow(const char *const *arguments, const char *but) {
+    session s;
+    session_start(&s, 40, arguments);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    for (char *at = strtok(s.said.text, "\r\n"); at; at = strtok(NULL, "\r\n")) {
+        const char *line = strrchr(at, 'K') && strstr(at, "\033[K") ? strrchr(at, 'K') + 1 : at;
+        cr_expect(text_width(line) <= 40 || strstr(line, "(version 1") ||
+                      (but && strstr(line, but)),
+                  "%s: %s", arguments[0], line);
+    }
+    strbuf_free(&s.said);
+}
+
 /* Tables on a window of 40 columns: no line is wider but the title of the statistics. */
 Test(terminal, tables_fit_forty_columns) {
     static const char *const verbs[][6] = {{"tasks"},
                                            {"devices", "--device", "cpu"},
                                            {"data", "stats", "kor_sarcasm", "--sample"},
+                                           {"data", "head", "kor_sarcasm", "--sample"},
+                                           {"tasks", "show", "kor_sarcasm"},
+                                           {"verify", "fill", "--device", "cpu"},
+                                           {"tokenize", "--model", "words",
+                                            "좋은 글 좋은 글 좋은 "
+                                            "글 좋은 글 좋은 글 좋은 글 좋은 글"},
                                            {"help"}};
-    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) {
+    json_setup();
+    model_folder_make(temporary_path("words"), NULL, 2, NULL);
+    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) expect_narrow(verbs[v], NULL);
+    temporary_remove();
+}
+
+/* The table is one, by whichever verb; label 1 has its name there. */
+Test(terminal, results_fit_forty_columns, .timeout = 300) {
+    static const char *const uses[][14] = {{"run", "--task", "kor_sarcasm", "--sample", "--device",
+                                            "cpu", "--threads", "1", "-o", "a", "--max-steps", "1",
+                                            "-q"},
+                                           {"eval", "--task", "kor_sarcasm", "--sample", "--device",
+                                            "cpu", "--threads", "1", "--checkpoint", "a", "-q"},
+                                           {"compare", "a", "a"}};
+    char *tables[2] = {NULL, NULL};
+    for (size_t i = 0; i < 3; i++) {
         session s;
-        session_start(&s, 40, verbs[v]);
+        session_start(&s, 100, uses[i]);
         session_end(&s);
         cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
-        for (char *at = strtok(s.said.text, "\r\n"); at; at = strtok(NULL, "\r\n"))
-            cr_expect(text_width(at) <= 40 || strstr(at, "(version 1"), "%s: %s", verbs[v][0], at);
+        cr_expect(strstr(s.said.text, "F1 of sarcastic "), "%s", s.said.text);
+        const char *from = strstr(s.said.text, "95 % interval"), *to;
+        if (i < 2 && from && (to = strstr(from, "  MCC")))
+            MUST(mem_strndup(&tables[i], from, (size_t)(to - from)));
         strbuf_free(&s.said);
     }
+    cr_assert(tables[0] && tables[1]);
+    cr_expect_str_eq(tables[0], tables[1]);
+    for (size_t i = 0; i < 2; i++) mem_free(tables[i]);
+    // the run is finished: its result is shown
+    for (size_t i = 0; i < 3; i++) expect_narrow(uses[i], "harness predict");
+    temporary_remove();
+}
+
+/* Columns in line, in parts that fit. */
+Test(terminal, bench_is_a_table, .timeout = 300) {
+    static const char *const bench[] = {"bench",       "--task", "kor_sarcasm", "--sample",
+                                        "--device",    "cpu",    "--threads",   "1",
+                                        "--max-steps", "1",      NULL};
+    session s;
+    size_t width = 0, lines = 0;
+    session_start(&s, 80, bench);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    for (char *at = s.said.text, *end; (end = strstr(at, "\r\n")); at = end + 2) {
+        *end = '\0';
+        if (*at == '|') {
+            lines++;
+            cr_expect(!width || text_width(at) == width, "not in line: %s", at);
+            cr_expect_leq(text_width(at), 80, "%s", at);
+        }
+        width = *at == '|' ? text_width(at) : 0;
+    }
+    cr_expect_gt(lines, 100);
+    strbuf_free(&s.said);
+    expect_narrow(bench, NULL);
     temporary_remove();
 }

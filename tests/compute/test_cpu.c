@@ -117,6 +117,9 @@ static void describe(op *o, op_kind kind) {
         break;
     case OP_dropout: o->as.dropout = (struct dropout){.rows = b, .hidden = H, .drop = drop}; break;
     case OP_tanh_bwd: o->as.tanh_bwd = (struct tanh_bwd){.rows = t, .cols = H}; break;
+    case OP_activation_bwd:
+        o->as.activation_bwd = (struct activation_bwd){.act = ACT_GELU, .rows = t, .cols = H};
+        break;
     case OP_cross_entropy:
         o->as.cross_entropy = (struct cross_entropy){.rows = b, .classes = 3};
         break;

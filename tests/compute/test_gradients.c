@@ -494,6 +494,27 @@ Test(gradients, rows_dropout_tanh) {
     run(&w, &dx);
     check(&w, "tanh", &act, "y", "dy", 1, "x", "dx");
     world_close(&w);
+
+    const activation acts[] = {ACT_GELU, ACT_GELU_TANH};
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        world_open(&w);
+        // through a product that changes nothing
+        op forwards = {.kind = OP_linear_fwd}, slope = {.kind = OP_activation_bwd};
+        forwards.as.linear_fwd =
+            (struct linear_fwd){.rows = dim_fixed(B), .n = 4, .k = 4, .act = acts[i]};
+        bind(&w, &forwards, " bias ");
+        double *one = reals(&w, "weight");
+        for (size_t k = 0; k < 16; k++) one[k] = k % 5 == 0;
+        run(&w, &forwards);
+        slope.as.activation_bwd =
+            (struct activation_bwd){.act = acts[i], .rows = dim_fixed(B), .cols = 4};
+        slope.as.activation_bwd.dx = take(&w, "dx", B * 4, ELEM_F64);
+        slope.as.activation_bwd.dy = take(&w, "dy", B * 4, ELEM_F64);
+        slope.as.activation_bwd.pre = *find(&w, "x");
+        run(&w, &slope);
+        check(&w, "activation", &forwards, "y", "dy", 1, "x", "dx");
+        world_close(&w);
+    }
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -526,7 +547,7 @@ Test(gradients, cross_entropy) {
             .rows = dim_fixed(B), .classes = 4, .smoothing = i % 2 ? 0.1f : 0};
         span weights = take(&w, "class_weights", 4, ELEM_F64);
         for (size_t c = 0; c < 4; c++) ((double *)span_host(weights))[c] = 0.5 + (double)c;
-        bind(&w, &o, i / 2 ? "" : " class_weights ");
+        bind(&w, &o, i / 2 ? " predicted " : " class_weights predicted ");
         run(&w, &o);
         span kept = take(&w, "kept", B * 4, ELEM_F64); // check() runs the op again
         memcpy(span_host(kept), reals(&w, "dlogits"), B * 4 * sizeof(double));

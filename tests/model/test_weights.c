@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "model/head/head.h"
+#include "model/weights/safetensors.h"
 #include "model/weights/weights.h"
 #include "platform/file.h"
 #include "support/checkpoint_file.h"
@@ -142,6 +144,76 @@ Test(weights, heads_of_pretraining_are_listed_as_unexpected) {
     cr_assert_str_eq(r.drawn[2], "classifier.weight");
     weights_report_free(&r);
     close_fixture(&f);
+}
+
+/* The folder of a golden masked language model: its keys are those of transformers. */
+static void golden_folder(char path[512], const encoder_family *family) {
+    snprintf(path, 512, "%s/tests/golden/%s_mlm_tiny", HARNESS_SOURCE_DIR, family->model_type);
+}
+
+static void open_masked(params *ps, device *d, model_config *c, const char *folder) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    MUST(model_config_read(c, path));
+    c->head = &head_masked_lm;
+    MUST(params_init(ps, d, c, 0));
+}
+
+Test(weights, masked_language_models_keep_their_keys) {
+    json_setup();
+    for (size_t i = 0; family_at(i); i++) {
+        char folder[512], theirs[600];
+        device d;
+        params ps;
+        model_config c;
+        weights_report report;
+        safetensors a, b;
+        golden_folder(folder, family_at(i));
+        MUST(device_open_named(&d, "reference", NULL));
+        open_masked(&ps, &d, &c, folder);
+        MUST(weights_load(&ps, &report, folder, SEED, range));
+        cr_assert_eq(report.missing.count + report.unexpected.count, 0, "%s", folder);
+        MUST(weights_save(&ps, temporary_folder()));
+        snprintf(theirs, sizeof theirs, "%s/model.safetensors", folder);
+        MUST(safetensors_open(&a, theirs));
+        MUST(safetensors_open(&b, temporary_path("model.safetensors")));
+        cr_assert_eq(a.count, b.count, "%s", folder);
+        for (size_t k = 0; k < a.count; k++)
+            cr_assert_not_null(safetensors_find(&b, a.entries[k].name), "%s", a.entries[k].name);
+        safetensors_close(&a);
+        safetensors_close(&b);
+        weights_report_free(&report);
+        params_free(&ps);
+        model_config_free(&c);
+        device_close(&d);
+        temporary_remove();
+    }
+}
+
+/* Old checkpoints hold the tied product too, some its bias under that name alone. */
+Test(weights, a_tied_product_that_is_there_twice_is_passed_over) {
+    json_setup();
+    char folder[512];
+    device d;
+    params ps;
+    model_config c;
+    weights_report report;
+    checkpoint_file file;
+    golden_folder(folder, &encoder_bert);
+    MUST(device_open_named(&d, "reference", NULL));
+    open_masked(&ps, &d, &c, folder);
+    checkpoint_file_take(&file, &ps);
+    checkpoint_file_rename(&file, "predictions.bias", "predictions.decoder.bias");
+    checkpoint_file_add(&file, "cls.predictions.decoder.weight", c.vocabulary, c.hidden);
+    checkpoint_file_write(&file, temporary_path("model.safetensors"), 0, file.count, "F32");
+    MUST(weights_load(&ps, &report, temporary_folder(), SEED, range));
+    cr_assert_eq(report.missing.count + report.unexpected.count, 0);
+    weights_report_free(&report);
+    checkpoint_file_free(&file);
+    params_free(&ps);
+    model_config_free(&c);
+    device_close(&d);
+    temporary_remove();
 }
 
 Test(weights, draw_a_missing_classifier_and_say_so) {

@@ -1,6 +1,7 @@
-"""Makes tests/golden/FAMILY_tiny: a tiny classifier of a family and what PyTorch computes with it.
+"""Makes tests/golden/NAME_tiny: a tiny classifier of a family, or with NAME FAMILY_mlm a masked language model,
+and what PyTorch computes with it.
 
-    tests/peer/.venv/bin/python tests/peer/golden_model.py --family F  writes one (the committed ones: bert, torch 1.13 and
+    tests/peer/.venv/bin/python tests/peer/golden_model.py --family NAME  writes one (the committed ones: bert, torch 1.13 and
                                                                        transformers 4.40; the others, 2.5 and 4.46)
     tests/peer/.venv/bin/python tests/peer/golden_model.py --check     writes nothing: computes the committed ones again
                                                                        and runs the tests that hold harness against them
@@ -19,7 +20,7 @@ import re
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, get_linear_schedule_with_warmup
+from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification, get_linear_schedule_with_warmup
 
 import common
 
@@ -45,6 +46,20 @@ FAMILIES = {
 }
 
 
+MASKED = "_mlm"
+# its head has GELU all the same
+MASKED_SIZES = {"electra": {"hidden_act": "gelu_new"}}
+NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes)]
+
+
+def head_of(name):
+    return AutoModelForMaskedLM if name.endswith(MASKED) else AutoModelForSequenceClassification
+
+
+def is_masked(model):
+    return type(model).__name__.endswith("ForMaskedLM")
+
+
 def has_pad_in_text(config):
     return config.model_type != "bert"  # its fixture is older
 
@@ -58,7 +73,7 @@ def target(config, number):
     return number % config.num_labels
 
 
-def batches(config):
+def batches(config, masked):
     random = torch.Generator().manual_seed(7)
     for place, lengths in enumerate(LENGTHS):
         rows = []
@@ -68,7 +83,13 @@ def batches(config):
                 ids[n // 3] = config.pad_token_id
             # the last sentence of the second batch is a pair
             type_one = n // 2 if (place, i) == (1, 4) else n
-            rows.append({"ids": ids, "type_one": type_one, "label": target(config, i + place)})
+            row = {"ids": ids, "type_one": type_one}
+            if masked:  # of some sentences nothing is chosen, of one everything
+                row["chosen"] = [k for k in range(n) if n == 5 or (k + i) % 4 == 2]
+                row["wanted"] = torch.randint(0, config.vocab_size, (len(row["chosen"]),), generator=random).tolist()
+            else:
+                row["label"] = target(config, i + place)
+            rows.append(row)
         yield rows
 
 
@@ -81,9 +102,14 @@ def padded(rows, config):
         ids[i, :n] = torch.tensor(r["ids"])
         mask[i, :n] = 1
         types[i, r["type_one"]:n] = 1
-    columns = {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([r["label"] for r in rows])}
-    if columns["labels"].is_floating_point():
-        columns["labels"] = columns["labels"].double()
+    if "label" in rows[0]:
+        labels = torch.tensor([r["label"] for r in rows])
+        labels = labels.double() if labels.is_floating_point() else labels
+    else:
+        labels = torch.full_like(ids, -100)
+        for i, r in enumerate(rows):
+            labels[i, r["chosen"]] = torch.tensor(r["wanted"], dtype=torch.long)
+    columns = {"input_ids": ids, "attention_mask": mask, "labels": labels}
     if getattr(config, "type_vocab_size", 0) > 1:
         columns["token_type_ids"] = types
     return columns
@@ -93,10 +119,13 @@ def packed(hidden, rows):
     return torch.cat([hidden[i, : len(r["ids"])] for i, r in enumerate(rows)])
 
 
-def new_model(family):
+def new_model(golden):
     torch.manual_seed(1)
+    family = golden.removesuffix(MASKED)
     name, sizes = FAMILIES[family]
-    model = AutoModelForSequenceClassification.from_config(getattr(transformers, name)(**sizes))
+    if family != golden:
+        sizes = {**sizes, **MASKED_SIZES.get(family, {})}
+    model = head_of(golden).from_config(getattr(transformers, name)(**sizes))
     with torch.no_grad():
         norms = common.norm_names(model)
         for name, p in model.named_parameters():
@@ -110,13 +139,15 @@ def new_model(family):
 def compute(model, config):
     """(tensors by name, what steps.json holds)"""
     model = model.double().train()
-    data = list(batches(config))
+    data = list(batches(config, is_masked(model)))
     expected, out = {}, model(**padded(data[0], config), output_hidden_states=True)
     # ELECTRA's and ALBERT's first is of the embedding's size
     for i, hidden in enumerate(out.hidden_states):
         if hidden.shape[-1] == config.hidden_size:
             expected[f"hidden.{i}"] = packed(hidden, data[0])
     expected["logits"] = out.logits
+    if is_masked(model):
+        expected["logits"] = torch.cat([out.logits[i, r["chosen"]] for i, r in enumerate(data[0])])
     out.loss.backward()
     for name, p in model.named_parameters():
         expected["grad." + name] = p.grad.clone()
@@ -148,6 +179,7 @@ def write(family):
     model, out = new_model(family), GOLDEN / f"{family}_tiny"
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
+    (out / "generation_config.json").unlink(missing_ok=True)
     tensors, steps = compute(model, model.config)
     save_file(tensors, str(out / "expected.safetensors"))
     (out / "steps.json").write_text(json.dumps(steps, indent=1) + "\n")
@@ -167,7 +199,7 @@ def largest(found, expected):
 
 def check(family, lines):
     out = GOLDEN / f"{family}_tiny"
-    model = AutoModelForSequenceClassification.from_pretrained(out)
+    model = head_of(family).from_pretrained(out)
     tensors, steps = compute(model, model.config)
     committed = json.loads((out / "steps.json").read_text())
     worst = largest(tensors, load_file(str(out / "expected.safetensors")))
@@ -180,7 +212,7 @@ def check(family, lines):
 def check_harness(lines):
     for device, test in (("cpu", "the_cpu"), ("llvmpipe", "vulkan"), ("swiftshader", "swiftshader")):
         said = common.run_tests(f"bert/equals_pytorch_on_{test}")
-        for family in FAMILIES:
+        for family in NAMES:
             found = re.search(family + " on " + device + r" against PyTorch: worst relative error (\S+) at (\S+)", said)
             lines.add(f"golden tiny {family}, {device}: layers, logits, losses, gradients, ten AdamW steps",
                       f"{found[1]} at {found[2]}" if found else "the test did not run or failed",
@@ -189,7 +221,7 @@ def check_harness(lines):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--family", choices=FAMILIES, help="the one to write")
+    arguments.add_argument("--family", choices=NAMES, help="the one to write")
     arguments.add_argument("--check", action="store_true")
     arguments.add_argument("--json", metavar="FILE", help="with --check")
     a = arguments.parse_args()
@@ -198,7 +230,7 @@ def main():
     if not a.check:
         arguments.error("--family or --check")
     lines = common.Lines()
-    for family in FAMILIES:
+    for family in NAMES:
         check(family, lines)
     check_harness(lines)
     lines.end(a.json)

@@ -123,8 +123,7 @@ static err pass_open(pass *p, const char *folder) {
     e = weights_load(&p->model.params, &report, folder, FOLDER_SEED, p->config.initializer_range);
     weights_report_free(&report);
     if (e) return e;
-    if ((e = model_memory_init(&p->memory, &p->model, c->tokens, c->sentences, p->gradients)))
-        return e;
+    if ((e = model_memory_init(&p->memory, &p->model, c, p->gradients))) return e;
     model_capacity(c, &p->model);
     if ((e = batch_init(&p->batch, &p->device, c))) return e;
     if ((e = pack_init(&p->pack, &p->batch))) return e;
@@ -156,7 +155,7 @@ static err run_rows(pass *p, uint32_t first, uint32_t n) {
     if (p->pack.micro_count != 1)
         return err_set(ERR_UNSUPPORTED, "rows %u to %u do not fit one micro-batch", first,
                        first + n - 1);
-    return device_read_f32(p->cls + first * hidden, p->memory.encoder.first, n * hidden);
+    return device_read_f32(p->cls + first * hidden, p->memory.encoder.read, n * hidden);
 }
 
 static err run_all(pass *p) {
@@ -208,8 +207,7 @@ static err add_gradients(safetensors_writer *w, const pass *p) {
         const param *q = &ps->list[i];
         float *values = NULL;
         if ((e = mem_new(&values, q->count))) return e;
-        e = q->field == PARAM_token ? token_gradient(values, p, q)
-                                    : device_read_f32(values, q->g, q->count);
+        e = q->is_sparse ? token_gradient(values, p, q) : device_read_f32(values, q->g, q->count);
         if (!e) e = safetensors_add(w, values, q->count);
         mem_free(values);
     }

@@ -34,8 +34,8 @@ void tiny_model_open(tiny_model *t, const char *selector, const model_config *co
     batch_capacity c = *capacity;
     MUST(model_init(&t->model, &t->device, &t->config, c.tokens * c.micros));
     t->model.keeps_all_rows = tiny_model_all_rows;
-    MUST(model_memory_init(&t->memory, &t->model, c.tokens, c.sentences, true));
     model_capacity(&c, &t->model);
+    MUST(model_memory_init(&t->memory, &t->model, &c, true));
     MUST(batch_init(&t->batch, &t->device, &c));
     MUST(pack_init(&t->pack, &t->batch));
     open_table(t, rates, weight_decay);
@@ -73,7 +73,8 @@ double tiny_model_loss(const tiny_model *t) {
     double sum = 0;
     uint32_t count = 0;
     for (uint32_t micro = 0; micro < t->pack.micro_count; micro++) {
-        uint32_t n = t->pack.micros[micro].sentences;
+        const micro_sizes *m = &t->pack.micros[micro];
+        uint32_t n = t->pack.of_chosen ? m->chosen : m->sentences;
         double *losses = tiny_model_values(span_at(t->batch.losses, 0, micro), n);
         for (uint32_t i = 0; i < n; i++) sum += losses[i];
         count += n;
@@ -102,7 +103,7 @@ double *tiny_model_values(span s, size_t count) {
 }
 
 double *tiny_model_gradient(const tiny_model *t, const param *p) {
-    if (p->field != PARAM_token) return tiny_model_values(p->g, p->count);
+    if (!p->is_sparse) return tiny_model_values(p->g, p->count);
     double *full = NULL;
     uint32_t *rows = NULL, used = t->pack.step_rows;
     MUST(mem_new(&full, p->count));

@@ -44,51 +44,33 @@ static void attention_item(void *context, size_t item, float *workspace) {
         w->kernels->attention_fwd(&a);
 }
 
-static err make_workspace(const attending *w, size_t tiles) {
+static err attend(attending *w, size_t tiles) {
     size_t longest = 0;
     for (size_t i = 0; i < tiles; i++)
         if (w->tiles[i].length > longest) longest = w->tiles[i].length;
-    return cpu__workspace(w->call->device, cpu__attention_workspace(longest, w->head_size));
+    err e = cpu__workspace(w->call->device, cpu__attention_workspace(longest, w->head_size));
+    if (!e) cpu__for(w->call->device, tiles * w->heads, attention_item, w);
+    return e;
 }
+
+/* What the forward and the backward op have both. */
+#define ATTENDING(a)                                                                               \
+    .call = call, .kernels = cpu__kernels(call),                                                   \
+    .tiles = (const attention_tile *)(const void *)cpu__given_words((a)->tiles),                   \
+    .qkv = cpu__reals((a)->qkv), .tokens = cpu__size(call, (a)->tokens), .heads = (a)->heads,      \
+    .head_size = (a)->head_size, .scale = (a)->scale, .drop = (a)->drop
 
 err cpu__attention_fwd(const op_call *call, const op *o) {
     const struct attention_fwd *a = &o->as.attention_fwd;
-    attending w = {.call = call,
-                   .kernels = cpu__kernels(call),
-                   .tiles = (const attention_tile *)(const void *)cpu__given_words(a->tiles),
-                   .qkv = cpu__reals(a->qkv),
-                   .out_to = cpu__reals(a->out),
-                   .lse_to = cpu__reals(a->lse),
-                   .tokens = cpu__size(call, a->tokens),
-                   .heads = a->heads,
-                   .head_size = a->head_size,
-                   .scale = a->scale,
-                   .drop = a->drop};
-    size_t tiles = cpu__size(call, a->tile_count);
-    err e = make_workspace(&w, tiles);
-    if (!e) cpu__for(call->device, tiles * w.heads, attention_item, &w);
-    return e;
+    attending w = {ATTENDING(a), .out_to = cpu__reals(a->out), .lse_to = cpu__reals(a->lse)};
+    return attend(&w, cpu__size(call, a->tile_count));
 }
 
 err cpu__attention_bwd(const op_call *call, const op *o) {
     const struct attention_bwd *a = &o->as.attention_bwd;
-    attending w = {.call = call,
-                   .kernels = cpu__kernels(call),
-                   .tiles = (const attention_tile *)(const void *)cpu__given_words(a->tiles),
-                   .qkv = cpu__reals(a->qkv),
-                   .out = cpu__reals(a->out),
-                   .dout = cpu__reals(a->dout),
-                   .lse = cpu__reals(a->lse),
-                   .dqkv = cpu__reals(a->dqkv),
-                   .tokens = cpu__size(call, a->tokens),
-                   .heads = a->heads,
-                   .head_size = a->head_size,
-                   .scale = a->scale,
-                   .drop = a->drop};
-    size_t tiles = cpu__size(call, a->tile_count);
-    err e = make_workspace(&w, tiles);
-    if (!e) cpu__for(call->device, tiles * w.heads, attention_item, &w);
-    return e;
+    attending w = {ATTENDING(a), .out = cpu__reals(a->out), .dout = cpu__reals(a->dout),
+                   .lse = cpu__reals(a->lse), .dqkv = cpu__reals(a->dqkv)};
+    return attend(&w, cpu__size(call, a->tile_count));
 }
 
 /* --- the first token of each sentence alone --- */
@@ -142,34 +124,20 @@ static err first_run(first_attending *w, size_t sentences) {
     return e;
 }
 
+#define FIRST_ATTENDING(a)                                                                         \
+    .call = call, .q = cpu__reals((a)->q), .kv = cpu__reals((a)->kv),                              \
+    .starts = cpu__given_words((a)->starts), .ordinals = cpu__words((a)->ordinals),                \
+    .heads = (a)->heads, .head_size = (a)->head_size, .scale = (a)->scale, .drop = (a)->drop
+
 err cpu__first_attention_fwd(const op_call *call, const op *o) {
     const struct first_attention_fwd *a = &o->as.first_attention_fwd;
-    first_attending w = {.call = call,
-                         .q = cpu__reals(a->q),
-                         .kv = cpu__reals(a->kv),
-                         .out_to = cpu__reals(a->out),
-                         .starts = cpu__given_words(a->starts),
-                         .ordinals = cpu__words(a->ordinals),
-                         .heads = a->heads,
-                         .head_size = a->head_size,
-                         .scale = a->scale,
-                         .drop = a->drop};
+    first_attending w = {FIRST_ATTENDING(a), .out_to = cpu__reals(a->out)};
     return first_run(&w, cpu__size(call, a->rows));
 }
 
 err cpu__first_attention_bwd(const op_call *call, const op *o) {
     const struct first_attention_bwd *a = &o->as.first_attention_bwd;
-    first_attending w = {.call = call,
-                         .q = cpu__reals(a->q),
-                         .kv = cpu__reals(a->kv),
-                         .dout = cpu__reals(a->dout),
-                         .dq = cpu__reals(a->dq),
-                         .dkv = cpu__reals(a->dkv),
-                         .starts = cpu__given_words(a->starts),
-                         .ordinals = cpu__words(a->ordinals),
-                         .heads = a->heads,
-                         .head_size = a->head_size,
-                         .scale = a->scale,
-                         .drop = a->drop};
+    first_attending w = {FIRST_ATTENDING(a), .dout = cpu__reals(a->dout), .dq = cpu__reals(a->dq),
+                         .dkv = cpu__reals(a->dkv)};
     return first_run(&w, cpu__size(call, a->rows));
 }

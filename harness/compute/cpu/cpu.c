@@ -135,16 +135,6 @@ static void buffer_free(buffer *b) {
     b->mapped = NULL;
 }
 
-static err upload(buffer *b, size_t offset, const void *bytes, size_t count) {
-    memcpy((char *)b->mapped + offset, bytes, count);
-    return ERR_OK;
-}
-
-static err download(void *bytes, buffer *b, size_t offset, size_t count) {
-    memcpy(bytes, (char *)b->mapped + offset, count);
-    return ERR_OK;
-}
-
 static err submit(plan *p, const step_info *step) {
     return plan_walk_host(p, step, functions);
 }
@@ -154,8 +144,6 @@ static const device_vtable vtable = {
     .buffer_init = buffer_init,
     .buffer_free = buffer_free,
     .has_room = has_room,
-    .upload = upload,
-    .download = download,
     .submit = submit, // which has done the work when it returns
 };
 

@@ -84,6 +84,9 @@ typedef struct cpu_kernels {
     void (*adam_replay)(float *p, float *m, float *v, size_t n, const float *table, uint32_t first,
                         uint32_t last, bool decay, const cpu_adam *k);
     void (*exponential)(float *y, const float *x, size_t n); /* see kernels_math.h for its bound */
+    double (*exponential_sum)(const float *x, float shift, size_t n); /* sum of exp(x - shift) */
+    /* y = exp(x - shift) * scale; y may be x */
+    void (*exponential_scaled)(float *y, const float *x, float shift, float scale, size_t n);
 } cpu_kernels;
 
 extern const cpu_kernels cpu__kernels_baseline;

@@ -219,6 +219,25 @@ static void exponential(float *y, const float *x, size_t n) {
     SIMD for (size_t i = 0; i < n; i++) y[i] = exp_of(x[i]);
 }
 
+enum { SUM_BLOCK = 512 }; // f32 sums of so many lose nothing that matters; f64 takes them up
+
+static double exponential_sum(const float *x, float shift, size_t n) {
+    double sum = 0;
+    for (size_t at = 0; at < n; at += SUM_BLOCK) {
+        size_t count = n - at < SUM_BLOCK ? n - at : SUM_BLOCK;
+        float part = 0;
+        _Pragma("omp simd reduction(+ : part)") for (size_t i = 0; i < count; i++) {
+            part += exp_of(x[at + i] - shift);
+        }
+        sum += (double)part;
+    }
+    return sum;
+}
+
+static void exponential_scaled(float *y, const float *x, float shift, float scale, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = exp_of(x[i] - shift) * scale;
+}
+
 const cpu_kernels CPU_KERNELS = {
     .isa = CPU_ISA,
     .add_three = add_three,
@@ -239,4 +258,6 @@ const cpu_kernels CPU_KERNELS = {
     .adam = adam,
     .adam_replay = adam_replay,
     .exponential = exponential,
+    .exponential_sum = exponential_sum,
+    .exponential_scaled = exponential_scaled,
 };

@@ -44,23 +44,22 @@ static void forward_item(void *context, size_t item, float *workspace) {
     }
 }
 
+/* What the forward and the backward op have both. */
+#define NORM(a)                                                                                    \
+    .call = call, .kernels = cpu__kernels(call), .rows = cpu__size(call, (a)->rows),               \
+    .hidden = (a)->hidden, .positions = cpu__words((a)->positions),                                \
+    .sentence = cpu__words((a)->token_sentence), .before = (a)->before, .after = (a)->after,       \
+    .weight = cpu__reals((a)->weight)
+
 err cpu__layernorm_fwd(const op_call *call, const op *o) {
     const struct layernorm_fwd *a = &o->as.layernorm_fwd;
-    norm n = {.call = call,
-              .kernels = cpu__kernels(call),
-              .rows = cpu__size(call, a->rows),
-              .hidden = a->hidden,
-              .positions = cpu__words(a->positions),
-              .sentence = cpu__words(a->token_sentence),
-              .before = a->before,
-              .after = a->after,
+    norm n = {NORM(a),
               .y = cpu__reals(a->y),
               .sum = cpu__reals(a->sum),
               .mean = cpu__reals(a->mean),
               .rstd = cpu__reals(a->rstd),
               .x = cpu__reals(a->x),
               .residual = cpu__reals(a->residual),
-              .weight = cpu__reals(a->weight),
               .bias = cpu__reals(a->bias),
               .eps = a->eps};
     err e = cpu__workspace(call->device, 3 * padded(n.hidden));
@@ -93,14 +92,7 @@ static void combine_item(void *context, size_t item, float *workspace) {
 
 err cpu__layernorm_bwd(const op_call *call, const op *o) {
     const struct layernorm_bwd *a = &o->as.layernorm_bwd;
-    norm n = {.call = call,
-              .kernels = cpu__kernels(call),
-              .rows = cpu__size(call, a->rows),
-              .hidden = a->hidden,
-              .positions = cpu__words(a->positions),
-              .sentence = cpu__words(a->token_sentence),
-              .before = a->before,
-              .after = a->after,
+    norm n = {NORM(a),
               .dy = cpu__reals(a->dy),
               .sum_in = cpu__reals(a->sum),
               .mean_in = cpu__reals(a->mean),
@@ -108,8 +100,7 @@ err cpu__layernorm_bwd(const op_call *call, const op *o) {
               .dsum = cpu__reals(a->dsum),
               .dx = cpu__reals(a->dx),
               .dweight = cpu__reals(a->dweight),
-              .dbias = cpu__reals(a->dbias),
-              .weight = cpu__reals(a->weight)};
+              .dbias = cpu__reals(a->dbias)};
     size_t blocks = (n.rows + BLOCK - 1) / BLOCK;
     err e = cpu__workspace(call->device, 3 * padded(n.hidden));
     if (e || (e = cpu__shared(&n.partial, call->device, blocks * 2 * n.hidden))) return e;

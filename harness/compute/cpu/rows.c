@@ -103,19 +103,31 @@ err cpu__rows_sum(const op_call *call, const op *o) {
     return ERR_OK;
 }
 
-// A batch's first rows are few: one thread copies them.
+typedef struct gathering {
+    float *y;
+    const float *x;
+    const uint32_t *starts;
+    size_t rows, hidden;
+} gathering;
+
+static void gather_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
+    const gathering *g = context;
+    size_t h = g->hidden, end = end_of(item, ROWS, g->rows);
+    for (size_t b = item * ROWS; b < end; b++)
+        memcpy(g->y + b * h, g->x + g->starts[b] * h, h * sizeof *g->y);
+}
+
 err cpu__gather_rows(const op_call *call, const op *o) {
     const struct gather_rows *a = &o->as.gather_rows;
-    float *y = cpu__reals(a->y);
-    const float *x = cpu__reals(a->x);
-    const uint32_t *starts = cpu__words(a->starts);
-    size_t h = a->hidden;
-    for (size_t b = 0; b < cpu__size(call, a->rows); b++) {
-        memcpy(y + b * h, x + starts[b] * h, h * sizeof *y);
-    }
+    gathering g = {cpu__reals(a->y), cpu__reals(a->x), cpu__words(a->starts),
+                   cpu__size(call, a->rows), a->hidden};
+    cpu__for(call->device, items_of(g.rows, ROWS), gather_item, &g);
     return ERR_OK;
 }
 
+/* Rows ascend: an item is a row listed and what lies before the next; the first, what lies before
+ * all, too. */
 typedef struct scattering {
     float *dx;
     const float *dy;
@@ -127,6 +139,8 @@ static void scatter_item(void *context, size_t item, float *workspace) {
     (void)workspace;
     const scattering *s = context;
     size_t h = s->hidden;
+    if (!item) memset(s->dx, 0, (s->rows ? s->starts[0] : s->tokens) * h * sizeof *s->dx);
+    if (!s->rows) return;
     float *first = s->dx + s->starts[item] * h;
     size_t end = item + 1 < s->rows ? s->starts[item + 1] : s->tokens;
     memcpy(first, s->dy + item * h, h * sizeof *first);
@@ -141,7 +155,7 @@ err cpu__scatter_rows(const op_call *call, const op *o) {
                     .rows = cpu__size(call, a->rows),
                     .tokens = cpu__size(call, a->tokens),
                     .hidden = a->hidden};
-    cpu__for(call->device, s.rows, scatter_item, &s);
+    cpu__for(call->device, s.rows ? s.rows : 1, scatter_item, &s);
     return ERR_OK;
 }
 
@@ -190,6 +204,33 @@ err cpu__tanh_bwd(const op_call *call, const op *o) {
     tanh_job t = {cpu__kernels(call), cpu__reals(a->dx), cpu__reals(a->dy), cpu__reals(a->y),
                   (size_t)cpu__size(call, a->rows) * a->cols};
     cpu__for(call->device, items_of(t.count, FLAT), tanh_item, &t);
+    return ERR_OK;
+}
+
+typedef struct slope_job {
+    const cpu_kernels *kernels;
+    float *dx;
+    const float *dy, *pre;
+    activation act;
+    size_t count;
+} slope_job;
+
+static void slope_item(void *context, size_t item, float *workspace) {
+    (void)workspace;
+    const slope_job *s = context;
+    size_t first = item * FLAT, count = end_of(item, FLAT, s->count) - first;
+    s->kernels->finish_dx(s->dx + first, s->dy + first, s->pre + first, s->act, NULL, count);
+}
+
+err cpu__activation_bwd(const op_call *call, const op *o) {
+    const struct activation_bwd *a = &o->as.activation_bwd;
+    slope_job s = {cpu__kernels(call),
+                   cpu__reals(a->dx),
+                   cpu__reals(a->dy),
+                   cpu__reals(a->pre),
+                   a->act,
+                   (size_t)cpu__size(call, a->rows) * a->cols};
+    cpu__for(call->device, items_of(s.count, FLAT), slope_item, &s);
     return ERR_OK;
 }
 

@@ -10,11 +10,15 @@ err reference__cross_entropy(const op_call *call, const op *o) {
     const double *logits = reference__reals(a->logits);
     const double *weights = reference__reals(a->class_weights);
     const uint32_t *targets = reference__words(a->targets);
+    uint32_t *predicted = reference__words(a->predicted);
     double smoothing = (double)a->smoothing, scale = (double)call->step->loss_scale;
     for (size_t b = 0; b < reference__size(call, a->rows); b++) {
         const double *z = logits + b * classes;
-        double max = z[0], sum = 0, weighted = 0; // weighted: sum_c w[c] target[c]
-        for (size_t c = 1; c < classes; c++) max = z[c] > max ? z[c] : max;
+        double sum = 0, weighted = 0; // weighted: sum_c w[c] target[c]
+        size_t best = 0;
+        for (size_t c = 1; c < classes; c++) best = z[c] > z[best] ? c : best;
+        double max = z[best];
+        if (predicted) predicted[b] = (uint32_t)best;
         for (size_t c = 0; c < classes; c++) sum += exp(z[c] - max);
         // cppcheck-suppress invalidFunctionArg; one of the terms is exp(0)
         double lse = max + log(sum);

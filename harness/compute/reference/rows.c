@@ -101,6 +101,16 @@ err reference__tanh_bwd(const op_call *call, const op *o) {
     return ERR_OK;
 }
 
+err reference__activation_bwd(const op_call *call, const op *o) {
+    const struct activation_bwd *a = &o->as.activation_bwd;
+    double *dx = reference__reals(a->dx);
+    const double *dy = reference__reals(a->dy);
+    const double *pre = reference__reals(a->pre);
+    size_t count = (size_t)reference__size(call, a->rows) * a->cols;
+    for (size_t i = 0; i < count; i++) dx[i] = dy[i] * reference__slope(a->act, pre[i]);
+    return ERR_OK;
+}
+
 err reference__checksum(const op_call *call, const op *o) {
     const struct checksum *a = &o->as.checksum;
     uint32_t *out = reference__words(a->out);

@@ -116,16 +116,19 @@ err verify__cases_rows_sum(verify_run *run) {
 }
 
 static err rows_case(verify_run *run, op_kind kind, uint32_t tokens, uint32_t hidden,
-                     sentence_style style, bool regions) {
-    trial t = verify__start(kind, tokens, "T %u H %u%s", tokens, hidden, regions ? " regions" : "");
+                     sentence_style style, bool is_chosen, bool regions) {
+    trial t = verify__start(kind, tokens, "T %u H %u%s%s", tokens, hidden,
+                            is_chosen ? " chosen" : "", regions ? " regions" : "");
     t.style = style;
     if (regions) verify__use_regions(&t);
+    dim rows = verify__sentences_of(&t);
+    if (is_chosen) rows.kind = DIM_CHOSEN;
     if (kind == OP_gather_rows) {
-        t.o.as.gather_rows = (struct gather_rows){
-            .rows = verify__sentences_of(&t), .tokens = verify__tokens_of(&t), .hidden = hidden};
+        t.o.as.gather_rows =
+            (struct gather_rows){.rows = rows, .tokens = verify__tokens_of(&t), .hidden = hidden};
     } else {
-        t.o.as.scatter_rows = (struct scatter_rows){
-            .rows = verify__sentences_of(&t), .tokens = verify__tokens_of(&t), .hidden = hidden};
+        t.o.as.scatter_rows =
+            (struct scatter_rows){.rows = rows, .tokens = verify__tokens_of(&t), .hidden = hidden};
     }
     return verify__trial(run, &t);
 }
@@ -133,10 +136,12 @@ static err rows_case(verify_run *run, op_kind kind, uint32_t tokens, uint32_t hi
 static err cases_first_rows(verify_run *run, op_kind kind) {
     for (size_t i = 0; i < verify__rows_to_try(run); i++) {
         TRY(rows_case(run, kind, verify__row_counts[i], i % 2 ? 13 : 128, (sentence_style)(i % 5),
+                      false, i == 1));
+        TRY(rows_case(run, kind, verify__row_counts[i], i % 2 ? 13 : 128, SENTENCES_LONG, true,
                       i == 1));
     }
-    TRY(rows_case(run, kind, 831, 312, SENTENCES_LONG, false));
-    return rows_case(run, kind, 831, 768, SENTENCES_SHORT, false);
+    TRY(rows_case(run, kind, 831, 312, SENTENCES_LONG, false, false));
+    return rows_case(run, kind, 831, 768, SENTENCES_SHORT, false, false);
 }
 
 err verify__cases_gather_rows(verify_run *run) {
@@ -183,6 +188,27 @@ err verify__cases_tanh_bwd(verify_run *run) {
         TRY(tanh_case(run, verify__row_counts[i], 13, i % 2, i == 1));
     }
     return tanh_case(run, 32, 768, false, false);
+}
+
+static err slope_case(verify_run *run, uint32_t rows, uint32_t cols, activation act, bool in_place,
+                      bool regions) {
+    trial t = verify__start(OP_activation_bwd, rows, "%ux%u act %d%s%s", rows, cols, (int)act,
+                            in_place ? " in place" : "", regions ? " regions" : "");
+    t.style = SENTENCES_ONES;
+    if (regions) verify__use_regions(&t);
+    if (in_place) t.alias = "dy", t.alias_of = "dx";
+    verify__add_tweak(&t, "pre", 2, 0, 0);
+    t.o.as.activation_bwd =
+        (struct activation_bwd){.act = act, .rows = verify__sentences_of(&t), .cols = cols};
+    return verify__trial(run, &t);
+}
+
+err verify__cases_activation_bwd(verify_run *run) {
+    const activation acts[] = {ACT_GELU, ACT_GELU_TANH, ACT_RELU};
+    for (size_t i = 0; i < verify__rows_to_try(run); i++) {
+        TRY(slope_case(run, verify__row_counts[i], 13, acts[i % 3], i % 2, i == 1));
+    }
+    return slope_case(run, 32, 768, ACT_GELU, false, false);
 }
 
 /* --- LayerNorm --- */

@@ -174,6 +174,11 @@ err verify__cases_cross_entropy(verify_run *run) {
                       absent[i % 3], i == 1));
     }
     TRY(loss_case(run, 32, 7, 0, 80, " class_weights ", false));
+    // a vocabulary's classes
+    TRY(loss_case(run, 1, CLASSES_FEW + 1, 0, 80, " class_weights dlogits ", false));
+    TRY(loss_case(run, 37, 8003, 0, 6, " class_weights ", true));
+    if (run->extent != VERIFY_QUICK)
+        TRY(loss_case(run, 3, 119547, 0, 10, " class_weights predicted ", false));
     return loss_case(run, 33, 130, 0.1f, 3, NULL, true);
 }
 

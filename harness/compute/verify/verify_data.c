@@ -39,9 +39,13 @@ uint32_t verify__sentences(sentence_style style, uint32_t tokens) {
     return count;
 }
 
+// Of the rows that a head reads, where they are listed: neither the first nor the last token.
+enum { CHOSEN_EVERY = 3, CHOSEN_FIRST = 1 };
+
 micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_t tile) {
     micro_sizes m = {.tokens = t->tokens[slot][micro],
-                     .lists = {t->lists[slot][micro], t->lists[slot][micro]}};
+                     .lists = {t->lists[slot][micro], t->lists[slot][micro]},
+                     .chosen = t->tokens[slot][micro] / CHOSEN_EVERY};
     for (uint32_t used = 0; used < m.tokens; m.sentences++) {
         uint32_t n = verify__length(t->style, m.sentences, m.tokens - used);
         used += n;
@@ -157,6 +161,11 @@ static uint32_t row_word(const trial *t, const char *name, uint32_t i) {
     return word_of(name, 0, i) % t->step;
 }
 
+static bool reads_chosen(const trial *t) {
+    return (t->o.kind == OP_gather_rows && t->o.as.gather_rows.rows.kind == DIM_CHOSEN) ||
+           (t->o.kind == OP_scatter_rows && t->o.as.scatter_rows.rows.kind == DIM_CHOSEN);
+}
+
 void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t micro, uint32_t tile,
                    uint32_t *out, size_t count) {
     micro_sizes m = verify__sizes(t, slot, micro, tile);
@@ -169,6 +178,8 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
         if (strcmp(name, "rows")) fill_lists(name, tokens, lists, out);
         // distinct rows out of order: the table has twice as many, see its tweak
         for (uint32_t r = 0; !strcmp(name, "rows") && r < lists; r++) out[r] = 2 * (lists - 1 - r);
+    } else if (!strcmp(name, "starts") && reads_chosen(t)) {
+        for (uint32_t i = 0; i <= m.chosen; i++) out[i] = i * CHOSEN_EVERY + CHOSEN_FIRST;
     } else if (!strcmp(name, "starts")) {
         for (uint32_t i = 0, used = 0; i <= m.sentences; i++) {
             out[i] = used;

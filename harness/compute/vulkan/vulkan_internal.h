@@ -299,6 +299,7 @@ void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint
 
 /* Reals of scratch that ops need at their largest sizes. */
 size_t vulkan__rows_sum_scratch(const struct rows_sum *a);
+size_t vulkan__cross_entropy_scratch(const struct cross_entropy *a);
 size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd *a);
 size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a);
 size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a);

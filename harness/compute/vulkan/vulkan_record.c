@@ -257,6 +257,7 @@ size_t vulkan__scratch_count(const device *d, const op *o) {
     switch (o->kind) {
     case OP_layernorm_bwd: return vulkan__layernorm_bwd_scratch(d, &o->as.layernorm_bwd);
     case OP_rows_sum: return vulkan__rows_sum_scratch(&o->as.rows_sum);
+    case OP_cross_entropy: return vulkan__cross_entropy_scratch(&o->as.cross_entropy);
     case OP_linear_fwd: return vulkan__linear_fwd_scratch(d, &o->as.linear_fwd);
     case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);
     case OP_attention_bwd: {

@@ -137,21 +137,16 @@ void vulkan__record_tanh_bwd(recorder *r, const struct tanh_bwd *a) {
     }
 }
 
-void vulkan__record_cross_entropy(recorder *r, const struct cross_entropy *a) {
+void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);
-    size_t count = (size_t)rows * a->classes;
-    struct push_loss push = {.rows = rows,
-                             .classes = a->classes,
-                             .has_dlogits = span_given(a->dlogits),
-                             .has_weights = span_given(a->class_weights),
-                             .smoothing = a->smoothing,
-                             .loss_scale = r->step->loss_scale};
-    vulkan__write(r, a->loss, 0, rows);
-    vulkan__write(r, a->dlogits, 0, count);
-    vulkan__read(r, a->logits, 0, count);
-    vulkan__read(r, a->targets, 0, rows);
-    vulkan__read(r, a->class_weights, 0, a->classes);
-    vulkan__dispatch_elements(r, KERNEL_cross_entropy, rows, (uint64_t)a->classes * 4, &push);
+    FOR_WINDOWS(r, rows, a->cols, first, count) {
+        size_t from = (size_t)first * a->cols, n = (size_t)count * a->cols;
+        struct push_activation push = {count, a->cols, (uint32_t)a->act};
+        vulkan__write(r, a->dx, from, n);
+        vulkan__read(r, a->dy, from, n);
+        vulkan__read(r, a->pre, from, n);
+        vulkan__dispatch_elements(r, KERNEL_activation_bwd, n, 0, &push);
+    }
 }
 
 void vulkan__record_number_loss(recorder *r, const struct number_loss *a) {
@@ -231,8 +226,7 @@ size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd
     return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
 }
 
-static void read_columns(recorder *r, const struct layernorm_bwd *a, uint32_t first,
-                         uint32_t count) {
+static void read_rows(recorder *r, const struct layernorm_bwd *a, uint32_t first, uint32_t count) {
     size_t from = (size_t)first * a->hidden, n = (size_t)count * a->hidden;
     vulkan__read(r, a->dy, from, n);
     vulkan__read(r, a->sum, from, n);
@@ -256,13 +250,13 @@ static void layernorm_columns(recorder *r, const struct layernorm_bwd *a, uint32
         if (is_tile) {
             vulkan__write(r, a->dweight, 0, h);
             vulkan__write(r, a->dbias, 0, h);
-            read_columns(r, a, first, count);
+            read_rows(r, a, first, count);
             vulkan__dispatch_columns(r, KERNEL_layernorm_columns_tile, count, h, &push);
             continue;
         }
         vulkan__write(r, r->scratch, (size_t)first / CHUNK_ROWS * 2 * h,
                       (size_t)vulkan__chunks(count) * 2 * h);
-        read_columns(r, a, first, count);
+        read_rows(r, a, first, count);
         vulkan__dispatch_elements(r, KERNEL_layernorm_columns,
                                   (size_t)vulkan__chunks(count) * quads(h), CHUNK_ROWS + 4, &push);
     }
@@ -282,12 +276,7 @@ void vulkan__record_layernorm_bwd(recorder *r, const struct layernorm_bwd *a) {
                                       .after = vulkan__drop(r, a->after)};
         vulkan__write(r, a->dsum, from, n);
         vulkan__write(r, a->dx, from, n);
-        vulkan__read(r, a->dy, from, n);
-        vulkan__read(r, a->sum, from, n);
-        vulkan__read(r, a->mean, first, count);
-        vulkan__read(r, a->rstd, first, count);
-        vulkan__read(r, a->positions, first, count);
-        vulkan__read(r, a->token_sentence, first, count);
+        read_rows(r, a, first, count);
         read_texels(r, a->weight, h);
         dispatch_rows(r, KERNEL_layernorm_bwd_register, KERNEL_layernorm_bwd_tile, count, h, 2,
                       &push);

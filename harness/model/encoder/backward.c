@@ -1,12 +1,12 @@
 /* The backward as operations: layers, embeddings. */
 #include "model/encoder/internal.h"
 
-/* dx (T, H) = s->dfirst in the first rows, 0 elsewhere */
-static err scatter_first(const model_builder *b, span dx) {
+/* dx (T, H) = dy (R, H) in the rows that the head reads, 0 elsewhere */
+static err scatter_read(const model_builder *b, span dx, span dy) {
     return op_scatter_rows(b->plan, &(struct scatter_rows){.dx = dx,
-                                                           .dy = b->memory->encoder.dfirst,
-                                                           .starts = b->batch->starts,
-                                                           .rows = b->batch->dim_sentences,
+                                                           .dy = dy,
+                                                           .starts = read_places(b),
+                                                           .rows = head_rows_of(b),
                                                            .tokens = b->batch->dim_tokens,
                                                            .hidden = b->c->hidden});
 }
@@ -92,7 +92,7 @@ static err layer_backward(const model_builder *b, const encoder_layer_memory *l,
                                   PARAM_qkv_weight, layer, b->batch->dim_tokens);
 }
 
-/* The last layer's: the gradient of its first rows comes in s->dfirst, that of x leaves in
+/* The last layer's: the gradient of its first rows comes in s->dread, that of x leaves in
  * s->stream if it is wanted. */
 static err first_layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
                                 uint32_t layer, bool wants_dx) {
@@ -102,7 +102,7 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
     span none = {0};
     row_set set = first_rows(b);
     span dq = q_part(b, s->dwide), dkv = kv_part(b, s->dwide);
-    err e = after_attention_backward(b, l, set, s->dfirst, layer);
+    err e = after_attention_backward(b, l, set, s->dread, layer);
     if (e) return e;
     e = op_first_attention_bwd(
         b->plan, &(struct first_attention_bwd){.dq = dq,
@@ -120,12 +120,30 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
                                                .scale = scale_of(b->c),
                                                .drop = attention_drop(b, layer)});
     if (e) return e;
-    if ((e = model__linear_part_backward(b, wants_dx ? s->dfirst : none, plain, s->stream, dq,
-                                         s->first_in, PARAM_qkv_weight, layer, set.rows, 0, h)))
+    if ((e = model__linear_part_backward(b, wants_dx ? s->dread : none, plain, s->stream, dq,
+                                         s->read_in, PARAM_qkv_weight, layer, set.rows, 0, h)))
         return e;
-    if (wants_dx && (e = scatter_first(b, s->stream))) return e;
+    if (wants_dx && (e = scatter_read(b, s->stream, s->dread))) return e;
     return model__linear_part_backward(b, wants_dx ? s->stream : none, plain, s->stream, dkv, x,
                                        PARAM_qkv_weight, layer, b->batch->dim_tokens, h, 2 * h);
+}
+
+/* The last layer's where the head reads chosen rows: their gradient comes in s->dread, that of x
+ * leaves in s->stream if it is wanted. */
+static err chosen_layer_backward(const model_builder *b, const encoder_layer_memory *l, span x,
+                                 uint32_t layer, bool wants_dx) {
+    const encoder_memory *s = &b->memory->encoder;
+    encoder_layer_memory behind = *l;
+    model_pre plain = {0};
+    span none = {0};
+    behind.attention = s->read_attention;
+    err e = after_attention_backward(b, &behind, chosen_rows(b), s->dread, layer);
+    if (!e) e = scatter_read(b, s->projected, s->branch);
+    if (!e) e = attention_backward(b, l, s->dwide, s->projected, layer);
+    if (!e && wants_dx) e = scatter_read(b, s->branch, s->stream);
+    if (e) return e;
+    return model__linear_backward(b, wants_dx ? s->stream : none, plain, s->branch, s->dwide, x,
+                                  PARAM_qkv_weight, layer, b->batch->dim_tokens);
 }
 
 /* The gradient of what the embeddings add up, s->branch, to the rows of their tables. */
@@ -187,21 +205,25 @@ bool encoder_trains(const model_builder *b) {
 
 span encoder_drows(const model_builder *b) {
     const encoder_memory *s = &b->memory->encoder;
-    return b->model->head->reads == HEAD_READS_FIRST ? s->dfirst : s->stream;
+    return b->model->head->reads == HEAD_READS_ALL ? s->stream : s->dread;
 }
 
 err encoder_backward(const model_builder *b) {
     const encoder_memory *s = &b->memory->encoder;
-    bool is_short = has_first_layer(b->model);
+    bool is_first = has_first_layer(b->model), is_chosen = has_chosen_layer(b->model);
     bool has_embeddings = model__trains(b, model__param(b, PARAM_token, 0));
     uint32_t lowest = lowest_layer(b);
     err e = ERR_OK;
-    if (!is_short && b->model->head->reads == HEAD_READS_FIRST) e = scatter_first(b, s->stream);
+    if (!is_first && !is_chosen && b->model->head->reads != HEAD_READS_ALL)
+        e = scatter_read(b, s->stream, s->dread);
     for (uint32_t i = b->c->layers; !e && i-- > lowest;) {
         span x = i ? s->layers[i - 1].y : s->hidden;
         bool wants_dx = has_embeddings || i > lowest;
-        if (is_short && i + 1 == b->c->layers)
+        bool is_last = i + 1 == b->c->layers;
+        if (is_last && is_first)
             e = first_layer_backward(b, &s->layers[i], x, i, wants_dx);
+        else if (is_last && is_chosen)
+            e = chosen_layer_backward(b, &s->layers[i], x, i, wants_dx);
         else
             e = layer_backward(b, &s->layers[i], x, i, wants_dx);
     }

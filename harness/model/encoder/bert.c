@@ -6,6 +6,7 @@ const encoder_family encoder_bert = {
     .class_name = "Bert",
     .model_type = "bert",
     .prefix = "bert.",
+    .lm_decoder = "cls.predictions.decoder.",
     .types_least = 2,
     .head_activation = ACT_TANH, // of the pooler
 };

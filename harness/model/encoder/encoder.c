@@ -3,64 +3,74 @@
 #include "base/memory.h"
 #include "model/builder.h"
 
-/* rows: what follows the attention is for these, all tokens or one a sentence. */
-static err take_layer(encoder_layer_memory *l, arena *a, const model_config *c, size_t tokens,
-                      size_t sentences, size_t rows, bool training) {
-    size_t th = rows * c->hidden, queries = rows > sentences ? rows : sentences;
+/* queries: rows that attention is computed for; rows: those behind it. All tokens, or those that
+ * the head reads. */
+typedef struct layer_rows {
+    size_t tokens, queries, rows;
+} layer_rows;
+
+static err take_layer(encoder_layer_memory *l, arena *a, const model_config *c, layer_rows n,
+                      bool training) {
+    size_t th = n.rows * c->hidden;
     const model_want list[] = {
-        {&l->qkv, (tokens * 2 + queries) * c->hidden},
-        {&l->attention, th},
-        {&l->lse, rows * c->heads},
+        {&l->qkv, (n.tokens * 2 + n.queries) * c->hidden},
+        {&l->attention, n.queries * c->hidden},
+        {&l->lse, n.queries * c->heads},
         {&l->attention_sum, th},
         {&l->attention_y, th},
-        {&l->attention_mean, rows},
-        {&l->attention_rstd, rows},
-        {&l->intermediate, rows * c->intermediate},
+        {&l->attention_mean, n.rows},
+        {&l->attention_rstd, n.rows},
+        {&l->intermediate, n.rows * c->intermediate},
         {&l->sum, th},
         {&l->y, th},
-        {&l->mean, rows},
-        {&l->rstd, rows},
-        {&l->intermediate_pre, rows * c->intermediate},
+        {&l->mean, n.rows},
+        {&l->rstd, n.rows},
+        {&l->intermediate_pre, n.rows * c->intermediate},
     };
     size_t count = sizeof list / sizeof *list;
     return model__take(a, list, training ? count : count - 1);
 }
 
+/* all: as many rows as tokens, or as sentences where there are more; rows: that the head reads. */
 static err take_layers(encoder_memory *memory, arena *a, const struct model *m, uint32_t tokens,
-                       uint32_t sentences, bool training) {
+                       size_t all, uint32_t rows, bool training) {
     const model_config *c = &m->config;
     memory->layer_count = training ? c->layers : 1;
     err e = mem_new(&memory->layers, memory->layer_count);
     for (uint32_t i = 0; !e && i < memory->layer_count; i++) {
-        bool is_short = training && i + 1 == c->layers && has_first_layer(m);
-        e = take_layer(&memory->layers[i], a, c, tokens, sentences, is_short ? sentences : tokens,
-                       training);
+        bool is_last = training && i + 1 == c->layers;
+        layer_rows n = {tokens, all, all};
+        if (is_last && (has_first_layer(m) || has_chosen_layer(m))) n.rows = rows;
+        if (is_last && has_first_layer(m)) n.queries = rows;
+        e = take_layer(&memory->layers[i], a, c, n, training);
     }
     return e;
 }
 
 err encoder_memory_init(encoder_memory *memory, arena *a, const struct model *m, uint32_t tokens,
-                        uint32_t sentences, bool training) {
+                        uint32_t sentences, uint32_t rows, bool training) {
     const model_config *c = &m->config;
     // a sentence has a token, so that tokens suffice; who plans for fewer gets what fits both
     size_t t = tokens > sentences ? tokens : sentences, th = t * c->hidden;
-    size_t bh = (size_t)sentences * c->hidden;
+    size_t rh = (size_t)rows * c->hidden;
     size_t embedding = model_config_embedding(c);
     size_t te = t * embedding, tm = te > th ? te : th;
     size_t wide = c->intermediate > 3 * c->hidden ? c->intermediate : 3 * c->hidden;
     const model_want list[] = {
         {&memory->embedded, te},     {&memory->hidden, th},    {&memory->embedded_mean, t},
         {&memory->embedded_rstd, t}, {&memory->projected, tm}, {&memory->stream, th},
-        {&memory->branch, tm},       {&memory->first, bh},     {&memory->first_in, bh},
-        {&memory->dwide, t * wide},  {&memory->dfirst, bh},
+        {&memory->branch, tm},       {&memory->read, rh},      {&memory->read_in, rh},
+        {&memory->dwide, t * wide},  {&memory->dread, rh},
     };
     size_t count = sizeof list / sizeof *list;
     err e = model__take(a, list, training ? count : count - 2);
     if (!e) e = arena_take(a, &memory->first_positions, sentences, ELEM_U32);
+    if (!e && has_chosen_layer(m))
+        e = model__take(a, &(model_want){&memory->read_attention, rh}, 1);
     if (!e && model_config_projects(c))
         e = model__take(a, &(model_want){&memory->embedded_y, te}, 1);
     if (!e && !c->types) e = model__take(a, &(model_want){&memory->no_type, embedding}, 1);
-    return e ? e : take_layers(memory, a, m, tokens, sentences, training);
+    return e ? e : take_layers(memory, a, m, tokens, t, rows, training);
 }
 
 void encoder_memory_free(encoder_memory *memory) {

@@ -32,6 +32,9 @@ typedef struct encoder_family {
     config_name names[FAMILY_NAMES_MAX];
     const char *keys[PARAM_FIELDS]; /* checkpoint keys that are not as params.def has them */
     const char *qkv[3];             /* names of query, key, value in them; likewise */
+    /* What begins the keys of a masked language model's last product in checkpoints that hold it a
+     * second time: its weight is the word embedding. */
+    const char *lm_decoder;
     /* What config.json stands for where it is silent, when that is not as with BERT. */
     void (*defaults)(struct model_config *c);
     /* What a preset has otherwise than BERT's; NULL: nothing. Layers, hidden size, heads and
@@ -46,6 +49,7 @@ typedef struct encoder_family {
     bool shares_layers;                        /* every layer has the weights of the first */
     bool head_drops_input;      /* a classification head has a dropout before its dense layer */
     activation head_activation; /* behind that dense layer */
+    bool lm_is_gelu; /* a masked language model's head has GELU, whatever hidden_act says */
 } encoder_family;
 
 /* X(name): encoder_<name> is defined in encoder/<name>.c. */

@@ -107,13 +107,29 @@ static err layer_forward(const model_builder *b, const encoder_layer_memory *l, 
     return e ? e : after_attention(b, l, token_rows(b), y, x, layer);
 }
 
-static err gather_first(const model_builder *b, span y, span x) {
+/* y (R, H) = the rows of x that the head reads */
+static err gather_read(const model_builder *b, span y, span x) {
     return op_gather_rows(b->plan, &(struct gather_rows){.y = y,
                                                          .x = x,
-                                                         .starts = b->batch->starts,
-                                                         .rows = b->batch->dim_sentences,
+                                                         .starts = read_places(b),
+                                                         .rows = head_rows_of(b),
                                                          .tokens = b->batch->dim_tokens,
                                                          .hidden = b->c->hidden});
+}
+
+/* The last layer where the head reads chosen rows: y (R, H) are those. */
+static err chosen_layer_forward(const model_builder *b, const encoder_layer_memory *l, span y,
+                                span x, uint32_t layer) {
+    const encoder_memory *s = &b->memory->encoder;
+    encoder_layer_memory behind = *l;
+    span none = {0};
+    behind.attention = s->read_attention;
+    err e =
+        model__linear(b, l->qkv, none, x, PARAM_qkv_weight, layer, ACT_NONE, b->batch->dim_tokens);
+    if (!e) e = attention_forward(b, l, layer);
+    if (!e) e = gather_read(b, s->read_attention, l->attention);
+    if (!e) e = gather_read(b, s->read_in, x);
+    return e ? e : after_attention(b, &behind, chosen_rows(b), y, s->read_in, layer);
 }
 
 /* The last layer: y (B, H) is the first row of each sentence. */
@@ -123,9 +139,9 @@ static err first_layer_forward(const model_builder *b, const encoder_layer_memor
     size_t h = b->c->hidden;
     span none = {0};
     row_set set = first_rows(b);
-    err e = gather_first(b, s->first_in, x);
+    err e = gather_read(b, s->read_in, x);
     if (e) return e;
-    if ((e = model__linear_part(b, q_part(b, l->qkv), none, s->first_in, PARAM_qkv_weight, layer,
+    if ((e = model__linear_part(b, q_part(b, l->qkv), none, s->read_in, PARAM_qkv_weight, layer,
                                 ACT_NONE, set.rows, 0, h)))
         return e;
     if ((e = model__linear_part(b, kv_part(b, l->qkv), none, x, PARAM_qkv_weight, layer, ACT_NONE,
@@ -144,24 +160,27 @@ static err first_layer_forward(const model_builder *b, const encoder_layer_memor
                                                .longest = b->batch->capacity.max_length,
                                                .scale = scale_of(b->c),
                                                .drop = attention_drop(b, layer)});
-    return e ? e : after_attention(b, l, set, y, s->first_in, layer);
+    return e ? e : after_attention(b, l, set, y, s->read_in, layer);
 }
 
 err encoder_forward(const model_builder *b, span *rows) {
     const encoder_memory *s = &b->memory->encoder;
-    bool is_short = has_first_layer(b->model);
+    bool reads_all = b->model->head->reads == HEAD_READS_ALL, is_read = reads_all;
     err e = embeddings_forward(b);
     span x = s->hidden;
     for (uint32_t i = 0; !e && i < b->c->layers; i++) {
         const encoder_layer_memory *l = &s->layers[b->training ? i : 0];
         span y = b->training ? l->y : i % 2 ? s->branch : s->stream;
-        if (is_short && i + 1 == b->c->layers)
-            e = first_layer_forward(b, l, s->first, x, i);
+        bool is_last = i + 1 == b->c->layers;
+        if (is_last && has_first_layer(b->model))
+            e = first_layer_forward(b, l, s->read, x, i);
+        else if (is_last && has_chosen_layer(b->model))
+            e = chosen_layer_forward(b, l, s->read, x, i);
         else
             e = layer_forward(b, l, y, x, i);
         x = y;
     }
-    *rows = b->model->head->reads == HEAD_READS_FIRST ? s->first : x;
-    return e || is_short || b->model->head->reads == HEAD_READS_ALL ? e
-                                                                    : gather_first(b, s->first, x);
+    *rows = reads_all ? x : s->read;
+    is_read |= has_first_layer(b->model) || has_chosen_layer(b->model);
+    return e || is_read ? e : gather_read(b, s->read, x);
 }

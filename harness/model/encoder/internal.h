@@ -46,6 +46,15 @@ static inline row_set token_rows(const model_builder *b) {
     return (row_set){b->batch->dim_tokens, b->batch->positions, b->batch->token_sentence};
 }
 
+static inline row_set chosen_rows(const model_builder *b) {
+    return (row_set){b->batch->dim_chosen, b->batch->chosen_positions, b->batch->chosen_sentence};
+}
+
+/* Where the rows that the head reads lie, where it does not read all. */
+static inline span read_places(const model_builder *b) {
+    return b->model->head->reads == HEAD_READS_FIRST ? b->batch->starts : b->batch->chosen;
+}
+
 static inline row_set first_rows(const model_builder *b) {
     return (row_set){b->batch->dim_sentences, b->memory->encoder.first_positions,
                      b->batch->ordinals};

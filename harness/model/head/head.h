@@ -13,16 +13,19 @@ struct model_builder;
 /* Which rows of the encoder's last layer. */
 typedef enum head_rows {
     HEAD_READS_FIRST, /* the first token's of each sentence: R = B */
-    HEAD_READS_ALL    /* every token's: R = T */
+    HEAD_READS_ALL,   /* every token's: R = T */
+    HEAD_READS_CHOSEN /* those that the batch lists (batch.h, chosen) */
 } head_rows;
 
 /* What a head keeps from its forward, and gradients. Absent where it needs none. */
 typedef struct head_memory {
-    span dense, dropped; /* (R, H) behind its dense layer and activation, and behind the dropout */
-    span input;          /* (R, H) behind a dropout before the dense layer */
-    span dense_pre;      /* (R, H) before the activation */
-    span ddense;         /* (R, H) */
-    span doutputs;       /* (R, C) */
+    span dense, dropped;  /* (R, H) behind its dense layer and activation, and behind the dropout */
+    span input;           /* (R, H) behind a dropout before the dense layer */
+    span dense_pre;       /* (R, H) before the activation */
+    span ddense;          /* (R, H) */
+    span doutputs;        /* (R, C) */
+    span normal, dnormal; /* (R, E) behind a LayerNorm of the dense layer, whose sums these are: */
+    span mean, rstd;      /* (R) */
 } head_memory;
 
 typedef struct head {
@@ -39,8 +42,9 @@ typedef struct head {
     err (*forward)(const struct model_builder *b, dim rows, span x);
     err (*loss)(const struct model_builder *b, dim rows);
     err (*backward)(const struct model_builder *b, dim rows, span dx, span x);
-    /* What outputs (count, C) say of classes: predicted (count). NULL: the outputs are the answers
-     * (struct answers in metric/score.h), numbers or scores of labels. */
+    /* What outputs (count, C) say of classes: predicted (count), as targets are laid out. NULL: the
+     * outputs are the answers (struct answers in metric/score.h), numbers or scores of labels; of a
+     * head that reads chosen rows the loss says it, as batch->predicted. */
     void (*decode)(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes);
 } head;
 
@@ -48,7 +52,8 @@ typedef struct head {
 #define HEADS(X)                                                                                   \
     X(classification)                                                                              \
     X(regression)                                                                                  \
-    X(multi_label)
+    X(multi_label)                                                                                 \
+    X(masked_lm)
 
 #define X(name) extern const head head_##name;
 HEADS(X)
@@ -59,6 +64,14 @@ static inline const head *head_of_kind(answer_kind kind) {
     return kind == ANSWER_SET      ? &head_multi_label
            : kind == ANSWER_NUMBER ? &head_regression
                                    : &head_classification;
+}
+
+/* The head that a configuration means: the one that it names, or that of its scores. */
+static inline const head *head_of(const model_config *c) {
+    return c->head                             ? c->head
+           : c->scores == MODEL_SCORES_RAW     ? &head_regression
+           : c->scores == MODEL_SCORES_SIGMOID ? &head_multi_label
+                                               : &head_classification;
 }
 
 #endif

@@ -210,6 +210,9 @@ static err read_member(safetensors *s, char *text, size_t begin, size_t end, uin
         e = err_set(ERR_FORMAT, "%s: the header has an empty member at byte %zu", s->path, begin);
     } else if (strcmp(item->string, "__metadata__") == 0) {
         e = check_metadata(item, s->path);
+    } else if (s->count == SAFETENSORS_MOST) {
+        e = err_set(ERR_FORMAT, "%s: has more than %d tensors, the most that are read", s->path,
+                    SAFETENSORS_MOST);
     } else if (!(e = mem_grow((void **)&s->entries, &s->capacity, s->count + 1,
                               sizeof *s->entries))) {
         s->entries[s->count] = (tensor_entry){0};

@@ -1,10 +1,11 @@
 /* safetensors files: u64 little-endian header length, a JSON object of tensors, then their bytes.
  *
- * A file is trusted in nothing: header length at most 100 MB and inside the file, offsets in range,
- * in no overlap and without holes, no key twice, byte counts equal to shape times type. A tensor is
- * judged by its type and rank only when it is read: files may hold what this program has no use
- * for. The header is read a tensor at a time, so that memory follows the number of tensors. The
- * reader keeps the file open and reads one tensor at a time; the writer is atomic.
+ * A file is trusted in nothing: header length at most 100 MB and inside the file, at most
+ * SAFETENSORS_MOST tensors, offsets in range, in no overlap and without holes, no key twice, byte
+ * counts equal to shape times type. A tensor is judged by its type and rank only when it is read:
+ * files may hold what this program has no use for. The header is read a tensor at a time, so that
+ * memory follows the number of tensors. The reader keeps the file open and reads one tensor at a
+ * time; the writer is atomic.
  *
  * Source: the format description of the safetensors project. */
 #ifndef HARNESS_MODEL_WEIGHTS_SAFETENSORS_H
@@ -16,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of one file: ten thousand layers have fewer. */
+enum { SAFETENSORS_MOST = 1 << 18 };
 enum { TENSOR_RANK_KEPT = 4 }; /* parameters have 1 or 2; of more only the number is kept */
 
 /* name in the file, bits per element */

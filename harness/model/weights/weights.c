@@ -198,6 +198,21 @@ static err note_mismatch(loading *l, const tensor_place *t, const param *p, size
     return e ? e : weights__keys_add(&l->report->sizes, sizes);
 }
 
+/* The bias of a masked language model's last product, and that product's weight, may be there a
+ * second time under the names of the product; the weight is the word embedding. */
+static err find_tied(const tensor_place **out, loading *l, const encoder_family *family) {
+    static const char *const ends[] = {"weight", "bias"};
+    err e = ERR_OK;
+    for (size_t k = 0; !e && k < 2; k++) {
+        const tensor_place *again = NULL;
+        char key[PARAM_NAME_BYTES];
+        snprintf(key, sizeof key, "%s%s", family->lm_decoder, ends[k]);
+        e = find_place(&again, l, key, family);
+        if (k == 1 && !*out) *out = again;
+    }
+    return e;
+}
+
 static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t index) {
     char key[PARAM_NAME_BYTES];
     const tensor_place *t = NULL;
@@ -205,6 +220,7 @@ static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t 
     err e = ERR_OK;
     param_key(p, slice, key);
     if ((e = find_place(&t, l, key, p->family))) return e;
+    if (p->field == PARAM_lm_output_bias && (e = find_tied(&t, l, p->family))) return e;
     if (!t) return note_missing(l, p, index, key);
     if (!weights__shape_fits(t->entry, p, rows)) return note_mismatch(l, t, p, rows, index, key);
     if ((e = safetensors_read(t->file, t->entry, l->values))) return e;

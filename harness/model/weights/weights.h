@@ -1,8 +1,8 @@
 /* Weights of a classifier in a Hugging Face directory.
  *
  * Read: one file or shards; keys with and without the family's prefix, gamma and beta for
- * LayerNorm's weight and bias, F32, F16, BF16 and F64. A missing pooler or classifier is drawn from
- * the seed and reported; any other missing tensor is an error, and so are tensors that only another
+ * LayerNorm's weight and bias, F32, F16, BF16 and F64. A missing pooler, classifier or language
+ * model's head is drawn from the seed and reported; any other missing tensor is an error, and so are tensors that only another
  * model has, whatever config.json says. Heads of pretraining are not used and listed; position_ids
  * buffers are passed over. Pickle files are never read. Written: model.safetensors with the names
  * that transformers gives. */

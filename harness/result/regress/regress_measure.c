@@ -80,9 +80,8 @@ static err read_gradients(regress_result *r, const trainer *t, uint32_t step) {
     for (size_t i = 0; i < ps->count && !e; i++) {
         const param *p = &ps->list[i];
         // of the token embedding only the rows of this step's tokens hold a gradient
-        size_t count = p->field == PARAM_token
-                           ? (size_t)t->packs[step % SLOT_COUNT].step_rows * p->cols
-                           : p->count;
+        size_t count =
+            p->is_sparse ? (size_t)t->packs[step % SLOT_COUNT].step_rows * p->cols : p->count;
         if (!(e = device_read_f32(g, span_part(p->g, 0, count), count)))
             add_norms(r, &place, p, g, count, step);
     }

@@ -191,11 +191,12 @@ static err prepare(stopwatch *w, const regress_suite *s, const regress_options *
     err e = run_open(&w->job, &q);
     if (e) return e;
     const trainer *t = &w->job.trainer;
-    w->count = c->batch_size < t->data->count ? c->batch_size : (uint32_t)t->data->count;
+    const encoded *data = t->rows.data;
+    w->count = c->batch_size < data->count ? c->batch_size : (uint32_t)data->count;
     if ((e = mem_new(&w->sentences, w->count))) return e;
     // the first step's: they are known to fit
-    rng_order(t->order, t->data->count, s->seeds[0], 0);
-    for (uint32_t i = 0; i < w->count; i++) w->sentences[i] = t->data->sentences[t->order[i]];
+    rng_order(t->rows.order, data->count, s->seeds[0], 0);
+    for (uint32_t i = 0; i < w->count; i++) w->sentences[i] = data->sentences[t->rows.order[i]];
     return find_rows(w);
 }
 

@@ -19,7 +19,7 @@ err evaluator_init(evaluator *e, const struct model *m, const model_memory *memo
     batch_capacity *c = &e->capacity;
     model_capacity(c, m);
     if (!memory) {
-        if ((failed = model_memory_init(&e->own, m, c->tokens, c->sentences, false))) goto done;
+        if ((failed = model_memory_init(&e->own, m, c, false))) goto done;
         e->memory = &e->own;
     }
     if ((failed = batch_init(&e->batch, m->params.device, c))) goto done;

@@ -1,8 +1,8 @@
 /* A quick check of a device before it is trusted with a run.
  *
- * The quick subset of `harness verify` (compute/verify/verify.h) runs on a device, driver and program that
- * were not seen together before; that it passed is remembered as an empty file in the folder
- * $XDG_CACHE_HOME/harness/verified, or $HOME/.cache/harness/verified. */
+ * The quick subset of `harness verify` (compute/verify/verify.h) runs on a device, driver and
+ * program that were not seen together before; that it passed is remembered as an empty file in the
+ * folder $XDG_CACHE_HOME/harness/verified, or $HOME/.cache/harness/verified. */
 #ifndef HARNESS_TRAIN_RUN_DEVICE_CHECK_H
 #define HARNESS_TRAIN_RUN_DEVICE_CHECK_H
 

@@ -101,18 +101,15 @@ static void hash_fields(run *r, const field *list, size_t count) {
     sha256_end_hex(&h, r->identity_sha256);
 }
 
-err run__identify(run *r) {
+static err identify(run *r, const field *own, size_t own_fields) {
     const run_request *q = &r->request;
     const device_info *d = &r->device.info;
     recipe shown = q->recipe;
-    char version[24], numerics[24], seed[16], rows[64], limit[24], threads[16];
+    char numerics[24], seed[16], threads[16];
     char weights[HASH_HEX_BYTES], config[HASH_HEX_BYTES], *place = NULL;
     shown.max_length = r->max_length; // also when the recipe leaves it to the task
-    snprintf(version, sizeof version, "%" PRId64, r->task.version);
     snprintf(numerics, sizeof numerics, "%d", NUMERICS_VERSION);
     snprintf(seed, sizeof seed, "%u", q->seed);
-    snprintf(rows, sizeof rows, "%zu", r->data.train.kept_count);
-    snprintf(limit, sizeof limit, "%zu", q->limit);
     snprintf(threads, sizeof threads, "%u", d->threads);
     r->identity = cJSON_CreateObject();
     r->surroundings = cJSON_CreateObject();
@@ -121,14 +118,6 @@ err run__identify(run *r) {
     err e = config_digest(config, r);
     if (e || (e = weights_text(weights, r)) || (e = place_text(&place, r))) return e;
     const field table[] = {
-        {"task", r->task.name, SAME},
-        {"task version", version, SAME},
-        {"manifest", r->task.manifest_sha256, SAME},
-        {"data", r->data.data_sha256, SAME},
-        {"sample", yes_no(q->sample), SAME},
-        {"limit", limit, SAME},
-        {"training rows", rows, SAME},
-        {"protocol", run_protocol_name(q->protocol), SAME},
         {"seed", seed, SAME},
         {"label map", q->label_map ? q->label_map : "none", SAME},
         {"model", r->source.name, SAME},
@@ -150,7 +139,8 @@ err run__identify(run *r) {
         {"threads", threads, FREE},
     };
     enum { FIELDS = sizeof table / sizeof *table };
-    e = add_fields(r, table, FIELDS);
+    e = add_fields(r, own, own_fields);
+    if (!e) e = add_fields(r, table, FIELDS);
     // what a recipe records is the same run's, by the name that it has in a recipe; the rest is
     // free
     recipe_visitor visitor = {r->identity, recipe_number, recipe_text, recipe_truth};
@@ -160,4 +150,37 @@ err run__identify(run *r) {
     if (!e) hash_fields(r, table, FIELDS);
     mem_free(place);
     return e;
+}
+
+err run__identify(run *r) {
+    const run_request *q = &r->request;
+    char version[24], rows[64], limit[24];
+    snprintf(version, sizeof version, "%" PRId64, r->task.version);
+    snprintf(rows, sizeof rows, "%zu", r->data.train.kept_count);
+    snprintf(limit, sizeof limit, "%zu", q->limit);
+    const field table[] = {
+        {"task", r->task.name, SAME},
+        {"task version", version, SAME},
+        {"manifest", r->task.manifest_sha256, SAME},
+        {"data", r->data.data_sha256, SAME},
+        {"sample", yes_no(q->sample), SAME},
+        {"limit", limit, SAME},
+        {"training rows", rows, SAME},
+        {"protocol", run_protocol_name(q->protocol), SAME},
+    };
+    return identify(r, table, sizeof table / sizeof *table);
+}
+
+err run__identify_corpus(run *r, const run_corpus *c) {
+    char probability[SHOWN_NUMBER_BYTES], minutes[SHOWN_NUMBER_BYTES], tokens[32];
+    snprintf(tokens, sizeof tokens, "%u", c->tokens_per_batch);
+    const field table[] = {
+        {"corpus", r->task.name, SAME},
+        {"corpus, tasks and vocabulary", c->digest, SAME},
+        {"tokens a batch", tokens, SAME},
+        {"share of tokens chosen", shown_number(probability, c->mlm_probability), SAME},
+        {"whole words", yes_no(c->whole_word), SAME},
+        {"minutes", c->max_minutes > 0 ? shown_number(minutes, c->max_minutes) : "any", SAME},
+    };
+    return identify(r, table, sizeof table / sizeof *table);
 }

@@ -165,9 +165,12 @@ static err add_scores(card *c) {
     if (!e) e = strbuf_add(&c->text, "| metric | score | deduplicated |\n| --- | --- | --- |\n");
     for (size_t i = 0; !e && i < r->task.metric_count; i++) {
         const metric *m = metric_find(r->task.metrics[i]);
-        e = strbuf_printf(&c->text, "| %s%s | %.4f | %.4f |\n", m->title,
-                          strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
-                          m->fn(&c->official), m->fn(&c->dedup));
+        char title[METRIC_TITLE_BYTES];
+        const char *label_1 = r->task.label_count > 1 ? r->task.labels[1].readable : NULL;
+        e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %.4f | %.4f |\n",
+                         metric_title(title, m, label_1),
+                         strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
+                         m->fn(&c->official), m->fn(&c->dedup));
     }
     return e;
 }

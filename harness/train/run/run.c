@@ -9,6 +9,7 @@
 #include "platform/file.h"
 #include "platform/interrupt.h"
 #include "train/run/labels.h"
+#include "train/run/model_card.h"
 #include "train/run/run_internal.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ static err open_data(run *r) {
     return e;
 }
 
-static err open_device(run *r) {
+err run__open_device(run *r) {
     const run_request *q = &r->request;
     device_options options = {.threads = q->threads, .validation = q->validation};
     err e = device_precision_find(&options.precision, q->precision);
@@ -126,7 +127,7 @@ static void show_weights(const run *r) {
 }
 
 /* Weights before the first step; what a folder lacks is drawn. */
-static err load_weights(run *r) {
+err run__load_weights(run *r) {
     const source *s = &r->source;
     params *ps = &r->trainer.model.params;
     if (!s->folder || r->request.from_scratch)
@@ -181,7 +182,7 @@ err run_open(run *r, const run_request *request) {
     if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
     if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
     if ((e = open_best(r))) return e;
-    if ((e = open_device(r))) return e;
+    if ((e = run__open_device(r))) return e;
     if ((e = run__output_prepare(r))) return e;
     if ((e = open_data(r))) return e;
     const source_options wish = {request->offline, request->from_scratch, request->cased,
@@ -194,7 +195,7 @@ err run_open(run *r, const run_request *request) {
     if ((e = encode_all(r))) return e;
     if ((e = open_trainer(r))) return e;
     if ((e = run__check_disk(r))) return e;
-    if ((e = load_weights(r))) return e;
+    if ((e = run__load_weights(r))) return e;
     if ((e = run__begin(r))) return e;
     return run__log_open(r);
 }
@@ -292,7 +293,7 @@ static err judge(run *r, double score, double loss) {
     if (t->is_stopped && t->done < t->total_steps)
         log_note("stopped early: %u evaluations in a row were no better (best: step %u)",
                  r->best.stale, r->best.step);
-    return better ? run__write_model(r, "best", false) : ERR_OK;
+    return better ? run__write_model(r, "best", NULL, NULL) : ERR_OK;
 }
 
 /* trainer_hook under protocol dev: keeps the weights that score best, the earliest of equals. */
@@ -320,7 +321,7 @@ done:
 /* --- training and the end --- */
 
 /* Adds to the error what there is to go on from. */
-static err name_checkpoint(const run *r, err e) {
+err run__name_checkpoint(const run *r, err e) {
     if (!e || e == ERR_INTERRUPTED) return e;
     if (!r->saved_at)
         return err_set(e, "%s; no checkpoint was saved before%s", err_message(e),
@@ -335,7 +336,7 @@ err run_train(run *r) {
     if (!e) e = trainer_run(&r->trainer);
     interrupt_end();
     if (!e) e = run__log_end(r);
-    if (e) return name_checkpoint(r, e);
+    if (e) return run__name_checkpoint(r, e);
     if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
     char *best = NULL;
     weights_report report = {0};
@@ -353,11 +354,15 @@ err run_evaluate(run *r) {
     err e = score_rows(r, &r->logits, &r->predicted, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
-    return name_checkpoint(r, e);
+    return run__name_checkpoint(r, e);
+}
+
+static err write_card(const char *folder, const void *context) {
+    return model_card_write(folder, context);
 }
 
 err run_keep_model(run *r) {
-    return run__write_model(r, "model", true);
+    return run__write_model(r, "model", write_card, r);
 }
 
 err run_finish(run *r) {

@@ -5,7 +5,6 @@
 #include "base/sums.h"
 #include "platform/file.h"
 #include "train/checkpoint/identity.h"
-#include "train/run/model_card.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -155,7 +154,7 @@ static err note_surroundings(const run *r, const holding *h) {
 /* Protocol dev: the best weights so far are known to be whole before the first step. */
 static err check_best_model(const run *r) {
     char *best = NULL;
-    if (!r->best.step) return ERR_OK;
+    if (r->request.protocol == PROTOCOL_LAST || !r->best.step) return ERR_OK;
     err e = run__path(&best, r, "best");
     if (!e && !folder_exists(best))
         e = err_set(ERR_DATA, "%s: missing, the weights of step %u, best on dev, are lost%s", best,
@@ -256,14 +255,15 @@ err run__save(void *context, trainer *t) {
     return write_unfinished(r);
 }
 
-err run__write_model(const run *r, const char *name, bool with_card) {
+err run__write_model(const run *r, const char *name,
+                     err (*card)(const char *folder, const void *context), const void *context) {
     char *fresh = NULL, *place = NULL, *model = NULL;
     err e = mem_printf(&fresh, "%s/partial-%s", r->output, name);
     if (e || (e = run__path(&place, r, name))) goto done;
     if ((e = mem_printf(&model, "%s-%s", r->source.name, r->task.name))) goto done;
     if ((e = marker_remove(fresh)) || (e = marker_make(fresh, r->id, model))) goto done;
     if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
-    if (with_card && (e = model_card_write(fresh, r))) goto done;
+    if (card && (e = card(fresh, context))) goto done;
     e = marker_replace(fresh, place);
 done:
     if (e && fresh) e = checkpoint_abandon(e, fresh);

@@ -17,9 +17,13 @@ static void put(line *l, const char *prefix, const char *name, double value) {
     v->value = value;
 }
 
-static err add(run *r, const line *l) {
+err run__log_values(run *r, const log_value *values, size_t count) {
     const trainer *t = &r->trainer;
-    return train_log_add(&r->log, t->done, trainer_epoch(t), l->values, l->count);
+    return train_log_add(&r->log, t->done, trainer_epoch(t), values, count);
+}
+
+static err add(run *r, const line *l) {
+    return run__log_values(r, l->values, l->count);
 }
 
 err run__log_open(run *r) {

@@ -46,6 +46,18 @@ static err open_preset(source *s, const char *model, const encoder_family *famil
     return e;
 }
 
+err source_open_vocab(source *s, const char *preset, const encoder_family *arch,
+                      const char *vocab) {
+    *s = (source){0};
+    err e = mem_strdup(&s->name, preset);
+    if (e || (e = tokenizer_load(&s->words, vocab, file_exists(vocab)))) return e;
+    tokenizer_hash(&s->words, s->vocab_sha256);
+    e = model_config_preset_as(&s->config, preset, arch ? arch : &encoder_bert,
+                               (uint32_t)s->words.count);
+    if (!e) fit_words(s);
+    return e;
+}
+
 err source_locate(char **folder, char **name, const char *path) {
     char *inner = NULL, *config = NULL, *own = NULL;
     size_t n = strlen(path);

@@ -35,6 +35,11 @@ err source_check_name(const char *model) MUST_CHECK;
 err source_open(source *s, const char *model, const dataset_split *train,
                 const source_options *options) MUST_CHECK;
 
+/* A preset with the tokens of a vocab.txt, or of a folder with one; one that does not say keeps
+ * case. Errors: ERR_USAGE listing presets; tokenizer_load's. */
+err source_open_vocab(source *s, const char *preset, const encoder_family *arch,
+                      const char *vocab) MUST_CHECK;
+
 /* The folder that holds the model when `path` is a folder: itself without trailing slashes, or the
  * model in a run's output folder; and what records call it: what its run says it began from
  * ("tiny-kor_hate"; marker_model_name), else the name of the folder given. Both are owned. */

@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/rng.h"
 #include "platform/interrupt.h"
 #include "train/step/capacity.h"
 #include "train/step/nonfinite.h"
@@ -13,55 +12,20 @@
 
 enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
 
-static uint32_t step_size(const recipe *r) {
-    return r->per_device_train_batch_size * r->gradient_accumulation_steps;
-}
-
-/* Bound of a micro-batch's sentences: only accumulation asks for one. */
-static uint32_t micro_sentences(const recipe *r) {
-    return r->gradient_accumulation_steps > 1 ? r->per_device_train_batch_size : 0;
-}
-
-/* Makes t->order that of an epoch (0-based). */
-static void order_epoch(trainer *t, uint32_t epoch) {
-    if (t->order_epoch == epoch) return;
-    rng_order(t->order, t->data->count, t->options.seed, epoch);
-    if (t->order_scratch)
-        order_group(t->order, t->data->sentences, t->data->count, step_size(&t->recipe),
-                    t->order_scratch);
-    t->order_epoch = epoch;
-}
-
-/* First row and number of rows of step s (1-based) within its epoch's order. */
-static size_t step_rows(const trainer *t, uint32_t s, size_t *first) {
-    size_t size = step_size(&t->recipe);
-    *first = (size_t)((s - 1) % t->epoch_steps) * size;
-    return t->data->count - *first < size ? t->data->count - *first : size;
-}
-
-static void find_capacity(trainer *t) {
-    for (uint32_t s = 1; s <= t->total_steps; s++) {
-        size_t first = 0, n = step_rows(t, s, &first);
-        order_epoch(t, (s - 1) / t->epoch_steps);
-        capacity_raise(&t->capacity, t->data->sentences, t->order + first, n,
-                       micro_sentences(&t->recipe));
-    }
-}
-
 /* --- class weights --- */
 
 /* scikit-learn's compute_class_weight("balanced"): rows / (classes * rows of the class). */
 static err balance(trainer *t) {
     uint32_t classes = t->model.config.classes;
     char **labels = t->model.config.labels;
-    for (size_t i = 0; i < t->data->count; i++)
-        t->class_weights[t->data->sentences[i].target.class]++;
+    for (size_t i = 0; i < t->rows.data->count; i++)
+        t->class_weights[t->rows.data->sentences[i].target.class]++;
     for (uint32_t c = 0; c < classes; c++) {
         if (t->class_weights[c] <= 0)
             return err_set(ERR_DATA,
                            "class_weights balanced: label %u%s%s%s has no training row to count", c,
                            labels ? " (" : "", labels ? labels[c] : "", labels ? ")" : "");
-        t->class_weights[c] = (double)t->data->count / (classes * t->class_weights[c]);
+        t->class_weights[c] = (double)t->rows.data->count / (classes * t->class_weights[c]);
     }
     return ERR_OK;
 }
@@ -155,9 +119,9 @@ static void free_device(trainer *t) {
 
 static err make_plans(trainer *t) {
     const batch_capacity *c = &t->capacity, *lend = &t->options.lend;
-    err e = model_memory_init(&t->memory, &t->model, c->tokens, c->sentences, true);
+    err e = model_memory_init(&t->memory, &t->model, c, true);
     if (!e && (lend->tokens > c->tokens || lend->sentences > c->sentences))
-        e = model_memory_init(&t->lent, &t->model, lend->tokens, lend->sentences, false);
+        e = model_memory_init(&t->lent, &t->model, lend, false);
     if (e) return e;
     model_capacity(&t->capacity, &t->model);
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
@@ -197,33 +161,13 @@ static uint32_t count_evaluations(const trainer *t) {
 static err take_memory(trainer *t) {
     err e = ERR_OK;
     t->evaluation_limit = count_evaluations(t);
-    if ((e = mem_new(&t->order, t->data->count))) return e;
-    if (t->recipe.group_by_length && (e = mem_new(&t->order_scratch, t->data->count))) return e;
     if ((e = mem_new(&t->losses, t->total_steps))) return e;
     if (t->options.scaler && (e = mem_new(&t->skipped, t->total_steps))) return e;
     if ((e = mem_new(&t->step_ms, t->total_steps))) return e;
-    if ((e = mem_new(&t->evaluations, t->evaluation_limit))) return e;
-    return mem_new(&t->step_sentences, step_size(&t->recipe));
+    return mem_new(&t->evaluations, t->evaluation_limit);
 }
 
-err trainer_init(trainer *t, device *d, const model_config *config, const encoded *data,
-                 const recipe *r, const trainer_options *options) {
-    err e = ERR_OK;
-    *t = (trainer){.device = d, .data = data, .recipe = *r, .options = *options};
-    if (options->scaler) {
-        t->scaler = *options->scaler;
-        t->options.scaler = &t->scaler;
-    }
-    if (!data->count) return err_set(ERR_DATA, "no training rows");
-    t->epoch_steps = recipe_epoch_steps(r, data->count);
-    t->total_steps = recipe_total_steps(r, data->count);
-    if (!t->total_steps)
-        return err_set(ERR_USAGE, "num_train_epochs is %g: there is no step to train",
-                       r->num_train_epochs);
-    t->schedule = (schedule){r->lr_scheduler_type, r->learning_rate,
-                             recipe_warmup(r, t->total_steps), t->total_steps};
-    t->order_epoch = UINT32_MAX;
-    t->model.config = *config;
+static err check_freezing(const recipe *r, const model_config *config) {
     if (r->freeze_layers > config->layers)
         return err_set(ERR_USAGE, "freeze_layers is %u, the model has %u layers", r->freeze_layers,
                        config->layers);
@@ -232,26 +176,61 @@ err trainer_init(trainer *t, device *d, const model_config *config, const encode
                        "freeze_layers is %u, but every layer of %s has the weights of the first: "
                        "expected 0",
                        r->freeze_layers, config->family->title);
-    if ((e = take_memory(t))) goto done;
-    if ((e = set_class_weights(t))) goto done;
-    find_capacity(t);
+    return ERR_OK;
+}
+
+/* pre: t->feed. */
+static err open_all(trainer *t, const model_config *config) {
+    const recipe *r = &t->recipe;
+    t->epoch_steps = t->feed.epoch_steps;
+    t->total_steps = t->feed.total_steps;
+    t->schedule = (schedule){r->lr_scheduler_type, r->learning_rate,
+                             recipe_warmup(r, t->total_steps), t->total_steps};
+    t->model.config = *config;
+    err e = check_freezing(r, config);
+    if (e || (e = take_memory(t))) return e;
+    if (t->rows.data && (e = set_class_weights(t))) return e;
+    t->feed.raise(t->feed.context, &t->capacity);
     set_training(t, config);
-    e = take_device(t, config);
-done:
+    return take_device(t, config);
+}
+
+static void begin(trainer *t, device *d, const recipe *r, const trainer_options *options) {
+    *t = (trainer){.device = d, .recipe = *r, .options = *options};
+    if (!options->scaler) return;
+    t->scaler = *options->scaler;
+    t->options.scaler = &t->scaler;
+}
+
+err trainer_init(trainer *t, device *d, const model_config *config, const encoded *data,
+                 const recipe *r, const trainer_options *options) {
+    begin(t, d, r, options);
+    err e = rows_feed_init(&t->rows, data, &t->recipe, options->seed);
+    if (!e) {
+        t->feed = rows_feed_of(&t->rows);
+        e = open_all(t, config);
+    }
+    if (e) trainer_free(t);
+    return e;
+}
+
+err trainer_init_feed(trainer *t, device *d, const model_config *config, const feed *f,
+                      const recipe *r, const trainer_options *options) {
+    begin(t, d, r, options);
+    t->feed = *f;
+    err e = open_all(t, config);
     if (e) trainer_free(t);
     return e;
 }
 
 void trainer_free(trainer *t) {
     free_device(t);
-    mem_free(t->order);
-    mem_free(t->order_scratch);
     mem_free(t->class_weights);
     mem_free(t->evaluations);
     mem_free(t->losses);
     mem_free(t->skipped);
     mem_free(t->step_ms);
-    mem_free(t->step_sentences);
+    rows_feed_free(&t->rows);
     *t = (trainer){0};
 }
 
@@ -260,10 +239,11 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) {
     size_t rows = t->model.config.vocabulary;
     if (done > t->total_steps)
         return err_set(ERR_DATA, "step %u of a run that has %u", done, t->total_steps);
+    span last_step = t->model.params.token_last_step; // absent where the embedding is tied
     err e = mem_new(&steps, rows);
     if (e) return e;
     for (size_t i = 0; i < rows; i++) steps[i] = done; // a checkpoint's rows are all current
-    e = device_write_u32(t->model.params.token_last_step, steps, rows);
+    if (span_given(last_step)) e = device_write_u32(last_step, steps, rows);
     memcpy(t->losses, losses, done * sizeof *losses);
     t->done = done;
     mem_free(steps);
@@ -291,17 +271,19 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
 /* Packs step s into its slot, which no step under way uses. */
 static err prepare(trainer *t, uint32_t s) {
     uint32_t slot = s % SLOT_COUNT;
-    size_t first = 0, n = step_rows(t, s, &first);
-    order_epoch(t, (s - 1) / t->epoch_steps);
-    for (size_t i = 0; i < n; i++) t->step_sentences[i] = t->data->sentences[t->order[first + i]];
-    t->divisors[slot] = (double)n;
+    const pack_sentence *sentences = NULL;
+    pack *p = &t->packs[slot];
+    uint32_t n = 0;
+    err e = t->feed.step(t->feed.context, &sentences, &n, s);
+    if (!e) e = pack_fill(p, &t->batch, slot, sentences, n, t->feed.micro_sentences, true);
+    if (e) return e;
+    t->divisors[slot] = p->of_chosen ? (p->chosen_count ? p->chosen_count : 1) : n;
     if (t->class_weights) {
         t->divisors[slot] = 0;
         for (size_t i = 0; i < n; i++)
-            t->divisors[slot] += t->class_weights[t->step_sentences[i].target.class];
+            t->divisors[slot] += t->class_weights[sentences[i].target.class];
     }
-    return pack_fill(&t->packs[slot], &t->batch, slot, t->step_sentences, (uint32_t)n,
-                     micro_sentences(&t->recipe), true);
+    return ERR_OK;
 }
 
 /* pre: it is packed. */
@@ -316,13 +298,15 @@ static err start(trainer *t, uint32_t s) {
     return plan_submit(&t->plan, &info);
 }
 
-/* Sum of losses in the order of the sentences. */
+/* Sum of losses in the order of the sentences, over the divisor. */
 static double step_loss(const trainer *t, uint32_t slot) {
     const pack *p = &t->packs[slot];
     double sum = 0;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         span losses = span_at(t->batch.losses, slot, micro);
-        for (size_t b = 0; b < p->micros[micro].sentences; b++) sum += span_real(losses, b);
+        const micro_sizes *m = &p->micros[micro];
+        size_t count = p->of_chosen ? m->chosen : m->sentences;
+        for (size_t b = 0; b < count; b++) sum += span_real(losses, b);
     }
     return sum / t->divisors[slot];
 }
@@ -341,8 +325,8 @@ static void report_progress(trainer *t) {
     double per_step = (now - t->warm_begin) / (double)(fresh - WARM_STEPS);
     double seconds = per_step * (double)(t->total_steps - t->done);
     log_duration(left, seconds);
-    log_progress("step %u of %u  %s left  loss %.4f  %.0f sentences/s  lr %.2e", t->done,
-                 t->total_steps, left, loss, step_size(&t->recipe) / per_step, rate);
+    log_progress("step %u of %u  %s left  loss %.4f  %.0f %s/s  lr %.2e", t->done, t->total_steps,
+                 left, loss, t->feed.per_step / per_step, t->feed.unit, rate);
     if (fresh != ESTIMATE_STEPS || seconds < 1) return;
     log_note("expected end of training in %s%s", left,
              seconds > LONG_SECONDS
@@ -507,13 +491,7 @@ err trainer_run(trainer *t) {
 /* --- figures --- */
 
 double trainer_epoch(const trainer *t) {
-    const recipe *r = &t->recipe;
-    size_t batches =
-        (t->data->count + r->per_device_train_batch_size - 1) / r->per_device_train_batch_size;
-    if (!t->done) return 0;
-    uint32_t epoch = (t->done - 1) / t->epoch_steps, step = (t->done - 1) % t->epoch_steps + 1;
-    size_t seen = (size_t)step * r->gradient_accumulation_steps;
-    return epoch + (double)(seen < batches ? seen : batches) / (double)batches;
+    return t->feed.epoch(t->feed.context, t->done);
 }
 
 double trainer_logged_loss(const trainer *t) {

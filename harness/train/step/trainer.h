@@ -1,12 +1,12 @@
 /* The training loop: order, batches, steps, losses.
  *
- * Training rows are taken in the order rng_order(seed, epoch), with group_by_length then grouped
- * (order.h), batch_size * gradient_accumulation_steps of them a step, the last step of an
- * epoch with what is left. A step whose tokens exceed MICRO_TOKENS is cut into micro-batches. While
- * the device runs a step, the next is packed into the other slot.
+ * A feed (feed.h) gives each step's sentences: trainer_init's the rows of a data set. A step whose
+ * tokens exceed MICRO_TOKENS is cut into micro-batches. While the device runs a step, the next is
+ * packed into the other slot.
  *
- * The loss of a step is the mean over its sentences, however they were cut into micro-batches; with
- * class weights it is divided by the sum of the weights of their labels instead, as
+ * The loss of a step is the mean over its sentences, or over the tokens chosen in them, however
+ * they were cut into micro-batches; of a step in which none was chosen it is 0. With class weights
+ * it is divided by the sum of the weights of their labels instead, as
  * torch.nn.CrossEntropyLoss(weight=...) does.
  *
  * Everything follows from (data, recipe, seed, step): a trainer that is set to a checkpoint's step
@@ -18,7 +18,7 @@
 #include "train/evaluate/encode.h"
 #include "train/recipe/recipe.h"
 #include "train/step/loss_scaler.h"
-#include "train/step/order.h"
+#include "train/step/rows_feed.h"
 
 struct trainer;
 
@@ -53,7 +53,8 @@ typedef struct trainer_evaluation {
 
 typedef struct trainer {
     device *device;
-    const encoded *data;
+    feed feed;
+    rows_feed rows; /* of trainer_init; else empty */
     recipe recipe;
     trainer_options options;
     uint32_t epoch_steps, total_steps;
@@ -71,15 +72,11 @@ typedef struct trainer {
     pack packs[SLOT_COUNT];
     plan plan, flush;
     arena table_arena;
-    uint32_t *order; /* (data->count) of order_epoch */
-    uint32_t order_epoch;
-    order_entry *order_scratch;    /* (data->count) with group_by_length, else NULL */
-    double *class_weights;         /* (C) factors of the loss, NULL when all are 1 */
-    double divisors[SLOT_COUNT];   /* of the sum of a step's losses */
-    pack_sentence *step_sentences; /* of the step being packed */
-    uint32_t done;                 /* steps finished and read */
-    float *losses;                 /* (total_steps) mean loss of each step */
-    double grad_norm;              /* of the last taken, unscaled, before clipping */
+    double *class_weights;       /* (C) factors of the loss, NULL when all are 1 */
+    double divisors[SLOT_COUNT]; /* of the sum of a step's losses */
+    uint32_t done;               /* steps finished and read */
+    float *losses;               /* (total_steps) mean loss of each step */
+    double grad_norm;            /* of the last taken, unscaled, before clipping */
     /* (evaluation_count of at most evaluation_limit), ascending: what the evaluation hook added */
     trainer_evaluation *evaluations;
     uint32_t evaluation_count, evaluation_limit;
@@ -98,6 +95,10 @@ typedef struct trainer {
  * for a recipe that does not fit the model or its labels. */
 err trainer_init(trainer *t, device *d, const model_config *config, const encoded *data,
                  const recipe *recipe, const trainer_options *options) MUST_CHECK;
+/* The same on any feed, which must live as long. The recipe's batch sizes, class weights and epochs
+ * are the feed's matter. */
+err trainer_init_feed(trainer *t, device *d, const model_config *config, const feed *f,
+                      const recipe *recipe, const trainer_options *options) MUST_CHECK;
 void trainer_free(trainer *t);
 
 /* Sets the first `done` steps as taken, with their losses. Parameters and moments must be those
@@ -122,7 +123,7 @@ double trainer_rate(const trainer *t, uint32_t s);
  * than the options foretold. */
 err trainer_add_evaluation(trainer *t, double score, double loss) MUST_CHECK;
 
-/* Epochs done, as Trainer counts them: by micro-batches of per_device_train_batch_size. */
+/* Epochs done, as the feed counts them. */
 double trainer_epoch(const trainer *t);
 
 /* Mean loss of the steps behind the last logging step up to t->done. */

@@ -1,0 +1,58 @@
+#include "cli/score_table.h"
+
+#include "base/memory.h"
+#include "base/shown.h"
+#include "text/unicode.h"
+
+#include <stdio.h>
+
+enum { TITLE_LEAST = 20, TITLE_MOST = 40, OTHER_COLUMNS = 54, NARROW_COLUMNS = 18 };
+
+void score_table_add(score_table *t, const metric *m, double score, double dedup) {
+    for (size_t i = 0; i < t->count; i++)
+        if (t->rows[i].metric == m) return;
+    if (t->count < SCORE_ROWS_MOST) t->rows[t->count++] = (score_row){m, score, dedup};
+}
+
+/* Title and figures of a row; the headline's has more behind it. */
+static void print_row(const score_table *t, size_t i, size_t columns, bool is_narrow) {
+    char room[METRIC_TITLE_BYTES];
+    strbuf title = {0};
+    const score_row *r = &t->rows[i];
+    if (text_column(&title, metric_title(room, r->metric, t->label_1), columns))
+        err_clear(); // an empty title
+    const char *shown = title.text ? title.text : "";
+    if (is_narrow)
+        printf("  %s %7.4f %7.4f\n", shown, r->score, r->dedup);
+    else if (i)
+        printf("  %s %9.4f %19s %9.4f\n", shown, r->score, "", r->dedup);
+    else
+        printf("  %s %9.4f %10.4f - %.4f %9.4f %9.4f\n", shown, r->score, t->range.low,
+               t->range.high, r->dedup, t->majority);
+    strbuf_free(&title);
+}
+
+void score_table_print(const score_table *t) {
+    size_t width = TITLE_LEAST, columns = shown_columns();
+    for (size_t i = 0; i < t->count; i++) {
+        char room[METRIC_TITLE_BYTES];
+        size_t own = shown_width(metric_title(room, t->rows[i].metric, t->label_1));
+        if (own > width) width = own;
+    }
+    if (width > TITLE_MOST) width = TITLE_MOST;
+    bool is_narrow = columns < width + OTHER_COLUMNS;
+    if (is_narrow && columns < width + NARROW_COLUMNS)
+        width = columns > TITLE_LEAST + NARROW_COLUMNS ? columns - NARROW_COLUMNS : TITLE_LEAST;
+    if (is_narrow)
+        printf("  %*s %7s %7s\n", (int)width, "", "score", "dedup");
+    else
+        printf("  %*s %9s %19s %9s %9s\n", (int)width, "", "score", "95 % interval", "dedup",
+               "majority");
+    for (size_t i = 0; i < t->count; i++) {
+        print_row(t, i, width, is_narrow);
+        if (is_narrow && !i)
+            printf("    95 %% interval %.4f - %.4f\n    majority class %.4f\n", t->range.low,
+                   t->range.high, t->majority);
+    }
+    if (t->caution) shown_line("  the model %s", score_caution_text(t->caution));
+}

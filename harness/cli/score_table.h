@@ -1,0 +1,33 @@
+/* The scores of a model on a task, as run and eval print them. */
+#ifndef HARNESS_CLI_SCORE_TABLE_H
+#define HARNESS_CLI_SCORE_TABLE_H
+
+#include "metric/interval.h"
+#include "metric/score.h"
+
+#include <stddef.h>
+
+enum { SCORE_ROWS_MOST = 32 };
+
+typedef struct score_row {
+    const metric *metric;
+    double score, dedup;
+} score_row;
+
+typedef struct score_table {
+    const char *label_1; /* readable name of label 1; NULL: the table names it by its number */
+    score_row rows[SCORE_ROWS_MOST]; /* (count) the headline first */
+    size_t count;
+    interval range;  /* of the headline */
+    double majority; /* headline of always answering the training majority */
+    score_caution caution;
+} score_table;
+
+/* Adds a row; one of a metric that is there already, or beyond the most, is left out. */
+void score_table_add(score_table *t, const metric *m, double score, double dedup);
+
+/* On standard output; on a narrow terminal the headline's interval and what it stands against come
+ * below it. pre: a row */
+void score_table_print(const score_table *t);
+
+#endif

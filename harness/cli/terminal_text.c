@@ -1,0 +1,177 @@
+#include "cli/terminal_text.h"
+
+#include "base/memory.h"
+#include "base/shown.h"
+#include "base/utf8.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COLUMNS_MOST = 32, FRAME = 3 /* "| " and " " of a cell */ };
+
+typedef struct cell {
+    const char *text;
+    size_t bytes;
+} cell;
+
+typedef struct table {
+    cell *cells; /* (rows, columns), owned; heads first, without the line of dashes */
+    size_t rows, columns, keys, capacity;
+    size_t widths[COLUMNS_MOST];
+    bool right[COLUMNS_MOST];
+} table;
+
+/* The cell that begins at *at, behind its '|'; moves to the next '|'. */
+static cell next_cell(const char **at, const char *end) {
+    const char *from = *at, *to = from;
+    while (to < end && *to != '|') to += *to == '\\' && to + 1 < end ? 2 : 1;
+    *at = to;
+    while (from < to && *from == ' ') from++;
+    while (to > from && to[-1] == ' ') to--;
+    return (cell){from, (size_t)(to - from)};
+}
+
+static err add_row(table *t, const char *line, const char *end) {
+    cell row[COLUMNS_MOST];
+    size_t n = 0;
+    for (const char *at = line + 1; at < end && n < COLUMNS_MOST; at++)
+        row[n++] = next_cell(&at, end);
+    if (!t->columns) t->columns = n;
+    err e =
+        mem_grow((void **)&t->cells, &t->capacity, (t->rows + 1) * t->columns, sizeof *t->cells);
+    for (size_t i = 0; i < t->columns && !e; i++) {
+        cell c = i < n ? row[i] : (cell){"", 0};
+        size_t width = text_width_of(c.text, c.bytes);
+        t->cells[t->rows * t->columns + i] = c;
+        if (width > t->widths[i]) t->widths[i] = width;
+    }
+    if (!e) t->rows++;
+    return e;
+}
+
+/* "| --- | ---: |": which columns stand to the right, and how many tell a row from others. */
+static void read_dashes(table *t, const char *line, const char *end) {
+    size_t n = 0;
+    for (const char *at = line + 1; at < end && n < t->columns; at++) {
+        cell c = next_cell(&at, end);
+        t->right[n++] = c.bytes && c.text[c.bytes - 1] == ':';
+    }
+    while (t->keys < n && !t->right[t->keys]) t->keys++;
+    if (t->keys == n) t->keys = 1;
+}
+
+static void print_cell(const table *t, cell c, size_t column) {
+    int blanks = (int)(t->widths[column] - text_width_of(c.text, c.bytes));
+    printf("| %*s%.*s%*s ", t->right[column] ? blanks : 0, "", (int)c.bytes, c.text,
+           t->right[column] ? 0 : blanks, "");
+}
+
+static void print_dashes(const table *t, size_t column) {
+    fputs("| ", stdout);
+    for (size_t i = 0; i + t->right[column] < t->widths[column]; i++) putchar('-');
+    fputs(t->right[column] ? ": " : " ", stdout);
+}
+
+/* The keys and the columns [from, to). */
+static void print_part(const table *t, size_t from, size_t to) {
+    for (size_t r = 0; r < t->rows; r++) {
+        for (int dashes = 0; dashes < (r ? 1 : 2); dashes++) {
+            for (size_t i = 0; i < to; i++) {
+                if (i >= t->keys && i < from) continue;
+                if (dashes)
+                    print_dashes(t, i);
+                else
+                    print_cell(t, t->cells[r * t->columns + i], i);
+            }
+            puts("|");
+        }
+    }
+}
+
+/* A row a paragraph: its keys, and below them "head value, head value". */
+static err print_rows(const table *t) {
+    strbuf line = {0};
+    err e = ERR_OK;
+    for (size_t r = 1; r < t->rows && !e; r++) {
+        const cell *row = t->cells + r * t->columns;
+        for (size_t i = 0; i < t->columns && !e; i++) {
+            bool is_key = i < t->keys;
+            if (i == t->keys) {
+                shown_wrapped("", line.text);
+                line.length = 0;
+            }
+            if (is_key || !row[i].bytes) {
+                e = strbuf_printf(&line, "%s%.*s", i && is_key ? " " : "", (int)row[i].bytes,
+                                  row[i].text);
+                continue;
+            }
+            e = strbuf_printf(&line, "%s%.*s%s%.*s", line.length ? ", " : "",
+                              (int)t->cells[i].bytes, t->cells[i].text,
+                              t->cells[i].bytes ? " " : "", (int)row[i].bytes, row[i].text);
+        }
+        if (!e && line.text) shown_wrapped("  ", line.text);
+        line.length = 0;
+    }
+    strbuf_free(&line);
+    return e;
+}
+
+static err print_table(table *t, size_t columns) {
+    size_t keys = 1, widest = 0;
+    for (size_t i = 0; i < t->columns; i++) {
+        if (t->widths[i] < FRAME) t->widths[i] = FRAME;
+        size_t own = t->widths[i] + FRAME;
+        if (i < t->keys)
+            keys += own;
+        else if (own > widest)
+            widest = own;
+    }
+    if (keys + widest > columns) return print_rows(t);
+    for (size_t from = t->keys, to; from < t->columns; from = to) {
+        size_t width = keys;
+        for (to = from; to < t->columns && width + t->widths[to] + FRAME <= columns; to++)
+            width += t->widths[to] + FRAME;
+        if (from > t->keys) puts("");
+        print_part(t, from, to);
+    }
+    return ERR_OK;
+}
+
+/* The lines of a table from `at` on; moves behind them. */
+static err take_table(const char **at, size_t columns) {
+    table t = {0};
+    err e = ERR_OK;
+    for (size_t n = 0; **at == '|' && !e; n++) {
+        const char *end = *at + strcspn(*at, "\n"), *line = *at;
+        if (n == 1)
+            read_dashes(&t, line, end);
+        else
+            e = add_row(&t, line, end);
+        *at = end + (*end == '\n');
+    }
+    if (!e) e = print_table(&t, columns);
+    mem_free(t.cells);
+    return e;
+}
+
+err terminal_text(const char *markdown) {
+    size_t columns = shown_columns();
+    err e = ERR_OK;
+    if (columns == SIZE_MAX) {
+        fputs(markdown, stdout);
+        return ERR_OK;
+    }
+    for (const char *at = markdown; *at && !e;) {
+        if (*at == '|') {
+            e = take_table(&at, columns);
+            continue;
+        }
+        char *line = NULL;
+        size_t n = strcspn(at, "\n");
+        if (!(e = mem_strndup(&line, at, n))) shown_line("%s", line);
+        mem_free(line);
+        at += n + (at[n] == '\n');
+    }
+    return e;
+}

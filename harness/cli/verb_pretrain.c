@@ -1,0 +1,122 @@
+/* `harness pretrain`: trains a masked language model on a corpus. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/model_flag.h"
+#include "cli/options.h"
+#include "cli/pretrain_record.h"
+#include "platform/file.h"
+#include "result/sweep.h"
+#include "train/pretrain/pretrain.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TOKENS_PER_BATCH = 4096, SEED = 42, MAX_LENGTH = 128, LOGGING_STEPS = 100 };
+
+/* The recipe that the prototype learned by; flags win. */
+static err choose_recipe(recipe *r, const options *o) {
+    static const struct {
+        const char *key;
+        double usual;
+    } list[] = {{"learning_rate", 1e-3},
+                {"num_train_epochs", 1},
+                {"per_device_train_batch_size", 32},
+                {"warmup_steps", 500},
+                {"weight_decay", 0.01},
+                {"adam_beta2", 0.98},
+                {"adam_epsilon", 1e-6},
+                {"dropout", 0},
+                {"max_length", MAX_LENGTH},
+                {"logging_steps", LOGGING_STEPS},
+                {"save_total_limit", 2}};
+    const hyperparameter *h;
+    flag_value v;
+    err e = ERR_OK;
+    recipe_defaults(r);
+    for (size_t i = 0; !e && i < sizeof list / sizeof *list; i++)
+        e = recipe_set_number(r, list[i].key, list[i].usual);
+    for (size_t i = 0; !e && (h = recipe_row(i)); i++)
+        if (options_given(&v, o, h->key))
+            e = v.text ? recipe_set_text(r, h->key, v.text)
+                       : recipe_set_number(r, h->key, v.number);
+    if (!e && !schedule_has_warmup(r->lr_scheduler_type)) r->warmup_steps = 0;
+    return e;
+}
+
+static err make_request(pretrain_request *q, const options *o, char *const *words, size_t count) {
+    if (!o->model)
+        return err_set(ERR_USAGE, "pretrain needs --model M: a preset, folder or hub name");
+    if (o->has_tokens_per_batch && o->has_per_device_train_batch_size)
+        return err_set(ERR_USAGE, "--tokens-per-batch and --batch-size exclude each other");
+    if (o->has_mlm_probability && !(o->mlm_probability > 0 && o->mlm_probability <= 1))
+        return options_range_error("mlm-probability", "another number", "above 0, up to 1");
+    if (o->has_max_minutes && !(o->max_minutes > 0))
+        return options_range_error("max-minutes", "another number", "above 0");
+    *q = (pretrain_request){.run = {.model = o->model,
+                                    .data_dir = o->data_dir,
+                                    .task_dir = o->task_dir,
+                                    .from_scratch = o->from_scratch,
+                                    .cased = o->cased,
+                                    .seed = o->has_seed ? o->seed : SEED,
+                                    .device = o->device,
+                                    .precision = o->precision,
+                                    .threads = o->threads,
+                                    .validation = o->validation,
+                                    .offline = o->offline,
+                                    .output = o->output_dir,
+                                    .root = "runs/pretrain",
+                                    .resume = o->resume,
+                                    .overwrite = o->overwrite,
+                                    .tensorboard = o->tensorboard},
+                            .corpus = (const char *const *)words,
+                            .corpus_count = count,
+                            .vocab = o->vocab,
+                            .tokens_per_batch = o->has_per_device_train_batch_size ? 0
+                                                : o->has_tokens_per_batch ? o->tokens_per_batch
+                                                                          : TOKENS_PER_BATCH,
+                            .mlm_probability = o->has_mlm_probability ? o->mlm_probability : 0.15,
+                            .max_minutes = o->max_minutes,
+                            .whole_word = o->whole_word,
+                            .split_long = o->split_long};
+    err e = model_flag_arch(&q->run.arch, o);
+    if (!e) e = device_check_parse(&q->run.check_device, o->check_device);
+    return e ? e : choose_recipe(&q->run.recipe, o);
+}
+
+static err finish(pretrain *p) {
+    char *path = NULL;
+    err e = pretrain_keep_model(p);
+    if (!e) e = path_join(&path, p->run.output, "record.json");
+    if (!e) e = pretrain_record_write(path, p);
+    if (!e) e = run_finish(&p->run);
+    mem_free(path);
+    return e;
+}
+
+static void show_end(const pretrain *p) {
+    const trainer *t = &p->run.trainer;
+    shown_out("%s/model\n", p->run.output);
+    if (p->run.is_finished || !t->evaluation_count) return;
+    const trainer_evaluation *last = &t->evaluations[t->evaluation_count - 1];
+    log_note("held-out loss %.4f, perplexity %.2f, accuracy %.4f", last->loss, exp(last->loss),
+             last->score);
+}
+
+err verb_pretrain(const options *o) {
+    pretrain p = {.run = {.lock = -1}};
+    pretrain_request q;
+    char **words = NULL;
+    size_t count = 0;
+    if (!o->corpus) return err_set(ERR_USAGE, "pretrain needs --corpus NAME, or files with commas");
+    err e = words_split(&words, &count, o->corpus, "corpus");
+    if (!e) e = make_request(&q, o, words, count);
+    if (!e) e = pretrain_open(&p, &q);
+    if (!e && p.run.is_finished) log_note("%s: this run is finished", p.run.output);
+    if (!e && !p.run.is_finished) e = pretrain_train(&p);
+    if (!e && !p.run.is_finished) e = finish(&p);
+    if (!e) show_end(&p);
+    pretrain_close(&p);
+    words_free(words, count);
+    return e;
+}

@@ -1,0 +1,163 @@
+#include "train/pretrain/pretrain.h"
+
+#include "base/log.h"
+#include "model/head/head.h"
+#include "platform/interrupt.h"
+#include "train/run/run_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- preparing -----------------------------------------------------------------------------------
+ */
+
+/* A preset takes its tokens from a vocabulary, any other model has its own. */
+static err open_source(pretrain *p) {
+    const run_request *q = &p->request.run;
+    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch};
+    bool is_preset = model_preset_known(q->model);
+    if (is_preset && !p->request.vocab)
+        return err_set(ERR_USAGE, "preset '%s' has no vocabulary%s", q->model,
+                       err_advice("vocab", ": name one with --vocab FILE"));
+    if (!is_preset && p->request.vocab)
+        return err_set(ERR_USAGE, "model '%s' has a vocabulary of its own: '%s' cannot replace it",
+                       q->model, p->request.vocab);
+    err e = is_preset ? source_open_vocab(&p->run.source, q->model, q->arch, p->request.vocab)
+                      : source_open(&p->run.source, q->model, NULL, &wish);
+    if (e) return e;
+    p->run.source.config.head = &head_masked_lm;
+    p->run.max_length = source_max_length(&p->run.source, q->recipe.max_length,
+                                          model_config_longest(&p->run.source.config));
+    return masking_init(&p->masking, &p->run.source.words, p->run.source.config.vocabulary,
+                        p->request.mlm_probability, p->request.whole_word, q->seed);
+}
+
+static err open_corpus(pretrain *p) {
+    const run_request *q = &p->request.run;
+    const corpus_options options = {.data_dir = q->data_dir, .offline = q->offline};
+    const corpus_rules rules = {.max_length = p->run.max_length,
+                                .split_long = p->request.split_long,
+                                .task_dir = q->task_dir};
+    double begin = clock_seconds();
+    err e = corpus_prepare(&p->prepared, &p->corpus, &p->run.source.words, &rules, NULL, &options);
+    if (!e) e = token_store_open(&p->train, p->prepared.train);
+    if (!e) e = token_store_open(&p->heldout, p->prepared.heldout);
+    p->run.tokenize_s = clock_seconds() - begin;
+    return e;
+}
+
+static err evaluate_heldout(void *context, trainer *t) {
+    pretrain *p = context;
+    run *r = &p->run;
+    double begin = clock_seconds();
+    heldout_result found;
+    err e = heldout_evaluate(&found, p);
+    if (e) return e;
+    double perplexity = exp(found.loss);
+    const log_value values[] = {{"eval_loss", found.loss},
+                                {"eval_perplexity", perplexity},
+                                {"eval_accuracy", found.accuracy},
+                                {"eval_runtime", clock_seconds() - begin}};
+    if ((e = run__log_values(r, values, sizeof values / sizeof *values))) return e;
+    if ((e = trainer_add_evaluation(t, found.accuracy, found.loss))) return e;
+    (void)run__judge(r, t->evaluation_count - 1);
+    log_note("step %u of %u: held-out loss %.4f, perplexity %.2f, accuracy %.4f", t->done,
+             t->total_steps, found.loss, perplexity, found.accuracy);
+    return ERR_OK;
+}
+
+err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
+    run *r = &p->run;
+    const recipe *c = &r->request.recipe;
+    const corpus_feed_options wish = {.tokens_per_batch = p->request.tokens_per_batch,
+                                      .batch_size = c->per_device_train_batch_size,
+                                      .epochs = c->num_train_epochs,
+                                      .max_steps = max_steps,
+                                      .seed = r->request.seed};
+    trainer_options options = {.seed = r->request.seed};
+    loss_scaler scaler = loss_scaler_default();
+    if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
+    options.save.call = run__save;
+    options.save.context = r;
+    options.save.every = c->save_steps;
+    options.log.call = run__log_step;
+    options.log.context = r;
+    options.log.every = c->logging_steps;
+    if (p->heldout.count) {
+        options.evaluate.call = evaluate_heldout;
+        options.evaluate.context = p;
+        options.evaluate.every = c->eval_steps;
+        options.evaluate.at_epochs = c->eval_steps == 0;
+        corpus_capacity(&options.lend, &p->heldout, &p->masking, p->heldout.tokens);
+    }
+    options.lend.micros = 2; // a batch is one micro-batch, or two where many tokens are chosen
+    err e = corpus_feed_init(&p->feed, &p->train, &p->masking, &wish);
+    if (e) return e;
+    feed f = corpus_feed_of(&p->feed);
+    e = trainer_init_feed(&r->trainer, &r->device, &r->source.config, &f, c, &options);
+    r->trainer_is_open = !e;
+    return e;
+}
+
+err pretrain_open(pretrain *p, const pretrain_request *request) {
+    run *r = &p->run;
+    err e = ERR_OK;
+    uint32_t steps = request->run.recipe.max_steps;
+    *p = (pretrain){.request = *request,
+                    .run = {.request = request->run, .lock = -1},
+                    .begun = clock_seconds()};
+    const corpus_options options = {.data_dir = request->run.data_dir,
+                                    .offline = request->run.offline};
+    if ((e = corpus_open(&p->corpus, request->corpus, request->corpus_count, &options))) return e;
+    r->task.name = p->corpus.name;
+    r->best.higher_is_better = true; // accuracy
+    if ((e = run__open_device(r))) return e;
+    if ((e = run__output_prepare(r))) return e;
+    if ((e = open_source(p))) return e;
+    if ((e = open_corpus(p))) return e;
+    const run_corpus identity = {p->prepared.digest, request->tokens_per_batch,
+                                 request->mlm_probability, request->max_minutes,
+                                 request->whole_word};
+    if ((e = run__identify_corpus(r, &identity))) return e;
+    if ((e = run__output_open(r))) return e;
+    if ((e = run__compare(r)) || r->is_finished) return e;
+    if (request->max_minutes > 0 && (e = pretrain_planned(&steps, p))) return e;
+    if ((e = pretrain_open_trainer(p, steps))) return e;
+    if ((e = run__check_disk(r))) return e;
+    if ((e = run__load_weights(r))) return e;
+    if ((e = run__begin(r))) return e;
+    return run__log_open(r);
+}
+
+void pretrain_close(pretrain *p) {
+    run_close(&p->run);
+    corpus_feed_free(&p->feed);
+    masking_free(&p->masking);
+    token_store_close(&p->train);
+    token_store_close(&p->heldout);
+    corpus_prepared_free(&p->prepared);
+    corpus_close(&p->corpus);
+    *p = (pretrain){0};
+}
+
+/* --- training and the end ------------------------------------------------------------------------
+ */
+
+err pretrain_train(pretrain *p) {
+    run *r = &p->run;
+    interrupt_begin();
+    err e = trainer_run(&r->trainer);
+    interrupt_end();
+    if (!e) e = run__log_end(r);
+    if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
+    return run__name_checkpoint(r, e);
+}
+
+static err write_card(const char *folder, const void *context) {
+    return pretrain_card(folder, context);
+}
+
+err pretrain_keep_model(pretrain *p) {
+    return run__write_model(&p->run, "model", write_card, p);
+}

@@ -1,0 +1,277 @@
+/* Pretraining: what a corpus gives a trainer, the same losses on two devices, and the verb as a
+ * user runs it. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "model/head/head.h"
+#include "platform/file.h"
+#include "support/child.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/pretrain/corpus_feed.h"
+#include "train/step/trainer.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void teardown(void) {
+    temporary_remove();
+    cr_expect_eq(mem_live_count(), 0);
+}
+
+TestSuite(pretrain, .fini = teardown);
+
+enum { VOCABULARY = 60, SENTENCES = 211, LONGEST = 24 };
+
+typedef struct toy_corpus {
+    tokenizer words;
+    token_store store;
+    masking masking;
+} toy_corpus;
+
+/* Sentence i is [CLS], a token that names it, others, [SEP]. */
+static void corpus_make(toy_corpus *c) {
+    static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    static char text[VOCABULARY][16];
+    char *tokens[VOCABULARY], hash[HASH_HEX_BYTES];
+    token_store_writer w;
+    for (int i = 0; i < VOCABULARY; i++) {
+        tokens[i] = text[i];
+        snprintf(text[i], sizeof text[i], i < 5 ? "%s" : "w%s%d", i < 5 ? special[i] : "", i);
+    }
+    MUST(tokenizer_from_tokens(&c->words, tokens, VOCABULARY, false));
+    tokenizer_hash(&c->words, hash);
+    MUST(token_store_writer_open(&w, temporary_path("tokens"), hash, VOCABULARY));
+    for (uint32_t i = 0; i < SENTENCES; i++) {
+        uint32_t ids[LONGEST] = {2}, n = 3 + i * 7 % (LONGEST - 2);
+        for (uint32_t k = 1; k + 1 < n; k++) ids[k] = 5 + (i * 13 + k * k * 5) % (VOCABULARY - 5);
+        ids[n - 1] = 3;
+        MUST(token_store_writer_add(&w, ids, n));
+    }
+    MUST(token_store_writer_close(&w));
+    MUST(token_store_open(&c->store, temporary_path("tokens")));
+    MUST(masking_init(&c->masking, &c->words, VOCABULARY, 0.15, false, 42));
+}
+
+static void corpus_free(toy_corpus *c) {
+    masking_free(&c->masking);
+    token_store_close(&c->store);
+    tokenizer_free(&c->words);
+}
+
+/* Sum over the ids of a step's sentences: tells steps apart. */
+static uint64_t step_sum(const feed *f, uint32_t s, uint32_t *sentences, uint32_t *tokens) {
+    const pack_sentence *list = NULL;
+    uint64_t sum = 0;
+    MUST(f->step(f->context, &list, sentences, s));
+    *tokens = 0;
+    for (uint32_t i = 0; i < *sentences; i++) {
+        *tokens += list[i].count;
+        for (uint32_t k = 0; k < list[i].count; k++) sum = sum * 1000003 + list[i].ids[k];
+    }
+    return sum;
+}
+
+static void check_epochs(const toy_corpus *c, const corpus_feed_options *o) {
+    corpus_feed walked, sought;
+    MUST(corpus_feed_init(&walked, &c->store, &c->masking, o));
+    MUST(corpus_feed_init(&sought, &c->store, &c->masking, o));
+    feed f = corpus_feed_of(&walked), g = corpus_feed_of(&sought);
+    cr_assert_eq(f.total_steps, 2 * f.epoch_steps);
+    uint64_t sums[64];
+    cr_assert_leq(f.total_steps, 64);
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        uint32_t all = 0, all_tokens = 0, n = 0, tokens = 0;
+        for (uint32_t i = 0; i < f.epoch_steps; i++) {
+            uint32_t s = epoch * f.epoch_steps + i + 1;
+            sums[s - 1] = step_sum(&f, s, &n, &tokens);
+            cr_assert(n > 0, "step %u is empty", s);
+            if (o->tokens_per_batch)
+                cr_assert_lt(tokens, o->tokens_per_batch + LONGEST, "step %u", s);
+            else
+                cr_assert_leq(n, o->batch_size, "step %u", s);
+            all += n;
+            all_tokens += tokens;
+        }
+        cr_assert_eq(all, SENTENCES);
+        cr_assert_eq(all_tokens, c->store.tokens);
+    }
+    cr_assert_neq(sums[0], sums[f.epoch_steps], "both epochs begin alike");
+    // in any order, as a resumed run asks for them
+    for (uint32_t s = f.total_steps; s > 0; s -= s > 3 ? 3 : s) {
+        uint32_t n = 0, tokens = 0;
+        cr_assert_eq(step_sum(&g, s, &n, &tokens), sums[s - 1], "step %u", s);
+    }
+    corpus_feed_free(&walked);
+    corpus_feed_free(&sought);
+}
+
+Test(pretrain, an_epoch_takes_every_sentence_once) {
+    toy_corpus c;
+    corpus_feed f;
+    corpus_make(&c);
+    check_epochs(&c, &(corpus_feed_options){.tokens_per_batch = 200, .epochs = 2, .seed = 42});
+    check_epochs(&c, &(corpus_feed_options){.batch_size = 16, .epochs = 2, .seed = 42});
+    check_epochs(&c, &(corpus_feed_options){.batch_size = 1000, .epochs = 2, .seed = 42});
+    MUST_FAIL(corpus_feed_init(&f, &c.store, &c.masking,
+                               &(corpus_feed_options){.tokens_per_batch = LONGEST, .epochs = 1}),
+              ERR_USAGE, "tokens_per_batch is 24");
+    corpus_feed_free(&f);
+    MUST_FAIL(corpus_feed_init(&f, &c.store, &c.masking,
+                               &(corpus_feed_options){.batch_size = 8, .epochs = 0}),
+              ERR_USAGE, "no step");
+    corpus_feed_free(&f);
+    corpus_free(&c);
+}
+
+/* --- training ------------------------------------------------------------------------------------
+ */
+
+enum { STEPS = 50 };
+
+static void losses_on(float losses[STEPS], const char *selector, const toy_corpus *c) {
+    device d;
+    trainer t;
+    corpus_feed feed_of;
+    model_config config;
+    recipe r;
+    const corpus_feed_options o = {.tokens_per_batch = 150, .max_steps = STEPS, .seed = 42};
+    recipe_defaults(&r);
+    r.learning_rate = 3e-3;
+    r.dropout = 0.1;
+    MUST(model_config_preset(&config, "tiny", VOCABULARY));
+    config.head = &head_masked_lm;
+    config.hidden = 32;
+    config.heads = 2;
+    config.intermediate = 48;
+    config.positions = LONGEST;
+    MUST(device_open_named(&d, selector, NULL));
+    MUST(corpus_feed_init(&feed_of, &c->store, &c->masking, &o));
+    feed f = corpus_feed_of(&feed_of);
+    MUST(trainer_init_feed(&t, &d, &config, &f, &r, &(trainer_options){.seed = 42}));
+    MUST(params_draw(&t.model.params, 42, 0.02f, NULL));
+    MUST(trainer_run(&t));
+    memcpy(losses, t.losses, STEPS * sizeof *losses);
+    trainer_free(&t);
+    corpus_feed_free(&feed_of);
+    device_close(&d);
+}
+
+#if HARNESS_CPU && HARNESS_VULKAN
+/* Order, masks and dropout are functions of the seed: only rounding differs. */
+Test(pretrain, losses_on_vulkan_are_those_of_the_cpu) {
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    float expected[STEPS], found[STEPS];
+    toy_corpus c;
+    corpus_make(&c);
+    losses_on(expected, "cpu", &c);
+    losses_on(found, test_device(), &c);
+    cr_assert_float_eq(expected[0], logf(VOCABULARY), 0.2, "%g", (double)expected[0]);
+    for (int s = 0; s < STEPS; s++)
+        cr_assert_float_eq(found[s], expected[s], 1e-5f * expected[s], "step %d: %.9g, %.9g", s + 1,
+                           (double)found[s], (double)expected[s]);
+    corpus_free(&c);
+}
+#endif
+
+/* --- the verb ------------------------------------------------------------------------------------
+ */
+
+#if HARNESS_CPU
+
+#define VOCAB HARNESS_SOURCE_DIR "/models/ko-tiny/vocab.txt"
+#define PRETRAIN                                                                                   \
+    "pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu", "--threads", "1",  \
+        "--tokens-per-batch", "256", "--warmup-steps", "2", "--save-steps", "4", "--eval-steps",   \
+        "6", "--max-steps"
+#define PRESET "--model", "tiny", "--vocab", VOCAB
+
+static void write_lines(void) {
+    static const char *const words[] = {"영화", "정말", "재미", "있다", "배우", "연기",
+                                        "좋은", "음악", "다시", "보고", "싶은"};
+    strbuf text = {0};
+    for (unsigned i = 0; i < 900; i++) {
+        for (unsigned k = 0; k < 3 + i % 5; k++)
+            MUST(strbuf_printf(&text, "%s ", words[(i * 7 + k * k + i / 11) % 11]));
+        MUST(strbuf_printf(&text, "%u\n", i));
+    }
+    MUST(file_write(temporary_path("lines.txt"), text.text, text.length));
+    strbuf_free(&text);
+}
+
+static cJSON *record_of(const char *folder) {
+    char name[64];
+    cJSON *root = NULL;
+    snprintf(name, sizeof name, "%s/record.json", folder);
+    MUST(json_read(&root, temporary_path(name), 0));
+    return root;
+}
+
+static void check_equal(const char *a, const char *b, const char *key) {
+    cJSON *x = record_of(a), *y = record_of(b);
+    cr_assert(cJSON_Compare(cJSON_GetObjectItem(x, key), cJSON_GetObjectItem(y, key), true),
+              "%s differs between %s and %s", key, a, b);
+    cr_assert_not_null(cJSON_GetObjectItem(x, key));
+    cJSON_Delete(x);
+    cJSON_Delete(y);
+}
+
+static void run_well(program_result r) {
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+}
+
+Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
+    json_setup();
+    write_lines();
+    run_well(RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
+    const char *const list[] = {PRETRAIN, "24", PRESET, "-o", "parts", NULL};
+    child c;
+    child_start(&c, NULL, list);
+    child_await_path(&c, temporary_path("parts/checkpoint-4"), 60);
+    kill(c.pid, SIGKILL);
+    program_result killed = child_end(&c, 60);
+    cr_assert_eq(killed.exit_code, 128 + SIGKILL, "%s", killed.err);
+    program_free(&killed);
+    run_well(RUN(PRETRAIN, "24", PRESET, "-o", "parts", "--resume"));
+    check_equal("whole", "parts", "final_weights_sha256");
+    check_equal("whole", "parts", "loss");
+    check_equal("whole", "parts", "heldout");
+    // a finished one shows its result; another is not put in its place
+    run_well(RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
+    program_result other = RUN(PRETRAIN, "24", PRESET, "-o", "whole", "--mlm-probability", "0.3");
+    cr_assert_eq(other.exit_code, 2, "%s", other.err);
+    cr_assert_not_null(strstr(other.err, "share of tokens chosen"), "%s", other.err);
+    program_free(&other);
+    // what it made goes on, and is fine-tuned
+    run_well(RUN(PRETRAIN, "3", "--model", "whole", "-o", "more", "--whole-word"));
+    run_well(RUN("run", "--task", "kor_hate", "--sample", "--model", "whole", "--device", "cpu",
+                 "--max-steps", "2", "-o", "tuned"));
+}
+
+Test(pretrain, says_what_is_wrong) {
+    write_lines();
+    MUST(file_write(temporary_path("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n", 28));
+    const struct {
+        program_result result;
+        int exit_code;
+        const char *says;
+    } tries[] = {
+        {RUN("pretrain", "--model", "tiny"), 2, "--corpus"},
+        {RUN(PRETRAIN, "2"), 2, "--model"},
+        {RUN(PRETRAIN, "2", "--model", "tiny"), 2, "--vocab"},
+        {RUN(PRETRAIN, "2", "--model", "tiny", "--vocab", "vocab.txt"), 1, "[MASK]"},
+        {RUN(PRETRAIN, "2", PRESET, "--mlm-probability", "1.5"), 2, "mlm-probability"},
+        {RUN(PRETRAIN, "2", PRESET, "--batch-size", "8"), 2, "exclude each other"},
+        {RUN("pretrain", "--corpus", "./none.txt", PRESET), 1, "none.txt"},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        program_result r = tries[i].result;
+        cr_expect_eq(r.exit_code, tries[i].exit_code, "%zu: %s", i, r.err);
+        cr_expect_not_null(strstr(r.err, tries[i].says), "%zu: %s", i, r.err);
+        program_free(&r);
+    }
+}
+#endif
