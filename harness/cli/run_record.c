@@ -42,17 +42,17 @@ static err add_test(record *out, const run *r) {
     const dataset_split *test = &r->data.test;
     size_t n = test->row_count;
     uint32_t *gold = NULL, *first = NULL;
+    float *numbers = NULL;
     bool *dedup = NULL;
-    err e = ERR_OK;
-    if ((e = mem_new(&gold, n)) || (e = mem_new(&first, n)) || (e = mem_new(&dedup, n))) goto done;
-    for (size_t i = 0; i < n; i++) {
-        gold[i] = test->rows[i].example.target.class;
-        dedup[i] = test->rows[i].scored_dedup;
-    }
+    err e = dataset_gold(&gold, &numbers, &r->data, test);
+    if (e || (e = mem_new(&first, n)) || (e = mem_new(&dedup, n))) goto done;
+    for (size_t i = 0; i < n; i++) dedup[i] = test->rows[i].scored_dedup;
     if ((e = first_rows(first, test))) goto done;
-    e = record_test(out, gold, r->predicted, first, dedup, n);
+    e = record_test_answers(out, (answers){gold, numbers}, (answers){r->predicted, r->logits},
+                            first, dedup, n);
 done:
     mem_free(gold);
+    mem_free(numbers);
     mem_free(first);
     mem_free(dedup);
     return e;
@@ -70,6 +70,7 @@ static err add_worst(record *out, const run *r) {
     uint32_t classes = r->source.config.classes;
     double *probabilities = NULL;
     err e = ERR_OK;
+    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
     if ((e = mem_new(&out->worst, n)) || (e = mem_new(&probabilities, classes))) goto done;
     for (size_t i = 0; i < n; i++) {
         predict_probabilities(probabilities, r->logits + i * classes, classes);
@@ -99,11 +100,17 @@ done:
 
 /* --- parts --- */
 
+void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target) {
+    if (kind == ANSWER_CLASS) counts[target.class]++;
+    for (size_t k = 0; kind == ANSWER_SET && k < classes; k++) counts[k] += target.set[k];
+}
+
 static err add_task(record *out, const run *r) {
     const char *labels[256];
     uint64_t counts[256] = {0};
     size_t classes = r->task.label_count; // at most 256: run_open checked
     err e = ERR_OK;
+    out->task.kind = r->task.kind;
     out->task.version = r->task.version;
     if ((e = record_text(&out->task.name, r->task.name))) return e;
     if ((e = record_text(&out->task.manifest_sha256, r->task.manifest_sha256))) return e;
@@ -116,8 +123,9 @@ static err add_task(record *out, const run *r) {
     out->task.duplicate_rows = (int64_t)r->data.test.duplicate_count;
     out->task.invalid_rows = (int64_t)r->data.invalid_count;
     for (size_t i = 0; i < classes; i++) labels[i] = r->task.labels[i].readable;
-    for (size_t i = 0; i < r->train.count; i++) counts[r->train.sentences[i].target.class]++;
-    out->task.majority_class = (int64_t)majority_class(counts, classes);
+    for (size_t i = 0; i < r->train.count; i++)
+        count_labels(counts, r->task.kind, classes, r->train.sentences[i].target);
+    out->task.majority_class = classes ? (int64_t)majority_class(counts, classes) : 0;
     if ((e = record_text(&out->headline, r->task.headline))) return e;
     return record_labels(out, labels, classes);
 }
@@ -285,10 +293,17 @@ err run_summarise(run_summary *s, const record *r) {
     s->dedup = record_metric_dedup(r, r->headline);
     err e = majority_baseline(&baseline, &r->confusion, (size_t)r->task.majority_class);
     if (!e) {
-        s->majority = m->fn(&baseline);
+        s->majority = metric_baseline(m, &baseline);
         s->caution = score_judge(&r->confusion, m, s->majority);
-        e = interval_of_run(&s->range, m, r->gold, r->predicted, r->first_row,
-                            (size_t)r->task.test_rows, r->task.label_count);
+        answers predicted = record_answers(r);
+        e = interval_of_run(&s->range, m,
+                            &(test_table){.kind = r->task.kind,
+                                          .rows = (size_t)r->task.test_rows,
+                                          .classes = r->task.label_count,
+                                          .gold = record_gold(r),
+                                          .first_row = r->first_row,
+                                          .predicted = &predicted,
+                                          .runs = 1});
     }
     confusion_free(&baseline);
     return e;

@@ -14,6 +14,9 @@ err run_record(record *out, const run *r, const char *command) MUST_CHECK;
 /* The row's first row of equal text: first[i] <= i. first (row_count) is the caller's. */
 err first_rows(uint32_t *first, const dataset_split *split) MUST_CHECK;
 
+/* Adds a target's labels to counts (classes), which numbers have none of. */
+void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target);
+
 /* Headline of a record with what puts it in proportion. */
 typedef struct run_summary {
     double score, dedup;

@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "task/task.h"
+#include "train/run/labels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -84,12 +85,11 @@ static err open_data(work *w, const options *o) {
 }
 
 static err set_labels(work *w) {
-    const char *names[256];
-    if (w->task.label_count > sizeof names / sizeof *names)
+    enum { LABELS_MAX = 256 };
+    if (w->task.label_count > LABELS_MAX)
         return err_set(ERR_UNSUPPORTED, "task %s has %zu labels", w->task.name,
                        w->task.label_count);
-    for (size_t i = 0; i < w->task.label_count; i++) names[i] = w->task.labels[i].name;
-    return model_config_set_labels(&w->source.config, names, w->task.label_count);
+    return labels_set(&w->source.config, &w->task);
 }
 
 static err work_open(work *w, const options *o) {

@@ -14,6 +14,7 @@
 #include "text/unicode.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { HEAD_ROWS = 5, LABEL_COLUMNS = 24, TEXT_COLUMNS = 30 };
@@ -63,14 +64,47 @@ done:
     return e;
 }
 
+/* A target in the names of the task's labels, or its number. */
+static err target_names(strbuf *out, const task *t, example_target target) {
+    bool any = false;
+    err e = strbuf_add(out, "");
+    if (t->kind == ANSWER_CLASS) return e ? e : strbuf_add(out, t->labels[target.class].name);
+    if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
+    for (size_t k = 0; !e && k < t->label_count; k++) {
+        if (!target.set[k]) continue;
+        e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].name);
+        any = true;
+    }
+    return e || any ? e : strbuf_add(out, "-");
+}
+
+static err add_target(cJSON *o, const task *t, example_target target) {
+    cJSON *list = NULL;
+    err e;
+    if (t->kind == ANSWER_NUMBER) { // what an f32 keeps of the file's digits
+        char digits[24];
+        snprintf(digits, sizeof digits, "%.7g", (double)target.number);
+        return json_add_number(o, "score", strtod(digits, NULL));
+    }
+    if (t->kind == ANSWER_CLASS) {
+        e = json_add_string(o, "label", t->labels[target.class].name);
+        return e ? e : json_add_number(o, "label_id", target.class);
+    }
+    e = json_add_array(&list, o, "labels");
+    for (size_t k = 0; !e && k < t->label_count; k++)
+        if (target.set[k]) e = json_append(list, cJSON_CreateString(t->labels[k].name));
+    return e;
+}
+
 /* number: of the row in its split, from 1. */
 static err head_object(const task *t, const dataset *d, const dataset_row *row, size_t number) {
+    const example *x = &row->example;
     cJSON *o = cJSON_CreateObject();
     err e;
     if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_string(o, "text", row->example.texts[0].text))) goto done;
-    if ((e = json_add_string(o, "label", t->labels[row->example.target.class].name))) goto done;
-    if ((e = json_add_number(o, "label_id", row->example.target.class))) goto done;
+    if ((e = json_add_string(o, "text", x->texts[0].text))) goto done;
+    if (x->text_count > 1 && (e = json_add_string(o, "text_pair", x->texts[1].text))) goto done;
+    if ((e = add_target(o, t, x->target))) goto done;
     if ((e = json_add_number(o, "row", (double)number))) goto done;
     if ((e = json_add_string(o, "file", path_name(d->paths[row->file])))) goto done;
     if ((e = json_add_number(o, "line", row->line))) goto done;
@@ -82,11 +116,15 @@ done:
 
 /* On a narrow terminal the text comes below the rest. */
 static err head_line(const task *t, const dataset_row *row, size_t number, size_t columns) {
-    strbuf out = {0}, text = {0};
+    const example *x = &row->example;
+    strbuf out = {0}, text = {0}, target = {0};
     err e = strbuf_printf(&out, "%6zu %7u  ", number, row->line);
-    if (!e) e = text_column(&out, t->labels[row->example.target.class].name, columns);
+    if (!e) e = target_names(&target, t, x->target);
+    if (!e) e = text_column(&out, target.text, columns);
     if (!e) e = strbuf_add(&out, "  ");
-    if (!e) e = shown_add(&text, SHOWN_TERMINAL, row->example.texts[0].text);
+    if (!e)
+        e = shown_printf(&text, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
+                         x->text_count > 1 ? " | " : "", x->text_count > 1 ? x->texts[1].text : "");
     if (!e && shown_columns() < out.length + TEXT_COLUMNS) {
         puts(out.text);
         shown_wrapped("  ", text.text ? text.text : "");
@@ -95,12 +133,13 @@ static err head_line(const task *t, const dataset_row *row, size_t number, size_
     }
     strbuf_free(&out);
     strbuf_free(&text);
+    strbuf_free(&target);
     return e;
 }
 
 /* Columns that the labels' names take. */
 static size_t label_columns(const task *t) {
-    size_t columns = strlen("label");
+    size_t columns = strlen(t->kind == ANSWER_NUMBER ? "0.000000" : "label");
     for (size_t i = 0; i < t->label_count; i++) {
         size_t width = shown_width(t->labels[i].name);
         if (width > columns) columns = width;
@@ -129,7 +168,7 @@ static err data_head(const options *o, const task *t) {
     size_t begin = first - 1, end = begin + count < s->row_count ? begin + count : s->row_count;
     if (!e && !o->json)
         shown_line("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)", "row", "line", (int)columns,
-                   "label", name, first, end, s->row_count);
+                   t->kind == ANSWER_NUMBER ? "score" : "label", name, first, end, s->row_count);
     for (size_t i = begin; i < end && !e; i++) {
         e = o->json ? head_object(t, &d, &s->rows[i], i + 1)
                     : head_line(t, &s->rows[i], i + 1, columns);

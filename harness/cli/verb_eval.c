@@ -8,6 +8,7 @@
 #include "cli/run_record.h"
 #include "cli/score_table.h"
 #include "data/fetch_task.h"
+#include "metric/rows.h"
 #include "net/fetch.h"
 #include "train/evaluate/scorer.h"
 
@@ -24,6 +25,7 @@ typedef struct evaluation {
     encoded rows;
     float *logits;
     uint32_t *gold, *predicted, *first;
+    float *numbers; /* gold of other kinds than classes */
     double loss, seconds;
     confusion official, dedup;
     interval range;
@@ -36,6 +38,7 @@ static void evaluation_free(evaluation *v) {
     confusion_free(&v->dedup);
     mem_free(v->logits);
     mem_free(v->gold);
+    mem_free(v->numbers);
     mem_free(v->predicted);
     mem_free(v->first);
     encoded_free(&v->rows);
@@ -69,15 +72,25 @@ static err judge(evaluation *v) {
     err e = mem_new(&counts, v->task.label_count);
     if (e) return e;
     for (size_t i = 0; i < v->data.train.row_count; i++)
-        if (v->data.train.rows[i].kept) counts[v->data.train.rows[i].example.target.class]++;
-    e = majority_baseline(&baseline, &v->official, majority_class(counts, v->task.label_count));
+        if (v->data.train.rows[i].kept)
+            count_labels(counts, v->task.kind, v->task.label_count,
+                         v->data.train.rows[i].example.target);
+    e = majority_baseline(&baseline, &v->official,
+                          v->task.label_count ? majority_class(counts, v->task.label_count) : 0);
     mem_free(counts);
     if (e) return e;
-    v->majority = m->fn(&baseline);
+    v->majority = metric_baseline(m, &baseline);
     v->caution = score_judge(&v->official, m, v->majority);
     confusion_free(&baseline);
-    return interval_of_run(&v->range, m, v->gold, v->predicted, v->first, v->split->row_count,
-                           v->task.label_count);
+    answers predicted = {v->predicted, v->logits};
+    return interval_of_run(&v->range, m,
+                           &(test_table){.kind = v->task.kind,
+                                         .rows = v->split->row_count,
+                                         .classes = v->task.label_count,
+                                         .gold = {v->gold, v->numbers},
+                                         .first_row = v->first,
+                                         .predicted = &predicted,
+                                         .runs = 1});
 }
 
 static err score(evaluation *v, const options *o) {
@@ -91,24 +104,26 @@ static err score(evaluation *v, const options *o) {
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
     if (v->rows.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
-    if ((e = mem_new(&v->logits, n * v->task.label_count))) return e;
-    if ((e = mem_new(&v->gold, n)) || (e = mem_new(&v->predicted, n)) ||
-        (e = mem_new(&v->first, n)))
+    if ((e = mem_new(&v->logits, n * s->config.classes))) return e;
+    if ((e = dataset_gold(&v->gold, &v->numbers, &v->data, v->split)) ||
+        (e = mem_new(&v->predicted, n)) || (e = mem_new(&v->first, n)))
         return e;
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
     v->seconds = clock_seconds() - begin;
-    v->scorer.model.head->decode(v->predicted, v->logits, n, s->config.classes);
+    const head *h = v->scorer.model.head;
+    if (h->decode) h->decode(v->predicted, v->logits, n, s->config.classes);
     if ((e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
-        v->gold[i] = v->split->rows[i].example.target.class;
         // train's counterpart of the deduplicated rows are those that training takes
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }
-    if ((e = confusion_init(&v->official, v->task.label_count))) goto done;
-    if ((e = confusion_init(&v->dedup, v->task.label_count))) goto done;
-    if ((e = confusion_add(&v->official, v->gold, v->predicted, NULL, n))) goto done;
-    if ((e = confusion_add(&v->dedup, v->gold, v->predicted, mask, n))) goto done;
+    answers gold = {v->gold, v->numbers}, predicted = {v->predicted, v->logits};
+    if ((e = answers_sum(&v->official, v->task.kind, v->task.label_count, gold, predicted, NULL,
+                         n)))
+        goto done;
+    if ((e = answers_sum(&v->dedup, v->task.kind, v->task.label_count, gold, predicted, mask, n)))
+        goto done;
     if ((e = first_rows(v->first, v->split))) goto done;
     e = judge(v);
 done:
@@ -137,7 +152,7 @@ static err add_metrics(cJSON *root, const char *key, const confusion *c) {
     cJSON *object = NULL;
     err e = json_add_object(&object, root, key);
     for (size_t i = 0; !e && i < metric_count(); i++)
-        if (metric_applies(metric_at(i), c->classes))
+        if (metric_applies(metric_at(i), c->kind, c->classes))
             e = json_add_number(object, metric_at(i)->name, metric_at(i)->fn(c));
     return e;
 }

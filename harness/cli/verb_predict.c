@@ -73,12 +73,31 @@ static void rank(predictor *p, double *values, const float *logits) {
 
 /* --- answers --- */
 
-static err print_object(const predictor *p, const char *text, const double *values) {
+/* Whether a model says each label by itself, from one half on. */
+static bool says_several(const predictor *p) {
+    return p->scorer.source.config.scores == MODEL_SCORES_SIGMOID && p->classes > 1;
+}
+
+/* The labels that it says, best first. */
+static err add_said(cJSON *root, const predictor *p) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, root, "labels");
+    for (uint32_t k = 0; !e && k < p->classes && p->scores[k].value > 0.5; k++) {
+        char room[24];
+        e = json_append(list, cJSON_CreateString(label_name(p, p->scores[k].id, room)));
+    }
+    return e;
+}
+
+static err print_object(const predictor *p, const example *of, const double *values) {
     char room[24], *line = NULL;
     cJSON *root = cJSON_CreateObject(), *scores = NULL;
     const score *best = p->scores;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (e || (e = json_add_string(root, "text", text))) goto done;
+    if (e || (e = json_add_string(root, "text", of->texts[0].text))) goto done;
+    if (of->text_count > 1 && (e = json_add_string(root, "text_pair", of->texts[1].text)))
+        goto done;
+    if (says_several(p) && (e = add_said(root, p))) goto done;
     if ((e = json_add_string(root, "label", label_name(p, best->id, room)))) goto done;
     if ((e = json_add_number(root, "label_id", best->id))) goto done;
     if ((e = json_add_number(root, "score", best->value))) goto done;
@@ -97,26 +116,35 @@ done:
     return e;
 }
 
-static err print_row(const predictor *p, const char *text) {
+static err print_row(const predictor *p, const example *of) {
     strbuf line = {0};
     char room[24];
+    uint32_t shown = p->top;
     err e = ERR_OK;
-    for (uint32_t k = 0; !e && k < p->top; k++) {
+    if (says_several(p) && !p->options->has_top_k) { // what it says, or that it says nothing
+        for (shown = 0; shown < p->classes && p->scores[shown].value > 0.5;) shown++;
+        if (!shown && (e = text_column(&line, "-", LABEL_COLUMNS + 9))) goto done;
+    }
+    for (uint32_t k = 0; !e && k < shown; k++) {
         e = text_column(&line, label_name(p, p->scores[k].id, room), LABEL_COLUMNS);
         if (!e) e = strbuf_printf(&line, " %.4f  ", p->scores[k].value);
     }
-    if (!e) e = shown_printf(&line, SHOWN_TERMINAL, "%s\n", text);
+    const char *pair = of->text_count > 1 ? of->texts[1].text : "";
+    if (!e)
+        e = shown_printf(&line, SHOWN_TERMINAL, "%s%s%s\n", of->texts[0].text, *pair ? " | " : "",
+                         pair);
     if (!e) fputs(line.text, stdout);
+done:
     strbuf_free(&line);
     return e;
 }
 
-static err print_all(predictor *p, const char *const *texts, const float *logits, size_t count) {
+static err print_all(predictor *p, const example *examples, const float *logits, size_t count) {
     double *values = NULL;
     err e = mem_new(&values, p->classes);
     for (size_t i = 0; !e && i < count; i++) {
         rank(p, values, logits + i * p->classes);
-        e = p->options->json ? print_object(p, texts[i], values) : print_row(p, texts[i]);
+        e = p->options->json ? print_object(p, &examples[i], values) : print_row(p, &examples[i]);
     }
     if (!e) e = output_check();
     mem_free(values);
@@ -150,19 +178,34 @@ static err make_room(predictor *p, const encoded *rows) {
     return e;
 }
 
-static err predict_some(predictor *p, const char *const *texts, size_t count) {
+static err predict_some(predictor *p, const example *examples, size_t count) {
     encoded rows = {0};
     float *logits = NULL;
-    err e = encode_texts(&rows, &p->scorer.source.words, texts, count, p->max_length);
+    err e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
     if (e || (e = mem_new(&logits, count * p->classes))) goto done;
     if ((e = make_room(p, &rows))) goto done;
     if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
     p->cut += rows.cut;
     p->done += count;
-    e = print_all(p, texts, logits, count);
+    e = print_all(p, examples, logits, count);
 done:
     mem_free(logits);
     encoded_free(&rows);
+    return e;
+}
+
+/* Lines of standard input, of which p->done were predicted; those of pairs are cut at their tabs.
+ */
+static err predict_lines(predictor *p, char **lines, size_t count) {
+    example *examples = NULL;
+    err e = mem_new(&examples, count);
+    for (size_t i = 0; !e && i < count; i++) {
+        examples[i] = (example){.texts = {{lines[i], strlen(lines[i])}}, .text_count = 1};
+        if (p->options->pair)
+            e = example_cut(&examples[i], lines[i], "standard input", p->done + i + 1);
+    }
+    if (!e) e = predict_some(p, examples, count);
+    mem_free(examples);
     return e;
 }
 
@@ -175,7 +218,7 @@ static err predict_input(predictor *p) {
     line_reader_init(&input, STDIN_FILENO, "standard input");
     while (!(e = line_reader_window(&input, most)) && input.count) {
         bool is_full = input.count == most;
-        if ((e = predict_some(p, (const char *const *)input.lines, input.count))) break;
+        if ((e = predict_lines(p, input.lines, input.count))) break;
         if (is_full) most = 2 * most < WINDOW_LINES ? 2 * most : WINDOW_LINES;
         if (shows_progress) log_progress("%zu sentences", p->done);
     }
@@ -185,11 +228,21 @@ static err predict_input(predictor *p) {
 }
 
 static err predict_arguments(predictor *p) {
-    err e = ERR_OK;
-    for (size_t at = 0; !e && at < p->options->arg_count; at += WINDOW_LINES) {
-        size_t left = p->options->arg_count - at;
-        e = predict_some(p, p->options->args + at, left < WINDOW_LINES ? left : WINDOW_LINES);
+    const options *o = p->options;
+    uint32_t each = o->pair ? 2 : 1;
+    size_t count = o->arg_count / each;
+    example *examples = NULL;
+    err e = mem_new(&examples, count);
+    for (size_t i = 0; !e && i < count; i++) {
+        examples[i].text_count = each;
+        for (uint32_t k = 0; k < each; k++) {
+            const char *text = o->args[i * each + k];
+            examples[i].texts[k] = (text_span){text, strlen(text)};
+        }
     }
+    for (size_t at = 0; !e && at < count; at += WINDOW_LINES)
+        e = predict_some(p, examples + at, count - at < WINDOW_LINES ? count - at : WINDOW_LINES);
+    mem_free(examples);
     return e;
 }
 
@@ -199,6 +252,8 @@ static err check_arguments(const options *o) {
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
             return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8", i + 1, bad + 1);
     }
+    if (o->pair && o->arg_count % 2)
+        return err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", o->arg_count);
     if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
         return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
     if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");

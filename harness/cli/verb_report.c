@@ -69,10 +69,13 @@ typedef struct text_source {
     task t;
     dataset d;
     const char **texts; /* (rows) owned list, borrowed texts */
+    char **pairs;       /* (rows) owned: both texts of a pair */
     bool open;
 } text_source;
 
 static void texts_close(text_source *s) {
+    for (size_t i = 0; s->pairs && i < s->d.test.row_count; i++) mem_free(s->pairs[i]);
+    mem_free(s->pairs);
     if (s->open) {
         dataset_free(&s->d);
         task_free(&s->t);
@@ -90,9 +93,15 @@ static err texts_open(text_source *s, const record *r) {
     dataset_options where = {.data_dir = s->o->data_dir};
     if ((e = dataset_load(&s->d, &s->t, &where)) || (e = mem_new(&s->texts, s->d.test.row_count)))
         return e;
-    for (size_t i = 0; i < s->d.test.row_count; i++)
-        s->texts[i] = s->d.test.rows[i].example.texts[0].text;
-    return ERR_OK;
+    if (s->t.format.text_pair) e = mem_new(&s->pairs, s->d.test.row_count);
+    for (size_t i = 0; i < s->d.test.row_count && !e; i++) {
+        const example *x = &s->d.test.rows[i].example;
+        s->texts[i] = x->texts[0].text;
+        if (x->text_count < 2) continue;
+        e = mem_printf(&s->pairs[i], "%s | %s", x->texts[0].text, x->texts[1].text);
+        s->texts[i] = s->pairs[i];
+    }
+    return e;
 }
 
 static err texts_of(text_source *s, const record *r) {

@@ -193,8 +193,7 @@ static void show_plan(const run *r) {
     log_note("task    %s%s: %s training rows (%zu left out by cleaning), %s test rows",
              r->task.name, r->request.sample ? " (sample)" : "", grouped(a, r->train.count),
              r->data.train.row_count - r->data.train.kept_count, grouped(b, r->test.count));
-    if (r->dev.count)
-        log_note("        %s rows of train are held out as dev", grouped(a, r->dev.count));
+    if (r->dev.count) log_note("        %s rows are held out as dev", grouped(a, r->dev.count));
     log_note("model   %s: %s parameters, %s", r->source.name, grouped(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
     bool is_fp16 = r->device.options.precision == PRECISION_FP16;

@@ -21,6 +21,8 @@ typedef struct text_list {
     struct {
         const char *text; /* not necessarily terminated */
         size_t bytes;
+        const char *pair; /* the second text of a pair, or NULL */
+        size_t pair_bytes;
     } * texts; /* (count), owned */
     size_t count, capacity;
 } text_list;
@@ -41,7 +43,21 @@ static err add_text(text_list *l, const char *text, size_t bytes) {
     err e = mem_grow((void **)&l->texts, &l->capacity, l->count + 1, sizeof *l->texts);
     if (e) return e;
     l->texts[l->count].text = text;
+    l->texts[l->count].pair = NULL;
     l->texts[l->count++].bytes = bytes;
+    return ERR_OK;
+}
+
+/* Cuts a line in two at its tab. */
+static err cut_line(text_list *l, size_t i, size_t number) {
+    const char *line = l->texts[i].text, *end = line + l->texts[i].bytes;
+    const char *tab = memchr(line, '\t', l->texts[i].bytes);
+    if (!tab || tab == line || tab + 1 == end || memchr(tab + 1, '\t', (size_t)(end - tab - 1)))
+        return err_set(ERR_FORMAT, "text %zu: a pair is two texts with one tab between them",
+                       number);
+    l->texts[i].bytes = (size_t)(tab - line);
+    l->texts[i].pair = tab + 1;
+    l->texts[i].pair_bytes = (size_t)(end - tab - 1);
     return ERR_OK;
 }
 
@@ -101,7 +117,7 @@ static int mask_at(const printer *p, size_t i) {
 }
 
 /* On a narrow terminal the heads are short. */
-static err print_table(const printer *p, const char *text, size_t number) {
+static err print_table(const printer *p, const char *text, const char *pair, size_t number) {
     static const struct heads {
         const char *at, *id, *type, *mask;
     } whole = {"position", "    id", "token_type_id", "attention_mask"},
@@ -116,7 +132,8 @@ static err print_table(const printer *p, const char *text, size_t number) {
     const struct heads *h = shown_columns() < width + WHOLE_COLUMNS ? &brief : &whole;
     if (number > 1) puts("");
     err e = strbuf_printf(&line, "text %zu: ", number);
-    if (!e) e = shown_add(&b, SHOWN_TERMINAL, text);
+    if (!e)
+        e = shown_printf(&b, SHOWN_TERMINAL, "%s%s%s", text, pair ? " | " : "", pair ? pair : "");
     if (e) goto done;
     shown_wrapped(line.text, b.text ? b.text : "");
     b.length = 0;
@@ -150,10 +167,11 @@ static int id_number(const printer *p, size_t i) {
     return (int)id_at(p, i);
 }
 
-static err fill_json(cJSON *object, const printer *p, const char *text) {
+static err fill_json(cJSON *object, const printer *p, const char *text, const char *pair) {
     cJSON *pieces;
     err e;
     if ((e = json_add_string(object, "text", text)) ||
+        (pair && (e = json_add_string(object, "text_pair", pair))) ||
         (e = json_add_array(&pieces, object, "pieces")))
         return e;
     for (size_t i = 0; i < shown(p); i++)
@@ -166,10 +184,10 @@ static err fill_json(cJSON *object, const printer *p, const char *text) {
     return json_add_number(object, "cut", (double)p->e.cut);
 }
 
-static err print_json(const printer *p, const char *text) {
+static err print_json(const printer *p, const char *text, const char *pair) {
     char *line = NULL;
     cJSON *object = cJSON_CreateObject();
-    err e = object ? fill_json(object, p, text) : err_set(ERR_MEMORY, "out of memory");
+    err e = object ? fill_json(object, p, text, pair) : err_set(ERR_MEMORY, "out of memory");
     if (!e && !(e = json_print(&line, object, false))) puts(line);
     mem_free(line);
     cJSON_Delete(object);
@@ -180,7 +198,8 @@ static err print_json(const printer *p, const char *text) {
 
 static err encode(printer *p, const text_list *l, size_t i, size_t number) {
     double start = clock_seconds();
-    err e = tokenizer_encode(p->t, &p->e, l->texts[i].text, l->texts[i].bytes, p->o->max_length);
+    err e = tokenizer_encode_pair(p->t, &p->e, l->texts[i].text, l->texts[i].bytes,
+                                  l->texts[i].pair, l->texts[i].pair_bytes, p->o->max_length);
     p->seconds += clock_seconds() - start;
     return e ? err_wrap(e, "text %zu", number) : ERR_OK;
 }
@@ -197,19 +216,26 @@ static err find_padding(printer *p, const text_list *l) {
     return ERR_OK;
 }
 
-static err print_texts(printer *p, const text_list *l) {
-    strbuf text = {0};
-    err e = p->o->padding ? find_padding(p, l) : ERR_OK;
+static err print_texts(printer *p, text_list *l) {
+    strbuf text = {0}, pair = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; p->o->pair && i < l->count && !e; i++)
+        if (!l->texts[i].pair) e = cut_line(l, i, p->done + i + 1);
+    if (!e && p->o->padding) e = find_padding(p, l);
     for (size_t i = 0; i < l->count && !e; i++) {
         if ((e = encode(p, l, i, ++p->done))) break;
         p->tokens += p->e.count;
         p->cut_texts += p->e.truncated;
         text.length = 0;
         if ((e = printable(&text, l->texts[i].text, l->texts[i].bytes))) break;
-        e = p->o->json ? print_json(p, text.text) : print_table(p, text.text, p->done);
+        pair.length = 0;
+        if (p->o->pair && (e = printable(&pair, l->texts[i].pair, l->texts[i].pair_bytes))) break;
+        e = p->o->json ? print_json(p, text.text, pair.text)
+                       : print_table(p, text.text, pair.text, p->done);
         if (!e && ferror(stdout)) e = output_check();
     }
     strbuf_free(&text);
+    strbuf_free(&pair);
     return e;
 }
 
@@ -263,8 +289,13 @@ err verb_tokenize(const options *o) {
     }
     err e = load(&t, o);
     if (e) goto done;
-    for (size_t i = 0; i < o->arg_count && !e; i++)
-        e = add_text(&l, o->args[i], strlen(o->args[i]));
+    if (o->pair && o->arg_count % 2)
+        e = err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", o->arg_count);
+    for (size_t i = 0; i < o->arg_count && !e; i++) {
+        if ((e = add_text(&l, o->args[i], strlen(o->args[i]))) || !o->pair) continue;
+        l.texts[l.count - 1].pair = o->args[++i];
+        l.texts[l.count - 1].pair_bytes = strlen(o->args[i]);
+    }
     if (!e) e = o->arg_count ? print_texts(&p, &l) : print_input(&p, &l);
     if (!e && p.done > 1) {
         log_note("%zu texts, %zu tokens, %zu texts cut; encoding took %.3f s", p.done, p.tokens,

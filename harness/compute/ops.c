@@ -239,6 +239,15 @@ static void describe_cross_entropy(struct cross_entropy *a, description *l) {
     l->flops = 10.0 * (double)(b * c);
 }
 
+static void describe_number_loss(struct number_loss *a, description *l) {
+    size_t b = SIZE(rows), n = b * a->cols;
+    REAL(loss, WRITE, b);
+    REAL_OPTIONAL(doutputs, WRITE, n);
+    REAL(outputs, READ, n);
+    REAL(targets, READ, n);
+    l->flops = (a->binary ? 12.0 : 4.0) * (double)n;
+}
+
 static void describe_grad_norm(struct grad_norm *a, description *l) {
     REAL(result, WRITE, 4);
     for (uint32_t i = 0; i < a->part_count; i++) {

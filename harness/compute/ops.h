@@ -291,6 +291,20 @@ struct cross_entropy {
     float smoothing;
 };
 
+/* Loss of rows of numbers: loss[b] = mean_c l(outputs[b][c], targets[b][c]), l(z, t) = (z - t)^2,
+ * or with `binary` the cross-entropy of sigmoid(z) against t, max(z, 0) - z t + log(1 + exp(-|z|));
+ * doutputs (optional) = its gradient times the step's loss_scale. Source: torch's MSELoss and
+ * BCEWithLogitsLoss. */
+struct number_loss {
+    span loss;     /* (B) */
+    span doutputs; /* (B, C); optional */
+    span outputs;  /* (B, C) */
+    span targets;  /* (B, C) real */
+    dim rows;      /* B */
+    uint32_t cols; /* C */
+    bool binary;
+};
+
 /* result[0] = L2 norm over all parts; result[1] = clip factor min(1, max_norm / (norm + 1e-6)), 1
  * when max_norm is 0 (torch's clip_grad_norm_). Both are of gradients divided by the step's
  * gradient_scale, by which result[1] is divided too. result[2] = 1 if the norm is finite, else 0;

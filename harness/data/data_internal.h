@@ -55,6 +55,7 @@ err data__check_text(const data__source *s, size_t count) MUST_CHECK;
 
 /* Where rows are read to. */
 typedef struct data__reader {
+    uint8_t *set; /* (labels) scratch, owned by who reads */
     const task *task;
     const char *path; /* of the file being read */
     uint32_t file;
@@ -70,10 +71,24 @@ err data__read_delimited(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_jsonl(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
 
-/* Adds one row. where is "PATH:LINE". A label outside the manifest is dropped and counted, or an
- * error, as the task says. */
-err data__add_row(data__reader *r, const char *where, uint32_t line, const char *text,
-                  size_t text_bytes, const char *label, size_t label_bytes) MUST_CHECK;
+/* A row as it stands in a file. Borrowed. */
+typedef struct data__row {
+    const char *where; /* "PATH:LINE" */
+    uint32_t line;
+    text_span texts[EXAMPLE_TEXTS_MAX]; /* the second alone where the task has pairs */
+    text_span label;    /* a label's value, a number, or values with the separator between; unused
+                           where the file has a label */
+    const uint8_t *set; /* (labels) of labels that have columns of their own, else NULL */
+    const char *fault;  /* what is wrong with the row's labels, or NULL */
+} data__row;
+
+/* Adds one row. A label or number outside the manifest, and a pair with one text, is dropped and
+ * counted, or an error, as the task says. */
+err data__add_row(data__reader *r, const data__row *row) MUST_CHECK;
+
+/* Marks a label of a list in r->set. Errors: ERR_FORMAT for one that is unknown or there twice. */
+err data__mark_label(data__reader *r, const char *where, const char *label,
+                     size_t bytes) MUST_CHECK;
 
 /* Divides d->file_rows into train and test by the hash rule. */
 err data__split_by_hash(dataset *d, uint32_t one_in) MUST_CHECK;
@@ -82,7 +97,7 @@ err data__split_by_hash(dataset *d, uint32_t one_in) MUST_CHECK;
 err data__mark(dataset *d, const task *t) MUST_CHECK;
 
 /* Counts rows, empties, duplicates and labels of one split, and sets `first`. */
-err data__count(dataset_split *s, size_t label_count) MUST_CHECK;
+err data__count(dataset_split *s, const dataset *d) MUST_CHECK;
 
 /* Keeps the `limit` rows that the hash rule chooses; with only_kept, of those with `kept`. */
 err data__limit(dataset_split *s, size_t limit, bool only_kept) MUST_CHECK;

@@ -79,6 +79,7 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
                     (unsigned long long)s.file_bytes, (unsigned long long)f->bytes);
         goto done;
     }
+    if (!e) e = mem_new(&r->set, r->task->label_count);
     if (!e) e = read_rows(r, &s);
     if (opened && !trusted && f->sha256 && (!e || e == ERR_FORMAT)) {
         // that it is another file explains what is wrong in it
@@ -92,21 +93,23 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
     }
 done:
     mem_free(message);
+    mem_free(r->set);
     data__source_close(&s);
     return e;
 }
 
 static dataset_split *split_of(dataset *d, task_role role) {
-    return role == TASK_ROLE_TRAIN ? &d->train : role == TASK_ROLE_TEST ? &d->test : &d->file_rows;
+    dataset_split *const splits[TASK_ROLES] = {&d->train, &d->test, &d->file_rows, &d->dev};
+    return splits[role];
 }
 
 /* Rows that were read, by role. */
 typedef struct row_counts {
-    size_t read[3], invalid[3];
+    size_t read[TASK_ROLES], invalid[TASK_ROLES];
 } row_counts;
 
 static err read_files(dataset *d, row_counts *n, const task *t, const dataset_options *o) {
-    size_t capacity[3] = {0};
+    size_t capacity[TASK_ROLES] = {0};
     err e = ERR_OK;
     for (size_t i = 0; i < t->file_count && !e; i++) {
         const task_file *f = &t->files[i];
@@ -124,33 +127,79 @@ static err read_files(dataset *d, row_counts *n, const task *t, const dataset_op
     return e;
 }
 
-static void hash_split(dataset_split *s) {
-    sha256 h;
-    sha256_begin(&h);
-    for (size_t i = 0; i < s->row_count; i++) {
-        char number[16];
-        int n = snprintf(number, sizeof number, "%u", s->rows[i].example.target.class);
-        sha256_add(&h, number, (size_t)n + 1);
-        sha256_add(&h, s->rows[i].example.texts[0].text,
-                   (size_t)s->rows[i].example.texts[0].bytes + 1);
+err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
+    bool any = false;
+    b->length = 0;
+    err e = strbuf_add(b, "");
+    if (e || d->kind == ANSWER_CLASS) return e ? e : strbuf_printf(b, "%u", target.class);
+    if (d->kind == ANSWER_NUMBER) return strbuf_printf(b, "%.9g", (double)target.number);
+    for (size_t k = 0; k < d->label_count && !e; k++) {
+        if (!target.set[k]) continue;
+        e = strbuf_printf(b, "%s%zu", any ? "," : "", k);
+        any = true;
     }
-    sha256_end_hex(&h, s->sha256);
+    return e;
 }
 
-static void hash_rows(dataset *d) {
-    char text[2 * HASH_HEX_BYTES + 16];
+err dataset_gold(uint32_t **classes, float **numbers, const dataset *d, const dataset_split *s) {
+    size_t width = d->kind == ANSWER_SET ? d->label_count : 1;
+    *classes = NULL;
+    *numbers = NULL;
+    err e = d->kind == ANSWER_CLASS ? mem_new(classes, s->row_count)
+                                    : mem_new(numbers, s->row_count * width);
+    for (size_t i = 0; i < s->row_count && !e; i++) {
+        example_target target = s->rows[i].example.target;
+        if (d->kind == ANSWER_CLASS) (*classes)[i] = target.class;
+        if (d->kind == ANSWER_NUMBER) (*numbers)[i] = target.number;
+        for (size_t k = 0; d->kind == ANSWER_SET && k < width; k++)
+            (*numbers)[i * width + k] = target.set[k];
+    }
+    return e;
+}
+
+static err hash_split(dataset_split *s, const dataset *d) {
+    strbuf target = {0};
     sha256 h;
-    hash_split(&d->train);
-    hash_split(&d->test);
-    if (d->file_rows.row_count) hash_split(&d->file_rows);
-    int n = snprintf(text, sizeof text, "train %s\ntest %s\n", d->train.sha256, d->test.sha256);
-    hash_bytes_hex(text, (size_t)n, d->data_sha256);
+    err e = ERR_OK;
     sha256_begin(&h);
-    for (size_t i = 0; i < d->test.row_count; i++) {
-        n = snprintf(text, sizeof text, "%u\n", d->test.rows[i].example.target.class);
-        sha256_add(&h, text, (size_t)n);
+    for (size_t i = 0; i < s->row_count && !e; i++) {
+        const example *x = &s->rows[i].example;
+        if ((e = dataset_target_text(&target, d, x->target))) break;
+        sha256_add(&h, target.text, target.length + 1);
+        for (uint32_t k = 0; k < x->text_count; k++)
+            sha256_add(&h, x->texts[k].text, x->texts[k].bytes + 1);
+    }
+    sha256_end_hex(&h, s->sha256);
+    strbuf_free(&target);
+    return e;
+}
+
+static err hash_gold(dataset *d) {
+    strbuf target = {0};
+    sha256 h;
+    err e = ERR_OK;
+    sha256_begin(&h);
+    for (size_t i = 0; i < d->test.row_count && !e; i++) {
+        e = dataset_target_text(&target, d, d->test.rows[i].example.target);
+        if (!e) e = strbuf_add(&target, "\n");
+        if (!e) sha256_add(&h, target.text, target.length);
     }
     sha256_end_hex(&h, d->gold_sha256);
+    strbuf_free(&target);
+    return e;
+}
+
+static err hash_rows(dataset *d) {
+    char text[3 * HASH_HEX_BYTES + 24];
+    err e;
+    if ((e = hash_split(&d->train, d)) || (e = hash_split(&d->test, d))) return e;
+    if (d->file_rows.row_count && (e = hash_split(&d->file_rows, d))) return e;
+    if (d->dev.row_count && (e = hash_split(&d->dev, d))) return e;
+    int n = snprintf(text, sizeof text, "train %s\ntest %s\n", d->train.sha256, d->test.sha256);
+    if (d->dev.row_count)
+        n += snprintf(text + n, sizeof text - (size_t)n, "dev %s\n", d->dev.sha256);
+    hash_bytes_hex(text, (size_t)n, d->data_sha256);
+    return hash_gold(d);
 }
 
 static err check_not_empty(const dataset *d, const task *t, const row_counts *n) {
@@ -171,6 +220,10 @@ static err check_not_empty(const dataset *d, const task *t, const row_counts *n)
 
 static void warn_one_label(const dataset *d, const task *t) {
     size_t present = 0, last = 0;
+    if (d->kind == ANSWER_NUMBER && !(d->train.low < d->train.high))
+        log_warn("%s: all %zu train rows have the number %g", t->name, d->train.row_count,
+                 d->train.low);
+    if (d->kind != ANSWER_CLASS) return;
     for (size_t i = 0; i < d->label_count; i++) {
         if (!d->train.label_counts[i]) continue;
         present++;
@@ -197,7 +250,7 @@ err dataset_load(dataset *d, const task *t, const dataset_options *options) {
     const dataset_options o = options ? *options : (dataset_options){0};
     const task_split *split = o.sample ? &t->sample_split : &t->split;
     row_counts counts = {0};
-    *d = (dataset){.label_count = t->label_count};
+    *d = (dataset){.kind = t->kind, .label_count = t->label_count};
     err e = find_files(d, t, &o);
     if (e || (e = read_files(d, &counts, t, &o))) return e;
     if (split->rule == TASK_SPLIT_HASH && (e = data__split_by_hash(d, split->one_in))) return e;
@@ -206,9 +259,10 @@ err dataset_load(dataset *d, const task *t, const dataset_options *options) {
     if (o.limit) {
         if ((e = data__limit(&d->train, o.limit, true))) return e;
         if ((e = data__limit(&d->test, o.limit, false))) return e;
+        if (d->dev.row_count && (e = data__limit(&d->dev, o.limit, false))) return e;
         if ((e = data__mark(d, t))) return e;
     }
-    hash_rows(d);
+    if ((e = hash_rows(d))) return e;
     warn_one_label(d, t);
     return ERR_OK;
 }

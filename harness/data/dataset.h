@@ -8,10 +8,13 @@
  * marks the rows of the deduplicated score: non-empty, first of their text, text not in cleaned
  * train.
  *
+ * Pairs are equal when both texts are; digests are of both, a 0 byte between.
+ *
  * Hash split (kor_sae): a text takes its first row's label; later rows of a text and empty rows
  * take no part; within each label the texts are ordered by the SHA-256 of their bytes (compared as
  * bytes) and the first 1/one_in of them, rounded up, are test. Both splits keep the file's order.
- * The rows as they stand in the file are then in `file_rows`.
+ * The rows as they stand in the file are then in `file_rows`. Rows with numbers or sets of labels
+ * are ordered all together.
  *
  * limit: the `limit` rows of a split (of train: of its kept rows) whose SHA-256 of "limit:" + text
  * is lowest, ties by file order, in the file's order. Neither this nor any split depends on a seed.
@@ -21,6 +24,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "data/example.h"
 #include "task/task.h"
 
@@ -48,8 +52,10 @@ typedef struct dataset_split {
     size_t leaked_count;    /* test, as the next two */
     size_t leaked_agreeing_count; /* of these, those with their label on a train row */
     size_t dedup_count;           /* rows with scored_dedup */
-    size_t *label_counts;         /* (label_count) over all rows */
-    char sha256[HASH_HEX_BYTES];  /* of, row by row: label in decimal, 0 byte, text, 0 byte */
+    size_t *label_counts;         /* (label_count) rows that have the label */
+    double mean, low, high;       /* of numbers */
+    char sha256[HASH_HEX_BYTES];  /* of, row by row: target as dataset_target_text has it, 0 byte,
+                                     text, 0 byte, and the second text and a 0 byte */
 } dataset_split;
 
 /* Texts of rows, each behind the other in blocks that never move. */
@@ -63,15 +69,18 @@ typedef struct dataset_texts {
 typedef struct dataset {
     dataset_split train;
     dataset_split test;
-    dataset_split dev;       /* empty until dataset_split_dev */
+    dataset_split dev;       /* the rows of files of role dev; else empty until dataset_split_dev */
     dataset_split file_rows; /* hash split only: all rows of the file */
+    answer_kind kind;
     size_t label_count;
-    size_t invalid_count; /* rows dropped for a label outside the manifest */
+    size_t invalid_count; /* rows dropped for a label or number outside the manifest, or for one
+                             text of a pair */
     char **paths;         /* (path_count) files that were read, owned */
     size_t path_count;
     dataset_texts texts;              /* all texts lie here */
-    char data_sha256[HASH_HEX_BYTES]; /* of "train HEX\ntest HEX\n", HEX the splits' sha256 */
-    char gold_sha256[HASH_HEX_BYTES]; /* of the test labels in order, each in decimal with "\n" */
+    char data_sha256[HASH_HEX_BYTES]; /* of "train HEX\ntest HEX\n", HEX the splits' sha256; with
+                                         a file of role dev "dev HEX\n" behind */
+    char gold_sha256[HASH_HEX_BYTES]; /* of the test targets in order, each with "\n" */
 } dataset;
 
 typedef struct dataset_options {
@@ -90,13 +99,23 @@ typedef struct dataset_options {
  * that is no text in UTF-8 (UTF-16, an archive, a workbook). */
 err dataset_load(dataset *d, const task *t, const dataset_options *options) MUST_CHECK;
 
-/* Protocol `dev`: within each label, the first tenth (rounded up) of the kept train rows by SHA-256
+/* Protocol `dev`: nothing where the task has a file for it. Else within each label (each row where
+ * they are numbers or sets), the first tenth (rounded up) of the kept train rows by SHA-256
  * of "dev:" + text moves to d->dev, in the file's order. Train keeps the rest. Hashes and the test
  * split stay as they were. Errors: ERR_DATA when a label would leave train without a row;
  * ERR_MEMORY. */
 err dataset_split_dev(dataset *d) MUST_CHECK;
 
 void dataset_free(dataset *d);
+
+/* A target in words, for digests and people: a class's id, a number that reads back the same, ids
+ * of a set with commas. Replaces what b held. Errors: ERR_MEMORY. */
+err dataset_target_text(strbuf *b, const dataset *d, example_target target) MUST_CHECK;
+
+/* The targets of rows as metrics take them, by kind: classes (rows) or numbers (rows, width).
+ * *numbers or *classes is owned, the other NULL. */
+err dataset_gold(uint32_t **classes, float **numbers, const dataset *d,
+                 const dataset_split *s) MUST_CHECK;
 
 /* Path of one file of a task: in data_dir if given; else in $HARNESS_DATA if it is there; else in
  * the cache, whether it exists or not. With sample: in the bundled sample. *path is owned. */

@@ -13,11 +13,12 @@ typedef enum quote_state { FIELD_START, PLAIN, QUOTED, QUOTE_SEEN } quote_state;
 typedef struct records {
     data__reader *reader;
     const task_format *format;
-    strbuf text, label;  /* fields of the record being read */
-    size_t fields;       /* fields of that record so far */
-    uint32_t line;       /* line being fed, from 1 */
-    uint32_t first_line; /* where the record began */
-    size_t record_bytes; /* fed since then */
+    strbuf texts[EXAMPLE_TEXTS_MAX], label; /* fields of the record being read */
+    strbuf fault;                           /* what is wrong with its labels; empty: nothing */
+    size_t fields;                          /* fields of that record so far */
+    uint32_t line;                          /* line being fed, from 1 */
+    uint32_t first_line;                    /* where the record began */
+    size_t record_bytes;                    /* fed since then */
     quote_state quotes;
     bool open; /* a record began on an earlier line and goes on */
     bool in_header;
@@ -27,6 +28,15 @@ typedef struct records {
 static err set_field(strbuf *b, const void *bytes, size_t count) {
     b->length = 0;
     return strbuf_add_bytes(b, bytes, count);
+}
+
+/* 0 or 1 in a label's own column. */
+static err take_mark(records *s, size_t label, const char *bytes, size_t count) {
+    bool fits = count == 1 && (*bytes == '0' || *bytes == '1');
+    s->reader->set[label] = fits && *bytes == '1';
+    if (fits || s->fault.length) return ERR_OK;
+    return strbuf_printf(&s->fault, "column '%s' holds '%.*s', expected 0 or 1",
+                         s->reader->task->labels[label].value, count > 40 ? 40 : (int)count, bytes);
 }
 
 static err take_field(records *s, const char *bytes, size_t count) {
@@ -40,9 +50,11 @@ static err take_field(records *s, const char *bytes, size_t count) {
                        s->reader->path, s->first_line, column + 1, count > 40 ? 40 : (int)count,
                        bytes, name);
     }
-    if (column == f->text_column) return set_field(&s->text, bytes, count);
-    if (column == f->label_column) return set_field(&s->label, bytes, count);
-    return ERR_OK;
+    if (column == f->text_column) return set_field(&s->texts[0], bytes, count);
+    if (f->text_pair && column == f->pair_column) return set_field(&s->texts[1], bytes, count);
+    if (f->label && column == f->label_column) return set_field(&s->label, bytes, count);
+    if (!f->column_labels || column >= f->column_count || !f->column_labels[column]) return ERR_OK;
+    return take_mark(s, f->column_labels[column] - 1, bytes, count);
 }
 
 static err take_record(records *s) {
@@ -64,8 +76,14 @@ static err take_record(records *s) {
     char *where = NULL;
     err e = mem_printf(&where, "%s:%u", s->reader->path, s->first_line);
     if (e) return e;
-    e = data__add_row(s->reader, where, s->first_line, s->text.text, s->text.length, s->label.text,
-                      s->label.length);
+    e = data__add_row(s->reader, &(data__row){.where = where,
+                                              .line = s->first_line,
+                                              .texts = {{s->texts[0].text, s->texts[0].length},
+                                                        {s->texts[1].text, s->texts[1].length}},
+                                              .label = {s->label.text, s->label.length},
+                                              .set = f->column_labels ? s->reader->set : NULL,
+                                              .fault = s->fault.length ? s->fault.text : NULL});
+    s->fault.length = 0;
     mem_free(where);
     return e;
 }
@@ -181,7 +199,8 @@ err data__read_delimited(data__reader *r, data__source *source) {
     }
     if (!e) e = s.error;
     csv_free(&p);
-    strbuf_free(&s.text);
+    for (int i = 0; i < EXAMPLE_TEXTS_MAX; i++) strbuf_free(&s.texts[i]);
+    strbuf_free(&s.fault);
     strbuf_free(&s.label);
     return e;
 }

@@ -2,7 +2,10 @@
 #ifndef HARNESS_DATA_EXAMPLE_H
 #define HARNESS_DATA_EXAMPLE_H
 
+#include "base/hash.h"
+#include "metric/score.h"
 #include "text/text_span.h"
+#include "text/tokenizer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,11 +20,21 @@ typedef struct example_chosen {
     uint32_t count;
 } example_chosen;
 
-/* What is to be said. Which member holds is the task's matter: all its examples have the same. */
+/* What is to be said; the task's kind tells which member holds, and where tokens are to be named
+ * chosen does. */
 typedef union example_target {
-    uint32_t class; /* index into the task's labels */
+    uint32_t class;     /* ANSWER_CLASS: index into the task's labels */
+    float number;       /* ANSWER_NUMBER */
+    const uint8_t *set; /* ANSWER_SET: (labels of the task) 1 where the label holds; borrowed */
     example_chosen chosen;
 } example_target;
+
+static inline bool example_same_target(answer_kind kind, size_t labels, example_target a,
+                                       example_target b) {
+    if (kind == ANSWER_CLASS) return a.class == b.class;
+    if (kind == ANSWER_NUMBER) return !(a.number < b.number) && !(a.number > b.number);
+    return !memcmp(a.set, b.set, labels);
+}
 
 typedef struct example {
     text_span texts[EXAMPLE_TEXTS_MAX]; /* (text_count); a 0 byte follows each */
@@ -45,6 +58,43 @@ static inline int example_compare_texts(const example *a, const example *b) {
                                      : (x->bytes > y->bytes) - (x->bytes < y->bytes);
     }
     return order;
+}
+
+/* Cuts a line into a pair at its tab, in place: a 0 byte takes the tab's. Errors: ERR_FORMAT naming
+ * source and line unless there is one tab, with text on both sides. */
+static inline err example_cut(example *e, char *line, const char *source, size_t number) {
+    char *tab = strchr(line, '\t');
+    if (!tab || tab == line || !tab[1] || strchr(tab + 1, '\t'))
+        return err_set(ERR_FORMAT, "%s:%zu: a pair is two texts with one tab between them", source,
+                       number);
+    *tab = '\0';
+    *e = (example){.texts = {{line, (size_t)(tab - line)}, {tab + 1, strlen(tab + 1)}},
+                   .text_count = 2};
+    return ERR_OK;
+}
+
+/* Token ids of the text or the pair (tokenizer_encode_pair). */
+static inline err example_encode(const tokenizer *t, encoding *out, const example *e,
+                                 size_t max_length) {
+    const text_span *a = &e->texts[0], *b = e->text_count > 1 ? &e->texts[1] : NULL;
+    return tokenizer_encode_pair(t, out, a->text, a->bytes, b ? b->text : NULL, b ? b->bytes : 0,
+                                 max_length);
+}
+
+/* Adds the texts to a digest, a 0 byte between two. */
+static inline void example_hash_texts(sha256 *h, const example *e) {
+    for (uint32_t i = 0; i < e->text_count; i++) {
+        if (i) sha256_add(h, "", 1);
+        sha256_add(h, e->texts[i].text, e->texts[i].bytes);
+    }
+}
+
+/* A number for tables of texts: equal texts have equal ones. */
+static inline uint64_t example_key(const example *e) {
+    uint64_t key = hash_keyed(e->texts[0].text, e->texts[0].bytes);
+    for (uint32_t i = 1; i < e->text_count; i++)
+        key = key * 31 + hash_keyed(e->texts[i].text, e->texts[i].bytes);
+    return key;
 }
 
 #endif

@@ -90,6 +90,24 @@ static void fill_position_ids(const batch_capacity *c, uint32_t *out, const pack
         out[k] = c->positions_follow_pad && s->ids[k] == c->pad ? c->pad : next++;
 }
 
+// What the row's loss compares with, as the head lays it out.
+static void fill_target(const batch *b, uint32_t slot, uint32_t micro, uint32_t row,
+                        example_target target) {
+    span to = span_at(b->targets, slot, micro);
+    uint32_t cols = b->capacity.target.cols;
+    if (b->capacity.target.kind == ANSWER_CLASS) {
+        ((uint32_t *)span_host(to))[row] = target.class;
+        return;
+    }
+    for (uint32_t c = 0; c < cols; c++) {
+        float value = b->capacity.target.kind == ANSWER_SET ? target.set[c] : target.number;
+        if (to.type == ELEM_F64)
+            ((double *)span_host(to))[row * cols + c] = (double)value;
+        else
+            ((float *)span_host(to))[row * cols + c] = value;
+    }
+}
+
 // Adds a sentence's chosen rows to those of its micro-batch, of which there are n. Returns how many
 // there are then.
 static uint32_t fill_chosen(const batch *b, uint32_t slot, uint32_t micro, const pack_sentence *s,
@@ -111,7 +129,7 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
     uint32_t *positions = at(b->positions, slot, micro);
     uint32_t *position_ids = at(b->position_ids, slot, micro);
     uint32_t *token_sentence = at(b->token_sentence, slot, micro);
-    uint32_t *starts = at(b->starts, slot, micro), *targets = at(b->targets, slot, micro);
+    uint32_t *starts = at(b->starts, slot, micro);
     uint32_t *ordinals = at(b->ordinals, slot, micro);
     attention_tile *tiles = (attention_tile *)(void *)at(b->tiles, slot, micro);
     uint32_t used = 0, tile_count = 0, chosen = 0;
@@ -121,7 +139,7 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
         if (b->capacity.chosen)
             chosen = fill_chosen(b, slot, micro, s, used, first + i, chosen);
         else
-            targets[i] = s->target.class;
+            fill_target(b, slot, micro, i, s->target);
         ordinals[i] = first + i;
         fill_position_ids(&b->capacity, position_ids + used, s);
         for (uint32_t row = 0; row < s->count; row += b->capacity.tile_rows) {

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A place for a text and its 0 byte. */
@@ -43,61 +44,245 @@ static err unknown_label(const data__reader *r, const char *where, const char *l
     return e;
 }
 
-err data__add_row(data__reader *r, const char *where, uint32_t line, const char *text,
-                  size_t text_bytes, const char *label, size_t label_bytes) {
-    dataset_split *s = r->split;
-    r->file_rows++;
-    size_t index = task_label_index(r->task, label, label_bytes);
-    if (index == r->task->label_count) {
-        if (!r->task->drop_invalid_labels) return unknown_label(r, where, label, label_bytes);
-        r->file_invalid++;
-        return ERR_OK;
-    }
-    err e = mem_grow((void **)&s->rows, r->row_capacity, s->row_count + 1, sizeof *s->rows);
-    const char *kept = NULL;
-    if (e || (e = keep_text(&kept, r->texts, text, text_bytes))) return e;
-    s->rows[s->row_count++] = (dataset_row){
-        .example = {.texts = {{kept, text_bytes}}, .text_count = 1, .target = {(uint32_t)index}},
-        .file = r->file,
-        .line = line};
+/* What is wrong with a row, by the manifest: fatal or counted, as it says. */
+static err refuse_row(data__reader *r, err fault) {
+    if (!r->task->drop_invalid_labels || fault == ERR_MEMORY) return fault;
+    err_clear();
+    r->file_invalid++;
     return ERR_OK;
 }
 
-/* Text of a label value: a string as it is, a whole number or a truth value as written. */
-static err label_text(const char **label, char number[32], const cJSON *object, const char *key,
+static err read_class(uint32_t *id, const data__reader *r, const data__row *row) {
+    size_t index = r->task->files[r->file].label
+                       ? r->task->files[r->file].label_id
+                       : task_label_index(r->task, row->label.text, row->label.bytes);
+    *id = (uint32_t)index;
+    return index < r->task->label_count
+               ? ERR_OK
+               : unknown_label(r, row->where, row->label.text, row->label.bytes);
+}
+
+/* Digits, a point, digits; a sign before; an exponent behind. */
+static bool is_decimal(const char *text, size_t bytes) {
+    size_t i = 0, digits = 0;
+    if (i < bytes && (text[i] == '-' || text[i] == '+')) i++;
+    for (; i < bytes && text[i] >= '0' && text[i] <= '9'; i++) digits++;
+    if (i < bytes && text[i] == '.')
+        for (i++; i < bytes && text[i] >= '0' && text[i] <= '9'; i++) digits++;
+    if (digits && i < bytes && (text[i] == 'e' || text[i] == 'E')) {
+        if (++i < bytes && (text[i] == '-' || text[i] == '+')) i++;
+        for (digits = 0; i < bytes && text[i] >= '0' && text[i] <= '9'; i++) digits++;
+    }
+    return digits && i == bytes;
+}
+
+static err read_number(float *number, const data__reader *r, const data__row *row) {
+    enum { LONGEST = 40 };
+    char text[LONGEST + 1] = "";
+    size_t bytes = row->label.bytes < LONGEST ? row->label.bytes : LONGEST;
+    if (bytes) memcpy(text, row->label.text, bytes);
+    if (row->label.bytes > LONGEST || !is_decimal(text, bytes))
+        return err_set(ERR_FORMAT, "%s: score '%s' is no number", row->where, text);
+    double value = strtod(text, NULL);
+    if (!(value >= r->task->low && value <= r->task->high))
+        return err_set(ERR_FORMAT, "%s: score %s is outside the manifest's range, %g to %g",
+                       row->where, text, r->task->low, r->task->high);
+    *number = (float)value;
+    return ERR_OK;
+}
+
+/* Marks the labels of a list in r->set. */
+static err read_list(data__reader *r, const data__row *row) {
+    const char *at = row->label.text, *end = at + row->label.bytes;
+    const char *separator = r->task->format.label_separator;
+    size_t step = strlen(separator);
+    memset(r->set, 0, r->task->label_count);
+    while (row->label.bytes) {
+        const char *stop = at;
+        while (stop < end && ((size_t)(end - stop) < step || memcmp(stop, separator, step))) stop++;
+        err e = data__mark_label(r, row->where, at, (size_t)(stop - at));
+        if (e || stop == end) return e;
+        at = stop + step;
+    }
+    return ERR_OK;
+}
+
+err data__mark_label(data__reader *r, const char *where, const char *label, size_t bytes) {
+    size_t index = task_label_index(r->task, label, bytes);
+    if (index == r->task->label_count) return unknown_label(r, where, label, bytes);
+    if (r->set[index])
+        return err_set(ERR_FORMAT, "%s: label '%s' stands there twice", where,
+                       r->task->labels[index].value);
+    r->set[index] = 1;
+    return ERR_OK;
+}
+
+static err read_set(const uint8_t **set, data__reader *r, const data__row *row) {
+    const char *kept = NULL;
+    err e = row->set ? ERR_OK : read_list(r, row);
+    if (!e) e = keep_text(&kept, r->texts, (const char *)r->set, r->task->label_count);
+    *set = (const uint8_t *)kept;
+    return e;
+}
+
+static err read_target(example_target *target, data__reader *r, const data__row *row) {
+    if (row->fault) return err_set(ERR_FORMAT, "%s: %s", row->where, row->fault);
+    if (r->task->kind == ANSWER_CLASS) return read_class(&target->class, r, row);
+    if (r->task->kind == ANSWER_NUMBER) return read_number(&target->number, r, row);
+    return read_set(&target->set, r, row);
+}
+
+/* A pair has two texts or none. */
+static err check_pair(const data__reader *r, const data__row *row) {
+    const task_format *f = &r->task->format;
+    if (!f->text_pair || !row->texts[0].bytes == !row->texts[1].bytes) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: a pair with one text: '%s' is empty", row->where,
+                   row->texts[0].bytes ? f->text_pair : f->text);
+}
+
+err data__add_row(data__reader *r, const data__row *row) {
+    dataset_split *s = r->split;
+    dataset_row new = {.example.text_count = r->task->format.text_pair ? 2 : 1,
+                       .file = r->file,
+                       .line = row->line};
+    r->file_rows++;
+    err e = read_target(&new.example.target, r, row);
+    if (!e) e = check_pair(r, row);
+    if (e) return refuse_row(r, e);
+    if ((e = mem_grow((void **)&s->rows, r->row_capacity, s->row_count + 1, sizeof *s->rows)))
+        return e;
+    for (uint32_t i = 0; i < new.example.text_count; i++) {
+        const text_span *from = &row->texts[i];
+        text_span *to = &new.example.texts[i];
+        to->bytes = from->bytes;
+        if ((e = keep_text(&to->text, r->texts, from->text, from->bytes))) return e;
+    }
+    s->rows[s->row_count++] = new;
+    return ERR_OK;
+}
+
+/* --- JSON ---------------------------------------------------------------------------------------
+ */
+
+/* The value of a key, which stands there once; a.b is key b of the object at key a, unless there is
+ * a key of that very name. */
+static err find_value(const cJSON **value, const cJSON *object, const char *key,
                       const char *where) {
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!v) return err_set(ERR_FORMAT, "%s: key '%s' is missing", where, key);
+    const char *dot = strchr(key, '.');
+    const cJSON *whole = cJSON_GetObjectItemCaseSensitive(object, key);
+    char *first = NULL;
+    err e = ERR_OK;
+    *value = NULL;
+    if (!whole && dot) {
+        if ((e = mem_strndup(&first, key, (size_t)(dot - key)))) return e;
+        const cJSON *inner = NULL;
+        if (!(e = find_value(&inner, object, first, where)))
+            e = cJSON_IsObject(inner)
+                    ? find_value(value, inner, dot + 1, where)
+                    : err_set(ERR_FORMAT, "%s: key '%s' is not an object", where, first);
+        mem_free(first);
+        return e;
+    }
+    if (!whole) return err_set(ERR_FORMAT, "%s: key '%s' is missing", where, key);
+    for (const cJSON *item = whole->next; item; item = item->next)
+        if (!strcmp(item->string, key))
+            return err_set(ERR_FORMAT, "%s: key '%s' stands there twice", where, key);
+    *value = whole;
+    return ERR_OK;
+}
+
+static err text_value(text_span *text, const cJSON *object, const char *key, const char *where) {
+    const cJSON *v = NULL;
+    if (!strchr(key, '.')) { // it says what is expected
+        err e = json_string(&text->text, object, key, where);
+        if (e) return e;
+    }
+    err e = find_value(&v, object, key, where);
+    if (!e && !cJSON_IsString(v)) e = err_set(ERR_FORMAT, "%s: key '%s' is no string", where, key);
+    if (!e) *text = (text_span){v->valuestring, strlen(v->valuestring)};
+    return e;
+}
+
+/* Text of a label value: a string as it is, a whole number or a truth value as written; of a score
+ * any number. */
+static err label_text(text_span *label, char number[32], const cJSON *v, answer_kind kind,
+                      const char *key, const char *where) {
+    bool whole = cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble);
     if (cJSON_IsString(v)) {
-        *label = v->valuestring;
-    } else if (cJSON_IsBool(v)) {
-        *label = cJSON_IsTrue(v) ? "true" : "false";
-    } else if (cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble) &&
-               fabs(v->valuedouble) < 1e15) {
+        label->text = v->valuestring;
+    } else if (cJSON_IsBool(v) && kind != ANSWER_NUMBER) {
+        label->text = cJSON_IsTrue(v) ? "true" : "false";
+    } else if (whole && fabs(v->valuedouble) < 1e15) {
         snprintf(number, 32, "%.0f", v->valuedouble);
-        *label = number;
+        label->text = number;
+    } else if (cJSON_IsNumber(v) && kind == ANSWER_NUMBER) {
+        snprintf(number, 32, "%.17g", v->valuedouble);
+        label->text = number;
     } else {
         return err_set(ERR_FORMAT,
-                       "%s: key '%s' is neither a string, a whole number nor a truth value", where,
-                       key);
+                       kind == ANSWER_NUMBER
+                           ? "%s: key '%s' is no number"
+                           : "%s: key '%s' is neither a string, a whole number nor a truth value",
+                       where, key);
+    }
+    label->bytes = strlen(label->text);
+    return ERR_OK;
+}
+
+/* The labels of a JSON list, in r->set. */
+static err mark_list(data__reader *r, const cJSON *list, const char *key, const char *where) {
+    err e = ERR_OK;
+    memset(r->set, 0, r->task->label_count);
+    for (const cJSON *item = list->child; item && !e; item = item->next) {
+        char number[32];
+        text_span label = {0};
+        e = label_text(&label, number, item, ANSWER_SET, key, where);
+        if (!e) e = data__mark_label(r, where, label.text, label.bytes);
+    }
+    return e;
+}
+
+/* Labels that have keys of their own: 0, 1 or truth values. */
+static err mark_keys(data__reader *r, const cJSON *object, const char *where) {
+    for (size_t i = 0; i < r->task->label_count; i++) {
+        const char *key = r->task->labels[i].value;
+        const cJSON *v = NULL;
+        err e = find_value(&v, object, key, where);
+        if (e) return e;
+        bool one = cJSON_IsTrue(v) || (cJSON_IsNumber(v) && v->valuedouble == 1);
+        bool none = cJSON_IsFalse(v) || (cJSON_IsNumber(v) && v->valuedouble == 0);
+        if (!one && !none)
+            return err_set(ERR_FORMAT, "%s: key '%s' is neither 0 nor 1", where, key);
+        r->set[i] = one;
     }
     return ERR_OK;
 }
 
 static err add_object(data__reader *r, const cJSON *object, const char *where, uint32_t line) {
     const task_format *f = &r->task->format;
-    const char *text = NULL, *label = NULL;
-    char number[32];
+    data__row row = {.where = where, .line = line};
+    const cJSON *label = NULL;
+    char number[32], fault[256];
+    err e;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s: not a JSON object", where);
-    for (const cJSON *item = object->child; item; item = item->next) {
-        bool used = !strcmp(item->string, f->text) || !strcmp(item->string, f->label);
-        for (const cJSON *other = item->next; used && other; other = other->next)
-            if (!strcmp(item->string, other->string))
-                return err_set(ERR_FORMAT, "%s: key '%s' stands there twice", where, item->string);
+    if ((e = text_value(&row.texts[0], object, f->text, where))) return e;
+    if (f->text_pair && (e = text_value(&row.texts[1], object, f->text_pair, where))) return e;
+    if (f->label && (e = find_value(&label, object, f->label, where))) return e;
+    bool own = r->task->kind == ANSWER_SET && !f->label_separator;
+    if (own && f->label && !cJSON_IsArray(label))
+        return err_set(ERR_FORMAT, "%s: key '%s' is not a list of labels", where, f->label);
+    if (own) {
+        row.set = r->set;
+        e = f->label ? mark_list(r, label, f->label, where) : mark_keys(r, object, where);
+        if (e == ERR_MEMORY) return e;
+        if (e) { // the row's to refuse or to count
+            snprintf(fault, sizeof fault, "%s", err_message(e) + strlen(where) + 2);
+            row.fault = fault;
+        }
+    } else if (f->label) {
+        if ((e = label_text(&row.label, number, label, r->task->kind, f->label, where))) return e;
     }
-    err e = json_string(&text, object, f->text, where);
-    if (e || (e = label_text(&label, number, object, f->label, where))) return e;
-    return data__add_row(r, where, line, text, strlen(text), label, strlen(label));
+    return data__add_row(r, &row);
 }
 
 /* --- JSON lines --- */

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,51 +13,69 @@ typedef struct text_set {
     const dataset_row *rows;
     uint32_t *slots; // (mask + 1)
     size_t mask;
-    bool with_label; // texts under different labels are different elements
+    const dataset *with_target; // texts under different targets are different elements, or NULL
 } text_set;
 
-static err text_set_init(text_set *s, const dataset_row *rows, size_t count, bool with_label) {
+static err text_set_init(text_set *s, const dataset_row *rows, size_t count,
+                         const dataset *with_target) {
     size_t slots = 16;
     while (slots < count * 2) slots *= 2;
-    *s = (text_set){.rows = rows, .mask = slots - 1, .with_label = with_label};
+    *s = (text_set){.rows = rows, .mask = slots - 1, .with_target = with_target};
     return mem_new(&s->slots, slots);
+}
+
+static bool same_target(const dataset *d, const dataset_row *a, const dataset_row *b) {
+    return example_same_target(d->kind, d->label_count, a->example.target, b->example.target);
 }
 
 static bool same(const text_set *s, const dataset_row *a, const dataset_row *b) {
     return !example_compare_texts(&a->example, &b->example) &&
-           (!s->with_label || a->example.target.class == b->example.target.class);
+           (!s->with_target || same_target(s->with_target, a, b));
 }
 
 /* The slot that holds row's text, or the free one where it would go. */
 static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
-    size_t i = hash_keyed(row->example.texts[0].text, row->example.texts[0].bytes) & s->mask;
+    size_t i = example_key(&row->example) & s->mask;
     while (s->slots[i] && !same(s, &s->rows[s->slots[i] - 1], row)) i = (i + 1) & s->mask;
     return &s->slots[i];
 }
 
 /* --- counts and flags --- */
 
-err data__count(dataset_split *s, size_t label_count) {
+static void count_target(dataset_split *s, const dataset *d, example_target target) {
+    if (d->kind == ANSWER_CLASS) s->label_counts[target.class]++;
+    for (size_t k = 0; d->kind == ANSWER_SET && k < d->label_count; k++)
+        s->label_counts[k] += target.set[k];
+    if (d->kind != ANSWER_NUMBER) return;
+    double number = (double)target.number;
+    s->mean += number / (double)s->row_count;
+    s->low = fmin(s->low, number);
+    s->high = fmax(s->high, number);
+}
+
+err data__count(dataset_split *s, const dataset *d) {
     text_set seen = {0};
     bool *conflicting = NULL; // by the first row of a text
     err e = ERR_OK;
-    if (!s->label_counts && (e = mem_new(&s->label_counts, label_count))) return e;
-    memset(s->label_counts, 0, label_count * sizeof *s->label_counts);
+    if (!s->label_counts && (e = mem_new(&s->label_counts, d->label_count))) return e;
+    if (d->label_count) memset(s->label_counts, 0, d->label_count * sizeof *s->label_counts);
+    s->mean = 0;
+    s->low = INFINITY;
+    s->high = -INFINITY;
     s->empty_count = s->duplicate_count = s->conflict_count = 0;
     if ((e = mem_new(&conflicting, s->row_count))) return e;
-    if ((e = text_set_init(&seen, s->rows, s->row_count, false))) goto done;
+    if ((e = text_set_init(&seen, s->rows, s->row_count, NULL))) goto done;
     for (size_t i = 0; i < s->row_count; i++) {
         dataset_row *row = &s->rows[i];
         uint32_t *slot = text_set_slot(&seen, row);
         row->first = !*slot;
-        s->label_counts[row->example.target.class]++;
+        count_target(s, d, row->example.target);
         s->empty_count += example_is_empty(&row->example);
         if (row->first) {
             *slot = (uint32_t)i + 1;
         } else {
             s->duplicate_count++;
-            conflicting[*slot - 1] |=
-                s->rows[*slot - 1].example.target.class != row->example.target.class;
+            conflicting[*slot - 1] |= !same_target(d, &s->rows[*slot - 1], row);
         }
     }
     for (size_t i = 0; i < s->row_count; i++) s->conflict_count += conflicting[i];
@@ -84,11 +103,13 @@ static void add_train(text_set *set, const dataset_split *train, bool only_kept)
     }
 }
 
-static err mark_test(dataset_split *test, const dataset_split *train) {
+static err mark_test(dataset *d) {
+    dataset_split *test = &d->test;
+    const dataset_split *train = &d->train;
     text_set known = {0}, known_with_label = {0};
     err e;
-    if ((e = text_set_init(&known, train->rows, train->row_count, false))) goto done;
-    if ((e = text_set_init(&known_with_label, train->rows, train->row_count, true))) goto done;
+    if ((e = text_set_init(&known, train->rows, train->row_count, NULL))) goto done;
+    if ((e = text_set_init(&known_with_label, train->rows, train->row_count, d))) goto done;
     add_train(&known, train, true);
     add_train(&known_with_label, train, false);
     test->leaked_count = test->leaked_agreeing_count = test->dedup_count = 0;
@@ -109,10 +130,12 @@ done:
 
 err data__mark(dataset *d, const task *t) {
     err e;
-    if ((e = data__count(&d->train, d->label_count))) return e;
-    if ((e = data__count(&d->test, d->label_count))) return e;
+    if ((e = data__count(&d->train, d))) return e;
+    if ((e = data__count(&d->test, d))) return e;
+    if (d->dev.row_count && (e = data__count(&d->dev, d))) return e;
+    d->dev.kept_count = d->dev.row_count;
     mark_train(&d->train, t);
-    return mark_test(&d->test, &d->train);
+    return mark_test(d);
 }
 
 /* --- order by hash --- */
@@ -137,10 +160,15 @@ static void rank(ranked *r, const dataset_row *row, uint32_t index, uint32_t gro
     sha256 h;
     sha256_begin(&h);
     sha256_add(&h, prefix, strlen(prefix));
-    sha256_add(&h, row->example.texts[0].text, row->example.texts[0].bytes);
+    example_hash_texts(&h, &row->example);
     sha256_end(&h, r->digest);
     r->group = group;
     r->row = index;
+}
+
+/* Classes are divided each by itself, other targets all together. */
+static uint32_t group_of(const dataset *d, const dataset_row *row) {
+    return d->kind == ANSWER_CLASS ? row->example.target.class : 0;
 }
 
 /* Marks, in chosen (by row), the first 1/one_in, rounded up, of each group of the sorted list. */
@@ -169,13 +197,13 @@ err data__split_by_hash(dataset *d, uint32_t one_in) {
     bool *takes_part = NULL, *is_test = NULL;
     size_t count = 0, n = source->row_count ? source->row_count : 1;
     err e;
-    if ((e = data__count(&d->file_rows, d->label_count))) return e;
+    if ((e = data__count(&d->file_rows, d))) return e;
     if ((e = mem_new(&list, n)) || (e = mem_new(&takes_part, n)) || (e = mem_new(&is_test, n)))
         goto done;
     for (size_t i = 0; i < source->row_count; i++) {
         const dataset_row *row = &source->rows[i];
         takes_part[i] = row->first && !example_is_empty(&row->example);
-        if (takes_part[i]) rank(&list[count++], row, (uint32_t)i, row->example.target.class, "");
+        if (takes_part[i]) rank(&list[count++], row, (uint32_t)i, group_of(d, row), "");
     }
     qsort(list, count, sizeof *list, by_group_and_digest);
     choose_part(is_test, list, count, one_in);
@@ -218,9 +246,9 @@ done:
 /* Fails when some label has rows in train now and would have none once the dev rows leave it. */
 static err check_dev(const dataset *d, const bool *is_dev, size_t *left) {
     for (size_t i = 0; i < d->train.row_count; i++)
-        left[d->train.rows[i].example.target.class] += d->train.rows[i].kept && !is_dev[i];
+        left[group_of(d, &d->train.rows[i])] += d->train.rows[i].kept && !is_dev[i];
     for (size_t i = 0; i < d->train.row_count; i++) {
-        uint32_t label = d->train.rows[i].example.target.class;
+        uint32_t label = group_of(d, &d->train.rows[i]);
         if (d->train.rows[i].kept && !left[label]) {
             return err_set(ERR_DATA,
                            "protocol dev: label %u has one train row, so none is left for training "
@@ -239,24 +267,25 @@ err dataset_split_dev(dataset *d) {
     size_t *left = NULL;
     size_t count = 0;
     err e;
+    if (d->dev.row_count) return ERR_OK; // a file of its own
     if ((e = mem_new(&list, train->row_count)) || (e = mem_new(&is_dev, train->row_count)))
         goto done;
-    if ((e = mem_new(&left, d->label_count))) goto done;
+    if ((e = mem_new(&left, d->label_count + 1))) goto done;
     for (size_t i = 0; i < train->row_count; i++) {
         const dataset_row *row = &train->rows[i];
-        if (row->kept) rank(&list[count++], row, (uint32_t)i, row->example.target.class, "dev:");
+        if (row->kept) rank(&list[count++], row, (uint32_t)i, group_of(d, row), "dev:");
     }
     qsort(list, count, sizeof *list, by_group_and_digest);
     choose_part(is_dev, list, count, ONE_IN);
     if ((e = check_dev(d, is_dev, left))) goto done;
     if ((e = copy_rows(&d->dev, train, is_dev, NULL))) goto done;
-    if ((e = data__count(&d->dev, d->label_count))) goto done;
+    if ((e = data__count(&d->dev, d))) goto done;
     d->dev.kept_count = d->dev.row_count;
     train->kept_count -= d->dev.row_count;
     for (size_t i = 0; i < train->row_count; i++) is_dev[i] = !is_dev[i]; // now: stays in train
     retain(train, is_dev);
     // a later row of a text that went to dev counts as its first now; it stays out of training
-    e = data__count(train, d->label_count);
+    e = data__count(train, d);
 done:
     mem_free(list);
     mem_free(is_dev);

@@ -48,15 +48,14 @@ static err measure_split(data_split_stats *s, const tokenizer *t, size_t max_len
     err e = mem_new(&lengths, split->row_count);
     if (e) return e;
     for (size_t i = 0; i < split->row_count; i++) {
-        lengths[i] =
-            utf8_count(split->rows[i].example.texts[0].text, split->rows[i].example.texts[0].bytes);
+        const example *x = &split->rows[i].example;
+        for (uint32_t k = 0; k < x->text_count; k++)
+            lengths[i] += utf8_count(x->texts[k].text, x->texts[k].bytes);
     }
     summarise(&s->characters, lengths, split->row_count, 0);
     for (size_t i = 0; t && i < split->row_count; i++) {
         const dataset_row *row = &split->rows[i];
-        if ((e = tokenizer_encode(t, &encoded, row->example.texts[0].text,
-                                  row->example.texts[0].bytes, 0)))
-            goto done;
+        if ((e = example_encode(t, &encoded, &row->example, 0))) goto done;
         lengths[i] = encoded.count;
     }
     if (t) summarise(&s->tokens, lengths, split->row_count, max_length);
@@ -76,6 +75,8 @@ err data_stats_measure(data_stats *s, const task *of, const dataset *d, const to
     if (d->file_rows.row_count)
         s->splits[s->split_count++] = (data_split_stats){.name = "file", .split = &d->file_rows};
     s->splits[s->split_count++] = (data_split_stats){.name = "train", .split = &d->train};
+    if (d->dev.row_count)
+        s->splits[s->split_count++] = (data_split_stats){.name = "dev", .split = &d->dev};
     s->splits[s->split_count++] = (data_split_stats){.name = "test", .split = &d->test};
     for (size_t i = 0; i < s->split_count; i++) {
         err e = measure_split(&s->splits[i], t, s->max_length);
@@ -185,6 +186,21 @@ static err add_means(strbuf *out, const char *name, const data_stats *s, bool to
     return e ? e : strbuf_add(out, "\n");
 }
 
+static err add_numbers(strbuf *out, const data_stats *s) {
+    static const char *const names[] = {"mean score", "least", "largest"};
+    err e = ERR_OK;
+    for (int k = 0; k < 3 && !e; k++) {
+        e = add_name(out, "  ", names[k], s);
+        for (size_t i = 0; i < s->split_count && !e; i++) {
+            const dataset_split *split = s->splits[i].split;
+            const double values[] = {split->mean, split->low, split->high};
+            e = strbuf_printf(out, "%*.3f", NUMBER_COLUMNS, values[k]);
+        }
+        if (!e) e = strbuf_add(out, "\n");
+    }
+    return e;
+}
+
 static err add_table(strbuf *out, const data_stats *s) {
     err e = add_name(out, "", "", s);
     for (size_t i = 0; i < s->split_count && !e; i++)
@@ -196,6 +212,7 @@ static err add_table(strbuf *out, const data_stats *s) {
         for (size_t i = 0; i < s->split_count; i++) counts[i] = s->splits[i].split->label_counts[c];
         if ((e = add_counts(out, "  ", s->task->labels[c].name, s, counts))) return e;
     }
+    if (s->dataset->kind == ANSWER_NUMBER && (e = add_numbers(out, s))) return e;
     for (size_t i = 0; i < TABLE_ROWS; i++)
         if ((e = add_row(out, rows_of_table[i].indent, rows_of_table[i].name, s,
                          rows_of_table[i].count)))
@@ -280,6 +297,13 @@ static err split_json(cJSON *parent, const data_stats *s, const data_split_stats
     for (size_t c = 0; c < s->task->label_count; c++) {
         double count = (double)split->split->label_counts[c];
         if ((e = json_add_number(labels, s->task->labels[c].name, count))) return e;
+    }
+    if (s->dataset->kind == ANSWER_NUMBER) {
+        cJSON *numbers = NULL;
+        if ((e = json_add_object(&numbers, o, "scores"))) return e;
+        if ((e = json_add_number(numbers, "mean", split->split->mean))) return e;
+        if ((e = json_add_number(numbers, "least", split->split->low))) return e;
+        if ((e = json_add_number(numbers, "largest", split->split->high))) return e;
     }
     for (size_t i = 0; i < TABLE_ROWS; i++) {
         size_t count = rows_of_table[i].count(split);

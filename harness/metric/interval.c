@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "metric/rows.h"
 #include "metric/statistics.h"
 
 #include <math.h>
@@ -54,8 +55,8 @@ static err number_units(unit_list *l, const test_table *t) {
 static err copy_rows(unit_list *l, const test_table *t) {
     for (size_t i = 0; i < t->rows; i++) {
         uint32_t *row = l->rows + i * l->width;
-        row[0] = t->gold[i];
-        for (size_t r = 0; r < t->runs; r++) row[r + 1] = t->predicted[r][i];
+        row[0] = t->gold.classes[i];
+        for (size_t r = 0; r < t->runs; r++) row[r + 1] = t->predicted[r].classes[i];
         for (size_t j = 0; j < l->width; j++) {
             if (row[j] < t->classes) continue;
             return err_set(ERR_DATA, "row %zu: id %u, expected ids below %zu", i, row[j],
@@ -181,11 +182,28 @@ static err allocate_types(bootstrap *b) {
     return mem_new(&b->log_factorial, units + 1);
 }
 
+// units of numbers or sets: seldom are two alike, so none are gathered
+static err single_units(bootstrap *b, const test_table *t) {
+    unit_list l = {0};
+    b->table = *t;
+    b->single = true;
+    err e = mem_new(&b->unit_of, t->rows);
+    l.unit_of = b->unit_of;
+    if (!e) e = number_units(&l, t);
+    b->units = b->types = l.units;
+    if (!e) e = mem_new(&b->type_of_unit, b->units);
+    for (size_t u = 0; !e && u < b->units; u++) b->type_of_unit[u] = (uint32_t)u;
+    if (e) bootstrap_free(b);
+    return e;
+}
+
 err bootstrap_init(bootstrap *b, const test_table *t) {
     err e;
     unit_list l = {0};
     uint32_t *first = NULL;
-    *b = (bootstrap){.classes = t->classes, .runs = t->runs};
+    *b = (bootstrap){.kind = t->kind, .classes = t->classes, .runs = t->runs};
+    if (t->kind != ANSWER_CLASS && t->rows && t->runs && t->rows <= UINT32_MAX / 2)
+        return single_units(b, t);
     if (!t->rows || !t->runs || !t->classes || t->rows > UINT32_MAX / 2 ||
         t->runs > UINT32_MAX / 3 / t->classes) {
         return err_set(ERR_ARG, "bootstrap of %zu rows, %zu runs, %zu classes", t->rows, t->runs,
@@ -218,6 +236,7 @@ void bootstrap_free(bootstrap *b) {
     mem_free(b->wrong);
     mem_free(b->steps);
     mem_free(b->log_factorial);
+    mem_free(b->unit_of);
     *b = (bootstrap){0};
 }
 
@@ -379,8 +398,62 @@ static void score_lanes(double *scores, workspace *w, const bootstrap *b, const 
     }
 }
 
+// what a thread needs for resamples of numbers or sets
+typedef struct row_workspace {
+    row_statistics *runs; // (runs)
+    uint32_t *counts;     // (units)
+    uint32_t *weights;    // (rows)
+    confusion sum;
+} row_workspace;
+
+static void row_workspace_free(row_workspace *w, size_t runs) {
+    for (size_t r = 0; w->runs && r < runs; r++) row_statistics_free(&w->runs[r]);
+    mem_free(w->runs);
+    mem_free(w->counts);
+    mem_free(w->weights);
+    confusion_free(&w->sum);
+}
+
+static err row_workspace_init(row_workspace *w, const bootstrap *b) {
+    const test_table *t = &b->table;
+    err e;
+    if ((e = mem_new(&w->runs, b->runs)) || (e = mem_new(&w->counts, b->units)) ||
+        (e = mem_new(&w->weights, t->rows)) ||
+        (e = confusion_init_kind(&w->sum, b->kind, b->classes)))
+        return e;
+    for (size_t r = 0; r < b->runs && !e; r++)
+        e = row_statistics_init(&w->runs[r], b->kind, b->classes, t->gold, t->predicted[r],
+                                t->rows);
+    return e;
+}
+
+static err score_rows(double *scores, const bootstrap *b, const metric *m, size_t draws,
+                      uint32_t seed) {
+    size_t threads = (size_t)omp_get_max_threads();
+    row_workspace *spaces = NULL;
+    err e = mem_new(&spaces, threads);
+    for (size_t i = 0; i < threads && !e; i++) e = row_workspace_init(&spaces[i], b);
+    if (e) goto done;
+#pragma omp parallel for schedule(static) num_threads((int)threads)
+    for (size_t d = 0; d < draws; d++) {
+        row_workspace *w = &spaces[omp_get_thread_num()];
+        bootstrap_draw(w->counts, b, seed, (uint32_t)d);
+        for (size_t i = 0; i < b->table.rows; i++) w->weights[i] = w->counts[b->unit_of[i]];
+        for (size_t r = 0; r < b->runs; r++) {
+            row_statistics_sum(&w->sum, &w->runs[r], w->weights);
+            double score = m->fn(&w->sum);
+            scores[r * draws + d] = isnan(score) ? m->least : score;
+        }
+    }
+done:
+    for (size_t i = 0; i < threads && spaces; i++) row_workspace_free(&spaces[i], b->runs);
+    mem_free(spaces);
+    return e;
+}
+
 err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t draws,
                      uint32_t seed) {
+    if (b->kind != ANSWER_CLASS) return score_rows(scores, b, m, draws, seed);
     size_t threads = (size_t)omp_get_max_threads();
     workspace *spaces = NULL;
     err e = mem_new(&spaces, threads);
@@ -426,18 +499,18 @@ interval interval_within(interval x, const metric *m) {
     return (interval){fmax(x.low, m->least), fmin(x.high, m->most)};
 }
 
-err interval_of_run(interval *out, const metric *m, const uint32_t *gold, const uint32_t *predicted,
-                    const uint32_t *first_row, size_t rows, size_t classes) {
+err interval_of_run(interval *out, const metric *m, const test_table *t) {
     bootstrap b = {0};
     confusion c = {0};
     double *scores = NULL;
-    err e = bootstrap_init(&b, &(test_table){rows, classes, gold, first_row, &predicted, 1});
+    err e = bootstrap_init(&b, t);
     if (e) return e;
-    if ((e = confusion_init(&c, classes)) || (e = confusion_add(&c, gold, predicted, NULL, rows)) ||
-        (e = mem_new(&scores, (size_t)BOOTSTRAP_DRAWS)) ||
-        (e = bootstrap_scores(scores, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
+    if ((e = answers_sum(&c, t->kind, t->classes, t->gold, t->predicted[0], NULL, t->rows)) ||
+        (e = mem_new(&scores, (size_t)BOOTSTRAP_DRAWS)))
         goto done;
-    }
+    *out = (interval){m->least, m->most};
+    if (isnan(m->fn(&c))) goto done;
+    if ((e = bootstrap_scores(scores, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) goto done;
     *out = interval_within(interval_of_draws(m->fn(&c), scores, BOOTSTRAP_DRAWS, b.units), m);
 done:
     mem_free(scores);

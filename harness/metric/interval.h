@@ -9,6 +9,8 @@
  * where nearly every unit is a type of its own, which the table's shape decides, units are drawn
  * singly, because that is then quicker. The draws are a function of the table and the seed alone:
  * Philox key (seed, RNG_SITE_BOOTSTRAP), counter (resample, type) or (resample, four units, 0, 1).
+ * Numbers and sets of labels are drawn singly always, and a rows' sum (rows.h) is made of each
+ * resample; one in which a metric is not defined counts as the least that the metric can be.
  *
  * Sources: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6, 8 and 13;
  * Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, for small test sets. */
@@ -30,15 +32,17 @@ typedef struct interval {
 
 /* A test set and the predictions of R runs on it. Arrays are borrowed. */
 typedef struct test_table {
+    answer_kind kind;
     size_t rows, classes;
-    const uint32_t *gold;       /* (rows) */
-    const uint32_t *first_row;  /* (rows) index of the first row of equal text; NULL: all differ */
-    const uint32_t **predicted; /* (runs) pointers to (rows) ids */
+    answers gold;
+    const uint32_t *first_row; /* (rows) index of the first row of equal text; NULL: all differ */
+    const answers *predicted;  /* (runs) */
     size_t runs;
 } test_table;
 
 /* The types of a table's units, ready to be drawn. */
 typedef struct bootstrap {
+    answer_kind kind;
     size_t classes, runs, units, types;
     bool single;            /* units are drawn singly */
     uint32_t *type_of_unit; /* (units), units in the order of their first rows */
@@ -50,9 +54,13 @@ typedef struct bootstrap {
                         label that was missed, and the one given in its place */
     struct bootstrap_step *steps; /* (types) the conditional binomial of each type */
     double *log_factorial;        /* (units + 1) */
+    /* numbers and sets: each unit is a type of its own */
+    test_table table;
+    uint32_t *unit_of; /* (rows) */
 } bootstrap;
 
-/* Gathers the units of a table into types. Free with bootstrap_free.
+/* Gathers the units of a table into types; of numbers and sets it borrows the arrays until
+ * bootstrap_free, which frees it.
  * Errors: ERR_ARG for an empty table; ERR_DATA for an id that is no class or a first_row that is
  * not the first of its text; ERR_MEMORY. */
 err bootstrap_init(bootstrap *b, const test_table *t) MUST_CHECK;
@@ -61,8 +69,8 @@ void bootstrap_free(bootstrap *b);
 /* Draws resample number `draw`: counts (types) units of each type, in all as many as there are. */
 void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw);
 
-/* Each run's statistics under BOOTSTRAP_LANES resamples at once, which costs as much as one.
- *   sums    (runs, 3, C, lanes) gold, predicted and hit as a confusion has them, overwritten
+/* Of classes: each run's statistics under BOOTSTRAP_LANES resamples at once, which costs as much as
+ * one. sums    (runs, 3, C, lanes) gold, predicted and hit as a confusion has them, overwritten
  *   counts  (types, lanes) units of each type */
 void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts);
 
@@ -83,10 +91,10 @@ interval interval_of_draws(double value, double *scores, size_t draws, size_t un
 /* The part of x that the metric can take: x may not reach below m->least or above m->most. */
 interval interval_within(interval x, const metric *m);
 
-/* Of one run's score: interval_of_draws of BOOTSTRAP_DRAWS resamples, within the metric's values.
- * Errors: those of bootstrap_init. */
-err interval_of_run(interval *out, const metric *m, const uint32_t *gold, const uint32_t *predicted,
-                    const uint32_t *first_row, size_t rows, size_t classes) MUST_CHECK;
+/* Of the score of a table's one run: interval_of_draws of BOOTSTRAP_DRAWS resamples, within the
+ * metric's values. A score that is not defined has all that the metric can be. Errors: those of
+ * bootstrap_init. */
+err interval_of_run(interval *out, const metric *m, const test_table *t) MUST_CHECK;
 
 /* Quantile q in [0, 1] of values (count > 0), which it reorders. */
 double quantile_of(double *values, size_t count, double q);

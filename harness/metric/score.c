@@ -15,8 +15,17 @@ err confusion_init(confusion *c, size_t classes) {
     return e;
 }
 
+err confusion_init_kind(confusion *c, answer_kind kind, size_t classes) {
+    err e = confusion_init(c, kind == ANSWER_NUMBER ? 2 : classes);
+    c->kind = kind;
+    return e;
+}
+
 confusion confusion_at(uint64_t *block, size_t classes) {
-    confusion c = {classes, block, block + classes, block + 2 * classes, 0};
+    confusion c = {.classes = classes,
+                   .gold = block,
+                   .predicted = block + classes,
+                   .hit = block + 2 * classes};
     for (size_t k = 0; k < classes; k++) c.total += c.gold[k];
     return c;
 }
@@ -85,12 +94,13 @@ static double macro(const confusion *c, double (*pick)(class_score)) {
 }
 
 static double weighted(const confusion *c, double (*pick)(class_score)) {
-    double sum = 0;
+    double sum = 0, support = 0;
     for (size_t k = 0; k < c->classes; k++) {
         class_score s = metric_of_class(c, k);
         sum += (double)s.support * pick(s);
+        support += (double)s.support;
     }
-    return ratio(sum, (double)c->total);
+    return ratio(sum, support);
 }
 
 static double macro_precision(const confusion *c) {
@@ -146,19 +156,58 @@ static double f1(const confusion *c) {
     return metric_of_class(c, 1).f1;
 }
 
+// of all labels' counts together
+static double micro_f1(const confusion *c) {
+    double hit = 0, said = 0;
+    for (size_t k = 0; k < c->classes; k++) {
+        hit += (double)c->hit[k];
+        said += (double)(c->gold[k] + c->predicted[k]);
+    }
+    return ratio(2 * hit, said);
+}
+static double subset_accuracy(const confusion *c) {
+    return ratio((double)c->exact, (double)c->total);
+}
+static double lrap(const confusion *c) {
+    return ratio(c->ranking, (double)c->total);
+}
+
+// not defined where a side is constant
+static double correlation(const product_sums *m) {
+    double xx = m->xx - m->x * m->x / m->weight, yy = m->yy - m->y * m->y / m->weight;
+    // what is left of equal numbers by rounding is no spread
+    if (!(m->weight > 0) || !(xx > 1e-13 * m->xx) || !(yy > 1e-13 * m->yy)) return (double)NAN;
+    double r = (m->xy - m->x * m->y / m->weight) / (sqrt(xx) * sqrt(yy));
+    return fmax(-1, fmin(1, r));
+}
+static double pearson(const confusion *c) {
+    return correlation(&c->values);
+}
+static double spearman(const confusion *c) {
+    return correlation(&c->ranks);
+}
+
+enum { EVERY_LABEL = METRIC_CLASSES | METRIC_SETS };
+
 static const metric table[] = {
     {"accuracy", "accuracy", accuracy, 0, 1, true, METRIC_CLASSES, 1},
     {"balanced_accuracy", "balanced accuracy", balanced_accuracy, 0, 1, true, METRIC_CLASSES, 2},
-    {"macro_precision", "macro precision", macro_precision, 0, 1, true, METRIC_CLASSES, 1},
-    {"macro_recall", "macro recall", macro_recall, 0, 1, true, METRIC_CLASSES, 1},
-    {"macro_f1", "macro F1", macro_f1, 0, 1, true, METRIC_CLASSES, 1},
-    {"weighted_precision", "weighted precision", weighted_precision, 0, 1, true, METRIC_CLASSES, 1},
-    {"weighted_recall", "weighted recall", weighted_recall, 0, 1, true, METRIC_CLASSES, 1},
-    {"weighted_f1", "weighted F1", weighted_f1, 0, 1, true, METRIC_CLASSES, 1},
+    {"macro_precision", "macro precision", macro_precision, 0, 1, true, EVERY_LABEL, 1},
+    {"macro_recall", "macro recall", macro_recall, 0, 1, true, EVERY_LABEL, 1},
+    {"macro_f1", "macro F1", macro_f1, 0, 1, true, EVERY_LABEL, 1},
+    {"weighted_precision", "weighted precision", weighted_precision, 0, 1, true, EVERY_LABEL, 1},
+    {"weighted_recall", "weighted recall", weighted_recall, 0, 1, true, EVERY_LABEL, 1},
+    {"weighted_f1", "weighted F1", weighted_f1, 0, 1, true, EVERY_LABEL, 1},
     {"mcc", "MCC", mcc, -1, 1, true, METRIC_CLASSES, 1},
     {"precision", "precision of label 1", precision, 0, 1, true, METRIC_BINARY, 1},
     {"recall", "recall of label 1", recall, 0, 1, true, METRIC_BINARY, 1},
     {"f1", "F1 of label 1", f1, 0, 1, true, METRIC_BINARY, 1},
+    {"micro_f1", "micro F1", micro_f1, 0, 1, true, METRIC_SETS, 3},
+    {"subset_accuracy", "subset accuracy", subset_accuracy, 0, 1, true, METRIC_SETS, 3},
+    {"lrap", "LRAP", lrap, 0, 1, true, METRIC_SETS, 3},
+    {"pearson", "Pearson", pearson, -1, 1, true, METRIC_NUMBERS, 3},
+    {"spearman", "Spearman", spearman, -1, 1, true, METRIC_NUMBERS, 3},
+    {"klue_f1", "F1 of 3 and above", f1, 0, 1, true, METRIC_NUMBERS, 3},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };
@@ -187,16 +236,22 @@ const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const ch
     return out;
 }
 
-bool metric_applies(const metric *m, size_t classes) {
-    unsigned kinds = METRIC_CLASSES | (classes == 2 ? METRIC_BINARY : 0);
-    return (m->kinds & kinds) != 0;
+bool metric_applies(const metric *m, answer_kind kind, size_t classes) {
+    static const unsigned kinds[] = {METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS};
+    unsigned binary = kind == ANSWER_CLASS && classes == 2 ? METRIC_BINARY : 0;
+    return (m->kinds & (kinds[kind] | binary)) != 0;
 }
 
-static err unknown_metric(const char *name, size_t classes) {
+// whether nothing is known of the task that the metric is for
+static bool is_open(answer_kind kind, size_t classes) {
+    return kind == ANSWER_CLASS && !classes;
+}
+
+static err unknown_metric(const char *name, answer_kind kind, size_t classes) {
     strbuf known = {0};
     err e = ERR_OK;
     for (size_t i = 0; i < TABLE_COUNT && !e; i++) {
-        if (classes && !metric_applies(&table[i], classes)) continue;
+        if (!is_open(kind, classes) && !metric_applies(&table[i], kind, classes)) continue;
         e = strbuf_printf(&known, "%s%s", known.length ? ", " : "", table[i].name);
     }
     if (!e) e = err_set(ERR_USAGE, "unknown metric '%s' (known: %s)", name, known.text);
@@ -204,14 +259,22 @@ static err unknown_metric(const char *name, size_t classes) {
     return e;
 }
 
-err metric_lookup(const metric **out, const char *name, size_t classes) {
+err metric_lookup(const metric **out, const char *name, answer_kind kind, size_t classes) {
+    static const char *const words[] = {"one label a row", "numbers", "several labels a row"};
     const metric *m = metric_find(name);
-    if (!m) return unknown_metric(name, classes);
-    if (classes && !metric_applies(m, classes)) {
-        return err_set(ERR_USAGE, "metric '%s' is for two classes, not %zu", name, classes);
+    if (!m) return unknown_metric(name, kind, classes);
+    if (!is_open(kind, classes) && !metric_applies(m, kind, classes)) {
+        return kind == ANSWER_CLASS && m->kinds == METRIC_BINARY
+                   ? err_set(ERR_USAGE, "metric '%s' is for two classes, not %zu", name, classes)
+                   : err_set(ERR_USAGE, "metric '%s' is not for %s", name, words[kind]);
     }
     *out = m;
     return ERR_OK;
+}
+
+double metric_ranked(const metric *m, const confusion *c) {
+    double value = m->fn(c);
+    return isnan(value) ? m->least : value;
 }
 
 double metric_value(const char *name, const confusion *c) {
@@ -237,18 +300,25 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) {
     if (predicted >= c->classes) {
         return err_set(ERR_ARG, "class %zu of %zu does not exist", predicted, c->classes);
     }
-    err e = confusion_init(out, c->classes);
-    if (e) return e;
+    err e = confusion_init_kind(out, c->kind, c->classes);
+    if (e || c->kind == ANSWER_NUMBER) return e;
     memcpy(out->gold, c->gold, c->classes * sizeof *c->gold);
     out->hit[predicted] = c->gold[predicted];
     out->predicted[predicted] = out->total = c->total;
     return ERR_OK;
 }
 
+double metric_baseline(const metric *m, const confusion *baseline) {
+    double value = m->fn(baseline);
+    return isnan(value) ? 0 : value;
+}
+
 score_caution score_judge(const confusion *c, const metric *m, double baseline) {
-    for (size_t k = 0; k < c->classes; k++)
-        if (c->predicted[k] == c->total && c->gold[k] < c->total) return SCORE_ONE_LABEL;
     double score = m->fn(c);
+    if (c->kind == ANSWER_NUMBER)
+        return isnan(pearson(c)) ? SCORE_CONSTANT : score > 0 ? SCORE_FINE : SCORE_UNRELATED;
+    for (size_t k = 0; k < c->classes && c->kind == ANSWER_CLASS; k++)
+        if (c->predicted[k] == c->total && c->gold[k] < c->total) return SCORE_ONE_LABEL;
     bool below = m->higher_is_better ? score < baseline : score > baseline;
     return below ? SCORE_BELOW_MAJORITY : SCORE_FINE;
 }
@@ -257,6 +327,8 @@ const char *score_caution_text(score_caution caution) {
     switch (caution) {
     case SCORE_FINE: break;
     case SCORE_ONE_LABEL: return "answers one label for every row";
+    case SCORE_CONSTANT: return "gives every row the same number";
+    case SCORE_UNRELATED: return "gives numbers that do not rise with the right ones";
     case SCORE_BELOW_MAJORITY: return "is below the majority baseline";
     }
     return NULL;

@@ -1,13 +1,14 @@
-/* Scores of a classifier. A test row adds a vector of statistics to a sum, and a metric is a score
- * of that sum over the whole test set (never a mean over batches), so that one bootstrap and one
- * paired test (interval.h, statistics.h) serve every metric. The scores equal scikit-learn's with
- * labels=0..C-1 and zero_division=0: a class that is absent from gold and predictions counts as 0
- * in macro averages.
+/* Scores of what a model answers. A test row adds a vector of statistics to a sum, and a metric is
+ * a score of that sum over the whole test set (never a mean over batches), so that one bootstrap
+ * and one paired test (interval.h, statistics.h) serve every metric. The scores equal
+ * scikit-learn's with labels=0..C-1 and zero_division=0: a class that is absent from gold and
+ * predictions counts as 0 in macro averages.
  *
  * Terms: C classes. The statistics of class labels are the margins and the diagonal of the
  * confusion matrix: 3 C numbers, to which a row of gold id g and predicted id p adds one in
  * gold[g], one in predicted[p], and one in hit[g] where g = p. The matrix itself (C * C) is made
- * only to be shown. */
+ * only to be shown. A set of labels adds as much for each of its labels. Numbers add to sums of
+ * products, of themselves and of their ranks; ranks are of the rows that take part (rows.h). */
 #ifndef HARNESS_METRIC_SCORE_H
 #define HARNESS_METRIC_SCORE_H
 
@@ -19,19 +20,48 @@
 
 /* Goes into every record; raised by a new metric, and by a change of a score's or an interval's
  * definition. Records of before are read: what they lack is computed from their predictions. */
-enum { METRIC_VERSION = 2 };
+enum { METRIC_VERSION = 3 };
 
 /* Most metrics that metric_table may hold: sizes arrays of one value per metric. */
-enum { METRIC_LIMIT = 16 };
+enum { METRIC_LIMIT = 24 };
+
+/* What a task's rows are answered with. */
+typedef enum answer_kind {
+    ANSWER_CLASS,  /* one label */
+    ANSWER_NUMBER, /* a real number */
+    ANSWER_SET     /* any number of labels */
+} answer_kind;
+
+/* Answers to rows, by the test set or by a model; one member holds, by kind. Borrowed. */
+typedef struct answers {
+    const uint32_t *classes; /* (rows) ids */
+    const float *numbers;    /* (rows); of sets (rows, C): 1 or 0 in gold; scores of the labels in
+                                predictions, and a label is said where its score is above 0 */
+} answers;
+
+/* Weighted sums of two numbers a row, each less a fixed shift. */
+typedef struct product_sums {
+    double weight, x, y, xx, yy, xy;
+} product_sums;
+
+/* From this number on an answer counts as a yes where KLUE takes one for a binary label. */
+#define SCORE_YES 3.0
 
 typedef struct confusion {
-    size_t classes;                   /* C */
+    answer_kind kind;
+    size_t classes;                   /* C; numbers: 2, the second being a yes */
     uint64_t *gold, *predicted, *hit; /* (C) each, in one block that gold owns */
-    uint64_t total;                   /* rows: sum of gold */
+    uint64_t total;                   /* rows */
+    uint64_t exact;                   /* sets: rows whose set is right */
+    double ranking;                   /* sets: sum of rows' label ranking average precision */
+    product_sums values, ranks;       /* numbers: x predicted, y gold */
 } confusion;
 
 /* The sum of no row. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */
 err confusion_init(confusion *c, size_t classes) MUST_CHECK;
+
+/* The same of another kind; classes is ignored for numbers. */
+err confusion_init_kind(confusion *c, answer_kind kind, size_t classes) MUST_CHECK;
 void confusion_free(confusion *c);
 
 /* The same of numbers that are there: block (3, C) as above, borrowed. */
@@ -52,14 +82,16 @@ err confusion_matrix(uint64_t **counts, const uint32_t *gold, const uint32_t *pr
 /* What a metric can be computed of, as a set of bits. */
 typedef enum metric_kind {
     METRIC_CLASSES = 1, /* one label a row, of two or more */
-    METRIC_BINARY = 2   /* one label a row, of two: the score is of label 1 */
+    METRIC_BINARY = 2,  /* one label a row, of two: the score is of label 1 */
+    METRIC_NUMBERS = 4,
+    METRIC_SETS = 8
 } metric_kind;
 
 /* One metric of the table: nothing else in the program lists or counts metrics. */
 typedef struct metric {
     const char *name;                   /* in records and manifests */
     const char *title;                  /* "macro F1" */
-    double (*fn)(const confusion *sum); /* of no row: 0 */
+    double (*fn)(const confusion *sum); /* of no row: 0; NaN where it is not defined */
     double least, most;                 /* what it can be */
     bool higher_is_better;
     unsigned kinds; /* of metric_kind */
@@ -73,9 +105,13 @@ const metric *metric_at(size_t index);
 /* The metric of that name, or NULL. */
 const metric *metric_find(const char *name);
 
-/* The same with an error: ERR_USAGE listing the known names; also for a binary metric when classes
- * is not 2 (classes 0: not checked). */
-err metric_lookup(const metric **out, const char *name, size_t classes) MUST_CHECK;
+/* The same with an error: ERR_USAGE listing the known names; also for a metric of another kind, or
+ * for a binary metric when classes is not 2 (ANSWER_CLASS and classes 0: not checked). */
+err metric_lookup(const metric **out, const char *name, answer_kind kind,
+                  size_t classes) MUST_CHECK;
+
+/* m->fn(c), or the least that m can be where it is not defined: such a run ranks last. */
+double metric_ranked(const metric *m, const confusion *c);
 
 /* metric_find(name)->fn(c); NaN for an unknown name. */
 double metric_value(const char *name, const confusion *c);
@@ -84,9 +120,8 @@ double metric_value(const char *name, const confusion *c);
  * NaN for an unknown name. */
 double metric_of(const double *values, const char *name);
 
-/* The metrics that a task with that many classes records, in table order: all, or all but the
- * binary. */
-bool metric_applies(const metric *m, size_t classes);
+/* The metrics that a task of that kind, with that many classes, records, in table order. */
+bool metric_applies(const metric *m, answer_kind kind, size_t classes);
 
 /* The title for people, who know labels by their names: that of label 1 in place of its number ("F1
  * of sarcastic"). label_1 NULL: the title as it is. Returns it or out, which is cut to its size. */
@@ -105,15 +140,21 @@ class_score metric_of_class(const confusion *c, size_t class_id);
  *   counts  (classes) rows per class of training; classes > 0 */
 size_t majority_class(const uint64_t *counts, size_t classes);
 
-/* Makes the sum of always predicting `predicted` on the gold rows of c. Free with
+/* Makes the sum of always predicting `predicted` on the gold rows of c, as far as c tells: of sets
+ * the counts of labels, of numbers (a constant has no correlation) nothing. Free with
  * confusion_free. Errors: ERR_ARG when predicted is no class; ERR_MEMORY. */
 err majority_baseline(confusion *out, const confusion *c, size_t predicted) MUST_CHECK;
+
+/* m of what majority_baseline made; 0 where a constant has none: it is related to nothing. */
+double metric_baseline(const metric *m, const confusion *baseline);
 
 /* What a reader has to know of a model's answers before its score. */
 typedef enum score_caution {
     SCORE_FINE,
-    SCORE_ONE_LABEL,     /* the same answer for every row, of rows that have several labels */
-    SCORE_BELOW_MAJORITY /* worse than always answering the commonest training class */
+    SCORE_ONE_LABEL,      /* the same answer for every row, of rows that have several labels */
+    SCORE_BELOW_MAJORITY, /* worse than always answering the commonest training class */
+    SCORE_CONSTANT,       /* the same number for every row */
+    SCORE_UNRELATED       /* numbers that do not rise with the gold ones */
 } score_caution;
 
 /* Judges a sum of at least one row by a metric.

@@ -28,7 +28,7 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
         {&b->token_sentence, t, ELEM_U32, true},
         {&b->starts, s + 1, ELEM_U32, true},
         {&b->targets, (capacity->target.per_token ? t : results) * capacity->target.cols,
-         capacity->target.type, true},
+         capacity->target.type == ELEM_U32 ? ELEM_U32 : d->real, true},
         {&b->ordinals, s, ELEM_U32, true},
         {&b->tiles, tiles * 4, ELEM_U32, true},
         {&b->chosen, chosen + 1, ELEM_U32, true},

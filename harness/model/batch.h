@@ -6,12 +6,14 @@
 #define HARNESS_MODEL_BATCH_H
 
 #include "compute/regions.h"
+#include "metric/score.h"
 
 /* How targets lie: (R, cols) of a type, R sentences or tokens. */
 typedef struct target_layout {
-    elem type;
+    elem type; /* ELEM_F32: the device's reals */
     bool per_token;
-    uint32_t cols;
+    uint32_t cols; /* 0: as many as the head has outputs */
+    answer_kind kind;
 } target_layout;
 
 typedef struct batch_capacity {

@@ -476,8 +476,11 @@ err model_config_json(cJSON **out, const model_config *c) {
     cJSON *root = cJSON_CreateObject(), *list = NULL;
     char class[64];
     err e = ERR_OK;
-    const struct head *h = c->head ? c->head : &head_classification;
-    snprintf(class, sizeof class, "%s%s", c->family->class_name, h->class_name);
+    static const char *const problem_types[] = {
+        [MODEL_SCORES_SOFTMAX] = "single_label_classification",
+        [MODEL_SCORES_SIGMOID] = "multi_label_classification",
+        [MODEL_SCORES_RAW] = "regression"};
+    snprintf(class, sizeof class, "%s%s", c->family->class_name, head_of(c)->class_name);
     *out = root;
     if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&list, root, "architectures"))) goto done;
@@ -488,7 +491,7 @@ err model_config_json(cJSON **out, const model_config *c) {
         goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
     if (!model_config_masks(c) &&
-        (e = json_add_string(root, "problem_type", "single_label_classification")))
+        (e = json_add_string(root, "problem_type", problem_types[c->scores])))
         goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
     if (!model_config_masks(c)) e = add_labels(root, c);

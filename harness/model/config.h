@@ -27,7 +27,7 @@ struct head;
 
 typedef struct model_config {
     const encoder_family *family;
-    const struct head *head; /* what is made of the encoder's rows; NULL: a classification */
+    const struct head *head; /* NULL: that of `scores` (head_of in head/head.h) */
     uint32_t vocabulary;     /* V: vocab_size */
     uint32_t embedding;      /* embedding_size; 0: as hidden (model_config_embedding) */
     uint32_t hidden;         /* H: hidden_size */

@@ -1,8 +1,7 @@
 #include "model/builder.h"
 
 err model_init(struct model *m, device *d, const model_config *config, uint32_t token_rows) {
-    *m = (struct model){.config = *config,
-                        .head = config->head ? config->head : &head_classification};
+    *m = (struct model){.config = *config, .head = head_of(config)};
     return params_init(&m->params, d, config, token_rows);
 }
 
@@ -14,6 +13,7 @@ void model_free(struct model *m) {
 void model_capacity(batch_capacity *c, const struct model *m) {
     c->outputs = m->head->outputs(&m->config);
     c->target = m->head->target;
+    if (!c->target.cols) c->target.cols = c->outputs;
     c->types = m->config.types > 1 ? 2 : 1;
     c->positions_follow_pad = m->config.family->positions_follow_pad;
     c->pad = m->config.pad;

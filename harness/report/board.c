@@ -227,7 +227,7 @@ static bool same_stack(const record_device *a, const record_device *b) {
 static err note_repeated(board *b, const entry *kept, const entry *x) {
     const record *r = kept->r, *o = x->r;
     size_t differ = 0;
-    for (int64_t i = 0; i < r->task.test_rows; i++) differ += r->predicted[i] != o->predicted[i];
+    for (int64_t i = 0; i < r->task.test_rows; i++) differ += !record_same_answer(r, o, (size_t)i);
     if (!same_stack(&r->device, &o->device))
         return add_note(
             b,

@@ -28,7 +28,7 @@ static double *means_of(const table_scores *s, size_t row) {
 
 static err scores_init(table_scores *s, const board_table *t) {
     const record *any = t->rows[0].runs[0];
-    const uint32_t **predicted = NULL;
+    answers *predicted = NULL;
     bootstrap b = {0};
     err e;
     *s = (table_scores){0};
@@ -43,13 +43,14 @@ static err scores_init(table_scores *s, const board_table *t) {
     for (size_t i = 0; i < t->row_count; i++) {
         s->first[i] = n;
         for (size_t k = 0; k < t->rows[i].run_count; k++, n++) {
-            predicted[n] = t->rows[i].runs[k]->predicted;
-            s->plain[n] = t->headline->fn(&t->rows[i].runs[k]->confusion);
+            predicted[n] = record_answers(t->rows[i].runs[k]);
+            s->plain[n] = metric_ranked(t->headline, &t->rows[i].runs[k]->confusion);
         }
     }
-    test_table table = {(size_t)any->task.test_rows,
+    test_table table = {any->task.kind,
+                        (size_t)any->task.test_rows,
                         any->task.label_count,
-                        any->gold,
+                        record_gold(any),
                         any->first_row,
                         predicted,
                         s->runs};
@@ -75,7 +76,8 @@ static void describe_row(board_row *row, const board_table *t, const table_score
     row->std = std_of(plain, row->run_count);
     row->rows_only = row->run_count < 2;
     for (size_t k = 0; k < row->run_count; k++) {
-        row->dedup_mean += t->headline->fn(&row->runs[k]->confusion_dedup) / (double)row->run_count;
+        row->dedup_mean +=
+            metric_ranked(t->headline, &row->runs[k]->confusion_dedup) / (double)row->run_count;
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
         score_caution caution = score_judge(&row->runs[k]->confusion, t->headline, t->baseline);
         row->one_label += caution == SCORE_ONE_LABEL;
@@ -133,7 +135,7 @@ static err baseline_of(double *out, const board_table *t, const confusion *c) {
     confusion majority;
     err e = majority_baseline(&majority, c, (size_t)t->rows[0].runs[0]->task.majority_class);
     if (e) return e;
-    *out = t->headline->fn(&majority);
+    *out = metric_baseline(t->headline, &majority);
     confusion_free(&majority);
     return ERR_OK;
 }

@@ -38,12 +38,12 @@ static void compare_predictions(comparison *c) {
     const record *a = c->a, *b = c->b;
     c->rows = (size_t)a->task.test_rows;
     for (size_t i = 0; i < c->rows; i++) {
-        if (a->predicted[i] == b->predicted[i]) continue;
+        if (record_same_answer(a, b, (size_t)i)) continue;
         if (c->first_row_count < COMPARE_ROWS_SHOWN)
             c->first_rows[c->first_row_count++] = (uint32_t)i;
         c->disagreements++;
-        c->only_a_right += a->predicted[i] == a->gold[i];
-        c->only_b_right += b->predicted[i] == b->gold[i];
+        c->only_a_right += record_row_error(a, (size_t)i) < record_row_error(b, (size_t)i);
+        c->only_b_right += record_row_error(b, (size_t)i) < record_row_error(a, (size_t)i);
     }
     c->mcnemar_p = mcnemar_exact(c->only_a_right, c->only_b_right);
 }

@@ -77,6 +77,12 @@ static void pair_seeds(double *differences, const group_comparison *c, const dou
     }
 }
 
+static bool answers_are_equal(const record *a, const record *b) {
+    for (int64_t i = 0; i < a->task.test_rows; i++)
+        if (!record_same_answer(a, b, (size_t)i)) return false;
+    return true;
+}
+
 // every seed ended with the same weights on both sides: there is no difference to be unsure of
 static bool weights_are_equal(const group_comparison *c) {
     for (size_t i = 0; i < c->count_a; i++) {
@@ -85,8 +91,7 @@ static bool weights_are_equal(const group_comparison *c) {
             if (a->seed != b->seed) continue;
             if (!a->final_weights_sha256 ||
                 !same_or_none(a->final_weights_sha256, b->final_weights_sha256) ||
-                memcmp(a->predicted, b->predicted,
-                       (size_t)a->task.test_rows * sizeof *a->predicted))
+                !answers_are_equal(a, b))
                 return false;
         }
     }
@@ -123,7 +128,7 @@ static err compare_scores(group_comparison *c) {
     const record *any = c->a[0];
     const metric *m = metric_find(any->headline);
     size_t runs = c->count_a + c->count_b;
-    const uint32_t **predicted = NULL;
+    answers *predicted = NULL;
     double *plain = NULL, *resampled = NULL, *means = NULL;
     bootstrap b = {0};
     err e;
@@ -133,16 +138,17 @@ static err compare_scores(group_comparison *c) {
         goto done;
     }
     for (size_t i = 0; i < runs; i++) {
-        predicted[i] = run_at(c, i)->predicted;
-        plain[i] = m->fn(&run_at(c, i)->confusion);
+        predicted[i] = record_answers(run_at(c, i));
+        plain[i] = metric_ranked(m, &run_at(c, i)->confusion);
     }
     c->mean_a = mean_of(plain, c->count_a);
     c->std_a = std_of(plain, c->count_a);
     c->mean_b = mean_of(plain + c->count_a, c->count_b);
     c->std_b = std_of(plain + c->count_a, c->count_b);
-    test_table table = {(size_t)any->task.test_rows,
+    test_table table = {any->task.kind,
+                        (size_t)any->task.test_rows,
                         any->task.label_count,
-                        any->gold,
+                        record_gold(any),
                         any->first_row,
                         predicted,
                         runs};
@@ -162,7 +168,7 @@ done:
 
 static size_t disagreements(const record *a, const record *b) {
     size_t n = 0;
-    for (int64_t i = 0; i < a->task.test_rows; i++) n += a->predicted[i] != b->predicted[i];
+    for (int64_t i = 0; i < a->task.test_rows; i++) n += !record_same_answer(a, b, (size_t)i);
     return n;
 }
 

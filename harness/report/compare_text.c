@@ -18,7 +18,7 @@ static err add_scores(strbuf *out, const comparison *c) {
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
-        if (!metric_applies(x, a->task.label_count)) continue;
+        if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
         const char *title = metric_title(room, x, label_1);
         grid_cell(&g, "%s%s", title, leads ? " (headline)" : "");
         grid_cell(&g, "%.2f", 100 * a->metrics[m]);

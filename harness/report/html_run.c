@@ -36,6 +36,13 @@ static const char *label_of(const record *r, size_t id) {
     return r->task.labels[id];
 }
 
+static void add_value(page *p, double value) {
+    if (isnan(value))
+        html__add(p, "<td class=\"n\">not defined</td>");
+    else
+        html__format(p, "<td class=\"n\">%.2f</td>", 100 * value);
+}
+
 static void add_scores(page *p, const record *r) {
     table_begin(p, "Scores");
     html__add(
@@ -45,18 +52,21 @@ static void add_scores(page *p, const record *r) {
     const char *label_1 = r->task.label_count > 1 ? label_of(r, 1) : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
-        if (!metric_applies(x, r->task.label_count)) continue;
+        if (!metric_applies(x, r->task.kind, r->task.label_count)) continue;
         bool leads = !strcmp(x->name, r->headline);
         html__format(p, "<tr><td>%s", metric_title(title, x, label_1));
         html__add(p, leads ? " <span class=\"tag\">headline</span>" : "");
-        html__format(p, "</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td></tr>\n",
-                     100 * r->metrics[m], 100 * r->metrics_dedup[m]);
+        html__add(p, "</td>");
+        add_value(p, r->metrics[m]);
+        add_value(p, r->metrics_dedup[m]);
+        html__add(p, "</tr>\n");
     }
     html__add(p, "</tbody>");
     table_end(p);
 }
 
 static void add_classes(page *p, const record *r) {
+    if (!r->task.label_count) return;
     table_begin(p, "Per class");
     html__add(p,
               "<thead><tr><th>label</th><th class=\"n\">precision</th><th class=\"n\">recall</th>"
@@ -147,6 +157,7 @@ static void add_confusion(page *p, const record *r) {
     enum { MATRIX_CLASSES = 64 }; // a page of more would be megabytes that nobody reads
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
+    if (r->task.kind != ANSWER_CLASS) return;
     err e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
     if (!e && classes <= MATRIX_CLASSES)
         add_matrix(p, r, counts);

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/name.h"
+#include "metric/rows.h"
 #include "platform/file.h"
 #include "result/record_internal.h"
 #include "result/version.h"
@@ -64,6 +65,8 @@ void record_free(record *r) {
     cJSON_Delete(r->recipe);
     mem_free(r->gold);
     mem_free(r->predicted);
+    mem_free(r->gold_numbers);
+    mem_free(r->predicted_numbers);
     mem_free(r->first_row);
     mem_free(r->scored_dedup);
     mem_free(r->loss);
@@ -126,27 +129,61 @@ err record_recipe_bool(record *r, const char *key, bool value) {
     return set_recipe(r, key, cJSON_CreateBool(value));
 }
 
-err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
-                const uint32_t *first_row, const bool *scored_dedup, size_t rows) {
-    err e;
-    mem_free(r->gold);
-    mem_free(r->predicted);
-    mem_free(r->first_row);
-    mem_free(r->scored_dedup);
-    r->gold = r->predicted = r->first_row = NULL;
-    r->scored_dedup = NULL;
-    if ((e = mem_new(&r->gold, rows)) || (e = mem_new(&r->predicted, rows)) ||
-        (e = mem_new(&r->first_row, rows)) || (e = mem_new(&r->scored_dedup, rows))) {
+static err copy_block(void *out, const void *from, size_t count, size_t size) {
+    void **to = out;
+    err e = mem_resize(to, count, size);
+    if (!e && count) memcpy(*to, from, count * size);
+    return e;
+}
+
+err record_test_answers(record *r, answers gold, answers predicted, const uint32_t *first_row,
+                        const bool *scored_dedup, size_t rows) {
+    size_t count = rows * record_width(r);
+    bool classes = r->task.kind == ANSWER_CLASS;
+    err e = ERR_OK;
+    if (classes) {
+        if ((e = copy_block(&r->gold, gold.classes, count, sizeof *r->gold)) ||
+            (e = copy_block(&r->predicted, predicted.classes, count, sizeof *r->predicted)))
+            return e;
+    } else if ((e = copy_block(&r->gold_numbers, gold.numbers, count, sizeof *r->gold_numbers)) ||
+               (e = copy_block(&r->predicted_numbers, predicted.numbers, count,
+                               sizeof *r->predicted_numbers))) {
         return e;
     }
+    if ((e = mem_resize((void **)&r->first_row, rows, sizeof *r->first_row)) ||
+        (e = mem_resize((void **)&r->scored_dedup, rows, sizeof *r->scored_dedup)))
+        return e;
     for (size_t i = 0; i < rows; i++) {
-        r->gold[i] = gold[i];
-        r->predicted[i] = predicted[i];
         r->first_row[i] = first_row ? first_row[i] : (uint32_t)i;
         r->scored_dedup[i] = scored_dedup ? scored_dedup[i] : true;
     }
     r->task.test_rows = (int64_t)rows;
     return ERR_OK;
+}
+
+err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
+                const uint32_t *first_row, const bool *scored_dedup, size_t rows) {
+    return record_test_answers(r, (answers){.classes = gold}, (answers){.classes = predicted},
+                               first_row, scored_dedup, rows);
+}
+
+double record_row_error(const record *r, size_t row) {
+    size_t width = record_width(r), wrong = 0;
+    if (r->task.kind == ANSWER_CLASS) return r->gold[row] != r->predicted[row];
+    const float *gold = r->gold_numbers + row * width, *answer = r->predicted_numbers + row * width;
+    if (r->task.kind == ANSWER_NUMBER) return fabs((double)*answer - (double)*gold);
+    for (size_t k = 0; k < width; k++) wrong += (gold[k] > 0) != (answer[k] > 0);
+    return (double)wrong;
+}
+
+bool record_same_answer(const record *a, const record *b, size_t row) {
+    size_t width = record_width(a);
+    if (a->task.kind == ANSWER_CLASS) return a->predicted[row] == b->predicted[row];
+    const float *x = a->predicted_numbers + row * width, *y = b->predicted_numbers + row * width;
+    if (a->task.kind == ANSWER_NUMBER) return !(*x < *y) && !(*x > *y);
+    for (size_t k = 0; k < width; k++)
+        if ((x[k] > 0) != (y[k] > 0)) return false;
+    return true;
 }
 
 err record_loss(record *r, const float *loss, size_t count) {
@@ -200,35 +237,57 @@ done:
     return e;
 }
 
-static void hash_gold(record *r) {
+/* A row's gold as dataset_target_text has it, and a line end. */
+static err gold_line(strbuf *b, const record *r, size_t row) {
+    size_t width = record_width(r);
+    bool any = false;
+    b->length = 0;
+    if (r->task.kind == ANSWER_CLASS) return strbuf_printf(b, "%u\n", r->gold[row]);
+    if (r->task.kind == ANSWER_NUMBER)
+        return strbuf_printf(b, "%.9g\n", (double)r->gold_numbers[row]);
+    err e = strbuf_add(b, "");
+    for (size_t k = 0; k < width && !e; k++) {
+        if (!(r->gold_numbers[row * width + k] > 0)) continue;
+        e = strbuf_printf(b, "%s%zu", any ? "," : "", k);
+        any = true;
+    }
+    return e ? e : strbuf_add(b, "\n");
+}
+
+static err hash_gold(record *r) {
+    strbuf line = {0};
     sha256 h;
+    err e = ERR_OK;
     sha256_begin(&h);
-    for (int64_t i = 0; i < r->task.test_rows; i++) {
-        char line[16];
-        int n = snprintf(line, sizeof line, "%u\n", r->gold[i]);
-        sha256_add(&h, line, (size_t)n);
+    for (int64_t i = 0; i < r->task.test_rows && !e; i++) {
+        e = gold_line(&line, r, (size_t)i);
+        if (!e) sha256_add(&h, line.text, line.length);
     }
     sha256_end_hex(&h, r->gold_sha256);
+    strbuf_free(&line);
+    return e;
 }
 
 static err score_rows(confusion *c, double *metrics, const record *r, const bool *mask) {
+    answer_kind kind = r->task.kind;
     confusion_free(c);
-    err e = confusion_init(c, r->task.label_count);
-    if (e) return e;
-    if ((e = confusion_add(c, r->gold, r->predicted, mask, (size_t)r->task.test_rows))) return e;
-    for (size_t m = 0; m < metric_count(); m++) {
-        metrics[m] = metric_applies(metric_at(m), c->classes) ? metric_at(m)->fn(c) : (double)NAN;
-    }
-    return ERR_OK;
+    err e = answers_sum(c, kind, r->task.label_count, record_gold(r), record_answers(r), mask,
+                        (size_t)r->task.test_rows);
+    for (size_t m = 0; !e && m < metric_count(); m++)
+        metrics[m] = metric_applies(metric_at(m), kind, r->task.label_count) ? metric_at(m)->fn(c)
+                                                                             : (double)NAN;
+    return e;
 }
 
 err record_score(record *r) {
     err e;
-    if (!r->gold || !r->predicted || !r->recipe) {
+    bool answered = r->task.kind == ANSWER_CLASS ? r->gold && r->predicted
+                                                 : r->gold_numbers && r->predicted_numbers;
+    if (!answered || !r->recipe) {
         return err_set(ERR_ARG, "a record without test rows or recipe cannot be scored");
     }
     if ((e = hash_recipe(r))) return e;
-    hash_gold(r);
+    if ((e = hash_gold(r))) return e;
     if ((e = score_rows(&r->confusion, r->metrics, r, NULL))) return e;
     return score_rows(&r->confusion_dedup, r->metrics_dedup, r, r->scored_dedup);
 }

@@ -22,6 +22,7 @@
 enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = 1024, RECORD_KEY_LIMIT = 256 };
 
 typedef struct record_task {
+    answer_kind kind;
     char *name;
     int64_t version;
     char *manifest_sha256;
@@ -32,9 +33,9 @@ typedef struct record_task {
     int64_t test_rows;
     bool sample;
     int64_t leaked_rows, duplicate_rows, invalid_rows;
-    char **labels; /* (label_count) readable names; record_labels */
-    size_t label_count;
-    int64_t majority_class; /* of the training rows */
+    char **labels;          /* (label_count) readable names; record_labels */
+    size_t label_count;     /* 0: numbers */
+    int64_t majority_class; /* of the training rows; numbers: 0 */
 } record_task;
 
 typedef struct record_model {
@@ -112,9 +113,11 @@ typedef struct record {
     char *headline; /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
-    uint32_t *gold, *predicted; /* (N) */
-    uint32_t *first_row;        /* (N) index of the first row of equal text */
-    bool *scored_dedup;         /* (N) part of metrics_dedup */
+    uint32_t *gold, *predicted; /* (N) class ids; other kinds: NULL */
+    float *gold_numbers,
+        *predicted_numbers; /* other kinds: as struct answers has them, else NULL */
+    uint32_t *first_row;    /* (N) index of the first row of equal text */
+    bool *scored_dedup;     /* (N) part of metrics_dedup */
 
     float *loss; /* (loss_count), one per optimizer step */
     size_t loss_count;
@@ -168,6 +171,30 @@ err record_recipe_bool(record *r, const char *key, bool value) MUST_CHECK;
  *   scored_dedup     (rows), NULL: all */
 err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
                 const uint32_t *first_row, const bool *scored_dedup, size_t rows) MUST_CHECK;
+
+/* The same of any kind, which task.kind and the labels tell: pre: they are set. */
+err record_test_answers(record *r, answers gold, answers predicted, const uint32_t *first_row,
+                        const bool *scored_dedup, size_t rows) MUST_CHECK;
+
+/* What metrics take. Borrowed from r. */
+static inline answers record_gold(const record *r) {
+    return (answers){r->gold, r->gold_numbers};
+}
+static inline answers record_answers(const record *r) {
+    return (answers){r->predicted, r->predicted_numbers};
+}
+
+/* Numbers in the arrays of a row: of a set one a label. */
+static inline size_t record_width(const record *r) {
+    return r->task.kind == ANSWER_SET ? r->task.label_count : 1;
+}
+
+/* How far run r is off in a row: 0 when it is right; of numbers their distance, of sets the labels
+ * that are wrong. */
+double record_row_error(const record *r, size_t row);
+
+/* Whether two runs on the same rows answer a row alike. */
+bool record_same_answer(const record *a, const record *b, size_t row);
 
 /* Copy arrays that may also be set by hand. */
 err record_loss(record *r, const float *loss, size_t count) MUST_CHECK;

@@ -165,12 +165,12 @@ static err check_counts(const record *r, const char *path) {
         return err_set(ERR_FORMAT, "%s: task: key '%s' is %lld, there are %lld test rows", path,
                        parts[i].key, (long long)parts[i].rows, (long long)r->task.test_rows);
     }
-    if ((size_t)r->task.majority_class >= r->task.label_count) {
+    if (r->task.label_count && (size_t)r->task.majority_class >= r->task.label_count) {
         return err_set(ERR_FORMAT, "%s: task: key 'majority_class' is %lld, there are %zu labels",
                        path, (long long)r->task.majority_class, r->task.label_count);
     }
     const metric *m;
-    err e = metric_lookup(&m, r->headline, r->task.label_count);
+    err e = metric_lookup(&m, r->headline, r->task.kind, r->task.label_count);
     return err_wrap(e == ERR_USAGE ? ERR_FORMAT : e, "%s: key 'headline'", path);
 }
 

@@ -50,6 +50,7 @@ const record_key record__keys[] = {
     WHOLE("task", "leaked_rows", task.leaked_rows, 0, INT32_MAX),
     WHOLE("task", "duplicate_rows", task.duplicate_rows, 0, INT32_MAX),
     WHOLE("task", "invalid_rows", task.invalid_rows, 0, INT32_MAX),
+    PART("task", "kind", kind),
     PART("task", "labels", labels),
     WHOLE("task", "majority_class", task.majority_class, 0, RECORD_LABEL_LIMIT - 1),
     TEXT("model", "name", model.name),

@@ -12,7 +12,7 @@ static err write_metrics(cJSON *object, const char *key, const record *r, const 
     cJSON *metrics;
     err e = json_add_object(&metrics, object, key);
     for (size_t m = 0; m < metric_count() && !e; m++) {
-        if (!metric_applies(metric_at(m), r->task.label_count)) continue;
+        if (!metric_applies(metric_at(m), r->task.kind, r->task.label_count)) continue;
         e = json_add_number(metrics, metric_at(m)->name, values[m]);
     }
     return e;
@@ -23,6 +23,14 @@ static err check_value(const cJSON *object, const char *key, double want, const 
     double stored = 0;
     char *inner = NULL;
     err e = mem_printf(&inner, "%s: %s", where, part);
+    if (!e && isnan(want)) { // not defined: null
+        bool none = cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(object, key));
+        mem_free(inner);
+        return none
+                   ? ERR_OK
+                   : err_set(ERR_FORMAT, "%s: %s: key '%s' is not null, which the predictions give",
+                             where, part, key);
+    }
     if (!e && !(e = json_number(&stored, object, key, inner)) && !(fabs(stored - want) <= 1e-12)) {
         e = err_set(ERR_FORMAT, "%s: key '%s' is %.17g, the predictions give %.17g", inner, key,
                     stored, want);
@@ -38,7 +46,8 @@ static err check_metrics(const record *r, const double *values, const cJSON *obj
     err e = json_object(&metrics, object, key, where);
     for (size_t i = 0; i < metric_count() && !e; i++) {
         const metric *m = metric_at(i);
-        if (!metric_applies(m, r->task.label_count) || m->since > r->metric_version) continue;
+        if (!metric_applies(m, r->task.kind, r->task.label_count) || m->since > r->metric_version)
+            continue;
         e = check_value(metrics, m->name, values[i], where, key);
     }
     return e;
@@ -81,6 +90,7 @@ static err write_matrix(cJSON *rows, const uint64_t *counts, size_t classes) {
 err record__confusion_write(cJSON *object, const char *key, const record *r) {
     cJSON *rows;
     uint64_t *counts = NULL;
+    if (r->task.kind != ANSWER_CLASS) return ERR_OK; // there is no matrix of these
     err e = json_add_array(&rows, object, key);
     if (!e && !(e = matrix_of(&counts, r))) e = write_matrix(rows, counts, r->task.label_count);
     mem_free(counts);
@@ -114,6 +124,7 @@ err record__confusion_check(const record *r, const cJSON *object, const char *ke
     const cJSON *rows;
     uint64_t *counts = NULL;
     size_t classes = r->task.label_count;
+    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
     err e = json_array(&rows, object, key, where);
     if (e) return e;
     if ((size_t)cJSON_GetArraySize(rows) != classes) {
@@ -137,6 +148,7 @@ static void class_values(double values[4], const record *r, size_t class_id) {
 
 err record__per_class_write(cJSON *object, const char *key, const record *r) {
     cJSON *list;
+    if (r->task.kind == ANSWER_NUMBER) return ERR_OK;
     err e = json_add_array(&list, object, key);
     for (size_t k = 0; k < r->task.label_count && !e; k++) {
         double values[4];
@@ -152,6 +164,7 @@ err record__per_class_check(const record *r, const cJSON *object, const char *ke
                             const char *where) {
     const cJSON *list, *item;
     size_t k = 0;
+    if (r->task.kind == ANSWER_NUMBER) return ERR_OK;
     err e = json_array(&list, object, key, where);
     if (e) return e;
     if ((size_t)cJSON_GetArraySize(list) != r->task.label_count) {

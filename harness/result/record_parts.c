@@ -69,6 +69,28 @@ err record__rows_read(record *r, const cJSON *object, const char *key, const cha
     return json_whole(&r->task.test_rows, rows, "test", 1, INT32_MAX, where);
 }
 
+static const char *const kinds[] = {"classification", "regression", "multi_label"};
+
+/* Nothing for classes, as in records of older programs. */
+err record__kind_write(cJSON *object, const char *key, const record *r) {
+    return r->task.kind == ANSWER_CLASS ? ERR_OK
+                                        : json_add_string(object, key, kinds[r->task.kind]);
+}
+
+err record__kind_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const char *text;
+    err e;
+    if (!json_has(object, key)) return ERR_OK;
+    if ((e = json_string(&text, object, key, where))) return e;
+    for (size_t i = 1; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(text, kinds[i])) continue;
+        r->task.kind = (answer_kind)i;
+        return ERR_OK;
+    }
+    return err_set(ERR_FORMAT, "%s: key '%s' is '%.40s', expected regression or multi_label", where,
+                   key, text);
+}
+
 err record__labels_write(cJSON *object, const char *key, const record *r) {
     cJSON *labels;
     err e = json_add_array(&labels, object, key);
@@ -83,9 +105,10 @@ err record__labels_read(record *r, const cJSON *object, const char *key, const c
     err e = json_array(&labels, object, key, where);
     if (e) return e;
     size_t count = (size_t)cJSON_GetArraySize(labels), i = 0;
-    if (!count || count > RECORD_LABEL_LIMIT) {
-        return err_set(ERR_FORMAT, "%s: key '%s' holds %zu labels, expected 1 to %d", where, key,
-                       count, RECORD_LABEL_LIMIT);
+    size_t least = r->task.kind != ANSWER_NUMBER;
+    if (count < least || count > (least ? RECORD_LABEL_LIMIT : 0)) {
+        return err_set(ERR_FORMAT, "%s: key '%s' holds %zu labels, expected %zu to %d", where, key,
+                       count, least, least ? RECORD_LABEL_LIMIT : 0);
     }
     const char **names;
     if ((e = mem_new(&names, count))) return e;
@@ -124,28 +147,40 @@ err record__recipe_read(record *r, const cJSON *object, const char *key, const c
     return r->recipe ? ERR_OK : no_memory();
 }
 
-/* class ids in base64 */
+/* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one
+ * byte a label */
 
-static size_t id_bytes(const record *r) {
-    return r->task.label_count > 256 ? 2 : 1;
+typedef enum coding { CODING_U8, CODING_U16, CODING_F32 } coding;
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} codings[] = {{"u8", 1}, {"u16", 2}, {"f32", 4}};
+
+static coding coding_of(const record *r, bool gold) {
+    if (r->task.kind == ANSWER_CLASS) return r->task.label_count > 256 ? CODING_U16 : CODING_U8;
+    return gold && r->task.kind == ANSWER_SET ? CODING_U8 : CODING_F32;
 }
 
-static err write_ids(cJSON *object, const char *key, const record *r, const uint32_t *ids) {
-    size_t rows = (size_t)r->task.test_rows, width = id_bytes(r);
+static err write_answers(cJSON *object, const char *key, const record *r, answers from, bool gold) {
+    coding how = coding_of(r, gold);
+    size_t count = (size_t)r->task.test_rows * record_width(r), width = codings[how].bytes;
     uint8_t *bytes = NULL;
     char *text = NULL;
     cJSON *part;
-    err e;
-    if ((e = mem_new(&bytes, rows * width))) return e;
-    for (size_t i = 0; i < rows; i++) {
-        bytes[i * width] = (uint8_t)(ids[i] & 255);
-        if (width == 2) bytes[i * 2 + 1] = (uint8_t)(ids[i] >> 8 & 255);
+    err e = mem_new(&bytes, count * width);
+    for (size_t i = 0; !e && i < count; i++) {
+        uint32_t word = from.classes ? from.classes[i] : 0;
+        if (how == CODING_F32)
+            memcpy(&word, &from.numbers[i], sizeof word);
+        else if (!from.classes)
+            word = from.numbers[i] > 0;
+        for (size_t k = 0; k < width; k++) bytes[i * width + k] = (uint8_t)(word >> 8 * k & 255);
     }
-    if ((e = base64_encode(&text, bytes, rows * width)) ||
+    if (e || (e = base64_encode(&text, bytes, count * width)) ||
         (e = json_add_object(&part, object, key)) ||
-        (e = json_add_string(part, "type", width == 2 ? "u16" : "u8"))) {
+        (e = json_add_string(part, "type", codings[how].name)))
         goto done;
-    }
     e = json_add_string(part, "data", text);
 done:
     mem_free(bytes);
@@ -153,11 +188,29 @@ done:
     return e;
 }
 
-static err read_ids(uint32_t **ids, const record *r, const cJSON *object, const char *key,
-                    const char *where) {
+static err decode(uint32_t **ids, float **numbers, const uint8_t *bytes, size_t count, coding how,
+                  answer_kind kind) {
+    size_t width = codings[how].bytes;
+    err e = kind == ANSWER_CLASS ? mem_new(ids, count) : mem_new(numbers, count);
+    for (size_t i = 0; !e && i < count; i++) {
+        uint32_t word = 0;
+        for (size_t k = 0; k < width; k++) word |= (uint32_t)bytes[i * width + k] << 8 * k;
+        if (kind == ANSWER_CLASS)
+            (*ids)[i] = word;
+        else if (how == CODING_F32)
+            memcpy(&(*numbers)[i], &word, sizeof word);
+        else
+            (*numbers)[i] = (float)word;
+    }
+    return e;
+}
+
+static err read_answers(uint32_t **ids, float **numbers, const record *r, const cJSON *object,
+                        const char *key, const char *where, bool gold) {
     const cJSON *part;
     const char *type, *text;
-    size_t rows = (size_t)r->task.test_rows, width = id_bytes(r), count = 0;
+    coding how = coding_of(r, gold);
+    size_t rows = (size_t)r->task.test_rows, count = rows * record_width(r), found = 0;
     void *block = NULL;
     err e;
     if ((e = json_object(&part, object, key, where)) ||
@@ -165,42 +218,36 @@ static err read_ids(uint32_t **ids, const record *r, const cJSON *object, const 
         (e = json_string(&text, part, "data", where))) {
         return e;
     }
-    const char *expected = width == 2 ? "u16" : "u8";
+    const char *expected = codings[how].name;
     if (strcmp(type, expected)) {
         return err_set(ERR_FORMAT, "%s: %s: key 'type' is '%.20s', expected '%s' for %zu labels",
                        where, key, type, expected, r->task.label_count);
     }
-    if ((e = base64_decode(&block, &count, text))) return err_wrap(e, "%s: %s", where, key);
-    const uint8_t *bytes = block;
-    if (count != rows * width) {
+    if ((e = base64_decode(&block, &found, text))) return err_wrap(e, "%s: %s", where, key);
+    if (found != count * codings[how].bytes) {
         e = err_set(ERR_FORMAT, "%s: %s: %zu bytes of data, expected %zu for %zu test rows", where,
-                    key, count, rows * width, rows);
-        goto done;
+                    key, found, count * codings[how].bytes, rows);
+    } else {
+        e = decode(ids, numbers, block, count, how, r->task.kind);
     }
-    if ((e = mem_new(ids, rows))) goto done;
-    for (size_t i = 0; i < rows; i++) {
-        (*ids)[i] =
-            width == 2 ? (uint32_t)bytes[2 * i] | (uint32_t)bytes[2 * i + 1] << 8 : bytes[i];
-    }
-done:
     mem_free(block);
     return e;
 }
 
 err record__predictions_write(cJSON *object, const char *key, const record *r) {
-    return write_ids(object, key, r, r->predicted);
+    return write_answers(object, key, r, record_answers(r), false);
 }
 
 err record__predictions_read(record *r, const cJSON *object, const char *key, const char *where) {
-    return read_ids(&r->predicted, r, object, key, where);
+    return read_answers(&r->predicted, &r->predicted_numbers, r, object, key, where, false);
 }
 
 err record__gold_write(cJSON *object, const char *key, const record *r) {
-    return write_ids(object, key, r, r->gold);
+    return write_answers(object, key, r, record_gold(r), true);
 }
 
 err record__gold_read(record *r, const cJSON *object, const char *key, const char *where) {
-    return read_ids(&r->gold, r, object, key, where);
+    return read_answers(&r->gold, &r->gold_numbers, r, object, key, where, true);
 }
 
 /* lists of row numbers */

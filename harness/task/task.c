@@ -1,6 +1,5 @@
 #include "task/task_internal.h"
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "metric/score.h"
 #include "net/fetch.h"
@@ -9,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096, COLUMNS_MAX = 4096, FILES_MAX = 256 };
+enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096, FILES_MAX = 256 };
 
 const char *task_role_name(task_role role) {
-    static const char *const names[] = {"train", "test", "all"};
+    static const char *const names[] = {"train", "test", "all", "dev"};
     return names[role];
 }
 
@@ -20,7 +19,7 @@ const char *task_split_name(const task_split *s) {
     return s->rule == TASK_SPLIT_HASH ? "hash" : "official";
 }
 
-static err join_names(strbuf *list, const char *const *names, size_t count) {
+err task__join_names(strbuf *list, const char *const *names, size_t count) {
     err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++) {
         e = strbuf_printf(list, "%s%s", i ? ", " : "", names[i]);
@@ -42,7 +41,7 @@ err task__check_keys(const cJSON *object, const char *where, const char *const *
             continue;
         }
         strbuf list = {0};
-        err e = join_names(&list, allowed, count);
+        err e = task__join_names(&list, allowed, count);
         if (!e) {
             e = err_set(ERR_FORMAT, "%s: unknown key '%s' (allowed: %s)", where, item->string,
                         list.text);
@@ -53,21 +52,15 @@ err task__check_keys(const cJSON *object, const char *where, const char *const *
     return ERR_OK;
 }
 
-/* A name of a list and its place there. */
-typedef struct named {
-    const char *name;
-    size_t index;
-} named;
-
 static int by_name(const void *a, const void *b) {
-    const named *x = a, *y = b;
+    const task__named *x = a, *y = b;
     int order = strcmp(x->name, y->name);
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
 /* Sorts the names (count) and looks for one that is there twice: *first and *second are the lowest
  * such places, count when there is none. */
-static void find_double(size_t *first, size_t *second, named *names, size_t count) {
+void task__find_double(size_t *first, size_t *second, task__named *names, size_t count) {
     *first = *second = count;
     if (count) qsort(names, count, sizeof *names, by_name);
     for (size_t i = 1; i < count; i++) {
@@ -78,8 +71,8 @@ static void find_double(size_t *first, size_t *second, named *names, size_t coun
 }
 
 /* An array of least to most elements. */
-static err bounded_array(const cJSON **list, size_t *count, const cJSON *object, const char *key,
-                         size_t least, size_t most, const char *where) {
+err task__bounded_array(const cJSON **list, size_t *count, const cJSON *object, const char *key,
+                        size_t least, size_t most, const char *where) {
     err e = json_array(list, object, key, where);
     if (e) return e;
     *count = (size_t)cJSON_GetArraySize(*list);
@@ -100,15 +93,14 @@ err task__choice(size_t *index, const cJSON *object, const char *key, const char
         }
     }
     strbuf list = {0};
-    if (!(e = join_names(&list, names, count))) {
+    if (!(e = task__join_names(&list, names, count))) {
         e = err_set(ERR_FORMAT, "%s: key '%s' is '%s', allowed: %s", where, key, value, list.text);
     }
     strbuf_free(&list);
     return e;
 }
 
-static err filled_string(const char **out, const cJSON *object, const char *key,
-                         const char *where) {
+err task__filled_string(const char **out, const cJSON *object, const char *key, const char *where) {
     err e = json_string(out, object, key, where);
     if (!e && !**out) e = err_set(ERR_FORMAT, "%s: key '%s' is empty", where, key);
     return e;
@@ -151,12 +143,13 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
     size_t role = TASK_ROLE_ALL;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    e = has_roles ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows")
-                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
-    if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all");
+    e = has_roles
+            ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows", "label")
+            : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
+    if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev");
     if (e) return e;
     f->role = (task_role)role;
-    if ((e = filled_string(&f->name, object, "name", where))) return e;
+    if ((e = task__filled_string(&f->name, object, "name", where))) return e;
     if (!is_file_name(f->name)) {
         return err_set(ERR_FORMAT, "%s: key 'name' is '%s', a plain file name is expected", where,
                        f->name);
@@ -165,6 +158,8 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
         if ((e = json_string(&f->url, object, "url", where))) return e;
         if ((e = check_url(f->url, where))) return e;
     }
+    if (json_has(object, "label") && (e = task__filled_string(&f->label, object, "label", where)))
+        return e;
     if (json_has(object, "bytes")) {
         if ((e = json_whole(&number, object, "bytes", 1, UINT32_MAX, where))) return e;
         f->bytes = (uint64_t)number;
@@ -198,7 +193,8 @@ static err check_new_file(const task *t, const char *where) {
 err task__load_files(task *t, const cJSON *root, bool has_roles) {
     const cJSON *list;
     size_t count;
-    err e = bounded_array(&list, &count, root, "files", has_roles ? 0 : 1, FILES_MAX, t->path);
+    err e =
+        task__bounded_array(&list, &count, root, "files", has_roles ? 0 : 1, FILES_MAX, t->path);
     if (e || (e = mem_new(&t->files, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;
@@ -213,12 +209,12 @@ err task__load_files(task *t, const cJSON *root, bool has_roles) {
 }
 
 static err load_files(task *t, const cJSON *root) {
-    size_t of_role[3] = {0};
+    size_t of_role[TASK_ROLES] = {0};
     err e = task__load_files(t, root, true);
     if (e) return e;
     for (size_t i = 0; i < t->file_count; i++) of_role[t->files[i].role]++;
     if (t->split.rule == TASK_SPLIT_HASH) {
-        if (of_role[TASK_ROLE_ALL] && !of_role[TASK_ROLE_TRAIN] && !of_role[TASK_ROLE_TEST]) {
+        if (of_role[TASK_ROLE_ALL] == t->file_count) {
             return ERR_OK;
         }
         return err_set(ERR_FORMAT,
@@ -235,109 +231,25 @@ static err load_files(task *t, const cJSON *root) {
         t->path, of_role[0], of_role[1], of_role[2]);
 }
 
-static err load_columns(task_format *f, const cJSON *object, const char *where) {
-    const cJSON *list;
-    named *names = NULL;
-    size_t count, first, second;
-    err e = bounded_array(&list, &count, object, "columns", 0, COLUMNS_MAX, where);
-    if (e || (e = mem_new(&f->columns, count)) || (e = mem_new(&names, count))) goto done;
-    for (const cJSON *item = list->child; item; item = item->next) {
-        if (!cJSON_IsString(item)) {
-            e = err_set(ERR_FORMAT, "%s: key 'columns[%zu]' is not a string", where,
-                        f->column_count);
-            goto done;
-        }
-        names[f->column_count] = (named){item->valuestring, f->column_count};
-        f->columns[f->column_count++] = item->valuestring;
-    }
-    find_double(&first, &second, names, count);
-    if (first < count)
-        e = err_set(ERR_FORMAT, "%s: key 'columns' has '%s' twice", where, f->columns[first]);
-done:
-    mem_free(names);
-    return e;
-}
-
-static err find_column(size_t *index, const task_format *f, const char *key, const char *name,
-                       const char *where) {
-    for (size_t i = 0; i < f->column_count; i++) {
-        if (!strcmp(f->columns[i], name)) {
-            *index = i;
-            return ERR_OK;
-        }
-    }
-    strbuf list = {0};
-    err e = join_names(&list, f->columns, f->column_count);
-    if (!e) {
-        e = err_set(ERR_FORMAT, "%s: key '%s' is '%s', which is no column (columns: %s)", where,
-                    key, name, list.text ? list.text : "none");
-    }
-    strbuf_free(&list);
-    return e;
-}
-
-static err load_delimited(task_format *f, const cJSON *object, const char *where) {
-    err e;
-    size_t index = 0;
-    if ((e = CHECK_KEYS(object, where, "kind", "delimiter", "quoting", "header", "bom", "columns",
-                        "text", "label"))) {
-        return e;
-    }
-    if ((e = CHOICE(&index, object, "delimiter", where, ",", "\t", ";", "|"))) return e;
-    f->delimiter = ",\t;|"[index];
-    if ((e = CHOICE(&index, object, "quoting", where, "none", "standard"))) return e;
-    f->quoted = index == 1;
-    if ((e = json_bool(&f->header, object, "header", where))) return e;
-    if (json_has(object, "bom")) {
-        if ((e = CHOICE(&index, object, "bom", where, "drop", "keep"))) return e;
-        f->keep_bom = index == 1;
-    }
-    if ((e = load_columns(f, object, where))) return e;
-    if ((e = find_column(&f->text_column, f, "text", f->text, where))) return e;
-    return find_column(&f->label_column, f, "label", f->label, where);
-}
-
-static err load_format(task *t, const cJSON *root) {
-    const cJSON *object;
-    task_format *f = &t->format;
-    char *where = NULL;
-    size_t kind = 0;
-    err e = json_object(&object, root, "format", t->path);
-    if (e || (e = mem_printf(&where, "%s: format", t->path))) return e;
-    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json"))) goto done;
-    f->kind = (task_format_kind)kind;
-    if ((e = json_string(&f->text, object, "text", where))) goto done;
-    if ((e = json_string(&f->label, object, "label", where))) goto done;
-    if (!strcmp(f->text, f->label)) {
-        e = err_set(ERR_FORMAT, "%s: keys 'text' and 'label' are both '%s'", where, f->text);
-        goto done;
-    }
-    e = f->kind == TASK_FORMAT_DELIMITED ? load_delimited(f, object, where)
-                                         : CHECK_KEYS(object, where, "kind", "text", "label");
-done:
-    mem_free(where);
-    return e;
-}
-
 static err load_label(task_label *label, const cJSON *object, const char *where) {
     err e;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
     if ((e = CHECK_KEYS(object, where, "value", "name", "readable"))) return e;
-    if ((e = filled_string(&label->value, object, "value", where))) return e;
-    if ((e = filled_string(&label->name, object, "name", where))) return e;
-    return filled_string(&label->readable, object, "readable", where);
+    if ((e = task__filled_string(&label->value, object, "value", where))) return e;
+    if ((e = task__filled_string(&label->name, object, "name", where))) return e;
+    return task__filled_string(&label->readable, object, "readable", where);
 }
 
 /* Fails when two labels share a value or a name, and keeps the order of the values. */
 static err order_labels(task *t) {
-    named *names = NULL;
+    task__named *names = NULL;
     size_t first, second, count = t->label_count;
     err e = mem_new(&names, count);
     if (e || (e = mem_new(&t->labels_by_value, count))) goto done;
     for (int by_value = 0; by_value < 2; by_value++) {
         for (size_t i = 0; i < count; i++)
-            names[i] = (named){by_value ? t->labels[i].value : t->labels[i].name, i};
-        find_double(&first, &second, names, count);
+            names[i] = (task__named){by_value ? t->labels[i].value : t->labels[i].name, i};
+        task__find_double(&first, &second, names, count);
         if (first == count) continue;
         e = err_set(ERR_FORMAT, "%s: labels[%zu] and labels[%zu] share a value or a name", t->path,
                     first, second);
@@ -352,7 +264,11 @@ done:
 static err load_labels(task *t, const cJSON *root) {
     const cJSON *list;
     size_t count;
-    err e = bounded_array(&list, &count, root, "labels", 2, LABELS_MAX, t->path);
+    if (t->kind == ANSWER_NUMBER)
+        return json_has(root, "labels")
+                   ? err_set(ERR_FORMAT, "%s: key 'labels': a regression has none", t->path)
+                   : ERR_OK;
+    err e = task__bounded_array(&list, &count, root, "labels", 2, LABELS_MAX, t->path);
     if (e || (e = mem_new(&t->labels, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;
@@ -363,6 +279,30 @@ static err load_labels(task *t, const cJSON *root) {
         t->label_count++;
     }
     return order_labels(t);
+}
+
+/* What a row is answered with, and a score's range. */
+static err load_kind(task *t, const cJSON *root) {
+    const cJSON *list;
+    size_t kind = 0, count;
+    err e = json_has(root, "kind") ? CHOICE(&kind, root, "kind", t->path, "classification",
+                                            "regression", "multi_label")
+                                   : ERR_OK;
+    if (e) return e;
+    t->kind = (answer_kind)kind;
+    if (t->kind != ANSWER_NUMBER) {
+        return json_has(root, "range")
+                   ? err_set(ERR_FORMAT, "%s: key 'range' goes with kind regression", t->path)
+                   : ERR_OK;
+    }
+    if ((e = task__bounded_array(&list, &count, root, "range", 2, 2, t->path))) return e;
+    const cJSON *low = list->child, *high = low->next;
+    if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high) || !(low->valuedouble < high->valuedouble))
+        return err_set(ERR_FORMAT, "%s: key 'range': the least and the largest score are expected",
+                       t->path);
+    t->low = low->valuedouble;
+    t->high = high->valuedouble;
+    return ERR_OK;
 }
 
 static err load_split(task_split *s, const cJSON *root, const char *key, const char *path) {
@@ -415,7 +355,7 @@ static err load_metrics(task *t, const cJSON *root) {
     const cJSON *list;
     bool leads = false;
     size_t count;
-    err e = bounded_array(&list, &count, root, "metrics", 1, metric_count(), t->path);
+    err e = task__bounded_array(&list, &count, root, "metrics", 1, metric_count(), t->path);
     if (e || (e = json_string(&t->headline, root, "headline", t->path))) return e;
     if ((e = mem_new(&t->metrics, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
@@ -424,7 +364,7 @@ static err load_metrics(task *t, const cJSON *root) {
                            t->metric_count);
         }
         const metric *known;
-        if ((e = metric_lookup(&known, item->valuestring, t->label_count))) {
+        if ((e = metric_lookup(&known, item->valuestring, t->kind, t->label_count))) {
             return err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s: key 'metrics[%zu]'", t->path,
                             t->metric_count);
         }
@@ -456,10 +396,10 @@ err task__load_heading(task *t, const cJSON *root) {
                        t->name, (int)strcspn(file, "."), file);
     }
     if ((e = json_whole(&t->version, root, "version", 1, 1000000, t->path))) return e;
-    if ((e = filled_string(&t->title, root, "title", t->path))) return e;
-    if ((e = filled_string(&t->source, root, "source", t->path))) return e;
-    if ((e = filled_string(&t->licence, root, "licence", t->path))) return e;
-    if ((e = filled_string(&t->citation, root, "citation", t->path))) return e;
+    if ((e = task__filled_string(&t->title, root, "title", t->path))) return e;
+    if ((e = task__filled_string(&t->source, root, "source", t->path))) return e;
+    if ((e = task__filled_string(&t->licence, root, "licence", t->path))) return e;
+    if ((e = task__filled_string(&t->citation, root, "citation", t->path))) return e;
     t->data_folder = t->name;
     if (json_has(root, "data_folder")) {
         if ((e = json_string(&t->data_folder, root, "data_folder", t->path))) return e;
@@ -477,18 +417,19 @@ static err load_manifest(task *t, const cJSON *root) {
     size_t rule = 0;
     int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
-                        "citation", "data_folder", "files", "format", "labels", "invalid_label",
-                        "split", "sample_split", "cleaning", "metrics", "headline",
+                        "citation", "data_folder", "kind", "range", "files", "format", "labels",
+                        "invalid_label", "split", "sample_split", "cleaning", "metrics", "headline",
                         "max_length"))) {
         return e;
     }
     if ((e = task__load_heading(t, root))) return e;
     if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
     t->max_length = (size_t)number;
+    if ((e = load_kind(t, root))) return e;
     if ((e = load_splits(t, root))) return e;
     if ((e = load_files(t, root))) return e;
-    if ((e = load_format(t, root))) return e;
-    if ((e = load_labels(t, root))) return e;
+    if ((e = task__load_format(t, root))) return e;
+    if ((e = load_labels(t, root)) || (e = task__bind_labels(t))) return e;
     if ((e = CHOICE(&rule, root, "invalid_label", t->path, "error", "drop"))) return e;
     t->drop_invalid_labels = rule == 1;
     if ((e = load_cleaning(t, root))) return e;
@@ -525,6 +466,7 @@ void task_free(task *t) {
     mem_free(t->folder);
     mem_free(t->files);
     mem_free(t->format.columns);
+    mem_free(t->format.column_labels);
     mem_free(t->labels);
     mem_free(t->labels_by_value);
     mem_free(t->metrics);
@@ -546,7 +488,7 @@ static int compare_value(const void *key, const void *element) {
 
 size_t task_label_index(const task *t, const char *value, size_t bytes) {
     const sought key = {value, bytes};
-    if (memchr(value, 0, bytes)) return t->label_count;
+    if (!t->label_count || memchr(value, 0, bytes)) return t->label_count;
     const task_label **found = bsearch(&key, t->labels_by_value, t->label_count,
                                        sizeof *t->labels_by_value, compare_value);
     return found ? (size_t)(*found - t->labels) : t->label_count;

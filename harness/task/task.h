@@ -13,13 +13,22 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "metric/score.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a file of a task holds: one split, or rows that the split rule has yet to divide. */
-typedef enum task_role { TASK_ROLE_TRAIN, TASK_ROLE_TEST, TASK_ROLE_ALL } task_role;
+/* What a file of a task holds: one split, or rows that the split rule has yet to divide. Rows of
+ * TASK_ROLE_DEV are those that protocol dev holds out; without such a file it takes some of train.
+ */
+typedef enum task_role {
+    TASK_ROLE_TRAIN,
+    TASK_ROLE_TEST,
+    TASK_ROLE_ALL,
+    TASK_ROLE_DEV,
+    TASK_ROLES
+} task_role;
 
 typedef struct task_file {
     task_role role;
@@ -28,6 +37,8 @@ typedef struct task_file {
     uint64_t bytes;     /* 0: not stated */
     const char *sha256; /* 64 lower-case hexadecimal digits, or NULL: not checked */
     uint64_t rows;      /* 0: not stated */
+    const char *label;  /* value of the label of all its rows; NULL: they have their own */
+    size_t label_id;    /* of label */
 } task_file;
 
 typedef enum task_format_kind {
@@ -45,10 +56,16 @@ typedef struct task_format {
     bool keep_bom;        /* a byte order mark is part of the first field */
     const char **columns; /* (column_count) names, in file order */
     size_t column_count;
-    const char *text; /* name of the column, or key of the object, that holds the text */
+    const char *text;      /* name of the column, or key of the object, that holds the text */
+    const char *text_pair; /* of the second text of a pair, or NULL */
+    /* of the label, the score or the list of labels; in JSON a.b is key b of the object at key a.
+     * NULL: the files have labels, or several labels have columns of their own, 0 or 1, named by
+     * their values */
     const char *label;
-    size_t text_column; /* index of text in columns; delimited only */
-    size_t label_column;
+    const char *label_separator; /* between the labels of a list; NULL: a JSON list */
+    size_t text_column;          /* index of text in columns; delimited only, as all below */
+    size_t pair_column, label_column;
+    uint32_t *column_labels; /* (column_count) label of the column + 1, 0: none; or NULL */
 } task_format;
 
 typedef struct task_label {
@@ -69,9 +86,11 @@ typedef struct task_split {
 } task_split;
 
 typedef struct task {
-    void *manifest; /* cJSON, owned; the strings below live in it */
-    char *path;     /* of the manifest, owned */
-    char *folder;   /* folder of the manifest, owned; samples are in <folder>/sample */
+    answer_kind kind;
+    double low, high; /* ANSWER_NUMBER: range of the scores */
+    void *manifest;   /* cJSON, owned; the strings below live in it */
+    char *path;       /* of the manifest, owned */
+    char *folder;     /* folder of the manifest, owned; samples are in <folder>/sample */
     const char *name;
     int64_t version;
     const char *title;
@@ -84,8 +103,9 @@ typedef struct task {
     task_format format;
     task_label *labels;
     const task_label **labels_by_value; /* (label_count) the labels in the order of their values */
-    size_t label_count;
-    bool drop_invalid_labels; /* false: a label outside the list is an error */
+    size_t label_count;                 /* 0: ANSWER_NUMBER */
+    bool drop_invalid_labels; /* false: a row that says something outside the list or the range, or
+                                 that has one text of a pair, is an error */
     task_split split;
     task_split sample_split; /* the rule for the bundled sample */
     bool drop_empty;         /* cleaning of train */

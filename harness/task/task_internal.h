@@ -3,6 +3,7 @@
 #define HARNESS_TASK_TASK_INTERNAL_H
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "task/task.h"
 
 /* Reads path as one JSON object into t, whose path, folder and manifest are then set, and gives it
@@ -15,6 +16,9 @@ err task__load_heading(task *t, const cJSON *root) MUST_CHECK;
 /* The list `files`; without roles each is TASK_ROLE_ALL, and there is at least one. */
 err task__load_files(task *t, const cJSON *root, bool has_roles) MUST_CHECK;
 
+/* Appends the names, with commas. */
+err task__join_names(strbuf *list, const char *const *names, size_t count) MUST_CHECK;
+
 /* Fails unless every key of object is among allowed (count, at most 32), and none is there twice.
  */
 err task__check_keys(const cJSON *object, const char *where, const char *const *allowed,
@@ -26,9 +30,34 @@ err task__check_keys(const cJSON *object, const char *where, const char *const *
 /* A string that is one of names; *index is which. */
 err task__choice(size_t *index, const cJSON *object, const char *key, const char *where,
                  const char *const *names, size_t count) MUST_CHECK;
+
 #define CHOICE(index, object, key, where, ...)                                                     \
     task__choice((index), (object), (key), (where), (const char *const[]){__VA_ARGS__},            \
                  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+/* A string that is not empty. */
+err task__filled_string(const char **out, const cJSON *object, const char *key,
+                        const char *where) MUST_CHECK;
+
+/* A name of a list and its place there. */
+typedef struct task__named {
+    const char *name;
+    size_t index;
+} task__named;
+
+/* Sorts the names (count) and looks for one that is there twice: *first and *second are the lowest
+ * such places, count when there is none. */
+void task__find_double(size_t *first, size_t *second, task__named *names, size_t count);
+
+/* An array of least to most elements. */
+err task__bounded_array(const cJSON **list, size_t *count, const cJSON *object, const char *key,
+                        size_t least, size_t most, const char *where) MUST_CHECK;
+
+/* How files are read. pre: kind and files are loaded. */
+err task__load_format(task *t, const cJSON *root) MUST_CHECK;
+
+/* Finds the labels that files and columns stand for. pre: files, format and labels are loaded. */
+err task__bind_labels(task *t) MUST_CHECK;
 
 /* Finds the manifests of extra_dir (may be NULL), then of each folder (count) that is there; `what`
  * names them in messages ("task"). */

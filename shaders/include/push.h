@@ -94,6 +94,7 @@ struct push_loss {
     uint32_t has_predicted;
     float smoothing;
     float loss_scale;
+    uint32_t is_binary;
 };
 PUSH_CHECK(push_loss)
 

@@ -91,7 +91,7 @@ static int talk_end(talk *t, char **errors) {
 }
 
 /* What the program answers to these bytes on standard input. */
-static char *answers(const char *folder, const void *bytes, size_t count, int *code,
+static char *replies(const char *folder, const void *bytes, size_t count, int *code,
                      char **errors) {
     talk t;
     talk_start(&t, (const char *const[]){"predict", "--checkpoint", folder, "--device", "reference",
@@ -141,7 +141,10 @@ static float *logits_of(const char *folder, const char *const *texts, size_t cou
     encoded rows;
     float *logits = NULL;
     MUST(scorer_open(&s, folder, &(source_options){0}, "reference", NULL));
-    MUST(encode_texts(&rows, &s.source.words, texts, count, 32));
+    example examples[16] = {0};
+    for (size_t i = 0; i < count; i++)
+        examples[i] = (example){.texts = {{texts[i], strlen(texts[i])}}, .text_count = 1};
+    MUST(encode_examples(&rows, &s.source.words, examples, count, 32));
     MUST(mem_new(&logits, count * s.source.config.classes));
     MUST(scorer_run(&s, logits, NULL, &rows, 64, NULL));
     encoded_free(&rows);
@@ -238,7 +241,7 @@ Test(predict, every_line_has_one_answer) {
     size_t live = mem_live_count();
     const char *folder = make_model();
     int code;
-    char *errors, *out = answers(folder, input, sizeof input - 1, &code, &errors);
+    char *errors, *out = replies(folder, input, sizeof input - 1, &code, &errors);
     cr_assert_eq(code, 0, "%s", errors);
     cJSON *list = objects(out);
     cr_assert_eq(cJSON_GetArraySize(list), 5, "%s", out);
@@ -246,7 +249,7 @@ Test(predict, every_line_has_one_answer) {
     cJSON_Delete(list);
     mem_free(out);
     mem_free(errors);
-    out = answers(folder, "", 0, &code, &errors);
+    out = replies(folder, "", 0, &code, &errors);
     cr_assert(code == 0 && !*out && !*errors, "%s%s", out, errors);
     mem_free(out);
     mem_free(errors);
@@ -284,7 +287,7 @@ Test(predict, lines_before_a_bad_one_are_answered) {
     const char *folder = make_model();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code;
-        char *errors, *out = answers(folder, cases[i].input, cases[i].bytes, &code, &errors);
+        char *errors, *out = replies(folder, cases[i].input, cases[i].bytes, &code, &errors);
         cJSON *list = objects(out);
         cr_assert_eq(code, 1, "case %zu", i);
         cr_assert_eq(cJSON_GetArraySize(list), 2, "case %zu: %s", i, out);

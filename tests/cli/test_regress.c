@@ -69,7 +69,7 @@ static void make_state(regress_state *s, const regress_suite *suite) {
     memset(r->predictions_sha256, 'e', 64);
     r->rows = 10;
     for (size_t m = 0; m < metric_count(); m++)
-        r->metrics[m] = metric_applies(metric_at(m), 3) ? 0.5 : (double)NAN;
+        r->metrics[m] = metric_applies(metric_at(m), ANSWER_CLASS, 3) ? 0.5 : (double)NAN;
     for (int i = 0; i < 3; i++) r->seeds[r->seed_count++] = 0.5 + 0.01 * (i - 1);
     MUST(mem_new(&r->tensors, 2));
     r->tensor_count = 2;
@@ -134,7 +134,8 @@ Test(regress_compare, a_baseline_comes_back_from_its_file) {
     cr_assert_eq(report.fell, 0);
     // metrics of three labels, 5 losses, 2 x 5 norms, 2 kernels
     size_t metrics = 0;
-    for (size_t m = 0; m < metric_count(); m++) metrics += metric_applies(metric_at(m), 3);
+    for (size_t m = 0; m < metric_count(); m++)
+        metrics += metric_applies(metric_at(m), ANSWER_CLASS, 3);
     cr_assert_eq(report.count, metrics + 5 + 10 + 2, "%zu figures", report.count);
     regress_state_free(&back);
 }
@@ -186,13 +187,13 @@ Test(regress_compare, equal_predictions_must_score_equally) {
 Test(regress_compare, other_predictions_have_the_bound_of_the_seeds) {
     memset(now.results->predictions_sha256, 'f', 64);
     for (size_t m = 0; m < metric_count(); m++)
-        if (metric_applies(metric_at(m), 3)) now.results->metrics[m] = 0.42;
+        if (metric_applies(metric_at(m), ANSWER_CLASS, 3)) now.results->metrics[m] = 0.42;
     MUST(regress_compare(&report, &before, &now, &suite));
     cr_assert_eq(report.fell, 0);
     cr_assert_float_eq(report.figures[0].bound, 0.41958, 1e-4);
     regress_report_free(&report);
     for (size_t m = 0; m < metric_count(); m++)
-        if (metric_applies(metric_at(m), 3)) now.results->metrics[m] = 0.419;
+        if (metric_applies(metric_at(m), ANSWER_CLASS, 3)) now.results->metrics[m] = 0.419;
     MUST(regress_compare(&report, &before, &now, &suite));
     cr_assert_eq(report.fell, 1);
 }

@@ -123,6 +123,7 @@ static void describe(op *o, op_kind kind) {
     case OP_cross_entropy:
         o->as.cross_entropy = (struct cross_entropy){.rows = b, .classes = 3};
         break;
+    case OP_number_loss: o->as.number_loss = (struct number_loss){.rows = b, .cols = 3}; break;
     case OP_grad_norm:
         o->as.grad_norm = (struct grad_norm){.part_count = 2, .max_norm = 1};
         o->as.grad_norm.parts[0] = (struct grad_part){.rows = dim_fixed(1), .cols = 1000003};

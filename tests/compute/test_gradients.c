@@ -518,6 +518,23 @@ Test(gradients, rows_dropout_tanh) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+Test(gradients, number_loss) {
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        world_open(&w);
+        op o = {.kind = OP_number_loss};
+        o.as.number_loss = (struct number_loss){.rows = dim_fixed(B), .cols = 3, .binary = i};
+        bind(&w, &o, "");
+        run(&w, &o);
+        span kept = take(&w, "kept", B * 3, ELEM_F64); // check() runs the op again
+        memcpy(span_host(kept), reals(&w, "doutputs"), B * 3 * sizeof(double));
+        check(&w, "number_loss", &o, "loss", NULL, 0.25, "outputs", "kept");
+        world_close(&w);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
 Test(gradients, cross_entropy) {
     size_t live = mem_live_count();
     const uint32_t labels[] = {2, 0, 1};

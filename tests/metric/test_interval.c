@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "metric/interval.h"
+#include "support/class_table.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -29,7 +30,7 @@ Test(interval, units_and_types_by_hand) {
     const uint32_t first[] = {0, 1, 2, 3, 4, 0}; // row 5 repeats row 0
     const uint32_t *runs[] = {predicted};
     bootstrap b;
-    cr_assert_not(bootstrap_init(&b, &(test_table){6, 2, gold, first, runs, 1}));
+    cr_assert_not(class_bootstrap(&b, 6, 2, gold, first, runs, 1));
     cr_assert_eq(b.units, 5);
     cr_assert_eq(b.types, 5); // (00), (00 00), (01), (10), (11)
     uint32_t counts[5], seen[5] = {0}, ones = 0, ones_square = 0;
@@ -73,7 +74,7 @@ Test(interval, draws_have_binomial_moments) {
     for (size_t c = 0; c < sizeof ones / sizeof *ones; c++) {
         for (size_t i = 0; i < N; i++) predicted[i] = i < ones[c];
         bootstrap b;
-        cr_assert_not(bootstrap_init(&b, &(test_table){N, 2, gold, NULL, runs, 1}));
+        cr_assert_not(class_bootstrap(&b, N, 2, gold, NULL, runs, 1));
         cr_assert_eq(b.types, 2);
         double p = (double)ones[c] / N, sum = 0, square = 0;
         for (uint32_t d = 0; d < DRAWS; d++) {
@@ -104,7 +105,7 @@ Test(interval, no_number_of_threads_changes_a_bit) {
     fill(gold, b, N, 3, 190, 2);
     const uint32_t *runs[] = {a, b};
     bootstrap boot;
-    cr_assert_not(bootstrap_init(&boot, &(test_table){N, 3, gold, NULL, runs, 2}));
+    cr_assert_not(class_bootstrap(&boot, N, 3, gold, NULL, runs, 2));
     const metric *m = metric_find("macro_f1");
     omp_set_num_threads(1);
     cr_assert_not(bootstrap_scores(one, &boot, m, DRAWS, 0));
@@ -126,7 +127,7 @@ Test(interval, of_a_run_has_the_known_width) {
     cr_assert_not(confusion_add(&c, gold, predicted, NULL, N));
     double p = metric_value("accuracy", &c);
     interval x;
-    cr_assert_not(interval_of_run(&x, metric_find("accuracy"), gold, predicted, NULL, N, 3));
+    cr_assert_not(class_interval(&x, metric_find("accuracy"), gold, predicted, NULL, N, 3));
     double want = 1.96 * sqrt(p * (1 - p) / N);
     cr_assert(x.low < p && p < x.high);
     cr_assert_float_eq((x.high - x.low) / 2, want, 0.06 * want, "half-width %g, want about %g",
@@ -146,9 +147,9 @@ Test(interval, equal_texts_stay_together) {
     }
     const metric *m = metric_find("accuracy");
     interval single, paired, loose;
-    cr_assert_not(interval_of_run(&single, m, gold, predicted, NULL, N, 2));
-    cr_assert_not(interval_of_run(&paired, m, gold, predicted, first, 2 * N, 2));
-    cr_assert_not(interval_of_run(&loose, m, gold, predicted, NULL, 2 * N, 2));
+    cr_assert_not(class_interval(&single, m, gold, predicted, NULL, N, 2));
+    cr_assert_not(class_interval(&paired, m, gold, predicted, first, 2 * N, 2));
+    cr_assert_not(class_interval(&loose, m, gold, predicted, NULL, 2 * N, 2));
     double width = single.high - single.low;
     cr_assert_float_eq(paired.high - paired.low, width, 1e-12);
     cr_assert_lt(loose.high - loose.low, 0.8 * width);
@@ -161,7 +162,7 @@ Test(interval, fifty_thousand_rows_are_quick) {
     for (uint32_t i = 0; i < N; i++) first[i] = i % 50 == 49 ? i - 7 : i;
     double start = clock_seconds();
     interval x;
-    cr_assert_not(interval_of_run(&x, metric_find("accuracy"), gold, predicted, first, N, 2));
+    cr_assert_not(class_interval(&x, metric_find("accuracy"), gold, predicted, first, N, 2));
     double took = clock_seconds() - start;
     cr_log_info("interval of 50,000 rows: %.3f s", took);
     cr_assert_lt(took, 5.0, "took %.2f s", took); // far above what it takes: machines differ
@@ -174,7 +175,7 @@ static interval of_first_right(size_t right, size_t rows, const char *name, uint
         gold[i] = i < right ? answer : 1 - answer;
         predicted[i] = answer;
     }
-    cr_assert_not(interval_of_run(&x, metric_find(name), gold, predicted, NULL, rows, 2));
+    cr_assert_not(class_interval(&x, metric_find(name), gold, predicted, NULL, rows, 2));
     return x;
 }
 
@@ -212,13 +213,13 @@ Test(interval, bad_tables_are_named) {
     const uint32_t gold[] = {0, 1, 2}, fine[] = {0, 1, 1}, later[] = {0, 2, 2}, chain[] = {0, 0, 1};
     const uint32_t *runs[] = {fine};
     bootstrap b;
-    cr_assert_eq(bootstrap_init(&b, &(test_table){3, 2, gold, NULL, runs, 1}), ERR_DATA);
+    cr_assert_eq(class_bootstrap(&b, 3, 2, gold, NULL, runs, 1), ERR_DATA);
     cr_assert_str_eq(err_message(ERR_DATA), "row 2: id 2, expected ids below 2");
-    cr_assert_eq(bootstrap_init(&b, &(test_table){3, 3, gold, later, runs, 1}), ERR_DATA);
+    cr_assert_eq(class_bootstrap(&b, 3, 3, gold, later, runs, 1), ERR_DATA);
     cr_assert_str_eq(err_message(ERR_DATA), "row 1: its text is said to occur first in row 2");
-    cr_assert_eq(bootstrap_init(&b, &(test_table){3, 3, gold, chain, runs, 1}), ERR_DATA);
+    cr_assert_eq(class_bootstrap(&b, 3, 3, gold, chain, runs, 1), ERR_DATA);
     cr_assert_str_eq(err_message(ERR_DATA), "row 2: its text is said to occur first in row 1");
-    cr_assert_eq(bootstrap_init(&b, &(test_table){0, 3, gold, NULL, runs, 1}), ERR_ARG);
+    cr_assert_eq(class_bootstrap(&b, 0, 3, gold, NULL, runs, 1), ERR_ARG);
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "metric/statistics.h"
+#include "support/class_table.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -136,6 +137,7 @@ static double score_of(const bootstrap *b, const uint32_t *sums, size_t run, con
 typedef struct golden_table {
     test_table table;
     uint32_t *gold, *first, *predicted[3];
+    answers room[CLASS_TABLE_RUNS];
 } golden_table;
 
 static void open_table(golden_table *g, const cJSON *item) {
@@ -145,12 +147,8 @@ static void open_table(golden_table *g, const cJSON *item) {
     g->first = wholes(part(item, "first_row"), &same);
     cr_assert_eq(rows, same);
     cJSON_ArrayForEach(list, part(item, "predicted")) g->predicted[runs++] = wholes(list, &same);
-    g->table = (test_table){.rows = rows,
-                            .classes = (size_t)part(item, "classes")->valuedouble,
-                            .gold = g->gold,
-                            .first_row = g->first,
-                            .predicted = (const uint32_t **)g->predicted,
-                            .runs = runs};
+    g->table = class_table(g->room, rows, (size_t)part(item, "classes")->valuedouble, g->gold,
+                           g->first, (const uint32_t **)g->predicted, runs);
 }
 
 static void close_table(golden_table *g) {
@@ -324,7 +322,7 @@ static bool separated(const world *w, size_t seeds) {
         plain[r] = m->fn(&c);
         confusion_free(&c);
     }
-    cr_assert_not(bootstrap_init(&b, &(test_table){ROWS, CLASSES, w->gold, NULL, runs, 2 * seeds}));
+    cr_assert_not(class_bootstrap(&b, ROWS, CLASSES, w->gold, NULL, runs, 2 * seeds));
     cr_assert_not(bootstrap_scores(resampled, &b, m, RESAMPLES, BOOTSTRAP_SEED));
     bootstrap_free(&b);
     double means[2][RESAMPLES];
@@ -375,7 +373,7 @@ Test(statistics, constant_models_are_rarely_separated) {
             for (uint32_t i = 0; i < rows[k]; i++)
                 right += gold[i] = philox4x32((philox){{i, 7, 0, 0}}, set, 3000).v[0] & 1;
             bootstrap b;
-            cr_assert_not(bootstrap_init(&b, &(test_table){rows[k], 2, gold, NULL, runs, 2}));
+            cr_assert_not(class_bootstrap(&b, rows[k], 2, gold, NULL, runs, 2));
             cr_assert_not(bootstrap_scores(resampled, &b, metric_find("accuracy"), DRAWS, set));
             bootstrap_free(&b);
             double share = right / (double)rows[k], one[SEEDS], zero[SEEDS];

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Row for row: reads each set by the rules of Hugging Face's loading scripts and compares the hash of
-all (label, text) pairs of each split with the program's.
+all rows' targets and texts of each split with the program's.
 
     tests/peer/data_rows.py PROGRAM DATA [TASK...]
 
 The rules are those of datasets/<task>/<task>.py, version 1.1.0, written down again here. Plain Python.
 """
-import csv, hashlib, json, subprocess, sys
+import csv, hashlib, json, os, struct, subprocess, sys
 
 csv.field_size_limit(1 << 30)
 HATE = ["hate", "offensive", "none"]
@@ -46,7 +46,60 @@ def klue_tc_dacon(folder, name):
     next(rows)
     return [(title, int(label)) for _, title, label in rows]
 
+def of_columns(file, texts, label, names=None, one=None):
+    """Rows of a file with a header and no quoting: texts, and a label's id or one(row)."""
+    with open(file, encoding="utf-8", newline="") as opened:
+        for row in csv.DictReader(opened, delimiter="\t", quoting=csv.QUOTE_NONE):
+            yield (*(row[t] for t in texts), one(row) if one else names.index(row[label]))
+
+def number(value):
+    """As the program writes the nearest f32."""
+    return "%.9g" % struct.unpack("f", struct.pack("f", float(value)))[0]
+
+NLI, PAIR = ["entailment", "neutral", "contradiction"], ["sentence1", "sentence2"]
+
+def kor_nli(folder, name):
+    file = f"{folder}/kor_nli/xnli.{'dev' if name == 'train' else 'test'}.ko.tsv"
+    return list(of_columns(file, PAIR, "gold_label", NLI))
+
+def kor_sts(folder, name):
+    return list(of_columns(f"{folder}/kor_sts/sts-{name}.tsv", PAIR, None, one=lambda row: number(row["score"])))
+
+def klue_nli_dev(folder, name):
+    with open(f"{folder}/klue/klue-nli-v1.1_dev.json", encoding="utf-8") as file:
+        return [(r["premise"], r["hypothesis"], NLI.index(r["gold_label"])) for r in json.load(file)]
+
+def klue_sts_dev(folder, name):
+    with open(f"{folder}/klue/klue-sts-v1.1_dev.json", encoding="utf-8") as file:
+        return [(r["sentence1"], r["sentence2"], number(r["labels"]["real-label"])) for r in json.load(file)]
+
+def lang_id(folder, name):
+    names, rows = sorted(n.split(".")[0] for n in os.listdir(f"{folder}/lang_id") if n.endswith(".sentences.txt")), []
+    for language in names:
+        for part in ("sentences", "word-pairs"):
+            with open(f"{folder}/lang_id/{language}.{part}.txt", encoding="utf-8", newline="") as file:
+                rows += [(line.rstrip("\n"), names.index(language)) for line in file]
+    return rows
+
+def korean_unsmile(folder, name):
+    def labels(row):
+        return ",".join(str(k) for k, column in enumerate(list(row)[1:11]) if row[column] == "1")
+    file = f"{folder}/unsmile/unsmile_{'train' if name == 'train' else 'valid'}_v1.0.tsv"
+    return list(of_columns(file, ["문장"], None, one=labels))
+
+def kmhas_small(folder, name):
+    rows = rows_of(f"{folder}/kmhas/kmhas_{'valid' if name == 'train' else 'test'}.txt", delimiter="\t")
+    next(rows)
+    return [(text, ",".join(map(str, sorted(map(int, labels.split(",")))))) for text, labels in rows]
+
 TASKS = {
+    "kor_nli": (kor_nli, ["train", "test"]),
+    "kor_sts": (kor_sts, ["train", "dev", "test"]),
+    "klue_nli_dev": (klue_nli_dev, ["all"]),
+    "klue_sts_dev": (klue_sts_dev, ["all"]),
+    "lang_id": (lang_id, ["all"]),
+    "korean_unsmile": (korean_unsmile, ["train", "test"]),
+    "kmhas_small": (kmhas_small, ["train", "test"]),
     "nsmc": (nsmc, ["train", "test"]),
     "kor_hate": (kor_hate("hate", HATE), ["train", "test"]),
     "kor_hate_bias": (kor_hate("bias", ["none", "gender", "others"]), ["train", "test"]),
@@ -63,8 +116,8 @@ def read(task, folder):
 
 def digest(rows):
     h = hashlib.sha256()
-    for text, label in rows:
-        h.update(b"%d\0%s\0" % (label, text.encode()))
+    for *texts, target in rows:
+        h.update(str(target).encode() + b"\0" + b"".join(text.encode() + b"\0" for text in texts))
     return h.hexdigest()
 
 def main(program, folder, tasks):

@@ -40,13 +40,16 @@ FAMILIES = {
     # four layers: their gradients add up
     "albert": ("AlbertConfig", {**USUAL, "hidden_size": 32, "num_attention_heads": 4, "embedding_size": 22, "num_hidden_layers": 4,
                                 "classifier_dropout_prob": 0.0}),
+    # heads by problem_type, upon BERT
+    "regression": ("BertConfig", {**USUAL, "num_labels": 1, "problem_type": "regression"}),
+    "multi_label": ("BertConfig", {**USUAL, "num_labels": 4, "problem_type": "multi_label_classification"}),
 }
 
 
 MASKED = "_mlm"
 # its head has GELU all the same
 MASKED_SIZES = {"electra": {"hidden_act": "gelu_new"}}
-NAMES = [*FAMILIES, *(family + MASKED for family in FAMILIES)]
+NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes)]
 
 
 def head_of(name):
@@ -59,6 +62,15 @@ def is_masked(model):
 
 def has_pad_in_text(config):
     return config.model_type != "bert"  # its fixture is older
+
+
+def target(config, number):
+    """A label, a number, or a 0 or 1 for each label."""
+    if config.problem_type == "regression":
+        return number * 0.75 - 0.5
+    if config.problem_type == "multi_label_classification":
+        return [float(number >> label & 1) for label in range(config.num_labels)]
+    return number % config.num_labels
 
 
 def batches(config, masked):
@@ -76,7 +88,7 @@ def batches(config, masked):
                 row["chosen"] = [k for k in range(n) if n == 5 or (k + i) % 4 == 2]
                 row["wanted"] = torch.randint(0, config.vocab_size, (len(row["chosen"]),), generator=random).tolist()
             else:
-                row["label"] = (i + place) % config.num_labels
+                row["label"] = target(config, i + place)
             rows.append(row)
         yield rows
 
@@ -92,6 +104,7 @@ def padded(rows, config):
         types[i, r["type_one"]:n] = 1
     if "label" in rows[0]:
         labels = torch.tensor([r["label"] for r in rows])
+        labels = labels.double() if labels.is_floating_point() else labels
     else:
         labels = torch.full_like(ids, -100)
         for i, r in enumerate(rows):

@@ -52,7 +52,7 @@ def main():
     arguments.add_argument("--json", metavar="FILE")
     a = arguments.parse_args()
     drawn = list(cases(a.count, a.seed))
-    text = "\n".join(" ".join(map(str, [c, len(g), *g.tolist(), *p.tolist()])) for c, g, p in drawn)
+    text = "\n".join(" ".join(map(str, ["class", c, len(g), *g.tolist(), *p.tolist()])) for c, g, p in drawn)
     answers = common.run_tool("metric_pass", text=text + "\n").splitlines()
     assert len(answers) == len(drawn), (len(answers), len(drawn))
     largest, absent = {}, 0

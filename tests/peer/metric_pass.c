@@ -2,13 +2,16 @@
  *
  *     metric_pass < cases
  *
- * A case is one line of whole numbers: C N, N gold ids, N predicted ids. For each, a line of JSON:
+ * A case is one line: class C N, N gold ids, N predicted ids; number 0 N, N gold, N predicted; set C N,
+ * N * C of 0 or 1, N * C scores. For each, a line of JSON (of the last two metrics alone):
  * confusion (C * C, rows are gold), metrics by name, classes [[precision, recall, f1, support]]. */
 #include "base/memory.h"
-#include "metric/score.h"
+#include "metric/rows.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static err read_ids(uint32_t **ids, size_t count) {
     err e = mem_new(ids, count);
@@ -26,7 +29,7 @@ static void print_scores(const confusion *c, const uint64_t *matrix) {
     printf("], \"metrics\": {");
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
-        if (!metric_applies(m, c->classes)) continue;
+        if (!metric_applies(m, c->kind, c->classes)) continue;
         printf("%s\"%s\": %.17g", comma, m->name, m->fn(c));
         comma = ", ";
     }
@@ -57,10 +60,50 @@ done:
     return e;
 }
 
+static err read_numbers(float **numbers, size_t count) {
+    err e = mem_new(numbers, count);
+    for (size_t i = 0; !e && i < count; i++)
+        if (scanf("%f", &(*numbers)[i]) != 1)
+            e = err_set(ERR_FORMAT, "the input ends before number %zu of %zu", i, count);
+    return e;
+}
+
+/* Numbers, or sets as 0 or 1 and scores: one object of the metrics, null where not defined. */
+static err number_case(answer_kind kind, size_t classes, size_t count) {
+    size_t width = kind == ANSWER_SET ? classes : 1;
+    float *gold = NULL, *predicted = NULL;
+    confusion c = {0};
+    const char *comma = "";
+    err e = ERR_OK;
+    if ((e = read_numbers(&gold, count * width)) || (e = read_numbers(&predicted, count * width)))
+        goto done;
+    if ((e = answers_sum(&c, kind, classes, (answers){.numbers = gold},
+                         (answers){.numbers = predicted}, NULL, count)))
+        goto done;
+    printf("{\"metrics\": {");
+    for (size_t i = 0; i < metric_count(); i++) {
+        const metric *m = metric_at(i);
+        if (!metric_applies(m, kind, classes)) continue;
+        double value = m->fn(&c);
+        printf(isnan(value) ? "%s\"%s\": null" : "%s\"%s\": %.17g", comma, m->name, value);
+        comma = ", ";
+    }
+    printf("}}\n");
+done:
+    confusion_free(&c);
+    mem_free(gold);
+    mem_free(predicted);
+    return e;
+}
+
 int main(void) {
+    char kind[16];
     size_t classes, count;
     err e = ERR_OK;
-    while (!e && scanf("%zu %zu", &classes, &count) == 2) e = one_case(classes, count);
+    while (!e && scanf("%15s %zu %zu", kind, &classes, &count) == 3)
+        e = !strcmp(kind, "class")    ? one_case(classes, count)
+            : !strcmp(kind, "number") ? number_case(ANSWER_NUMBER, 0, count)
+                                      : number_case(ANSWER_SET, classes, count);
     if (e) fprintf(stderr, "metric_pass: %s\n", err_message(e));
     return e != ERR_OK;
 }

@@ -17,11 +17,16 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
         const char *name, *headline;
         size_t labels;
     } known[] = {
+        {"klue_nli", "accuracy", 3},      {"klue_nli_dev", "accuracy", 3},
+        {"klue_sts", "pearson", 0},       {"klue_sts_dev", "pearson", 0},
         {"klue_tc", "macro_f1", 7},       {"klue_tc_dacon", "macro_f1", 7},
+        {"kmhas", "macro_f1", 9},         {"kmhas_small", "macro_f1", 9},
         {"kor_3i4k", "macro_f1", 7},      {"kor_hate", "macro_f1", 3},
         {"kor_hate_bias", "macro_f1", 3}, {"kor_hate_gender", "macro_f1", 2},
+        {"kor_nli", "accuracy", 3},       {"kor_nli_full", "accuracy", 3},
         {"kor_sae", "macro_f1", 6},       {"kor_sarcasm", "accuracy", 2},
-        {"nsmc", "accuracy", 2},
+        {"kor_sts", "spearman", 0},       {"korean_unsmile", "micro_f1", 10},
+        {"lang_id", "macro_f1", 24},      {"nsmc", "accuracy", 2},
     };
     json_setup();
     size_t live = mem_live_count();
@@ -53,8 +58,10 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
     cr_expect_eq(e, ERR_USAGE);
     cr_expect_str_eq(
         err_message(e),
-        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_tc, klue_tc_dacon, "
-        "kor_3i4k, kor_hate, kor_hate_bias, kor_hate_gender, kor_sae, kor_sarcasm, nsmc)");
+        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_nli, klue_nli_dev, "
+        "klue_sts, klue_sts_dev, klue_tc, klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
+        "kor_hate, kor_hate_bias, kor_hate_gender, kor_nli, kor_nli_full, kor_sae, "
+        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc)");
     e = task_find(&t, "something else entirely", NULL);
     cr_expect_eq(strncmp(err_message(e), "unknown task 'something else entirely' (known: ", 47), 0);
 }
@@ -92,8 +99,8 @@ static const struct {
     {"\"citation\"", "\"cite\"",
      ": unknown key 'cite' (allowed: schema, name, version, title, source, "},
     {"\"title\": \"t\"", "\"title\": \"t\", \"title\": \"u\"", ": key 'title' stands there twice"},
-    {"\"role\": \"train\"", "\"role\": \"dev\"",
-     ": files[0]: key 'role' is 'dev', allowed: train, test, all"},
+    {"\"role\": \"train\"", "\"role\": \"devel\"",
+     ": files[0]: key 'role' is 'devel', allowed: train, test, all, dev"},
     {"\"role\": \"train\"", "\"role\": \"test\"",
      ": key 'files': with split rule 'files' there is a file of role 'train'"},
     {"\"a.csv\"", "\"../a.csv\"",
@@ -107,7 +114,7 @@ static const struct {
     {"\"a.csv\"", "\"a.csv\", \"bytes\": -1",
      ": files[0]: key 'bytes' is -1, expected a whole number from 1 to 4294967295"},
     {"\"a.csv\"", "\"a.csv\", \"sha\": \"\"",
-     ": files[0]: unknown key 'sha' (allowed: role, name, url, bytes, sha256, rows)"},
+     ": files[0]: unknown key 'sha' (allowed: role, name, url, bytes, sha256, rows, label)"},
     {"[{\"role\": \"train\", \"name\": \"a.csv\"}, {", "[3, {", ": files[0] is not an object"},
     {"\"delimited\"", "\"excel\"",
      ": format: key 'kind' is 'excel', allowed: delimited, jsonl, json"},
@@ -123,7 +130,7 @@ static const struct {
     {"\"text\": \"text\"", "\"text\": \"label\"",
      ": format: keys 'text' and 'label' are both 'label'"},
     {"\"kind\": \"delimited\"", "\"kind\": \"jsonl\"",
-     ": format: unknown key 'delimiter' (allowed: kind, text, label)"},
+     ": format: unknown key 'delimiter' (allowed: kind, text, text_pair, label, label_separator)"},
     {", {\"value\": \"1\", \"name\": \"yes\", \"readable\": \"yes\"}]", "]",
      ": key 'labels' has 1 elements, 2 to 4096 are allowed"},
     {"\"value\": \"1\"", "\"value\": \"0\"", ": labels[0] and labels[1] share a value or a name"},

@@ -109,8 +109,8 @@ Test(options, dev_loss_equals_pytorch) {
     pack_sentence s[4];
     for (int i = 0; i < 4; i++) s[i] = (pack_sentence){NULL, 1, 1, {labels[i]}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        double loss =
-            predict_loss(logits, s, 4, 3, cases[k].smoothing, cases[k].weighted ? weights : NULL);
+        double loss = predict_loss(ANSWER_CLASS, logits, s, 4, 3, cases[k].smoothing,
+                                   cases[k].weighted ? weights : NULL);
         cr_assert_float_eq(loss, cases[k].loss, 1e-14, "case %zu: %.17g", k, loss);
     }
 }

@@ -1,4 +1,5 @@
-/* Cross-entropy: of few classes, as a classifier has, in f64; of a vocabulary in vectorised f32. */
+/* Losses. Cross-entropy of few classes, as a classifier has, is in f64, of a vocabulary in
+ * vectorised f32; those of numbers, of which a batch has few, one thread does in f64. */
 #include "compute/cpu/cpu_internal.h"
 
 #include <math.h>
@@ -78,5 +79,27 @@ err cpu__cross_entropy(const op_call *call, const op *o) {
                 .scale = call->step->loss_scale};
     bool is_few = a->classes <= CLASSES_FEW;
     cpu__for(call->device, cpu__size(call, a->rows), is_few ? few_item : many_item, &l);
+    return ERR_OK;
+}
+
+err cpu__number_loss(const op_call *call, const op *o) {
+    const struct number_loss *a = &o->as.number_loss;
+    float *loss = cpu__reals(a->loss), *doutputs = cpu__reals(a->doutputs);
+    const float *outputs = cpu__reals(a->outputs), *targets = cpu__reals(a->targets);
+    double share = 1.0 / a->cols, scale = (double)call->step->loss_scale;
+    for (size_t b = 0; b < cpu__size(call, a->rows); b++) {
+        double total = 0;
+        for (size_t i = b * a->cols; i < (b + 1) * a->cols; i++) {
+            double z = (double)outputs[i], t = (double)targets[i], slope = 2 * (z - t);
+            if (a->binary) {
+                total += fmax(z, 0) - z * t + log1p(exp(-fabs(z)));
+                slope = 1 / (1 + exp(-z)) - t;
+            } else {
+                total += (z - t) * (z - t);
+            }
+            if (doutputs) doutputs[i] = (float)(slope * share * scale);
+        }
+        loss[b] = (float)(total * share);
+    }
     return ERR_OK;
 }

@@ -1,4 +1,4 @@
-/* Reference cross-entropy with class weights and smoothing. */
+/* Reference losses: cross-entropy with class weights and smoothing; numbers. */
 #include "compute/reference/reference_internal.h"
 
 #include <math.h>
@@ -34,6 +34,27 @@ err reference__cross_entropy(const op_call *call, const op *o) {
             double target = smoothing / (double)classes + (c == targets[b] ? 1 - smoothing : 0);
             double w = (weights ? weights[c] : 1) * target;
             dlogits[b * classes + c] = (weighted * exp(z[c] - lse) - w) * scale;
+        }
+    }
+    return ERR_OK;
+}
+
+err reference__number_loss(const op_call *call, const op *o) {
+    const struct number_loss *a = &o->as.number_loss;
+    double *loss = reference__reals(a->loss), *doutputs = reference__reals(a->doutputs);
+    const double *outputs = reference__reals(a->outputs), *targets = reference__reals(a->targets);
+    double share = 1.0 / a->cols, scale = (double)call->step->loss_scale;
+    for (size_t b = 0; b < reference__size(call, a->rows); b++) {
+        loss[b] = 0;
+        for (size_t i = b * a->cols; i < (b + 1) * a->cols; i++) {
+            double z = outputs[i], t = targets[i], slope = 2 * (z - t);
+            if (a->binary) {
+                loss[b] += share * (fmax(z, 0) - z * t + log1p(exp(-fabs(z))));
+                slope = 1 / (1 + exp(-z)) - t;
+            } else {
+                loss[b] += share * (z - t) * (z - t);
+            }
+            if (doutputs) doutputs[i] = slope * share * scale;
         }
     }
     return ERR_OK;

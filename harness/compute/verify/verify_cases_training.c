@@ -182,6 +182,28 @@ err verify__cases_cross_entropy(verify_run *run) {
     return loss_case(run, 33, 130, 0.1f, 3, NULL, true);
 }
 
+static err number_loss_case(verify_run *run, uint32_t rows, uint32_t cols, bool binary,
+                            float spread, const char *absent, bool regions) {
+    trial t = verify__start(OP_number_loss, rows, "B %u C %u%s outputs %g%s", rows, cols,
+                            binary ? " binary" : "", (double)spread, regions ? " regions" : "");
+    t.style = SENTENCES_ONES;
+    t.absent = absent;
+    if (regions) verify__use_regions(&t);
+    verify__add_tweak(&t, "outputs", spread, 0, 0);
+    verify__add_tweak(&t, "targets", 0.5f, 0.5f, 0);
+    t.o.as.number_loss =
+        (struct number_loss){.rows = verify__sentences_of(&t), .cols = cols, .binary = binary};
+    return verify__trial(run, &t);
+}
+
+err verify__cases_number_loss(verify_run *run) {
+    for (size_t i = 0; i < verify__rows_to_try(run); i++)
+        TRY(number_loss_case(run, verify__row_counts[i], (uint32_t)(i % 7 + 1), i % 2, 2,
+                             i % 3 ? NULL : " doutputs ", i == 1));
+    TRY(number_loss_case(run, 32, 9, true, 80, NULL, false));
+    return number_loss_case(run, 33, 130, true, 3, NULL, true);
+}
+
 static err prepare_overflow(trial *t, device *reference) {
     (void)reference;
     verify__values(t, "part", 0, 0)[1] = INFINITY;

@@ -149,6 +149,21 @@ void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) 
     }
 }
 
+void vulkan__record_number_loss(recorder *r, const struct number_loss *a) {
+    uint32_t rows = vulkan__size(r, a->rows);
+    size_t count = (size_t)rows * a->cols;
+    struct push_loss push = {.rows = rows,
+                             .classes = a->cols,
+                             .has_dlogits = span_given(a->doutputs),
+                             .is_binary = a->binary,
+                             .loss_scale = r->step->loss_scale};
+    vulkan__write(r, a->loss, 0, rows);
+    vulkan__write(r, a->doutputs, 0, count);
+    vulkan__read(r, a->outputs, 0, count);
+    vulkan__read(r, a->targets, 0, count);
+    vulkan__dispatch_elements(r, KERNEL_number_loss, rows, (uint64_t)a->cols, &push);
+}
+
 // --- LayerNorm
 
 enum {

@@ -42,16 +42,36 @@ typedef struct head {
     err (*forward)(const struct model_builder *b, dim rows, span x);
     err (*loss)(const struct model_builder *b, dim rows);
     err (*backward)(const struct model_builder *b, dim rows, span dx, span x);
-    /* What outputs (count, C) say: predicted (count), as targets are laid out. Of a head that reads
-     * chosen rows the loss says it, as batch->predicted: NULL. */
+    /* What outputs (count, C) say of classes: predicted (count), as targets are laid out. NULL: the
+     * outputs are the answers (struct answers in metric/score.h), numbers or scores of labels; of a
+     * head that reads chosen rows the loss says it, as batch->predicted. */
     void (*decode)(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes);
 } head;
 
 /* X(name): head_<name> is defined in head/<name>.c. */
-#define HEADS(X) X(classification) X(masked_lm)
+#define HEADS(X)                                                                                   \
+    X(classification)                                                                              \
+    X(regression)                                                                                  \
+    X(multi_label)                                                                                 \
+    X(masked_lm)
 
 #define X(name) extern const head head_##name;
 HEADS(X)
 #undef X
+
+/* The head of sentences that are answered with that kind. */
+static inline const head *head_of_kind(answer_kind kind) {
+    return kind == ANSWER_SET      ? &head_multi_label
+           : kind == ANSWER_NUMBER ? &head_regression
+                                   : &head_classification;
+}
+
+/* The head that a configuration means: the one that it names, or that of its scores. */
+static inline const head *head_of(const model_config *c) {
+    return c->head                             ? c->head
+           : c->scores == MODEL_SCORES_RAW     ? &head_regression
+           : c->scores == MODEL_SCORES_SIGMOID ? &head_multi_label
+                                               : &head_classification;
+}
 
 #endif

@@ -104,22 +104,19 @@ static err train_watched(regress_result *r, run *job) {
 
 static err score(regress_result *r, const run *job) {
     confusion c = {0};
-    uint32_t *gold = NULL;
-    size_t n = job->test.count;
-    err e = mem_new(&gold, n);
-    if (e) return e;
-    for (size_t i = 0; i < n; i++) gold[i] = job->test.sentences[i].target.class;
-    if ((e = confusion_init(&c, job->task.label_count)) ||
-        (e = confusion_add(&c, gold, job->predicted, NULL, n)))
-        goto done;
-    for (size_t m = 0; m < metric_count(); m++)
+    size_t n = job->test.count, classes = job->task.label_count;
+    answer_kind kind = job->task.kind;
+    err e = run_test_sum(&c, job, false);
+    for (size_t m = 0; !e && m < metric_count(); m++)
         r->metrics[m] =
-            metric_applies(metric_at(m), c.classes) ? metric_at(m)->fn(&c) : (double)NAN;
-    hash_bytes_hex(job->predicted, n * sizeof *job->predicted, r->predictions_sha256);
+            metric_applies(metric_at(m), kind, classes) ? metric_at(m)->fn(&c) : (double)NAN;
+    if (kind == ANSWER_CLASS)
+        hash_bytes_hex(job->predicted, n * sizeof *job->predicted, r->predictions_sha256);
+    else
+        hash_bytes_hex(job->logits, n * job->source.config.classes * sizeof *job->logits,
+                       r->predictions_sha256);
     r->rows = n;
-done:
     confusion_free(&c);
-    mem_free(gold);
     return e;
 }
 

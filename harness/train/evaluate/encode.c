@@ -13,8 +13,7 @@ static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, cons
     size_t used = 0, capacity = 0;
     err e = ERR_OK;
     for (size_t i = first; i < last; i++) {
-        if ((e = tokenizer_encode(t, &one, examples[i].texts[0].text, examples[i].texts[0].bytes,
-                                  max_length))) {
+        if ((e = example_encode(t, &one, &examples[i], max_length))) {
             e = err_wrap(e, "text %zu", i);
             break;
         }
@@ -80,16 +79,10 @@ err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, e
     return e;
 }
 
-err encode_texts(encoded *out, const tokenizer *t, const char *const *texts, size_t count,
-                 uint32_t max_length) {
-    example *list = NULL;
+err encode_examples(encoded *out, const tokenizer *t, const example *examples, size_t count,
+                    uint32_t max_length) {
     *out = (encoded){0};
-    err e = mem_new(&list, count);
-    if (e) return e;
-    for (size_t i = 0; i < count; i++) list[i] = (example){{{texts[i], strlen(texts[i])}}, 1, {0}};
-    e = encode_all(out, t, list, count, max_length);
-    mem_free(list);
-    return e;
+    return encode_all(out, t, examples, count, max_length);
 }
 
 void encoded_free(encoded *e) {

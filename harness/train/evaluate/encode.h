@@ -24,9 +24,9 @@ typedef enum encode_rows { ENCODE_ALL, ENCODE_KEPT } encode_rows;
 err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, encode_rows rows,
                  uint32_t max_length) MUST_CHECK;
 
-/* Encodes texts, each terminated; targets are class 0. */
-err encode_texts(encoded *out, const tokenizer *t, const char *const *texts, size_t count,
-                 uint32_t max_length) MUST_CHECK;
+/* The same of examples. */
+err encode_examples(encoded *out, const tokenizer *t, const example *examples, size_t count,
+                    uint32_t max_length) MUST_CHECK;
 
 void encoded_free(encoded *e);
 

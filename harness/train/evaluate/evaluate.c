@@ -101,8 +101,8 @@ void predict_probabilities(double *probabilities, const float *logits, uint32_t 
     for (uint32_t c = 0; c < classes; c++) probabilities[c] /= sum;
 }
 
-double predict_loss(const float *logits, const pack_sentence *sentences, size_t count,
-                    uint32_t classes, double smoothing, const double *weights) {
+static double class_loss(const float *logits, const pack_sentence *sentences, size_t count,
+                         uint32_t classes, double smoothing, const double *weights) {
     double sum = 0, divisor = 0;
     for (size_t i = 0; i < count; i++) {
         const float *z = logits + i * classes;
@@ -117,4 +117,27 @@ double predict_loss(const float *logits, const pack_sentence *sentences, size_t 
         divisor += weights ? weights[label] : 1;
     }
     return count ? sum / divisor : 0;
+}
+
+/* The head's losses of numbers (struct number_loss). */
+static double number_loss(const float *logits, const pack_sentence *sentences, size_t count,
+                          uint32_t classes, bool binary) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t c = 0; c < classes; c++) {
+            const example_target *target = &sentences[i].target;
+            double z = (double)logits[i * classes + c];
+            double t = binary ? target->set[c] : (double)target->number;
+            sum +=
+                (binary ? fmax(z, 0) - z * t + log1p(exp(-fabs(z))) : (z - t) * (z - t)) / classes;
+        }
+    }
+    return count ? sum / (double)count : 0;
+}
+
+double predict_loss(answer_kind kind, const float *logits, const pack_sentence *sentences,
+                    size_t count, uint32_t classes, double smoothing, const double *weights) {
+    return kind == ANSWER_CLASS
+               ? class_loss(logits, sentences, count, classes, smoothing, weights)
+               : number_loss(logits, sentences, count, classes, kind == ANSWER_SET);
 }

@@ -37,9 +37,9 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
 /* softmax of one row of logits, in f64. */
 void predict_probabilities(double *probabilities, const float *logits, uint32_t classes);
 
-/* Mean loss of predictions as the trainer computes it (trainer.h): smoothing, and weights (classes)
- * or NULL. */
-double predict_loss(const float *logits, const pack_sentence *sentences, size_t count,
-                    uint32_t classes, double smoothing, const double *weights);
+/* Mean loss of predictions as the trainer computes it (trainer.h): of classes with smoothing, and
+ * weights (classes) or NULL. */
+double predict_loss(answer_kind kind, const float *logits, const pack_sentence *sentences,
+                    size_t count, uint32_t classes, double smoothing, const double *weights);
 
 #endif

@@ -1,6 +1,5 @@
 #include "train/evaluate/scorer.h"
 
-#include "base/memory.h"
 #include "model/weights/weights.h"
 #include "train/run/labels.h"
 
@@ -25,6 +24,7 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
     if ((e = device_open_named(&s->device, selector, options))) return e;
     s->device_is_open = true;
     if ((e = model_init(&s->model, &s->device, &s->source.config, 0))) return e;
+    s->model.head = &head_classification; // until scorer_match: texts without targets
     e = weights_load(&s->model.params, &report, s->source.folder, 0, 0);
     if (!e && report.drawn_count)
         e = err_set(ERR_DATA, "%s: no fine-tuned classifier there: tensor '%s' is missing",
@@ -33,18 +33,34 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
     return e;
 }
 
+/* What was fine-tuned answers in the task's kind: by config.json's problem_type, and one output
+ * alone is a number. A model of classes is taken by its largest score, whatever trained it. */
+static err check_kind(const source *from, const task *t) {
+    static const char *const kinds[] = {"classification", "regression", "multi_label"};
+    model_scores said = from->config.scores;
+    bool fits = t->kind == ANSWER_CLASS ||
+                (t->kind == ANSWER_NUMBER && from->config.classes == 1) ||
+                (t->kind == ANSWER_SET && said == MODEL_SCORES_SIGMOID);
+    if (fits) return ERR_OK;
+    return err_set(ERR_DATA, "%s: a model of %u outputs and problem_type %s, task %s is of kind %s",
+                   from->folder, from->config.classes,
+                   said == MODEL_SCORES_RAW       ? "regression"
+                   : said == MODEL_SCORES_SIGMOID ? "multi_label_classification"
+                                                  : "single_label_classification",
+                   t->name, kinds[t->kind]);
+}
+
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
-    const char **names = NULL;
-    err e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
+    model_scores scores = from->config.scores;
+    err e = check_kind(from, t);
+    if (!e && t->kind != ANSWER_NUMBER)
+        e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
-    if (!e) e = mem_new(&names, t->label_count);
-    for (size_t i = 0; !e && i < t->label_count; i++) names[i] = t->labels[i].name;
-    model_scores kind = from->config.scores;
-    if (!e) e = model_config_set_labels(&from->config, names, t->label_count);
-    from->config.scores = kind;
+    if (!e) e = labels_set(&from->config, t);
+    if (t->kind == ANSWER_CLASS) from->config.scores = scores;
     s->model.config.labels = NULL; // those of before
-    mem_free(names);
+    s->model.head = head_of_kind(t->kind);
     return e;
 }
 

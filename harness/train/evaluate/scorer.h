@@ -22,7 +22,7 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
 void scorer_close(scorer *s);
 
 /* Brings the labels in the order of a task's and gives them its names; map may be NULL. Errors:
- * those of labels_match. */
+ * those of labels_match; ERR_DATA for a model that answers in another kind than the task. */
 err scorer_match(scorer *s, const task *t, const char *map) MUST_CHECK;
 
 /* Scores rows, batch_size at once.

@@ -238,7 +238,8 @@ static err set_class_weights(recipe *r, const char *value) {
 static err set_metric(recipe *r, const char *value) {
     const metric *found = NULL;
     if (strncmp(value, "eval_", 5) == 0) value += 5;
-    err e = *value && strcmp(value, "loss") != 0 ? metric_lookup(&found, value, 0) : ERR_OK;
+    err e = *value && strcmp(value, "loss") != 0 ? metric_lookup(&found, value, ANSWER_CLASS, 0)
+                                                 : ERR_OK;
     if (e) return err_wrap(e, "metric_for_best_model (beside loss)");
     snprintf(r->metric_for_best_model, sizeof r->metric_for_best_model, "%s", value);
     return ERR_OK;

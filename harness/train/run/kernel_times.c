@@ -51,7 +51,8 @@ static err find_rows(watch *w) {
             err e = find_row(&w->row_of[plan_first_op(w->plan, part) + i], w->times, &list->ops[i],
                              phase);
             if (e) return e;
-            if (list->ops[i].kind == OP_cross_entropy) phase = "backward";
+            op_kind kind = list->ops[i].kind;
+            if (kind == OP_cross_entropy || kind == OP_number_loss) phase = "backward";
         }
     }
     return ERR_OK;

@@ -42,24 +42,8 @@ static err add_link(strbuf *out, const char *address) {
 /* --- scores --- */
 
 static err count_scores(card *c) {
-    const run *r = c->r;
-    size_t n = r->test.count;
-    uint32_t *gold = NULL;
-    bool *mask = NULL;
-    err e = ERR_OK;
-    if ((e = mem_new(&gold, n)) || (e = mem_new(&mask, n))) goto done;
-    for (size_t i = 0; i < n; i++) {
-        gold[i] = r->data.test.rows[i].example.target.class;
-        mask[i] = r->data.test.rows[i].scored_dedup;
-    }
-    if ((e = confusion_init(&c->official, r->task.label_count))) goto done;
-    if ((e = confusion_init(&c->dedup, r->task.label_count))) goto done;
-    if ((e = confusion_add(&c->official, gold, r->predicted, NULL, n))) goto done;
-    e = confusion_add(&c->dedup, gold, r->predicted, mask, n);
-done:
-    mem_free(gold);
-    mem_free(mask);
-    return e;
+    err e = run_test_sum(&c->official, c->r, false);
+    return e ? e : run_test_sum(&c->dedup, c->r, true);
 }
 
 /* The hub's name of a metric, and the average it is taken with ("": none). */

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/sums.h"
 #include "data/fetch_task.h"
-#include "metric/score.h"
+#include "metric/rows.h"
 #include "net/fetch.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
@@ -46,7 +46,7 @@ err run__open_device(run *r) {
 /* The rows of a classifier that is there go with the names of its labels. */
 static err match_labels(run *r) {
     source *s = &r->source;
-    bool keeps = s->classifier_rows == r->task.label_count;
+    bool keeps = r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count;
     if (!keeps && r->request.label_map)
         return err_set(ERR_USAGE, "the label map: model '%s' has no classifier of %zu labels",
                        r->request.model, r->task.label_count);
@@ -56,16 +56,20 @@ static err match_labels(run *r) {
 
 /* What the task makes of the model: its labels, its longest sentence. */
 static err set_labels(run *r) {
-    const char *names[256];
+    enum { LABELS_MAX = 256 };
+    const recipe *p = &r->request.recipe;
     err e = match_labels(r);
     if (e) return e;
-    if (r->task.label_count > sizeof names / sizeof *names)
-        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %zu are supported",
-                       r->task.name, r->task.label_count, sizeof names / sizeof *names);
-    for (size_t i = 0; i < r->task.label_count; i++) names[i] = r->task.labels[i].name;
+    if (r->task.kind != ANSWER_CLASS && (p->label_smoothing_factor > 0 || *p->class_weights))
+        return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
+                       *p->class_weights ? "class_weights" : "label_smoothing_factor",
+                       r->task.name);
+    if (r->task.label_count > LABELS_MAX)
+        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %d are supported",
+                       r->task.name, r->task.label_count, LABELS_MAX);
     r->max_length =
         source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
-    return model_config_set_labels(&r->source.config, names, r->task.label_count);
+    return labels_set(&r->source.config, &r->task);
 }
 
 static err encode_all(run *r) {
@@ -73,7 +77,9 @@ static err encode_all(run *r) {
     const tokenizer *words = &r->source.words;
     err e = ERR_OK;
     if ((e = encode_split(&r->train, words, &r->data.train, ENCODE_KEPT, r->max_length))) return e;
-    if ((e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length))) return e;
+    if (r->request.protocol == PROTOCOL_DEV &&
+        (e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length)))
+        return e;
     if ((e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length))) return e;
     r->tokenize_s = clock_seconds() - begin;
     size_t cut = r->train.cut + r->dev.cut + r->test.cut;
@@ -163,7 +169,7 @@ static err open_best(run *r) {
     const char *name = run_best_metric(r);
     const metric *m = NULL;
     bool by_loss = strcmp(name, "loss") == 0;
-    err e = by_loss ? ERR_OK : metric_lookup(&m, name, r->task.label_count);
+    err e = by_loss ? ERR_OK : metric_lookup(&m, name, r->task.kind, r->task.label_count);
     r->best = (best_tracker){.higher_is_better = !by_loss && m && m->higher_is_better,
                              .patience = p->early_stopping_patience,
                              .threshold = p->early_stopping_threshold};
@@ -229,27 +235,42 @@ static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss
     e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
                        size);
     if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
-    if (!e) r->trainer.model.head->decode(*predicted, *logits, rows->count, classes);
+    const head *h = r->trainer.model.head;
+    if (!e && h->decode) h->decode(*predicted, *logits, rows->count, classes);
     evaluator_free(&ev);
     return e;
 }
 
-static err dev_confusion(confusion *c, const run *r, const uint32_t *predicted) {
-    uint32_t *gold = NULL;
-    err e = mem_new(&gold, r->dev.count);
-    if (e) return e;
-    for (size_t i = 0; i < r->dev.count; i++) gold[i] = r->dev.sentences[i].target.class;
-    if (!(e = confusion_init(c, r->task.label_count)))
-        e = confusion_add(c, gold, predicted, NULL, r->dev.count);
-    mem_free(gold);
+/* The sum of the answers to a split. */
+static err sum_answers(confusion *c, const run *r, const dataset_split *split,
+                       const uint32_t *predicted, const float *logits, bool dedup) {
+    uint32_t *classes = NULL;
+    float *numbers = NULL;
+    bool *mask = NULL;
+    *c = (confusion){0};
+    err e = dataset_gold(&classes, &numbers, &r->data, split);
+    if (!e && dedup) e = mem_new(&mask, split->row_count);
+    for (size_t i = 0; !e && dedup && i < split->row_count; i++)
+        mask[i] = split->rows[i].scored_dedup;
+    if (!e)
+        e = answers_sum(c, r->task.kind, r->task.label_count, (answers){classes, numbers},
+                        (answers){predicted, logits}, mask, split->row_count);
+    mem_free(classes);
+    mem_free(numbers);
+    mem_free(mask);
     return e;
+}
+
+err run_test_sum(confusion *c, const run *r, bool dedup) {
+    return sum_answers(c, r, &r->data.test, r->predicted, r->logits, dedup);
 }
 
 /* The loss is the one that is trained on, as Trainer's eval_loss. */
 static double dev_loss(const run *r, const float *logits) {
     const trainer *t = &r->trainer;
-    return predict_loss(logits, r->dev.sentences, r->dev.count, r->source.config.classes,
-                        t->recipe.label_smoothing_factor, t->class_weights);
+    return predict_loss(r->task.kind, logits, r->dev.sentences, r->dev.count,
+                        r->source.config.classes, t->recipe.label_smoothing_factor,
+                        t->class_weights);
 }
 
 bool run__judge(run *r, uint32_t first) {
@@ -285,7 +306,7 @@ static err evaluate_dev(void *context, trainer *t) {
     const char *name = run_best_metric(r);
     (void)t;
     err e = score_rows(r, &logits, &predicted, NULL, &r->dev, NULL);
-    if (e || (e = dev_confusion(&c, r, predicted))) goto done;
+    if (e || (e = sum_answers(&c, r, &r->data.dev, predicted, logits, false))) goto done;
     double loss = dev_loss(r, logits);
     double score = strcmp(name, "loss") == 0 ? loss : metric_value(name, &c);
     if ((e = run__log_evaluation(r, &c, loss, clock_seconds() - begin))) goto done;

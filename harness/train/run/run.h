@@ -93,8 +93,9 @@ typedef struct run {
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
-    float *logits;       /* (test rows, C) owned */
-    uint32_t *predicted; /* (test rows) owned */
+    float *logits; /* (test rows, C) owned */
+    uint32_t
+        *predicted; /* (test rows) owned; classes alone: of other kinds logits are the answers */
     double test_loss;
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
@@ -110,6 +111,9 @@ err run_open(run *r, const run_request *request) MUST_CHECK;
 err run_train(run *r) MUST_CHECK;
 /* Predicts the test rows with the final (or best) weights. */
 err run_evaluate(run *r) MUST_CHECK;
+/* The sum of the answers to the test rows, all or those of the deduplicated score. Free with
+ * confusion_free. pre: run_evaluate. */
+err run_test_sum(confusion *c, const run *r, bool dedup) MUST_CHECK;
 /* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
 /* Ends the run: the folder is no longer unfinished, and cannot be resumed. Of its checkpoints the

@@ -51,7 +51,7 @@ err run__log_evaluation(run *r, const confusion *c, double loss, double seconds)
     put(&l, "eval_", "loss", loss);
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
-        if (metric_applies(m, c->classes)) put(&l, "eval_", m->name, m->fn(c));
+        if (metric_applies(m, c->kind, c->classes)) put(&l, "eval_", m->name, m->fn(c));
     }
     put(&l, "eval_", "runtime", seconds);
     put(&l, "eval_", "samples_per_second", per_second((double)r->dev.count, seconds));

@@ -19,10 +19,11 @@ enum { NEAR_FOLDERS_MAX = 200 };
 static err train_words(source *s, const dataset_split *train) {
     text_span *texts = NULL;
     size_t count = 0;
-    err e = mem_new(&texts, train->row_count);
+    err e = mem_new(&texts, train->row_count * EXAMPLE_TEXTS_MAX);
     if (e) return e;
     for (size_t i = 0; i < train->row_count; i++)
-        if (train->rows[i].kept) texts[count++] = train->rows[i].example.texts[0];
+        for (uint32_t k = 0; train->rows[i].kept && k < train->rows[i].example.text_count; k++)
+            texts[count++] = train->rows[i].example.texts[k];
     e = vocab_train(&s->words, texts, count, &(vocab_options){.size = MODEL_PRESET_VOCABULARY});
     mem_free(texts);
     return e;

@@ -1,0 +1,194 @@
+#include "metric/rows.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* numbers */
+
+static _Thread_local const float *sorted_numbers;
+
+static int by_number(const void *a, const void *b) {
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    float x = sorted_numbers[i], y = sorted_numbers[j];
+    return x < y ? -1 : x > y ? 1 : (i > j) - (i < j);
+}
+
+static double mean_of_numbers(const float *numbers, size_t rows) {
+    double sum = 0;
+    for (size_t i = 0; i < rows; i++) sum += (double)numbers[i];
+    return rows ? sum / (double)rows : 0;
+}
+
+static err init_numbers(row_statistics *s) {
+    const float *sides[2] = {s->predicted, s->gold};
+    for (int side = 0; side < 2; side++) {
+        err e;
+        if ((e = mem_new(&s->order[side], s->rows)) || (e = mem_new(&s->rank[side], s->rows)))
+            return e;
+        s->shift[side] = mean_of_numbers(sides[side], s->rows);
+        for (size_t i = 0; i < s->rows; i++) s->order[side][i] = (uint32_t)i;
+        sorted_numbers = sides[side];
+        qsort(s->order[side], s->rows, sizeof *s->order[side], by_number);
+    }
+    return ERR_OK;
+}
+
+/* Ranks from 1, less the mean of all, of rows that stand there as often as their weights say. */
+static void rank_rows(double *rank, const uint32_t *order, const float *numbers, size_t rows,
+                      const uint32_t *weights, double total) {
+    double before = 0, middle = 0.5 * (total + 1);
+    for (size_t begin = 0, end; begin < rows; begin = end) {
+        double equal = 0;
+        float value = numbers[order[begin]];
+        for (end = begin; end < rows && !(numbers[order[end]] > value); end++)
+            equal += weights ? weights[order[end]] : 1;
+        for (size_t i = begin; i < end; i++) rank[order[i]] = before + 0.5 * (equal + 1) - middle;
+        before += equal;
+    }
+}
+
+static void add_moments(product_sums *m, double x, double y, double weight) {
+    m->weight += weight;
+    m->x += weight * x;
+    m->y += weight * y;
+    m->xx += weight * x * x;
+    m->yy += weight * y * y;
+    m->xy += weight * x * y;
+}
+
+static void sum_numbers(confusion *c, row_statistics *s, const uint32_t *weights) {
+    double total = 0;
+    for (size_t i = 0; i < s->rows; i++) total += weights ? weights[i] : 1;
+    rank_rows(s->rank[0], s->order[0], s->predicted, s->rows, weights, total);
+    rank_rows(s->rank[1], s->order[1], s->gold, s->rows, weights, total);
+    for (size_t i = 0; i < s->rows; i++) {
+        uint32_t weight = weights ? weights[i] : 1;
+        if (!weight) continue;
+        double x = (double)s->predicted[i], y = (double)s->gold[i];
+        add_moments(&c->values, x - s->shift[0], y - s->shift[1], weight);
+        add_moments(&c->ranks, s->rank[0][i], s->rank[1][i], weight);
+        c->predicted[x >= SCORE_YES] += weight;
+        c->gold[y >= SCORE_YES] += weight;
+        if ((x >= SCORE_YES) == (y >= SCORE_YES)) c->hit[y >= SCORE_YES] += weight;
+        c->total += weight;
+    }
+}
+
+/* sets */
+
+/* The mean, over the row's labels, of the share of them among all that are scored as high; 1 where
+ * there is nothing to rank. Source: scikit-learn's label_ranking_average_precision_score. */
+static double rank_labels(const float *gold, const float *scores, size_t classes) {
+    double sum = 0;
+    size_t right = 0;
+    for (size_t k = 0; k < classes; k++) {
+        size_t above = 0, right_above = 0;
+        if (gold[k] <= 0) continue;
+        right++;
+        for (size_t j = 0; j < classes; j++) {
+            if (scores[j] < scores[k]) continue;
+            above++;
+            right_above += gold[j] > 0;
+        }
+        sum += (double)right_above / (double)above;
+    }
+    return right && right < classes ? sum / (double)right : 1;
+}
+
+static err init_sets(row_statistics *s) {
+    size_t used = 0, capacity = 0;
+    err e;
+    if ((e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&s->exact, s->rows)) ||
+        (e = mem_new(&s->ranking, s->rows)))
+        return e;
+    for (size_t i = 0; i < s->rows; i++) {
+        const float *gold = s->gold + i * s->classes, *scores = s->predicted + i * s->classes;
+        size_t wrong = 0;
+        if ((e = mem_grow((void **)&s->places, &capacity, used + 3 * s->classes,
+                          sizeof *s->places)))
+            return e;
+        s->begin[i] = used;
+        for (size_t k = 0; k < s->classes; k++) {
+            bool is = gold[k] > 0, said = scores[k] > 0;
+            if (is) s->places[used++] = (uint32_t)k;
+            if (said) s->places[used++] = (uint32_t)(s->classes + k);
+            if (is && said) s->places[used++] = (uint32_t)(2 * s->classes + k);
+            wrong += is != said;
+        }
+        s->exact[i] = !wrong;
+        s->ranking[i] = rank_labels(gold, scores, s->classes);
+    }
+    s->begin[s->rows] = used;
+    return ERR_OK;
+}
+
+static void sum_sets(confusion *c, const row_statistics *s, const uint32_t *weights) {
+    for (size_t i = 0; i < s->rows; i++) {
+        uint32_t weight = weights ? weights[i] : 1;
+        if (!weight) continue;
+        for (size_t k = s->begin[i]; k < s->begin[i + 1]; k++) c->gold[s->places[k]] += weight;
+        c->exact += s->exact[i] ? weight : 0;
+        c->ranking += weight * s->ranking[i];
+        c->total += weight;
+    }
+}
+
+/* both */
+
+err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, answers gold,
+                        answers predicted, size_t rows) {
+    size_t width = kind == ANSWER_SET ? classes : 1;
+    *s = (row_statistics){.kind = kind,
+                          .rows = rows,
+                          .classes = classes,
+                          .gold = gold.numbers,
+                          .predicted = predicted.numbers};
+    for (size_t i = 0; i < rows * width; i++)
+        if (!isfinite(s->gold[i]) || !isfinite(s->predicted[i]))
+            return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
+    return kind == ANSWER_SET ? init_sets(s) : init_numbers(s);
+}
+
+void row_statistics_free(row_statistics *s) {
+    for (int side = 0; side < 2; side++) {
+        mem_free(s->order[side]);
+        mem_free(s->rank[side]);
+    }
+    mem_free(s->begin);
+    mem_free(s->places);
+    mem_free(s->exact);
+    mem_free(s->ranking);
+    *s = (row_statistics){0};
+}
+
+void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights) {
+    memset(c->gold, 0, 3 * c->classes * sizeof *c->gold);
+    c->total = c->exact = 0;
+    c->ranking = 0;
+    c->values = c->ranks = (product_sums){0};
+    if (s->kind == ANSWER_SET) {
+        sum_sets(c, s, weights);
+    } else {
+        sum_numbers(c, s, weights);
+    }
+}
+
+err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,
+                const bool *mask, size_t rows) {
+    row_statistics s = {0};
+    uint32_t *weights = NULL;
+    err e = confusion_init_kind(c, kind, classes);
+    if (e) return e;
+    if (kind == ANSWER_CLASS) return confusion_add(c, gold.classes, predicted.classes, mask, rows);
+    if (mask && (e = mem_new(&weights, rows))) goto done;
+    for (size_t i = 0; mask && i < rows; i++) weights[i] = mask[i];
+    if (!(e = row_statistics_init(&s, kind, classes, gold, predicted, rows)))
+        row_statistics_sum(c, &s, weights);
+done:
+    row_statistics_free(&s);
+    mem_free(weights);
+    return e;
+}

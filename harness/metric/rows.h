@@ -1,0 +1,41 @@
+/* Statistics of test rows: what each adds to the sum that metrics are scores of (score.h), of every
+ * kind of answer in one place. A row counts as often as its weight says: once for a score, none for
+ * a row that is left out, its unit's draws in a resample.
+ *
+ * Ranks are of the rows that take part: equal numbers share the mean of their ranks, as scipy's
+ * rankdata; a row of weight w stands there w times. */
+#ifndef HARNESS_METRIC_ROWS_H
+#define HARNESS_METRIC_ROWS_H
+
+#include "metric/score.h"
+
+typedef struct row_statistics {
+    answer_kind kind;
+    size_t rows, classes;
+    const float *gold, *predicted; /* numbers, borrowed */
+    double shift[2];               /* means of predicted and gold */
+    uint32_t *order[2];            /* (rows) by predicted and by gold, ascending */
+    double *rank[2];               /* (rows) scratch */
+    size_t *begin;                 /* sets: (rows + 1) of the row's places */
+    uint32_t *places;              /* into (3, C) of the sum: one more each */
+    bool *exact;                   /* (rows) */
+    double *ranking;               /* (rows) label ranking average precision */
+} row_statistics;
+
+/* Of numbers or sets. Free with row_statistics_free, also after an error.
+ * Errors: ERR_DATA naming a row whose number is not finite; ERR_MEMORY. */
+err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, answers gold,
+                        answers predicted, size_t rows) MUST_CHECK;
+void row_statistics_free(row_statistics *s);
+
+/* Replaces what c holds by the rows' sum; weights (rows), NULL: 1 each.
+ * pre: c is of that kind and number of classes. Uses s's scratch: one thread at a time. */
+void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights);
+
+/* The sum over rows of a test set, of any kind. Free with confusion_free.
+ *   mask  (rows) those that take part, NULL: all
+ * Errors: those of confusion_init_kind, confusion_add and row_statistics_init. */
+err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,
+                const bool *mask, size_t rows) MUST_CHECK;
+
+#endif

@@ -1,0 +1,98 @@
+/* Whole runs of every kind of task on the bundled samples: training, what is saved, eval, predict
+ * and report. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static void expect(program_result *r, const char *what, const char *part) {
+    cr_assert_eq(r->exit_code, 0, "%s: %s%s", what, r->out, r->err);
+    cr_expect(strstr(r->out, part), "%s: '%s' in %s", what, part, r->out);
+    program_free(r);
+}
+
+#if HARNESS_CPU
+static const struct {
+    const char *task, *headline, *problem_type, *second, *answer;
+} kinds[] = {
+    {"kor_nli", "accuracy", "single_label_classification", "말", "\"text_pair\":\"말\""},
+    {"kor_sts", "spearman", "regression", "말", "\"text_pair\":\"말\",\"label\":\"LABEL_0\""},
+    {"korean_unsmile", "micro_f1", "multi_label_classification", NULL, "\"labels\":["},
+    {"lang_id", "macro_f1", "single_label_classification", NULL, "\"label\":"},
+};
+
+static void check_config(const char *task, const char *problem_type) {
+    cJSON *root = NULL;
+    const char *text = NULL;
+    MUST(json_read(&root, temporary_path("o/model/config.json"), 0));
+    MUST(json_string(&text, root, "problem_type", task));
+    cr_expect_str_eq(text, problem_type);
+    cJSON_Delete(root);
+}
+
+Test(kinds, run_eval_predict_and_report) {
+    json_setup();
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *task = kinds[i].task;
+        program_result r =
+            RUN("run", "--sample", "--task", task, "-m", "tiny", "--device", "cpu",
+                "--check-device", "never", "--max-steps", "2", "--batch-size", "8", "-o", "o");
+        expect(&r, task, "");
+        check_config(task, kinds[i].problem_type);
+        char want[80];
+        snprintf(want, sizeof want, "\"headline\":\"%s\"", kinds[i].headline);
+        r = RUN("eval", "-c", "o", "--sample", "--task", task, "--device", "cpu", "--json");
+        expect(&r, "eval", want);
+        r = kinds[i].second
+                ? RUN("predict", "-c", "o", "--device", "cpu", "--json", "--pair", "글", "말")
+                : RUN("predict", "-c", "o", "--device", "cpu", "--json", "글");
+        expect(&r, "predict", kinds[i].answer);
+        r = RUN("data", "head", task, "--sample", "--rows", "1", "--json");
+        expect(&r, "head", kinds[i].second ? "\"text_pair\":" : "\"text\":");
+        MUST(folder_remove(temporary_path("o")));
+    }
+    temporary_remove();
+}
+
+/* Under protocol dev the file of role dev chooses, and the run ends with the weights that did best.
+ */
+Test(kinds, scores_choose_on_the_dev_file) {
+    json_setup();
+    program_result r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
+                           "--check-device", "never", "--protocol", "dev", "--eval-steps", "1",
+                           "--max-steps", "2", "--batch-size", "8", "-o", "o");
+    cr_expect(strstr(r.err, "8 rows are held out as dev"), "%s", r.err);
+    cr_expect(strstr(r.err, "dev spearman"), "%s", r.err);
+    expect(&r, "run", "Spearman");
+    r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
+            "--class-weights", "balanced", "-o", "p");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "is for tasks with one label a row, which kor_sts is not"), "%s",
+              r.err);
+    program_free(&r);
+    // a model of classes is none of numbers
+    r = RUN("eval", "-c", "o", "--sample", "--task", "korean_unsmile", "--device", "cpu");
+    cr_expect_eq(r.exit_code, 1);
+    cr_expect(strstr(r.err, "a model of 1 outputs and problem_type regression"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+#endif
+
+Test(kinds, pairs_are_two_texts) {
+    json_setup();
+    program_result r = RUN("tokenize", "-m", HARNESS_SOURCE_DIR "/tests/golden/tokenizer_vocab.txt",
+                           "--json", "--pair", "a", "b");
+    expect(&r, "tokenize", "\"token_type_ids\":[0,0,0,1,1]");
+    r = RUN("tokenize", "-m", HARNESS_SOURCE_DIR "/tests/golden/tokenizer_vocab.txt", "--pair",
+            "a");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "--pair takes two texts for each pair, found 1"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}

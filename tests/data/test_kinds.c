@@ -1,0 +1,226 @@
+// Rows of pairs, scores and several labels: what is read, and what is wrong with file, line, found
+// and expected, counted where the manifest says so.
+#include "base/json.h"
+#include "base/memory.h"
+#include "data/dataset.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEAD                                                                                       \
+    "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "    \
+    "\"licence\": \"l\", \"citation\": \"c\", "
+#define TAIL                                                                                       \
+    "\"split\": {\"rule\": \"files\"}, \"cleaning\": {\"drop_empty\": true, "                      \
+    "\"drop_duplicates\": true}, \"max_length\": 128}"
+#define FILES                                                                                      \
+    "\"files\": [{\"role\": \"train\", \"name\": \"a\"}, {\"role\": \"test\", \"name\": \"b\"}], "
+#define LABELS                                                                                     \
+    "\"labels\": [{\"value\": \"x\", \"name\": \"x\", \"readable\": \"x\"}, {\"value\": \"y\", "   \
+    "\"name\": \"y\", \"readable\": \"y\"}], "
+#define TSV(columns)                                                                               \
+    "\"format\": {\"kind\": \"delimited\", \"delimiter\": \"\\t\", \"quoting\": \"none\", "        \
+    "\"header\": false, \"columns\": [" columns "], "
+#define PAIRS                                                                                      \
+    FILES TSV("\"a\", \"b\", \"l\"") "\"text\": \"a\", \"text_pair\": \"b\", \"label\": \"l\"}, "
+#define CLASSES "\"metrics\": [\"accuracy\"], \"headline\": \"accuracy\", "
+#define PEARSON "\"metrics\": [\"pearson\"], \"headline\": \"pearson\", "
+#define SETS "\"metrics\": [\"micro_f1\"], \"headline\": \"micro_f1\", "
+#define SCORES                                                                                     \
+    "\"kind\": \"regression\", \"range\": [0, 5], " FILES TSV(                                     \
+        "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\"}, " PEARSON
+#define LIST                                                                                       \
+    "\"kind\": \"multi_label\", " FILES TSV(                                                       \
+        "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\", \"label_separator\": \",\"}, " LABELS  \
+        SETS
+#define OWN                                                                                        \
+    "\"kind\": \"multi_label\", " FILES TSV("\"a\", \"y\", \"x\"") "\"text\": \"a\"}, " LABELS SETS
+#define JSON_FORMAT(rest) FILES "\"format\": {\"kind\": \"jsonl\", \"text\": \"a\", " rest "}, "
+#define STOP "\"invalid_label\": \"error\", "
+#define DROP "\"invalid_label\": \"drop\", "
+
+static void put(const char *name, const char *text) {
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
+/* Loads a made task; the files are made/a and made/b. */
+static err load(task *t, dataset *d, const char *manifest, const char *train, const char *test) {
+    MUST(folder_make(temporary_path("made")));
+    put("made.json", manifest);
+    put("made/a", train);
+    put("made/b", test);
+    *d = (dataset){0};
+    err e = task_load(t, temporary_path("made.json"));
+    return e ? e : dataset_load(d, t, &(dataset_options){.data_dir = temporary_folder()});
+}
+
+static void unload(task *t, dataset *d) {
+    dataset_free(d);
+    task_free(t);
+}
+
+Test(kinds, rows_are_read) {
+    task t;
+    dataset d;
+    json_setup();
+    size_t live = mem_live_count();
+    MUST(load(&t, &d, HEAD PAIRS LABELS STOP CLASSES TAIL, "p\tq\tx\np\tr\ty\np\tq\ty\n",
+              "p\tq\ty\np\tpq\tx\n"));
+    const example *e = &d.train.rows[1].example;
+    cr_expect(e->text_count == 2 && !strcmp(e->texts[0].text, "p") &&
+              !strcmp(e->texts[1].text, "r"));
+    // pairs are equal when both texts are
+    cr_expect(d.train.duplicate_count == 1 && d.train.conflict_count == 1 &&
+              d.train.kept_count == 2);
+    cr_expect(d.test.leaked_count == 1 && d.test.leaked_agreeing_count == 1 &&
+              d.test.dedup_count == 1);
+    unload(&t, &d);
+    MUST(load(&t, &d, HEAD SCORES STOP TAIL, "p\t2.5\nq\t0\nr\t5e0\n", "s\t-0\n"));
+    cr_expect_float_eq(d.train.mean, 2.5, 1e-12);
+    cr_expect(d.train.low == 0 && d.train.high == 5);
+    unload(&t, &d);
+    MUST(load(&t, &d, HEAD LIST STOP TAIL, "p\tx\nq\ty,x\nr\t\n", "s\ty\n"));
+    cr_expect(d.train.label_counts[0] == 2 && d.train.label_counts[1] == 1);
+    cr_expect(d.train.rows[1].example.target.set[0] && d.train.rows[1].example.target.set[1]);
+    unload(&t, &d);
+    MUST(load(&t, &d, HEAD OWN STOP TAIL, "p\t1\t0\nq\t1\t1\n", "s\t0\t0\n"));
+    cr_expect(d.train.label_counts[0] == 1 && d.train.label_counts[1] == 2);
+    unload(&t, &d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(kinds, json_rows_are_read) {
+    task t;
+    dataset d;
+    json_setup();
+    MUST(load(&t, &d,
+              HEAD "\"kind\": \"multi_label\", " JSON_FORMAT("\"label\": \"l\"")
+                  LABELS STOP SETS TAIL,
+              "{\"a\": \"p\", \"l\": [\"y\", \"x\"]}\n{\"a\": \"q\", \"l\": []}\n",
+              "{\"a\": \"r\", \"l\": [\"x\"]}\n"));
+    cr_expect(d.train.label_counts[0] == 1 && d.train.label_counts[1] == 1);
+    unload(&t, &d);
+    MUST(load(&t, &d,
+              HEAD "\"kind\": \"regression\", \"range\": [0, 5], " JSON_FORMAT(
+                  "\"label\": \"l.real-label\"") STOP PEARSON TAIL,
+              "{\"a\": \"p\", \"l\": {\"real-label\": 1.25}}\n",
+              "{\"a\": \"r\", \"l\": {\"real-label\": 3}}\n"));
+    cr_expect_eq(d.train.rows[0].example.target.number, 1.25f);
+    unload(&t, &d);
+    temporary_remove();
+}
+
+/* A row of these in train, behind a good one. */
+static const struct {
+    const char *manifest, *good, *row, *message;
+} bad[] = {
+    {PAIRS LABELS CLASSES, "p\tq\tx\n", "p\t\tx\n", "a:2: a pair with one text: 'b' is empty"},
+    {PAIRS LABELS CLASSES, "p\tq\tx\n", "\tq\tx\n", "a:2: a pair with one text: 'a' is empty"},
+    {SCORES, "p\t1\n", "q\thigh\n", "a:2: score 'high' is no number"},
+    {SCORES, "p\t1\n", "q\t1.2.3\n", "a:2: score '1.2.3' is no number"},
+    {SCORES, "p\t1\n", "q\tnan\n", "a:2: score 'nan' is no number"},
+    {SCORES, "p\t1\n", "q\t\n", "a:2: score '' is no number"},
+    {SCORES, "p\t1\n", "q\t5.01\n", "a:2: score 5.01 is outside the manifest's range, 0 to 5"},
+    {LIST, "p\tx\n", "q\tx,z\n", "a:2: label 'z' is not in the manifest (known: 'x', 'y')"},
+    {LIST, "p\tx\n", "q\tx,y,x\n", "a:2: label 'x' stands there twice"},
+    {LIST, "p\tx\n", "q\tx,\n", "a:2: label '' is not in the manifest (known: 'x', 'y')"},
+    {OWN, "p\t1\t0\n", "q\t2\t0\n", "a:2: column 'y' holds '2', expected 0 or 1"},
+};
+
+Test(kinds, bad_rows_are_named_or_counted) {
+    json_setup();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        for (int drop = 0; drop < 2; drop++) {
+            char manifest[2048], train[64];
+            task t;
+            dataset d;
+            snprintf(manifest, sizeof manifest, "%s%s%s%s", HEAD, bad[i].manifest,
+                     drop ? DROP : STOP, TAIL);
+            snprintf(train, sizeof train, "%s%s", bad[i].good, bad[i].row);
+            err e = load(&t, &d, manifest, train, bad[i].good);
+            if (drop) {
+                cr_expect_eq(e, ERR_OK, "%s: %s", bad[i].row, err_message(e));
+                cr_expect(d.invalid_count == 1 && d.train.row_count == 1, "%s", bad[i].row);
+            } else {
+                cr_expect_eq(e, ERR_FORMAT, "%s", bad[i].row);
+                const char *at = strstr(err_message(e), "/made/");
+                cr_expect(at && !strcmp(at + 6, bad[i].message), "%s: %s", bad[i].row,
+                          err_message(e));
+            }
+            unload(&t, &d);
+        }
+    }
+}
+
+static const struct {
+    const char *manifest, *message;
+} wrong[] = {
+    {"\"kind\": \"regression\", " FILES TSV(
+         "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\"}, " PEARSON,
+     "key 'range' is missing"},
+    {"\"kind\": \"regression\", \"range\": [5, 5], " FILES TSV(
+         "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\"}, " PEARSON,
+     "key 'range': the least and the largest score are expected"},
+    {"\"range\": [0, 5], " PAIRS LABELS CLASSES, "key 'range' goes with kind regression"},
+    {"\"kind\": \"regression\", \"range\": [0, 5], " PAIRS LABELS PEARSON,
+     "key 'labels': a regression has none"},
+    {PAIRS LABELS PEARSON, "metric 'pearson' is not for one label a row"},
+    {FILES TSV("\"a\", \"l\"") "\"text\": \"a\", \"text_pair\": \"a\", \"label\": \"l\"}, " LABELS
+         CLASSES,
+     "keys 'text' and 'text_pair' are both 'a'"},
+    {FILES TSV("\"a\", \"l\"") "\"text\": \"a\", \"text_pair\": \"c\", \"label\": \"l\"}, " LABELS
+         CLASSES,
+     "key 'text_pair' is 'c', which is no column (columns: a, l)"},
+    {"\"kind\": \"multi_label\", " FILES TSV(
+         "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\"}, " LABELS SETS,
+     "key 'label_separator' is missing: column 'l' lists labels"},
+    {"\"kind\": \"multi_label\", " FILES TSV("\"a\", \"x\"") "\"text\": \"a\"}, " LABELS SETS,
+     "key 'labels' is 'y', which is no column (columns: a, x)"},
+    {"\"files\": [{\"role\": \"train\", \"name\": \"a\", \"label\": \"x\"}, {\"role\": \"test\", "
+     "\"name\": \"b\"}], " TSV("\"a\"") "\"text\": \"a\"}, " LABELS CLASSES,
+     "1 of 2 files have a label, expected all or none"},
+    {"\"files\": [{\"role\": \"train\", \"name\": \"a\", \"label\": \"x\"}, {\"role\": \"test\", "
+     "\"name\": \"b\", \"label\": \"z\"}], " TSV("\"a\"") "\"text\": \"a\"}, " LABELS CLASSES,
+     "files[1]: label 'z' is not in 'labels'"},
+};
+
+Test(kinds, wrong_manifests_are_named) {
+    json_setup();
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char manifest[2048];
+        task t;
+        dataset d;
+        snprintf(manifest, sizeof manifest, "%s%s%s%s", HEAD, wrong[i].manifest, STOP, TAIL);
+        err e = load(&t, &d, manifest, "", "");
+        cr_expect_eq(e, ERR_FORMAT, "%s", wrong[i].message);
+        cr_expect(strstr(err_message(e), wrong[i].message), "%s\n%s", wrong[i].message,
+                  err_message(e));
+        unload(&t, &d);
+    }
+}
+
+Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
+    task t;
+    dataset d;
+    json_setup();
+    MUST(folder_make(temporary_path("made")));
+    put("made/c", "s\nt\n");
+    put("made/d", "u\n");
+    MUST(load(&t, &d,
+              HEAD
+              "\"files\": [{\"role\": \"train\", \"name\": \"a\", \"label\": \"y\"}, "
+              "{\"role\": \"train\", \"name\": \"b\", \"label\": \"x\"}, {\"role\": \"test\", "
+              "\"name\": \"c\", \"label\": \"x\"}, {\"role\": \"dev\", \"name\": \"d\", "
+              "\"label\": \"y\"}], " TSV("\"a\"") "\"text\": \"a\"}, " LABELS STOP CLASSES TAIL,
+              "p\nq\n", "r\n"));
+    cr_expect(d.train.label_counts[0] == 1 && d.train.label_counts[1] == 2);
+    cr_expect(d.test.label_counts[0] == 2 && d.dev.row_count == 1 && d.dev.label_counts[1] == 1);
+    MUST(dataset_split_dev(&d));
+    cr_expect(d.dev.row_count == 1 && d.train.row_count == 3);
+    unload(&t, &d);
+    temporary_remove();
+}

@@ -1,0 +1,171 @@
+// Sums of numbers and of sets of labels: hand-worked scores, weights, and what is not defined.
+#include "base/memory.h"
+#include "metric/interval.h"
+#include "metric/rows.h"
+#include "metric/statistics.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+static double number_score(const char *name, const float *gold, const float *predicted,
+                           const bool *mask, size_t rows) {
+    confusion c;
+    cr_assert_not(answers_sum(&c, ANSWER_NUMBER, 0, (answers){.numbers = gold},
+                              (answers){.numbers = predicted}, mask, rows));
+    double value = metric_value(name, &c);
+    confusion_free(&c);
+    return value;
+}
+
+// by hand: x 1 2 3 4, y 1 3 2 5; means 2.5 and 2.75; ranks of y 1 3 2 4
+Test(rows, numbers_by_hand) {
+    const float gold[] = {1, 3, 2, 5}, predicted[] = {1, 2, 3, 4};
+    const bool first_three[] = {true, true, true, false};
+    size_t live = mem_live_count();
+    cr_assert_float_eq(number_score("pearson", gold, predicted, NULL, 4), 5.5 / sqrt(5 * 8.75),
+                       1e-15);
+    cr_assert_float_eq(number_score("spearman", gold, predicted, NULL, 4), 0.8, 1e-15);
+    // at or above 3: gold rows 1 and 3, predicted rows 2 and 3
+    cr_assert_float_eq(number_score("klue_f1", gold, predicted, NULL, 4), 0.5, 1e-15);
+    cr_assert_float_eq(number_score("spearman", gold, predicted, first_three, 4), 0.5, 1e-15);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+// scipy's rankdata gives equal numbers the mean of their ranks: 1.5 1.5 3 against 1 2 3
+Test(rows, equal_numbers_share_ranks) {
+    const float gold[] = {1, 2, 3}, predicted[] = {7, 7, 9};
+    cr_assert_float_eq(number_score("spearman", gold, predicted, NULL, 3), 1.5 / sqrt(1.5 * 2),
+                       1e-15);
+}
+
+Test(rows, a_constant_side_has_no_correlation) {
+    const float gold[] = {1, 2, 3}, constant[] = {2.7f, 2.7f, 2.7f};
+    confusion c;
+    cr_assert(isnan(number_score("pearson", gold, constant, NULL, 3)));
+    cr_assert(isnan(number_score("spearman", constant, gold, NULL, 3)));
+    cr_assert_not(answers_sum(&c, ANSWER_NUMBER, 0, (answers){.numbers = gold},
+                              (answers){.numbers = constant}, NULL, 3));
+    const metric *m = metric_find("pearson");
+    cr_expect_eq(score_judge(&c, m, (double)NAN), SCORE_CONSTANT);
+    cr_expect_eq(metric_ranked(m, &c), -1.0);
+    confusion_free(&c);
+    const float falling[] = {3, 2, 1};
+    cr_assert_not(answers_sum(&c, ANSWER_NUMBER, 0, (answers){.numbers = gold},
+                              (answers){.numbers = falling}, NULL, 3));
+    cr_expect_eq(score_judge(&c, m, (double)NAN), SCORE_UNRELATED);
+    confusion_free(&c);
+}
+
+// a row of weight w stands there w times
+Test(rows, weights_are_repetitions) {
+    const float gold[] = {1, 4, 2, 2, 5}, predicted[] = {0.5f, 3, 3, 1, 2};
+    const uint32_t weights[] = {2, 0, 1, 3, 1};
+    float long_gold[7], long_predicted[7];
+    size_t n = 0;
+    for (size_t i = 0; i < 5; i++)
+        for (uint32_t k = 0; k < weights[i]; k++, n++) {
+            long_gold[n] = gold[i];
+            long_predicted[n] = predicted[i];
+        }
+    row_statistics s;
+    confusion c;
+    cr_assert_not(confusion_init_kind(&c, ANSWER_NUMBER, 0));
+    cr_assert_not(row_statistics_init(&s, ANSWER_NUMBER, 0, (answers){.numbers = gold},
+                                      (answers){.numbers = predicted}, 5));
+    row_statistics_sum(&c, &s, weights);
+    static const char *const names[] = {"pearson", "spearman", "klue_f1"};
+    for (int i = 0; i < 3; i++)
+        cr_expect_float_eq(metric_value(names[i], &c),
+                           number_score(names[i], long_gold, long_predicted, NULL, n), 1e-14, "%s",
+                           names[i]);
+    row_statistics_free(&s);
+    confusion_free(&c);
+}
+
+/* three rows, three labels: {0} said {0}; {0,1} said {1,2}; {} said {2} */
+static const float set_gold[] = {1, 0, 0, 1, 1, 0, 0, 0, 0};
+static const float set_scores[] = {2, -1, -2, -1, 3, 1, -4, -5, 0.5f};
+
+Test(rows, sets_by_hand) {
+    size_t live = mem_live_count();
+    confusion c;
+    cr_assert_not(answers_sum(&c, ANSWER_SET, 3, (answers){.numbers = set_gold},
+                              (answers){.numbers = set_scores}, NULL, 3));
+    // hits 1 1 0, gold 2 1 0, said 1 1 2
+    cr_assert_float_eq(metric_value("micro_f1", &c), 2.0 * 2 / (3 + 4), 1e-15);
+    cr_assert_float_eq(metric_value("macro_f1", &c), (2.0 / 3 + 1 + 0) / 3, 1e-15);
+    cr_assert_float_eq(metric_value("weighted_f1", &c), (2 * 2.0 / 3 + 1) / 3, 1e-15);
+    cr_assert_float_eq(metric_value("subset_accuracy", &c), 1.0 / 3, 1e-15);
+    // row 1: label 0 third of three (2 right among 3), label 1 first; row 2 has nothing to rank
+    cr_assert_float_eq(metric_value("lrap", &c), (1 + (2.0 / 3 + 1) / 2 + 1) / 3, 1e-15);
+    confusion base;
+    cr_assert_not(majority_baseline(&base, &c, 0));
+    cr_assert_float_eq(metric_value("micro_f1", &base), 2.0 * 2 / (3 + 3), 1e-15);
+    confusion_free(&base);
+    confusion_free(&c);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(rows, metrics_are_of_their_kind) {
+    const metric *m = NULL;
+    cr_assert_eq(metric_lookup(&m, "accuracy", ANSWER_NUMBER, 0), ERR_USAGE);
+    cr_assert_str_eq(err_message(ERR_USAGE), "metric 'accuracy' is not for numbers");
+    cr_assert_eq(metric_lookup(&m, "pearson", ANSWER_SET, 4), ERR_USAGE);
+    cr_assert_eq(metric_lookup(&m, "pearso", ANSWER_NUMBER, 0), ERR_USAGE);
+    cr_assert(strstr(err_message(ERR_USAGE), "(known: pearson, spearman, klue_f1)"));
+    cr_assert_not(metric_lookup(&m, "macro_f1", ANSWER_SET, 4));
+    const float bad[] = {1, INFINITY};
+    confusion c;
+    cr_assert_eq(answers_sum(&c, ANSWER_NUMBER, 0, (answers){.numbers = set_gold},
+                             (answers){.numbers = bad}, NULL, 2),
+                 ERR_DATA);
+    confusion_free(&c);
+}
+
+/* Intervals of a correlation: as wide as Fisher's transformation says, and rows of one text stay
+ * together; a constant has all there is. */
+Test(rows, intervals_of_correlations) {
+    enum { N = 400 };
+    static float gold[2 * N], predicted[2 * N], constant[2 * N];
+    static uint32_t first[2 * N];
+    uint32_t state = 1;
+    for (size_t i = 0; i < N; i++) {
+        double noise[2];
+        for (int k = 0; k < 2; k++) {
+            noise[k] = 0;
+            for (int j = 0; j < 12; j++) {
+                state = state * 1664525u + 1013904223u;
+                noise[k] += (double)(state >> 8) / 16777216.0;
+            }
+            noise[k] -= 6;
+        }
+        gold[i] = gold[N + i] = (float)noise[0];
+        predicted[i] = predicted[N + i] = (float)(0.7 * noise[0] + 0.7 * noise[1]);
+        first[i] = first[N + i] = (uint32_t)i;
+        constant[i] = 1;
+    }
+    answers runs[] = {{.numbers = predicted}, {.numbers = constant}};
+    test_table t = {
+        .kind = ANSWER_NUMBER, .rows = N, .gold = {.numbers = gold}, .predicted = runs, .runs = 1};
+    static const char *const names[] = {"pearson", "spearman"};
+    for (int i = 0; i < 2; i++) {
+        const metric *m = metric_find(names[i]);
+        interval x, twice;
+        cr_assert_not(interval_of_run(&x, m, &t));
+        double r = number_score(names[i], gold, predicted, NULL, N), z = atanh(r),
+               half = 1.96 / sqrt(N - 3);
+        cr_expect_float_eq(x.low, tanh(z - half), 0.02, "%s: %g", names[i], x.low);
+        cr_expect_float_eq(x.high, tanh(z + half), 0.02, "%s: %g", names[i], x.high);
+        test_table doubled = t;
+        doubled.rows = 2 * N;
+        doubled.first_row = first;
+        cr_assert_not(interval_of_run(&twice, m, &doubled));
+        cr_expect_float_eq(twice.low, x.low, 1e-3, "%s", names[i]);
+        cr_expect_float_eq(twice.high, x.high, 1e-3, "%s", names[i]);
+        test_table flat = t;
+        flat.predicted = runs + 1;
+        cr_assert_not(interval_of_run(&x, m, &flat));
+        cr_expect(x.low <= -1 && x.high >= 1);
+    }
+}

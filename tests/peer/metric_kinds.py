@@ -1,0 +1,94 @@
+"""Every score of random numbers and random sets of labels, computed by scipy or scikit-learn and by harness.
+
+    tests/peer/.venv/bin/python tests/peer/metric_kinds.py [--count 10000] [--seed 1]
+
+Numbers: 2 to 300 rows, most with many equal values, some with a constant side (not defined on both sides). Sets: 2 to 12
+labels, with empty and full rows, absent labels and equal scores. All within 1e-12. Needs build/dev/metric_pass.
+"""
+import argparse
+import json
+import warnings
+
+import numpy as np
+from scipy.stats import pearsonr, spearmanr
+from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_precision_score, precision_score, recall_score
+
+import common
+
+BOUND = 1e-12
+
+
+def number_case(rng):
+    rows = int(rng.choice([rng.integers(2, 9), rng.integers(9, 301)]))
+    gold = rng.uniform(0, 5, rows).astype(np.float32)
+    predicted = (gold * rng.uniform(-1, 1) + rng.normal(rng.uniform(-3, 5), rng.uniform(0.01, 2), rows)).astype(np.float32)
+    for side in (gold, predicted):
+        if rng.random() < 0.5:
+            side[:] = np.round(side * rng.integers(1, 4)) / 2
+        if rng.random() < 0.05:
+            side[:] = side[0]
+    return gold, predicted
+
+
+def number_scores(gold, predicted):
+    g, p = gold.astype(np.float64), predicted.astype(np.float64)
+    constant = (g == g[0]).all() or (p == p[0]).all()
+    return {"pearson": None if constant else pearsonr(g, p)[0], "spearman": None if constant else spearmanr(g, p)[0],
+            "klue_f1": f1_score(g >= 3, p >= 3, zero_division=0)}
+
+
+def set_case(rng):
+    rows, labels = int(rng.integers(1, 120)), int(rng.integers(2, 13))
+    gold = (rng.random((rows, labels)) < rng.uniform(0, 0.7)).astype(np.float32)
+    scores = (rng.normal(0, 1, (rows, labels)) + (gold - 0.5) * rng.uniform(0, 3)).astype(np.float32)
+    if rng.random() < 0.5:
+        scores = np.round(scores * 2) / 2
+    if rng.random() < 0.3:
+        gold[:, rng.integers(labels)] = 0
+    return gold, scores
+
+
+def set_scores(gold, scores):
+    g, p = gold.astype(int), (scores > 0).astype(int)
+    found = {"micro_f1": f1_score(g, p, average="micro", zero_division=0), "subset_accuracy": accuracy_score(g, p),
+             "lrap": label_ranking_average_precision_score(g, scores.astype(np.float64))}
+    for average in ("macro", "weighted"):
+        for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+            found[f"{average}_{name}"] = score(g, p, average=average, zero_division=0)
+    return found
+
+
+def line(kind, width, gold, predicted):
+    return " ".join([kind, str(width), str(len(gold)), *(f"{v:.9g}" for v in gold.ravel()), *(f"{v:.9g}" for v in predicted.ravel())])
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--count", type=int, default=10000)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--json", metavar="FILE")
+    a = arguments.parse_args()
+    warnings.simplefilter("ignore")
+    rng, lines = np.random.default_rng(a.seed), common.Lines()
+    for kind, draw, scores in (("number", number_case, number_scores), ("set", set_case, set_scores)):
+        drawn = [draw(rng) for _ in range(a.count)]
+        text = "\n".join(line(kind, g.shape[-1] if kind == "set" else 0, g, p) for g, p in drawn)
+        answers = common.run_tool("metric_pass", text=text + "\n").splitlines()
+        assert len(answers) == len(drawn), (len(answers), len(drawn))
+        largest, undefined = {}, 0
+        for answer, case in zip(answers, drawn):
+            ours, theirs = json.loads(answer)["metrics"], scores(*case)
+            assert ours.keys() == theirs.keys(), ours.keys() ^ theirs.keys()
+            for name, value in theirs.items():
+                assert (ours[name] is None) == (value is None), (name, ours[name], value, case)
+                undefined += value is None
+                if value is not None:
+                    largest[name] = max(largest.get(name, 0), abs(ours[name] - value))
+        name, worst = max(largest.items(), key=lambda item: item[1])
+        lines.add(f"metrics of {kind}s against scipy and scikit-learn, {a.count:,} random cases, {undefined:,} not defined",
+                  f"{worst:.1e} at {name}", f"{BOUND:.0e}", worst <= BOUND)
+    lines.end(a.json)
+
+
+if __name__ == "__main__":
+    main()
