@@ -331,7 +331,7 @@ struct grad_norm {
  *   g' = g * clip;  p1 = p * decay (or p, without decay);
  *   m = m + (1 - beta1) * (g' - m);  v = v * beta2 + ((1 - beta2) * g') * g';
  *   p = p1 - step_size * (m / (sqrt(v) / bias2 + eps))
- * where (1 - beta) are f32 constants computed by the host in f64. If result[2] == 0 nothing
+ * where (1 - beta) are f32 constants, rounded from the f64 difference of the f64 beta. If result[2] == 0 nothing
  * changes. */
 struct adamw {
     span p, m, v, g; /* (count) */
@@ -339,7 +339,8 @@ struct adamw {
     span norm;       /* (4), of grad_norm */
     uint32_t count;
     bool decay;
-    float beta1, beta2, eps;
+    double beta1, beta2; /* double: as float, 1 - beta2 is off by 1e-5 */
+    float eps;
 };
 
 /* The same update for rows of an embedding, of which a step touches few. last_step[r] is the step
@@ -358,7 +359,8 @@ struct adamw_rows {
     dim rows;
     uint32_t hidden, table_rows;
     bool decay, before;
-    float beta1, beta2, eps;
+    double beta1, beta2; /* double: as float, 1 - beta2 is off by 1e-5 */
+    float eps;
 };
 
 /* out[i] = sum of bits(x[j]) * (2 j + 1) over the j that leave i when divided by CHECKSUM_LANES,

@@ -45,7 +45,8 @@ typedef struct model_training {
     float hidden_dropout, attention_dropout, classifier_dropout;
     float label_smoothing;
     float max_grad_norm; /* 0: no clipping */
-    float beta1, beta2, eps;
+    double beta1, beta2; /* double: as float, 1 - beta2 is off by 1e-5 */
+    float eps;
     span table;         /* (steps + 1, 4) real: adamw's table */
     span class_weights; /* (C) real; absent: every class weighs 1 */
     /* Frozen tensors have no gradient, no part in the norm, no update and no decay. */

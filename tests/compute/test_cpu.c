@@ -131,15 +131,15 @@ static void describe(op *o, op_kind kind) {
         break;
     case OP_adamw:
         o->as.adamw = (struct adamw){
-            .count = 100003, .decay = true, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+            .count = 100003, .decay = true, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8f};
         break;
     case OP_adamw_rows:
         o->as.adamw_rows = (struct adamw_rows){.rows = {DIM_FIXED, LISTS},
                                                .hidden = H,
                                                .table_rows = 130,
                                                .before = true,
-                                               .beta1 = 0.9f,
-                                               .beta2 = 0.999f,
+                                               .beta1 = 0.9,
+                                               .beta2 = 0.999,
                                                .eps = 1e-8f};
         break;
     case OP_checksum: o->as.checksum = (struct checksum){.count = 100003}; break;

@@ -366,8 +366,8 @@ static struct adamw_rows big_update(const big *b) {
                                .hidden = BIG_H,
                                .table_rows = BIG_V,
                                .decay = true,
-                               .beta1 = 0.9f,
-                               .beta2 = 0.999f,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
                                .eps = 1e-8f};
 }
 

@@ -33,8 +33,8 @@ static void train_large(outcome *out, const char *selector) {
                                .attention_dropout = 0.1f,
                                .classifier_dropout = 0.1f,
                                .max_grad_norm = 1,
-                               .beta1 = 0.9f,
-                               .beta2 = 0.999f,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
                                .eps = 1e-8f};
     schedule rates = {SCHEDULE_constant, 1e-4, 0, STEPS};
     tiny_model t;

@@ -94,8 +94,8 @@ static void check_gradients_of(const head *h, float dropout, uint32_t micro_toke
     model_training training = {.hidden_dropout = dropout,
                                .attention_dropout = dropout,
                                .classifier_dropout = dropout,
-                               .beta1 = 0.9f,
-                               .beta2 = 0.999f,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
                                .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1}; // rate 0: the update changes nothing
     tiny_model t;
@@ -191,8 +191,8 @@ static void step_with(step_values *v, const char *selector, const head *h,
     model_training training = {.hidden_dropout = 0.1f,
                                .attention_dropout = 0.2f,
                                .classifier_dropout = 0.1f,
-                               .beta1 = 0.9f,
-                               .beta2 = 0.999f,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
                                .eps = 1e-8f};
     schedule still = {SCHEDULE_constant, 0, 0, 1};
     tiny_model t;
@@ -482,7 +482,7 @@ static void check_golden_with(tiny_model *t, const char *selector, const char *n
                                .micros = 1,
                                .max_length = 24,
                                .chosen = g.masks ? 20 : 0};
-    model_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+    model_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
     tiny_model_all_rows = keeps_all_rows;
     tiny_model_open(t, selector, &config, &capacity, &training, &s, 0.01);

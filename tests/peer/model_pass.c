@@ -131,8 +131,8 @@ static err pass_open(pass *p, const char *folder) {
     if ((e = mem_new(&p->losses, p->count))) return e;
     if ((e = mem_new(&p->cls, (size_t)p->count * p->config.hidden))) return e;
     if (!p->gradients) return model_eval_plan(&p->plan, &p->model, &p->memory, &p->batch);
-    p->training.beta1 = 0.9f;
-    p->training.beta2 = 0.999f;
+    p->training.beta1 = 0.9;
+    p->training.beta2 = 0.999;
     p->training.eps = 1e-8f;
     if ((e = open_table(p))) return e;
     return model_train_plan(&p->plan, &p->model, &p->memory, &p->batch, &p->training);

@@ -12,8 +12,7 @@ static void open_table(tiny_model *t, const schedule *rates, double weight_decay
     double *table = NULL;
     size_t count = ((size_t)rates->steps + 1) * 4;
     MUST(mem_new(&table, count));
-    schedule_table(table, rates, weight_decay, (double)t->training.beta1,
-                   (double)t->training.beta2);
+    schedule_table(table, rates, weight_decay, t->training.beta1, t->training.beta2);
     arena_init(&t->table_arena, &t->device, 0, false);
     MUST(arena_take(&t->table_arena, &t->training.table, count, t->device.real));
     MUST(device_write_f64(t->training.table, table, count));

@@ -56,12 +56,12 @@ err cpu__grad_norm(const op_call *call, const op *o) {
 
 /* --- AdamW --- */
 
-static cpu_adam constants(float beta1, float beta2, float eps) {
+static cpu_adam constants(double beta1, double beta2, float eps) {
     return (cpu_adam){.decay = 1,
                       .clip = 1,
-                      .beta2 = beta2,
-                      .rest1 = (float)(1 - (double)beta1),
-                      .rest2 = (float)(1 - (double)beta2),
+                      .beta2 = (float)beta2,
+                      .rest1 = (float)(1 - beta1),
+                      .rest2 = (float)(1 - beta2),
                       .eps = eps};
 }
 

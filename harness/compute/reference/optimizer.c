@@ -27,16 +27,16 @@ typedef struct update {
     double beta2, rest1, rest2, eps;
 } update;
 
-static update update_of(const double *table, uint32_t step, bool decay, float beta1, float beta2,
+static update update_of(const double *table, uint32_t step, bool decay, double beta1, double beta2,
                         float eps) {
     const double *row = table + (size_t)step * 4;
     return (update){.decay = decay ? row[0] : 1,
                     .step_size = row[1],
                     .bias2 = row[2],
-                    .beta2 = (double)beta2,
+                    .beta2 = (double)(float)beta2,
                     // the f32 constants of the contract
-                    .rest1 = (double)(float)(1 - (double)beta1),
-                    .rest2 = (double)(float)(1 - (double)beta2),
+                    .rest1 = (double)(float)(1 - beta1),
+                    .rest2 = (double)(float)(1 - beta2),
                     .eps = (double)eps};
 }
 

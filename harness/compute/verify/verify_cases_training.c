@@ -299,14 +299,14 @@ err verify__cases_adamw(verify_run *run) {
         if (i == 1) t.slot_count = 2; // step 1, then step 2 in the other slot
         adam_data(&t);
         t.o.as.adamw = (struct adamw){
-            .count = shapes[i].count, .decay = i % 2, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+            .count = shapes[i].count, .decay = i % 2, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8f};
         TRY(verify__trial(run, &t));
     }
     trial t = verify__start(OP_adamw, 1, "131 after an infinite norm");
     adam_data(&t);
     t.prepare = prepare_adam_overflow;
     t.o.as.adamw =
-        (struct adamw){.count = 131, .decay = true, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+        (struct adamw){.count = 131, .decay = true, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8f};
     return verify__trial(run, &t);
 }
 
@@ -331,8 +331,8 @@ static err adamw_rows_case(verify_run *run, const rows_shape *s, bool decay) {
                                             .table_rows = s->table_rows,
                                             .decay = decay,
                                             .before = s->before,
-                                            .beta1 = 0.9f,
-                                            .beta2 = 0.999f,
+                                            .beta1 = 0.9,
+                                            .beta2 = 0.999,
                                             .eps = 1e-8f};
     return verify__trial(run, &t);
 }

@@ -48,13 +48,13 @@ void vulkan__record_grad_norm(recorder *r, const struct grad_norm *a) {
     vulkan__dispatch_elements(r, KERNEL_grad_norm, 1, SUMS, &push);
 }
 
-static struct push_adamw constants(const recorder *r, bool decay, float beta1, float beta2,
+static struct push_adamw constants(const recorder *r, bool decay, double beta1, double beta2,
                                    float eps) {
     return (struct push_adamw){.step = r->step->step,
                                .decay = decay,
-                               .beta2 = beta2,
-                               .rest1 = (float)(1 - (double)beta1),
-                               .rest2 = (float)(1 - (double)beta2),
+                               .beta2 = (float)beta2,
+                               .rest1 = (float)(1 - beta1),
+                               .rest2 = (float)(1 - beta2),
                                .eps = eps};
 }
 
