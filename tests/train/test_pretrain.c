@@ -261,7 +261,6 @@ Test(pretrain, says_what_is_wrong) {
     } tries[] = {
         {RUN("pretrain", "--model", "tiny"), 2, "--corpus"},
         {RUN(PRETRAIN, "2"), 2, "--model"},
-        {RUN(PRETRAIN, "2", "--model", "tiny"), 2, "--vocab"},
         {RUN(PRETRAIN, "2", "--model", "tiny", "--vocab", "vocab.txt"), 1, "[MASK]"},
         {RUN(PRETRAIN, "2", PRESET, "--mlm-probability", "1.5"), 2, "mlm-probability"},
         {RUN(PRETRAIN, "2", PRESET, "--batch-size", "8"), 2, "exclude each other"},
