@@ -38,6 +38,7 @@ extern const size_t record__key_count;
 /* The keys that are no plain field: *_write, *_read, *_check as in record_key. */
 #define RECORD_PARTS(X)                                                                            \
     X(rows)                                                                                        \
+    X(corpus)                                                                                      \
     X(labels)                                                                                      \
     X(recipe)                                                                                      \
     X(predictions)                                                                                 \
