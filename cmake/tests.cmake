@@ -14,7 +14,7 @@ target_compile_definitions(harness PRIVATE HARNESS_COUNT_BLOCKS=1)
 add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)
 set_tests_properties(suite PROPERTIES TIMEOUT 1800)
 # what the comparisons of tests/peer ask for and no verb tells
-foreach(tool model_pass metric_pass)
+foreach(tool model_pass metric_pass mask_pass)
   add_executable(${tool} tests/peer/${tool}.c)
   target_link_libraries(${tool} PRIVATE harness_core)
 endforeach()

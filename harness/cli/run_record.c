@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "metric/spread.h"
+#include "train/run/model_corpus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,12 @@ static err add_model(record *out, const run *r) {
     if ((e = record_text(&out->model.vocab_sha256, s->vocab_sha256))) return e;
     out->model.parameters = (int64_t)r->trainer.model.params.total;
     if (scratch) return json_append(out->model.newly_initialised, cJSON_CreateString("all"));
+    if (s->corpus) {
+        if (!(out->model.corpus = cJSON_Duplicate(s->corpus, true)))
+            return err_set(ERR_MEMORY, "out of memory while building the record");
+        cJSON_DeleteItemFromObjectCaseSensitive(out->model.corpus, "same_source");
+        out->model.corpus_is_source = model_corpus_same_source(s->corpus, r->task.source);
+    }
     for (size_t i = 0; !e && i < r->weights.drawn_count; i++)
         e = json_append(out->model.newly_initialised, cJSON_CreateString(r->weights.drawn[i]));
     return e;

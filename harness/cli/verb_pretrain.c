@@ -49,10 +49,14 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
         return err_set(ERR_USAGE, "pretrain needs --model M: a preset, folder or hub name");
     if (o->has_tokens_per_batch && o->has_per_device_train_batch_size)
         return err_set(ERR_USAGE, "--tokens-per-batch and --batch-size exclude each other");
+    char found[SHOWN_NUMBER_BYTES];
     if (o->has_mlm_probability && !(o->mlm_probability > 0 && o->mlm_probability <= 1))
-        return options_range_error("mlm-probability", "another number", "above 0, up to 1");
+        return options_range_error("mlm-probability", shown_number(found, o->mlm_probability),
+                                   "above 0, up to 1");
     if (o->has_max_minutes && !(o->max_minutes > 0))
-        return options_range_error("max-minutes", "another number", "above 0");
+        return options_range_error("max-minutes", shown_number(found, o->max_minutes), "above 0");
+    if (o->has_tokens_per_batch && !o->tokens_per_batch)
+        return options_range_error("tokens-per-batch", "0", "1 or more");
     *q = (pretrain_request){.run = {.model = o->model,
                                     .data_dir = o->data_dir,
                                     .task_dir = o->task_dir,
@@ -113,7 +117,10 @@ err verb_pretrain(const options *o) {
     if (!e) e = make_request(&q, o, words, count);
     if (!e) e = pretrain_open(&p, &q);
     if (!e && p.run.is_finished) log_note("%s: this run is finished", p.run.output);
-    if (!e && !p.run.is_finished) e = pretrain_train(&p);
+    if (!e && !p.run.is_finished) {
+        e = pretrain_train(&p);
+        if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
+    }
     if (!e && !p.run.is_finished) e = finish(&p);
     if (!e) show_end(&p);
     pretrain_close(&p);

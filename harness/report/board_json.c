@@ -1,4 +1,5 @@
 #include "report/report_internal.h"
+#include "train/run/model_corpus.h"
 
 #include <math.h>
 
@@ -20,6 +21,12 @@ static err row_json(cJSON *list, const board_row *row) {
         if ((e = json_append(seeds, cJSON_CreateNumber((double)row->runs[k]->seed)))) return e;
     e = json_put(o, "mean %f std %f", report__rounded(row->mean), report__rounded(row->std));
     if (e || (e = json_put_numbers(o, "interval", range, 2))) return e;
+    const cJSON *corpus = r->model.corpus;
+    if (corpus &&
+        (e = json_put(o, "corpus %s corpus_leaves_tests_out %d corpus_same_source %d",
+                      cJSON_GetObjectItemCaseSensitive(corpus, "name")->valuestring,
+                      model_corpus_leaves_out(corpus, r->task.name), r->model.corpus_is_source)))
+        return e;
     return json_put(o,
                     "rows_only %d deduplicated %f runs_of_one_label %zu runs_below_baseline %zu "
                     "train_s %f",

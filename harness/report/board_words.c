@@ -1,5 +1,6 @@
 /* How rows of one model name their difference: in words, not as hashes. */
 #include "report/report_internal.h"
+#include "train/run/model_corpus.h"
 
 #include <math.h>
 #include <string.h>
@@ -221,6 +222,15 @@ err report__cautions(strbuf *out, const board_row *row) {
         e = strbuf_printf(out, "%s%s", before, score_caution_text(cautions[i]));
         if (!e && counts[i] < row->run_count)
             e = strbuf_printf(out, ": %zu of %zu seeds", counts[i], row->run_count);
+        before = "; ";
+    }
+    const record *r = row->runs[0];
+    bool has_tests = r->model.corpus && !model_corpus_leaves_out(r->model.corpus, r->task.name);
+    const char *words = has_tests ? "its pretraining may have read these test rows"
+                        : r->model.corpus_is_source ? "pretrained on texts of the task's own source"
+                                                    : NULL;
+    if (!e && words) {
+        e = strbuf_printf(out, "%s%s", before, words);
         before = "; ";
     }
     return !e && before[0] == ';' ? strbuf_add(out, ")") : e;

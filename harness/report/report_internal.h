@@ -14,7 +14,8 @@ err report__overall(board *b) MUST_CHECK;
  * model has several rows, every value in which they differ and which has no column of its own. */
 err report__row_words(board_table *t) MUST_CHECK;
 
-/* " (answers one label for every row: 2 of 3 seeds; ...)", or nothing. */
+/* " (answers one label for every row: 2 of 3 seeds; ...)", or nothing; also what the corpus of a
+ * pretrained model has to do with the task. */
 err report__cautions(strbuf *out, const board_row *row) MUST_CHECK;
 
 /* "4.4M" from 4369539; "37 s", "12 min", "1.5 h" from seconds. */

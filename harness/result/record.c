@@ -63,6 +63,7 @@ void record_free(record *r) {
     }
     free_labels(r);
     cJSON_Delete(r->recipe);
+    cJSON_Delete(r->model.corpus);
     mem_free(r->gold);
     mem_free(r->predicted);
     mem_free(r->gold_numbers);

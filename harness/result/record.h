@@ -45,6 +45,9 @@ typedef struct record_model {
     char *vocab_sha256;
     int64_t parameters;
     cJSON *newly_initialised; /* array of parameter names; ["all"] from scratch */
+    cJSON
+        *corpus; /* what it was pretrained on (model_corpus.h); NULL: not known, or from scratch */
+    bool corpus_is_source; /* and the task's data come from the same place */
 } record_model;
 
 typedef struct record_device {

@@ -39,6 +39,7 @@ extern const size_t record__key_count;
 #define RECORD_PARTS(X)                                                                            \
     X(rows)                                                                                        \
     X(kind)                                                                                        \
+    X(corpus)                                                                                      \
     X(labels)                                                                                      \
     X(recipe)                                                                                      \
     X(predictions)                                                                                 \

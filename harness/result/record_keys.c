@@ -59,6 +59,7 @@ const record_key record__keys[] = {
     HASH("model", "vocab_sha256", model.vocab_sha256),
     COUNT("model", "parameters", model.parameters),
     ARRAY("model", "newly_initialised", model.newly_initialised),
+    PART("model", "corpus", corpus),
     PART("", "recipe", recipe),
     DERIVED("", "recipe_sha256", recipe_sha256),
     CHOICE("", "protocol", protocol, "last|dev"),

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "result/record_internal.h"
+#include "train/run/model_corpus.h"
 
 #include <math.h>
 #include <string.h>
@@ -121,6 +122,30 @@ err record__labels_read(record *r, const cJSON *object, const char *key, const c
     if (!e) e = record_labels(r, names, count);
     mem_free(names);
     return e;
+}
+
+/* what the model was pretrained on; records of older programs do not say it */
+
+err record__corpus_write(cJSON *object, const char *key, const record *r) {
+    if (!r->model.corpus) return ERR_OK;
+    cJSON *copy = cJSON_Duplicate(r->model.corpus, 1);
+    if (!copy || !cJSON_AddItemToObject(object, key, copy)) {
+        cJSON_Delete(copy);
+        return no_memory();
+    }
+    return json_add_bool(copy, "same_source", r->model.corpus_is_source);
+}
+
+err record__corpus_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *corpus = NULL;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = record__object(&corpus, object, key, where);
+    if (!e) e = model_corpus_check(corpus, where);
+    if (!e) e = json_bool(&r->model.corpus_is_source, corpus, "same_source", where);
+    if (e) return e;
+    if (!(r->model.corpus = cJSON_Duplicate(corpus, 1))) return no_memory();
+    cJSON_DeleteItemFromObjectCaseSensitive(r->model.corpus, "same_source");
+    return ERR_OK;
 }
 
 /* recipe */

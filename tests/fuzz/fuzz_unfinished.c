@@ -25,7 +25,7 @@ FUZZ_TARGET(unfinished) {
     unlink(fuzz_path(names[!finished]));
     const char *path = fuzz_file(names[finished], data + 1, size - 1);
     if (!fuzz_needs(marker_is_run_file(&ours, path))) goto done;
-    if (fuzz_accepts(run__compare(&r))) {
+    if (fuzz_accepts(run_compare(&r))) {
         // no model lies there, so nothing is finished; what is unfinished goes on when it is asked
         FUZZ_CHECK(!r.is_finished && (finished || r.request.resume));
         FUZZ_CHECK(ours);

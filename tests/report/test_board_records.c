@@ -333,6 +333,38 @@ Test(board_records, constant_and_poor_models_are_said_so) {
     close_board(&s, &b);
 }
 
+static void put_pretrained(const char *model, const char *left_out, bool same) {
+    record r;
+    char text[200], name[80];
+    fake_record_make(&r, &(fake_record){.model = model, .right = 0.5});
+    snprintf(text, sizeof text, "{\"name\":\"<b>\",\"sha256\":\"\",\"left_out\":[\"%s\"]}",
+             left_out);
+    cr_assert_not(json_parse(&r.model.corpus, text, strlen(text), "corpus"));
+    r.model.corpus_is_source = same;
+    snprintf(name, sizeof name, "%s.json", model);
+    put(&r, name);
+}
+
+Test(board_records, a_corpus_near_the_task_is_said_so) {
+    store s;
+    board b;
+    strbuf text = {0}, page = {0};
+    put_pretrained("seen", "other_task", true);
+    put_pretrained("near", "fake_task", true);
+    put_pretrained("apart", "fake_task", false);
+    open_board(&s, &b);
+    cr_assert_not(board_markdown(&text, &b));
+    cr_assert(strstr(text.text, "| seen (its pretraining may have read these test rows) |"), "%s",
+              text.text);
+    cr_assert(strstr(text.text, "| near (pretrained on texts of the task's own source) |"));
+    cr_assert(strstr(text.text, "| apart |"));
+    cr_assert_not(board_json(&page, &b));
+    cr_assert(strstr(page.text, "\"corpus_leaves_tests_out\""), "%s", page.text);
+    strbuf_free(&text);
+    strbuf_free(&page);
+    close_board(&s, &b);
+}
+
 /* the row that stands for a model */
 
 Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {

@@ -78,9 +78,9 @@ static char *folder_of(const choice *c) {
     MUST(dataset_load(&r.data, &r.task, &options));
     if (q->protocol == PROTOCOL_DEV) MUST(dataset_split_dev(&r.data));
     MUST(source_open(&r.source, q->model, &r.data.train, &(source_options){.offline = true}));
-    MUST(run__output_prepare(&r));
+    MUST(run_output_prepare(&r));
     MUST(run__identify(&r));
-    MUST(run__output_open(&r));
+    MUST(run_output_open(&r));
     MUST(mem_strdup(&folder, path_name(r.output)));
     cr_assert(folder_exists(r.output));
     run_close(&r);
@@ -563,7 +563,7 @@ Test(output, weights_that_are_no_numbers_are_not_saved) {
     MUST(device_write_f32(p->p, values, p->count));
     mem_free(values);
     MUST_FAIL(run_keep_model(&r), ERR_NUMERIC, "': number 2 of ");
-    MUST_FAIL(run__save(&r, &r.trainer), ERR_NUMERIC, "expected a finite one");
+    MUST_FAIL(run_save(&r, &r.trainer), ERR_NUMERIC, "expected a finite one");
     run_close(&r);
     hash_of("out/model/model.safetensors", after);
     cr_assert_str_eq(before, after);

@@ -249,10 +249,111 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
     run_well(RUN(PRETRAIN, "3", "--model", "whole", "-o", "more", "--whole-word"));
     run_well(RUN("run", "--task", "kor_hate", "--sample", "--model", "whole", "--device", "cpu",
                  "--max-steps", "2", "-o", "tuned"));
+    cJSON *tuned = record_of("tuned");
+    const cJSON *corpus = cJSON_GetObjectItem(cJSON_GetObjectItem(tuned, "model"), "corpus");
+    cr_assert_not_null(corpus, "the record does not name the corpus");
+    cr_assert_str_eq(cJSON_GetObjectItem(corpus, "name")->valuestring, "files");
+    cJSON_Delete(tuned);
+}
+
+static program_result end_of(child *c, int exit_code, const char *says) {
+    program_result r = child_end(c, 60);
+    cr_assert_eq(r.exit_code, exit_code, "%s", r.err);
+    cr_assert_not_null(strstr(r.err, says), "'%s' in: %s", says, r.err);
+    return r;
+}
+
+/* Ctrl-C saves and ends; a checkpoint that does not fit is named and leaves nothing. */
+Test(pretrain, interrupted_or_without_room_loses_nothing) {
+    const child_setup small = {.file_bytes = 1
+                                             << 20}; // the store of sentences fits, weights do not
+    const char *const list[] = {PRETRAIN, "12", PRESET, "-o", "parts", NULL};
+    child c;
+    json_setup();
+    write_lines();
+    run_well(RUN(PRETRAIN, "12", PRESET, "-o", "whole"));
+    child_start(&c, &small, list);
+    program_result r = end_of(&c, 1, "File too large");
+    cr_assert_not_null(strstr(r.err, "model.safetensors"), "%s", r.err);
+    program_free(&r);
+    cr_assert_not(folder_exists(temporary_path("parts/partial-checkpoint-4")));
+    const char *const again[] = {PRETRAIN, "12", PRESET, "-o", "parts", "--resume", NULL};
+    child_start(&c, NULL, again);
+    child_await_path(&c, temporary_path("parts/checkpoint-4"), 60);
+    kill(c.pid, SIGINT);
+    r = end_of(&c, 130, "--resume");
+    program_free(&r);
+    run_well(RUN(PRETRAIN, "12", PRESET, "-o", "parts", "--resume"));
+    check_equal("whole", "parts", "final_weights_sha256");
+    check_equal("whole", "parts", "heldout");
+}
+
+/* The number of steps that fitted the minutes is the run's from then on. */
+Test(pretrain, a_limit_of_minutes_keeps_its_steps) {
+    const char *const list[] = {PRETRAIN, "12", PRESET, "--max-minutes", "5", "-o", "m", NULL};
+    child c;
+    char *text = NULL;
+    size_t bytes = 0;
+    json_setup();
+    write_lines();
+    child_start(&c, NULL, list);
+    child_await_path(&c, temporary_path("m/checkpoint-4"), 60);
+    kill(c.pid, SIGKILL);
+    program_result r = child_end(&c, 60);
+    program_free(&r);
+    const char *path = temporary_path("m/unfinished.json");
+    MUST(file_read((void **)&text, &bytes, path, 0));
+    char *planned = strstr(text, "planned steps");
+    cr_assert_not_null(planned, "%s", text);
+    char *number = strstr(planned, "12");
+    cr_assert_not_null(number, "%s", planned);
+    memcpy(number, "xy", 2);
+    MUST(file_write(path, text, bytes));
+    r = RUN(PRETRAIN, "12", PRESET, "--max-minutes", "5", "-o", "m", "--resume");
+    cr_assert_eq(r.exit_code, 1, "%s", r.err);
+    cr_assert_not_null(strstr(r.err, "planned steps is 'xy', expected a number"), "%s", r.err);
+    program_free(&r);
+    memcpy(number, "12", 2);
+    MUST(file_write(path, text, bytes));
+    mem_free(text);
+    run_well(RUN(PRETRAIN, "12", PRESET, "--max-minutes", "5", "-o", "m", "--resume"));
+    cJSON *record = record_of("m");
+    const cJSON *said = cJSON_GetObjectItem(record, "recipe");
+    cr_assert_eq(cJSON_GetObjectItem(said, "steps")->valueint, 12);
+    cJSON_Delete(record);
+}
+
+static void put(const char *name, const char *bytes, size_t count) {
+    MUST(file_write(temporary_path(name), bytes, count));
+}
+
+/* Corpora that are none: named, and nothing is left behind. */
+Test(pretrain, a_corpus_that_is_none_is_refused_by_name) {
+    static const struct {
+        const char *corpus, *says;
+    } list[] = {{"./empty.txt", "empty.txt: has no line with text"},
+                {"./binary.txt", "binary.txt:1: a NUL byte at byte 3"},
+                {"./cp949.txt", "a file in CP949 has to be converted first"},
+                {"nsmc_raw", "reviews.txt.xz: 2 bytes, the manifest expects 16432668"},
+                {"nsmc_rw", "did you mean 'nsmc_raw'"}};
+    put("empty.txt", "", 0);
+    put("binary.txt", "ab\0cd\n", 6);
+    put("cp949.txt", "\xbf\xb5\xc8\xad \xc1\xa4\xb8\xbb\n", 10);
+    MUST(folder_make(temporary_path("d/nsmc_raw")));
+    put("d/nsmc_raw/reviews.txt.xz", "x\n", 2);
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        program_result r = RUN("pretrain", "--corpus", list[i].corpus, "--model", "tiny", "--data",
+                               "d", "--offline", "--device", "cpu", "-o", "none");
+        cr_expect(r.exit_code == 1 || r.exit_code == 2, "%s: %d", list[i].corpus, r.exit_code);
+        cr_expect_not_null(strstr(r.err, list[i].says), "%s: %s", list[i].corpus, r.err);
+        program_free(&r);
+    }
+    cr_expect_not(folder_exists(temporary_path("none")));
 }
 
 Test(pretrain, says_what_is_wrong) {
     write_lines();
+    run_well(RUN(PRETRAIN, "1", PRESET, "-o", "made"));
     MUST(file_write(temporary_path("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n", 28));
     const struct {
         program_result result;
@@ -261,9 +362,11 @@ Test(pretrain, says_what_is_wrong) {
     } tries[] = {
         {RUN("pretrain", "--model", "tiny"), 2, "--corpus"},
         {RUN(PRETRAIN, "2"), 2, "--model"},
-        {RUN(PRETRAIN, "2", "--model", "tiny"), 2, "--vocab"},
         {RUN(PRETRAIN, "2", "--model", "tiny", "--vocab", "vocab.txt"), 1, "[MASK]"},
-        {RUN(PRETRAIN, "2", PRESET, "--mlm-probability", "1.5"), 2, "mlm-probability"},
+        {RUN(PRETRAIN, "2", PRESET, "--mlm-probability", "1.5"), 2,
+         "--mlm-probability expects above 0, up to 1, found '1.5'"},
+        {RUN(PRETRAIN, "2", PRESET, "--max-minutes", "-2"), 2, "found '-2'"},
+        {RUN(PRETRAIN, "2", "--model", "made", "--vocab", VOCAB), 2, "has a vocabulary of its own"},
         {RUN(PRETRAIN, "2", PRESET, "--batch-size", "8"), 2, "exclude each other"},
         {RUN("pretrain", "--corpus", "./none.txt", PRESET), 1, "none.txt"},
     };

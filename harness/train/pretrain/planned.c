@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "train/pretrain/pretrain.h"
-#include "train/run/run_internal.h"
+#include "train/run/run_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static err planned_before(uint32_t *steps, const pretrain *p) {
     cJSON *root = NULL;
     *steps = 0;
     if (!r->request.resume || r->request.overwrite) return ERR_OK;
-    err e = run__path(&path, r, RUN_UNFINISHED);
+    err e = run_path(&path, r, RUN_UNFINISHED);
     if (!e && file_exists(path)) e = json_read(&root, path, MARKER_LIMIT_BYTES);
     const cJSON *there = cJSON_GetObjectItemCaseSensitive(root, "surroundings");
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(there, key));

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "model/head/head.h"
 #include "platform/interrupt.h"
-#include "train/run/run_internal.h"
+#include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
 #include <math.h>
@@ -70,9 +70,9 @@ static err evaluate_heldout(void *context, trainer *t) {
                                 {"eval_perplexity", perplexity},
                                 {"eval_accuracy", found.accuracy},
                                 {"eval_runtime", clock_seconds() - begin}};
-    if ((e = run__log_values(r, values, sizeof values / sizeof *values))) return e;
+    if ((e = run_log_values(r, values, sizeof values / sizeof *values))) return e;
     if ((e = trainer_add_evaluation(t, found.accuracy, found.loss))) return e;
-    (void)run__judge(r, t->evaluation_count - 1);
+    (void)run_judge(r, t->evaluation_count - 1);
     log_note("step %u of %u: held-out loss %.4f, perplexity %.2f, accuracy %.4f", t->done,
              t->total_steps, found.loss, perplexity, found.accuracy);
     return ERR_OK;
@@ -89,10 +89,10 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
     trainer_options options = {.seed = r->request.seed};
     loss_scaler scaler = loss_scaler_default();
     if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
-    options.save.call = run__save;
+    options.save.call = run_save;
     options.save.context = r;
     options.save.every = c->save_steps;
-    options.log.call = run__log_step;
+    options.log.call = run_log_step;
     options.log.context = r;
     options.log.every = c->logging_steps;
     if (p->heldout.count) {
@@ -123,22 +123,22 @@ err pretrain_open(pretrain *p, const pretrain_request *request) {
     if ((e = corpus_open(&p->corpus, request->corpus, request->corpus_count, &options))) return e;
     r->task.name = p->corpus.name;
     r->best.higher_is_better = true; // accuracy
-    if ((e = run__open_device(r))) return e;
-    if ((e = run__output_prepare(r))) return e;
+    if ((e = run_open_device(r))) return e;
+    if ((e = run_output_prepare(r))) return e;
     if ((e = open_source(p))) return e;
     if ((e = open_corpus(p))) return e;
     const run_corpus identity = {p->prepared.digest, request->tokens_per_batch,
                                  request->mlm_probability, request->max_minutes,
                                  request->whole_word};
-    if ((e = run__identify_corpus(r, &identity))) return e;
-    if ((e = run__output_open(r))) return e;
-    if ((e = run__compare(r)) || r->is_finished) return e;
+    if ((e = run_identify_corpus(r, &identity))) return e;
+    if ((e = run_output_open(r))) return e;
+    if ((e = run_compare(r)) || r->is_finished) return e;
     if (request->max_minutes > 0 && (e = pretrain_planned(&steps, p))) return e;
     if ((e = pretrain_open_trainer(p, steps))) return e;
-    if ((e = run__check_disk(r))) return e;
-    if ((e = run__load_weights(r))) return e;
-    if ((e = run__begin(r))) return e;
-    return run__log_open(r);
+    if ((e = run_check_disk(r))) return e;
+    if ((e = run_load_weights(r))) return e;
+    if ((e = run_begin(r))) return e;
+    return run_log_open(r);
 }
 
 void pretrain_close(pretrain *p) {
@@ -160,9 +160,9 @@ err pretrain_train(pretrain *p) {
     interrupt_begin();
     err e = trainer_run(&r->trainer);
     interrupt_end();
-    if (!e) e = run__log_end(r);
+    if (!e) e = run_log_end(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
-    return run__name_checkpoint(r, e);
+    return run_name_checkpoint(r, e);
 }
 
 static err write_card(const char *folder, const void *context) {
@@ -170,5 +170,5 @@ static err write_card(const char *folder, const void *context) {
 }
 
 err pretrain_keep_model(pretrain *p) {
-    return run__write_model(&p->run, "model", write_card, p);
+    return run_write_model(&p->run, "model", write_card, p);
 }

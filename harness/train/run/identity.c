@@ -173,7 +173,7 @@ err run__identify(run *r) {
     return identify(r, table, sizeof table / sizeof *table);
 }
 
-err run__identify_corpus(run *r, const run_corpus *c) {
+err run_identify_corpus(run *r, const run_corpus *c) {
     char probability[SHOWN_NUMBER_BYTES], minutes[SHOWN_NUMBER_BYTES], tokens[32];
     snprintf(tokens, sizeof tokens, "%u", c->tokens_per_batch);
     const field table[] = {

@@ -21,7 +21,7 @@ static const char *const folders[] = {"model",         "best",         "old-mode
 enum { RUN_FILES = sizeof run_files / sizeof *run_files };
 enum { FOLDERS = sizeof folders / sizeof *folders };
 
-err run__path(char **path, const run *r, const char *name) {
+err run_path(char **path, const run *r, const char *name) {
     return path_join(path, r->output, name);
 }
 
@@ -50,7 +50,7 @@ static size_t existing_bytes(const char *path) {
     return n;
 }
 
-err run__output_prepare(run *r) {
+err run_output_prepare(run *r) {
     const char *given = r->request.output;
     size_t n = given ? strlen(given) : 0;
     while (n > 1 && given[n - 1] == '/') n--;
@@ -107,7 +107,7 @@ static bool is_among(const char *name, const char *const *list, size_t count) {
 static err guard_name(const run *r, const char *name, bool ours) {
     char *path = NULL;
     bool fine = true;
-    err e = run__path(&path, r, name);
+    err e = run_path(&path, r, name);
     if (e) return e;
     if (checkpoint_is_name(name) || is_among(name, folders, FOLDERS))
         e = marker_check(path);
@@ -131,7 +131,7 @@ static err guard(run *r) {
     if (!folder_exists(r->output)) return ERR_OK;
     for (int i = 0; !e && i < RUN_FILES && !r->is_ours; i++) {
         char *path = NULL;
-        if (!(e = run__path(&path, r, run_files[i]))) e = marker_is_run_file(&r->is_ours, path);
+        if (!(e = run_path(&path, r, run_files[i]))) e = marker_is_run_file(&r->is_ours, path);
         mem_free(path);
     }
     if (!e) e = folder_list_read(&list, r->output);
@@ -147,7 +147,7 @@ static err tidy(run *r) {
     char *path = NULL;
     err e = r->is_ours ? folder_clear_temporary(r->output) : ERR_OK;
     for (int i = 0; !e && i < 2; i++) {
-        if (!(e = run__path(&path, r, kept[i]))) e = marker_recover(path);
+        if (!(e = run_path(&path, r, kept[i]))) e = marker_recover(path);
         mem_free(path);
         path = NULL;
     }
@@ -156,7 +156,7 @@ static err tidy(run *r) {
         const char *name = list.names[i];
         if (strncmp(name, "partial-", 8) != 0) continue;
         if (!checkpoint_is_name(name) && !is_among(name, folders, FOLDERS)) continue;
-        if (!(e = run__path(&path, r, name))) e = marker_remove(path);
+        if (!(e = run_path(&path, r, name))) e = marker_remove(path);
         mem_free(path);
         path = NULL;
     }
@@ -201,7 +201,7 @@ static err try_lock(run *r, const char *path, bool *gone) {
 static err lock(run *r) {
     char *path = NULL;
     bool gone = true;
-    err e = run__path(&path, r, lock_name);
+    err e = run_path(&path, r, lock_name);
     for (int i = 0; !e && gone && i < LOCK_TRIES; i++) e = try_lock(r, path, &gone);
     if (!e && gone)
         e = err_set(ERR_IO, "%s: cannot be locked: it is removed again and again", path);
@@ -209,7 +209,7 @@ static err lock(run *r) {
     return e;
 }
 
-err run__output_open(run *r) {
+err run_output_open(run *r) {
     err e = ERR_OK;
     if (!r->request.output && (e = name_default(r))) return e;
     if ((e = guard(r)) || (e = lock(r))) return e;

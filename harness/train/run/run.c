@@ -33,7 +33,7 @@ static err open_data(run *r) {
     return e;
 }
 
-err run__open_device(run *r) {
+err run_open_device(run *r) {
     const run_request *q = &r->request;
     device_options options = {.threads = q->threads, .validation = q->validation};
     err e = device_precision_find(&options.precision, q->precision);
@@ -94,10 +94,10 @@ static err open_trainer(run *r) {
     trainer_options options = {.seed = r->request.seed};
     loss_scaler scaler = loss_scaler_default();
     if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
-    options.save.call = run__save;
+    options.save.call = run_save;
     options.save.context = r;
     options.save.every = p->save_steps;
-    options.log.call = run__log_step;
+    options.log.call = run_log_step;
     options.log.context = r;
     options.log.every = p->logging_steps;
     if (r->request.protocol == PROTOCOL_DEV) {
@@ -127,7 +127,7 @@ static void show_weights(const run *r) {
 }
 
 /* Weights before the first step; what a folder lacks is drawn. */
-err run__load_weights(run *r) {
+err run_load_weights(run *r) {
     const source *s = &r->source;
     params *ps = &r->trainer.model.params;
     if (!s->folder || r->request.from_scratch)
@@ -182,22 +182,22 @@ err run_open(run *r, const run_request *request) {
     if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
     if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
     if ((e = open_best(r))) return e;
-    if ((e = run__open_device(r))) return e;
-    if ((e = run__output_prepare(r))) return e;
+    if ((e = run_open_device(r))) return e;
+    if ((e = run_output_prepare(r))) return e;
     if ((e = open_data(r))) return e;
     const source_options wish = {request->offline, request->from_scratch, request->cased,
                                  request->arch};
     if ((e = source_open(&r->source, request->model, &r->data.train, &wish))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r))) return e;
-    if ((e = run__output_open(r))) return e;
-    if ((e = run__compare(r)) || r->is_finished) return e;
+    if ((e = run_output_open(r))) return e;
+    if ((e = run_compare(r)) || r->is_finished) return e;
     if ((e = encode_all(r))) return e;
     if ((e = open_trainer(r))) return e;
-    if ((e = run__check_disk(r))) return e;
-    if ((e = run__load_weights(r))) return e;
-    if ((e = run__begin(r))) return e;
-    return run__log_open(r);
+    if ((e = run_check_disk(r))) return e;
+    if ((e = run_load_weights(r))) return e;
+    if ((e = run_begin(r))) return e;
+    return run_log_open(r);
 }
 
 void run_close(run *r) {
@@ -273,7 +273,7 @@ static double dev_loss(const run *r, const float *logits) {
                         t->class_weights);
 }
 
-bool run__judge(run *r, uint32_t first) {
+bool run_judge(run *r, uint32_t first) {
     trainer *t = &r->trainer;
     bool better = false;
     for (uint32_t i = first; i < t->evaluation_count; i++)
@@ -287,13 +287,13 @@ static err judge(run *r, double score, double loss) {
     trainer *t = &r->trainer;
     err e = trainer_add_evaluation(t, score, loss);
     if (e) return e;
-    bool better = run__judge(r, t->evaluation_count - 1);
+    bool better = run_judge(r, t->evaluation_count - 1);
     log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps, run_best_metric(r),
              score, loss, better ? " (best)" : "");
     if (t->is_stopped && t->done < t->total_steps)
         log_note("stopped early: %u evaluations in a row were no better (best: step %u)",
                  r->best.stale, r->best.step);
-    return better ? run__write_model(r, "best", NULL, NULL) : ERR_OK;
+    return better ? run_write_model(r, "best", NULL, NULL) : ERR_OK;
 }
 
 /* trainer_hook under protocol dev: keeps the weights that score best, the earliest of equals. */
@@ -321,7 +321,7 @@ done:
 /* --- training and the end --- */
 
 /* Adds to the error what there is to go on from. */
-err run__name_checkpoint(const run *r, err e) {
+err run_name_checkpoint(const run *r, err e) {
     if (!e || e == ERR_INTERRUPTED) return e;
     if (!r->saved_at)
         return err_set(e, "%s; no checkpoint was saved before%s", err_message(e),
@@ -335,12 +335,12 @@ err run_train(run *r) {
     err e = kernel_times_train(&r->kernels, &r->trainer);
     if (!e) e = trainer_run(&r->trainer);
     interrupt_end();
-    if (!e) e = run__log_end(r);
-    if (e) return run__name_checkpoint(r, e);
+    if (!e) e = run_log_end(r);
+    if (e) return run_name_checkpoint(r, e);
     if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
     char *best = NULL;
     weights_report report = {0};
-    if ((e = run__path(&best, r, "best"))) return e;
+    if ((e = run_path(&best, r, "best"))) return e;
     log_note("scoring the weights of step %u, best on dev", r->best.step);
     if (!(e = sums_check(best, NULL)))
         e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
@@ -354,7 +354,7 @@ err run_evaluate(run *r) {
     err e = score_rows(r, &r->logits, &r->predicted, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
-    return run__name_checkpoint(r, e);
+    return run_name_checkpoint(r, e);
 }
 
 static err write_card(const char *folder, const void *context) {
@@ -362,7 +362,7 @@ static err write_card(const char *folder, const void *context) {
 }
 
 err run_keep_model(run *r) {
-    return run__write_model(r, "model", write_card, r);
+    return run_write_model(r, "model", write_card, r);
 }
 
 err run_finish(run *r) {

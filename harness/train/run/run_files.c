@@ -32,7 +32,7 @@ static void holding_free(holding *h) {
 
 static err holding_read(holding *h, const run *r, const char *name) {
     *h = (holding){0};
-    err e = run__path(&h->path, r, name);
+    err e = run_path(&h->path, r, name);
     if (e || !file_exists(h->path)) return e;
     if ((e = json_read(&h->root, h->path, MARKER_LIMIT_BYTES))) return e;
     if ((e = json_string(&h->id, h->root, "run", h->path))) return e;
@@ -43,7 +43,7 @@ static err holding_read(holding *h, const run *r, const char *name) {
 static err holds(bool *found, const run *r, const char *name) {
     char *path = NULL;
     *found = false;
-    err e = run__path(&path, r, name);
+    err e = run_path(&path, r, name);
     if (!e) *found = file_exists(path);
     mem_free(path);
     return e;
@@ -84,7 +84,7 @@ done:
     return e;
 }
 
-err run__compare(run *r) {
+err run_compare(run *r) {
     const run_request *q = &r->request;
     holding unfinished = {0}, finished = {0};
     err e = ERR_OK;
@@ -119,7 +119,7 @@ static err write_unfinished(const run *r) {
     char *path = NULL;
     cJSON *root = cJSON_CreateObject();
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
-    if (e || (e = run__path(&path, r, RUN_UNFINISHED))) goto done;
+    if (e || (e = run_path(&path, r, RUN_UNFINISHED))) goto done;
     if ((e = json_add_string(root, "run", r->id))) goto done;
     if ((e = add_copy(root, "identity", r->identity))) goto done;
     if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
@@ -155,7 +155,7 @@ static err note_surroundings(const run *r, const holding *h) {
 static err check_best_model(const run *r) {
     char *best = NULL;
     if (r->request.protocol == PROTOCOL_LAST || !r->best.step) return ERR_OK;
-    err e = run__path(&best, r, "best");
+    err e = run_path(&best, r, "best");
     if (!e && !folder_exists(best))
         e = err_set(ERR_DATA, "%s: missing, the weights of step %u, best on dev, are lost%s", best,
                     r->best.step, err_advice("overwrite", "; start over with --overwrite"));
@@ -189,7 +189,7 @@ static err resume(run *r, const holding *h) {
     if (!path) return start_over(r, replaces);
     r->replaces = replaces; // killed between its first checkpoint and the note of it
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
-        (void)run__judge(r, 0);
+        (void)run_judge(r, 0);
         r->resumed_at = r->saved_at = r->trainer.done;
         e = mem_strdup(&r->id, h->id);
         if (!e) e = check_best_model(r);
@@ -200,11 +200,11 @@ static err resume(run *r, const holding *h) {
     return e;
 }
 
-err run__begin(run *r) {
+err run_begin(run *r) {
     const run_request *q = &r->request;
     holding h = {0};
     err e = holding_read(&h, r, RUN_UNFINISHED);
-    if (e) goto done; // run__output_open has read it: it is ours
+    if (e) goto done; // run_output_open has read it: it is ours
     if (h.root && q->resume && !q->overwrite) {
         e = resume(r, &h);
     } else {
@@ -220,7 +220,7 @@ done:
 
 /* --- disk --- */
 
-err run__check_disk(const run *r) {
+err run_check_disk(const run *r) {
     const recipe *p = &r->request.recipe;
     uint64_t one = trainer_checkpoint_bytes(&r->trainer), free_bytes = 0, saves = 0;
     if (p->save_steps) saves = r->trainer.total_steps / p->save_steps;
@@ -239,7 +239,7 @@ err run__check_disk(const run *r) {
         err_advice("save-steps", "; save less often (--save-steps, --save-total-limit)"));
 }
 
-err run__save(void *context, trainer *t) {
+err run_save(void *context, trainer *t) {
     run *r = context;
     char *name = NULL;
     err e = mem_printf(&name, "%s-%s-checkpoint-%u", r->source.name, r->task.name, t->done);
@@ -255,11 +255,11 @@ err run__save(void *context, trainer *t) {
     return write_unfinished(r);
 }
 
-err run__write_model(const run *r, const char *name,
-                     err (*card)(const char *folder, const void *context), const void *context) {
+err run_write_model(const run *r, const char *name,
+                    err (*card)(const char *folder, const void *context), const void *context) {
     char *fresh = NULL, *place = NULL, *model = NULL;
     err e = mem_printf(&fresh, "%s/partial-%s", r->output, name);
-    if (e || (e = run__path(&place, r, name))) goto done;
+    if (e || (e = run_path(&place, r, name))) goto done;
     if ((e = mem_printf(&model, "%s-%s", r->source.name, r->task.name))) goto done;
     if ((e = marker_remove(fresh)) || (e = marker_make(fresh, r->id, model))) goto done;
     if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
@@ -282,9 +282,9 @@ err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) {
 err run__end(run *r) {
     char *best = NULL, *unfinished = NULL, *finished = NULL;
     err e = ERR_OK;
-    if ((e = run__path(&best, r, "best"))) goto done;
-    if ((e = run__path(&unfinished, r, RUN_UNFINISHED))) goto done;
-    if ((e = run__path(&finished, r, RUN_FINISHED))) goto done;
+    if ((e = run_path(&best, r, "best"))) goto done;
+    if ((e = run_path(&unfinished, r, RUN_UNFINISHED))) goto done;
+    if ((e = run_path(&finished, r, RUN_FINISHED))) goto done;
     // model, record and the fact that they are finished are on the disk before anything goes
     if ((e = file_rename_durable(unfinished, finished))) goto done;
     r->is_ended = true;
@@ -305,12 +305,12 @@ err run_discard(run *r) {
     err e = checkpoint_clear(r->output, NULL);
     train_log_remove_events(r->output);
     for (size_t i = 0; !e && i < sizeof folders / sizeof *folders; i++) {
-        if (!(e = run__path(&path, r, folders[i]))) e = marker_remove(path);
+        if (!(e = run_path(&path, r, folders[i]))) e = marker_remove(path);
         mem_free(path);
         path = NULL;
     }
     for (size_t i = 0; !e && i < sizeof files / sizeof *files; i++) {
-        if (!(e = run__path(&path, r, files[i]))) e = file_remove(path);
+        if (!(e = run_path(&path, r, files[i]))) e = file_remove(path);
         mem_free(path);
         path = NULL;
     }

@@ -17,20 +17,20 @@ static void put(line *l, const char *prefix, const char *name, double value) {
     v->value = value;
 }
 
-err run__log_values(run *r, const log_value *values, size_t count) {
+err run_log_values(run *r, const log_value *values, size_t count) {
     const trainer *t = &r->trainer;
     return train_log_add(&r->log, t->done, trainer_epoch(t), values, count);
 }
 
 static err add(run *r, const line *l) {
-    return run__log_values(r, l->values, l->count);
+    return run_log_values(r, l->values, l->count);
 }
 
-err run__log_open(run *r) {
+err run_log_open(run *r) {
     return train_log_open(&r->log, r->output, r->request.tensorboard, r->resumed_at);
 }
 
-err run__log_step(void *context, trainer *t) {
+err run_log_step(void *context, trainer *t) {
     run *r = context;
     line l = {.count = 0};
     put(&l, "", "loss", trainer_logged_loss(t));
@@ -59,7 +59,7 @@ err run__log_evaluation(run *r, const confusion *c, double loss, double seconds)
     return add(r, &l);
 }
 
-err run__log_end(run *r) {
+err run_log_end(run *r) {
     const trainer *t = &r->trainer;
     line l = {.count = 0};
     double sum = 0;

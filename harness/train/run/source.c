@@ -10,6 +10,7 @@
 #include "text/unicode.h"
 #include "text/vocab_train.h"
 #include "train/checkpoint/marker.h"
+#include "train/run/model_corpus.h"
 #include "train/run/shipped.h"
 
 #include <string.h>
@@ -116,7 +117,7 @@ err source_open_folder(source *s, const char *folder, const source_options *opti
         return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
                        folder, s->words.count, s->config.vocabulary);
     fit_words(s);
-    return ERR_OK;
+    return model_corpus_read(&s->corpus, s->folder);
 }
 
 /* What the person may have meant: a preset, a model of the program, or a folder beside this one.
@@ -203,6 +204,7 @@ void source_free(source *s) {
     model_config_free(&s->config);
     tokenizer_free(&s->words);
     mem_free(s->label_rows);
+    cJSON_Delete(s->corpus);
     *s = (source){0};
 }
 

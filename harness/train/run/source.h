@@ -2,6 +2,7 @@
 #ifndef HARNESS_TRAIN_RUN_SOURCE_H
 #define HARNESS_TRAIN_RUN_SOURCE_H
 
+#include "base/json.h"
 #include "data/dataset.h"
 #include "model/config.h"
 #include "text/tokenizer.h"
@@ -12,6 +13,7 @@ typedef struct source {
     model_config config; /* labels are those of the folder until the run sets its own */
     tokenizer words;
     char vocab_sha256[65];
+    cJSON *corpus; /* what it was pretrained on (model_corpus.h), owned; NULL: nothing says it */
     uint64_t classifier_rows; /* of the folder's classifier; 0: it has none, or was not looked at */
     uint32_t *label_rows; /* of a classifier whose labels have another order (labels.h); owned */
 } source;

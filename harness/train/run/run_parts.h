@@ -1,0 +1,58 @@
+/* The parts of a run (run.h) that a pretraining (train/pretrain) goes through too, each on the same
+ * struct, in the order of run_open, run_train and run_keep_model. */
+#ifndef HARNESS_TRAIN_RUN_RUN_PARTS_H
+#define HARNESS_TRAIN_RUN_RUN_PARTS_H
+
+#include "train/run/run.h"
+
+#define RUN_UNFINISHED "unfinished.json"
+#define RUN_FINISHED "run.json"
+#define RUN_RECORD "record.json"
+
+/* Finds out that the folder, or the one above it, can be written. Errors: ERR_IO. */
+err run_output_prepare(run *r) MUST_CHECK;
+/* What says who a pretraining is: its corpus in place of a task. */
+typedef struct run_corpus {
+    const char *digest; /* of corpus, tasks, vocabulary and rules */
+    uint32_t tokens_per_batch;
+    double mlm_probability, max_minutes;
+    bool whole_word;
+} run_corpus;
+/* Fills in r->identity and r->surroundings; needs device and source. */
+err run_identify_corpus(run *r, const run_corpus *c) MUST_CHECK;
+/* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
+ * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
+err run_output_open(run *r) MUST_CHECK;
+/* Compares this run with what the folder holds: sets r->is_finished, or finds out that the request
+ * allows to go on with it or to replace it. Errors: ERR_USAGE, ERR_DATA naming what differs. */
+err run_compare(run *r) MUST_CHECK;
+/* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
+err run_begin(run *r) MUST_CHECK;
+/* The log of this run; r->resumed_at says what of it stays. */
+err run_log_open(run *r) MUST_CHECK;
+/* trainer_hook of logging steps (context: the run). */
+err run_log_step(void *context, trainer *t) MUST_CHECK;
+err run_log_end(run *r) MUST_CHECK;
+/* Takes the trainer's evaluations from `first` on into r->best; true when the last is the best. */
+bool run_judge(run *r, uint32_t first);
+/* Checks the disk for the checkpoints to come. */
+err run_check_disk(const run *r) MUST_CHECK;
+/* "<output>/<name>", owned. */
+err run_path(char **path, const run *r, const char *name) MUST_CHECK;
+/* Writes the trainer's weights as <output>/<name>, in place of what was there, with the
+ * card that `card` writes, unless it is NULL. */
+err run_write_model(const run *r, const char *name,
+                    err (*card)(const char *folder, const void *context),
+                    const void *context) MUST_CHECK;
+/* Opens and checks the device that the request names. */
+err run_open_device(run *r) MUST_CHECK;
+/* Weights before the first step; what a folder lacks is drawn. */
+err run_load_weights(run *r) MUST_CHECK;
+/* Adds to the error what there is to go on from. */
+err run_name_checkpoint(const run *r, err e) MUST_CHECK;
+/* One line of the log at the trainer's step. */
+err run_log_values(run *r, const log_value *values, size_t count) MUST_CHECK;
+/* trainer_hook: writes a checkpoint of the run (context). */
+err run_save(void *context, trainer *t) MUST_CHECK;
+
+#endif
