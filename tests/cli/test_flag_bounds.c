@@ -16,6 +16,7 @@ static const struct {
     {{"compare", "cpu", "cpu", "--task", "none"}, "--runs", "1", "0", "20", "21"},
     {{"run", "--task", "none"}, "--runs", "1", "0", "1000", "1001"},
     {{"run", "--task", "none"}, "--seeds", "0", "-1", "4294967295", "4294967296"},
+    {{"run", "--task", "none"}, "--seed", "0", "-1", "4294967295", "4294967296"},
     {{"run", "--task", "none"}, "--lr", "0", "-1", "10", "10.1"},
     {{"data", "head", "kor_sarcasm", "--sample", "--split", "test"}, "--row", "1", "0", "16", "17"},
     {{"data", "head", "kor_sarcasm", "--sample"}, "--rows", "1", "0", NULL, NULL},

@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FIFTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_NAME FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY // one more than 255, and some
+
 static const char *at(const char *name) {
     return temporary_path(name);
 }
@@ -43,12 +46,13 @@ Test(folder, a_probe_names_the_place_and_leaves_nothing) {
         {"file", "folder is not writable"},
         {"file/below", "folder is not writable"},
         {"loop/below", "folder is not writable"},
+        {LONG_NAME "/below", "folder is not writable: File name too long"},
     };
     MUST(file_write(at("file"), "x", 1));
     cr_assert_eq(symlink("loop", at("loop")), 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         folder_list list = {0};
-        char path[300];
+        char path[600];
         snprintf(path, sizeof path, "%s/%s", temporary_folder(), rows[i].path);
         if (rows[i].message)
             MUST_FAIL(folder_check_writable(path), ERR_IO, rows[i].message);
