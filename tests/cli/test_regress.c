@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "platform/file.h"
 #include "result/regress/regress.h"
+#include "support/expected.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -260,23 +261,28 @@ Test(regress_compare, output_says_what_fell_in_every_form) {
     now.results->tensors[0].norms[0] *= 1.01;
     MUST(regress_compare(&report, &before, &now, &suite));
     MUST(regress_text(&text, &report, &before, &now));
+    expect_output("regress.md", text.text);
     cr_assert(strstr(text.text, "| a | bert.pooler.dense.weight, step 1 | 0.3 | 0.303 | +9.9e-03 | "
                                 "1e-04 | FELL |"),
               "%s", text.text);
     cr_assert(strstr(text.text, " figures, 1 fell."));
     strbuf_free(&text);
     MUST(regress_json(&text, &report, &before, &now));
+    expect_output("regress.json", text.text);
     MUST(json_parse(&json, text.text, text.length, "json"));
     MUST(json_whole(&fell, json, "fell", 0, 100, "json"));
     cr_assert_eq(fell, 1);
     cJSON_Delete(json);
     strbuf_free(&text);
     MUST(regress_junit(&text, &report, &now));
+    expect_output("regress.xml", text.text);
     cr_assert(strstr(text.text, " failures=\"1\" errors=\"0\" skipped=\"0\""));
     cr_assert(strstr(text.text, "<testcase classname=\"regress.gradient.a\" "
                                 "name=\"bert.pooler.dense.weight, step 1\"><failure message=\""));
     strbuf_free(&text);
     MUST(regress_history(&text, &smaller, &now));
+    expect_output("regress_bigger.json", text.text);
+    expect_output("regress_smaller.json", smaller.text);
     MUST(json_parse(&json, text.text, text.length, "json"));
     const cJSON *first = cJSON_GetArrayItem(json, 0);
     cr_assert_str_eq(cJSON_GetObjectItem(first, "name")->valuestring, "a: macro F1 (cpu)");

@@ -274,6 +274,24 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
     cr_assert(strstr(p.err, "kor_sarcasm, mini, seed 42"), "%s", p.err);
     cr_assert_not(strstr(p.err, "nothing to resume"), "%s", p.err);
     program_free(&p);
+    // each model has its own recipe, whatever comes before it
+    folder_list made;
+    json_setup();
+    MUST(folder_list_read(&made, temporary_path("runs/kor_hate")));
+    cr_assert_eq(made.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        char path[300];
+        recipe own;
+        record r;
+        snprintf(path, sizeof path, "runs/kor_hate/%s/record.json", made.names[i]);
+        MUST(record_read(&r, temporary_path(path)));
+        MUST(recipe_load(&own, i ? "tiny" : "mini"));
+        cr_assert_str_eq(r.model.name, own.name);
+        cr_assert_eq(cJSON_GetObjectItem(r.recipe, "learning_rate")->valuedouble, own.learning_rate,
+                     "%s", own.name);
+        record_free(&r);
+    }
+    folder_list_free(&made);
     p = RUN("run", "--task", "kor_hate", "--model", "tiny,mini", "--sample", "-o", "x");
     cr_assert_eq(p.exit_code, 2);
     cr_assert(strstr(p.err, "--output-dir holds one run, 2 were asked for"), "%s", p.err);

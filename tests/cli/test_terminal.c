@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "platform/file.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -239,5 +240,34 @@ Test(terminal, bench_is_a_table, .timeout = 300) {
     cr_expect_gt(lines, 100);
     strbuf_free(&s.said);
     expect_narrow(bench, NULL);
+    temporary_remove();
+}
+
+/* A line of progress is taken away before anything else is printed, and at the end. */
+Test(terminal, no_progress_is_left_standing, .timeout = 300) {
+    static const struct {
+        const char *verb[8], *progress;
+    } uses[] = {
+        {{"corpus", "stats", "few.txt"}, "reading "},
+        {{"corpus", "text", "few.txt"}, "reading "},
+        {{"verify", "fill", "--device", "cpu"}, "verifying "},
+        {{"data", "stats", "kor_hate", "--sample"}, "reading "},
+    };
+    MUST(file_write(temporary_path("few.txt"), "one two\nthree four\n", 19));
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        static const char begin[] = "\r\033[K";
+        session s;
+        session_start(&s, 80, uses[i].verb);
+        session_end(&s);
+        cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+        for (const char *at = s.said.text; (at = strstr(at, begin));) {
+            at += sizeof begin - 1;
+            const char *line = strstr(at, "\r\n"), *next = strstr(at, begin);
+            if (strncmp(at, uses[i].progress, strlen(uses[i].progress))) continue;
+            cr_expect(next && (!line || next < line), "%s %s: left standing: %.60s",
+                      uses[i].verb[0], uses[i].verb[1], at);
+        }
+        strbuf_free(&s.said);
+    }
     temporary_remove();
 }

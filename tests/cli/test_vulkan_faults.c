@@ -516,6 +516,14 @@ Test(vulkan_faults, verify_counts_what_is_wrong_for_programs_too) {
     cr_assert_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(root, "failed")), 1, "%s", r.out);
     cJSON_Delete(root);
     program_free(&r);
+    // and for people: the one that is wrong is counted, and shown as such
+    const char *const shown[] = {"verify", "tanh_bwd", "--device", test_device(), NULL};
+    r = child_run(NULL, SECONDS, shown);
+    cr_assert_eq(r.exit_code, 1, "%s", r.err);
+    cr_assert_not_null(strstr(r.out, "FAILED"), "%s", r.out);
+    cr_assert_not_null(strstr(r.out, "1 of 1 operations are beyond their bounds\n"), "%s", r.out);
+    cr_assert_null(strstr(r.out, "all within"), "%s", r.out);
+    program_free(&r);
 }
 
 Test(vulkan_faults, no_loader) {

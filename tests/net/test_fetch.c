@@ -929,3 +929,38 @@ Test(fetch, a_task_is_fetched_checked_and_mended) {
     made_task_end(&m);
     finish(s);
 }
+
+// a manifest's size counts on its own, with a hash and without one
+Test(fetch, a_file_of_another_size_than_the_manifests_is_refused) {
+    static const struct {
+        unsigned bytes;
+        bool has_hash, is_good;
+    } rows[] = {{19, true, true},   {19, false, true}, {18, true, false},
+                {18, false, false}, {20, true, false}, {20, false, false}};
+    server *s = begin(task_files);
+    char rest[1024], hash[100], hex[HASH_HEX_BYTES];
+    hash_bytes_hex("text,label\na,0\nb,1\n", 19, hex);
+    snprintf(hash, sizeof hash, ", \"sha256\": \"%s\"", hex);
+    unsetenv("HARNESS_DATA");
+    unsetenv("HF_HUB_OFFLINE");
+    unsetenv("TRANSFORMERS_OFFLINE");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        made_task m;
+        char place[64];
+        snprintf(rest, sizeof rest,
+                 "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": "
+                 "[{\"role\": \"train\", \"name\": \"train.csv\", \"url\": \"%s\", \"bytes\": "
+                 "%u%s}, {\"role\": \"test\", \"name\": \"test.csv\", \"url\": \"%s\"}]",
+                 server_url(s, "/train.csv"), rows[i].bytes, rows[i].has_hash ? hash : "",
+                 server_url(s, "/test.csv"));
+        made_task_begin(&m, NULL, NULL, rest);
+        snprintf(place, sizeof place, "cache-%zu", i);
+        setenv("XDG_CACHE_HOME", in_folder(place), 1);
+        err e = fetch_task(&m.task, NULL, false, false);
+        cr_expect_eq(e, rows[i].is_good ? ERR_OK : ERR_DATA, "row %zu: %s", i, err_message(e));
+        snprintf(place, sizeof place, "cache-%zu/harness/data/made/train.csv", i);
+        cr_expect_eq(file_exists(in_folder(place)), rows[i].is_good, "row %zu", i);
+        made_task_end(&m);
+    }
+    finish(s);
+}

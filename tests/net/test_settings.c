@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const all[] = {
@@ -180,9 +182,18 @@ Test(settings, token_files) {
     MUST(file_write(below("other"), "\n", 1));
     MUST(settings_token(&token));
     cr_expect_null(token);
-    setenv("HF_TOKEN_PATH", folder, 1); // a folder is no file
-    MUST(settings_token(&token));
-    cr_expect_null(token);
+    // what cannot be read is passed over, whatever the reason: no file, too large, no text
+    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n";
+    MUST(file_write(below("large"), "x", 1));
+    cr_assert_eq(truncate(below("large"), 1 << 24), 0);
+    MUST(file_write(below("pointer"), pointer, strlen(pointer)));
+    cr_assert_eq(mkfifo(below("fifo"), 0600), 0);
+    static const char *const unread[] = {"", "absent", "large", "pointer", "fifo"};
+    for (size_t i = 0; i < sizeof unread / sizeof *unread; i++) {
+        setenv("HF_TOKEN_PATH", below(unread[i]), 1);
+        MUST(settings_token(&token));
+        cr_expect_null(token, "%s", unread[i]);
+    }
     MUST(folder_remove(folder));
 }
 

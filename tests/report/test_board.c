@@ -229,6 +229,29 @@ Test(board, the_committed_board_is_that_of_the_committed_records) {
     }
 }
 
+// what lies there is replaced whenever it differs, also where only one byte does
+Test(board, whatever_differs_is_written_again) {
+    char *first[4], *second[4];
+    put_seeds("kor_x", "tiny", 0.5, 60, 1);
+    run_report(first, folder, folder);
+    for (int i = 0; i < 4; i++) {
+        char *path;
+        size_t length = strlen(first[i]), at = i % 2 ? length - 1 : 0;
+        char kept = first[i][at];
+        first[i][at] = '?';
+        cr_assert_not(path_join(&path, folder, output_names[i]));
+        cr_assert_not(file_write(path, first[i], length));
+        first[i][at] = kept;
+        mem_free(path);
+    }
+    run_report(second, folder, folder);
+    for (int i = 0; i < 4; i++) {
+        cr_expect_str_eq(first[i], second[i], "%s", output_names[i]);
+        mem_free(first[i]);
+        mem_free(second[i]);
+    }
+}
+
 Test(board, report_names_damage_and_fails_at_the_end) {
     char *damaged, *board_path;
     put_seeds("kor_x", "tiny", 0.5, 100, 2);

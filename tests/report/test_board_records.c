@@ -406,6 +406,19 @@ static void other_repeats(record *r) {
 static void other_dedup(record *r) {
     r->scored_dedup[9] = false;
 }
+// the same of the last row: what is compared is compared to its end
+static void other_last_gold(record *r) {
+    r->gold[59] = (r->gold[59] + 1) % 3;
+}
+static void other_last_repeats(record *r) {
+    r->first_row[59] = 3;
+}
+static void other_last_dedup(record *r) {
+    r->scored_dedup[59] = false;
+}
+static void other_last_label(record *r) {
+    cr_assert_not(record_text(&r->task.labels[2], "else"));
+}
 static void other_majority(record *r) {
     r->task.majority_class = 2;
 }
@@ -429,6 +442,10 @@ static const struct {
     {other_gold, "in the test labels"},
     {other_repeats, "in which test texts repeat another"},
     {other_dedup, "in the deduplicated test rows"},
+    {other_last_gold, "in the test labels"},
+    {other_last_repeats, "in which test texts repeat another"},
+    {other_last_dedup, "in the deduplicated test rows"},
+    {other_last_label, "in the names of the labels"},
     {other_majority, "in the commonest training class"},
     {other_label, "in the names of the labels"},
     {other_train_rows, "in the number of training rows"},

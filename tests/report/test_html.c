@@ -100,8 +100,10 @@ Test(html, run_page_is_escaped_and_whole) {
 
 // a loss list of every small length draws, with finite coordinates
 Test(html, charts_of_few_points_are_finite) {
-    const size_t steps[] = {1, 2, 3, 199, 200, 201, 401};
+    const size_t steps[] = {1, 2, 3, 199, 200, 201, 400, 401};
+    const unsigned means[] = {1, 1, 1, 1, 1, 2, 2, 3}; // at most 200 points
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        char words[64];
         record r;
         strbuf out = {0};
         fake_record_make(&r, &(fake_record){.right = 1, .steps = steps[i]});
@@ -109,6 +111,8 @@ Test(html, charts_of_few_points_are_finite) {
         cr_assert_not(html_run(&out, &r, NULL));
         cr_assert_not(strstr(out.text, "nan"), "%zu steps", steps[i]);
         cr_assert_not(strstr(out.text, "inf,"), "%zu steps", steps[i]);
+        snprintf(words, sizeof words, "Each point is the mean of %u steps.", means[i]);
+        cr_assert_eq(strstr(out.text, words) != NULL, means[i] > 1, "%zu steps", steps[i]);
         strbuf_free(&out);
         record_free(&r);
     }

@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE // timegm
 #include "base/memory.h"
 #include "platform/file.h"
 #include "result/store.h"
@@ -7,7 +8,9 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static char *folder;
 static size_t live;
@@ -167,10 +170,20 @@ Test(record, many_labels_use_u16) {
 
 Test(record, new_records_carry_this_program) {
     record r;
+    setenv("TZ", "XYZ-9", 1);
+    tzset();
     cr_assert_not(record_init(&r));
     cr_assert_str_eq(r.harness_version, version_string());
     cr_assert_str_eq(r.commit, version_commit());
+    // now, by the clock of the whole world, wherever it is read
+    struct tm t = {0};
+    cr_assert_eq(sscanf(r.created, "%d-%d-%dT%d:%d:%dZ", &t.tm_year, &t.tm_mon, &t.tm_mday,
+                        &t.tm_hour, &t.tm_min, &t.tm_sec),
+                 6, "%s", r.created);
+    t.tm_year -= 1900;
+    t.tm_mon--;
     cr_assert_eq(strlen(r.created), 20);
+    cr_assert_lt(fabs(difftime(timegm(&t), time(NULL))), 60, "%s", r.created);
     cr_assert_eq(r.dirty, version_is_dirty());
     record_free(&r);
 }
@@ -489,6 +502,15 @@ Test(record, store_passes_over_what_does_not_count) {
     mem_free(baseline);
     cr_assert_not(path_join(&baseline, folder, "baselines/cpu.json"));
     cr_assert_not(file_write(baseline, "{", 1));
+    // files that are no records by their names, whatever they hold
+    static const char *const names[] = {"notes.txt",  "tiny.json~", "tiny.json.tmp", ".json",
+                                        ".tiny.json", "tiny.JSON",  "json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *other;
+        cr_assert_not(mem_printf(&other, "%s/fake_task/%s", folder, names[i]));
+        cr_assert_not(file_write(other, "{", 1));
+        mem_free(other);
+    }
     cr_assert_not(store_read(&s, folder), "%s", err_message(ERR_IO));
     cr_assert_eq(s.count, 19);
     cr_assert_eq(s.partial, 1);

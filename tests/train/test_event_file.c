@@ -169,6 +169,46 @@ Test(event_file, a_resumed_run_keeps_what_came_before) {
     temporary_remove();
 }
 
+// what is written can be read while the run goes on
+Test(event_file, each_event_is_there_at_once) {
+    event_file f;
+    decoded d[8];
+    const char *path = temporary_path("events");
+    MUST(event_file_open(&f, path, 0));
+    for (uint32_t step = 1; step <= 3; step++) {
+        add(&f, step);
+        cr_expect_eq(decode_file(d, 8, path), step + 1);
+    }
+    event_file_close(&f);
+    temporary_remove();
+}
+
+// of a file with one wrong byte, what stands before the event that holds it is kept
+Test(event_file, a_changed_byte_ends_what_is_kept) {
+    event_file f;
+    uint8_t *bytes;
+    size_t count, last;
+    decoded d[8];
+    const char *path = temporary_path("events");
+    MUST(event_file_open(&f, path, 0));
+    add(&f, 1);
+    fflush((FILE *)f.file);
+    last = (size_t)ftell((FILE *)f.file);
+    add(&f, 2);
+    event_file_close(&f);
+    MUST(file_read((void **)&bytes, &count, path, 0));
+    for (size_t at = last; at < count; at++) {
+        bytes[at] ^= 1;
+        MUST(file_write_quick(path, bytes, count));
+        bytes[at] ^= 1;
+        MUST(event_file_open(&f, path, 9));
+        event_file_close(&f);
+        cr_expect_eq(decode_file(d, 8, path), 2, "byte %zu of the event", at - last);
+    }
+    mem_free(bytes);
+    temporary_remove();
+}
+
 Test(event_file, a_log_writes_both_under_trainers_tags) {
     json_setup();
     size_t live = mem_live_count();

@@ -62,6 +62,34 @@ Test(options, grouping_equals_get_length_grouped_indices) {
     }
 }
 
+/* Of many rows: stretches of 50 batches and no more, each the same rows as before, longest first; the
+ * first row of all changed places with the longest. */
+Test(options, grouping_of_many_rows_goes_by_fifty_batches) {
+    enum { ROWS = 1000, STEP = 3, STRETCH = 50 * STEP };
+    static uint32_t order[ROWS], before[ROWS];
+    static pack_sentence sentences[ROWS];
+    static order_entry scratch[ROWS];
+    for (uint32_t i = 0; i < ROWS; i++) {
+        sentences[i] = (pack_sentence){NULL, 2 + i * 7 % 97, 0, {0}};
+        order[i] = before[i] = i * 389 % ROWS;
+    }
+    order_group(order, sentences, ROWS, STEP, scratch);
+    for (uint32_t i = 1; i < ROWS; i++) {
+        bool begins = i % STRETCH == 0,
+             rises = sentences[order[i]].count > sentences[order[i - 1]].count;
+        // 97 lengths in 150 rows: a new stretch begins with a longer one
+        if (i > 1) cr_assert_eq(rises, begins, "place %u", i);
+    }
+    for (uint32_t from = 0; from < ROWS; from += STRETCH) {
+        uint64_t was = 0, is = 0;
+        for (uint32_t i = from; i < ROWS && i < from + STRETCH; i++) {
+            was += before[i];
+            is += order[i];
+        }
+        if (from) cr_assert_eq(is, was, "stretch from %u has other rows", from);
+    }
+}
+
 Test(options, early_stopping_equals_the_callback) {
     static const struct {
         double scores[7];

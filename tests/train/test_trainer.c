@@ -49,6 +49,36 @@ Test(trainer, overfits_eight_examples_and_repeats_itself) {
     if (native[0]) check_overfits(native);
 }
 
+/* By hand: what no gradient reaches is multiplied by 1 - rate * decay at each step, whole rows of
+ * words too. */
+Test(trainer, decay_is_that_of_the_recipe) {
+    enum { STEPS = 3, WIDTH = 24, WORD = 1 };
+    toy t;
+    trainer tr;
+    float before[WIDTH], after[WIDTH];
+    toy_open(&t, "reference", 8); // no sentence has word 1
+    t.recipe.max_steps = STEPS;
+    t.recipe.learning_rate = 0.01;
+    t.recipe.weight_decay = 0.5;
+    t.recipe.lr_scheduler_type = SCHEDULE_constant;
+    toy_trainer(&tr, &t, &(trainer_options){.seed = 1});
+    span row = span_part(params_at(&tr.model.params, PARAM_token, 0)->p, WORD * WIDTH, WIDTH);
+    MUST(device_read_f32(before, row, WIDTH));
+    MUST(trainer_run(&tr));
+    MUST(device_read_f32(after, row, WIDTH));
+    for (int i = 0; i < WIDTH; i++)
+        cr_assert_float_eq(after[i], before[i] * pow(1 - 0.01 * 0.5, STEPS),
+                           1e-6 * fabs((double)before[i]), "%d: %.9g from %.9g", i,
+                           (double)after[i], (double)before[i]);
+    trainer_free(&tr);
+    // every layer may be frozen
+    t.recipe.freeze_layers = t.config.layers;
+    toy_trainer(&tr, &t, &(trainer_options){.seed = 1, .stop_at = 1});
+    MUST(trainer_run(&tr));
+    trainer_free(&tr);
+    toy_close(&t);
+}
+
 Test(trainer, accumulation_equals_the_larger_batch) {
     // dropout is keyed by the sentence within the optimizer step, so it may stay on
     toy t;

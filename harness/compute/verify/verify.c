@@ -103,13 +103,27 @@ static err side_load(side *s, const trial *t) {
     return ERR_OK;
 }
 
+/* No op finds zeros in its scratch: what it reads there it wrote before. */
+static err spoil_scratch(const plan *p) {
+    float *values = NULL;
+    size_t count = p->scratch.count;
+    if (!span_given(p->scratch)) return ERR_OK;
+    err e = mem_new(&values, count);
+    for (size_t i = 0; !e && i < count; i++) values[i] = NAN;
+    if (!e) e = device_write_f32(p->scratch, values, count);
+    mem_free(values);
+    return e;
+}
+
 static err side_run(side *s, const trial *t) {
     micro_sizes sizes[SLOT_COUNT][MICROS_MAX];
     plan p;
     plan_init(&p, s->device);
     plan_part_begin(&p, t->part);
     err e;
-    if ((e = side_load(s, t)) || (e = verify__append(&p, &s->o)) || (e = plan_ready(&p))) goto done;
+    if ((e = side_load(s, t)) || (e = verify__append(&p, &s->o)) || (e = plan_ready(&p)) ||
+        (e = spoil_scratch(&p)))
+        goto done;
     // both slots are submitted before either is waited for
     for (uint32_t i = 0; i < t->slot_count; i++) {
         uint32_t slot = t->first_slot + i;

@@ -260,6 +260,13 @@ err recipe_set_text(recipe *r, const char *key, const char *value) {
 
 /* --- files --- */
 
+static err set_truth(recipe *r, const char *key, bool truth) {
+    const hyperparameter *h = row_find(key);
+    if (!h || h->kind == RECIPE_SWITCH) return recipe_set_number(r, key, truth);
+    return err_set(ERR_USAGE, "%s is %s, expected %s", key, truth ? "true" : "false",
+                   h->kind >= RECIPE_SCHEDULE ? "text" : "a number");
+}
+
 static err load_base(recipe *r, const cJSON *root, const char *path) {
     const char *name = NULL;
     recipe_defaults(r);
@@ -287,7 +294,7 @@ static err load_file(recipe *r, const char *path) {
         if (cJSON_IsNumber(item))
             e = recipe_set_number(r, item->string, item->valuedouble);
         else if (cJSON_IsBool(item))
-            e = recipe_set_number(r, item->string, cJSON_IsTrue(item));
+            e = set_truth(r, item->string, cJSON_IsTrue(item));
         else if (cJSON_IsString(item))
             e = recipe_set_text(r, item->string, item->valuestring);
         else

@@ -1,0 +1,171 @@
+/* What the verbs that read data print, whole: of the bundled samples, which change with a version. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "compute/plan.h"
+#include "platform/file.h"
+#include "support/expected.h"
+#include "support/model_folder.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <stdio.h>
+
+static void setup(void) {
+    json_setup();
+}
+
+static void teardown(void) {
+    temporary_remove();
+}
+
+TestSuite(verb_output, .init = setup, .fini = teardown);
+
+// standard output of the program, with `hidden`, a path, as FOLDER
+static void held(const char *name, const char *hidden, const char *const *arguments) {
+    strbuf out = {0};
+    program_result p = program_run(NULL, 60, arguments);
+    cr_assert_eq(p.exit_code, 0, "%s: %s", name, p.err);
+    const char *text = p.out, *at;
+    while (hidden && (at = strstr(text, hidden))) {
+        MUST(strbuf_add_bytes(&out, text, (size_t)(at - text)));
+        MUST(strbuf_add(&out, "FOLDER"));
+        text = at + strlen(hidden);
+    }
+    MUST(strbuf_add(&out, text));
+    expect_output(name, out.text);
+    strbuf_free(&out);
+    program_free(&p);
+}
+#define HELD(name, hidden, ...) held(name, hidden, (const char *const[]){__VA_ARGS__, NULL})
+
+Test(verb_output, of_tasks_and_data) {
+    static const char *const labels[] = {"none", "offensive", "hate"};
+    const char *model = temporary_path("model");
+    model_folder_make(model, labels, 3, NULL);
+    HELD("tasks_show.txt", HARNESS_SOURCE_DIR, "tasks", "show", "kor_sae");
+    HELD("tasks_show.json", HARNESS_SOURCE_DIR, "tasks", "show", "kor_hate", "--json");
+    HELD("data_stats.txt", NULL, "data", "stats", "kor_hate", "--sample", "--model", model);
+    HELD("data_stats.json", NULL, "data", "stats", "kor_sae", "--sample", "--json", "--model",
+         model, "--max-length", "16");
+    HELD("data_verify.txt", HARNESS_SOURCE_DIR, "data", "verify", "kor_3i4k", "--sample");
+    HELD("data_verify.json", HARNESS_SOURCE_DIR, "data", "verify", "kor_3i4k", "--sample",
+         "--json");
+    HELD("corpus_show.txt", HARNESS_SOURCE_DIR, "corpus", "show", "nsmc_raw");
+    HELD("tokenize.txt", NULL, "tokenize", "--model", model, "a b", "none");
+    HELD("tokenize.json", NULL, "tokenize", "--model", model, "--json", "a b", "none");
+}
+
+/* --- what a run prints and keeps: its words and the numbers that no machine changes --- */
+
+// a place in the text that is a number, a hash or the like: its length, or 0
+static size_t figure_length(const char *at) {
+    static const char most[] = "0123456789abcdef.,:+-";
+    size_t n = strspn(at, most), digits = strcspn(at, "0123456789");
+    return digits < n ? n : 0;
+}
+
+/* Numbers as '#', runs of blanks as one; the processor's own words as CPU. */
+static char *shape_of(const char *text) {
+    strbuf out = {0};
+    device_info info;
+    cpu_info(&info, 1);
+    size_t name = strlen(info.name);
+    for (const char *at = text; *at;) {
+        bool starts = at == text || strchr(" \n(\"'[=/-", at[-1]);
+        size_t n = starts ? figure_length(at) : 0;
+        if (!strncmp(at, info.name, name)) {
+            MUST(strbuf_add(&out, "CPU"));
+            at += name;
+        } else if (n) {
+            MUST(strbuf_add(&out, "#"));
+            at += n;
+        } else if (*at == ' ' && at[1] == ' ') {
+            at++;
+        } else {
+            MUST(strbuf_add_bytes(&out, at++, 1));
+        }
+    }
+    return out.text;
+}
+
+static void held_shape(const char *name, const char *const *arguments) {
+    program_result p = program_run(NULL, 60, arguments);
+    strbuf both = {0};
+    cr_assert_eq(p.exit_code, 0, "%s: %s", name, p.err);
+    MUST(strbuf_printf(&both, "%s--- notes\n%s", p.out, p.err));
+    char *shape = shape_of(both.text);
+    expect_output(name, shape);
+    mem_free(shape);
+    strbuf_free(&both);
+    program_free(&p);
+}
+#define HELD_SHAPE(name, ...) held_shape(name, (const char *const[]){__VA_ARGS__, NULL})
+
+// every number and text below it becomes the same
+static void flatten(cJSON *item) {
+    if (cJSON_IsNumber(item)) cJSON_SetNumberValue(item, 0);
+    if (cJSON_IsString(item)) cJSON_SetValuestring(item, "");
+    for (cJSON *i = item->child; i; i = i->next) flatten(i);
+}
+
+/* A JSON file, without what depends on the machine, the moment or the rounding. */
+static void held_record(const char *name, const char *file, const char *const *varies) {
+    cJSON *root;
+    MUST(json_read(&root, temporary_path(file), 0));
+    for (; *varies; varies++) {
+        cJSON *item = cJSON_GetObjectItem(root, *varies);
+        cr_assert_not_null(item, "%s has no %s", file, *varies);
+        if (cJSON_IsArray(item))
+            while (cJSON_GetArraySize(item) > 1) cJSON_DeleteItemFromArray(item, 1);
+        flatten(item);
+    }
+    cJSON *harness = cJSON_GetObjectItem(root, "harness");
+    if (harness) cJSON_ReplaceItemInObject(harness, "dirty", cJSON_CreateFalse());
+    char *text = cJSON_Print(root);
+    expect_output(name, text);
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+#if HARNESS_CPU
+Test(verb_output, of_a_run_and_its_model) {
+    static const char *const varies[] = {"harness",
+                                         "created",
+                                         "device",
+                                         "metrics",
+                                         "metrics_dedup",
+                                         "confusion",
+                                         "loss",
+                                         "loss_curve",
+                                         "predictions",
+                                         "most_wrong",
+                                         "timing",
+                                         "memory",
+                                         "dev",
+                                         "final_weights_sha256",
+                                         NULL};
+    HELD_SHAPE("run.txt", "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
+               "1", "--max-steps", "4", "--eval-steps", "2", "--protocol", "dev", "-o", "out",
+               "--seed", "7", "--save-steps", "2", "--logging-steps", "1");
+    held_record("run_record.json", "out/record.json", varies);
+    HELD_SHAPE("eval.txt", "eval", "--task", "kor_hate", "--sample", "-c", "out/model", "--device",
+               "cpu", "--threads", "1");
+    HELD_SHAPE("eval.json", "eval", "--task", "kor_hate", "--sample", "-c", "out/model", "--device",
+               "cpu", "--threads", "1", "--json", "--split", "train");
+    HELD_SHAPE("predict.txt", "predict", "-c", "out/model", "--device", "cpu", "--threads", "1",
+               "--top-k", "3", "a b", "c");
+    HELD_SHAPE("predict.json", "predict", "-c", "out/model", "--device", "cpu", "--threads", "1",
+               "--json", "--top-k", "2", "a b");
+}
+#endif
+
+Test(verb_output, of_help_and_lists) {
+    HELD_SHAPE("help.txt", "help");
+    HELD_SHAPE("help_predict.txt", "help", "predict");
+    HELD_SHAPE("help_compare.txt", "compare", "--help");
+    HELD_SHAPE("tasks.txt", "tasks");
+    HELD_SHAPE("tasks_check.txt", "tasks", "check");
+    HELD_SHAPE("corpus.txt", "corpus", "list");
+    HELD_SHAPE("verify.txt", "verify", "fill", "tanh_bwd", "--device", "reference");
+    HELD_SHAPE("verify.json", "verify", "fill", "--device", "reference", "--json");
+}
