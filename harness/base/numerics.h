@@ -4,6 +4,6 @@
 
 /* Raised by every change after which the same run gives other weights or predictions: kernels,
  * order of sums, random streams, initialisation. */
-enum { NUMERICS_VERSION = 2 };
+enum { NUMERICS_VERSION = 3 };
 
 #endif
