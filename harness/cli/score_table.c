@@ -47,12 +47,12 @@ void score_table_print(const score_table *t) {
         printf("  %*s %7s %7s\n", (int)width, "", "score", "dedup");
     else
         printf("  %*s %9s %19s %9s %9s\n", (int)width, "", "score", "95 % interval", "dedup",
-               "majority");
+               t->kind == ANSWER_NUMBER ? "constant" : "majority");
     for (size_t i = 0; i < t->count; i++) {
         print_row(t, i, width, is_narrow);
         if (is_narrow && !i)
-            printf("    95 %% interval %.4f - %.4f\n    majority class %.4f\n", t->range.low,
-                   t->range.high, t->majority);
+            printf("    95 %% interval %.4f - %.4f\n    %s %.4f\n", t->range.low, t->range.high,
+                   metric_baseline_title(t->kind), t->majority);
     }
     if (t->caution) shown_line("  the model %s", score_caution_text(t->caution));
 }

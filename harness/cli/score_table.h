@@ -18,8 +18,9 @@ typedef struct score_table {
     const char *label_1; /* readable name of label 1; NULL: the table names it by its number */
     score_row rows[SCORE_ROWS_MOST]; /* (count) the headline first */
     size_t count;
-    interval range;  /* of the headline */
-    double majority; /* headline of always answering the training majority */
+    interval range; /* of the headline */
+    answer_kind kind;
+    double majority; /* headline of what metric_baseline_title names */
     score_caution caution;
 } score_table;
 

@@ -10,10 +10,14 @@
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
+#include "text/unicode.h"
 #include "train/evaluate/scorer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { LABEL_COLUMNS = 24 };
 
 typedef struct evaluation {
     task task;
@@ -131,9 +135,36 @@ done:
     return e;
 }
 
-static void print_table(const evaluation *v, const char *folder) {
+/* Of several labels each by itself. */
+static err print_labels(const evaluation *v) {
+    strbuf out = {0};
+    size_t width = strlen("label");
+    err e = ERR_OK;
+    for (size_t k = 0; k < v->task.label_count; k++) {
+        size_t own = shown_width(v->task.labels[k].name);
+        if (own > width) width = own < LABEL_COLUMNS ? own : LABEL_COLUMNS;
+    }
+    if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, "label", width)) ||
+        (e = strbuf_add(&out, " precision  recall      F1    rows\n")))
+        goto done;
+    for (size_t k = 0; k < v->task.label_count; k++) {
+        class_score s = metric_of_class(&v->official, k);
+        if ((e = strbuf_add(&out, "  ")) ||
+            (e = text_column(&out, v->task.labels[k].name, width)) ||
+            (e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
+                               s.f1, s.support)))
+            goto done;
+    }
+    fputs(out.text, stdout);
+done:
+    strbuf_free(&out);
+    return e;
+}
+
+static err print_table(const evaluation *v, const char *folder) {
     score_table t = {.label_1 = v->task.label_count > 1 ? v->task.labels[1].readable : NULL,
                      .range = v->range,
+                     .kind = v->task.kind,
                      .majority = v->majority,
                      .caution = v->caution};
     const metric *headline = metric_find(v->task.headline);
@@ -146,6 +177,24 @@ static void print_table(const evaluation *v, const char *folder) {
     }
     score_table_print(&t);
     shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
+    return v->task.kind == ANSWER_SET ? print_labels(v) : ERR_OK;
+}
+
+static err add_labels(cJSON *root, const evaluation *v) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, root, "per_label");
+    for (size_t k = 0; !e && k < v->task.label_count; k++) {
+        class_score s = metric_of_class(&v->official, k);
+        cJSON *one = cJSON_CreateObject();
+        if ((e = json_append(list, one)) ||
+            (e = json_add_string(one, "label", v->task.labels[k].name)) ||
+            (e = json_add_number(one, "precision", s.precision)) ||
+            (e = json_add_number(one, "recall", s.recall)) ||
+            (e = json_add_number(one, "f1", s.f1)))
+            break;
+        e = json_add_number(one, "rows", (double)s.support);
+    }
+    return e;
 }
 
 static err add_metrics(cJSON *root, const char *key, const confusion *c) {
@@ -175,6 +224,7 @@ static err print_json(const evaluation *v, const char *folder) {
     if ((e = json_add_number(root, "loss", v->loss))) goto done;
     if ((e = add_metrics(root, "metrics", &v->official))) goto done;
     if ((e = add_metrics(root, "metrics_dedup", &v->dedup))) goto done;
+    if (v->task.label_count && (e = add_labels(root, v))) goto done;
     if (!(e = json_print(&text, root, false))) puts(text);
 done:
     mem_free(text);
@@ -201,7 +251,7 @@ err verb_eval(const options *o) {
     if (o->json)
         e = print_json(&v, folder);
     else
-        print_table(&v, folder);
+        e = print_table(&v, folder);
 done:
     mem_free(folder);
     evaluation_free(&v);

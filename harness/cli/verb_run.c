@@ -218,6 +218,7 @@ static void show_plan(const run *r) {
 static void show_scores(const record *rec, const run *r, const run_summary *s) {
     score_table t = {.label_1 = rec->task.label_count > 1 ? rec->task.labels[1] : NULL,
                      .range = s->range,
+                     .kind = rec->task.kind,
                      .majority = s->majority,
                      .caution = s->caution};
     score_table_add(&t, metric_find(rec->headline), s->score, s->dedup);

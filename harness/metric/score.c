@@ -313,6 +313,12 @@ double metric_baseline(const metric *m, const confusion *baseline) {
     return isnan(value) ? 0 : value;
 }
 
+const char *metric_baseline_title(answer_kind kind) {
+    return kind == ANSWER_NUMBER ? "one number"
+           : kind == ANSWER_SET  ? "commonest label"
+                                 : "majority class";
+}
+
 score_caution score_judge(const confusion *c, const metric *m, double baseline) {
     double score = m->fn(c);
     if (c->kind == ANSWER_NUMBER)

@@ -148,6 +148,9 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) MUST
 /* m of what majority_baseline made; 0 where a constant has none: it is related to nothing. */
 double metric_baseline(const metric *m, const confusion *baseline);
 
+/* What that baseline answers always: "majority class", "one number", "commonest label". */
+const char *metric_baseline_title(answer_kind kind);
+
 /* What a reader has to know of a model's answers before its score. */
 typedef enum score_caution {
     SCORE_FINE,
@@ -156,6 +159,8 @@ typedef enum score_caution {
     SCORE_CONSTANT,       /* the same number for every row */
     SCORE_UNRELATED       /* numbers that do not rise with the gold ones */
 } score_caution;
+
+enum { SCORE_CAUTIONS = SCORE_UNRELATED + 1 };
 
 /* Judges a sum of at least one row by a metric.
  *   baseline  the metric's value of the majority baseline on the same rows */

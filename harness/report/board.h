@@ -36,9 +36,9 @@ typedef struct board_row {
     size_t run_count;
     double mean, std; /* headline over seeds; std 0 with one seed */
     double dedup_mean;
-    interval range;                   /* 95 % */
-    bool rows_only;                   /* one seed: the interval knows nothing of seeds */
-    size_t one_label, below_majority; /* runs of which score_judge says so */
+    interval range;                  /* 95 % */
+    bool rows_only;                  /* one seed: the interval knows nothing of seeds */
+    size_t cautions[SCORE_CAUTIONS]; /* runs of which score_judge says so */
     char *words;    /* recipe, and what tells the row from others of its model, owned */
     size_t order;   /* of the rows by what tells them apart; among equal means it decides */
     double train_s; /* mean */

@@ -30,8 +30,9 @@ static err row_json(cJSON *list, const board_row *row) {
     return json_put(o,
                     "rows_only %d deduplicated %f runs_of_one_label %zu runs_below_baseline %zu "
                     "train_s %f",
-                    row->rows_only, report__rounded(row->dedup_mean), row->one_label,
-                    row->below_majority, report__rounded(row->train_s));
+                    row->rows_only, report__rounded(row->dedup_mean),
+                    row->cautions[SCORE_ONE_LABEL], row->cautions[SCORE_BELOW_MAJORITY],
+                    report__rounded(row->train_s));
 }
 
 static err table_json(cJSON *list, const board_table *t) {

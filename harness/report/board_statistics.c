@@ -79,9 +79,7 @@ static void describe_row(board_row *row, const board_table *t, const table_score
         row->dedup_mean +=
             metric_ranked(t->headline, &row->runs[k]->confusion_dedup) / (double)row->run_count;
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
-        score_caution caution = score_judge(&row->runs[k]->confusion, t->headline, t->baseline);
-        row->one_label += caution == SCORE_ONE_LABEL;
-        row->below_majority += caution == SCORE_BELOW_MAJORITY;
+        row->cautions[score_judge(&row->runs[k]->confusion, t->headline, t->baseline)]++;
     }
     if (!row->rows_only) {
         estimate x =

@@ -213,8 +213,8 @@ static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
         out, "%lld,%zu,%zu,%.6f,%.6f,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%zu,%zu,%lld,%.3f\n",
         (long long)r->task.version, row->rank, row->run_count, row->mean, row->std, row->range.low,
         row->range.high, row->rows_only ? "rows" : "rows and seeds", row->dedup_mean, t->baseline,
-        t->baseline_dedup, row->one_label, row->below_majority, (long long)r->model.parameters,
-        row->train_s);
+        t->baseline_dedup, row->cautions[SCORE_ONE_LABEL], row->cautions[SCORE_BELOW_MAJORITY],
+        (long long)r->model.parameters, row->train_s);
 }
 
 err board_csv(strbuf *out, const board *b) {

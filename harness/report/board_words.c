@@ -213,15 +213,14 @@ err report__row_words(board_table *t) {
 }
 
 err report__cautions(strbuf *out, const board_row *row) {
-    const size_t counts[] = {row->one_label, row->below_majority};
-    static const score_caution cautions[] = {SCORE_ONE_LABEL, SCORE_BELOW_MAJORITY};
     const char *before = " (";
     err e = ERR_OK;
-    for (size_t i = 0; i < 2 && !e; i++) {
-        if (!counts[i]) continue;
-        e = strbuf_printf(out, "%s%s", before, score_caution_text(cautions[i]));
-        if (!e && counts[i] < row->run_count)
-            e = strbuf_printf(out, ": %zu of %zu seeds", counts[i], row->run_count);
+    for (int i = SCORE_FINE + 1; i < SCORE_CAUTIONS && !e; i++) {
+        size_t count = row->cautions[i];
+        if (!count) continue;
+        e = strbuf_printf(out, "%s%s", before, score_caution_text((score_caution)i));
+        if (!e && count < row->run_count)
+            e = strbuf_printf(out, ": %zu of %zu seeds", count, row->run_count);
         before = "; ";
     }
     const record *r = row->runs[0];

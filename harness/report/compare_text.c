@@ -41,7 +41,8 @@ static const char *verdict(const comparison *c) {
     return "two single runs: no claim beyond them; more seeds give a verdict";
 }
 
-static err add_disagreement(strbuf *out, const comparison *c) {
+static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) {
+    static const char *const better[] = {"right", "nearer", "fewer labels wrong"};
     err e;
     if ((e = strbuf_printf(
              out,
@@ -64,11 +65,11 @@ static err add_disagreement(strbuf *out, const comparison *c) {
     if ((e = strbuf_printf(out, "%s\n", c->disagreements > c->first_row_count ? ", ..." : "")))
         return e;
     if (!c->disagreements) return ERR_OK;
-    return strbuf_printf(
-        out,
-        "- right in A alone: %zu, in B alone: %zu (McNemar p = %.3g, of these two runs "
-        "only)\n",
-        c->only_a_right, c->only_b_right, c->mcnemar_p);
+    return strbuf_printf(out,
+                         "- %s in A alone: %zu, in B alone: %zu (%s p = %.3g, of these two runs "
+                         "only)\n",
+                         better[kind], c->only_a_right, c->only_b_right,
+                         kind == ANSWER_CLASS ? "McNemar" : "sign test", c->mcnemar_p);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {
@@ -115,7 +116,7 @@ err compare_text(strbuf *out, const comparison *c, const char *name_a, const cha
     if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %zu test rows\n\n",
                           c->a->task.name, (long long)c->a->task.version, c->rows)) ||
         (e = compare__sides(out, sides, 2)) || (e = strbuf_add(out, "\n## Scores\n\n")) ||
-        (e = add_scores(out, c)) || (e = add_disagreement(out, c)) ||
+        (e = add_scores(out, c)) || (e = add_disagreement(out, c, c->a->task.kind)) ||
         (e = strbuf_add(out, "\n## Losses\n\n")) || (e = add_losses(out, c)) ||
         (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2)) ||
         (e = add_ratio(out, c)) || (e = strbuf_add(out, "\n## Kernels\n\n"))) {

@@ -204,10 +204,11 @@ static void add_table(page *p, const board *b, const board_table *t) {
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < t->row_count; i++) add_row(p, t, &t->rows[i], low, high);
     html__format(p,
-                 "<tr class=\"soft\"><td></td><td>majority class</td>"
+                 "<tr class=\"soft\"><td></td><td>%s</td>"
                  "<td class=\"n\">%.2f</td><td></td><td></td><td class=\"n\">%.2f</td>"
                  "<td></td><td></td><td></td><td></td><td></td></tr>\n",
-                 100 * t->baseline, 100 * t->baseline_dedup);
+                 metric_baseline_title(first_run(t)->task.kind), 100 * t->baseline,
+                 100 * t->baseline_dedup);
     html__add(p, "</tbody></table></div>\n</section>\n");
 }
 

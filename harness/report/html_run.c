@@ -1,9 +1,11 @@
+#include "base/memory.h"
 #include "base/shown.h"
 #include "report/html.h"
 #include "report/html_internal.h"
 #include "train/recipe/recipe.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,19 +184,73 @@ static void add_curves(page *p, const record *r) {
     html__add(p, "</div>\n");
 }
 
+enum { WORST_ROWS = 20 };
+
+typedef struct wrong_row {
+    size_t row;
+    double error;
+} wrong_row;
+
+static int largest_first(const void *a, const void *b) {
+    const wrong_row *x = a, *y = b;
+    if (x->error != y->error) return x->error > y->error ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+// classes: those that gave their gold label least, as the record has them; others: largest errors
+static err worst_rows(wrong_row **out, size_t *count, const record *r) {
+    size_t rows = (size_t)r->task.test_rows;
+    bool kept = r->task.kind == ANSWER_CLASS;
+    err e = mem_new(out, kept ? r->worst_count : rows);
+    *count = 0;
+    if (e) return e;
+    for (size_t i = 0; kept && i < r->worst_count; i++)
+        (*out)[(*count)++] = (wrong_row){(size_t)r->worst[i].row, r->worst[i].probability};
+    for (size_t i = 0; !kept && i < rows; i++) {
+        double error = record_row_error(r, i);
+        if (error > 0) (*out)[(*count)++] = (wrong_row){i, error};
+    }
+    if (kept) return ERR_OK;
+    if (*count) qsort(*out, *count, sizeof **out, largest_first);
+    if (*count > WORST_ROWS) *count = WORST_ROWS;
+    return ERR_OK;
+}
+
+static void add_answer(page *p, const record *r, answers of, size_t row) {
+    bool any = false;
+    html__add(p, "<td>");
+    if (r->task.kind == ANSWER_CLASS) html__text(p, label_of(r, of.classes[row]));
+    if (r->task.kind == ANSWER_NUMBER) html__format(p, "%.3f", (double)of.numbers[row]);
+    for (size_t k = 0; r->task.kind == ANSWER_SET && k < r->task.label_count; k++) {
+        if (!(of.numbers[row * r->task.label_count + k] > 0)) continue;
+        html__add(p, any ? ", " : "");
+        html__text(p, label_of(r, k));
+        any = true;
+    }
+    html__add(p, "</td>");
+}
+
 static void add_worst(page *p, const record *r, const char *const *texts) {
-    if (!r->worst_count) return;
+    static const char *const errors[] = {"probability of gold", "error", "labels wrong"};
+    static const char *const digits[] = {"%.4f", "%.3f", "%.0f"};
+    wrong_row *list = NULL;
+    size_t count = 0;
+    html__take(p, worst_rows(&list, &count, r));
+    if (!count) goto done;
     table_begin(p, "Rows it got most wrong");
-    html__add(p, "<thead><tr><th class=\"n\">row</th><th>gold</th><th>predicted</th>"
-                 "<th class=\"n\">probability of gold</th>");
+    html__format(p,
+                 "<thead><tr><th class=\"n\">row</th><th>gold</th><th>predicted</th>"
+                 "<th class=\"n\">%s</th>",
+                 errors[r->task.kind]);
     html__add(p, texts ? "<th>text</th></tr></thead><tbody>\n" : "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < r->worst_count; i++) {
-        size_t row = (size_t)r->worst[i].row;
-        html__format(p, "<tr><td class=\"n\">%zu</td><td>", row + 1);
-        html__text(p, label_of(r, r->gold[row]));
-        html__add(p, "</td><td>");
-        html__text(p, label_of(r, r->predicted[row]));
-        html__format(p, "</td><td class=\"n\">%.4f</td>", r->worst[i].probability);
+    for (size_t i = 0; i < count; i++) {
+        size_t row = list[i].row;
+        char error[40];
+        snprintf(error, sizeof error, digits[r->task.kind], list[i].error);
+        html__format(p, "<tr><td class=\"n\">%zu</td>", row + 1);
+        add_answer(p, r, record_gold(r), row);
+        add_answer(p, r, record_answers(r), row);
+        html__format(p, "<td class=\"n\">%s</td>", error);
         if (texts) {
             html__add(p, "<td class=\"wrap\">");
             html__text(p, texts[row]);
@@ -204,13 +260,14 @@ static void add_worst(page *p, const record *r, const char *const *texts) {
     }
     html__add(p, "</tbody>");
     table_end(p);
-    if (!texts) {
+    if (!texts)
         html__add(
             p,
             "<p class=\"soft\">Rows count from 1 in the order of the test rows, as <code>harness "
             "data head TASK --split test --row N</code> shows them; texts are not published here "
             "(<code>--with-text</code> adds them).</p>\n");
-    }
+done:
+    mem_free(list);
 }
 
 static void add_recipe(page *p, const record *r) {

@@ -13,7 +13,10 @@ static err write_metrics(cJSON *object, const char *key, const record *r, const 
     err e = json_add_object(&metrics, object, key);
     for (size_t m = 0; m < metric_count() && !e; m++) {
         if (!metric_applies(metric_at(m), r->task.kind, r->task.label_count)) continue;
-        e = json_add_number(metrics, metric_at(m)->name, values[m]);
+        const char *name = metric_at(m)->name;
+        // what is not defined is null
+        e = isnan(values[m]) ? json_add_string(metrics, name, NULL)
+                             : json_add_number(metrics, name, values[m]);
     }
     return e;
 }

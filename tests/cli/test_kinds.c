@@ -35,6 +35,16 @@ static void check_config(const char *task, const char *problem_type) {
     cJSON_Delete(root);
 }
 
+/* Of several labels each has its line. */
+static void expect_labels(const char *task) {
+    program_result r = RUN("eval", "-c", "o", "--sample", "--task", task, "--device", "cpu");
+    cr_expect(strstr(r.out, " precision  recall      F1    rows\n"), "%s", r.out);
+    cr_expect(strstr(r.out, "  clean "), "%s", r.out);
+    expect(&r, "eval", "  micro F1 ");
+    r = RUN("eval", "-c", "o", "--sample", "--task", task, "--device", "cpu", "--json");
+    expect(&r, "eval", "\"per_label\":[{\"label\":");
+}
+
 Test(kinds, run_eval_predict_and_report) {
     json_setup();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -48,6 +58,7 @@ Test(kinds, run_eval_predict_and_report) {
         snprintf(want, sizeof want, "\"headline\":\"%s\"", kinds[i].headline);
         r = RUN("eval", "-c", "o", "--sample", "--task", task, "--device", "cpu", "--json");
         expect(&r, "eval", want);
+        if (!strcmp(kinds[i].headline, "micro_f1")) expect_labels(task);
         r = kinds[i].second
                 ? RUN("predict", "-c", "o", "--device", "cpu", "--json", "--pair", "글", "말")
                 : RUN("predict", "-c", "o", "--device", "cpu", "--json", "글");
@@ -56,6 +67,23 @@ Test(kinds, run_eval_predict_and_report) {
         expect(&r, "head", kinds[i].second ? "\"text_pair\":" : "\"text\":");
         MUST(folder_remove(temporary_path("o")));
     }
+    temporary_remove();
+}
+
+/* Times are of every phase of a step, whatever the loss. */
+Test(kinds, times_of_a_regression_have_a_backward) {
+    cJSON *root = NULL;
+    json_setup();
+    program_result r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
+                           "--check-device", "never", "--max-steps", "24", "--batch-size", "1",
+                           "--max-length", "8", "-o", "o");
+    expect(&r, "run", "");
+    MUST(json_read(&root, temporary_path("o/record.json"), 0));
+    char *times = cJSON_PrintUnformatted(cJSON_GetObjectItem(root, "kernel_times"));
+    cr_assert_not_null(times);
+    cr_expect(strstr(times, "\"forward\"") && strstr(times, "\"backward\""), "%s", times);
+    cJSON_free(times);
+    cJSON_Delete(root);
     temporary_remove();
 }
 

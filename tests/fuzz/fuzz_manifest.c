@@ -21,10 +21,16 @@ static void check_path(const task *t, const task_file *f, bool sample) {
 
 static void check_task(const task *t) {
     const task_format *f = &t->format;
-    FUZZ_CHECK(!strcmp(t->name, "made") && t->label_count >= 2 && t->file_count >= 1);
+    FUZZ_CHECK(!strcmp(t->name, "made") && t->file_count >= 1);
+    FUZZ_CHECK(t->kind == ANSWER_NUMBER ? !t->label_count && t->low < t->high
+                                        : t->label_count >= 2);
     FUZZ_CHECK(t->max_length >= 3 && t->max_length <= 512);
     if (f->kind == TASK_FORMAT_DELIMITED) {
-        FUZZ_CHECK(f->text_column < f->column_count && f->label_column < f->column_count);
+        FUZZ_CHECK(f->text_column < f->column_count);
+        FUZZ_CHECK(!f->text_pair || f->pair_column < f->column_count);
+        FUZZ_CHECK(!f->label || f->label_column < f->column_count);
+        for (size_t i = 0; f->column_labels && i < f->column_count; i++)
+            FUZZ_CHECK(f->column_labels[i] <= t->label_count);
     }
     for (size_t i = 0; i < t->label_count; i++) {
         const char *value = t->labels[i].value;
@@ -32,7 +38,9 @@ static void check_task(const task *t) {
     }
     for (size_t i = 0; i < t->metric_count; i++) FUZZ_CHECK(metric_find(t->metrics[i]) != NULL);
     FUZZ_CHECK(metric_find(t->headline) != NULL);
+    FUZZ_CHECK(metric_applies(metric_find(t->headline), t->kind, t->label_count));
     for (size_t i = 0; i < t->file_count; i++) {
+        FUZZ_CHECK(!t->files[i].label || t->files[i].label_id < t->label_count);
         check_path(t, &t->files[i], false);
         check_path(t, &t->files[i], true);
     }

@@ -67,6 +67,25 @@ static void fill_test_rows(record *r, size_t rows, size_t classes, double right,
     mem_free(scored);
 }
 
+/* Numbers from 0 to 5 and sets of labels, wrong where a class would be. */
+static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
+    size_t width = record_width(r);
+    float *gold, *predicted;
+    cr_assert_not(mem_new(&gold, rows * width));
+    cr_assert_not(mem_new(&predicted, rows * width));
+    for (uint32_t i = 0; i < rows * width; i++) {
+        bool hit = word(i, 2, stream) < f->right * 4294967295.0, is_set = f->kind == ANSWER_SET;
+        gold[i] = (float)(word(i, 0, 0) % (is_set ? 2 : 6));
+        predicted[i] = is_set ? ((gold[i] > 0) == hit ? 2.0f : -2.0f) : gold[i];
+        if (!is_set && !hit) predicted[i] = (float)(word(i, 1, stream) % 64) / 16;
+        if (f->is_constant) predicted[i] = 2.5f;
+    }
+    cr_assert_not(record_test_answers(r, (answers){.numbers = gold},
+                                      (answers){.numbers = predicted}, NULL, NULL, rows));
+    mem_free(gold);
+    mem_free(predicted);
+}
+
 static void fill_losses(record *r, size_t steps, uint32_t stream) {
     float *loss;
     cr_assert_not(mem_new(&loss, steps));
@@ -98,18 +117,22 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->commit, "0123456789abcdef0123456789abcdef01234567"));
     cr_assert_not(record_text(&r->created, "2024-05-01T00:00:00Z"));
     fill_names(r, task, model);
-    cr_assert_not(record_labels(r, labels, classes));
+    r->task.kind = f->kind;
+    if (f->kind != ANSWER_NUMBER) cr_assert_not(record_labels(r, labels, classes));
     r->task.version = 1;
     r->task.train_rows = 1000;
     r->task.leaked_rows = 1;
     r->task.duplicate_rows = 2;
-    r->task.majority_class = 1;
+    r->task.majority_class = f->kind == ANSWER_NUMBER ? 0 : 1;
     r->model.parameters = 4369539;
     r->seed = f->seed;
     r->device.threads = 2;
     cr_assert_not(record_text(&r->command, "harness run --task fake_task --model tiny"));
     cr_assert_not(record_text(&r->headline, f->headline ? f->headline : "macro_f1"));
-    fill_test_rows(r, rows, classes, f->right, stream);
+    if (f->kind == ANSWER_CLASS)
+        fill_test_rows(r, rows, classes, f->right, stream);
+    else
+        fill_other_rows(r, f, rows, stream);
     fill_losses(r, steps, stream);
     r->timing =
         (record_timing){0.25, 9.5, 0.75, (int64_t)steps, 123456, 12995.4, 600.5, 37.5, 35.25, 41.5};
@@ -133,7 +156,7 @@ void fake_record_make(record *r, const fake_record *f) {
     r->length_count = 2;
     cr_assert_not(mem_new(&r->worst, 1));
     r->worst[0] = (record_worst_row){4, 0.0625};
-    r->worst_count = 1;
+    r->worst_count = f->kind == ANSWER_CLASS;
     cr_assert_not(record_score(r), "%s", err_message(ERR_DATA));
 }
 

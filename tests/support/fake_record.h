@@ -10,6 +10,8 @@ typedef struct fake_record {
     const char *model;    /* NULL: "tiny" */
     const char *headline; /* NULL: "macro_f1" */
     size_t rows, classes; /* 0: 60 rows, 3 classes */
+    answer_kind kind;     /* of another than classes headline has to be given */
+    bool is_constant;     /* numbers: every row is answered with the same */
     double right;         /* chance that a prediction is right, beyond luck */
     uint32_t seed;
     size_t steps; /* of the loss list; 0: 20 */

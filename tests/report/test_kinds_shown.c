@@ -1,0 +1,129 @@
+/* What boards, comparisons and pages say of numbers and of sets of labels. */
+#include "base/memory.h"
+#include "platform/file.h"
+#include "report/board.h"
+#include "report/compare.h"
+#include "report/html.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static record a, b;
+
+static void teardown(void) {
+    record_free(&a);
+    record_free(&b);
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+TestSuite(kinds_shown, .fini = teardown);
+
+static void make(answer_kind kind, bool is_constant) {
+    fake_record f = {.kind = kind,
+                     .right = 0.8,
+                     .rows = 40,
+                     .headline = kind == ANSWER_NUMBER ? "spearman" : "micro_f1"};
+    fake_record_make(&a, &f);
+    f.is_constant = is_constant;
+    f.right = 0.3;
+    f.seed = 1;
+    f.model = "poor";
+    fake_record_make(&b, &f);
+}
+
+static void expect_part(const strbuf *text, const char *part) {
+    cr_expect(strstr(text->text, part), "no '%s' in %s", part, text->text);
+}
+
+static void compared(strbuf *out) {
+    comparison c;
+    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    cr_expect_gt(c.only_a_right, c.only_b_right);
+    MUST(compare_text(out, &c, "a", "b"));
+}
+
+Test(kinds_shown, compared_numbers_are_nearer_and_sets_have_fewer_wrong_labels) {
+    strbuf out = {0};
+    make(ANSWER_NUMBER, false);
+    compared(&out);
+    expect_part(&out, "- nearer in A alone: ");
+    expect_part(&out, "(sign test p = ");
+    record_free(&a);
+    record_free(&b);
+    out.length = 0;
+    make(ANSWER_SET, false);
+    compared(&out);
+    expect_part(&out, "- fewer labels wrong in A alone: ");
+    strbuf_free(&out);
+}
+
+/* The row of the largest error of b stands first. */
+static void check_page(const char *head, const char *digits) {
+    strbuf page = {0};
+    char part[80], error[32];
+    size_t worst = 0;
+    MUST(html_run(&page, &b, NULL));
+    for (size_t i = 1; i < 40; i++)
+        if (record_row_error(&b, i) > record_row_error(&b, worst)) worst = i;
+    const char *table = strstr(page.text, "Rows it got most wrong");
+    cr_assert_not_null(table);
+    cr_expect_not_null(strstr(table, head));
+    snprintf(part, sizeof part, "<tbody>\n<tr><td class=\"n\">%zu</td>", worst + 1);
+    const char *row = strstr(table, "<tbody>");
+    cr_expect_eq(strncmp(row, part, strlen(part)), 0, "%.90s and not %s", row, part);
+    snprintf(error, sizeof error, digits, record_row_error(&b, worst));
+    snprintf(part, sizeof part, "<td class=\"n\">%s</td></tr>", error);
+    const char *found = strstr(row, part);
+    cr_expect(found && found < strstr(row, "</tr>"), "%.200s", row);
+    strbuf_free(&page);
+}
+
+Test(kinds_shown, pages_have_the_largest_errors) {
+    make(ANSWER_NUMBER, false);
+    check_page("<th class=\"n\">error</th>", "%.3f");
+    record_free(&a);
+    record_free(&b);
+    make(ANSWER_SET, false);
+    check_page("<th class=\"n\">labels wrong</th>", "%.0f");
+}
+
+/* The labels of a row are its own. */
+Test(kinds_shown, pages_name_the_labels_of_the_row) {
+    strbuf page = {0};
+    make(ANSWER_SET, false);
+    for (size_t i = 0; i < 40 * 3; i++) {
+        b.gold_numbers[i] = i / 3 == 9;
+        b.predicted_numbers[i] = -1;
+    }
+    MUST(record_score(&b));
+    MUST(html_run(&page, &b, NULL));
+    expect_part(&page, "<tr><td class=\"n\">10</td><td>없음, 공격, 혐오</td><td></td>"
+                       "<td class=\"n\">3</td></tr>");
+    strbuf_free(&page);
+}
+
+Test(kinds_shown, boards_say_what_they_stand_against) {
+    char *folder = NULL;
+    store s;
+    board made;
+    strbuf page = {0}, text = {0};
+    make(ANSWER_NUMBER, true);
+    fake_folder(&folder);
+    MUST(store_write(folder, &a, NULL));
+    MUST(store_write(folder, &b, NULL));
+    MUST(store_read(&s, folder));
+    MUST(board_init(&made, &s));
+    MUST(board_html(&page, &made));
+    MUST(board_markdown(&text, &made));
+    expect_part(&page, "<td>one number</td><td class=\"n\">0.00</td>");
+    expect_part(&text, "| poor (gives every row the same number) |");
+    board_free(&made);
+    store_free(&s);
+    strbuf_free(&page);
+    strbuf_free(&text);
+    MUST(folder_remove(folder));
+    mem_free(folder);
+}
