@@ -63,7 +63,7 @@ Test(corpus_verb, counts_and_prints_files) {
     EXPECT(r, 1, err, "./b.txt: no such file");
 }
 
-// figures of the raw reviews: a pass of another implementation found the first two alike
+// figures of the raw reviews: a pass of another implementation found the first alike
 Test(corpus_verb, raw_reviews_without_test_texts, .timeout = 120) {
     need_environment("HARNESS_DATA");
     program_result r = RUN("corpus", "stats", "nsmc_raw", "--json", "--model",
