@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "bench/masked_feed.h"
 #include "train/evaluate/evaluate.h"
 #include "train/step/trainer.h"
 
@@ -271,7 +272,23 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
     return e;
 }
 
-/* The training steps again, op by op: the first epoch's sentences, as steps that follow. */
+/* Training steps op by op, as steps that follow: each of the next `size` sentences (count). */
+static err profile_steps(bench_phase *phase, trainer *t, const pack_sentence *sentences,
+                         size_t count, uint32_t size) {
+    profiler p = {.phase = phase,
+                  .plan = &t->plan,
+                  .batch = &t->batch,
+                  .pack = &t->packs[0],
+                  .for_training = true,
+                  .sentences = sentences,
+                  .count = count,
+                  .size = size,
+                  .first_step = t->done + 1,
+                  .seed = t->options.seed};
+    return profile_phase(&p, phase->steps);
+}
+
+/* The training steps again: the first epoch's sentences. */
 static err profile_training(bench_phase *phase, trainer *t) {
     pack_sentence *sentences = NULL;
     const encoded *data = t->rows.data;
@@ -280,17 +297,7 @@ static err profile_training(bench_phase *phase, trainer *t) {
     if (e) return e;
     rng_order(t->rows.order, count, t->options.seed, 0);
     for (size_t i = 0; i < count; i++) sentences[i] = data->sentences[t->rows.order[i]];
-    profiler p = {.phase = phase,
-                  .plan = &t->plan,
-                  .batch = &t->batch,
-                  .pack = &t->packs[0],
-                  .for_training = true,
-                  .sentences = sentences,
-                  .count = count,
-                  .size = t->recipe.per_device_train_batch_size,
-                  .first_step = t->done + 1,
-                  .seed = t->options.seed};
-    e = profile_phase(&p, phase->steps);
+    e = profile_steps(phase, t, sentences, count, t->recipe.per_device_train_batch_size);
     mem_free(sentences);
     return e;
 }
@@ -342,6 +349,35 @@ static recipe bench_recipe(const bench_options *o) {
     r.max_steps = WARM_STEPS + EDGE_STEPS + 2 * (o->steps ? o->steps : STEPS_MOST);
     r.dropout = o->dropout;
     return r;
+}
+
+err bench_measure_pretraining(bench *b, device *d, const model_config *config, const encoded *train,
+                              const masking *mask, const bench_options *o) {
+    trainer t = {0};
+    masked_feed masked = {0};
+    *b = (bench){.is_pretraining = true};
+    if (o->steps > BENCH_STEPS_MAX)
+        return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
+    recipe r = bench_recipe(o);
+    trainer_options options = {.seed = o->seed};
+    loss_scaler scaler = loss_scaler_default();
+    if (d->options.precision == PRECISION_FP16) options.scaler = &scaler;
+    err e = masked_feed_init(&masked, train, mask, o->batch_size);
+    if (e) goto done;
+    feed f = masked_feed_of(&masked, r.max_steps);
+    if ((e = trainer_init_feed(&t, d, config, &f, &r, &options))) goto done;
+    if ((e = params_draw(&t.model.params, o->seed, config->initializer_range, NULL))) goto done;
+    b->parameters = t.model.params.total;
+    if ((e = time_training(&b->training, &t, o))) goto done;
+    note_memory(b, d);
+    if ((e = calibrate(b, d))) goto done;
+    if ((e = profile_steps(&b->training, &t, masked.list, masked.count, masked.size))) goto done;
+    if ((e = calibrate(b, d))) goto done;
+    e = bench_settle(b, d);
+done:
+    trainer_free(&t);
+    masked_feed_free(&masked);
+    return e;
 }
 
 err bench_measure(bench *b, device *d, const model_config *config, const encoded *train,

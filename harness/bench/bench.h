@@ -11,6 +11,7 @@
 #define HARNESS_BENCH_BENCH_H
 
 #include "compute/plan.h"
+#include "data/masking.h"
 #include "metric/spread.h"
 #include "train/evaluate/encode.h"
 #include "train/run/source.h"
@@ -57,6 +58,7 @@ typedef struct bench {
     uint32_t peak_size;              /* of the square product */
     size_t parameters;
     uint64_t device_bytes, host_peak_bytes;
+    bool is_pretraining; /* of a masked language model: nothing is evaluated */
     bench_phase training, evaluation;
 } bench;
 
@@ -64,6 +66,11 @@ typedef struct bench {
  * ERR_MEMORY, ERR_NUMERIC; ERR_ARG when steps exceeds BENCH_STEPS_MAX. */
 err bench_measure(bench *b, device *d, const model_config *config, const encoded *train,
                   const encoded *test, const bench_options *options) MUST_CHECK;
+
+/* The same of a step of a masked language model on train's sentences, masked once; config's head is
+ * one. Evaluation is left out. Errors: also masked_feed_init's. */
+err bench_measure_pretraining(bench *b, device *d, const model_config *config, const encoded *train,
+                              const masking *mask, const bench_options *options) MUST_CHECK;
 
 /* A peak below what a phase or an op of it reached is none: it is measured again. Where that does
  * not help (a small tensor stays in caches that a large copy leaves), what was reached is the

@@ -61,6 +61,7 @@ static err add_command(cJSON *to, const bench_subject *s) {
     strbuf text = {0};
     err e =
         shown_printf(&text, SHOWN_SHELL, "harness bench --model %s --task %s", s->model, s->task);
+    if (!e && s->is_pretraining) e = strbuf_add(&text, " --pretrain");
     if (!e && s->sample) e = strbuf_add(&text, " --sample");
     if (!e)
         e = shown_printf(&text, SHOWN_SHELL, " --device %s --batch-size %u", s->device->info.name,
@@ -96,6 +97,7 @@ err bench_record(cJSON **out, const bench_subject *s, const bench *b) {
                       (double)b->peak_size, b->peak_gflops, b->low_gflops, b->peak_gbytes,
                       b->low_gbytes)))
         return e;
+    if (b->is_pretraining) return add_phase(root, "pretraining", &b->training);
     if ((e = add_phase(root, "training", &b->training))) return e;
     return add_phase(root, "evaluation", &b->evaluation);
 }

@@ -11,7 +11,8 @@
 /* What was measured on what; all borrowed. */
 typedef struct bench_subject {
     const char *model, *task;
-    bool sample; /* of the task: the bundled one */
+    bool sample;         /* of the task: the bundled one */
+    bool is_pretraining; /* of a masked language model */
     uint32_t vocabulary;
     const bench_options *options;
     const device *device;

@@ -153,6 +153,10 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
              "GFLOP/s | of product peak | dispatches | packing ms |\n| --- | ---: | ---: | ---: | "
              "---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"));
     peaks own = {p[1], p[3]};
+    if (json_has(record, "pretraining")) {
+        TRY(add_whole(out, record, "pretraining", "pretraining step", own, where));
+        return add_ops(out, record, "pretraining", "Pretraining step", own, where);
+    }
     TRY(add_whole(out, record, "training", "training step", own, where));
     TRY(add_whole(out, record, "evaluation", "evaluation batch", own, where));
     TRY(add_ops(out, record, "training", "Training step", own, where));

@@ -16,7 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCH_DEFAULT = 32, SEED_DEFAULT = 42 };
+/* PRETRAIN_TOKENS: of a step of pretraining, about, as `harness pretrain` takes. */
+enum { BATCH_DEFAULT = 32, BATCH_MOST = 4096, SEED_DEFAULT = 42, PRETRAIN_TOKENS = 4096 };
+static const double MLM_PROBABILITY = 0.15;
 
 /* What is measured, opened. */
 typedef struct work {
@@ -51,7 +53,7 @@ static err choose(work *w, const options *o) {
                                  .dropout = o->has_dropout ? o->dropout : -1,
                                  .seed = o->has_seed ? o->seed : SEED_DEFAULT};
     char found[32];
-    if (w->options.batch_size < 1 || w->options.batch_size > 4096) {
+    if (w->options.batch_size < 1 || w->options.batch_size > BATCH_MOST) {
         snprintf(found, sizeof found, "%u", o->per_device_train_batch_size);
         return options_range_error("batch-size", found, "1 to 4096");
     }
@@ -107,11 +109,18 @@ static err work_open(work *w, const options *o) {
     if ((e = open_data(w, o))) return e;
     if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, &wish)))
         return e;
-    if ((e = set_labels(w))) return e;
+    if (o->pretrain)
+        w->source.config.head = &head_masked_lm;
+    else if ((e = set_labels(w)))
+        return e;
     uint32_t length = source_max_length(&w->source, 0, (uint32_t)w->task.max_length);
     const tokenizer *words = &w->source.words;
     if ((e = encode_split(&w->train, words, &w->data.train, ENCODE_KEPT, length))) return e;
     if ((e = encode_split(&w->test, words, &w->data.test, ENCODE_ALL, length))) return e;
+    if (o->pretrain && !o->has_per_device_train_batch_size) {
+        double mean = (double)w->train.tokens / (double)w->train.count;
+        w->options.batch_size = (uint32_t)fmax(1, fmin(BATCH_MOST, PRETRAIN_TOKENS / mean));
+    }
     return mem_new(&w->result, 1);
 }
 
@@ -132,6 +141,7 @@ static err print_result(const work *w, const options *o) {
     bench_subject subject = {.model = w->source.name,
                              .task = w->task.name,
                              .sample = w->sample,
+                             .is_pretraining = w->result->is_pretraining,
                              .vocabulary = w->source.config.vocabulary,
                              .options = &w->options,
                              .device = &w->device};
@@ -152,13 +162,27 @@ done:
     return e;
 }
 
+static err measure(work *w, const options *o) {
+    masking mask = {0};
+    if (!o->pretrain)
+        return bench_measure(w->result, &w->device, &w->source.config, &w->train, &w->test,
+                             &w->options);
+    err e = masking_init(&mask, &w->source.words, w->source.config.vocabulary, MLM_PROBABILITY,
+                         false, w->options.seed);
+    if (!e)
+        e = bench_measure_pretraining(w->result, &w->device, &w->source.config, &w->train, &mask,
+                                      &w->options);
+    masking_free(&mask);
+    return e;
+}
+
 err verb_bench(const options *o) {
     work w = {0};
     if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
     if (o->performance) return performance_write(o->performance);
     err e = work_open(&w, o);
     if (e) goto done;
-    e = bench_measure(w.result, &w.device, &w.source.config, &w.train, &w.test, &w.options);
+    e = measure(&w, o);
     if (e || (o->svg && (e = write_svg(&w, o->svg)))) goto done;
     e = print_result(&w, o);
 done:

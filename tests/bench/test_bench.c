@@ -1,11 +1,14 @@
 /* Bench: its arithmetic by hand, and a whole measurement of a small model on every device there
  * is. */
+#include "base/json.h"
 #include "base/memory.h"
 #include "bench/bench.h"
 #include "cli/bench_svg.h"
 #include "support/must.h"
+#include "support/program.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,3 +165,32 @@ Test(bench, too_many_steps_are_refused) {
     cr_assert_not_null(strstr(err_message(ERR_ARG), "201 steps, at most 200"));
     mem_free(b);
 }
+
+#if HARNESS_CPU
+/* A step of pretraining: its products, the tied decoder's among them, count, and nothing else is
+ * measured. */
+Test(bench, a_step_of_pretraining) {
+    program_result r = RUN("bench", "--pretrain", "--task", "kor_hate", "--sample", "--device",
+                           "cpu", "--threads", "1", "--max-steps", "2", "--json", "--quiet");
+    cJSON *root = NULL;
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    MUST(json_parse(&root, r.out, strlen(r.out), "bench"));
+    const cJSON *phase = cJSON_GetObjectItem(root, "pretraining"), *row = NULL;
+    cr_assert_not_null(phase);
+    cr_assert_null(cJSON_GetObjectItem(root, "training"));
+    cr_assert_null(cJSON_GetObjectItem(root, "evaluation"));
+    cr_assert_gt(cJSON_GetObjectItem(phase, "tokens_per_s")->valuedouble, 0);
+    cr_assert_gt(cJSON_GetObjectItem(phase, "gflop_per_s")->valuedouble, 0);
+    char decoder[40];
+    unsigned found = 0;
+    snprintf(decoder, sizeof decoder, "%.0fx128",
+             cJSON_GetObjectItem(root, "vocabulary")->valuedouble);
+    cJSON_ArrayForEach(row, cJSON_GetObjectItem(phase, "ops")) {
+        found += !strcmp(cJSON_GetObjectItem(row, "shape")->valuestring, decoder);
+    }
+    cr_assert_eq(found, 3, "forward, dx and dw of the decoder: %u", found);
+    cr_assert_not_null(strstr(cJSON_GetObjectItem(root, "command")->valuestring, "--pretrain"));
+    cJSON_Delete(root);
+    program_free(&r);
+}
+#endif

@@ -21,7 +21,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
 import common
 
-LOSS_BOUND, SCORE_BOUND, TOKENS = 1e-3, 1e-3, 2048
+LOSS_BOUND, SCORE_BOUND, TOKENS = 1e-3, 1e-3, 512
 VOCABULARY = common.ROOT / "models" / "ko-tiny" / "vocab.txt"
 TEXTS = ["이 영화 정말 [MASK]", "[MASK] 연기가 훌륭했다", "시간이 [MASK] 줄 모르고 봤네요", "다시 보고 [MASK] [MASK]"]
 
