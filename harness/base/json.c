@@ -183,6 +183,12 @@ err json_read_zeros(cJSON **out, bool *had_zeros, const char *path, size_t limit
     return e;
 }
 
+double json_rounded(double value) {
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.15g", value);
+    return strtod(digits, NULL);
+}
+
 err json_print(char **out, const cJSON *value, bool pretty) {
     char *text = pretty ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
     strbuf safe = {0};

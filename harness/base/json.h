@@ -35,6 +35,10 @@ err json_write(const char *path, const cJSON *value) MUST_CHECK;
 err json_text(strbuf *out, const cJSON *value) MUST_CHECK;
 /* *out is owned (mem_free). */
 err json_print(char **out, const cJSON *value, bool pretty) MUST_CHECK;
+/* The number to 15 digits, which is written and read back as it is: cJSON writes no more digits
+ * where the 15 come within a rounding error. What is kept in a file and in memory alike is rounded
+ * so. */
+double json_rounded(double value);
 
 err json_object(const cJSON **out, const cJSON *object, const char *key,
                 const char *where) MUST_CHECK;

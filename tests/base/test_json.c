@@ -54,3 +54,23 @@ Test(json, put_adds_members_of_every_kind_in_order) {
     cJSON_Delete(root);
     cr_assert_eq(mem_live_count(), live);
 }
+
+/* A rounded number comes back as it is, whatever it is; one that is not may not. */
+Test(json, a_rounded_number_is_read_back_as_it_is) {
+    size_t changed = 0;
+    for (uint32_t i = 0; i < 4000; i++) {
+        double value = sqrt(i + 0.5) / 7, kept = json_rounded(value);
+        char *text;
+        cJSON *number = cJSON_CreateNumber(kept), *back;
+        MUST(json_print(&text, number, false));
+        cr_assert_not_null(back = cJSON_Parse(text));
+        cr_assert(back->valuedouble == kept, "%.17g is read back as %.17g", kept,
+                  back->valuedouble);
+        cr_assert_float_eq(kept, value, 1e-14 * value);
+        changed += kept != value;
+        cJSON_Delete(number);
+        cJSON_Delete(back);
+        mem_free(text);
+    }
+    cr_assert_gt(changed, 1000);
+}

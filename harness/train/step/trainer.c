@@ -1,5 +1,6 @@
 #include "train/step/trainer.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/interrupt.h"
@@ -262,7 +263,9 @@ err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint
 err trainer_add_evaluation(trainer *t, double score, double loss) {
     if (t->evaluation_count == t->evaluation_limit)
         return err_set(ERR_ARG, "more than %u evaluations", t->evaluation_limit);
-    t->evaluations[t->evaluation_count++] = (trainer_evaluation){t->done, score, loss};
+    // as a checkpoint gives them back
+    t->evaluations[t->evaluation_count++] =
+        (trainer_evaluation){t->done, json_rounded(score), json_rounded(loss)};
     return ERR_OK;
 }
 
