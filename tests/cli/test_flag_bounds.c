@@ -18,6 +18,8 @@ static const struct {
     {{"run", "--task", "none"}, "--seeds", "0", "-1", "4294967295", "4294967296"},
     {{"run", "--task", "none"}, "--seed", "0", "-1", "4294967295", "4294967296"},
     {{"run", "--task", "none"}, "--lr", "0", "-1", "10", "10.1"},
+    {{"pretrain", "--corpus", "none"}, "--max-minutes", "0.001", "0", NULL, NULL},
+    {{"pretrain", "--corpus", "none"}, "--mlm-probability", "0.001", "0", "1", "1.001"},
     {{"data", "head", "kor_sarcasm", "--sample", "--split", "test"}, "--row", "1", "0", "16", "17"},
     {{"data", "head", "kor_sarcasm", "--sample"}, "--rows", "1", "0", NULL, NULL},
     {{"predict", "x", "-c", "model"}, "--top-k", "1", "0", NULL, NULL},
