@@ -45,7 +45,7 @@ Test(places, a_cache_follows_the_xdg_rule) {
 }
 
 Test(places, paths_are_expanded_as_python_does) {
-    setenv("HOME", "/h/", 1);
+    setenv("HOME", "/h///", 1);
     setenv("ONE", "1", 1);
     setenv("E", "", 1);
     unsetenv("NONE");
