@@ -1,6 +1,7 @@
 /* What the writers of boards, pages, comparisons and records make of records in which every field
  * has a value of its own, whole: a wrong field, a lost last row or a swapped column shows. */
 #include "base/memory.h"
+#include "cli/bench_svg.h"
 #include "platform/file.h"
 #include "report/compare.h"
 #include "report/html.h"
@@ -121,16 +122,16 @@ Test(whole_output, of_comparisons) {
 
 static char *folder;
 
-static void put(const char *task, const char *model, uint32_t i, uint32_t seed, int64_t version,
+static void put(const char *of, const char *model, uint32_t i, uint32_t seed, int64_t version,
                 const char *name) {
     record r;
     char *path;
     fake_record_make(
         &r, &(fake_record){
-                .task = task, .model = model, .right = 0.3 + 0.2 * i, .seed = seed, .rows = 80});
+                .task = of, .model = model, .right = 0.3 + 0.2 * i, .seed = seed, .rows = 80});
     fill(&r, i);
     r.task.version = version;
-    MUST(mem_printf(&path, "%s/%s/%s.json", folder, task, name));
+    MUST(mem_printf(&path, "%s/%s/%s.json", folder, of, name));
     MUST(record_write(&r, path));
     mem_free(path);
     record_free(&r);
@@ -195,4 +196,22 @@ Test(whole_output, of_a_run) {
     record_free(&r);
     MUST(folder_remove(folder));
     mem_free(folder);
+}
+
+/* Rates beyond the axes that every chart has, and rates inside them. */
+Test(whole_output, of_a_roofline) {
+    static bench b;
+    const spread none = {0};
+    strbuf out = {0};
+    b = (bench){.peak_gflops = 800, .peak_gbytes = 40, .low_gflops = 700, .low_gbytes = 30};
+    b.training.row_count = 3;
+    b.training.rows[0] = (bench_row){OP_linear_fwd, "512x128", 4, 4, none, 300, 20, 6e8, 4e7, 0.6};
+    b.training.rows[1] = (bench_row){OP_layernorm_fwd, "", 2, 2, none, 0.5, 25, 1e6, 5e7, 0.3};
+    b.training.rows[2] = (bench_row){OP_adamw, "", 1, 1, none, 5, 30, 2e6, 12e6, 0.1};
+    b.evaluation.row_count = 1;
+    b.evaluation.rows[0] = (bench_row){OP_linear_fwd, "64x64", 1, 1, none, 200, 2, 5e8, 5e5, 1};
+    HELD("roofline.svg", bench_svg(&out, &b, "a < b"));
+    b.peak_gflops = 12000;
+    b.training.row_count = 1; // products alone
+    HELD("roofline_wide.svg", bench_svg(&out, &b, "wide"));
 }
