@@ -20,7 +20,7 @@ static err keep_text(const char **kept, dataset_texts *t, const char *text, size
         t->blocks[t->count++] = t->next;
         t->left = room;
     }
-    memcpy(t->next, text, bytes);
+    if (text) memcpy(t->next, text, bytes);
     t->next[bytes] = '\0';
     *kept = t->next;
     t->next += bytes + 1;

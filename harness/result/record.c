@@ -133,7 +133,7 @@ err record_recipe_bool(record *r, const char *key, bool value) {
 static err copy_block(void *out, const void *from, size_t count, size_t size) {
     void **to = out;
     err e = mem_resize(to, count, size);
-    if (!e && count) memcpy(*to, from, count * size);
+    if (!e && from && count) memcpy(*to, from, count * size);
     return e;
 }
 
@@ -164,8 +164,8 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
 
 err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
                 const uint32_t *first_row, const bool *scored_dedup, size_t rows) {
-    return record_test_answers(r, (answers){.classes = gold}, (answers){.classes = predicted},
-                               first_row, scored_dedup, rows);
+    answers right = {.classes = gold}, found = {.classes = predicted};
+    return record_test_answers(r, right, found, first_row, scored_dedup, rows);
 }
 
 double record_row_error(const record *r, size_t row) {

@@ -208,7 +208,7 @@ err sweep_find(const record **found, const sweep *s, const run_request *q) {
     err e = device_precision_find(&precision, q->precision);
     if (!e) e = task_find(&t, q->task, q->task_dir);
     if (!e) e = name_model(&model, weights, q);
-    for (size_t i = 0; i < s->store.count && !e && !*found; i++) {
+    for (size_t i = 0; model && i < s->store.count && !e && !*found; i++) {
         const record *r = &s->store.records[i];
         bool same = false;
         if (!same_run(r, s, q, &t, model, weights, device_precision_name(precision))) continue;

@@ -253,7 +253,7 @@ err labels_rename(model_config *c, const char *text, const char *where) {
 err labels_set(model_config *c, const task *t) {
     const char **names = NULL, *number = "LABEL_0"; // as transformers names a lone output
     err e = t->kind == ANSWER_NUMBER ? ERR_OK : mem_new(&names, t->label_count);
-    for (size_t i = 0; !e && i < t->label_count; i++) names[i] = t->labels[i].name;
+    for (size_t i = 0; !e && names && i < t->label_count; i++) names[i] = t->labels[i].name;
     if (!e)
         e = t->kind == ANSWER_NUMBER ? model_config_set_labels(c, &number, 1)
                                      : model_config_set_labels(c, names, t->label_count);
