@@ -21,7 +21,7 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
                         .outputs = 2,
                         .tile_rows = 4,
                         .types = 2,
-                        .target = {ELEM_U32, false, 1}};
+                        .target = {.type = ELEM_U32, .cols = 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     pack p;
     cr_assert_eq(pack_init(&p, &b), ERR_OK);
@@ -90,7 +90,7 @@ Test(pack, position_ids_follow_the_pad_id) {
                         .types = 1,
                         .positions_follow_pad = true,
                         .pad = 1,
-                        .target = {ELEM_U32, false, 1}};
+                        .target = {.type = ELEM_U32, .cols = 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     pack p;
     cr_assert_eq(pack_init(&p, &b), ERR_OK);

@@ -16,7 +16,7 @@ Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
                         .outputs = 3,
                         .tile_rows = 8,
                         .types = 2,
-                        .target = {ELEM_U32, false, 1}};
+                        .target = {.type = ELEM_U32, .cols = 1}};
     cr_assert_eq(batch_init(&b, &d, &c), ERR_OK);
     const span all[] = {b.ids,
                         b.type_ids,

@@ -28,7 +28,7 @@ static void decode(uint32_t *predicted, const float *outputs, size_t count, uint
 const head head_classification = {
     .class_name = "ForSequenceClassification",
     .reads = HEAD_READS_FIRST,
-    .target = {ELEM_U32, false, 1},
+    .target = {ELEM_U32, false, 1, ANSWER_CLASS},
     .outputs = head__outputs,
     .memory = head__memory,
     .forward = head__forward,
