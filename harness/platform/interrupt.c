@@ -6,9 +6,10 @@
 #include <string.h>
 
 static volatile sig_atomic_t seen;
-static unsigned depth; /* of nested begins */
-static struct sigaction before[2];
-static const int signals[2] = {SIGINT, SIGTERM};
+enum { SIGNALS = 3 };
+static _Atomic unsigned depth; /* of nested begins, perhaps of several threads */
+static struct sigaction before[SIGNALS];
+static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGUSR1};
 
 /* The handler's own stack. oneDNN's matrix products keep their scratch below the stack pointer,
    farther than the 128 bytes that the x86-64 ABI leaves alone, so that a handler on the same stack
@@ -33,12 +34,12 @@ void interrupt_begin(void) {
     const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&own, &stack_before);
     seen = 0;
-    for (int i = 0; i < 2; i++) sigaction(signals[i], &action, &before[i]);
+    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &action, &before[i]);
 }
 
 void interrupt_end(void) {
     if (--depth) return;
-    for (int i = 0; i < 2; i++) sigaction(signals[i], &before[i], NULL);
+    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &before[i], NULL);
     sigaltstack(&stack_before, NULL);
 }
 

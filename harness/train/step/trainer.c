@@ -107,7 +107,9 @@ static void set_training(trainer *t, const model_config *c) {
 
 static void free_device(trainer *t) {
     plan_free(&t->plan);
+    plan_free(&t->update);
     plan_free(&t->flush);
+    share_sum_free(&t->sum);
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
     arena_free(&t->table_arena);
     batch_free(&t->batch);
@@ -116,6 +118,19 @@ static void free_device(trainer *t) {
     model_free(&t->model);
     mem_free(t->table);
     t->table = NULL;
+}
+
+static bool is_alone(const trainer *t) {
+    return group_is_alone(t->options.group);
+}
+
+/* A step as one plan, or, in a group, as two. */
+static err make_step(trainer *t) {
+    if (is_alone(t))
+        return model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
+    err e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
+    if (!e) e = model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
+    return e ? e : share_sum_init(&t->sum, t->options.group, &t->model, &t->batch, &t->training);
 }
 
 static err make_plans(trainer *t) {
@@ -129,7 +144,7 @@ static err make_plans(trainer *t) {
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
     if ((e = make_table(t)) || (e = place_class_weights(t))) return e;
-    if ((e = model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
+    if ((e = make_step(t))) return e;
     return model_flush_plan(&t->flush, &t->model, &t->training);
 }
 
@@ -276,10 +291,14 @@ static err prepare(trainer *t, uint32_t s) {
     uint32_t slot = s % SLOT_COUNT;
     const pack_sentence *sentences = NULL;
     pack *p = &t->packs[slot];
-    uint32_t n = 0;
+    uint32_t n = 0, first = 0, share = 0;
+    const struct group *g = t->options.group;
     err e = t->feed.step(t->feed.context, &sentences, &n, s);
-    if (!e) e = pack_fill(p, &t->batch, slot, sentences, n, t->feed.micro_sentences, true);
     if (e) return e;
+    share_of(&first, &share, sentences, n, is_alone(t) ? 0 : g->rank, group_size(g));
+    if ((e = pack_fill_share(p, &t->batch, slot, sentences, n, first, share,
+                             t->feed.micro_sentences, true)))
+        return e;
     t->divisors[slot] = p->of_chosen ? (p->chosen_count ? p->chosen_count : 1) : n;
     if (t->class_weights) {
         t->divisors[slot] = 0;
@@ -287,6 +306,31 @@ static err prepare(trainer *t, uint32_t s) {
             t->divisors[slot] += t->class_weights[sentences[i].target.class];
     }
     return ERR_OK;
+}
+
+/* Sum of losses of this process' sentences, in their order. */
+static double sum_losses(const trainer *t, uint32_t slot) {
+    const pack *p = &t->packs[slot];
+    double sum = 0;
+    for (uint32_t micro = 0; micro < p->micro_count; micro++) {
+        span losses = span_at(t->batch.losses, slot, micro);
+        const micro_sizes *m = &p->micros[micro];
+        size_t count = p->of_chosen ? m->chosen : m->sentences;
+        for (size_t b = 0; b < count; b++) sum += span_real(losses, b);
+    }
+    return sum;
+}
+
+/* What is behind a rank's own gradients. */
+static err start_update(trainer *t, const step_info *info) {
+    double *sum = &t->sums[info->slot];
+    bool asked = t->is_asked || interrupt_seen();
+    err e = plan_wait(&t->plan, info->slot);
+    if (e) return e;
+    *sum = sum_losses(t, info->slot);
+    if ((e = share_sum_run(&t->sum, sum, &asked, info))) return e;
+    t->is_asked = asked;
+    return plan_submit(&t->update, info);
 }
 
 /* pre: it is packed. */
@@ -298,20 +342,13 @@ static err start(trainer *t, uint32_t s) {
         info.loss_scale *= t->scaler.scale;
         info.gradient_scale = t->scaler.scale;
     }
-    return plan_submit(&t->plan, &info);
+    err e = plan_submit(&t->plan, &info);
+    return e || is_alone(t) ? e : start_update(t, &info);
 }
 
 /* Sum of losses in the order of the sentences, over the divisor. */
 static double step_loss(const trainer *t, uint32_t slot) {
-    const pack *p = &t->packs[slot];
-    double sum = 0;
-    for (uint32_t micro = 0; micro < p->micro_count; micro++) {
-        span losses = span_at(t->batch.losses, slot, micro);
-        const micro_sizes *m = &p->micros[micro];
-        size_t count = p->of_chosen ? m->chosen : m->sentences;
-        for (size_t b = 0; b < count; b++) sum += span_real(losses, b);
-    }
-    return sum / t->divisors[slot];
+    return (is_alone(t) ? sum_losses(t, slot) : t->sums[slot]) / t->divisors[slot];
 }
 
 static void report_progress(trainer *t) {
@@ -422,6 +459,10 @@ static uint32_t next_stop(const trainer *t, uint32_t last) {
     return last;
 }
 
+static bool is_asked_to_stop(const trainer *t) {
+    return is_alone(t) ? interrupt_seen() : t->is_asked;
+}
+
 /* Runs to step `stop`, two steps in flight; with a loss scale, which the next step takes from the
  * one before, one in flight and the next one packed. After an interruption no further step is
  * started. */
@@ -429,7 +470,7 @@ static err run_to(trainer *t, uint32_t stop) {
     uint32_t packed = t->done, started = t->done, most = t->options.scaler ? 1 : SLOT_COUNT;
     err e = ERR_OK;
     while (!e && t->done < stop) {
-        bool goes_on = !interrupt_seen();
+        bool goes_on = !is_asked_to_stop(t);
         if (goes_on && started < packed && started - t->done < most)
             e = start(t, ++started);
         else if (goes_on && packed < stop && packed - t->done < SLOT_COUNT)
@@ -462,7 +503,7 @@ static err run_all(trainer *t, uint32_t last) {
     while (!e && !t->is_stopped && t->done < last) {
         if ((e = run_to(t, next_stop(t, last)))) return e;
         uint32_t s = t->done;
-        bool stopped = interrupt_seen() && s < t->total_steps;
+        bool stopped = is_asked_to_stop(t) && s < t->total_steps;
         if (!stopped && (e = evaluate_if_due(t))) return e;
         if (t->is_stopped) break;
         if (o->save.call && s < t->total_steps &&

@@ -1,0 +1,318 @@
+/* Groups, as threads of this process: what ranks do together, who fails, and the training loop. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "support/must.h"
+#include "support/toy.h"
+#include "train/group/group.h"
+#include "train/group/threads.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RANKS_MAX = 5, WAITING_S = 60 };
+
+/* --- ranks in threads ----------------------------------------------------------------------------
+ */
+
+typedef struct rank {
+    transport *transport;
+    err (*work)(struct group *g, void *context);
+    void *context;
+    err e;
+    char message[512];
+    struct group group; /* as it was in the end */
+} rank;
+
+static void *run_rank(void *at) {
+    rank *r = at;
+    log_set_rank(r->transport->rank);
+    err e = group_open(&r->group, r->transport);
+    if (!e) e = r->work(&r->group, r->context);
+    r->e = group_close(&r->group, e);
+    snprintf(r->message, sizeof r->message, "%s", r->e ? err_message(r->e) : "");
+    return NULL;
+}
+
+static void run_ranks(rank ranks[RANKS_MAX], uint32_t size, double waiting,
+                      err (*work)(struct group *g, void *context), void *context,
+                      size_t context_bytes) {
+    transport transports[RANKS_MAX];
+    pthread_t threads[RANKS_MAX];
+    MUST(threads_open(transports, size, waiting));
+    for (uint32_t r = 0; r < size; r++) {
+        ranks[r] = (rank){.transport = &transports[r],
+                          .work = work,
+                          .context = (char *)context + r * context_bytes};
+        cr_assert_eq(pthread_create(&threads[r], NULL, run_rank, &ranks[r]), 0);
+    }
+    for (uint32_t r = 0; r < size; r++) pthread_join(threads[r], NULL);
+    threads_close(transports);
+}
+
+/* --- what they do together -----------------------------------------------------------------------
+ */
+
+enum { NUMBERS = 1003 };
+
+static float number(uint32_t r, size_t i) {
+    uint32_t h = (uint32_t)(i * 2654435761u + r * 40503u + 12345u);
+    return ldexpf((float)(h % 2000003u) - 1e6f, (int)(h >> 27) - 16);
+}
+
+static err use_all(struct group *g, void *context) {
+    float *x = NULL;
+    uint32_t all[RANKS_MAX], own = 100 + g->rank, told = g->rank ? 0 : 77;
+    size_t bounds[RANKS_MAX + 1];
+    bool any = false;
+    char parts[64] = "";
+    (void)context;
+    MUST(mem_new(&x, NUMBERS));
+    for (size_t n = 0; n <= NUMBERS; n = n < 7 ? n + 1 : n + 996) {
+        for (size_t i = 0; i < n; i++) x[i] = number(g->rank, i);
+        MUST(group_sum(g, x, n));
+        for (size_t i = 0; i < n; i++) {
+            volatile float sum = number(0, i);
+            for (uint32_t r = 1; r < group_size(g); r++) sum += number(r, i);
+            cr_assert_eq(x[i], sum, "%u ranks, %zu of %zu: %a and %a", group_size(g), i, n,
+                         (double)x[i], (double)sum);
+        }
+    }
+    mem_free(x);
+    MUST(group_gather(g, all, &own, sizeof own));
+    for (uint32_t r = 0; r < group_size(g); r++) cr_assert_eq(all[r], 100 + r);
+    MUST(group_broadcast(g, &told, sizeof told));
+    cr_assert_eq(told, 77);
+    MUST(group_any(g, &any, g->rank + 1 == group_size(g)));
+    cr_assert(any);
+    MUST(group_any(g, &any, false));
+    cr_assert_not(any);
+    for (uint32_t r = 0; r <= group_size(g); r++) bounds[r] = r * (r + 1) / 2; // 1, 2, 3... bytes
+    for (size_t i = bounds[g->rank]; i < bounds[g->rank + 1]; i++) parts[i] = (char)('a' + g->rank);
+    MUST(group_gather_parts(g, parts, bounds));
+    if (!group_is_alone(g))
+        cr_assert_eq(strncmp(parts, "abbcccddddeeeee", bounds[group_size(g)]), 0, "%s", parts);
+    return group_barrier(g);
+}
+
+Test(group, sums_are_in_the_order_of_the_ranks) {
+    rank ranks[RANKS_MAX];
+    size_t live = mem_live_count();
+    for (uint32_t size = 1; size <= RANKS_MAX; size++) {
+        run_ranks(ranks, size, WAITING_S, use_all, NULL, 0);
+        for (uint32_t r = 0; r < size; r++) {
+            cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
+            cr_assert_eq(ranks[r].group.host_rank, size > 1 ? r : 0);
+            cr_assert_eq(ranks[r].group.host_size, size > 1 ? size : 0);
+        }
+    }
+    cr_assert_eq(mem_live_count(), live);
+    struct group alone = {0};
+    MUST(use_all(&alone, NULL));
+    cr_assert(group_writes(NULL) && group_is_alone(NULL) && group_size(NULL) == 1);
+}
+
+/* --- failing -------------------------------------------------------------------------------------
+ */
+
+static err fail_on_two(struct group *g, void *context) {
+    float x = 1;
+    (void)context;
+    err e = group_sum(g, &x, 1);
+    if (!e && g->rank == 2) return err_set(ERR_DATA, "the disk of rank 2 is full");
+    for (int i = 0; !e && i < 3; i++) e = group_sum(g, &x, 1);
+    return e;
+}
+
+static err fail_alike(struct group *g, void *context) {
+    (void)g;
+    (void)context;
+    return err_set(ERR_USAGE, "unknown task");
+}
+
+static err fail_first(struct group *g, void *context) {
+    (void)context;
+    return g->rank ? group_barrier(g) : err_set(ERR_IO, "no space");
+}
+
+static err do_other_things(struct group *g, void *context) {
+    float x = 1;
+    (void)context;
+    return g->rank ? group_sum(g, &x, 1) : group_barrier(g);
+}
+
+static err stay_away(struct group *g, void *context) {
+    (void)context;
+    // rank 1 is lost: it leaves without a word
+    if (g->rank == 1) {
+        g->is_over = true;
+        return ERR_OK;
+    }
+    return group_barrier(g);
+}
+
+Test(group, an_error_of_one_rank_is_that_of_all) {
+    static const struct {
+        err (*work)(struct group *g, void *context);
+        err e;
+        const char *message;
+    } cases[] = {
+        {fail_on_two, ERR_DATA, "rank 2 of 3 (HOST): the disk of rank 2 is full"},
+        {fail_alike, ERR_USAGE, "unknown task"},
+        {fail_first, ERR_IO, "no space"},
+        {do_other_things, ERR_DATA, "rank 0 waits (0 bytes) while rank 1 sums (4 bytes)"},
+    };
+    rank ranks[RANKS_MAX];
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run_ranks(ranks, 3, WAITING_S, cases[i].work, NULL, 0);
+        for (uint32_t r = 0; r < 3; r++) {
+            char expected[512];
+            const char *host = strstr(cases[i].message, "HOST");
+            if (host)
+                snprintf(expected, sizeof expected, "%.*s%s%s", (int)(host - cases[i].message),
+                         cases[i].message, ranks[0].group.host, host + 4);
+            else
+                snprintf(expected, sizeof expected, "%s", cases[i].message);
+            cr_assert_eq(ranks[r].e, cases[i].e, "case %zu, rank %u: %s", i, r, ranks[r].message);
+            cr_assert_str_eq(ranks[r].message, expected, "case %zu, rank %u", i, r);
+        }
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(group, a_rank_that_does_not_come_is_given_up) {
+    rank ranks[RANKS_MAX];
+    run_ranks(ranks, 3, 0.3, stay_away, NULL, 0);
+    for (uint32_t r = 0; r < 3; r += 2) {
+        cr_assert_eq(ranks[r].e, ERR_NETWORK);
+        cr_assert(strstr(ranks[r].message, "did not come in time"), "%s", ranks[r].message);
+        cr_assert(ranks[r].group.is_lost);
+    }
+}
+
+/* --- shares --------------------------------------------------------------------------------------
+ */
+
+Test(group, shares_cover_a_step_and_are_alike) {
+    pack_sentence s[40];
+    for (uint32_t i = 0; i < 40; i++) s[i] = (pack_sentence){.count = 3 + (i * 37) % 50};
+    for (uint32_t size = 1; size <= 7; size++) {
+        for (uint32_t count = 0; count <= 40; count++) {
+            uint32_t next = 0, all = 0, longest = 0, most = 0;
+            for (uint32_t i = 0; i < count; i++) {
+                all += s[i].count;
+                longest = s[i].count > longest ? s[i].count : longest;
+            }
+            for (uint32_t r = 0; r < size; r++) {
+                uint32_t first, share, tokens = 0;
+                share_of(&first, &share, s, count, r, size);
+                cr_assert_eq(first, next, "%u of %u ranks, %u sentences: %u", r, size, count,
+                             first);
+                next = first + share;
+                for (uint32_t i = first; i < next; i++) tokens += s[i].count;
+                most = tokens > most ? tokens : most;
+            }
+            cr_assert_eq(next, count);
+            cr_assert_leq(most, all / size + longest + 1, "%u ranks, %u sentences", size, count);
+        }
+    }
+}
+
+/* --- training ------------------------------------------------------------------------------------
+ */
+
+typedef struct training {
+    const char *selector;
+    void (*change)(recipe *r);
+    char digest[65];
+    float losses[64];
+    uint32_t steps;
+    double norm;
+    uint64_t tokens;
+} training;
+
+static err train(struct group *g, void *context) {
+    training *out = context;
+    toy t;
+    trainer tr;
+    toy_open(&t, out->selector, TOY_ROWS);
+    out->change(&t.recipe);
+    toy_trainer(&tr, &t, &(trainer_options){.seed = 5, .group = g});
+    err e = trainer_run(&tr);
+    if (!e) {
+        MUST(params_digest(&tr.model.params, out->digest));
+        out->steps = tr.total_steps;
+        out->norm = tr.grad_norm;
+        out->tokens = tr.tokens;
+        memcpy(out->losses, tr.losses, tr.total_steps * sizeof *tr.losses);
+    }
+    trainer_free(&tr);
+    toy_close(&t);
+    return e;
+}
+
+static void train_group(training out[RANKS_MAX], uint32_t size, const char *selector,
+                        void (*change)(recipe *r)) {
+    rank ranks[RANKS_MAX];
+    for (uint32_t r = 0; r < size; r++) out[r] = (training){.selector = selector, .change = change};
+    run_ranks(ranks, size, WAITING_S, train, out, sizeof *out);
+    for (uint32_t r = 0; r < size; r++)
+        cr_assert_eq(ranks[r].e, ERR_OK, "rank %u of %u: %s", r, size, ranks[r].message);
+}
+
+static void plain(recipe *r) {
+    r->num_train_epochs = 2;
+    r->per_device_train_batch_size = 10; // 24 rows: steps of 10, 10, 4
+    r->weight_decay = 0.01;
+}
+
+/* More ranks than sentences in a step, at times: 24 rows by 5, the last step 4, or micro-batches. */
+static void few(recipe *r) {
+    r->num_train_epochs = 1;
+    r->per_device_train_batch_size = 1;
+    r->gradient_accumulation_steps = 3;
+    r->max_steps = 6;
+}
+
+static void weighted(recipe *r) {
+    plain(r);
+    snprintf(r->class_weights, sizeof r->class_weights, "1,2,0.5");
+    r->freeze_embeddings = true;
+    r->freeze_layers = 1;
+}
+
+static void check_training(const char *selector, void (*change)(recipe *r), double bound,
+                           uint32_t least, uint32_t most) {
+    training alone[RANKS_MAX], group[RANKS_MAX], again[RANKS_MAX];
+    train_group(alone, 1, selector, change);
+    for (uint32_t size = least; size <= most; size++) {
+        train_group(group, size, selector, change);
+        memcpy(again, group, sizeof again);
+        if (size == least) train_group(again, size, selector, change);
+        for (uint32_t s = 0; s < alone[0].steps; s++) {
+            double a = (double)alone[0].losses[s], b = (double)group[0].losses[s];
+            cr_assert_leq(fabs(a - b), bound * fabs(a), "%s, %u ranks, step %u: %.9g and %.9g",
+                          selector, size, s + 1, a, b);
+        }
+        cr_assert_eq(group[0].tokens, alone[0].tokens);
+        for (uint32_t r = 0; r < size; r++) {
+            cr_assert_str_eq(group[r].digest, group[0].digest, "%u ranks: rank %u has others", size,
+                             r);
+            cr_assert_eq(memcmp(group[r].losses, group[0].losses, sizeof group[r].losses), 0);
+            cr_assert_str_eq(again[r].digest, group[0].digest, "%u ranks twice", size);
+        }
+    }
+}
+
+Test(group, trains_as_one_process_does) {
+    size_t live = mem_live_count();
+    check_training("reference", plain, 1e-6, 2, 2);
+#if HARNESS_CPU
+    check_training("cpu", plain, 1e-5, 2, 4);
+    check_training("cpu", few, 1e-5, 4, 4);
+    check_training("cpu", weighted, 1e-5, 2, 2);
+#endif
+    cr_assert_eq(mem_live_count(), live);
+}
