@@ -12,6 +12,8 @@
 #include "net/fetch.h"
 #include "text/unicode.h"
 #include "train/evaluate/scorer.h"
+#include "train/group/launch.h"
+#include "train/group/rank_device.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -232,11 +234,28 @@ done:
     return e;
 }
 
-err verb_eval(const options *o) {
+/* Ranks that would score other rows, or with another model, are told apart here. */
+static err compare_ranks(const evaluation *v, struct group *g) {
+    char own[2 * HASH_HEX_BYTES] = "";
+    char(*all)[sizeof own] = NULL;
+    err e = params_digest(&v->scorer.model.params, own);
+    if (e) return e;
+    snprintf(own + HASH_HEX_BYTES, HASH_HEX_BYTES, "%s", v->data.data_sha256);
+    if ((e = mem_calloc((void **)&all, g->size, sizeof *all))) return e;
+    e = group_gather(g, all, own, sizeof own);
+    for (uint32_t r = 1; !e && r < g->size; r++)
+        if (memcmp(all[r], all[0], sizeof own) != 0)
+            e = err_set(ERR_USAGE, "rank %u of %u has another %s than rank 0", r, g->size,
+                        strcmp(all[r], all[0]) ? "model" : "task's data");
+    mem_free(all);
+    return e;
+}
+
+static err eval_command(const options *o, struct group *g) {
     evaluation v = {0};
     device_options wish = {.threads = o->threads, .validation = o->validation};
     const source_options from = {.cased = o->cased};
-    char *folder = NULL;
+    char *folder = NULL, *own_device = NULL;
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
     if (!o->task) return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`)");
@@ -245,15 +264,23 @@ err verb_eval(const options *o) {
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
-    if ((e = scorer_open(&v.scorer, folder, &from, o->device, &wish))) goto done;
+    if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
+    if ((e = scorer_open(&v.scorer, folder, &from, own_device, &wish))) goto done;
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
+    v.scorer.group = g;
+    if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;
     if ((e = score(&v, o))) goto done;
-    if (o->json)
-        e = print_json(&v, folder);
-    else
-        e = print_table(&v, folder);
+    if (group_writes(g)) e = o->json ? print_json(&v, folder) : print_table(&v, folder);
 done:
     mem_free(folder);
+    mem_free(own_device);
     evaluation_free(&v);
     return e;
+}
+
+err verb_eval(const options *o) {
+    struct group g;
+    err e = launch_open(&g, o->ranks);
+    if (!e) e = eval_command(o, &g);
+    return group_close(&g, e);
 }

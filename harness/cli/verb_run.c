@@ -10,6 +10,8 @@
 #include "platform/file.h"
 #include "result/store.h"
 #include "result/sweep.h"
+#include "train/group/launch.h"
+#include "train/group/rank_device.h"
 #include "train/run/shipped.h"
 
 #include <inttypes.h>
@@ -26,6 +28,7 @@ enum {
 /* --- what to run --- */
 
 typedef struct work {
+    char *device;           /* this process', owned */
     char **tasks, **models; /* (task_count), (model_count) owned */
     size_t task_count, model_count;
     uint32_t seeds[RUNS_MAX];
@@ -35,6 +38,7 @@ typedef struct work {
 static void work_free(work *w) {
     words_free(w->tasks, w->task_count);
     words_free(w->models, w->model_count);
+    mem_free(w->device);
 }
 
 static err split_tasks(work *w, const options *o, const run_request *q) {
@@ -438,20 +442,22 @@ done:
 static err run_one(const options *o, const run_request *request, double *score) {
     run r = {0};
     err e = name_flags(run_open(&r, request), o);
+    bool writes = group_writes(request->group);
     if (!e && r.is_finished) {
-        e = show_finished(&r, o, score);
+        if (writes) e = show_finished(&r, o, score);
         run_close(&r);
         return e;
     }
     if (!e) {
-        show_plan(&r);
+        if (writes) show_plan(&r);
         e = run_train(&r);
         if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
     }
     if (!e) e = run_evaluate(&r);
-    if (!e) e = conclude(&r, o, score);
+    if (!e && writes) e = conclude(&r, o, score);
     run_close(&r);
-    return e;
+    // what fails on rank 0 at the end is heard by all
+    return e ? e : group_barrier(request->group);
 }
 
 static void show_seeds(const char *name, const double *scores, size_t count) {
@@ -459,7 +465,7 @@ static void show_seeds(const char *name, const double *scores, size_t count) {
               mean_of(scores, count), std_of(scores, count));
 }
 
-static err read_command(work *w, run_request *q, const options *o) {
+static err read_command(work *w, run_request *q, const options *o, struct group *g) {
     *q = (run_request){.task_dir = o->task_dir,
                        .data_dir = o->data_dir,
                        .sample = o->sample,
@@ -468,7 +474,6 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
                        .cased = o->cased,
                        .label_map = o->label_map,
-                       .device = o->device,
                        .precision = o->precision,
                        .threads = o->threads,
                        .validation = o->validation,
@@ -476,8 +481,11 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .output = o->output_dir,
                        .resume = o->resume,
                        .overwrite = o->overwrite,
-                       .tensorboard = o->tensorboard};
-    err e = ERR_OK;
+                       .tensorboard = o->tensorboard,
+                       .group = g};
+    err e = rank_device(&w->device, &q->threads, g, o->device);
+    if (e) return e;
+    q->device = w->device;
     if ((e = model_flag_arch(&q->arch, o))) return e;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count)
@@ -508,8 +516,10 @@ static err read_command(work *w, run_request *q, const options *o) {
 /* One run of a sweep, unless there is a record of it. */
 static err run_or_skip(sweep *s, const options *o, const run_request *q, double *score) {
     const record *found = NULL;
-    err e = sweep_find(&found, s, q);
-    if (e) return e;
+    err e = group_writes(q->group) ? sweep_find(&found, s, q) : ERR_OK;
+    bool is_done = found != NULL;
+    if (e || (e = group_broadcast(q->group, &is_done, sizeof is_done))) return e;
+    if (is_done && !found) return ERR_OK; // rank 0 tells it
     if (found) {
         sweep_skip(s, q, found);
         *score = record_metric(found, found->headline);
@@ -552,23 +562,24 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
             if (e) return e;
             snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
                      w->model_count > 1 ? q->model : "");
-            if (w->seed_count > 1 && !o->json) show_seeds(name, scores, w->seed_count);
+            if (w->seed_count > 1 && !o->json && group_writes(q->group))
+                show_seeds(name, scores, w->seed_count);
         }
     }
     return ERR_OK;
 }
 
-err verb_run(const options *o) {
+static err run_command(const options *o, struct group *g) {
     work w = {0};
     sweep s = {0};
     run_request request;
-    err e = read_command(&w, &request, o);
+    err e = read_command(&w, &request, o, g);
     if (e) goto done;
     // a partial run writes nothing there; for others it is better known now than at the end
     bool is_partial = request.sample || request.limit || request.recipe.max_steps;
-    if (!is_partial && (e = folder_check_writable(results_folder(o)))) goto done;
+    if (!is_partial && group_writes(g) && (e = folder_check_writable(results_folder(o)))) goto done;
     size_t runs = w.task_count * w.model_count * w.seed_count;
-    if ((e = sweep_open(&s, runs, o->device, results_folder(o), runs > 1 && !o->overwrite)))
+    if ((e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;
     if ((e = expect_all(&s, &w, o, &request))) goto done;
     e = run_all(&s, &w, o, &request);
@@ -576,4 +587,11 @@ done:
     sweep_close(&s);
     work_free(&w);
     return e;
+}
+
+err verb_run(const options *o) {
+    struct group g;
+    err e = launch_open(&g, o->ranks);
+    if (!e) e = run_command(o, &g);
+    return group_close(&g, e);
 }

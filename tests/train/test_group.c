@@ -104,7 +104,7 @@ Test(group, sums_are_in_the_order_of_the_ranks) {
         for (uint32_t r = 0; r < size; r++) {
             cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
             cr_assert_eq(ranks[r].group.host_rank, size > 1 ? r : 0);
-            cr_assert_eq(ranks[r].group.host_size, size > 1 ? size : 0);
+            cr_assert_eq(ranks[r].group.sharers, size > 1 ? size : 0);
         }
     }
     cr_assert_eq(mem_live_count(), live);

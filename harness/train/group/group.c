@@ -136,9 +136,9 @@ static err compare_hellos(struct group *g, const hello *all) {
                            "rank %u (%s) runs another program than rank 0 (%s): SHA-256 %.12s and "
                            "%.12s",
                            r, all[r].host, all[0].host, all[r].program, all[0].program);
-        bool is_near = !strcmp(all[r].host, own->host) && !strcmp(all[r].cores, own->cores);
+        bool is_near = !strcmp(all[r].host, own->host);
         g->host_rank += is_near && r < g->rank;
-        g->host_size += is_near;
+        g->sharers += is_near && !strcmp(all[r].cores, own->cores);
     }
     return ERR_OK;
 }

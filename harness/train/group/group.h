@@ -18,9 +18,10 @@
 enum { GROUP_HOST_BYTES = 64 };
 
 struct group {
-    transport *transport;          /* NULL: alone; borrowed */
-    uint32_t rank, size;           /* alone: 0 and 0 */
-    uint32_t host_rank, host_size; /* among the ranks of this host that may use the same cores */
+    transport *transport; /* NULL: alone; borrowed */
+    uint32_t rank, size;  /* alone: 0 and 0 */
+    uint32_t host_rank;   /* among the ranks of this host */
+    uint32_t sharers;     /* ranks of this host that may use the same cores, itself among them */
     char host[GROUP_HOST_BYTES];
     bool is_over; /* a rank failed, or is lost: nothing more is exchanged */
     bool is_lost;

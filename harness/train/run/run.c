@@ -8,6 +8,7 @@
 #include "net/fetch.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "train/evaluate/shared.h"
 #include "train/run/labels.h"
 #include "train/run/model_card.h"
 #include "train/run/run_internal.h"
@@ -20,7 +21,8 @@ const char *run_protocol_name(run_protocol protocol) {
 
 /* --- preparing --- */
 
-static err open_data(run *r) {
+static err open_data(void *context) {
+    run *r = context;
     const run_request *q = &r->request;
     dataset_options options = {.data_dir = q->data_dir, .sample = q->sample, .limit = q->limit};
     err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
@@ -41,6 +43,13 @@ err run_open_device(run *r) {
     e = device_open_named(&r->device, q->device, &options);
     r->device_is_open = !e;
     return e ? e : device_check_run(&r->device, q->check_device);
+}
+
+static err open_source(void *context) {
+    run *r = context;
+    const run_request *q = &r->request;
+    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch};
+    return source_open(&r->source, q->model, &r->data.train, &wish);
 }
 
 /* The rows of a classifier that is there go with the names of its labels. */
@@ -91,7 +100,7 @@ static err evaluate_dev(void *context, trainer *t);
 
 static err open_trainer(run *r) {
     const recipe *p = &r->request.recipe;
-    trainer_options options = {.seed = r->request.seed};
+    trainer_options options = {.seed = r->request.seed, .group = r->request.group};
     loss_scaler scaler = loss_scaler_default();
     if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
     options.save.call = run_save;
@@ -176,25 +185,30 @@ static err open_best(run *r) {
     return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
 }
 
+/* The output folder is rank 0's, and what it finds there all others hear. */
+static err open_output(run *r) {
+    err e = ERR_OK;
+    if (run_writes(r) && !(e = run_output_open(r))) e = run_compare(r);
+    return e ? e : group_broadcast(r->request.group, &r->is_finished, sizeof r->is_finished);
+}
+
 err run_open(run *r, const run_request *request) {
+    struct group *g = request->group;
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
     if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
     if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
     if ((e = open_best(r))) return e;
     if ((e = run_open_device(r))) return e;
-    if ((e = run_output_prepare(r))) return e;
-    if ((e = open_data(r))) return e;
-    const source_options wish = {request->offline, request->from_scratch, request->cased,
-                                 request->arch};
-    if ((e = source_open(&r->source, request->model, &r->data.train, &wish))) return e;
+    if (run_writes(r) && (e = run_output_prepare(r))) return e;
+    // what is downloaded is so once
+    if ((e = group_first(g, open_data, r)) || (e = group_first(g, open_source, r))) return e;
     if ((e = set_labels(r))) return e;
-    if ((e = run__identify(r))) return e;
-    if ((e = run_output_open(r))) return e;
-    if ((e = run_compare(r)) || r->is_finished) return e;
+    if ((e = run__identify(r)) || (e = run_compare_ranks(r))) return e;
+    if ((e = open_output(r)) || r->is_finished) return e;
     if ((e = encode_all(r))) return e;
     if ((e = open_trainer(r))) return e;
-    if ((e = run_check_disk(r))) return e;
+    if (run_writes(r) && (e = run_check_disk(r))) return e;
     if ((e = run_load_weights(r))) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
@@ -234,7 +248,7 @@ static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss
     if (e || (e = mem_new(predicted, rows->count))) return e;
     e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
                        size);
-    if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
+    if (!e) e = evaluator_run_shared(&ev, r->request.group, *logits, loss, rows, progress);
     const head *h = r->trainer.model.head;
     if (!e && h->decode) h->decode(*predicted, *logits, rows->count, classes);
     evaluator_free(&ev);
@@ -322,7 +336,7 @@ done:
 
 /* Adds to the error what there is to go on from. */
 err run_name_checkpoint(const run *r, err e) {
-    if (!e || e == ERR_INTERRUPTED) return e;
+    if (!e || e == ERR_INTERRUPTED || !run_writes(r)) return e;
     if (!r->saved_at)
         return err_set(e, "%s; no checkpoint was saved before%s", err_message(e),
                        err_advice("save-steps", " (--save-steps N)"));
@@ -330,17 +344,11 @@ err run_name_checkpoint(const run *r, err e) {
                    r->output, r->saved_at, err_advice("resume", " (--resume goes on from it)"));
 }
 
-err run_train(run *r) {
-    interrupt_begin();
-    err e = kernel_times_train(&r->kernels, &r->trainer);
-    if (!e) e = trainer_run(&r->trainer);
-    interrupt_end();
-    if (!e) e = run_log_end(r);
-    if (e) return run_name_checkpoint(r, e);
-    if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
+static err load_best(run *r) {
     char *best = NULL;
     weights_report report = {0};
-    if ((e = run_path(&best, r, "best"))) return e;
+    err e = run_path(&best, r, "best");
+    if (e) return e;
     log_note("scoring the weights of step %u, best on dev", r->best.step);
     if (!(e = sums_check(best, NULL)))
         e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
@@ -349,11 +357,26 @@ err run_train(run *r) {
     return e;
 }
 
+err run_train(run *r) {
+    interrupt_begin();
+    // in a group a step is two plans with the others between them: no times of one device
+    err e =
+        group_is_alone(r->request.group) ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
+    if (!e) e = trainer_run(&r->trainer);
+    interrupt_end();
+    if (!e) e = run_log_end(r);
+    if (e) return run_name_checkpoint(r, e);
+    if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
+    if (run_writes(r) && (e = load_best(r))) return e;
+    return run_share_weights(r);
+}
+
 err run_evaluate(run *r) {
     double begin = clock_seconds();
     err e = score_rows(r, &r->logits, &r->predicted, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
+    if (!e) e = run_compare_weights(r);
     return run_name_checkpoint(r, e);
 }
 

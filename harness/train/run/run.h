@@ -22,7 +22,12 @@
  * (base/name.h) and eight digits of a hash over all that makes it this run (identity.c), so that no
  * two different runs share one. Nothing that was trained is replaced without `overwrite`, and what
  * this program did not make (checkpoint/marker.h) is never touched: run_open refuses the folder.
- * A run that fails before it has saved or logged anything leaves nothing behind. */
+ * A run that fails before it has saved or logged anything leaves nothing behind.
+ *
+ * In a group (train/group) every rank calls the same functions with the same request; device and
+ * threads may differ. Rank 0 alone has an output folder, writes and logs; the others have what is
+ * needed to train and to score their share of the rows, and take the state of a resumed run from
+ * it. */
 #ifndef HARNESS_TRAIN_RUN_RUN_H
 #define HARNESS_TRAIN_RUN_RUN_H
 
@@ -62,8 +67,9 @@ typedef struct run_request {
     const char *output; /* NULL: a folder of its own below root */
     const char *root;   /* NULL: runs/<task> */
     bool resume, overwrite;
-    bool tensorboard;   /* event files beside log.jsonl */
-    bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
+    bool tensorboard;    /* event files beside log.jsonl */
+    bool resume_if_any;  /* with resume: nothing is said when there is nothing to go on with */
+    struct group *group; /* borrowed: its ranks do the run together; NULL: alone */
 } run_request;
 
 typedef struct run {

@@ -26,8 +26,19 @@ err run_output_open(run *r) MUST_CHECK;
 /* Compares this run with what the folder holds: sets r->is_finished, or finds out that the request
  * allows to go on with it or to replace it. Errors: ERR_USAGE, ERR_DATA naming what differs. */
 err run_compare(run *r) MUST_CHECK;
-/* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
+/* Goes on with the unfinished run in the folder, or begins a new one, as the request says. In a
+ * group every rank gets the state that rank 0 found. */
 err run_begin(run *r) MUST_CHECK;
+/* Whether this process writes the run's files: rank 0, alone too. */
+bool run_writes(const run *r);
+/* Refuses a group whose ranks would not do the same run. needs r->identity. Errors: ERR_USAGE
+ * naming the rank and what differs. */
+err run_compare_ranks(run *r) MUST_CHECK;
+/* Rank 0's weights to all. */
+err run_share_weights(run *r) MUST_CHECK;
+/* Weights that differ between ranks show a device that computes wrong numbers. needs
+ * r->final_sha256. Errors: ERR_DEVICE naming the rank. */
+err run_compare_weights(run *r) MUST_CHECK;
 /* The log of this run; r->resumed_at says what of it stays. */
 err run_log_open(run *r) MUST_CHECK;
 /* trainer_hook of logging steps (context: the run). */
