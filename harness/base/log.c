@@ -17,6 +17,7 @@ enum { LINE_BYTES = 4096 };
 
 static bool is_quiet, line_shown;
 static _Thread_local unsigned own_rank;
+static _Thread_local bool is_told;
 static double last_shown;
 static char progress_prefix[128];
 
@@ -84,10 +85,11 @@ void log_lines(const char *text) {
 }
 
 void log_error(err e) {
-    if (!own_rank) log_lost(e);
+    if (!own_rank && !is_told) log_error_early(e);
 }
 
-void log_lost(err e) {
+void log_error_early(err e) {
+    is_told = true;
     log_progress_end();
     fprintf(stderr, "harness: %s\n", err_message(e));
 }

@@ -18,8 +18,8 @@ void log_warn(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
 void log_lines(const char *text);
 /* "harness: " and the message of e: what the program ends with. */
 void log_error(err e);
-/* The same, shown on every rank: of a loss that others may not be there to tell. */
-void log_lost(err e);
+/* The same at once and on any rank; log_error then shows nothing more. */
+void log_error_early(err e);
 
 /* Of a group's ranks (train/group) one talks: with another rank than 0, notes, progress and
  * errors of this thread are not shown, and its warnings name the rank. */

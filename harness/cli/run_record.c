@@ -197,6 +197,13 @@ static err add_device(record *out, const run *r) {
     return record_text(&to->kernels, or_null(d->kernels));
 }
 
+static err add_group(record *out, const run *r) {
+    const struct group *g = r->request.group;
+    if (group_is_alone(g)) return ERR_OK;
+    out->ranks = group_size(g);
+    return record_text(&out->engine, g->transport->engine);
+}
+
 /* Losses of every step, and their means at logging steps. */
 static err add_losses(record *out, const run *r) {
     const trainer *t = &r->trainer;
@@ -281,7 +288,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_task(out, r))) return e;
     if ((e = add_model(out, r))) return e;
     if ((e = add_recipe(out, r))) return e;
-    if ((e = add_device(out, r))) return e;
+    if ((e = add_device(out, r)) || (e = add_group(out, r))) return e;
     if ((e = add_test(out, r))) return e;
     if ((e = add_worst(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;

@@ -112,6 +112,10 @@ typedef struct record {
     char *protocol; /* "last" or "dev" */
     int64_t seed;   /* 0 to 2^32 - 1 */
     record_device device;
+    /* of a run by several processes (train/group): how many, and "Open MPI v4.1.4". Alone and in
+     * older records 0 and NULL. */
+    int64_t ranks;
+    char *engine;
     char *command;  /* that reproduces the run, without paths; may be NULL */
     char *headline; /* name of the leading metric */
 

@@ -48,6 +48,7 @@ extern const size_t record__key_count;
     X(left_out)                                                                                    \
     X(loss)                                                                                        \
     X(loss_curve)                                                                                  \
+    X(group)                                                                                       \
     X(loss_scaling)                                                                                \
     X(final_weights)                                                                               \
     X(model_gone)                                                                                  \

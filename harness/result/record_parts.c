@@ -336,3 +336,23 @@ err record__left_out_read(record *r, const cJSON *object, const char *key, const
     }
     return ERR_OK;
 }
+
+/* --- group: in records of runs by several processes --- */
+
+err record__group_write(cJSON *object, const char *key, const record *r) {
+    cJSON *group = NULL;
+    if (r->ranks < 2) return ERR_OK;
+    err e = json_add_object(&group, object, key);
+    if (!e) e = json_add_number(group, "ranks", (double)r->ranks);
+    return e ? e : json_add_string(group, "engine", r->engine ? r->engine : "");
+}
+
+err record__group_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *group = NULL;
+    const char *engine = NULL;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_object(&group, object, key, where);
+    if (!e) e = json_whole(&r->ranks, group, "ranks", 2, INT32_MAX, where);
+    if (!e) e = json_string(&engine, group, "engine", where);
+    return e ? e : record_text(&r->engine, engine);
+}

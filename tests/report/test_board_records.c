@@ -496,6 +496,11 @@ static void other_driver(record *r) {
     other_prediction(r);
 }
 
+static void other_ranks(record *r) {
+    r->ranks = 2;
+    other_prediction(r);
+}
+
 static const struct {
     void (*change)(record *r);
     const char *note;
@@ -506,6 +511,9 @@ static const struct {
     {other_driver,
      "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "
      "of 60 predictions differ)"},
+    {other_ranks,
+     "it repeats kor_x/0.json, the same row and seed, by another number of ranks (1 of 60 "
+     "predictions differ)"},
 };
 
 Test(board_records, a_repeated_seed_counts_once_and_is_named) {

@@ -174,9 +174,18 @@ err group_open(struct group *g, transport *t) {
     return e;
 }
 
+/* Behind everything else, also of a group that is over. */
+static void wait_for_all(struct group *g) {
+    const group_notice own = {.kind = NOTICE_END};
+    if (exchange_equal(g, &own, g->notices, sizeof own)) g->is_lost = true;
+}
+
 err group_close(struct group *g, err e) {
     if (group_is_alone(g)) return e;
     if (!g->is_over) e = meet(g, NOTICE_END, 0, e, false, NULL);
+    // launchers end the others as soon as one rank has left with an error
+    if (e && !g->is_lost && g->rank == 0) log_error_early(e);
+    if (e && !g->is_lost) wait_for_all(g);
     release(g);
     if (!g->is_lost) {
         g->transport->close(g->transport);
@@ -185,7 +194,7 @@ err group_close(struct group *g, err e) {
     // one rank tells it, and ends the others before it is their turn
     const struct timespec wait = {g->rank ? 2 + (time_t)g->rank % 8 : 0, 0};
     nanosleep(&wait, NULL);
-    log_lost(e);
+    log_error_early(e);
     g->transport->abort(g->transport, err_exit_code(e));
     return e;
 }
