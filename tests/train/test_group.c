@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/toy.h"
+#include "train/evaluate/shared.h"
 #include "train/group/group.h"
 #include "train/group/threads.h"
 
@@ -231,7 +232,21 @@ typedef struct training {
     uint32_t steps;
     double norm;
     uint64_t tokens;
+    float logits[TOY_ROWS * TOY_CLASSES];
+    double loss; /* of an evaluation */
 } training;
+
+enum { EVAL_BATCH = 5 /* 24 rows: 5 batches, the last of 4 */ };
+
+/* All rows, by all ranks. */
+static void score(training *out, const trainer *tr, const encoded *rows, struct group *g) {
+    evaluator ev;
+    batch_capacity c = {0};
+    evaluator_capacity(&c, rows, EVAL_BATCH);
+    MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
+    MUST(evaluator_run_shared(&ev, g, out->logits, &out->loss, rows, NULL));
+    evaluator_free(&ev);
+}
 
 static err train(struct group *g, void *context) {
     training *out = context;
@@ -244,6 +259,7 @@ static err train(struct group *g, void *context) {
     if (!e) {
         MUST(params_digest(&tr.model.params, out->digest));
         out->steps = tr.total_steps;
+        score(out, &tr, &t.data, g);
         out->norm = tr.grad_norm;
         out->tokens = tr.tokens;
         memcpy(out->losses, tr.losses, tr.total_steps * sizeof *tr.losses);
@@ -297,11 +313,31 @@ static void check_training(const char *selector, void (*change)(recipe *r), doub
                           selector, size, s + 1, a, b);
         }
         cr_assert_eq(group[0].tokens, alone[0].tokens);
+        cr_assert_float_eq(group[0].loss, alone[0].loss, bound * 10);
         for (uint32_t r = 0; r < size; r++) {
             cr_assert_str_eq(group[r].digest, group[0].digest, "%u ranks: rank %u has others", size,
                              r);
             cr_assert_eq(memcmp(group[r].losses, group[0].losses, sizeof group[r].losses), 0);
             cr_assert_str_eq(again[r].digest, group[0].digest, "%u ranks twice", size);
+            cr_assert_eq(memcmp(group[r].logits, group[0].logits, sizeof group[r].logits), 0);
+        }
+    }
+}
+
+/* Untrained: the same weights, so the same bits. */
+static void untrained(recipe *r) {
+    r->max_steps = 1;
+    r->learning_rate = 0;
+}
+
+Test(group, scores_with_the_bits_of_one_process) {
+    training alone[RANKS_MAX], group[RANKS_MAX];
+    train_group(alone, 1, "reference", untrained);
+    for (uint32_t size = 2; size <= RANKS_MAX; size += 3) {
+        train_group(group, size, "reference", untrained);
+        for (uint32_t r = 0; r < size; r++) {
+            cr_assert_eq(memcmp(group[r].logits, alone[0].logits, sizeof alone[0].logits), 0);
+            cr_assert_float_eq(group[r].loss, alone[0].loss, 1e-12);
         }
     }
 }

@@ -1,0 +1,196 @@
+/* Whole runs by a group, as threads of this process: what rank 0 writes, what the others get. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "platform/interrupt.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/group/threads.h"
+#include "train/run/run.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#if HARNESS_CPU
+
+enum { RANKS = 2, STEPS = 8, EVERY = 3, STOP = 5, WAITING_S = 120 };
+
+/* What one rank is told to do, and what it ended with. */
+typedef struct part {
+    transport *transport;
+    run_request request;
+    uint32_t stop_at; /* leaves the run there as a kill does; 0: goes to the end */
+    err e;
+    char message[512], digest[HASH_HEX_BYTES];
+    float losses[STEPS];
+    double test_loss;
+    uint32_t resumed_at;
+    bool is_finished;
+} part;
+
+static err do_run(part *p, struct group *g) {
+    run r;
+    p->request.group = g;
+    err e = run_open(&r, &p->request);
+    p->is_finished = r.is_finished;
+    if (!e && !r.is_finished) {
+        p->resumed_at = r.resumed_at;
+        r.trainer.options.stop_at = p->stop_at;
+        e = run_train(&r);
+    }
+    if (!e && !r.is_finished && !p->stop_at) {
+        memcpy(p->losses, r.trainer.losses, sizeof p->losses);
+        e = run_evaluate(&r);
+        memcpy(p->digest, r.final_sha256, sizeof p->digest);
+        p->test_loss = r.test_loss;
+        if (!e) e = run_keep_model(&r);
+        if (!e && group_writes(g)) e = run_finish(&r);
+    }
+    run_close(&r);
+    return e;
+}
+
+static void *do_part(void *at) {
+    part *p = at;
+    struct group g = {0};
+    err e = ERR_OK;
+    if (p->transport) {
+        log_set_rank(p->transport->rank);
+        e = group_open(&g, p->transport);
+    }
+    if (!e) e = do_run(p, &g);
+    p->e = group_close(&g, e);
+    snprintf(p->message, sizeof p->message, "%s", p->e ? err_message(p->e) : "");
+    return NULL;
+}
+
+static part part_of(const char *output, run_protocol protocol) {
+    json_setup();
+    part p = {.request = {.task = "kor_hate",
+                          .sample = true,
+                          .model = "tiny",
+                          .device = "cpu",
+                          .threads = 1,
+                          .seed = 42,
+                          .offline = true,
+                          .protocol = protocol,
+                          .output = output}};
+    MUST(recipe_load(&p.request.recipe, "tiny"));
+    p.request.recipe.max_steps = STEPS;
+    p.request.recipe.save_steps = EVERY;
+    p.request.recipe.eval_steps = protocol == PROTOCOL_DEV ? EVERY : 0;
+    return p;
+}
+
+static void run_parts_together(part *parts, uint32_t size) {
+    transport transports[RANKS];
+    pthread_t threads[RANKS];
+    MUST(threads_open(transports, size, WAITING_S));
+    interrupt_begin(); // the threads' own are nested in it
+    for (uint32_t r = 0; r < size; r++) {
+        parts[r].transport = &transports[r];
+        cr_assert_eq(pthread_create(&threads[r], NULL, do_part, &parts[r]), 0);
+    }
+    for (uint32_t r = 0; r < size; r++) pthread_join(threads[r], NULL);
+    interrupt_end();
+    threads_close(transports);
+}
+
+/* The same by all ranks. */
+static void run_together(part out[RANKS], const part *like) {
+    for (uint32_t r = 0; r < RANKS; r++) out[r] = *like;
+    run_parts_together(out, RANKS);
+    for (uint32_t r = 0; r < RANKS; r++)
+        cr_assert_eq(out[r].e, ERR_OK, "rank %u: %s", r, out[r].message);
+}
+
+static void check_run(run_protocol protocol) {
+    part alone = part_of(temporary_path("alone"), protocol), together[RANKS], again[RANKS];
+    do_part(&alone);
+    cr_assert_eq(alone.e, ERR_OK, "%s", alone.message);
+    part one = part_of(temporary_path("together"), protocol);
+    run_together(together, &one);
+    for (int s = 0; s < STEPS; s++)
+        cr_assert_float_eq(together[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
+    cr_assert_float_eq(together[0].test_loss, alone.test_loss, 1e-4);
+    cr_assert_str_eq(together[1].digest, together[0].digest);
+    cr_assert(file_exists(temporary_path("together/model/model.safetensors")));
+    // killed, and gone on with: the others get their place from rank 0
+    part stopped = part_of(temporary_path("stopped"), protocol);
+    stopped.stop_at = STOP;
+    run_together(again, &stopped);
+    stopped.stop_at = 0;
+    stopped.request.resume = true;
+    run_together(again, &stopped);
+    for (uint32_t r = 0; r < RANKS; r++) {
+        cr_assert_eq(again[r].resumed_at, EVERY);
+        cr_assert_str_eq(again[r].digest, together[0].digest, "rank %u, resumed", r);
+        cr_assert_eq(again[r].test_loss, together[0].test_loss);
+    }
+    // what is finished is so for all
+    run_together(again, &stopped);
+    for (uint32_t r = 0; r < RANKS; r++) cr_assert(again[r].is_finished, "rank %u", r);
+    MUST(folder_remove(temporary_path("alone")));
+    MUST(folder_remove(temporary_path("together")));
+    MUST(folder_remove(temporary_path("stopped")));
+}
+
+Test(group_run, is_that_of_one_process_and_goes_on_where_it_stopped) {
+    size_t live = mem_live_count();
+    check_run(PROTOCOL_LAST);
+    check_run(PROTOCOL_DEV);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+static void other_seed(run_request *q) {
+    q->seed = 7;
+}
+static void other_rate(run_request *q) {
+    q->recipe.learning_rate *= 2;
+}
+static void other_rows(run_request *q) {
+    q->limit = 16;
+}
+static void other_saves(run_request *q) {
+    q->recipe.save_steps++;
+}
+static void other_task(run_request *q) {
+    q->task = "kor_hat";
+}
+static void other_device(run_request *q) {
+    q->device = "reference";
+}
+
+Test(group_run, ranks_that_would_do_other_runs_are_refused) {
+    static const struct {
+        void (*change)(run_request *q);
+        const char *part;
+    } cases[] = {
+        {other_seed, "rank 1 of 2 would do another run than rank 0: seed is 42 there, 7 now"},
+        {other_rate, "recipe's learning_rate is"},
+        {other_rows, "limit is 0 there, 16 now"},
+        {other_saves, "save_steps is 3 there, 4 now"},
+        {other_task, "kor_hat"},
+        {other_device, "device"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        part parts[RANKS];
+        for (uint32_t r = 0; r < RANKS; r++)
+            parts[r] = part_of(temporary_path("refused"), PROTOCOL_LAST);
+        cases[i].change(&parts[1].request);
+        run_parts_together(parts, RANKS);
+        for (uint32_t r = 0; r < RANKS; r++) {
+            cr_assert_neq(parts[r].e, ERR_OK, "case %zu", i);
+            cr_assert(strstr(parts[r].message, cases[i].part), "case %zu, rank %u: %s", i, r,
+                      parts[r].message);
+        }
+        cr_assert(strstr(parts[0].message, "rank 1 of 2"), "case %zu: %s", i, parts[0].message);
+        cr_assert_not(folder_exists(temporary_path("refused")), "case %zu", i);
+    }
+    temporary_remove();
+}
+
+#endif
