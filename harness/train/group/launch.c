@@ -131,8 +131,8 @@ static err refuse_size(uint32_t announced) {
     t->close(t);
     return err_set(ERR_USAGE,
                    "the launcher has started %u processes, but %s knows of %u: launcher and MPI do "
-                   "not fit (Open MPI: mpirun.openmpi, srun --mpi=pmix; MPICH: mpirun.mpich, srun "
-                   "-K --mpi=pmi2)",
+                   "not fit (Open MPI: mpirun.openmpi, srun with pmix; MPICH: mpirun.mpich, srun "
+                   "with pmi2)",
                    announced, t->engine, size);
 }
 
@@ -145,8 +145,8 @@ err launch_open(struct group *g, uint32_t expected) {
     if (!engine)
         return err_set(ERR_USAGE,
                        "srun has started %u processes without MPI: start them as a group (srun "
-                       "--mpi=pmix for Open MPI, srun -K --mpi=pmi2 for MPICH), or each by itself "
-                       "(HARNESS_GROUP=off)",
+                       "with pmix for Open MPI, with pmi2 for MPICH; docs/clusters.md), or each by "
+                       "itself (HARNESS_GROUP=off)",
                        announced);
     err e = load(engine, announced);
     if (e) return e;

@@ -137,8 +137,8 @@ static void lose(const peer *p, double silent) {
     uint32_t tenths = life.rank > 1 ? 30 + life.rank % 50 : 0;
     while (tenths--) pause_ns(100000000);
     fprintf(stderr,
-            "harness: rank %u of %u is lost: no sign of life for %.0f s; all ranks end, and go on "
-            "from the last checkpoint with --resume\n",
+            "harness: rank %u of %u is lost: no sign of life for %.0f s; all ranks end; what "
+            "the last checkpoint holds is not lost\n",
             p->rank, life.size, silent);
     end_all(1);
 }
@@ -270,6 +270,7 @@ int harness_transport_open(transport *t, uint32_t version, const transport_limit
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     MPI_Get_library_version(name, &n);
     name[strcspn(name, ",\n")] = '\0';
+    for (char *tab = name; (tab = strchr(tab, '\t'));) *tab = ' ';
     *t = (transport){.rank = (uint32_t)rank,
                      .size = (uint32_t)size,
                      .exchange = exchange,
