@@ -187,9 +187,17 @@ static err open_best(run *r) {
 
 /* The output folder is rank 0's, and what it finds there all others hear. */
 static err open_output(run *r) {
+    const run_request *q = &r->request;
     err e = ERR_OK;
-    if (run_writes(r) && !(e = run_output_open(r))) e = run_compare(r);
-    return e ? e : group_broadcast(r->request.group, &r->is_finished, sizeof r->is_finished);
+    if (run_writes(r)) {
+        r->is_done = q->is_done && q->is_done(q->is_done_context, r->run_sha256);
+        if (!r->is_done && !(e = run_output_open(r))) e = run_compare(r);
+    }
+    bool found[] = {r->is_done, r->is_finished};
+    if (!e) e = group_broadcast(q->group, found, sizeof found);
+    r->is_done = found[0];
+    r->is_finished = found[1];
+    return e;
 }
 
 err run_open(run *r, const run_request *request) {
@@ -205,7 +213,7 @@ err run_open(run *r, const run_request *request) {
     if ((e = group_first(g, open_data, r)) || (e = group_first(g, open_source, r))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r)) || (e = run_compare_ranks(r))) return e;
-    if ((e = open_output(r)) || r->is_finished) return e;
+    if ((e = open_output(r)) || r->is_done || r->is_finished) return e;
     if ((e = encode_all(r))) return e;
     if ((e = open_trainer(r))) return e;
     if (run_writes(r) && (e = run_check_disk(r))) return e;
