@@ -27,7 +27,7 @@ static err choose_equal(device_info *out, const struct group *g) {
     err e = device_list(&list, &count, &note);
     if (!e) e = device_select(&best, list, count, NULL);
     for (size_t i = 0; !e && i < count; i++) alike += is_alike(&list[i], best);
-    if (!e) skip = g->host_rank % alike;
+    if (alike) skip = g->host_rank % alike;
     for (size_t i = 0; !e && i < count; i++)
         if (is_alike(&list[i], best) && !skip--) {
             *out = list[i];
@@ -38,7 +38,7 @@ static err choose_equal(device_info *out, const struct group *g) {
 }
 
 err rank_device(char **selector, uint32_t *threads, const struct group *g, const char *wish) {
-    device_info found;
+    device_info found = {.kind = DEVICE_CPU};
     char *word = NULL;
     *selector = NULL;
     if (group_is_alone(g)) return wish ? mem_strdup(selector, wish) : ERR_OK;
