@@ -58,7 +58,10 @@ static void run_ranks(rank ranks[RANKS_MAX], uint32_t size, double waiting,
 enum { NUMBERS = 1003 };
 
 static float number(uint32_t r, size_t i) {
-    uint32_t h = (uint32_t)(i * 2654435761u + r * 40503u + 12345u);
+    // of many magnitudes, so that the order of a sum shows in its bits
+    uint32_t h = (uint32_t)(i * 2654435761u + r * 0x9e3779b9u + 12345u);
+    h = (h ^ h >> 15) * 0x85ebca6bu;
+    h = (h ^ h >> 13) * 0xc2b2ae35u;
     return ldexpf((float)(h % 2000003u) - 1e6f, (int)(h >> 27) - 16);
 }
 
