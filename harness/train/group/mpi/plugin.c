@@ -22,7 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RANKS_MAX = 4096, PIECE_BYTES = 32 << 20, SPINS = 2000, PAUSE_NS = 50000, TICK_MS = 250 };
+enum {
+    RANKS_MAX = 4096,
+    PIECE_BYTES = 32 << 20,
+    SPINS = 2000,
+    PAUSE_NS = 50000,
+    TICK_MS = 250,
+    CLOSING_S = 20
+};
 enum { DATA_TAG = 1, LIFE_TAG = 2 };
 static const char alive = 'a', leaving = 'z';
 static const double life_every = 1;
@@ -226,11 +233,14 @@ static int live_begin(transport *t) {
 
 static void close_all(transport *t) {
     (void)t;
+    // all is written and told by now: a library that does not come to its end is not waited for
+    alarm(CLOSING_S);
     if (life.runs) {
         life.ends = true;
         pthread_join(life.thread, NULL);
     }
     MPI_Finalize();
+    alarm(0);
 }
 
 static void give_up(transport *t, int code) {
