@@ -23,13 +23,7 @@ add_library(harness_core STATIC ${parser_sources})
 target_include_directories(harness_core PUBLIC harness tests tests/fuzz)
 target_include_directories(harness_core SYSTEM PUBLIC ${CSV_INCLUDE} tests/fuzz/single)
 target_compile_definitions(harness_core PUBLIC _POSIX_C_SOURCE=200809L
-  HARNESS_VERSION="${PROJECT_VERSION}" HARNESS_LIBFUZZER=1
-  HARNESS_SOURCE_TASKS="${CMAKE_SOURCE_DIR}/tasks"
-  HARNESS_INSTALLED_TASKS="${CMAKE_INSTALL_FULL_DATADIR}/harness/tasks"
-  HARNESS_SOURCE_CORPORA="${CMAKE_SOURCE_DIR}/corpora"
-  HARNESS_INSTALLED_CORPORA="${CMAKE_INSTALL_FULL_DATADIR}/harness/corpora"
-  HARNESS_SOURCE_MODELS="${CMAKE_SOURCE_DIR}/models"
-  HARNESS_INSTALLED_MODELS="${CMAKE_INSTALL_FULL_DATADIR}/harness/models")
+  HARNESS_VERSION="${PROJECT_VERSION}" HARNESS_LIBFUZZER=1)
 target_compile_options(harness_core PUBLIC -Wall -Wextra -Wno-unknown-pragmas
   -fno-omit-frame-pointer -fno-strict-aliasing -ffp-contract=off
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
