@@ -95,7 +95,7 @@ void help_bash(void) {
           "    cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
           "    verb=${COMP_WORDS[1]}\n"
           "    COMPREPLY=()\n"
-          "    # --flag=value comes as three words\n"
+          "    # a flag, = and its value are three words\n"
           "    if [[ $cur == = ]]; then cur=''\n"
           "    elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
           "    if ((COMP_CWORD == 1)); then\n"
