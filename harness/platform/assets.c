@@ -1,8 +1,10 @@
+#define _XOPEN_SOURCE 700 // realpath
 #include "platform/assets.h"
 
 #include "base/memory.h"
 #include "platform/file.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -44,26 +46,30 @@ static err check_version(const char *place) {
     return e;
 }
 
+/* The folder of this name in a place, without the links of a build folder. */
+static err find_in(char **path, const char *place, const char *name) {
+    char *joined = NULL, real[4096];
+    err e = check_version(place);
+    if (!e) e = path_join(&joined, place, name);
+    if (!e && !folder_exists(joined))
+        e = err_set(ERR_IO, "%s is missing: install the program's package again", joined);
+    if (!e) e = mem_strdup(path, realpath(joined, real) ? real : joined);
+    mem_free(joined);
+    return e;
+}
+
 err asset_folder(char **path, const char *name) {
     static const char *const relative[] = {"share/harness", HARNESS_SHARE};
     char *folder = NULL, *places[2] = {0};
     *path = NULL;
     err e = program_folder(&folder);
-    for (size_t i = 0; i < 2 && !e && !*path; i++) {
-        if ((e = place_from(&places[i], folder, relative[i])) || !folder_exists(places[i]))
-            continue;
-        if ((e = check_version(places[i])) || (e = path_join(path, places[i], name))) break;
-        if (!folder_exists(*path))
-            e = err_set(ERR_IO, "%s is missing: install the program's package again", *path);
-    }
+    for (size_t i = 0; i < 2 && !e && !*path; i++)
+        if (!(e = place_from(&places[i], folder, relative[i])) && folder_exists(places[i]))
+            e = find_in(path, places[i], name);
     if (!e && !*path)
         e = err_set(ERR_IO,
                     "the files that come with the program are missing: neither %s nor %s is there",
                     places[0], places[1]);
-    if (e) {
-        mem_free(*path);
-        *path = NULL;
-    }
     mem_free(places[0]);
     mem_free(places[1]);
     mem_free(folder);
