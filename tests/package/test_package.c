@@ -23,3 +23,9 @@ static void script(const char *name) {
 Test(package, installed_it_works_moved_linked_and_read_only) {
     script("install");
 }
+
+#if HARNESS_CPU
+Test(package, the_action_runs_keeps_and_fails_on_a_fall) {
+    script("action");
+}
+#endif
