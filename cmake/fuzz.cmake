@@ -27,8 +27,7 @@ target_compile_definitions(harness_core PUBLIC _POSIX_C_SOURCE=200809L
 target_compile_options(harness_core PUBLIC -Wall -Wextra -Wno-unknown-pragmas
   -fno-omit-frame-pointer -fno-strict-aliasing -ffp-contract=off
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
-target_link_libraries(harness_core PUBLIC PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::NETTLE
-  PkgConfig::CURL PkgConfig::PACKED ${CSV_LIBRARY} Threads::Threads m)
+target_link_libraries(harness_core PUBLIC ${HARNESS_MODULES} ${CSV_LIBRARY} Threads::Threads m)
 # every tokenizer that is loaded classifies 65,536 code points: tracing their comparisons took two
 # thirds of the time and teaches the fuzzer nothing
 set_source_files_properties(harness/text/unicode.c PROPERTIES COMPILE_OPTIONS

@@ -29,3 +29,7 @@ Test(package, the_action_runs_keeps_and_fails_on_a_fall) {
     script("action");
 }
 #endif
+
+Test(package, version_parts_licences_and_scripts) {
+    script("parts");
+}
