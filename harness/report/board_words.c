@@ -212,6 +212,12 @@ err report__row_words(board_table *t) {
     return e;
 }
 
+const char *report__corpus_caution(const record *r) {
+    if (r->model.corpus && !model_corpus_leaves_out(r->model.corpus, r->task.name))
+        return "its pretraining may have read these test rows";
+    return r->model.corpus_is_source ? "pretrained on texts of the task's own source" : NULL;
+}
+
 err report__cautions(strbuf *out, const board_row *row) {
     const char *before = " (";
     err e = ERR_OK;
@@ -223,11 +229,7 @@ err report__cautions(strbuf *out, const board_row *row) {
             e = strbuf_printf(out, ": %zu of %zu seeds", count, row->run_count);
         before = "; ";
     }
-    const record *r = row->runs[0];
-    bool has_tests = r->model.corpus && !model_corpus_leaves_out(r->model.corpus, r->task.name);
-    const char *words = has_tests ? "its pretraining may have read these test rows"
-                        : r->model.corpus_is_source ? "pretrained on texts of the task's own source"
-                                                    : NULL;
+    const char *words = report__corpus_caution(row->runs[0]);
     if (!e && words) {
         e = strbuf_printf(out, "%s%s", before, words);
         before = "; ";
