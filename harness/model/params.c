@@ -141,6 +141,7 @@ err params_init(params *ps, device *d, const model_config *c, uint32_t token_row
     err e = ERR_OK;
     *ps = (params){.device = d, .training = token_rows > 0};
     arena_init(&ps->arena, d, 0, false);
+    ps->arena.name = "parameters";
     if ((e = list_build(ps, c))) goto done;
     if ((e = token_init(ps, token_rows))) goto done;
     if ((e = group_init(ps, &ps->groups[GROUP_DECAY], true))) goto done;

@@ -101,6 +101,8 @@ err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
         info.pNext = &features;
         info.enabledLayerCount = 1;
         info.ppEnabledLayerNames = layers;
+    }
+    if (vulkan__captions_wanted(validation)) {
         info.enabledExtensionCount = 1;
         info.ppEnabledExtensionNames = extensions;
     }

@@ -67,6 +67,7 @@ static err make_table(trainer *t) {
     schedule_table(table, &t->schedule, t->recipe.weight_decay, t->recipe.adam_beta1,
                    t->recipe.adam_beta2);
     arena_init(&t->table_arena, t->device, 1, false);
+    t->table_arena.name = "schedule";
     e = arena_take(&t->table_arena, &t->training.table, count, t->device->real);
     return e ? e : device_write_f64(t->training.table, table, count);
 }
