@@ -28,8 +28,8 @@ typedef struct evaluation {
     scorer scorer;
     encoded rows;
     float *logits;
-    uint32_t *gold, *predicted, *first;
-    float *numbers; /* gold of other kinds than classes */
+    answer_arrays gold, said;
+    uint32_t *first;
     double loss, seconds;
     confusion official, dedup;
     interval range;
@@ -41,9 +41,8 @@ static void evaluation_free(evaluation *v) {
     confusion_free(&v->official);
     confusion_free(&v->dedup);
     mem_free(v->logits);
-    mem_free(v->gold);
-    mem_free(v->numbers);
-    mem_free(v->predicted);
+    answer_arrays_free(&v->gold);
+    answer_arrays_free(&v->said);
     mem_free(v->first);
     encoded_free(&v->rows);
     scorer_close(&v->scorer);
@@ -68,6 +67,11 @@ static err load(evaluation *v, const options *o) {
     return ERR_OK;
 }
 
+/* Of classes and tags, or logits, which are the answers of other kinds. */
+static answers answers_said(const evaluation *v) {
+    return (answers){v->said.classes, v->logits, v->said.begin};
+}
+
 /* What stands beside the headline: its interval, the majority baseline, and a caution. */
 static err judge(evaluation *v) {
     const metric *m = metric_find(v->task.headline);
@@ -86,12 +90,12 @@ static err judge(evaluation *v) {
     v->majority = metric_baseline(m, &baseline);
     v->caution = score_judge(&v->official, m, v->majority);
     confusion_free(&baseline);
-    answers predicted = {v->predicted, v->logits};
+    answers predicted = answers_said(v);
     return interval_of_run(&v->range, m,
                            &(test_table){.kind = v->task.kind,
                                          .rows = v->split->row_count,
                                          .classes = v->task.label_count,
-                                         .gold = {v->gold, v->numbers},
+                                         .gold = answers_of(&v->gold),
                                          .first_row = v->first,
                                          .predicted = &predicted,
                                          .runs = 1});
@@ -108,21 +112,19 @@ static err score(evaluation *v, const options *o) {
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
     if (v->rows.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
-    if ((e = mem_new(&v->logits, n * s->config.classes))) return e;
-    if ((e = dataset_gold(&v->gold, &v->numbers, &v->data, v->split)) ||
-        (e = mem_new(&v->predicted, n)) || (e = mem_new(&v->first, n)))
-        return e;
+    if ((e = mem_new(&v->logits, encoded_results(&v->rows) * s->config.classes))) return e;
+    if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
     v->seconds = clock_seconds() - begin;
-    const head *h = v->scorer.model.head;
-    if (h->decode) h->decode(v->predicted, v->logits, n, s->config.classes);
-    if ((e = mem_new(&mask, n))) return e;
+    e = predict_answers(&v->said.classes, &v->said.begin, v->scorer.model.head, v->logits, &v->rows,
+                        s->config.classes);
+    if (e || (e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
         // train's counterpart of the deduplicated rows are those that training takes
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }
-    answers gold = {v->gold, v->numbers}, predicted = {v->predicted, v->logits};
+    answers gold = answers_of(&v->gold), predicted = answers_said(v);
     if ((e = answers_sum(&v->official, v->task.kind, v->task.label_count, gold, predicted, NULL,
                          n)))
         goto done;

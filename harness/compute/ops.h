@@ -25,7 +25,8 @@ typedef enum dim_kind {
     DIM_LISTS_0,   /* lists that rows_sum adds by, of the micro-batch; there are several sets of */
     DIM_LISTS_1,   /* them: LISTS_MAX */
     DIM_STEP_ROWS, /* rows of a table that the whole optimizer step touches: U */
-    DIM_CHOSEN     /* rows that a head reads of the micro-batch, where they are listed: R */
+    DIM_CHOSEN,    /* rows that a head reads of the micro-batch, where they are listed: R */
+    DIM_UNITS      /* what is said of them: R, or fewer where several rows are one unit's */
 } dim_kind;
 
 enum { LISTS_MAX = 2 };

@@ -1,6 +1,7 @@
 #include "metric/rows.h"
 
 #include "base/memory.h"
+#include "metric/tags.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -136,7 +137,61 @@ static void sum_sets(confusion *c, const row_statistics *s, const uint32_t *weig
     }
 }
 
-/* both */
+/* tags */
+
+static err check_tags(answers gold, answers predicted, size_t tags, size_t rows) {
+    for (size_t i = 0; i < rows; i++) {
+        if (gold.begin[i + 1] != predicted.begin[i + 1])
+            return err_set(ERR_DATA, "row %zu: answers to %u units, expected %u", i,
+                           predicted.begin[i + 1] - predicted.begin[i],
+                           gold.begin[i + 1] - gold.begin[i]);
+        for (uint32_t u = gold.begin[i]; u < gold.begin[i + 1]; u++)
+            if (gold.classes[u] >= tags || predicted.classes[u] >= tags)
+                return err_set(ERR_DATA,
+                               "row %zu: gold tag %u, predicted tag %u: expected ids "
+                               "below %zu",
+                               i, gold.classes[u], predicted.classes[u], tags);
+    }
+    return ERR_OK;
+}
+
+static err init_tags(row_statistics *s, answers gold, answers predicted) {
+    size_t used = 0, capacity = 0, room = 0, size = tag_counts(s->classes);
+    uint64_t *counts = NULL;
+    err e = check_tags(gold, predicted, s->classes, s->rows);
+    if (e || (e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&counts, size))) goto done;
+    for (size_t i = 0; i < s->rows; i++) {
+        uint32_t first = gold.begin[i];
+        memset(counts, 0, size * sizeof *counts);
+        tags_count(counts, gold.classes + first, predicted.classes + first,
+                   gold.begin[i + 1] - first, s->classes);
+        if ((e = mem_grow((void **)&s->places, &capacity, used + size, sizeof *s->places)) ||
+            (e = mem_grow((void **)&s->amounts, &room, used + size, sizeof *s->amounts)))
+            goto done;
+        s->begin[i] = used;
+        for (size_t k = 0; k < size; k++) {
+            if (!counts[k]) continue;
+            s->places[used] = (uint32_t)k;
+            s->amounts[used++] = (uint32_t)counts[k];
+        }
+    }
+    s->begin[s->rows] = used;
+done:
+    mem_free(counts);
+    return e;
+}
+
+static void sum_tags(confusion *c, const row_statistics *s, const uint32_t *weights) {
+    for (size_t i = 0; i < s->rows; i++) {
+        uint64_t weight = weights ? weights[i] : 1;
+        if (!weight) continue;
+        for (size_t k = s->begin[i]; k < s->begin[i + 1]; k++)
+            c->gold[s->places[k]] += weight * s->amounts[k];
+        c->total += weight;
+    }
+}
+
+/* all */
 
 err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, answers gold,
                         answers predicted, size_t rows) {
@@ -146,6 +201,7 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
                           .classes = classes,
                           .gold = gold.numbers,
                           .predicted = predicted.numbers};
+    if (kind == ANSWER_TAGS) return init_tags(s, gold, predicted);
     for (size_t i = 0; i < rows * width; i++)
         if (!isfinite(s->gold[i]) || !isfinite(s->predicted[i]))
             return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
@@ -159,21 +215,24 @@ void row_statistics_free(row_statistics *s) {
     }
     mem_free(s->begin);
     mem_free(s->places);
+    mem_free(s->amounts);
     mem_free(s->exact);
     mem_free(s->ranking);
     *s = (row_statistics){0};
 }
 
 void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights) {
-    memset(c->gold, 0, 3 * c->classes * sizeof *c->gold);
+    size_t size = s->kind == ANSWER_TAGS ? tag_counts(c->tags) : 3 * c->classes;
+    memset(c->gold, 0, size * sizeof *c->gold);
     c->total = c->exact = 0;
     c->ranking = 0;
     c->values = c->ranks = (product_sums){0};
-    if (s->kind == ANSWER_SET) {
+    if (s->kind == ANSWER_SET)
         sum_sets(c, s, weights);
-    } else {
+    else if (s->kind == ANSWER_TAGS)
+        sum_tags(c, s, weights);
+    else
         sum_numbers(c, s, weights);
-    }
 }
 
 err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,

@@ -108,6 +108,18 @@ err model_config_set_labels(model_config *c, const char *const *labels, size_t c
     return ERR_OK;
 }
 
+uint32_t model_config_dense(const model_config *c) {
+    return head_of(c)->has_dense ? c->hidden : 0;
+}
+
+uint32_t model_config_output(const model_config *c) {
+    return head_of(c)->output == PARAM_head_output_weight ? c->classes : 0;
+}
+
+uint32_t model_config_tags(const model_config *c) {
+    return head_of(c)->output == PARAM_tag_weight ? c->classes : 0;
+}
+
 /* --- reading --- */
 
 const char *model_config_key(const model_config *c, const char *key) {
@@ -309,6 +321,15 @@ static err read_scores(model_config *c, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
+/* Classes of transformers whose heads answer for each token by itself. */
+static void read_head(model_config *c, const cJSON *root) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
+    const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
+    const char *own = head_token_classification.class_name;
+    size_t n = name ? strlen(name) : 0, tail = strlen(own);
+    if (n >= tail && strcmp(name + n - tail, own) == 0) c->head = &head_token_classification;
+}
+
 /* A label's name; numbers stand for themselves. */
 static err read_label(char **out, const cJSON *map, int id, const char *path) {
     char key[16], number[32];
@@ -392,6 +413,7 @@ static err read_fields(model_config *c, const cJSON *root, const char *path) {
     if ((e = read_fraction(&c->initializer_range, c, root, "initializer_range", 10, path)))
         return e;
     if ((e = read_labels(c, root, path))) return e;
+    read_head(c, root);
     return read_scores(c, root, path);
 }
 
@@ -490,11 +512,11 @@ err model_config_json(cJSON **out, const model_config *c) {
     if ((e = json_add_string(root, model_config_key(c, "hidden_act"), activation_name(c))))
         goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
-    if (!model_config_masks(c) &&
+    if (head_of(c)->has_dense &&
         (e = json_add_string(root, "problem_type", problem_types[c->scores])))
         goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
-    if (!model_config_masks(c)) e = add_labels(root, c);
+    if (head_of(c)->output) e = add_labels(root, c);
 done:
     if (e) {
         cJSON_Delete(root);

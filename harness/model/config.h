@@ -78,10 +78,16 @@ static inline uint32_t model_config_longest(const model_config *c) {
 
 extern const struct head head_masked_lm;
 
-/* Whether the head is a masked language model's: then there is neither pooler nor classifier. */
+/* Whether the head is a masked language model's. */
 static inline bool model_config_masks(const model_config *c) {
     return c->head == &head_masked_lm;
 }
+
+/* Rows of parameters that heads have: the dense layer, the output layer behind it, and that of
+ * tokens; 0 where the head has none of it (head.h). */
+uint32_t model_config_dense(const model_config *c);
+uint32_t model_config_output(const model_config *c);
+uint32_t model_config_tags(const model_config *c);
 
 /* What the family calls a key of BERT's config.json. */
 const char *model_config_key(const model_config *c, const char *key);
@@ -99,7 +105,8 @@ err model_preset_title(char **title, const char *name, const encoder_family *fam
 /* Replaces classes and labels (count, copied); one label a sentence. Errors: ERR_MEMORY. */
 err model_config_set_labels(model_config *c, const char *const *labels, size_t count) MUST_CHECK;
 
-/* Reads a config.json. Absent keys have transformers' defaults for the family. Free with
+/* Reads a config.json. Absent keys have transformers' defaults for the family; the head is that of
+ * tokens where `architectures` names a class of it, else that of scores. Free with
  * model_config_free. Errors: ERR_IO; ERR_FORMAT naming the key; ERR_UNSUPPORTED naming what makes
  * it another model than those supported. */
 err model_config_read(model_config *c, const char *path) MUST_CHECK;

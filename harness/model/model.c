@@ -11,6 +11,10 @@ void model_free(struct model *m) {
 }
 
 void model_capacity(batch_capacity *c, const struct model *m) {
+    // a token is chosen once for each place of a unit at most
+    if (!c->chosen && m->head->reads == HEAD_READS_CHOSEN)
+        c->chosen = c->tokens * m->head->target.places;
+    c->hides_outputs = m->head->hides_outputs;
     c->outputs = m->head->outputs(&m->config);
     c->target = m->head->target;
     if (!c->target.cols) c->target.cols = c->outputs;

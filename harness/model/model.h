@@ -69,7 +69,8 @@ err model_init(struct model *m, device *d, const model_config *config,
                uint32_t token_rows) MUST_CHECK;
 void model_free(struct model *m);
 
-/* Fills in what a batch for this model has of the model and its device: outputs, target, tile. */
+/* Fills in what a batch for this model has of the model and its device: outputs, target, tile; and
+ * chosen, where the head reads chosen rows and it is not known that fewer than all tokens are. */
 void model_capacity(batch_capacity *c, const struct model *m);
 
 /* Activations for micro-batches of up to the capacity's tokens, sentences and chosen rows. Free

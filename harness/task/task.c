@@ -285,8 +285,9 @@ static err load_labels(task *t, const cJSON *root) {
 static err load_kind(task *t, const cJSON *root) {
     const cJSON *list;
     size_t kind = 0, count;
-    err e = json_has(root, "kind") ? CHOICE(&kind, root, "kind", t->path, "classification",
-                                            "regression", "multi_label")
+    const char *names[ANSWER_KINDS];
+    for (int i = 0; i < ANSWER_KINDS; i++) names[i] = answer_kind_name((answer_kind)i);
+    err e = json_has(root, "kind") ? task__choice(&kind, root, "kind", t->path, names, ANSWER_KINDS)
                                    : ERR_OK;
     if (e) return e;
     t->kind = (answer_kind)kind;

@@ -45,7 +45,8 @@ enum { CHOSEN_EVERY = 3, CHOSEN_FIRST = 1 };
 micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_t tile) {
     micro_sizes m = {.tokens = t->tokens[slot][micro],
                      .lists = {t->lists[slot][micro], t->lists[slot][micro]},
-                     .chosen = t->tokens[slot][micro] / CHOSEN_EVERY};
+                     .chosen = t->tokens[slot][micro] / CHOSEN_EVERY,
+                     .units = t->tokens[slot][micro] / CHOSEN_EVERY};
     for (uint32_t used = 0; used < m.tokens; m.sentences++) {
         uint32_t n = verify__length(t->style, m.sentences, m.tokens - used);
         used += n;

@@ -32,6 +32,10 @@ typedef struct head {
     const char *class_name; /* of transformers, behind the family's: "ForSequenceClassification" */
     head_rows reads;
     target_layout target;
+    bool has_dense; /* the pooler, or the dense layer that the family has in its place */
+    /* The weight of the product that gives `classes` outputs, named by id2label; 0: it has none */
+    param_field output;
+    bool hides_outputs; /* they stay in the head's memory: nothing else reads them */
     /* C. */
     uint32_t (*outputs)(const model_config *c);
     /* Takes what m needs for `rows` rows from the arena. */
@@ -43,8 +47,8 @@ typedef struct head {
     err (*loss)(const struct model_builder *b, dim rows);
     err (*backward)(const struct model_builder *b, dim rows, span dx, span x);
     /* What outputs (count, C) say of classes: predicted (count), as targets are laid out. NULL: the
-     * outputs are the answers (struct answers in metric/score.h), numbers or scores of labels; of a
-     * head that reads chosen rows the loss says it, as batch->predicted. */
+     * outputs are the answers (struct answers in metric/score.h), numbers or scores of labels; of
+     * outputs that stay hidden the loss says it, as batch->predicted. */
     void (*decode)(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes);
 } head;
 
@@ -53,17 +57,22 @@ typedef struct head {
     X(classification)                                                                              \
     X(regression)                                                                                  \
     X(multi_label)                                                                                 \
+    X(token_classification)                                                                        \
     X(masked_lm)
 
 #define X(name) extern const head head_##name;
 HEADS(X)
 #undef X
 
-/* The head of sentences that are answered with that kind. */
+/* The head of rows that are answered with that kind. */
 static inline const head *head_of_kind(answer_kind kind) {
-    return kind == ANSWER_SET      ? &head_multi_label
-           : kind == ANSWER_NUMBER ? &head_regression
-                                   : &head_classification;
+    switch (kind) {
+    case ANSWER_CLASS: break;
+    case ANSWER_NUMBER: return &head_regression;
+    case ANSWER_SET: return &head_multi_label;
+    case ANSWER_TAGS: return &head_token_classification;
+    }
+    return &head_classification;
 }
 
 /* The head that a configuration means: the one that it names, or that of its scores. */

@@ -123,7 +123,8 @@ static err backward(const model_builder *b, dim rows, span dx, span x) {
 const head head_masked_lm = {
     .class_name = "ForMaskedLM",
     .reads = HEAD_READS_CHOSEN,
-    .target = {ELEM_U32, false, 1, ANSWER_CLASS},
+    .target = {ELEM_U32, 1, ANSWER_CLASS, 1},
+    .hides_outputs = true,
     .outputs = outputs_of,
     .memory = memory_of,
     .forward = forward,

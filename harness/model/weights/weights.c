@@ -336,8 +336,7 @@ err weights_load_resized(params *ps, weights_report *report, const char *folder,
 
 /* --- the classifier's rows --- */
 
-static err move_rows(params *ps, param_field field, const uint32_t *from) {
-    param *p = &ps->list[params_at(ps, field, 0) - ps->list];
+static err move_rows(param *p, const uint32_t *from) {
     float *before = NULL, *after = NULL;
     size_t cols = p->cols;
     err e = mem_new(&before, p->count);
@@ -352,6 +351,8 @@ static err move_rows(params *ps, param_field field, const uint32_t *from) {
 }
 
 err weights_move_rows(params *ps, const uint32_t *from) {
-    err e = move_rows(ps, PARAM_head_output_weight, from);
-    return e ? e : move_rows(ps, PARAM_head_output_bias, from);
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < ps->count; i++)
+        if (ps->list[i].scope == PARAM_CLASSIFIER) e = move_rows(&ps->list[i], from);
+    return e;
 }

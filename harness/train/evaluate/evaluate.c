@@ -1,6 +1,8 @@
 #include "train/evaluate/evaluate.h"
 
 #include "base/log.h"
+#include "base/memory.h"
+#include "metric/tags.h"
 #include "train/step/capacity.h"
 
 #include <math.h>
@@ -39,7 +41,7 @@ void evaluator_free(evaluator *e) {
     *e = (evaluator){0};
 }
 
-/* Reads the results of the batch that a slot ran; its sentences begin at `first`. */
+/* Reads the results of the batch that a slot ran; they begin at `first`. */
 static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, double *loss) {
     const pack *p = &e->packs[slot];
     uint32_t classes = e->capacity.outputs;
@@ -48,24 +50,25 @@ static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, dou
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         span scores = span_at(e->batch.outputs, slot, micro);
         span losses = span_at(e->batch.losses, slot, micro);
-        size_t begin = first + p->first_sentence[micro];
-        for (size_t b = 0; b < p->micros[micro].sentences; b++) {
+        size_t count = pack_results(p, micro);
+        for (size_t b = 0; b < count; b++) {
             for (size_t c = 0; c < classes; c++) {
                 double value = span_real(scores, b * classes + c);
                 if (!isfinite(value))
-                    return err_set(ERR_NUMERIC, "logit %zu of sentence %zu is not finite", c,
-                                   begin + b);
-                logits[(begin + b) * classes + c] = (float)value;
+                    return err_set(ERR_NUMERIC, "logit %zu of %s %zu is not finite", c,
+                                   p->of_units ? "unit" : "sentence", first + b);
+                logits[(first + b) * classes + c] = (float)value;
             }
             *loss += span_real(losses, b);
         }
+        first += count;
     }
     return ERR_OK;
 }
 
 err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data,
                   const char *progress) {
-    size_t begun[SLOT_COUNT] = {0}, batches = 0;
+    size_t begun[SLOT_COUNT] = {0}, batches = 0, results = 0;
     double sum = 0;
     err failed = ERR_OK;
     for (size_t first = 0; first < data->count; first += e->batch_size, batches++) {
@@ -73,10 +76,12 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
         size_t n = data->count - first < e->batch_size ? data->count - first : e->batch_size;
         if (batches >= SLOT_COUNT && (failed = collect(e, slot, begun[slot], logits, &sum)))
             return failed;
-        begun[slot] = first;
+        begun[slot] = results;
         if ((failed = pack_fill(&e->packs[slot], &e->batch, slot, data->sentences + first,
                                 (uint32_t)n, 0, false)))
             return failed;
+        for (uint32_t micro = 0; micro < e->packs[slot].micro_count; micro++)
+            results += pack_results(&e->packs[slot], micro);
         step_info step = pack_step(&e->packs[slot], slot, 1, 0);
         if ((failed = plan_submit(&e->plan, &step))) return failed;
         if (progress) log_progress("%s %zu of %zu", progress, first, data->count);
@@ -86,8 +91,47 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
         if ((failed = collect(e, i % SLOT_COUNT, begun[i % SLOT_COUNT], logits, &sum)))
             return failed;
     if (progress) log_progress_end();
-    if (loss) *loss = data->count ? sum / (double)data->count : 0;
+    if (loss) *loss = results ? sum / (double)results : 0;
     return ERR_OK;
+}
+
+/* The tags of a row's units: those of the tokens that answer, carried on over what stands inside. */
+static void spread_tags(uint32_t *tags, const uint32_t *said, const encoded_units *units,
+                        uint32_t classes) {
+    uint32_t last = tag_outside(classes);
+    for (uint32_t u = 0; u < units->count; u++) {
+        if (units->first[u] >= 0)
+            last = *said++;
+        else
+            last =
+                units->first[u] == UNIT_INSIDE ? tag_inside(last, classes) : tag_outside(classes);
+        tags[u] = last;
+    }
+}
+
+err predict_answers(uint32_t **predicted, uint32_t **begin, const head *h, const float *logits,
+                    const encoded *rows, uint32_t classes) {
+    size_t results = encoded_results(rows), all = 0, done = 0;
+    uint32_t *said = NULL;
+    *predicted = *begin = NULL;
+    if (!h->decode) return ERR_OK;
+    err e = mem_new(&said, results);
+    if (e) return e;
+    h->decode(said, logits, results, classes);
+    if (!rows->units) {
+        *predicted = said;
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < rows->count; i++) all += rows->units[i].count;
+    if ((e = mem_new(predicted, all)) || (e = mem_new(begin, rows->count + 1))) goto done;
+    for (size_t i = 0; i < rows->count; i++) {
+        spread_tags(*predicted + (*begin)[i], said + done, &rows->units[i], classes);
+        (*begin)[i + 1] = (*begin)[i] + rows->units[i].count;
+        done += rows->sentences[i].target.chosen.count;
+    }
+done:
+    mem_free(said);
+    return e;
 }
 
 void predict_probabilities(double *probabilities, const float *logits, uint32_t classes) {
@@ -101,22 +145,36 @@ void predict_probabilities(double *probabilities, const float *logits, uint32_t 
     for (uint32_t c = 0; c < classes; c++) probabilities[c] /= sum;
 }
 
-static double class_loss(const float *logits, const pack_sentence *sentences, size_t count,
-                         uint32_t classes, double smoothing, const double *weights) {
-    double sum = 0, divisor = 0;
-    for (size_t i = 0; i < count; i++) {
-        const float *z = logits + i * classes;
-        uint32_t label = sentences[i].target.class;
-        double largest = (double)z[0], total = 0;
-        for (uint32_t c = 1; c < classes; c++) largest = fmax(largest, (double)z[c]);
-        for (uint32_t c = 0; c < classes; c++) total += exp((double)z[c] - largest);
-        for (uint32_t c = 0; c < classes; c++) {
-            double target = smoothing / classes + (c == label ? 1 - smoothing : 0);
-            sum += (weights ? weights[c] : 1) * target * (largest + log(total) - (double)z[c]);
-        }
-        divisor += weights ? weights[label] : 1;
+/* A sum of losses, and what it is divided by. */
+typedef struct loss_sum {
+    double sum, divisor;
+} loss_sum;
+
+/* z (classes) logits of one answer whose class is `label`. */
+static void add_class_loss(loss_sum *l, const float *z, uint32_t label, uint32_t classes,
+                           double smoothing, const double *weights) {
+    double largest = (double)z[0], total = 0;
+    for (uint32_t c = 1; c < classes; c++) largest = fmax(largest, (double)z[c]);
+    for (uint32_t c = 0; c < classes; c++) total += exp((double)z[c] - largest);
+    for (uint32_t c = 0; c < classes; c++) {
+        double target = smoothing / classes + (c == label ? 1 - smoothing : 0);
+        l->sum += (weights ? weights[c] : 1) * target * (largest + log(total) - (double)z[c]);
     }
-    return count ? sum / divisor : 0;
+    l->divisor += weights ? weights[label] : 1;
+}
+
+static double class_loss(answer_kind kind, const float *logits, const pack_sentence *sentences,
+                         size_t count, uint32_t classes, double smoothing, const double *weights) {
+    loss_sum l = {0};
+    for (size_t i = 0; i < count; i++) {
+        const example_target *target = &sentences[i].target;
+        bool units = answer_in_units(kind);
+        uint32_t n = units ? target->chosen.count : 1;
+        for (uint32_t k = 0; k < n; k++, logits += classes)
+            add_class_loss(&l, logits, units ? target->chosen.ids[k] : target->class, classes,
+                           smoothing, weights);
+    }
+    return l.divisor > 0 ? l.sum / l.divisor : 0;
 }
 
 /* The head's losses of numbers (struct number_loss). */
@@ -137,7 +195,7 @@ static double number_loss(const float *logits, const pack_sentence *sentences, s
 
 double predict_loss(answer_kind kind, const float *logits, const pack_sentence *sentences,
                     size_t count, uint32_t classes, double smoothing, const double *weights) {
-    return kind == ANSWER_CLASS
-               ? class_loss(logits, sentences, count, classes, smoothing, weights)
+    return kind == ANSWER_CLASS || kind == ANSWER_TAGS
+               ? class_loss(kind, logits, sentences, count, classes, smoothing, weights)
                : number_loss(logits, sentences, count, classes, kind == ANSWER_SET);
 }

@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/head/head.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -257,6 +258,7 @@ err labels_set(model_config *c, const task *t) {
     if (!e)
         e = t->kind == ANSWER_NUMBER ? model_config_set_labels(c, &number, 1)
                                      : model_config_set_labels(c, names, t->label_count);
+    c->head = head_of_kind(t->kind);
     c->scores = t->kind == ANSWER_NUMBER ? MODEL_SCORES_RAW
                 : t->kind == ANSWER_SET  ? MODEL_SCORES_SIGMOID
                                          : MODEL_SCORES_SOFTMAX;

@@ -20,8 +20,8 @@
 err labels_match(uint32_t **rows, const model_config *c, const task *t, const char *map,
                  const char *where) MUST_CHECK;
 
-/* Gives the model a task's outputs: its labels, or one number; and its problem_type. Errors:
- * ERR_MEMORY. */
+/* Gives the model a task's head and outputs: its labels, or one number; and its problem_type.
+ * Errors: ERR_MEMORY. */
 err labels_set(model_config *c, const task *t) MUST_CHECK;
 
 /* Renames the model's labels by a map, without a task. Errors: ERR_USAGE for a map that does not
