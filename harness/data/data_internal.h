@@ -70,6 +70,7 @@ typedef struct data__reader {
 err data__read_delimited(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_jsonl(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_conll(data__reader *r, data__source *s) MUST_CHECK;
 
 /* A row as it stands in a file. Borrowed. */
 typedef struct data__row {
@@ -79,7 +80,9 @@ typedef struct data__row {
     text_span label;    /* a label's value, a number, or values with the separator between; unused
                            where the file has a label */
     const uint8_t *set; /* (labels) of labels that have columns of their own, else NULL */
-    const char *fault;  /* what is wrong with the row's labels, or NULL */
+    const uint32_t *values; /* (unit_count, K) of units, which are the text's words */
+    uint32_t unit_count;
+    const char *fault; /* what is wrong with the row's labels, or NULL */
 } data__row;
 
 /* Adds one row. A label or number outside the manifest, and a pair with one text, is dropped and

@@ -125,8 +125,38 @@ static err read_set(const uint8_t **set, data__reader *r, const data__row *row) 
     return e;
 }
 
+/* Keeps numbers, which are 4 bytes wide and begin at such a place. */
+static err keep_words(uint32_t **kept, dataset_texts *t, size_t count) {
+    const char *room = NULL;
+    err e = keep_text(&room, t, NULL, (count + 1) * sizeof **kept);
+    uintptr_t wrong = (uintptr_t)room % sizeof **kept;
+    if (!e) *kept = (uint32_t *)(void *)(room + (wrong ? sizeof **kept - wrong : 0));
+    return e;
+}
+
+/* The words of the row's text and what is said of each. */
+static err read_units(example_units *units, data__reader *r, const data__row *row) {
+    size_t width = answer_unit_width(r->task->kind), each = sizeof(text_unit) / sizeof(uint32_t);
+    text_unit *list = NULL;
+    uint32_t *values = NULL, *places = NULL, count = 0;
+    err e = units_find(&list, &count, UNIT_WORD, row->texts[0].text, row->texts[0].bytes);
+    if (!e && count != row->unit_count)
+        e = err_set(ERR_FORMAT, "%s: %u words, the text has %u", row->where, row->unit_count,
+                    count);
+    if (!e) e = keep_words(&values, r->texts, count * width);
+    if (!e) e = keep_words(&places, r->texts, count * each);
+    if (!e) {
+        memcpy(values, row->values, count * width * sizeof *values);
+        memcpy(places, list, count * sizeof *list);
+        *units = (example_units){(const text_unit *)(void *)places, values, count};
+    }
+    mem_free(list);
+    return e;
+}
+
 static err read_target(example_target *target, data__reader *r, const data__row *row) {
     if (row->fault) return err_set(ERR_FORMAT, "%s: %s", row->where, row->fault);
+    if (answer_in_units(r->task->kind)) return read_units(&target->units, r, row);
     if (r->task->kind == ANSWER_CLASS) return read_class(&target->class, r, row);
     if (r->task->kind == ANSWER_NUMBER) return read_number(&target->number, r, row);
     return read_set(&target->set, r, row);
@@ -142,7 +172,11 @@ static err check_pair(const data__reader *r, const data__row *row) {
 
 err data__add_row(data__reader *r, const data__row *row) {
     dataset_split *s = r->split;
+    bool in_tree = r->task->kind == ANSWER_ARCS;
     dataset_row new = {.example.text_count = r->task->format.text_pair ? 2 : 1,
+                       .example.in_units = answer_in_units(r->task->kind),
+                       .example.in_tree = in_tree,
+                       .example.first_pieces = r->task->tree.first_pieces,
                        .file = r->file,
                        .line = row->line};
     r->file_rows++;

@@ -68,6 +68,17 @@ static err load_delimited(task_format *f, const cJSON *object, const char *where
     return f->label ? find_column(&f->label_column, f, "label", f->label, where) : ERR_OK;
 }
 
+static err load_conll(task_format *f, const cJSON *object, const char *where) {
+    err e = CHECK_KEYS(object, where, "kind", "columns", "index", "text", "head", "label");
+    if (e || (e = load_columns(f, object, where))) return e;
+    if ((e = task__filled_string(&f->index, object, "index", where))) return e;
+    if ((e = task__filled_string(&f->head, object, "head", where))) return e;
+    if ((e = find_column(&f->index_column, f, "index", f->index, where))) return e;
+    if ((e = find_column(&f->text_column, f, "text", f->text, where))) return e;
+    if ((e = find_column(&f->head_column, f, "head", f->head, where))) return e;
+    return find_column(&f->label_column, f, "label", f->label, where);
+}
+
 /* Two keys of the format that name the same column. */
 static err check_apart(const char *key, const char *name, const char *other_key, const char *other,
                        const char *where) {
@@ -113,11 +124,20 @@ err task__load_format(task *t, const cJSON *root) {
     size_t kind = 0;
     err e = json_object(&object, root, "format", t->path);
     if (e || (e = mem_printf(&where, "%s: format", t->path))) return e;
-    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json"))) goto done;
+    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json", "conll")))
+        goto done;
     f->kind = (task_format_kind)kind;
+    if ((f->kind == TASK_FORMAT_CONLL) != (t->kind == ANSWER_ARCS)) {
+        e = err_set(ERR_FORMAT,
+                    "%s: kind conll goes with kind dependency_parsing of the task, and "
+                    "none other does",
+                    where);
+        goto done;
+    }
     if ((e = load_names(t, object, where))) goto done;
-    e = f->kind == TASK_FORMAT_DELIMITED
-            ? load_delimited(f, object, where)
+    e = f->kind == TASK_FORMAT_DELIMITED ? load_delimited(f, object, where)
+        : f->kind == TASK_FORMAT_CONLL
+            ? load_conll(f, object, where)
             : CHECK_KEYS(object, where, "kind", "text", "text_pair", "label", "label_separator");
     if (!e && f->kind == TASK_FORMAT_DELIMITED && t->kind == ANSWER_SET && f->label &&
         !f->label_separator)

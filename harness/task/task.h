@@ -45,6 +45,7 @@ typedef enum task_format_kind {
     TASK_FORMAT_DELIMITED, /* CSV and TSV */
     TASK_FORMAT_JSONL,     /* one object a line */
     TASK_FORMAT_JSON,      /* one array of objects */
+    TASK_FORMAT_CONLL,     /* a word a line, an empty line behind a sentence (data/conll.c) */
     TASK_FORMAT_LINES      /* corpora only: a line is a text */
 } task_format_kind;
 
@@ -63,7 +64,9 @@ typedef struct task_format {
      * their values */
     const char *label;
     const char *label_separator; /* between the labels of a list; NULL: a JSON list */
-    size_t text_column;          /* index of text in columns; delimited only, as all below */
+    const char *index, *head;    /* conll: of a word's number, and of its head's */
+    size_t index_column, head_column;
+    size_t text_column; /* index of text in columns; delimited and conll, as all below */
     size_t pair_column, label_column;
     uint32_t *column_labels; /* (column_count) label of the column + 1, 0: none; or NULL */
 } task_format;
@@ -85,8 +88,16 @@ typedef struct task_split {
     uint32_t one_in; /* hash rule only, at least 2 */
 } task_split;
 
+/* Of dependency parsing: what gold trees keep to, and those that are made of scores (TREE_... of
+ * metric/tree.h), and which piece of a word a model reads. */
+typedef struct task_tree {
+    uint32_t gold, decode;
+    bool first_pieces;
+} task_tree;
+
 typedef struct task {
     answer_kind kind;
+    task_tree tree;
     double low, high; /* ANSWER_NUMBER: range of the scores */
     void *manifest;   /* cJSON, owned; the strings below live in it */
     char *path;       /* of the manifest, owned */

@@ -259,6 +259,7 @@ err labels_set(model_config *c, const task *t) {
         e = t->kind == ANSWER_NUMBER ? model_config_set_labels(c, &number, 1)
                                      : model_config_set_labels(c, names, t->label_count);
     c->head = head_of_kind(t->kind);
+    if (t->kind == ANSWER_ARCS) model_config_parse(c, t->tree.decode, t->tree.first_pieces);
     c->scores = t->kind == ANSWER_NUMBER ? MODEL_SCORES_RAW
                 : t->kind == ANSWER_SET  ? MODEL_SCORES_SIGMOID
                                          : MODEL_SCORES_SOFTMAX;

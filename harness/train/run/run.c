@@ -231,7 +231,7 @@ static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
     uint32_t size = r->request.recipe.per_device_eval_batch_size;
     uint32_t classes = r->source.config.classes;
     evaluator_capacity(&capacity, rows, size);
-    err e = mem_new(logits, encoded_results(rows) * classes);
+    err e = mem_new(logits, encoded_results(rows) * evaluated_width(&r->trainer.model));
     if (e) return e;
     e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
                        size);
@@ -305,11 +305,12 @@ static err evaluate_dev(void *context, trainer *t) {
     double begin = clock_seconds();
     const char *name = run_best_metric(r);
     (void)t;
-    err e = score_rows(r, &logits, &said, NULL, &r->dev, NULL);
+    double loss = 0;
+    err e = score_rows(r, &logits, &said, &loss, &r->dev, NULL);
     if (e) goto done;
     if ((e = sum_answers(&c, r, &r->data.dev, (answers){said.classes, logits, said.begin}, false)))
         goto done;
-    double loss = dev_loss(r, logits);
+    if (r->task.kind != ANSWER_ARCS) loss = dev_loss(r, logits);
     double score = strcmp(name, "loss") == 0 ? loss : metric_value(name, &c);
     if ((e = run__log_evaluation(r, &c, loss, clock_seconds() - begin))) goto done;
     e = judge(r, score, loss);
