@@ -70,12 +70,31 @@ static err target_names(strbuf *out, const task *t, example_target target) {
     err e = strbuf_add(out, "");
     if (t->kind == ANSWER_CLASS) return e ? e : strbuf_add(out, t->labels[target.class].name);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
+    for (uint32_t k = 0; !e && t->kind == ANSWER_ARCS && k < target.units.count; k++) {
+        const uint32_t *arc = target.units.values + (size_t)k * ARC_WIDTH;
+        e = strbuf_printf(out, "%s%u:%s", k ? " " : "", arc[ARC_HEAD],
+                          t->labels[arc[ARC_RELATION]].name);
+    }
+    if (t->kind == ANSWER_ARCS) return e;
     for (size_t k = 0; !e && k < t->label_count; k++) {
         if (!target.set[k]) continue;
         e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].name);
         any = true;
     }
     return e || any ? e : strbuf_add(out, "-");
+}
+
+/* Of each word its head and relation. */
+static err add_arcs(cJSON *o, const task *t, const example_units *units) {
+    cJSON *heads = NULL, *labels = NULL;
+    err e = json_add_array(&heads, o, "heads");
+    if (!e) e = json_add_array(&labels, o, "labels");
+    for (uint32_t k = 0; !e && k < units->count; k++) {
+        const uint32_t *arc = units->values + (size_t)k * ARC_WIDTH;
+        e = json_append(heads, cJSON_CreateNumber(arc[ARC_HEAD]));
+        if (!e) e = json_append(labels, cJSON_CreateString(t->labels[arc[ARC_RELATION]].name));
+    }
+    return e;
 }
 
 static err add_target(cJSON *o, const task *t, example_target target) {
@@ -90,6 +109,7 @@ static err add_target(cJSON *o, const task *t, example_target target) {
         e = json_add_string(o, "label", t->labels[target.class].name);
         return e ? e : json_add_number(o, "label_id", target.class);
     }
+    if (t->kind == ANSWER_ARCS) return add_arcs(o, t, &target.units);
     e = json_add_array(&list, o, "labels");
     for (size_t k = 0; !e && k < t->label_count; k++)
         if (target.set[k]) e = json_append(list, cJSON_CreateString(t->labels[k].name));

@@ -138,7 +138,7 @@ done:
     return e;
 }
 
-/* Of several labels each by itself. */
+/* Of several labels, or of relations, each by itself. */
 static err print_labels(const evaluation *v) {
     strbuf out = {0};
     size_t width = strlen("label");
@@ -148,10 +148,13 @@ static err print_labels(const evaluation *v) {
         if (own > width) width = own < LABEL_COLUMNS ? own : LABEL_COLUMNS;
     }
     if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, "label", width)) ||
-        (e = strbuf_add(&out, " precision  recall      F1    rows\n")))
+        (e = strbuf_printf(&out, " precision  recall      F1 %7s\n",
+                           v->task.kind == ANSWER_ARCS ? "words" : "rows")))
         goto done;
     for (size_t k = 0; k < v->task.label_count; k++) {
         class_score s = metric_of_class(&v->official, k);
+        // of a treebank's relations those that occur
+        if (v->task.kind == ANSWER_ARCS && !s.support && !v->official.predicted[k]) continue;
         if ((e = strbuf_add(&out, "  ")) ||
             (e = text_column(&out, v->task.labels[k].name, width)) ||
             (e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
@@ -180,7 +183,7 @@ static err print_table(const evaluation *v, const char *folder) {
     }
     score_table_print(&t);
     shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
-    return v->task.kind == ANSWER_SET ? print_labels(v) : ERR_OK;
+    return v->task.kind == ANSWER_SET || v->task.kind == ANSWER_ARCS ? print_labels(v) : ERR_OK;
 }
 
 static err add_labels(cJSON *root, const evaluation *v) {

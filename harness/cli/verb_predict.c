@@ -11,6 +11,7 @@
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/predict_tree.h"
 #include "text/unicode.h"
 #include "train/evaluate/scorer.h"
 #include "train/run/labels.h"
@@ -178,17 +179,23 @@ static err make_room(predictor *p, const encoded *rows) {
     return e;
 }
 
-static err predict_some(predictor *p, const example *examples, size_t count) {
+static err predict_some(predictor *p, example *examples, size_t count) {
     encoded rows = {0};
     float *logits = NULL;
-    err e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
-    if (e || (e = mem_new(&logits, count * p->classes))) goto done;
+    text_unit *units = NULL;
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
+    err e = trees ? predict_tree_words(&units, examples, count, &p->scorer.source.config) : ERR_OK;
+    if (!e) e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
+    if (e || (e = mem_new(&logits, encoded_results(&rows) * evaluated_width(&p->scorer.model))))
+        goto done;
     if ((e = make_room(p, &rows))) goto done;
     if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
     p->cut += rows.cut;
     p->done += count;
-    e = print_all(p, examples, logits, count);
+    e = trees ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
+              : print_all(p, examples, logits, count);
 done:
+    mem_free(units);
     mem_free(logits);
     encoded_free(&rows);
     return e;

@@ -20,8 +20,9 @@ enum { WORDS_MAX = 4096 };
 typedef struct sentence {
     data__reader *reader;
     strbuf text;
+    text_unit *units; /* (words) in the text, owned */
     uint32_t *values; /* (words, ARC_WIDTH), owned */
-    size_t value_capacity;
+    size_t unit_capacity, value_capacity;
     uint32_t *heads, *lines; /* (words) of each its head and its line, owned */
     size_t head_capacity, line_capacity;
     uint32_t words, first_line, at_line;
@@ -81,6 +82,17 @@ static bool is_passed_over(const char *index) {
     return more && !index[n + 1 + more];
 }
 
+/* For one more word. */
+static err make_room(sentence *s) {
+    size_t need = (size_t)s->words + 1;
+    err e = mem_grow((void **)&s->units, &s->unit_capacity, need, sizeof *s->units);
+    if (!e)
+        e = mem_grow((void **)&s->values, &s->value_capacity, need * ARC_WIDTH, sizeof *s->values);
+    if (!e) e = mem_grow((void **)&s->heads, &s->head_capacity, need, sizeof *s->heads);
+    if (!e) e = mem_grow((void **)&s->lines, &s->line_capacity, need, sizeof *s->lines);
+    return e;
+}
+
 static err add_word(sentence *s, const char *const *columns) {
     const task_format *f = &s->reader->task->format;
     const char *word = columns[f->text_column], *relation = columns[f->label_column];
@@ -94,6 +106,10 @@ static err add_word(sentence *s, const char *const *columns) {
         return err_set(ERR_FORMAT,
                        "%s:%u: a sentence of more than %d words: an empty line ends one",
                        s->reader->path, s->at_line, WORDS_MAX);
+    if (s->text.length + strlen(word) > DATA_TEXT_LIMIT_BYTES)
+        return err_set(ERR_FORMAT,
+                       "%s:%u: a sentence of more than %d bytes: an empty line ends one",
+                       s->reader->path, s->at_line, DATA_TEXT_LIMIT_BYTES);
     bool punctuation = is_punctuation(word, &blank);
     if (!*word || blank) blame(s, s->at_line, "word '%.40s' is empty or has a blank in it", word);
     if (!read_whole(&head, columns[f->head_column]))
@@ -101,22 +117,18 @@ static err add_word(sentence *s, const char *const *columns) {
     size_t id = task_label_index(s->reader->task, relation, strlen(relation));
     if (id == s->reader->task->label_count)
         blame(s, s->at_line, "relation '%.40s' is not in the manifest's labels", relation);
-    err e;
-    if ((e = mem_grow((void **)&s->values, &s->value_capacity, ((size_t)s->words + 1) * ARC_WIDTH,
-                      sizeof *s->values)) ||
-        (e = mem_grow((void **)&s->heads, &s->head_capacity, (size_t)s->words + 1,
-                      sizeof *s->heads)) ||
-        (e = mem_grow((void **)&s->lines, &s->line_capacity, (size_t)s->words + 1,
-                      sizeof *s->lines)))
-        return e;
-    s->lines[s->words] = s->at_line;
+    err e = make_room(s);
+    if (!e && s->words) e = strbuf_add(&s->text, " ");
+    size_t begin = s->text.length;
+    if (!e) e = strbuf_add(&s->text, word);
+    if (e) return e;
     uint32_t *values = s->values + (size_t)s->words * ARC_WIDTH;
     values[ARC_HEAD] = s->heads[s->words] = head;
     values[ARC_RELATION] = (uint32_t)id;
     values[ARC_PUNCTUATION] = punctuation;
-    e = strbuf_printf(&s->text, "%s%s", s->words ? " " : "", word);
-    s->words++;
-    return e;
+    s->units[s->words] = (text_unit){(uint32_t)begin, (uint32_t)s->text.length};
+    s->lines[s->words++] = s->at_line;
+    return ERR_OK;
 }
 
 /* What is wrong with the tree, in words. */
@@ -159,8 +171,7 @@ static err end_sentence(sentence *s) {
         e = data__add_row(s->reader, &(data__row){.where = where,
                                                   .line = s->first_line,
                                                   .texts = {{s->text.text, s->text.length}},
-                                                  .values = s->values,
-                                                  .unit_count = s->words,
+                                                  .units = {s->units, s->values, s->words},
                                                   .fault = *s->fault ? s->fault : NULL});
     mem_free(where);
     s->words = 0;
@@ -197,6 +208,7 @@ err data__read_conll(data__reader *r, data__source *source) {
     }
     if (!e) e = end_sentence(&s);
     mem_free(columns);
+    mem_free(s.units);
     mem_free(s.values);
     mem_free(s.heads);
     mem_free(s.lines);

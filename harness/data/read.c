@@ -125,38 +125,34 @@ static err read_set(const uint8_t **set, data__reader *r, const data__row *row) 
     return e;
 }
 
-/* Keeps numbers, which are 4 bytes wide and begin at such a place. */
+/* Room for words among the texts. */
 static err keep_words(uint32_t **kept, dataset_texts *t, size_t count) {
-    const char *room = NULL;
-    err e = keep_text(&room, t, NULL, (count + 1) * sizeof **kept);
-    uintptr_t wrong = (uintptr_t)room % sizeof **kept;
-    if (!e) *kept = (uint32_t *)(void *)(room + (wrong ? sizeof **kept - wrong : 0));
-    return e;
+    const char *bytes = NULL;
+    err e = keep_text(&bytes, t, NULL, (count + 1) * sizeof **kept);
+    if (e) return e;
+    size_t over = (uintptr_t)bytes % sizeof **kept;
+    *kept = (uint32_t *)(uintptr_t)(bytes + (over ? sizeof **kept - over : 0));
+    return ERR_OK;
 }
 
-/* The words of the row's text and what is said of each. */
-static err read_units(example_units *units, data__reader *r, const data__row *row) {
-    size_t width = answer_unit_width(r->task->kind), each = sizeof(text_unit) / sizeof(uint32_t);
-    text_unit *list = NULL;
-    uint32_t *values = NULL, *places = NULL, count = 0;
-    err e = units_find(&list, &count, UNIT_WORD, row->texts[0].text, row->texts[0].bytes);
-    if (!e && count != row->unit_count)
-        e = err_set(ERR_FORMAT, "%s: %u words, the text has %u", row->where, row->unit_count,
-                    count);
-    if (!e) e = keep_words(&values, r->texts, count * width);
-    if (!e) e = keep_words(&places, r->texts, count * each);
-    if (!e) {
-        memcpy(values, row->values, count * width * sizeof *values);
-        memcpy(places, list, count * sizeof *list);
-        *units = (example_units){(const text_unit *)(void *)places, values, count};
+static err keep_units(example_units *units, data__reader *r, const data__row *row) {
+    size_t width = answer_unit_width(r->task->kind), count = row->units.count;
+    _Static_assert(sizeof(text_unit) == 2 * sizeof(uint32_t), "units are kept as words");
+    uint32_t *words = NULL;
+    err e = keep_words(&words, r->texts, count * (2 + width));
+    if (e) return e;
+    if (count) {
+        memcpy(words, row->units.list, count * sizeof *row->units.list);
+        memcpy(words + 2 * count, row->units.values, count * width * sizeof *words);
     }
-    mem_free(list);
-    return e;
+    *units =
+        (example_units){(const text_unit *)(const void *)words, words + 2 * count, (uint32_t)count};
+    return ERR_OK;
 }
 
 static err read_target(example_target *target, data__reader *r, const data__row *row) {
     if (row->fault) return err_set(ERR_FORMAT, "%s: %s", row->where, row->fault);
-    if (answer_in_units(r->task->kind)) return read_units(&target->units, r, row);
+    if (answer_in_units(r->task->kind)) return keep_units(&target->units, r, row);
     if (r->task->kind == ANSWER_CLASS) return read_class(&target->class, r, row);
     if (r->task->kind == ANSWER_NUMBER) return read_number(&target->number, r, row);
     return read_set(&target->set, r, row);

@@ -216,6 +216,10 @@ static err worst_rows(wrong_row **out, size_t *count, const record *r) {
     return ERR_OK;
 }
 
+static uint32_t words_of(const record *r, size_t row) {
+    return r->unit_begin[row + 1] - r->unit_begin[row];
+}
+
 static void add_answer(page *p, const record *r, answers of, size_t row) {
     bool any = false;
     html__add(p, "<td>");
@@ -227,12 +231,38 @@ static void add_answer(page *p, const record *r, answers of, size_t row) {
         html__text(p, label_of(r, k));
         any = true;
     }
+    for (uint32_t k = 0; r->task.kind == ANSWER_ARCS && k < words_of(r, row); k++) {
+        const uint32_t *arc = of.classes + ((size_t)r->unit_begin[row] + k) * ARC_WIDTH;
+        html__format(p, "%s%u %s", k ? ", " : "", arc[ARC_HEAD], label_of(r, arc[ARC_RELATION]));
+    }
     html__add(p, "</td>");
 }
 
+/* Trees of the rows that it got most wrong, of those that fit a page. */
+static void add_trees(page *p, const record *r, const char *const *texts) {
+    enum { TREES = 5, WORDS_MOST = 60 };
+    wrong_row *list = NULL;
+    size_t count = 0, shown = 0;
+    if (r->task.kind != ANSWER_ARCS || !texts) return;
+    html__take(p, worst_rows(&list, &count, r));
+    if (count) html__add(p, "<section><h3>Trees: gold above, predicted below</h3>\n");
+    for (size_t i = 0; i < count && shown < TREES; i++) {
+        size_t row = list[i].row, first = (size_t)r->unit_begin[row] * ARC_WIDTH;
+        if (words_of(r, row) > WORDS_MOST) continue;
+        html__format(p, "<p class=\"soft\">row %zu</p><div class=\"scroll\">", row + 1);
+        svg__tree(p, texts[row], r->gold + first, r->predicted + first, words_of(r, row),
+                  (const char *const *)r->task.labels);
+        html__add(p, "</div>\n");
+        shown++;
+    }
+    if (count) html__add(p, "</section>\n");
+    mem_free(list);
+}
+
 static void add_worst(page *p, const record *r, const char *const *texts) {
-    static const char *const errors[] = {"probability of gold", "error", "labels wrong"};
-    static const char *const digits[] = {"%.4f", "%.3f", "%.0f"};
+    static const char *const errors[ANSWER_KINDS] = {"probability of gold", "error", "labels wrong",
+                                                     "units wrong", "words wrong"};
+    static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f", "%.0f", "%.0f"};
     wrong_row *list = NULL;
     size_t count = 0;
     html__take(p, worst_rows(&list, &count, r));
@@ -411,6 +441,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts) {
     html__add(&p, "</div>\n");
     add_confusion(&p, r);
     add_worst(&p, r, texts);
+    add_trees(&p, r, texts);
     html__add(&p, "<div class=\"columns\">\n");
     add_recipe(&p, r);
     add_identity(&p, r);

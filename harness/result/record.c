@@ -179,6 +179,13 @@ double record_row_error(const record *r, size_t row) {
         return (double)tags_wrong(r->gold + first, r->predicted + first,
                                   r->unit_begin[row + 1] - first, r->task.label_count);
     }
+    if (r->task.kind == ANSWER_ARCS) {
+        for (size_t w = r->unit_begin[row]; w < r->unit_begin[row + 1]; w++) {
+            const uint32_t *right = r->gold + w * ARC_WIDTH, *said = r->predicted + w * ARC_WIDTH;
+            wrong += right[ARC_HEAD] != said[ARC_HEAD] || right[ARC_RELATION] != said[ARC_RELATION];
+        }
+        return (double)wrong;
+    }
     if (r->task.kind == ANSWER_CLASS) return r->gold[row] != r->predicted[row];
     const float *gold = r->gold_numbers + row * width, *answer = r->predicted_numbers + row * width;
     if (r->task.kind == ANSWER_NUMBER) return fabs((double)*answer - (double)*gold);
