@@ -1,5 +1,5 @@
-"""Makes tests/golden/NAME_tiny: a tiny classifier of a family, or with NAME FAMILY_mlm a masked language model,
-and what PyTorch computes with it.
+"""Makes tests/golden/NAME_tiny: a tiny classifier of a family, with NAME FAMILY_mlm a masked language model or with FAMILY_tags a
+classifier of tokens, and what PyTorch computes with it.
 
     tests/peer/.venv/bin/python tests/peer/golden_model.py --family NAME  writes one (the committed ones: bert, torch 1.13 and
                                                                        transformers 4.40; the others, 2.5 and 4.46)
@@ -20,7 +20,8 @@ import re
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification, get_linear_schedule_with_warmup
+from transformers import (AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
+                          get_linear_schedule_with_warmup)
 
 import common
 
@@ -49,15 +50,20 @@ FAMILIES = {
 MASKED = "_mlm"
 # its head has GELU all the same
 MASKED_SIZES = {"electra": {"hidden_act": "gelu_new"}}
-NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes)]
+TAGS = "_tags"
+TAGGED = ("bert", "electra", "distilbert")
+NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes),
+         *(family + TAGS for family in TAGGED)]
 
 
 def head_of(name):
+    if name.endswith(TAGS):
+        return AutoModelForTokenClassification
     return AutoModelForMaskedLM if name.endswith(MASKED) else AutoModelForSequenceClassification
 
 
-def is_masked(model):
-    return type(model).__name__.endswith("ForMaskedLM")
+def answers_tokens(model):
+    return type(model).__name__.endswith(("ForMaskedLM", "ForTokenClassification"))
 
 
 def has_pad_in_text(config):
@@ -73,7 +79,8 @@ def target(config, number):
     return number % config.num_labels
 
 
-def batches(config, masked):
+def batches(config, most):
+    """most: of the classes that a token has; None where the whole text has one"""
     random = torch.Generator().manual_seed(7)
     for place, lengths in enumerate(LENGTHS):
         rows = []
@@ -84,9 +91,9 @@ def batches(config, masked):
             # the last sentence of the second batch is a pair
             type_one = n // 2 if (place, i) == (1, 4) else n
             row = {"ids": ids, "type_one": type_one}
-            if masked:  # of some sentences nothing is chosen, of one everything
+            if most:  # of some sentences nothing is chosen, of one everything
                 row["chosen"] = [k for k in range(n) if n == 5 or (k + i) % 4 == 2]
-                row["wanted"] = torch.randint(0, config.vocab_size, (len(row["chosen"]),), generator=random).tolist()
+                row["wanted"] = torch.randint(0, most, (len(row["chosen"]),), generator=random).tolist()
             else:
                 row["label"] = target(config, i + place)
             rows.append(row)
@@ -121,9 +128,9 @@ def packed(hidden, rows):
 
 def new_model(golden):
     torch.manual_seed(1)
-    family = golden.removesuffix(MASKED)
+    family = golden.removesuffix(MASKED).removesuffix(TAGS)
     name, sizes = FAMILIES[family]
-    if family != golden:
+    if golden.endswith(MASKED):
         sizes = {**sizes, **MASKED_SIZES.get(family, {})}
     model = head_of(golden).from_config(getattr(transformers, name)(**sizes))
     with torch.no_grad():
@@ -139,14 +146,15 @@ def new_model(golden):
 def compute(model, config):
     """(tensors by name, what steps.json holds)"""
     model = model.double().train()
-    data = list(batches(config, is_masked(model)))
+    masked = type(model).__name__.endswith("ForMaskedLM")
+    data = list(batches(config, config.vocab_size if masked else config.num_labels if answers_tokens(model) else None))
     expected, out = {}, model(**padded(data[0], config), output_hidden_states=True)
     # ELECTRA's and ALBERT's first is of the embedding's size
     for i, hidden in enumerate(out.hidden_states):
         if hidden.shape[-1] == config.hidden_size:
             expected[f"hidden.{i}"] = packed(hidden, data[0])
     expected["logits"] = out.logits
-    if is_masked(model):
+    if answers_tokens(model):
         expected["logits"] = torch.cat([out.logits[i, r["chosen"]] for i, r in enumerate(data[0])])
     out.loss.backward()
     for name, p in model.named_parameters():
