@@ -52,7 +52,7 @@ typedef struct dataset_split {
     size_t leaked_count;    /* test, as the next two */
     size_t leaked_agreeing_count; /* of these, those with their label on a train row */
     size_t dedup_count;           /* rows with scored_dedup */
-    size_t *label_counts;         /* (label_count) rows that have the label */
+    size_t *label_counts;         /* (label_count) rows that have the label; tags: units */
     double mean, low, high;       /* of numbers */
     char sha256[HASH_HEX_BYTES];  /* of, row by row: target as dataset_target_text has it, 0 byte,
                                      text, 0 byte, and the second text and a 0 byte */

@@ -3,10 +3,10 @@
 #define HARNESS_DATA_EXAMPLE_H
 
 #include "base/hash.h"
-#include "data/units.h"
 #include "metric/score.h"
 #include "text/text_span.h"
 #include "text/tokenizer.h"
+#include "text/units.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include "compute/regions.h"
 #include "metric/score.h"
 
-/* How targets lie: (U, cols) of a type, U sentences, or units of them (data/units.h) where the head
+/* How targets lie: (U, cols) of a type, U sentences, or units of them (text/units.h) where the head
  * reads chosen rows. */
 typedef struct target_layout {
     elem type;     /* ELEM_F32: the device's reals */

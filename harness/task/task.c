@@ -262,6 +262,24 @@ done:
     return e;
 }
 
+/* B-X and I-X of each type, then O. */
+static err check_tags(const task *t) {
+    size_t last = t->label_count - 1;
+    for (size_t i = 0; i < t->label_count; i++) {
+        const char *value = t->labels[i].value, *name = t->labels[i].name;
+        const char *before = t->labels[i - i % 2].value;
+        bool fits = i == last ? i % 2 == 0 && !strcmp(value, "O")
+                              : !strncmp(value, i % 2 ? "I-" : "B-", 2) && value[2] &&
+                                    !strcmp(value + 2, before + 2);
+        if (fits && !strcmp(value, name)) continue;
+        return err_set(ERR_FORMAT,
+                       "%s: labels[%zu] has value '%s' and name '%s': expected, in both, B-X and "
+                       "I-X of each type X and O as the last",
+                       t->path, i, value, name);
+    }
+    return ERR_OK;
+}
+
 static err load_labels(task *t, const cJSON *root) {
     const cJSON *list;
     size_t count;
@@ -279,6 +297,7 @@ static err load_labels(task *t, const cJSON *root) {
         if (e) return e;
         t->label_count++;
     }
+    if (t->kind == ANSWER_TAGS && (e = check_tags(t))) return e;
     return order_labels(t);
 }
 

@@ -1,5 +1,5 @@
-"""Makes tests/golden/NAME_tiny: a tiny classifier of a family, or with NAME FAMILY_mlm a masked language model,
-and what PyTorch computes with it.
+"""Makes tests/golden/NAME_tiny: a tiny classifier of a family, with NAME FAMILY_mlm a masked language model or with FAMILY_tags a
+classifier of tokens, and what PyTorch computes with it.
 
     tests/peer/.venv/bin/python tests/peer/golden_model.py --family NAME  writes one (the committed ones: bert, torch 1.13 and
                                                                        transformers 4.40; the others, 2.5 and 4.46)
@@ -20,7 +20,8 @@ import re
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification, get_linear_schedule_with_warmup
+from transformers import (AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
+                          get_linear_schedule_with_warmup)
 
 import common
 from parser import NONE, Parser
@@ -53,15 +54,20 @@ FAMILIES = {
 MASKED = "_mlm"
 # its head has GELU all the same
 MASKED_SIZES = {"electra": {"hidden_act": "gelu_new"}}
-NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes)]
+TAGS = "_tags"
+TAGGED = ("bert", "electra", "distilbert")
+NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes),
+         *(family + TAGS for family in TAGGED)]
 
 
 def head_of(name):
+    if name.endswith(TAGS):
+        return AutoModelForTokenClassification
     return AutoModelForMaskedLM if name.endswith(MASKED) else AutoModelForSequenceClassification
 
 
-def is_masked(model):
-    return type(model).__name__.endswith("ForMaskedLM")
+def answers_tokens(model):
+    return type(model).__name__.endswith(("ForMaskedLM", "ForTokenClassification"))
 
 
 def is_parser(config):
@@ -90,7 +96,8 @@ def target(config, number):
     return number % config.num_labels
 
 
-def batches(config, masked):
+def batches(config, most):
+    """most: of the classes that a token has; None where the whole text has one"""
     random = torch.Generator().manual_seed(7)
     for place, lengths in enumerate(LENGTHS):
         rows = []
@@ -101,9 +108,9 @@ def batches(config, masked):
             # the last sentence of the second batch is a pair
             type_one = n // 2 if (place, i) == (1, 4) else n
             row = {"ids": ids, "type_one": type_one}
-            if masked:  # of some sentences nothing is chosen, of one everything
+            if most:  # of some sentences nothing is chosen, of one everything
                 row["chosen"] = [k for k in range(n) if n == 5 or (k + i) % 4 == 2]
-                row["wanted"] = torch.randint(0, config.vocab_size, (len(row["chosen"]),), generator=random).tolist()
+                row["wanted"] = torch.randint(0, most, (len(row["chosen"]),), generator=random).tolist()
             elif is_parser(config):
                 tree(row, config, random)
             else:
@@ -146,9 +153,9 @@ def packed(hidden, rows):
 
 def new_model(golden):
     torch.manual_seed(1)
-    family = golden.removesuffix(MASKED)
+    family = golden.removesuffix(MASKED).removesuffix(TAGS)
     name, sizes = FAMILIES[family]
-    if family != golden:
+    if golden.endswith(MASKED):
         sizes = {**sizes, **MASKED_SIZES.get(family, {})}
     config = getattr(transformers, name)(**sizes)
     model = Parser(config) if is_parser(config) else head_of(golden).from_config(config)
@@ -165,7 +172,8 @@ def new_model(golden):
 def compute(model, config):
     """(tensors by name, what steps.json holds)"""
     model = model.double().train()
-    data = list(batches(config, is_masked(model)))
+    masked = type(model).__name__.endswith("ForMaskedLM")
+    data = list(batches(config, config.vocab_size if masked else config.num_labels if answers_tokens(model) else None))
     expected = {}
     if is_parser(config):
         loss, states, arcs, relations = model(**padded(data[0], config))
@@ -179,7 +187,7 @@ def compute(model, config):
     for i, hidden in enumerate(states):
         if hidden.shape[-1] == config.hidden_size:
             expected[f"hidden.{i}"] = packed(hidden, data[0])
-    if is_masked(model):
+    if answers_tokens(model):
         expected["logits"] = torch.cat([out.logits[i, r["chosen"]] for i, r in enumerate(data[0])])
     loss.backward()
     for name, p in model.named_parameters():

@@ -5,8 +5,8 @@
  * none begins belongs to the token before it, as the characters behind the first of a piece do, or
  * all that an [UNK] covers. Places are the tokenizer's own (encoding.begins), so that lower case,
  * stripped accents and added tokens change nothing. */
-#ifndef HARNESS_DATA_UNITS_H
-#define HARNESS_DATA_UNITS_H
+#ifndef HARNESS_TEXT_UNITS_H
+#define HARNESS_TEXT_UNITS_H
 
 #include "base/err.h"
 #include "text/tokenizer.h"

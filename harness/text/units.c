@@ -1,4 +1,4 @@
-#include "data/units.h"
+#include "text/units.h"
 
 #include "base/utf8.h"
 #include "text/unicode.h"
