@@ -70,12 +70,7 @@ static err target_names(strbuf *out, const task *t, example_target target) {
     err e = strbuf_add(out, "");
     if (t->kind == ANSWER_CLASS) return e ? e : strbuf_add(out, t->labels[target.class].name);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
-    for (uint32_t k = 0; !e && t->kind == ANSWER_ARCS && k < target.units.count; k++) {
-        const uint32_t *arc = target.units.values + (size_t)k * ARC_WIDTH;
-        e = strbuf_printf(out, "%s%u:%s", k ? " " : "", arc[ARC_HEAD],
-                          t->labels[arc[ARC_RELATION]].name);
-    }
-    if (t->kind == ANSWER_ARCS) return e;
+    if (!e && t->kind == ANSWER_ARCS) return strbuf_printf(out, "%u words", target.units.count);
     for (size_t k = 0; !e && k < t->label_count; k++) {
         if (!target.set[k]) continue;
         e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].name);
@@ -134,6 +129,24 @@ done:
     return e;
 }
 
+/* The text as it is shown: of a tree each word with its head and relation. */
+static err head_text(strbuf *out, const task *t, const example *x) {
+    const example_units *units = &x->target.units;
+    if (t->kind != ANSWER_ARCS)
+        return shown_printf(out, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
+                            x->text_count > 1 ? " | " : "",
+                            x->text_count > 1 ? x->texts[1].text : "");
+    err e = ERR_OK;
+    for (uint32_t k = 0; k < units->count && !e; k++) {
+        const uint32_t *arc = units->values + (size_t)k * ARC_WIDTH;
+        const text_unit *word = &units->list[k];
+        e = shown_printf(out, SHOWN_TERMINAL, "%s%.*s/%u:%s", k ? " " : "",
+                         (int)(word->end - word->begin), x->texts[0].text + word->begin,
+                         arc[ARC_HEAD], t->labels[arc[ARC_RELATION]].name);
+    }
+    return e;
+}
+
 /* On a narrow terminal the text comes below the rest. */
 static err head_line(const task *t, const dataset_row *row, size_t number, size_t columns) {
     const example *x = &row->example;
@@ -142,9 +155,7 @@ static err head_line(const task *t, const dataset_row *row, size_t number, size_
     if (!e) e = target_names(&target, t, x->target);
     if (!e) e = text_column(&out, target.text, columns);
     if (!e) e = strbuf_add(&out, "  ");
-    if (!e)
-        e = shown_printf(&text, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
-                         x->text_count > 1 ? " | " : "", x->text_count > 1 ? x->texts[1].text : "");
+    if (!e) e = head_text(&text, t, x);
     if (!e && shown_columns() < out.length + TEXT_COLUMNS) {
         puts(out.text);
         shown_wrapped("  ", text.text ? text.text : "");
