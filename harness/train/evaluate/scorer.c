@@ -1,5 +1,6 @@
 #include "train/evaluate/scorer.h"
 
+#include "base/memory.h"
 #include "model/weights/weights.h"
 #include "train/run/labels.h"
 
@@ -31,6 +32,16 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
         e = err_set(ERR_DATA, "%s: no fine-tuned classifier there: tensor '%s' is missing",
                     s->source.folder, report.drawn[0]);
     weights_report_free(&report);
+    return e;
+}
+
+err scorer_order_tags(scorer *s) {
+    uint32_t *rows = NULL;
+    if (s->model.head->target.kind != ANSWER_TAGS) return ERR_OK;
+    err e = labels_order_tags(&rows, &s->source.config, s->source.folder);
+    if (!e && rows) e = weights_move_rows(&s->model.params, rows);
+    s->model.config.labels = NULL; // those of before
+    mem_free(rows);
     return e;
 }
 
