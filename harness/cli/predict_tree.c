@@ -8,31 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-err predict_tree_words(text_unit **units, example *examples, size_t count, const model_config *c) {
-    size_t all = 0, capacity = 0;
-    err e = ERR_OK;
-    *units = NULL;
-    for (size_t i = 0; i < count && !e; i++) {
-        text_unit *list = NULL;
-        example *x = &examples[i];
-        uint32_t words = 0;
-        e = units_find(&list, &words, UNIT_WORD, x->texts[0].text, x->texts[0].bytes);
-        if (!e) e = mem_grow((void **)units, &capacity, all + words + 1, sizeof **units);
-        if (!e && words) memcpy(*units + all, list, words * sizeof *list);
-        mem_free(list);
-        all += words;
-        x->in_units = x->in_tree = true;
-        x->first_pieces = c->first_pieces;
-        x->target.units = (example_units){.count = words};
-    }
-    all = 0; // the list moved while it grew
-    for (size_t i = 0; i < count && !e; i++) {
-        examples[i].target.units.list = *units + all;
-        all += examples[i].target.units.count;
-    }
-    return e;
-}
-
 static const char *relation_name(const model_config *c, uint32_t id, char room[24]) {
     if (c->labels) return c->labels[id];
     snprintf(room, 24, "LABEL_%u", id);

@@ -4,11 +4,6 @@
 
 #include "train/evaluate/scorer.h"
 
-/* Divides texts (count) into their words. *units is owned: of all texts, one behind the other.
- * Errors: ERR_MEMORY. */
-err predict_tree_words(text_unit **units, example *examples, size_t count,
-                       const model_config *c) MUST_CHECK;
-
 /* Prints the trees of texts that were evaluated: nodes as evaluator_run gives them. Errors:
  * ERR_MEMORY. */
 err predict_tree_print(const scorer *s, const example *examples, const encoded *rows,

@@ -138,25 +138,32 @@ done:
     return e;
 }
 
-/* Of several labels, or of relations, each by itself. */
+/* What a class of the sum is called: a label, or the type of entities. */
+static const char *class_name(const evaluation *v, size_t k) {
+    return v->task.kind == ANSWER_TAGS ? v->task.labels[2 * k].name + 2 : v->task.labels[k].name;
+}
+
+/* Of several labels, types of entities or relations, each by itself. */
 static err print_labels(const evaluation *v) {
+    bool tags = v->task.kind == ANSWER_TAGS, trees = v->task.kind == ANSWER_ARCS;
     strbuf out = {0};
-    size_t width = strlen("label");
+    size_t width = strlen(tags ? "entity" : "label");
     err e = ERR_OK;
-    for (size_t k = 0; k < v->task.label_count; k++) {
-        size_t own = shown_width(v->task.labels[k].name);
+    for (size_t k = 0; k < v->official.classes; k++) {
+        size_t own = shown_width(class_name(v, k));
         if (own > width) width = own < LABEL_COLUMNS ? own : LABEL_COLUMNS;
     }
-    if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, "label", width)) ||
+    if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, tags ? "entity" : "label", width)) ||
         (e = strbuf_printf(&out, " precision  recall      F1 %7s\n",
-                           v->task.kind == ANSWER_ARCS ? "words" : "rows")))
+                           tags    ? "in all"
+                           : trees ? "words"
+                                   : "rows")))
         goto done;
-    for (size_t k = 0; k < v->task.label_count; k++) {
+    for (size_t k = 0; k < v->official.classes; k++) {
         class_score s = metric_of_class(&v->official, k);
         // of a treebank's relations those that occur
-        if (v->task.kind == ANSWER_ARCS && !s.support && !v->official.predicted[k]) continue;
-        if ((e = strbuf_add(&out, "  ")) ||
-            (e = text_column(&out, v->task.labels[k].name, width)) ||
+        if (trees && !s.support && !v->official.predicted[k]) continue;
+        if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, class_name(v, k), width)) ||
             (e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
                                s.f1, s.support)))
             goto done;
@@ -183,22 +190,22 @@ static err print_table(const evaluation *v, const char *folder) {
     }
     score_table_print(&t);
     shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
-    return v->task.kind == ANSWER_SET || v->task.kind == ANSWER_ARCS ? print_labels(v) : ERR_OK;
+    return v->task.kind == ANSWER_CLASS || v->task.kind == ANSWER_NUMBER ? ERR_OK : print_labels(v);
 }
 
 static err add_labels(cJSON *root, const evaluation *v) {
     cJSON *list = NULL;
     err e = json_add_array(&list, root, "per_label");
-    for (size_t k = 0; !e && k < v->task.label_count; k++) {
+    for (size_t k = 0; !e && k < v->official.classes; k++) {
         class_score s = metric_of_class(&v->official, k);
         cJSON *one = cJSON_CreateObject();
-        if ((e = json_append(list, one)) ||
-            (e = json_add_string(one, "label", v->task.labels[k].name)) ||
+        if ((e = json_append(list, one)) || (e = json_add_string(one, "label", class_name(v, k))) ||
             (e = json_add_number(one, "precision", s.precision)) ||
             (e = json_add_number(one, "recall", s.recall)) ||
             (e = json_add_number(one, "f1", s.f1)))
             break;
-        e = json_add_number(one, "rows", (double)s.support);
+        e = json_add_number(one, v->task.kind == ANSWER_TAGS ? "entities" : "rows",
+                            (double)s.support);
     }
     return e;
 }

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/tags.h"
 #include "report/html.h"
 #include "report/html_internal.h"
 #include "train/recipe/recipe.h"
@@ -38,6 +39,13 @@ static const char *label_of(const record *r, size_t id) {
     return r->task.labels[id];
 }
 
+/* Of a class of the sum: a label, or the type of entities. */
+static const char *class_of(const record *r, size_t k) {
+    if (r->task.kind != ANSWER_TAGS) return label_of(r, k);
+    const char *begin = label_of(r, 2 * k);
+    return strncmp(begin, "B-", 2) == 0 ? begin + 2 : begin;
+}
+
 static void add_value(page *p, double value) {
     if (isnan(value))
         html__add(p, "<td class=\"n\">not defined</td>");
@@ -69,14 +77,16 @@ static void add_scores(page *p, const record *r) {
 
 static void add_classes(page *p, const record *r) {
     if (!r->task.label_count) return;
-    table_begin(p, "Per class");
-    html__add(p,
-              "<thead><tr><th>label</th><th class=\"n\">precision</th><th class=\"n\">recall</th>"
-              "<th class=\"n\">F1</th><th class=\"n\">test rows</th></tr></thead><tbody>\n");
-    for (size_t k = 0; k < r->task.label_count; k++) {
+    bool tags = r->task.kind == ANSWER_TAGS;
+    table_begin(p, tags ? "Per type of entity" : "Per class");
+    html__format(p,
+                 "<thead><tr><th>%s</th><th class=\"n\">precision</th><th class=\"n\">recall</th>"
+                 "<th class=\"n\">F1</th><th class=\"n\">%s</th></tr></thead><tbody>\n",
+                 tags ? "type" : "label", tags ? "entities" : "test rows");
+    for (size_t k = 0; k < r->confusion.classes; k++) {
         class_score s = metric_of_class(&r->confusion, k);
         html__add(p, "<tr><td>");
-        html__text(p, label_of(r, k));
+        html__text(p, class_of(r, k));
         html__format(
             p,
             "</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>"
@@ -220,9 +230,23 @@ static uint32_t words_of(const record *r, size_t row) {
     return r->unit_begin[row + 1] - r->unit_begin[row];
 }
 
-static void add_answer(page *p, const record *r, answers of, size_t row) {
+/* "person 0-2": by places of units, since texts may be kept from the page. */
+static void add_entities(page *p, const record *r, answers of, size_t row, bool is_gold) {
+    const uint32_t *tags = of.classes + of.begin[row];
+    size_t count = of.begin[row + 1] - of.begin[row], at = 0;
+    tag_entity one;
+    for (bool any = false; tag_next(&one, &at, tags, count, r->task.label_count, !is_gold);
+         any = true) {
+        html__add(p, any ? ", " : "");
+        html__text(p, class_of(r, one.type));
+        html__format(p, " %u-%u", one.begin + 1, one.end);
+    }
+}
+
+static void add_answer(page *p, const record *r, answers of, size_t row, bool is_gold) {
     bool any = false;
     html__add(p, "<td>");
+    if (r->task.kind == ANSWER_TAGS) add_entities(p, r, of, row, is_gold);
     if (r->task.kind == ANSWER_CLASS) html__text(p, label_of(r, of.classes[row]));
     if (r->task.kind == ANSWER_NUMBER) html__format(p, "%.3f", (double)of.numbers[row]);
     for (size_t k = 0; r->task.kind == ANSWER_SET && k < r->task.label_count; k++) {
@@ -261,7 +285,7 @@ static void add_trees(page *p, const record *r, const char *const *texts) {
 
 static void add_worst(page *p, const record *r, const char *const *texts) {
     static const char *const errors[ANSWER_KINDS] = {"probability of gold", "error", "labels wrong",
-                                                     "units wrong", "words wrong"};
+                                                     "entities wrong", "words wrong"};
     static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f", "%.0f", "%.0f"};
     wrong_row *list = NULL;
     size_t count = 0;
@@ -278,8 +302,8 @@ static void add_worst(page *p, const record *r, const char *const *texts) {
         char error[40];
         snprintf(error, sizeof error, digits[r->task.kind], list[i].error);
         html__format(p, "<tr><td class=\"n\">%zu</td>", row + 1);
-        add_answer(p, r, record_gold(r), row);
-        add_answer(p, r, record_answers(r), row);
+        add_answer(p, r, record_gold(r), row, true);
+        add_answer(p, r, record_answers(r), row, false);
         html__format(p, "<td class=\"n\">%s</td>", error);
         if (texts) {
             html__add(p, "<td class=\"wrap\">");

@@ -107,11 +107,15 @@ err record__labels_read(record *r, const cJSON *object, const char *key, const c
     err e = json_array(&labels, object, key, where);
     if (e) return e;
     size_t count = (size_t)cJSON_GetArraySize(labels), i = 0;
-    size_t least = r->task.kind != ANSWER_NUMBER;
+    size_t least = r->task.kind == ANSWER_TAGS ? 3 : r->task.kind != ANSWER_NUMBER;
     if (count < least || count > (least ? RECORD_LABEL_LIMIT : 0)) {
         return err_set(ERR_FORMAT, "%s: key '%s' holds %zu labels, expected %zu to %d", where, key,
                        count, least, least ? RECORD_LABEL_LIMIT : 0);
     }
+    if (r->task.kind == ANSWER_TAGS && count % 2 == 0)
+        return err_set(ERR_FORMAT,
+                       "%s: key '%s' holds %zu tags, expected two for each type and one for none",
+                       where, key, count);
     const char **names;
     if ((e = mem_new(&names, count))) return e;
     cJSON_ArrayForEach(item, labels) {

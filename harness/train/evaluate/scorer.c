@@ -1,5 +1,6 @@
 #include "train/evaluate/scorer.h"
 
+#include "base/memory.h"
 #include "model/weights/weights.h"
 #include "train/run/labels.h"
 
@@ -34,6 +35,16 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
     return e;
 }
 
+err scorer_order_tags(scorer *s) {
+    uint32_t *rows = NULL;
+    if (s->model.head->target.kind != ANSWER_TAGS) return ERR_OK;
+    err e = labels_order_tags(&rows, &s->source.config, s->source.folder);
+    if (!e && rows) e = weights_move_rows(&s->model.params, rows);
+    s->model.config.labels = NULL; // those of before
+    mem_free(rows);
+    return e;
+}
+
 /* What was fine-tuned answers in the task's kind: by config.json's problem_type, and one output
  * alone is a number. A model of classes is taken by its largest score, whatever trained it. */
 static err check_kind(const source *from, const task *t) {
@@ -57,16 +68,27 @@ static err check_kind(const source *from, const task *t) {
                    t->name, answer_kind_name(t->kind));
 }
 
+/* A parser reads the pieces of words that it was trained on. */
+static err check_pieces(const source *from, const task *t) {
+    static const char *const names[] = {"last", "first"};
+    if (t->kind != ANSWER_ARCS || from->config.first_pieces == t->tree.first_pieces) return ERR_OK;
+    return err_set(ERR_DATA, "%s: a parser of the %s pieces of words, task %s says %s",
+                   from->folder, names[from->config.first_pieces], t->name,
+                   names[t->tree.first_pieces]);
+}
+
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
     model_scores scores = from->config.scores;
     err e = check_kind(from, t);
+    if (!e) e = check_pieces(from, t);
     if (!e && t->kind != ANSWER_NUMBER)
         e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
     if (!e) e = labels_set(&from->config, t);
     if (t->kind == ANSWER_CLASS) from->config.scores = scores;
     s->model.config.labels = NULL; // those of before
+    s->model.config.tree_rule = from->config.tree_rule;
     s->model.head = head_of_kind(t->kind);
     return e;
 }
