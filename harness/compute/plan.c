@@ -120,6 +120,7 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     case DIM_LISTS_1: return step->micros[micro].lists[1];
     case DIM_STEP_ROWS: return step->step_rows;
     case DIM_CHOSEN: return step->micros[micro].chosen;
+    case DIM_UNITS: return step->micros[micro].units;
     }
     return 0;
 }

@@ -16,7 +16,7 @@ typedef enum plan_part { PART_BEGIN, PART_MICRO, PART_END, PART_COUNT } plan_par
 
 /* Sizes of one micro-batch. */
 typedef struct micro_sizes {
-    uint32_t tokens, sentences, tiles, lists[LISTS_MAX], chosen;
+    uint32_t tokens, sentences, tiles, lists[LISTS_MAX], chosen, units;
 } micro_sizes;
 
 typedef struct step_info {
@@ -24,7 +24,7 @@ typedef struct step_info {
     uint32_t step; /* optimizer step, 1-based */
     uint32_t seed;
     uint32_t step_rows; /* U */
-    float loss_scale; /* factor of dlogits: 1 / sentences (or chosen rows) of the optimizer step */
+    float loss_scale;   /* factor of dlogits: 1 / sentences (or units) of the optimizer step */
     /* What loss_scale holds beside that, and grad_norm divides by; 0 is 1: nothing is scaled. */
     float gradient_scale;
     uint32_t micro_count;

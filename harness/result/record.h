@@ -119,7 +119,8 @@ typedef struct record {
     char *headline; /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
-    uint32_t *gold, *predicted; /* (N) class ids; other kinds: NULL */
+    uint32_t *gold, *predicted; /* (N) class ids, or of units; kinds without ids: NULL */
+    uint32_t *unit_begin;       /* (N + 1) first unit of each row; NULL where rows have none */
     float *gold_numbers,
         *predicted_numbers; /* other kinds: as struct answers has them, else NULL */
     uint32_t *first_row;    /* (N) index of the first row of equal text */
@@ -184,10 +185,10 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
 
 /* What metrics take. Borrowed from r. */
 static inline answers record_gold(const record *r) {
-    return (answers){r->gold, r->gold_numbers};
+    return (answers){r->gold, r->gold_numbers, r->unit_begin};
 }
 static inline answers record_answers(const record *r) {
-    return (answers){r->predicted, r->predicted_numbers};
+    return (answers){r->predicted, r->predicted_numbers, r->unit_begin};
 }
 
 /* Numbers in the arrays of a row: of a set one a label. */
@@ -195,8 +196,21 @@ static inline size_t record_width(const record *r) {
     return r->task.kind == ANSWER_SET ? r->task.label_count : 1;
 }
 
+/* Numbers in the arrays of all rows. */
+static inline size_t record_values(const record *r) {
+    size_t rows = (size_t)r->task.test_rows;
+    return answer_in_units(r->task.kind)
+               ? (r->unit_begin ? r->unit_begin[rows] : 0) * answer_unit_width(r->task.kind)
+               : rows * record_width(r);
+}
+
+/* Whether answers are ids: of classes, or of units. */
+static inline bool record_has_ids(const record *r) {
+    return r->task.kind == ANSWER_CLASS || answer_in_units(r->task.kind);
+}
+
 /* How far run r is off in a row: 0 when it is right; of numbers their distance, of sets the labels
- * that are wrong. */
+ * that are wrong, of tags the entities that were missed and those that are none. */
 double record_row_error(const record *r, size_t row);
 
 /* Whether two runs on the same rows answer a row alike. */

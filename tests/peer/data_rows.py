@@ -73,6 +73,23 @@ def klue_sts_dev(folder, name):
     with open(f"{folder}/klue/klue-sts-v1.1_dev.json", encoding="utf-8") as file:
         return [(r["sentence1"], r["sentence2"], number(r["labels"]["real-label"])) for r in json.load(file)]
 
+NER = [f"{part}-{kind}" for kind in ("PS", "LC", "OG", "DT", "TI", "QT") for part in "BI"] + ["O"]
+
+def klue_ner_dev(folder, name):
+    """As KLUE's own reader: characters other than blanks have a tag each; tags of a sentence with blanks between."""
+    rows, pairs = [], []
+    with open(f"{folder}/klue/klue-ner-v1.1_dev.tsv", encoding="utf-8") as file:
+        for line in [*file.read().split("\n"), ""]:
+            if line.startswith("##"):
+                continue
+            if line:
+                pairs.append(line.split("\t"))
+            elif pairs:
+                tags = " ".join(str(NER.index(tag)) for character, tag in pairs if character != " ")
+                rows.append(("".join(character for character, _ in pairs), tags))
+                pairs = []
+    return rows
+
 def lang_id(folder, name):
     names, rows = sorted(n.split(".")[0] for n in os.listdir(f"{folder}/lang_id") if n.endswith(".sentences.txt")), []
     for language in names:
@@ -97,6 +114,7 @@ TASKS = {
     "kor_sts": (kor_sts, ["train", "dev", "test"]),
     "klue_nli_dev": (klue_nli_dev, ["all"]),
     "klue_sts_dev": (klue_sts_dev, ["all"]),
+    "klue_ner_dev": (klue_ner_dev, ["all"]),
     "lang_id": (lang_id, ["all"]),
     "korean_unsmile": (korean_unsmile, ["train", "test"]),
     "kmhas_small": (kmhas_small, ["train", "test"]),

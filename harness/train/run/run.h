@@ -98,9 +98,8 @@ typedef struct run {
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
-    float *logits; /* (test rows, C) owned */
-    uint32_t
-        *predicted; /* (test rows) owned; classes alone: of other kinds logits are the answers */
+    float *logits;      /* (test rows, C), or (units that a token answers for, C); owned */
+    answer_arrays said; /* classes and tags: of other kinds logits are the answers */
     double test_loss;
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
@@ -120,6 +119,11 @@ err run_evaluate(run *r) MUST_CHECK;
 /* The sum of the answers to the test rows, all or those of the deduplicated score. Free with
  * confusion_free. pre: run_evaluate. */
 err run_test_sum(confusion *c, const run *r, bool dedup) MUST_CHECK;
+/* What was said of the test rows. Borrowed. pre: run_evaluate. */
+static inline answers run_answers(const run *r) {
+    return (answers){r->said.classes, r->logits, r->said.begin};
+}
+
 /* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
 /* Ends the run: the folder is no longer unfinished, and cannot be resumed. Of its checkpoints the
