@@ -375,8 +375,8 @@ static err open_predictor(predictor *p, const char *folder) {
     p->in_units = answer_in_units(p->scorer.model.head->target.kind);
     if ((e = match_labels(p))) return e;
     if (p->in_units && (o->pair || o->has_top_k))
-        return err_set(ERR_USAGE, "%s: a model of entities takes no --%s",
-                       p->scorer.source.folder, o->pair ? "pair" : "top-k");
+        return err_set(ERR_USAGE, "%s: a model of entities takes no --%s", p->scorer.source.folder,
+                       o->pair ? "pair" : "top-k");
     p->classes = p->scorer.source.config.classes;
     p->batch_size =
         o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;
