@@ -17,6 +17,7 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
         const char *name, *headline;
         size_t labels;
     } known[] = {
+        {"klue_ner", "entity_f1", 13},    {"klue_ner_dev", "entity_f1", 13},
         {"klue_nli", "accuracy", 3},      {"klue_nli_dev", "accuracy", 3},
         {"klue_sts", "pearson", 0},       {"klue_sts_dev", "pearson", 0},
         {"klue_tc", "macro_f1", 7},       {"klue_tc_dacon", "macro_f1", 7},
@@ -58,8 +59,8 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
     cr_expect_eq(e, ERR_USAGE);
     cr_expect_str_eq(
         err_message(e),
-        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_nli, klue_nli_dev, "
-        "klue_sts, klue_sts_dev, klue_tc, klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
+        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_ner, klue_ner_dev, "
+        "klue_nli, klue_nli_dev, klue_sts, klue_sts_dev, klue_tc, klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
         "kor_hate, kor_hate_bias, kor_hate_gender, kor_nli, kor_nli_full, kor_sae, "
         "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc)");
     e = task_find(&t, "something else entirely", NULL);
