@@ -107,7 +107,7 @@ def tag_scores(types, gold, predicted):
     found["klue_entity_f1"] = entity_f1([flat[0]], [flat[1]], average="macro", **strict)
     found["klue_char_f1"] = f1_score(*flat, labels=names, average="macro", zero_division=1)
     units = [[tag for s in side for tag in s] for side in (g, p)]
-    found["char_f1"] = f1_score(*units, labels=names[:-1], average="macro", zero_division=0) if units[0] else 0
+    found["char_f1"] = f1_score(*units, labels=names[:-1], average="macro", zero_division=0) if units[0] else 0.0
     return {name: 0.0 if np.isnan(value) else float(value) for name, value in found.items()}
 
 
