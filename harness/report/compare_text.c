@@ -43,7 +43,7 @@ static const char *verdict(const comparison *c) {
 
 static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) {
     static const char *const better[ANSWER_KINDS] = {"right", "nearer", "fewer labels wrong",
-                                                     "fewer entities wrong"};
+                                                     "fewer entities wrong", "fewer words wrong"};
     err e;
     if ((e = strbuf_printf(
              out,

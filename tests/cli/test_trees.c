@@ -64,6 +64,12 @@ Test(trees_run, predictions_are_conllu) {
     cr_expect(strstr(r.out, "\"words\":[\"비가\",\"와서\",\"소풍이\",\"미뤄졌다.\"],\"heads\":["),
               "%s", r.out);
     program_free(&r);
+    // a word of which nothing is left hangs from the next one, and counts for those behind it
+    expect(RUN("predict", "-c", "o", "--device", "cpu", "--json", "비가 \xE2\x80\x8B 와서"),
+           "nothing left", "\"heads\":[3,3,0]");
+    // one that was cut off hangs from the root's word
+    expect(RUN("predict", "-c", "o", "--device", "cpu", "--json", "--max-length", "4", "끝 끝 끝"),
+           "cut", "\"heads\":[2,0,2]");
     // what is a parser is no classifier
     r = RUN("eval", "-c", "o", "--sample", "--task", "kor_hate", "--device", "cpu");
     cr_expect_eq(r.exit_code, 1);

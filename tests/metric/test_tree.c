@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "metric/arcs.h"
+#include "metric/rows.h"
 #include "metric/tree.h"
 
 #include <criterion/criterion.h>
@@ -130,4 +131,37 @@ Test(tree, arcs_are_counted_by_hand) {
     cr_assert_eq(near[3 * C + ARC_PLAIN_BOTH], 1);
     cr_assert_eq(near[2 * C + 16], 1);
     cr_assert_eq(near[C + 16], 3);
+}
+
+/* Two sentences, one of them counted twice; relations are checked, and so are units. */
+Test(tree, scores_of_arcs) {
+    size_t live = mem_live_count();
+    const uint32_t gold[] = {2, 0, 0, 0, 1, 0, 0, 1, 0, 1, 2, 1};
+    uint32_t said[] = {2, 0, 0, 0, 2, 0, 2, 1, 0, 1, 2, 0}, begin[] = {0, 2, 4};
+    const uint32_t weights[] = {2, 1};
+    answers right = {.classes = gold, .begin = begin}, found = {.classes = said, .begin = begin};
+    confusion c = {0}, baseline = {0};
+    row_statistics s = {0};
+    cr_assert_eq(answers_sum(&c, ANSWER_ARCS, 3, right, found, NULL, 2), ERR_OK);
+    cr_expect_float_eq(metric_value("uas", &c), 3.0 / 4, 1e-12);
+    cr_expect_float_eq(metric_value("las", &c), 2.0 / 4, 1e-12);
+    cr_expect_float_eq(metric_value("uas_words", &c), 2.0 / 3, 1e-12);
+    cr_expect_float_eq(metric_value("las_words", &c), 1.0 / 3, 1e-12);
+    // the next word is the head of words 1 and 2, but not of 3 and 4
+    cr_assert_eq(majority_baseline(&baseline, &c, 0), ERR_OK);
+    cr_expect_float_eq(metric_value("uas", &baseline), 2.0 / 4, 1e-12);
+    cr_expect_float_eq(metric_value("las", &baseline), 1.0 / 4, 1e-12);
+    confusion_free(&baseline);
+    cr_assert_eq(row_statistics_init(&s, ANSWER_ARCS, 3, right, found, 2), ERR_OK);
+    row_statistics_sum(&c, &s, weights);
+    cr_expect_float_eq(metric_value("uas", &c), 5.0 / 6, 1e-12);
+    cr_expect_float_eq(metric_value("las", &c), 3.0 / 6, 1e-12);
+    row_statistics_free(&s);
+    confusion_free(&c);
+    said[10] = 3;
+    cr_expect_eq(answers_sum(&c, ANSWER_ARCS, 3, right, found, NULL, 2), ERR_DATA);
+    cr_expect(strstr(err_message(ERR_DATA), "row 1: gold relation 2, predicted relation 3"), "%s",
+              err_message(ERR_DATA));
+    confusion_free(&c);
+    cr_assert_eq(mem_live_count(), live);
 }

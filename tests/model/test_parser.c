@@ -181,6 +181,66 @@ static void check_golden(const char *selector) {
     golden_close(&g);
 }
 
+static double loss_with(tiny_model *t, golden *g, const param *p, size_t element, double value) {
+    span whole = span_part(p->p, 0, element + 1);
+    double *values = tiny_model_values(whole, element + 1), before = values[element];
+    values[element] = value;
+    MUST(device_write_f64(whole, values, element + 1));
+    tiny_model_step(t, g->rows[0], ROWS, 1); // at rate 0: nothing but the gradient changes
+    double loss = tiny_model_loss(t);
+    values[element] = before;
+    MUST(device_write_f64(whole, values, element + 1));
+    mem_free(values);
+    return loss;
+}
+
+/* With dropout, and sentences in several micro-batches. */
+Test(parser, gradients_equal_central_differences) {
+    const double h = 1e-5;
+    char path[600];
+    golden g;
+    tiny_model t = {0};
+    model_config config;
+    golden_open(&g);
+    snprintf(path, sizeof path, "%s/config.json", g.folder);
+    MUST(model_config_read(&config, path));
+    batch_capacity capacity = {.tokens = 24, .sentences = ROWS, .micros = 3, .max_length = 24};
+    model_training training = {.hidden_dropout = 0.2f,
+                               .attention_dropout = 0.2f,
+                               .classifier_dropout = 0.3f,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
+                               .eps = 1e-8f};
+    schedule still = {SCHEDULE_constant, 0, 0, 1};
+    tiny_model_open(&t, "reference", &config, &capacity, &training, &still, 0);
+    MUST(params_draw(&t.model.params, 3, 0.3f, NULL));
+    tiny_model_step(&t, g.rows[0], ROWS, 1);
+    cr_assert_gt(t.pack.micro_count, 1);
+    const params *ps = &t.model.params;
+    double *gradients[64] = {0};
+    cr_assert_leq(ps->count, 64);
+    for (size_t i = 0; i < ps->count; i++) gradients[i] = tiny_model_gradient(&t, &ps->list[i]);
+    for (size_t i = 0; i < ps->count; i++) {
+        const param *p = &ps->list[i];
+        const size_t places[] = {0, p->count / 3, p->count - 1};
+        for (int k = 0; k < 3; k++) {
+            double *values = tiny_model_values(p->p, p->count), value = values[places[k]];
+            double up = loss_with(&t, &g, p, places[k], value + h);
+            double down = loss_with(&t, &g, p, places[k], value - h);
+            double numeric = (up - down) / (2 * h), found = gradients[i][places[k]];
+            char label[PARAM_NAME_BYTES];
+            param_label(p, label);
+            mem_free(values);
+            cr_assert(fabs(found - numeric) <= 1e-6 * fabs(numeric) + 1e-9,
+                      "%s element %zu: gradient %.12g, central difference %.12g", label, places[k],
+                      found, numeric);
+        }
+        mem_free(gradients[i]);
+    }
+    tiny_model_close(&t);
+    golden_close(&g);
+}
+
 Test(parser, equals_pytorch_on_the_reference) {
     size_t live = mem_live_count();
     check_golden("reference");
