@@ -117,7 +117,7 @@ static void fill_tagged_rows(record *r, const fake_record *f, size_t rows, uint3
  * wrong. */
 static void fill_parsed_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
     enum { MOST = 6 };
-    uint32_t *gold, *predicted, *begin;
+    uint32_t *gold, *predicted, *begin, relations = (uint32_t)r->task.label_count;
     cr_assert_not(mem_new(&gold, rows * MOST * ARC_WIDTH));
     cr_assert_not(mem_new(&predicted, rows * MOST * ARC_WIDTH));
     cr_assert_not(mem_new(&begin, rows + 1));
@@ -126,7 +126,7 @@ static void fill_parsed_rows(record *r, const fake_record *f, size_t rows, uint3
         for (uint32_t u = begin[i]; u < begin[i + 1]; u++) {
             uint32_t *right = gold + u * ARC_WIDTH, *said = predicted + u * ARC_WIDTH;
             right[ARC_HEAD] = u + 1 < begin[i + 1] ? u - begin[i] + 2 : 0;
-            right[ARC_RELATION] = said[ARC_RELATION] = word(u, 0, 0) % r->task.label_count;
+            right[ARC_RELATION] = said[ARC_RELATION] = word(u, 0, 0) % relations;
             said[ARC_HEAD] = word(u, 2, stream) < f->right * 4294967295.0 ? right[ARC_HEAD] : 0;
         }
     }
