@@ -25,7 +25,8 @@ find_program(HARNESS_RPMBUILD rpmbuild)
 if(HARNESS_DPKG_DEB)
   list(APPEND CPACK_GENERATOR DEB)
 endif()
-if(HARNESS_RPMBUILD)
+# rpmbuild takes no path with a blank
+if(HARNESS_RPMBUILD AND NOT CMAKE_BINARY_DIR MATCHES " ")
   list(APPEND CPACK_GENERATOR RPM)
 endif()
 

@@ -163,7 +163,7 @@ const param *params_at(const params *ps, param_field field, uint32_t layer) {
     for (int f = 0; f < PARAM_FIELDS; f++) per_layer += table[f].scope == PARAM_LAYER;
     for (size_t i = layer * per_layer; i < ps->count; i++)
         if (ps->list[i].field == field && ps->list[i].layer == layer) return &ps->list[i];
-    assert(!"no such parameter");
+    assert(false && "no such parameter");
     return NULL;
 }
 

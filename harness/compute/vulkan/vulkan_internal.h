@@ -134,10 +134,16 @@ const char *vulkan__guard(const char *doing);
  * silence. */
 extern const char vulkan__at_work[];
 
-/* --- vulkan_instance.c */
+/* --- vulkan_drivers.c */
 /* The driver manifests that the loader goes by: what the environment names, else the usual folders'
  * ("none" where there are none). */
 void vulkan__drivers(char *out, size_t size);
+/* The first fault of a manifest that the environment names, or of its library; "": none. */
+const char *vulkan__driver_fault(void);
+/* What to do where no driver gave a device. */
+const char *vulkan__no_driver(void);
+
+/* --- vulkan_instance.c */
 err vulkan__instance_new(VkInstance *out, bool validation, const char **note) MUST_CHECK;
 /* Physical devices with a compute queue; count at most `most`. */
 err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,
