@@ -53,7 +53,8 @@ static err check_kind(const source *from, const task *t) {
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
     model_scores scores = from->config.scores;
-    err e = check_kind(from, t);
+    err e = labels_check_map(t, map);
+    if (!e) e = check_kind(from, t);
     if (!e && t->kind != ANSWER_NUMBER)
         e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
