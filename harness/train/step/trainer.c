@@ -464,6 +464,7 @@ static err run_all(trainer *t, uint32_t last) {
         if ((e = run_to(t, next_stop(t, last)))) return e;
         uint32_t s = t->done;
         bool stopped = interrupt_seen() && s < t->total_steps;
+        if (stopped && !s) return err_set(ERR_INTERRUPTED, "interrupted before the first step");
         if (!stopped && (e = evaluate_if_due(t))) return e;
         if (t->is_stopped) break;
         if (o->save.call && s < t->total_steps &&
