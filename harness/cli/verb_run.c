@@ -492,7 +492,9 @@ static err read_command(work *w, run_request *q, const options *o) {
                        "run takes no arguments, found '%s' (a task is named with --task)",
                        o->args[0]);
     if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
-    e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
+    // --arch is of presets
+    const char *model = o->model ? o->model : o->arch ? "tiny" : SHIPPED_DEFAULT;
+    e = words_split(&w->models, &w->model_count, model, "model");
     if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
         (e = sweep_once(w->models, w->model_count, "model")) ||
         (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))
@@ -507,8 +509,9 @@ static err read_command(work *w, run_request *q, const options *o) {
     if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
-        log_note("model 'tiny' by default, trained from scratch; a pretrained one, such as --model "
-                 "klue/bert-base, scores much higher");
+        log_note("model '%s' by default, a small one; a larger one, such as --model "
+                 "klue/bert-base, scores much higher",
+                 model);
     return ERR_OK;
 }
 
