@@ -49,7 +49,9 @@ void score_table_print(const score_table *t) {
         printf("  %*s %7s %7s\n", (int)width, "", "score", "dedup");
     else
         printf("  %*s %9s %19s %9s %9s\n", (int)width, "", "score", "95 % interval", "dedup",
-               t->kind == ANSWER_NUMBER ? "constant" : "majority");
+               t->kind == ANSWER_NUMBER ? "constant"
+               : t->kind == ANSWER_ARCS ? "next word"
+                                        : "majority");
     for (size_t i = 0; i < t->count; i++) {
         print_row(t, i, width, is_narrow);
         if (is_narrow && !i)

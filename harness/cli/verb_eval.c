@@ -29,8 +29,8 @@ typedef struct evaluation {
     scorer scorer;
     encoded rows;
     float *logits;
-    uint32_t *gold, *predicted, *first;
-    float *numbers; /* gold of other kinds than classes */
+    answer_arrays gold, said;
+    uint32_t *first;
     double loss, seconds;
     confusion official, dedup;
     interval range;
@@ -42,9 +42,8 @@ static void evaluation_free(evaluation *v) {
     confusion_free(&v->official);
     confusion_free(&v->dedup);
     mem_free(v->logits);
-    mem_free(v->gold);
-    mem_free(v->numbers);
-    mem_free(v->predicted);
+    answer_arrays_free(&v->gold);
+    answer_arrays_free(&v->said);
     mem_free(v->first);
     encoded_free(&v->rows);
     scorer_close(&v->scorer);
@@ -69,6 +68,11 @@ static err load(evaluation *v, const options *o) {
     return ERR_OK;
 }
 
+/* Of classes and tags, or logits, which are the answers of other kinds. */
+static answers answers_said(const evaluation *v) {
+    return (answers){v->said.classes, v->logits, v->said.begin};
+}
+
 /* What stands beside the headline: its interval, the majority baseline, and a caution. */
 static err judge(evaluation *v) {
     const metric *m = metric_find(v->task.headline);
@@ -87,12 +91,12 @@ static err judge(evaluation *v) {
     v->majority = metric_baseline(m, &baseline);
     v->caution = score_judge(&v->official, m, v->majority);
     confusion_free(&baseline);
-    answers predicted = {v->predicted, v->logits};
+    answers predicted = answers_said(v);
     return interval_of_run(&v->range, m,
                            &(test_table){.kind = v->task.kind,
                                          .rows = v->split->row_count,
                                          .classes = v->task.label_count,
-                                         .gold = {v->gold, v->numbers},
+                                         .gold = answers_of(&v->gold),
                                          .first_row = v->first,
                                          .predicted = &predicted,
                                          .runs = 1});
@@ -109,21 +113,20 @@ static err score(evaluation *v, const options *o) {
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
     if (v->rows.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
-    if ((e = mem_new(&v->logits, n * s->config.classes))) return e;
-    if ((e = dataset_gold(&v->gold, &v->numbers, &v->data, v->split)) ||
-        (e = mem_new(&v->predicted, n)) || (e = mem_new(&v->first, n)))
+    if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
         return e;
+    if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
     v->seconds = clock_seconds() - begin;
-    const head *h = v->scorer.model.head;
-    if (h->decode) h->decode(v->predicted, v->logits, n, s->config.classes);
-    if ((e = mem_new(&mask, n))) return e;
+    e = predict_answers(&v->said.classes, &v->said.begin, v->scorer.model.head, v->logits, &v->rows,
+                        s->config.classes);
+    if (e || (e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
         // train's counterpart of the deduplicated rows are those that training takes
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }
-    answers gold = {v->gold, v->numbers}, predicted = {v->predicted, v->logits};
+    answers gold = answers_of(&v->gold), predicted = answers_said(v);
     if ((e = answers_sum(&v->official, v->task.kind, v->task.label_count, gold, predicted, NULL,
                          n)))
         goto done;
@@ -136,22 +139,32 @@ done:
     return e;
 }
 
-/* Of several labels each by itself. */
+/* What a class of the sum is called: a label, or the type of entities. */
+static const char *class_name(const evaluation *v, size_t k) {
+    return v->task.kind == ANSWER_TAGS ? v->task.labels[2 * k].name + 2 : v->task.labels[k].name;
+}
+
+/* Of several labels, types of entities or relations, each by itself. */
 static err print_labels(const evaluation *v) {
+    bool tags = v->task.kind == ANSWER_TAGS, trees = v->task.kind == ANSWER_ARCS;
     strbuf out = {0};
-    size_t width = strlen("label");
+    size_t width = strlen(tags ? "entity" : "label");
     err e = ERR_OK;
-    for (size_t k = 0; k < v->task.label_count; k++) {
-        size_t own = shown_width(v->task.labels[k].name);
+    for (size_t k = 0; k < v->official.classes; k++) {
+        size_t own = shown_width(class_name(v, k));
         if (own > width) width = own < LABEL_COLUMNS ? own : LABEL_COLUMNS;
     }
-    if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, "label", width)) ||
-        (e = strbuf_add(&out, " precision  recall      F1    rows\n")))
+    if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, tags ? "entity" : "label", width)) ||
+        (e = strbuf_printf(&out, " precision  recall      F1 %7s\n",
+                           tags    ? "in all"
+                           : trees ? "words"
+                                   : "rows")))
         goto done;
-    for (size_t k = 0; k < v->task.label_count; k++) {
+    for (size_t k = 0; k < v->official.classes; k++) {
         class_score s = metric_of_class(&v->official, k);
-        if ((e = strbuf_add(&out, "  ")) ||
-            (e = text_column(&out, v->task.labels[k].name, width)) ||
+        // of a treebank's relations those that occur
+        if (trees && !s.support && !v->official.predicted[k]) continue;
+        if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, class_name(v, k), width)) ||
             (e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
                                s.f1, s.support)))
             goto done;
@@ -183,22 +196,22 @@ static err print_table(const evaluation *v, const char *folder) {
     }
     score_table_print(&t);
     shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
-    return v->task.kind == ANSWER_SET ? print_labels(v) : ERR_OK;
+    return v->task.kind == ANSWER_CLASS || v->task.kind == ANSWER_NUMBER ? ERR_OK : print_labels(v);
 }
 
 static err add_labels(cJSON *root, const evaluation *v) {
     cJSON *list = NULL;
     err e = json_add_array(&list, root, "per_label");
-    for (size_t k = 0; !e && k < v->task.label_count; k++) {
+    for (size_t k = 0; !e && k < v->official.classes; k++) {
         class_score s = metric_of_class(&v->official, k);
         cJSON *one = cJSON_CreateObject();
-        if ((e = json_append(list, one)) ||
-            (e = json_add_string(one, "label", v->task.labels[k].name)) ||
+        if ((e = json_append(list, one)) || (e = json_add_string(one, "label", class_name(v, k))) ||
             (e = json_add_number(one, "precision", s.precision)) ||
             (e = json_add_number(one, "recall", s.recall)) ||
             (e = json_add_number(one, "f1", s.f1)))
             break;
-        e = json_add_number(one, "rows", (double)s.support);
+        e = json_add_number(one, v->task.kind == ANSWER_TAGS ? "entities" : "rows",
+                            (double)s.support);
     }
     return e;
 }

@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/entities.h"
 #include "cli/find_run.h"
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/predict_tree.h"
 #include "text/unicode.h"
 #include "train/evaluate/scorer.h"
 #include "train/run/labels.h"
@@ -37,6 +39,8 @@ typedef struct predictor {
     uint32_t max_length, batch_size, classes;
     uint32_t top;  /* labels shown */
     score *scores; /* (classes) owned */
+    bool in_units; /* each unit of a text is answered */
+    unit_kind unit;
     size_t done, cut;
 } predictor;
 
@@ -151,6 +155,90 @@ static err print_all(predictor *p, const example *examples, const float *logits,
     return e;
 }
 
+/* --- entities --- */
+
+/* Divides texts into units; those of a text before are freed by free_units. */
+static err find_units(const predictor *p, example *examples, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        text_unit *list = NULL;
+        example_units *units = &examples[i].target.units;
+        e = units_find(&list, &units->count, p->unit, examples[i].texts[0].text,
+                       examples[i].texts[0].bytes);
+        units->list = list;
+        examples[i].in_units = true;
+        examples[i].in_tree = p->scorer.model.head->target.kind == ANSWER_ARCS;
+        examples[i].first_pieces = p->scorer.source.config.first_pieces;
+    }
+    return e;
+}
+
+static void free_units(const example *examples, size_t count) {
+    for (size_t i = 0; i < count; i++) mem_free((void *)(uintptr_t)examples[i].target.units.list);
+}
+
+/* What the tokens that answer give their tags, NAN for units inside one. */
+static err score_units(double **scores, const predictor *p, const encoded *rows, size_t units,
+                       const float *logits) {
+    double *values = NULL;
+    size_t u = 0;
+    err e = mem_new(scores, units);
+    if (!e) e = mem_new(&values, p->classes);
+    for (size_t i = 0; !e && i < rows->count; i++)
+        for (uint32_t k = 0; k < rows->units[i].count; k++, u++) {
+            (*scores)[u] = (double)NAN;
+            if (rows->units[i].first[k] < 0) continue;
+            predict_probabilities(values, logits, p->classes);
+            for (uint32_t c = 0; c < p->classes; c++)
+                (*scores)[u] = c ? fmax((*scores)[u], values[c]) : values[c];
+            logits += p->classes;
+        }
+    mem_free(values);
+    return e;
+}
+
+static err print_entities(const predictor *p, const tagged_text *t) {
+    strbuf marked = {0}, line = {0};
+    char *text = NULL;
+    cJSON *root = NULL;
+    err e = ERR_OK;
+    if (p->options->json) {
+        root = cJSON_CreateObject();
+        e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+        if (!e) e = json_add_string(root, "text", t->of->texts[0].text);
+        if (!e) e = entities_json(root, t);
+        if (!e && !(e = json_print(&text, root, false))) puts(text);
+    } else if (!(e = entities_mark(&marked, t)) &&
+               !(e = shown_printf(&line, SHOWN_TERMINAL, "%s\n", marked.text))) {
+        fputs(line.text, stdout);
+    }
+    cJSON_Delete(root);
+    mem_free(text);
+    strbuf_free(&marked);
+    strbuf_free(&line);
+    return e;
+}
+
+static err print_all_entities(const predictor *p, const example *examples, const encoded *rows,
+                              const float *logits) {
+    answer_arrays said = {0};
+    double *scores = NULL;
+    const model_config *c = &p->scorer.source.config;
+    err e =
+        predict_answers(&said.classes, &said.begin, p->scorer.model.head, logits, rows, p->classes);
+    if (!e) e = score_units(&scores, p, rows, said.begin[rows->count], logits);
+    for (size_t i = 0; !e && i < rows->count; i++)
+        e = print_entities(p, &(tagged_text){.of = &examples[i],
+                                             .tags = said.classes + said.begin[i],
+                                             .labels = (const char *const *)c->labels,
+                                             .classes = p->classes,
+                                             .scores = scores + said.begin[i]});
+    if (!e) e = output_check();
+    answer_arrays_free(&said);
+    mem_free(scores);
+    return e;
+}
+
 /* --- a window --- */
 
 static void raise_to(uint32_t *most, uint32_t value) {
@@ -178,24 +266,30 @@ static err make_room(predictor *p, const encoded *rows) {
     return e;
 }
 
-static err predict_some(predictor *p, const example *examples, size_t count) {
+static err predict_some(predictor *p, example *examples, size_t count) {
     encoded rows = {0};
     float *logits = NULL;
-    err e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
-    if (e || (e = mem_new(&logits, count * p->classes))) goto done;
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
+    err e = p->in_units ? find_units(p, examples, count) : ERR_OK;
+    if (!e) e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
+    if (e || (e = mem_new(&logits, encoded_results(&rows) * evaluated_width(&p->scorer.model))))
+        goto done;
     if ((e = make_room(p, &rows))) goto done;
     if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
     p->cut += rows.cut;
     p->done += count;
-    e = print_all(p, examples, logits, count);
+    e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
+        : p->in_units ? print_all_entities(p, examples, &rows, logits)
+                      : print_all(p, examples, logits, count);
 done:
+    if (p->in_units) free_units(examples, count);
     mem_free(logits);
     encoded_free(&rows);
     return e;
 }
 
 /* The lines before the one that the error is about are answered first. */
-static err predict_good(predictor *p, const example *examples, size_t count, err bad) {
+static err predict_good(predictor *p, example *examples, size_t count, err bad) {
     char *message = NULL;
     err e = mem_strdup(&message, err_message(bad));
     if (!e) e = predict_some(p, examples, count);
@@ -279,11 +373,15 @@ static err check_arguments(const options *o) {
 static err match_labels(predictor *p) {
     const options *o = p->options;
     task t = {0};
-    if (!o->task && o->label_map)
-        return labels_rename(&p->scorer.source.config, o->label_map, p->scorer.source.folder);
-    if (!o->task || (!o->checkpoint && !o->label_map)) return ERR_OK;
+    if (!o->task && o->label_map) {
+        err e = labels_rename(&p->scorer.source.config, o->label_map, p->scorer.source.folder);
+        return e ? e : scorer_order_tags(&p->scorer);
+    }
+    if (!o->task || (!o->checkpoint && !o->label_map && !p->in_units))
+        return scorer_order_tags(&p->scorer);
     err e = task_find(&t, o->task, o->task_dir);
     if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
+    if (!e) p->unit = t.format.unit;
     task_free(&t);
     return e;
 }
@@ -294,8 +392,14 @@ static err open_predictor(predictor *p, const char *folder) {
     const source_options from = {.cased = o->cased};
     err e = device_precision_find(&wish.precision, o->precision);
     if (!e) e = scorer_open(&p->scorer, folder, &from, o->device, &wish);
-    if (!e) e = match_labels(p);
     if (e) return e;
+    p->in_units = answer_in_units(p->scorer.model.head->target.kind);
+    if ((e = match_labels(p))) return e;
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
+    if (trees) p->unit = UNIT_WORD;
+    if (p->in_units && (o->pair || o->has_top_k))
+        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.source.folder,
+                       trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
     p->classes = p->scorer.source.config.classes;
     p->batch_size =
         o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;

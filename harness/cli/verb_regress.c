@@ -1,6 +1,7 @@
 /* `harness regress`: the fixed suite against the baseline of its device's kind. */
 #include "base/log.h"
 #include "cli/options.h"
+#include "platform/assets.h"
 #include "platform/file.h"
 #include "result/regress/regress.h"
 
@@ -23,6 +24,14 @@ static void work_free(work *w) {
     mem_free(w->folder);
     mem_free(w->runs);
     mem_free(w->baseline);
+}
+
+/* The folder of this name here, else what came with the program; an update is for here. */
+static err find_baselines(char **folder, const options *o) {
+    static const char here[] = "results/baselines";
+    if (o->baselines || o->update || folder_exists(here))
+        return mem_strdup(folder, o->baselines ? o->baselines : here);
+    return asset_folder(folder, "baselines");
 }
 
 static err read_suite(work *w, const char *folder) {
@@ -161,14 +170,15 @@ static err update(work *w, regress_options how) {
 
 err verb_regress(const options *o) {
     work w = {0};
-    const char *baselines = o->baselines ? o->baselines : "results/baselines";
+    char *baselines = NULL;
     err e;
     if (o->arg_count)
         return err_set(ERR_USAGE, "regress takes no argument, found '%s'", o->args[0]);
     if (o->add && !o->update) return err_set(ERR_USAGE, "--add goes with --update");
     if ((e = mem_strdup(&w.folder, o->output_dir ? o->output_dir : "runs/regress")) ||
-        (e = path_join(&w.runs, w.folder, "work")) || (e = read_suite(&w, baselines)) ||
-        (e = name_baseline(&w, baselines, o)) || (e = check_files(&w, o)))
+        (e = path_join(&w.runs, w.folder, "work")) || (e = find_baselines(&baselines, o)) ||
+        (e = read_suite(&w, baselines)) || (e = name_baseline(&w, baselines, o)) ||
+        (e = check_files(&w, o)))
         goto done;
     regress_options how = {.device = o->device,
                            .data_dir = o->data_dir,
@@ -177,6 +187,7 @@ err verb_regress(const options *o) {
                            .timing = !o->no_timing};
     e = o->add ? add(&w, how) : o->update ? update(&w, how) : check(&w, &how, o);
 done:
+    mem_free(baselines);
     work_free(&w);
     return e;
 }

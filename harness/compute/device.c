@@ -225,6 +225,11 @@ err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) 
     return ERR_OK;
 }
 
+void device_buffer_name(buffer *b, const char *name) {
+    const device *d = b->device;
+    if (d->vtable->buffer_name && !d->is_measured) d->vtable->buffer_name(b, name);
+}
+
 void device_buffer_free(buffer *b) {
     if (!b) return;
     if (!b->device->is_measured) {

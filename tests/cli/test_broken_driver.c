@@ -123,4 +123,34 @@ Test(broken_driver, that_cannot_be_loaded_is_named) {
     }
     temporary_remove();
 }
+
+/* A file that the environment names and that is missing, no manifest, or without its library is named
+ * with what is wrong with it, also beside drivers that work. */
+Test(broken_driver, files_that_are_named_are_told_apart) {
+    static const char text[] = "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": "
+                               "\"./none.so\", \"api_version\": \"1.3.0\"}}";
+    const char *lost = temporary_path("lost.json"), *torn = temporary_path("torn.json"),
+               *bare = temporary_path("bare.json");
+    MUST(file_write(torn, "{", 1));
+    MUST(file_write(bare, text, strlen(text)));
+    const struct {
+        const char *variable, *path, *says;
+    } rows[] = {{"VK_DRIVER_FILES", lost, "lost.json: cannot open: No such file"},
+                {"VK_DRIVER_FILES", torn, "torn.json:1:2: "},
+                {"VK_DRIVER_FILES", bare, "none.so: cannot open shared object"},
+                {"VK_ICD_FILENAMES", lost, "lost.json: cannot open: No such file"},
+                {"VK_ADD_DRIVER_FILES", bare, "none.so: cannot open shared object"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsetenv("VK_DRIVER_FILES");
+        unsetenv("VK_ICD_FILENAMES");
+        unsetenv("VK_ADD_DRIVER_FILES");
+        setenv(rows[i].variable, rows[i].path, 1);
+        program_result r = RUN("devices", "--device", "such a GPU");
+        cr_expect_eq(r.exit_code, 2, "%s", r.err);
+        cr_expect(strstr(r.err, rows[i].variable) && strstr(r.err, rows[i].says), "%s, %s: %s",
+                  rows[i].variable, rows[i].says, r.err);
+        program_free(&r);
+    }
+    temporary_remove();
+}
 #endif

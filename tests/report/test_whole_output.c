@@ -56,6 +56,8 @@ static void fill(record *r, uint32_t i) {
     tag(&r->device.kernels, "kernels", i);
     MUST(record_text(&r->device.precision, i % 2 ? "fp16" : "fp32"));
     set_hash(&r->model.weights_sha256, (char)('a' + i % 6));
+    tag(&r->model.label_map, "no=yes", i);
+    set_hash(&r->run_sha256, (char)('b' + i % 5));
     set_hash(&r->commit, (char)('0' + i % 10));
     r->commit[40] = '\0';
     set_corpus(r, i);

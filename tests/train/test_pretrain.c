@@ -252,9 +252,9 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
     run_well(RUN("run", "--task", "kor_hate", "--sample", "--model", "whole", "--device", "cpu",
                  "--max-steps", "2", "-o", "tuned"));
     cJSON *tuned = record_of("tuned");
-    const cJSON *named = cJSON_GetObjectItem(cJSON_GetObjectItem(tuned, "model"), "corpus");
-    cr_assert_not_null(named, "the record does not name the corpus");
-    cr_assert_str_eq(cJSON_GetObjectItem(named, "name")->valuestring, "lines");
+    const cJSON *said = cJSON_GetObjectItem(cJSON_GetObjectItem(tuned, "model"), "corpus");
+    cr_assert_not_null(said, "the record does not name the corpus");
+    cr_assert_str_eq(cJSON_GetObjectItem(said, "name")->valuestring, "lines");
     cJSON_Delete(tuned);
 }
 

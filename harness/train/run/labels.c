@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/head/head.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -295,9 +296,68 @@ err labels_set(model_config *c, const task *t) {
     if (!e)
         e = t->kind == ANSWER_NUMBER ? model_config_set_labels(c, &number, 1)
                                      : model_config_set_labels(c, names, t->label_count);
+    c->head = head_of_kind(t->kind);
+    if (t->kind == ANSWER_ARCS) model_config_parse(c, t->tree.decode, t->tree.first_pieces);
     c->scores = t->kind == ANSWER_NUMBER ? MODEL_SCORES_RAW
                 : t->kind == ANSWER_SET  ? MODEL_SCORES_SIGMOID
                                          : MODEL_SCORES_SOFTMAX;
     mem_free(names);
+    return e;
+}
+
+/* --- tags --- */
+
+/* The id of "<begin>-<type>"; classes when there is none. */
+static uint32_t find_tag(const model_config *c, char begin, const char *type) {
+    uint32_t i = 0;
+    while (i < c->classes && !(c->labels[i][0] == begin && c->labels[i][1] == '-' &&
+                               strcmp(c->labels[i] + 2, type) == 0))
+        i++;
+    return i;
+}
+
+/* rows (classes): B-X and I-X by the first of each type, then O. */
+static err order_tags(uint32_t *rows, const model_config *c, const char *where) {
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < c->classes; i++) {
+        const char *name = c->labels[i];
+        bool is_tag = strncmp(name, "B-", 2) == 0 || strncmp(name, "I-", 2) == 0;
+        uint32_t begin = is_tag ? find_tag(c, 'B', name + 2) : c->classes;
+        uint32_t inside = is_tag ? find_tag(c, 'I', name + 2) : c->classes;
+        bool is_outside = strcmp(name, "O") == 0;
+        if (!is_outside && (begin == c->classes || inside == c->classes))
+            return err_set(ERR_UNSUPPORTED,
+                           "%s: label %u is '%s': expected B-X and I-X of each type X, and O",
+                           where, i, name);
+        if (is_outside) rows[c->classes - 1] = i;
+        if (is_outside || i != (begin < inside ? begin : inside)) continue;
+        rows[used++] = begin;
+        rows[used++] = inside;
+    }
+    return used + 1 == c->classes ? ERR_OK
+                                  : err_set(ERR_UNSUPPORTED, "%s: its labels have no O", where);
+}
+
+err labels_order_tags(uint32_t **rows, model_config *c, const char *where) {
+    char **names = NULL;
+    bool moves = false;
+    *rows = NULL;
+    if (!c->labels || are_ids(c, "LABEL_"))
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: its labels have no names: expected B-X and I-X of "
+                       "each type X, and O",
+                       where);
+    err e = mem_new(rows, c->classes);
+    if (!e) e = order_tags(*rows, c, where);
+    for (uint32_t i = 0; !e && i < c->classes; i++) moves |= (*rows)[i] != i;
+    if (moves) e = mem_new(&names, c->classes);
+    for (uint32_t i = 0; !e && moves && i < c->classes; i++) names[i] = c->labels[(*rows)[i]];
+    if (!e && moves) {
+        mem_free(c->labels);
+        c->labels = names;
+        return ERR_OK;
+    }
+    mem_free(*rows);
+    *rows = NULL;
     return e;
 }

@@ -24,9 +24,13 @@ err labels_match(uint32_t **rows, const model_config *c, const task *t, const ch
 /* Refuses a map (or NULL) for a task without labels. Errors: ERR_USAGE. */
 err labels_check_map(const task *t, const char *map) MUST_CHECK;
 
-/* Gives the model a task's outputs: its labels, or one number; and its problem_type. Errors:
- * ERR_MEMORY. */
+/* Gives the model a task's head and outputs: its labels, or one number; and its problem_type.
+ * Errors: ERR_MEMORY. */
 err labels_set(model_config *c, const task *t) MUST_CHECK;
+
+/* Brings the labels of a model of tags in the order of metric/tags.h; rows as labels_match gives
+ * them. Errors: ERR_UNSUPPORTED naming a label that is none of B-X, I-X and O. */
+err labels_order_tags(uint32_t **rows, model_config *c, const char *where) MUST_CHECK;
 
 /* Renames the model's labels by a map, without a task. Errors: ERR_USAGE for a map that does not
  * fit, or gives two labels one name; ERR_DATA when the model has two of one name. */
