@@ -37,7 +37,6 @@ static err choose_recipe(recipe *r, const options *o) {
     recipe_defaults(r);
     for (size_t i = 0; !e && i < sizeof list / sizeof *list; i++)
         e = recipe_set_number(r, list[i].key, list[i].usual);
-    if (!e) e = warmup_choose(r, o);
     for (size_t i = 0; !e && (h = recipe_row(i)); i++)
         if (options_given(&v, o, h->key))
             e = v.text ? recipe_set_text(r, h->key, v.text)

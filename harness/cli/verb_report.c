@@ -20,7 +20,7 @@ static const struct form {
     {"md", "LEADERBOARD.md", "Written by `harness report`", board_markdown},
     {"html", "index.html", "<title>harness leaderboard</title>", board_html},
     {"csv", "report.csv", "task,protocol,data_sha256,metric,model,", board_csv},
-    {"json", "report.json", "{\n\t\"tables\":\t[", board_json},
+    {"json", "report.json", "\t\"tables\":\t[", board_json},
 };
 enum { FORM_COUNT = sizeof forms / sizeof *forms };
 

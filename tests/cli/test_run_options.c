@@ -32,6 +32,8 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
         {{"--lr-scheduler-type", "constant", "--warmup-steps", "3"},
          "the constant schedule has no warmup"},
         {{"--warmup-steps", "1.5"}, "--warmup-steps is 1.5, expected a whole number"},
+        {{"--warmup-ratio", "0.3", "--warmup-steps", "100"},
+         "--warmup-steps and --warmup-ratio exclude each other"},
         {{"--warmup-ratio", "1.5"}, "--warmup-ratio is 1.5, expected a number from 0 to 1"},
         {{"--gradient-accumulation-steps", "0"}, "--gradient-accumulation-steps is 0, expected"},
         {{"--logging-steps", "0"}, "--logging-steps is 0, expected a whole number from 1"},

@@ -175,7 +175,7 @@ Test(strangers, files_in_folders_of_a_run_stay) {
            "S/checkpoint-1/notes.txt: this program did not make it");
     expect_text("S/checkpoint-1/notes.txt", "mine");
     expect_text("S/model/SHA256SUMS", before);
-    cr_assert(has("S/run.json") && has("S/checkpoint-2/harness.json"));
+    cr_assert(has("S/run.json") && has("S/checkpoint-1/harness.json"));
     mem_free(before);
     temporary_remove();
 }
