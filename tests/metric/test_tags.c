@@ -74,6 +74,16 @@ Test(tags, scores_by_hand) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* What is predicted is read strictly from its first unit on. */
+Test(tags, an_i_alone_is_no_entity) {
+    const uint32_t loose[] = {I0, I0, O, B1, O, O, I0, I0, O, I1, I1, O};
+    confusion c = sum_of(loose, NULL);
+    cr_expect(c.predicted[0] == 0 && c.predicted[1] == 1 && c.hit[1] == 1);
+    cr_expect_eq(tags_wrong(gold, loose, 6, TAGS), 1);
+    cr_expect_eq(tags_wrong(gold + 6, loose + 6, 6, TAGS), 2);
+    confusion_free(&c);
+}
+
 Test(tags, nothing_said_is_the_baseline) {
     uint32_t none[12];
     confusion base, all;

@@ -112,3 +112,56 @@ Test(labels, are_renamed_by_a_map_alone) {
     model_config_free(&c);
     cr_assert_eq(mem_live_count(), live);
 }
+
+/* Tags come in the order of metric/tags.h, whatever the model's files have. */
+Test(labels, tags_are_put_in_order) {
+    static const struct {
+        const char *theirs[5];
+        uint32_t count;
+        const char *rows, *first, *message;
+    } cases[] = {
+        {{"B-PS", "I-PS", "O"}, 3, "same", "B-PS", NULL},
+        {{"O", "B-PS", "I-PS"}, 3, "1 2 0", "B-PS", NULL},
+        {{"O", "I-LC", "B-PS", "I-PS", "B-LC"}, 5, "4 1 2 3 0", "B-LC", NULL},
+        {{"O", "B-PS", "I-LC"},
+         3,
+         NULL,
+         NULL,
+         "folder: label 1 is 'B-PS': expected B-X and I-X of each type X, and O"},
+        {{"good", "B-PS", "I-PS"},
+         3,
+         NULL,
+         NULL,
+         "folder: label 0 is 'good': expected B-X and I-X of each type X, and O"},
+        {{"B-PS", "I-PS"}, 2, NULL, NULL, "folder: its labels have no O"},
+        {{"LABEL_0", "LABEL_1", "LABEL_2"},
+         3,
+         NULL,
+         NULL,
+         "folder: its labels have no names: expected B-X and I-X of each type X, and O"},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c = {0};
+        uint32_t *rows = NULL, count = cases[i].count;
+        char text[64] = "same";
+        MUST(model_config_set_labels(&c, cases[i].theirs, count));
+        err e = labels_order_tags(&rows, &c, "folder");
+        for (uint32_t k = 0, n = 0; rows && k < count; k++)
+            n += (uint32_t)snprintf(text + n, 64 - n, "%s%u", k ? " " : "", rows[k]);
+        if (cases[i].message) {
+            cr_expect_eq(e, ERR_UNSUPPORTED, "case %zu", i);
+            cr_expect_str_eq(err_message(e), cases[i].message);
+            cr_expect_null(rows);
+        } else {
+            cr_expect_eq(e, ERR_OK, "case %zu", i);
+            cr_expect_str_eq(text, cases[i].rows, "case %zu: %s", i, text);
+            cr_expect_str_eq(c.labels[0], cases[i].first);
+            cr_expect_str_eq(c.labels[count - 1], "O");
+        }
+        mem_free(rows);
+        model_config_free(&c);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
