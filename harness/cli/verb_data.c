@@ -40,7 +40,8 @@ static err data_stats_verb(const options *o, const task *t) {
     data_stats s;
     strbuf out = {0}, svg = {0};
     cJSON *json = NULL;
-    err e = o->model ? load_tokenizer(&pieces, o) : ERR_OK;
+    err e = o->svg ? file_check_own(o->svg, DATA_STATS_SVG_MARK) : ERR_OK;
+    if (!e && o->model) e = load_tokenizer(&pieces, o);
     if (e) return e;
     if ((e = fetch_task(t, &wanted, o->offline, false))) goto done;
     if ((e = dataset_load(&d, t, &wanted))) goto done;

@@ -14,6 +14,7 @@
 #include "train/evaluate/scorer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,6 +175,11 @@ done:
     return e;
 }
 
+/* Not defined of no rows. */
+static double score_of(const metric *m, const confusion *c) {
+    return c->total ? m->fn(c) : (double)NAN;
+}
+
 static err print_table(const evaluation *v, const char *folder) {
     score_table t = {.label_1 = v->task.label_count > 1 ? v->task.labels[1].readable : NULL,
                      .range = v->range,
@@ -183,10 +189,10 @@ static err print_table(const evaluation *v, const char *folder) {
     const metric *headline = metric_find(v->task.headline);
     shown_line("%s  %s  %s  %zu rows%s%s", v->task.name, folder, v->scorer.device.info.name,
                v->split->row_count, v->is_test ? "" : " of ", v->is_test ? "" : v->split_name);
-    score_table_add(&t, headline, headline->fn(&v->official), headline->fn(&v->dedup));
+    score_table_add(&t, headline, score_of(headline, &v->official), score_of(headline, &v->dedup));
     for (size_t i = 0; i < v->task.metric_count; i++) {
         const metric *m = metric_find(v->task.metrics[i]);
-        score_table_add(&t, m, m->fn(&v->official), m->fn(&v->dedup));
+        score_table_add(&t, m, score_of(m, &v->official), score_of(m, &v->dedup));
     }
     score_table_print(&t);
     shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
@@ -215,7 +221,7 @@ static err add_metrics(cJSON *root, const char *key, const confusion *c) {
     err e = json_add_object(&object, root, key);
     for (size_t i = 0; !e && i < metric_count(); i++)
         if (metric_applies(metric_at(i), c->kind, c->classes))
-            e = json_add_number(object, metric_at(i)->name, metric_at(i)->fn(c));
+            e = json_add_number(object, metric_at(i)->name, score_of(metric_at(i), c));
     return e;
 }
 

@@ -288,17 +288,32 @@ done:
     return e;
 }
 
+/* The lines before the one that the error is about are answered first. */
+static err predict_good(predictor *p, example *examples, size_t count, err bad) {
+    char *message = NULL;
+    err e = mem_strdup(&message, err_message(bad));
+    if (!e) e = predict_some(p, examples, count);
+    if (!e) e = err_set(bad, "%s", message);
+    mem_free(message);
+    return e;
+}
+
 /* Lines of standard input, of which p->done were predicted; those of pairs are cut at their tabs.
  */
 static err predict_lines(predictor *p, char **lines, size_t count) {
     example *examples = NULL;
+    size_t good = 0;
     err e = mem_new(&examples, count);
-    for (size_t i = 0; !e && i < count; i++) {
-        examples[i] = (example){.texts = {{lines[i], strlen(lines[i])}}, .text_count = 1};
+    for (; !e && good < count; good += !e) {
+        char *line = lines[good];
+        examples[good] = (example){.texts = {{line, strlen(line)}}, .text_count = 1};
         if (p->options->pair)
-            e = example_cut(&examples[i], lines[i], "standard input", p->done + i + 1);
+            e = example_cut(&examples[good], line, "standard input", p->done + good + 1);
     }
-    if (!e) e = predict_some(p, examples, count);
+    if (!e)
+        e = predict_some(p, examples, count);
+    else if (good)
+        e = predict_good(p, examples, good, e);
     mem_free(examples);
     return e;
 }

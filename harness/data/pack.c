@@ -39,7 +39,7 @@ static int by_id(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-enum { NO_PAD = UINT32_MAX };
+static const uint32_t NO_PAD = UINT32_MAX; // no enumerator: those are int
 
 // Groups tokens by key: starts, items (ascending token within a group) and each group's key in
 // rows. Returns the number of groups. Padding that stands in a text is read like any token, but its

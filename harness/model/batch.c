@@ -6,6 +6,7 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
     memset(b, 0, sizeof *b);
     b->capacity = *capacity;
     arena_init(&b->arena, d, 1, true);
+    b->arena.name = "batch";
     size_t t = capacity->tokens, s = capacity->sentences, positions = capacity->max_length;
     if (capacity->positions_follow_pad) positions++; // padding's row
     // a sentence has at most tokens / tile_rows + 1 tiles, and sentences share the tokens

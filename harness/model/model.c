@@ -32,6 +32,7 @@ err model_memory_init(model_memory *memory, const struct model *m, const batch_c
     *memory = (model_memory){
         .tokens = tokens, .sentences = sentences, .chosen = capacity->chosen, .training = training};
     arena_init(&memory->arena, m->params.device, 0, false);
+    memory->arena.name = "activations";
     err e =
         encoder_memory_init(&memory->encoder, &memory->arena, m, tokens, sentences, rows, training);
     if (m->head->reads == HEAD_READS_ALL) rows = tokens;

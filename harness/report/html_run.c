@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/score_text.h"
 #include "metric/tags.h"
 #include "report/html.h"
 #include "report/html_internal.h"
@@ -431,7 +432,7 @@ static void add_identity(page *p, const record *r) {
     row_number(p, "test rows", (double)r->task.test_rows);
     row_text(p, "data SHA-256", r->task.data_sha256);
     row_number(p, "parameters", (double)r->model.parameters);
-    if (r->model_is_gone) row_text(p, "model", "gone: a later run replaced it");
+    if (r->model_is_gone) row_text(p, "model", "a later run replaced it");
     row_text(p, "weights SHA-256",
              r->model.weights_sha256 ? r->model.weights_sha256 : "from scratch");
     row_text(p, "vocabulary SHA-256", r->model.vocab_sha256);
@@ -441,13 +442,15 @@ static void add_identity(page *p, const record *r) {
 }
 
 static void add_title(page *p, const record *r) {
+    char room[2][SCORE_TEXT_BYTES];
     html__add(p, "<p><a href=\"../../index.html\">Leaderboard</a></p>\n<h1>");
     html__text(p, r->model.name);
     html__add(p, " on ");
     html__text(p, r->task.name);
-    html__format(p, ", seed %lld</h1>\n<p>%s %.2f, deduplicated %.2f; trained in ",
-                 (long long)r->seed, metric_find(r->headline)->title,
-                 100 * record_metric(r, r->headline), 100 * record_metric_dedup(r, r->headline));
+    html__format(p, ", seed %lld</h1>\n<p>%s %s, deduplicated %s; trained in ", (long long)r->seed,
+                 metric_find(r->headline)->title,
+                 score_percent(room[0], record_metric(r, r->headline)),
+                 score_percent(room[1], record_metric_dedup(r, r->headline)));
     html__take(p, report__duration(p->out, r->timing.train_s));
     html__add(p, " on ");
     html__text(p, r->device.name);

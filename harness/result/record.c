@@ -304,8 +304,9 @@ static err score_rows(confusion *c, double *metrics, const record *r, const bool
     err e = answers_sum(c, kind, r->task.label_count, record_gold(r), record_answers(r), mask,
                         (size_t)r->task.test_rows);
     for (size_t m = 0; !e && m < metric_count(); m++)
-        metrics[m] = metric_applies(metric_at(m), kind, r->task.label_count) ? metric_at(m)->fn(c)
-                                                                             : (double)NAN;
+        metrics[m] = c->total && metric_applies(metric_at(m), kind, r->task.label_count)
+                         ? metric_at(m)->fn(c)
+                         : (double)NAN; // of no rows nothing is said
     return e;
 }
 

@@ -3,8 +3,8 @@
  * A manifest is one JSON file, <name>.json; tasks/README.md is its schema. It says where the data
  * comes from, how a file is read, which labels there are, how the rows are split and cleaned, and
  * which score leads. Manifests are looked for in a folder of the user's own (`extra_dir`, may be
- * NULL), then in the source tree, then where the program is installed; the first file of a name
- * wins.
+ * NULL), then in those of HARNESS_TASKS (separated by colons), then among what comes with the
+ * program (platform/assets.h); the first file of a name wins.
  *
  * A task owns its manifest, and every string in it is borrowed from there until task_free. The rows
  * themselves are data/dataset.h. */
@@ -161,7 +161,7 @@ typedef struct task_catalog {
     size_t count;
 } task_catalog;
 
-/* Errors: ERR_IO when extra_dir is given and cannot be read, or when no folder has any manifest. */
+/* Errors: ERR_IO naming the folder that cannot be read; those of asset_folder. */
 err task_list(task_catalog *c, const char *extra_dir) MUST_CHECK;
 void task_catalog_free(task_catalog *c);
 

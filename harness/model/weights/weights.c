@@ -307,7 +307,7 @@ static err load(params *ps, weights_report *report, const char *folder, uint32_t
     *report = (weights_report){0};
     for (size_t i = 0; i < ps->count; i++)
         if (ps->list[i].count > largest) largest = ps->list[i].count;
-    if ((e = tensors_open(&files, folder))) goto done;
+    if ((e = tensors_open_to_load(&files, folder))) goto done;
     if ((e = name_all(&l))) goto done;
     if ((e = mem_new(&l.used, files.count))) goto done;
     if ((e = mem_new(&l.absent, ps->count))) goto done;

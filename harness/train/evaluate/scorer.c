@@ -80,7 +80,8 @@ static err check_pieces(const source *from, const task *t) {
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
     model_scores scores = from->config.scores;
-    err e = check_kind(from, t);
+    err e = labels_check_map(t, map);
+    if (!e) e = check_kind(from, t);
     if (!e) e = check_pieces(from, t);
     if (!e && t->kind != ANSWER_NUMBER)
         e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
