@@ -206,7 +206,7 @@ err sweep_find(const record **found, const sweep *s, const run_request *q) {
     // what is partial is never in the results
     if (!s->store.count || q->sample || q->limit || q->recipe.max_steps) return ERR_OK;
     err e = device_precision_find(&precision, q->precision);
-    if (!e) e = task_find(&t, q->task, q->task_dir);
+    if (!e) e = run_find_task(&t, q);
     if (!e) e = name_model(&model, weights, q);
     for (size_t i = 0; model && i < s->store.count && !e && !*found; i++) {
         const record *r = &s->store.records[i];
@@ -239,7 +239,7 @@ static double model_cost(const char *name) {
 
 static err work_of(double *work, const run_request *q) {
     task t = {0};
-    err e = task_find(&t, q->task, q->task_dir);
+    err e = run_find_task(&t, q);
     if (e) return e;
     double train = (double)rows_of(&t, TASK_ROLE_TRAIN), test = (double)rows_of(&t, TASK_ROLE_TEST);
     if (t.split.rule == TASK_SPLIT_HASH) {

@@ -176,11 +176,21 @@ static err open_best(run *r) {
     return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
 }
 
+err run_find_task(task *t, const run_request *q) {
+    char *path = NULL;
+    *t = (task){0};
+    if (!q->manifest) return task_find(t, q->task, q->task_dir);
+    err e = mem_printf(&path, "%s.json", q->task);
+    if (!e) e = task_parse(t, q->manifest, path);
+    mem_free(path);
+    return e;
+}
+
 err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
     if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
-    if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
+    if ((e = run_find_task(&r->task, request))) return e;
     if ((e = open_best(r))) return e;
     if ((e = run_open_device(r))) return e;
     if ((e = run_output_prepare(r))) return e;

@@ -43,6 +43,8 @@ typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
 /* What was asked for; strings are borrowed until run_close. */
 typedef struct run_request {
     const char *task, *task_dir, *data_dir;
+    const char *manifest; /* text of the task's manifest, of files of the user's own; NULL: `task`
+                             is looked for */
     bool sample;
     size_t limit;
     const char *model;
@@ -101,6 +103,9 @@ typedef struct run {
     kernel_times kernels;
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
+
+/* The task that is asked for. Errors: those of task_find and task_parse. Free with task_free. */
+err run_find_task(task *t, const run_request *q) MUST_CHECK;
 
 /* Prepares. With r->is_finished, set when the folder holds this very run, finished, with its model,
  * and not `overwrite`: nothing more is prepared than r->task and r->output, and no other function
