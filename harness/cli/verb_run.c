@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/dry_run.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/own_flags.h"
@@ -462,6 +463,12 @@ static err run_one(const options *o, const run_request *request, double *score) 
         run_close(&r);
         return e;
     }
+    if (!e && request->is_dry) {
+        show_plan(&r);
+        e = dry_run(&r, o->json);
+        run_close(&r);
+        return e;
+    }
     if (!e) {
         show_plan(&r);
         e = run_train(&r);
@@ -495,7 +502,8 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .output = o->output_dir,
                        .resume = o->resume,
                        .overwrite = o->overwrite,
-                       .tensorboard = o->tensorboard};
+                       .tensorboard = o->tensorboard,
+                       .is_dry = o->dry_run};
     err e = ERR_OK;
     if ((e = model_flag_arch(&q->arch, o))) return e;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
@@ -571,7 +579,8 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
             if (e) return e;
             snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
                      w->model_count > 1 ? q->model : "");
-            if (w->seed_count > 1 && !o->json) show_seeds(name, scores, w->seed_count);
+            if (w->seed_count > 1 && !o->json && !o->dry_run)
+                show_seeds(name, scores, w->seed_count);
         }
     }
     return ERR_OK;

@@ -205,7 +205,7 @@ err run_open(run *r, const run_request *request) {
     if ((e = encode_all(r))) return e;
     if ((e = open_trainer(r))) return e;
     if ((e = run_check_disk(r))) return e;
-    if ((e = run_load_weights(r))) return e;
+    if ((e = run_load_weights(r)) || request->is_dry) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
 }

@@ -66,6 +66,8 @@ typedef struct run_request {
     bool resume, overwrite;
     bool tensorboard;   /* event files beside log.jsonl */
     bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
+    bool is_dry;        /* run_open prepares, and makes and changes nothing in the output folder:
+                           the run can be looked at, and trained a few steps that nobody keeps */
 } run_request;
 
 typedef struct run {
@@ -127,6 +129,12 @@ err run_finish(run *r) MUST_CHECK;
 /* Takes back all that the run has written; its folder goes with run_close. */
 err run_discard(run *r) MUST_CHECK;
 void run_close(run *r);
+
+/* Most bytes of this run on the disk at one time, of *checkpoints and the final model. */
+uint64_t run_disk_bytes(const run *r, uint64_t *checkpoints);
+
+/* What the disk of the output folder has left, also before that is made. */
+err run_free_bytes(uint64_t *bytes, const run *r) MUST_CHECK;
 
 /* Checkpoints of this run that are in its folder, and the bytes they take on the disk. */
 err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) MUST_CHECK;
