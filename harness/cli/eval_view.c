@@ -61,9 +61,7 @@ static size_t digits(uint64_t number) {
 static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, size_t width,
                       size_t cell) {
     size_t n = v->label_count, number = digits(n - 1);
-    err e =
-        strbuf_printf(out, "\n  confusion: a line a gold label, a column a predicted one\n  %*s",
-                      (int)(number + 1 + width), "");
+    err e = strbuf_printf(out, "  %*s", (int)(number + 1 + width), "");
     for (size_t k = 0; k < n && !e; k++) e = strbuf_printf(out, " %*zu", (int)cell, k);
     if (!e) e = strbuf_add(out, "\n");
     for (size_t g = 0; g < n && !e; g++) {
@@ -89,7 +87,7 @@ static int commonest_first(const void *a, const void *b) {
 }
 
 /* Where a matrix finds no room: what was taken for what, the commonest first. */
-static err add_pairs(strbuf *out, const eval_view *v, const uint64_t *counts) {
+static err print_pairs(const eval_view *v, const uint64_t *counts) {
     size_t n = v->label_count, count = 0;
     pair *list = NULL;
     err e = mem_new(&list, v->rows); // no more cells than rows
@@ -97,12 +95,12 @@ static err add_pairs(strbuf *out, const eval_view *v, const uint64_t *counts) {
     for (size_t i = 0; i < n * n; i++)
         if (counts[i] && i / n != i % n) list[count++] = (pair){i / n, i % n, counts[i]};
     if (count) qsort(list, count, sizeof *list, commonest_first);
-    e = strbuf_printf(out, "\n  most confused, of %zu pairs (all: --json)\n", count);
-    for (size_t i = 0; i < count && i < PAIRS_SHOWN && !e; i++)
-        e = shown_printf(out, SHOWN_TERMINAL, "  %7" PRIu64 " %s, taken for %s\n", list[i].rows,
-                         v->labels[list[i].gold], v->labels[list[i].predicted]);
+    shown_line("  most confused, of %zu pairs (all: --json)", count);
+    for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
+        shown_line("  %7" PRIu64 " %s, taken for %s", list[i].rows, v->labels[list[i].gold],
+                   v->labels[list[i].predicted]);
     mem_free(list);
-    return e;
+    return ERR_OK;
 }
 
 static err print_confusion(const eval_view *v) {
@@ -114,8 +112,12 @@ static err print_confusion(const eval_view *v) {
     size_t cell = digits(most) > digits(n) ? digits(most) : digits(n);
     bool fits =
         n <= MATRIX_CLASSES && 3 + digits(n - 1) + width + n * (cell + 1) <= shown_columns();
-    if (!e) e = fits ? add_matrix(&out, v, counts, width, cell) : add_pairs(&out, v, counts);
-    if (!e) fputs(out.text, stdout);
+    puts("");
+    if (!e && !fits) e = print_pairs(v, counts);
+    if (!e && fits && !(e = add_matrix(&out, v, counts, width, cell))) {
+        shown_line("  confusion: a line a gold label, a column a predicted one");
+        fputs(out.text, stdout);
+    }
     strbuf_free(&out);
     mem_free(counts);
     return e;

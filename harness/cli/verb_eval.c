@@ -13,6 +13,7 @@
 #include "train/evaluate/scorer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct evaluation {
@@ -207,38 +208,57 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
 
 /* --- a record --- */
 
+/* The labels by the names that the model answers in, or, where its configuration has none of them,
+ * those for people. *labels is owned, the names are r's. */
+static err record_names(const char ***labels, const record *r) {
+    const cJSON *names = cJSON_GetObjectItemCaseSensitive(r->model.config, "id2label");
+    bool all = true;
+    err e = mem_new(labels, r->task.label_count);
+    for (size_t k = 0; k < r->task.label_count && !e && all; k++) {
+        char key[16];
+        snprintf(key, sizeof key, "%zu", k);
+        (*labels)[k] = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(names, key));
+        all = (*labels)[k] != NULL;
+    }
+    for (size_t k = 0; k < r->task.label_count && !e && !all; k++) (*labels)[k] = r->task.labels[k];
+    return e;
+}
+
 static err show_record(const record *r, const char *path, const options *o) {
-    const char *names[METRIC_LIMIT];
+    const char *names[METRIC_LIMIT], **labels = NULL;
     size_t count = 0;
     run_summary s;
     err e = run_summarise(&s, r);
     for (size_t i = 0; i < metric_count(); i++)
         if (metric_applies(metric_at(i), r->task.kind, r->confusion.classes))
             names[count++] = metric_at(i)->name;
-    if (e) return e;
-    return show(&(eval_view){.task = r->task.name,
-                             .from = path,
-                             .is_record = true,
-                             .device = r->device.name,
-                             .split = "test",
-                             .kind = r->task.kind,
-                             .labels = (const char **)r->task.labels,
-                             .label_count = r->task.label_count,
-                             .label_1 = r->task.label_count > 1 ? r->task.labels[1] : NULL,
-                             .headline = r->headline,
-                             .metrics = names,
-                             .metric_count = count,
-                             .official = &r->confusion,
-                             .dedup = &r->confusion_dedup,
-                             .values = r->metrics,
-                             .values_dedup = r->metrics_dedup,
-                             .range = s.range,
-                             .majority = s.majority,
-                             .caution = s.caution,
-                             .rows = (size_t)r->task.test_rows,
-                             .gold = record_gold(r),
-                             .predicted = record_answers(r)},
-                o);
+    if (!e) e = record_names(&labels, r);
+    if (!e)
+        e = show(&(eval_view){.task = r->task.name,
+                              .from = path,
+                              .is_record = true,
+                              .device = r->device.name,
+                              .split = "test",
+                              .kind = r->task.kind,
+                              .labels = labels,
+                              .label_count = r->task.label_count,
+                              .label_1 = r->task.label_count > 1 ? r->task.labels[1] : NULL,
+                              .headline = r->headline,
+                              .metrics = names,
+                              .metric_count = count,
+                              .official = &r->confusion,
+                              .dedup = &r->confusion_dedup,
+                              .values = r->metrics,
+                              .values_dedup = r->metrics_dedup,
+                              .range = s.range,
+                              .majority = s.majority,
+                              .caution = s.caution,
+                              .rows = (size_t)r->task.test_rows,
+                              .gold = record_gold(r),
+                              .predicted = record_answers(r)},
+                 o);
+    mem_free(labels);
+    return e;
 }
 
 /* The test rows of a record, or of the record in a run's folder: no model is run. */

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/predict_file.h"
+#include "cli/predictor.h"
 #include "text/unicode.h"
 
 #include <stdio.h>

@@ -399,7 +399,6 @@ static err next_element(bool *more, data__source *s, uint32_t number) {
     if (number == 1 && c != '[')
         return err_set(ERR_FORMAT, "%s: not a JSON array of objects", s->path);
     *more = c != ']';
-    if (!c) return array_fault(s, "the file ends within the array");
     if (number > 1 && c != ',' && *more)
         return array_fault(s, "',' or ']' is expected behind an element");
     data__source_skip(s, 1);
