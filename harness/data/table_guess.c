@@ -111,11 +111,9 @@ static err look_at(look *l, const char *text, size_t bytes, bool ended) {
 }
 
 /* Whether a is the likelier reading. One column is what every file has under a delimiter that it
- * does not use: several that most rows keep to go before it. */
+ * does not use: several go before it. */
 static bool is_better(const look *a, const look *b) {
-    bool fits = a->columns > 1 && a->faults * 5 <= a->rows;
-    bool other = b->columns > 1 && b->faults * 5 <= b->rows;
-    if (fits != other) return fits;
+    if ((a->columns > 1) != (b->columns > 1)) return a->columns > 1;
     if (a->faults != b->faults) return a->faults < b->faults;
     return a->columns > b->columns;
 }
@@ -127,8 +125,10 @@ static err guess_delimited(table *t, const char *text, size_t bytes, bool ended)
     for (size_t k = 0; k < 8 && !e; k++) {
         look l = {.delimiter = delimiters[k % 4], .quoted = k < 4};
         if ((e = look_at(&l, text, bytes, ended))) break;
-        // the quotes of TSV are text as often as not: they quote where some do
-        if (l.delimiter == '\t' && l.quoted && !l.saw_quoted) continue;
+        // the quotes of TSV are text as often as not: they quote where some do; and so they are in
+        // one column whose commas stand there bare
+        bool doubtful = l.delimiter == '\t' || (l.delimiter != ',' && l.columns == 1);
+        if (doubtful && l.quoted && !l.saw_quoted) continue;
         if (!k || is_better(&l, &best)) best = l;
     }
     t->kind = TASK_FORMAT_DELIMITED;
