@@ -48,6 +48,14 @@ static err check_texts(const own__scan *s) {
     return ERR_OK;
 }
 
+/* By the hash rule the first text of a label is for the test set. */
+static void warn_rare(const own__scan *s, size_t count) {
+    for (size_t i = 0; i < count && s->kind == ANSWER_CLASS && !s->wish->paths[OWN_TEST]; i++)
+        if (s->values[i].train == 1)
+            log_warn("label '%s' has one row, which goes to the test set: it is not learnt",
+                     s->values[i].text);
+}
+
 /* Of classification and sets: how many labels there are. */
 static err check_labels(const own__scan *s, size_t count) {
     const char *path = s->shape.path;
@@ -292,6 +300,7 @@ err own_files_manifest(char **name, char **manifest, const own_files *w) {
     size_t count = s.kind == ANSWER_NUMBER ? 0 : order_labels(&s);
     if ((e = check_all(&s, count))) goto done;
     show_labels(&s, count);
+    warn_rare(&s, count);
     e = w->name ? mem_strdup(name, w->name) : make_name(name, w->paths[OWN_TRAIN]);
     if (!e) e = build(root, &s, *name, count);
     if (!e) e = json_print(manifest, root, true);

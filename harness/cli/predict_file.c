@@ -318,13 +318,15 @@ static err count_rows(size_t *rows, off_t *end, job *j, FILE *f) {
     *end = ftello(f);
     while (!e) {
         e = table_next(&j->table, &more);
-        if (e == ERR_FORMAT && more) e = ERR_OK; // the row is there as it is
+        if (e == ERR_FORMAT && more) { // the row is there as it is
+            err_clear();
+            e = ERR_OK;
+        }
         if (e || !more || (e = same_row(&whole, f, j, j->table.raw)) || !whole) break;
         if (j->table.rows % j->window.most) continue;
         *rows = j->table.rows;
         *end = ftello(f);
     }
-    err_clear();
     return e;
 }
 

@@ -39,11 +39,13 @@ static const char topics[] =
     "[\n  {\"guid\": \"t-0\", \"title\": \"새 전화기 나온다\", \"label\": 10, \"date\": "
     "\"2026\"},\n"
     "  {\"guid\": \"t-1\", \"title\": \"비가 온다\", \"label\": 2, \"date\": \"2026\"},\n"
-    "  {\"guid\": \"t-2\", \"title\": \"경기 끝\", \"label\": 9, \"date\": \"2026\"}\n]\n";
+    "  {\"guid\": \"t-2\", \"title\": \"경기 끝\", \"label\": 9, \"date\": \"2026\"},\n"
+    "  {\"guid\": \"t-3\", \"title\": \"눈이 온다\", \"label\": 2}\n]\n";
 static const char pairs[] =
     "{\"sentence1\": \"비가 온다\", \"sentence2\": \"땅이 젖는다\", \"gold\": {\"name\": "
     "\"맞음\"}}\n"
-    "{\"sentence1\": \"해가 뜬다\", \"sentence2\": \"밤이다\", \"gold\": {\"name\": \"틀림\"}}\n";
+    "{\"sentence1\": \"해가 뜬다\", \"sentence2\": \"밤이다\", \"gold\": {\"name\": \"틀림\"}}\n"
+    "{\"sentence1\": \"달이 뜬다\", \"sentence2\": \"밤이다\", \"gold\": {\"name\": \"맞음\"}}\n";
 static const char scores[] = "a,score,b\n가,1.5,나\n다,4,라\n마,-2,바\n";
 static const char sets[] = "text,tags\n하나,a|b\n둘,b\n셋,c|a\n";
 
