@@ -258,7 +258,7 @@ err run_list_read(run_list *l, const char *const *roots, size_t count, const cha
     store s = {0};
     bool *seen = NULL;
     *l = (run_list){0};
-    err e = results ? store_read(&s, results) : ERR_OK;
+    err e = results ? store_read_all(&s, results) : ERR_OK;
     if (!e) e = mem_new(&seen, s.count);
     for (size_t i = 0; i < count && !e; i++) e = add_folder(l, roots[i], 0, &s, seen);
     if (!e) e = add_records(l, &s, seen, results);
