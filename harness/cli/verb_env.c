@@ -11,7 +11,6 @@
 #include "platform/places.h"
 #include "result/version.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -33,7 +32,6 @@ static const char *const variables[] = {"HARNESS_DATA",
                                         "VK_ADD_DRIVER_FILES",
                                         "VK_ICD_FILENAMES",
                                         "LANG",
-                                        "LC_ALL",
                                         "NO_COLOR"};
 
 /* The first line of /etc/os-release that names the system. */
@@ -98,10 +96,8 @@ static err gather(cJSON *root) {
     if (!e) e = json_put(root, "compiler %s system %s", __VERSION__, name);
     if (!e && !uname(&u)) e = json_put(root, "kernel %s machine %s", u.release, u.machine);
     if (!e)
-        e = json_put(root, "processors %f memory_bytes %f locale %s",
-                     (double)sysconf(_SC_NPROCESSORS_ONLN),
-                     (double)host_memory_total(),
-                     setlocale(LC_CTYPE, NULL));
+        e = json_put(root, "processors %f memory_bytes %f", (double)sysconf(_SC_NPROCESSORS_ONLN),
+                     (double)host_memory_total());
     if (!e) e = add_devices(root);
     return e ? e : add_variables(root);
 }
