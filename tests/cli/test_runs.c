@@ -248,6 +248,13 @@ Test(runs, dry_run_tells_what_the_run_does) {
     cJSON *after;
     MUST(json_read(&after, temporary_path(path), 0));
     cr_expect(cJSON_Compare(rec, after, true));
+    // and what is unfinished keeps its checkpoints
+    make_unfinished("r/b");
+    p = RUN(SMALL, "--max-steps", "2000", "--save-steps", "1", "-o", "r/b", "--dry-run",
+            "--overwrite");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cr_expect(folder_exists(temporary_path("r/b/checkpoint-1")));
     cJSON_Delete(dry);
     cJSON_Delete(rec);
     cJSON_Delete(after);
