@@ -102,7 +102,7 @@ static err read_record(table *t, bool *more) {
     for (;;) {
         size_t at, bytes;
         e = add_line(r, &at, &bytes);
-        if (e && !bytes) return e;
+        if (e && (!bytes || e == ERR_MEMORY)) return e;
         if (!bytes) break;
         if (!c->open && table__is_blank(r->record.text + at, bytes)) {
             r->record.length = 0;
@@ -118,7 +118,7 @@ static err read_record(table *t, bool *more) {
         e = fault_at(t, "a record of more than 1 MiB: does a quote never close?");
         break;
     }
-    if (!*more) return e;
+    if (!*more || e == ERR_MEMORY) return e;
     if (!e && c->fault) e = fault_at(t, c->fault);
     if (!e && c->open) e = fault_at(t, "a quote opens in this record and never closes");
     if (e == ERR_FORMAT && hold_rest(r)) return ERR_MEMORY;
