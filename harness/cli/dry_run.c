@@ -6,6 +6,7 @@
 #include "base/shown.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 /* The first steps are slower: kernels are made, memory is touched. An evaluation has no backward
@@ -78,23 +79,35 @@ static err print_json(const run *r, const estimate *m) {
     return e;
 }
 
+/* What is longer than the window goes on below its first word. */
+static PRINTF_LIKE(2, 3) void print_line(const char *label, const char *format, ...) {
+    strbuf text = {0};
+    va_list args;
+    va_start(args, format);
+    if (!shown_vprintf(&text, SHOWN_TERMINAL, format, args)) shown_wrapped(label, text.text);
+    va_end(args);
+    strbuf_free(&text);
+}
+
 static void print_table(const run *r, const estimate *m) {
     const recipe *p = &r->request.recipe;
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
-    shown_line("rows    %zu training, %zu dev, %zu test", r->train.count, r->dev.count,
+    print_line("rows    ", "%zu training, %zu dev, %zu test", r->train.count, r->dev.count,
                r->test.count);
-    shown_line("steps   %u of %u sentences, %u to an epoch", r->trainer.total_steps,
+    print_line("steps   ", "%u of %u sentences, %u to an epoch", r->trainer.total_steps,
                p->per_device_train_batch_size * p->gradient_accumulation_steps,
                r->trainer.epoch_steps);
-    shown_line("tokens  %zu in training, %zu in the test rows", m->train_tokens, m->eval_tokens);
-    shown_line("memory  %.1f MB of the device's, %.1f MB of the host's in all",
+    print_line("tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
+               m->eval_tokens);
+    print_line("memory  ", "%.1f MB of the device's, %.1f MB of the host's in all",
                (double)r->device.peak_bytes / 1e6, (double)mem_peak_bytes() / 1e6);
-    shown_line("disk    %.1f MB for %llu checkpoints and the model, %.1f MB are free",
+    print_line("disk    ", "%.1f MB for %llu checkpoints and the model, %.1f MB are free",
                (double)m->disk_bytes / 1e6, (unsigned long long)m->checkpoints,
                (double)m->free_bytes / 1e6);
-    shown_line("output  %s", r->output);
-    shown_line("time    about %s of training and %s of evaluation, by %u steps that were tried and "
-               "thrown away",
+    print_line("output  ", "%s", r->output);
+    print_line("time    ",
+               "about %s of training and %s of evaluation, by %u steps that were tried "
+               "and thrown away",
                log_duration(train, m->train_s), log_duration(evaluation, m->eval_s), m->tried);
     shown_line("nothing was trained, and nothing written");
 }

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/own_files.h"
 #include "cli/predict_row.h"
 #include "data/table.h"
@@ -176,12 +177,31 @@ static err read_window(job *j) {
 
 /* --- writing --- */
 
+/* On a terminal rows are shown, line by line, and what is in them does not act. */
+static err show_lines(const char *bytes, size_t count) {
+    strbuf out = {0};
+    err e = ERR_OK;
+    for (size_t at = 0, n; at < count && !e; at += n + 1) {
+        const char *stop = memchr(bytes + at, '\n', count - at);
+        n = stop ? (size_t)(stop - bytes) - at : count - at;
+        e = shown_add_bytes(&out, SHOWN_TERMINAL, bytes + at, n);
+        if (!e) e = strbuf_add(&out, "\n");
+    }
+    if (!e && out.text) fputs(out.text, stdout);
+    strbuf_free(&out);
+    return e;
+}
+
+static err write_output(const char *bytes, size_t count) {
+    if (isatty(STDOUT_FILENO)) return show_lines(bytes, count);
+    return fwrite(bytes, 1, count, stdout) == count && !fflush(stdout)
+               ? ERR_OK
+               : err_set(ERR_IO, "cannot write standard output: %s", strerror(errno));
+}
+
 /* All of it or nothing: what a full disk took of a window is taken back. */
 static err write_all(job *j, const char *bytes, size_t count) {
-    if (j->fd < 0)
-        return fwrite(bytes, 1, count, stdout) == count && !fflush(stdout)
-                   ? ERR_OK
-                   : err_set(ERR_IO, "cannot write standard output: %s", strerror(errno));
+    if (j->fd < 0) return write_output(bytes, count);
     off_t begin = lseek(j->fd, 0, SEEK_CUR);
     for (size_t at = 0; at < count;) {
         ssize_t n = write(j->fd, bytes + at, count - at);

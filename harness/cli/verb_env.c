@@ -102,39 +102,44 @@ static err gather(cJSON *root) {
     return e ? e : add_variables(root);
 }
 
-/* A line "key value" each, lists and objects below their key. */
-static void print_member(const cJSON *item) {
-    if (cJSON_IsString(item)) {
-        shown_line("%-14s %s", item->string, item->valuestring);
-    } else if (cJSON_IsNumber(item)) {
-        char number[SHOWN_NUMBER_BYTES];
-        shown_line("%-14s %s", item->string, shown_number(number, item->valuedouble));
-    }
+/* A line "key value"; what is longer than the window goes on below its first word. */
+static void print_line(const char *key, const char *text) {
+    char label[40];
+    strbuf shown = {0};
+    snprintf(label, sizeof label, "%-14s ", key);
+    if (!shown_add(&shown, SHOWN_TERMINAL, text)) shown_wrapped(label, shown.text);
+    strbuf_free(&shown);
 }
 
+/* The texts of an object, those that are not empty: "a; b". */
 static void print_device(const cJSON *o) {
     strbuf line = {0};
     const cJSON *item;
-    err e = ERR_OK;
+    err e = strbuf_add(&line, "");
     cJSON_ArrayForEach(item, o) {
         if (!e && cJSON_IsString(item) && *item->valuestring)
             e = strbuf_printf(&line, "%s%s", line.length ? "; " : "", item->valuestring);
     }
-    if (!e && line.text) shown_line("%-14s %s", "device", line.text);
-    if (e) err_clear();
+    if (!e) print_line("device", line.text);
     strbuf_free(&line);
 }
 
 static void print_block(const cJSON *root) {
     const cJSON *item, *inner;
+    char text[400];
     cJSON_ArrayForEach(item, root) {
         if (cJSON_IsArray(item)) {
             cJSON_ArrayForEach(inner, item) print_device(inner);
         } else if (cJSON_IsObject(item)) {
-            cJSON_ArrayForEach(inner, item)
-                shown_line("%-14s %s=%s", "variable", inner->string, inner->valuestring);
+            cJSON_ArrayForEach(inner, item) {
+                snprintf(text, sizeof text, "%s=%s", inner->string, inner->valuestring);
+                print_line("variable", text);
+            }
+        } else if (cJSON_IsString(item)) {
+            print_line(item->string, item->valuestring);
         } else {
-            print_member(item);
+            char number[SHOWN_NUMBER_BYTES];
+            print_line(item->string, shown_number(number, item->valuedouble));
         }
     }
 }
