@@ -220,7 +220,7 @@ Test(terminal, results_fit_forty_columns, .timeout = 300) {
                                              {"eval", "--record", "a"},
                                              {"run", "--task", "kor_sarcasm", "--sample",
                                               "--device", "cpu", "--threads", "1", "-o", "b",
-                                              "--max-steps", "1", "--dry-run", "-q"}};
+                                              "--max-steps", "40", "--dry-run", "-q"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) expect_narrow(others[i], NULL);
     temporary_remove();
 }
