@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool own_flags_given(const options *o) {
     return o->train_file || o->test_file || o->validation_file;
@@ -112,6 +113,11 @@ static err show_next(const char *name, const char *path, const char *folder) {
     return e;
 }
 
+static bool is_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* What was written has to be what the program reads. */
 static err check_manifest(const char *manifest, const char *path) {
     task t = {0};
@@ -132,6 +138,10 @@ err tasks_new(const options *o) {
     if ((e = own_files_manifest(&name, &manifest, &w))) goto done;
     e = o->output ? mem_strdup(&path, o->output) : mem_printf(&path, "%s.json", name);
     if (!e) e = check_manifest(manifest, path);
+    for (int i = 0; !e && i < OWN_ROLES; i++)
+        if (w.paths[i] && is_same_file(w.paths[i], path))
+            e = err_set(ERR_USAGE, "%s is one of the files, and the manifest would replace it",
+                        path);
     if (!e && !o->overwrite && file_named(path))
         e = err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     if (!e) e = file_write(path, manifest, strlen(manifest));

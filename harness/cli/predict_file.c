@@ -12,8 +12,10 @@
 #include "platform/interrupt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WINDOW_ROWS = 1024, BAD_ROWS_SHOWN = 20 };
@@ -378,6 +380,20 @@ static err find_rest(job *j) {
     return e;
 }
 
+/* Rows go into no file that they come from, and into none that another process fills. */
+static err check_output(const job *j) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat in, out;
+    const char *path = j->options->output;
+    if (fstat(j->fd, &out)) return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (!stat(j->options->input, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return err_set(ERR_USAGE, "%s is both --input and --output", path);
+    // a file system without locks is used without
+    if (fcntl(j->fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN))
+        return err_set(ERR_IO, "%s: another process writes it; wait for it", path);
+    return ERR_OK;
+}
+
 /* The output, new or gone on with. *done: it is finished. */
 static err open_output(job *j, bool *done) {
     const options *o = j->options;
@@ -395,10 +411,11 @@ static err open_output(job *j, bool *done) {
         return ERR_OK;
     }
     bool resumes = there && o->resume;
+    if (!e) e = file_open_own(&j->fd, o->output);
+    if (!e) e = check_output(j);
     if (!e) e = describe(&now, j);
     if (!e && resumes) e = compare_state(j, now);
     if (!e) e = json_write(j->state, now);
-    if (!e) e = file_open_own(&j->fd, o->output);
     if (!e && resumes)
         e = find_rest(j);
     else if (!e && ftruncate(j->fd, 0))

@@ -142,6 +142,15 @@ static err find_step(listed_run *r, const char *folder) {
     return e;
 }
 
+/* The record of a pretraining has a corpus in place of a task, and is none of a score. */
+static bool is_pretraining(const char *path) {
+    cJSON *root = NULL;
+    bool found = !json_read(&root, path, 0) && json_has(root, "corpus") && !json_has(root, "task");
+    cJSON_Delete(root);
+    err_clear();
+    return found;
+}
+
 /* The record, as far as the folder has a whole one. */
 static err read_result(listed_run *r, record *rec, bool *has_record, const char *folder) {
     char *path = NULL;
@@ -152,7 +161,7 @@ static err read_result(listed_run *r, record *rec, bool *has_record, const char 
         *has_record = !e;
         if (e && e != ERR_MEMORY) {
             err_clear();
-            r->state = RUN_STATE_DAMAGED;
+            if (!is_pretraining(path)) r->state = RUN_STATE_DAMAGED;
             e = ERR_OK;
         }
     }
@@ -254,14 +263,15 @@ static err add_records(run_list *l, const store *s, const bool *seen, const char
     return e;
 }
 
-err run_list_read(run_list *l, const char *const *roots, size_t count, const char *results) {
+err run_list_read(run_list *l, const char *const *roots, size_t count, const char *results,
+                  bool alone) {
     store s = {0};
     bool *seen = NULL;
     *l = (run_list){0};
-    err e = results ? store_read_all(&s, results) : ERR_OK;
+    err e = store_read_all(&s, results);
     if (!e) e = mem_new(&seen, s.count);
     for (size_t i = 0; i < count && !e; i++) e = add_folder(l, roots[i], 0, &s, seen);
-    if (!e) e = add_records(l, &s, seen, results);
+    if (!e && alone) e = add_records(l, &s, seen, results);
     mem_free(seen);
     store_free(&s);
     return e;

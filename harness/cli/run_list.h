@@ -37,10 +37,10 @@ typedef struct run_list {
     size_t count, capacity;
 } run_list;
 
-/* Reads all below the roots (count) and, unless NULL, the results. What is no run of this program is
- * passed over. Free with run_list_free, also after an error. */
-err run_list_read(run_list *l, const char *const *roots, size_t count,
-                  const char *results) MUST_CHECK;
+/* Reads all below the roots (count), and which of them the results have; `alone`: also the records
+ * there that have no folder. What is no run of this program is passed over. Free with run_list_free, also after an error. */
+err run_list_read(run_list *l, const char *const *roots, size_t count, const char *results,
+                  bool alone) MUST_CHECK;
 void run_list_free(run_list *l);
 
 /* "finished", "unfinished", ... */

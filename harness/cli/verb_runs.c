@@ -187,9 +187,10 @@ err verb_runs(const options *o) {
         if (!folder_exists(roots[i]))
             return err_set(ERR_USAGE, "%s: no such folder (harness runs [clean] [FOLDER...])",
                            roots[i]);
+    bool alone = !count || o->results;
     if (!count) roots = usual;
     if (!count) count = folder_exists("runs");
-    err e = run_list_read(&l, roots, count, o->results ? o->results : "results");
+    err e = run_list_read(&l, roots, count, o->results ? o->results : "results", alone);
     if (!e) e = cleans ? clean(&l, o) : o->json ? print_json(&l) : print_list(&l);
     run_list_free(&l);
     return e;

@@ -372,6 +372,10 @@ Test(own_files, manifests_hold_the_files_to_their_hashes) {
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "mine.json: there already (--overwrite replaces it)"), "%s", p.err);
     program_free(&p);
+    put("rows.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"label\": 2}]");
+    p = RUN("tasks", "new", "rows.json", "--output", "./rows.json", "--overwrite");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "the manifest would replace it"), "%s", p.err);
+    program_free(&p);
     p = RUN("tasks", "new", "train.csv", "--output", "mine.txt");
     cr_expect_eq(p.exit_code, 2);
     program_free(&p);
