@@ -105,6 +105,11 @@ err eval_view_predictions(const eval_view *v, const char *path, bool with_texts,
                 .delimiter = ends_with(path, ".tsv") ? '\t' : ','};
     strbuf gold = {0}, predicted = {0};
     file_writer file = {0};
+    if (v->kind == ANSWER_TAGS || v->kind == ANSWER_ARCS)
+        return err_set(ERR_UNSUPPORTED,
+                       "--predictions takes tasks with one answer a row, %s has one "
+                       "a word or character",
+                       v->task);
     if (!overwrite && file_named(path))
         return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     err e = file_writer_begin(&file, path);

@@ -28,13 +28,20 @@ static err print_classes(const eval_view *v) {
     strbuf out = {0};
     bool is_narrow = shown_columns() < LABEL_COLUMNS + FIGURE_COLUMNS;
     size_t width = label_width(v, is_narrow ? 1000 : LABEL_COLUMNS);
+    bool tags = v->kind == ANSWER_TAGS;
+    const char *title = tags ? "entity" : "label";
+    if (width < strlen(title)) width = strlen(title);
     err e = strbuf_add(&out, "\n  ");
-    if (!e) e = text_column(&out, "label", is_narrow ? 5 : width);
+    if (!e) e = text_column(&out, title, is_narrow ? strlen(title) : width);
     if (!e)
-        e = strbuf_add(&out, is_narrow ? "\n  precision  recall      F1    rows\n"
-                                       : " precision  recall      F1    rows\n");
+        e = strbuf_printf(&out, "%s precision  recall      F1 %7s\n", is_narrow ? "\n " : "",
+                          tags                     ? "in all"
+                          : v->kind == ANSWER_ARCS ? "words"
+                                                   : "rows");
     for (size_t k = 0; k < v->label_count && !e; k++) {
         class_score s = metric_of_class(v->official, k);
+        // of a treebank's relations those that occur
+        if (v->kind == ANSWER_ARCS && !s.support && !v->official->predicted[k]) continue;
         e = strbuf_add(&out, "  ");
         if (!e)
             e = is_narrow ? shown_printf(&out, SHOWN_TERMINAL, "%s\n ", v->labels[k])
@@ -155,8 +162,11 @@ static err add_labels(cJSON *root, const eval_view *v) {
     for (size_t k = 0; !e && k < v->label_count; k++) {
         class_score s = metric_of_class(v->official, k);
         if (!(e = json_append_object(&one, list)))
-            e = json_put(one, "label %s precision %f recall %f f1 %f rows %f", v->labels[k],
-                         s.precision, s.recall, s.f1, (double)s.support);
+            e = json_put(one, "label %s precision %f recall %f f1 %f", v->labels[k], s.precision,
+                         s.recall, s.f1);
+        if (!e)
+            e = json_add_number(one, v->kind == ANSWER_TAGS ? "entities" : "rows",
+                                (double)s.support);
     }
     return e;
 }

@@ -56,8 +56,7 @@ static void raise_to(uint32_t *most, uint32_t value) {
     if (value > *most) *most = value;
 }
 
-/* Makes the evaluator large enough for these rows. */
-static err make_room(predictor *p, const encoded *rows) {
+err predictor_make_room(predictor *p, const encoded *rows) {
     const batch_capacity *have = &p->evaluator.capacity;
     batch_capacity need = {0};
     evaluator_capacity(&need, rows, p->batch_size);
@@ -80,7 +79,7 @@ static err make_room(predictor *p, const encoded *rows) {
 /* A few batches at a time, so that it can be stopped between them. */
 static err run_batches(predictor *p, float *logits, const encoded *rows, bool (*stops)(void)) {
     size_t most = (size_t)p->batch_size * BATCHES_AT_ONCE;
-    err e = make_room(p, rows);
+    err e = predictor_make_room(p, rows);
     for (size_t at = 0; at < rows->count && !e; at += most) {
         encoded part = *rows; // borrows
         part.sentences += at;
@@ -114,11 +113,15 @@ err predictor_score(predictor *p, float **logits, const example *examples, size_
 static err match_labels(predictor *p) {
     const options *o = p->options;
     task t = {0};
-    if (!o->task && o->label_map)
-        return labels_rename(&p->scorer.source.config, o->label_map, p->scorer.source.folder);
-    if (!o->task || (!o->checkpoint && !o->label_map)) return ERR_OK;
+    if (!o->task && o->label_map) {
+        err e = labels_rename(&p->scorer.source.config, o->label_map, p->scorer.source.folder);
+        return e ? e : scorer_order_tags(&p->scorer);
+    }
+    if (!o->task || (!o->checkpoint && !o->label_map && !p->in_units))
+        return scorer_order_tags(&p->scorer);
     err e = task_find(&t, o->task, o->task_dir);
     if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
+    if (!e) p->unit = t.format.unit;
     task_free(&t);
     return e;
 }
@@ -129,8 +132,19 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     const source_options from = {.cased = o->cased};
     err e = device_precision_find(&wish.precision, o->precision);
     if (!e) e = scorer_open(&p->scorer, folder, &from, o->device, &wish);
-    if (!e) e = match_labels(p);
     if (e) return e;
+    p->in_units = answer_in_units(p->scorer.model.head->target.kind);
+    if ((e = match_labels(p))) return e;
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
+    if (trees) p->unit = UNIT_WORD;
+    if (p->in_units && o->input)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: --input takes a model with one answer a row, this one "
+                       "answers words or characters",
+                       p->scorer.source.folder);
+    if (p->in_units && (o->pair || o->has_top_k))
+        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.source.folder,
+                       trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
     p->classes = p->scorer.source.config.classes;
     p->batch_size =
         o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;

@@ -20,6 +20,8 @@ typedef struct predictor {
     uint32_t top;        /* labels shown */
     double *values;      /* (classes) scores of the sentence ranked last, by id; owned */
     label_score *scores; /* (classes) the same, largest first; owned */
+    bool in_units;       /* each unit of a text is answered */
+    unit_kind unit;
     size_t done, cut;
 } predictor;
 
@@ -32,6 +34,9 @@ void predictor_close(predictor *p);
  * with ERR_INTERRUPTED; NULL: never. */
 err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
                     bool (*stops)(void)) MUST_CHECK;
+
+/* Makes the evaluator large enough for these rows. */
+err predictor_make_room(predictor *p, const encoded *rows) MUST_CHECK;
 
 /* Scores of one sentence, into values and scores, as transformers' text-classification pipeline
  * computes them. */

@@ -25,8 +25,8 @@ typedef struct evaluation {
     scorer scorer;
     encoded rows;
     float *logits;
-    uint32_t *gold, *predicted, *first;
-    float *numbers; /* gold of other kinds than classes */
+    answer_arrays gold, said;
+    uint32_t *first;
     double loss, seconds;
     confusion official, dedup;
     interval range;
@@ -38,9 +38,8 @@ static void evaluation_free(evaluation *v) {
     confusion_free(&v->official);
     confusion_free(&v->dedup);
     mem_free(v->logits);
-    mem_free(v->gold);
-    mem_free(v->numbers);
-    mem_free(v->predicted);
+    answer_arrays_free(&v->gold);
+    answer_arrays_free(&v->said);
     mem_free(v->first);
     encoded_free(&v->rows);
     scorer_close(&v->scorer);
@@ -65,6 +64,11 @@ static err load(evaluation *v, const options *o) {
     return ERR_OK;
 }
 
+/* Of classes and tags, or logits, which are the answers of other kinds. */
+static answers answers_said(const evaluation *v) {
+    return (answers){v->said.classes, v->logits, v->said.begin};
+}
+
 /* What stands beside the headline: its interval, the majority baseline, and a caution. */
 static err judge(evaluation *v) {
     const metric *m = metric_find(v->task.headline);
@@ -83,12 +87,12 @@ static err judge(evaluation *v) {
     v->majority = metric_baseline(m, &baseline);
     v->caution = score_judge(&v->official, m, v->majority);
     confusion_free(&baseline);
-    answers predicted = {v->predicted, v->logits};
+    answers predicted = answers_said(v);
     return interval_of_run(&v->range, m,
                            &(test_table){.kind = v->task.kind,
                                          .rows = v->split->row_count,
                                          .classes = v->task.label_count,
-                                         .gold = {v->gold, v->numbers},
+                                         .gold = answers_of(&v->gold),
                                          .first_row = v->first,
                                          .predicted = &predicted,
                                          .runs = 1});
@@ -105,21 +109,20 @@ static err score(evaluation *v, const options *o) {
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
     if (v->rows.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
-    if ((e = mem_new(&v->logits, n * s->config.classes))) return e;
-    if ((e = dataset_gold(&v->gold, &v->numbers, &v->data, v->split)) ||
-        (e = mem_new(&v->predicted, n)) || (e = mem_new(&v->first, n)))
+    if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
         return e;
+    if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
     v->seconds = clock_seconds() - begin;
-    const head *h = v->scorer.model.head;
-    if (h->decode) h->decode(v->predicted, v->logits, n, s->config.classes);
-    if ((e = mem_new(&mask, n))) return e;
+    e = predict_answers(&v->said.classes, &v->said.begin, v->scorer.model.head, v->logits, &v->rows,
+                        s->config.classes);
+    if (e || (e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
         // train's counterpart of the deduplicated rows are those that training takes
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }
-    answers gold = {v->gold, v->numbers}, predicted = {v->predicted, v->logits};
+    answers gold = answers_of(&v->gold), predicted = answers_said(v);
     if ((e = answers_sum(&v->official, v->task.kind, v->task.label_count, gold, predicted, NULL,
                          n)))
         goto done;
@@ -130,6 +133,16 @@ static err score(evaluation *v, const options *o) {
 done:
     mem_free(mask);
     return e;
+}
+
+/* What a class of the sum is called: a label, or the type of entities. */
+static const char *class_name(const evaluation *v, size_t k) {
+    return v->task.kind == ANSWER_TAGS ? v->task.labels[2 * k].name + 2 : v->task.labels[k].name;
+}
+
+/* Not defined of no rows. */
+static double score_of(const metric *m, const confusion *c) {
+    return c->total ? m->fn(c) : (double)NAN;
 }
 
 /* What the model gives each label of each row, as predict shows it. */
@@ -162,16 +175,18 @@ static err show(const eval_view *view, const options *o) {
 
 static void metric_values(double *values, const confusion *c, answer_kind kind) {
     for (size_t i = 0; i < metric_count(); i++)
-        values[i] = metric_applies(metric_at(i), kind, c->classes) ? metric_at(i)->fn(c) : NAN;
+        values[i] = metric_applies(metric_at(i), kind, c->classes) ? score_of(metric_at(i), c)
+                                                                   : (double)NAN;
 }
 
 static err show_model(const evaluation *v, const char *folder, const options *o) {
     double values[METRIC_LIMIT], dedup[METRIC_LIMIT], *scores = NULL;
     const char **labels = NULL;
     const task *t = &v->task;
-    err e = mem_new(&labels, t->label_count);
+    size_t count = t->label_count ? v->official.classes : 0;
+    err e = mem_new(&labels, count);
     if (!e && o->predictions) e = label_scores(&scores, v);
-    for (size_t k = 0; !e && k < t->label_count; k++) labels[k] = t->labels[k].name;
+    for (size_t k = 0; !e && k < count; k++) labels[k] = class_name(v, k);
     metric_values(values, &v->official, t->kind);
     metric_values(dedup, &v->dedup, t->kind);
     if (!e)
@@ -181,7 +196,7 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
                               .split = v->split_name,
                               .kind = t->kind,
                               .labels = labels,
-                              .label_count = t->label_count,
+                              .label_count = count,
                               .label_1 = t->label_count > 1 ? t->labels[1].readable : NULL,
                               .headline = t->headline,
                               .metrics = t->metrics,
@@ -196,8 +211,8 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
                               .loss = v->loss,
                               .sentences_per_s = (double)v->rows.count / v->seconds,
                               .rows = v->split->row_count,
-                              .gold = {v->gold, v->numbers},
-                              .predicted = {v->predicted, v->logits},
+                              .gold = answers_of(&v->gold),
+                              .predicted = answers_said(v),
                               .scores = scores,
                               .split_rows = v->split},
                  o);
@@ -208,19 +223,24 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
 
 /* --- a record --- */
 
-/* The labels by the names that the model answers in, or, where its configuration has none of them,
- * those for people. *labels is owned, the names are r's. */
-static err record_names(const char ***labels, const record *r) {
-    const cJSON *names = cJSON_GetObjectItemCaseSensitive(r->model.config, "id2label");
-    bool all = true;
-    err e = mem_new(labels, r->task.label_count);
-    for (size_t k = 0; k < r->task.label_count && !e && all; k++) {
-        char key[16];
-        snprintf(key, sizeof key, "%zu", k);
-        (*labels)[k] = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(names, key));
-        all = (*labels)[k] != NULL;
-    }
-    for (size_t k = 0; k < r->task.label_count && !e && !all; k++) (*labels)[k] = r->task.labels[k];
+/* What the classes of a record's sum are called: by the names that the model answers in, or, where
+ * its configuration has none of them, those for people. *names (classes) is owned, the texts are
+ * r's. */
+static err record_names(const char ***names, const record *r, size_t classes) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->model.config, "id2label");
+    bool tags = r->task.kind == ANSWER_TAGS, all = true;
+    err e = mem_new(names, classes);
+    for (int known = 1; known >= 0 && !e; known--)
+        for (size_t k = 0; k < classes && (known ? all : !all); k++) {
+            size_t label = tags ? 2 * k : k;
+            char key[16];
+            snprintf(key, sizeof key, "%zu", label);
+            const char *name =
+                known ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(list, key))
+                      : r->task.labels[label];
+            if (known) all = name && (!tags || strlen(name) > 2);
+            (*names)[k] = name && tags && strlen(name) > 2 ? name + 2 : name;
+        }
     return e;
 }
 
@@ -232,7 +252,8 @@ static err show_record(const record *r, const char *path, const options *o) {
     for (size_t i = 0; i < metric_count(); i++)
         if (metric_applies(metric_at(i), r->task.kind, r->confusion.classes))
             names[count++] = metric_at(i)->name;
-    if (!e) e = record_names(&labels, r);
+    size_t classes = r->task.label_count ? r->confusion.classes : 0;
+    if (!e) e = record_names(&labels, r, classes);
     if (!e)
         e = show(&(eval_view){.task = r->task.name,
                               .from = path,
@@ -241,7 +262,7 @@ static err show_record(const record *r, const char *path, const options *o) {
                               .split = "test",
                               .kind = r->task.kind,
                               .labels = labels,
-                              .label_count = r->task.label_count,
+                              .label_count = classes,
                               .label_1 = r->task.label_count > 1 ? r->task.labels[1] : NULL,
                               .headline = r->headline,
                               .metrics = names,

@@ -7,14 +7,17 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/entities.h"
 #include "cli/find_run.h"
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/predict_file.h"
+#include "cli/predict_tree.h"
 #include "cli/predictor.h"
 #include "text/unicode.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,13 +98,121 @@ static err print_all(predictor *p, const example *examples, const float *logits,
     return e ? e : output_check();
 }
 
+/* --- entities --- */
+
+/* Divides texts into units; those of a text before are freed by free_units. */
+static err find_units(const predictor *p, example *examples, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        text_unit *list = NULL;
+        example_units *units = &examples[i].target.units;
+        e = units_find(&list, &units->count, p->unit, examples[i].texts[0].text,
+                       examples[i].texts[0].bytes);
+        units->list = list;
+        examples[i].in_units = true;
+        examples[i].in_tree = p->scorer.model.head->target.kind == ANSWER_ARCS;
+        examples[i].first_pieces = p->scorer.source.config.first_pieces;
+    }
+    return e;
+}
+
+static void free_units(const example *examples, size_t count) {
+    for (size_t i = 0; i < count; i++) mem_free((void *)(uintptr_t)examples[i].target.units.list);
+}
+
+/* What the tokens that answer give their tags, NAN for units inside one. */
+static err score_units(double **scores, const predictor *p, const encoded *rows, size_t units,
+                       const float *logits) {
+    double *values = NULL;
+    size_t u = 0;
+    err e = mem_new(scores, units);
+    if (!e) e = mem_new(&values, p->classes);
+    for (size_t i = 0; !e && i < rows->count; i++)
+        for (uint32_t k = 0; k < rows->units[i].count; k++, u++) {
+            (*scores)[u] = (double)NAN;
+            if (rows->units[i].first[k] < 0) continue;
+            predict_probabilities(values, logits, p->classes);
+            for (uint32_t c = 0; c < p->classes; c++)
+                (*scores)[u] = c ? fmax((*scores)[u], values[c]) : values[c];
+            logits += p->classes;
+        }
+    mem_free(values);
+    return e;
+}
+
+static err print_entities(const predictor *p, const tagged_text *t) {
+    strbuf marked = {0}, line = {0};
+    char *text = NULL;
+    cJSON *root = NULL;
+    err e = ERR_OK;
+    if (p->options->json) {
+        root = cJSON_CreateObject();
+        e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+        if (!e) e = json_add_string(root, "text", t->of->texts[0].text);
+        if (!e) e = entities_json(root, t);
+        if (!e && !(e = json_print(&text, root, false))) puts(text);
+    } else if (!(e = entities_mark(&marked, t)) &&
+               !(e = shown_printf(&line, SHOWN_TERMINAL, "%s\n", marked.text))) {
+        fputs(line.text, stdout);
+    }
+    cJSON_Delete(root);
+    mem_free(text);
+    strbuf_free(&marked);
+    strbuf_free(&line);
+    return e;
+}
+
+static err print_all_entities(const predictor *p, const example *examples, const encoded *rows,
+                              const float *logits) {
+    answer_arrays said = {0};
+    double *scores = NULL;
+    const model_config *c = &p->scorer.source.config;
+    err e =
+        predict_answers(&said.classes, &said.begin, p->scorer.model.head, logits, rows, p->classes);
+    if (!e) e = score_units(&scores, p, rows, said.begin[rows->count], logits);
+    for (size_t i = 0; !e && i < rows->count; i++)
+        e = print_entities(p, &(tagged_text){.of = &examples[i],
+                                             .tags = said.classes + said.begin[i],
+                                             .labels = (const char *const *)c->labels,
+                                             .classes = p->classes,
+                                             .scores = scores + said.begin[i]});
+    if (!e) e = output_check();
+    answer_arrays_free(&said);
+    mem_free(scores);
+    return e;
+}
+
 /* --- a window --- */
 
-static err predict_some(predictor *p, const example *examples, size_t count) {
+static err predict_some(predictor *p, example *examples, size_t count) {
+    encoded rows = {0};
     float *logits = NULL;
-    err e = predictor_score(p, &logits, examples, count, NULL);
-    if (!e) e = print_all(p, examples, logits, count);
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
+    err e = p->in_units ? find_units(p, examples, count) : ERR_OK;
+    if (!e) e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
+    if (e || (e = mem_new(&logits, encoded_results(&rows) * evaluated_width(&p->scorer.model))))
+        goto done;
+    if ((e = predictor_make_room(p, &rows))) goto done;
+    if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
+    p->cut += rows.cut;
+    p->done += count;
+    e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
+        : p->in_units ? print_all_entities(p, examples, &rows, logits)
+                      : print_all(p, examples, logits, count);
+done:
+    if (p->in_units) free_units(examples, count);
     mem_free(logits);
+    encoded_free(&rows);
+    return e;
+}
+
+/* The lines before the one that the error is about are answered first. */
+static err predict_good(predictor *p, example *examples, size_t count, err bad) {
+    char *message = NULL;
+    err e = mem_strdup(&message, err_message(bad));
+    if (!e) e = predict_some(p, examples, count);
+    if (!e) e = err_set(bad, "%s", message);
+    mem_free(message);
     return e;
 }
 
@@ -109,13 +220,18 @@ static err predict_some(predictor *p, const example *examples, size_t count) {
  */
 static err predict_lines(predictor *p, char **lines, size_t count) {
     example *examples = NULL;
+    size_t good = 0;
     err e = mem_new(&examples, count);
-    for (size_t i = 0; !e && i < count; i++) {
-        examples[i] = (example){.texts = {{lines[i], strlen(lines[i])}}, .text_count = 1};
+    for (; !e && good < count; good += !e) {
+        char *line = lines[good];
+        examples[good] = (example){.texts = {{line, strlen(line)}}, .text_count = 1};
         if (p->options->pair)
-            e = example_cut(&examples[i], lines[i], "standard input", p->done + i + 1);
+            e = example_cut(&examples[good], line, "standard input", p->done + good + 1);
     }
-    if (!e) e = predict_some(p, examples, count);
+    if (!e)
+        e = predict_some(p, examples, count);
+    else if (good)
+        e = predict_good(p, examples, good, e);
     mem_free(examples);
     return e;
 }

@@ -8,6 +8,7 @@
 #include "cli/own_flags.h"
 #include "cli/run_record.h"
 #include "cli/score_table.h"
+#include "cli/warmup.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
 #include "result/store.h"
@@ -120,20 +121,12 @@ static err name_flags(err e, const options *o) {
 static err apply_flags(recipe *r, const options *o) {
     const hyperparameter *h;
     flag_value v;
-    err e = ERR_OK;
-    // one way to say the warmup replaces the other
-    if (o->has_warmup_ratio && !o->has_warmup_steps) r->warmup_steps = 0;
+    err e = warmup_choose(r, o);
     for (size_t i = 0; !e && (h = recipe_row(i)); i++) {
         if (!options_given(&v, o, h->key)) continue;
         e = v.text ? recipe_set_text(r, h->key, v.text) : recipe_set_number(r, h->key, v.number);
     }
-    if (e) return name_flags(e, o);
-    if ((o->has_warmup_steps || o->has_warmup_ratio) && recipe_warmup(r, 100) == 0 &&
-        !schedule_has_warmup(r->lr_scheduler_type) && o->warmup_steps + o->warmup_ratio > 0)
-        return err_set(ERR_USAGE,
-                       "the constant schedule has no warmup (--warmup-steps, --warmup-ratio); "
-                       "constant_with_warmup has");
-    return ERR_OK;
+    return e ? name_flags(e, o) : warmup_check(r, o);
 }
 
 /* Into q->recipe; q->protocol is chosen already. */
@@ -202,7 +195,7 @@ static void show_choices(const run *r) {
 }
 
 static void show_plan(const run *r) {
-    char a[32], b[32], c[32];
+    char a[32], b[32];
     const trainer *t = &r->trainer;
     const recipe *p = &r->request.recipe;
     log_note("task    %s%s: %s training rows (%zu left out by cleaning), %s test rows",
@@ -223,11 +216,7 @@ static void show_plan(const run *r) {
         p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup, r->request.seed);
     show_choices(r);
     log_note("output  %s", r->output);
-    if (t->schedule.warmup >= t->total_steps)
-        log_warn(
-            "the run ends inside its warmup: %s warmup steps, %s steps in all; the learning rate "
-            "never reaches %g (--warmup-steps)",
-            grouped(a, t->schedule.warmup), grouped(c, t->total_steps), p->learning_rate);
+    warmup_warn(t);
 }
 
 static void show_scores(const record *rec, const run *r, const run_summary *s) {
@@ -419,18 +408,22 @@ static err show_result(const record *rec, const run *r, const options *o, const 
     return ERR_OK;
 }
 
-/* The same run was finished before: it is not done again. */
+/* The same run was finished before: it is not done again, but its record goes to the results
+ * folder if it is not there. */
 static err show_finished(const run *r, const options *o, double *score) {
     record rec = {0};
-    char *local = NULL;
+    char *local = NULL, *stored = NULL;
     err e = path_join(&local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
     log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
              "does it again)",
              r->output, rec.created);
-    e = show_result(&rec, r, o, local, NULL, score);
+    if (!rec.partial && (e = store_write_missing(results_folder(o), &rec, &stored))) goto done;
+    if (stored) log_note("its record was not among the results: wrote %s", stored);
+    e = show_result(&rec, r, o, local, stored, score);
 done:
     mem_free(local);
+    mem_free(stored);
     record_free(&rec);
     return e;
 }
@@ -455,27 +448,36 @@ done:
     return e;
 }
 
-static err run_one(const options *o, const run_request *request, double *score) {
+static err train_one(run *r, const options *o, double *score) {
+    show_plan(r);
+    if (r->request.is_dry) return dry_run(r, o->json);
+    err e = run_train(r);
+    if (e == ERR_INTERRUPTED && r->saved_at)
+        log_note("saved; go on with the same command and --resume");
+    if (!e) e = run_evaluate(r);
+    return e ? e : conclude(r, o, score);
+}
+
+static bool has_record(void *context, const char *run_sha256) {
+    return sweep_find(context, run_sha256);
+}
+
+/* One run of a sweep, unless there is a record of it. */
+static err run_one(sweep *s, const options *o, const run_request *asked, double *score) {
+    run_request request = *asked;
     run r = {0};
-    err e = name_flags(run_open(&r, request), o);
-    if (!e && r.is_finished) {
-        e = show_finished(&r, o, score);
-        run_close(&r);
-        return e;
+    request.is_done = has_record;
+    request.is_done_context = s;
+    sweep_begin(s, &request);
+    err e = name_flags(run_open(&r, &request), o);
+    if (!e && r.is_done) {
+        const record *found = sweep_find(s, r.run_sha256);
+        *score = record_metric(found, found->headline);
+        sweep_skip(s, &request, found);
+    } else if (!e) {
+        e = r.is_finished ? show_finished(&r, o, score) : train_one(&r, o, score);
+        if (!e) sweep_end(s, &request);
     }
-    if (!e && request->is_dry) {
-        show_plan(&r);
-        e = dry_run(&r, o->json);
-        run_close(&r);
-        return e;
-    }
-    if (!e) {
-        show_plan(&r);
-        e = run_train(&r);
-        if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
-    }
-    if (!e) e = run_evaluate(&r);
-    if (!e) e = conclude(&r, o, score);
     run_close(&r);
     return e;
 }
@@ -532,22 +534,6 @@ static err read_command(work *w, run_request *q, const options *o) {
     return ERR_OK;
 }
 
-/* One run of a sweep, unless there is a record of it. */
-static err run_or_skip(sweep *s, const options *o, const run_request *q, double *score) {
-    const record *found = NULL;
-    err e = sweep_find(&found, s, q);
-    if (e) return e;
-    if (found) {
-        sweep_skip(s, q, found);
-        *score = record_metric(found, found->headline);
-        return ERR_OK;
-    }
-    sweep_begin(s, q);
-    e = run_one(o, q, score);
-    if (!e) sweep_end(s, q);
-    return e;
-}
-
 /* What the whole takes, for its expected end. */
 static err expect_all(sweep *s, const work *w, const options *o, run_request *q) {
     err e = ERR_OK;
@@ -556,9 +542,8 @@ static err expect_all(sweep *s, const work *w, const options *o, run_request *q)
         q->model = w->models[i % w->model_count];
         e = choose_recipe(q, o, q->model);
         for (size_t k = 0; k < w->seed_count && !e; k++) {
-            const record *found = NULL;
             q->seed = w->seeds[k];
-            if (!(e = sweep_find(&found, s, q)) && !found) e = sweep_expect(s, q);
+            e = sweep_expect(s, q);
         }
     }
     return e;
@@ -574,7 +559,7 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
             err e = choose_recipe(q, o, q->model);
             for (size_t k = 0; k < w->seed_count && !e; k++) {
                 q->seed = w->seeds[k];
-                e = run_or_skip(s, o, q, &scores[k]);
+                e = run_one(s, o, q, &scores[k]);
             }
             if (e) return e;
             snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",

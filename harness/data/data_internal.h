@@ -71,6 +71,8 @@ typedef struct data__reader {
 err data__read_delimited(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_jsonl(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_tagged(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_conll(data__reader *r, data__source *s) MUST_CHECK;
 
 /* The next object of an array, the number-th from 1; *object is owned, NULL once the array and the
  * file have ended. Errors: ERR_FORMAT naming line and column. */
@@ -91,10 +93,11 @@ typedef struct data__row {
     const char *where; /* "PATH:LINE" */
     uint32_t line;
     text_span texts[EXAMPLE_TEXTS_MAX]; /* the second alone where the task has pairs */
-    text_span label;    /* a label's value, a number, or values with the separator between; unused
+    text_span label;     /* a label's value, a number, or values with the separator between; unused
                            where the file has a label */
-    const uint8_t *set; /* (labels) of labels that have columns of their own, else NULL */
-    const char *fault;  /* what is wrong with the row's labels, or NULL */
+    const uint8_t *set;  /* (labels) of labels that have columns of their own, else NULL */
+    example_units units; /* where these are answered */
+    const char *fault;   /* what is wrong with the row's labels, or NULL */
 } data__row;
 
 /* Adds one row. A label or number outside the manifest, and a pair with one text, is dropped and

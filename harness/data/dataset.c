@@ -58,7 +58,8 @@ static err missing(const task *t, const task_file *f, const char *path, bool sam
 
 static err read_rows(data__reader *r, data__source *s) {
     static err (*const readers[])(data__reader *, data__source *) = {
-        data__read_delimited, data__read_jsonl, data__read_json};
+        data__read_delimited, data__read_jsonl, data__read_json, data__read_tagged,
+        data__read_conll};
     return readers[r->task->format.kind](r, s);
 }
 
@@ -135,6 +136,12 @@ err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
     err e = strbuf_add(b, "");
     if (e || d->kind == ANSWER_CLASS) return e ? e : strbuf_printf(b, "%u", target.class);
     if (d->kind == ANSWER_NUMBER) return strbuf_printf(b, "%.9g", (double)target.number);
+    if (answer_in_units(d->kind)) {
+        size_t count = target.units.count * answer_unit_width(d->kind);
+        for (size_t k = 0; k < count && !e; k++)
+            e = strbuf_printf(b, "%s%u", k ? " " : "", target.units.values[k]);
+        return e;
+    }
     for (size_t k = 0; k < d->label_count && !e; k++) {
         if (!target.set[k]) continue;
         e = strbuf_printf(b, "%s%zu", any ? "," : "", k);
@@ -143,18 +150,36 @@ err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
     return e;
 }
 
-err dataset_gold(uint32_t **classes, float **numbers, const dataset *d, const dataset_split *s) {
+/* Of units: values one behind the other. */
+static err gold_units(answer_arrays *gold, const dataset *d, const dataset_split *s) {
+    size_t width = answer_unit_width(d->kind), all = 0;
+    err e = mem_new(&gold->begin, s->row_count + 1);
+    for (size_t i = 0; i < s->row_count && !e; i++) {
+        all += s->rows[i].example.target.units.count;
+        gold->begin[i + 1] = (uint32_t)all;
+    }
+    if (!e) e = mem_new(&gold->classes, all * width);
+    for (size_t i = 0; i < s->row_count && !e; i++) {
+        const example_units *u = &s->rows[i].example.target.units;
+        if (u->count)
+            memcpy(gold->classes + gold->begin[i] * width, u->values,
+                   u->count * width * sizeof *u->values);
+    }
+    return e;
+}
+
+err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) {
     size_t width = d->kind == ANSWER_SET ? d->label_count : 1;
-    *classes = NULL;
-    *numbers = NULL;
-    err e = d->kind == ANSWER_CLASS ? mem_new(classes, s->row_count)
-                                    : mem_new(numbers, s->row_count * width);
+    *gold = (answer_arrays){0};
+    if (answer_in_units(d->kind)) return gold_units(gold, d, s);
+    err e = d->kind == ANSWER_CLASS ? mem_new(&gold->classes, s->row_count)
+                                    : mem_new(&gold->numbers, s->row_count * width);
     for (size_t i = 0; i < s->row_count && !e; i++) {
         example_target target = s->rows[i].example.target;
-        if (d->kind == ANSWER_CLASS) (*classes)[i] = target.class;
-        if (d->kind == ANSWER_NUMBER) (*numbers)[i] = target.number;
+        if (d->kind == ANSWER_CLASS) gold->classes[i] = target.class;
+        if (d->kind == ANSWER_NUMBER) gold->numbers[i] = target.number;
         for (size_t k = 0; d->kind == ANSWER_SET && k < width; k++)
-            (*numbers)[i * width + k] = target.set[k];
+            gold->numbers[i * width + k] = target.set[k];
     }
     return e;
 }

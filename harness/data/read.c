@@ -125,8 +125,34 @@ static err read_set(const uint8_t **set, data__reader *r, const data__row *row) 
     return e;
 }
 
+/* Room for words among the texts. */
+static err keep_words(uint32_t **kept, dataset_texts *t, size_t count) {
+    const char *bytes = NULL;
+    err e = keep_text(&bytes, t, NULL, (count + 1) * sizeof **kept);
+    if (e) return e;
+    size_t over = (uintptr_t)bytes % sizeof **kept;
+    *kept = (uint32_t *)(uintptr_t)(bytes + (over ? sizeof **kept - over : 0));
+    return ERR_OK;
+}
+
+static err keep_units(example_units *units, data__reader *r, const data__row *row) {
+    size_t width = answer_unit_width(r->task->kind), count = row->units.count;
+    _Static_assert(sizeof(text_unit) == 2 * sizeof(uint32_t), "units are kept as words");
+    uint32_t *words = NULL;
+    err e = keep_words(&words, r->texts, count * (2 + width));
+    if (e) return e;
+    if (count) {
+        memcpy(words, row->units.list, count * sizeof *row->units.list);
+        memcpy(words + 2 * count, row->units.values, count * width * sizeof *words);
+    }
+    *units =
+        (example_units){(const text_unit *)(const void *)words, words + 2 * count, (uint32_t)count};
+    return ERR_OK;
+}
+
 static err read_target(example_target *target, data__reader *r, const data__row *row) {
     if (row->fault) return err_set(ERR_FORMAT, "%s: %s", row->where, row->fault);
+    if (answer_in_units(r->task->kind)) return keep_units(&target->units, r, row);
     if (r->task->kind == ANSWER_CLASS) return read_class(&target->class, r, row);
     if (r->task->kind == ANSWER_NUMBER) return read_number(&target->number, r, row);
     return read_set(&target->set, r, row);
@@ -142,7 +168,11 @@ static err check_pair(const data__reader *r, const data__row *row) {
 
 err data__add_row(data__reader *r, const data__row *row) {
     dataset_split *s = r->split;
+    bool in_tree = r->task->kind == ANSWER_ARCS;
     dataset_row new = {.example.text_count = r->task->format.text_pair ? 2 : 1,
+                       .example.in_units = answer_in_units(r->task->kind),
+                       .example.in_tree = in_tree,
+                       .example.first_pieces = r->task->tree.first_pieces,
                        .file = r->file,
                        .line = row->line};
     r->file_rows++;

@@ -46,6 +46,10 @@ static void count_target(dataset_split *s, const dataset *d, example_target targ
     if (d->kind == ANSWER_CLASS) s->label_counts[target.class]++;
     for (size_t k = 0; d->kind == ANSWER_SET && k < d->label_count; k++)
         s->label_counts[k] += target.set[k];
+    for (uint32_t k = 0; d->kind == ANSWER_TAGS && k < target.units.count; k++)
+        s->label_counts[target.units.values[k]]++;
+    for (uint32_t k = 0; d->kind == ANSWER_ARCS && k < target.units.count; k++)
+        s->label_counts[target.units.values[k * ARC_WIDTH + ARC_RELATION]]++;
     if (d->kind != ANSWER_NUMBER) return;
     double number = (double)target.number;
     s->mean += number / (double)s->row_count;

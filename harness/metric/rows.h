@@ -18,12 +18,14 @@ typedef struct row_statistics {
     double *rank[2];               /* (rows) scratch */
     size_t *begin;                 /* sets: (rows + 1) of the row's places */
     uint32_t *places;              /* into (3, C) of the sum: one more each */
-    bool *exact;                   /* (rows) */
-    double *ranking;               /* (rows) label ranking average precision */
+    uint32_t *amounts; /* tags: of each place, which is one of tag_counts, how many more */
+    bool *exact;       /* (rows) */
+    double *ranking;   /* (rows) label ranking average precision */
 } row_statistics;
 
-/* Of numbers or sets. Free with row_statistics_free, also after an error.
- * Errors: ERR_DATA naming a row whose number is not finite; ERR_MEMORY. */
+/* Of numbers, sets or tags. Free with row_statistics_free, also after an error.
+ * Errors: ERR_DATA naming a row whose number is not finite, or that has other units than gold or a
+ * tag that is none; ERR_MEMORY. */
 err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, answers gold,
                         answers predicted, size_t rows) MUST_CHECK;
 void row_statistics_free(row_statistics *s);

@@ -1,5 +1,6 @@
 /* How rows of one model name their difference: in words, not as hashes. */
 #include "report/report_internal.h"
+#include "train/recipe/recipe.h"
 #include "train/run/model_corpus.h"
 
 #include <math.h>
@@ -75,8 +76,10 @@ static err varying_keys(key_list *list, const cJSON *(*part)(const board_row *),
     return e;
 }
 
-static err add_value(strbuf *out, const cJSON *item) {
+static err add_value(strbuf *out, const char *key, const cJSON *item) {
     if (!item) return strbuf_add(out, "default"); // a recipe names what departs from it
+    const char *word = cJSON_IsNumber(item) ? recipe_word(key, item->valuedouble) : NULL;
+    if (word) return strbuf_add(out, word);
     if (cJSON_IsNumber(item)) return strbuf_printf(out, "%.10g", item->valuedouble);
     if (cJSON_IsBool(item)) return strbuf_add(out, cJSON_IsTrue(item) ? "yes" : "no");
     if (cJSON_IsString(item) && strlen(item->valuestring) <= SHOWN_BYTES)
@@ -93,28 +96,29 @@ static err add_words(strbuf *out, const char *key, const cJSON *value) {
                                              {"num_train_epochs", "epochs"},
                                              {"per_device_train_batch_size", "batch size"},
                                              {"lr_scheduler_type", "schedule"}};
+    const char *name = key;
     err e = add_separator(out);
     for (size_t i = 0; i < sizeof shorter / sizeof *shorter; i++)
-        if (!strcmp(key, shorter[i][0])) key = shorter[i][1];
-    if (strlen(key) > SHOWN_BYTES) key = "a long key";
-    for (const char *p = key; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
+        if (!strcmp(key, shorter[i][0])) name = shorter[i][1];
+    if (strlen(name) > SHOWN_BYTES) name = "a long key";
+    for (const char *p = name; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
     if (!e) e = strbuf_add(out, " ");
-    return e ? e : add_value(out, value);
+    return e ? e : add_value(out, key, value);
 }
 
 // the two that every row shows
 static const char *const shown[] = {"num_train_epochs", "learning_rate"};
 
-static bool is_shown(const char *key, const cJSON *recipe) {
+static bool is_shown(const char *key, const cJSON *values) {
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         if (!strcmp(key, shown[i]))
-            return cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(recipe, key));
+            return cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(values, key));
     return false;
 }
 
-static err add_shown(strbuf *out, const cJSON *recipe) {
-    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(recipe, shown[0]);
-    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(recipe, shown[1]);
+static err add_shown(strbuf *out, const cJSON *values) {
+    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(values, shown[0]);
+    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(values, shown[1]);
     err e = ERR_OK;
     if (cJSON_IsNumber(epochs))
         e = strbuf_printf(out, "%.10g epoch%s", epochs->valuedouble,
@@ -141,12 +145,15 @@ static bool same_text(const char *a, const char *b) {
 // which of the fields that are no list of keys differ between rows of a model
 typedef struct varying {
     key_list recipe, config;
-    bool weights, vocab, numerics, kind;
+    bool weights, vocab, drawn, label_map, numerics, kind;
 } varying;
 
 static void compare_fields(varying *v, const record *a, const record *b) {
     v->weights = v->weights || !same_text(a->model.weights_sha256, b->model.weights_sha256);
     v->vocab = v->vocab || !same_text(a->model.vocab_sha256, b->model.vocab_sha256);
+    v->drawn =
+        v->drawn || !cJSON_Compare(a->model.newly_initialised, b->model.newly_initialised, true);
+    v->label_map = v->label_map || !same_text(a->model.label_map, b->model.label_map);
     v->numerics = v->numerics || a->numerics_version != b->numerics_version;
 }
 
@@ -161,6 +168,16 @@ static void compare_kinds(varying *v, const board_row *rows, size_t count) {
     }
 }
 
+static err add_drawn(strbuf *out, int count) {
+    return strbuf_printf(out, "%d parameter%s drawn from the seed", count, count == 1 ? "" : "s");
+}
+
+static err add_label_map(strbuf *out, const char *map) {
+    if (!map) return strbuf_add(out, "no label map");
+    if (strlen(map) > SHOWN_BYTES) return strbuf_add(out, "a long label map");
+    return strbuf_printf(out, "label map %s", map);
+}
+
 static err add_fields(strbuf *out, const varying *v, const record *r) {
     err e = ERR_OK;
     if (v->weights && !(e = add_separator(out)))
@@ -168,6 +185,9 @@ static err add_fields(strbuf *out, const varying *v, const record *r) {
                                     : strbuf_add(out, "from scratch");
     if (!e && v->vocab && !(e = add_separator(out)))
         e = strbuf_printf(out, "vocabulary %.8s", r->model.vocab_sha256);
+    if (!e && v->drawn && !(e = add_separator(out)))
+        e = add_drawn(out, cJSON_GetArraySize(r->model.newly_initialised));
+    if (!e && v->label_map && !(e = add_separator(out))) e = add_label_map(out, r->model.label_map);
     if (!e && v->numerics && !(e = add_separator(out)))
         e = strbuf_printf(out, "numerics version %lld", (long long)r->numerics_version);
     if (!e && v->kind && !(e = add_separator(out)))
@@ -212,6 +232,12 @@ err report__row_words(board_table *t) {
     return e;
 }
 
+const char *report__corpus_caution(const record *r) {
+    if (r->model.corpus && !model_corpus_leaves_out(r->model.corpus, r->task.name))
+        return "its pretraining may have read these test rows";
+    return r->model.corpus_is_source ? "pretrained on texts of the task's own source" : NULL;
+}
+
 err report__cautions(strbuf *out, const board_row *row) {
     const char *before = " (";
     err e = ERR_OK;
@@ -223,11 +249,7 @@ err report__cautions(strbuf *out, const board_row *row) {
             e = strbuf_printf(out, ": %zu of %zu seeds", count, row->run_count);
         before = "; ";
     }
-    const record *r = row->runs[0];
-    bool has_tests = r->model.corpus && !model_corpus_leaves_out(r->model.corpus, r->task.name);
-    const char *words = has_tests ? "its pretraining may have read these test rows"
-                        : r->model.corpus_is_source ? "pretrained on texts of the task's own source"
-                                                    : NULL;
+    const char *words = report__corpus_caution(row->runs[0]);
     if (!e && words) {
         e = strbuf_printf(out, "%s%s", before, words);
         before = "; ";

@@ -1,4 +1,5 @@
 #include "base/shown.h"
+#include "metric/score_text.h"
 #include "metric/statistics.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
@@ -7,6 +8,13 @@
 #include <string.h>
 
 /* text */
+
+static void score_cells(grid *g, double a, double b) {
+    char room[SCORE_TEXT_BYTES];
+    grid_text(g, score_percent(room, a));
+    grid_text(g, score_percent(room, b));
+    grid_text(g, score_points(room, b - a));
+}
 
 static err add_scores(strbuf *out, const comparison *c) {
     const record *a = c->a, *b = c->b;
@@ -21,14 +29,10 @@ static err add_scores(strbuf *out, const comparison *c) {
         if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
         const char *title = metric_title(room, x, label_1);
         grid_cell(&g, "%s%s", title, leads ? " (headline)" : "");
-        grid_cell(&g, "%.2f", 100 * a->metrics[m]);
-        grid_cell(&g, "%.2f", 100 * b->metrics[m]);
-        grid_cell(&g, "%+.2f", 100 * (b->metrics[m] - a->metrics[m]));
+        score_cells(&g, a->metrics[m], b->metrics[m]);
         if (!leads) continue;
         grid_cell(&g, "%s, deduplicated", title);
-        grid_cell(&g, "%.2f", 100 * a->metrics_dedup[m]);
-        grid_cell(&g, "%.2f", 100 * b->metrics_dedup[m]);
-        grid_cell(&g, "%+.2f", 100 * (b->metrics_dedup[m] - a->metrics_dedup[m]));
+        score_cells(&g, a->metrics_dedup[m], b->metrics_dedup[m]);
     }
     return grid_end(out, &g);
 }
@@ -42,7 +46,8 @@ static const char *verdict(const comparison *c) {
 }
 
 static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) {
-    static const char *const better[] = {"right", "nearer", "fewer labels wrong"};
+    static const char *const better[ANSWER_KINDS] = {"right", "nearer", "fewer labels wrong",
+                                                     "fewer entities wrong", "fewer words wrong"};
     err e;
     if ((e = strbuf_printf(
              out,
@@ -68,8 +73,8 @@ static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) 
     return strbuf_printf(out,
                          "- %s in A alone: %zu, in B alone: %zu (%s p = %.3g, of these two runs "
                          "only)\n",
-                         better[kind], c->only_a_right, c->only_b_right,
-                         kind == ANSWER_CLASS ? "McNemar" : "sign test", c->mcnemar_p);
+                         better[kind], c->only_a_right, c->only_b_right, compare__test_name(c->a),
+                         c->mcnemar_p);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {
@@ -159,7 +164,7 @@ static err add_predictions(cJSON *top, const comparison *c) {
                              100.0 * (double)c->disagreements / (double)c->rows)) ||
         (e = json_add_number(o, "only_a_right", (double)c->only_a_right)) ||
         (e = json_add_number(o, "only_b_right", (double)c->only_b_right)) ||
-        (e = json_add_number(o, "mcnemar_p", c->mcnemar_p)) ||
+        (e = json_add_number(o, compare__test_key(c->a), c->mcnemar_p)) ||
         (e = json_add_array(&rows, o, "first_rows"))) {
         return e;
     }

@@ -45,6 +45,7 @@ typedef struct record_model {
     char *vocab_sha256;
     int64_t parameters;
     cJSON *newly_initialised; /* array of parameter names; ["all"] from scratch */
+    char *label_map;          /* that the run was given; NULL: none */
     cJSON
         *corpus; /* what it was pretrained on (model_corpus.h); NULL: not known, or from scratch */
     bool corpus_is_source; /* and the task's data come from the same place */
@@ -108,15 +109,18 @@ typedef struct record {
     bool model_is_gone; /* what it trained was replaced by another run (store_mark_gone) */
     record_task task;
     record_model model;
-    cJSON *recipe;  /* object: every hyperparameter, name -> number, string or bool */
-    char *protocol; /* "last" or "dev" */
-    int64_t seed;   /* 0 to 2^32 - 1 */
+    cJSON *recipe;    /* object: every hyperparameter, name -> number, string or bool */
+    char *protocol;   /* "last" or "dev" */
+    int64_t seed;     /* 0 to 2^32 - 1 */
+    char *run_sha256; /* of all that makes it this run (train/run/identity.c), wherever its model
+                         lies; NULL in records of older programs */
     record_device device;
     char *command;  /* that reproduces the run, without paths; may be NULL */
     char *headline; /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
-    uint32_t *gold, *predicted; /* (N) class ids; other kinds: NULL */
+    uint32_t *gold, *predicted; /* (N) class ids, or of units; kinds without ids: NULL */
+    uint32_t *unit_begin;       /* (N + 1) first unit of each row; NULL where rows have none */
     float *gold_numbers,
         *predicted_numbers; /* other kinds: as struct answers has them, else NULL */
     uint32_t *first_row;    /* (N) index of the first row of equal text */
@@ -181,10 +185,10 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
 
 /* What metrics take. Borrowed from r. */
 static inline answers record_gold(const record *r) {
-    return (answers){r->gold, r->gold_numbers};
+    return (answers){r->gold, r->gold_numbers, r->unit_begin};
 }
 static inline answers record_answers(const record *r) {
-    return (answers){r->predicted, r->predicted_numbers};
+    return (answers){r->predicted, r->predicted_numbers, r->unit_begin};
 }
 
 /* Numbers in the arrays of a row: of a set one a label. */
@@ -192,8 +196,21 @@ static inline size_t record_width(const record *r) {
     return r->task.kind == ANSWER_SET ? r->task.label_count : 1;
 }
 
+/* Numbers in the arrays of all rows. */
+static inline size_t record_values(const record *r) {
+    size_t rows = (size_t)r->task.test_rows;
+    return answer_in_units(r->task.kind)
+               ? (r->unit_begin ? r->unit_begin[rows] : 0) * answer_unit_width(r->task.kind)
+               : rows * record_width(r);
+}
+
+/* Whether answers are ids: of classes, or of units. */
+static inline bool record_has_ids(const record *r) {
+    return r->task.kind == ANSWER_CLASS || answer_in_units(r->task.kind);
+}
+
 /* How far run r is off in a row: 0 when it is right; of numbers their distance, of sets the labels
- * that are wrong. */
+ * that are wrong, of tags the entities that were missed and those that are none. */
 double record_row_error(const record *r, size_t row);
 
 /* Whether two runs on the same rows answer a row alike. */

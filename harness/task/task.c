@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "metric/score.h"
+#include "metric/tree.h"
 #include "net/fetch.h"
 #include "platform/file.h"
 
@@ -265,6 +266,24 @@ done:
     return e;
 }
 
+/* B-X and I-X of each type, then O. */
+static err check_tags(const task *t) {
+    size_t last = t->label_count - 1;
+    for (size_t i = 0; i < t->label_count; i++) {
+        const char *value = t->labels[i].value, *name = t->labels[i].name;
+        const char *before = t->labels[i - i % 2].value;
+        bool fits = i == last ? i % 2 == 0 && !strcmp(value, "O")
+                              : !strncmp(value, i % 2 ? "I-" : "B-", 2) && value[2] &&
+                                    !strcmp(value + 2, before + 2);
+        if (fits && !strcmp(value, name)) continue;
+        return err_set(ERR_FORMAT,
+                       "%s: labels[%zu] has value '%s' and name '%s': expected, in both, B-X and "
+                       "I-X of each type X and O as the last",
+                       t->path, i, value, name);
+    }
+    return ERR_OK;
+}
+
 static err load_labels(task *t, const cJSON *root) {
     const cJSON *list;
     size_t count;
@@ -282,6 +301,7 @@ static err load_labels(task *t, const cJSON *root) {
         if (e) return e;
         t->label_count++;
     }
+    if (t->kind == ANSWER_TAGS && (e = check_tags(t))) return e;
     return order_labels(t);
 }
 
@@ -289,8 +309,9 @@ static err load_labels(task *t, const cJSON *root) {
 static err load_kind(task *t, const cJSON *root) {
     const cJSON *list;
     size_t kind = 0, count;
-    err e = json_has(root, "kind") ? CHOICE(&kind, root, "kind", t->path, "classification",
-                                            "regression", "multi_label")
+    const char *names[ANSWER_KINDS];
+    for (int i = 0; i < ANSWER_KINDS; i++) names[i] = answer_kind_name((answer_kind)i);
+    err e = json_has(root, "kind") ? task__choice(&kind, root, "kind", t->path, names, ANSWER_KINDS)
                                    : ERR_OK;
     if (e) return e;
     t->kind = (answer_kind)kind;
@@ -307,6 +328,30 @@ static err load_kind(task *t, const cJSON *root) {
     t->low = low->valuedouble;
     t->high = high->valuedouble;
     return ERR_OK;
+}
+
+/* What trees keep to. */
+static err load_tree(task *t, const cJSON *root) {
+    const cJSON *object;
+    const char *names[TREE_RULES];
+    char *where = NULL;
+    size_t gold = 0, decode = 0, piece = 0;
+    if (t->kind != ANSWER_ARCS)
+        return json_has(root, "tree")
+                   ? err_set(ERR_FORMAT, "%s: key 'tree' goes with kind dependency_parsing",
+                             t->path)
+                   : ERR_OK;
+    for (uint32_t i = 0; i < TREE_RULES; i++) names[i] = tree_rule_name(i);
+    err e = json_object(&object, root, "tree", t->path);
+    if (e || (e = mem_printf(&where, "%s: tree", t->path))) return e;
+    if ((e = CHECK_KEYS(object, where, "gold", "decode", "pieces"))) goto done;
+    if ((e = task__choice(&gold, object, "gold", where, names, TREE_RULES))) goto done;
+    if ((e = task__choice(&decode, object, "decode", where, names, TREE_RULES))) goto done;
+    if ((e = CHOICE(&piece, object, "pieces", where, "first", "last"))) goto done;
+    t->tree = (task_tree){(uint32_t)gold, (uint32_t)decode, piece == 0};
+done:
+    mem_free(where);
+    return e;
 }
 
 static err load_split(task_split *s, const cJSON *root, const char *key, const char *path) {
@@ -421,15 +466,15 @@ static err load_manifest(task *t, const cJSON *root) {
     size_t rule = 0;
     int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
-                        "citation", "data_folder", "kind", "range", "files", "format", "labels",
-                        "invalid_label", "split", "sample_split", "cleaning", "metrics", "headline",
-                        "max_length"))) {
+                        "citation", "data_folder", "kind", "range", "tree", "files", "format",
+                        "labels", "invalid_label", "split", "sample_split", "cleaning", "metrics",
+                        "headline", "max_length"))) {
         return e;
     }
     if ((e = task__load_heading(t, root))) return e;
     if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
     t->max_length = (size_t)number;
-    if ((e = load_kind(t, root))) return e;
+    if ((e = load_kind(t, root)) || (e = load_tree(t, root))) return e;
     if ((e = load_splits(t, root))) return e;
     if ((e = load_files(t, root))) return e;
     if ((e = task__load_format(t, root))) return e;

@@ -3,8 +3,8 @@
  * A manifest is one JSON file, <name>.json; tasks/README.md is its schema. It says where the data
  * comes from, how a file is read, which labels there are, how the rows are split and cleaned, and
  * which score leads. Manifests are looked for in a folder of the user's own (`extra_dir`, may be
- * NULL), then in the source tree, then where the program is installed; the first file of a name
- * wins.
+ * NULL), then in those of HARNESS_TASKS (separated by colons), then among what comes with the
+ * program (platform/assets.h); the first file of a name wins.
  *
  * A task owns its manifest, and every string in it is borrowed from there until task_free. The rows
  * themselves are data/dataset.h. */
@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "metric/score.h"
+#include "text/units.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +47,8 @@ typedef enum task_format_kind {
     TASK_FORMAT_DELIMITED, /* CSV and TSV */
     TASK_FORMAT_JSONL,     /* one object a line */
     TASK_FORMAT_JSON,      /* one array of objects */
+    TASK_FORMAT_TAGGED,    /* a unit, a tab and its tag a line, an empty line behind a sentence */
+    TASK_FORMAT_CONLL,     /* a word a line, an empty line behind a sentence (data/conll.c) */
     TASK_FORMAT_LINES      /* corpora only: a line is a text */
 } task_format_kind;
 
@@ -64,9 +67,14 @@ typedef struct task_format {
      * their values */
     const char *label;
     const char *label_separator; /* between the labels of a list; NULL: a JSON list */
-    size_t text_column;          /* index of text in columns; delimited only, as all below */
+    const char *index, *head;    /* conll: of a word's number, and of its head's */
+    size_t index_column, head_column;
+    size_t text_column; /* index of text in columns; delimited and conll, as all below */
     size_t pair_column, label_column;
     uint32_t *column_labels; /* (column_count) label of the column + 1, 0: none; or NULL */
+    unit_kind unit;          /* tagged only, as the two below */
+    bool ends_are_marked;    /* BIOES: E- ends an entity and S- is one of a single unit */
+    const char *comment;     /* what lines that are no unit begin with; NULL: there are none */
 } task_format;
 
 typedef struct task_label {
@@ -86,8 +94,16 @@ typedef struct task_split {
     uint32_t one_in; /* hash rule only, at least 2 */
 } task_split;
 
+/* Of dependency parsing: what gold trees keep to, and those that are made of scores (TREE_... of
+ * metric/tree.h), and which piece of a word a model reads. */
+typedef struct task_tree {
+    uint32_t gold, decode;
+    bool first_pieces;
+} task_tree;
+
 typedef struct task {
     answer_kind kind;
+    task_tree tree;
     double low, high; /* ANSWER_NUMBER: range of the scores */
     void *manifest;   /* cJSON, owned; the strings below live in it */
     char *path;       /* of the manifest, owned */
@@ -104,9 +120,10 @@ typedef struct task {
     task_format format;
     task_label *labels;
     const task_label **labels_by_value; /* (label_count) the labels in the order of their values */
-    size_t label_count;                 /* 0: ANSWER_NUMBER */
-    bool drop_invalid_labels; /* false: a row that says something outside the list or the range, or
-                                 that has one text of a pair, is an error */
+    size_t label_count;                 /* 0: ANSWER_NUMBER; of ANSWER_TAGS as metric/tags.h says */
+    bool drop_invalid_labels; /* false: a row that says something outside the list or the range,
+                                 that has one text of a pair, or a tag that cannot stand where it
+                                 does, is an error */
     task_split split;
     task_split sample_split; /* the rule for the bundled sample */
     bool drop_empty;         /* cleaning of train */
@@ -148,7 +165,7 @@ typedef struct task_catalog {
     size_t count;
 } task_catalog;
 
-/* Errors: ERR_IO when extra_dir is given and cannot be read, or when no folder has any manifest. */
+/* Errors: ERR_IO naming the folder that cannot be read; those of asset_folder. */
 err task_list(task_catalog *c, const char *extra_dir) MUST_CHECK;
 void task_catalog_free(task_catalog *c);
 

@@ -55,6 +55,7 @@ typedef struct tokenizer {
 } tokenizer;
 
 #define TOKENIZER_NO_ID UINT32_MAX
+#define TOKENIZER_NO_PLACE UINT32_MAX
 
 /* Loads a Hugging Face folder as AutoTokenizer of transformers does, or one vocab.txt or
  * tokenizer.json by itself. Of a folder these are read: tokenizer.json, else vocab.txt;
@@ -113,11 +114,18 @@ err tokenizer_decode(const tokenizer *t, strbuf *out, const uint32_t *ids, size_
 typedef struct encoding {
     uint32_t *ids; /* (count), owned */
     size_t count, capacity;
-    size_t second;    /* tokens from here on have type id 1; count when there is one text only */
-    size_t cut;       /* pieces that truncation dropped */
-    bool truncated;   /* cut > 0 */
-    size_t unknown;   /* words that became [UNK], before truncation */
-    uint32_t *points; /* scratch, owned */
+    size_t second;  /* tokens from here on have type id 1; count when there is one text only */
+    size_t cut;     /* pieces that truncation dropped */
+    bool truncated; /* cut > 0 */
+    size_t unknown; /* words that became [UNK], before truncation */
+    /* Where tokens stand in their text, for who sets `tracks` before encoding. */
+    bool tracks;
+    uint32_t *begins; /* (count) byte of its text where the token begins, TOKENIZER_NO_PLACE of
+                         [CLS] and [SEP]; owned */
+    size_t begins_capacity;
+    size_t covered;    /* bytes of the first text up to the first token that truncation dropped */
+    uint32_t *points;  /* scratch, owned */
+    uint32_t *origins; /* with tracks: byte of the text that each of them comes from, owned */
     size_t points_capacity;
 } encoding;
 

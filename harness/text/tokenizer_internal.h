@@ -95,8 +95,9 @@ static inline uint8_t tokenizer__class(const tokenizer *t, uint32_t point) {
 
 /* Receives one word: its code points (count > 0), borrowed for the call. */
 typedef err (*tokenizer_word_fn)(void *context, const uint32_t *points, size_t count);
-/* Receives the id of an added token that stands between words. */
-typedef err (*tokenizer_added_fn)(void *context, uint32_t id);
+/* Receives the id of an added token that stands between words, and where in the scratch's points.
+ */
+typedef err (*tokenizer_added_fn)(void *context, uint32_t id, const uint32_t *points);
 
 typedef struct tokenizer_sink {
     tokenizer_word_fn word;
@@ -104,7 +105,8 @@ typedef struct tokenizer_sink {
     void *context;
 } tokenizer_sink;
 
-/* Cleans text (bytes), splits it and hands over its words in order. scratch lends its buffer.
+/* Cleans text (bytes), splits it and hands over its words in order. scratch lends its buffer, in
+ * which the words lie; with scratch->tracks its origins say where each code point comes from.
  * Errors: ERR_FORMAT with the offset of a byte that is not UTF-8, those of the sink, ERR_MEMORY. */
 err tokenizer__split(const tokenizer *t, encoding *scratch, const char *text, size_t bytes,
                      const tokenizer_sink *sink) MUST_CHECK;

@@ -86,6 +86,58 @@ static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32
     mem_free(predicted);
 }
 
+/* Rows of 4 to 8 units, whose tags are wrong where a class would be. */
+static void fill_tagged_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
+    enum { MOST = 8 };
+    uint32_t *gold, *predicted, *begin;
+    uint32_t tags = (uint32_t)r->task.label_count;
+    cr_assert_not(mem_new(&gold, rows * MOST));
+    cr_assert_not(mem_new(&predicted, rows * MOST));
+    cr_assert_not(mem_new(&begin, rows + 1));
+    for (uint32_t i = 0; i < rows; i++) {
+        begin[i + 1] = begin[i] + 4 + i % 5;
+        for (uint32_t u = begin[i]; u < begin[i + 1]; u++) {
+            bool hit = word(u, 2, stream) < f->right * 4294967295.0;
+            uint32_t type = word(u, 0, 0) % tags / 2;
+            // alternately an entity of one unit and none
+            gold[u] = u % 2 && 2 * type + 1 < tags ? 2 * type : tags - 1;
+            predicted[u] = hit ? gold[u] : word(u, 1, stream) % tags;
+            if (f->is_constant) predicted[u] = tags - 1;
+        }
+    }
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold, .begin = begin},
+                                      (answers){.classes = predicted, .begin = begin}, NULL, NULL,
+                                      rows));
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(begin);
+}
+
+/* Rows of 3 to 6 words, each hanging from the next one, answered by the root where a class would be
+ * wrong. */
+static void fill_parsed_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
+    enum { MOST = 6 };
+    uint32_t *gold, *predicted, *begin, relations = (uint32_t)r->task.label_count;
+    cr_assert_not(mem_new(&gold, rows * MOST * ARC_WIDTH));
+    cr_assert_not(mem_new(&predicted, rows * MOST * ARC_WIDTH));
+    cr_assert_not(mem_new(&begin, rows + 1));
+    for (uint32_t i = 0; i < rows; i++) {
+        begin[i + 1] = begin[i] + 3 + i % 4;
+        for (uint32_t u = begin[i]; u < begin[i + 1]; u++) {
+            uint32_t *right = gold + u * ARC_WIDTH, *said = predicted + u * ARC_WIDTH;
+            right[ARC_HEAD] = u + 1 < begin[i + 1] ? u - begin[i] + 2 : 0;
+            right[ARC_RELATION] = said[ARC_RELATION] = word(u, 0, 0) % relations;
+            said[ARC_HEAD] = word(u, 2, stream) < f->right * 4294967295.0 ? right[ARC_HEAD] : 0;
+        }
+    }
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold, .begin = begin},
+                                      (answers){.classes = predicted, .begin = begin}, NULL, NULL,
+                                      rows));
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(begin);
+}
+
 static void fill_losses(record *r, size_t steps, uint32_t stream) {
     float *loss;
     cr_assert_not(mem_new(&loss, steps));
@@ -111,6 +163,7 @@ void fake_record_make(record *r, const fake_record *f) {
     size_t steps = f->steps ? f->steps : 20;
     uint32_t stream = hash_text(model) ^ (f->seed * 2654435761u);
     static const char *const labels[] = {"없음", "공격", "혐오", "넷", "다섯", "여섯", "일곱"};
+    static const char *const tags[] = {"B-사람", "I-사람", "B-곳", "I-곳", "O"};
     json_setup();
     cr_assert_not(record_init(r));
     r->dirty = false;
@@ -118,12 +171,15 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->created, "2024-05-01T00:00:00Z"));
     fill_names(r, task, model);
     r->task.kind = f->kind;
-    if (f->kind != ANSWER_NUMBER) cr_assert_not(record_labels(r, labels, classes));
+    if (f->kind == ANSWER_TAGS)
+        cr_assert_not(record_labels(r, tags, 5));
+    else if (f->kind != ANSWER_NUMBER)
+        cr_assert_not(record_labels(r, labels, classes));
     r->task.version = 1;
     r->task.train_rows = 1000;
     r->task.leaked_rows = 1;
     r->task.duplicate_rows = 2;
-    r->task.majority_class = f->kind == ANSWER_NUMBER ? 0 : 1;
+    r->task.majority_class = f->kind == ANSWER_NUMBER ? 0 : f->kind == ANSWER_TAGS ? 4 : 1;
     r->model.parameters = 4369539;
     r->seed = f->seed;
     r->device.threads = 2;
@@ -131,6 +187,10 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->headline, f->headline ? f->headline : "macro_f1"));
     if (f->kind == ANSWER_CLASS)
         fill_test_rows(r, rows, classes, f->right, stream);
+    else if (f->kind == ANSWER_TAGS)
+        fill_tagged_rows(r, f, rows, stream);
+    else if (f->kind == ANSWER_ARCS)
+        fill_parsed_rows(r, f, rows, stream);
     else
         fill_other_rows(r, f, rows, stream);
     fill_losses(r, steps, stream);

@@ -68,6 +68,9 @@ typedef struct run_request {
     bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
     bool is_dry;        /* run_open prepares, and makes and changes nothing in the output folder:
                            the run can be looked at, and trained a few steps that nobody keeps */
+    /* whether this run (run_sha256) need not be done; NULL: it is */
+    bool (*is_done)(void *context, const char *run_sha256);
+    void *is_done_context;
 } run_request;
 
 typedef struct run {
@@ -84,11 +87,14 @@ typedef struct run {
     char *output;          /* owned */
     size_t existing_bytes; /* of output: the folders that were there before */
     int lock;              /* descriptor of <output>/.lock, held against other processes */
+    bool is_held;          /* Ctrl-C is waited for, until training ended or the run is closed */
     bool is_ours;          /* a run of this program was in the output folder before */
     char *id;              /* of this run, owned; NULL until it is written there */
     cJSON *identity;       /* what has to be equal for a run to go on; owned */
     cJSON *surroundings;   /* what may differ; owned */
-    char identity_sha256[HASH_HEX_BYTES];
+    char run_sha256[HASH_HEX_BYTES];      /* of what identity holds: the run's name in records */
+    char identity_sha256[HASH_HEX_BYTES]; /* and of where its model lies: the folder's */
+    bool is_done;      /* the request said so: there is nothing to train, nothing was written */
     bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
     bool is_ended;     /* run_finish was done */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
@@ -97,9 +103,8 @@ typedef struct run {
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
-    float *logits; /* (test rows, C) owned */
-    uint32_t
-        *predicted; /* (test rows) owned; classes alone: of other kinds logits are the answers */
+    float *logits;      /* (test rows, C), or (units that a token answers for, C); owned */
+    answer_arrays said; /* classes and tags: of other kinds logits are the answers */
     double test_loss;
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
@@ -109,7 +114,8 @@ typedef struct run {
 /* The task that is asked for. Errors: those of task_find and task_parse. Free with task_free. */
 err run_find_task(task *t, const run_request *q) MUST_CHECK;
 
-/* Prepares. With r->is_finished, set when the folder holds this very run, finished, with its model,
+/* Prepares. With r->is_done nothing more is prepared than what r->run_sha256 is made of, and with
+ * r->is_finished, set when the folder holds this very run, finished, with its model,
  * and not `overwrite`: nothing more is prepared than r->task and r->output, and no other function
  * but run_close may be called. Free with run_close, also after an error. */
 err run_open(run *r, const run_request *request) MUST_CHECK;
@@ -121,6 +127,11 @@ err run_evaluate(run *r) MUST_CHECK;
 /* The sum of the answers to the test rows, all or those of the deduplicated score. Free with
  * confusion_free. pre: run_evaluate. */
 err run_test_sum(confusion *c, const run *r, bool dedup) MUST_CHECK;
+/* What was said of the test rows. Borrowed. pre: run_evaluate. */
+static inline answers run_answers(const run *r) {
+    return (answers){r->said.classes, r->logits, r->said.begin};
+}
+
 /* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
 /* Ends the run: the folder is no longer unfinished, and cannot be resumed. Of its checkpoints the
