@@ -223,7 +223,7 @@ err run_open(run *r, const run_request *request) {
     run_hold(r); // from here on there is something in the folder
     if ((e = run_output_open(r))) return e;
     if ((e = run_compare(r)) || r->is_finished) return e;
-    if ((e = run_output_check(r))) return e;
+    if (!request->is_dry && (e = run_output_check(r))) return e;
     if ((e = encode_all(r)) || (e = run_check_interrupt())) return e;
     if ((e = open_trainer(r)) || (e = run_check_interrupt())) return e;
     if ((e = run_check_disk(r))) return e;
