@@ -37,6 +37,8 @@ enum {
     V_corpus = 1 << 16,
     V_pretrain = 1 << 17,
     V_fill_mask = 1 << 18,
+    V_runs = 1 << 19,
+    V_env = 1 << 20,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,

@@ -2,8 +2,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/dry_run.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
+#include "cli/own_flags.h"
 #include "cli/run_record.h"
 #include "cli/score_table.h"
 #include "cli/warmup.h"
@@ -29,6 +31,7 @@ enum {
 typedef struct work {
     char **tasks, **models; /* (task_count), (model_count) owned */
     size_t task_count, model_count;
+    char *manifest; /* of own files, owned; else NULL */
     uint32_t seeds[RUNS_MAX];
     size_t seed_count;
 } work;
@@ -36,11 +39,23 @@ typedef struct work {
 static void work_free(work *w) {
     words_free(w->tasks, w->task_count);
     words_free(w->models, w->model_count);
+    mem_free(w->manifest);
 }
 
-static err split_tasks(work *w, const options *o, const run_request *q) {
+static err split_tasks(work *w, const options *o, run_request *q) {
+    own_files own;
+    err e = own_flags_read(&own, o);
+    if (e) return e;
+    if (own_flags_given(o)) {
+        if ((e = mem_new(&w->tasks, 1))) return e;
+        w->task_count = 1;
+        e = own_files_manifest(&w->tasks[0], &w->manifest, &own);
+        q->manifest = w->manifest;
+        return e;
+    }
     if (!o->task)
-        return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), or --task all");
+        return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), --task all, or files "
+                                  "of your own (--train-file)");
     if (strcmp(o->task, "all") == 0) return sweep_all_tasks(&w->tasks, &w->task_count, q);
     return words_split(&w->tasks, &w->task_count, o->task, "task");
 }
@@ -251,8 +266,9 @@ static void show_files(const run *r, const char *local, const char *stored) {
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
     if (!shown_add(&folder, SHOWN_SHELL, r->output))
-        shown_out("Next\n  harness predict --checkpoint %s \"...\"\n  harness report\n",
-                  folder.text);
+        shown_out("Next\n  harness predict --checkpoint %s %s\n  harness %s\n", folder.text,
+                  r->request.manifest ? "--input FILE --output FILE" : "\"...\"",
+                  r->request.manifest ? "tasks new FILE..." : "report");
     strbuf_free(&folder);
 }
 
@@ -326,9 +342,12 @@ static err add_recipe_flags(strbuf *out, const options *o) {
 /* The command that repeats this run; paths of this machine stay out of it. */
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
-    err e = shown_printf(out, SHOWN_SHELL, "harness run --task %s --model %s --recipe %s --seed %u",
-                         q->task, r->source.folder ? r->source.name : q->model, q->recipe.name,
-                         q->seed);
+    err e = q->manifest ? strbuf_add(out, "harness run")
+                        : shown_printf(out, SHOWN_SHELL, "harness run --task %s", q->task);
+    if (!e && q->manifest) e = own_flags_text(out, o);
+    if (!e)
+        e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
+                         r->source.folder ? r->source.name : q->model, q->recipe.name, q->seed);
     if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
     if (!e) e = add_recipe_flags(out, o);
     // the sample's own number of epochs is not the recipe's
@@ -371,7 +390,8 @@ static err store_record(record *rec, const run *r, const char *results, char **l
     err e = path_join(local, r->output, "record.json");
     if (!e) e = mark_replaced(*local, results);
     if (!e) e = record_write(rec, *local);
-    if (!e && !rec->partial) e = store_write(results, rec, stored);
+    // the board knows no task without a manifest
+    if (!e && !rec->partial && !r->request.manifest) e = store_write(results, rec, stored);
     return e;
 }
 
@@ -430,6 +450,7 @@ done:
 
 static err train_one(run *r, const options *o, double *score) {
     show_plan(r);
+    if (r->request.is_dry) return dry_run(r, o->json);
     err e = run_train(r);
     if (e == ERR_INTERRUPTED && r->saved_at)
         log_note("saved; go on with the same command and --resume");
@@ -483,7 +504,8 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .output = o->output_dir,
                        .resume = o->resume,
                        .overwrite = o->overwrite,
-                       .tensorboard = o->tensorboard};
+                       .tensorboard = o->tensorboard,
+                       .is_dry = o->dry_run};
     err e = ERR_OK;
     if ((e = model_flag_arch(&q->arch, o))) return e;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
@@ -545,7 +567,8 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
             if (e) return e;
             snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
                      w->model_count > 1 ? q->model : "");
-            if (w->seed_count > 1 && !o->json) show_seeds(name, scores, w->seed_count);
+            if (w->seed_count > 1 && !o->json && !o->dry_run)
+                show_seeds(name, scores, w->seed_count);
         }
     }
     return ERR_OK;
@@ -558,7 +581,8 @@ err verb_run(const options *o) {
     err e = read_command(&w, &request, o);
     if (e) goto done;
     // a partial run writes nothing there; for others it is better known now than at the end
-    bool is_partial = request.sample || request.limit || request.recipe.max_steps;
+    bool is_partial =
+        request.sample || request.limit || request.recipe.max_steps || request.manifest;
     if (!is_partial && (e = folder_check_writable(results_folder(o)))) goto done;
     size_t runs = w.task_count * w.model_count * w.seed_count;
     if ((e = sweep_open(&s, runs, o->device, results_folder(o), runs > 1 && !o->overwrite)))

@@ -2,6 +2,7 @@
 #ifndef HARNESS_DATA_DATA_INTERNAL_H
 #define HARNESS_DATA_DATA_INTERNAL_H
 
+#include "base/json.h"
 #include "data/dataset.h"
 
 /* A line, a record, an element or a sentence longer than this is a fault of the file: a quote that
@@ -72,6 +73,20 @@ err data__read_jsonl(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_tagged(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_conll(data__reader *r, data__source *s) MUST_CHECK;
+
+/* The next object of an array, the number-th from 1; *object is owned, NULL once the array and the
+ * file have ended. Errors: ERR_FORMAT naming line and column. */
+err data__json_next(cJSON **object, data__source *s, uint32_t number) MUST_CHECK;
+/* The bytes at the source's place as one JSON value, owned; the byte behind them is put back. */
+err data__json_line(cJSON **out, const data__source *s, char *text, size_t bytes) MUST_CHECK;
+/* The value of a key, which stands there once; a.b is key b of the object at key a, unless there is
+ * a key of that very name. Borrowed. */
+err data__json_value(const cJSON **value, const cJSON *object, const char *key,
+                     const char *where) MUST_CHECK;
+/* Text of a label's value: a string as it is, a whole number or a truth value as written; of a
+ * score any number. Borrowed from v or number. */
+err data__json_label(text_span *label, char number[32], const cJSON *v, answer_kind kind,
+                     const char *key, const char *where) MUST_CHECK;
 
 /* A row as it stands in a file. Borrowed. */
 typedef struct data__row {

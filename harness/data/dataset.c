@@ -22,6 +22,8 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
     const dataset_options o = options ? *options : (dataset_options){0};
     if (o.sample) return mem_printf(path, "%s/sample/%s/%s", t->folder, t->data_folder, f->name);
     if (o.data_dir) return mem_printf(path, "%s/%s/%s", o.data_dir, t->data_folder, f->name);
+    if (f->path && (*f->path == '/' || !strcmp(t->folder, "."))) return mem_strdup(path, f->path);
+    if (f->path) return path_join(path, t->folder, f->path);
     const char *set = environment("HARNESS_DATA");
     err e;
     if (set) {

@@ -196,8 +196,7 @@ err data__add_row(data__reader *r, const data__row *row) {
 
 /* The value of a key, which stands there once; a.b is key b of the object at key a, unless there is
  * a key of that very name. */
-static err find_value(const cJSON **value, const cJSON *object, const char *key,
-                      const char *where) {
+err data__json_value(const cJSON **value, const cJSON *object, const char *key, const char *where) {
     const char *dot = strchr(key, '.');
     const cJSON *whole = cJSON_GetObjectItemCaseSensitive(object, key);
     char *first = NULL;
@@ -206,9 +205,9 @@ static err find_value(const cJSON **value, const cJSON *object, const char *key,
     if (!whole && dot) {
         if ((e = mem_strndup(&first, key, (size_t)(dot - key)))) return e;
         const cJSON *inner = NULL;
-        if (!(e = find_value(&inner, object, first, where)))
+        if (!(e = data__json_value(&inner, object, first, where)))
             e = cJSON_IsObject(inner)
-                    ? find_value(value, inner, dot + 1, where)
+                    ? data__json_value(value, inner, dot + 1, where)
                     : err_set(ERR_FORMAT, "%s: key '%s' is not an object", where, first);
         mem_free(first);
         return e;
@@ -227,7 +226,7 @@ static err text_value(text_span *text, const cJSON *object, const char *key, con
         err e = json_string(&text->text, object, key, where);
         if (e) return e;
     }
-    err e = find_value(&v, object, key, where);
+    err e = data__json_value(&v, object, key, where);
     if (!e && !cJSON_IsString(v)) e = err_set(ERR_FORMAT, "%s: key '%s' is no string", where, key);
     if (!e) *text = (text_span){v->valuestring, strlen(v->valuestring)};
     return e;
@@ -235,8 +234,8 @@ static err text_value(text_span *text, const cJSON *object, const char *key, con
 
 /* Text of a label value: a string as it is, a whole number or a truth value as written; of a score
  * any number. */
-static err label_text(text_span *label, char number[32], const cJSON *v, answer_kind kind,
-                      const char *key, const char *where) {
+err data__json_label(text_span *label, char number[32], const cJSON *v, answer_kind kind,
+                     const char *key, const char *where) {
     bool whole = cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble);
     if (cJSON_IsString(v)) {
         label->text = v->valuestring;
@@ -266,7 +265,7 @@ static err mark_list(data__reader *r, const cJSON *list, const char *key, const 
     for (const cJSON *item = list->child; item && !e; item = item->next) {
         char number[32];
         text_span label = {0};
-        e = label_text(&label, number, item, ANSWER_SET, key, where);
+        e = data__json_label(&label, number, item, ANSWER_SET, key, where);
         if (!e) e = data__mark_label(r, where, label.text, label.bytes);
     }
     return e;
@@ -277,7 +276,7 @@ static err mark_keys(data__reader *r, const cJSON *object, const char *where) {
     for (size_t i = 0; i < r->task->label_count; i++) {
         const char *key = r->task->labels[i].value;
         const cJSON *v = NULL;
-        err e = find_value(&v, object, key, where);
+        err e = data__json_value(&v, object, key, where);
         if (e) return e;
         bool one = cJSON_IsTrue(v) || (cJSON_IsNumber(v) && v->valuedouble == 1);
         bool none = cJSON_IsFalse(v) || (cJSON_IsNumber(v) && v->valuedouble == 0);
@@ -297,7 +296,7 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s: not a JSON object", where);
     if ((e = text_value(&row.texts[0], object, f->text, where))) return e;
     if (f->text_pair && (e = text_value(&row.texts[1], object, f->text_pair, where))) return e;
-    if (f->label && (e = find_value(&label, object, f->label, where))) return e;
+    if (f->label && (e = data__json_value(&label, object, f->label, where))) return e;
     bool own = r->task->kind == ANSWER_SET && !f->label_separator;
     if (own && f->label && !cJSON_IsArray(label))
         return err_set(ERR_FORMAT, "%s: key '%s' is not a list of labels", where, f->label);
@@ -310,15 +309,15 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
             row.fault = fault;
         }
     } else if (f->label) {
-        if ((e = label_text(&row.label, number, label, r->task->kind, f->label, where))) return e;
+        if ((e = data__json_label(&row.label, number, label, r->task->kind, f->label, where)))
+            return e;
     }
     return data__add_row(r, &row);
 }
 
 /* --- JSON lines --- */
 
-/* The bytes as one JSON value; the byte behind them is put back. */
-static err parse(cJSON **out, const data__source *s, char *text, size_t bytes) {
+err data__json_line(cJSON **out, const data__source *s, char *text, size_t bytes) {
     char behind = text[bytes];
     text[bytes] = '\0'; // the parser wants a terminated text
     err e = json_parse_part(out, text, bytes, s->path, s->line, s->column);
@@ -334,7 +333,7 @@ static err add_json_line(data__reader *r, const data__source *s, char *line, siz
     char *where = NULL;
     cJSON *object = NULL;
     err e = mem_printf(&where, "%s:%zu", r->path, s->line);
-    if (!e) e = parse(&object, s, line, bytes);
+    if (!e) e = data__json_line(&object, s, line, bytes);
     if (!e) e = add_object(r, object, where, (uint32_t)s->line);
     cJSON_Delete(object);
     mem_free(where);
@@ -401,12 +400,11 @@ static bool find_end(object_end *o, const char *text, size_t there) {
     return false;
 }
 
-/* Adds the object that begins at the next byte, the number-th of the array. */
-static err add_element(data__reader *r, data__source *s, uint32_t number) {
+/* The object that begins at the next byte, the number-th of the array. */
+static err read_element(cJSON **object, data__source *s, uint32_t number) {
     object_end o = {0};
-    char *where = NULL;
-    cJSON *object = NULL;
-    err e = mem_printf(&where, "%s: element %u", r->path, number);
+    err e = ERR_OK;
+    *object = NULL;
     while (!e && !find_end(&o, s->bytes + s->begin, s->end - s->begin)) {
         if (o.bytes > DATA_TEXT_LIMIT_BYTES) break;
         if (s->ended) break; // the parser says where
@@ -417,35 +415,56 @@ static err add_element(data__reader *r, data__source *s, uint32_t number) {
                     s->line, number, DATA_TEXT_LIMIT_BYTES);
     }
     if (!e) e = data__check_text(s, o.bytes);
-    if (!e) e = parse(&object, s, s->bytes + s->begin, o.bytes);
-    if (!e) e = add_object(r, object, where, number);
+    if (!e) e = data__json_line(object, s, s->bytes + s->begin, o.bytes);
     if (!e) data__source_skip(s, o.bytes);
-    cJSON_Delete(object);
-    mem_free(where);
     return e;
 }
 
-err data__read_json(data__reader *r, data__source *s) {
+/* Before the first element of an array, or behind one: its ',' is passed over. *more: an object
+ * begins here, the number-th; else the array and the file have ended. */
+static err next_element(bool *more, data__source *s, uint32_t number) {
     char c;
     err e = next_byte(&c, s);
     if (e) return e;
-    if (c != '[') return err_set(ERR_FORMAT, "%s: not a JSON array of objects", r->path);
+    if (number == 1 && c != '[')
+        return err_set(ERR_FORMAT, "%s: not a JSON array of objects", s->path);
+    *more = c != ']';
+    if (number > 1 && c != ',' && *more)
+        return array_fault(s, "',' or ']' is expected behind an element");
     data__source_skip(s, 1);
     if ((e = next_byte(&c, s))) return e;
-    for (uint32_t number = 1; c != ']'; number++) {
-        if (!c) return array_fault(s, "the file ends within the array");
-        if (c != '{') {
-            return err_set(ERR_FORMAT, "%s:%zu:%zu: element %u: not a JSON object", s->path,
-                           s->line, s->column, number);
-        }
-        if ((e = add_element(r, s, number)) || (e = next_byte(&c, s))) return e;
-        if (c == ']') break;
-        if (c != ',') return array_fault(s, "',' or ']' is expected behind an element");
+    if (number == 1 && c == ']') { // an empty array
+        *more = false;
         data__source_skip(s, 1);
         if ((e = next_byte(&c, s))) return e;
-        if (c == ']') return array_fault(s, "an element is expected behind ','");
     }
-    data__source_skip(s, 1);
-    if ((e = next_byte(&c, s))) return e;
-    return c ? array_fault(s, "something follows the array") : ERR_OK;
+    if (!*more) return c ? array_fault(s, "something follows the array") : ERR_OK;
+    if (c == ']') return array_fault(s, "an element is expected behind ','");
+    if (!c) return array_fault(s, "the file ends within the array");
+    if (c == '{') return ERR_OK;
+    return err_set(ERR_FORMAT, "%s:%zu:%zu: element %u: not a JSON object", s->path, s->line,
+                   s->column, number);
+}
+
+err data__json_next(cJSON **object, data__source *s, uint32_t number) {
+    bool more = false;
+    *object = NULL;
+    err e = next_element(&more, s, number);
+    return e || !more ? e : read_element(object, s, number);
+}
+
+err data__read_json(data__reader *r, data__source *s) {
+    err e = ERR_OK;
+    for (uint32_t number = 1; !e; number++) {
+        char *where = NULL;
+        cJSON *object = NULL;
+        e = data__json_next(&object, s, number);
+        bool ended = !object;
+        if (!e && !ended) e = mem_printf(&where, "%s: element %u", r->path, number);
+        if (!e && !ended) e = add_object(r, object, where, number);
+        cJSON_Delete(object);
+        mem_free(where);
+        if (ended) break;
+    }
+    return e;
 }

@@ -142,7 +142,7 @@ static double model_cost(const char *name) {
 
 static err work_of(double *work, const run_request *q) {
     task t = {0};
-    err e = task_find(&t, q->task, q->task_dir);
+    err e = run_find_task(&t, q);
     if (e) return e;
     double train = (double)rows_of(&t, TASK_ROLE_TRAIN), test = (double)rows_of(&t, TASK_ROLE_TEST);
     if (t.split.rule == TASK_SPLIT_HASH) {

@@ -144,9 +144,9 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
     size_t role = TASK_ROLE_ALL;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    e = has_roles
-            ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows", "label")
-            : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
+    e = has_roles ? CHECK_KEYS(object, where, "role", "name", "path", "url", "bytes", "sha256",
+                               "rows", "label")
+                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
     if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev");
     if (e) return e;
     f->role = (task_role)role;
@@ -155,6 +155,10 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
         return err_set(ERR_FORMAT, "%s: key 'name' is '%s', a plain file name is expected", where,
                        f->name);
     }
+    if (json_has(object, "path") && (e = task__filled_string(&f->path, object, "path", where)))
+        return e;
+    if (f->path && json_has(object, "url"))
+        return err_set(ERR_FORMAT, "%s: a file with a 'path' is not fetched: no 'url'", where);
     if (json_has(object, "url")) {
         if ((e = json_string(&f->url, object, "url", where))) return e;
         if ((e = check_url(f->url, where))) return e;
@@ -481,24 +485,35 @@ static err load_manifest(task *t, const cJSON *root) {
     return load_metrics(t, root);
 }
 
-err task__read(task *t, const char *path, err (*load)(task *t, const cJSON *root)) {
-    void *text = NULL;
-    size_t length = 0;
+static err read_text(task *t, const char *text, size_t length, const char *path,
+                     err (*load)(task *t, const cJSON *root)) {
     cJSON *root = NULL;
-    *t = (task){0};
     const char *slash = strrchr(path, '/');
-    err e = file_read(&text, &length, path, MANIFEST_LIMIT_BYTES);
-    if (e) return e;
     hash_bytes_hex(text, length, t->manifest_sha256);
-    if ((e = mem_strdup(&t->path, path))) goto done;
+    err e = mem_strdup(&t->path, path);
+    if (e) goto done;
     e = slash ? mem_strndup(&t->folder, path, (size_t)(slash - path)) : mem_strdup(&t->folder, ".");
     if (e || (e = json_parse_part(&root, text, length, path, 1, 1))) goto done;
     t->manifest = root;
     e = cJSON_IsObject(root) ? load(t, root) : err_set(ERR_FORMAT, "%s: not a JSON object", path);
 done:
-    mem_free(text);
     if (e) task_free(t);
     return e;
+}
+
+err task__read(task *t, const char *path, err (*load)(task *t, const cJSON *root)) {
+    void *text = NULL;
+    size_t length = 0;
+    *t = (task){0};
+    err e = file_read(&text, &length, path, MANIFEST_LIMIT_BYTES);
+    if (!e) e = read_text(t, text, length, path, load);
+    mem_free(text);
+    return e;
+}
+
+err task_parse(task *t, const char *text, const char *path) {
+    *t = (task){0};
+    return read_text(t, text, strlen(text), path, load_manifest);
 }
 
 err task_load(task *t, const char *path) {

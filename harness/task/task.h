@@ -34,6 +34,7 @@ typedef enum task_role {
 typedef struct task_file {
     task_role role;
     const char *name;   /* file name in the task's data folder */
+    const char *path;   /* where it lies, from the manifest's folder on; NULL: in a data folder */
     const char *url;    /* NULL: cannot be fetched */
     uint64_t bytes;     /* 0: not stated */
     const char *sha256; /* 64 lower-case hexadecimal digits, or NULL: not checked */
@@ -138,6 +139,9 @@ typedef struct task {
  * Errors: ERR_IO; ERR_FORMAT naming file, key, what was found and what is allowed. An unknown key
  * is an error, and so is a name that differs from the file's. */
 err task_load(task *t, const char *path) MUST_CHECK;
+
+/* The same of a manifest in memory, whose file would be `path`. */
+err task_parse(task *t, const char *text, const char *path) MUST_CHECK;
 
 /* Finds the manifest of a name and loads it. Errors: ERR_USAGE listing the known names and the
  * nearest one; those of task_load. */

@@ -119,7 +119,7 @@ static const struct {
     {"\"a.csv\"", "\"a.csv\", \"bytes\": -1",
      ": files[0]: key 'bytes' is -1, expected a whole number from 1 to 4294967295"},
     {"\"a.csv\"", "\"a.csv\", \"sha\": \"\"",
-     ": files[0]: unknown key 'sha' (allowed: role, name, url, bytes, sha256, rows, label)"},
+     ": files[0]: unknown key 'sha' (allowed: role, name, path, url, bytes, sha256, rows, label)"},
     {"[{\"role\": \"train\", \"name\": \"a.csv\"}, {", "[3, {", ": files[0] is not an object"},
     {"\"delimited\"", "\"excel\"",
      ": format: key 'kind' is 'excel', allowed: delimited, jsonl, json"},

@@ -232,7 +232,7 @@ static err lock(run *r) {
 err run_output_open(run *r) {
     err e = ERR_OK;
     if (!r->request.output && (e = name_default(r))) return e;
-    if ((e = guard(r)) || (e = lock(r))) return e;
+    if ((e = guard(r)) || r->request.is_dry || (e = lock(r))) return e;
     // what was there before the lock may have changed
     if ((e = guard(r))) return e;
     return tidy(r);

@@ -179,6 +179,16 @@ static err open_best(run *r) {
     return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
 }
 
+err run_find_task(task *t, const run_request *q) {
+    char *path = NULL;
+    *t = (task){0};
+    if (!q->manifest) return task_find(t, q->task, q->task_dir);
+    err e = mem_printf(&path, "%s.json", q->task);
+    if (!e) e = task_parse(t, q->manifest, path);
+    mem_free(path);
+    return e;
+}
+
 void run_hold(run *r) {
     interrupt_begin();
     r->is_held = true;
@@ -198,7 +208,7 @@ err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
     if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
-    if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
+    if ((e = run_find_task(&r->task, request))) return e;
     if ((e = open_best(r))) return e;
     if ((e = run_open_device(r))) return e;
     if ((e = run_output_prepare(r))) return e;
@@ -213,11 +223,11 @@ err run_open(run *r, const run_request *request) {
     run_hold(r); // from here on there is something in the folder
     if ((e = run_output_open(r))) return e;
     if ((e = run_compare(r)) || r->is_finished) return e;
-    if ((e = run_output_check(r))) return e;
+    if (!request->is_dry && (e = run_output_check(r))) return e;
     if ((e = encode_all(r)) || (e = run_check_interrupt())) return e;
     if ((e = open_trainer(r)) || (e = run_check_interrupt())) return e;
     if ((e = run_check_disk(r))) return e;
-    if ((e = run_load_weights(r)) || (e = run_check_interrupt())) return e;
+    if ((e = run_load_weights(r)) || (e = run_check_interrupt()) || request->is_dry) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
 }

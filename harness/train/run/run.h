@@ -43,6 +43,8 @@ typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
 /* What was asked for; strings are borrowed until run_close. */
 typedef struct run_request {
     const char *task, *task_dir, *data_dir;
+    const char *manifest; /* text of the task's manifest, of files of the user's own; NULL: `task`
+                             is looked for */
     bool sample;
     size_t limit;
     const char *model;
@@ -64,6 +66,8 @@ typedef struct run_request {
     bool resume, overwrite;
     bool tensorboard;   /* event files beside log.jsonl */
     bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
+    bool is_dry;        /* run_open prepares, and makes and changes nothing in the output folder:
+                           the run can be looked at, and trained a few steps that nobody keeps */
     /* whether this run (run_sha256) need not be done; NULL: it is */
     bool (*is_done)(void *context, const char *run_sha256);
     void *is_done_context;
@@ -107,6 +111,9 @@ typedef struct run {
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
 
+/* The task that is asked for. Errors: those of task_find and task_parse. Free with task_free. */
+err run_find_task(task *t, const run_request *q) MUST_CHECK;
+
 /* Prepares. With r->is_done nothing more is prepared than what r->run_sha256 is made of, and with
  * r->is_finished, set when the folder holds this very run, finished, with its model,
  * and not `overwrite`: nothing more is prepared than r->task and r->output, and no other function
@@ -133,6 +140,12 @@ err run_finish(run *r) MUST_CHECK;
 /* Takes back all that the run has written; its folder goes with run_close. */
 err run_discard(run *r) MUST_CHECK;
 void run_close(run *r);
+
+/* Most bytes of this run on the disk at one time, of *checkpoints and the final model. */
+uint64_t run_disk_bytes(const run *r, uint64_t *checkpoints);
+
+/* What the disk of the output folder has left, also before that is made. */
+err run_free_bytes(uint64_t *bytes, const run *r) MUST_CHECK;
 
 /* Checkpoints of this run that are in its folder, and the bytes they take on the disk. */
 err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) MUST_CHECK;
