@@ -180,8 +180,8 @@ err verb_bench(const options *o) {
     work w = {0};
     if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
     if (o->performance) return performance_write(o->performance);
-    err e = work_open(&w, o);
-    if (e) goto done;
+    err e = o->svg ? file_check_own(o->svg, BENCH_SVG_MARK) : ERR_OK;
+    if (e || (e = work_open(&w, o))) goto done;
     e = measure(&w, o);
     if (e || (o->svg && (e = write_svg(&w, o->svg)))) goto done;
     e = print_result(&w, o);

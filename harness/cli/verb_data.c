@@ -40,7 +40,8 @@ static err data_stats_verb(const options *o, const task *t) {
     data_stats s;
     strbuf out = {0}, svg = {0};
     cJSON *json = NULL;
-    err e = o->model ? load_tokenizer(&pieces, o) : ERR_OK;
+    err e = o->svg ? file_check_own(o->svg, DATA_STATS_SVG_MARK) : ERR_OK;
+    if (!e && o->model) e = load_tokenizer(&pieces, o);
     if (e) return e;
     if ((e = fetch_task(t, &wanted, o->offline, false))) goto done;
     if ((e = dataset_load(&d, t, &wanted))) goto done;
@@ -94,12 +95,26 @@ static err target_names(strbuf *out, const task *t, example_target target) {
         return e ? e : strbuf_printf(out, "%zu", count_entities(t, &target.units));
     if (t->kind == ANSWER_CLASS) return e ? e : strbuf_add(out, t->labels[target.class].name);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
+    if (!e && t->kind == ANSWER_ARCS) return strbuf_printf(out, "%u words", target.units.count);
     for (size_t k = 0; !e && k < t->label_count; k++) {
         if (!target.set[k]) continue;
         e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].name);
         any = true;
     }
     return e || any ? e : strbuf_add(out, "-");
+}
+
+/* Of each word its head and relation. */
+static err add_arcs(cJSON *o, const task *t, const example_units *units) {
+    cJSON *heads = NULL, *labels = NULL;
+    err e = json_add_array(&heads, o, "heads");
+    if (!e) e = json_add_array(&labels, o, "labels");
+    for (uint32_t k = 0; !e && k < units->count; k++) {
+        const uint32_t *arc = units->values + (size_t)k * ARC_WIDTH;
+        e = json_append(heads, cJSON_CreateNumber(arc[ARC_HEAD]));
+        if (!e) e = json_append(labels, cJSON_CreateString(t->labels[arc[ARC_RELATION]].name));
+    }
+    return e;
 }
 
 static err add_target(cJSON *o, const task *t, const example *x) {
@@ -122,6 +137,7 @@ static err add_target(cJSON *o, const task *t, const example *x) {
         e = json_add_string(o, "label", t->labels[target.class].name);
         return e ? e : json_add_number(o, "label_id", target.class);
     }
+    if (t->kind == ANSWER_ARCS) return add_arcs(o, t, &x->target.units);
     e = json_add_array(&list, o, "labels");
     for (size_t k = 0; !e && k < t->label_count; k++)
         if (target.set[k]) e = json_append(list, cJSON_CreateString(t->labels[k].name));
@@ -146,11 +162,26 @@ done:
     return e;
 }
 
-/* The texts, with entities marked. */
+/* Each word with its head and relation. */
+static err head_words(strbuf *out, const task *t, const example *x) {
+    const example_units *units = &x->target.units;
+    err e = ERR_OK;
+    for (uint32_t k = 0; k < units->count && !e; k++) {
+        const uint32_t *arc = units->values + (size_t)k * ARC_WIDTH;
+        const text_unit *word = &units->list[k];
+        e = shown_printf(out, SHOWN_TERMINAL, "%s%.*s/%u:%s", k ? " " : "",
+                         (int)(word->end - word->begin), x->texts[0].text + word->begin,
+                         arc[ARC_HEAD], t->labels[arc[ARC_RELATION]].name);
+    }
+    return e;
+}
+
+/* The texts, with entities marked, or as a tree's words. */
 static err head_text(strbuf *out, const task *t, const example *x) {
     const char **names = NULL;
     tagged_text text;
     strbuf marked = {0};
+    if (t->kind == ANSWER_ARCS) return head_words(out, t, x);
     if (t->kind != ANSWER_TAGS)
         return shown_printf(out, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
                             x->text_count > 1 ? " | " : "",
@@ -165,7 +196,10 @@ static err head_text(strbuf *out, const task *t, const example *x) {
 
 /* What stands above the targets. */
 static const char *target_title(const task *t) {
-    return t->kind == ANSWER_NUMBER ? "score" : t->kind == ANSWER_TAGS ? "entities" : "label";
+    return t->kind == ANSWER_NUMBER ? "score"
+           : t->kind == ANSWER_TAGS ? "entities"
+           : t->kind == ANSWER_ARCS ? "tree"
+                                    : "label";
 }
 
 /* On a narrow terminal the text comes below the rest. */

@@ -14,6 +14,7 @@
 #include "train/evaluate/scorer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,7 +113,8 @@ static err score(evaluation *v, const options *o) {
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
     if (v->rows.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
-    if ((e = mem_new(&v->logits, encoded_results(&v->rows) * s->config.classes))) return e;
+    if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
+        return e;
     if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
@@ -142,9 +144,9 @@ static const char *class_name(const evaluation *v, size_t k) {
     return v->task.kind == ANSWER_TAGS ? v->task.labels[2 * k].name + 2 : v->task.labels[k].name;
 }
 
-/* Of several labels, or types of entities, each by itself. */
+/* Of several labels, types of entities or relations, each by itself. */
 static err print_labels(const evaluation *v) {
-    bool tags = v->task.kind == ANSWER_TAGS;
+    bool tags = v->task.kind == ANSWER_TAGS, trees = v->task.kind == ANSWER_ARCS;
     strbuf out = {0};
     size_t width = strlen(tags ? "entity" : "label");
     err e = ERR_OK;
@@ -153,10 +155,15 @@ static err print_labels(const evaluation *v) {
         if (own > width) width = own < LABEL_COLUMNS ? own : LABEL_COLUMNS;
     }
     if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, tags ? "entity" : "label", width)) ||
-        (e = strbuf_printf(&out, " precision  recall      F1 %7s\n", tags ? "in all" : "rows")))
+        (e = strbuf_printf(&out, " precision  recall      F1 %7s\n",
+                           tags    ? "in all"
+                           : trees ? "words"
+                                   : "rows")))
         goto done;
     for (size_t k = 0; k < v->official.classes; k++) {
         class_score s = metric_of_class(&v->official, k);
+        // of a treebank's relations those that occur
+        if (trees && !s.support && !v->official.predicted[k]) continue;
         if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, class_name(v, k), width)) ||
             (e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
                                s.f1, s.support)))
@@ -168,6 +175,11 @@ done:
     return e;
 }
 
+/* Not defined of no rows. */
+static double score_of(const metric *m, const confusion *c) {
+    return c->total ? m->fn(c) : (double)NAN;
+}
+
 static err print_table(const evaluation *v, const char *folder) {
     score_table t = {.label_1 = v->task.label_count > 1 ? v->task.labels[1].readable : NULL,
                      .range = v->range,
@@ -177,14 +189,14 @@ static err print_table(const evaluation *v, const char *folder) {
     const metric *headline = metric_find(v->task.headline);
     shown_line("%s  %s  %s  %zu rows%s%s", v->task.name, folder, v->scorer.device.info.name,
                v->split->row_count, v->is_test ? "" : " of ", v->is_test ? "" : v->split_name);
-    score_table_add(&t, headline, headline->fn(&v->official), headline->fn(&v->dedup));
+    score_table_add(&t, headline, score_of(headline, &v->official), score_of(headline, &v->dedup));
     for (size_t i = 0; i < v->task.metric_count; i++) {
         const metric *m = metric_find(v->task.metrics[i]);
-        score_table_add(&t, m, m->fn(&v->official), m->fn(&v->dedup));
+        score_table_add(&t, m, score_of(m, &v->official), score_of(m, &v->dedup));
     }
     score_table_print(&t);
     shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
-    return v->task.kind == ANSWER_SET || v->task.kind == ANSWER_TAGS ? print_labels(v) : ERR_OK;
+    return v->task.kind == ANSWER_CLASS || v->task.kind == ANSWER_NUMBER ? ERR_OK : print_labels(v);
 }
 
 static err add_labels(cJSON *root, const evaluation *v) {
@@ -209,7 +221,7 @@ static err add_metrics(cJSON *root, const char *key, const confusion *c) {
     err e = json_add_object(&object, root, key);
     for (size_t i = 0; !e && i < metric_count(); i++)
         if (metric_applies(metric_at(i), c->kind, c->classes))
-            e = json_add_number(object, metric_at(i)->name, metric_at(i)->fn(c));
+            e = json_add_number(object, metric_at(i)->name, score_of(metric_at(i), c));
     return e;
 }
 

@@ -12,6 +12,7 @@
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/predict_tree.h"
 #include "text/unicode.h"
 #include "train/evaluate/scorer.h"
 #include "train/run/labels.h"
@@ -166,6 +167,8 @@ static err find_units(const predictor *p, example *examples, size_t count) {
                        examples[i].texts[0].bytes);
         units->list = list;
         examples[i].in_units = true;
+        examples[i].in_tree = p->scorer.model.head->target.kind == ANSWER_ARCS;
+        examples[i].first_pieces = p->scorer.source.config.first_pieces;
     }
     return e;
 }
@@ -266,15 +269,18 @@ static err make_room(predictor *p, const encoded *rows) {
 static err predict_some(predictor *p, example *examples, size_t count) {
     encoded rows = {0};
     float *logits = NULL;
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     err e = p->in_units ? find_units(p, examples, count) : ERR_OK;
     if (!e) e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
-    if (e || (e = mem_new(&logits, encoded_results(&rows) * p->classes))) goto done;
+    if (e || (e = mem_new(&logits, encoded_results(&rows) * evaluated_width(&p->scorer.model))))
+        goto done;
     if ((e = make_room(p, &rows))) goto done;
     if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
     p->cut += rows.cut;
     p->done += count;
-    e = p->in_units ? print_all_entities(p, examples, &rows, logits)
-                    : print_all(p, examples, logits, count);
+    e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
+        : p->in_units ? print_all_entities(p, examples, &rows, logits)
+                      : print_all(p, examples, logits, count);
 done:
     if (p->in_units) free_units(examples, count);
     mem_free(logits);
@@ -282,17 +288,32 @@ done:
     return e;
 }
 
+/* The lines before the one that the error is about are answered first. */
+static err predict_good(predictor *p, example *examples, size_t count, err bad) {
+    char *message = NULL;
+    err e = mem_strdup(&message, err_message(bad));
+    if (!e) e = predict_some(p, examples, count);
+    if (!e) e = err_set(bad, "%s", message);
+    mem_free(message);
+    return e;
+}
+
 /* Lines of standard input, of which p->done were predicted; those of pairs are cut at their tabs.
  */
 static err predict_lines(predictor *p, char **lines, size_t count) {
     example *examples = NULL;
+    size_t good = 0;
     err e = mem_new(&examples, count);
-    for (size_t i = 0; !e && i < count; i++) {
-        examples[i] = (example){.texts = {{lines[i], strlen(lines[i])}}, .text_count = 1};
+    for (; !e && good < count; good += !e) {
+        char *line = lines[good];
+        examples[good] = (example){.texts = {{line, strlen(line)}}, .text_count = 1};
         if (p->options->pair)
-            e = example_cut(&examples[i], lines[i], "standard input", p->done + i + 1);
+            e = example_cut(&examples[good], line, "standard input", p->done + good + 1);
     }
-    if (!e) e = predict_some(p, examples, count);
+    if (!e)
+        e = predict_some(p, examples, count);
+    else if (good)
+        e = predict_good(p, examples, good, e);
     mem_free(examples);
     return e;
 }
@@ -374,9 +395,11 @@ static err open_predictor(predictor *p, const char *folder) {
     if (e) return e;
     p->in_units = answer_in_units(p->scorer.model.head->target.kind);
     if ((e = match_labels(p))) return e;
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
+    if (trees) p->unit = UNIT_WORD;
     if (p->in_units && (o->pair || o->has_top_k))
-        return err_set(ERR_USAGE, "%s: a model of entities takes no --%s", p->scorer.source.folder,
-                       o->pair ? "pair" : "top-k");
+        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.source.folder,
+                       trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
     p->classes = p->scorer.source.config.classes;
     p->batch_size =
         o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/run_record.h"
 #include "cli/score_table.h"
+#include "cli/warmup.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
 #include "result/store.h"
@@ -105,20 +106,12 @@ static err name_flags(err e, const options *o) {
 static err apply_flags(recipe *r, const options *o) {
     const hyperparameter *h;
     flag_value v;
-    err e = ERR_OK;
-    // one way to say the warmup replaces the other
-    if (o->has_warmup_ratio && !o->has_warmup_steps) r->warmup_steps = 0;
+    err e = warmup_choose(r, o);
     for (size_t i = 0; !e && (h = recipe_row(i)); i++) {
         if (!options_given(&v, o, h->key)) continue;
         e = v.text ? recipe_set_text(r, h->key, v.text) : recipe_set_number(r, h->key, v.number);
     }
-    if (e) return name_flags(e, o);
-    if ((o->has_warmup_steps || o->has_warmup_ratio) && recipe_warmup(r, 100) == 0 &&
-        !schedule_has_warmup(r->lr_scheduler_type) && o->warmup_steps + o->warmup_ratio > 0)
-        return err_set(ERR_USAGE,
-                       "the constant schedule has no warmup (--warmup-steps, --warmup-ratio); "
-                       "constant_with_warmup has");
-    return ERR_OK;
+    return e ? name_flags(e, o) : warmup_check(r, o);
 }
 
 /* Into q->recipe; q->protocol is chosen already. */
@@ -187,7 +180,7 @@ static void show_choices(const run *r) {
 }
 
 static void show_plan(const run *r) {
-    char a[32], b[32], c[32];
+    char a[32], b[32];
     const trainer *t = &r->trainer;
     const recipe *p = &r->request.recipe;
     log_note("task    %s%s: %s training rows (%zu left out by cleaning), %s test rows",
@@ -208,11 +201,7 @@ static void show_plan(const run *r) {
         p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup, r->request.seed);
     show_choices(r);
     log_note("output  %s", r->output);
-    if (t->schedule.warmup >= t->total_steps)
-        log_warn(
-            "the run ends inside its warmup: %s warmup steps, %s steps in all; the learning rate "
-            "never reaches %g (--warmup-steps)",
-            grouped(a, t->schedule.warmup), grouped(c, t->total_steps), p->learning_rate);
+    warmup_warn(t);
 }
 
 static void show_scores(const record *rec, const run *r, const run_summary *s) {
@@ -442,7 +431,8 @@ done:
 static err train_one(run *r, const options *o, double *score) {
     show_plan(r);
     err e = run_train(r);
-    if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
+    if (e == ERR_INTERRUPTED && r->saved_at)
+        log_note("saved; go on with the same command and --resume");
     if (!e) e = run_evaluate(r);
     return e ? e : conclude(r, o, score);
 }

@@ -75,6 +75,7 @@ err plan_ready(plan *p) {
     }
     err e;
     arena_init(&p->scratch_arena, p->device, 1, false);
+    p->scratch_arena.name = "scratch";
     if (most && (e = arena_take(&p->scratch_arena, &p->scratch, most, p->device->real))) return e;
     if (p->device->is_measured) return ERR_OK;
     if (vt->plan_ready && (e = vt->plan_ready(p))) return e;

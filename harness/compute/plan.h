@@ -97,6 +97,8 @@ typedef struct device_vtable {
     void (*close)(device *d);
     err (*buffer_init)(device *d, buffer *b, size_t bytes, bool host_visible);
     void (*buffer_free)(buffer *b);
+    /* for tools that look at the device; NULL: there are none */
+    void (*buffer_name)(buffer *b, const char *name);
     /* ERR_DEVICE unless so many bytes more can be had, of device memory and of memory that the host
      * sees; NULL: it is not known before */
     err (*has_room)(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what);

@@ -71,6 +71,7 @@ err data__read_delimited(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_jsonl(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_tagged(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_conll(data__reader *r, data__source *s) MUST_CHECK;
 
 /* A row as it stands in a file. Borrowed. */
 typedef struct data__row {

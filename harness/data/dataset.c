@@ -56,7 +56,8 @@ static err missing(const task *t, const task_file *f, const char *path, bool sam
 
 static err read_rows(data__reader *r, data__source *s) {
     static err (*const readers[])(data__reader *, data__source *) = {
-        data__read_delimited, data__read_jsonl, data__read_json, data__read_tagged};
+        data__read_delimited, data__read_jsonl, data__read_json, data__read_tagged,
+        data__read_conll};
     return readers[r->task->format.kind](r, s);
 }
 

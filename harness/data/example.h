@@ -35,7 +35,9 @@ typedef union example_target {
     uint32_t class;      /* ANSWER_CLASS: index into the task's labels */
     float number;        /* ANSWER_NUMBER */
     const uint8_t *set;  /* ANSWER_SET: (labels of the task) 1 where the label holds; borrowed */
-    example_units units; /* ANSWER_TAGS: K is 1, an index into the task's labels */
+    example_units units; /* ANSWER_TAGS: K is 1, an index into the task's labels; ANSWER_ARCS: that
+                            of metric/arcs.h, and once it is encoded the root is the first, heads
+                            are numbers of those that follow, and CLASS_NONE where none is known */
     example_chosen chosen;
 } example_target;
 
@@ -53,7 +55,9 @@ static inline bool example_same_target(answer_kind kind, size_t labels, example_
 typedef struct example {
     text_span texts[EXAMPLE_TEXTS_MAX]; /* (text_count); a 0 byte follows each */
     uint32_t text_count;
-    bool in_units; /* the target is of units */
+    bool in_units;     /* the target is of units */
+    bool in_tree;      /* which are words whose heads are told, the root's being [CLS] */
+    bool first_pieces; /* and are read by their first pieces, not by their last */
     example_target target;
 } example;
 

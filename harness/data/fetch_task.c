@@ -11,10 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* True when the file lies below $HARNESS_DATA, which is the user's own and never written to. */
+/* True when the file lies in a folder that the user named (--data, $HARNESS_DATA): what stands there
+ * may be the only one of its kind. What is in the cache is this program's. */
 static bool is_users_own(const char *path, const dataset_options *o) {
     const char *set = environment("HARNESS_DATA");
-    return !o->data_dir && set && !strncmp(path, set, strlen(set));
+    return o->data_dir || (set && !strncmp(path, set, strlen(set)));
 }
 
 /* ERR_DATA when the file differs from the manifest. */
@@ -63,8 +64,9 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
         if (!check) return ERR_OK;
         err e = check_file(f, path);
         if (!e) log_note("%s: there already, and good", path);
-        if (e != ERR_DATA || is_users_own(path, o) || settings_offline(offline) || !f->url)
-            return e;
+        if (e == ERR_DATA && is_users_own(path, o) && f->url)
+            return err_set(e, "%s; move it away, and it is fetched anew", err_message(e));
+        if (e != ERR_DATA || settings_offline(offline) || !f->url) return e;
         log_note("%s; fetching it anew", err_message(e));
         if (unlink(path)) return err_set(ERR_IO, "%s: cannot remove", path);
     }

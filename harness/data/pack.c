@@ -39,7 +39,7 @@ static int by_id(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-enum { NO_PAD = UINT32_MAX };
+static const uint32_t NO_PAD = UINT32_MAX; // no enumerator: those are int
 
 // Groups tokens by key: starts, items (ascending token within a group) and each group's key in
 // rows. Returns the number of groups. Padding that stands in a text is read like any token, but its
@@ -113,6 +113,19 @@ static uint32_t places_of(const batch_capacity *c) {
     return c->target.places ? c->target.places : 1;
 }
 
+// What a parser compares with, of a sentence whose first node is n.
+static void fill_nodes(const batch *b, uint32_t slot, uint32_t micro, const example_chosen *chosen,
+                       uint32_t n) {
+    for (uint32_t k = 0; k < chosen->count; k++) {
+        uint32_t head = chosen->ids[k * ARC_WIDTH + ARC_HEAD];
+        at(b->nodes, slot, micro)[2 * (n + k)] = n;
+        at(b->nodes, slot, micro)[2 * (n + k) + 1] = chosen->count;
+        at(b->targets, slot, micro)[n + k] = head;
+        at(b->heads, slot, micro)[n + k] = head == CLASS_NONE ? n : n + head;
+        at(b->relations, slot, micro)[n + k] = chosen->ids[k * ARC_WIDTH + ARC_RELATION];
+    }
+}
+
 // Adds a sentence's chosen rows to those of its micro-batch, which has n units. Returns how many it
 // has then.
 static uint32_t fill_chosen(const batch *b, uint32_t slot, uint32_t micro, const pack_sentence *s,
@@ -126,9 +139,22 @@ static uint32_t fill_chosen(const batch *b, uint32_t slot, uint32_t micro, const
         at(b->chosen_sentence, slot, micro)[row] = ordinal;
         at(b->chosen_ordinals, slot, micro)[row] = batch_ordinal(ordinal, place);
     }
+    if (b->capacity.target.kind == ANSWER_ARCS) {
+        fill_nodes(b, slot, micro, chosen, n);
+        return n + chosen->count;
+    }
     for (uint32_t k = 0; k < chosen->count * cols; k++)
         at(b->targets, slot, micro)[n * cols + k] = chosen->ids[k];
     return n + chosen->count;
+}
+
+// Of a sentence's units, those that have a loss.
+static uint32_t losses_of(const batch_capacity *c, const pack_sentence *s) {
+    const example_chosen *chosen = &s->target.chosen;
+    uint32_t count = c->chosen ? chosen->count : 0, none = 0;
+    for (uint32_t k = 0; c->target.kind == ANSWER_ARCS && k < count; k++)
+        none += chosen->ids[k * ARC_WIDTH + ARC_HEAD] == CLASS_NONE;
+    return count - none;
 }
 
 // Writes one micro-batch's tokens and its attention work list.
@@ -244,7 +270,7 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
         fill_micro(p, b, slot, micro, sentences, first, n);
         if (for_training) fill_lists(p, b, slot, micro);
         p->token_count += tokens;
-        p->unit_count += p->micros[micro].units;
+        for (uint32_t i = 0; i < n; i++) p->unit_count += losses_of(c, &sentences[first + i]);
         first += n;
     }
     p->first_sentence[p->micro_count] = count;

@@ -24,7 +24,7 @@ typedef struct pack {
     uint32_t step_rows;      /* U */
     uint32_t sentence_count; /* of the step */
     uint32_t token_count;    /* of the step */
-    uint32_t unit_count;     /* of the step, of chosen rows */
+    uint32_t unit_count;     /* of the step, of chosen rows, that have a loss */
     bool of_units;           /* losses are those of units, not of sentences */
     uint32_t
         *first_sentence;  /* (capacity.micros + 1) ordinal of each micro-batch's first sentence */

@@ -168,8 +168,11 @@ static err check_pair(const data__reader *r, const data__row *row) {
 
 err data__add_row(data__reader *r, const data__row *row) {
     dataset_split *s = r->split;
+    bool in_tree = r->task->kind == ANSWER_ARCS;
     dataset_row new = {.example.text_count = r->task->format.text_pair ? 2 : 1,
                        .example.in_units = answer_in_units(r->task->kind),
+                       .example.in_tree = in_tree,
+                       .example.first_pieces = r->task->tree.first_pieces,
                        .file = r->file,
                        .line = row->line};
     r->file_rows++;

@@ -48,6 +48,8 @@ static void count_target(dataset_split *s, const dataset *d, example_target targ
         s->label_counts[k] += target.set[k];
     for (uint32_t k = 0; d->kind == ANSWER_TAGS && k < target.units.count; k++)
         s->label_counts[target.units.values[k]]++;
+    for (uint32_t k = 0; d->kind == ANSWER_ARCS && k < target.units.count; k++)
+        s->label_counts[target.units.values[k * ARC_WIDTH + ARC_RELATION]]++;
     if (d->kind != ANSWER_NUMBER) return;
     double number = (double)target.number;
     s->mean += number / (double)s->row_count;

@@ -137,34 +137,55 @@ static void sum_sets(confusion *c, const row_statistics *s, const uint32_t *weig
     }
 }
 
-/* tags */
+/* units */
 
-static err check_tags(answers gold, answers predicted, size_t tags, size_t rows) {
-    for (size_t i = 0; i < rows; i++) {
+/* Whether answers to units are of the same units, and their labels below `labels`: of words the
+ * relations. */
+static err check_units(const row_statistics *s, answers gold, answers predicted) {
+    size_t width = answer_unit_width(s->kind), label = s->kind == ANSWER_ARCS ? ARC_RELATION : 0;
+    const char *what = s->kind == ANSWER_ARCS ? "relation" : "tag";
+    for (size_t i = 0; i < s->rows; i++) {
         if (gold.begin[i + 1] != predicted.begin[i + 1])
             return err_set(ERR_DATA, "row %zu: answers to %u units, expected %u", i,
                            predicted.begin[i + 1] - predicted.begin[i],
                            gold.begin[i + 1] - gold.begin[i]);
-        for (uint32_t u = gold.begin[i]; u < gold.begin[i + 1]; u++)
-            if (gold.classes[u] >= tags || predicted.classes[u] >= tags)
+        for (uint32_t u = gold.begin[i]; u < gold.begin[i + 1]; u++) {
+            uint32_t right = gold.classes[u * width + label];
+            uint32_t said = predicted.classes[u * width + label];
+            if (right >= s->classes || said >= s->classes)
                 return err_set(ERR_DATA,
-                               "row %zu: gold tag %u, predicted tag %u: expected ids "
-                               "below %zu",
-                               i, gold.classes[u], predicted.classes[u], tags);
+                               "row %zu: gold %s %u, predicted %s %u: expected ids below %zu", i,
+                               what, right, what, said, s->classes);
+        }
     }
     return ERR_OK;
 }
 
-static err init_tags(row_statistics *s, answers gold, answers predicted) {
-    size_t used = 0, capacity = 0, room = 0, size = tag_counts(s->classes);
+/* Numbers of a sum of that kind. */
+static size_t sum_size(answer_kind kind, size_t classes) {
+    return kind == ANSWER_TAGS   ? tag_counts(classes)
+           : kind == ANSWER_ARCS ? arc_counts(classes)
+                                 : 3 * classes;
+}
+
+static void count_row(const row_statistics *s, uint64_t *counts, answers gold, answers predicted,
+                      size_t row) {
+    size_t count = gold.begin[row + 1] - gold.begin[row];
+    size_t first = gold.begin[row] * answer_unit_width(s->kind);
+    if (s->kind == ANSWER_TAGS)
+        tags_count(counts, gold.classes + first, predicted.classes + first, count, s->classes);
+    else
+        arcs_count(counts, gold.classes + first, predicted.classes + first, count, s->classes);
+}
+
+static err init_units(row_statistics *s, answers gold, answers predicted) {
+    size_t used = 0, capacity = 0, room = 0, size = sum_size(s->kind, s->classes);
     uint64_t *counts = NULL;
-    err e = check_tags(gold, predicted, s->classes, s->rows);
+    err e = check_units(s, gold, predicted);
     if (e || (e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&counts, size))) goto done;
     for (size_t i = 0; i < s->rows; i++) {
-        uint32_t first = gold.begin[i];
         memset(counts, 0, size * sizeof *counts);
-        tags_count(counts, gold.classes + first, predicted.classes + first,
-                   gold.begin[i + 1] - first, s->classes);
+        count_row(s, counts, gold, predicted, i);
         if ((e = mem_grow((void **)&s->places, &capacity, used + size, sizeof *s->places)) ||
             (e = mem_grow((void **)&s->amounts, &room, used + size, sizeof *s->amounts)))
             goto done;
@@ -181,7 +202,7 @@ done:
     return e;
 }
 
-static void sum_tags(confusion *c, const row_statistics *s, const uint32_t *weights) {
+static void sum_units(confusion *c, const row_statistics *s, const uint32_t *weights) {
     for (size_t i = 0; i < s->rows; i++) {
         uint64_t weight = weights ? weights[i] : 1;
         if (!weight) continue;
@@ -201,7 +222,7 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
                           .classes = classes,
                           .gold = gold.numbers,
                           .predicted = predicted.numbers};
-    if (kind == ANSWER_TAGS) return init_tags(s, gold, predicted);
+    if (answer_in_units(kind)) return init_units(s, gold, predicted);
     for (size_t i = 0; i < rows * width; i++)
         if (!isfinite(s->gold[i]) || !isfinite(s->predicted[i]))
             return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
@@ -222,15 +243,15 @@ void row_statistics_free(row_statistics *s) {
 }
 
 void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights) {
-    size_t size = s->kind == ANSWER_TAGS ? tag_counts(c->tags) : 3 * c->classes;
+    size_t size = sum_size(s->kind, s->kind == ANSWER_TAGS ? c->tags : c->classes);
     memset(c->gold, 0, size * sizeof *c->gold);
     c->total = c->exact = 0;
     c->ranking = 0;
     c->values = c->ranks = (product_sums){0};
     if (s->kind == ANSWER_SET)
         sum_sets(c, s, weights);
-    else if (s->kind == ANSWER_TAGS)
-        sum_tags(c, s, weights);
+    else if (answer_in_units(s->kind))
+        sum_units(c, s, weights);
     else
         sum_numbers(c, s, weights);
 }

@@ -26,16 +26,24 @@ static err init_tags(confusion *c, size_t tags) {
     return e;
 }
 
+static err init_arcs(confusion *c, size_t relations) {
+    *c = (confusion){0};
+    err e = mem_new(&c->gold, arc_counts(relations));
+    if (!e) *c = confusion_at(c->gold, relations);
+    return e;
+}
+
 err confusion_init_kind(confusion *c, answer_kind kind, size_t classes) {
-    err e = kind == ANSWER_TAGS ? init_tags(c, classes)
-                                : confusion_init(c, kind == ANSWER_NUMBER ? 2 : classes);
+    err e = kind == ANSWER_TAGS   ? init_tags(c, classes)
+            : kind == ANSWER_ARCS ? init_arcs(c, classes)
+                                  : confusion_init(c, kind == ANSWER_NUMBER ? 2 : classes);
     c->kind = kind;
     return e;
 }
 
 const char *answer_kind_name(answer_kind kind) {
     static const char *const names[ANSWER_KINDS] = {"classification", "regression", "multi_label",
-                                                    "token_classification"};
+                                                    "token_classification", "dependency_parsing"};
     return names[kind];
 }
 
@@ -96,10 +104,14 @@ class_score metric_of_class(const confusion *c, size_t class_id) {
                          .support = c->gold[class_id]};
 }
 
-static double accuracy(const confusion *c) {
+static double accuracy_of(const confusion *c, uint64_t total) {
     uint64_t hit = 0;
     for (size_t k = 0; k < c->classes; k++) hit += c->hit[k];
-    return ratio((double)hit, (double)c->total);
+    return ratio((double)hit, (double)total);
+}
+
+static double accuracy(const confusion *c) {
+    return accuracy_of(c, c->total);
 }
 
 static double precision_of(class_score s) {
@@ -261,6 +273,30 @@ static double klue_char_f1(const confusion *c) {
     return sum / (double)c->tags;
 }
 
+// of words
+static double share_of_words(const confusion *c, arc_count right, arc_count all) {
+    const uint64_t *counts = c->gold + 3 * c->classes;
+    return ratio((double)counts[right], (double)counts[all]);
+}
+static double uas(const confusion *c) {
+    return share_of_words(c, ARC_HEADS, ARC_WORDS);
+}
+static double las(const confusion *c) {
+    return accuracy_of(c, c->gold[3 * c->classes + ARC_WORDS]);
+}
+static double uas_words(const confusion *c) {
+    return share_of_words(c, ARC_PLAIN_HEADS, ARC_PLAIN_WORDS);
+}
+static double las_words(const confusion *c) {
+    return share_of_words(c, ARC_PLAIN_BOTH, ARC_PLAIN_WORDS);
+}
+static double klue_uas(const confusion *c) {
+    return arcs_macro_f1(c->gold + arc_places(c->classes), ARC_PLACES);
+}
+static double klue_las(const confusion *c) {
+    return arcs_macro_f1(c->gold + arc_klue(c->classes), KLUE_CLASSES);
+}
+
 enum { EVERY_LABEL = METRIC_CLASSES | METRIC_SETS };
 
 static const metric table[] = {
@@ -288,6 +324,12 @@ static const metric table[] = {
     {"klue_entity_f1", "KLUE entity macro F1", klue_entity_f1, 0, 1, true, METRIC_TAGS, 3},
     {"char_f1", "unit macro F1", char_f1, 0, 1, true, METRIC_TAGS, 3},
     {"klue_char_f1", "KLUE character macro F1", klue_char_f1, 0, 1, true, METRIC_TAGS, 3},
+    {"las", "LAS", las, 0, 1, true, METRIC_ARCS, 3},
+    {"uas", "UAS", uas, 0, 1, true, METRIC_ARCS, 3},
+    {"las_words", "LAS without punctuation", las_words, 0, 1, true, METRIC_ARCS, 3},
+    {"uas_words", "UAS without punctuation", uas_words, 0, 1, true, METRIC_ARCS, 3},
+    {"klue_uas", "KLUE UAS macro F1", klue_uas, 0, 1, true, METRIC_ARCS, 3},
+    {"klue_las", "KLUE LAS macro F1", klue_las, 0, 1, true, METRIC_ARCS, 3},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };
@@ -318,7 +360,7 @@ const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const ch
 
 bool metric_applies(const metric *m, answer_kind kind, size_t classes) {
     static const unsigned kinds[ANSWER_KINDS] = {METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS,
-                                                 METRIC_TAGS};
+                                                 METRIC_TAGS, METRIC_ARCS};
     unsigned binary = kind == ANSWER_CLASS && classes == 2 ? METRIC_BINARY : 0;
     return (m->kinds & (kinds[kind] | binary)) != 0;
 }
@@ -341,8 +383,8 @@ static err unknown_metric(const char *name, answer_kind kind, size_t classes) {
 }
 
 err metric_lookup(const metric **out, const char *name, answer_kind kind, size_t classes) {
-    static const char *const words[ANSWER_KINDS] = {"one label a row", "numbers",
-                                                    "several labels a row", "entities"};
+    static const char *const words[ANSWER_KINDS] = {
+        "one label a row", "numbers", "several labels a row", "entities", "heads of words"};
     const metric *m = metric_find(name);
     if (!m) return unknown_metric(name, kind, classes);
     if (!is_open(kind, classes) && !metric_applies(m, kind, classes)) {
@@ -403,6 +445,11 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) {
         say_nothing(out, c);
         return ERR_OK;
     }
+    if (c->kind == ANSWER_ARCS) {
+        arcs_of_neighbours(out->gold, c->gold, predicted, c->classes);
+        out->total = c->total;
+        return ERR_OK;
+    }
     memcpy(out->gold, c->gold, c->classes * sizeof *c->gold);
     out->hit[predicted] = c->gold[predicted];
     out->predicted[predicted] = out->total = c->total;
@@ -416,7 +463,7 @@ double metric_baseline(const metric *m, const confusion *baseline) {
 
 const char *metric_baseline_title(answer_kind kind) {
     static const char *const titles[ANSWER_KINDS] = {"majority class", "one number",
-                                                     "commonest label", "no entity"};
+                                                     "commonest label", "no entity", "next word"};
     return titles[kind];
 }
 

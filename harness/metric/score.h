@@ -9,11 +9,13 @@
  * gold[g], one in predicted[p], and one in hit[g] where g = p. The matrix itself (C * C) is made
  * only to be shown. A set of labels adds as much for each of its labels. Numbers add to sums of
  * products, of themselves and of their ranks; ranks are of the rows that take part (rows.h). Tags
- * add their row's entities by type, and its units by tag (tags.h). */
+ * add their row's entities by type, and its units by tag (tags.h); arcs their row's words (arcs.h),
+ * classes being relations. */
 #ifndef HARNESS_METRIC_SCORE_H
 #define HARNESS_METRIC_SCORE_H
 
 #include "base/err.h"
+#include "metric/arcs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,21 +33,21 @@ typedef enum answer_kind {
     ANSWER_CLASS,  /* one label */
     ANSWER_NUMBER, /* a real number */
     ANSWER_SET,    /* any number of labels */
-    ANSWER_TAGS    /* one label for each unit of the row's text: entities (tags.h) */
+    ANSWER_TAGS,   /* one label for each unit of the row's text: entities (tags.h) */
+    ANSWER_ARCS    /* of each word of the row's text its head, and the relation to it (arcs.h) */
 } answer_kind;
 
-enum { ANSWER_KINDS = ANSWER_TAGS + 1 };
+enum { ANSWER_KINDS = ANSWER_ARCS + 1 };
 
 /* What manifests and records call a kind: "classification". */
 const char *answer_kind_name(answer_kind kind);
 
 /* Whether a row's units are answered one by one, and with how many numbers each. */
 static inline bool answer_in_units(answer_kind kind) {
-    return kind == ANSWER_TAGS;
+    return kind == ANSWER_TAGS || kind == ANSWER_ARCS;
 }
 static inline size_t answer_unit_width(answer_kind kind) {
-    (void)kind;
-    return 1;
+    return kind == ANSWER_ARCS ? ARC_WIDTH : 1;
 }
 
 /* Answers to rows, by the test set or by a model; one member holds, by kind. Borrowed. */
@@ -116,7 +118,8 @@ typedef enum metric_kind {
     METRIC_BINARY = 2,  /* one label a row, of two: the score is of label 1 */
     METRIC_NUMBERS = 4,
     METRIC_SETS = 8,
-    METRIC_TAGS = 16
+    METRIC_TAGS = 16,
+    METRIC_ARCS = 32
 } metric_kind;
 
 /* One metric of the table: nothing else in the program lists or counts metrics. */
@@ -181,7 +184,7 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) MUST
 double metric_baseline(const metric *m, const confusion *baseline);
 
 /* What that baseline answers always: "majority class", "one number", "commonest label", "no
- * entity". */
+ * entity", "next word" (every word hangs from the next one by the commonest relation). */
 const char *metric_baseline_title(answer_kind kind);
 
 /* What a reader has to know of a model's answers before its score. */

@@ -6,6 +6,7 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
     memset(b, 0, sizeof *b);
     b->capacity = *capacity;
     arena_init(&b->arena, d, 1, true);
+    b->arena.name = "batch";
     size_t t = capacity->tokens, s = capacity->sentences, positions = capacity->max_length;
     if (capacity->positions_follow_pad) positions++; // padding's row
     // a sentence has at most tokens / tile_rows + 1 tiles, and sentences share the tokens
@@ -23,6 +24,7 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
     b->by_token.count = (dim){DIM_LISTS_0 + BATCH_TOKEN_LISTS, (uint32_t)t};
     b->by_position.count = (dim){DIM_LISTS_0 + BATCH_POSITION_LISTS, (uint32_t)positions};
     b->by_type.count = dim_fixed(capacity->types);
+    size_t nodes = capacity->target.kind == ANSWER_ARCS ? units : 0;
     const region list[] = {
         {&b->ids, t, ELEM_U32, true},
         {&b->type_ids, t, ELEM_U32, true},
@@ -38,6 +40,9 @@ err batch_init(batch *b, device *d, const batch_capacity *capacity) {
         {&b->chosen_positions, chosen, ELEM_U32, true},
         {&b->chosen_sentence, chosen, ELEM_U32, true},
         {&b->chosen_ordinals, chosen, ELEM_U32, true},
+        {&b->nodes, nodes * 2, ELEM_U32, true},
+        {&b->heads, nodes, ELEM_U32, true},
+        {&b->relations, nodes, ELEM_U32, true},
         {&b->by_token.starts, t + 1, ELEM_U32, true},
         {&b->by_token.items, t, ELEM_U32, true},
         {&b->by_token.rows, t, ELEM_U32, true},

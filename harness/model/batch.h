@@ -64,8 +64,14 @@ typedef struct batch {
     /* inputs, per slot */
     span step_rows; /* (U) u32: distinct ids of the step, ascending */
     /* results, per slot and micro-batch */
-    span losses;    /* (B), or (units), real */
-    span outputs;   /* (B, C), or (units, C), real: logits; none where the capacity hides them */
+    span losses;  /* (B), or (units), real */
+    span outputs; /* (B, C), or (units, C), real: logits; none where the capacity hides them */
+    /* inputs of a parser (head/parser.h), per slot and micro-batch, u32; its targets are (R) */
+    span nodes; /* (R, 2) first node of the sentence, nodes of the sentence */
+    span
+        heads; /* (R) node among the R that is the head; where none is known the sentence's first */
+    span relations; /* (R) to it, or CLASS_NONE, which targets have then, too */
+    /* results, per slot and micro-batch */
     span predicted; /* (R) u32: the class of the largest logit of chosen rows */
     /* results, per slot */
     span norm; /* (4) real, of grad_norm */

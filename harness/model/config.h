@@ -42,6 +42,10 @@ typedef struct model_config {
     model_scores scores;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;
+    /* of a parser (head/parser.h); 0 else */
+    uint32_t arc_size, relation_size; /* of what a node is as a dependent, and as a head */
+    uint32_t tree_rule;               /* what its trees keep to: of TREE_... (metric/tree.h) */
+    bool first_pieces;                /* words are read by their first pieces, not by their last */
     char **labels; /* (classes) names of id2label, owned; NULL while none are known */
 } model_config;
 
@@ -88,6 +92,13 @@ static inline bool model_config_masks(const model_config *c) {
 uint32_t model_config_dense(const model_config *c);
 uint32_t model_config_output(const model_config *c);
 uint32_t model_config_tags(const model_config *c);
+
+/* Sizes of a parser's parts; 0 of any other head. */
+uint32_t model_config_arcs(const model_config *c);
+uint32_t model_config_relations(const model_config *c);
+
+/* Makes the head a parser, with the sizes of Dozat and Manning 2017, or less for small models. */
+void model_config_parse(model_config *c, uint32_t tree_rule, bool first_pieces);
 
 /* What the family calls a key of BERT's config.json. */
 const char *model_config_key(const model_config *c, const char *key);

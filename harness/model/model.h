@@ -21,6 +21,7 @@ enum {
     MODEL_SITE_EMBEDDINGS,
     MODEL_SITE_HEAD,
     MODEL_SITE_HEAD_INPUT = 0x0fffffff, /* behind all layers' */
+    MODEL_SITE_PARSER = 0x0ffffffe,     /* of its first part; before it those of the others */
     MODEL_SITE_LAYERS =
         MODEL_SITE_HEAD +
         1, /* layer l has these three from MODEL_SITE_LAYERS + l * MODEL_SITES_PER_LAYER

@@ -141,6 +141,7 @@ err params_init(params *ps, device *d, const model_config *c, uint32_t token_row
     err e = ERR_OK;
     *ps = (params){.device = d, .training = token_rows > 0};
     arena_init(&ps->arena, d, 0, false);
+    ps->arena.name = "parameters";
     if ((e = list_build(ps, c))) goto done;
     if ((e = token_init(ps, token_rows))) goto done;
     if ((e = group_init(ps, &ps->groups[GROUP_DECAY], true))) goto done;
@@ -162,7 +163,7 @@ const param *params_at(const params *ps, param_field field, uint32_t layer) {
     for (int f = 0; f < PARAM_FIELDS; f++) per_layer += table[f].scope == PARAM_LAYER;
     for (size_t i = layer * per_layer; i < ps->count; i++)
         if (ps->list[i].field == field && ps->list[i].layer == layer) return &ps->list[i];
-    assert(!"no such parameter");
+    assert(false && "no such parameter");
     return NULL;
 }
 

@@ -77,6 +77,11 @@ static interval range_of(const board_row *row, const board_table *t, interval x)
     return interval_within(x, t->headline);
 }
 
+/* Not defined where every row is left out. */
+static double dedup_score(const board_table *t, const confusion *c) {
+    return c->total ? metric_ranked(t->headline, c) : (double)NAN;
+}
+
 static void describe_row(board_row *row, const board_table *t, const table_scores *s,
                          size_t index) {
     const double *plain = s->plain + s->first[index];
@@ -84,8 +89,7 @@ static void describe_row(board_row *row, const board_table *t, const table_score
     row->std = std_of(plain, row->run_count);
     row->rows_only = row->run_count < 2;
     for (size_t k = 0; k < row->run_count; k++) {
-        row->dedup_mean +=
-            metric_ranked(t->headline, &row->runs[k]->confusion_dedup) / (double)row->run_count;
+        row->dedup_mean += dedup_score(t, &row->runs[k]->confusion_dedup) / (double)row->run_count;
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
         row->cautions[score_judge(&row->runs[k]->confusion, t->headline, t->baseline)]++;
     }
@@ -141,7 +145,7 @@ static err baseline_of(double *out, const board_table *t, const confusion *c) {
     confusion majority;
     err e = majority_baseline(&majority, c, (size_t)t->rows[0].runs[0]->task.majority_class);
     if (e) return e;
-    *out = metric_baseline(t->headline, &majority);
+    *out = c->total ? metric_baseline(t->headline, &majority) : (double)NAN;
     confusion_free(&majority);
     return ERR_OK;
 }

@@ -1,3 +1,4 @@
+#include "metric/score_text.h"
 #include "report/html.h"
 #include "report/html_internal.h"
 
@@ -95,6 +96,10 @@ static void head_cell(page *p, const char *title, bool number, bool down_first) 
 
 // a score in percent
 static void score_cell(page *p, double score) {
+    if (isnan(score)) {
+        html__add(p, "<td class=\"n\" data-v=\"-1\">-</td>");
+        return;
+    }
     html__format(p, "<td class=\"n\" data-v=\"%.6f\">%.2f</td>", score, 100 * score);
 }
 
@@ -203,12 +208,13 @@ static void add_table(page *p, const board *b, const board_table *t) {
     head_cell(p, "runs", false, true);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < t->row_count; i++) add_row(p, t, &t->rows[i], low, high);
+    char dedup[SCORE_TEXT_BYTES];
     html__format(p,
                  "<tr class=\"soft\"><td></td><td>%s</td>"
-                 "<td class=\"n\">%.2f</td><td></td><td></td><td class=\"n\">%.2f</td>"
+                 "<td class=\"n\">%.2f</td><td></td><td></td><td class=\"n\">%s</td>"
                  "<td></td><td></td><td></td><td></td><td></td></tr>\n",
                  metric_baseline_title(first_run(t)->task.kind), 100 * t->baseline,
-                 100 * t->baseline_dedup);
+                 score_percent(dedup, t->baseline_dedup));
     html__add(p, "</tbody></table></div>\n</section>\n");
 }
 

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/score_text.h"
 #include "metric/tags.h"
 #include "report/html.h"
 #include "report/html_internal.h"
@@ -226,6 +227,10 @@ static err worst_rows(wrong_row **out, size_t *count, const record *r) {
     return ERR_OK;
 }
 
+static uint32_t words_of(const record *r, size_t row) {
+    return r->unit_begin[row + 1] - r->unit_begin[row];
+}
+
 /* "person 0-2": by places of units, since texts may be kept from the page. */
 static void add_entities(page *p, const record *r, answers of, size_t row, bool is_gold) {
     const uint32_t *tags = of.classes + of.begin[row];
@@ -251,13 +256,38 @@ static void add_answer(page *p, const record *r, answers of, size_t row, bool is
         html__text(p, label_of(r, k));
         any = true;
     }
+    for (uint32_t k = 0; r->task.kind == ANSWER_ARCS && k < words_of(r, row); k++) {
+        const uint32_t *arc = of.classes + ((size_t)r->unit_begin[row] + k) * ARC_WIDTH;
+        html__format(p, "%s%u %s", k ? ", " : "", arc[ARC_HEAD], label_of(r, arc[ARC_RELATION]));
+    }
     html__add(p, "</td>");
+}
+
+/* Trees of the rows that it got most wrong, of those that fit a page. */
+static void add_trees(page *p, const record *r, const char *const *texts) {
+    enum { TREES = 5, WORDS_MOST = 60 };
+    wrong_row *list = NULL;
+    size_t count = 0, shown = 0;
+    if (r->task.kind != ANSWER_ARCS || !texts) return;
+    html__take(p, worst_rows(&list, &count, r));
+    if (count) html__add(p, "<section><h3>Trees: gold above, predicted below</h3>\n");
+    for (size_t i = 0; i < count && shown < TREES; i++) {
+        size_t row = list[i].row, first = (size_t)r->unit_begin[row] * ARC_WIDTH;
+        if (words_of(r, row) > WORDS_MOST) continue;
+        html__format(p, "<p class=\"soft\">row %zu</p><div class=\"scroll\">", row + 1);
+        svg__tree(p, texts[row], r->gold + first, r->predicted + first, words_of(r, row),
+                  (const char *const *)r->task.labels);
+        html__add(p, "</div>\n");
+        shown++;
+    }
+    if (count) html__add(p, "</section>\n");
+    mem_free(list);
 }
 
 static void add_worst(page *p, const record *r, const char *const *texts) {
     static const char *const errors[ANSWER_KINDS] = {"probability of gold", "error", "labels wrong",
-                                                     "entities wrong"};
-    static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f", "%.0f"};
+                                                     "entities wrong", "words wrong"};
+    static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f", "%.0f", "%.0f"};
     wrong_row *list = NULL;
     size_t count = 0;
     html__take(p, worst_rows(&list, &count, r));
@@ -402,7 +432,7 @@ static void add_identity(page *p, const record *r) {
     row_number(p, "test rows", (double)r->task.test_rows);
     row_text(p, "data SHA-256", r->task.data_sha256);
     row_number(p, "parameters", (double)r->model.parameters);
-    if (r->model_is_gone) row_text(p, "model", "gone: a later run replaced it");
+    if (r->model_is_gone) row_text(p, "model", "a later run replaced it");
     row_text(p, "weights SHA-256",
              r->model.weights_sha256 ? r->model.weights_sha256 : "from scratch");
     row_text(p, "vocabulary SHA-256", r->model.vocab_sha256);
@@ -412,13 +442,15 @@ static void add_identity(page *p, const record *r) {
 }
 
 static void add_title(page *p, const record *r) {
+    char room[2][SCORE_TEXT_BYTES];
     html__add(p, "<p><a href=\"../../index.html\">Leaderboard</a></p>\n<h1>");
     html__text(p, r->model.name);
     html__add(p, " on ");
     html__text(p, r->task.name);
-    html__format(p, ", seed %lld</h1>\n<p>%s %.2f, deduplicated %.2f; trained in ",
-                 (long long)r->seed, metric_find(r->headline)->title,
-                 100 * record_metric(r, r->headline), 100 * record_metric_dedup(r, r->headline));
+    html__format(p, ", seed %lld</h1>\n<p>%s %s, deduplicated %s; trained in ", (long long)r->seed,
+                 metric_find(r->headline)->title,
+                 score_percent(room[0], record_metric(r, r->headline)),
+                 score_percent(room[1], record_metric_dedup(r, r->headline)));
     html__take(p, report__duration(p->out, r->timing.train_s));
     html__add(p, " on ");
     html__text(p, r->device.name);
@@ -449,6 +481,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts) {
     html__add(&p, "</div>\n");
     add_confusion(&p, r);
     add_worst(&p, r, texts);
+    add_trees(&p, r, texts);
     html__add(&p, "<div class=\"columns\">\n");
     add_recipe(&p, r);
     add_identity(&p, r);

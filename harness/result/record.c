@@ -181,6 +181,13 @@ double record_row_error(const record *r, size_t row) {
         return (double)tags_wrong(r->gold + first, r->predicted + first,
                                   r->unit_begin[row + 1] - first, r->task.label_count);
     }
+    if (r->task.kind == ANSWER_ARCS) {
+        for (size_t w = r->unit_begin[row]; w < r->unit_begin[row + 1]; w++) {
+            const uint32_t *right = r->gold + w * ARC_WIDTH, *said = r->predicted + w * ARC_WIDTH;
+            wrong += right[ARC_HEAD] != said[ARC_HEAD] || right[ARC_RELATION] != said[ARC_RELATION];
+        }
+        return (double)wrong;
+    }
     if (r->task.kind == ANSWER_CLASS) return r->gold[row] != r->predicted[row];
     const float *gold = r->gold_numbers + row * width, *answer = r->predicted_numbers + row * width;
     if (r->task.kind == ANSWER_NUMBER) return fabs((double)*answer - (double)*gold);
@@ -297,8 +304,9 @@ static err score_rows(confusion *c, double *metrics, const record *r, const bool
     err e = answers_sum(c, kind, r->task.label_count, record_gold(r), record_answers(r), mask,
                         (size_t)r->task.test_rows);
     for (size_t m = 0; !e && m < metric_count(); m++)
-        metrics[m] = metric_applies(metric_at(m), kind, r->task.label_count) ? metric_at(m)->fn(c)
-                                                                             : (double)NAN;
+        metrics[m] = c->total && metric_applies(metric_at(m), kind, r->task.label_count)
+                         ? metric_at(m)->fn(c)
+                         : (double)NAN; // of no rows nothing is said
     return e;
 }
 

@@ -88,8 +88,8 @@ err record__kind_read(record *r, const cJSON *object, const char *key, const cha
         return ERR_OK;
     }
     return err_set(ERR_FORMAT,
-                   "%s: key '%s' is '%.40s', expected regression, multi_label or "
-                   "token_classification",
+                   "%s: key '%s' is '%.40s', expected regression, multi_label, "
+                   "token_classification or dependency_parsing",
                    where, key, text);
 }
 

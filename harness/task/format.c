@@ -81,6 +81,17 @@ static err load_tagged(task_format *f, const cJSON *object, const char *where) {
     return e;
 }
 
+static err load_conll(task_format *f, const cJSON *object, const char *where) {
+    err e = CHECK_KEYS(object, where, "kind", "columns", "index", "text", "head", "label");
+    if (e || (e = load_columns(f, object, where))) return e;
+    if ((e = task__filled_string(&f->index, object, "index", where))) return e;
+    if ((e = task__filled_string(&f->head, object, "head", where))) return e;
+    if ((e = find_column(&f->index_column, f, "index", f->index, where))) return e;
+    if ((e = find_column(&f->text_column, f, "text", f->text, where))) return e;
+    if ((e = find_column(&f->head_column, f, "head", f->head, where))) return e;
+    return find_column(&f->label_column, f, "label", f->label, where);
+}
+
 /* Two keys of the format that name the same column. */
 static err check_apart(const char *key, const char *name, const char *other_key, const char *other,
                        const char *where) {
@@ -125,6 +136,7 @@ static err load_rest(task *t, const cJSON *object, const char *where) {
     switch (t->format.kind) {
     case TASK_FORMAT_DELIMITED: return load_delimited(&t->format, object, where);
     case TASK_FORMAT_TAGGED: return load_tagged(&t->format, object, where);
+    case TASK_FORMAT_CONLL: return load_conll(&t->format, object, where);
     case TASK_FORMAT_JSONL:
     case TASK_FORMAT_JSON:
     case TASK_FORMAT_LINES: break;
@@ -139,11 +151,16 @@ err task__load_format(task *t, const cJSON *root) {
     size_t kind = 0;
     err e = json_object(&object, root, "format", t->path);
     if (e || (e = mem_printf(&where, "%s: format", t->path))) return e;
-    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json", "tagged")))
+    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json", "tagged", "conll")))
         goto done;
     f->kind = (task_format_kind)kind;
     if ((f->kind == TASK_FORMAT_TAGGED) != (t->kind == ANSWER_TAGS)) {
         e = err_set(ERR_FORMAT, "%s: key 'kind': format tagged goes with kind token_classification",
+                    where);
+        goto done;
+    }
+    if ((f->kind == TASK_FORMAT_CONLL) != (t->kind == ANSWER_ARCS)) {
+        e = err_set(ERR_FORMAT, "%s: key 'kind': format conll goes with kind dependency_parsing",
                     where);
         goto done;
     }

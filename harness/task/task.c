@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "metric/score.h"
+#include "metric/tree.h"
 #include "net/fetch.h"
 #include "platform/file.h"
 
@@ -325,6 +326,30 @@ static err load_kind(task *t, const cJSON *root) {
     return ERR_OK;
 }
 
+/* What trees keep to. */
+static err load_tree(task *t, const cJSON *root) {
+    const cJSON *object;
+    const char *names[TREE_RULES];
+    char *where = NULL;
+    size_t gold = 0, decode = 0, piece = 0;
+    if (t->kind != ANSWER_ARCS)
+        return json_has(root, "tree")
+                   ? err_set(ERR_FORMAT, "%s: key 'tree' goes with kind dependency_parsing",
+                             t->path)
+                   : ERR_OK;
+    for (uint32_t i = 0; i < TREE_RULES; i++) names[i] = tree_rule_name(i);
+    err e = json_object(&object, root, "tree", t->path);
+    if (e || (e = mem_printf(&where, "%s: tree", t->path))) return e;
+    if ((e = CHECK_KEYS(object, where, "gold", "decode", "pieces"))) goto done;
+    if ((e = task__choice(&gold, object, "gold", where, names, TREE_RULES))) goto done;
+    if ((e = task__choice(&decode, object, "decode", where, names, TREE_RULES))) goto done;
+    if ((e = CHOICE(&piece, object, "pieces", where, "first", "last"))) goto done;
+    t->tree = (task_tree){(uint32_t)gold, (uint32_t)decode, piece == 0};
+done:
+    mem_free(where);
+    return e;
+}
+
 static err load_split(task_split *s, const cJSON *root, const char *key, const char *path) {
     const cJSON *object;
     char *where = NULL;
@@ -437,15 +462,15 @@ static err load_manifest(task *t, const cJSON *root) {
     size_t rule = 0;
     int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
-                        "citation", "data_folder", "kind", "range", "files", "format", "labels",
-                        "invalid_label", "split", "sample_split", "cleaning", "metrics", "headline",
-                        "max_length"))) {
+                        "citation", "data_folder", "kind", "range", "tree", "files", "format",
+                        "labels", "invalid_label", "split", "sample_split", "cleaning", "metrics",
+                        "headline", "max_length"))) {
         return e;
     }
     if ((e = task__load_heading(t, root))) return e;
     if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
     t->max_length = (size_t)number;
-    if ((e = load_kind(t, root))) return e;
+    if ((e = load_kind(t, root)) || (e = load_tree(t, root))) return e;
     if ((e = load_splits(t, root))) return e;
     if ((e = load_files(t, root))) return e;
     if ((e = task__load_format(t, root))) return e;

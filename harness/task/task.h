@@ -3,8 +3,8 @@
  * A manifest is one JSON file, <name>.json; tasks/README.md is its schema. It says where the data
  * comes from, how a file is read, which labels there are, how the rows are split and cleaned, and
  * which score leads. Manifests are looked for in a folder of the user's own (`extra_dir`, may be
- * NULL), then in the source tree, then where the program is installed; the first file of a name
- * wins.
+ * NULL), then in those of HARNESS_TASKS (separated by colons), then among what comes with the
+ * program (platform/assets.h); the first file of a name wins.
  *
  * A task owns its manifest, and every string in it is borrowed from there until task_free. The rows
  * themselves are data/dataset.h. */
@@ -47,6 +47,7 @@ typedef enum task_format_kind {
     TASK_FORMAT_JSONL,     /* one object a line */
     TASK_FORMAT_JSON,      /* one array of objects */
     TASK_FORMAT_TAGGED,    /* a unit, a tab and its tag a line, an empty line behind a sentence */
+    TASK_FORMAT_CONLL,     /* a word a line, an empty line behind a sentence (data/conll.c) */
     TASK_FORMAT_LINES      /* corpora only: a line is a text */
 } task_format_kind;
 
@@ -65,7 +66,9 @@ typedef struct task_format {
      * their values */
     const char *label;
     const char *label_separator; /* between the labels of a list; NULL: a JSON list */
-    size_t text_column;          /* index of text in columns; delimited only, as all below */
+    const char *index, *head;    /* conll: of a word's number, and of its head's */
+    size_t index_column, head_column;
+    size_t text_column; /* index of text in columns; delimited and conll, as all below */
     size_t pair_column, label_column;
     uint32_t *column_labels; /* (column_count) label of the column + 1, 0: none; or NULL */
     unit_kind unit;          /* tagged only, as the two below */
@@ -90,8 +93,16 @@ typedef struct task_split {
     uint32_t one_in; /* hash rule only, at least 2 */
 } task_split;
 
+/* Of dependency parsing: what gold trees keep to, and those that are made of scores (TREE_... of
+ * metric/tree.h), and which piece of a word a model reads. */
+typedef struct task_tree {
+    uint32_t gold, decode;
+    bool first_pieces;
+} task_tree;
+
 typedef struct task {
     answer_kind kind;
+    task_tree tree;
     double low, high; /* ANSWER_NUMBER: range of the scores */
     void *manifest;   /* cJSON, owned; the strings below live in it */
     char *path;       /* of the manifest, owned */
@@ -150,7 +161,7 @@ typedef struct task_catalog {
     size_t count;
 } task_catalog;
 
-/* Errors: ERR_IO when extra_dir is given and cannot be read, or when no folder has any manifest. */
+/* Errors: ERR_IO naming the folder that cannot be read; those of asset_folder. */
 err task_list(task_catalog *c, const char *extra_dir) MUST_CHECK;
 void task_catalog_free(task_catalog *c);
 

@@ -59,10 +59,10 @@ err task__load_format(task *t, const cJSON *root) MUST_CHECK;
 /* Finds the labels that files and columns stand for. pre: files, format and labels are loaded. */
 err task__bind_labels(task *t) MUST_CHECK;
 
-/* Finds the manifests of extra_dir (may be NULL), then of each folder (count) that is there; `what`
- * names them in messages ("task"). */
-err task__list(task_catalog *c, const char *extra_dir, const char *const *folders, size_t count,
-               const char *what) MUST_CHECK;
+/* Finds the manifests of extra_dir (may be NULL), of the folders of HARNESS_TASKS where has_named,
+ * and of the asset (platform/assets.h); of one name the first counts. */
+err task__list(task_catalog *c, const char *extra_dir, bool has_named,
+               const char *asset) MUST_CHECK;
 
 /* The path of a name in c, borrowed. Errors: ERR_USAGE listing the known names and the nearest;
  * advice stands behind them. */

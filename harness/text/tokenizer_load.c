@@ -144,12 +144,10 @@ err tokenizer__add(tokenizer *t, const added_token *a, const char *where) {
 }
 
 const char *tokenizer_text(const tokenizer *t, uint32_t id) {
-    // an added token may share its id with a line of the vocabulary that a later one replaced
-    if (id < t->piece_count && tokenizer_find(t, t->tokens[id]) != id) {
-        for (size_t i = 0; i < t->added_count; i++) {
-            if (t->added[i].id == id) return t->added[i].text;
-        }
-    }
+    // an added token may share its id with a line of the vocabulary: it comes first, as in
+    // transformers
+    for (size_t i = 0; i < t->added_count; i++)
+        if (t->added[i].id == id) return t->added[i].text;
     return t->tokens[id];
 }
 

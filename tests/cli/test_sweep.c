@@ -207,8 +207,8 @@ Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
     MUST(file_read((void **)&board, &bytes, temporary_path("results/LEADERBOARD.md"), 0));
-    const char *first = strstr(board, "tiny (model gone: 1 of 1)");
-    cr_assert(first && !strstr(first + sizeof "tiny (", "(model gone"), "%s", board);
+    const char *first = strstr(board, "tiny (model replaced: 1 of 1)");
+    cr_assert(first && !strstr(first + sizeof "tiny (", "(model replaced"), "%s", board);
     mem_free(board);
     mem_free(path);
     record_free(&read);

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "model/head/head.h"
 #include "model/weights/safetensors.h"
+#include "model/weights/tensors.h"
 #include "model/weights/weights.h"
 #include "platform/file.h"
 #include "support/checkpoint_file.h"
@@ -538,6 +539,33 @@ Test(weights, shards_are_one_checkpoint) {
     checkpoint_file_write(&f.file, temporary_path("shards/model.safetensors"), 0, f.file.count,
                           "BF16");
     loads_equal(&f, folder, "one file beside an index");
+    close_fixture(&f);
+}
+
+// Folders are opened several times before their weights are loaded.
+Test(weights, only_who_loads_warns_of_an_index) {
+    fixture f;
+    tensors t;
+    char *said = NULL;
+    size_t count = 0;
+    open_fixture(&f);
+    const char *folder = temporary_path("shards"), *path = temporary_path("said");
+    write_shards(&f, folder, "F32");
+    write_index(&f, folder, "", -1, 7);
+    log_set_quiet(false);
+    cr_assert_not_null(freopen(path, "w", stderr));
+    MUST(tensors_open(&t, folder));
+    tensors_close(&t);
+    fflush(stderr);
+    MUST(file_read((void **)&said, &count, path, 0));
+    cr_assert_eq(count, 0, "%s", said);
+    mem_free(said);
+    MUST(tensors_open_to_load(&t, folder));
+    tensors_close(&t);
+    fflush(stderr);
+    MUST(file_read((void **)&said, &count, path, 0));
+    cr_assert_not_null(strstr(said, "metadata.total_size is 7, "), "%s", said);
+    mem_free(said);
     close_fixture(&f);
 }
 

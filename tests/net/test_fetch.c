@@ -924,7 +924,12 @@ Test(fetch, a_task_is_fetched_checked_and_mended) {
               err_message(e));
     made_task_file(&m, "train.csv", "mine, and longer than that", 26);
     MUST_FAIL(fetch_task(&m.task, NULL, false, true), ERR_DATA,
-              "train.csv: 26 bytes, the manifest expects 19");
+              "train.csv: 26 bytes, the manifest expects 19; move it away");
+    // nor is a file that differs in the folder of --data
+    unsetenv("HARNESS_DATA");
+    dataset_options named = {.data_dir = m.folder};
+    MUST_FAIL(fetch_task(&m.task, &named, false, true), ERR_DATA,
+              "train.csv: 26 bytes, the manifest expects 19; move it away");
     cr_expect_eq(server_count(s, "/train.csv"), 2);
     made_task_end(&m);
     finish(s);

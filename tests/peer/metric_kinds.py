@@ -1,10 +1,11 @@
-"""Every score of random numbers, sets of labels and tags, computed by scipy, scikit-learn or seqeval and by harness.
+"""Every score of random numbers, sets of labels, tags and trees, computed by scipy, scikit-learn or seqeval and by harness.
 
     tests/peer/.venv/bin/python tests/peer/metric_kinds.py [--count 10000] [--seed 1]
 
 Numbers: 2 to 300 rows, most with many equal values, some with a constant side (not defined on both sides). Sets: 2 to 12
 labels, with empty and full rows, absent labels and equal scores. Tags: 1 to 12 sentences of 0 to 20 units under 1 to 4 types,
-predictions of every kind of nonsense, gold whose entities may begin with I-. All within 1e-12. Needs build/dev/metric_pass.
+predictions of every kind of nonsense, gold whose entities may begin with I-. Arcs: sentences of heads and relations, by KLUE's formulas
+over scikit-learn (KLUE-baseline at 443c38b). All within 1e-12. Needs build/dev/metric_pass.
 """
 import argparse
 import json
@@ -115,6 +116,36 @@ def tag_line(types, gold, predicted):
     return " ".join(map(str, ["tags", 2 * types + 1, len(gold), *map(len, gold), *flat]))
 
 
+def arc_case(rng):
+    """(relations, gold, predicted): sentences of (head, relation, is punctuation); heads need be no tree"""
+    relations, gold, predicted = int(rng.integers(1, 40)), [], []
+    for _ in range(rng.integers(1, 13)):
+        n = int(rng.integers(0, 30))
+        right = np.stack([rng.integers(0, n + 1, n), rng.integers(0, relations, n), rng.random(n) < 0.2], 1).astype(int)
+        said = np.where(rng.random((n, 3)) < rng.choice([0, 0.2, 0.7]), right[rng.permutation(n)], right)
+        gold.append(right)
+        predicted.append(said)
+    return relations, gold, predicted
+
+
+def arc_scores(relations, gold, predicted):
+    g, p = (np.concatenate(side).reshape(-1, 3) for side in (gold, predicted))
+    head, plain = g[:, 0] == p[:, 0], g[:, 2] == 0
+    both = head & (g[:, 1] == p[:, 1])
+    found = {"uas": head, "las": both, "uas_words": head[plain], "las_words": both[plain]}
+    found = {name: float(right.mean()) if len(right) else 0.0 for name, right in found.items()}
+    others, wrong = 15, 16
+    types = np.where(head, np.minimum(p[:, 1], others), wrong)
+    found["klue_uas"] = f1_score(g[:, 0], p[:, 0], average="macro", zero_division=0) if len(g) else 0.0
+    found["klue_las"] = f1_score(np.minimum(g[:, 1], others), types, average="macro", zero_division=0) if len(g) else 0.0
+    return found
+
+
+def arc_line(relations, gold, predicted):
+    flat = [v for side in (gold, predicted) for s in side for v in s.ravel()]
+    return " ".join(map(str, ["arcs", relations, len(gold), *map(len, gold), *flat]))
+
+
 def line(kind, width, gold, predicted):
     return " ".join([kind, str(width), str(len(gold)), *(f"{v:.9g}" for v in gold.ravel()), *(f"{v:.9g}" for v in predicted.ravel())])
 
@@ -127,10 +158,11 @@ def main():
     a = arguments.parse_args()
     warnings.simplefilter("ignore")
     rng, lines = np.random.default_rng(a.seed), common.Lines()
-    for kind, draw, scores in (("number", number_case, number_scores), ("set", set_case, set_scores), ("tag", tag_case, tag_scores)):
+    for kind, draw, scores in (("number", number_case, number_scores), ("set", set_case, set_scores), ("tag", tag_case, tag_scores),
+                               ("arc", arc_case, arc_scores)):
         drawn = [draw(rng) for _ in range(a.count)]
-        if kind == "tag":
-            text = "\n".join(tag_line(*case) for case in drawn)
+        if kind in ("tag", "arc"):
+            text = "\n".join((tag_line if kind == "tag" else arc_line)(*case) for case in drawn)
         else:
             text = "\n".join(line(kind, g.shape[-1] if kind == "set" else 0, g, p) for g, p in drawn)
         answers = common.run_tool("metric_pass", text=text + "\n").splitlines()

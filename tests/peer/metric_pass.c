@@ -3,8 +3,9 @@
  *     metric_pass < cases
  *
  * A case is one line: class C N, N gold ids, N predicted ids; number 0 N, N gold, N predicted; set C N,
- * N * C of 0 or 1, N * C scores; tags C N, N numbers of units, gold ids of all, predicted ids of all.
- * For each, a line of JSON (of the last three metrics alone):
+ * N * C of 0 or 1, N * C scores; tags C N, N numbers of units, gold ids of all, predicted ids of all;
+ * arcs C N, the same with ARC_WIDTH ids a unit. For each, a line of JSON (of all but the first
+ * metrics alone):
  * confusion (C * C, rows are gold), metrics by name, classes [[precision, recall, f1, support]]. */
 #include "base/memory.h"
 #include "metric/rows.h"
@@ -103,15 +104,16 @@ static err number_case(answer_kind kind, size_t classes, size_t count) {
     return e;
 }
 
-static err tag_case(size_t classes, size_t count) {
+static err unit_case(answer_kind of, size_t classes, size_t count) {
+    size_t width = answer_unit_width(of);
     uint32_t *units = NULL, *begin = NULL, *gold = NULL, *predicted = NULL;
     err e = read_ids(&units, count);
     if (!e) e = mem_new(&begin, count + 1);
     for (size_t i = 0; !e && i < count; i++) begin[i + 1] = begin[i] + units[i];
-    if (!e) e = read_ids(&gold, begin[count]);
-    if (!e) e = read_ids(&predicted, begin[count]);
+    if (!e) e = read_ids(&gold, begin[count] * width);
+    if (!e) e = read_ids(&predicted, begin[count] * width);
     if (!e)
-        e = print_metrics(ANSWER_TAGS, classes, (answers){.classes = gold, .begin = begin},
+        e = print_metrics(of, classes, (answers){.classes = gold, .begin = begin},
                           (answers){.classes = predicted, .begin = begin}, count);
     mem_free(units);
     mem_free(begin);
@@ -126,7 +128,8 @@ int main(void) {
     err e = ERR_OK;
     while (!e && scanf("%15s %zu %zu", kind, &classes, &count) == 3)
         e = !strcmp(kind, "class")    ? one_case(classes, count)
-            : !strcmp(kind, "tags")   ? tag_case(classes, count)
+            : !strcmp(kind, "tags")   ? unit_case(ANSWER_TAGS, classes, count)
+            : !strcmp(kind, "arcs")   ? unit_case(ANSWER_ARCS, classes, count)
             : !strcmp(kind, "number") ? number_case(ANSWER_NUMBER, 0, count)
                                       : number_case(ANSWER_SET, classes, count);
     if (e) fprintf(stderr, "metric_pass: %s\n", err_message(e));

@@ -27,6 +27,7 @@ static void make(answer_kind kind, bool is_constant) {
                      .rows = 40,
                      .headline = kind == ANSWER_NUMBER ? "spearman"
                                  : kind == ANSWER_TAGS ? "entity_f1"
+                                 : kind == ANSWER_ARCS ? "las"
                                  : kind == ANSWER_SET  ? "micro_f1"
                                                        : "accuracy"};
     fake_record_make(&a, &f);
@@ -87,6 +88,12 @@ Test(kinds_shown, compared_numbers_are_nearer_and_sets_have_fewer_wrong_labels) 
     make(ANSWER_TAGS, false);
     compared(&out);
     expect_part(&out, "- fewer entities wrong in A alone: ");
+    record_free(&a);
+    record_free(&b);
+    out.length = 0;
+    make(ANSWER_ARCS, false);
+    compared(&out);
+    expect_part(&out, "- fewer words wrong in A alone: ");
     strbuf_free(&out);
 }
 
@@ -122,6 +129,29 @@ Test(kinds_shown, pages_have_the_largest_errors) {
     record_free(&b);
     make(ANSWER_TAGS, false);
     check_page("<th class=\"n\">entities wrong</th>", "%.0f");
+    record_free(&a);
+    record_free(&b);
+    make(ANSWER_ARCS, false);
+    check_page("<th class=\"n\">words wrong</th>", "%.0f");
+}
+
+/* With texts there are trees, what is wrong marked; heads that no word has are not drawn. */
+Test(kinds_shown, pages_draw_trees) {
+    const char *texts[40];
+    strbuf page = {0};
+    make(ANSWER_ARCS, false);
+    for (size_t i = 0; i < 40; i++) texts[i] = "가나 다 <b> 라 마 바";
+    MUST(html_run(&page, &b, NULL));
+    cr_expect(!strstr(page.text, "Trees: gold above"), "%s", page.text);
+    page.length = 0;
+    b.predicted[ARC_HEAD] = 77;
+    MUST(html_run(&page, &b, texts));
+    expect_part(&page, "Trees: gold above, predicted below");
+    expect_part(&page, "<path class=\"arc wrong\"");
+    expect_part(&page, ">&lt;b&gt;</text>");
+    expect_part(&page, "<text class=\"relation\"");
+    cr_expect(!strstr(page.text, "nan"), "%s", page.text);
+    strbuf_free(&page);
 }
 
 /* Types have a line each, and a row's entities stand with the places of their units. */

@@ -113,6 +113,31 @@ static void fill_tagged_rows(record *r, const fake_record *f, size_t rows, uint3
     mem_free(begin);
 }
 
+/* Rows of 3 to 6 words, each hanging from the next one, answered by the root where a class would be
+ * wrong. */
+static void fill_parsed_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
+    enum { MOST = 6 };
+    uint32_t *gold, *predicted, *begin, relations = (uint32_t)r->task.label_count;
+    cr_assert_not(mem_new(&gold, rows * MOST * ARC_WIDTH));
+    cr_assert_not(mem_new(&predicted, rows * MOST * ARC_WIDTH));
+    cr_assert_not(mem_new(&begin, rows + 1));
+    for (uint32_t i = 0; i < rows; i++) {
+        begin[i + 1] = begin[i] + 3 + i % 4;
+        for (uint32_t u = begin[i]; u < begin[i + 1]; u++) {
+            uint32_t *right = gold + u * ARC_WIDTH, *said = predicted + u * ARC_WIDTH;
+            right[ARC_HEAD] = u + 1 < begin[i + 1] ? u - begin[i] + 2 : 0;
+            right[ARC_RELATION] = said[ARC_RELATION] = word(u, 0, 0) % relations;
+            said[ARC_HEAD] = word(u, 2, stream) < f->right * 4294967295.0 ? right[ARC_HEAD] : 0;
+        }
+    }
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold, .begin = begin},
+                                      (answers){.classes = predicted, .begin = begin}, NULL, NULL,
+                                      rows));
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(begin);
+}
+
 static void fill_losses(record *r, size_t steps, uint32_t stream) {
     float *loss;
     cr_assert_not(mem_new(&loss, steps));
@@ -164,6 +189,8 @@ void fake_record_make(record *r, const fake_record *f) {
         fill_test_rows(r, rows, classes, f->right, stream);
     else if (f->kind == ANSWER_TAGS)
         fill_tagged_rows(r, f, rows, stream);
+    else if (f->kind == ANSWER_ARCS)
+        fill_parsed_rows(r, f, rows, stream);
     else
         fill_other_rows(r, f, rows, stream);
     fill_losses(r, steps, stream);

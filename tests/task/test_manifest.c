@@ -17,6 +17,7 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
         const char *name, *headline;
         size_t labels;
     } known[] = {
+        {"klue_dp", "las", 38},           {"klue_dp_dev", "las", 38},
         {"klue_ner", "entity_f1", 13},    {"klue_ner_dev", "entity_f1", 13},
         {"klue_nli", "accuracy", 3},      {"klue_nli_dev", "accuracy", 3},
         {"klue_sts", "pearson", 0},       {"klue_sts_dev", "pearson", 0},
@@ -28,6 +29,7 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
         {"kor_sae", "macro_f1", 6},       {"kor_sarcasm", "accuracy", 2},
         {"kor_sts", "spearman", 0},       {"korean_unsmile", "micro_f1", 10},
         {"lang_id", "macro_f1", 24},      {"nsmc", "accuracy", 2},
+        {"ud_ko_gsd", "las", 31},         {"ud_ko_kaist", "las", 31},
     };
     json_setup();
     size_t live = mem_live_count();
@@ -59,10 +61,12 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
     cr_expect_eq(e, ERR_USAGE);
     cr_expect_str_eq(
         err_message(e),
-        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_ner, klue_ner_dev, "
-        "klue_nli, klue_nli_dev, klue_sts, klue_sts_dev, klue_tc, klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
+        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_dp, klue_dp_dev, klue_ner, "
+        "klue_ner_dev, "
+        "klue_nli, klue_nli_dev, klue_sts, klue_sts_dev, klue_tc, klue_tc_dacon, kmhas, "
+        "kmhas_small, kor_3i4k, "
         "kor_hate, kor_hate_bias, kor_hate_gender, kor_nli, kor_nli_full, kor_sae, "
-        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc)");
+        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc, ud_ko_gsd, ud_ko_kaist)");
     e = task_find(&t, "something else entirely", NULL);
     cr_expect_eq(strncmp(err_message(e), "unknown task 'something else entirely' (known: ", 47), 0);
 }

@@ -77,7 +77,20 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
         {{"a", "b"}, "c=negative", "folder has no label 'c' (its first is 'a')", ERR_USAGE, 2},
         {{"a", "b"}, "a=c", "task nsmc has no label 'c'", ERR_USAGE, 2},
         {{"a", "b"}, "a", "'a' has no '='", ERR_USAGE, 2},
-        {{"a", "b"}, "a=negative,b=negative", "or is there twice", ERR_DATA, 2},
+        {{"a", "b"},
+         "a=negative,b=negative",
+         "'a' is 'negative' already, 'b' cannot",
+         ERR_USAGE,
+         2},
+        {{"negative", "b"}, "b=bad", "'negative' is 'negative' already, 'b' cannot", ERR_USAGE, 2},
+        {{"a", "b"}, "a=negative,A=positive", "'A' stands there twice", ERR_USAGE, 2},
+        // no map could tell these apart, so none is asked for
+        {{"positive", "Positive"},
+         NULL,
+         "labels 0 and 1 of the model are both 'Positive'",
+         ERR_DATA,
+         2},
+        {{"x", "x"}, "x=negative", "give them two names in its config.json", ERR_DATA, 2},
     };
     json_setup();
     size_t live = mem_live_count();
@@ -91,6 +104,10 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
     uint32_t *rows = NULL;
     MUST_FAIL(labels_match(&rows, &c, &t, NULL, "folder"), ERR_DATA,
               "folder: the model has 3 labels, task nsmc has 2");
+    const task number = {.name = "klue_sts", .kind = ANSWER_NUMBER};
+    MUST(labels_check_map(&number, NULL));
+    MUST(labels_check_map(&t, "a=b"));
+    MUST_FAIL(labels_check_map(&number, "a=b"), ERR_USAGE, "klue_sts has no labels");
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -104,6 +121,9 @@ Test(labels, are_renamed_by_a_map_alone) {
     cr_assert_str_eq(c.labels[0], "L0");
     cr_assert_str_eq(c.labels[1], "긍정");
     MUST_FAIL(labels_rename(&c, "L7=x", "folder"), ERR_USAGE, "folder has no label 'L7'");
+    MUST_FAIL(labels_rename(&c, "L0=긍정", "folder"), ERR_USAGE, "'L0' is '긍정' already");
+    MUST_FAIL(labels_rename(&c, "L0=a,긍정=A", "folder"), ERR_USAGE, "'긍정' cannot be it too");
+    cr_assert_str_eq(c.labels[0], "L0");
     model_config_free(&c);
     c.classes = 2;
     MUST(labels_rename(&c, "LABEL_0=x", "folder"));

@@ -10,6 +10,9 @@
 
 struct model_builder;
 
+/* Dense layers of a parser: a node as a dependent and as a head, for arcs and for relations. */
+enum { PARSER_PARTS = 4 };
+
 /* Which rows of the encoder's last layer. */
 typedef enum head_rows {
     HEAD_READS_FIRST, /* the first token's of each sentence: R = B */
@@ -26,6 +29,12 @@ typedef struct head_memory {
     span doutputs;        /* (R, C) */
     span normal, dnormal; /* (R, E) behind a LayerNorm of the dense layer, whose sums these are: */
     span mean, rstd;      /* (R) */
+    /* of a parser (parser.h): A, E its sizes of arcs and relations, C relations */
+    span part[PARSER_PARTS], part_pre[PARSER_PARTS]; /* (R, A or E) its dense layers */
+    span dpart[PARSER_PARTS];
+    span arc, darc;           /* (R, A) */
+    span bilinear, dbilinear; /* (R, C, E) */
+    span linear, relations;   /* (R, C); in training relations become their gradient */
 } head_memory;
 
 typedef struct head {
@@ -36,8 +45,8 @@ typedef struct head {
     /* The weight of the product that gives `classes` outputs, named by id2label; 0: it has none */
     param_field output;
     bool hides_outputs; /* they stay in the head's memory: nothing else reads them */
-    /* C. */
-    uint32_t (*outputs)(const model_config *c);
+    /* C, where it is the batch's as well (parser.h). */
+    uint32_t (*outputs)(const model_config *c, const batch_capacity *capacity);
     /* Takes what m needs for `rows` rows from the arena. */
     err (*memory)(head_memory *m, arena *a, const model_config *c, size_t rows, bool training);
     /* Append operations: x (R, H) to batch->outputs; outputs to batch->losses and, in training,
@@ -58,6 +67,7 @@ typedef struct head {
     X(regression)                                                                                  \
     X(multi_label)                                                                                 \
     X(token_classification)                                                                        \
+    X(dependency_parsing)                                                                          \
     X(masked_lm)
 
 #define X(name) extern const head head_##name;
@@ -71,6 +81,7 @@ static inline const head *head_of_kind(answer_kind kind) {
     case ANSWER_NUMBER: return &head_regression;
     case ANSWER_SET: return &head_multi_label;
     case ANSWER_TAGS: return &head_token_classification;
+    case ANSWER_ARCS: return &head_dependency_parsing;
     }
     return &head_classification;
 }

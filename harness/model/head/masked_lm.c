@@ -7,7 +7,8 @@
  * Sizes beside head.h's: V vocabulary, E size of the embeddings. */
 #include "model/builder.h"
 
-static uint32_t outputs_of(const model_config *c) {
+static uint32_t outputs_of(const model_config *c, const batch_capacity *capacity) {
+    (void)capacity;
     return c->vocabulary;
 }
 

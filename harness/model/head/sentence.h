@@ -6,7 +6,7 @@
 
 #include "model/builder.h"
 
-uint32_t head__outputs(const model_config *c);
+uint32_t head__outputs(const model_config *c, const batch_capacity *capacity);
 err head__memory(head_memory *m, arena *a, const model_config *c, size_t rows,
                  bool training) MUST_CHECK;
 err head__forward(const model_builder *b, dim rows, span x) MUST_CHECK;

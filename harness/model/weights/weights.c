@@ -307,7 +307,7 @@ static err load(params *ps, weights_report *report, const char *folder, uint32_t
     *report = (weights_report){0};
     for (size_t i = 0; i < ps->count; i++)
         if (ps->list[i].count > largest) largest = ps->list[i].count;
-    if ((e = tensors_open(&files, folder))) goto done;
+    if ((e = tensors_open_to_load(&files, folder))) goto done;
     if ((e = name_all(&l))) goto done;
     if ((e = mem_new(&l.used, files.count))) goto done;
     if ((e = mem_new(&l.absent, ps->count))) goto done;
@@ -336,14 +336,15 @@ err weights_load_resized(params *ps, weights_report *report, const char *folder,
 
 /* --- the classifier's rows --- */
 
-static err move_rows(param *p, const uint32_t *from) {
+/* Of a tensor whose rows are labels, or several rows a label. */
+static err move_rows(param *p, const uint32_t *from, size_t classes) {
     float *before = NULL, *after = NULL;
-    size_t cols = p->cols;
+    size_t each = p->count / classes;
     err e = mem_new(&before, p->count);
     if (!e) e = mem_new(&after, p->count);
     if (!e) e = device_read_f32(before, p->p, p->count);
-    for (size_t row = 0; !e && row < p->rows; row++)
-        memcpy(after + row * cols, before + from[row] * cols, cols * sizeof *after);
+    for (size_t row = 0; !e && row < classes; row++)
+        memcpy(after + row * each, before + from[row] * each, each * sizeof *after);
     if (!e) e = params_write(p, after, 0, p->count);
     mem_free(before);
     mem_free(after);
@@ -351,8 +352,12 @@ static err move_rows(param *p, const uint32_t *from) {
 }
 
 err weights_move_rows(params *ps, const uint32_t *from) {
+    size_t classes = SIZE_MAX;
     err e = ERR_OK;
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].scope == PARAM_CLASSIFIER && ps->list[i].rows < classes)
+            classes = ps->list[i].rows;
     for (size_t i = 0; !e && i < ps->count; i++)
-        if (ps->list[i].scope == PARAM_CLASSIFIER) e = move_rows(&ps->list[i], from);
+        if (ps->list[i].scope == PARAM_CLASSIFIER) e = move_rows(&ps->list[i], from, classes);
     return e;
 }

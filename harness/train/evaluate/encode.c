@@ -1,45 +1,87 @@
 #include "train/evaluate/encode.h"
 
 #include "base/memory.h"
+#include "compute/ops.h"
 
 #include <string.h>
 
 enum { BLOCKS = sizeof((encoded *)0)->blocks / sizeof(uint32_t *) };
 
-/* Words of a block that a sentence's units take: their places, and the targets of those that a token
- * answers for. */
-enum { WORDS_PER_UNIT = 3 };
+/* What a sentence's units take of a block: where each is (count), and of those that a token answers
+ * for, and of a tree's root, their places, and then their targets (rows, width). */
+typedef struct unit_layout {
+    size_t count, rows, width;
+} unit_layout;
 
-static size_t unit_words(const encoded *out, size_t i) {
-    return out->units ? WORDS_PER_UNIT * (size_t)out->units[i].count : 0;
+static unit_layout layout_of(const example *x) {
+    uint32_t count = x->target.units.count;
+    return x->in_tree ? (unit_layout){count, (size_t)count + 1, ARC_WIDTH}
+                      : (unit_layout){count, count, 1};
 }
 
-/* Lays out the units of a sentence in words (WORDS_PER_UNIT, units); the answers are counted in
- * out's sentence. */
-static void choose_units(pack_sentence *out, uint32_t *words, const encoding *e,
-                         const example_units *units) {
-    int32_t *first = (int32_t *)words;
-    uint32_t *places = words + units->count, *ids = places + units->count, chosen = 0;
-    units_align(first, NULL, e, units->list, units->count);
+static size_t layout_words(unit_layout l) {
+    return l.count + l.rows * (1 + l.width);
+}
+
+/* The node of a word, which stands among the words that have one; CLASS_NONE when it has none. */
+static uint32_t node_of(uint32_t word, const int32_t *first) {
+    uint32_t node = 1;
+    if (!word) return 0;
+    for (uint32_t u = 0; u + 1 < word; u++) node += first[u] >= 0;
+    return first[word - 1] >= 0 ? node : CLASS_NONE;
+}
+
+/* What is to be said of a word, once heads are nodes. */
+static void set_arc(uint32_t *target, const uint32_t *values, const int32_t *first) {
+    uint32_t head = values ? node_of(values[ARC_HEAD], first) : CLASS_NONE;
+    target[ARC_HEAD] = head;
+    target[ARC_RELATION] = head == CLASS_NONE ? CLASS_NONE : values[ARC_RELATION];
+    target[ARC_PUNCTUATION] = 0;
+}
+
+/* Lays out the units of a sentence; the answers are counted in out's sentence. */
+static err choose_units(pack_sentence *out, uint32_t *words, const encoding *e, const example *x) {
+    const example_units *units = &x->target.units;
+    unit_layout l = layout_of(x);
+    int32_t *first = (int32_t *)words, *last = NULL;
+    uint32_t *places = words + l.count, *ids = places + l.rows, chosen = 0;
+    bool by_last = x->in_tree && !x->first_pieces;
+    err failed = by_last ? mem_new(&last, l.count) : ERR_OK;
+    if (failed) return failed;
+    units_align(first, last, e, units->list, units->count);
+    if (x->in_tree) {
+        places[chosen] = 0;
+        for (size_t k = 0; k < l.width; k++) ids[k] = CLASS_NONE;
+        chosen++;
+    }
     for (uint32_t u = 0; u < units->count; u++) {
         if (first[u] < 0) continue;
-        places[chosen] = (uint32_t)first[u];
-        ids[chosen++] = units->values ? units->values[u] : 0;
+        const uint32_t *values = units->values ? units->values + u * l.width : NULL;
+        places[chosen] = (uint32_t)(by_last ? last[u] : first[u]);
+        if (x->in_tree)
+            set_arc(ids + chosen * l.width, values, first);
+        else
+            ids[chosen] = values ? *values : 0;
+        chosen++;
     }
     out->target.chosen = (example_chosen){.count = chosen};
+    mem_free(last);
+    return ERR_OK;
 }
 
 /* The block moved while it grew: addresses are taken when it is whole. */
-static void point_into(encoded *out, const uint32_t *block, size_t first, size_t last) {
+static void point_into(encoded *out, const uint32_t *block, const example *examples, size_t first,
+                       size_t last) {
     for (size_t i = first; i < last; i++) {
         pack_sentence *s = &out->sentences[i];
         s->ids = block;
         block += s->count;
         if (!out->units) continue;
+        unit_layout l = layout_of(&examples[i]);
         out->units[i].first = (const int32_t *)block;
-        s->target.chosen.places = block + out->units[i].count;
-        s->target.chosen.ids = s->target.chosen.places + out->units[i].count;
-        block += unit_words(out, i);
+        s->target.chosen.places = block + l.count;
+        s->target.chosen.ids = s->target.chosen.places + l.rows;
+        block += layout_words(l);
     }
 }
 
@@ -56,17 +98,18 @@ static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, cons
             break;
         }
         if (out->units) out->units[i].count = x->target.units.count;
-        size_t need = used + one.count + unit_words(out, i);
+        size_t need = used + one.count + (out->units ? layout_words(layout_of(x)) : 0);
         if ((e = mem_grow((void **)block, &capacity, need, sizeof **block))) break;
         memcpy(*block + used, one.ids, one.count * sizeof *one.ids);
         out->sentences[i] =
             (pack_sentence){NULL, (uint32_t)one.count, (uint32_t)one.second, x->target};
-        if (out->units)
-            choose_units(&out->sentences[i], *block + used + one.count, &one, &x->target.units);
+        if (out->units &&
+            (e = choose_units(&out->sentences[i], *block + used + one.count, &one, x)))
+            break;
         used = need;
         *cut += one.truncated;
     }
-    if (!e) point_into(out, *block, first, last);
+    if (!e) point_into(out, *block, examples, first, last);
     encoding_free(&one);
     return e;
 }

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "metric/tags.h"
+#include "metric/tree.h"
+#include "model/head/parser.h"
 #include "train/step/capacity.h"
 
 #include <math.h>
@@ -41,18 +43,60 @@ void evaluator_free(evaluator *e) {
     *e = (evaluator){0};
 }
 
+/* The softmax of scores, at one of them. */
+static float chance_of(const float *scores, size_t count, uint32_t place) {
+    double largest = (double)scores[0], sum = 0;
+    for (size_t h = 1; h < count; h++) largest = fmax(largest, (double)scores[h]);
+    for (size_t h = 0; h < count; h++) sum += exp((double)scores[h] - largest);
+    return (float)(exp((double)scores[place] - largest) / sum);
+}
+
+/* Trees of the sentences of a micro-batch, from the outputs of its nodes (count): of each node the
+ * head among them, the relation, and how likely that head is; of a root nothing. */
+static err collect_trees(evaluator *e, uint32_t slot, uint32_t micro, size_t count, float *out) {
+    size_t width = head__parser_width(&e->capacity), units = e->batch.dim_units.max;
+    span outputs = span_at(e->batch.outputs, slot, micro);
+    const uint32_t *nodes = span_host(span_at(e->batch.nodes, slot, micro));
+    uint32_t *heads = NULL;
+    float *scores = NULL;
+    err failed = mem_new(&heads, width);
+    if (!failed) failed = mem_new(&scores, width * width);
+    for (size_t first = 0, n; !failed && first < count; first += n) {
+        n = nodes[2 * first + 1];
+        for (size_t w = 1; w < n; w++)
+            for (size_t h = 0; h < n; h++)
+                scores[(w - 1) * n + h] = (float)span_real(outputs, (first + w) * width + h);
+        failed = tree_decode(heads, scores, n, (uint32_t)n - 1, e->model->config.tree_rule);
+        for (size_t w = 1; w < n && !failed; w++) {
+            float *node = out + (first + w) * EVALUATED_OF_NODE;
+            size_t relation = units * width + (first + w) * width + heads[w - 1];
+            node[EVALUATED_HEAD] = (float)heads[w - 1];
+            node[EVALUATED_RELATION] = (float)span_real(outputs, relation);
+            node[EVALUATED_CHANCE] = chance_of(scores + (w - 1) * n, n, heads[w - 1]);
+            if (!isfinite(node[EVALUATED_CHANCE]))
+                failed = err_set(ERR_NUMERIC, "a score of word %zu is not finite", w);
+        }
+    }
+    mem_free(heads);
+    mem_free(scores);
+    return failed;
+}
+
 /* Reads the results of the batch that a slot ran; they begin at `first`. */
 static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, double *loss) {
     const pack *p = &e->packs[slot];
-    uint32_t classes = e->capacity.outputs;
+    uint32_t classes = evaluated_width(e->model);
+    bool trees = e->capacity.target.kind == ANSWER_ARCS;
     err failed = plan_wait(&e->plan, slot);
     if (failed) return failed;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         span scores = span_at(e->batch.outputs, slot, micro);
         span losses = span_at(e->batch.losses, slot, micro);
         size_t count = pack_results(p, micro);
+        if (trees && (failed = collect_trees(e, slot, micro, count, logits + first * classes)))
+            return failed;
         for (size_t b = 0; b < count; b++) {
-            for (size_t c = 0; c < classes; c++) {
+            for (size_t c = 0; !trees && c < classes; c++) {
                 double value = span_real(scores, b * classes + c);
                 if (!isfinite(value))
                     return err_set(ERR_NUMERIC, "logit %zu of %s %zu is not finite", c,
@@ -68,7 +112,7 @@ static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, dou
 
 err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data,
                   const char *progress) {
-    size_t begun[SLOT_COUNT] = {0}, batches = 0, results = 0;
+    size_t begun[SLOT_COUNT] = {0}, batches = 0, results = 0, divisor = 0;
     double sum = 0;
     err failed = ERR_OK;
     for (size_t first = 0; first < data->count; first += e->batch_size, batches++) {
@@ -82,6 +126,7 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
             return failed;
         for (uint32_t micro = 0; micro < e->packs[slot].micro_count; micro++)
             results += pack_results(&e->packs[slot], micro);
+        divisor += e->packs[slot].of_units ? e->packs[slot].unit_count : n;
         step_info step = pack_step(&e->packs[slot], slot, 1, 0);
         if ((failed = plan_submit(&e->plan, &step))) return failed;
         if (progress) log_progress("%s %zu of %zu", progress, first, data->count);
@@ -91,7 +136,7 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
         if ((failed = collect(e, i % SLOT_COUNT, begun[i % SLOT_COUNT], logits, &sum)))
             return failed;
     if (progress) log_progress_end();
-    if (loss) *loss = results ? sum / (double)results : 0;
+    if (loss) *loss = divisor ? sum / (double)divisor : 0;
     return ERR_OK;
 }
 
@@ -109,11 +154,52 @@ static void spread_tags(uint32_t *tags, const uint32_t *said, const encoded_unit
     }
 }
 
+/* Of a row's words their heads and relations, from those of its nodes (rows). A word that no token
+ * answers for hangs from the next one, the last from the root's word. */
+static void spread_arcs(uint32_t *arcs, const float *nodes, const encoded_units *units) {
+    uint32_t root = 0, node = 0;
+    for (uint32_t u = 0; u < units->count; u++) { // words of nodes
+        uint32_t *arc = arcs + (size_t)u * ARC_WIDTH;
+        bool is_there = units->first[u] >= 0;
+        if (is_there) node++;
+        const float *said = nodes + (size_t)node * EVALUATED_OF_NODE;
+        arc[ARC_HEAD] = is_there ? (uint32_t)said[EVALUATED_HEAD] : u + 2;
+        arc[ARC_RELATION] = is_there ? (uint32_t)said[EVALUATED_RELATION] : 0;
+        arc[ARC_PUNCTUATION] = 0;
+        if (is_there && !arc[ARC_HEAD]) root = u + 1;
+    }
+    for (uint32_t u = 0; u < units->count; u++) { // heads that are nodes become words
+        uint32_t *of = arcs + (size_t)u * ARC_WIDTH + ARC_HEAD, word = 0;
+        if (units->first[u] < 0) {
+            if (*of > units->count) *of = root;
+            continue;
+        }
+        for (uint32_t left = *of; left; left -= units->first[word - 1] >= 0) word++;
+        *of = word;
+    }
+}
+
+/* Trees need no decoding: the evaluator did that. */
+static err predict_arcs(uint32_t **predicted, uint32_t **begin, const float *nodes,
+                        const encoded *rows) {
+    size_t all = 0;
+    for (size_t i = 0; i < rows->count; i++) all += rows->units[i].count;
+    err e = mem_new(predicted, all * ARC_WIDTH);
+    if (!e) e = mem_new(begin, rows->count + 1);
+    for (size_t i = 0; i < rows->count && !e; i++) {
+        spread_arcs(*predicted + (*begin)[i] * (size_t)ARC_WIDTH, nodes, &rows->units[i]);
+        (*begin)[i + 1] = (*begin)[i] + rows->units[i].count;
+        nodes += (size_t)rows->sentences[i].target.chosen.count * EVALUATED_OF_NODE;
+    }
+    return e;
+}
+
 err predict_answers(uint32_t **predicted, uint32_t **begin, const head *h, const float *logits,
                     const encoded *rows, uint32_t classes) {
     size_t results = encoded_results(rows), all = 0, done = 0;
     uint32_t *said = NULL;
     *predicted = *begin = NULL;
+    if (h->target.kind == ANSWER_ARCS) return predict_arcs(predicted, begin, logits, rows);
     if (!h->decode) return ERR_OK;
     err e = mem_new(&said, results);
     if (e) return e;

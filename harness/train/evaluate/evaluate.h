@@ -26,8 +26,17 @@ err evaluator_init(evaluator *e, const struct model *m, const model_memory *memo
                    const batch_capacity *capacity, uint32_t batch_size) MUST_CHECK;
 void evaluator_free(evaluator *e);
 
+/* What an evaluation says of each node of a parser: reals that are whole but for the last. */
+enum { EVALUATED_HEAD, EVALUATED_RELATION, EVALUATED_CHANCE, EVALUATED_OF_NODE };
+
+/* Numbers that an evaluation gives for each result: C, or of a parser, whose trees it makes of the
+ * scores, EVALUATED_OF_NODE. */
+static inline uint32_t evaluated_width(const struct model *m) {
+    return m->head->target.kind == ANSWER_ARCS ? EVALUATED_OF_NODE : m->config.classes;
+}
+
 /* Scores all sentences, or their units, in order.
- *   logits  (encoded_results(data), C)
+ *   logits  (encoded_results(data), evaluated_width)
  *   loss    mean cross-entropy, optional
  * pre: no training step is running and token rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
  * naming the sentence whose logits are not finite. */

@@ -68,16 +68,28 @@ static err check_kind(const source *from, const task *t) {
                    t->name, answer_kind_name(t->kind));
 }
 
+/* A parser reads the pieces of words that it was trained on. */
+static err check_pieces(const source *from, const task *t) {
+    static const char *const names[] = {"last", "first"};
+    if (t->kind != ANSWER_ARCS || from->config.first_pieces == t->tree.first_pieces) return ERR_OK;
+    return err_set(ERR_DATA, "%s: a parser of the %s pieces of words, task %s says %s",
+                   from->folder, names[from->config.first_pieces], t->name,
+                   names[t->tree.first_pieces]);
+}
+
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
     model_scores scores = from->config.scores;
-    err e = check_kind(from, t);
+    err e = labels_check_map(t, map);
+    if (!e) e = check_kind(from, t);
+    if (!e) e = check_pieces(from, t);
     if (!e && t->kind != ANSWER_NUMBER)
         e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
     if (!e) e = labels_set(&from->config, t);
     if (t->kind == ANSWER_CLASS) from->config.scores = scores;
     s->model.config.labels = NULL; // those of before
+    s->model.config.tree_rule = from->config.tree_rule;
     s->model.head = head_of_kind(t->kind);
     return e;
 }

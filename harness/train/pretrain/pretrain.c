@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/head/head.h"
-#include "platform/interrupt.h"
 #include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
@@ -126,17 +125,19 @@ err pretrain_open(pretrain *p, const pretrain_request *request) {
     if ((e = run_open_device(r))) return e;
     if ((e = run_output_prepare(r))) return e;
     if ((e = open_source(p))) return e;
-    if ((e = open_corpus(p))) return e;
+    run_hold(r); // reading a corpus stops where it is told to
+    if ((e = open_corpus(p)) || (e = run_check_interrupt())) return e;
     const run_corpus identity = {p->prepared.digest, request->tokens_per_batch,
                                  request->mlm_probability, request->max_minutes,
                                  request->whole_word};
     if ((e = run_identify_corpus(r, &identity))) return e;
     if ((e = run_output_open(r))) return e;
     if ((e = run_compare(r)) || r->is_finished) return e;
+    if ((e = run_output_check(r))) return e;
     if (request->max_minutes > 0 && (e = pretrain_planned(&steps, p))) return e;
-    if ((e = pretrain_open_trainer(p, steps))) return e;
+    if ((e = pretrain_open_trainer(p, steps)) || (e = run_check_interrupt())) return e;
     if ((e = run_check_disk(r))) return e;
-    if ((e = run_load_weights(r))) return e;
+    if ((e = run_load_weights(r)) || (e = run_check_interrupt())) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
 }
@@ -157,9 +158,8 @@ void pretrain_close(pretrain *p) {
 
 err pretrain_train(pretrain *p) {
     run *r = &p->run;
-    interrupt_begin();
     err e = trainer_run(&r->trainer);
-    interrupt_end();
+    run_release(r);
     if (!e) e = run_log_end(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     return run_name_checkpoint(r, e);

@@ -79,6 +79,9 @@ static err map_parse(label_map *m, const char *text) {
         *p = (pair){0};
         m->count++;
         if ((e = read_name(&p->theirs, &at, "=,"))) return e;
+        for (size_t i = 0; i + 1 < m->count; i++)
+            if (ascii_equal_fold(m->list[i].theirs, p->theirs))
+                return err_set(ERR_USAGE, "the label map: '%s' stands there twice", p->theirs);
         if (*at != '=')
             return err_set(ERR_USAGE, "the label map: '%s' has no '=' (expected theirs=ours,...)",
                            p->theirs);
@@ -116,6 +119,29 @@ static err refuse_unused(const label_map *m, const model_config *c, const char *
                        m->list[i].theirs, label_name(c, 0, room));
     }
     return ERR_OK;
+}
+
+/* No map tells two labels of one name apart. */
+static err refuse_twins(const model_config *c, const char *where) {
+    for (uint32_t k = 1; c->labels && k < c->classes; k++)
+        for (uint32_t i = 0; i < k; i++)
+            if (ascii_equal_fold(c->labels[i], c->labels[k]))
+                return err_set(ERR_DATA,
+                               "%s: labels %u and %u of the model are both '%s', and nothing tells "
+                               "which is which: give them two names in its config.json (id2label)",
+                               where, i, k, c->labels[k]);
+    return ERR_OK;
+}
+
+static err refuse_taken(const char *name, const char *first, const char *second) {
+    return err_set(ERR_USAGE, "the label map: '%s' is '%s' already, '%s' cannot be it too", first,
+                   name, second);
+}
+
+err labels_check_map(const task *t, const char *map) {
+    if (!map || t->kind != ANSWER_NUMBER) return ERR_OK;
+    return err_set(ERR_USAGE, "the label map: task %s has no labels, its answers are numbers",
+                   t->name);
 }
 
 /* --- matching --- */
@@ -163,22 +189,29 @@ static err refuse(const uint32_t *ours, uint32_t which, const model_config *c, c
 static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const model_config *c,
                      const task *t, const char *where) {
     uint32_t n = c->classes, bad = n;
+    err e = refuse_twins(c, where);
+    if (e) return e;
     for (uint32_t i = 0; i < n; i++) rows[i] = n;
     for (uint32_t i = 0; i < n; i++) {
-        char room[24];
+        char room[24], other[24];
         const char *theirs = label_name(c, i, room), *name = map_name(m, theirs);
         ours[i] = (uint32_t)find_label(t, name);
         if (ours[i] == n && name != theirs)
             return err_set(ERR_USAGE,
                            "the label map: task %s has no label '%s' (its first is '%s')", t->name,
                            name, t->labels[0].name);
-        if (ours[i] < n && rows[ours[i]] < n) ours[i] = n; // there twice
+        if (ours[i] < n && rows[ours[i]] < n) { // there twice
+            const char *first = label_name(c, rows[ours[i]], other);
+            if (name != theirs || map_name(m, first) != first)
+                return refuse_taken(t->labels[ours[i]].name, first, theirs);
+            ours[i] = n;
+        }
         if (ours[i] < n)
             rows[ours[i]] = i;
         else if (bad == n)
             bad = i;
     }
-    err e = refuse_unused(m, c, where);
+    e = refuse_unused(m, c, where);
     return e || bad == n ? e : refuse(ours, bad, c, t, where);
 }
 
@@ -230,11 +263,16 @@ done:
 err labels_rename(model_config *c, const char *text, const char *where) {
     label_map m = {0};
     char **names = NULL;
-    err e = map_parse(&m, text);
+    err e = refuse_twins(c, where);
+    if (!e) e = map_parse(&m, text);
     if (!e) e = mem_new(&names, c->classes);
     for (uint32_t i = 0; !e && i < c->classes; i++) {
-        char room[24];
-        e = mem_strdup(&names[i], map_name(&m, label_name(c, i, room)));
+        char room[24], other[24];
+        const char *theirs = label_name(c, i, room);
+        e = mem_strdup(&names[i], map_name(&m, theirs));
+        for (uint32_t k = 0; !e && k < i; k++)
+            if (ascii_equal_fold(names[k], names[i]))
+                e = refuse_taken(names[i], label_name(c, k, other), theirs);
     }
     if (!e) e = refuse_unused(&m, c, where);
     for (uint32_t i = 0; names && i < c->classes; i++) {
@@ -259,6 +297,7 @@ err labels_set(model_config *c, const task *t) {
         e = t->kind == ANSWER_NUMBER ? model_config_set_labels(c, &number, 1)
                                      : model_config_set_labels(c, names, t->label_count);
     c->head = head_of_kind(t->kind);
+    if (t->kind == ANSWER_ARCS) model_config_parse(c, t->tree.decode, t->tree.first_pieces);
     c->scores = t->kind == ANSWER_NUMBER ? MODEL_SCORES_RAW
                 : t->kind == ANSWER_SET  ? MODEL_SCORES_SIGMOID
                                          : MODEL_SCORES_SOFTMAX;

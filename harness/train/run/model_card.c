@@ -3,10 +3,12 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "metric/score.h"
+#include "metric/score_text.h"
 #include "net/hub.h"
 #include "platform/file.h"
 #include "train/run/shipped.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,11 +80,20 @@ typedef struct pipeline {
 static pipeline pipeline_of(const run *r) {
     if (r->task.kind == ANSWER_TAGS)
         return (pipeline){"token-classification", "Token Classification",
-                          "find = pipeline(\"token-classification\", model=\"FOLDER\", "
+                          "from transformers import pipeline\nfind = "
+                          "pipeline(\"token-classification\", model=\"FOLDER\", "
                           "aggregation_strategy=\"simple\")\nfind(\"...\")\n",
                           "It finds entities of these types alone.\n"};
+    if (r->task.kind == ANSWER_ARCS)
+        return (pipeline){"token-classification", "Dependency Parsing",
+                          "from transformers import AutoModel\n"
+                          "encoder = AutoModel.from_pretrained(\"FOLDER\")\n",
+                          "transformers has no class of a parser: it loads the encoder alone, and "
+                          "the rest are the tensors\nparser.*. The parser reads no parts of "
+                          "speech; words are what stands between blanks.\n"};
     return (pipeline){"text-classification", "Text Classification",
-                      "classify = pipeline(\"text-classification\", model=\"FOLDER\")\n"
+                      "from transformers import pipeline\nclassify = "
+                      "pipeline(\"text-classification\", model=\"FOLDER\")\n"
                       "classify(\"...\", truncation=True)\n",
                       "It answers with one of its labels whatever the text is about.\n"};
 }
@@ -156,7 +167,7 @@ static err add_about(card *c) {
     if (!e)
         e = strbuf_printf(out, "\n\n%s %s classifier of %sKorean sentences, %s by harness %s.\n\n",
                           strchr("AE", title[0]) ? "An" : "A", title,
-                          r->task.kind == ANSWER_TAGS ? "the tokens of " : "",
+                          answer_in_units(r->task.kind) ? "the tokens of " : "",
                           r->source.folder && !r->request.from_scratch ? "fine-tuned"
                                                                        : "trained from scratch",
                           HARNESS_VERSION);
@@ -188,12 +199,13 @@ static err add_scores(card *c) {
     if (!e) e = strbuf_add(&c->text, "| metric | score | deduplicated |\n| --- | --- | --- |\n");
     for (size_t i = 0; !e && i < r->task.metric_count; i++) {
         const metric *m = metric_find(r->task.metrics[i]);
-        char title[METRIC_TITLE_BYTES];
+        char title[METRIC_TITLE_BYTES], room[2][SCORE_TEXT_BYTES];
         const char *label_1 = r->task.label_count > 1 ? r->task.labels[1].readable : NULL;
-        e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %.4f | %.4f |\n",
+        e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %s | %s |\n",
                          metric_title(title, m, label_1),
                          strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
-                         m->fn(&c->official), m->fn(&c->dedup));
+                         score_share(room[0], m->fn(&c->official)),
+                         score_share(room[1], c->dedup.total ? m->fn(&c->dedup) : (double)NAN));
     }
     return e;
 }
@@ -202,7 +214,7 @@ static err add_use(card *c) {
     pipeline p = pipeline_of(c->r);
     return strbuf_printf(&c->text,
                          "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
-                         "```python\nfrom transformers import pipeline\n%s```\n\n"
+                         "```python\n%s```\n\n"
                          "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n%s",
                          p.call, p.ends);
 }

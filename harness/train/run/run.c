@@ -48,6 +48,8 @@ static err match_labels(run *r) {
     source *s = &r->source;
     bool keeps = r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count &&
                  head_of(&s->config)->output == head_of_kind(r->task.kind)->output;
+    err e = labels_check_map(&r->task, r->request.label_map);
+    if (e) return e;
     if (!keeps && r->request.label_map)
         return err_set(ERR_USAGE, "the label map: model '%s' has no classifier of %zu labels",
                        r->request.model, r->task.label_count);
@@ -177,6 +179,21 @@ static err open_best(run *r) {
     return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
 }
 
+void run_hold(run *r) {
+    interrupt_begin();
+    r->is_held = true;
+}
+
+void run_release(run *r) {
+    if (r->is_held) interrupt_end();
+    r->is_held = false;
+}
+
+err run_check_interrupt(void) {
+    return interrupt_seen() ? err_set(ERR_INTERRUPTED, "interrupted before the first step")
+                            : ERR_OK;
+}
+
 err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
@@ -193,12 +210,14 @@ err run_open(run *r, const run_request *request) {
     if ((e = run__identify(r))) return e;
     r->is_done = request->is_done && request->is_done(request->is_done_context, r->run_sha256);
     if (r->is_done) return ERR_OK;
+    run_hold(r); // from here on there is something in the folder
     if ((e = run_output_open(r))) return e;
     if ((e = run_compare(r)) || r->is_finished) return e;
-    if ((e = encode_all(r))) return e;
-    if ((e = open_trainer(r))) return e;
+    if ((e = run_output_check(r))) return e;
+    if ((e = encode_all(r)) || (e = run_check_interrupt())) return e;
+    if ((e = open_trainer(r)) || (e = run_check_interrupt())) return e;
     if ((e = run_check_disk(r))) return e;
-    if ((e = run_load_weights(r))) return e;
+    if ((e = run_load_weights(r)) || (e = run_check_interrupt())) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
 }
@@ -218,6 +237,7 @@ void run_close(run *r) {
     cJSON_Delete(r->surroundings);
     mem_free(r->id);
     run__output_close(r);
+    run_release(r);
     mem_free(r->logits);
     answer_arrays_free(&r->said);
     *r = (run){0};
@@ -233,7 +253,7 @@ static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
     uint32_t size = r->request.recipe.per_device_eval_batch_size;
     uint32_t classes = r->source.config.classes;
     evaluator_capacity(&capacity, rows, size);
-    err e = mem_new(logits, encoded_results(rows) * classes);
+    err e = mem_new(logits, encoded_results(rows) * evaluated_width(&r->trainer.model));
     if (e) return e;
     e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
                        size);
@@ -307,11 +327,12 @@ static err evaluate_dev(void *context, trainer *t) {
     double begin = clock_seconds();
     const char *name = run_best_metric(r);
     (void)t;
-    err e = score_rows(r, &logits, &said, NULL, &r->dev, NULL);
+    double loss = 0;
+    err e = score_rows(r, &logits, &said, &loss, &r->dev, NULL);
     if (e) goto done;
     if ((e = sum_answers(&c, r, &r->data.dev, (answers){said.classes, logits, said.begin}, false)))
         goto done;
-    double loss = dev_loss(r, logits);
+    if (r->task.kind != ANSWER_ARCS) loss = dev_loss(r, logits);
     double score = strcmp(name, "loss") == 0 ? loss : metric_value(name, &c);
     if ((e = run__log_evaluation(r, &c, loss, clock_seconds() - begin))) goto done;
     e = judge(r, score, loss);
@@ -335,10 +356,9 @@ err run_name_checkpoint(const run *r, err e) {
 }
 
 err run_train(run *r) {
-    interrupt_begin();
     err e = kernel_times_train(&r->kernels, &r->trainer);
     if (!e) e = trainer_run(&r->trainer);
-    interrupt_end();
+    run_release(r);
     if (!e) e = run_log_end(r);
     if (e) return run_name_checkpoint(r, e);
     if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;

@@ -83,6 +83,7 @@ typedef struct run {
     char *output;          /* owned */
     size_t existing_bytes; /* of output: the folders that were there before */
     int lock;              /* descriptor of <output>/.lock, held against other processes */
+    bool is_held;          /* Ctrl-C is waited for, until training ended or the run is closed */
     bool is_ours;          /* a run of this program was in the output folder before */
     char *id;              /* of this run, owned; NULL until it is written there */
     cJSON *identity;       /* what has to be equal for a run to go on; owned */

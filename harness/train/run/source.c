@@ -51,11 +51,11 @@ static err open_preset(source *s, const char *model, const encoder_family *famil
 err source_open_vocab(source *s, const char *preset, const encoder_family *arch,
                       const char *vocab) {
     *s = (source){0};
-    err e = mem_strdup(&s->name, preset);
+    const encoder_family *family = arch ? arch : &encoder_bert;
+    err e = model_preset_title(&s->name, preset, family);
     if (e || (e = tokenizer_load(&s->words, vocab, file_exists(vocab)))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
-    e = model_config_preset_as(&s->config, preset, arch ? arch : &encoder_bert,
-                               (uint32_t)s->words.count);
+    e = model_config_preset_as(&s->config, preset, family, (uint32_t)s->words.count);
     if (!e) fit_words(s);
     return e;
 }
@@ -66,7 +66,7 @@ err source_locate(char **folder, char **name, const char *path) {
     *folder = *name = NULL;
     while (n > 1 && path[n - 1] == '/') n--;
     err e = mem_strndup(folder, path, n);
-    if (!e) e = mem_strdup(&own, path_name(*folder));
+    if (!e) e = path_real_name(&own, *folder);
     if (!e) e = path_join(&inner, *folder, "model");
     if (!e) e = path_join(&config, inner, "config.json");
     if (!e && file_exists(config)) {

@@ -67,6 +67,7 @@ static err make_table(trainer *t) {
     schedule_table(table, &t->schedule, t->recipe.weight_decay, t->recipe.adam_beta1,
                    t->recipe.adam_beta2);
     arena_init(&t->table_arena, t->device, 1, false);
+    t->table_arena.name = "schedule";
     e = arena_take(&t->table_arena, &t->training.table, count, t->device->real);
     return e ? e : device_write_f64(t->training.table, table, count);
 }
@@ -463,6 +464,7 @@ static err run_all(trainer *t, uint32_t last) {
         if ((e = run_to(t, next_stop(t, last)))) return e;
         uint32_t s = t->done;
         bool stopped = interrupt_seen() && s < t->total_steps;
+        if (stopped && !s) return err_set(ERR_INTERRUPTED, "interrupted before the first step");
         if (!stopped && (e = evaluate_if_due(t))) return e;
         if (t->is_stopped) break;
         if (o->save.call && s < t->total_steps &&
