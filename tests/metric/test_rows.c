@@ -48,7 +48,7 @@ Test(rows, a_constant_side_has_no_correlation) {
                               (answers){.numbers = constant}, NULL, 3));
     const metric *m = metric_find("pearson");
     cr_expect_eq(score_judge(&c, m, (double)NAN), SCORE_CONSTANT);
-    cr_expect_eq(metric_ranked(m, &c), -1.0);
+    cr_expect_eq(metric_ranked(m, &c), 0.0);
     confusion_free(&c);
     const float falling[] = {3, 2, 1};
     cr_assert_not(answers_sum(&c, ANSWER_NUMBER, 0, (answers){.numbers = gold},
