@@ -62,9 +62,6 @@ void svg__tree(page *p, const char *text, const uint32_t *gold, const uint32_t *
                  "<svg viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" role=\"img\" aria-label=\"tree: "
                  "gold above, predicted below\">\n",
                  l.end, height, l.end);
-    html__add(p, "<style>.arc{fill:none;stroke:var(--rule)}.relation{font-size:9px!important}"
-                 ".wrong{stroke:var(--accent)}text.wrong{stroke:none;fill:var(--accent)!important}"
-                 "</style>\n");
     for (size_t w = 0; w < words; w++) {
         const uint32_t *right = gold + w * ARC_WIDTH, *found = said + w * ARC_WIDTH;
         size_t bytes = strcspn(text, " ");
