@@ -68,7 +68,7 @@ done:
 static err target_names(strbuf *out, const task *t, example_target target) {
     bool any = false;
     err e = strbuf_add(out, "");
-    if (t->kind == ANSWER_CLASS) return e ? e : strbuf_add(out, t->labels[target.class].name);
+    if (answer_is_label(t->kind)) return e ? e : strbuf_add(out, t->labels[target.class].name);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
     for (size_t k = 0; !e && k < t->label_count; k++) {
         if (!target.set[k]) continue;
@@ -86,7 +86,7 @@ static err add_target(cJSON *o, const task *t, example_target target) {
         snprintf(digits, sizeof digits, "%.7g", (double)target.number);
         return json_add_number(o, "score", strtod(digits, NULL));
     }
-    if (t->kind == ANSWER_CLASS) {
+    if (answer_is_label(t->kind)) {
         e = json_add_string(o, "label", t->labels[target.class].name);
         return e ? e : json_add_number(o, "label_id", target.class);
     }

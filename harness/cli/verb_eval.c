@@ -135,7 +135,7 @@ done:
     return e;
 }
 
-/* Of several labels each by itself. */
+/* Of several labels, or relations, each by itself. */
 static err print_labels(const evaluation *v) {
     strbuf out = {0};
     size_t width = strlen("label");
@@ -177,7 +177,8 @@ static err print_table(const evaluation *v, const char *folder) {
     }
     score_table_print(&t);
     shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
-    return v->task.kind == ANSWER_SET ? print_labels(v) : ERR_OK;
+    bool by_label = v->task.kind == ANSWER_SET || v->task.kind == ANSWER_RELATION;
+    return by_label ? print_labels(v) : ERR_OK;
 }
 
 static err add_labels(cJSON *root, const evaluation *v) {

@@ -270,7 +270,9 @@ err verb_report(const options *o) {
                        "%s: no such folder: a finished `harness run` makes it, and --results DIR "
                        "names another",
                        results);
-    if ((e = store_read(&s, results)) || (e = board_init(&b, &s))) goto done;
+    if ((e = store_read(&s, results)) || (e = board_init(&b, &s)) ||
+        (e = board_add_groups(&b, o->task_dir)))
+        goto done;
     if (!s.count && !s.damaged) log_warn("no record to report in %s", results);
     if ((e = o->json ? print_json(&b) : write_files(o, &s, &b, form, folder))) goto done;
     e = report_damage(&s, &b);

@@ -68,6 +68,14 @@ static err check_sha256(const task_file *f, data__source *s) {
     return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", s->path, hex, f->sha256);
 }
 
+err dataset_check_blob(const task_file *f, const char *path) {
+    char hex[HASH_BLOB_BYTES];
+    err e = hash_blob_hex(path, hex);
+    if (e || !strcmp(hex, f->git_blob)) return e;
+    return err_set(ERR_DATA, "%s: its git blob id is %s, the manifest expects %s", path, hex,
+                   f->git_blob);
+}
+
 static err read_file(data__reader *r, const task_file *f, bool trusted) {
     bool keep_bom = r->task->format.kind == TASK_FORMAT_DELIMITED && r->task->format.keep_bom;
     data__source s;
@@ -77,6 +85,10 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
     if (opened && !trusted && f->bytes && f->bytes != s.file_bytes) {
         e = err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", r->path,
                     (unsigned long long)s.file_bytes, (unsigned long long)f->bytes);
+        goto done;
+    }
+    if (opened && !trusted && f->git_blob && (wrong = dataset_check_blob(f, r->path))) {
+        e = wrong; // that it is another file explains what is wrong in it
         goto done;
     }
     if (!e) e = mem_new(&r->set, r->task->label_count);
@@ -94,6 +106,7 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
 done:
     mem_free(message);
     mem_free(r->set);
+    strbuf_free(&r->marked);
     data__source_close(&s);
     return e;
 }
@@ -131,7 +144,7 @@ err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
     bool any = false;
     b->length = 0;
     err e = strbuf_add(b, "");
-    if (e || d->kind == ANSWER_CLASS) return e ? e : strbuf_printf(b, "%u", target.class);
+    if (e || answer_is_label(d->kind)) return e ? e : strbuf_printf(b, "%u", target.class);
     if (d->kind == ANSWER_NUMBER) return strbuf_printf(b, "%.9g", (double)target.number);
     for (size_t k = 0; k < d->label_count && !e; k++) {
         if (!target.set[k]) continue;
@@ -145,11 +158,11 @@ err dataset_gold(uint32_t **classes, float **numbers, const dataset *d, const da
     size_t width = d->kind == ANSWER_SET ? d->label_count : 1;
     *classes = NULL;
     *numbers = NULL;
-    err e = d->kind == ANSWER_CLASS ? mem_new(classes, s->row_count)
+    err e = answer_is_label(d->kind) ? mem_new(classes, s->row_count)
                                     : mem_new(numbers, s->row_count * width);
     for (size_t i = 0; i < s->row_count && !e; i++) {
         example_target target = s->rows[i].example.target;
-        if (d->kind == ANSWER_CLASS) (*classes)[i] = target.class;
+        if (answer_is_label(d->kind)) (*classes)[i] = target.class;
         if (d->kind == ANSWER_NUMBER) (*numbers)[i] = target.number;
         for (size_t k = 0; d->kind == ANSWER_SET && k < width; k++)
             (*numbers)[i * width + k] = target.set[k];
@@ -223,7 +236,7 @@ static void warn_one_label(const dataset *d, const task *t) {
     if (d->kind == ANSWER_NUMBER && !(d->train.low < d->train.high))
         log_warn("%s: all %zu train rows have the number %g", t->name, d->train.row_count,
                  d->train.low);
-    if (d->kind != ANSWER_CLASS) return;
+    if (!answer_is_label(d->kind)) return;
     for (size_t i = 0; i < d->label_count; i++) {
         if (!d->train.label_counts[i]) continue;
         present++;

@@ -58,6 +58,15 @@ err confusion_matrix(uint64_t **counts, const uint32_t *gold, const uint32_t *pr
     return e;
 }
 
+void answers_say(uint32_t *classes, const float *scores, size_t rows, size_t labels) {
+    for (size_t i = 0; i < rows; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < labels; k++)
+            if (scores[i * labels + k] > scores[i * labels + best]) best = k;
+        classes[i] = (uint32_t)best;
+    }
+}
+
 static double ratio(double a, double b) {
     return b > 0 ? a / b : 0;
 }
@@ -165,6 +174,18 @@ static double micro_f1(const confusion *c) {
     }
     return ratio(2 * hit, said);
 }
+// of the labels that say how things are related: all but the first
+static double relation_f1(const confusion *c) {
+    double hit = 0, said = 0;
+    for (size_t k = 1; k < c->classes; k++) {
+        hit += (double)c->hit[k];
+        said += (double)(c->gold[k] + c->predicted[k]);
+    }
+    return ratio(2 * hit, said);
+}
+static double klue_auprc(const confusion *c) {
+    return c->curves;
+}
 static double subset_accuracy(const confusion *c) {
     return ratio((double)c->exact, (double)c->total);
 }
@@ -208,6 +229,8 @@ static const metric table[] = {
     {"pearson", "Pearson", pearson, -1, 1, true, METRIC_NUMBERS, 3},
     {"spearman", "Spearman", spearman, -1, 1, true, METRIC_NUMBERS, 3},
     {"klue_f1", "F1 of 3 and above", f1, 0, 1, true, METRIC_NUMBERS, 3},
+    {"relation_f1", "micro F1 of relations", relation_f1, 0, 1, true, METRIC_RELATIONS, 4},
+    {"klue_auprc", "AUPRC", klue_auprc, 0, 1, true, METRIC_CURVES, 4},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };
@@ -237,7 +260,8 @@ const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const ch
 }
 
 bool metric_applies(const metric *m, answer_kind kind, size_t classes) {
-    static const unsigned kinds[] = {METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS};
+    static const unsigned kinds[] = {METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS,
+                                     METRIC_CLASSES | METRIC_RELATIONS | METRIC_CURVES};
     unsigned binary = kind == ANSWER_CLASS && classes == 2 ? METRIC_BINARY : 0;
     return (m->kinds & (kinds[kind] | binary)) != 0;
 }
@@ -260,7 +284,8 @@ static err unknown_metric(const char *name, answer_kind kind, size_t classes) {
 }
 
 err metric_lookup(const metric **out, const char *name, answer_kind kind, size_t classes) {
-    static const char *const words[] = {"one label a row", "numbers", "several labels a row"};
+    static const char *const words[] = {"one label a row", "numbers", "several labels a row",
+                                        "relations"};
     const metric *m = metric_find(name);
     if (!m) return unknown_metric(name, kind, classes);
     if (!is_open(kind, classes) && !metric_applies(m, kind, classes)) {
@@ -323,7 +348,7 @@ score_caution score_judge(const confusion *c, const metric *m, double baseline) 
     double score = m->fn(c);
     if (c->kind == ANSWER_NUMBER)
         return isnan(pearson(c)) ? SCORE_CONSTANT : score > 0 ? SCORE_FINE : SCORE_UNRELATED;
-    for (size_t k = 0; k < c->classes && c->kind == ANSWER_CLASS; k++)
+    for (size_t k = 0; k < c->classes && answer_is_label(c->kind); k++)
         if (c->predicted[k] == c->total && c->gold[k] < c->total) return SCORE_ONE_LABEL;
     bool below = m->higher_is_better ? score < baseline : score > baseline;
     return below ? SCORE_BELOW_MAJORITY : SCORE_FINE;

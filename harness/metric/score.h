@@ -8,7 +8,8 @@
  * confusion matrix: 3 C numbers, to which a row of gold id g and predicted id p adds one in
  * gold[g], one in predicted[p], and one in hit[g] where g = p. The matrix itself (C * C) is made
  * only to be shown. A set of labels adds as much for each of its labels. Numbers add to sums of
- * products, of themselves and of their ranks; ranks are of the rows that take part (rows.h). */
+ * products, of themselves and of their ranks; ranks are of the rows that take part (rows.h). Of
+ * relations the sum also has what the order of their scores gives, where it is asked for. */
 #ifndef HARNESS_METRIC_SCORE_H
 #define HARNESS_METRIC_SCORE_H
 
@@ -20,24 +21,40 @@
 
 /* Goes into every record; raised by a new metric, and by a change of a score's or an interval's
  * definition. Records of before are read: what they lack is computed from their predictions. */
-enum { METRIC_VERSION = 3 };
+enum { METRIC_VERSION = 4 };
 
 /* Most metrics that metric_table may hold: sizes arrays of one value per metric. */
 enum { METRIC_LIMIT = 24 };
 
 /* What a task's rows are answered with. */
 typedef enum answer_kind {
-    ANSWER_CLASS,  /* one label */
-    ANSWER_NUMBER, /* a real number */
-    ANSWER_SET     /* any number of labels */
+    ANSWER_CLASS,   /* one label */
+    ANSWER_NUMBER,  /* a real number */
+    ANSWER_SET,     /* any number of labels */
+    ANSWER_RELATION /* one label of how two entities are related; label 0 says that they are not */
 } answer_kind;
 
-/* Answers to rows, by the test set or by a model; one member holds, by kind. Borrowed. */
+/* Whether a row has one label, which a model says by its largest score. */
+static inline bool answer_is_label(answer_kind kind) {
+    return kind == ANSWER_CLASS || kind == ANSWER_RELATION;
+}
+
+/* Numbers in a row's prediction, beside a label of its own. */
+static inline size_t answer_scores(answer_kind kind, size_t labels) {
+    return kind == ANSWER_CLASS ? 0 : kind == ANSWER_NUMBER ? 1 : labels;
+}
+
+/* Answers to rows, by the test set or by a model; one member holds, by kind, and both of predicted
+ * relations. Borrowed. */
 typedef struct answers {
     const uint32_t *classes; /* (rows) ids */
     const float *numbers;    /* (rows); of sets (rows, C): 1 or 0 in gold; scores of the labels in
-                                predictions, and a label is said where its score is above 0 */
+                                predictions, and a label is said where its score is above 0; of
+                                relations (rows, C) logits, of which classes has the largest */
 } answers;
+
+/* The place of the largest of each row's scores (rows, labels), the first of equals. */
+void answers_say(uint32_t *classes, const float *scores, size_t rows, size_t labels);
 
 /* Weighted sums of two numbers a row, each less a fixed shift. */
 typedef struct product_sums {
@@ -55,6 +72,7 @@ typedef struct confusion {
     uint64_t exact;                   /* sets: rows whose set is right */
     double ranking;                   /* sets: sum of rows' label ranking average precision */
     product_sums values, ranks;       /* numbers: x predicted, y gold */
+    double curves; /* relations: mean area under the labels' precision-recall curves (rows.h) */
 } confusion;
 
 /* The sum of no row. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */
@@ -84,7 +102,9 @@ typedef enum metric_kind {
     METRIC_CLASSES = 1, /* one label a row, of two or more */
     METRIC_BINARY = 2,  /* one label a row, of two: the score is of label 1 */
     METRIC_NUMBERS = 4,
-    METRIC_SETS = 8
+    METRIC_SETS = 8,
+    METRIC_RELATIONS = 16,
+    METRIC_CURVES = 32 /* of relations, by the order of all their scores */
 } metric_kind;
 
 /* One metric of the table: nothing else in the program lists or counts metrics. */

@@ -69,7 +69,7 @@ static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) 
                          "- %s in A alone: %zu, in B alone: %zu (%s p = %.3g, of these two runs "
                          "only)\n",
                          better[kind], c->only_a_right, c->only_b_right,
-                         kind == ANSWER_CLASS ? "McNemar" : "sign test", c->mcnemar_p);
+                         answer_is_label(kind) ? "McNemar" : "sign test", c->mcnemar_p);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {

@@ -159,7 +159,7 @@ static void add_confusion(page *p, const record *r) {
     enum { MATRIX_CLASSES = 64 }; // a page of more would be megabytes that nobody reads
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
-    if (r->task.kind != ANSWER_CLASS) return;
+    if (!answer_is_label(r->task.kind)) return;
     err e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
     if (!e && classes <= MATRIX_CLASSES)
         add_matrix(p, r, counts);
@@ -200,7 +200,7 @@ static int largest_first(const void *a, const void *b) {
 // classes: those that gave their gold label least, as the record has them; others: largest errors
 static err worst_rows(wrong_row **out, size_t *count, const record *r) {
     size_t rows = (size_t)r->task.test_rows;
-    bool kept = r->task.kind == ANSWER_CLASS;
+    bool kept = answer_is_label(r->task.kind);
     err e = mem_new(out, kept ? r->worst_count : rows);
     *count = 0;
     if (e) return e;
@@ -219,7 +219,7 @@ static err worst_rows(wrong_row **out, size_t *count, const record *r) {
 static void add_answer(page *p, const record *r, answers of, size_t row) {
     bool any = false;
     html__add(p, "<td>");
-    if (r->task.kind == ANSWER_CLASS) html__text(p, label_of(r, of.classes[row]));
+    if (answer_is_label(r->task.kind)) html__text(p, label_of(r, of.classes[row]));
     if (r->task.kind == ANSWER_NUMBER) html__format(p, "%.3f", (double)of.numbers[row]);
     for (size_t k = 0; r->task.kind == ANSWER_SET && k < r->task.label_count; k++) {
         if (!(of.numbers[row * r->task.label_count + k] > 0)) continue;

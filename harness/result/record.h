@@ -116,9 +116,9 @@ typedef struct record {
     char *headline; /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
-    uint32_t *gold, *predicted; /* (N) class ids; other kinds: NULL */
+    uint32_t *gold, *predicted; /* (N) class ids; of numbers and sets: NULL */
     float *gold_numbers,
-        *predicted_numbers; /* other kinds: as struct answers has them, else NULL */
+        *predicted_numbers; /* of other kinds: as struct answers has them, else NULL */
     uint32_t *first_row;    /* (N) index of the first row of equal text */
     bool *scored_dedup;     /* (N) part of metrics_dedup */
 
@@ -187,9 +187,11 @@ static inline answers record_answers(const record *r) {
     return (answers){r->predicted, r->predicted_numbers};
 }
 
-/* Numbers in the arrays of a row: of a set one a label. */
-static inline size_t record_width(const record *r) {
-    return r->task.kind == ANSWER_SET ? r->task.label_count : 1;
+/* Answers of a row as a file has them: of a set one a label, of a relation too where it is
+ * predicted. */
+static inline size_t record_width(const record *r, bool gold) {
+    bool many = r->task.kind == ANSWER_SET || (r->task.kind == ANSWER_RELATION && !gold);
+    return many ? r->task.label_count : 1;
 }
 
 /* How far run r is off in a row: 0 when it is right; of numbers their distance, of sets the labels

@@ -70,7 +70,7 @@ err record__rows_read(record *r, const cJSON *object, const char *key, const cha
     return json_whole(&r->task.test_rows, rows, "test", 1, INT32_MAX, where);
 }
 
-static const char *const kinds[] = {"classification", "regression", "multi_label"};
+static const char *const kinds[] = {"classification", "regression", "multi_label", "relation"};
 
 /* Nothing for classes, as in records of older programs. */
 err record__kind_write(cJSON *object, const char *key, const record *r) {
@@ -88,8 +88,8 @@ err record__kind_read(record *r, const cJSON *object, const char *key, const cha
         r->task.kind = (answer_kind)i;
         return ERR_OK;
     }
-    return err_set(ERR_FORMAT, "%s: key '%s' is '%.40s', expected regression or multi_label", where,
-                   key, text);
+    return err_set(ERR_FORMAT, "%s: key '%s' is '%.40s', expected regression, multi_label or relation",
+                   where, key, text);
 }
 
 err record__labels_write(cJSON *object, const char *key, const record *r) {
@@ -173,7 +173,7 @@ err record__recipe_read(record *r, const cJSON *object, const char *key, const c
 }
 
 /* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one
- * byte a label */
+ * byte a label; of relations the scores alone are predictions */
 
 typedef enum coding { CODING_U8, CODING_U16, CODING_F32 } coding;
 
@@ -183,23 +183,24 @@ static const struct {
 } codings[] = {{"u8", 1}, {"u16", 2}, {"f32", 4}};
 
 static coding coding_of(const record *r, bool gold) {
-    if (r->task.kind == ANSWER_CLASS) return r->task.label_count > 256 ? CODING_U16 : CODING_U8;
+    if (r->task.kind == ANSWER_CLASS || (gold && r->task.kind == ANSWER_RELATION))
+        return r->task.label_count > 256 ? CODING_U16 : CODING_U8;
     return gold && r->task.kind == ANSWER_SET ? CODING_U8 : CODING_F32;
 }
 
 static err write_answers(cJSON *object, const char *key, const record *r, answers from, bool gold) {
     coding how = coding_of(r, gold);
-    size_t count = (size_t)r->task.test_rows * record_width(r), width = codings[how].bytes;
+    size_t count = (size_t)r->task.test_rows * record_width(r, gold), width = codings[how].bytes;
     uint8_t *bytes = NULL;
     char *text = NULL;
     cJSON *part;
     err e = mem_new(&bytes, count * width);
     for (size_t i = 0; !e && i < count; i++) {
-        uint32_t word = from.classes ? from.classes[i] : 0;
+        uint32_t word = 0;
         if (how == CODING_F32)
             memcpy(&word, &from.numbers[i], sizeof word);
-        else if (!from.classes)
-            word = from.numbers[i] > 0;
+        else
+            word = from.classes ? from.classes[i] : from.numbers[i] > 0;
         for (size_t k = 0; k < width; k++) bytes[i * width + k] = (uint8_t)(word >> 8 * k & 255);
     }
     if (e || (e = base64_encode(&text, bytes, count * width)) ||
@@ -214,13 +215,13 @@ done:
 }
 
 static err decode(uint32_t **ids, float **numbers, const uint8_t *bytes, size_t count, coding how,
-                  answer_kind kind) {
+                  bool are_ids) {
     size_t width = codings[how].bytes;
-    err e = kind == ANSWER_CLASS ? mem_new(ids, count) : mem_new(numbers, count);
+    err e = are_ids ? mem_new(ids, count) : mem_new(numbers, count);
     for (size_t i = 0; !e && i < count; i++) {
         uint32_t word = 0;
         for (size_t k = 0; k < width; k++) word |= (uint32_t)bytes[i * width + k] << 8 * k;
-        if (kind == ANSWER_CLASS)
+        if (are_ids)
             (*ids)[i] = word;
         else if (how == CODING_F32)
             memcpy(&(*numbers)[i], &word, sizeof word);
@@ -235,7 +236,7 @@ static err read_answers(uint32_t **ids, float **numbers, const record *r, const 
     const cJSON *part;
     const char *type, *text;
     coding how = coding_of(r, gold);
-    size_t rows = (size_t)r->task.test_rows, count = rows * record_width(r), found = 0;
+    size_t rows = (size_t)r->task.test_rows, count = rows * record_width(r, gold), found = 0;
     void *block = NULL;
     err e;
     if ((e = json_object(&part, object, key, where)) ||
@@ -253,7 +254,8 @@ static err read_answers(uint32_t **ids, float **numbers, const record *r, const 
         e = err_set(ERR_FORMAT, "%s: %s: %zu bytes of data, expected %zu for %zu test rows", where,
                     key, found, count * codings[how].bytes, rows);
     } else {
-        e = decode(ids, numbers, block, count, how, r->task.kind);
+        e = decode(ids, numbers, block, count, how,
+                   answer_is_label(r->task.kind) && how != CODING_F32);
     }
     mem_free(block);
     return e;
@@ -264,7 +266,11 @@ err record__predictions_write(cJSON *object, const char *key, const record *r) {
 }
 
 err record__predictions_read(record *r, const cJSON *object, const char *key, const char *where) {
-    return read_answers(&r->predicted, &r->predicted_numbers, r, object, key, where, false);
+    size_t rows = (size_t)r->task.test_rows;
+    err e = read_answers(&r->predicted, &r->predicted_numbers, r, object, key, where, false);
+    if (e || r->task.kind != ANSWER_RELATION || (e = mem_new(&r->predicted, rows))) return e;
+    answers_say(r->predicted, r->predicted_numbers, rows, r->task.label_count);
+    return ERR_OK;
 }
 
 err record__gold_write(cJSON *object, const char *key, const record *r) {

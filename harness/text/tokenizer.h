@@ -80,6 +80,13 @@ err tokenizer_load(tokenizer *t, const char *path, bool cased) MUST_CHECK;
  * Errors: ERR_FORMAT when [PAD], [UNK], [CLS] or [SEP] is missing. */
 err tokenizer_from_tokens(tokenizer *t, char **tokens, size_t count, bool lowercase) MUST_CHECK;
 
+/* Adds special tokens (count) that it lacks, as transformers' add_special_tokens does: each takes
+ * the next id. Errors: ERR_MEMORY; those of a text that can be no token. */
+err tokenizer_add_special(tokenizer *t, const char *const *texts, size_t count) MUST_CHECK;
+
+/* The id of a token, added or piece, or TOKENIZER_NO_ID. */
+uint32_t tokenizer_id(const tokenizer *t, const char *text);
+
 /* Writes vocab.txt, tokenizer_config.json and special_tokens_map.json, from which `transformers`
  * and tokenizer_load give the same ids; what they cannot express (no cleaning, another longest
  * word, unused ids, tokens that hold a line end or end in white space) goes into a tokenizer.json

@@ -328,7 +328,7 @@ static err read_standard(draft *d) {
         if ((e = read_token(&a, v, d->said))) return e;
         bool decides = which < SPECIAL_COUNT &&
                        (!d->is_generic || which == SPECIAL_PAD || which == SPECIAL_MASK);
-        if (which == SPECIAL_UNK && tokenizer__id(d->t, a.text) == TOKENIZER_NO_ID)
+        if (which == SPECIAL_UNK && tokenizer_id(d->t, a.text) == TOKENIZER_NO_ID)
             return err_set(ERR_FORMAT, "%s: the vocabulary has no %s", d->said, a.text);
         if ((e = tokenizer__add(d->t, &a, d->said))) return e;
         if (!decides) continue;

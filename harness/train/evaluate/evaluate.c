@@ -137,7 +137,7 @@ static double number_loss(const float *logits, const pack_sentence *sentences, s
 
 double predict_loss(answer_kind kind, const float *logits, const pack_sentence *sentences,
                     size_t count, uint32_t classes, double smoothing, const double *weights) {
-    return kind == ANSWER_CLASS
+    return answer_is_label(kind)
                ? class_loss(logits, sentences, count, classes, smoothing, weights)
                : number_loss(logits, sentences, count, classes, kind == ANSWER_SET);
 }

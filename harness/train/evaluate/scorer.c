@@ -1,6 +1,7 @@
 #include "train/evaluate/scorer.h"
 
 #include "model/weights/weights.h"
+#include "text/markers.h"
 #include "train/run/labels.h"
 
 #include <inttypes.h>
@@ -36,9 +37,9 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
 /* What was fine-tuned answers in the task's kind: by config.json's problem_type, and one output
  * alone is a number. A model of classes is taken by its largest score, whatever trained it. */
 static err check_kind(const source *from, const task *t) {
-    static const char *const kinds[] = {"classification", "regression", "multi_label"};
+    static const char *const kinds[] = {"classification", "regression", "multi_label", "relation"};
     model_scores said = from->config.scores;
-    bool fits = t->kind == ANSWER_CLASS ||
+    bool fits = answer_is_label(t->kind) ||
                 (t->kind == ANSWER_NUMBER && from->config.classes == 1) ||
                 (t->kind == ANSWER_SET && said == MODEL_SCORES_SIGMOID);
     if (fits) return ERR_OK;
@@ -50,15 +51,25 @@ static err check_kind(const source *from, const task *t) {
                    t->name, kinds[t->kind]);
 }
 
+static err check_markers(const source *from, const task *t) {
+    for (size_t i = 0; i < MARKER_COUNT; i++)
+        if (tokenizer_id(&from->words, text_markers[i]) == TOKENIZER_NO_ID)
+            return err_set(ERR_DATA,
+                           "%s: its tokenizer has no %s, which marks an entity in task %s",
+                           from->folder, text_markers[i], t->name);
+    return ERR_OK;
+}
+
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
     model_scores scores = from->config.scores;
     err e = check_kind(from, t);
+    if (!e && t->kind == ANSWER_RELATION) e = check_markers(from, t);
     if (!e && t->kind != ANSWER_NUMBER)
         e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
     if (!e) e = labels_set(&from->config, t);
-    if (t->kind == ANSWER_CLASS) from->config.scores = scores;
+    if (answer_is_label(t->kind)) from->config.scores = scores;
     s->model.config.labels = NULL; // those of before
     s->model.head = head_of_kind(t->kind);
     return e;
