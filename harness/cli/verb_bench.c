@@ -91,7 +91,7 @@ static err set_labels(work *w) {
     if (w->task.label_count > LABELS_MAX)
         return err_set(ERR_UNSUPPORTED, "task %s has %zu labels", w->task.name,
                        w->task.label_count);
-    err e = source_add_tokens(&w->source, &w->task);
+    err e = source_add_tokens(&w->source, &w->task, false);
     return e ? e : labels_set(&w->source.config, &w->task);
 }
 

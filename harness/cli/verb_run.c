@@ -55,8 +55,7 @@ static err split_tasks(work *w, const options *o, const run_request *q) {
     if (!o->task)
         return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), or --task all");
     bool is_group = false;
-    if (strcmp(o->task, "all") == 0)
-        return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
+    if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
     err e = find_group(&is_group, o->task, q->task_dir);
     if (e) return e;
     return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)

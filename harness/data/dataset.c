@@ -159,7 +159,7 @@ err dataset_gold(uint32_t **classes, float **numbers, const dataset *d, const da
     *classes = NULL;
     *numbers = NULL;
     err e = answer_is_label(d->kind) ? mem_new(classes, s->row_count)
-                                    : mem_new(numbers, s->row_count * width);
+                                     : mem_new(numbers, s->row_count * width);
     for (size_t i = 0; i < s->row_count && !e; i++) {
         example_target target = s->rows[i].example.target;
         if (answer_is_label(d->kind)) (*classes)[i] = target.class;

@@ -258,8 +258,7 @@ static err mark_keys(data__reader *r, const cJSON *object, const char *where) {
     return ERR_OK;
 }
 
-static err read_range(data__range *range, const cJSON *object, const char *key,
-                      const char *where) {
+static err read_range(data__range *range, const cJSON *object, const char *key, const char *where) {
     const cJSON *entity = NULL;
     char *inside = NULL;
     int64_t first = 0, last = 0;

@@ -150,8 +150,7 @@ static int by_score(const void *a, const void *b) {
 static void softmax(double *scores, const float *logits, size_t classes, size_t rows) {
     double most = (double)logits[0], sum = 0;
     for (size_t k = 1; k < classes; k++) most = fmax(most, (double)logits[k]);
-    for (size_t k = 0; k < classes; k++)
-        sum += scores[k * rows] = exp((double)logits[k] - most);
+    for (size_t k = 0; k < classes; k++) sum += scores[k * rows] = exp((double)logits[k] - most);
     for (size_t k = 0; k < classes; k++) scores[k * rows] /= sum;
 }
 

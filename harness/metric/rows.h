@@ -16,14 +16,14 @@
 typedef struct row_statistics {
     answer_kind kind;
     size_t rows, classes;
-    const float *gold, *predicted; /* numbers, borrowed */
-    double shift[2];               /* means of predicted and gold */
-    uint32_t *order[2];            /* (rows) by predicted and by gold, ascending */
-    double *rank[2];               /* (rows) scratch */
-    size_t *begin;                 /* sets: (rows + 1) of the row's places */
-    uint32_t *places;              /* into (3, C) of the sum: one more each */
-    bool *exact;                   /* (rows) */
-    double *ranking;               /* (rows) label ranking average precision */
+    const float *gold, *predicted;      /* numbers, borrowed */
+    double shift[2];                    /* means of predicted and gold */
+    uint32_t *order[2];                 /* (rows) by predicted and by gold, ascending */
+    double *rank[2];                    /* (rows) scratch */
+    size_t *begin;                      /* sets: (rows + 1) of the row's places */
+    uint32_t *places;                   /* into (3, C) of the sum: one more each */
+    bool *exact;                        /* (rows) */
+    double *ranking;                    /* (rows) label ranking average precision */
     const uint32_t *gold_class, *class; /* relations: (rows), borrowed */
     bool of_curves;                     /* relations: their curves are made too */
     double *scores;                     /* (C, rows) softmax */

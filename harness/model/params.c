@@ -228,8 +228,8 @@ err params_draw_last(params *ps, size_t i, uint32_t rows, uint32_t seed, float r
     float *values = NULL;
     err e = mem_new(&values, count);
     for (size_t k = 0; !e && k < count; k++)
-        values[k] = (float)(rng_normal(seed, RNG_SITE_INIT + (uint32_t)i, first + k) *
-                            (double)range);
+        values[k] =
+            (float)(rng_normal(seed, RNG_SITE_INIT + (uint32_t)i, first + k) * (double)range);
     if (!e) e = params_write(p, values, first, count);
     mem_free(values);
     return e;

@@ -25,7 +25,6 @@
 #include "base/memory.h"
 #include "metric/interval.h"
 #include "result/store.h"
-#include "task/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,8 +64,10 @@ typedef struct board_overall {
 
 /* A table of a group of tasks (task_group): a column a metric, a row a model, and below them what
  * others published. Of a model's rows the one of the overall stands here. Nothing is ranked. */
+struct task;
+
 typedef struct board_column {
-    const task *task;
+    const struct task *task;
     const metric *metric;
 } board_column;
 
@@ -96,9 +97,9 @@ typedef struct board {
     double overall_baseline; /* mean of the tables' baselines */
     board_group *groups;     /* (group_count) of board_add_groups; without models: not shown */
     size_t group_count;
-    task *grouped; /* (grouped_count) owned: tasks of groups, by group and place */
+    struct task *grouped; /* (grouped_count) owned: tasks of groups, by group and place */
     size_t grouped_count;
-    char **notes;            /* (note_count) a sentence for each record that was left out, owned */
+    char **notes; /* (note_count) a sentence for each record that was left out, owned */
     size_t note_count, note_capacity;
 } board;
 

@@ -1,5 +1,6 @@
 /* Tables of groups of tasks, as their manifests name them. */
 #include "report/report_internal.h"
+#include "task/task.h"
 
 #include "base/json.h"
 #include "metric/statistics.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 static int by_group_and_place(const void *a, const void *b) {
-    const task *x = a, *y = b;
+    const struct task *x = a, *y = b;
     int c = strcmp(x->group.name, y->group.name);
     if (c) return c;
     if (x->group.place != y->group.place) return x->group.place < y->group.place ? -1 : 1;

@@ -1,4 +1,5 @@
 #include "report/report_internal.h"
+#include "task/task.h"
 #include "train/run/model_corpus.h"
 
 #include <math.h>
@@ -121,7 +122,9 @@ err board_json(strbuf *out, const board *b) {
     if ((e = json_add_array(&tables, top, "tables"))) goto done;
     for (size_t i = 0; i < b->table_count; i++)
         if ((e = table_json(tables, &b->tables[i]))) goto done;
-    if ((e = overall_json(top, b)) || (b->group_count && (e = groups_json(top, b))) || (e = json_add_array(&left_out, top, "left_out"))) goto done;
+    if ((e = overall_json(top, b)) || (b->group_count && (e = groups_json(top, b))) ||
+        (e = json_add_array(&left_out, top, "left_out")))
+        goto done;
     for (size_t i = 0; i < b->note_count; i++)
         if ((e = json_append(left_out, cJSON_CreateString(b->notes[i])))) goto done;
     e = json_text(out, top);

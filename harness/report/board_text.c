@@ -1,5 +1,6 @@
 #include "base/shown.h"
 #include "report/report_internal.h"
+#include "task/task.h"
 
 #include <math.h>
 #include <string.h>
@@ -192,7 +193,8 @@ static err add_group(strbuf *out, const board_group *g) {
 
 const char *const report__group_words =
     "A row a model, means over seeds; how sure they are stands in each task's own table. A cell is "
-    "empty where a model was not run. Published rows are what others report of their runs: how they "
+    "empty where a model was not run. Published rows are what others report of their runs: how "
+    "they "
     "trained and chose is theirs, and they are not ranked.";
 
 static const char *const introduction =

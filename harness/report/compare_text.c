@@ -42,7 +42,7 @@ static const char *verdict(const comparison *c) {
 }
 
 static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) {
-    static const char *const better[] = {"right", "nearer", "fewer labels wrong"};
+    static const char *const better[] = {"right", "nearer", "fewer labels wrong", "right"};
     err e;
     if ((e = strbuf_printf(
              out,

@@ -1,5 +1,6 @@
 #include "report/html.h"
 #include "report/html_internal.h"
+#include "task/task.h"
 
 #include <math.h>
 #include <stdio.h>

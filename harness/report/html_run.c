@@ -231,8 +231,9 @@ static void add_answer(page *p, const record *r, answers of, size_t row) {
 }
 
 static void add_worst(page *p, const record *r, const char *const *texts) {
-    static const char *const errors[] = {"probability of gold", "error", "labels wrong"};
-    static const char *const digits[] = {"%.4f", "%.3f", "%.0f"};
+    static const char *const errors[] = {"probability of gold", "error", "labels wrong",
+                                         "probability of gold"};
+    static const char *const digits[] = {"%.4f", "%.3f", "%.0f", "%.4f"};
     wrong_row *list = NULL;
     size_t count = 0;
     html__take(p, worst_rows(&list, &count, r));

@@ -88,8 +88,9 @@ err record__kind_read(record *r, const cJSON *object, const char *key, const cha
         r->task.kind = (answer_kind)i;
         return ERR_OK;
     }
-    return err_set(ERR_FORMAT, "%s: key '%s' is '%.40s', expected regression, multi_label or relation",
-                   where, key, text);
+    return err_set(ERR_FORMAT,
+                   "%s: key '%s' is '%.40s', expected regression, multi_label or relation", where,
+                   key, text);
 }
 
 err record__labels_write(cJSON *object, const char *key, const record *r) {

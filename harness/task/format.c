@@ -85,8 +85,9 @@ static err load_entities(task *t, const cJSON *object, const char *where) {
                    : ERR_OK;
     }
     if (f->kind == TASK_FORMAT_DELIMITED)
-        return err_set(ERR_FORMAT, "%s: key 'kind' is 'delimited', relations are read from jsonl "
-                                   "or json",
+        return err_set(ERR_FORMAT,
+                       "%s: key 'kind' is 'delimited', relations are read from jsonl "
+                       "or json",
                        where);
     if (f->text_pair)
         return err_set(ERR_FORMAT, "%s: key 'text_pair': a relation is of one text", where);

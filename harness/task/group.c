@@ -31,8 +31,8 @@ static err check_scores(const task_group *g, const char *where) {
         const cJSON *number = model->child;
         size_t count = 0;
         for (; cJSON_IsArray(model) && number; number = number->next)
-            count += cJSON_IsNumber(number) && number->valuedouble >= -100 &&
-                     number->valuedouble <= 100;
+            count +=
+                cJSON_IsNumber(number) && number->valuedouble >= -100 && number->valuedouble <= 100;
         if (count != g->metric_count || count != (size_t)cJSON_GetArraySize(model))
             return err_set(ERR_FORMAT, "%s: '%s' has to be a list of %zu scores in percent", where,
                            model->string, g->metric_count);

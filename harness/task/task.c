@@ -153,10 +153,9 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
     size_t role = TASK_ROLE_ALL;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    e = has_roles
-            ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "git_blob",
-                         "rows", "label")
-            : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "git_blob", "rows");
+    e = has_roles ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "git_blob",
+                               "rows", "label")
+                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "git_blob", "rows");
     if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev");
     if (e) return e;
     f->role = (task_role)role;
@@ -415,9 +414,9 @@ static err load_manifest(task *t, const cJSON *root) {
     size_t rule = 0;
     int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
-                        "citation", "data_folder", "group", "kind", "range", "files", "format", "labels",
-                        "invalid_label", "split", "sample_split", "cleaning", "metrics", "headline",
-                        "max_length"))) {
+                        "citation", "data_folder", "group", "kind", "range", "files", "format",
+                        "labels", "invalid_label", "split", "sample_split", "cleaning", "metrics",
+                        "headline", "max_length"))) {
         return e;
     }
     if ((e = task__load_heading(t, root))) return e;

@@ -32,14 +32,14 @@ typedef enum task_role {
 
 typedef struct task_file {
     task_role role;
-    const char *name;   /* file name in the task's data folder */
-    const char *url;    /* NULL: cannot be fetched */
-    uint64_t bytes;     /* 0: not stated */
-    const char *sha256; /* 64 lower-case hexadecimal digits, or NULL: not checked */
+    const char *name;     /* file name in the task's data folder */
+    const char *url;      /* NULL: cannot be fetched */
+    uint64_t bytes;       /* 0: not stated */
+    const char *sha256;   /* 64 lower-case hexadecimal digits, or NULL: not checked */
     const char *git_blob; /* 40 of them: what a git tree calls the file; or NULL */
-    uint64_t rows;      /* 0: not stated */
-    const char *label;  /* value of the label of all its rows; NULL: they have their own */
-    size_t label_id;    /* of label */
+    uint64_t rows;        /* 0: not stated */
+    const char *label;    /* value of the label of all its rows; NULL: they have their own */
+    size_t label_id;      /* of label */
 } task_file;
 
 typedef enum task_format_kind {

@@ -44,9 +44,11 @@ typedef struct tokenizer {
     size_t max_input_chars_per_word; /* 100: longer words are [UNK] */
     bool gives_no_types; /* the model has one token type or none: transformers is told to give it
                             no type ids, which it would not take for a second text */
-    size_t model_max_length; /* tokens the model can take; 0 when the files do not say */
-    bool truncate_left;      /* too long a text loses its beginning */
-    bool cleans_spaces;      /* clean_up_tokenization_spaces: of decoded text */
+    size_t model_max_length;  /* tokens the model can take; 0 when the files do not say */
+    bool joins_after_markers; /* a piece of Hangul right behind </subj> or </obj> goes on with the
+                                 word (markers.h) */
+    bool truncate_left;       /* too long a text loses its beginning */
+    bool cleans_spaces;       /* clean_up_tokenization_spaces: of decoded text */
 
     uint32_t pad_id, unk_id, cls_id, sep_id;
     uint32_t mask_id; /* TOKENIZER_NO_ID when there is none */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "text/markers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,7 @@ static err read_sides(draft *d) {
                        d->said);
     }
     e = draft__flag(&d->t->cleans_spaces, d->config, "clean_up_tokenization_spaces", d->said);
+    if (!e) e = draft__flag(&d->t->joins_after_markers, d->config, MARKERS_JOIN, d->said);
     if (e || !json_has(d->config, "truncation_side")) return e;
     if ((e = json_string(&side, d->config, "truncation_side", d->said))) return e;
     d->t->truncate_left = !strcmp(side, "left");

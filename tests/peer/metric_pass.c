@@ -3,7 +3,8 @@
  *     metric_pass < cases
  *
  * A case is one line: class C N, N gold ids, N predicted ids; number 0 N, N gold, N predicted; set C N,
- * N * C of 0 or 1, N * C scores. For each, a line of JSON (of the last two metrics alone):
+ * N * C of 0 or 1, N * C scores; relation C N, N gold ids, N * C logits. For each, a line of JSON (of
+ * the last three metrics alone):
  * confusion (C * C, rows are gold), metrics by name, classes [[precision, recall, f1, support]]. */
 #include "base/memory.h"
 #include "metric/rows.h"
@@ -68,17 +69,22 @@ static err read_numbers(float **numbers, size_t count) {
     return e;
 }
 
-/* Numbers, or sets as 0 or 1 and scores: one object of the metrics, null where not defined. */
+/* Numbers, sets as 0 or 1 and scores, or ids and logits: one object of the metrics, null where not
+ * defined. */
 static err number_case(answer_kind kind, size_t classes, size_t count) {
-    size_t width = kind == ANSWER_SET ? classes : 1;
+    size_t width = answer_scores(kind, classes);
+    bool ids = kind == ANSWER_RELATION;
     float *gold = NULL, *predicted = NULL;
+    uint32_t *right = NULL, *said = NULL;
     confusion c = {0};
     const char *comma = "";
     err e = ERR_OK;
-    if ((e = read_numbers(&gold, count * width)) || (e = read_numbers(&predicted, count * width)))
+    e = ids ? read_ids(&right, count) : read_numbers(&gold, count * width);
+    if (e || (e = read_numbers(&predicted, count * width)) || (e = mem_new(&said, count)))
         goto done;
-    if ((e = answers_sum(&c, kind, classes, (answers){.numbers = gold},
-                         (answers){.numbers = predicted}, NULL, count)))
+    if (ids) answers_say(said, predicted, count, classes);
+    if ((e = answers_sum(&c, kind, classes, (answers){right, gold}, (answers){said, predicted},
+                         NULL, count)))
         goto done;
     printf("{\"metrics\": {");
     for (size_t i = 0; i < metric_count(); i++) {
@@ -93,6 +99,8 @@ done:
     confusion_free(&c);
     mem_free(gold);
     mem_free(predicted);
+    mem_free(right);
+    mem_free(said);
     return e;
 }
 
@@ -103,7 +111,8 @@ int main(void) {
     while (!e && scanf("%15s %zu %zu", kind, &classes, &count) == 3)
         e = !strcmp(kind, "class")    ? one_case(classes, count)
             : !strcmp(kind, "number") ? number_case(ANSWER_NUMBER, 0, count)
-                                      : number_case(ANSWER_SET, classes, count);
+            : !strcmp(kind, "set")    ? number_case(ANSWER_SET, classes, count)
+                                      : number_case(ANSWER_RELATION, classes, count);
     if (e) fprintf(stderr, "metric_pass: %s\n", err_message(e));
     return e != ERR_OK;
 }

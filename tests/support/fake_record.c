@@ -69,7 +69,7 @@ static void fill_test_rows(record *r, size_t rows, size_t classes, double right,
 
 /* Numbers from 0 to 5 and sets of labels, wrong where a class would be. */
 static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
-    size_t width = record_width(r);
+    size_t width = record_width(r, true);
     float *gold, *predicted;
     cr_assert_not(mem_new(&gold, rows * width));
     cr_assert_not(mem_new(&predicted, rows * width));
@@ -84,6 +84,28 @@ static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32
                                       (answers){.numbers = predicted}, NULL, NULL, rows));
     mem_free(gold);
     mem_free(predicted);
+}
+
+/* The class that a class would be answered with has the largest score. */
+static void fill_relations(record *r, size_t rows, size_t classes, double right, uint32_t stream) {
+    uint32_t *gold, *said;
+    float *scores;
+    cr_assert_not(mem_new(&gold, rows));
+    cr_assert_not(mem_new(&said, rows));
+    cr_assert_not(mem_new(&scores, rows * classes));
+    for (uint32_t i = 0; i < rows; i++) {
+        bool hit = word(i, 2, stream) < right * 4294967295.0;
+        gold[i] = word(i, 0, 0) % (uint32_t)classes;
+        for (uint32_t k = 0; k < classes; k++)
+            scores[i * classes + k] = (float)(word(i * 8 + k, 3, stream) % 64) / 32;
+        scores[i * classes + (hit ? gold[i] : word(i, 1, stream) % classes)] = 3;
+    }
+    answers_say(said, scores, rows, classes);
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold}, (answers){said, scores}, NULL,
+                                      NULL, rows));
+    mem_free(gold);
+    mem_free(said);
+    mem_free(scores);
 }
 
 static void fill_losses(record *r, size_t steps, uint32_t stream) {
@@ -131,6 +153,8 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->headline, f->headline ? f->headline : "macro_f1"));
     if (f->kind == ANSWER_CLASS)
         fill_test_rows(r, rows, classes, f->right, stream);
+    else if (f->kind == ANSWER_RELATION)
+        fill_relations(r, rows, classes, f->right, stream);
     else
         fill_other_rows(r, f, rows, stream);
     fill_losses(r, steps, stream);

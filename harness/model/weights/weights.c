@@ -120,10 +120,10 @@ typedef struct named {
 typedef struct loading {
     const tensors *tensors;
     weights_report *report;
-    named *names;          /* (tensors->count) by name and place, owned */
-    bool *used;            /* (tensors->count) of names */
-    bool *absent;          /* (params count): to be drawn */
-    bool resize;           /* a classifier of another size is drawn */
+    named *names; /* (tensors->count) by name and place, owned */
+    bool *used;   /* (tensors->count) of names */
+    bool *absent; /* (params count): to be drawn */
+    bool resize;  /* a classifier of another size is drawn */
     params *params;
     uint32_t seed; /* what is drawn is of these two */
     float range;

@@ -59,7 +59,7 @@ static err set_labels(run *r) {
     enum { LABELS_MAX = 256 };
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
-    if (e || (e = source_add_tokens(&r->source, &r->task))) return e;
+    if (e || (e = source_add_tokens(&r->source, &r->task, p->join_particles))) return e;
     if (!answer_is_label(r->task.kind) && (p->label_smoothing_factor > 0 || *p->class_weights))
         return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
                        *p->class_weights ? "class_weights" : "label_smoothing_factor",

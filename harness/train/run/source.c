@@ -214,15 +214,18 @@ err source_open(source *s, const char *model, const dataset_split *train,
     *s = (source){0};
     err e = source_check_name(model);
     if (e) return e;
-    if (model_preset_known(model))
-        return open_preset(s, model, options, train);
+    if (model_preset_known(model)) return open_preset(s, model, options, train);
     if (!shipped_known(model) && folder_exists(model)) return source_open_folder(s, model, options);
     return open_named(s, model, options);
 }
 
-err source_add_tokens(source *s, const task *t) {
+err source_add_tokens(source *s, const task *t, bool joins) {
     err e = ERR_OK;
+    if (t->kind != ANSWER_RELATION && joins)
+        return err_set(ERR_USAGE, "join_particles is for tasks of relations, which %s is not",
+                       t->name);
     if (t->kind != ANSWER_RELATION) return ERR_OK;
+    s->words.joins_after_markers |= joins;
     if ((e = tokenizer_add_special(&s->words, text_markers, MARKER_COUNT))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
     if (s->words.count <= s->config.vocabulary) return ERR_OK;

@@ -54,8 +54,9 @@ err source_open_folder(source *s, const char *folder, const source_options *opti
 
 /* Adds the tokens that a task wants (markers of relations) to the tokenizer, where it lacks them;
  * the embedding grows by the rows that it lacks then, as transformers' resize_token_embeddings has
- * it. Errors: those of tokenizer_add_special. */
-err source_add_tokens(source *s, const task *t) MUST_CHECK;
+ * it. joins: also what stands right behind an entity (text/markers.h). Errors: ERR_USAGE for joins
+ * where the task is of no relations; those of tokenizer_add_special. */
+err source_add_tokens(source *s, const task *t, bool joins) MUST_CHECK;
 
 void source_free(source *s);
 
