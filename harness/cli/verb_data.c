@@ -11,6 +11,7 @@
 #include "net/fetch.h"
 #include "platform/file.h"
 #include "task/task.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
@@ -23,10 +24,13 @@ static dataset_options dataset_options_of(const options *o) {
     return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
 }
 
-static err load_tokenizer(tokenizer *t, const options *o) {
+/* With the tokens that a run of the task gives it. */
+static err load_tokenizer(tokenizer *t, const options *o, const task *of) {
     char *path = NULL;
     err e = model_flag_tokenizer(&path, o->model, o->offline);
     if (!e) e = tokenizer_load(t, path, o->cased);
+    if (!e && of->kind == ANSWER_RELATION)
+        e = tokenizer_add_special(t, text_markers, MARKER_COUNT);
     mem_free(path);
     return e;
 }
@@ -38,8 +42,8 @@ static err data_stats_verb(const options *o, const task *t) {
     data_stats s;
     strbuf out = {0}, svg = {0};
     cJSON *json = NULL;
-    err e = o->model ? load_tokenizer(&pieces, o) : ERR_OK;
-    if (e) return e;
+    err e = o->model ? load_tokenizer(&pieces, o, t) : ERR_OK;
+    if (e) goto done;
     if ((e = fetch_task(t, &wanted, o->offline, false))) goto done;
     if ((e = dataset_load(&d, t, &wanted))) goto done;
     if ((e = data_stats_measure(&s, t, &d, o->model ? &pieces : NULL, o->max_length, o->sample))) {

@@ -8,9 +8,15 @@
 #ifndef HARNESS_TEXT_MARKERS_H
 #define HARNESS_TEXT_MARKERS_H
 
+#include "text/text_span.h"
+
 enum { MARKER_SUBJECT, MARKER_SUBJECT_END, MARKER_OBJECT, MARKER_OBJECT_END, MARKER_COUNT };
 
 static const char *const text_markers[MARKER_COUNT] = {"<subj>", "</subj>", "<obj>", "</obj>"};
+
+/* What stands between the first MARKER_COUNT markers of a text, in order, empty parts too; their
+ * number. The parts lie in the text. */
+size_t markers_cut(text_span parts[MARKER_COUNT + 1], text_span text);
 
 /* The key of tokenizer_config.json. */
 #define MARKERS_JOIN "joins_after_markers"

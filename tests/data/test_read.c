@@ -616,21 +616,21 @@ Test(read, another_file_is_told_from_a_broken_one) {
 Test(read, a_git_blob_tells_files_apart) {
     static const char *const ids[] = {"0000000000000000000000000000000000000000",
                                       "7e7dfd75939aa0594f323c98f2920fce60ad3a01"};
-    for (int good = 0; good < 2; good++) {
+    for (int is_right = 0; is_right < 2; is_right++) {
         char rest[512];
         snprintf(
             rest, sizeof rest,
             "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": "
             "[{\"role\": \"train\", \"name\": \"train.csv\", \"git_blob\": \"%s\"}, {\"role\": "
             "\"test\", \"name\": \"test.csv\"}]",
-            ids[good]);
+            ids[is_right]);
         made_task m;
         dataset d;
         made_task_begin(&m, NULL, NULL, rest);
         made_task_file(&m, "train.csv", BYTES("text,label\nabc,0\nd,1\n"));
         made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
         err e = dataset_load(&d, &m.task, &m.options);
-        if (good)
+        if (is_right)
             cr_expect_eq(e, ERR_OK, "%s", err_message(e));
         else
             expect_message(&m, "another blob", e, ERR_DATA, "train.csv: its git blob id is ");

@@ -32,7 +32,7 @@ static void teardown(void) {
 TestSuite(board_group, .init = setup, .fini = teardown);
 
 static double put(const char *name, const char *model, answer_kind kind, const char *headline,
-                  uint32_t seed, const char *metric) {
+                  uint32_t seed, const char *of) {
     record r;
     fake_record_make(&r, &(fake_record){.task = name,
                                         .model = model,
@@ -41,7 +41,7 @@ static double put(const char *name, const char *model, answer_kind kind, const c
                                         .right = 0.6,
                                         .seed = seed});
     MUST(store_write(folder, &r, NULL));
-    double value = record_metric(&r, metric);
+    double value = record_metric(&r, of);
     record_free(&r);
     return value;
 }
@@ -55,17 +55,20 @@ static const board_group *group(const char *name) {
     return NULL;
 }
 
-static size_t column(const board_group *g, const char *of, const char *metric) {
-    for (size_t c = 0; c < g->column_count; c++)
-        if (!strcmp(g->columns[c].task->name, of) && !strcmp(g->columns[c].metric->name, metric))
-            return c;
-    cr_assert_fail("no column %s %s", of, metric);
+static size_t column(const board_group *g, const char *of, const char *score) {
+    size_t c = 0;
+    while (c < g->column_count && (strcmp(g->columns[c].task->name, of) != 0 ||
+                                   strcmp(g->columns[c].metric->name, score) != 0))
+        c++;
+    cr_assert_lt(c, g->column_count, "no column %s %s", of, score);
+    return c;
 }
 
 static const board_group_row *row(const board_group *g, const char *model) {
-    for (size_t i = 0; i < g->row_count; i++)
-        if (!strcmp(g->rows[i].model, model)) return &g->rows[i];
-    cr_assert_fail("no row %s", model);
+    size_t i = 0;
+    while (i < g->row_count && strcmp(g->rows[i].model, model) != 0) i++;
+    cr_assert_lt(i, g->row_count, "no row %s", model);
+    return &g->rows[i];
 }
 
 Test(board_group, klue_has_a_row_a_model_and_published_rows) {

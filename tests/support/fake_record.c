@@ -180,7 +180,7 @@ void fake_record_make(record *r, const fake_record *f) {
     r->length_count = 2;
     cr_assert_not(mem_new(&r->worst, 1));
     r->worst[0] = (record_worst_row){4, 0.0625};
-    r->worst_count = f->kind == ANSWER_CLASS;
+    r->worst_count = answer_is_label(f->kind);
     cr_assert_not(record_score(r), "%s", err_message(ERR_DATA));
 }
 

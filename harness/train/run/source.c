@@ -18,23 +18,6 @@
 
 enum { NEAR_FOLDERS_MAX = 200 };
 
-/* Appends the parts (at most MARKER_COUNT + 1) of a text between its markers. */
-static void cut_markers(text_span *parts, size_t *count, text_span text) {
-    const char *begin = text.text, *end = text.text + text.bytes;
-    size_t left = MARKER_COUNT; // a text may hold more that are its own
-    for (const char *at = begin; left && at < end; at++) {
-        size_t k = 0, n = 0;
-        for (; k < MARKER_COUNT; k++)
-            if (!strncmp(at, text_markers[k], n = strlen(text_markers[k]))) break;
-        if (k == MARKER_COUNT) continue;
-        parts[(*count)++] = (text_span){begin, (size_t)(at - begin)};
-        begin = at + n;
-        at = begin - 1;
-        left--;
-    }
-    parts[(*count)++] = (text_span){begin, (size_t)(end - begin)};
-}
-
 static err train_words(source *s, const dataset_split *train, bool marked) {
     text_span *texts = NULL;
     size_t count = 0;
@@ -43,7 +26,7 @@ static err train_words(source *s, const dataset_split *train, bool marked) {
     for (size_t i = 0; i < train->row_count; i++) {
         const example *x = &train->rows[i].example;
         if (!train->rows[i].kept) continue;
-        if (marked) cut_markers(texts, &count, x->texts[0]);
+        if (marked) count += markers_cut(texts + count, x->texts[0]);
         for (uint32_t k = 0; !marked && k < x->text_count; k++) texts[count++] = x->texts[k];
     }
     e = vocab_train(&s->words, texts, count, &(vocab_options){.size = MODEL_PRESET_VOCABULARY});
