@@ -96,11 +96,12 @@ static err group_rows_json(cJSON *list, const board_group *g) {
 }
 
 static err groups_json(cJSON *top, const board *b) {
-    cJSON *list, *o, *columns, *rows, *column;
-    err e = json_add_array(&list, top, "groups");
+    cJSON *list = NULL, *o, *columns, *rows, *column;
+    err e = ERR_OK;
     for (size_t i = 0; i < b->group_count && !e; i++) {
         const board_group *g = &b->groups[i];
         if (!g->model_count) continue;
+        if (!list && (e = json_add_array(&list, top, "groups"))) return e;
         if ((e = json_append_object(&o, list)) ||
             (e = json_put(o, "group %s title %s sources %s", g->name, g->title, g->sources)) ||
             (e = json_add_array(&columns, o, "columns")))
@@ -122,7 +123,7 @@ err board_json(strbuf *out, const board *b) {
     if ((e = json_add_array(&tables, top, "tables"))) goto done;
     for (size_t i = 0; i < b->table_count; i++)
         if ((e = table_json(tables, &b->tables[i]))) goto done;
-    if ((e = overall_json(top, b)) || (b->group_count && (e = groups_json(top, b))) ||
+    if ((e = overall_json(top, b)) || (e = groups_json(top, b)) ||
         (e = json_add_array(&left_out, top, "left_out")))
         goto done;
     for (size_t i = 0; i < b->note_count; i++)

@@ -161,7 +161,8 @@ Test(kinds, klue_runs_its_tasks_by_their_recipe) {
     MUST(json_object(&recipe, root, "recipe", "record"));
     MUST(json_object(&model, root, "model", "record"));
     MUST(json_array(&fresh, model, "newly_initialised", "record"));
-    const char *first = cJSON_GetArrayItem(fresh, 0)->valuestring;
+    char first[80];
+    snprintf(first, sizeof first, "%s", cJSON_GetArrayItem(fresh, 0)->valuestring);
     cr_expect_eq(strncmp(first, "bert.embeddings.word_embeddings.weight[", 39), 0, "%s", first);
     MUST(json_number(&epochs, recipe, "num_train_epochs", "record"));
     cr_expect_eq(epochs, 3);

@@ -762,7 +762,7 @@ Test(weights, rows_of_added_tokens_are_drawn) {
     c.vocabulary += ADDED;
     MUST(params_init(&grown, &f.device, &c, 0));
     cr_expect_eq(weights_load(&grown, &r, folder, SEED, range), ERR_FORMAT);
-    cr_expect(strstr(err_message(ERR_FORMAT), "is [29, 12], expected [33, 12]"), "%s",
+    cr_expect(strstr(err_message(ERR_FORMAT), "is F32 [29, 12], expected [33, 12]"), "%s",
               err_message(ERR_FORMAT));
     weights_report_free(&r);
     params_free(&grown);

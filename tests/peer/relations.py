@@ -91,8 +91,7 @@ def main():
         for name, part in (("a.json", rows), ("b.json", rows[:50])):
             (place / name).write_text(json.dumps(part, ensure_ascii=False))
         task = ["--task-dir", ".", "--data", "."]
-        shown = json.loads(harness("data", "head", "made", *task, "--rows", str(len(rows)), "--json"))
-        shown = shown["rows"] if isinstance(shown, dict) else shown
+        shown = [json.loads(line) for line in harness("data", "head", "made", *task, "--rows", str(len(rows)), "--json").splitlines()]
         say(f"{len(rows):,} marked texts", [r["text"] for r in shown] == texts)
         harness("run", "--sample", "--task", "nsmc", "-m", "tiny", "--device", "cpu", "--max-steps", "1", "-o", "start")
         run = ["run", "--task", "made", *task, "-m", "start", "--ignore-mismatched-sizes", "--device", "cpu", "--max-steps", "1", "--lr", "0"]
