@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Relations: marked texts, token ids and the grown embedding, as KLUE's format and transformers have them.
 
-    tests/peer/.venv/bin/python tests/peer/relations.py PROGRAM [DATA] [--rows 2000]
+    tests/peer/.venv/bin/python tests/peer/relations.py PROGRAM [DATA] [--rows 2000] [--vocabulary FOLDER]
 
 Sentences of kor_nli in DATA (else of the bundled sample) get two entities at random places, in KLUE-RE's format. Then
   texts    `data head` has each as slicing by Python has it
   ids      `tokenize` of what a run saved equals BertTokenizerFast with the four markers as additional special tokens; of
-           what it saved under --join-particles, the same with ## before Hangul right behind a closing marker
+           what it saved under --join-particles, the same with ## before Hangul right behind a closing marker; both also
+           with the vocab.txt of a cased model in FOLDER
   growth   the saved folder loads in transformers; all rows but the markers' are as transformers' resize_token_embeddings
            has them before a step of training (learning rate 0), sizes and scores equal
 """
@@ -67,6 +68,7 @@ def main():
     arguments.add_argument("program", type=pathlib.Path)
     arguments.add_argument("data", nargs="?")
     arguments.add_argument("--rows", type=int, default=2000)
+    arguments.add_argument("--vocabulary")
     a = arguments.parse_args()
     program = str(a.program.resolve())
     manifest = json.loads((ROOT / "tasks/klue_re.json").read_text())
@@ -100,9 +102,21 @@ def main():
         start = pathlib.Path(folder, "start/model")
         tokenizer = BertTokenizerFast(str(start / "vocab.txt"), do_lower_case=False, additional_special_tokens=MARKERS)
         lines = "".join(t + "\n" for t in texts)
-        for name, theirs in (("plain", tokenizer(texts)["input_ids"]), ("joins", [joined(tokenizer, t) for t in texts])):
-            ours = [json.loads(line)["ids"] for line in harness("tokenize", "-m", name, "--json", "--quiet", text=lines).splitlines()]
-            say(f"{name}: ids of {len(texts):,} texts, {sum(len(i) for i in theirs):,} tokens", ours == theirs)
+
+        def compare(what, model, theirs):
+            ours = [json.loads(line)["ids"] for line in harness("tokenize", "-m", model, "--json", "--quiet", text=lines).splitlines()]
+            say(f"{what}: ids of {len(texts):,} texts, {sum(len(i) for i in theirs):,} tokens", ours == theirs)
+
+        compare("plain", "plain", tokenizer(texts)["input_ids"])
+        compare("joins", "joins", [joined(tokenizer, t) for t in texts])
+        if a.vocabulary:
+            published = BertTokenizerFast(f"{a.vocabulary}/vocab.txt", do_lower_case=False, additional_special_tokens=MARKERS)
+            other = pathlib.Path(folder, "other")
+            published.save_pretrained(other)
+            compare("published vocabulary, plain", str(other), published(texts)["input_ids"])
+            config = json.loads((other / "tokenizer_config.json").read_text())
+            (other / "tokenizer_config.json").write_text(json.dumps(config | {"joins_after_markers": True}))
+            compare("published vocabulary, joins", str(other), [joined(published, t) for t in texts])
         saved = pathlib.Path(folder, "plain/model")
         loaded = AutoTokenizer.from_pretrained(saved)
         say("AutoTokenizer of the saved folder", loaded(texts)["input_ids"] == tokenizer(texts)["input_ids"]
