@@ -1,6 +1,6 @@
 """Every score of random numbers, sets of labels and relations, computed by scipy or scikit-learn and by harness.
 
-    tests/peer/.venv/bin/python tests/peer/metric_kinds.py [--count 10000] [--seed 1]
+    tests/peer/.venv/bin/python tests/peer/metric_kinds.py [--count 10000] [--seed 1] [--only set,relation]
 
 Numbers: 2 to 300 rows, most with many equal values, some with a constant side (not defined on both sides). Sets: 2 to 12
 labels, with empty and full rows, absent labels and equal scores. Relations: 2 to 12 labels, absent ones too, logits with many
@@ -100,12 +100,15 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--count", type=int, default=10000)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--only", default="number,set,relation", metavar="KINDS")
     arguments.add_argument("--json", metavar="FILE")
     a = arguments.parse_args()
     warnings.simplefilter("ignore")
     rng, lines = np.random.default_rng(a.seed), common.Lines()
     for kind, draw, scores in (("number", number_case, number_scores), ("set", set_case, set_scores),
                                ("relation", relation_case, relation_scores)):
+        if kind not in a.only.split(","):
+            continue
         drawn = [draw(rng) for _ in range(a.count)]
         text = "\n".join(line(kind, p.shape[-1] if kind != "number" else 0, g, p) for g, p in drawn)
         answers = common.run_tool("metric_pass", text=text + "\n").splitlines()
