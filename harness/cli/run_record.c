@@ -141,6 +141,7 @@ static err add_model(record *out, const run *r) {
     if ((e = record_text(&out->model.name, s->name))) return e;
     if ((e = record_text(&out->model.weights_sha256, scratch ? NULL : r->weights.sha256))) return e;
     if ((e = record_text(&out->model.vocab_sha256, s->vocab_sha256))) return e;
+    if ((e = record_text(&out->model.label_map, r->request.label_map))) return e;
     out->model.parameters = (int64_t)r->trainer.model.params.total;
     if (scratch) return json_append(out->model.newly_initialised, cJSON_CreateString("all"));
     if (s->corpus) {
@@ -288,6 +289,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_losses(out, r))) return e;
     if ((e = add_choice(out, r))) return e;
     if ((e = add_timing(out, r))) return e;
+    if ((e = record_text(&out->run_sha256, r->run_sha256))) return e;
     if ((e = record_text(&out->command, command))) return e;
     return record_score(out);
 }

@@ -440,18 +440,22 @@ static err show_result(const record *rec, const run *r, const options *o, const 
     return ERR_OK;
 }
 
-/* The same run was finished before: it is not done again. */
+/* The same run was finished before: it is not done again, but its record goes to the results
+ * folder if it is not there. */
 static err show_finished(const run *r, const options *o, double *score) {
     record rec = {0};
-    char *local = NULL;
+    char *local = NULL, *stored = NULL;
     err e = path_join(&local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
     log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
              "does it again)",
              r->output, rec.created);
-    e = show_result(&rec, r, o, local, NULL, score);
+    if (!rec.partial && (e = store_write_missing(results_folder(o), &rec, &stored))) goto done;
+    if (stored) log_note("its record was not among the results: wrote %s", stored);
+    e = show_result(&rec, r, o, local, stored, score);
 done:
     mem_free(local);
+    mem_free(stored);
     record_free(&rec);
     return e;
 }
@@ -476,21 +480,34 @@ done:
     return e;
 }
 
-static err run_one(const options *o, const run_request *request, double *score) {
+static err train_one(run *r, const options *o, double *score) {
+    show_plan(r);
+    err e = run_train(r);
+    if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
+    if (!e) e = run_evaluate(r);
+    return e ? e : conclude(r, o, score);
+}
+
+static bool has_record(void *context, const char *run_sha256) {
+    return sweep_find(context, run_sha256);
+}
+
+/* One run of a sweep, unless there is a record of it. */
+static err run_one(sweep *s, const options *o, const run_request *asked, double *score) {
+    run_request request = *asked;
     run r = {0};
-    err e = name_flags(run_open(&r, request), o);
-    if (!e && r.is_finished) {
-        e = show_finished(&r, o, score);
-        run_close(&r);
-        return e;
+    request.is_done = has_record;
+    request.is_done_context = s;
+    sweep_begin(s, &request);
+    err e = name_flags(run_open(&r, &request), o);
+    if (!e && r.is_done) {
+        const record *found = sweep_find(s, r.run_sha256);
+        *score = record_metric(found, found->headline);
+        sweep_skip(s, &request, found);
+    } else if (!e) {
+        e = r.is_finished ? show_finished(&r, o, score) : train_one(&r, o, score);
+        if (!e) sweep_end(s, &request);
     }
-    if (!e) {
-        show_plan(&r);
-        e = run_train(&r);
-        if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
-    }
-    if (!e) e = run_evaluate(&r);
-    if (!e) e = conclude(&r, o, score);
     run_close(&r);
     return e;
 }
@@ -547,22 +564,6 @@ static err read_command(work *w, run_request *q, const options *o) {
     return ERR_OK;
 }
 
-/* One run of a sweep, unless there is a record of it. */
-static err run_or_skip(sweep *s, const options *o, const run_request *q, double *score) {
-    const record *found = NULL;
-    err e = sweep_find(&found, s, q);
-    if (e) return e;
-    if (found) {
-        sweep_skip(s, q, found);
-        *score = record_metric(found, found->headline);
-        return ERR_OK;
-    }
-    sweep_begin(s, q);
-    e = run_one(o, q, score);
-    if (!e) sweep_end(s, q);
-    return e;
-}
-
 /* What the whole takes, for its expected end. */
 static err expect_all(sweep *s, const work *w, const options *o, run_request *q) {
     err e = ERR_OK;
@@ -571,9 +572,8 @@ static err expect_all(sweep *s, const work *w, const options *o, run_request *q)
         q->model = w->models[i % w->model_count];
         e = choose_recipe(q, o, q->model);
         for (size_t k = 0; k < w->seed_count && !e; k++) {
-            const record *found = NULL;
             q->seed = w->seeds[k];
-            if (!(e = sweep_find(&found, s, q)) && !found) e = sweep_expect(s, q);
+            e = sweep_expect(s, q);
         }
     }
     return e;
@@ -589,7 +589,7 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
             err e = choose_recipe(q, o, q->model);
             for (size_t k = 0; k < w->seed_count && !e; k++) {
                 q->seed = w->seeds[k];
-                e = run_or_skip(s, o, q, &scores[k]);
+                e = run_one(s, o, q, &scores[k]);
             }
             if (e) return e;
             snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",

@@ -442,8 +442,7 @@ static err score_rows(double *scores, const bootstrap *b, const metric *m, size_
         for (size_t i = 0; i < b->table.rows; i++) w->weights[i] = w->counts[b->unit_of[i]];
         for (size_t r = 0; r < b->runs; r++) {
             row_statistics_sum(&w->sum, &w->runs[r], w->weights);
-            double score = m->fn(&w->sum);
-            scores[r * draws + d] = isnan(score) ? m->least : score;
+            scores[r * draws + d] = metric_ranked(m, &w->sum);
         }
     }
 done:

@@ -9,8 +9,8 @@
  * where nearly every unit is a type of its own, which the table's shape decides, units are drawn
  * singly, because that is then quicker. The draws are a function of the table and the seed alone:
  * Philox key (seed, RNG_SITE_BOOTSTRAP), counter (resample, type) or (resample, four units, 0, 1).
- * Numbers, sets of labels and relations are drawn singly always, and a rows' sum (rows.h) is made of each
- * resample; one in which a metric is not defined counts as the least that the metric can be.
+ * Numbers, sets of labels and relations are drawn singly always, and a rows' sum (rows.h) is made of
+ * each resample; one in which a metric is not defined counts as metric_ranked has it.
  *
  * Sources: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6, 8 and 13;
  * Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, for small test sets. */

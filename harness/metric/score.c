@@ -299,7 +299,7 @@ err metric_lookup(const metric **out, const char *name, answer_kind kind, size_t
 
 double metric_ranked(const metric *m, const confusion *c) {
     double value = m->fn(c);
-    return isnan(value) ? m->least : value;
+    return isnan(value) ? 0 : value;
 }
 
 double metric_value(const char *name, const confusion *c) {

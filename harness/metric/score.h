@@ -130,7 +130,7 @@ const metric *metric_find(const char *name);
 err metric_lookup(const metric **out, const char *name, answer_kind kind,
                   size_t classes) MUST_CHECK;
 
-/* m->fn(c), or the least that m can be where it is not defined: such a run ranks last. */
+/* m->fn(c), or 0 where it is not defined: answers that are all one number go with nothing. */
 double metric_ranked(const metric *m, const confusion *c);
 
 /* metric_find(name)->fn(c); NaN for an unknown name. */

@@ -11,6 +11,8 @@ enum {
     KEY_WEIGHTS,
     KEY_VOCAB,
     KEY_CONFIG,
+    KEY_DRAWN,
+    KEY_LABEL_MAP,
     KEY_RECIPE,
     KEY_PRECISION,
     KEY_KIND,
@@ -23,22 +25,29 @@ enum {
 typedef struct entry {
     const record *r;
     const char *path;
-    const char *keys[KEY_COUNT]; // borrowed from the record or from below
-    char *config, *numerics;     // compact print, digits; owned
-    char losses[HASH_HEX_BYTES]; // of every step, "" of fewer than two
-    size_t group;                // of records of its table that agree on the data
-    bool is_copy;                // of a record of another seed
+    const char *keys[KEY_COUNT];     // borrowed from the record or from below
+    char *config, *drawn, *numerics; // compact prints, digits; owned
+    char losses[HASH_HEX_BYTES];     // of every step, "" of fewer than two
+    size_t group;                    // of records of its table that agree on the data
+    bool is_copy;                    // of a record of another seed
 } entry;
 
 static err entry_init(entry *e, const record *r, const char *path) {
     *e = (entry){.r = r, .path = path};
     err failed = json_print(&e->config, r->model.config, false);
+    if (!failed) failed = json_print(&e->drawn, r->model.newly_initialised, false);
     if (!failed) failed = mem_printf(&e->numerics, "%lld", (long long)r->numerics_version);
     const char *keys[KEY_COUNT] = {
-        [KEY_MODEL] = r->model.name,         [KEY_WEIGHTS] = r->model.weights_sha256,
-        [KEY_VOCAB] = r->model.vocab_sha256, [KEY_CONFIG] = e->config,
-        [KEY_RECIPE] = r->recipe_sha256,     [KEY_PRECISION] = r->device.precision,
-        [KEY_KIND] = r->device.kind,         [KEY_DEVICE] = r->device.name,
+        [KEY_MODEL] = r->model.name,
+        [KEY_WEIGHTS] = r->model.weights_sha256,
+        [KEY_VOCAB] = r->model.vocab_sha256,
+        [KEY_CONFIG] = e->config,
+        [KEY_DRAWN] = e->drawn,
+        [KEY_LABEL_MAP] = r->model.label_map,
+        [KEY_RECIPE] = r->recipe_sha256,
+        [KEY_PRECISION] = r->device.precision,
+        [KEY_KIND] = r->device.kind,
+        [KEY_DEVICE] = r->device.name,
         [KEY_NUMERICS] = e->numerics,
     };
     memcpy(e->keys, keys, sizeof keys);
@@ -314,6 +323,7 @@ done:
     for (size_t i = 0; entries && i < s->count; i++) {
         mem_free(entries[i].config);
         mem_free(entries[i].numerics);
+        mem_free(entries[i].drawn);
     }
     mem_free(entries);
     if (e) board_free(b);

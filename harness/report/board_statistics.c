@@ -69,6 +69,14 @@ done:
     return e;
 }
 
+/* What the answers say where the score is not defined for one of the runs: nothing. */
+static interval range_of(const board_row *row, const board_table *t, interval x) {
+    for (size_t k = 0; k < row->run_count; k++)
+        if (isnan(record_metric(row->runs[k], t->headline->name)))
+            x = (interval){-INFINITY, INFINITY};
+    return interval_within(x, t->headline);
+}
+
 static void describe_row(board_row *row, const board_table *t, const table_scores *s,
                          size_t index) {
     const double *plain = s->plain + s->first[index];
@@ -84,7 +92,7 @@ static void describe_row(board_row *row, const board_table *t, const table_score
     if (!row->rows_only) {
         estimate x =
             estimate_mean(plain, row->run_count, means_of(s, index), BOOTSTRAP_DRAWS, s->units);
-        row->range = interval_within(estimate_interval(&x), t->headline);
+        row->range = range_of(row, t, estimate_interval(&x));
     }
 }
 
@@ -93,7 +101,7 @@ static void percentile_range(board_row *row, const board_table *t, const table_s
                              size_t index) {
     if (!row->rows_only) return;
     interval x = interval_of_draws(row->mean, means_of(s, index), BOOTSTRAP_DRAWS, s->units);
-    row->range = interval_within(x, t->headline);
+    row->range = range_of(row, t, x);
 }
 
 static err rank_rows(board_table *t, const table_scores *s) {

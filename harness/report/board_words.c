@@ -141,12 +141,15 @@ static bool same_text(const char *a, const char *b) {
 // which of the fields that are no list of keys differ between rows of a model
 typedef struct varying {
     key_list recipe, config;
-    bool weights, vocab, numerics, kind;
+    bool weights, vocab, drawn, label_map, numerics, kind;
 } varying;
 
 static void compare_fields(varying *v, const record *a, const record *b) {
     v->weights = v->weights || !same_text(a->model.weights_sha256, b->model.weights_sha256);
     v->vocab = v->vocab || !same_text(a->model.vocab_sha256, b->model.vocab_sha256);
+    v->drawn =
+        v->drawn || !cJSON_Compare(a->model.newly_initialised, b->model.newly_initialised, true);
+    v->label_map = v->label_map || !same_text(a->model.label_map, b->model.label_map);
     v->numerics = v->numerics || a->numerics_version != b->numerics_version;
 }
 
@@ -161,6 +164,16 @@ static void compare_kinds(varying *v, const board_row *rows, size_t count) {
     }
 }
 
+static err add_drawn(strbuf *out, int count) {
+    return strbuf_printf(out, "%d parameter%s drawn from the seed", count, count == 1 ? "" : "s");
+}
+
+static err add_label_map(strbuf *out, const char *map) {
+    if (!map) return strbuf_add(out, "no label map");
+    if (strlen(map) > SHOWN_BYTES) return strbuf_add(out, "a long label map");
+    return strbuf_printf(out, "label map %s", map);
+}
+
 static err add_fields(strbuf *out, const varying *v, const record *r) {
     err e = ERR_OK;
     if (v->weights && !(e = add_separator(out)))
@@ -168,6 +181,9 @@ static err add_fields(strbuf *out, const varying *v, const record *r) {
                                     : strbuf_add(out, "from scratch");
     if (!e && v->vocab && !(e = add_separator(out)))
         e = strbuf_printf(out, "vocabulary %.8s", r->model.vocab_sha256);
+    if (!e && v->drawn && !(e = add_separator(out)))
+        e = add_drawn(out, cJSON_GetArraySize(r->model.newly_initialised));
+    if (!e && v->label_map && !(e = add_separator(out))) e = add_label_map(out, r->model.label_map);
     if (!e && v->numerics && !(e = add_separator(out)))
         e = strbuf_printf(out, "numerics version %lld", (long long)r->numerics_version);
     if (!e && v->kind && !(e = add_separator(out)))
@@ -212,6 +228,12 @@ err report__row_words(board_table *t) {
     return e;
 }
 
+const char *report__corpus_caution(const record *r) {
+    if (r->model.corpus && !model_corpus_leaves_out(r->model.corpus, r->task.name))
+        return "its pretraining may have read these test rows";
+    return r->model.corpus_is_source ? "pretrained on texts of the task's own source" : NULL;
+}
+
 err report__cautions(strbuf *out, const board_row *row) {
     const char *before = " (";
     err e = ERR_OK;
@@ -223,11 +245,7 @@ err report__cautions(strbuf *out, const board_row *row) {
             e = strbuf_printf(out, ": %zu of %zu seeds", count, row->run_count);
         before = "; ";
     }
-    const record *r = row->runs[0];
-    bool has_tests = r->model.corpus && !model_corpus_leaves_out(r->model.corpus, r->task.name);
-    const char *words = has_tests ? "its pretraining may have read these test rows"
-                        : r->model.corpus_is_source ? "pretrained on texts of the task's own source"
-                                                    : NULL;
+    const char *words = report__corpus_caution(row->runs[0]);
     if (!e && words) {
         e = strbuf_printf(out, "%s%s", before, words);
         before = "; ";

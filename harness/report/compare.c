@@ -129,3 +129,11 @@ err compare_records(comparison *c, const record *a, const record *b, double tole
     c->range = rows.range;
     return ERR_OK;
 }
+
+const char *compare__test_name(const record *r) {
+    return answer_is_label(r->task.kind) ? "McNemar" : "sign test";
+}
+
+const char *compare__test_key(const record *r) {
+    return answer_is_label(r->task.kind) ? "mcnemar_p" : "sign_test_p";
+}

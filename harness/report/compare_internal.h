@@ -22,4 +22,9 @@ loss_drift compare__drift(const record *a, const record *b, double tolerance);
 err compare__drift_table(strbuf *out, const record *a, const record *b) MUST_CHECK;
 err compare__drift_json(cJSON *object, const record *a, const record *b) MUST_CHECK;
 
+/* What comparison.mcnemar_p is called, and its key in JSON: of other answers than classes a sign
+ * test. */
+const char *compare__test_name(const record *r);
+const char *compare__test_key(const record *r);
+
 #endif

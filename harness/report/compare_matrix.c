@@ -72,7 +72,7 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b) {
                           100 * g->range.high, g->rows_only ? " (rows only)" : "");
     if (e) return e;
     if (p->single)
-        e = strbuf_printf(out, "%.3g (McNemar) | ", p->one.mcnemar_p);
+        e = strbuf_printf(out, "%.3g (%s) | ", p->one.mcnemar_p, compare__test_name(p->one.a));
     else if (g->rows_only)
         e = strbuf_add(out, "- | ");
     else
@@ -183,7 +183,8 @@ static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {
                            g->equivalent, g->shared, g->disagreement, g->speed)))
         return e;
     if (!p->single) return json_put(o, "p %f", g->rows_only ? (double)NAN : g->p);
-    return json_put(o, "mcnemar_p %f first_bit_step %f largest_relative_loss %f", p->one.mcnemar_p,
+    if ((e = json_add_number(o, compare__test_key(p->one.a), p->one.mcnemar_p))) return e;
+    return json_put(o, "first_bit_step %f largest_relative_loss %f",
                     l->bits_part ? (double)l->bit_step : (double)NAN, l->largest);
 }
 

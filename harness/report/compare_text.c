@@ -68,8 +68,8 @@ static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) 
     return strbuf_printf(out,
                          "- %s in A alone: %zu, in B alone: %zu (%s p = %.3g, of these two runs "
                          "only)\n",
-                         better[kind], c->only_a_right, c->only_b_right,
-                         answer_is_label(kind) ? "McNemar" : "sign test", c->mcnemar_p);
+                         better[kind], c->only_a_right, c->only_b_right, compare__test_name(c->a),
+                         c->mcnemar_p);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {
@@ -159,7 +159,7 @@ static err add_predictions(cJSON *top, const comparison *c) {
                              100.0 * (double)c->disagreements / (double)c->rows)) ||
         (e = json_add_number(o, "only_a_right", (double)c->only_a_right)) ||
         (e = json_add_number(o, "only_b_right", (double)c->only_b_right)) ||
-        (e = json_add_number(o, "mcnemar_p", c->mcnemar_p)) ||
+        (e = json_add_number(o, compare__test_key(c->a), c->mcnemar_p)) ||
         (e = json_add_array(&rows, o, "first_rows"))) {
         return e;
     }

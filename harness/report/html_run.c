@@ -356,6 +356,18 @@ static void add_kernels(page *p, const record *r) {
     table_end(p);
 }
 
+static void add_corpus(page *p, const record *r) {
+    static const char *const fields[][2] = {{"pretrained on", "name"},
+                                            {"corpus licence", "licence"},
+                                            {"corpus source", "source"},
+                                            {"corpus SHA-256", "sha256"}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const cJSON *o = cJSON_GetObjectItemCaseSensitive(r->model.corpus, fields[i][1]);
+        row_text(p, fields[i][0], cJSON_GetStringValue(o));
+    }
+    row_text(p, "caution", report__corpus_caution(r));
+}
+
 static void add_identity(page *p, const record *r) {
     table_begin(p, "Data and model");
     html__add(p, "<tbody>\n");
@@ -370,6 +382,7 @@ static void add_identity(page *p, const record *r) {
     row_text(p, "weights SHA-256",
              r->model.weights_sha256 ? r->model.weights_sha256 : "from scratch");
     row_text(p, "vocabulary SHA-256", r->model.vocab_sha256);
+    if (r->model.corpus) add_corpus(p, r);
     html__add(p, "</tbody>");
     table_end(p);
 }

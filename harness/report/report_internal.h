@@ -27,6 +27,9 @@ err report__row_words(board_table *t) MUST_CHECK;
  * pretrained model has to do with the task. */
 err report__cautions(strbuf *out, const board_row *row) MUST_CHECK;
 
+/* What the corpus of the record's pretrained model has to do with the task; NULL: nothing. */
+const char *report__corpus_caution(const record *r);
+
 /* "4.4M" from 4369539; "37 s", "12 min", "1.5 h" from seconds. */
 err report__parameters(strbuf *out, int64_t parameters) MUST_CHECK;
 err report__duration(strbuf *out, double seconds) MUST_CHECK;

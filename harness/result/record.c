@@ -73,6 +73,8 @@ void record_free(record *r) {
     mem_free(r->loss);
     mem_free(r->loss_curve);
     mem_free(r->final_weights_sha256);
+    mem_free(r->run_sha256);
+    mem_free(r->model.label_map);
     mem_free(r->dev_metric);
     mem_free(r->evaluations);
     mem_free(r->worst);

@@ -45,6 +45,7 @@ typedef struct record_model {
     char *vocab_sha256;
     int64_t parameters;
     cJSON *newly_initialised; /* array of parameter names; ["all"] from scratch */
+    char *label_map;          /* that the run was given; NULL: none */
     cJSON
         *corpus; /* what it was pretrained on (model_corpus.h); NULL: not known, or from scratch */
     bool corpus_is_source; /* and the task's data come from the same place */
@@ -108,9 +109,11 @@ typedef struct record {
     bool model_is_gone; /* what it trained was replaced by another run (store_mark_gone) */
     record_task task;
     record_model model;
-    cJSON *recipe;  /* object: every hyperparameter, name -> number, string or bool */
-    char *protocol; /* "last" or "dev" */
-    int64_t seed;   /* 0 to 2^32 - 1 */
+    cJSON *recipe;    /* object: every hyperparameter, name -> number, string or bool */
+    char *protocol;   /* "last" or "dev" */
+    int64_t seed;     /* 0 to 2^32 - 1 */
+    char *run_sha256; /* of all that makes it this run (train/run/identity.c), wherever its model
+                         lies; NULL in records of older programs */
     record_device device;
     char *command;  /* that reproduces the run, without paths; may be NULL */
     char *headline; /* name of the leading metric */

@@ -1,5 +1,4 @@
-/* The evaluations on the dev part and the digest of the final weights: keys that records of older
- * programs do not have. */
+/* The evaluations on the dev part, which records of older programs do not have. */
 #include "base/memory.h"
 #include "result/record_internal.h"
 
@@ -12,24 +11,6 @@ err record__model_gone_write(cJSON *object, const char *key, const record *r) {
 
 err record__model_gone_read(record *r, const cJSON *object, const char *key, const char *where) {
     return json_has(object, key) ? json_bool(&r->model_is_gone, object, key, where) : ERR_OK;
-}
-
-err record__final_weights_write(cJSON *object, const char *key, const record *r) {
-    return json_add_string(object, key, r->final_weights_sha256);
-}
-
-err record__final_weights_read(record *r, const cJSON *object, const char *key, const char *where) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    const char *text = NULL;
-    if (!item || cJSON_IsNull(item)) return ERR_OK;
-    err e = json_string(&text, object, key, where);
-    if (e) return e;
-    if (strlen(text) != HASH_HEX_BYTES - 1 ||
-        strspn(text, "0123456789abcdef") != HASH_HEX_BYTES - 1)
-        return err_set(ERR_FORMAT,
-                       "%s: key '%s' is '%.80s', expected 64 lower-case hexadecimal digits", where,
-                       key, text);
-    return mem_strdup(&r->final_weights_sha256, text);
 }
 
 err record_evaluation_add(record *r, int64_t step, double score, double loss) {

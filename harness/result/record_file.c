@@ -22,6 +22,11 @@ static err write_key(cJSON *object, const record_key *k, const record *r) {
     case RECORD_HASH:
     case RECORD_MOMENT:
     case RECORD_HASH_OR_NULL: return json_add_string(object, k->key, *(char *const *)field);
+    case RECORD_TEXT_IF_ANY:
+    case RECORD_HASH_IF_ANY: {
+        const char *text = *(char *const *)field;
+        return text ? json_add_string(object, k->key, text) : ERR_OK;
+    }
     case RECORD_WHOLE: return json_add_number(object, k->key, (double)*(const int64_t *)field);
     case RECORD_REAL: return json_add_number(object, k->key, *(const double *)field);
     case RECORD_BOOL: return json_add_bool(object, k->key, *(const bool *)field);
@@ -66,12 +71,13 @@ static bool is_moment(const char *text) {
 
 static err read_text(char **field, const cJSON *object, const record_key *k, const char *where) {
     const char *text = NULL;
-    bool may_be_null = k->kind == RECORD_TEXT_OR_NULL || k->kind == RECORD_HASH_OR_NULL;
+    bool may_lack = k->kind == RECORD_TEXT_IF_ANY || k->kind == RECORD_HASH_IF_ANY;
+    bool may_be_null = may_lack || k->kind == RECORD_TEXT_OR_NULL || k->kind == RECORD_HASH_OR_NULL;
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, k->key);
-    if (may_be_null && item && cJSON_IsNull(item)) return ERR_OK;
+    if (item ? may_be_null && cJSON_IsNull(item) : may_lack) return ERR_OK;
     err e = json_string(&text, object, k->key, where);
     if (e) return e;
-    if (k->kind == RECORD_HASH || k->kind == RECORD_HASH_OR_NULL) {
+    if (k->kind == RECORD_HASH || k->kind == RECORD_HASH_OR_NULL || k->kind == RECORD_HASH_IF_ANY) {
         if (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64) {
             return err_set(ERR_FORMAT,
                            "%s: key '%s' is '%.80s', expected 64 lower-case hexadecimal digits",
@@ -124,7 +130,9 @@ static err read_key(record *r, const cJSON *object, const record_key *k, const c
     case RECORD_TEXT_OR_NULL:
     case RECORD_HASH:
     case RECORD_MOMENT:
-    case RECORD_HASH_OR_NULL: return read_text((char **)field, object, k, where);
+    case RECORD_HASH_OR_NULL:
+    case RECORD_TEXT_IF_ANY:
+    case RECORD_HASH_IF_ANY: return read_text((char **)field, object, k, where);
     case RECORD_WHOLE: return json_whole((int64_t *)field, object, k->key, k->low, k->high, where);
     case RECORD_REAL: return read_real((double *)field, object, k->key, where);
     case RECORD_BOOL: return json_bool((bool *)field, object, k->key, where);

@@ -9,6 +9,8 @@ typedef enum record_kind {
     RECORD_TEXT_OR_NULL,
     RECORD_HASH, /* char *, 64 lower-case hexadecimal digits */
     RECORD_HASH_OR_NULL,
+    RECORD_TEXT_IF_ANY, /* absent in the file when NULL, as in records of older programs */
+    RECORD_HASH_IF_ANY,
     RECORD_MOMENT, /* char *, "2025-01-31T12:00:00Z" */
     RECORD_WHOLE,  /* int64_t in [low, high] */
     RECORD_REAL,   /* double, finite, at least 0 */
@@ -49,7 +51,6 @@ extern const size_t record__key_count;
     X(loss)                                                                                        \
     X(loss_curve)                                                                                  \
     X(loss_scaling)                                                                                \
-    X(final_weights)                                                                               \
     X(model_gone)                                                                                  \
     X(dev)                                                                                         \
     X(lengths)                                                                                     \

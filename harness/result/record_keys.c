@@ -13,6 +13,10 @@
     { section, key, RECORD_HASH, AT(field), 0, 0, 0, 0, 0, 0 }
 #define MAYBE_HASH(section, key, field)                                                            \
     { section, key, RECORD_HASH_OR_NULL, AT(field), 0, 0, 0, 0, 0, 0 }
+#define TEXT_IF_ANY(section, key, field)                                                           \
+    { section, key, RECORD_TEXT_IF_ANY, AT(field), 0, 0, 0, 0, 0, 0 }
+#define HASH_IF_ANY(section, key, field)                                                           \
+    { section, key, RECORD_HASH_IF_ANY, AT(field), 0, 0, 0, 0, 0, 0 }
 #define MOMENT(section, key, field)                                                                \
     { section, key, RECORD_MOMENT, AT(field), 0, 0, 0, 0, 0, 0 }
 #define BOOL(section, key, field)                                                                  \
@@ -59,11 +63,13 @@ const record_key record__keys[] = {
     HASH("model", "vocab_sha256", model.vocab_sha256),
     COUNT("model", "parameters", model.parameters),
     ARRAY("model", "newly_initialised", model.newly_initialised),
+    TEXT_IF_ANY("model", "label_map", model.label_map),
     PART("model", "corpus", corpus),
     PART("", "recipe", recipe),
     DERIVED("", "recipe_sha256", recipe_sha256),
     CHOICE("", "protocol", protocol, "last|dev"),
     WHOLE("", "seed", seed, 0, UINT32_MAX),
+    HASH_IF_ANY("", "run_sha256", run_sha256),
     CHOICE("device", "kind", device.kind, "cpu|gpu|software"),
     TEXT("device", "name", device.name),
     MAYBE("device", "driver", device.driver),
@@ -99,7 +105,7 @@ const record_key record__keys[] = {
     PART("", "loss", loss),
     PART("", "loss_curve", loss_curve),
     PART("", "loss_scaling", loss_scaling),
-    PART("", "final_weights_sha256", final_weights),
+    HASH_IF_ANY("", "final_weights_sha256", final_weights_sha256),
     PART("", "model_gone", model_gone),
     PART("", "dev", dev),
     PART("", "lengths", lengths),

@@ -107,8 +107,10 @@ bool record_model_is_there(const char *output_folder) {
     return there;
 }
 
-/* What a record's name does not tell apart. *text is owned. */
+/* What a record's name does not tell apart: the run, or of records of older programs, which do not
+ * say it, what they say of it. *text is owned. */
 static err rest_of_name(char **text, const record *r) {
+    if (r->run_sha256) return mem_strdup(text, r->run_sha256);
     return mem_printf(text, "%s\n%s\n%s\n%s\n%lld\n", r->task.name, r->model.name, r->device.name,
                       r->device.driver ? r->device.driver : "", (long long)r->numerics_version);
 }
@@ -145,22 +147,42 @@ static err make_room(char **path, const char *rest) {
     return ERR_OK;
 }
 
-err store_write(const char *folder, record *r, char **path) {
-    char *name = NULL, *full = NULL, *rest = NULL;
-    err e;
+/* Where the record lies, or would lie, in the folder; *path is owned. */
+static err place_of(char **path, const char *folder, record *r) {
+    char *name = NULL, *rest = NULL;
+    *path = NULL;
     if (r->partial) return err_set(ERR_ARG, "a partial run does not go to the results folder");
-    if ((e = record_score(r)) || (e = record_file_name(&name, r)) ||
-        (e = path_join(&full, folder, name)) || (e = rest_of_name(&rest, r)) ||
-        (e = make_room(&full, rest)) || (e = record_write(r, full)))
-        goto done;
-    if (path) {
+    err e = record_score(r);
+    if (!e) e = record_file_name(&name, r);
+    if (!e) e = path_join(path, folder, name);
+    if (!e) e = rest_of_name(&rest, r);
+    if (!e) e = make_room(path, rest);
+    mem_free(name);
+    mem_free(rest);
+    return e;
+}
+
+err store_write(const char *folder, record *r, char **path) {
+    char *full = NULL;
+    err e = place_of(&full, folder, r);
+    if (!e) e = record_write(r, full);
+    if (!e && path) {
         *path = full;
         full = NULL;
     }
-done:
-    mem_free(name);
     mem_free(full);
-    mem_free(rest);
+    return e;
+}
+
+err store_write_missing(const char *folder, record *r, char **path) {
+    char *full = NULL;
+    *path = NULL;
+    err e = place_of(&full, folder, r);
+    if (!e && !file_exists(full) && !(e = record_write(r, full))) {
+        *path = full;
+        full = NULL;
+    }
+    mem_free(full);
     return e;
 }
 

@@ -24,11 +24,14 @@ typedef struct store {
 err store_read(store *s, const char *folder) MUST_CHECK;
 void store_free(store *s);
 
-/* Writes r to its place in the folder (record_file_name). A record of the same run there is
- * replaced; one of another run whose plain name is the same (another device, driver or numerics
- * version) stays, and r gets eight more digits in its name. *path (owned, may be NULL) gets the
+/* Writes r to its place in the folder (record_file_name). A record of the same run there
+ * (run_sha256) is replaced; one of another run whose plain name is the same stays, and r gets eight
+ * more digits in its name. *path (owned, may be NULL) gets the
  * file's path. Errors: ERR_ARG for a partial record; those of record_write. */
 err store_write(const char *folder, record *r, char **path) MUST_CHECK;
+
+/* The same, unless a record lies at that place already: then *path is NULL. */
+err store_write_missing(const char *folder, record *r, char **path) MUST_CHECK;
 
 /* Marks the record of this very run (made at the same moment) in the folder, if it is there: its
  * model was replaced. Errors: those of store_read and record_write. */

@@ -114,109 +114,12 @@ void sweep_close(sweep *s) {
     *s = (sweep){0};
 }
 
-/* Compares the recorded keys of a recipe with a record's. */
-typedef struct recipe_match {
-    const record *r;
-    double max_length; /* that the run would take */
-    int keys;          /* compared */
-    bool same;
-} recipe_match;
-
-static err match_number(void *context, const char *key, double value) {
-    recipe_match *m = context;
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
-    m->keys++;
-    if (!strcmp(key, "max_length")) value = m->max_length;
-    // values go through a file: compare what a reader gets
-    m->same = m->same && cJSON_IsNumber(item) &&
-              fabs(item->valuedouble - value) <= 1e-12 * fmax(1, fabs(value));
-    return ERR_OK;
-}
-
-static err match_text(void *context, const char *key, const char *value) {
-    recipe_match *m = context;
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
-    m->keys++;
-    m->same = m->same && cJSON_IsString(item) && !strcmp(item->valuestring, value);
-    return ERR_OK;
-}
-
-static err match_truth(void *context, const char *key, bool value) {
-    recipe_match *m = context;
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(m->r->recipe, key);
-    m->keys++;
-    m->same = m->same && cJSON_IsBool(item) && cJSON_IsTrue(item) == value;
-    return ERR_OK;
-}
-
-static err same_recipe(bool *same, const record *r, const run_request *q, const task *t) {
-    recipe_match m = {.r = r, .same = true};
-    const cJSON *most =
-        cJSON_GetObjectItemCaseSensitive(r->model.config, "max_position_embeddings");
-    // rows of the table up to pad_token_id's are no token's
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(r->model.config, "model_type");
-    const encoder_family *family = cJSON_IsString(type) ? family_find(type->valuestring) : NULL;
-    const cJSON *pad = cJSON_GetObjectItemCaseSensitive(r->model.config, "pad_token_id");
-    double unused =
-        family && family->positions_follow_pad && cJSON_IsNumber(pad) ? pad->valuedouble + 1 : 0;
-    m.max_length = q->recipe.max_length ? q->recipe.max_length : (double)t->max_length;
-    if (cJSON_IsNumber(most)) m.max_length = fmin(m.max_length, most->valuedouble - unused);
-    err e = recipe_visit(&q->recipe, &(recipe_visitor){&m, match_number, match_text, match_truth});
-    // an option that the run does not use is no key of its recipe
-    *same = m.same && m.keys == cJSON_GetArraySize(r->recipe);
-    return e;
-}
-
-/* What a record calls the model, and the hash of the weights it would begin with ("" from scratch
- * or from the hub, whose name says it). */
-static err name_model(char **name, char hex[HASH_HEX_BYTES], const run_request *q) {
-    char *folder = NULL;
-    tensors files = {0};
-    *hex = '\0';
-    if (model_preset_known(q->model))
-        return model_preset_title(name, q->model, q->arch ? q->arch : &encoder_bert);
-    if (!folder_exists(q->model) && !shipped_known(q->model)) return mem_strdup(name, q->model);
-    err e = shipped_known(q->model) ? shipped_model(&folder, q->model)
-                                    : source_locate(&folder, name, q->model);
-    if (!e && shipped_known(q->model)) e = mem_strdup(name, q->model);
-    if (!e && !q->from_scratch && !(e = tensors_open(&files, folder)))
-        e = tensors_digest(&files, hex);
-    tensors_close(&files);
-    mem_free(folder);
-    return e;
-}
-
-static bool same_run(const record *r, const sweep *s, const run_request *q, const task *t,
-                     const char *model, const char *weights, const char *precision) {
-    const char *loaded = r->model.weights_sha256 ? r->model.weights_sha256 : "";
-    return !strcmp(r->task.name, t->name) && r->task.version == t->version &&
-           !strcmp(r->task.manifest_sha256, t->manifest_sha256) && !strcmp(r->model.name, model) &&
-           (!*weights || !strcmp(loaded, weights)) && (!q->from_scratch || !*loaded) &&
-           r->seed == q->seed && !strcmp(r->protocol, run_protocol_name(q->protocol)) &&
-           !strcmp(r->device.name, s->device.name) &&
-           !strcmp(r->device.driver ? r->device.driver : "", s->device.driver) &&
-           !strcmp(r->device.precision, precision) && r->numerics_version == NUMERICS_VERSION;
-}
-
-err sweep_find(const record **found, const sweep *s, const run_request *q) {
-    task t = {0};
-    char *model = NULL, weights[HASH_HEX_BYTES];
-    device_precision precision;
-    *found = NULL;
-    // what is partial is never in the results
-    if (!s->store.count || q->sample || q->limit || q->recipe.max_steps) return ERR_OK;
-    err e = device_precision_find(&precision, q->precision);
-    if (!e) e = task_find(&t, q->task, q->task_dir);
-    if (!e) e = name_model(&model, weights, q);
-    for (size_t i = 0; model && i < s->store.count && !e && !*found; i++) {
-        const record *r = &s->store.records[i];
-        bool same = false;
-        if (!same_run(r, s, q, &t, model, weights, device_precision_name(precision))) continue;
-        if (!(e = same_recipe(&same, r, q, &t)) && same) *found = r;
+const record *sweep_find(const sweep *s, const char *run_sha256) {
+    for (size_t i = 0; i < s->store.count; i++) {
+        const char *own = s->store.records[i].run_sha256;
+        if (own && !strcmp(own, run_sha256)) return &s->store.records[i];
     }
-    mem_free(model);
-    task_free(&t);
-    return e;
+    return NULL;
 }
 
 /* --- how far it is --- */
@@ -299,9 +202,10 @@ void sweep_end(sweep *s, const run_request *q) {
 }
 
 void sweep_skip(sweep *s, const run_request *q, const record *found) {
-    s->begun++;
+    double work = 0;
+    if (work_of(&work, q)) err_clear();
+    s->left -= work;
     s->skipped++;
-    log_note("sweep   run %zu of %zu left out: %s, %s, seed %u has a record of %.10s%s", s->begun,
-             s->total, q->task, q->model, q->seed, found->created,
-             err_advice("overwrite", " (--overwrite does it again)"));
+    log_note("sweep   run %zu of %zu is left out: there is a record of it, of %.10s%s", s->begun,
+             s->total, found->created, err_advice("overwrite", " (--overwrite does it again)"));
 }

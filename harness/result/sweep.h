@@ -42,14 +42,13 @@ err sweep_open(sweep *s, size_t total, const char *selector, const char *results
                bool skip) MUST_CHECK;
 void sweep_close(sweep *s);
 
-/* The record that makes this run needless, NULL when there is none: same task, manifest, model (of
- * a folder: same weights), recipe, protocol, seed, device, precision, numerics and metric version.
- * Records that are partial or of a program with uncommitted changes do not count (store_read).
- * Borrowed from s. Errors: those of task_find and of reading the model's weights. */
-err sweep_find(const record **found, const sweep *s, const run_request *q) MUST_CHECK;
+/* The record of this very run (run.h), NULL when there is none: it need not be done again. Records
+ * that are partial or of a program with uncommitted changes do not count (store_read), nor those of
+ * older programs, which do not say which run they are of. Borrowed from s. */
+const record *sweep_find(const sweep *s, const char *run_sha256);
 
-/* Counts a run that will be done towards the expected end, by the rows it trains on and the size of
- * its model. Call it for every such run before the first begins. Errors: those of task_find. */
+/* Counts a run towards the expected end, by the rows it trains on and the size of its model. Call it
+ * for every run before the first begins. Errors: those of task_find. */
 err sweep_expect(sweep *s, const run_request *q) MUST_CHECK;
 
 /* Around each run, and for each one left out; they tell how far the sweep is. */

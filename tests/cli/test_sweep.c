@@ -1,6 +1,6 @@
 #include "base/json.h"
 #include "base/memory.h"
-#include "model/weights/tensors.h"
+#include "data/support_task.h"
 #include "platform/file.h"
 #include "result/sweep.h"
 #include "support/fake_record.h"
@@ -47,154 +47,118 @@ static void make_record(record *r, const run_request *q) {
     task_free(&t);
 }
 
-Test(sweep, what_has_a_record_is_found_and_nothing_else) {
-    json_setup();
-    size_t live = mem_live_count();
-    const char *results = temporary_path("results");
-    run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
-    record r;
-    sweep s;
-    const record *found;
-    MUST(recipe_load(&q.recipe, "course"));
-    make_record(&r, &q);
-    MUST(store_write(results, &r, NULL));
-    record_free(&r);
-    MUST(sweep_open(&s, 2, "cpu", results, true));
-    cr_assert_eq(s.store.count, 1);
-    MUST(sweep_find(&found, &s, &q));
-    cr_assert_not_null(found);
-    cr_assert_eq(found->seed, 42);
-    const run_request changed[] = {
-        {.task = "kor_sae", .model = "tiny", .seed = 42, .recipe = q.recipe},
-        {.task = "kor_hate", .model = "mini", .seed = 42, .recipe = q.recipe},
-        {.task = "kor_hate",
-         .model = "tiny",
-         .arch = &encoder_electra,
-         .seed = 42,
-         .recipe = q.recipe},
-        {.task = "kor_hate", .model = "tiny", .seed = 43, .recipe = q.recipe},
-        {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .sample = true},
-        {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .limit = 100},
-        {.task = "kor_hate",
-         .model = "tiny",
-         .seed = 42,
-         .recipe = q.recipe,
-         .protocol = PROTOCOL_DEV},
-        {.task = "kor_hate", .model = "tiny", .seed = 42, .recipe = q.recipe, .precision = "fp16"},
-    };
-    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
-        MUST(sweep_find(&found, &s, &changed[i]));
-        cr_assert_null(found, "change %zu was taken for the same run", i);
+/* --- what has a record --- */
+
+/* Twelve training rows of two labels; `first` is the first row's text. */
+static void make_rows(made_task *m, const char *first) {
+    strbuf train = {0}, test = {0};
+    MUST(strbuf_printf(&train, "text,label\n%s,0\n", first));
+    MUST(strbuf_add(&test, "text,label\n"));
+    for (int i = 0; i < 11; i++)
+        MUST(strbuf_printf(&train, "%s %d,%d\n", i % 2 ? "가" : "나", i, i % 2));
+    for (int i = 0; i < 6; i++)
+        MUST(strbuf_printf(&test, "%s %d,%d\n", i % 2 ? "다" : "라", i, i % 2));
+    made_task_file(m, "train.csv", train.text, train.length);
+    made_task_file(m, "test.csv", test.text, test.length);
+    strbuf_free(&train);
+    strbuf_free(&test);
+}
+
+/* The records of a program with uncommitted changes do not count: these are made to. */
+static void make_clean(void) {
+    const char *folder = temporary_path("results/made");
+    folder_list list;
+    MUST(folder_list_read(&list, folder));
+    for (size_t i = 0; i < list.count; i++) {
+        char *path;
+        record r;
+        MUST(path_join(&path, folder, list.names[i]));
+        MUST(record_read(&r, path));
+        r.dirty = false;
+        MUST(record_write(&r, path));
+        record_free(&r);
+        mem_free(path);
     }
-    q.recipe.learning_rate *= 1.001;
-    MUST(sweep_find(&found, &s, &q));
-    cr_assert_null(found, "another learning rate was taken for the same run");
-    MUST(recipe_load(&q.recipe, "course"));
-    q.recipe.max_length = 32;
-    MUST(sweep_find(&found, &s, &q));
-    cr_assert_null(found, "another length was taken for the same run");
-    sweep_close(&s);
-    // without `skip` nothing is looked for
-    q.recipe.max_length = 0;
-    MUST(sweep_open(&s, 2, "cpu", results, false));
-    MUST(sweep_find(&found, &s, &q));
-    cr_assert_null(found);
-    sweep_close(&s);
-    cr_assert_eq(mem_live_count(), live);
+    folder_list_free(&list);
+}
+
+static size_t record_count(void) {
+    folder_list list;
+    MUST(folder_list_read(&list, temporary_path("results/made")));
+    size_t count = list.count;
+    folder_list_free(&list);
+    return count;
+}
+
+#define SWEEP(m, ...)                                                                              \
+    RUN("run", "--task", "made", "--task-dir", (m)->folder, "--data", (m)->folder, "--device",     \
+        "cpu", "--threads", "1", "--epochs", "1", "--seeds", "1,2", "--model", __VA_ARGS__)
+
+/* A sweep of two runs, of which as many are left out. Their folders go, so that the records alone
+ * tell what was done. */
+static void swept(program_result p, size_t left_out, const char *what) {
+    char text[80];
+    snprintf(text, sizeof text, "run 2 of 2 (%zu left out", left_out / 2);
+    cr_expect_eq(p.exit_code, 0, "%s: %s", what, p.err);
+    cr_expect_not_null(strstr(p.err, text), "%s: no '%s' in %s", what, text, p.err);
+    cr_expect_eq(strstr(p.err, "run 2 of 2 is left out: there is a record of it") != NULL,
+                 left_out == 2, "%s: %s", what, p.err);
+    program_free(&p);
+    make_clean();
+    MUST(folder_remove(temporary_path("runs")));
+    MUST(folder_make(temporary_path("runs")));
+}
+
+Test(sweep, what_has_a_record_is_left_out_and_nothing_else) {
+    static const char *const labels[] = {"no", "yes"};
+    made_task m;
+    json_setup();
+    made_task_begin(&m, NULL, NULL, NULL);
+    make_rows(&m, "바");
+    model_folder_make(temporary_path("a/m"), labels, 2, NULL);
+    swept(SWEEP(&m, "a/m"), 0, "the first time");
+    swept(SWEEP(&m, "a/m"), 2, "again");
+    model_folder_copy(temporary_path("b/m"), temporary_path("a/m"));
+    swept(SWEEP(&m, "b/m"), 2, "a copy of the model's folder");
+    cr_assert_eq(record_count(), 2);
+    model_folder_edit(temporary_path("b/m"), "config.json", "\"hidden_act\"", "\"unused\"");
+    swept(SWEEP(&m, "b/m", "--label-map", "no=yes,yes=no"), 0, "a label map");
+    swept(SWEEP(&m, "b/m", "--ignore-mismatched-sizes"), 0, "a flag that changes the model");
+    swept(SWEEP(&m, "b/m", "--lr", "1e-3"), 0, "a recipe");
+    cr_expect_eq(record_count(), 8, "%zu records, of 4 pairs of runs", record_count());
+    MUST(file_write_quick(temporary_path("b/m/vocab.txt"),
+                          "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n가\n", 36));
+    swept(SWEEP(&m, "b/m"), 0, "a vocabulary");
+    make_rows(&m, "사");
+    swept(SWEEP(&m, "a/m"), 0, "the task's data");
+    cr_expect_eq(record_count(), 12, "%zu records, of 6 pairs of runs", record_count());
+    swept(SWEEP(&m, "a/m"), 2, "the new data again");
+    made_task_end(&m);
     temporary_remove();
 }
 
-/* A position table that is the shortest of what bounds a length has rows that no token has. */
-Test(sweep, a_record_of_short_positions_is_found) {
+/* A results folder that lost a record, or another one, gets it from the finished run. */
+Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
+    made_task m;
     json_setup();
-    static const struct {
-        const char *config;
-        double length;
-        bool is_found;
-    } cases[] = {
-        {"{\"model_type\": \"bert\", \"max_position_embeddings\": 40}", 40, true},
-        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 40, \"pad_token_id\": 1}", 38,
-         true},
-        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 40, \"pad_token_id\": 1}", 40,
-         false},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *results = temporary_path("results");
-        run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
-        record r;
-        sweep s;
-        const record *found;
-        MUST(recipe_load(&q.recipe, "course"));
-        make_record(&r, &q);
-        cJSON_Delete(r.model.config);
-        cr_assert_not_null(r.model.config = cJSON_Parse(cases[i].config));
-        cJSON_SetNumberValue(cJSON_GetObjectItem(r.recipe, "max_length"), cases[i].length);
-        MUST(store_write(results, &r, NULL));
-        record_free(&r);
-        MUST(sweep_open(&s, 2, "cpu", results, true));
-        MUST(sweep_find(&found, &s, &q));
-        cr_expect_eq(found != NULL, cases[i].is_found, "case %zu", i);
-        sweep_close(&s);
-        temporary_remove();
-    }
-}
-
-/* The folder's one file becomes a shard with its index, as large models come. */
-static void make_sharded(const char *folder) {
-    safetensors file = {0};
-    cJSON *index = cJSON_CreateObject(), *map = NULL;
-    char *whole = NULL, *shard = NULL, *path = NULL;
-    MUST(path_join(&whole, folder, "model.safetensors"));
-    MUST(path_join(&shard, folder, "model-00001-of-00001.safetensors"));
-    MUST(path_join(&path, folder, "model.safetensors.index.json"));
-    MUST(safetensors_open(&file, whole));
-    MUST(json_add_object(&map, index, "weight_map"));
-    for (size_t i = 0; i < file.count; i++)
-        MUST(json_add_string(map, file.entries[i].name, path_name(shard)));
-    safetensors_close(&file);
-    MUST(json_write(path, index));
-    cr_assert_eq(rename(whole, shard), 0);
-    cJSON_Delete(index);
-    mem_free(whole);
-    mem_free(shard);
-    mem_free(path);
-}
-
-Test(sweep, a_sharded_model_is_known_by_its_weights) {
-    json_setup();
-    size_t live = mem_live_count();
-    const char *results = temporary_path("results"), *model = temporary_path("sharded");
-    run_request q = {.task = "kor_hate", .model = model, .seed = 42};
-    record r;
-    sweep s;
-    const record *found;
-    tensors files = {0};
-    char hex[HASH_HEX_BYTES];
-    model_folder_make(model, NULL, 3, NULL);
-    make_sharded(model);
-    MUST(tensors_open(&files, model));
-    MUST(tensors_digest(&files, hex));
-    tensors_close(&files);
-    MUST(recipe_load(&q.recipe, "course"));
-    make_record(&r, &q);
-    MUST(record_text(&r.model.name, "sharded"));
-    MUST(record_text(&r.model.weights_sha256, hex));
-    MUST(store_write(results, &r, NULL));
-    MUST(sweep_open(&s, 2, "cpu", results, true));
-    MUST(sweep_find(&found, &s, &q));
-    cr_assert_not_null(found);
-    sweep_close(&s);
-    // other weights under the same name are another run
-    hex[0] = hex[0] == '0' ? '1' : '0';
-    MUST(record_text(&r.model.weights_sha256, hex));
-    MUST(folder_remove(results));
-    MUST(store_write(results, &r, NULL));
-    MUST(sweep_open(&s, 2, "cpu", results, true));
-    MUST(sweep_find(&found, &s, &q));
-    cr_assert_null(found);
-    sweep_close(&s);
-    record_free(&r);
-    cr_assert_eq(mem_live_count(), live);
+    made_task_begin(&m, NULL, NULL, NULL);
+    make_rows(&m, "바");
+    program_result p = SWEEP(&m, "tiny");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = SWEEP(&m, "tiny", "--results", "others");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.err, "its record was not among the results: wrote others/made/"), "%s",
+              p.err);
+    program_free(&p);
+    folder_list list;
+    MUST(folder_list_read(&list, temporary_path("others/made")));
+    cr_assert_eq(list.count, 2);
+    folder_list_free(&list);
+    p = SWEEP(&m, "tiny", "--results", "others");
+    cr_assert_not(strstr(p.err, "was not among"), "%s", p.err);
+    program_free(&p);
+    made_task_end(&m);
     temporary_remove();
 }
 

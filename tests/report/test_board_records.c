@@ -67,6 +67,12 @@ static void other_vocab(record *r) {
 static void other_config(record *r) {
     cr_assert_not(json_add_number(r->model.config, "hidden_size", 64));
 }
+static void other_drawn(record *r) {
+    cr_assert_not(json_append(r->model.newly_initialised, cJSON_CreateString("classifier.bias")));
+}
+static void other_label_map(record *r) {
+    cr_assert_not(record_text(&r->model.label_map, "no=yes"));
+}
 static void other_recipe(record *r) {
     cr_assert_not(record_recipe_number(r, "learning_rate", 3.1e-4));
 }
@@ -96,6 +102,8 @@ static const struct {
     {"weights", other_weights, "3 epochs, lr 5e-05, weights aaaaaaaa |"},
     {"vocabulary", other_vocab, "3 epochs, lr 5e-05, vocabulary bbbbbbbb |"},
     {"configuration", other_config, "3 epochs, lr 5e-05, hidden size 64 |"},
+    {"what is drawn", other_drawn, "3 epochs, lr 5e-05, 1 parameter drawn from the seed |"},
+    {"label map", other_label_map, "3 epochs, lr 5e-05, label map no=yes |"},
     {"recipe", other_recipe, "3 epochs, lr 0.00031 |"},
     {"a recipe's further key", another_key, "3 epochs, lr 5e-05, weight decay 0.5 |"},
     {"precision", other_precision, "on cpu, bf16 |"},

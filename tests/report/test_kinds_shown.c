@@ -27,8 +27,9 @@ static void make(answer_kind kind, bool is_constant) {
                      .right = 0.8,
                      .rows = 40,
                      .headline = kind == ANSWER_NUMBER     ? "spearman"
+                                 : kind == ANSWER_SET      ? "micro_f1"
                                  : kind == ANSWER_RELATION ? "klue_auprc"
-                                                           : "micro_f1"};
+                                                           : "accuracy"};
     fake_record_make(&a, &f);
     f.is_constant = is_constant;
     f.right = 0.3;
@@ -46,6 +47,27 @@ static void compared(strbuf *out) {
     MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
     cr_expect_gt(c.only_a_right, c.only_b_right);
     MUST(compare_text(out, &c, "a", "b"));
+}
+
+/* McNemar's test is of labels; of numbers the same figure is a sign test. */
+Test(kinds_shown, a_matrix_calls_the_test_by_its_name) {
+    const answer_kind kinds[] = {ANSWER_CLASS, ANSWER_NUMBER};
+    for (size_t i = 0; i < 2; i++) {
+        strbuf text = {0}, json = {0};
+        const record *runs[3] = {&a, &b, &b};
+        compare_side sides[3];
+        make(kinds[i], false);
+        for (size_t k = 0; k < 3; k++) sides[k] = (compare_side){"x", &runs[k], 1};
+        MUST(compare_matrix_text(&text, sides, 3));
+        MUST(compare_matrix_json(&json, sides, 3));
+        expect_part(&text, i ? "(sign test)" : "(McNemar)");
+        cr_expect_not(strstr(text.text, i ? "McNemar" : "sign test"));
+        expect_part(&json, i ? "\"sign_test_p\"" : "\"mcnemar_p\"");
+        strbuf_free(&text);
+        strbuf_free(&json);
+        record_free(&a);
+        record_free(&b);
+    }
 }
 
 Test(kinds_shown, compared_numbers_are_nearer_and_sets_have_fewer_wrong_labels) {
@@ -157,7 +179,8 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(board_html(&page, &made));
     MUST(board_markdown(&text, &made));
     expect_part(&page, "<td>one number</td><td class=\"n\">0.00</td>");
-    expect_part(&text, "| poor (gives every row the same number) |");
+    expect_part(&text, "| poor (gives every row the same number) | 0.00 |");
+    expect_part(&text, "| -100.00 to 100.00 (rows only) |");
     board_free(&made);
     store_free(&s);
     strbuf_free(&page);

@@ -34,6 +34,16 @@ static void tag(char **field, const char *name, uint32_t i) {
     MUST(record_text(field, text));
 }
 
+static void set_corpus(record *r, uint32_t i) {
+    char text[300];
+    snprintf(text, sizeof text,
+             "{\"name\":\"corpus %u\",\"sha256\":\"%u00\",\"licence\":\"CC0 %u\",\"source\":"
+             "\"source <%u>\",\"left_out\":[\"%s\"]}",
+             i, i, i, i, i ? r->task.name : "other");
+    MUST(json_parse(&r->model.corpus, text, strlen(text), "corpus"));
+    r->model.corpus_is_source = i == 1;
+}
+
 /* No two fields of one kind have one value, nor do two records of other i. */
 static void fill(record *r, uint32_t i) {
     tag(&r->harness_version, "version", i);
@@ -46,8 +56,11 @@ static void fill(record *r, uint32_t i) {
     tag(&r->device.kernels, "kernels", i);
     MUST(record_text(&r->device.precision, i % 2 ? "fp16" : "fp32"));
     set_hash(&r->model.weights_sha256, (char)('a' + i % 6));
+    tag(&r->model.label_map, "no=yes", i);
+    set_hash(&r->run_sha256, (char)('b' + i % 5));
     set_hash(&r->commit, (char)('0' + i % 10));
     r->commit[40] = '\0';
+    set_corpus(r, i);
     r->device.threads = 2 + i;
     r->numerics_version = 5 + i;
     r->metric_version = 1;

@@ -188,19 +188,20 @@ static bool begins_with(const uint32_t *letters, size_t count, const uint32_t *p
  * contains that one. At a place of a line at most one text can then begin. */
 static err order_long(exclusion *x) {
     ordered *list;
+    exclusion_text *texts = x->long_texts;
     size_t kept = 0;
-    if (!x->long_texts) return ERR_OK;
+    if (!texts) return ERR_OK;
     err e = mem_new(&list, x->long_count);
     if (e) return e;
     for (size_t i = 0; i < x->long_count; i++)
-        list[i] = (ordered){x->letters + x->long_texts[i].first, x->long_texts[i]};
+        list[i] = (ordered){x->letters + texts[i].first, texts[i]};
     qsort(list, x->long_count, sizeof *list, by_letters);
     for (size_t i = 0; i < x->long_count && !e; i++) {
-        const exclusion_text *last = kept ? &x->long_texts[kept - 1] : NULL;
+        const exclusion_text *last = kept ? &texts[kept - 1] : NULL;
         if (last &&
             begins_with(list[i].letters, list[i].text.count, x->letters + last->first, last->count))
             continue;
-        x->long_texts[kept++] = list[i].text;
+        texts[kept++] = list[i].text;
         e = number_set_add(&x->windows, window_of((const int32_t *)list[i].letters), NULL);
     }
     x->long_count = kept;

@@ -89,7 +89,7 @@ static err add_fields(run *r, const field *list, size_t count) {
     return e;
 }
 
-/* The folder's hash is over all that is not FREE. */
+/* The run's hash is over all that is SAME, the folder's over all that is not FREE. */
 static void hash_fields(run *r, const field *list, size_t count) {
     sha256 h;
     const cJSON *item = NULL;
@@ -98,6 +98,8 @@ static void hash_fields(run *r, const field *list, size_t count) {
         sha256_add(&h, item->string, strlen(item->string) + 1);
         sha256_add(&h, item->valuestring, strlen(item->valuestring) + 1);
     }
+    sha256 same = h;
+    sha256_end_hex(&same, r->run_sha256);
     for (size_t i = 0; i < count; i++)
         if (list[i].rule == PLACE) sha256_add(&h, list[i].value, strlen(list[i].value) + 1);
     sha256_end_hex(&h, r->identity_sha256);

@@ -190,6 +190,8 @@ err run_open(run *r, const run_request *request) {
     if ((e = source_open(&r->source, request->model, &r->data.train, &wish))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r))) return e;
+    r->is_done = request->is_done && request->is_done(request->is_done_context, r->run_sha256);
+    if (r->is_done) return ERR_OK;
     if ((e = run_output_open(r))) return e;
     if ((e = run_compare(r)) || r->is_finished) return e;
     if ((e = encode_all(r))) return e;

@@ -64,6 +64,9 @@ typedef struct run_request {
     bool resume, overwrite;
     bool tensorboard;   /* event files beside log.jsonl */
     bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
+    /* whether this run (run_sha256) need not be done; NULL: it is */
+    bool (*is_done)(void *context, const char *run_sha256);
+    void *is_done_context;
 } run_request;
 
 typedef struct run {
@@ -84,7 +87,9 @@ typedef struct run {
     char *id;              /* of this run, owned; NULL until it is written there */
     cJSON *identity;       /* what has to be equal for a run to go on; owned */
     cJSON *surroundings;   /* what may differ; owned */
-    char identity_sha256[HASH_HEX_BYTES];
+    char run_sha256[HASH_HEX_BYTES];      /* of what identity holds: the run's name in records */
+    char identity_sha256[HASH_HEX_BYTES]; /* and of where its model lies: the folder's */
+    bool is_done;      /* the request said so: there is nothing to train, nothing was written */
     bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
     bool is_ended;     /* run_finish was done */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
@@ -102,7 +107,8 @@ typedef struct run {
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
 
-/* Prepares. With r->is_finished, set when the folder holds this very run, finished, with its model,
+/* Prepares. With r->is_done nothing more is prepared than what r->run_sha256 is made of, and with
+ * r->is_finished, set when the folder holds this very run, finished, with its model,
  * and not `overwrite`: nothing more is prepared than r->task and r->output, and no other function
  * but run_close may be called. Free with run_close, also after an error. */
 err run_open(run *r, const run_request *request) MUST_CHECK;
