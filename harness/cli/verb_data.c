@@ -29,8 +29,7 @@ static err load_tokenizer(tokenizer *t, const options *o, const task *of) {
     char *path = NULL;
     err e = model_flag_tokenizer(&path, o->model, o->offline);
     if (!e) e = tokenizer_load(t, path, o->cased);
-    if (!e && of->kind == ANSWER_RELATION)
-        e = tokenizer_add_special(t, text_markers, MARKER_COUNT);
+    if (!e && of->kind == ANSWER_RELATION) e = tokenizer_add_special(t, text_markers, MARKER_COUNT);
     mem_free(path);
     return e;
 }

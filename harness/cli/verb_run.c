@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/group_flag.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
@@ -37,26 +38,12 @@ static void work_free(work *w) {
     words_free(w->models, w->model_count);
 }
 
-/* Whether it is the name of a group, and of no task. */
-static err find_group(bool *is_group, const char *name, const char *task_dir) {
-    task_catalog list = {0};
-    err e = task_list(&list, task_dir);
-    for (size_t i = 0; i < list.count; i++)
-        if (!strcmp(list.names[i], name)) goto done; // most names are a task's: no manifest is read
-    task_catalog_free(&list);
-    if (!e) e = task_group_members(&list, name, task_dir);
-    *is_group = !e && list.count > 0;
-done:
-    task_catalog_free(&list);
-    return e;
-}
-
 static err split_tasks(work *w, const options *o, const run_request *q) {
     if (!o->task)
         return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), or --task all");
     bool is_group = false;
     if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
-    err e = find_group(&is_group, o->task, q->task_dir);
+    err e = group_known(&is_group, o->task, q->task_dir);
     if (e) return e;
     return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)
                     : words_split(&w->tasks, &w->task_count, o->task, "task");
@@ -139,34 +126,11 @@ static err apply_flags(recipe *r, const options *o) {
     return ERR_OK;
 }
 
-/* The recipe that the task's group has for it. Errors: ERR_USAGE where the task is of another. */
-static err group_recipe(recipe *r, const char *group, const run_request *q) {
-    task t = {0};
-    char *where = NULL;
-    err e = task_find(&t, q->task, q->task_dir);
-    if (!e && (!t.group.recipe || strcmp(t.group.name, group) != 0))
-        e = err_set(ERR_USAGE, "recipe '%s' is of the tasks of that group, %s has none of it",
-                    group, q->task);
-    if (!e) e = mem_printf(&where, "%s: group: recipe", t.path);
-    if (!e) e = recipe_read(r, group, t.group.recipe, where);
-    mem_free(where);
-    task_free(&t);
-    return e;
-}
-
 /* Into q->recipe; q->protocol and q->task are chosen already. */
 static err choose_recipe(run_request *q, const options *o, const char *model) {
     recipe *r = &q->recipe;
     const char *name = o->recipe ? o->recipe : model_recipe_name(model);
-    bool is_group = false;
-    err e = recipe_load(r, name);
-    if (e == ERR_USAGE) { // no file and none of the program's
-        strbuf said = {0};
-        if ((e = strbuf_add(&said, err_message(e)))) return e;
-        if (!(e = find_group(&is_group, name, q->task_dir)))
-            e = is_group ? group_recipe(r, name, q) : err_set(ERR_USAGE, "%s", said.text);
-        strbuf_free(&said);
-    }
+    err e = group_recipe(r, name, q);
     if (o->sample && !o->recipe && strcmp(name, "trainer") != 0)
         r->num_train_epochs = SAMPLE_EPOCHS;
     if (!e) e = apply_flags(r, o);
