@@ -18,6 +18,7 @@ err data__mark_entities(strbuf *out, const char *where, text_span text, data__ra
     bool turned = object.first < subject.first;
     const data__range ranges[] = {turned ? object : subject, turned ? subject : object};
     err e = strbuf_add(out, "");
+    if (e) return e;
     out->length = 0;
     for (size_t i = 0; i < 2; i++)
         if (ranges[i].last >= characters || ranges[i].last < ranges[i].first)

@@ -86,13 +86,11 @@ static int by_model(const void *a, const void *b) {
 
 /* Rows of what others published, in the order of the manifests, one a model. */
 static err add_published(board_group *g) {
-    const task_group *before = NULL;
     size_t first = g->row_count, k = 0;
     err e = ERR_OK;
     for (size_t c = 0; c < g->column_count && !e; c++) {
         const task_group *t = &g->columns[c].task->group;
-        k = t == before ? k + 1 : 0; // of the task's metrics
-        before = t;
+        k = c && g->columns[c].task == g->columns[c - 1].task ? k + 1 : 0; // of the task's metrics
         for (const cJSON *model = t->published ? t->published->child : NULL; model && !e;
              model = model->next) {
             size_t index = first;
