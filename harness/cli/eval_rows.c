@@ -22,7 +22,7 @@ static err answer_text(strbuf *out, const eval_view *v, const answers *from, siz
     char number[SHOWN_NUMBER_BYTES];
     bool any = false;
     out->length = 0;
-    if (v->kind == ANSWER_CLASS) return strbuf_add(out, v->labels[from->classes[row]]);
+    if (answer_is_label(v->kind)) return strbuf_add(out, v->labels[from->classes[row]]);
     if (v->kind == ANSWER_NUMBER)
         return strbuf_add(out, shown_number(number, (double)from->numbers[row]));
     err e = strbuf_add(out, "");

@@ -151,7 +151,7 @@ err eval_view_print(const eval_view *v) {
     score_table_print(&t);
     if (!v->is_record) shown_line("  loss %.4f, %.0f sentences/s", v->loss, v->sentences_per_s);
     err e = v->label_count ? print_classes(v) : ERR_OK;
-    return !e && v->kind == ANSWER_CLASS ? print_confusion(v) : e;
+    return !e && answer_is_label(v->kind) ? print_confusion(v) : e;
 }
 
 /* --- JSON --- */
@@ -213,7 +213,7 @@ err eval_view_json(const eval_view *v) {
     if (!e) e = add_metrics(root, "metrics", v, v->values);
     if (!e) e = add_metrics(root, "metrics_dedup", v, v->values_dedup);
     if (!e && v->label_count) e = add_labels(root, v);
-    if (!e && v->kind == ANSWER_CLASS) e = add_confusion(root, v);
+    if (!e && answer_is_label(v->kind)) e = add_confusion(root, v);
     if (!e) e = json_print(&text, root, false);
     if (!e) puts(text);
     mem_free(text);

@@ -69,7 +69,7 @@ static err add_worst(record *out, const run *r) {
     uint32_t classes = r->source.config.classes;
     double *probabilities = NULL;
     err e = ERR_OK;
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    if (!answer_is_label(r->task.kind)) return ERR_OK;
     if ((e = mem_new(&out->worst, n)) || (e = mem_new(&probabilities, classes))) goto done;
     for (size_t i = 0; i < n; i++) {
         predict_probabilities(probabilities, r->logits + i * classes, classes);
@@ -100,7 +100,7 @@ done:
 /* --- parts --- */
 
 void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target) {
-    if (kind == ANSWER_CLASS) counts[target.class]++;
+    if (answer_is_label(kind)) counts[target.class]++;
     for (size_t k = 0; kind == ANSWER_SET && k < classes; k++) counts[k] += target.set[k];
     for (uint32_t k = 0; kind == ANSWER_TAGS && k < target.units.count; k++)
         counts[target.units.values[k]]++;

@@ -13,6 +13,7 @@
 #include "net/fetch.h"
 #include "platform/file.h"
 #include "task/task.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
@@ -25,10 +26,12 @@ static dataset_options dataset_options_of(const options *o) {
     return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
 }
 
-static err load_tokenizer(tokenizer *t, const options *o) {
+/* With the tokens that a run of the task gives it. */
+static err load_tokenizer(tokenizer *t, const options *o, const task *of) {
     char *path = NULL;
     err e = model_flag_tokenizer(&path, o->model, o->offline);
     if (!e) e = tokenizer_load(t, path, o->cased);
+    if (!e && of->kind == ANSWER_RELATION) e = tokenizer_add_special(t, text_markers, MARKER_COUNT);
     mem_free(path);
     return e;
 }
@@ -41,8 +44,8 @@ static err data_stats_verb(const options *o, const task *t) {
     strbuf out = {0}, svg = {0};
     cJSON *json = NULL;
     err e = o->svg ? file_check_own(o->svg, DATA_STATS_SVG_MARK) : ERR_OK;
-    if (!e && o->model) e = load_tokenizer(&pieces, o);
-    if (e) return e;
+    if (!e && o->model) e = load_tokenizer(&pieces, o, t);
+    if (e) goto done;
     if ((e = fetch_task(t, &wanted, o->offline, false))) goto done;
     if ((e = dataset_load(&d, t, &wanted))) goto done;
     if ((e = data_stats_measure(&s, t, &d, o->model ? &pieces : NULL, o->max_length, o->sample))) {
@@ -93,7 +96,7 @@ static err target_names(strbuf *out, const task *t, example_target target) {
     err e = strbuf_add(out, "");
     if (t->kind == ANSWER_TAGS)
         return e ? e : strbuf_printf(out, "%zu", count_entities(t, &target.units));
-    if (t->kind == ANSWER_CLASS) return e ? e : strbuf_add(out, t->labels[target.class].name);
+    if (answer_is_label(t->kind)) return e ? e : strbuf_add(out, t->labels[target.class].name);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
     if (!e && t->kind == ANSWER_ARCS) return strbuf_printf(out, "%u words", target.units.count);
     for (size_t k = 0; !e && k < t->label_count; k++) {
@@ -133,7 +136,7 @@ static err add_target(cJSON *o, const task *t, const example *x) {
         snprintf(digits, sizeof digits, "%.7g", (double)target.number);
         return json_add_number(o, "score", strtod(digits, NULL));
     }
-    if (t->kind == ANSWER_CLASS) {
+    if (answer_is_label(t->kind)) {
         e = json_add_string(o, "label", t->labels[target.class].name);
         return e ? e : json_add_number(o, "label_id", target.class);
     }

@@ -153,7 +153,7 @@ static err label_scores(double **scores, const evaluation *v) {
     err e = mem_new(scores, n * c);
     for (size_t i = 0; i < n && !e; i++) {
         const float *logits = v->logits + i * c;
-        if (v->task.kind == ANSWER_CLASS)
+        if (answer_is_label(v->task.kind))
             predict_probabilities(*scores + i * c, logits, (uint32_t)c);
         for (size_t k = 0; v->task.kind == ANSWER_SET && k < c; k++)
             (*scores)[i * c + k] = 1 / (1 + exp(-(double)logits[k]));

@@ -307,7 +307,9 @@ err verb_report(const options *o) {
                        "%s: no such folder: a finished `harness run` makes it, and --results DIR "
                        "names another",
                        results);
-    if ((e = store_read(&s, results)) || (e = board_init(&b, &s))) goto done;
+    if ((e = store_read(&s, results)) || (e = board_init(&b, &s)) ||
+        (e = board_add_groups(&b, o->task_dir)))
+        goto done;
     // an empty board would take the place of one that says something
     if (!s.count)
         log_warn("no record to report in %s%s", results, o->json ? "" : ": nothing is written");

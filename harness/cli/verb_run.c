@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/dry_run.h"
+#include "cli/group_flag.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/own_flags.h"
@@ -56,8 +57,12 @@ static err split_tasks(work *w, const options *o, run_request *q) {
     if (!o->task)
         return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), --task all, or files "
                                   "of your own (--train-file)");
-    if (strcmp(o->task, "all") == 0) return sweep_all_tasks(&w->tasks, &w->task_count, q);
-    return words_split(&w->tasks, &w->task_count, o->task, "task");
+    bool is_group = false;
+    if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
+    e = group_known(&is_group, o->task, q->task_dir);
+    if (e) return e;
+    return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)
+                    : words_split(&w->tasks, &w->task_count, o->task, "task");
 }
 
 static err split_seeds(work *w, const options *o) {
@@ -129,11 +134,11 @@ static err apply_flags(recipe *r, const options *o) {
     return e ? name_flags(e, o) : warmup_check(r, o);
 }
 
-/* Into q->recipe; q->protocol is chosen already. */
+/* Into q->recipe; q->protocol and q->task are chosen already. */
 static err choose_recipe(run_request *q, const options *o, const char *model) {
     recipe *r = &q->recipe;
     const char *name = o->recipe ? o->recipe : model_recipe_name(model);
-    err e = recipe_load(r, name);
+    err e = group_recipe(r, name, q);
     if (o->sample && !o->recipe && strcmp(name, "trainer") != 0)
         r->num_train_epochs = SAMPLE_EPOCHS;
     if (!e) e = apply_flags(r, o);
@@ -517,6 +522,7 @@ static err read_command(work *w, run_request *q, const options *o) {
     // --arch is of presets
     const char *model = o->model ? o->model : o->arch ? "tiny" : SHIPPED_DEFAULT;
     e = words_split(&w->models, &w->model_count, model, "model");
+    if (!e) q->task = w->tasks[0];
     if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
         (e = sweep_once(w->models, w->model_count, "model")) ||
         (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))

@@ -56,7 +56,8 @@ err data__check_text(const data__source *s, size_t count) MUST_CHECK;
 
 /* Where rows are read to. */
 typedef struct data__reader {
-    uint8_t *set; /* (labels) scratch, owned by who reads */
+    uint8_t *set;  /* (labels) scratch, owned by who reads, as the next */
+    strbuf marked; /* a text with markers around its entities */
     const task *task;
     const char *path; /* of the file being read */
     uint32_t file;
@@ -107,6 +108,16 @@ err data__add_row(data__reader *r, const data__row *row) MUST_CHECK;
 /* Marks a label of a list in r->set. Errors: ERR_FORMAT for one that is unknown or there twice. */
 err data__mark_label(data__reader *r, const char *where, const char *label,
                      size_t bytes) MUST_CHECK;
+
+/* Characters of a text, from 0. */
+typedef struct data__range {
+    size_t first, last;
+} data__range;
+
+/* Puts a text with markers (text/markers.h) around subject and object into out. Errors: ERR_FORMAT
+ * for places that the text has not, or entities that share some. */
+err data__mark_entities(strbuf *out, const char *where, text_span text, data__range subject,
+                        data__range object) MUST_CHECK;
 
 /* Divides d->file_rows into train and test by the hash rule. */
 err data__split_by_hash(dataset *d, uint32_t one_in) MUST_CHECK;

@@ -121,6 +121,9 @@ err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) 
 err dataset_path(char **path, const task *t, const task_file *f,
                  const dataset_options *options) MUST_CHECK;
 
+/* Compares a file with the git blob id that its manifest states. Errors: ERR_DATA; ERR_IO. */
+err dataset_check_blob(const task_file *f, const char *path) MUST_CHECK;
+
 /* The folder of the XDG cache that holds <task>/<file>: $XDG_CACHE_HOME/harness/data, or
  * ~/.cache/harness/data. *path is owned. Errors: ERR_IO when neither variable is set. */
 err dataset_cache_folder(char **path) MUST_CHECK;

@@ -32,7 +32,7 @@ typedef struct example_chosen {
 /* What is to be said; the task's kind tells which member holds. Once a text is encoded, chosen takes
  * the place of units; and where tokens are to be named chosen does. */
 typedef union example_target {
-    uint32_t class;      /* ANSWER_CLASS: index into the task's labels */
+    uint32_t class;      /* one label a row: index into the task's labels */
     float number;        /* ANSWER_NUMBER */
     const uint8_t *set;  /* ANSWER_SET: (labels of the task) 1 where the label holds; borrowed */
     example_units units; /* ANSWER_TAGS: K is 1, an index into the task's labels; ANSWER_ARCS: that
@@ -43,7 +43,7 @@ typedef union example_target {
 
 static inline bool example_same_target(answer_kind kind, size_t labels, example_target a,
                                        example_target b) {
-    if (kind == ANSWER_CLASS) return a.class == b.class;
+    if (answer_is_label(kind)) return a.class == b.class;
     if (kind == ANSWER_NUMBER) return !(a.number < b.number) && !(a.number > b.number);
     if (answer_in_units(kind))
         return a.units.count == b.units.count &&

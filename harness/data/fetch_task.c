@@ -28,6 +28,7 @@ static err check_file(const task_file *f, const char *path) {
         return err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", path,
                        (unsigned long long)bytes, (unsigned long long)f->bytes);
     }
+    if (f->git_blob && (e = dataset_check_blob(f, path))) return e;
     if (!f->sha256 || (e = hash_file_hex(path, hex))) return e;
     if (!strcmp(hex, f->sha256)) return ERR_OK;
     return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", path, hex, f->sha256);
@@ -45,7 +46,11 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
         return err_set(ERR_DATA, "%s: no such file, and its manifest %s names no url", path,
                        t->path);
     }
-    fetch_request r = {.url = f->url, .path = path, .bytes = f->bytes, .sha256 = f->sha256};
+    fetch_request r = {.url = f->url,
+                       .path = path,
+                       .bytes = f->bytes,
+                       .sha256 = f->sha256,
+                       .git_blob = f->git_blob};
     err e = fetch_file(&r);
     if (e == ERR_NETWORK) {
         e = err_set(e, "%s; if the network is not there%s%s; %s", err_message(e),
@@ -54,7 +59,7 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     }
     if (e) return e;
     log_note("%s: fetched%s", path,
-             f->sha256 ? "" : " (the manifest states no SHA-256: not checked)");
+             f->sha256 || f->git_blob ? "" : " (the manifest states no SHA-256: not checked)");
     return ERR_OK;
 }
 

@@ -153,7 +153,7 @@ static err keep_units(example_units *units, data__reader *r, const data__row *ro
 static err read_target(example_target *target, data__reader *r, const data__row *row) {
     if (row->fault) return err_set(ERR_FORMAT, "%s: %s", row->where, row->fault);
     if (answer_in_units(r->task->kind)) return keep_units(&target->units, r, row);
-    if (r->task->kind == ANSWER_CLASS) return read_class(&target->class, r, row);
+    if (answer_is_label(r->task->kind)) return read_class(&target->class, r, row);
     if (r->task->kind == ANSWER_NUMBER) return read_number(&target->number, r, row);
     return read_set(&target->set, r, row);
 }
@@ -287,6 +287,31 @@ static err mark_keys(data__reader *r, const cJSON *object, const char *where) {
     return ERR_OK;
 }
 
+static err read_range(data__range *range, const cJSON *object, const char *key, const char *where) {
+    const cJSON *entity = NULL;
+    char *inside = NULL;
+    int64_t first = 0, last = 0;
+    err e = data__json_value(&entity, object, key, where);
+    if (e || (e = mem_printf(&inside, "%s: key '%s'", where, key))) return e;
+    if (!cJSON_IsObject(entity))
+        e = err_set(ERR_FORMAT, "%s is no object with start_idx and end_idx", inside);
+    if (!e) e = json_whole(&first, entity, "start_idx", 0, DATA_TEXT_LIMIT_BYTES, inside);
+    if (!e) e = json_whole(&last, entity, "end_idx", first, DATA_TEXT_LIMIT_BYTES, inside);
+    *range = (data__range){(size_t)first, (size_t)last};
+    mem_free(inside);
+    return e;
+}
+
+/* The text with its entities marked, in r->marked. */
+static err mark_text(data__reader *r, text_span *text, const cJSON *object, const char *where) {
+    data__range subject, other;
+    err e = read_range(&subject, object, r->task->format.subject, where);
+    if (!e) e = read_range(&other, object, r->task->format.object, where);
+    if (!e) e = data__mark_entities(&r->marked, where, *text, subject, other);
+    if (!e) *text = (text_span){r->marked.text, r->marked.length};
+    return e;
+}
+
 static err add_object(data__reader *r, const cJSON *object, const char *where, uint32_t line) {
     const task_format *f = &r->task->format;
     data__row row = {.where = where, .line = line};
@@ -298,20 +323,21 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     if (f->text_pair && (e = text_value(&row.texts[1], object, f->text_pair, where))) return e;
     if (f->label && (e = data__json_value(&label, object, f->label, where))) return e;
     bool own = r->task->kind == ANSWER_SET && !f->label_separator;
+    if (f->subject) e = mark_text(r, &row.texts[0], object, where);
     if (own && f->label && !cJSON_IsArray(label))
         return err_set(ERR_FORMAT, "%s: key '%s' is not a list of labels", where, f->label);
     if (own) {
         row.set = r->set;
         e = f->label ? mark_list(r, label, f->label, where) : mark_keys(r, object, where);
-        if (e == ERR_MEMORY) return e;
-        if (e) { // the row's to refuse or to count
-            snprintf(fault, sizeof fault, "%s", err_message(e) + strlen(where) + 2);
-            row.fault = fault;
-        }
-    } else if (f->label) {
-        if ((e = data__json_label(&row.label, number, label, r->task->kind, f->label, where)))
-            return e;
     }
+    if (e == ERR_MEMORY) return e;
+    if (e) { // the row's to refuse or to count
+        snprintf(fault, sizeof fault, "%s", err_message(e) + strlen(where) + 2);
+        row.fault = fault;
+    }
+    if (!own && f->label &&
+        (e = data__json_label(&row.label, number, label, r->task->kind, f->label, where)))
+        return e;
     return data__add_row(r, &row);
 }
 

@@ -42,8 +42,9 @@ err confusion_init_kind(confusion *c, answer_kind kind, size_t classes) {
 }
 
 const char *answer_kind_name(answer_kind kind) {
-    static const char *const names[ANSWER_KINDS] = {"classification", "regression", "multi_label",
-                                                    "token_classification", "dependency_parsing"};
+    static const char *const names[ANSWER_KINDS] = {"classification",     "regression",
+                                                    "multi_label",        "token_classification",
+                                                    "dependency_parsing", "relation"};
     return names[kind];
 }
 
@@ -89,6 +90,15 @@ err confusion_matrix(uint64_t **counts, const uint32_t *gold, const uint32_t *pr
     err e = mem_new(counts, classes * classes);
     for (size_t i = 0; i < rows && !e; i++) (*counts)[gold[i] * classes + predicted[i]]++;
     return e;
+}
+
+void answers_say(uint32_t *classes, const float *scores, size_t rows, size_t labels) {
+    for (size_t i = 0; i < rows; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < labels; k++)
+            if (scores[i * labels + k] > scores[i * labels + best]) best = k;
+        classes[i] = (uint32_t)best;
+    }
 }
 
 static double ratio(double a, double b) {
@@ -201,6 +211,18 @@ static double micro_f1(const confusion *c) {
         said += (double)(c->gold[k] + c->predicted[k]);
     }
     return ratio(2 * hit, said);
+}
+// of the labels that say how things are related: all but the first
+static double relation_f1(const confusion *c) {
+    double hit = 0, said = 0;
+    for (size_t k = 1; k < c->classes; k++) {
+        hit += (double)c->hit[k];
+        said += (double)(c->gold[k] + c->predicted[k]);
+    }
+    return ratio(2 * hit, said);
+}
+static double klue_auprc(const confusion *c) {
+    return c->curves;
 }
 static double subset_accuracy(const confusion *c) {
     return ratio((double)c->exact, (double)c->total);
@@ -330,6 +352,8 @@ static const metric table[] = {
     {"uas_words", "UAS without punctuation", uas_words, 0, 1, true, METRIC_ARCS, 3},
     {"klue_uas", "KLUE UAS macro F1", klue_uas, 0, 1, true, METRIC_ARCS, 3},
     {"klue_las", "KLUE LAS macro F1", klue_las, 0, 1, true, METRIC_ARCS, 3},
+    {"relation_f1", "micro F1 of relations", relation_f1, 0, 1, true, METRIC_RELATIONS, 4},
+    {"klue_auprc", "AUPRC", klue_auprc, 0, 1, true, METRIC_CURVES, 4},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };
@@ -359,8 +383,9 @@ const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const ch
 }
 
 bool metric_applies(const metric *m, answer_kind kind, size_t classes) {
-    static const unsigned kinds[ANSWER_KINDS] = {METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS,
-                                                 METRIC_TAGS, METRIC_ARCS};
+    static const unsigned kinds[ANSWER_KINDS] = {
+        METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS,
+        METRIC_TAGS,    METRIC_ARCS,    METRIC_CLASSES | METRIC_RELATIONS | METRIC_CURVES};
     unsigned binary = kind == ANSWER_CLASS && classes == 2 ? METRIC_BINARY : 0;
     return (m->kinds & (kinds[kind] | binary)) != 0;
 }
@@ -383,8 +408,9 @@ static err unknown_metric(const char *name, answer_kind kind, size_t classes) {
 }
 
 err metric_lookup(const metric **out, const char *name, answer_kind kind, size_t classes) {
-    static const char *const words[ANSWER_KINDS] = {
-        "one label a row", "numbers", "several labels a row", "entities", "heads of words"};
+    static const char *const words[ANSWER_KINDS] = {"one label a row",      "numbers",
+                                                    "several labels a row", "entities",
+                                                    "heads of words",       "relations"};
     const metric *m = metric_find(name);
     if (!m) return unknown_metric(name, kind, classes);
     if (!is_open(kind, classes) && !metric_applies(m, kind, classes)) {
@@ -462,8 +488,9 @@ double metric_baseline(const metric *m, const confusion *baseline) {
 }
 
 const char *metric_baseline_title(answer_kind kind) {
-    static const char *const titles[ANSWER_KINDS] = {"majority class", "one number",
-                                                     "commonest label", "no entity", "next word"};
+    static const char *const titles[ANSWER_KINDS] = {"majority class",  "one number",
+                                                     "commonest label", "no entity",
+                                                     "next word",       "majority class"};
     return titles[kind];
 }
 
@@ -477,7 +504,7 @@ score_caution score_judge(const confusion *c, const metric *m, double baseline) 
         gold += c->gold[k];
     }
     if (c->kind == ANSWER_TAGS && gold && !said) return SCORE_NOTHING;
-    for (size_t k = 0; k < c->classes && c->kind == ANSWER_CLASS; k++)
+    for (size_t k = 0; k < c->classes && answer_is_label(c->kind); k++)
         if (c->predicted[k] == c->total && c->gold[k] < c->total) return SCORE_ONE_LABEL;
     bool below = m->higher_is_better ? score < baseline : score > baseline;
     return below ? SCORE_BELOW_MAJORITY : SCORE_FINE;

@@ -10,7 +10,8 @@
  * only to be shown. A set of labels adds as much for each of its labels. Numbers add to sums of
  * products, of themselves and of their ranks; ranks are of the rows that take part (rows.h). Tags
  * add their row's entities by type, and its units by tag (tags.h); arcs their row's words (arcs.h),
- * classes being relations. */
+ * classes being relations of words. Of related entities the sum also has what the order of their
+ * scores gives, where it is asked for. */
 #ifndef HARNESS_METRIC_SCORE_H
 #define HARNESS_METRIC_SCORE_H
 
@@ -23,24 +24,30 @@
 
 /* Goes into every record; raised by a new metric, and by a change of a score's or an interval's
  * definition. Records of before are read: what they lack is computed from their predictions. */
-enum { METRIC_VERSION = 3 };
+enum { METRIC_VERSION = 4 };
 
 /* Most metrics that metric_table may hold: sizes arrays of one value per metric. */
 enum { METRIC_LIMIT = 48 };
 
 /* What a task's rows are answered with. */
 typedef enum answer_kind {
-    ANSWER_CLASS,  /* one label */
-    ANSWER_NUMBER, /* a real number */
-    ANSWER_SET,    /* any number of labels */
-    ANSWER_TAGS,   /* one label for each unit of the row's text: entities (tags.h) */
-    ANSWER_ARCS    /* of each word of the row's text its head, and the relation to it (arcs.h) */
+    ANSWER_CLASS,   /* one label */
+    ANSWER_NUMBER,  /* a real number */
+    ANSWER_SET,     /* any number of labels */
+    ANSWER_TAGS,    /* one label for each unit of the row's text: entities (tags.h) */
+    ANSWER_ARCS,    /* of each word of the row's text its head, and the relation to it (arcs.h) */
+    ANSWER_RELATION /* one label of how two entities are related; label 0 says that they are not */
 } answer_kind;
 
-enum { ANSWER_KINDS = ANSWER_ARCS + 1 };
+enum { ANSWER_KINDS = ANSWER_RELATION + 1 };
 
 /* What manifests and records call a kind: "classification". */
 const char *answer_kind_name(answer_kind kind);
+
+/* Whether a row has one label, which a model says by its largest score. */
+static inline bool answer_is_label(answer_kind kind) {
+    return kind == ANSWER_CLASS || kind == ANSWER_RELATION;
+}
 
 /* Whether a row's units are answered one by one, and with how many numbers each. */
 static inline bool answer_in_units(answer_kind kind) {
@@ -50,11 +57,19 @@ static inline size_t answer_unit_width(answer_kind kind) {
     return kind == ANSWER_ARCS ? ARC_WIDTH : 1;
 }
 
-/* Answers to rows, by the test set or by a model; one member holds, by kind. Borrowed. */
+/* Scores in a row's prediction, beside ids of its own. */
+static inline size_t answer_scores(answer_kind kind, size_t labels) {
+    if (kind == ANSWER_CLASS || answer_in_units(kind)) return 0;
+    return kind == ANSWER_NUMBER ? 1 : labels;
+}
+
+/* Answers to rows, by the test set or by a model; one member holds, by kind, and both of predicted
+ * relations. Borrowed. */
 typedef struct answers {
     const uint32_t *classes; /* (rows) ids; of units (begin[rows], width) */
     const float *numbers;    /* (rows); of sets (rows, C): 1 or 0 in gold; scores of the labels in
-                                predictions, and a label is said where its score is above 0 */
+                                predictions, and a label is said where its score is above 0; of
+                                relations (rows, C) logits, of which classes has the largest */
     const uint32_t *begin;   /* (rows + 1) first unit of each row; NULL where rows have none */
 } answers;
 
@@ -69,6 +84,9 @@ static inline answers answers_of(const answer_arrays *a) {
     return (answers){a->classes, a->numbers, a->begin};
 }
 void answer_arrays_free(answer_arrays *a);
+
+/* The place of the largest of each row's scores (rows, labels), the first of equals. */
+void answers_say(uint32_t *classes, const float *scores, size_t rows, size_t labels);
 
 /* Weighted sums of two numbers a row, each less a fixed shift. */
 typedef struct product_sums {
@@ -87,6 +105,7 @@ typedef struct confusion {
     uint64_t exact;                   /* sets: rows whose set is right */
     double ranking;                   /* sets: sum of rows' label ranking average precision */
     product_sums values, ranks;       /* numbers: x predicted, y gold */
+    double curves; /* relations: mean area under the labels' precision-recall curves (rows.h) */
 } confusion;
 
 /* The sum of no row. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */
@@ -119,7 +138,9 @@ typedef enum metric_kind {
     METRIC_NUMBERS = 4,
     METRIC_SETS = 8,
     METRIC_TAGS = 16,
-    METRIC_ARCS = 32
+    METRIC_ARCS = 32,
+    METRIC_RELATIONS = 64,
+    METRIC_CURVES = 128 /* of relations, by the order of all their scores */
 } metric_kind;
 
 /* One metric of the table: nothing else in the program lists or counts metrics. */

@@ -29,6 +29,7 @@ typedef struct model_config {
     const encoder_family *family;
     const struct head *head; /* NULL: that of `scores` (head_of in head/head.h) */
     uint32_t vocabulary;     /* V: vocab_size */
+    uint32_t added;          /* last of these, which the weights of the model's folder lack */
     uint32_t embedding;      /* embedding_size; 0: as hidden (model_config_embedding) */
     uint32_t hidden;         /* H: hidden_size */
     uint32_t layers;         /* L: num_hidden_layers */

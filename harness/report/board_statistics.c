@@ -179,7 +179,7 @@ err report__table_statistics(board_table *t) {
 
 /* the overall table */
 
-static bool same_model(const record *a, const record *b) {
+bool report__same_model(const record *a, const record *b) {
     const char *x = a->model.weights_sha256, *y = b->model.weights_sha256;
     return !strcmp(a->model.name, b->model.name) && (x && y ? !strcmp(x, y) : x == y) &&
            !strcmp(a->device.precision, b->device.precision) &&
@@ -188,11 +188,11 @@ static bool same_model(const record *a, const record *b) {
 
 // A model may have rows of several recipes: the one with most seeds stands for it, then the lowest
 // hash; never the best score, which would be a choice made on the test set.
-static const board_row *row_of_model(const board_table *t, const record *model) {
+const board_row *report__row_of_model(const board_table *t, const record *model) {
     const board_row *best = NULL;
     for (size_t i = 0; i < t->row_count; i++) {
         const board_row *row = &t->rows[i];
-        if (!same_model(row->runs[0], model)) continue;
+        if (!report__same_model(row->runs[0], model)) continue;
         if (!best || row->run_count > best->run_count ||
             (row->run_count == best->run_count &&
              strcmp(row->runs[0]->recipe_sha256, best->runs[0]->recipe_sha256) < 0)) {
@@ -237,7 +237,7 @@ static err add_overall(board *b, const record *model) {
     if (e) return e;
     b->overall_count++;
     for (size_t k = 0; k < b->task_count; k++) {
-        o->rows[k] = row_of_model(&b->tables[b->overall_tables[k]], model);
+        o->rows[k] = report__row_of_model(&b->tables[b->overall_tables[k]], model);
         if (o->rows[k])
             o->mean += o->rows[k]->mean / (double)b->task_count;
         else
@@ -249,7 +249,7 @@ static err add_overall(board *b, const record *model) {
 
 static bool is_listed(const board *b, const record *model) {
     for (size_t i = 0; i < b->overall_count; i++)
-        if (same_model(b->overall[i].any, model)) return true;
+        if (report__same_model(b->overall[i].any, model)) return true;
     return false;
 }
 

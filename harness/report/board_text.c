@@ -1,6 +1,7 @@
 #include "base/shown.h"
 #include "metric/score_text.h"
 #include "report/report_internal.h"
+#include "task/task.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -163,6 +164,45 @@ static err add_overall(strbuf *out, const board *b) {
     return e ? e : strbuf_add(out, " |\n");
 }
 
+static err add_group_row(strbuf *out, const board_group *g, const board_group_row *row) {
+    err e;
+    if ((e = strbuf_add(out, "| ")) || (e = add_cell(out, row->model)) ||
+        (e = strbuf_add(out, row->run ? " |" : " (published) |")))
+        return e;
+    for (size_t c = 0; c < g->column_count && !e; c++)
+        e = isnan(row->scores[c]) ? strbuf_add(out, " |")
+                                  : strbuf_printf(out, " %.2f |", 100 * row->scores[c]);
+    if (e || !row->run) return e ? e : strbuf_add(out, " |\n");
+    if ((e = strbuf_add(out, " ")) || (e = add_cell(out, row->run->device.name))) return e;
+    return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", row->run->device.precision);
+}
+
+static err add_group(strbuf *out, const board_group *g) {
+    err e;
+    if (!g->model_count) return ERR_OK;
+    if ((e = strbuf_add(out, "\n## ")) || (e = add_cell(out, g->title)) ||
+        (e = strbuf_add(out, "\n\n")) || (e = add_cell(out, report__group_words)) ||
+        (e = strbuf_add(out, "\n\n| model |")))
+        return e;
+    for (size_t c = 0; c < g->column_count; c++)
+        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, g->columns[c].task->group.column)) ||
+            (e = strbuf_printf(out, ", %s |", g->columns[c].metric->title)))
+            return e;
+    if ((e = strbuf_add(out, " device |\n| --- |"))) return e;
+    for (size_t c = 0; c < g->column_count && !e; c++) e = strbuf_add(out, " ---: |");
+    if (!e) e = strbuf_add(out, " --- |\n");
+    for (size_t i = 0; i < g->row_count && !e; i++) e = add_group_row(out, g, &g->rows[i]);
+    if (e || !*g->sources) return e;
+    if ((e = strbuf_add(out, "\nPublished: ")) || (e = add_cell(out, g->sources))) return e;
+    return strbuf_add(out, ".\n");
+}
+
+const char *const report__group_words =
+    "A row a model, means over seeds; how sure they are stands in each task's own table. A cell is "
+    "empty where a model was not run. Published rows are what others report of their runs: how "
+    "they "
+    "trained and chose is theirs, and they are not ranked.";
+
 static const char *const introduction =
     "# Leaderboard\n\n"
     "Written by `harness report` from the records beside it; do not edit. Scores are in percent: "
@@ -190,6 +230,7 @@ err board_markdown(strbuf *out, const board *b) {
     err e = strbuf_add(out, introduction);
     if (!e && !b->table_count) e = strbuf_add(out, "\nNo finished run yet.\n");
     if (!e) e = add_overall(out, b);
+    for (size_t i = 0; i < b->group_count && !e; i++) e = add_group(out, &b->groups[i]);
     for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
     return e ? e : add_notes(out, b);
 }

@@ -46,8 +46,9 @@ static const char *verdict(const comparison *c) {
 }
 
 static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) {
-    static const char *const better[ANSWER_KINDS] = {"right", "nearer", "fewer labels wrong",
-                                                     "fewer entities wrong", "fewer words wrong"};
+    static const char *const better[ANSWER_KINDS] = {
+        "right", "nearer", "fewer labels wrong", "fewer entities wrong", "fewer words wrong",
+        "right"};
     err e;
     if ((e = strbuf_printf(
              out,

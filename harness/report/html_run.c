@@ -170,7 +170,7 @@ static void add_confusion(page *p, const record *r) {
     enum { MATRIX_CLASSES = 64 }; // a page of more would be megabytes that nobody reads
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
-    if (r->task.kind != ANSWER_CLASS) return;
+    if (!answer_is_label(r->task.kind)) return;
     err e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
     if (!e && classes <= MATRIX_CLASSES)
         add_matrix(p, r, counts);
@@ -211,7 +211,7 @@ static int largest_first(const void *a, const void *b) {
 // classes: those that gave their gold label least, as the record has them; others: largest errors
 static err worst_rows(wrong_row **out, size_t *count, const record *r) {
     size_t rows = (size_t)r->task.test_rows;
-    bool kept = r->task.kind == ANSWER_CLASS;
+    bool kept = answer_is_label(r->task.kind);
     err e = mem_new(out, kept ? r->worst_count : rows);
     *count = 0;
     if (e) return e;
@@ -248,7 +248,7 @@ static void add_answer(page *p, const record *r, answers of, size_t row, bool is
     bool any = false;
     html__add(p, "<td>");
     if (r->task.kind == ANSWER_TAGS) add_entities(p, r, of, row, is_gold);
-    if (r->task.kind == ANSWER_CLASS) html__text(p, label_of(r, of.classes[row]));
+    if (answer_is_label(r->task.kind)) html__text(p, label_of(r, of.classes[row]));
     if (r->task.kind == ANSWER_NUMBER) html__format(p, "%.3f", (double)of.numbers[row]);
     for (size_t k = 0; r->task.kind == ANSWER_SET && k < r->task.label_count; k++) {
         if (!(of.numbers[row * r->task.label_count + k] > 0)) continue;
@@ -285,9 +285,11 @@ static void add_trees(page *p, const record *r, const char *const *texts) {
 }
 
 static void add_worst(page *p, const record *r, const char *const *texts) {
-    static const char *const errors[ANSWER_KINDS] = {"probability of gold", "error", "labels wrong",
-                                                     "entities wrong", "words wrong"};
-    static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f", "%.0f", "%.0f"};
+    static const char *const errors[ANSWER_KINDS] = {"probability of gold", "error",
+                                                     "labels wrong",        "entities wrong",
+                                                     "words wrong",         "probability of gold"};
+    static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f",
+                                                     "%.0f", "%.0f", "%.4f"};
     wrong_row *list = NULL;
     size_t count = 0;
     html__take(p, worst_rows(&list, &count, r));

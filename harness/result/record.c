@@ -143,21 +143,23 @@ static err copy_block(void *out, const void *from, size_t count, size_t size) {
 
 err record_test_answers(record *r, answers gold, answers predicted, const uint32_t *first_row,
                         const bool *scored_dedup, size_t rows) {
+    size_t scores = rows * answer_scores(r->task.kind, r->task.label_count);
     err e = ERR_OK;
     r->task.test_rows = (int64_t)rows;
     if (answer_in_units(r->task.kind) &&
         (e = copy_block(&r->unit_begin, gold.begin, rows + 1, sizeof *r->unit_begin)))
         return e;
-    size_t count = record_values(r);
-    if (record_has_ids(r)) {
-        if ((e = copy_block(&r->gold, gold.classes, count, sizeof *r->gold)) ||
-            (e = copy_block(&r->predicted, predicted.classes, count, sizeof *r->predicted)))
+    size_t ids = record_values(r, true);
+    if (record_has_ids(r, true)) {
+        if ((e = copy_block(&r->gold, gold.classes, ids, sizeof *r->gold)) ||
+            (e = copy_block(&r->predicted, predicted.classes, ids, sizeof *r->predicted)))
             return e;
-    } else if ((e = copy_block(&r->gold_numbers, gold.numbers, count, sizeof *r->gold_numbers)) ||
-               (e = copy_block(&r->predicted_numbers, predicted.numbers, count,
-                               sizeof *r->predicted_numbers))) {
+    } else if ((e = copy_block(&r->gold_numbers, gold.numbers, scores, sizeof *r->gold_numbers))) {
         return e;
     }
+    if (scores && (e = copy_block(&r->predicted_numbers, predicted.numbers, scores,
+                                  sizeof *r->predicted_numbers)))
+        return e;
     if ((e = mem_resize((void **)&r->first_row, rows, sizeof *r->first_row)) ||
         (e = mem_resize((void **)&r->scored_dedup, rows, sizeof *r->scored_dedup)))
         return e;
@@ -175,7 +177,7 @@ err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
 }
 
 double record_row_error(const record *r, size_t row) {
-    size_t width = record_width(r), wrong = 0;
+    size_t width = record_width(r, true), wrong = 0;
     if (r->task.kind == ANSWER_TAGS) {
         uint32_t first = r->unit_begin[row];
         return (double)tags_wrong(r->gold + first, r->predicted + first,
@@ -188,7 +190,7 @@ double record_row_error(const record *r, size_t row) {
         }
         return (double)wrong;
     }
-    if (r->task.kind == ANSWER_CLASS) return r->gold[row] != r->predicted[row];
+    if (answer_is_label(r->task.kind)) return r->gold[row] != r->predicted[row];
     const float *gold = r->gold_numbers + row * width, *answer = r->predicted_numbers + row * width;
     if (r->task.kind == ANSWER_NUMBER) return fabs((double)*answer - (double)*gold);
     for (size_t k = 0; k < width; k++) wrong += (gold[k] > 0) != (answer[k] > 0);
@@ -196,13 +198,13 @@ double record_row_error(const record *r, size_t row) {
 }
 
 bool record_same_answer(const record *a, const record *b, size_t row) {
-    size_t width = record_width(a);
+    size_t width = record_width(a, true);
     if (answer_in_units(a->task.kind)) {
         size_t each = answer_unit_width(a->task.kind), first = a->unit_begin[row] * each;
         return !memcmp(a->predicted + first, b->predicted + first,
                        (a->unit_begin[row + 1] * each - first) * sizeof *a->predicted);
     }
-    if (a->task.kind == ANSWER_CLASS) return a->predicted[row] == b->predicted[row];
+    if (answer_is_label(a->task.kind)) return a->predicted[row] == b->predicted[row];
     const float *x = a->predicted_numbers + row * width, *y = b->predicted_numbers + row * width;
     if (a->task.kind == ANSWER_NUMBER) return !(*x < *y) && !(*x > *y);
     for (size_t k = 0; k < width; k++)
@@ -263,10 +265,10 @@ done:
 
 /* A row's gold as dataset_target_text has it, and a line end. */
 static err gold_line(strbuf *b, const record *r, size_t row) {
-    size_t width = record_width(r);
+    size_t width = record_width(r, true);
     bool any = false;
     b->length = 0;
-    if (r->task.kind == ANSWER_CLASS) return strbuf_printf(b, "%u\n", r->gold[row]);
+    if (answer_is_label(r->task.kind)) return strbuf_printf(b, "%u\n", r->gold[row]);
     if (r->task.kind == ANSWER_NUMBER)
         return strbuf_printf(b, "%.9g\n", (double)r->gold_numbers[row]);
     err e = strbuf_add(b, "");
@@ -313,7 +315,7 @@ static err score_rows(confusion *c, double *metrics, const record *r, const bool
 err record_score(record *r) {
     err e;
     bool answered =
-        record_has_ids(r) ? r->gold && r->predicted : r->gold_numbers && r->predicted_numbers;
+        record_has_ids(r, true) ? r->gold && r->predicted : r->gold_numbers && r->predicted_numbers;
     if (!answered || !r->recipe) {
         return err_set(ERR_ARG, "a record without test rows or recipe cannot be scored");
     }

@@ -95,7 +95,7 @@ static err write_matrix(cJSON *rows, const uint64_t *counts, size_t classes) {
 err record__confusion_write(cJSON *object, const char *key, const record *r) {
     cJSON *rows;
     uint64_t *counts = NULL;
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK; // there is no matrix of these
+    if (!answer_is_label(r->task.kind)) return ERR_OK; // there is no matrix of these
     err e = json_add_array(&rows, object, key);
     if (!e && !(e = matrix_of(&counts, r))) e = write_matrix(rows, counts, r->task.label_count);
     mem_free(counts);
@@ -129,7 +129,7 @@ err record__confusion_check(const record *r, const cJSON *object, const char *ke
     const cJSON *rows;
     uint64_t *counts = NULL;
     size_t classes = r->task.label_count;
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    if (!answer_is_label(r->task.kind)) return ERR_OK;
     err e = json_array(&rows, object, key, where);
     if (e) return e;
     if ((size_t)cJSON_GetArraySize(rows) != classes) {

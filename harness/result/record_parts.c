@@ -89,7 +89,7 @@ err record__kind_read(record *r, const cJSON *object, const char *key, const cha
     }
     return err_set(ERR_FORMAT,
                    "%s: key '%s' is '%.40s', expected regression, multi_label, "
-                   "token_classification or dependency_parsing",
+                   "token_classification, dependency_parsing or relation",
                    where, key, text);
 }
 
@@ -178,7 +178,7 @@ err record__recipe_read(record *r, const cJSON *object, const char *key, const c
 }
 
 /* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one
- * byte a label */
+ * byte a label; of relations the scores alone are predictions */
 
 typedef enum coding { CODING_U8, CODING_U16, CODING_F32 } coding;
 
@@ -188,7 +188,7 @@ static const struct {
 } codings[] = {{"u8", 1}, {"u16", 2}, {"f32", 4}};
 
 static coding coding_of(const record *r, bool gold) {
-    if (record_has_ids(r))
+    if (record_has_ids(r, gold))
         return r->task.label_count > 256 || answer_unit_width(r->task.kind) > 1 ? CODING_U16
                                                                                 : CODING_U8;
     return gold && r->task.kind == ANSWER_SET ? CODING_U8 : CODING_F32;
@@ -201,11 +201,11 @@ static err write_answers(cJSON *object, const char *key, size_t count, answers f
     cJSON *part;
     err e = mem_new(&bytes, count * width);
     for (size_t i = 0; !e && i < count; i++) {
-        uint32_t word = from.classes ? from.classes[i] : 0;
+        uint32_t word = 0;
         if (how == CODING_F32)
             memcpy(&word, &from.numbers[i], sizeof word);
-        else if (!from.classes)
-            word = from.numbers[i] > 0;
+        else
+            word = from.classes ? from.classes[i] : from.numbers[i] > 0;
         for (size_t k = 0; k < width; k++) bytes[i * width + k] = (uint8_t)(word >> 8 * k & 255);
     }
     if (e || (e = base64_encode(&text, bytes, count * width)) ||
@@ -293,21 +293,26 @@ err record__units_read(record *r, const cJSON *object, const char *key, const ch
 }
 
 err record__predictions_write(cJSON *object, const char *key, const record *r) {
-    return write_answers(object, key, record_values(r), record_answers(r), coding_of(r, false));
+    return write_answers(object, key, record_values(r, false), record_answers(r),
+                         coding_of(r, false));
 }
 
 err record__predictions_read(record *r, const cJSON *object, const char *key, const char *where) {
-    return read_answers(record_has_ids(r) ? &r->predicted : NULL, &r->predicted_numbers,
-                        record_values(r), coding_of(r, false), r, object, key, where);
+    size_t rows = (size_t)r->task.test_rows;
+    err e = read_answers(record_has_ids(r, false) ? &r->predicted : NULL, &r->predicted_numbers,
+                         record_values(r, false), coding_of(r, false), r, object, key, where);
+    if (e || r->task.kind != ANSWER_RELATION || (e = mem_new(&r->predicted, rows))) return e;
+    answers_say(r->predicted, r->predicted_numbers, rows, r->task.label_count);
+    return ERR_OK;
 }
 
 err record__gold_write(cJSON *object, const char *key, const record *r) {
-    return write_answers(object, key, record_values(r), record_gold(r), coding_of(r, true));
+    return write_answers(object, key, record_values(r, true), record_gold(r), coding_of(r, true));
 }
 
 err record__gold_read(record *r, const cJSON *object, const char *key, const char *where) {
-    return read_answers(record_has_ids(r) ? &r->gold : NULL, &r->gold_numbers, record_values(r),
-                        coding_of(r, true), r, object, key, where);
+    return read_answers(record_has_ids(r, true) ? &r->gold : NULL, &r->gold_numbers,
+                        record_values(r, true), coding_of(r, true), r, object, key, where);
 }
 
 /* lists of row numbers */

@@ -78,10 +78,10 @@ static err is_usable(char **why, const char *name, const run_request *q) {
     return e;
 }
 
-err sweep_all_tasks(char ***list, size_t *count, const run_request *q) {
+err sweep_tasks_here(char ***list, size_t *count, const run_request *q, const char *group) {
     task_catalog all = {0};
     *count = 0;
-    err e = task_list(&all, q->task_dir);
+    err e = group ? task_group_members(&all, group, q->task_dir) : task_list(&all, q->task_dir);
     if (!e) e = mem_new(list, all.count);
     for (size_t i = 0; i < all.count && !e; i++) {
         char *why = NULL;

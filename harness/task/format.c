@@ -99,6 +99,27 @@ static err check_apart(const char *key, const char *name, const char *other_key,
     return err_set(ERR_FORMAT, "%s: keys '%s' and '%s' are both '%s'", where, key, other_key, name);
 }
 
+/* Where the two entities stand whose relation is asked. */
+static err load_entities(task *t, const cJSON *object, const char *where) {
+    task_format *f = &t->format;
+    if (t->kind != ANSWER_RELATION) {
+        const char *key = json_has(object, "subject") ? "subject" : "object";
+        return json_has(object, key)
+                   ? err_set(ERR_FORMAT, "%s: key '%s' goes with kind relation", where, key)
+                   : ERR_OK;
+    }
+    if (f->kind == TASK_FORMAT_DELIMITED)
+        return err_set(ERR_FORMAT,
+                       "%s: key 'kind' is 'delimited', relations are read from jsonl "
+                       "or json",
+                       where);
+    if (f->text_pair)
+        return err_set(ERR_FORMAT, "%s: key 'text_pair': a relation is of one text", where);
+    err e = task__filled_string(&f->subject, object, "subject", where);
+    if (!e) e = task__filled_string(&f->object, object, "object", where);
+    return e ? e : check_apart("subject", f->subject, "object", f->object, where);
+}
+
 /* The names of columns. A label may stand elsewhere: in each file's name, or in columns of its own.
  */
 static err load_names(task *t, const cJSON *object, const char *where) {
@@ -126,6 +147,7 @@ static err load_names(task *t, const cJSON *object, const char *where) {
         if ((e = task__filled_string(&f->label_separator, object, "label_separator", where)))
             return e;
     }
+    if ((e = load_entities(t, object, where))) return e;
     if ((e = check_apart("text", f->text, "label", f->label, where))) return e;
     if ((e = check_apart("text", f->text, "text_pair", f->text_pair, where))) return e;
     return check_apart("text_pair", f->text_pair, "label", f->label, where);
@@ -141,7 +163,8 @@ static err load_rest(task *t, const cJSON *object, const char *where) {
     case TASK_FORMAT_JSON:
     case TASK_FORMAT_LINES: break;
     }
-    return CHECK_KEYS(object, where, "kind", "text", "text_pair", "label", "label_separator");
+    return CHECK_KEYS(object, where, "kind", "text", "text_pair", "label", "label_separator",
+                      "subject", "object");
 }
 
 err task__load_format(task *t, const cJSON *root) {

@@ -116,6 +116,13 @@ static bool is_plain_name(const char *s) {
     return *s != '\0' && *s != '-';
 }
 
+err task__plain_name(const char **name, const cJSON *root, const char *key, const char *path) {
+    err e = json_string(name, root, key, path);
+    if (e || is_plain_name(*name)) return e;
+    return err_set(ERR_FORMAT, "%s: key '%s' is '%s', allowed: a-z, 0-9, '_' and '-'", path, key,
+                   *name);
+}
+
 static bool is_file_name(const char *s) {
     return *s && *s != '.' && !strchr(s, '/') && !strchr(s, '\\');
 }
@@ -131,12 +138,15 @@ static err check_url(const char *url, const char *where) {
                    url);
 }
 
-static err check_sha256(const char *hex, const char *where) {
-    size_t n = strlen(hex);
-    if (n == 64 && strspn(hex, "0123456789abcdef") == 64) return ERR_OK;
+/* A hash of so many digits, where the object has one. */
+static err load_hash(const char **hash, const cJSON *object, const char *key, size_t digits,
+                     const char *where) {
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_string(hash, object, key, where);
+    if (e || (strlen(*hash) == digits && strspn(*hash, "0123456789abcdef") == digits)) return e;
     return err_set(ERR_FORMAT,
-                   "%s: key 'sha256' is '%s', 64 lower-case hexadecimal digits are expected", where,
-                   hex);
+                   "%s: key '%s' is '%s', %zu lower-case hexadecimal digits are expected", where,
+                   key, *hash, digits);
 }
 
 static err load_file(task_file *f, const cJSON *object, const char *where, bool has_roles) {
@@ -145,8 +155,8 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
     e = has_roles ? CHECK_KEYS(object, where, "role", "name", "path", "url", "bytes", "sha256",
-                               "rows", "label")
-                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
+                               "git_blob", "rows", "label")
+                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "git_blob", "rows");
     if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev");
     if (e) return e;
     f->role = (task_role)role;
@@ -173,11 +183,8 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
         if ((e = json_whole(&number, object, "rows", 1, UINT32_MAX, where))) return e;
         f->rows = (uint64_t)number;
     }
-    if (json_has(object, "sha256")) {
-        if ((e = json_string(&f->sha256, object, "sha256", where))) return e;
-        if ((e = check_sha256(f->sha256, where))) return e;
-    }
-    return ERR_OK;
+    if ((e = load_hash(&f->sha256, object, "sha256", 64, where))) return e;
+    return load_hash(&f->git_blob, object, "git_blob", 40, where);
 }
 
 /* A file that is listed twice would give each of its rows twice, or be learnt by heart and asked.
@@ -434,11 +441,7 @@ err task__load_heading(task *t, const cJSON *root) {
     int64_t number = 0;
     const char *file = path_name(t->path);
     if ((e = json_whole(&number, root, "schema", 1, 1, t->path))) return e;
-    if ((e = json_string(&t->name, root, "name", t->path))) return e;
-    if (!is_plain_name(t->name)) {
-        return err_set(ERR_FORMAT, "%s: key 'name' is '%s', allowed: a-z, 0-9, '_' and '-'",
-                       t->path, t->name);
-    }
+    if ((e = task__plain_name(&t->name, root, "name", t->path))) return e;
     size_t n = strlen(t->name);
     if (strncmp(file, t->name, n) || strcmp(file + n, ".json")) {
         return err_set(ERR_FORMAT, "%s: key 'name' is '%s', the file's name says '%.*s'", t->path,
@@ -450,15 +453,9 @@ err task__load_heading(task *t, const cJSON *root) {
     if ((e = task__filled_string(&t->licence, root, "licence", t->path))) return e;
     if ((e = task__filled_string(&t->citation, root, "citation", t->path))) return e;
     t->data_folder = t->name;
-    if (json_has(root, "data_folder")) {
-        if ((e = json_string(&t->data_folder, root, "data_folder", t->path))) return e;
-        if (!is_plain_name(t->data_folder)) {
-            return err_set(ERR_FORMAT,
-                           "%s: key 'data_folder' is '%s', allowed: a-z, 0-9, '_' and '-'", t->path,
-                           t->data_folder);
-        }
-    }
-    return ERR_OK;
+    return json_has(root, "data_folder")
+               ? task__plain_name(&t->data_folder, root, "data_folder", t->path)
+               : ERR_OK;
 }
 
 static err load_manifest(task *t, const cJSON *root) {
@@ -466,9 +463,9 @@ static err load_manifest(task *t, const cJSON *root) {
     size_t rule = 0;
     int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
-                        "citation", "data_folder", "kind", "range", "tree", "files", "format",
-                        "labels", "invalid_label", "split", "sample_split", "cleaning", "metrics",
-                        "headline", "max_length"))) {
+                        "citation", "data_folder", "group", "kind", "range", "tree", "files",
+                        "format", "labels", "invalid_label", "split", "sample_split", "cleaning",
+                        "metrics", "headline", "max_length"))) {
         return e;
     }
     if ((e = task__load_heading(t, root))) return e;
@@ -482,7 +479,7 @@ static err load_manifest(task *t, const cJSON *root) {
     if ((e = CHOICE(&rule, root, "invalid_label", t->path, "error", "drop"))) return e;
     t->drop_invalid_labels = rule == 1;
     if ((e = load_cleaning(t, root))) return e;
-    return load_metrics(t, root);
+    return (e = load_metrics(t, root)) ? e : task__load_group(t, root);
 }
 
 static err read_text(task *t, const char *text, size_t length, const char *path,

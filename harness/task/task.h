@@ -33,14 +33,15 @@ typedef enum task_role {
 
 typedef struct task_file {
     task_role role;
-    const char *name;   /* file name in the task's data folder */
-    const char *path;   /* where it lies, from the manifest's folder on; NULL: in a data folder */
-    const char *url;    /* NULL: cannot be fetched */
-    uint64_t bytes;     /* 0: not stated */
-    const char *sha256; /* 64 lower-case hexadecimal digits, or NULL: not checked */
-    uint64_t rows;      /* 0: not stated */
-    const char *label;  /* value of the label of all its rows; NULL: they have their own */
-    size_t label_id;    /* of label */
+    const char *name;     /* file name in the task's data folder */
+    const char *path;     /* where it lies, from the manifest's folder on; NULL: in a data folder */
+    const char *url;      /* NULL: cannot be fetched */
+    uint64_t bytes;       /* 0: not stated */
+    const char *sha256;   /* 64 lower-case hexadecimal digits, or NULL: not checked */
+    const char *git_blob; /* 40 of them: what a git tree calls the file; or NULL */
+    uint64_t rows;        /* 0: not stated */
+    const char *label;    /* value of the label of all its rows; NULL: they have their own */
+    size_t label_id;      /* of label */
 } task_file;
 
 typedef enum task_format_kind {
@@ -62,6 +63,9 @@ typedef struct task_format {
     size_t column_count;
     const char *text;      /* name of the column, or key of the object, that holds the text */
     const char *text_pair; /* of the second text of a pair, or NULL */
+    const char *subject;   /* ANSWER_RELATION: keys of the entities, objects with the numbers of
+                              their first and last characters, start_idx and end_idx */
+    const char *object;
     /* of the label, the score or the list of labels; in JSON a.b is key b of the object at key a.
      * NULL: the files have labels, or several labels have columns of their own, 0 or 1, named by
      * their values */
@@ -101,6 +105,24 @@ typedef struct task_tree {
     bool first_pieces;
 } task_tree;
 
+enum { GROUP_METRICS_MAX = 4 };
+
+struct cJSON;
+
+/* The group of a task: tasks that are run together, by a recipe for each, and stand in one table,
+ * a column a metric. Strings and objects lie in the manifest. */
+typedef struct task_group {
+    const char *name;  /* NULL: the task is of none */
+    const char *title; /* of the table */
+    const char *column;
+    uint32_t place; /* columns ascend by it */
+    const metric *metrics[GROUP_METRICS_MAX];
+    size_t metric_count;
+    const struct cJSON *recipe;    /* object of hyperparameters, or NULL */
+    const char *source;            /* of published; NULL: nothing is */
+    const struct cJSON *published; /* object: model, list (metric_count) of percent */
+} task_group;
+
 typedef struct task {
     answer_kind kind;
     task_tree tree;
@@ -114,6 +136,7 @@ typedef struct task {
     const char *source;
     const char *licence;
     const char *citation;
+    task_group group;
     const char *data_folder; /* folder name below a data directory; the task's name unless stated */
     task_file *files;
     size_t file_count;
@@ -168,5 +191,9 @@ typedef struct task_catalog {
 /* Errors: ERR_IO naming the folder that cannot be read; those of asset_folder. */
 err task_list(task_catalog *c, const char *extra_dir) MUST_CHECK;
 void task_catalog_free(task_catalog *c);
+
+/* The tasks of a group, by name in byte order; none where no manifest names it. Manifests that
+ * cannot be read are passed over. Free with task_catalog_free. */
+err task_group_members(task_catalog *members, const char *group, const char *extra_dir) MUST_CHECK;
 
 #endif

@@ -39,6 +39,13 @@ err task__choice(size_t *index, const cJSON *object, const char *key, const char
 err task__filled_string(const char **out, const cJSON *object, const char *key,
                         const char *where) MUST_CHECK;
 
+/* A string that can be a name: a-z, 0-9, '_' and '-'. */
+err task__plain_name(const char **name, const cJSON *object, const char *key,
+                     const char *where) MUST_CHECK;
+
+/* What the manifest says of its group. pre: kind, labels and metrics are loaded. */
+err task__load_group(task *t, const cJSON *root) MUST_CHECK;
+
 /* A name of a list and its place there. */
 typedef struct task__named {
     const char *name;

@@ -44,9 +44,11 @@ typedef struct tokenizer {
     size_t max_input_chars_per_word; /* 100: longer words are [UNK] */
     bool gives_no_types; /* the model has one token type or none: transformers is told to give it
                             no type ids, which it would not take for a second text */
-    size_t model_max_length; /* tokens the model can take; 0 when the files do not say */
-    bool truncate_left;      /* too long a text loses its beginning */
-    bool cleans_spaces;      /* clean_up_tokenization_spaces: of decoded text */
+    size_t model_max_length;  /* tokens the model can take; 0 when the files do not say */
+    bool joins_after_markers; /* a piece of Hangul right behind </subj> or </obj> goes on with the
+                                 word (markers.h) */
+    bool truncate_left;       /* too long a text loses its beginning */
+    bool cleans_spaces;       /* clean_up_tokenization_spaces: of decoded text */
 
     uint32_t pad_id, unk_id, cls_id, sep_id;
     uint32_t mask_id; /* TOKENIZER_NO_ID when there is none */
@@ -80,6 +82,13 @@ err tokenizer_load(tokenizer *t, const char *path, bool cased) MUST_CHECK;
 /* Makes one from tokens (count), which are copied; other options as by default.
  * Errors: ERR_FORMAT when [PAD], [UNK], [CLS] or [SEP] is missing. */
 err tokenizer_from_tokens(tokenizer *t, char **tokens, size_t count, bool lowercase) MUST_CHECK;
+
+/* Adds special tokens (count) that it lacks, as transformers' add_special_tokens does: each takes
+ * the next id. Errors: ERR_MEMORY; those of a text that can be no token. */
+err tokenizer_add_special(tokenizer *t, const char *const *texts, size_t count) MUST_CHECK;
+
+/* The id of a token, added or piece, or TOKENIZER_NO_ID. */
+uint32_t tokenizer_id(const tokenizer *t, const char *text);
 
 /* Writes vocab.txt, tokenizer_config.json and special_tokens_map.json, from which `transformers`
  * and tokenizer_load give the same ids; what they cannot express (no cleaning, another longest

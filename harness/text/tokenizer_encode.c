@@ -2,6 +2,7 @@
 #include "text/tokenizer_internal.h"
 
 #include "base/memory.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -88,7 +89,7 @@ static const added_token *match_added(const tokenizer *t, const char *text, size
 }
 
 // The code point that ends before text[at]; 0 when none does.
-static size_t before(uint32_t *point, const char *text, size_t at) {
+static size_t point_before(uint32_t *point, const char *text, size_t at) {
     for (size_t n = 1; n <= UTF8_MAX_BYTES && n <= at; n++)
         if (utf8_decode(point, text + at - n, n) == n) return n;
     return 0;
@@ -96,7 +97,7 @@ static size_t before(uint32_t *point, const char *text, size_t at) {
 
 static bool stands_alone(const char *text, size_t bytes, size_t from, size_t to) {
     uint32_t point;
-    if (before(&point, text, from) && unicode_is_word(point)) return false;
+    if (point_before(&point, text, from) && unicode_is_word(point)) return false;
     return !utf8_decode(&point, text + to, bytes - to) || !unicode_is_word(point);
 }
 
@@ -105,7 +106,7 @@ static void swallow_blanks(const added_token *a, const char *text, size_t bytes,
                            size_t *from, size_t *to) {
     uint32_t point;
     size_t n;
-    while (a->lstrip && *from > low && (n = before(&point, text, *from)) &&
+    while (a->lstrip && *from > low && (n = point_before(&point, text, *from)) &&
            unicode_is_whitespace(point))
         *from -= n;
     while (a->rstrip && (n = utf8_decode(&point, text + *to, bytes - *to)) &&
@@ -119,10 +120,44 @@ static err encode_between(const encoder *x, const char *text, size_t from, size_
     return to > from ? tokenizer__split(x->t, x->out, text + from, to - from, &sink) : ERR_OK;
 }
 
+static bool closes_entity(const added_token *a) {
+    return !strcmp(a->text, text_markers[MARKER_SUBJECT_END]) ||
+           !strcmp(a->text, text_markers[MARKER_OBJECT_END]);
+}
+
+/* Makes the piece of Hangul at `place`, which begins right behind an entity, one that continues a
+ * word, as KLUE's baseline does. */
+static err join_piece(const encoder *x, size_t place) {
+    enum { FIRST_SYLLABLE = 0xAC00, LAST_SYLLABLE = 0xD7A3 };
+    const char *piece = place < x->out->count ? tokenizer_text(x->t, x->out->ids[place]) : "";
+    uint32_t point = 0;
+    strbuf joined = {0};
+    if (!utf8_decode(&point, piece, strlen(piece)) || point < FIRST_SYLLABLE ||
+        point > LAST_SYLLABLE)
+        return ERR_OK;
+    err e = strbuf_printf(&joined, "##%s", piece);
+    uint32_t id = e ? TOKENIZER_NO_ID : tokenizer_find(x->t, joined.text);
+    if (!e) x->out->ids[place] = id == TOKENIZER_NO_ID ? x->t->unk_id : id;
+    strbuf_free(&joined);
+    return e;
+}
+
+/* What stands from `from` to `to`, behind an added token or none. */
+static err encode_behind(const encoder *x, const added_token *before, const char *text, size_t from,
+                         size_t to) {
+    uint32_t point = 0;
+    size_t place = x->out->count;
+    bool joins = x->t->joins_after_markers && before && closes_entity(before) && to > from &&
+                 utf8_decode(&point, text + from, to - from) && !unicode_is_whitespace(point);
+    err e = encode_between(x, text, from, to);
+    return e || !joins ? e : join_piece(x, place);
+}
+
 // Added tokens are cut out of the raw text first; what lies between is split into words.
 static err encode_text(const encoder *x, const char *text, size_t bytes) {
     err e;
     size_t done = 0, bad;
+    const added_token *before = NULL;
     for (size_t i = 0; i < bytes;) {
         const added_token *a = NULL;
         size_t length = 0;
@@ -136,11 +171,12 @@ static err encode_text(const encoder *x, const char *text, size_t bytes) {
         i = to;
         if (a->single_word && !stands_alone(text, bytes, from, to)) continue;
         swallow_blanks(a, text, bytes, done, &from, &to);
-        if ((e = encode_between(x, text, done, from)) || (e = push(x->out, a->id, from)))
+        if ((e = encode_behind(x, before, text, done, from)) || (e = push(x->out, a->id, from)))
             goto failed;
         done = i = to;
+        before = a;
     }
-    if (!(e = encode_between(x, text, done, bytes))) return ERR_OK;
+    if (!(e = encode_behind(x, before, text, done, bytes))) return ERR_OK;
 failed:
     // the offset in the message is the segment's: give that of the text
     if (e == ERR_FORMAT && !utf8_valid(text, bytes, &bad))

@@ -62,15 +62,12 @@ err tokenizer__append(tokenizer *t, const char *text, size_t bytes) MUST_CHECK;
  * than ADDED_POINTS_MAX code points. */
 err tokenizer__add(tokenizer *t, const added_token *a, const char *where) MUST_CHECK;
 
-/* The id of a token, piece or added one, or TOKENIZER_NO_ID. pre: tokenizer__index_pieces. */
-uint32_t tokenizer__id(const tokenizer *t, const char *text);
-
 /* Makes t->index with the vocabulary, and sets t->next_id. Errors: ERR_FORMAT naming a token that
  * is not UTF-8. */
 err tokenizer__index_pieces(tokenizer *t, const char *where) MUST_CHECK;
 /* Adds t->added[place] under its text; *there when one of that text is there already. */
 err tokenizer__index_added(tokenizer *t, size_t place, bool *there) MUST_CHECK;
-/* Completes t->index, once all options and tokens are known. */
+/* Completes t->index, once all options and tokens are known, and again when some were added. */
 err tokenizer__index_end(tokenizer *t) MUST_CHECK;
 void tokenizer__index_free(tokenizer_index *x);
 

@@ -27,6 +27,7 @@ static const struct {
     {"korean_unsmile", "micro_f1", "multi_label_classification", NULL, "\"labels\":["},
     {"lang_id", "macro_f1", "single_label_classification", NULL, "\"label\":"},
     {"klue_ner", "entity_f1", NULL, NULL, "\"entities\":["},
+    {"klue_re", "relation_f1", "single_label_classification", NULL, "\"label\":"},
 };
 
 static void check_config(const char *task, const char *problem_type) {
@@ -202,3 +203,84 @@ Test(kinds, pairs_are_two_texts) {
     program_free(&r);
     temporary_remove();
 }
+
+#if HARNESS_CPU
+static void expect_task(const char *task, bool there, const char *from) {
+    char line[80];
+    snprintf(line, sizeof line, "task    %s (sample)", task);
+    cr_expect_eq(strstr(from, line) != NULL, there, "%s in %s", line, from);
+}
+
+/* A group's name runs its tasks, each by what its manifest says of the group's recipe; a model that
+ * the relations' tokens were added to is read again. */
+Test(kinds, klue_runs_its_tasks_by_their_recipe) {
+    cJSON *root = NULL;
+    const cJSON *recipe, *fresh, *model;
+    double epochs = 0, vocabulary = 0;
+    json_setup();
+    program_result r = RUN("run", "--sample", "--task", "klue", "--recipe", "klue", "-m", "tiny",
+                           "--device", "cpu", "--check-device", "never", "--max-steps", "1");
+    expect_task("klue_tc", true, r.err);
+    expect_task("klue_sts", true, r.err);
+    expect_task("klue_nli", true, r.err);
+    expect_task("klue_re", true, r.err);
+    expect_task("klue_nli_dev", false, r.err);
+    expect_task("kor_nli", false, r.err);
+    cr_expect(strstr(r.err, "recipe  klue: 1 step"), "%s", r.err);
+    expect(&r, "klue", "klue_re");
+    r = RUN("run", "--sample", "--task", "kor_nli", "-m", "tiny", "--device", "cpu",
+            "--check-device", "never", "--max-steps", "1", "-o", "m");
+    expect(&r, "kor_nli", "");
+    r = RUN("run", "--sample", "--task", "klue_re", "--recipe", "klue", "-m", "m",
+            "--ignore-mismatched-sizes", "--device", "cpu", "--check-device", "never",
+            "--max-steps", "1", "-o", "p");
+    expect(&r, "klue_re", "AUPRC");
+    MUST(json_read(&root, temporary_path("p/record.json"), 0));
+    MUST(json_object(&recipe, root, "recipe", "record"));
+    MUST(json_object(&model, root, "model", "record"));
+    MUST(json_array(&fresh, model, "newly_initialised", "record"));
+    char first[80];
+    snprintf(first, sizeof first, "%s", cJSON_GetArrayItem(fresh, 0)->valuestring);
+    cr_expect_eq(strncmp(first, "bert.embeddings.word_embeddings.weight[", 39), 0, "%s", first);
+    MUST(json_number(&epochs, recipe, "num_train_epochs", "record"));
+    cr_expect_eq(epochs, 3);
+    cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(recipe, "join_particles")));
+    cJSON_Delete(root);
+    MUST(json_read(&root, temporary_path("p/model/config.json"), 0));
+    MUST(json_number(&vocabulary, root, "vocab_size", "config"));
+    char want[20];
+    snprintf(want, sizeof want, ":%.0f]", vocabulary);
+    cr_expect(strstr(first, want), "%s is not %s", first, want);
+    cJSON_Delete(root);
+    r = RUN("eval", "-c", "p", "--sample", "--task", "klue_re", "--device", "cpu");
+    cr_expect(strstr(r.out, "  per:place_of_birth "), "%s", r.out);
+    expect(&r, "eval", "  micro F1 of relations ");
+    // the model has the tokens now: nothing is added again
+    r = RUN("run", "--sample", "--task", "klue_re", "-m", "p", "--device", "cpu", "--check-device",
+            "never", "--max-steps", "1", "-o", "q");
+    expect(&r, "klue_re", "");
+    MUST(json_read(&root, temporary_path("q/record.json"), 0));
+    MUST(json_object(&model, root, "model", "record"));
+    MUST(json_array(&fresh, model, "newly_initialised", "record"));
+    cr_expect_eq(cJSON_GetArraySize(fresh), 0);
+    cJSON_Delete(root);
+    r = RUN("eval", "-c", "m", "--sample", "--task", "klue_re", "--device", "cpu");
+    cr_expect_eq(r.exit_code, 1);
+    cr_expect(strstr(r.err, "its tokenizer has no <subj>, which marks an entity in task klue_re"),
+              "%s", r.err);
+    program_free(&r);
+    r = RUN("run", "--sample", "--task", "nsmc", "--recipe", "klue", "-m", "tiny", "--device",
+            "cpu");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "recipe 'klue' is of the tasks of that group, nsmc has none of it"),
+              "%s", r.err);
+    program_free(&r);
+    r = RUN("run", "--sample", "--task", "nsmc", "--join-particles", "-m", "tiny", "--device",
+            "cpu", "-o", "n");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "--join-particles is for tasks of relations, which nsmc is not"), "%s",
+              r.err);
+    program_free(&r);
+    temporary_remove();
+}
+#endif

@@ -969,3 +969,34 @@ Test(fetch, a_file_of_another_size_than_the_manifests_is_refused) {
     }
     finish(s);
 }
+
+/* A file that only a git tree names: the right one is taken, another is not. */
+Test(fetch, a_git_blob_is_compared) {
+    static const char *const ids[] = {"38a83e67508302d85ce276286ec27a0d7ce84f5a",
+                                      "0000000000000000000000000000000000000000"};
+    server *s = begin(task_files);
+    char rest[1024];
+    unsetenv("HARNESS_DATA");
+    unsetenv("HF_HUB_OFFLINE");
+    unsetenv("TRANSFORMERS_OFFLINE");
+    for (size_t i = 0; i < 2; i++) {
+        made_task m;
+        char place[64];
+        snprintf(rest, sizeof rest,
+                 "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": "
+                 "[{\"role\": \"train\", \"name\": \"train.csv\", \"url\": \"%s\", \"git_blob\": "
+                 "\"%s\"}, {\"role\": \"test\", \"name\": \"test.csv\", \"url\": \"%s\"}]",
+                 server_url(s, "/train.csv"), ids[i], server_url(s, "/test.csv"));
+        made_task_begin(&m, NULL, NULL, rest);
+        snprintf(place, sizeof place, "blobs-%zu", i);
+        setenv("XDG_CACHE_HOME", in_folder(place), 1);
+        err e = fetch_task(&m.task, NULL, false, false);
+        cr_expect_eq(e, i ? ERR_DATA : ERR_OK, "%s", err_message(e));
+        if (i)
+            cr_expect(strstr(err_message(e),
+                             "its git blob id is 38a83e67508302d85ce276286ec27a0d7ce84f5a"),
+                      "%s", err_message(e));
+        made_task_end(&m);
+    }
+    finish(s);
+}

@@ -1,21 +1,24 @@
-"""Every score of random numbers, sets of labels, tags and trees, computed by scipy, scikit-learn or seqeval and by harness.
+"""Every score of random numbers, sets of labels, tags, trees and relations, computed by scipy, scikit-learn or seqeval and by harness.
 
-    tests/peer/.venv/bin/python tests/peer/metric_kinds.py [--count 10000] [--seed 1]
+    tests/peer/.venv/bin/python tests/peer/metric_kinds.py [--count 10000] [--seed 1] [--only set,relation]
 
 Numbers: 2 to 300 rows, most with many equal values, some with a constant side (not defined on both sides). Sets: 2 to 12
 labels, with empty and full rows, absent labels and equal scores. Tags: 1 to 12 sentences of 0 to 20 units under 1 to 4 types,
 predictions of every kind of nonsense, gold whose entities may begin with I-. Arcs: sentences of heads and relations, by KLUE's formulas
-over scikit-learn (KLUE-baseline at 443c38b). All within 1e-12. Needs build/dev/metric_pass.
+over scikit-learn (KLUE-baseline at 443c38b). Relations: 2 to 12 labels, absent ones too, logits with many equal rows; the curves as
+KLUE's baseline makes them, of the softmax. All within 1e-12. Needs build/dev/metric_pass.
 """
 import argparse
 import json
+import math
 import warnings
 
 import numpy as np
 from scipy.stats import pearsonr, spearmanr
 from seqeval.metrics import f1_score as entity_f1, precision_score as entity_precision, recall_score as entity_recall
 from seqeval.scheme import IOB2
-from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_precision_score, precision_score, recall_score
+from sklearn.metrics import (accuracy_score, auc, balanced_accuracy_score, f1_score, label_ranking_average_precision_score, matthews_corrcoef,
+                             precision_recall_curve, precision_score, recall_score)
 
 import common
 
@@ -146,6 +149,37 @@ def arc_line(relations, gold, predicted):
     return " ".join(map(str, ["arcs", relations, len(gold), *map(len, gold), *flat]))
 
 
+def relation_case(rng):
+    rows, labels = int(rng.integers(1, 150)), int(rng.integers(2, 13))
+    gold = rng.integers(0, labels, rows)
+    logits = (rng.normal(0, 1, (rows, labels)) * rng.uniform(0.1, 3)).astype(np.float32)
+    logits[np.arange(rows), gold] += np.float32(rng.uniform(-1, 4))
+    if rng.random() < 0.5:
+        logits = np.round(logits)
+    if rng.random() < 0.3:
+        gold[gold == rng.integers(labels)] = 0
+    return gold, logits
+
+
+def relation_scores(gold, logits):
+    labels = logits.shape[1]
+    z = logits.astype(np.float64)
+    # libm's exp and sums from left to right, so that scores are equal on both sides alike
+    e = np.array([[math.exp(x) for x in row] for row in (z - z.max(1, keepdims=True)).tolist()])
+    softmax = e / np.array([[sum(row)] for row in e.tolist()])
+    said, every = logits.argmax(1), list(range(labels))
+    areas = []
+    for k in every:
+        precision, recall, _ = precision_recall_curve(gold == k, softmax[:, k])
+        areas.append(auc(recall, precision))
+    found = {"relation_f1": f1_score(gold, said, average="micro", labels=every[1:], zero_division=0), "klue_auprc": np.mean(areas),
+             "accuracy": accuracy_score(gold, said), "balanced_accuracy": balanced_accuracy_score(gold, said), "mcc": matthews_corrcoef(gold, said)}
+    for average in ("macro", "weighted"):
+        for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+            found[f"{average}_{name}"] = score(gold, said, average=average, labels=every, zero_division=0)
+    return found
+
+
 def line(kind, width, gold, predicted):
     return " ".join([kind, str(width), str(len(gold)), *(f"{v:.9g}" for v in gold.ravel()), *(f"{v:.9g}" for v in predicted.ravel())])
 
@@ -154,17 +188,20 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--count", type=int, default=10000)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--only", default="number,set,relation", metavar="KINDS")
     arguments.add_argument("--json", metavar="FILE")
     a = arguments.parse_args()
     warnings.simplefilter("ignore")
     rng, lines = np.random.default_rng(a.seed), common.Lines()
     for kind, draw, scores in (("number", number_case, number_scores), ("set", set_case, set_scores), ("tag", tag_case, tag_scores),
-                               ("arc", arc_case, arc_scores)):
+                               ("arc", arc_case, arc_scores), ("relation", relation_case, relation_scores)):
+        if kind not in a.only.split(","):
+            continue
         drawn = [draw(rng) for _ in range(a.count)]
         if kind in ("tag", "arc"):
             text = "\n".join((tag_line if kind == "tag" else arc_line)(*case) for case in drawn)
         else:
-            text = "\n".join(line(kind, g.shape[-1] if kind == "set" else 0, g, p) for g, p in drawn)
+            text = "\n".join(line(kind, p.shape[-1] if kind != "number" else 0, g, p) for g, p in drawn)
         answers = common.run_tool("metric_pass", text=text + "\n").splitlines()
         assert len(answers) == len(drawn), (len(answers), len(drawn))
         largest, undefined = {}, 0

@@ -3,9 +3,9 @@
  *     metric_pass < cases
  *
  * A case is one line: class C N, N gold ids, N predicted ids; number 0 N, N gold, N predicted; set C N,
- * N * C of 0 or 1, N * C scores; tags C N, N numbers of units, gold ids of all, predicted ids of all;
- * arcs C N, the same with ARC_WIDTH ids a unit. For each, a line of JSON (of all but the first
- * metrics alone):
+ * N * C of 0 or 1, N * C scores; relation C N, N gold ids, N * C logits; tags C N, N numbers of units,
+ * gold ids of all, predicted ids of all; arcs C N, the same with ARC_WIDTH ids a unit. For each, a line
+ * of JSON (of all but the first metrics alone):
  * confusion (C * C, rows are gold), metrics by name, classes [[precision, recall, f1, support]]. */
 #include "base/memory.h"
 #include "metric/rows.h"
@@ -90,17 +90,23 @@ static err print_metrics(answer_kind kind, size_t classes, answers gold, answers
     return ERR_OK;
 }
 
-/* Numbers, or sets as 0 or 1 and scores. */
+/* Numbers, sets as 0 or 1 and scores, or ids and logits. */
 static err number_case(answer_kind kind, size_t classes, size_t count) {
-    size_t width = kind == ANSWER_SET ? classes : 1;
+    size_t width = answer_scores(kind, classes);
+    bool ids = kind == ANSWER_RELATION;
     float *gold = NULL, *predicted = NULL;
-    err e = read_numbers(&gold, count * width);
+    uint32_t *right = NULL, *said = NULL;
+    err e = ids ? read_ids(&right, count) : read_numbers(&gold, count * width);
     if (!e) e = read_numbers(&predicted, count * width);
+    if (!e) e = mem_new(&said, count);
+    if (!e && ids) answers_say(said, predicted, count, classes);
     if (!e)
-        e = print_metrics(kind, classes, (answers){.numbers = gold},
-                          (answers){.numbers = predicted}, count);
+        e = print_metrics(kind, classes, (answers){.classes = right, .numbers = gold},
+                          (answers){.classes = said, .numbers = predicted}, count);
     mem_free(gold);
     mem_free(predicted);
+    mem_free(right);
+    mem_free(said);
     return e;
 }
 
@@ -131,7 +137,8 @@ int main(void) {
             : !strcmp(kind, "tags")   ? unit_case(ANSWER_TAGS, classes, count)
             : !strcmp(kind, "arcs")   ? unit_case(ANSWER_ARCS, classes, count)
             : !strcmp(kind, "number") ? number_case(ANSWER_NUMBER, 0, count)
-                                      : number_case(ANSWER_SET, classes, count);
+            : !strcmp(kind, "set")    ? number_case(ANSWER_SET, classes, count)
+                                      : number_case(ANSWER_RELATION, classes, count);
     if (e) fprintf(stderr, "metric_pass: %s\n", err_message(e));
     return e != ERR_OK;
 }

@@ -1,4 +1,4 @@
-/* What boards, comparisons and pages say of numbers and of sets of labels. */
+/* What records, boards, comparisons and pages say of numbers, sets of labels and relations. */
 #include "base/memory.h"
 #include "platform/file.h"
 #include "report/board.h"
@@ -8,6 +8,7 @@
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,11 +26,12 @@ static void make(answer_kind kind, bool is_constant) {
     fake_record f = {.kind = kind,
                      .right = 0.8,
                      .rows = 40,
-                     .headline = kind == ANSWER_NUMBER ? "spearman"
-                                 : kind == ANSWER_TAGS ? "entity_f1"
-                                 : kind == ANSWER_ARCS ? "las"
-                                 : kind == ANSWER_SET  ? "micro_f1"
-                                                       : "accuracy"};
+                     .headline = kind == ANSWER_NUMBER     ? "spearman"
+                                 : kind == ANSWER_TAGS     ? "entity_f1"
+                                 : kind == ANSWER_ARCS     ? "las"
+                                 : kind == ANSWER_SET      ? "micro_f1"
+                                 : kind == ANSWER_RELATION ? "klue_auprc"
+                                                           : "accuracy"};
     fake_record_make(&a, &f);
     f.is_constant = is_constant;
     f.right = 0.3;
@@ -201,6 +203,41 @@ Test(kinds_shown, records_keep_units) {
     mem_free(text);
     mem_free(path);
     MUST(folder_remove(folder));
+    mem_free(folder);
+}
+
+/* Relations have the labels of classes and scores beside them: a file keeps the scores, and what is
+ * said follows from them. */
+Test(kinds_shown, relations_are_kept_and_told_as_labels) {
+    char *folder = NULL, *path = NULL;
+    strbuf out = {0}, page = {0};
+    record back;
+    make(ANSWER_RELATION, false);
+    fake_folder(&folder);
+    MUST(path_join(&path, folder, "r.json"));
+    MUST(record_write(&a, path));
+    MUST(record_read(&back, path));
+    for (size_t i = 0; i < 40; i++) {
+        cr_expect_eq(back.predicted[i], a.predicted[i], "row %zu", i);
+        cr_expect_eq(back.gold[i], a.gold[i], "row %zu", i);
+    }
+    cr_expect_not(memcmp(back.predicted_numbers, a.predicted_numbers, 40 * 3 * sizeof(float)));
+    cr_expect_float_eq(record_metric(&back, "klue_auprc"), record_metric(&a, "klue_auprc"), 1e-12);
+    cr_expect_str_eq(back.gold_sha256, a.gold_sha256);
+    record_free(&back);
+    compared(&out);
+    expect_part(&out, "- right in A alone: ");
+    expect_part(&out, "(McNemar p = ");
+    expect_part(&out, "AUPRC");
+    MUST(html_run(&page, &a, NULL));
+    expect_part(&page, "<th class=\"n\">probability of gold</th>");
+    expect_part(&page, "micro F1 of relations");
+    a.predicted_numbers[4] = (float)NAN;
+    cr_expect_neq(record_write(&a, path), ERR_OK);
+    strbuf_free(&out);
+    strbuf_free(&page);
+    MUST(folder_remove(folder));
+    mem_free(path);
     mem_free(folder);
 }
 

@@ -69,7 +69,7 @@ static void fill_test_rows(record *r, size_t rows, size_t classes, double right,
 
 /* Numbers from 0 to 5 and sets of labels, wrong where a class would be. */
 static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
-    size_t width = record_width(r);
+    size_t width = record_width(r, true);
     float *gold, *predicted;
     cr_assert_not(mem_new(&gold, rows * width));
     cr_assert_not(mem_new(&predicted, rows * width));
@@ -138,6 +138,28 @@ static void fill_parsed_rows(record *r, const fake_record *f, size_t rows, uint3
     mem_free(begin);
 }
 
+/* The class that a class would be answered with has the largest score. */
+static void fill_relations(record *r, size_t rows, size_t classes, double right, uint32_t stream) {
+    uint32_t *gold, *said;
+    float *scores;
+    cr_assert_not(mem_new(&gold, rows));
+    cr_assert_not(mem_new(&said, rows));
+    cr_assert_not(mem_new(&scores, rows * classes));
+    for (uint32_t i = 0; i < rows; i++) {
+        bool hit = word(i, 2, stream) < right * 4294967295.0;
+        gold[i] = word(i, 0, 0) % (uint32_t)classes;
+        for (uint32_t k = 0; k < classes; k++)
+            scores[i * classes + k] = (float)(word(i * 8 + k, 3, stream) % 64) / 32;
+        scores[i * classes + (hit ? gold[i] : word(i, 1, stream) % classes)] = 3;
+    }
+    answers_say(said, scores, rows, classes);
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold}, (answers){said, scores}, NULL,
+                                      NULL, rows));
+    mem_free(gold);
+    mem_free(said);
+    mem_free(scores);
+}
+
 static void fill_losses(record *r, size_t steps, uint32_t stream) {
     float *loss;
     cr_assert_not(mem_new(&loss, steps));
@@ -191,6 +213,8 @@ void fake_record_make(record *r, const fake_record *f) {
         fill_tagged_rows(r, f, rows, stream);
     else if (f->kind == ANSWER_ARCS)
         fill_parsed_rows(r, f, rows, stream);
+    else if (f->kind == ANSWER_RELATION)
+        fill_relations(r, rows, classes, f->right, stream);
     else
         fill_other_rows(r, f, rows, stream);
     fill_losses(r, steps, stream);
@@ -216,7 +240,7 @@ void fake_record_make(record *r, const fake_record *f) {
     r->length_count = 2;
     cr_assert_not(mem_new(&r->worst, 1));
     r->worst[0] = (record_worst_row){4, 0.0625};
-    r->worst_count = f->kind == ANSWER_CLASS;
+    r->worst_count = answer_is_label(f->kind);
     cr_assert_not(record_score(r), "%s", err_message(ERR_DATA));
 }
 

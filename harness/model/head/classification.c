@@ -15,15 +15,6 @@ err head__class_loss(const model_builder *b, dim rows) {
     return op_cross_entropy(b->plan, &args);
 }
 
-void head__largest(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < classes; c++)
-            if (outputs[i * classes + c] > outputs[i * classes + best]) best = c;
-        predicted[i] = best;
-    }
-}
-
 const head head_classification = {
     .class_name = "ForSequenceClassification",
     .reads = HEAD_READS_FIRST,
@@ -35,5 +26,5 @@ const head head_classification = {
     .forward = head__forward,
     .loss = head__class_loss,
     .backward = head__backward,
-    .decode = head__largest,
+    .decode = answers_say,
 };

@@ -58,7 +58,7 @@ typedef struct head {
     /* What outputs (count, C) say of classes: predicted (count), as targets are laid out. NULL: the
      * outputs are the answers (struct answers in metric/score.h), numbers or scores of labels; of
      * outputs that stay hidden the loss says it, as batch->predicted. */
-    void (*decode)(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes);
+    void (*decode)(uint32_t *predicted, const float *outputs, size_t count, size_t classes);
 } head;
 
 /* X(name): head_<name> is defined in head/<name>.c. */
@@ -77,7 +77,8 @@ HEADS(X)
 /* The head of rows that are answered with that kind. */
 static inline const head *head_of_kind(answer_kind kind) {
     switch (kind) {
-    case ANSWER_CLASS: break;
+    case ANSWER_CLASS:
+    case ANSWER_RELATION: break;
     case ANSWER_NUMBER: return &head_regression;
     case ANSWER_SET: return &head_multi_label;
     case ANSWER_TAGS: return &head_token_classification;

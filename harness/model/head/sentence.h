@@ -12,9 +12,8 @@ err head__memory(head_memory *m, arena *a, const model_config *c, size_t rows,
 err head__forward(const model_builder *b, dim rows, span x) MUST_CHECK;
 err head__backward(const model_builder *b, dim rows, span dx, span x) MUST_CHECK;
 
-/* Cross-entropy of one class of C a row, and the class of the largest logit, the first of equals. */
+/* Cross-entropy of one class of C a row. */
 err head__class_loss(const model_builder *b, dim rows) MUST_CHECK;
-void head__largest(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes);
 
 /* The loss of C numbers a row: squared, or binary cross-entropy. */
 err head__number_loss(const model_builder *b, dim rows, bool binary) MUST_CHECK;

@@ -281,7 +281,7 @@ static double number_loss(const float *logits, const pack_sentence *sentences, s
 
 double predict_loss(answer_kind kind, const float *logits, const pack_sentence *sentences,
                     size_t count, uint32_t classes, double smoothing, const double *weights) {
-    return kind == ANSWER_CLASS || kind == ANSWER_TAGS
+    return answer_is_label(kind) || kind == ANSWER_TAGS
                ? class_loss(kind, logits, sentences, count, classes, smoothing, weights)
                : number_loss(logits, sentences, count, classes, kind == ANSWER_SET);
 }

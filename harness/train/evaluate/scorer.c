@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model/weights/weights.h"
+#include "text/markers.h"
 #include "train/run/labels.h"
 
 #include <inttypes.h>
@@ -52,7 +53,7 @@ static err check_kind(const source *from, const task *t) {
     const head *own = head_of(&from->config);
     bool fits = answer_in_units(t->kind) || answer_in_units(own->target.kind)
                     ? own == head_of_kind(t->kind)
-                    : t->kind == ANSWER_CLASS ||
+                    : answer_is_label(t->kind) ||
                           (t->kind == ANSWER_NUMBER && from->config.classes == 1) ||
                           (t->kind == ANSWER_SET && said == MODEL_SCORES_SIGMOID);
     if (fits) return ERR_OK;
@@ -77,17 +78,27 @@ static err check_pieces(const source *from, const task *t) {
                    names[t->tree.first_pieces]);
 }
 
+static err check_markers(const source *from, const task *t) {
+    for (size_t i = 0; i < MARKER_COUNT; i++)
+        if (tokenizer_id(&from->words, text_markers[i]) == TOKENIZER_NO_ID)
+            return err_set(ERR_DATA,
+                           "%s: its tokenizer has no %s, which marks an entity in task %s",
+                           from->folder, text_markers[i], t->name);
+    return ERR_OK;
+}
+
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
     model_scores scores = from->config.scores;
     err e = labels_check_map(t, map);
     if (!e) e = check_kind(from, t);
     if (!e) e = check_pieces(from, t);
+    if (!e && t->kind == ANSWER_RELATION) e = check_markers(from, t);
     if (!e && t->kind != ANSWER_NUMBER)
         e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
     if (!e) e = labels_set(&from->config, t);
-    if (t->kind == ANSWER_CLASS) from->config.scores = scores;
+    if (answer_is_label(t->kind)) from->config.scores = scores;
     s->model.config.labels = NULL; // those of before
     s->model.config.tree_rule = from->config.tree_rule;
     s->model.head = head_of_kind(t->kind);

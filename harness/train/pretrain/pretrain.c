@@ -29,7 +29,7 @@ static err open_preset(pretrain *p) {
 /* A preset takes its tokens from a vocabulary, any other model has its own. */
 static err open_source(pretrain *p) {
     const run_request *q = &p->request.run;
-    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch};
+    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch, false};
     bool is_preset = model_preset_known(q->model);
     if (!is_preset && p->request.vocab)
         return err_set(ERR_USAGE, "model '%s' has a vocabulary of its own: '%s' cannot replace it",

@@ -280,17 +280,11 @@ static err load_base(recipe *r, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
-static err load_file(recipe *r, const char *path) {
-    cJSON *root = NULL;
+err recipe_read(recipe *r, const char *name, const cJSON *object, const char *where) {
     const cJSON *item = NULL;
-    err e = json_read(&root, path, RECIPE_LIMIT_BYTES);
+    err e = load_base(r, object, where);
     if (e) return e;
-    if (!cJSON_IsObject(root)) {
-        e = err_set(ERR_FORMAT, "%s: expected an object of hyperparameters", path);
-        goto done;
-    }
-    if ((e = load_base(r, root, path))) goto done;
-    cJSON_ArrayForEach(item, root) {
+    cJSON_ArrayForEach(item, object) {
         if (strcmp(item->string, "base") == 0) continue;
         if (cJSON_IsNumber(item))
             e = recipe_set_number(r, item->string, item->valuedouble);
@@ -300,13 +294,19 @@ static err load_file(recipe *r, const char *path) {
             e = recipe_set_text(r, item->string, item->valuestring);
         else
             e = err_set(ERR_FORMAT, "%s is neither a number nor text", item->string);
-        if (e) {
-            e = err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s", path);
-            goto done;
-        }
+        if (e) return err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s", where);
     }
-    snprintf(r->name, sizeof r->name, "%s", path_name(path));
-done:
+    snprintf(r->name, sizeof r->name, "%s", name);
+    return ERR_OK;
+}
+
+static err load_file(recipe *r, const char *path) {
+    cJSON *root = NULL;
+    err e = json_read(&root, path, RECIPE_LIMIT_BYTES);
+    if (e) return e;
+    e = cJSON_IsObject(root)
+            ? recipe_read(r, path_name(path), root, path)
+            : err_set(ERR_FORMAT, "%s: expected an object of hyperparameters", path);
     cJSON_Delete(root);
     return e;
 }

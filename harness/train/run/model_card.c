@@ -6,6 +6,7 @@
 #include "metric/score_text.h"
 #include "net/hub.h"
 #include "platform/file.h"
+#include "text/markers.h"
 #include "train/run/shipped.h"
 
 #include <math.h>
@@ -210,13 +211,27 @@ static err add_scores(card *c) {
     return e;
 }
 
+/* What a text has to look like, where that is not any sentence. */
+static err add_markers(card *c) {
+    if (c->r->task.kind != ANSWER_RELATION) return ERR_OK;
+    err e = strbuf_add(&c->text, "\nThe text has its two entities between markers: "
+                                 "`<subj>...</subj>` and `<obj>...</obj>`.\n");
+    if (e || !c->r->source.words.joins_after_markers) return e;
+    return strbuf_add(&c->text,
+                      "\nIt was trained as KLUE's baseline was: the first piece of Hangul right "
+                      "behind a closing marker continues a word (`##` and the piece). harness does "
+                      "so by `" MARKERS_JOIN "` in tokenizer_config.json; transformers does not, "
+                      "so its scores differ.\n");
+}
+
 static err add_use(card *c) {
     pipeline p = pipeline_of(c->r);
-    return strbuf_printf(&c->text,
-                         "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
-                         "```python\n%s```\n\n"
-                         "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n%s",
-                         p.call, p.ends);
+    err e = strbuf_printf(&c->text,
+                          "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
+                          "```python\n%s```\n\n"
+                          "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n%s",
+                          p.call, p.ends);
+    return e ? e : add_markers(c);
 }
 
 static err add_training(card *c) {

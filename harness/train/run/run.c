@@ -57,13 +57,13 @@ static err match_labels(run *r) {
     return labels_match(&s->label_rows, &s->config, &r->task, r->request.label_map, s->folder);
 }
 
-/* What the task makes of the model: its labels, its longest sentence. */
+/* What the task makes of the model: its labels, its tokens, its longest sentence. */
 static err set_labels(run *r) {
     enum { LABELS_MAX = 256 };
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
-    if (e) return e;
-    if (r->task.kind != ANSWER_CLASS && (p->label_smoothing_factor > 0 || *p->class_weights))
+    if (e || (e = source_add_tokens(&r->source, &r->task, p->join_particles))) return e;
+    if (!answer_is_label(r->task.kind) && (p->label_smoothing_factor > 0 || *p->class_weights))
         return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
                        *p->class_weights ? "class_weights" : "label_smoothing_factor",
                        r->task.name);
@@ -214,7 +214,7 @@ err run_open(run *r, const run_request *request) {
     if ((e = run_output_prepare(r))) return e;
     if ((e = open_data(r))) return e;
     const source_options wish = {request->offline, request->from_scratch, request->cased,
-                                 request->arch};
+                                 request->arch, r->task.kind == ANSWER_RELATION};
     if ((e = source_open(&r->source, request->model, &r->data.train, &wish))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r))) return e;
