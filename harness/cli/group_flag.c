@@ -21,7 +21,7 @@ done:
 static err recipe_of(recipe *r, const char *group, const run_request *q) {
     task t = {0};
     char *where = NULL;
-    err e = task_find(&t, q->task, q->task_dir);
+    err e = q->manifest ? ERR_OK : task_find(&t, q->task, q->task_dir); // own files have no group
     if (!e && (!t.group.recipe || strcmp(t.group.name, group) != 0))
         e = err_set(ERR_USAGE, "recipe '%s' is of the tasks of that group, %s has none of it",
                     group, q->task);

@@ -116,7 +116,7 @@ static double relation_score(const char *name, const uint32_t *weights, size_t r
     confusion c;
     cr_assert_not(confusion_init_kind(&c, ANSWER_RELATION, 3));
     cr_assert_not(row_statistics_init(&s, ANSWER_RELATION, 3, (answers){.classes = related},
-                                      (answers){said, logits}, rows, true));
+                                      (answers){said, logits, NULL}, rows, true));
     row_statistics_sum(&c, &s, weights);
     double value = metric_value(name, &c);
     row_statistics_free(&s);
@@ -148,7 +148,7 @@ Test(rows, relations_keep_their_order_of_labels) {
     confusion c, base;
     const uint32_t none[] = {0, 0, 0, 0};
     cr_assert_not(answers_sum(&c, ANSWER_RELATION, 3, (answers){.classes = related},
-                              (answers){none, logits}, NULL, 4));
+                              (answers){none, logits, NULL}, NULL, 4));
     cr_expect_eq(metric_value("relation_f1", &c), 0);
     cr_assert_not(majority_baseline(&base, &c, 1));
     cr_expect_float_eq(metric_value("relation_f1", &base), 2.0 * 2 / (3 + 4), 1e-15);
@@ -161,13 +161,13 @@ Test(rows, relations_keep_their_order_of_labels) {
     confusion_free(&c);
     const uint32_t beyond[] = {0, 3, 0, 0};
     cr_assert_eq(answers_sum(&c, ANSWER_RELATION, 3, (answers){.classes = related},
-                             (answers){beyond, logits}, NULL, 4),
+                             (answers){beyond, logits, NULL}, NULL, 4),
                  ERR_DATA);
     confusion_free(&c);
 }
 
 Test(rows, intervals_of_relations) {
-    answers run = {said, logits};
+    answers run = {said, logits, NULL};
     test_table t = {.kind = ANSWER_RELATION,
                     .rows = 4,
                     .classes = 3,

@@ -116,7 +116,7 @@ Test(tags, weights_are_repetitions) {
     cr_assert_not(confusion_init_kind(&c, ANSWER_TAGS, TAGS));
     cr_assert_not(row_statistics_init(&s, ANSWER_TAGS, TAGS,
                                       (answers){.classes = gold, .begin = begin},
-                                      (answers){.classes = said, .begin = begin}, 3));
+                                      (answers){.classes = said, .begin = begin}, 3, false));
     row_statistics_sum(&c, &s, weights);
     cr_assert_not(answers_sum(&long_sum, ANSWER_TAGS, TAGS,
                               (answers){.classes = long_gold, .begin = long_begin},

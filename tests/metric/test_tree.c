@@ -152,7 +152,7 @@ Test(tree, scores_of_arcs) {
     cr_expect_float_eq(metric_value("uas", &baseline), 2.0 / 4, 1e-12);
     cr_expect_float_eq(metric_value("las", &baseline), 1.0 / 4, 1e-12);
     confusion_free(&baseline);
-    cr_assert_eq(row_statistics_init(&s, ANSWER_ARCS, 3, right, found, 2), ERR_OK);
+    cr_assert_eq(row_statistics_init(&s, ANSWER_ARCS, 3, right, found, 2, false), ERR_OK);
     row_statistics_sum(&c, &s, weights);
     cr_expect_float_eq(metric_value("uas", &c), 5.0 / 6, 1e-12);
     cr_expect_float_eq(metric_value("las", &c), 3.0 / 6, 1e-12);

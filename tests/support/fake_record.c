@@ -153,8 +153,8 @@ static void fill_relations(record *r, size_t rows, size_t classes, double right,
         scores[i * classes + (hit ? gold[i] : word(i, 1, stream) % classes)] = 3;
     }
     answers_say(said, scores, rows, classes);
-    cr_assert_not(record_test_answers(r, (answers){.classes = gold}, (answers){said, scores}, NULL,
-                                      NULL, rows));
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold}, (answers){said, scores, NULL},
+                                      NULL, NULL, rows));
     mem_free(gold);
     mem_free(said);
     mem_free(scores);
