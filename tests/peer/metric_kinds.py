@@ -188,7 +188,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--count", type=int, default=10000)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--only", default="number,set,relation", metavar="KINDS")
+    arguments.add_argument("--only", default="number,set,tag,arc,relation", metavar="KINDS")
     arguments.add_argument("--json", metavar="FILE")
     a = arguments.parse_args()
     warnings.simplefilter("ignore")
