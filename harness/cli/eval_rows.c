@@ -44,6 +44,7 @@ static err add_cell(writer *w, const char *text) {
 
 static err add_header(writer *w) {
     static const char *const names[] = {"row", "gold", "predicted", "text", "text_pair"};
+    enum { NAMES = sizeof names / sizeof *names };
     const eval_view *v = w->v;
     size_t texts = w->with_texts && v->rows ? v->split_rows->rows[0].example.text_count : 0;
     char *name = NULL;
@@ -54,7 +55,7 @@ static err add_header(writer *w) {
         mem_free(name);
         name = NULL;
     }
-    for (size_t i = 0; i < texts && !e; i++) e = add_cell(w, names[3 + i]);
+    for (size_t i = 3; i < NAMES && i - 3 < texts && !e; i++) e = add_cell(w, names[i]);
     return e ? e : strbuf_add(&w->line, "\n");
 }
 

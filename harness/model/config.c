@@ -366,7 +366,8 @@ static err read_head(model_config *c, const cJSON *root, const char *path) {
     static const head *const heads[] = {&head_token_classification, &head_dependency_parsing};
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
     const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
-    size_t n = name ? strlen(name) : 0;
+    if (!name) return ERR_OK;
+    size_t n = strlen(name);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         size_t tail = strlen(heads[i]->class_name);
         if (n >= tail && strcmp(name + n - tail, heads[i]->class_name) == 0) c->head = heads[i];

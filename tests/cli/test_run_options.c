@@ -93,8 +93,8 @@ Test(run_flags, options_are_seen_in_record_command_and_files) {
     static const char recipe[] = "{\"warmup_steps\": 7, \"per_device_train_batch_size\": 32}";
     cr_assert_not(file_write(temporary_path("recipe.json"), recipe, sizeof recipe - 1));
     program_result r = RUN(
-        "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1", "--epochs",
-        "2", "--load-best-model-at-end", "--metric-for-best-model", "eval_loss",
+        "run", "--task", "kor_hate", "--model", "tiny", "--sample", "--device", "cpu", "--threads",
+        "1", "--epochs", "2", "--load-best-model-at-end", "--metric-for-best-model", "eval_loss",
         "--early-stopping-patience", "9", "--class-weights", "balanced", "--group-by-length",
         "--freeze-embeddings", "--freeze-layers", "1", "--label-smoothing-factor", "0.1",
         "--lr-scheduler-type", "constant_with_warmup", "--recipe", "recipe.json", "--warmup-ratio",

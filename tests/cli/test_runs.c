@@ -97,7 +97,7 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     cr_assert_not_null(run);
     cr_expect_str_eq(text_at(run, "state"), "finished");
     cr_expect_str_eq(text_at(run, "task"), "kor_hate");
-    cr_expect_str_eq(text_at(run, "model"), "tiny");
+    cr_expect_str_eq(text_at(run, "model"), "ko-tiny");
     cr_expect(number_at(run, "seed") == 42);
     cr_expect(number_at(run, "checkpoints") == 1);
     cr_expect(number_at(run, "score") > 0);
