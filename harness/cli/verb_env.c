@@ -129,7 +129,9 @@ static void print_block(const cJSON *root) {
     char text[400];
     cJSON_ArrayForEach(item, root) {
         if (cJSON_IsArray(item)) {
-            cJSON_ArrayForEach(inner, item) print_device(inner);
+            cJSON_ArrayForEach(inner, item) {
+                print_device(inner);
+            }
         } else if (cJSON_IsObject(item)) {
             cJSON_ArrayForEach(inner, item) {
                 snprintf(text, sizeof text, "%s=%s", inner->string, inner->valuestring);

@@ -389,14 +389,18 @@ static err mark_replaced(const char *local, const char *results) {
     return e;
 }
 
+/* Whether the record goes to the results folder: the board knows no task without a manifest. */
+static bool is_result(const record *rec, const run *r) {
+    return !rec->partial && !r->request.manifest;
+}
+
 /* Writes the record to the output folder and, unless it is partial, to the results folder. */
 static err store_record(record *rec, const run *r, const char *results, char **local,
                         char **stored) {
     err e = path_join(local, r->output, "record.json");
     if (!e) e = mark_replaced(*local, results);
     if (!e) e = record_write(rec, *local);
-    // the board knows no task without a manifest
-    if (!e && !rec->partial && !r->request.manifest) e = store_write(results, rec, stored);
+    if (!e && is_result(rec, r)) e = store_write(results, rec, stored);
     return e;
 }
 
@@ -423,7 +427,9 @@ static err show_finished(const run *r, const options *o, double *score) {
     log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
              "does it again)",
              r->output, rec.created);
-    if (!rec.partial && (e = store_write_missing(results_folder(o), &rec, &stored))) goto done;
+    if (is_result(&rec, r) && !r->request.is_dry &&
+        (e = store_write_missing(results_folder(o), &rec, &stored)))
+        goto done;
     if (stored) log_note("its record was not among the results: wrote %s", stored);
     e = show_result(&rec, r, o, local, stored, score);
 done:

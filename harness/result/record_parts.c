@@ -282,7 +282,7 @@ err record__units_read(record *r, const cJSON *object, const char *key, const ch
     if (!answer_in_units(r->task.kind)) return ERR_OK;
     err e = read_answers(&counts, NULL, rows, CODING_U16, r, object, key, where);
     if (!e) e = mem_new(&r->unit_begin, rows + 1);
-    for (size_t i = 0; !e && i < rows; i++) {
+    for (size_t i = 0; !e && counts && i < rows; i++) {
         all += counts[i];
         r->unit_begin[i + 1] = (uint32_t)all;
     }

@@ -155,7 +155,13 @@ Test(own_files, two_commands_from_a_table_to_predictions) {
     cr_expect(strstr(p.err, "48 training rows (0 left out by cleaning), 12 test rows"), "%s",
               p.err);
     program_free(&p);
-    // no board has it, and no path of this machine is in its record
+    // no board has it, not when it is asked for again either
+    cr_expect_not(file_named(temporary_path("results")));
+    p = RUN("run", "--train-file", "내 댓글.csv", "--text-column", "댓글 내용", "--label-column",
+            "평가", "--device", "cpu", "--threads", "1", "--check-device", "never", "--epochs",
+            "2");
+    cr_expect(strstr(p.err, "this very run is finished already"), "%s", p.err);
+    program_free(&p);
     cr_expect_not(file_named(temporary_path("results")));
     p = RUN("runs", "--json");
     cr_expect(strstr(p.out, "\"task\":\t\"own-"), "%s", p.out);

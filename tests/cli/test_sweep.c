@@ -146,6 +146,10 @@ Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
     program_result p = SWEEP(&m, "tiny");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
+    p = SWEEP(&m, "tiny", "--results", "others", "--dry-run");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cr_assert_not(folder_exists(temporary_path("others")));
     p = SWEEP(&m, "tiny", "--results", "others");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_assert(strstr(p.err, "its record was not among the results: wrote others/made/"), "%s",
