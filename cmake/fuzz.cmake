@@ -23,18 +23,11 @@ add_library(harness_core STATIC ${parser_sources})
 target_include_directories(harness_core PUBLIC harness tests tests/fuzz)
 target_include_directories(harness_core SYSTEM PUBLIC ${CSV_INCLUDE} tests/fuzz/single)
 target_compile_definitions(harness_core PUBLIC _POSIX_C_SOURCE=200809L
-  HARNESS_VERSION="${PROJECT_VERSION}" HARNESS_LIBFUZZER=1
-  HARNESS_SOURCE_TASKS="${CMAKE_SOURCE_DIR}/tasks"
-  HARNESS_INSTALLED_TASKS="${CMAKE_INSTALL_FULL_DATADIR}/harness/tasks"
-  HARNESS_SOURCE_CORPORA="${CMAKE_SOURCE_DIR}/corpora"
-  HARNESS_INSTALLED_CORPORA="${CMAKE_INSTALL_FULL_DATADIR}/harness/corpora"
-  HARNESS_SOURCE_MODELS="${CMAKE_SOURCE_DIR}/models"
-  HARNESS_INSTALLED_MODELS="${CMAKE_INSTALL_FULL_DATADIR}/harness/models")
+  HARNESS_VERSION="${PROJECT_VERSION}" HARNESS_LIBFUZZER=1)
 target_compile_options(harness_core PUBLIC -Wall -Wextra -Wno-unknown-pragmas
   -fno-omit-frame-pointer -fno-strict-aliasing -ffp-contract=off
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
-target_link_libraries(harness_core PUBLIC PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::NETTLE
-  PkgConfig::CURL PkgConfig::PACKED ${CSV_LIBRARY} Threads::Threads m)
+target_link_libraries(harness_core PUBLIC ${HARNESS_MODULES} ${CSV_LIBRARY} Threads::Threads m)
 # every tokenizer that is loaded classifies 65,536 code points: tracing their comparisons took two
 # thirds of the time and teaches the fuzzer nothing
 set_source_files_properties(harness/text/unicode.c PROPERTIES COMPILE_OPTIONS

@@ -37,5 +37,4 @@ foreach(engine ${HARNESS_MPI_ENGINES})
       -I${CMAKE_SOURCE_DIR}/harness ${plugin_source} -o ${plugin} -ldl
     VERBATIM)
   add_custom_target(group_${engine} ALL DEPENDS ${plugin})
-  install(PROGRAMS ${plugin} DESTINATION ${CMAKE_INSTALL_LIBDIR}/harness)
 endforeach()

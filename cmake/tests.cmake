@@ -8,7 +8,7 @@ target_include_directories(harness_tests PRIVATE tests)
 target_link_libraries(harness_tests PRIVATE harness_cli PkgConfig::CRITERION)
 target_compile_definitions(harness_tests PRIVATE
   HARNESS_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HARNESS_PROGRAM="$<TARGET_FILE:harness>")
-add_dependencies(harness_tests harness)
+add_dependencies(harness_tests harness harness_pages)
 # builds with tests: the program checks at its end that it freed every block
 target_compile_definitions(harness PRIVATE HARNESS_COUNT_BLOCKS=1)
 add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)

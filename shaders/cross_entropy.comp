@@ -1,12 +1,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // loss[b] = sum_c w[c] target[c] (lse - logits[b][c]), target = (1 - smoothing) at the label plus
-// smoothing / C everywhere; dlogits = (softmax * sum_c w[c] target[c] - w target) * loss_scale.
+// smoothing / C everywhere, or no target; dlogits = (softmax * sum_c w[c] target[c] - w target) * loss_scale.
 // predicted[b] = the class of the largest logit, the first of equals. logits, dlogits (B, C). One
 // invocation a row; 4 C iterations.
 #include "common.glsl"
 layout(push_constant) uniform block { push_loss push; };
-layout(std430, binding = 0) writeonly buffer b0 { float loss[]; };
+layout(std430, binding = 0) buffer b0 { float loss[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float dlogits[]; };
 layout(std430, binding = 2) readonly buffer b2 { float logits[]; };
 layout(std430, binding = 3) readonly buffer b3 { uint targets[]; };
@@ -40,10 +40,12 @@ void main() {
         sum += w * (log_total - (logits[first + c] - top));
         mass += w;
     }
-    loss[b] = sum;
+    bool has_loss = label != LOSS_NO_TARGET;
+    loss[b] = (push.adds != 0u ? loss[b] : 0.0) + (has_loss ? sum : 0.0);
     if (push.has_dlogits == 0u) return;
     for (uint c = 0u; c < push.classes; c++) {
         float p = exp(logits[first + c] - top) / total;
-        dlogits[first + c] = (p * mass - weighted_target(c, label)) * push.loss_scale;
+        float slope = (p * mass - weighted_target(c, label)) * push.loss_scale;
+        dlogits[first + c] = has_loss ? slope : 0.0;
     }
 }

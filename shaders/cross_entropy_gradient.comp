@@ -14,5 +14,6 @@ void main() {
     if (i >= push.rows * push.classes) return;
     uint b = i / push.classes, c = i % push.classes;
     float p = exp(logits[i] - stats[b * 2u] - stats[b * 2u + 1u]);
-    dlogits[i] = (p - (c == targets[b] ? 1.0 : 0.0)) * push.loss_scale;
+    float slope = (p - (c == targets[b] ? 1.0 : 0.0)) * push.loss_scale;
+    dlogits[i] = targets[b] == LOSS_NO_TARGET ? 0.0 : slope;
 }

@@ -5,7 +5,7 @@
 // equals. logits (B, C). One invocation a row; 2 LOSS_LANES iterations.
 #include "common.glsl"
 layout(push_constant) uniform block { push_loss push; };
-layout(std430, binding = 0) writeonly buffer b0 { float loss[]; };
+layout(std430, binding = 0) buffer b0 { float loss[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float stats[]; };
 layout(std430, binding = 2) readonly buffer b2 { float parts[]; };
 layout(std430, binding = 3) readonly buffer b3 { float logits[]; };
@@ -25,7 +25,10 @@ void main() {
     for (uint lane = 0u; lane < LOSS_LANES; lane++)
         total += parts[first + lane * 3u + 1u] * exp(parts[first + lane * 3u] - top);
     float log_total = log(total);
-    loss[b] = log_total - (logits[b * push.classes + targets[b]] - top);
+    float sum = 0.0;
+    if (targets[b] != LOSS_NO_TARGET)
+        sum = log_total - (logits[b * push.classes + targets[b]] - top);
+    loss[b] = (push.adds != 0u ? loss[b] : 0.0) + sum;
     stats[b * 2u] = top;
     stats[b * 2u + 1u] = log_total;
     if (push.has_predicted != 0u) predicted[b] = uint(best);

@@ -1,12 +1,17 @@
 #include "base/foreign.h"
 
 #include "base/ascii.h"
+#include "base/shown.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LOOK_BYTES = 4096 };
+
+/* Before a charset, in place of advice. */
+#define CONVERT "<"
 
 /* First bytes, and what to say. A longer start stands before one that it begins with. */
 static const struct {
@@ -16,10 +21,10 @@ static const struct {
 } kinds[] = {
 #define ROW(start, kind, advice) {(start), sizeof(start) - 1, (kind), (advice)},
     // clang-format off
-    ROW("\xFF\xFE\0\0", "text in UTF-32", "convert it first: iconv -f UTF-32 -t UTF-8")
-    ROW("\0\0\xFE\xFF", "text in UTF-32", "convert it first: iconv -f UTF-32 -t UTF-8")
-    ROW("\xFF\xFE", "text in UTF-16", "convert it first: iconv -f UTF-16 -t UTF-8")
-    ROW("\xFE\xFF", "text in UTF-16", "convert it first: iconv -f UTF-16 -t UTF-8")
+    ROW("\xFF\xFE\0\0", "text in UTF-32", CONVERT "UTF-32")
+    ROW("\0\0\xFE\xFF", "text in UTF-32", CONVERT "UTF-32")
+    ROW("\xFF\xFE", "text in UTF-16", CONVERT "UTF-16")
+    ROW("\xFE\xFF", "text in UTF-16", CONVERT "UTF-16")
     ROW("\x1F\x8B", "compressed by gzip", "unpack it first: gunzip")
     ROW("BZh", "compressed by bzip2", "unpack it first: bunzip2")
     ROW("\xFD" "7zXZ\0", "compressed by xz", "unpack it first: unxz")
@@ -36,7 +41,27 @@ static const struct {
 #undef ROW
 };
 
+/* The part of a path after the last '/'. */
+static const char *last_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const char *foreign_conversion(char out[FOREIGN_COMMAND_BYTES], const char *charset,
+                               const char *where) {
+    if (access(where, F_OK) == 0)
+        shown_snprintf(out, FOREIGN_COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8 %s > utf8-%s",
+                       charset, where, last_name(where));
+    else
+        shown_snprintf(out, FOREIGN_COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8", charset);
+    return out;
+}
+
 static err refuse(const char *where, const char *kind, const char *advice) {
+    char command[FOREIGN_COMMAND_BYTES];
+    if (*advice == *CONVERT)
+        return err_set(ERR_FORMAT, "%s: is %s, text in UTF-8 is expected: convert it first: %s",
+                       where, kind, foreign_conversion(command, advice + 1, where));
     return err_set(ERR_FORMAT, "%s: is %s, text in UTF-8 is expected: %s", where, kind, advice);
 }
 
@@ -78,13 +103,9 @@ err foreign_refuse(const char *where, const void *bytes, size_t count) {
         (ascii_starts_fold(bytes, "<!DOCTYPE html") || ascii_starts_fold(bytes, "<html")))
         return refuse(where, "a web page", "was it saved in place of the file?");
     if (count < 2 || !memchr(b, 0, count)) return ERR_OK;
-    if (is_utf32(b, count, false))
-        return refuse(where, "text in UTF-32", "convert it first: iconv -f UTF-32LE -t UTF-8");
-    if (is_utf32(b, count, true))
-        return refuse(where, "text in UTF-32", "convert it first: iconv -f UTF-32BE -t UTF-8");
-    if (is_utf16(b, count, false))
-        return refuse(where, "text in UTF-16", "convert it first: iconv -f UTF-16LE -t UTF-8");
-    if (is_utf16(b, count, true))
-        return refuse(where, "text in UTF-16", "convert it first: iconv -f UTF-16BE -t UTF-8");
+    if (is_utf32(b, count, false)) return refuse(where, "text in UTF-32", CONVERT "UTF-32LE");
+    if (is_utf32(b, count, true)) return refuse(where, "text in UTF-32", CONVERT "UTF-32BE");
+    if (is_utf16(b, count, false)) return refuse(where, "text in UTF-16", CONVERT "UTF-16LE");
+    if (is_utf16(b, count, true)) return refuse(where, "text in UTF-16", CONVERT "UTF-16BE");
     return ERR_OK;
 }

@@ -12,4 +12,10 @@
  * naming the kind and the way out; anything else passes. */
 err foreign_refuse(const char *where, const void *bytes, size_t count) MUST_CHECK;
 
+/* The command that converts a file from the charset, to be pasted into a shell; of what is no file the
+ * command alone. Returns out. */
+enum { FOREIGN_COMMAND_BYTES = 1024 };
+const char *foreign_conversion(char out[FOREIGN_COMMAND_BYTES], const char *charset,
+                               const char *where);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <nettle/base16.h>
 #include <nettle/base64.h>
+#include <nettle/sha1.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,20 +47,51 @@ void hash_bytes_hex(const void *bytes, size_t count, char hex[HASH_HEX_BYTES]) {
     hash_to_hex(digest, hex);
 }
 
+/* Gives all bytes of an open file to add. */
+static err read_all(FILE *f, const char *path, void (*add)(void *hash, const void *bytes, size_t n),
+                    void *hash) {
+    char chunk[65536];
+    size_t got;
+    while ((got = fread(chunk, 1, sizeof chunk, f)) > 0) add(hash, chunk, got);
+    return ferror(f) ? err_set(ERR_IO, "%s: cannot read", path) : ERR_OK;
+}
+
+static void add_sha256(void *hash, const void *bytes, size_t n) {
+    sha256_add(hash, bytes, n);
+}
+
+static void add_sha1(void *hash, const void *bytes, size_t n) {
+    sha1_update(hash, n, bytes);
+}
+
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) {
     void *f = NULL;
     err e = file_open_stream(&f, NULL, path, 0);
     if (e) return e;
     sha256 h;
     sha256_begin(&h);
-    char chunk[65536];
-    size_t got;
-    while ((got = fread(chunk, 1, sizeof chunk, f)) > 0) sha256_add(&h, chunk, got);
-    int failed = ferror((FILE *)f);
+    if (!(e = read_all(f, path, add_sha256, &h))) sha256_end_hex(&h, hex);
     fclose(f);
-    if (failed) return err_set(ERR_IO, "%s: cannot read", path);
-    sha256_end_hex(&h, hex);
-    return ERR_OK;
+    return e;
+}
+
+err hash_blob_hex(const char *path, char hex[HASH_BLOB_BYTES]) {
+    void *f = NULL;
+    uint64_t bytes = 0;
+    err e = file_size(&bytes, path);
+    if (e || (e = file_open_stream(&f, NULL, path, 0))) return e;
+    struct sha1_ctx h;
+    char heading[32];
+    uint8_t digest[SHA1_DIGEST_SIZE];
+    int n = snprintf(heading, sizeof heading, "blob %llu", (unsigned long long)bytes);
+    sha1_init(&h);
+    sha1_update(&h, (size_t)n + 1, (const uint8_t *)heading); // its 0 byte too
+    e = read_all(f, path, add_sha1, &h);
+    sha1_digest(&h, sizeof digest, digest);
+    base16_encode_update(hex, sizeof digest, digest);
+    hex[HASH_BLOB_BYTES - 1] = '\0';
+    fclose(f);
+    return e;
 }
 
 /* --- tables of strangers' keys --- */

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HASH_HEX_BYTES = 65 }; /* 64 hexadecimal digits and the terminator */
+enum {
+    HASH_HEX_BYTES = 65, /* 64 hexadecimal digits and the terminator */
+    HASH_BLOB_BYTES = 41
+};
 
 typedef struct sha256 {
     struct sha256_ctx ctx;
@@ -26,6 +29,11 @@ void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]);
 
 /* SHA-256 of a file, streamed. Errors: ERR_IO naming the path. */
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) MUST_CHECK;
+
+/* A file's id as git has it: SHA-1 of "blob SIZE", a 0 byte and its bytes. It names what a
+ * repository's tree holds; it is no defence against who can make two files of one id. Errors:
+ * ERR_IO naming the path. */
+err hash_blob_hex(const char *path, char hex[HASH_BLOB_BYTES]) MUST_CHECK;
 
 /* SipHash-2-4 under a key that each process draws for itself: for tables of what strangers send,
  * who cannot know which keys fall together. Source: Aumasson, Bernstein 2012. */

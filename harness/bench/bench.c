@@ -253,7 +253,7 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
     uint32_t size = EVAL_FACTOR * o->batch_size;
     encoded some = *test;
     if (some.count > (size_t)BATCHES * size) some.count = (size_t)BATCHES * size;
-    err e = mem_new(&logits, some.count * t->model.config.classes);
+    err e = mem_new(&logits, encoded_results(&some) * evaluated_width(&t->model));
     if (!e) e = evaluator_init(&ev, &t->model, trainer_evaluation_memory(t), capacity, size);
     if (!e) e = time_evaluation(phase, &ev, &some, logits, o);
     if (!e) {

@@ -113,7 +113,7 @@ err bench_svg(strbuf *out, const bench *b, const char *title) {
         strbuf_printf(out,
                       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
                       "font-family=\"sans-serif\" font-size=\"12\">\n"
-                      "<style>.grid{stroke:#ddd}.roof{fill:none;stroke:#222;stroke-width:2}"
+                      "<style>.grid{stroke:#ddd}" BENCH_SVG_MARK ";stroke-width:2}"
                       ".name{font-size:10px;fill:#444}</style>\n"
                       "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n<text x=\"%d\" y=\"22\" "
                       "font-size=\"15\">",

@@ -6,6 +6,9 @@
 #include "base/memory.h"
 #include "bench/bench.h"
 
+/* Stands near its beginning: file_check_own tells the chart by it. */
+#define BENCH_SVG_MARK ".roof{fill:none;stroke:#222"
+
 /* Appends a whole SVG document; title is plain text. Errors: ERR_MEMORY. */
 err bench_svg(strbuf *out, const bench *b, const char *title) MUST_CHECK;
 

@@ -269,6 +269,8 @@ static err add_records(strbuf *out, size_t *count, const folder_list *list, cons
     return ERR_OK;
 }
 
+static const char performance_mark[] = "Made by `harness bench --performance`";
+
 err performance_write(const char *folder) {
     folder_list list = {0};
     strbuf page = {0}, path = {0};
@@ -280,10 +282,10 @@ err performance_write(const char *folder) {
     const char *name = folder + length;
     while (name > folder && name[-1] != '/') name--;
     if ((e = strbuf_printf(&page,
-                           "# Speed\n\nMade by `harness bench --performance` from the records in "
+                           "# Speed\n\n%s from the records in "
                            "%.*s/; do not edit. Medians, and in brackets or\nbeside them the "
                            "spread.\n",
-                           (int)(folder + length - name), name)))
+                           performance_mark, (int)(folder + length - name), name)))
         goto done;
     if ((e = add_records(&page, &count, &list, folder, THROUGHPUT_SCHEMA))) goto done;
     if ((e = add_records(&page, &count, &list, folder, BENCH_SCHEMA))) goto done;
@@ -292,6 +294,7 @@ err performance_write(const char *folder) {
         goto done;
     }
     if ((e = strbuf_printf(&path, "%.*s.md", (int)length, folder))) goto done;
+    if ((e = file_check_own(path.text, performance_mark))) goto done;
     if (!(e = file_write(path.text, page.text, page.length)))
         log_note("wrote %s from %zu records", path.text, count);
 done:

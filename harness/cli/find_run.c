@@ -1,8 +1,10 @@
 #include "cli/find_run.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "model/head/head.h"
 #include "platform/file.h"
 #include "result/store.h"
 #include "train/run/shipped.h"
@@ -10,67 +12,116 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A run is finished when its record and its model are there. */
-static err consider(char **best, struct timespec *newest, const char *folder) {
+enum { CONFIG_LIMIT_BYTES = 1 << 20 };
+
+/* Newest of the finished runs. */
+typedef struct search_state {
+    char *best; /* owned */
+    struct timespec newest;
+    bool takes_pretrained; /* models without a classifier as well */
+    bool has_pretrained;   /* one was passed over */
+} search_state;
+
+/* Whether the run's model is a pretrained one. What cannot be read is judged by who loads it. */
+static err is_pretrained(bool *is, const char *folder) {
     char *path = NULL;
+    cJSON *root = NULL;
+    *is = false;
+    err e = path_join(&path, folder, "model/config.json");
+    if (!e && (e = json_read(&root, path, CONFIG_LIMIT_BYTES)) && e != ERR_MEMORY) {
+        err_clear();
+        e = ERR_OK;
+    }
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
+    const char *class = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
+    *is = class && strstr(class, head_masked_lm.class_name);
+    cJSON_Delete(root);
+    mem_free(path);
+    return e;
+}
+
+/* A run is finished when its record and its model are there. */
+static err consider(search_state *s, const char *folder) {
+    char *path = NULL;
+    bool passes = false;
     struct stat st;
     err e = path_join(&path, folder, "record.json");
-    if (!e && record_model_is_there(folder) && stat(path, &st) == 0) {
+    bool is_there = !e && record_model_is_there(folder) && stat(path, &st) == 0;
+    if (is_there && !s->takes_pretrained && !(e = is_pretrained(&passes, folder)) && passes)
+        s->has_pretrained = true;
+    if (!e && is_there && !passes) {
+        const struct timespec *newest = &s->newest;
         bool later = st.st_mtim.tv_sec != newest->tv_sec ? st.st_mtim.tv_sec > newest->tv_sec
                                                          : st.st_mtim.tv_nsec > newest->tv_nsec;
-        if (!*best || later) {
-            *newest = st.st_mtim;
-            mem_free(*best);
-            *best = NULL;
-            e = mem_strdup(best, folder);
+        if (!s->best || later) {
+            s->newest = st.st_mtim;
+            mem_free(s->best);
+            s->best = NULL;
+            e = mem_strdup(&s->best, folder);
         }
     }
     mem_free(path);
     return e;
 }
 
-static err search_task(char **best, struct timespec *newest, const char *folder) {
+static err search_task(search_state *s, const char *folder) {
     folder_list runs = {0};
     err e = folder_list_read(&runs, folder);
     for (size_t i = 0; !e && i < runs.count; i++) {
         char *one = NULL;
         if (!(e = path_join(&one, folder, runs.names[i])) && folder_exists(one))
-            e = consider(best, newest, one);
+            e = consider(s, one);
         mem_free(one);
     }
     folder_list_free(&runs);
     return e;
 }
 
-static err search(char **best, const char *task_name) {
+static err search(search_state *s, const char *task_name) {
     folder_list tasks = {0};
-    struct timespec newest = {0};
     if (!folder_exists("runs")) return ERR_OK;
     err e = folder_list_read(&tasks, "runs");
     for (size_t i = 0; !e && i < tasks.count; i++) {
         char *one = NULL;
         if (task_name && strcmp(task_name, tasks.names[i]) != 0) continue;
         if (!(e = path_join(&one, "runs", tasks.names[i])) && folder_exists(one))
-            e = search_task(best, &newest, one);
+            e = search_task(s, one);
         mem_free(one);
     }
     folder_list_free(&tasks);
     return e;
 }
 
-err find_run(char **folder, const char *given, const char *task_name) {
+static err refuse(const search_state *s, const char *task_name) {
+    char word[200];
+    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", task_name ? task_name : "kor_hate");
+    return err_set(ERR_DATA,
+                   "no finished run%s%s under ./runs%s: make one with `harness run --task %s`, "
+                   "or name a model folder with --checkpoint",
+                   task_name ? " of " : "", task_name ? word : "",
+                   s->has_pretrained ? " (pretrained models there have no classifier)" : "", word);
+}
+
+static err find(char **folder, const char *given, const char *task_name, bool takes_pretrained) {
+    search_state s = {.takes_pretrained = takes_pretrained};
     *folder = NULL;
     if (given)
         return shipped_known(given) ? shipped_model(folder, given) : mem_strdup(folder, given);
-    err e = search(folder, task_name);
-    if (e) return e;
-    char word[200];
-    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", task_name ? task_name : "kor_hate");
-    if (!*folder)
-        return err_set(ERR_DATA,
-                       "no finished run%s%s under ./runs: make one with `harness run --task %s`, "
-                       "or name a model folder with --checkpoint",
-                       task_name ? " of " : "", task_name ? word : "", word);
+    err e = search(&s, task_name);
+    if (!e && !s.best) e = refuse(&s, task_name);
+    if (e) {
+        mem_free(s.best);
+        return e;
+    }
+    *folder = s.best;
     log_note("model   %s", *folder);
     return ERR_OK;
+}
+
+err find_run(char **folder, const char *given, const char *task_name) {
+    return find(folder, given, task_name, false);
+}
+
+err find_run_words(char **folder, const char *given) {
+    return find(folder, given, NULL, true);
 }

@@ -4,8 +4,12 @@
 
 #include "base/err.h"
 
-/* The folder given, or that of a model of the program, or the newest finished run under ./runs, of this task unless
- * task_name is NULL. *folder is owned. Errors: ERR_DATA telling how to make one. */
+/* The folder given, or that of a model of the program, or the newest finished run under ./runs whose
+ * model has a classifier, of this task unless task_name is NULL. *folder is owned. Errors: ERR_DATA
+ * telling how to make one. */
 err find_run(char **folder, const char *given, const char *task_name) MUST_CHECK;
+
+/* The same for its tokenizer, which a pretrained model has as well. */
+err find_run_words(char **folder, const char *given) MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "platform/waiting.h"
 #include "result/version.h"
 
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef err (*verb_function)(const options *o);
 
@@ -47,18 +47,6 @@ static err run_verb(int argc, const char **argv) {
     return e;
 }
 
-// OpenMP's threads wait by spinning unless the environment says otherwise when the program is
-// loaded. On cores that others use too (a shared machine, CI) that made training ten times slower.
-static void wait_without_spinning(char **argv) {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
-    if (setenv("OMP_WAIT_POLICY", "passive", 1)) return;
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n <= 0) return; // no /proc: it spins
-    path[n] = '\0';
-    execv(path, argv);
-}
-
 // A standard stream that is closed would give its number to the next file that is opened, and what
 // is meant for people would be written into a checkpoint. What takes its place fails as it would.
 static void hold_standard_streams(void) {
@@ -67,7 +55,7 @@ static void hold_standard_streams(void) {
 }
 
 int main(int argc, char **argv) {
-    wait_without_spinning(argv);
+    waiting_settle();
     hold_standard_streams();
     // only for text width and messages of the C library: numbers stay in the C locale
     setlocale(LC_CTYPE, "");

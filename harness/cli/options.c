@@ -37,6 +37,8 @@ enum {
     V_corpus = 1 << 16,
     V_pretrain = 1 << 17,
     V_fill_mask = 1 << 18,
+    V_runs = 1 << 19,
+    V_env = 1 << 20,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,
@@ -101,13 +103,11 @@ static const char *verb_word(size_t verb) {
     return word;
 }
 
-enum { HELP_BYTES = 400 };
-
 /* What popt works on: its table must outlive the context. */
 typedef struct parser {
     struct poptOption table[2 * FLAG_COUNT + 2];
     poptContext context;
-    char help[FLAG_COUNT][HELP_BYTES];
+    char help[FLAG_COUNT][FLAG_HELP_BYTES];
     const char *typed[FLAG_COUNT]; /* by the flag's row: the name that it was given by */
     char *held[2 * FLAG_COUNT];    /* argument strings, freed with free: popt's own */
     size_t held_count;
@@ -124,7 +124,7 @@ static const struct note *find_note(const flag *f, int verb, bool is_default) {
 }
 
 /* The recipes' own defaults of a hyperparameter; false when the field is none. */
-static bool recipe_default(char out[HELP_BYTES], const char *field) {
+static bool recipe_default(char out[FLAG_HELP_BYTES], const char *field) {
     static const char *const presets[] = {
 #define X(name, layers, hidden, heads) #name,
         MODEL_PRESETS(X)
@@ -141,25 +141,26 @@ static bool recipe_default(char out[HELP_BYTES], const char *field) {
         same = same && (!i || !strcmp(first, other));
     }
     if (same && !strcmp(first, usual))
-        snprintf(out, HELP_BYTES, "%.100s", usual);
+        snprintf(out, FLAG_HELP_BYTES, "%.100s", usual);
     else
-        snprintf(out, HELP_BYTES, "%.100s, of presets %.100s", usual, same ? first : "their own");
+        snprintf(out, FLAG_HELP_BYTES, "%.100s, of presets %.100s", usual,
+                 same ? first : "their own");
     return true;
 }
 
 /* Another name of the flag and its default, in brackets behind its help. */
-static void describe(char out[HELP_BYTES], const flag *f, int verb) {
+static void describe(char out[FLAG_HELP_BYTES], const flag *f, int verb) {
     const struct note *other = find_note(f, verb, false), *fixed = find_note(f, verb, true);
-    char value[HELP_BYTES] = "";
+    char value[FLAG_HELP_BYTES] = "";
     bool known =
         fixed || (verb == V_run && f->kind != KIND_SWITCH && recipe_default(value, f->field));
-    size_t used = (size_t)snprintf(out, HELP_BYTES, "%s", other ? other->text : f->help);
+    size_t used = (size_t)snprintf(out, FLAG_HELP_BYTES, "%s", other ? other->text : f->help);
     if (f->names[1])
-        used += (size_t)snprintf(out + used, HELP_BYTES - used, " (also --%s", f->names[1]);
+        used += (size_t)snprintf(out + used, FLAG_HELP_BYTES - used, " (also --%s", f->names[1]);
     if (known)
-        used += (size_t)snprintf(out + used, HELP_BYTES - used, "%sdefault: %s",
+        used += (size_t)snprintf(out + used, FLAG_HELP_BYTES - used, "%sdefault: %s",
                                  f->names[1] ? "; " : " (", fixed ? fixed->text : value);
-    if (known || f->names[1]) snprintf(out + used, HELP_BYTES - used, ")");
+    if (known || f->names[1]) snprintf(out + used, FLAG_HELP_BYTES - used, ")");
 }
 
 static void build_table(parser *p, verb_id verb, bool for_help) {
@@ -335,6 +336,29 @@ void options_help_all(void) {
     fputs("\n  harness VERB --help  options of a verb\n  harness --version\n\n"
           "First steps:\n  harness run --task kor_hate --sample\n  harness devices\n",
           stdout);
+}
+
+verb_words options_verb_words(verb_id verb) {
+    return (verb_words){verb_word(verb), verbs[verb].arguments, verbs[verb].summary,
+                        verbs[verb].example};
+}
+
+bool options_flag_words(flag_words *out, verb_id verb, size_t n) {
+    int bit = verbs[verb].bit;
+    size_t i = 0;
+    for (; i < FLAG_COUNT; i++)
+        if ((flags[i].verbs & bit) && !n--) break;
+    if (i == FLAG_COUNT) { // popt's own row comes last
+        *out = (flag_words){.names = {"help"}, .letter = 'h', .help = "show this help"};
+        return !n;
+    }
+    const flag *f = &flags[i];
+    const struct note *other = find_note(f, bit, false);
+    *out = (flag_words){.names = {f->names[0], f->names[1]},
+                        .letter = f->letter,
+                        .argument = other ? other->argument : f->argument};
+    describe(out->help, f, bit);
+    return true;
 }
 
 err options_verb(verb_id *verb, const char *name) {

@@ -44,6 +44,22 @@ void options_free(options *o);
 void options_help(verb_id verb);
 void options_help_all(void);
 
+/* What these say, for pages and completions made from the same tables. */
+typedef struct verb_words {
+    const char *word, *arguments, *summary, *example;
+} verb_words;
+verb_words options_verb_words(verb_id verb);
+
+enum { FLAG_HELP_BYTES = 400 };
+typedef struct flag_words {
+    const char *names[2]; /* without dashes; the second may be NULL */
+    char letter;          /* 0: none */
+    const char *argument; /* NULL of a switch */
+    char help[FLAG_HELP_BYTES];
+} flag_words;
+/* The nth flag of the verb; false behind the last. */
+bool options_flag_words(flag_words *out, verb_id verb, size_t n);
+
 /* The verb of this name. Errors: ERR_USAGE with the nearest known one. */
 err options_verb(verb_id *verb, const char *name) MUST_CHECK;
 

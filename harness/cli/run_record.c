@@ -42,18 +42,16 @@ err first_rows(uint32_t *first, const dataset_split *split) {
 static err add_test(record *out, const run *r) {
     const dataset_split *test = &r->data.test;
     size_t n = test->row_count;
-    uint32_t *gold = NULL, *first = NULL;
-    float *numbers = NULL;
+    answer_arrays gold = {0};
+    uint32_t *first = NULL;
     bool *dedup = NULL;
-    err e = dataset_gold(&gold, &numbers, &r->data, test);
+    err e = dataset_gold(&gold, &r->data, test);
     if (e || (e = mem_new(&first, n)) || (e = mem_new(&dedup, n))) goto done;
     for (size_t i = 0; i < n; i++) dedup[i] = test->rows[i].scored_dedup;
     if ((e = first_rows(first, test))) goto done;
-    e = record_test_answers(out, (answers){gold, numbers}, (answers){r->predicted, r->logits},
-                            first, dedup, n);
+    e = record_test_answers(out, answers_of(&gold), run_answers(r), first, dedup, n);
 done:
-    mem_free(gold);
-    mem_free(numbers);
+    answer_arrays_free(&gold);
     mem_free(first);
     mem_free(dedup);
     return e;
@@ -71,7 +69,7 @@ static err add_worst(record *out, const run *r) {
     uint32_t classes = r->source.config.classes;
     double *probabilities = NULL;
     err e = ERR_OK;
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    if (!answer_is_label(r->task.kind)) return ERR_OK;
     if ((e = mem_new(&out->worst, n)) || (e = mem_new(&probabilities, classes))) goto done;
     for (size_t i = 0; i < n; i++) {
         predict_probabilities(probabilities, r->logits + i * classes, classes);
@@ -102,8 +100,12 @@ done:
 /* --- parts --- */
 
 void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target) {
-    if (kind == ANSWER_CLASS) counts[target.class]++;
+    if (answer_is_label(kind)) counts[target.class]++;
     for (size_t k = 0; kind == ANSWER_SET && k < classes; k++) counts[k] += target.set[k];
+    for (uint32_t k = 0; kind == ANSWER_TAGS && k < target.units.count; k++)
+        counts[target.units.values[k]]++;
+    for (uint32_t k = 0; kind == ANSWER_ARCS && k < target.units.count; k++)
+        counts[target.units.values[k * ARC_WIDTH + ARC_RELATION]]++;
 }
 
 static err add_task(record *out, const run *r) {
@@ -124,8 +126,9 @@ static err add_task(record *out, const run *r) {
     out->task.duplicate_rows = (int64_t)r->data.test.duplicate_count;
     out->task.invalid_rows = (int64_t)r->data.invalid_count;
     for (size_t i = 0; i < classes; i++) labels[i] = r->task.labels[i].readable;
-    for (size_t i = 0; i < r->train.count; i++)
-        count_labels(counts, r->task.kind, classes, r->train.sentences[i].target);
+    for (size_t i = 0; i < r->data.train.row_count; i++)
+        if (r->data.train.rows[i].kept)
+            count_labels(counts, r->task.kind, classes, r->data.train.rows[i].example.target);
     out->task.majority_class = classes ? (int64_t)majority_class(counts, classes) : 0;
     if ((e = record_text(&out->headline, r->task.headline))) return e;
     return record_labels(out, labels, classes);

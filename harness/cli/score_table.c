@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/score_text.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
@@ -16,19 +17,20 @@ void score_table_add(score_table *t, const metric *m, double score, double dedup
 
 /* Title and figures of a row; the headline's has more behind it. */
 static void print_row(const score_table *t, size_t i, size_t columns, bool is_narrow) {
-    char room[METRIC_TITLE_BYTES];
+    char named[METRIC_TITLE_BYTES], room[2][SCORE_TEXT_BYTES];
     strbuf title = {0};
     const score_row *r = &t->rows[i];
-    if (text_column(&title, metric_title(room, r->metric, t->label_1), columns))
+    if (text_column(&title, metric_title(named, r->metric, t->label_1), columns))
         err_clear(); // an empty title
     const char *shown = title.text ? title.text : "";
+    const char *score = score_share(room[0], r->score), *dedup = score_share(room[1], r->dedup);
     if (is_narrow)
-        printf("  %s %7.4f %7.4f\n", shown, r->score, r->dedup);
+        printf("  %s %7s %7s\n", shown, score, dedup);
     else if (i)
-        printf("  %s %9.4f %19s %9.4f\n", shown, r->score, "", r->dedup);
+        printf("  %s %9s %19s %9s\n", shown, score, "", dedup);
     else
-        printf("  %s %9.4f %10.4f - %.4f %9.4f %9.4f\n", shown, r->score, t->range.low,
-               t->range.high, r->dedup, t->majority);
+        printf("  %s %9s %10.4f - %.4f %9s %9.4f\n", shown, score, t->range.low, t->range.high,
+               dedup, t->majority);
     strbuf_free(&title);
 }
 
@@ -47,7 +49,9 @@ void score_table_print(const score_table *t) {
         printf("  %*s %7s %7s\n", (int)width, "", "score", "dedup");
     else
         printf("  %*s %9s %19s %9s %9s\n", (int)width, "", "score", "95 % interval", "dedup",
-               t->kind == ANSWER_NUMBER ? "constant" : "majority");
+               t->kind == ANSWER_NUMBER ? "constant"
+               : t->kind == ANSWER_ARCS ? "next word"
+                                        : "majority");
     for (size_t i = 0; i < t->count; i++) {
         print_row(t, i, width, is_narrow);
         if (is_narrow && !i)

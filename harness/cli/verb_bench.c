@@ -91,7 +91,8 @@ static err set_labels(work *w) {
     if (w->task.label_count > LABELS_MAX)
         return err_set(ERR_UNSUPPORTED, "task %s has %zu labels", w->task.name,
                        w->task.label_count);
-    return labels_set(&w->source.config, &w->task);
+    err e = source_add_tokens(&w->source, &w->task, false);
+    return e ? e : labels_set(&w->source.config, &w->task);
 }
 
 static err work_open(work *w, const options *o) {
@@ -107,6 +108,7 @@ static err work_open(work *w, const options *o) {
     if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
     w->device_is_open = true;
     if ((e = open_data(w, o))) return e;
+    wish.marked = w->task.kind == ANSWER_RELATION;
     if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, &wish)))
         return e;
     if (o->pretrain)
@@ -180,8 +182,8 @@ err verb_bench(const options *o) {
     work w = {0};
     if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
     if (o->performance) return performance_write(o->performance);
-    err e = work_open(&w, o);
-    if (e) goto done;
+    err e = o->svg ? file_check_own(o->svg, BENCH_SVG_MARK) : ERR_OK;
+    if (e || (e = work_open(&w, o))) goto done;
     e = measure(&w, o);
     if (e || (o->svg && (e = write_svg(&w, o->svg)))) goto done;
     e = print_result(&w, o);

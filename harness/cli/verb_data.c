@@ -2,15 +2,18 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/entities.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "data/dataset.h"
 #include "data/fetch_task.h"
 #include "data/stats.h"
+#include "metric/tags.h"
 #include "net/fetch.h"
 #include "platform/file.h"
 #include "task/task.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
@@ -23,10 +26,12 @@ static dataset_options dataset_options_of(const options *o) {
     return (dataset_options){.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
 }
 
-static err load_tokenizer(tokenizer *t, const options *o) {
+/* With the tokens that a run of the task gives it. */
+static err load_tokenizer(tokenizer *t, const options *o, const task *of) {
     char *path = NULL;
     err e = model_flag_tokenizer(&path, o->model, o->offline);
     if (!e) e = tokenizer_load(t, path, o->cased);
+    if (!e && of->kind == ANSWER_RELATION) e = tokenizer_add_special(t, text_markers, MARKER_COUNT);
     mem_free(path);
     return e;
 }
@@ -38,8 +43,9 @@ static err data_stats_verb(const options *o, const task *t) {
     data_stats s;
     strbuf out = {0}, svg = {0};
     cJSON *json = NULL;
-    err e = o->model ? load_tokenizer(&pieces, o) : ERR_OK;
-    if (e) return e;
+    err e = o->svg ? file_check_own(o->svg, DATA_STATS_SVG_MARK) : ERR_OK;
+    if (!e && o->model) e = load_tokenizer(&pieces, o, t);
+    if (e) goto done;
     if ((e = fetch_task(t, &wanted, o->offline, false))) goto done;
     if ((e = dataset_load(&d, t, &wanted))) goto done;
     if ((e = data_stats_measure(&s, t, &d, o->model ? &pieces : NULL, o->max_length, o->sample))) {
@@ -64,12 +70,35 @@ done:
     return e;
 }
 
-/* A target in the names of the task's labels, or its number. */
+/* The names of the tags, for entities.h; *names is owned. */
+static err tagged(tagged_text *out, const char ***names, const task *t, const example *of) {
+    err e = mem_new(names, t->label_count);
+    for (size_t i = 0; !e && i < t->label_count; i++) (*names)[i] = t->labels[i].name;
+    *out = (tagged_text){.of = of,
+                         .tags = of->target.units.values,
+                         .labels = *names,
+                         .classes = t->label_count,
+                         .is_gold = true};
+    return e;
+}
+
+/* How many entities there are. */
+static size_t count_entities(const task *t, const example_units *units) {
+    size_t at = 0, count = 0;
+    tag_entity one;
+    while (tag_next(&one, &at, units->values, units->count, t->label_count, false)) count++;
+    return count;
+}
+
+/* A target in the names of the task's labels, or its number; of entities how many. */
 static err target_names(strbuf *out, const task *t, example_target target) {
     bool any = false;
     err e = strbuf_add(out, "");
-    if (t->kind == ANSWER_CLASS) return e ? e : strbuf_add(out, t->labels[target.class].name);
+    if (t->kind == ANSWER_TAGS)
+        return e ? e : strbuf_printf(out, "%zu", count_entities(t, &target.units));
+    if (answer_is_label(t->kind)) return e ? e : strbuf_add(out, t->labels[target.class].name);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
+    if (!e && t->kind == ANSWER_ARCS) return strbuf_printf(out, "%u words", target.units.count);
     for (size_t k = 0; !e && k < t->label_count; k++) {
         if (!target.set[k]) continue;
         e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].name);
@@ -78,18 +107,40 @@ static err target_names(strbuf *out, const task *t, example_target target) {
     return e || any ? e : strbuf_add(out, "-");
 }
 
-static err add_target(cJSON *o, const task *t, example_target target) {
+/* Of each word its head and relation. */
+static err add_arcs(cJSON *o, const task *t, const example_units *units) {
+    cJSON *heads = NULL, *labels = NULL;
+    err e = json_add_array(&heads, o, "heads");
+    if (!e) e = json_add_array(&labels, o, "labels");
+    for (uint32_t k = 0; !e && k < units->count; k++) {
+        const uint32_t *arc = units->values + (size_t)k * ARC_WIDTH;
+        e = json_append(heads, cJSON_CreateNumber(arc[ARC_HEAD]));
+        if (!e) e = json_append(labels, cJSON_CreateString(t->labels[arc[ARC_RELATION]].name));
+    }
+    return e;
+}
+
+static err add_target(cJSON *o, const task *t, const example *x) {
+    example_target target = x->target;
     cJSON *list = NULL;
     err e;
+    if (t->kind == ANSWER_TAGS) {
+        const char **names = NULL;
+        tagged_text text;
+        if (!(e = tagged(&text, &names, t, x))) e = entities_json(o, &text);
+        mem_free(names);
+        return e;
+    }
     if (t->kind == ANSWER_NUMBER) { // what an f32 keeps of the file's digits
         char digits[24];
         snprintf(digits, sizeof digits, "%.7g", (double)target.number);
         return json_add_number(o, "score", strtod(digits, NULL));
     }
-    if (t->kind == ANSWER_CLASS) {
+    if (answer_is_label(t->kind)) {
         e = json_add_string(o, "label", t->labels[target.class].name);
         return e ? e : json_add_number(o, "label_id", target.class);
     }
+    if (t->kind == ANSWER_ARCS) return add_arcs(o, t, &x->target.units);
     e = json_add_array(&list, o, "labels");
     for (size_t k = 0; !e && k < t->label_count; k++)
         if (target.set[k]) e = json_append(list, cJSON_CreateString(t->labels[k].name));
@@ -104,7 +155,7 @@ static err head_object(const task *t, const dataset *d, const dataset_row *row, 
     if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_string(o, "text", x->texts[0].text))) goto done;
     if (x->text_count > 1 && (e = json_add_string(o, "text_pair", x->texts[1].text))) goto done;
-    if ((e = add_target(o, t, x->target))) goto done;
+    if ((e = add_target(o, t, x))) goto done;
     if ((e = json_add_number(o, "row", (double)number))) goto done;
     if ((e = json_add_string(o, "file", path_name(d->paths[row->file])))) goto done;
     if ((e = json_add_number(o, "line", row->line))) goto done;
@@ -112,6 +163,46 @@ static err head_object(const task *t, const dataset *d, const dataset_row *row, 
 done:
     cJSON_Delete(o);
     return e;
+}
+
+/* Each word with its head and relation. */
+static err head_words(strbuf *out, const task *t, const example *x) {
+    const example_units *units = &x->target.units;
+    err e = ERR_OK;
+    for (uint32_t k = 0; k < units->count && !e; k++) {
+        const uint32_t *arc = units->values + (size_t)k * ARC_WIDTH;
+        const text_unit *word = &units->list[k];
+        e = shown_printf(out, SHOWN_TERMINAL, "%s%.*s/%u:%s", k ? " " : "",
+                         (int)(word->end - word->begin), x->texts[0].text + word->begin,
+                         arc[ARC_HEAD], t->labels[arc[ARC_RELATION]].name);
+    }
+    return e;
+}
+
+/* The texts, with entities marked, or as a tree's words. */
+static err head_text(strbuf *out, const task *t, const example *x) {
+    const char **names = NULL;
+    tagged_text text;
+    strbuf marked = {0};
+    if (t->kind == ANSWER_ARCS) return head_words(out, t, x);
+    if (t->kind != ANSWER_TAGS)
+        return shown_printf(out, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
+                            x->text_count > 1 ? " | " : "",
+                            x->text_count > 1 ? x->texts[1].text : "");
+    err e = tagged(&text, &names, t, x);
+    if (!e) e = entities_mark(&marked, &text);
+    if (!e) e = shown_printf(out, SHOWN_TERMINAL, "%s", marked.text);
+    strbuf_free(&marked);
+    mem_free(names);
+    return e;
+}
+
+/* What stands above the targets. */
+static const char *target_title(const task *t) {
+    return t->kind == ANSWER_NUMBER ? "score"
+           : t->kind == ANSWER_TAGS ? "entities"
+           : t->kind == ANSWER_ARCS ? "tree"
+                                    : "label";
 }
 
 /* On a narrow terminal the text comes below the rest. */
@@ -122,9 +213,7 @@ static err head_line(const task *t, const dataset_row *row, size_t number, size_
     if (!e) e = target_names(&target, t, x->target);
     if (!e) e = text_column(&out, target.text, columns);
     if (!e) e = strbuf_add(&out, "  ");
-    if (!e)
-        e = shown_printf(&text, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
-                         x->text_count > 1 ? " | " : "", x->text_count > 1 ? x->texts[1].text : "");
+    if (!e) e = head_text(&text, t, x);
     if (!e && shown_columns() < out.length + TEXT_COLUMNS) {
         puts(out.text);
         shown_wrapped("  ", text.text ? text.text : "");
@@ -139,8 +228,8 @@ static err head_line(const task *t, const dataset_row *row, size_t number, size_
 
 /* Columns that the labels' names take. */
 static size_t label_columns(const task *t) {
-    size_t columns = strlen(t->kind == ANSWER_NUMBER ? "0.000000" : "label");
-    for (size_t i = 0; i < t->label_count; i++) {
+    size_t columns = strlen(t->kind == ANSWER_NUMBER ? "0.000000" : target_title(t));
+    for (size_t i = 0; t->kind != ANSWER_TAGS && i < t->label_count; i++) {
         size_t width = shown_width(t->labels[i].name);
         if (width > columns) columns = width;
     }
@@ -168,7 +257,7 @@ static err data_head(const options *o, const task *t) {
     size_t begin = first - 1, end = begin + count < s->row_count ? begin + count : s->row_count;
     if (!e && !o->json)
         shown_line("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)", "row", "line", (int)columns,
-                   t->kind == ANSWER_NUMBER ? "score" : "label", name, first, end, s->row_count);
+                   target_title(t), name, first, end, s->row_count);
     for (size_t i = begin; i < end && !e; i++) {
         e = o->json ? head_object(t, &d, &s->rows[i], i + 1)
                     : head_line(t, &s->rows[i], i + 1, columns);

@@ -131,7 +131,10 @@ err verb_devices(const options *o) {
     err e = device_list_for(&list, &count, &note, o->device);
     if (e) return e;
     e = device_select(&c.chosen, list, count, o->device);
-    if (e && c.is_named) goto done;
+    if (e && c.is_named) {
+        if (*note) e = err_set(e, "%s; %s", err_message(e), note);
+        goto done;
+    }
     if (e) err_clear(); // no default is no failure here
     e = ERR_OK;
     if (o->json) {

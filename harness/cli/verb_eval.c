@@ -1,25 +1,22 @@
-/* `harness eval`: scores a model folder on a task's rows. */
-#include "base/json.h"
+/* `harness eval`: scores a model folder on a task's rows, or shows what a record holds. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/shown.h"
+#include "cli/eval_view.h"
 #include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
-#include "cli/score_table.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
-#include "text/unicode.h"
+#include "platform/file.h"
+#include "result/record.h"
 #include "train/evaluate/scorer.h"
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
 
-#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { LABEL_COLUMNS = 24 };
 
 typedef struct evaluation {
     task task;
@@ -30,8 +27,8 @@ typedef struct evaluation {
     scorer scorer;
     encoded rows;
     float *logits;
-    uint32_t *gold, *predicted, *first;
-    float *numbers; /* gold of other kinds than classes */
+    answer_arrays gold, said;
+    uint32_t *first;
     double loss, seconds;
     confusion official, dedup;
     interval range;
@@ -43,9 +40,8 @@ static void evaluation_free(evaluation *v) {
     confusion_free(&v->official);
     confusion_free(&v->dedup);
     mem_free(v->logits);
-    mem_free(v->gold);
-    mem_free(v->numbers);
-    mem_free(v->predicted);
+    answer_arrays_free(&v->gold);
+    answer_arrays_free(&v->said);
     mem_free(v->first);
     encoded_free(&v->rows);
     scorer_close(&v->scorer);
@@ -70,6 +66,11 @@ static err load(evaluation *v, const options *o) {
     return ERR_OK;
 }
 
+/* Of classes and tags, or logits, which are the answers of other kinds. */
+static answers answers_said(const evaluation *v) {
+    return (answers){v->said.classes, v->logits, v->said.begin};
+}
+
 /* What stands beside the headline: its interval, the majority baseline, and a caution. */
 static err judge(evaluation *v) {
     const metric *m = metric_find(v->task.headline);
@@ -88,12 +89,12 @@ static err judge(evaluation *v) {
     v->majority = metric_baseline(m, &baseline);
     v->caution = score_judge(&v->official, m, v->majority);
     confusion_free(&baseline);
-    answers predicted = {v->predicted, v->logits};
+    answers predicted = answers_said(v);
     return interval_of_run(&v->range, m,
                            &(test_table){.kind = v->task.kind,
                                          .rows = v->split->row_count,
                                          .classes = v->task.label_count,
-                                         .gold = {v->gold, v->numbers},
+                                         .gold = answers_of(&v->gold),
                                          .first_row = v->first,
                                          .predicted = &predicted,
                                          .runs = 1});
@@ -110,21 +111,20 @@ static err score(evaluation *v, const options *o) {
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
     if (v->rows.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
-    if ((e = mem_new(&v->logits, n * s->config.classes))) return e;
-    if ((e = dataset_gold(&v->gold, &v->numbers, &v->data, v->split)) ||
-        (e = mem_new(&v->predicted, n)) || (e = mem_new(&v->first, n)))
+    if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
         return e;
+    if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;
     double begin = clock_seconds();
     if ((e = scorer_run(&v->scorer, v->logits, &v->loss, &v->rows, batch_size, "row"))) return e;
     v->seconds = clock_seconds() - begin;
-    const head *h = v->scorer.model.head;
-    if (h->decode) h->decode(v->predicted, v->logits, n, s->config.classes);
-    if ((e = mem_new(&mask, n))) return e;
+    e = predict_answers(&v->said.classes, &v->said.begin, v->scorer.model.head, v->logits, &v->rows,
+                        s->config.classes);
+    if (e || (e = mem_new(&mask, n))) return e;
     for (size_t i = 0; i < n; i++) {
         // train's counterpart of the deduplicated rows are those that training takes
         mask[i] = v->is_test ? v->split->rows[i].scored_dedup : v->split->rows[i].kept;
     }
-    answers gold = {v->gold, v->numbers}, predicted = {v->predicted, v->logits};
+    answers gold = answers_of(&v->gold), predicted = answers_said(v);
     if ((e = answers_sum(&v->official, v->task.kind, v->task.label_count, gold, predicted, NULL,
                          n)))
         goto done;
@@ -137,100 +137,173 @@ done:
     return e;
 }
 
-/* Of several labels each by itself. */
-static err print_labels(const evaluation *v) {
-    strbuf out = {0};
-    size_t width = strlen("label");
-    err e = ERR_OK;
-    for (size_t k = 0; k < v->task.label_count; k++) {
-        size_t own = shown_width(v->task.labels[k].name);
-        if (own > width) width = own < LABEL_COLUMNS ? own : LABEL_COLUMNS;
-    }
-    if ((e = strbuf_add(&out, "  ")) || (e = text_column(&out, "label", width)) ||
-        (e = strbuf_add(&out, " precision  recall      F1    rows\n")))
-        goto done;
-    for (size_t k = 0; k < v->task.label_count; k++) {
-        class_score s = metric_of_class(&v->official, k);
-        if ((e = strbuf_add(&out, "  ")) ||
-            (e = text_column(&out, v->task.labels[k].name, width)) ||
-            (e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
-                               s.f1, s.support)))
-            goto done;
-    }
-    fputs(out.text, stdout);
-done:
-    strbuf_free(&out);
-    return e;
+/* What a class of the sum is called: a label, or the type of entities. */
+static const char *class_name(const evaluation *v, size_t k) {
+    return v->task.kind == ANSWER_TAGS ? v->task.labels[2 * k].name + 2 : v->task.labels[k].name;
 }
 
-static err print_table(const evaluation *v, const char *folder) {
-    score_table t = {.label_1 = v->task.label_count > 1 ? v->task.labels[1].readable : NULL,
-                     .range = v->range,
-                     .kind = v->task.kind,
-                     .majority = v->majority,
-                     .caution = v->caution};
-    const metric *headline = metric_find(v->task.headline);
-    shown_line("%s  %s  %s  %zu rows%s%s", v->task.name, folder, v->scorer.device.info.name,
-               v->split->row_count, v->is_test ? "" : " of ", v->is_test ? "" : v->split_name);
-    score_table_add(&t, headline, headline->fn(&v->official), headline->fn(&v->dedup));
-    for (size_t i = 0; i < v->task.metric_count; i++) {
-        const metric *m = metric_find(v->task.metrics[i]);
-        score_table_add(&t, m, m->fn(&v->official), m->fn(&v->dedup));
-    }
-    score_table_print(&t);
-    shown_line("  loss %.4f, %.0f sentences/s", v->loss, (double)v->rows.count / v->seconds);
-    return v->task.kind == ANSWER_SET ? print_labels(v) : ERR_OK;
+/* Not defined of no rows. */
+static double score_of(const metric *m, const confusion *c) {
+    return c->total ? m->fn(c) : (double)NAN;
 }
 
-static err add_labels(cJSON *root, const evaluation *v) {
-    cJSON *list = NULL;
-    err e = json_add_array(&list, root, "per_label");
-    for (size_t k = 0; !e && k < v->task.label_count; k++) {
-        class_score s = metric_of_class(&v->official, k);
-        cJSON *one = cJSON_CreateObject();
-        if ((e = json_append(list, one)) ||
-            (e = json_add_string(one, "label", v->task.labels[k].name)) ||
-            (e = json_add_number(one, "precision", s.precision)) ||
-            (e = json_add_number(one, "recall", s.recall)) ||
-            (e = json_add_number(one, "f1", s.f1)))
-            break;
-        e = json_add_number(one, "rows", (double)s.support);
+/* What the model gives each label of each row, as predict shows it. */
+static err label_scores(double **scores, const evaluation *v) {
+    size_t n = v->split->row_count, c = v->task.label_count;
+    *scores = NULL;
+    if (!c) return ERR_OK;
+    err e = mem_new(scores, n * c);
+    for (size_t i = 0; i < n && !e; i++) {
+        const float *logits = v->logits + i * c;
+        if (answer_is_label(v->task.kind))
+            predict_probabilities(*scores + i * c, logits, (uint32_t)c);
+        for (size_t k = 0; v->task.kind == ANSWER_SET && k < c; k++)
+            (*scores)[i * c + k] = 1 / (1 + exp(-(double)logits[k]));
     }
     return e;
 }
 
-static err add_metrics(cJSON *root, const char *key, const confusion *c) {
-    cJSON *object = NULL;
-    err e = json_add_object(&object, root, key);
-    for (size_t i = 0; !e && i < metric_count(); i++)
-        if (metric_applies(metric_at(i), c->kind, c->classes))
-            e = json_add_number(object, metric_at(i)->name, metric_at(i)->fn(c));
+/* Prints, and writes the predictions where they are asked for. */
+static err show(const eval_view *view, const options *o) {
+    err e = o->predictions ? eval_view_predictions(view, o->predictions, o->texts, o->overwrite)
+                           : ERR_OK;
+    if (e) return e;
+    e = o->json ? eval_view_json(view) : eval_view_print(view);
+    if (!e && o->predictions)
+        log_note("%s: %zu rows%s", o->predictions, view->rows,
+                 view->scores || !view->label_count ? "" : ", without scores: a record has none");
     return e;
 }
 
-static err print_json(const evaluation *v, const char *folder) {
-    cJSON *root = cJSON_CreateObject(), *range = NULL;
-    char *text = NULL;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (e || (e = json_add_string(root, "task", v->task.name))) goto done;
-    if ((e = json_add_string(root, "checkpoint", folder))) goto done;
-    if ((e = json_add_string(root, "device", v->scorer.device.info.name))) goto done;
-    if ((e = json_add_string(root, "split", v->split_name))) goto done;
-    if ((e = json_add_number(root, "rows", (double)v->split->row_count))) goto done;
-    if ((e = json_add_string(root, "headline", v->task.headline))) goto done;
-    if ((e = json_add_array(&range, root, "interval"))) goto done;
-    if ((e = json_append(range, cJSON_CreateNumber(v->range.low)))) goto done;
-    if ((e = json_append(range, cJSON_CreateNumber(v->range.high)))) goto done;
-    if ((e = json_add_number(root, "majority", v->majority))) goto done;
-    if ((e = json_add_string(root, "caution", score_caution_text(v->caution)))) goto done;
-    if ((e = json_add_number(root, "loss", v->loss))) goto done;
-    if ((e = add_metrics(root, "metrics", &v->official))) goto done;
-    if ((e = add_metrics(root, "metrics_dedup", &v->dedup))) goto done;
-    if (v->task.label_count && (e = add_labels(root, v))) goto done;
-    if (!(e = json_print(&text, root, false))) puts(text);
-done:
-    mem_free(text);
-    cJSON_Delete(root);
+static void metric_values(double *values, const confusion *c, answer_kind kind) {
+    for (size_t i = 0; i < metric_count(); i++)
+        values[i] = metric_applies(metric_at(i), kind, c->classes) ? score_of(metric_at(i), c)
+                                                                   : (double)NAN;
+}
+
+static err show_model(const evaluation *v, const char *folder, const options *o) {
+    double values[METRIC_LIMIT], dedup[METRIC_LIMIT], *scores = NULL;
+    const char **labels = NULL;
+    const task *t = &v->task;
+    size_t count = t->label_count ? v->official.classes : 0;
+    err e = mem_new(&labels, count);
+    if (!e && o->predictions) e = label_scores(&scores, v);
+    for (size_t k = 0; !e && k < count; k++) labels[k] = class_name(v, k);
+    metric_values(values, &v->official, t->kind);
+    metric_values(dedup, &v->dedup, t->kind);
+    if (!e)
+        e = show(&(eval_view){.task = t->name,
+                              .from = folder,
+                              .device = v->scorer.device.info.name,
+                              .split = v->split_name,
+                              .kind = t->kind,
+                              .labels = labels,
+                              .label_count = count,
+                              .label_1 = t->label_count > 1 ? t->labels[1].readable : NULL,
+                              .headline = t->headline,
+                              .metrics = t->metrics,
+                              .metric_count = t->metric_count,
+                              .official = &v->official,
+                              .dedup = &v->dedup,
+                              .values = values,
+                              .values_dedup = dedup,
+                              .range = v->range,
+                              .majority = v->majority,
+                              .caution = v->caution,
+                              .loss = v->loss,
+                              .sentences_per_s = (double)v->rows.count / v->seconds,
+                              .rows = v->split->row_count,
+                              .gold = answers_of(&v->gold),
+                              .predicted = answers_said(v),
+                              .scores = scores,
+                              .split_rows = v->split},
+                 o);
+    mem_free(labels);
+    mem_free(scores);
+    return e;
+}
+
+/* --- a record --- */
+
+/* What the classes of a record's sum are called: by the names that the model answers in, or, where
+ * its configuration has none of them, those for people. *names (classes) is owned, the texts are
+ * r's. */
+static err record_names(const char ***names, const record *r, size_t classes) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->model.config, "id2label");
+    bool tags = r->task.kind == ANSWER_TAGS, all = true;
+    err e = mem_new(names, classes);
+    for (int known = 1; known >= 0 && !e; known--)
+        for (size_t k = 0; k < classes && (known ? all : !all); k++) {
+            size_t label = tags ? 2 * k : k;
+            char key[16];
+            snprintf(key, sizeof key, "%zu", label);
+            const char *name =
+                known ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(list, key))
+                      : r->task.labels[label];
+            if (known) all = name && (!tags || strlen(name) > 2);
+            (*names)[k] = name && tags && strlen(name) > 2 ? name + 2 : name;
+        }
+    return e;
+}
+
+static err show_record(const record *r, const char *path, const options *o) {
+    const char *names[METRIC_LIMIT], **labels = NULL;
+    size_t count = 0;
+    run_summary s;
+    err e = run_summarise(&s, r);
+    for (size_t i = 0; i < metric_count(); i++)
+        if (metric_applies(metric_at(i), r->task.kind, r->confusion.classes))
+            names[count++] = metric_at(i)->name;
+    size_t classes = r->task.label_count ? r->confusion.classes : 0;
+    if (!e) e = record_names(&labels, r, classes);
+    if (!e)
+        e = show(&(eval_view){.task = r->task.name,
+                              .from = path,
+                              .is_record = true,
+                              .device = r->device.name,
+                              .split = "test",
+                              .kind = r->task.kind,
+                              .labels = labels,
+                              .label_count = classes,
+                              .label_1 = r->task.label_count > 1 ? r->task.labels[1] : NULL,
+                              .headline = r->headline,
+                              .metrics = names,
+                              .metric_count = count,
+                              .official = &r->confusion,
+                              .dedup = &r->confusion_dedup,
+                              .values = r->metrics,
+                              .values_dedup = r->metrics_dedup,
+                              .range = s.range,
+                              .majority = s.majority,
+                              .caution = s.caution,
+                              .rows = (size_t)r->task.test_rows,
+                              .gold = record_gold(r),
+                              .predicted = record_answers(r)},
+                 o);
+    mem_free(labels);
+    return e;
+}
+
+/* The test rows of a record, or of the record in a run's folder: no model is run. */
+static err eval_record(const options *o) {
+    static const char *const model[] = {"task",  "checkpoint", "split", "device",  "sample",
+                                        "limit", "label_map",  "texts", "data_dir"};
+    record r = {0};
+    char *path = NULL;
+    flag_value v;
+    for (size_t i = 0; i < sizeof model / sizeof *model; i++)
+        if (options_given(&v, o, model[i]))
+            return err_set(ERR_USAGE,
+                           "--%s and --record exclude each other: a record is of the "
+                           "test rows of one run, and holds no texts",
+                           v.flag);
+    err e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
+                                     : mem_strdup(&path, o->record);
+    if (!e && !(e = record_read(&r, path))) {
+        e = show_record(&r, path, o);
+        record_free(&r);
+    }
+    mem_free(path);
     return e;
 }
 
@@ -258,7 +331,10 @@ static err eval_command(const options *o, struct group *g) {
     char *folder = NULL, *own_device = NULL;
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
-    if (!o->task) return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`)");
+    if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
+    if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;
+    if (!o->task)
+        return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`), or --record FILE");
     if (!strcmp(o->task, "all") || strchr(o->task, ','))
         return err_set(ERR_USAGE, "eval scores on one task, found --task %s", o->task);
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
@@ -270,7 +346,7 @@ static err eval_command(const options *o, struct group *g) {
     v.scorer.group = g;
     if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;
     if ((e = score(&v, o))) goto done;
-    if (group_writes(g)) e = o->json ? print_json(&v, folder) : print_table(&v, folder);
+    if (group_writes(g)) e = show_model(&v, folder, o);
 done:
     mem_free(folder);
     mem_free(own_device);

@@ -1,11 +1,29 @@
+#include "cli/help_pages.h"
 #include "cli/options.h"
 
+#include <string.h>
+
+static err print_page(const char *format) {
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } pages[] = {{"man", help_man}, {"bash", help_bash}, {"zsh", help_zsh}, {"fish", help_fish}};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        if (strcmp(pages[i].name, format) != 0) continue;
+        pages[i].print();
+        return ERR_OK;
+    }
+    return options_range_error("format", format, "man, bash, zsh or fish");
+}
+
 err verb_help(const options *o) {
+    verb_id verb;
+    if (o->values) return flag_values_print(o->values);
+    if (o->format) return print_page(o->format);
     if (!o->arg_count) {
         options_help_all();
         return ERR_OK;
     }
-    verb_id verb;
     err e = options_verb(&verb, o->args[0]);
     if (!e) options_help(verb);
     return e;

@@ -5,6 +5,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/pretrain_record.h"
+#include "cli/warmup.h"
 #include "platform/file.h"
 #include "result/sweep.h"
 #include "train/group/launch.h"
@@ -42,6 +43,7 @@ static err choose_recipe(recipe *r, const options *o) {
         if (options_given(&v, o, h->key))
             e = v.text ? recipe_set_text(r, h->key, v.text)
                        : recipe_set_number(r, h->key, v.number);
+    if (!e) e = warmup_check(r, o);
     if (!e && !schedule_has_warmup(r->lr_scheduler_type)) r->warmup_steps = 0;
     return e;
 }
@@ -123,8 +125,10 @@ static err pretrain_command(const options *o, struct group *g) {
     if (!e) e = pretrain_open(&p, &q);
     if (!e && p.run.is_finished) log_note("%s: this run is finished", p.run.output);
     if (!e && !p.run.is_finished) {
+        warmup_warn(&p.run.trainer);
         e = pretrain_train(&p);
-        if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
+        if (e == ERR_INTERRUPTED && p.run.saved_at)
+            log_note("saved; go on with the same command and --resume");
     }
     if (!e && !p.run.is_finished && group_writes(g)) e = finish(&p);
     if (!e && group_writes(g)) show_end(&p);

@@ -12,14 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* mark: words near the beginning that tell the file from one of that name that another made. */
 static const struct form {
-    const char *name, *file;
+    const char *name, *file, *mark;
     err (*print)(strbuf *out, const board *b);
 } forms[] = {
-    {"md", "LEADERBOARD.md", board_markdown},
-    {"html", "index.html", board_html},
-    {"csv", "report.csv", board_csv},
-    {"json", "report.json", board_json},
+    {"md", "LEADERBOARD.md", "Written by `harness report`", board_markdown},
+    {"html", "index.html", "<title>harness leaderboard</title>", board_html},
+    {"csv", "report.csv", "task,protocol,data_sha256,metric,model,", board_csv},
+    {"json", "report.json", "\t\"tables\":\t[", board_json},
 };
 enum { FORM_COUNT = sizeof forms / sizeof *forms };
 
@@ -147,12 +148,23 @@ static bool is_page_name(const char *name) {
     return digits && !strcmp(at + 2 + digits, ".html");
 }
 
+static err is_our_page(bool *ours, const char *path) {
+    err e = file_check_own(path, HTML_PAGE_MARK);
+    *ours = !e;
+    if (e == ERR_DATA) { // another's, though of such a name: it stays
+        err_clear();
+        e = ERR_OK;
+    }
+    return e;
+}
+
 /* Pages of one task that are not in the sorted list. */
 static err remove_from_task(size_t *removed, const char *folder, const char *of_task, char **names,
                             size_t count) {
     char *place = NULL, *path = NULL, *name = NULL;
     folder_list list = {0};
     size_t left = 0;
+    bool ours = false;
     err e = mem_printf(&place, "%s/pages/%s", folder, of_task);
     if (!e && folder_is_own(place)) e = folder_list_read(&list, place);
     for (size_t i = 0; i < list.count && !e; i++) {
@@ -162,9 +174,11 @@ static err remove_from_task(size_t *removed, const char *folder, const char *of_
             (e = path_join(&path, folder, name)))
             break;
         if (!(count && bsearch(&name, names, count, sizeof *names, by_text))) {
-            if (unlink(path)) e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
-            (*removed)++;
-            left--;
+            if (!(e = is_our_page(&ours, path)) && ours) {
+                if (unlink(path)) e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
+                (*removed)++;
+                left--;
+            }
         }
         mem_free(name);
         mem_free(path);
@@ -226,9 +240,32 @@ static err write_pages(const options *o, const store *s, const char *folder) {
     return e;
 }
 
+/* What would be written over is this program's own. */
+static err check_file(const char *folder, const char *name, const char *mark) {
+    char *path = NULL;
+    err e = path_join(&path, folder, name);
+    if (!e) e = file_check_own(path, mark);
+    mem_free(path);
+    return e;
+}
+
+static err check_files(const store *s, const struct form *form, const char *folder) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < FORM_COUNT && !e; i++)
+        if (!form || form == &forms[i]) e = check_file(folder, forms[i].file, forms[i].mark);
+    if (form && strcmp(form->name, "html") != 0) return e;
+    for (size_t i = 0; i < s->count && !e; i++) {
+        char *name = NULL;
+        if (!(e = html_run_name(&name, s->paths[i]))) e = check_file(folder, name, HTML_PAGE_MARK);
+        mem_free(name);
+    }
+    return e;
+}
+
 static err write_files(const options *o, const store *s, const board *b, const struct form *form,
                        const char *folder) {
-    err e = folder_make(folder);
+    err e = check_files(s, form, folder);
+    if (!e) e = folder_make(folder);
     for (size_t i = 0; i < FORM_COUNT && !e; i++)
         if (!form || form == &forms[i]) e = write_form(&forms[i], b, folder);
     if (!e && (!form || !strcmp(form->name, "html"))) e = write_pages(o, s, folder);
@@ -270,10 +307,17 @@ err verb_report(const options *o) {
                        "%s: no such folder: a finished `harness run` makes it, and --results DIR "
                        "names another",
                        results);
-    if ((e = store_read(&s, results)) || (e = board_init(&b, &s))) goto done;
-    if (!s.count && !s.damaged) log_warn("no record to report in %s", results);
-    if ((e = o->json ? print_json(&b) : write_files(o, &s, &b, form, folder))) goto done;
-    e = report_damage(&s, &b);
+    if ((e = store_read(&s, results)) || (e = board_init(&b, &s)) ||
+        (e = board_add_groups(&b, o->task_dir)))
+        goto done;
+    // an empty board would take the place of one that says something
+    if (!s.count)
+        log_warn("no record to report in %s%s", results, o->json ? "" : ": nothing is written");
+    if (o->json)
+        e = print_json(&b);
+    else if (s.count)
+        e = write_files(o, &s, &b, form, folder);
+    if (!e) e = report_damage(&s, &b);
 done:
     board_free(&b);
     store_free(&s);

@@ -2,10 +2,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/dry_run.h"
+#include "cli/group_flag.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
+#include "cli/own_flags.h"
 #include "cli/run_record.h"
 #include "cli/score_table.h"
+#include "cli/warmup.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
 #include "result/store.h"
@@ -32,6 +36,7 @@ typedef struct work {
     char *device;           /* this process', owned */
     char **tasks, **models; /* (task_count), (model_count) owned */
     size_t task_count, model_count;
+    char *manifest; /* of own files, owned; else NULL */
     uint32_t seeds[RUNS_MAX];
     size_t seed_count;
 } work;
@@ -40,13 +45,29 @@ static void work_free(work *w) {
     words_free(w->tasks, w->task_count);
     words_free(w->models, w->model_count);
     mem_free(w->device);
+    mem_free(w->manifest);
 }
 
-static err split_tasks(work *w, const options *o, const run_request *q) {
+static err split_tasks(work *w, const options *o, run_request *q) {
+    own_files own;
+    err e = own_flags_read(&own, o);
+    if (e) return e;
+    if (own_flags_given(o)) {
+        if ((e = mem_new(&w->tasks, 1))) return e;
+        w->task_count = 1;
+        e = own_files_manifest(&w->tasks[0], &w->manifest, &own);
+        q->manifest = w->manifest;
+        return e;
+    }
     if (!o->task)
-        return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), or --task all");
-    if (strcmp(o->task, "all") == 0) return sweep_all_tasks(&w->tasks, &w->task_count, q);
-    return words_split(&w->tasks, &w->task_count, o->task, "task");
+        return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), --task all, or files "
+                                  "of your own (--train-file)");
+    bool is_group = false;
+    if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
+    e = group_known(&is_group, o->task, q->task_dir);
+    if (e) return e;
+    return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)
+                    : words_split(&w->tasks, &w->task_count, o->task, "task");
 }
 
 static err split_seeds(work *w, const options *o) {
@@ -110,27 +131,19 @@ static err name_flags(err e, const options *o) {
 static err apply_flags(recipe *r, const options *o) {
     const hyperparameter *h;
     flag_value v;
-    err e = ERR_OK;
-    // one way to say the warmup replaces the other
-    if (o->has_warmup_ratio && !o->has_warmup_steps) r->warmup_steps = 0;
+    err e = warmup_choose(r, o);
     for (size_t i = 0; !e && (h = recipe_row(i)); i++) {
         if (!options_given(&v, o, h->key)) continue;
         e = v.text ? recipe_set_text(r, h->key, v.text) : recipe_set_number(r, h->key, v.number);
     }
-    if (e) return name_flags(e, o);
-    if ((o->has_warmup_steps || o->has_warmup_ratio) && recipe_warmup(r, 100) == 0 &&
-        !schedule_has_warmup(r->lr_scheduler_type) && o->warmup_steps + o->warmup_ratio > 0)
-        return err_set(ERR_USAGE,
-                       "the constant schedule has no warmup (--warmup-steps, --warmup-ratio); "
-                       "constant_with_warmup has");
-    return ERR_OK;
+    return e ? name_flags(e, o) : warmup_check(r, o);
 }
 
-/* Into q->recipe; q->protocol is chosen already. */
+/* Into q->recipe; q->protocol and q->task are chosen already. */
 static err choose_recipe(run_request *q, const options *o, const char *model) {
     recipe *r = &q->recipe;
     const char *name = o->recipe ? o->recipe : model_recipe_name(model);
-    err e = recipe_load(r, name);
+    err e = group_recipe(r, name, q);
     if (o->sample && !o->recipe && strcmp(name, "trainer") != 0)
         r->num_train_epochs = SAMPLE_EPOCHS;
     if (!e) e = apply_flags(r, o);
@@ -192,7 +205,7 @@ static void show_choices(const run *r) {
 }
 
 static void show_plan(const run *r) {
-    char a[32], b[32], c[32];
+    char a[32], b[32];
     const trainer *t = &r->trainer;
     const recipe *p = &r->request.recipe;
     log_note("task    %s%s: %s training rows (%zu left out by cleaning), %s test rows",
@@ -213,11 +226,7 @@ static void show_plan(const run *r) {
         p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup, r->request.seed);
     show_choices(r);
     log_note("output  %s", r->output);
-    if (t->schedule.warmup >= t->total_steps)
-        log_warn(
-            "the run ends inside its warmup: %s warmup steps, %s steps in all; the learning rate "
-            "never reaches %g (--warmup-steps)",
-            grouped(a, t->schedule.warmup), grouped(c, t->total_steps), p->learning_rate);
+    warmup_warn(t);
 }
 
 static void show_scores(const record *rec, const run *r, const run_summary *s) {
@@ -267,8 +276,9 @@ static void show_files(const run *r, const char *local, const char *stored) {
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
     if (!shown_add(&folder, SHOWN_SHELL, r->output))
-        shown_out("Next\n  harness predict --checkpoint %s \"...\"\n  harness report\n",
-                  folder.text);
+        shown_out("Next\n  harness predict --checkpoint %s %s\n  harness %s\n", folder.text,
+                  r->request.manifest ? "--input FILE --output FILE" : "\"...\"",
+                  r->request.manifest ? "tasks new FILE..." : "report");
     strbuf_free(&folder);
 }
 
@@ -342,9 +352,12 @@ static err add_recipe_flags(strbuf *out, const options *o) {
 /* The command that repeats this run; paths of this machine stay out of it. */
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
-    err e = shown_printf(out, SHOWN_SHELL, "harness run --task %s --model %s --recipe %s --seed %u",
-                         q->task, r->source.folder ? r->source.name : q->model, q->recipe.name,
-                         q->seed);
+    err e = q->manifest ? strbuf_add(out, "harness run")
+                        : shown_printf(out, SHOWN_SHELL, "harness run --task %s", q->task);
+    if (!e && q->manifest) e = own_flags_text(out, o);
+    if (!e)
+        e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
+                         r->source.folder ? r->source.name : q->model, q->recipe.name, q->seed);
     if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
     if (!e) e = add_recipe_flags(out, o);
     // the sample's own number of epochs is not the recipe's
@@ -381,13 +394,18 @@ static err mark_replaced(const char *local, const char *results) {
     return e;
 }
 
+/* Whether the record goes to the results folder: the board knows no task without a manifest. */
+static bool is_result(const record *rec, const run *r) {
+    return !rec->partial && !r->request.manifest;
+}
+
 /* Writes the record to the output folder and, unless it is partial, to the results folder. */
 static err store_record(record *rec, const run *r, const char *results, char **local,
                         char **stored) {
     err e = path_join(local, r->output, "record.json");
     if (!e) e = mark_replaced(*local, results);
     if (!e) e = record_write(rec, *local);
-    if (!e && !rec->partial) e = store_write(results, rec, stored);
+    if (!e && is_result(rec, r)) e = store_write(results, rec, stored);
     return e;
 }
 
@@ -414,7 +432,9 @@ static err show_finished(const run *r, const options *o, double *score) {
     log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
              "does it again)",
              r->output, rec.created);
-    if (!rec.partial && (e = store_write_missing(results_folder(o), &rec, &stored))) goto done;
+    if (is_result(&rec, r) && !r->request.is_dry &&
+        (e = store_write_missing(results_folder(o), &rec, &stored)))
+        goto done;
     if (stored) log_note("its record was not among the results: wrote %s", stored);
     e = show_result(&rec, r, o, local, stored, score);
 done:
@@ -446,8 +466,10 @@ done:
 
 static err train_one(run *r, const options *o, double *score) {
     if (run_writes(r)) show_plan(r);
+    if (r->request.is_dry) return dry_run(r, o->json);
     err e = run_train(r);
-    if (e == ERR_INTERRUPTED) log_note("saved; go on with the same command and --resume");
+    if (e == ERR_INTERRUPTED && r->saved_at)
+        log_note("saved; go on with the same command and --resume");
     if (!e) e = run_evaluate(r);
     return e || !run_writes(r) ? e : conclude(r, o, score);
 }
@@ -503,6 +525,7 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
                        .resume = o->resume,
                        .overwrite = o->overwrite,
                        .tensorboard = o->tensorboard,
+                       .is_dry = o->dry_run,
                        .group = g};
     err e = rank_device(&w->device, &q->threads, g, o->device);
     if (e) return e;
@@ -514,7 +537,10 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
                        "run takes no arguments, found '%s' (a task is named with --task)",
                        o->args[0]);
     if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
-    e = words_split(&w->models, &w->model_count, o->model ? o->model : "tiny", "model");
+    // --arch is of presets
+    const char *model = o->model ? o->model : o->arch ? "tiny" : SHIPPED_DEFAULT;
+    e = words_split(&w->models, &w->model_count, model, "model");
+    if (!e) q->task = w->tasks[0];
     if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
         (e = sweep_once(w->models, w->model_count, "model")) ||
         (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))
@@ -529,8 +555,9 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
     if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
-        log_note("model 'tiny' by default, trained from scratch; a pretrained one, such as --model "
-                 "klue/bert-base, scores much higher");
+        log_note("model '%s' by default, a small one; a larger one, such as --model "
+                 "klue/bert-base, scores much higher",
+                 model);
     return ERR_OK;
 }
 
@@ -564,7 +591,7 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
             if (e) return e;
             snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
                      w->model_count > 1 ? q->model : "");
-            if (w->seed_count > 1 && !o->json && group_writes(q->group))
+            if (w->seed_count > 1 && !o->json && !o->dry_run && group_writes(q->group))
                 show_seeds(name, scores, w->seed_count);
         }
     }
@@ -578,7 +605,8 @@ static err run_command(const options *o, struct group *g) {
     err e = read_command(&w, &request, o, g);
     if (e) goto done;
     // a partial run writes nothing there; for others it is better known now than at the end
-    bool is_partial = request.sample || request.limit || request.recipe.max_steps;
+    bool is_partial =
+        request.sample || request.limit || request.recipe.max_steps || request.manifest;
     if (!is_partial && group_writes(g) && (e = folder_check_writable(results_folder(o)))) goto done;
     size_t runs = w.task_count * w.model_count * w.seed_count;
     if ((e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))

@@ -3,6 +3,7 @@
 #include "base/shown.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/own_flags.h"
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -206,12 +207,13 @@ static err tasks_check(const options *o) {
 }
 
 err verb_tasks(const options *o) {
-    static const char *const known[] = {"show", "check"};
+    static const char *const known[] = {"show", "check", "new"};
     if (!o->arg_count) return tasks_list(o);
+    if (!strcmp(o->args[0], "new")) return tasks_new(o);
     if (!strcmp(o->args[0], "show")) return tasks_show(o);
     if (!strcmp(o->args[0], "check") && o->arg_count == 1) return tasks_check(o);
-    const char *nearest = text_nearest(o->args[0], known, 2);
-    return err_set(ERR_USAGE, "unknown: harness tasks %s%s%s%s (known: show TASK, check)",
-                   o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                   nearest ? "'?" : "");
+    const char *nearest = text_nearest(o->args[0], known, 3);
+    return err_set(
+        ERR_USAGE, "unknown: harness tasks %s%s%s%s (known: show TASK, check, new FILE...)",
+        o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }

@@ -264,7 +264,7 @@ static err find_tokenizer(char **path, const options *o) {
     char *folder = NULL;
     err e;
     if (o->model && !o->checkpoint) return model_flag_tokenizer(path, o->model, o->offline);
-    if ((e = find_run(&folder, o->checkpoint, NULL))) return e;
+    if ((e = find_run_words(&folder, o->checkpoint))) return e;
     e = model_flag_tokenizer(path, folder, true);
     mem_free(folder);
     return e;

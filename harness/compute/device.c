@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* More than any machine that is known has, and few enough for their stacks and workspaces. */
+enum { THREADS_MOST = 512 };
+
 static err append(device_info **list, size_t *count, size_t *capacity, const device_info *info) {
     err e = mem_grow((void **)list, capacity, *count + 1, sizeof **list);
     if (e) return e;
@@ -24,7 +27,7 @@ static bool is_host(const char *selector) {
 #if HARNESS_CPU
     if (*selector && !selector[strspn(selector, "0")]) return true;
 #endif
-    return !strcmp(selector, "cpu") || !strcmp(selector, "reference");
+    return ascii_equal_fold(selector, "cpu") || ascii_equal_fold(selector, "reference");
 }
 #endif
 
@@ -109,9 +112,9 @@ err device_select(const device_info **out, const device_info *list, size_t count
     for (size_t i = 0; i < count; i++) {
         const device_info *d = &list[i];
         bool hit;
-        if (!strcmp(selector, "cpu"))
+        if (ascii_equal_fold(selector, "cpu"))
             hit = d->kind == DEVICE_CPU;
-        else if (!strcmp(selector, "reference"))
+        else if (ascii_equal_fold(selector, "reference"))
             hit = d->kind == DEVICE_REFERENCE;
         else if (is_number && strlen(selector) < 9)
             hit = d->index == strtoul(selector, NULL, 10);
@@ -165,6 +168,9 @@ err device_open(device *d, const device_info *info, const device_options *option
     memset(d, 0, sizeof *d);
     d->info = *info;
     if (options) d->options = *options;
+    if (d->options.threads > THREADS_MOST)
+        return err_set(ERR_USAGE, "%sthreads expects at most %d, found %u",
+                       err_advice("threads", "--"), THREADS_MOST, d->options.threads);
     if (d->options.precision == PRECISION_FP16 && info->kind != DEVICE_VULKAN)
         return err_set(ERR_UNSUPPORTED,
                        "%s: precision fp16 needs cooperative matrices; missing: a Vulkan device",
@@ -217,6 +223,11 @@ err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) 
     d->allocated_bytes += bytes;
     if (d->allocated_bytes > d->peak_bytes) d->peak_bytes = d->allocated_bytes;
     return ERR_OK;
+}
+
+void device_buffer_name(buffer *b, const char *name) {
+    const device *d = b->device;
+    if (d->vtable->buffer_name && !d->is_measured) d->vtable->buffer_name(b, name);
 }
 
 void device_buffer_free(buffer *b) {

@@ -101,6 +101,8 @@ void device_close(device *d);
  * host and device alike. *out is owned by the caller: device_buffer_free. */
 err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) MUST_CHECK;
 void device_buffer_free(buffer *b);
+/* What captures and profilers call it. */
+void device_buffer_name(buffer *b, const char *name);
 
 /* Measuring: what is planned between begin and end is counted and takes no memory; buffers have no
  * content, writing to them does nothing, and plans made meanwhile cannot be submitted. All of it is

@@ -230,7 +230,7 @@ static void describe_activation_bwd(struct activation_bwd *a, description *l) {
 
 static void describe_cross_entropy(struct cross_entropy *a, description *l) {
     size_t b = SIZE(rows), c = a->classes;
-    REAL(loss, WRITE, b);
+    add(l, "loss", &a->loss, a->adds ? ACCESS_BOTH : ACCESS_WRITE, b, b, true, false);
     REAL_OPTIONAL(dlogits, WRITE, b * c);
     U32_UNLESS(true, predicted, WRITE, b);
     REAL(logits, READ, b * c);
@@ -246,6 +246,58 @@ static void describe_number_loss(struct number_loss *a, description *l) {
     REAL(outputs, READ, n);
     REAL(targets, READ, n);
     l->flops = (a->binary ? 12.0 : 4.0) * (double)n;
+}
+
+static void describe_arc_scores(struct arc_scores *a, description *l) {
+    size_t r = SIZE(rows), k = a->size;
+    REAL(scores, WRITE, r * a->width);
+    REAL(dependent, READ, r * k);
+    REAL(head, READ, r * k);
+    U32(nodes, READ, r * 2);
+    l->flops = 2.0 * (double)(r * a->width * k);
+}
+
+static void describe_arc_scores_bwd(struct arc_scores_bwd *a, description *l) {
+    size_t r = SIZE(rows), k = a->size;
+    REAL(ddependent, WRITE, r * k);
+    REAL(dhead, WRITE, r * k);
+    REAL(dscores, READ, r * a->width);
+    REAL(dependent, READ, r * k);
+    REAL(head, READ, r * k);
+    U32(nodes, READ, r * 2);
+    l->flops = 4.0 * (double)(r * a->width * k);
+}
+
+static void describe_relation_scores(struct relation_scores *a, description *l) {
+    size_t r = SIZE(rows), c = a->classes, k = a->size;
+    REAL(scores, WRITE, r * c);
+    REAL(bilinear, READ, r * c * k);
+    REAL(linear, READ, r * c);
+    REAL(head, READ, r * k);
+    U32(heads, READ, r);
+    l->flops = 2.0 * (double)(r * c * k);
+}
+
+static void describe_relation_scores_bwd(struct relation_scores_bwd *a, description *l) {
+    size_t r = SIZE(rows), c = a->classes, k = a->size;
+    REAL(dbilinear, WRITE, r * c * k);
+    REAL(dhead, WRITE, r * k);
+    REAL(dscores, READ, r * c);
+    REAL(bilinear, READ, r * c * k);
+    REAL(head, READ, r * k);
+    U32(heads, READ, r);
+    U32(nodes, READ, r * 2);
+    l->flops = 3.0 * (double)(r * c * k);
+}
+
+static void describe_relation_best(struct relation_best *a, description *l) {
+    size_t r = SIZE(rows), c = a->classes, k = a->size;
+    REAL(best, WRITE, r * a->width);
+    REAL(bilinear, READ, r * c * k);
+    REAL(linear, READ, r * c);
+    REAL(head, READ, r * k);
+    U32(nodes, READ, r * 2);
+    l->flops = 2.0 * (double)(r * c * k) * a->width;
 }
 
 static void describe_grad_norm(struct grad_norm *a, description *l) {

@@ -25,7 +25,8 @@ typedef enum dim_kind {
     DIM_LISTS_0,   /* lists that rows_sum adds by, of the micro-batch; there are several sets of */
     DIM_LISTS_1,   /* them: LISTS_MAX */
     DIM_STEP_ROWS, /* rows of a table that the whole optimizer step touches: U */
-    DIM_CHOSEN     /* rows that a head reads of the micro-batch, where they are listed: R */
+    DIM_CHOSEN,    /* rows that a head reads of the micro-batch, where they are listed: R */
+    DIM_UNITS      /* what is said of them: R, or fewer where several rows are one unit's */
 } dim_kind;
 
 enum { LISTS_MAX = 2 };
@@ -277,18 +278,21 @@ struct activation_bwd {
  * class targets[b] + smoothing / C everywhere (w = 1 when absent); dlogits (optional) = its
  * gradient times the step's loss_scale. The maximum is subtracted before exp. predicted[b] is the
  * class of the largest logit, the first of equals. dlogits may be logits. Beyond CLASSES_FEW
- * classes there are neither class_weights nor smoothing. */
+ * classes there are neither class_weights nor smoothing. A row whose target is CLASS_NONE has a
+ * loss and a gradient of 0. With `adds` the loss is added to what stands there. */
 enum { CLASSES_FEW = 4096 };
+#define CLASS_NONE UINT32_MAX
 struct cross_entropy {
     span loss;          /* (B) */
     span dlogits;       /* (B, C); optional */
     span predicted;     /* (B) u32; optional */
     span logits;        /* (B, C) */
-    span targets;       /* (B) u32, each < C */
+    span targets;       /* (B) u32, each < C or CLASS_NONE */
     span class_weights; /* (C); optional */
     dim rows;           /* B */
     uint32_t classes;
     float smoothing;
+    bool adds;
 };
 
 /* Loss of rows of numbers: loss[b] = mean_c l(outputs[b][c], targets[b][c]), l(z, t) = (z - t)^2,
@@ -303,6 +307,69 @@ struct number_loss {
     dim rows;      /* B */
     uint32_t cols; /* C */
     bool binary;
+};
+
+/* Scores of the arcs of a parser. R nodes, those of a sentence one behind the other: the root, then
+ * its words. nodes[r] = {first node of r's sentence, nodes of that sentence}; a sentence has at most
+ * `width`. scores[r][j] = dependent[r] . head[first + j], or ARC_NONE from the sentence's end on. */
+#define ARC_NONE (-1e30f)
+struct arc_scores {
+    span scores;          /* (R, width) */
+    span dependent, head; /* (R, K) */
+    span nodes;           /* (R, 2) u32 */
+    dim rows;             /* R */
+    uint32_t width, size; /* size: K */
+};
+
+/* Backward of arc_scores; dscores behind a sentence's end are not read. Every element of ddependent
+ * and dhead is written. */
+struct arc_scores_bwd {
+    span ddependent, dhead; /* (R, K) */
+    span dscores;           /* (R, width) */
+    span dependent, head;   /* (R, K) */
+    span nodes;             /* (R, 2) u32 */
+    dim rows;
+    uint32_t width, size;
+};
+
+/* Scores of the relations between nodes and their heads, which are nodes of the same sentence:
+ * scores[r][c] = bilinear[r][c] . head[heads[r]] + linear[r][c]. */
+struct relation_scores {
+    span scores;   /* (R, C) */
+    span bilinear; /* (R, C, K) */
+    span linear;   /* (R, C) */
+    span head;     /* (R, K) */
+    span heads;    /* (R) u32: node among the R */
+    dim rows;
+    uint32_t classes, size;
+};
+
+/* Backward of relation_scores; the gradient of `linear` is dscores. Every element of dbilinear and
+ * dhead is written. */
+struct relation_scores_bwd {
+    span dbilinear; /* (R, C, K) */
+    span dhead;     /* (R, K) */
+    span dscores;   /* (R, C) */
+    span bilinear;  /* (R, C, K) */
+    span head;      /* (R, K) */
+    span heads;     /* (R) u32 */
+    span nodes;     /* (R, 2) u32, as arc_scores has it */
+    dim rows;
+    uint32_t classes, size;
+    uint32_t width; /* most nodes of a sentence */
+};
+
+/* The relation that scores best if node j of the sentence were r's head, the first of equals:
+ * best[r][j] = argmax_c bilinear[r][c] . head[first + j] + linear[r][c], as a real; 0 from the
+ * sentence's end on. */
+struct relation_best {
+    span best;     /* (R, width) */
+    span bilinear; /* (R, C, K) */
+    span linear;   /* (R, C) */
+    span head;     /* (R, K) */
+    span nodes;    /* (R, 2) u32 */
+    dim rows;
+    uint32_t classes, size, width;
 };
 
 /* result[0] = L2 norm over all parts; result[1] = clip factor min(1, max_norm / (norm + 1e-6)), 1

@@ -75,6 +75,7 @@ err plan_ready(plan *p) {
     }
     err e;
     arena_init(&p->scratch_arena, p->device, 1, false);
+    p->scratch_arena.name = "scratch";
     if (most && (e = arena_take(&p->scratch_arena, &p->scratch, most, p->device->real))) return e;
     if (p->device->is_measured) return ERR_OK;
     if (vt->plan_ready && (e = vt->plan_ready(p))) return e;
@@ -119,6 +120,7 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     case DIM_LISTS_1: return step->micros[micro].lists[1];
     case DIM_STEP_ROWS: return step->step_rows;
     case DIM_CHOSEN: return step->micros[micro].chosen;
+    case DIM_UNITS: return step->micros[micro].units;
     }
     return 0;
 }

@@ -16,7 +16,7 @@ typedef enum plan_part { PART_BEGIN, PART_MICRO, PART_END, PART_COUNT } plan_par
 
 /* Sizes of one micro-batch. */
 typedef struct micro_sizes {
-    uint32_t tokens, sentences, tiles, lists[LISTS_MAX], chosen;
+    uint32_t tokens, sentences, tiles, lists[LISTS_MAX], chosen, units;
 } micro_sizes;
 
 typedef struct step_info {
@@ -24,7 +24,7 @@ typedef struct step_info {
     uint32_t step; /* optimizer step, 1-based */
     uint32_t seed;
     uint32_t step_rows; /* U */
-    float loss_scale; /* factor of dlogits: 1 / sentences (or chosen rows) of the optimizer step */
+    float loss_scale;   /* factor of dlogits: 1 / sentences (or units) of the optimizer step */
     /* What loss_scale holds beside that, and grad_norm divides by; 0 is 1: nothing is scaled. */
     float gradient_scale;
     uint32_t micro_count;
@@ -97,6 +97,8 @@ typedef struct device_vtable {
     void (*close)(device *d);
     err (*buffer_init)(device *d, buffer *b, size_t bytes, bool host_visible);
     void (*buffer_free)(buffer *b);
+    /* for tools that look at the device; NULL: there are none */
+    void (*buffer_name)(buffer *b, const char *name);
     /* ERR_DEVICE unless so many bytes more can be had, of device memory and of memory that the host
      * sees; NULL: it is not known before */
     err (*has_room)(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what);

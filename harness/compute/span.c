@@ -56,6 +56,7 @@ err arena_take(arena *a, span *out, size_t count, elem type) {
         if (most && block > most) block = (size_t)most;
         last->used = 0;
         if ((e = device_buffer_new(a->device, &last->buffer, block, a->host_visible))) return e;
+        if (a->name) device_buffer_name(last->buffer, a->name);
         a->count++;
     }
     *out = (span){.buffer = last->buffer, .offset = last->used, .count = count, .type = type};

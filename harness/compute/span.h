@@ -72,6 +72,7 @@ typedef struct arena_block {
  * Blocks are owned; a span stays good when others follow. */
 typedef struct arena {
     struct device *device;
+    const char *name; /* of its buffers, for tools that look at the device; borrowed, or NULL */
     arena_block *blocks;
     size_t count, capacity;
     size_t block_bytes; /* size of a fresh block, unless a span needs more */

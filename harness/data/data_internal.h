@@ -2,6 +2,7 @@
 #ifndef HARNESS_DATA_DATA_INTERNAL_H
 #define HARNESS_DATA_DATA_INTERNAL_H
 
+#include "base/json.h"
 #include "data/dataset.h"
 
 /* A line, a record, an element or a sentence longer than this is a fault of the file: a quote that
@@ -55,7 +56,8 @@ err data__check_text(const data__source *s, size_t count) MUST_CHECK;
 
 /* Where rows are read to. */
 typedef struct data__reader {
-    uint8_t *set; /* (labels) scratch, owned by who reads */
+    uint8_t *set;  /* (labels) scratch, owned by who reads, as the next */
+    strbuf marked; /* a text with markers around its entities */
     const task *task;
     const char *path; /* of the file being read */
     uint32_t file;
@@ -70,16 +72,33 @@ typedef struct data__reader {
 err data__read_delimited(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_jsonl(data__reader *r, data__source *s) MUST_CHECK;
 err data__read_json(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_tagged(data__reader *r, data__source *s) MUST_CHECK;
+err data__read_conll(data__reader *r, data__source *s) MUST_CHECK;
+
+/* The next object of an array, the number-th from 1; *object is owned, NULL once the array and the
+ * file have ended. Errors: ERR_FORMAT naming line and column. */
+err data__json_next(cJSON **object, data__source *s, uint32_t number) MUST_CHECK;
+/* The bytes at the source's place as one JSON value, owned; the byte behind them is put back. */
+err data__json_line(cJSON **out, const data__source *s, char *text, size_t bytes) MUST_CHECK;
+/* The value of a key, which stands there once; a.b is key b of the object at key a, unless there is
+ * a key of that very name. Borrowed. */
+err data__json_value(const cJSON **value, const cJSON *object, const char *key,
+                     const char *where) MUST_CHECK;
+/* Text of a label's value: a string as it is, a whole number or a truth value as written; of a
+ * score any number. Borrowed from v or number. */
+err data__json_label(text_span *label, char number[32], const cJSON *v, answer_kind kind,
+                     const char *key, const char *where) MUST_CHECK;
 
 /* A row as it stands in a file. Borrowed. */
 typedef struct data__row {
     const char *where; /* "PATH:LINE" */
     uint32_t line;
     text_span texts[EXAMPLE_TEXTS_MAX]; /* the second alone where the task has pairs */
-    text_span label;    /* a label's value, a number, or values with the separator between; unused
+    text_span label;     /* a label's value, a number, or values with the separator between; unused
                            where the file has a label */
-    const uint8_t *set; /* (labels) of labels that have columns of their own, else NULL */
-    const char *fault;  /* what is wrong with the row's labels, or NULL */
+    const uint8_t *set;  /* (labels) of labels that have columns of their own, else NULL */
+    example_units units; /* where these are answered */
+    const char *fault;   /* what is wrong with the row's labels, or NULL */
 } data__row;
 
 /* Adds one row. A label or number outside the manifest, and a pair with one text, is dropped and
@@ -89,6 +108,16 @@ err data__add_row(data__reader *r, const data__row *row) MUST_CHECK;
 /* Marks a label of a list in r->set. Errors: ERR_FORMAT for one that is unknown or there twice. */
 err data__mark_label(data__reader *r, const char *where, const char *label,
                      size_t bytes) MUST_CHECK;
+
+/* Characters of a text, from 0. */
+typedef struct data__range {
+    size_t first, last;
+} data__range;
+
+/* Puts a text with markers (text/markers.h) around subject and object into out. Errors: ERR_FORMAT
+ * for places that the text has not, or entities that share some. */
+err data__mark_entities(strbuf *out, const char *where, text_span text, data__range subject,
+                        data__range object) MUST_CHECK;
 
 /* Divides d->file_rows into train and test by the hash rule. */
 err data__split_by_hash(dataset *d, uint32_t one_in) MUST_CHECK;

@@ -22,6 +22,8 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
     const dataset_options o = options ? *options : (dataset_options){0};
     if (o.sample) return mem_printf(path, "%s/sample/%s/%s", t->folder, t->data_folder, f->name);
     if (o.data_dir) return mem_printf(path, "%s/%s/%s", o.data_dir, t->data_folder, f->name);
+    if (f->path && (*f->path == '/' || !strcmp(t->folder, "."))) return mem_strdup(path, f->path);
+    if (f->path) return path_join(path, t->folder, f->path);
     const char *set = environment("HARNESS_DATA");
     err e;
     if (set) {
@@ -56,7 +58,8 @@ static err missing(const task *t, const task_file *f, const char *path, bool sam
 
 static err read_rows(data__reader *r, data__source *s) {
     static err (*const readers[])(data__reader *, data__source *) = {
-        data__read_delimited, data__read_jsonl, data__read_json};
+        data__read_delimited, data__read_jsonl, data__read_json, data__read_tagged,
+        data__read_conll};
     return readers[r->task->format.kind](r, s);
 }
 
@@ -68,6 +71,14 @@ static err check_sha256(const task_file *f, data__source *s) {
     return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", s->path, hex, f->sha256);
 }
 
+err dataset_check_blob(const task_file *f, const char *path) {
+    char hex[HASH_BLOB_BYTES];
+    err e = hash_blob_hex(path, hex);
+    if (e || !strcmp(hex, f->git_blob)) return e;
+    return err_set(ERR_DATA, "%s: its git blob id is %s, the manifest expects %s", path, hex,
+                   f->git_blob);
+}
+
 static err read_file(data__reader *r, const task_file *f, bool trusted) {
     bool keep_bom = r->task->format.kind == TASK_FORMAT_DELIMITED && r->task->format.keep_bom;
     data__source s;
@@ -77,6 +88,10 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
     if (opened && !trusted && f->bytes && f->bytes != s.file_bytes) {
         e = err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", r->path,
                     (unsigned long long)s.file_bytes, (unsigned long long)f->bytes);
+        goto done;
+    }
+    if (opened && !trusted && f->git_blob && (wrong = dataset_check_blob(f, r->path))) {
+        e = wrong; // that it is another file explains what is wrong in it
         goto done;
     }
     if (!e) e = mem_new(&r->set, r->task->label_count);
@@ -94,6 +109,7 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
 done:
     mem_free(message);
     mem_free(r->set);
+    strbuf_free(&r->marked);
     data__source_close(&s);
     return e;
 }
@@ -131,8 +147,14 @@ err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
     bool any = false;
     b->length = 0;
     err e = strbuf_add(b, "");
-    if (e || d->kind == ANSWER_CLASS) return e ? e : strbuf_printf(b, "%u", target.class);
+    if (e || answer_is_label(d->kind)) return e ? e : strbuf_printf(b, "%u", target.class);
     if (d->kind == ANSWER_NUMBER) return strbuf_printf(b, "%.9g", (double)target.number);
+    if (answer_in_units(d->kind)) {
+        size_t count = target.units.count * answer_unit_width(d->kind);
+        for (size_t k = 0; k < count && !e; k++)
+            e = strbuf_printf(b, "%s%u", k ? " " : "", target.units.values[k]);
+        return e;
+    }
     for (size_t k = 0; k < d->label_count && !e; k++) {
         if (!target.set[k]) continue;
         e = strbuf_printf(b, "%s%zu", any ? "," : "", k);
@@ -141,18 +163,36 @@ err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
     return e;
 }
 
-err dataset_gold(uint32_t **classes, float **numbers, const dataset *d, const dataset_split *s) {
+/* Of units: values one behind the other. */
+static err gold_units(answer_arrays *gold, const dataset *d, const dataset_split *s) {
+    size_t width = answer_unit_width(d->kind), all = 0;
+    err e = mem_new(&gold->begin, s->row_count + 1);
+    for (size_t i = 0; i < s->row_count && !e; i++) {
+        all += s->rows[i].example.target.units.count;
+        gold->begin[i + 1] = (uint32_t)all;
+    }
+    if (!e) e = mem_new(&gold->classes, all * width);
+    for (size_t i = 0; i < s->row_count && !e; i++) {
+        const example_units *u = &s->rows[i].example.target.units;
+        if (u->count)
+            memcpy(gold->classes + gold->begin[i] * width, u->values,
+                   u->count * width * sizeof *u->values);
+    }
+    return e;
+}
+
+err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) {
     size_t width = d->kind == ANSWER_SET ? d->label_count : 1;
-    *classes = NULL;
-    *numbers = NULL;
-    err e = d->kind == ANSWER_CLASS ? mem_new(classes, s->row_count)
-                                    : mem_new(numbers, s->row_count * width);
+    *gold = (answer_arrays){0};
+    if (answer_in_units(d->kind)) return gold_units(gold, d, s);
+    err e = answer_is_label(d->kind) ? mem_new(&gold->classes, s->row_count)
+                                     : mem_new(&gold->numbers, s->row_count * width);
     for (size_t i = 0; i < s->row_count && !e; i++) {
         example_target target = s->rows[i].example.target;
-        if (d->kind == ANSWER_CLASS) (*classes)[i] = target.class;
-        if (d->kind == ANSWER_NUMBER) (*numbers)[i] = target.number;
+        if (answer_is_label(d->kind)) gold->classes[i] = target.class;
+        if (d->kind == ANSWER_NUMBER) gold->numbers[i] = target.number;
         for (size_t k = 0; d->kind == ANSWER_SET && k < width; k++)
-            (*numbers)[i * width + k] = target.set[k];
+            gold->numbers[i * width + k] = target.set[k];
     }
     return e;
 }
@@ -223,7 +263,7 @@ static void warn_one_label(const dataset *d, const task *t) {
     if (d->kind == ANSWER_NUMBER && !(d->train.low < d->train.high))
         log_warn("%s: all %zu train rows have the number %g", t->name, d->train.row_count,
                  d->train.low);
-    if (d->kind != ANSWER_CLASS) return;
+    if (!answer_is_label(d->kind)) return;
     for (size_t i = 0; i < d->label_count; i++) {
         if (!d->train.label_counts[i]) continue;
         present++;

@@ -52,7 +52,7 @@ typedef struct dataset_split {
     size_t leaked_count;    /* test, as the next two */
     size_t leaked_agreeing_count; /* of these, those with their label on a train row */
     size_t dedup_count;           /* rows with scored_dedup */
-    size_t *label_counts;         /* (label_count) rows that have the label */
+    size_t *label_counts;         /* (label_count) rows that have the label; tags: units */
     double mean, low, high;       /* of numbers */
     char sha256[HASH_HEX_BYTES];  /* of, row by row: target as dataset_target_text has it, 0 byte,
                                      text, 0 byte, and the second text and a 0 byte */
@@ -109,18 +109,20 @@ err dataset_split_dev(dataset *d) MUST_CHECK;
 void dataset_free(dataset *d);
 
 /* A target in words, for digests and people: a class's id, a number that reads back the same, ids
- * of a set with commas. Replaces what b held. Errors: ERR_MEMORY. */
+ * of a set with commas, values of units with blanks. Replaces what b held. Errors: ERR_MEMORY. */
 err dataset_target_text(strbuf *b, const dataset *d, example_target target) MUST_CHECK;
 
-/* The targets of rows as metrics take them, by kind: classes (rows) or numbers (rows, width).
- * *numbers or *classes is owned, the other NULL. */
-err dataset_gold(uint32_t **classes, float **numbers, const dataset *d,
-                 const dataset_split *s) MUST_CHECK;
+/* The targets of rows as metrics take them, by kind. Free with answer_arrays_free, also after an
+ * error. */
+err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) MUST_CHECK;
 
-/* Path of one file of a task: in data_dir if given; else in $HARNESS_DATA if it is there; else in
+/* Path of one file of a task: in data_dir if given; else where its manifest says that it lies; else in $HARNESS_DATA if it is there; else in
  * the cache, whether it exists or not. With sample: in the bundled sample. *path is owned. */
 err dataset_path(char **path, const task *t, const task_file *f,
                  const dataset_options *options) MUST_CHECK;
+
+/* Compares a file with the git blob id that its manifest states. Errors: ERR_DATA; ERR_IO. */
+err dataset_check_blob(const task_file *f, const char *path) MUST_CHECK;
 
 /* The folder of the XDG cache that holds <task>/<file>: $XDG_CACHE_HOME/harness/data, or
  * ~/.cache/harness/data. *path is owned. Errors: ERR_IO when neither variable is set. */

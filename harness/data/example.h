@@ -6,6 +6,7 @@
 #include "metric/score.h"
 #include "text/text_span.h"
 #include "text/tokenizer.h"
+#include "text/units.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,32 +14,50 @@
 
 enum { EXAMPLE_TEXTS_MAX = 2 };
 
-/* Tokens of a sentence that are to be named. Borrowed. */
+/* Parts of the text that are answered one by one, and K numbers to be said of each. Borrowed. */
+typedef struct example_units {
+    const text_unit *list;  /* (count) ascending */
+    const uint32_t *values; /* (count, K); NULL where nothing is known */
+    uint32_t count;
+} example_units;
+
+/* Tokens of a sentence that the head reads, in place of the units that they answer for: `places` of
+ * target_layout rows for each of `count` units, and what is to be said of it. Borrowed. */
 typedef struct example_chosen {
-    const uint32_t *places; /* (count) ascending */
-    const uint32_t *ids;    /* (count) what stands there */
+    const uint32_t *places; /* (count, places) tokens */
+    const uint32_t *ids;    /* (count, cols) */
     uint32_t count;
 } example_chosen;
 
-/* What is to be said; the task's kind tells which member holds, and where tokens are to be named
- * chosen does. */
+/* What is to be said; the task's kind tells which member holds. Once a text is encoded, chosen takes
+ * the place of units; and where tokens are to be named chosen does. */
 typedef union example_target {
-    uint32_t class;     /* ANSWER_CLASS: index into the task's labels */
-    float number;       /* ANSWER_NUMBER */
-    const uint8_t *set; /* ANSWER_SET: (labels of the task) 1 where the label holds; borrowed */
+    uint32_t class;      /* one label a row: index into the task's labels */
+    float number;        /* ANSWER_NUMBER */
+    const uint8_t *set;  /* ANSWER_SET: (labels of the task) 1 where the label holds; borrowed */
+    example_units units; /* ANSWER_TAGS: K is 1, an index into the task's labels; ANSWER_ARCS: that
+                            of metric/arcs.h, and once it is encoded the root is the first, heads
+                            are numbers of those that follow, and CLASS_NONE where none is known */
     example_chosen chosen;
 } example_target;
 
 static inline bool example_same_target(answer_kind kind, size_t labels, example_target a,
                                        example_target b) {
-    if (kind == ANSWER_CLASS) return a.class == b.class;
+    if (answer_is_label(kind)) return a.class == b.class;
     if (kind == ANSWER_NUMBER) return !(a.number < b.number) && !(a.number > b.number);
+    if (answer_in_units(kind))
+        return a.units.count == b.units.count &&
+               !memcmp(a.units.values, b.units.values,
+                       a.units.count * answer_unit_width(kind) * sizeof *a.units.values);
     return !memcmp(a.set, b.set, labels);
 }
 
 typedef struct example {
     text_span texts[EXAMPLE_TEXTS_MAX]; /* (text_count); a 0 byte follows each */
     uint32_t text_count;
+    bool in_units;     /* the target is of units */
+    bool in_tree;      /* which are words whose heads are told, the root's being [CLS] */
+    bool first_pieces; /* and are read by their first pieces, not by their last */
     example_target target;
 } example;
 

@@ -11,10 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* True when the file lies below $HARNESS_DATA, which is the user's own and never written to. */
+/* True when the file lies in a folder that the user named (--data, $HARNESS_DATA): what stands there
+ * may be the only one of its kind. What is in the cache is this program's. */
 static bool is_users_own(const char *path, const dataset_options *o) {
     const char *set = environment("HARNESS_DATA");
-    return !o->data_dir && set && !strncmp(path, set, strlen(set));
+    return o->data_dir || (set && !strncmp(path, set, strlen(set)));
 }
 
 /* ERR_DATA when the file differs from the manifest. */
@@ -27,6 +28,7 @@ static err check_file(const task_file *f, const char *path) {
         return err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", path,
                        (unsigned long long)bytes, (unsigned long long)f->bytes);
     }
+    if (f->git_blob && (e = dataset_check_blob(f, path))) return e;
     if (!f->sha256 || (e = hash_file_hex(path, hex))) return e;
     if (!strcmp(hex, f->sha256)) return ERR_OK;
     return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", path, hex, f->sha256);
@@ -44,7 +46,11 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
         return err_set(ERR_DATA, "%s: no such file, and its manifest %s names no url", path,
                        t->path);
     }
-    fetch_request r = {.url = f->url, .path = path, .bytes = f->bytes, .sha256 = f->sha256};
+    fetch_request r = {.url = f->url,
+                       .path = path,
+                       .bytes = f->bytes,
+                       .sha256 = f->sha256,
+                       .git_blob = f->git_blob};
     err e = fetch_file(&r);
     if (e == ERR_NETWORK) {
         e = err_set(e, "%s; if the network is not there%s%s; %s", err_message(e),
@@ -53,7 +59,7 @@ static err fetch_one(const task *t, const task_file *f, const char *path, bool o
     }
     if (e) return e;
     log_note("%s: fetched%s", path,
-             f->sha256 ? "" : " (the manifest states no SHA-256: not checked)");
+             f->sha256 || f->git_blob ? "" : " (the manifest states no SHA-256: not checked)");
     return ERR_OK;
 }
 
@@ -63,8 +69,9 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
         if (!check) return ERR_OK;
         err e = check_file(f, path);
         if (!e) log_note("%s: there already, and good", path);
-        if (e != ERR_DATA || is_users_own(path, o) || settings_offline(offline) || !f->url)
-            return e;
+        if (e == ERR_DATA && is_users_own(path, o) && f->url)
+            return err_set(e, "%s; move it away, and it is fetched anew", err_message(e));
+        if (e != ERR_DATA || settings_offline(offline) || !f->url) return e;
         log_note("%s; fetching it anew", err_message(e));
         if (unlink(path)) return err_set(ERR_IO, "%s: cannot remove", path);
     }

@@ -39,7 +39,7 @@ static int by_id(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-enum { NO_PAD = UINT32_MAX };
+static const uint32_t NO_PAD = UINT32_MAX; // no enumerator: those are int
 
 // Groups tokens by key: starts, items (ascending token within a group) and each group's key in
 // rows. Returns the number of groups. Padding that stands in a text is read like any token, but its
@@ -108,18 +108,53 @@ static void fill_target(const batch *b, uint32_t slot, uint32_t micro, uint32_t 
     }
 }
 
-// Adds a sentence's chosen rows to those of its micro-batch, of which there are n. Returns how many
-// there are then.
+// Rows that a head reads for each unit.
+static uint32_t places_of(const batch_capacity *c) {
+    return c->target.places ? c->target.places : 1;
+}
+
+// What a parser compares with, of a sentence whose first node is n.
+static void fill_nodes(const batch *b, uint32_t slot, uint32_t micro, const example_chosen *chosen,
+                       uint32_t n) {
+    for (uint32_t k = 0; k < chosen->count; k++) {
+        uint32_t head = chosen->ids[k * ARC_WIDTH + ARC_HEAD];
+        at(b->nodes, slot, micro)[2 * (n + k)] = n;
+        at(b->nodes, slot, micro)[2 * (n + k) + 1] = chosen->count;
+        at(b->targets, slot, micro)[n + k] = head;
+        at(b->heads, slot, micro)[n + k] = head == CLASS_NONE ? n : n + head;
+        at(b->relations, slot, micro)[n + k] = chosen->ids[k * ARC_WIDTH + ARC_RELATION];
+    }
+}
+
+// Adds a sentence's chosen rows to those of its micro-batch, which has n units. Returns how many it
+// has then.
 static uint32_t fill_chosen(const batch *b, uint32_t slot, uint32_t micro, const pack_sentence *s,
                             uint32_t start, uint32_t ordinal, uint32_t n) {
     const example_chosen *chosen = &s->target.chosen;
-    for (uint32_t k = 0; k < chosen->count; k++, n++) {
-        at(b->chosen, slot, micro)[n] = start + chosen->places[k];
-        at(b->chosen_positions, slot, micro)[n] = chosen->places[k];
-        at(b->chosen_sentence, slot, micro)[n] = ordinal;
-        at(b->targets, slot, micro)[n] = chosen->ids[k];
+    uint32_t cols = b->capacity.target.cols, places = places_of(&b->capacity);
+    for (uint32_t k = 0; k < chosen->count * places; k++) {
+        uint32_t row = n * places + k, place = chosen->places[k];
+        at(b->chosen, slot, micro)[row] = start + place;
+        at(b->chosen_positions, slot, micro)[row] = place;
+        at(b->chosen_sentence, slot, micro)[row] = ordinal;
+        at(b->chosen_ordinals, slot, micro)[row] = batch_ordinal(ordinal, place);
     }
-    return n;
+    if (b->capacity.target.kind == ANSWER_ARCS) {
+        fill_nodes(b, slot, micro, chosen, n);
+        return n + chosen->count;
+    }
+    for (uint32_t k = 0; k < chosen->count * cols; k++)
+        at(b->targets, slot, micro)[n * cols + k] = chosen->ids[k];
+    return n + chosen->count;
+}
+
+// Of a sentence's units, those that have a loss.
+static uint32_t losses_of(const batch_capacity *c, const pack_sentence *s) {
+    const example_chosen *chosen = &s->target.chosen;
+    uint32_t count = c->chosen ? chosen->count : 0, none = 0;
+    for (uint32_t k = 0; c->target.kind == ANSWER_ARCS && k < count; k++)
+        none += chosen->ids[k * ARC_WIDTH + ARC_HEAD] == CLASS_NONE;
+    return count - none;
 }
 
 // Writes one micro-batch's tokens and its attention work list.
@@ -132,12 +167,12 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
     uint32_t *starts = at(b->starts, slot, micro);
     uint32_t *ordinals = at(b->ordinals, slot, micro);
     attention_tile *tiles = (attention_tile *)(void *)at(b->tiles, slot, micro);
-    uint32_t used = 0, tile_count = 0, chosen = 0;
+    uint32_t used = 0, tile_count = 0, units = 0;
     for (uint32_t i = 0; i < count; i++) {
         const pack_sentence *s = &sentences[first + i];
         starts[i] = used;
         if (b->capacity.chosen)
-            chosen = fill_chosen(b, slot, micro, s, used, first + i, chosen);
+            units = fill_chosen(b, slot, micro, s, used, first + i, units);
         else
             fill_target(b, slot, micro, i, s->target);
         ordinals[i] = first + i;
@@ -153,8 +188,11 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
         }
     }
     starts[count] = used;
-    p->micros[micro] =
-        (micro_sizes){.tokens = used, .sentences = count, .tiles = tile_count, .chosen = chosen};
+    p->micros[micro] = (micro_sizes){.tokens = used,
+                                     .sentences = count,
+                                     .tiles = tile_count,
+                                     .chosen = units * places_of(&b->capacity),
+                                     .units = units};
 }
 
 static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
@@ -200,7 +238,7 @@ static void fill_union(pack *p, const batch *b, uint32_t slot, const pack_senten
 }
 
 static uint32_t chosen_of(const batch_capacity *c, const pack_sentence *s) {
-    return c->chosen ? s->target.chosen.count : 0;
+    return c->chosen ? s->target.chosen.count * places_of(c) : 0;
 }
 
 // The step's counts, whoever computes its sentences.
@@ -208,13 +246,13 @@ static err count_step(pack *p, const batch_capacity *c, const pack_sentence *sen
                       uint32_t count) {
     p->sentence_count = count;
     p->token_count = 0;
-    p->chosen_count = 0;
+    p->unit_count = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (sentences[i].count > c->max_length) // kernels go by it
             return err_set(ERR_ARG, "a sentence of %u tokens, the batch is planned for up to %u",
                            sentences[i].count, c->max_length);
         p->token_count += sentences[i].count;
-        p->chosen_count += chosen_of(c, &sentences[i]);
+        p->unit_count += losses_of(c, &sentences[i]);
     }
     return ERR_OK;
 }
@@ -228,7 +266,7 @@ err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence 
         micro_sentences && micro_sentences < c->sentences ? micro_sentences : c->sentences;
     p->micro_count = 0;
     p->step_rows = 0;
-    p->of_chosen = c->chosen > 0;
+    p->of_units = c->chosen > 0;
     err e = count_step(p, c, sentences, count);
     if (e) return e;
     for (uint32_t first = begin; first < end;) {
@@ -263,7 +301,7 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
 }
 
 step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed) {
-    uint32_t count = p->of_chosen ? p->chosen_count : p->sentence_count;
+    uint32_t count = p->of_units ? p->unit_count : p->sentence_count;
     return (step_info){.slot = slot,
                        .step = step,
                        .seed = seed,

@@ -24,8 +24,8 @@ typedef struct pack {
     uint32_t step_rows;      /* U */
     uint32_t sentence_count; /* of the step */
     uint32_t token_count;    /* of the step */
-    uint32_t chosen_count;   /* of the step */
-    bool of_chosen;          /* losses are those of chosen rows */
+    uint32_t unit_count;     /* of the step, of chosen rows, that have a loss */
+    bool of_units;           /* losses are those of units, not of sentences */
     uint32_t
         *first_sentence;  /* (capacity.micros + 1) ordinal of each micro-batch's first sentence */
     uint64_t *keys;       /* scratch for sorting: id << 32 | token */
@@ -49,8 +49,13 @@ err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence 
                     uint32_t count, uint32_t first, uint32_t share, uint32_t micro_sentences,
                     bool for_training) MUST_CHECK;
 
+/* Losses and rows of outputs of a micro-batch: its sentences, or its units. */
+static inline uint32_t pack_results(const pack *p, uint32_t micro) {
+    return p->of_units ? p->micros[micro].units : p->micros[micro].sentences;
+}
+
 /* step_info for plan_submit after pack_fill: losses are divided by the number of sentences, or of
- * chosen rows. */
+ * units. */
 step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed);
 
 #endif

@@ -125,9 +125,35 @@ static err read_set(const uint8_t **set, data__reader *r, const data__row *row) 
     return e;
 }
 
+/* Room for words among the texts. */
+static err keep_words(uint32_t **kept, dataset_texts *t, size_t count) {
+    const char *bytes = NULL;
+    err e = keep_text(&bytes, t, NULL, (count + 1) * sizeof **kept);
+    if (e) return e;
+    size_t over = (uintptr_t)bytes % sizeof **kept;
+    *kept = (uint32_t *)(uintptr_t)(bytes + (over ? sizeof **kept - over : 0));
+    return ERR_OK;
+}
+
+static err keep_units(example_units *units, data__reader *r, const data__row *row) {
+    size_t width = answer_unit_width(r->task->kind), count = row->units.count;
+    _Static_assert(sizeof(text_unit) == 2 * sizeof(uint32_t), "units are kept as words");
+    uint32_t *words = NULL;
+    err e = keep_words(&words, r->texts, count * (2 + width));
+    if (e) return e;
+    if (count) {
+        memcpy(words, row->units.list, count * sizeof *row->units.list);
+        memcpy(words + 2 * count, row->units.values, count * width * sizeof *words);
+    }
+    *units =
+        (example_units){(const text_unit *)(const void *)words, words + 2 * count, (uint32_t)count};
+    return ERR_OK;
+}
+
 static err read_target(example_target *target, data__reader *r, const data__row *row) {
     if (row->fault) return err_set(ERR_FORMAT, "%s: %s", row->where, row->fault);
-    if (r->task->kind == ANSWER_CLASS) return read_class(&target->class, r, row);
+    if (answer_in_units(r->task->kind)) return keep_units(&target->units, r, row);
+    if (answer_is_label(r->task->kind)) return read_class(&target->class, r, row);
     if (r->task->kind == ANSWER_NUMBER) return read_number(&target->number, r, row);
     return read_set(&target->set, r, row);
 }
@@ -142,7 +168,11 @@ static err check_pair(const data__reader *r, const data__row *row) {
 
 err data__add_row(data__reader *r, const data__row *row) {
     dataset_split *s = r->split;
+    bool in_tree = r->task->kind == ANSWER_ARCS;
     dataset_row new = {.example.text_count = r->task->format.text_pair ? 2 : 1,
+                       .example.in_units = answer_in_units(r->task->kind),
+                       .example.in_tree = in_tree,
+                       .example.first_pieces = r->task->tree.first_pieces,
                        .file = r->file,
                        .line = row->line};
     r->file_rows++;
@@ -166,8 +196,7 @@ err data__add_row(data__reader *r, const data__row *row) {
 
 /* The value of a key, which stands there once; a.b is key b of the object at key a, unless there is
  * a key of that very name. */
-static err find_value(const cJSON **value, const cJSON *object, const char *key,
-                      const char *where) {
+err data__json_value(const cJSON **value, const cJSON *object, const char *key, const char *where) {
     const char *dot = strchr(key, '.');
     const cJSON *whole = cJSON_GetObjectItemCaseSensitive(object, key);
     char *first = NULL;
@@ -176,9 +205,9 @@ static err find_value(const cJSON **value, const cJSON *object, const char *key,
     if (!whole && dot) {
         if ((e = mem_strndup(&first, key, (size_t)(dot - key)))) return e;
         const cJSON *inner = NULL;
-        if (!(e = find_value(&inner, object, first, where)))
+        if (!(e = data__json_value(&inner, object, first, where)))
             e = cJSON_IsObject(inner)
-                    ? find_value(value, inner, dot + 1, where)
+                    ? data__json_value(value, inner, dot + 1, where)
                     : err_set(ERR_FORMAT, "%s: key '%s' is not an object", where, first);
         mem_free(first);
         return e;
@@ -197,7 +226,7 @@ static err text_value(text_span *text, const cJSON *object, const char *key, con
         err e = json_string(&text->text, object, key, where);
         if (e) return e;
     }
-    err e = find_value(&v, object, key, where);
+    err e = data__json_value(&v, object, key, where);
     if (!e && !cJSON_IsString(v)) e = err_set(ERR_FORMAT, "%s: key '%s' is no string", where, key);
     if (!e) *text = (text_span){v->valuestring, strlen(v->valuestring)};
     return e;
@@ -205,8 +234,8 @@ static err text_value(text_span *text, const cJSON *object, const char *key, con
 
 /* Text of a label value: a string as it is, a whole number or a truth value as written; of a score
  * any number. */
-static err label_text(text_span *label, char number[32], const cJSON *v, answer_kind kind,
-                      const char *key, const char *where) {
+err data__json_label(text_span *label, char number[32], const cJSON *v, answer_kind kind,
+                     const char *key, const char *where) {
     bool whole = cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble);
     if (cJSON_IsString(v)) {
         label->text = v->valuestring;
@@ -236,7 +265,7 @@ static err mark_list(data__reader *r, const cJSON *list, const char *key, const 
     for (const cJSON *item = list->child; item && !e; item = item->next) {
         char number[32];
         text_span label = {0};
-        e = label_text(&label, number, item, ANSWER_SET, key, where);
+        e = data__json_label(&label, number, item, ANSWER_SET, key, where);
         if (!e) e = data__mark_label(r, where, label.text, label.bytes);
     }
     return e;
@@ -247,7 +276,7 @@ static err mark_keys(data__reader *r, const cJSON *object, const char *where) {
     for (size_t i = 0; i < r->task->label_count; i++) {
         const char *key = r->task->labels[i].value;
         const cJSON *v = NULL;
-        err e = find_value(&v, object, key, where);
+        err e = data__json_value(&v, object, key, where);
         if (e) return e;
         bool one = cJSON_IsTrue(v) || (cJSON_IsNumber(v) && v->valuedouble == 1);
         bool none = cJSON_IsFalse(v) || (cJSON_IsNumber(v) && v->valuedouble == 0);
@@ -256,6 +285,31 @@ static err mark_keys(data__reader *r, const cJSON *object, const char *where) {
         r->set[i] = one;
     }
     return ERR_OK;
+}
+
+static err read_range(data__range *range, const cJSON *object, const char *key, const char *where) {
+    const cJSON *entity = NULL;
+    char *inside = NULL;
+    int64_t first = 0, last = 0;
+    err e = data__json_value(&entity, object, key, where);
+    if (e || (e = mem_printf(&inside, "%s: key '%s'", where, key))) return e;
+    if (!cJSON_IsObject(entity))
+        e = err_set(ERR_FORMAT, "%s is no object with start_idx and end_idx", inside);
+    if (!e) e = json_whole(&first, entity, "start_idx", 0, DATA_TEXT_LIMIT_BYTES, inside);
+    if (!e) e = json_whole(&last, entity, "end_idx", first, DATA_TEXT_LIMIT_BYTES, inside);
+    *range = (data__range){(size_t)first, (size_t)last};
+    mem_free(inside);
+    return e;
+}
+
+/* The text with its entities marked, in r->marked. */
+static err mark_text(data__reader *r, text_span *text, const cJSON *object, const char *where) {
+    data__range subject, other;
+    err e = read_range(&subject, object, r->task->format.subject, where);
+    if (!e) e = read_range(&other, object, r->task->format.object, where);
+    if (!e) e = data__mark_entities(&r->marked, where, *text, subject, other);
+    if (!e) *text = (text_span){r->marked.text, r->marked.length};
+    return e;
 }
 
 static err add_object(data__reader *r, const cJSON *object, const char *where, uint32_t line) {
@@ -267,28 +321,29 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s: not a JSON object", where);
     if ((e = text_value(&row.texts[0], object, f->text, where))) return e;
     if (f->text_pair && (e = text_value(&row.texts[1], object, f->text_pair, where))) return e;
-    if (f->label && (e = find_value(&label, object, f->label, where))) return e;
+    if (f->label && (e = data__json_value(&label, object, f->label, where))) return e;
     bool own = r->task->kind == ANSWER_SET && !f->label_separator;
+    if (f->subject) e = mark_text(r, &row.texts[0], object, where);
     if (own && f->label && !cJSON_IsArray(label))
         return err_set(ERR_FORMAT, "%s: key '%s' is not a list of labels", where, f->label);
     if (own) {
         row.set = r->set;
         e = f->label ? mark_list(r, label, f->label, where) : mark_keys(r, object, where);
-        if (e == ERR_MEMORY) return e;
-        if (e) { // the row's to refuse or to count
-            snprintf(fault, sizeof fault, "%s", err_message(e) + strlen(where) + 2);
-            row.fault = fault;
-        }
-    } else if (f->label) {
-        if ((e = label_text(&row.label, number, label, r->task->kind, f->label, where))) return e;
     }
+    if (e == ERR_MEMORY) return e;
+    if (e) { // the row's to refuse or to count
+        snprintf(fault, sizeof fault, "%s", err_message(e) + strlen(where) + 2);
+        row.fault = fault;
+    }
+    if (!own && f->label &&
+        (e = data__json_label(&row.label, number, label, r->task->kind, f->label, where)))
+        return e;
     return data__add_row(r, &row);
 }
 
 /* --- JSON lines --- */
 
-/* The bytes as one JSON value; the byte behind them is put back. */
-static err parse(cJSON **out, const data__source *s, char *text, size_t bytes) {
+err data__json_line(cJSON **out, const data__source *s, char *text, size_t bytes) {
     char behind = text[bytes];
     text[bytes] = '\0'; // the parser wants a terminated text
     err e = json_parse_part(out, text, bytes, s->path, s->line, s->column);
@@ -304,7 +359,7 @@ static err add_json_line(data__reader *r, const data__source *s, char *line, siz
     char *where = NULL;
     cJSON *object = NULL;
     err e = mem_printf(&where, "%s:%zu", r->path, s->line);
-    if (!e) e = parse(&object, s, line, bytes);
+    if (!e) e = data__json_line(&object, s, line, bytes);
     if (!e) e = add_object(r, object, where, (uint32_t)s->line);
     cJSON_Delete(object);
     mem_free(where);
@@ -371,12 +426,11 @@ static bool find_end(object_end *o, const char *text, size_t there) {
     return false;
 }
 
-/* Adds the object that begins at the next byte, the number-th of the array. */
-static err add_element(data__reader *r, data__source *s, uint32_t number) {
+/* The object that begins at the next byte, the number-th of the array. */
+static err read_element(cJSON **object, data__source *s, uint32_t number) {
     object_end o = {0};
-    char *where = NULL;
-    cJSON *object = NULL;
-    err e = mem_printf(&where, "%s: element %u", r->path, number);
+    err e = ERR_OK;
+    *object = NULL;
     while (!e && !find_end(&o, s->bytes + s->begin, s->end - s->begin)) {
         if (o.bytes > DATA_TEXT_LIMIT_BYTES) break;
         if (s->ended) break; // the parser says where
@@ -387,35 +441,56 @@ static err add_element(data__reader *r, data__source *s, uint32_t number) {
                     s->line, number, DATA_TEXT_LIMIT_BYTES);
     }
     if (!e) e = data__check_text(s, o.bytes);
-    if (!e) e = parse(&object, s, s->bytes + s->begin, o.bytes);
-    if (!e) e = add_object(r, object, where, number);
+    if (!e) e = data__json_line(object, s, s->bytes + s->begin, o.bytes);
     if (!e) data__source_skip(s, o.bytes);
-    cJSON_Delete(object);
-    mem_free(where);
     return e;
 }
 
-err data__read_json(data__reader *r, data__source *s) {
+/* Before the first element of an array, or behind one: its ',' is passed over. *more: an object
+ * begins here, the number-th; else the array and the file have ended. */
+static err next_element(bool *more, data__source *s, uint32_t number) {
     char c;
     err e = next_byte(&c, s);
     if (e) return e;
-    if (c != '[') return err_set(ERR_FORMAT, "%s: not a JSON array of objects", r->path);
+    if (number == 1 && c != '[')
+        return err_set(ERR_FORMAT, "%s: not a JSON array of objects", s->path);
+    *more = c != ']';
+    if (number > 1 && c != ',' && *more)
+        return array_fault(s, "',' or ']' is expected behind an element");
     data__source_skip(s, 1);
     if ((e = next_byte(&c, s))) return e;
-    for (uint32_t number = 1; c != ']'; number++) {
-        if (!c) return array_fault(s, "the file ends within the array");
-        if (c != '{') {
-            return err_set(ERR_FORMAT, "%s:%zu:%zu: element %u: not a JSON object", s->path,
-                           s->line, s->column, number);
-        }
-        if ((e = add_element(r, s, number)) || (e = next_byte(&c, s))) return e;
-        if (c == ']') break;
-        if (c != ',') return array_fault(s, "',' or ']' is expected behind an element");
+    if (number == 1 && c == ']') { // an empty array
+        *more = false;
         data__source_skip(s, 1);
         if ((e = next_byte(&c, s))) return e;
-        if (c == ']') return array_fault(s, "an element is expected behind ','");
     }
-    data__source_skip(s, 1);
-    if ((e = next_byte(&c, s))) return e;
-    return c ? array_fault(s, "something follows the array") : ERR_OK;
+    if (!*more) return c ? array_fault(s, "something follows the array") : ERR_OK;
+    if (c == ']') return array_fault(s, "an element is expected behind ','");
+    if (!c) return array_fault(s, "the file ends within the array");
+    if (c == '{') return ERR_OK;
+    return err_set(ERR_FORMAT, "%s:%zu:%zu: element %u: not a JSON object", s->path, s->line,
+                   s->column, number);
+}
+
+err data__json_next(cJSON **object, data__source *s, uint32_t number) {
+    bool more = false;
+    *object = NULL;
+    err e = next_element(&more, s, number);
+    return e || !more ? e : read_element(object, s, number);
+}
+
+err data__read_json(data__reader *r, data__source *s) {
+    err e = ERR_OK;
+    for (uint32_t number = 1; !e; number++) {
+        char *where = NULL;
+        cJSON *object = NULL;
+        e = data__json_next(&object, s, number);
+        bool ended = !object;
+        if (!e && !ended) e = mem_printf(&where, "%s: element %u", r->path, number);
+        if (!e && !ended) e = add_object(r, object, where, number);
+        cJSON_Delete(object);
+        mem_free(where);
+        if (ended) break;
+    }
+    return e;
 }

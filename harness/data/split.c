@@ -43,9 +43,13 @@ static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
 /* --- counts and flags --- */
 
 static void count_target(dataset_split *s, const dataset *d, example_target target) {
-    if (d->kind == ANSWER_CLASS) s->label_counts[target.class]++;
+    if (answer_is_label(d->kind)) s->label_counts[target.class]++;
     for (size_t k = 0; d->kind == ANSWER_SET && k < d->label_count; k++)
         s->label_counts[k] += target.set[k];
+    for (uint32_t k = 0; d->kind == ANSWER_TAGS && k < target.units.count; k++)
+        s->label_counts[target.units.values[k]]++;
+    for (uint32_t k = 0; d->kind == ANSWER_ARCS && k < target.units.count; k++)
+        s->label_counts[target.units.values[k * ARC_WIDTH + ARC_RELATION]]++;
     if (d->kind != ANSWER_NUMBER) return;
     double number = (double)target.number;
     s->mean += number / (double)s->row_count;
@@ -168,7 +172,7 @@ static void rank(ranked *r, const dataset_row *row, uint32_t index, uint32_t gro
 
 /* Classes are divided each by itself, other targets all together. */
 static uint32_t group_of(const dataset *d, const dataset_row *row) {
-    return d->kind == ANSWER_CLASS ? row->example.target.class : 0;
+    return answer_is_label(d->kind) ? row->example.target.class : 0;
 }
 
 /* Marks, in chosen (by row), the first 1/one_in, rounded up, of each group of the sorted list. */

@@ -366,14 +366,14 @@ static err svg_panel(strbuf *out, const data_split_stats *split, int left, const
 
 err data_stats_svg(strbuf *out, const data_stats *s) {
     const char *const colors[] = {"#4477aa", "#cc6677"};
-    err e = shown_printf(
-        out, SHOWN_HTML,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 700 300\" "
-        "font-family=\"sans-serif\" "
-        "font-size=\"13\" role=\"img\" aria-label=\"%s: text lengths in characters\">\n"
-        "<rect width=\"700\" height=\"300\" fill=\"white\"/>\n"
-        "<text x=\"30\" y=\"24\" font-size=\"15\">%s: text lengths in characters</text>\n",
-        s->task->name, s->task->name);
+    err e =
+        shown_printf(out, SHOWN_HTML,
+                     "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 700 300\" "
+                     "font-family=\"sans-serif\" "
+                     "font-size=\"13\" role=\"img\" aria-label=\"%s" DATA_STATS_SVG_MARK "\">\n"
+                     "<rect width=\"700\" height=\"300\" fill=\"white\"/>\n"
+                     "<text x=\"30\" y=\"24\" font-size=\"15\">%s" DATA_STATS_SVG_MARK "</text>\n",
+                     s->task->name, s->task->name);
     for (size_t i = 0; i < 2 && !e; i++)
         e = svg_panel(out, &s->splits[s->split_count - 2 + i], i ? 370 : 30, colors[i]);
     return e ? e : strbuf_add(out, "</svg>\n");

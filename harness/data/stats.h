@@ -51,7 +51,9 @@ err data_stats_text(strbuf *out, const data_stats *s) MUST_CHECK;
 /* The same as one JSON object; the caller frees *out with cJSON_Delete. */
 err data_stats_json(cJSON **out, const data_stats *s) MUST_CHECK;
 
-/* The histogram of lengths in characters as an SVG document. */
+/* The histogram of lengths in characters as an SVG document; the mark stands near its beginning:
+ * file_check_own tells the chart by it. */
+#define DATA_STATS_SVG_MARK ": text lengths in characters"
 err data_stats_svg(strbuf *out, const data_stats *s) MUST_CHECK;
 
 /* A whole number with thousands separators: "150,000". */

@@ -182,7 +182,7 @@ static err allocate_types(bootstrap *b) {
     return mem_new(&b->log_factorial, units + 1);
 }
 
-// units of numbers or sets: seldom are two alike, so none are gathered
+// units of numbers, sets or relations: seldom are two alike, so none are gathered
 static err single_units(bootstrap *b, const test_table *t) {
     unit_list l = {0};
     b->table = *t;
@@ -414,7 +414,7 @@ static void row_workspace_free(row_workspace *w, size_t runs) {
     confusion_free(&w->sum);
 }
 
-static err row_workspace_init(row_workspace *w, const bootstrap *b) {
+static err row_workspace_init(row_workspace *w, const bootstrap *b, bool curves) {
     const test_table *t = &b->table;
     err e;
     if ((e = mem_new(&w->runs, b->runs)) || (e = mem_new(&w->counts, b->units)) ||
@@ -422,8 +422,8 @@ static err row_workspace_init(row_workspace *w, const bootstrap *b) {
         (e = confusion_init_kind(&w->sum, b->kind, b->classes)))
         return e;
     for (size_t r = 0; r < b->runs && !e; r++)
-        e = row_statistics_init(&w->runs[r], b->kind, b->classes, t->gold, t->predicted[r],
-                                t->rows);
+        e = row_statistics_init(&w->runs[r], b->kind, b->classes, t->gold, t->predicted[r], t->rows,
+                                curves);
     return e;
 }
 
@@ -432,7 +432,8 @@ static err score_rows(double *scores, const bootstrap *b, const metric *m, size_
     size_t threads = (size_t)omp_get_max_threads();
     row_workspace *spaces = NULL;
     err e = mem_new(&spaces, threads);
-    for (size_t i = 0; i < threads && !e; i++) e = row_workspace_init(&spaces[i], b);
+    for (size_t i = 0; i < threads && !e; i++)
+        e = row_workspace_init(&spaces[i], b, m->kinds == METRIC_CURVES);
     if (e) goto done;
 #pragma omp parallel for schedule(static) num_threads((int)threads)
     for (size_t d = 0; d < draws; d++) {

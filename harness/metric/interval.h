@@ -9,8 +9,8 @@
  * where nearly every unit is a type of its own, which the table's shape decides, units are drawn
  * singly, because that is then quicker. The draws are a function of the table and the seed alone:
  * Philox key (seed, RNG_SITE_BOOTSTRAP), counter (resample, type) or (resample, four units, 0, 1).
- * Numbers and sets of labels are drawn singly always, and a rows' sum (rows.h) is made of each
- * resample; one in which a metric is not defined counts as metric_ranked has it.
+ * Numbers, sets of labels and relations are drawn singly always, and a rows' sum (rows.h) is made of
+ * each resample; one in which a metric is not defined counts as metric_ranked has it.
  *
  * Sources: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6, 8 and 13;
  * Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, for small test sets. */
@@ -54,7 +54,7 @@ typedef struct bootstrap {
                         label that was missed, and the one given in its place */
     struct bootstrap_step *steps; /* (types) the conditional binomial of each type */
     double *log_factorial;        /* (units + 1) */
-    /* numbers and sets: each unit is a type of its own */
+    /* all but classes: each unit is a type of its own */
     test_table table;
     uint32_t *unit_of; /* (rows) */
 } bootstrap;

@@ -1,6 +1,7 @@
 #include "metric/rows.h"
 
 #include "base/memory.h"
+#include "metric/tags.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -136,20 +137,173 @@ static void sum_sets(confusion *c, const row_statistics *s, const uint32_t *weig
     }
 }
 
-/* both */
+/* units */
+
+/* Whether answers to units are of the same units, and their labels below `labels`: of words the
+ * relations. */
+static err check_units(const row_statistics *s, answers gold, answers predicted) {
+    size_t width = answer_unit_width(s->kind), label = s->kind == ANSWER_ARCS ? ARC_RELATION : 0;
+    const char *what = s->kind == ANSWER_ARCS ? "relation" : "tag";
+    for (size_t i = 0; i < s->rows; i++) {
+        if (gold.begin[i + 1] != predicted.begin[i + 1])
+            return err_set(ERR_DATA, "row %zu: answers to %u units, expected %u", i,
+                           predicted.begin[i + 1] - predicted.begin[i],
+                           gold.begin[i + 1] - gold.begin[i]);
+        for (uint32_t u = gold.begin[i]; u < gold.begin[i + 1]; u++) {
+            uint32_t right = gold.classes[u * width + label];
+            uint32_t said = predicted.classes[u * width + label];
+            if (right >= s->classes || said >= s->classes)
+                return err_set(ERR_DATA,
+                               "row %zu: gold %s %u, predicted %s %u: expected ids below %zu", i,
+                               what, right, what, said, s->classes);
+        }
+    }
+    return ERR_OK;
+}
+
+/* Numbers of a sum of that kind. */
+static size_t sum_size(answer_kind kind, size_t classes) {
+    return kind == ANSWER_TAGS   ? tag_counts(classes)
+           : kind == ANSWER_ARCS ? arc_counts(classes)
+                                 : 3 * classes;
+}
+
+static void count_row(const row_statistics *s, uint64_t *counts, answers gold, answers predicted,
+                      size_t row) {
+    size_t count = gold.begin[row + 1] - gold.begin[row];
+    size_t first = gold.begin[row] * answer_unit_width(s->kind);
+    if (s->kind == ANSWER_TAGS)
+        tags_count(counts, gold.classes + first, predicted.classes + first, count, s->classes);
+    else
+        arcs_count(counts, gold.classes + first, predicted.classes + first, count, s->classes);
+}
+
+static err init_units(row_statistics *s, answers gold, answers predicted) {
+    size_t used = 0, capacity = 0, room = 0, size = sum_size(s->kind, s->classes);
+    uint64_t *counts = NULL;
+    err e = check_units(s, gold, predicted);
+    if (e || (e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&counts, size))) goto done;
+    for (size_t i = 0; i < s->rows; i++) {
+        memset(counts, 0, size * sizeof *counts);
+        count_row(s, counts, gold, predicted, i);
+        if ((e = mem_grow((void **)&s->places, &capacity, used + size, sizeof *s->places)) ||
+            (e = mem_grow((void **)&s->amounts, &room, used + size, sizeof *s->amounts)))
+            goto done;
+        s->begin[i] = used;
+        for (size_t k = 0; k < size; k++) {
+            if (!counts[k]) continue;
+            s->places[used] = (uint32_t)k;
+            s->amounts[used++] = (uint32_t)counts[k];
+        }
+    }
+    s->begin[s->rows] = used;
+done:
+    mem_free(counts);
+    return e;
+}
+
+static void sum_units(confusion *c, const row_statistics *s, const uint32_t *weights) {
+    for (size_t i = 0; i < s->rows; i++) {
+        uint64_t weight = weights ? weights[i] : 1;
+        if (!weight) continue;
+        for (size_t k = s->begin[i]; k < s->begin[i + 1]; k++)
+            c->gold[s->places[k]] += weight * s->amounts[k];
+        c->total += weight;
+    }
+}
+
+/* relations */
+
+static _Thread_local const double *sorted_scores;
+
+static int by_score(const void *a, const void *b) {
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    double x = sorted_scores[i], y = sorted_scores[j];
+    return x > y ? -1 : x < y ? 1 : (i > j) - (i < j);
+}
+
+/* The softmax of a row's logits, at scores[k * rows]. */
+static void softmax(double *scores, const float *logits, size_t classes, size_t rows) {
+    double most = (double)logits[0], sum = 0;
+    for (size_t k = 1; k < classes; k++) most = fmax(most, (double)logits[k]);
+    for (size_t k = 0; k < classes; k++) sum += scores[k * rows] = exp((double)logits[k] - most);
+    for (size_t k = 0; k < classes; k++) scores[k * rows] /= sum;
+}
+
+static err init_relations(row_statistics *s) {
+    size_t rows = s->rows, classes = s->classes;
+    err e;
+    for (size_t i = 0; i < rows; i++)
+        if (s->gold_class[i] >= classes || s->class[i] >= classes)
+            return err_set(ERR_DATA, "row %zu: gold id %u, predicted id %u: expected ids below %zu",
+                           i, s->gold_class[i], s->class[i], classes);
+    if (!s->of_curves) return ERR_OK;
+    if ((e = mem_new(&s->scores, classes * rows)) || (e = mem_new(&s->descending, classes * rows)))
+        return e;
+    for (size_t i = 0; i < rows; i++)
+        softmax(s->scores + i, s->predicted + i * classes, classes, rows);
+    for (size_t k = 0; k < classes; k++) {
+        uint32_t *order = s->descending + k * rows;
+        for (size_t i = 0; i < rows; i++) order[i] = (uint32_t)i;
+        sorted_scores = s->scores + k * rows;
+        if (rows) qsort(order, rows, sizeof *order, by_score);
+    }
+    return ERR_OK;
+}
+
+/* The area under a label's curve. right: weight of the rows that have the label. */
+static double area_of_label(const row_statistics *s, size_t k, double right,
+                            const uint32_t *weights) {
+    const uint32_t *order = s->descending + k * s->rows;
+    const double *scores = s->scores + k * s->rows;
+    double area = 0, hit = 0, said = 0, recall = 0, precision = 1;
+    for (size_t i = 0; i < s->rows; i++) {
+        double weight = weights ? weights[order[i]] : 1;
+        said += weight;
+        if (s->gold_class[order[i]] == k) hit += weight;
+        if (i + 1 < s->rows && !(scores[order[i + 1]] < scores[order[i]])) continue;
+        if (!(said > 0)) continue; // rows that take no part
+        double here = right > 0 ? hit / right : 1;
+        area += (here - recall) * (hit / said + precision) / 2;
+        recall = here;
+        precision = hit / said;
+    }
+    return area;
+}
+
+static void sum_relations(confusion *c, const row_statistics *s, const uint32_t *weights) {
+    for (size_t i = 0; i < s->rows; i++) {
+        uint32_t weight = weights ? weights[i] : 1, gold = s->gold_class[i];
+        c->gold[gold] += weight;
+        c->predicted[s->class[i]] += weight;
+        if (gold == s->class[i]) c->hit[gold] += weight;
+        c->total += weight;
+    }
+    if (!s->of_curves) return;
+    for (size_t k = 0; k < s->classes; k++)
+        c->curves += area_of_label(s, k, (double)c->gold[k], weights) / (double)s->classes;
+}
+
+/* all */
 
 err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, answers gold,
-                        answers predicted, size_t rows) {
-    size_t width = kind == ANSWER_SET ? classes : 1;
+                        answers predicted, size_t rows, bool curves) {
+    size_t width = answer_scores(kind, classes);
     *s = (row_statistics){.kind = kind,
                           .rows = rows,
                           .classes = classes,
                           .gold = gold.numbers,
-                          .predicted = predicted.numbers};
+                          .predicted = predicted.numbers,
+                          .gold_class = gold.classes,
+                          .class = predicted.classes,
+                          .of_curves = curves};
+    if (answer_in_units(kind)) return init_units(s, gold, predicted);
     for (size_t i = 0; i < rows * width; i++)
-        if (!isfinite(s->gold[i]) || !isfinite(s->predicted[i]))
+        if ((s->gold && !isfinite(s->gold[i])) || !isfinite(s->predicted[i]))
             return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
-    return kind == ANSWER_SET ? init_sets(s) : init_numbers(s);
+    return kind == ANSWER_SET        ? init_sets(s)
+           : kind == ANSWER_RELATION ? init_relations(s)
+                                     : init_numbers(s);
 }
 
 void row_statistics_free(row_statistics *s) {
@@ -159,21 +313,28 @@ void row_statistics_free(row_statistics *s) {
     }
     mem_free(s->begin);
     mem_free(s->places);
+    mem_free(s->amounts);
     mem_free(s->exact);
     mem_free(s->ranking);
+    mem_free(s->scores);
+    mem_free(s->descending);
     *s = (row_statistics){0};
 }
 
 void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights) {
-    memset(c->gold, 0, 3 * c->classes * sizeof *c->gold);
+    size_t size = sum_size(s->kind, s->kind == ANSWER_TAGS ? c->tags : c->classes);
+    memset(c->gold, 0, size * sizeof *c->gold);
     c->total = c->exact = 0;
-    c->ranking = 0;
+    c->ranking = c->curves = 0;
     c->values = c->ranks = (product_sums){0};
-    if (s->kind == ANSWER_SET) {
+    if (s->kind == ANSWER_SET)
         sum_sets(c, s, weights);
-    } else {
+    else if (s->kind == ANSWER_RELATION)
+        sum_relations(c, s, weights);
+    else if (answer_in_units(s->kind))
+        sum_units(c, s, weights);
+    else
         sum_numbers(c, s, weights);
-    }
 }
 
 err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,
@@ -185,7 +346,7 @@ err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, an
     if (kind == ANSWER_CLASS) return confusion_add(c, gold.classes, predicted.classes, mask, rows);
     if (mask && (e = mem_new(&weights, rows))) goto done;
     for (size_t i = 0; mask && i < rows; i++) weights[i] = mask[i];
-    if (!(e = row_statistics_init(&s, kind, classes, gold, predicted, rows)))
+    if (!(e = row_statistics_init(&s, kind, classes, gold, predicted, rows, true)))
         row_statistics_sum(c, &s, weights);
 done:
     row_statistics_free(&s);

@@ -3,7 +3,11 @@
  * a row that is left out, its unit's draws in a resample.
  *
  * Ranks are of the rows that take part: equal numbers share the mean of their ranks, as scipy's
- * rankdata; a row of weight w stands there w times. */
+ * rankdata; a row of weight w stands there w times.
+ *
+ * Relations: a label's curve is of the softmax of the logits, as KLUE's baseline has it: recall
+ * from 0 to 1, precision 1 at recall 0, equal scores at once, the area by the trapezoid
+ * (scikit-learn's precision_recall_curve and auc; a label that no row has gets 0.5 there). */
 #ifndef HARNESS_METRIC_ROWS_H
 #define HARNESS_METRIC_ROWS_H
 
@@ -18,14 +22,20 @@ typedef struct row_statistics {
     double *rank[2];               /* (rows) scratch */
     size_t *begin;                 /* sets: (rows + 1) of the row's places */
     uint32_t *places;              /* into (3, C) of the sum: one more each */
-    bool *exact;                   /* (rows) */
-    double *ranking;               /* (rows) label ranking average precision */
+    uint32_t *amounts; /* tags: of each place, which is one of tag_counts, how many more */
+    bool *exact;       /* (rows) */
+    double *ranking;   /* (rows) label ranking average precision */
+    const uint32_t *gold_class, *class; /* relations: (rows), borrowed */
+    bool of_curves;                     /* relations: their curves are made too */
+    double *scores;                     /* (C, rows) softmax */
+    uint32_t *descending;               /* (C, rows) rows by their scores */
 } row_statistics;
 
-/* Of numbers or sets. Free with row_statistics_free, also after an error.
- * Errors: ERR_DATA naming a row whose number is not finite; ERR_MEMORY. */
+/* Of any kind but ANSWER_CLASS, of relations with curves or without. Free with row_statistics_free,
+ * also after an error. Errors: ERR_DATA naming a row whose number is not finite, whose id is no
+ * class, or that has other units than gold or a tag that is none; ERR_MEMORY. */
 err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, answers gold,
-                        answers predicted, size_t rows) MUST_CHECK;
+                        answers predicted, size_t rows, bool curves) MUST_CHECK;
 void row_statistics_free(row_statistics *s);
 
 /* Replaces what c holds by the rows' sum; weights (rows), NULL: 1 each.

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/tags.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,10 +16,36 @@ err confusion_init(confusion *c, size_t classes) {
     return e;
 }
 
+static err init_tags(confusion *c, size_t tags) {
+    *c = (confusion){0};
+    if (tags < 3 || tags % 2 == 0)
+        return err_set(ERR_ARG, "%zu tags: expected two for each type, and one for none", tags);
+    err e = mem_new(&c->gold, tag_counts(tags));
+    if (!e) *c = confusion_at(c->gold, tag_types(tags));
+    c->tags = tags;
+    return e;
+}
+
+static err init_arcs(confusion *c, size_t relations) {
+    *c = (confusion){0};
+    err e = mem_new(&c->gold, arc_counts(relations));
+    if (!e) *c = confusion_at(c->gold, relations);
+    return e;
+}
+
 err confusion_init_kind(confusion *c, answer_kind kind, size_t classes) {
-    err e = confusion_init(c, kind == ANSWER_NUMBER ? 2 : classes);
+    err e = kind == ANSWER_TAGS   ? init_tags(c, classes)
+            : kind == ANSWER_ARCS ? init_arcs(c, classes)
+                                  : confusion_init(c, kind == ANSWER_NUMBER ? 2 : classes);
     c->kind = kind;
     return e;
+}
+
+const char *answer_kind_name(answer_kind kind) {
+    static const char *const names[ANSWER_KINDS] = {"classification",     "regression",
+                                                    "multi_label",        "token_classification",
+                                                    "dependency_parsing", "relation"};
+    return names[kind];
 }
 
 confusion confusion_at(uint64_t *block, size_t classes) {
@@ -28,6 +55,13 @@ confusion confusion_at(uint64_t *block, size_t classes) {
                    .hit = block + 2 * classes};
     for (size_t k = 0; k < classes; k++) c.total += c.gold[k];
     return c;
+}
+
+void answer_arrays_free(answer_arrays *a) {
+    mem_free(a->classes);
+    mem_free(a->numbers);
+    mem_free(a->begin);
+    *a = (answer_arrays){0};
 }
 
 void confusion_free(confusion *c) {
@@ -58,6 +92,15 @@ err confusion_matrix(uint64_t **counts, const uint32_t *gold, const uint32_t *pr
     return e;
 }
 
+void answers_say(uint32_t *classes, const float *scores, size_t rows, size_t labels) {
+    for (size_t i = 0; i < rows; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < labels; k++)
+            if (scores[i * labels + k] > scores[i * labels + best]) best = k;
+        classes[i] = (uint32_t)best;
+    }
+}
+
 static double ratio(double a, double b) {
     return b > 0 ? a / b : 0;
 }
@@ -71,10 +114,14 @@ class_score metric_of_class(const confusion *c, size_t class_id) {
                          .support = c->gold[class_id]};
 }
 
-static double accuracy(const confusion *c) {
+static double accuracy_of(const confusion *c, uint64_t total) {
     uint64_t hit = 0;
     for (size_t k = 0; k < c->classes; k++) hit += c->hit[k];
-    return ratio((double)hit, (double)c->total);
+    return ratio((double)hit, (double)total);
+}
+
+static double accuracy(const confusion *c) {
+    return accuracy_of(c, c->total);
 }
 
 static double precision_of(class_score s) {
@@ -165,6 +212,18 @@ static double micro_f1(const confusion *c) {
     }
     return ratio(2 * hit, said);
 }
+// of the labels that say how things are related: all but the first
+static double relation_f1(const confusion *c) {
+    double hit = 0, said = 0;
+    for (size_t k = 1; k < c->classes; k++) {
+        hit += (double)c->hit[k];
+        said += (double)(c->gold[k] + c->predicted[k]);
+    }
+    return ratio(2 * hit, said);
+}
+static double klue_auprc(const confusion *c) {
+    return c->curves;
+}
 static double subset_accuracy(const confusion *c) {
     return ratio((double)c->exact, (double)c->total);
 }
@@ -185,6 +244,79 @@ static double pearson(const confusion *c) {
 }
 static double spearman(const confusion *c) {
     return correlation(&c->ranks);
+}
+
+// of entities
+static double entity_precision(const confusion *c) {
+    uint64_t hit = 0, said = 0;
+    for (size_t k = 0; k < c->classes; k++) {
+        hit += c->hit[k];
+        said += c->predicted[k];
+    }
+    return ratio((double)hit, (double)said);
+}
+static double entity_recall(const confusion *c) {
+    uint64_t hit = 0, gold = 0;
+    for (size_t k = 0; k < c->classes; k++) {
+        hit += c->hit[k];
+        gold += c->gold[k];
+    }
+    return ratio((double)hit, (double)gold);
+}
+// over the types that occur in gold or predictions, of gold entities that begin with B-: KLUE joins
+// all sentences with an O between, which changes nothing
+static double klue_entity_f1(const confusion *c) {
+    const uint64_t *gold = c->hit + c->classes + 3 * c->tags, *hit = gold + c->classes;
+    double sum = 0, present = 0;
+    for (size_t k = 0; k < c->classes; k++) {
+        double both = (double)(gold[k] + c->predicted[k]);
+        sum += ratio(2 * (double)hit[k], both);
+        present += both > 0;
+    }
+    return ratio(sum, present);
+}
+
+// of units
+static double unit_f1(const confusion *c, size_t tag, double around, double absent) {
+    const uint64_t *gold = c->hit + c->classes, *said = gold + c->tags, *hit = said + c->tags;
+    double both = (double)(gold[tag] + said[tag]) + 2 * around;
+    return both > 0 ? 2 * ((double)hit[tag] + around) / both : absent;
+}
+static double char_f1(const confusion *c) {
+    double sum = 0;
+    for (size_t k = 0; k + 1 < c->tags; k++) sum += unit_f1(c, k, 0, 0);
+    return sum / (double)(c->tags - 1);
+}
+// with the O of each sentence's [CLS] and [SEP], and 1 for what is absent from both
+static double klue_char_f1(const confusion *c) {
+    double sum = 0;
+    for (size_t k = 0; k < c->tags; k++)
+        sum += unit_f1(c, k, k == tag_outside(c->tags) ? 2 * (double)c->total : 0, 1);
+    return sum / (double)c->tags;
+}
+
+// of words
+static double share_of_words(const confusion *c, arc_count right, arc_count all) {
+    const uint64_t *counts = c->gold + 3 * c->classes;
+    return ratio((double)counts[right], (double)counts[all]);
+}
+static double uas(const confusion *c) {
+    return share_of_words(c, ARC_HEADS, ARC_WORDS);
+}
+static double las(const confusion *c) {
+    return accuracy_of(c, c->gold[3 * c->classes + ARC_WORDS]);
+}
+static double uas_words(const confusion *c) {
+    return share_of_words(c, ARC_PLAIN_HEADS, ARC_PLAIN_WORDS);
+}
+static double las_words(const confusion *c) {
+    return share_of_words(c, ARC_PLAIN_BOTH, ARC_PLAIN_WORDS);
+}
+static double klue_uas(const confusion *c) {
+    return arcs_macro_f1(c->gold + arc_places(c->classes), ARC_PLACES);
+}
+static double klue_las(const confusion *c) {
+    return arcs_macro_f1(c->gold + arc_klue(c->classes), KLUE_CLASSES);
 }
 
 enum { EVERY_LABEL = METRIC_CLASSES | METRIC_SETS };
@@ -208,6 +340,20 @@ static const metric table[] = {
     {"pearson", "Pearson", pearson, -1, 1, true, METRIC_NUMBERS, 3},
     {"spearman", "Spearman", spearman, -1, 1, true, METRIC_NUMBERS, 3},
     {"klue_f1", "F1 of 3 and above", f1, 0, 1, true, METRIC_NUMBERS, 3},
+    {"entity_f1", "entity F1", micro_f1, 0, 1, true, METRIC_TAGS, 3},
+    {"entity_precision", "entity precision", entity_precision, 0, 1, true, METRIC_TAGS, 3},
+    {"entity_recall", "entity recall", entity_recall, 0, 1, true, METRIC_TAGS, 3},
+    {"klue_entity_f1", "KLUE entity macro F1", klue_entity_f1, 0, 1, true, METRIC_TAGS, 3},
+    {"char_f1", "unit macro F1", char_f1, 0, 1, true, METRIC_TAGS, 3},
+    {"klue_char_f1", "KLUE character macro F1", klue_char_f1, 0, 1, true, METRIC_TAGS, 3},
+    {"las", "LAS", las, 0, 1, true, METRIC_ARCS, 3},
+    {"uas", "UAS", uas, 0, 1, true, METRIC_ARCS, 3},
+    {"las_words", "LAS without punctuation", las_words, 0, 1, true, METRIC_ARCS, 3},
+    {"uas_words", "UAS without punctuation", uas_words, 0, 1, true, METRIC_ARCS, 3},
+    {"klue_uas", "KLUE UAS macro F1", klue_uas, 0, 1, true, METRIC_ARCS, 3},
+    {"klue_las", "KLUE LAS macro F1", klue_las, 0, 1, true, METRIC_ARCS, 3},
+    {"relation_f1", "micro F1 of relations", relation_f1, 0, 1, true, METRIC_RELATIONS, 4},
+    {"klue_auprc", "AUPRC", klue_auprc, 0, 1, true, METRIC_CURVES, 4},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };
@@ -237,7 +383,9 @@ const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const ch
 }
 
 bool metric_applies(const metric *m, answer_kind kind, size_t classes) {
-    static const unsigned kinds[] = {METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS};
+    static const unsigned kinds[ANSWER_KINDS] = {
+        METRIC_CLASSES, METRIC_NUMBERS, METRIC_SETS,
+        METRIC_TAGS,    METRIC_ARCS,    METRIC_CLASSES | METRIC_RELATIONS | METRIC_CURVES};
     unsigned binary = kind == ANSWER_CLASS && classes == 2 ? METRIC_BINARY : 0;
     return (m->kinds & (kinds[kind] | binary)) != 0;
 }
@@ -260,7 +408,9 @@ static err unknown_metric(const char *name, answer_kind kind, size_t classes) {
 }
 
 err metric_lookup(const metric **out, const char *name, answer_kind kind, size_t classes) {
-    static const char *const words[] = {"one label a row", "numbers", "several labels a row"};
+    static const char *const words[ANSWER_KINDS] = {"one label a row",      "numbers",
+                                                    "several labels a row", "entities",
+                                                    "heads of words",       "relations"};
     const metric *m = metric_find(name);
     if (!m) return unknown_metric(name, kind, classes);
     if (!is_open(kind, classes) && !metric_applies(m, kind, classes)) {
@@ -295,13 +445,37 @@ size_t majority_class(const uint64_t *counts, size_t classes) {
     return best;
 }
 
+// every unit O, the commonest tag: no entity
+static void say_nothing(confusion *out, const confusion *c) {
+    size_t types = c->classes, outside = tag_outside(c->tags);
+    memcpy(out->gold, c->gold, types * sizeof *c->gold);
+    const uint64_t *gold = c->gold + 3 * types, *strict = gold + 3 * c->tags;
+    uint64_t *units = out->gold + 3 * types;
+    memcpy(units, gold, c->tags * sizeof *gold);
+    for (size_t k = 0; k < c->tags; k++) units[c->tags + outside] += gold[k];
+    units[2 * c->tags + outside] = gold[outside];
+    memcpy(units + 3 * c->tags, strict, types * sizeof *strict);
+    out->total = c->total;
+}
+
 err majority_baseline(confusion *out, const confusion *c, size_t predicted) {
     *out = (confusion){0};
-    if (predicted >= c->classes) {
-        return err_set(ERR_ARG, "class %zu of %zu does not exist", predicted, c->classes);
+    bool tags = c->kind == ANSWER_TAGS;
+    size_t classes = tags ? c->tags : c->classes;
+    if (predicted >= classes) {
+        return err_set(ERR_ARG, "class %zu of %zu does not exist", predicted, classes);
     }
-    err e = confusion_init_kind(out, c->kind, c->classes);
+    err e = confusion_init_kind(out, c->kind, classes);
     if (e || c->kind == ANSWER_NUMBER) return e;
+    if (tags) {
+        say_nothing(out, c);
+        return ERR_OK;
+    }
+    if (c->kind == ANSWER_ARCS) {
+        arcs_of_neighbours(out->gold, c->gold, predicted, c->classes);
+        out->total = c->total;
+        return ERR_OK;
+    }
     memcpy(out->gold, c->gold, c->classes * sizeof *c->gold);
     out->hit[predicted] = c->gold[predicted];
     out->predicted[predicted] = out->total = c->total;
@@ -314,16 +488,23 @@ double metric_baseline(const metric *m, const confusion *baseline) {
 }
 
 const char *metric_baseline_title(answer_kind kind) {
-    return kind == ANSWER_NUMBER ? "one number"
-           : kind == ANSWER_SET  ? "commonest label"
-                                 : "majority class";
+    static const char *const titles[ANSWER_KINDS] = {"majority class",  "one number",
+                                                     "commonest label", "no entity",
+                                                     "next word",       "majority class"};
+    return titles[kind];
 }
 
 score_caution score_judge(const confusion *c, const metric *m, double baseline) {
     double score = m->fn(c);
     if (c->kind == ANSWER_NUMBER)
         return isnan(pearson(c)) ? SCORE_CONSTANT : score > 0 ? SCORE_FINE : SCORE_UNRELATED;
-    for (size_t k = 0; k < c->classes && c->kind == ANSWER_CLASS; k++)
+    uint64_t said = 0, gold = 0;
+    for (size_t k = 0; k < c->classes; k++) {
+        said += c->predicted[k];
+        gold += c->gold[k];
+    }
+    if (c->kind == ANSWER_TAGS && gold && !said) return SCORE_NOTHING;
+    for (size_t k = 0; k < c->classes && answer_is_label(c->kind); k++)
         if (c->predicted[k] == c->total && c->gold[k] < c->total) return SCORE_ONE_LABEL;
     bool below = m->higher_is_better ? score < baseline : score > baseline;
     return below ? SCORE_BELOW_MAJORITY : SCORE_FINE;
@@ -335,6 +516,7 @@ const char *score_caution_text(score_caution caution) {
     case SCORE_ONE_LABEL: return "answers one label for every row";
     case SCORE_CONSTANT: return "gives every row the same number";
     case SCORE_UNRELATED: return "gives numbers that do not rise with the right ones";
+    case SCORE_NOTHING: return "finds no entity at all";
     case SCORE_BELOW_MAJORITY: return "is below the majority baseline";
     }
     return NULL;

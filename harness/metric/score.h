@@ -8,11 +8,15 @@
  * confusion matrix: 3 C numbers, to which a row of gold id g and predicted id p adds one in
  * gold[g], one in predicted[p], and one in hit[g] where g = p. The matrix itself (C * C) is made
  * only to be shown. A set of labels adds as much for each of its labels. Numbers add to sums of
- * products, of themselves and of their ranks; ranks are of the rows that take part (rows.h). */
+ * products, of themselves and of their ranks; ranks are of the rows that take part (rows.h). Tags
+ * add their row's entities by type, and its units by tag (tags.h); arcs their row's words (arcs.h),
+ * classes being relations of words. Of related entities the sum also has what the order of their
+ * scores gives, where it is asked for. */
 #ifndef HARNESS_METRIC_SCORE_H
 #define HARNESS_METRIC_SCORE_H
 
 #include "base/err.h"
+#include "metric/arcs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,24 +24,69 @@
 
 /* Goes into every record; raised by a new metric, and by a change of a score's or an interval's
  * definition. Records of before are read: what they lack is computed from their predictions. */
-enum { METRIC_VERSION = 3 };
+enum { METRIC_VERSION = 4 };
 
 /* Most metrics that metric_table may hold: sizes arrays of one value per metric. */
-enum { METRIC_LIMIT = 24 };
+enum { METRIC_LIMIT = 48 };
 
 /* What a task's rows are answered with. */
 typedef enum answer_kind {
-    ANSWER_CLASS,  /* one label */
-    ANSWER_NUMBER, /* a real number */
-    ANSWER_SET     /* any number of labels */
+    ANSWER_CLASS,   /* one label */
+    ANSWER_NUMBER,  /* a real number */
+    ANSWER_SET,     /* any number of labels */
+    ANSWER_TAGS,    /* one label for each unit of the row's text: entities (tags.h) */
+    ANSWER_ARCS,    /* of each word of the row's text its head, and the relation to it (arcs.h) */
+    ANSWER_RELATION /* one label of how two entities are related; label 0 says that they are not */
 } answer_kind;
 
-/* Answers to rows, by the test set or by a model; one member holds, by kind. Borrowed. */
+enum { ANSWER_KINDS = ANSWER_RELATION + 1 };
+
+/* What manifests and records call a kind: "classification". */
+const char *answer_kind_name(answer_kind kind);
+
+/* Whether a row has one label, which a model says by its largest score. */
+static inline bool answer_is_label(answer_kind kind) {
+    return kind == ANSWER_CLASS || kind == ANSWER_RELATION;
+}
+
+/* Whether a row's units are answered one by one, and with how many numbers each. */
+static inline bool answer_in_units(answer_kind kind) {
+    return kind == ANSWER_TAGS || kind == ANSWER_ARCS;
+}
+static inline size_t answer_unit_width(answer_kind kind) {
+    return kind == ANSWER_ARCS ? ARC_WIDTH : 1;
+}
+
+/* Scores in a row's prediction, beside ids of its own. */
+static inline size_t answer_scores(answer_kind kind, size_t labels) {
+    if (kind == ANSWER_CLASS || answer_in_units(kind)) return 0;
+    return kind == ANSWER_NUMBER ? 1 : labels;
+}
+
+/* Answers to rows, by the test set or by a model; one member holds, by kind, and both of predicted
+ * relations. Borrowed. */
 typedef struct answers {
-    const uint32_t *classes; /* (rows) ids */
+    const uint32_t *classes; /* (rows) ids; of units (begin[rows], width) */
     const float *numbers;    /* (rows); of sets (rows, C): 1 or 0 in gold; scores of the labels in
-                                predictions, and a label is said where its score is above 0 */
+                                predictions, and a label is said where its score is above 0; of
+                                relations (rows, C) logits, of which classes has the largest */
+    const uint32_t *begin;   /* (rows + 1) first unit of each row; NULL where rows have none */
 } answers;
+
+/* The same, owned. Free with answer_arrays_free. */
+typedef struct answer_arrays {
+    uint32_t *classes;
+    float *numbers;
+    uint32_t *begin;
+} answer_arrays;
+
+static inline answers answers_of(const answer_arrays *a) {
+    return (answers){a->classes, a->numbers, a->begin};
+}
+void answer_arrays_free(answer_arrays *a);
+
+/* The place of the largest of each row's scores (rows, labels), the first of equals. */
+void answers_say(uint32_t *classes, const float *scores, size_t rows, size_t labels);
 
 /* Weighted sums of two numbers a row, each less a fixed shift. */
 typedef struct product_sums {
@@ -49,18 +98,21 @@ typedef struct product_sums {
 
 typedef struct confusion {
     answer_kind kind;
-    size_t classes;                   /* C; numbers: 2, the second being a yes */
-    uint64_t *gold, *predicted, *hit; /* (C) each, in one block that gold owns */
+    size_t classes;                   /* C; numbers: 2, the second being a yes; tags: their types */
+    uint64_t *gold, *predicted, *hit; /* (C) each, in one block that gold owns; tags: of entities */
+    size_t tags;                      /* tags: how many there are; the block is tags_count's */
     uint64_t total;                   /* rows */
     uint64_t exact;                   /* sets: rows whose set is right */
     double ranking;                   /* sets: sum of rows' label ranking average precision */
     product_sums values, ranks;       /* numbers: x predicted, y gold */
+    double curves; /* relations: mean area under the labels' precision-recall curves (rows.h) */
 } confusion;
 
 /* The sum of no row. Free with confusion_free. Errors: ERR_ARG for no class; ERR_MEMORY. */
 err confusion_init(confusion *c, size_t classes) MUST_CHECK;
 
-/* The same of another kind; classes is ignored for numbers. */
+/* The same of another kind; classes is ignored for numbers, and how many tags there are for tags.
+ */
 err confusion_init_kind(confusion *c, answer_kind kind, size_t classes) MUST_CHECK;
 void confusion_free(confusion *c);
 
@@ -84,7 +136,11 @@ typedef enum metric_kind {
     METRIC_CLASSES = 1, /* one label a row, of two or more */
     METRIC_BINARY = 2,  /* one label a row, of two: the score is of label 1 */
     METRIC_NUMBERS = 4,
-    METRIC_SETS = 8
+    METRIC_SETS = 8,
+    METRIC_TAGS = 16,
+    METRIC_ARCS = 32,
+    METRIC_RELATIONS = 64,
+    METRIC_CURVES = 128 /* of relations, by the order of all their scores */
 } metric_kind;
 
 /* One metric of the table: nothing else in the program lists or counts metrics. */
@@ -148,7 +204,8 @@ err majority_baseline(confusion *out, const confusion *c, size_t predicted) MUST
 /* m of what majority_baseline made; 0 where a constant has none: it is related to nothing. */
 double metric_baseline(const metric *m, const confusion *baseline);
 
-/* What that baseline answers always: "majority class", "one number", "commonest label". */
+/* What that baseline answers always: "majority class", "one number", "commonest label", "no
+ * entity", "next word" (every word hangs from the next one by the commonest relation). */
 const char *metric_baseline_title(answer_kind kind);
 
 /* What a reader has to know of a model's answers before its score. */
@@ -157,10 +214,11 @@ typedef enum score_caution {
     SCORE_ONE_LABEL,      /* the same answer for every row, of rows that have several labels */
     SCORE_BELOW_MAJORITY, /* worse than always answering the commonest training class */
     SCORE_CONSTANT,       /* the same number for every row */
-    SCORE_UNRELATED       /* numbers that do not rise with the gold ones */
+    SCORE_UNRELATED,      /* numbers that do not rise with the gold ones */
+    SCORE_NOTHING         /* no entity, of rows that have some */
 } score_caution;
 
-enum { SCORE_CAUTIONS = SCORE_UNRELATED + 1 };
+enum { SCORE_CAUTIONS = SCORE_NOTHING + 1 };
 
 /* Judges a sum of at least one row by a metric.
  *   baseline  the metric's value of the majority baseline on the same rows */

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "metric/tree.h"
 #include "model/head/head.h"
 
 #include <stdio.h>
@@ -106,6 +107,35 @@ err model_config_set_labels(model_config *c, const char *const *labels, size_t c
     for (size_t i = 0; i < count; i++)
         if ((e = mem_strdup(&c->labels[i], labels[i]))) return e;
     return ERR_OK;
+}
+
+uint32_t model_config_dense(const model_config *c) {
+    return head_of(c)->has_dense ? c->hidden : 0;
+}
+
+uint32_t model_config_output(const model_config *c) {
+    return head_of(c)->output == PARAM_head_output_weight ? c->classes : 0;
+}
+
+uint32_t model_config_tags(const model_config *c) {
+    return head_of(c)->output == PARAM_tag_weight ? c->classes : 0;
+}
+
+uint32_t model_config_arcs(const model_config *c) {
+    return head_of(c) == &head_dependency_parsing ? c->arc_size : 0;
+}
+
+uint32_t model_config_relations(const model_config *c) {
+    return head_of(c) == &head_dependency_parsing ? c->relation_size : 0;
+}
+
+void model_config_parse(model_config *c, uint32_t tree_rule, bool first_pieces) {
+    enum { ARCS = 512, RELATIONS = 128 };
+    c->head = &head_dependency_parsing;
+    c->tree_rule = tree_rule;
+    c->first_pieces = first_pieces;
+    if (!c->arc_size) c->arc_size = 2 * c->hidden < ARCS ? 2 * c->hidden : ARCS;
+    if (!c->relation_size) c->relation_size = c->hidden / 2 < RELATIONS ? c->hidden / 2 : RELATIONS;
 }
 
 /* --- reading --- */
@@ -309,6 +339,42 @@ static err read_scores(model_config *c, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
+/* Our own keys of a parser. */
+static err read_parser(model_config *c, const cJSON *root, const char *path) {
+    const char *rule = NULL, *piece = NULL;
+    err e;
+    if ((e = json_string(&rule, root, "tree_decode", path))) return e;
+    if ((e = json_string(&piece, root, "word_piece", path))) return e;
+    while (c->tree_rule < TREE_RULES && strcmp(rule, tree_rule_name(c->tree_rule)) != 0)
+        c->tree_rule++;
+    if (c->tree_rule == TREE_RULES)
+        return err_set(ERR_FORMAT,
+                       "%s: tree_decode is '%s', expected any, projective, head_final or "
+                       "head_final_projective",
+                       path, rule);
+    c->first_pieces = strcmp(piece, "first") == 0;
+    if (!c->first_pieces && strcmp(piece, "last") != 0)
+        return err_set(ERR_FORMAT, "%s: word_piece is '%s', expected first or last", path, piece);
+    if (!is_given(root, "arc_size") || !is_given(root, "relation_size"))
+        return err_set(ERR_FORMAT, "%s: a parser has keys arc_size and relation_size", path);
+    if ((e = read_size(&c->arc_size, c, root, "arc_size", 1, path))) return e;
+    return read_size(&c->relation_size, c, root, "relation_size", 1, path);
+}
+
+/* Classes whose heads answer for each token or word by itself. */
+static err read_head(model_config *c, const cJSON *root, const char *path) {
+    static const head *const heads[] = {&head_token_classification, &head_dependency_parsing};
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
+    const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
+    if (!name) return ERR_OK;
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        size_t tail = strlen(heads[i]->class_name);
+        if (n >= tail && strcmp(name + n - tail, heads[i]->class_name) == 0) c->head = heads[i];
+    }
+    return c->head == &head_dependency_parsing ? read_parser(c, root, path) : ERR_OK;
+}
+
 /* A label's name; numbers stand for themselves. */
 static err read_label(char **out, const cJSON *map, int id, const char *path) {
     char key[16], number[32];
@@ -392,6 +458,7 @@ static err read_fields(model_config *c, const cJSON *root, const char *path) {
     if ((e = read_fraction(&c->initializer_range, c, root, "initializer_range", 10, path)))
         return e;
     if ((e = read_labels(c, root, path))) return e;
+    if ((e = read_head(c, root, path))) return e;
     return read_scores(c, root, path);
 }
 
@@ -490,11 +557,16 @@ err model_config_json(cJSON **out, const model_config *c) {
     if ((e = json_add_string(root, model_config_key(c, "hidden_act"), activation_name(c))))
         goto done;
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
-    if (!model_config_masks(c) &&
+    if (head_of(c)->has_dense &&
         (e = json_add_string(root, "problem_type", problem_types[c->scores])))
         goto done;
+    if (head_of(c) == &head_dependency_parsing &&
+        (e = json_put(root, "arc_size %u relation_size %u tree_decode %s word_piece %s",
+                      c->arc_size, c->relation_size, tree_rule_name(c->tree_rule),
+                      c->first_pieces ? "first" : "last")))
+        goto done;
     if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
-    if (!model_config_masks(c)) e = add_labels(root, c);
+    if (head_of(c)->output) e = add_labels(root, c);
 done:
     if (e) {
         cJSON_Delete(root);

@@ -29,6 +29,7 @@ typedef struct model_config {
     const encoder_family *family;
     const struct head *head; /* NULL: that of `scores` (head_of in head/head.h) */
     uint32_t vocabulary;     /* V: vocab_size */
+    uint32_t added;          /* last of these, which the weights of the model's folder lack */
     uint32_t embedding;      /* embedding_size; 0: as hidden (model_config_embedding) */
     uint32_t hidden;         /* H: hidden_size */
     uint32_t layers;         /* L: num_hidden_layers */
@@ -42,6 +43,10 @@ typedef struct model_config {
     model_scores scores;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;
+    /* of a parser (head/parser.h); 0 else */
+    uint32_t arc_size, relation_size; /* of what a node is as a dependent, and as a head */
+    uint32_t tree_rule;               /* what its trees keep to: of TREE_... (metric/tree.h) */
+    bool first_pieces;                /* words are read by their first pieces, not by their last */
     char **labels; /* (classes) names of id2label, owned; NULL while none are known */
 } model_config;
 
@@ -78,10 +83,23 @@ static inline uint32_t model_config_longest(const model_config *c) {
 
 extern const struct head head_masked_lm;
 
-/* Whether the head is a masked language model's: then there is neither pooler nor classifier. */
+/* Whether the head is a masked language model's. */
 static inline bool model_config_masks(const model_config *c) {
     return c->head == &head_masked_lm;
 }
+
+/* Rows of parameters that heads have: the dense layer, the output layer behind it, and that of
+ * tokens; 0 where the head has none of it (head.h). */
+uint32_t model_config_dense(const model_config *c);
+uint32_t model_config_output(const model_config *c);
+uint32_t model_config_tags(const model_config *c);
+
+/* Sizes of a parser's parts; 0 of any other head. */
+uint32_t model_config_arcs(const model_config *c);
+uint32_t model_config_relations(const model_config *c);
+
+/* Makes the head a parser, with the sizes of Dozat and Manning 2017, or less for small models. */
+void model_config_parse(model_config *c, uint32_t tree_rule, bool first_pieces);
 
 /* What the family calls a key of BERT's config.json. */
 const char *model_config_key(const model_config *c, const char *key);
@@ -99,7 +117,8 @@ err model_preset_title(char **title, const char *name, const encoder_family *fam
 /* Replaces classes and labels (count, copied); one label a sentence. Errors: ERR_MEMORY. */
 err model_config_set_labels(model_config *c, const char *const *labels, size_t count) MUST_CHECK;
 
-/* Reads a config.json. Absent keys have transformers' defaults for the family. Free with
+/* Reads a config.json. Absent keys have transformers' defaults for the family; the head is that of
+ * tokens where `architectures` names a class of it, else that of scores. Free with
  * model_config_free. Errors: ERR_IO; ERR_FORMAT naming the key; ERR_UNSUPPORTED naming what makes
  * it another model than those supported. */
 err model_config_read(model_config *c, const char *path) MUST_CHECK;

@@ -11,7 +11,11 @@ void model_free(struct model *m) {
 }
 
 void model_capacity(batch_capacity *c, const struct model *m) {
-    c->outputs = m->head->outputs(&m->config);
+    // a token is chosen once for each place of a unit at most
+    if (!c->chosen && m->head->reads == HEAD_READS_CHOSEN)
+        c->chosen = c->tokens * m->head->target.places;
+    c->hides_outputs = m->head->hides_outputs;
+    c->outputs = m->head->outputs(&m->config, c);
     c->target = m->head->target;
     if (!c->target.cols) c->target.cols = c->outputs;
     c->types = m->config.types > 1 ? 2 : 1;
@@ -28,6 +32,7 @@ err model_memory_init(model_memory *memory, const struct model *m, const batch_c
     *memory = (model_memory){
         .tokens = tokens, .sentences = sentences, .chosen = capacity->chosen, .training = training};
     arena_init(&memory->arena, m->params.device, 0, false);
+    memory->arena.name = "activations";
     err e =
         encoder_memory_init(&memory->encoder, &memory->arena, m, tokens, sentences, rows, training);
     if (m->head->reads == HEAD_READS_ALL) rows = tokens;
@@ -53,7 +58,7 @@ static err check_capacity(const model_builder *build) {
     const model_memory *memory = build->memory;
     const batch *b = build->batch;
     const model_config *c = build->c;
-    uint32_t outputs = build->model->head->outputs(c);
+    uint32_t outputs = build->model->head->outputs(c, &b->capacity);
     if (b->capacity.tokens > memory->tokens || b->capacity.sentences > memory->sentences ||
         b->capacity.chosen > memory->chosen || b->capacity.outputs != outputs ||
         b->capacity.max_length > model_config_longest(c))

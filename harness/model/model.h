@@ -21,6 +21,7 @@ enum {
     MODEL_SITE_EMBEDDINGS,
     MODEL_SITE_HEAD,
     MODEL_SITE_HEAD_INPUT = 0x0fffffff, /* behind all layers' */
+    MODEL_SITE_PARSER = 0x0ffffffe,     /* of its first part; before it those of the others */
     MODEL_SITE_LAYERS =
         MODEL_SITE_HEAD +
         1, /* layer l has these three from MODEL_SITE_LAYERS + l * MODEL_SITES_PER_LAYER
@@ -69,7 +70,8 @@ err model_init(struct model *m, device *d, const model_config *config,
                uint32_t token_rows) MUST_CHECK;
 void model_free(struct model *m);
 
-/* Fills in what a batch for this model has of the model and its device: outputs, target, tile. */
+/* Fills in what a batch for this model has of the model and its device: outputs, target, tile; and
+ * chosen, where the head reads chosen rows and it is not known that fewer than all tokens are. */
 void model_capacity(batch_capacity *c, const struct model *m);
 
 /* Activations for micro-batches of up to the capacity's tokens, sentences and chosen rows. Free

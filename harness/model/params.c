@@ -69,6 +69,7 @@ static err list_build(params *ps, const model_config *c) {
                              .cols = cols};
                 p->is_sparse = p->field == PARAM_token && !model_config_masks(c);
                 p->zero_row = pads(c, p->field) ? c->pad : rows;
+                p->added = p->field == PARAM_token ? c->added : 0;
                 p->is_vector = p->cols == 0;
                 if (p->is_vector) p->cols = 1;
                 p->decay = table[f].decay;
@@ -141,6 +142,7 @@ err params_init(params *ps, device *d, const model_config *c, uint32_t token_row
     err e = ERR_OK;
     *ps = (params){.device = d, .training = token_rows > 0};
     arena_init(&ps->arena, d, 0, false);
+    ps->arena.name = "parameters";
     if ((e = list_build(ps, c))) goto done;
     if ((e = token_init(ps, token_rows))) goto done;
     if ((e = group_init(ps, &ps->groups[GROUP_DECAY], true))) goto done;
@@ -162,7 +164,7 @@ const param *params_at(const params *ps, param_field field, uint32_t layer) {
     for (int f = 0; f < PARAM_FIELDS; f++) per_layer += table[f].scope == PARAM_LAYER;
     for (size_t i = layer * per_layer; i < ps->count; i++)
         if (ps->list[i].field == field && ps->list[i].layer == layer) return &ps->list[i];
-    assert(!"no such parameter");
+    assert(false && "no such parameter");
     return NULL;
 }
 
@@ -219,6 +221,19 @@ static void draw_one(float *out, const param *p, uint32_t seed, uint32_t place, 
         out[i] = (float)(rng_normal(seed, RNG_SITE_INIT + place, i) * (double)range);
     if (p->zero_row < p->rows)
         memset(out + (size_t)p->zero_row * p->cols, 0, p->cols * sizeof *out);
+}
+
+err params_draw_last(params *ps, size_t i, uint32_t rows, uint32_t seed, float range) {
+    param *p = &ps->list[i];
+    size_t count = (size_t)rows * p->cols, first = p->count - count;
+    float *values = NULL;
+    err e = mem_new(&values, count);
+    for (size_t k = 0; !e && k < count; k++)
+        values[k] =
+            (float)(rng_normal(seed, RNG_SITE_INIT + (uint32_t)i, first + k) * (double)range);
+    if (!e) e = params_write(p, values, first, count);
+    mem_free(values);
+    return e;
 }
 
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) {

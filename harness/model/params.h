@@ -34,6 +34,7 @@ typedef struct param {
     uint32_t rows, cols; /* cols 1 for a vector */
     bool is_vector, decay;
     bool is_sparse;    /* of few rows a step: the token embedding, unless it is tied */
+    uint32_t added;    /* last rows that a checkpoint of before they were added lacks */
     uint32_t zero_row; /* of an embedding: padding's, which is drawn as 0; else rows */
     size_t count;      /* rows * cols */
     uint32_t written;  /* checksum of what params_write put there */
@@ -107,6 +108,9 @@ err params_read(float *values, const params *ps, size_t i, const uint32_t *sums)
  * embedding 0, biases 0, LayerNorm weights 1. `only` NULL initialises all; else those it holds true
  * for, (count). What was written is checked (params_check). Errors: ERR_MEMORY, ERR_DEVICE. */
 err params_draw(params *ps, uint32_t seed, float range, const bool *only) MUST_CHECK;
+
+/* Writes the last `rows` rows of parameter i as params_draw would. */
+err params_draw_last(params *ps, size_t i, uint32_t rows, uint32_t seed, float range) MUST_CHECK;
 
 /* SHA-256 over all weights: for each parameter in order, its f32 values, little-endian. What the
  * host reads is compared with the device's own checksum of it. pre: the token rows are current

@@ -390,7 +390,7 @@ static err open_part(download *d) {
     if (fstat(d->part, &st)) return part_error(d, "cannot write");
     d->have = (uint64_t)st.st_size;
     d->fresh = d->have == 0;
-    bool vouched = r->sha256 || r->resumable;
+    bool vouched = r->sha256 || r->git_blob || r->resumable;
     if (d->have && (!vouched || (r->bytes && d->have > r->bytes))) return restart_part(d);
     if (lseek(d->part, 0, SEEK_END) < 0) return part_error(d, "cannot write");
     if (d->have) log_note("%s: going on after %.1f MB", d->name, (double)d->have / 1e6);
@@ -406,6 +406,9 @@ static err check_part(download *d) {
         e = wrong_size(d, d->have);
     else if (r->sha256 && !(e = hash_file_hex(d->part_path, hex)) && strcmp(hex, r->sha256))
         e = err_set(ERR_DATA, "%s: SHA-256 is %s, %s is expected", d->shown, hex, r->sha256);
+    if (!e && r->git_blob && !(e = hash_blob_hex(d->part_path, hex)) && strcmp(hex, r->git_blob))
+        e = err_set(ERR_DATA, "%s: its git blob id is %s, %s is expected", d->shown, hex,
+                    r->git_blob);
     return e;
 }
 

@@ -38,10 +38,11 @@ typedef struct fetch_request {
         *lock_path;   /* NULL: path + ".lock". The lock file stays: removing it would be a race */
     const char *name; /* for the progress line; NULL: the path's last part */
     uint64_t bytes;   /* expected; 0: not known */
-    uint64_t most_bytes; /* a larger file is refused, whoever states its size; 0: 16 GiB */
-    const char *sha256;  /* expected; NULL: not known */
-    bool resumable;      /* a part from earlier is of this very file (the path is a hash) */
-    const char *token;   /* bearer token for the url's host, and for no other; NULL: none */
+    uint64_t most_bytes;  /* a larger file is refused, whoever states its size; 0: 16 GiB */
+    const char *sha256;   /* expected; NULL: not known */
+    const char *git_blob; /* expected id of the file in a git tree; NULL: not known */
+    bool resumable;       /* a part from earlier is of this very file (the path is a hash) */
+    const char *token;    /* bearer token for the url's host, and for no other; NULL: none */
     fetch_patience patience;
 } fetch_request;
 

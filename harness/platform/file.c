@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { OWN_LOOK_BYTES = 4096 };
 
 err file__error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
@@ -217,6 +220,35 @@ err file_write_quick(const char *path, const void *bytes, size_t count) {
     return write_whole(path, bytes, count, false);
 }
 
+/* --- whose it is --- */
+
+err file_refuse_strange(const char *path) {
+    return err_set(ERR_DATA,
+                   "%s: this program did not make it (or it is damaged), and it would be replaced: "
+                   "move it away%s",
+                   path, err_advice("output-dir", ", or name another folder with --output-dir"));
+}
+
+err file_check_own(const char *path, const char *mark) {
+    char start[OWN_LOOK_BYTES];
+    struct stat st;
+    int fd = -1;
+    uint64_t bytes = 0;
+    if (lstat(path, &st)) return errno == ENOENT ? ERR_OK : file__error(path, "cannot read");
+    err e = check_target(path);
+    if (e) return e;
+    if (stat(path, &st)) return file_refuse_strange(path); // a link that leads nowhere
+    if ((e = file_open(&fd, &bytes, path, 0))) return e;
+    ssize_t count = pread(fd, start, sizeof start, 0);
+    if (count < 0) e = file__error(path, "cannot read");
+    close(fd);
+    if (!e && bytes && !memmem(start, (size_t)count, mark, strlen(mark)))
+        e = file_refuse_strange(path);
+    return e;
+}
+
+/* --- in place --- */
+
 static err open_own(int *fd, const char *path, int flags) {
     struct stat st;
     err e = ERR_OK;
@@ -320,6 +352,14 @@ err path_join(char **out, const char *a, const char *b) {
 const char *path_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+err path_real_name(char **out, const char *path) {
+    const char *name = path_name(path);
+    char *real = !strcmp(name, ".") || !strcmp(name, "..") ? realpath(path, NULL) : NULL;
+    err e = mem_strdup(out, real && *path_name(real) ? path_name(real) : name);
+    free(real);
+    return e;
 }
 
 err path_folder(char **out, const char *path) {

@@ -68,6 +68,14 @@ err file_open_own(int *fd, const char *path) MUST_CHECK;
  * file_open_own; else of a new file that takes its place. */
 err file_open_log(void **file, const char *path, bool keep) MUST_CHECK;
 
+/* Whether this program may write at the path: nothing is there, an empty file, or one that holds
+ * `mark` (words that only this program writes) among its first 4096 bytes. For files of fixed names
+ * in folders that may be another's; to be asked before anything is written. Errors: ERR_DATA, that
+ * of file_refuse_strange; ERR_IO when it cannot be told or no file stands there. */
+err file_check_own(const char *path, const char *mark) MUST_CHECK;
+/* The one refusal to replace what another made. ERR_DATA naming it and the ways out. */
+err file_refuse_strange(const char *path) MUST_CHECK;
+
 /* Removes a file or a link, not what it leads to; fine if absent. */
 err file_remove(const char *path) MUST_CHECK;
 
@@ -105,8 +113,10 @@ err folder_check_writable(const char *path) MUST_CHECK;
  * and never followed. Errors: ERR_IO, also for a folder nested deeper than 64. */
 err folder_remove(const char *path) MUST_CHECK;
 err folder_free_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
-/* Removes what killed processes left of files they were writing (.harness-<16 hexadecimal
- * digits>.tmp), in the folder alone and not below it. pre: no other process writes there. */
+/* Whether it is the name of a file that this program is writing (.harness-<16 hexadecimal
+ * digits>.tmp). */
+bool file_is_temporary(const char *name);
+/* Removes what killed processes left of such files, in the folder alone and not below it. pre: no other process writes there. */
 err folder_clear_temporary(const char *path) MUST_CHECK;
 
 /* Names in a folder but "." and "..", in byte order. Owned: folder_list_free. */
@@ -123,6 +133,9 @@ void folder_list_free(folder_list *list);
 err path_join(char **out, const char *a, const char *b) MUST_CHECK;
 /* The part after the last '/'; borrowed from path. */
 const char *path_name(const char *path);
+/* The same as a name: of "." or ".." that of the folder that it is, where that can be told; *out is
+ * owned. */
+err path_real_name(char **out, const char *path) MUST_CHECK;
 /* Everything before that part, "." when there is none; *out is owned. */
 err path_folder(char **out, const char *path) MUST_CHECK;
 

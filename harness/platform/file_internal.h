@@ -17,7 +17,4 @@ const char *file__kind(mode_t mode);
  * writing. *path is owned. */
 err file__temporary(int *fd, char **path, const char *folder) MUST_CHECK;
 
-/* Whether a name is one of file__temporary's. */
-bool file__is_temporary(const char *name);
-
 #endif

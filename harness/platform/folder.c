@@ -80,7 +80,7 @@ err file__temporary(int *fd, char **path, const char *folder) {
     return err_set(ERR_IO, "%s: cannot write: %s", folder, strerror(errno));
 }
 
-bool file__is_temporary(const char *name) {
+bool file_is_temporary(const char *name) {
     size_t start = sizeof temporary_start - 1;
     return !strncmp(name, temporary_start, start) &&
            strspn(name + start, "0123456789abcdef") == RANDOM_DIGITS &&
@@ -119,7 +119,7 @@ err folder_clear_temporary(const char *path) {
     if (!e && fd < 0) e = file__error(path, "cannot open folder");
     for (size_t i = 0; !e && i < list.count; i++) {
         const char *name = list.names[i];
-        if (!file__is_temporary(name) || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+        if (!file_is_temporary(name) || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG(st.st_mode))
             continue;
         if (unlinkat(fd, name, 0) && errno != ENOENT)

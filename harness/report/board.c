@@ -347,6 +347,7 @@ void board_free(board *b) {
     }
     for (size_t i = 0; i < b->overall_count; i++) mem_free(b->overall[i].rows);
     for (size_t i = 0; i < b->note_count; i++) mem_free(b->notes[i]);
+    report__free_groups(b);
     mem_free(b->notes);
     mem_free(b->tables);
     mem_free(b->overall_tables);

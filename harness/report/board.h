@@ -62,6 +62,30 @@ typedef struct board_overall {
     double mean;            /* of its rows' headline means; complete ones alone have it */
 } board_overall;
 
+/* A table of a group of tasks (task_group): a column a metric, a row a model, and below them what
+ * others published. Of a model's rows the one of the overall stands here. Nothing is ranked. */
+struct task;
+
+typedef struct board_column {
+    const struct task *task;
+    const metric *metric;
+} board_column;
+
+typedef struct board_group_row {
+    const char *model;
+    const record *run; /* any of the model's; NULL: published */
+    double *scores;    /* (column_count) owned; NaN where there is none */
+} board_group_row;
+
+typedef struct board_group {
+    const char *name, *title;
+    board_column *columns; /* (column_count) owned */
+    size_t column_count;
+    board_group_row *rows; /* (row_count) owned: models by name, then the published ones */
+    size_t model_count, row_count, row_capacity;
+    char *sources; /* of what is published, owned */
+} board_group;
+
 typedef struct board {
     board_table *tables; /* (table_count) by task, version, data, protocol; owned */
     size_t table_count;
@@ -71,7 +95,11 @@ typedef struct board {
     board_overall *overall; /* (overall_count) complete ones first and best first, others by name */
     size_t overall_count;
     double overall_baseline; /* mean of the tables' baselines */
-    char **notes;            /* (note_count) a sentence for each record that was left out, owned */
+    board_group *groups;     /* (group_count) of board_add_groups; without models: not shown */
+    size_t group_count;
+    struct task *grouped; /* (grouped_count) owned: tasks of groups, by group and place */
+    size_t grouped_count;
+    char **notes; /* (note_count) a sentence for each record that was left out, owned */
     size_t note_count, note_capacity;
 } board;
 
@@ -79,6 +107,10 @@ typedef struct board {
  * Errors: ERR_MEMORY. */
 err board_init(board *b, const store *s) MUST_CHECK;
 void board_free(board *b);
+
+/* Adds the tables of the groups that manifests name (task_list). Errors: those of task_list;
+ * ERR_MEMORY. */
+err board_add_groups(board *b, const char *task_dir) MUST_CHECK;
 
 /* Each appends its whole file to out. */
 err board_markdown(strbuf *out, const board *b) MUST_CHECK;

@@ -1,4 +1,5 @@
 #include "report/report_internal.h"
+#include "task/task.h"
 #include "train/run/model_corpus.h"
 
 #include <math.h>
@@ -75,6 +76,46 @@ static err overall_json(cJSON *top, const board *b) {
     return e;
 }
 
+static err group_rows_json(cJSON *list, const board_group *g) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < g->row_count && !e; i++) {
+        const board_group_row *row = &g->rows[i];
+        cJSON *o, *scores;
+        if ((e = json_append_object(&o, list)) ||
+            (e = json_put(o, "model %s published %d", row->model, !row->run)) ||
+            (row->run && (e = json_put(o, "device %s precision %s", row->run->device.name,
+                                       row->run->device.precision))) ||
+            (e = json_add_array(&scores, o, "scores")))
+            return e;
+        for (size_t c = 0; c < g->column_count && !e; c++)
+            e = json_append(scores, isnan(row->scores[c])
+                                        ? cJSON_CreateNull()
+                                        : cJSON_CreateNumber(report__rounded(row->scores[c])));
+    }
+    return e;
+}
+
+static err groups_json(cJSON *top, const board *b) {
+    cJSON *list = NULL, *o, *columns, *rows, *column;
+    err e = ERR_OK;
+    for (size_t i = 0; i < b->group_count && !e; i++) {
+        const board_group *g = &b->groups[i];
+        if (!g->model_count) continue;
+        if (!list && (e = json_add_array(&list, top, "groups"))) return e;
+        if ((e = json_append_object(&o, list)) ||
+            (e = json_put(o, "group %s title %s sources %s", g->name, g->title, g->sources)) ||
+            (e = json_add_array(&columns, o, "columns")))
+            return e;
+        for (size_t c = 0; c < g->column_count; c++)
+            if ((e = json_append_object(&column, columns)) ||
+                (e = json_put(column, "task %s metric %s", g->columns[c].task->name,
+                              g->columns[c].metric->name)))
+                return e;
+        if (!(e = json_add_array(&rows, o, "rows"))) e = group_rows_json(rows, g);
+    }
+    return e;
+}
+
 err board_json(strbuf *out, const board *b) {
     cJSON *top = cJSON_CreateObject(), *tables, *left_out;
     err e;
@@ -82,7 +123,9 @@ err board_json(strbuf *out, const board *b) {
     if ((e = json_add_array(&tables, top, "tables"))) goto done;
     for (size_t i = 0; i < b->table_count; i++)
         if ((e = table_json(tables, &b->tables[i]))) goto done;
-    if ((e = overall_json(top, b)) || (e = json_add_array(&left_out, top, "left_out"))) goto done;
+    if ((e = overall_json(top, b)) || (e = groups_json(top, b)) ||
+        (e = json_add_array(&left_out, top, "left_out")))
+        goto done;
     for (size_t i = 0; i < b->note_count; i++)
         if ((e = json_append(left_out, cJSON_CreateString(b->notes[i])))) goto done;
     e = json_text(out, top);

@@ -77,6 +77,11 @@ static interval range_of(const board_row *row, const board_table *t, interval x)
     return interval_within(x, t->headline);
 }
 
+/* Not defined where every row is left out. */
+static double dedup_score(const board_table *t, const confusion *c) {
+    return c->total ? metric_ranked(t->headline, c) : (double)NAN;
+}
+
 static void describe_row(board_row *row, const board_table *t, const table_scores *s,
                          size_t index) {
     const double *plain = s->plain + s->first[index];
@@ -84,8 +89,7 @@ static void describe_row(board_row *row, const board_table *t, const table_score
     row->std = std_of(plain, row->run_count);
     row->rows_only = row->run_count < 2;
     for (size_t k = 0; k < row->run_count; k++) {
-        row->dedup_mean +=
-            metric_ranked(t->headline, &row->runs[k]->confusion_dedup) / (double)row->run_count;
+        row->dedup_mean += dedup_score(t, &row->runs[k]->confusion_dedup) / (double)row->run_count;
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
         row->cautions[score_judge(&row->runs[k]->confusion, t->headline, t->baseline)]++;
     }
@@ -141,7 +145,7 @@ static err baseline_of(double *out, const board_table *t, const confusion *c) {
     confusion majority;
     err e = majority_baseline(&majority, c, (size_t)t->rows[0].runs[0]->task.majority_class);
     if (e) return e;
-    *out = metric_baseline(t->headline, &majority);
+    *out = c->total ? metric_baseline(t->headline, &majority) : (double)NAN;
     confusion_free(&majority);
     return ERR_OK;
 }
@@ -175,7 +179,7 @@ err report__table_statistics(board_table *t) {
 
 /* the overall table */
 
-static bool same_model(const record *a, const record *b) {
+bool report__same_model(const record *a, const record *b) {
     const char *x = a->model.weights_sha256, *y = b->model.weights_sha256;
     return !strcmp(a->model.name, b->model.name) && (x && y ? !strcmp(x, y) : x == y) &&
            !strcmp(a->device.precision, b->device.precision) &&
@@ -184,11 +188,11 @@ static bool same_model(const record *a, const record *b) {
 
 // A model may have rows of several recipes: the one with most seeds stands for it, then the lowest
 // hash; never the best score, which would be a choice made on the test set.
-static const board_row *row_of_model(const board_table *t, const record *model) {
+const board_row *report__row_of_model(const board_table *t, const record *model) {
     const board_row *best = NULL;
     for (size_t i = 0; i < t->row_count; i++) {
         const board_row *row = &t->rows[i];
-        if (!same_model(row->runs[0], model)) continue;
+        if (!report__same_model(row->runs[0], model)) continue;
         if (!best || row->run_count > best->run_count ||
             (row->run_count == best->run_count &&
              strcmp(row->runs[0]->recipe_sha256, best->runs[0]->recipe_sha256) < 0)) {
@@ -233,7 +237,7 @@ static err add_overall(board *b, const record *model) {
     if (e) return e;
     b->overall_count++;
     for (size_t k = 0; k < b->task_count; k++) {
-        o->rows[k] = row_of_model(&b->tables[b->overall_tables[k]], model);
+        o->rows[k] = report__row_of_model(&b->tables[b->overall_tables[k]], model);
         if (o->rows[k])
             o->mean += o->rows[k]->mean / (double)b->task_count;
         else
@@ -245,7 +249,7 @@ static err add_overall(board *b, const record *model) {
 
 static bool is_listed(const board *b, const record *model) {
     for (size_t i = 0; i < b->overall_count; i++)
-        if (same_model(b->overall[i].any, model)) return true;
+        if (report__same_model(b->overall[i].any, model)) return true;
     return false;
 }
 

@@ -1,7 +1,10 @@
 #include "base/shown.h"
+#include "metric/score_text.h"
 #include "report/report_internal.h"
+#include "task/task.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 double report__rounded(double value) {
@@ -76,20 +79,23 @@ static err add_head(strbuf *out, const board *b, const board_table *t) {
 static err add_gone(strbuf *out, const board_row *row) {
     size_t gone = 0;
     for (size_t i = 0; i < row->run_count; i++) gone += row->runs[i]->model_is_gone;
-    return gone ? strbuf_printf(out, " (model gone: %zu of %zu)", gone, row->run_count) : ERR_OK;
+    return gone ? strbuf_printf(out, " (model replaced: %zu of %zu)", gone, row->run_count)
+                : ERR_OK;
 }
 
 static err add_row(strbuf *out, const board_row *row) {
     const record *r = row->runs[0];
+    char dedup[SCORE_TEXT_BYTES];
     err e;
     if ((e = strbuf_add(out, "| ")) || (e = report__rank(out, row)) ||
         (e = strbuf_add(out, " | ")) || (e = add_cell(out, r->model.name)) ||
         (e = add_gone(out, row)) || (e = report__cautions(out, row)) ||
         (e = strbuf_printf(out, " | %.2f", 100 * row->mean)) ||
         (e = row->rows_only ? ERR_OK : strbuf_printf(out, " ± %.2f", 100 * row->std)) ||
-        (e = strbuf_printf(out, " | %zu | %.2f to %.2f%s | %.2f | ", row->run_count,
+        (e = strbuf_printf(out, " | %zu | %.2f to %.2f%s | %s | ", row->run_count,
                            100 * row->range.low, 100 * row->range.high,
-                           row->rows_only ? " (rows only)" : "", 100 * row->dedup_mean)) ||
+                           row->rows_only ? " (rows only)" : "",
+                           score_percent(dedup, row->dedup_mean))) ||
         (e = report__parameters(out, r->model.parameters)) || (e = strbuf_add(out, " | ")) ||
         (e = add_cell(out, row->words)) || (e = strbuf_add(out, " | ")) ||
         (e = report__duration(out, row->train_s)) || (e = strbuf_add(out, " on ")) ||
@@ -110,8 +116,9 @@ static err add_table(strbuf *out, const board *b, const board_table *t) {
         return e;
     for (size_t i = 0; i < t->row_count && !e; i++) e = add_row(out, &t->rows[i]);
     if (e) return e;
-    return strbuf_printf(out, "| | always the commonest training class | %.2f | | | %.2f | | | |\n",
-                         100 * t->baseline, 100 * t->baseline_dedup);
+    char dedup[SCORE_TEXT_BYTES];
+    return strbuf_printf(out, "| | always the commonest training class | %.2f | | | %s | | | |\n",
+                         100 * t->baseline, score_percent(dedup, t->baseline_dedup));
 }
 
 static err add_overall_row(strbuf *out, const board *b, const board_overall *o) {
@@ -157,6 +164,45 @@ static err add_overall(strbuf *out, const board *b) {
     return e ? e : strbuf_add(out, " |\n");
 }
 
+static err add_group_row(strbuf *out, const board_group *g, const board_group_row *row) {
+    err e;
+    if ((e = strbuf_add(out, "| ")) || (e = add_cell(out, row->model)) ||
+        (e = strbuf_add(out, row->run ? " |" : " (published) |")))
+        return e;
+    for (size_t c = 0; c < g->column_count && !e; c++)
+        e = isnan(row->scores[c]) ? strbuf_add(out, " |")
+                                  : strbuf_printf(out, " %.2f |", 100 * row->scores[c]);
+    if (e || !row->run) return e ? e : strbuf_add(out, " |\n");
+    if ((e = strbuf_add(out, " ")) || (e = add_cell(out, row->run->device.name))) return e;
+    return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", row->run->device.precision);
+}
+
+static err add_group(strbuf *out, const board_group *g) {
+    err e;
+    if (!g->model_count) return ERR_OK;
+    if ((e = strbuf_add(out, "\n## ")) || (e = add_cell(out, g->title)) ||
+        (e = strbuf_add(out, "\n\n")) || (e = add_cell(out, report__group_words)) ||
+        (e = strbuf_add(out, "\n\n| model |")))
+        return e;
+    for (size_t c = 0; c < g->column_count; c++)
+        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, g->columns[c].task->group.column)) ||
+            (e = strbuf_printf(out, ", %s |", g->columns[c].metric->title)))
+            return e;
+    if ((e = strbuf_add(out, " device |\n| --- |"))) return e;
+    for (size_t c = 0; c < g->column_count && !e; c++) e = strbuf_add(out, " ---: |");
+    if (!e) e = strbuf_add(out, " --- |\n");
+    for (size_t i = 0; i < g->row_count && !e; i++) e = add_group_row(out, g, &g->rows[i]);
+    if (e || !*g->sources) return e;
+    if ((e = strbuf_add(out, "\nPublished: ")) || (e = add_cell(out, g->sources))) return e;
+    return strbuf_add(out, ".\n");
+}
+
+const char *const report__group_words =
+    "A row a model, means over seeds; how sure they are stands in each task's own table. A cell is "
+    "empty where a model was not run. Published rows are what others report of their runs: how "
+    "they "
+    "trained and chose is theirs, and they are not ranked.";
+
 static const char *const introduction =
     "# Leaderboard\n\n"
     "Written by `harness report` from the records beside it; do not edit. Scores are in percent: "
@@ -184,6 +230,7 @@ err board_markdown(strbuf *out, const board *b) {
     err e = strbuf_add(out, introduction);
     if (!e && !b->table_count) e = strbuf_add(out, "\nNo finished run yet.\n");
     if (!e) e = add_overall(out, b);
+    for (size_t i = 0; i < b->group_count && !e; i++) e = add_group(out, &b->groups[i]);
     for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
     return e ? e : add_notes(out, b);
 }
@@ -201,19 +248,29 @@ static err add_fields(strbuf *out, const char *const *texts, size_t count) {
     return e;
 }
 
+enum { CSV_NUMBER_BYTES = 32 };
+
+/* Empty where it is not defined. */
+static const char *csv_number(char out[CSV_NUMBER_BYTES], double value) {
+    snprintf(out, CSV_NUMBER_BYTES, "%.6f", value);
+    return isnan(value) ? "" : out;
+}
+
 static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
     const record *r = row->runs[0];
     const char *names[] = {r->task.name,      r->protocol,         r->task.data_sha256,
                            t->headline->name, r->model.name,       r->model.weights_sha256,
                            r->recipe_sha256,  r->device.precision, r->device.kind,
                            r->device.name,    row->words};
+    char dedup[CSV_NUMBER_BYTES], baseline[CSV_NUMBER_BYTES];
     err e = add_fields(out, names, sizeof names / sizeof *names);
     if (e) return e;
     return strbuf_printf(
-        out, "%lld,%zu,%zu,%.6f,%.6f,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%zu,%zu,%lld,%.3f\n",
+        out, "%lld,%zu,%zu,%.6f,%.6f,%.6f,%.6f,%s,%s,%.6f,%s,%zu,%zu,%lld,%.3f\n",
         (long long)r->task.version, row->rank, row->run_count, row->mean, row->std, row->range.low,
-        row->range.high, row->rows_only ? "rows" : "rows and seeds", row->dedup_mean, t->baseline,
-        t->baseline_dedup, row->cautions[SCORE_ONE_LABEL], row->cautions[SCORE_BELOW_MAJORITY],
+        row->range.high, row->rows_only ? "rows" : "rows and seeds",
+        csv_number(dedup, row->dedup_mean), t->baseline, csv_number(baseline, t->baseline_dedup),
+        row->cautions[SCORE_ONE_LABEL], row->cautions[SCORE_BELOW_MAJORITY],
         (long long)r->model.parameters, row->train_s);
 }
 

@@ -1,5 +1,6 @@
 /* How rows of one model name their difference: in words, not as hashes. */
 #include "report/report_internal.h"
+#include "train/recipe/recipe.h"
 #include "train/run/model_corpus.h"
 
 #include <math.h>
@@ -75,8 +76,10 @@ static err varying_keys(key_list *list, const cJSON *(*part)(const board_row *),
     return e;
 }
 
-static err add_value(strbuf *out, const cJSON *item) {
+static err add_value(strbuf *out, const char *key, const cJSON *item) {
     if (!item) return strbuf_add(out, "default"); // a recipe names what departs from it
+    const char *word = cJSON_IsNumber(item) ? recipe_word(key, item->valuedouble) : NULL;
+    if (word) return strbuf_add(out, word);
     if (cJSON_IsNumber(item)) return strbuf_printf(out, "%.10g", item->valuedouble);
     if (cJSON_IsBool(item)) return strbuf_add(out, cJSON_IsTrue(item) ? "yes" : "no");
     if (cJSON_IsString(item) && strlen(item->valuestring) <= SHOWN_BYTES)
@@ -93,28 +96,29 @@ static err add_words(strbuf *out, const char *key, const cJSON *value) {
                                              {"num_train_epochs", "epochs"},
                                              {"per_device_train_batch_size", "batch size"},
                                              {"lr_scheduler_type", "schedule"}};
+    const char *name = key;
     err e = add_separator(out);
     for (size_t i = 0; i < sizeof shorter / sizeof *shorter; i++)
-        if (!strcmp(key, shorter[i][0])) key = shorter[i][1];
-    if (strlen(key) > SHOWN_BYTES) key = "a long key";
-    for (const char *p = key; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
+        if (!strcmp(key, shorter[i][0])) name = shorter[i][1];
+    if (strlen(name) > SHOWN_BYTES) name = "a long key";
+    for (const char *p = name; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
     if (!e) e = strbuf_add(out, " ");
-    return e ? e : add_value(out, value);
+    return e ? e : add_value(out, key, value);
 }
 
 // the two that every row shows
 static const char *const shown[] = {"num_train_epochs", "learning_rate"};
 
-static bool is_shown(const char *key, const cJSON *recipe) {
+static bool is_shown(const char *key, const cJSON *values) {
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         if (!strcmp(key, shown[i]))
-            return cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(recipe, key));
+            return cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(values, key));
     return false;
 }
 
-static err add_shown(strbuf *out, const cJSON *recipe) {
-    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(recipe, shown[0]);
-    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(recipe, shown[1]);
+static err add_shown(strbuf *out, const cJSON *values) {
+    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(values, shown[0]);
+    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(values, shown[1]);
     err e = ERR_OK;
     if (cJSON_IsNumber(epochs))
         e = strbuf_printf(out, "%.10g epoch%s", epochs->valuedouble,

@@ -131,9 +131,9 @@ err compare_records(comparison *c, const record *a, const record *b, double tole
 }
 
 const char *compare__test_name(const record *r) {
-    return r->task.kind == ANSWER_CLASS ? "McNemar" : "sign test";
+    return answer_is_label(r->task.kind) ? "McNemar" : "sign test";
 }
 
 const char *compare__test_key(const record *r) {
-    return r->task.kind == ANSWER_CLASS ? "mcnemar_p" : "sign_test_p";
+    return answer_is_label(r->task.kind) ? "mcnemar_p" : "sign_test_p";
 }

@@ -1,4 +1,5 @@
 #include "base/shown.h"
+#include "metric/score_text.h"
 #include "metric/statistics.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
@@ -7,6 +8,13 @@
 #include <string.h>
 
 /* text */
+
+static void score_cells(grid *g, double a, double b) {
+    char room[SCORE_TEXT_BYTES];
+    grid_text(g, score_percent(room, a));
+    grid_text(g, score_percent(room, b));
+    grid_text(g, score_points(room, b - a));
+}
 
 static err add_scores(strbuf *out, const comparison *c) {
     const record *a = c->a, *b = c->b;
@@ -21,14 +29,10 @@ static err add_scores(strbuf *out, const comparison *c) {
         if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
         const char *title = metric_title(room, x, label_1);
         grid_cell(&g, "%s%s", title, leads ? " (headline)" : "");
-        grid_cell(&g, "%.2f", 100 * a->metrics[m]);
-        grid_cell(&g, "%.2f", 100 * b->metrics[m]);
-        grid_cell(&g, "%+.2f", 100 * (b->metrics[m] - a->metrics[m]));
+        score_cells(&g, a->metrics[m], b->metrics[m]);
         if (!leads) continue;
         grid_cell(&g, "%s, deduplicated", title);
-        grid_cell(&g, "%.2f", 100 * a->metrics_dedup[m]);
-        grid_cell(&g, "%.2f", 100 * b->metrics_dedup[m]);
-        grid_cell(&g, "%+.2f", 100 * (b->metrics_dedup[m] - a->metrics_dedup[m]));
+        score_cells(&g, a->metrics_dedup[m], b->metrics_dedup[m]);
     }
     return grid_end(out, &g);
 }
@@ -42,7 +46,9 @@ static const char *verdict(const comparison *c) {
 }
 
 static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) {
-    static const char *const better[] = {"right", "nearer", "fewer labels wrong"};
+    static const char *const better[ANSWER_KINDS] = {
+        "right", "nearer", "fewer labels wrong", "fewer entities wrong", "fewer words wrong",
+        "right"};
     err e;
     if ((e = strbuf_printf(
              out,

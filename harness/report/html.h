@@ -5,6 +5,9 @@
 
 #include "report/board.h"
 
+/* Stands near the beginning of every page: file_check_own tells them by it. */
+#define HTML_PAGE_MARK ":root{color-scheme:light dark;--page:"
+
 /* Appends the whole index. Links lead to run pages at html_run_name below the same folder. */
 err board_html(strbuf *out, const board *b) MUST_CHECK;
 

@@ -1,7 +1,10 @@
+#include "metric/score_text.h"
 #include "report/html.h"
 #include "report/html_internal.h"
+#include "task/task.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const script =
@@ -95,6 +98,10 @@ static void head_cell(page *p, const char *title, bool number, bool down_first) 
 
 // a score in percent
 static void score_cell(page *p, double score) {
+    if (isnan(score)) {
+        html__add(p, "<td class=\"n\" data-v=\"-1\">-</td>");
+        return;
+    }
     html__format(p, "<td class=\"n\" data-v=\"%.6f\">%.2f</td>", score, 100 * score);
 }
 
@@ -203,12 +210,13 @@ static void add_table(page *p, const board *b, const board_table *t) {
     head_cell(p, "runs", false, true);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < t->row_count; i++) add_row(p, t, &t->rows[i], low, high);
+    char dedup[SCORE_TEXT_BYTES];
     html__format(p,
                  "<tr class=\"soft\"><td></td><td>%s</td>"
-                 "<td class=\"n\">%.2f</td><td></td><td></td><td class=\"n\">%.2f</td>"
+                 "<td class=\"n\">%.2f</td><td></td><td></td><td class=\"n\">%s</td>"
                  "<td></td><td></td><td></td><td></td><td></td></tr>\n",
                  metric_baseline_title(first_run(t)->task.kind), 100 * t->baseline,
-                 100 * t->baseline_dedup);
+                 score_percent(dedup, t->baseline_dedup));
     html__add(p, "</tbody></table></div>\n</section>\n");
 }
 
@@ -257,6 +265,42 @@ static void add_overall(page *p, const board *b) {
     html__add(p, "<td></td></tr>\n</tbody></table></div>\n</section>\n");
 }
 
+static void add_group_row(page *p, const board_group *g, const board_group_row *row) {
+    if (row->run) {
+        row_begin(p, row->run);
+        text_cell(p, row->model);
+    } else {
+        html__format(p, "<tr class=\"soft\"><td>%s (published)</td>", row->model);
+    }
+    for (size_t c = 0; c < g->column_count; c++)
+        maybe_score_cell(p, !isnan(row->scores[c]), row->scores[c]);
+    html__add(p, "<td>");
+    if (row->run)
+        html__format(p, "%s <span class=\"tag\">%s</span>", row->run->device.name,
+                     row->run->device.precision);
+    html__add(p, "</td></tr>\n");
+}
+
+static void add_group(page *p, const board_group *g) {
+    char title[120];
+    if (!g->model_count) return;
+    html__format(p, "<section>\n<h2>%s</h2>\n<p class=\"soft\">%s</p>\n", g->title,
+                 report__group_words);
+    html__add(p, "<div class=\"scroll\"><table>\n<thead><tr>");
+    head_cell(p, "model", false, false);
+    for (size_t c = 0; c < g->column_count; c++) {
+        snprintf(title, sizeof title, "%s, %s", g->columns[c].task->group.column,
+                 g->columns[c].metric->title);
+        head_cell(p, title, true, true);
+    }
+    head_cell(p, "device", false, false);
+    html__add(p, "</tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < g->row_count; i++) add_group_row(p, g, &g->rows[i]);
+    html__add(p, "</tbody></table></div>\n");
+    if (*g->sources) html__format(p, "<p class=\"soft\">Published: %s.</p>\n", g->sources);
+    html__add(p, "</section>\n");
+}
+
 static void add_notes(page *p, const board *b) {
     if (!b->note_count) return;
     html__add(p, "<section>\n<h2>Left out</h2>\n<ul>\n");
@@ -289,6 +333,7 @@ err board_html(strbuf *out, const board *b) {
     add_filters(&p, b);
     if (!b->table_count) html__add(&p, "<p>No finished run yet.</p>\n");
     add_overall(&p, b);
+    for (size_t i = 0; i < b->group_count; i++) add_group(&p, &b->groups[i]);
     for (size_t i = 0; i < b->table_count; i++) add_table(&p, b, &b->tables[i]);
     add_notes(&p, b);
     html__end(&p, script);

@@ -32,6 +32,13 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
                const char *y_title);
 
+/* A sentence's words with their arcs: gold above, predicted below.
+ *   text        its words with blanks between
+ *   gold, said  (words, ARC_WIDTH)
+ *   relations   names, of ids below their number */
+void svg__tree(page *p, const char *text, const uint32_t *gold, const uint32_t *said, size_t words,
+               const char *const *relations);
+
 /* A score with its interval on a scale from low to high (all in percent). */
 void svg__interval(page *p, const board_row *row, double baseline, double low, double high);
 

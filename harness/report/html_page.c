@@ -1,6 +1,7 @@
 #include "report/html_internal.h"
 
 #include "base/shown.h"
+#include "report/html.h"
 
 #include <stdarg.h>
 
@@ -28,8 +29,8 @@ void html__format(page *p, const char *format, ...) {
     va_end(args);
 }
 
-static const char *const style =
-    ":root{color-scheme:light dark;--page:#f7f8fa;--sheet:#fff;--ink:#1b2230;--soft:#5a6475;"
+static const char *const style = HTML_PAGE_MARK
+    "#f7f8fa;--sheet:#fff;--ink:#1b2230;--soft:#5a6475;"
     "--rule:#dfe3ea;--accent:#2556c4;--shade:37,86,196;--mark:#8a93a3}"
     "@media(prefers-color-scheme:dark){:root{--page:#12151a;--sheet:#1a1e25;--ink:#e6e9ef;"
     "--soft:#9ea8b8;--rule:#2e3541;--accent:#83aaff;--shade:131,170,255;--mark:#77818f}}"
@@ -68,7 +69,10 @@ static const char *const style =
     "padding:0 .3rem}"
     "summary{cursor:pointer;color:var(--accent)}svg{display:block;max-width:100%;height:auto}td "
     "svg{max-width:none}svg text{fill:var(--soft);font-size:12px}"
-    ".axis{stroke:var(--rule)}.line{fill:none;stroke:var(--accent);stroke-width:1.5}"
+    ".arc{fill:none;stroke:var(--rule)}.relation{font-size:9px!important}.wrong{stroke:var(--"
+    "accent)}"
+    "text.wrong{stroke:none;fill:var(--accent)!important}.axis{stroke:var(--rule)}.line{fill:none;"
+    "stroke:var(--accent);stroke-width:1.5}"
     ".bar,.dot{fill:var(--accent)}.span{stroke:var(--accent);stroke-width:3;stroke-linecap:round;"
     "opacity:.55}.base{stroke:var(--mark);stroke-width:1.5;stroke-dasharray:3 2}"
     ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));"

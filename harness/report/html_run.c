@@ -1,5 +1,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/score_text.h"
+#include "metric/tags.h"
 #include "report/html.h"
 #include "report/html_internal.h"
 #include "train/recipe/recipe.h"
@@ -38,6 +40,13 @@ static const char *label_of(const record *r, size_t id) {
     return r->task.labels[id];
 }
 
+/* Of a class of the sum: a label, or the type of entities. */
+static const char *class_of(const record *r, size_t k) {
+    if (r->task.kind != ANSWER_TAGS) return label_of(r, k);
+    const char *begin = label_of(r, 2 * k);
+    return strncmp(begin, "B-", 2) == 0 ? begin + 2 : begin;
+}
+
 static void add_value(page *p, double value) {
     if (isnan(value))
         html__add(p, "<td class=\"n\">not defined</td>");
@@ -69,14 +78,16 @@ static void add_scores(page *p, const record *r) {
 
 static void add_classes(page *p, const record *r) {
     if (!r->task.label_count) return;
-    table_begin(p, "Per class");
-    html__add(p,
-              "<thead><tr><th>label</th><th class=\"n\">precision</th><th class=\"n\">recall</th>"
-              "<th class=\"n\">F1</th><th class=\"n\">test rows</th></tr></thead><tbody>\n");
-    for (size_t k = 0; k < r->task.label_count; k++) {
+    bool tags = r->task.kind == ANSWER_TAGS;
+    table_begin(p, tags ? "Per type of entity" : "Per class");
+    html__format(p,
+                 "<thead><tr><th>%s</th><th class=\"n\">precision</th><th class=\"n\">recall</th>"
+                 "<th class=\"n\">F1</th><th class=\"n\">%s</th></tr></thead><tbody>\n",
+                 tags ? "type" : "label", tags ? "entities" : "test rows");
+    for (size_t k = 0; k < r->confusion.classes; k++) {
         class_score s = metric_of_class(&r->confusion, k);
         html__add(p, "<tr><td>");
-        html__text(p, label_of(r, k));
+        html__text(p, class_of(r, k));
         html__format(
             p,
             "</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>"
@@ -159,7 +170,7 @@ static void add_confusion(page *p, const record *r) {
     enum { MATRIX_CLASSES = 64 }; // a page of more would be megabytes that nobody reads
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
-    if (r->task.kind != ANSWER_CLASS) return;
+    if (!answer_is_label(r->task.kind)) return;
     err e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
     if (!e && classes <= MATRIX_CLASSES)
         add_matrix(p, r, counts);
@@ -200,7 +211,7 @@ static int largest_first(const void *a, const void *b) {
 // classes: those that gave their gold label least, as the record has them; others: largest errors
 static err worst_rows(wrong_row **out, size_t *count, const record *r) {
     size_t rows = (size_t)r->task.test_rows;
-    bool kept = r->task.kind == ANSWER_CLASS;
+    bool kept = answer_is_label(r->task.kind);
     err e = mem_new(out, kept ? r->worst_count : rows);
     *count = 0;
     if (e) return e;
@@ -216,10 +227,28 @@ static err worst_rows(wrong_row **out, size_t *count, const record *r) {
     return ERR_OK;
 }
 
-static void add_answer(page *p, const record *r, answers of, size_t row) {
+static uint32_t words_of(const record *r, size_t row) {
+    return r->unit_begin[row + 1] - r->unit_begin[row];
+}
+
+/* "person 0-2": by places of units, since texts may be kept from the page. */
+static void add_entities(page *p, const record *r, answers of, size_t row, bool is_gold) {
+    const uint32_t *tags = of.classes + of.begin[row];
+    size_t count = of.begin[row + 1] - of.begin[row], at = 0;
+    tag_entity one;
+    for (bool any = false; tag_next(&one, &at, tags, count, r->task.label_count, !is_gold);
+         any = true) {
+        html__add(p, any ? ", " : "");
+        html__text(p, class_of(r, one.type));
+        html__format(p, " %u-%u", one.begin + 1, one.end);
+    }
+}
+
+static void add_answer(page *p, const record *r, answers of, size_t row, bool is_gold) {
     bool any = false;
     html__add(p, "<td>");
-    if (r->task.kind == ANSWER_CLASS) html__text(p, label_of(r, of.classes[row]));
+    if (r->task.kind == ANSWER_TAGS) add_entities(p, r, of, row, is_gold);
+    if (answer_is_label(r->task.kind)) html__text(p, label_of(r, of.classes[row]));
     if (r->task.kind == ANSWER_NUMBER) html__format(p, "%.3f", (double)of.numbers[row]);
     for (size_t k = 0; r->task.kind == ANSWER_SET && k < r->task.label_count; k++) {
         if (!(of.numbers[row * r->task.label_count + k] > 0)) continue;
@@ -227,12 +256,40 @@ static void add_answer(page *p, const record *r, answers of, size_t row) {
         html__text(p, label_of(r, k));
         any = true;
     }
+    for (uint32_t k = 0; r->task.kind == ANSWER_ARCS && k < words_of(r, row); k++) {
+        const uint32_t *arc = of.classes + ((size_t)r->unit_begin[row] + k) * ARC_WIDTH;
+        html__format(p, "%s%u %s", k ? ", " : "", arc[ARC_HEAD], label_of(r, arc[ARC_RELATION]));
+    }
     html__add(p, "</td>");
 }
 
+/* Trees of the rows that it got most wrong, of those that fit a page. */
+static void add_trees(page *p, const record *r, const char *const *texts) {
+    enum { TREES = 5, WORDS_MOST = 60 };
+    wrong_row *list = NULL;
+    size_t count = 0, shown = 0;
+    if (r->task.kind != ANSWER_ARCS || !texts) return;
+    html__take(p, worst_rows(&list, &count, r));
+    if (count) html__add(p, "<section><h3>Trees: gold above, predicted below</h3>\n");
+    for (size_t i = 0; i < count && shown < TREES; i++) {
+        size_t row = list[i].row, first = (size_t)r->unit_begin[row] * ARC_WIDTH;
+        if (words_of(r, row) > WORDS_MOST) continue;
+        html__format(p, "<p class=\"soft\">row %zu</p><div class=\"scroll\">", row + 1);
+        svg__tree(p, texts[row], r->gold + first, r->predicted + first, words_of(r, row),
+                  (const char *const *)r->task.labels);
+        html__add(p, "</div>\n");
+        shown++;
+    }
+    if (count) html__add(p, "</section>\n");
+    mem_free(list);
+}
+
 static void add_worst(page *p, const record *r, const char *const *texts) {
-    static const char *const errors[] = {"probability of gold", "error", "labels wrong"};
-    static const char *const digits[] = {"%.4f", "%.3f", "%.0f"};
+    static const char *const errors[ANSWER_KINDS] = {"probability of gold", "error",
+                                                     "labels wrong",        "entities wrong",
+                                                     "words wrong",         "probability of gold"};
+    static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f",
+                                                     "%.0f", "%.0f", "%.4f"};
     wrong_row *list = NULL;
     size_t count = 0;
     html__take(p, worst_rows(&list, &count, r));
@@ -248,8 +305,8 @@ static void add_worst(page *p, const record *r, const char *const *texts) {
         char error[40];
         snprintf(error, sizeof error, digits[r->task.kind], list[i].error);
         html__format(p, "<tr><td class=\"n\">%zu</td>", row + 1);
-        add_answer(p, r, record_gold(r), row);
-        add_answer(p, r, record_answers(r), row);
+        add_answer(p, r, record_gold(r), row, true);
+        add_answer(p, r, record_answers(r), row, false);
         html__format(p, "<td class=\"n\">%s</td>", error);
         if (texts) {
             html__add(p, "<td class=\"wrap\">");
@@ -377,7 +434,7 @@ static void add_identity(page *p, const record *r) {
     row_number(p, "test rows", (double)r->task.test_rows);
     row_text(p, "data SHA-256", r->task.data_sha256);
     row_number(p, "parameters", (double)r->model.parameters);
-    if (r->model_is_gone) row_text(p, "model", "gone: a later run replaced it");
+    if (r->model_is_gone) row_text(p, "model", "a later run replaced it");
     row_text(p, "weights SHA-256",
              r->model.weights_sha256 ? r->model.weights_sha256 : "from scratch");
     row_text(p, "vocabulary SHA-256", r->model.vocab_sha256);
@@ -387,13 +444,15 @@ static void add_identity(page *p, const record *r) {
 }
 
 static void add_title(page *p, const record *r) {
+    char room[2][SCORE_TEXT_BYTES];
     html__add(p, "<p><a href=\"../../index.html\">Leaderboard</a></p>\n<h1>");
     html__text(p, r->model.name);
     html__add(p, " on ");
     html__text(p, r->task.name);
-    html__format(p, ", seed %lld</h1>\n<p>%s %.2f, deduplicated %.2f; trained in ",
-                 (long long)r->seed, metric_find(r->headline)->title,
-                 100 * record_metric(r, r->headline), 100 * record_metric_dedup(r, r->headline));
+    html__format(p, ", seed %lld</h1>\n<p>%s %s, deduplicated %s; trained in ", (long long)r->seed,
+                 metric_find(r->headline)->title,
+                 score_percent(room[0], record_metric(r, r->headline)),
+                 score_percent(room[1], record_metric_dedup(r, r->headline)));
     html__take(p, report__duration(p->out, r->timing.train_s));
     html__add(p, " on ");
     html__text(p, r->device.name);
@@ -424,6 +483,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts) {
     html__add(&p, "</div>\n");
     add_confusion(&p, r);
     add_worst(&p, r, texts);
+    add_trees(&p, r, texts);
     html__add(&p, "<div class=\"columns\">\n");
     add_recipe(&p, r);
     add_identity(&p, r);

@@ -10,6 +10,15 @@ err report__table_statistics(board_table *t) MUST_CHECK;
 /* Fills overall_tables and overall once all tables have their statistics. */
 err report__overall(board *b) MUST_CHECK;
 
+/* Whether two runs are of one row of the overall; the row of a table that stands there, or NULL. */
+bool report__same_model(const record *a, const record *b);
+const board_row *report__row_of_model(const board_table *t, const record *model);
+
+void report__free_groups(board *b);
+
+/* What a group's table says of itself. */
+extern const char *const report__group_words;
+
 /* Fills each row's words, before rows are put in order of score: "3 epochs, lr 5e-05" and, where a
  * model has several rows, every value in which they differ and which has no column of its own. */
 err report__row_words(board_table *t) MUST_CHECK;

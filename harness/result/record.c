@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "base/name.h"
 #include "metric/rows.h"
+#include "metric/tags.h"
 #include "platform/file.h"
 #include "result/record_internal.h"
 #include "result/version.h"
@@ -66,6 +67,7 @@ void record_free(record *r) {
     cJSON_Delete(r->model.corpus);
     mem_free(r->gold);
     mem_free(r->predicted);
+    mem_free(r->unit_begin);
     mem_free(r->gold_numbers);
     mem_free(r->predicted_numbers);
     mem_free(r->first_row);
@@ -142,18 +144,23 @@ static err copy_block(void *out, const void *from, size_t count, size_t size) {
 
 err record_test_answers(record *r, answers gold, answers predicted, const uint32_t *first_row,
                         const bool *scored_dedup, size_t rows) {
-    size_t count = rows * record_width(r);
-    bool classes = r->task.kind == ANSWER_CLASS;
+    size_t scores = rows * answer_scores(r->task.kind, r->task.label_count);
     err e = ERR_OK;
-    if (classes) {
-        if ((e = copy_block(&r->gold, gold.classes, count, sizeof *r->gold)) ||
-            (e = copy_block(&r->predicted, predicted.classes, count, sizeof *r->predicted)))
+    r->task.test_rows = (int64_t)rows;
+    if (answer_in_units(r->task.kind) &&
+        (e = copy_block(&r->unit_begin, gold.begin, rows + 1, sizeof *r->unit_begin)))
+        return e;
+    size_t ids = record_values(r, true);
+    if (record_has_ids(r, true)) {
+        if ((e = copy_block(&r->gold, gold.classes, ids, sizeof *r->gold)) ||
+            (e = copy_block(&r->predicted, predicted.classes, ids, sizeof *r->predicted)))
             return e;
-    } else if ((e = copy_block(&r->gold_numbers, gold.numbers, count, sizeof *r->gold_numbers)) ||
-               (e = copy_block(&r->predicted_numbers, predicted.numbers, count,
-                               sizeof *r->predicted_numbers))) {
+    } else if ((e = copy_block(&r->gold_numbers, gold.numbers, scores, sizeof *r->gold_numbers))) {
         return e;
     }
+    if (scores && (e = copy_block(&r->predicted_numbers, predicted.numbers, scores,
+                                  sizeof *r->predicted_numbers)))
+        return e;
     if ((e = mem_resize((void **)&r->first_row, rows, sizeof *r->first_row)) ||
         (e = mem_resize((void **)&r->scored_dedup, rows, sizeof *r->scored_dedup)))
         return e;
@@ -161,7 +168,6 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
         r->first_row[i] = first_row ? first_row[i] : (uint32_t)i;
         r->scored_dedup[i] = scored_dedup ? scored_dedup[i] : true;
     }
-    r->task.test_rows = (int64_t)rows;
     return ERR_OK;
 }
 
@@ -172,8 +178,20 @@ err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
 }
 
 double record_row_error(const record *r, size_t row) {
-    size_t width = record_width(r), wrong = 0;
-    if (r->task.kind == ANSWER_CLASS) return r->gold[row] != r->predicted[row];
+    size_t width = record_width(r, true), wrong = 0;
+    if (r->task.kind == ANSWER_TAGS) {
+        uint32_t first = r->unit_begin[row];
+        return (double)tags_wrong(r->gold + first, r->predicted + first,
+                                  r->unit_begin[row + 1] - first, r->task.label_count);
+    }
+    if (r->task.kind == ANSWER_ARCS) {
+        for (size_t w = r->unit_begin[row]; w < r->unit_begin[row + 1]; w++) {
+            const uint32_t *right = r->gold + w * ARC_WIDTH, *said = r->predicted + w * ARC_WIDTH;
+            wrong += right[ARC_HEAD] != said[ARC_HEAD] || right[ARC_RELATION] != said[ARC_RELATION];
+        }
+        return (double)wrong;
+    }
+    if (answer_is_label(r->task.kind)) return r->gold[row] != r->predicted[row];
     const float *gold = r->gold_numbers + row * width, *answer = r->predicted_numbers + row * width;
     if (r->task.kind == ANSWER_NUMBER) return fabs((double)*answer - (double)*gold);
     for (size_t k = 0; k < width; k++) wrong += (gold[k] > 0) != (answer[k] > 0);
@@ -181,8 +199,13 @@ double record_row_error(const record *r, size_t row) {
 }
 
 bool record_same_answer(const record *a, const record *b, size_t row) {
-    size_t width = record_width(a);
-    if (a->task.kind == ANSWER_CLASS) return a->predicted[row] == b->predicted[row];
+    size_t width = record_width(a, true);
+    if (answer_in_units(a->task.kind)) {
+        size_t each = answer_unit_width(a->task.kind), first = a->unit_begin[row] * each;
+        return !memcmp(a->predicted + first, b->predicted + first,
+                       (a->unit_begin[row + 1] * each - first) * sizeof *a->predicted);
+    }
+    if (answer_is_label(a->task.kind)) return a->predicted[row] == b->predicted[row];
     const float *x = a->predicted_numbers + row * width, *y = b->predicted_numbers + row * width;
     if (a->task.kind == ANSWER_NUMBER) return !(*x < *y) && !(*x > *y);
     for (size_t k = 0; k < width; k++)
@@ -243,13 +266,19 @@ done:
 
 /* A row's gold as dataset_target_text has it, and a line end. */
 static err gold_line(strbuf *b, const record *r, size_t row) {
-    size_t width = record_width(r);
+    size_t width = record_width(r, true);
     bool any = false;
     b->length = 0;
-    if (r->task.kind == ANSWER_CLASS) return strbuf_printf(b, "%u\n", r->gold[row]);
+    if (answer_is_label(r->task.kind)) return strbuf_printf(b, "%u\n", r->gold[row]);
     if (r->task.kind == ANSWER_NUMBER)
         return strbuf_printf(b, "%.9g\n", (double)r->gold_numbers[row]);
     err e = strbuf_add(b, "");
+    if (answer_in_units(r->task.kind)) {
+        size_t each = answer_unit_width(r->task.kind), first = r->unit_begin[row] * each;
+        for (size_t k = first; k < r->unit_begin[row + 1] * each && !e; k++)
+            e = strbuf_printf(b, "%s%u", k > first ? " " : "", r->gold[k]);
+        return e ? e : strbuf_add(b, "\n");
+    }
     for (size_t k = 0; k < width && !e; k++) {
         if (!(r->gold_numbers[row * width + k] > 0)) continue;
         e = strbuf_printf(b, "%s%zu", any ? "," : "", k);
@@ -278,15 +307,16 @@ static err score_rows(confusion *c, double *metrics, const record *r, const bool
     err e = answers_sum(c, kind, r->task.label_count, record_gold(r), record_answers(r), mask,
                         (size_t)r->task.test_rows);
     for (size_t m = 0; !e && m < metric_count(); m++)
-        metrics[m] = metric_applies(metric_at(m), kind, r->task.label_count) ? metric_at(m)->fn(c)
-                                                                             : (double)NAN;
+        metrics[m] = c->total && metric_applies(metric_at(m), kind, r->task.label_count)
+                         ? metric_at(m)->fn(c)
+                         : (double)NAN; // of no rows nothing is said
     return e;
 }
 
 err record_score(record *r) {
     err e;
-    bool answered = r->task.kind == ANSWER_CLASS ? r->gold && r->predicted
-                                                 : r->gold_numbers && r->predicted_numbers;
+    bool answered =
+        record_has_ids(r, true) ? r->gold && r->predicted : r->gold_numbers && r->predicted_numbers;
     if (!answered || !r->recipe) {
         return err_set(ERR_ARG, "a record without test rows or recipe cannot be scored");
     }

@@ -123,9 +123,10 @@ typedef struct record {
     char *headline; /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
-    uint32_t *gold, *predicted; /* (N) class ids; other kinds: NULL */
+    uint32_t *gold, *predicted; /* (N) class ids, or of units; of numbers and sets: NULL */
+    uint32_t *unit_begin;       /* (N + 1) first unit of each row; NULL where rows have none */
     float *gold_numbers,
-        *predicted_numbers; /* other kinds: as struct answers has them, else NULL */
+        *predicted_numbers; /* of other kinds: as struct answers has them, else NULL */
     uint32_t *first_row;    /* (N) index of the first row of equal text */
     bool *scored_dedup;     /* (N) part of metrics_dedup */
 
@@ -188,19 +189,35 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
 
 /* What metrics take. Borrowed from r. */
 static inline answers record_gold(const record *r) {
-    return (answers){r->gold, r->gold_numbers};
+    return (answers){r->gold, r->gold_numbers, r->unit_begin};
 }
 static inline answers record_answers(const record *r) {
-    return (answers){r->predicted, r->predicted_numbers};
+    return (answers){r->predicted, r->predicted_numbers, r->unit_begin};
 }
 
-/* Numbers in the arrays of a row: of a set one a label. */
-static inline size_t record_width(const record *r) {
-    return r->task.kind == ANSWER_SET ? r->task.label_count : 1;
+/* Answers of a row as a file has them: of a set one a label, of a relation too where it is
+ * predicted. */
+static inline size_t record_width(const record *r, bool gold) {
+    bool many = r->task.kind == ANSWER_SET || (r->task.kind == ANSWER_RELATION && !gold);
+    return many ? r->task.label_count : 1;
+}
+
+/* The same of all rows, or units. */
+static inline size_t record_values(const record *r, bool gold) {
+    size_t rows = (size_t)r->task.test_rows;
+    return answer_in_units(r->task.kind)
+               ? (r->unit_begin ? r->unit_begin[rows] : 0) * answer_unit_width(r->task.kind)
+               : rows * record_width(r, gold);
+}
+
+/* Whether a file has ids of classes: of relations their gold alone. */
+static inline bool record_has_ids(const record *r, bool gold) {
+    return r->task.kind == ANSWER_CLASS || answer_in_units(r->task.kind) ||
+           (r->task.kind == ANSWER_RELATION && gold);
 }
 
 /* How far run r is off in a row: 0 when it is right; of numbers their distance, of sets the labels
- * that are wrong. */
+ * that are wrong, of tags the entities that were missed and those that are none. */
 double record_row_error(const record *r, size_t row);
 
 /* Whether two runs on the same rows answer a row alike. */

@@ -44,6 +44,7 @@ extern const size_t record__key_count;
     X(corpus)                                                                                      \
     X(labels)                                                                                      \
     X(recipe)                                                                                      \
+    X(units)                                                                                       \
     X(predictions)                                                                                 \
     X(gold)                                                                                        \
     X(repeats)                                                                                     \

@@ -71,7 +71,9 @@ err record__metrics_dedup_write(cJSON *object, const char *key, const record *r)
 
 err record__metrics_dedup_check(const record *r, const cJSON *object, const char *key,
                                 const char *where) {
-    return check_metrics(r, r->metrics_dedup, object, key, where);
+    // of no rows older programs wrote 0
+    return r->confusion_dedup.total ? check_metrics(r, r->metrics_dedup, object, key, where)
+                                    : ERR_OK;
 }
 
 static err matrix_of(uint64_t **counts, const record *r) {
@@ -93,7 +95,7 @@ static err write_matrix(cJSON *rows, const uint64_t *counts, size_t classes) {
 err record__confusion_write(cJSON *object, const char *key, const record *r) {
     cJSON *rows;
     uint64_t *counts = NULL;
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK; // there is no matrix of these
+    if (!answer_is_label(r->task.kind)) return ERR_OK; // there is no matrix of these
     err e = json_add_array(&rows, object, key);
     if (!e && !(e = matrix_of(&counts, r))) e = write_matrix(rows, counts, r->task.label_count);
     mem_free(counts);
@@ -127,7 +129,7 @@ err record__confusion_check(const record *r, const cJSON *object, const char *ke
     const cJSON *rows;
     uint64_t *counts = NULL;
     size_t classes = r->task.label_count;
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    if (!answer_is_label(r->task.kind)) return ERR_OK;
     err e = json_array(&rows, object, key, where);
     if (e) return e;
     if ((size_t)cJSON_GetArraySize(rows) != classes) {
@@ -153,7 +155,7 @@ err record__per_class_write(cJSON *object, const char *key, const record *r) {
     cJSON *list;
     if (r->task.kind == ANSWER_NUMBER) return ERR_OK;
     err e = json_add_array(&list, object, key);
-    for (size_t k = 0; k < r->task.label_count && !e; k++) {
+    for (size_t k = 0; k < r->confusion.classes && !e; k++) {
         double values[4];
         class_values(values, r, k);
         cJSON *item = cJSON_CreateObject();
@@ -170,9 +172,9 @@ err record__per_class_check(const record *r, const cJSON *object, const char *ke
     if (r->task.kind == ANSWER_NUMBER) return ERR_OK;
     err e = json_array(&list, object, key, where);
     if (e) return e;
-    if ((size_t)cJSON_GetArraySize(list) != r->task.label_count) {
+    if ((size_t)cJSON_GetArraySize(list) != r->confusion.classes) {
         return err_set(ERR_FORMAT, "%s: key '%s' has %d classes, expected %zu", where, key,
-                       cJSON_GetArraySize(list), r->task.label_count);
+                       cJSON_GetArraySize(list), r->confusion.classes);
     }
     cJSON_ArrayForEach(item, list) {
         double values[4];

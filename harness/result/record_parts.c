@@ -70,12 +70,11 @@ err record__rows_read(record *r, const cJSON *object, const char *key, const cha
     return json_whole(&r->task.test_rows, rows, "test", 1, INT32_MAX, where);
 }
 
-static const char *const kinds[] = {"classification", "regression", "multi_label"};
-
 /* Nothing for classes, as in records of older programs. */
 err record__kind_write(cJSON *object, const char *key, const record *r) {
-    return r->task.kind == ANSWER_CLASS ? ERR_OK
-                                        : json_add_string(object, key, kinds[r->task.kind]);
+    return r->task.kind == ANSWER_CLASS
+               ? ERR_OK
+               : json_add_string(object, key, answer_kind_name(r->task.kind));
 }
 
 err record__kind_read(record *r, const cJSON *object, const char *key, const char *where) {
@@ -83,13 +82,15 @@ err record__kind_read(record *r, const cJSON *object, const char *key, const cha
     err e;
     if (!json_has(object, key)) return ERR_OK;
     if ((e = json_string(&text, object, key, where))) return e;
-    for (size_t i = 1; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(text, kinds[i])) continue;
+    for (int i = ANSWER_NUMBER; i < ANSWER_KINDS; i++) {
+        if (strcmp(text, answer_kind_name((answer_kind)i))) continue;
         r->task.kind = (answer_kind)i;
         return ERR_OK;
     }
-    return err_set(ERR_FORMAT, "%s: key '%s' is '%.40s', expected regression or multi_label", where,
-                   key, text);
+    return err_set(ERR_FORMAT,
+                   "%s: key '%s' is '%.40s', expected regression, multi_label, "
+                   "token_classification, dependency_parsing or relation",
+                   where, key, text);
 }
 
 err record__labels_write(cJSON *object, const char *key, const record *r) {
@@ -106,11 +107,15 @@ err record__labels_read(record *r, const cJSON *object, const char *key, const c
     err e = json_array(&labels, object, key, where);
     if (e) return e;
     size_t count = (size_t)cJSON_GetArraySize(labels), i = 0;
-    size_t least = r->task.kind != ANSWER_NUMBER;
+    size_t least = r->task.kind == ANSWER_TAGS ? 3 : r->task.kind != ANSWER_NUMBER;
     if (count < least || count > (least ? RECORD_LABEL_LIMIT : 0)) {
         return err_set(ERR_FORMAT, "%s: key '%s' holds %zu labels, expected %zu to %d", where, key,
                        count, least, least ? RECORD_LABEL_LIMIT : 0);
     }
+    if (r->task.kind == ANSWER_TAGS && count % 2 == 0)
+        return err_set(ERR_FORMAT,
+                       "%s: key '%s' holds %zu tags, expected two for each type and one for none",
+                       where, key, count);
     const char **names;
     if ((e = mem_new(&names, count))) return e;
     cJSON_ArrayForEach(item, labels) {
@@ -173,7 +178,7 @@ err record__recipe_read(record *r, const cJSON *object, const char *key, const c
 }
 
 /* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one
- * byte a label */
+ * byte a label; of relations the scores alone are predictions */
 
 typedef enum coding { CODING_U8, CODING_U16, CODING_F32 } coding;
 
@@ -183,23 +188,24 @@ static const struct {
 } codings[] = {{"u8", 1}, {"u16", 2}, {"f32", 4}};
 
 static coding coding_of(const record *r, bool gold) {
-    if (r->task.kind == ANSWER_CLASS) return r->task.label_count > 256 ? CODING_U16 : CODING_U8;
+    if (record_has_ids(r, gold))
+        return r->task.label_count > 256 || answer_unit_width(r->task.kind) > 1 ? CODING_U16
+                                                                                : CODING_U8;
     return gold && r->task.kind == ANSWER_SET ? CODING_U8 : CODING_F32;
 }
 
-static err write_answers(cJSON *object, const char *key, const record *r, answers from, bool gold) {
-    coding how = coding_of(r, gold);
-    size_t count = (size_t)r->task.test_rows * record_width(r), width = codings[how].bytes;
+static err write_answers(cJSON *object, const char *key, size_t count, answers from, coding how) {
+    size_t width = codings[how].bytes;
     uint8_t *bytes = NULL;
     char *text = NULL;
     cJSON *part;
     err e = mem_new(&bytes, count * width);
     for (size_t i = 0; !e && i < count; i++) {
-        uint32_t word = from.classes ? from.classes[i] : 0;
+        uint32_t word = 0;
         if (how == CODING_F32)
             memcpy(&word, &from.numbers[i], sizeof word);
-        else if (!from.classes)
-            word = from.numbers[i] > 0;
+        else
+            word = from.classes ? from.classes[i] : from.numbers[i] > 0;
         for (size_t k = 0; k < width; k++) bytes[i * width + k] = (uint8_t)(word >> 8 * k & 255);
     }
     if (e || (e = base64_encode(&text, bytes, count * width)) ||
@@ -213,14 +219,13 @@ done:
     return e;
 }
 
-static err decode(uint32_t **ids, float **numbers, const uint8_t *bytes, size_t count, coding how,
-                  answer_kind kind) {
+static err decode(uint32_t **ids, float **numbers, const uint8_t *bytes, size_t count, coding how) {
     size_t width = codings[how].bytes;
-    err e = kind == ANSWER_CLASS ? mem_new(ids, count) : mem_new(numbers, count);
+    err e = ids ? mem_new(ids, count) : mem_new(numbers, count);
     for (size_t i = 0; !e && i < count; i++) {
         uint32_t word = 0;
         for (size_t k = 0; k < width; k++) word |= (uint32_t)bytes[i * width + k] << 8 * k;
-        if (kind == ANSWER_CLASS)
+        if (ids)
             (*ids)[i] = word;
         else if (how == CODING_F32)
             memcpy(&(*numbers)[i], &word, sizeof word);
@@ -230,12 +235,12 @@ static err decode(uint32_t **ids, float **numbers, const uint8_t *bytes, size_t 
     return e;
 }
 
-static err read_answers(uint32_t **ids, float **numbers, const record *r, const cJSON *object,
-                        const char *key, const char *where, bool gold) {
+/* count values, as ids unless that is NULL. */
+static err read_answers(uint32_t **ids, float **numbers, size_t count, coding how, const record *r,
+                        const cJSON *object, const char *key, const char *where) {
     const cJSON *part;
-    const char *type, *text;
-    coding how = coding_of(r, gold);
-    size_t rows = (size_t)r->task.test_rows, count = rows * record_width(r), found = 0;
+    const char *type, *text, *expected = codings[how].name;
+    size_t found = 0;
     void *block = NULL;
     err e;
     if ((e = json_object(&part, object, key, where)) ||
@@ -243,7 +248,6 @@ static err read_answers(uint32_t **ids, float **numbers, const record *r, const 
         (e = json_string(&text, part, "data", where))) {
         return e;
     }
-    const char *expected = codings[how].name;
     if (strcmp(type, expected)) {
         return err_set(ERR_FORMAT, "%s: %s: key 'type' is '%.20s', expected '%s' for %zu labels",
                        where, key, type, expected, r->task.label_count);
@@ -251,28 +255,64 @@ static err read_answers(uint32_t **ids, float **numbers, const record *r, const 
     if ((e = base64_decode(&block, &found, text))) return err_wrap(e, "%s: %s", where, key);
     if (found != count * codings[how].bytes) {
         e = err_set(ERR_FORMAT, "%s: %s: %zu bytes of data, expected %zu for %zu test rows", where,
-                    key, found, count * codings[how].bytes, rows);
+                    key, found, count * codings[how].bytes, (size_t)r->task.test_rows);
     } else {
-        e = decode(ids, numbers, block, count, how, r->task.kind);
+        e = decode(ids, numbers, block, count, how);
     }
     mem_free(block);
     return e;
 }
 
+/* How many units each row has. */
+err record__units_write(cJSON *object, const char *key, const record *r) {
+    size_t rows = (size_t)r->task.test_rows;
+    uint32_t *counts = NULL;
+    if (!answer_in_units(r->task.kind)) return ERR_OK;
+    err e = mem_new(&counts, rows);
+    for (size_t i = 0; !e && i < rows; i++) counts[i] = r->unit_begin[i + 1] - r->unit_begin[i];
+    if (!e) e = write_answers(object, key, rows, (answers){.classes = counts}, CODING_U16);
+    mem_free(counts);
+    return e;
+}
+
+err record__units_read(record *r, const cJSON *object, const char *key, const char *where) {
+    size_t rows = (size_t)r->task.test_rows;
+    uint32_t *counts = NULL;
+    uint64_t all = 0;
+    if (!answer_in_units(r->task.kind)) return ERR_OK;
+    err e = read_answers(&counts, NULL, rows, CODING_U16, r, object, key, where);
+    if (!e) e = mem_new(&r->unit_begin, rows + 1);
+    for (size_t i = 0; !e && counts && i < rows; i++) {
+        all += counts[i];
+        r->unit_begin[i + 1] = (uint32_t)all;
+    }
+    mem_free(counts);
+    return e || all <= INT32_MAX ? e
+                                 : err_set(ERR_FORMAT, "%s: key '%s': %llu units are too many",
+                                           where, key, (unsigned long long)all);
+}
+
 err record__predictions_write(cJSON *object, const char *key, const record *r) {
-    return write_answers(object, key, r, record_answers(r), false);
+    return write_answers(object, key, record_values(r, false), record_answers(r),
+                         coding_of(r, false));
 }
 
 err record__predictions_read(record *r, const cJSON *object, const char *key, const char *where) {
-    return read_answers(&r->predicted, &r->predicted_numbers, r, object, key, where, false);
+    size_t rows = (size_t)r->task.test_rows;
+    err e = read_answers(record_has_ids(r, false) ? &r->predicted : NULL, &r->predicted_numbers,
+                         record_values(r, false), coding_of(r, false), r, object, key, where);
+    if (e || r->task.kind != ANSWER_RELATION || (e = mem_new(&r->predicted, rows))) return e;
+    answers_say(r->predicted, r->predicted_numbers, rows, r->task.label_count);
+    return ERR_OK;
 }
 
 err record__gold_write(cJSON *object, const char *key, const record *r) {
-    return write_answers(object, key, r, record_gold(r), true);
+    return write_answers(object, key, record_values(r, true), record_gold(r), coding_of(r, true));
 }
 
 err record__gold_read(record *r, const cJSON *object, const char *key, const char *where) {
-    return read_answers(&r->gold, &r->gold_numbers, r, object, key, where, true);
+    return read_answers(record_has_ids(r, true) ? &r->gold : NULL, &r->gold_numbers,
+                        record_values(r, true), coding_of(r, true), r, object, key, where);
 }
 
 /* lists of row numbers */

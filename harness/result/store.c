@@ -27,7 +27,7 @@ static err add_record(store *s, size_t *capacity, const char *folder, const char
         goto done;
     }
     if (e) goto done;
-    if (r.partial || r.dirty) {
+    if (!s->keeps_all && (r.partial || r.dirty)) {
         s->partial += r.partial;
         s->dirty += !r.partial && r.dirty;
         goto done;
@@ -69,10 +69,9 @@ done:
     return e;
 }
 
-err store_read(store *s, const char *folder) {
+static err read_folder(store *s, const char *folder) {
     folder_list list = {0};
     size_t capacity = 0;
-    *s = (store){0};
     if (!folder_exists(folder)) return ERR_OK;
     err e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
@@ -84,6 +83,16 @@ err store_read(store *s, const char *folder) {
     folder_list_free(&list);
     if (e) store_free(s);
     return e;
+}
+
+err store_read(store *s, const char *folder) {
+    *s = (store){0};
+    return read_folder(s, folder);
+}
+
+err store_read_all(store *s, const char *folder) {
+    *s = (store){.keeps_all = true};
+    return read_folder(s, folder);
 }
 
 void store_free(store *s) {

@@ -14,6 +14,7 @@ typedef struct store {
     size_t count;
     size_t partial; /* records left out because they are partial */
     size_t dirty;   /* left out because their program had uncommitted changes */
+    bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
     size_t damaged; /* could not be read; each was named by a warning */
 } store;
 
@@ -22,6 +23,8 @@ typedef struct store {
  * and skipped. Errors: ERR_IO when the folder cannot be listed; ERR_MEMORY. Free with
  * store_free. */
 err store_read(store *s, const char *folder) MUST_CHECK;
+/* The same of every record that can be read. */
+err store_read_all(store *s, const char *folder) MUST_CHECK;
 void store_free(store *s);
 
 /* Writes r to its place in the folder (record_file_name). A record of the same run there

@@ -78,10 +78,10 @@ static err is_usable(char **why, const char *name, const run_request *q) {
     return e;
 }
 
-err sweep_all_tasks(char ***list, size_t *count, const run_request *q) {
+err sweep_tasks_here(char ***list, size_t *count, const run_request *q, const char *group) {
     task_catalog all = {0};
     *count = 0;
-    err e = task_list(&all, q->task_dir);
+    err e = group ? task_group_members(&all, group, q->task_dir) : task_list(&all, q->task_dir);
     if (!e) e = mem_new(list, all.count);
     for (size_t i = 0; i < all.count && !e; i++) {
         char *why = NULL;
@@ -142,7 +142,7 @@ static double model_cost(const char *name) {
 
 static err work_of(double *work, const run_request *q) {
     task t = {0};
-    err e = task_find(&t, q->task, q->task_dir);
+    err e = run_find_task(&t, q);
     if (e) return e;
     double train = (double)rows_of(&t, TASK_ROLE_TRAIN), test = (double)rows_of(&t, TASK_ROLE_TEST);
     if (t.split.rule == TASK_SPLIT_HASH) {

@@ -20,10 +20,11 @@ typedef struct sweep {
     double run_begin;  /* clock */
 } sweep;
 
-/* The tasks of `--task all`: those whose data is here or can be fetched (sample: that have one), by
- * name; each other is named in a note. *list (count) is owned: words_free. Errors: ERR_DATA when
- * there is none; those of task_list. */
-err sweep_all_tasks(char ***list, size_t *count, const run_request *q) MUST_CHECK;
+/* All tasks, or those of a group (not NULL), whose data is here or can be fetched (sample: that have
+ * one), by name; each other is named in a note. *list (count) is owned: words_free. Errors: ERR_DATA
+ * when there is none; those of task_list. */
+err sweep_tasks_here(char ***list, size_t *count, const run_request *q,
+                     const char *group) MUST_CHECK;
 
 /* Words between commas; *list (count) is owned, as its words are: words_free. Errors: ERR_USAGE
  * naming the flag when there is no word. */

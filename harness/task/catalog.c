@@ -1,7 +1,9 @@
 #include "task/task_internal.h"
 
 #include "base/memory.h"
+#include "platform/assets.h"
 #include "platform/file.h"
+#include "platform/places.h"
 #include "text/unicode.h"
 
 #include <stdlib.h>
@@ -61,31 +63,44 @@ static err fill(task_catalog *c, entries *all) {
     return ERR_OK;
 }
 
-err task__list(task_catalog *c, const char *extra_dir, const char *const *folders, size_t count,
-               const char *what) {
+/* Each folder of HARNESS_TASKS; *number counts on. */
+static err add_named_folders(entries *all, size_t *number) {
+    const char *at = environment("HARNESS_TASKS");
+    while (at && *at) {
+        size_t n = strcspn(at, ":");
+        char *folder = NULL;
+        err e = n ? mem_strndup(&folder, at, n) : ERR_OK;
+        if (!e && n) e = err_wrap(add_folder(all, folder, (*number)++), "HARNESS_TASKS");
+        mem_free(folder);
+        if (e) return e;
+        at += n + (at[n] == ':');
+    }
+    return ERR_OK;
+}
+
+err task__list(task_catalog *c, const char *extra_dir, bool has_named, const char *asset) {
     *c = (task_catalog){0};
     entries all = {0};
-    err e = extra_dir ? add_folder(&all, extra_dir, 0) : ERR_OK;
-    for (size_t i = 0; i < count && !e; i++) {
-        if (folder_exists(folders[i])) e = add_folder(&all, folders[i], i + 1);
-    }
+    size_t number = 0;
+    char *shipped = NULL;
+    err e = extra_dir ? add_folder(&all, extra_dir, number++) : ERR_OK;
+    if (!e && has_named) e = add_named_folders(&all, &number);
+    if (!e) e = asset_folder(&shipped, asset);
+    if (!e) e = add_folder(&all, shipped, number);
     if (!e) e = fill(c, &all);
     for (size_t i = 0; i < all.count; i++) {
         mem_free(all.list[i].name);
         mem_free(all.list[i].path);
     }
     mem_free(all.list);
-    if (!e && !c->count) {
-        e = err_set(ERR_IO, "no %s manifests in %s or %s: is the program installed?", what,
-                    folders[0], folders[count - 1]);
-    }
+    if (!e && !c->count) e = err_set(ERR_IO, "%s holds no manifest", shipped);
+    mem_free(shipped);
     if (e) task_catalog_free(c);
     return e;
 }
 
 err task_list(task_catalog *c, const char *extra_dir) {
-    static const char *const folders[] = {HARNESS_SOURCE_TASKS, HARNESS_INSTALLED_TASKS};
-    return task__list(c, extra_dir, folders, 2, "task");
+    return task__list(c, extra_dir, true, "tasks");
 }
 
 void task_catalog_free(task_catalog *c) {

@@ -31,8 +31,7 @@ err corpus_manifest_load(task *t, const char *path) {
 }
 
 err corpus_manifest_list(task_catalog *c, const char *extra_dir) {
-    static const char *const folders[] = {HARNESS_SOURCE_CORPORA, HARNESS_INSTALLED_CORPORA};
-    return task__list(c, extra_dir, folders, 2, "corpus");
+    return task__list(c, extra_dir, false, "corpora");
 }
 
 err corpus_manifest_find(task *t, const char *name, const char *extra_dir) {

@@ -68,6 +68,30 @@ static err load_delimited(task_format *f, const cJSON *object, const char *where
     return f->label ? find_column(&f->label_column, f, "label", f->label, where) : ERR_OK;
 }
 
+static err load_tagged(task_format *f, const cJSON *object, const char *where) {
+    size_t unit = 0, scheme = 0;
+    err e = CHECK_KEYS(object, where, "kind", "unit", "scheme", "comment");
+    if (!e) e = CHOICE(&unit, object, "unit", where, "character", "word");
+    if (!e && json_has(object, "scheme"))
+        e = CHOICE(&scheme, object, "scheme", where, "bio", "bioes");
+    if (!e && json_has(object, "comment"))
+        e = task__filled_string(&f->comment, object, "comment", where);
+    f->unit = unit ? UNIT_WORD : UNIT_CHARACTER;
+    f->ends_are_marked = scheme == 1;
+    return e;
+}
+
+static err load_conll(task_format *f, const cJSON *object, const char *where) {
+    err e = CHECK_KEYS(object, where, "kind", "columns", "index", "text", "head", "label");
+    if (e || (e = load_columns(f, object, where))) return e;
+    if ((e = task__filled_string(&f->index, object, "index", where))) return e;
+    if ((e = task__filled_string(&f->head, object, "head", where))) return e;
+    if ((e = find_column(&f->index_column, f, "index", f->index, where))) return e;
+    if ((e = find_column(&f->text_column, f, "text", f->text, where))) return e;
+    if ((e = find_column(&f->head_column, f, "head", f->head, where))) return e;
+    return find_column(&f->label_column, f, "label", f->label, where);
+}
+
 /* Two keys of the format that name the same column. */
 static err check_apart(const char *key, const char *name, const char *other_key, const char *other,
                        const char *where) {
@@ -75,11 +99,33 @@ static err check_apart(const char *key, const char *name, const char *other_key,
     return err_set(ERR_FORMAT, "%s: keys '%s' and '%s' are both '%s'", where, key, other_key, name);
 }
 
+/* Where the two entities stand whose relation is asked. */
+static err load_entities(task *t, const cJSON *object, const char *where) {
+    task_format *f = &t->format;
+    if (t->kind != ANSWER_RELATION) {
+        const char *key = json_has(object, "subject") ? "subject" : "object";
+        return json_has(object, key)
+                   ? err_set(ERR_FORMAT, "%s: key '%s' goes with kind relation", where, key)
+                   : ERR_OK;
+    }
+    if (f->kind == TASK_FORMAT_DELIMITED)
+        return err_set(ERR_FORMAT,
+                       "%s: key 'kind' is 'delimited', relations are read from jsonl "
+                       "or json",
+                       where);
+    if (f->text_pair)
+        return err_set(ERR_FORMAT, "%s: key 'text_pair': a relation is of one text", where);
+    err e = task__filled_string(&f->subject, object, "subject", where);
+    if (!e) e = task__filled_string(&f->object, object, "object", where);
+    return e ? e : check_apart("subject", f->subject, "object", f->object, where);
+}
+
 /* The names of columns. A label may stand elsewhere: in each file's name, or in columns of its own.
  */
 static err load_names(task *t, const cJSON *object, const char *where) {
     task_format *f = &t->format;
     size_t labelled = 0;
+    if (f->kind == TASK_FORMAT_TAGGED) return ERR_OK;
     err e = json_string(&f->text, object, "text", where);
     if (e) return e;
     if (json_has(object, "text_pair") &&
@@ -101,9 +147,24 @@ static err load_names(task *t, const cJSON *object, const char *where) {
         if ((e = task__filled_string(&f->label_separator, object, "label_separator", where)))
             return e;
     }
+    if ((e = load_entities(t, object, where))) return e;
     if ((e = check_apart("text", f->text, "label", f->label, where))) return e;
     if ((e = check_apart("text", f->text, "text_pair", f->text_pair, where))) return e;
     return check_apart("text_pair", f->text_pair, "label", f->label, where);
+}
+
+/* Keys of each kind of format. */
+static err load_rest(task *t, const cJSON *object, const char *where) {
+    switch (t->format.kind) {
+    case TASK_FORMAT_DELIMITED: return load_delimited(&t->format, object, where);
+    case TASK_FORMAT_TAGGED: return load_tagged(&t->format, object, where);
+    case TASK_FORMAT_CONLL: return load_conll(&t->format, object, where);
+    case TASK_FORMAT_JSONL:
+    case TASK_FORMAT_JSON:
+    case TASK_FORMAT_LINES: break;
+    }
+    return CHECK_KEYS(object, where, "kind", "text", "text_pair", "label", "label_separator",
+                      "subject", "object");
 }
 
 err task__load_format(task *t, const cJSON *root) {
@@ -113,12 +174,21 @@ err task__load_format(task *t, const cJSON *root) {
     size_t kind = 0;
     err e = json_object(&object, root, "format", t->path);
     if (e || (e = mem_printf(&where, "%s: format", t->path))) return e;
-    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json"))) goto done;
+    if ((e = CHOICE(&kind, object, "kind", where, "delimited", "jsonl", "json", "tagged", "conll")))
+        goto done;
     f->kind = (task_format_kind)kind;
+    if ((f->kind == TASK_FORMAT_TAGGED) != (t->kind == ANSWER_TAGS)) {
+        e = err_set(ERR_FORMAT, "%s: key 'kind': format tagged goes with kind token_classification",
+                    where);
+        goto done;
+    }
+    if ((f->kind == TASK_FORMAT_CONLL) != (t->kind == ANSWER_ARCS)) {
+        e = err_set(ERR_FORMAT, "%s: key 'kind': format conll goes with kind dependency_parsing",
+                    where);
+        goto done;
+    }
     if ((e = load_names(t, object, where))) goto done;
-    e = f->kind == TASK_FORMAT_DELIMITED
-            ? load_delimited(f, object, where)
-            : CHECK_KEYS(object, where, "kind", "text", "text_pair", "label", "label_separator");
+    e = load_rest(t, object, where);
     if (!e && f->kind == TASK_FORMAT_DELIMITED && t->kind == ANSWER_SET && f->label &&
         !f->label_separator)
         e = err_set(ERR_FORMAT, "%s: key 'label_separator' is missing: column '%s' lists labels",

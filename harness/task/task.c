@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "metric/score.h"
+#include "metric/tree.h"
 #include "net/fetch.h"
 #include "platform/file.h"
 
@@ -115,6 +116,13 @@ static bool is_plain_name(const char *s) {
     return *s != '\0' && *s != '-';
 }
 
+err task__plain_name(const char **name, const cJSON *root, const char *key, const char *path) {
+    err e = json_string(name, root, key, path);
+    if (e || is_plain_name(*name)) return e;
+    return err_set(ERR_FORMAT, "%s: key '%s' is '%s', allowed: a-z, 0-9, '_' and '-'", path, key,
+                   *name);
+}
+
 static bool is_file_name(const char *s) {
     return *s && *s != '.' && !strchr(s, '/') && !strchr(s, '\\');
 }
@@ -130,12 +138,15 @@ static err check_url(const char *url, const char *where) {
                    url);
 }
 
-static err check_sha256(const char *hex, const char *where) {
-    size_t n = strlen(hex);
-    if (n == 64 && strspn(hex, "0123456789abcdef") == 64) return ERR_OK;
+/* A hash of so many digits, where the object has one. */
+static err load_hash(const char **hash, const cJSON *object, const char *key, size_t digits,
+                     const char *where) {
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_string(hash, object, key, where);
+    if (e || (strlen(*hash) == digits && strspn(*hash, "0123456789abcdef") == digits)) return e;
     return err_set(ERR_FORMAT,
-                   "%s: key 'sha256' is '%s', 64 lower-case hexadecimal digits are expected", where,
-                   hex);
+                   "%s: key '%s' is '%s', %zu lower-case hexadecimal digits are expected", where,
+                   key, *hash, digits);
 }
 
 static err load_file(task_file *f, const cJSON *object, const char *where, bool has_roles) {
@@ -143,9 +154,9 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
     size_t role = TASK_ROLE_ALL;
     int64_t number = 0;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s is not an object", where);
-    e = has_roles
-            ? CHECK_KEYS(object, where, "role", "name", "url", "bytes", "sha256", "rows", "label")
-            : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "rows");
+    e = has_roles ? CHECK_KEYS(object, where, "role", "name", "path", "url", "bytes", "sha256",
+                               "git_blob", "rows", "label")
+                  : CHECK_KEYS(object, where, "name", "url", "bytes", "sha256", "git_blob", "rows");
     if (!e && has_roles) e = CHOICE(&role, object, "role", where, "train", "test", "all", "dev");
     if (e) return e;
     f->role = (task_role)role;
@@ -154,6 +165,10 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
         return err_set(ERR_FORMAT, "%s: key 'name' is '%s', a plain file name is expected", where,
                        f->name);
     }
+    if (json_has(object, "path") && (e = task__filled_string(&f->path, object, "path", where)))
+        return e;
+    if (f->path && json_has(object, "url"))
+        return err_set(ERR_FORMAT, "%s: a file with a 'path' is not fetched: no 'url'", where);
     if (json_has(object, "url")) {
         if ((e = json_string(&f->url, object, "url", where))) return e;
         if ((e = check_url(f->url, where))) return e;
@@ -168,11 +183,8 @@ static err load_file(task_file *f, const cJSON *object, const char *where, bool 
         if ((e = json_whole(&number, object, "rows", 1, UINT32_MAX, where))) return e;
         f->rows = (uint64_t)number;
     }
-    if (json_has(object, "sha256")) {
-        if ((e = json_string(&f->sha256, object, "sha256", where))) return e;
-        if ((e = check_sha256(f->sha256, where))) return e;
-    }
-    return ERR_OK;
+    if ((e = load_hash(&f->sha256, object, "sha256", 64, where))) return e;
+    return load_hash(&f->git_blob, object, "git_blob", 40, where);
 }
 
 /* A file that is listed twice would give each of its rows twice, or be learnt by heart and asked.
@@ -261,6 +273,24 @@ done:
     return e;
 }
 
+/* B-X and I-X of each type, then O. */
+static err check_tags(const task *t) {
+    size_t last = t->label_count - 1;
+    for (size_t i = 0; i < t->label_count; i++) {
+        const char *value = t->labels[i].value, *name = t->labels[i].name;
+        const char *before = t->labels[i - i % 2].value;
+        bool fits = i == last ? i % 2 == 0 && !strcmp(value, "O")
+                              : !strncmp(value, i % 2 ? "I-" : "B-", 2) && value[2] &&
+                                    !strcmp(value + 2, before + 2);
+        if (fits && !strcmp(value, name)) continue;
+        return err_set(ERR_FORMAT,
+                       "%s: labels[%zu] has value '%s' and name '%s': expected, in both, B-X and "
+                       "I-X of each type X and O as the last",
+                       t->path, i, value, name);
+    }
+    return ERR_OK;
+}
+
 static err load_labels(task *t, const cJSON *root) {
     const cJSON *list;
     size_t count;
@@ -278,6 +308,7 @@ static err load_labels(task *t, const cJSON *root) {
         if (e) return e;
         t->label_count++;
     }
+    if (t->kind == ANSWER_TAGS && (e = check_tags(t))) return e;
     return order_labels(t);
 }
 
@@ -285,8 +316,9 @@ static err load_labels(task *t, const cJSON *root) {
 static err load_kind(task *t, const cJSON *root) {
     const cJSON *list;
     size_t kind = 0, count;
-    err e = json_has(root, "kind") ? CHOICE(&kind, root, "kind", t->path, "classification",
-                                            "regression", "multi_label")
+    const char *names[ANSWER_KINDS];
+    for (int i = 0; i < ANSWER_KINDS; i++) names[i] = answer_kind_name((answer_kind)i);
+    err e = json_has(root, "kind") ? task__choice(&kind, root, "kind", t->path, names, ANSWER_KINDS)
                                    : ERR_OK;
     if (e) return e;
     t->kind = (answer_kind)kind;
@@ -303,6 +335,30 @@ static err load_kind(task *t, const cJSON *root) {
     t->low = low->valuedouble;
     t->high = high->valuedouble;
     return ERR_OK;
+}
+
+/* What trees keep to. */
+static err load_tree(task *t, const cJSON *root) {
+    const cJSON *object;
+    const char *names[TREE_RULES];
+    char *where = NULL;
+    size_t gold = 0, decode = 0, piece = 0;
+    if (t->kind != ANSWER_ARCS)
+        return json_has(root, "tree")
+                   ? err_set(ERR_FORMAT, "%s: key 'tree' goes with kind dependency_parsing",
+                             t->path)
+                   : ERR_OK;
+    for (uint32_t i = 0; i < TREE_RULES; i++) names[i] = tree_rule_name(i);
+    err e = json_object(&object, root, "tree", t->path);
+    if (e || (e = mem_printf(&where, "%s: tree", t->path))) return e;
+    if ((e = CHECK_KEYS(object, where, "gold", "decode", "pieces"))) goto done;
+    if ((e = task__choice(&gold, object, "gold", where, names, TREE_RULES))) goto done;
+    if ((e = task__choice(&decode, object, "decode", where, names, TREE_RULES))) goto done;
+    if ((e = CHOICE(&piece, object, "pieces", where, "first", "last"))) goto done;
+    t->tree = (task_tree){(uint32_t)gold, (uint32_t)decode, piece == 0};
+done:
+    mem_free(where);
+    return e;
 }
 
 static err load_split(task_split *s, const cJSON *root, const char *key, const char *path) {
@@ -385,11 +441,7 @@ err task__load_heading(task *t, const cJSON *root) {
     int64_t number = 0;
     const char *file = path_name(t->path);
     if ((e = json_whole(&number, root, "schema", 1, 1, t->path))) return e;
-    if ((e = json_string(&t->name, root, "name", t->path))) return e;
-    if (!is_plain_name(t->name)) {
-        return err_set(ERR_FORMAT, "%s: key 'name' is '%s', allowed: a-z, 0-9, '_' and '-'",
-                       t->path, t->name);
-    }
+    if ((e = task__plain_name(&t->name, root, "name", t->path))) return e;
     size_t n = strlen(t->name);
     if (strncmp(file, t->name, n) || strcmp(file + n, ".json")) {
         return err_set(ERR_FORMAT, "%s: key 'name' is '%s', the file's name says '%.*s'", t->path,
@@ -401,15 +453,9 @@ err task__load_heading(task *t, const cJSON *root) {
     if ((e = task__filled_string(&t->licence, root, "licence", t->path))) return e;
     if ((e = task__filled_string(&t->citation, root, "citation", t->path))) return e;
     t->data_folder = t->name;
-    if (json_has(root, "data_folder")) {
-        if ((e = json_string(&t->data_folder, root, "data_folder", t->path))) return e;
-        if (!is_plain_name(t->data_folder)) {
-            return err_set(ERR_FORMAT,
-                           "%s: key 'data_folder' is '%s', allowed: a-z, 0-9, '_' and '-'", t->path,
-                           t->data_folder);
-        }
-    }
-    return ERR_OK;
+    return json_has(root, "data_folder")
+               ? task__plain_name(&t->data_folder, root, "data_folder", t->path)
+               : ERR_OK;
 }
 
 static err load_manifest(task *t, const cJSON *root) {
@@ -417,15 +463,15 @@ static err load_manifest(task *t, const cJSON *root) {
     size_t rule = 0;
     int64_t number = 0;
     if ((e = CHECK_KEYS(root, t->path, "schema", "name", "version", "title", "source", "licence",
-                        "citation", "data_folder", "kind", "range", "files", "format", "labels",
-                        "invalid_label", "split", "sample_split", "cleaning", "metrics", "headline",
-                        "max_length"))) {
+                        "citation", "data_folder", "group", "kind", "range", "tree", "files",
+                        "format", "labels", "invalid_label", "split", "sample_split", "cleaning",
+                        "metrics", "headline", "max_length"))) {
         return e;
     }
     if ((e = task__load_heading(t, root))) return e;
     if ((e = json_whole(&number, root, "max_length", 3, 512, t->path))) return e;
     t->max_length = (size_t)number;
-    if ((e = load_kind(t, root))) return e;
+    if ((e = load_kind(t, root)) || (e = load_tree(t, root))) return e;
     if ((e = load_splits(t, root))) return e;
     if ((e = load_files(t, root))) return e;
     if ((e = task__load_format(t, root))) return e;
@@ -433,27 +479,38 @@ static err load_manifest(task *t, const cJSON *root) {
     if ((e = CHOICE(&rule, root, "invalid_label", t->path, "error", "drop"))) return e;
     t->drop_invalid_labels = rule == 1;
     if ((e = load_cleaning(t, root))) return e;
-    return load_metrics(t, root);
+    return (e = load_metrics(t, root)) ? e : task__load_group(t, root);
 }
 
-err task__read(task *t, const char *path, err (*load)(task *t, const cJSON *root)) {
-    void *text = NULL;
-    size_t length = 0;
+static err read_text(task *t, const char *text, size_t length, const char *path,
+                     err (*load)(task *t, const cJSON *root)) {
     cJSON *root = NULL;
-    *t = (task){0};
     const char *slash = strrchr(path, '/');
-    err e = file_read(&text, &length, path, MANIFEST_LIMIT_BYTES);
-    if (e) return e;
     hash_bytes_hex(text, length, t->manifest_sha256);
-    if ((e = mem_strdup(&t->path, path))) goto done;
+    err e = mem_strdup(&t->path, path);
+    if (e) goto done;
     e = slash ? mem_strndup(&t->folder, path, (size_t)(slash - path)) : mem_strdup(&t->folder, ".");
     if (e || (e = json_parse_part(&root, text, length, path, 1, 1))) goto done;
     t->manifest = root;
     e = cJSON_IsObject(root) ? load(t, root) : err_set(ERR_FORMAT, "%s: not a JSON object", path);
 done:
-    mem_free(text);
     if (e) task_free(t);
     return e;
+}
+
+err task__read(task *t, const char *path, err (*load)(task *t, const cJSON *root)) {
+    void *text = NULL;
+    size_t length = 0;
+    *t = (task){0};
+    err e = file_read(&text, &length, path, MANIFEST_LIMIT_BYTES);
+    if (!e) e = read_text(t, text, length, path, load);
+    mem_free(text);
+    return e;
+}
+
+err task_parse(task *t, const char *text, const char *path) {
+    *t = (task){0};
+    return read_text(t, text, strlen(text), path, load_manifest);
 }
 
 err task_load(task *t, const char *path) {

@@ -39,6 +39,13 @@ err task__choice(size_t *index, const cJSON *object, const char *key, const char
 err task__filled_string(const char **out, const cJSON *object, const char *key,
                         const char *where) MUST_CHECK;
 
+/* A string that can be a name: a-z, 0-9, '_' and '-'. */
+err task__plain_name(const char **name, const cJSON *object, const char *key,
+                     const char *where) MUST_CHECK;
+
+/* What the manifest says of its group. pre: kind, labels and metrics are loaded. */
+err task__load_group(task *t, const cJSON *root) MUST_CHECK;
+
 /* A name of a list and its place there. */
 typedef struct task__named {
     const char *name;
@@ -59,10 +66,10 @@ err task__load_format(task *t, const cJSON *root) MUST_CHECK;
 /* Finds the labels that files and columns stand for. pre: files, format and labels are loaded. */
 err task__bind_labels(task *t) MUST_CHECK;
 
-/* Finds the manifests of extra_dir (may be NULL), then of each folder (count) that is there; `what`
- * names them in messages ("task"). */
-err task__list(task_catalog *c, const char *extra_dir, const char *const *folders, size_t count,
-               const char *what) MUST_CHECK;
+/* Finds the manifests of extra_dir (may be NULL), of the folders of HARNESS_TASKS where has_named,
+ * and of the asset (platform/assets.h); of one name the first counts. */
+err task__list(task_catalog *c, const char *extra_dir, bool has_named,
+               const char *asset) MUST_CHECK;
 
 /* The path of a name in c, borrowed. Errors: ERR_USAGE listing the known names and the nearest;
  * advice stands behind them. */

@@ -44,9 +44,11 @@ typedef struct tokenizer {
     size_t max_input_chars_per_word; /* 100: longer words are [UNK] */
     bool gives_no_types; /* the model has one token type or none: transformers is told to give it
                             no type ids, which it would not take for a second text */
-    size_t model_max_length; /* tokens the model can take; 0 when the files do not say */
-    bool truncate_left;      /* too long a text loses its beginning */
-    bool cleans_spaces;      /* clean_up_tokenization_spaces: of decoded text */
+    size_t model_max_length;  /* tokens the model can take; 0 when the files do not say */
+    bool joins_after_markers; /* a piece of Hangul right behind </subj> or </obj> goes on with the
+                                 word (markers.h) */
+    bool truncate_left;       /* too long a text loses its beginning */
+    bool cleans_spaces;       /* clean_up_tokenization_spaces: of decoded text */
 
     uint32_t pad_id, unk_id, cls_id, sep_id;
     uint32_t mask_id; /* TOKENIZER_NO_ID when there is none */
@@ -55,6 +57,7 @@ typedef struct tokenizer {
 } tokenizer;
 
 #define TOKENIZER_NO_ID UINT32_MAX
+#define TOKENIZER_NO_PLACE UINT32_MAX
 
 /* Loads a Hugging Face folder as AutoTokenizer of transformers does, or one vocab.txt or
  * tokenizer.json by itself. Of a folder these are read: tokenizer.json, else vocab.txt;
@@ -79,6 +82,13 @@ err tokenizer_load(tokenizer *t, const char *path, bool cased) MUST_CHECK;
 /* Makes one from tokens (count), which are copied; other options as by default.
  * Errors: ERR_FORMAT when [PAD], [UNK], [CLS] or [SEP] is missing. */
 err tokenizer_from_tokens(tokenizer *t, char **tokens, size_t count, bool lowercase) MUST_CHECK;
+
+/* Adds special tokens (count) that it lacks, as transformers' add_special_tokens does: each takes
+ * the next id. Errors: ERR_MEMORY; those of a text that can be no token. */
+err tokenizer_add_special(tokenizer *t, const char *const *texts, size_t count) MUST_CHECK;
+
+/* The id of a token, added or piece, or TOKENIZER_NO_ID. */
+uint32_t tokenizer_id(const tokenizer *t, const char *text);
 
 /* Writes vocab.txt, tokenizer_config.json and special_tokens_map.json, from which `transformers`
  * and tokenizer_load give the same ids; what they cannot express (no cleaning, another longest
@@ -113,11 +123,18 @@ err tokenizer_decode(const tokenizer *t, strbuf *out, const uint32_t *ids, size_
 typedef struct encoding {
     uint32_t *ids; /* (count), owned */
     size_t count, capacity;
-    size_t second;    /* tokens from here on have type id 1; count when there is one text only */
-    size_t cut;       /* pieces that truncation dropped */
-    bool truncated;   /* cut > 0 */
-    size_t unknown;   /* words that became [UNK], before truncation */
-    uint32_t *points; /* scratch, owned */
+    size_t second;  /* tokens from here on have type id 1; count when there is one text only */
+    size_t cut;     /* pieces that truncation dropped */
+    bool truncated; /* cut > 0 */
+    size_t unknown; /* words that became [UNK], before truncation */
+    /* Where tokens stand in their text, for who sets `tracks` before encoding. */
+    bool tracks;
+    uint32_t *begins; /* (count) byte of its text where the token begins, TOKENIZER_NO_PLACE of
+                         [CLS] and [SEP]; owned */
+    size_t begins_capacity;
+    size_t covered;    /* bytes of the first text up to the first token that truncation dropped */
+    uint32_t *points;  /* scratch, owned */
+    uint32_t *origins; /* with tracks: byte of the text that each of them comes from, owned */
     size_t points_capacity;
 } encoding;
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "text/markers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,7 @@ static err read_sides(draft *d) {
                        d->said);
     }
     e = draft__flag(&d->t->cleans_spaces, d->config, "clean_up_tokenization_spaces", d->said);
+    if (!e) e = draft__flag(&d->t->joins_after_markers, d->config, MARKERS_JOIN, d->said);
     if (e || !json_has(d->config, "truncation_side")) return e;
     if ((e = json_string(&side, d->config, "truncation_side", d->said))) return e;
     d->t->truncate_left = !strcmp(side, "left");
@@ -328,7 +330,7 @@ static err read_standard(draft *d) {
         if ((e = read_token(&a, v, d->said))) return e;
         bool decides = which < SPECIAL_COUNT &&
                        (!d->is_generic || which == SPECIAL_PAD || which == SPECIAL_MASK);
-        if (which == SPECIAL_UNK && tokenizer__id(d->t, a.text) == TOKENIZER_NO_ID)
+        if (which == SPECIAL_UNK && tokenizer_id(d->t, a.text) == TOKENIZER_NO_ID)
             return err_set(ERR_FORMAT, "%s: the vocabulary has no %s", d->said, a.text);
         if ((e = tokenizer__add(d->t, &a, d->said))) return e;
         if (!decides) continue;

@@ -106,7 +106,7 @@ uint32_t tokenizer_find(const tokenizer *t, const char *token) {
     return step ? step->id : TOKENIZER_NO_ID;
 }
 
-uint32_t tokenizer__id(const tokenizer *t, const char *text) {
+uint32_t tokenizer_id(const tokenizer *t, const char *text) {
     const trie_step *step = find_path(t->index, TRIE_ADDED, text, strlen(text));
     if (step && step->id != TOKENIZER_NO_ID) return t->added[step->id].id;
     return tokenizer_find(t, text);
@@ -167,6 +167,7 @@ err tokenizer__index_end(tokenizer *t) {
     x->lowers = t->lowercase;
     x->strips = t->strip_accents == SWITCH_UNSET ? t->lowercase : t->strip_accents == SWITCH_TRUE;
     tokenizer__classes(t, x->classes);
+    mem_free(x->by_id); // of before tokens were added
     if ((e = mem_new(&x->by_id, t->added_count))) return e;
     for (size_t i = 0; i < t->added_count && !e; i++) {
         const added_token *a = x->by_id[i] = &t->added[i];

@@ -62,15 +62,12 @@ err tokenizer__append(tokenizer *t, const char *text, size_t bytes) MUST_CHECK;
  * than ADDED_POINTS_MAX code points. */
 err tokenizer__add(tokenizer *t, const added_token *a, const char *where) MUST_CHECK;
 
-/* The id of a token, piece or added one, or TOKENIZER_NO_ID. pre: tokenizer__index_pieces. */
-uint32_t tokenizer__id(const tokenizer *t, const char *text);
-
 /* Makes t->index with the vocabulary, and sets t->next_id. Errors: ERR_FORMAT naming a token that
  * is not UTF-8. */
 err tokenizer__index_pieces(tokenizer *t, const char *where) MUST_CHECK;
 /* Adds t->added[place] under its text; *there when one of that text is there already. */
 err tokenizer__index_added(tokenizer *t, size_t place, bool *there) MUST_CHECK;
-/* Completes t->index, once all options and tokens are known. */
+/* Completes t->index, once all options and tokens are known, and again when some were added. */
 err tokenizer__index_end(tokenizer *t) MUST_CHECK;
 void tokenizer__index_free(tokenizer_index *x);
 
@@ -95,8 +92,9 @@ static inline uint8_t tokenizer__class(const tokenizer *t, uint32_t point) {
 
 /* Receives one word: its code points (count > 0), borrowed for the call. */
 typedef err (*tokenizer_word_fn)(void *context, const uint32_t *points, size_t count);
-/* Receives the id of an added token that stands between words. */
-typedef err (*tokenizer_added_fn)(void *context, uint32_t id);
+/* Receives the id of an added token that stands between words, and where in the scratch's points.
+ */
+typedef err (*tokenizer_added_fn)(void *context, uint32_t id, const uint32_t *points);
 
 typedef struct tokenizer_sink {
     tokenizer_word_fn word;
@@ -104,7 +102,8 @@ typedef struct tokenizer_sink {
     void *context;
 } tokenizer_sink;
 
-/* Cleans text (bytes), splits it and hands over its words in order. scratch lends its buffer.
+/* Cleans text (bytes), splits it and hands over its words in order. scratch lends its buffer, in
+ * which the words lie; with scratch->tracks its origins say where each code point comes from.
  * Errors: ERR_FORMAT with the offset of a byte that is not UTF-8, those of the sink, ERR_MEMORY. */
 err tokenizer__split(const tokenizer *t, encoding *scratch, const char *text, size_t bytes,
                      const tokenizer_sink *sink) MUST_CHECK;

@@ -120,7 +120,7 @@ err tokenizer__add(tokenizer *t, const added_token *a, const char *where) {
                        ADDED_POINTS_MAX, a->text);
     }
     added_token copy = *a;
-    uint32_t found = tokenizer__id(t, a->text);
+    uint32_t found = tokenizer_id(t, a->text);
     copy.id = found != TOKENIZER_NO_ID ? found : t->next_id;
     if (a->id != TOKENIZER_NO_ID && a->id != copy.id) {
         return err_set(ERR_FORMAT, "%s: added token '%s' has id %u, expected %u", where, a->text,
@@ -143,13 +143,20 @@ err tokenizer__add(tokenizer *t, const added_token *a, const char *where) {
     return ERR_OK;
 }
 
-const char *tokenizer_text(const tokenizer *t, uint32_t id) {
-    // an added token may share its id with a line of the vocabulary that a later one replaced
-    if (id < t->piece_count && tokenizer_find(t, t->tokens[id]) != id) {
-        for (size_t i = 0; i < t->added_count; i++) {
-            if (t->added[i].id == id) return t->added[i].text;
-        }
+err tokenizer_add_special(tokenizer *t, const char *const *texts, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        added_token a = {.text = (char *)texts[i], .id = TOKENIZER_NO_ID, .special = true};
+        e = tokenizer__add(t, &a, "special tokens");
     }
+    return e ? e : tokenizer__index_end(t);
+}
+
+const char *tokenizer_text(const tokenizer *t, uint32_t id) {
+    // an added token may share its id with a line of the vocabulary: it comes first, as in
+    // transformers
+    for (size_t i = 0; i < t->added_count; i++)
+        if (t->added[i].id == id) return t->added[i].text;
     return t->tokens[id];
 }
 
@@ -236,7 +243,7 @@ static err find_special(draft *d) {
         size_t which = order[i];
         const char *name = d->names[which] ? d->names[which] : tokenizer__special[which].name;
         if (which == SPECIAL_MASK && d->no_mask) continue;
-        *ids[which] = tokenizer__id(t, name);
+        *ids[which] = tokenizer_id(t, name);
         if (*ids[which] == TOKENIZER_NO_ID && which != SPECIAL_MASK) return missing(d, name);
         if (*ids[which] == TOKENIZER_NO_ID || d->is_generic) continue;
         added_token a = {.text = (char *)name, .id = TOKENIZER_NO_ID, .special = true};

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
@@ -45,6 +46,20 @@ static err write_vocab(const tokenizer *t, const char *path) {
     return e;
 }
 
+/* The special tokens that were added behind the vocabulary, under the name that transformers has
+ * for them. */
+static err add_further(const tokenizer *t, cJSON *object) {
+    cJSON *list = NULL;
+    err e = ERR_OK;
+    for (size_t i = 0; i < t->added_count && !e; i++) {
+        const added_token *a = t->index->by_id[i];
+        if (!a->special || a->id < t->piece_count) continue;
+        if (!list) e = json_add_array(&list, object, "additional_special_tokens");
+        if (!e) e = json_append(list, cJSON_CreateString(a->text));
+    }
+    return e;
+}
+
 static err add_names(const tokenizer *t, cJSON *object) {
     uint32_t ids[SPECIAL_COUNT] = {t->pad_id, t->unk_id, t->cls_id, t->sep_id, t->mask_id};
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
@@ -56,7 +71,7 @@ static err add_names(const tokenizer *t, cJSON *object) {
         err e = json_add_string(object, tokenizer__special[i].key, tokenizer_text(t, ids[i]));
         if (e) return e;
     }
-    return ERR_OK;
+    return add_further(t, object);
 }
 
 static err add_described(const added_token *a, cJSON *entry) {
@@ -99,7 +114,8 @@ static err fill_config(const tokenizer *t, cJSON *config) {
                       needs_json(t) ? "PreTrainedTokenizerFast" : "BertTokenizer")) ||
         (t->gives_no_types && (e = add_inputs(config))) ||
         (t->truncate_left && (e = json_add_string(config, "truncation_side", "left"))) ||
-        (t->cleans_spaces && (e = json_add_bool(config, "clean_up_tokenization_spaces", true))))
+        (t->cleans_spaces && (e = json_add_bool(config, "clean_up_tokenization_spaces", true))) ||
+        (t->joins_after_markers && (e = json_add_bool(config, MARKERS_JOIN, true))))
         return e;
     e = add_strip(t, config);
     if (e || !t->model_max_length) return e;
@@ -250,5 +266,6 @@ void tokenizer_hash(const tokenizer *t, char hex[65]) {
         hash_numbers(&h, flags, sizeof flags / sizeof *flags);
     }
     if (t->truncate_left) hash_string(&h, "left"); // hashes of before have no side
+    if (t->joins_after_markers) hash_string(&h, MARKERS_JOIN);
     sha256_end_hex(&h, hex);
 }

@@ -44,13 +44,26 @@ static err not_utf8(size_t offset) {
     return err_set(ERR_FORMAT, "byte %zu of the text is not UTF-8", offset);
 }
 
-static err put(encoding *s, size_t index, uint32_t point) {
-    if (index >= s->points_capacity) {
-        err e = mem_grow((void **)&s->points, &s->points_capacity, index + 1, sizeof *s->points);
+static err make_room(encoding *s, size_t count) {
+    err e = mem_grow((void **)&s->points, &s->points_capacity, count, sizeof *s->points);
+    return e || !s->tracks
+               ? e
+               : mem_resize((void **)&s->origins, s->points_capacity, sizeof *s->origins);
+}
+
+// origin: byte of the text that the code point comes from
+static err put(encoding *s, size_t index, uint32_t point, size_t origin) {
+    if (index >= s->points_capacity || (s->tracks && !s->origins)) {
+        err e = make_room(s, index + 1);
         if (e) return e;
     }
     s->points[index] = point;
+    if (s->tracks) s->origins[index] = (uint32_t)origin;
     return ERR_OK;
+}
+
+static size_t origin_of(const encoding *s, size_t index) {
+    return s->tracks ? s->origins[index] : 0;
 }
 
 // Cased text: a word is a stretch of ordinary code points, so one pass does all.
@@ -63,14 +76,15 @@ static err split_plain(const tokenizer *t, encoding *s, const char *text, size_t
         if (!(n = utf8_decode(&point, text + i, bytes - i))) return not_utf8(i);
         uint8_t class = tokenizer__class(t, point);
         if (!class) {
-            if ((e = put(s, count++, point))) return e;
+            if ((e = put(s, count++, point, i))) return e;
             continue;
         }
         if (class & CLASS_REMOVED) continue;
         if (count && (e = sink->word(sink->context, s->points, count))) return e;
         count = 0;
         if (class & (CLASS_PUNCTUATION | CLASS_CHINESE)) {
-            if ((e = sink->word(sink->context, &point, 1))) return e;
+            if ((e = put(s, 0, point, i)) || (e = sink->word(sink->context, s->points, 1)))
+                return e;
         }
     }
     return count ? sink->word(sink->context, s->points, count) : ERR_OK;
@@ -87,15 +101,19 @@ static err transform(const tokenizer_index *x, encoding *s, size_t count, size_t
             uint32_t parts[UNICODE_DECOMPOSE_MAX];
             size_t n = unicode_decompose(parts, s->points[i]);
             for (size_t j = 0; j < n; j++)
-                if ((e = put(s, end++, parts[j]))) return e;
+                if ((e = put(s, end++, parts[j], origin_of(s, i)))) return e;
         }
         size_t need = end + (end - count) / 2;
-        if ((e = mem_grow((void **)&s->points, &s->points_capacity, need, sizeof *s->points)))
-            return e;
+        if ((e = make_room(s, need))) return e;
+        // only marks change places, within what they stand upon: origins may stay
         unicode_order(s->points + count, s->points + end, end - count);
         size_t kept = from = count;
-        for (size_t i = from; i < end; i++)
-            if (!unicode_is_mark(s->points[i])) s->points[kept++] = s->points[i];
+        for (size_t i = from; i < end; i++) {
+            if (unicode_is_mark(s->points[i])) continue;
+            s->points[kept] = s->points[i];
+            if (s->tracks) s->origins[kept] = s->origins[i];
+            kept++;
+        }
         end = kept;
     }
     if (x->lowers) {
@@ -104,7 +122,7 @@ static err transform(const tokenizer_index *x, encoding *s, size_t count, size_t
             uint32_t parts[UNICODE_LOWER_MAX];
             size_t n = unicode_lower(parts, s->points[i]);
             for (size_t j = 0; j < n; j++)
-                if ((e = put(s, end++, parts[j]))) return e;
+                if ((e = put(s, end++, parts[j], origin_of(s, i)))) return e;
         }
         from = last;
     }
@@ -149,10 +167,10 @@ static err split_mapped(const tokenizer *t, encoding *s, const char *text, size_
             if (count && (e = split_run(t, s, count, sink))) return e;
             count = 0;
             if (class & CLASS_SPACE) continue;
-            if ((e = put(s, 0, point)) || (e = split_run(t, s, 1, sink))) return e;
+            if ((e = put(s, 0, point, i)) || (e = split_run(t, s, 1, sink))) return e;
             continue;
         }
-        if ((e = put(s, count++, point))) return e;
+        if ((e = put(s, count++, point, i))) return e;
     }
     return count ? split_run(t, s, count, sink) : ERR_OK;
 }
@@ -167,9 +185,9 @@ err tokenizer__clean(const tokenizer *t, encoding *s, size_t *start, size_t *cou
         uint8_t class = tokenizer__class(t, point);
         if (class & CLASS_REMOVED) continue;
         if (class & CLASS_SPACE && t->clean_text) point = ' ';
-        if (class & CLASS_CHINESE && (e = put(s, length++, ' '))) return e;
-        if ((e = put(s, length++, point))) return e;
-        if (class & CLASS_CHINESE && (e = put(s, length++, ' '))) return e;
+        if (class & CLASS_CHINESE && (e = put(s, length++, ' ', i))) return e;
+        if ((e = put(s, length++, point, i))) return e;
+        if (class & CLASS_CHINESE && (e = put(s, length++, ' ', i))) return e;
     }
     *start = *count = 0;
     return length ? transform(t->index, s, length, start, count) : ERR_OK;
@@ -216,7 +234,7 @@ static err split_with_patterns(const tokenizer *t, encoding *s, const char *text
         while (a->lstrip && from > done && unicode_is_whitespace(points[from - 1])) from--;
         while (a->rstrip && to < count && unicode_is_whitespace(points[to])) to++;
         if ((e = split_clean(t, points + done, from - done, sink))) return e;
-        if ((e = sink->added(sink->context, a->id))) return e;
+        if ((e = sink->added(sink->context, a->id, points + from))) return e;
         done = i = to;
     }
     return split_clean(t, points + done, count - done, sink);

@@ -95,8 +95,21 @@ struct push_loss {
     float smoothing;
     float loss_scale;
     uint32_t is_binary;
+    uint32_t adds; /* to the loss that stands there */
 };
 PUSH_CHECK(push_loss)
+
+/* target of a row without a loss */
+#define LOSS_NO_TARGET 0xffffffffu
+
+/* nodes of a parser, `size` numbers each */
+struct push_pairs {
+    uint32_t rows;
+    uint32_t width; /* most nodes of a sentence */
+    uint32_t classes;
+    uint32_t size;
+};
+PUSH_CHECK(push_pairs)
 
 /* out[out_first + i] (+)= sum over c < chunks of x[x_first + c * stride + i], i < count */
 struct push_reduce {

@@ -1,7 +1,11 @@
-/* The keyed hash against the vectors of its authors. */
+/* The keyed hash against the vectors of its authors, blob ids against git's. */
 #include "base/hash.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 // key 00 01 .. 0f, inputs of 0, 1, 2, .. bytes 00 01 02 ..; from the reference's vectors_sip64
 Test(hash, siphash_is_the_authors) {
@@ -21,4 +25,23 @@ Test(hash, siphash_is_the_authors) {
     }
     cr_expect_eq(hash_keyed(bytes, 9), hash_keyed(bytes, 9));
     cr_expect_neq(hash_keyed(bytes, 9), siphash(key, bytes, 9), "the key is the process's own");
+}
+
+// `git hash-object` of the same files
+Test(hash, blob_ids_are_gits) {
+    static const struct {
+        const char *text, *id;
+    } cases[] = {
+        {"", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"},
+        {"hello\n", "ce013625030ba8dba906f756967f9e9ca394464a"},
+    };
+    char hex[HASH_BLOB_BYTES];
+    const char *path = temporary_path("blob");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        MUST(file_write(path, cases[i].text, strlen(cases[i].text)));
+        MUST(hash_blob_hex(path, hex));
+        cr_expect_str_eq(hex, cases[i].id);
+    }
+    cr_expect_eq(hash_blob_hex(temporary_path("none"), hex), ERR_IO);
+    temporary_remove();
 }

@@ -38,20 +38,20 @@ Test(broken_driver, the_cpu_never_meets_it, .timeout = 600) {
         {"--version"},
         {"help", "run"},
         {"run", TRAIN, "a"},
-        {"run", TRAIN, "b", "--seed", "43", "--json"},
+        {"run", SMALL, "--device", "CPU", "--max-steps", "1", "-o", "b", "--seed", "43", "--json"},
         {"run", SMALL, "--device", "0", "--max-steps", "1", "-o", "c"},
         {"eval", SMALL, CPU, "--checkpoint", "a"},
         {"predict", CPU, "--checkpoint", "a", "좋은 기사네요"},
         {"tokenize", "--checkpoint", "a", "좋은"},
         {"compare", "a", "b"},
-        {"compare", "cpu", "cpu", "--max-steps", "1", "--threads", "1"},
+        {"compare", "CPU", "cpu", "--max-steps", "1", "--threads", "1"},
         {"report", "--results", "empty", "-o", "board", "-q"},
         {"tasks"},
         {"tasks", "check"},
         {"data", "stats", "kor_hate", "--sample"},
         {"data", "head", "kor_sarcasm", "--sample", "-n", "2"},
-        {"devices", "--device", "cpu"},
-        {"devices", "--device", "reference", "--json"},
+        {"devices", "--device", "CPU"},
+        {"devices", "--device", "Reference", "--json"},
         {"verify", "fill", CPU},
         {"bench", "--task", "kor_hate", "--sample", CPU, "--max-steps", "1"},
         {"regress", CPU, "--baselines", ".", "-o", "r", "--no-timing", "--quiet", "--update"},
@@ -119,6 +119,36 @@ Test(broken_driver, that_cannot_be_loaded_is_named) {
         program_free(&r);
         r = RUN("verify", "fill", "--threads", "1");
         cr_expect_eq(r.exit_code, 0, "%s", r.err);
+        program_free(&r);
+    }
+    temporary_remove();
+}
+
+/* A file that the environment names and that is missing, no manifest, or without its library is named
+ * with what is wrong with it, also beside drivers that work. */
+Test(broken_driver, files_that_are_named_are_told_apart) {
+    static const char text[] = "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": "
+                               "\"./none.so\", \"api_version\": \"1.3.0\"}}";
+    const char *lost = temporary_path("lost.json"), *torn = temporary_path("torn.json"),
+               *bare = temporary_path("bare.json");
+    MUST(file_write(torn, "{", 1));
+    MUST(file_write(bare, text, strlen(text)));
+    const struct {
+        const char *variable, *path, *says;
+    } rows[] = {{"VK_DRIVER_FILES", lost, "lost.json: cannot open: No such file"},
+                {"VK_DRIVER_FILES", torn, "torn.json:1:2: "},
+                {"VK_DRIVER_FILES", bare, "none.so: cannot open shared object"},
+                {"VK_ICD_FILENAMES", lost, "lost.json: cannot open: No such file"},
+                {"VK_ADD_DRIVER_FILES", bare, "none.so: cannot open shared object"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsetenv("VK_DRIVER_FILES");
+        unsetenv("VK_ICD_FILENAMES");
+        unsetenv("VK_ADD_DRIVER_FILES");
+        setenv(rows[i].variable, rows[i].path, 1);
+        program_result r = RUN("devices", "--device", "such a GPU");
+        cr_expect_eq(r.exit_code, 2, "%s", r.err);
+        cr_expect(strstr(r.err, rows[i].variable) && strstr(r.err, rows[i].says), "%s, %s: %s",
+                  rows[i].variable, rows[i].says, r.err);
         program_free(&r);
     }
     temporary_remove();

@@ -114,7 +114,7 @@ Test(families, presets_take_an_architecture) {
     static const char *const flags[] = {NULL, "bert", "albert", "roberta"};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         r = RUN("run", "--sample", "--task", "nsmc", "--device", "cpu", "--check-device", "never",
-                "--max-steps", "1", flags[i] ? "--arch" : "--quiet", flags[i]);
+                "--max-steps", "1", flags[i] ? "--arch" : "--model", flags[i] ? flags[i] : "tiny");
         cr_assert_eq(r.exit_code, 0, "%s", r.err);
         program_free(&r);
     }

@@ -30,6 +30,7 @@ static const struct {
      "0",
      "1",
      "1.001"},
+    {{"verify", "fill", "--device", "reference"}, "--threads", "1", NULL, "512", "513"},
     {{"data", "head", "kor_sarcasm", "--sample", "--split", "test"}, "--row", "1", "0", "16", "17"},
     {{"data", "head", "kor_sarcasm", "--sample"}, "--rows", "1", "0", NULL, NULL},
     {{"predict", "x", "-c", "model"}, "--top-k", "1", "0", NULL, NULL},

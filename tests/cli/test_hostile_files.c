@@ -1,10 +1,13 @@
 /* Files of strangers through the program: refused by name, or harmless, within five seconds of the
  * processor and 500 MB, and nothing is left behind. */
 #define _GNU_SOURCE
+#include "base/json.h"
 #include "base/memory.h"
 #include "cli/line_reader.h"
 #include "platform/file.h"
+#include "result/store.h"
 #include "support/child.h"
+#include "support/fake_record.h"
 #include "support/limits.h"
 #include "support/must.h"
 
@@ -218,10 +221,19 @@ Test(hostile_files, endless_standard_input) {
     temporary_remove();
 }
 
+/* Something to report. */
+static void put_record(void) {
+    record r;
+    json_setup();
+    fake_record_make(&r, &(fake_record){0});
+    MUST(store_write(temporary_path("results"), &r, NULL));
+    record_free(&r);
+}
+
 // A page of a terabyte stands where the board is written, and none is read.
 Test(hostile_files, a_huge_page_is_replaced) {
-    MUST(folder_make(temporary_path("results")));
-    put("results/LEADERBOARD.md", "x");
+    put_record();
+    put("results/LEADERBOARD.md", "# Leaderboard\n\nWritten by `harness report`");
     cr_assert_eq(truncate(temporary_path("results/LEADERBOARD.md"), (off_t)1 << 40), 0);
     expect(LIMITED(NULL, "report", "--results", "results"), 0, "wrote results/LEADERBOARD.md");
     uint64_t bytes;
@@ -262,10 +274,16 @@ Test(hostile_files, standard_input_in_utf16_is_named) {
 
 // A link of a stranger in the results folder, where a report writes.
 Test(hostile_files, a_planted_link_is_not_written_through) {
-    put("precious", "mine");
-    MUST(folder_make(temporary_path("results")));
     static const char *const planted[] = {"results/LEADERBOARD.md", "results/index.html"};
+    put("precious", "mine");
+    put_record();
     for (int i = 0; i < 2; i++) cr_assert_eq(symlink("../precious", temporary_path(planted[i])), 0);
+    expect(LIMITED(NULL, "report", "--results", "results"), 1,
+           "results/LEADERBOARD.md: this program did not make it");
+    for (int i = 0; i < 2; i++) MUST(file_remove(temporary_path(planted[i])));
+    // nor is a link to a file that would be replaced
+    put("board", "# Leaderboard\n\nWritten by `harness report`");
+    cr_assert_eq(symlink("../board", temporary_path(planted[0])), 0);
     // the name that a temporary file had, for many ids of processes
     for (int id = getpid(); id < getpid() + 300; id++) {
         char name[64];
@@ -284,6 +302,9 @@ Test(hostile_files, a_planted_link_is_not_written_through) {
     struct stat st;
     MUST(file_read(&bytes, &count, temporary_path("precious"), 0));
     cr_assert_str_eq(bytes, "mine");
+    mem_free(bytes);
+    MUST(file_read(&bytes, &count, temporary_path("board"), 0));
+    cr_assert_lt(count, 100);
     mem_free(bytes);
     cr_assert(!lstat(temporary_path(planted[0]), &st) && S_ISREG(st.st_mode));
     temporary_remove();

@@ -3,10 +3,12 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/child.h"
 #include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,14 +26,22 @@ static const struct {
     {"kor_sts", "spearman", "regression", "말", "\"text_pair\":\"말\",\"label\":\"LABEL_0\""},
     {"korean_unsmile", "micro_f1", "multi_label_classification", NULL, "\"labels\":["},
     {"lang_id", "macro_f1", "single_label_classification", NULL, "\"label\":"},
+    {"klue_ner", "entity_f1", NULL, NULL, "\"entities\":["},
+    {"klue_re", "relation_f1", "single_label_classification", NULL, "\"label\":"},
 };
 
 static void check_config(const char *task, const char *problem_type) {
     cJSON *root = NULL;
     const char *text = NULL;
     MUST(json_read(&root, temporary_path("o/model/config.json"), 0));
-    MUST(json_string(&text, root, "problem_type", task));
-    cr_expect_str_eq(text, problem_type);
+    if (problem_type) {
+        MUST(json_string(&text, root, "problem_type", task));
+        cr_expect_str_eq(text, problem_type);
+    } else {
+        const cJSON *list = cJSON_GetObjectItem(root, "architectures");
+        cr_expect_str_eq(cJSON_GetStringValue(cJSON_GetArrayItem(list, 0)),
+                         "BertForTokenClassification");
+    }
     cJSON_Delete(root);
 }
 
@@ -43,6 +53,75 @@ static void expect_labels(const char *task) {
     expect(&r, "eval", "  micro F1 ");
     r = RUN("eval", "-c", "o", "--sample", "--task", task, "--device", "cpu", "--json");
     expect(&r, "eval", "\"per_label\":[{\"label\":");
+}
+
+#define NER                                                                                        \
+    "run", "--sample", "--task", "klue_ner", "-m", "tiny", "--device", "cpu", "--check-device",    \
+        "never", "--max-steps", "90", "--batch-size", "8", "--lr", "3e-3", "--save-steps", "20"
+
+static char *final_weights(const char *record) {
+    cJSON *root = NULL;
+    const char *text = NULL;
+    char *copy = NULL;
+    MUST(json_read(&root, temporary_path(record), 0));
+    MUST(json_string(&text, root, "final_weights_sha256", record));
+    MUST(mem_strdup(&copy, text));
+    cJSON_Delete(root);
+    return copy;
+}
+
+/* Stopped and gone on with, a model of tokens ends with the same bits. */
+Test(kinds, entities_go_on_as_if_never_stopped) {
+    child c;
+    json_setup();
+    const char *const begin[] = {NER, "-o", "p", NULL};
+    child_start(&c, NULL, begin);
+    child_await_path(&c, temporary_path("p/checkpoint-20"), 120);
+    kill(c.pid, SIGINT);
+    program_result r = child_end(&c, 120);
+    cr_assert_eq(r.exit_code, 130, "%s", r.err);
+    program_free(&r);
+    r = RUN(NER, "-o", "p", "--resume");
+    expect(&r, "resume", "  entity F1 ");
+    r = RUN(NER, "-o", "o");
+    expect(&r, "run", "  entity F1 ");
+    char *whole = final_weights("o/record.json"), *parts = final_weights("p/record.json");
+    cr_expect_str_eq(whole, parts);
+    mem_free(whole);
+    mem_free(parts);
+    r = RUN("compare", "o", "p");
+    expect(&r, "compare", "every prediction is equal");
+    temporary_remove();
+}
+
+/* A model that learnt twenty-four sentences by heart finds their entities, with their places. */
+Test(kinds, entities_are_found) {
+    json_setup();
+    program_result r = RUN(NER, "-o", "o");
+    expect(&r, "run", "  entity F1 ");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "정하은과 오태민은 같은 반 친구다.");
+    expect(&r, "predict", "<정하은:PS>과 <오태민:PS>은 같은 반 친구다.");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--json", "정하은과 오태민은 같은 반 친구다.");
+    cr_expect(strstr(r.out, "{\"entity_group\":\"PS\",\"score\":"), "%s", r.out);
+    expect(&r, "predict", "\"word\":\"오태민\",\"start\":5,\"end\":8}");
+    r = RUN("eval", "-c", "o", "--sample", "--task", "klue_ner", "--split", "train", "--device",
+            "cpu");
+    cr_expect(strstr(r.out, "entity precision  recall      F1  in all\n"), "%s", r.out);
+    expect(&r, "eval", "  PS ");
+    r = RUN("data", "head", "klue_ner", "--sample", "--rows", "1");
+    expect(&r, "head", "<김서연:PS>은 <어제:DT> <부산:LC>에서");
+    // another kind of task is refused, and so are pairs
+    r = RUN("eval", "-c", "o", "--sample", "--task", "kor_hate", "--device", "cpu");
+    cr_expect_eq(r.exit_code, 1);
+    cr_expect(strstr(r.err, "a model of class BertForTokenClassification, task kor_hate is of kind "
+                            "classification"),
+              "%s", r.err);
+    program_free(&r);
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--pair", "a", "b");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "a model of entities takes no --pair"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
 }
 
 Test(kinds, run_eval_predict_and_report) {
@@ -124,3 +203,84 @@ Test(kinds, pairs_are_two_texts) {
     program_free(&r);
     temporary_remove();
 }
+
+#if HARNESS_CPU
+static void expect_task(const char *task, bool there, const char *from) {
+    char line[80];
+    snprintf(line, sizeof line, "task    %s (sample)", task);
+    cr_expect_eq(strstr(from, line) != NULL, there, "%s in %s", line, from);
+}
+
+/* A group's name runs its tasks, each by what its manifest says of the group's recipe; a model that
+ * the relations' tokens were added to is read again. */
+Test(kinds, klue_runs_its_tasks_by_their_recipe) {
+    cJSON *root = NULL;
+    const cJSON *recipe, *fresh, *model;
+    double epochs = 0, vocabulary = 0;
+    json_setup();
+    program_result r = RUN("run", "--sample", "--task", "klue", "--recipe", "klue", "-m", "tiny",
+                           "--device", "cpu", "--check-device", "never", "--max-steps", "1");
+    expect_task("klue_tc", true, r.err);
+    expect_task("klue_sts", true, r.err);
+    expect_task("klue_nli", true, r.err);
+    expect_task("klue_re", true, r.err);
+    expect_task("klue_nli_dev", false, r.err);
+    expect_task("kor_nli", false, r.err);
+    cr_expect(strstr(r.err, "recipe  klue: 1 step"), "%s", r.err);
+    expect(&r, "klue", "klue_re");
+    r = RUN("run", "--sample", "--task", "kor_nli", "-m", "tiny", "--device", "cpu",
+            "--check-device", "never", "--max-steps", "1", "-o", "m");
+    expect(&r, "kor_nli", "");
+    r = RUN("run", "--sample", "--task", "klue_re", "--recipe", "klue", "-m", "m",
+            "--ignore-mismatched-sizes", "--device", "cpu", "--check-device", "never",
+            "--max-steps", "1", "-o", "p");
+    expect(&r, "klue_re", "AUPRC");
+    MUST(json_read(&root, temporary_path("p/record.json"), 0));
+    MUST(json_object(&recipe, root, "recipe", "record"));
+    MUST(json_object(&model, root, "model", "record"));
+    MUST(json_array(&fresh, model, "newly_initialised", "record"));
+    char first[80];
+    snprintf(first, sizeof first, "%s", cJSON_GetArrayItem(fresh, 0)->valuestring);
+    cr_expect_eq(strncmp(first, "bert.embeddings.word_embeddings.weight[", 39), 0, "%s", first);
+    MUST(json_number(&epochs, recipe, "num_train_epochs", "record"));
+    cr_expect_eq(epochs, 3);
+    cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(recipe, "join_particles")));
+    cJSON_Delete(root);
+    MUST(json_read(&root, temporary_path("p/model/config.json"), 0));
+    MUST(json_number(&vocabulary, root, "vocab_size", "config"));
+    char want[20];
+    snprintf(want, sizeof want, ":%.0f]", vocabulary);
+    cr_expect(strstr(first, want), "%s is not %s", first, want);
+    cJSON_Delete(root);
+    r = RUN("eval", "-c", "p", "--sample", "--task", "klue_re", "--device", "cpu");
+    cr_expect(strstr(r.out, "  per:place_of_birth "), "%s", r.out);
+    expect(&r, "eval", "  micro F1 of relations ");
+    // the model has the tokens now: nothing is added again
+    r = RUN("run", "--sample", "--task", "klue_re", "-m", "p", "--device", "cpu", "--check-device",
+            "never", "--max-steps", "1", "-o", "q");
+    expect(&r, "klue_re", "");
+    MUST(json_read(&root, temporary_path("q/record.json"), 0));
+    MUST(json_object(&model, root, "model", "record"));
+    MUST(json_array(&fresh, model, "newly_initialised", "record"));
+    cr_expect_eq(cJSON_GetArraySize(fresh), 0);
+    cJSON_Delete(root);
+    r = RUN("eval", "-c", "m", "--sample", "--task", "klue_re", "--device", "cpu");
+    cr_expect_eq(r.exit_code, 1);
+    cr_expect(strstr(r.err, "its tokenizer has no <subj>, which marks an entity in task klue_re"),
+              "%s", r.err);
+    program_free(&r);
+    r = RUN("run", "--sample", "--task", "nsmc", "--recipe", "klue", "-m", "tiny", "--device",
+            "cpu");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "recipe 'klue' is of the tasks of that group, nsmc has none of it"),
+              "%s", r.err);
+    program_free(&r);
+    r = RUN("run", "--sample", "--task", "nsmc", "--join-particles", "-m", "tiny", "--device",
+            "cpu", "-o", "n");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "--join-particles is for tasks of relations, which nsmc is not"), "%s",
+              r.err);
+    program_free(&r);
+    temporary_remove();
+}
+#endif

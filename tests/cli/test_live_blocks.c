@@ -25,12 +25,16 @@ typedef struct use {
 #define LINES                                                                                      \
     "--corpus", HARNESS_SOURCE_DIR "/CONTRIBUTING.md", "--data", "none", "--max-steps", "2"
 #define VOCAB "--vocab", HARNESS_SOURCE_DIR "/models/ko-tiny"
+#define OWN "--train-file", "own.csv"
 #define SUITE CPU, "--baselines", ".", "-o", "regress", "--no-timing", "--quiet"
 
 /* In this order, in one folder: later ones use the runs a and b of earlier ones. */
 static const use uses[] = {
     {VERB_run, 0, {"run", TRAIN, "a", "--save-steps", "1"}},
     {VERB_run, 0, {"run", TRAIN, "b", "--seed", "43", "--json"}},
+    {VERB_run, 0, {"run", SMALL, CPU, "--dry-run", "--json"}},
+    {VERB_run, 0, {"run", OWN, CPU, "--max-steps", "2", "-q", "-o", "own"}},
+    {VERB_run, 2, {"run", OWN, CPU, "--label-column", "none", "-q"}},
     {VERB_run, 2, {"run", TRAIN, "a", "--recipe", "no/such/recipe.json"}},
     {VERB_run, 2, {"run", TRAIN, "c", "--model", "tyni"}},
     {VERB_run, 1, {"run", "--task", "kor_hate", CPU, "--data", "none", "--offline"}},
@@ -43,8 +47,19 @@ static const use uses[] = {
     {VERB_fill_mask, 1, {"fill-mask", CPU, "--model", "p", "하나 [MASK]", "없음"}},
     {VERB_eval, 0, {"eval", SMALL, CPU, "--checkpoint", "a", "--json"}},
     {VERB_eval, 1, {"eval", SMALL, CPU, "--checkpoint", "no-such-folder"}},
+    {VERB_eval, 0, {"eval", "--record", "a", "--predictions", "rows.jsonl"}},
+    {VERB_eval, 0, {"eval", SMALL, CPU, "-c", "a", "--predictions", "rows.csv", "--texts"}},
+    {VERB_eval, 1, {"eval", "--record", "a", "--predictions", "rows.csv"}},
     {VERB_predict, 0, {"predict", CPU, "--checkpoint", "a", "--json", "좋은 기사네요", "왜"}},
     {VERB_predict, 2, {"predict", CPU, "--checkpoint", "a", "\xFF"}},
+    {VERB_predict,
+     0,
+     {"predict", CPU, "-c", "a", "-i", "own.csv", "--output", "o.csv", "--scores"}},
+    {VERB_predict,
+     0,
+     {"predict", CPU, "-c", "a", "-i", "own.csv", "--output", "o.csv", "--resume"}},
+    {VERB_predict, 1, {"predict", CPU, "-c", "a", "-i", "own.csv", "--output", "o.csv"}},
+    {VERB_predict, 2, {"predict", CPU, "-c", "a", "-i", "own.csv", "--text-column", "none"}},
     {VERB_tokenize, 0, {"tokenize", "--checkpoint", "a", "--json", "--padding", "좋은", "왜 이래"}},
     {VERB_tokenize, 1, {"tokenize", "--checkpoint", "a", "좋은", "\xFF"}},
     {VERB_compare, 0, {"compare", "a", "b"}},
@@ -60,6 +75,14 @@ static const use uses[] = {
     {VERB_tasks, 0, {"tasks", "show", "kor_sae", "--json"}},
     {VERB_tasks, 0, {"tasks", "check"}},
     {VERB_tasks, 2, {"tasks", "show", "kor_hat"}},
+    {VERB_tasks, 0, {"tasks", "new", "own.csv", "--json"}},
+    {VERB_tasks, 1, {"tasks", "new", "own.csv"}},
+    {VERB_runs, 0, {"runs", "."}},
+    {VERB_runs, 0, {"runs", ".", "--json"}},
+    {VERB_runs, 0, {"runs", "clean", ".", "--yes"}},
+    {VERB_runs, 2, {"runs", "no-such-folder"}},
+    {VERB_env, 0, {"env", "--json"}},
+    {VERB_env, 2, {"env", "all"}},
     {VERB_data, 0, {"data", "stats", "kor_hate", "--sample", "--json", "--svg", "lengths.svg"}},
     {VERB_data, 0, {"data", "head", "kor_sarcasm", "--sample", "-n", "2"}},
     {VERB_data, 0, {"data", "verify", "kor_hate", "--sample"}},
@@ -92,6 +115,8 @@ static const char suite_text[] =
     "\"task\": \"kor_hate\", \"model\": \"tiny\", \"sample\": true, \"steps\": 6, \"batch_size\": "
     "4}]}";
 
+static const char own_text[] = "text,label\n좋아요,a\n\"둘, 둘\",b\n셋,a\n넷,b\n다섯,a\n여섯,b\n";
+
 static bool holds(const char *bytes, size_t count, const char *text) {
     size_t n = strlen(text);
     for (size_t i = 0; i + n <= count; i++) {
@@ -114,6 +139,7 @@ Test(live_blocks, none_after_any_verb, .timeout = 600) {
     cr_assert(holds(program, bytes, "blocks of memory were not freed"), "this program counts none");
     mem_free(program);
     MUST(file_write(temporary_path("suite.json"), suite_text, strlen(suite_text)));
+    MUST(file_write(temporary_path("own.csv"), own_text, sizeof own_text - 1));
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         const use *u = &uses[i];
         program_result r = program_run(NULL, 120, u->arguments);

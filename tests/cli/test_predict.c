@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cli/line_reader.h"
 #include "platform/file.h"
+#include "support/child.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -296,6 +297,17 @@ Test(predict, lines_before_a_bad_one_are_answered) {
         mem_free(out);
         mem_free(errors);
     }
+    static const char pairs[] = "a\tb\nb\ta\nno pair\na\tb\n";
+    MUST(file_write(temporary_path("pairs.txt"), pairs, sizeof pairs - 1));
+    child_setup setup = {.in = temporary_path("pairs.txt")};
+    program_result p = child_run(&setup, 60,
+                                 (const char *const[]){"predict", "--json", "--pair", "--device",
+                                                       "reference", "-c", folder, NULL});
+    cJSON *answered = objects(p.out);
+    cr_assert_eq(cJSON_GetArraySize(answered), 2, "%s", p.out);
+    cr_assert(p.exit_code == 1 && strstr(p.err, "standard input:3"), "%d: %s", p.exit_code, p.err);
+    cJSON_Delete(answered);
+    program_free(&p);
     program_result r = RUN("predict", "-c", folder, "fine", "\xff");
     cr_assert(r.exit_code == 2 && strstr(r.err, "sentence 2: byte 1 is not UTF-8"), "%s", r.err);
     program_free(&r);

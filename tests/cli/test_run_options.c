@@ -32,6 +32,8 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
         {{"--lr-scheduler-type", "constant", "--warmup-steps", "3"},
          "the constant schedule has no warmup"},
         {{"--warmup-steps", "1.5"}, "--warmup-steps is 1.5, expected a whole number"},
+        {{"--warmup-ratio", "0.3", "--warmup-steps", "100"},
+         "--warmup-steps and --warmup-ratio exclude each other"},
         {{"--warmup-ratio", "1.5"}, "--warmup-ratio is 1.5, expected a number from 0 to 1"},
         {{"--gradient-accumulation-steps", "0"}, "--gradient-accumulation-steps is 0, expected"},
         {{"--logging-steps", "0"}, "--logging-steps is 0, expected a whole number from 1"},
@@ -91,8 +93,8 @@ Test(run_flags, options_are_seen_in_record_command_and_files) {
     static const char recipe[] = "{\"warmup_steps\": 7, \"per_device_train_batch_size\": 32}";
     cr_assert_not(file_write(temporary_path("recipe.json"), recipe, sizeof recipe - 1));
     program_result r = RUN(
-        "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1", "--epochs",
-        "2", "--load-best-model-at-end", "--metric-for-best-model", "eval_loss",
+        "run", "--task", "kor_hate", "--model", "tiny", "--sample", "--device", "cpu", "--threads",
+        "1", "--epochs", "2", "--load-best-model-at-end", "--metric-for-best-model", "eval_loss",
         "--early-stopping-patience", "9", "--class-weights", "balanced", "--group-by-length",
         "--freeze-embeddings", "--freeze-layers", "1", "--label-smoothing-factor", "0.1",
         "--lr-scheduler-type", "constant_with_warmup", "--recipe", "recipe.json", "--warmup-ratio",

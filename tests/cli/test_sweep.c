@@ -146,6 +146,10 @@ Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
     program_result p = SWEEP(&m, "tiny");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
+    p = SWEEP(&m, "tiny", "--results", "others", "--dry-run");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cr_assert_not(folder_exists(temporary_path("others")));
     p = SWEEP(&m, "tiny", "--results", "others");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_assert(strstr(p.err, "its record was not among the results: wrote others/made/"), "%s",
@@ -207,8 +211,8 @@ Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
     MUST(file_read((void **)&board, &bytes, temporary_path("results/LEADERBOARD.md"), 0));
-    const char *first = strstr(board, "tiny (model gone: 1 of 1)");
-    cr_assert(first && !strstr(first + sizeof "tiny (", "(model gone"), "%s", board);
+    const char *first = strstr(board, "tiny (model replaced: 1 of 1)");
+    cr_assert(first && !strstr(first + sizeof "tiny (", "(model replaced"), "%s", board);
     mem_free(board);
     mem_free(path);
     record_free(&read);

@@ -215,6 +215,33 @@ Test(terminal, results_fit_forty_columns, .timeout = 300) {
     for (size_t i = 0; i < 2; i++) mem_free(tables[i]);
     // the run is finished: its result is shown
     for (size_t i = 0; i < 3; i++) expect_narrow(uses[i], "harness predict");
+    static const char *const others[][16] = {{"runs", "."},
+                                             {"runs", "clean", "."},
+                                             {"eval", "--record", "a"},
+                                             {"run", "--task", "kor_sarcasm", "--sample",
+                                              "--device", "cpu", "--threads", "1", "-o", "b",
+                                              "--max-steps", "40", "--dry-run", "-q"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) expect_narrow(others[i], NULL);
+    temporary_remove();
+}
+
+/* Rows of a file on a terminal are text there: nothing in them acts. */
+Test(terminal, rows_of_a_file_do_not_act) {
+    static const char *const labels[] = {"a", "b"};
+    static const char rows[] = "text,n\n\"x\x1b[2J\ny\",1\n\xE2\x80\xAEz,2\n";
+    static const char *const use[] = {"predict", "-c",      "m",        "--device",
+                                      "cpu",     "--input", "rows.csv", NULL};
+    session s;
+    json_setup();
+    model_folder_make(temporary_path("m"), labels, 2, NULL);
+    MUST(file_write(temporary_path("rows.csv"), rows, sizeof rows - 1));
+    session_start(&s, 80, use);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "\"x\\x1b[2J\r\ny\",1,"), "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "\\u202ez,2,"), "%s", s.said.text);
+    cr_expect_null(strstr(s.said.text, "\x1b[2J"));
+    strbuf_free(&s.said);
     temporary_remove();
 }
 

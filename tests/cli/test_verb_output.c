@@ -64,7 +64,8 @@ static size_t figure_length(const char *at) {
     return digits < n ? n : 0;
 }
 
-/* Numbers as '#', runs of blanks as one; the processor's own words as CPU. */
+/* Numbers as '#', runs of blanks as one; the processor's own words as CPU, the sources' folder as
+ * FOLDER. */
 static char *shape_of(const char *text) {
     strbuf out = {0};
     device_info info;
@@ -76,6 +77,9 @@ static char *shape_of(const char *text) {
         if (!strncmp(at, info.name, name)) {
             MUST(strbuf_add(&out, "CPU"));
             at += name;
+        } else if (!strncmp(at, HARNESS_SOURCE_DIR "/", sizeof HARNESS_SOURCE_DIR)) {
+            MUST(strbuf_add(&out, "FOLDER/"));
+            at += sizeof HARNESS_SOURCE_DIR;
         } else if (n) {
             MUST(strbuf_add(&out, "#"));
             at += n;

@@ -124,6 +124,23 @@ static void describe(op *o, op_kind kind) {
         o->as.cross_entropy = (struct cross_entropy){.rows = b, .classes = 3};
         break;
     case OP_number_loss: o->as.number_loss = (struct number_loss){.rows = b, .cols = 3}; break;
+    case OP_arc_scores:
+        o->as.arc_scores = (struct arc_scores){.rows = t, .width = 70, .size = H};
+        break;
+    case OP_arc_scores_bwd:
+        o->as.arc_scores_bwd = (struct arc_scores_bwd){.rows = t, .width = 70, .size = H};
+        break;
+    case OP_relation_scores:
+        o->as.relation_scores = (struct relation_scores){.rows = t, .classes = 5, .size = H};
+        break;
+    case OP_relation_scores_bwd:
+        o->as.relation_scores_bwd =
+            (struct relation_scores_bwd){.rows = t, .classes = 5, .size = H, .width = 70};
+        break;
+    case OP_relation_best:
+        o->as.relation_best =
+            (struct relation_best){.rows = t, .classes = 5, .size = H, .width = 70};
+        break;
     case OP_grad_norm:
         o->as.grad_norm = (struct grad_norm){.part_count = 2, .max_norm = 1};
         o->as.grad_norm.parts[0] = (struct grad_part){.rows = dim_fixed(1), .cols = 1000003};

@@ -556,3 +556,96 @@ Test(gradients, cross_entropy) {
     }
     cr_assert_eq(mem_live_count(), live);
 }
+
+/* Nodes of two sentences, of three and of one. */
+static void node_words(world *w) {
+    const uint32_t nodes[] = {0, 3, 0, 3, 0, 3, 3, 1}, heads[] = {1, 2, 1, 3};
+    take_words(w, "nodes", nodes, 8);
+    take_words(w, "heads", heads, 4);
+}
+
+Test(gradients, arc_scores) {
+    size_t live = mem_live_count();
+    world w;
+    world_open(&w);
+    node_words(&w);
+    op forward = {.kind = OP_arc_scores}, backward = {.kind = OP_arc_scores_bwd};
+    forward.as.arc_scores = (struct arc_scores){.rows = dim_fixed(4), .width = 4, .size = 5};
+    backward.as.arc_scores_bwd =
+        (struct arc_scores_bwd){.rows = dim_fixed(4), .width = 4, .size = 5};
+    bind(&w, &forward, "");
+    bind(&w, &backward, "");
+    run(&w, &forward);
+    run(&w, &backward);
+    const double *scores = reals(&w, "scores");
+    double *dscores = reals(&w, "dscores");
+    cr_assert_float_eq(scores[3], (double)ARC_NONE, 0);
+    cr_assert_float_eq(scores[3 * 4 + 1], (double)ARC_NONE, 0);
+    cr_assert_gt(scores[2], -1e3);
+    for (size_t i = 0; i < 16; i++) // a sum of them would hide the rest
+        if (scores[i] < -1e29) dscores[i] = 0;
+    check(&w, "arc_scores", &forward, "scores", "dscores", 1, "dependent", "ddependent");
+    check(&w, "arc_scores", &forward, "scores", "dscores", 1, "head", "dhead");
+    world_close(&w);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(gradients, relation_scores) {
+    size_t live = mem_live_count();
+    world w;
+    world_open(&w);
+    node_words(&w);
+    op forward = {.kind = OP_relation_scores}, backward = {.kind = OP_relation_scores_bwd};
+    op best = {.kind = OP_relation_best};
+    forward.as.relation_scores =
+        (struct relation_scores){.rows = dim_fixed(4), .classes = 3, .size = 5};
+    backward.as.relation_scores_bwd =
+        (struct relation_scores_bwd){.rows = dim_fixed(4), .classes = 3, .size = 5, .width = 4};
+    best.as.relation_best =
+        (struct relation_best){.rows = dim_fixed(4), .classes = 3, .size = 5, .width = 4};
+    bind(&w, &forward, "");
+    bind(&w, &backward, "");
+    bind(&w, &best, "");
+    run(&w, &forward);
+    run(&w, &backward);
+    check(&w, "relation_scores", &forward, "scores", "dscores", 1, "bilinear", "dbilinear");
+    check(&w, "relation_scores", &forward, "scores", "dscores", 1, "linear", "dscores");
+    check(&w, "relation_scores", &forward, "scores", "dscores", 1, "head", "dhead");
+    // at the heads that are listed, the best relation is that of the scores
+    run(&w, &best);
+    const double *scores = reals(&w, "scores"), *found = reals(&w, "best");
+    const uint32_t heads[] = {1, 2, 1, 0};
+    for (size_t r = 0; r < 4; r++) {
+        size_t most = 0;
+        for (size_t c = 1; c < 3; c++)
+            if (scores[r * 3 + c] > scores[r * 3 + most]) most = c;
+        cr_assert_float_eq(found[r * 4 + heads[r]], (double)most, 0, "node %zu", r);
+    }
+    cr_assert_float_eq(found[3], 0, 0);
+    world_close(&w);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* A row without a target has neither loss nor gradient; losses are added up where that is asked
+ * for. */
+Test(gradients, cross_entropy_without_target) {
+    const uint32_t targets[] = {2, CLASS_NONE};
+    world w;
+    world_open(&w);
+    take_words(&w, "targets", targets, 2);
+    op o = {.kind = OP_cross_entropy};
+    o.as.cross_entropy = (struct cross_entropy){.rows = dim_fixed(2), .classes = 3};
+    bind(&w, &o, " class_weights predicted ");
+    run(&w, &o);
+    double *loss = reals(&w, "loss"), first = loss[0];
+    const double *slope = reals(&w, "dlogits");
+    cr_assert_gt(first, 0);
+    cr_assert_float_eq(loss[1], 0, 0);
+    for (size_t c = 0; c < 3; c++) cr_assert_float_eq(slope[3 + c], 0, 0);
+    o.as.cross_entropy.adds = true;
+    loss[1] = 7;
+    run(&w, &o);
+    cr_assert_float_eq(loss[0], 2 * first, 1e-12);
+    cr_assert_float_eq(loss[1], 7, 0);
+    world_close(&w);
+}

@@ -33,8 +33,10 @@ Test(device, default_prefers_hardware_and_never_software) {
     cr_assert_eq(d->index, 1);
     cr_assert_eq(device_select(&d, list, 5, "4"), ERR_OK);
     cr_assert_eq(d->index, 4);
-    cr_assert_eq(device_select(&d, list, 5, "cpu"), ERR_OK);
-    cr_assert_eq(d->index, 0);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(device_select(&d, list, 5, i ? "Cpu" : "cpu"), ERR_OK);
+        cr_assert_eq(d->index, 0);
+    }
     cr_assert_eq(device_select(&d, list, 5, "geforce"), ERR_USAGE);
     cr_assert_not_null(strstr(err_message(ERR_USAGE), "more than one"));
     cr_assert_eq(device_select(&d, list, 5, "radeon"), ERR_USAGE);

@@ -226,6 +226,37 @@ Test(corpus_exclusion, nsmc_in_five_disguises, .timeout = 120) {
     plant("nsmc", false, 200000);
 }
 
+/* Markers stand around entities in the rows of a task, and in no corpus. */
+Test(corpus_exclusion, relations_are_found_without_their_markers) {
+    static const char manifest[] =
+        "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "
+        "\"licence\": \"l\", \"citation\": \"c\", \"kind\": \"relation\", \"files\": [{\"role\": "
+        "\"train\", \"name\": \"a\"}, {\"role\": \"test\", \"name\": \"b\"}], \"format\": "
+        "{\"kind\": "
+        "\"jsonl\", \"text\": \"t\", \"subject\": \"s\", \"object\": \"o\", \"label\": \"l\"}, "
+        "\"labels\": "
+        "[{\"value\": \"x\", \"name\": \"x\", \"readable\": \"x\"}, {\"value\": \"y\", \"name\": "
+        "\"y\", "
+        "\"readable\": \"y\"}], \"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, "
+        "\"cleaning\": {\"drop_empty\": true, \"drop_duplicates\": true}, \"metrics\": "
+        "[\"relation_f1\"], \"headline\": \"relation_f1\", \"max_length\": 64}";
+    static const char row[] =
+        "{\"t\": \"한도윤은 새벽별연구소에 다닌다\", \"s\": {\"start_idx\": 0, "
+        "\"end_idx\": 2}, \"o\": {\"start_idx\": 5, \"end_idx\": 10}, \"l\": "
+        "\"x\"}\n";
+    exclusion x;
+    MUST(folder_make(temporary_path("made")));
+    MUST(file_write(temporary_path("made.json"), manifest, strlen(manifest)));
+    MUST(file_write(temporary_path("made/a"), row, strlen(row)));
+    MUST(file_write(temporary_path("made/b"), row, strlen(row)));
+    MUST(
+        exclusion_make(&x, temporary_folder(), &(dataset_options){.data_dir = temporary_folder()}));
+    cr_expect_eq(rule_of(&x, "한도윤은 새벽별연구소에 다닌다"), EXCLUSION_EQUAL);
+    cr_expect_neq(rule_of(&x, "한도윤은새벽별연구소에 다닌다!"), EXCLUSION_NONE);
+    cr_expect_eq(rule_of(&x, "한도윤은 다른 연구소에 다닌다"), EXCLUSION_NONE);
+    exclusion_free(&x);
+}
+
 Test(corpus_exclusion, tasks_without_data_are_named) {
     exclusion x;
     char digest[HASH_HEX_BYTES], other[HASH_HEX_BYTES];

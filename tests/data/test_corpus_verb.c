@@ -49,14 +49,14 @@ Test(corpus_verb, counts_and_prints_files) {
                            "--cased", "--max-length", "5", "--json");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     static const char *const parts[] = {
-        "\"corpus\":\t\"files\"", "\"lines\":\t4",       "\"kept\":\t4",   "\"duplicates\":\t1",
-        "\"too_long\":\t2",       "\"at_hand\":\tfalse", "\"longest\":\t6"};
+        "\"corpus\":\t\"a\"", "\"lines\":\t4",       "\"kept\":\t4",   "\"duplicates\":\t1",
+        "\"too_long\":\t2",   "\"at_hand\":\tfalse", "\"longest\":\t6"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_expect_not_null(strstr(r.out, parts[i]), "no '%s' in:\n%s", parts[i], r.out);
     program_free(&r);
     r = RUN("corpus", "stats", "./a.txt", "--data", "none");
     cr_expect_null(strstr(r.out, "[UNK]"));
-    EXPECT(r, 0, out, "not at hand, so not left out: klue_nli");
+    EXPECT(r, 0, out, "not at hand, so not left out: klue_dp, klue_dp_dev, ");
     r = RUN("corpus", "text", "./a.txt", "--data", "none");
     EXPECT(r, 0, out, "가나다 라\n가나다 라\n\x1b[31m마 바\n사\n"); // bytes for programs
     r = RUN("corpus", "text", "./b.txt");
@@ -70,8 +70,8 @@ Test(corpus_verb, raw_reviews_without_test_texts, .timeout = 120) {
                            HARNESS_SOURCE_DIR "/models/ko-mini");
     if (r.exit_code && strstr(r.err, "no such file")) cr_skip_test("no raw reviews");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    static const char *const parts[] = {"\"equal\":\t48986", "\"folded\":\t1305",
-                                        "\"contained\":\t48", "\"kept\":\t638086",
+    static const char *const parts[] = {"\"equal\":\t49200", "\"folded\":\t1344",
+                                        "\"contained\":\t217", "\"kept\":\t637664",
                                         "\"duplicates\":\t0"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_expect_not_null(strstr(r.out, parts[i]), "no '%s' in:\n%s", parts[i], r.out);

@@ -1,4 +1,4 @@
-// Rows of pairs, scores and several labels: what is read, and what is wrong with file, line, found
+// Rows of pairs, scores, several labels and relations: what is read, and what is wrong with file, line, found
 // and expected, counted where the manifest says so.
 #include "base/json.h"
 #include "base/memory.h"
@@ -40,6 +40,15 @@
 #define OWN                                                                                        \
     "\"kind\": \"multi_label\", " FILES TSV("\"a\", \"y\", \"x\"") "\"text\": \"a\"}, " LABELS SETS
 #define JSON_FORMAT(rest) FILES "\"format\": {\"kind\": \"jsonl\", \"text\": \"a\", " rest "}, "
+#define RELATION                                                                                   \
+    "\"kind\": \"relation\", " JSON_FORMAT(                                                        \
+        "\"subject\": \"s\", \"object\": \"o\", \"label\": \"l\"") LABELS                          \
+        "\"metrics\": [\"relation_f1\"], \"headline\": \"relation_f1\", "
+/* A text with the places of its entities. */
+#define ENTITIES(text, s, s_end, o, o_end, label)                                                  \
+    "{\"a\": \"" text "\", \"s\": {\"start_idx\": " #s ", \"end_idx\": " #s_end                    \
+    "}, \"o\": {\"start_idx\": " #o ", \"end_idx\": " #o_end "}, \"l\": \"" label "\"}\n"
+#define RELATED ENTITIES("가나 다라", 0, 1, 3, 4, "x")
 #define STOP "\"invalid_label\": \"error\", "
 #define DROP "\"invalid_label\": \"drop\", "
 
@@ -114,6 +123,31 @@ Test(kinds, json_rows_are_read) {
     temporary_remove();
 }
 
+/* Markers stand around the entities, whichever comes first; texts with other entities are others. */
+Test(kinds, entities_are_marked) {
+    static const char *const marked[] = {
+        "<subj>가나</subj> <obj>다라</obj>",
+        "<obj>가</obj>나 다<subj>라</subj>",
+        "가<obj>나</obj><subj> </subj>다라",
+    };
+    task t;
+    dataset d;
+    json_setup();
+    size_t live = mem_live_count();
+    MUST(load(&t, &d, HEAD RELATION STOP TAIL,
+              RELATED ENTITIES("가나 다라", 4, 4, 0, 0, "y") ENTITIES("가나 다라", 2, 2, 1, 1, "y")
+                  RELATED,
+              RELATED));
+    for (size_t i = 0; i < 3; i++)
+        cr_expect_str_eq(d.train.rows[i].example.texts[0].text, marked[i]);
+    cr_expect(d.train.kept_count == 3 && d.train.duplicate_count == 1);
+    cr_expect(d.train.label_counts[0] == 2 && d.train.label_counts[1] == 2);
+    cr_expect(d.test.leaked_count == 1);
+    unload(&t, &d);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
 /* A row of these in train, behind a good one. */
 static const struct {
     const char *manifest, *good, *row, *message;
@@ -129,13 +163,32 @@ static const struct {
     {LIST, "p\tx\n", "q\tx,y,x\n", "a:2: label 'x' stands there twice"},
     {LIST, "p\tx\n", "q\tx,\n", "a:2: label '' is not in the manifest (known: 'x', 'y')"},
     {OWN, "p\t1\t0\n", "q\t2\t0\n", "a:2: column 'y' holds '2', expected 0 or 1"},
+    {RELATION, RELATED, ENTITIES("가나 다라", 0, 1, 3, 5, "x"),
+     "a:2: an entity from character 3 to 5, the text has 5"},
+    {RELATION, RELATED, ENTITIES("가나 다라", 0, 1, 1, 4, "x"),
+     "a:2: the entities overlap: subject 0 to 1, object 1 to 4"},
+    {RELATION, RELATED, ENTITIES("가나 다라", 2, 4, 2, 4, "x"),
+     "a:2: the entities overlap: subject 2 to 4, object 2 to 4"},
+    {RELATION, RELATED, ENTITIES("가나 다라", 1, 0, 3, 4, "x"),
+     "a:2: key 's': key 'end_idx' is 0, expected a whole number from 1 to 1048576"},
+    {RELATION, RELATED, ENTITIES("가나 다라", 0, 1, -1, 4, "x"),
+     "a:2: key 'o': key 'start_idx' is -1, expected a whole number from 0 to 1048576"},
+    {RELATION, RELATED, ENTITIES("가나 다라", 0.5, 1, 3, 4, "x"),
+     "a:2: key 's': key 'start_idx' is 0.5, expected a whole number from 0 to 1048576"},
+    {RELATION, RELATED, ENTITIES("", 0, 0, 0, 0, "x"),
+     "a:2: an entity from character 0 to 0, the text has 0"},
+    {RELATION, RELATED, ENTITIES("가나 다라", 0, 1, 3, 4, "z"),
+     "a:2: label 'z' is not in the manifest (known: 'x', 'y')"},
+    {RELATION, RELATED, "{\"a\": \"가나\", \"s\": 3, \"o\": {}, \"l\": \"x\"}\n",
+     "a:2: key 's' is no object with start_idx and end_idx"},
+    {RELATION, RELATED, "{\"a\": \"가나\", \"o\": {}, \"l\": \"x\"}\n", "a:2: key 's' is missing"},
 };
 
 Test(kinds, bad_rows_are_named_or_counted) {
     json_setup();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         for (int drop = 0; drop < 2; drop++) {
-            char manifest[2048], train[64];
+            char manifest[2048], train[400];
             task t;
             dataset d;
             snprintf(manifest, sizeof manifest, "%s%s%s%s", HEAD, bad[i].manifest,
@@ -186,6 +239,20 @@ static const struct {
     {"\"files\": [{\"role\": \"train\", \"name\": \"a\", \"label\": \"x\"}, {\"role\": \"test\", "
      "\"name\": \"b\", \"label\": \"z\"}], " TSV("\"a\"") "\"text\": \"a\"}, " LABELS CLASSES,
      "files[1]: label 'z' is not in 'labels'"},
+    {"\"kind\": \"relation\", " PAIRS LABELS CLASSES,
+     "format: key 'kind' is 'delimited', relations are read from jsonl or json"},
+    {"\"kind\": \"relation\", " JSON_FORMAT("\"subject\": \"s\", \"label\": \"l\"") LABELS CLASSES,
+     "format: key 'object' is missing"},
+    {"\"kind\": \"relation\", " JSON_FORMAT(
+         "\"subject\": \"s\", \"object\": \"s\", \"label\": \"l\"") LABELS CLASSES,
+     "format: keys 'subject' and 'object' are both 's'"},
+    {"\"kind\": \"relation\", " JSON_FORMAT("\"subject\": \"s\", \"object\": \"o\", \"text_pair\": "
+                                            "\"p\", \"label\": \"l\"") LABELS CLASSES,
+     "format: key 'text_pair': a relation is of one text"},
+    {JSON_FORMAT("\"subject\": \"s\", \"label\": \"l\"") LABELS CLASSES,
+     "format: key 'subject' goes with kind relation"},
+    {JSON_FORMAT("\"object\": \"s\", \"label\": \"l\"") LABELS CLASSES,
+     "format: key 'object' goes with kind relation"},
 };
 
 Test(kinds, wrong_manifests_are_named) {

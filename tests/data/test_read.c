@@ -612,6 +612,33 @@ Test(read, another_file_is_told_from_a_broken_one) {
     made_task_end(&m);
 }
 
+/* The same where the manifest has the id of a git tree; what is right is read. */
+Test(read, a_git_blob_tells_files_apart) {
+    static const char *const ids[] = {"0000000000000000000000000000000000000000",
+                                      "7e7dfd75939aa0594f323c98f2920fce60ad3a01"};
+    for (int is_right = 0; is_right < 2; is_right++) {
+        char rest[512];
+        snprintf(
+            rest, sizeof rest,
+            "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": "
+            "[{\"role\": \"train\", \"name\": \"train.csv\", \"git_blob\": \"%s\"}, {\"role\": "
+            "\"test\", \"name\": \"test.csv\"}]",
+            ids[is_right]);
+        made_task m;
+        dataset d;
+        made_task_begin(&m, NULL, NULL, rest);
+        made_task_file(&m, "train.csv", BYTES("text,label\nabc,0\nd,1\n"));
+        made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
+        err e = dataset_load(&d, &m.task, &m.options);
+        if (is_right)
+            cr_expect_eq(e, ERR_OK, "%s", err_message(e));
+        else
+            expect_message(&m, "another blob", e, ERR_DATA, "train.csv: its git blob id is ");
+        dataset_free(&d);
+        made_task_end(&m);
+    }
+}
+
 Test(read, every_allocation_may_fail) {
     size_t live = mem_live_count();
     json_setup();

@@ -92,7 +92,7 @@ Test(data_verbs, missing_data_names_the_way_out) {
     r = RUN("data", "stats", "nscm");
     EXPECT(r, 2, err, "unknown task 'nscm'; did you mean 'nsmc'?");
     r = RUN("data", "stats", "reviews");
-    EXPECT(r, 2, err, "nsmc; --task-dir names a folder of further ones)");
+    EXPECT(r, 2, err, "; --task-dir names a folder of further ones)");
     r = RUN("data", "stats", "nsmc", "--sample", "--model", "tiny");
     EXPECT(r, 2, err, "preset 'tiny' has no vocabulary before it is trained");
     r = RUN("data", "head", "nsmc", "--sample", "-n", "0");

@@ -4,14 +4,17 @@
 
 #include <stdio.h>
 
-/* bits: 0 one object a line, 1 hash split and drop. */
+enum { TASKS = 8 };
+
+/* bits: 0 one object a line, 1 hash split and drop, 2 relations. */
 static const task *task_of(unsigned bits) {
-    static task tasks[4];
-    char format[200];
+    static task tasks[TASKS];
+    char format[300];
     if (tasks[bits].manifest) return &tasks[bits];
     snprintf(format, sizeof format,
-             "\"format\": {\"kind\": \"%s\", \"text\": \"text\", \"label\": \"label\"}",
-             bits & 1 ? "jsonl" : "json");
+             "%s\"format\": {\"kind\": \"%s\", \"text\": \"text\", \"label\": \"label\"%s}",
+             bits & 4 ? "\"kind\": \"relation\", " : "", bits & 1 ? "jsonl" : "json",
+             bits & 4 ? ", \"subject\": \"s\", \"object\": \"o\"" : "");
     rows_task(&tasks[bits], format, (bits & 2) != 0, (bits & 2) != 0);
     return &tasks[bits];
 }
@@ -19,7 +22,7 @@ static const task *task_of(unsigned bits) {
 FUZZ_TARGET(json_rows) {
     if (!size) return;
     fuzz_setup();
-    const task *t = task_of(data[0] % 4);
+    const task *t = task_of(data[0] % TASKS);
     fuzz_begin();
     rows_check(t, data + 1, size - 1);
     fuzz_end();

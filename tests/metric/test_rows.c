@@ -48,7 +48,7 @@ Test(rows, a_constant_side_has_no_correlation) {
                               (answers){.numbers = constant}, NULL, 3));
     const metric *m = metric_find("pearson");
     cr_expect_eq(score_judge(&c, m, (double)NAN), SCORE_CONSTANT);
-    cr_expect_eq(metric_ranked(m, &c), -1.0);
+    cr_expect_eq(metric_ranked(m, &c), 0.0);
     confusion_free(&c);
     const float falling[] = {3, 2, 1};
     cr_assert_not(answers_sum(&c, ANSWER_NUMBER, 0, (answers){.numbers = gold},
@@ -72,7 +72,7 @@ Test(rows, weights_are_repetitions) {
     confusion c;
     cr_assert_not(confusion_init_kind(&c, ANSWER_NUMBER, 0));
     cr_assert_not(row_statistics_init(&s, ANSWER_NUMBER, 0, (answers){.numbers = gold},
-                                      (answers){.numbers = predicted}, 5));
+                                      (answers){.numbers = predicted}, 5, false));
     row_statistics_sum(&c, &s, weights);
     static const char *const names[] = {"pearson", "spearman", "klue_f1"};
     for (int i = 0; i < 3; i++)
@@ -105,6 +105,83 @@ Test(rows, sets_by_hand) {
     confusion_free(&base);
     confusion_free(&c);
     cr_assert_eq(mem_live_count(), live);
+}
+
+/* four rows of labels none, a, b: gold none a b a, said none a none b */
+static const uint32_t related[] = {0, 1, 2, 1}, said[] = {0, 1, 0, 2};
+static const float logits[] = {3, 1, 0, 0, 2, 1, 2, 0, 1, 0, 1, 2};
+
+static double relation_score(const char *name, const uint32_t *weights, size_t rows) {
+    row_statistics s;
+    confusion c;
+    cr_assert_not(confusion_init_kind(&c, ANSWER_RELATION, 3));
+    cr_assert_not(row_statistics_init(&s, ANSWER_RELATION, 3, (answers){.classes = related},
+                                      (answers){said, logits, NULL}, rows, true));
+    row_statistics_sum(&c, &s, weights);
+    double value = metric_value(name, &c);
+    row_statistics_free(&s);
+    confusion_free(&c);
+    return value;
+}
+
+Test(rows, relations_by_hand) {
+    size_t live = mem_live_count();
+    uint32_t found[4];
+    answers_say(found, logits, 4, 3);
+    cr_assert_not(memcmp(found, said, sizeof said));
+    // of a and b: hit a once, said a and b once each, there are three
+    cr_assert_float_eq(relation_score("relation_f1", NULL, 4), 2.0 * 1 / (3 + 2), 1e-15);
+    cr_assert_float_eq(relation_score("accuracy", NULL, 4), 0.5, 1e-15);
+    // none: first of four; a: rows 2, 4, 1 or 3, so recall 0.5 and 1 at precision 1; b: of the
+    // equal softmax of rows 2 and 3 half is b, row 4 stands before them: 0 at once, then 1/3
+    double area_b = (1.0 / 3 + 0) / 2;
+    cr_assert_float_eq(relation_score("klue_auprc", NULL, 4), (1 + 1 + area_b) / 3, 1e-15);
+    // a row of weight 2 stands there twice, one of weight 0 not at all: none and b have no row
+    // then, and 0.5, as scikit-learn has it
+    const uint32_t weights[] = {0, 2, 0, 1};
+    cr_assert_float_eq(relation_score("klue_auprc", weights, 4), (0.5 + 1 + 0.5) / 3, 1e-15);
+    cr_assert_float_eq(relation_score("relation_f1", weights, 4), 2.0 * 2 / (3 + 3), 1e-15);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(rows, relations_keep_their_order_of_labels) {
+    confusion c, base;
+    const uint32_t none[] = {0, 0, 0, 0};
+    cr_assert_not(answers_sum(&c, ANSWER_RELATION, 3, (answers){.classes = related},
+                              (answers){none, logits, NULL}, NULL, 4));
+    cr_expect_eq(metric_value("relation_f1", &c), 0);
+    cr_assert_not(majority_baseline(&base, &c, 1));
+    cr_expect_float_eq(metric_value("relation_f1", &base), 2.0 * 2 / (3 + 4), 1e-15);
+    const metric *m = metric_find("relation_f1");
+    cr_expect_eq(score_judge(&c, m, 0), SCORE_ONE_LABEL);
+    cr_expect(metric_applies(metric_find("mcc"), ANSWER_RELATION, 3) &&
+              !metric_applies(m, ANSWER_CLASS, 3) &&
+              !metric_applies(metric_find("f1"), ANSWER_RELATION, 2));
+    confusion_free(&base);
+    confusion_free(&c);
+    const uint32_t beyond[] = {0, 3, 0, 0};
+    cr_assert_eq(answers_sum(&c, ANSWER_RELATION, 3, (answers){.classes = related},
+                             (answers){beyond, logits, NULL}, NULL, 4),
+                 ERR_DATA);
+    confusion_free(&c);
+}
+
+Test(rows, intervals_of_relations) {
+    answers run = {said, logits, NULL};
+    test_table t = {.kind = ANSWER_RELATION,
+                    .rows = 4,
+                    .classes = 3,
+                    .gold = {.classes = related},
+                    .predicted = &run,
+                    .runs = 1};
+    static const char *const names[] = {"relation_f1", "klue_auprc"};
+    for (int i = 0; i < 2; i++) {
+        interval x;
+        cr_assert_not(interval_of_run(&x, metric_find(names[i]), &t));
+        double score = relation_score(names[i], NULL, 4);
+        cr_expect(0 <= x.low && x.low < score && score < x.high && x.high <= 1, "%s: %g to %g",
+                  names[i], x.low, x.high);
+    }
 }
 
 Test(rows, metrics_are_of_their_kind) {

@@ -15,17 +15,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* tests/golden/NAME_tiny: NAME is a family, of classifiers, a head of BERT, or a family and "_mlm". */
+/* tests/golden/NAME_tiny: NAME is a family, of classifiers, a head of BERT, or a family and "_mlm" or
+ * "_tags". */
 #define MASKED "_mlm"
-static const char *const goldens[] = {"bert",           "roberta",        "electra",
-                                      "distilbert",     "albert",         "bert" MASKED,
-                                      "roberta" MASKED, "electra" MASKED, "distilbert" MASKED,
-                                      "albert" MASKED,  "regression",     "multi_label"};
+#define TAGS "_tags"
+static const char *const goldens[] = {
+    "bert",        "roberta",        "electra",        "distilbert",        "albert",
+    "bert" MASKED, "roberta" MASKED, "electra" MASKED, "distilbert" MASKED, "albert" MASKED,
+    "regression",  "multi_label",    "bert" TAGS,      "electra" TAGS,      "distilbert" TAGS};
 enum { GOLDENS = sizeof goldens / sizeof *goldens };
 
 /* Whether it is of a head whose answers are no classes. */
 static bool is_head(const char *golden) {
     return !strcmp(golden, "regression") || !strcmp(golden, "multi_label");
+}
+
+/* Whether it answers for chosen tokens. */
+static bool is_chosen(const char *golden) {
+    return strstr(golden, MASKED) || strstr(golden, TAGS);
 }
 
 /* --- central differences --- */
@@ -66,7 +73,9 @@ static void check_gradients_of(const head *h, float dropout, uint32_t micro_toke
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
     pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
     // one token is chosen of the first sentence, none of the second; the pad id may be wanted
-    const uint32_t chosen[] = {2, 1, 2, 5, 8}, wanted[] = {9, 7, 30, 1, 9};
+    const uint32_t chosen[] = {2, 1, 2, 5, 8};
+    uint32_t wanted[] = {9, 7, 30, 1, 9};
+    for (int i = 0; h == &head_token_classification && i < 5; i++) wanted[i] %= 3;
     model_config config;
     MUST(model_config_preset(&config, "tiny", 31));
     config.family = family;
@@ -85,7 +94,7 @@ static void check_gradients_of(const head *h, float dropout, uint32_t micro_toke
     config.initializer_range = family->shares_layers ? 0.2f : 0.4f;
     batch_capacity capacity = {
         .tokens = micro_tokens, .sentences = 3, .micros = 3, .max_length = 16};
-    if (h == &head_masked_lm) {
+    if (h->reads == HEAD_READS_CHOSEN) {
         capacity.chosen = 5;
         sentences[0].target.chosen = (example_chosen){chosen, wanted, 1};
         sentences[1].target.chosen = (example_chosen){NULL, NULL, 0};
@@ -131,6 +140,15 @@ Test(bert, gradients_of_masked_language_models_equal_central_differences) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A dropout of its own for each token. */
+Test(bert, gradients_of_token_classifiers_equal_central_differences) {
+    size_t live = mem_live_count();
+    check_gradients_of(&head_token_classification, 0.3f, 15, 12, &encoder_bert, 0);
+    check_gradients_of(&head_token_classification, 0.3f, 9, 32, &encoder_distilbert, 0);
+    check_gradients_of(&head_token_classification, 0, 15, 12, &encoder_electra, 20);
+    cr_assert_eq(mem_live_count(), live);
+}
+
 Test(bert, gradients_equal_central_differences) {
     size_t live = mem_live_count();
     for (uint32_t hidden = 12; hidden <= 32; hidden += 20) {
@@ -166,7 +184,8 @@ static void step_with(step_values *v, const char *selector, const head *h,
                       const encoder_family *family, uint32_t hidden, bool keeps_all_rows) {
     uint32_t a[] = {2, 7, 9, 3}, b[] = {2, 3}, c[] = {2, 9, 9, 12, 30, 7, 5, 11, 3};
     pack_sentence sentences[] = {{a, 4, 4, {0}}, {b, 2, 2, {2}}, {c, 9, 5, {1}}};
-    const uint32_t places[] = {1, 3, 4, 8}, wanted[] = {9, 7, 30, 1};
+    const uint32_t places[] = {1, 3, 4, 8};
+    uint32_t wanted[] = {9, 7, 30, 1};
     model_config config;
     MUST(model_config_preset_as(&config, "tiny", family, 31));
     config.hidden = hidden;
@@ -183,7 +202,8 @@ static void step_with(step_values *v, const char *selector, const head *h,
                                .max_length = 16}; // two micro-batches, of the first of which
                                                   // nothing is chosen
     bool masks = h == &head_masked_lm;
-    if (masks) {
+    if (h->reads == HEAD_READS_CHOSEN) {
+        for (int i = 0; !masks && i < 4; i++) wanted[i] %= 3;
         capacity.chosen = 4;
         for (int i = 0; i < 2; i++) sentences[i].target.chosen = (example_chosen){NULL, NULL, 0};
         sentences[2].target.chosen = (example_chosen){places, wanted, 4};
@@ -243,6 +263,7 @@ static void check_same(const char *selector, double bound, const encoder_family 
                        uint32_t hidden) {
     check_same_of(&head_classification, selector, bound, family, hidden);
     check_same_of(&head_masked_lm, selector, bound, family, hidden);
+    check_same_of(&head_token_classification, selector, bound, family, hidden);
 }
 
 /* The last layer on [CLS] rows, or on those chosen, alone is the same function with the same
@@ -273,7 +294,7 @@ enum { GOLDEN_BATCHES = 3, GOLDEN_ROWS = 5, GOLDEN_STEPS = 10 };
 
 typedef struct golden {
     const char *name;
-    bool masks;
+    bool masks, chooses;
     char folder[512];
     cJSON *json;
     safetensors expected;
@@ -310,7 +331,7 @@ static void read_row(golden *g, const cJSON *row, int b, int r) {
     MUST(json_whole(&type_one, row, "type_one", 0, 32, "row"));
     *s =
         (pack_sentence){g->ids[b][r], read_list(g->ids[b][r], row, "ids"), (uint32_t)type_one, {0}};
-    if (g->masks) {
+    if (g->chooses) {
         uint32_t *places = g->chosen[b][r][0], *wanted = g->chosen[b][r][1];
         uint32_t n = read_list(places, row, "chosen");
         cr_assert_eq(read_list(wanted, row, "wanted"), n);
@@ -326,6 +347,7 @@ static void golden_open(golden *g, const char *name) {
     json_setup();
     g->name = name;
     g->masks = strstr(name, MASKED) != NULL;
+    g->chooses = is_chosen(name);
     snprintf(g->folder, sizeof g->folder, "%s/tests/golden/%s_tiny", HARNESS_SOURCE_DIR, name);
     snprintf(path, sizeof path, "%s/steps.json", g->folder);
     MUST(json_read(&g->json, path, 0));
@@ -395,7 +417,7 @@ static void compare_param(golden *g, const char *prefix, const param *p, const d
 
 static void check_first_step(golden *g, tiny_model *t, bool has_all_rows) {
     if (!g->masks) {
-        size_t count = GOLDEN_ROWS * t->model.config.classes;
+        size_t count = pack_results(&t->pack, 0) * t->model.config.classes;
         double *logits = tiny_model_values(span_at(t->batch.outputs, 0, 0), count);
         compare(g, "logits", logits, count);
         mem_free(logits);
@@ -481,7 +503,7 @@ static void check_golden_with(tiny_model *t, const char *selector, const char *n
                                .sentences = GOLDEN_ROWS,
                                .micros = 1,
                                .max_length = 24,
-                               .chosen = g.masks ? 20 : 0};
+                               .chosen = g.chooses ? 20 : 0};
     model_training training = {.max_grad_norm = 0.5f, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8f};
     schedule s = {SCHEDULE_linear, 1e-3, 3, GOLDEN_STEPS};
     tiny_model_all_rows = keeps_all_rows;
@@ -518,7 +540,7 @@ static void check_golden(const char *selector) {
     tiny_model_keeps_device = true;
     for (size_t i = 0; i < GOLDENS; i++) {
         check_golden_with(&t, selector, goldens[i], true);
-        if (is_reference || strstr(goldens[i], MASKED))
+        if (is_reference || is_chosen(goldens[i]))
             check_golden_with(&t, selector, goldens[i], false);
     }
     device_close(&t.device);
@@ -584,7 +606,7 @@ static void check_model_pass(const char *family, const char *flag) {
 
 Test(bert, model_pass_gives_the_logits_of_every_family) {
     for (size_t i = 0; i < GOLDENS; i++)
-        if (!strstr(goldens[i], MASKED) && !is_head(goldens[i]))
+        if (!is_chosen(goldens[i]) && !is_head(goldens[i]))
             check_model_pass(goldens[i], i % 2 ? "--gradients" : "");
     temporary_remove();
 }

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "model/head/head.h"
 #include "model/weights/safetensors.h"
+#include "model/weights/tensors.h"
 #include "model/weights/weights.h"
 #include "platform/file.h"
 #include "support/checkpoint_file.h"
@@ -541,6 +542,33 @@ Test(weights, shards_are_one_checkpoint) {
     close_fixture(&f);
 }
 
+// Folders are opened several times before their weights are loaded.
+Test(weights, only_who_loads_warns_of_an_index) {
+    fixture f;
+    tensors t;
+    char *said = NULL;
+    size_t count = 0;
+    open_fixture(&f);
+    const char *folder = temporary_path("shards"), *path = temporary_path("said");
+    write_shards(&f, folder, "F32");
+    write_index(&f, folder, "", -1, 7);
+    log_set_quiet(false);
+    cr_assert_not_null(freopen(path, "w", stderr));
+    MUST(tensors_open(&t, folder));
+    tensors_close(&t);
+    fflush(stderr);
+    MUST(file_read((void **)&said, &count, path, 0));
+    cr_assert_eq(count, 0, "%s", said);
+    mem_free(said);
+    MUST(tensors_open_to_load(&t, folder));
+    tensors_close(&t);
+    fflush(stderr);
+    MUST(file_read((void **)&said, &count, path, 0));
+    cr_assert_not_null(strstr(said, "metadata.total_size is 7, "), "%s", said);
+    mem_free(said);
+    close_fixture(&f);
+}
+
 Test(weights, an_index_without_metadata_is_fine) {
     fixture f;
     open_fixture(&f);
@@ -744,5 +772,61 @@ Test(weights, too_many_shards_are_refused) {
               "lists 513 shards, at most 512 are supported");
     weights_report_free(&r);
     strbuf_free(&text);
+    close_fixture(&f);
+}
+
+/* Rows of tokens that were added behind a checkpoint's are drawn, as params_draw has them; what was
+ * saved with them is read whole, and without added tokens a size is a size. */
+Test(weights, rows_of_added_tokens_are_drawn) {
+    enum { ADDED = 4 };
+    fixture f;
+    weights_report r;
+    params grown, drawn;
+    float *found = NULL, *expected = NULL, *kept = NULL;
+    char digest[HASH_HEX_BYTES], again[HASH_HEX_BYTES];
+    open_fixture(&f);
+    const char *folder = single(&f, "F32");
+    model_config c = f.config;
+    c.vocabulary += ADDED;
+    MUST(params_init(&grown, &f.device, &c, 0));
+    cr_expect_eq(weights_load(&grown, &r, folder, SEED, range), ERR_FORMAT);
+    cr_expect(strstr(err_message(ERR_FORMAT), "is F32 [29, 12], expected [33, 12]"), "%s",
+              err_message(ERR_FORMAT));
+    weights_report_free(&r);
+    params_free(&grown);
+    c.added = ADDED;
+    MUST(params_init(&grown, &f.device, &c, 0));
+    MUST(params_init(&drawn, &f.device, &c, 0));
+    MUST(params_draw(&drawn, SEED, range, NULL));
+    MUST(weights_load(&grown, &r, folder, SEED, range));
+    cr_assert_eq(r.drawn_count, 1);
+    cr_expect_str_eq(r.drawn[0], "bert.embeddings.word_embeddings.weight[29:33]");
+    cr_expect_eq(r.missing.count + r.unexpected.count + r.mismatched.count, 0);
+    weights_report_free(&r);
+    const param *token = params_at(&grown, PARAM_token, 0), *before;
+    size_t old = params_at(&f.params, PARAM_token, 0)->count, all = token->count;
+    cr_assert_eq(all, old + ADDED * 12);
+    MUST(mem_new(&found, all));
+    MUST(mem_new(&expected, all));
+    MUST(mem_new(&kept, old));
+    MUST(device_read_f32(found, token->p, all));
+    MUST(device_read_f32(expected, params_at(&drawn, PARAM_token, 0)->p, all));
+    before = params_at(&f.params, PARAM_token, 0);
+    MUST(device_read_f32(kept, before->p, old));
+    cr_expect_not(memcmp(found, kept, old * sizeof *kept));
+    cr_expect_not(memcmp(found + old, expected + old, (all - old) * sizeof *found));
+    MUST(params_digest(&grown, digest));
+    MUST(weights_save(&grown, temporary_folder()));
+    MUST(params_draw(&grown, 1, range, NULL));
+    MUST(weights_load(&grown, &r, temporary_folder(), SEED, range));
+    MUST(params_digest(&grown, again));
+    cr_expect_str_eq(again, digest);
+    cr_expect_eq(r.drawn_count, 0);
+    weights_report_free(&r);
+    mem_free(found);
+    mem_free(expected);
+    mem_free(kept);
+    params_free(&grown);
+    params_free(&drawn);
     close_fixture(&f);
 }

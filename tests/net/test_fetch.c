@@ -924,7 +924,12 @@ Test(fetch, a_task_is_fetched_checked_and_mended) {
               err_message(e));
     made_task_file(&m, "train.csv", "mine, and longer than that", 26);
     MUST_FAIL(fetch_task(&m.task, NULL, false, true), ERR_DATA,
-              "train.csv: 26 bytes, the manifest expects 19");
+              "train.csv: 26 bytes, the manifest expects 19; move it away");
+    // nor is a file that differs in the folder of --data
+    unsetenv("HARNESS_DATA");
+    dataset_options named = {.data_dir = m.folder};
+    MUST_FAIL(fetch_task(&m.task, &named, false, true), ERR_DATA,
+              "train.csv: 26 bytes, the manifest expects 19; move it away");
     cr_expect_eq(server_count(s, "/train.csv"), 2);
     made_task_end(&m);
     finish(s);
@@ -960,6 +965,37 @@ Test(fetch, a_file_of_another_size_than_the_manifests_is_refused) {
         cr_expect_eq(e, rows[i].is_good ? ERR_OK : ERR_DATA, "row %zu: %s", i, err_message(e));
         snprintf(place, sizeof place, "cache-%zu/harness/data/made/train.csv", i);
         cr_expect_eq(file_exists(in_folder(place)), rows[i].is_good, "row %zu", i);
+        made_task_end(&m);
+    }
+    finish(s);
+}
+
+/* A file that only a git tree names: the right one is taken, another is not. */
+Test(fetch, a_git_blob_is_compared) {
+    static const char *const ids[] = {"38a83e67508302d85ce276286ec27a0d7ce84f5a",
+                                      "0000000000000000000000000000000000000000"};
+    server *s = begin(task_files);
+    char rest[1024];
+    unsetenv("HARNESS_DATA");
+    unsetenv("HF_HUB_OFFLINE");
+    unsetenv("TRANSFORMERS_OFFLINE");
+    for (size_t i = 0; i < 2; i++) {
+        made_task m;
+        char place[64];
+        snprintf(rest, sizeof rest,
+                 "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"files\": "
+                 "[{\"role\": \"train\", \"name\": \"train.csv\", \"url\": \"%s\", \"git_blob\": "
+                 "\"%s\"}, {\"role\": \"test\", \"name\": \"test.csv\", \"url\": \"%s\"}]",
+                 server_url(s, "/train.csv"), ids[i], server_url(s, "/test.csv"));
+        made_task_begin(&m, NULL, NULL, rest);
+        snprintf(place, sizeof place, "blobs-%zu", i);
+        setenv("XDG_CACHE_HOME", in_folder(place), 1);
+        err e = fetch_task(&m.task, NULL, false, false);
+        cr_expect_eq(e, i ? ERR_DATA : ERR_OK, "%s", err_message(e));
+        if (i)
+            cr_expect(strstr(err_message(e),
+                             "its git blob id is 38a83e67508302d85ce276286ec27a0d7ce84f5a"),
+                      "%s", err_message(e));
         made_task_end(&m);
     }
     finish(s);

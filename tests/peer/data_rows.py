@@ -6,7 +6,7 @@ all rows' targets and texts of each split with the program's.
 
 The rules are those of datasets/<task>/<task>.py, version 1.1.0, written down again here. Plain Python.
 """
-import csv, hashlib, json, os, struct, subprocess, sys
+import csv, hashlib, json, os, pathlib, string, struct, subprocess, sys, unicodedata
 
 csv.field_size_limit(1 << 30)
 HATE = ["hate", "offensive", "none"]
@@ -73,6 +73,43 @@ def klue_sts_dev(folder, name):
     with open(f"{folder}/klue/klue-sts-v1.1_dev.json", encoding="utf-8") as file:
         return [(r["sentence1"], r["sentence2"], number(r["labels"]["real-label"])) for r in json.load(file)]
 
+NER = [f"{part}-{kind}" for kind in ("PS", "LC", "OG", "DT", "TI", "QT") for part in "BI"] + ["O"]
+
+def klue_ner_dev(folder, name):
+    """As KLUE's own reader: characters other than blanks have a tag each; tags of a sentence with blanks between."""
+    rows, pairs = [], []
+    with open(f"{folder}/klue/klue-ner-v1.1_dev.tsv", encoding="utf-8") as file:
+        for line in [*file.read().split("\n"), ""]:
+            if line.startswith("##"):
+                continue
+            if line:
+                pairs.append(line.split("\t"))
+            elif pairs:
+                tags = " ".join(str(NER.index(tag)) for character, tag in pairs if character != " ")
+                rows.append(("".join(character for character, _ in pairs), tags))
+                pairs = []
+    return rows
+
+def is_punctuation(word):
+    """As BERT has it: Unicode's, and every ASCII symbol."""
+    return all(unicodedata.category(c)[0] == "P" or c in string.punctuation for c in word)
+
+def trees(task, path, columns):
+    """Words with blanks between; of each its head, the relation's place in the manifest, and whether it is punctuation."""
+    manifest = pathlib.Path(__file__).resolve().parents[2] / "tasks" / f"{task}.json"
+    relations = [label["value"] for label in json.loads(manifest.read_text())["labels"]]
+    def read(folder, name):
+        rows = []
+        with open(f"{folder}/{path(name)}", encoding="utf-8") as file:
+            for block in file.read().split("\n\n"):
+                words = [line.split("\t") for line in block.split("\n") if line and not line.startswith("#")]
+                words = [(w[1], w[columns[0]], w[columns[1]]) for w in words if w[0].isdigit()]
+                target = " ".join(f"{head} {relations.index(relation)} {int(is_punctuation(word))}" for word, head, relation in words)
+                if words:
+                    rows.append((" ".join(word for word, _, _ in words), target))
+        return rows
+    return read
+
 def lang_id(folder, name):
     names, rows = sorted(n.split(".")[0] for n in os.listdir(f"{folder}/lang_id") if n.endswith(".sentences.txt")), []
     for language in names:
@@ -97,6 +134,12 @@ TASKS = {
     "kor_sts": (kor_sts, ["train", "dev", "test"]),
     "klue_nli_dev": (klue_nli_dev, ["all"]),
     "klue_sts_dev": (klue_sts_dev, ["all"]),
+    "klue_ner_dev": (klue_ner_dev, ["all"]),
+    "klue_dp_dev": (trees("klue_dp_dev", lambda name: "klue/klue-dp-v1.1_dev.tsv", (4, 5)), ["all"]),
+    "ud_ko_gsd": (trees("ud_ko_gsd", lambda name: f"ud_ko_gsd/ko_gsd-ud-{'dev' if name == 'train' else name}.conllu", (6, 7)),
+                  ["train", "test"]),
+    "ud_ko_kaist": (trees("ud_ko_kaist", lambda name: f"ud_ko_kaist/ko_kaist-ud-{'dev' if name == 'train' else name}.conllu", (6, 7)),
+                    ["train", "test"]),
     "lang_id": (lang_id, ["all"]),
     "korean_unsmile": (korean_unsmile, ["train", "test"]),
     "kmhas_small": (kmhas_small, ["train", "test"]),

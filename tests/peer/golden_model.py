@@ -1,5 +1,5 @@
-"""Makes tests/golden/NAME_tiny: a tiny classifier of a family, or with NAME FAMILY_mlm a masked language model,
-and what PyTorch computes with it.
+"""Makes tests/golden/NAME_tiny: a tiny classifier of a family, with NAME FAMILY_mlm a masked language model or with FAMILY_tags a
+classifier of tokens, and what PyTorch computes with it.
 
     tests/peer/.venv/bin/python tests/peer/golden_model.py --family NAME  writes one (the committed ones: bert, torch 1.13 and
                                                                        transformers 4.40; the others, 2.5 and 4.46)
@@ -20,9 +20,11 @@ import re
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification, get_linear_schedule_with_warmup
+from transformers import (AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
+                          get_linear_schedule_with_warmup)
 
 import common
+from parser import NONE, Parser
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 LENGTHS = [[3, 17, 1, 9, 13], [7, 5, 23, 11, 2], [1, 21, 3, 15, 6]]
@@ -43,21 +45,42 @@ FAMILIES = {
     # heads by problem_type, upon BERT
     "regression": ("BertConfig", {**USUAL, "num_labels": 1, "problem_type": "regression"}),
     "multi_label": ("BertConfig", {**USUAL, "num_labels": 4, "problem_type": "multi_label_classification"}),
+    # no head of transformers
+    "parser": ("BertConfig", {**USUAL, "num_labels": 4, "arc_size": 10, "relation_size": 6, "tree_decode": "projective",
+                              "word_piece": "last", "architectures": ["BertForDependencyParsing"]}),
 }
 
 
 MASKED = "_mlm"
 # its head has GELU all the same
 MASKED_SIZES = {"electra": {"hidden_act": "gelu_new"}}
-NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes)]
+TAGS = "_tags"
+TAGGED = ("bert", "electra", "distilbert")
+NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes),
+         *(family + TAGS for family in TAGGED)]
 
 
 def head_of(name):
+    if name.endswith(TAGS):
+        return AutoModelForTokenClassification
     return AutoModelForMaskedLM if name.endswith(MASKED) else AutoModelForSequenceClassification
 
 
-def is_masked(model):
-    return type(model).__name__.endswith("ForMaskedLM")
+def answers_tokens(model):
+    return type(model).__name__.endswith(("ForMaskedLM", "ForTokenClassification"))
+
+
+def is_parser(config):
+    return hasattr(config, "arc_size")
+
+
+def tree(row, config, random):
+    """Adds nodes, and heads that need be no tree; some are not known."""
+    row["places"] = [0] + [k for k in range(1, len(row["ids"])) if k % 3]
+    nodes = len(row["places"])
+    row["heads"] = [NONE] + [NONE if w % 5 == 4 else (w + 1 + int(torch.randint(0, nodes - 1, (1,), generator=random))) % nodes
+                             for w in range(1, nodes)]
+    row["relations"] = [NONE if h == NONE else int(torch.randint(0, config.num_labels, (1,), generator=random)) for h in row["heads"]]
 
 
 def has_pad_in_text(config):
@@ -73,7 +96,8 @@ def target(config, number):
     return number % config.num_labels
 
 
-def batches(config, masked):
+def batches(config, most):
+    """most: of the classes that a token has; None where the whole text has one"""
     random = torch.Generator().manual_seed(7)
     for place, lengths in enumerate(LENGTHS):
         rows = []
@@ -84,9 +108,11 @@ def batches(config, masked):
             # the last sentence of the second batch is a pair
             type_one = n // 2 if (place, i) == (1, 4) else n
             row = {"ids": ids, "type_one": type_one}
-            if masked:  # of some sentences nothing is chosen, of one everything
+            if most:  # of some sentences nothing is chosen, of one everything
                 row["chosen"] = [k for k in range(n) if n == 5 or (k + i) % 4 == 2]
-                row["wanted"] = torch.randint(0, config.vocab_size, (len(row["chosen"]),), generator=random).tolist()
+                row["wanted"] = torch.randint(0, most, (len(row["chosen"]),), generator=random).tolist()
+            elif is_parser(config):
+                tree(row, config, random)
             else:
                 row["label"] = target(config, i + place)
             rows.append(row)
@@ -102,6 +128,15 @@ def padded(rows, config):
         ids[i, :n] = torch.tensor(r["ids"])
         mask[i, :n] = 1
         types[i, r["type_one"]:n] = 1
+    columns = {"input_ids": ids, "attention_mask": mask}
+    if getattr(config, "type_vocab_size", 0) > 1:
+        columns["token_type_ids"] = types
+    if is_parser(config):
+        width = max(len(r["places"]) for r in rows)
+        columns["nodes"] = torch.tensor([len(r["places"]) for r in rows])
+        for name, fill in (("places", 0), ("heads", NONE), ("relations", NONE)):
+            columns[name] = torch.tensor([r[name] + [fill] * (width - len(r[name])) for r in rows])
+        return columns
     if "label" in rows[0]:
         labels = torch.tensor([r["label"] for r in rows])
         labels = labels.double() if labels.is_floating_point() else labels
@@ -109,10 +144,7 @@ def padded(rows, config):
         labels = torch.full_like(ids, -100)
         for i, r in enumerate(rows):
             labels[i, r["chosen"]] = torch.tensor(r["wanted"], dtype=torch.long)
-    columns = {"input_ids": ids, "attention_mask": mask, "labels": labels}
-    if getattr(config, "type_vocab_size", 0) > 1:
-        columns["token_type_ids"] = types
-    return columns
+    return {**columns, "labels": labels}
 
 
 def packed(hidden, rows):
@@ -121,17 +153,18 @@ def packed(hidden, rows):
 
 def new_model(golden):
     torch.manual_seed(1)
-    family = golden.removesuffix(MASKED)
+    family = golden.removesuffix(MASKED).removesuffix(TAGS)
     name, sizes = FAMILIES[family]
-    if family != golden:
+    if golden.endswith(MASKED):
         sizes = {**sizes, **MASKED_SIZES.get(family, {})}
-    model = head_of(golden).from_config(getattr(transformers, name)(**sizes))
+    config = getattr(transformers, name)(**sizes)
+    model = Parser(config) if is_parser(config) else head_of(golden).from_config(config)
     with torch.no_grad():
         norms = common.norm_names(model)
         for name, p in model.named_parameters():
             if name in norms or name.endswith("bias"):
                 p.add_(torch.randn_like(p) * 0.1)  # the initial 0 and 1 would hide mistakes
-            else:
+            elif not name.startswith("parser."):  # whose weights are larger from the start
                 p.mul_(6)
     return model
 
@@ -139,16 +172,24 @@ def new_model(golden):
 def compute(model, config):
     """(tensors by name, what steps.json holds)"""
     model = model.double().train()
-    data = list(batches(config, is_masked(model)))
-    expected, out = {}, model(**padded(data[0], config), output_hidden_states=True)
+    masked = type(model).__name__.endswith("ForMaskedLM")
+    data = list(batches(config, config.vocab_size if masked else config.num_labels if answers_tokens(model) else None))
+    expected = {}
+    if is_parser(config):
+        loss, states, arcs, relations = model(**padded(data[0], config))
+        counts = [len(r["places"]) for r in data[0]]
+        expected["logits"] = torch.cat([arcs[i, :n, :n].reshape(-1) for i, n in enumerate(counts)])
+        expected["best"] = torch.cat([relations[i, :n, :n].argmax(-1).reshape(-1) for i, n in enumerate(counts)])
+    else:
+        out = model(**padded(data[0], config), output_hidden_states=True)
+        loss, states, expected["logits"] = out.loss, out.hidden_states, out.logits
     # ELECTRA's and ALBERT's first is of the embedding's size
-    for i, hidden in enumerate(out.hidden_states):
+    for i, hidden in enumerate(states):
         if hidden.shape[-1] == config.hidden_size:
             expected[f"hidden.{i}"] = packed(hidden, data[0])
-    expected["logits"] = out.logits
-    if is_masked(model):
+    if answers_tokens(model):
         expected["logits"] = torch.cat([out.logits[i, r["chosen"]] for i, r in enumerate(data[0])])
-    out.loss.backward()
+    loss.backward()
     for name, p in model.named_parameters():
         expected["grad." + name] = p.grad.clone()
 
@@ -161,7 +202,8 @@ def compute(model, config):
     losses, norms, rates = [], [], []
     for step in range(STEPS):
         optimizer.zero_grad()
-        loss = model(**padded(data[step % len(data)], config)).loss
+        found = model(**padded(data[step % len(data)], config))
+        loss = found[0] if is_parser(config) else found.loss
         loss.backward()
         norms.append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)))
         rates.append(schedule.get_last_lr()[0])
@@ -178,7 +220,11 @@ def compute(model, config):
 def write(family):
     model, out = new_model(family), GOLDEN / f"{family}_tiny"
     out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(out)
+    if is_parser(model.config):
+        model.config.save_pretrained(out)
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, str(out / "model.safetensors"))
+    else:
+        model.save_pretrained(out)
     (out / "generation_config.json").unlink(missing_ok=True)
     tensors, steps = compute(model, model.config)
     save_file(tensors, str(out / "expected.safetensors"))
@@ -199,7 +245,11 @@ def largest(found, expected):
 
 def check(family, lines):
     out = GOLDEN / f"{family}_tiny"
-    model = head_of(family).from_pretrained(out)
+    if family == "parser":
+        model = Parser(transformers.AutoConfig.from_pretrained(out))
+        model.load_state_dict(load_file(str(out / "model.safetensors")))
+    else:
+        model = head_of(family).from_pretrained(out)
     tensors, steps = compute(model, model.config)
     committed = json.loads((out / "steps.json").read_text())
     worst = largest(tensors, load_file(str(out / "expected.safetensors")))

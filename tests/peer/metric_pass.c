@@ -3,7 +3,9 @@
  *     metric_pass < cases
  *
  * A case is one line: class C N, N gold ids, N predicted ids; number 0 N, N gold, N predicted; set C N,
- * N * C of 0 or 1, N * C scores. For each, a line of JSON (of the last two metrics alone):
+ * N * C of 0 or 1, N * C scores; relation C N, N gold ids, N * C logits; tags C N, N numbers of units,
+ * gold ids of all, predicted ids of all; arcs C N, the same with ARC_WIDTH ids a unit. For each, a line
+ * of JSON (of all but the first metrics alone):
  * confusion (C * C, rows are gold), metrics by name, classes [[precision, recall, f1, support]]. */
 #include "base/memory.h"
 #include "metric/rows.h"
@@ -68,18 +70,13 @@ static err read_numbers(float **numbers, size_t count) {
     return e;
 }
 
-/* Numbers, or sets as 0 or 1 and scores: one object of the metrics, null where not defined. */
-static err number_case(answer_kind kind, size_t classes, size_t count) {
-    size_t width = kind == ANSWER_SET ? classes : 1;
-    float *gold = NULL, *predicted = NULL;
+/* One object of the metrics, null where not defined. */
+static err print_metrics(answer_kind kind, size_t classes, answers gold, answers predicted,
+                         size_t count) {
     confusion c = {0};
     const char *comma = "";
-    err e = ERR_OK;
-    if ((e = read_numbers(&gold, count * width)) || (e = read_numbers(&predicted, count * width)))
-        goto done;
-    if ((e = answers_sum(&c, kind, classes, (answers){.numbers = gold},
-                         (answers){.numbers = predicted}, NULL, count)))
-        goto done;
+    err e = answers_sum(&c, kind, classes, gold, predicted, NULL, count);
+    if (e) return e;
     printf("{\"metrics\": {");
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
@@ -89,8 +86,43 @@ static err number_case(answer_kind kind, size_t classes, size_t count) {
         comma = ", ";
     }
     printf("}}\n");
-done:
     confusion_free(&c);
+    return ERR_OK;
+}
+
+/* Numbers, sets as 0 or 1 and scores, or ids and logits. */
+static err number_case(answer_kind kind, size_t classes, size_t count) {
+    size_t width = answer_scores(kind, classes);
+    bool ids = kind == ANSWER_RELATION;
+    float *gold = NULL, *predicted = NULL;
+    uint32_t *right = NULL, *said = NULL;
+    err e = ids ? read_ids(&right, count) : read_numbers(&gold, count * width);
+    if (!e) e = read_numbers(&predicted, count * width);
+    if (!e) e = mem_new(&said, count);
+    if (!e && ids) answers_say(said, predicted, count, classes);
+    if (!e)
+        e = print_metrics(kind, classes, (answers){.classes = right, .numbers = gold},
+                          (answers){.classes = said, .numbers = predicted}, count);
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(right);
+    mem_free(said);
+    return e;
+}
+
+static err unit_case(answer_kind of, size_t classes, size_t count) {
+    size_t width = answer_unit_width(of);
+    uint32_t *units = NULL, *begin = NULL, *gold = NULL, *predicted = NULL;
+    err e = read_ids(&units, count);
+    if (!e) e = mem_new(&begin, count + 1);
+    for (size_t i = 0; !e && i < count; i++) begin[i + 1] = begin[i] + units[i];
+    if (!e) e = read_ids(&gold, begin[count] * width);
+    if (!e) e = read_ids(&predicted, begin[count] * width);
+    if (!e)
+        e = print_metrics(of, classes, (answers){.classes = gold, .begin = begin},
+                          (answers){.classes = predicted, .begin = begin}, count);
+    mem_free(units);
+    mem_free(begin);
     mem_free(gold);
     mem_free(predicted);
     return e;
@@ -102,8 +134,11 @@ int main(void) {
     err e = ERR_OK;
     while (!e && scanf("%15s %zu %zu", kind, &classes, &count) == 3)
         e = !strcmp(kind, "class")    ? one_case(classes, count)
+            : !strcmp(kind, "tags")   ? unit_case(ANSWER_TAGS, classes, count)
+            : !strcmp(kind, "arcs")   ? unit_case(ANSWER_ARCS, classes, count)
             : !strcmp(kind, "number") ? number_case(ANSWER_NUMBER, 0, count)
-                                      : number_case(ANSWER_SET, classes, count);
+            : !strcmp(kind, "set")    ? number_case(ANSWER_SET, classes, count)
+                                      : number_case(ANSWER_RELATION, classes, count);
     if (e) fprintf(stderr, "metric_pass: %s\n", err_message(e));
     return e != ERR_OK;
 }

@@ -79,6 +79,9 @@ static void other_recipe(record *r) {
 static void another_key(record *r) {
     cr_assert_not(record_recipe_number(r, "weight_decay", 0.5));
 }
+static void own_dropout(record *r) {
+    cr_assert_not(record_recipe_number(r, "dropout", -1));
+}
 static void other_precision(record *r) {
     cr_assert_not(record_text(&r->device.precision, "bf16"));
 }
@@ -106,6 +109,7 @@ static const struct {
     {"label map", other_label_map, "3 epochs, lr 5e-05, label map no=yes |"},
     {"recipe", other_recipe, "3 epochs, lr 0.00031 |"},
     {"a recipe's further key", another_key, "3 epochs, lr 5e-05, weight decay 0.5 |"},
+    {"a number that stands for words", own_dropout, "lr 5e-05, dropout the model's own |"},
     {"precision", other_precision, "on cpu, bf16 |"},
     {"device kind", other_kind, "3 epochs, lr 5e-05, device kind software |"},
     {"device", other_device, "on gpu 1, fp32 |"},
@@ -182,7 +186,7 @@ Test(board_records, seeds_of_one_row_stay_together) {
     cr_assert_str_eq(b.tables[0].rows[0].words, "3 epochs, lr 5e-05");
     strbuf text = {0};
     cr_assert_not(board_markdown(&text, &b));
-    cr_assert(strstr(text.text, "| tiny (model gone: 2 of 3) |"), "%s", text.text);
+    cr_assert(strstr(text.text, "| tiny (model replaced: 2 of 3) |"), "%s", text.text);
     strbuf_free(&text);
     close_board(&s, &b);
 }

@@ -1,4 +1,4 @@
-/* What boards, comparisons and pages say of numbers and of sets of labels. */
+/* What records, boards, comparisons and pages say of numbers, sets of labels and relations. */
 #include "base/memory.h"
 #include "platform/file.h"
 #include "report/board.h"
@@ -8,6 +8,7 @@
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,9 +26,12 @@ static void make(answer_kind kind, bool is_constant) {
     fake_record f = {.kind = kind,
                      .right = 0.8,
                      .rows = 40,
-                     .headline = kind == ANSWER_NUMBER ? "spearman"
-                                 : kind == ANSWER_SET  ? "micro_f1"
-                                                       : "accuracy"};
+                     .headline = kind == ANSWER_NUMBER     ? "spearman"
+                                 : kind == ANSWER_TAGS     ? "entity_f1"
+                                 : kind == ANSWER_ARCS     ? "las"
+                                 : kind == ANSWER_SET      ? "micro_f1"
+                                 : kind == ANSWER_RELATION ? "klue_auprc"
+                                                           : "accuracy"};
     fake_record_make(&a, &f);
     f.is_constant = is_constant;
     f.right = 0.3;
@@ -80,6 +84,18 @@ Test(kinds_shown, compared_numbers_are_nearer_and_sets_have_fewer_wrong_labels) 
     make(ANSWER_SET, false);
     compared(&out);
     expect_part(&out, "- fewer labels wrong in A alone: ");
+    record_free(&a);
+    record_free(&b);
+    out.length = 0;
+    make(ANSWER_TAGS, false);
+    compared(&out);
+    expect_part(&out, "- fewer entities wrong in A alone: ");
+    record_free(&a);
+    record_free(&b);
+    out.length = 0;
+    make(ANSWER_ARCS, false);
+    compared(&out);
+    expect_part(&out, "- fewer words wrong in A alone: ");
     strbuf_free(&out);
 }
 
@@ -111,6 +127,118 @@ Test(kinds_shown, pages_have_the_largest_errors) {
     record_free(&b);
     make(ANSWER_SET, false);
     check_page("<th class=\"n\">labels wrong</th>", "%.0f");
+    record_free(&a);
+    record_free(&b);
+    make(ANSWER_TAGS, false);
+    check_page("<th class=\"n\">entities wrong</th>", "%.0f");
+    record_free(&a);
+    record_free(&b);
+    make(ANSWER_ARCS, false);
+    check_page("<th class=\"n\">words wrong</th>", "%.0f");
+}
+
+/* With texts there are trees, what is wrong marked; heads that no word has are not drawn. */
+Test(kinds_shown, pages_draw_trees) {
+    const char *texts[40];
+    strbuf page = {0};
+    make(ANSWER_ARCS, false);
+    for (size_t i = 0; i < 40; i++) texts[i] = "가나 다 <b> 라 마 바";
+    MUST(html_run(&page, &b, NULL));
+    cr_expect(!strstr(page.text, "Trees: gold above"), "%s", page.text);
+    page.length = 0;
+    b.predicted[ARC_HEAD] = 77;
+    MUST(html_run(&page, &b, texts));
+    expect_part(&page, "Trees: gold above, predicted below");
+    expect_part(&page, "<path class=\"arc wrong\"");
+    expect_part(&page, ">&lt;b&gt;</text>");
+    expect_part(&page, "<text class=\"relation\"");
+    cr_expect(!strstr(page.text, "nan"), "%s", page.text);
+    strbuf_free(&page);
+}
+
+/* Types have a line each, and a row's entities stand with the places of their units. */
+Test(kinds_shown, pages_tell_entities) {
+    strbuf page = {0};
+    make(ANSWER_TAGS, false);
+    uint32_t first = b.unit_begin[9];
+    for (uint32_t u = 0; u < b.unit_begin[40]; u++) {
+        b.gold[u] = 4;
+        b.predicted[u] = 4;
+    }
+    b.gold[first] = 3; // begun by a blank
+    b.gold[first + 1] = 3;
+    b.predicted[first + 1] = 0;
+    b.predicted[first + 2] = 1;
+    b.predicted[first + 3] = 3; // no entity
+    MUST(record_score(&b));
+    MUST(html_run(&page, &b, NULL));
+    expect_part(&page, "<th>type</th>");
+    expect_part(&page, "<tr><td>곳</td><td class=\"n\">0.00</td>");
+    expect_part(&page, "<tr><td class=\"n\">10</td><td>곳 1-2</td><td>사람 2-3</td>"
+                       "<td class=\"n\">2</td></tr>");
+    strbuf_free(&page);
+}
+
+/* What is written is read back, units and all, and what does not fit is refused. */
+Test(kinds_shown, records_keep_units) {
+    char *folder = NULL, *path = NULL, *text = NULL;
+    size_t bytes = 0;
+    record again = {0};
+    make(ANSWER_TAGS, false);
+    fake_folder(&folder);
+    MUST(path_join(&path, folder, "record.json"));
+    MUST(record_write(&a, path));
+    MUST(record_read(&again, path));
+    cr_expect(!memcmp(again.unit_begin, a.unit_begin, 41 * sizeof *a.unit_begin));
+    for (size_t i = 0; i < 40; i++) cr_expect(record_same_answer(&again, &a, i));
+    cr_expect_str_eq(again.gold_sha256, a.gold_sha256);
+    cr_expect_eq(record_metric(&again, "entity_f1"), record_metric(&a, "entity_f1"));
+    record_free(&again);
+    MUST(file_read((void **)&text, &bytes, path, 0));
+    char *labels = strstr(text, "\"O\"");
+    cr_assert_not_null(labels);
+    memcpy(labels, "1  ", 3);
+    MUST(file_write(path, text, bytes));
+    cr_expect_eq(record_read(&again, path), ERR_FORMAT);
+    mem_free(text);
+    mem_free(path);
+    MUST(folder_remove(folder));
+    mem_free(folder);
+}
+
+/* Relations have the labels of classes and scores beside them: a file keeps the scores, and what is
+ * said follows from them. */
+Test(kinds_shown, relations_are_kept_and_told_as_labels) {
+    char *folder = NULL, *path = NULL;
+    strbuf out = {0}, page = {0};
+    record back;
+    make(ANSWER_RELATION, false);
+    fake_folder(&folder);
+    MUST(path_join(&path, folder, "r.json"));
+    MUST(record_write(&a, path));
+    MUST(record_read(&back, path));
+    for (size_t i = 0; i < 40; i++) {
+        cr_expect_eq(back.predicted[i], a.predicted[i], "row %zu", i);
+        cr_expect_eq(back.gold[i], a.gold[i], "row %zu", i);
+    }
+    cr_expect_not(memcmp(back.predicted_numbers, a.predicted_numbers, 40 * 3 * sizeof(float)));
+    cr_expect_float_eq(record_metric(&back, "klue_auprc"), record_metric(&a, "klue_auprc"), 1e-12);
+    cr_expect_str_eq(back.gold_sha256, a.gold_sha256);
+    record_free(&back);
+    compared(&out);
+    expect_part(&out, "- right in A alone: ");
+    expect_part(&out, "(McNemar p = ");
+    expect_part(&out, "AUPRC");
+    MUST(html_run(&page, &a, NULL));
+    expect_part(&page, "<th class=\"n\">probability of gold</th>");
+    expect_part(&page, "micro F1 of relations");
+    a.predicted_numbers[4] = (float)NAN;
+    cr_expect_neq(record_write(&a, path), ERR_OK);
+    strbuf_free(&out);
+    strbuf_free(&page);
+    MUST(folder_remove(folder));
+    mem_free(path);
+    mem_free(folder);
 }
 
 /* The labels of a row are its own. */
@@ -144,6 +272,23 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     expect_part(&page, "<td>one number</td><td class=\"n\">0.00</td>");
     expect_part(&text, "| poor (gives every row the same number) | 0.00 |");
     expect_part(&text, "| -100.00 to 100.00 (rows only) |");
+    board_free(&made);
+    store_free(&s);
+    record_free(&a);
+    record_free(&b);
+    MUST(folder_remove(folder));
+    mem_free(folder);
+    page.length = text.length = 0;
+    make(ANSWER_TAGS, true);
+    fake_folder(&folder);
+    MUST(store_write(folder, &a, NULL));
+    MUST(store_write(folder, &b, NULL));
+    MUST(store_read(&s, folder));
+    MUST(board_init(&made, &s));
+    MUST(board_html(&page, &made));
+    MUST(board_markdown(&text, &made));
+    expect_part(&page, "<td>no entity</td><td class=\"n\">0.00</td>");
+    expect_part(&text, "| poor (finds no entity at all) |");
     board_free(&made);
     store_free(&s);
     strbuf_free(&page);

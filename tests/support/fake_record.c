@@ -69,7 +69,7 @@ static void fill_test_rows(record *r, size_t rows, size_t classes, double right,
 
 /* Numbers from 0 to 5 and sets of labels, wrong where a class would be. */
 static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
-    size_t width = record_width(r);
+    size_t width = record_width(r, true);
     float *gold, *predicted;
     cr_assert_not(mem_new(&gold, rows * width));
     cr_assert_not(mem_new(&predicted, rows * width));
@@ -84,6 +84,80 @@ static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32
                                       (answers){.numbers = predicted}, NULL, NULL, rows));
     mem_free(gold);
     mem_free(predicted);
+}
+
+/* Rows of 4 to 8 units, whose tags are wrong where a class would be. */
+static void fill_tagged_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
+    enum { MOST = 8 };
+    uint32_t *gold, *predicted, *begin;
+    uint32_t tags = (uint32_t)r->task.label_count;
+    cr_assert_not(mem_new(&gold, rows * MOST));
+    cr_assert_not(mem_new(&predicted, rows * MOST));
+    cr_assert_not(mem_new(&begin, rows + 1));
+    for (uint32_t i = 0; i < rows; i++) {
+        begin[i + 1] = begin[i] + 4 + i % 5;
+        for (uint32_t u = begin[i]; u < begin[i + 1]; u++) {
+            bool hit = word(u, 2, stream) < f->right * 4294967295.0;
+            uint32_t type = word(u, 0, 0) % tags / 2;
+            // alternately an entity of one unit and none
+            gold[u] = u % 2 && 2 * type + 1 < tags ? 2 * type : tags - 1;
+            predicted[u] = hit ? gold[u] : word(u, 1, stream) % tags;
+            if (f->is_constant) predicted[u] = tags - 1;
+        }
+    }
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold, .begin = begin},
+                                      (answers){.classes = predicted, .begin = begin}, NULL, NULL,
+                                      rows));
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(begin);
+}
+
+/* Rows of 3 to 6 words, each hanging from the next one, answered by the root where a class would be
+ * wrong. */
+static void fill_parsed_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
+    enum { MOST = 6 };
+    uint32_t *gold, *predicted, *begin, relations = (uint32_t)r->task.label_count;
+    cr_assert_not(mem_new(&gold, rows * MOST * ARC_WIDTH));
+    cr_assert_not(mem_new(&predicted, rows * MOST * ARC_WIDTH));
+    cr_assert_not(mem_new(&begin, rows + 1));
+    for (uint32_t i = 0; i < rows; i++) {
+        begin[i + 1] = begin[i] + 3 + i % 4;
+        for (uint32_t u = begin[i]; u < begin[i + 1]; u++) {
+            uint32_t *right = gold + u * ARC_WIDTH, *said = predicted + u * ARC_WIDTH;
+            right[ARC_HEAD] = u + 1 < begin[i + 1] ? u - begin[i] + 2 : 0;
+            right[ARC_RELATION] = said[ARC_RELATION] = word(u, 0, 0) % relations;
+            said[ARC_HEAD] = word(u, 2, stream) < f->right * 4294967295.0 ? right[ARC_HEAD] : 0;
+        }
+    }
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold, .begin = begin},
+                                      (answers){.classes = predicted, .begin = begin}, NULL, NULL,
+                                      rows));
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(begin);
+}
+
+/* The class that a class would be answered with has the largest score. */
+static void fill_relations(record *r, size_t rows, size_t classes, double right, uint32_t stream) {
+    uint32_t *gold, *said;
+    float *scores;
+    cr_assert_not(mem_new(&gold, rows));
+    cr_assert_not(mem_new(&said, rows));
+    cr_assert_not(mem_new(&scores, rows * classes));
+    for (uint32_t i = 0; i < rows; i++) {
+        bool hit = word(i, 2, stream) < right * 4294967295.0;
+        gold[i] = word(i, 0, 0) % (uint32_t)classes;
+        for (uint32_t k = 0; k < classes; k++)
+            scores[i * classes + k] = (float)(word(i * 8 + k, 3, stream) % 64) / 32;
+        scores[i * classes + (hit ? gold[i] : word(i, 1, stream) % classes)] = 3;
+    }
+    answers_say(said, scores, rows, classes);
+    cr_assert_not(record_test_answers(r, (answers){.classes = gold}, (answers){said, scores, NULL},
+                                      NULL, NULL, rows));
+    mem_free(gold);
+    mem_free(said);
+    mem_free(scores);
 }
 
 static void fill_losses(record *r, size_t steps, uint32_t stream) {
@@ -111,6 +185,7 @@ void fake_record_make(record *r, const fake_record *f) {
     size_t steps = f->steps ? f->steps : 20;
     uint32_t stream = hash_text(model) ^ (f->seed * 2654435761u);
     static const char *const labels[] = {"없음", "공격", "혐오", "넷", "다섯", "여섯", "일곱"};
+    static const char *const tags[] = {"B-사람", "I-사람", "B-곳", "I-곳", "O"};
     json_setup();
     cr_assert_not(record_init(r));
     r->dirty = false;
@@ -118,12 +193,15 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->created, "2024-05-01T00:00:00Z"));
     fill_names(r, task, model);
     r->task.kind = f->kind;
-    if (f->kind != ANSWER_NUMBER) cr_assert_not(record_labels(r, labels, classes));
+    if (f->kind == ANSWER_TAGS)
+        cr_assert_not(record_labels(r, tags, 5));
+    else if (f->kind != ANSWER_NUMBER)
+        cr_assert_not(record_labels(r, labels, classes));
     r->task.version = 1;
     r->task.train_rows = 1000;
     r->task.leaked_rows = 1;
     r->task.duplicate_rows = 2;
-    r->task.majority_class = f->kind == ANSWER_NUMBER ? 0 : 1;
+    r->task.majority_class = f->kind == ANSWER_NUMBER ? 0 : f->kind == ANSWER_TAGS ? 4 : 1;
     r->model.parameters = 4369539;
     r->seed = f->seed;
     r->device.threads = 2;
@@ -131,6 +209,12 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->headline, f->headline ? f->headline : "macro_f1"));
     if (f->kind == ANSWER_CLASS)
         fill_test_rows(r, rows, classes, f->right, stream);
+    else if (f->kind == ANSWER_TAGS)
+        fill_tagged_rows(r, f, rows, stream);
+    else if (f->kind == ANSWER_ARCS)
+        fill_parsed_rows(r, f, rows, stream);
+    else if (f->kind == ANSWER_RELATION)
+        fill_relations(r, rows, classes, f->right, stream);
     else
         fill_other_rows(r, f, rows, stream);
     fill_losses(r, steps, stream);
@@ -156,7 +240,7 @@ void fake_record_make(record *r, const fake_record *f) {
     r->length_count = 2;
     cr_assert_not(mem_new(&r->worst, 1));
     r->worst[0] = (record_worst_row){4, 0.0625};
-    r->worst_count = f->kind == ANSWER_CLASS;
+    r->worst_count = answer_is_label(f->kind);
     cr_assert_not(record_score(r), "%s", err_message(ERR_DATA));
 }
 

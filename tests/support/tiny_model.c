@@ -70,16 +70,14 @@ void tiny_model_step(tiny_model *t, const pack_sentence *sentences, uint32_t cou
 
 double tiny_model_loss(const tiny_model *t) {
     double sum = 0;
-    uint32_t count = 0;
     for (uint32_t micro = 0; micro < t->pack.micro_count; micro++) {
         const micro_sizes *m = &t->pack.micros[micro];
-        uint32_t n = t->pack.of_chosen ? m->chosen : m->sentences;
+        uint32_t n = t->pack.of_units ? m->units : m->sentences;
         double *losses = tiny_model_values(span_at(t->batch.losses, 0, micro), n);
         for (uint32_t i = 0; i < n; i++) sum += losses[i];
-        count += n;
         mem_free(losses);
     }
-    return sum / count;
+    return sum / (t->pack.of_units ? t->pack.unit_count : t->pack.sentence_count);
 }
 
 double tiny_model_evaluate(tiny_model *t, const pack_sentence *sentences, uint32_t count) {

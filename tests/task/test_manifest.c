@@ -17,16 +17,33 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
         const char *name, *headline;
         size_t labels;
     } known[] = {
-        {"klue_nli", "accuracy", 3},      {"klue_nli_dev", "accuracy", 3},
-        {"klue_sts", "pearson", 0},       {"klue_sts_dev", "pearson", 0},
-        {"klue_tc", "macro_f1", 7},       {"klue_tc_dacon", "macro_f1", 7},
-        {"kmhas", "macro_f1", 9},         {"kmhas_small", "macro_f1", 9},
-        {"kor_3i4k", "macro_f1", 7},      {"kor_hate", "macro_f1", 3},
-        {"kor_hate_bias", "macro_f1", 3}, {"kor_hate_gender", "macro_f1", 2},
-        {"kor_nli", "accuracy", 3},       {"kor_nli_full", "accuracy", 3},
-        {"kor_sae", "macro_f1", 6},       {"kor_sarcasm", "accuracy", 2},
-        {"kor_sts", "spearman", 0},       {"korean_unsmile", "micro_f1", 10},
-        {"lang_id", "macro_f1", 24},      {"nsmc", "accuracy", 2},
+        {"klue_dp", "las", 38},
+        {"klue_dp_dev", "las", 38},
+        {"klue_ner", "entity_f1", 13},
+        {"klue_ner_dev", "entity_f1", 13},
+        {"klue_nli", "accuracy", 3},
+        {"klue_nli_dev", "accuracy", 3},
+        {"klue_re", "relation_f1", 30},
+        {"klue_sts", "pearson", 0},
+        {"klue_sts_dev", "pearson", 0},
+        {"klue_tc", "macro_f1", 7},
+        {"klue_tc_dacon", "macro_f1", 7},
+        {"kmhas", "macro_f1", 9},
+        {"kmhas_small", "macro_f1", 9},
+        {"kor_3i4k", "macro_f1", 7},
+        {"kor_hate", "macro_f1", 3},
+        {"kor_hate_bias", "macro_f1", 3},
+        {"kor_hate_gender", "macro_f1", 2},
+        {"kor_nli", "accuracy", 3},
+        {"kor_nli_full", "accuracy", 3},
+        {"kor_sae", "macro_f1", 6},
+        {"kor_sarcasm", "accuracy", 2},
+        {"kor_sts", "spearman", 0},
+        {"korean_unsmile", "micro_f1", 10},
+        {"lang_id", "macro_f1", 24},
+        {"nsmc", "accuracy", 2},
+        {"ud_ko_gsd", "las", 31},
+        {"ud_ko_kaist", "las", 31},
     };
     json_setup();
     size_t live = mem_live_count();
@@ -58,10 +75,11 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
     cr_expect_eq(e, ERR_USAGE);
     cr_expect_str_eq(
         err_message(e),
-        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_nli, klue_nli_dev, "
-        "klue_sts, klue_sts_dev, klue_tc, klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
+        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_dp, klue_dp_dev, klue_ner, "
+        "klue_ner_dev, klue_nli, klue_nli_dev, klue_re, klue_sts, klue_sts_dev, klue_tc, "
+        "klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
         "kor_hate, kor_hate_bias, kor_hate_gender, kor_nli, kor_nli_full, kor_sae, "
-        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc)");
+        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc, ud_ko_gsd, ud_ko_kaist)");
     e = task_find(&t, "something else entirely", NULL);
     cr_expect_eq(strncmp(err_message(e), "unknown task 'something else entirely' (known: ", 47), 0);
 }
@@ -83,6 +101,12 @@ static const char whole[] =
     "[\"accuracy\", \"macro_f1\"], \"headline\": \"accuracy\", \"max_length\": 64}";
 
 #define SHA "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+#define GROUP_AT "\"citation\": \"c\","
+#define GROUP(name, metrics, rest)                                                                 \
+    "\"citation\": \"c\", \"group\": {" name "\"title\": \"G\", \"column\": \"A\", \"place\": 1, " \
+    "\"metrics\": [" metrics "]" rest "},"
+#define PUBLISHED(scores) ", \"published\": {\"source\": \"s\", \"scores\": {" scores "}}"
 
 /* One change of the whole manifest, and the message after the path. */
 static const struct {
@@ -111,10 +135,31 @@ static const struct {
      ": files[0]: key 'url' is 'http://localhost.example.org/a', an https:// address is expected"},
     {"\"a.csv\"", "\"a.csv\", \"sha256\": \"AB\"",
      ": files[0]: key 'sha256' is 'AB', 64 lower-case hexadecimal digits are expected"},
+    {"\"a.csv\"", "\"a.csv\", \"git_blob\": \"" SHA "\"",
+     ": files[0]: key 'git_blob' is '" SHA "', 40 lower-case hexadecimal digits are expected"},
+    {GROUP_AT, GROUP("", "\"accuracy\"", ""), ": group: key 'name' is missing (expected a string)"},
+    {GROUP_AT, GROUP("\"name\": \"A b\", ", "\"accuracy\"", ""),
+     ": group: key 'name' is 'A b', allowed: a-z, 0-9, '_' and '-'"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"pearson\"", ""),
+     ": group: key 'metrics[0]': metric 'pearson' is not for one label a row"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "", ""),
+     ": group: key 'metrics' has 0 elements, 1 to 4 are allowed"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "7", ""), ": group: key 'metrics[0]' is not a string"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", ", \"recipe\": 3"),
+     ": group: key 'recipe' is a number, expected an object"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": [1, 2]")),
+     ": group: published: 'm' has to be a list of 1 scores in percent"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": [101]")),
+     ": group: published: 'm' has to be a list of 1 scores in percent"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": 3")),
+     ": group: published: 'm' has to be a list of 1 scores in percent"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": [1], \"m\": [2]")),
+     ": group: published: 'm' stands there twice"},
     {"\"a.csv\"", "\"a.csv\", \"bytes\": -1",
      ": files[0]: key 'bytes' is -1, expected a whole number from 1 to 4294967295"},
     {"\"a.csv\"", "\"a.csv\", \"sha\": \"\"",
-     ": files[0]: unknown key 'sha' (allowed: role, name, url, bytes, sha256, rows, label)"},
+     ": files[0]: unknown key 'sha' (allowed: role, name, path, url, bytes, sha256, git_blob, "
+     "rows, label)"},
     {"[{\"role\": \"train\", \"name\": \"a.csv\"}, {", "[3, {", ": files[0] is not an object"},
     {"\"delimited\"", "\"excel\"",
      ": format: key 'kind' is 'excel', allowed: delimited, jsonl, json"},
@@ -130,7 +175,8 @@ static const struct {
     {"\"text\": \"text\"", "\"text\": \"label\"",
      ": format: keys 'text' and 'label' are both 'label'"},
     {"\"kind\": \"delimited\"", "\"kind\": \"jsonl\"",
-     ": format: unknown key 'delimiter' (allowed: kind, text, text_pair, label, label_separator)"},
+     ": format: unknown key 'delimiter' (allowed: kind, text, text_pair, label, label_separator, "
+     "subject, object)"},
     {", {\"value\": \"1\", \"name\": \"yes\", \"readable\": \"yes\"}]", "]",
      ": key 'labels' has 1 elements, 2 to 4096 are allowed"},
     {"\"value\": \"1\"", "\"value\": \"0\"", ": labels[0] and labels[1] share a value or a name"},

@@ -1,3 +1,8 @@
+#include "base/json.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "text/markers.h"
 #include "text/tokenizer.h"
 
 #include "base/memory.h"
@@ -366,4 +371,57 @@ Test(tokenizer, survives_lack_of_memory) {
         cr_assert_lt(nth, 1000);
     }
     cr_assert_gt(failures, WORDS);
+}
+
+/* Markers of entities get the next ids; what stands right behind a closing one continues its word
+ * where that is asked for, as KLUE's baseline has it. */
+Test(tokenizer, markers_are_added_and_particles_join) {
+    static char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가", // 0 to 5
+                                   "##가",  "나",    "##나",  "다",    "a",      "##a"};
+    static const struct {
+        const char *text, *plain, *joined;
+    } cases[] = {
+        {"<subj>가</subj>가나 <obj>a</obj>나", "2 12 5 13 5 8 14 10 15 7 3",
+         "2 12 5 13 6 8 14 10 15 8 3"},
+        {"<obj>가</obj> 가 <subj>a</subj>a", "2 14 5 15 5 12 10 13 10 3",
+         "2 14 5 15 5 12 10 13 10 3"},                                  // a blank, and no Hangul
+        {"<subj>가</subj>다", "2 12 5 13 9 3", "2 12 5 13 1 3"},        // no ##다
+        {"<subj>가</subj>라 가", "2 12 5 13 1 5 3", "2 12 5 13 1 5 3"}, // [UNK] stays
+        {"<subj>가</subj><obj>나</obj>", "2 12 5 13 14 7 15 3", "2 12 5 13 14 7 15 3"},
+        {"</subj>", "2 13 3", "2 13 3"},
+        {"가<subj>나", "2 5 12 7 3", "2 5 12 7 3"}, // behind an opening one
+    };
+    tokenizer t, back;
+    encoding e = {0};
+    char before[65], after[65], joined[65];
+    json_setup();
+    size_t live = mem_live_count();
+    MUST(tokenizer_from_tokens(&t, (char **)tokens, 12, false));
+    tokenizer_hash(&t, before);
+    for (int twice = 0; twice < 2; twice++)
+        MUST(tokenizer_add_special(&t, text_markers, MARKER_COUNT));
+    tokenizer_hash(&t, after);
+    cr_expect_str_neq(before, after);
+    cr_expect(t.count == 16 && tokenizer_id(&t, "</obj>") == 15);
+    cr_expect_eq(tokenizer_id(&t, "<object>"), TOKENIZER_NO_ID);
+    for (int joins = 0; joins < 2; joins++) {
+        t.joins_after_markers = joins;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            MUST(tokenizer_encode(&t, &e, cases[i].text, strlen(cases[i].text), 0));
+            cr_expect_str_eq(ids_of(&e), joins ? cases[i].joined : cases[i].plain, "%s: %s",
+                             cases[i].text, ids_of(&e));
+        }
+        tokenizer_hash(&t, joined);
+        cr_expect_eq(strcmp(joined, after) != 0, joins);
+        MUST(tokenizer_save(&t, temporary_folder()));
+        MUST(tokenizer_load(&back, temporary_folder(), false));
+        tokenizer_hash(&back, after);
+        cr_expect_str_eq(after, joined);
+        cr_expect_eq(back.joins_after_markers, joins);
+        tokenizer_free(&back);
+    }
+    encoding_free(&e);
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
 }

@@ -584,6 +584,21 @@ Test(tokenizer_files, every_file_counts) {
     END
 }
 
+// As transformers shows it: of an id that a line and an added token share, the added token.
+Test(tokenizer_files, an_added_token_is_shown_where_it_shares_its_id) {
+    BEGIN
+    const char *f = folder();
+    tokenizer t;
+    put_text(f, "vocab.txt", SPECIAL "강\n산\n하늘\n강\n좋다\n");
+    put_text(f, "tokenizer_config.json", CASED ", \"eos_token\": \"[E1]\"}");
+    load(&t, f);
+    expect_ids(&t, "강 좋다 [E1]", "2 8 9 9 3");
+    cr_assert_str_eq(tokenizer_text(&t, 9), "[E1]");
+    cr_assert_str_eq(tokenizer_text(&t, 8), "강");
+    tokenizer_free(&t);
+    END
+}
+
 Test(tokenizer_files, the_class_may_stand_in_config_json) {
     static const struct {
         const char *model, *text, *ids; /* ids NULL: refused */

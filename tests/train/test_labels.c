@@ -77,7 +77,20 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
         {{"a", "b"}, "c=negative", "folder has no label 'c' (its first is 'a')", ERR_USAGE, 2},
         {{"a", "b"}, "a=c", "task nsmc has no label 'c'", ERR_USAGE, 2},
         {{"a", "b"}, "a", "'a' has no '='", ERR_USAGE, 2},
-        {{"a", "b"}, "a=negative,b=negative", "or is there twice", ERR_DATA, 2},
+        {{"a", "b"},
+         "a=negative,b=negative",
+         "'a' is 'negative' already, 'b' cannot",
+         ERR_USAGE,
+         2},
+        {{"negative", "b"}, "b=bad", "'negative' is 'negative' already, 'b' cannot", ERR_USAGE, 2},
+        {{"a", "b"}, "a=negative,A=positive", "'A' stands there twice", ERR_USAGE, 2},
+        // no map could tell these apart, so none is asked for
+        {{"positive", "Positive"},
+         NULL,
+         "labels 0 and 1 of the model are both 'Positive'",
+         ERR_DATA,
+         2},
+        {{"x", "x"}, "x=negative", "give them two names in its config.json", ERR_DATA, 2},
     };
     json_setup();
     size_t live = mem_live_count();
@@ -91,6 +104,10 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
     uint32_t *rows = NULL;
     MUST_FAIL(labels_match(&rows, &c, &t, NULL, "folder"), ERR_DATA,
               "folder: the model has 3 labels, task nsmc has 2");
+    const task number = {.name = "klue_sts", .kind = ANSWER_NUMBER};
+    MUST(labels_check_map(&number, NULL));
+    MUST(labels_check_map(&t, "a=b"));
+    MUST_FAIL(labels_check_map(&number, "a=b"), ERR_USAGE, "klue_sts has no labels");
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -104,11 +121,67 @@ Test(labels, are_renamed_by_a_map_alone) {
     cr_assert_str_eq(c.labels[0], "L0");
     cr_assert_str_eq(c.labels[1], "긍정");
     MUST_FAIL(labels_rename(&c, "L7=x", "folder"), ERR_USAGE, "folder has no label 'L7'");
+    MUST_FAIL(labels_rename(&c, "L0=긍정", "folder"), ERR_USAGE, "'L0' is '긍정' already");
+    MUST_FAIL(labels_rename(&c, "L0=a,긍정=A", "folder"), ERR_USAGE, "'긍정' cannot be it too");
+    cr_assert_str_eq(c.labels[0], "L0");
     model_config_free(&c);
     c.classes = 2;
     MUST(labels_rename(&c, "LABEL_0=x", "folder"));
     cr_assert_str_eq(c.labels[0], "x");
     cr_assert_str_eq(c.labels[1], "LABEL_1");
     model_config_free(&c);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Tags come in the order of metric/tags.h, whatever the model's files have. */
+Test(labels, tags_are_put_in_order) {
+    static const struct {
+        const char *theirs[5];
+        uint32_t count;
+        const char *rows, *first, *message;
+    } cases[] = {
+        {{"B-PS", "I-PS", "O"}, 3, "same", "B-PS", NULL},
+        {{"O", "B-PS", "I-PS"}, 3, "1 2 0", "B-PS", NULL},
+        {{"O", "I-LC", "B-PS", "I-PS", "B-LC"}, 5, "4 1 2 3 0", "B-LC", NULL},
+        {{"O", "B-PS", "I-LC"},
+         3,
+         NULL,
+         NULL,
+         "folder: label 1 is 'B-PS': expected B-X and I-X of each type X, and O"},
+        {{"good", "B-PS", "I-PS"},
+         3,
+         NULL,
+         NULL,
+         "folder: label 0 is 'good': expected B-X and I-X of each type X, and O"},
+        {{"B-PS", "I-PS"}, 2, NULL, NULL, "folder: its labels have no O"},
+        {{"LABEL_0", "LABEL_1", "LABEL_2"},
+         3,
+         NULL,
+         NULL,
+         "folder: its labels have no names: expected B-X and I-X of each type X, and O"},
+    };
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c = {0};
+        uint32_t *rows = NULL, count = cases[i].count;
+        char text[64] = "same";
+        MUST(model_config_set_labels(&c, cases[i].theirs, count));
+        err e = labels_order_tags(&rows, &c, "folder");
+        for (uint32_t k = 0, n = 0; rows && k < count; k++)
+            n += (uint32_t)snprintf(text + n, 64 - n, "%s%u", k ? " " : "", rows[k]);
+        if (cases[i].message) {
+            cr_expect_eq(e, ERR_UNSUPPORTED, "case %zu", i);
+            cr_expect_str_eq(err_message(e), cases[i].message);
+            cr_expect_null(rows);
+        } else {
+            cr_expect_eq(e, ERR_OK, "case %zu", i);
+            cr_expect_str_eq(text, cases[i].rows, "case %zu: %s", i, text);
+            cr_expect_str_eq(c.labels[0], cases[i].first);
+            cr_expect_str_eq(c.labels[count - 1], "O");
+        }
+        mem_free(rows);
+        model_config_free(&c);
+    }
     cr_assert_eq(mem_live_count(), live);
 }

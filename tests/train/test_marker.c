@@ -1,5 +1,6 @@
 /* What may be removed and replaced: only what carries the program's mark. */
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -35,15 +36,12 @@ Test(marker, only_what_is_marked_is_removed) {
     // ours, with a link in it that leads to theirs
     const char *ours = temporary_path("ours");
     MUST(marker_make(ours, "1", "tiny-task"));
-    put("ours/a", "x");
-    MUST(folder_make(temporary_path("ours/below")));
-    put("ours/below/b", "x");
-    cr_assert_eq(symlink(temporary_path("theirs"), temporary_path("ours/link")), 0);
-    cr_assert_eq(symlink(temporary_path("theirs"), temporary_path("ours/below/link")), 0);
+    put("ours/vocab.txt", "x");
+    cr_assert_eq(symlink(temporary_path("theirs"), temporary_path("ours/README.md")), 0);
     // a link to what is ours is not ours
     cr_assert_eq(symlink(ours, temporary_path("link")), 0);
     MUST_FAIL(marker_remove(temporary_path("link")), ERR_DATA, "did not make it");
-    cr_assert(has("ours/a"));
+    cr_assert(has("ours/vocab.txt"));
     MUST(marker_remove(ours));
     cr_assert(!has("ours") && has("theirs/checkpoint-500/model.safetensors") && has("theirs/file"));
     MUST(marker_remove(ours)); // absent
@@ -54,6 +52,37 @@ Test(marker, only_what_is_marked_is_removed) {
     put("begun/harness.json", "");
     MUST(marker_remove(temporary_path("begun")));
     cr_assert(!has("begun") && !has("empty"));
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(marker, files_of_others_stay_in_folders_of_ours) {
+    static const char sums[] = "0  config.json\n0  later.json\n";
+    json_setup();
+    log_set_quiet(true);
+    size_t live = mem_live_count();
+    const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
+    char *name = NULL;
+    MUST(marker_make(ours, "1", "tiny-task"));
+    put("best/later.json", "x"); // a file that a later program writes
+    put("best/.harness-0123456789abcdef.tmp", "x");
+    put("best/SHA256SUMS", sums);
+    MUST(marker_stranger(&name, ours));
+    cr_assert_null(name);
+    put("best/notes.txt", "mine");
+    MUST(folder_make(temporary_path("best/plots")));
+    put("best/plots/a", "mine");
+    MUST(marker_stranger(&name, ours));
+    cr_assert_str_eq(name, "notes.txt");
+    mem_free(name);
+    MUST(marker_remove(ours));
+    cr_assert(has("best/notes.txt") && has("best/later.json") && has("best/harness.json"));
+    // replaced by a whole one, they stay where they are
+    MUST(marker_make(fresh, "1", "tiny-task"));
+    put("partial-best/config.json", "new");
+    MUST(marker_replace(fresh, ours));
+    cr_assert(has("best/notes.txt") && has("best/plots/a") && has("best/config.json"));
+    cr_assert(!has("best/later.json") && !has("partial-best"));
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }
@@ -110,7 +139,7 @@ Test(marker, a_name_is_kept_unless_a_control_is_in_it) {
 static void make_model(const char *folder, const char *text) {
     char path[300];
     MUST(marker_make(temporary_path(folder), "1", "tiny-task"));
-    snprintf(path, sizeof path, "%s/weights", folder);
+    snprintf(path, sizeof path, "%s/config.json", folder);
     put(path, text);
 }
 
@@ -126,27 +155,27 @@ Test(marker, a_folder_is_replaced_by_a_whole_one) {
     json_setup();
     make_model("partial-model", "first");
     MUST(marker_replace(temporary_path("partial-model"), temporary_path("model")));
-    expect_weights("model/weights", "first");
+    expect_weights("model/config.json", "first");
     make_model("partial-model", "second");
     MUST(marker_replace(temporary_path("partial-model"), temporary_path("model")));
-    expect_weights("model/weights", "second");
+    expect_weights("model/config.json", "second");
     cr_assert(!has("partial-model"));
     // what is not ours stays, and so does what was to replace it
     MUST(folder_make(temporary_path("best")));
-    put("best/weights", "theirs");
+    put("best/config.json", "theirs");
     make_model("partial-best", "ours");
     MUST_FAIL(marker_replace(temporary_path("partial-best"), temporary_path("best")), ERR_DATA,
               "best: this program did not make it");
-    expect_weights("best/weights", "theirs");
-    expect_weights("partial-best/weights", "ours");
+    expect_weights("best/config.json", "theirs");
+    expect_weights("partial-best/config.json", "ours");
     // a crash between the two renames of a file system without exchange
     cr_assert_eq(rename(temporary_path("model"), temporary_path("old-model")), 0);
     MUST(marker_recover(temporary_path("model")));
-    expect_weights("model/weights", "second");
+    expect_weights("model/config.json", "second");
     // and one after both of them
     make_model("old-model", "old");
     MUST(marker_recover(temporary_path("model")));
-    expect_weights("model/weights", "second");
+    expect_weights("model/config.json", "second");
     cr_assert(!has("old-model"));
     temporary_remove();
 }

@@ -7,12 +7,14 @@
 #include "base/numerics.h"
 #include "base/rng.h"
 #include "platform/file.h"
+#include "platform/interrupt.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "train/run/run_internal.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -254,6 +256,37 @@ Test(output, what_others_put_beside_a_run_of_ours_stays) {
     temporary_remove();
 }
 
+// Of a run that was killed: its log is known by it.
+Test(output, a_damaged_proof_is_named_and_not_what_it_proves) {
+    run_request q = small_request("out");
+    stop_after(&q, 2);
+    put("out/log.jsonl", "{\"step\": 1}\n");
+    put("out/unfinished.json", "{\"run\": ");
+    q.resume = true;
+    expect_refused(&q, ERR_DATA,
+                   "out/unfinished.json: this program did not make it (or it is damaged)");
+    temporary_remove();
+}
+
+// Ctrl-C while a run is prepared, and when its first step is about to begin.
+Test(output, an_interruption_before_the_first_step_leaves_nothing) {
+    run_request q = small_request("out");
+    run r;
+    interrupt_begin();
+    cr_assert_eq(raise(SIGINT), 0);
+    expect_refused(&q, ERR_INTERRUPTED, "interrupted before the first step");
+    interrupt_end();
+    cr_assert(!has("out"));
+    MUST(run_open(&r, &q));
+    cr_assert_eq(raise(SIGINT), 0); // caught from here on
+    MUST_FAIL(run_train(&r), ERR_INTERRUPTED, "interrupted before the first step");
+    cr_assert_eq(r.saved_at, 0);
+    run_close(&r);
+    cr_assert(!has("out"));
+    run_through(&q, NULL);
+    temporary_remove();
+}
+
 /* --- what was trained stays --- */
 
 Test(output, a_finished_run_is_not_replaced) {
@@ -315,7 +348,9 @@ Test(output, models_are_named_after_their_origin) {
                  {"out/model", "start-kor_hate"},
                  {"out/model/", "start-kor_hate"},
                  {"out/checkpoint-2", "start-kor_hate-checkpoint-2"},
-                 {"start", "start"}};
+                 {"start", "start"},
+                 {"start/.", "start"},
+                 {"out/model/../../start/./.", "start"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         MUST(source_open_folder(&s, temporary_path(cases[i].path), &(source_options){0}));
         cr_expect_str_eq(s.name, cases[i].name);
@@ -390,6 +425,9 @@ Test(output, a_resume_names_what_differs) {
     other = q;
     other.recipe.group_by_length = true;
     expect_refused(&other, ERR_DATA, "recipe's group_by_length is absent there, true now");
+    other = q;
+    other.recipe.dropout = 0.2;
+    expect_refused(&other, ERR_DATA, "recipe's dropout is the model's own there, 0.2 now");
     // what may differ
     q.threads = 2;
     q.recipe.logging_steps = 1;

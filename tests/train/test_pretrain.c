@@ -2,6 +2,7 @@
  * user runs it. */
 #include "base/json.h"
 #include "base/memory.h"
+#include "data/corpus/corpus.h"
 #include "model/head/head.h"
 #include "platform/file.h"
 #include "support/child.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void teardown(void) {
     temporary_remove();
@@ -250,9 +252,9 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
     run_well(RUN("run", "--task", "kor_hate", "--sample", "--model", "whole", "--device", "cpu",
                  "--max-steps", "2", "-o", "tuned"));
     cJSON *tuned = record_of("tuned");
-    const cJSON *corpus = cJSON_GetObjectItem(cJSON_GetObjectItem(tuned, "model"), "corpus");
-    cr_assert_not_null(corpus, "the record does not name the corpus");
-    cr_assert_str_eq(cJSON_GetObjectItem(corpus, "name")->valuestring, "files");
+    const cJSON *said = cJSON_GetObjectItem(cJSON_GetObjectItem(tuned, "model"), "corpus");
+    cr_assert_not_null(said, "the record does not name the corpus");
+    cr_assert_str_eq(cJSON_GetObjectItem(said, "name")->valuestring, "lines");
     cJSON_Delete(tuned);
 }
 
@@ -354,6 +356,8 @@ Test(pretrain, a_corpus_that_is_none_is_refused_by_name) {
 Test(pretrain, says_what_is_wrong) {
     write_lines();
     run_well(RUN(PRETRAIN, "1", PRESET, "-o", "made"));
+    MUST(file_write(temporary_path("bad.jsonl"), "{", 1));
+    MUST(folder_make(temporary_path("theirs/model/theirs")));
     MUST(file_write(temporary_path("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n", 28));
     const struct {
         program_result result;
@@ -369,6 +373,10 @@ Test(pretrain, says_what_is_wrong) {
         {RUN(PRETRAIN, "2", "--model", "made", "--vocab", VOCAB), 2, "has a vocabulary of its own"},
         {RUN(PRETRAIN, "2", PRESET, "--batch-size", "8"), 2, "exclude each other"},
         {RUN("pretrain", "--corpus", "./none.txt", PRESET), 1, "none.txt"},
+        {RUN("pretrain", "--corpus", "./bad.jsonl", PRESET, "-o", "theirs"), 1,
+         "theirs/model: this program did not make it"}, // before the corpus is read
+        {RUN(PRETRAIN, "1", PRESET, "--arch", "electra", "-o", "short"), 0,
+         "the run ends inside its warmup: 2 warmup steps, 1 steps in all"},
     };
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         program_result r = tries[i].result;
@@ -376,5 +384,31 @@ Test(pretrain, says_what_is_wrong) {
         cr_expect_not_null(strstr(r.err, tries[i].says), "%zu: %s", i, r.err);
         program_free(&r);
     }
+    cJSON *short_one = record_of("short");
+    cr_assert_str_eq(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(short_one, "model"), "name")->valuestring,
+        "tiny-electra");
+    cJSON_Delete(short_one);
+}
+
+Test(pretrain, a_corpus_of_files_is_named_after_them) {
+    static const struct {
+        const char *words[3], *name;
+    } cases[] = {{{"./하늘 글.txt.gz"}, "하늘-글"},
+                 {{"./a.b.txt", "./c.txt", "./d.txt"}, "a-and-2-more"},
+                 {{"./.hidden"}, "files"}};
+    static const char *const files[] = {"하늘 글.txt.gz", "a.b.txt", "c.txt", "d.txt", ".hidden"};
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < 5; i++) MUST(file_write(temporary_path(files[i]), "x", 1));
+    cr_assert_eq(chdir(temporary_folder()), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        corpus c = {0};
+        size_t count = 0;
+        while (count < 3 && cases[i].words[count]) count++;
+        MUST(corpus_open(&c, cases[i].words, count, NULL));
+        cr_assert_str_eq(c.name, cases[i].name);
+        corpus_close(&c);
+    }
+    cr_assert_eq(mem_live_count(), live);
 }
 #endif

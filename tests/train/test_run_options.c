@@ -177,6 +177,10 @@ static const mode kinds[] = {
     {"pairs", {{"task", "kor_nli"}, {"max_steps", "5"}, {"dropout", "0.1"}}, PROTOCOL_LAST},
     {"numbers", {{"task", "kor_sts"}, {"max_steps", "5"}, {"eval_steps", "2"}}, PROTOCOL_DEV},
     {"sets", {{"task", "korean_unsmile"}, {"max_steps", "5"}, {"eval_steps", "2"}}, PROTOCOL_DEV},
+    {"trees", {{"task", "klue_dp"}, {"max_steps", "5"}, {"eval_steps", "2"}}, PROTOCOL_DEV},
+    {"relations",
+     {{"task", "klue_re"}, {"max_steps", "5"}, {"join_particles", "1"}},
+     PROTOCOL_LAST},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

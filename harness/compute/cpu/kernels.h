@@ -56,6 +56,8 @@ typedef struct cpu_kernels {
     void (*add_three)(float *y, const float *a, const float *b, const float *c, size_t n);
     void (*add)(float *y, const float *x, size_t n);                      /* y += x */
     void (*multiply)(float *y, const float *x, const float *f, size_t n); /* y = x f */
+    void (*add_scaled)(float *y, const float *x, float f, size_t n);      /* y += x f */
+    float (*dot)(const float *a, const float *b, size_t n);
     /* keep (n rounded up to 64) = 0 or scale, by the row's dropout words */
     void (*keep_row)(float *keep, size_t n, const cpu_dropout *d);
     /* One row of layernorm_fwd; sum, residual and the keeps may be NULL as the op says. */

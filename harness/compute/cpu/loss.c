@@ -33,18 +33,19 @@ static void few_item(void *context, size_t b, float *workspace) {
     // cppcheck-suppress invalidFunctionArg; one of the terms is exp(0)
     double lse = max + log(sum);
     if (l->predicted) l->predicted[b] = place_of_largest(z, classes);
-    for (size_t c = 0; c < classes; c++) {
+    bool has_loss = l->targets[b] != CLASS_NONE;
+    for (size_t c = 0; c < classes && has_loss; c++) {
         double target = each + (c == l->targets[b] ? 1 - smoothing : 0);
         double w = (l->weights ? (double)l->weights[c] : 1) * target;
         total += w * (lse - (double)z[c]);
         weighted += w;
     }
-    l->loss[b] = (float)total;
+    l->loss[b] = (l->a->adds ? l->loss[b] : 0) + (float)total;
     for (size_t c = 0; l->dlogits && c < classes; c++) {
         double target = each + (c == l->targets[b] ? 1 - smoothing : 0);
         double w = (l->weights ? (double)l->weights[c] : 1) * target;
-        l->dlogits[b * classes + c] =
-            (float)((weighted * exp((double)z[c] - lse) - w) * (double)l->scale);
+        double slope = has_loss ? (weighted * exp((double)z[c] - lse) - w) * (double)l->scale : 0;
+        l->dlogits[b * classes + c] = (float)slope;
     }
 }
 
@@ -55,15 +56,18 @@ static void many_item(void *context, size_t b, float *workspace) {
     size_t classes = l->a->classes;
     const float *z = l->logits + b * classes;
     uint32_t best = place_of_largest(z, classes), target = l->targets[b];
-    float max = z[best], own = z[target];
+    bool has_loss = target != CLASS_NONE;
+    float max = z[best], own = has_loss ? z[target] : 0;
     double sum = l->kernels->exponential_sum(z, max, classes);
     if (l->predicted) l->predicted[b] = best;
     // cppcheck-suppress invalidFunctionArg; one of the terms is exp(0)
-    l->loss[b] = (float)(log(sum) - ((double)own - (double)max));
+    float loss = has_loss ? (float)(log(sum) - ((double)own - (double)max)) : 0;
+    l->loss[b] = (l->a->adds ? l->loss[b] : 0) + loss;
     if (!l->dlogits) return;
     float *d = l->dlogits + b * classes;
-    l->kernels->exponential_scaled(d, z, max, (float)((double)l->scale / sum), classes);
-    d[target] -= l->scale;
+    l->kernels->exponential_scaled(d, z, max, has_loss ? (float)((double)l->scale / sum) : 0,
+                                   classes);
+    if (has_loss) d[target] -= l->scale;
 }
 
 err cpu__cross_entropy(const op_call *call, const op *o) {

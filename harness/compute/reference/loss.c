@@ -14,6 +14,7 @@ err reference__cross_entropy(const op_call *call, const op *o) {
     double smoothing = (double)a->smoothing, scale = (double)call->step->loss_scale;
     for (size_t b = 0; b < reference__size(call, a->rows); b++) {
         const double *z = logits + b * classes;
+        bool has_loss = targets[b] != CLASS_NONE;
         double sum = 0, weighted = 0; // weighted: sum_c w[c] target[c]
         size_t best = 0;
         for (size_t c = 1; c < classes; c++) best = z[c] > z[best] ? c : best;
@@ -22,8 +23,8 @@ err reference__cross_entropy(const op_call *call, const op *o) {
         for (size_t c = 0; c < classes; c++) sum += exp(z[c] - max);
         // cppcheck-suppress invalidFunctionArg; one of the terms is exp(0)
         double lse = max + log(sum);
-        loss[b] = 0;
-        for (size_t c = 0; c < classes; c++) {
+        if (!a->adds) loss[b] = 0;
+        for (size_t c = 0; c < classes && has_loss; c++) {
             double target = smoothing / (double)classes + (c == targets[b] ? 1 - smoothing : 0);
             double w = (weights ? weights[c] : 1) * target;
             loss[b] += w * (lse - z[c]);
@@ -33,7 +34,7 @@ err reference__cross_entropy(const op_call *call, const op *o) {
         for (size_t c = 0; c < classes; c++) {
             double target = smoothing / (double)classes + (c == targets[b] ? 1 - smoothing : 0);
             double w = (weights ? weights[c] : 1) * target;
-            dlogits[b * classes + c] = (weighted * exp(z[c] - lse) - w) * scale;
+            dlogits[b * classes + c] = has_loss ? (weighted * exp(z[c] - lse) - w) * scale : 0;
         }
     }
     return ERR_OK;

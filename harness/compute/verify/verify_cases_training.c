@@ -164,6 +164,11 @@ static err loss_case(verify_run *run, uint32_t rows, uint32_t classes, float smo
     verify__add_tweak(&t, "class_weights", 0.2f, 1, 0);
     t.o.as.cross_entropy = (struct cross_entropy){
         .rows = verify__sentences_of(&t), .classes = classes, .smoothing = smoothing};
+    TRY(verify__trial(run, &t));
+    if (!regions) return ERR_OK;
+    // added to what is there, and rows without a target
+    snprintf(t.name, sizeof t.name, "%s B %u C %u adds", op_name(t.o.kind), rows, classes);
+    t.o.as.cross_entropy.adds = true;
     return verify__trial(run, &t);
 }
 

@@ -45,7 +45,8 @@ enum { CHOSEN_EVERY = 3, CHOSEN_FIRST = 1 };
 micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_t tile) {
     micro_sizes m = {.tokens = t->tokens[slot][micro],
                      .lists = {t->lists[slot][micro], t->lists[slot][micro]},
-                     .chosen = t->tokens[slot][micro] / CHOSEN_EVERY};
+                     .chosen = t->tokens[slot][micro] / CHOSEN_EVERY,
+                     .units = t->tokens[slot][micro] / CHOSEN_EVERY};
     for (uint32_t used = 0; used < m.tokens; m.sentences++) {
         uint32_t n = verify__length(t->style, m.sentences, m.tokens - used);
         used += n;
@@ -147,9 +148,19 @@ static uint32_t token_word(const trial *t, const char *name, uint32_t slot, uint
     return w % 2 && vocabulary > 8 ? w / 2 % 8 : w / 2 % vocabulary;
 }
 
+// A parser's nodes are the tokens here: {first, count} of node i / 2's sentence, or a node of it.
+static uint32_t node_word(const trial *t, const char *name, uint32_t slot, uint32_t micro,
+                          uint32_t i) {
+    bool is_pair = !strcmp(name, "nodes");
+    token k = token_at(t->style, t->tokens[slot][micro], is_pair ? i / 2 : i);
+    if (is_pair) return i % 2 ? k.length : k.start;
+    return k.start + word_of(name, slot * MICROS_MAX + micro, i) % k.length;
+}
+
 static uint32_t sentence_word(const trial *t, const char *name, uint32_t slot, uint32_t micro,
                               uint32_t i) {
     if (!strcmp(name, "ordinals")) return i + sentences_before(t, slot, micro);
+    if (t->o.as.cross_entropy.adds && i % 3 == 1) return CLASS_NONE;
     return word_of(name, slot * MICROS_MAX + micro, i) % t->o.as.cross_entropy.classes; // targets
 }
 
@@ -187,6 +198,9 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
         }
     } else if (!strcmp(name, "ordinals") || !strcmp(name, "targets")) {
         for (uint32_t i = 0; i < m.sentences; i++) out[i] = sentence_word(t, name, slot, micro, i);
+    } else if (!strcmp(name, "nodes") || !strcmp(name, "heads")) {
+        uint32_t each = !strcmp(name, "nodes") ? 2 : 1;
+        for (uint32_t i = 0; i < m.tokens * each; i++) out[i] = node_word(t, name, slot, micro, i);
     } else if (t->o.kind == OP_adamw_rows) {
         for (uint32_t i = 0; i < count; i++) out[i] = row_word(t, name, i);
     } else {

@@ -13,6 +13,7 @@
 #define VULKAN_FUNCTIONS(X)                                                                        \
     X(EnumerateInstanceVersion)                                                                    \
     X(EnumerateInstanceLayerProperties)                                                            \
+    X(EnumerateInstanceExtensionProperties)                                                        \
     X(CreateInstance)                                                                              \
     X(DestroyInstance)                                                                             \
     X(GetInstanceProcAddr)                                                                         \

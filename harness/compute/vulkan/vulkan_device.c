@@ -100,6 +100,7 @@ static void close_device(device *d) {
 static const device_vtable vtable = {.close = close_device,
                                      .buffer_init = vulkan__buffer_init,
                                      .buffer_free = vulkan__buffer_free,
+                                     .buffer_name = vulkan__buffer_name,
                                      .has_room = vulkan__has_room,
                                      .upload = vulkan__upload,
                                      .download = vulkan__download,
@@ -114,6 +115,7 @@ static err open_parts(vulkan_device *v) {
     err e = vulkan__instance_new(&v->instance, d->options.validation, &note);
     if (e) return e;
     if (!v->instance) return err_set(ERR_DEVICE, "%s", note);
+    vulkan__captions_open(v);
     if (d->options.validation && (e = vulkan__messenger_open(v))) return e;
     VkPhysicalDevice physical[64];
     uint32_t count;
@@ -132,6 +134,7 @@ static err open_parts(vulkan_device *v) {
     if ((e = vulkan__kernels_open(v))) return e;
     if ((e = vulkan__cache_open(v))) return e;
     if ((e = vulkan__copy_open(v))) return e;
+    vulkan__buffer_name(&v->staging, "staging");
     for (uint32_t i = 0; i < SLOT_COUNT; i++)
         if ((e = vulkan__slot_open(v, &v->slots[i]))) return e;
     return ERR_OK;

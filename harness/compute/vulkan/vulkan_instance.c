@@ -4,7 +4,6 @@
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/host_memory.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,50 +11,6 @@
 enum { PHYSICAL_MAX = 32, MESSAGES_SHOWN = 5 };
 
 static const char layer_name[] = "VK_LAYER_KHRONOS_validation";
-
-void vulkan__drivers(char *out, size_t size) {
-    static const char *const variables[] = {"VK_DRIVER_FILES", "VK_ICD_FILENAMES",
-                                            "VK_ADD_DRIVER_FILES"};
-    static const char *const folders[] = {"/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d",
-                                          "/usr/share/vulkan/icd.d"};
-    size_t used = 0;
-    for (size_t i = 0; i < 3; i++) {
-        const char *value = getenv(variables[i]);
-        if (!value || !*value || used >= size) continue;
-        used += (size_t)snprintf(out + used, size - used, "%s%s=%s", used ? ", " : "", variables[i],
-                                 value);
-        if (i < 2) return; // these stand for all others
-    }
-    for (size_t i = 0; i < 3 && used < size; i++) {
-        DIR *folder = opendir(folders[i]);
-        const char *before = "";
-        for (struct dirent *f; folder && used < size && (f = readdir(folder)); before = ",") {
-            if (f->d_name[0] == '.') continue;
-            if (!*before)
-                used += (size_t)snprintf(out + used, size - used, "%s%s:", used ? ", " : "",
-                                         folders[i]);
-            if (used < size)
-                used += (size_t)snprintf(out + used, size - used, "%s %s", before, f->d_name);
-        }
-        if (folder) closedir(folder);
-    }
-    if (!used) snprintf(out, size, "none");
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
-}
-
-/* What to do where no driver gave a device. */
-static const char *no_driver(void) {
-    static char text[900];
-    char tried[600];
-    vulkan__drivers(tried, sizeof tried);
-    bool any = strcmp(tried, "none") != 0;
-    snprintf(text, sizeof text,
-             "no Vulkan driver%s%s%s: install mesa-vulkan-drivers, or the GPU vendor's driver%s",
-             any ? " that works (tried: " : "", any ? tried : "", any ? ")" : "",
-             any ? "; VK_LOADER_DEBUG=error says why" : "");
-    return text;
-}
 
 static err layer_present(bool *present) {
     VkLayerProperties layers[64];
@@ -101,16 +56,20 @@ err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
         info.pNext = &features;
         info.enabledLayerCount = 1;
         info.ppEnabledLayerNames = layers;
+    }
+    if (vulkan__captions_wanted(validation)) {
         info.enabledExtensionCount = 1;
         info.ppEnabledExtensionNames = extensions;
     }
     VkResult r = VK.CreateInstance(&info, NULL, out);
     if (r == VK_ERROR_INCOMPATIBLE_DRIVER) {
         *out = VK_NULL_HANDLE;
-        *note = no_driver();
+        *note = vulkan__no_driver();
         return ERR_OK;
     }
-    return vulkan__check(r, "vkCreateInstance");
+    const char *fault = vulkan__driver_fault();
+    e = vulkan__check(r, "vkCreateInstance");
+    return e && *fault ? err_set(e, "%s; %s", err_message(e), fault) : e;
 }
 
 uint32_t vulkan__queue_family(VkPhysicalDevice physical) {
@@ -281,7 +240,7 @@ err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char 
     err e = vulkan__instance_new(&instance, false, note);
     if (e || !instance) goto out;
     if ((e = vulkan__physical_list(instance, physical, &found, PHYSICAL_MAX))) goto done;
-    if (!found) *note = no_driver();
+    *note = found ? vulkan__driver_fault() : vulkan__no_driver();
     if ((e = mem_grow((void **)list, capacity, *count + found, sizeof **list))) goto done;
     for (uint32_t i = 0; i < found; i++) {
         device_info *info = &(*list)[*count];

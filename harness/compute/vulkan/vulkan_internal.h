@@ -76,10 +76,18 @@ typedef struct vulkan_matrix_features {
     VkPhysicalDeviceVulkan13Features v13;
 } vulkan_matrix_features;
 
+/* functions that name, where a tool looks on; else NULL. */
+typedef struct vulkan_captions {
+    PFN_vkSetDebugUtilsObjectNameEXT name;
+    PFN_vkCmdBeginDebugUtilsLabelEXT begin;
+    PFN_vkCmdEndDebugUtilsLabelEXT end;
+} vulkan_captions;
+
 typedef struct vulkan_device {
     device *device; /* the owner */
     VkInstance instance;
     VkDebugUtilsMessengerEXT messenger;
+    vulkan_captions captions;
     VkPhysicalDevice physical;
     VkPhysicalDeviceMemoryProperties memory;
     bool has_budget;                         /* VK_EXT_memory_budget */
@@ -126,10 +134,16 @@ const char *vulkan__guard(const char *doing);
  * silence. */
 extern const char vulkan__at_work[];
 
-/* --- vulkan_instance.c */
+/* --- vulkan_drivers.c */
 /* The driver manifests that the loader goes by: what the environment names, else the usual folders'
  * ("none" where there are none). */
 void vulkan__drivers(char *out, size_t size);
+/* The first fault of a manifest that the environment names, or of its library; "": none. */
+const char *vulkan__driver_fault(void);
+/* What to do where no driver gave a device. */
+const char *vulkan__no_driver(void);
+
+/* --- vulkan_instance.c */
 err vulkan__instance_new(VkInstance *out, bool validation, const char **note) MUST_CHECK;
 /* Physical devices with a compute queue; count at most `most`. */
 err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,
@@ -143,6 +157,15 @@ void vulkan__messenger_close(vulkan_device *v);
 kernel_family vulkan__family(const device_info *info, bool has_texels);
 const char *vulkan__family_name(kernel_family family);
 bool vulkan__has_texels(const VkPhysicalDeviceLimits *limits);
+
+/* --- vulkan_captions.c: for tools that show Vulkan's calls */
+/* The validation layer is on, or the environment names a layer. */
+bool vulkan__captions_wanted(bool validation);
+void vulkan__captions_open(vulkan_device *v);
+void vulkan__name(vulkan_device *v, VkObjectType type, uint64_t handle, const char *name);
+/* "kernel(constants)" */
+void vulkan__name_pipeline(vulkan_device *v, const vulkan_pipeline *p, kernel_id kernel);
+void vulkan__buffer_name(buffer *b, const char *name);
 
 /* --- vulkan_matrix.c */
 /* Sets matrix_shape. Errors: ERR_UNSUPPORTED naming the device and what it lacks. */
@@ -246,6 +269,10 @@ void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint
                                const void *push);
 /* x[first .. first + count) = value, by the transfer stage. */
 void vulkan__fill(recorder *r, span s, size_t count, float value);
+
+/* Around what an op records. */
+void vulkan__caption_begin(const recorder *r, const char *name);
+void vulkan__caption_end(const recorder *r);
 
 /* Records one op. */
 void vulkan__record(recorder *r, const op *o);

@@ -136,6 +136,7 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
         e = vulkan__check(VK.CreateShaderModule(v->logical, &module, NULL, &v->modules[kernel]),
                           "vkCreateShaderModule");
         if (e) return err_wrap(e, "kernel %s", k->name);
+        vulkan__name(v, VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)v->modules[kernel], k->name);
     }
     VkSpecializationMapEntry entries[SPECIAL_MAX];
     for (uint32_t i = 0; i < SPECIAL_MAX; i++) entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
@@ -160,6 +161,7 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
     e = vulkan__check(VK.CreateComputePipelines(v->logical, v->cache, 1, &info, NULL, &p->pipeline),
                       "vkCreateComputePipelines");
     (void)vulkan__guard(before);
+    if (!e) vulkan__name_pipeline(v, p, kernel);
     return err_wrap(e, "kernel %s", k->name);
 }
 

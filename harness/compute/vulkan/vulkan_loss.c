@@ -58,6 +58,7 @@ void vulkan__record_cross_entropy(recorder *r, const struct cross_entropy *a) {
                              .has_dlogits = span_given(a->dlogits),
                              .has_weights = span_given(a->class_weights),
                              .has_predicted = span_given(a->predicted),
+                             .adds = a->adds,
                              .smoothing = a->smoothing,
                              .loss_scale = r->step->loss_scale};
     if (a->classes <= CLASSES_FEW) {

@@ -241,6 +241,7 @@ void vulkan__record(recorder *r, const op *o) {
             *operands[i].at = span_at(*operands[i].at, r->step->slot, r->micro);
         }
     }
+    vulkan__caption_begin(r, op_name(o->kind));
     switch (o->kind) {
 #define OP(name)                                                                                   \
     case OP_##name:                                                                                \
@@ -250,6 +251,7 @@ void vulkan__record(recorder *r, const op *o) {
 #undef OP
     case OP_COUNT: break;
     }
+    vulkan__caption_end(r);
     if (r->e) r->e = err_wrap(r->e, "%s", op_name(o->kind));
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "data/corpus/unpack.h"
 #include "data/data_internal.h"
 #include "data/fetch_task.h"
@@ -10,6 +11,8 @@
 #include "task/corpus_manifest.h"
 
 #include <string.h>
+
+enum { FILES_NAME_BYTES = 60 };
 
 static err take_manifest_files(corpus *c, const corpus_options *o) {
     const dataset_options place = {.data_dir = o->data_dir};
@@ -27,9 +30,23 @@ static err take_manifest_files(corpus *c, const corpus_options *o) {
     return e;
 }
 
+/* A plain name after the first file, up to its first dot. */
+static err name_files(char **out, const char *const *words, size_t count) {
+    const char *name = path_name(words[0]);
+    strbuf plain = {0};
+    char *stem = NULL;
+    err e = mem_strndup(&stem, name, strcspn(name, "."));
+    if (!e) e = *stem ? name_plain(&plain, stem, FILES_NAME_BYTES) : strbuf_add(&plain, "files");
+    if (!e && count > 1) e = strbuf_printf(&plain, "-and-%zu-more", count - 1);
+    mem_free(stem);
+    *out = plain.text;
+    return e;
+}
+
 static err take_files(corpus *c, const char *const *words, size_t count) {
-    err e = mem_new(&c->paths, count);
-    c->name = "files";
+    err e = name_files(&c->own_name, words, count);
+    c->name = c->own_name;
+    if (!e) e = mem_new(&c->paths, count);
     for (size_t i = 0; i < count && !e; i++) {
         if (!strpbrk(words[i], "/.")) {
             return err_set(ERR_USAGE,
@@ -60,6 +77,7 @@ err corpus_open(corpus *c, const char *const *words, size_t count, const corpus_
 void corpus_close(corpus *c) {
     for (size_t i = 0; i < c->path_count; i++) mem_free(c->paths[i]);
     mem_free(c->paths);
+    mem_free(c->own_name);
     task_free(&c->manifest);
     *c = (corpus){0};
 }

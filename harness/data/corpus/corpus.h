@@ -30,7 +30,8 @@ typedef struct corpus_options {
 
 typedef struct corpus {
     task manifest;    /* what manifests of tasks and corpora share; no path for files of the user */
-    const char *name; /* of the manifest, or "files" */
+    const char *name; /* of the manifest, or after the files: "texts", "texts-and-2-more" */
+    char *own_name;   /* the latter, owned */
     char **paths;     /* (path_count) owned, in the order they are read */
     size_t path_count;
     /* of the files' SHA-256, in hexadecimal, a line each; "" until corpus_each or corpus_hash */

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "task/task.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
@@ -230,6 +231,19 @@ static err is_at_hand(bool *there, const task *t, const dataset_options *o) {
     return ERR_OK;
 }
 
+/* A corpus has the text without what marks its entities. */
+static err add_marked(exclusion *x, exclusion_scratch *s, text_span text) {
+    text_span parts[MARKER_COUNT + 1];
+    strbuf whole = {0};
+    size_t count = markers_cut(parts, text);
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++)
+        e = strbuf_add_bytes(&whole, parts[i].text, parts[i].bytes);
+    if (!e) e = add_text(x, s, (text_span){whole.text, whole.length});
+    strbuf_free(&whole);
+    return e;
+}
+
 static err add_task(exclusion *x, exclusion_scratch *s, exclusion_task *known, const char *path,
                     const dataset_options *o) {
     task t;
@@ -244,7 +258,9 @@ static err add_task(exclusion *x, exclusion_scratch *s, exclusion_task *known, c
     memcpy(known->sha256, d.test.sha256, sizeof known->sha256);
     for (size_t i = 0; i < d.test.row_count && !e; i++) {
         const example *row = &d.test.rows[i].example;
-        for (uint32_t k = 0; k < row->text_count && !e; k++) e = add_text(x, s, row->texts[k]);
+        for (uint32_t k = 0; k < row->text_count && !e; k++)
+            e = t.kind == ANSWER_RELATION ? add_marked(x, s, row->texts[k])
+                                          : add_text(x, s, row->texts[k]);
     }
 done:
     e = err_wrap(e, "test texts of %s are left out of a corpus", t.name);

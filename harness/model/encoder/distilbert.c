@@ -50,5 +50,6 @@ const encoder_family encoder_distilbert = {
     .defaults = defaults,
     .plain_attention_output = true,
     .head_activation = ACT_RELU,
+    .tags_drop_as_hidden = true,
 };
 // NOLINTEND(bugprone-suspicious-missing-comma)

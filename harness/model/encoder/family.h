@@ -49,7 +49,9 @@ typedef struct encoder_family {
     bool shares_layers;                        /* every layer has the weights of the first */
     bool head_drops_input;      /* a classification head has a dropout before its dense layer */
     activation head_activation; /* behind that dense layer */
-    bool lm_is_gelu; /* a masked language model's head has GELU, whatever hidden_act says */
+    bool
+        tags_drop_as_hidden; /* a head of tokens drops as hidden layers do, whatever the other does */
+    bool lm_is_gelu;         /* a masked language model's head has GELU, whatever hidden_act says */
 } encoder_family;
 
 /* X(name): encoder_<name> is defined in encoder/<name>.c. */

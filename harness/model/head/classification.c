@@ -1,7 +1,7 @@
 /* One class a sentence: cross-entropy. Source: transformers' ...ForSequenceClassification. */
 #include "model/head/sentence.h"
 
-static err loss(const model_builder *b, dim rows) {
+err head__class_loss(const model_builder *b, dim rows) {
     struct cross_entropy args = {.loss = b->batch->losses,
                                  .logits = b->batch->outputs,
                                  .targets = b->batch->targets,
@@ -15,24 +15,16 @@ static err loss(const model_builder *b, dim rows) {
     return op_cross_entropy(b->plan, &args);
 }
 
-/* The place of the largest, the first of equals. */
-static void decode(uint32_t *predicted, const float *outputs, size_t count, uint32_t classes) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < classes; c++)
-            if (outputs[i * classes + c] > outputs[i * classes + best]) best = c;
-        predicted[i] = best;
-    }
-}
-
 const head head_classification = {
     .class_name = "ForSequenceClassification",
     .reads = HEAD_READS_FIRST,
-    .target = {ELEM_U32, false, 1, ANSWER_CLASS},
+    .target = {ELEM_U32, 1, ANSWER_CLASS, 1},
+    .has_dense = true,
+    .output = PARAM_head_output_weight,
     .outputs = head__outputs,
     .memory = head__memory,
     .forward = head__forward,
-    .loss = loss,
+    .loss = head__class_loss,
     .backward = head__backward,
-    .decode = decode,
+    .decode = answers_say,
 };

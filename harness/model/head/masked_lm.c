@@ -7,7 +7,8 @@
  * Sizes beside head.h's: V vocabulary, E size of the embeddings. */
 #include "model/builder.h"
 
-static uint32_t outputs_of(const model_config *c) {
+static uint32_t outputs_of(const model_config *c, const batch_capacity *capacity) {
+    (void)capacity;
     return c->vocabulary;
 }
 
@@ -123,7 +124,8 @@ static err backward(const model_builder *b, dim rows, span dx, span x) {
 const head head_masked_lm = {
     .class_name = "ForMaskedLM",
     .reads = HEAD_READS_CHOSEN,
-    .target = {ELEM_U32, false, 1, ANSWER_CLASS},
+    .target = {ELEM_U32, 1, ANSWER_CLASS, 1},
+    .hides_outputs = true,
     .outputs = outputs_of,
     .memory = memory_of,
     .forward = forward,

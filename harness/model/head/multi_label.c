@@ -9,7 +9,9 @@ static err loss(const model_builder *b, dim rows) {
 const head head_multi_label = {
     .class_name = "ForSequenceClassification",
     .reads = HEAD_READS_FIRST,
-    .target = {ELEM_F32, false, 0, ANSWER_SET},
+    .target = {ELEM_F32, 0, ANSWER_SET, 1},
+    .has_dense = true,
+    .output = PARAM_head_output_weight,
     .outputs = head__outputs,
     .memory = head__memory,
     .forward = head__forward,

@@ -1,6 +1,7 @@
 #include "model/head/sentence.h"
 
-uint32_t head__outputs(const model_config *c) {
+uint32_t head__outputs(const model_config *c, const batch_capacity *capacity) {
+    (void)capacity;
     return c->classes;
 }
 

@@ -137,7 +137,7 @@ static void warn_total(const tensors *t, const cJSON *root) {
                  t->path, said->valuedouble, bytes);
 }
 
-static err open_index(tensors *t, const char *folder) {
+static err open_index(tensors *t, const char *folder, bool warns) {
     cJSON *root = NULL;
     listed *list = NULL;
     size_t count = 0;
@@ -150,8 +150,8 @@ static err open_index(tensors *t, const char *folder) {
     if ((e = read_map(&list, &count, root, t->path))) goto done;
     if ((e = open_shards(t, list, count, folder))) goto done;
     if ((e = gather(t))) goto done;
-    warn_places(t, list, count);
-    warn_total(t, root);
+    if (warns) warn_places(t, list, count);
+    if (warns) warn_total(t, root);
 done:
     mem_free(list);
     cJSON_Delete(root);
@@ -186,7 +186,7 @@ static err refuse_absent(const char *folder) {
     return err_set(ERR_IO, "%s: no %s there", folder, single_name);
 }
 
-err tensors_open(tensors *t, const char *folder) {
+static err open_any(tensors *t, const char *folder, bool warns) {
     err e = ERR_OK;
     *t = (tensors){0};
     if ((e = path_join(&t->path, folder, single_name))) return e;
@@ -199,7 +199,15 @@ err tensors_open(tensors *t, const char *folder) {
     mem_free(t->path);
     t->path = NULL;
     if ((e = path_join(&t->path, folder, index_name))) return e;
-    return file_named(t->path) ? open_index(t, folder) : refuse_absent(folder);
+    return file_named(t->path) ? open_index(t, folder, warns) : refuse_absent(folder);
+}
+
+err tensors_open(tensors *t, const char *folder) {
+    return open_any(t, folder, false);
+}
+
+err tensors_open_to_load(tensors *t, const char *folder) {
+    return open_any(t, folder, true);
 }
 
 const tensor_place *tensors_find(const tensors *t, const char *name) {

@@ -30,6 +30,8 @@ typedef struct tensors {
  * Errors: ERR_IO; ERR_FORMAT naming index, shard and tensor; ERR_UNSUPPORTED, with the command that
  * converts it, for a folder that has its weights in another format only. */
 err tensors_open(tensors *t, const char *folder) MUST_CHECK;
+/* The same for who loads the weights: warns of an index that says what is not so. */
+err tensors_open_to_load(tensors *t, const char *folder) MUST_CHECK;
 void tensors_close(tensors *t);
 
 /* The tensor of that name, the one in the first shard when several have it; NULL when none has.

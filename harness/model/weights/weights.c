@@ -120,10 +120,13 @@ typedef struct named {
 typedef struct loading {
     const tensors *tensors;
     weights_report *report;
-    named *names;          /* (tensors->count) by name and place, owned */
-    bool *used;            /* (tensors->count) of names */
-    bool *absent;          /* (params count): to be drawn */
-    bool resize;           /* a classifier of another size is drawn */
+    named *names; /* (tensors->count) by name and place, owned */
+    bool *used;   /* (tensors->count) of names */
+    bool *absent; /* (params count): to be drawn */
+    bool resize;  /* a classifier of another size is drawn */
+    params *params;
+    uint32_t seed; /* what is drawn is of these two */
+    float range;
     size_t required_count; /* missing keys that cannot be drawn */
     float *values;         /* scratch of the largest tensor */
 } loading;
@@ -213,6 +216,26 @@ static err find_tied(const tensor_place **out, loading *l, const encoder_family 
     return e;
 }
 
+static err add_drawn(weights_report *r, const char *key) {
+    err e = mem_grow((void **)&r->drawn, &r->drawn_capacity, r->drawn_count + 1, sizeof *r->drawn);
+    if (!e) e = mem_strdup(&r->drawn[r->drawn_count], key);
+    if (!e) r->drawn_count++;
+    return e;
+}
+
+/* An embedding of before tokens were added (transformers' resize_token_embeddings): their rows, the
+ * last, are drawn. */
+static err load_before_added(loading *l, const tensor_place *t, param *p, size_t index,
+                             const char *key) {
+    size_t held = p->rows - p->added;
+    char rows[PARAM_NAME_BYTES + 32];
+    snprintf(rows, sizeof rows, "%s[%zu:%u]", key, held, p->rows);
+    err e = safetensors_read(t->file, t->entry, l->values);
+    if (!e) e = params_write(p, l->values, 0, held * p->cols);
+    if (!e) e = params_draw_last(l->params, index, p->added, l->seed, l->range);
+    return e ? e : add_drawn(l->report, rows);
+}
+
 static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t index) {
     char key[PARAM_NAME_BYTES];
     const tensor_place *t = NULL;
@@ -222,6 +245,8 @@ static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t 
     if ((e = find_place(&t, l, key, p->family))) return e;
     if (p->field == PARAM_lm_output_bias && (e = find_tied(&t, l, p->family))) return e;
     if (!t) return note_missing(l, p, index, key);
+    if (p->added && weights__shape_fits(t->entry, p, rows - p->added))
+        return load_before_added(l, t, p, index, key);
     if (!weights__shape_fits(t->entry, p, rows)) return note_mismatch(l, t, p, rows, index, key);
     if ((e = safetensors_read(t->file, t->entry, l->values))) return e;
     return params_write(p, l->values, slice * count, count);
@@ -256,13 +281,6 @@ static err refuse_missing(const loading *l, const char *title) {
     return e;
 }
 
-static err add_drawn(weights_report *r, const char *key) {
-    err e = mem_grow((void **)&r->drawn, &r->drawn_capacity, r->drawn_count + 1, sizeof *r->drawn);
-    if (!e) e = mem_strdup(&r->drawn[r->drawn_count], key);
-    if (!e) r->drawn_count++;
-    return e;
-}
-
 static err note_drawn(weights_report *r) {
     const weights_keys *lists[] = {&r->missing, &r->mismatched};
     err e = ERR_OK;
@@ -271,7 +289,7 @@ static err note_drawn(weights_report *r) {
     return e;
 }
 
-static err load_all(params *ps, loading *l, uint32_t seed, float range) {
+static err load_all(params *ps, loading *l) {
     err e = ERR_OK;
     if ((e = refuse_foreign(l->tensors, ps->list[0].family))) return e;
     for (size_t i = 0; i < ps->count; i++) {
@@ -283,7 +301,7 @@ static err load_all(params *ps, loading *l, uint32_t seed, float range) {
     if (l->required_count && (e = weights__refuse_wrapped(l->tensors))) return e;
     if (l->required_count) return refuse_missing(l, ps->list[0].family->title);
     if ((e = note_drawn(l->report))) return e;
-    if ((e = params_draw(ps, seed, range, l->absent))) return e;
+    if ((e = params_draw(ps, l->seed, l->range, l->absent))) return e;
     return params_check(ps, NULL);
 }
 
@@ -301,18 +319,23 @@ static err name_all(loading *l) {
 static err load(params *ps, weights_report *report, const char *folder, uint32_t seed, float range,
                 bool resize) {
     tensors files = {0};
-    loading l = {.tensors = &files, .report = report, .resize = resize};
+    loading l = {.tensors = &files,
+                 .report = report,
+                 .resize = resize,
+                 .params = ps,
+                 .seed = seed,
+                 .range = range};
     size_t largest = 0;
     err e = ERR_OK;
     *report = (weights_report){0};
     for (size_t i = 0; i < ps->count; i++)
         if (ps->list[i].count > largest) largest = ps->list[i].count;
-    if ((e = tensors_open(&files, folder))) goto done;
+    if ((e = tensors_open_to_load(&files, folder))) goto done;
     if ((e = name_all(&l))) goto done;
     if ((e = mem_new(&l.used, files.count))) goto done;
     if ((e = mem_new(&l.absent, ps->count))) goto done;
     if ((e = mem_new(&l.values, largest))) goto done;
-    if ((e = load_all(ps, &l, seed, range))) goto done;
+    if ((e = load_all(ps, &l))) goto done;
     e = tensors_digest(&files, report->sha256);
 done:
     for (size_t i = 0; l.names && i < files.count; i++) mem_free(l.names[i].name);
@@ -336,15 +359,15 @@ err weights_load_resized(params *ps, weights_report *report, const char *folder,
 
 /* --- the classifier's rows --- */
 
-static err move_rows(params *ps, param_field field, const uint32_t *from) {
-    param *p = &ps->list[params_at(ps, field, 0) - ps->list];
+/* Of a tensor whose rows are labels, or several rows a label. */
+static err move_rows(param *p, const uint32_t *from, size_t classes) {
     float *before = NULL, *after = NULL;
-    size_t cols = p->cols;
+    size_t each = p->count / classes;
     err e = mem_new(&before, p->count);
     if (!e) e = mem_new(&after, p->count);
     if (!e) e = device_read_f32(before, p->p, p->count);
-    for (size_t row = 0; !e && row < p->rows; row++)
-        memcpy(after + row * cols, before + from[row] * cols, cols * sizeof *after);
+    for (size_t row = 0; !e && row < classes; row++)
+        memcpy(after + row * each, before + from[row] * each, each * sizeof *after);
     if (!e) e = params_write(p, after, 0, p->count);
     mem_free(before);
     mem_free(after);
@@ -352,6 +375,12 @@ static err move_rows(params *ps, param_field field, const uint32_t *from) {
 }
 
 err weights_move_rows(params *ps, const uint32_t *from) {
-    err e = move_rows(ps, PARAM_head_output_weight, from);
-    return e ? e : move_rows(ps, PARAM_head_output_bias, from);
+    size_t classes = SIZE_MAX;
+    err e = ERR_OK;
+    for (size_t i = 0; i < ps->count; i++)
+        if (ps->list[i].scope == PARAM_CLASSIFIER && ps->list[i].rows < classes)
+            classes = ps->list[i].rows;
+    for (size_t i = 0; !e && i < ps->count; i++)
+        if (ps->list[i].scope == PARAM_CLASSIFIER) e = move_rows(&ps->list[i], from, classes);
+    return e;
 }

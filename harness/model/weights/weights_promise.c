@@ -1,5 +1,6 @@
 /* Whether weights hold what a configuration promises. */
 #include "base/memory.h"
+#include "model/head/head.h"
 #include "model/weights/tensors.h"
 #include "model/weights/weights.h"
 #include "model/weights/weights_internal.h"
@@ -116,7 +117,8 @@ err weights_promise(uint64_t *classifier_rows, const model_config *c, const char
     if (!e) e = check_amount(c, &t, path);
     if (!e) {
         const char *file = NULL;
-        const tensor_entry *entry = find(&t, c->family, PARAM_head_output_weight, &file);
+        param_field output = head_of(c)->output;
+        const tensor_entry *entry = output ? find(&t, c->family, output, &file) : NULL;
         if (entry && entry->rank == 2) *classifier_rows = entry->shape[0];
     }
     tensors_close(&t);

@@ -110,8 +110,10 @@ static err score(regress_result *r, const run *job) {
     for (size_t m = 0; !e && m < metric_count(); m++)
         r->metrics[m] =
             metric_applies(metric_at(m), kind, classes) ? metric_at(m)->fn(&c) : (double)NAN;
-    if (kind == ANSWER_CLASS)
-        hash_bytes_hex(job->predicted, n * sizeof *job->predicted, r->predictions_sha256);
+    if (job->said.classes)
+        hash_bytes_hex(job->said.classes,
+                       (job->said.begin ? job->said.begin[n] : n) * sizeof *job->said.classes,
+                       r->predictions_sha256);
     else
         hash_bytes_hex(job->logits, n * job->source.config.classes * sizeof *job->logits,
                        r->predictions_sha256);

@@ -1,5 +1,8 @@
 #include "train/checkpoint/identity.h"
 
+#include "train/recipe/recipe.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN_MOST = 5 };
@@ -8,13 +11,25 @@ static const char *text_of(const cJSON *object, const char *key) {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 }
 
+/* The value as people read it: a recipe's may be a number that stands for words. */
+static const char *shown(const char *key, const char *value) {
+    static const char recipes[] = "recipe's ";
+    size_t n = sizeof recipes - 1;
+    char *end = NULL;
+    if (!value) return "absent";
+    if (strncmp(key, recipes, n) != 0) return value;
+    double number = strtod(value, &end);
+    const char *word = end > value && !*end ? recipe_word(key + n, number) : NULL;
+    return word ? word : value;
+}
+
 static err add_field(strbuf *out, size_t *count, const cJSON *there, const cJSON *now,
                      const char *key) {
     const char *a = text_of(there, key), *b = text_of(now, key);
     if (a && b && strcmp(a, b) == 0) return ERR_OK;
     if (++*count > SHOWN_MOST) return ERR_OK;
     return strbuf_printf(out, "%s%s is %s there, %s now", *count > 1 ? "; " : "", key,
-                         a ? a : "absent", b ? b : "absent");
+                         shown(key, a), shown(key, b));
 }
 
 err identity_differences(strbuf *out, const cJSON *there, const cJSON *now) {

@@ -1,6 +1,7 @@
 #include "train/checkpoint/marker.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
 
@@ -190,10 +191,79 @@ err marker_is_ours(bool *ours, const char *folder) {
 err marker_check(const char *folder) {
     bool ours = false;
     err e = marker_is_ours(&ours, folder);
-    if (e || ours) return e;
-    return err_set(ERR_DATA,
-                   "%s: this program did not make it, and the run would replace it: move it away%s",
-                   folder, err_advice("output-dir", ", or name another folder with --output-dir"));
+    return e || ours ? e : file_refuse_strange(folder);
+}
+
+/* --- what others put into it --- */
+
+static bool is_written_here(const char *name, const char *sums) {
+    static const char *const names[] = {"harness.json",
+                                        "SHA256SUMS",
+                                        "config.json",
+                                        "model.safetensors",
+                                        "README.md",
+                                        "trainer_state.json",
+                                        "optimizer.safetensors",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "vocab.txt",
+                                        "special_tokens_map.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return file_is_temporary(name) || (sums && lists(sums, name));
+}
+
+/* The strangers among the list come first, count of them. */
+static err find_strangers(folder_list *list, size_t *count, const char *folder) {
+    char *path = NULL, *sums = NULL;
+    size_t bytes = 0;
+    *count = 0;
+    *list = (folder_list){0};
+    if (!folder_is_own(folder)) return ERR_OK;
+    err e = folder_list_read(list, folder);
+    if (e || (e = path_join(&path, folder, sums_name))) goto done;
+    if (is_regular(path) && (e = file_read((void **)&sums, &bytes, path, MARK_LIMIT_BYTES))) {
+        if (e != ERR_FORMAT) goto done;
+        err_clear(); // of that size it lists nothing of ours
+        e = ERR_OK;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        char *name = list->names[i];
+        if (is_written_here(name, sums)) continue;
+        list->names[i] = list->names[*count];
+        list->names[(*count)++] = name;
+    }
+done:
+    mem_free(path);
+    mem_free(sums);
+    return e;
+}
+
+err marker_stranger(char **name, const char *folder) {
+    folder_list list;
+    size_t count = 0;
+    *name = NULL;
+    err e = find_strangers(&list, &count, folder);
+    if (!e && count) e = mem_strdup(name, list.names[0]);
+    folder_list_free(&list);
+    return e;
+}
+
+/* Strangers of `from` to `to`, where no file of that name stands: it holds only what is ours. */
+static err move_strangers(const char *from, const char *to) {
+    folder_list list;
+    size_t count = 0;
+    err e = find_strangers(&list, &count, from);
+    for (size_t i = 0; !e && i < count; i++) {
+        char *old = NULL, *new = NULL;
+        if (!(e = path_join(&old, from, list.names[i])) &&
+            !(e = path_join(&new, to, list.names[i])) && rename(old, new))
+            e = io_error(old, "cannot move");
+        mem_free(old);
+        mem_free(new);
+    }
+    folder_list_free(&list);
+    return e;
 }
 
 /* --- removing and replacing --- */
@@ -233,9 +303,14 @@ static err sibling(char **out, const char *path, const char *prefix) {
 err marker_remove(const char *folder) {
     static const char prefix[] = "partial-";
     struct stat st;
-    char *away = NULL;
+    char *away = NULL, *stranger = NULL;
     err e = marker_check(folder);
-    if (e || lstat(folder, &st)) return e;
+    if (e || lstat(folder, &st) || (e = marker_stranger(&stranger, folder))) return e;
+    if (stranger) {
+        log_warn("%s stays: this program did not make '%s' in it", folder, stranger);
+        mem_free(stranger);
+        return ERR_OK;
+    }
     if (strncmp(path_name(folder), prefix, sizeof prefix - 1) == 0) return remove_all(folder);
     // half removed, it must not be taken for a whole one
     if ((e = sibling(&away, folder, prefix)) || (e = marker_remove(away))) goto done;
@@ -252,6 +327,7 @@ static err replace_by_steps(const char *fresh, const char *place) {
     if (!e) e = marker_remove(aside);
     if (!e) e = folder_rename_durable(place, aside);
     if (!e) e = folder_rename_durable(fresh, place);
+    if (!e) e = move_strangers(aside, place);
     if (!e) e = marker_remove(aside);
     mem_free(aside);
     return e;
@@ -262,7 +338,9 @@ err marker_replace(const char *fresh, const char *place) {
     if (e) return e;
     e = folder_exchange(fresh, place);
     if (e == ERR_UNSUPPORTED) return replace_by_steps(fresh, place);
-    return e || !folder_is_own(fresh) ? e : remove_all(fresh);
+    if (e || !folder_is_own(fresh)) return e;
+    e = move_strangers(fresh, place);
+    return e ? e : remove_all(fresh);
 }
 
 err marker_recover(const char *place) {

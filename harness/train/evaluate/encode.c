@@ -1,35 +1,115 @@
 #include "train/evaluate/encode.h"
 
 #include "base/memory.h"
+#include "compute/ops.h"
 
 #include <string.h>
 
 enum { BLOCKS = sizeof((encoded *)0)->blocks / sizeof(uint32_t *) };
 
+/* What a sentence's units take of a block: where each is (count), and of those that a token answers
+ * for, and of a tree's root, their places, and then their targets (rows, width). */
+typedef struct unit_layout {
+    size_t count, rows, width;
+} unit_layout;
+
+static unit_layout layout_of(const example *x) {
+    uint32_t count = x->target.units.count;
+    return x->in_tree ? (unit_layout){count, (size_t)count + 1, ARC_WIDTH}
+                      : (unit_layout){count, count, 1};
+}
+
+static size_t layout_words(unit_layout l) {
+    return l.count + l.rows * (1 + l.width);
+}
+
+/* The node of a word, which stands among the words that have one; CLASS_NONE when it has none. */
+static uint32_t node_of(uint32_t word, const int32_t *first) {
+    uint32_t node = 1;
+    if (!word) return 0;
+    for (uint32_t u = 0; u + 1 < word; u++) node += first[u] >= 0;
+    return first[word - 1] >= 0 ? node : CLASS_NONE;
+}
+
+/* What is to be said of a word, once heads are nodes. */
+static void set_arc(uint32_t *target, const uint32_t *values, const int32_t *first) {
+    uint32_t head = values ? node_of(values[ARC_HEAD], first) : CLASS_NONE;
+    target[ARC_HEAD] = head;
+    target[ARC_RELATION] = head == CLASS_NONE ? CLASS_NONE : values[ARC_RELATION];
+    target[ARC_PUNCTUATION] = 0;
+}
+
+/* Lays out the units of a sentence; the answers are counted in out's sentence. */
+static err choose_units(pack_sentence *out, uint32_t *words, const encoding *e, const example *x) {
+    const example_units *units = &x->target.units;
+    unit_layout l = layout_of(x);
+    int32_t *first = (int32_t *)words, *last = NULL;
+    uint32_t *places = words + l.count, *ids = places + l.rows, chosen = 0;
+    bool by_last = x->in_tree && !x->first_pieces;
+    err failed = by_last ? mem_new(&last, l.count) : ERR_OK;
+    if (failed) return failed;
+    units_align(first, last, e, units->list, units->count);
+    if (x->in_tree) {
+        places[chosen] = 0;
+        for (size_t k = 0; k < l.width; k++) ids[k] = CLASS_NONE;
+        chosen++;
+    }
+    for (uint32_t u = 0; u < units->count; u++) {
+        if (first[u] < 0) continue;
+        const uint32_t *values = units->values ? units->values + u * l.width : NULL;
+        places[chosen] = (uint32_t)(by_last ? last[u] : first[u]);
+        if (x->in_tree)
+            set_arc(ids + chosen * l.width, values, first);
+        else
+            ids[chosen] = values ? *values : 0;
+        chosen++;
+    }
+    out->target.chosen = (example_chosen){.count = chosen};
+    mem_free(last);
+    return ERR_OK;
+}
+
+/* The block moved while it grew: addresses are taken when it is whole. */
+static void point_into(encoded *out, const uint32_t *block, const example *examples, size_t first,
+                       size_t last) {
+    for (size_t i = first; i < last; i++) {
+        pack_sentence *s = &out->sentences[i];
+        s->ids = block;
+        block += s->count;
+        if (!out->units) continue;
+        unit_layout l = layout_of(&examples[i]);
+        out->units[i].first = (const int32_t *)block;
+        s->target.chosen.places = block + l.count;
+        s->target.chosen.ids = s->target.chosen.places + l.rows;
+        block += layout_words(l);
+    }
+}
+
 /* Encodes texts [first, last) into one block. */
 static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, const example *examples,
                         size_t first, size_t last, uint32_t max_length, size_t *cut) {
-    encoding one = {0};
+    encoding one = {.tracks = out->units != NULL};
     size_t used = 0, capacity = 0;
     err e = ERR_OK;
     for (size_t i = first; i < last; i++) {
-        if ((e = example_encode(t, &one, &examples[i], max_length))) {
+        const example *x = &examples[i];
+        if ((e = example_encode(t, &one, x, max_length))) {
             e = err_wrap(e, "text %zu", i);
             break;
         }
-        if ((e = mem_grow((void **)block, &capacity, used + one.count, sizeof **block))) break;
+        if (out->units) out->units[i].count = x->target.units.count;
+        size_t need = used + one.count + (out->units ? layout_words(layout_of(x)) : 0);
+        if ((e = mem_grow((void **)block, &capacity, need, sizeof **block))) break;
         memcpy(*block + used, one.ids, one.count * sizeof *one.ids);
         out->sentences[i] =
-            (pack_sentence){NULL, (uint32_t)one.count, (uint32_t)one.second, examples[i].target};
-        used += one.count;
+            (pack_sentence){NULL, (uint32_t)one.count, (uint32_t)one.second, x->target};
+        if (out->units &&
+            (e = choose_units(&out->sentences[i], *block + used + one.count, &one, x)))
+            break;
+        used = need;
         *cut += one.truncated;
     }
-    // the block moved while it grew: addresses are taken now
-    size_t at = 0;
-    for (size_t i = first; !e && i < last; i++) {
-        out->sentences[i].ids = *block + at;
-        at += out->sentences[i].count;
-    }
+    if (!e) point_into(out, *block, examples, first, last);
     encoding_free(&one);
     return e;
 }
@@ -40,6 +120,7 @@ static err encode_all(encoded *out, const tokenizer *t, const example *examples,
     char messages[BLOCKS][256];
     size_t cut[BLOCKS] = {0};
     err e = mem_new(&out->sentences, count);
+    if (!e && count && examples[0].in_units) e = mem_new(&out->units, count);
     if (e) return e;
     out->count = count;
 #pragma omp parallel for schedule(dynamic, 1)
@@ -57,6 +138,7 @@ static err encode_all(encoded *out, const tokenizer *t, const example *examples,
     }
     for (size_t i = 0; i < count; i++) {
         out->tokens += out->sentences[i].count;
+        if (out->units) out->unit_results += out->sentences[i].target.chosen.count;
         if (out->sentences[i].count > out->longest) out->longest = out->sentences[i].count;
     }
     return ERR_OK;
@@ -88,5 +170,6 @@ err encode_examples(encoded *out, const tokenizer *t, const example *examples, s
 void encoded_free(encoded *e) {
     for (size_t b = 0; b < BLOCKS; b++) mem_free(e->blocks[b]);
     mem_free(e->sentences);
+    mem_free(e->units);
     *e = (encoded){0};
 }

@@ -6,14 +6,27 @@
 #include "data/pack.h"
 #include "text/tokenizer.h"
 
+/* The units of a sentence: where the answers to them are, as units_align has it. */
+typedef struct encoded_units {
+    const int32_t *first; /* (count) */
+    uint32_t count;
+} encoded_units;
+
 typedef struct encoded {
     pack_sentence *sentences; /* (count); ids point into the blocks */
+    encoded_units *units;     /* (count) where answers are to units, else NULL */
+    size_t unit_results;      /* units that a token answers for */
     size_t count;
     size_t tokens;        /* of all sentences */
     uint32_t longest;     /* tokens of the longest sentence */
     size_t cut;           /* sentences that were truncated */
     uint32_t *blocks[64]; /* owned */
 } encoded;
+
+/* Rows of outputs that a model gives for them: a sentence each, or a unit each. */
+static inline size_t encoded_results(const encoded *e) {
+    return e->units ? e->unit_results : e->count;
+}
 
 /* Which rows of a split. */
 typedef enum encode_rows { ENCODE_ALL, ENCODE_KEPT } encode_rows;

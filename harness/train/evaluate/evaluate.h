@@ -14,6 +14,8 @@ typedef struct evaluator {
     pack packs[SLOT_COUNT];
     plan plan;
     uint32_t batch_size; /* sentences scored at once */
+    double losses;       /* of the last evaluator_run: their sum, and how many they were */
+    size_t loss_count;
 } evaluator;
 
 /* Capacity that evaluating data in batches of batch_size needs. */
@@ -26,19 +28,34 @@ err evaluator_init(evaluator *e, const struct model *m, const model_memory *memo
                    const batch_capacity *capacity, uint32_t batch_size) MUST_CHECK;
 void evaluator_free(evaluator *e);
 
-/* Scores all sentences, in order.
- *   logits  (data->count, C)
+/* What an evaluation says of each node of a parser: reals that are whole but for the last. */
+enum { EVALUATED_HEAD, EVALUATED_RELATION, EVALUATED_CHANCE, EVALUATED_OF_NODE };
+
+/* Numbers that an evaluation gives for each result: C, or of a parser, whose trees it makes of the
+ * scores, EVALUATED_OF_NODE. */
+static inline uint32_t evaluated_width(const struct model *m) {
+    return m->head->target.kind == ANSWER_ARCS ? EVALUATED_OF_NODE : m->config.classes;
+}
+
+/* Scores all sentences, or their units, in order.
+ *   logits  (encoded_results(data), evaluated_width)
  *   loss    mean cross-entropy, optional
  * pre: no training step is running and token rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
  * naming the sentence whose logits are not finite. */
 err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data,
                   const char *progress) MUST_CHECK;
 
+/* What the head says of rows by their logits, as `answers` has it; both are owned.
+ *   predicted  (rows) or (units); left NULL where the logits are the answers
+ *   begin      (rows + 1) first unit of each row; left NULL where rows have none */
+err predict_answers(uint32_t **predicted, uint32_t **begin, const struct head *h,
+                    const float *logits, const encoded *rows, uint32_t classes) MUST_CHECK;
+
 /* softmax of one row of logits, in f64. */
 void predict_probabilities(double *probabilities, const float *logits, uint32_t classes);
 
-/* Mean loss of predictions as the trainer computes it (trainer.h): of classes with smoothing, and
- * weights (classes) or NULL. */
+/* Mean loss of predictions as the trainer computes it (trainer.h): of classes and tags with
+ * smoothing, and weights (classes) or NULL. */
 double predict_loss(answer_kind kind, const float *logits, const pack_sentence *sentences,
                     size_t count, uint32_t classes, double smoothing, const double *weights);
 

@@ -1,6 +1,8 @@
 #include "train/evaluate/scorer.h"
 
+#include "base/memory.h"
 #include "model/weights/weights.h"
+#include "text/markers.h"
 #include "train/evaluate/shared.h"
 #include "train/run/labels.h"
 
@@ -25,7 +27,8 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
     if ((e = device_open_named(&s->device, selector, options))) return e;
     s->device_is_open = true;
     if ((e = model_init(&s->model, &s->device, &s->source.config, 0))) return e;
-    s->model.head = &head_classification; // until scorer_match: texts without targets
+    // until scorer_match: texts without targets
+    if (!answer_in_units(s->model.head->target.kind)) s->model.head = &head_classification;
     e = weights_load(&s->model.params, &report, s->source.folder, 0, 0);
     if (!e && report.drawn_count)
         e = err_set(ERR_DATA, "%s: no fine-tuned classifier there: tensor '%s' is missing",
@@ -34,33 +37,71 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
     return e;
 }
 
+err scorer_order_tags(scorer *s) {
+    uint32_t *rows = NULL;
+    if (s->model.head->target.kind != ANSWER_TAGS) return ERR_OK;
+    err e = labels_order_tags(&rows, &s->source.config, s->source.folder);
+    if (!e && rows) e = weights_move_rows(&s->model.params, rows);
+    s->model.config.labels = NULL; // those of before
+    mem_free(rows);
+    return e;
+}
+
 /* What was fine-tuned answers in the task's kind: by config.json's problem_type, and one output
  * alone is a number. A model of classes is taken by its largest score, whatever trained it. */
 static err check_kind(const source *from, const task *t) {
-    static const char *const kinds[] = {"classification", "regression", "multi_label"};
     model_scores said = from->config.scores;
-    bool fits = t->kind == ANSWER_CLASS ||
-                (t->kind == ANSWER_NUMBER && from->config.classes == 1) ||
-                (t->kind == ANSWER_SET && said == MODEL_SCORES_SIGMOID);
+    const head *own = head_of(&from->config);
+    bool fits = answer_in_units(t->kind) || answer_in_units(own->target.kind)
+                    ? own == head_of_kind(t->kind)
+                    : answer_is_label(t->kind) ||
+                          (t->kind == ANSWER_NUMBER && from->config.classes == 1) ||
+                          (t->kind == ANSWER_SET && said == MODEL_SCORES_SIGMOID);
     if (fits) return ERR_OK;
+    if (answer_in_units(t->kind) || answer_in_units(own->target.kind))
+        return err_set(ERR_DATA, "%s: a model of class %s%s, task %s is of kind %s", from->folder,
+                       from->config.family->class_name, own->class_name, t->name,
+                       answer_kind_name(t->kind));
     return err_set(ERR_DATA, "%s: a model of %u outputs and problem_type %s, task %s is of kind %s",
                    from->folder, from->config.classes,
                    said == MODEL_SCORES_RAW       ? "regression"
                    : said == MODEL_SCORES_SIGMOID ? "multi_label_classification"
                                                   : "single_label_classification",
-                   t->name, kinds[t->kind]);
+                   t->name, answer_kind_name(t->kind));
+}
+
+/* A parser reads the pieces of words that it was trained on. */
+static err check_pieces(const source *from, const task *t) {
+    static const char *const names[] = {"last", "first"};
+    if (t->kind != ANSWER_ARCS || from->config.first_pieces == t->tree.first_pieces) return ERR_OK;
+    return err_set(ERR_DATA, "%s: a parser of the %s pieces of words, task %s says %s",
+                   from->folder, names[from->config.first_pieces], t->name,
+                   names[t->tree.first_pieces]);
+}
+
+static err check_markers(const source *from, const task *t) {
+    for (size_t i = 0; i < MARKER_COUNT; i++)
+        if (tokenizer_id(&from->words, text_markers[i]) == TOKENIZER_NO_ID)
+            return err_set(ERR_DATA,
+                           "%s: its tokenizer has no %s, which marks an entity in task %s",
+                           from->folder, text_markers[i], t->name);
+    return ERR_OK;
 }
 
 err scorer_match(scorer *s, const task *t, const char *map) {
     source *from = &s->source;
     model_scores scores = from->config.scores;
-    err e = check_kind(from, t);
+    err e = labels_check_map(t, map);
+    if (!e) e = check_kind(from, t);
+    if (!e) e = check_pieces(from, t);
+    if (!e && t->kind == ANSWER_RELATION) e = check_markers(from, t);
     if (!e && t->kind != ANSWER_NUMBER)
         e = labels_match(&from->label_rows, &from->config, t, map, from->folder);
     if (!e && from->label_rows) e = weights_move_rows(&s->model.params, from->label_rows);
     if (!e) e = labels_set(&from->config, t);
-    if (t->kind == ANSWER_CLASS) from->config.scores = scores;
+    if (answer_is_label(t->kind)) from->config.scores = scores;
     s->model.config.labels = NULL; // those of before
+    s->model.config.tree_rule = from->config.tree_rule;
     s->model.head = head_of_kind(t->kind);
     return e;
 }

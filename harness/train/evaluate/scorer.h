@@ -28,8 +28,12 @@ void scorer_close(scorer *s);
  * those of labels_match; ERR_DATA for a model that answers in another kind than the task. */
 err scorer_match(scorer *s, const task *t, const char *map) MUST_CHECK;
 
+/* Brings the labels of a model of tags in their order, whatever its files have, where no task says
+ * it (scorer_match). Errors: those of labels_order_tags. */
+err scorer_order_tags(scorer *s) MUST_CHECK;
+
 /* Scores rows, batch_size at once.
- *   logits  (rows->count, C)
+ *   logits  (encoded_results(rows), C)
  *   loss    mean cross-entropy, optional
  * Errors: those of evaluator_run. */
 err scorer_run(scorer *s, float *logits, double *loss, const encoded *rows, uint32_t batch_size,

@@ -2,16 +2,15 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "platform/file.h"
+#include "platform/assets.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double silence_s = 15, waiting_s = 1800;
-enum { PATH_BYTES = 4096 };
+enum { WHY_BYTES = 4096 };
 
 /* One process has one launcher, so one of these. */
 static struct {
@@ -72,19 +71,6 @@ static double seconds_of(const char *name, double standard) {
 /* --- the plugin ----------------------------------------------------------------------------------
  */
 
-/* Beside the program, where a build leaves it, or where it is installed. */
-static bool find_plugin(char path[PATH_BYTES], const char *engine) {
-    char own[PATH_BYTES - 64];
-    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(own, '/');
-    if (slash) *slash = '\0';
-    snprintf(path, PATH_BYTES, "%s/harness-group-%s.so", own, engine);
-    if (slash && file_exists(path)) return true;
-    snprintf(path, PATH_BYTES, HARNESS_INSTALLED_PLUGINS "/harness-group-%s.so", engine);
-    return file_exists(path);
-}
-
 static err refuse_missing(const char *engine, uint32_t ranks, const char *why) {
     bool is_mpich = strcmp(engine, "mpich") == 0;
     return err_set(ERR_UNSUPPORTED,
@@ -96,11 +82,15 @@ static err refuse_missing(const char *engine, uint32_t ranks, const char *why) {
 }
 
 static err load(const char *engine, uint32_t ranks) {
-    char path[PATH_BYTES], why[PATH_BYTES], text[TRANSPORT_TEXT_BYTES] = "";
+    char file[64], why[WHY_BYTES], *path = NULL, text[TRANSPORT_TEXT_BYTES] = "";
     const transport_limits limits = {seconds_of("HARNESS_GROUP_SILENCE", silence_s),
                                      seconds_of("HARNESS_GROUP_WAIT", waiting_s)};
-    if (!find_plugin(path, engine)) return refuse_missing(engine, ranks, "is not here");
+    snprintf(file, sizeof file, "harness-group-%s.so", engine);
+    err e = asset_plugin(&path, file);
+    if (e) return e;
+    if (!path) return refuse_missing(engine, ranks, "is not here");
     loaded.library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    mem_free(path);
     if (!loaded.library) {
         snprintf(why, sizeof why, "cannot be loaded (%s)", dlerror());
         return refuse_missing(engine, ranks, why);
@@ -109,7 +99,7 @@ static err load(const char *engine, uint32_t ranks) {
     *(void **)&begin = dlsym(loaded.library, "harness_transport_open");
     if (!begin) return refuse_missing(engine, ranks, "is damaged");
     if (begin(&loaded.transport, TRANSPORT_VERSION, &limits, text))
-        return err_set(ERR_NETWORK, "%s: %s", path, text);
+        return err_set(ERR_NETWORK, "%s: %s", file, text);
     return ERR_OK;
 }
 

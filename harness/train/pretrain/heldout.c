@@ -5,7 +5,7 @@
 #include <math.h>
 
 /* Masks of evaluations are those of an epoch that no training comes to. */
-enum { HELDOUT_EPOCH = UINT32_MAX };
+static const uint32_t HELDOUT_EPOCH = UINT32_MAX;
 
 typedef struct evaluation {
     const pretrain *p;

@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/head/head.h"
-#include "platform/interrupt.h"
 #include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
@@ -31,7 +30,7 @@ static err open_preset(pretrain *p) {
 static err open_source(void *context) {
     pretrain *p = context;
     const run_request *q = &p->request.run;
-    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch};
+    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch, false};
     bool is_preset = model_preset_known(q->model);
     if (!is_preset && p->request.vocab)
         return err_set(ERR_USAGE, "model '%s' has a vocabulary of its own: '%s' cannot replace it",
@@ -126,6 +125,7 @@ static err open_output(pretrain *p, uint32_t *steps) {
     struct group *g = r->request.group;
     err e = ERR_OK;
     if (run_writes(r) && !(e = run_output_open(r))) e = run_compare(r);
+    if (!e && run_writes(r) && !r->is_finished) e = run_output_check(r);
     if (!e) e = group_broadcast(g, &r->is_finished, sizeof r->is_finished);
     return e || r->is_finished || p->request.max_minutes <= 0 ? e : pretrain_planned(steps, p);
 }
@@ -143,15 +143,17 @@ err pretrain_open(pretrain *p, const pretrain_request *request) {
     r->best.higher_is_better = true; // accuracy
     if ((e = run_open_device(r))) return e;
     if (run_writes(r) && (e = run_output_prepare(r))) return e;
-    if ((e = group_first(g, open_source, p)) || (e = group_first(g, prepare_corpus, p))) return e;
+    if ((e = group_first(g, open_source, p))) return e;
+    run_hold(r); // reading a corpus stops where it is told to
+    if ((e = group_first(g, prepare_corpus, p)) || (e = run_check_interrupt())) return e;
     const run_corpus identity = {p->prepared.digest, request->tokens_per_batch,
                                  request->mlm_probability, request->max_minutes,
                                  request->whole_word};
     if ((e = run_identify_corpus(r, &identity)) || (e = run_compare_ranks(r))) return e;
     if ((e = open_output(p, &steps)) || r->is_finished) return e;
-    if ((e = pretrain_open_trainer(p, steps))) return e;
+    if ((e = pretrain_open_trainer(p, steps)) || (e = run_check_interrupt())) return e;
     if (run_writes(r) && (e = run_check_disk(r))) return e;
-    if ((e = run_load_weights(r))) return e;
+    if ((e = run_load_weights(r)) || (e = run_check_interrupt())) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
 }
@@ -172,9 +174,8 @@ void pretrain_close(pretrain *p) {
 
 err pretrain_train(pretrain *p) {
     run *r = &p->run;
-    interrupt_begin();
     err e = trainer_run(&r->trainer);
-    interrupt_end();
+    run_release(r);
     if (!e) e = run_log_end(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     if (!e) e = run_compare_weights(r);

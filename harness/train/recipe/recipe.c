@@ -89,8 +89,9 @@ static void course_loop(recipe *r) {
 }
 
 /* Of the small models. The rates of tiny (kor_hate, kor_sarcasm: 5e-4, 7e-4, 1e-3, 2e-3) and of mini
- * (kor_hate) were tried on the dev hold-out; those of the larger presets follow them downwards,
- * untried. The models that come with the program begin with those of their shapes. */
+ * (kor_hate) were tried on the dev hold-out, and of ko-tiny (kor_hate, kor_sarcasm, two seeds: 3e-4,
+ * 5e-4, 7e-4, 1e-3, 2e-3); those of the larger presets follow them downwards, untried, and ko-mini
+ * begins with mini's. */
 static void small_model(recipe *r, double rate) {
     r->learning_rate = rate;
     r->per_device_train_batch_size = 32;
@@ -110,7 +111,7 @@ static void small_model(recipe *r, double rate) {
     X("small", NULL, 2e-4)                                                                         \
     X("medium", NULL, 1e-4)                                                                        \
     X("base", NULL, 5e-5)                                                                          \
-    X("ko-tiny", NULL, 7e-4)                                                                       \
+    X("ko-tiny", NULL, 1e-3)                                                                       \
     X("ko-mini", NULL, 3e-4)
 
 static const struct {
@@ -279,17 +280,11 @@ static err load_base(recipe *r, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
-static err load_file(recipe *r, const char *path) {
-    cJSON *root = NULL;
+err recipe_read(recipe *r, const char *name, const cJSON *object, const char *where) {
     const cJSON *item = NULL;
-    err e = json_read(&root, path, RECIPE_LIMIT_BYTES);
+    err e = load_base(r, object, where);
     if (e) return e;
-    if (!cJSON_IsObject(root)) {
-        e = err_set(ERR_FORMAT, "%s: expected an object of hyperparameters", path);
-        goto done;
-    }
-    if ((e = load_base(r, root, path))) goto done;
-    cJSON_ArrayForEach(item, root) {
+    cJSON_ArrayForEach(item, object) {
         if (strcmp(item->string, "base") == 0) continue;
         if (cJSON_IsNumber(item))
             e = recipe_set_number(r, item->string, item->valuedouble);
@@ -299,13 +294,19 @@ static err load_file(recipe *r, const char *path) {
             e = recipe_set_text(r, item->string, item->valuestring);
         else
             e = err_set(ERR_FORMAT, "%s is neither a number nor text", item->string);
-        if (e) {
-            e = err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s", path);
-            goto done;
-        }
+        if (e) return err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s", where);
     }
-    snprintf(r->name, sizeof r->name, "%s", path_name(path));
-done:
+    snprintf(r->name, sizeof r->name, "%s", name);
+    return ERR_OK;
+}
+
+static err load_file(recipe *r, const char *path) {
+    cJSON *root = NULL;
+    err e = json_read(&root, path, RECIPE_LIMIT_BYTES);
+    if (e) return e;
+    e = cJSON_IsObject(root)
+            ? recipe_read(r, path_name(path), root, path)
+            : err_set(ERR_FORMAT, "%s: expected an object of hyperparameters", path);
     cJSON_Delete(root);
     return e;
 }

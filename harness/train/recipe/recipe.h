@@ -64,6 +64,10 @@ void recipe_defaults(recipe *r);
  * ERR_FORMAT naming file, key, found and allowed. */
 err recipe_load(recipe *r, const char *name_or_file) MUST_CHECK;
 
+/* An object of hyperparameters, as a file has it; where names its place in messages. Errors:
+ * ERR_FORMAT naming key, found and allowed. */
+err recipe_read(recipe *r, const char *name, const cJSON *object, const char *where) MUST_CHECK;
+
 /* "trainer, course, ..." */
 const char *recipe_names(void);
 

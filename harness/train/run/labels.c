@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/head/head.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,9 @@ static err map_parse(label_map *m, const char *text) {
         *p = (pair){0};
         m->count++;
         if ((e = read_name(&p->theirs, &at, "=,"))) return e;
+        for (size_t i = 0; i + 1 < m->count; i++)
+            if (ascii_equal_fold(m->list[i].theirs, p->theirs))
+                return err_set(ERR_USAGE, "the label map: '%s' stands there twice", p->theirs);
         if (*at != '=')
             return err_set(ERR_USAGE, "the label map: '%s' has no '=' (expected theirs=ours,...)",
                            p->theirs);
@@ -115,6 +119,29 @@ static err refuse_unused(const label_map *m, const model_config *c, const char *
                        m->list[i].theirs, label_name(c, 0, room));
     }
     return ERR_OK;
+}
+
+/* No map tells two labels of one name apart. */
+static err refuse_twins(const model_config *c, const char *where) {
+    for (uint32_t k = 1; c->labels && k < c->classes; k++)
+        for (uint32_t i = 0; i < k; i++)
+            if (ascii_equal_fold(c->labels[i], c->labels[k]))
+                return err_set(ERR_DATA,
+                               "%s: labels %u and %u of the model are both '%s', and nothing tells "
+                               "which is which: give them two names in its config.json (id2label)",
+                               where, i, k, c->labels[k]);
+    return ERR_OK;
+}
+
+static err refuse_taken(const char *name, const char *first, const char *second) {
+    return err_set(ERR_USAGE, "the label map: '%s' is '%s' already, '%s' cannot be it too", first,
+                   name, second);
+}
+
+err labels_check_map(const task *t, const char *map) {
+    if (!map || t->kind != ANSWER_NUMBER) return ERR_OK;
+    return err_set(ERR_USAGE, "the label map: task %s has no labels, its answers are numbers",
+                   t->name);
 }
 
 /* --- matching --- */
@@ -162,22 +189,29 @@ static err refuse(const uint32_t *ours, uint32_t which, const model_config *c, c
 static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const model_config *c,
                      const task *t, const char *where) {
     uint32_t n = c->classes, bad = n;
+    err e = refuse_twins(c, where);
+    if (e) return e;
     for (uint32_t i = 0; i < n; i++) rows[i] = n;
     for (uint32_t i = 0; i < n; i++) {
-        char room[24];
+        char room[24], other[24];
         const char *theirs = label_name(c, i, room), *name = map_name(m, theirs);
         ours[i] = (uint32_t)find_label(t, name);
         if (ours[i] == n && name != theirs)
             return err_set(ERR_USAGE,
                            "the label map: task %s has no label '%s' (its first is '%s')", t->name,
                            name, t->labels[0].name);
-        if (ours[i] < n && rows[ours[i]] < n) ours[i] = n; // there twice
+        if (ours[i] < n && rows[ours[i]] < n) { // there twice
+            const char *first = label_name(c, rows[ours[i]], other);
+            if (name != theirs || map_name(m, first) != first)
+                return refuse_taken(t->labels[ours[i]].name, first, theirs);
+            ours[i] = n;
+        }
         if (ours[i] < n)
             rows[ours[i]] = i;
         else if (bad == n)
             bad = i;
     }
-    err e = refuse_unused(m, c, where);
+    e = refuse_unused(m, c, where);
     return e || bad == n ? e : refuse(ours, bad, c, t, where);
 }
 
@@ -229,11 +263,16 @@ done:
 err labels_rename(model_config *c, const char *text, const char *where) {
     label_map m = {0};
     char **names = NULL;
-    err e = map_parse(&m, text);
+    err e = refuse_twins(c, where);
+    if (!e) e = map_parse(&m, text);
     if (!e) e = mem_new(&names, c->classes);
     for (uint32_t i = 0; !e && i < c->classes; i++) {
-        char room[24];
-        e = mem_strdup(&names[i], map_name(&m, label_name(c, i, room)));
+        char room[24], other[24];
+        const char *theirs = label_name(c, i, room);
+        e = mem_strdup(&names[i], map_name(&m, theirs));
+        for (uint32_t k = 0; !e && k < i; k++)
+            if (ascii_equal_fold(names[k], names[i]))
+                e = refuse_taken(names[i], label_name(c, k, other), theirs);
     }
     if (!e) e = refuse_unused(&m, c, where);
     for (uint32_t i = 0; names && i < c->classes; i++) {
@@ -257,9 +296,68 @@ err labels_set(model_config *c, const task *t) {
     if (!e)
         e = t->kind == ANSWER_NUMBER ? model_config_set_labels(c, &number, 1)
                                      : model_config_set_labels(c, names, t->label_count);
+    c->head = head_of_kind(t->kind);
+    if (t->kind == ANSWER_ARCS) model_config_parse(c, t->tree.decode, t->tree.first_pieces);
     c->scores = t->kind == ANSWER_NUMBER ? MODEL_SCORES_RAW
                 : t->kind == ANSWER_SET  ? MODEL_SCORES_SIGMOID
                                          : MODEL_SCORES_SOFTMAX;
     mem_free(names);
+    return e;
+}
+
+/* --- tags --- */
+
+/* The id of "<begin>-<type>"; classes when there is none. */
+static uint32_t find_tag(const model_config *c, char begin, const char *type) {
+    uint32_t i = 0;
+    while (i < c->classes && !(c->labels[i][0] == begin && c->labels[i][1] == '-' &&
+                               strcmp(c->labels[i] + 2, type) == 0))
+        i++;
+    return i;
+}
+
+/* rows (classes): B-X and I-X by the first of each type, then O. */
+static err order_tags(uint32_t *rows, const model_config *c, const char *where) {
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < c->classes; i++) {
+        const char *name = c->labels[i];
+        bool is_tag = strncmp(name, "B-", 2) == 0 || strncmp(name, "I-", 2) == 0;
+        uint32_t begin = is_tag ? find_tag(c, 'B', name + 2) : c->classes;
+        uint32_t inside = is_tag ? find_tag(c, 'I', name + 2) : c->classes;
+        bool is_outside = strcmp(name, "O") == 0;
+        if (!is_outside && (begin == c->classes || inside == c->classes))
+            return err_set(ERR_UNSUPPORTED,
+                           "%s: label %u is '%s': expected B-X and I-X of each type X, and O",
+                           where, i, name);
+        if (is_outside) rows[c->classes - 1] = i;
+        if (is_outside || i != (begin < inside ? begin : inside)) continue;
+        rows[used++] = begin;
+        rows[used++] = inside;
+    }
+    return used + 1 == c->classes ? ERR_OK
+                                  : err_set(ERR_UNSUPPORTED, "%s: its labels have no O", where);
+}
+
+err labels_order_tags(uint32_t **rows, model_config *c, const char *where) {
+    char **names = NULL;
+    bool moves = false;
+    *rows = NULL;
+    if (!c->labels || are_ids(c, "LABEL_"))
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: its labels have no names: expected B-X and I-X of "
+                       "each type X, and O",
+                       where);
+    err e = mem_new(rows, c->classes);
+    if (!e) e = order_tags(*rows, c, where);
+    for (uint32_t i = 0; !e && i < c->classes; i++) moves |= (*rows)[i] != i;
+    if (moves) e = mem_new(&names, c->classes);
+    for (uint32_t i = 0; !e && moves && i < c->classes; i++) names[i] = c->labels[(*rows)[i]];
+    if (!e && moves) {
+        mem_free(c->labels);
+        c->labels = names;
+        return ERR_OK;
+    }
+    mem_free(*rows);
+    *rows = NULL;
     return e;
 }

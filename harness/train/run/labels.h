@@ -15,17 +15,25 @@
  * c      names and number of the model's labels
  * map    or NULL
  * where  the model's folder, for messages
- * Errors: ERR_DATA when the numbers differ, or naming a label that is none of the task's, with the
- * map that would fix it; ERR_USAGE for a map that does not fit. */
+ * Errors: ERR_DATA when the numbers differ, when the model has two labels of one name, or naming a
+ * label that is none of the task's, with the map that would fix it; ERR_USAGE for a map that does
+ * not fit. */
 err labels_match(uint32_t **rows, const model_config *c, const task *t, const char *map,
                  const char *where) MUST_CHECK;
 
-/* Gives the model a task's outputs: its labels, or one number; and its problem_type. Errors:
- * ERR_MEMORY. */
+/* Refuses a map (or NULL) for a task without labels. Errors: ERR_USAGE. */
+err labels_check_map(const task *t, const char *map) MUST_CHECK;
+
+/* Gives the model a task's head and outputs: its labels, or one number; and its problem_type.
+ * Errors: ERR_MEMORY. */
 err labels_set(model_config *c, const task *t) MUST_CHECK;
 
+/* Brings the labels of a model of tags in the order of metric/tags.h; rows as labels_match gives
+ * them. Errors: ERR_UNSUPPORTED naming a label that is none of B-X, I-X and O. */
+err labels_order_tags(uint32_t **rows, model_config *c, const char *where) MUST_CHECK;
+
 /* Renames the model's labels by a map, without a task. Errors: ERR_USAGE for a map that does not
- * fit. */
+ * fit, or gives two labels one name; ERR_DATA when the model has two of one name. */
 err labels_rename(model_config *c, const char *map, const char *where) MUST_CHECK;
 
 #endif

@@ -3,10 +3,13 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "metric/score.h"
+#include "metric/score_text.h"
 #include "net/hub.h"
 #include "platform/file.h"
+#include "text/markers.h"
 #include "train/run/shipped.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,6 +73,32 @@ static const char *part_text(const run *r, char text[160]) {
     return text;
 }
 
+/* What the hub calls a task, and how its pipeline is asked. */
+typedef struct pipeline {
+    const char *type, *name, *call, *ends;
+} pipeline;
+
+static pipeline pipeline_of(const run *r) {
+    if (r->task.kind == ANSWER_TAGS)
+        return (pipeline){"token-classification", "Token Classification",
+                          "from transformers import pipeline\nfind = "
+                          "pipeline(\"token-classification\", model=\"FOLDER\", "
+                          "aggregation_strategy=\"simple\")\nfind(\"...\")\n",
+                          "It finds entities of these types alone.\n"};
+    if (r->task.kind == ANSWER_ARCS)
+        return (pipeline){"token-classification", "Dependency Parsing",
+                          "from transformers import AutoModel\n"
+                          "encoder = AutoModel.from_pretrained(\"FOLDER\")\n",
+                          "transformers has no class of a parser: it loads the encoder alone, and "
+                          "the rest are the tensors\nparser.*. The parser reads no parts of "
+                          "speech; words are what stands between blanks.\n"};
+    return (pipeline){"text-classification", "Text Classification",
+                      "from transformers import pipeline\nclassify = "
+                      "pipeline(\"text-classification\", model=\"FOLDER\")\n"
+                      "classify(\"...\", truncation=True)\n",
+                      "It answers with one of its labels whatever the text is about.\n"};
+}
+
 /* --- front matter --- */
 
 static err add_metric(card *c, const metric *m) {
@@ -89,8 +118,10 @@ static err add_index(card *c) {
     err e = strbuf_add(out, "model-index:\n");
     if (!e) e = add_field(out, "- name: ", name);
     if (!e)
-        e = strbuf_add(out, "  results:\n  - task:\n      type: text-classification\n"
-                            "      name: Text Classification\n    dataset:\n");
+        e = strbuf_printf(out,
+                          "  results:\n  - task:\n      type: %s\n      name: %s\n"
+                          "    dataset:\n",
+                          pipeline_of(r).type, pipeline_of(r).name);
     if (!e) e = add_field(out, "      type: ", r->task.name);
     snprintf(name, sizeof name, "%s%s", r->task.title, part_text(r, part));
     if (!e) e = add_field(out, "      name: ", name);
@@ -109,14 +140,15 @@ static err add_front_matter(card *c) {
     const char *model = r->request.model;
     bool is_hub =
         r->source.folder && !folder_exists(model) && !shipped_known(model) && hub_is_name(model);
-    err e = strbuf_add(&c->text, "---\nlanguage: ko\nlibrary_name: transformers\n"
-                                 "pipeline_tag: text-classification\n");
+    const char *type = pipeline_of(r).type;
+    err e = strbuf_printf(
+        &c->text, "---\nlanguage: ko\nlibrary_name: transformers\npipeline_tag: %s\n", type);
     if (!e && is_hub) {
         snprintf(base, sizeof base, "%.*s", (int)hub_name_bytes(model), model);
         e = add_field(&c->text, "base_model: ", base);
     }
     if (!e)
-        e = strbuf_printf(&c->text, "tags:\n- text-classification\n- %s\n- korean\n",
+        e = strbuf_printf(&c->text, "tags:\n- %s\n- %s\n- korean\n", type,
                           r->source.config.family->model_type);
     if (!e) e = strbuf_printf(&c->text, "metrics:\n- %s\n", hub_metric(r->task.headline, average));
     if (!e) e = add_index(c);
@@ -134,8 +166,9 @@ static err add_about(card *c) {
     if (!e) e = strbuf_add(out, " on ");
     if (!e) e = add_cell(out, r->task.name);
     if (!e)
-        e = strbuf_printf(out, "\n\n%s %s classifier of Korean sentences, %s by harness %s.\n\n",
+        e = strbuf_printf(out, "\n\n%s %s classifier of %sKorean sentences, %s by harness %s.\n\n",
                           strchr("AE", title[0]) ? "An" : "A", title,
+                          answer_in_units(r->task.kind) ? "the tokens of " : "",
                           r->source.folder && !r->request.from_scratch ? "fine-tuned"
                                                                        : "trained from scratch",
                           HARNESS_VERSION);
@@ -167,23 +200,38 @@ static err add_scores(card *c) {
     if (!e) e = strbuf_add(&c->text, "| metric | score | deduplicated |\n| --- | --- | --- |\n");
     for (size_t i = 0; !e && i < r->task.metric_count; i++) {
         const metric *m = metric_find(r->task.metrics[i]);
-        char title[METRIC_TITLE_BYTES];
+        char title[METRIC_TITLE_BYTES], room[2][SCORE_TEXT_BYTES];
         const char *label_1 = r->task.label_count > 1 ? r->task.labels[1].readable : NULL;
-        e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %.4f | %.4f |\n",
+        e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %s | %s |\n",
                          metric_title(title, m, label_1),
                          strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
-                         m->fn(&c->official), m->fn(&c->dedup));
+                         score_share(room[0], m->fn(&c->official)),
+                         score_share(room[1], c->dedup.total ? m->fn(&c->dedup) : (double)NAN));
     }
     return e;
 }
 
+/* What a text has to look like, where that is not any sentence. */
+static err add_markers(card *c) {
+    if (c->r->task.kind != ANSWER_RELATION) return ERR_OK;
+    err e = strbuf_add(&c->text, "\nThe text has its two entities between markers: "
+                                 "`<subj>...</subj>` and `<obj>...</obj>`.\n");
+    if (e || !c->r->source.words.joins_after_markers) return e;
+    return strbuf_add(&c->text,
+                      "\nIt was trained as KLUE's baseline was: the first piece of Hangul right "
+                      "behind a closing marker continues a word (`##` and the piece). harness does "
+                      "so by `" MARKERS_JOIN "` in tokenizer_config.json; transformers does not, "
+                      "so its scores differ.\n");
+}
+
 static err add_use(card *c) {
-    return strbuf_add(&c->text, "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
-                                "```python\nfrom transformers import pipeline\n"
-                                "classify = pipeline(\"text-classification\", model=\"FOLDER\")\n"
-                                "classify(\"...\", truncation=True)\n```\n\n"
-                                "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n"
-                                "It answers with one of its labels whatever the text is about.\n");
+    pipeline p = pipeline_of(c->r);
+    err e = strbuf_printf(&c->text,
+                          "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
+                          "```python\n%s```\n\n"
+                          "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n%s",
+                          p.call, p.ends);
+    return e ? e : add_markers(c);
 }
 
 static err add_training(card *c) {

@@ -50,18 +50,6 @@ static size_t existing_bytes(const char *path) {
     return n;
 }
 
-err run_output_prepare(run *r) {
-    const char *given = r->request.output;
-    size_t n = given ? strlen(given) : 0;
-    while (n > 1 && given[n - 1] == '/') n--;
-    err e = given             ? mem_strndup(&r->output, given, n)
-            : r->request.root ? mem_strdup(&r->output, r->request.root)
-                              : mem_printf(&r->output, "runs/%s", r->task.name);
-    if (e) return e;
-    r->existing_bytes = existing_bytes(r->output);
-    return folder_check_writable(r->output);
-}
-
 /* <root>/<model>-<device>-s<seed>[-sample]-<8 hex of all that makes it this run>. */
 static err name_default(run *r) {
     const device_info *d = &r->device.info;
@@ -85,13 +73,6 @@ static err name_default(run *r) {
 
 /* --- whose it is --- */
 
-static err refuse(const char *path) {
-    return err_set(ERR_DATA,
-                   "%s: this program did not make it (or it is damaged), and the run would replace "
-                   "it: move it away%s",
-                   path, err_advice("output-dir", ", or name another folder with --output-dir"));
-}
-
 static bool is_regular(const char *path) {
     struct stat st;
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
@@ -111,13 +92,11 @@ static err guard_name(const run *r, const char *name, bool ours) {
     if (e) return e;
     if (checkpoint_is_name(name) || is_among(name, folders, FOLDERS))
         e = marker_check(path);
-    else if (is_among(name, run_files, RUN_FILES))
-        e = marker_is_run_file(&fine, path);
     else if (strcmp(name, "log.jsonl") == 0)
         fine = ours && is_regular(path);
     else if (strcmp(name, "tensorboard") == 0)
         e = train_log_owns_events(&fine, path);
-    if (!e && !fine) e = refuse(path);
+    if (!e && !fine) e = file_refuse_strange(path);
     mem_free(path);
     return e;
 }
@@ -129,13 +108,54 @@ static err guard(run *r) {
     err e = ERR_OK;
     r->is_ours = false;
     if (!folder_exists(r->output)) return ERR_OK;
-    for (int i = 0; !e && i < RUN_FILES && !r->is_ours; i++) {
+    // first, so that a damaged one is named and not what it would have proved
+    for (int i = 0; !e && i < RUN_FILES; i++) {
         char *path = NULL;
-        if (!(e = run_path(&path, r, run_files[i]))) e = marker_is_run_file(&r->is_ours, path);
+        bool ours = false;
+        if (!(e = run_path(&path, r, run_files[i])) && is_there(path) &&
+            !(e = marker_is_run_file(&ours, path)) && !ours)
+            e = file_refuse_strange(path);
+        r->is_ours = r->is_ours || ours;
         mem_free(path);
     }
     if (!e) e = folder_list_read(&list, r->output);
     for (size_t i = 0; !e && i < list.count; i++) e = guard_name(r, list.names[i], r->is_ours);
+    folder_list_free(&list);
+    return e;
+}
+
+err run_output_prepare(run *r) {
+    const char *given = r->request.output;
+    size_t n = given ? strlen(given) : 0;
+    while (n > 1 && given[n - 1] == '/') n--;
+    err e = given             ? mem_strndup(&r->output, given, n)
+            : r->request.root ? mem_strdup(&r->output, r->request.root)
+                              : mem_printf(&r->output, "runs/%s", r->task.name);
+    if (e) return e;
+    r->existing_bytes = existing_bytes(r->output);
+    if ((e = folder_check_writable(r->output))) return e;
+    return given ? guard(r) : ERR_OK; // before data and model are read
+}
+
+/* A folder that a run begun anew removes, and a file of another's in it. */
+static err check_strangers(const run *r, const char *name) {
+    char *folder = NULL, *stranger = NULL, *path = NULL;
+    err e = run_path(&folder, r, name);
+    if (!e) e = marker_stranger(&stranger, folder);
+    if (!e && stranger && !(e = path_join(&path, folder, stranger))) e = file_refuse_strange(path);
+    mem_free(folder);
+    mem_free(stranger);
+    mem_free(path);
+    return e;
+}
+
+err run_output_check(const run *r) {
+    folder_list list = {0};
+    if (r->request.resume && !r->request.overwrite) return ERR_OK;
+    err e = folder_list_read(&list, r->output);
+    for (size_t i = 0; !e && i < list.count; i++)
+        if (checkpoint_is_name(list.names[i]) || is_among(list.names[i], folders, FOLDERS))
+            e = check_strangers(r, list.names[i]);
     folder_list_free(&list);
     return e;
 }
@@ -212,7 +232,7 @@ static err lock(run *r) {
 err run_output_open(run *r) {
     err e = ERR_OK;
     if (!r->request.output && (e = name_default(r))) return e;
-    if ((e = guard(r)) || (e = lock(r))) return e;
+    if ((e = guard(r)) || r->request.is_dry || (e = lock(r))) return e;
     // what was there before the lock may have changed
     if ((e = guard(r))) return e;
     return tidy(r);

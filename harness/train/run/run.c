@@ -48,14 +48,18 @@ err run_open_device(run *r) {
 static err open_source(void *context) {
     run *r = context;
     const run_request *q = &r->request;
-    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch};
+    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch,
+                                 r->task.kind == ANSWER_RELATION};
     return source_open(&r->source, q->model, &r->data.train, &wish);
 }
 
 /* The rows of a classifier that is there go with the names of its labels. */
 static err match_labels(run *r) {
     source *s = &r->source;
-    bool keeps = r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count;
+    bool keeps = r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count &&
+                 head_of(&s->config)->output == head_of_kind(r->task.kind)->output;
+    err e = labels_check_map(&r->task, r->request.label_map);
+    if (e) return e;
     if (!keeps && r->request.label_map)
         return err_set(ERR_USAGE, "the label map: model '%s' has no classifier of %zu labels",
                        r->request.model, r->task.label_count);
@@ -63,13 +67,13 @@ static err match_labels(run *r) {
     return labels_match(&s->label_rows, &s->config, &r->task, r->request.label_map, s->folder);
 }
 
-/* What the task makes of the model: its labels, its longest sentence. */
+/* What the task makes of the model: its labels, its tokens, its longest sentence. */
 static err set_labels(run *r) {
     enum { LABELS_MAX = 256 };
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
-    if (e) return e;
-    if (r->task.kind != ANSWER_CLASS && (p->label_smoothing_factor > 0 || *p->class_weights))
+    if (e || (e = source_add_tokens(&r->source, &r->task, p->join_particles))) return e;
+    if (!answer_is_label(r->task.kind) && (p->label_smoothing_factor > 0 || *p->class_weights))
         return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
                        *p->class_weights ? "class_weights" : "label_smoothing_factor",
                        r->task.name);
@@ -191,13 +195,43 @@ static err open_output(run *r) {
     err e = ERR_OK;
     if (run_writes(r)) {
         r->is_done = q->is_done && q->is_done(q->is_done_context, r->run_sha256);
-        if (!r->is_done && !(e = run_output_open(r))) e = run_compare(r);
+        if (!r->is_done) {
+            run_hold(r); // from here on there is something in the folder
+            if (!(e = run_output_open(r))) e = run_compare(r);
+            if (!e && !r->is_finished && !q->is_dry) e = run_output_check(r);
+        }
     }
     bool found[] = {r->is_done, r->is_finished};
     if (!e) e = group_broadcast(q->group, found, sizeof found);
     r->is_done = found[0];
     r->is_finished = found[1];
+    if (!e && !r->is_done && !r->is_held) run_hold(r);
     return e;
+}
+
+err run_find_task(task *t, const run_request *q) {
+    char *path = NULL;
+    *t = (task){0};
+    if (!q->manifest) return task_find(t, q->task, q->task_dir);
+    err e = mem_printf(&path, "%s.json", q->task);
+    if (!e) e = task_parse(t, q->manifest, path);
+    mem_free(path);
+    return e;
+}
+
+void run_hold(run *r) {
+    interrupt_begin();
+    r->is_held = true;
+}
+
+void run_release(run *r) {
+    if (r->is_held) interrupt_end();
+    r->is_held = false;
+}
+
+err run_check_interrupt(void) {
+    return interrupt_seen() ? err_set(ERR_INTERRUPTED, "interrupted before the first step")
+                            : ERR_OK;
 }
 
 err run_open(run *r, const run_request *request) {
@@ -205,7 +239,7 @@ err run_open(run *r, const run_request *request) {
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
     if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
-    if ((e = task_find(&r->task, request->task, request->task_dir))) return e;
+    if ((e = run_find_task(&r->task, request))) return e;
     if ((e = open_best(r))) return e;
     if ((e = run_open_device(r))) return e;
     if (run_writes(r) && (e = run_output_prepare(r))) return e;
@@ -214,10 +248,10 @@ err run_open(run *r, const run_request *request) {
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r)) || (e = run_compare_ranks(r))) return e;
     if ((e = open_output(r)) || r->is_done || r->is_finished) return e;
-    if ((e = encode_all(r))) return e;
-    if ((e = open_trainer(r))) return e;
+    if ((e = encode_all(r)) || (e = run_check_interrupt())) return e;
+    if ((e = open_trainer(r)) || (e = run_check_interrupt())) return e;
     if (run_writes(r) && (e = run_check_disk(r))) return e;
-    if ((e = run_load_weights(r))) return e;
+    if ((e = run_load_weights(r)) || (e = run_check_interrupt()) || request->is_dry) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
 }
@@ -237,54 +271,54 @@ void run_close(run *r) {
     cJSON_Delete(r->surroundings);
     mem_free(r->id);
     run__output_close(r);
+    run_release(r);
     mem_free(r->logits);
-    mem_free(r->predicted);
+    answer_arrays_free(&r->said);
     *r = (run){0};
 }
 
 /* --- scoring --- */
 
-/* Logits and predictions of encoded rows under the trainer's current weights. Both are owned. */
-static err score_rows(run *r, float **logits, uint32_t **predicted, double *loss,
+/* Logits and answers of encoded rows under the trainer's current weights. All are owned. */
+static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
                       const encoded *rows, const char *progress) {
     evaluator ev = {0};
     batch_capacity capacity = {0};
     uint32_t size = r->request.recipe.per_device_eval_batch_size;
     uint32_t classes = r->source.config.classes;
     evaluator_capacity(&capacity, rows, size);
-    err e = mem_new(logits, rows->count * classes);
-    if (e || (e = mem_new(predicted, rows->count))) return e;
+    err e = mem_new(logits, encoded_results(rows) * evaluated_width(&r->trainer.model));
+    if (e) return e;
     e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
                        size);
     if (!e) e = evaluator_run_shared(&ev, r->request.group, *logits, loss, rows, progress);
-    const head *h = r->trainer.model.head;
-    if (!e && h->decode) h->decode(*predicted, *logits, rows->count, classes);
+    if (!e)
+        e = predict_answers(&said->classes, &said->begin, r->trainer.model.head, *logits, rows,
+                            classes);
     evaluator_free(&ev);
     return e;
 }
 
 /* The sum of the answers to a split. */
-static err sum_answers(confusion *c, const run *r, const dataset_split *split,
-                       const uint32_t *predicted, const float *logits, bool dedup) {
-    uint32_t *classes = NULL;
-    float *numbers = NULL;
+static err sum_answers(confusion *c, const run *r, const dataset_split *split, answers said,
+                       bool dedup) {
+    answer_arrays gold = {0};
     bool *mask = NULL;
     *c = (confusion){0};
-    err e = dataset_gold(&classes, &numbers, &r->data, split);
+    err e = dataset_gold(&gold, &r->data, split);
     if (!e && dedup) e = mem_new(&mask, split->row_count);
     for (size_t i = 0; !e && dedup && i < split->row_count; i++)
         mask[i] = split->rows[i].scored_dedup;
     if (!e)
-        e = answers_sum(c, r->task.kind, r->task.label_count, (answers){classes, numbers},
-                        (answers){predicted, logits}, mask, split->row_count);
-    mem_free(classes);
-    mem_free(numbers);
+        e = answers_sum(c, r->task.kind, r->task.label_count, answers_of(&gold), said, mask,
+                        split->row_count);
+    answer_arrays_free(&gold);
     mem_free(mask);
     return e;
 }
 
 err run_test_sum(confusion *c, const run *r, bool dedup) {
-    return sum_answers(c, r, &r->data.test, r->predicted, r->logits, dedup);
+    return sum_answers(c, r, &r->data.test, run_answers(r), dedup);
 }
 
 /* The loss is the one that is trained on, as Trainer's eval_loss. */
@@ -322,21 +356,24 @@ static err judge(run *r, double score, double loss) {
 static err evaluate_dev(void *context, trainer *t) {
     run *r = context;
     float *logits = NULL;
-    uint32_t *predicted = NULL;
+    answer_arrays said = {0};
     confusion c = {0};
     double begin = clock_seconds();
     const char *name = run_best_metric(r);
     (void)t;
-    err e = score_rows(r, &logits, &predicted, NULL, &r->dev, NULL);
-    if (e || (e = sum_answers(&c, r, &r->data.dev, predicted, logits, false))) goto done;
-    double loss = dev_loss(r, logits);
+    double loss = 0;
+    err e = score_rows(r, &logits, &said, &loss, &r->dev, NULL);
+    if (e) goto done;
+    if ((e = sum_answers(&c, r, &r->data.dev, (answers){said.classes, logits, said.begin}, false)))
+        goto done;
+    if (r->task.kind != ANSWER_ARCS) loss = dev_loss(r, logits);
     double score = strcmp(name, "loss") == 0 ? loss : metric_value(name, &c);
     if ((e = run__log_evaluation(r, &c, loss, clock_seconds() - begin))) goto done;
     e = judge(r, score, loss);
 done:
     confusion_free(&c);
     mem_free(logits);
-    mem_free(predicted);
+    answer_arrays_free(&said);
     return e;
 }
 
@@ -366,12 +403,11 @@ static err load_best(run *r) {
 }
 
 err run_train(run *r) {
-    interrupt_begin();
     // in a group a step is two plans with the others between them: no times of one device
     err e =
         group_is_alone(r->request.group) ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
     if (!e) e = trainer_run(&r->trainer);
-    interrupt_end();
+    run_release(r);
     if (!e) e = run_log_end(r);
     if (e) return run_name_checkpoint(r, e);
     if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
@@ -381,7 +417,7 @@ err run_train(run *r) {
 
 err run_evaluate(run *r) {
     double begin = clock_seconds();
-    err e = score_rows(r, &r->logits, &r->predicted, &r->test_loss, &r->test, "test row");
+    err e = score_rows(r, &r->logits, &r->said, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     if (!e) e = run_compare_weights(r);

@@ -48,6 +48,8 @@ typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
 /* What was asked for; strings are borrowed until run_close. */
 typedef struct run_request {
     const char *task, *task_dir, *data_dir;
+    const char *manifest; /* text of the task's manifest, of files of the user's own; NULL: `task`
+                             is looked for */
     bool sample;
     size_t limit;
     const char *model;
@@ -69,6 +71,8 @@ typedef struct run_request {
     bool resume, overwrite;
     bool tensorboard;    /* event files beside log.jsonl */
     bool resume_if_any;  /* with resume: nothing is said when there is nothing to go on with */
+    bool is_dry;         /* run_open prepares, and makes and changes nothing in the output folder:
+                           the run can be looked at, and trained a few steps that nobody keeps */
     struct group *group; /* borrowed: its ranks do the run together; NULL: alone */
     /* whether this run (run_sha256) need not be done; NULL: it is. In a group rank 0's counts. */
     bool (*is_done)(void *context, const char *run_sha256);
@@ -89,6 +93,7 @@ typedef struct run {
     char *output;          /* owned */
     size_t existing_bytes; /* of output: the folders that were there before */
     int lock;              /* descriptor of <output>/.lock, held against other processes */
+    bool is_held;          /* Ctrl-C is waited for, until training ended or the run is closed */
     bool is_ours;          /* a run of this program was in the output folder before */
     char *id;              /* of this run, owned; NULL until it is written there */
     cJSON *identity;       /* what has to be equal for a run to go on; owned */
@@ -104,14 +109,16 @@ typedef struct run {
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
-    float *logits; /* (test rows, C) owned */
-    uint32_t
-        *predicted; /* (test rows) owned; classes alone: of other kinds logits are the answers */
+    float *logits;      /* (test rows, C), or (units that a token answers for, C); owned */
+    answer_arrays said; /* classes and tags: of other kinds logits are the answers */
     double test_loss;
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
+
+/* The task that is asked for. Errors: those of task_find and task_parse. Free with task_free. */
+err run_find_task(task *t, const run_request *q) MUST_CHECK;
 
 /* Prepares. With r->is_done nothing more is prepared than what r->run_sha256 is made of, and with
  * r->is_finished, set when the folder holds this very run, finished, with its model,
@@ -126,6 +133,11 @@ err run_evaluate(run *r) MUST_CHECK;
 /* The sum of the answers to the test rows, all or those of the deduplicated score. Free with
  * confusion_free. pre: run_evaluate. */
 err run_test_sum(confusion *c, const run *r, bool dedup) MUST_CHECK;
+/* What was said of the test rows. Borrowed. pre: run_evaluate. */
+static inline answers run_answers(const run *r) {
+    return (answers){r->said.classes, r->logits, r->said.begin};
+}
+
 /* Writes <output>/model with its card. pre: run_evaluate. */
 err run_keep_model(run *r) MUST_CHECK;
 /* Ends the run: the folder is no longer unfinished, and cannot be resumed. Of its checkpoints the
@@ -134,6 +146,12 @@ err run_finish(run *r) MUST_CHECK;
 /* Takes back all that the run has written; its folder goes with run_close. */
 err run_discard(run *r) MUST_CHECK;
 void run_close(run *r);
+
+/* Most bytes of this run on the disk at one time, of *checkpoints and the final model. */
+uint64_t run_disk_bytes(const run *r, uint64_t *checkpoints);
+
+/* What the disk of the output folder has left, also before that is made. */
+err run_free_bytes(uint64_t *bytes, const run *r) MUST_CHECK;
 
 /* Checkpoints of this run that are in its folder, and the bytes they take on the disk. */
 err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) MUST_CHECK;

@@ -242,16 +242,31 @@ err run_begin(run *r) {
 
 /* --- disk --- */
 
-err run_check_disk(const run *r) {
+uint64_t run_disk_bytes(const run *r, uint64_t *checkpoints) {
     const recipe *p = &r->request.recipe;
-    uint64_t one = trainer_checkpoint_bytes(&r->trainer), free_bytes = 0, saves = 0;
+    uint64_t one = trainer_checkpoint_bytes(&r->trainer), saves = 0;
     if (p->save_steps) saves = r->trainer.total_steps / p->save_steps;
     // one more is written before the oldest goes
     if (p->save_total_limit && saves > p->save_total_limit) saves = p->save_total_limit + 1;
     uint64_t models =
         r->request.protocol == PROTOCOL_DEV ? 3 : 2; // the final one twice while it is written
-    uint64_t need = saves * one + models * (one / 3);
-    err e = folder_free_bytes(&free_bytes, r->output);
+    *checkpoints = saves;
+    return saves * one + models * (one / 3);
+}
+
+err run_free_bytes(uint64_t *bytes, const run *r) {
+    char *there = NULL;
+    if (folder_exists(r->output)) return folder_free_bytes(bytes, r->output);
+    err e = r->existing_bytes ? mem_strndup(&there, r->output, r->existing_bytes)
+                              : mem_strdup(&there, ".");
+    if (!e) e = folder_free_bytes(bytes, there);
+    mem_free(there);
+    return e;
+}
+
+err run_check_disk(const run *r) {
+    uint64_t free_bytes = 0, saves = 0, need = run_disk_bytes(r, &saves);
+    err e = run_free_bytes(&free_bytes, r);
     if (e || need <= free_bytes) return e;
     return err_set(
         ERR_IO,

@@ -23,9 +23,17 @@ err run_identify_corpus(run *r, const run_corpus *c) MUST_CHECK;
 /* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
  * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
 err run_output_open(run *r) MUST_CHECK;
+/* From here on the first Ctrl-C waits for a good moment; the pair of run_release, which run_close
+ * calls at the latest. */
+void run_hold(run *r);
+void run_release(run *r);
+/* Errors: ERR_INTERRUPTED after a Ctrl-C. */
+err run_check_interrupt(void) MUST_CHECK;
 /* Compares this run with what the folder holds: sets r->is_finished, or finds out that the request
  * allows to go on with it or to replace it. Errors: ERR_USAGE, ERR_DATA naming what differs. */
 err run_compare(run *r) MUST_CHECK;
+/* Refuses to begin anew over folders of runs before that hold files of others. Errors: ERR_DATA. */
+err run_output_check(const run *r) MUST_CHECK;
 /* Goes on with the unfinished run in the folder, or begins a new one, as the request says. In a
  * group every rank gets the state that rank 0 found. */
 err run_begin(run *r) MUST_CHECK;

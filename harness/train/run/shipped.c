@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model/config.h"
+#include "platform/assets.h"
 #include "platform/file.h"
 
 #include <string.h>
@@ -33,22 +34,21 @@ static err holds(bool *there, const char *folder, const char *name) {
 }
 
 err shipped_folder(char **folder, const char *model) {
-    static const char *const places[] = {HARNESS_SOURCE_MODELS, HARNESS_INSTALLED_MODELS};
+    char *models = NULL;
+    bool there = false;
     *folder = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char *path = NULL;
-        bool there = false;
-        err e = path_join(&path, places[i], model);
-        if (!e) e = holds(&there, path, "vocab.txt");
-        if (there) {
-            *folder = path;
-            return ERR_OK;
-        }
-        mem_free(path);
-        if (e) return e;
+    err e = asset_folder(&models, "models");
+    if (!e) e = path_join(folder, models, model);
+    if (!e) e = holds(&there, *folder, "vocab.txt");
+    if (!e && !there)
+        e = err_set(ERR_IO, "%s/vocab.txt is missing: install the program's package again",
+                    *folder);
+    if (e) {
+        mem_free(*folder);
+        *folder = NULL;
     }
-    return err_set(ERR_IO, "model '%s' is neither in %s nor in %s: is the program installed?",
-                   model, places[0], places[1]);
+    mem_free(models);
+    return e;
 }
 
 err shipped_model(char **folder, const char *model) {

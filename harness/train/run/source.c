@@ -7,6 +7,7 @@
 #include "model/weights/weights.h"
 #include "net/hub.h"
 #include "platform/file.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 #include "text/vocab_train.h"
 #include "train/checkpoint/marker.h"
@@ -17,14 +18,17 @@
 
 enum { NEAR_FOLDERS_MAX = 200 };
 
-static err train_words(source *s, const dataset_split *train) {
+static err train_words(source *s, const dataset_split *train, bool marked) {
     text_span *texts = NULL;
     size_t count = 0;
-    err e = mem_new(&texts, train->row_count * EXAMPLE_TEXTS_MAX);
+    err e = mem_new(&texts, train->row_count * (marked ? MARKER_COUNT + 1 : EXAMPLE_TEXTS_MAX));
     if (e) return e;
-    for (size_t i = 0; i < train->row_count; i++)
-        for (uint32_t k = 0; train->rows[i].kept && k < train->rows[i].example.text_count; k++)
-            texts[count++] = train->rows[i].example.texts[k];
+    for (size_t i = 0; i < train->row_count; i++) {
+        const example *x = &train->rows[i].example;
+        if (!train->rows[i].kept) continue;
+        if (marked) count += markers_cut(texts + count, x->texts[0]);
+        for (uint32_t k = 0; !marked && k < x->text_count; k++) texts[count++] = x->texts[k];
+    }
     e = vocab_train(&s->words, texts, count, &(vocab_options){.size = MODEL_PRESET_VOCABULARY});
     mem_free(texts);
     return e;
@@ -38,10 +42,11 @@ static void fit_words(source *s) {
     if (!*most || *most > longest) *most = longest;
 }
 
-static err open_preset(source *s, const char *model, const encoder_family *family,
+static err open_preset(source *s, const char *model, const source_options *options,
                        const dataset_split *train) {
+    const encoder_family *family = options->arch ? options->arch : &encoder_bert;
     err e = model_preset_title(&s->name, model, family);
-    if (e || (e = train_words(s, train))) return e;
+    if (e || (e = train_words(s, train, options->marked))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
     e = model_config_preset_as(&s->config, model, family, (uint32_t)s->words.count);
     if (!e) fit_words(s);
@@ -51,11 +56,11 @@ static err open_preset(source *s, const char *model, const encoder_family *famil
 err source_open_vocab(source *s, const char *preset, const encoder_family *arch,
                       const char *vocab) {
     *s = (source){0};
-    err e = mem_strdup(&s->name, preset);
+    const encoder_family *family = arch ? arch : &encoder_bert;
+    err e = model_preset_title(&s->name, preset, family);
     if (e || (e = tokenizer_load(&s->words, vocab, file_exists(vocab)))) return e;
     tokenizer_hash(&s->words, s->vocab_sha256);
-    e = model_config_preset_as(&s->config, preset, arch ? arch : &encoder_bert,
-                               (uint32_t)s->words.count);
+    e = model_config_preset_as(&s->config, preset, family, (uint32_t)s->words.count);
     if (!e) fit_words(s);
     return e;
 }
@@ -66,7 +71,7 @@ err source_locate(char **folder, char **name, const char *path) {
     *folder = *name = NULL;
     while (n > 1 && path[n - 1] == '/') n--;
     err e = mem_strndup(folder, path, n);
-    if (!e) e = mem_strdup(&own, path_name(*folder));
+    if (!e) e = path_real_name(&own, *folder);
     if (!e) e = path_join(&inner, *folder, "model");
     if (!e) e = path_join(&config, inner, "config.json");
     if (!e && file_exists(config)) {
@@ -192,10 +197,24 @@ err source_open(source *s, const char *model, const dataset_split *train,
     *s = (source){0};
     err e = source_check_name(model);
     if (e) return e;
-    if (model_preset_known(model))
-        return open_preset(s, model, options->arch ? options->arch : &encoder_bert, train);
+    if (model_preset_known(model)) return open_preset(s, model, options, train);
     if (!shipped_known(model) && folder_exists(model)) return source_open_folder(s, model, options);
     return open_named(s, model, options);
+}
+
+err source_add_tokens(source *s, const task *t, bool joins) {
+    err e = ERR_OK;
+    if (t->kind != ANSWER_RELATION && joins)
+        return err_set(ERR_USAGE, "join_particles is for tasks of relations, which %s is not",
+                       t->name);
+    if (t->kind != ANSWER_RELATION) return ERR_OK;
+    s->words.joins_after_markers |= joins;
+    if ((e = tokenizer_add_special(&s->words, text_markers, MARKER_COUNT))) return e;
+    tokenizer_hash(&s->words, s->vocab_sha256);
+    if (s->words.count <= s->config.vocabulary) return ERR_OK;
+    s->config.added = (uint32_t)s->words.count - s->config.vocabulary;
+    s->config.vocabulary = (uint32_t)s->words.count;
+    return ERR_OK;
 }
 
 void source_free(source *s) {

@@ -23,6 +23,7 @@ typedef struct source_options {
     bool from_scratch;          /* a folder's weights are not used */
     bool cased;                 /* as tokenizer_load */
     const encoder_family *arch; /* of a preset; NULL: BERT */
+    bool marked;                /* markers of the texts (text/markers.h) are no words to learn */
 } source_options;
 
 /* Whether `model` can name one, before anything is read or asked for: a preset, a model that comes
@@ -50,6 +51,12 @@ err source_locate(char **folder, char **name, const char *path) MUST_CHECK;
 /* Loads config and tokenizer of a model folder, or of the model in a run's output folder, and
  * compares the config with the weights (weights_promise). */
 err source_open_folder(source *s, const char *folder, const source_options *options) MUST_CHECK;
+
+/* Adds the tokens that a task wants (markers of relations) to the tokenizer, where it lacks them;
+ * the embedding grows by the rows that it lacks then, as transformers' resize_token_embeddings has
+ * it. joins: also what stands right behind an entity (text/markers.h). Errors: ERR_USAGE for joins
+ * where the task is of no relations; those of tokenizer_add_special. */
+err source_add_tokens(source *s, const task *t, bool joins) MUST_CHECK;
 
 void source_free(source *s);
 

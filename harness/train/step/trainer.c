@@ -67,6 +67,7 @@ static err make_table(trainer *t) {
     schedule_table(table, &t->schedule, t->recipe.weight_decay, t->recipe.adam_beta1,
                    t->recipe.adam_beta2);
     arena_init(&t->table_arena, t->device, 1, false);
+    t->table_arena.name = "schedule";
     e = arena_take(&t->table_arena, &t->training.table, count, t->device->real);
     return e ? e : device_write_f64(t->training.table, table, count);
 }
@@ -134,12 +135,13 @@ static err make_step(trainer *t) {
 }
 
 static err make_plans(trainer *t) {
-    const batch_capacity *c = &t->capacity, *lend = &t->options.lend;
+    batch_capacity *c = &t->capacity, *lend = &t->options.lend;
+    model_capacity(c, &t->model);
+    model_capacity(lend, &t->model);
     err e = model_memory_init(&t->memory, &t->model, c, true);
     if (!e && (lend->tokens > c->tokens || lend->sentences > c->sentences))
         e = model_memory_init(&t->lent, &t->model, lend, false);
     if (e) return e;
-    model_capacity(&t->capacity, &t->model);
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
@@ -299,7 +301,7 @@ static err prepare(trainer *t, uint32_t s) {
     if ((e = pack_fill_share(p, &t->batch, slot, sentences, n, first, share,
                              t->feed.micro_sentences, true)))
         return e;
-    t->divisors[slot] = p->of_chosen ? (p->chosen_count ? p->chosen_count : 1) : n;
+    t->divisors[slot] = p->of_units ? (p->unit_count ? p->unit_count : 1) : n;
     if (t->class_weights) {
         t->divisors[slot] = 0;
         for (size_t i = 0; i < n; i++)
@@ -314,8 +316,7 @@ static double sum_losses(const trainer *t, uint32_t slot) {
     double sum = 0;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         span losses = span_at(t->batch.losses, slot, micro);
-        const micro_sizes *m = &p->micros[micro];
-        size_t count = p->of_chosen ? m->chosen : m->sentences;
+        size_t count = pack_results(p, micro);
         for (size_t b = 0; b < count; b++) sum += span_real(losses, b);
     }
     return sum;
@@ -504,6 +505,7 @@ static err run_all(trainer *t, uint32_t last) {
         if ((e = run_to(t, next_stop(t, last)))) return e;
         uint32_t s = t->done;
         bool stopped = is_asked_to_stop(t) && s < t->total_steps;
+        if (stopped && !s) return err_set(ERR_INTERRUPTED, "interrupted before the first step");
         if (!stopped && (e = evaluate_if_due(t))) return e;
         if (t->is_stopped) break;
         if (o->save.call && s < t->total_steps &&

@@ -1,0 +1,11 @@
+# At installing: source, build, and documents below the prefix are set.
+include(${source}/cmake/epoch.cmake)
+harness_epoch(${source})
+file(STRINGS ${build}/generated/commit.h line REGEX HARNESS_COMMIT)
+string(REGEX REPLACE ".*\"(.*)\"" "\\1" commit "${line}")
+string(TIMESTAMP created "%Y-%m-%dT%H:%M:%SZ" UTC)
+file(READ ${build}/sbom.in text)
+string(REPLACE "%commit%" "${commit}" text "${text}")
+string(REPLACE "%created%" "${created}" text "${text}")
+file(WRITE ${build}/sbom.spdx.json "${text}")
+file(INSTALL ${build}/sbom.spdx.json DESTINATION "${CMAKE_INSTALL_PREFIX}/${documents}")

@@ -1,0 +1,123 @@
+#include "cli/dry_run.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "train/run/run_parts.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* The first steps are slower: kernels are made, memory is touched. An evaluation has no backward
+ * pass, which takes twice the forward one. */
+enum { TRIED_STEPS = 5, WARM_STEPS = 2, EVALUATION_SHARE = 3 };
+
+typedef struct estimate {
+    double train_s, eval_s;
+    uint32_t tried;
+    size_t train_tokens, eval_tokens;
+    uint64_t disk_bytes, free_bytes, checkpoints;
+} estimate;
+
+/* Seconds of a step, of a trainer that nothing is kept of. */
+static err try_steps(double *seconds, uint32_t *tried, trainer *t) {
+    t->options.evaluate.call = t->options.save.call = NULL;
+    t->options.log.every = 0;
+    t->options.stop_at = t->total_steps < TRIED_STEPS ? t->total_steps : TRIED_STEPS;
+    *tried = t->options.stop_at;
+    err e = trainer_run(t);
+    uint32_t warm = t->options.stop_at > WARM_STEPS ? WARM_STEPS : 0;
+    *seconds = 0;
+    for (uint32_t s = warm; s < t->options.stop_at; s++)
+        *seconds += t->step_ms[s] / 1000 / (t->options.stop_at - warm);
+    return e;
+}
+
+static err find_all(estimate *m, run *r) {
+    const recipe *p = &r->request.recipe;
+    trainer *t = &r->trainer;
+    double step = 0;
+    err e = run_writes(r) ? run_free_bytes(&m->free_bytes, r) : ERR_OK;
+    if (!e) e = try_steps(&step, &m->tried, t);
+    if (e || !run_writes(r)) return e;
+    double epochs = (double)t->total_steps / t->epoch_steps;
+    double sentence = step / (p->per_device_train_batch_size * p->gradient_accumulation_steps);
+    m->disk_bytes = run_disk_bytes(r, &m->checkpoints);
+    m->train_tokens = (size_t)(epochs * (double)r->train.tokens);
+    m->eval_tokens = r->test.tokens;
+    m->train_s = step * t->total_steps;
+    double evaluations = 0;
+    if (r->request.protocol == PROTOCOL_DEV)
+        evaluations = p->eval_steps ? (double)t->total_steps / p->eval_steps : ceil(epochs);
+    m->eval_s =
+        sentence / EVALUATION_SHARE * ((double)r->test.count + evaluations * (double)r->dev.count);
+    return ERR_OK;
+}
+
+static err print_json(const run *r, const estimate *m) {
+    cJSON *root = cJSON_CreateObject();
+    char *text = NULL;
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    if (!e)
+        e = json_put(root,
+                     "task %s model %s device %s seed %u train_rows %zu dev_rows %zu test_rows %zu "
+                     "steps %u epoch_steps %u train_tokens %zu eval_tokens %zu",
+                     r->task.name, r->source.name, r->device.info.name, r->request.seed,
+                     r->train.count, r->dev.count, r->test.count, r->trainer.total_steps,
+                     r->trainer.epoch_steps, m->train_tokens, m->eval_tokens);
+    if (!e)
+        e = json_put(root,
+                     "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
+                     "train_s %f eval_s %f",
+                     (double)r->device.peak_bytes, (double)mem_peak_bytes(), (double)m->disk_bytes,
+                     (double)m->free_bytes, r->output, m->train_s, m->eval_s);
+    if (!e) e = json_print(&text, root, false);
+    if (!e) puts(text);
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* What is longer than the window goes on below its first word. */
+static PRINTF_LIKE(2, 3) void print_line(const char *label, const char *format, ...) {
+    strbuf text = {0};
+    va_list args;
+    va_start(args, format);
+    if (!shown_vprintf(&text, SHOWN_TERMINAL, format, args)) shown_wrapped(label, text.text);
+    va_end(args);
+    strbuf_free(&text);
+}
+
+static void print_table(const run *r, const estimate *m) {
+    const recipe *p = &r->request.recipe;
+    char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
+    print_line("rows    ", "%zu training, %zu dev, %zu test", r->train.count, r->dev.count,
+               r->test.count);
+    print_line("steps   ", "%u of %u sentences, %u to an epoch", r->trainer.total_steps,
+               p->per_device_train_batch_size * p->gradient_accumulation_steps,
+               r->trainer.epoch_steps);
+    print_line("tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
+               m->eval_tokens);
+    print_line("memory  ", "%.1f MB of the device's, %.1f MB of the host's in all",
+               (double)r->device.peak_bytes / 1e6, (double)mem_peak_bytes() / 1e6);
+    print_line("disk    ", "%.1f MB for %llu checkpoints and the model, %.1f MB are free",
+               (double)m->disk_bytes / 1e6, (unsigned long long)m->checkpoints,
+               (double)m->free_bytes / 1e6);
+    print_line("output  ", "%s", r->output);
+    print_line("time    ",
+               "about %s of training and %s of evaluation, by %u steps that were tried "
+               "and thrown away",
+               log_duration(train, m->train_s), log_duration(evaluation, m->eval_s), m->tried);
+    shown_line("nothing was trained, and nothing written");
+}
+
+err dry_run(run *r, bool json) {
+    estimate m = {0};
+    err e = find_all(&m, r);
+    if (e || !run_writes(r)) return e;
+    if (json) return print_json(r, &m);
+    print_table(r, &m);
+    return ERR_OK;
+}

@@ -1,0 +1,134 @@
+/* eval_view_predictions. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/eval_view.h"
+#include "cli/predict_row.h"
+#include "platform/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct writer {
+    const eval_view *v;
+    bool is_json, with_texts;
+    char delimiter;
+    strbuf line;
+} writer;
+
+/* What a row is answered with, in words: a label, a number, or labels with commas. */
+static err answer_text(strbuf *out, const eval_view *v, const answers *from, size_t row,
+                       bool is_gold) {
+    char number[SHOWN_NUMBER_BYTES];
+    bool any = false;
+    out->length = 0;
+    if (answer_is_label(v->kind)) return strbuf_add(out, v->labels[from->classes[row]]);
+    if (v->kind == ANSWER_NUMBER)
+        return strbuf_add(out, shown_number(number, (double)from->numbers[row]));
+    err e = strbuf_add(out, "");
+    for (size_t k = 0; k < v->label_count && !e; k++) {
+        float said = from->numbers[row * v->label_count + k];
+        if (!(is_gold ? said > 0.5f : said > 0)) continue;
+        e = strbuf_printf(out, "%s%s", any ? "," : "", v->labels[k]);
+        any = true;
+    }
+    return e;
+}
+
+/* --- CSV and TSV --- */
+
+static err add_cell(writer *w, const char *text) {
+    err e = w->line.length ? strbuf_add_bytes(&w->line, &w->delimiter, 1) : ERR_OK;
+    return e ? e : cell_add(&w->line, w->delimiter, true, text);
+}
+
+static err add_header(writer *w) {
+    static const char *const names[] = {"row", "gold", "predicted", "text", "text_pair"};
+    enum { NAMES = sizeof names / sizeof *names };
+    const eval_view *v = w->v;
+    size_t texts = w->with_texts && v->rows ? v->split_rows->rows[0].example.text_count : 0;
+    char *name = NULL;
+    err e = ERR_OK;
+    for (size_t i = 0; i < 3 && !e; i++) e = add_cell(w, names[i]);
+    for (size_t k = 0; v->scores && k < v->label_count && !e; k++) {
+        if (!(e = mem_printf(&name, "score:%s", v->labels[k]))) e = add_cell(w, name);
+        mem_free(name);
+        name = NULL;
+    }
+    for (size_t i = 3; i < NAMES && i - 3 < texts && !e; i++) e = add_cell(w, names[i]);
+    return e ? e : strbuf_add(&w->line, "\n");
+}
+
+static err add_line(writer *w, size_t row, const char *gold, const char *predicted) {
+    const eval_view *v = w->v;
+    char number[SHOWN_NUMBER_BYTES];
+    snprintf(number, sizeof number, "%zu", row + 1);
+    err e = add_cell(w, number);
+    if (!e) e = add_cell(w, gold);
+    if (!e) e = add_cell(w, predicted);
+    for (size_t k = 0; v->scores && k < v->label_count && !e; k++)
+        e = add_cell(w, shown_number(number, v->scores[row * v->label_count + k]));
+    const example *x = w->with_texts ? &v->split_rows->rows[row].example : NULL;
+    for (uint32_t i = 0; x && i < x->text_count && !e; i++) e = add_cell(w, x->texts[i].text);
+    return e ? e : strbuf_add(&w->line, "\n");
+}
+
+/* --- JSON lines --- */
+
+static err add_object(writer *w, size_t row, const char *gold, const char *predicted) {
+    const eval_view *v = w->v;
+    cJSON *root = cJSON_CreateObject(), *scores = NULL;
+    char *text = NULL;
+    err e = root ? json_put(root, "row %zu gold %s predicted %s", row + 1, gold, predicted)
+                 : err_set(ERR_MEMORY, "out of memory while writing predictions");
+    if (!e && v->scores) e = json_add_object(&scores, root, "scores");
+    for (size_t k = 0; scores && k < v->label_count && !e; k++)
+        e = json_add_number(scores, v->labels[k], v->scores[row * v->label_count + k]);
+    const example *x = w->with_texts ? &v->split_rows->rows[row].example : NULL;
+    if (!e && x) e = json_add_string(root, "text", x->texts[0].text);
+    if (!e && x && x->text_count > 1) e = json_add_string(root, "text_pair", x->texts[1].text);
+    if (!e) e = json_print(&text, root, false);
+    if (!e) e = strbuf_printf(&w->line, "%s\n", text);
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && !strcmp(text + n - k, end);
+}
+
+err eval_view_predictions(const eval_view *v, const char *path, bool with_texts, bool overwrite) {
+    writer w = {.v = v,
+                .is_json = ends_with(path, ".jsonl"),
+                .with_texts = with_texts,
+                .delimiter = ends_with(path, ".tsv") ? '\t' : ','};
+    strbuf gold = {0}, predicted = {0};
+    file_writer file = {0};
+    if (v->kind == ANSWER_TAGS || v->kind == ANSWER_ARCS)
+        return err_set(ERR_UNSUPPORTED,
+                       "--predictions takes tasks with one answer a row, %s has one "
+                       "a word or character",
+                       v->task);
+    if (!overwrite && file_named(path))
+        return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
+    err e = file_writer_begin(&file, path);
+    if (!e && !w.is_json && !(e = add_header(&w)))
+        e = file_writer_add(&file, w.line.text, w.line.length);
+    for (size_t row = 0; row < v->rows && !e; row++) {
+        w.line.length = 0;
+        if ((e = answer_text(&gold, v, &v->gold, row, true)) ||
+            (e = answer_text(&predicted, v, &v->predicted, row, false)))
+            break;
+        e = w.is_json ? add_object(&w, row, gold.text, predicted.text)
+                      : add_line(&w, row, gold.text, predicted.text);
+        if (!e) e = file_writer_add(&file, w.line.text, w.line.length);
+    }
+    if (!e) e = file_writer_commit(&file);
+    file_writer_abort(&file);
+    strbuf_free(&gold);
+    strbuf_free(&predicted);
+    strbuf_free(&w.line);
+    return e;
+}

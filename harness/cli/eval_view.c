@@ -1,0 +1,222 @@
+#include "cli/eval_view.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "text/unicode.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL_COLUMNS = 24, FIGURE_COLUMNS = 34, PAIRS_SHOWN = 10, MATRIX_CLASSES = 60 };
+
+/* --- classes --- */
+
+static size_t label_width(const eval_view *v, size_t most) {
+    size_t width = strlen("label");
+    for (size_t k = 0; k < v->label_count; k++) {
+        size_t own = shown_width(v->labels[k]);
+        if (own > width) width = own;
+    }
+    return width < most ? width : most;
+}
+
+/* Precision, recall, F1 and rows of each label by itself. */
+static err print_classes(const eval_view *v) {
+    strbuf out = {0};
+    bool is_narrow = shown_columns() < LABEL_COLUMNS + FIGURE_COLUMNS;
+    size_t width = label_width(v, is_narrow ? 1000 : LABEL_COLUMNS);
+    bool tags = v->kind == ANSWER_TAGS;
+    const char *title = tags ? "entity" : "label";
+    if (width < strlen(title)) width = strlen(title);
+    err e = strbuf_add(&out, "\n  ");
+    if (!e) e = text_column(&out, title, is_narrow ? strlen(title) : width);
+    if (!e)
+        e = strbuf_printf(&out, "%s precision  recall      F1 %7s\n", is_narrow ? "\n " : "",
+                          tags                     ? "in all"
+                          : v->kind == ANSWER_ARCS ? "words"
+                                                   : "rows");
+    for (size_t k = 0; k < v->label_count && !e; k++) {
+        class_score s = metric_of_class(v->official, k);
+        // of a treebank's relations those that occur
+        if (v->kind == ANSWER_ARCS && !s.support && !v->official->predicted[k]) continue;
+        e = strbuf_add(&out, "  ");
+        if (!e)
+            e = is_narrow ? shown_printf(&out, SHOWN_TERMINAL, "%s\n ", v->labels[k])
+                          : text_column(&out, v->labels[k], width);
+        if (!e)
+            e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
+                              s.f1, s.support);
+    }
+    if (!e) fputs(out.text, stdout);
+    strbuf_free(&out);
+    return e;
+}
+
+/* --- confusion --- */
+
+static size_t digits(uint64_t number) {
+    size_t count = 1;
+    while (number /= 10) count++;
+    return count;
+}
+
+/* A row a gold label, a column a predicted one, both by their numbers, which stand before the
+ * names. */
+static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, size_t width,
+                      size_t cell) {
+    size_t n = v->label_count, number = digits(n - 1);
+    err e = strbuf_printf(out, "  %*s", (int)(number + 1 + width), "");
+    for (size_t k = 0; k < n && !e; k++) e = strbuf_printf(out, " %*zu", (int)cell, k);
+    if (!e) e = strbuf_add(out, "\n");
+    for (size_t g = 0; g < n && !e; g++) {
+        e = strbuf_printf(out, "  %*zu ", (int)number, g);
+        if (!e) e = text_column(out, v->labels[g], width);
+        for (size_t k = 0; k < n && !e; k++)
+            e = strbuf_printf(out, " %*" PRIu64, (int)cell, counts[g * n + k]);
+        if (!e) e = strbuf_add(out, "\n");
+    }
+    return e;
+}
+
+typedef struct pair {
+    size_t gold, predicted;
+    uint64_t rows;
+} pair;
+
+static int commonest_first(const void *a, const void *b) {
+    const pair *x = a, *y = b;
+    if (x->rows != y->rows) return x->rows > y->rows ? -1 : 1;
+    if (x->gold != y->gold) return x->gold < y->gold ? -1 : 1;
+    return (x->predicted > y->predicted) - (x->predicted < y->predicted);
+}
+
+/* Where a matrix finds no room: what was taken for what, the commonest first. */
+static err print_pairs(const eval_view *v, const uint64_t *counts) {
+    size_t n = v->label_count, count = 0;
+    pair *list = NULL;
+    err e = mem_new(&list, v->rows); // no more cells than rows
+    if (e) return e;
+    for (size_t i = 0; i < n * n; i++)
+        if (counts[i] && i / n != i % n) list[count++] = (pair){i / n, i % n, counts[i]};
+    if (count) qsort(list, count, sizeof *list, commonest_first);
+    shown_line("  most confused, of %zu pairs (all: --json)", count);
+    for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
+        shown_line("  %7" PRIu64 " %s, taken for %s", list[i].rows, v->labels[list[i].gold],
+                   v->labels[list[i].predicted]);
+    mem_free(list);
+    return ERR_OK;
+}
+
+static err print_confusion(const eval_view *v) {
+    uint64_t *counts = NULL, most = 0;
+    strbuf out = {0};
+    size_t n = v->label_count, width = label_width(v, LABEL_COLUMNS);
+    err e = confusion_matrix(&counts, v->gold.classes, v->predicted.classes, v->rows, n);
+    for (size_t i = 0; i < n * n && !e; i++) most = counts[i] > most ? counts[i] : most;
+    size_t cell = digits(most) > digits(n) ? digits(most) : digits(n);
+    bool fits =
+        n <= MATRIX_CLASSES && 3 + digits(n - 1) + width + n * (cell + 1) <= shown_columns();
+    puts("");
+    if (!e && !fits) e = print_pairs(v, counts);
+    if (!e && fits && !(e = add_matrix(&out, v, counts, width, cell))) {
+        shown_line("  confusion: a line a gold label, a column a predicted one");
+        fputs(out.text, stdout);
+    }
+    strbuf_free(&out);
+    mem_free(counts);
+    return e;
+}
+
+/* --- for people --- */
+
+static void add_score(score_table *t, const eval_view *v, const char *name) {
+    const metric *m = metric_find(name);
+    if (m) score_table_add(t, m, metric_of(v->values, name), metric_of(v->values_dedup, name));
+}
+
+err eval_view_print(const eval_view *v) {
+    score_table t = {.label_1 = v->label_1,
+                     .range = v->range,
+                     .kind = v->kind,
+                     .majority = v->majority,
+                     .caution = v->caution};
+    bool is_test = !strcmp(v->split, "test");
+    shown_line("%s  %s  %s  %zu rows%s%s", v->task, v->from, v->device, v->rows,
+               is_test ? "" : " of ", is_test ? "" : v->split);
+    add_score(&t, v, v->headline);
+    for (size_t i = 0; i < v->metric_count; i++) add_score(&t, v, v->metrics[i]);
+    score_table_print(&t);
+    if (!v->is_record) shown_line("  loss %.4f, %.0f sentences/s", v->loss, v->sentences_per_s);
+    err e = v->label_count ? print_classes(v) : ERR_OK;
+    return !e && answer_is_label(v->kind) ? print_confusion(v) : e;
+}
+
+/* --- JSON --- */
+
+static err add_labels(cJSON *root, const eval_view *v) {
+    cJSON *list = NULL, *one;
+    err e = json_add_array(&list, root, "per_label");
+    for (size_t k = 0; !e && k < v->label_count; k++) {
+        class_score s = metric_of_class(v->official, k);
+        if (!(e = json_append_object(&one, list)))
+            e = json_put(one, "label %s precision %f recall %f f1 %f", v->labels[k], s.precision,
+                         s.recall, s.f1);
+        if (!e)
+            e = json_add_number(one, v->kind == ANSWER_TAGS ? "entities" : "rows",
+                                (double)s.support);
+    }
+    return e;
+}
+
+static err add_confusion(cJSON *root, const eval_view *v) {
+    uint64_t *counts = NULL;
+    cJSON *rows;
+    size_t n = v->label_count;
+    err e = confusion_matrix(&counts, v->gold.classes, v->predicted.classes, v->rows, n);
+    if (!e) e = json_add_array(&rows, root, "confusion");
+    for (size_t g = 0; g < n && !e; g++) {
+        cJSON *row = cJSON_CreateArray();
+        e = json_append(rows, row);
+        for (size_t k = 0; k < n && !e; k++)
+            e = json_append(row, cJSON_CreateNumber((double)counts[g * n + k]));
+    }
+    mem_free(counts);
+    return e;
+}
+
+static err add_metrics(cJSON *root, const char *key, const eval_view *v, const double *values) {
+    cJSON *object = NULL;
+    err e = json_add_object(&object, root, key);
+    for (size_t i = 0; !e && i < metric_count(); i++)
+        if (metric_applies(metric_at(i), v->kind, v->official->classes))
+            e = json_add_number(object, metric_at(i)->name, values[i]);
+    return e;
+}
+
+err eval_view_json(const eval_view *v) {
+    cJSON *root = cJSON_CreateObject();
+    const double range[] = {v->range.low, v->range.high};
+    char *text = NULL;
+    err e = root ? json_add_string(root, "task", v->task)
+                 : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    if (!e) e = json_add_string(root, v->is_record ? "record" : "checkpoint", v->from);
+    if (!e)
+        e = json_put(root, "device %s split %s rows %zu headline %s", v->device, v->split, v->rows,
+                     v->headline);
+    if (!e) e = json_put_numbers(root, "interval", range, 2);
+    if (!e)
+        e = json_put(root, "majority %f caution %s", v->majority, score_caution_text(v->caution));
+    if (!e && !v->is_record) e = json_add_number(root, "loss", v->loss);
+    if (!e) e = add_metrics(root, "metrics", v, v->values);
+    if (!e) e = add_metrics(root, "metrics_dedup", v, v->values_dedup);
+    if (!e && v->label_count) e = add_labels(root, v);
+    if (!e && answer_is_label(v->kind)) e = add_confusion(root, v);
+    if (!e) e = json_print(&text, root, false);
+    if (!e) puts(text);
+    mem_free(text);
+    cJSON_Delete(root);
+    return e;
+}

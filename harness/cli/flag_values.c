@@ -1,0 +1,138 @@
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/help_pages.h"
+#include "compute/device.h"
+#include "compute/ops.h"
+#include "metric/score.h"
+#include "model/config.h"
+#include "model/encoder/family.h"
+#include "task/corpus_manifest.h"
+#include "text/unicode.h"
+#include "train/recipe/recipe.h"
+#include "train/run/shipped.h"
+
+#include <string.h>
+
+struct flag_values {
+    const char *name,
+        *argument; /* the second: as verbs.def writes the argument of a verb, or NULL */
+    bool is_list;
+    err (*print)(void);
+};
+
+static err print_catalog(err e, task_catalog *c) {
+    for (size_t i = 0; !e && i < c->count; i++) shown_out("%s\n", c->names[i]);
+    task_catalog_free(c);
+    return e;
+}
+
+static err print_tasks(void) {
+    task_catalog c = {0};
+    return print_catalog(task_list(&c, NULL), &c);
+}
+
+static err print_corpora(void) {
+    task_catalog c = {0};
+    return print_catalog(corpus_manifest_list(&c, NULL), &c);
+}
+
+/* "a, b, c" */
+static void print_names(const char *names) {
+    for (size_t n; *names; names += names[n] ? n + 2 : n) {
+        n = strcspn(names, ",");
+        shown_out("%.*s\n", (int)n, names);
+    }
+}
+
+static err print_models(void) {
+    print_names(model_preset_names());
+    print_names(shipped_names());
+    return ERR_OK;
+}
+
+static err print_recipes(void) {
+    print_names(recipe_names());
+    return ERR_OK;
+}
+
+static err print_families(void) {
+    print_names(family_names());
+    return ERR_OK;
+}
+
+static err print_devices(void) {
+    device_info *list = NULL;
+    size_t count = 0;
+    const char *note;
+    err e = device_list(&list, &count, &note);
+    for (size_t i = 0; !e && i < count; i++)
+        shown_out("%s\n", list[i].kind == DEVICE_VULKAN ? list[i].name
+                          : list[i].kind == DEVICE_CPU  ? "cpu"
+                                                        : "reference");
+    mem_free(list);
+    return e;
+}
+
+static err print_ops(void) {
+    for (size_t i = 0; i < OP_COUNT; i++) shown_out("%s\n", op_name((op_kind)i));
+    return ERR_OK;
+}
+
+static err print_metrics(void) {
+    shown_out("loss\n");
+    for (size_t i = 0; i < metric_count(); i++) shown_out("%s\n", metric_at(i)->name);
+    return ERR_OK;
+}
+
+static err print_schedules(void) {
+#define X(name) shown_out("%s\n", #name);
+    SCHEDULES(X)
+#undef X
+    return ERR_OK;
+}
+
+static const flag_values table[] = {
+    {"task", "TASK", true, print_tasks},
+    {"model", NULL, true, print_models},
+    {"device", NULL, false, print_devices},
+    {"recipe", NULL, false, print_recipes},
+    {"corpus", "NAME", true, print_corpora},
+    {"arch", NULL, false, print_families},
+    {"op", "OP", false, print_ops},
+    {"lr-scheduler-type", NULL, false, print_schedules},
+    {"metric-for-best-model", NULL, false, print_metrics},
+};
+enum { VALUES_COUNT = sizeof table / sizeof *table };
+
+const flag_values *flag_values_find(const char *flag) {
+    for (size_t i = 0; i < VALUES_COUNT; i++)
+        if (!strcmp(table[i].name, flag) || (table[i].argument && !strcmp(table[i].argument, flag)))
+            return &table[i];
+    return NULL;
+}
+
+const char *flag_values_name(const flag_values *v) {
+    return v->name;
+}
+
+bool flag_values_is_list(const flag_values *v) {
+    return v->is_list;
+}
+
+err flag_values_print(const char *flag) {
+    const flag_values *v = flag_values_find(flag);
+    if (v) return v->print();
+    const char *known[VALUES_COUNT];
+    strbuf names = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; i < VALUES_COUNT; i++) {
+        known[i] = table[i].name;
+        if (!e) e = strbuf_printf(&names, "%s%s", i ? ", " : "", known[i]);
+    }
+    const char *near = text_nearest(flag, known, VALUES_COUNT);
+    if (!e)
+        e = err_set(ERR_USAGE, "--values knows no list for '%s'%s%s%s (known: %s)", flag,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", names.text);
+    strbuf_free(&names);
+    return e;
+}

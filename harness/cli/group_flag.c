@@ -1,0 +1,45 @@
+#include "cli/group_flag.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+err group_known(bool *is_group, const char *name, const char *task_dir) {
+    task_catalog list = {0};
+    *is_group = false;
+    err e = task_list(&list, task_dir);
+    for (size_t i = 0; i < list.count; i++)
+        if (!strcmp(list.names[i], name)) goto done; // most names are a task's: no manifest is read
+    task_catalog_free(&list);
+    if (!e) e = task_group_members(&list, name, task_dir);
+    *is_group = !e && list.count > 0;
+done:
+    task_catalog_free(&list);
+    return e;
+}
+
+static err recipe_of(recipe *r, const char *group, const run_request *q) {
+    task t = {0};
+    char *where = NULL;
+    err e = q->manifest ? ERR_OK : task_find(&t, q->task, q->task_dir); // own files have no group
+    if (!e && (!t.group.recipe || strcmp(t.group.name, group) != 0))
+        e = err_set(ERR_USAGE, "recipe '%s' is of the tasks of that group, %s has none of it",
+                    group, q->task);
+    if (!e) e = mem_printf(&where, "%s: group: recipe", t.path);
+    if (!e) e = recipe_read(r, group, t.group.recipe, where);
+    mem_free(where);
+    task_free(&t);
+    return e;
+}
+
+err group_recipe(recipe *r, const char *name, const run_request *q) {
+    strbuf said = {0};
+    bool is_group = false;
+    err e = recipe_load(r, name);
+    if (e != ERR_USAGE) return e; // no file, and none of the program's
+    if ((e = strbuf_add(&said, err_message(e)))) return e;
+    if (!(e = group_known(&is_group, name, q->task_dir)))
+        e = is_group ? recipe_of(r, name, q) : err_set(ERR_USAGE, "%s", said.text);
+    strbuf_free(&said);
+    return e;
+}

@@ -1,0 +1,295 @@
+/* Completions of bash, zsh and fish. Verbs and flags stand in them; values are asked of the
+ * program (`harness help --values`), so that they are those of its machine. */
+#include "cli/help_pages.h"
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Text within single quotes, with `slashed` characters behind a backslash. */
+static void quoted(const char *text, const char *slashed, const char *quote) {
+    for (; *text; text++) {
+        if (*text == '\'') {
+            fputs(quote, stdout);
+            continue;
+        }
+        if (strchr(slashed, *text)) putchar('\\');
+        putchar(*text);
+    }
+}
+
+/* What may follow a flag. */
+typedef struct follows {
+    const flag_values *values;
+    bool is_file, is_folder;
+} follows;
+
+static follows of_flag(const flag_words *f) {
+    const char *argument = f->argument ? f->argument : "";
+    follows w = {.values = f->argument ? flag_values_find(f->names[0]) : NULL,
+                 .is_file = strstr(argument, "FILE") != NULL,
+                 .is_folder = strstr(argument, "DIR") || strstr(f->help, "folder")};
+    return w;
+}
+
+/* The next word of a verb's arguments ("[show TASK | check]"); NULL behind the last. */
+static const char *next_word(char *out, size_t size, const char *at) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    size_t n;
+    at += strcspn(at, letters);
+    if (!(n = strspn(at, letters))) return NULL;
+    snprintf(out, size, "%.*s", (int)n, at);
+    return at + n;
+}
+
+static bool is_literal(const char *word) {
+    return *word >= 'a' && *word <= 'z';
+}
+
+/* --- bash --- */
+
+static void bash_flags(verb_id verb) {
+    flag_words f;
+    for (size_t i = 0; options_flag_words(&f, verb, i); i++) {
+        if (f.letter) printf(" -%c", f.letter);
+        printf(" --%s", f.names[0]);
+        if (f.names[1]) printf(" --%s", f.names[1]);
+    }
+}
+
+static void bash_arguments(verb_id verb) {
+    char word[32];
+    printf("    %s)\n        flags='", options_verb_words(verb).word);
+    bash_flags(verb);
+    fputs("'\n        words='", stdout);
+    const char *arguments = options_verb_words(verb).arguments;
+    for (const char *at = arguments; (at = next_word(word, sizeof word, at));)
+        if (is_literal(word)) printf(" %s", word);
+    if (strstr(arguments, "VERB"))
+        for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
+    fputs("'\n        asked='", stdout);
+    for (const char *at = arguments; (at = next_word(word, sizeof word, at));)
+        if (flag_values_find(word)) printf("%s", flag_values_name(flag_values_find(word)));
+    fputs("'\n        case $before in\n", stdout);
+    flag_words f;
+    for (size_t i = 0; options_flag_words(&f, verb, i); i++) {
+        follows w = of_flag(&f);
+        if (!f.argument) continue;
+        fputs("        ", stdout);
+        if (f.letter) printf("-%c|", f.letter);
+        if (f.names[1]) printf("--%s|", f.names[1]);
+        printf("--%s) value=1", f.names[0]);
+        if (w.values) printf(" asks=%s", flag_values_name(w.values));
+        if (w.is_file || w.is_folder) printf(" files=%s", w.is_file ? "-f" : "-d");
+        fputs(" ;;\n", stdout);
+    }
+    fputs("        esac ;;\n", stdout);
+}
+
+void help_bash(void) {
+    fputs("# bash completion of harness, made by `harness help --format bash`\n"
+          "_harness() {\n"
+          "    local cur before verb flags='' words='' asked='' value='' asks='' files='' "
+          "IFS=$'\\n'\n"
+          "    local program=${COMP_WORDS[0]}\n"
+          "    cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+          "    verb=${COMP_WORDS[1]}\n"
+          "    COMPREPLY=()\n"
+          "    # a flag, = and its value are three words\n"
+          "    if [[ $cur == = ]]; then cur=''\n"
+          "    elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+          "    if ((COMP_CWORD == 1)); then\n"
+          "        mapfile -t COMPREPLY < <(IFS=' ' compgen -W '--help --version",
+          stdout);
+    for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
+    fputs("' -- \"$cur\")\n"
+          "        return\n"
+          "    fi\n"
+          "    case $verb in\n",
+          stdout);
+    for (size_t i = 0; i < VERB_COUNT; i++) bash_arguments((verb_id)i);
+    fputs("    esac\n"
+          "    if [[ -z $value && $cur == -* ]]; then\n"
+          "        mapfile -t COMPREPLY < <(IFS=' ' compgen -W \"$flags\" -- \"$cur\")\n"
+          "        return\n"
+          "    fi\n"
+          "    [[ $value ]] || asks=$asked\n"
+          "    local list='' known=''\n"
+          "    [[ $cur == *,* ]] && list=${cur%,*},\n"
+          "    [[ $asks ]] && known=$(\"$program\" help --values \"$asks\" 2>/dev/null)\n"
+          "    [[ $value ]] || known+=$'\\n'${words// /$'\\n'}\n"
+          "    local word\n"
+          "    for word in $known; do\n"
+          "        [[ $list$word == \"$cur\"* ]] || continue\n"
+          "        [[ $word == *[^[:alnum:]_-]* ]] && word=$(printf %q \"$word\")\n"
+          "        COMPREPLY+=(\"$list$word\")\n"
+          "    done\n"
+          "    if [[ $files ]]; then\n"
+          "        compopt -o filenames 2>/dev/null\n"
+          "        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen \"$files\" -- \"$cur\")\n"
+          "    fi\n"
+          "}\n"
+          "complete -F _harness harness\n",
+          stdout);
+}
+
+/* --- zsh --- */
+
+static void zsh_action(follows w) {
+    fputs(": ", stdout);
+    if (w.values) printf("_harness_values %s ", flag_values_name(w.values));
+    if (w.is_file || w.is_folder) fputs(w.is_file ? "_files" : "_files -/", stdout);
+}
+
+/* One name of a flag: '(others)--name=[help]:ARG: action'. */
+static void zsh_flag(const flag_words *f, const char *name) {
+    static const char slashed[] = "[]:\\";
+    bool is_letter = !name[1];
+    fputs("        '(", stdout);
+    if (f->letter) printf("-%c ", f->letter);
+    printf("--%s", f->names[0]);
+    if (f->names[1]) printf(" --%s", f->names[1]);
+    printf(")%s%s%s[", is_letter ? "-" : "--", name, f->argument ? is_letter ? "+" : "=" : "");
+    quoted(f->help, slashed, "'\\''");
+    putchar(']');
+    if (f->argument) {
+        putchar(':');
+        quoted(f->argument, slashed, "'\\''");
+        zsh_action(of_flag(f));
+    }
+    fputs("' \\\n", stdout);
+}
+
+static void zsh_verb(verb_id verb) {
+    verb_words w = options_verb_words(verb);
+    flag_words f;
+    char word[32];
+    printf("    %s)\n        _arguments -s -S : \\\n", w.word);
+    for (size_t i = 0; options_flag_words(&f, verb, i); i++) {
+        if (f.letter) zsh_flag(&f, (char[]){f.letter, '\0'});
+        zsh_flag(&f, f.names[0]);
+        if (f.names[1]) zsh_flag(&f, f.names[1]);
+    }
+    fputs("        '*:argument: _harness_words", stdout);
+    for (const char *at = w.arguments; (at = next_word(word, sizeof word, at));) {
+        const flag_values *v = flag_values_find(word);
+        if (is_literal(word) || v)
+            printf(" %s%s", v && !is_literal(word) ? "@" : "", v ? flag_values_name(v) : word);
+    }
+    if (strstr(w.arguments, "VERB")) fputs(" $verbs", stdout);
+    fputs("' ;;\n", stdout);
+}
+
+void help_zsh(void) {
+    fputs(
+        "#compdef harness\n"
+        "# zsh completion of harness, made by `harness help --format zsh`\n"
+        "_harness_values() {\n"
+        "    local -a list\n"
+        "    list=(${(f)\"$($program help --values $1 2>/dev/null)\"})\n"
+        "    compset -P '*,'\n"
+        "    compadd -a list\n"
+        "    [[ -z $2 ]] || \"${@:2}\" # files too\n"
+        "}\n"
+        "_harness_words() {\n"
+        "    local word\n"
+        "    for word in $@; do\n"
+        "        if [[ $word == @* ]]; then _harness_values ${word#@}; else compadd -- $word; fi\n"
+        "    done\n"
+        "}\n"
+        "_harness() {\n"
+        "    local program=$words[1] verb=$words[2]\n"
+        "    local -a verbs described\n"
+        "    verbs=(",
+        stdout);
+    for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
+    fputs(")\n    described=(\n", stdout);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        verb_words w = options_verb_words((verb_id)i);
+        printf("        '%s:", w.word);
+        quoted(w.summary, ":\\", "'\\''");
+        fputs("'\n", stdout);
+    }
+    fputs("    )\n"
+          "    if ((CURRENT == 2)); then\n"
+          "        _describe -t verbs verb described\n"
+          "        compadd -- --help --version\n"
+          "        return\n"
+          "    fi\n"
+          "    shift words\n"
+          "    ((CURRENT--))\n"
+          "    case $verb in\n",
+          stdout);
+    for (size_t i = 0; i < VERB_COUNT; i++) zsh_verb((verb_id)i);
+    fputs("    esac\n"
+          "}\n"
+          "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _harness \"$@\"; "
+          "else compdef _harness harness; fi\n",
+          stdout);
+}
+
+/* --- fish --- */
+
+static void fish_flag(const char *verb, const flag_words *f, const char *name) {
+    follows w = of_flag(f);
+    printf("complete -c harness -n '__harness_verb %s' -l %s", verb, name);
+    if (f->letter && name == f->names[0]) printf(" -s %c", f->letter);
+    if (f->argument) fputs(w.is_file || w.is_folder ? " -r -F" : " -x", stdout);
+    if (w.values)
+        printf(" -a '(__harness_values %s %s)'", flag_values_name(w.values),
+               flag_values_is_list(w.values) ? "list" : "one");
+    fputs(" -d '", stdout);
+    quoted(f->help, "\\", "\\'");
+    fputs("'\n", stdout);
+}
+
+static void fish_verb(verb_id verb) {
+    verb_words w = options_verb_words(verb);
+    flag_words f;
+    char word[32];
+    for (size_t i = 0; options_flag_words(&f, verb, i); i++)
+        for (size_t k = 0; k < 2 && f.names[k]; k++) fish_flag(w.word, &f, f.names[k]);
+    for (const char *at = w.arguments; (at = next_word(word, sizeof word, at));) {
+        const flag_values *v = is_literal(word) ? NULL : flag_values_find(word);
+        if (is_literal(word))
+            printf("complete -c harness -n '__harness_verb %s' -a %s\n", w.word, word);
+        else if (v)
+            printf("complete -c harness -n '__harness_verb %s' -a '(__harness_values %s one)'\n",
+                   w.word, flag_values_name(v));
+        else if (!strcmp(word, "VERB"))
+            for (size_t i = 0; i < VERB_COUNT; i++)
+                printf("complete -c harness -n '__harness_verb %s' -a %s\n", w.word,
+                       options_verb_words((verb_id)i).word);
+    }
+}
+
+void help_fish(void) {
+    fputs(
+        "# fish completion of harness, made by `harness help --format fish`\n"
+        "function __harness_verb\n"
+        "    set -l words (commandline -opc)\n"
+        "    test \"$words[2]\" = $argv[1]\n"
+        "end\n"
+        "function __harness_values\n"
+        "    set -l words (commandline -opc)\n"
+        "    set -l before\n"
+        "    if test $argv[2] = list\n"
+        "        set before (string replace -r '^--[^=]*=' '' -- (commandline -ct) | string match "
+        "-r '.*,')\n"
+        "    end\n"
+        "    for value in ($words[1] help --values $argv[1] 2>/dev/null)\n"
+        "        echo -- \"$before$value\"\n"
+        "    end\n"
+        "end\n"
+        "complete -c harness -f\n"
+        "complete -c harness -n 'test (count (commandline -opc)) = 1' -l help -d 'show help'\n"
+        "complete -c harness -n 'test (count (commandline -opc)) = 1' -l version\n",
+        stdout);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        verb_words w = options_verb_words((verb_id)i);
+        printf("complete -c harness -n 'test (count (commandline -opc)) = 1' -a %s -d '", w.word);
+        quoted(w.summary, "\\", "\\'");
+        fputs("'\n", stdout);
+    }
+    for (size_t i = 0; i < VERB_COUNT; i++) fish_verb((verb_id)i);
+}

@@ -1,0 +1,311 @@
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "cli/own_files.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/own_scan.h"
+#include "platform/file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_BYTES = 40, MAX_LENGTH = 128, TEST_ONE_IN = 5, LABELS_SHOWN = 8 };
+
+/* --- what nothing can be learnt from --- */
+
+static err check_faults(const own__scan *s) {
+    bool skips = s->wish->skips_bad_rows;
+    const char *advice = " (--skip-bad-rows leaves such rows out)";
+    if (s->unlabelled.rows && !skips)
+        return err_set(ERR_DATA, "%s: column '%s' is empty, there and in %zu rows in all%s",
+                       s->unlabelled.first, s->label, s->unlabelled.rows, advice);
+    if (s->unknown.rows && !skips)
+        return err_set(ERR_DATA,
+                       "%s: no training row has the label '%s': nothing can be learnt of it; %zu "
+                       "rows in all have such labels%s",
+                       s->unknown.first, s->unknown_value, s->unknown.rows, advice);
+    if (s->unlabelled.rows)
+        log_warn("%zu rows without label are left out, the first is %s", s->unlabelled.rows,
+                 s->unlabelled.first);
+    if (s->unknown.rows)
+        log_warn("%zu rows are left out whose label no training row has, the first is %s ('%s')",
+                 s->unknown.rows, s->unknown.first, s->unknown_value);
+    return ERR_OK;
+}
+
+static err check_texts(const own__scan *s) {
+    const char *path = s->shape.path;
+    if (!s->texts)
+        return err_set(ERR_DATA, "%s: column '%s' is empty in all %zu rows", path, s->text,
+                       s->files[OWN_TRAIN].rows);
+    if (!s->texts_differ && !s->pair)
+        return err_set(ERR_DATA,
+                       "%s: all texts of column '%s' are alike: nothing can be learnt "
+                       "from them",
+                       path, s->text);
+    return ERR_OK;
+}
+
+/* By the hash rule the first text of a label is for the test set. */
+static void warn_rare(const own__scan *s, size_t count) {
+    for (size_t i = 0; i < count && s->kind == ANSWER_CLASS && !s->wish->paths[OWN_TEST]; i++)
+        if (s->values[i].train == 1)
+            log_warn("label '%s' has one row, which goes to the test set: it is not learnt",
+                     s->values[i].text);
+}
+
+/* Of classification and sets: how many labels there are. */
+static err check_labels(const own__scan *s, size_t count) {
+    const char *path = s->shape.path;
+    bool more = s->more_values > 0;
+    if (count > OWN_LABELS_MAX)
+        return err_set(
+            ERR_DATA,
+            "%s: column '%s' holds %s%zu different values in %zu rows, at most %d labels "
+            "are supported: is it the label? (--label-column; numbers are --kind "
+            "regression)",
+            path, s->label, more ? "more than " : "", count, s->files[OWN_TRAIN].rows,
+            OWN_LABELS_MAX);
+    if (count < 2)
+        return err_set(ERR_DATA,
+                       "%s: all %zu rows have the label '%s': there is nothing to tell "
+                       "apart",
+                       path, s->files[OWN_TRAIN].rows, count ? s->values[0].text : "");
+    return ERR_OK;
+}
+
+static err check_all(own__scan *s, size_t count) {
+    const char *const *paths = s->wish->paths;
+    for (int a = 0; a < OWN_ROLES; a++)
+        for (int b = 0; b < a; b++)
+            if (paths[a] && paths[b] && !strcmp(s->files[a].sha256, s->files[b].sha256))
+                return err_set(ERR_DATA, "%s and %s are the same file", paths[b], paths[a]);
+    err e = check_texts(s);
+    if (!e) e = check_faults(s);
+    if (e) return e;
+    if (s->kind != ANSWER_NUMBER) return check_labels(s, count);
+    if (s->low < s->high) return ERR_OK;
+    return err_set(ERR_DATA, "%s: column '%s' holds the same number in all rows", s->shape.path,
+                   s->label);
+}
+
+/* --- labels --- */
+
+static bool whole(int64_t *value, const char *text) {
+    char *end;
+    *value = strtoll(text, &end, 10);
+    return *text && !*end && strlen(text) < 18 && (*text == '-' || (*text >= '0' && *text <= '9'));
+}
+
+static int by_size(const void *a, const void *b) {
+    int64_t m, n;
+    return whole(&m, ((const own__value *)a)->text) && whole(&n, ((const own__value *)b)->text)
+               ? (m > n) - (m < n)
+               : 0;
+}
+
+static int by_bytes(const void *a, const void *b) {
+    return strcmp(((const own__value *)a)->text, ((const own__value *)b)->text);
+}
+
+/* Orders the values that training has: by size where all are whole numbers, else by their bytes.
+ * Returns how many these are. */
+static size_t order_labels(own__scan *s) {
+    size_t count = 0, numbers = 0;
+    int64_t number;
+    for (size_t i = 0; i < s->value_count; i++) {
+        if (!s->values[i].train) continue;
+        own__value kept = s->values[i];
+        s->values[i] = s->values[count];
+        numbers += whole(&number, kept.text);
+        s->values[count++] = kept;
+    }
+    if (count) qsort(s->values, count, sizeof *s->values, numbers == count ? by_size : by_bytes);
+    return count;
+}
+
+static void show_labels(const own__scan *s, size_t count) {
+    strbuf line = {0};
+    err e = ERR_OK;
+    if (s->kind == ANSWER_NUMBER) {
+        log_note("label   '%s': numbers from %g to %g", s->label, s->low, s->high);
+        return;
+    }
+    for (size_t i = 0; i < count && i < LABELS_SHOWN && !e; i++)
+        e = strbuf_printf(&line, "%s%s (%zu)", i ? ", " : "", s->values[i].text,
+                          s->values[i].train);
+    if (!e)
+        log_note("label   '%s': %zu labels: %s%s", s->label, count, line.text,
+                 count > LABELS_SHOWN ? ", ..." : "");
+    strbuf_free(&line);
+}
+
+/* --- the manifest --- */
+
+/* "own-reviews" of "data/Reviews.csv"; of a name in other letters eight digits of its hash. */
+static err make_name(char **name, const char *path) {
+    const char *file = path_name(path), *stop = strrchr(file, '.');
+    size_t bytes = stop && stop > file ? (size_t)(stop - file) : strlen(file), n = 0;
+    char plain[NAME_BYTES + 1], hex[HASH_HEX_BYTES];
+    bool foreign = false;
+    for (size_t i = 0; i < bytes && n < NAME_BYTES; i++) {
+        char c = file[i];
+        if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+        bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+        foreign = foreign || (c & 0x80);
+        if (fits) plain[n++] = c;
+        if (!fits && n && plain[n - 1] != '-') plain[n++] = '-';
+    }
+    while (n && plain[n - 1] == '-') n--;
+    plain[n] = '\0';
+    hash_bytes_hex(file, bytes, hex);
+    return mem_printf(name, "own-%.*s", foreign || !n ? 8 : NAME_BYTES,
+                      foreign || !n ? hex : plain);
+}
+
+/* The file as the manifest finds it again; *out is owned. */
+static err place_of(char **out, const own_files *w, const char *path) {
+    err e = ERR_OK;
+    if (!w->folder) return mem_strdup(out, path);
+    char *real = realpath(path, NULL), *folder = realpath(w->folder, NULL); // the C library's
+    size_t n = folder ? strlen(folder) : 0;
+    if (!real)
+        e = mem_strdup(out, path);
+    else if (n && !strncmp(real, folder, n) && real[n] == '/')
+        e = mem_strdup(out, real + n + 1);
+    else
+        e = mem_strdup(out, real);
+    free(real);
+    free(folder);
+    return e;
+}
+
+/* A plain file name that no other file of the manifest has. */
+static err file_title(char **out, const own_files *w, int role) {
+    static const char *const roles[OWN_ROLES] = {"train", "test", "validation"};
+    const char *name = path_name(w->paths[role]);
+    bool twice = false;
+    for (int i = 0; i < OWN_ROLES; i++)
+        twice = twice || (i != role && w->paths[i] && !strcmp(path_name(w->paths[i]), name));
+    err e =
+        mem_printf(out, "%s%s%s", twice ? roles[role] : "", twice || *name == '.' ? "_" : "", name);
+    for (char *at = *out; !e && *at; at++)
+        if (*at == '\\') *at = '_';
+    return e;
+}
+
+static err add_files(cJSON *root, const own__scan *s) {
+    static const char *const roles[OWN_ROLES] = {"train", "test", "dev"};
+    const own_files *w = s->wish;
+    cJSON *list, *file;
+    err e = json_add_array(&list, root, "files");
+    for (int i = 0; i < OWN_ROLES && !e; i++) {
+        char *title = NULL, *place = NULL;
+        if (!w->paths[i]) continue;
+        if (!(e = file_title(&title, w, i)) && !(e = place_of(&place, w, w->paths[i])) &&
+            !(e = json_append_object(&file, list)))
+            e = json_put(file, "role %s name %s path %s bytes %f sha256 %s rows %zu",
+                         w->paths[OWN_TEST] ? roles[i] : "all", title, place,
+                         (double)s->files[i].bytes, s->files[i].sha256, s->files[i].rows);
+        mem_free(title);
+        mem_free(place);
+    }
+    return e;
+}
+
+static err add_format(cJSON *root, const own__scan *s) {
+    static const char *const kinds[] = {"delimited", "jsonl", "json"};
+    const table *t = &s->shape;
+    const char delimiter[2] = {t->delimiter, '\0'};
+    cJSON *o, *columns;
+    err e = json_add_object(&o, root, "format");
+    if (!e) e = json_add_string(o, "kind", kinds[t->kind]);
+    if (!e && t->kind == TASK_FORMAT_DELIMITED) {
+        e = json_put(o, "delimiter %s quoting %s header %d", delimiter,
+                     t->quoted ? "standard" : "none", 1);
+        if (!e) e = json_add_array(&columns, o, "columns");
+        for (size_t i = 0; i < t->column_count && !e; i++)
+            e = json_append(columns, cJSON_CreateString(t->columns[i]));
+    }
+    if (!e) e = json_add_string(o, "text", s->text);
+    if (!e && s->pair) e = json_add_string(o, "text_pair", s->pair);
+    if (!e) e = json_add_string(o, "label", s->label);
+    if (!e && s->wish->label_separator)
+        e = json_add_string(o, "label_separator", s->wish->label_separator);
+    return e;
+}
+
+static err add_labels(cJSON *root, const own__scan *s, size_t count) {
+    cJSON *list, *label;
+    const double range[] = {s->low, s->high};
+    if (s->kind == ANSWER_NUMBER) return json_put_numbers(root, "range", range, 2);
+    err e = json_add_array(&list, root, "labels");
+    for (size_t i = 0; i < count && !e; i++) {
+        const char *value = s->values[i].text;
+        if (!(e = json_append_object(&label, list)))
+            e = json_put(label, "value %s name %s readable %s", value, value, value);
+    }
+    return e;
+}
+
+static err add_scores(cJSON *root, const own__scan *s, size_t count) {
+    static const char *const headlines[] = {"macro_f1", "spearman", "micro_f1"};
+    cJSON *list;
+    err e = json_add_array(&list, root, "metrics");
+    for (size_t i = 0; i < metric_count() && !e; i++)
+        if (metric_applies(metric_at(i), s->kind, count))
+            e = json_append(list, cJSON_CreateString(metric_at(i)->name));
+    if (!e)
+        e = json_put(root, "headline %s max_length %u", headlines[s->kind], (unsigned)MAX_LENGTH);
+    return e;
+}
+
+static err add_rules(cJSON *root, const own__scan *s) {
+    bool official = s->wish->paths[OWN_TEST];
+    cJSON *o;
+    err e = json_put(root, "invalid_label %s", s->wish->skips_bad_rows ? "drop" : "error");
+    if (!e) e = json_add_object(&o, root, "split");
+    if (!e) e = json_add_string(o, "rule", official ? "files" : "hash");
+    if (!e && !official) e = json_add_number(o, "one_in", TEST_ONE_IN);
+    if (!e) e = json_add_object(&o, root, "cleaning");
+    return e ? e : json_put(o, "drop_empty %d drop_duplicates %d", 1, 1);
+}
+
+static err build(cJSON *root, const own__scan *s, const char *name, size_t count) {
+    const char *const kinds[] = {"classification", "regression", "multi_label"};
+    char title[200];
+    snprintf(title, sizeof title, "Own files: %.150s", path_name(s->wish->paths[OWN_TRAIN]));
+    err e = json_put(root,
+                     "schema %u name %s version %u title %s source %s licence %s citation %s "
+                     "kind %s",
+                     1u, name, 1u, title, "own files", "not stated", "none", kinds[s->kind]);
+    if (!e) e = add_files(root, s);
+    if (!e) e = add_format(root, s);
+    if (!e) e = add_labels(root, s, count);
+    if (!e) e = add_rules(root, s);
+    return e ? e : add_scores(root, s, count);
+}
+
+err own_files_manifest(char **name, char **manifest, const own_files *w) {
+    own__scan s = {0};
+    cJSON *root = cJSON_CreateObject();
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while making a manifest");
+    *name = *manifest = NULL;
+    if (!e && w->paths[OWN_VALIDATION] && !w->paths[OWN_TEST])
+        e = err_set(ERR_USAGE, "--validation-file needs --test-file: without one the test set is a "
+                               "fifth of the training file, and validation rows are a tenth of it");
+    if (e || (e = own__scan_all(&s, w))) goto done;
+    size_t count = s.kind == ANSWER_NUMBER ? 0 : order_labels(&s);
+    if ((e = check_all(&s, count))) goto done;
+    show_labels(&s, count);
+    warn_rare(&s, count);
+    e = w->name ? mem_strdup(name, w->name) : make_name(name, w->paths[OWN_TRAIN]);
+    if (!e) e = build(root, &s, *name, count);
+    if (!e) e = json_print(manifest, root, true);
+done:
+    cJSON_Delete(root);
+    own__scan_free(&s);
+    return e;
+}

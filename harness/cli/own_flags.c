@@ -1,0 +1,157 @@
+#include "cli/own_flags.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "platform/file.h"
+#include "task/task.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool own_flags_given(const options *o) {
+    return o->train_file || o->test_file || o->validation_file;
+}
+
+/* Flags that say how own files are read. */
+static const char *const reading[] = {"text_column", "text_pair_column", "label_column",
+                                      "kind",        "label_separator",  "skip_bad_rows"};
+
+static err check_flags(const options *o) {
+    if (!o->train_file)
+        return err_set(ERR_USAGE, "--%s needs --train-file",
+                       o->test_file ? "test-file" : "validation-file");
+    const struct {
+        const char *flag;
+        bool given;
+    } others[] = {{"task", o->task}, {"sample", o->sample}, {"data", o->data_dir}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i].given)
+            return err_set(ERR_USAGE, "--%s and --train-file exclude each other", others[i].flag);
+    return ERR_OK;
+}
+
+static own_files wish_of(const options *o) {
+    return (own_files){.paths = {o->train_file, o->test_file, o->validation_file},
+                       .text = o->text_column,
+                       .text_pair = o->text_pair_column,
+                       .label = o->label_column,
+                       .kind = o->kind,
+                       .label_separator = o->label_separator,
+                       .skips_bad_rows = o->skip_bad_rows};
+}
+
+err own_flags_read(own_files *w, const options *o) {
+    flag_value v;
+    *w = wish_of(o);
+    if (own_flags_given(o)) return check_flags(o);
+    for (size_t i = 0; i < sizeof reading / sizeof *reading; i++)
+        if (options_given(&v, o, reading[i]))
+            return err_set(ERR_USAGE, "--%s goes with --train-file", v.flag);
+    return ERR_OK;
+}
+
+err own_flags_text(strbuf *out, const options *o) {
+    static const char *const files[] = {"train_file", "test_file", "validation_file"};
+    flag_value v;
+    err e = ERR_OK;
+    for (size_t i = 0; i < sizeof files / sizeof *files && !e; i++)
+        if (options_given(&v, o, files[i]))
+            e = shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag, path_name(v.text));
+    for (size_t i = 0; i < sizeof reading / sizeof *reading && !e; i++) {
+        if (!options_given(&v, o, reading[i])) continue;
+        e = strbuf_printf(out, " --%s", v.flag);
+        if (!e && !v.is_switch) e = shown_printf(out, SHOWN_SHELL, " %s", v.text);
+    }
+    return e;
+}
+
+/* --- tasks new --- */
+
+/* The files: by their flags, or in order. */
+static err read_arguments(own_files *w, const options *o) {
+    size_t count = o->arg_count - 1;
+    err e = own_flags_given(o) ? check_flags(o) : ERR_OK;
+    if (e) return e;
+    if (count && own_flags_given(o))
+        return err_set(ERR_USAGE, "name the files as arguments or with --train-file, not both");
+    if (count > OWN_ROLES)
+        return err_set(ERR_USAGE,
+                       "tasks new takes a training, a test and a validation file, found "
+                       "%zu",
+                       count);
+    if (!count && !o->train_file)
+        return err_set(ERR_USAGE, "name the files: harness tasks new TRAIN [TEST [VALIDATION]]");
+    *w = wish_of(o);
+    for (size_t i = 0; i < count; i++) w->paths[i] = o->args[1 + i];
+    return ERR_OK;
+}
+
+/* "reviews" of "tasks/reviews.json". *name is owned. */
+static err task_name(char **name, const char *path) {
+    const char *file = path_name(path);
+    size_t n = strlen(file);
+    if (n <= 5 || strcmp(file + n - 5, ".json") != 0)
+        return err_set(ERR_USAGE, "--output %s: a manifest is a file NAME.json", path);
+    return mem_strndup(name, file, n - 5);
+}
+
+static err show_next(const char *name, const char *path, const char *folder) {
+    strbuf text = {0};
+    err e =
+        shown_printf(&text, SHOWN_SHELL, "  harness tasks show %s --task-dir %s\n", name, folder);
+    if (!e)
+        e = shown_printf(&text, SHOWN_SHELL, "  harness run --task %s --task-dir %s\n", name,
+                         folder);
+    if (!e) {
+        shown_out("%s\n\nNext: title, source, licence and citation are yours to fill in, then\n",
+                  path);
+        fputs(text.text, stdout);
+    }
+    strbuf_free(&text);
+    return e;
+}
+
+static bool is_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* What was written has to be what the program reads. */
+static err check_manifest(const char *manifest, const char *path) {
+    task t = {0};
+    err e = task_parse(&t, manifest, path);
+    task_free(&t);
+    return e;
+}
+
+err tasks_new(const options *o) {
+    own_files w = {0};
+    char *given = NULL, *name = NULL, *manifest = NULL, *path = NULL, *folder = NULL;
+    err e = read_arguments(&w, o);
+    if (!e && o->output) e = task_name(&given, o->output);
+    if (!e) e = path_folder(&folder, o->output ? o->output : "x");
+    if (e) goto done;
+    w.name = given;
+    w.folder = folder;
+    if ((e = own_files_manifest(&name, &manifest, &w))) goto done;
+    e = o->output ? mem_strdup(&path, o->output) : mem_printf(&path, "%s.json", name);
+    if (!e) e = check_manifest(manifest, path);
+    for (int i = 0; !e && i < OWN_ROLES; i++)
+        if (w.paths[i] && is_same_file(w.paths[i], path))
+            e = err_set(ERR_USAGE, "%s is one of the files, and the manifest would replace it",
+                        path);
+    if (!e && !o->overwrite && file_named(path))
+        e = err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
+    if (!e) e = file_write(path, manifest, strlen(manifest));
+    if (!e && o->json) fputs(manifest, stdout);
+    if (!e && !o->json) e = show_next(name, path, folder);
+done:
+    mem_free(given);
+    mem_free(name);
+    mem_free(manifest);
+    mem_free(path);
+    mem_free(folder);
+    return e;
+}

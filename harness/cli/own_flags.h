@@ -1,0 +1,23 @@
+/* The flags of a run from own files. */
+#ifndef HARNESS_CLI_OWN_FLAGS_H
+#define HARNESS_CLI_OWN_FLAGS_H
+
+#include "base/memory.h"
+#include "cli/options.h"
+#include "cli/own_files.h"
+
+/* Whether a file of the user's own was named. */
+bool own_flags_given(const options *o);
+
+/* What the flags ask for. Errors: ERR_USAGE for files without a training file, for columns without
+ * files, and beside --task, --sample or --data. */
+err own_flags_read(own_files *w, const options *o) MUST_CHECK;
+
+/* Appends the flags to the command that repeats a run; of files their names alone, since paths of
+ * this machine stay out of records. */
+err own_flags_text(strbuf *out, const options *o) MUST_CHECK;
+
+/* `harness tasks new`. */
+err tasks_new(const options *o) MUST_CHECK;
+
+#endif

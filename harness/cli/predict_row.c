@@ -1,0 +1,174 @@
+#include "cli/predict_row.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/shown.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_column(const table *t, const char *name) {
+    for (size_t i = 0; i < t->column_count; i++)
+        if (!strcmp(t->columns[i], name)) return true;
+    return false;
+}
+
+err row_form_init(row_form *f, const table *t, bool scores) {
+    static const char *const bare[ROW_NAMES] = {"label", "score", "scores"};
+    *f = (row_form){
+        .kind = t->kind, .delimiter = t->delimiter, .quoted = t->quoted, .scores = scores};
+    bool taken = true;
+    err e = ERR_OK;
+    for (unsigned n = 0; taken && !e; n++) {
+        taken = false;
+        for (int i = 0; i < ROW_NAMES && !e; i++) {
+            mem_free(f->names[i]);
+            f->names[i] = NULL;
+            e = n < 2 ? mem_printf(&f->names[i], "%s%s", n ? "predicted_" : "", bare[i])
+                      : mem_printf(&f->names[i], "predicted_%u_%s", n, bare[i]);
+            taken = taken || (!e && has_column(t, f->names[i]));
+        }
+    }
+    return e;
+}
+
+void row_form_free(row_form *f) {
+    for (int i = 0; i < ROW_NAMES; i++) mem_free(f->names[i]);
+    *f = (row_form){0};
+}
+
+err row_check(const row_form *f, const table *t) {
+    for (int i = 0; t->object && i < ROW_NAMES; i++)
+        if (cJSON_GetObjectItemCaseSensitive(t->object, f->names[i]))
+            return err_set(ERR_FORMAT,
+                           "%s:%zu: key '%s' is there already, in earlier rows it was "
+                           "not",
+                           t->path, t->line, f->names[i]);
+    return ERR_OK;
+}
+
+size_t row_kept_bytes(const row_form *f, text_span raw) {
+    size_t n = raw.bytes;
+    if (f->kind == TASK_FORMAT_DELIMITED) return n;
+    while (n && strchr(" \t\r", raw.text[n - 1])) n--;
+    return n && raw.text[n - 1] == '}' ? n - 1 : raw.bytes;
+}
+
+/* Digits with a sign, which no spreadsheet takes for a formula. */
+static bool is_number(const char *text) {
+    char *end;
+    (void)strtod(text, &end);
+    return *text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
+}
+
+err cell_add(strbuf *out, char delimiter, bool quoted, const char *text) {
+    if (is_number(text)) return strbuf_add(out, text);
+    if (!quoted) return shown_add(out, SHOWN_TERMINAL, text);
+    size_t begin = out->length;
+    err e = shown_add(out, SHOWN_CSV, text);
+    if (e || out->text[begin] == '"' || !strchr(out->text + begin, delimiter)) return e;
+    // quoted for another delimiter than the comma
+    char *cell = NULL;
+    if ((e = mem_strdup(&cell, out->text + begin))) return e;
+    out->length = begin;
+    e = strbuf_printf(out, "\"%s\"", cell);
+    mem_free(cell);
+    return e;
+}
+
+/* --- what is said --- */
+
+/* The scores of all labels as one JSON object. */
+static err scores_text(char **text, const predictor *p) {
+    cJSON *root = cJSON_CreateObject();
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while writing scores");
+    for (uint32_t k = 0; k < p->classes && !e; k++) {
+        char room[24];
+        e = json_add_number(root, predictor_label(p, k, room), p->values[k]);
+    }
+    if (!e) e = json_print(text, root, false);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* The label, or those of a model that says several, with commas. */
+static err label_text(strbuf *out, const predictor *p) {
+    char room[24];
+    bool several = predictor_says_several(p);
+    uint32_t count = several ? predictor_said(p) : 1;
+    err e = strbuf_add(out, "");
+    for (uint32_t k = 0; k < count && !e; k++) {
+        if (k) e = strbuf_add(out, ",");
+        if (!e) e = strbuf_add(out, predictor_label(p, p->scores[k].id, room));
+    }
+    return e;
+}
+
+static err add_cells(strbuf *out, const row_form *f, const predictor *p, const char *label) {
+    const char by[2] = {f->delimiter, '\0'};
+    char number[SHOWN_NUMBER_BYTES], *scores = NULL;
+    err e = strbuf_add(out, by);
+    if (!e) e = cell_add(out, f->delimiter, f->quoted, label);
+    if (!e) e = strbuf_printf(out, "%s%s", by, shown_number(number, p->scores[0].value));
+    if (e || !f->scores) return e;
+    if (!(e = strbuf_add(out, by)) && !(e = scores_text(&scores, p)))
+        e = cell_add(out, f->delimiter, f->quoted, scores);
+    mem_free(scores);
+    return e;
+}
+
+static err add_keys(strbuf *out, const row_form *f, const predictor *p, const char *label,
+                    bool is_first) {
+    char number[SHOWN_NUMBER_BYTES], *text = NULL, *scores = NULL;
+    cJSON *value = cJSON_CreateString(label);
+    err e = value ? json_print(&text, value, false)
+                  : err_set(ERR_MEMORY, "out of memory while writing a label");
+    if (!e)
+        e = strbuf_printf(out, "%s\"%s\": %s, \"%s\": %s", is_first ? "" : ", ", f->names[0], text,
+                          f->names[1], shown_number(number, p->scores[0].value));
+    if (!e && f->scores && !(e = scores_text(&scores, p)))
+        e = strbuf_printf(out, ", \"%s\": %s", f->names[2], scores);
+    if (!e) e = strbuf_add(out, "}");
+    cJSON_Delete(value);
+    mem_free(text);
+    mem_free(scores);
+    return e;
+}
+
+/* Whether nothing but blanks follows the '{' of an object without its end. */
+static bool is_empty_object(const char *text, size_t bytes) {
+    while (bytes && strchr(" \t\r", text[bytes - 1])) bytes--;
+    return bytes && text[bytes - 1] == '{';
+}
+
+static err end_line(strbuf *out, const char *line_end) {
+    return strbuf_add(out, *line_end ? line_end : "\n");
+}
+
+err row_add_header(strbuf *out, const row_form *f, text_span raw, const char *line_end) {
+    err e = strbuf_add_bytes(out, raw.text, raw.bytes);
+    for (int i = 0; i < ROW_NAMES - !f->scores && !e; i++)
+        e = strbuf_printf(out, "%c%s", f->delimiter, f->names[i]);
+    return e ? e : end_line(out, line_end);
+}
+
+err row_add(strbuf *out, const row_form *f, const predictor *p, text_span raw,
+            const char *line_end) {
+    strbuf label = {0};
+    size_t kept = row_kept_bytes(f, raw);
+    err e = label_text(&label, p);
+    if (!e) e = strbuf_add_bytes(out, raw.text, kept);
+    if (!e)
+        e = f->kind == TASK_FORMAT_DELIMITED
+                ? add_cells(out, f, p, label.text)
+                : add_keys(out, f, p, label.text, is_empty_object(raw.text, kept));
+    strbuf_free(&label);
+    return e ? e : end_line(out, line_end);
+}
+
+err row_add_bad(strbuf *out, const row_form *f, text_span raw, const char *line_end) {
+    err e = strbuf_add_bytes(out, raw.text, raw.bytes);
+    for (int i = 0; f->kind == TASK_FORMAT_DELIMITED && i < ROW_NAMES - !f->scores && !e; i++)
+        e = strbuf_add_bytes(out, &f->delimiter, 1);
+    return e ? e : end_line(out, line_end);
+}

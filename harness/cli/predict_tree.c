@@ -1,0 +1,87 @@
+#include "cli/predict_tree.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *relation_name(const model_config *c, uint32_t id, char room[24]) {
+    if (c->labels) return c->labels[id];
+    snprintf(room, 24, "LABEL_%u", id);
+    return room;
+}
+
+/* How sure each word's head is, 0 of those that no token answers for. */
+static float chance_of(const encoded_units *units, const float *nodes, uint32_t word) {
+    size_t node = 1;
+    if (units->first[word] < 0) return 0;
+    for (uint32_t u = 0; u < word; u++) node += units->first[u] >= 0;
+    return nodes[node * EVALUATED_OF_NODE + EVALUATED_CHANCE];
+}
+
+static err print_conllu(const model_config *c, const example *x, const uint32_t *arcs,
+                        const encoded_units *units, const float *nodes) {
+    shown_out("# text = %s\n", x->texts[0].text);
+    for (uint32_t w = 0; w < units->count; w++) {
+        const text_unit *unit = &x->target.units.list[w];
+        const uint32_t *arc = arcs + (size_t)w * ARC_WIDTH;
+        char room[24];
+        shown_out("%u\t%.*s\t_\t_\t_\t_\t%u\t%s\t_\tScore=%.4f\n", w + 1,
+                  (int)(unit->end - unit->begin), x->texts[0].text + unit->begin, arc[ARC_HEAD],
+                  relation_name(c, arc[ARC_RELATION], room), (double)chance_of(units, nodes, w));
+    }
+    putchar('\n');
+    return ERR_OK;
+}
+
+static err append_word(cJSON *words, const example *x, uint32_t w) {
+    const text_unit *unit = &x->target.units.list[w];
+    char *word = NULL;
+    err e = mem_strndup(&word, x->texts[0].text + unit->begin, unit->end - unit->begin);
+    if (!e) e = json_append(words, cJSON_CreateString(word));
+    mem_free(word);
+    return e;
+}
+
+static err print_object(const model_config *c, const example *x, const uint32_t *arcs,
+                        const encoded_units *units, const float *nodes) {
+    cJSON *root = cJSON_CreateObject(), *words, *heads, *labels, *scores;
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    if (e || (e = json_add_string(root, "text", x->texts[0].text)) ||
+        (e = json_add_array(&words, root, "words")) ||
+        (e = json_add_array(&heads, root, "heads")) ||
+        (e = json_add_array(&labels, root, "labels")) ||
+        (e = json_add_array(&scores, root, "scores")))
+        goto done;
+    for (uint32_t w = 0; w < units->count && !e; w++) {
+        const uint32_t *arc = arcs + (size_t)w * ARC_WIDTH;
+        char room[24];
+        e = append_word(words, x, w);
+        if (!e) e = json_append(heads, cJSON_CreateNumber(arc[ARC_HEAD]));
+        if (!e)
+            e = json_append(labels, cJSON_CreateString(relation_name(c, arc[ARC_RELATION], room)));
+        if (!e) e = json_append(scores, cJSON_CreateNumber((double)chance_of(units, nodes, w)));
+    }
+    if (!e) e = output_json(root, false);
+done:
+    cJSON_Delete(root);
+    return e;
+}
+
+err predict_tree_print(const scorer *s, const example *examples, const encoded *rows,
+                       const float *nodes, bool json) {
+    const model_config *c = &s->source.config;
+    uint32_t *arcs = NULL, *begin = NULL;
+    err e = predict_answers(&arcs, &begin, s->model.head, nodes, rows, c->classes);
+    for (size_t i = 0; i < rows->count && !e; i++) {
+        const uint32_t *of_row = arcs + (size_t)begin[i] * ARC_WIDTH;
+        e = (json ? print_object : print_conllu)(c, &examples[i], of_row, &rows->units[i], nodes);
+        nodes += (size_t)rows->sentences[i].target.chosen.count * EVALUATED_OF_NODE;
+    }
+    mem_free(arcs);
+    mem_free(begin);
+    return e ? e : output_check();
+}

@@ -1,0 +1,163 @@
+#include "cli/predictor.h"
+
+#include "base/memory.h"
+#include "train/run/labels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BATCH_SENTENCES = 64, BATCHES_AT_ONCE = 4 };
+
+/* --- scores --- */
+
+const char *predictor_label(const predictor *p, uint32_t id, char room[24]) {
+    const model_config *c = &p->scorer.source.config;
+    if (c->labels) return c->labels[id];
+    snprintf(room, 24, "LABEL_%u", id);
+    return room;
+}
+
+/* Largest first, the lower id first among equals. */
+static int by_value(const void *a, const void *b) {
+    const label_score *x = a, *y = b;
+    if (x->value != y->value) return x->value > y->value ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+void predictor_rank(predictor *p, const float *logits) {
+    double *values = p->values;
+    model_scores kind = p->scorer.source.config.scores;
+    if (kind == MODEL_SCORES_SOFTMAX) {
+        predict_probabilities(values, logits, p->classes);
+    } else {
+        for (uint32_t c = 0; c < p->classes; c++) {
+            double x = (double)logits[c];
+            values[c] = kind == MODEL_SCORES_RAW ? x : 1 / (1 + exp(-x));
+        }
+    }
+    for (uint32_t c = 0; c < p->classes; c++) p->scores[c] = (label_score){values[c], c};
+    qsort(p->scores, p->classes, sizeof *p->scores, by_value);
+}
+
+bool predictor_says_several(const predictor *p) {
+    return p->scorer.source.config.scores == MODEL_SCORES_SIGMOID && p->classes > 1;
+}
+
+uint32_t predictor_said(const predictor *p) {
+    uint32_t count = 0;
+    while (count < p->classes && p->scores[count].value > 0.5) count++;
+    return count;
+}
+
+/* --- scoring --- */
+
+static void raise_to(uint32_t *most, uint32_t value) {
+    if (value > *most) *most = value;
+}
+
+err predictor_make_room(predictor *p, const encoded *rows) {
+    const batch_capacity *have = &p->evaluator.capacity;
+    batch_capacity need = {0};
+    evaluator_capacity(&need, rows, p->batch_size);
+    if (p->evaluator_is_open) {
+        if (need.tokens <= have->tokens && need.sentences <= have->sentences &&
+            need.micros <= have->micros && need.max_length <= have->max_length)
+            return ERR_OK;
+        raise_to(&need.tokens, have->tokens);
+        raise_to(&need.sentences, have->sentences);
+        raise_to(&need.micros, have->micros);
+        raise_to(&need.max_length, have->max_length);
+        evaluator_free(&p->evaluator);
+        p->evaluator_is_open = false;
+    }
+    err e = evaluator_init(&p->evaluator, &p->scorer.model, NULL, &need, p->batch_size);
+    p->evaluator_is_open = !e;
+    return e;
+}
+
+/* A few batches at a time, so that it can be stopped between them. */
+static err run_batches(predictor *p, float *logits, const encoded *rows, bool (*stops)(void)) {
+    size_t most = (size_t)p->batch_size * BATCHES_AT_ONCE;
+    err e = predictor_make_room(p, rows);
+    for (size_t at = 0; at < rows->count && !e; at += most) {
+        encoded part = *rows; // borrows
+        part.sentences += at;
+        part.count = rows->count - at < most ? rows->count - at : most;
+        e = evaluator_run(&p->evaluator, logits + at * p->classes, NULL, &part, NULL);
+        if (!e && stops && stops()) e = err_set(ERR_INTERRUPTED, "interrupted");
+    }
+    return e;
+}
+
+err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
+                    bool (*stops)(void)) {
+    encoded rows = {0};
+    *logits = NULL;
+    err e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
+    if (!e) e = mem_new(logits, count * p->classes);
+    if (!e && count) e = run_batches(p, *logits, &rows, stops);
+    if (!e) p->cut += rows.cut;
+    if (!e) p->done += count;
+    if (e) {
+        mem_free(*logits);
+        *logits = NULL;
+    }
+    encoded_free(&rows);
+    return e;
+}
+
+/* --- opening --- */
+
+/* A stranger's model answers in the names of the task that it is for, or in those of the map. */
+static err match_labels(predictor *p) {
+    const options *o = p->options;
+    task t = {0};
+    if (!o->task && o->label_map) {
+        err e = labels_rename(&p->scorer.source.config, o->label_map, p->scorer.source.folder);
+        return e ? e : scorer_order_tags(&p->scorer);
+    }
+    if (!o->task || (!o->checkpoint && !o->label_map && !p->in_units))
+        return scorer_order_tags(&p->scorer);
+    err e = task_find(&t, o->task, o->task_dir);
+    if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
+    if (!e) p->unit = t.format.unit;
+    task_free(&t);
+    return e;
+}
+
+err predictor_open(predictor *p, const options *o, const char *folder) {
+    *p = (predictor){.options = o};
+    device_options wish = {.threads = o->threads};
+    const source_options from = {.cased = o->cased};
+    err e = device_precision_find(&wish.precision, o->precision);
+    if (!e) e = scorer_open(&p->scorer, folder, &from, o->device, &wish);
+    if (e) return e;
+    p->in_units = answer_in_units(p->scorer.model.head->target.kind);
+    if ((e = match_labels(p))) return e;
+    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
+    if (trees) p->unit = UNIT_WORD;
+    if (p->in_units && o->input)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: --input takes a model with one answer a row, this one "
+                       "answers words or characters",
+                       p->scorer.source.folder);
+    if (p->in_units && (o->pair || o->has_top_k))
+        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.source.folder,
+                       trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
+    p->classes = p->scorer.source.config.classes;
+    p->batch_size =
+        o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;
+    p->top = o->has_top_k ? o->top_k : 1;
+    if (p->top > p->classes) p->top = p->classes; // as the pipeline: all there are
+    p->max_length = source_max_length(&p->scorer.source, o->max_length, UINT32_MAX);
+    e = mem_new(&p->values, p->classes);
+    return e ? e : mem_new(&p->scores, p->classes);
+}
+
+void predictor_close(predictor *p) {
+    if (p->evaluator_is_open) evaluator_free(&p->evaluator);
+    mem_free(p->values);
+    mem_free(p->scores);
+    scorer_close(&p->scorer);
+}

@@ -1,0 +1,51 @@
+/* A model that labels sentences: what `predict` does with arguments, lines and files alike. */
+#ifndef HARNESS_CLI_PREDICTOR_H
+#define HARNESS_CLI_PREDICTOR_H
+
+#include "cli/options.h"
+#include "train/evaluate/scorer.h"
+
+/* A label and what the model gives it. */
+typedef struct label_score {
+    double value;
+    uint32_t id;
+} label_score;
+
+typedef struct predictor {
+    scorer scorer;
+    evaluator evaluator; /* for batches of up to evaluator.capacity */
+    bool evaluator_is_open;
+    const options *options;
+    uint32_t max_length, batch_size, classes;
+    uint32_t top;        /* labels shown */
+    double *values;      /* (classes) scores of the sentence ranked last, by id; owned */
+    label_score *scores; /* (classes) the same, largest first; owned */
+    bool in_units;       /* each unit of a text is answered */
+    unit_kind unit;
+    size_t done, cut;
+} predictor;
+
+/* Opens the model of the folder, with names of labels as --task and --label-map say. Free with
+ * predictor_close, also after an error. */
+err predictor_open(predictor *p, const options *o, const char *folder) MUST_CHECK;
+void predictor_close(predictor *p);
+
+/* Scores sentences; *logits (count, classes) is owned. Stops between batches once `stops` says so,
+ * with ERR_INTERRUPTED; NULL: never. */
+err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
+                    bool (*stops)(void)) MUST_CHECK;
+
+/* Makes the evaluator large enough for these rows. */
+err predictor_make_room(predictor *p, const encoded *rows) MUST_CHECK;
+
+/* Scores of one sentence, into values and scores, as transformers' text-classification pipeline
+ * computes them. */
+void predictor_rank(predictor *p, const float *logits);
+
+/* Whether a model says each label by itself, from one half on; how many of scores it says. */
+bool predictor_says_several(const predictor *p);
+uint32_t predictor_said(const predictor *p);
+
+const char *predictor_label(const predictor *p, uint32_t id, char room[24]);
+
+#endif

@@ -1,0 +1,306 @@
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include "cli/run_list.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "result/store.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/checkpoint/marker.h"
+#include "train/run/run_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FOLDERS_DEEP = 3, STATE_LIMIT_BYTES = 1 << 20 };
+
+const char *run_state_name(run_state state) {
+    static const char *const names[] = {"finished", "unfinished", "at work", "record only",
+                                        "damaged"};
+    return names[state];
+}
+
+static void free_run(listed_run *r) {
+    mem_free(r->folder);
+    mem_free(r->task);
+    mem_free(r->model);
+    mem_free(r->device);
+    mem_free(r->headline);
+    *r = (listed_run){0};
+}
+
+void run_list_free(run_list *l) {
+    for (size_t i = 0; i < l->count; i++) free_run(&l->runs[i]);
+    mem_free(l->runs);
+    *l = (run_list){0};
+}
+
+static err add_run(run_list *l, listed_run **out) {
+    err e = mem_grow((void **)&l->runs, &l->capacity, l->count + 1, sizeof *l->runs);
+    if (e) return e;
+    *out = &l->runs[l->count++];
+    **out = (listed_run){.seed = -1, .score = NAN};
+    return ERR_OK;
+}
+
+/* --- what a folder holds --- */
+
+/* Opens the lock; *fd is -1 where there is none. *held: another process has it. With `take` it is
+ * ours until fd is closed. */
+static err try_lock(int *fd, bool *held, const char *folder, bool take) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = NULL;
+    *held = false;
+    err e = path_join(&path, folder, ".lock");
+    if (e) return e;
+    *fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    mem_free(path);
+    if (*fd < 0) return ERR_OK;
+    if (take)
+        *held = fcntl(*fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN);
+    else
+        *held = !fcntl(*fd, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;
+    return ERR_OK;
+}
+
+/* Bytes of all files below; links count nothing, and nothing is followed. */
+static err add_bytes(listed_run *r, const char *folder, int deep) {
+    folder_list names = {0};
+    err e = folder_list_read(&names, folder);
+    for (size_t i = 0; !e && i < names.count; i++) {
+        char *path = NULL;
+        struct stat st;
+        if ((e = path_join(&path, folder, names.names[i]))) break;
+        if (!lstat(path, &st)) {
+            if (!deep && st.st_mtime > r->changed) r->changed = st.st_mtime;
+            if (S_ISREG(st.st_mode)) r->bytes += (uint64_t)st.st_size;
+            if (S_ISDIR(st.st_mode) && deep < FOLDERS_DEEP) e = add_bytes(r, path, deep + 1);
+        }
+        mem_free(path);
+    }
+    folder_list_free(&names);
+    return e;
+}
+
+static void set_date(listed_run *r, time_t when) {
+    struct tm t;
+    if (gmtime_r(&when, &t)) strftime(r->date, sizeof r->date, "%Y-%m-%d", &t);
+}
+
+static err take_record(listed_run *r, const record *rec) {
+    r->seed = rec->seed;
+    r->score = record_metric(rec, rec->headline);
+    snprintf(r->date, sizeof r->date, "%.10s", rec->created);
+    err e = mem_strdup(&r->task, rec->task.name);
+    if (!e) e = mem_strdup(&r->model, rec->model.name);
+    if (!e) e = mem_strdup(&r->device, rec->device.name);
+    return e ? e : mem_strdup(&r->headline, rec->headline);
+}
+
+static err copy_text(char **out, const cJSON *from, const char *key, const char *other) {
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(from, key));
+    if (!text) text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(from, other));
+    return text ? mem_strdup(out, text) : ERR_OK;
+}
+
+/* Who a run is that has no record. */
+static err take_identity(listed_run *r, const char *path) {
+    cJSON *root = NULL;
+    err e = json_read(&root, path, STATE_LIMIT_BYTES);
+    if (e && e != ERR_MEMORY) { // it is listed all the same
+        err_clear();
+        r->state = RUN_STATE_DAMAGED;
+        return ERR_OK;
+    }
+    const cJSON *identity = cJSON_GetObjectItemCaseSensitive(root, "identity");
+    const char *seed = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(identity, "seed"));
+    if (seed) r->seed = strtoll(seed, NULL, 10);
+    if (!e) e = copy_text(&r->task, identity, "task", "corpus");
+    if (!e) e = copy_text(&r->model, identity, "model", "model");
+    if (!e) e = copy_text(&r->device, identity, "device", "device");
+    cJSON_Delete(root);
+    return e;
+}
+
+/* The step of the newest checkpoint. */
+static err find_step(listed_run *r, const char *folder) {
+    folder_list names = {0};
+    err e = folder_list_read(&names, folder);
+    for (size_t i = 0; !e && i < names.count; i++) {
+        const char *name = names.names[i];
+        if (strncmp(name, "checkpoint-", 11) || !checkpoint_is_name(name)) continue;
+        uint32_t step = (uint32_t)strtoul(name + 11, NULL, 10);
+        if (step > r->step) r->step = step;
+    }
+    folder_list_free(&names);
+    return e;
+}
+
+/* The record of a pretraining has a corpus in place of a task, and is none of a score. */
+static bool is_pretraining(const char *path) {
+    cJSON *root = NULL;
+    bool found = !json_read(&root, path, 0) && json_has(root, "corpus") && !json_has(root, "task");
+    cJSON_Delete(root);
+    err_clear();
+    return found;
+}
+
+/* The record, as far as the folder has a whole one. */
+static err read_result(listed_run *r, record *rec, bool *has_record, const char *folder) {
+    char *path = NULL;
+    *has_record = false;
+    err e = path_join(&path, folder, RUN_RECORD);
+    if (!e && file_exists(path)) {
+        e = record_read(rec, path);
+        *has_record = !e;
+        if (e && e != ERR_MEMORY) {
+            err_clear();
+            if (!is_pretraining(path)) r->state = RUN_STATE_DAMAGED;
+            e = ERR_OK;
+        }
+    }
+    mem_free(path);
+    return e;
+}
+
+/* Whether a run of this program was in the folder; *name is its first file. */
+static err find_file(char **path, const char *folder, const char *const *names, size_t count) {
+    *path = NULL;
+    for (size_t i = 0; i < count; i++) {
+        bool ours = false;
+        err e = path_join(path, folder, names[i]);
+        if (!e) e = marker_is_run_file(&ours, *path);
+        if (e || ours) return e;
+        mem_free(*path);
+        *path = NULL;
+    }
+    return ERR_OK;
+}
+
+/* Looks up the run's record in the results, and takes it off the list of those that are alone. */
+static bool is_stored(const store *s, bool *seen, const record *rec) {
+    bool found = false;
+    for (size_t i = 0; i < s->count; i++) {
+        const record *x = &s->records[i];
+        if (strcmp(x->created, rec->created) || x->seed != rec->seed ||
+            strcmp(x->task.name, rec->task.name) || strcmp(x->recipe_sha256, rec->recipe_sha256))
+            continue;
+        seen[i] = found = true;
+    }
+    return found;
+}
+
+static err read_run(listed_run *r, const char *folder, const char *state, const store *s,
+                    bool *seen) {
+    bool unfinished = !strcmp(path_name(state), RUN_UNFINISHED), has_record = false, held = false;
+    record rec = {0};
+    int fd = -1;
+    r->state = unfinished ? RUN_STATE_UNFINISHED : RUN_STATE_FINISHED;
+    err e = mem_strdup(&r->folder, folder);
+    if (!e) e = try_lock(&fd, &held, folder, false);
+    if (fd >= 0) close(fd);
+    if (!e) e = add_bytes(r, folder, 0);
+    if (!e) e = checkpoint_usage(folder, NULL, &r->checkpoints, &r->checkpoint_bytes);
+    if (!e) e = find_step(r, folder);
+    set_date(r, r->changed);
+    r->has_model = record_model_is_there(folder);
+    if (!e && !unfinished) e = read_result(r, &rec, &has_record, folder);
+    if (!e) e = has_record ? take_record(r, &rec) : take_identity(r, state);
+    if (has_record) r->on_board = is_stored(s, seen, &rec);
+    record_free(&rec);
+    if (held) r->state = RUN_STATE_AT_WORK;
+    return e;
+}
+
+/* --- folders --- */
+
+/* Unfinished goes first: a run that replaces another has files of both. */
+static const char *const state_files[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
+enum { STATE_FILES = sizeof state_files / sizeof *state_files };
+
+/* The folder itself, if it is a run's, or those in it. */
+static err add_folder(run_list *l, const char *folder, int deep, const store *s, bool *seen) {
+    folder_list names = {0};
+    listed_run *r;
+    char *state = NULL;
+    err e = find_file(&state, folder, state_files, STATE_FILES);
+    if (!e && state) {
+        if (!(e = add_run(l, &r))) e = read_run(r, folder, state, s, seen);
+        mem_free(state);
+        return e;
+    }
+    if (e || deep == FOLDERS_DEEP) return e;
+    e = folder_list_read(&names, folder);
+    for (size_t i = 0; !e && i < names.count; i++) {
+        char *path = NULL;
+        if (!(e = path_join(&path, folder, names.names[i])) && folder_is_own(path))
+            e = add_folder(l, path, deep + 1, s, seen);
+        mem_free(path);
+    }
+    folder_list_free(&names);
+    return e;
+}
+
+/* Records that no folder was found for. */
+static err add_records(run_list *l, const store *s, const bool *seen, const char *results) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < s->count && !e; i++) {
+        listed_run *r;
+        struct stat st;
+        if (seen[i]) continue;
+        if ((e = add_run(l, &r)) || (e = path_join(&r->folder, results, s->paths[i]))) break;
+        r->state = RUN_STATE_RECORD;
+        r->on_board = true;
+        if (!stat(r->folder, &st)) r->bytes = (uint64_t)st.st_size;
+        e = take_record(r, &s->records[i]);
+    }
+    return e;
+}
+
+err run_list_read(run_list *l, const char *const *roots, size_t count, const char *results,
+                  bool alone) {
+    store s = {0};
+    bool *seen = NULL;
+    *l = (run_list){0};
+    err e = store_read_all(&s, results);
+    if (!e) e = mem_new(&seen, s.count);
+    for (size_t i = 0; i < count && !e; i++) e = add_folder(l, roots[i], 0, &s, seen);
+    if (!e && alone) e = add_records(l, &s, seen, results);
+    mem_free(seen);
+    store_free(&s);
+    return e;
+}
+
+/* --- deleting --- */
+
+/* All that a run makes; what else is in the folder stays, and the folder with it. */
+static err remove_run(const char *folder) {
+    run r = {.lock = -1};
+    err e = mem_strdup(&r.output, folder);
+    if (!e) e = run_discard(&r);
+    mem_free(r.output);
+    return e;
+}
+
+err listed_run_clean(const listed_run *r, bool whole) {
+    bool held = false;
+    int fd = -1;
+    char *lock = NULL;
+    err e = try_lock(&fd, &held, r->folder, true);
+    if (!e && held) e = err_set(ERR_IO, "%s: a run is at work in this folder", r->folder);
+    if (!e) e = whole ? remove_run(r->folder) : checkpoint_clear(r->folder, NULL);
+    if (!e && whole && !(e = path_join(&lock, r->folder, ".lock"))) {
+        // while it is held: whoever waits for it looks whether the file is still the one of the name
+        e = fd >= 0 ? file_remove(lock) : ERR_OK;
+        (void)rmdir(r->folder);
+    }
+    if (fd >= 0) close(fd);
+    mem_free(lock);
+    return e;
+}

@@ -1,0 +1,162 @@
+/* `harness env`: one block for a bug report. It names no files and no secrets: of variables that
+ * may hold one it says that they are set. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "compute/device.h"
+#include "metric/score.h"
+#include "platform/host_memory.h"
+#include "platform/places.h"
+#include "result/version.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static const char *const variables[] = {"HARNESS_DATA",
+                                        "HARNESS_ISA",
+                                        "HARNESS_VULKAN_KERNELS",
+                                        "XDG_CACHE_HOME",
+                                        "HF_HOME",
+                                        "HF_HUB_CACHE",
+                                        "HF_ENDPOINT",
+                                        "HF_HUB_OFFLINE",
+                                        "HF_TOKEN",
+                                        "HTTPS_PROXY",
+                                        "OMP_NUM_THREADS",
+                                        "OMP_WAIT_POLICY",
+                                        "VK_DRIVER_FILES",
+                                        "VK_ADD_DRIVER_FILES",
+                                        "VK_ICD_FILENAMES",
+                                        "LANG",
+                                        "NO_COLOR"};
+
+/* The first line of /etc/os-release that names the system. */
+static void system_name(char text[128]) {
+    char line[256], *end;
+    FILE *f = fopen("/etc/os-release", "r");
+    snprintf(text, 128, "unknown");
+    while (f && fgets(line, sizeof line, f)) {
+        if (strncmp(line, "PRETTY_NAME=", 12) != 0) continue;
+        const char *at = line + 12 + (line[12] == '"');
+        snprintf(text, 128, "%s", at);
+        end = text + strcspn(text, "\"\n");
+        *end = '\0';
+    }
+    if (f) fclose(f);
+}
+
+/* Whether the value may be shown: an address or a proxy can hold a password, a token is one. */
+static bool is_secret(const char *name) {
+    return !strcmp(name, "HF_TOKEN") || !strcmp(name, "HTTPS_PROXY") ||
+           !strcmp(name, "HF_ENDPOINT");
+}
+
+static err add_variables(cJSON *root) {
+    cJSON *o;
+    err e = json_add_object(&o, root, "environment");
+    for (size_t i = 0; i < sizeof variables / sizeof *variables && !e; i++) {
+        const char *value = environment(variables[i]);
+        if (value) e = json_add_string(o, variables[i], is_secret(variables[i]) ? "(set)" : value);
+    }
+    return e;
+}
+
+static err add_devices(cJSON *root) {
+    device_info *list;
+    size_t count;
+    const char *note;
+    cJSON *array, *o;
+    err e = device_list(&list, &count, &note);
+    if (e) return e;
+    e = json_add_array(&array, root, "devices");
+    for (size_t i = 0; i < count && !e; i++) {
+        const device_info *d = &list[i];
+        if (!(e = json_append_object(&o, array)))
+            e = json_put(o, "name %s class %s driver %s version %s isa %s libraries %s threads %u",
+                         d->name, device_class_name(d->class), d->driver, d->version, d->isa,
+                         d->libraries, d->threads);
+    }
+    if (!e && *note) e = json_add_string(root, "devices_note", note);
+    mem_free(list);
+    return e;
+}
+
+static err gather(cJSON *root) {
+    char name[128], commit[64];
+    struct utsname u;
+    system_name(name);
+    snprintf(commit, sizeof commit, "%.12s%s", version_commit(),
+             version_is_dirty() ? ", changed" : "");
+    err e = json_put(root, "harness %s commit %s numerics %u metrics %u", version_string(), commit,
+                     (unsigned)NUMERICS_VERSION, (unsigned)METRIC_VERSION);
+    if (!e) e = json_put(root, "compiler %s system %s", __VERSION__, name);
+    if (!e && !uname(&u)) e = json_put(root, "kernel %s machine %s", u.release, u.machine);
+    if (!e)
+        e = json_put(root, "processors %f memory_bytes %f", (double)sysconf(_SC_NPROCESSORS_ONLN),
+                     (double)host_memory_total());
+    if (!e) e = add_devices(root);
+    return e ? e : add_variables(root);
+}
+
+/* A line "key value"; what is longer than the window goes on below its first word. */
+static void print_line(const char *key, const char *text) {
+    char label[40];
+    strbuf shown = {0};
+    snprintf(label, sizeof label, "%-14s ", key);
+    if (!shown_add(&shown, SHOWN_TERMINAL, text)) shown_wrapped(label, shown.text);
+    strbuf_free(&shown);
+}
+
+/* The texts of an object, those that are not empty: "a; b". */
+static void print_device(const cJSON *o) {
+    strbuf line = {0};
+    const cJSON *item;
+    err e = strbuf_add(&line, "");
+    cJSON_ArrayForEach(item, o) {
+        if (!e && cJSON_IsString(item) && *item->valuestring)
+            e = strbuf_printf(&line, "%s%s", line.length ? "; " : "", item->valuestring);
+    }
+    if (!e) print_line("device", line.text);
+    strbuf_free(&line);
+}
+
+static void print_block(const cJSON *root) {
+    const cJSON *item, *inner;
+    char text[400];
+    cJSON_ArrayForEach(item, root) {
+        if (cJSON_IsArray(item)) {
+            cJSON_ArrayForEach(inner, item) {
+                print_device(inner);
+            }
+        } else if (cJSON_IsObject(item)) {
+            cJSON_ArrayForEach(inner, item) {
+                snprintf(text, sizeof text, "%s=%s", inner->string, inner->valuestring);
+                print_line("variable", text);
+            }
+        } else if (cJSON_IsString(item)) {
+            print_line(item->string, item->valuestring);
+        } else {
+            char number[SHOWN_NUMBER_BYTES];
+            print_line(item->string, shown_number(number, item->valuedouble));
+        }
+    }
+}
+
+err verb_env(const options *o) {
+    cJSON *root = cJSON_CreateObject();
+    if (o->arg_count) {
+        cJSON_Delete(root);
+        return err_set(ERR_USAGE, "env takes no arguments, found '%s'", o->args[0]);
+    }
+    err e = root ? gather(root) : err_set(ERR_MEMORY, "out of memory");
+    if (!e && o->json)
+        e = output_json(root, true);
+    else if (!e)
+        print_block(root);
+    cJSON_Delete(root);
+    return e;
+}

@@ -1,0 +1,366 @@
+#include "data/table.h"
+
+#include "base/memory.h"
+#include "data/table_internal.h"
+#include "text/unicode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOOK_BYTES = 256 << 10, COLUMNS_MAX = 4096, COLUMNS_SHOWN = 40 };
+
+struct table_reader {
+    data__source source;
+    table__cutter cutter;
+    strbuf record; /* lines of the record that is read */
+    strbuf held;   /* lines that were read and given back; from held_at on */
+    size_t held_at;
+    size_t next_line; /* number of the line that comes next */
+    size_t capacity;  /* of fields */
+    char *header;
+    bool is_pending; /* JSON: the row that was read for its keys comes next */
+    bool is_open;
+};
+
+const char *table_kind_name(const table *t) {
+    if (t->kind == TASK_FORMAT_JSONL) return "JSON lines";
+    if (t->kind == TASK_FORMAT_JSON) return "JSON";
+    return t->delimiter == '\t' ? "TSV" : "CSV";
+}
+
+/* --- delimited records --- */
+
+/* Adds the next line to the record, with its end; *bytes is 0 at the end of the file. *at is where
+ * it begins there. A line that is no text is added too. */
+static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
+    char *line = NULL;
+    size_t bad;
+    err e = ERR_OK, fault = ERR_OK;
+    *at = r->record.length;
+    *bytes = 0;
+    if (r->held_at < r->held.length) {
+        line = r->held.text + r->held_at;
+        const char *stop = memchr(line, '\n', r->held.length - r->held_at);
+        *bytes = stop ? (size_t)(stop - line) + 1 : r->held.length - r->held_at;
+        r->held_at += *bytes;
+        if (!utf8_valid(line, *bytes, &bad) || memchr(line, 0, *bytes))
+            fault = err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 or a NUL byte in the line",
+                            r->source.path, r->next_line);
+        e = strbuf_add_bytes(&r->record, line, *bytes);
+        return e ? e : fault;
+    }
+    fault = data__source_line(&r->source, &line, bytes, "a record");
+    if (fault && (fault != ERR_FORMAT || !line || *bytes > DATA_TEXT_LIMIT_BYTES)) {
+        *bytes = 0;
+        return fault;
+    }
+    if (*bytes) e = strbuf_add_bytes(&r->record, line, *bytes);
+    if (!e) data__source_skip(&r->source, *bytes);
+    return e ? e : fault;
+}
+
+/* Gives back all lines of the record but its first. */
+static err hold_rest(struct table_reader *r) {
+    const char *stop = memchr(r->record.text, '\n', r->record.length);
+    size_t first = stop ? (size_t)(stop - r->record.text) + 1 : r->record.length;
+    strbuf rest = {0};
+    err e = strbuf_add_bytes(&rest, r->record.text + first, r->record.length - first);
+    if (!e && r->held_at < r->held.length)
+        e = strbuf_add_bytes(&rest, r->held.text + r->held_at, r->held.length - r->held_at);
+    if (e) {
+        strbuf_free(&rest);
+        return e;
+    }
+    strbuf_free(&r->held);
+    r->held = rest;
+    r->held_at = 0;
+    r->record.length = first;
+    return ERR_OK;
+}
+
+static void set_raw(table *t, const char *text, size_t bytes) {
+    bool lf = bytes && text[bytes - 1] == '\n';
+    bool crlf = lf && bytes > 1 && text[bytes - 2] == '\r';
+    t->raw = (text_span){text, bytes - lf - crlf};
+    t->line_end = crlf ? "\r\n" : lf ? "\n" : "";
+}
+
+static err fault_at(const table *t, const char *what) {
+    return err_set(ERR_FORMAT, "%s:%zu: %s", t->path, t->line, what);
+}
+
+/* Reads lines up to the end of a record. */
+static err read_record(table *t, bool *more) {
+    struct table_reader *r = t->reader;
+    table__cutter *c = &r->cutter;
+    err e = ERR_OK;
+    r->record.length = 0;
+    c->open = false;
+    *more = false;
+    for (;;) {
+        size_t at, bytes;
+        e = add_line(r, &at, &bytes);
+        if (e && (!bytes || e == ERR_MEMORY)) return e;
+        if (!bytes) break;
+        if (!c->open && table__is_blank(r->record.text + at, bytes)) {
+            r->record.length = 0;
+            r->next_line++;
+            continue;
+        }
+        if (!*more) t->line = r->next_line;
+        *more = true;
+        if (e) break;
+        if ((e = table__cut_line(c, r->record.text + at, bytes))) break;
+        if (!c->open) break;
+        if (r->record.length <= DATA_TEXT_LIMIT_BYTES) continue;
+        e = fault_at(t, "a record of more than 1 MiB: does a quote never close?");
+        break;
+    }
+    if (!*more || e == ERR_MEMORY) return e;
+    if (!e && c->fault) e = fault_at(t, c->fault);
+    if (!e && c->open) e = fault_at(t, "a quote opens in this record and never closes");
+    if (e == ERR_FORMAT && hold_rest(r)) return ERR_MEMORY;
+    for (size_t i = 0; i < r->record.length; i++) r->next_line += r->record.text[i] == '\n';
+    set_raw(t, r->record.text, r->record.length);
+    return e;
+}
+
+static err next_delimited(table *t, bool *more) {
+    struct table_reader *r = t->reader;
+    const table__cutter *c = &r->cutter;
+    err e = read_record(t, more);
+    if (e || !*more) return e;
+    if (t->column_count && c->count != t->column_count)
+        return err_set(ERR_FORMAT, "%s:%zu: %zu columns, expected %zu", t->path, t->line, c->count,
+                       t->column_count);
+    if ((e = mem_grow((void **)&t->fields, &r->capacity, c->count, sizeof *t->fields))) return e;
+    for (size_t i = 0, begin = 0; i < c->count; begin = c->ends[i++] + 1)
+        t->fields[i] = (text_span){c->text.text + begin, c->ends[i] - begin};
+    return ERR_OK;
+}
+
+/* --- JSON --- */
+
+static err next_json_line(table *t, bool *more) {
+    data__source *s = &t->reader->source;
+    for (;;) {
+        char *line = NULL;
+        size_t bytes = 0;
+        err e = data__source_line(s, &line, &bytes, "a line");
+        *more = bytes && bytes <= DATA_TEXT_LIMIT_BYTES;
+        if (!*more) return e;
+        t->line = s->line;
+        set_raw(t, line, bytes);
+        size_t text = t->raw.bytes;
+        while (text && strchr(" \t\r", line[text - 1])) text--;
+        if (!e && !text) { // an empty line
+            data__source_skip(s, bytes);
+            continue;
+        }
+        if (!e) e = data__json_line(&t->object, s, line, text);
+        if (!e && !cJSON_IsObject(t->object)) e = fault_at(t, "not a JSON object");
+        if (e != ERR_MEMORY) data__source_skip(s, bytes);
+        return e;
+    }
+}
+
+static err next_element(table *t, bool *more) {
+    err e = data__json_next(&t->object, &t->reader->source, (uint32_t)(t->rows + 1));
+    *more = t->object != NULL;
+    t->line = t->rows + 1;
+    return e;
+}
+
+/* --- any file --- */
+
+err table_next(table *t, bool *more) {
+    struct table_reader *r = t->reader;
+    *more = true;
+    if (r->is_pending) {
+        r->is_pending = false;
+        return ERR_OK;
+    }
+    cJSON_Delete(t->object);
+    t->object = NULL;
+    err e = t->kind == TASK_FORMAT_DELIMITED ? next_delimited(t, more)
+            : t->kind == TASK_FORMAT_JSONL   ? next_json_line(t, more)
+                                             : next_element(t, more);
+    t->rows += *more;
+    t->bytes = r->source.hashed_bytes - (r->source.end - r->source.begin);
+    return e;
+}
+
+/* The names of the columns: of the first record, or of the first object. */
+static err read_names(table *t) {
+    bool more = false;
+    err e = table_next(t, &more);
+    if (e) return e;
+    if (!more) return err_set(ERR_FORMAT, "%s: no rows there", t->path);
+    bool is_json = t->kind != TASK_FORMAT_DELIMITED;
+    size_t count = is_json ? (size_t)cJSON_GetArraySize(t->object) : t->reader->cutter.count,
+           added = 0;
+    if (count > COLUMNS_MAX)
+        return err_set(ERR_FORMAT, "%s: %zu columns, at most %d are read", t->path, count,
+                       COLUMNS_MAX);
+    if ((e = mem_new(&t->columns, count))) return e;
+    const cJSON *key = is_json ? t->object->child : NULL;
+    for (; added < count && !e; added++, key = is_json ? key->next : NULL) {
+        const char *name = is_json ? key->string : t->fields[added].text;
+        size_t bytes = is_json ? strlen(name) : t->fields[added].bytes;
+        if ((e = mem_strndup(&t->columns[added], name, bytes))) break;
+        t->column_count++;
+        for (size_t i = 0; i < added && !e; i++)
+            if (!strcmp(t->columns[i], t->columns[added]))
+                e = err_set(ERR_FORMAT, "%s: column '%s' is there twice, %zu and %zu", t->path,
+                            t->columns[i], i + 1, added + 1);
+    }
+    t->reader->is_pending = is_json;
+    if (e || is_json) return e;
+    t->rows = 0;
+    e = mem_strndup(&t->reader->header, t->raw.text, t->raw.bytes);
+    if (!e) t->header = (text_span){t->reader->header, t->raw.bytes};
+    return e;
+}
+
+static err read_standard_input(void *from, void *bytes, size_t room, size_t *count) {
+    ssize_t n;
+    do {
+        n = read(STDIN_FILENO, bytes, room);
+    } while (n < 0 && errno == EINTR);
+    *count = n > 0 ? (size_t)n : 0;
+    return n < 0 ? err_set(ERR_IO, "%s: cannot read: %s", (const char *)from, strerror(errno))
+                 : ERR_OK;
+}
+
+static err open_source(table *t) {
+    static char name[] = "standard input";
+    struct table_reader *r = t->reader;
+    if (strcmp(t->path, "-") != 0) return data__source_open(&r->source, t->path, true);
+    t->path = name;
+    return data__source_open_from(&r->source, name, read_standard_input, name);
+}
+
+err table_open(table *t, const char *path) {
+    *t = (table){.path = path, .line_end = ""};
+    err e = mem_new(&t->reader, 1);
+    if (e) return e;
+    struct table_reader *r = t->reader;
+    data__source *s = &r->source;
+    *s = (data__source){.fd = -1};
+    r->next_line = 1;
+    e = open_source(t);
+    while (!e && !s->ended && s->end - s->begin < LOOK_BYTES) e = data__source_more(s);
+    if (e) return e;
+    t->file_bytes = s->file_bytes;
+    t->has_bom = s->end - s->begin >= 3 && !memcmp(s->bytes + s->begin, "\xEF\xBB\xBF", 3);
+    if (t->has_bom) s->begin += 3;
+    size_t there = s->end - s->begin;
+    if (!there) return err_set(ERR_FORMAT, "%s: the file is empty", t->path);
+    if ((e = table__guess(t, s->bytes + s->begin, there, s->ended))) return e;
+    r->cutter.delimiter = t->delimiter;
+    r->cutter.quoted = t->quoted;
+    return read_names(t);
+}
+
+void table_close(table *t) {
+    struct table_reader *r = t->reader;
+    if (r) {
+        data__source_close(&r->source);
+        table__cutter_free(&r->cutter);
+        strbuf_free(&r->record);
+        strbuf_free(&r->held);
+        mem_free(r->header);
+        mem_free(r);
+    }
+    for (size_t i = 0; i < t->column_count; i++) mem_free(t->columns[i]);
+    mem_free(t->columns);
+    mem_free(t->fields);
+    cJSON_Delete(t->object);
+    *t = (table){0};
+}
+
+err table_finish(table *t, char hex[HASH_HEX_BYTES], uint64_t *bytes) {
+    err e = data__source_finish(&t->reader->source, hex);
+    *bytes = t->reader->source.hashed_bytes;
+    return e;
+}
+
+/* --- columns --- */
+
+err table_columns_text(char **text, const table *t) {
+    strbuf list = {0};
+    err e = strbuf_add(&list, "");
+    for (size_t i = 0; i < t->column_count && i < COLUMNS_SHOWN && !e; i++)
+        e = strbuf_printf(&list, "%s'%s'", i ? ", " : "", t->columns[i]);
+    if (!e && t->column_count > COLUMNS_SHOWN) e = strbuf_add(&list, ", ...");
+    if (e) strbuf_free(&list);
+    *text = list.text;
+    return e;
+}
+
+err table_find(size_t *index, const table *t, const char *name, const char *flag) {
+    const cJSON *value;
+    char *list = NULL;
+    for (*index = 0; *index < t->column_count; ++*index)
+        if (!strcmp(t->columns[*index], name)) return ERR_OK;
+    if (t->object && strchr(name, '.') && !data__json_value(&value, t->object, name, t->path))
+        return ERR_OK;
+    err_clear();
+    err e = table_columns_text(&list, t);
+    if (e) return e;
+    const char *near = text_nearest(name, (const char *const *)t->columns, t->column_count);
+    e = err_set(ERR_USAGE, "%s: no column '%s'%s%s%s (--%s); the columns are %s", t->path, name,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", flag, list);
+    mem_free(list);
+    return e;
+}
+
+static err row_text(char **where, const table *t) {
+    return mem_printf(where, t->kind == TASK_FORMAT_JSON ? "%s: element %zu" : "%s:%zu", t->path,
+                      t->line);
+}
+
+/* The value of a key of the row; *where (owned) names the row. */
+static err value_of(const cJSON **value, char **where, const table *t, const char *name) {
+    err e = row_text(where, t);
+    return e ? e : data__json_value(value, t->object, name, *where);
+}
+
+err table_text(text_span *text, const table *t, const char *name, size_t index) {
+    const cJSON *v = NULL;
+    char *where = NULL;
+    if (t->kind == TASK_FORMAT_DELIMITED) {
+        *text = t->fields[index];
+        return ERR_OK;
+    }
+    err e = value_of(&v, &where, t, name);
+    if (!e && !cJSON_IsString(v)) e = err_set(ERR_FORMAT, "%s: key '%s' is no string", where, name);
+    if (!e) *text = (text_span){v->valuestring, strlen(v->valuestring)};
+    mem_free(where);
+    return e;
+}
+
+err table_label(text_span *label, char number[32], const table *t, const char *name, size_t index,
+                answer_kind kind) {
+    const cJSON *v = NULL;
+    char *where = NULL;
+    if (t->kind == TASK_FORMAT_DELIMITED) {
+        *label = t->fields[index];
+        return ERR_OK;
+    }
+    err e = value_of(&v, &where, t, name);
+    if (!e) e = data__json_label(label, number, v, kind, name, where);
+    mem_free(where);
+    return e;
+}
+
+err table_list(const cJSON **list, const table *t, const char *name) {
+    char *where = NULL;
+    err e = value_of(list, &where, t, name);
+    if (!e && !cJSON_IsArray(*list))
+        e = err_set(ERR_FORMAT, "%s: key '%s' is not a list of labels", where, name);
+    mem_free(where);
+    return e;
+}

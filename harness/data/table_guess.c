@@ -1,0 +1,151 @@
+/* What a file of rows is, by its first rows; and how a delimited record is cut. */
+#include "data/table_internal.h"
+
+#include <string.h>
+
+void table__cutter_free(table__cutter *c) {
+    strbuf_free(&c->text);
+    mem_free(c->ends);
+    *c = (table__cutter){0};
+}
+
+bool table__is_blank(const char *line, size_t bytes) {
+    while (bytes && (line[bytes - 1] == '\n' || line[bytes - 1] == '\r')) bytes--;
+    return !bytes;
+}
+
+/* --- cutting --- */
+
+static err end_field(table__cutter *c) {
+    err e = strbuf_add_bytes(&c->text, "", 1);
+    if (!e) e = mem_grow((void **)&c->ends, &c->capacity, c->count + 1, sizeof *c->ends);
+    if (e) return e;
+    c->ends[c->count++] = c->text.length - 1;
+    c->state = TABLE_FIELD_START;
+    return ERR_OK;
+}
+
+/* Bytes of the line before its end, LF or CRLF; `ending` is how many that has. */
+static size_t without_end(const char *line, size_t bytes, size_t *ending) {
+    size_t n = bytes;
+    if (n && line[n - 1] == '\n') n--;
+    if (n < bytes && n && line[n - 1] == '\r') n--;
+    *ending = bytes - n;
+    return n;
+}
+
+/* Text within quotes, up to the next one; moves *at behind it. */
+static err cut_quoted(table__cutter *c, const char *line, size_t bytes, size_t *at) {
+    const char *from = line + *at, *stop = memchr(from, '"', bytes - *at);
+    size_t n = stop ? (size_t)(stop - from) : bytes - *at;
+    if (stop) c->state = TABLE_QUOTE_SEEN;
+    *at += n + (stop != NULL);
+    return strbuf_add_bytes(&c->text, from, n);
+}
+
+/* The byte at `at`, outside of quotes. */
+static err cut_byte(table__cutter *c, char byte) {
+    if (byte == c->delimiter) return end_field(c);
+    if (c->state == TABLE_FIELD_START && byte == '"' && c->quoted) {
+        c->state = TABLE_QUOTED;
+        c->saw_quoted = true;
+        return ERR_OK;
+    }
+    if (c->state == TABLE_QUOTE_SEEN && byte == '"') {
+        c->state = TABLE_QUOTED;
+        return strbuf_add_bytes(&c->text, "\"", 1);
+    }
+    if (c->state == TABLE_QUOTE_SEEN)
+        c->fault = "text follows the closing quote of a field (a quote in a quoted text is written "
+                   "twice)";
+    else if (byte == '\r')
+        c->fault = "a carriage return within a field that is not quoted";
+    c->state = TABLE_PLAIN;
+    return strbuf_add_bytes(&c->text, &byte, 1);
+}
+
+err table__cut_line(table__cutter *c, const char *line, size_t bytes) {
+    size_t ending, n = without_end(line, bytes, &ending);
+    err e = ERR_OK;
+    if (!c->open) {
+        c->text.length = c->count = 0;
+        c->state = TABLE_FIELD_START;
+        c->fault = NULL;
+        c->open = true;
+    }
+    for (size_t at = 0; at < n && !e && !c->fault;)
+        e = c->state == TABLE_QUOTED ? cut_quoted(c, line, n, &at) : cut_byte(c, line[at++]);
+    if (e) return e;
+    if (c->fault) c->open = false;
+    if (c->fault) return ERR_OK;
+    if (c->state == TABLE_QUOTED) return strbuf_add_bytes(&c->text, line + n, ending);
+    c->open = false;
+    return end_field(c);
+}
+
+/* --- guessing --- */
+
+/* How the first rows look when they are cut so. */
+typedef struct look {
+    char delimiter;
+    bool quoted, saw_quoted;
+    size_t columns, rows, faults;
+} look;
+
+static err look_at(look *l, const char *text, size_t bytes, bool ended) {
+    table__cutter c = {.delimiter = l->delimiter, .quoted = l->quoted};
+    err e = ERR_OK;
+    for (size_t at = 0, n; at < bytes && !e; at += n) {
+        const char *stop = memchr(text + at, '\n', bytes - at);
+        if (!stop && !ended && l->rows) break; // half a line
+        n = stop ? (size_t)(stop - text) + 1 - at : bytes - at;
+        if (!c.open && table__is_blank(text + at, n)) continue;
+        if ((e = table__cut_line(&c, text + at, n)) || c.open) continue;
+        if (!l->rows++) l->columns = c.count;
+        l->faults += c.fault || c.count != l->columns;
+    }
+    l->saw_quoted = c.saw_quoted;
+    l->faults += c.open && ended;
+    table__cutter_free(&c);
+    return e;
+}
+
+/* Whether a is the likelier reading. One column is what every file has under a delimiter that it
+ * does not use: several go before it. */
+static bool is_better(const look *a, const look *b) {
+    if ((a->columns > 1) != (b->columns > 1)) return a->columns > 1;
+    if (a->faults != b->faults) return a->faults < b->faults;
+    return a->columns > b->columns;
+}
+
+static err guess_delimited(table *t, const char *text, size_t bytes, bool ended) {
+    static const char delimiters[] = ",\t;|";
+    look best = {0};
+    err e = ERR_OK;
+    for (size_t k = 0; k < 8 && !e; k++) {
+        look l = {.delimiter = delimiters[k % 4], .quoted = k < 4};
+        if ((e = look_at(&l, text, bytes, ended))) break;
+        // the quotes of TSV are text as often as not: they quote where some do; and so they are in
+        // one column whose commas stand there bare
+        bool doubtful = l.delimiter == '\t' || (l.delimiter != ',' && l.columns == 1);
+        if (doubtful && l.quoted && !l.saw_quoted) continue;
+        if (!k || is_better(&l, &best)) best = l;
+    }
+    t->kind = TASK_FORMAT_DELIMITED;
+    t->delimiter = best.delimiter;
+    t->quoted = best.quoted;
+    return e;
+}
+
+err table__guess(table *t, const char *text, size_t bytes, bool ended) {
+    size_t at = 0;
+    while (at < bytes && strchr(" \t\r\n", text[at]) && text[at]) at++;
+    char first = at < bytes ? text[at] : '\0', next = '\0';
+    while (at < bytes && ++at < bytes && !next)
+        if (!strchr(" \t\r\n", text[at])) next = text[at];
+    if (first == '{' || (first == '[' && (next == '{' || next == ']'))) {
+        t->kind = first == '{' ? TASK_FORMAT_JSONL : TASK_FORMAT_JSON;
+        return ERR_OK;
+    }
+    return guess_delimited(t, text, bytes, ended);
+}

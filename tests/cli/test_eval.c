@@ -1,0 +1,176 @@
+/* `harness eval`: its rows, and what a record alone says. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void setup(void) {
+    json_setup();
+}
+
+static void teardown(void) {
+    temporary_remove();
+}
+
+TestSuite(eval, .init = setup, .fini = teardown, .timeout = 240);
+
+static cJSON *parsed(program_result p) {
+    cJSON *root = NULL;
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    MUST(json_parse(&root, p.out, strlen(p.out), "output"));
+    program_free(&p);
+    return root;
+}
+
+static void expect_said(program_result p, int code, const char *said) {
+    cr_expect_eq(p.exit_code, code, "%s", p.err);
+    cr_expect(strstr(p.err, said), "no '%s' in %s", said, p.err);
+    program_free(&p);
+}
+
+#if HARNESS_CPU
+#define ON "--task", "kor_hate", "--sample", "-c", "out", "--device", "cpu", "--threads", "1"
+
+/* A model and the record of its run say the same, to the last digit. */
+Test(eval, a_record_says_what_its_model_says) {
+    program_result p = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
+                           "1", "--check-device", "never", "--epochs", "2", "-q", "-o", "out");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cJSON *model = parsed(RUN("eval", ON, "--json")), *item;
+    cJSON *rec = parsed(RUN("eval", "--record", "out", "--json"));
+    size_t compared = 0;
+    cJSON_ArrayForEach(item, rec) {
+        if (!strcmp(item->string, "record")) continue;
+        cr_expect(cJSON_Compare(item, cJSON_GetObjectItem(model, item->string), true), "%s differs",
+                  item->string);
+        compared++;
+    }
+    cr_expect_eq(compared, 12, "%zu", compared);
+    cJSON_Delete(model);
+    cJSON_Delete(rec);
+    // rows, with texts only where they are asked for
+    p = RUN("eval", ON, "--predictions", "p.tsv", "--split", "train");
+    expect_said(p, 0, "p.tsv: 48 rows");
+    p = RUN("eval", ON, "--predictions", "p.jsonl", "--texts");
+    expect_said(p, 0, "p.jsonl: 24 rows");
+    char *text;
+    size_t count;
+    MUST(file_read((void **)&text, &count, temporary_path("p.tsv"), 0));
+    cr_expect_eq(
+        strncmp(text, "row\tgold\tpredicted\tscore:hate\tscore:offensive\tscore:none\n1\t", 53), 0,
+        "%.100s", text);
+    mem_free(text);
+    MUST(file_read((void **)&text, &count, temporary_path("p.jsonl"), 0));
+    cJSON *row = NULL;
+    text[strcspn(text, "\n")] = '\0';
+    MUST(json_parse(&row, text, strlen(text), "row"));
+    double sum = 0;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(row, "scores")) sum += item->valuedouble;
+    cr_expect(sum > 1 - 1e-12 && sum < 1 + 1e-12);
+    cr_expect(cJSON_GetStringValue(cJSON_GetObjectItem(row, "text")) != NULL);
+    cJSON_Delete(row);
+    mem_free(text);
+    expect_said(RUN("eval", ON, "--predictions", "p.tsv"), 1,
+                "p.tsv: there already (--overwrite replaces it)");
+    expect_said(RUN("eval", ON, "--texts"), 2, "--texts goes with --predictions");
+}
+#endif
+
+/* Of every kind of answer a record has its rows and its classes. */
+Test(eval, records_of_every_kind) {
+    static const struct {
+        fake_record made;
+        bool has_classes, has_confusion;
+    } kinds[] = {
+        {{.rows = 40, .classes = 5, .right = 0.6, .seed = 3}, true, true},
+        {{.rows = 40, .kind = ANSWER_NUMBER, .headline = "pearson", .seed = 3}, false, false},
+        {{.rows = 40, .classes = 4, .kind = ANSWER_SET, .headline = "micro_f1", .seed = 3},
+         true,
+         false},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        record r = {0};
+        fake_record_make(&r, &kinds[i].made);
+        MUST(record_write(&r, temporary_path("r.json")));
+        cJSON *root = parsed(RUN("eval", "--record", "r.json", "--json", "--predictions",
+                                 "rows.csv", "--overwrite"));
+        cr_expect_eq(cJSON_GetObjectItem(root, "per_label") != NULL, kinds[i].has_classes);
+        cr_expect_eq(cJSON_GetObjectItem(root, "confusion") != NULL, kinds[i].has_confusion);
+        cr_expect_eq(cJSON_GetObjectItem(root, "rows")->valueint, 40);
+        cJSON *value;
+        cJSON_ArrayForEach(value, cJSON_GetObjectItem(root, "metrics")) {
+            double known = record_metric(&r, value->string);
+            cr_expect(isnan(known) || fabs(value->valuedouble - known) < 1e-14, "%s",
+                      value->string);
+        }
+        cJSON_Delete(root);
+        char *text;
+        size_t count, lines = 0;
+        MUST(file_read((void **)&text, &count, temporary_path("rows.csv"), 0));
+        for (const char *at = text; (at = strchr(at, '\n')); at++) lines++;
+        cr_expect_eq(lines, 41, "%zu", lines);
+        cr_expect_eq(strncmp(text, "row,gold,predicted\n1,", 21), 0, "%.60s", text);
+        mem_free(text);
+        record_free(&r);
+    }
+}
+
+/* The matrix counts each row once, at its gold label and its predicted one. */
+Test(eval, confusion_is_counted_from_the_rows) {
+    record r = {0};
+    const fake_record made = {.rows = 60, .classes = 4, .right = 0.5, .seed = 9};
+    fake_record_make(&r, &made);
+    MUST(record_write(&r, temporary_path("r.json")));
+    cJSON *root = parsed(RUN("eval", "--record", "r.json", "--json"));
+    const cJSON *matrix = cJSON_GetObjectItem(root, "confusion");
+    for (uint32_t g = 0; g < 4; g++)
+        for (uint32_t k = 0; k < 4; k++) {
+            int rows = 0;
+            for (int64_t i = 0; i < r.task.test_rows; i++)
+                rows += r.gold[i] == g && r.predicted[i] == k;
+            cr_expect_eq(cJSON_GetArrayItem(cJSON_GetArrayItem(matrix, (int)g), (int)k)->valueint,
+                         rows);
+        }
+    cJSON_Delete(root);
+    // on a screen too narrow for the matrix the pairs that are confused most come instead
+    program_result p = RUN("eval", "--record", "r.json");
+    cr_expect(strstr(p.out, "confusion: a line a gold label, a column a predicted one"), "%s",
+              p.out);
+    program_free(&p);
+    record_free(&r);
+}
+
+Test(eval, what_a_record_cannot_say) {
+    record r = {0};
+    const fake_record made = {.rows = 20, .classes = 2, .right = 0.5, .seed = 9};
+    fake_record_make(&r, &made);
+    MUST(record_write(&r, temporary_path("r.json")));
+    record_free(&r);
+    expect_said(RUN("eval", "--record", "r.json", "--task", "kor_hate"), 2,
+                "--task and --record exclude each other");
+    expect_said(RUN("eval", "--record", "r.json", "--split", "dev"), 2,
+                "--split and --record exclude each other");
+    expect_said(RUN("eval", "--record", "r.json", "--predictions", "x.csv", "--texts"), 2,
+                "holds no texts");
+    expect_said(RUN("eval", "--record", "none.json"), 1, "none.json");
+    expect_said(RUN("eval"), 2, "eval needs --task T (see `harness tasks`), or --record FILE");
+    // a newer one is refused by its number
+    char *text;
+    size_t count;
+    MUST(file_read((void **)&text, &count, temporary_path("r.json"), 0));
+    char *at = strstr(text, "\"schema\":\t1");
+    cr_assert_not_null(at, "%.80s", text);
+    at[strlen("\"schema\":\t")] = '9';
+    MUST(file_write(temporary_path("new.json"), text, count));
+    mem_free(text);
+    expect_said(RUN("eval", "--record", "new.json"), 1, "key 'schema'");
+}

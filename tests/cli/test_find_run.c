@@ -1,0 +1,59 @@
+/* Which model a verb takes that is told none. */
+#define _GNU_SOURCE
+#include "cli/find_run.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A finished run as far as it is looked at, `age` seconds old. */
+static void make_run(const char *folder, const char *class, long age) {
+    static const char *const files[] = {"model/model.safetensors", "model/config.json",
+                                        "record.json"};
+    char path[300], text[100];
+    struct timespec times[2] = {{.tv_sec = 1700000000 - age}, {.tv_sec = 1700000000 - age}};
+    snprintf(path, sizeof path, "%s/model", folder);
+    MUST(folder_make(temporary_path(path)));
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        snprintf(text, sizeof text, "{\"architectures\": [\"%s\"]}", class);
+        MUST(file_write(temporary_path(path), text, strlen(text)));
+    }
+    cr_assert_eq(utimensat(AT_FDCWD, temporary_path(path), times, 0), 0);
+}
+
+Test(find_run, a_pretrained_model_is_passed_over) {
+    char *folder = NULL;
+    json_setup();
+    log_set_quiet(true);
+    size_t live = mem_live_count();
+    make_run("runs/pretrain/new", "ElectraForMaskedLM", 0);
+    cr_assert_eq(chdir(temporary_folder()), 0);
+    MUST_FAIL(find_run(&folder, NULL, NULL), ERR_DATA,
+              "no finished run under ./runs (pretrained models there have no classifier)");
+    MUST(find_run_words(&folder, NULL)); // its tokenizer serves
+    cr_assert_str_eq(folder, "runs/pretrain/new");
+    mem_free(folder);
+    make_run("runs/nsmc/older", "BertForSequenceClassification", 20);
+    make_run("runs/nsmc/old", "BertForSequenceClassification", 10);
+    MUST(find_run(&folder, NULL, NULL));
+    cr_assert_str_eq(folder, "runs/nsmc/old");
+    mem_free(folder);
+    // what cannot be read is named by who loads it
+    MUST(file_write("runs/nsmc/old/model/config.json", "{", 1));
+    MUST(find_run(&folder, NULL, "nsmc"));
+    cr_assert_str_eq(folder, "runs/nsmc/old");
+    mem_free(folder);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}

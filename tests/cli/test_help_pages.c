@@ -1,0 +1,246 @@
+/* The manual page and the completions say what --help says, and shells complete by them. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/memory.h"
+#include "cli/options.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a page speaks of a verb: from `begin` with the verb's word to `end`, a flag's name behind
+ * each `marker`. */
+static const struct page {
+    const char *format, *begin, *end, *marker;
+    bool has_aliases; /* as flags of their own */
+} pages[] = {
+    {"man", ".SS \"harness %s\"\n", "\n.S", "\\fB--", false},
+    {"bash", "\n    %s)\n        flags='", "'", " --", true},
+    {"zsh", "\n    %s)\n        _arguments", ";;", ")--", true},
+    {"fish", "\ncomplete -c harness -n '__harness_verb %s' -l help", NULL, NULL, true},
+};
+
+static const char *const aliases[] = {
+#define NAMED(field, kind, name, other, letter, argument, verbs, help) other,
+#include "cli/flags.def"
+};
+
+static char *output_of(const char *a, const char *b, const char *c) {
+    program_result r = RUN(a, b, c);
+    char *text;
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    MUST(mem_strdup(&text, r.out));
+    program_free(&r);
+    return text;
+}
+
+/* "\-" is how roff writes a dash. */
+static void plain_dashes(char *text) {
+    char *to = text;
+    for (const char *at = text; *at; at++)
+        if (at[0] != '\\' || at[1] != '-') *to++ = *at;
+    *to = '\0';
+}
+
+static size_t name_length(const char *at) {
+    return strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-");
+}
+
+static bool is_word(const char *at, size_t n, const char *word) {
+    return strlen(word) == n && !strncmp(at, word, n);
+}
+
+/* Looks for the name among those behind the markers of the section. */
+static bool section_names(const char *section, const struct page *p, const char *name) {
+    for (const char *at = section; (at = strstr(at, p->marker));) {
+        at += strlen(p->marker);
+        if (is_word(at, name_length(at), name)) return true;
+    }
+    return false;
+}
+
+/* The part of the page on the verb, owned; fish has its flags on lines of their own, which are
+ * brought together. */
+static char *section_of(const char *text, const struct page *p, const char *verb) {
+    char begin[80];
+    snprintf(begin, sizeof begin, p->begin, verb);
+    const char *at = strstr(text, begin);
+    char *section;
+    cr_assert_not_null(at, "%s: nothing of %s", p->format, verb);
+    if (p->end) {
+        at += strlen(begin);
+        const char *end = strstr(at, p->end);
+        MUST(mem_strndup(&section, at, (size_t)(end - at)));
+    } else {
+        MUST(mem_strdup(&section, text));
+    }
+    return section;
+}
+
+static void check_verb(const struct page *p, const char *text, verb_id verb) {
+    const char *word = options_verb_words(verb).word;
+    struct page here = *p;
+    char marker[80];
+    if (!here.marker) {
+        snprintf(marker, sizeof marker, "'__harness_verb %s' -l ", word);
+        here.marker = marker;
+    }
+    char *section = section_of(text, &here, word), *help = output_of(word, "--help", NULL);
+    // every flag of the help text, whose line begins with two blanks and a dash
+    for (char *line = strtok(help, "\n"); line; line = strtok(NULL, "\n")) {
+        const char *flag = strstr(line, "--");
+        char name[64];
+        if (strncmp(line, "  -", 3) != 0 || !flag) continue;
+        snprintf(name, sizeof name, "%.*s", (int)name_length(flag + 2), flag + 2);
+        cr_expect(section_names(section, &here, name), "%s lacks --%s of %s", here.format, name,
+                  word);
+    }
+    for (size_t i = 0; here.has_aliases && i < sizeof aliases / sizeof *aliases; i++)
+        if (aliases[i] && options_takes(verb, aliases[i]))
+            cr_expect(section_names(section, &here, aliases[i]), "%s lacks --%s of %s", here.format,
+                      aliases[i], word);
+    // and none that the verb does not take
+    for (const char *at = section; (at = strstr(at, here.marker));) {
+        char name[64];
+        at += strlen(here.marker);
+        snprintf(name, sizeof name, "%.*s", (int)name_length(at), at);
+        cr_expect(!strcmp(name, "help") || options_takes(verb, name), "%s: --%s of %s", here.format,
+                  name, word);
+    }
+    mem_free(help);
+    mem_free(section);
+}
+
+Test(help_pages, hold_the_flags_of_every_verb) {
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        char *text = output_of("help", "--format", pages[i].format);
+        if (!strcmp(pages[i].format, "man")) plain_dashes(text);
+        for (size_t v = 0; v < VERB_COUNT; v++) check_verb(&pages[i], text, (verb_id)v);
+        mem_free(text);
+    }
+}
+
+Test(help_pages, the_manual_names_every_variable_that_is_read) {
+    char *man = output_of("help", "--format", "man");
+    FILE *found = popen("grep -rhoE '(getenv|environment|environment_is_true)\\(\"[A-Z_]+\"' "
+                        "'" HARNESS_SOURCE_DIR "/harness' | sed 's/.*\"\\(.*\\)\"/\\1/' | sort -u",
+                        "r");
+    cr_assert(found);
+    char name[64];
+    size_t count = 0;
+    for (; fscanf(found, "%63s", name) == 1; count++)
+        cr_expect(strstr(man, name), "the manual page lacks %s", name);
+    pclose(found);
+    cr_assert_gt(count, 5);
+    mem_free(man);
+}
+
+static bool is_installed(const char *program) {
+    char command[64];
+    snprintf(command, sizeof command, "command -v %s >/dev/null 2>&1", program);
+    return !system(command);
+}
+
+/* What a shell prints for script ($1: the page, $2: the program's folder). */
+static char *shell(const char *name, const char *script) {
+    char *page = output_of("help", "--format", name), *said;
+    char command[4096];
+    const char *path = temporary_path("page"), *file = temporary_path("script");
+    size_t n;
+    MUST(file_write_quick(path, page, strlen(page)));
+    MUST(file_write_quick(file, script, strlen(script)));
+    mem_free(page);
+    snprintf(command, sizeof command,
+             "export PATH='%.*s':\"$PATH\"; cd '%s' && timeout 60 %s '%s' '%s' 2>&1",
+             (int)(strrchr(HARNESS_PROGRAM, '/') - HARNESS_PROGRAM), HARNESS_PROGRAM,
+             temporary_folder(), name, file, path);
+    FILE *out = popen(command, "r");
+    MUST(mem_new(&said, 1 << 14));
+    n = fread(said, 1, (1 << 14) - 1, out);
+    said[n] = '\0';
+    cr_assert_eq(pclose(out), 0, "%s: %s", name, said);
+    return said;
+}
+
+Test(help_pages, bash_completes) {
+    char *said =
+        shell("bash", "source \"$1\"\n"
+                      "try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _harness; "
+                      "printf '%s\\n' \"$*: ${COMPREPLY[*]}\"; }\n"
+                      "try harness re\ntry harness run --ta\ntry harness run --task kor_h\n"
+                      "try harness run --task nsmc,kor_3\ntry harness run --recipe = cou\n"
+                      "try harness data st\ntry harness tasks show kor_3\n"
+                      "try harness run -o sc\ntry harness help fi\ntry harness verify la\n");
+    cr_expect_str_eq(said, "harness re: report regress\n"
+                           "harness run --ta: --task --task-dir\n"
+                           "harness run --task kor_h: kor_hate kor_hate_bias kor_hate_gender\n"
+                           "harness run --task nsmc,kor_3: nsmc,kor_3i4k\n"
+                           "harness run --recipe = cou: course course-loop\n"
+                           "harness data st: stats\n"
+                           "harness tasks show kor_3: kor_3i4k\n"
+                           "harness run -o sc: \n"
+                           "harness help fi: fill-mask\n"
+                           "harness verify la: layernorm_fwd layernorm_bwd\n");
+    mem_free(said);
+}
+
+Test(help_pages, fish_completes) {
+    if (!is_installed("fish")) cr_skip_test("no fish");
+    char *said = shell("fish", "source $argv[1]\n"
+                               "for line in 'harness rep' 'harness run --task-' 'harness run "
+                               "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st'\n"
+                               "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
+    cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\n");
+    mem_free(said);
+}
+
+// zsh completes in its line editor alone: what is typed is brought to a line that prints it
+Test(help_pages, zsh_completes) {
+    if (!is_installed("zsh")) cr_skip_test("no zsh");
+    char *said =
+        shell("zsh", "zmodload zsh/zpty\n"
+                     "zpty z zsh -f -i\n"
+                     "zpty -w z \"PS1=; autoload -Uz compinit; compinit -D -u; source $1; "
+                     "print DO''NE\"\n"
+                     "zpty -r -m z line $'*DONE*'\n"
+                     "for word in rep 'run --task-' 'run --task nsmc,kor_3' 'run --task=kor_3' "
+                     "'run --model min' 'data st'; do\n"
+                     "  zpty -w -n z \"harness $word\"$'\\t\\C-aprint -r -- \"=\\C-e\"\\n'\n"
+                     "  zpty -r -m z line $'*\\n=harness*\\r*'\n"
+                     "  print -r -- ${${line##*$'\\n='}%%$'\\r'*}\n"
+                     "done\n");
+    cr_expect_str_eq(said, "harness report\nharness run --task-dir\n"
+                           "harness run --task nsmc,kor_3i4k\nharness run --task=kor_3i4k\n"
+                           "harness run --model mini\nharness data stats\n");
+    mem_free(said);
+}
+
+Test(help_pages, values_are_lists_of_this_machine) {
+    program_result r = RUN("help", "--values", "tsak");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(
+        strstr(r.err, "--values knows no list for 'tsak'; did you mean 'task'? (known: task,"),
+        "%s", r.err);
+    program_free(&r);
+    r = RUN("help", "--format", "roff");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "--format expects man, bash, zsh or fish, found 'roff'"), "%s", r.err);
+    program_free(&r);
+    static const char *const rows[][2] = {{"task", "kor_hate\n"},
+                                          {"model", "tiny\n"},
+                                          {"device", "cpu\n"},
+                                          {"recipe", "course\n"},
+                                          {"corpus", "nsmc_raw\n"},
+                                          {"arch", "electra\n"},
+                                          {"op", "layernorm_fwd\n"},
+                                          {"lr-scheduler-type", "cosine\n"},
+                                          {"metric-for-best-model", "macro_f1\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *list = output_of("help", "--values", rows[i][0]);
+        cr_expect(strstr(list, rows[i][1]), "%s: %s", rows[i][0], list);
+        mem_free(list);
+    }
+}

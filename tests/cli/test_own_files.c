@@ -1,0 +1,393 @@
+/* Runs from files of the user's own, and the manifests that they amount to. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "task/task.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static void setup(void) {
+    json_setup();
+}
+
+static void teardown(void) {
+    temporary_remove();
+}
+
+TestSuite(own_files, .init = setup, .fini = teardown, .timeout = 120);
+
+static void put(const char *name, const char *text) {
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
+/* --- manifests of files of many shapes --- */
+
+/* In the form of public files, with sentences of our own: Naver's film ratings, a table as Excel
+ * writes it, KLUE's topics, pairs as JSON lines. */
+static const char ratings[] =
+    "id\tdocument\tlabel\n"
+    "1\t\"명작\" 이라더니 정말\t1\n2\t졸았다\t0\n3\t\t0\n4\t다시 볼래요\t1\n"
+    "5\t돈 아깝다 \"\"\t0\n";
+static const char excel[] =
+    "\xEF\xBB\xBF번호;댓글 내용;평가 결과\r\n1;\"첫 줄\r\n둘째 줄; 끝\";긍정\r\n"
+    "2;별로예요;부정\r\n3;\"그는 \"\"좋다\"\" 했다\";긍정\r\n";
+static const char topics[] =
+    "[\n  {\"guid\": \"t-0\", \"title\": \"새 전화기 나온다\", \"label\": 10, \"date\": "
+    "\"2026\"},\n"
+    "  {\"guid\": \"t-1\", \"title\": \"비가 온다\", \"label\": 2, \"date\": \"2026\"},\n"
+    "  {\"guid\": \"t-2\", \"title\": \"경기 끝\", \"label\": 9, \"date\": \"2026\"},\n"
+    "  {\"guid\": \"t-3\", \"title\": \"눈이 온다\", \"label\": 2}\n]\n";
+static const char pairs[] =
+    "{\"sentence1\": \"비가 온다\", \"sentence2\": \"땅이 젖는다\", \"gold\": {\"name\": "
+    "\"맞음\"}}\n"
+    "{\"sentence1\": \"해가 뜬다\", \"sentence2\": \"밤이다\", \"gold\": {\"name\": \"틀림\"}}\n"
+    "{\"sentence1\": \"달이 뜬다\", \"sentence2\": \"밤이다\", \"gold\": {\"name\": \"맞음\"}}\n";
+static const char scores[] = "a,score,b\n가,1.5,나\n다,4,라\n마,-2,바\n";
+static const char sets[] = "text,tags\n하나,a|b\n둘,b\n셋,c|a\n";
+
+static const struct {
+    const char *file, *text;
+    const char *flags[10];
+    const char *format, *labels; /* parts of the manifest */
+} shapes[] = {
+    {"ratings_train.txt",
+     ratings,
+     {"--text-column", "document"},
+     "\"kind\":\"delimited\",\"delimiter\":\"\\t\",\"quoting\":\"none\",\"header\":true,"
+     "\"columns\":["
+     "\"id\",\"document\",\"label\"],\"text\":\"document\",\"label\":\"label\"",
+     "[{\"value\":\"0\",\"name\":\"0\",\"readable\":\"0\"},{\"value\":\"1\","},
+    {"표 1.csv",
+     excel,
+     {"--text-column", "댓글 내용", "--label-column", "평가 결과"},
+     "\"delimiter\":\";\",\"quoting\":\"standard\",\"header\":true,\"columns\":[\"번호\",\"댓글 "
+     "내용\","
+     "\"평가 결과\"]",
+     "[{\"value\":\"긍정\",\"name\":\"긍정\",\"readable\":\"긍정\"},{\"value\":\"부정\","},
+    {"ynat.json",
+     topics,
+     {NULL},
+     "\"kind\":\"json\",\"text\":\"title\",\"label\":\"label\"",
+     "[{\"value\":\"2\",\"name\":\"2\",\"readable\":\"2\"},{\"value\":\"9\",\"name\":\"9\","
+     "\"readable\":\"9\"},{\"value\":\"10\","},
+    {"pairs.jsonl",
+     pairs,
+     {"--text-column", "sentence1", "--text-pair-column", "sentence2", "--label-column",
+      "gold.name"},
+     "\"kind\":\"jsonl\",\"text\":\"sentence1\",\"text_pair\":\"sentence2\",\"label\":\"gold."
+     "name\"",
+     "[{\"value\":\"맞음\","},
+    {"scores.csv",
+     scores,
+     {"--text-column", "a", "--text-pair-column", "b", "--label-column", "score", "--kind",
+      "regression"},
+     "\"text_pair\":\"b\",\"label\":\"score\"",
+     NULL},
+    {"sets.csv",
+     sets,
+     {"--kind", "multi_label", "--label-separator", "|", "--label-column", "tags"},
+     "\"label\":\"tags\",\"label_separator\":\"|\"",
+     "[{\"value\":\"a\",\"name\":\"a\",\"readable\":\"a\"},{\"value\":\"b\",\"name\":\"b\","
+     "\"readable\":\"b\"},{\"value\":\"c\","},
+};
+
+/* The manifest that `tasks new` wrote, without blanks. */
+static char *manifest_of(const char *file, const char *const *flags, size_t count) {
+    const char *arguments[24] = {"tasks", "new", file, "--output", "mine.json", "--overwrite"};
+    for (size_t i = 0; i < count && flags[i]; i++) arguments[6 + i] = flags[i];
+    program_result p = program_run(NULL, 60, arguments);
+    cr_assert_eq(p.exit_code, 0, "%s: %s", file, p.err);
+    program_free(&p);
+    cJSON *root = NULL;
+    char *text = NULL;
+    MUST(json_read(&root, temporary_path("mine.json"), 0));
+    MUST(json_print(&text, root, false));
+    cJSON_Delete(root);
+    return text;
+}
+
+Test(own_files, four_public_shapes_and_two_kinds) {
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        put(shapes[i].file, shapes[i].text);
+        char *text = manifest_of(shapes[i].file, shapes[i].flags, 10);
+        cr_expect(strstr(text, shapes[i].format), "%s: no %s in %s", shapes[i].file,
+                  shapes[i].format, text);
+        cr_expect(!shapes[i].labels || strstr(text, shapes[i].labels), "%s: no %s in %s",
+                  shapes[i].file, shapes[i].labels, text);
+        cr_expect_eq(!shapes[i].labels, strstr(text, "\"range\":[-2,4]") != NULL, "%s", text);
+        mem_free(text);
+        // the program's own readers take it: three rows and more by the hash rule
+        program_result p = RUN("data", "verify", "mine", "--task-dir", ".");
+        cr_expect_eq(p.exit_code, 0, "%s: %s", shapes[i].file, p.err);
+        program_free(&p);
+    }
+}
+
+/* --- from a table to predictions, with two commands --- */
+
+/* 60 rows of two labels that words tell apart, one of them twice, and one with a quote. */
+static void put_reviews(const char *name, size_t rows, bool labels) {
+    static const char *const words[] = {"정말 좋아요", "너무 지루해요"};
+    strbuf text = {0};
+    MUST(strbuf_add(&text, labels ? "\xEF\xBB\xBF번호,댓글 내용,평가\r\n" : "번호,댓글 내용\r\n"));
+    for (size_t i = 0; i < rows; i++) {
+        MUST(strbuf_printf(&text, "%zu,\"%s %zu, \"\"음\"\"\"", i, words[i % 2], i / 2));
+        MUST(strbuf_printf(&text, labels ? ",%s\r\n" : "\r\n", i % 2 ? "나쁨" : "좋음"));
+    }
+    MUST(file_write(temporary_path(name), text.text, text.length));
+    strbuf_free(&text);
+}
+
+#if HARNESS_CPU
+Test(own_files, two_commands_from_a_table_to_predictions) {
+    put_reviews("내 댓글.csv", 60, true);
+    put_reviews("새 댓글.csv", 9, false);
+    program_result p = RUN("run", "--train-file", "내 댓글.csv", "--text-column", "댓글 내용",
+                           "--label-column", "평가", "--device", "cpu", "--threads", "1",
+                           "--check-device", "never", "--epochs", "2");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "내 댓글.csv: CSV, 60 rows"), "%s", p.err);
+    cr_expect(strstr(p.err, "2 labels: 나쁨 (30), 좋음 (30)"), "%s", p.err);
+    cr_expect(strstr(p.err, "48 training rows (0 left out by cleaning), 12 test rows"), "%s",
+              p.err);
+    program_free(&p);
+    // no board has it, not when it is asked for again either
+    cr_expect_not(file_named(temporary_path("results")));
+    p = RUN("run", "--train-file", "내 댓글.csv", "--text-column", "댓글 내용", "--label-column",
+            "평가", "--device", "cpu", "--threads", "1", "--check-device", "never", "--epochs",
+            "2");
+    cr_expect(strstr(p.err, "this very run is finished already"), "%s", p.err);
+    program_free(&p);
+    cr_expect_not(file_named(temporary_path("results")));
+    p = RUN("runs", "--json");
+    cr_expect(strstr(p.out, "\"task\":\t\"own-"), "%s", p.out);
+    program_free(&p);
+    p = RUN("predict", "--input", "새 댓글.csv", "--text-column", "댓글 내용", "--output", "답.csv",
+            "--device", "cpu");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *out;
+    size_t count, lines = 0;
+    MUST(file_read((void **)&out, &count, temporary_path("답.csv"), 0));
+    for (const char *at = out; (at = strchr(at, '\n')); at++) lines++;
+    cr_expect_eq(lines, 10);
+    cr_expect_eq(strncmp(out, "번호,댓글 내용,label,score\r\n0,\"정말 좋아요 0, \"\"음\"\"\",", 60),
+                 0, "%s", out);
+    mem_free(out);
+}
+
+/* The manifest of the same files gives the same rows, and its runs are kept on the board. */
+Test(own_files, a_manifest_that_is_kept_stands_on_the_board) {
+    put_reviews("train.csv", 40, true);
+    put_reviews("test.csv", 10, true);
+    program_result p = RUN("run", "--train-file", "train.csv", "--test-file", "test.csv",
+                           "--text-column", "댓글 내용", "--label-column", "평가", "--device",
+                           "cpu", "--check-device", "never", "--epochs", "1", "-o", "a", "-q");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("tasks", "new", "train.csv", "test.csv", "--text-column", "댓글 내용", "--label-column",
+            "평가", "--output", "mine.json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("run", "--task", "mine", "--task-dir", ".", "--device", "cpu", "--check-device",
+            "never", "--epochs", "1", "-o", "b", "-q");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cr_expect(folder_exists(temporary_path("results/mine")));
+    cr_expect_not(folder_exists(temporary_path("results/own-train")));
+    static const char *const keys[] = {"final_weights_sha256", "gold_sha256"};
+    cJSON *a, *b;
+    MUST(json_read(&a, temporary_path("a/record.json"), 0));
+    MUST(json_read(&b, temporary_path("b/record.json"), 0));
+    for (size_t i = 0; i < 2; i++)
+        cr_expect_str_eq(cJSON_GetObjectItem(a, keys[i])->valuestring,
+                         cJSON_GetObjectItem(b, keys[i])->valuestring);
+    const char *command = cJSON_GetObjectItem(a, "command")->valuestring;
+    cr_expect_eq(strncmp(command,
+                         "harness run --train-file train.csv --test-file test.csv --text-column "
+                         "'댓글 내용' --label-column '평가' --model tiny",
+                         100),
+                 0, "%s", command);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+}
+#endif
+
+/* --- guesses --- */
+
+Test(own_files, a_column_is_guessed_where_one_guess_alone_is_possible) {
+    static const struct {
+        const char *header;
+        const char *said; /* of a guess, or of the refusal */
+        int code;
+    } guesses[] = {
+        {"id,text,label", "column 'text' of f.csv", 0},
+        {"문장,x", "column 'x' of f.csv", 0},
+        {"x,Label", "column 'x' of f.csv", 0},
+        {"x,y", "which column holds the text? name it with --text-column; the columns are 'x', 'y'",
+         2},
+        {"text,comment,label", "which column holds the text?", 2},
+        {"id,text,x", "which column holds the label?", 2},
+        {"text", "which column holds the label?", 2},
+    };
+    for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++) {
+        strbuf text = {0};
+        size_t columns = 1;
+        for (const char *at = guesses[i].header; *at; at++) columns += *at == ',';
+        MUST(strbuf_printf(&text, "%s\n", guesses[i].header));
+        for (int row = 0; row < 4; row++)
+            for (size_t c = 0; c < columns; c++)
+                MUST(strbuf_printf(&text, "%c%d%s", 'a' + (int)c, c + 1 == columns ? row % 2 : row,
+                                   c + 1 == columns ? "\n" : ","));
+        put("f.csv", text.text);
+        strbuf_free(&text);
+        program_result p = RUN("tasks", "new", "f.csv", "--overwrite");
+        cr_expect_eq(p.exit_code, guesses[i].code, "%s: %s", guesses[i].header, p.err);
+        cr_expect(strstr(p.err, guesses[i].said), "%s: %s", guesses[i].header, p.err);
+        program_free(&p);
+    }
+}
+
+/* --- what cannot be learnt from, and flags that do not go together --- */
+
+#define ROWS "text,label\na1,x\na2,y\na3,x\n"
+
+Test(own_files, bad_input_is_named_before_training) {
+    strbuf many = {0};
+    MUST(strbuf_add(&many, "text,label\n"));
+    for (int i = 0; i < 4000; i++) MUST(strbuf_printf(&many, "t%d,l%d\n", i, i));
+    const struct {
+        const char *train, *test;
+        const char *flags[6];
+        int code;
+        const char *said;
+    } cases[] = {
+        {many.text,
+         NULL,
+         {NULL},
+         1,
+         "train.csv: column 'label' holds 4000 different values in 4000 rows, at most 256 labels"},
+        {"text,label\n,x\n,y\n", NULL, {NULL}, 1, "column 'text' is empty in all 2 rows"},
+        {"text,label\na,x\na,y\na,x\n", NULL, {NULL}, 1, "all texts of column 'text' are alike"},
+        {"text,label\na,x\nb,x\n", NULL, {NULL}, 1, "all 2 rows have the label 'x'"},
+        {"text,label\na,x\nb,\nc,y\nd,\n",
+         NULL,
+         {NULL},
+         1,
+         "train.csv:3: column 'label' is empty, there and in 2 rows in all (--skip-bad-rows"},
+        {ROWS,
+         "text,label\nb,x\nc,z\n",
+         {NULL},
+         1,
+         "test.csv:3: no training row has the label 'z'"},
+        {ROWS, ROWS, {NULL}, 1, "train.csv and test.csv are the same file"},
+        {ROWS,
+         "label,text\nx,b\n",
+         {NULL},
+         1,
+         "column 1 of test.csv is 'label', of train.csv it is 'text'"},
+        {ROWS,
+         "{\"text\": \"b\", \"label\": \"x\"}\n",
+         {NULL},
+         1,
+         "train.csv is CSV and test.csv is JSON lines"},
+        {ROWS, "text,label\n", {NULL}, 1, "test.csv: no rows there"},
+        {ROWS,
+         NULL,
+         {"--text-column", "texd"},
+         2,
+         "no column 'texd'; did you mean 'text'? (--text-column); the columns are 'text', 'label'"},
+        {ROWS,
+         NULL,
+         {"--text-column", "label", "--label-column", "label"},
+         2,
+         "are different columns"},
+        {ROWS, NULL, {"--kind", "ranking"}, 2, "unknown kind 'ranking'"},
+        {ROWS,
+         NULL,
+         {"--kind", "regression"},
+         1,
+         "train.csv:2: column 'label' holds 'x', which is"},
+        {ROWS, NULL, {"--label-separator", "|"}, 2, "goes with --kind multi_label"},
+        {"text,label\na,1\nb,1.0\n", NULL, {"--kind", "regression"}, 1, "the same number"},
+        {"text,label\na,x\nb,y,z\nc,y\nd,x\n",
+         NULL,
+         {NULL},
+         1,
+         "train.csv:3: 3 columns, expected 2"},
+        {"text,label\n\xC7\xD1\xB1\xB9,x\nb,y\n",
+         NULL,
+         {NULL},
+         1,
+         "converted first: iconv -f CP949 -t UTF-8 train.csv > utf8-train.csv"},
+        {"\xFF\xFEt", NULL, {NULL}, 1, "iconv -f UTF-16 -t UTF-8 train.csv > utf8-train.csv"},
+        {ROWS, NULL, {"--validation-file", "train.csv"}, 2, "--validation-file needs --test-file"},
+        {ROWS, NULL, {"--sample"}, 2, "--sample and --train-file exclude each other"},
+        {ROWS, NULL, {"--task", "kor_hate"}, 2, "--task and --train-file exclude each other"},
+        {ROWS, NULL, {"--data", "."}, 2, "--data and --train-file exclude each other"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *arguments[20] = {"run", "--device", "reference", "--train-file", "train.csv"};
+        size_t n = 5;
+        put("train.csv", cases[i].train);
+        if (cases[i].test) {
+            put("test.csv", cases[i].test);
+            arguments[n++] = "--test-file";
+            arguments[n++] = "test.csv";
+        }
+        for (size_t k = 0; k < 6 && cases[i].flags[k]; k++) arguments[n++] = cases[i].flags[k];
+        program_result p = program_run(NULL, 60, arguments);
+        cr_expect_eq(p.exit_code, cases[i].code, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, cases[i].said), "case %zu: no '%s' in %s", i, cases[i].said, p.err);
+        program_free(&p);
+    }
+    strbuf_free(&many);
+    cr_expect_not(file_named(temporary_path("runs")), "something was begun");
+}
+
+/* Rows without a label, or with one that training lacks, are left out and counted on request. */
+Test(own_files, bad_rows_are_skipped_on_request) {
+    put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");
+    put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\n");
+    program_result p =
+        RUN("tasks", "new", "train.csv", "test.csv", "--skip-bad-rows", "--output", "mine.json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "1 rows without label are left out, the first is train.csv:3"), "%s",
+              p.err);
+    cr_expect(strstr(p.err, "1 rows are left out whose label no training row has, the first is "
+                            "test.csv:3 ('z')"),
+              "%s", p.err);
+    program_free(&p);
+    p = RUN("data", "stats", "mine", "--task-dir", ".", "--json");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "\"invalid_rows\":\t2"), "%s", p.out);
+    program_free(&p);
+}
+
+/* A file that changed since its manifest was written is not read as if it had not. */
+Test(own_files, manifests_hold_the_files_to_their_hashes) {
+    put("train.csv", ROWS "a4,y\na5,x\n");
+    program_result p = RUN("tasks", "new", "train.csv", "--output", "mine.json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("tasks", "new", "train.csv", "--output", "mine.json");
+    cr_expect_eq(p.exit_code, 1);
+    cr_expect(strstr(p.err, "mine.json: there already (--overwrite replaces it)"), "%s", p.err);
+    program_free(&p);
+    put("rows.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"label\": 2}]");
+    p = RUN("tasks", "new", "rows.json", "--output", "./rows.json", "--overwrite");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "the manifest would replace it"), "%s", p.err);
+    program_free(&p);
+    p = RUN("tasks", "new", "train.csv", "--output", "mine.txt");
+    cr_expect_eq(p.exit_code, 2);
+    program_free(&p);
+    put("train.csv", ROWS "a4,y\na5,y\n");
+    p = RUN("data", "verify", "mine", "--task-dir", ".");
+    cr_expect_eq(p.exit_code, 1);
+    cr_expect(strstr(p.err, "SHA-256"), "%s", p.err);
+    program_free(&p);
+}

@@ -1,0 +1,341 @@
+/* `predict --input`: rows of files with their labels, whatever becomes of the run. */
+#define _GNU_SOURCE
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/child.h"
+#include "support/model_folder.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if HARNESS_CPU
+
+static const char *const labels[] = {"좋음", "=1+1", "-1"};
+
+static void setup(void) {
+    json_setup();
+    model_folder_make(temporary_path("m"), labels, 3, NULL);
+}
+
+static void teardown(void) {
+    temporary_remove();
+}
+
+TestSuite(predict_file, .init = setup, .fini = teardown, .timeout = 240);
+
+static void put(const char *name, const char *text) {
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
+static char *read_text(const char *name) {
+    char *text;
+    size_t count;
+    MUST(file_read((void **)&text, &count, temporary_path(name), 0));
+    return text;
+}
+
+#define PREDICT(...) RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", __VA_ARGS__)
+
+/* What stands behind `kept`, up to the line's end. */
+static const char *behind(const char **at, const char *kept) {
+    static char rest[400];
+    size_t n = strlen(kept);
+    cr_assert(strncmp(*at, kept, n) == 0, "'%.*s' is not '%s'", (int)n, *at, kept);
+    const char *end = strchr(*at + n, '\n');
+    cr_assert_not_null(end);
+    snprintf(rest, sizeof rest, "%.*s", (int)(end - *at - (ptrdiff_t)n), *at + n);
+    *at = end + 1;
+    return rest;
+}
+
+/* Label, score and scores of a row of CSV are what `predict --json` says of its text. */
+Test(predict_file, rows_keep_their_bytes_and_get_what_predict_says) {
+    static const char csv[] = "\xEF\xBB\xBFid,text,label\r\n1,\"가 나, \"\"다\"\"\",x\r\n\r\n"
+                              "2,라 마,\"y\nz\"\n3,,";
+    put("a.csv", csv);
+    program_result p = PREDICT("--input", "a.csv", "--output", "o.csv", "--scores"), one;
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "column 'text' of a.csv"), "%s", p.err);
+    cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
+    program_free(&p);
+    static const char *const kept[] = {"1,\"가 나, \"\"다\"\"\",x,", "2,라 마,\"y\nz\",", "3,,,"};
+    static const char *const texts[] = {"가 나, \"다\"", "라 마", ""};
+    char *out = read_text("o.csv");
+    const char *at = out;
+    cr_expect_str_eq(behind(&at, "\xEF\xBB\xBFid,text,label,predicted_label,predicted_score,"
+                                 "predicted_scores\r"),
+                     "");
+    for (size_t i = 0; i < 3; i++) {
+        const char *rest = behind(&at, kept[i]);
+        one = PREDICT("--json", texts[i]);
+        cJSON *said = NULL;
+        MUST(json_parse(&said, one.out, strlen(one.out), "predict"));
+        const char *label = cJSON_GetObjectItem(said, "label")->valuestring;
+        double score = cJSON_GetObjectItem(said, "score")->valuedouble;
+        // a spreadsheet takes no label for a formula, and a number is one
+        const char *cell = *label == '=' ? "'=1+1" : label;
+        cr_expect_eq(strncmp(rest, cell, strlen(cell)), 0, "%s: %s", label, rest);
+        const char *comma = strchr(rest + strlen(cell), ',');
+        cr_assert_not_null(comma);
+        // alone or among others a sentence has the same score, to rounding
+        cr_expect(fabs(strtod(comma + 1, NULL) - score) < 1e-6, "%s: %g", rest, score);
+        cr_expect(strstr(rest, ",\"{\"\"좋음\"\":0."), "%s", rest);
+        cr_expect_eq(rest[strlen(rest) - 1] == '\r', i == 0, "%s", rest);
+        cJSON_Delete(said);
+        program_free(&one);
+    }
+    cr_expect_str_eq(at, "");
+    mem_free(out);
+}
+
+Test(predict_file, json_lines_get_keys_and_tsv_columns) {
+    put("a.jsonl", "{\"text\": \"가\", \"n\": [1]}\n\n{\"text\":\"나\" } \n");
+    program_result p = PREDICT("-i", "a.jsonl");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    const char *at = p.out, *rest = behind(&at, "{\"text\": \"가\", \"n\": [1], \"label\": \"");
+    cr_expect(strstr(rest, "\", \"score\": 0.") && rest[strlen(rest) - 1] == '}', "%s", rest);
+    (void)behind(&at, "{\"text\":\"나\" , \"label\": \"");
+    program_free(&p);
+    put("a.tsv", "a\tb\n\"가\" 나\t다\n\"\t마\n");
+    p = PREDICT("-i", "a.tsv", "--text-column", "a", "--text-pair-column", "b");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    at = p.out;
+    cr_expect_str_eq(behind(&at, "a\tb\tlabel\tscore"), "");
+    (void)behind(&at, "\"가\" 나\t다\t");
+    (void)behind(&at, "\"\t마\t");
+    program_free(&p);
+}
+
+/* Of a file that was predicted before the names are others. */
+Test(predict_file, names_that_are_taken_are_not_given_again) {
+    put("a.csv", "text,score,predicted_label\n가,1,x\n");
+    program_result p = PREDICT("-i", "a.csv", "--scores");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    const char *at = p.out;
+    cr_expect_str_eq(behind(&at, "text,score,predicted_label,predicted_2_label,predicted_2_score,"
+                                 "predicted_2_scores"),
+                     "");
+    program_free(&p);
+}
+
+Test(predict_file, bad_rows_stop_it_or_pass) {
+    put("a.csv", "id,text\n0,\"가, 나\"\n1,가\n2,나,다\n\xFF,라\n4,마\n\"5,바\n6,사\n");
+    program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv");
+    cr_expect_eq(p.exit_code, 1);
+    cr_expect(strstr(p.err, "a.csv:4: 3 columns, expected 2 (--skip-bad-rows"), "%s", p.err);
+    program_free(&p);
+    p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--skip-bad-rows",
+                "--resume");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "warning: a.csv:4: 3 columns, expected 2: passed through"), "%s",
+              p.err);
+    cr_expect(strstr(p.err, "a.csv:5: invalid UTF-8"), "%s", p.err);
+    cr_expect(strstr(p.err, "a.csv:7: a quote opens in this record and never closes"), "%s", p.err);
+    cr_expect(strstr(p.err, "7 rows, 3 without a label"), "%s", p.err);
+    program_free(&p);
+    char *out = read_text("o.csv");
+    const char *at = out;
+    (void)behind(&at, "id,text,label,score");
+    (void)behind(&at, "0,\"가, 나\",");
+    (void)behind(&at, "1,가,");
+    cr_expect_str_eq(behind(&at, "2,나,다,"), ",");
+    cr_expect_str_eq(behind(&at, "\xFF,라,"), ",");
+    (void)behind(&at, "4,마,");
+    cr_expect_str_eq(behind(&at, "\"5,바,"), ",");
+    (void)behind(&at, "6,사,");
+    mem_free(out);
+    // of JSON a line that is none passes as it is
+    put("a.jsonl", "{\"text\": \"가\"}\n{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
+    p = PREDICT("-i", "a.jsonl", "--skip-bad-rows");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    at = p.out;
+    (void)behind(&at, "{\"text\": \"가\", \"label\"");
+    cr_expect_str_eq(at, "{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
+    program_free(&p);
+}
+
+Test(predict_file, flags_that_do_not_go_together) {
+    static const struct {
+        const char *flags[6], *said;
+    } cases[] = {
+        {{"x", "--output", "o"}, "--output goes with --input"},
+        {{"x", "--scores"}, "--scores goes with --input"},
+        {{"-i", "a.csv", "x"}, "found also the sentence 'x'"},
+        {{"-i", "a.csv", "--json"}, "--json does not go with --input"},
+        {{"-i", "a.csv", "--top-k", "2"}, "--top-k does not go with --input"},
+        {{"-i", "a.csv", "--pair"}, "--pair does not go with --input"},
+        {{"-i", "a.csv", "--resume"}, "--resume needs --output"},
+        {{"-i", "-", "--output", "o", "--resume"}, "--resume needs --output and an --input that"},
+        {{"-i", "a.csv", "--output", "o", "--resume", "--overwrite"}, "exclude each other"},
+        {{"-i", "a.csv", "--text-column", "y"}, "no column 'y'"},
+
+        {{"-i", "a.csv", "--text-column", "a", "--output=a.csv", "--overwrite"},
+         "a.csv is both --input and --output"},
+        {{"-i", "a.csv"}, "which column holds the text?"},
+        {{"-i", "a.json"}, "a.json is a JSON array: make lines of it first (jq -c '.[]')"},
+    };
+    put("a.csv", "a,b\n1,2\n");
+    put("a.json", "[{\"text\": \"가\"}]");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *arguments[16] = {"predict", "-c", "m", "--device", "cpu"};
+        for (size_t k = 0; k < 6 && cases[i].flags[k]; k++) arguments[5 + k] = cases[i].flags[k];
+        program_result p = program_run(NULL, 60, arguments);
+        cr_expect_eq(p.exit_code, 2, "%s: %s", cases[i].said, p.err);
+        cr_expect(strstr(p.err, cases[i].said), "%s: %s", cases[i].said, p.err);
+        program_free(&p);
+    }
+}
+
+/* --- stopping and going on --- */
+
+enum { ROWS = 6000 };
+
+/* Rows of several lines, some of them without an end; or, plain, each on a line of its own. */
+static void put_rows(const char *name, bool plain) {
+    strbuf text = {0};
+    MUST(strbuf_add(&text, "id,text\n"));
+    for (int i = 0; i < ROWS; i++) {
+        MUST(strbuf_printf(&text, "%d,\"가 %d", i, i % 7));
+        for (int k = 0; k < i % 11; k++)
+            MUST(strbuf_add(&text, k % 3 || plain ? " 나 다" : "\n라,"));
+        MUST(strbuf_add(&text, i % 501 || plain ? "\"\n" : ",\n"));
+    }
+    MUST(file_write(temporary_path(name), text.text, text.length));
+    strbuf_free(&text);
+}
+
+static const char *const long_run[] = {
+    "predict",   "-c",       "m",       "--device",        "cpu",
+    "--threads", "1",        "--input", "a.csv",           "--text-column",
+    "text",      "--output", "o.csv",   "--skip-bad-rows", "-q",
+    "--resume",  NULL};
+
+static void expect_same(const char *whole) {
+    char *out = read_text("o.csv");
+    cr_expect(!strcmp(out, whole), "%zu bytes, expected %zu", strlen(out), strlen(whole));
+    mem_free(out);
+}
+
+static off_t bytes_of(const char *name) {
+    struct stat st;
+    return stat(temporary_path(name), &st) ? 0 : st.st_size;
+}
+
+static bool has_ended(const child *c) {
+    siginfo_t info = {.si_pid = 0};
+    return !waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+           info.si_pid == c->pid;
+}
+
+/* Waits until the output has so many bytes, or the program has ended. */
+static void await_bytes(const child *c, off_t bytes) {
+    while (bytes_of("o.csv") < bytes && !has_ended(c)) usleep(500);
+}
+
+/* Killed in the middle twenty times, or cut within a row, or stopped: what is gone on with ends as
+ * if it had never been. */
+Test(predict_file, a_killed_run_goes_on_to_the_same_bytes) {
+    put_rows("a.csv", false);
+    program_result p = program_run(NULL, 120, long_run);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *whole = read_text("o.csv");
+    off_t all = (off_t)strlen(whole);
+    srand(7);
+    MUST(file_remove(temporary_path("o.csv")));
+    for (int i = 0; i < 20; i++) {
+        child c;
+        child_start(&c, NULL, long_run);
+        await_bytes(&c, bytes_of("o.csv") + 1 + rand() % (int)(all / 8));
+        kill(c.pid, SIGKILL);
+        p = child_end(&c, 60);
+        program_free(&p);
+        off_t there = bytes_of("o.csv");
+        // a crash may leave a part of a row
+        if (there > 40 && i % 3 == 0)
+            cr_assert_eq(truncate(temporary_path("o.csv"), there - 1 - rand() % 40), 0);
+        if (!file_named(temporary_path("o.csv.unfinished.json"))) break;
+    }
+    p = program_run(NULL, 120, long_run);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    expect_same(whole);
+    // once more: it is finished
+    p = program_run(NULL, 120, long_run);
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    expect_same(whole);
+    mem_free(whole);
+}
+
+Test(predict_file, ctrl_c_leaves_whole_rows) {
+    put_rows("a.csv", false);
+    child c;
+    child_start(&c, NULL, long_run);
+    await_bytes(&c, 100);
+    kill(c.pid, SIGINT);
+    program_result p = child_end(&c, 60);
+    cr_expect_eq(p.exit_code, 130, "%d: %s", p.exit_code, p.err);
+    program_free(&p);
+    char *out = read_text("o.csv");
+    size_t n = strlen(out);
+    cr_assert(n > 100 && out[n - 1] == '\n');
+    cr_expect(file_named(temporary_path("o.csv.unfinished.json")));
+    mem_free(out);
+    // another model, or another option, does not go on with these rows; nor does another file
+    p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv");
+    cr_expect(p.exit_code == 1 && strstr(p.err, "there already, unfinished: --resume goes on"),
+              "%s", p.err);
+    program_free(&p);
+    p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume",
+                "--max-length", "8");
+    cr_expect(p.exit_code == 1 && strstr(p.err, "max_length is another one"), "%s", p.err);
+    program_free(&p);
+    put("a.csv", "id,text\n0,다른\n");
+    p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume");
+    cr_expect(p.exit_code == 1 && strstr(p.err, "row 1 is not that of line 2 of a.csv"), "%s",
+              p.err);
+    program_free(&p);
+}
+
+/* A disk that fills: whole rows stay, and one error says how many. */
+Test(predict_file, a_full_disk_leaves_whole_rows) {
+    put_rows("a.csv", true);
+    program_result p = program_run(NULL, 120, long_run);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *whole = read_text("o.csv"), next[24];
+    MUST(file_remove(temporary_path("o.csv")));
+    const child_setup setup = {.file_bytes = strlen(whole) / 2};
+    p = child_run(&setup, 60, long_run);
+    cr_expect_eq(p.exit_code, 1, "%d", p.exit_code);
+    const char *said = strstr(p.err, "o.csv: cannot write: "),
+               *count = said ? strchr(said, ';') : "";
+    int rows = count && *count ? atoi(count + 1) : 0;
+    cr_expect(rows >= 1024 && rows % 1024 == 0 && strstr(count, " rows are there, whole"), "%s",
+              p.err);
+    program_free(&p);
+    char *out = read_text("o.csv");
+    size_t n = strlen(out);
+    // what is there is the whole output's, up to the next row
+    snprintf(next, sizeof next, "\n%d,", rows);
+    cr_expect_eq(strncmp(out, whole, n), 0);
+    cr_expect_eq(strncmp(whole + n - 1, next, strlen(next)), 0, "%.40s", whole + n - 1);
+    mem_free(out);
+    p = program_run(NULL, 120, long_run);
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    expect_same(whole);
+    mem_free(whole);
+}
+#endif

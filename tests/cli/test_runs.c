@@ -1,0 +1,280 @@
+/* `harness runs`, `runs clean`, `run --dry-run` and `env`: what is here, and what a run takes. */
+#define _GNU_SOURCE
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/child.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if HARNESS_CPU
+
+static void setup(void) {
+    json_setup();
+}
+
+static void teardown(void) {
+    temporary_remove();
+}
+
+TestSuite(runs, .init = setup, .fini = teardown, .timeout = 240);
+
+#define SMALL                                                                                      \
+    "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1",                  \
+        "--check-device", "never", "--batch-size", "8", "-q"
+
+static void good(program_result p) {
+    cr_assert_eq(p.exit_code, 0, "%s%s", p.out, p.err);
+    program_free(&p);
+}
+
+/* A run that was stopped behind its first checkpoint. */
+static void make_unfinished(const char *folder) {
+    const char *const arguments[] = {SMALL, "--max-steps", "2000", "--save-steps",
+                                     "1",   "-o",          folder, NULL};
+    char path[200];
+    child c;
+    snprintf(path, sizeof path, "%s/checkpoint-1", folder);
+    child_start(&c, NULL, arguments);
+    child_await_path(&c, temporary_path(path), 60);
+    kill(c.pid, SIGKILL);
+    program_result p = child_end(&c, 60);
+    program_free(&p);
+}
+
+/* The run of the list whose folder ends so. */
+static cJSON *listed(cJSON **root, const char *folder) {
+    program_result p = RUN("runs", "--json", ".");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    MUST(json_parse(root, p.out, strlen(p.out), "runs"));
+    program_free(&p);
+    cJSON *item;
+    cJSON_ArrayForEach(item, *root) {
+        const char *at = cJSON_GetObjectItem(item, "folder")->valuestring;
+        size_t n = strlen(at), k = strlen(folder);
+        if (n >= k && !strcmp(at + n - k, folder)) return item;
+    }
+    return NULL;
+}
+
+static const char *text_at(const cJSON *item, const char *key) {
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(item, key));
+    return text ? text : "";
+}
+
+static double number_at(const cJSON *item, const char *key) {
+    return cJSON_GetNumberValue(cJSON_GetObjectItem(item, key));
+}
+
+static void make_older(const char *folder) {
+    folder_list names = {0};
+    const struct timespec old[] = {{1700000000, 0}, {1700000000, 0}};
+    MUST(folder_list_read(&names, temporary_path(folder)));
+    for (size_t i = 0; i < names.count; i++) {
+        char path[300];
+        snprintf(path, sizeof path, "%s/%s", temporary_path(folder), names.names[i]);
+        cr_assert_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+    }
+    folder_list_free(&names);
+}
+
+Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
+    good(RUN(SMALL, "--max-steps", "2", "--save-steps", "1", "-o", "r/a"));
+    make_unfinished("r/b");
+    MUST(folder_make(temporary_path("r/c")));
+    MUST(file_write(temporary_path("r/c/record.json"), "{\"schema\": 1}", 13));
+    MUST(file_write(temporary_path("r/a/mine.txt"), "x", 1));
+    cJSON *root, *run = listed(&root, "r/a");
+    cr_assert_not_null(run);
+    cr_expect_str_eq(text_at(run, "state"), "finished");
+    cr_expect_str_eq(text_at(run, "task"), "kor_hate");
+    cr_expect_str_eq(text_at(run, "model"), "ko-tiny");
+    cr_expect(number_at(run, "seed") == 42);
+    cr_expect(number_at(run, "checkpoints") == 1);
+    cr_expect(number_at(run, "score") > 0);
+    cr_expect(number_at(run, "bytes") > number_at(run, "checkpoint_bytes"));
+    cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(run, "has_model")));
+    cr_expect(cJSON_IsFalse(cJSON_GetObjectItem(run, "on_board")));
+    cJSON_Delete(root);
+    run = listed(&root, "r/b");
+    cr_assert_not_null(run);
+    cr_expect_str_eq(text_at(run, "state"), "unfinished");
+    cr_expect_str_eq(text_at(run, "task"), "kor_hate");
+    cr_expect(number_at(run, "step") >= 1);
+    cr_expect(cJSON_IsFalse(cJSON_GetObjectItem(run, "has_model")));
+    cJSON_Delete(root);
+    // what is none of ours is not listed, and nothing of it goes
+    cr_expect_null(listed(&root, "r/c"));
+    cJSON_Delete(root);
+    program_result p = RUN("runs", "clean", "r");
+    cr_expect(strstr(p.out, "r/a  ") && strstr(p.out, "1 checkpoint of a finished run"), "%s",
+              p.out);
+    cr_expect_null(strstr(p.out, "r/b"), "%s", p.out);
+    cr_expect(strstr(p.out, "would be deleted (--yes does it)"), "%s", p.out);
+    program_free(&p);
+    cr_expect(folder_exists(temporary_path("r/a/checkpoint-1")));
+    // an unfinished run that is younger than the day stays
+    p = RUN("runs", "clean", "r", "--before", "2020-01-01", "--yes");
+    cr_expect(strstr(p.out, "1 run, ") && strstr(p.out, " MB deleted"), "%s", p.out);
+    program_free(&p);
+    cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-1")));
+    cr_expect(folder_exists(temporary_path("r/a/model")));
+    cr_expect(folder_exists(temporary_path("r/b/checkpoint-1")) ||
+              file_named(temporary_path("r/b/unfinished.json")));
+    good(RUN("eval", "-c", "r/a", "--task", "kor_hate", "--sample", "--device", "cpu"));
+    // and an older one goes whole, but for what is not ours
+    MUST(file_write(temporary_path("r/b/mine.txt"), "x", 1));
+    make_older("r/b");
+    p = RUN("runs", "clean", "r", "--before", "2024-01-01", "--yes");
+    cr_expect(strstr(p.out, "r/b  ") && strstr(p.out, "unfinished, last changed 2023-11-14"), "%s",
+              p.out);
+    program_free(&p);
+    folder_list left = {0};
+    MUST(folder_list_read(&left, temporary_path("r/b")));
+    cr_expect_eq(left.count, 1);
+    cr_expect_str_eq(left.names[0], "mine.txt");
+    folder_list_free(&left);
+    cr_expect(file_named(temporary_path("r/a/mine.txt")));
+    cr_expect(file_named(temporary_path("r/c/record.json")));
+}
+
+/* A run that another process is at is listed as such, and not touched. */
+Test(runs, one_at_work_is_left_alone) {
+    const char *const arguments[] = {
+        SMALL, "--max-steps", "100000", "--save-total-limit", "1", "--save-steps", "1",
+        "-o",  "r/w",         NULL};
+    child c;
+    child_start(&c, NULL, arguments);
+    child_await_path(&c, temporary_path("r/w/checkpoint-1"), 60);
+    cJSON *root, *run = listed(&root, "r/w");
+    cr_expect(run && !strcmp(text_at(run, "state"), "at work"), "%s",
+              run ? text_at(run, "state") : "not there");
+    cJSON_Delete(root);
+    program_result p = RUN("runs", "clean", "r", "--before", "2100-01-01", "--yes");
+    cr_expect(strstr(p.out, "nothing to delete"), "%s", p.out);
+    program_free(&p);
+    kill(c.pid, SIGKILL);
+    p = child_end(&c, 60);
+    program_free(&p);
+    cr_expect(file_named(temporary_path("r/w/unfinished.json")));
+}
+
+/* Records whose folder is gone are listed by themselves; those that have one are not listed twice. */
+Test(runs, records_alone_and_with_their_folder) {
+    good(RUN("tasks", "new", HARNESS_SOURCE_DIR "/tasks/sample/kor_sarcasm/train.csv", "--output",
+             "mine.json", "--text-column", "tokens", "--label-column", "label"));
+    for (int i = 0; i < 2; i++)
+        good(RUN("run", "--task", "mine", "--task-dir", ".", "--device", "cpu", "--threads", "1",
+                 "--check-device", "never", "--epochs", "1", "--seed", i ? "2" : "1", "-q"));
+    program_result p = RUN("runs");
+    cr_expect(strstr(p.out, "2 runs, "), "%s", p.out);
+    program_free(&p);
+    cJSON *root;
+    p = RUN("runs", "--json");
+    MUST(json_parse(&root, p.out, strlen(p.out), "runs"));
+    cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetArrayItem(root, 0), "on_board")), "%s",
+              p.out);
+    cJSON_Delete(root);
+    program_free(&p);
+    MUST(folder_remove(temporary_path("runs")));
+    p = RUN("runs", "--json");
+    MUST(json_parse(&root, p.out, strlen(p.out), "runs"));
+    cr_expect_eq(cJSON_GetArraySize(root), 2);
+    cr_expect_str_eq(text_at(cJSON_GetArrayItem(root, 0), "state"), "record only");
+    cJSON_Delete(root);
+    program_free(&p);
+}
+
+Test(runs, wrong_use) {
+    static const struct {
+        const char *arguments[5], *said;
+    } cases[] = {
+        {{"runs", "--yes"}, "--yes goes with `harness runs clean`"},
+        {{"runs", "--before", "2026-01-01"}, "--before goes with `harness runs clean`"},
+        {{"runs", "clean", "--before", "yesterday"}, "expects a day such as 2026-01-31"},
+        {{"runs", "clean", "--before", "2026-13-01"}, "expects a day such as 2026-01-31"},
+        {{"runs", "cleen"}, "cleen: no such folder"},
+        {{"env", "x"}, "env takes no arguments"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *arguments[6] = {NULL};
+        for (size_t k = 0; k < 5; k++) arguments[k] = cases[i].arguments[k];
+        program_result p = program_run(NULL, 30, arguments);
+        cr_expect_eq(p.exit_code, 2, "%s", p.err);
+        cr_expect(strstr(p.err, cases[i].said), "%s: %s", cases[i].said, p.err);
+        program_free(&p);
+    }
+}
+
+/* --- a run that is only looked at --- */
+
+/* Figures are those of the run itself; nothing is written, and what is there stays as it is. */
+Test(runs, dry_run_tells_what_the_run_does) {
+    program_result p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run", "--json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cJSON *dry, *rec;
+    MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
+    program_free(&p);
+    cr_expect_not(file_named(temporary_path("runs")), "something was made");
+    const char *output = text_at(dry, "output");
+    good(RUN(SMALL, "--epochs", "3", "--save-steps", "4"));
+    char path[300];
+    snprintf(path, sizeof path, "%s/record.json", output);
+    MUST(json_read(&rec, temporary_path(path), 0));
+    const cJSON *timing = cJSON_GetObjectItem(rec, "timing"),
+                *task = cJSON_GetObjectItem(rec, "task");
+    const cJSON *rows = cJSON_GetObjectItem(task, "rows");
+    cr_expect(number_at(dry, "steps") == number_at(timing, "steps"));
+    cr_expect(number_at(dry, "train_tokens") == number_at(timing, "train_tokens"), "%g, %g",
+              number_at(dry, "train_tokens"), number_at(timing, "train_tokens"));
+    cr_expect(number_at(dry, "train_rows") == number_at(rows, "train"));
+    cr_expect(number_at(dry, "test_rows") == number_at(rows, "test"));
+    cr_expect(number_at(dry, "device_bytes") ==
+              number_at(cJSON_GetObjectItem(rec, "memory"), "device_bytes"));
+    cr_expect(number_at(dry, "train_s") > 0 && number_at(dry, "disk_bytes") > 0);
+    // of a run that is finished it says so
+    p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run", "--overwrite");
+    cr_expect(strstr(p.out, "nothing was trained, and nothing written"), "%s", p.out);
+    program_free(&p);
+    cJSON *after;
+    MUST(json_read(&after, temporary_path(path), 0));
+    cr_expect(cJSON_Compare(rec, after, true));
+    // and what is unfinished keeps its checkpoints
+    make_unfinished("r/b");
+    p = RUN(SMALL, "--max-steps", "2000", "--save-steps", "1", "-o", "r/b", "--dry-run",
+            "--overwrite");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cr_expect(folder_exists(temporary_path("r/b/checkpoint-1")));
+    cJSON_Delete(dry);
+    cJSON_Delete(rec);
+    cJSON_Delete(after);
+}
+
+/* A bug report has what decides a run, and no secret. */
+Test(runs, env_is_one_block_without_secrets) {
+    setenv("HF_TOKEN", "hf_secret", 1);
+    setenv("HTTPS_PROXY", "http://user:secret@proxy", 1);
+    program_result p = RUN("env");
+    cr_expect_eq(p.exit_code, 0);
+    static const char *const parts[] = {"harness ",         "commit ",    "system ",
+                                        "device ",          "native CPU", "HF_TOKEN=(set)",
+                                        "HTTPS_PROXY=(set)"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        cr_expect(strstr(p.out, parts[i]), "no '%s' in %s", parts[i], p.out);
+    cr_expect_null(strstr(p.out, "secret"), "%s", p.out);
+    program_free(&p);
+    p = RUN("env", "--json");
+    cr_expect_null(strstr(p.out, "secret"), "%s", p.out);
+    program_free(&p);
+}
+#endif

@@ -1,0 +1,107 @@
+/* Dependency parsing from end to end on the bundled sentences: runs, and what eval, predict, data and
+ * compare say of them. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#if HARNESS_CPU
+static void expect(program_result r, const char *what, const char *part) {
+    cr_assert_eq(r.exit_code, 0, "%s: %s%s", what, r.out, r.err);
+    cr_expect(strstr(r.out, part), "%s: '%s' in %s", what, part, r.out);
+    program_free(&r);
+}
+
+#define RUN_TREES(task, ...)                                                                       \
+    RUN("run", "--sample", "--task", task, "-m", "tiny", "--device", "cpu", "--check-device",      \
+        "never", "--batch-size", "8", __VA_ARGS__)
+
+static char *weights_of(const char *record) {
+    cJSON *root = NULL;
+    char *text = NULL;
+    MUST(json_read(&root, temporary_path(record), 0));
+    MUST(mem_strdup(&text, cJSON_GetObjectItem(root, "final_weights_sha256")->valuestring));
+    cJSON_Delete(root);
+    return text;
+}
+
+Test(trees_run, run_eval_predict_and_head) {
+    json_setup();
+    static const char *const tasks[] = {"klue_dp_dev", "ud_ko_kaist"};
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        expect(RUN_TREES(tasks[i], "--max-steps", "3", "-o", "o", "--overwrite"), tasks[i],
+               "UAS without punctuation");
+        expect(RUN("eval", "-c", "o", "--sample", "--task", tasks[i], "--device", "cpu"), "eval",
+               " precision  recall      F1   words\n");
+        expect(RUN("data", "head", tasks[i], "--sample", "--rows", "1", "--json"), "head",
+               "\"heads\":[");
+    }
+    expect(RUN("data", "head", "klue_dp", "--sample", "--rows", "1"), "head", "의사는/4:NP_SBJ ");
+    expect(RUN("data", "stats", "klue_dp", "--sample"), "stats", "NP_SBJ");
+    expect(RUN("eval", "-c", "o", "--sample", "--task", "ud_ko_kaist", "--device", "cpu", "--json"),
+           "eval", "\"headline\":\"las\"");
+    temporary_remove();
+}
+
+/* Every word has a line of ten columns, and the heads are a tree by the task's rule. */
+Test(trees_run, predictions_are_conllu) {
+    json_setup();
+    expect(RUN_TREES("klue_dp_dev", "--max-steps", "2", "-o", "o"), "run", "LAS");
+    program_result r =
+        RUN("predict", "-c", "o", "--device", "cpu", "비가  와서 소풍이 미뤄졌다.", "", "끝");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect(strstr(r.out, "# text = 비가  와서 소풍이 미뤄졌다.\n1\t비가\t_\t_\t_\t_\t"), "%s",
+              r.out);
+    cr_expect(strstr(r.out, "\n4\t미뤄졌다.\t_\t_\t_\t_\t0\t"), "%s", r.out);
+    cr_expect(strstr(r.out, "\n\n# text = \n\n# text = 끝\n1\t끝\t_\t_\t_\t_\t0\t"), "%s", r.out);
+    program_free(&r);
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--json", "비가 와서 소풍이 미뤄졌다.");
+    cr_expect(strstr(r.out, "\"words\":[\"비가\",\"와서\",\"소풍이\",\"미뤄졌다.\"],\"heads\":["),
+              "%s", r.out);
+    program_free(&r);
+    // a word of which nothing is left hangs from the next one, and counts for those behind it
+    expect(RUN("predict", "-c", "o", "--device", "cpu", "--json", "비가 \xE2\x80\x8B 와서"),
+           "nothing left", "\"heads\":[3,3,0]");
+    // one that was cut off hangs from the root's word
+    expect(RUN("predict", "-c", "o", "--device", "cpu", "--json", "--max-length", "4", "끝 끝 끝"),
+           "cut", "\"heads\":[2,0,2]");
+    // what is a parser is no classifier
+    r = RUN("eval", "-c", "o", "--sample", "--task", "kor_hate", "--device", "cpu");
+    cr_expect_eq(r.exit_code, 1);
+    cr_expect(strstr(r.err, "BertForDependencyParsing, task kor_hate is of kind classification"),
+              "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+
+/* Weights do not depend on the number of threads. */
+Test(trees_run, threads_change_no_bit) {
+    json_setup();
+    expect(RUN_TREES("klue_dp", "--epochs", "1", "-o", "a", "--threads", "1"), "one", "LAS");
+    expect(RUN_TREES("klue_dp", "--epochs", "1", "-o", "b", "--threads", "2"), "two", "LAS");
+    char *one = weights_of("a/record.json"), *two = weights_of("b/record.json");
+    cr_expect_str_eq(one, two);
+    mem_free(one);
+    mem_free(two);
+    expect(RUN("compare", "a/record.json", "b/record.json"), "compare", "LAS");
+    temporary_remove();
+}
+
+/* Protocol dev takes the best evaluation by LAS. */
+Test(trees_run, scores_choose_on_held_out_rows) {
+    json_setup();
+    program_result r = RUN_TREES("klue_dp", "--protocol", "dev", "--eval-steps", "1", "--max-steps",
+                                 "3", "-o", "o");
+    cr_expect(strstr(r.err, "dev las"), "%s", r.err);
+    expect(r, "run", "LAS");
+    r = RUN_TREES("klue_dp", "--class-weights", "balanced", "-o", "p");
+    cr_expect_eq(r.exit_code, 2);
+    program_free(&r);
+    temporary_remove();
+}
+#endif
