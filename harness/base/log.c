@@ -22,6 +22,7 @@ static double last_shown;
 static char progress_prefix[128];
 
 void log_set_progress_prefix(const char *text) {
+    if (own_rank) return; // threads of one process: rank 0's is shown
     snprintf(progress_prefix, sizeof progress_prefix, "%s", text);
 }
 

@@ -203,6 +203,7 @@ static err add_device(record *out, const run *r) {
 
 static err add_group(record *out, const run *r) {
     const struct group *g = r->request.group;
+    out->shards = r->request.shards;
     if (group_is_alone(g)) return ERR_OK;
     out->ranks = group_size(g);
     return record_text(&out->engine, g->transport->engine);

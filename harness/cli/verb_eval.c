@@ -324,7 +324,8 @@ static err compare_ranks(const evaluation *v, struct group *g) {
     return e;
 }
 
-static err eval_command(const options *o, struct group *g) {
+static err eval_command(const void *context, struct group *g) {
+    const options *o = context;
     evaluation v = {0};
     device_options wish = {.threads = o->threads, .validation = o->validation};
     const source_options from = {.cased = o->cased};
@@ -355,8 +356,5 @@ done:
 }
 
 err verb_eval(const options *o) {
-    struct group g;
-    err e = launch_open(&g, o->ranks);
-    if (!e) e = eval_command(o, &g);
-    return group_close(&g, e);
+    return launch_run(eval_command, o, o->device, o->ranks);
 }

@@ -77,6 +77,7 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                                     .resume = o->resume,
                                     .overwrite = o->overwrite,
                                     .tensorboard = o->tensorboard,
+                                    .shards = o->shards,
                                     .group = g},
                             .corpus = (const char *const *)words,
                             .corpus_count = count,
@@ -112,7 +113,8 @@ static void show_end(const pretrain *p) {
              last->score);
 }
 
-static err pretrain_command(const options *o, struct group *g) {
+static err pretrain_command(const void *context, struct group *g) {
+    const options *o = context;
     pretrain p = {.run = {.lock = -1}};
     pretrain_request q;
     char **words = NULL, *own_device = NULL;
@@ -139,8 +141,5 @@ static err pretrain_command(const options *o, struct group *g) {
 }
 
 err verb_pretrain(const options *o) {
-    struct group g;
-    err e = launch_open(&g, o->ranks);
-    if (!e) e = pretrain_command(o, &g);
-    return group_close(&g, e);
+    return launch_run(pretrain_command, o, o->device, o->ranks);
 }

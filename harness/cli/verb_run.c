@@ -526,6 +526,7 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
                        .overwrite = o->overwrite,
                        .tensorboard = o->tensorboard,
                        .is_dry = o->dry_run,
+                       .shards = o->shards,
                        .group = g};
     err e = rank_device(&w->device, &q->threads, g, o->device);
     if (e) return e;
@@ -598,7 +599,8 @@ static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
     return ERR_OK;
 }
 
-static err run_command(const options *o, struct group *g) {
+static err run_command(const void *context, struct group *g) {
+    const options *o = context;
     work w = {0};
     sweep s = {0};
     run_request request;
@@ -620,8 +622,5 @@ done:
 }
 
 err verb_run(const options *o) {
-    struct group g;
-    err e = launch_open(&g, o->ranks);
-    if (!e) e = run_command(o, &g);
-    return group_close(&g, e);
+    return launch_run(run_command, o, o->device, o->ranks);
 }

@@ -237,11 +237,11 @@ static err note_repeated(board *b, const entry *kept, const entry *x) {
     const record *r = kept->r, *o = x->r;
     size_t differ = 0;
     for (int64_t i = 0; i < r->task.test_rows; i++) differ += !record_same_answer(r, o, (size_t)i);
-    // sums of gradients are rounded by the ranks
-    if (r->ranks != o->ranks)
+    // sums of gradients are rounded by the ranks, or by the shards
+    if (r->ranks != o->ranks || r->shards != o->shards)
         return add_note(b,
                         "%s is left out: it repeats %s, the same row and seed, by another number "
-                        "of ranks (%zu of %lld predictions differ)",
+                        "of ranks or shards (%zu of %lld predictions differ)",
                         x->path, kept->path, differ, (long long)r->task.test_rows);
     if (!same_stack(&r->device, &o->device))
         return add_note(

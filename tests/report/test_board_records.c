@@ -524,7 +524,7 @@ static const struct {
      "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "
      "of 60 predictions differ)"},
     {other_ranks,
-     "it repeats kor_x/0.json, the same row and seed, by another number of ranks (1 of 60 "
+     "it repeats kor_x/0.json, the same row and seed, by another number of ranks or shards (1 of 60 "
      "predictions differ)"},
 };
 

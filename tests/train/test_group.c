@@ -1,6 +1,7 @@
 /* Groups, as threads of this process: what ranks do together, who fails, and the training loop. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/head/head.h"
 #include "support/must.h"
 #include "support/toy.h"
 #include "train/evaluate/shared.h"
@@ -232,10 +233,12 @@ typedef struct training {
     void (*change)(recipe *r);
     char digest[65];
     float losses[64];
+    const head *head; /* NULL: classes */
+    uint32_t shards;
     uint32_t steps;
     double norm;
     uint64_t tokens;
-    float logits[TOY_ROWS * TOY_CLASSES];
+    float logits[TOY_ROWS * TOY_LONGEST * TOY_CLASSES];
     double loss; /* of an evaluation */
 } training;
 
@@ -251,18 +254,62 @@ static void score(training *out, const trainer *tr, const encoded *rows, struct 
     evaluator_free(&ev);
 }
 
+/* What rows answer, of every kind. */
+typedef struct told {
+    uint8_t sets[TOY_ROWS][TOY_CLASSES];
+    uint32_t places[TOY_ROWS][TOY_LONGEST], ids[TOY_ROWS][ARC_WIDTH * TOY_LONGEST];
+    encoded_units units[TOY_ROWS]; /* what they hold is for decoding */
+} told;
+
+/* Of a row some tokens, none of some; arcs: the root, then words that hang from the one before, of
+ * which one is not known. */
+static void choose(told *a, toy *t, uint32_t i, const head *h) {
+    bool arcs = h == &head_dependency_parsing;
+    uint32_t n = t->sentences[i].count, count = 0;
+    uint32_t most = arcs ? n : i % 4 ? 1 + (i * 3) % n : 0;
+    for (; count < most; count++) {
+        uint32_t word = t->ids[i][count];
+        a->places[i][count] = count;
+        if (arcs) {
+            uint32_t *arc = a->ids[i] + count * ARC_WIDTH;
+            arc[ARC_HEAD] = !count || (i + count) % 5 == 0 ? CLASS_NONE : count - 1;
+            arc[ARC_RELATION] = word % TOY_CLASSES;
+        } else {
+            a->ids[i][count] = h == &head_masked_lm ? word : word % TOY_CLASSES;
+        }
+    }
+    t->sentences[i].target.chosen = (example_chosen){a->places[i], a->ids[i], count};
+    t->data.unit_results += count;
+}
+
+static void tell(told *a, toy *t, const head *h) {
+    if (!h) return;
+    t->config.head = h;
+    if (h == &head_dependency_parsing) model_config_parse(&t->config, 0, false);
+    if (h == &head_regression) t->config.classes = 1;
+    for (uint32_t i = 0; i < TOY_ROWS; i++) {
+        if (h->reads == HEAD_READS_CHOSEN) choose(a, t, i, h);
+        for (uint32_t c = 0; c < TOY_CLASSES; c++) a->sets[i][c] = (i + c) % 3 == 0 || c == i % 2;
+        if (h == &head_multi_label) t->sentences[i].target.set = a->sets[i];
+        if (h == &head_regression) t->sentences[i].target.number = (float)(i % 7) / 3 - 1;
+    }
+    if (h->reads == HEAD_READS_CHOSEN) t->data.units = a->units;
+}
+
 static err train(struct group *g, void *context) {
     training *out = context;
     toy t;
     trainer tr;
+    told wanted = {0};
     toy_open(&t, out->selector, TOY_ROWS);
+    tell(&wanted, &t, out->head);
     out->change(&t.recipe);
-    toy_trainer(&tr, &t, &(trainer_options){.seed = 5, .group = g});
+    toy_trainer(&tr, &t, &(trainer_options){.seed = 5, .group = g, .shards = out->shards});
     err e = trainer_run(&tr);
     if (!e) {
         MUST(params_digest(&tr.model.params, out->digest));
         out->steps = tr.total_steps;
-        score(out, &tr, &t.data, g);
+        if (!tr.model.head->hides_outputs) score(out, &tr, &t.data, g);
         out->norm = tr.grad_norm;
         out->tokens = tr.tokens;
         memcpy(out->losses, tr.losses, tr.total_steps * sizeof *tr.losses);
@@ -273,9 +320,10 @@ static err train(struct group *g, void *context) {
 }
 
 static void train_group(training out[RANKS_MAX], uint32_t size, const char *selector,
-                        void (*change)(recipe *r)) {
+                        void (*change)(recipe *r), const head *h) {
     rank ranks[RANKS_MAX];
-    for (uint32_t r = 0; r < size; r++) out[r] = (training){.selector = selector, .change = change};
+    for (uint32_t r = 0; r < size; r++)
+        out[r] = (training){.selector = selector, .change = change, .head = h};
     run_ranks(ranks, size, WAITING_S, train, out, sizeof *out);
     for (uint32_t r = 0; r < size; r++)
         cr_assert_eq(ranks[r].e, ERR_OK, "rank %u of %u: %s", r, size, ranks[r].message);
@@ -302,21 +350,24 @@ static void weighted(recipe *r) {
     r->freeze_layers = 1;
 }
 
-static void check_training(const char *selector, void (*change)(recipe *r), double bound,
-                           uint32_t least, uint32_t most) {
-    training alone[RANKS_MAX], group[RANKS_MAX], again[RANKS_MAX];
-    train_group(alone, 1, selector, change);
+static void check_training_of(const head *h, const char *selector, void (*change)(recipe *r),
+                              double bound, uint32_t least, uint32_t most) {
+    static training alone[RANKS_MAX], group[RANKS_MAX], again[RANKS_MAX];
+    const char *name = h ? h->class_name : "";
+    train_group(alone, 1, selector, change, h);
     for (uint32_t size = least; size <= most; size++) {
-        train_group(group, size, selector, change);
+        train_group(group, size, selector, change, h);
         memcpy(again, group, sizeof again);
-        if (size == least) train_group(again, size, selector, change);
+        if (size == least) train_group(again, size, selector, change, h);
         for (uint32_t s = 0; s < alone[0].steps; s++) {
             double a = (double)alone[0].losses[s], b = (double)group[0].losses[s];
-            cr_assert_leq(fabs(a - b), bound * fabs(a), "%s, %u ranks, step %u: %.9g and %.9g",
-                          selector, size, s + 1, a, b);
+            cr_assert_leq(fabs(a - b), bound * fabs(a), "%s%s, %u ranks, step %u: %.9g and %.9g",
+                          selector, name, size, s + 1, a, b);
         }
         cr_assert_eq(group[0].tokens, alone[0].tokens);
-        cr_assert_float_eq(group[0].loss, alone[0].loss, bound * 10);
+        cr_assert_float_eq(group[0].loss, alone[0].loss, bound * 10 * (1 + alone[0].loss),
+                           "%s%s, %u ranks: %.9g and %.9g", selector, name, size, group[0].loss,
+                           alone[0].loss);
         for (uint32_t r = 0; r < size; r++) {
             cr_assert_str_eq(group[r].digest, group[0].digest, "%u ranks: rank %u has others", size,
                              r);
@@ -327,6 +378,11 @@ static void check_training(const char *selector, void (*change)(recipe *r), doub
     }
 }
 
+static void check_training(const char *selector, void (*change)(recipe *r), double bound,
+                           uint32_t least, uint32_t most) {
+    check_training_of(NULL, selector, change, bound, least, most);
+}
+
 /* Untrained: the same weights, so the same bits. */
 static void untrained(recipe *r) {
     r->max_steps = 1;
@@ -334,10 +390,10 @@ static void untrained(recipe *r) {
 }
 
 Test(group, scores_with_the_bits_of_one_process) {
-    training alone[RANKS_MAX], group[RANKS_MAX];
-    train_group(alone, 1, "reference", untrained);
+    static training alone[RANKS_MAX], group[RANKS_MAX];
+    train_group(alone, 1, "reference", untrained, NULL);
     for (uint32_t size = 2; size <= RANKS_MAX; size += 3) {
-        train_group(group, size, "reference", untrained);
+        train_group(group, size, "reference", untrained, NULL);
         for (uint32_t r = 0; r < size; r++) {
             cr_assert_eq(memcmp(group[r].logits, alone[0].logits, sizeof alone[0].logits), 0);
             cr_assert_float_eq(group[r].loss, alone[0].loss, 1e-12);
@@ -354,4 +410,79 @@ Test(group, trains_as_one_process_does) {
     check_training("cpu", weighted, 1e-5, 2, 2);
 #endif
     cr_assert_eq(mem_live_count(), live);
+}
+
+Test(group, trains_every_head_as_one_process_does) {
+#define X(name) &head_##name,
+    static const head *const heads[] = {HEADS(X)};
+#undef X
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        check_training_of(heads[i], "reference", plain, 1e-6, 2, 3);
+#if HARNESS_CPU
+        check_training_of(heads[i], "cpu", few, 1e-5, 3, 3);
+#endif
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+static void train_shards(training out[RANKS_MAX], uint32_t ranks, uint32_t shards,
+                         const char *selector, const head *h) {
+    rank threads[RANKS_MAX];
+    for (uint32_t r = 0; r < ranks; r++)
+        out[r] = (training){.selector = selector, .change = plain, .head = h, .shards = shards};
+    run_ranks(threads, ranks, WAITING_S, train, out, sizeof *out);
+    for (uint32_t r = 0; r < ranks; r++)
+        cr_assert_eq(threads[r].e, ERR_OK, "%s", threads[r].message);
+}
+
+static void check_shards(const char *selector, const head *h) {
+    static training one[RANKS_MAX], several[RANKS_MAX];
+    train_shards(one, 1, 4, selector, h);
+    for (uint32_t ranks = 2; ranks <= 4; ranks += 2) {
+        train_shards(several, ranks, 4, selector, h);
+        for (uint32_t r = 0; r < ranks; r++) {
+            cr_assert_str_eq(several[r].digest, one[0].digest, "%s, %u ranks", selector, ranks);
+            cr_assert_arr_eq(several[r].losses, one[0].losses, sizeof one[0].losses);
+        }
+    }
+    // as many as ranks: what a group does without
+    train_group(several, 4, selector, plain, h);
+    cr_assert_str_eq(several[0].digest, one[0].digest);
+    // and other parts round otherwise
+    train_shards(several, 1, 3, selector, h);
+    cr_assert_str_neq(several[0].digest, one[0].digest);
+    for (uint32_t s = 0; s < one[0].steps; s++) {
+        double a = (double)one[0].losses[s];
+        cr_assert_float_eq((double)several[0].losses[s], a, 1e-5 * a);
+    }
+}
+
+Test(group, shards_have_the_same_bits_by_any_number_of_ranks) {
+    size_t live = mem_live_count();
+#if HARNESS_CPU
+    check_shards("cpu", NULL);
+    check_shards("cpu", &head_token_classification);
+#endif
+    check_shards("reference", &head_masked_lm);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+static err train_uneven(struct group *g, void *context) {
+    trainer tr;
+    toy t;
+    (void)context;
+    toy_open(&t, "reference", TOY_ROWS);
+    err e = trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe,
+                         &(trainer_options){.group = g, .shards = 3});
+    toy_close(&t);
+    return e;
+}
+
+Test(group, shards_that_ranks_do_not_divide_are_refused) {
+    rank ranks[RANKS_MAX];
+    run_ranks(ranks, 2, WAITING_S, train_uneven, NULL, 0);
+    for (uint32_t r = 0; r < 2; r++)
+        cr_assert_str_eq(ranks[r].message, "3 shards cannot be divided among 2 ranks: expected a "
+                                           "multiple");
 }

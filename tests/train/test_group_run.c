@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "result/record.h"
+#include "support/child.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "train/group/threads.h"
@@ -10,6 +12,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,6 +194,89 @@ Test(group_run, ranks_that_would_do_other_runs_are_refused) {
         cr_assert(strstr(parts[0].message, "rank 1 of 2"), "case %zu: %s", i, parts[0].message);
         cr_assert_not(folder_exists(temporary_path("refused")), "case %zu", i);
     }
+    temporary_remove();
+}
+
+#define THREADS                                                                                    \
+    "run", "--sample", "--task", "kor_hate", "-m", "tiny", "--check-device", "never", "--threads", \
+        "1", "--max-steps", "8", "--quiet", "-o"
+
+static void read_run(record *r, const char *name) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/record.json", name);
+    MUST(record_read(r, temporary_path(path)));
+}
+
+/* Devices with commas, without a launcher. */
+Test(group_run, several_devices_are_ranks_of_one_process) {
+    record one, two, shards;
+    json_setup();
+    program_result r = RUN(THREADS, "one", "--device", "cpu");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "two", "--device", "cpu,cpu", "--ranks", "2");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "shards", "--device", "cpu", "--shards", "2");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    read_run(&one, "one");
+    read_run(&two, "two");
+    read_run(&shards, "shards");
+    cr_expect_eq(one.ranks, 0);
+    cr_expect_eq(two.ranks, 2);
+    cr_expect_str_eq(two.engine, "threads");
+    cr_expect(shards.ranks == 1 && shards.shards == 2);
+    cr_expect_str_eq(shards.final_weights_sha256, two.final_weights_sha256);
+    cr_expect_str_neq(shards.final_weights_sha256, one.final_weights_sha256);
+    cr_expect_str_neq(shards.run_sha256, one.run_sha256);
+    for (int s = 0; s < STEPS; s++) {
+        double a = (double)one.loss[s];
+        cr_expect_float_eq((double)two.loss[s], a, 1e-5 * a);
+    }
+    record_free(&one);
+    record_free(&two);
+    record_free(&shards);
+    // each message and each result once
+    r = RUN("eval", "--sample", "--task", "kor_hate", "-c", "two", "--device", "cpu,cpu");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    const char *first = strstr(r.out, "macro F1");
+    cr_expect(first && !strstr(first + 1, "macro F1"), "%s", r.out);
+    program_free(&r);
+    r = RUN(THREADS, "three", "--device", "cpu,cpu", "--ranks", "3");
+    cr_expect_eq(r.exit_code, 2, "%s", r.err);
+    cr_expect_str_eq(r.err, "harness: 3 ranks were asked for, but there is another number (--ranks "
+                            "only checks; a list of devices, mpirun -n N or srun -n N sets it)\n");
+    program_free(&r);
+    r = RUN(THREADS, "three", "--device", "cpu,nowhere");
+    cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+
+Test(group_run, threads_stop_together_and_go_on_with_the_same_bits) {
+    record whole, parts;
+    child c;
+    json_setup();
+    const char *const begin[] = {THREADS,        "parts", "--device", "cpu,cpu",
+                                 "--save-steps", "2",     NULL};
+    child_start(&c, NULL, begin);
+    child_await_path(&c, temporary_path("parts/checkpoint-2"), 120);
+    kill(c.pid, SIGINT);
+    program_result r = child_end(&c, 120);
+    cr_assert_eq(r.exit_code, 130, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "parts", "--device", "cpu,cpu", "--save-steps", "2", "--resume");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "whole", "--device", "cpu,cpu", "--save-steps", "2");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    read_run(&whole, "whole");
+    read_run(&parts, "parts");
+    cr_expect_str_eq(parts.final_weights_sha256, whole.final_weights_sha256);
+    record_free(&whole);
+    record_free(&parts);
     temporary_remove();
 }
 

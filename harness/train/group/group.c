@@ -227,30 +227,52 @@ static err take_spare(struct group *g, size_t count) {
     return ERR_OK;
 }
 
+/* x (parts, count) gives each rank its slice of every part. */
+static err scatter_parts(struct group *g, const float *x, uint32_t parts, size_t count,
+                         size_t mine) {
+    for (uint32_t p = 0; p < parts; p++) {
+        for (uint32_t r = 0; r < g->size; r++) {
+            size_t to = slice(count, r, g->size), n = slice(count, r + 1, g->size) - to;
+            g->send[r] = (transport_piece){(float *)x + p * count + to, n * sizeof *x};
+            g->receive[r] =
+                (transport_piece){g->spare + ((size_t)r * parts + p) * mine, mine * sizeof *x};
+        }
+        const transport_piece *own = &g->send[g->rank];
+        memcpy(g->receive[g->rank].data, own->data, own->bytes);
+        err e = exchange(g);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+/* sum += x, or = where it is the first. */
+static void add_part(float *sum, const float *x, size_t count, bool is_first) {
+    for (size_t i = 0; i < count; i++) sum[i] = is_first ? x[i] : sum[i] + x[i];
+}
+
 /* Every rank sums one slice of all ranks' numbers, in order, and gives it to all. */
-err group_sum(struct group *g, float *x, size_t count) {
-    if (group_is_alone(g)) return ERR_OK;
+err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts, size_t count) {
+    if (group_is_alone(g)) {
+        for (uint32_t p = 0; p < parts; p++) add_part(sum, x + p * count, count, p == 0);
+        return ERR_OK;
+    }
     size_t first = slice(count, g->rank, g->size);
     size_t mine = slice(count, g->rank + 1, g->size) - first;
-    err e = take_spare(g, mine * g->size);
-    if (e || (e = meet(g, NOTICE_SUM, count * sizeof *x, ERR_OK, false, NULL))) return e;
-    for (uint32_t r = 0; r < g->size; r++) {
-        size_t to = slice(count, r, g->size), n = slice(count, r + 1, g->size) - to;
-        g->send[r] = (transport_piece){x + to, n * sizeof *x};
-        g->receive[r] = (transport_piece){g->spare + r * mine, mine * sizeof *x};
-    }
-    if ((e = exchange(g))) return e;
-    float *sum = x + first, *own = g->spare + g->rank * mine;
-    memcpy(own, sum, mine * sizeof *sum);
-    memcpy(sum, g->spare, mine * sizeof *sum);
-    for (uint32_t r = 1; r < g->size; r++)
-        for (size_t i = 0; i < mine; i++) sum[i] += g->spare[r * mine + i];
+    err e = take_spare(g, mine * g->size * parts);
+    if (e || (e = meet(g, NOTICE_SUM, parts * count * sizeof *x, ERR_OK, false, NULL))) return e;
+    if ((e = scatter_parts(g, x, parts, count, mine))) return e;
+    for (size_t p = 0; p < (size_t)g->size * parts; p++)
+        add_part(sum + first, g->spare + p * mine, mine, p == 0);
     for (uint32_t r = 0; r < g->size; r++) {
         size_t from = slice(count, r, g->size), n = slice(count, r + 1, g->size) - from;
-        g->send[r] = (transport_piece){sum, mine * sizeof *x};
-        g->receive[r] = (transport_piece){x + from, n * sizeof *x};
+        g->send[r] = (transport_piece){sum + first, mine * sizeof *x};
+        g->receive[r] = (transport_piece){sum + from, n * sizeof *x};
     }
     return exchange(g);
+}
+
+err group_sum(struct group *g, float *x, size_t count) {
+    return group_is_alone(g) ? ERR_OK : group_sum_parts(g, x, x, 1, count);
 }
 
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) {

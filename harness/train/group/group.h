@@ -59,6 +59,12 @@ err group_barrier(struct group *g) MUST_CHECK;
 err group_any(struct group *g, bool *any, bool mine) MUST_CHECK;
 /* x[i] becomes the sum over all ranks, ((x_0 + x_1) + x_2) + ... Errors: also ERR_MEMORY. */
 err group_sum(struct group *g, float *x, size_t count) MUST_CHECK;
+/* The same of several parts of each rank, as many on all: sum (count) becomes their sum in the order
+ * of ranks, and of each rank's parts. A fixed number of parts in all has the same bits by any number
+ * of ranks, one too.
+ *   x  (parts, count); may be sum where it is one part */
+err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts,
+                    size_t count) MUST_CHECK;
 /* all (size, bytes): what each rank gave as mine (bytes). */
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) MUST_CHECK;
 /* Each rank has filled bytes bounds[rank] to bounds[rank + 1] of `all`; fills the others'.

@@ -3,11 +3,15 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/assets.h"
+#include "train/group/threads.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const double silence_s = 15, waiting_s = 1800;
 enum { WHY_BYTES = 4096 };
@@ -108,10 +112,11 @@ static err load(const char *engine, uint32_t ranks) {
 
 static err check_expected(uint32_t expected, uint32_t ranks) {
     if (!expected || expected == ranks) return ERR_OK;
-    return err_set(ERR_USAGE, "%u ranks were asked for, but %s%s", expected,
-                   ranks == 1 ? "the program runs by itself"
-                              : "the launcher has started another number",
-                   err_advice("ranks", " (--ranks only checks; mpirun -n N or srun -n N sets it)"));
+    return err_set(
+        ERR_USAGE, "%u ranks were asked for, but %s%s", expected,
+        ranks == 1 ? "the program runs by itself" : "there is another number",
+        err_advice("ranks",
+                   " (--ranks only checks; a list of devices, mpirun -n N or srun -n N sets it)"));
 }
 
 /* Without an MPI that fits its launcher each process would be rank 0 of one. */
@@ -126,12 +131,10 @@ static err refuse_size(uint32_t announced) {
                    announced, t->engine, size);
 }
 
-err launch_open(struct group *g, uint32_t expected) {
-    const char *engine = NULL;
-    uint32_t announced = launch_announced(&engine);
-    *g = (struct group){0};
+/* The group of the processes that a launcher has started. */
+static err join_processes(struct group *g, const char *engine, uint32_t announced,
+                          uint32_t expected) {
     log_set_rank(own_number());
-    if (announced < 2 && !(engine && !announced)) return check_expected(expected, 1);
     if (!engine)
         return err_set(ERR_USAGE,
                        "srun has started %u processes without MPI: start them as a group (srun "
@@ -148,4 +151,101 @@ err launch_open(struct group *g, uint32_t expected) {
     e = group_open(g, &loaded.transport);
     log_set_rank(g->rank);
     return e ? e : check_expected(expected, g->size);
+}
+
+/* --- threads -------------------------------------------------------------------------------------
+ */
+
+typedef struct thread_rank {
+    transport *transport;
+    launch_work *work;
+    const void *context;
+    uint32_t expected;
+    err e;
+} thread_rank;
+
+static void be_rank(thread_rank *r) {
+    struct group g;
+    log_set_rank(r->transport->rank);
+    err e = group_open(&g, r->transport);
+    if (!e) e = check_expected(r->expected, g.size);
+    if (!e) e = r->work(r->context, &g);
+    r->e = group_close(&g, e);
+}
+
+static void *run_rank(void *rank) {
+    be_rank(rank);
+    return NULL;
+}
+
+/* A thread that hangs cannot be ended by itself. */
+static void end_process(transport *t, int code) {
+    (void)t;
+    _exit(code);
+}
+
+/* Rank 0 is this thread, the one that signals go to. */
+static err run_threads(thread_rank *ranks, pthread_t *threads, uint32_t size) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
+    sigset_t kept, before;
+    uint32_t begun = 1;
+    err e = ERR_OK;
+    sigemptyset(&kept);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&kept, signals[i]);
+    pthread_sigmask(SIG_BLOCK, &kept, &before);
+    while (!e && begun < size) {
+        if (pthread_create(&threads[begun], NULL, run_rank, &ranks[begun]))
+            e = err_set(ERR_MEMORY, "cannot start %u threads for the ranks", size);
+        else
+            begun++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (e) { // those that were begun wait for the others
+        log_error_early(e);
+        _exit(err_exit_code(e));
+    }
+    be_rank(&ranks[0]);
+    for (uint32_t r = 1; r < size; r++) pthread_join(threads[r], NULL);
+    return ranks[0].e;
+}
+
+static err launch_threads(const thread_rank *like, uint32_t size) {
+    transport *transports = NULL;
+    thread_rank *ranks = NULL;
+    pthread_t *threads = NULL;
+    bool is_open = false;
+    err e = ERR_OK;
+    if ((e = mem_new(&transports, size)) || (e = mem_new(&ranks, size)) ||
+        (e = mem_new(&threads, size)))
+        goto done;
+    if ((e = threads_open(transports, size, seconds_of("HARNESS_GROUP_WAIT", waiting_s))))
+        goto done;
+    is_open = true;
+    for (uint32_t r = 0; r < size; r++) {
+        transports[r].abort = end_process;
+        ranks[r] = *like;
+        ranks[r].transport = &transports[r];
+    }
+    e = run_threads(ranks, threads, size);
+done:
+    if (is_open) threads_close(transports);
+    mem_free(transports);
+    mem_free(ranks);
+    mem_free(threads);
+    return e;
+}
+
+err launch_run(launch_work *work, const void *context, const char *devices, uint32_t expected) {
+    const char *engine = NULL;
+    uint32_t announced = launch_announced(&engine), words = 1;
+    bool by_launcher = announced > 1 || (engine && !announced);
+    struct group g = {0};
+    for (const char *c = devices; c && *c; c++) words += *c == ',';
+    if (!by_launcher && words > 1)
+        return launch_threads(
+            &(thread_rank){.work = work, .context = context, .expected = expected}, words);
+    err e =
+        by_launcher ? join_processes(&g, engine, announced, expected) : check_expected(expected, 1);
+    if (!e) e = work(context, &g);
+    return group_close(&g, e);
 }

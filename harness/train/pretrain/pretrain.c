@@ -87,7 +87,8 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
                                       .epochs = c->num_train_epochs,
                                       .max_steps = max_steps,
                                       .seed = r->request.seed};
-    trainer_options options = {.seed = r->request.seed, .group = r->request.group};
+    trainer_options options = {
+        .seed = r->request.seed, .group = r->request.group, .shards = r->request.shards};
     loss_scaler scaler = loss_scaler_default();
     if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
     options.save.call = run_save;

@@ -104,7 +104,8 @@ static err evaluate_dev(void *context, trainer *t);
 
 static err open_trainer(run *r) {
     const recipe *p = &r->request.recipe;
-    trainer_options options = {.seed = r->request.seed, .group = r->request.group};
+    trainer_options options = {
+        .seed = r->request.seed, .group = r->request.group, .shards = r->request.shards};
     loss_scaler scaler = loss_scaler_default();
     if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
     options.save.call = run_save;
@@ -403,9 +404,8 @@ static err load_best(run *r) {
 }
 
 err run_train(run *r) {
-    // in a group a step is two plans with the others between them: no times of one device
-    err e =
-        group_is_alone(r->request.group) ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
+    // of several shards a step is two plans with a sum between them: no times of one device
+    err e = r->trainer.sum.part_count == 0 ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
     if (!e) e = trainer_run(&r->trainer);
     run_release(r);
     if (!e) e = run_log_end(r);

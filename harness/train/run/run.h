@@ -73,6 +73,7 @@ typedef struct run_request {
     bool resume_if_any;  /* with resume: nothing is said when there is nothing to go on with */
     bool is_dry;         /* run_open prepares, and makes and changes nothing in the output folder:
                            the run can be looked at, and trained a few steps that nobody keeps */
+    uint32_t shards;     /* of trainer.h, or 0 */
     struct group *group; /* borrowed: its ranks do the run together; NULL: alone */
     /* whether this run (run_sha256) need not be done; NULL: it is. In a group rank 0's counts. */
     bool (*is_done)(void *context, const char *run_sha256);

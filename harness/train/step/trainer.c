@@ -111,6 +111,8 @@ static void free_device(trainer *t) {
     plan_free(&t->update);
     plan_free(&t->flush);
     share_sum_free(&t->sum);
+    mem_free(t->shard_losses);
+    t->shard_losses = NULL;
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
     arena_free(&t->table_arena);
     batch_free(&t->batch);
@@ -125,13 +127,33 @@ static bool is_alone(const trainer *t) {
     return group_is_alone(t->options.group);
 }
 
-/* A step as one plan, or, in a group, as two. */
+/* Of a step, by all ranks. */
+static uint32_t shards_of(const trainer *t) {
+    return t->options.shards ? t->options.shards : group_size(t->options.group);
+}
+
+/* Shards of this rank. */
+static uint32_t own_shards(const trainer *t) {
+    return shards_of(t) / group_size(t->options.group);
+}
+
+static err check_shards(const trainer *t) {
+    uint32_t ranks = group_size(t->options.group);
+    if (shards_of(t) % ranks == 0) return ERR_OK;
+    return err_set(ERR_USAGE, "%u shards cannot be divided among %u ranks: expected a multiple",
+                   shards_of(t), ranks);
+}
+
+/* A step as one plan, or, of several shards, as two. */
 static err make_step(trainer *t) {
-    if (is_alone(t))
+    if (shards_of(t) == 1)
         return model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
-    err e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
+    err e = mem_new(&t->shard_losses, own_shards(t));
+    if (!e) e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
     if (!e) e = model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
-    return e ? e : share_sum_init(&t->sum, t->options.group, &t->model, &t->batch, &t->training);
+    return e ? e
+             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->model, &t->batch,
+                              &t->training);
 }
 
 static err make_plans(trainer *t) {
@@ -206,7 +228,7 @@ static err open_all(trainer *t, const model_config *config) {
                              recipe_warmup(r, t->total_steps), t->total_steps};
     t->model.config = *config;
     err e = check_freezing(r, config);
-    if (e || (e = take_memory(t))) return e;
+    if (e || (e = check_shards(t)) || (e = take_memory(t))) return e;
     if (t->rows.data && (e = set_class_weights(t))) return e;
     t->feed.raise(t->feed.context, &t->capacity);
     set_training(t, config);
@@ -288,8 +310,8 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
 
 /* --- one step --- */
 
-/* Packs step s into its slot, which no step under way uses. */
-static err prepare(trainer *t, uint32_t s) {
+/* Packs one of this rank's shards of step s into its slot, which no step under way uses. */
+static err pack_shard(trainer *t, uint32_t s, uint32_t shard) {
     uint32_t slot = s % SLOT_COUNT;
     const pack_sentence *sentences = NULL;
     pack *p = &t->packs[slot];
@@ -297,7 +319,8 @@ static err prepare(trainer *t, uint32_t s) {
     const struct group *g = t->options.group;
     err e = t->feed.step(t->feed.context, &sentences, &n, s);
     if (e) return e;
-    share_of(&first, &share, sentences, n, is_alone(t) ? 0 : g->rank, group_size(g));
+    if (!is_alone(t)) shard += g->rank * own_shards(t);
+    share_of(&first, &share, sentences, n, shard, shards_of(t));
     if ((e = pack_fill_share(p, &t->batch, slot, sentences, n, first, share,
                              t->feed.micro_sentences, true)))
         return e;
@@ -322,20 +345,12 @@ static double sum_losses(const trainer *t, uint32_t slot) {
     return sum;
 }
 
-/* What is behind a rank's own gradients. */
-static err start_update(trainer *t, const step_info *info) {
-    double *sum = &t->sums[info->slot];
-    bool asked = t->is_asked || interrupt_seen();
-    err e = plan_wait(&t->plan, info->slot);
-    if (e) return e;
-    *sum = sum_losses(t, info->slot);
-    if ((e = share_sum_run(&t->sum, sum, &asked, info))) return e;
-    t->is_asked = asked;
-    return plan_submit(&t->update, info);
+/* Packs step s, or the first shard of it. */
+static err prepare(trainer *t, uint32_t s) {
+    return pack_shard(t, s, 0);
 }
 
-/* pre: it is packed. */
-static err start(trainer *t, uint32_t s) {
+static step_info info_of(const trainer *t, uint32_t s) {
     uint32_t slot = s % SLOT_COUNT;
     step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
     if (t->class_weights) info.loss_scale = (float)(1 / t->divisors[slot]);
@@ -343,13 +358,39 @@ static err start(trainer *t, uint32_t s) {
         info.loss_scale *= t->scaler.scale;
         info.gradient_scale = t->scaler.scale;
     }
-    err e = plan_submit(&t->plan, &info);
-    return e || is_alone(t) ? e : start_update(t, &info);
+    return info;
+}
+
+/* The gradients of this rank's shards, and their losses. */
+static err compute_shards(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT, count = own_shards(t);
+    err e = ERR_OK;
+    for (uint32_t k = 0; !e && k < count; k++) {
+        if (k && (e = pack_shard(t, s, k))) return e;
+        step_info info = info_of(t, s);
+        if ((e = plan_submit(&t->plan, &info)) || (e = plan_wait(&t->plan, slot))) return e;
+        t->shard_losses[k] = sum_losses(t, slot);
+        if (count > 1) e = share_sum_keep(&t->sum, k, &info);
+    }
+    return e;
+}
+
+/* pre: it is packed. */
+static err start(trainer *t, uint32_t s) {
+    step_info info = info_of(t, s);
+    if (shards_of(t) == 1) return plan_submit(&t->plan, &info);
+    bool asked = t->is_asked || interrupt_seen();
+    err e = compute_shards(t, s);
+    if (!e) e = share_sum_run(&t->sum, &t->sums[info.slot], t->shard_losses, &asked, &info);
+    if (e) return e;
+    t->is_asked = asked;
+    info = info_of(t, s); // the last shard's lists
+    return plan_submit(&t->update, &info);
 }
 
 /* Sum of losses in the order of the sentences, over the divisor. */
 static double step_loss(const trainer *t, uint32_t slot) {
-    return (is_alone(t) ? sum_losses(t, slot) : t->sums[slot]) / t->divisors[slot];
+    return (shards_of(t) == 1 ? sum_losses(t, slot) : t->sums[slot]) / t->divisors[slot];
 }
 
 static void report_progress(trainer *t) {

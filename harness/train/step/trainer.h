@@ -13,8 +13,8 @@
  * goes on with the same bits.
  *
  * In a group (train/group) every rank has a trainer of the same data, recipe and seed, and they run
- * in step: each computes a share of a step's sentences (share.h), the gradients are summed, and all
- * make the same update. Order, dropout and what the loss is divided by are those of one process.
+ * in step: each computes a share of a step's sentences (share.h), or several shards one after the
+ * other, the gradients are summed, and all make the same update. Order, dropout and what the loss is divided by are those of one process.
  * Hooks are called on every rank. */
 #ifndef HARNESS_TRAIN_STEP_TRAINER_H
 #define HARNESS_TRAIN_STEP_TRAINER_H
@@ -37,6 +37,9 @@ typedef struct trainer_options {
     uint32_t stop_at;          /* run to this step and return; 0: to the end */
     const loss_scaler *scaler; /* copied, how it begins; NULL: the loss is not scaled */
     struct group *group;       /* borrowed: all its ranks train together; NULL: alone */
+    /* Parts of a step, computed one after the other, whose gradients are summed in their order: the
+     * bits are those of their number, by any number of ranks that divides it. 0: one a rank */
+    uint32_t shards;
     /* Every `every` steps (0: never) before the last; and at the end of each epoch if at_epochs. */
     struct {
         trainer_hook call;
@@ -78,13 +81,14 @@ typedef struct trainer {
     batch batch;
     pack packs[SLOT_COUNT];
     plan plan, flush;
-    plan update; /* in a group: what comes behind the sum of gradients; plan is what is before */
+    plan update; /* of several shards: what comes behind the sum of gradients; plan is before it */
     share_sum sum;
-    bool is_asked; /* in a group: a rank was interrupted, and all know it */
+    double *shard_losses; /* (sum.shards) sums of losses */
+    bool is_asked;        /* in a group: a rank was interrupted, and all know it */
     arena table_arena;
     double *class_weights;       /* (C) factors of the loss, NULL when all are 1 */
     double divisors[SLOT_COUNT]; /* of the sum of a step's losses */
-    double sums[SLOT_COUNT];     /* in a group: of a step's losses, all ranks' */
+    double sums[SLOT_COUNT];     /* of several shards: of a step's losses, all shards' */
     uint32_t done;               /* steps finished and read */
     float *losses;               /* (total_steps) mean loss of each step */
     double grad_norm;            /* of the last taken, unscaled, before clipping */
