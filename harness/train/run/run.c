@@ -198,14 +198,15 @@ static err open_output(run *r) {
         r->is_done = q->is_done && q->is_done(q->is_done_context, r->run_sha256);
         if (!r->is_done) {
             run_hold(r); // from here on there is something in the folder
-            if (!(e = run_output_open(r))) e = run_compare(r);
-            if (!e && !r->is_finished && !q->is_dry) e = run_output_check(r);
+            if (!(e = run_output_open(r)) && !r->is_busy) e = run_compare(r);
+            if (!e && !r->is_busy && !r->is_finished && !q->is_dry) e = run_output_check(r);
         }
     }
-    bool found[] = {r->is_done, r->is_finished};
+    bool found[] = {r->is_done, r->is_finished, r->is_busy};
     if (!e) e = group_broadcast(q->group, found, sizeof found);
     r->is_done = found[0];
     r->is_finished = found[1];
+    r->is_busy = found[2];
     if (!e && !r->is_done && !r->is_held) run_hold(r);
     return e;
 }
@@ -248,7 +249,9 @@ err run_open(run *r, const run_request *request) {
     if ((e = group_first(g, open_data, r)) || (e = group_first(g, open_source, r))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r)) || (e = run_compare_ranks(r))) return e;
-    if ((e = open_output(r)) || r->is_done || r->is_finished) return e;
+    if ((e = open_output(r)) || r->is_done) return e;
+    if (r->is_finished || r->is_busy) return run_check_interrupt(); // of many, perhaps
+
     if ((e = encode_all(r)) || (e = run_check_interrupt())) return e;
     if ((e = open_trainer(r)) || (e = run_check_interrupt())) return e;
     if (run_writes(r) && (e = run_check_disk(r))) return e;

@@ -74,6 +74,8 @@ typedef struct run_request {
     bool is_dry;         /* run_open prepares, and makes and changes nothing in the output folder:
                            the run can be looked at, and trained a few steps that nobody keeps */
     uint32_t shards;     /* of trainer.h, or 0 */
+    bool is_swept;       /* one of many that others may work on too: r->is_busy in place of an error
+                            where another process is at work on it */
     struct group *group; /* borrowed: its ranks do the run together; NULL: alone */
     /* whether this run (run_sha256) need not be done; NULL: it is. In a group rank 0's counts. */
     bool (*is_done)(void *context, const char *run_sha256);
@@ -102,6 +104,7 @@ typedef struct run {
     char run_sha256[HASH_HEX_BYTES];      /* of what identity holds: the run's name in records */
     char identity_sha256[HASH_HEX_BYTES]; /* and of where its model lies: the folder's */
     bool is_done;      /* the request said so: there is nothing to train, nothing was written */
+    bool is_busy;      /* is_swept: another process is at work on it; nothing more is prepared */
     bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
     bool is_ended;     /* run_finish was done */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */

@@ -23,6 +23,8 @@ err run_identify_corpus(run *r, const run_corpus *c) MUST_CHECK;
 /* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
  * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
 err run_output_open(run *r) MUST_CHECK;
+/* Whether a run is at work in the folder. *who (owned, may be NULL): "HOST PROCESS", or NULL. */
+err run_at_work(bool *held, char **who, const char *folder) MUST_CHECK;
 /* From here on the first Ctrl-C waits for a good moment; the pair of run_release, which run_close
  * calls at the latest. */
 void run_hold(run *r);
