@@ -85,7 +85,7 @@ static err gather(cJSON *root) {
     if (!e)
         e = json_put(root, "processors %f memory_bytes %f", (double)sysconf(_SC_NPROCESSORS_ONLN),
                      (double)host_memory_total());
-    cJSON *o;
+    cJSON *o = NULL;
     if (!e) e = add_devices(root);
     if (!e) e = json_add_object(&o, root, "environment");
     if (!e) e = add_variables(o, variables);
