@@ -100,7 +100,7 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     p = TUNE("--lr", "1e-4..1e-2", "--epochs", "1,2", "--trials", "4", "-o", "found");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_eq(left_out(&p), 3, "%s", p.err);
-    cr_expect(strstr(p.out, "Expected best dev accuracy"), "%s", p.out);
+    cr_expect(strstr(p.out, "Expected best dev macro_f1"), "%s", p.out);
     program_free(&p);
     MUST(file_read((void **)&second, &bytes, temporary_path("found/recipe.json"), 0));
     cr_expect_str_eq(first, second);
@@ -155,13 +155,13 @@ Test(tune, a_search_that_was_killed_goes_on) {
     child c;
     int status;
     child_start(&c, NULL,
-                (const char *const[]){"tune", PLACE, CPU, "--epochs", "40", "--lr", "1e-4..1e-3",
+                (const char *const[]){"tune", PLACE, CPU, "--epochs", "20", "--lr", "1e-4..1e-3",
                                       "--trials", "3", "-o", "found", NULL});
-    child_await_message(&c, "trial 1: dev accuracy", 60);
+    child_await_message(&c, "trial 1: dev macro_f1", 60);
     kill(c.pid, SIGKILL);
     waitpid(c.pid, &status, 0);
     program_result p =
-        TUNE("--epochs", "40", "--lr", "1e-4..1e-3", "--trials", "3", "-o", "found", "--json");
+        TUNE("--epochs", "20", "--lr", "1e-4..1e-3", "--trials", "3", "-o", "found", "--json");
     cJSON *root = parsed(&p);
     cr_expect_geq(left_out(&p), 1, "%s", p.err);
     cJSON_Delete(root);

@@ -91,7 +91,7 @@ Test(tune_space, bad_values_are_refused) {
         {"learning_rate", "..1", "is no range"},
         {"learning_rate", "1e-4..1e-4", "is no range"},
         {"learning_rate", "0..11", "learning_rate is 11, expected a number from 0 to 10"},
-        {"learning_rate", "nan", "expected a number from 0 to 10"},
+        {"learning_rate", "nan", "learning_rate is 'nan', expected a number"},
         {"learning_rate", "fast", "learning_rate is 'fast', expected a number, several"},
         {"learning_rate", "1e-4,x", "learning_rate is 'x'"},
         {"learning_rate", "1e-4,1e-4", "--learning_rate names '1e-4' twice"},
