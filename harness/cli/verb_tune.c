@@ -313,6 +313,7 @@ static void promote(tune_result *t, uint32_t round) {
                 (!best || tune_is_better(t, row->trial.score, best->trial.score)))
                 best = row;
         }
+        if (!best) return; // fewer than wanted
         best->round++;
     }
 }
