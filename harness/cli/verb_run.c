@@ -14,6 +14,7 @@
 #include "platform/file.h"
 #include "result/store.h"
 #include "result/sweep.h"
+#include "train/run/model_card.h"
 #include "train/run/shipped.h"
 
 #include <inttypes.h>
@@ -272,7 +273,7 @@ static void show_files(const run *r, const char *local, const char *stored) {
     if (stored) shown_out("  %s\n", stored);
     if (!shown_add(&folder, SHOWN_SHELL, r->output))
         shown_out("Next\n  harness predict --checkpoint %s %s\n  harness %s\n", folder.text,
-                  r->request.manifest ? "--input FILE --output FILE" : "\"...\"",
+                  r->request.manifest ? "--input FILE --output FILE" : model_card_text(&r->task),
                   r->request.manifest ? "tasks new FILE..." : "report");
     strbuf_free(&folder);
 }

@@ -250,6 +250,12 @@ Test(predict, every_line_has_one_answer) {
     cJSON_Delete(list);
     mem_free(out);
     mem_free(errors);
+    // a tab alone makes no pair of a line, which is said
+    out = replies(folder, "가\t나\n다\n", 12, &code, &errors);
+    cr_expect(strstr(errors, "a tab in 1 line was read as text: --pair makes pairs of such lines"),
+              "%s", errors);
+    mem_free(out);
+    mem_free(errors);
     out = replies(folder, "", 0, &code, &errors);
     cr_assert(code == 0 && !*out && !*errors, "%s%s", out, errors);
     mem_free(out);

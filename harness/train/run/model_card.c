@@ -76,6 +76,7 @@ static const char *part_text(const run *r, char text[160]) {
 /* What the hub calls a task, and how its pipeline is asked. */
 typedef struct pipeline {
     const char *type, *name, *call, *ends;
+    const char *options; /* behind the text of a classifier's call; NULL: call is whole */
 } pipeline;
 
 static pipeline pipeline_of(const run *r) {
@@ -84,19 +85,30 @@ static pipeline pipeline_of(const run *r) {
                           "from transformers import pipeline\nfind = "
                           "pipeline(\"token-classification\", model=\"FOLDER\", "
                           "aggregation_strategy=\"simple\")\nfind(\"...\")\n",
-                          "It finds entities of these types alone.\n"};
+                          "It finds entities of these types alone.\n", NULL};
     if (r->task.kind == ANSWER_ARCS)
         return (pipeline){"token-classification", "Dependency Parsing",
                           "from transformers import AutoModel\n"
                           "encoder = AutoModel.from_pretrained(\"FOLDER\")\n",
                           "transformers has no class of a parser: it loads the encoder alone, and "
                           "the rest are the tensors\nparser.*. The parser reads no parts of "
-                          "speech; words are what stands between blanks.\n"};
-    return (pipeline){"text-classification", "Text Classification",
-                      "from transformers import pipeline\nclassify = "
-                      "pipeline(\"text-classification\", model=\"FOLDER\")\n"
-                      "classify(\"...\", truncation=True)\n",
-                      "It answers with one of its labels whatever the text is about.\n"};
+                          "speech; words are what stands between blanks.\n",
+                          NULL};
+    pipeline p = {"text-classification", "Text Classification",
+                  "from transformers import pipeline\nclassify = "
+                  "pipeline(\"text-classification\", model=\"FOLDER\")\n",
+                  "It answers with one of its labels whatever the text is about.\n",
+                  "truncation=True"};
+    if (r->task.kind == ANSWER_NUMBER) {
+        p.options = "truncation=True, function_to_apply=\"none\"";
+        p.ends = "It answers with a number, which may lie outside the task's range.\n";
+    }
+    if (r->task.kind == ANSWER_SET) {
+        p.options = "truncation=True, top_k=None";
+        p.ends =
+            "A label is said from a score of 0.5 on; of a text there may be none or several.\n";
+    }
+    return p;
 }
 
 /* --- front matter --- */
@@ -224,13 +236,24 @@ static err add_markers(card *c) {
                       "so its scores differ.\n");
 }
 
+const char *model_card_text(const task *t) {
+    if (t->format.text_pair) return "--pair \"...\" \"...\"";
+    if (t->kind == ANSWER_RELATION) return "\"<subj>...</subj> ... <obj>...</obj>\"";
+    return "\"...\"";
+}
+
 static err add_use(card *c) {
     pipeline p = pipeline_of(c->r);
+    const char *text = c->r->task.format.text_pair ? "{\"text\": \"...\", \"text_pair\": \"...\"}"
+                                                   : model_card_text(&c->r->task);
     err e = strbuf_printf(&c->text,
                           "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
-                          "```python\n%s```\n\n"
-                          "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n%s",
-                          p.call, p.ends);
+                          "```python\n%s",
+                          p.call);
+    if (!e && p.options) e = strbuf_printf(&c->text, "classify(%s, %s)\n", text, p.options);
+    if (!e)
+        e = strbuf_printf(&c->text, "```\n\n```\nharness predict --checkpoint FOLDER %s\n```\n\n%s",
+                          model_card_text(&c->r->task), p.ends);
     return e ? e : add_markers(c);
 }
 

@@ -10,4 +10,7 @@
  * the run was made. Errors: ERR_IO, ERR_MEMORY; ERR_DATA for predictions that are no class. */
 err model_card_write(const char *folder, const run *r) MUST_CHECK;
 
+/* What stands behind `harness predict` for a text of the task, or a pair of them. */
+const char *model_card_text(const task *t);
+
 #endif
