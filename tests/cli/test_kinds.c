@@ -234,6 +234,20 @@ Test(kinds, scores_choose_on_the_dev_file) {
 }
 #endif
 
+/* Scores have a range in place of labels. */
+Test(kinds, the_list_of_tasks_knows_scores) {
+    json_setup();
+    program_result r = RUN("tasks");
+    cr_expect(strstr(r.out, "     -  spearman    KorSTS"), "%s", r.out);
+    expect(&r, "tasks", "    30  relation_f1 KLUE");
+    r = RUN("tasks", "show", "kor_sts");
+    cr_expect(strstr(r.out, "\nkind      regression\n"), "%s", r.out);
+    expect(&r, "show", "\n\nscores from 0 to 5\n");
+    r = RUN("tasks", "show", "klue_dp_dev");
+    expect(&r, "show", "\nsplit     hash, one in 5 is test\n");
+    temporary_remove();
+}
+
 Test(kinds, pairs_are_two_texts) {
     json_setup();
     program_result r = RUN("tokenize", "-m", HARNESS_SOURCE_DIR "/tests/golden/tokenizer_vocab.txt",
