@@ -223,6 +223,13 @@ static err add_scores(card *c) {
     return e;
 }
 
+/* A text of the task, as transformers takes it. */
+static const char *text_of(const task *t) {
+    if (t->format.text_pair) return "{\"text\": \"...\", \"text_pair\": \"...\"}";
+    if (t->kind == ANSWER_RELATION) return "\"<subj>...</subj> ... <obj>...</obj>\"";
+    return "\"...\"";
+}
+
 /* What a text has to look like, where that is not any sentence. */
 static err add_markers(card *c) {
     if (c->r->task.kind != ANSWER_RELATION) return ERR_OK;
@@ -236,24 +243,21 @@ static err add_markers(card *c) {
                       "so its scores differ.\n");
 }
 
-const char *model_card_text(const task *t) {
-    if (t->format.text_pair) return "--pair \"...\" \"...\"";
-    if (t->kind == ANSWER_RELATION) return "\"<subj>...</subj> ... <obj>...</obj>\"";
-    return "\"...\"";
+err model_card_command(strbuf *out, const task *t, const char *folder) {
+    if (t->format.text_pair)
+        return strbuf_printf(out, "harness predict --checkpoint %s --pair \"...\" \"...\"", folder);
+    return strbuf_printf(out, "harness predict --checkpoint %s %s", folder, text_of(t));
 }
 
 static err add_use(card *c) {
     pipeline p = pipeline_of(c->r);
-    const char *text = c->r->task.format.text_pair ? "{\"text\": \"...\", \"text_pair\": \"...\"}"
-                                                   : model_card_text(&c->r->task);
-    err e = strbuf_printf(&c->text,
-                          "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
-                          "```python\n%s",
-                          p.call);
-    if (!e && p.options) e = strbuf_printf(&c->text, "classify(%s, %s)\n", text, p.options);
-    if (!e)
-        e = strbuf_printf(&c->text, "```\n\n```\nharness predict --checkpoint FOLDER %s\n```\n\n%s",
-                          model_card_text(&c->r->task), p.ends);
+    const task *t = &c->r->task;
+    err e = strbuf_printf(
+        &c->text, "\n## Use\n\nWith this folder's path as FOLDER:\n\n```python\n%s", p.call);
+    if (!e && p.options) e = strbuf_printf(&c->text, "classify(%s, %s)\n", text_of(t), p.options);
+    if (!e) e = strbuf_add(&c->text, "```\n\n```\n");
+    if (!e) e = model_card_command(&c->text, t, "FOLDER");
+    if (!e) e = strbuf_printf(&c->text, "\n```\n\n%s", p.ends);
     return e ? e : add_markers(c);
 }
 
