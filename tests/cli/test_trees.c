@@ -38,9 +38,17 @@ Test(trees_run, run_eval_predict_and_head) {
                "UAS without punctuation");
         expect(RUN("eval", "-c", "o", "--sample", "--task", tasks[i], "--device", "cpu"), "eval",
                " precision  recall      F1   words\n");
+        expect(RUN("eval", "--record", "o", "--predictions", "r.jsonl", "--overwrite"), "rows",
+               "LAS");
         expect(RUN("data", "head", tasks[i], "--sample", "--rows", "1", "--json"), "head",
                "\"heads\":[");
     }
+    // each word's head and relation
+    char *rows = NULL;
+    size_t size;
+    MUST(file_read((void **)&rows, &size, temporary_path("r.jsonl"), 0));
+    cr_expect(strstr(rows, "\"gold\":\"2:nmod 4:nsubj "), "%.200s", rows);
+    mem_free(rows);
     expect(RUN("data", "head", "klue_dp", "--sample", "--rows", "1"), "head", "의사는/4:NP_SBJ ");
     expect(RUN("data", "stats", "klue_dp", "--sample"), "stats", "NP_SBJ");
     expect(RUN("eval", "-c", "o", "--sample", "--task", "ud_ko_kaist", "--device", "cpu", "--json"),

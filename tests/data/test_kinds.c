@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "data/stats.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -198,6 +199,14 @@ Test(kinds, bad_rows_are_named_or_counted) {
             if (drop) {
                 cr_expect_eq(e, ERR_OK, "%s: %s", bad[i].row, err_message(e));
                 cr_expect(d.invalid_count == 1 && d.train.row_count == 1, "%s", bad[i].row);
+                data_stats stats;
+                strbuf said = {0};
+                MUST(data_stats_measure(&stats, &t, &d, NULL, 0, false));
+                MUST(data_stats_text(&said, &stats));
+                cr_expect(
+                    strstr(said.text, "\nrows that the manifest does not allow, dropped: 1\n"),
+                    "%s", said.text);
+                strbuf_free(&said);
             } else {
                 cr_expect_eq(e, ERR_FORMAT, "%s", bad[i].row);
                 const char *at = strstr(err_message(e), "/made/");
