@@ -1,3 +1,4 @@
+#include "metric/pairs.h"
 #include "metric/statistics.h"
 #include "report/report_internal.h"
 
@@ -5,68 +6,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows whose resamples are in memory at a time. */
+enum { ROWS_AT_ONCE = 256 };
+
 // scores of all runs of a table, row after row
 typedef struct table_scores {
-    size_t runs, units;
-    size_t *first;     // (rows) of the row's runs
-    double *plain;     // (runs)
-    double *resampled; // (runs, BOOTSTRAP_DRAWS)
-    double *means;     // (rows, BOOTSTRAP_DRAWS) over a row's runs
+    const board_table *table;
+    answers *predicted; // (runs)
+    bootstrap b;
+    size_t *first; // (rows + 1) of the row's runs
+    double *plain; // (runs)
+    double *means; // (ROWS_AT_ONCE, BOOTSTRAP_DRAWS) over a row's runs
+    /* of rows of several seeds, which take part in tests */
+    pair_side *sides;
+    size_t *row_of; // (sides)
+    float *draws;   // (sides, BOOTSTRAP_DRAWS)
+    size_t side_count;
 } table_scores;
 
 static void scores_free(table_scores *s) {
+    bootstrap_free(&s->b);
+    mem_free(s->predicted);
     mem_free(s->first);
     mem_free(s->plain);
-    mem_free(s->resampled);
     mem_free(s->means);
+    mem_free(s->sides);
+    mem_free(s->row_of);
+    mem_free(s->draws);
     *s = (table_scores){0};
-}
-
-static double *means_of(const table_scores *s, size_t row) {
-    return s->means + row * (size_t)BOOTSTRAP_DRAWS;
 }
 
 static err scores_init(table_scores *s, const board_table *t) {
     const record *any = t->rows[0].runs[0];
-    answers *predicted = NULL;
-    bootstrap b = {0};
+    size_t rows = t->row_count, runs = 0, tested = 0, n = 0;
     err e;
-    *s = (table_scores){0};
-    for (size_t i = 0; i < t->row_count; i++) s->runs += t->rows[i].run_count;
-    if ((e = mem_new(&s->first, t->row_count)) || (e = mem_new(&s->plain, s->runs)) ||
-        (e = mem_new(&predicted, s->runs)) ||
-        (e = mem_new(&s->resampled, s->runs * (size_t)BOOTSTRAP_DRAWS)) ||
-        (e = mem_new(&s->means, t->row_count * (size_t)BOOTSTRAP_DRAWS))) {
-        goto done;
+    *s = (table_scores){.table = t};
+    for (size_t i = 0; i < rows; i++) {
+        runs += t->rows[i].run_count;
+        tested += t->rows[i].run_count > 1;
     }
-    size_t n = 0;
-    for (size_t i = 0; i < t->row_count; i++) {
-        s->first[i] = n;
+    if ((e = mem_new(&s->first, rows + 1)) || (e = mem_new(&s->plain, runs)) ||
+        (e = mem_new(&s->predicted, runs)) || (e = mem_new(&s->sides, tested)) ||
+        (e = mem_new(&s->row_of, tested)) ||
+        (e = mem_new(&s->draws, tested * (size_t)BOOTSTRAP_DRAWS)) ||
+        (e = mem_new(&s->means,
+                     (rows < ROWS_AT_ONCE ? rows : ROWS_AT_ONCE) * (size_t)BOOTSTRAP_DRAWS)))
+        return e;
+    for (size_t i = 0; i < rows; i++) {
         for (size_t k = 0; k < t->rows[i].run_count; k++, n++) {
-            predicted[n] = record_answers(t->rows[i].runs[k]);
+            s->predicted[n] = record_answers(t->rows[i].runs[k]);
             s->plain[n] = metric_ranked(t->headline, &t->rows[i].runs[k]->confusion);
         }
+        s->first[i + 1] = n;
     }
     test_table table = {any->task.kind,
                         (size_t)any->task.test_rows,
                         any->task.label_count,
                         record_gold(any),
                         any->first_row,
-                        predicted,
-                        s->runs};
-    if ((e = bootstrap_init(&b, &table))) goto done;
-    s->units = b.units;
-    if ((e = bootstrap_scores(s->resampled, &b, t->headline, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED)))
-        goto done;
-    for (size_t i = 0; i < t->row_count; i++) {
-        resampled_means(means_of(s, i), s->resampled + s->first[i] * (size_t)BOOTSTRAP_DRAWS,
-                        t->rows[i].run_count, BOOTSTRAP_DRAWS);
-    }
-done:
-    mem_free(predicted);
-    bootstrap_free(&b);
-    if (e) scores_free(s);
-    return e;
+                        s->predicted,
+                        runs};
+    return bootstrap_init(&s->b, &table);
 }
 
 /* What the answers say where the score is not defined for one of the runs: nothing. */
@@ -82,8 +82,9 @@ static double dedup_score(const board_table *t, const confusion *c) {
     return c->total ? metric_ranked(t->headline, c) : (double)NAN;
 }
 
-static void describe_row(board_row *row, const board_table *t, const table_scores *s,
-                         size_t index) {
+/* The row of its runs' mean under each resample, which it reorders. */
+static void describe_row(board_row *row, table_scores *s, size_t index, double *means) {
+    const board_table *t = s->table;
     const double *plain = s->plain + s->first[index];
     row->mean = mean_of(plain, row->run_count);
     row->std = std_of(plain, row->run_count);
@@ -93,51 +94,68 @@ static void describe_row(board_row *row, const board_table *t, const table_score
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
         row->cautions[score_judge(&row->runs[k]->confusion, t->headline, t->baseline)]++;
     }
-    if (!row->rows_only) {
-        estimate x =
-            estimate_mean(plain, row->run_count, means_of(s, index), BOOTSTRAP_DRAWS, s->units);
-        row->range = range_of(row, t, estimate_interval(&x));
+    if (row->rows_only) {
+        interval x = interval_of_draws(row->mean, means, BOOTSTRAP_DRAWS, s->b.units);
+        row->range = range_of(row, t, x);
+        return;
     }
+    estimate x = estimate_mean(plain, row->run_count, means, BOOTSTRAP_DRAWS, s->b.units);
+    row->range = range_of(row, t, estimate_interval(&x));
+    float *draws = s->draws + s->side_count * (size_t)BOOTSTRAP_DRAWS;
+    pairs_center(draws, means, BOOTSTRAP_DRAWS);
+    s->row_of[s->side_count] = index;
+    s->sides[s->side_count++] =
+        (pair_side){plain, row->run_count, variance_of(means, NULL, BOOTSTRAP_DRAWS), draws};
 }
 
-// a row of one seed. Reorders its draws, so it comes after the tests of pairs.
-static void percentile_range(board_row *row, const board_table *t, const table_scores *s,
-                             size_t index) {
-    if (!row->rows_only) return;
-    interval x = interval_of_draws(row->mean, means_of(s, index), BOOTSTRAP_DRAWS, s->units);
-    row->range = range_of(row, t, x);
+static err describe_rows(board_table *t, table_scores *s) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < t->row_count && !e; i += ROWS_AT_ONCE) {
+        size_t count = t->row_count - i < ROWS_AT_ONCE ? t->row_count - i : ROWS_AT_ONCE;
+        e = bootstrap_means(s->means, &s->b, t->headline, s->first + i, count, BOOTSTRAP_DRAWS,
+                            BOOTSTRAP_SEED);
+        for (size_t k = 0; k < count && !e; k++)
+            describe_row(&t->rows[i + k], s, i + k, s->means + k * (size_t)BOOTSTRAP_DRAWS);
+    }
+    return e;
 }
 
-static err rank_rows(board_table *t, const table_scores *s) {
-    size_t pairs = t->row_count * (t->row_count - 1) / 2, n = 0;
-    double *p = NULL, *adjusted = NULL;
-    err e;
-    for (size_t i = 0; i < t->row_count; i++) t->rows[i].rank = t->rows[i].rows_only ? 0 : 1;
-    if ((e = mem_new(&p, pairs)) || (e = mem_new(&adjusted, pairs))) goto done;
-    for (int marking = 0; marking < 2; marking++) {
-        if (marking && (e = holm_adjust(adjusted, p, n))) goto done;
-        n = 0;
-        for (size_t i = 0; i < t->row_count; i++) {
-            for (size_t j = i + 1; j < t->row_count; j++) {
-                board_row *a = &t->rows[i], *b = &t->rows[j];
-                if (a->rows_only || b->rows_only) continue;
-                if (!marking) {
-                    estimate x =
-                        estimate_difference(s->plain + s->first[i], a->run_count, means_of(s, i),
-                                            s->plain + s->first[j], b->run_count, means_of(s, j),
-                                            BOOTSTRAP_DRAWS, s->units);
-                    p[n] = estimate_p(&x);
-                } else if (adjusted[n] < 0.05 && a->mean != b->mean) {
-                    bool a_better = (a->mean > b->mean) == t->headline->higher_is_better;
-                    (a_better ? b : a)->rank++;
-                }
-                n++;
-            }
-        }
+/* p-values of pairs from the resamples of both rows, made again. */
+static err exact_p(void *of, double *p, const side_pair *pairs, size_t count) {
+    table_scores *s = of;
+    double *means = s->means, *other = NULL;
+    size_t made = SIZE_MAX;
+    err e = mem_new(&other, (size_t)BOOTSTRAP_DRAWS);
+    for (size_t i = 0; i < count && !e; i++) {
+        const pair_side *a = &s->sides[pairs[i].a], *b = &s->sides[pairs[i].b];
+        if (made != pairs[i].a)
+            e = bootstrap_means(means, &s->b, s->table->headline, s->first + s->row_of[pairs[i].a],
+                                1, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED);
+        made = pairs[i].a;
+        if (!e)
+            e = bootstrap_means(other, &s->b, s->table->headline, s->first + s->row_of[pairs[i].b],
+                                1, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED);
+        estimate x = estimate_difference(a->scores, a->runs, means, b->scores, b->runs, other,
+                                         BOOTSTRAP_DRAWS, s->b.units);
+        p[i] = estimate_p(&x);
     }
-done:
-    mem_free(p);
-    mem_free(adjusted);
+    mem_free(other);
+    return e;
+}
+
+static err rank_rows(board_table *t, table_scores *s) {
+    pair_table pairs = {.sides = s->sides,
+                        .count = s->side_count,
+                        .draws = BOOTSTRAP_DRAWS,
+                        .units = s->b.units,
+                        .higher_is_better = t->headline->higher_is_better,
+                        .exact = exact_p,
+                        .of = s};
+    size_t *better = NULL;
+    err e = mem_new(&better, s->side_count);
+    if (!e) e = pairs_rank(better, &pairs);
+    for (size_t i = 0; i < s->side_count && !e; i++) t->rows[s->row_of[i]].rank = 1 + better[i];
+    mem_free(better);
     return e;
 }
 
@@ -160,19 +178,15 @@ static int better_first(const void *a, const void *b) {
 }
 
 err report__table_statistics(board_table *t) {
-    table_scores s;
+    table_scores s = {0};
     const record *any = t->rows[0].runs[0];
     err e;
     if ((e = baseline_of(&t->baseline, t, &any->confusion)) ||
         (e = baseline_of(&t->baseline_dedup, t, &any->confusion_dedup)) ||
-        (e = scores_init(&s, t))) {
-        return e;
-    }
-    for (size_t i = 0; i < t->row_count; i++) describe_row(&t->rows[i], t, &s, i);
-    if (!(e = rank_rows(t, &s))) {
-        for (size_t i = 0; i < t->row_count; i++) percentile_range(&t->rows[i], t, &s, i);
-        qsort(t->rows, t->row_count, sizeof *t->rows, better_first);
-    }
+        (e = scores_init(&s, t)) || (e = describe_rows(t, &s)) || (e = rank_rows(t, &s)))
+        goto done;
+    qsort(t->rows, t->row_count, sizeof *t->rows, better_first);
+done:
     scores_free(&s);
     return e;
 }
