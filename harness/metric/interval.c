@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/vectors.h"
 #include "metric/rows.h"
 #include "metric/score_lanes.h"
 #include "metric/statistics.h"
@@ -103,7 +104,7 @@ static void add_lanes(uint32_t *restrict to, const uint32_t *restrict from) {
 }
 
 // of the rows, which are the same for every run
-static void gold_sums(uint32_t *gold, const bootstrap *b, const uint32_t *counts) {
+VECTOR_CLONES static void gold_sums(uint32_t *gold, const bootstrap *b, const uint32_t *counts) {
     memset(gold, 0, b->classes * BOOTSTRAP_LANES * sizeof *gold);
     for (size_t k = 0; k < b->types; k++)
         for (size_t i = b->row_begin[k]; i < b->row_begin[k + 1]; i++)
@@ -112,8 +113,8 @@ static void gold_sums(uint32_t *gold, const bootstrap *b, const uint32_t *counts
 }
 
 // A right prediction is a row that is not wrong: only wrong ones are walked.
-static void run_sums(uint32_t *predicted, uint32_t *hit, const uint32_t *gold, const bootstrap *b,
-                     const uint32_t *counts, size_t run) {
+VECTOR_CLONES static void run_sums(uint32_t *predicted, uint32_t *hit, const uint32_t *gold,
+                                   const bootstrap *b, const uint32_t *counts, size_t run) {
     size_t bytes = b->classes * BOOTSTRAP_LANES * sizeof *gold;
     memcpy(predicted, gold, bytes);
     memcpy(hit, gold, bytes);

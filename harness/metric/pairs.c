@@ -1,6 +1,7 @@
 #include "metric/pairs.h"
 
 #include "base/memory.h"
+#include "base/vectors.h"
 #include "metric/statistics.h"
 
 #include <assert.h>
@@ -23,7 +24,8 @@ _Static_assert(CHUNK % PAIR_LANES == 0, "whole lanes");
  * is off by less than 50 * 2^-24 of the sides' lengths. */
 static const double SLACK = 50 * 0x1p-24;
 
-static double product(const float *restrict a, const float *restrict b, size_t count) {
+VECTOR_CLONES static double product(const float *restrict a, const float *restrict b,
+                                    size_t count) {
     float lanes[PAIR_LANES] = {0};
     double sum = 0;
     for (size_t d = 0; d < count; d += PAIR_LANES)

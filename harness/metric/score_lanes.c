@@ -1,5 +1,7 @@
 #include "metric/score_lanes.h"
 
+#include "base/vectors.h"
+
 #include <string.h>
 
 // a compiler makes vectors of signed numbers alone, and of no division that it might leave out
@@ -11,8 +13,8 @@ static double at_least_one(uint32_t count) {
     return number(count ? count : 1); // what is divided by it is 0 where the count is
 }
 
-static void accuracy(double scores[SCORE_LANES], const uint32_t *gold, const uint32_t *predicted,
-                     const uint32_t *hit, size_t classes) {
+VECTOR_CLONES static void accuracy(double scores[SCORE_LANES], const uint32_t *gold,
+                                   const uint32_t *predicted, const uint32_t *hit, size_t classes) {
     uint32_t right[SCORE_LANES] = {0}, all[SCORE_LANES] = {0};
     (void)predicted;
     for (size_t k = 0; k < classes * SCORE_LANES; k += SCORE_LANES) {
@@ -24,8 +26,8 @@ static void accuracy(double scores[SCORE_LANES], const uint32_t *gold, const uin
     for (int j = 0; j < SCORE_LANES; j++) scores[j] = number(right[j]) / at_least_one(all[j]);
 }
 
-static void macro_f1(double scores[SCORE_LANES], const uint32_t *gold, const uint32_t *predicted,
-                     const uint32_t *hit, size_t classes) {
+VECTOR_CLONES static void macro_f1(double scores[SCORE_LANES], const uint32_t *gold,
+                                   const uint32_t *predicted, const uint32_t *hit, size_t classes) {
     double sum[SCORE_LANES] = {0};
     for (size_t k = 0; k < classes * SCORE_LANES; k += SCORE_LANES)
         for (size_t j = 0; j < SCORE_LANES; j++)
