@@ -149,7 +149,7 @@ static err number_types(bootstrap *b, unit_list *l, uint32_t *first) {
 }
 
 static err find_types(bootstrap *b, unit_list *l, uint32_t *first) {
-    err e = are_single(&b->single, l);
+    err e = b->single ? ERR_OK : are_single(&b->single, l);
     if (e || !b->single) return e ? e : number_types(b, l, first);
     // each unit for itself: what is drawn does not depend on the runs
     b->types = l->units;
@@ -254,19 +254,22 @@ static err single_units(bootstrap *b, const test_table *t) {
     return e;
 }
 
-err bootstrap_init(bootstrap *b, const test_table *t) {
+static err check_table(const test_table *t) {
     enum { CLASSES_MOST = 65535 }; // two of them stand in 32 bits
-    err e;
+    if (t->rows && t->runs && t->rows <= UINT32_MAX / 2 &&
+        (t->kind != ANSWER_CLASS || (t->classes && t->classes <= CLASSES_MOST)))
+        return ERR_OK;
+    return err_set(ERR_ARG, "bootstrap of %zu rows, %zu runs, %zu classes", t->rows, t->runs,
+                   t->classes);
+}
+
+static err init_types(bootstrap *b, const test_table *t, bool single) {
     unit_list l = {0};
     uint32_t *first = NULL;
-    *b = (bootstrap){.kind = t->kind, .classes = t->classes, .runs = t->runs};
-    if (t->kind != ANSWER_CLASS && t->rows && t->runs && t->rows <= UINT32_MAX / 2)
-        return single_units(b, t);
-    if (!t->rows || !t->runs || !t->classes || t->rows > UINT32_MAX / 2 ||
-        t->classes > CLASSES_MOST) {
-        return err_set(ERR_ARG, "bootstrap of %zu rows, %zu runs, %zu classes", t->rows, t->runs,
-                       t->classes);
-    }
+    *b = (bootstrap){.kind = t->kind, .classes = t->classes, .runs = t->runs, .single = single};
+    err e = check_table(t);
+    if (e) return e;
+    if (t->kind != ANSWER_CLASS) return single_units(b, t);
     if ((e = unit_list_init(&l, t))) goto done;
     b->units = l.units;
     if ((e = mem_new(&first, l.units)) || (e = allocate(b, t->rows)) ||
@@ -279,6 +282,35 @@ done:
     mem_free(first);
     unit_list_free(&l);
     if (e) bootstrap_free(b);
+    return e;
+}
+
+err bootstrap_init(bootstrap *b, const test_table *t) {
+    return init_types(b, t, false);
+}
+
+err bootstrap_init_single(bootstrap *b, const test_table *t) {
+    return init_types(b, t, true);
+}
+
+err bootstrap_is_single(bool *out, const test_table *t) {
+    unit_list l = {0};
+    uint32_t *first = NULL;
+    bootstrap b = {0};
+    *out = true;
+    err e = check_table(t);
+    if (e || t->kind != ANSWER_CLASS) return e;
+    if (!(e = unit_list_init(&l, t))) e = are_single(out, &l);
+    if (e || *out) goto done; // equal hashes apart, which only exact types can tell
+    b.units = l.units;
+    if ((e = mem_new(&first, l.units)) || (e = mem_new(&b.type_of_unit, l.units)) ||
+        (e = mem_new(&b.unit_count, l.units)) || (e = number_types(&b, &l, first)))
+        goto done;
+    *out = b.single;
+done:
+    mem_free(first);
+    unit_list_free(&l);
+    bootstrap_free(&b);
     return e;
 }
 

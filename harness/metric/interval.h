@@ -64,6 +64,12 @@ typedef struct bootstrap {
  * Errors: ERR_ARG for an empty table; ERR_DATA for an id that is no class or a first_row that is
  * not the first of its text; ERR_MEMORY. */
 err bootstrap_init(bootstrap *b, const test_table *t) MUST_CHECK;
+/* The same of a table of classes that is a part of one whose units are drawn singly: so are these,
+ * and each run's scores are those that it has in the whole. */
+err bootstrap_init_single(bootstrap *b, const test_table *t) MUST_CHECK;
+/* Whether units are drawn singly; if so, they are with more runs too. Errors: those of
+ * bootstrap_init. */
+err bootstrap_is_single(bool *out, const test_table *t) MUST_CHECK;
 void bootstrap_free(bootstrap *b);
 
 /* Draws resample number `draw`: counts (types) units of each type, in all as many as there are. */

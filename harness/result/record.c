@@ -48,6 +48,33 @@ static void free_labels(record *r) {
     r->task.label_count = 0;
 }
 
+#define FREE(block) (mem_free(block), (block) = NULL)
+
+void record__free_answers(record *r) {
+    FREE(r->predicted);
+    FREE(r->predicted_numbers);
+    FREE(r->unit_begin);
+}
+
+void record__free_lists(record *r) {
+    FREE(r->gold);
+    FREE(r->gold_numbers);
+    FREE(r->first_row);
+    FREE(r->scored_dedup);
+    FREE(r->loss);
+    FREE(r->loss_curve);
+    FREE(r->evaluations);
+    FREE(r->worst);
+    FREE(r->lengths);
+    for (size_t i = 0; i < r->kernel_count; i++) {
+        mem_free(r->kernel_times[i].name);
+        mem_free(r->kernel_times[i].phase);
+    }
+    FREE(r->kernel_times);
+    r->loss_count = r->loss_curve_count = r->evaluation_count = 0;
+    r->worst_count = r->length_count = r->kernel_count = 0;
+}
+
 void record_free(record *r) {
     for (size_t i = 0; i < record__key_count; i++) {
         void *field = (char *)r + record__keys[i].offset;
@@ -65,27 +92,12 @@ void record_free(record *r) {
     free_labels(r);
     cJSON_Delete(r->recipe);
     cJSON_Delete(r->model.corpus);
-    mem_free(r->gold);
-    mem_free(r->predicted);
-    mem_free(r->unit_begin);
-    mem_free(r->gold_numbers);
-    mem_free(r->predicted_numbers);
-    mem_free(r->first_row);
-    mem_free(r->scored_dedup);
-    mem_free(r->loss);
-    mem_free(r->loss_curve);
+    record__free_answers(r);
+    record__free_lists(r);
     mem_free(r->final_weights_sha256);
     mem_free(r->run_sha256);
     mem_free(r->model.label_map);
     mem_free(r->dev_metric);
-    mem_free(r->evaluations);
-    mem_free(r->worst);
-    mem_free(r->lengths);
-    for (size_t i = 0; i < r->kernel_count; i++) {
-        mem_free(r->kernel_times[i].name);
-        mem_free(r->kernel_times[i].phase);
-    }
-    mem_free(r->kernel_times);
     confusion_free(&r->confusion);
     confusion_free(&r->confusion_dedup);
     *r = (record){0};

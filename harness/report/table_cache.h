@@ -1,0 +1,42 @@
+/* What was computed of a board's table before: a file a table, rows by the SHA-256 of their runs'
+ * records. A row's resamples are good for another set of rows as long as units are drawn singly
+ * (metric/interval.h), which a few of the runs prove; its rank for this set of rows alone. */
+#ifndef HARNESS_REPORT_TABLE_CACHE_H
+#define HARNESS_REPORT_TABLE_CACHE_H
+
+#include "metric/interval.h"
+
+typedef struct table_key {
+    uint8_t bytes[32];
+} table_key;
+
+/* Followed in the file by its resamples (BOOTSTRAP_DRAWS floats, pairs_center) if it has any. */
+typedef struct cached_row {
+    table_key key;
+    interval range;
+    double variance; /* of its resamples */
+    uint64_t better, has_draws;
+} cached_row;
+
+typedef struct table_cache {
+    uint8_t *bytes;  /* owned */
+    table_key whole; /* of all its rows in order */
+    uint64_t units, single, witness_count, row_count;
+    const uint8_t *witness; /* (witness_count) keys of runs that prove single draws */
+    const uint8_t **rows;   /* (row_count) by key; list owned */
+} table_cache;
+
+/* Empty where the file does not serve. Errors: ERR_MEMORY. */
+err table_cache_read(table_cache *c, const char *path) MUST_CHECK;
+void table_cache_free(table_cache *c);
+
+/* False: the row is not known. *draws (bytes of floats, not aligned) is NULL where it has none. */
+bool table_cache_find(cached_row *out, const uint8_t **draws, const table_cache *c,
+                      const table_key *key);
+
+/* Writes c's numbers, `witness` and the rows, of which rows[i] has draws[i] or NULL. Errors:
+ * ERR_IO; ERR_MEMORY. */
+err table_cache_write(const char *path, const table_cache *c, const cached_row *rows,
+                      const float *const *draws) MUST_CHECK;
+
+#endif
