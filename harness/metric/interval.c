@@ -98,37 +98,38 @@ void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_
     }
 }
 
-// restrict: the compiler takes vectors then
-static void add_lanes(uint32_t *restrict to, const uint32_t *restrict from) {
-    for (int j = 0; j < BOOTSTRAP_LANES; j++) to[j] += from[j];
+// one number a lane, in registers as far as the processor's go
+typedef uint32_t lane_sums
+    __attribute__((vector_size(BOOTSTRAP_LANES * sizeof(uint32_t)), aligned(4)));
+
+static inline lane_sums *lanes_at(uint32_t *numbers, size_t place) {
+    return (lane_sums *)(numbers + place * BOOTSTRAP_LANES);
+}
+static inline const lane_sums *const_lanes_at(const uint32_t *numbers, size_t place) {
+    return (const lane_sums *)(numbers + place * BOOTSTRAP_LANES);
 }
 
 // of the rows, which are the same for every run
 VECTOR_CLONES static void gold_sums(uint32_t *gold, const bootstrap *b, const uint32_t *counts) {
-    memset(gold, 0, b->classes * BOOTSTRAP_LANES * sizeof *gold);
+    memset(gold, 0, b->classes * sizeof(lane_sums));
     for (size_t k = 0; k < b->types; k++)
         for (size_t i = b->row_begin[k]; i < b->row_begin[k + 1]; i++)
-            add_lanes(gold + (size_t)b->row_gold[i] * BOOTSTRAP_LANES,
-                      counts + k * BOOTSTRAP_LANES);
+            *lanes_at(gold, b->row_gold[i]) += *const_lanes_at(counts, k);
 }
 
 // A right prediction is a row that is not wrong: only wrong ones are walked.
 VECTOR_CLONES static void run_sums(uint32_t *predicted, uint32_t *hit, const uint32_t *gold,
                                    const bootstrap *b, const uint32_t *counts, size_t run) {
-    size_t bytes = b->classes * BOOTSTRAP_LANES * sizeof *gold;
-    memcpy(predicted, gold, bytes);
-    memcpy(hit, gold, bytes);
+    memcpy(predicted, gold, b->classes * sizeof(lane_sums));
+    memcpy(hit, gold, b->classes * sizeof(lane_sums));
     for (size_t c = b->cell_begin[run]; c < b->cell_begin[run + 1]; c++) {
         const struct bootstrap_cell *cell = &b->cells[c];
-        uint32_t sum[BOOTSTRAP_LANES] = {0};
+        lane_sums sum = {0};
         for (size_t i = c ? b->cells[c - 1].end : 0; i < cell->end; i++)
-            add_lanes(sum, counts + (size_t)b->wrong[i] * BOOTSTRAP_LANES);
-        size_t missed = (size_t)cell->gold * BOOTSTRAP_LANES;
-        add_lanes(predicted + (size_t)cell->predicted * BOOTSTRAP_LANES, sum);
-        for (size_t j = 0; j < BOOTSTRAP_LANES; j++) {
-            predicted[missed + j] -= sum[j];
-            hit[missed + j] -= sum[j];
-        }
+            sum += *const_lanes_at(counts, b->wrong[i]);
+        *lanes_at(predicted, cell->predicted) += sum;
+        *lanes_at(predicted, cell->gold) -= sum;
+        *lanes_at(hit, cell->gold) -= sum;
     }
 }
 
@@ -147,14 +148,14 @@ void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts) 
 // what a thread needs for its resamples
 typedef struct workspace {
     uint32_t *counts; // (types)
-    uint32_t *lanes;  // (types, lanes)
+    uint32_t *drawn;  // (types, lanes)
     uint32_t *sums;   // (3, C, lanes)
     uint64_t *block;  // (3, C)
 } workspace;
 
 static void workspace_free(workspace *w) {
     mem_free(w->counts);
-    mem_free(w->lanes);
+    mem_free(w->drawn);
     mem_free(w->sums);
     mem_free(w->block);
     *w = (workspace){0};
@@ -163,7 +164,7 @@ static void workspace_free(workspace *w) {
 static err workspace_init(workspace *w, const bootstrap *b) {
     err e;
     if ((e = mem_new(&w->counts, b->types)) ||
-        (e = mem_new(&w->lanes, b->types * BOOTSTRAP_LANES)) ||
+        (e = mem_new(&w->drawn, b->types * BOOTSTRAP_LANES)) ||
         (e = mem_new(&w->sums, 3 * b->classes * BOOTSTRAP_LANES))) {
         return e;
     }
@@ -175,7 +176,7 @@ static void score_run(double scores[BOOTSTRAP_LANES], workspace *w, const bootst
                       const metric *m, score_lanes *at_once, size_t run) {
     size_t size = b->classes * BOOTSTRAP_LANES;
     uint32_t *gold = w->sums, *predicted = gold + size, *hit = predicted + size;
-    run_sums(predicted, hit, gold, b, w->lanes, run);
+    run_sums(predicted, hit, gold, b, w->drawn, run);
     if (at_once) {
         at_once(scores, gold, predicted, hit, b->classes);
         return;
@@ -200,9 +201,9 @@ static void score_block(const run_groups *g, workspace *w, const bootstrap *b, c
     size_t lanes = g->draws - first < BOOTSTRAP_LANES ? g->draws - first : BOOTSTRAP_LANES;
     for (size_t j = 0; j < lanes; j++) {
         bootstrap_draw(w->counts, b, seed, (uint32_t)(first + j));
-        for (size_t k = 0; k < b->types; k++) w->lanes[k * BOOTSTRAP_LANES + j] = w->counts[k];
+        for (size_t k = 0; k < b->types; k++) w->drawn[k * BOOTSTRAP_LANES + j] = w->counts[k];
     }
-    gold_sums(w->sums, b, w->lanes);
+    gold_sums(w->sums, b, w->drawn);
     for (size_t i = 0; i < g->count; i++) {
         double sum[BOOTSTRAP_LANES] = {0}, scores[BOOTSTRAP_LANES];
         double runs = (double)(g->begin[i + 1] - g->begin[i]);

@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Draws of a model: a multiple of PAIR_LANES, all that are looked at. */
-enum { PAIR_LANES = 16 };
+/* Draws are as many as a multiple of this. */
+enum { PAIR_LANES = 80 };
 
 /* One model, of at least two seeds. */
 typedef struct pair_side {

@@ -29,7 +29,7 @@ typedef struct table_scores {
     size_t rows_at_once;
     double *means; // (rows_at_once, BOOTSTRAP_DRAWS) over a row's runs
     table_cache cache;
-    bool known_whole;       // the cache is of just these rows
+    table_key whole;        // of all rows
     char *cache_path;       // owned; NULL: none
     table_key *keys;        // (rows)
     cached_row *rows;       // (rows) what is known of each
@@ -38,7 +38,7 @@ typedef struct table_scores {
     pair_side *sides;
     size_t *row_of; // (sides)
     float *draws;   // (sides, BOOTSTRAP_DRAWS)
-    size_t side_count;
+    size_t side_count, tested;
 } table_scores;
 
 static void scores_free(table_scores *s) {
@@ -62,25 +62,25 @@ static void scores_free(table_scores *s) {
     *s = (table_scores){0};
 }
 
-static err allocate_scores(table_scores *s, size_t rows, size_t tested) {
+static err allocate_scores(table_scores *s, size_t rows) {
     err e;
     if ((e = mem_new(&s->records, s->runs)) || (e = mem_new(&s->paths, s->runs)) ||
         (e = mem_new(&s->first, rows + 1)) || (e = mem_new(&s->plain, s->runs)) ||
         (e = mem_new(&s->again, s->runs)) || (e = mem_new(&s->keys, rows)) ||
         (e = mem_new(&s->rows, rows)) || (e = mem_new(&s->draws_of, rows)) ||
-        (e = mem_new(&s->sides, tested)) || (e = mem_new(&s->row_of, tested)))
+        (e = mem_new(&s->sides, s->tested)) || (e = mem_new(&s->row_of, s->tested)))
         return e;
-    return mem_new(&s->draws, tested * (size_t)BOOTSTRAP_DRAWS);
+    return ERR_OK;
 }
 
 static err scores_init(table_scores *s, const board *b, board_table *t) {
-    size_t tested = 0, n = 0;
+    size_t n = 0;
     *s = (table_scores){.board = b, .table = t};
     for (size_t i = 0; i < t->row_count; i++) {
         s->runs += t->rows[i].run_count;
-        tested += t->rows[i].run_count > 1;
+        s->tested += t->rows[i].run_count > 1;
     }
-    err e = allocate_scores(s, t->row_count, tested);
+    err e = allocate_scores(s, t->row_count);
     if (e) return e;
     for (size_t i = 0; i < t->row_count; i++) {
         for (size_t k = 0; k < t->rows[i].run_count; k++, n++) {
@@ -236,11 +236,7 @@ static err open_cache(table_scores *s) {
         sha256_end(&row, s->keys[i].bytes);
         sha256_add(&whole, s->keys[i].bytes, sizeof s->keys[i].bytes);
     }
-    table_key key;
-    sha256_end(&whole, key.bytes);
-    bool same = s->cache.row_count && !memcmp(&key, &s->cache.whole, sizeof key);
-    s->cache.whole = key;
-    s->known_whole = same;
+    sha256_end(&whole, s->whole.bytes);
     return ERR_OK;
 }
 
@@ -263,13 +259,21 @@ static err prove_single(table_scores *s) {
     return ERR_OK;
 }
 
+/* Whether the cache is of just these rows: then their ranks are known too. */
+static bool take_all(table_scores *s) {
+    if (!s->cache.row_count || memcmp(&s->whole, &s->cache.whole, sizeof s->whole)) return false;
+    for (size_t i = 0; i < s->table->row_count; i++)
+        if (!table_cache_find(&s->rows[i], &s->cache, &s->keys[i])) return false;
+    for (size_t i = 0; i < s->table->row_count; i++)
+        if (s->table->rows[i].run_count > 1) s->table->rows[i].rank = 1 + s->rows[i].better;
+    return true;
+}
+
 static bool take_row(table_scores *s, size_t row) {
-    const uint8_t *draws;
-    bool tested = s->table->rows[row].run_count > 1;
-    if (!table_cache_find(&s->rows[row], &draws, &s->cache, &s->keys[row]) ||
-        tested != (draws != NULL))
-        return false;
-    if (!tested) return true;
+    if (!table_cache_find(&s->rows[row], &s->cache, &s->keys[row])) return false;
+    if (s->table->rows[row].run_count < 2) return true;
+    const uint8_t *draws = table_cache_draws(&s->cache, &s->rows[row]);
+    if (!draws) return false;
     float *own = s->draws + s->side_count * (size_t)BOOTSTRAP_DRAWS;
     memcpy(own, draws, BOOTSTRAP_DRAWS * sizeof *own);
     s->draws_of[row] = own;
@@ -280,8 +284,8 @@ static bool take_row(table_scores *s, size_t row) {
 static err close_cache(table_scores *s) {
     size_t count = s->table->row_count;
     table_key *witness = NULL;
-    if (!s->cache_path || s->known_whole) return ERR_OK;
-    table_cache c = {.whole = s->cache.whole,
+    if (!s->cache_path) return ERR_OK;
+    table_cache c = {.whole = s->whole,
                      .units = s->units,
                      .single = s->single,
                      .witness_count = s->witnesses,
@@ -294,7 +298,6 @@ static err close_cache(table_scores *s) {
     c.witness = s->witnesses ? (const uint8_t *)witness : s->cache.witness;
     for (size_t i = 0; i < count; i++) {
         s->rows[i].key = s->keys[i];
-        s->rows[i].has_draws = s->draws_of[i] != NULL;
     }
     e = table_cache_write(s->cache_path, &c, s->rows, s->draws_of);
     mem_free(witness);
@@ -348,15 +351,14 @@ static err draw_rows(table_scores *s, const size_t *rows, size_t count) {
 /* Ranges and draws of all rows, of those that are known from the cache. */
 static err find_rows(table_scores *s) {
     size_t *rows = NULL, count = 0;
-    err e = open_cache(s);
+    err e = mem_new(&rows, s->table->row_count);
+    if (!e) e = mem_new(&s->draws, s->tested * (size_t)BOOTSTRAP_DRAWS);
     if (!e) e = prove_single(s);
-    if (!e) e = mem_new(&rows, s->table->row_count);
-    if (e) return e;
+    if (!e && s->single) e = table_cache_read_draws(&s->cache, s->cache_path);
     s->units = s->cache.units;
-    bool serves = s->single || s->known_whole;
-    for (size_t i = 0; i < s->table->row_count; i++)
-        if (!serves || !take_row(s, i)) rows[count++] = i;
-    if (!serves || (count && s->known_whole && !s->single)) e = find_draws(s);
+    for (size_t i = 0; i < s->table->row_count && !e; i++)
+        if (!s->single || !take_row(s, i)) rows[count++] = i;
+    if (!e && !s->single) e = find_draws(s);
     if (!e) e = draw_rows(s, rows, count);
     mem_free(rows);
     return e;
@@ -427,11 +429,10 @@ static err rank_rows(table_scores *s) {
                         .exact = exact_p,
                         .of = s};
     err e = mem_new(&better, count);
-    if (!e && !s->known_whole) e = pairs_rank(better, &pairs);
+    if (!e) e = pairs_rank(better, &pairs);
     for (size_t i = 0; i < count && !e; i++) {
-        cached_row *row = &s->rows[s->row_of[i]];
-        if (!s->known_whole) row->better = better[i];
-        s->table->rows[s->row_of[i]].rank = 1 + row->better;
+        s->rows[s->row_of[i]].better = better[i];
+        s->table->rows[s->row_of[i]].rank = 1 + better[i];
     }
     mem_free(better);
     return e;
@@ -461,10 +462,11 @@ err report__table_statistics(const board *b, board_table *t) {
     err e;
     if ((e = baseline_of(&t->baseline, t, &any->confusion)) ||
         (e = baseline_of(&t->baseline_dedup, t, &any->confusion_dedup)) ||
-        (e = scores_init(&s, b, t)) || (e = find_rows(&s)) || (e = rank_rows(&s)))
+        (e = scores_init(&s, b, t)) || (e = open_cache(&s)))
+        goto done;
+    if (!take_all(&s) && ((e = find_rows(&s)) || (e = rank_rows(&s)) || (e = close_cache(&s))))
         goto done;
     for (size_t i = 0; i < t->row_count; i++) describe_row(&s, i);
-    if ((e = close_cache(&s))) goto done;
     qsort(t->rows, t->row_count, sizeof *t->rows, better_first);
 done:
     scores_free(&s);

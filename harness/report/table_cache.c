@@ -20,18 +20,12 @@ static int by_key(const void *a, const void *b) {
 
 static err find_rows(table_cache *c, const uint8_t *at, const uint8_t *end) {
     err e = mem_new(&c->rows, c->row_count);
-    for (size_t i = 0; i < c->row_count && !e; i++) {
-        cached_row row;
-        if ((size_t)(end - at) < sizeof row) return err_set(ERR_FORMAT, "ends too soon");
-        c->rows[i] = at;
-        memcpy(&row, at, sizeof row);
-        at += sizeof row;
-        size_t draws = row.has_draws ? DRAW_BYTES : 0;
-        if ((size_t)(end - at) < draws) return err_set(ERR_FORMAT, "ends too soon");
-        at += draws;
-    }
-    if (!e && c->row_count) qsort(c->rows, c->row_count, sizeof *c->rows, by_key);
-    return e;
+    if (e) return e;
+    if ((size_t)(end - at) != c->row_count * sizeof(cached_row))
+        return err_set(ERR_FORMAT, "ends elsewhere");
+    for (size_t i = 0; i < c->row_count; i++, at += sizeof(cached_row)) c->rows[i] = at;
+    if (c->row_count) qsort(c->rows, c->row_count, sizeof *c->rows, by_key);
+    return ERR_OK;
 }
 
 err table_cache_read(table_cache *c, const char *path) {
@@ -55,35 +49,68 @@ none:
     return e == ERR_FORMAT ? ERR_OK : e;
 }
 
+static err draws_path(char **out, const char *path) {
+    return mem_printf(out, "%s.draws", path);
+}
+
+err table_cache_read_draws(table_cache *c, const char *path) {
+    char *file = NULL;
+    err e = c->row_count ? draws_path(&file, path) : ERR_OK;
+    if (e || !file) return e;
+    e = cache_file_read(&c->draws, &c->draw_bytes, file);
+    mem_free(file);
+    // of the same writing
+    if (!e && (c->draw_bytes < sizeof c->whole || memcmp(c->draws, &c->whole, sizeof c->whole)))
+        c->draw_bytes = 0;
+    return e;
+}
+
 void table_cache_free(table_cache *c) {
     mem_free(c->bytes);
+    mem_free(c->draws);
     mem_free(c->rows);
     *c = (table_cache){0};
 }
 
-bool table_cache_find(cached_row *out, const uint8_t **draws, const table_cache *c,
-                      const table_key *key) {
+bool table_cache_find(cached_row *out, const table_cache *c, const table_key *key) {
     const uint8_t *wanted = key->bytes;
     const uint8_t **found =
         c->row_count ? bsearch(&wanted, c->rows, c->row_count, sizeof *c->rows, by_key) : NULL;
-    *draws = NULL;
-    if (!found) return false;
-    memcpy(out, *found, sizeof *out);
-    if (out->has_draws) *draws = *found + sizeof *out;
-    return true;
+    if (found) memcpy(out, *found, sizeof *out);
+    return found != NULL;
 }
 
-err table_cache_write(const char *path, const table_cache *c, const cached_row *rows,
+const uint8_t *table_cache_draws(const table_cache *c, const cached_row *row) {
+    size_t room = c->draw_bytes > sizeof c->whole ? c->draw_bytes - sizeof c->whole : 0;
+    if (!row->draws || row->draws > room / DRAW_BYTES) return NULL;
+    return c->draws + sizeof c->whole + (row->draws - 1) * DRAW_BYTES;
+}
+
+static err write_draws(const char *path, const table_cache *c, cached_row *rows,
+                       const float *const *draws) {
+    strbuf out = {0};
+    char *file = NULL;
+    uint64_t count = 0;
+    err e = strbuf_add_bytes(&out, &c->whole, sizeof c->whole);
+    for (size_t i = 0; i < c->row_count && !e; i++) {
+        rows[i].draws = draws[i] ? ++count : 0;
+        if (draws[i]) e = strbuf_add_bytes(&out, draws[i], DRAW_BYTES);
+    }
+    if (!e && !(e = draws_path(&file, path))) e = cache_file_write(file, out.text, out.length);
+    mem_free(file);
+    strbuf_free(&out);
+    return e;
+}
+
+err table_cache_write(const char *path, const table_cache *c, cached_row *rows,
                       const float *const *draws) {
     table_head h = {c->whole, c->units, c->single, c->witness_count, c->row_count};
     strbuf out = {0};
-    err e = strbuf_add_bytes(&out, &h, sizeof h);
+    err e = write_draws(path, c, rows, draws);
+    if (!e) e = strbuf_add_bytes(&out, &h, sizeof h);
     if (!e && h.witness_count)
         e = strbuf_add_bytes(&out, c->witness, h.witness_count * sizeof(table_key));
-    for (size_t i = 0; i < h.row_count && !e; i++) {
-        e = strbuf_add_bytes(&out, &rows[i], sizeof rows[i]);
-        if (!e && draws[i]) e = strbuf_add_bytes(&out, draws[i], DRAW_BYTES);
-    }
+    if (!e) e = strbuf_add_bytes(&out, rows, h.row_count * sizeof *rows);
     if (!e) e = cache_file_write(path, out.text, out.length);
     strbuf_free(&out);
     return e;
