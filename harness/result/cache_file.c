@@ -16,11 +16,27 @@ typedef struct cache_head {
     uint64_t size, checksum;
 } cache_head;
 
-static const uint8_t key[16] = "harness's cache";
+/* Tells damage, no more: each step is one to one, so that one changed word changes the end. Four
+ * sums on their way, as a core multiplies faster than it waits for a product. */
+static uint64_t checksum_of(const uint8_t *bytes, size_t size) {
+    uint64_t sums[4] = {size, 1, 2, 3}, word;
+    size_t i = 0;
+    for (; i + sizeof sums <= size; i += sizeof sums) {
+        for (size_t k = 0; k < 4; k++) {
+            memcpy(&word, bytes + i + 8 * k, sizeof word);
+            sums[k] = (sums[k] ^ word) * 0x9e3779b97f4a7c15;
+            sums[k] ^= sums[k] >> 32;
+        }
+    }
+    for (; i < size; i++) sums[0] = (sums[0] ^ bytes[i]) * 0x9e3779b97f4a7c15;
+    for (size_t k = 1; k < 4; k++)
+        sums[0] = ((sums[0] ^ sums[0] >> 29) * 0xbf58476d1ce4e5b9) ^ sums[k];
+    return sums[0];
+}
 
 static bool fill_head(cache_head *h, const void *bytes, size_t size) {
     *h = (cache_head){.mark = "harness cache 1", .size = size};
-    h->checksum = siphash(key, bytes, size);
+    h->checksum = checksum_of(bytes, size);
     return program_id(h->program);
 }
 
