@@ -304,7 +304,7 @@ static err read_range(data__range *range, const cJSON *object, const char *key, 
 
 /* The text with its entities marked, in r->marked. */
 static err mark_text(data__reader *r, text_span *text, const cJSON *object, const char *where) {
-    data__range subject, other;
+    data__range subject = {0}, other = {0};
     err e = read_range(&subject, object, r->task->format.subject, where);
     if (!e) e = read_range(&other, object, r->task->format.object, where);
     if (!e) e = data__mark_entities(&r->marked, where, *text, subject, other);
