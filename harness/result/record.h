@@ -99,6 +99,13 @@ typedef struct record_length {
     int64_t tokens, rows;
 } record_length;
 
+/* What a board compares of the parts that a lean record (record_lean.h) lacks: SHA-256. */
+typedef struct record_digests {
+    bool are_kept;                                       /* the record is lean */
+    char losses[HASH_HEX_BYTES];                         /* of every step; "" of fewer than two */
+    char repeats[HASH_HEX_BYTES], dedup[HASH_HEX_BYTES]; /* of first_row and scored_dedup */
+} record_digests;
+
 typedef struct record {
     int64_t schema;
     char *harness_version, *commit; /* record_init fills the five from this program */
@@ -161,6 +168,7 @@ typedef struct record {
     char gold_sha256[HASH_HEX_BYTES]; /* of the gold ids in order, each in decimal with "\n" */
     confusion confusion, confusion_dedup;
     double metrics[METRIC_LIMIT], metrics_dedup[METRIC_LIMIT]; /* by index of metric_at */
+    record_digests lean;
 } record;
 
 /* An empty record of this program, now: harness fields, created, empty recipe, config and
@@ -247,6 +255,10 @@ err record_write(record *r, const char *path) MUST_CHECK;
  * parts does (confusion, metrics within 1e-12, hashes, lengths). r is freed on error.
  * Errors: ERR_IO; ERR_FORMAT naming the file, the key, what was found and what was expected. */
 err record_read(record *r, const char *path) MUST_CHECK;
+enum { RECORD_LIMIT_BYTES = 256 << 20 }; /* of a file */
+
+/* The same of a file's text, which is there already. */
+err record_parse(record *r, const char *text, size_t length, const char *path) MUST_CHECK;
 
 /* "<task>/<model>-<device>-<8 hex of task, model, recipe, protocol, precision>-s<seed>.json", the
  * place in the results folder. Needs a scored record. *out is owned. */
