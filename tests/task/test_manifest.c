@@ -101,6 +101,7 @@ static const char whole[] =
     "[\"accuracy\", \"macro_f1\"], \"headline\": \"accuracy\", \"max_length\": 64}";
 
 #define SHA "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define BLOB "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 #define GROUP_AT "\"citation\": \"c\","
 #define GROUP(name, metrics, rest)                                                                 \
@@ -189,6 +190,13 @@ static const struct {
      "\"a.csv\", \"sha256\": \"" SHA "\"}, {\"role\": \"test\", \"name\": \"b.csv\", \"sha256\": "
      "\"" SHA "\"",
      ": files[1]: 'b.csv' has the sha256 of files[0], 'a.csv'"},
+    {"\"a.csv\"}, {\"role\": \"test\", \"name\": \"b.csv\"",
+     "\"a.csv\", \"git_blob\": \"" BLOB "\"}, {\"role\": \"test\", \"name\": \"b.csv\", "
+     "\"git_blob\": \"" BLOB "\"",
+     ": files[1]: 'b.csv' has the git_blob of files[0], 'a.csv'"},
+    {"\"a.csv\"}, {\"role\": \"test\", \"name\": \"b.csv\"",
+     "\"a.csv\", \"path\": \"x/y\"}, {\"role\": \"test\", \"name\": \"b.csv\", \"path\": \"x/y\"",
+     ": files[1]: 'b.csv' has the path of files[0], 'a.csv'"},
     {"[\"accuracy\", \"macro_f1\"]", "[\"accuracy\", \"macro_f1\", \"accuracy\"]",
      ": key 'metrics' has 'accuracy' twice"},
     {"[\"accuracy\", \"macro_f1\"]", "[]", ": key 'metrics' has 0 elements, 1 to "},
