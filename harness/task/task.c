@@ -338,6 +338,10 @@ static err load_kind(task *t, const cJSON *root) {
     if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high) || !(low->valuedouble < high->valuedouble))
         return err_set(ERR_FORMAT, "%s: key 'range': the least and the largest score are expected",
                        t->path);
+    if (low->valuedouble < -TASK_SCORE_MOST || high->valuedouble > TASK_SCORE_MOST)
+        return err_set(ERR_FORMAT, "%s: key 'range': %g to %g, scores from -%g to %g are allowed",
+                       t->path, low->valuedouble, high->valuedouble, TASK_SCORE_MOST,
+                       TASK_SCORE_MOST);
     t->low = low->valuedouble;
     t->high = high->valuedouble;
     return ERR_OK;
