@@ -7,6 +7,7 @@
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
+#include "train/recipe/recipe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -184,6 +185,24 @@ static err tasks_show(const options *o) {
     return e;
 }
 
+/* What a manifest says of its group that only others know: which names tasks have, and which keys
+ * recipes. */
+static err check_group(const task *t, const task_catalog *c) {
+    const char *name = t->group.name;
+    char *where = NULL;
+    recipe r;
+    bool taken = name && !strcmp(name, "all");
+    for (size_t i = 0; name && i < c->count; i++) taken = taken || !strcmp(c->names[i], name);
+    if (taken)
+        return err_set(ERR_FORMAT, "%s: group: key 'name' is '%s', which means something else: %s",
+                       t->path, name, strcmp(name, "all") ? "a task" : "every task");
+    if (!name || !t->group.recipe) return ERR_OK;
+    err e = mem_printf(&where, "%s: group: recipe", t->path);
+    if (!e) e = recipe_read(&r, name, t->group.recipe, where);
+    mem_free(where);
+    return e;
+}
+
 /* Loads every manifest; one line each, and an error at the end when any is wrong. */
 static err tasks_check(const options *o) {
     task_catalog c = {0};
@@ -195,6 +214,7 @@ static err tasks_check(const options *o) {
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         err found = task_load(&t, c.paths[i]);
+        if (!found) found = check_group(&t, &c);
         const char *message = found ? err_message(found) : "good";
         wrong += found != ERR_OK;
         if (o->json) {

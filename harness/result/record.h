@@ -122,6 +122,8 @@ typedef struct record {
     char *run_sha256; /* of all that makes it this run (train/run/identity.c), wherever its model
                          lies; NULL in records of older programs */
     record_device device;
+    /* Pointers that are no text or JSON of record_keys.c are also named in record_lean.c. */
+
     /* of a run by several ranks (train/group): how many, and "Open MPI v4.1.4" or "threads". Alone
      * and in older records 0 and NULL. */
     int64_t ranks;
