@@ -104,8 +104,10 @@ void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_ta
     for (size_t k = 0; kind == ANSWER_SET && k < classes; k++) counts[k] += target.set[k];
     for (uint32_t k = 0; kind == ANSWER_TAGS && k < target.units.count; k++)
         counts[target.units.values[k]]++;
-    for (uint32_t k = 0; kind == ANSWER_ARCS && k < target.units.count; k++)
-        counts[target.units.values[k * ARC_WIDTH + ARC_RELATION]]++;
+    for (uint32_t k = 0; kind == ANSWER_ARCS && k < target.units.count; k++) {
+        const uint32_t *arc = target.units.values + (size_t)k * ARC_WIDTH;
+        counts[arc[ARC_RELATION]] += arc[ARC_HEAD] == arc_next(k, target.units.count);
+    }
 }
 
 static err add_task(record *out, const run *r) {

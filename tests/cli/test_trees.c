@@ -2,6 +2,8 @@
  * compare say of them. */
 #include "base/json.h"
 #include "base/memory.h"
+#include "cli/run_record.h"
+#include "metric/arcs.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -28,6 +30,21 @@ static char *weights_of(const char *record) {
     MUST(mem_strdup(&text, cJSON_GetObjectItem(root, "final_weights_sha256")->valuestring));
     cJSON_Delete(root);
     return text;
+}
+
+/* The relation that is commonest where the baseline puts one, not wherever words hang. */
+Test(trees_run, the_baseline_has_the_relation_of_neighbours) {
+    uint64_t counts[3] = {0};
+    uint32_t arcs[5][ARC_WIDTH] = {{3, 0}, {3, 0}, {4, 1}, {1, 0}, {0, 2}};
+    count_labels(counts, ANSWER_ARCS, 3,
+                 (example_target){.units = {.values = arcs[0], .count = 5}});
+    cr_assert(counts[0] == 1 && counts[1] == 1 && counts[2] == 1);
+    arcs[0][ARC_HEAD] = 2; // hangs from the next word now
+    arcs[1][ARC_HEAD] = 5;
+    count_labels(counts, ANSWER_ARCS, 3,
+                 (example_target){.units = {.values = arcs[0], .count = 5}});
+    cr_assert(counts[0] == 2 && counts[1] == 2 && counts[2] == 2, "%zu %zu %zu", (size_t)counts[0],
+              (size_t)counts[1], (size_t)counts[2]);
 }
 
 Test(trees_run, run_eval_predict_and_head) {
