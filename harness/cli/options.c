@@ -39,6 +39,8 @@ enum {
     V_fill_mask = 1 << 18,
     V_runs = 1 << 19,
     V_env = 1 << 20,
+    V_tune = 1 << 21,
+    V_errors = 1 << 22,
     V_tokenize = 1 << 7,
     V_devices = 1 << 8,
     V_verify = 1 << 9,
@@ -378,8 +380,8 @@ err options_verb(verb_id *verb, const char *name) {
 bool options_takes(verb_id verb, const char *flag_name) {
     for (size_t i = 0; i < FLAG_COUNT; i++)
         for (size_t k = 0; k < 2 && flags[i].names[k]; k++)
-            if (!strcmp(flags[i].names[k], flag_name))
-                return (flags[i].verbs & verbs[verb].bit) != 0;
+            if ((flags[i].verbs & verbs[verb].bit) && !strcmp(flags[i].names[k], flag_name))
+                return true;
     return false;
 }
 

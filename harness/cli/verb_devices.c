@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include "cli/options.h"
 #include "compute/device.h"
+#include "platform/places.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,12 +21,10 @@ typedef struct choice {
 static const char *reason(const device_info *d, choice c) {
     if (d == c.chosen && c.is_named) return "what --device names";
     if (d == c.chosen) {
-        switch (d->class) {
-        case CLASS_DISCRETE:
-        case CLASS_INTEGRATED:
-        case CLASS_VIRTUAL: return "the default: the best class of GPU here";
-        default: return "the default: no GPU here";
-        }
+        if (d->class > CLASS_VIRTUAL) return "the default: no GPU here";
+        return device_order()
+                   ? "the default: the first GPU of those that the environment puts in order"
+                   : "the default: the best class of GPU here";
     }
     switch (d->class) {
     case CLASS_SOFTWARE: return "a driver that runs on the CPU: used only when named";
@@ -65,6 +64,10 @@ static err print_json(const device_info *list, size_t count, choice c, const cha
     if (!root) return err_set(ERR_MEMORY, "out of memory");
     err e = json_add_array(&devices, root, "devices");
     for (size_t i = 0; !e && i < count; i++) e = add_json(devices, &list[i], c);
+    cJSON *variables;
+    if (!e) e = json_add_object(&variables, root, "environment");
+    for (const char *const *name = device_variables; *name && !e; name++)
+        if (environment(*name)) e = json_add_string(variables, *name, environment(*name));
     if (!e) e = json_add_string(root, "note", *note ? note : NULL);
     if (!e) e = json_print(&text, root, true);
     if (!e) puts(text);
@@ -150,6 +153,8 @@ err verb_devices(const options *o) {
         printf("\nNo default: name one with --device\n");
     }
     if (*note) shown_out("%s\n", note);
+    for (const char *const *name = device_variables; *name; name++)
+        if (environment(*name)) shown_line("environment: %s=%s", *name, environment(*name));
 done:
     mem_free(list);
     return e;

@@ -16,23 +16,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static const char *const variables[] = {"HARNESS_DATA",
-                                        "HARNESS_ISA",
-                                        "HARNESS_VULKAN_KERNELS",
-                                        "XDG_CACHE_HOME",
-                                        "HF_HOME",
-                                        "HF_HUB_CACHE",
-                                        "HF_ENDPOINT",
-                                        "HF_HUB_OFFLINE",
-                                        "HF_TOKEN",
-                                        "HTTPS_PROXY",
-                                        "OMP_NUM_THREADS",
-                                        "OMP_WAIT_POLICY",
-                                        "VK_DRIVER_FILES",
-                                        "VK_ADD_DRIVER_FILES",
-                                        "VK_ICD_FILENAMES",
-                                        "LANG",
-                                        "NO_COLOR"};
+static const char *const variables[] = {
+    "HARNESS_DATA",   "XDG_CACHE_HOME", "HF_HOME",     "HF_HUB_CACHE",    "HF_ENDPOINT",
+    "HF_HUB_OFFLINE", "HF_TOKEN",       "HTTPS_PROXY", "OMP_NUM_THREADS", "OMP_WAIT_POLICY",
+    "LANG",           "NO_COLOR",       NULL};
 
 /* The first line of /etc/os-release that names the system. */
 static void system_name(char text[128]) {
@@ -55,12 +42,12 @@ static bool is_secret(const char *name) {
            !strcmp(name, "HF_ENDPOINT");
 }
 
-static err add_variables(cJSON *root) {
-    cJSON *o;
-    err e = json_add_object(&o, root, "environment");
-    for (size_t i = 0; i < sizeof variables / sizeof *variables && !e; i++) {
-        const char *value = environment(variables[i]);
-        if (value) e = json_add_string(o, variables[i], is_secret(variables[i]) ? "(set)" : value);
+/* Those of a list that ends with NULL which are set. */
+static err add_variables(cJSON *o, const char *const *list) {
+    err e = ERR_OK;
+    for (; *list && !e; list++) {
+        const char *value = environment(*list);
+        if (value) e = json_add_string(o, *list, is_secret(*list) ? "(set)" : value);
     }
     return e;
 }
@@ -98,8 +85,11 @@ static err gather(cJSON *root) {
     if (!e)
         e = json_put(root, "processors %f memory_bytes %f", (double)sysconf(_SC_NPROCESSORS_ONLN),
                      (double)host_memory_total());
+    cJSON *o = NULL;
     if (!e) e = add_devices(root);
-    return e ? e : add_variables(root);
+    if (!e) e = json_add_object(&o, root, "environment");
+    if (!e) e = add_variables(o, variables);
+    return e ? e : add_variables(o, device_variables);
 }
 
 /* A line "key value"; what is longer than the window goes on below its first word. */

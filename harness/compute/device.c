@@ -3,10 +3,24 @@
 #include "base/ascii.h"
 #include "base/memory.h"
 #include "compute/plan.h"
+#include "platform/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *const device_variables[] = {"VK_DRIVER_FILES",
+                                        "VK_ICD_FILENAMES",
+                                        "VK_ADD_DRIVER_FILES",
+                                        "VK_LOADER_DRIVERS_SELECT",
+                                        "VK_LOADER_DRIVERS_DISABLE",
+                                        "VK_INSTANCE_LAYERS",
+                                        "VK_LOADER_LAYERS_ENABLE",
+                                        "DRI_PRIME",
+                                        "MESA_VK_DEVICE_SELECT",
+                                        "HARNESS_VULKAN_KERNELS",
+                                        "HARNESS_ISA",
+                                        NULL};
 
 /* More than any machine that is known has, and few enough for their stacks and workspaces. */
 enum { THREADS_MOST = 512 };
@@ -87,9 +101,24 @@ static bool matches(const device_info *d, const char *selector) {
 
 static err list_names(strbuf *out, const device_info *list, size_t count) {
     err e = count ? ERR_OK : strbuf_add(out, "none");
-    for (size_t i = 0; i < count && !e; i++)
+    for (size_t i = 0; i < count && !e; i++) {
+        bool is_alone = true;
+        for (size_t k = 0; k < count; k++)
+            is_alone = is_alone && (k == i || strcmp(list[k].name, list[i].name) != 0);
         e = strbuf_printf(out, "%s%u: %s", i ? ", " : "", list[i].index, list[i].name);
+        if (!e && !is_alone) e = strbuf_printf(out, " %s", list[i].uuid);
+    }
     return e;
+}
+
+const char *device_order(void) {
+    if (environment("DRI_PRIME")) return "DRI_PRIME";
+    return environment("MESA_VK_DEVICE_SELECT") ? "MESA_VK_DEVICE_SELECT" : NULL;
+}
+
+/* Of the devices that nobody named, the lowest is taken, of equals the first. */
+static device_class rank_of(const device_info *d) {
+    return d->class <= CLASS_VIRTUAL && device_order() ? CLASS_DISCRETE : d->class;
 }
 
 err device_select(const device_info **out, const device_info *list, size_t count,
@@ -98,7 +127,7 @@ err device_select(const device_info **out, const device_info *list, size_t count
     if (!selector) {
         for (size_t i = 0; i < count; i++) {
             if (list[i].class >= CLASS_SOFTWARE) continue;
-            if (!*out || list[i].class < (*out)->class) *out = &list[i];
+            if (!*out || rank_of(&list[i]) < rank_of(*out)) *out = &list[i];
         }
         if (*out) return ERR_OK;
         return err_set(
@@ -108,7 +137,8 @@ err device_select(const device_info **out, const device_info *list, size_t count
             err_advice("device", " with --device"));
     }
     bool is_number = *selector && !selector[strspn(selector, "0123456789")];
-    size_t hits = 0;
+    const device_info *named = NULL;
+    size_t hits = 0, name_hits = 0;
     for (size_t i = 0; i < count; i++) {
         const device_info *d = &list[i];
         bool hit;
@@ -123,6 +153,13 @@ err device_select(const device_info **out, const device_info *list, size_t count
         if (!hit) continue;
         *out = d;
         hits++;
+        if (!ascii_equal_fold(selector, d->name)) continue;
+        named = d;
+        name_hits++;
+    }
+    if (hits > 1 && name_hits == 1) {
+        *out = named;
+        return ERR_OK;
     }
     if (hits == 1) return ERR_OK;
     *out = NULL;

@@ -82,9 +82,16 @@ err device_list(device_info **list, size_t *count, const char **vulkan_note) MUS
 err device_list_for(device_info **list, size_t *count, const char **vulkan_note,
                     const char *selector) MUST_CHECK;
 
-/* Picks from a list. selector NULL: the default (best class, then lowest index; never software or
- * reference). Else "cpu", "reference", an index, or a substring of name, driver or UUID,
- * case-blind. Errors: ERR_USAGE listing the devices when nothing or more than one matches. */
+/* Environment variables that decide which devices there are, in which order, and how they compute;
+ * the last is NULL. */
+extern const char *const device_variables[];
+
+/* The variable by which Mesa's layer puts the GPUs in order for every Vulkan program; NULL: none. */
+const char *device_order(void);
+
+/* Picks from a list. selector NULL: the default (best class, then lowest index; where device_order
+ * names a variable, the first GPU; never software or reference). Else "cpu", "reference", an index,
+ * or a substring of name, driver or UUID, case-blind; of several, the one of that very name. Errors: ERR_USAGE listing the devices when nothing or more than one matches. */
 err device_select(const device_info **out, const device_info *list, size_t count,
                   const char *selector) MUST_CHECK;
 

@@ -124,11 +124,17 @@ typedef struct row_counts {
     size_t read[TASK_ROLES], invalid[TASK_ROLES];
 } row_counts;
 
+/* Whether nothing is to be read of the file. */
+static bool is_left_out(const task_file *f, const dataset_options *o) {
+    return o->without_test && f->role == TASK_ROLE_TEST;
+}
+
 static err read_files(dataset *d, row_counts *n, const task *t, const dataset_options *o) {
     size_t capacity[TASK_ROLES] = {0};
     err e = ERR_OK;
     for (size_t i = 0; i < t->file_count && !e; i++) {
         const task_file *f = &t->files[i];
+        if (is_left_out(f, o)) continue;
         data__reader r = {.task = t,
                           .path = d->paths[i],
                           .file = (uint32_t)i,
@@ -242,9 +248,9 @@ static err hash_rows(dataset *d) {
     return hash_gold(d);
 }
 
-static err check_not_empty(const dataset *d, const task *t, const row_counts *n) {
+static err check_not_empty(const dataset *d, const task *t, const row_counts *n, size_t splits) {
     const size_t found[] = {d->train.kept_count, d->test.row_count};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < splits; i++) {
         if (found[i]) continue;
         task_role role = t->split.rule == TASK_SPLIT_HASH ? TASK_ROLE_ALL
                          : i                              ? TASK_ROLE_TEST
@@ -281,7 +287,8 @@ static err find_files(dataset *d, const task *t, const dataset_options *o) {
     for (size_t i = 0; i < t->file_count && !e; i++) {
         if ((e = dataset_path(&d->paths[i], t, &t->files[i], o))) break;
         d->path_count++;
-        if (access(d->paths[i], F_OK)) e = missing(t, &t->files[i], d->paths[i], o->sample);
+        if (!is_left_out(&t->files[i], o) && access(d->paths[i], F_OK))
+            e = missing(t, &t->files[i], d->paths[i], o->sample);
     }
     return e;
 }
@@ -294,8 +301,9 @@ err dataset_load(dataset *d, const task *t, const dataset_options *options) {
     err e = find_files(d, t, &o);
     if (e || (e = read_files(d, &counts, t, &o))) return e;
     if (split->rule == TASK_SPLIT_HASH && (e = data__split_by_hash(d, split->one_in))) return e;
+    if (o.without_test) d->test.row_count = 0;
     if ((e = data__mark(d, t))) return e;
-    if ((e = check_not_empty(d, t, &counts))) return e;
+    if ((e = check_not_empty(d, t, &counts, o.without_test ? 1 : 2))) return e;
     if (o.limit) {
         if ((e = data__limit(&d->train, o.limit, true))) return e;
         if ((e = data__limit(&d->test, o.limit, false))) return e;

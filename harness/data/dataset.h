@@ -88,6 +88,9 @@ typedef struct dataset_options {
     bool sample;          /* the sentences bundled with the program */
     size_t limit;         /* most rows of each split, 0 = all */
     bool trust_files;     /* do not check size and SHA-256 */
+    bool without_test;    /* files of test rows need not be there and are not opened; rows that a
+                             hash split gives to test are dropped. The test split is empty, and
+                             data_sha256 another than that of all rows */
 } dataset_options;
 
 /* Loads a task's rows. options may be NULL (all defaults). Free with dataset_free, also after an

@@ -83,6 +83,7 @@ err fetch_task(const task *t, const dataset_options *options, bool offline, bool
     if (o.sample || (o.data_dir && !check)) return ERR_OK;
     for (size_t i = 0; i < t->file_count; i++) {
         char *path;
+        if (o.without_test && t->files[i].role == TASK_ROLE_TEST) continue;
         err e = dataset_path(&path, t, &t->files[i], &o);
         if (e) return e;
         e = fetch_or_check(t, &t->files[i], path, &o, offline, check);

@@ -106,8 +106,8 @@ static err add_words(strbuf *out, const char *key, const cJSON *value) {
     return e ? e : add_value(out, key, value);
 }
 
-// the two that every row shows
-static const char *const shown[] = {"num_train_epochs", "learning_rate"};
+// what every row shows, the last where the recipe was searched for
+static const char *const shown[] = {"num_train_epochs", "learning_rate", "tuning_trials"};
 
 static bool is_shown(const char *key, const cJSON *values) {
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
@@ -119,11 +119,14 @@ static bool is_shown(const char *key, const cJSON *values) {
 static err add_shown(strbuf *out, const cJSON *values) {
     const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(values, shown[0]);
     const cJSON *rate = cJSON_GetObjectItemCaseSensitive(values, shown[1]);
+    const cJSON *trials = cJSON_GetObjectItemCaseSensitive(values, shown[2]);
     err e = ERR_OK;
     if (cJSON_IsNumber(epochs))
         e = strbuf_printf(out, "%.10g epoch%s", epochs->valuedouble,
                           epochs->valuedouble == 1 ? "" : "s");
     if (!e && cJSON_IsNumber(rate)) e = add_words(out, shown[1], rate);
+    if (!e && cJSON_IsNumber(trials) && !(e = add_separator(out)))
+        e = strbuf_printf(out, "best of %.10g trials", trials->valuedouble);
     return e;
 }
 

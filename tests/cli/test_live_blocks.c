@@ -21,6 +21,7 @@ typedef struct use {
 
 #define CPU "--device", "cpu", "--threads", "1"
 #define SMALL "--task", "kor_hate", "--sample", "--limit", "8", "--quiet"
+#define HELD "--task", "kor_hate", "--sample", "--quiet"
 #define TRAIN SMALL, CPU, "--max-steps", "2", "--output-dir"
 #define LINES                                                                                      \
     "--corpus", HARNESS_SOURCE_DIR "/CONTRIBUTING.md", "--data", "none", "--max-steps", "2"
@@ -38,6 +39,12 @@ static const use uses[] = {
     {VERB_run, 2, {"run", TRAIN, "a", "--recipe", "no/such/recipe.json"}},
     {VERB_run, 2, {"run", TRAIN, "c", "--model", "tyni"}},
     {VERB_run, 1, {"run", "--task", "kor_hate", CPU, "--data", "none", "--offline"}},
+    {VERB_tune,
+     0,
+     {"tune", HELD, CPU, "--max-steps", "2", "--lr", "1e-4..1e-2", "--class-weights",
+      "balanced;none", "--trials", "3", "--halving", "2"}},
+    {VERB_tune, 0, {"tune", HELD, CPU, "--max-steps", "2", "--lr", "1e-4,1e-2", "--json"}},
+    {VERB_tune, 2, {"tune", HELD, CPU, "--lr", "1e-4,fast"}},
     {VERB_pretrain, 0, {"pretrain", LINES, CPU, "--model", "tiny", VOCAB, "-o", "p", "-q"}},
     {VERB_pretrain, 2, {"pretrain", LINES, CPU, "--model", "tyni", "-o", "p"}},
     {VERB_fill_mask,

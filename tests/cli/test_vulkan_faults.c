@@ -24,17 +24,6 @@ static bool by_hand(void) {
     return getenv("HARNESS_FAULT_ROUNDS") != NULL;
 }
 
-/* The fault layer does as `faults` says in what is started from now on; NULL: no layer. */
-static void set_faults(const char *faults) {
-    setenv("VK_ADD_LAYER_PATH", listed_path(HARNESS_SHIM_FOLDER), 1);
-    setenv("NODEVICE_SELECT", "1", 1); // Mesa's own layer fails when there is no device at all
-    setenv("HARNESS_FAULTS", faults ? faults : "", 1);
-    if (faults)
-        setenv("VK_INSTANCE_LAYERS", "VK_LAYER_HARNESS_faults", 1);
-    else
-        unsetenv("VK_INSTANCE_LAYERS");
-}
-
 /* A run of 8 rows and STEPS steps, a checkpoint after each. */
 static program_result run_with(const char *faults, const char *selector, const char *output,
                                const char *extra) {
@@ -51,7 +40,7 @@ static program_result run_with(const char *faults, const char *selector, const c
                                 "1",         "-o",
                                 output,      extra,
                                 NULL};
-    set_faults(faults);
+    child_faults(faults);
     return child_run(NULL, SECONDS, list);
 }
 
@@ -196,7 +185,7 @@ Test(vulkan_faults, barriers_that_drivers_hide) {
 /* Bytes of an earlier run's cache that the driver is given, by a program that compiles a kernel. */
 static size_t cache_given(void) {
     const char *const list[] = {"verify", "tanh_bwd", "--device", test_device(), NULL};
-    set_faults("say-cache");
+    child_faults("say-cache");
     program_result r = child_run(NULL, SECONDS, list);
     cr_assert_eq(r.exit_code, 0, "exit code %d: %s", r.exit_code, r.err);
     const char *said = strstr(r.err, "pipeline cache of ");
@@ -378,7 +367,7 @@ Test(vulkan_faults, a_name_that_is_no_name) {
     const char *const devices[] = {"devices", NULL};
     folder_list runs = {0};
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
-    set_faults("bad-name");
+    child_faults("bad-name");
     program_result r = child_run(NULL, SECONDS, list);
     cJSON *root = NULL;
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
@@ -415,7 +404,7 @@ static void run_validated(const char *selector) {
     char *settings = NULL, *log = NULL, *text = NULL;
     size_t count = 0;
     if (!need_vulkan(selector)) return;
-    set_faults(NULL);
+    child_faults(NULL);
     cr_assert_not(mem_printf(&log, "%s/%s.log", temporary_folder(), selector));
     cr_assert_not(mem_printf(
         &settings,
@@ -449,7 +438,7 @@ static bool was_checked(int *code, const char *faults, const char *when) {
         "run",         "--sample",       "--task", "kor_hate",    "--model", "tiny", "--device",
         test_device(), "--limit",        "8",      "--max-steps", "1",       "-o",   "checked",
         "--overwrite", "--check-device", when,     NULL};
-    set_faults(faults);
+    child_faults(faults);
     program_result r = child_run(NULL, SECONDS, list);
     bool checked = strstr(r.err, "a quick check against the reference") != NULL;
     *code = r.exit_code;
@@ -506,7 +495,7 @@ Test(vulkan_faults, a_damaged_copy_is_found) {
 Test(vulkan_faults, verify_counts_what_is_wrong_for_programs_too) {
     const char *const list[] = {"verify", "tanh_bwd", "--json", "--device", test_device(), NULL};
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
-    set_faults("no-dispatch");
+    child_faults("no-dispatch");
     program_result r = child_run(NULL, SECONDS, list);
     cr_assert_eq(r.exit_code, 1, "%s", r.err);
     cr_assert_not_null(strstr(r.err, "1 operations of "), "%s", r.err);
@@ -532,7 +521,7 @@ Test(vulkan_faults, no_loader) {
     char *broken = NULL;
     cr_assert_not(path_join(&broken, folder, "libvulkan.so.1"));
     cr_assert_not(file_write(broken, "no library", 10));
-    set_faults(NULL);
+    child_faults(NULL);
     setenv("LD_LIBRARY_PATH", folder, 1);
     program_result r = child_run(NULL, SECONDS, list);
     cr_assert_eq(r.exit_code, 0, "%s", r.err);

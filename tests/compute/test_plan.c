@@ -43,6 +43,52 @@ Test(device, default_prefers_hardware_and_never_software) {
     cr_assert_not_null(strstr(err_message(ERR_USAGE), "1: llvmpipe"));
 }
 
+/* Mesa's layer has put them in order for every Vulkan program: classes of GPUs count for nothing
+ * then, what is no GPU still does. */
+Test(device, default_follows_the_order_of_the_environment) {
+    device_info list[] = {
+        make(CLASS_NATIVE_CPU, DEVICE_CPU, "AMD EPYC", 0),
+        make(CLASS_SOFTWARE, DEVICE_VULKAN, "llvmpipe", 1),
+        make(CLASS_INTEGRATED, DEVICE_VULKAN, "Intel Iris", 2),
+        make(CLASS_DISCRETE, DEVICE_VULKAN, "GeForce A", 3),
+    };
+    static const char *const variables[] = {"DRI_PRIME", "MESA_VK_DEVICE_SELECT"};
+    const device_info *d;
+    for (size_t i = 0; i < 2; i++) {
+        setenv(variables[i], "8086:56a0", 1);
+        cr_expect_str_eq(device_order(), variables[i]);
+        cr_assert_eq(device_select(&d, list, 4, NULL), ERR_OK);
+        cr_expect_eq(d->index, 2);
+        cr_assert_eq(device_select(&d, list, 2, NULL), ERR_OK);
+        cr_expect_eq(d->index, 0);
+        setenv(variables[i], "", 1);
+        cr_assert_eq(device_select(&d, list, 4, NULL), ERR_OK);
+        cr_expect_eq(d->index, 3);
+        unsetenv(variables[i]);
+    }
+}
+
+Test(device, names_that_several_have) {
+    device_info list[] = {
+        make(CLASS_DISCRETE, DEVICE_VULKAN, "GeForce 4070", 0),
+        make(CLASS_DISCRETE, DEVICE_VULKAN, "GeForce 4070 Ti", 1),
+        make(CLASS_DISCRETE, DEVICE_VULKAN, "Radeon", 2),
+        make(CLASS_DISCRETE, DEVICE_VULKAN, "Radeon", 3),
+    };
+    const device_info *d;
+    snprintf(list[2].uuid, sizeof list[2].uuid, "aaaa");
+    snprintf(list[3].uuid, sizeof list[3].uuid, "bbbb");
+    cr_assert_eq(device_select(&d, list, 4, "geforce 4070"), ERR_OK);
+    cr_expect_eq(d->index, 0);
+    cr_assert_eq(device_select(&d, list, 4, "4070 ti"), ERR_OK);
+    cr_expect_eq(d->index, 1);
+    cr_assert_eq(device_select(&d, list, 4, "radeon"), ERR_USAGE);
+    cr_expect(strstr(err_message(ERR_USAGE), "1: GeForce 4070 Ti, 2: Radeon aaaa, 3: Radeon bbbb"),
+              "%s", err_message(ERR_USAGE));
+    cr_assert_eq(device_select(&d, list, 4, "bbbb"), ERR_OK);
+    cr_expect_eq(d->index, 3);
+}
+
 /* As many blocks as the memory has; spans of the first stay where they are. */
 Test(arena, grows_by_hundreds_of_blocks) {
     size_t live = mem_live_count();

@@ -163,6 +163,42 @@ def norm_names(model):
             for own, _ in module.named_parameters()}
 
 
+def train(model, recipe, rows, loss_of):
+    """Trains by a record's recipe (linear schedule, AdamW) on rows in torch's own order; loss_of gives the mean loss of some rows."""
+    import math
+    import torch
+    assert recipe["lr_scheduler_type"] == "linear" and recipe["gradient_accumulation_steps"] == 1, recipe
+    size = recipe["per_device_train_batch_size"]
+    total = recipe["max_steps"] or math.ceil(recipe["num_train_epochs"] * math.ceil(len(rows) / size))
+    warmup = recipe["warmup_steps"] or math.ceil(recipe["warmup_ratio"] * total)
+    norms = norm_names(model)
+    plain = [p for n, p in model.named_parameters() if n in norms or n.endswith("bias")]
+    decayed = [p for n, p in model.named_parameters() if n not in norms and not n.endswith("bias")]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
+                                   {"params": plain, "weight_decay": 0.0}], lr=recipe["learning_rate"],
+                                  betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: s / warmup if s < warmup else (total - s) / max(1, total - warmup))
+    model.train()
+    order = []
+    for _ in range(total):
+        if not order:
+            order = torch.randperm(len(rows)).tolist()
+        some, order = [rows[i] for i in order[:size]], order[size:]
+        loss_of(some).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe["max_grad_norm"])
+        optimizer.step()
+        rate.step()
+        optimizer.zero_grad()
+    return model
+
+
+def seed_noise(ours, theirs):
+    """How far apart the means of two lists of scores may be: twice the standard error of their difference."""
+    import numpy
+    return 2 * float(numpy.sqrt(numpy.var(ours, ddof=1) / len(ours) + numpy.var(theirs, ddof=1) / len(theirs)))
+
+
 def padded(ids, pad=0):
     """Rows of ids as one tensor, and its attention mask."""
     import torch

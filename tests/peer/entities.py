@@ -11,7 +11,6 @@ entities that transformers' argmax and offsets give are those that `harness pred
 """
 import argparse
 import json
-import math
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -96,36 +95,19 @@ class Twin:
 def train(twin, folder, recipe, data, seed):
     torch.manual_seed(seed)
     config = BertConfig.from_pretrained(folder)
-    model, size = BertForTokenClassification(config), recipe["per_device_train_batch_size"]
+    model = BertForTokenClassification(config)
     seen, unique = set(), []
     for text, entities in data:
         if text.strip() and text not in seen:
             seen.add(text)
             unique.append(twin.row(text, entities, config.label2id))
-    total = recipe["max_steps"] or math.ceil(recipe["num_train_epochs"] * math.ceil(len(unique) / size))
-    warmup = recipe["warmup_steps"] or math.ceil(recipe["warmup_ratio"] * total)
-    norms = common.norm_names(model)
-    plain = [p for n, p in model.named_parameters() if n in norms or n.endswith("bias")]
-    decayed = [p for n, p in model.named_parameters() if n not in norms and not n.endswith("bias")]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
-                                   {"params": plain, "weight_decay": 0.0}], lr=recipe["learning_rate"],
-                                  betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: s / warmup if s < warmup else (total - s) / max(1, total - warmup))
-    model.train()
-    order = []
-    for _ in range(total):
-        if not order:
-            order = torch.randperm(len(unique)).tolist()
-        batch, order = [unique[i] for i in order[:size]], order[size:]
+
+    def loss_of(batch):
         ids, mask = common.padded([r[0] for r in batch])
         labels, _ = common.padded([r[1] for r in batch], -100)
-        model(input_ids=ids, attention_mask=mask, labels=labels).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe["max_grad_norm"])
-        optimizer.step()
-        rate.step()
-        optimizer.zero_grad()
-    return model
+        return model(input_ids=ids, attention_mask=mask, labels=labels).loss
+
+    return common.train(model, recipe, unique, loss_of)
 
 
 def score(test, predicted):
@@ -180,7 +162,7 @@ def main():
     lines.add(f"{a.task}, {a.model}: texts in which transformers finds other entities than harness predict", str(wrong), "0", not wrong)
     ours, theirs = (np.array(scores[who]) for who in ("harness", "PyTorch"))
     if len(ours) > 1:
-        spread = 2 * math.sqrt(ours.var(ddof=1) / len(ours) + theirs.var(ddof=1) / len(theirs))
+        spread = common.seed_noise(ours, theirs)
         lines.add(f"{a.task}, {a.model}, {len(ours)} seeds each: entity F1",
                   f"harness {100 * ours.mean():.2f}, PyTorch {100 * theirs.mean():.2f}", f"{100 * spread:.2f} apart, above 0",
                   abs(ours.mean() - theirs.mean()) <= spread and min(ours.min(), theirs.min()) > 0)

@@ -12,7 +12,6 @@ and LAS of its record.
 """
 import argparse
 import json
-import math
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -109,7 +108,7 @@ class Twin:
 
 def train(twin, recipe, data, seed):
     torch.manual_seed(seed)
-    config, size = twin.config, recipe["per_device_train_batch_size"]
+    config = twin.config
     dropout = config.classifier_dropout if config.classifier_dropout is not None else config.hidden_dropout_prob
     model = Parser(config, dropout)
     with torch.no_grad():
@@ -121,28 +120,7 @@ def train(twin, recipe, data, seed):
         if (text := " ".join(row[0])) not in seen:
             seen.add(text)
             unique.append(twin.row(*row))
-    total = recipe["max_steps"] or math.ceil(recipe["num_train_epochs"] * math.ceil(len(unique) / size))
-    warmup = recipe["warmup_steps"] or math.ceil(recipe["warmup_ratio"] * total)
-    norms = common.norm_names(model)
-    plain = [p for n, p in model.named_parameters() if n in norms or n.endswith("bias")]
-    decayed = [p for n, p in model.named_parameters() if n not in norms and not n.endswith("bias")]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
-                                   {"params": plain, "weight_decay": 0.0}], lr=recipe["learning_rate"],
-                                  betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: s / warmup if s < warmup else (total - s) / max(1, total - warmup))
-    model.train()
-    order = []
-    for _ in range(total):
-        if not order:
-            order = torch.randperm(len(unique)).tolist()
-        some, order = [unique[i] for i in order[:size]], order[size:]
-        model(**twin.batch(some))[0].backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe["max_grad_norm"])
-        optimizer.step()
-        rate.step()
-        optimizer.zero_grad()
-    return model
+    return common.train(model, recipe, unique, lambda some: model(**twin.batch(some))[0])
 
 
 def loaded(folder):
@@ -177,7 +155,7 @@ def main():
     lines.add(f"{a.task}, {a.model}: UAS and LAS of checkpoints, computed by PyTorch", f"{off:.1e}", "1e-12", off <= 1e-12)
     ours, theirs = (np.array(scores[who])[:, 0] for who in ("harness", "PyTorch"))
     if len(ours) > 1:
-        spread = 2 * math.sqrt(ours.var(ddof=1) / len(ours) + theirs.var(ddof=1) / len(theirs))
+        spread = common.seed_noise(ours, theirs)
         above = (ours > near).all() or not (theirs > near).all()
         lines.add(f"{a.task}, {a.model}, {len(ours)} seeds each: UAS", f"harness {100 * ours.mean():.2f}, PyTorch {100 * theirs.mean():.2f}",
                   f"{100 * spread:.2f} apart, above {100 * near:.2f} where PyTorch is", abs(ours.mean() - theirs.mean()) <= spread and above)

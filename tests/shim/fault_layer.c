@@ -2,7 +2,18 @@
  *
  * Found through VK_ADD_LAYER_PATH (the build's shim folder) and switched on by
  * VK_INSTANCE_LAYERS=VK_LAYER_HARNESS_faults. HARNESS_FAULTS says what to do, words with blanks:
- *     invocations=N shared=N range=N buffers=N subgroup=N allocation=N   limits reported
+ *     invocations=N shared=N range=N buffers=N subgroup=N allocation=N texels=N   limits reported
+ *     groups=N blocks=N align=N   watched alone: workgroups of an axis, allocations at a time, the
+ *                          least alignment of what is bound
+ *     version=N            apiVersion reported, 10 for Vulkan 1.0
+ *     portability          the device is listed only to who asks for such, and must be opened so
+ *     no-timestamps        its queues have none
+ *     twins                every device is there twice
+ *     memory=KIND          memory as devices have it: "apart" (the device's own, and the host's),
+ *                          "window" (a window on the device's besides), "whole" (all of the device's
+ *                          seen by the host), "one" (a single kind)
+ *     own=N window=N there=N   MiB of the device's heap, of the window (256), and of what the heap
+ *                          truly has
  *     class=N              VkPhysicalDeviceType reported
  *     driver=N             N is what the driver says of its version
  *     bad-name             the device's name is no file name and no UTF-8
@@ -39,7 +50,10 @@ static struct {
     PFN_vkGetPhysicalDeviceProperties GetPhysicalDeviceProperties;
     PFN_vkGetPhysicalDeviceProperties2 GetPhysicalDeviceProperties2;
     PFN_vkGetPhysicalDeviceQueueFamilyProperties GetPhysicalDeviceQueueFamilyProperties;
+    PFN_vkGetPhysicalDeviceMemoryProperties GetPhysicalDeviceMemoryProperties;
+    PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     VkDevice device;
+    int is_portable; /* the instance asked for devices that are not Vulkan in full */
 } next;
 
 /* --- what was asked for */
@@ -215,17 +229,108 @@ static void say_cache(size_t bytes) {
     if (asked("say-cache")) fprintf(stderr, "fault layer: pipeline cache of %zu bytes\n", bytes);
 }
 
+/* --- memory of a kind that the driver has not */
+
+enum { BLOCKS_MAX = 4096, KINDS_MAX = 4 };
+
+/* What the kinds of a play are: the device's own, the host's, the host's and cached, both. */
+typedef struct memory_play {
+    const char *name;
+    uint32_t count;
+    struct {
+        VkMemoryPropertyFlags flags;
+        uint32_t heap; /* 0: the device's, 1: the host's, 2: the window */
+    } kinds[KINDS_MAX];
+} memory_play;
+
+#define OWN_MEMORY VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+#define SEEN (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
+#define CACHED (SEEN | VK_MEMORY_PROPERTY_HOST_CACHED_BIT)
+
+static const memory_play memory_plays[] = {
+    {"apart", 3, {{OWN_MEMORY, 0}, {SEEN, 1}, {CACHED, 1}}},
+    {"window", 4, {{OWN_MEMORY, 0}, {SEEN, 1}, {CACHED, 1}, {OWN_MEMORY | SEEN, 2}}},
+    {"whole", 4, {{OWN_MEMORY, 0}, {SEEN, 1}, {CACHED, 1}, {OWN_MEMORY | SEEN, 0}}},
+    {"one", 1, {{OWN_MEMORY | SEEN, 0}}},
+};
+
+static struct {
+    struct {
+        VkDeviceMemory memory;
+        VkDeviceSize bytes;
+        uint32_t kind;
+    } blocks[BLOCKS_MAX];
+    size_t count;
+    VkDeviceSize used[3];
+} held;
+
+static const memory_play *played(void) {
+    const char *at = getenv("HARNESS_FAULTS");
+    at = at ? strstr(at, "memory=") : NULL;
+    for (size_t i = 0; at && i < sizeof memory_plays / sizeof *memory_plays; i++) {
+        size_t n = strlen(memory_plays[i].name);
+        if (!strncmp(at + 7, memory_plays[i].name, n) && (at[7 + n] == ' ' || !at[7 + n]))
+            return &memory_plays[i];
+    }
+    if (at) broken("no such kind of memory");
+    return NULL;
+}
+
+static VkDeviceSize heap_size(uint32_t heap, int truly) {
+    uint64_t mib = asked(heap == 2 ? "window" : "own");
+    if (truly && !heap && asked("there")) mib = asked("there");
+    if (heap == 1) return (VkDeviceSize)8 << 30;
+    return (VkDeviceSize)(mib ? mib : heap ? 256 : 4096) << 20;
+}
+
+static VkResult memory_take(const VkMemoryAllocateInfo *info) {
+    const memory_play *p = played();
+    if (!p) return VK_SUCCESS;
+    if (info->memoryTypeIndex >= p->count) broken("memory of a kind that is not there");
+    uint32_t heap = p->kinds[info->memoryTypeIndex].heap;
+    if (held.used[heap] + info->allocationSize > heap_size(heap, 1))
+        return heap == 1 ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    held.used[heap] += info->allocationSize;
+    return VK_SUCCESS;
+}
+
+static void memory_keep(VkDeviceMemory m, const VkMemoryAllocateInfo *info) {
+    if (held.count == BLOCKS_MAX) broken("more allocations than it can watch");
+    held.blocks[held.count].memory = m;
+    held.blocks[held.count].bytes = info->allocationSize;
+    held.blocks[held.count++].kind = info->memoryTypeIndex;
+    watch(held.count, "blocks");
+}
+
+static size_t memory_find(VkDeviceMemory m) {
+    size_t i = 0;
+    while (i < held.count && held.blocks[i].memory != m) i++;
+    return i;
+}
+
+static void memory_map(VkDeviceMemory m) {
+    const memory_play *p = played();
+    size_t i = memory_find(m);
+    if (p && i < held.count &&
+        !(p->kinds[held.blocks[i].kind].flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
+        broken("memory that the host does not see is mapped");
+}
+
+static void memory_free(VkDeviceMemory m) {
+    const memory_play *p = played();
+    size_t i = memory_find(m);
+    if (i == held.count) return;
+    if (p) held.used[p->kinds[held.blocks[i].kind].heap] -= held.blocks[i].bytes;
+    held.blocks[i] = held.blocks[--held.count];
+}
+
 /* --- calls that give a VkResult and are passed on when they are not to fail */
 
 #define DEVICE_CALLS(X)                                                                            \
-    X(AllocateMemory,                                                                              \
-      (VkDevice d, const VkMemoryAllocateInfo *i, const VkAllocationCallbacks *c,                  \
-       VkDeviceMemory *o),                                                                         \
-      (d, i, c, o), watch(i->allocationSize, "allocation"))                                        \
     X(MapMemory,                                                                                   \
       (VkDevice d, VkDeviceMemory m, VkDeviceSize f, VkDeviceSize n, VkMemoryMapFlags g,           \
        void **o),                                                                                  \
-      (d, m, f, n, g, o), (void)0)                                                                 \
+      (d, m, f, n, g, o), memory_map(m))                                                           \
     X(CreateBuffer,                                                                                \
       (VkDevice d, const VkBufferCreateInfo *i, const VkAllocationCallbacks *c, VkBuffer *o),      \
       (d, i, c, o), (void)0)                                                                       \
@@ -308,6 +413,30 @@ static int waits(const char *name) {
 DEVICE_CALLS(X)
 #undef X
 
+static VKAPI_ATTR VkResult VKAPI_CALL layer_AllocateMemory(VkDevice d,
+                                                           const VkMemoryAllocateInfo *info,
+                                                           const VkAllocationCallbacks *a,
+                                                           VkDeviceMemory *out) {
+    static unsigned count;
+    VkMemoryAllocateInfo real = *info;
+    VkResult r = fault("AllocateMemory", &count);
+    if (r != VK_SUCCESS) return r;
+    watch(info->allocationSize, "allocation");
+    if ((r = memory_take(info)) != VK_SUCCESS) return r;
+    if (played()) real.memoryTypeIndex = 0; // software drivers have one, and the host sees it
+    r = ((PFN_vkAllocateMemory)next.device_proc(next.device, "vkAllocateMemory"))(d, &real, a, out);
+    if (r == VK_SUCCESS) memory_keep(*out, info);
+    return r;
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_GetBufferMemoryRequirements(VkDevice d, VkBuffer b,
+                                                                    VkMemoryRequirements *need) {
+    const memory_play *p = played();
+    ((PFN_vkGetBufferMemoryRequirements)next.device_proc(
+        next.device, "vkGetBufferMemoryRequirements"))(d, b, need);
+    if (p) need->memoryTypeBits = (1u << p->count) - 1;
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL layer_QueueSubmit(VkQueue q, uint32_t count,
                                                         const VkSubmitInfo *infos, VkFence fence) {
     static unsigned all, parts, lasts;
@@ -325,6 +454,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_QueueSubmit(VkQueue q, uint32_t coun
 static VKAPI_ATTR void VKAPI_CALL layer_FreeMemory(VkDevice d, VkDeviceMemory m,
                                                    const VkAllocationCallbacks *a) {
     order_free();
+    memory_free(m);
     ((PFN_vkFreeMemory)next.device_proc(next.device, "vkFreeMemory"))(d, m, a);
 }
 
@@ -367,6 +497,8 @@ static VKAPI_ATTR void VKAPI_CALL layer_UpdateDescriptorSets(VkDevice d, uint32_
         for (uint32_t k = 0; k < writes[i].descriptorCount; k++) {
             if (writes[i].pBufferInfo[k].range != VK_WHOLE_SIZE)
                 watch(writes[i].pBufferInfo[k].range, "range");
+            if (asked("align") && writes[i].pBufferInfo[k].offset % asked("align"))
+                broken("what is bound lies at no multiple of the least alignment");
         }
     }
     ((PFN_vkUpdateDescriptorSets)next.device_proc(next.device, "vkUpdateDescriptorSets"))(
@@ -376,6 +508,7 @@ static VKAPI_ATTR void VKAPI_CALL layer_UpdateDescriptorSets(VkDevice d, uint32_
 static VKAPI_ATTR void VKAPI_CALL layer_CmdDispatch(VkCommandBuffer b, uint32_t x, uint32_t y,
                                                     uint32_t z) {
     order_work(b, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0);
+    watch(x > y ? (x > z ? x : z) : (y > z ? y : z), "groups");
     if (asked("no-dispatch")) return;
     ((PFN_vkCmdDispatch)next.device_proc(next.device, "vkCmdDispatch"))(b, x, y, z);
 }
@@ -404,6 +537,9 @@ static void lower_limits(VkPhysicalDeviceProperties *p) {
     lower(&l->maxStorageBufferRange, "range");
     lower(&l->maxPerStageDescriptorStorageBuffers, "buffers");
     lower(&l->maxDescriptorSetStorageBuffers, "buffers");
+    lower(&l->maxTexelBufferElements, "texels");
+    if (asked("version"))
+        p->apiVersion = VK_MAKE_API_VERSION(0, asked("version") / 10, asked("version") % 10, 0);
     if (asked("class")) p->deviceType = (VkPhysicalDeviceType)asked("class");
     if (asked("bad-name"))
         snprintf(p->deviceName, sizeof p->deviceName, "%s", "../../llvmpipe \"\xff\n\x1b[2J\\");
@@ -437,7 +573,46 @@ static VKAPI_ATTR void VKAPI_CALL layer_GetPhysicalDeviceQueueFamilyProperties(
     next.GetPhysicalDeviceQueueFamilyProperties(d, count, families);
     for (uint32_t i = 0; families && i < *count; i++) {
         if (asked("no-compute")) families[i].queueFlags &= ~(VkQueueFlags)VK_QUEUE_COMPUTE_BIT;
+        if (asked("no-timestamps")) families[i].timestampValidBits = 0;
     }
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_GetPhysicalDeviceMemoryProperties(VkPhysicalDevice d, VkPhysicalDeviceMemoryProperties *m) {
+    const memory_play *p = played();
+    next.GetPhysicalDeviceMemoryProperties(d, m);
+    if (!p) return;
+    *m = (VkPhysicalDeviceMemoryProperties){.memoryTypeCount = p->count};
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t heap = p->kinds[i].heap;
+        m->memoryTypes[i] = (VkMemoryType){p->kinds[i].flags, heap};
+        m->memoryHeaps[heap] =
+            (VkMemoryHeap){heap_size(heap, 0), heap == 1 ? 0 : VK_MEMORY_HEAP_DEVICE_LOCAL_BIT};
+        if (heap >= m->memoryHeapCount) m->memoryHeapCount = heap + 1;
+    }
+}
+
+static const char subset[] = "VK_KHR_portability_subset";
+
+/* Two calls, as the loader's manual has them: the count, then the list. */
+static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumerateDeviceExtensionProperties(
+    VkPhysicalDevice d, const char *layer, uint32_t *count, VkExtensionProperties *list) {
+    VkExtensionProperties all[512];
+    uint32_t found = 511, kept = 0;
+    if (layer) return next.EnumerateDeviceExtensionProperties(d, layer, count, list);
+    VkResult r = next.EnumerateDeviceExtensionProperties(d, NULL, &found, all);
+    if (r != VK_SUCCESS) return r;
+    for (uint32_t i = 0; i < found; i++) // what the driver tells of its own memory is not played
+        if (!played() || strcmp(all[i].extensionName, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME))
+            all[kept++] = all[i];
+    if (asked("portability")) {
+        memset(&all[kept], 0, sizeof all[kept]);
+        memcpy(all[kept++].extensionName, subset, sizeof subset);
+    }
+    if (list) memcpy(list, all, (*count < kept ? *count : kept) * sizeof *all);
+    r = list && *count < kept ? VK_INCOMPLETE : VK_SUCCESS;
+    if (!list || *count > kept) *count = kept;
+    return r;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumeratePhysicalDevices(VkInstance instance,
@@ -446,11 +621,16 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumeratePhysicalDevices(VkInstance 
     static unsigned calls;
     VkResult r = fault("EnumeratePhysicalDevices", &calls);
     if (r != VK_SUCCESS) return r;
-    if (asked("no-device")) {
+    if (asked("no-device") || (asked("portability") && !next.is_portable)) {
         *count = 0;
         return VK_SUCCESS;
     }
-    return next.EnumeratePhysicalDevices(instance, count, devices);
+    uint32_t room = *count / 2;
+    if (!asked("twins")) return next.EnumeratePhysicalDevices(instance, count, devices);
+    r = next.EnumeratePhysicalDevices(instance, &room, devices);
+    for (uint32_t i = 0; devices && i < room; i++) devices[room + i] = devices[i];
+    *count = 2 * room;
+    return r;
 }
 
 /* --- the layer's own links */
@@ -465,6 +645,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreat
         link = (VkLayerInstanceCreateInfo *)(uintptr_t)link->pNext;
     VkResult r = fault("CreateInstance", &calls);
     if (r != VK_SUCCESS || !link) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
+    next.is_portable = (info->flags & VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR) != 0;
     next.instance_proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
     link->u.pLayerInfo = link->u.pLayerInfo->pNext;
     r = ((PFN_vkCreateInstance)next.instance_proc(VK_NULL_HANDLE, "vkCreateInstance"))(
@@ -476,6 +657,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreat
         FIND(GetPhysicalDeviceProperties);
         FIND(GetPhysicalDeviceProperties2);
         FIND(GetPhysicalDeviceQueueFamilyProperties);
+        FIND(GetPhysicalDeviceMemoryProperties);
+        FIND(EnumerateDeviceExtensionProperties);
     }
     return r;
 }
@@ -494,7 +677,16 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physic
     PFN_vkGetInstanceProcAddr proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
     next.device_proc = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
     link->u.pLayerInfo = link->u.pLayerInfo->pNext;
-    r = ((PFN_vkCreateDevice)proc(next.instance, "vkCreateDevice"))(physical, info, allocator,
+    VkDeviceCreateInfo real = *info;
+    const char *names[64];
+    real.ppEnabledExtensionNames = names;
+    real.enabledExtensionCount = 0;
+    for (uint32_t i = 0; i < info->enabledExtensionCount && i < 64; i++)
+        if (strcmp(info->ppEnabledExtensionNames[i], subset))
+            names[real.enabledExtensionCount++] = info->ppEnabledExtensionNames[i];
+    if (asked("portability") && real.enabledExtensionCount == info->enabledExtensionCount)
+        broken("the device is opened without VK_KHR_portability_subset");
+    r = ((PFN_vkCreateDevice)proc(next.instance, "vkCreateDevice"))(physical, &real, allocator,
                                                                     device);
     next.device = r == VK_SUCCESS ? *device : VK_NULL_HANDLE;
     return r;
@@ -513,6 +705,8 @@ static PFN_vkVoidFunction own_device(const char *wanted) {
     OWN(CmdFillBuffer)
     OWN(CmdPipelineBarrier)
     OWN(QueueSubmit)
+    OWN(AllocateMemory)
+    OWN(GetBufferMemoryRequirements)
     OWN(FreeMemory)
     OWN(DestroyBuffer)
     OWN(DestroyDevice)
@@ -534,6 +728,8 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc(VkInstance instanc
     OWN(GetPhysicalDeviceProperties)
     OWN(GetPhysicalDeviceProperties2)
     OWN(GetPhysicalDeviceQueueFamilyProperties)
+    OWN(GetPhysicalDeviceMemoryProperties)
+    OWN(EnumerateDeviceExtensionProperties)
     if (!strcmp(wanted, "vkGetInstanceProcAddr")) return (PFN_vkVoidFunction)instance_proc;
     if (!strcmp(wanted, "vkGetDeviceProcAddr")) return (PFN_vkVoidFunction)device_proc;
     PFN_vkVoidFunction own = own_device(wanted);

@@ -150,3 +150,13 @@ program_result child_run(const child_setup *setup, double seconds, const char *c
     child_start(&c, setup, arguments);
     return child_end(&c, seconds);
 }
+
+void child_faults(const char *faults) {
+    setenv("VK_ADD_LAYER_PATH", listed_path(HARNESS_SHIM_FOLDER), 1);
+    setenv("NODEVICE_SELECT", "1", 1); // Mesa's own layer fails when there is no device at all
+    setenv("HARNESS_FAULTS", faults ? faults : "", 1);
+    if (faults)
+        setenv("VK_INSTANCE_LAYERS", "VK_LAYER_HARNESS_faults", 1);
+    else
+        unsetenv("VK_INSTANCE_LAYERS");
+}

@@ -43,6 +43,10 @@ void child_await_path(const child *c, const char *path, double seconds);
 /* Waits for the end; a child that runs longer than `seconds` is killed and the test fails. */
 program_result child_end(child *c, double seconds);
 
+/* The fault layer (tests/shim/fault_layer.c) does as `faults` says in what is started from now on;
+ * NULL: no layer. */
+void child_faults(const char *faults);
+
 /* child_start and child_end. */
 program_result child_run(const child_setup *setup, double seconds, const char *const *arguments);
 

@@ -13,13 +13,8 @@ bool vulkan__captions_wanted(bool validation) {
     bool asked = validation;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         asked = asked || environment(variables[i]);
-    VkExtensionProperties list[64];
-    uint32_t count = 64;
-    if (!asked) return false;
-    VkResult r = VK.EnumerateInstanceExtensionProperties(NULL, &count, list);
-    for (uint32_t i = 0; (r == VK_SUCCESS || r == VK_INCOMPLETE) && i < count; i++)
-        if (!strcmp(list[i].extensionName, VK_EXT_DEBUG_UTILS_EXTENSION_NAME)) return true;
-    return validation; // the layer brings it
+    // the validation layer brings it
+    return asked && (validation || vulkan__instance_has(VK_EXT_DEBUG_UTILS_EXTENSION_NAME));
 }
 
 void vulkan__captions_open(vulkan_device *v) {

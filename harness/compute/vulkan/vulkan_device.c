@@ -17,14 +17,18 @@ static err logical_open(vulkan_device *v) {
     VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                .queueCreateInfoCount = 1,
                                .pQueueCreateInfos = &queue};
-    static const char *const extensions[] = {"VK_KHR_cooperative_matrix"};
+    static const char portability[] = "VK_KHR_portability_subset"; // named in a beta header only
+    const char *extensions[2];
     vulkan_matrix_features features;
+    info.ppEnabledExtensionNames = extensions;
     if (v->matrix_shape) {
         vulkan__matrix_features(&features);
         info.pNext = &features.matrix;
-        info.enabledExtensionCount = 1;
-        info.ppEnabledExtensionNames = extensions;
+        extensions[info.enabledExtensionCount++] = "VK_KHR_cooperative_matrix";
     }
+    // a device that has it must be opened with it; nothing that the kernels use is among what it lacks
+    if (vulkan__has_extension(v->physical, portability))
+        extensions[info.enabledExtensionCount++] = portability;
     err e = vulkan__check(VK.CreateDevice(v->physical, &info, NULL, &v->logical), "vkCreateDevice");
     if (e) return e;
     VK.GetDeviceQueue(v->logical, v->queue_family, 0, &v->queue);
@@ -55,6 +59,9 @@ static err choose_family(vulkan_device *v) {
     device_info *info = &v->device->info;
     VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
     VK.GetPhysicalDeviceProperties2(v->physical, &p);
+    if (p.properties.apiVersion < VK_API_VERSION_1_1)
+        return err_set(ERR_UNSUPPORTED, "%s: Vulkan 1.1 is needed, its driver has %s", info->name,
+                       info->version);
     bool has_texels = vulkan__has_texels(&p.properties.limits);
     v->family = vulkan__family(info, has_texels);
     err e = forced_family(&v->family, info, has_texels);

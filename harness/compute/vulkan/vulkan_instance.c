@@ -24,6 +24,15 @@ static err layer_present(bool *present) {
     return ERR_OK;
 }
 
+bool vulkan__instance_has(const char *extension) {
+    VkExtensionProperties list[64];
+    uint32_t count = 64;
+    VkResult r = VK.EnumerateInstanceExtensionProperties(NULL, &count, list);
+    for (uint32_t i = 0; (r == VK_SUCCESS || r == VK_INCOMPLETE) && i < count; i++)
+        if (!strcmp(list[i].extensionName, extension)) return true;
+    return false;
+}
+
 err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
     *out = VK_NULL_HANDLE;
     *note = "";
@@ -42,7 +51,7 @@ err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
     const VkValidationFeaturesEXT features = {.sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
                                               .enabledValidationFeatureCount = 1,
                                               .pEnabledValidationFeatures = enables};
-    static const char *const extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+    const char *extensions[2];
     static const char *const layers[] = {layer_name};
     if (validation) {
         bool present;
@@ -57,9 +66,13 @@ err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
         info.enabledLayerCount = 1;
         info.ppEnabledLayerNames = layers;
     }
-    if (vulkan__captions_wanted(validation)) {
-        info.enabledExtensionCount = 1;
-        info.ppEnabledExtensionNames = extensions;
+    info.ppEnabledExtensionNames = extensions;
+    if (vulkan__captions_wanted(validation))
+        extensions[info.enabledExtensionCount++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    // drivers that are not Vulkan in full (MoltenVK) are listed only to who asks
+    if (vulkan__instance_has(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+        extensions[info.enabledExtensionCount++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+        info.flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
     }
     VkResult r = VK.CreateInstance(&info, NULL, out);
     if (r == VK_ERROR_INCOMPATIBLE_DRIVER) {

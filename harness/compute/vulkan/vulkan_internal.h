@@ -144,6 +144,7 @@ const char *vulkan__driver_fault(void);
 const char *vulkan__no_driver(void);
 
 /* --- vulkan_instance.c */
+bool vulkan__instance_has(const char *extension);
 err vulkan__instance_new(VkInstance *out, bool validation, const char **note) MUST_CHECK;
 /* Physical devices with a compute queue; count at most `most`. */
 err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,

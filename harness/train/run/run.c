@@ -22,7 +22,10 @@ const char *run_protocol_name(run_protocol protocol) {
 
 static err open_data(run *r) {
     const run_request *q = &r->request;
-    dataset_options options = {.data_dir = q->data_dir, .sample = q->sample, .limit = q->limit};
+    dataset_options options = {.data_dir = q->data_dir,
+                               .sample = q->sample,
+                               .limit = q->limit,
+                               .without_test = q->is_trial};
     err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
     if (e == ERR_NETWORK)
         return err_wrap(e, "no data of %s here%s%s", r->task.name,
@@ -92,7 +95,9 @@ static err encode_all(run *r) {
     if (r->request.protocol == PROTOCOL_DEV &&
         (e = encode_split(&r->dev, words, &r->data.dev, ENCODE_ALL, r->max_length)))
         return e;
-    if ((e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length))) return e;
+    if (!r->request.is_trial &&
+        (e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length)))
+        return e;
     r->tokenize_s = clock_seconds() - begin;
     size_t cut = r->train.cut + r->dev.cut + r->test.cut;
     if (cut) log_note("%zu sentences are longer than %u tokens and were cut", cut, r->max_length);
@@ -118,7 +123,8 @@ static err open_trainer(run *r) {
         options.evaluate.every = p->eval_steps;
         options.evaluate.at_epochs = p->eval_steps == 0;
     }
-    evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
+    if (!r->request.is_trial)
+        evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
     evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
     err e = trainer_init(&r->trainer, &r->device, &r->source.config, &r->train, p, &options);
     r->trainer_is_open = !e;
@@ -334,7 +340,8 @@ static err judge(run *r, double score, double loss) {
     if (t->is_stopped && t->done < t->total_steps)
         log_note("stopped early: %u evaluations in a row were no better (best: step %u)",
                  r->best.stale, r->best.step);
-    return better ? run_write_model(r, "best", NULL, NULL) : ERR_OK;
+    bool is_kept = better && !r->request.is_trial;
+    return is_kept ? run_write_model(r, "best", NULL, NULL) : ERR_OK;
 }
 
 /* trainer_hook under protocol dev: keeps the weights that score best, the earliest of equals. */
@@ -380,7 +387,7 @@ err run_train(run *r) {
     run_release(r);
     if (!e) e = run_log_end(r);
     if (e) return run_name_checkpoint(r, e);
-    if (r->request.protocol == PROTOCOL_LAST) return ERR_OK;
+    if (r->request.protocol == PROTOCOL_LAST || r->request.is_trial) return ERR_OK;
     char *best = NULL;
     weights_report report = {0};
     if ((e = run_path(&best, r, "best"))) return e;

@@ -66,6 +66,9 @@ typedef struct run_request {
     bool resume, overwrite;
     bool tensorboard;   /* event files beside log.jsonl */
     bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
+    bool is_trial;      /* protocol dev alone: the test rows are not read, and no weights are kept.
+                           After run_train `best` and the trainer's evaluations are the result, and
+                           run_discard takes back the rest */
     bool is_dry;        /* run_open prepares, and makes and changes nothing in the output folder:
                            the run can be looked at, and trained a few steps that nobody keeps */
     /* whether this run (run_sha256) need not be done; NULL: it is */

@@ -154,7 +154,7 @@ static err note_surroundings(const run *r, const holding *h) {
 /* Protocol dev: the best weights so far are known to be whole before the first step. */
 static err check_best_model(const run *r) {
     char *best = NULL;
-    if (r->request.protocol == PROTOCOL_LAST || !r->best.step) return ERR_OK;
+    if (r->request.protocol == PROTOCOL_LAST || r->request.is_trial || !r->best.step) return ERR_OK;
     err e = run_path(&best, r, "best");
     if (!e && !folder_exists(best))
         e = err_set(ERR_DATA, "%s: missing, the weights of step %u, best on dev, are lost%s", best,
@@ -226,8 +226,10 @@ uint64_t run_disk_bytes(const run *r, uint64_t *checkpoints) {
     if (p->save_steps) saves = r->trainer.total_steps / p->save_steps;
     // one more is written before the oldest goes
     if (p->save_total_limit && saves > p->save_total_limit) saves = p->save_total_limit + 1;
-    uint64_t models =
-        r->request.protocol == PROTOCOL_DEV ? 3 : 2; // the final one twice while it is written
+    uint64_t models = r->request.is_trial ? 0
+                      : r->request.protocol == PROTOCOL_DEV
+                          ? 3
+                          : 2; // the final one twice while it is written
     *checkpoints = saves;
     return saves * one + models * (one / 3);
 }

@@ -1,0 +1,421 @@
+/* `harness tune`: searches for a recipe, each trial a run under protocol dev that reads no test
+ * row. */
+#include "base/log.h"
+#include "base/name.h"
+#include "base/shown.h"
+#include "cli/group_flag.h"
+#include "cli/model_flag.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/tune_view.h"
+#include "metric/expected_best.h"
+#include "platform/file.h"
+#include "result/sweep.h"
+#include "train/run/shipped.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TRIALS_DEFAULT = 20, MODEL_NAME_BYTES = 60, FIELD_BYTES = 64 };
+
+typedef struct search {
+    run_request request;
+    recipe base;
+    tune_space space;
+    tune_result result;
+    char *folder, *work; /* owned; where trials lie, and where they run */
+    double *mean, *deviation;
+    sweep sweep;
+    tune_trial found; /* by is_done */
+} search;
+
+static void search_free(search *s) {
+    sweep_close(&s->sweep);
+    tune_space_free(&s->space);
+    mem_free(s->result.rows);
+    mem_free(s->mean);
+    mem_free(s->deviation);
+    mem_free(s->folder);
+    mem_free(s->work);
+}
+
+/* --- what to search --- */
+
+static err read_request(search *s, const options *o) {
+    s->request = (run_request){.task = o->task,
+                               .model = o->model  ? o->model
+                                        : o->arch ? "tiny"
+                                                  : SHIPPED_DEFAULT,
+                               .task_dir = o->task_dir,
+                               .data_dir = o->data_dir,
+                               .sample = o->sample,
+                               .limit = o->limit,
+                               .from_scratch = o->from_scratch,
+                               .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
+                               .cased = o->cased,
+                               .label_map = o->label_map,
+                               .device = o->device,
+                               .precision = o->precision,
+                               .threads = o->threads,
+                               .validation = o->validation,
+                               .offline = o->offline,
+                               .protocol = PROTOCOL_DEV,
+                               .seed = o->has_seed ? o->seed : 42,
+                               .is_trial = true,
+                               .resume = true,
+                               .resume_if_any = true};
+    if (o->arg_count)
+        return err_set(ERR_USAGE,
+                       "tune takes no arguments, found '%s' (a task is named with --task)",
+                       o->args[0]);
+    if (!o->task) return err_set(ERR_USAGE, "tune needs --task T (see `harness tasks`)");
+    if (strchr(o->task, ',') || strchr(s->request.model, ','))
+        return err_set(ERR_USAGE, "tune searches for one task and one model, found '%s'",
+                       strchr(o->task, ',') ? o->task : s->request.model);
+    err e = model_flag_arch(&s->request.arch, o);
+    if (!e) e = device_check_parse(&s->request.check_device, o->check_device);
+    return e ? e : source_check_name(s->request.model);
+}
+
+/* The hyperparameters that flags name. */
+static err read_space(search *s, const options *o) {
+    const hyperparameter *h;
+    flag_value v;
+    err e = ERR_OK;
+    tune_space_init(&s->space);
+    for (uint32_t i = 0; !e && (h = recipe_row(i)); i++) {
+        char field[FIELD_BYTES];
+        snprintf(field, sizeof field, "tune_%s", h->key);
+        if (options_given(&v, o, field)) e = tune_space_add(&s->space, i, v.typed, v.text);
+    }
+    if (e) return e;
+    if (o->has_tune_warmup_steps && o->has_tune_warmup_ratio)
+        return err_set(ERR_USAGE, "--warmup-steps and --warmup-ratio exclude each other");
+    for (size_t i = 0; i < s->space.count; i++)
+        if (tune_axis_varies(&s->space.axes[i])) return ERR_OK;
+    return err_set(ERR_USAGE, "tune has nothing to search: name values of a hyperparameter, such "
+                              "as --lr 1e-5..1e-4 or --epochs 2,3,4");
+}
+
+static err choose_search(search *s, const options *o) {
+    bool is_grid = s->space.points && !o->has_trials;
+    if (o->search) {
+        is_grid = strcmp(o->search, "grid") == 0;
+        if (!is_grid && strcmp(o->search, "random") != 0)
+            return err_set(ERR_USAGE, "unknown search '%s' (known: random, grid)", o->search);
+    }
+    if (is_grid && !s->space.points)
+        return err_set(ERR_USAGE, "a grid has values alone, no range (--search random)");
+    if (is_grid && o->has_trials)
+        return err_set(ERR_USAGE, "--trials goes with a random search: the grid has %zu points",
+                       s->space.points);
+    size_t count = is_grid ? s->space.points : o->has_trials ? o->trials : TRIALS_DEFAULT;
+    if (count > TUNE_TRIALS_MOST && is_grid)
+        return err_set(ERR_USAGE, "the grid has more than %d points (--search random)",
+                       TUNE_TRIALS_MOST);
+    if (count < 1 || count > TUNE_TRIALS_MOST)
+        return err_set(ERR_USAGE, "--trials expects 1 to %d, found %zu", TUNE_TRIALS_MOST, count);
+    if (o->has_halving && (o->halving < 2 || o->halving > 100))
+        return err_set(ERR_USAGE, "--halving expects 2 to 100, found %u", o->halving);
+    s->result.count = count;
+    s->result.halving = o->halving;
+    s->result.search = is_grid ? "grid" : "random";
+    return ERR_OK;
+}
+
+/* The recipe of every trial. */
+static err fill_rows(search *s) {
+    tune_result *t = &s->result;
+    bool is_grid = strcmp(t->search, "grid") == 0;
+    err e = mem_new(&t->rows, t->count);
+    for (size_t i = 0; !e && i < t->count; i++) {
+        recipe *r = &t->rows[i].recipe;
+        *r = s->base;
+        e = is_grid ? tune_space_point(r, &s->space, i)
+                    : tune_space_draw(r, &s->space, s->request.seed, (uint32_t)i);
+    }
+    return e;
+}
+
+/* runs/<task>/tune-<model>-<8 hex of what is searched, and how>; more trials go on in the same. */
+static err name_folder(search *s, const options *o) {
+    const run_request *q = &s->request;
+    char base[HASH_HEX_BYTES], hex[HASH_HEX_BYTES];
+    strbuf text = {0}, path = {0};
+    err e = recipe_digest(&s->base, base);
+    if (!e)
+        e = strbuf_printf(&text, "%s\n%s\n%s\n%s\n%s\n%s\n%u\n%d\n%zu\n%d\n%s\n%s", q->task,
+                          q->model, q->arch ? q->arch->model_type : "", q->device ? q->device : "",
+                          q->precision ? q->precision : "", s->result.search, q->seed, q->sample,
+                          q->limit, q->from_scratch, q->label_map ? q->label_map : "", base);
+    for (size_t i = 0; !e && i < s->space.count; i++)
+        if (!(e = strbuf_add(&text, "\n"))) e = tune_axis_text(&text, &s->space.axes[i]);
+    if (!e) hash_bytes_hex(text.text, text.length, hex);
+    if (!e && o->output_dir) e = strbuf_add(&path, o->output_dir);
+    if (!e && !o->output_dir) {
+        e = strbuf_printf(&path, "runs/%s/tune-", q->task);
+        if (!e) e = name_plain(&path, path_name(q->model), MODEL_NAME_BYTES);
+        if (!e) e = strbuf_printf(&path, "-%.8s", hex);
+    }
+    if (!e) e = mem_strdup(&s->folder, path.text);
+    if (!e) e = path_join(&s->work, s->folder, "work");
+    strbuf_free(&text);
+    strbuf_free(&path);
+    return e;
+}
+
+/* What a recipe would replace is of an earlier search here, or is not touched. */
+static err check_places(const search *s, const options *o) {
+    char *recipe_path = NULL, *trials = NULL;
+    err e = path_join(&recipe_path, s->folder, "recipe.json");
+    if (!e) e = path_join(&trials, s->folder, "trials");
+    if (!e && file_named(recipe_path) && !folder_exists(trials))
+        e = file_refuse_strange(recipe_path);
+    if (!e) e = folder_check_writable(s->folder);
+    if (!e && o->output && file_named(o->output) && !o->overwrite)
+        e = err_set(ERR_USAGE, "%s is there already (--overwrite replaces it)", o->output);
+    mem_free(recipe_path);
+    mem_free(trials);
+    return e;
+}
+
+static err read_command(search *s, const options *o) {
+    run_request *q = &s->request;
+    task t = {0};
+    err e = read_request(s, o);
+    if (!e) e = run_find_task(&t, q);
+    task_free(&t);
+    if (!e) e = group_recipe(&s->base, o->recipe ? o->recipe : model_recipe_name(q->model), q);
+    if (!e) e = read_space(s, o);
+    if (!e) e = choose_search(s, o);
+    if (!e) e = fill_rows(s);
+    if (!e) e = name_folder(s, o);
+    if (!e) e = check_places(s, o);
+    if (e) return e;
+    q->root = s->work;
+    s->result.task = q->task;
+    s->result.model = q->model;
+    s->result.space = &s->space;
+    s->result.folder = s->folder;
+    s->result.seed = q->seed;
+    return ERR_OK;
+}
+
+/* --- trials --- */
+
+static void show_space(const search *s) {
+    strbuf text = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < s->space.count; i++) {
+        e = strbuf_add(&text, i ? "; " : "");
+        if (!e) e = tune_axis_text(&text, &s->space.axes[i]);
+    }
+    if (!e)
+        log_note("search  %s, %zu trials: %s", s->result.search, s->result.count, text.text);
+    else
+        err_clear(); // a note is no reason to fail
+    log_note("        kept in %s; a search that was stopped goes on with the same command",
+             s->folder);
+    strbuf_free(&text);
+}
+
+static void show_trial(const search *s, const tune_row *row) {
+    const tune_trial *t = &row->trial;
+    size_t number = (size_t)(row - s->result.rows) + 1;
+    if (t->is_cut)
+        log_note("trial %zu: training stopped at numbers that are not finite", number);
+    else
+        log_note("trial %zu: dev %s %.4f at step %lld of %lld", number, s->result.metric, t->score,
+                 (long long)t->best_step, (long long)t->steps);
+}
+
+static bool has_trial(void *context, const char *run_sha256) {
+    search *s = context;
+    bool found = false;
+    if (tune_trial_read(&s->found, &found, s->folder, run_sha256)) err_clear(); // it is run again
+    return found;
+}
+
+/* Trains the trial that was opened, and keeps its result. */
+static err train_trial(search *s, run *r, tune_trial *t) {
+    err e = run_train(r);
+    bool is_cut = e == ERR_NUMERIC;
+    if (is_cut) {
+        log_warn("%s", err_message(e));
+        err_clear();
+        e = ERR_OK;
+    }
+    if (e == ERR_INTERRUPTED) log_note("the search goes on with the same command");
+    if (e) return e;
+    tune_trial_of(t, r, is_cut);
+    if ((e = tune_trial_write(t, r, s->folder))) return e;
+    return run_discard(r);
+}
+
+/* The share of its training that a recipe gets in a round. */
+static void cut_recipe(recipe *r, double share) {
+    if (share >= 1) return;
+    if (r->max_steps)
+        r->max_steps = (uint32_t)fmax(1, round(r->max_steps * share));
+    else
+        r->num_train_epochs *= share;
+}
+
+static err run_trial(search *s, tune_row *row) {
+    run_request q = s->request;
+    run r = {0};
+    q.recipe = row->recipe;
+    q.is_done = has_trial;
+    q.is_done_context = s;
+    cut_recipe(&q.recipe, row->share);
+    sweep_begin(&s->sweep, &q);
+    err e = run_open(&r, &q);
+    if (!e) {
+        snprintf(s->result.metric, sizeof s->result.metric, "%s", run_best_metric(&r));
+        s->result.higher_is_better = r.best.higher_is_better;
+    }
+    if (!e && r.is_done) {
+        row->trial = s->found;
+        record found = {.created = s->found.created};
+        sweep_skip(&s->sweep, &q, &found);
+    } else if (!e && !(e = train_trial(s, &r, &row->trial))) {
+        sweep_end(&s->sweep, &q);
+    }
+    run_close(&r);
+    if (e && e != ERR_INTERRUPTED && e != ERR_MEMORY)
+        return err_wrap(e, "trial %zu", (size_t)(row - s->result.rows) + 1);
+    if (!e) show_trial(s, row);
+    return e;
+}
+
+/* Rounds of successive halving; 1 without. */
+static uint32_t round_count(const tune_result *t) {
+    uint32_t rounds = 1;
+    for (size_t left = t->count; t->halving && left >= t->halving; left /= t->halving) rounds++;
+    return rounds;
+}
+
+/* How many are left in a round. */
+static size_t left_in(const tune_result *t, uint32_t round) {
+    size_t left = t->count;
+    while (round-- > 0) left /= t->halving;
+    return left;
+}
+
+/* Of the rows in a round those that go on: the best, of equals the earliest. */
+static void promote(tune_result *t, uint32_t round) {
+    for (size_t wanted = left_in(t, round + 1); wanted > 0; wanted--) {
+        tune_row *best = NULL;
+        for (size_t i = 0; i < t->count; i++) {
+            tune_row *row = &t->rows[i];
+            if (row->round == round &&
+                (!best || tune_is_better(t, row->trial.score, best->trial.score)))
+                best = row;
+        }
+        if (!best) return; // fewer than wanted
+        best->round++;
+    }
+}
+
+/* Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
+ * AISTATS 2016; a round trains anew, since a schedule is of all its steps. */
+static err run_rounds(search *s) {
+    tune_result *t = &s->result;
+    uint32_t rounds = round_count(t);
+    err e = ERR_OK;
+    for (uint32_t round = 0; !e && round < rounds; round++) {
+        double share = pow(t->halving, (double)round - (rounds - 1));
+        if (rounds > 1)
+            log_note("round %u of %u: %zu recipes, each for %.3g of its epochs", round + 1, rounds,
+                     left_in(t, round), share);
+        for (size_t i = 0; !e && i < t->count; i++) {
+            if (t->rows[i].round != round) continue;
+            t->rows[i].share = rounds > 1 ? share : 1;
+            e = run_trial(s, &t->rows[i]);
+        }
+        if (!e && round + 1 < rounds) promote(t, round);
+    }
+    return e;
+}
+
+static err expect_all(search *s, const options *o) {
+    tune_result *t = &s->result;
+    uint32_t rounds = round_count(t);
+    size_t total = 0;
+    for (uint32_t round = 0; round < rounds; round++) total += left_in(t, round);
+    err e = sweep_open(&s->sweep, total, o->device, NULL, false);
+    // who is left in later rounds is not known yet: the first recipes stand for them
+    for (uint32_t round = 0; !e && round < rounds; round++)
+        for (size_t i = 0; !e && i < left_in(t, round); i++) {
+            run_request q = s->request;
+            q.recipe = t->rows[i].recipe;
+            if (rounds > 1) cut_recipe(&q.recipe, pow(t->halving, (double)round - (rounds - 1)));
+            e = sweep_expect(&s->sweep, &q);
+        }
+    return e;
+}
+
+/* --- the end --- */
+
+/* A recipe that is scored once trained longest is no draw of the others' distribution. */
+static err expect_best(search *s) {
+    tune_result *t = &s->result;
+    double *scores = NULL;
+    if (round_count(t) > 1) return ERR_OK;
+    err e = mem_new(&scores, t->count);
+    if (!e) e = mem_new(&s->mean, t->count);
+    if (!e) e = mem_new(&s->deviation, t->count);
+    for (size_t i = 0; !e && i < t->count; i++) scores[i] = t->rows[i].trial.score;
+    if (!e) e = expected_best(s->mean, s->deviation, scores, t->count, t->higher_is_better);
+    t->mean = s->mean;
+    t->deviation = s->deviation;
+    mem_free(scores);
+    return e;
+}
+
+static void show_choice(const search *s, const char *path) {
+    const tune_row *best = tune_best(&s->result);
+    strbuf file = {0};
+    shown_out("\n");
+    shown_line("chosen: trial %zu of %zu, dev %s %.4f (the test rows were not read)",
+               (size_t)(best - s->result.rows) + 1, s->result.count, s->result.metric,
+               best->trial.score);
+    if (!shown_add(&file, SHOWN_SHELL, path))
+        shown_out("Next\n  harness run --task %s --model %s --recipe %s\n", s->request.task,
+                  s->request.model, file.text);
+    strbuf_free(&file);
+}
+
+static err conclude(search *s, const options *o) {
+    cJSON *root = NULL;
+    char *path = NULL, *all = NULL;
+    err e = expect_best(s);
+    if (!e && !tune_best(&s->result))
+        e = err_set(ERR_NUMERIC, "no trial of %zu had a score: the numbers of each were not finite",
+                    s->result.count);
+    if (!e) e = path_join(&path, s->folder, "recipe.json");
+    if (!e) e = path_join(&all, s->folder, "tune.json");
+    if (!e) e = tune_write_recipe(&s->result, path);
+    if (!e && o->output) e = tune_write_recipe(&s->result, o->output);
+    const char *told = o->output ? o->output : path;
+    if (!e) e = tune_json(&root, &s->result, told);
+    if (!e) e = json_write(all, root);
+    if (!e && o->json) e = output_json(root, true);
+    if (!e && !o->json && !(e = tune_print(&s->result))) show_choice(s, told);
+    cJSON_Delete(root);
+    mem_free(path);
+    mem_free(all);
+    return e;
+}
+
+err verb_tune(const options *o) {
+    search s = {0};
+    err e = read_command(&s, o);
+    if (!e) show_space(&s);
+    if (!e) e = expect_all(&s, o);
+    if (!e) e = run_rounds(&s);
+    if (!e) e = conclude(&s, o);
+    search_free(&s);
+    return e;
+}

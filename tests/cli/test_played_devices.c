@@ -1,0 +1,133 @@
+/* `harness run` on devices as people have them, which the fault layer (tests/shim/fault_layer.c) plays
+ * on a software driver: the sample's losses are those of the driver itself, or one line names what
+ * the device lacks. */
+#define _GNU_SOURCE
+#include "support/child.h"
+
+#include <criterion/criterion.h>
+
+#if HARNESS_VULKAN
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SECONDS = 120 };
+
+static program_result run_on(const char *faults, const char *device) {
+    const char *const list[] = {
+        "run",         "--sample", "--task", "kor_hate",    "--model",
+        "tiny",        "--device", device,   "--limit",     "8",
+        "--max-steps", "3",        "--json", "--overwrite", "--check-device",
+        "never",       "-o",       "played", NULL};
+    child_faults(faults);
+    return child_run(NULL, SECONDS, list);
+}
+
+static double last_loss(const program_result *r) {
+    const char *at = strstr(r->out, "\"last_loss\":");
+    cr_assert_not_null(at, "%s%s", r->out, r->err);
+    return strtod(at + strlen("\"last_loss\":"), NULL);
+}
+
+/* The first rows are the suite's, all by hand (HARNESS_FAULT_ROUNDS). */
+enum { IN_SUITE = 8 };
+static const struct {
+    const char *what, *faults;
+    const char *error; /* NULL: it trains */
+} devices[] = {
+    {"Vulkan 1.0", "version=10", "Vulkan 1.1 is needed, its driver has Vulkan 1.0.0"},
+    {"MoltenVK, all memory of one kind", "portability version=12 memory=one subgroup=32 class=1",
+     NULL},
+    {"a card with a window of 256 MiB", "memory=window class=2 version=11 no-timestamps", NULL},
+    {"a card with 8 MiB", "memory=apart own=8 class=2", "heap 0 (the device's own) has 8 MiB"},
+    {"a driver that lies of its memory", "memory=apart own=4096 there=8 class=2",
+     "heap 0 has 4096 MiB left of 4096 MiB by its own count (VK_ERROR_OUT_OF_DEVICE_MEMORY)"},
+    {"two of one name", "twins", "matches more than one"},
+    {"the least that Vulkan allows",
+     "range=134217728 shared=16384 invocations=256 texels=65536 groups=65535 align=256 blocks=4096",
+     NULL},
+    {"a device lost behind the first step", "memory=window class=2 QueueSubmit@12=-4",
+     "VK_ERROR_DEVICE_LOST"},
+    {"Vulkan 1.1", "version=11", NULL},
+    {"Vulkan 1.2", "version=12", NULL},
+    {"Vulkan 1.4", "version=14", NULL},
+    {"a driver that is not Vulkan in full", "portability", NULL},
+    {"queues without clocks", "no-timestamps", NULL},
+    {"memory apart from the host's", "memory=apart class=2", NULL},
+    {"a window of 128 MiB", "memory=window window=128 class=2", NULL},
+    {"all memory in the window", "memory=whole own=8192 class=2", NULL},
+    {"an integrated GPU", "memory=one class=1", NULL},
+    {"bindings of 128 MiB", "range=134217728", NULL},
+    {"blocks of 16 MiB", "allocation=16777216", NULL},
+    {"few texels", "texels=65536", NULL},
+    {"subgroups of 4", "subgroup=4", NULL},
+    {"subgroups of 64", "subgroup=64 class=2 memory=window", NULL},
+    {"subgroups of 128", "subgroup=128 class=1 memory=one", NULL},
+    {"a small card of Vulkan 1.1",
+     "version=11 memory=window own=512 window=128 class=2 range=134217728 shared=16384 "
+     "invocations=256 no-timestamps",
+     NULL},
+    {"groups of 128", "invocations=128 memory=one class=1", "workgroups of 256"},
+};
+
+Test(played_devices, the_same_losses_or_one_line) {
+    size_t live = mem_live_count(), count = sizeof devices / sizeof *devices;
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    if (!getenv("HARNESS_FAULT_ROUNDS")) count = IN_SUITE;
+    program_result plain = run_on(NULL, test_device());
+    cr_assert_eq(plain.exit_code, 0, "%s", plain.err);
+    for (size_t i = 0; i < count; i++) {
+        program_result r = run_on(devices[i].faults, test_device());
+        const char *what = devices[i].what;
+        if (devices[i].error) {
+            const char *line = strstr(r.err, "harness: ");
+            cr_expect(r.exit_code && line && strstr(line, devices[i].error), "%s: %d: %s", what,
+                      r.exit_code, r.err);
+            cr_expect(line && !strstr(line + 1, "harness: "), "%s: %s", what, r.err);
+        } else {
+            cr_assert_eq(r.exit_code, 0, "%s: %d: %s", what, r.exit_code, r.err);
+            cr_expect_float_eq(last_loss(&r), last_loss(&plain), 1e-5, "%s: loss %g, expected %g",
+                               what, last_loss(&r), last_loss(&plain));
+        }
+        program_free(&r);
+    }
+    program_free(&plain);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Each has an index, whatever its name; what decides of devices is told with them. */
+Test(played_devices, twins_are_told_apart_by_index) {
+    size_t live = mem_live_count();
+    const char *const list[] = {"devices", NULL}, *const json[] = {"devices", "--json", NULL};
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    program_result r = run_on("twins", "2");
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    setenv("DRI_PRIME", "1", 1);
+    for (int i = 0; i < 2; i++) {
+        r = child_run(NULL, SECONDS, i ? json : list);
+        cr_expect_eq(r.exit_code, 0, "%s", r.err);
+        cr_expect(strstr(r.out, i ? "\"DRI_PRIME\":\t\"1\"" : "DRI_PRIME=1"), "%s", r.out);
+        cr_expect(strstr(r.out, "VK_LAYER_HARNESS_faults"), "%s", r.out);
+        program_free(&r);
+    }
+    unsetenv("DRI_PRIME");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Without clocks in its queues a device is measured from outside. */
+Test(played_devices, bench_without_timestamps) {
+    size_t live = mem_live_count();
+    const char *const list[] = {
+        "bench",    "--device",     test_device(), "--model",     "tiny", "--task", "kor_hate",
+        "--sample", "--batch-size", "4",           "--max-steps", "1",    "--json", NULL};
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    child_faults("no-timestamps");
+    program_result r = child_run(NULL, SECONDS, list);
+    cr_expect_eq(r.exit_code, 0, "%d: %s", r.exit_code, r.err);
+    program_free(&r);
+    cr_assert_eq(mem_live_count(), live);
+}
+#endif
