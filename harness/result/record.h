@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "metric/confusion_cells.h"
 #include "metric/score.h"
 
 #include <stdbool.h>
@@ -19,7 +20,7 @@
 #include <stdint.h>
 
 /* Most labels, and most keys of the recipe and of the configuration. */
-enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = 1024, RECORD_KEY_LIMIT = 256 };
+enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = LABELS_MOST, RECORD_KEY_LIMIT = 256 };
 
 typedef struct record_task {
     answer_kind kind;
@@ -244,6 +245,11 @@ err record_kernel_add(record *r, const char *name, const char *phase, int64_t ca
 /* Computes recipe_sha256, gold_sha256, both confusion matrices and all metrics. record_write calls
  * it. Errors: ERR_DATA for ids out of range; ERR_MEMORY. */
 err record_score(record *r) MUST_CHECK;
+
+/* The confusion of one label a row: rows of a matrix, or of more than MATRIX_LABELS_MOST labels the
+ * cells that are not empty, [gold, predicted, rows]. */
+err record_confusion_json(cJSON *array, const uint32_t *gold, const uint32_t *predicted,
+                          size_t rows, size_t classes) MUST_CHECK;
 
 /* Value of the record's metric of that name; NaN when the record has none of it. */
 double record_metric(const record *r, const char *name);

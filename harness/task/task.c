@@ -1,6 +1,7 @@
 #include "task/task_internal.h"
 
 #include "base/memory.h"
+#include "metric/confusion_cells.h"
 #include "metric/score.h"
 #include "metric/tree.h"
 #include "net/fetch.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096, FILES_MAX = 256 };
+enum { MANIFEST_LIMIT_BYTES = 1 << 20, FILES_MAX = 256 };
 
 const char *task_role_name(task_role role) {
     static const char *const names[] = {"train", "test", "all", "dev"};
@@ -304,7 +305,7 @@ static err load_labels(task *t, const cJSON *root) {
         return json_has(root, "labels")
                    ? err_set(ERR_FORMAT, "%s: key 'labels': a regression has none", t->path)
                    : ERR_OK;
-    err e = task__bounded_array(&list, &count, root, "labels", 2, LABELS_MAX, t->path);
+    err e = task__bounded_array(&list, &count, root, "labels", 2, LABELS_MOST, t->path);
     if (e || (e = mem_new(&t->labels, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;

@@ -126,6 +126,7 @@ Test(report, many_labels_cost_in_proportion, .timeout = 120) {
     mem_free(path);
     cr_assert_not(file_read((void **)&path, &count, page, 1 << 20));
     cr_assert(strstr(path, "Commonest mistakes"));
+    cr_assert(strstr(path, "50 of "), "where the others stand");
     mem_free(path);
     mem_free(page);
     folder_list_free(&pages);

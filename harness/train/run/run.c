@@ -81,7 +81,6 @@ static err match_labels(run *r) {
 
 /* What the task makes of the model: its labels, its tokens, its longest sentence. */
 static err set_labels(run *r) {
-    enum { LABELS_MAX = 256 };
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
     if (e || (e = source_add_tokens(&r->source, &r->task, p->join_particles))) return e;
@@ -89,9 +88,6 @@ static err set_labels(run *r) {
         return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
                        *p->class_weights ? "class_weights" : "label_smoothing_factor",
                        r->task.name);
-    if (r->task.label_count > LABELS_MAX)
-        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %d are supported",
-                       r->task.name, r->task.label_count, LABELS_MAX);
     r->max_length =
         source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
     return labels_set(&r->source.config, &r->task);
