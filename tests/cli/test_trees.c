@@ -23,10 +23,10 @@ static void expect(program_result r, const char *what, const char *part) {
     RUN("run", "--sample", "--task", task, "-m", "tiny", "--device", "cpu", "--check-device",      \
         "never", "--batch-size", "8", __VA_ARGS__)
 
-static char *weights_of(const char *record) {
+static char *weights_of(const char *name) {
     cJSON *root = NULL;
     char *text = NULL;
-    MUST(json_read(&root, temporary_path(record), 0));
+    MUST(json_read(&root, temporary_path(name), 0));
     MUST(mem_strdup(&text, cJSON_GetObjectItem(root, "final_weights_sha256")->valuestring));
     cJSON_Delete(root);
     return text;
