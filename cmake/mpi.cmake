@@ -35,6 +35,6 @@ foreach(engine ${HARNESS_MPI_ENGINES})
     COMMAND ${HARNESS_MPICC_${engine}} -std=c17 -O2 -g -Wall -Wextra -Wshadow
       $<$<BOOL:${HARNESS_WERROR}>:-Werror> -fPIC -shared -fvisibility=hidden -pthread
       -I${CMAKE_SOURCE_DIR}/harness ${plugin_source} -o ${plugin} -ldl
-    VERBATIM)
+    VERBATIM COMMAND_EXPAND_LISTS)
   add_custom_target(group_${engine} ALL DEPENDS ${plugin})
 endforeach()

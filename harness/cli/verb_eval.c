@@ -151,7 +151,7 @@ static double score_of(const metric *m, const confusion *c) {
 static err label_scores(double **scores, const evaluation *v) {
     size_t n = v->split->row_count, c = v->task.label_count;
     *scores = NULL;
-    if (!c) return ERR_OK;
+    if (!c || answer_in_units(v->task.kind)) return ERR_OK;
     err e = mem_new(scores, n * c);
     for (size_t i = 0; i < n && !e; i++) {
         const float *logits = v->logits + i * c;
@@ -171,7 +171,9 @@ static err show(const eval_view *view, const options *o) {
     e = o->json ? eval_view_json(view) : eval_view_print(view);
     if (!e && o->predictions)
         log_note("%s: %zu rows%s", o->predictions, view->rows,
-                 view->scores || !view->label_count ? "" : ", without scores: a record has none");
+                 view->is_record && view->label_count && !answer_in_units(view->kind)
+                     ? ", without scores: a record has none"
+                     : "");
     return e;
 }
 

@@ -17,6 +17,7 @@
 #include "result/sweep.h"
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
+#include "train/run/model_card.h"
 #include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
@@ -197,14 +198,19 @@ static void show_checkpoints(const run *r) {
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
-    strbuf folder = {0};
+    strbuf folder = {0}, command = {0};
+    bool own = r->request.manifest != NULL;
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
-    if (!shown_add(&folder, SHOWN_SHELL, r->output))
-        shown_out("Next\n  harness predict --checkpoint %s %s\n  harness %s\n", folder.text,
-                  r->request.manifest ? "--input FILE --output FILE" : "\"...\"",
-                  r->request.manifest ? "tasks new FILE..." : "report");
+    err e = shown_add(&folder, SHOWN_SHELL, r->output);
+    if (!e && own)
+        e = strbuf_printf(&command, "harness predict --checkpoint %s --input FILE --output FILE",
+                          folder.text);
+    if (!e && !own) e = model_card_command(&command, &r->task, folder.text);
+    if (!e)
+        shown_out("Next\n  %s\n  harness %s\n", command.text, own ? "tasks new FILE..." : "report");
     strbuf_free(&folder);
+    strbuf_free(&command);
 }
 
 static err print_json(const record *rec, const run *r, const run_summary *s, const char *local,

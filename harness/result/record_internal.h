@@ -85,6 +85,10 @@ RECORD_DERIVED(X)
 err record__object(const cJSON **out, const cJSON *object, const char *key,
                    const char *where) MUST_CHECK;
 
+/* The parts of a record that a lean one lacks. */
+void record__free_answers(record *r);
+void record__free_lists(record *r);
+
 /* Elements of arrays, with errors that name the key: an array of `size`; a whole number in [0,
  * limit); a finite number. */
 err record__tuple(const cJSON *item, int size, const char *key, const char *where) MUST_CHECK;

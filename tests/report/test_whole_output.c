@@ -135,6 +135,24 @@ Test(whole_output, of_comparisons) {
         for (int k = 0; k < SEEDS; k++) record_free(&runs[i][k]);
 }
 
+/* As many sides as `compare` takes: their times are two columns a side. */
+Test(whole_output, of_the_most_sides) {
+    enum { MOST = 26 };
+    static record runs[MOST];
+    static const record *lists[MOST];
+    compare_side sides[MOST];
+    strbuf out = {0};
+    for (uint32_t i = 0; i < MOST; i++) {
+        make(&runs[i], "one", 0, i);
+        lists[i] = &runs[i];
+        sides[i] = (compare_side){"one", &lists[i], 1};
+    }
+    MUST(compare_matrix_text(&out, sides, MOST));
+    cr_assert(strstr(out.text, " Z ") && strstr(out.text, "speed Z / A"), "%s", out.text);
+    strbuf_free(&out);
+    for (uint32_t i = 0; i < MOST; i++) record_free(&runs[i]);
+}
+
 static char *folder;
 
 static void put(const char *of, const char *model, uint32_t i, uint32_t seed, int64_t version,

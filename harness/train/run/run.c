@@ -56,11 +56,20 @@ static err open_source(void *context) {
     return source_open(&r->source, q->model, &r->data.train, &wish);
 }
 
+/* Whether a tensor of the folder is the task's classifier too, whatever kind of head it was of. */
+static bool same_tensor(const model_config *c, param_field there, param_field here) {
+    char names[2][PARAM_NAME_BYTES];
+    param_field_key(c->family, there, 0, 0, names[0]);
+    param_field_key(c->family, here, 0, 0, names[1]);
+    return !strcmp(names[0], names[1]);
+}
+
 /* The rows of a classifier that is there go with the names of its labels. */
 static err match_labels(run *r) {
     source *s = &r->source;
-    bool keeps = r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count &&
-                 head_of(&s->config)->output == head_of_kind(r->task.kind)->output;
+    bool keeps =
+        r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count &&
+        same_tensor(&s->config, head_of(&s->config)->output, head_of_kind(r->task.kind)->output);
     err e = labels_check_map(&r->task, r->request.label_map);
     if (e) return e;
     if (!keeps && r->request.label_map)
@@ -72,7 +81,6 @@ static err match_labels(run *r) {
 
 /* What the task makes of the model: its labels, its tokens, its longest sentence. */
 static err set_labels(run *r) {
-    enum { LABELS_MAX = 256 };
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
     if (e || (e = source_add_tokens(&r->source, &r->task, p->join_particles))) return e;
@@ -80,9 +88,6 @@ static err set_labels(run *r) {
         return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
                        *p->class_weights ? "class_weights" : "label_smoothing_factor",
                        r->task.name);
-    if (r->task.label_count > LABELS_MAX)
-        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %d are supported",
-                       r->task.name, r->task.label_count, LABELS_MAX);
     r->max_length =
         source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
     return labels_set(&r->source.config, &r->task);
