@@ -574,7 +574,9 @@ static err run_all(progress *p, size_t runs) {
             due -= !p->is_due[i];
         }
         if (!due || due < before) continue;
-        if (!is_told) log_note("sweep   waiting for %zu runs that other workers have", due);
+        if (!is_told)
+            log_note("sweep   waiting for %zu run%s that other workers have", due,
+                     due == 1 ? "" : "s");
         is_told = true;
         nanosleep(&pause, NULL);
     }

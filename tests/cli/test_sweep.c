@@ -281,7 +281,7 @@ static size_t times(const char *text, const char *part) {
     return count;
 }
 
-/* Three processes, one of which is killed in its first run. */
+/* Three processes, one of which hangs in its first run and is killed. */
 Test(sweep, workers_share_a_list_and_take_over) {
     enum { RUNS = 4 };
     const char *const work[] = {WORKER, "--runs", "4", NULL};
@@ -291,14 +291,16 @@ Test(sweep, workers_share_a_list_and_take_over) {
     json_setup();
     child_start(&lost, NULL, work);
     child_await_message(&lost, "task    kor_hate", 60); // it has the lock
+    kill(lost.pid, SIGSTOP);
     child_start(&others[0], NULL, work);
     child_await_message(&others[0], "run 1 of 4 is another worker's", 60);
     program_result p = RUN("runs", "--json");
     snprintf(pid, sizeof pid, " %d\"", (int)lost.pid);
     cr_expect(strstr(p.out, "\"at work\"") && strstr(p.out, pid), "no %s in %s", pid, p.out);
     program_free(&p);
-    kill(lost.pid, SIGKILL);
     child_start(&others[1], NULL, work);
+    child_await_message(&others[0], "sweep   waiting for ", 120); // the rest is done, or under way
+    kill(lost.pid, SIGKILL);
     p = child_end(&lost, 60);
     cr_expect_eq(times(p.err, "task    kor_hate"), 1, "%s", p.err);
     program_free(&p);
