@@ -104,8 +104,10 @@ void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_ta
     for (size_t k = 0; kind == ANSWER_SET && k < classes; k++) counts[k] += target.set[k];
     for (uint32_t k = 0; kind == ANSWER_TAGS && k < target.units.count; k++)
         counts[target.units.values[k]]++;
-    for (uint32_t k = 0; kind == ANSWER_ARCS && k < target.units.count; k++)
-        counts[target.units.values[k * ARC_WIDTH + ARC_RELATION]]++;
+    for (uint32_t k = 0; kind == ANSWER_ARCS && k < target.units.count; k++) {
+        const uint32_t *arc = target.units.values + (size_t)k * ARC_WIDTH;
+        counts[arc[ARC_RELATION]] += arc[ARC_HEAD] == arc_next(k, target.units.count);
+    }
 }
 
 /* The labels' names, and the commonest of the training rows. */
@@ -211,6 +213,14 @@ static err add_device(record *out, const run *r) {
     return record_text(&to->kernels, or_null(d->kernels));
 }
 
+static err add_group(record *out, const run *r) {
+    const struct group *g = r->request.group;
+    out->shards = r->request.shards;
+    if (group_is_alone(g)) return ERR_OK;
+    out->ranks = group_size(g);
+    return record_text(&out->engine, g->transport->engine);
+}
+
 /* Losses of every step, and their means at logging steps. */
 static err add_losses(record *out, const run *r) {
     const trainer *t = &r->trainer;
@@ -295,7 +305,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_task(out, r))) return e;
     if ((e = add_model(out, r))) return e;
     if ((e = add_recipe(out, r))) return e;
-    if ((e = add_device(out, r))) return e;
+    if ((e = add_device(out, r)) || (e = add_group(out, r))) return e;
     if ((e = add_test(out, r))) return e;
     if ((e = add_worst(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;

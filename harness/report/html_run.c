@@ -235,9 +235,22 @@ static void add_entities(page *p, const record *r, answers of, size_t row, bool 
     }
 }
 
+/* "3: 5 nsubj": of the words whose answer is wrong the place, and what `of` has there. */
+static void add_wrong_arcs(page *p, const record *r, answers of, size_t row) {
+    const size_t first = (size_t)r->unit_begin[row] * ARC_WIDTH;
+    bool any = false;
+    for (uint32_t k = 0; k < words_of(r, row); k++) {
+        size_t at = first + (size_t)k * ARC_WIDTH;
+        if (!memcmp(r->gold + at, r->predicted + at, ARC_PUNCTUATION * sizeof *r->gold)) continue;
+        html__format(p, "%s%u: %u %s", any ? ", " : "", k + 1, of.classes[at + ARC_HEAD],
+                     label_of(r, of.classes[at + ARC_RELATION]));
+        any = true;
+    }
+}
+
 static void add_answer(page *p, const record *r, answers of, size_t row, bool is_gold) {
     bool any = false;
-    html__add(p, "<td>");
+    html__add(p, answer_in_units(r->task.kind) ? "<td class=\"wrap\">" : "<td>");
     if (r->task.kind == ANSWER_TAGS) add_entities(p, r, of, row, is_gold);
     if (answer_is_label(r->task.kind)) html__text(p, label_of(r, of.classes[row]));
     if (r->task.kind == ANSWER_NUMBER) html__format(p, "%.3f", (double)of.numbers[row]);
@@ -247,10 +260,7 @@ static void add_answer(page *p, const record *r, answers of, size_t row, bool is
         html__text(p, label_of(r, k));
         any = true;
     }
-    for (uint32_t k = 0; r->task.kind == ANSWER_ARCS && k < words_of(r, row); k++) {
-        const uint32_t *arc = of.classes + ((size_t)r->unit_begin[row] + k) * ARC_WIDTH;
-        html__format(p, "%s%u %s", k ? ", " : "", arc[ARC_HEAD], label_of(r, arc[ARC_RELATION]));
-    }
+    if (r->task.kind == ANSWER_ARCS) add_wrong_arcs(p, r, of, row);
     html__add(p, "</td>");
 }
 

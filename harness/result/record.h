@@ -123,6 +123,13 @@ typedef struct record {
     char *run_sha256; /* of all that makes it this run (train/run/identity.c), wherever its model
                          lies; NULL in records of older programs */
     record_device device;
+    /* Pointers that are no text or JSON of record_keys.c are also named in record_lean.c. */
+
+    /* of a run by several ranks (train/group): how many, and "Open MPI v4.1.4" or "threads". Alone
+     * and in older records 0 and NULL. */
+    int64_t ranks;
+    int64_t shards; /* that were asked for (trainer.h); 0: one a rank */
+    char *engine;
     char *command;  /* that reproduces the run, without paths; may be NULL */
     char *headline; /* name of the leading metric */
 

@@ -51,6 +51,7 @@ extern const size_t record__key_count;
     X(left_out)                                                                                    \
     X(loss)                                                                                        \
     X(loss_curve)                                                                                  \
+    X(group)                                                                                       \
     X(loss_scaling)                                                                                \
     X(model_gone)                                                                                  \
     X(dev)                                                                                         \

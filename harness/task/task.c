@@ -196,6 +196,12 @@ static err check_new_file(const task *t, const char *where) {
         const task_file *o = &t->files[i];
         if (!strcmp(o->name, f->name))
             return err_set(ERR_FORMAT, "%s: '%s' is files[%zu] already", where, f->name, i);
+        if (o->git_blob && f->git_blob && !strcmp(o->git_blob, f->git_blob))
+            return err_set(ERR_FORMAT, "%s: '%s' has the git_blob of files[%zu], '%s'", where,
+                           f->name, i, o->name);
+        if (o->path && f->path && !strcmp(o->path, f->path))
+            return err_set(ERR_FORMAT, "%s: '%s' has the path of files[%zu], '%s'", where, f->name,
+                           i, o->name);
         if (o->sha256 && f->sha256 && !strcmp(o->sha256, f->sha256))
             return err_set(ERR_FORMAT, "%s: '%s' has the sha256 of files[%zu], '%s'", where,
                            f->name, i, o->name);
@@ -333,6 +339,10 @@ static err load_kind(task *t, const cJSON *root) {
     if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high) || !(low->valuedouble < high->valuedouble))
         return err_set(ERR_FORMAT, "%s: key 'range': the least and the largest score are expected",
                        t->path);
+    if (low->valuedouble < -TASK_SCORE_MOST || high->valuedouble > TASK_SCORE_MOST)
+        return err_set(ERR_FORMAT, "%s: key 'range': %g to %g, scores from -%g to %g are allowed",
+                       t->path, low->valuedouble, high->valuedouble, TASK_SCORE_MOST,
+                       TASK_SCORE_MOST);
     t->low = low->valuedouble;
     t->high = high->valuedouble;
     return ERR_OK;

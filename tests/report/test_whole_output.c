@@ -81,6 +81,8 @@ static void fill(record *r, uint32_t i) {
     r->device_bytes = 7654321 + i;
     r->host_peak_bytes = 123456789 + i;
     r->loss_scale = 32768 >> i;
+    r->ranks = 3 + i;
+    MUST(record_text(&r->engine, i ? "an MPI" : "another MPI"));
     MUST(record_kernel_add(r, "begin", "begin", 3, 0.125 * (i + 1)));
     MUST(record_kernel_add(r, i ? "of the others" : "of the first", "update", 4, 0.0625 * (i + 1)));
     MUST(record_recipe_number(r, "batch_size", 32));

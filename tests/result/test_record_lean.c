@@ -11,6 +11,8 @@ static void make(record *r, answer_kind kind) {
     static const char corpus[] = "{\"name\":\"c\",\"left_out\":[]}";
     MUST(json_parse(&r->model.corpus, corpus, strlen(corpus), "corpus"));
     MUST(record_text(&r->model.label_map, "a=b"));
+    MUST(record_text(&r->engine, "threads"));
+    MUST(record_text(&r->dev_metric, "loss"));
 }
 
 /* What a board reads is as before; of cuts at every byte each is refused, and none harms. */
@@ -38,6 +40,8 @@ Test(record_lean, is_read_back_whole_or_not_at_all) {
         cr_assert(bytes.length == second.length && !memcmp(bytes.text, second.text, bytes.length));
         cr_assert_str_eq(again.model.name, r.model.name);
         cr_assert_str_eq(again.model.label_map, "a=b");
+        cr_assert_str_eq(again.engine, "threads");
+        cr_assert_str_eq(again.dev_metric, "loss");
         cr_assert_eq(again.task.label_count, r.task.label_count);
         cr_assert(cJSON_Compare(again.recipe, r.recipe, true));
         for (size_t m = 0; m < metric_count(); m++) {

@@ -1,0 +1,222 @@
+/* `harness errors`: what several seeds of one model get wrong on a task's test rows. */
+#include "base/log.h"
+#include "cli/errors_view.h"
+#include "cli/options.h"
+#include "cli/run_record.h"
+#include "data/fetch_task.h"
+#include "metric/rows.h"
+#include "platform/file.h"
+#include "train/evaluate/scorer.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { RUNS_MOST = 64, ROWS_SHOWN = 10, BATCH_SIZE = 64 };
+
+typedef struct inquiry {
+    task task;
+    dataset data;
+    errors_run runs[RUNS_MOST];
+    size_t count;
+    answer_arrays gold, dev_gold;
+    uint32_t *first_row, *tokens, *unknown; /* (test rows) owned */
+    bool *leaked;
+    errors found;
+} inquiry;
+
+static void inquiry_free(inquiry *q) {
+    for (size_t i = 0; i < q->count; i++) {
+        record_free(&q->runs[i].record);
+        mem_free(q->runs[i].logits);
+        mem_free(q->runs[i].predicted);
+    }
+    answer_arrays_free(&q->gold);
+    answer_arrays_free(&q->dev_gold);
+    mem_free(q->first_row);
+    mem_free(q->tokens);
+    mem_free(q->unknown);
+    mem_free(q->leaked);
+    errors_free(&q->found);
+    dataset_free(&q->data);
+    task_free(&q->task);
+}
+
+/* --- which runs --- */
+
+static err same(const char *what, const char *folder, const char *a, const char *b) {
+    if (strcmp(a, b) == 0) return ERR_OK;
+    return err_set(ERR_DATA,
+                   "%s: its %s is %s, of the first run %s (errors compares seeds of one task, "
+                   "model and recipe)",
+                   folder, what, a, b);
+}
+
+static err read_runs(inquiry *q, const options *o) {
+    err e = ERR_OK;
+    if (!o->arg_count)
+        return err_set(ERR_USAGE, "errors needs output folders of finished runs, such as those of "
+                                  "`harness run --runs 3`");
+    if (o->arg_count > RUNS_MOST)
+        return err_set(ERR_USAGE, "errors takes at most %d runs, found %zu", RUNS_MOST,
+                       o->arg_count);
+    for (size_t i = 0; i < o->arg_count && !e; i++) {
+        errors_run *one = &q->runs[i];
+        char *path = NULL;
+        one->folder = o->args[i];
+        if (!folder_exists(one->folder))
+            return err_set(ERR_DATA, "%s: no such folder", one->folder);
+        e = path_join(&path, one->folder, "record.json");
+        if (!e && !(e = record_read(&one->record, path))) q->count++;
+        mem_free(path);
+        if (e) break;
+        const record *r = &one->record, *first = &q->runs[0].record;
+        if (r->task.kind != ANSWER_CLASS)
+            return err_set(ERR_UNSUPPORTED,
+                           "%s: task %s is of kind %s; errors takes tasks with one label a row",
+                           one->folder, r->task.name, answer_kind_name(r->task.kind));
+        if ((e = same("task", one->folder, r->task.name, first->task.name)) ||
+            (e = same("data", one->folder, r->task.data_sha256, first->task.data_sha256)) ||
+            (e = same("model", one->folder, r->model.name, first->model.name)) ||
+            (e = same("recipe", one->folder, r->recipe_sha256, first->recipe_sha256)) ||
+            (e = same("protocol", one->folder, r->protocol, first->protocol)))
+            break;
+    }
+    return e;
+}
+
+/* --- rows --- */
+
+static err load_rows(inquiry *q, const options *o) {
+    const record *r = &q->runs[0].record;
+    dataset_options wish = {.data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
+    err e = task_find(&q->task, r->task.name, o->task_dir);
+    if (!e && !o->offline) e = fetch_task(&q->task, &wish, false, false);
+    if (!e) e = dataset_load(&q->data, &q->task, &wish);
+    if (!e && strcmp(q->data.data_sha256, r->task.data_sha256) != 0)
+        e = err_set(ERR_DATA, "%s: the run's data is %.12s..., what is here is %.12s...%s",
+                    q->runs[0].folder, r->task.data_sha256, q->data.data_sha256,
+                    r->partial ? err_advice("limit", " (was it run with --limit N?)") : "");
+    if (!e && strcmp(r->protocol, "dev") == 0) e = dataset_split_dev(&q->data);
+    size_t n = q->data.test.row_count;
+    if (!e) e = dataset_gold(&q->gold, &q->data, &q->data.test);
+    if (!e) e = dataset_gold(&q->dev_gold, &q->data, &q->data.dev);
+    if (!e) e = mem_new(&q->first_row, n);
+    if (!e) e = first_rows(q->first_row, &q->data.test);
+    if (!e) e = mem_new(&q->leaked, n);
+    if (!e) e = mem_new(&q->tokens, n);
+    if (!e) e = mem_new(&q->unknown, n);
+    for (size_t i = 0; !e && i < n; i++) q->leaked[i] = q->data.test.rows[i].leaked;
+    return e;
+}
+
+/* Tokens of each text and pair, [CLS] and [SEP] apart. */
+static void count_tokens(inquiry *q, const encoded *rows, uint32_t unknown_id) {
+    for (size_t i = 0; i < rows->count; i++) {
+        const pack_sentence *s = &rows->sentences[i];
+        uint32_t special = 1 + q->data.test.rows[i].example.text_count;
+        q->tokens[i] = s->count > special ? s->count - special : 0;
+        q->unknown[i] = 0;
+        for (uint32_t k = 0; k < s->count; k++) q->unknown[i] += s->ids[k] == unknown_id;
+    }
+}
+
+/* --- answers --- */
+
+static err score_split(float **logits, encoded *rows, scorer *s, const dataset_split *split,
+                       uint32_t length) {
+    err e = encode_split(rows, &s->source.words, split, ENCODE_ALL, length);
+    if (!e) e = mem_new(logits, rows->count * s->source.config.classes);
+    return e ? e : scorer_run(s, *logits, NULL, rows, BATCH_SIZE, "row");
+}
+
+/* At the temperature that suits the dev rows best, where training had none of them. */
+static err calibrate(errors_run *one, inquiry *q, scorer *s, uint32_t length) {
+    size_t n = q->data.test.row_count, c = q->task.label_count;
+    encoded rows = {0};
+    float *dev = NULL;
+    err e = ERR_OK;
+    calibration_of(&one->plain, one->logits, q->gold.classes, n, c, 1);
+    one->temperature = NAN;
+    if (q->data.dev.row_count) {
+        e = score_split(&dev, &rows, s, &q->data.dev, length);
+        if (!e)
+            one->temperature =
+                calibration_temperature(dev, q->dev_gold.classes, q->data.dev.row_count, c);
+        if (!e) calibration_of(&one->scaled, one->logits, q->gold.classes, n, c, one->temperature);
+    }
+    encoded_free(&rows);
+    mem_free(dev);
+    return e;
+}
+
+static err answer(inquiry *q, errors_run *one, const options *o) {
+    const cJSON *used = cJSON_GetObjectItemCaseSensitive(one->record.recipe, "max_length");
+    const source_options from = {.cased = o->cased, .offline = o->offline};
+    device_options wish = {.threads = o->threads, .validation = o->validation};
+    scorer s = {0};
+    encoded rows = {0};
+    err e = device_precision_find(&wish.precision, o->precision);
+    if (!e) e = scorer_open(&s, one->folder, &from, o->device, &wish);
+    if (!e) e = scorer_match(&s, &q->task, one->record.model.label_map);
+    uint32_t length =
+        e ? 0
+          : source_max_length(&s.source, cJSON_IsNumber(used) ? (uint32_t)used->valuedouble : 0,
+                              (uint32_t)q->task.max_length);
+    if (!e) e = score_split(&one->logits, &rows, &s, &q->data.test, length);
+    uint32_t *begin = NULL; // classes have no units
+    if (!e)
+        e = predict_answers(&one->predicted, &begin, s.model.head, one->logits, &rows,
+                            s.source.config.classes);
+    if (!e) count_tokens(q, &rows, s.source.words.unk_id);
+    for (size_t i = 0; !e && i < rows.count; i++)
+        one->moved += one->predicted[i] != one->record.predicted[i];
+    if (!e) e = calibrate(one, q, &s, length);
+    if (!e && one->moved)
+        log_note("%s: %zu of %zu rows are answered otherwise than its record says", one->folder,
+                 one->moved, rows.count);
+    encoded_free(&rows);
+    scorer_close(&s);
+    return e;
+}
+
+static err find_all(inquiry *q) {
+    const float *logits[RUNS_MOST];
+    const uint32_t *predicted[RUNS_MOST];
+    for (size_t i = 0; i < q->count; i++) {
+        logits[i] = q->runs[i].logits;
+        predicted[i] = q->runs[i].predicted;
+    }
+    return errors_find(&q->found, &(errors_input){.runs = q->count,
+                                                  .rows = q->data.test.row_count,
+                                                  .classes = q->task.label_count,
+                                                  .logits = logits,
+                                                  .predicted = predicted,
+                                                  .gold = q->gold.classes,
+                                                  .first_row = q->first_row,
+                                                  .leaked = q->leaked,
+                                                  .tokens = q->tokens,
+                                                  .unknown = q->unknown,
+                                                  .headline = metric_find(q->task.headline)});
+}
+
+err verb_errors(const options *o) {
+    inquiry *q = NULL;
+    err e = mem_new(&q, 1);
+    if (!e) e = read_runs(q, o);
+    if (!e) e = load_rows(q, o);
+    for (size_t i = 0; !e && i < q->count; i++) e = answer(q, &q->runs[i], o);
+    if (!e) e = find_all(q);
+    if (!e) {
+        errors_view view = {.task = &q->task,
+                            .data = &q->data,
+                            .runs = q->runs,
+                            .run_count = q->count,
+                            .found = &q->found,
+                            .shown = o->has_rows ? o->rows : ROWS_SHOWN,
+                            .texts = o->texts};
+        e = o->json ? errors_view_json(&view) : errors_view_print(&view);
+    }
+    if (q) inquiry_free(q);
+    mem_free(q);
+    return e;
+}

@@ -1,0 +1,236 @@
+#include "result/errors.h"
+
+#include "metric/calibration.h"
+#include "metric/rows.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void errors_free(errors *e) {
+    mem_free(e->wrong);
+    mem_free(e->parted);
+    mem_free(e->pairs);
+    *e = (errors){0};
+}
+
+/* --- rows --- */
+
+/* Probabilities (rows, classes), means over the runs. */
+static err mean_probabilities(double **mean, const errors_input *in) {
+    size_t c = in->classes;
+    double *one = NULL;
+    err e = mem_new(mean, in->rows * c);
+    if (!e) e = mem_new(&one, c);
+    for (size_t i = 0; !e && i < in->rows; i++)
+        for (size_t r = 0; r < in->runs; r++) {
+            calibration_softmax(one, in->logits[r] + i * c, c, 1);
+            for (size_t k = 0; k < c; k++) (*mean)[i * c + k] += one[k] / (double)in->runs;
+        }
+    mem_free(one);
+    return e;
+}
+
+/* What rows of each label get for it on average; 2, which nothing reaches, of a label without. */
+static err thresholds(double **out, const errors_input *in, const double *mean) {
+    size_t *counts = NULL;
+    err e = mem_new(out, in->classes);
+    if (!e) e = mem_new(&counts, in->classes);
+    for (size_t i = 0; !e && i < in->rows; i++) {
+        (*out)[in->gold[i]] += mean[i * in->classes + in->gold[i]];
+        counts[in->gold[i]]++;
+    }
+    for (size_t k = 0; !e && k < in->classes; k++)
+        (*out)[k] = counts[k] ? (*out)[k] / (double)counts[k] : 2;
+    mem_free(counts);
+    return e;
+}
+
+static double vote_entropy(const errors_input *in, size_t row) {
+    double sum = 0;
+    for (uint32_t k = 0; k < in->classes; k++) {
+        size_t votes = 0;
+        for (size_t r = 0; r < in->runs; r++) votes += in->predicted[r][row] == k;
+        double share = (double)votes / (double)in->runs;
+        if (votes) sum -= share * log(share);
+    }
+    return sum;
+}
+
+static errors_row look_at(const errors_input *in, size_t row, const double *mean,
+                          const double *threshold) {
+    const double *p = mean + row * in->classes;
+    uint32_t gold = in->gold[row], answer = 0;
+    for (uint32_t k = 1; k < in->classes; k++)
+        if (p[k] > p[answer]) answer = k;
+    return (errors_row){.row = row,
+                        .answer = answer,
+                        .probability = p[answer],
+                        .gold_chance = p[gold],
+                        .entropy = vote_entropy(in, row),
+                        .is_suspect = answer != gold && p[answer] >= threshold[answer]};
+}
+
+static int by_suspicion(const void *a, const void *b) {
+    const errors_row *x = a, *y = b;
+    if (x->is_suspect != y->is_suspect) return x->is_suspect ? -1 : 1;
+    if (x->gold_chance != y->gold_chance) return x->gold_chance < y->gold_chance ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static int by_entropy(const void *a, const void *b) {
+    const errors_row *x = a, *y = b;
+    if (x->entropy != y->entropy) return x->entropy > y->entropy ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static err find_rows(errors *out, const errors_input *in) {
+    double *mean = NULL, *threshold = NULL;
+    err e = mean_probabilities(&mean, in);
+    if (!e) e = thresholds(&threshold, in, mean);
+    if (!e) e = mem_new(&out->wrong, in->rows);
+    if (!e) e = mem_new(&out->parted, in->rows);
+    for (size_t i = 0; !e && i < in->rows; i++) {
+        size_t right = 0, alike = 0;
+        for (size_t r = 0; r < in->runs; r++) {
+            right += in->predicted[r][i] == in->gold[i];
+            alike += in->predicted[r][i] == in->predicted[0][i];
+        }
+        if (right && alike == in->runs) continue;
+        errors_row row = look_at(in, i, mean, threshold);
+        if (!right) {
+            out->wrong[out->wrong_count++] = row;
+            out->suspect_count += row.is_suspect;
+        }
+        if (alike < in->runs) out->parted[out->parted_count++] = row;
+    }
+    if (!e) qsort(out->wrong, out->wrong_count, sizeof *out->wrong, by_suspicion);
+    if (!e) qsort(out->parted, out->parted_count, sizeof *out->parted, by_entropy);
+    mem_free(mean);
+    mem_free(threshold);
+    return e;
+}
+
+/* --- slices --- */
+
+static err score_slice(errors_slice *s, const errors_input *in, const bool *mask) {
+    s->rows = 0;
+    for (size_t i = 0; i < in->rows; i++) s->rows += mask[i];
+    s->accuracy = s->headline = s->rows ? 0 : (double)NAN;
+    err e = ERR_OK;
+    for (size_t r = 0; !e && s->rows && r < in->runs; r++) {
+        confusion c = {0};
+        e = answers_sum(&c, ANSWER_CLASS, in->classes, (answers){in->gold, NULL, NULL},
+                        (answers){in->predicted[r], NULL, NULL}, mask, in->rows);
+        if (!e) s->accuracy += metric_value("accuracy", &c) / (double)in->runs;
+        if (!e) s->headline += in->headline->fn(&c) / (double)in->runs;
+        confusion_free(&c);
+    }
+    return e;
+}
+
+static int ascending(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Quarters of the rows by their tokens: equal lengths stay together. */
+static err slice_lengths(errors *out, const errors_input *in, bool *mask) {
+    enum { PARTS = 4 };
+    uint32_t *sorted = NULL, low = 0;
+    err e = mem_new(&sorted, in->rows);
+    if (e || !in->rows) goto done;
+    memcpy(sorted, in->tokens, in->rows * sizeof *sorted);
+    qsort(sorted, in->rows, sizeof *sorted, ascending);
+    for (size_t part = 1; part <= PARTS && !e; part++) {
+        uint32_t high = sorted[(in->rows * part + PARTS - 1) / PARTS - 1];
+        if (high < low) continue; // all of it is in the part before
+        errors_slice *s = &out->slices[out->slice_count++];
+        *s = (errors_slice){.by = "length"};
+        if (low == high)
+            snprintf(s->name, sizeof s->name, "%u tokens", low);
+        else
+            snprintf(s->name, sizeof s->name, "%u to %u tokens", low, high);
+        for (size_t i = 0; i < in->rows; i++)
+            mask[i] = in->tokens[i] >= low && in->tokens[i] <= high;
+        e = score_slice(s, in, mask);
+        low = high + 1;
+    }
+done:
+    mem_free(sorted);
+    return e;
+}
+
+/* Rows whose share of [UNK] lies in (low, high], or is 0. */
+static bool has_unknown(const errors_input *in, size_t row, int part) {
+    double share = in->tokens[row] ? (double)in->unknown[row] / in->tokens[row] : 0;
+    return part == 0 ? share <= 0 : part == 1 ? share > 0 && share <= 0.1 : share > 0.1;
+}
+
+static bool is_kind(const bool *repeated, const errors_input *in, size_t row, int part) {
+    return part == 0   ? in->leaked[row]
+           : part == 1 ? repeated[row]
+                       : !in->leaked[row] && !repeated[row];
+}
+
+static err slice_kinds(errors *out, const errors_input *in, bool *mask) {
+    static const char *const unknown[] = {"none", "up to a tenth", "more"};
+    static const char *const texts[] = {"also in train", "more than once", "neither"};
+    bool *repeated = NULL;
+    err e = mem_new(&repeated, in->rows);
+    for (size_t i = 0; !e && i < in->rows; i++)
+        if (in->first_row[i] != i) repeated[i] = repeated[in->first_row[i]] = true;
+    for (int part = 0; part < 6 && !e; part++) {
+        errors_slice *s = &out->slices[out->slice_count++];
+        *s = (errors_slice){.by = part < 3 ? "[UNK]" : "text"};
+        snprintf(s->name, sizeof s->name, "%s", part < 3 ? unknown[part] : texts[part - 3]);
+        for (size_t i = 0; i < in->rows; i++)
+            mask[i] = part < 3 ? has_unknown(in, i, part) : is_kind(repeated, in, i, part - 3);
+        e = score_slice(s, in, mask);
+    }
+    mem_free(repeated);
+    return e;
+}
+
+/* --- pairs --- */
+
+static int by_rows(const void *a, const void *b) {
+    const errors_pair *x = a, *y = b;
+    if (x->rows != y->rows) return x->rows > y->rows ? -1 : 1;
+    if (x->gold != y->gold) return x->gold < y->gold ? -1 : 1;
+    return (x->said > y->said) - (x->said < y->said);
+}
+
+static err find_pairs(errors *out, const errors_input *in) {
+    size_t c = in->classes, *counts = NULL, *of_gold = NULL;
+    err e = mem_new(&counts, c * c);
+    if (!e) e = mem_new(&of_gold, c);
+    if (!e) e = mem_new(&out->pairs, c * c);
+    for (size_t i = 0; !e && i < in->rows; i++) {
+        of_gold[in->gold[i]]++;
+        for (size_t r = 0; r < in->runs; r++) counts[in->gold[i] * c + in->predicted[r][i]]++;
+    }
+    for (size_t k = 0; !e && k < c * c; k++) {
+        if (!counts[k] || k / c == k % c) continue;
+        double rows = (double)counts[k] / (double)in->runs;
+        out->pairs[out->pair_count++] = (errors_pair){(uint32_t)(k / c), (uint32_t)(k % c), rows,
+                                                      rows / (double)of_gold[k / c]};
+    }
+    if (!e) qsort(out->pairs, out->pair_count, sizeof *out->pairs, by_rows);
+    mem_free(counts);
+    mem_free(of_gold);
+    return e;
+}
+
+err errors_find(errors *out, const errors_input *in) {
+    bool *mask = NULL;
+    *out = (errors){0};
+    err e = find_rows(out, in);
+    if (!e) e = mem_new(&mask, in->rows);
+    if (!e) e = slice_lengths(out, in, mask);
+    if (!e) e = slice_kinds(out, in, mask);
+    if (!e) e = find_pairs(out, in);
+    mem_free(mask);
+    return e;
+}
