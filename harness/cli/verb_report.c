@@ -357,7 +357,8 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
         e = print_json(b);
     else if (s->count)
         e = write_files(w, s, b);
-    if (!e && serves && s->changed && store_cache_write(s, index))
+    if (!e && serves && s->changed &&
+        (store_cache_write(s, index) || cache_folder_claim(cache, results)))
         err_clear(); // what cannot be kept is read again
     if (!e) e = report_damage(s, b);
 done:

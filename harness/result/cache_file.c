@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OF "folder" /* in a cache folder: the path of what it is of */
+enum { PATH_BYTES = 1 << 16 };
+
 typedef struct cache_head {
     char mark[16];
     uint8_t program[32];
@@ -54,6 +57,39 @@ err cache_folder_of(char **path, const char *folder) {
     if (e != ERR_IO) return e;
     err_clear();
     return ERR_OK;
+}
+
+/* Removes the cache at `path` where what it is of is no folder any more. */
+static err remove_unused(const char *path) {
+    char *file = NULL, *of = NULL;
+    size_t count = 0;
+    err e = mem_printf(&file, "%s/" OF, path);
+    if (!e && file_exists(file) && !(e = file_read((void **)&of, &count, file, PATH_BYTES)) &&
+        !folder_exists(of))
+        e = folder_remove(path);
+    mem_free(file);
+    mem_free(of);
+    return e;
+}
+
+err cache_folder_claim(const char *cache, const char *folder) {
+    char *file = NULL, *all = NULL, *path = NULL, *real = realpath(folder, NULL);
+    folder_list list = {0};
+    err e = real ? folder_make(cache) : ERR_IO;
+    if (!e) e = mem_printf(&file, "%s/" OF, cache);
+    if (!e) e = file_write_quick(file, real, strlen(real));
+    if (!e) e = path_folder(&all, cache);
+    if (!e) e = folder_list_read(&list, all);
+    for (size_t i = 0; i < list.count && !e; i++) {
+        if (!(e = path_join(&path, all, list.names[i]))) e = remove_unused(path);
+        mem_free(path);
+        path = NULL;
+    }
+    folder_list_free(&list);
+    mem_free(file);
+    mem_free(all);
+    free(real);
+    return e;
 }
 
 err cache_file_read(uint8_t **bytes, size_t *size, const char *path) {

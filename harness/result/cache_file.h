@@ -13,6 +13,10 @@
  * is no place for a cache or the program cannot tell its build. Errors: ERR_MEMORY. */
 err cache_folder_of(char **path, const char *folder) MUST_CHECK;
 
+/* Makes the cache folder, writes down which folder it is of, and removes those beside it whose folders
+ * are gone. Errors: ERR_IO; ERR_MEMORY. */
+err cache_folder_claim(const char *cache, const char *folder) MUST_CHECK;
+
 /* *bytes (owned) is NULL and *size 0 where there is no such file, it is not this build's, or it is
  * damaged. Errors: ERR_MEMORY. */
 err cache_file_read(uint8_t **bytes, size_t *size, const char *path) MUST_CHECK;

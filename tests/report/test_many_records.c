@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -57,6 +58,7 @@ Test(report, two_thousand_records_are_quick, .timeout = 900) {
     const char *kept = getenv("HARNESS_MANY_RECORDS");
     char *folder = NULL;
     json_setup();
+    setenv("XDG_CACHE_HOME", temporary_folder(), 1);
     size_t live = mem_live_count();
     if (kept)
         cr_assert_not(mem_strdup(&folder, kept));
@@ -291,6 +293,7 @@ static void check_warnings(const char *text_of_all) {
 Test(report, five_thousand_damaged_records_do_not_touch_the_others, .timeout = 120) {
     char *folder;
     json_setup();
+    setenv("XDG_CACHE_HOME", temporary_folder(), 1);
     fake_folder(&folder);
     write_half_damaged(folder);
     double begin = child_seconds();

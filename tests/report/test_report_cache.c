@@ -129,7 +129,7 @@ static size_t cache_files(char paths[8][512]) {
 Test(report_cache, gives_the_same_bytes) {
     char paths[8][512];
     expect_as_without("the first time");
-    cr_assert_eq(cache_files(paths), 5, "a file of records and two a table");
+    cr_assert_eq(cache_files(paths), 6, "of records, two a table, and whose it is");
     expect_as_without("all is known");
     make("model x", 7, ANSWER_CLASS, "classes");
     expect_as_without("one seed more");
@@ -187,6 +187,27 @@ Test(report_cache, that_is_damaged_is_none) {
 }
 
 /* A record that is written over where it lies, as large as before and with its old times. */
+// of a folder that is gone: the next report of another removes it
+Test(report_cache, goes_with_its_folder) {
+    char *kept, *place;
+    folder_list list = {0};
+    strbuf first = report(cache), second;
+    drop_board();
+    strbuf_free(&first);
+    MUST(mem_printf(&kept, "%s/moved", none));
+    cr_assert_eq(rename(results, kept), 0);
+    mem_free(results);
+    results = kept;
+    second = report(cache);
+    drop_board();
+    strbuf_free(&second);
+    MUST(path_join(&place, cache, "harness/report"));
+    MUST(folder_list_read(&list, place));
+    cr_assert_eq(list.count, 1, "%zu caches", list.count);
+    folder_list_free(&list);
+    mem_free(place);
+}
+
 Test(report_cache, notices_a_record_that_was_changed) {
     // until stamps are trusted: the file is not read again for its SHA-256
     nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 200000000}, NULL);
