@@ -83,6 +83,19 @@ done:
     return e;
 }
 
+static err add_calibration(record *out, const run *r) {
+    uint32_t *gold = NULL;
+    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    err e = mem_new(&gold, r->test.count);
+    for (size_t i = 0; !e && i < r->test.count; i++) gold[i] = r->test.sentences[i].target.class;
+    if (!e)
+        calibration_of(&out->calibration, r->logits, gold, r->test.count, r->source.config.classes,
+                       1);
+    out->temperature = r->temperature;
+    mem_free(gold);
+    return e;
+}
+
 static err add_lengths(record *out, const run *r) {
     size_t *counts = NULL;
     err e = mem_new(&counts, (size_t)r->test.longest + 1);
@@ -308,6 +321,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_device(out, r)) || (e = add_group(out, r))) return e;
     if ((e = add_test(out, r))) return e;
     if ((e = add_worst(out, r))) return e;
+    if ((e = add_calibration(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;
     if ((e = add_losses(out, r))) return e;
     if ((e = add_choice(out, r))) return e;

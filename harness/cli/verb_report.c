@@ -156,7 +156,9 @@ static err write_page(file_stamp *stamp, const record *r, const char *file,
         (e = folder_make(folder)) || (e = folder_make_own(pages)) ||
         (e = folder_make_own(task_folder)))
         goto done;
-    if (!(e = write_changed(path, &out))) *stamp = texts ? (file_stamp){0} : file_stamp_of(path);
+    if ((e = write_changed(path, &out))) goto done;
+    *stamp = (file_stamp){0};
+    if (!texts) *stamp = file_stamp_of(path);
 done:
     mem_free(task_folder);
     mem_free(pages);

@@ -292,7 +292,8 @@ static err run_trial(search *s, tune_row *row) {
 /* Rounds of successive halving; 1 without. */
 static uint32_t round_count(const tune_result *t) {
     uint32_t rounds = 1;
-    for (size_t left = t->count; t->halving && left >= t->halving; left /= t->halving) rounds++;
+    if (!t->halving) return rounds;
+    for (size_t left = t->count; left >= t->halving; left /= t->halving) rounds++;
     return rounds;
 }
 

@@ -154,6 +154,7 @@ static size_t rejected(const test_state *s, bool low) {
  * lower p-values of others never make a pair that differs one that does not. */
 static void settle(test_state *s) {
     size_t possible = rejected(s, true), kept = 0, sure = 0;
+    if (!s->doubts) return;
     s->count = possible; // in order of `low`
     sure = rejected(s, false);
     for (size_t i = 0; i < s->count; i++) {

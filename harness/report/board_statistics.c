@@ -91,7 +91,8 @@ static err scores_init(table_scores *s, const board *b, board_table *t) {
         s->first[i + 1] = n;
     }
     const record *any = s->records[0];
-    size_t bytes = record_values(any, false) * sizeof *any->predicted * (s->runs / t->row_count);
+    size_t bytes = record_values(any, false) * sizeof *any->predicted;
+    if (t->row_count) bytes *= s->runs / t->row_count;
     s->rows_at_once = bytes ? ANSWER_BYTES_AT_ONCE / bytes : ROWS_AT_ONCE;
     if (s->rows_at_once > ROWS_AT_ONCE) s->rows_at_once = ROWS_AT_ONCE;
     if (!s->rows_at_once) s->rows_at_once = 1;
@@ -148,7 +149,7 @@ static err table_of(test_table *out, answers *room, table_scores *s, const size_
 static err find_draws(table_scores *s) {
     answers *room = NULL;
     size_t *runs = NULL;
-    test_table t;
+    test_table t = {0};
     err e = mem_new(&room, s->runs);
     if (!e) e = mem_new(&runs, s->runs);
     for (size_t i = 0; i < s->runs && !e; i++) runs[i] = i;
@@ -175,7 +176,7 @@ static err means_of_rows(double *means, table_scores *s, const size_t *rows, siz
     const metric *m = s->table->headline;
     answers *room = NULL;
     bootstrap b = {0};
-    test_table t;
+    test_table t = {0};
     err e = ERR_OK;
     if (!s->single) { // the draws are of all runs
         for (size_t i = 0, end; i < count && !e; i = end) {

@@ -57,7 +57,7 @@ static err add_rule(strbuf *out, const size_t *widths, size_t count, const char 
 err grid_end(strbuf *out, grid *g) {
     size_t *widths = NULL, columns = strlen(g->columns);
     err e = g->e ? g->e : mem_new(&widths, columns);
-    if (e) goto done;
+    if (e || !columns) goto done;
     for (size_t c = 0; c < columns; c++) widths[c] = 3;
     for (size_t i = 0; i < g->count; i++) {
         size_t width = text_width(g->cells[i]);

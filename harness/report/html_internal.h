@@ -32,6 +32,9 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
                const char *y_title);
 
+/* Reliability diagram: the share that is right of each bin of confidence, and the diagonal. */
+void svg__reliability(page *p, const calibration *c);
+
 /* A sentence's words with their arcs: gold above, predicted below.
  *   text        its words with blanks between
  *   gold, said  (words, ARC_WIDTH)

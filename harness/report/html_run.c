@@ -171,6 +171,19 @@ static void add_confusion(page *p, const record *r) {
     html__take(p, e);
 }
 
+static void add_calibration(page *p, const record *r) {
+    const calibration *c = &r->calibration;
+    html__add(p, "<section><h3>Calibration on the test rows</h3>\n");
+    svg__reliability(p, c);
+    html__format(p,
+                 "<p class=\"soft\">Expected calibration error %.4f over %d bins, Brier score %.4f "
+                 "(sum over classes), loss %.4f, mean confidence %.4f.",
+                 c->ece, CALIBRATION_BINS, c->brier, c->loss, c->confidence);
+    if (r->temperature > 0)
+        html__format(p, " The temperature that fits the dev rows best is %.4g.", r->temperature);
+    html__add(p, "</p>\n</section>\n");
+}
+
 static void add_curves(page *p, const record *r) {
     html__add(p, "<div class=\"columns\">\n");
     if (r->loss_count) {
@@ -183,6 +196,7 @@ static void add_curves(page *p, const record *r) {
         svg__bars(p, r->lengths, r->length_count, "tokens", "rows");
         html__add(p, "</section>\n");
     }
+    if (r->calibration.rows) add_calibration(p, r);
     html__add(p, "</div>\n");
 }
 

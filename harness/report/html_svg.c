@@ -119,6 +119,27 @@ void svg__bars(page *p, const record_length *bars, size_t count, const char *x_t
     html__add(p, "</svg>\n");
 }
 
+void svg__reliability(page *p, const calibration *c) {
+    scale s = {.x_low = 0, .x_high = 100, .y_low = 0, .y_high = 100};
+    begin(p, &s, "confidence, %", "right, %");
+    for (int m = 0; m < CALIBRATION_BINS; m++) {
+        const calibration_bin *bin = &c->bins[m];
+        double low = 100.0 * m / CALIBRATION_BINS, high = 100.0 * (m + 1) / CALIBRATION_BINS;
+        if (!bin->rows) continue;
+        double share = 100 * (double)bin->right / (double)bin->rows;
+        html__format(p,
+                     "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
+                     "<title>%.0f to %.0f %%: %zu rows, confidence %.1f %%, right %.1f %%</title>"
+                     "</rect>\n",
+                     x_of(&s, low), y_of(&s, share), x_of(&s, high) - x_of(&s, low) - 1,
+                     TOP + PLOT_HEIGHT - y_of(&s, share), low, high, bin->rows,
+                     100 * bin->confidence, share);
+    }
+    html__format(p, "<line class=\"base\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
+                 x_of(&s, 0), y_of(&s, 0), x_of(&s, 100), y_of(&s, 100));
+    html__add(p, "</svg>\n");
+}
+
 void svg__interval(page *p, const board_row *row, double baseline, double low, double high) {
     enum { SPAN = 130, EDGE = 6 };
     double unit = (SPAN - 2 * EDGE) / (high - low);

@@ -214,8 +214,9 @@ static err find_pairs(errors *out, const errors_input *in) {
     for (size_t k = 0; !e && k < c * c; k++) {
         if (!counts[k] || k / c == k % c) continue;
         double rows = (double)counts[k] / (double)in->runs;
-        out->pairs[out->pair_count++] = (errors_pair){(uint32_t)(k / c), (uint32_t)(k % c), rows,
-                                                      rows / (double)of_gold[k / c]};
+        size_t gold = k / c;
+        out->pairs[out->pair_count++] =
+            (errors_pair){(uint32_t)gold, (uint32_t)(k % c), rows, rows / (double)of_gold[gold]};
     }
     if (!e) qsort(out->pairs, out->pair_count, sizeof *out->pairs, by_rows);
     mem_free(counts);

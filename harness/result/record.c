@@ -159,6 +159,7 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
     size_t scores = rows * answer_scores(r->task.kind, r->task.label_count);
     err e = ERR_OK;
     r->task.test_rows = (int64_t)rows;
+    r->calibration = (calibration){0}; // of other answers
     if (answer_in_units(r->task.kind) &&
         (e = copy_block(&r->unit_begin, gold.begin, rows + 1, sizeof *r->unit_begin)))
         return e;

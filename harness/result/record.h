@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "metric/calibration.h"
 #include "metric/confusion_cells.h"
 #include "metric/score.h"
 
@@ -157,6 +158,8 @@ typedef struct record {
     int64_t best_step;              /* of that evaluation: its weights were scored */
     record_evaluation *evaluations; /* ascending */
     size_t evaluation_count;
+    calibration calibration; /* of the test rows; rows is 0 where there is none of it */
+    double temperature;      /* fitted on the dev rows (calibration.h); 0: not fitted */
     record_worst_row *worst; /* most wrong first; may be empty */
     size_t worst_count;
     record_length *lengths; /* ascending; may be empty */

@@ -55,6 +55,7 @@ extern const size_t record__key_count;
     X(loss_scaling)                                                                                \
     X(model_gone)                                                                                  \
     X(dev)                                                                                         \
+    X(calibration)                                                                                 \
     X(lengths)                                                                                     \
     X(worst)                                                                                       \
     X(step_spread)                                                                                 \

@@ -110,6 +110,7 @@ const record_key record__keys[] = {
     HASH_IF_ANY("", "final_weights_sha256", final_weights_sha256),
     PART("", "model_gone", model_gone),
     PART("", "dev", dev),
+    PART("", "calibration", calibration),
     PART("", "lengths", lengths),
     PART("", "most_wrong", worst),
     PART("", "kernel_times", kernel_times),

@@ -164,7 +164,8 @@ static record bare(record r) {
 static void move_record(packing *p, record *r) {
     record plain = bare(*r);
     move_bytes(p, &plain, sizeof plain);
-    if (!p->out) *r = p->e ? (record){0} : bare(plain);
+    if (p->e) plain = (record){0};
+    if (!p->out) *r = bare(plain);
     for (size_t i = 0; i < record__key_count; i++) {
         void *field = (char *)r + record__keys[i].offset;
         if (is_text(&record__keys[i])) move_text(p, field);

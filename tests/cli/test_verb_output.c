@@ -133,14 +133,23 @@ static void held_record(const char *name, const char *file, const char *const *v
 
 #if HARNESS_CPU
 Test(verb_output, of_a_run_and_its_model) {
-    static const char *const varies[] = {"harness",       "created",
-                                         "device",        "metrics",
-                                         "metrics_dedup", "confusion",
-                                         "loss",          "loss_curve",
-                                         "predictions",   "most_wrong",
-                                         "timing",        "memory",
-                                         "dev",           "final_weights_sha256",
-                                         "run_sha256",    NULL};
+    static const char *const varies[] = {"harness",
+                                         "created",
+                                         "device",
+                                         "metrics",
+                                         "metrics_dedup",
+                                         "confusion",
+                                         "loss",
+                                         "loss_curve",
+                                         "predictions",
+                                         "most_wrong",
+                                         "timing",
+                                         "memory",
+                                         "dev",
+                                         "final_weights_sha256",
+                                         "run_sha256",
+                                         "calibration",
+                                         NULL};
     HELD_SHAPE("run.txt", "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
                "1", "--max-steps", "4", "--eval-steps", "2", "--protocol", "dev", "-o", "out",
                "--seed", "7", "--save-steps", "2", "--logging-steps", "1");

@@ -411,6 +411,7 @@ Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
 
 static void other_gold(record *r) {
     r->gold[0] = (r->gold[0] + 1) % 3;
+    r->calibration.rows = 0; // of other rows
 }
 static void other_repeats(record *r) {
     r->first_row[9] = 3;
@@ -421,6 +422,7 @@ static void other_dedup(record *r) {
 // the same of the last row: what is compared is compared to its end
 static void other_last_gold(record *r) {
     r->gold[59] = (r->gold[59] + 1) % 3;
+    r->calibration.rows = 0;
 }
 static void other_last_repeats(record *r) {
     r->first_row[59] = 3;
@@ -499,6 +501,7 @@ static void same_run(record *r) {
 }
 static void other_prediction(record *r) {
     r->predicted[2] = (r->predicted[2] + 1) % 3;
+    r->calibration.rows = 0;
 }
 static void other_final_weights(record *r) {
     set_hash(&r->final_weights_sha256, 'c');

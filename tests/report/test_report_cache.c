@@ -34,7 +34,7 @@ static void setup(void) {
     fake_folder(&results);
     fake_folder(&cache);
     fake_folder(&none);
-    for (char c = 'a'; c < 'a' + 24; c++) {
+    for (int c = 'a'; c < 'a' + 24; c++) {
         char model[16];
         snprintf(model, sizeof model, "model %c", c);
         for (uint32_t seed = 0; seed < (c % 5 ? 3 : 1); seed++) {

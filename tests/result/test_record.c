@@ -57,6 +57,9 @@ Test(record, round_trip_keeps_every_key) {
     cr_assert_eq(b.best_step, 20);
     cr_assert_eq(b.loss_scale, 32768);
     cr_assert_eq(b.skipped_steps, 3);
+    cr_assert_eq(b.temperature, 1.25);
+    cr_assert_eq(b.calibration.rows, 60);
+    cr_assert_eq(b.calibration.bins[14].right, a.calibration.bins[14].right);
     cr_assert_eq(b.evaluation_count, 2);
     cr_assert(b.evaluations[0].step == 1 && b.evaluations[0].score == 0.75);
     cr_assert_not(record_write(&b, second));
@@ -84,7 +87,7 @@ Test(record, round_trip_keeps_every_key) {
 // what records of older programs do not have
 Test(record, keys_that_came_later_may_be_absent) {
     static const char *const later[] = {"final_weights_sha256", "dev", "kernel_times",
-                                        "loss_scaling"};
+                                        "loss_scaling", "calibration"};
     record r;
     char *path;
     cJSON *json;
@@ -155,6 +158,7 @@ Test(record, many_labels_use_u16) {
         for (size_t i = 0; i < count; i++) labels[i] = "label";
         cr_assert_not(record_labels(&a, labels, count));
         a.predicted[0] = count - 1;
+        a.calibration.rows = 0; // of other answers
         cr_assert_not(path_join(&path, folder, "a.json"));
         cr_assert_not(record_write(&a, path), "%s", err_message(ERR_FORMAT));
         read_text(&text, path);
@@ -381,6 +385,11 @@ static const struct {
      "key 'most_wrong': probability 1.5"},
     {"\"final_weights_sha256\":\t\"", "\"final_weights_sha256\": \"G",
      "expected 64 lower-case hexadecimal digits"},
+    {"\"temperature\":\t1.25", "\"temperature\": -1", "key 'calibration': brier is 0.4375"},
+    {"\"ece\":\t0.", "\"ece\": 1.", "key 'calibration': ece is 1."},
+    {"\"bins\":\t[[0, 0, 0]", "\"bins\": [[1, 0, 0.01]", "its bins have 61 rows, "},
+    {"\"bins\":\t[[0, 0, 0]", "\"bins\": [[1, 1, 0.5]", "the confidence of bin 1 is 0.5"},
+    {"\"bins\":\t[[0, 0, 0], ", "\"bins\": [", "key 'calibration' has 14 bins, expected 15"},
     {"\"best_step\":\t20", "\"best_step\": 19",
      "key 'dev': best_step is 19, no evaluation is of it"},
     {"\"final_scale\":\t32768", "\"final_scale\": 0",

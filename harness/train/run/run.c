@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/sums.h"
 #include "data/fetch_task.h"
+#include "metric/calibration.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
 #include "platform/file.h"
@@ -430,10 +431,27 @@ err run_train(run *r) {
     return run_share_weights(r);
 }
 
+/* Protocol dev: what makes the probabilities of held-out rows fit best (metric/calibration.h). */
+static err fit_temperature(run *r) {
+    float *logits = NULL;
+    answer_arrays said = {0}, gold = {0};
+    if (r->request.protocol == PROTOCOL_LAST || r->task.kind != ANSWER_CLASS) return ERR_OK;
+    err e = score_rows(r, &logits, &said, NULL, &r->dev, NULL);
+    if (!e) e = dataset_gold(&gold, &r->data, &r->data.dev);
+    if (!e)
+        r->temperature =
+            calibration_temperature(logits, gold.classes, r->dev.count, r->source.config.classes);
+    mem_free(logits);
+    answer_arrays_free(&said);
+    answer_arrays_free(&gold);
+    return e;
+}
+
 err run_evaluate(run *r) {
     double begin = clock_seconds();
     err e = score_rows(r, &r->logits, &r->said, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
+    if (!e) e = fit_temperature(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     if (!e) e = run_compare_weights(r);
     return run_name_checkpoint(r, e);

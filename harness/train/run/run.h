@@ -119,6 +119,7 @@ typedef struct run {
     float *logits;      /* (test rows, C), or (units that a token answers for, C); owned */
     answer_arrays said; /* classes and tags: of other kinds logits are the answers */
     double test_loss;
+    double temperature;        /* of the final weights on the dev rows; 0: not fitted */
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
