@@ -35,3 +35,9 @@ install(TARGETS harness RUNTIME)
 install(FILES ${CMAKE_BINARY_DIR}/share/harness/VERSION DESTINATION ${CMAKE_INSTALL_DATADIR}/harness)
 install(DIRECTORY ${HARNESS_ASSETS} DESTINATION ${CMAKE_INSTALL_DATADIR}/harness)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# plugins are of the machine's own MPI: packages hold none (cmake/package.cmake)
+foreach(engine ${HARNESS_MPI_ENGINES})
+  install(PROGRAMS ${CMAKE_BINARY_DIR}/harness-group-${engine}.so
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/harness COMPONENT mpi)
+endforeach()

@@ -19,6 +19,9 @@ string(TOLOWER "${CPACK_PACKAGE_NAME}-${PROJECT_VERSION}-${CMAKE_SYSTEM_NAME}-${
   CPACK_PACKAGE_FILE_NAME)
 set(CPACK_HARNESS_SOURCE ${CMAKE_SOURCE_DIR})
 
+# not the plugins of an MPI that the machine has: the same package everywhere, that needs none
+set(CPACK_INSTALL_CMAKE_PROJECTS "${CMAKE_BINARY_DIR};harness;Unspecified;/")
+
 set(CPACK_GENERATOR TGZ)
 find_program(HARNESS_DPKG_DEB dpkg-deb)
 find_program(HARNESS_RPMBUILD rpmbuild)

@@ -13,6 +13,11 @@ add_dependencies(harness_tests harness harness_pages)
 target_compile_definitions(harness PRIVATE HARNESS_COUNT_BLOCKS=1)
 add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)
 set_tests_properties(suite PROPERTIES TIMEOUT 1800)
+# under real launchers, where they are here; not among the others: ctest --test-dir build/dev -C mpi -L mpi
+add_test(NAME groups CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/groups --program $<TARGET_FILE:harness>)
+add_test(NAME sweeps CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/sweeps --program $<TARGET_FILE:harness>)
+set_tests_properties(sweeps PROPERTIES LABELS mpi TIMEOUT 3600)
+set_tests_properties(groups PROPERTIES LABELS mpi SKIP_RETURN_CODE 77 TIMEOUT 3600)
 # what the comparisons of tests/peer ask for and no verb tells
 foreach(tool model_pass metric_pass mask_pass)
   add_executable(${tool} tests/peer/${tool}.c)

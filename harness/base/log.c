@@ -16,10 +16,13 @@
 enum { LINE_BYTES = 4096 };
 
 static bool is_quiet, line_shown;
+static _Thread_local unsigned own_rank;
+static _Thread_local bool is_told;
 static double last_shown;
 static char progress_prefix[128];
 
 void log_set_progress_prefix(const char *text) {
+    if (own_rank) return; // threads of one process: rank 0's is shown
     snprintf(progress_prefix, sizeof progress_prefix, "%s", text);
 }
 
@@ -27,7 +30,11 @@ void log_set_quiet(bool quiet) {
     is_quiet = quiet;
 }
 bool log_is_quiet(void) {
-    return is_quiet;
+    return is_quiet || own_rank;
+}
+
+void log_set_rank(unsigned rank) {
+    own_rank = rank;
 }
 
 bool log_is_terminal(void) {
@@ -56,7 +63,7 @@ static void say(const char *before, const char *format, va_list args) {
 }
 
 void log_note(const char *format, ...) {
-    if (is_quiet) return;
+    if (log_is_quiet()) return;
     va_list args;
     va_start(args, format);
     say("", format, args);
@@ -66,17 +73,24 @@ void log_note(const char *format, ...) {
 void log_warn(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    say("warning: ", format, args);
+    char before[40] = "warning: ";
+    if (own_rank) snprintf(before, sizeof before, "rank %u: warning: ", own_rank);
+    say(before, format, args);
     va_end(args);
 }
 
 void log_lines(const char *text) {
-    if (is_quiet) return;
+    if (log_is_quiet()) return;
     log_progress_end();
     fprintf(stderr, "%s\n", text);
 }
 
 void log_error(err e) {
+    if (!own_rank && !is_told) log_error_early(e);
+}
+
+void log_error_early(err e) {
+    is_told = true;
     log_progress_end();
     fprintf(stderr, "harness: %s\n", err_message(e));
 }
@@ -95,7 +109,7 @@ static void fit_parts(char *line, size_t columns) {
 }
 
 void log_progress(const char *format, ...) {
-    if (is_quiet || !log_is_terminal()) return;
+    if (log_is_quiet() || !log_is_terminal()) return;
     double now = clock_seconds();
     if (last_shown > 0 && now - last_shown < 0.1) return;
     last_shown = now;

@@ -18,6 +18,12 @@ void log_warn(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
 void log_lines(const char *text);
 /* "harness: " and the message of e: what the program ends with. */
 void log_error(err e);
+/* The same at once and on any rank; log_error then shows nothing more. */
+void log_error_early(err e);
+
+/* Of a group's ranks (train/group) one talks: with another rank than 0, notes, progress and
+ * errors of this thread are not shown, and its warnings name the rank. */
+void log_set_rank(unsigned rank);
 
 /* Replaces the progress line; only on a terminal, and not when quiet. A later note, warning or
  * log_progress_end clears it first. Calls within 100 ms of the last shown one are dropped.

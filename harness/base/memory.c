@@ -81,16 +81,21 @@ err mem_strdup(char **out, const char *s) {
 
 static err format_into(strbuf *b, const char *format, va_list args) {
     va_list again;
+    size_t room = b->capacity - b->length;
     va_copy(again, args);
-    int needed = vsnprintf(NULL, 0, format, again);
+    int needed = vsnprintf(room ? b->text + b->length : NULL, room, format, again);
     va_end(again);
-    if (needed < 0) return err_set(ERR_ARG, "bad format");
-    size_t n = (size_t)needed;
-    err e = mem_grow((void **)&b->text, &b->capacity, b->length + n + 1, 1);
-    if (e) return e;
-    vsnprintf(b->text + b->length, n + 1, format, args);
-    b->length += n;
-    return ERR_OK;
+    size_t n = needed < 0 ? 0 : (size_t)needed;
+    err e = needed < 0 ? err_set(ERR_ARG, "bad format") : ERR_OK;
+    if (!e && n >= room) {
+        e = mem_grow((void **)&b->text, &b->capacity, b->length + n + 1, 1);
+        if (!e) vsnprintf(b->text + b->length, n + 1, format, args);
+    }
+    if (!e)
+        b->length += n;
+    else if (room)
+        b->text[b->length] = '\0';
+    return e;
 }
 
 err mem_printf(char **out, const char *format, ...) {

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "train/run/run_parts.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -38,9 +39,9 @@ static err find_all(estimate *m, run *r) {
     const recipe *p = &r->request.recipe;
     trainer *t = &r->trainer;
     double step = 0;
-    err e = run_free_bytes(&m->free_bytes, r);
+    err e = run_writes(r) ? run_free_bytes(&m->free_bytes, r) : ERR_OK;
     if (!e) e = try_steps(&step, &m->tried, t);
-    if (e) return e;
+    if (e || !run_writes(r)) return e;
     double epochs = (double)t->total_steps / t->epoch_steps;
     double sentence = step / (p->per_device_train_batch_size * p->gradient_accumulation_steps);
     m->disk_bytes = run_disk_bytes(r, &m->checkpoints);
@@ -115,7 +116,8 @@ static void print_table(const run *r, const estimate *m) {
 err dry_run(run *r, bool json) {
     estimate m = {0};
     err e = find_all(&m, r);
-    if (e || json) return e ? e : print_json(r, &m);
+    if (e || !run_writes(r)) return e;
+    if (json) return print_json(r, &m);
     print_table(r, &m);
     return ERR_OK;
 }

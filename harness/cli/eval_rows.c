@@ -16,13 +16,31 @@ typedef struct writer {
     strbuf line;
 } writer;
 
-/* What a row is answered with, in words: a label, a number, or labels with commas. */
+/* Of each unit its tag, or of each word its head and relation, with a blank between. */
+static err add_units(strbuf *out, const eval_view *v, const answers *from, size_t row) {
+    err e = strbuf_add(out, "");
+    for (size_t u = from->begin[row]; u < from->begin[row + 1] && !e; u++) {
+        const uint32_t *said = from->classes + u * answer_unit_width(v->kind);
+        const char *between = u > from->begin[row] ? " " : "";
+        if (v->kind == ANSWER_ARCS)
+            e = strbuf_printf(out, "%s%u:%s", between, said[ARC_HEAD],
+                              v->labels[said[ARC_RELATION]]);
+        else if (*said == 2 * v->label_count)
+            e = strbuf_printf(out, "%sO", between);
+        else
+            e = strbuf_printf(out, "%s%c-%s", between, *said % 2 ? 'I' : 'B', v->labels[*said / 2]);
+    }
+    return e;
+}
+
+/* What a row is answered with, in words: a label, a number, labels with commas, or its units. */
 static err answer_text(strbuf *out, const eval_view *v, const answers *from, size_t row,
                        bool is_gold) {
     char number[SHOWN_NUMBER_BYTES];
     bool any = false;
     out->length = 0;
     if (answer_is_label(v->kind)) return strbuf_add(out, v->labels[from->classes[row]]);
+    if (answer_in_units(v->kind)) return add_units(out, v, from, row);
     if (v->kind == ANSWER_NUMBER)
         return strbuf_add(out, shown_number(number, (double)from->numbers[row]));
     err e = strbuf_add(out, "");
@@ -106,11 +124,6 @@ err eval_view_predictions(const eval_view *v, const char *path, bool with_texts,
                 .delimiter = ends_with(path, ".tsv") ? '\t' : ','};
     strbuf gold = {0}, predicted = {0};
     file_writer file = {0};
-    if (v->kind == ANSWER_TAGS || v->kind == ANSWER_ARCS)
-        return err_set(ERR_UNSUPPORTED,
-                       "--predictions takes tasks with one answer a row, %s has one "
-                       "a word or character",
-                       v->task);
     if (!overwrite && file_named(path))
         return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     err e = file_writer_begin(&file, path);

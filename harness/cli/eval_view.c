@@ -3,6 +3,8 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/confusion_cells.h"
+#include "result/record.h"
 #include "text/unicode.h"
 
 #include <inttypes.h>
@@ -81,27 +83,12 @@ static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, s
     return e;
 }
 
-typedef struct pair {
-    size_t gold, predicted;
-    uint64_t rows;
-} pair;
-
-static int commonest_first(const void *a, const void *b) {
-    const pair *x = a, *y = b;
-    if (x->rows != y->rows) return x->rows > y->rows ? -1 : 1;
-    if (x->gold != y->gold) return x->gold < y->gold ? -1 : 1;
-    return (x->predicted > y->predicted) - (x->predicted < y->predicted);
-}
-
 /* Where a matrix finds no room: what was taken for what, the commonest first. */
-static err print_pairs(const eval_view *v, const uint64_t *counts) {
-    size_t n = v->label_count, count = 0;
-    pair *list = NULL;
-    err e = mem_new(&list, v->rows); // no more cells than rows
+static err print_pairs(const eval_view *v) {
+    confusion_cell *list = NULL;
+    size_t count = 0;
+    err e = confusion_mistakes(&list, &count, v->gold.classes, v->predicted.classes, v->rows);
     if (e) return e;
-    for (size_t i = 0; i < n * n; i++)
-        if (counts[i] && i / n != i % n) list[count++] = (pair){i / n, i % n, counts[i]};
-    if (count) qsort(list, count, sizeof *list, commonest_first);
     shown_line("  most confused, of %zu pairs (all: --json)", count);
     for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
         shown_line("  %7" PRIu64 " %s, taken for %s", list[i].rows, v->labels[list[i].gold],
@@ -114,13 +101,13 @@ static err print_confusion(const eval_view *v) {
     uint64_t *counts = NULL, most = 0;
     strbuf out = {0};
     size_t n = v->label_count, width = label_width(v, LABEL_COLUMNS);
+    puts("");
+    if (n > MATRIX_CLASSES) return print_pairs(v);
     err e = confusion_matrix(&counts, v->gold.classes, v->predicted.classes, v->rows, n);
     for (size_t i = 0; i < n * n && !e; i++) most = counts[i] > most ? counts[i] : most;
     size_t cell = digits(most) > digits(n) ? digits(most) : digits(n);
-    bool fits =
-        n <= MATRIX_CLASSES && 3 + digits(n - 1) + width + n * (cell + 1) <= shown_columns();
-    puts("");
-    if (!e && !fits) e = print_pairs(v, counts);
+    bool fits = 3 + digits(n - 1) + width + n * (cell + 1) <= shown_columns();
+    if (!e && !fits) e = print_pairs(v);
     if (!e && fits && !(e = add_matrix(&out, v, counts, width, cell))) {
         shown_line("  confusion: a line a gold label, a column a predicted one");
         fputs(out.text, stdout);
@@ -172,19 +159,11 @@ static err add_labels(cJSON *root, const eval_view *v) {
 }
 
 static err add_confusion(cJSON *root, const eval_view *v) {
-    uint64_t *counts = NULL;
     cJSON *rows;
-    size_t n = v->label_count;
-    err e = confusion_matrix(&counts, v->gold.classes, v->predicted.classes, v->rows, n);
-    if (!e) e = json_add_array(&rows, root, "confusion");
-    for (size_t g = 0; g < n && !e; g++) {
-        cJSON *row = cJSON_CreateArray();
-        e = json_append(rows, row);
-        for (size_t k = 0; k < n && !e; k++)
-            e = json_append(row, cJSON_CreateNumber((double)counts[g * n + k]));
-    }
-    mem_free(counts);
-    return e;
+    err e = json_add_array(&rows, root, "confusion");
+    return e ? e
+             : record_confusion_json(rows, v->gold.classes, v->predicted.classes, v->rows,
+                                     v->label_count);
 }
 
 static err add_metrics(cJSON *root, const char *key, const eval_view *v, const double *values) {

@@ -32,7 +32,8 @@ err eval_view_print(const eval_view *v) MUST_CHECK;
 err eval_view_json(const eval_view *v) MUST_CHECK;
 
 /* Writes a line a row: row (from 1), gold, predicted, the scores of all labels where they are known,
- * and with_texts the texts. The form is told by the name: .jsonl, .tsv, else CSV. Errors: ERR_DATA
+ * and with_texts the texts. Entities are the tags of the text's units, trees head:relation of its
+ * words, with blanks between. The form is told by the name: .jsonl, .tsv, else CSV. Errors: ERR_DATA
  * for a file that is there, without `overwrite`; ERR_IO. */
 err eval_view_predictions(const eval_view *v, const char *path, bool with_texts,
                           bool overwrite) MUST_CHECK;

@@ -326,7 +326,7 @@ void options_help(verb_id verb) {
 }
 
 void options_help_all(void) {
-    shown_wrapped("", "harness: fine-tunes and evaluates BERT classifiers on Korean sentences, on "
+    shown_wrapped("", "harness: fine-tunes and evaluates BERT encoders on Korean tasks, on "
                       "any Vulkan GPU");
     shown_wrapped("", "or on the CPU, and writes leaderboards whose rows can be compared.");
     fputs("\nUsage: harness VERB [options]\n\nVerbs:\n", stdout);

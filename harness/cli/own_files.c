@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/own_scan.h"
+#include "metric/confusion_cells.h"
 #include "platform/file.h"
 
 #include <inttypes.h>
@@ -56,18 +57,22 @@ static void warn_rare(const own__scan *s, size_t count) {
                      s->values[i].text);
 }
 
-/* Of classification and sets: how many labels there are. */
+/* Of classification and sets: how many labels there are. Many of which most occur once are texts or
+ * numbers of rows. */
 static err check_labels(const own__scan *s, size_t count) {
+    enum { FEW = 256 };
     const char *path = s->shape.path;
+    size_t rows = s->files[OWN_TRAIN].rows;
     bool more = s->more_values > 0;
-    if (count > OWN_LABELS_MAX)
-        return err_set(
-            ERR_DATA,
-            "%s: column '%s' holds %s%zu different values in %zu rows, at most %d labels "
-            "are supported: is it the label? (--label-column; numbers are --kind "
-            "regression)",
-            path, s->label, more ? "more than " : "", count, s->files[OWN_TRAIN].rows,
-            OWN_LABELS_MAX);
+    if (count > LABELS_MOST || (count > FEW && 2 * count > rows))
+        return err_set(ERR_DATA,
+                       "%s: column '%s' holds %s%zu different values in %zu rows, at most %zu "
+                       "labels are supported there: is it the label? (--label-column; numbers are "
+                       "--kind regression)",
+                       path, s->label, more ? "more than " : "", count, rows,
+                       rows / 2 < FEW           ? (size_t)FEW
+                       : rows / 2 < LABELS_MOST ? rows / 2
+                                                : (size_t)LABELS_MOST);
     if (count < 2)
         return err_set(ERR_DATA,
                        "%s: all %zu rows have the label '%s': there is nothing to tell "

@@ -15,8 +15,6 @@
 
 typedef enum own_role { OWN_TRAIN, OWN_TEST, OWN_VALIDATION, OWN_ROLES } own_role;
 
-enum { OWN_LABELS_MAX = 256 };
-
 typedef struct own_files {
     const char *paths[OWN_ROLES]; /* without OWN_TEST a fifth of the training texts is the test
                                      set, by hash; NULL: none */

@@ -159,6 +159,10 @@ static err take_number(own__scan *s, const table *t, const char *text, size_t by
     if (*end || bytes > 40 || !isfinite(value))
         return err_set(ERR_FORMAT, "%s:%zu: column '%s' holds '%s', which is no number", t->path,
                        t->line, s->label, room);
+    if (fabs(value) > TASK_SCORE_MOST)
+        return err_set(ERR_FORMAT,
+                       "%s:%zu: column '%s' holds %s, numbers from -%g to %g are allowed", t->path,
+                       t->line, s->label, room, TASK_SCORE_MOST, TASK_SCORE_MOST);
     s->low = fmin(s->low, value);
     s->high = fmax(s->high, value);
     return ERR_OK;

@@ -1,11 +1,13 @@
 #include "cli/predictor.h"
 
 #include "base/memory.h"
+#include "text/markers.h"
 #include "train/run/labels.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BATCH_SENTENCES = 64, BATCHES_AT_ONCE = 4 };
 
@@ -137,6 +139,9 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if ((e = match_labels(p))) return e;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     if (trees) p->unit = UNIT_WORD;
+    const tokenizer *words = &p->scorer.source.words;
+    for (size_t i = 0; i < words->added_count && !p->in_units; i++)
+        if (!strcmp(words->added[i].text, text_markers[MARKER_OBJECT])) p->marked = true;
     if (p->in_units && o->input)
         return err_set(ERR_UNSUPPORTED,
                        "%s: --input takes a model with one answer a row, this one "

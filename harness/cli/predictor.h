@@ -23,6 +23,9 @@ typedef struct predictor {
     bool in_units;       /* each unit of a text is answered */
     unit_kind unit;
     size_t done, cut;
+    size_t tabs; /* lines that --pair would have cut at a tab */
+    bool marked; /* the tokenizer has the markers of entities: its texts hold both */
+    size_t unmarked;
 } predictor;
 
 /* Opens the model of the folder, with names of labels as --task and --label-map say. Free with

@@ -32,6 +32,7 @@ static void free_run(listed_run *r) {
     mem_free(r->model);
     mem_free(r->device);
     mem_free(r->headline);
+    mem_free(r->worker);
     *r = (listed_run){0};
 }
 
@@ -51,9 +52,9 @@ static err add_run(run_list *l, listed_run **out) {
 
 /* --- what a folder holds --- */
 
-/* Opens the lock; *fd is -1 where there is none. *held: another process has it. With `take` it is
- * ours until fd is closed. */
-static err try_lock(int *fd, bool *held, const char *folder, bool take) {
+/* Opens the lock and takes it, until *fd is closed; *fd is -1 where there is none. *held: another
+ * process has it. */
+static err take_lock(int *fd, bool *held, const char *folder) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char *path = NULL;
     *held = false;
@@ -62,10 +63,7 @@ static err try_lock(int *fd, bool *held, const char *folder, bool take) {
     *fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     mem_free(path);
     if (*fd < 0) return ERR_OK;
-    if (take)
-        *held = fcntl(*fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN);
-    else
-        *held = !fcntl(*fd, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;
+    *held = fcntl(*fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN);
     return ERR_OK;
 }
 
@@ -200,11 +198,9 @@ static err read_run(listed_run *r, const char *folder, const char *state, const 
                     bool *seen) {
     bool unfinished = !strcmp(path_name(state), RUN_UNFINISHED), has_record = false, held = false;
     record rec = {0};
-    int fd = -1;
     r->state = unfinished ? RUN_STATE_UNFINISHED : RUN_STATE_FINISHED;
     err e = mem_strdup(&r->folder, folder);
-    if (!e) e = try_lock(&fd, &held, folder, false);
-    if (fd >= 0) close(fd);
+    if (!e) e = run_at_work(&held, &r->worker, folder);
     if (!e) e = add_bytes(r, folder, 0);
     if (!e) e = checkpoint_usage(folder, NULL, &r->checkpoints, &r->checkpoint_bytes);
     if (!e) e = find_step(r, folder);
@@ -292,7 +288,7 @@ err listed_run_clean(const listed_run *r, bool whole) {
     bool held = false;
     int fd = -1;
     char *lock = NULL;
-    err e = try_lock(&fd, &held, r->folder, true);
+    err e = take_lock(&fd, &held, r->folder);
     if (!e && held) e = err_set(ERR_IO, "%s: a run is at work in this folder", r->folder);
     if (!e) e = whole ? remove_run(r->folder) : checkpoint_clear(r->folder, NULL);
     if (!e && whole && !(e = path_join(&lock, r->folder, ".lock"))) {

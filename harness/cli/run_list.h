@@ -22,6 +22,7 @@ typedef struct listed_run {
     run_state state;
     char *folder; /* or the record's file; owned, as all text; NULL: not known */
     char *task, *model, *device, *headline;
+    char *worker;  /* "HOST PROCESS" that is at work, or NULL */
     char date[11]; /* "2026-01-31": of the record, or of the last change */
     int64_t seed;  /* -1: not known */
     double score;  /* NaN: none */

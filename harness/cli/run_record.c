@@ -117,14 +117,31 @@ void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_ta
     for (size_t k = 0; kind == ANSWER_SET && k < classes; k++) counts[k] += target.set[k];
     for (uint32_t k = 0; kind == ANSWER_TAGS && k < target.units.count; k++)
         counts[target.units.values[k]]++;
-    for (uint32_t k = 0; kind == ANSWER_ARCS && k < target.units.count; k++)
-        counts[target.units.values[k * ARC_WIDTH + ARC_RELATION]]++;
+    for (uint32_t k = 0; kind == ANSWER_ARCS && k < target.units.count; k++) {
+        const uint32_t *arc = target.units.values + (size_t)k * ARC_WIDTH;
+        counts[arc[ARC_RELATION]] += arc[ARC_HEAD] == arc_next(k, target.units.count);
+    }
+}
+
+/* The labels' names, and the commonest of the training rows. */
+static err add_labels(record *out, const run *r) {
+    size_t classes = r->task.label_count;
+    const char **labels = NULL;
+    uint64_t *counts = NULL;
+    err e = mem_new(&labels, classes);
+    if (!e) e = mem_new(&counts, classes);
+    for (size_t i = 0; i < classes && !e; i++) labels[i] = r->task.labels[i].readable;
+    for (size_t i = 0; i < r->data.train.row_count && !e; i++)
+        if (r->data.train.rows[i].kept)
+            count_labels(counts, r->task.kind, classes, r->data.train.rows[i].example.target);
+    if (!e) out->task.majority_class = classes ? (int64_t)majority_class(counts, classes) : 0;
+    if (!e) e = record_labels(out, labels, classes);
+    mem_free(labels);
+    mem_free(counts);
+    return e;
 }
 
 static err add_task(record *out, const run *r) {
-    const char *labels[256];
-    uint64_t counts[256] = {0};
-    size_t classes = r->task.label_count; // at most 256: run_open checked
     err e = ERR_OK;
     out->task.kind = r->task.kind;
     out->task.version = r->task.version;
@@ -138,13 +155,8 @@ static err add_task(record *out, const run *r) {
     out->task.leaked_rows = (int64_t)r->data.test.leaked_count;
     out->task.duplicate_rows = (int64_t)r->data.test.duplicate_count;
     out->task.invalid_rows = (int64_t)r->data.invalid_count;
-    for (size_t i = 0; i < classes; i++) labels[i] = r->task.labels[i].readable;
-    for (size_t i = 0; i < r->data.train.row_count; i++)
-        if (r->data.train.rows[i].kept)
-            count_labels(counts, r->task.kind, classes, r->data.train.rows[i].example.target);
-    out->task.majority_class = classes ? (int64_t)majority_class(counts, classes) : 0;
     if ((e = record_text(&out->headline, r->task.headline))) return e;
-    return record_labels(out, labels, classes);
+    return add_labels(out, r);
 }
 
 static err add_model(record *out, const run *r) {
@@ -212,6 +224,14 @@ static err add_device(record *out, const run *r) {
     to->threads = d->threads ? d->threads : 1;
     if ((e = record_text(&to->libraries, or_null(d->libraries)))) return e;
     return record_text(&to->kernels, or_null(d->kernels));
+}
+
+static err add_group(record *out, const run *r) {
+    const struct group *g = r->request.group;
+    out->shards = r->request.shards;
+    if (group_is_alone(g)) return ERR_OK;
+    out->ranks = group_size(g);
+    return record_text(&out->engine, g->transport->engine);
 }
 
 /* Losses of every step, and their means at logging steps. */
@@ -298,7 +318,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_task(out, r))) return e;
     if ((e = add_model(out, r))) return e;
     if ((e = add_recipe(out, r))) return e;
-    if ((e = add_device(out, r))) return e;
+    if ((e = add_device(out, r)) || (e = add_group(out, r))) return e;
     if ((e = add_test(out, r))) return e;
     if ((e = add_worst(out, r))) return e;
     if ((e = add_calibration(out, r))) return e;

@@ -14,7 +14,8 @@ err run_record(record *out, const run *r, const char *command) MUST_CHECK;
 /* The row's first row of equal text: first[i] <= i. first (row_count) is the caller's. */
 err first_rows(uint32_t *first, const dataset_split *split) MUST_CHECK;
 
-/* Adds a target's labels to counts (classes), which numbers have none of. */
+/* Adds a target's labels to counts (classes): numbers have none, trees those of the words that hang
+ * from the next one, as every word does in what they stand against. */
 void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target);
 
 /* Headline of a record with what puts it in proportion. */

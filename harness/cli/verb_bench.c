@@ -87,10 +87,6 @@ static err open_data(work *w, const options *o) {
 }
 
 static err set_labels(work *w) {
-    enum { LABELS_MAX = 256 };
-    if (w->task.label_count > LABELS_MAX)
-        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels", w->task.name,
-                       w->task.label_count);
     err e = source_add_tokens(&w->source, &w->task, false);
     return e ? e : labels_set(&w->source.config, &w->task);
 }

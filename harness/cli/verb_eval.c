@@ -11,6 +11,8 @@
 #include "platform/file.h"
 #include "result/record.h"
 #include "train/evaluate/scorer.h"
+#include "train/group/launch.h"
+#include "train/group/rank_device.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -149,7 +151,7 @@ static double score_of(const metric *m, const confusion *c) {
 static err label_scores(double **scores, const evaluation *v) {
     size_t n = v->split->row_count, c = v->task.label_count;
     *scores = NULL;
-    if (!c) return ERR_OK;
+    if (!c || answer_in_units(v->task.kind)) return ERR_OK;
     err e = mem_new(scores, n * c);
     for (size_t i = 0; i < n && !e; i++) {
         const float *logits = v->logits + i * c;
@@ -169,7 +171,9 @@ static err show(const eval_view *view, const options *o) {
     e = o->json ? eval_view_json(view) : eval_view_print(view);
     if (!e && o->predictions)
         log_note("%s: %zu rows%s", o->predictions, view->rows,
-                 view->scores || !view->label_count ? "" : ", without scores: a record has none");
+                 view->is_record && view->label_count && !answer_in_units(view->kind)
+                     ? ", without scores: a record has none"
+                     : "");
     return e;
 }
 
@@ -305,15 +309,33 @@ static err eval_record(const options *o) {
     return e;
 }
 
-err verb_eval(const options *o) {
+/* Ranks that would score other rows, or with another model, are told apart here. */
+static err compare_ranks(const evaluation *v, struct group *g) {
+    char own[2 * HASH_HEX_BYTES] = "";
+    char(*all)[sizeof own] = NULL;
+    err e = params_digest(&v->scorer.model.params, own);
+    if (e) return e;
+    snprintf(own + HASH_HEX_BYTES, HASH_HEX_BYTES, "%s", v->data.data_sha256);
+    if ((e = mem_calloc((void **)&all, g->size, sizeof *all))) return e;
+    e = group_gather(g, all, own, sizeof own);
+    for (uint32_t r = 1; !e && r < g->size; r++)
+        if (memcmp(all[r], all[0], sizeof own) != 0)
+            e = err_set(ERR_USAGE, "rank %u of %u has another %s than rank 0", r, g->size,
+                        strcmp(all[r], all[0]) ? "model" : "task's data");
+    mem_free(all);
+    return e;
+}
+
+static err eval_command(const void *context, struct group *g) {
+    const options *o = context;
     evaluation v = {0};
     device_options wish = {.threads = o->threads, .validation = o->validation};
     const source_options from = {.cased = o->cased};
-    char *folder = NULL;
+    char *folder = NULL, *own_device = NULL;
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
     if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
-    if (o->record) return eval_record(o);
+    if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;
     if (!o->task)
         return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`), or --record FILE");
     if (!strcmp(o->task, "all") || strchr(o->task, ','))
@@ -321,12 +343,20 @@ err verb_eval(const options *o) {
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
-    if ((e = scorer_open(&v.scorer, folder, &from, o->device, &wish))) goto done;
+    if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
+    if ((e = scorer_open(&v.scorer, folder, &from, own_device, &wish))) goto done;
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
+    v.scorer.group = g;
+    if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;
     if ((e = score(&v, o))) goto done;
-    e = show_model(&v, folder, o);
+    if (group_writes(g)) e = show_model(&v, folder, o);
 done:
     mem_free(folder);
+    mem_free(own_device);
     evaluation_free(&v);
     return e;
+}
+
+err verb_eval(const options *o) {
+    return launch_run(eval_command, o, o->device, o->ranks);
 }

@@ -15,6 +15,7 @@
 #include "cli/predict_file.h"
 #include "cli/predict_tree.h"
 #include "cli/predictor.h"
+#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <math.h>
@@ -196,6 +197,10 @@ static err predict_some(predictor *p, example *examples, size_t count) {
     if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
     p->cut += rows.cut;
     p->done += count;
+    for (size_t i = 0; i < count && p->marked; i++) {
+        text_span parts[MARKER_COUNT + 1];
+        p->unmarked += markers_cut(parts, examples[i].texts[0]) <= MARKER_COUNT;
+    }
     e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
         : p->in_units ? print_all_entities(p, examples, &rows, logits)
                       : print_all(p, examples, logits, count);
@@ -227,6 +232,8 @@ static err predict_lines(predictor *p, char **lines, size_t count) {
         examples[good] = (example){.texts = {{line, strlen(line)}}, .text_count = 1};
         if (p->options->pair)
             e = example_cut(&examples[good], line, "standard input", p->done + good + 1);
+        else if (strchr(line, '\t'))
+            p->tabs++;
     }
     if (!e)
         e = predict_some(p, examples, count);
@@ -298,6 +305,13 @@ err verb_predict(const options *o) {
     e = o->input ? predict_file(&p) : o->arg_count ? predict_arguments(&p) : predict_input(&p);
     if (!e && p.cut)
         log_note("%zu sentences are longer than %u tokens and were cut", p.cut, p.max_length);
+    if (!e && p.tabs)
+        log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,
+                 p.tabs == 1 ? "" : "s");
+    if (!e && p.unmarked)
+        log_note("%zu text%s the two entities between <subj> </subj> and <obj> </obj> that this "
+                 "model asks about",
+                 p.unmarked, p.unmarked == 1 ? " lacks" : "s lack");
 done:
     predictor_close(&p);
     mem_free(folder);

@@ -8,6 +8,8 @@
 #include "cli/warmup.h"
 #include "platform/file.h"
 #include "result/sweep.h"
+#include "train/group/launch.h"
+#include "train/group/rank_device.h"
 #include "train/pretrain/pretrain.h"
 
 #include <math.h>
@@ -46,7 +48,8 @@ static err choose_recipe(recipe *r, const options *o) {
     return e;
 }
 
-static err make_request(pretrain_request *q, const options *o, char *const *words, size_t count) {
+static err make_request(pretrain_request *q, const options *o, char *const *words, size_t count,
+                        struct group *g) {
     if (!o->model)
         return err_set(ERR_USAGE, "pretrain needs --model M: a preset, folder or hub name");
     if (o->has_tokens_per_batch && o->has_per_device_train_batch_size)
@@ -65,7 +68,6 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                                     .from_scratch = o->from_scratch,
                                     .cased = o->cased,
                                     .seed = o->has_seed ? o->seed : SEED,
-                                    .device = o->device,
                                     .precision = o->precision,
                                     .threads = o->threads,
                                     .validation = o->validation,
@@ -74,7 +76,9 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                                     .root = "runs/pretrain",
                                     .resume = o->resume,
                                     .overwrite = o->overwrite,
-                                    .tensorboard = o->tensorboard},
+                                    .tensorboard = o->tensorboard,
+                                    .shards = o->shards,
+                                    .group = g},
                             .corpus = (const char *const *)words,
                             .corpus_count = count,
                             .vocab = o->vocab,
@@ -109,14 +113,17 @@ static void show_end(const pretrain *p) {
              last->score);
 }
 
-err verb_pretrain(const options *o) {
+static err pretrain_command(const void *context, struct group *g) {
+    const options *o = context;
     pretrain p = {.run = {.lock = -1}};
     pretrain_request q;
-    char **words = NULL;
+    char **words = NULL, *own_device = NULL;
     size_t count = 0;
     if (!o->corpus) return err_set(ERR_USAGE, "pretrain needs --corpus NAME, or files with commas");
     err e = words_split(&words, &count, o->corpus, "corpus");
-    if (!e) e = make_request(&q, o, words, count);
+    if (!e) e = make_request(&q, o, words, count, g);
+    if (!e) e = rank_device(&own_device, &q.run.threads, g, o->device);
+    q.run.device = own_device;
     if (!e) e = pretrain_open(&p, &q);
     if (!e && p.run.is_finished) log_note("%s: this run is finished", p.run.output);
     if (!e && !p.run.is_finished) {
@@ -125,9 +132,14 @@ err verb_pretrain(const options *o) {
         if (e == ERR_INTERRUPTED && p.run.saved_at)
             log_note("saved; go on with the same command and --resume");
     }
-    if (!e && !p.run.is_finished) e = finish(&p);
-    if (!e) show_end(&p);
+    if (!e && !p.run.is_finished && group_writes(g)) e = finish(&p);
+    if (!e && group_writes(g)) show_end(&p);
     pretrain_close(&p);
     words_free(words, count);
+    mem_free(own_device);
     return e;
+}
+
+err verb_pretrain(const options *o) {
+    return launch_run(pretrain_command, o, o->device, o->ranks);
 }

@@ -4,6 +4,7 @@
 #include "platform/file.h"
 #include "report/board.h"
 #include "report/html.h"
+#include "result/cache_file.h"
 #include "task/task.h"
 
 #include <errno.h>
@@ -115,17 +116,47 @@ static err texts_of(text_source *s, const record *r) {
     return e;
 }
 
-static err write_page(const record *r, const char *file, const char *const *texts,
-                      const char *folder) {
+/* What would be written over is this program's own. */
+static err check_file(const char *folder, const char *name, const char *mark) {
+    char *path = NULL;
+    err e = path_join(&path, folder, name);
+    if (!e) e = file_check_own(path, mark);
+    mem_free(path);
+    return e;
+}
+
+/* Run pages on their way: of records that are read they are written at once. */
+typedef struct page_writer {
+    const options *o;
+    const struct form *form;
+    const char *folder;
+    bool pages;   // are wanted
+    bool checked; // that the board's files are ours
+    size_t read;
+} page_writer;
+
+static err check_forms(page_writer *w) {
+    err e = ERR_OK;
+    if (w->checked || w->o->json) return e;
+    w->checked = true;
+    for (size_t i = 0; i < FORM_COUNT && !e; i++)
+        if (!w->form || w->form == &forms[i])
+            e = check_file(w->folder, forms[i].file, forms[i].mark);
+    return e;
+}
+
+static err write_page(file_stamp *stamp, const record *r, const char *file,
+                      const char *const *texts, const char *folder) {
     strbuf out = {0};
     char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL;
     err e;
-    if ((e = html_run(&out, r, texts)) || (e = html_run_name(&name, file)) ||
-        (e = path_join(&path, folder, name)) || (e = path_folder(&task_folder, path)) ||
-        (e = path_folder(&pages, task_folder)) || (e = folder_make_own(pages)) ||
+    if ((e = html_run_name(&name, file)) || (e = check_file(folder, name, HTML_PAGE_MARK)) ||
+        (e = html_run(&out, r, texts)) || (e = path_join(&path, folder, name)) ||
+        (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
+        (e = folder_make(folder)) || (e = folder_make_own(pages)) ||
         (e = folder_make_own(task_folder)))
         goto done;
-    e = write_changed(path, &out);
+    if (!(e = write_changed(path, &out))) *stamp = texts ? (file_stamp){0} : file_stamp_of(path);
 done:
     mem_free(task_folder);
     mem_free(pages);
@@ -133,6 +164,30 @@ done:
     mem_free(path);
     strbuf_free(&out);
     return e;
+}
+
+static err page_of_read(void *of, const record *full, const char *path, store_source *source) {
+    page_writer *w = of;
+    err e = check_forms(w);
+    if (!e && w->pages && !w->o->with_text)
+        e = write_page(&source->page, full, path, NULL, w->folder);
+    log_progress("%zu records read", ++w->read);
+    return e;
+}
+
+/* Whether the page is there as it was written last. */
+static bool page_is_there(const store *s, size_t i, const char *folder) {
+    char *name = NULL, *path = NULL;
+    file_stamp now = {0};
+    err e = html_run_name(&name, s->paths[i]);
+    if (!e) e = path_join(&path, folder, name);
+    if (e)
+        err_clear(); // then it is written
+    else
+        now = file_stamp_of(path);
+    mem_free(name);
+    mem_free(path);
+    return file_stamp_same(&s->sources[i].page, &now);
 }
 
 /* --- pages whose records are gone --- */
@@ -214,19 +269,32 @@ done:
     return e;
 }
 
-static err write_pages(const options *o, const store *s, const char *folder) {
+/* The page of a record that was not read now; without: how many are without texts. */
+static err write_known(text_source *source, size_t *without, store *s, size_t i,
+                       const char *folder) {
+    const char *const *texts = NULL;
+    record full;
+    err e = store_read_full(&full, s, s->paths[i]);
+    if (e) return e;
+    if (source->o->with_text && !(e = texts_of(source, &full))) texts = source->texts;
+    if (e && e != ERR_MEMORY) {
+        log_warn("%s", err_message(e));
+        (*without)++;
+        e = ERR_OK;
+    }
+    if (!e) e = write_page(&s->sources[i].page, &full, s->paths[i], texts, folder);
+    s->changed = true;
+    record_free(&full);
+    return e;
+}
+
+static err write_pages(const options *o, store *s, const char *folder) {
     text_source source = {.o = o};
     size_t without = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {
-        const char *const *texts = NULL;
-        if (o->with_text && !(e = texts_of(&source, &s->records[i]))) texts = source.texts;
-        if (e == ERR_MEMORY) break;
-        if (e) {
-            log_warn("%s", err_message(e));
-            without++;
-        }
-        e = write_page(&s->records[i], s->paths[i], texts, folder);
+        if (!o->with_text && page_is_there(s, i, folder)) continue;
+        e = write_known(&source, &without, s, i, folder);
         log_progress("page %zu of %zu", i + 1, s->count);
     }
     log_progress_end();
@@ -240,36 +308,12 @@ static err write_pages(const options *o, const store *s, const char *folder) {
     return e;
 }
 
-/* What would be written over is this program's own. */
-static err check_file(const char *folder, const char *name, const char *mark) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
-    if (!e) e = file_check_own(path, mark);
-    mem_free(path);
-    return e;
-}
-
-static err check_files(const store *s, const struct form *form, const char *folder) {
-    err e = ERR_OK;
+static err write_files(page_writer *w, store *s, const board *b) {
+    err e = check_forms(w);
+    if (!e) e = folder_make(w->folder);
     for (size_t i = 0; i < FORM_COUNT && !e; i++)
-        if (!form || form == &forms[i]) e = check_file(folder, forms[i].file, forms[i].mark);
-    if (form && strcmp(form->name, "html") != 0) return e;
-    for (size_t i = 0; i < s->count && !e; i++) {
-        char *name = NULL;
-        if (!(e = html_run_name(&name, s->paths[i]))) e = check_file(folder, name, HTML_PAGE_MARK);
-        mem_free(name);
-    }
-    return e;
-}
-
-static err write_files(const options *o, const store *s, const board *b, const struct form *form,
-                       const char *folder) {
-    err e = check_files(s, form, folder);
-    if (!e) e = folder_make(folder);
-    for (size_t i = 0; i < FORM_COUNT && !e; i++)
-        if (!form || form == &forms[i]) e = write_form(&forms[i], b, folder);
-    if (!e && (!form || !strcmp(form->name, "html"))) e = write_pages(o, s, folder);
-    return e;
+        if (!w->form || w->form == &forms[i]) e = write_form(&forms[i], b, w->folder);
+    return !e && w->pages ? write_pages(w->o, s, w->folder) : e;
 }
 
 static err print_json(const board *b) {
@@ -293,32 +337,50 @@ static err report_damage(const store *s, const board *b) {
                    s->damaged == 1 ? "" : "s");
 }
 
+/* What is known of records and of tables from before, of folders that take long without. */
+static err read_known(store *s, board *b, page_writer *w, const char *results) {
+    enum { CACHE_LEAST = 64 };
+    char *cache = NULL, *index = NULL;
+    err e = cache_folder_of(&cache, results);
+    if (!e && cache) e = path_join(&index, cache, "records");
+    store_lean how = {index, page_of_read, w};
+    if (e || (e = store_read_lean(s, results, &how))) goto done;
+    log_progress_end();
+    bool serves = cache && s->count >= CACHE_LEAST;
+    if ((e = board_init_cached(b, s, serves ? cache : NULL)) ||
+        (e = board_add_groups(b, w->o->task_dir)))
+        goto done;
+    // an empty board would take the place of one that says something
+    if (!s->count)
+        log_warn("no record to report in %s%s", results, w->o->json ? "" : ": nothing is written");
+    if (w->o->json)
+        e = print_json(b);
+    else if (s->count)
+        e = write_files(w, s, b);
+    if (!e && serves && s->changed && store_cache_write(s, index))
+        err_clear(); // what cannot be kept is read again
+    if (!e) e = report_damage(s, b);
+done:
+    mem_free(cache);
+    mem_free(index);
+    return e;
+}
+
 err verb_report(const options *o) {
     const char *results = o->results ? o->results : "results";
-    const char *folder = o->output_dir ? o->output_dir : results;
-    const struct form *form = NULL;
+    page_writer w = {.o = o, .folder = o->output_dir ? o->output_dir : results};
     store s = {0};
     board b = {0};
     err e;
     if (o->arg_count) return err_set(ERR_USAGE, "report takes no argument, found '%s'", o->args[0]);
-    if (o->format && (e = find_form(&form, o->format))) return e;
+    if (o->format && (e = find_form(&w.form, o->format))) return e;
     if (!folder_exists(results))
         return err_set(ERR_DATA,
                        "%s: no such folder: a finished `harness run` makes it, and --results DIR "
                        "names another",
                        results);
-    if ((e = store_read(&s, results)) || (e = board_init(&b, &s)) ||
-        (e = board_add_groups(&b, o->task_dir)))
-        goto done;
-    // an empty board would take the place of one that says something
-    if (!s.count)
-        log_warn("no record to report in %s%s", results, o->json ? "" : ": nothing is written");
-    if (o->json)
-        e = print_json(&b);
-    else if (s.count)
-        e = write_files(o, &s, &b, form, folder);
-    if (!e) e = report_damage(&s, &b);
-done:
+    w.pages = !o->json && (!w.form || !strcmp(w.form->name, "html"));
+    e = read_known(&s, &b, &w, results);
     board_free(&b);
     store_free(&s);
     return e;

@@ -8,98 +8,29 @@
 #include "cli/options.h"
 #include "cli/own_flags.h"
 #include "cli/run_record.h"
+#include "cli/run_work.h"
 #include "cli/score_table.h"
 #include "cli/warmup.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
 #include "result/store.h"
 #include "result/sweep.h"
+#include "train/group/launch.h"
+#include "train/group/rank_device.h"
+#include "train/run/model_card.h"
+#include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
-    RUNS_MAX = 1000,
     SAMPLE_EPOCHS =
         20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
 };
-
-/* --- what to run --- */
-
-typedef struct work {
-    char **tasks, **models; /* (task_count), (model_count) owned */
-    size_t task_count, model_count;
-    char *manifest; /* of own files, owned; else NULL */
-    uint32_t seeds[RUNS_MAX];
-    size_t seed_count;
-} work;
-
-static void work_free(work *w) {
-    words_free(w->tasks, w->task_count);
-    words_free(w->models, w->model_count);
-    mem_free(w->manifest);
-}
-
-static err split_tasks(work *w, const options *o, run_request *q) {
-    own_files own;
-    err e = own_flags_read(&own, o);
-    if (e) return e;
-    if (own_flags_given(o)) {
-        if ((e = mem_new(&w->tasks, 1))) return e;
-        w->task_count = 1;
-        e = own_files_manifest(&w->tasks[0], &w->manifest, &own);
-        q->manifest = w->manifest;
-        return e;
-    }
-    if (!o->task)
-        return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), --task all, or files "
-                                  "of your own (--train-file)");
-    bool is_group = false;
-    if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
-    e = group_known(&is_group, o->task, q->task_dir);
-    if (e) return e;
-    return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)
-                    : words_split(&w->tasks, &w->task_count, o->task, "task");
-}
-
-static err split_seeds(work *w, const options *o) {
-    uint32_t first = o->has_seed ? o->seed : 42;
-    if (o->has_seeds + o->has_runs > 1)
-        return err_set(ERR_USAGE, "--seeds and --runs exclude each other");
-    if (o->has_seeds && o->has_seed)
-        return err_set(ERR_USAGE, "--seed and --seeds exclude each other");
-    if (!o->has_seeds) {
-        size_t runs = o->has_runs ? o->runs : 1;
-        if (runs < 1 || runs > RUNS_MAX)
-            return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", RUNS_MAX, runs);
-        if (runs - 1 > UINT32_MAX - first)
-            return err_set(ERR_USAGE, "--runs: %zu seeds from %u on go beyond the largest, %u",
-                           runs, first, UINT32_MAX);
-        for (size_t i = 0; i < runs; i++) w->seeds[w->seed_count++] = first + (uint32_t)i;
-        return ERR_OK;
-    }
-    for (const char *at = o->seeds; *at;) {
-        char *end = NULL;
-        unsigned long long value = strtoull(at, &end, 10);
-        if (end == at || *at < '0' || *at > '9' || (*end && *end != ',') || value > UINT32_MAX)
-            return err_set(ERR_USAGE,
-                           "--seeds expects whole numbers from 0 to %u with commas, "
-                           "found '%s'",
-                           UINT32_MAX, o->seeds);
-        if (w->seed_count == RUNS_MAX)
-            return err_set(ERR_USAGE, "--seeds names more than %d seeds", RUNS_MAX);
-        for (size_t i = 0; i < w->seed_count; i++)
-            if (w->seeds[i] == value)
-                return err_set(ERR_USAGE, "--seeds names %llu twice: one seed gives one run",
-                               value);
-        w->seeds[w->seed_count++] = (uint32_t)value;
-        at = *end ? end + 1 : end;
-    }
-    return ERR_OK;
-}
 
 /* --- recipe --------------------------------------------------------------------------------------
  */
@@ -267,14 +198,19 @@ static void show_checkpoints(const run *r) {
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
-    strbuf folder = {0};
+    strbuf folder = {0}, command = {0};
+    bool own = r->request.manifest != NULL;
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
-    if (!shown_add(&folder, SHOWN_SHELL, r->output))
-        shown_out("Next\n  harness predict --checkpoint %s %s\n  harness %s\n", folder.text,
-                  r->request.manifest ? "--input FILE --output FILE" : "\"...\"",
-                  r->request.manifest ? "tasks new FILE..." : "report");
+    err e = shown_add(&folder, SHOWN_SHELL, r->output);
+    if (!e && own)
+        e = strbuf_printf(&command, "harness predict --checkpoint %s --input FILE --output FILE",
+                          folder.text);
+    if (!e && !own) e = model_card_command(&command, &r->task, folder.text);
+    if (!e)
+        shown_out("Next\n  %s\n  harness %s\n", command.text, own ? "tasks new FILE..." : "report");
     strbuf_free(&folder);
+    strbuf_free(&command);
 }
 
 static err print_json(const record *rec, const run *r, const run_summary *s, const char *local,
@@ -460,37 +396,47 @@ done:
 }
 
 static err train_one(run *r, const options *o, double *score) {
-    show_plan(r);
+    if (run_writes(r)) show_plan(r);
     if (r->request.is_dry) return dry_run(r, o->json);
     err e = run_train(r);
     if (e == ERR_INTERRUPTED && r->saved_at)
         log_note("saved; go on with the same command and --resume");
     if (!e) e = run_evaluate(r);
-    return e ? e : conclude(r, o, score);
+    return e || !run_writes(r) ? e : conclude(r, o, score);
 }
 
 static bool has_record(void *context, const char *run_sha256) {
     return sweep_find(context, run_sha256);
 }
 
-/* One run of a sweep, unless there is a record of it. */
-static err run_one(sweep *s, const options *o, const run_request *asked, double *score) {
+/* One run of a sweep, unless there is a record of it. *busy (owned): the folder where another
+ * worker has it. */
+static err run_one(sweep *s, const options *o, const run_request *asked, double *score,
+                   char **busy) {
     run_request request = *asked;
     run r = {0};
     request.is_done = has_record;
     request.is_done_context = s;
     sweep_begin(s, &request);
     err e = name_flags(run_open(&r, &request), o);
-    if (!e && r.is_done) {
+    bool writes = run_writes(&r);
+    if (!e && r.is_busy) {
+        sweep_leave(s);
+        e = mem_strdup(busy, writes ? r.output : "");
+    } else if (!e && r.is_done && writes) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
         sweep_skip(s, &request, found);
-    } else if (!e) {
-        e = r.is_finished ? show_finished(&r, o, score) : train_one(&r, o, score);
+    } else if (!e && !r.is_done) {
+        if (!r.is_finished)
+            e = train_one(&r, o, score);
+        else if (writes)
+            e = show_finished(&r, o, score);
         if (!e) sweep_end(s, &request);
     }
     run_close(&r);
-    return e;
+    // what fails on rank 0 at the end is heard by all
+    return e ? e : group_barrier(request.group);
 }
 
 static void show_seeds(const char *name, const double *scores, size_t count) {
@@ -498,7 +444,7 @@ static void show_seeds(const char *name, const double *scores, size_t count) {
               mean_of(scores, count), std_of(scores, count));
 }
 
-static err read_command(work *w, run_request *q, const options *o) {
+static err read_command(work *w, run_request *q, const options *o, struct group *g) {
     *q = (run_request){.task_dir = o->task_dir,
                        .data_dir = o->data_dir,
                        .sample = o->sample,
@@ -507,7 +453,6 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
                        .cased = o->cased,
                        .label_map = o->label_map,
-                       .device = o->device,
                        .precision = o->precision,
                        .threads = o->threads,
                        .validation = o->validation,
@@ -516,15 +461,19 @@ static err read_command(work *w, run_request *q, const options *o) {
                        .resume = o->resume,
                        .overwrite = o->overwrite,
                        .tensorboard = o->tensorboard,
-                       .is_dry = o->dry_run};
-    err e = ERR_OK;
+                       .is_dry = o->dry_run,
+                       .shards = o->shards,
+                       .group = g};
+    err e = rank_device(&w->device, &q->threads, g, o->device);
+    if (e) return e;
+    q->device = w->device;
     if ((e = model_flag_arch(&q->arch, o))) return e;
     if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count)
         return err_set(ERR_USAGE,
                        "run takes no arguments, found '%s' (a task is named with --task)",
                        o->args[0]);
-    if ((e = split_tasks(w, o, q)) || (e = split_seeds(w, o))) return e;
+    if ((e = work_read(w, o, q)) || (e = shard_parse(&w->shard, o->shard))) return e;
     // --arch is of presets
     const char *model = o->model ? o->model : o->arch ? "tiny" : SHIPPED_DEFAULT;
     e = words_split(&w->models, &w->model_count, model, "model");
@@ -535,11 +484,12 @@ static err read_command(work *w, run_request *q, const options *o) {
         return e;
     for (size_t i = 0; i < w->model_count; i++)
         if ((e = source_check_name(w->models[i]))) return e;
-    size_t runs = w->task_count * w->model_count * w->seed_count;
+    size_t runs = work_runs(w);
     if (o->output_dir && runs > 1)
         return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);
     // what a stopped sweep left half done is gone on with
     if (runs > 1 && !o->overwrite) q->resume = q->resume_if_any = true;
+    q->is_swept = runs > 1 && !o->dry_run;
     if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
     if (!o->model)
@@ -552,57 +502,121 @@ static err read_command(work *w, run_request *q, const options *o) {
 /* What the whole takes, for its expected end. */
 static err expect_all(sweep *s, const work *w, const options *o, run_request *q) {
     err e = ERR_OK;
-    for (size_t i = 0; i < w->task_count * w->model_count && !e; i++) {
-        q->task = w->tasks[i / w->model_count];
-        q->model = w->models[i % w->model_count];
-        e = choose_recipe(q, o, q->model);
-        for (size_t k = 0; k < w->seed_count && !e; k++) {
-            q->seed = w->seeds[k];
-            e = sweep_expect(s, q);
-        }
+    for (size_t i = 0; i < work_runs(w) && !e; i++) {
+        work_choose(q, w, i);
+        if (i % w->seed_count == 0) e = choose_recipe(q, o, q->model);
+        if (!e && work_has(w, i)) e = sweep_expect(s, q);
     }
     return e;
 }
 
-static err run_all(sweep *s, const work *w, const options *o, run_request *q) {
-    double scores[RUNS_MAX];
+/* The runs of the list that this worker has to see to. */
+typedef struct progress {
+    sweep *sweep;
+    work *work;
+    const options *options;
+    run_request *request;
+    double *scores; /* (runs) owned, as the next two */
+    char **busy;    /* (runs) where another worker has it, owned; else NULL */
+    bool *is_due;   /* (runs) */
+} progress;
+
+/* Scores of a task and model, once all of them are known. */
+static void show_group(const progress *p, size_t i) {
+    const work *w = p->work;
+    const run_request *q = p->request;
+    size_t first = i / w->seed_count * w->seed_count;
     char name[300];
-    for (size_t i = 0; i < w->task_count; i++) {
-        q->task = w->tasks[i];
-        for (size_t m = 0; m < w->model_count; m++) {
-            q->model = w->models[m];
-            err e = choose_recipe(q, o, q->model);
-            for (size_t k = 0; k < w->seed_count && !e; k++) {
-                q->seed = w->seeds[k];
-                e = run_one(s, o, q, &scores[k]);
-            }
+    for (size_t k = first; k < first + w->seed_count; k++)
+        if (p->is_due[k] || !work_has(w, k)) return;
+    snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
+             w->model_count > 1 ? q->model : "");
+    if (w->seed_count > 1 && !p->options->json && !p->options->dry_run && group_writes(q->group))
+        show_seeds(name, p->scores + first, w->seed_count);
+}
+
+static err do_run(progress *p, size_t i) {
+    work_choose(p->request, p->work, i);
+    err e = choose_recipe(p->request, p->options, p->request->model);
+    mem_free(p->busy[i]);
+    p->busy[i] = NULL;
+    if (!e) e = run_one(p->sweep, p->options, p->request, &p->scores[i], &p->busy[i]);
+    if (e || p->busy[i]) return e;
+    p->is_due[i] = false;
+    show_group(p, i);
+    return ERR_OK;
+}
+
+/* Whether the run is still another worker's: the ranks of a group go by what rank 0 sees. */
+static err is_elsewhere(bool *held, const progress *p, size_t i) {
+    struct group *g = p->request->group;
+    *held = false;
+    if (!p->busy[i]) return ERR_OK;
+    err e = group_writes(g) ? run_at_work(held, NULL, p->busy[i]) : ERR_OK;
+    return e ? e : group_broadcast(g, held, sizeof *held);
+}
+
+/* What others are at work on is waited for: a worker that is lost leaves its run. */
+static err run_all(progress *p, size_t runs) {
+    const struct timespec pause = {0, 300000000};
+    size_t start = shard_start(runs), due = 0;
+    bool is_told = false, held = false;
+    for (size_t i = 0; i < runs; i++) due += p->is_due[i] = work_has(p->work, i);
+    if (due < runs) log_note("sweep   %zu of %zu runs are of this shard", due, runs);
+    for (size_t pass = 0; due; pass++) {
+        size_t before = due;
+        for (size_t k = 0; k < runs; k++) {
+            size_t i = (start + k) % runs;
+            if (!p->is_due[i]) continue;
+            err e = is_elsewhere(&held, p, i);
+            if (!e && !held) e = do_run(p, i);
             if (e) return e;
-            snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
-                     w->model_count > 1 ? q->model : "");
-            if (w->seed_count > 1 && !o->json && !o->dry_run)
-                show_seeds(name, scores, w->seed_count);
+            due -= !p->is_due[i];
         }
+        if (!due || due < before) continue;
+        if (!is_told) log_note("sweep   waiting for %zu runs that other workers have", due);
+        is_told = true;
+        nanosleep(&pause, NULL);
     }
     return ERR_OK;
 }
 
-err verb_run(const options *o) {
+static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
+    size_t runs = work_runs(w);
+    progress p = {.sweep = s, .work = w, .options = o, .request = q};
+    err e = mem_new(&p.scores, runs);
+    if (!e) e = mem_new(&p.busy, runs);
+    if (!e) e = mem_new(&p.is_due, runs);
+    if (!e) e = run_all(&p, runs);
+    for (size_t i = 0; p.busy && i < runs; i++) mem_free(p.busy[i]);
+    mem_free(p.scores);
+    mem_free(p.busy);
+    mem_free(p.is_due);
+    return e;
+}
+
+static err run_command(const void *context, struct group *g) {
+    const options *o = context;
     work w = {0};
     sweep s = {0};
     run_request request;
-    err e = read_command(&w, &request, o);
+    err e = read_command(&w, &request, o, g);
     if (e) goto done;
     // a partial run writes nothing there; for others it is better known now than at the end
     bool is_partial =
         request.sample || request.limit || request.recipe.max_steps || request.manifest;
-    if (!is_partial && (e = folder_check_writable(results_folder(o)))) goto done;
-    size_t runs = w.task_count * w.model_count * w.seed_count;
-    if ((e = sweep_open(&s, runs, o->device, results_folder(o), runs > 1 && !o->overwrite)))
+    if (!is_partial && group_writes(g) && (e = folder_check_writable(results_folder(o)))) goto done;
+    size_t runs = work_runs(&w);
+    if ((e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;
     if ((e = expect_all(&s, &w, o, &request))) goto done;
-    e = run_all(&s, &w, o, &request);
+    e = sweep_all(&s, &w, o, &request);
 done:
     sweep_close(&s);
     work_free(&w);
     return e;
+}
+
+err verb_run(const options *o) {
+    return launch_run(run_command, o, o->device, o->ranks);
 }

@@ -50,9 +50,10 @@ static err add_line(strbuf *out, const listed_run *r) {
     if (!e) e = text_column(out, or_unknown(r->model), MODEL_COLUMNS);
     if (!e) e = text_column(out, or_unknown(r->device), DEVICE_COLUMNS);
     if (!e)
-        e = shown_printf(out, SHOWN_TERMINAL, "%6s %-22s %7s  %-10s %9.1f  %-5s %s\n",
+        e = shown_printf(out, SHOWN_TERMINAL, "%6s %-22s %7s  %-10s %9.1f  %-5s %s%s%s\n",
                          seed_text(seed, r), state_text(state, r), score_text(score, r), r->date,
-                         (double)r->bytes / 1e6, r->has_model ? "model" : "-", r->folder);
+                         (double)r->bytes / 1e6, r->has_model ? "model" : "-", r->folder,
+                         r->worker ? "  by " : "", r->worker ? r->worker : "");
     return e;
 }
 
@@ -62,6 +63,7 @@ static void print_block(const listed_run *r) {
     shown_line("%s", r->folder);
     shown_line("  %s  %s  seed %s", or_unknown(r->task), or_unknown(r->model), seed_text(seed, r));
     shown_line("  %s", or_unknown(r->device));
+    if (r->worker) shown_line("  at work: %s", r->worker);
     shown_line("  %s  %s  %s  %.1f MB%s", state_text(state, r), score_text(score, r), r->date,
                (double)r->bytes / 1e6, r->has_model ? "  model" : "");
 }
@@ -100,9 +102,9 @@ static err add_object(cJSON *array, const listed_run *r) {
     if (!e)
         e = json_put(o,
                      "date %s step %u bytes %f checkpoints %zu checkpoint_bytes %f has_model %d "
-                     "on_board %d",
+                     "on_board %d worker %s",
                      r->date, r->step, (double)r->bytes, r->checkpoints,
-                     (double)r->checkpoint_bytes, r->has_model, r->on_board);
+                     (double)r->checkpoint_bytes, r->has_model, r->on_board, r->worker);
     return e;
 }
 

@@ -7,6 +7,7 @@
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
+#include "train/recipe/recipe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,13 +38,14 @@ static void describe_rows(char text[80], const task *t) {
 
 /* What list_line says, on a terminal too narrow for the table. */
 static err list_block(const task *t) {
-    char rows[80];
+    char rows[80], labels[40] = "scores";
     strbuf facts = {0}, title = {0};
     describe_rows(rows, t);
+    if (t->label_count) snprintf(labels, sizeof labels, "%zu labels", t->label_count);
     err e = shown_add(&title, SHOWN_TERMINAL, t->title);
     if (!e)
-        e = shown_printf(&facts, SHOWN_TERMINAL, "%s%s%zu labels, %s", rows, *rows ? ", " : "",
-                         t->label_count, t->headline);
+        e = shown_printf(&facts, SHOWN_TERMINAL, "%s%s%s, %s", rows, *rows ? ", " : "", labels,
+                         t->headline);
     if (!e) {
         shown_out("%s\n", t->name);
         shown_wrapped("  ", title.text);
@@ -55,13 +57,13 @@ static err list_block(const task *t) {
 }
 
 static err list_line(strbuf *out, const task *t) {
-    char rows[80];
+    char rows[80], labels[24] = "-"; // scores have none
     err e;
     describe_rows(rows, t);
+    if (t->label_count) snprintf(labels, sizeof labels, "%zu", t->label_count);
     if ((e = text_column(out, t->name, 18))) return e;
     if ((e = text_column(out, rows, 24))) return e;
-    return shown_printf(out, SHOWN_TERMINAL, "%6zu  %-10s %s\n", t->label_count, t->headline,
-                        t->title);
+    return shown_printf(out, SHOWN_TERMINAL, "%6s  %-11s %s\n", labels, t->headline, t->title);
 }
 
 static err list_object(cJSON *array, const task *t) {
@@ -83,7 +85,7 @@ static err tasks_list(const options *o) {
     if (!(array = cJSON_CreateArray())) e = err_set(ERR_MEMORY, "out of memory");
     bool narrow = shown_columns() < TABLE_COLUMNS;
     if (!e && !narrow)
-        e = strbuf_printf(&out, "%-18s%-24s%6s  %-10s %s\n", "task", "rows (train + test)",
+        e = strbuf_printf(&out, "%-18s%-24s%6s  %-11s %s\n", "task", "rows (train + test)",
                           "labels", "headline", "what it asks");
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
@@ -120,6 +122,10 @@ static void show_files(const task *t, bool is_narrow) {
 static err show_labels(const task *t, bool is_narrow) {
     strbuf out = {0};
     err e = ERR_OK;
+    if (t->kind == ANSWER_NUMBER) {
+        shown_line("\nscores from %g to %g", t->low, t->high);
+        return ERR_OK;
+    }
     puts("\nlabels");
     for (size_t i = 0; i < t->label_count && !e; i++) {
         const task_label *l = &t->labels[i];
@@ -141,9 +147,13 @@ static err show_labels(const task *t, bool is_narrow) {
 static err show_text(const task *t) {
     const struct {
         const char *label, *text;
-    } lines[] = {{"source    ", t->source},   {"licence   ", t->licence},
-                 {"cite      ", t->citation}, {"split     ", NULL},
-                 {"headline  ", t->headline}, {"manifest  ", t->path}};
+    } lines[] = {{"kind      ", answer_kind_name(t->kind)},
+                 {"source    ", t->source},
+                 {"licence   ", t->licence},
+                 {"cite      ", t->citation},
+                 {"split     ", NULL},
+                 {"headline  ", t->headline},
+                 {"manifest  ", t->path}};
     bool is_narrow = shown_columns() < TABLE_COLUMNS;
     strbuf text = {0};
     err e = ERR_OK;
@@ -155,7 +165,8 @@ static err show_text(const task *t) {
         text.length = 0;
         e = shown_add(&text, SHOWN_TERMINAL, value);
         if (!e && !lines[i].text && t->split.rule == TASK_SPLIT_HASH)
-            e = strbuf_printf(&text, ", one in %u of each label is test", t->split.one_in);
+            e = strbuf_printf(&text, ", one in %u%s is test", t->split.one_in,
+                              answer_is_label(t->kind) ? " of each label" : "");
         if (!e) shown_wrapped(lines[i].label, text.text);
     }
     strbuf_free(&text);
@@ -174,6 +185,24 @@ static err tasks_show(const options *o) {
     return e;
 }
 
+/* What a manifest says of its group that only others know: which names tasks have, and which keys
+ * recipes. */
+static err check_group(const task *t, const task_catalog *c) {
+    const char *name = t->group.name;
+    char *where = NULL;
+    recipe r;
+    bool taken = name && !strcmp(name, "all");
+    for (size_t i = 0; name && i < c->count; i++) taken = taken || !strcmp(c->names[i], name);
+    if (taken)
+        return err_set(ERR_FORMAT, "%s: group: key 'name' is '%s', which means something else: %s",
+                       t->path, name, strcmp(name, "all") ? "a task" : "every task");
+    if (!name || !t->group.recipe) return ERR_OK;
+    err e = mem_printf(&where, "%s: group: recipe", t->path);
+    if (!e) e = recipe_read(&r, name, t->group.recipe, where);
+    mem_free(where);
+    return e;
+}
+
 /* Loads every manifest; one line each, and an error at the end when any is wrong. */
 static err tasks_check(const options *o) {
     task_catalog c = {0};
@@ -185,6 +214,7 @@ static err tasks_check(const options *o) {
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         err found = task_load(&t, c.paths[i]);
+        if (!found) found = check_group(&t, &c);
         const char *message = found ? err_message(found) : "good";
         wrong += found != ERR_OK;
         if (o->json) {

@@ -71,7 +71,7 @@ err device_list_for(device_info **list, size_t *count, const char **vulkan_note,
         e = vulkan_list(list, count, &capacity, vulkan_note);
     if (e == ERR_DEVICE) {
         // Vulkan that fails is as good as none: the other devices run all the same
-        static char failed[300];
+        static _Thread_local char failed[300];
         snprintf(failed, sizeof failed, "Vulkan does not work here: %s", err_message(e));
         *vulkan_note = failed;
         err_clear();

@@ -132,10 +132,11 @@ static err add_word(sentence *s, const char *const *columns) {
 }
 
 /* What is wrong with the tree, in words. */
-static void blame_tree(sentence *s) {
+static err blame_tree(sentence *s) {
     uint32_t rule = s->reader->task->tree.gold;
-    tree_fault f = tree_check(s->heads, s->words, rule);
-    if (f.kind == TREE_FINE) return;
+    tree_fault f;
+    err e = tree_check(&f, s->heads, s->words, rule);
+    if (e || f.kind == TREE_FINE) return e;
     uint32_t line = s->lines[f.word - 1], head = s->heads[f.word - 1];
     switch (f.kind) {
     case TREE_FINE: break;
@@ -160,13 +161,15 @@ static void blame_tree(sentence *s) {
               tree_rule_name(rule));
         break;
     }
+    return ERR_OK;
 }
 
 static err end_sentence(sentence *s) {
     char *where = NULL;
     if (!s->words) return ERR_OK;
-    if (!*s->fault) blame_tree(s);
-    err e = mem_printf(&where, "%s:%u", s->reader->path, *s->fault ? s->fault_line : s->first_line);
+    err e = *s->fault ? ERR_OK : blame_tree(s);
+    if (!e)
+        e = mem_printf(&where, "%s:%u", s->reader->path, *s->fault ? s->fault_line : s->first_line);
     if (!e)
         e = data__add_row(s->reader, &(data__row){.where = where,
                                                   .line = s->first_line,

@@ -9,6 +9,9 @@
  * never closes, or no line ends. Such a line is refused once so much of it was read. */
 enum { DATA_TEXT_LIMIT_BYTES = 1 << 20 };
 
+/* A sentence of more units is one too: records count them in two bytes. */
+enum { DATA_UNITS_MAX = 65535 };
+
 /* A data file, read in one pass: at most one block and one line of it are in memory. */
 typedef struct data__source {
     const char *path; /* borrowed */
@@ -115,7 +118,7 @@ typedef struct data__range {
 } data__range;
 
 /* Puts a text with markers (text/markers.h) around subject and object into out. Errors: ERR_FORMAT
- * for places that the text has not, or entities that share some. */
+ * for places that the text has not, entities that share some, or a text with a marker of its own. */
 err data__mark_entities(strbuf *out, const char *where, text_span text, data__range subject,
                         data__range object) MUST_CHECK;
 

@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "text/markers.h"
 
+#include <string.h>
+
 /* Byte at which the character stands. pre: text is UTF-8 of more characters. */
 static size_t byte_of(text_span text, size_t character) {
     size_t at = 0;
@@ -17,9 +19,15 @@ err data__mark_entities(strbuf *out, const char *where, text_span text, data__ra
     size_t characters = utf8_count(text.text, text.bytes), at = 0;
     bool turned = object.first < subject.first;
     const data__range ranges[] = {turned ? object : subject, turned ? subject : object};
+    text_span parts[MARKER_COUNT + 1];
     err e = strbuf_add(out, "");
     if (e) return e;
     out->length = 0;
+    if (markers_cut(parts, text) > 1) { // which is which could not be told any more
+        const char *marker = parts[0].text + parts[0].bytes;
+        return err_set(ERR_FORMAT, "%s: the text has a '%.*s' of its own, which marks an entity",
+                       where, (int)strcspn(marker, ">") + 1, marker);
+    }
     for (size_t i = 0; i < 2; i++)
         if (ranges[i].last >= characters || ranges[i].last < ranges[i].first)
             return err_set(ERR_FORMAT, "%s: an entity from character %zu to %zu, the text has %zu",

@@ -204,10 +204,17 @@ static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
     fill_types(b, slot, micro, m->tokens);
 }
 
-// The union of the micro-batches' distinct ids; the lists' rows turn from ids into places in it.
-static void fill_union(pack *p, const batch *b, uint32_t slot) {
+// The union of the micro-batches' distinct ids, and of those of other ranks' sentences, before
+// `first` and from `end` on; the lists' rows turn from ids into places in it.
+static void fill_union(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
+                       uint32_t count, uint32_t first, uint32_t end) {
     size_t all = 0;
     if (b->capacity.whole_token_gradient) return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i >= first && i < end) continue;
+        memcpy(p->ids_sorted + all, sentences[i].ids, sentences[i].count * sizeof(uint32_t));
+        all += sentences[i].count;
+    }
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
         uint32_t lists = p->micros[micro].lists[BATCH_TOKEN_LISTS];
         memcpy(p->ids_sorted + all, at(b->by_token.rows, slot, micro), lists * sizeof(uint32_t));
@@ -234,25 +241,37 @@ static uint32_t chosen_of(const batch_capacity *c, const pack_sentence *s) {
     return c->chosen ? s->target.chosen.count * places_of(c) : 0;
 }
 
-err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
-              uint32_t count, uint32_t micro_sentences, bool for_training) {
+// The step's counts, whoever computes its sentences.
+static err count_step(pack *p, const batch_capacity *c, const pack_sentence *sentences,
+                      uint32_t count) {
+    p->sentence_count = count;
+    p->token_count = 0;
+    p->unit_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (sentences[i].count > c->max_length) // kernels go by it
+            return err_set(ERR_ARG, "a sentence of %u tokens, the batch is planned for up to %u",
+                           sentences[i].count, c->max_length);
+        p->token_count += sentences[i].count;
+        p->unit_count += losses_of(c, &sentences[i]);
+    }
+    return ERR_OK;
+}
+
+err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
+                    uint32_t count, uint32_t begin, uint32_t share, uint32_t micro_sentences,
+                    bool for_training) {
     const batch_capacity *c = &b->capacity;
+    uint32_t end = begin + share;
     uint32_t most =
         micro_sentences && micro_sentences < c->sentences ? micro_sentences : c->sentences;
     p->micro_count = 0;
     p->step_rows = 0;
-    p->sentence_count = count;
-    p->token_count = 0;
-    p->unit_count = 0;
     p->of_units = c->chosen > 0;
-    for (uint32_t i = 0; i < count; i++) { // kernels go by it
-        if (sentences[i].count > c->max_length)
-            return err_set(ERR_ARG, "a sentence of %u tokens, the batch is planned for up to %u",
-                           sentences[i].count, c->max_length);
-    }
-    for (uint32_t first = 0; first < count;) {
+    err e = count_step(p, c, sentences, count);
+    if (e) return e;
+    for (uint32_t first = begin; first < end;) {
         uint32_t n = 0, tokens = 0, chosen = 0;
-        while (first + n < count && n < most && tokens + sentences[first + n].count <= c->tokens &&
+        while (first + n < end && n < most && tokens + sentences[first + n].count <= c->tokens &&
                chosen + chosen_of(c, &sentences[first + n]) <= c->chosen) {
             chosen += chosen_of(c, &sentences[first + n]);
             tokens += sentences[first + n++].count;
@@ -262,20 +281,23 @@ err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sente
                            sentences[first].count, c->tokens);
         }
         if (p->micro_count == c->micros) {
-            return err_set(ERR_ARG, "%u sentences need more than %u micro-batches", count,
+            return err_set(ERR_ARG, "%u sentences need more than %u micro-batches", share,
                            c->micros);
         }
         uint32_t micro = p->micro_count++;
         p->first_sentence[micro] = first;
         fill_micro(p, b, slot, micro, sentences, first, n);
         if (for_training) fill_lists(p, b, slot, micro);
-        p->token_count += tokens;
-        for (uint32_t i = 0; i < n; i++) p->unit_count += losses_of(c, &sentences[first + i]);
         first += n;
     }
-    p->first_sentence[p->micro_count] = count;
-    if (for_training) fill_union(p, b, slot);
+    p->first_sentence[p->micro_count] = end;
+    if (for_training) fill_union(p, b, slot, sentences, count, begin, end);
     return ERR_OK;
+}
+
+err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
+              uint32_t count, uint32_t micro_sentences, bool for_training) {
+    return pack_fill_share(p, b, slot, sentences, count, 0, count, micro_sentences, for_training);
 }
 
 step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed) {

@@ -42,6 +42,13 @@ void pack_free(pack *p);
 err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
               uint32_t count, uint32_t micro_sentences, bool for_training) MUST_CHECK;
 
+/* The same for one rank of a group (train/group): of the step's `count` sentences it writes `share`
+ * from `first` on, perhaps none. Ordinals, step_rows and the counts of the step are those of the
+ * whole step, so that all ranks' gradients have the same rows and loss_scale is the whole's. */
+err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
+                    uint32_t count, uint32_t first, uint32_t share, uint32_t micro_sentences,
+                    bool for_training) MUST_CHECK;
+
 /* Losses and rows of outputs of a micro-batch: its sentences, or its units. */
 static inline uint32_t pack_results(const pack *p, uint32_t micro) {
     return p->of_units ? p->micros[micro].units : p->micros[micro].sentences;

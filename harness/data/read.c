@@ -220,8 +220,12 @@ err data__json_value(const cJSON **value, const cJSON *object, const char *key, 
     return ERR_OK;
 }
 
-static err text_value(text_span *text, const cJSON *object, const char *key, const char *where) {
-    const cJSON *v = NULL;
+/* A text that is null is none: of a pair it is missed where the other is known. */
+static err text_value(text_span *text, const cJSON *object, const char *key, bool in_pair,
+                      const char *where) {
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+    *text = (text_span){"", 0};
+    if (in_pair && cJSON_IsNull(v)) return ERR_OK;
     if (!strchr(key, '.')) { // it says what is expected
         err e = json_string(&text->text, object, key, where);
         if (e) return e;
@@ -287,6 +291,24 @@ static err mark_keys(data__reader *r, const cJSON *object, const char *where) {
     return ERR_OK;
 }
 
+/* What a row is answered with. */
+static err read_answer(data__reader *r, data__row *row, char number[32], const cJSON *object) {
+    const task_format *f = &r->task->format;
+    const cJSON *label = NULL;
+    if (f->label) {
+        err e = data__json_value(&label, object, f->label, row->where);
+        if (e) return e;
+    }
+    if (r->task->kind != ANSWER_SET || f->label_separator)
+        return f->label ? data__json_label(&row->label, number, label, r->task->kind, f->label,
+                                           row->where)
+                        : ERR_OK;
+    row->set = r->set;
+    if (!f->label) return mark_keys(r, object, row->where);
+    if (cJSON_IsArray(label)) return mark_list(r, label, f->label, row->where);
+    return err_set(ERR_FORMAT, "%s: key '%s' is not a list of labels", row->where, f->label);
+}
+
 static err read_range(data__range *range, const cJSON *object, const char *key, const char *where) {
     const cJSON *entity = NULL;
     char *inside = NULL;
@@ -315,29 +337,19 @@ static err mark_text(data__reader *r, text_span *text, const cJSON *object, cons
 static err add_object(data__reader *r, const cJSON *object, const char *where, uint32_t line) {
     const task_format *f = &r->task->format;
     data__row row = {.where = where, .line = line};
-    const cJSON *label = NULL;
+    bool in_pair = f->text_pair != NULL;
     char number[32], fault[256];
     err e;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s: not a JSON object", where);
-    if ((e = text_value(&row.texts[0], object, f->text, where))) return e;
-    if (f->text_pair && (e = text_value(&row.texts[1], object, f->text_pair, where))) return e;
-    if (f->label && (e = data__json_value(&label, object, f->label, where))) return e;
-    bool own = r->task->kind == ANSWER_SET && !f->label_separator;
+    if ((e = text_value(&row.texts[0], object, f->text, in_pair, where))) return e;
+    if (in_pair && (e = text_value(&row.texts[1], object, f->text_pair, true, where))) return e;
     if (f->subject) e = mark_text(r, &row.texts[0], object, where);
-    if (own && f->label && !cJSON_IsArray(label))
-        return err_set(ERR_FORMAT, "%s: key '%s' is not a list of labels", where, f->label);
-    if (own) {
-        row.set = r->set;
-        e = f->label ? mark_list(r, label, f->label, where) : mark_keys(r, object, where);
-    }
+    if (!e) e = read_answer(r, &row, number, object);
     if (e == ERR_MEMORY) return e;
     if (e) { // the row's to refuse or to count
         snprintf(fault, sizeof fault, "%s", err_message(e) + strlen(where) + 2);
         row.fault = fault;
     }
-    if (!own && f->label &&
-        (e = data__json_label(&row.label, number, label, r->task->kind, f->label, where)))
-        return e;
     return data__add_row(r, &row);
 }
 

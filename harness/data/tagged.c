@@ -12,6 +12,7 @@
 typedef struct sentence {
     data__reader *reader;
     strbuf text, fault; /* fault: what is wrong with its tags, "LINE: ..."; empty: nothing */
+    strbuf tag;         /* the row's, as the manifest has it */
     text_unit *units;   /* (count) those that are no blanks */
     uint32_t *tags;     /* (count) */
     size_t count, unit_capacity, tag_capacity;
@@ -34,21 +35,21 @@ static bool is_open(const sentence *s) {
 /* The id of a tag, by which an entity's end counts as its inside, and that it may stand there. */
 static err read_tag(uint32_t *id, sentence *s, const char *tag, size_t bytes, size_t line) {
     const task *t = s->reader->task;
-    char text[48];
     bool marked = t->format.ends_are_marked && bytes > 2 && tag[1] == '-';
-    snprintf(text, sizeof text, "%.*s", bytes < sizeof text ? (int)bytes : (int)sizeof text, tag);
-    char begin = text[0];
-    if (marked && begin == 'E') text[0] = 'I';
-    if (marked && begin == 'S') text[0] = 'B';
-    size_t index = bytes < sizeof text ? task_label_index(t, text, bytes) : t->label_count;
-    text[0] = begin;
     *id = 0;
     if (!bytes) return note(s, line, "no tag behind the tab of", s->text.text);
+    s->tag.length = 0;
+    err e = strbuf_add_bytes(&s->tag, tag, bytes);
+    if (e) return e;
+    char *text = s->tag.text, begin = *text;
+    if (marked && begin == 'E') *text = 'I';
+    if (marked && begin == 'S') *text = 'B';
+    size_t index = task_label_index(t, text, bytes);
+    *text = begin;
     if (index == t->label_count) return note(s, line, "this tag is not in the manifest:", text);
     const char *type = index + 1 < t->label_count ? t->labels[index].value + 2 : NULL;
     bool goes_on = begin == 'I' || begin == 'E';
     bool follows = is_open(s) && type && s->type && !strcmp(type, s->type);
-    err e = ERR_OK;
     if (goes_on && !follows) e = note(s, line, "expected a B- of its type before", text);
     if (!e && t->format.ends_are_marked && is_open(s) && !(goes_on && follows))
         e = note(s, line, "an entity has no E- before", text);
@@ -58,7 +59,11 @@ static err read_tag(uint32_t *id, sentence *s, const char *tag, size_t bytes, si
     return e;
 }
 
-static err add_unit(sentence *s, size_t begin, uint32_t tag) {
+static err add_unit(sentence *s, size_t begin, uint32_t tag, size_t line) {
+    if (s->count == DATA_UNITS_MAX)
+        return err_set(ERR_FORMAT,
+                       "%s:%zu: a sentence of more than %d units: an empty line ends one",
+                       s->reader->path, line, DATA_UNITS_MAX);
     err e = mem_grow((void **)&s->units, &s->unit_capacity, s->count + 1, sizeof *s->units);
     if (!e) e = mem_grow((void **)&s->tags, &s->tag_capacity, s->count + 1, sizeof *s->tags);
     if (e) return e;
@@ -107,7 +112,7 @@ static err add_row(sentence *s, const char *text, size_t bytes, size_t line) {
                  f->unit == UNIT_WORD ? "expected a word, found" : "expected a character, found",
                  s->text.text + begin);
     if (!e) e = read_tag(&tag, s, tab + 1, rest, line);
-    return e || is_blank(text, unit) ? e : add_unit(s, begin, tag);
+    return e || is_blank(text, unit) ? e : add_unit(s, begin, tag, line);
 }
 
 /* Adds the sentence, if there is one, and begins the next. */
@@ -162,6 +167,7 @@ err data__read_tagged(data__reader *r, data__source *s) {
     }
     strbuf_free(&one.text);
     strbuf_free(&one.fault);
+    strbuf_free(&one.tag);
     mem_free(one.units);
     mem_free(one.tags);
     return e;

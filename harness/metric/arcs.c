@@ -21,7 +21,7 @@ void arcs_count(uint64_t *counts, const uint32_t *gold, const uint32_t *predicte
         size_t head = gold[ARC_HEAD], relation = gold[ARC_RELATION];
         size_t said = predicted[ARC_RELATION];
         bool found = predicted[ARC_HEAD] == head, both = found && said == relation;
-        bool plain = !gold[ARC_PUNCTUATION], next = head == (w + 1 < count ? w + 2 : 0);
+        bool plain = !gold[ARC_PUNCTUATION], next = head == arc_next(w, count);
         counts[relation]++;
         counts[relations + said]++;
         counts[2 * relations + relation] += both;

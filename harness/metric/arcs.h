@@ -16,6 +16,11 @@
 
 enum { ARC_HEAD, ARC_RELATION, ARC_PUNCTUATION, ARC_WIDTH };
 
+/* The head of word w, from 0, of so many that hang each from the next one, the last from the root. */
+static inline size_t arc_next(size_t w, size_t count) {
+    return w + 1 < count ? w + 2 : 0;
+}
+
 enum {
     ARC_PLACES = 513,    /* heads that KLUE's figure tells apart: beyond the last they are one */
     KLUE_RELATIONS = 15, /* relations by themselves */

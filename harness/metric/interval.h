@@ -7,7 +7,7 @@
  * same predictions by every run of the table) form one type. A resample is the number of units of
  * each type, drawn as such (a multinomial draw by conditional binomials) and not row by row; only
  * where nearly every unit is a type of its own, which the table's shape decides, units are drawn
- * singly, because that is then quicker. The draws are a function of the table and the seed alone:
+ * singly, because that is then quicker; what is drawn then depends on the test set alone. The draws are a function of the table and the seed alone:
  * Philox key (seed, RNG_SITE_BOOTSTRAP), counter (resample, type) or (resample, four units, 0, 1).
  * Numbers, sets of labels and relations are drawn singly always, and a rows' sum (rows.h) is made of
  * each resample; one in which a metric is not defined counts as metric_ranked has it.
@@ -18,13 +18,13 @@
 #define HARNESS_METRIC_INTERVAL_H
 
 #include "base/err.h"
-#include "metric/score.h"
+#include "metric/score_lanes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BOOTSTRAP_DRAWS = 10000, BOOTSTRAP_SEED = 0, BOOTSTRAP_LANES = 8 };
+enum { BOOTSTRAP_DRAWS = 10000, BOOTSTRAP_SEED = 0, BOOTSTRAP_LANES = SCORE_LANES };
 
 typedef struct interval {
     double low, high;
@@ -44,14 +44,14 @@ typedef struct test_table {
 typedef struct bootstrap {
     answer_kind kind;
     size_t classes, runs, units, types;
-    bool single;            /* units are drawn singly */
-    uint32_t *type_of_unit; /* (units), units in the order of their first rows */
-    uint32_t *unit_count;   /* (types) units of the type */
-    size_t *row_begin;      /* (types + 1) of the type's rows in row_gold */
-    uint32_t *row_gold;     /* gold label of every row of every type */
-    size_t *wrong_begin;    /* (types + 1) of the type's entries in wrong */
-    uint32_t *wrong; /* two indices into (runs, 3, C) for every wrong prediction of every type: the
-                        label that was missed, and the one given in its place */
+    bool single;                  /* units are drawn singly */
+    uint32_t *type_of_unit;       /* (units), units in the order of their first rows */
+    uint32_t *unit_count;         /* (types) units of the type */
+    size_t *row_begin;            /* (types + 1) of the type's rows in row_gold */
+    uint32_t *row_gold;           /* gold label of every row of every type */
+    size_t *cell_begin;           /* (runs + 1) of the run's cells */
+    struct bootstrap_cell *cells; /* what was taken for what, in the order of (gold, predicted) */
+    uint32_t *wrong;              /* types of the cells' rows, cell after cell */
     struct bootstrap_step *steps; /* (types) the conditional binomial of each type */
     double *log_factorial;        /* (units + 1) */
     /* all but classes: each unit is a type of its own */
@@ -64,6 +64,12 @@ typedef struct bootstrap {
  * Errors: ERR_ARG for an empty table; ERR_DATA for an id that is no class or a first_row that is
  * not the first of its text; ERR_MEMORY. */
 err bootstrap_init(bootstrap *b, const test_table *t) MUST_CHECK;
+/* The same of a table of classes that is a part of one whose units are drawn singly: so are these,
+ * and each run's scores are those that it has in the whole. */
+err bootstrap_init_single(bootstrap *b, const test_table *t) MUST_CHECK;
+/* Whether units are drawn singly; if so, they are with more runs too. Errors: those of
+ * bootstrap_init. */
+err bootstrap_is_single(bool *out, const test_table *t) MUST_CHECK;
 void bootstrap_free(bootstrap *b);
 
 /* Draws resample number `draw`: counts (types) units of each type, in all as many as there are. */
@@ -74,9 +80,15 @@ void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_
  *   counts  (types, lanes) units of each type */
 void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts);
 
-/* Scores of every run under resamples 0..draws-1.
- *   scores  (runs, draws), scores[r * draws + d]; owned by the caller
- * The result does not depend on the number of threads. Errors: ERR_MEMORY. */
+/* Mean score over the runs of each group under resamples 0..draws-1.
+ *   means  (groups, draws), means[g * draws + d]; owned by the caller
+ *   begin  (groups + 1) the runs of group g are begin[g]..begin[g + 1] - 1
+ * The result does not depend on the number of threads, nor on the other groups. Errors:
+ * ERR_MEMORY. */
+err bootstrap_means(double *means, const bootstrap *b, const metric *m, const size_t *begin,
+                    size_t groups, size_t draws, uint32_t seed) MUST_CHECK;
+
+/* The same of every run by itself: scores (runs, draws). */
 err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t draws,
                      uint32_t seed) MUST_CHECK;
 

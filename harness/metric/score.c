@@ -517,7 +517,7 @@ const char *score_caution_text(score_caution caution) {
     case SCORE_CONSTANT: return "gives every row the same number";
     case SCORE_UNRELATED: return "gives numbers that do not rise with the right ones";
     case SCORE_NOTHING: return "finds no entity at all";
-    case SCORE_BELOW_MAJORITY: return "is below the majority baseline";
+    case SCORE_BELOW_MAJORITY: return "is below the baseline";
     }
     return NULL;
 }

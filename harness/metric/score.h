@@ -224,7 +224,7 @@ enum { SCORE_CAUTIONS = SCORE_NOTHING + 1 };
  *   baseline  the metric's value of the majority baseline on the same rows */
 score_caution score_judge(const confusion *c, const metric *m, double baseline);
 
-/* "answers one label for every row", "is below the majority baseline"; NULL when all is fine. */
+/* "answers one label for every row", "is below the baseline"; NULL when all is fine. */
 const char *score_caution_text(score_caution caution);
 
 #endif

@@ -130,8 +130,7 @@ void resampled_means(double *means, const double *resampled, size_t runs, size_t
         for (size_t d = 0; d < draws; d++) means[d] += resampled[r * draws + d] / (double)runs;
 }
 
-// mean first, then squares: no cancellation
-static double variance_of(const double *a, const double *b, size_t count) {
+double variance_of(const double *a, const double *b, size_t count) {
     double mean = 0, square = 0;
     if (count < 2) return 0;
     for (size_t d = 0; d < count; d++) mean += b ? a[d] - b[d] : a[d];
@@ -147,12 +146,12 @@ double statistics_floor(size_t units) {
     return 1 / (double)units;
 }
 
-// an estimate that knows its rows alone; a - b where b is given. *sum: its Welch-Satterthwaite part
-static estimate of_rows(double *sum, double value, const double *a, const double *b, size_t draws,
-                        size_t units) {
+// an estimate that knows its rows alone, of what resamples vary by. *sum: its Welch-Satterthwaite
+// part
+static estimate of_rows(double *sum, double value, double resampled, size_t units) {
     double n = units > 1 ? (double)units : 2, floor = statistics_floor(units);
     // the bootstrap divides by n where an estimate divides by n - 1
-    double variance = fmax(variance_of(a, b, draws) * (n / (n - 1)), floor * floor);
+    double variance = fmax(resampled * (n / (n - 1)), floor * floor);
     *sum = variance * variance / (n - 1);
     return (estimate){.value = value, .variance = variance};
 }
@@ -165,21 +164,27 @@ static void add_seeds(estimate *x, double *sum, const double *scores, size_t run
     *sum += part * part / (double)(runs - 1);
 }
 
-estimate estimate_difference(const double *scores_a, size_t runs_a, const double *means_a,
-                             const double *scores_b, size_t runs_b, const double *means_b,
-                             size_t draws, size_t units) {
+estimate estimate_of_variance(const double *scores_a, size_t runs_a, const double *scores_b,
+                              size_t runs_b, double variance, size_t units) {
     double sum, value = mean_of(scores_a, runs_a) - mean_of(scores_b, runs_b);
-    estimate x = of_rows(&sum, value, means_a, means_b, draws, units);
+    estimate x = of_rows(&sum, value, variance, units);
     add_seeds(&x, &sum, scores_a, runs_a);
     add_seeds(&x, &sum, scores_b, runs_b);
     x.df = x.variance * x.variance / sum;
     return x;
 }
 
+estimate estimate_difference(const double *scores_a, size_t runs_a, const double *means_a,
+                             const double *scores_b, size_t runs_b, const double *means_b,
+                             size_t draws, size_t units) {
+    return estimate_of_variance(scores_a, runs_a, scores_b, runs_b,
+                                variance_of(means_a, means_b, draws), units);
+}
+
 estimate estimate_mean(const double *scores, size_t runs, const double *means, size_t draws,
                        size_t units) {
     double sum;
-    estimate x = of_rows(&sum, mean_of(scores, runs), means, NULL, draws, units);
+    estimate x = of_rows(&sum, mean_of(scores, runs), variance_of(means, NULL, draws), units);
     add_seeds(&x, &sum, scores, runs);
     x.df = x.variance * x.variance / sum;
     return x;

@@ -26,6 +26,10 @@ err holm_adjust(double *adjusted, const double *p, size_t count) MUST_CHECK;
 double mean_of(const double *values, size_t count);
 double std_of(const double *values, size_t count);
 
+/* Sample variance of a, or of a - b where b is given: mean first, then squares, so that nothing
+ * cancels; 0 for fewer than two values. */
+double variance_of(const double *a, const double *b, size_t count);
+
 /* What is known of an estimate whose variance is a sum: that of the test rows, which the bootstrap
  * gives with units - 1 degrees of freedom, and of seeds, s^2 / S with S - 1 each.
  *
@@ -53,6 +57,10 @@ estimate estimate_mean(const double *scores, size_t runs, const double *means, s
 estimate estimate_difference(const double *scores_a, size_t runs_a, const double *means_a,
                              const double *scores_b, size_t runs_b, const double *means_b,
                              size_t draws, size_t units);
+
+/* The same of the variance (variance_of) of what the draws differ by. */
+estimate estimate_of_variance(const double *scores_a, size_t runs_a, const double *scores_b,
+                              size_t runs_b, double variance, size_t units);
 
 /* Mean over runs of each draw: means (draws), resampled (runs, draws) as bootstrap_scores has
  * it. */

@@ -21,24 +21,56 @@ static bool arcs_cross(uint32_t word, uint32_t head, uint32_t other, uint32_t ot
            (left < low && low < right && right < high);
 }
 
-static bool is_own_ancestor(const uint32_t *heads, uint32_t words, uint32_t word) {
-    uint32_t at = heads[word - 1];
-    for (uint32_t steps = 0; at && at != word && steps < words; steps++) at = heads[at - 1];
-    return at == word;
+/* What hangs from a word, itself too. */
+typedef struct subtree {
+    uint32_t words, low, high; /* how many, the first and the last */
+    uint32_t open;             /* those right below it that are not yet counted */
+} subtree;
+
+/* Counts subtrees from the leaves up; what is left then stands on a cycle. Returns the first such
+ * word, 0 when there is none. whole: whether every subtree is words that stand side by side, which
+ * in a tree is to say that no arcs cross. below: (words) */
+static uint32_t find_cycle(bool *whole, subtree *below, const uint32_t *heads, uint32_t words) {
+    *whole = true;
+    for (uint32_t w = 1; w <= words; w++) {
+        subtree *s = &below[w - 1];
+        s->words = 1;
+        s->low = s->high = w;
+        if (heads[w - 1]) below[heads[w - 1] - 1].open++;
+    }
+    for (uint32_t first = 1; first <= words; first++) {
+        // up from a leaf, as far as all below is counted; a word counted has no words
+        for (uint32_t w = first; w && !below[w - 1].open && below[w - 1].words;) {
+            subtree *s = &below[w - 1], *up = heads[w - 1] ? &below[heads[w - 1] - 1] : NULL;
+            *whole = *whole && s->high - s->low + 1 == s->words;
+            if (up) {
+                up->words += s->words;
+                if (s->low < up->low) up->low = s->low;
+                if (s->high > up->high) up->high = s->high;
+                up->open--;
+            }
+            s->words = 0;
+            w = heads[w - 1];
+        }
+    }
+    for (uint32_t w = 1; w <= words; w++)
+        if (below[w - 1].words) return w;
+    return 0;
 }
 
-static tree_fault check_rule(const uint32_t *heads, uint32_t words, uint32_t rule) {
+static tree_fault check_rule(const uint32_t *heads, uint32_t words, uint32_t rule, bool crosses) {
     for (uint32_t w = 1; w <= words; w++) {
         if (rule & TREE_HEAD_FINAL && heads[w - 1] && heads[w - 1] < w)
             return (tree_fault){TREE_FORWARD, w, 0};
-        for (uint32_t o = 1; rule & TREE_PROJECTIVE && o < w; o++)
+        for (uint32_t o = 1; crosses && rule & TREE_PROJECTIVE && o < w; o++)
             if (arcs_cross(w, heads[w - 1], o, heads[o - 1]))
                 return (tree_fault){TREE_CROSSING, w, o};
     }
     return (tree_fault){0};
 }
 
-tree_fault tree_check(const uint32_t *heads, uint32_t words, uint32_t rule) {
+/* Heads that are not words, or not one root. */
+static tree_fault check_heads(const uint32_t *heads, uint32_t words) {
     uint32_t root = 0;
     for (uint32_t w = 1; w <= words; w++) {
         if (heads[w - 1] > words || heads[w - 1] == w) return (tree_fault){TREE_NO_WORD, w, 0};
@@ -46,10 +78,20 @@ tree_fault tree_check(const uint32_t *heads, uint32_t words, uint32_t rule) {
         if (root) return (tree_fault){TREE_TWO_ROOTS, w, root};
         root = w;
     }
-    if (words && !root) return (tree_fault){TREE_NO_ROOT, 1, 0};
-    for (uint32_t w = 1; w <= words; w++)
-        if (is_own_ancestor(heads, words, w)) return (tree_fault){TREE_CYCLE, w, 0};
-    return check_rule(heads, words, rule);
+    return words && !root ? (tree_fault){TREE_NO_ROOT, 1, 0} : (tree_fault){0};
+}
+
+err tree_check(tree_fault *fault, const uint32_t *heads, uint32_t words, uint32_t rule) {
+    subtree *below = NULL;
+    bool whole;
+    *fault = check_heads(heads, words);
+    if (fault->kind != TREE_FINE) return ERR_OK;
+    err e = mem_new(&below, words);
+    if (e) return e;
+    uint32_t cycle = find_cycle(&whole, below, heads, words);
+    *fault = cycle ? (tree_fault){TREE_CYCLE, cycle, 0} : check_rule(heads, words, rule, !whole);
+    mem_free(below);
+    return ERR_OK;
 }
 
 /* --- decoding --- */

@@ -32,8 +32,9 @@ typedef struct tree_fault {
     uint32_t word, other;
 } tree_fault;
 
-/* heads (words), of words 1 and on. */
-tree_fault tree_check(const uint32_t *heads, uint32_t words, uint32_t rule);
+/* What is wrong with heads (words), of words 1 and on. Linear in the words, but for finding which
+ * arcs cross where some do. Errors: ERR_MEMORY. */
+err tree_check(tree_fault *fault, const uint32_t *heads, uint32_t words, uint32_t rule) MUST_CHECK;
 
 /* The tree with the largest sum of its arcs' scores that keeps to the rule, the first found of
  * equals. With TREE_ANY it is each word's best head by itself, which need be no tree: heads only

@@ -81,5 +81,7 @@ err model__linear_part_backward(const model_builder *b, span dx, model_pre pre, 
  * update). */
 err model__begin(const model_builder *b) MUST_CHECK;
 err model__end(const model_builder *b) MUST_CHECK;
+/* model_gradient_parts. */
+uint32_t model__gradient_parts(const model_builder *b, struct grad_part parts[GRAD_PARTS_MAX]);
 
 #endif

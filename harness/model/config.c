@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "metric/confusion_cells.h"
 #include "metric/tree.h"
 #include "model/head/head.h"
 
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_LIMIT_BYTES = 16 << 20, SIZE_LIMIT = 1 << 24, LABELS_LIMIT = 4096 };
+enum { CONFIG_LIMIT_BYTES = 16 << 20, SIZE_LIMIT = 1 << 24 };
 
 typedef struct preset {
     const char *name;
@@ -396,16 +397,16 @@ static err read_labels(model_config *c, const cJSON *root, const char *path) {
     int64_t said = 0;
     err e = ERR_OK;
     if (is_given(root, "num_labels") &&
-        (e = json_whole(&said, root, "num_labels", 1, LABELS_LIMIT, path)))
+        (e = json_whole(&said, root, "num_labels", 1, LABELS_MOST, path)))
         return e;
     if (said) c->classes = (uint32_t)said;
     if (!map || cJSON_IsNull(map)) return ERR_OK;
     if (!cJSON_IsObject(map))
         return err_set(ERR_FORMAT, "%s: id2label has to be an object of id and name", path);
     int count = cJSON_GetArraySize(map);
-    if (count < 1 || count > LABELS_LIMIT)
+    if (count < 1 || count > LABELS_MOST)
         return err_set(ERR_FORMAT, "%s: id2label has %d entries, expected 1 to %d", path, count,
-                       LABELS_LIMIT);
+                       LABELS_MOST);
     if (said && said != count) {
         log_warn("%s: num_labels is %d, id2label has %d names: as in transformers the labels are "
                  "LABEL_0 to LABEL_%d",

@@ -86,29 +86,54 @@ static err backward(const model_builder *b, dim rows, span x) {
     return e || !trains ? e : encoder_backward(b);
 }
 
-err model_train_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
-                     const model_training *options) {
-    model_builder build = builder_of(p, m, memory, b, options);
+/* A training plan, or one of its two halves. */
+static err train_plan(plan *p, const model_builder *build, bool gradients, bool update) {
+    const struct model *m = build->model;
+    uint32_t freeze_layers = build->training->freeze_layers;
     span x = {0};
     err e = ERR_OK;
     plan_init(p, m->params.device);
-    if (!memory->training || !m->params.training)
+    if (!build->memory->training || !m->params.training)
         return err_set(ERR_ARG, "a training plan needs a model and memory made for training");
-    if (options->freeze_layers > m->config.layers)
-        return err_set(ERR_ARG, "%u layers to freeze, the model has %u", options->freeze_layers,
+    if (freeze_layers > m->config.layers)
+        return err_set(ERR_ARG, "%u layers to freeze, the model has %u", freeze_layers,
                        m->config.layers);
-    if ((e = check_capacity(&build))) goto done;
+    if ((e = check_capacity(build))) goto done;
     plan_part_begin(p, PART_BEGIN);
-    if ((e = model__begin(&build))) goto done;
+    if (gradients && (e = model__begin(build))) goto done;
     plan_part_begin(p, PART_MICRO);
-    if ((e = forward(&build, head_rows_of(&build), &x))) goto done;
-    if ((e = backward(&build, head_rows_of(&build), x))) goto done;
+    if (gradients && (e = forward(build, head_rows_of(build), &x))) goto done;
+    if (gradients && (e = backward(build, head_rows_of(build), x))) goto done;
     plan_part_begin(p, PART_END);
-    if ((e = model__end(&build))) goto done;
+    if (update && (e = model__end(build))) goto done;
     e = plan_ready(p);
 done:
     if (e) plan_free(p);
     return e;
+}
+
+err model_train_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
+                     const model_training *options) {
+    model_builder build = builder_of(p, m, memory, b, options);
+    return train_plan(p, &build, true, true);
+}
+
+err model_gradient_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
+                        const model_training *options) {
+    model_builder build = builder_of(p, m, memory, b, options);
+    return train_plan(p, &build, true, false);
+}
+
+err model_update_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
+                      const model_training *options) {
+    model_builder build = builder_of(p, m, memory, b, options);
+    return train_plan(p, &build, false, true);
+}
+
+uint32_t model_gradient_parts(struct grad_part parts[GRAD_PARTS_MAX], const struct model *m,
+                              const batch *b, const model_training *options) {
+    model_builder build = builder_of(NULL, m, NULL, b, options);
+    return model__gradient_parts(&build, parts);
 }
 
 err model_eval_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b) {

@@ -87,6 +87,19 @@ void model_memory_free(model_memory *memory);
 err model_train_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
                      const model_training *options) MUST_CHECK;
 
+/* The same in two plans, for a rank of a group (train/group): what comes before norm, clip and
+ * update, whose gradients are then those of this rank's sentences, and these, for gradients that
+ * are the whole step's. */
+err model_gradient_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
+                        const model_training *options) MUST_CHECK;
+err model_update_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
+                      const model_training *options) MUST_CHECK;
+
+/* The gradients of what is trained: all that a step's norm is taken over. Returns how many there
+ * are. */
+uint32_t model_gradient_parts(struct grad_part parts[GRAD_PARTS_MAX], const struct model *m,
+                              const batch *b, const model_training *options);
+
 /* Forward without dropout; losses and outputs land in b. */
 err model_eval_plan(plan *p, const struct model *m, const model_memory *memory,
                     const batch *b) MUST_CHECK;

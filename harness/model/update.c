@@ -110,30 +110,35 @@ static err update_tokens(const model_builder *b) {
     return op_adamw_rows(b->plan, &update);
 }
 
+uint32_t model__gradient_parts(const model_builder *b, struct grad_part parts[GRAD_PARTS_MAX]) {
+    const params *ps = &b->model->params;
+    stretch trained[STRETCHES_MAX];
+    uint32_t count = 0;
+    for (int i = 0; i < GROUP_COUNT; i++) {
+        size_t pieces = find_stretches(b, &ps->groups[i], trained);
+        for (size_t k = 0; k < pieces; k++)
+            parts[count++] = (struct grad_part){
+                span_part(ps->groups[i].g, trained[k].first, trained[k].count),
+                dim_fixed((uint32_t)(trained[k].count / PARAM_ALIGN)), PARAM_ALIGN};
+    }
+    if (trains_rows(b))
+        parts[count++] = (struct grad_part){model__param(b, PARAM_token, 0)->g, step_rows(b),
+                                            model__param(b, PARAM_token, 0)->cols};
+    return count;
+}
+
 err model__end(const model_builder *b) {
     const params *ps = &b->model->params;
     struct grad_norm norm = {.result = b->batch->norm, .max_norm = b->training->max_grad_norm};
-    stretch trained[GROUP_COUNT][STRETCHES_MAX];
-    size_t counts[GROUP_COUNT];
-    err e = ERR_OK;
-    for (int i = 0; i < GROUP_COUNT; i++) {
-        counts[i] = find_stretches(b, &ps->groups[i], trained[i]);
-        for (size_t k = 0; k < counts[i]; k++) {
-            const stretch *s = &trained[i][k];
-            norm.parts[norm.part_count++] =
-                (struct grad_part){span_part(ps->groups[i].g, s->first, s->count),
-                                   dim_fixed((uint32_t)(s->count / PARAM_ALIGN)), PARAM_ALIGN};
-        }
+    norm.part_count = model__gradient_parts(b, norm.parts);
+    err e = op_grad_norm(b->plan, &norm);
+    for (int i = 0; !e && i < GROUP_COUNT; i++) {
+        stretch trained[STRETCHES_MAX];
+        size_t pieces = find_stretches(b, &ps->groups[i], trained);
+        for (size_t k = 0; !e && k < pieces; k++)
+            e = update_stretch(b, &ps->groups[i], &trained[k]);
     }
-    if (trains_rows(b))
-        norm.parts[norm.part_count++] =
-            (struct grad_part){model__param(b, PARAM_token, 0)->g, step_rows(b),
-                               model__param(b, PARAM_token, 0)->cols};
-    if ((e = op_grad_norm(b->plan, &norm))) return e;
-    for (int i = 0; i < GROUP_COUNT; i++)
-        for (size_t k = 0; k < counts[i]; k++)
-            if ((e = update_stretch(b, &ps->groups[i], &trained[i][k]))) return e;
-    return trains_rows(b) ? update_tokens(b) : ERR_OK;
+    return e || !trains_rows(b) ? e : update_tokens(b);
 }
 
 err model_flush_plan(plan *p, const struct model *m, const model_training *options) {

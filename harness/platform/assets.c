@@ -75,3 +75,23 @@ err asset_folder(char **path, const char *name) {
     mem_free(folder);
     return e;
 }
+
+err asset_plugin(char **path, const char *file) {
+    char *folder = NULL, *place = NULL;
+    *path = NULL;
+    err e = program_folder(&folder);
+    if (!e) e = path_join(path, folder, file);
+    if (!e && !file_exists(*path)) {
+        mem_free(*path);
+        *path = NULL;
+        e = place_from(&place, folder, HARNESS_PLUGINS);
+        if (!e) e = path_join(path, place, file);
+    }
+    if (*path && !file_exists(*path)) {
+        mem_free(*path);
+        *path = NULL;
+    }
+    mem_free(place);
+    mem_free(folder);
+    return e;
+}

@@ -13,4 +13,8 @@
  * that lacks the name; ERR_DATA of another version. */
 err asset_folder(char **path, const char *name) MUST_CHECK;
 
+/* A plugin: "<place>/<file>", beside the program (a build folder), else in the folder of libraries
+ * of the prefix that it is installed in; NULL where it is in neither. *path is owned. */
+err asset_plugin(char **path, const char *file) MUST_CHECK;
+
 #endif

@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-/* Catches SIGINT and SIGTERM until interrupt_end, which restores what was there. Pairs may be
- * nested: the outermost counts, so that nothing is lost between two parts of one training. */
+/* Catches SIGINT, SIGTERM and SIGUSR1, which every launcher passes on to its ranks, until
+ * interrupt_end, which restores what was there. Pairs may be nested: the outermost counts, so that
+ * nothing is lost between two parts of one training. */
 void interrupt_begin(void);
 void interrupt_end(void);
 bool interrupt_seen(void);

@@ -27,9 +27,9 @@ typedef struct entry {
     const char *path;
     const char *keys[KEY_COUNT];     // borrowed from the record or from below
     char *config, *drawn, *numerics; // compact prints, digits; owned
-    char losses[HASH_HEX_BYTES];     // of every step, "" of fewer than two
-    size_t group;                    // of records of its table that agree on the data
-    bool is_copy;                    // of a record of another seed
+    record_digests digests;
+    size_t group; // of records of its table that agree on the data
+    bool is_copy; // of a record of another seed
 } entry;
 
 static err entry_init(entry *e, const record *r, const char *path) {
@@ -51,7 +51,7 @@ static err entry_init(entry *e, const record *r, const char *path) {
         [KEY_NUMERICS] = e->numerics,
     };
     memcpy(e->keys, keys, sizeof keys);
-    if (r->loss_count > 1) hash_bytes_hex(r->loss, r->loss_count * sizeof *r->loss, e->losses);
+    record_digest(&e->digests, r);
     return failed;
 }
 
@@ -112,16 +112,14 @@ static bool same_labels(const record_task *a, const record_task *b) {
 }
 
 // what of the data two records of one data hash and protocol disagree on, or NULL
-static const char *disagreement(const record *a, const record *b) {
+static const char *disagreement(const record *a, const record_digests *of_a, const record *b,
+                                const record_digests *of_b) {
     const record_task *x = &a->task, *y = &b->task;
-    size_t rows = (size_t)x->test_rows;
     if (x->test_rows != y->test_rows) return "the number of test rows";
     if (!same_labels(x, y)) return "the names of the labels";
     if (strcmp(a->gold_sha256, b->gold_sha256)) return "the test labels";
-    if (memcmp(a->first_row, b->first_row, rows * sizeof *a->first_row))
-        return "which test texts repeat another";
-    if (memcmp(a->scored_dedup, b->scored_dedup, rows * sizeof *a->scored_dedup))
-        return "the deduplicated test rows";
+    if (strcmp(of_a->repeats, of_b->repeats)) return "which test texts repeat another";
+    if (strcmp(of_a->dedup, of_b->dedup)) return "the deduplicated test rows";
     if (x->train_rows != y->train_rows || x->dev_rows != y->dev_rows)
         return "the number of training rows";
     if (x->majority_class != y->majority_class) return "the commonest training class";
@@ -134,6 +132,7 @@ static err leave_out_liars(size_t *kept, board *b, entry *entries, size_t count)
     typedef struct group {
         const entry *first; // by path
         const record *any;
+        record_digests digests;
         size_t size;
     } group;
     group *groups = NULL;
@@ -142,9 +141,11 @@ static err leave_out_liars(size_t *kept, board *b, entry *entries, size_t count)
     if (e) return e;
     for (size_t i = 0; i < count; i++) {
         entry *x = &entries[i];
-        while (x->group < group_count && disagreement(groups[x->group].any, x->r)) x->group++;
+        while (x->group < group_count &&
+               disagreement(groups[x->group].any, &groups[x->group].digests, x->r, &x->digests))
+            x->group++;
         group *g = &groups[x->group];
-        if (x->group == group_count) groups[group_count++] = (group){x, x->r, 0};
+        if (x->group == group_count) groups[group_count++] = (group){x, x->r, x->digests, 0};
         if (strcmp(x->path, g->first->path) < 0) g->first = x;
         g->size++;
     }
@@ -157,6 +158,7 @@ static err leave_out_liars(size_t *kept, board *b, entry *entries, size_t count)
     }
     const char *first = groups[best].first->path; // entries move below
     const record *any = groups[best].any;
+    const record_digests digests = groups[best].digests;
     size_t size = groups[best].size;
     *kept = 0;
     for (size_t i = 0; i < count && !e; i++) {
@@ -169,7 +171,7 @@ static err leave_out_liars(size_t *kept, board *b, entry *entries, size_t count)
                 "%s is left out: it contradicts %s%s of task '%.200s', which name the same "
                 "data, in %s",
                 x.path, first, size > 1 ? " and others" : "", x.r->task.name,
-                disagreement(any, x.r));
+                disagreement(any, &digests, x.r, &x.digests));
     }
     mem_free(groups);
     return e;
@@ -215,7 +217,8 @@ static err leave_out_copies(size_t *kept, board *b, entry *entries, size_t count
         traces[i] = (trace){entries[i].r->final_weights_sha256, &entries[i]};
     e = mark_copies(b, traces, count, "final weights");
     for (size_t i = 0; i < count; i++)
-        traces[i] = (trace){*entries[i].losses ? entries[i].losses : NULL, &entries[i]};
+        traces[i] =
+            (trace){*entries[i].digests.losses ? entries[i].digests.losses : NULL, &entries[i]};
     if (!e) e = mark_copies(b, traces, count, "loss at every step");
     mem_free(traces);
     *kept = 0;
@@ -233,10 +236,36 @@ static bool same_stack(const record_device *a, const record_device *b) {
            !text_order(a->kernels, b->kernels);
 }
 
+/* Predictions that differ, which lean records may not have with them. */
+static err count_differing(size_t *differ, const board *b, const entry *x, const entry *y) {
+    record full[2] = {0};
+    const record *r = x->r, *o = y->r;
+    err e = ERR_OK;
+    if (r->lean.are_kept) {
+        if ((e = store_read_full(&full[0], b->records, x->path)) ||
+            (e = store_read_full(&full[1], b->records, y->path)))
+            goto done;
+        r = &full[0], o = &full[1];
+    }
+    *differ = 0;
+    for (int64_t i = 0; i < r->task.test_rows; i++) *differ += !record_same_answer(r, o, (size_t)i);
+done:
+    record_free(&full[0]);
+    record_free(&full[1]);
+    return e;
+}
+
 static err note_repeated(board *b, const entry *kept, const entry *x) {
     const record *r = kept->r, *o = x->r;
     size_t differ = 0;
-    for (int64_t i = 0; i < r->task.test_rows; i++) differ += !record_same_answer(r, o, (size_t)i);
+    err e = count_differing(&differ, b, kept, x);
+    if (e) return e;
+    // sums of gradients are rounded by the ranks, or by the shards
+    if (r->ranks != o->ranks || r->shards != o->shards)
+        return add_note(b,
+                        "%s is left out: it repeats %s, the same row and seed, by another number "
+                        "of ranks or shards (%zu of %lld predictions differ)",
+                        x->path, kept->path, differ, (long long)r->task.test_rows);
     if (!same_stack(&r->device, &o->device))
         return add_note(
             b,
@@ -288,7 +317,7 @@ static err add_table(board *b, entry *entries, size_t count) {
     }
     if (e || (e = report__row_words(t))) return e;
     t->headline = metric_find(t->rows[0].runs[0]->headline);
-    return report__table_statistics(t);
+    return report__table_statistics(b, t);
 }
 
 static void mark_superseded(board *b) {
@@ -305,9 +334,13 @@ static void mark_superseded(board *b) {
 }
 
 err board_init(board *b, const store *s) {
+    return board_init_cached(b, s, NULL);
+}
+
+err board_init_cached(board *b, const store *s, const char *cache) {
     entry *entries = NULL;
     err e;
-    *b = (board){0};
+    *b = (board){.records = s, .cache = cache};
     if ((e = mem_new(&entries, s->count)) || (e = mem_new(&b->tables, s->count))) goto done;
     for (size_t i = 0; i < s->count; i++) {
         if ((e = entry_init(&entries[i], &s->records[i], s->paths[i]))) goto done;

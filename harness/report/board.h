@@ -87,7 +87,9 @@ typedef struct board_group {
 } board_group;
 
 typedef struct board {
-    board_table *tables; /* (table_count) by task, version, data, protocol; owned */
+    const store *records; /* that it was made of */
+    const char *cache;    /* folder of what is known of tables already; NULL: none */
+    board_table *tables;  /* (table_count) by task, version, data, protocol; owned */
     size_t table_count;
     size_t *overall_tables; /* (task_count) the tables of the overall: newest of each task, protocol
                                last */
@@ -106,6 +108,9 @@ typedef struct board {
 /* Gathers and computes. The store must outlive the board. Free with board_free.
  * Errors: ERR_MEMORY. */
 err board_init(board *b, const store *s) MUST_CHECK;
+/* The same with a folder of the cache (cache_file.h), which spares the resamples of rows that it
+ * knows: of a lean store. It gets what is new. Errors: also those of reading a record again. */
+err board_init_cached(board *b, const store *s, const char *cache) MUST_CHECK;
 void board_free(board *b);
 
 /* Adds the tables of the groups that manifests name (task_list). Errors: those of task_list;

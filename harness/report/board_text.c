@@ -105,6 +105,15 @@ static err add_row(strbuf *out, const board_row *row) {
     return ERR_OK;
 }
 
+/* What a row of the table's task is, that learnt nothing of the texts. */
+static const char *baseline_words(const board_table *t) {
+    static const char *const words[ANSWER_KINDS] = {
+        "always the commonest training class", "always one number",
+        "always the commonest training label", "never an entity",
+        "every word hangs from the next one",  "always the commonest training class"};
+    return words[t->rows[0].runs[0]->task.kind];
+}
+
 static err add_table(strbuf *out, const board *b, const board_table *t) {
     err e = add_head(out, b, t);
     if (e || (e = strbuf_printf(
@@ -117,7 +126,7 @@ static err add_table(strbuf *out, const board *b, const board_table *t) {
     for (size_t i = 0; i < t->row_count && !e; i++) e = add_row(out, &t->rows[i]);
     if (e) return e;
     char dedup[SCORE_TEXT_BYTES];
-    return strbuf_printf(out, "| | always the commonest training class | %.2f | | | %s | | | |\n",
+    return strbuf_printf(out, "| | %s | %.2f | | | %s | | | |\n", baseline_words(t),
                          100 * t->baseline, score_percent(dedup, t->baseline_dedup));
 }
 
@@ -134,6 +143,15 @@ static err add_overall_row(strbuf *out, const board *b, const board_overall *o) 
     }
     if (e || (e = strbuf_add(out, " ")) || (e = add_cell(out, r->device.name))) return e;
     return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision);
+}
+
+/* The same of all tasks, whose baselines differ by their kind. */
+static const char *overall_baseline_words(const board *b) {
+    const char *words = baseline_words(&b->tables[b->overall_tables[0]]);
+    for (size_t k = 1; k < b->task_count; k++)
+        if (strcmp(words, baseline_words(&b->tables[b->overall_tables[k]])) != 0)
+            return "the baseline of each task";
+    return words;
 }
 
 static err add_overall(strbuf *out, const board *b) {
@@ -157,7 +175,7 @@ static err add_overall(strbuf *out, const board *b) {
     if (!e) e = strbuf_add(out, " --- |\n");
     for (size_t i = 0; i < b->overall_count && !e; i++) e = add_overall_row(out, b, &b->overall[i]);
     if (!e)
-        e = strbuf_printf(out, "| always the commonest training class | %.2f |",
+        e = strbuf_printf(out, "| %s | %.2f |", overall_baseline_words(b),
                           100 * b->overall_baseline);
     for (size_t k = 0; k < b->task_count && !e; k++)
         e = strbuf_printf(out, " %.2f |", 100 * b->tables[b->overall_tables[k]].baseline);

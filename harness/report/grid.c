@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 40 };
-
 grid grid_begin(const char *columns) {
     return (grid){.columns = columns};
 }
@@ -57,10 +55,8 @@ static err add_rule(strbuf *out, const size_t *widths, size_t count, const char 
 }
 
 err grid_end(strbuf *out, grid *g) {
-    size_t widths[COLUMNS_MAX], columns = strlen(g->columns);
-    err e = g->e;
-    if (!e && (!columns || columns > COLUMNS_MAX))
-        e = err_set(ERR_ARG, "a table of %zu columns, expected 1 to %d", columns, COLUMNS_MAX);
+    size_t *widths = NULL, columns = strlen(g->columns);
+    err e = g->e ? g->e : mem_new(&widths, columns);
     if (e) goto done;
     for (size_t c = 0; c < columns; c++) widths[c] = 3;
     for (size_t i = 0; i < g->count; i++) {
@@ -77,6 +73,7 @@ err grid_end(strbuf *out, grid *g) {
 done:
     for (size_t i = 0; i < g->count; i++) mem_free(g->cells[i]);
     mem_free(g->cells);
+    mem_free(widths);
     *g = (grid){0};
     return e;
 }

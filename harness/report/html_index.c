@@ -257,7 +257,13 @@ static void add_overall(page *p, const board *b) {
     head_cell(p, "device", false, false);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < b->overall_count; i++) add_overall_row(p, b, &b->overall[i]);
-    html__format(p, "<tr class=\"soft\"><td>majority class</td><td class=\"n\">%.2f</td>",
+    const char *baseline = metric_baseline_title(first_run(&b->tables[0])->task.kind);
+    for (size_t k = 0; k < b->task_count; k++) {
+        const board_table *t = &b->tables[b->overall_tables[k]];
+        if (strcmp(baseline, metric_baseline_title(first_run(t)->task.kind)) != 0)
+            baseline = "the baseline of each task";
+    }
+    html__format(p, "<tr class=\"soft\"><td>%s</td><td class=\"n\">%.2f</td>", baseline,
                  100 * b->overall_baseline);
     for (size_t k = 0; k < b->task_count; k++)
         html__format(p, "<td class=\"n\">%.2f</td>",

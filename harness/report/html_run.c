@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/shown.h"
+#include "metric/confusion_cells.h"
 #include "metric/score_text.h"
 #include "metric/tags.h"
 #include "report/html.h"
@@ -127,29 +128,13 @@ static void add_matrix(page *p, const record *r, const uint64_t *counts) {
     table_end(p);
 }
 
-typedef struct mistake {
-    size_t gold, predicted;
-    uint64_t rows;
-} mistake;
-
-static int commonest_first(const void *a, const void *b) {
-    const mistake *x = a, *y = b;
-    if (x->rows != y->rows) return x->rows > y->rows ? -1 : 1;
-    if (x->gold != y->gold) return x->gold < y->gold ? -1 : 1;
-    return (x->predicted > y->predicted) - (x->predicted < y->predicted);
-}
-
 // of many classes no matrix: what was taken for what
-static err add_mistakes(page *p, const record *r, const uint64_t *counts) {
+static err add_mistakes(page *p, const record *r) {
     enum { SHOWN = 50 };
-    size_t classes = r->confusion.classes, count = 0;
-    mistake *list = NULL;
-    err e = mem_new(&list, (size_t)r->task.test_rows); // no more cells than rows
+    confusion_cell *list = NULL;
+    size_t count = 0;
+    err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
     if (e) return e;
-    for (size_t i = 0; i < classes * classes; i++)
-        if (counts[i] && i / classes != i % classes)
-            list[count++] = (mistake){i / classes, i % classes, counts[i]};
-    if (count) qsort(list, count, sizeof *list, commonest_first);
     table_begin(p, "Commonest mistakes");
     html__add(p, "<thead><tr><th>gold</th><th>predicted</th><th class=\"n\">test rows</th></tr>"
                  "</thead><tbody>\n");
@@ -162,6 +147,11 @@ static err add_mistakes(page *p, const record *r, const uint64_t *counts) {
     }
     html__add(p, "</tbody>");
     table_end(p);
+    if (count > SHOWN)
+        html__format(p,
+                     "<p class=\"soft\">%d of %zu pairs of labels; all of them stand in the "
+                     "record, under <code>confusion</code>.</p>\n",
+                     SHOWN, count);
     mem_free(list);
     return ERR_OK;
 }
@@ -171,11 +161,12 @@ static void add_confusion(page *p, const record *r) {
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
     if (!answer_is_label(r->task.kind)) return;
+    if (classes > MATRIX_CLASSES) {
+        html__take(p, add_mistakes(p, r));
+        return;
+    }
     err e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
-    if (!e && classes <= MATRIX_CLASSES)
-        add_matrix(p, r, counts);
-    else if (!e)
-        e = add_mistakes(p, r, counts);
+    if (!e) add_matrix(p, r, counts);
     mem_free(counts);
     html__take(p, e);
 }
@@ -258,9 +249,22 @@ static void add_entities(page *p, const record *r, answers of, size_t row, bool 
     }
 }
 
+/* "3: 5 nsubj": of the words whose answer is wrong the place, and what `of` has there. */
+static void add_wrong_arcs(page *p, const record *r, answers of, size_t row) {
+    const size_t first = (size_t)r->unit_begin[row] * ARC_WIDTH;
+    bool any = false;
+    for (uint32_t k = 0; k < words_of(r, row); k++) {
+        size_t at = first + (size_t)k * ARC_WIDTH;
+        if (!memcmp(r->gold + at, r->predicted + at, ARC_PUNCTUATION * sizeof *r->gold)) continue;
+        html__format(p, "%s%u: %u %s", any ? ", " : "", k + 1, of.classes[at + ARC_HEAD],
+                     label_of(r, of.classes[at + ARC_RELATION]));
+        any = true;
+    }
+}
+
 static void add_answer(page *p, const record *r, answers of, size_t row, bool is_gold) {
     bool any = false;
-    html__add(p, "<td>");
+    html__add(p, answer_in_units(r->task.kind) ? "<td class=\"wrap\">" : "<td>");
     if (r->task.kind == ANSWER_TAGS) add_entities(p, r, of, row, is_gold);
     if (answer_is_label(r->task.kind)) html__text(p, label_of(r, of.classes[row]));
     if (r->task.kind == ANSWER_NUMBER) html__format(p, "%.3f", (double)of.numbers[row]);
@@ -270,10 +274,7 @@ static void add_answer(page *p, const record *r, answers of, size_t row, bool is
         html__text(p, label_of(r, k));
         any = true;
     }
-    for (uint32_t k = 0; r->task.kind == ANSWER_ARCS && k < words_of(r, row); k++) {
-        const uint32_t *arc = of.classes + ((size_t)r->unit_begin[row] + k) * ARC_WIDTH;
-        html__format(p, "%s%u %s", k ? ", " : "", arc[ARC_HEAD], label_of(r, arc[ARC_RELATION]));
-    }
+    if (r->task.kind == ANSWER_ARCS) add_wrong_arcs(p, r, of, row);
     html__add(p, "</td>");
 }
 

@@ -5,7 +5,7 @@
 #include "report/board.h"
 
 /* Fills mean, std, range, ranks and baselines of a table whose rows and runs are gathered. */
-err report__table_statistics(board_table *t) MUST_CHECK;
+err report__table_statistics(const board *b, board_table *t) MUST_CHECK;
 
 /* Fills overall_tables and overall once all tables have their statistics. */
 err report__overall(board *b) MUST_CHECK;

@@ -48,6 +48,33 @@ static void free_labels(record *r) {
     r->task.label_count = 0;
 }
 
+#define FREE(block) (mem_free(block), (block) = NULL)
+
+void record__free_answers(record *r) {
+    FREE(r->predicted);
+    FREE(r->predicted_numbers);
+    FREE(r->unit_begin);
+}
+
+void record__free_lists(record *r) {
+    FREE(r->gold);
+    FREE(r->gold_numbers);
+    FREE(r->first_row);
+    FREE(r->scored_dedup);
+    FREE(r->loss);
+    FREE(r->loss_curve);
+    FREE(r->evaluations);
+    FREE(r->worst);
+    FREE(r->lengths);
+    for (size_t i = 0; i < r->kernel_count; i++) {
+        mem_free(r->kernel_times[i].name);
+        mem_free(r->kernel_times[i].phase);
+    }
+    FREE(r->kernel_times);
+    r->loss_count = r->loss_curve_count = r->evaluation_count = 0;
+    r->worst_count = r->length_count = r->kernel_count = 0;
+}
+
 void record_free(record *r) {
     for (size_t i = 0; i < record__key_count; i++) {
         void *field = (char *)r + record__keys[i].offset;
@@ -65,27 +92,13 @@ void record_free(record *r) {
     free_labels(r);
     cJSON_Delete(r->recipe);
     cJSON_Delete(r->model.corpus);
-    mem_free(r->gold);
-    mem_free(r->predicted);
-    mem_free(r->unit_begin);
-    mem_free(r->gold_numbers);
-    mem_free(r->predicted_numbers);
-    mem_free(r->first_row);
-    mem_free(r->scored_dedup);
-    mem_free(r->loss);
-    mem_free(r->loss_curve);
+    record__free_answers(r);
+    record__free_lists(r);
     mem_free(r->final_weights_sha256);
+    mem_free(r->engine);
     mem_free(r->run_sha256);
     mem_free(r->model.label_map);
     mem_free(r->dev_metric);
-    mem_free(r->evaluations);
-    mem_free(r->worst);
-    mem_free(r->lengths);
-    for (size_t i = 0; i < r->kernel_count; i++) {
-        mem_free(r->kernel_times[i].name);
-        mem_free(r->kernel_times[i].phase);
-    }
-    mem_free(r->kernel_times);
     confusion_free(&r->confusion);
     confusion_free(&r->confusion_dedup);
     *r = (record){0};
@@ -269,7 +282,6 @@ static err gold_line(strbuf *b, const record *r, size_t row) {
     size_t width = record_width(r, true);
     bool any = false;
     b->length = 0;
-    if (answer_is_label(r->task.kind)) return strbuf_printf(b, "%u\n", r->gold[row]);
     if (r->task.kind == ANSWER_NUMBER)
         return strbuf_printf(b, "%.9g\n", (double)r->gold_numbers[row]);
     err e = strbuf_add(b, "");
@@ -287,14 +299,27 @@ static err gold_line(strbuf *b, const record *r, size_t row) {
     return e ? e : strbuf_add(b, "\n");
 }
 
+// of one label: as gold_line, without printf
+static void add_label(sha256 *h, uint32_t label) {
+    char line[16];
+    size_t at = sizeof line;
+    line[--at] = '\n';
+    do line[--at] = (char)('0' + label % 10);
+    while (label /= 10);
+    sha256_add(h, line + at, sizeof line - at);
+}
+
 static err hash_gold(record *r) {
     strbuf line = {0};
     sha256 h;
     err e = ERR_OK;
     sha256_begin(&h);
     for (int64_t i = 0; i < r->task.test_rows && !e; i++) {
-        e = gold_line(&line, r, (size_t)i);
-        if (!e) sha256_add(&h, line.text, line.length);
+        if (answer_is_label(r->task.kind)) {
+            add_label(&h, r->gold[i]);
+        } else if (!(e = gold_line(&line, r, (size_t)i))) {
+            sha256_add(&h, line.text, line.length);
+        }
     }
     sha256_end_hex(&h, r->gold_sha256);
     strbuf_free(&line);

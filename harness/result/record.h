@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "metric/calibration.h"
+#include "metric/confusion_cells.h"
 #include "metric/score.h"
 
 #include <stdbool.h>
@@ -20,7 +21,7 @@
 #include <stdint.h>
 
 /* Most labels, and most keys of the recipe and of the configuration. */
-enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = 1024, RECORD_KEY_LIMIT = 256 };
+enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = LABELS_MOST, RECORD_KEY_LIMIT = 256 };
 
 typedef struct record_task {
     answer_kind kind;
@@ -100,6 +101,13 @@ typedef struct record_length {
     int64_t tokens, rows;
 } record_length;
 
+/* What a board compares of the parts that a lean record (record_lean.h) lacks: SHA-256. */
+typedef struct record_digests {
+    bool are_kept;                                       /* the record is lean */
+    char losses[HASH_HEX_BYTES];                         /* of every step; "" of fewer than two */
+    char repeats[HASH_HEX_BYTES], dedup[HASH_HEX_BYTES]; /* of first_row and scored_dedup */
+} record_digests;
+
 typedef struct record {
     int64_t schema;
     char *harness_version, *commit; /* record_init fills the five from this program */
@@ -116,6 +124,13 @@ typedef struct record {
     char *run_sha256; /* of all that makes it this run (train/run/identity.c), wherever its model
                          lies; NULL in records of older programs */
     record_device device;
+    /* Pointers that are no text or JSON of record_keys.c are also named in record_lean.c. */
+
+    /* of a run by several ranks (train/group): how many, and "Open MPI v4.1.4" or "threads". Alone
+     * and in older records 0 and NULL. */
+    int64_t ranks;
+    int64_t shards; /* that were asked for (trainer.h); 0: one a rank */
+    char *engine;
     char *command;  /* that reproduces the run, without paths; may be NULL */
     char *headline; /* name of the leading metric */
 
@@ -159,6 +174,7 @@ typedef struct record {
     char gold_sha256[HASH_HEX_BYTES]; /* of the gold ids in order, each in decimal with "\n" */
     confusion confusion, confusion_dedup;
     double metrics[METRIC_LIMIT], metrics_dedup[METRIC_LIMIT]; /* by index of metric_at */
+    record_digests lean;
 } record;
 
 /* An empty record of this program, now: harness fields, created, empty recipe, config and
@@ -233,6 +249,11 @@ err record_kernel_add(record *r, const char *name, const char *phase, int64_t ca
  * it. Errors: ERR_DATA for ids out of range; ERR_MEMORY. */
 err record_score(record *r) MUST_CHECK;
 
+/* The confusion of one label a row: rows of a matrix, or of more than MATRIX_LABELS_MOST labels the
+ * cells that are not empty, [gold, predicted, rows]. */
+err record_confusion_json(cJSON *array, const uint32_t *gold, const uint32_t *predicted,
+                          size_t rows, size_t classes) MUST_CHECK;
+
 /* Value of the record's metric of that name; NaN when the record has none of it. */
 double record_metric(const record *r, const char *name);
 double record_metric_dedup(const record *r, const char *name);
@@ -245,6 +266,10 @@ err record_write(record *r, const char *path) MUST_CHECK;
  * parts does (confusion, metrics within 1e-12, hashes, lengths). r is freed on error.
  * Errors: ERR_IO; ERR_FORMAT naming the file, the key, what was found and what was expected. */
 err record_read(record *r, const char *path) MUST_CHECK;
+enum { RECORD_LIMIT_BYTES = 256 << 20 }; /* of a file */
+
+/* The same of a file's text, which is there already. */
+err record_parse(record *r, const char *text, size_t length, const char *path) MUST_CHECK;
 
 /* "<task>/<model>-<device>-<8 hex of task, model, recipe, protocol, precision>-s<seed>.json", the
  * place in the results folder. Needs a scored record. *out is owned. */

@@ -199,14 +199,23 @@ done:
     return e;
 }
 
-err record_read(record *r, const char *path) {
-    enum { LIMIT_BYTES = 256 << 20 };
+err record_parse(record *r, const char *text, size_t length, const char *path) {
     cJSON *json = NULL;
     *r = (record){0};
-    err e = json_read(&json, path, LIMIT_BYTES);
+    err e = json_parse(&json, text, length, path);
     if (e) return e;
     e = read_json(r, json, path);
     cJSON_Delete(json);
+    return e;
+}
+
+err record_read(record *r, const char *path) {
+    void *text = NULL;
+    size_t length = 0;
+    *r = (record){0};
+    err e = file_read(&text, &length, path, RECORD_LIMIT_BYTES);
+    if (!e) e = record_parse(r, text, length, path);
+    mem_free(text);
     return e;
 }
 

@@ -51,6 +51,7 @@ extern const size_t record__key_count;
     X(left_out)                                                                                    \
     X(loss)                                                                                        \
     X(loss_curve)                                                                                  \
+    X(group)                                                                                       \
     X(loss_scaling)                                                                                \
     X(model_gone)                                                                                  \
     X(dev)                                                                                         \
@@ -84,6 +85,10 @@ RECORD_DERIVED(X)
 /* An object of at most RECORD_KEY_LIMIT keys: readers look each of them up in others. */
 err record__object(const cJSON **out, const cJSON *object, const char *key,
                    const char *where) MUST_CHECK;
+
+/* The parts of a record that a lean one lacks. */
+void record__free_answers(record *r);
+void record__free_lists(record *r);
 
 /* Elements of arrays, with errors that name the key: an array of `size`; a whole number in [0,
  * limit); a finite number. */

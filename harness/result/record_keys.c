@@ -80,6 +80,7 @@ const record_key record__keys[] = {
     MAYBE("device", "isa", device.isa),
     MAYBE("device", "libraries", device.libraries),
     MAYBE("device", "kernels", device.kernels),
+    PART("", "group", group),
     MAYBE("", "command", command),
     TEXT("", "headline", headline),
     DERIVED("", "metrics", metrics),

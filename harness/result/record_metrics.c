@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "metric/confusion_cells.h"
 #include "result/record_internal.h"
 
 #include <math.h>
@@ -76,11 +77,6 @@ err record__metrics_dedup_check(const record *r, const cJSON *object, const char
                                     : ERR_OK;
 }
 
-static err matrix_of(uint64_t **counts, const record *r) {
-    return confusion_matrix(counts, r->gold, r->predicted, (size_t)r->task.test_rows,
-                            r->task.label_count);
-}
-
 static err write_matrix(cJSON *rows, const uint64_t *counts, size_t classes) {
     err e = ERR_OK;
     for (size_t g = 0; g < classes && !e; g++) {
@@ -92,14 +88,40 @@ static err write_matrix(cJSON *rows, const uint64_t *counts, size_t classes) {
     return e;
 }
 
+static err write_cells(cJSON *rows, const confusion_cell *cells, size_t count) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        const double cell[] = {cells[i].gold, cells[i].predicted, (double)cells[i].rows};
+        e = json_append(rows, cJSON_CreateDoubleArray(cell, 3));
+    }
+    return e;
+}
+
+err record_confusion_json(cJSON *array, const uint32_t *gold, const uint32_t *predicted,
+                          size_t rows, size_t classes) {
+    uint64_t *counts = NULL;
+    confusion_cell *cells = NULL;
+    size_t count = 0;
+    err e;
+    if (classes <= MATRIX_LABELS_MOST) {
+        e = confusion_matrix(&counts, gold, predicted, rows, classes);
+        if (!e) e = write_matrix(array, counts, classes);
+    } else {
+        e = confusion_cells(&cells, &count, gold, predicted, rows);
+        if (!e) e = write_cells(array, cells, count);
+    }
+    mem_free(counts);
+    mem_free(cells);
+    return e;
+}
+
 err record__confusion_write(cJSON *object, const char *key, const record *r) {
     cJSON *rows;
-    uint64_t *counts = NULL;
     if (!answer_is_label(r->task.kind)) return ERR_OK; // there is no matrix of these
     err e = json_add_array(&rows, object, key);
-    if (!e && !(e = matrix_of(&counts, r))) e = write_matrix(rows, counts, r->task.label_count);
-    mem_free(counts);
-    return e;
+    return e ? e
+             : record_confusion_json(rows, r->gold, r->predicted, (size_t)r->task.test_rows,
+                                     r->task.label_count);
 }
 
 static err check_matrix(const uint64_t *counts, size_t classes, const cJSON *rows, const char *key,
@@ -124,6 +146,31 @@ static err check_matrix(const uint64_t *counts, size_t classes, const cJSON *row
     return ERR_OK;
 }
 
+static err check_cells(const record *r, const cJSON *rows, const char *key, const char *where) {
+    confusion_cell *cells = NULL;
+    const cJSON *item = rows->child;
+    size_t count = 0, i = 0;
+    err e = confusion_cells(&cells, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
+    for (; i < count && item && !e; i++, item = item->next) {
+        const double want[] = {cells[i].gold, cells[i].predicted, (double)cells[i].rows};
+        const cJSON *value = item->child;
+        if ((e = record__tuple(item, 3, key, where))) break;
+        for (size_t k = 0; k < 3; k++, value = value->next)
+            if (!cJSON_IsNumber(value) || value->valuedouble != want[k]) item = NULL, k = 2;
+        if (!item) break;
+    }
+    if (!e && (i < count || item))
+        e = err_set(
+            ERR_FORMAT,
+            "%s: key '%s': cell %zu is not what the predictions give: [%.0f, %.0f, %.0f] of "
+            "%zu",
+            where, key, i, i < count ? cells[i].gold : (double)NAN,
+            i < count ? cells[i].predicted : (double)NAN,
+            i < count ? (double)cells[i].rows : (double)NAN, count);
+    mem_free(cells);
+    return e;
+}
+
 err record__confusion_check(const record *r, const cJSON *object, const char *key,
                             const char *where) {
     const cJSON *rows;
@@ -132,11 +179,15 @@ err record__confusion_check(const record *r, const cJSON *object, const char *ke
     if (!answer_is_label(r->task.kind)) return ERR_OK;
     err e = json_array(&rows, object, key, where);
     if (e) return e;
+    // older programs wrote the whole matrix
+    if (classes > MATRIX_LABELS_MOST && cJSON_GetArraySize(rows->child) == 3)
+        return check_cells(r, rows, key, where);
     if ((size_t)cJSON_GetArraySize(rows) != classes) {
         return err_set(ERR_FORMAT, "%s: key '%s' has %d rows, expected %zu", where, key,
                        cJSON_GetArraySize(rows), classes);
     }
-    if (!(e = matrix_of(&counts, r))) e = check_matrix(counts, classes, rows, key, where);
+    e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
+    if (!e) e = check_matrix(counts, classes, rows, key, where);
     mem_free(counts);
     return e;
 }

@@ -376,3 +376,26 @@ err record__left_out_read(record *r, const cJSON *object, const char *key, const
     }
     return ERR_OK;
 }
+
+/* --- group: in records of runs by several ranks, or in several shards --- */
+
+err record__group_write(cJSON *object, const char *key, const record *r) {
+    cJSON *group = NULL;
+    if (r->ranks < 2 && !r->shards) return ERR_OK;
+    err e = json_add_object(&group, object, key);
+    if (!e) e = json_add_number(group, "ranks", (double)(r->ranks ? r->ranks : 1));
+    if (!e) e = json_add_string(group, "engine", r->engine ? r->engine : "");
+    return e || !r->shards ? e : json_add_number(group, "shards", (double)r->shards);
+}
+
+err record__group_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *group = NULL;
+    const char *engine = NULL;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_object(&group, object, key, where);
+    if (!e) e = json_whole(&r->ranks, group, "ranks", 1, INT32_MAX, where);
+    if (!e && json_has(group, "shards"))
+        e = json_whole(&r->shards, group, "shards", 1, UINT32_MAX, where);
+    if (!e) e = json_string(&engine, group, "engine", where);
+    return e ? e : record_text(&r->engine, engine);
+}

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "result/store_internal.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -14,13 +15,59 @@ static bool is_record_name(const char *name) {
     return n > 5 && name[0] != '.' && !strcmp(name + n - 5, ".json");
 }
 
-static err add_record(store *s, size_t *capacity, const char *folder, const char *relative) {
+/* A folder that is being read. */
+typedef struct reading {
+    const char *folder;
+    size_t capacity;
+    const store_lean *lean; // NULL: full records
+    store__cache known;
+    size_t kept_bytes; // of answers
+    err failed;        // of `each`: no record is to blame
+} reading;
+
+/* Small test sets keep their answers, so that the board need not read them again. */
+static bool keep_answers(reading *w, const record *r) {
+    enum { KEPT_BYTES = 64 << 20 };
+    size_t bytes = record_values(r, false) * sizeof *r->predicted;
+    if (w->kept_bytes + bytes > KEPT_BYTES) return false;
+    w->kept_bytes += bytes;
+    return true;
+}
+
+/* From the cache where it is known; else from its bytes, which are given to `each`. */
+static err read_lean(record *r, store_source *from, store *s, reading *w, const char *path,
+                     const char *relative) {
+    void *text = NULL;
+    size_t length = 0;
+    file_stamp stamp = file_stamp_of(path);
+    const store__known *k = store__find(&w->known, relative);
+    *from = k ? k->source : (store_source){0};
+    if (k && file_stamp_same(&from->stamp, &stamp)) return store__take(r, s, &w->known, k);
+    *from = (store_source){.stamp = file_stamp_settled(stamp)};
+    err e = file_read(&text, &length, path, RECORD_LIMIT_BYTES);
+    if (e) return e;
+    hash_bytes(text, length, from->sha256);
+    if (k && !memcmp(from->sha256, k->source.sha256, sizeof from->sha256)) {
+        from->page = k->source.page;
+        e = store__take(r, s, &w->known, k);
+    } else if (!(e = record_parse(r, text, length, path)) && !r->partial && !r->dirty) {
+        e = w->failed = w->lean->each(w->lean->of, r, relative, from);
+        if (!e) record_lighten(r, keep_answers(w, r));
+    }
+    if (!e && !r->partial && !r->dirty) s->changed = true;
+    mem_free(text);
+    return e;
+}
+
+static err add_record(store *s, reading *w, const char *relative) {
     char *path = NULL;
     record r = {0};
-    err e = path_join(&path, folder, relative);
+    store_source from;
+    size_t *capacity = &w->capacity;
+    err e = path_join(&path, w->folder, relative);
     if (e) return e;
-    e = record_read(&r, path);
-    if (e && e != ERR_MEMORY) {
+    e = w->lean ? read_lean(&r, &from, s, w, path, relative) : record_read(&r, path);
+    if (e && e != ERR_MEMORY && !w->failed) {
         log_warn("%s", err_message(e));
         s->damaged++;
         e = ERR_OK;
@@ -36,11 +83,13 @@ static err add_record(store *s, size_t *capacity, const char *folder, const char
     if (s->count == *capacity) {
         size_t wanted = *capacity ? 2 * *capacity : 16;
         if ((e = mem_resize((void **)&s->records, wanted, sizeof *s->records)) ||
-            (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths)))
+            (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths)) ||
+            (w->lean && (e = mem_resize((void **)&s->sources, wanted, sizeof *s->sources))))
             goto done;
         *capacity = wanted;
     }
     if ((e = mem_strdup(&s->paths[s->count], relative))) goto done;
+    if (w->lean) s->sources[s->count] = from;
     s->records[s->count++] = r;
     r = (record){0};
 done:
@@ -49,10 +98,10 @@ done:
     return e;
 }
 
-static err read_task(store *s, size_t *capacity, const char *folder, const char *task) {
+static err read_task(store *s, reading *w, const char *task) {
     char *path = NULL;
     folder_list list = {0};
-    err e = path_join(&path, folder, task);
+    err e = path_join(&path, w->folder, task);
     if (e) return e;
     if (!folder_exists(path)) goto done;
     if ((e = folder_list_read(&list, path))) goto done;
@@ -60,7 +109,7 @@ static err read_task(store *s, size_t *capacity, const char *folder, const char 
         if (!is_record_name(list.names[i])) continue;
         char *relative = NULL;
         if ((e = path_join(&relative, task, list.names[i]))) break;
-        e = add_record(s, capacity, folder, relative);
+        e = add_record(s, w, relative);
         mem_free(relative);
     }
 done:
@@ -69,30 +118,48 @@ done:
     return e;
 }
 
-static err read_folder(store *s, const char *folder) {
+static err read_folder(store *s, const char *folder, const store_lean *lean) {
     folder_list list = {0};
-    size_t capacity = 0;
+    reading w = {.folder = folder, .lean = lean};
     if (!folder_exists(folder)) return ERR_OK;
-    err e = folder_list_read(&list, folder);
+    err e = mem_strdup(&s->folder, folder);
+    if (!e && lean && lean->cache) e = store__cache_read(&w.known, lean->cache);
+    if (!e) e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
         const char *name = list.names[i];
         // what regress and bench keep there
         if (name[0] == '.' || !strcmp(name, "baselines") || !strcmp(name, "performance")) continue;
-        e = read_task(s, &capacity, folder, name);
+        e = read_task(s, &w, name);
     }
+    if (s->count < w.known.count) s->changed = true;
     folder_list_free(&list);
+    store__cache_free(&w.known);
     if (e) store_free(s);
     return e;
 }
 
 err store_read(store *s, const char *folder) {
     *s = (store){0};
-    return read_folder(s, folder);
+    return read_folder(s, folder, NULL);
+}
+
+err store_read_lean(store *s, const char *folder, const store_lean *how) {
+    *s = (store){0};
+    return read_folder(s, folder, how);
+}
+
+err store_read_full(record *out, const store *s, const char *path) {
+    char *full = NULL;
+    *out = (record){0};
+    err e = path_join(&full, s->folder, path);
+    if (!e) e = record_read(out, full);
+    mem_free(full);
+    return e;
 }
 
 err store_read_all(store *s, const char *folder) {
     *s = (store){.keeps_all = true};
-    return read_folder(s, folder);
+    return read_folder(s, folder, NULL);
 }
 
 void store_free(store *s) {
@@ -102,6 +169,9 @@ void store_free(store *s) {
     }
     mem_free(s->records);
     mem_free(s->paths);
+    mem_free(s->sources);
+    mem_free(s->folder);
+    json_pool_free(&s->pool);
     *s = (store){0};
 }
 

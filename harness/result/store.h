@@ -3,19 +3,30 @@
 #define HARNESS_RESULT_STORE_H
 
 #include "base/err.h"
-#include "result/record.h"
+#include "platform/stamp.h"
+#include "result/record_lean.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How a record came into a lean store. */
+typedef struct store_source {
+    uint8_t sha256[32];     /* of its file */
+    file_stamp stamp, page; /* of the file, and of the page made of it; zeros: not known */
+} store_source;
+
 typedef struct store {
-    record *records; /* (count) owned, ordered by path */
-    char **paths;    /* (count) relative to the folder, owned */
+    record *records;       /* (count) owned, ordered by path */
+    store_source *sources; /* (count) of store_read_lean; else NULL */
+    char **paths;          /* (count) relative to the folder, owned */
     size_t count;
     size_t partial; /* records left out because they are partial */
     size_t dirty;   /* left out because their program had uncommitted changes */
     bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
     size_t damaged; /* could not be read; each was named by a warning */
+    char *folder;   /* owned */
+    json_pool pool; /* of lean records */
+    bool changed;   /* store_read_lean: not all is as the cache has it */
 } store;
 
 /* Reads all records below folder; `baselines`, `performance` and other files than *.json are passed
@@ -26,6 +37,25 @@ err store_read(store *s, const char *folder) MUST_CHECK;
 /* The same of every record that can be read. */
 err store_read_all(store *s, const char *folder) MUST_CHECK;
 void store_free(store *s);
+
+/* The same as lean records (record_lean.h), as far as they are known already from a file that
+ * store_cache_write wrote for this folder. A record is known by the SHA-256 of its bytes, and by its
+ * file's stamp (platform/stamp.h), which spares reading it; a cache that is damaged or of another
+ * build of the program is as none.
+ *   cache  path of that file; NULL: none
+ *   each   is given every record that had to be read, full, and its relative path */
+typedef struct store_lean {
+    const char *cache;
+    err (*each)(void *of, const record *full, const char *path, store_source *source);
+    void *of;
+} store_lean;
+err store_read_lean(store *s, const char *folder, const store_lean *how) MUST_CHECK;
+
+/* Writes the cache of a lean store. Errors: ERR_IO; ERR_MEMORY. */
+err store_cache_write(const store *s, const char *cache) MUST_CHECK;
+
+/* Reads the full record of that relative path again. Errors: those of record_read. */
+err store_read_full(record *out, const store *s, const char *path) MUST_CHECK;
 
 /* Writes r to its place in the folder (record_file_name). A record of the same run there
  * (run_sha256) is replaced; one of another run whose plain name is the same stays, and r gets eight

@@ -192,6 +192,11 @@ void sweep_begin(sweep *s, const run_request *q) {
     log_set_progress_prefix(prefix);
 }
 
+void sweep_leave(sweep *s) {
+    log_note("sweep   run %zu of %zu is another worker's", s->begun, s->total);
+    s->begun--;
+}
+
 void sweep_end(sweep *s, const run_request *q) {
     double work = 0;
     if (work_of(&work, q)) err_clear(); // the end is a guess anyway

@@ -1,7 +1,11 @@
 /* Sweeps: many runs of one command, over tasks, models and seeds.
  *
  * A sweep that was stopped goes on where it was: runs that have a valid record in the results
- * folder are not done again. One line tells of the whole, with the expected end. */
+ * folder are not done again. One line tells of the whole, with the expected end.
+ *
+ * Any number of processes may work on one list over shared folders: a run is claimed by the lock of
+ * its output folder (train/run/output.c), and what its folder holds is looked at under the lock. The
+ * lock falls with its process, and the run goes on from its checkpoint in another. */
 #ifndef HARNESS_RESULT_SWEEP_H
 #define HARNESS_RESULT_SWEEP_H
 
@@ -53,6 +57,8 @@ err sweep_expect(sweep *s, const run_request *q) MUST_CHECK;
 
 /* Around each run, and for each one left out; they tell how far the sweep is. */
 void sweep_begin(sweep *s, const run_request *q);
+/* Another worker has the run: it is begun once more, later. */
+void sweep_leave(sweep *s);
 void sweep_end(sweep *s, const run_request *q);
 void sweep_skip(sweep *s, const run_request *q, const record *found);
 

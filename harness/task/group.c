@@ -19,6 +19,9 @@ static err load_metrics(task_group *g, const task *t, const cJSON *object, const
         if ((e = metric_lookup(m, item->valuestring, t->kind, t->label_count)))
             return err_wrap(e == ERR_MEMORY ? e : ERR_FORMAT, "%s: key 'metrics[%zu]'", where,
                             g->metric_count);
+        for (size_t i = 0; i < g->metric_count; i++)
+            if (g->metrics[i] == *m)
+                return err_set(ERR_FORMAT, "%s: key 'metrics' has '%s' twice", where, (*m)->name);
         g->metric_count++;
     }
     return e;
@@ -29,6 +32,7 @@ static err check_scores(const task_group *g, const char *where) {
     size_t models = 0;
     for (const cJSON *model = g->published->child; model; model = model->next) {
         const cJSON *number = model->child;
+        if (!*model->string) return err_set(ERR_FORMAT, "%s: a model has no name", where);
         size_t count = 0;
         for (; cJSON_IsArray(model) && number; number = number->next)
             count +=

@@ -1,6 +1,7 @@
 #include "task/task_internal.h"
 
 #include "base/memory.h"
+#include "metric/confusion_cells.h"
 #include "metric/score.h"
 #include "metric/tree.h"
 #include "net/fetch.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANIFEST_LIMIT_BYTES = 1 << 20, LABELS_MAX = 4096, FILES_MAX = 256 };
+enum { MANIFEST_LIMIT_BYTES = 1 << 20, FILES_MAX = 256 };
 
 const char *task_role_name(task_role role) {
     static const char *const names[] = {"train", "test", "all", "dev"};
@@ -195,6 +196,12 @@ static err check_new_file(const task *t, const char *where) {
         const task_file *o = &t->files[i];
         if (!strcmp(o->name, f->name))
             return err_set(ERR_FORMAT, "%s: '%s' is files[%zu] already", where, f->name, i);
+        if (o->git_blob && f->git_blob && !strcmp(o->git_blob, f->git_blob))
+            return err_set(ERR_FORMAT, "%s: '%s' has the git_blob of files[%zu], '%s'", where,
+                           f->name, i, o->name);
+        if (o->path && f->path && !strcmp(o->path, f->path))
+            return err_set(ERR_FORMAT, "%s: '%s' has the path of files[%zu], '%s'", where, f->name,
+                           i, o->name);
         if (o->sha256 && f->sha256 && !strcmp(o->sha256, f->sha256))
             return err_set(ERR_FORMAT, "%s: '%s' has the sha256 of files[%zu], '%s'", where,
                            f->name, i, o->name);
@@ -298,7 +305,7 @@ static err load_labels(task *t, const cJSON *root) {
         return json_has(root, "labels")
                    ? err_set(ERR_FORMAT, "%s: key 'labels': a regression has none", t->path)
                    : ERR_OK;
-    err e = task__bounded_array(&list, &count, root, "labels", 2, LABELS_MAX, t->path);
+    err e = task__bounded_array(&list, &count, root, "labels", 2, LABELS_MOST, t->path);
     if (e || (e = mem_new(&t->labels, count))) return e;
     for (const cJSON *item = list->child; item; item = item->next) {
         char *where = NULL;
@@ -332,6 +339,10 @@ static err load_kind(task *t, const cJSON *root) {
     if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high) || !(low->valuedouble < high->valuedouble))
         return err_set(ERR_FORMAT, "%s: key 'range': the least and the largest score are expected",
                        t->path);
+    if (low->valuedouble < -TASK_SCORE_MOST || high->valuedouble > TASK_SCORE_MOST)
+        return err_set(ERR_FORMAT, "%s: key 'range': %g to %g, scores from -%g to %g are allowed",
+                       t->path, low->valuedouble, high->valuedouble, TASK_SCORE_MOST,
+                       TASK_SCORE_MOST);
     t->low = low->valuedouble;
     t->high = high->valuedouble;
     return ERR_OK;

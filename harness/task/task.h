@@ -107,6 +107,9 @@ typedef struct task_tree {
 
 enum { GROUP_METRICS_MAX = 4 };
 
+/* The largest score of a regression: squares of distances are summed in f32. */
+#define TASK_SCORE_MOST 1e9
+
 struct cJSON;
 
 /* The group of a task: tasks that are run together, by a recipe for each, and stand in one table,

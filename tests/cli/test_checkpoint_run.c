@@ -174,6 +174,43 @@ static void labels_of(char text[100], const char *folder, const char *extra) {
     program_free(&r);
 }
 
+/* A classifier of sentences has the tensor of one of words: its rows go by their names there too. */
+Test(checkpoint_run, rows_go_with_the_names_to_another_kind_of_head) {
+    static const char manifest[] =
+        "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "
+        "\"licence\": \"l\", \"citation\": \"c\", \"kind\": \"token_classification\", \"files\": "
+        "[{\"role\": \"train\", \"name\": \"a\"}, {\"role\": \"test\", \"name\": \"b\"}], "
+        "\"format\": {\"kind\": \"tagged\", \"unit\": \"word\"}, \"labels\": ["
+        "{\"value\": \"B-X\", \"name\": \"B-X\", \"readable\": \"b\"}, "
+        "{\"value\": \"I-X\", \"name\": \"I-X\", \"readable\": \"i\"}, "
+        "{\"value\": \"O\", \"name\": \"O\", \"readable\": \"o\"}], \"invalid_label\": \"error\", "
+        "\"split\": {\"rule\": \"files\"}, \"cleaning\": {\"drop_empty\": true, "
+        "\"drop_duplicates\": true}, \"metrics\": [\"entity_f1\"], \"headline\": \"entity_f1\", "
+        "\"max_length\": 32}";
+    static const char *const turned[] = {"O", "I-X", "B-X"}, *const others[] = {"p", "q", "r"};
+    static const char rows[] = "p\tB-X\nq\tI-X\nr\tO\n", more[] = "s\tO\n";
+    const char *folder = temporary_path("turned"), *tasks = temporary_path("tasks");
+    json_setup();
+    MUST(folder_make(tasks));
+    MUST(folder_make(temporary_path("made")));
+    MUST(file_write(temporary_path("tasks/made.json"), manifest, strlen(manifest)));
+    MUST(file_write(temporary_path("made/a"), rows, strlen(rows)));
+    MUST(file_write(temporary_path("made/b"), more, strlen(more)));
+    for (int known = 1; known >= 0; known--) {
+        model_folder_make(folder, known ? turned : others, 3, NULL);
+        program_result r = RUN("run", "--task", "made", "--task-dir", tasks, "--data",
+                               temporary_folder(), "--device", "reference", "--max-steps", "1",
+                               "--model", folder, "-o", temporary_path("out"), "--overwrite");
+        cr_expect_eq(r.exit_code, !known, "%s", r.err);
+        cr_expect(strstr(r.err, known
+                                    ? "labels are matched by name: 'B-X' is row 2 there and 0 here"
+                                    : "label 0 of the model is 'p', which is none of task made"),
+                  "%s", r.err);
+        program_free(&r);
+    }
+    temporary_remove();
+}
+
 Test(checkpoint_run, rows_of_a_classifier_go_with_the_names) {
     static const char *const labels[] = {"None", "hate", "offensive"};
     const char *folder = temporary_path("turned"), *output = temporary_path("out");

@@ -126,6 +126,7 @@ Test(faults, interrupted_run_goes_on_with_the_same_bits) {
     resume_to_the_end("sigint", 2, "SIGINT");
     stop_with(SIGTERM, "sigterm");
     resume_to_the_end("sigterm", 2, "SIGTERM");
+    stop_with(SIGUSR1, "sigusr1"); // what every launcher passes on
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -20,14 +20,21 @@ static void expect(program_result *r, const char *what, const char *part) {
 
 #if HARNESS_CPU
 static const struct {
-    const char *task, *headline, *problem_type, *second, *answer;
+    const char *task, *headline, *problem_type, *second, *answer, *text, *call;
 } kinds[] = {
-    {"kor_nli", "accuracy", "single_label_classification", "말", "\"text_pair\":\"말\""},
-    {"kor_sts", "spearman", "regression", "말", "\"text_pair\":\"말\",\"label\":\"LABEL_0\""},
-    {"korean_unsmile", "micro_f1", "multi_label_classification", NULL, "\"labels\":["},
-    {"lang_id", "macro_f1", "single_label_classification", NULL, "\"label\":"},
-    {"klue_ner", "entity_f1", NULL, NULL, "\"entities\":["},
-    {"klue_re", "relation_f1", "single_label_classification", NULL, "\"label\":"},
+    {"kor_nli", "accuracy", "single_label_classification", "말", "\"text_pair\":\"말\"",
+     "--pair \"...\" \"...\"\n",
+     "\nclassify({\"text\": \"...\", \"text_pair\": \"...\"}, truncation=True)\n"},
+    {"kor_sts", "spearman", "regression", "말", "\"text_pair\":\"말\",\"label\":\"LABEL_0\"",
+     "--pair \"...\" \"...\"\n", "}, truncation=True, function_to_apply=\"none\")\n"},
+    {"korean_unsmile", "micro_f1", "multi_label_classification", NULL, "\"labels\":[", "\"...\"\n",
+     "\nclassify(\"...\", truncation=True, top_k=None)\n"},
+    {"lang_id", "macro_f1", "single_label_classification", NULL, "\"label\":", "\"...\"\n",
+     "\nclassify(\"...\", truncation=True)\n"},
+    {"klue_ner", "entity_f1", NULL, NULL, "\"entities\":[", "\"...\"\n", "\nfind(\"...\")\n"},
+    {"klue_re", "relation_f1", "single_label_classification", NULL,
+     "\"label\":", "\"<subj>...</subj> ... <obj>...</obj>\"\n",
+     "\nclassify(\"<subj>...</subj> ... <obj>...</obj>\", truncation=True)\n"},
 };
 
 static void check_config(const char *task, const char *problem_type) {
@@ -43,6 +50,19 @@ static void check_config(const char *task, const char *problem_type) {
                          "BertForTokenClassification");
     }
     cJSON_Delete(root);
+}
+
+/* How the run says that its model is asked, and how its card does. */
+static void check_calls(const char *said, const char *text, const char *call) {
+    char want[100], *card = NULL;
+    size_t size;
+    snprintf(want, sizeof want, "harness predict --checkpoint o %s", text);
+    cr_expect(strstr(said, want), "no '%s' in %s", want, said);
+    MUST(file_read((void **)&card, &size, temporary_path("o/model/README.md"), 0));
+    snprintf(want, sizeof want, "harness predict --checkpoint FOLDER %s", text);
+    cr_expect(strstr(card, want), "no '%s' in %s", want, card);
+    cr_expect(strstr(card, call), "no '%s' in %s", call, card);
+    mem_free(card);
 }
 
 /* Of several labels each has its line. */
@@ -108,6 +128,22 @@ Test(kinds, entities_are_found) {
             "cpu");
     cr_expect(strstr(r.out, "entity precision  recall      F1  in all\n"), "%s", r.out);
     expect(&r, "eval", "  PS ");
+    // a row has the tags of its characters, as the record of the run has them
+    r = RUN("eval", "-c", "o", "--sample", "--task", "klue_ner", "--device", "cpu", "--predictions",
+            "rows.csv");
+    cr_expect(strstr(r.err, "rows.csv: 24 rows\n"), "%s", r.err);
+    expect(&r, "predictions", "entity F1");
+    r = RUN("eval", "--record", "o", "--predictions", "same.csv");
+    cr_expect(strstr(r.err, "same.csv: 24 rows\n"), "%s", r.err);
+    expect(&r, "predictions of a record", "entity F1");
+    char *rows = NULL, *same = NULL;
+    size_t size, of_same;
+    MUST(file_read((void **)&rows, &size, temporary_path("rows.csv"), 0));
+    MUST(file_read((void **)&same, &of_same, temporary_path("same.csv"), 0));
+    cr_expect_str_eq(rows, same);
+    cr_expect_eq(strncmp(rows, "row,gold,predicted\n1,B-PS I-PS I-PS O ", 38), 0, "%.80s", rows);
+    mem_free(rows);
+    mem_free(same);
     r = RUN("data", "head", "klue_ner", "--sample", "--rows", "1");
     expect(&r, "head", "<김서연:PS>은 <어제:DT> <부산:LC>에서");
     // another kind of task is refused, and so are pairs
@@ -131,6 +167,7 @@ Test(kinds, run_eval_predict_and_report) {
         program_result r =
             RUN("run", "--sample", "--task", task, "-m", "tiny", "--device", "cpu",
                 "--check-device", "never", "--max-steps", "2", "--batch-size", "8", "-o", "o");
+        check_calls(r.out, kinds[i].text, kinds[i].call);
         expect(&r, task, "");
         check_config(task, kinds[i].problem_type);
         char want[80];
@@ -142,6 +179,12 @@ Test(kinds, run_eval_predict_and_report) {
                 ? RUN("predict", "-c", "o", "--device", "cpu", "--json", "--pair", "글", "말")
                 : RUN("predict", "-c", "o", "--device", "cpu", "--json", "글");
         expect(&r, "predict", kinds[i].answer);
+        bool is_relation = !strcmp(task, "klue_re");
+        r = RUN("predict", "-c", "o", "--device", "cpu", "글",
+                "<subj>글</subj>은 <obj>말</obj>이다");
+        cr_expect_eq(strstr(r.err, "1 text lacks the two entities") != NULL, is_relation, "%s",
+                     r.err);
+        program_free(&r);
         r = RUN("data", "head", task, "--sample", "--rows", "1", "--json");
         expect(&r, "head", kinds[i].second ? "\"text_pair\":" : "\"text\":");
         MUST(folder_remove(temporary_path("o")));
@@ -190,6 +233,20 @@ Test(kinds, scores_choose_on_the_dev_file) {
     temporary_remove();
 }
 #endif
+
+/* Scores have a range in place of labels. */
+Test(kinds, the_list_of_tasks_knows_scores) {
+    json_setup();
+    program_result r = RUN("tasks");
+    cr_expect(strstr(r.out, "     -  spearman    KorSTS"), "%s", r.out);
+    expect(&r, "tasks", "    30  relation_f1 KLUE");
+    r = RUN("tasks", "show", "kor_sts");
+    cr_expect(strstr(r.out, "\nkind      regression\n"), "%s", r.out);
+    expect(&r, "show", "\n\nscores from 0 to 5\n");
+    r = RUN("tasks", "show", "klue_dp_dev");
+    expect(&r, "show", "\nsplit     hash, one in 5 is test\n");
+    temporary_remove();
+}
 
 Test(kinds, pairs_are_two_texts) {
     json_setup();

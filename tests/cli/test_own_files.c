@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "result/record.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "task/task.h"
@@ -270,7 +271,7 @@ Test(own_files, bad_input_is_named_before_training) {
          NULL,
          {NULL},
          1,
-         "train.csv: column 'label' holds 4000 different values in 4000 rows, at most 256 labels"},
+         "train.csv: column 'label' holds 4000 different values in 4000 rows, at most 2000 labels"},
         {"text,label\n,x\n,y\n", NULL, {NULL}, 1, "column 'text' is empty in all 2 rows"},
         {"text,label\na,x\na,y\na,x\n", NULL, {NULL}, 1, "all texts of column 'text' are alike"},
         {"text,label\na,x\nb,x\n", NULL, {NULL}, 1, "all 2 rows have the label 'x'"},
@@ -312,6 +313,11 @@ Test(own_files, bad_input_is_named_before_training) {
          {"--kind", "regression"},
          1,
          "train.csv:2: column 'label' holds 'x', which is"},
+        {"text,label\na,1\nb,1e10\n",
+         NULL,
+         {"--kind", "regression"},
+         1,
+         "train.csv:3: column 'label' holds 1e10, numbers from -1e+09 to 1e+09 are allowed"},
         {ROWS, NULL, {"--label-separator", "|"}, 2, "goes with --kind multi_label"},
         {"text,label\na,1\nb,1.0\n", NULL, {"--kind", "regression"}, 1, "the same number"},
         {"text,label\na,x\nb,y,z\nc,y\nd,x\n",
@@ -350,6 +356,32 @@ Test(own_files, bad_input_is_named_before_training) {
 }
 
 /* Rows without a label, or with one that training lacks, are left out and counted on request. */
+/* More labels than a byte counts: a run, its record, what it predicts and what eval says of it. */
+Test(own_files, five_hundred_labels_are_learnt_and_told) {
+    enum { LABELS = 500 };
+    strbuf rows = {0};
+    record r;
+    MUST(strbuf_add(&rows, "text,label\n"));
+    for (int i = 0; i < 3 * LABELS; i++)
+        MUST(strbuf_printf(&rows, "text %d of %d,l%d\n", i, i % LABELS, i % LABELS));
+    put("many.csv", rows.text);
+    strbuf_free(&rows);
+    program_result p = RUN("run", "--train-file", "many.csv", "--model", "tiny", "--epochs", "1",
+                           "--device", "cpu", "--output-dir", "many", "--max-steps", "2");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    MUST(record_read(&r, temporary_path("many/record.json")));
+    cr_assert_eq(r.task.label_count, LABELS);
+    record_free(&r);
+    p = RUN("eval", "--record", "many/record.json", "--json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.out, "\"confusion\":[["), "%s", p.out);
+    program_free(&p);
+    p = RUN("predict", "--checkpoint", "many", "text 7 of 7");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+}
+
 Test(own_files, bad_rows_are_skipped_on_request) {
     put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");
     put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\n");

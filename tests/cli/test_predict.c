@@ -250,6 +250,18 @@ Test(predict, every_line_has_one_answer) {
     cJSON_Delete(list);
     mem_free(out);
     mem_free(errors);
+    // a tab alone makes no pair of a line, which is said
+    talk t;
+    talk_start(&t, (const char *const[]){"predict", "-c", folder, "--device", "reference", NULL});
+    say(&t, "가\t나\n다\n", 12);
+    close(t.in);
+    t.in = -1;
+    out = hear(&t, SIZE_MAX);
+    cr_assert_eq(talk_end(&t, &errors), 0, "%s", errors);
+    cr_expect(strstr(errors, "a tab in 1 line was read as text: --pair makes pairs of such lines"),
+              "%s", errors);
+    mem_free(out);
+    mem_free(errors);
     out = replies(folder, "", 0, &code, &errors);
     cr_assert(code == 0 && !*out && !*errors, "%s%s", out, errors);
     mem_free(out);

@@ -2,13 +2,17 @@
 #include "base/memory.h"
 #include "data/support_task.h"
 #include "platform/file.h"
+#include "result/shard.h"
 #include "result/sweep.h"
+#include "support/child.h"
 #include "support/fake_record.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static err number(void *context, const char *key, double value) {
@@ -263,6 +267,115 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
     p = RUN("run", "--task", "kor_hate", "--model", "tiny,mini", "--sample", "-o", "x");
     cr_assert_eq(p.exit_code, 2);
     cr_assert(strstr(p.err, "--output-dir holds one run, 2 were asked for"), "%s", p.err);
+    program_free(&p);
+}
+
+#define WORKER                                                                                     \
+    "run", "--task", "kor_hate", "--model", "tiny", "--sample", "--device", "cpu", "--threads",    \
+        "1", "--check-device", "never", "--max-steps", "24", "--save-steps", "4"
+
+/* How often a text stands in another. */
+static size_t times(const char *text, const char *part) {
+    size_t count = 0;
+    for (; (text = strstr(text, part)); text += strlen(part)) count++;
+    return count;
+}
+
+/* Three processes, one of which is killed in its first run. */
+Test(sweep, workers_share_a_list_and_take_over) {
+    enum { RUNS = 4 };
+    const char *const work[] = {WORKER, "--runs", "4", NULL};
+    child lost, others[2];
+    size_t trained = 0;
+    char pid[24];
+    json_setup();
+    child_start(&lost, NULL, work);
+    child_await_message(&lost, "task    kor_hate", 60); // it has the lock
+    child_start(&others[0], NULL, work);
+    child_await_message(&others[0], "run 1 of 4 is another worker's", 60);
+    program_result p = RUN("runs", "--json");
+    snprintf(pid, sizeof pid, " %d\"", (int)lost.pid);
+    cr_expect(strstr(p.out, "\"at work\"") && strstr(p.out, pid), "no %s in %s", pid, p.out);
+    program_free(&p);
+    kill(lost.pid, SIGKILL);
+    child_start(&others[1], NULL, work);
+    p = child_end(&lost, 60);
+    cr_expect_eq(times(p.err, "task    kor_hate"), 1, "%s", p.err);
+    program_free(&p);
+    for (int i = 0; i < 2; i++) {
+        p = child_end(&others[i], 120);
+        cr_expect_eq(p.exit_code, 0, "%s", p.err);
+        trained += times(p.err, "task    kor_hate");
+        cr_expect(strstr(p.out, "kor_hate: 4 runs, mean "), "%s", p.out);
+        program_free(&p);
+    }
+    cr_expect_eq(trained, RUNS, "%zu runs were trained", trained);
+    folder_list made;
+    char path[300];
+    record taken, alone;
+    MUST(folder_list_read(&made, temporary_path("runs/kor_hate")));
+    cr_expect_eq(made.count, RUNS);
+    snprintf(path, sizeof path, "runs/kor_hate/%s/record.json", made.names[0]);
+    MUST(record_read(&taken, temporary_path(path))); // seed 42: that of the lost worker
+    p = RUN(WORKER, "-o", "alone");
+    MUST(record_read(&alone, temporary_path("alone/record.json")));
+    cr_expect_eq(taken.seed, alone.seed);
+    cr_expect_str_eq(taken.final_weights_sha256, alone.final_weights_sha256);
+    program_free(&p);
+    record_free(&taken);
+    record_free(&alone);
+    folder_list_free(&made);
+    temporary_remove();
+}
+
+Test(sweep, shards_divide_the_list) {
+    static const struct {
+        const char *text, *message;
+    } wrong[] = {
+        {"0/4", "a shard is I/N with I from 1 to N, or array, found '0/4'"},
+        {"5/4", "found '5/4'"},
+        {"/4", "found '/4'"},
+        {"1/", "found '1/'"},
+        {"1", "found '1'"},
+        {"1/4x", "found '1/4x'"},
+        {"array", "the shard 'array' needs Slurm's SLURM_ARRAY_TASK_ID"},
+    };
+    shard s, parts[3];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        MUST_FAIL(shard_parse(&s, wrong[i].text), ERR_USAGE, wrong[i].message);
+    MUST(shard_parse(&s, NULL));
+    cr_expect(shard_has(&s, "kor_hate", "tiny", 42));
+    size_t counts[3] = {0};
+    for (uint32_t i = 0; i < 3; i++) {
+        char text[8];
+        snprintf(text, sizeof text, "%u/3", i + 1);
+        MUST(shard_parse(&parts[i], text));
+    }
+    for (uint32_t seed = 0; seed < 300; seed++) {
+        size_t mine = 0;
+        for (int i = 0; i < 3; i++) {
+            bool has = shard_has(&parts[i], seed % 2 ? "nsmc" : "kor_hate", "tiny", seed);
+            counts[i] += has;
+            mine += has;
+        }
+        cr_assert_eq(mine, 1, "seed %u is of %zu parts", seed, mine);
+    }
+    for (int i = 0; i < 3; i++) cr_expect(counts[i] > 60 && counts[i] < 140, "%zu", counts[i]);
+    // tasks 2, 4, 6, 8 of an array
+    cr_expect_eq(shard_start(100), 0);
+    setenv("SLURM_ARRAY_TASK_ID", "6", 1);
+    setenv("SLURM_ARRAY_TASK_MIN", "2", 1);
+    setenv("SLURM_ARRAY_TASK_STEP", "2", 1);
+    setenv("SLURM_ARRAY_TASK_COUNT", "4", 1);
+    MUST(shard_parse(&s, "array"));
+    cr_expect(s.number == 3 && s.count == 4, "%u/%u", s.number, s.count);
+    cr_expect_eq(shard_start(100), 50);
+    setenv("SLURM_ARRAY_TASK_ID", "60", 1);
+    MUST_FAIL(shard_parse(&s, "array"), ERR_USAGE, "an array without gaps");
+    cr_expect_eq(shard_start(100), 0);
+    program_result p = RUN("run", "--task", "kor_hate", "--model", "tiny", "--sample", "--runs",
+                           "9", "--shard", "10/9");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "found '10/9' (--shard)"), "%s", p.err);
     program_free(&p);
 }
 

@@ -2,6 +2,8 @@
  * compare say of them. */
 #include "base/json.h"
 #include "base/memory.h"
+#include "cli/run_record.h"
+#include "metric/arcs.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -21,13 +23,28 @@ static void expect(program_result r, const char *what, const char *part) {
     RUN("run", "--sample", "--task", task, "-m", "tiny", "--device", "cpu", "--check-device",      \
         "never", "--batch-size", "8", __VA_ARGS__)
 
-static char *weights_of(const char *record) {
+static char *weights_of(const char *name) {
     cJSON *root = NULL;
     char *text = NULL;
-    MUST(json_read(&root, temporary_path(record), 0));
+    MUST(json_read(&root, temporary_path(name), 0));
     MUST(mem_strdup(&text, cJSON_GetObjectItem(root, "final_weights_sha256")->valuestring));
     cJSON_Delete(root);
     return text;
+}
+
+/* The relation that is commonest where the baseline puts one, not wherever words hang. */
+Test(trees_run, the_baseline_has_the_relation_of_neighbours) {
+    uint64_t counts[3] = {0};
+    uint32_t arcs[5][ARC_WIDTH] = {{3, 0}, {3, 0}, {4, 1}, {1, 0}, {0, 2}};
+    count_labels(counts, ANSWER_ARCS, 3,
+                 (example_target){.units = {.values = arcs[0], .count = 5}});
+    cr_assert(counts[0] == 1 && counts[1] == 1 && counts[2] == 1);
+    arcs[0][ARC_HEAD] = 2; // hangs from the next word now
+    arcs[1][ARC_HEAD] = 5;
+    count_labels(counts, ANSWER_ARCS, 3,
+                 (example_target){.units = {.values = arcs[0], .count = 5}});
+    cr_assert(counts[0] == 2 && counts[1] == 2 && counts[2] == 2, "%zu %zu %zu", (size_t)counts[0],
+              (size_t)counts[1], (size_t)counts[2]);
 }
 
 Test(trees_run, run_eval_predict_and_head) {
@@ -38,9 +55,17 @@ Test(trees_run, run_eval_predict_and_head) {
                "UAS without punctuation");
         expect(RUN("eval", "-c", "o", "--sample", "--task", tasks[i], "--device", "cpu"), "eval",
                " precision  recall      F1   words\n");
+        expect(RUN("eval", "--record", "o", "--predictions", "r.jsonl", "--overwrite"), "rows",
+               "LAS");
         expect(RUN("data", "head", tasks[i], "--sample", "--rows", "1", "--json"), "head",
                "\"heads\":[");
     }
+    // each word's head and relation
+    char *rows = NULL;
+    size_t size;
+    MUST(file_read((void **)&rows, &size, temporary_path("r.jsonl"), 0));
+    cr_expect(strstr(rows, "\"gold\":\"2:nmod 4:nsubj "), "%.200s", rows);
+    mem_free(rows);
     expect(RUN("data", "head", "klue_dp", "--sample", "--rows", "1"), "head", "의사는/4:NP_SBJ ");
     expect(RUN("data", "stats", "klue_dp", "--sample"), "stats", "NP_SBJ");
     expect(RUN("eval", "-c", "o", "--sample", "--task", "ud_ko_kaist", "--device", "cpu", "--json"),

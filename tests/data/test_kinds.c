@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "data/stats.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -44,6 +45,10 @@
     "\"kind\": \"relation\", " JSON_FORMAT(                                                        \
         "\"subject\": \"s\", \"object\": \"o\", \"label\": \"l\"") LABELS                          \
         "\"metrics\": [\"relation_f1\"], \"headline\": \"relation_f1\", "
+#define JSON_SCORES                                                                                \
+    "\"kind\": \"regression\", \"range\": [0, 5], " JSON_FORMAT("\"label\": \"l\"") PEARSON
+#define JSON_SETS "\"kind\": \"multi_label\", " JSON_FORMAT("\"label\": \"l\"") LABELS SETS
+#define JSON_PAIRS JSON_FORMAT("\"text_pair\": \"b\", \"label\": \"l\"") LABELS CLASSES
 /* A text with the places of its entities. */
 #define ENTITIES(text, s, s_end, o, o_end, label)                                                  \
     "{\"a\": \"" text "\", \"s\": {\"start_idx\": " #s ", \"end_idx\": " #s_end                    \
@@ -179,6 +184,27 @@ static const struct {
      "a:2: an entity from character 0 to 0, the text has 0"},
     {RELATION, RELATED, ENTITIES("가나 다라", 0, 1, 3, 4, "z"),
      "a:2: label 'z' is not in the manifest (known: 'x', 'y')"},
+    // a marker of the text's own would be taken for one of the entities'
+    {RELATION, RELATED, ENTITIES("<obj>나 다라", 5, 5, 7, 7, "x"),
+     "a:2: the text has a '<obj>' of its own, which marks an entity"},
+    // JSON may hold anything in a label's place
+    {RELATION, RELATED,
+     "{\"a\": \"가나\", \"s\": {\"start_idx\": 0, \"end_idx\": 0}, \"o\": {\"start_idx\": 1, "
+     "\"end_idx\": 1}, \"l\": null}\n",
+     "a:2: key 'l' is neither a string, a whole number nor a truth value"},
+    {JSON_SCORES, "{\"a\": \"p\", \"l\": 1}\n", "{\"a\": \"q\", \"l\": null}\n",
+     "a:2: key 'l' is no number"},
+    {JSON_SCORES, "{\"a\": \"p\", \"l\": 1}\n", "{\"a\": \"q\", \"l\": [2]}\n",
+     "a:2: key 'l' is no number"},
+    {JSON_SCORES, "{\"a\": \"p\", \"l\": 1}\n", "{\"a\": \"q\", \"l\": 1e400}\n",
+     "a:2: score 'inf' is no number"},
+    {JSON_SCORES, "{\"a\": \"p\", \"l\": 1}\n", "{\"a\": \"q\"}\n", "a:2: key 'l' is missing"},
+    {JSON_SETS, "{\"a\": \"p\", \"l\": [\"x\"]}\n", "{\"a\": \"q\", \"l\": \"x\"}\n",
+     "a:2: key 'l' is not a list of labels"},
+    {JSON_SETS, "{\"a\": \"p\", \"l\": [\"x\"]}\n", "{\"a\": \"q\", \"l\": [null]}\n",
+     "a:2: key 'l' is neither a string, a whole number nor a truth value"},
+    {JSON_PAIRS, "{\"a\": \"p\", \"b\": \"q\", \"l\": \"x\"}\n",
+     "{\"a\": \"p\", \"b\": null, \"l\": \"x\"}\n", "a:2: a pair with one text: 'b' is empty"},
     {RELATION, RELATED, "{\"a\": \"가나\", \"s\": 3, \"o\": {}, \"l\": \"x\"}\n",
      "a:2: key 's' is no object with start_idx and end_idx"},
     {RELATION, RELATED, "{\"a\": \"가나\", \"o\": {}, \"l\": \"x\"}\n", "a:2: key 's' is missing"},
@@ -198,6 +224,14 @@ Test(kinds, bad_rows_are_named_or_counted) {
             if (drop) {
                 cr_expect_eq(e, ERR_OK, "%s: %s", bad[i].row, err_message(e));
                 cr_expect(d.invalid_count == 1 && d.train.row_count == 1, "%s", bad[i].row);
+                data_stats stats;
+                strbuf said = {0};
+                MUST(data_stats_measure(&stats, &t, &d, NULL, 0, false));
+                MUST(data_stats_text(&said, &stats));
+                cr_expect(
+                    strstr(said.text, "\nrows that the manifest does not allow, dropped: 1\n"),
+                    "%s", said.text);
+                strbuf_free(&said);
             } else {
                 cr_expect_eq(e, ERR_FORMAT, "%s", bad[i].row);
                 const char *at = strstr(err_message(e), "/made/");
@@ -218,6 +252,12 @@ static const struct {
     {"\"kind\": \"regression\", \"range\": [5, 5], " FILES TSV(
          "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\"}, " PEARSON,
      "key 'range': the least and the largest score are expected"},
+    {"\"kind\": \"regression\", \"range\": [0, 1e10], " FILES TSV(
+         "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\"}, " PEARSON,
+     "key 'range': 0 to 1e+10, scores from -1e+09 to 1e+09 are allowed"},
+    {"\"kind\": \"regression\", \"range\": [0, 1e400], " FILES TSV(
+         "\"a\", \"l\"") "\"text\": \"a\", \"label\": \"l\"}, " PEARSON,
+     "key 'range': 0 to inf, scores from -1e+09 to 1e+09 are allowed"},
     {"\"range\": [0, 5], " PAIRS LABELS CLASSES, "key 'range' goes with kind regression"},
     {"\"kind\": \"regression\", \"range\": [0, 5], " PAIRS LABELS PEARSON,
      "key 'labels': a regression has none"},

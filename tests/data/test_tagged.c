@@ -157,6 +157,44 @@ Test(tagged, bad_rows_are_named_or_counted) {
     temporary_remove();
 }
 
+/* A type's name may be as long as it likes. */
+Test(tagged, long_tags_are_known) {
+#define LONG "사람이나동물이나기관이나장소를가리키는이름"
+    task t;
+    dataset d;
+    json_setup();
+    MUST(load(&t, &d,
+              HEAD ENDS
+              "\"labels\": [" TAG("B-" LONG) ", " TAG("I-" LONG) ", " TAG("O") "], " STOP TAIL,
+              "p\tB-" LONG "\nq\tE-" LONG "\nr\tS-" LONG "\n", "a\tO\n"));
+    check_row(&d.train.rows[0], "p q r", 1, (uint32_t[]){0, 1, 0}, 3);
+    dataset_free(&d);
+    task_free(&t);
+    temporary_remove();
+}
+
+/* Records count a row's units in two bytes. */
+Test(tagged, sentences_have_as_many_units_as_records_count) {
+    enum { UNITS = 65535 };
+    task t;
+    dataset d;
+    strbuf rows = {0};
+    json_setup();
+    for (size_t i = 0; i < UNITS; i++) MUST(strbuf_add(&rows, "a\tO\n"));
+    MUST(load(&t, &d, HEAD CHARACTERS LABELS STOP TAIL, rows.text, "a\tO\n"));
+    cr_expect_eq(d.train.rows[0].example.target.units.count, UNITS);
+    dataset_free(&d);
+    task_free(&t);
+    MUST(strbuf_add(&rows, "b\tO\n"));
+    cr_assert_eq(load(&t, &d, HEAD CHARACTERS LABELS DROP TAIL, rows.text, "a\tO\n"), ERR_FORMAT);
+    cr_expect(strstr(err_message(ERR_FORMAT), "a:65536: a sentence of more than 65535 units"), "%s",
+              err_message(ERR_FORMAT));
+    dataset_free(&d);
+    task_free(&t);
+    strbuf_free(&rows);
+    temporary_remove();
+}
+
 static const struct {
     const char *rest, *message;
 } manifests[] = {

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -29,6 +30,42 @@ Test(data_verbs, tasks_list_show_and_check) {
     EXPECT(r, 2, err, "name one task");
     r = RUN("tasks", "--task-dir", "/no/such/folder");
     EXPECT(r, 1, err, "--task-dir /no/such/folder: no such folder");
+}
+
+/* What a group says is checked against what it is not to be mistaken for, and its recipe. */
+Test(data_verbs, tasks_check_reads_groups) {
+    static const struct {
+        const char *name, *recipe, *message;
+    } groups[] = {
+        {"g", "\"learning_rate\": 1e-4", "good\n"},
+        {"nsmc", "\"learning_rate\": 1e-4",
+         "key 'name' is 'nsmc', which means something else: a task"},
+        {"all", "\"learning_rate\": 1e-4",
+         "key 'name' is 'all', which means something else: every task"},
+        {"g", "\"lerning_rate\": 1e-4", "made.json: group: recipe: "},
+        {"g", "\"learning_rate\": -1", "made.json: group: recipe: "},
+        {"g", "\"learning_rate\": []", "made.json: group: recipe: learning_rate is neither"},
+    };
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        strbuf b = {0};
+        MUST(strbuf_printf(
+            &b,
+            "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": "
+            "\"s\", \"licence\": \"l\", \"citation\": \"c\", \"group\": {\"name\": \"%s\", "
+            "\"title\": \"G\", \"column\": \"A\", \"place\": 1, \"metrics\": [\"accuracy\"], "
+            "\"recipe\": {%s}}, \"files\": [{\"role\": \"all\", \"name\": \"a\"}], \"format\": "
+            "{\"kind\": \"jsonl\", \"text\": \"a\", \"label\": \"l\"}, \"labels\": [{\"value\": "
+            "\"x\", \"name\": \"x\", \"readable\": \"x\"}, {\"value\": \"y\", \"name\": \"y\", "
+            "\"readable\": \"y\"}], \"invalid_label\": \"error\", \"split\": {\"rule\": \"hash\", "
+            "\"one_in\": 5}, \"cleaning\": {\"drop_empty\": true, \"drop_duplicates\": true}, "
+            "\"metrics\": [\"accuracy\"], \"headline\": \"accuracy\", \"max_length\": 8}",
+            groups[i].name, groups[i].recipe));
+        MUST(file_write(temporary_path("made.json"), b.text, b.length));
+        strbuf_free(&b);
+        program_result r = RUN("tasks", "check", "--task-dir", temporary_folder());
+        EXPECT(r, i ? 1 : 0, out, groups[i].message);
+    }
+    temporary_remove();
 }
 
 // what the course's notebook prints of nsmc after dropping duplicates, and then the empty text

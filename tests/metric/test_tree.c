@@ -9,6 +9,12 @@
 #include <math.h>
 #include <string.h>
 
+static tree_fault check(const uint32_t *heads, uint32_t words, uint32_t rule) {
+    tree_fault fault;
+    cr_assert_eq(tree_check(&fault, heads, words, rule), ERR_OK);
+    return fault;
+}
+
 static double sum_of(const uint32_t *heads, const float *scores, size_t stride, uint32_t words) {
     double sum = 0;
     for (uint32_t w = 0; w < words; w++) sum += (double)scores[w * stride + heads[w]];
@@ -21,7 +27,7 @@ static double best_of_all(const float *scores, size_t stride, uint32_t words, ui
     uint32_t heads[8] = {0};
     double best = -INFINITY;
     for (;;) {
-        tree_fault fault = tree_check(heads, words, rule);
+        tree_fault fault = check(heads, words, rule);
         bool fits = fault.kind == TREE_FINE;
         if (rule == TREE_ANY) {
             fits = true;
@@ -49,7 +55,7 @@ Test(tree, decoding_finds_the_best_of_all) {
                 double best = best_of_all(scores, STRIDE, words, rule);
                 cr_assert_float_eq(got, best, 1e-9, "%u words, %s: %g, the best is %g", words,
                                    tree_rule_name(rule), got, best);
-                tree_fault fault = tree_check(heads, words, rule);
+                tree_fault fault = check(heads, words, rule);
                 if (rule)
                     cr_assert_eq(fault.kind, TREE_FINE, "%u words, %s", words,
                                  tree_rule_name(rule));
@@ -67,7 +73,7 @@ Test(tree, equal_scores_give_a_tree) {
     for (uint32_t rule = 1; rule < TREE_RULES; rule++) {
         cr_assert_eq(tree_decode(heads, scores, WORDS + 1, WORDS, rule), ERR_OK);
         cr_assert_eq(tree_decode(again, scores, WORDS + 1, WORDS, rule), ERR_OK);
-        cr_assert_eq(tree_check(heads, WORDS, rule).kind, TREE_FINE, "%s", tree_rule_name(rule));
+        cr_assert_eq(check(heads, WORDS, rule).kind, TREE_FINE, "%s", tree_rule_name(rule));
         cr_assert_arr_eq(heads, again, sizeof heads);
     }
     cr_assert_eq(tree_decode(heads, scores, 1, 0, TREE_PROJECTIVE), ERR_OK);
@@ -95,11 +101,54 @@ Test(tree, faults_are_told_with_their_words) {
         {{3, 0, 2}, 3, TREE_PROJECTIVE, {TREE_CROSSING, 2, 1}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tree_fault got = tree_check(cases[i].heads, cases[i].words, cases[i].rule);
+        tree_fault got = check(cases[i].heads, cases[i].words, cases[i].rule);
         cr_assert_eq(got.kind, cases[i].fault.kind, "case %zu: %d", i, (int)got.kind);
         cr_assert_eq(got.word, cases[i].fault.word, "case %zu: word %u", i, got.word);
         cr_assert_eq(got.other, cases[i].fault.other, "case %zu: other %u", i, got.other);
     }
+}
+
+static bool is_own_ancestor(const uint32_t *heads, uint32_t words, uint32_t word) {
+    uint32_t at = word;
+    for (uint32_t steps = 0; steps < words; steps++) {
+        at = heads[at - 1];
+        if (!at || at == word) return at == word;
+    }
+    return false;
+}
+
+/* Every way to hang up to six words: the first word on a cycle, else whether two arcs cross, by
+ * looking at all of them. */
+Test(tree, cycles_and_crossings_are_those_of_plain_counting) {
+    for (uint32_t words = 1; words <= 6; words++) {
+        uint32_t heads[8] = {0}, w = 0;
+        while (w < words) {
+            tree_fault any = check(heads, words, TREE_ANY), flat = check(heads, words, 1);
+            uint32_t cycle = 0, crossing = 0;
+            for (uint32_t i = words; i; i--) {
+                if (any.kind == TREE_FINE || any.kind == TREE_CYCLE)
+                    cycle = is_own_ancestor(heads, words, i) ? i : cycle;
+                for (uint32_t o = 1; o < i; o++) {
+                    uint32_t a = i < heads[i - 1] ? i : heads[i - 1], b = i + heads[i - 1] - a;
+                    uint32_t c = o < heads[o - 1] ? o : heads[o - 1], d = o + heads[o - 1] - c;
+                    crossing |= (a < c && c < b && b < d) || (c < a && a < d && d < b);
+                }
+            }
+            cr_assert_eq(any.kind == TREE_CYCLE ? any.word : 0, cycle, "%u words", words);
+            if (any.kind == TREE_FINE)
+                cr_assert_eq(flat.kind, crossing ? TREE_CROSSING : TREE_FINE, "%u words", words);
+            for (w = 0; w < words && heads[w] == words; w++) heads[w] = 0;
+            if (w < words) heads[w]++;
+        }
+    }
+}
+
+/* The longest sentence there is, each word under the next: not the square of its words. */
+Test(tree, long_chains_are_checked_at_once, .timeout = 20) {
+    enum { WORDS = 4096, TIMES = 2000 };
+    static uint32_t heads[WORDS];
+    for (uint32_t w = 0; w + 1 < WORDS; w++) heads[w] = w + 2;
+    for (int i = 0; i < TIMES; i++) cr_assert_eq(check(heads, WORDS, 3).kind, TREE_FINE);
 }
 
 /* By hand: words with heads 2 3 0 and relations 0 16 17, the last punctuation; said 2 0 0 with 0 16

@@ -107,6 +107,7 @@ static void expect_part(const strbuf *text, const char *part) {
 Test(board_group, every_form_has_the_table) {
     strbuf md = {0}, html = {0}, json = {0};
     put("klue_nli", "mine", ANSWER_CLASS, "accuracy", 1, "accuracy");
+    put("klue_sts", "mine", ANSWER_NUMBER, "pearson", 1, "pearson");
     cr_assert_not_null(group("klue"));
     MUST(board_markdown(&md, &made));
     MUST(board_html(&html, &made));
@@ -117,6 +118,9 @@ Test(board_group, every_form_has_the_table) {
     expect_part(&md, "\n| mBERT-base (published) | 81.55 | 84.66 | 76.00 | 73.20 |");
     expect_part(&md, "\nPublished: TC, ");
     expect_part(&html, "<h2>KLUE</h2>");
+    // tasks of all kinds stand in one table, and their baselines are no majority class
+    expect_part(&md, "\n| the baseline of each task | ");
+    expect_part(&html, "<td>the baseline of each task</td>");
     expect_part(&html, "<td>KLUE-RoBERTa-small (published)</td>");
     expect_part(&html, "<p class=\"soft\">Published: TC, ");
     expect_part(&json, "\"group\":\t\"klue\"");

@@ -332,7 +332,7 @@ Test(board_records, constant_and_poor_models_are_said_so) {
     cr_assert(strstr(text.text, "| ones (answers one label for every row: 2 of 3 seeds) |"), "%s",
               text.text);
     cr_assert(strstr(text.text, "| zeros (answers one label for every row) |"));
-    cr_assert(strstr(text.text, "| poor (is below the majority baseline) |"));
+    cr_assert(strstr(text.text, "| poor (is below the baseline) |"));
     cr_assert_not(board_csv(&page, &b));
     cr_assert(strstr(page.text, ",runs_of_one_label,runs_below_baseline,"));
     for (size_t i = 0; i < b.tables[0].row_count; i++) {
@@ -511,6 +511,11 @@ static void other_driver(record *r) {
     other_prediction(r);
 }
 
+static void other_ranks(record *r) {
+    r->ranks = 2;
+    other_prediction(r);
+}
+
 static const struct {
     void (*change)(record *r);
     const char *note;
@@ -521,6 +526,9 @@ static const struct {
     {other_driver,
      "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "
      "of 60 predictions differ)"},
+    {other_ranks,
+     "it repeats kor_x/0.json, the same row and seed, by another number of ranks or shards (1 of 60 "
+     "predictions differ)"},
 };
 
 Test(board_records, a_repeated_seed_counts_once_and_is_named) {

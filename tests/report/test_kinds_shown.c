@@ -145,6 +145,19 @@ Test(kinds_shown, pages_draw_trees) {
     for (size_t i = 0; i < 40; i++) texts[i] = "가나 다 <b> 라 마 바";
     MUST(html_run(&page, &b, NULL));
     cr_expect(!strstr(page.text, "Trees: gold above"), "%s", page.text);
+    // of a row's words those that are wrong, by their place
+    const uint32_t width = ARC_WIDTH;
+    for (uint32_t i = 0; i < b.unit_begin[40] * width; i++) b.predicted[i] = b.gold[i];
+    b.predicted[width + ARC_HEAD] = b.gold[width + ARC_HEAD] ? 0 : 1;
+    MUST(record_score(&b));
+    page.length = 0;
+    MUST(html_run(&page, &b, NULL));
+    char want[120];
+    snprintf(want, sizeof want, "<td class=\"wrap\">2: %u ", b.gold[width + ARC_HEAD]);
+    expect_part(&page, want);
+    snprintf(want, sizeof want, "<td class=\"wrap\">2: %u ", b.predicted[width + ARC_HEAD]);
+    expect_part(&page, want);
+    cr_expect(!strstr(page.text, "<td class=\"wrap\">1: "), "%s", page.text);
     page.length = 0;
     b.predicted[ARC_HEAD] = 77;
     MUST(html_run(&page, &b, texts));
@@ -174,8 +187,8 @@ Test(kinds_shown, pages_tell_entities) {
     MUST(html_run(&page, &b, NULL));
     expect_part(&page, "<th>type</th>");
     expect_part(&page, "<tr><td>곳</td><td class=\"n\">0.00</td>");
-    expect_part(&page, "<tr><td class=\"n\">10</td><td>곳 1-2</td><td>사람 2-3</td>"
-                       "<td class=\"n\">2</td></tr>");
+    expect_part(&page, "<tr><td class=\"n\">10</td><td class=\"wrap\">곳 1-2</td>"
+                       "<td class=\"wrap\">사람 2-3</td><td class=\"n\">2</td></tr>");
     strbuf_free(&page);
 }
 
@@ -271,6 +284,7 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(board_markdown(&text, &made));
     expect_part(&page, "<td>one number</td><td class=\"n\">0.00</td>");
     expect_part(&text, "| poor (gives every row the same number) | 0.00 |");
+    expect_part(&text, "| | always one number | 0.00 |");
     expect_part(&text, "| -100.00 to 100.00 (rows only) |");
     board_free(&made);
     store_free(&s);
@@ -289,6 +303,7 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(board_markdown(&text, &made));
     expect_part(&page, "<td>no entity</td><td class=\"n\">0.00</td>");
     expect_part(&text, "| poor (finds no entity at all) |");
+    expect_part(&text, "| | never an entity | 0.00 |");
     board_free(&made);
     store_free(&s);
     strbuf_free(&page);

@@ -81,6 +81,8 @@ static void fill(record *r, uint32_t i) {
     r->device_bytes = 7654321 + i;
     r->host_peak_bytes = 123456789 + i;
     r->loss_scale = 32768 >> i;
+    r->ranks = 3 + i;
+    MUST(record_text(&r->engine, i ? "an MPI" : "another MPI"));
     MUST(record_kernel_add(r, "begin", "begin", 3, 0.125 * (i + 1)));
     MUST(record_kernel_add(r, i ? "of the others" : "of the first", "update", 4, 0.0625 * (i + 1)));
     MUST(record_recipe_number(r, "batch_size", 32));
@@ -131,6 +133,24 @@ Test(whole_output, of_comparisons) {
     HELD("matrix_of_one.json", compare_matrix_json(&out, ones, SIDES));
     for (int i = 0; i < SIDES; i++)
         for (int k = 0; k < SEEDS; k++) record_free(&runs[i][k]);
+}
+
+/* As many sides as `compare` takes: their times are two columns a side. */
+Test(whole_output, of_the_most_sides) {
+    enum { MOST = 26 };
+    static record runs[MOST];
+    static const record *lists[MOST];
+    compare_side sides[MOST];
+    strbuf out = {0};
+    for (uint32_t i = 0; i < MOST; i++) {
+        make(&runs[i], "one", 0, i);
+        lists[i] = &runs[i];
+        sides[i] = (compare_side){"one", &lists[i], 1};
+    }
+    MUST(compare_matrix_text(&out, sides, MOST));
+    cr_assert(strstr(out.text, " Z ") && strstr(out.text, "speed Z / A"), "%s", out.text);
+    strbuf_free(&out);
+    for (uint32_t i = 0; i < MOST; i++) record_free(&runs[i]);
 }
 
 static char *folder;

@@ -172,6 +172,81 @@ Test(record, many_labels_use_u16) {
     }
 }
 
+/* As many labels as there may be: the cells of a confusion stand in place of sixteen million numbers,
+ * and a wrong one is named; a whole matrix of an older program is read as before. */
+Test(record, most_labels_have_cells) {
+    static char names[LABELS_MOST][16];
+    static const char *labels[LABELS_MOST];
+    record a, b;
+    char *path, *text, *at;
+    size_t length;
+    fake_record_make(&a, &(fake_record){.right = 0.6});
+    for (size_t i = 0; i < LABELS_MOST; i++) {
+        snprintf(names[i], sizeof names[i], "label %zu", i);
+        labels[i] = names[i];
+    }
+    cr_assert_not(record_labels(&a, labels, LABELS_MOST));
+    a.predicted[0] = a.predicted[9] = LABELS_MOST - 1;
+    a.gold[0] = a.gold[9] = 70;
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&a, path), "%s", err_message(ERR_FORMAT));
+    cr_assert_not(file_read((void **)&text, &length, path, 1 << 20));
+    cr_assert(at = strstr(text, "[70, 4095, 2]"));
+    cr_assert_not(record_read(&b, path), "%s", err_message(ERR_FORMAT));
+    cr_assert_eq(b.predicted[9], LABELS_MOST - 1);
+    record_free(&b);
+    at[11] = '3';
+    cr_assert_not(file_write(path, text, length));
+    cr_assert_eq(record_read(&b, path), ERR_FORMAT);
+    cr_assert(strstr(err_message(ERR_FORMAT), "is not what the predictions give: [70, 4095, 2] of"),
+              "%s", err_message(ERR_FORMAT));
+    mem_free(text);
+    // one label more
+    cr_assert_not(mem_resize((void **)&a.task.labels, LABELS_MOST + 1, sizeof *a.task.labels));
+    cr_assert_not(mem_strdup(&a.task.labels[LABELS_MOST], "more"));
+    a.task.label_count++;
+    cr_assert_eq(record_write(&a, path), ERR_FORMAT);
+    cr_assert(strstr(err_message(ERR_FORMAT), "holds 4097 labels, expected 1 to 4096"), "%s",
+              err_message(ERR_FORMAT));
+    mem_free(path);
+    record_free(&a);
+}
+
+// 300 labels: the matrix that older programs wrote is read, and checked
+Test(record, an_older_matrix_of_many_labels_is_read) {
+    enum { LABELS = 300 };
+    static const char *labels[LABELS];
+    record a, b;
+    char *path;
+    cJSON *json, *rows;
+    uint64_t *counts;
+    fake_record_make(&a, &(fake_record){.right = 0.6});
+    for (size_t i = 0; i < LABELS; i++) labels[i] = "label";
+    cr_assert_not(record_labels(&a, labels, LABELS));
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&a, path));
+    cr_assert_not(json_read(&json, path, 0));
+    cr_assert_not(confusion_matrix(&counts, a.gold, a.predicted, (size_t)a.task.test_rows, LABELS));
+    for (int wrong = 0; wrong < 2; wrong++) {
+        cJSON_DeleteItemFromObjectCaseSensitive(json, "confusion");
+        cr_assert_not(json_add_array(&rows, json, "confusion"));
+        counts[LABELS + 1] += (uint64_t)wrong;
+        for (size_t g = 0; g < LABELS; g++) {
+            double row[LABELS];
+            for (size_t p = 0; p < LABELS; p++) row[p] = (double)counts[g * LABELS + p];
+            cr_assert_not(json_append(rows, cJSON_CreateDoubleArray(row, LABELS)));
+        }
+        cr_assert_not(json_write(path, json));
+        cr_assert_eq(record_read(&b, path), wrong ? ERR_FORMAT : ERR_OK);
+        if (!wrong) record_free(&b);
+    }
+    cr_assert(strstr(err_message(ERR_FORMAT), "key 'confusion': row 1, column 1 is "));
+    mem_free(counts);
+    cJSON_Delete(json);
+    mem_free(path);
+    record_free(&a);
+}
+
 Test(record, new_records_carry_this_program) {
     record r;
     setenv("TZ", "XYZ-9", 1);

@@ -101,6 +101,7 @@ static const char whole[] =
     "[\"accuracy\", \"macro_f1\"], \"headline\": \"accuracy\", \"max_length\": 64}";
 
 #define SHA "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define BLOB "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 #define GROUP_AT "\"citation\": \"c\","
 #define GROUP(name, metrics, rest)                                                                 \
@@ -144,6 +145,10 @@ static const struct {
      ": group: key 'metrics[0]': metric 'pearson' is not for one label a row"},
     {GROUP_AT, GROUP("\"name\": \"g\", ", "", ""),
      ": group: key 'metrics' has 0 elements, 1 to 4 are allowed"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\", \"macro_f1\", \"accuracy\"", ""),
+     ": group: key 'metrics' has 'accuracy' twice"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"\": [1]")),
+     ": group: published: a model has no name"},
     {GROUP_AT, GROUP("\"name\": \"g\", ", "7", ""), ": group: key 'metrics[0]' is not a string"},
     {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", ", \"recipe\": 3"),
      ": group: key 'recipe' is a number, expected an object"},
@@ -189,6 +194,13 @@ static const struct {
      "\"a.csv\", \"sha256\": \"" SHA "\"}, {\"role\": \"test\", \"name\": \"b.csv\", \"sha256\": "
      "\"" SHA "\"",
      ": files[1]: 'b.csv' has the sha256 of files[0], 'a.csv'"},
+    {"\"a.csv\"}, {\"role\": \"test\", \"name\": \"b.csv\"",
+     "\"a.csv\", \"git_blob\": \"" BLOB "\"}, {\"role\": \"test\", \"name\": \"b.csv\", "
+     "\"git_blob\": \"" BLOB "\"",
+     ": files[1]: 'b.csv' has the git_blob of files[0], 'a.csv'"},
+    {"\"a.csv\"}, {\"role\": \"test\", \"name\": \"b.csv\"",
+     "\"a.csv\", \"path\": \"x/y\"}, {\"role\": \"test\", \"name\": \"b.csv\", \"path\": \"x/y\"",
+     ": files[1]: 'b.csv' has the path of files[0], 'a.csv'"},
     {"[\"accuracy\", \"macro_f1\"]", "[\"accuracy\", \"macro_f1\", \"accuracy\"]",
      ": key 'metrics' has 'accuracy' twice"},
     {"[\"accuracy\", \"macro_f1\"]", "[]", ": key 'metrics' has 0 elements, 1 to "},

@@ -12,6 +12,7 @@
 #else
 #include <oneapi/dnnl/dnnl.h>
 #endif
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -128,20 +129,27 @@ static void tile_item(void *context, size_t item, float *workspace) {
     if (p->finish) p->finish(p->context, &tile);
 }
 
-/* Called with one thread, as devices are opened. */
-err cpu__gemm_ready(void) {
+static err try_product(void) {
     enum { SIDE = 16, LIBRARY_BYTES = 16 << 20 }; // it was seen to take 6 MiB
-    static bool is_ready;
     float a[SIDE * SIDE] = {0}, c[SIDE * SIDE];
     char *workspace = NULL;
-    if (is_ready) return ERR_OK;
     err e = mem_new(&workspace, LIBRARY_BYTES);
     mem_free(workspace);
     if (e) return e;
     if (dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE) != dnnl_success)
         return err_set(ERR_DEVICE, "oneDNN refused its first product");
-    is_ready = true;
     return ERR_OK;
+}
+
+/* Called as devices are opened, by one thread after the other. */
+err cpu__gemm_ready(void) {
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    static bool is_ready;
+    pthread_mutex_lock(&turn);
+    err e = is_ready ? ERR_OK : try_product();
+    if (!e) is_ready = true;
+    pthread_mutex_unlock(&turn);
+    return e;
 }
 
 err cpu__gemm(device *d, const cpu_product *p) {

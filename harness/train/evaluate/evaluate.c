@@ -136,6 +136,8 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
         if ((failed = collect(e, i % SLOT_COUNT, begun[i % SLOT_COUNT], logits, &sum)))
             return failed;
     if (progress) log_progress_end();
+    e->losses = sum;
+    e->loss_count = divisor;
     if (loss) *loss = divisor ? sum / (double)divisor : 0;
     return ERR_OK;
 }

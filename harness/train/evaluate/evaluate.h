@@ -14,6 +14,8 @@ typedef struct evaluator {
     pack packs[SLOT_COUNT];
     plan plan;
     uint32_t batch_size; /* sentences scored at once */
+    double losses;       /* of the last evaluator_run: their sum, and how many they were */
+    size_t loss_count;
 } evaluator;
 
 /* Capacity that evaluating data in batches of batch_size needs. */

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "model/weights/weights.h"
 #include "text/markers.h"
+#include "train/evaluate/shared.h"
 #include "train/run/labels.h"
 
 #include <inttypes.h>
@@ -119,7 +120,7 @@ err scorer_run(scorer *s, float *logits, double *loss, const encoded *rows, uint
     if (!rows->count) return ERR_OK;
     evaluator_capacity(&capacity, rows, batch_size);
     err e = evaluator_init(&ev, &s->model, NULL, &capacity, batch_size);
-    if (!e) e = evaluator_run(&ev, logits, loss, rows, progress);
+    if (!e) e = evaluator_run_shared(&ev, s->group, logits, loss, rows, progress);
     evaluator_free(&ev);
     return e;
 }

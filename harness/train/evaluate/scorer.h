@@ -5,6 +5,7 @@
 
 #include "task/task.h"
 #include "train/evaluate/evaluate.h"
+#include "train/group/group.h"
 #include "train/run/source.h"
 
 typedef struct scorer {
@@ -12,6 +13,8 @@ typedef struct scorer {
     device device;
     struct model model;
     bool device_is_open;
+    struct group
+        *group; /* borrowed: its ranks score together; NULL: alone. Set after scorer_open */
 } scorer;
 
 /* Opens the device and loads the model. Free with scorer_close, also after an error.

@@ -77,9 +77,15 @@ static err plan_anew(uint32_t *steps, pretrain *p) {
 }
 
 err pretrain_planned(uint32_t *steps, pretrain *p) {
+    struct group *g = p->request.run.group;
     char text[16];
-    err e = planned_before(steps, p);
-    if (!e && !*steps) e = plan_anew(steps, p);
+    uint32_t found = 0;
+    err e = run_writes(&p->run) ? planned_before(&found, p) : ERR_OK;
+    if (!e) e = group_broadcast(g, &found, sizeof found);
+    if (!e && !found) e = plan_anew(&found, p);
+    // each rank has its own clock
+    if (!e) e = group_broadcast(g, &found, sizeof found);
+    *steps = found;
     snprintf(text, sizeof text, "%u", *steps);
     return e ? e : json_add_string(p->run.surroundings, key, text);
 }

@@ -27,7 +27,8 @@ static err open_preset(pretrain *p) {
 }
 
 /* A preset takes its tokens from a vocabulary, any other model has its own. */
-static err open_source(pretrain *p) {
+static err open_source(void *context) {
+    pretrain *p = context;
     const run_request *q = &p->request.run;
     const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch, false};
     bool is_preset = model_preset_known(q->model);
@@ -43,7 +44,8 @@ static err open_source(pretrain *p) {
                         p->request.mlm_probability, p->request.whole_word, q->seed);
 }
 
-static err open_corpus(pretrain *p) {
+static err prepare_corpus(void *context) {
+    pretrain *p = context;
     const run_request *q = &p->request.run;
     const corpus_options options = {.data_dir = q->data_dir, .offline = q->offline};
     const corpus_rules rules = {.max_length = p->run.max_length,
@@ -85,7 +87,8 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
                                       .epochs = c->num_train_epochs,
                                       .max_steps = max_steps,
                                       .seed = r->request.seed};
-    trainer_options options = {.seed = r->request.seed};
+    trainer_options options = {
+        .seed = r->request.seed, .group = r->request.group, .shards = r->request.shards};
     loss_scaler scaler = loss_scaler_default();
     if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
     options.save.call = run_save;
@@ -110,33 +113,47 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
     return e;
 }
 
+static err find_corpus(void *context) {
+    pretrain *p = context;
+    const run_request *q = &p->request.run;
+    const corpus_options options = {.data_dir = q->data_dir, .offline = q->offline};
+    return corpus_open(&p->corpus, p->request.corpus, p->request.corpus_count, &options);
+}
+
+/* The output folder is rank 0's, and what it finds there all others hear. */
+static err open_output(pretrain *p, uint32_t *steps) {
+    run *r = &p->run;
+    struct group *g = r->request.group;
+    err e = ERR_OK;
+    if (run_writes(r) && !(e = run_output_open(r))) e = run_compare(r);
+    if (!e && run_writes(r) && !r->is_finished) e = run_output_check(r);
+    if (!e) e = group_broadcast(g, &r->is_finished, sizeof r->is_finished);
+    return e || r->is_finished || p->request.max_minutes <= 0 ? e : pretrain_planned(steps, p);
+}
+
 err pretrain_open(pretrain *p, const pretrain_request *request) {
     run *r = &p->run;
+    struct group *g = request->run.group;
     err e = ERR_OK;
     uint32_t steps = request->run.recipe.max_steps;
     *p = (pretrain){.request = *request,
                     .run = {.request = request->run, .lock = -1},
                     .begun = clock_seconds()};
-    const corpus_options options = {.data_dir = request->run.data_dir,
-                                    .offline = request->run.offline};
-    if ((e = corpus_open(&p->corpus, request->corpus, request->corpus_count, &options))) return e;
+    if ((e = group_first(g, find_corpus, p))) return e;
     r->task.name = p->corpus.name;
     r->best.higher_is_better = true; // accuracy
     if ((e = run_open_device(r))) return e;
-    if ((e = run_output_prepare(r))) return e;
-    if ((e = open_source(p))) return e;
+    if (run_writes(r) && (e = run_output_prepare(r))) return e;
+    if ((e = group_first(g, open_source, p))) return e;
     run_hold(r); // reading a corpus stops where it is told to
-    if ((e = open_corpus(p)) || (e = run_check_interrupt())) return e;
+    if ((e = group_first(g, prepare_corpus, p)) || (e = run_check_interrupt())) return e;
     const run_corpus identity = {p->prepared.digest, request->tokens_per_batch,
                                  request->mlm_probability, request->max_minutes,
                                  request->whole_word};
-    if ((e = run_identify_corpus(r, &identity))) return e;
-    if ((e = run_output_open(r))) return e;
-    if ((e = run_compare(r)) || r->is_finished) return e;
-    if ((e = run_output_check(r))) return e;
-    if (request->max_minutes > 0 && (e = pretrain_planned(&steps, p))) return e;
+    if ((e = run_identify_corpus(r, &identity)) || (e = run_compare_ranks(r))) return e;
+    if ((e = open_output(p, &steps)) || r->is_finished) return e;
     if ((e = pretrain_open_trainer(p, steps)) || (e = run_check_interrupt())) return e;
-    if ((e = run_check_disk(r))) return e;
+    if (run_writes(r) && (e = run_check_disk(r))) return e;
     if ((e = run_load_weights(r)) || (e = run_check_interrupt())) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
@@ -162,6 +179,7 @@ err pretrain_train(pretrain *p) {
     run_release(r);
     if (!e) e = run_log_end(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
+    if (!e) e = run_compare_weights(r);
     return run_name_checkpoint(r, e);
 }
 

@@ -109,12 +109,13 @@ static err identify(run *r, const field *own, size_t own_fields) {
     const run_request *q = &r->request;
     const device_info *d = &r->device.info;
     recipe shown = q->recipe;
-    char numerics[24], seed[16], threads[16];
+    char numerics[24], seed[16], threads[16], shards[16];
     char weights[HASH_HEX_BYTES], config[HASH_HEX_BYTES], *place = NULL;
     shown.max_length = r->max_length; // also when the recipe leaves it to the task
     snprintf(numerics, sizeof numerics, "%d", NUMERICS_VERSION);
     snprintf(seed, sizeof seed, "%u", q->seed);
     snprintf(threads, sizeof threads, "%u", d->threads);
+    snprintf(shards, sizeof shards, "%u", q->shards);
     r->identity = cJSON_CreateObject();
     r->surroundings = cJSON_CreateObject();
     if (!r->identity || !r->surroundings)
@@ -145,6 +146,8 @@ static err identify(run *r, const field *own, size_t own_fields) {
     enum { FIELDS = sizeof table / sizeof *table };
     e = add_fields(r, own, own_fields);
     if (!e) e = add_fields(r, table, FIELDS);
+    // only where it was asked for: the names of runs without it stay
+    if (!e && q->shards) e = json_add_string(r->identity, "shards", shards);
     // what a recipe records is the same run's, by the name that it has in a recipe; the rest is
     // free
     recipe_visitor visitor = {r->identity, recipe_number, recipe_text, recipe_truth};

@@ -76,6 +76,7 @@ static const char *part_text(const run *r, char text[160]) {
 /* What the hub calls a task, and how its pipeline is asked. */
 typedef struct pipeline {
     const char *type, *name, *call, *ends;
+    const char *options; /* behind the text of a classifier's call; NULL: call is whole */
 } pipeline;
 
 static pipeline pipeline_of(const run *r) {
@@ -84,19 +85,30 @@ static pipeline pipeline_of(const run *r) {
                           "from transformers import pipeline\nfind = "
                           "pipeline(\"token-classification\", model=\"FOLDER\", "
                           "aggregation_strategy=\"simple\")\nfind(\"...\")\n",
-                          "It finds entities of these types alone.\n"};
+                          "It finds entities of these types alone.\n", NULL};
     if (r->task.kind == ANSWER_ARCS)
         return (pipeline){"token-classification", "Dependency Parsing",
                           "from transformers import AutoModel\n"
                           "encoder = AutoModel.from_pretrained(\"FOLDER\")\n",
                           "transformers has no class of a parser: it loads the encoder alone, and "
                           "the rest are the tensors\nparser.*. The parser reads no parts of "
-                          "speech; words are what stands between blanks.\n"};
-    return (pipeline){"text-classification", "Text Classification",
-                      "from transformers import pipeline\nclassify = "
-                      "pipeline(\"text-classification\", model=\"FOLDER\")\n"
-                      "classify(\"...\", truncation=True)\n",
-                      "It answers with one of its labels whatever the text is about.\n"};
+                          "speech; words are what stands between blanks.\n",
+                          NULL};
+    pipeline p = {"text-classification", "Text Classification",
+                  "from transformers import pipeline\nclassify = "
+                  "pipeline(\"text-classification\", model=\"FOLDER\")\n",
+                  "It answers with one of its labels whatever the text is about.\n",
+                  "truncation=True"};
+    if (r->task.kind == ANSWER_NUMBER) {
+        p.options = "truncation=True, function_to_apply=\"none\"";
+        p.ends = "It answers with a number, which may lie outside the task's range.\n";
+    }
+    if (r->task.kind == ANSWER_SET) {
+        p.options = "truncation=True, top_k=None";
+        p.ends =
+            "A label is said from a score of 0.5 on; of a text there may be none or several.\n";
+    }
+    return p;
 }
 
 /* --- front matter --- */
@@ -211,6 +223,13 @@ static err add_scores(card *c) {
     return e;
 }
 
+/* A text of the task, as transformers takes it. */
+static const char *text_of(const task *t) {
+    if (t->format.text_pair) return "{\"text\": \"...\", \"text_pair\": \"...\"}";
+    if (t->kind == ANSWER_RELATION) return "\"<subj>...</subj> ... <obj>...</obj>\"";
+    return "\"...\"";
+}
+
 /* What a text has to look like, where that is not any sentence. */
 static err add_markers(card *c) {
     if (c->r->task.kind != ANSWER_RELATION) return ERR_OK;
@@ -224,13 +243,21 @@ static err add_markers(card *c) {
                       "so its scores differ.\n");
 }
 
+err model_card_command(strbuf *out, const task *t, const char *folder) {
+    if (t->format.text_pair)
+        return strbuf_printf(out, "harness predict --checkpoint %s --pair \"...\" \"...\"", folder);
+    return strbuf_printf(out, "harness predict --checkpoint %s %s", folder, text_of(t));
+}
+
 static err add_use(card *c) {
     pipeline p = pipeline_of(c->r);
-    err e = strbuf_printf(&c->text,
-                          "\n## Use\n\nWith this folder's path as FOLDER:\n\n"
-                          "```python\n%s```\n\n"
-                          "```\nharness predict --checkpoint FOLDER \"...\"\n```\n\n%s",
-                          p.call, p.ends);
+    const task *t = &c->r->task;
+    err e = strbuf_printf(
+        &c->text, "\n## Use\n\nWith this folder's path as FOLDER:\n\n```python\n%s", p.call);
+    if (!e && p.options) e = strbuf_printf(&c->text, "classify(%s, %s)\n", text_of(t), p.options);
+    if (!e) e = strbuf_add(&c->text, "```\n\n```\n");
+    if (!e) e = model_card_command(&c->text, t, "FOLDER");
+    if (!e) e = strbuf_printf(&c->text, "\n```\n\n%s", p.ends);
     return e ? e : add_markers(c);
 }
 

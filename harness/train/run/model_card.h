@@ -10,4 +10,8 @@
  * the run was made. Errors: ERR_IO, ERR_MEMORY; ERR_DATA for predictions that are no class. */
 err model_card_write(const char *folder, const run *r) MUST_CHECK;
 
+/* Adds the command that asks the model in a folder, whose name is quoted, for a text of the task or a
+ * pair of them. Errors: ERR_MEMORY. */
+err model_card_command(strbuf *out, const task *t, const char *folder) MUST_CHECK;
+
 #endif

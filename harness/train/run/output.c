@@ -1,5 +1,6 @@
 /* The output folder: its name, whose it is, and the lock that keeps other runs out of it. */
 #define _GNU_SOURCE /* F_OFD_SETLK */
+#include "base/log.h"
 #include "base/name.h"
 #include "platform/file.h"
 #include "train/run/run_internal.h"
@@ -198,14 +199,20 @@ static err try_lock(run *r, const char *path, bool *gone) {
         *gone = errno == ENOENT;
         return *gone ? ERR_OK : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     }
-    // a file system without locks is used without
-    if (fcntl(r->lock, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN)) {
+    bool is_locked = !fcntl(r->lock, F_OFD_SETLK, &whole);
+    if (!is_locked && (errno == EACCES || errno == EAGAIN)) {
         close(r->lock);
         r->lock = -1;
+        r->is_busy = r->request.is_swept;
+        if (r->is_busy) return ERR_OK;
         return err_set(ERR_IO, "%s: another run is at work in this folder; wait for it%s",
                        r->output,
                        err_advice("output-dir", ", or name another one with --output-dir"));
     }
+    // a file system without locks is used without
+    if (!is_locked && r->request.is_swept)
+        log_warn("%s: no locks there (%s): other workers would do the same runs%s", r->output,
+                 strerror(errno), err_advice("shard", " (--shard I/N divides them)"));
     // a run that failed may have removed the file between our opening and locking it
     *gone = fstat(r->lock, &held) || lstat(path, &there) || held.st_ino != there.st_ino ||
             held.st_dev != there.st_dev;
@@ -216,6 +223,34 @@ static err try_lock(run *r, const char *path, bool *gone) {
     return ERR_OK;
 }
 
+/* Who has it, for people: the file is empty where nobody has. */
+static void sign_lock(const run *r) {
+    char host[64] = "", text[96];
+    if (gethostname(host, sizeof host - 1)) host[0] = '\0';
+    int n = snprintf(text, sizeof text, "%s %ld\n", host, (long)getpid());
+    // a disk that is full is found by what matters
+    if (ftruncate(r->lock, 0) || pwrite(r->lock, text, (size_t)n, 0) != n)
+        (void)!ftruncate(r->lock, 0);
+}
+
+err run_at_work(bool *held, char **who, const char *folder) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = NULL, text[96] = "";
+    *held = false;
+    if (who) *who = NULL;
+    err e = path_join(&path, folder, lock_name);
+    if (e) return e;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    mem_free(path);
+    if (fd < 0) return ERR_OK;
+    *held = !fcntl(fd, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;
+    ssize_t n = *held && who ? pread(fd, text, sizeof text - 1, 0) : 0;
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return *text ? mem_strdup(who, text) : ERR_OK;
+}
+
 /* Two runs that write one folder would ruin each other's checkpoints. The lock ends with the
  * process, however that ends. */
 static err lock(run *r) {
@@ -223,6 +258,7 @@ static err lock(run *r) {
     bool gone = true;
     err e = run_path(&path, r, lock_name);
     for (int i = 0; !e && gone && i < LOCK_TRIES; i++) e = try_lock(r, path, &gone);
+    if (!e && !gone && !r->is_busy) sign_lock(r);
     if (!e && gone)
         e = err_set(ERR_IO, "%s: cannot be locked: it is removed again and again", path);
     mem_free(path);
@@ -232,7 +268,10 @@ static err lock(run *r) {
 err run_output_open(run *r) {
     err e = ERR_OK;
     if (!r->request.output && (e = name_default(r))) return e;
-    if ((e = guard(r)) || r->request.is_dry || (e = lock(r))) return e;
+    // a folder of our own name may be another worker's, who is changing it
+    bool is_shared = r->request.is_swept && !r->request.output;
+    if ((!is_shared && (e = guard(r))) || r->request.is_dry || (e = lock(r)) || r->is_busy)
+        return e;
     // what was there before the lock may have changed
     if ((e = guard(r))) return e;
     return tidy(r);
@@ -283,6 +322,7 @@ static void take_back(const run *r) {
 void run__output_close(run *r) {
     if (!r->output) return;
     bool nothing = left_nothing(r);
+    if (r->lock >= 0) (void)!ftruncate(r->lock, 0);
     if (nothing && r->lock >= 0) take_back(r);
     if (r->lock >= 0) close(r->lock); // gives the lock back
     if (nothing) remove_empty_folders(r);

@@ -9,6 +9,7 @@
 #include "net/fetch.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "train/evaluate/shared.h"
 #include "train/run/labels.h"
 #include "train/run/model_card.h"
 #include "train/run/run_internal.h"
@@ -21,7 +22,8 @@ const char *run_protocol_name(run_protocol protocol) {
 
 /* --- preparing --- */
 
-static err open_data(run *r) {
+static err open_data(void *context) {
+    run *r = context;
     const run_request *q = &r->request;
     dataset_options options = {.data_dir = q->data_dir,
                                .sample = q->sample,
@@ -47,11 +49,28 @@ err run_open_device(run *r) {
     return e ? e : device_check_run(&r->device, q->check_device);
 }
 
+static err open_source(void *context) {
+    run *r = context;
+    const run_request *q = &r->request;
+    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch,
+                                 r->task.kind == ANSWER_RELATION};
+    return source_open(&r->source, q->model, &r->data.train, &wish);
+}
+
+/* Whether a tensor of the folder is the task's classifier too, whatever kind of head it was of. */
+static bool same_tensor(const model_config *c, param_field there, param_field here) {
+    char names[2][PARAM_NAME_BYTES];
+    param_field_key(c->family, there, 0, 0, names[0]);
+    param_field_key(c->family, here, 0, 0, names[1]);
+    return !strcmp(names[0], names[1]);
+}
+
 /* The rows of a classifier that is there go with the names of its labels. */
 static err match_labels(run *r) {
     source *s = &r->source;
-    bool keeps = r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count &&
-                 head_of(&s->config)->output == head_of_kind(r->task.kind)->output;
+    bool keeps =
+        r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count &&
+        same_tensor(&s->config, head_of(&s->config)->output, head_of_kind(r->task.kind)->output);
     err e = labels_check_map(&r->task, r->request.label_map);
     if (e) return e;
     if (!keeps && r->request.label_map)
@@ -63,7 +82,6 @@ static err match_labels(run *r) {
 
 /* What the task makes of the model: its labels, its tokens, its longest sentence. */
 static err set_labels(run *r) {
-    enum { LABELS_MAX = 256 };
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
     if (e || (e = source_add_tokens(&r->source, &r->task, p->join_particles))) return e;
@@ -71,9 +89,6 @@ static err set_labels(run *r) {
         return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
                        *p->class_weights ? "class_weights" : "label_smoothing_factor",
                        r->task.name);
-    if (r->task.label_count > LABELS_MAX)
-        return err_set(ERR_UNSUPPORTED, "task %s has %zu labels, at most %d are supported",
-                       r->task.name, r->task.label_count, LABELS_MAX);
     r->max_length =
         source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
     return labels_set(&r->source.config, &r->task);
@@ -100,7 +115,8 @@ static err evaluate_dev(void *context, trainer *t);
 
 static err open_trainer(run *r) {
     const recipe *p = &r->request.recipe;
-    trainer_options options = {.seed = r->request.seed};
+    trainer_options options = {
+        .seed = r->request.seed, .group = r->request.group, .shards = r->request.shards};
     loss_scaler scaler = loss_scaler_default();
     if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
     options.save.call = run_save;
@@ -186,6 +202,27 @@ static err open_best(run *r) {
     return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
 }
 
+/* The output folder is rank 0's, and what it finds there all others hear. */
+static err open_output(run *r) {
+    const run_request *q = &r->request;
+    err e = ERR_OK;
+    if (run_writes(r)) {
+        r->is_done = q->is_done && q->is_done(q->is_done_context, r->run_sha256);
+        if (!r->is_done) {
+            run_hold(r); // from here on there is something in the folder
+            if (!(e = run_output_open(r)) && !r->is_busy) e = run_compare(r);
+            if (!e && !r->is_busy && !r->is_finished && !q->is_dry) e = run_output_check(r);
+        }
+    }
+    bool found[] = {r->is_done, r->is_finished, r->is_busy};
+    if (!e) e = group_broadcast(q->group, found, sizeof found);
+    r->is_done = found[0];
+    r->is_finished = found[1];
+    r->is_busy = found[2];
+    if (!e && !r->is_done && !r->is_held) run_hold(r);
+    return e;
+}
+
 err run_find_task(task *t, const run_request *q) {
     char *path = NULL;
     *t = (task){0};
@@ -212,28 +249,24 @@ err run_check_interrupt(void) {
 }
 
 err run_open(run *r, const run_request *request) {
+    struct group *g = request->group;
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
     if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
     if ((e = run_find_task(&r->task, request))) return e;
     if ((e = open_best(r))) return e;
     if ((e = run_open_device(r))) return e;
-    if ((e = run_output_prepare(r))) return e;
-    if ((e = open_data(r))) return e;
-    const source_options wish = {request->offline, request->from_scratch, request->cased,
-                                 request->arch, r->task.kind == ANSWER_RELATION};
-    if ((e = source_open(&r->source, request->model, &r->data.train, &wish))) return e;
+    if (run_writes(r) && (e = run_output_prepare(r))) return e;
+    // what is downloaded is so once
+    if ((e = group_first(g, open_data, r)) || (e = group_first(g, open_source, r))) return e;
     if ((e = set_labels(r))) return e;
-    if ((e = run__identify(r))) return e;
-    r->is_done = request->is_done && request->is_done(request->is_done_context, r->run_sha256);
-    if (r->is_done) return ERR_OK;
-    run_hold(r); // from here on there is something in the folder
-    if ((e = run_output_open(r))) return e;
-    if ((e = run_compare(r)) || r->is_finished) return e;
-    if (!request->is_dry && (e = run_output_check(r))) return e;
+    if ((e = run__identify(r)) || (e = run_compare_ranks(r))) return e;
+    if ((e = open_output(r)) || r->is_done) return e;
+    if (r->is_finished || r->is_busy) return run_check_interrupt(); // of many, perhaps
+
     if ((e = encode_all(r)) || (e = run_check_interrupt())) return e;
     if ((e = open_trainer(r)) || (e = run_check_interrupt())) return e;
-    if ((e = run_check_disk(r))) return e;
+    if (run_writes(r) && (e = run_check_disk(r))) return e;
     if ((e = run_load_weights(r)) || (e = run_check_interrupt()) || request->is_dry) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
@@ -274,7 +307,7 @@ static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
     if (e) return e;
     e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
                        size);
-    if (!e) e = evaluator_run(&ev, *logits, loss, rows, progress);
+    if (!e) e = evaluator_run_shared(&ev, r->request.group, *logits, loss, rows, progress);
     if (!e)
         e = predict_answers(&said->classes, &said->begin, r->trainer.model.head, *logits, rows,
                             classes);
@@ -365,7 +398,7 @@ done:
 
 /* Adds to the error what there is to go on from. */
 err run_name_checkpoint(const run *r, err e) {
-    if (!e || e == ERR_INTERRUPTED) return e;
+    if (!e || e == ERR_INTERRUPTED || !run_writes(r)) return e;
     if (!r->saved_at)
         return err_set(e, "%s; no checkpoint was saved before%s", err_message(e),
                        err_advice("save-steps", " (--save-steps N)"));
@@ -373,22 +406,29 @@ err run_name_checkpoint(const run *r, err e) {
                    r->output, r->saved_at, err_advice("resume", " (--resume goes on from it)"));
 }
 
-err run_train(run *r) {
-    err e = kernel_times_train(&r->kernels, &r->trainer);
-    if (!e) e = trainer_run(&r->trainer);
-    run_release(r);
-    if (!e) e = run_log_end(r);
-    if (e) return run_name_checkpoint(r, e);
-    if (r->request.protocol == PROTOCOL_LAST || r->request.is_trial) return ERR_OK;
+static err load_best(run *r) {
     char *best = NULL;
     weights_report report = {0};
-    if ((e = run_path(&best, r, "best"))) return e;
+    err e = run_path(&best, r, "best");
+    if (e) return e;
     log_note("scoring the weights of step %u, best on dev", r->best.step);
     if (!(e = sums_check(best, NULL)))
         e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
     weights_report_free(&report);
     mem_free(best);
     return e;
+}
+
+err run_train(run *r) {
+    // of several shards a step is two plans with a sum between them: no times of one device
+    err e = r->trainer.sum.part_count == 0 ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
+    if (!e) e = trainer_run(&r->trainer);
+    run_release(r);
+    if (!e) e = run_log_end(r);
+    if (e) return run_name_checkpoint(r, e);
+    if (r->request.protocol == PROTOCOL_LAST || r->request.is_trial) return ERR_OK;
+    if (run_writes(r) && (e = load_best(r))) return e;
+    return run_share_weights(r);
 }
 
 /* Protocol dev: what makes the probabilities of held-out rows fit best (metric/calibration.h). */
@@ -413,6 +453,7 @@ err run_evaluate(run *r) {
     r->eval_s = clock_seconds() - begin;
     if (!e) e = fit_temperature(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
+    if (!e) e = run_compare_weights(r);
     return run_name_checkpoint(r, e);
 }
 

@@ -22,7 +22,12 @@
  * (base/name.h) and eight digits of a hash over all that makes it this run (identity.c), so that no
  * two different runs share one. Nothing that was trained is replaced without `overwrite`, and what
  * this program did not make (checkpoint/marker.h) is never touched: run_open refuses the folder.
- * A run that fails before it has saved or logged anything leaves nothing behind. */
+ * A run that fails before it has saved or logged anything leaves nothing behind.
+ *
+ * In a group (train/group) every rank calls the same functions with the same request; device and
+ * threads may differ. Rank 0 alone has an output folder, writes and logs; the others have what is
+ * needed to train and to score their share of the rows, and take the state of a resumed run from
+ * it. */
 #ifndef HARNESS_TRAIN_RUN_RUN_H
 #define HARNESS_TRAIN_RUN_RUN_H
 
@@ -64,14 +69,18 @@ typedef struct run_request {
     const char *output; /* NULL: a folder of its own below root */
     const char *root;   /* NULL: runs/<task> */
     bool resume, overwrite;
-    bool tensorboard;   /* event files beside log.jsonl */
-    bool resume_if_any; /* with resume: nothing is said when there is nothing to go on with */
-    bool is_trial;      /* protocol dev alone: the test rows are not read, and no weights are kept.
+    bool tensorboard;    /* event files beside log.jsonl */
+    bool resume_if_any;  /* with resume: nothing is said when there is nothing to go on with */
+    bool is_trial;       /* protocol dev alone: the test rows are not read, and no weights are kept.
                            After run_train `best` and the trainer's evaluations are the result, and
                            run_discard takes back the rest */
-    bool is_dry;        /* run_open prepares, and makes and changes nothing in the output folder:
+    bool is_dry;         /* run_open prepares, and makes and changes nothing in the output folder:
                            the run can be looked at, and trained a few steps that nobody keeps */
-    /* whether this run (run_sha256) need not be done; NULL: it is */
+    uint32_t shards;     /* of trainer.h, or 0 */
+    bool is_swept;       /* one of many that others may work on too: r->is_busy in place of an error
+                            where another process is at work on it */
+    struct group *group; /* borrowed: its ranks do the run together; NULL: alone */
+    /* whether this run (run_sha256) need not be done; NULL: it is. In a group rank 0's counts. */
     bool (*is_done)(void *context, const char *run_sha256);
     void *is_done_context;
 } run_request;
@@ -98,6 +107,7 @@ typedef struct run {
     char run_sha256[HASH_HEX_BYTES];      /* of what identity holds: the run's name in records */
     char identity_sha256[HASH_HEX_BYTES]; /* and of where its model lies: the folder's */
     bool is_done;      /* the request said so: there is nothing to train, nothing was written */
+    bool is_busy;      /* is_swept: another process is at work on it; nothing more is prepared */
     bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
     bool is_ended;     /* run_finish was done */
     best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */

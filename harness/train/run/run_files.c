@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum { MARKER_LIMIT_BYTES = 1 << 20 };
+static const char ranks_key[] = "ranks";
 
 /* --- what the folder holds --- */
 
@@ -124,6 +125,9 @@ static err write_unfinished(const run *r) {
     if ((e = add_copy(root, "identity", r->identity))) goto done;
     if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
     if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
+    if (!group_is_alone(r->request.group) &&
+        (e = json_add_number(root, ranks_key, group_size(r->request.group))))
+        goto done;
     e = json_write(path, root);
 done:
     cJSON_Delete(root);
@@ -149,6 +153,17 @@ static err note_surroundings(const run *r, const holding *h) {
     if (!e && text.length) log_note("resuming where %s; that changes no numbers", text.text);
     strbuf_free(&text);
     return e;
+}
+
+/* The order in which gradients are added goes by the ranks. */
+static void note_ranks(const run *r, const holding *h) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(h->root, ranks_key);
+    double before = cJSON_IsNumber(item) ? item->valuedouble : 1;
+    uint32_t now = group_size(r->request.group);
+    if (before != now)
+        log_warn("begun by %g rank%s, resumed by %u: sums of gradients are rounded otherwise from "
+                 "here on",
+                 before, before == 1 ? "" : "s", now);
 }
 
 /* Protocol dev: the best weights so far are known to be whole before the first step. */
@@ -194,13 +209,15 @@ static err resume(run *r, const holding *h) {
         e = mem_strdup(&r->id, h->id);
         if (!e) e = check_best_model(r);
         if (!e) e = note_surroundings(r, h);
+        note_ranks(r, h);
         log_note("resuming %s after step %u of %u", path, r->trainer.done, r->trainer.total_steps);
     }
     mem_free(path);
     return e;
 }
 
-err run_begin(run *r) {
+/* On rank 0. */
+static err begin_here(run *r) {
     const run_request *q = &r->request;
     holding h = {0};
     err e = holding_read(&h, r, RUN_UNFINISHED);
@@ -216,6 +233,11 @@ err run_begin(run *r) {
 done:
     holding_free(&h);
     return e;
+}
+
+err run_begin(run *r) {
+    err e = run_writes(r) ? begin_here(r) : ERR_OK;
+    return e ? e : run__share_state(r);
 }
 
 /* --- disk --- */
@@ -259,6 +281,7 @@ err run_check_disk(const run *r) {
 err run_save(void *context, trainer *t) {
     run *r = context;
     char *name = NULL;
+    if (!run_writes(r)) return ERR_OK;
     err e = mem_printf(&name, "%s-%s-checkpoint-%u", r->source.name, r->task.name, t->done);
     if (e) return e;
     checkpoint_run state = {r->id, name, r->identity, r->best.score, r->best.step};
@@ -275,6 +298,7 @@ err run_save(void *context, trainer *t) {
 err run_write_model(const run *r, const char *name,
                     err (*card)(const char *folder, const void *context), const void *context) {
     char *fresh = NULL, *place = NULL, *model = NULL;
+    if (!run_writes(r)) return ERR_OK;
     err e = mem_printf(&fresh, "%s/partial-%s", r->output, name);
     if (e || (e = run_path(&place, r, name))) goto done;
     if ((e = mem_printf(&model, "%s-%s", r->source.name, r->task.name))) goto done;

@@ -19,6 +19,7 @@ static void put(line *l, const char *prefix, const char *name, double value) {
 
 err run_log_values(run *r, const log_value *values, size_t count) {
     const trainer *t = &r->trainer;
+    if (!run_writes(r)) return ERR_OK;
     return train_log_add(&r->log, t->done, trainer_epoch(t), values, count);
 }
 
@@ -27,6 +28,7 @@ static err add(run *r, const line *l) {
 }
 
 err run_log_open(run *r) {
+    if (!run_writes(r)) return ERR_OK;
     return train_log_open(&r->log, r->output, r->request.tensorboard, r->resumed_at);
 }
 

@@ -23,6 +23,8 @@ err run_identify_corpus(run *r, const run_corpus *c) MUST_CHECK;
 /* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
  * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
 err run_output_open(run *r) MUST_CHECK;
+/* Whether a run is at work in the folder. *who (owned, may be NULL): "HOST PROCESS", or NULL. */
+err run_at_work(bool *held, char **who, const char *folder) MUST_CHECK;
 /* From here on the first Ctrl-C waits for a good moment; the pair of run_release, which run_close
  * calls at the latest. */
 void run_hold(run *r);
@@ -34,8 +36,19 @@ err run_check_interrupt(void) MUST_CHECK;
 err run_compare(run *r) MUST_CHECK;
 /* Refuses to begin anew over folders of runs before that hold files of others. Errors: ERR_DATA. */
 err run_output_check(const run *r) MUST_CHECK;
-/* Goes on with the unfinished run in the folder, or begins a new one, as the request says. */
+/* Goes on with the unfinished run in the folder, or begins a new one, as the request says. In a
+ * group every rank gets the state that rank 0 found. */
 err run_begin(run *r) MUST_CHECK;
+/* Whether this process writes the run's files: rank 0, alone too. */
+bool run_writes(const run *r);
+/* Refuses a group whose ranks would not do the same run. needs r->identity. Errors: ERR_USAGE
+ * naming the rank and what differs. */
+err run_compare_ranks(run *r) MUST_CHECK;
+/* Rank 0's weights to all. */
+err run_share_weights(run *r) MUST_CHECK;
+/* Weights that differ between ranks show a device that computes wrong numbers. needs
+ * r->final_sha256. Errors: ERR_DEVICE naming the rank. */
+err run_compare_weights(run *r) MUST_CHECK;
 /* The log of this run; r->resumed_at says what of it stays. */
 err run_log_open(run *r) MUST_CHECK;
 /* trainer_hook of logging steps (context: the run). */

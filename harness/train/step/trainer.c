@@ -108,7 +108,11 @@ static void set_training(trainer *t, const model_config *c) {
 
 static void free_device(trainer *t) {
     plan_free(&t->plan);
+    plan_free(&t->update);
     plan_free(&t->flush);
+    share_sum_free(&t->sum);
+    mem_free(t->shard_losses);
+    t->shard_losses = NULL;
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
     arena_free(&t->table_arena);
     batch_free(&t->batch);
@@ -117,6 +121,39 @@ static void free_device(trainer *t) {
     model_free(&t->model);
     mem_free(t->table);
     t->table = NULL;
+}
+
+static bool is_alone(const trainer *t) {
+    return group_is_alone(t->options.group);
+}
+
+/* Of a step, by all ranks. */
+static uint32_t shards_of(const trainer *t) {
+    return t->options.shards ? t->options.shards : group_size(t->options.group);
+}
+
+/* Shards of this rank. */
+static uint32_t own_shards(const trainer *t) {
+    return shards_of(t) / group_size(t->options.group);
+}
+
+static err check_shards(const trainer *t) {
+    uint32_t ranks = group_size(t->options.group);
+    if (shards_of(t) % ranks == 0) return ERR_OK;
+    return err_set(ERR_USAGE, "%u shards cannot be divided among %u ranks: expected a multiple",
+                   shards_of(t), ranks);
+}
+
+/* A step as one plan, or, of several shards, as two. */
+static err make_step(trainer *t) {
+    if (shards_of(t) == 1)
+        return model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
+    err e = mem_new(&t->shard_losses, own_shards(t));
+    if (!e) e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
+    if (!e) e = model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
+    return e ? e
+             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->model, &t->batch,
+                              &t->training);
 }
 
 static err make_plans(trainer *t) {
@@ -131,7 +168,7 @@ static err make_plans(trainer *t) {
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         if ((e = pack_init(&t->packs[slot], &t->batch))) return e;
     if ((e = make_table(t)) || (e = place_class_weights(t))) return e;
-    if ((e = model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training))) return e;
+    if ((e = make_step(t))) return e;
     return model_flush_plan(&t->flush, &t->model, &t->training);
 }
 
@@ -191,7 +228,7 @@ static err open_all(trainer *t, const model_config *config) {
                              recipe_warmup(r, t->total_steps), t->total_steps};
     t->model.config = *config;
     err e = check_freezing(r, config);
-    if (e || (e = take_memory(t))) return e;
+    if (e || (e = check_shards(t)) || (e = take_memory(t))) return e;
     if (t->rows.data && (e = set_class_weights(t))) return e;
     t->feed.raise(t->feed.context, &t->capacity);
     set_training(t, config);
@@ -273,15 +310,20 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
 
 /* --- one step --- */
 
-/* Packs step s into its slot, which no step under way uses. */
-static err prepare(trainer *t, uint32_t s) {
+/* Packs one of this rank's shards of step s into its slot, which no step under way uses. */
+static err pack_shard(trainer *t, uint32_t s, uint32_t shard) {
     uint32_t slot = s % SLOT_COUNT;
     const pack_sentence *sentences = NULL;
     pack *p = &t->packs[slot];
-    uint32_t n = 0;
+    uint32_t n = 0, first = 0, share = 0;
+    const struct group *g = t->options.group;
     err e = t->feed.step(t->feed.context, &sentences, &n, s);
-    if (!e) e = pack_fill(p, &t->batch, slot, sentences, n, t->feed.micro_sentences, true);
     if (e) return e;
+    if (!is_alone(t)) shard += g->rank * own_shards(t);
+    share_of(&first, &share, sentences, n, shard, shards_of(t));
+    if ((e = pack_fill_share(p, &t->batch, slot, sentences, n, first, share,
+                             t->feed.micro_sentences, true)))
+        return e;
     t->divisors[slot] = p->of_units ? (p->unit_count ? p->unit_count : 1) : n;
     if (t->class_weights) {
         t->divisors[slot] = 0;
@@ -291,20 +333,8 @@ static err prepare(trainer *t, uint32_t s) {
     return ERR_OK;
 }
 
-/* pre: it is packed. */
-static err start(trainer *t, uint32_t s) {
-    uint32_t slot = s % SLOT_COUNT;
-    step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
-    if (t->class_weights) info.loss_scale = (float)(1 / t->divisors[slot]);
-    if (t->options.scaler) {
-        info.loss_scale *= t->scaler.scale;
-        info.gradient_scale = t->scaler.scale;
-    }
-    return plan_submit(&t->plan, &info);
-}
-
-/* Sum of losses in the order of the sentences, over the divisor. */
-static double step_loss(const trainer *t, uint32_t slot) {
+/* Sum of losses of this process' sentences, in their order. */
+static double sum_losses(const trainer *t, uint32_t slot) {
     const pack *p = &t->packs[slot];
     double sum = 0;
     for (uint32_t micro = 0; micro < p->micro_count; micro++) {
@@ -312,7 +342,55 @@ static double step_loss(const trainer *t, uint32_t slot) {
         size_t count = pack_results(p, micro);
         for (size_t b = 0; b < count; b++) sum += span_real(losses, b);
     }
-    return sum / t->divisors[slot];
+    return sum;
+}
+
+/* Packs step s, or the first shard of it. */
+static err prepare(trainer *t, uint32_t s) {
+    return pack_shard(t, s, 0);
+}
+
+static step_info info_of(const trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT;
+    step_info info = pack_step(&t->packs[slot], slot, s, t->options.seed);
+    if (t->class_weights) info.loss_scale = (float)(1 / t->divisors[slot]);
+    if (t->options.scaler) {
+        info.loss_scale *= t->scaler.scale;
+        info.gradient_scale = t->scaler.scale;
+    }
+    return info;
+}
+
+/* The gradients of this rank's shards, and their losses. */
+static err compute_shards(trainer *t, uint32_t s) {
+    uint32_t slot = s % SLOT_COUNT, count = own_shards(t);
+    err e = ERR_OK;
+    for (uint32_t k = 0; !e && k < count; k++) {
+        if (k && (e = pack_shard(t, s, k))) return e;
+        step_info info = info_of(t, s);
+        if ((e = plan_submit(&t->plan, &info)) || (e = plan_wait(&t->plan, slot))) return e;
+        t->shard_losses[k] = sum_losses(t, slot);
+        if (count > 1) e = share_sum_keep(&t->sum, k, &info);
+    }
+    return e;
+}
+
+/* pre: it is packed. */
+static err start(trainer *t, uint32_t s) {
+    step_info info = info_of(t, s);
+    if (shards_of(t) == 1) return plan_submit(&t->plan, &info);
+    bool asked = t->is_asked || interrupt_seen();
+    err e = compute_shards(t, s);
+    if (!e) e = share_sum_run(&t->sum, &t->sums[info.slot], t->shard_losses, &asked, &info);
+    if (e) return e;
+    t->is_asked = asked;
+    info = info_of(t, s); // the last shard's lists
+    return plan_submit(&t->update, &info);
+}
+
+/* Sum of losses in the order of the sentences, over the divisor. */
+static double step_loss(const trainer *t, uint32_t slot) {
+    return (shards_of(t) == 1 ? sum_losses(t, slot) : t->sums[slot]) / t->divisors[slot];
 }
 
 static void report_progress(trainer *t) {
@@ -423,6 +501,10 @@ static uint32_t next_stop(const trainer *t, uint32_t last) {
     return last;
 }
 
+static bool is_asked_to_stop(const trainer *t) {
+    return is_alone(t) ? interrupt_seen() : t->is_asked;
+}
+
 /* Runs to step `stop`, two steps in flight; with a loss scale, which the next step takes from the
  * one before, one in flight and the next one packed. After an interruption no further step is
  * started. */
@@ -430,7 +512,7 @@ static err run_to(trainer *t, uint32_t stop) {
     uint32_t packed = t->done, started = t->done, most = t->options.scaler ? 1 : SLOT_COUNT;
     err e = ERR_OK;
     while (!e && t->done < stop) {
-        bool goes_on = !interrupt_seen();
+        bool goes_on = !is_asked_to_stop(t);
         if (goes_on && started < packed && started - t->done < most)
             e = start(t, ++started);
         else if (goes_on && packed < stop && packed - t->done < SLOT_COUNT)
@@ -463,7 +545,7 @@ static err run_all(trainer *t, uint32_t last) {
     while (!e && !t->is_stopped && t->done < last) {
         if ((e = run_to(t, next_stop(t, last)))) return e;
         uint32_t s = t->done;
-        bool stopped = interrupt_seen() && s < t->total_steps;
+        bool stopped = is_asked_to_stop(t) && s < t->total_steps;
         if (stopped && !s) return err_set(ERR_INTERRUPTED, "interrupted before the first step");
         if (!stopped && (e = evaluate_if_due(t))) return e;
         if (t->is_stopped) break;

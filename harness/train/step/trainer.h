@@ -10,7 +10,12 @@
  * torch.nn.CrossEntropyLoss(weight=...) does.
  *
  * Everything follows from (data, recipe, seed, step): a trainer that is set to a checkpoint's step
- * goes on with the same bits. */
+ * goes on with the same bits.
+ *
+ * In a group (train/group) every rank has a trainer of the same data, recipe and seed, and they run
+ * in step: each computes a share of a step's sentences (share.h), or several shards one after the
+ * other, the gradients are summed, and all make the same update. Order, dropout and what the loss is divided by are those of one process.
+ * Hooks are called on every rank. */
 #ifndef HARNESS_TRAIN_STEP_TRAINER_H
 #define HARNESS_TRAIN_STEP_TRAINER_H
 
@@ -19,6 +24,7 @@
 #include "train/recipe/recipe.h"
 #include "train/step/loss_scaler.h"
 #include "train/step/rows_feed.h"
+#include "train/step/share.h"
 
 struct trainer;
 
@@ -30,6 +36,10 @@ typedef struct trainer_options {
     batch_capacity lend;       /* of evaluation: see trainer_evaluation_memory */
     uint32_t stop_at;          /* run to this step and return; 0: to the end */
     const loss_scaler *scaler; /* copied, how it begins; NULL: the loss is not scaled */
+    struct group *group;       /* borrowed: all its ranks train together; NULL: alone */
+    /* Parts of a step, computed one after the other, whose gradients are summed in their order: the
+     * bits are those of their number, by any number of ranks that divides it. 0: one a rank */
+    uint32_t shards;
     /* Every `every` steps (0: never) before the last; and at the end of each epoch if at_epochs. */
     struct {
         trainer_hook call;
@@ -71,9 +81,14 @@ typedef struct trainer {
     batch batch;
     pack packs[SLOT_COUNT];
     plan plan, flush;
+    plan update; /* of several shards: what comes behind the sum of gradients; plan is before it */
+    share_sum sum;
+    double *shard_losses; /* (sum.shards) sums of losses */
+    bool is_asked;        /* in a group: a rank was interrupted, and all know it */
     arena table_arena;
     double *class_weights;       /* (C) factors of the loss, NULL when all are 1 */
     double divisors[SLOT_COUNT]; /* of the sum of a step's losses */
+    double sums[SLOT_COUNT];     /* of several shards: of a step's losses, all shards' */
     uint32_t done;               /* steps finished and read */
     float *losses;               /* (total_steps) mean loss of each step */
     double grad_norm;            /* of the last taken, unscaled, before clipping */
@@ -131,8 +146,8 @@ double trainer_logged_loss(const trainer *t);
 
 /* Runs from t->done to the end (or stop_at), or to where the evaluation hook stops it. An
  * evaluation that is due at t->done and is not among t->evaluations is made first. After an
- * interruption (Ctrl-C) the running step is finished, the save hook called, and ERR_INTERRUPTED
- * returned. Errors: ERR_NUMERIC naming the step whose loss or gradient is not finite; ERR_DEVICE;
+ * interruption (Ctrl-C; in a group of any rank) the running step is finished, the save hook called,
+ * and ERR_INTERRUPTED returned. Errors: ERR_NUMERIC naming the step whose loss or gradient is not finite; ERR_DEVICE;
  * the hooks'. */
 err trainer_run(trainer *t) MUST_CHECK;
 

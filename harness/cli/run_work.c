@@ -1,0 +1,91 @@
+#include "cli/run_work.h"
+
+#include "base/memory.h"
+#include "cli/group_flag.h"
+#include "cli/own_flags.h"
+#include "result/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void work_free(work *w) {
+    words_free(w->tasks, w->task_count);
+    words_free(w->models, w->model_count);
+    mem_free(w->device);
+    mem_free(w->manifest);
+}
+
+static err split_tasks(work *w, const options *o, run_request *q) {
+    own_files own;
+    err e = own_flags_read(&own, o);
+    if (e) return e;
+    if (own_flags_given(o)) {
+        if ((e = mem_new(&w->tasks, 1))) return e;
+        w->task_count = 1;
+        e = own_files_manifest(&w->tasks[0], &w->manifest, &own);
+        q->manifest = w->manifest;
+        return e;
+    }
+    if (!o->task)
+        return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), --task all, or files "
+                                  "of your own (--train-file)");
+    bool is_group = false;
+    if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
+    e = group_known(&is_group, o->task, q->task_dir);
+    if (e) return e;
+    return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)
+                    : words_split(&w->tasks, &w->task_count, o->task, "task");
+}
+
+static err split_seeds(work *w, const options *o) {
+    uint32_t first = o->has_seed ? o->seed : 42;
+    if (o->has_seeds + o->has_runs > 1)
+        return err_set(ERR_USAGE, "--seeds and --runs exclude each other");
+    if (o->has_seeds && o->has_seed)
+        return err_set(ERR_USAGE, "--seed and --seeds exclude each other");
+    if (!o->has_seeds) {
+        size_t runs = o->has_runs ? o->runs : 1;
+        if (runs < 1 || runs > RUNS_MAX)
+            return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", RUNS_MAX, runs);
+        if (runs - 1 > UINT32_MAX - first)
+            return err_set(ERR_USAGE, "--runs: %zu seeds from %u on go beyond the largest, %u",
+                           runs, first, UINT32_MAX);
+        for (size_t i = 0; i < runs; i++) w->seeds[w->seed_count++] = first + (uint32_t)i;
+        return ERR_OK;
+    }
+    for (const char *at = o->seeds; *at;) {
+        char *end = NULL;
+        unsigned long long value = strtoull(at, &end, 10);
+        if (end == at || *at < '0' || *at > '9' || (*end && *end != ',') || value > UINT32_MAX)
+            return err_set(ERR_USAGE,
+                           "--seeds expects whole numbers from 0 to %u with commas, "
+                           "found '%s'",
+                           UINT32_MAX, o->seeds);
+        if (w->seed_count == RUNS_MAX)
+            return err_set(ERR_USAGE, "--seeds names more than %d seeds", RUNS_MAX);
+        for (size_t i = 0; i < w->seed_count; i++)
+            if (w->seeds[i] == value)
+                return err_set(ERR_USAGE, "--seeds names %llu twice: one seed gives one run",
+                               value);
+        w->seeds[w->seed_count++] = (uint32_t)value;
+        at = *end ? end + 1 : end;
+    }
+    return ERR_OK;
+}
+
+err work_read(work *w, const options *o, run_request *q) {
+    err e = split_tasks(w, o, q);
+    return e ? e : split_seeds(w, o);
+}
+
+void work_choose(run_request *q, const work *w, size_t i) {
+    q->task = w->tasks[i / w->seed_count / w->model_count];
+    q->model = w->models[i / w->seed_count % w->model_count];
+    q->seed = w->seeds[i % w->seed_count];
+}
+
+bool work_has(const work *w, size_t i) {
+    run_request q = {0};
+    work_choose(&q, w, i);
+    return shard_has(&w->shard, q.task, q.model, q.seed);
+}

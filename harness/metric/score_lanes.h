@@ -1,0 +1,17 @@
+/* Scores of many resamples at once, for metrics that boards lead with: the same bits as metric.fn
+ * of each lane. */
+#ifndef HARNESS_METRIC_SCORE_LANES_H
+#define HARNESS_METRIC_SCORE_LANES_H
+
+#include "metric/score.h"
+
+enum { SCORE_LANES = 16 };
+
+/* scores of the lanes of statistics that a confusion has, each (C, lanes); of counts below 2^31 */
+typedef void score_lanes(double scores[SCORE_LANES], const uint32_t *gold,
+                         const uint32_t *predicted, const uint32_t *hit, size_t classes);
+
+/* Of classes; NULL where the metric has none: its fn serves. */
+score_lanes *score_lanes_of(const metric *m);
+
+#endif

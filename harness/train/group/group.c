@@ -1,0 +1,315 @@
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "train/group/group.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MESSAGE_BYTES = 1024 };
+
+typedef enum notice_kind {
+    NOTICE_END,
+    NOTICE_ANY,
+    NOTICE_SUM,
+    NOTICE_GATHER,
+    NOTICE_PARTS,
+    NOTICE_BROADCAST,
+    NOTICE_KINDS
+} notice_kind;
+
+static const char *const kind_names[NOTICE_KINDS] = {
+    "ends", "waits", "sums", "gathers", "gathers parts", "broadcasts",
+};
+
+/* What every function tells the other ranks first. */
+typedef struct group_notice {
+    uint32_t kind, failed /* an err */, flag, none;
+    uint64_t bytes;
+} group_notice;
+
+/* What a rank is. */
+typedef struct hello {
+    char host[GROUP_HOST_BYTES], program[HASH_HEX_BYTES], cores[HASH_HEX_BYTES];
+} hello;
+
+/* --- exchanging ----------------------------------------------------------------------------------
+ */
+
+static err exchange(struct group *g) {
+    char text[TRANSPORT_TEXT_BYTES] = "";
+    double begin = clock_seconds();
+    int failed = g->transport->exchange(g->transport, g->send, g->receive, text);
+    g->seconds += clock_seconds() - begin;
+    for (uint32_t r = 0; r < g->size; r++)
+        if (r != g->rank) g->bytes += g->receive[r].bytes;
+    if (!failed) return ERR_OK;
+    g->is_over = g->is_lost = true;
+    return err_set(ERR_NETWORK, "rank %u of %u (%s): %s", g->rank, g->size, g->host, text);
+}
+
+/* The same bytes to all, and `bytes` of each rank into all (size, bytes). */
+static err exchange_equal(struct group *g, const void *mine, void *all, size_t bytes) {
+    for (uint32_t r = 0; r < g->size; r++) {
+        g->send[r] = (transport_piece){(void *)mine, bytes};
+        g->receive[r] = (transport_piece){(char *)all + r * bytes, bytes};
+    }
+    if ((char *)all + g->rank * bytes != mine) memcpy((char *)all + g->rank * bytes, mine, bytes);
+    return exchange(g);
+}
+
+/* How a rank failed. */
+typedef struct farewell {
+    char host[GROUP_HOST_BYTES], message[MESSAGE_BYTES];
+} farewell;
+
+/* All ranks hear from the lowest that failed. */
+static err spread_failure(struct group *g, uint32_t from, bool is_common) {
+    farewell told = {0};
+    err failed = (err)g->notices[from].failed;
+    snprintf(told.host, sizeof told.host, "%s", g->host);
+    snprintf(told.message, sizeof told.message, "%s", err_message(failed));
+    for (uint32_t r = 0; r < g->size; r++) {
+        g->send[r] = (transport_piece){&told, g->rank == from ? sizeof told : 0};
+        g->receive[r] = (transport_piece){&told, r == from && g->rank != from ? sizeof told : 0};
+    }
+    err e = exchange(g);
+    g->is_over = true;
+    if (e) return e;
+    if (is_common || from == 0) return err_set(failed, "%s", told.message);
+    return err_set(failed, "rank %u of %u (%s): %s", from, g->size, told.host, told.message);
+}
+
+/* What each function begins with. */
+static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool flag, bool *any) {
+    if (g->is_over) return mine ? mine : err_set(ERR_NETWORK, "the group has ended already");
+    const group_notice own = {.kind = kind, .failed = (uint32_t)mine, .flag = flag, .bytes = bytes};
+    err e = exchange_equal(g, &own, g->notices, sizeof own);
+    if (e) return e;
+    uint32_t failed = g->size, failures = 0;
+    bool is_common = true;
+    if (any) *any = false;
+    for (uint32_t r = g->size; r-- > 0;) {
+        const group_notice *n = &g->notices[r];
+        if (any) *any |= n->flag != 0;
+        if (!n->failed) continue;
+        is_common = is_common && (failed == g->size || n->failed == g->notices[failed].failed);
+        failed = r;
+        failures++;
+    }
+    if (failures) return spread_failure(g, failed, is_common && failures == g->size);
+    for (uint32_t r = 0; r < g->size; r++) {
+        const group_notice *n = &g->notices[r], *first = &g->notices[0];
+        if (n->kind == first->kind && n->bytes == first->bytes) continue;
+        g->is_over = true;
+        return err_set(ERR_DATA, "rank 0 %s (%llu bytes) while rank %u %s (%llu bytes)",
+                       kind_names[first->kind % NOTICE_KINDS], (unsigned long long)first->bytes, r,
+                       kind_names[n->kind % NOTICE_KINDS], (unsigned long long)n->bytes);
+    }
+    return ERR_OK;
+}
+
+/* --- opening and closing -------------------------------------------------------------------------
+ */
+
+static err introduce(hello *h) {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    if (sched_getaffinity(0, sizeof cores, &cores)) CPU_ZERO(&cores);
+    hash_bytes_hex(&cores, sizeof cores, h->cores);
+    if (gethostname(h->host, sizeof h->host)) h->host[0] = '\0';
+    h->host[sizeof h->host - 1] = '\0';
+    return hash_file_hex("/proc/self/exe", h->program);
+}
+
+/* Other programs have other numbers, or another idea of what to say. */
+static err compare_hellos(struct group *g, const hello *all) {
+    for (uint32_t r = 0; r < g->size; r++) {
+        const hello *own = &all[g->rank];
+        if (strcmp(all[r].program, all[0].program) != 0)
+            return err_set(ERR_USAGE,
+                           "rank %u (%s) runs another program than rank 0 (%s): SHA-256 %.12s and "
+                           "%.12s",
+                           r, all[r].host, all[0].host, all[r].program, all[0].program);
+        bool is_near = !strcmp(all[r].host, own->host);
+        g->host_rank += is_near && r < g->rank;
+        g->sharers += is_near && !strcmp(all[r].cores, own->cores);
+    }
+    return ERR_OK;
+}
+
+static void release(struct group *g) {
+    mem_free(g->spare);
+    mem_free(g->send);
+    mem_free(g->receive);
+    mem_free(g->notices);
+    g->spare = NULL;
+    g->send = g->receive = NULL;
+    g->notices = NULL;
+}
+
+err group_open(struct group *g, transport *t) {
+    hello own = {0}, *all = NULL;
+    *g = (struct group){.transport = t, .rank = t->rank, .size = t->size};
+    if (group_is_alone(g)) return ERR_OK;
+    err e = ERR_OK;
+    if ((e = mem_new(&g->send, g->size)) || (e = mem_new(&g->receive, g->size)) ||
+        (e = mem_new(&g->notices, g->size)) || (e = mem_new(&all, g->size)) ||
+        (e = introduce(&own))) {
+        // the others wait for this rank until the transport's limit
+        release(g);
+        mem_free(all);
+        g->is_over = g->is_lost = true;
+        return e;
+    }
+    memcpy(g->host, own.host, sizeof g->host);
+    e = exchange_equal(g, &own, all, sizeof own);
+    if (!e) e = compare_hellos(g, all);
+    mem_free(all);
+    return e;
+}
+
+/* Behind everything else, also of a group that is over. */
+static void wait_for_all(struct group *g) {
+    const group_notice own = {.kind = NOTICE_END};
+    if (exchange_equal(g, &own, g->notices, sizeof own)) g->is_lost = true;
+}
+
+err group_close(struct group *g, err e) {
+    if (group_is_alone(g)) return e;
+    if (!g->is_over) e = meet(g, NOTICE_END, 0, e, false, NULL);
+    // launchers end the others as soon as one rank has left with an error
+    if (e && !g->is_lost && g->rank == 0) log_error_early(e);
+    if (e && !g->is_lost) wait_for_all(g);
+    release(g);
+    if (!g->is_lost) {
+        g->transport->close(g->transport);
+        return e;
+    }
+    // one rank tells it, and ends the others before it is their turn
+    const struct timespec wait = {g->rank ? 2 + (time_t)g->rank % 8 : 0, 0};
+    nanosleep(&wait, NULL);
+    log_error_early(e);
+    g->transport->abort(g->transport, err_exit_code(e));
+    return e;
+}
+
+/* --- what ranks do together ----------------------------------------------------------------------
+ */
+
+err group_barrier(struct group *g) {
+    return group_is_alone(g) ? ERR_OK : meet(g, NOTICE_ANY, 0, ERR_OK, false, NULL);
+}
+
+err group_any(struct group *g, bool *any, bool mine) {
+    *any = mine;
+    return group_is_alone(g) ? ERR_OK : meet(g, NOTICE_ANY, 0, ERR_OK, mine, any);
+}
+
+/* First element of a rank's slice. */
+static size_t slice(size_t count, uint32_t rank, uint32_t size) {
+    return (size_t)((uint64_t)count * rank / size);
+}
+
+static err take_spare(struct group *g, size_t count) {
+    float *longer = NULL;
+    if (count <= g->spare_count) return ERR_OK;
+    err e = mem_new(&longer, count);
+    if (e) return e;
+    mem_free(g->spare);
+    g->spare = longer;
+    g->spare_count = count;
+    return ERR_OK;
+}
+
+/* x (parts, count) gives each rank its slice of every part. */
+static err scatter_parts(struct group *g, const float *x, uint32_t parts, size_t count,
+                         size_t mine) {
+    for (uint32_t p = 0; p < parts; p++) {
+        for (uint32_t r = 0; r < g->size; r++) {
+            size_t to = slice(count, r, g->size), n = slice(count, r + 1, g->size) - to;
+            g->send[r] = (transport_piece){(float *)x + p * count + to, n * sizeof *x};
+            g->receive[r] =
+                (transport_piece){g->spare + ((size_t)r * parts + p) * mine, mine * sizeof *x};
+        }
+        const transport_piece *own = &g->send[g->rank];
+        memcpy(g->receive[g->rank].data, own->data, own->bytes);
+        err e = exchange(g);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+/* sum += x, or = where it is the first. */
+static void add_part(float *sum, const float *x, size_t count, bool is_first) {
+    for (size_t i = 0; i < count; i++) sum[i] = is_first ? x[i] : sum[i] + x[i];
+}
+
+/* Every rank sums one slice of all ranks' numbers, in order, and gives it to all. */
+err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts, size_t count) {
+    if (group_is_alone(g)) {
+        for (uint32_t p = 0; p < parts; p++) add_part(sum, x + p * count, count, p == 0);
+        return ERR_OK;
+    }
+    size_t first = slice(count, g->rank, g->size);
+    size_t mine = slice(count, g->rank + 1, g->size) - first;
+    err e = take_spare(g, mine * g->size * parts);
+    if (e || (e = meet(g, NOTICE_SUM, parts * count * sizeof *x, ERR_OK, false, NULL))) return e;
+    if ((e = scatter_parts(g, x, parts, count, mine))) return e;
+    for (size_t p = 0; p < (size_t)g->size * parts; p++)
+        add_part(sum + first, g->spare + p * mine, mine, p == 0);
+    for (uint32_t r = 0; r < g->size; r++) {
+        size_t from = slice(count, r, g->size), n = slice(count, r + 1, g->size) - from;
+        g->send[r] = (transport_piece){sum + first, mine * sizeof *x};
+        g->receive[r] = (transport_piece){sum + from, n * sizeof *x};
+    }
+    return exchange(g);
+}
+
+err group_sum(struct group *g, float *x, size_t count) {
+    return group_is_alone(g) ? ERR_OK : group_sum_parts(g, x, x, 1, count);
+}
+
+err group_gather(struct group *g, void *all, const void *mine, size_t bytes) {
+    if (group_is_alone(g)) {
+        memcpy(all, mine, bytes);
+        return ERR_OK;
+    }
+    err e = meet(g, NOTICE_GATHER, bytes, ERR_OK, false, NULL);
+    return e ? e : exchange_equal(g, mine, all, bytes);
+}
+
+err group_gather_parts(struct group *g, void *all, const size_t *bounds) {
+    if (group_is_alone(g)) return ERR_OK;
+    err e = meet(g, NOTICE_PARTS, bounds[g->size], ERR_OK, false, NULL);
+    if (e) return e;
+    const transport_piece own = {(char *)all + bounds[g->rank],
+                                 bounds[g->rank + 1] - bounds[g->rank]};
+    for (uint32_t r = 0; r < g->size; r++) {
+        g->send[r] = own;
+        g->receive[r] = (transport_piece){(char *)all + bounds[r], bounds[r + 1] - bounds[r]};
+    }
+    return exchange(g);
+}
+
+err group_broadcast(struct group *g, void *bytes, size_t count) {
+    if (group_is_alone(g)) return ERR_OK;
+    err e = meet(g, NOTICE_BROADCAST, count, ERR_OK, false, NULL);
+    if (e) return e;
+    for (uint32_t r = 0; r < g->size; r++) {
+        g->send[r] = (transport_piece){bytes, g->rank == 0 ? count : 0};
+        g->receive[r] = (transport_piece){bytes, r == 0 && g->rank ? count : 0};
+    }
+    return exchange(g);
+}
+
+err group_first(struct group *g, err (*work)(void *context), void *context) {
+    err e = group_writes(g) ? work(context) : ERR_OK;
+    if (e || group_is_alone(g) || (e = group_barrier(g))) return e;
+    return group_writes(g) ? ERR_OK : work(context);
+}

@@ -1,0 +1,80 @@
+/* A group: the ranks that do one run together, each on a device of its own.
+ *
+ * Ranks are processes under a launcher (launch.h) or threads of one process (threads.h). All of
+ * them call the same functions of this file in the same order. Each begins with a look at all
+ * others: a rank that has failed (group_close with its error) makes every function here return that
+ * error on all ranks, so that nobody waits for it. A rank that is lost is found by the transport.
+ *
+ * Results depend on the number of ranks alone, never on the engine: sums are added in the order of
+ * the ranks, in f32, and only data moves in the engine.
+ *
+ * A group of one (NULL, or zeroed) exchanges nothing: every function is then the identity. */
+#ifndef HARNESS_TRAIN_GROUP_GROUP_H
+#define HARNESS_TRAIN_GROUP_GROUP_H
+
+#include "base/err.h"
+#include "train/group/transport.h"
+
+enum { GROUP_HOST_BYTES = 64 };
+
+struct group {
+    transport *transport; /* NULL: alone; borrowed */
+    uint32_t rank, size;  /* alone: 0 and 0 */
+    uint32_t host_rank;   /* among the ranks of this host */
+    uint32_t sharers;     /* ranks of this host that may use the same cores, itself among them */
+    char host[GROUP_HOST_BYTES];
+    bool is_over; /* a rank failed, or is lost: nothing more is exchanged */
+    bool is_lost;
+    float *spare; /* owned: what comes in while a sum is made */
+    size_t spare_count;
+    transport_piece *send, *receive; /* (size) owned */
+    struct group_notice *notices;    /* (size) owned */
+    uint64_t bytes;                  /* received so far */
+    double seconds;                  /* in exchanges so far, waiting included */
+};
+
+static inline bool group_is_alone(const struct group *g) {
+    return !g || g->size < 2;
+}
+static inline uint32_t group_size(const struct group *g) {
+    return group_is_alone(g) ? 1 : g->size;
+}
+/* Rank 0 writes files and talks; alone too. */
+static inline bool group_writes(const struct group *g) {
+    return !g || g->rank == 0;
+}
+
+/* Takes a transport (borrowed until group_close) and gets to know the others. Errors: ERR_USAGE
+ * when a rank is another program, naming it; ERR_NETWORK; ERR_MEMORY. */
+err group_open(struct group *g, transport *t) MUST_CHECK;
+
+/* Ends it. e: how this rank ended; returns how the group did: the error of the lowest rank that
+ * failed, with its message, which names the rank unless all failed alike. After a loss of a rank
+ * the error is shown and every rank ended: it does not come back. pre: on every way out. */
+err group_close(struct group *g, err e) MUST_CHECK;
+
+/* Waits for all. */
+err group_barrier(struct group *g) MUST_CHECK;
+/* *any: whether `mine` is true on any rank. */
+err group_any(struct group *g, bool *any, bool mine) MUST_CHECK;
+/* x[i] becomes the sum over all ranks, ((x_0 + x_1) + x_2) + ... Errors: also ERR_MEMORY. */
+err group_sum(struct group *g, float *x, size_t count) MUST_CHECK;
+/* The same of several parts of each rank, as many on all: sum (count) becomes their sum in the order
+ * of ranks, and of each rank's parts. A fixed number of parts in all has the same bits by any number
+ * of ranks, one too.
+ *   x  (parts, count); may be sum where it is one part */
+err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts,
+                    size_t count) MUST_CHECK;
+/* all (size, bytes): what each rank gave as mine (bytes). */
+err group_gather(struct group *g, void *all, const void *mine, size_t bytes) MUST_CHECK;
+/* Each rank has filled bytes bounds[rank] to bounds[rank + 1] of `all`; fills the others'.
+ *   bounds  (size + 1), the same on all ranks */
+err group_gather_parts(struct group *g, void *all, const size_t *bounds) MUST_CHECK;
+/* Rank 0's bytes to all. */
+err group_broadcast(struct group *g, void *bytes, size_t count) MUST_CHECK;
+
+/* Calls work(context) on rank 0, then, once it is done there, on all others: for what leaves
+ * something in a cache that others find. */
+err group_first(struct group *g, err (*work)(void *context), void *context) MUST_CHECK;
+
+#endif

@@ -1,0 +1,299 @@
+/* The plugin of an MPI: a transport (train/group/transport.h) over MPI_COMM_WORLD, built with each
+ * MPI's own mpicc.
+ *
+ * Messages go in rounds of pairs, in pieces that every MPI takes. All waiting is testing and giving
+ * the core away: blocking calls spin, which with more ranks than cores takes forty times as long.
+ *
+ * A rank that is killed is told by most launchers, one that is stopped by none. So a second thread
+ * exchanges a sign of life with rank 0 (rank 0: with every rank) each second, and ends all ranks
+ * when one is missed for too long. The MPI is then used by two threads, one at a time
+ * (MPI_THREAD_SERIALIZED); where it grants less there is the limit of waiting alone. */
+#define _GNU_SOURCE
+#include "train/group/transport.h"
+
+#include <dlfcn.h>
+#include <mpi.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    RANKS_MAX = 4096,
+    PIECE_BYTES = 32 << 20,
+    SPINS = 2000,
+    PAUSE_NS = 50000,
+    TICK_MS = 250,
+    CLOSING_S = 20
+};
+enum { DATA_TAG = 1, LIFE_TAG = 2 };
+static const char alive = 'a', leaving = 'z';
+static const double life_every = 1;
+
+static pthread_mutex_t mpi = PTHREAD_MUTEX_INITIALIZER;
+static transport_limits limits;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void pause_ns(long ns) {
+    const struct timespec t = {0, ns};
+    nanosleep(&t, NULL);
+}
+
+/* --- messages ------------------------------------------------------------------------------------
+ */
+
+/* One piece each way; requests[0] is the sending. 0, or what MPI_Testall returned; -1: too late. */
+static int finish(MPI_Request requests[2], double end) {
+    MPI_Status statuses[2];
+    for (unsigned tries = 0;; tries++) {
+        int done = 0;
+        pthread_mutex_lock(&mpi);
+        int rc = MPI_Testall(2, requests, &done, statuses);
+        pthread_mutex_unlock(&mpi);
+        if (rc || done) return rc;
+        if (tries < SPINS)
+            sched_yield();
+        else
+            pause_ns(PAUSE_NS);
+        if (tries % 64 == 63 && now() > end) return -1;
+    }
+}
+
+static int part(size_t bytes, size_t done) {
+    return (int)(bytes - done < PIECE_BYTES ? bytes - done : PIECE_BYTES);
+}
+
+static int pair(const transport_piece *out, uint32_t to, const transport_piece *in, uint32_t from,
+                double end) {
+    for (size_t sent = 0, got = 0; sent < out->bytes || got < in->bytes;) {
+        MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+        int send = part(out->bytes, sent), receive = part(in->bytes, got), rc = 0;
+        pthread_mutex_lock(&mpi);
+        if (receive)
+            rc = MPI_Irecv((char *)in->data + got, receive, MPI_BYTE, (int)from, DATA_TAG,
+                           MPI_COMM_WORLD, &requests[1]);
+        if (!rc && send)
+            rc = MPI_Isend((char *)out->data + sent, send, MPI_BYTE, (int)to, DATA_TAG,
+                           MPI_COMM_WORLD, &requests[0]);
+        pthread_mutex_unlock(&mpi);
+        if (rc || (rc = finish(requests, end))) return rc;
+        sent += (size_t)send;
+        got += (size_t)receive;
+    }
+    return 0;
+}
+
+static int exchange(transport *t, const transport_piece *send, const transport_piece *receive,
+                    char text[TRANSPORT_TEXT_BYTES]) {
+    double end = now() + limits.waiting;
+    for (uint32_t k = 1; k < t->size; k++) {
+        uint32_t to = (t->rank + k) % t->size, from = (t->rank + t->size - k) % t->size;
+        int rc = pair(&send[to], to, &receive[from], from, end);
+        if (!rc) continue;
+        if (rc < 0)
+            snprintf(text, TRANSPORT_TEXT_BYTES,
+                     "rank %u or %u did not come within %g s (HARNESS_GROUP_WAIT)", from, to,
+                     limits.waiting);
+        else
+            snprintf(text, TRANSPORT_TEXT_BYTES, "rank %u or %u is lost (MPI error %d)", from, to,
+                     rc);
+        return 1;
+    }
+    return 0;
+}
+
+/* --- signs of life -------------------------------------------------------------------------------
+ */
+
+typedef struct peer {
+    uint32_t rank;
+    MPI_Request in, out;
+    char got, said;
+    double seen;
+    bool has_left;
+} peer;
+
+static struct {
+    pthread_t thread;
+    bool runs;
+    volatile bool ends;
+    uint32_t rank, size;
+    MPI_Comm comm;
+    peer peers[RANKS_MAX];
+    uint32_t count;
+} life;
+
+static void end_all(int code) {
+    (void)pthread_mutex_trylock(&mpi); // whoever holds it does not matter any more
+    MPI_Abort(MPI_COMM_WORLD, code);
+    _exit(code);
+}
+
+/* One rank tells of a loss: rank 0, or rank 1 where it is rank 0 that is lost; should that be lost
+ * too, others do when they still live a while later. */
+static void lose(const peer *p, double silent) {
+    uint32_t tenths = life.rank > 1 ? 30 + life.rank % 50 : 0;
+    while (tenths--) pause_ns(100000000);
+    fprintf(stderr,
+            "harness: rank %u of %u is lost: no sign of life for %.0f s; all ranks end; what "
+            "the last checkpoint holds is not lost\n",
+            p->rank, life.size, silent);
+    end_all(1);
+}
+
+/* pre: the mutex is held. Not 0: MPI says that something is wrong. */
+static int listen(peer *p, double at) {
+    int done = 1;
+    while (done && !p->has_left) {
+        int rc = MPI_Test(&p->in, &done, MPI_STATUS_IGNORE);
+        if (rc || !done) return rc;
+        p->seen = at;
+        if (p->got == leaving) {
+            p->has_left = true;
+        } else if ((rc = MPI_Irecv(&p->got, 1, MPI_CHAR, (int)p->rank, LIFE_TAG, life.comm,
+                                   &p->in))) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* pre: as listen. Nothing is said while the last word is still under way. */
+static int say(peer *p, char word) {
+    int done = 0, rc = MPI_Test(&p->out, &done, MPI_STATUS_IGNORE);
+    if (rc || !done || p->said == leaving) return rc;
+    p->said = word;
+    return MPI_Isend(&p->said, 1, MPI_CHAR, (int)p->rank, LIFE_TAG, life.comm, &p->out);
+}
+
+/* One look at all. True once everybody has taken leave. */
+static bool look(double at, bool says) {
+    bool all = life.ends;
+    for (uint32_t i = 0; i < life.count; i++) {
+        peer *p = &life.peers[i];
+        int rc = 0, gone = 0;
+        pthread_mutex_lock(&mpi);
+        if (!p->has_left) rc = listen(p, at);
+        if (!rc && (says || life.ends)) rc = say(p, life.ends ? leaving : alive);
+        if (!rc && p->said == leaving) rc = MPI_Test(&p->out, &gone, MPI_STATUS_IGNORE);
+        pthread_mutex_unlock(&mpi);
+        all = all && p->has_left && gone;
+        if (!p->has_left && (rc || at - p->seen > limits.silence)) lose(p, at - p->seen);
+    }
+    return all;
+}
+
+static void *live(void *none) {
+    double last = now(), said = 0;
+    (void)none;
+    for (;;) {
+        double at = now();
+        // this process was stopped itself: what the others said meanwhile is not yet heard
+        if (at - last > limits.silence / 2)
+            for (uint32_t i = 0; i < life.count; i++) life.peers[i].seen = at;
+        last = at;
+        bool says = at - said >= life_every;
+        if (says) said = at;
+        if (look(at, says)) return NULL;
+        pause_ns((life.ends ? 1 : TICK_MS) * 1000000L);
+    }
+}
+
+static int live_begin(transport *t) {
+    life.rank = t->rank;
+    life.size = t->size;
+    life.count = t->rank ? 1 : t->size - 1;
+    if (MPI_Comm_dup(MPI_COMM_WORLD, &life.comm)) return 1;
+    MPI_Comm_set_errhandler(life.comm, MPI_ERRORS_RETURN);
+    for (uint32_t i = 0; i < life.count; i++) {
+        peer *p = &life.peers[i];
+        *p = (peer){.rank = t->rank ? 0 : i + 1, .out = MPI_REQUEST_NULL, .seen = now()};
+        if (MPI_Irecv(&p->got, 1, MPI_CHAR, (int)p->rank, LIFE_TAG, life.comm, &p->in)) return 1;
+    }
+    // signals are for the program's own threads
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    life.runs = !pthread_create(&life.thread, NULL, live, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return !life.runs;
+}
+
+/* --- opening and closing -------------------------------------------------------------------------
+ */
+
+static void close_all(transport *t) {
+    (void)t;
+    // all is written and told by now: a library that does not come to its end is not waited for
+    alarm(CLOSING_S);
+    if (life.runs) {
+        life.ends = true;
+        pthread_join(life.thread, NULL);
+    }
+    MPI_Finalize();
+    alarm(0);
+}
+
+static void give_up(transport *t, int code) {
+    (void)t;
+    end_all(code);
+}
+
+/* Open MPI's own plugins look for its symbols in the global scope; this one was loaded apart. */
+static void show_symbols(void) {
+#ifdef OPEN_MPI
+    Dl_info info;
+    void *symbol = dlsym(RTLD_DEFAULT, "MPI_Init_thread");
+    if (!symbol) *(int (**)(int *, char ***, int, int *))(void *)&symbol = MPI_Init_thread;
+    if (dladdr(symbol, &info)) (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+#endif
+}
+
+__attribute__((visibility("default"))) transport_open harness_transport_open;
+
+int harness_transport_open(transport *t, uint32_t version, const transport_limits *wanted,
+                           char text[TRANSPORT_TEXT_BYTES]) {
+    char name[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int level = 0, rank = 0, size = 0, n = 0;
+    if (version != TRANSPORT_VERSION) {
+        snprintf(text, TRANSPORT_TEXT_BYTES, "it is of version %d, this program's is %u",
+                 TRANSPORT_VERSION, version);
+        return 1;
+    }
+    limits = *wanted;
+    show_symbols();
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level)) {
+        snprintf(text, TRANSPORT_TEXT_BYTES, "MPI_Init_thread failed");
+        return 1;
+    }
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    MPI_Get_library_version(name, &n);
+    name[strcspn(name, ",\n")] = '\0';
+    for (char *tab = name; (tab = strchr(tab, '\t'));) *tab = ' ';
+    *t = (transport){.rank = (uint32_t)rank,
+                     .size = (uint32_t)size,
+                     .exchange = exchange,
+                     .close = close_all,
+                     .abort = give_up};
+    snprintf(t->engine, sizeof t->engine, "%.*s", (int)sizeof t->engine - 1, name);
+    if (size > RANKS_MAX) {
+        snprintf(text, TRANSPORT_TEXT_BYTES, "%d ranks, at most %d are supported", size, RANKS_MAX);
+        return 1;
+    }
+    if (size > 1 && level >= MPI_THREAD_SERIALIZED && limits.silence > 0 && live_begin(t)) {
+        snprintf(text, TRANSPORT_TEXT_BYTES, "the thread that watches the ranks did not start");
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,52 @@
+#include "train/group/rank_device.h"
+
+#include "base/memory.h"
+#include "compute/device.h"
+
+#include <string.h>
+
+/* The word of this rank among those between commas. */
+static err own_word(char **word, const struct group *g, const char *wish) {
+    uint32_t words = 1;
+    for (const char *c = wish; *c; c++) words += *c == ',';
+    for (uint32_t skip = g->host_rank % words; skip; skip--) wish = strchr(wish, ',') + 1;
+    return mem_strndup(word, wish, strcspn(wish, ","));
+}
+
+static bool is_alike(const device_info *a, const device_info *b) {
+    return a->kind == b->kind && a->class == b->class && strcmp(a->name, b->name) == 0;
+}
+
+/* Of the devices like the default one, the host's ranks take one after the other. */
+static err choose_equal(device_info *out, const struct group *g) {
+    device_info *list = NULL;
+    const device_info *best = NULL;
+    const char *note = "";
+    size_t count = 0;
+    uint32_t alike = 0, skip = 0;
+    err e = device_list(&list, &count, &note);
+    if (!e) e = device_select(&best, list, count, NULL);
+    for (size_t i = 0; !e && i < count; i++) alike += is_alike(&list[i], best);
+    if (alike) skip = g->host_rank % alike;
+    for (size_t i = 0; !e && i < count; i++)
+        if (is_alike(&list[i], best) && !skip--) {
+            *out = list[i];
+            break;
+        }
+    mem_free(list);
+    return e;
+}
+
+err rank_device(char **selector, uint32_t *threads, const struct group *g, const char *wish) {
+    device_info found = {.kind = DEVICE_CPU};
+    char *word = NULL;
+    *selector = NULL;
+    if (group_is_alone(g)) return wish ? mem_strdup(selector, wish) : ERR_OK;
+    err e = wish ? own_word(&word, g, wish) : ERR_OK;
+    if (!e) e = wish ? device_find(&found, word) : choose_equal(&found, g);
+    mem_free(word);
+    if (e) return e;
+    if (found.kind == DEVICE_CPU && !*threads && g->sharers)
+        *threads = found.threads / g->sharers ? found.threads / g->sharers : 1;
+    return mem_printf(selector, "%u", found.index);
+}

@@ -1,0 +1,17 @@
+/* Which device a rank of a group takes. */
+#ifndef HARNESS_TRAIN_GROUP_RANK_DEVICE_H
+#define HARNESS_TRAIN_GROUP_RANK_DEVICE_H
+
+#include "train/group/group.h"
+
+/* Finds this rank's device and its threads.
+ *   *selector  as device_open_named takes it, NULL for the default; owned
+ *   *threads   in: what was asked for (0: all cores); out: of the native CPU with 0, the cores
+ *              divided by the ranks that share them
+ *   wish       selectors with commas, for the ranks of a host in turn; NULL: the default device,
+ *              and where there are several like it, each rank of the host takes another
+ * Alone, wish stays as it is. Errors: those of device_find. */
+err rank_device(char **selector, uint32_t *threads, const struct group *g,
+                const char *wish) MUST_CHECK;
+
+#endif

@@ -1,0 +1,238 @@
+/* What the cache of reports may do: spare time. The same bytes are written with it, without it, and
+ * with one that is damaged or old. */
+#define _XOPEN_SOURCE 700
+#include "platform/file.h"
+#include "result/store.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static char *results, *cache, *none;
+
+static void make(const char *model, uint32_t seed, answer_kind kind, const char *task) {
+    record r;
+    fake_record_make(&r, &(fake_record){.task = task,
+                                        .model = model,
+                                        .kind = kind,
+                                        .headline = kind == ANSWER_NUMBER ? "pearson" : "macro_f1",
+                                        .right = 0.4 + 0.02 * (model[6] - 'a'),
+                                        .rows = 40,
+                                        .seed = seed});
+    MUST(store_write(results, &r, NULL));
+    record_free(&r);
+}
+
+/* 24 models: most of three seeds, some of one; in one table of classes and one of numbers. */
+static void setup(void) {
+    json_setup();
+    fake_folder(&results);
+    fake_folder(&cache);
+    fake_folder(&none);
+    for (char c = 'a'; c < 'a' + 24; c++) {
+        char model[16];
+        snprintf(model, sizeof model, "model %c", c);
+        for (uint32_t seed = 0; seed < (c % 5 ? 3 : 1); seed++) {
+            make(model, seed, ANSWER_CLASS, "classes");
+            if (c < 'e') make(model, seed, ANSWER_NUMBER, "numbers");
+        }
+    }
+}
+
+static void teardown(void) {
+    char **folders[] = {&results, &cache, &none};
+    for (size_t i = 0; i < 3; i++) {
+        MUST(folder_remove(*folders[i]));
+        mem_free(*folders[i]);
+    }
+}
+
+TestSuite(report_cache, .init = setup, .fini = teardown, .timeout = 120);
+
+/* Every file of a report into `folder` with that cache, one behind the other. */
+static void add_files(strbuf *out, const char *folder) {
+    folder_list list = {0};
+    MUST(folder_list_read(&list, folder));
+    for (size_t i = 0; i < list.count; i++) {
+        char *path, *text;
+        size_t count;
+        MUST(path_join(&path, folder, list.names[i]));
+        if (folder_exists(path)) {
+            add_files(out, path);
+        } else {
+            MUST(file_read((void **)&text, &count, path, 0));
+            MUST(strbuf_printf(out, "%s\n", list.names[i]));
+            MUST(strbuf_add_bytes(out, text, count));
+            mem_free(text);
+        }
+        mem_free(path);
+    }
+    folder_list_free(&list);
+}
+
+static strbuf report(const char *with) {
+    char *board;
+    strbuf out = {0};
+    setenv("XDG_CACHE_HOME", with, 1);
+    MUST(mem_printf(&board, "%s/../%s-board", results, strrchr(results, '/') + 1));
+    program_result p = RUN("report", "--results", results, "--output-dir", board);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    add_files(&out, board);
+    mem_free(board);
+    return out;
+}
+
+static void drop_board(void) {
+    char *board;
+    MUST(mem_printf(&board, "%s/../%s-board", results, strrchr(results, '/') + 1));
+    MUST(folder_remove(board));
+    mem_free(board);
+}
+
+/* The report is what one without a cache would be; pages and all. */
+static void expect_as_without(const char *when) {
+    strbuf with = report(cache);
+    drop_board();
+    MUST(folder_remove(none));
+    MUST(folder_make(none));
+    strbuf without = report(none);
+    cr_assert_eq(with.length, without.length, "%s: %zu and %zu bytes", when, with.length,
+                 without.length);
+    cr_assert(!memcmp(with.text, without.text, with.length), "%s: other bytes", when);
+    strbuf_free(&with);
+    strbuf_free(&without);
+}
+
+/* Relative paths of the cache's files: borrowed until the next call. */
+static size_t cache_files(char paths[8][512]) {
+    char folder[400];
+    folder_list below = {0}, list = {0};
+    size_t count = 0;
+    snprintf(folder, sizeof folder, "%s/harness/report", cache);
+    MUST(folder_list_read(&below, folder));
+    cr_assert_eq(below.count, 1);
+    snprintf(folder, sizeof folder, "%s/harness/report/%s", cache, below.names[0]);
+    MUST(folder_list_read(&list, folder));
+    for (size_t i = 0; i < list.count && i < 8; i++)
+        snprintf(paths[count++], 512, "%s/%s", folder, list.names[i]);
+    folder_list_free(&below);
+    folder_list_free(&list);
+    return count;
+}
+
+Test(report_cache, gives_the_same_bytes) {
+    char paths[8][512];
+    expect_as_without("the first time");
+    cr_assert_eq(cache_files(paths), 5, "a file of records and two a table");
+    expect_as_without("all is known");
+    make("model x", 7, ANSWER_CLASS, "classes");
+    expect_as_without("one seed more");
+    make("other z", 3, ANSWER_CLASS, "classes");
+    make("other z", 4, ANSWER_CLASS, "classes");
+    expect_as_without("one row more");
+    make("model b", 9, ANSWER_NUMBER, "numbers");
+    expect_as_without("one seed more in the other table");
+}
+
+Test(report_cache, of_records_that_are_gone) {
+    expect_as_without("the first time");
+    folder_list list = {0};
+    char *task;
+    MUST(path_join(&task, results, "classes"));
+    MUST(folder_list_read(&list, task));
+    // at last so few that units are no longer drawn singly, and what is known of rows serves no more
+    for (size_t i = 0; i < list.count; i++) {
+        char *path;
+        MUST(path_join(&path, task, list.names[i]));
+        cr_assert_eq(remove(path), 0);
+        mem_free(path);
+        if (i % 9 == 0 && i + 4 < list.count) expect_as_without("some are gone");
+        if (i + 3 == list.count) break;
+    }
+    expect_as_without("three are left");
+    folder_list_free(&list);
+    mem_free(task);
+}
+
+static void write_bytes(const char *path, const void *bytes, size_t count) {
+    FILE *f = fopen(path, "wb");
+    cr_assert(f);
+    cr_assert_eq(fwrite(bytes, 1, count, f), count);
+    cr_assert_not(fclose(f));
+}
+
+/* A bit changed, the end cut off, nothing, something else, another build's. */
+Test(report_cache, that_is_damaged_is_none) {
+    char paths[8][512];
+    expect_as_without("the first time");
+    size_t files = cache_files(paths);
+    for (int way = 0; way < 6; way++) {
+        for (size_t i = 0; i < files; i++) {
+            char *bytes;
+            size_t count, places[4] = {0, 20};
+            MUST(file_read((void **)&bytes, &count, paths[i], 0));
+            places[2] = count / 3, places[3] = count - 1;
+            if (way < 4) bytes[places[way]] ^= 4;
+            write_bytes(paths[i], bytes, way == 4 ? count / 2 : way == 5 ? 0 : count);
+            mem_free(bytes);
+        }
+        expect_as_without("damaged");
+    }
+}
+
+/* A record that is written over where it lies, as large as before and with its old times. */
+Test(report_cache, notices_a_record_that_was_changed) {
+    // until stamps are trusted: the file is not read again for its SHA-256
+    nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 200000000}, NULL);
+    expect_as_without("the first time");
+    folder_list list = {0};
+    char *path, *text, *at, name[300];
+    size_t count;
+    struct stat old;
+    snprintf(name, sizeof name, "%s/classes", results);
+    MUST(folder_list_read(&list, name));
+    MUST(path_join(&path, name, list.names[4]));
+    MUST(file_read((void **)&text, &count, path, 0));
+    cr_assert_eq(stat(path, &old), 0);
+    cr_assert((at = strstr(text, "\"train_s\":\t9.5")));
+    at[11] = '7';
+    write_bytes(path, text, count);
+    cr_assert_eq(utimensat(AT_FDCWD, path, (struct timespec[]){old.st_atim, old.st_mtim}, 0), 0);
+    expect_as_without("one training took shorter");
+    mem_free(path);
+    mem_free(text);
+    folder_list_free(&list);
+}
+
+Test(report_cache, writes_pages_that_are_not_there_as_they_were) {
+    strbuf before = report(cache), after;
+    char *page;
+    folder_list list = {0};
+    MUST(mem_printf(&page, "%s/../%s-board/pages/classes", results, strrchr(results, '/') + 1));
+    MUST(folder_list_read(&list, page));
+    char *first, *second;
+    MUST(path_join(&first, page, list.names[0]));
+    MUST(path_join(&second, page, list.names[1]));
+    cr_assert_eq(remove(first), 0);
+    char *text;
+    size_t count;
+    MUST(file_read((void **)&text, &count, second, 0));
+    text[count / 2] ^= 1;
+    write_bytes(second, text, count);
+    after = report(cache);
+    cr_assert(before.length == after.length && !memcmp(before.text, after.text, before.length));
+    drop_board();
+    mem_free(text);
+    mem_free(first);
+    mem_free(second);
+    mem_free(page);
+    folder_list_free(&list);
+    strbuf_free(&before);
+    strbuf_free(&after);
+}

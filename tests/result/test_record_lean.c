@@ -1,0 +1,65 @@
+#include "result/record_lean.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+
+#include <math.h>
+
+static void make(record *r, answer_kind kind) {
+    static const char *const headlines[ANSWER_KINDS] = {"macro_f1",  "pearson", "micro_f1",
+                                                        "entity_f1", "las",     "relation_f1"};
+    fake_record_make(r, &(fake_record){.kind = kind, .headline = headlines[kind], .right = 0.6});
+    static const char corpus[] = "{\"name\":\"c\",\"left_out\":[]}";
+    MUST(json_parse(&r->model.corpus, corpus, strlen(corpus), "corpus"));
+    MUST(record_text(&r->model.label_map, "a=b"));
+    MUST(record_text(&r->engine, "threads"));
+    MUST(record_text(&r->dev_metric, "loss"));
+}
+
+/* What a board reads is as before; of cuts at every byte each is refused, and none harms. */
+Test(record_lean, is_read_back_whole_or_not_at_all) {
+    json_setup();
+    size_t live = mem_live_count();
+    for (int kind = 0; kind < ANSWER_KINDS; kind++) {
+        record r, again;
+        record_digests full, lean;
+        strbuf bytes = {0}, second = {0};
+        json_pool pool = {0};
+        make(&r, (answer_kind)kind);
+        record_digest(&full, &r);
+        record_lighten(&r, true);
+        cr_assert(record_has_answers(&r) && !r.gold && !r.gold_numbers && !r.loss && !r.worst);
+        record_digest(&lean, &r);
+        cr_assert(!strcmp(full.losses, lean.losses) && !strcmp(full.repeats, lean.repeats) &&
+                  !strcmp(full.dedup, lean.dedup) && strlen(lean.losses) == 64);
+        MUST(record_pack(&bytes, &r));
+        const uint8_t *at = (const uint8_t *)bytes.text, *end = at + bytes.length;
+        MUST(record_unpack(&again, &pool, &at, end));
+        cr_assert_eq(at, end);
+        cr_assert(!record_has_answers(&again) && again.lean.are_kept);
+        MUST(record_pack(&second, &again));
+        cr_assert(bytes.length == second.length && !memcmp(bytes.text, second.text, bytes.length));
+        cr_assert_str_eq(again.model.name, r.model.name);
+        cr_assert_str_eq(again.model.label_map, "a=b");
+        cr_assert_str_eq(again.engine, "threads");
+        cr_assert_str_eq(again.dev_metric, "loss");
+        cr_assert_eq(again.task.label_count, r.task.label_count);
+        cr_assert(cJSON_Compare(again.recipe, r.recipe, true));
+        for (size_t m = 0; m < metric_count(); m++) {
+            double x = record_metric(&r, metric_at(m)->name);
+            double y = record_metric(&again, metric_at(m)->name);
+            cr_assert(x == y || (isnan(x) && isnan(y)), "%s", metric_at(m)->name);
+        }
+        const metric *headline = metric_find(r.headline);
+        cr_assert_eq(headline->fn(&again.confusion), headline->fn(&r.confusion));
+        record_free(&again);
+        for (size_t cut = 0; cut < bytes.length; cut += cut < 3000 ? 7 : 1) {
+            at = (const uint8_t *)bytes.text;
+            cr_assert_eq(record_unpack(&again, &pool, &at, at + cut), ERR_FORMAT, "%zu", cut);
+        }
+        json_pool_free(&pool);
+        strbuf_free(&bytes);
+        strbuf_free(&second);
+        record_free(&r);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}

@@ -1,0 +1,489 @@
+/* Groups, as threads of this process: what ranks do together, who fails, and the training loop. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "model/head/head.h"
+#include "support/must.h"
+#include "support/toy.h"
+#include "train/evaluate/shared.h"
+#include "train/group/group.h"
+#include "train/group/threads.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RANKS_MAX = 5, WAITING_S = 60 };
+
+/* --- ranks in threads ----------------------------------------------------------------------------
+ */
+
+typedef struct rank {
+    transport *transport;
+    err (*work)(struct group *g, void *context);
+    void *context;
+    err e;
+    char message[512];
+    struct group group; /* as it was in the end */
+} rank;
+
+static void *run_rank(void *at) {
+    rank *r = at;
+    log_set_rank(r->transport->rank);
+    err e = group_open(&r->group, r->transport);
+    if (!e) e = r->work(&r->group, r->context);
+    r->e = group_close(&r->group, e);
+    snprintf(r->message, sizeof r->message, "%s", r->e ? err_message(r->e) : "");
+    return NULL;
+}
+
+static void run_ranks(rank ranks[RANKS_MAX], uint32_t size, double waiting,
+                      err (*work)(struct group *g, void *context), void *context,
+                      size_t context_bytes) {
+    transport transports[RANKS_MAX];
+    pthread_t threads[RANKS_MAX];
+    MUST(threads_open(transports, size, waiting));
+    for (uint32_t r = 0; r < size; r++) {
+        ranks[r] = (rank){.transport = &transports[r],
+                          .work = work,
+                          .context = (char *)context + r * context_bytes};
+        cr_assert_eq(pthread_create(&threads[r], NULL, run_rank, &ranks[r]), 0);
+    }
+    for (uint32_t r = 0; r < size; r++) pthread_join(threads[r], NULL);
+    threads_close(transports);
+}
+
+/* --- what they do together -----------------------------------------------------------------------
+ */
+
+enum { NUMBERS = 1003 };
+
+static float number(uint32_t r, size_t i) {
+    // of many magnitudes, so that the order of a sum shows in its bits
+    uint32_t h = (uint32_t)(i * 2654435761u + r * 0x9e3779b9u + 12345u);
+    h = (h ^ h >> 15) * 0x85ebca6bu;
+    h = (h ^ h >> 13) * 0xc2b2ae35u;
+    return ldexpf((float)(h % 2000003u) - 1e6f, (int)(h >> 27) - 16);
+}
+
+static err use_all(struct group *g, void *context) {
+    float *x = NULL;
+    uint32_t all[RANKS_MAX], own = 100 + g->rank, told = g->rank ? 0 : 77;
+    size_t bounds[RANKS_MAX + 1];
+    bool any = false;
+    char parts[64] = "";
+    (void)context;
+    MUST(mem_new(&x, NUMBERS));
+    for (size_t n = 0; n <= NUMBERS; n = n < 7 ? n + 1 : n + 996) {
+        for (size_t i = 0; i < n; i++) x[i] = number(g->rank, i);
+        MUST(group_sum(g, x, n));
+        for (size_t i = 0; i < n; i++) {
+            volatile float sum = number(0, i);
+            for (uint32_t r = 1; r < group_size(g); r++) sum += number(r, i);
+            cr_assert_eq(x[i], sum, "%u ranks, %zu of %zu: %a and %a", group_size(g), i, n,
+                         (double)x[i], (double)sum);
+        }
+    }
+    mem_free(x);
+    MUST(group_gather(g, all, &own, sizeof own));
+    for (uint32_t r = 0; r < group_size(g); r++) cr_assert_eq(all[r], 100 + r);
+    MUST(group_broadcast(g, &told, sizeof told));
+    cr_assert_eq(told, 77);
+    MUST(group_any(g, &any, g->rank + 1 == group_size(g)));
+    cr_assert(any);
+    MUST(group_any(g, &any, false));
+    cr_assert_not(any);
+    for (uint32_t r = 0; r <= group_size(g); r++) bounds[r] = r * (r + 1) / 2; // 1, 2, 3... bytes
+    for (size_t i = bounds[g->rank]; i < bounds[g->rank + 1]; i++) parts[i] = (char)('a' + g->rank);
+    MUST(group_gather_parts(g, parts, bounds));
+    if (!group_is_alone(g))
+        cr_assert_eq(strncmp(parts, "abbcccddddeeeee", bounds[group_size(g)]), 0, "%s", parts);
+    return group_barrier(g);
+}
+
+Test(group, sums_are_in_the_order_of_the_ranks) {
+    rank ranks[RANKS_MAX];
+    size_t live = mem_live_count();
+    for (uint32_t size = 1; size <= RANKS_MAX; size++) {
+        run_ranks(ranks, size, WAITING_S, use_all, NULL, 0);
+        for (uint32_t r = 0; r < size; r++) {
+            cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
+            cr_assert_eq(ranks[r].group.host_rank, size > 1 ? r : 0);
+            cr_assert_eq(ranks[r].group.sharers, size > 1 ? size : 0);
+        }
+    }
+    cr_assert_eq(mem_live_count(), live);
+    struct group alone = {0};
+    MUST(use_all(&alone, NULL));
+    cr_assert(group_writes(NULL) && group_is_alone(NULL) && group_size(NULL) == 1);
+}
+
+/* --- failing -------------------------------------------------------------------------------------
+ */
+
+static err fail_on_two(struct group *g, void *context) {
+    float x = 1;
+    (void)context;
+    err e = group_sum(g, &x, 1);
+    if (!e && g->rank == 2) return err_set(ERR_DATA, "the disk of rank 2 is full");
+    for (int i = 0; !e && i < 3; i++) e = group_sum(g, &x, 1);
+    return e;
+}
+
+static err fail_alike(struct group *g, void *context) {
+    (void)g;
+    (void)context;
+    return err_set(ERR_USAGE, "unknown task");
+}
+
+static err fail_first(struct group *g, void *context) {
+    (void)context;
+    return g->rank ? group_barrier(g) : err_set(ERR_IO, "no space");
+}
+
+static err do_other_things(struct group *g, void *context) {
+    float x = 1;
+    (void)context;
+    return g->rank ? group_sum(g, &x, 1) : group_barrier(g);
+}
+
+static err stay_away(struct group *g, void *context) {
+    (void)context;
+    // rank 1 is lost: it leaves without a word
+    if (g->rank == 1) {
+        g->is_over = true;
+        return ERR_OK;
+    }
+    return group_barrier(g);
+}
+
+Test(group, an_error_of_one_rank_is_that_of_all) {
+    static const struct {
+        err (*work)(struct group *g, void *context);
+        err e;
+        const char *message;
+    } cases[] = {
+        {fail_on_two, ERR_DATA, "rank 2 of 3 (HOST): the disk of rank 2 is full"},
+        {fail_alike, ERR_USAGE, "unknown task"},
+        {fail_first, ERR_IO, "no space"},
+        {do_other_things, ERR_DATA, "rank 0 waits (0 bytes) while rank 1 sums (4 bytes)"},
+    };
+    rank ranks[RANKS_MAX];
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run_ranks(ranks, 3, WAITING_S, cases[i].work, NULL, 0);
+        for (uint32_t r = 0; r < 3; r++) {
+            char expected[512];
+            const char *host = strstr(cases[i].message, "HOST");
+            if (host)
+                snprintf(expected, sizeof expected, "%.*s%s%s", (int)(host - cases[i].message),
+                         cases[i].message, ranks[0].group.host, host + 4);
+            else
+                snprintf(expected, sizeof expected, "%s", cases[i].message);
+            cr_assert_eq(ranks[r].e, cases[i].e, "case %zu, rank %u: %s", i, r, ranks[r].message);
+            cr_assert_str_eq(ranks[r].message, expected, "case %zu, rank %u", i, r);
+        }
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(group, a_rank_that_does_not_come_is_given_up) {
+    rank ranks[RANKS_MAX];
+    run_ranks(ranks, 3, 0.3, stay_away, NULL, 0);
+    for (uint32_t r = 0; r < 3; r += 2) {
+        cr_assert_eq(ranks[r].e, ERR_NETWORK);
+        cr_assert(strstr(ranks[r].message, "did not come in time"), "%s", ranks[r].message);
+        cr_assert(ranks[r].group.is_lost);
+    }
+}
+
+/* --- shares --------------------------------------------------------------------------------------
+ */
+
+Test(group, shares_cover_a_step_and_are_alike) {
+    pack_sentence s[40];
+    for (uint32_t i = 0; i < 40; i++) s[i] = (pack_sentence){.count = 3 + (i * 37) % 50};
+    for (uint32_t size = 1; size <= 7; size++) {
+        for (uint32_t count = 0; count <= 40; count++) {
+            uint32_t next = 0, all = 0, longest = 0, most = 0;
+            for (uint32_t i = 0; i < count; i++) {
+                all += s[i].count;
+                longest = s[i].count > longest ? s[i].count : longest;
+            }
+            for (uint32_t r = 0; r < size; r++) {
+                uint32_t first, share, tokens = 0;
+                share_of(&first, &share, s, count, r, size);
+                cr_assert_eq(first, next, "%u of %u ranks, %u sentences: %u", r, size, count,
+                             first);
+                next = first + share;
+                for (uint32_t i = first; i < next; i++) tokens += s[i].count;
+                most = tokens > most ? tokens : most;
+            }
+            cr_assert_eq(next, count);
+            cr_assert_leq(most, all / size + longest + 1, "%u ranks, %u sentences", size, count);
+        }
+    }
+}
+
+/* --- training ------------------------------------------------------------------------------------
+ */
+
+typedef struct training {
+    const char *selector;
+    void (*change)(recipe *r);
+    char digest[65];
+    float losses[64];
+    const head *head; /* NULL: classes */
+    uint32_t shards;
+    uint32_t steps;
+    double norm;
+    uint64_t tokens;
+    float logits[TOY_ROWS * TOY_LONGEST * TOY_CLASSES];
+    double loss; /* of an evaluation */
+} training;
+
+enum { EVAL_BATCH = 5 /* 24 rows: 5 batches, the last of 4 */ };
+
+/* All rows, by all ranks. */
+static void score(training *out, const trainer *tr, const encoded *rows, struct group *g) {
+    evaluator ev;
+    batch_capacity c = {0};
+    evaluator_capacity(&c, rows, EVAL_BATCH);
+    MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
+    MUST(evaluator_run_shared(&ev, g, out->logits, &out->loss, rows, NULL));
+    evaluator_free(&ev);
+}
+
+/* What rows answer, of every kind. */
+typedef struct told {
+    uint8_t sets[TOY_ROWS][TOY_CLASSES];
+    uint32_t places[TOY_ROWS][TOY_LONGEST], ids[TOY_ROWS][ARC_WIDTH * TOY_LONGEST];
+    encoded_units units[TOY_ROWS]; /* what they hold is for decoding */
+} told;
+
+/* Of a row some tokens, none of some; arcs: the root, then words that hang from the one before, of
+ * which one is not known. */
+static void choose(told *a, toy *t, uint32_t i, const head *h) {
+    bool arcs = h == &head_dependency_parsing;
+    uint32_t n = t->sentences[i].count, count = 0;
+    uint32_t most = arcs ? n : i % 4 ? 1 + (i * 3) % n : 0;
+    for (; count < most; count++) {
+        uint32_t word = t->ids[i][count];
+        a->places[i][count] = count;
+        if (arcs) {
+            uint32_t *arc = a->ids[i] + count * ARC_WIDTH;
+            arc[ARC_HEAD] = !count || (i + count) % 5 == 0 ? CLASS_NONE : count - 1;
+            arc[ARC_RELATION] = word % TOY_CLASSES;
+        } else {
+            a->ids[i][count] = h == &head_masked_lm ? word : word % TOY_CLASSES;
+        }
+    }
+    t->sentences[i].target.chosen = (example_chosen){a->places[i], a->ids[i], count};
+    t->data.unit_results += count;
+}
+
+static void tell(told *a, toy *t, const head *h) {
+    if (!h) return;
+    t->config.head = h;
+    if (h == &head_dependency_parsing) model_config_parse(&t->config, 0, false);
+    if (h == &head_regression) t->config.classes = 1;
+    for (uint32_t i = 0; i < TOY_ROWS; i++) {
+        if (h->reads == HEAD_READS_CHOSEN) choose(a, t, i, h);
+        for (uint32_t c = 0; c < TOY_CLASSES; c++) a->sets[i][c] = (i + c) % 3 == 0 || c == i % 2;
+        if (h == &head_multi_label) t->sentences[i].target.set = a->sets[i];
+        if (h == &head_regression) t->sentences[i].target.number = (float)(i % 7) / 3 - 1;
+    }
+    if (h->reads == HEAD_READS_CHOSEN) t->data.units = a->units;
+}
+
+static err train(struct group *g, void *context) {
+    training *out = context;
+    toy t;
+    trainer tr;
+    told wanted = {0};
+    toy_open(&t, out->selector, TOY_ROWS);
+    tell(&wanted, &t, out->head);
+    out->change(&t.recipe);
+    toy_trainer(&tr, &t, &(trainer_options){.seed = 5, .group = g, .shards = out->shards});
+    err e = trainer_run(&tr);
+    if (!e) {
+        MUST(params_digest(&tr.model.params, out->digest));
+        out->steps = tr.total_steps;
+        if (!tr.model.head->hides_outputs) score(out, &tr, &t.data, g);
+        out->norm = tr.grad_norm;
+        out->tokens = tr.tokens;
+        memcpy(out->losses, tr.losses, tr.total_steps * sizeof *tr.losses);
+    }
+    trainer_free(&tr);
+    toy_close(&t);
+    return e;
+}
+
+static void train_group(training out[RANKS_MAX], uint32_t size, const char *selector,
+                        void (*change)(recipe *r), const head *h) {
+    rank ranks[RANKS_MAX];
+    for (uint32_t r = 0; r < size; r++)
+        out[r] = (training){.selector = selector, .change = change, .head = h};
+    run_ranks(ranks, size, WAITING_S, train, out, sizeof *out);
+    for (uint32_t r = 0; r < size; r++)
+        cr_assert_eq(ranks[r].e, ERR_OK, "rank %u of %u: %s", r, size, ranks[r].message);
+}
+
+static void plain(recipe *r) {
+    r->num_train_epochs = 2;
+    r->per_device_train_batch_size = 10; // 24 rows: steps of 10, 10, 4
+    r->weight_decay = 0.01;
+}
+
+/* More ranks than sentences in a step, at times: 24 rows by 5, the last step 4, or micro-batches. */
+static void few(recipe *r) {
+    r->num_train_epochs = 1;
+    r->per_device_train_batch_size = 1;
+    r->gradient_accumulation_steps = 3;
+    r->max_steps = 6;
+}
+
+static void weighted(recipe *r) {
+    plain(r);
+    snprintf(r->class_weights, sizeof r->class_weights, "1,2,0.5");
+    r->freeze_embeddings = true;
+    r->freeze_layers = 1;
+}
+
+static void check_training_of(const head *h, const char *selector, void (*change)(recipe *r),
+                              double bound, uint32_t least, uint32_t most) {
+    static training alone[RANKS_MAX], group[RANKS_MAX], again[RANKS_MAX];
+    const char *name = h ? h->class_name : "";
+    train_group(alone, 1, selector, change, h);
+    for (uint32_t size = least; size <= most; size++) {
+        train_group(group, size, selector, change, h);
+        memcpy(again, group, sizeof again);
+        if (size == least) train_group(again, size, selector, change, h);
+        for (uint32_t s = 0; s < alone[0].steps; s++) {
+            double a = (double)alone[0].losses[s], b = (double)group[0].losses[s];
+            cr_assert_leq(fabs(a - b), bound * fabs(a), "%s%s, %u ranks, step %u: %.9g and %.9g",
+                          selector, name, size, s + 1, a, b);
+        }
+        cr_assert_eq(group[0].tokens, alone[0].tokens);
+        cr_assert_float_eq(group[0].loss, alone[0].loss, bound * 10 * (1 + alone[0].loss),
+                           "%s%s, %u ranks: %.9g and %.9g", selector, name, size, group[0].loss,
+                           alone[0].loss);
+        for (uint32_t r = 0; r < size; r++) {
+            cr_assert_str_eq(group[r].digest, group[0].digest, "%u ranks: rank %u has others", size,
+                             r);
+            cr_assert_eq(memcmp(group[r].losses, group[0].losses, sizeof group[r].losses), 0);
+            cr_assert_str_eq(again[r].digest, group[0].digest, "%u ranks twice", size);
+            cr_assert_eq(memcmp(group[r].logits, group[0].logits, sizeof group[r].logits), 0);
+        }
+    }
+}
+
+static void check_training(const char *selector, void (*change)(recipe *r), double bound,
+                           uint32_t least, uint32_t most) {
+    check_training_of(NULL, selector, change, bound, least, most);
+}
+
+/* Untrained: the same weights, so the same bits. */
+static void untrained(recipe *r) {
+    r->max_steps = 1;
+    r->learning_rate = 0;
+}
+
+Test(group, scores_with_the_bits_of_one_process) {
+    static training alone[RANKS_MAX], group[RANKS_MAX];
+    train_group(alone, 1, "reference", untrained, NULL);
+    for (uint32_t size = 2; size <= RANKS_MAX; size += 3) {
+        train_group(group, size, "reference", untrained, NULL);
+        for (uint32_t r = 0; r < size; r++) {
+            cr_assert_eq(memcmp(group[r].logits, alone[0].logits, sizeof alone[0].logits), 0);
+            cr_assert_float_eq(group[r].loss, alone[0].loss, 1e-12);
+        }
+    }
+}
+
+Test(group, trains_as_one_process_does) {
+    size_t live = mem_live_count();
+    check_training("reference", plain, 1e-6, 2, 2);
+#if HARNESS_CPU
+    check_training("cpu", plain, 1e-5, 2, 4);
+    check_training("cpu", few, 1e-5, 4, 4);
+    check_training("cpu", weighted, 1e-5, 2, 2);
+#endif
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(group, trains_every_head_as_one_process_does) {
+#define X(name) &head_##name,
+    static const head *const heads[] = {HEADS(X)};
+#undef X
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+#if HARNESS_CPU
+        check_training_of(heads[i], "cpu", plain, 1e-5, 3, 3);
+#else
+        check_training_of(heads[i], "reference", plain, 1e-6, 3, 3);
+#endif
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+static void train_shards(training out[RANKS_MAX], uint32_t ranks, uint32_t shards,
+                         const char *selector, const head *h) {
+    rank threads[RANKS_MAX];
+    for (uint32_t r = 0; r < ranks; r++)
+        out[r] = (training){.selector = selector, .change = plain, .head = h, .shards = shards};
+    run_ranks(threads, ranks, WAITING_S, train, out, sizeof *out);
+    for (uint32_t r = 0; r < ranks; r++)
+        cr_assert_eq(threads[r].e, ERR_OK, "%s", threads[r].message);
+}
+
+static void check_shards(const char *selector, const head *h) {
+    static training one[RANKS_MAX], several[RANKS_MAX];
+    train_shards(one, 1, 4, selector, h);
+    for (uint32_t ranks = 2; ranks <= 4; ranks += 2) {
+        train_shards(several, ranks, 4, selector, h);
+        for (uint32_t r = 0; r < ranks; r++) {
+            cr_assert_str_eq(several[r].digest, one[0].digest, "%s, %u ranks", selector, ranks);
+            cr_assert_arr_eq(several[r].losses, one[0].losses, sizeof one[0].losses);
+        }
+    }
+    // as many as ranks: what a group does without
+    train_group(several, 4, selector, plain, h);
+    cr_assert_str_eq(several[0].digest, one[0].digest);
+    // and other parts round otherwise
+    train_shards(several, 1, 3, selector, h);
+    cr_assert_str_neq(several[0].digest, one[0].digest);
+    for (uint32_t s = 0; s < one[0].steps; s++) {
+        double a = (double)one[0].losses[s];
+        cr_assert_float_eq((double)several[0].losses[s], a, 1e-5 * a);
+    }
+}
+
+Test(group, shards_have_the_same_bits_by_any_number_of_ranks) {
+    size_t live = mem_live_count();
+#if HARNESS_CPU
+    check_shards("cpu", &head_token_classification);
+#else
+    check_shards("reference", &head_masked_lm);
+#endif
+    cr_assert_eq(mem_live_count(), live);
+}
+
+static err train_uneven(struct group *g, void *context) {
+    trainer tr;
+    toy t;
+    (void)context;
+    toy_open(&t, "reference", TOY_ROWS);
+    err e = trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe,
+                         &(trainer_options){.group = g, .shards = 3});
+    toy_close(&t);
+    return e;
+}
+
+Test(group, shards_that_ranks_do_not_divide_are_refused) {
+    rank ranks[RANKS_MAX];
+    run_ranks(ranks, 2, WAITING_S, train_uneven, NULL, 0);
+    for (uint32_t r = 0; r < 2; r++)
+        cr_assert_str_eq(ranks[r].message, "3 shards cannot be divided among 2 ranks: expected a "
+                                           "multiple");
+}

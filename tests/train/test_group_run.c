@@ -1,0 +1,283 @@
+/* Whole runs by a group, as threads of this process: what rank 0 writes, what the others get. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "platform/interrupt.h"
+#include "result/record.h"
+#include "support/child.h"
+#include "support/must.h"
+#include "support/program.h"
+#include "train/group/threads.h"
+#include "train/run/run.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#if HARNESS_CPU
+
+enum { RANKS = 2, STEPS = 8, EVERY = 3, STOP = 5, WAITING_S = 120 };
+
+/* What one rank is told to do, and what it ended with. */
+typedef struct part {
+    transport *transport;
+    run_request request;
+    uint32_t stop_at; /* leaves the run there as a kill does; 0: goes to the end */
+    err e;
+    char message[512], digest[HASH_HEX_BYTES];
+    float losses[STEPS];
+    double test_loss;
+    uint32_t resumed_at;
+    bool is_finished;
+} part;
+
+static err do_run(part *p, struct group *g) {
+    run r;
+    p->request.group = g;
+    err e = run_open(&r, &p->request);
+    p->is_finished = r.is_finished;
+    if (!e && !r.is_finished) {
+        p->resumed_at = r.resumed_at;
+        r.trainer.options.stop_at = p->stop_at;
+        e = run_train(&r);
+    }
+    if (!e && !r.is_finished && !p->stop_at) {
+        memcpy(p->losses, r.trainer.losses, sizeof p->losses);
+        e = run_evaluate(&r);
+        memcpy(p->digest, r.final_sha256, sizeof p->digest);
+        p->test_loss = r.test_loss;
+        if (!e) e = run_keep_model(&r);
+        if (!e && group_writes(g)) e = run_finish(&r);
+    }
+    run_close(&r);
+    return e;
+}
+
+static void *do_part(void *at) {
+    part *p = at;
+    struct group g = {0};
+    err e = ERR_OK;
+    if (p->transport) {
+        log_set_rank(p->transport->rank);
+        e = group_open(&g, p->transport);
+    }
+    if (!e) e = do_run(p, &g);
+    p->e = group_close(&g, e);
+    snprintf(p->message, sizeof p->message, "%s", p->e ? err_message(p->e) : "");
+    return NULL;
+}
+
+static part part_of(const char *output, run_protocol protocol) {
+    json_setup();
+    part p = {.request = {.task = "kor_hate",
+                          .sample = true,
+                          .model = "tiny",
+                          .device = "cpu",
+                          .threads = 1,
+                          .seed = 42,
+                          .offline = true,
+                          .protocol = protocol,
+                          .output = output}};
+    MUST(recipe_load(&p.request.recipe, "tiny"));
+    p.request.recipe.max_steps = STEPS;
+    p.request.recipe.save_steps = EVERY;
+    p.request.recipe.eval_steps = protocol == PROTOCOL_DEV ? EVERY : 0;
+    return p;
+}
+
+static void run_parts_together(part *parts, uint32_t size) {
+    transport transports[RANKS];
+    pthread_t threads[RANKS];
+    MUST(threads_open(transports, size, WAITING_S));
+    interrupt_begin(); // the threads' own are nested in it
+    for (uint32_t r = 0; r < size; r++) {
+        parts[r].transport = &transports[r];
+        cr_assert_eq(pthread_create(&threads[r], NULL, do_part, &parts[r]), 0);
+    }
+    for (uint32_t r = 0; r < size; r++) pthread_join(threads[r], NULL);
+    interrupt_end();
+    threads_close(transports);
+}
+
+/* The same by all ranks. */
+static void run_together(part out[RANKS], const part *like) {
+    for (uint32_t r = 0; r < RANKS; r++) out[r] = *like;
+    run_parts_together(out, RANKS);
+    for (uint32_t r = 0; r < RANKS; r++)
+        cr_assert_eq(out[r].e, ERR_OK, "rank %u: %s", r, out[r].message);
+}
+
+static void check_run(run_protocol protocol) {
+    part alone = part_of(temporary_path("alone"), protocol), together[RANKS], again[RANKS];
+    do_part(&alone);
+    cr_assert_eq(alone.e, ERR_OK, "%s", alone.message);
+    part one = part_of(temporary_path("together"), protocol);
+    run_together(together, &one);
+    for (int s = 0; s < STEPS; s++)
+        cr_assert_float_eq(together[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
+    cr_assert_float_eq(together[0].test_loss, alone.test_loss, 1e-4);
+    cr_assert_str_eq(together[1].digest, together[0].digest);
+    cr_assert(file_exists(temporary_path("together/model/model.safetensors")));
+    if (protocol == PROTOCOL_DEV) return; // its best weights may be those of before the stop
+    // killed, and gone on with: the others get their place from rank 0
+    part stopped = part_of(temporary_path("stopped"), protocol);
+    stopped.stop_at = STOP;
+    run_together(again, &stopped);
+    stopped.stop_at = 0;
+    stopped.request.resume = true;
+    run_together(again, &stopped);
+    for (uint32_t r = 0; r < RANKS; r++) {
+        cr_assert_eq(again[r].resumed_at, EVERY);
+        cr_assert_str_eq(again[r].digest, together[0].digest, "rank %u, resumed", r);
+        cr_assert_eq(again[r].test_loss, together[0].test_loss);
+    }
+    // what is finished is so for all
+    run_together(again, &stopped);
+    for (uint32_t r = 0; r < RANKS; r++) cr_assert(again[r].is_finished, "rank %u", r);
+}
+
+Test(group_run, is_that_of_one_process_and_goes_on_where_it_stopped) {
+    size_t live = mem_live_count();
+    log_set_quiet(true);
+    check_run(PROTOCOL_LAST);
+    MUST(folder_remove(temporary_path("alone")));
+    MUST(folder_remove(temporary_path("together")));
+    check_run(PROTOCOL_DEV); // divided evaluations, and the best weights for all
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+static void other_seed(run_request *q) {
+    q->seed = 7;
+}
+static void other_rate(run_request *q) {
+    q->recipe.learning_rate *= 2;
+}
+static void other_rows(run_request *q) {
+    q->limit = 16;
+}
+static void other_saves(run_request *q) {
+    q->recipe.save_steps++;
+}
+static void other_task(run_request *q) {
+    q->task = "kor_hat";
+}
+static void other_device(run_request *q) {
+    q->device = "reference";
+}
+
+Test(group_run, ranks_that_would_do_other_runs_are_refused) {
+    static const struct {
+        void (*change)(run_request *q);
+        const char *part;
+    } cases[] = {
+        {other_seed, "rank 1 of 2 would do another run than rank 0: seed is 42 there, 7 now"},
+        {other_rate, "recipe's learning_rate is"},
+        {other_rows, "limit is 0 there, 16 now"},
+        {other_saves, "save_steps is 3 there, 4 now"},
+        {other_task, "kor_hat"},
+        {other_device, "device"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        part parts[RANKS];
+        for (uint32_t r = 0; r < RANKS; r++)
+            parts[r] = part_of(temporary_path("refused"), PROTOCOL_LAST);
+        cases[i].change(&parts[1].request);
+        run_parts_together(parts, RANKS);
+        for (uint32_t r = 0; r < RANKS; r++) {
+            cr_assert_neq(parts[r].e, ERR_OK, "case %zu", i);
+            cr_assert(strstr(parts[r].message, cases[i].part), "case %zu, rank %u: %s", i, r,
+                      parts[r].message);
+        }
+        cr_assert(strstr(parts[0].message, "rank 1 of 2"), "case %zu: %s", i, parts[0].message);
+        cr_assert_not(folder_exists(temporary_path("refused")), "case %zu", i);
+    }
+    temporary_remove();
+}
+
+#define THREADS                                                                                    \
+    "run", "--sample", "--task", "kor_hate", "-m", "tiny", "--check-device", "never", "--threads", \
+        "1", "--max-steps", "8", "--quiet", "-o"
+
+static void read_run(record *r, const char *name) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/record.json", name);
+    MUST(record_read(r, temporary_path(path)));
+}
+
+/* Devices with commas, without a launcher. */
+Test(group_run, several_devices_are_ranks_of_one_process) {
+    record one, two, shards;
+    json_setup();
+    program_result r = RUN(THREADS, "one", "--device", "cpu");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "two", "--device", "cpu,cpu", "--ranks", "2");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "shards", "--device", "cpu", "--shards", "2");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    read_run(&one, "one");
+    read_run(&two, "two");
+    read_run(&shards, "shards");
+    cr_expect_eq(one.ranks, 0);
+    cr_expect_eq(two.ranks, 2);
+    cr_expect_str_eq(two.engine, "threads");
+    cr_expect(shards.ranks == 1 && shards.shards == 2);
+    cr_expect_str_eq(shards.final_weights_sha256, two.final_weights_sha256);
+    cr_expect_str_neq(shards.final_weights_sha256, one.final_weights_sha256);
+    cr_expect_str_neq(shards.run_sha256, one.run_sha256);
+    for (int s = 0; s < STEPS; s++) {
+        double a = (double)one.loss[s];
+        cr_expect_float_eq((double)two.loss[s], a, 1e-5 * a);
+    }
+    record_free(&one);
+    record_free(&two);
+    record_free(&shards);
+    // each message and each result once
+    r = RUN("eval", "--sample", "--task", "kor_hate", "-c", "two", "--device", "cpu,cpu");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    const char *first = strstr(r.out, "macro F1");
+    cr_expect(first && !strstr(first + 1, "macro F1"), "%s", r.out);
+    program_free(&r);
+    r = RUN(THREADS, "three", "--device", "cpu,cpu", "--ranks", "3");
+    cr_expect_eq(r.exit_code, 2, "%s", r.err);
+    cr_expect_str_eq(r.err, "harness: 3 ranks were asked for, but there is another number (--ranks "
+                            "only checks; a list of devices, mpirun -n N or srun -n N sets it)\n");
+    program_free(&r);
+    r = RUN(THREADS, "three", "--device", "cpu,nowhere");
+    cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+
+Test(group_run, threads_stop_together_and_go_on_with_the_same_bits) {
+    record whole, parts;
+    child c;
+    json_setup();
+    const char *const begin[] = {THREADS,        "parts", "--device", "cpu,cpu",
+                                 "--save-steps", "2",     NULL};
+    child_start(&c, NULL, begin);
+    child_await_path(&c, temporary_path("parts/checkpoint-2"), 120);
+    kill(c.pid, SIGINT);
+    program_result r = child_end(&c, 120);
+    cr_assert_eq(r.exit_code, 130, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "parts", "--device", "cpu,cpu", "--save-steps", "2", "--resume");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "whole", "--device", "cpu,cpu", "--save-steps", "2");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    read_run(&whole, "whole");
+    read_run(&parts, "parts");
+    cr_expect_str_eq(parts.final_weights_sha256, whole.final_weights_sha256);
+    record_free(&whole);
+    record_free(&parts);
+    temporary_remove();
+}
+
+#endif
