@@ -60,6 +60,7 @@ static err read_request(search *s, const options *o) {
                                .threads = o->threads,
                                .validation = o->validation,
                                .offline = o->offline,
+                               .overwrite = o->overwrite,
                                .protocol = PROTOCOL_DEV,
                                .seed = o->has_seed ? o->seed : 42,
                                .is_trial = true,
@@ -233,6 +234,7 @@ static void show_trial(const search *s, const tune_row *row) {
 static bool has_trial(void *context, const char *run_sha256) {
     search *s = context;
     bool found = false;
+    if (s->request.overwrite) return false;
     if (tune_trial_read(&s->found, &found, s->folder, run_sha256)) err_clear(); // it is run again
     return found;
 }

@@ -109,6 +109,11 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     p = TUNE("--lr", "1e-4..1e-2", "--epochs", "1,2", "--trials", "6", "-o", "found");
     cr_expect_eq(left_out(&p), 4, "%s", p.err);
     program_free(&p);
+    p = TUNE("--lr", "1e-4..1e-2", "--epochs", "1,2", "--trials", "2", "-o", "found",
+             "--overwrite");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect_eq(left_out(&p), 0, "%s", p.err);
+    program_free(&p);
 }
 
 /* The number of trials goes from the recipe into the record and onto the board. */
