@@ -91,9 +91,8 @@ static err scores_init(table_scores *s, const board *b, board_table *t) {
         s->first[i + 1] = n;
     }
     const record *any = s->records[0];
-    size_t bytes = record_values(any, false) * sizeof *any->predicted;
-    if (t->row_count) bytes *= s->runs / t->row_count;
-    s->rows_at_once = bytes ? ANSWER_BYTES_AT_ONCE / bytes : ROWS_AT_ONCE;
+    size_t bytes = record_values(any, false) * sizeof *any->predicted * s->runs; // of all rows
+    s->rows_at_once = bytes ? ANSWER_BYTES_AT_ONCE * t->row_count / bytes : ROWS_AT_ONCE;
     if (s->rows_at_once > ROWS_AT_ONCE) s->rows_at_once = ROWS_AT_ONCE;
     if (!s->rows_at_once) s->rows_at_once = 1;
     return ERR_OK;
