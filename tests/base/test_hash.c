@@ -1,5 +1,6 @@
 /* The keyed hash against the vectors of its authors, blob ids against git's. */
 #include "base/hash.h"
+#include "base/memory.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -44,4 +45,24 @@ Test(hash, blob_ids_are_gits) {
     }
     cr_expect_eq(hash_blob_hex(temporary_path("none"), hex), ERR_IO);
     temporary_remove();
+}
+
+/* RFC 4648, section 10; one byte of each group in turn is no digit. */
+Test(hash, base64_of_what_is_no_digit_is_refused) {
+    size_t live = mem_live_count(), count;
+    void *bytes = NULL;
+    char *text = NULL;
+    cr_assert_not(base64_encode(&text, "foobarfoobar", 12));
+    cr_assert_str_eq(text, "Zm9vYmFyZm9vYmFy");
+    for (size_t i = 0; text[i]; i++) {
+        char digit = text[i];
+        text[i] = '*';
+        cr_expect(base64_decode(&bytes, &count, text), "%s", text);
+        text[i] = digit;
+    }
+    cr_assert_not(base64_decode(&bytes, &count, text));
+    cr_assert(count == 12 && !memcmp(bytes, "foobarfoobar", 12));
+    mem_free(bytes);
+    mem_free(text);
+    cr_assert_eq(mem_live_count(), live);
 }

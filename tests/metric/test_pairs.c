@@ -93,6 +93,35 @@ Test(pairs, ranks_are_those_of_all_exact_p_values) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A pair whose p-value lies as close to the level as numbers allow: bounds cannot tell, so it is asked
+ * for, and is what the exact value says on either side. */
+Test(pairs, at_the_level_the_exact_value_is_asked_for) {
+    pair_side sides[2];
+    size_t got[2];
+    double near = 0, far = 1, score[RUNS], mean[DRAWS];
+    make_sides(sides, 2, 0, 3);
+    memcpy(score, scores[1], sizeof score);
+    memcpy(mean, means[1], sizeof mean);
+    for (int i = 0; i < 62; i++) {
+        double shift = i == 60 ? near : i == 61 ? far : (near + far) / 2;
+        for (size_t r = 0; r < RUNS; r++) scores[1][r] = score[r] + shift;
+        for (size_t d = 0; d < DRAWS; d++) means[1][d] = mean[d] + shift;
+        bool differs = p_of(0, 1) < 0.05;
+        if (i < 60) {
+            *(differs ? &far : &near) = shift;
+            continue;
+        }
+        pairs_center(draws[1], means[1], DRAWS);
+        sides[1].variance = variance_of(means[1], NULL, DRAWS);
+        asked = 0;
+        pair_table t = {sides, 2, DRAWS, UNITS, true, exact, NULL};
+        MUST(pairs_rank(got, &t));
+        cr_expect_eq(asked, 1);
+        cr_expect_eq(differs, i == 61);
+        cr_expect(got[0] == differs && got[1] == 0, "%zu %zu at %g", got[0], got[1], shift);
+    }
+}
+
 // lower is better: the other of each pair
 Test(pairs, of_a_metric_that_falls) {
     pair_side sides[3];
