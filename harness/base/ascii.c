@@ -1,5 +1,6 @@
 #include "base/ascii.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 char ascii_lower(char c) {
@@ -24,4 +25,14 @@ bool ascii_contains_fold(const char *text, const char *part) {
 
 bool ascii_is_graphic(char c) {
     return c > ' ' && c < 127;
+}
+
+bool ascii_whole(uint32_t *value, const char *text) {
+    char *end = NULL;
+    *value = 0;
+    if (!text || *text < '0' || *text > '9') return false;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (*end || n > UINT32_MAX) return false;
+    *value = (uint32_t)n;
+    return true;
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 char ascii_lower(char c);
 
@@ -16,5 +17,8 @@ bool ascii_contains_fold(const char *text, const char *part);
 
 /* A byte that is seen: neither blank, control character nor above 127. */
 bool ascii_is_graphic(char c);
+
+/* The text, of digits alone, as a number. False, and *value is 0: it is none below 2^32, or NULL. */
+bool ascii_whole(uint32_t *value, const char *text);
 
 #endif

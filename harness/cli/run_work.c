@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "cli/group_flag.h"
+#include "cli/model_flag.h"
 #include "cli/own_flags.h"
 #include "result/sweep.h"
 
@@ -13,6 +14,24 @@ void work_free(work *w) {
     words_free(w->models, w->model_count);
     mem_free(w->device);
     mem_free(w->manifest);
+}
+
+err work_request(run_request *q, const options *o) {
+    *q = (run_request){.task_dir = o->task_dir,
+                       .data_dir = o->data_dir,
+                       .sample = o->sample,
+                       .limit = o->limit,
+                       .from_scratch = o->from_scratch,
+                       .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
+                       .cased = o->cased,
+                       .label_map = o->label_map,
+                       .precision = o->precision,
+                       .threads = o->threads,
+                       .validation = o->validation,
+                       .offline = o->offline,
+                       .overwrite = o->overwrite};
+    err e = model_flag_arch(&q->arch, o);
+    return e ? e : device_check_parse(&q->check_device, o->check_device);
 }
 
 static err split_tasks(work *w, const options *o, run_request *q) {

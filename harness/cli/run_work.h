@@ -18,6 +18,11 @@ typedef struct work {
     shard shard; /* of the list */
 } work;
 
+/* A request of what every run takes from the flags alike: data, start, how to compute; the device's
+ * name, the model and all else are the caller's. Errors: those of model_flag_arch and
+ * device_check_parse. */
+err work_request(run_request *q, const options *o) MUST_CHECK;
+
 /* Tasks and seeds by the flags; models are the caller's. q gets the manifest of own files. Free with
  * work_free, also after an error. Errors: ERR_USAGE; those of reading tasks. */
 err work_read(work *w, const options *o, run_request *q) MUST_CHECK;

@@ -4,7 +4,6 @@
 #include "base/shown.h"
 #include "cli/dry_run.h"
 #include "cli/group_flag.h"
-#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/own_flags.h"
 #include "cli/run_record.h"
@@ -445,30 +444,16 @@ static void show_seeds(const char *name, const double *scores, size_t count) {
 }
 
 static err read_command(work *w, run_request *q, const options *o, struct group *g) {
-    *q = (run_request){.task_dir = o->task_dir,
-                       .data_dir = o->data_dir,
-                       .sample = o->sample,
-                       .limit = o->limit,
-                       .from_scratch = o->from_scratch,
-                       .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
-                       .cased = o->cased,
-                       .label_map = o->label_map,
-                       .precision = o->precision,
-                       .threads = o->threads,
-                       .validation = o->validation,
-                       .offline = o->offline,
-                       .output = o->output_dir,
-                       .resume = o->resume,
-                       .overwrite = o->overwrite,
-                       .tensorboard = o->tensorboard,
-                       .is_dry = o->dry_run,
-                       .shards = o->shards,
-                       .group = g};
-    err e = rank_device(&w->device, &q->threads, g, o->device);
+    err e = work_request(q, o);
     if (e) return e;
+    q->output = o->output_dir;
+    q->resume = o->resume;
+    q->tensorboard = o->tensorboard;
+    q->is_dry = o->dry_run;
+    q->shards = o->shards;
+    q->group = g;
+    if ((e = rank_device(&w->device, &q->threads, g, o->device))) return e;
     q->device = w->device;
-    if ((e = model_flag_arch(&q->arch, o))) return e;
-    if ((e = device_check_parse(&q->check_device, o->check_device))) return e;
     if (o->arg_count)
         return err_set(ERR_USAGE,
                        "run takes no arguments, found '%s' (a task is named with --task)",

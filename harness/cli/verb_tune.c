@@ -4,9 +4,9 @@
 #include "base/name.h"
 #include "base/shown.h"
 #include "cli/group_flag.h"
-#include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/run_work.h"
 #include "cli/tune_view.h"
 #include "metric/expected_best.h"
 #include "platform/file.h"
@@ -43,40 +43,24 @@ static void search_free(search *s) {
 /* --- what to search --- */
 
 static err read_request(search *s, const options *o) {
-    s->request = (run_request){.task = o->task,
-                               .model = o->model  ? o->model
-                                        : o->arch ? "tiny"
-                                                  : SHIPPED_DEFAULT,
-                               .task_dir = o->task_dir,
-                               .data_dir = o->data_dir,
-                               .sample = o->sample,
-                               .limit = o->limit,
-                               .from_scratch = o->from_scratch,
-                               .ignore_mismatched_sizes = o->ignore_mismatched_sizes,
-                               .cased = o->cased,
-                               .label_map = o->label_map,
-                               .device = o->device,
-                               .precision = o->precision,
-                               .threads = o->threads,
-                               .validation = o->validation,
-                               .offline = o->offline,
-                               .overwrite = o->overwrite,
-                               .protocol = PROTOCOL_DEV,
-                               .seed = o->has_seed ? o->seed : 42,
-                               .is_trial = true,
-                               .resume = true,
-                               .resume_if_any = true};
+    run_request *q = &s->request;
+    err e = work_request(q, o);
+    if (e) return e;
+    q->task = o->task;
+    q->model = o->model ? o->model : o->arch ? "tiny" : SHIPPED_DEFAULT;
+    q->device = o->device;
+    q->protocol = PROTOCOL_DEV;
+    q->seed = o->has_seed ? o->seed : 42;
+    q->is_trial = q->resume = q->resume_if_any = true;
     if (o->arg_count)
         return err_set(ERR_USAGE,
                        "tune takes no arguments, found '%s' (a task is named with --task)",
                        o->args[0]);
     if (!o->task) return err_set(ERR_USAGE, "tune needs --task T (see `harness tasks`)");
-    if (strchr(o->task, ',') || strchr(s->request.model, ','))
+    if (strchr(o->task, ',') || strchr(q->model, ','))
         return err_set(ERR_USAGE, "tune searches for one task and one model, found '%s'",
-                       strchr(o->task, ',') ? o->task : s->request.model);
-    err e = model_flag_arch(&s->request.arch, o);
-    if (!e) e = device_check_parse(&s->request.check_device, o->check_device);
-    return e ? e : source_check_name(s->request.model);
+                       strchr(o->task, ',') ? o->task : q->model);
+    return source_check_name(q->model);
 }
 
 /* The hyperparameters that flags name. */

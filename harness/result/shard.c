@@ -1,5 +1,6 @@
 #include "result/shard.h"
 
+#include "base/ascii.h"
 #include "base/hash.h"
 
 #include <inttypes.h>
@@ -7,24 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A whole number to the end of the text. */
-static bool read_number(uint32_t *value, const char *text) {
-    char *end = NULL;
-    if (!text || *text < '0' || *text > '9') return false;
-    unsigned long n = strtoul(text, &end, 10);
-    *value = (uint32_t)n;
-    return !*end && n <= UINT32_MAX;
-}
-
 /* The task's place in its array (from 0) and how many there are; false outside of one. */
 static bool read_array(uint32_t *place, uint32_t *count) {
     uint32_t id = 0, least = 0, step = 1;
     const char *pace = getenv("SLURM_ARRAY_TASK_STEP");
-    if (!read_number(&id, getenv("SLURM_ARRAY_TASK_ID")) ||
-        !read_number(&least, getenv("SLURM_ARRAY_TASK_MIN")) ||
-        !read_number(count, getenv("SLURM_ARRAY_TASK_COUNT")))
+    if (!ascii_whole(&id, getenv("SLURM_ARRAY_TASK_ID")) ||
+        !ascii_whole(&least, getenv("SLURM_ARRAY_TASK_MIN")) ||
+        !ascii_whole(count, getenv("SLURM_ARRAY_TASK_COUNT")))
         return false;
-    if (pace && (!read_number(&step, pace) || !step)) return false;
+    if (pace && (!ascii_whole(&step, pace) || !step)) return false;
     *place = (id - least) / step;
     return id >= least && *place < *count;
 }
@@ -44,7 +36,7 @@ err shard_parse(shard *s, const char *text) {
     const char *slash = strchr(text, '/');
     if (slash && (size_t)(slash - text) < sizeof number)
         memcpy(number, text, (size_t)(slash - text));
-    if (!slash || !read_number(&s->number, number) || !read_number(&s->count, slash + 1) ||
+    if (!slash || !ascii_whole(&s->number, number) || !ascii_whole(&s->count, slash + 1) ||
         !s->number || s->number > s->count)
         return err_set(ERR_USAGE, "a shard is I/N with I from 1 to N, or array, found '%s'%s", text,
                        err_advice("shard", " (--shard)"));

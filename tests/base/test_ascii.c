@@ -88,3 +88,16 @@ Test(ascii, the_locale_decides_nothing) {
     check_folder(HARNESS_SOURCE_DIR "/harness", &checked);
     cr_assert_gt(checked, 150);
 }
+
+Test(ascii, whole_numbers_are_digits_to_the_end) {
+    static const char *const none[] = {NULL, "",   " 1",  "+1",         "-1",
+                                       "1 ", "1x", "0x1", "4294967296", "99999999999999999999999"};
+    uint32_t n;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        n = 7;
+        cr_expect(!ascii_whole(&n, none[i]) && n == 0, "%s", none[i] ? none[i] : "NULL");
+    }
+    cr_expect(ascii_whole(&n, "0") && n == 0);
+    cr_expect(ascii_whole(&n, "007") && n == 7);
+    cr_expect(ascii_whole(&n, "4294967295") && n == UINT32_MAX);
+}

@@ -1,5 +1,6 @@
 #include "train/group/launch.h"
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/assets.h"
@@ -26,11 +27,8 @@ static struct {
  */
 
 static uint32_t number_of(const char *name) {
-    const char *text = getenv(name);
-    char *end = NULL;
-    if (!text || *text < '0' || *text > '9') return 0;
-    unsigned long n = strtoul(text, &end, 10);
-    return *end || n > UINT32_MAX ? 0 : (uint32_t)n;
+    uint32_t n;
+    return ascii_whole(&n, getenv(name)) ? n : 0;
 }
 
 uint32_t launch_announced(const char **engine) {
