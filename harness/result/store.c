@@ -118,8 +118,28 @@ done:
     return e;
 }
 
+/* A file beside the tasks' folders: a record there is no part of the store, and is told of once. */
+static err note_stray(const char *folder, const char *name, size_t *strays) {
+    char *path = NULL;
+    record r = {0};
+    // what `report` itself writes there is large, and none
+    if (!is_record_name(name) || !strcmp(name, "report.json")) return ERR_OK;
+    err e = path_join(&path, folder, name);
+    if (!e && !folder_exists(path) && !(e = record_read(&r, path)) && !(*strays)++)
+        log_warn("%s is passed over: records lie in a folder of their task, as %s/%s/%s", path,
+                 folder, r.task.name, name);
+    if (e && e != ERR_MEMORY) { // a file of any other kind may lie there
+        err_clear();
+        e = ERR_OK;
+    }
+    record_free(&r);
+    mem_free(path);
+    return e;
+}
+
 static err read_folder(store *s, const char *folder, const store_lean *lean) {
     folder_list list = {0};
+    size_t strays = 0;
     reading w = {.folder = folder, .lean = lean};
     if (!folder_exists(folder)) return ERR_OK;
     err e = mem_strdup(&s->folder, folder);
@@ -130,7 +150,11 @@ static err read_folder(store *s, const char *folder, const store_lean *lean) {
         // what regress and bench keep there
         if (name[0] == '.' || !strcmp(name, "baselines") || !strcmp(name, "performance")) continue;
         e = read_task(s, &w, name);
+        if (!e) e = note_stray(folder, name, &strays);
     }
+    if (strays > 1)
+        log_warn("%s: so %s %zu more record%s", folder, strays > 2 ? "are" : "is", strays - 1,
+                 strays > 2 ? "s" : "");
     if (s->count < w.known.count) s->changed = true;
     folder_list_free(&list);
     store__cache_free(&w.known);

@@ -14,8 +14,9 @@ SHAPES = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "small": (4, 512, 8), "mediu
 FAMILIES = ("bert", "roberta", "electra", "distilbert", "albert")
 FILES = {"nsmc": ("ratings_train.txt", "ratings_test.txt"), "kor_hate": ("train.tsv", "dev.tsv"),
          "kor_sarcasm": ("train.csv", "test.csv")}
+PAIRS = {"kor_nli": ("xnli.dev.ko.tsv", "xnli.test.ko.tsv")}  # texts are (text, text)
 LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "none"],
-          "kor_sarcasm": ["no_sarcasm", "sarcasm"]}
+          "kor_sarcasm": ["no_sarcasm", "sarcasm"], "kor_nli": ["entailment", "neutral", "contradiction"]}
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -51,11 +52,14 @@ def harness(*arguments, text=None):
 def read(task, which, data=None):
     """(texts, label ids) of a file, by the rules of the Hugging Face datasets of the same names."""
     folder = pathlib.Path(data or os.environ.get("HARNESS_DATA") or pathlib.Path.home() / ".cache/harness/data")
-    path = folder / task / FILES[task][which]
+    path = folder / task / (FILES | PAIRS)[task][which]
     if not path.exists():
         stop(f"{path} is not there: set HARNESS_DATA, or `harness data fetch {task}`")
     with open(path, encoding="utf-8", newline="") as file:
-        if task == "kor_hate":
+        if task in PAIRS:
+            rows = [((r["sentence1"], r["sentence2"]), LABELS[task].index(r["gold_label"]))
+                    for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+        elif task == "kor_hate":
             rows = [(r["comments"], LABELS[task].index(r["hate"]))
                     for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
         else:
@@ -69,7 +73,7 @@ def cleaned(texts, labels):
     """Training rows: empty texts dropped, the first row of each text kept."""
     seen, kept = set(), []
     for text, label in zip(texts, labels):
-        if text.strip() and text not in seen:
+        if (text.strip() if isinstance(text, str) else any(t.strip() for t in text)) and text not in seen:
             seen.add(text)
             kept.append((text, label))
     return [k[0] for k in kept], [k[1] for k in kept]
