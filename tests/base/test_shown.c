@@ -101,6 +101,8 @@ Test(shown, what_does_not_fit_is_cut_between_code_points) {
         cr_expect_str_eq(out.text, whole[i], "%zu bytes: %s", i, out.text);
         strbuf_free(&out);
     }
+    shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.3s|", "\xf0\x9f\x98\x80");
+    cr_expect_str_eq(room, "|");
     shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.*s", 4, "바람");
     cr_expect_str_eq(room, "바\xef\xbf\xbd");
     shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.2s", "\x80\x80\x80");
