@@ -236,6 +236,12 @@ Test(kinds, markers_are_asked_of_models_of_relations_alone) {
     program_result r = RUN("run", "--sample", "--task", "klue_re", "-m", "tiny", "--device", "cpu",
                            "--check-device", "never", "--max-steps", "1", "-o", "re");
     expect(&r, "run", "");
+    // thirty labels by their whole names, and no matrix of them that nobody can read
+    r = RUN("eval", "-c", "re", "--sample", "--task", "klue_re", "--device", "cpu");
+    cr_expect(strstr(r.out, "\n  org:political/religious_affiliation    0.0000 "), "%s", r.out);
+    for (const char *line = r.out, *end; (end = strchr(line, '\n')); line = end + 1)
+        cr_expect_leq(end - line, 80, "%s", line);
+    expect(&r, "eval", "\n  most confused, of ");
     r = RUN("run", "--sample", "--task", "kor_hate", "-m", "re/model", "--ignore-mismatched-sizes",
             "--device", "cpu", "--check-device", "never", "--max-steps", "1", "-o", "o");
     expect(&r, "run", "");
