@@ -10,8 +10,7 @@ bool run_writes(const run *r) {
     return group_writes(r->request.group);
 }
 
-/* --- the same run --------------------------------------------------------------------------------
- */
+/* --- the same run --- */
 
 /* Fields in which ranks may differ. */
 static bool is_own(const char *key) {
@@ -93,8 +92,7 @@ err run_compare_weights(run *r) {
     return e;
 }
 
-/* --- state ---------------------------------------------------------------------------------------
- */
+/* --- state --- */
 
 enum { WEIGHTS = 1, MOMENTS = 2 };
 

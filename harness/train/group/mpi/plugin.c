@@ -48,8 +48,7 @@ static void pause_ns(long ns) {
     nanosleep(&t, NULL);
 }
 
-/* --- messages ------------------------------------------------------------------------------------
- */
+/* --- messages --- */
 
 /* One piece each way; requests[0] is the sending. 0, or what MPI_Testall returned; -1: too late. */
 static int finish(MPI_Request requests[2], double end) {
@@ -111,8 +110,7 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     return 0;
 }
 
-/* --- signs of life -------------------------------------------------------------------------------
- */
+/* --- signs of life --- */
 
 typedef struct peer {
     uint32_t rank;
@@ -228,8 +226,7 @@ static int live_begin(transport *t) {
     return !life.runs;
 }
 
-/* --- opening and closing -------------------------------------------------------------------------
- */
+/* --- opening and closing --- */
 
 static void close_all(transport *t) {
     (void)t;
