@@ -101,12 +101,29 @@ static err check_sums(const cJSON *top, const char *path) {
     return e;
 }
 
+/* A changed part is named before what it does not fit: changed predictions contradict the scores. */
+static err name_change(err e, const cJSON *top, const char *path) {
+    const cJSON *schema = cJSON_GetObjectItemCaseSensitive(top, "schema");
+    char *said = NULL;
+    if (e != ERR_FORMAT || !cJSON_IsObject(top) || !cJSON_IsNumber(schema) ||
+        schema->valuedouble != RECORD_SCHEMA || mem_strdup(&said, err_message(e)))
+        return e;
+    bool changed = check_sums(top, path) == ERR_FORMAT;
+    e = changed ? err_set(ERR_FORMAT, "%s; %s", err_message(ERR_FORMAT), said)
+                : err_set(ERR_FORMAT, "%s", said);
+    mem_free(said);
+    return e;
+}
+
 err record_parse_strict(record *r, const char *text, size_t length, const char *path) {
     cJSON *top = NULL;
-    err e = record_parse(r, text, length, path);
+    *r = (record){0};
+    err e = json_parse(&top, text, length, path);
     if (e) return e;
-    if (!(e = json_parse(&top, text, length, path))) e = check_keys(top, path);
-    if (!e && r->schema > 1) e = check_sums(top, path);
+    if ((e = record_parse(r, text, length, path)))
+        e = name_change(e, top, path);
+    else if (!(e = check_keys(top, path)) && r->schema > 1)
+        e = check_sums(top, path);
     cJSON_Delete(top);
     if (e) record_free(r);
     return e;
