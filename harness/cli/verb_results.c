@@ -162,7 +162,9 @@ static err results_add(const options *o) {
 static err check_folder(const candidate *c, const char *relative) {
     const char *of = c->record.task.name;
     size_t length = strlen(of);
+    const char *deeper = relative ? strchr(relative, '/') : NULL;
     if (!relative || (!strncmp(relative, of, length) && relative[length] == '/')) return ERR_OK;
+    if (deeper && !strncmp(deeper + 1, of, length) && deeper[1 + length] == '/') return ERR_OK;
     return err_set(ERR_DATA, "%s: a record of task %s in another's folder", c->from, of);
 }
 

@@ -96,33 +96,43 @@ done:
     return e;
 }
 
-static err walk_task(const char *folder, const char *task, store_visit *visit, void *of) {
+/* Records of the folder of a task, or of one with folders of tasks, a contributor's. */
+static err walk_task(const char *folder, const char *task, int depth, store_visit *visit,
+                     void *of) {
     char *place = NULL, *path = NULL, *relative = NULL;
     folder_list list = {0};
     err e = path_join(&place, folder, task);
     if (!e && folder_exists(place)) e = folder_list_read(&list, place);
     for (size_t i = 0; i < list.count && !e; i++) {
-        if (!is_record_name(list.names[i])) continue;
-        if (!(e = path_join(&relative, task, list.names[i])) &&
-            !(e = path_join(&path, folder, relative)))
+        const char *name = list.names[i];
+        if (name[0] == '.') continue;
+        if ((e = path_join(&relative, task, name)) || (e = path_join(&path, folder, relative)))
+            break;
+        if (is_record_name(name))
             e = visit(of, path, relative);
+        else if (depth < 1 && folder_is_own(path))
+            e = walk_task(folder, relative, depth + 1, visit, of);
         mem_free(path);
         mem_free(relative);
         path = relative = NULL;
     }
+    mem_free(path);
+    mem_free(relative);
     folder_list_free(&list);
     mem_free(place);
     return e;
 }
 
 err store_walk(const char *folder, store_visit *visit, void *of) {
+    // what regress, bench and report keep there
+    static const char *const others[] = {"baselines", "performance", "pages"};
     folder_list list = {0};
     err e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
-        const char *name = list.names[i];
-        // what regress and bench keep there
-        if (name[0] == '.' || !strcmp(name, "baselines") || !strcmp(name, "performance")) continue;
-        e = walk_task(folder, name, visit, of);
+        bool other = list.names[i][0] == '.';
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            other = other || !strcmp(list.names[i], others[k]);
+        if (!other) e = walk_task(folder, list.names[i], 0, visit, of);
     }
     folder_list_free(&list);
     return e;

@@ -1,4 +1,5 @@
-/* The results folder: every record in it. Records lie as <folder>/<task>/<name>.json. */
+/* The results folder: every record in it. Records lie as <folder>/<task>/<name>.json, those of several
+ * contributors as <folder>/<who>/<task>/<name>.json. */
 #ifndef HARNESS_RESULT_STORE_H
 #define HARNESS_RESULT_STORE_H
 

@@ -175,6 +175,35 @@ Test(results, are_added_all_or_none) {
     mem_free(theirs);
 }
 
+/* people/<who>/<task>/<name>.json */
+Test(results, folders_of_26_contributors) {
+    char path[64], page[128];
+    for (uint32_t i = 0; i < 26; i++) {
+        record r;
+        char model[8];
+        snprintf(model, sizeof model, "m%c", (char)('a' + i));
+        fake_record_make(&r, &(fake_record){.right = 0.5, .model = model, .seed = i});
+        snprintf(path, sizeof path, "people/%c/fake_task/same-name-s1.json", (char)('a' + i));
+        MUST(record_write(&r, temporary_path(path)));
+        record_free(&r);
+    }
+    expect_said(RUN("results", "check", "people"), 0, "26 records checked");
+    program_result p = RUN("report", "--results", "people");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *board = text_of(temporary_path("people/index.html"));
+    for (int i = 0; i < 26; i++) {
+        snprintf(page, sizeof page, "pages/fake_task/%c@same-name-s1.html", 'a' + i);
+        cr_expect_not_null(strstr(board, page), "%s", page);
+        snprintf(path, sizeof path, "people/%s", page);
+        cr_expect(file_exists(temporary_path(path)), "%s", path);
+    }
+    mem_free(board);
+    // a record of a task in another's folder
+    make("people/a/kor_hate/same-name-s1.json", 1);
+    expect_said(RUN("results", "check", "people"), 1, "a record of task fake_task in another's");
+}
+
 /* Each record is valid for the board's reader. */
 Test(results, what_a_board_would_leave_out_is_refused) {
     record r;
