@@ -136,6 +136,8 @@ static err add_labels(record *out, const run *r) {
             count_labels(counts, r->task.kind, classes, r->data.train.rows[i].example.target);
     if (!e) out->task.majority_class = classes ? (int64_t)majority_class(counts, classes) : 0;
     if (!e) e = record_labels(out, labels, classes);
+    for (size_t i = 0; i < classes && !e; i++) labels[i] = r->task.labels[i].name;
+    if (!e && classes) e = record_label_names(out, labels);
     mem_free(labels);
     mem_free(counts);
     return e;
