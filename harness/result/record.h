@@ -261,6 +261,8 @@ double record_metric_dedup(const record *r, const char *name);
 /* Writes the file atomically, making its folder. The record is scored first, and checked as
  * record_read would check the file. Errors: ERR_IO; those of record_read. */
 err record_write(record *r, const char *path) MUST_CHECK;
+/* The same, but a file that stands there already stays: then *stays is true. */
+err record_write_new(bool *stays, record *r, const char *path) MUST_CHECK;
 
 /* Reads and checks a file: every key, type and range, and that everything that follows from other
  * parts does (confusion, metrics within 1e-12, hashes, lengths). r is freed on error.

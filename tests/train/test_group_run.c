@@ -149,6 +149,51 @@ Test(group_run, is_that_of_one_process_and_goes_on_where_it_stopped) {
     temporary_remove();
 }
 
+/* Of a model whose gradients are many slices, exchanged while others are still computed. */
+Test(group_run, sums_of_slices_are_those_of_final_gradients) {
+    size_t live = mem_live_count();
+    part alone = part_of(temporary_path("alone"), PROTOCOL_LAST), together[RANKS];
+    part one = part_of(temporary_path("together"), PROTOCOL_LAST);
+    alone.request.model = one.request.model = "mini";
+    alone.request.recipe.max_steps = one.request.recipe.max_steps = 3;
+    alone.request.recipe.per_device_train_batch_size = 4;
+    one.request.recipe.per_device_train_batch_size = 2;
+    one.request.recipe.gradient_accumulation_steps = 2;
+    alone.request.recipe.gradient_accumulation_steps = 1;
+    do_part(&alone);
+    cr_assert_eq(alone.e, ERR_OK, "%s", alone.message);
+    run_together(together, &one);
+    for (int s = 0; s < 3; s++)
+        cr_assert_float_eq(together[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
+    cr_assert_str_eq(together[1].digest, together[0].digest);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* The step is the group's, and told once. */
+Test(group_run, bench_tells_what_a_group_exchanges) {
+    json_setup();
+    program_result r = RUN("bench", "--sample", "--task", "kor_hate", "-m", "tiny", "--device",
+                           "cpu,cpu", "--threads", "1", "--max-steps", "3", "--json");
+    cJSON *root = cJSON_Parse(r.out);
+    const cJSON *group = NULL, *phase = NULL;
+    double bytes = 0, ms = 0, exposed = 0, sentences = 0;
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    MUST(json_object(&group, root, "group", "bench"));
+    MUST(json_object(&phase, root, "training", "bench"));
+    MUST(json_number(&bytes, group, "exchange_bytes", "bench"));
+    MUST(json_number(&ms, group, "exchange_ms", "bench"));
+    MUST(json_number(&exposed, group, "exchange_exposed_ms", "bench"));
+    MUST(json_number(&sentences, phase, "sentences", "bench"));
+    // each of two ranks receives half of the gradients and half of the sums
+    cr_expect(bytes > 1e6 && bytes < 8e6, "%g", bytes);
+    cr_expect(ms > 0 && exposed > 0, "%g %g", ms, exposed);
+    cr_expect_float_eq(sentences, (32.0 + 16 + 32) / 3, 1e-9); // whole steps of 48 rows
+    cJSON_Delete(root);
+    program_free(&r);
+    temporary_remove();
+}
+
 static void other_seed(run_request *q) {
     q->seed = 7;
 }

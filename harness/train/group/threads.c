@@ -102,6 +102,7 @@ err threads_open(transport *transports, uint32_t size, double waiting) {
         transports[r] = (transport){.rank = r,
                                     .size = size,
                                     .engine = "threads",
+                                    .takes_threads = 1,
                                     .impl = m,
                                     .exchange = exchange,
                                     .close = close_thread,

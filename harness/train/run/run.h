@@ -101,6 +101,7 @@ typedef struct run {
     int lock;              /* descriptor of <output>/.lock, held against other processes */
     bool is_held;          /* Ctrl-C is waited for, until training ended or the run is closed */
     bool is_ours;          /* a run of this program was in the output folder before */
+    bool had_record;       /* the folder held a record when its lock was taken */
     char *id;              /* of this run, owned; NULL until it is written there */
     cJSON *identity;       /* what has to be equal for a run to go on; owned */
     cJSON *surroundings;   /* what may differ; owned */

@@ -107,10 +107,10 @@ static void set_training(trainer *t, const model_config *c) {
 }
 
 static void free_device(trainer *t) {
+    share_sum_free(&t->sum);
     plan_free(&t->plan);
     plan_free(&t->update);
     plan_free(&t->flush);
-    share_sum_free(&t->sum);
     mem_free(t->shard_losses);
     t->shard_losses = NULL;
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
@@ -152,8 +152,8 @@ static err make_step(trainer *t) {
     if (!e) e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
     if (!e) e = model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
     return e ? e
-             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->model, &t->batch,
-                              &t->training);
+             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->plan, &t->model,
+                              &t->batch, &t->training);
 }
 
 static err make_plans(trainer *t) {
@@ -368,7 +368,10 @@ static err compute_shards(trainer *t, uint32_t s) {
     for (uint32_t k = 0; !e && k < count; k++) {
         if (k && (e = pack_shard(t, s, k))) return e;
         step_info info = info_of(t, s);
-        if ((e = plan_submit(&t->plan, &info)) || (e = plan_wait(&t->plan, slot))) return e;
+        share_sum_begin(&t->sum, &info);
+        if (!(e = plan_submit(&t->plan, &info))) e = plan_wait(&t->plan, slot);
+        if (e) share_sum_stop(&t->sum);
+        if (e) return e;
         t->shard_losses[k] = sum_losses(t, slot);
         if (count > 1) e = share_sum_keep(&t->sum, k, &info);
     }

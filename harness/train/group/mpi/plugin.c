@@ -283,6 +283,7 @@ int harness_transport_open(transport *t, uint32_t version, const transport_limit
     for (char *tab = name; (tab = strchr(tab, '\t'));) *tab = ' ';
     *t = (transport){.rank = (uint32_t)rank,
                      .size = (uint32_t)size,
+                     .takes_threads = level >= MPI_THREAD_SERIALIZED,
                      .exchange = exchange,
                      .close = close_all,
                      .abort = give_up};
