@@ -28,6 +28,7 @@ static const double PHASE_SECONDS = 10;
 typedef struct row_samples {
     double seconds[BENCH_STEPS_MAX], flops[BENCH_STEPS_MAX], bytes[BENCH_STEPS_MAX];
     double dispatches;
+    uint64_t invocations;
 } row_samples;
 
 /* A plan being profiled, with what packs its steps. */
@@ -137,6 +138,8 @@ static err profile_step(profiler *p, uint32_t s) {
             row_samples *row = &p->rows[p->row_of[base + i]];
             row->seconds[s] += p->profile[base + i].seconds;
             row->dispatches += p->profile[base + i].dispatches;
+            if (p->profile[base + i].invocations > row->invocations)
+                row->invocations = p->profile[base + i].invocations;
             for (uint32_t micro = 0; micro < micros; micro++) {
                 op_cost cost = op_cost_of(o, &step, micro);
                 row->flops[s] += cost.flops;
@@ -179,6 +182,7 @@ static void summarise(profiler *p, uint32_t steps) {
         row->flops = mean(from->flops, steps);
         row->bytes = mean(from->bytes, steps);
         row->dispatches = from->dispatches / steps;
+        row->invocations = from->invocations;
         for (uint32_t s = 0; s < steps; s++) from->seconds[s] *= 1000;
         row->ms = spread_of(from->seconds, steps);
         phase->op_ms += row->ms.median;

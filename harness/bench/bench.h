@@ -46,6 +46,7 @@ typedef struct bench_row {
     double gflops, gbytes; /* medians of the steps' rates: 1e9 per second */
     double flops, bytes;   /* means */
     double share;          /* of the time of all ops */
+    uint64_t invocations;  /* of the widest dispatch; 0 where a device has none */
 } bench_row;
 
 /* A training step or an evaluation batch. */

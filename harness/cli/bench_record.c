@@ -14,6 +14,7 @@ static err add_row(cJSON *ops, const bench_row *r) {
     err e = json_append_object(&one, ops);
     if (!e) e = json_put(one, "op %s shape %s", op_name(r->kind), r->shape);
     if (e || (e = add_spread(one, &r->ms))) return e;
+    if (r->invocations && (e = json_put(one, "invocations %f", (double)r->invocations))) return e;
     return json_put(one,
                     "calls %u dispatches %f share %f flop %f bytes %f gflop_per_s %f "
                     "gbyte_per_s %f",
@@ -41,6 +42,8 @@ static err add_device(cJSON *to, const device *opened) {
     cJSON *one = NULL;
     err e = json_add_object(&one, to, "device");
     if (e) return e;
+    if (d->resident && (e = json_put(one, "resident_invocations %f", (double)d->resident)))
+        return e;
     return json_put(one,
                     "kind %s name %s driver %s isa %s libraries %s kernels %s precision %s "
                     "threads %u",

@@ -174,8 +174,10 @@ static err print_result(const work *w, const options *o) {
     if (e) goto done;
     if (o->json) {
         if (!(e = json_print(&text, record, true))) puts(text);
-    } else if (!(e = bench_table(&tables, record, "bench"))) {
-        e = terminal_text(tables.text);
+    } else {
+        e = bench_table(&tables, record, "bench");
+        if (!e && o->verbose) e = bench_invocations(&tables, record, "bench");
+        if (!e) e = terminal_text(tables.text);
     }
 done:
     cJSON_Delete(record);

@@ -38,8 +38,9 @@ typedef struct op_list {
 
 /* What one op cost so far: bench reads it. */
 typedef struct op_profile {
-    double seconds;      /* of the device, over all submissions and micro-batches */
-    uint32_t dispatches; /* kernels launched (host devices: calls), likewise */
+    double seconds;       /* of the device, over all submissions and micro-batches */
+    uint32_t dispatches;  /* kernels launched (host devices: calls), likewise */
+    uint64_t invocations; /* Vulkan: of the widest of them */
 } op_profile;
 
 /* Told of each op of the last micro-batch's PART_MICRO when it is done, by its place there. Only

@@ -1,8 +1,10 @@
 /* Two workers at one run, whom no lock has kept apart: the first one's record stays. */
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli/run_record.h"
 #include "platform/file.h"
+#include "support/child.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -60,6 +62,67 @@ Test(run_store, a_record_that_came_meanwhile_stays) {
     run_to_record(&q, NULL, false);
     run_to_record(&q, "{}", false);
     cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+#define SWEPT                                                                                      \
+    "run", "--sample", "--task", "kor_hate", "-m", "tiny", "--device", "cpu", "--threads", "1",    \
+        "--check-device", "never", "--save-steps", "5", "--runs", "2", "--max-steps"
+
+typedef char digest_text[HASH_HEX_BYTES];
+
+/* The records of a sweep's two runs, which have to be there once. */
+static void read_digests(digest_text digests[2]) {
+    const char *folder = temporary_path("runs/kor_hate");
+    folder_list list;
+    char path[300];
+    MUST(folder_list_read(&list, folder));
+    cr_assert_eq(list.count, 2, "%zu folders", list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        record r;
+        snprintf(path, sizeof path, "%s/%s/record.json", folder, list.names[i]);
+        MUST(record_read(&r, path));
+        snprintf(digests[i], sizeof digests[i], "%s", r.final_weights_sha256);
+        record_free(&r);
+        snprintf(path, sizeof path, "%s/%s/model/model.safetensors", folder, list.names[i]);
+        cr_expect(file_exists(path));
+    }
+    folder_list_free(&list);
+    MUST(folder_remove(temporary_path("runs")));
+}
+
+/* Two workers where no lock holds: it is said, with the way out; both end well, and what they leave
+ * is what one leaves. */
+static void work_without_locks(digest_text expected[2]) {
+    static const char *const arguments[] = {SWEPT, "60", NULL};
+    const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
+    digest_text digests[2];
+    child first, second;
+    child_start(&first, &setup, arguments);
+    child_await_message(&first, "task    kor_hate", 120);
+    child_start(&second, &setup, arguments);
+    program_result a = child_end(&first, 240), b = child_end(&second, 240);
+    cr_expect_eq(a.exit_code, 0, "%s", a.err);
+    cr_expect_eq(b.exit_code, 0, "%s", b.err);
+    cr_expect(strstr(a.err, "no locks there (No locks available): other workers would do the same "
+                            "runs (--shard I/N divides them)"),
+              "%s", a.err);
+    read_digests(digests);
+    for (int i = 0; i < 2; i++) cr_expect_str_eq(digests[i], expected[i]);
+    program_free(&a);
+    program_free(&b);
+}
+
+Test(run_store, workers_without_locks_leave_each_record_once) {
+    digest_text expected[2];
+    json_setup();
+    program_result r = RUN(SWEPT, "60");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    read_digests(expected);
+    work_without_locks(expected);
+    setenv("HARNESS_NO_LINKS", "1", 1);
+    work_without_locks(expected);
     temporary_remove();
 }
 
