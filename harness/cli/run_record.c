@@ -233,7 +233,8 @@ static err add_group(record *out, const run *r) {
     out->shards = r->request.shards;
     if (group_is_alone(g)) return ERR_OK;
     out->ranks = group_size(g);
-    return record_text(&out->engine, g->transport->engine);
+    err e = record_text(&out->engine, g->transport->engine);
+    return e || !r->rank_devices ? e : record_text(&out->rank_devices, r->rank_devices);
 }
 
 /* Losses of every step, and their means at logging steps. */

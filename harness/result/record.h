@@ -131,8 +131,9 @@ typedef struct record {
     int64_t ranks;
     int64_t shards; /* that were asked for (trainer.h); 0: one a rank */
     char *engine;
-    char *command;  /* that reproduces the run, without paths; may be NULL */
-    char *headline; /* name of the leading metric */
+    char *rank_devices; /* of a group whose ranks' devices differ: each one's; else NULL */
+    char *command;      /* that reproduces the run, without paths; may be NULL */
+    char *headline;     /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
     uint32_t *gold, *predicted; /* (N) class ids, or of units; of numbers and sets: NULL */

@@ -31,6 +31,7 @@ typedef struct part {
     double test_loss;
     uint32_t resumed_at;
     bool is_finished;
+    char devices[256];
 } part;
 
 static err do_run(part *p, struct group *g) {
@@ -48,6 +49,7 @@ static err do_run(part *p, struct group *g) {
         e = run_evaluate(&r);
         memcpy(p->digest, r.final_sha256, sizeof p->digest);
         p->test_loss = r.test_loss;
+        snprintf(p->devices, sizeof p->devices, "%s", r.rank_devices ? r.rank_devices : "");
         if (!e) e = run_keep_model(&r);
         if (!e && group_writes(g)) e = run_finish(&r);
     }
@@ -223,7 +225,6 @@ Test(group_run, ranks_that_would_do_other_runs_are_refused) {
         {other_rows, "limit is 0 there, 16 now"},
         {other_saves, "save_steps is 3 there, 4 now"},
         {other_task, "kor_hat"},
-        {other_device, "device"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         part parts[RANKS];
@@ -239,6 +240,27 @@ Test(group_run, ranks_that_would_do_other_runs_are_refused) {
         cr_assert(strstr(parts[0].message, "rank 1 of 2"), "case %zu: %s", i, parts[0].message);
         cr_assert_not(folder_exists(temporary_path("refused")), "case %zu", i);
     }
+    temporary_remove();
+}
+
+/* A warning, the devices' names for the record, losses of one process, and rank 0's weights. */
+Test(group_run, devices_may_differ) {
+    size_t live = mem_live_count();
+    part alone = part_of(temporary_path("alone"), PROTOCOL_LAST), parts[RANKS];
+    do_part(&alone);
+    cr_assert_eq(alone.e, ERR_OK, "%s", alone.message);
+    for (uint32_t r = 0; r < RANKS; r++) parts[r] = part_of(temporary_path("mixed"), PROTOCOL_LAST);
+    other_device(&parts[1].request);
+    run_parts_together(parts, RANKS);
+    for (uint32_t r = 0; r < RANKS; r++) {
+        cr_assert_eq(parts[r].e, ERR_OK, "rank %u: %s", r, parts[r].message);
+        cr_expect(strstr(parts[r].devices, "(cpu); reference (f64) (software)"), "%s",
+                  parts[r].devices);
+    }
+    for (int s = 0; s < STEPS; s++)
+        cr_assert_float_eq(parts[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
+    cr_expect_str_eq(parts[1].digest, parts[0].digest);
+    cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }
 

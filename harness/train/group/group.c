@@ -202,6 +202,10 @@ err group_close(struct group *g, err e) {
 /* --- what ranks do together ----------------------------------------------------------------------
  */
 
+void group_hurry(struct group *g, double seconds) {
+    if (!group_is_alone(g)) g->transport->patience = seconds;
+}
+
 err group_barrier(struct group *g) {
     return group_is_alone(g) ? ERR_OK : meet(g, NOTICE_ANY, 0, ERR_OK, false, NULL);
 }

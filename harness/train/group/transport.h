@@ -23,6 +23,8 @@ struct transport {
     char engine[128]; /* "Open MPI v4.1.4" */
     void *impl;
     int takes_threads;
+    /* Seconds that one exchange waits; 0: as long as the limits say. Set between exchanges. */
+    double patience;
     /* Sends send[r] to every rank r and receives receive[r] from it (both (size); its own pieces
      * are left alone), and gives the core away while it waits. Every rank knows the sizes of all
      * that it receives. Not 0: a rank is lost, or the limit of waiting was reached, as text says;
@@ -40,6 +42,11 @@ typedef struct transport_limits {
     double silence; /* without a sign of life of a rank; 0: no look */
     double waiting; /* in one exchange */
 } transport_limits;
+
+/* Seconds that this exchange waits. */
+static inline double transport_waiting(const transport *t, double limit) {
+    return t->patience > 0 && t->patience < limit ? t->patience : limit;
+}
 
 /* The one symbol of a plugin, "harness_transport_open". version: TRANSPORT_VERSION of the program.
  * Not 0: text says why. */

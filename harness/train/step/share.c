@@ -22,7 +22,7 @@ void share_of(uint32_t *first, uint32_t *share, const pack_sentence *sentences, 
 
 /* Numbers that are exchanged at once: so few that some are final early, so many that the calls cost
  * little. */
-enum { SLICES = 16, SLICE_LEAST = 1 << 17, SLICE_MOST = 1 << 21 };
+enum { SLICES = 16, SLICE_LEAST = 1 << 18, SLICE_MOST = 1 << 21 };
 
 /* Largest number of elements of a part. */
 static size_t most_of(const struct grad_part *p) {
@@ -65,6 +65,13 @@ static err cut_slices(share_sum *s, const plan *p) {
         }
     }
     qsort(s->slices, s->slice_count, sizeof *s->slices, by_readiness);
+    if (p->device->is_measured) return ERR_OK;
+    // another kind of device may have another plan: the order is rank 0's
+    if ((e = group_broadcast(s->group, s->slices, s->slice_count * sizeof *s->slices))) return e;
+    for (size_t i = 0; i < s->slice_count; i++) {
+        share_slice *c = &s->slices[i];
+        c->ready = plan_last_writer(p, span_part(s->parts[c->part].x, c->first, c->count));
+    }
     return ERR_OK;
 }
 
