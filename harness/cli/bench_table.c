@@ -122,6 +122,21 @@ static err add_device(strbuf *out, const cJSON *record, const char *where) {
     return strbuf_add(out, ".\n");
 }
 
+static err add_group(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *group = NULL;
+    const char *engine = NULL;
+    double n[NUMBERS_MAX];
+    if (!json_has(record, "group")) return ERR_OK;
+    TRY(json_object(&group, record, "group", where));
+    TRY(json_string(&engine, group, "engine", where));
+    TRY(NUMBERS(n, group, where, "ranks", "exchange_bytes", "exchange_ms", "exchange_exposed_ms"));
+    return shown_printf(out, SHOWN_MARKDOWN,
+                        "%.0f ranks (%s). A step brings each rank %.1f MB, in %.2f ms, of which "
+                        "%.2f ms are exposed: no computing hid them. Ops are those of one rank's "
+                        "share, without the update; an evaluation batch is one rank's.\n",
+                        n[0], engine, n[1] / 1e6, n[2], n[3]);
+}
+
 static err add_invocations(strbuf *out, const cJSON *record, const char *key, double resident,
                            const char *where) {
     const cJSON *phase = NULL, *ops = NULL, *row = NULL;
@@ -194,6 +209,7 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
                       n[0], n[1], data, is_sample ? " (sample)" : "", n[2]));
     TRY(strbuf_printf(out, "Memory: device %.1f MiB, host peak %.1f MiB.\n", n[3] / 0x1p20,
                       n[4] / 0x1p20));
+    TRY(add_group(out, record, where));
     TRY(json_object(&peak, record, "peak", where));
     TRY(NUMBERS(p, peak, where, "product_size", "gflop_per_s", "gflop_per_s_worst", "gbyte_per_s",
                 "gbyte_per_s_worst"));
