@@ -31,8 +31,7 @@ enum {
         20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
 };
 
-/* --- recipe --------------------------------------------------------------------------------------
- */
+/* --- recipe --- */
 
 /* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
  * flag as it was typed. */

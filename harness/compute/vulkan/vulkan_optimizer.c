@@ -19,7 +19,7 @@ static size_t window_elements(const device *d) {
     return most - most % WINDOW_STEP;
 }
 
-size_t vulkan__grad_norm_scratch(const device *d, const struct grad_norm *a) {
+size_t vulkan__scratch_grad_norm(const device *d, const struct grad_norm *a) {
     size_t total = SUMS, window = window_elements(d);
     for (uint32_t i = 0; i < a->part_count; i++) {
         size_t count = (size_t)a->parts[i].rows.max * a->parts[i].cols;
@@ -63,6 +63,7 @@ static struct push_adamw constants(const recorder *r, bool decay, double beta1, 
                                .eps = eps};
 }
 
+NO_SCRATCH(adamw)
 void vulkan__record_adamw(recorder *r, const struct adamw *a) {
     size_t window = window_elements(r->v->device);
     struct push_adamw push = constants(r, a->decay, a->beta1, a->beta2, a->eps);
@@ -103,6 +104,7 @@ static void adamw_window(recorder *r, const struct adamw_rows *a, struct push_ad
     vulkan__dispatch_elements(r, KERNEL_rows_current, listed, 0, &push);
 }
 
+NO_SCRATCH(adamw_rows)
 void vulkan__record_adamw_rows(recorder *r, const struct adamw_rows *a) {
     uint32_t rows = vulkan__size(r, a->rows), window = vulkan__window_rows(r, a->hidden);
     uint32_t until = r->step->step - (a->before ? 1 : 0);
@@ -132,6 +134,7 @@ void vulkan__record_adamw_rows(recorder *r, const struct adamw_rows *a) {
 // Values of one dispatch: an invocation's loop ends below LOOP_LIMIT.
 enum { CHECKSUM_GROUP = 64, CHECKSUM_MOST = CHECKSUM_LANES * (LOOP_LIMIT / 2) };
 
+NO_SCRATCH(checksum)
 void vulkan__record_checksum(recorder *r, const struct checksum *a) {
     size_t window = window_elements(r->v->device);
     if (window > CHECKSUM_MOST) window = CHECKSUM_MOST;

@@ -38,8 +38,7 @@ typedef struct hello {
     char host[GROUP_HOST_BYTES], program[HASH_HEX_BYTES], cores[HASH_HEX_BYTES];
 } hello;
 
-/* --- exchanging ----------------------------------------------------------------------------------
- */
+/* --- exchanging --- */
 
 static err exchange(struct group *g) {
     char text[TRANSPORT_TEXT_BYTES] = "";
@@ -114,8 +113,7 @@ static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool 
     return ERR_OK;
 }
 
-/* --- opening and closing -------------------------------------------------------------------------
- */
+/* --- opening and closing --- */
 
 static err introduce(hello *h) {
     cpu_set_t cores;
@@ -199,8 +197,7 @@ err group_close(struct group *g, err e) {
     return e;
 }
 
-/* --- what ranks do together ----------------------------------------------------------------------
- */
+/* --- what ranks do together --- */
 
 void group_hurry(struct group *g, double seconds) {
     if (!group_is_alone(g)) g->transport->patience = seconds;

@@ -11,8 +11,7 @@ bool run_writes(const run *r) {
     return group_writes(r->request.group);
 }
 
-/* --- the same run --------------------------------------------------------------------------------
- */
+/* --- the same run --- */
 
 /* Whose fields ranks may differ in: their devices' numbers, of which it is said; NULL: no list. */
 static const char *const device_fields[] = {
@@ -139,8 +138,7 @@ err run_compare_weights(run *r) {
     return e;
 }
 
-/* --- state ---------------------------------------------------------------------------------------
- */
+/* --- state --- */
 
 enum { WEIGHTS = 1, MOMENTS = 2 };
 

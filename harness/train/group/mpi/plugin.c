@@ -41,8 +41,7 @@ static void pause_ns(long ns) {
     nanosleep(&t, NULL);
 }
 
-/* --- messages ------------------------------------------------------------------------------------
- */
+/* --- messages --- */
 
 /* What did not come in time. */
 enum { LATE_SEND = -1, LATE_RECEIVE = -2 };
@@ -113,8 +112,7 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     return 0;
 }
 
-/* --- signs of life -------------------------------------------------------------------------------
- */
+/* --- signs of life --- */
 
 typedef struct peer {
     uint32_t rank;
@@ -230,8 +228,7 @@ static int live_begin(transport *t) {
     return !life.runs;
 }
 
-/* --- opening and closing -------------------------------------------------------------------------
- */
+/* --- opening and closing --- */
 
 static void close_all(transport *t) {
     (void)t;
