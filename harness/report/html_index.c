@@ -43,7 +43,7 @@ err html_run_name(char **out, const char *path) {
     if (!name) return mem_printf(out, "pages/%.*s.html", length, path);
     // of a contributor's folder: pages lie as deep as others
     int who = (int)(below - path), rest = length - (int)(name + 1 - path);
-    return mem_printf(out, "pages%.*s/%.*s@%.*s.html", (int)(name - below), below, who, path, rest,
+    return mem_printf(out, "pages%.*s/%.*s--%.*s.html", (int)(name - below), below, who, path, rest,
                       name + 1);
 }
 
