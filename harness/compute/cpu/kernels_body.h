@@ -4,6 +4,7 @@
  * keeps its order of roundings. */
 #include "compute/cpu/kernels.h"
 
+#include "compute/bf16.h"
 #include "compute/cpu/kernels_attention.h"
 #include "compute/cpu/kernels_math.h"
 #include "compute/cpu/kernels_philox.h"
@@ -22,6 +23,10 @@ static void add(float *y, const float *x, size_t n) {
 
 static void multiply(float *y, const float *x, const float *f, size_t n) {
     SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] * f[i];
+}
+
+static void round_bf16(float *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_nearest(x[i]);
 }
 
 static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,
@@ -245,6 +250,7 @@ const cpu_kernels CPU_KERNELS = {
     .multiply = multiply,
     .add_scaled = add_scaled,
     .dot = dot_product,
+    .round_bf16 = round_bf16,
     .keep_row = keep_row,
     .norm_fwd = norm_fwd,
     .norm_bwd = norm_bwd,
