@@ -250,6 +250,13 @@ Test(cpu, bits_do_not_depend_on_threads) {
     size_t live = mem_live_count();
     compare_thread_counts(OP_COUNT, PRECISION_FP32);
     compare_thread_counts(OP_linear_dw + 1, PRECISION_BF16);
+    device_info info;
+    cpu_info(&info, 0);
+    if (info.has_bf16) {
+        setenv("HARNESS_ISA", "avx512_bf16", 1);
+        compare_thread_counts(OP_linear_dw + 1, PRECISION_BF16);
+        unsetenv("HARNESS_ISA");
+    }
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -110,6 +110,7 @@ static void close_device(device *d) {
     mem_free(c->workspace);
     mem_free(c->shared);
     cpu__weights_drop(&c->weights, NULL, 0);
+    cpu__matmuls_close(c->matmuls);
     mem_free(c);
     d->impl = NULL;
 }
@@ -164,21 +165,44 @@ static const cpu_kernels *best_kernels(void) {
     return &cpu__kernels_baseline;
 }
 
+typedef struct instructions {
+    const cpu_kernels *kernels;
+    cpu_bf16_way best, way; /* for bf16: what the processor has, and what is used */
+} instructions;
+
+/* Intel's cores take four times as long for a vector of AVX512-BF16 as for one of f32, which holds
+ * half as many products (measured on Emerald Rapids); Zen 4's and 5's take as long. */
+static cpu_bf16_way fastest(cpu_bf16_way best) {
+#if defined(__x86_64__)
+    if (best == BF16_AVX512 && __builtin_cpu_is("intel")) return BF16_IN_F32;
+#endif
+    return best;
+}
+
 // HARNESS_ISA asks for less than the best: to compare instruction sets on one machine.
-static err choose_kernels(const cpu_kernels **out) {
+static err choose(instructions *out) {
     const char *wanted = getenv("HARNESS_ISA");
     const cpu_kernels *best = best_kernels();
-    *out = best;
-    if (!wanted || !*wanted || !strcmp(wanted, best->isa)) return ERR_OK;
-    *out = &cpu__kernels_baseline;
+    *out = (instructions){.kernels = best};
+#if defined(__x86_64__)
+    if (best == &cpu__kernels_avx512) out->best = cpu__bf16_best();
+#endif
+    out->way = fastest(out->best);
+    if (!wanted || !*wanted) return ERR_OK;
+    out->way = !strcmp(wanted, "amx") ? BF16_AMX : BF16_AVX512;
+    if ((!strcmp(wanted, "amx") || !strcmp(wanted, "avx512_bf16")) && out->way <= out->best)
+        return ERR_OK;
+    out->best = out->way = BF16_IN_F32;
+    if (!strcmp(wanted, best->isa)) return ERR_OK;
+    out->kernels = &cpu__kernels_baseline;
     if (!strcmp(wanted, "baseline")) return ERR_OK;
 #if defined(__x86_64__)
-    *out = &cpu__kernels_avx2;
+    out->kernels = &cpu__kernels_avx2;
     if (!strcmp(wanted, "avx2") && best == &cpu__kernels_avx512) return ERR_OK;
 #endif
     return err_set(ERR_USAGE,
                    "HARNESS_ISA is '%s'; this processor runs %s and less (baseline, avx2, "
-                   "avx512)",
+                   "avx512, avx512_bf16, amx)",
                    wanted, best->isa);
 }
 
@@ -196,21 +220,11 @@ static void read_model_name(char *out, size_t size) {
     if (f) fclose(f);
 }
 
-/* Intel's cores without AMX take four times as long for a vector of AVX512-BF16 as for one of f32,
- * which holds half as many products (measured on Emerald Rapids); AMD's take as long. */
-static void look_for_bf16(device_info *info, const cpu_kernels *kernels) {
-    const char *lacks = "AMX-BF16 or AVX512-BF16";
-#if defined(__x86_64__)
-    if (kernels == &cpu__kernels_avx512 && __builtin_cpu_supports("avx512bf16")) {
-        info->has_bf16 = true;
-        lacks = __builtin_cpu_is("intel") ? "AMX-BF16 (Intel's AVX512-BF16 alone has half the rate "
-                                            "of f32)"
-                                          : "";
-    }
-#else
-    (void)kernels;
-#endif
-    snprintf(info->bf16_lacks, sizeof info->bf16_lacks, "%s", lacks);
+static const char *lacking(const instructions *i) {
+    if (i->best == BF16_IN_F32) return "AMX-BF16 or AVX512-BF16";
+    return fastest(i->way) != BF16_IN_F32
+               ? ""
+               : "AMX-BF16 (Intel's AVX512-BF16 alone has half the rate of f32)";
 }
 
 void cpu_info(device_info *info, uint32_t threads) {
@@ -220,10 +234,11 @@ void cpu_info(device_info *info, uint32_t threads) {
     read_model_name(info->name, sizeof info->name);
     snprintf(info->driver, sizeof info->driver, "native");
     snprintf(info->version, sizeof info->version, "gcc %s", __VERSION__);
-    const cpu_kernels *kernels;
-    if (choose_kernels(&kernels)) err_clear(); // cpu_open reports it
-    look_for_bf16(info, kernels);
-    snprintf(info->isa, sizeof info->isa, "%s", kernels->isa);
+    instructions i;
+    if (choose(&i)) err_clear(); // cpu_open reports it
+    info->has_bf16 = i.best != BF16_IN_F32;
+    snprintf(info->bf16_lacks, sizeof info->bf16_lacks, "%s", lacking(&i));
+    snprintf(info->isa, sizeof info->isa, "%s", i.kernels->isa);
 #if HARNESS_PLAIN_GEMM
     snprintf(info->libraries, sizeof info->libraries, "no oneDNN");
 #else
@@ -239,25 +254,35 @@ void cpu_info(device_info *info, uint32_t threads) {
     info->max_binding_bytes = info->memory_bytes;
 }
 
+/* Precision bf16, as far as it differs from fp32. */
+static err open_bf16(device *d, cpu_bf16_way way) {
+    static const char *const names[] = {"bf16 rounded in f32", "bf16 by AVX512-BF16",
+                                        "bf16 by AMX-BF16"};
+    cpu_device *c = d->impl;
+    snprintf(d->info.kernels, sizeof d->info.kernels, "cpu, %s", names[way]);
+    if (*d->info.bf16_lacks)
+        log_note("%s: precision bf16 is slower than fp32 here; missing: %s", d->info.name,
+                 d->info.bf16_lacks);
+    return way == BF16_IN_F32 ? ERR_OK : cpu__matmuls_open(&c->matmuls, way);
+}
+
 err cpu_open(device *d) {
     cpu_device *c = NULL;
-    const cpu_kernels *kernels;
-    err e = choose_kernels(&kernels);
+    instructions chosen;
+    err e = choose(&chosen);
     if (e || (e = cpu__gemm_ready()) || (e = mem_new(&c, 1))) return e;
     uint32_t index = d->info.index;
     cpu_info(&d->info, d->options.threads);
     d->info.index = index;
-    if (d->options.precision == PRECISION_BF16) {
-        snprintf(d->info.kernels, sizeof d->info.kernels, "cpu, bf16 rounded in f32");
-        log_note("%s: precision bf16 is slower than fp32 here; missing: %s", d->info.name,
-                 d->info.bf16_lacks);
-    }
     c->threads = d->info.threads;
-    c->kernels = kernels;
+    c->kernels = chosen.kernels;
     d->impl = c;
     d->vtable = &vtable;
     d->real = ELEM_F32;
     // attention takes whole sentences: one entry each, whatever their length
     d->tile_rows = 1u << 20;
-    return ERR_OK;
+    if (d->options.precision != PRECISION_BF16 || !(e = open_bf16(d, chosen.way))) return ERR_OK;
+    close_device(d);
+    d->vtable = NULL;
+    return e;
 }

@@ -7,6 +7,7 @@
 #define HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
 
 #include "compute/cpu/kernels.h"
+#include "compute/cpu/matmul.h"
 #include "compute/plan.h"
 
 #define OP(name) err cpu__##name(const op_call *call, const op *o) MUST_CHECK;
@@ -17,9 +18,10 @@
  * when the device's generation has moved on. */
 typedef struct cpu_weight {
     const float *from; /* of the device's memory */
-    size_t count;
+    size_t n, k;       /* of B (k, n) */
+    bool is_transposed, is_packed;
     uint64_t generation;
-    float *rounded; /* (count), owned */
+    void *copy; /* owned: rounded f32, or packed */
 } cpu_weight;
 typedef struct cpu_weights {
     cpu_weight *list; /* owned */
@@ -33,7 +35,9 @@ typedef struct cpu_device {
     float *workspace;       /* (threads, workspace_count), aligned to 64 bytes */
     size_t shared_count;
     float *shared; /* (shared_count), aligned likewise */
+    /* with precision bf16 */
     cpu_weights weights;
+    struct cpu_matmuls *matmuls; /* owned; NULL with BF16_IN_F32 */
 } cpu_device;
 
 static inline const cpu_kernels *cpu__kernels(const op_call *call) {
@@ -104,6 +108,11 @@ typedef struct cpu_product {
 err cpu__gemm(device *d, const cpu_product *p) MUST_CHECK;
 /* The same of factors in the device's precision: with bf16, A and B are rounded first. */
 err cpu__product(device *d, const cpu_product *p) MUST_CHECK;
+/* cpu__product by oneDNN's matmul. pre: the device has matmuls. */
+err cpu__product_packed(device *d, const cpu_product *p) MUST_CHECK;
+/* The copy for these sizes, of `bytes`; *is_old: it must be made (again). */
+err cpu__weight_find(cpu_weight **out, bool *is_old, device *d, const cpu_weight *wanted,
+                     size_t bytes) MUST_CHECK;
 /* Drops the copies of weights that lie in these bytes, or all when from is NULL. */
 void cpu__weights_drop(cpu_weights *w, const void *from, size_t bytes);
 /* Makes oneDNN compile its kernels, where an error is still possible: it crashes when it finds no

@@ -29,6 +29,16 @@ static void round_bf16(float *y, const float *x, size_t n) {
     SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_nearest(x[i]);
 }
 
+static void pack_bf16(uint16_t *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_bits(x[i]);
+}
+
+static void turn_bf16(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                      size_t columns) {
+    for (size_t c = 0; c < columns; c++)
+        SIMD for (size_t r = 0; r < rows; r++) y[c * y_stride + r] = bf16_bits(x[r * x_stride + c]);
+}
+
 static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,
                      size_t n) {
     if (residual && keep) {
@@ -251,6 +261,8 @@ const cpu_kernels CPU_KERNELS = {
     .add_scaled = add_scaled,
     .dot = dot_product,
     .round_bf16 = round_bf16,
+    .pack_bf16 = pack_bf16,
+    .turn_bf16 = turn_bf16,
     .keep_row = keep_row,
     .norm_fwd = norm_fwd,
     .norm_bwd = norm_bwd,

@@ -1,4 +1,4 @@
-/* Products of factors in bf16.
+/* Products of factors in bf16, where the processor has no fast instruction for them.
  *
  * Both factors are rounded and stay in f32, where their products are exact: cpu__gemm then sums what
  * an instruction for bf16 would, as fast as in fp32 on every processor. Weights are rounded once
@@ -27,28 +27,37 @@ static void round_all(device *d, float *to, const float *from, size_t count) {
     cpu__for(d, (count + ROUND_BLOCK - 1) / ROUND_BLOCK, round_item, &r);
 }
 
-static err find(cpu_weight **out, cpu_weights *w, const float *from, size_t count) {
-    for (size_t i = 0; i < w->count; i++) {
-        *out = &w->list[i];
-        if ((*out)->from == from && (*out)->count == count) return ERR_OK;
+static bool is_same(const cpu_weight *a, const cpu_weight *b) {
+    return a->from == b->from && a->n == b->n && a->k == b->k &&
+           a->is_transposed == b->is_transposed && a->is_packed == b->is_packed;
+}
+
+err cpu__weight_find(cpu_weight **out, bool *is_old, device *d, const cpu_weight *wanted,
+                     size_t bytes) {
+    cpu_weights *w = &((cpu_device *)d->impl)->weights;
+    size_t at = 0;
+    while (at < w->count && !is_same(&w->list[at], wanted)) at++;
+    if (at == w->count) {
+        cpu_weight fresh = *wanted;
+        err e = mem_grow((void **)&w->list, &w->capacity, w->count + 1, sizeof *w->list);
+        if (e || (e = mem_aligned(&fresh.copy, bytes, 64))) return e;
+        w->list[w->count++] = fresh;
     }
-    cpu_weight fresh = {.from = from, .count = count};
-    err e = mem_grow((void **)&w->list, &w->capacity, w->count + 1, sizeof *w->list);
-    if (e || (e = mem_aligned((void **)&fresh.rounded, count * sizeof *from, 64))) return e;
-    *out = &w->list[w->count++];
-    **out = fresh;
+    *out = &w->list[at];
+    // a device's generation is 1 at least: it has memory
+    *is_old = (*out)->generation != d->generation;
+    (*out)->generation = d->generation;
     return ERR_OK;
 }
 
 static err rounded_weight(const float **out, device *d, const float *from, size_t count) {
     cpu_weight *w;
-    err e = find(&w, &((cpu_device *)d->impl)->weights, from, count);
+    bool is_old;
+    err e = cpu__weight_find(&w, &is_old, d, &(cpu_weight){.from = from, .n = count, .k = 1},
+                             count * sizeof *from);
     if (e) return e;
-    *out = w->rounded;
-    // a device's generation is 1 at least: it has memory
-    if (w->generation == d->generation) return ERR_OK;
-    round_all(d, w->rounded, from, count);
-    w->generation = d->generation;
+    *out = w->copy;
+    if (is_old) round_all(d, w->copy, from, count);
     return ERR_OK;
 }
 
@@ -58,7 +67,7 @@ void cpu__weights_drop(cpu_weights *w, const void *from, size_t bytes) {
     for (size_t i = 0; i < w->count; i++) {
         const char *at = (const char *)w->list[i].from;
         if (!from || (at >= begin && at < begin + bytes))
-            mem_free(w->list[i].rounded);
+            mem_free(w->list[i].copy);
         else
             w->list[kept++] = w->list[i];
     }
@@ -70,6 +79,9 @@ void cpu__weights_drop(cpu_weights *w, const void *from, size_t bytes) {
 
 err cpu__product(device *d, const cpu_product *p) {
     if (d->options.precision != PRECISION_BF16) return cpu__gemm(d, p);
+#if !HARNESS_PLAIN_GEMM
+    if (((const cpu_device *)d->impl)->matmuls) return cpu__product_packed(d, p);
+#endif
     cpu_product rounded = *p;
     size_t a_count = (p->ta == 'N' ? p->m : p->k) * p->lda;
     size_t b_count = (p->tb == 'N' ? p->k : p->n) * p->ldb;
