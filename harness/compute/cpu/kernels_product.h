@@ -34,31 +34,28 @@ static void pack_panel(float *to, cpu_factor from, size_t count, size_t width, s
 static void panel_product(float *c, size_t ldc, const float *a, const float *b, size_t depth,
                           float beta, size_t rows, size_t columns) {
     vec sum[TILE_ROWS][TILE_VECS];
-    for (int r = 0; r < TILE_ROWS; r++)
-        for (int v = 0; v < TILE_VECS; v++) sum[r][v] = vec_all(0.0f);
+    UNROLLED for (int r = 0; r < TILE_ROWS; r++) UNROLLED for (int v = 0; v < TILE_VECS; v++)
+        sum[r][v] = vec_all(0.0f);
     for (size_t l = 0; l < depth; l++, a += TILE_ROWS, b += TILE_COLUMNS) {
         vec right[TILE_VECS];
         for (int v = 0; v < TILE_VECS; v++) right[v] = vec_load(b + v * VEC);
-        for (int r = 0; r < TILE_ROWS; r++)
-            for (int v = 0; v < TILE_VECS; v++)
-                sum[r][v] = vec_fma(vec_of(a, r), right[v], sum[r][v]);
+        UNROLLED for (int r = 0; r < TILE_ROWS; r++) UNROLLED for (int v = 0; v < TILE_VECS; v++)
+            sum[r][v] = vec_fma(vec_of(a, r), right[v], sum[r][v]);
     }
     float edge[TILE_ROWS * TILE_COLUMNS];
     bool is_whole = rows == TILE_ROWS && columns == TILE_COLUMNS;
-    for (int r = 0; r < TILE_ROWS; r++) {
-        for (int v = 0; v < TILE_VECS; v++) {
-            float *to =
-                is_whole ? c + (size_t)r * ldc + v * VEC : edge + r * TILE_COLUMNS + v * VEC;
-            if (is_whole && beta != 0.0f)
-                vec_store(to, vec_fma(vec_all(beta), vec_load(to), sum[r][v]));
-            else
-                vec_store(to, sum[r][v]);
-        }
-    }
+    float *to = is_whole ? c : edge;
+    size_t stride = is_whole ? ldc : TILE_COLUMNS;
+    if (is_whole && beta != 0.0f)
+        UNROLLED for (int r = 0; r < TILE_ROWS; r++) UNROLLED for (int v = 0; v < TILE_VECS; v++)
+            sum[r][v] =
+                vec_fma(vec_all(beta), vec_load(to + (size_t)r * stride + v * VEC), sum[r][v]);
+    UNROLLED for (int r = 0; r < TILE_ROWS; r++) UNROLLED for (int v = 0; v < TILE_VECS; v++)
+        vec_store(to + (size_t)r * stride + v * VEC, sum[r][v]);
     for (size_t r = 0; !is_whole && r < rows; r++) {
         for (size_t j = 0; j < columns; j++) {
-            float x = edge[r * TILE_COLUMNS + j], *to = &c[r * ldc + j];
-            *to = beta != 0.0f ? FUSED(beta, *to, x) : x;
+            float x = edge[r * TILE_COLUMNS + j], *at = &c[r * ldc + j];
+            *at = beta != 0.0f ? FUSED(beta, *at, x) : x;
         }
     }
 }

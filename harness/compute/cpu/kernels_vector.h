@@ -48,6 +48,13 @@ enum { VEC = 4, VECS = 2, TILE_ROWS = 4, TILE_VECS = 2 };
 #define vec_of(p, i) vec_all((p)[i]) /* element i of a row of at least TILE_ROWS in every lane */
 #endif
 
+// before a short loop over an array of vectors, which is to live in registers
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+
 /* to (4, 4), rows to_stride apart, = transpose of from, rows from_stride apart */
 static inline void transpose_four(float *to, size_t to_stride, const float *from,
                                   size_t from_stride) {
