@@ -26,14 +26,15 @@ endforeach()
 add_dependencies(harness_tests model_pass)
 target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
-# for LD_PRELOAD: a clock that is set back, and a list of the calls that make files durable
-foreach(shim clock_back disk_calls)
+# for LD_PRELOAD: a clock that is set back, and a list of the calls that make files durable; and a
+# management library of one card
+foreach(shim clock_back disk_calls fake_nvml)
   add_library(${shim} MODULE tests/shim/${shim}.c)
   target_compile_options(${shim} PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
   add_dependencies(harness_tests ${shim})
 endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>"
-  HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>")
+  HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>" HARNESS_FAKE_NVML="$<TARGET_FILE:fake_nvml>")
 
 # the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest
 if(HARNESS_VULKAN)

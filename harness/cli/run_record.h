@@ -11,6 +11,9 @@
  * error. */
 err run_record(record *out, const run *r, const char *command) MUST_CHECK;
 
+/* What the machine told of a run at its moments (RUN_MOMENTS); r's device is set. */
+void run_cost(record_cost *out, const power_sample *at, const record *r);
+
 /* The row's first row of equal text: first[i] <= i. first (row_count) is the caller's. */
 err first_rows(uint32_t *first, const dataset_split *split) MUST_CHECK;
 
