@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "model/config.h"
+#include "model/encoder/family.h"
 #include "platform/file.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"

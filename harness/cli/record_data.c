@@ -5,8 +5,8 @@
 #include <string.h>
 
 void record_data_free(record_data *d) {
-    if (d->has_data) dataset_free(&d->data);
-    if (d->has_task) task_free(&d->task);
+    dataset_free(&d->data);
+    task_free(&d->task);
     mem_free(d->name);
     mem_free(d->lacks);
     *d = (record_data){.task_dir = d->task_dir, .data_dir = d->data_dir};
@@ -18,10 +18,8 @@ static err load(record_data *d, const char *name) {
     record_data_free(d);
     dataset_options where = {.data_dir = d->data_dir};
     err e = mem_strdup(&d->name, name);
-    if (!e && !(e = task_find(&d->task, name, d->task_dir))) {
-        d->has_task = true;
-        if (!(e = dataset_load(&d->data, &d->task, &where))) d->has_data = true;
-    }
+    if (!e) e = task_find(&d->task, name, d->task_dir);
+    if (!e) e = dataset_load(&d->data, &d->task, &where);
     if (!e || e == ERR_MEMORY) return e;
     if ((e = mem_strdup(&d->lacks, err_message(e)))) return e;
     err_clear();

@@ -12,7 +12,6 @@ typedef struct record_data {
     const char *task_dir, *data_dir; /* borrowed; may be NULL */
     char *name;                      /* owned; of what follows */
     char *lacks;                     /* owned: why nothing can be compared; NULL: it can */
-    bool has_task, has_data;
     task task;
     dataset data;
 } record_data;

@@ -67,10 +67,15 @@ static err add_point(strbuf *out, const cost_point *p) {
 }
 
 static err add_table(strbuf *out, const board_table *t) {
+    const record *r = t->rows[0].runs[0];
     cost_point *points = NULL;
     err e = cost_points(&points, t);
-    if (!e) e = strbuf_add(out, "\n### ");
-    if (!e) e = shown_add(out, SHOWN_MARKDOWN, t->rows[0].runs[0]->task.name);
+    if (!e)
+        e = shown_printf(out, SHOWN_MARKDOWN,
+                         "\n### %s\n\nTask version %lld, protocol %s, data "
+                         "`%.8s`.",
+                         r->task.name, (long long)r->task.version, r->protocol,
+                         r->task.data_sha256);
     if (!e)
         e = strbuf_printf(out,
                           "\n\n| model | recipe | device | %s | training | sentences/s, training "

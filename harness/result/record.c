@@ -106,6 +106,7 @@ void record_free(record *r) {
     record__free_lists(r);
     mem_free(r->final_weights_sha256);
     mem_free(r->engine);
+    mem_free(r->rank_devices);
     mem_free(r->run_sha256);
     mem_free(r->model.label_map);
     mem_free(r->dev_metric);

@@ -150,8 +150,9 @@ typedef struct record {
     int64_t ranks;
     int64_t shards; /* that were asked for (trainer.h); 0: one a rank */
     char *engine;
-    char *command;  /* that reproduces the run, without paths; may be NULL */
-    char *headline; /* name of the leading metric */
+    char *rank_devices; /* of a group whose ranks' devices differ: each one's; else NULL */
+    char *command;      /* that reproduces the run, without paths; may be NULL */
+    char *headline;     /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
     uint32_t *gold, *predicted; /* (N) class ids, or of units; of numbers and sets: NULL */
@@ -283,6 +284,8 @@ double record_metric_dedup(const record *r, const char *name);
 /* Writes the file atomically, making its folder. The record is scored first, and checked as
  * record_read would check the file. Errors: ERR_IO; those of record_read. */
 err record_write(record *r, const char *path) MUST_CHECK;
+/* The same, but a file that stands there already stays: then *stays is true. */
+err record_write_new(bool *stays, record *r, const char *path) MUST_CHECK;
 
 /* Reads and checks a file: every key, type and range, and that everything that follows from other
  * parts does (confusion, metrics within 1e-12, hashes, lengths). r is freed on error.

@@ -151,7 +151,7 @@ static record bare(record r) {
     r.predicted = r.unit_begin = NULL;
     r.predicted_numbers = NULL;
     r.recipe = r.model.corpus = NULL;
-    r.dev_metric = r.engine = NULL;
+    r.dev_metric = r.engine = r.rank_devices = NULL;
     r.task.labels = r.task.names = NULL;
     r.confusion.gold = r.confusion.predicted = r.confusion.hit = NULL;
     r.confusion_dedup.gold = r.confusion_dedup.predicted = r.confusion_dedup.hit = NULL;
@@ -173,6 +173,7 @@ static void move_record(packing *p, record *r) {
     }
     move_text(p, &r->dev_metric);
     move_text(p, &r->engine);
+    move_text(p, &r->rank_devices);
     move_json(p, &r->recipe);
     move_json(p, &r->model.corpus);
     move_labels(p, r);

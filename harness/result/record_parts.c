@@ -394,17 +394,21 @@ err record__group_write(cJSON *object, const char *key, const record *r) {
     err e = json_add_object(&group, object, key);
     if (!e) e = json_add_number(group, "ranks", (double)(r->ranks ? r->ranks : 1));
     if (!e) e = json_add_string(group, "engine", r->engine ? r->engine : "");
+    if (!e && r->rank_devices) e = json_add_string(group, "devices", r->rank_devices);
     return e || !r->shards ? e : json_add_number(group, "shards", (double)r->shards);
 }
 
 err record__group_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *group = NULL;
-    const char *engine = NULL;
+    const char *engine = NULL, *devices = NULL;
     if (!json_has(object, key)) return ERR_OK;
     err e = json_object(&group, object, key, where);
     if (!e) e = json_whole(&r->ranks, group, "ranks", 1, INT32_MAX, where);
     if (!e && json_has(group, "shards"))
         e = json_whole(&r->shards, group, "shards", 1, UINT32_MAX, where);
     if (!e) e = json_string(&engine, group, "engine", where);
-    return e ? e : record_text(&r->engine, engine);
+    if (!e) e = record_text(&r->engine, engine);
+    if (e || !json_has(group, "devices")) return e;
+    e = json_string(&devices, group, "devices", where);
+    return e ? e : record_text(&r->rank_devices, devices);
 }

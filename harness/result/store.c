@@ -266,9 +266,10 @@ err store_write(const char *folder, record *r, char **path) {
 
 err store_write_missing(const char *folder, record *r, char **path) {
     char *full = NULL;
+    bool stays = false;
     *path = NULL;
     err e = store_place(&full, folder, r);
-    if (!e && !file_exists(full) && !(e = record_write(r, full))) {
+    if (!e && !file_exists(full) && !(e = record_write_new(&stays, r, full)) && !stays) {
         *path = full;
         full = NULL;
     }

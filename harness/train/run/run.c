@@ -286,6 +286,7 @@ void run_close(run *r) {
     cJSON_Delete(r->identity);
     cJSON_Delete(r->surroundings);
     mem_free(r->id);
+    mem_free(r->rank_devices);
     run__output_close(r);
     run_release(r);
     mem_free(r->logits);
@@ -379,8 +380,8 @@ static err evaluate_dev(void *context, trainer *t) {
     const char *name = run_best_metric(r);
     (void)t;
     double loss = 0;
-    err e = score_rows(r, &logits, &said, &loss, &r->dev, NULL);
-    if (e) goto done;
+    err e = run__bring_together(r);
+    if (e || (e = score_rows(r, &logits, &said, &loss, &r->dev, NULL))) goto done;
     if ((e = sum_answers(&c, r, &r->data.dev, (answers){said.classes, logits, said.begin}, false)))
         goto done;
     if (r->task.kind != ANSWER_ARCS) loss = dev_loss(r, logits);
@@ -429,6 +430,7 @@ err run_train(run *r) {
     read_power(r, RUN_TRAINS);
     if (!e) e = trainer_run(&r->trainer);
     read_power(r, RUN_TRAINED);
+    if (!e) e = run__bring_together(r);
     run_release(r);
     if (!e) e = run_log_end(r);
     if (e) return run_name_checkpoint(r, e);
