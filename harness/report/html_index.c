@@ -1,4 +1,5 @@
 #include "metric/score_text.h"
+#include "report/cost.h"
 #include "report/html.h"
 #include "report/html_internal.h"
 #include "task/task.h"
@@ -223,7 +224,9 @@ static void add_table(page *p, const board *b, const board_table *t) {
                  "<td></td><td></td><td></td><td></td><td></td></tr>\n",
                  metric_baseline_title(first_run(t)->task.kind), 100 * t->baseline,
                  score_percent(dedup, t->baseline_dedup));
-    html__add(p, "</tbody></table></div>\n</section>\n");
+    html__add(p, "</tbody></table></div>\n");
+    html__take(p, cost_svg(p->out, t));
+    html__add(p, "</section>\n");
 }
 
 // an absent score sorts below all others
