@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "report/compare.h"
 #include "report/html_internal.h"
 
@@ -12,6 +13,7 @@ typedef struct walker {
     page p;
     block now;
     bool right[COLUMNS_MAX]; /* columns of the table that are numbers */
+    char heading[256];       /* the last one: what tables below it are called */
 } walker;
 
 /* Takes SHOWN_MARKDOWN back, in place, up to `end` (0: to the end of the text). Returns where in
@@ -55,10 +57,11 @@ static void add_cells(walker *w, char *line, const char *tag) {
     for (size_t column = 0;; column++, at = next) {
         char *cell = take_cell(at, &next);
         if (!next) break;
-        html__format(&w->p, "<%s", tag);
+        const char *name = *cell ? tag : "td"; // a heading says something
+        html__format(&w->p, "<%s", name);
         html__add(&w->p, column < COLUMNS_MAX && w->right[column] ? " class=\"n\">" : ">");
         html__text(&w->p, cell);
-        html__format(&w->p, "</%s>", tag);
+        html__format(&w->p, "</%s>", name);
     }
     html__add(&w->p, "</tr>\n");
 }
@@ -73,11 +76,12 @@ static void read_rule(walker *w, const char *line) {
 }
 
 static void change_block(walker *w, block next) {
-    static const char *const begins[] = {"", "<div class=\"scroll\"><table>\n", "<ul>\n", "<pre>"};
+    static const char *const begins[] = {"", "", "<ul>\n", "<pre tabindex=\"0\">"};
     static const char *const ends[] = {"", "</table></div>\n", "</ul>\n", "</pre>\n"};
     if (w->now == next) return;
     html__add(&w->p, ends[w->now]);
     html__add(&w->p, begins[next]);
+    if (next == BLOCK_TABLE) html__table_begin(&w->p, w->heading, "");
     w->now = next;
 }
 
@@ -90,8 +94,10 @@ static void add_text(walker *w, char *text) {
 
 static void add_heading(walker *w, char *line) {
     size_t level = strspn(line, "#");
+    char *text = line + level + (line[level] == ' ');
     html__format(&w->p, "<h%zu>", level);
-    add_text(w, line + level + (line[level] == ' '));
+    add_text(w, text);
+    shown_snprintf(w->heading, sizeof w->heading, SHOWN_TERMINAL, "%s", text);
     html__format(&w->p, "</h%zu>\n", level);
 }
 
@@ -118,7 +124,8 @@ static void add_line(walker *w, char *line, const char *rest) {
 
 err compare_html(strbuf *out, const char *title, const char *text) {
     walker w = {.p = {.out = out}};
-    html__begin(&w.p, title);
+    html__begin(&w.p, title, NULL);
+    html__main(&w.p);
     while (*text) {
         char line[LINE_BYTES];
         size_t n = strcspn(text, "\n"), kept = n < sizeof line - 1 ? n : sizeof line - 1;
@@ -128,6 +135,6 @@ err compare_html(strbuf *out, const char *title, const char *text) {
         add_line(&w, line, text);
     }
     change_block(&w, BLOCK_NONE);
-    html__end(&w.p, NULL);
+    html__end(&w.p);
     return w.p.e;
 }
