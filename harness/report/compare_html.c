@@ -2,6 +2,7 @@
 #include "report/compare.h"
 #include "report/html_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LINE_BYTES = 16384, COLUMNS_MAX = 64 };
@@ -14,6 +15,7 @@ typedef struct walker {
     block now;
     bool right[COLUMNS_MAX]; /* columns of the table that are numbers */
     char heading[256];       /* the last one: what tables below it are called */
+    size_t tables;           /* below it */
 } walker;
 
 /* Takes SHOWN_MARKDOWN back, in place, up to `end` (0: to the end of the text). Returns where in
@@ -75,13 +77,20 @@ static void read_rule(walker *w, const char *line) {
         if (*at == '|') w->right[column++] = at[-1] == ':' || at[-2] == ':';
 }
 
+static void begin_table(walker *w) {
+    char label[280];
+    w->tables++;
+    snprintf(label, sizeof label, w->tables > 1 ? "%s, %zu" : "%s", w->heading, w->tables);
+    html__table_begin(&w->p, label, "");
+}
+
 static void change_block(walker *w, block next) {
     static const char *const begins[] = {"", "", "<ul>\n", "<pre tabindex=\"0\">"};
     static const char *const ends[] = {"", "</table></div>\n", "</ul>\n", "</pre>\n"};
     if (w->now == next) return;
     html__add(&w->p, ends[w->now]);
     html__add(&w->p, begins[next]);
-    if (next == BLOCK_TABLE) html__table_begin(&w->p, w->heading, "");
+    if (next == BLOCK_TABLE) begin_table(w);
     w->now = next;
 }
 
@@ -98,6 +107,7 @@ static void add_heading(walker *w, char *line) {
     html__format(&w->p, "<h%zu>", level);
     add_text(w, text);
     shown_snprintf(w->heading, sizeof w->heading, SHOWN_TERMINAL, "%s", text);
+    w->tables = 0;
     html__format(&w->p, "</h%zu>\n", level);
 }
 
