@@ -217,6 +217,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts, page_langua
     html__add(&p, "</div>\n");
     add_confusion(&p, r);
     run__add_worst(&p, r, texts);
+    run__add_errors(&p, r, texts);
     run__add_trees(&p, r, texts);
     run__add_facts(&p, r);
     html__end(&p);

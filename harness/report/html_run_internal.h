@@ -16,6 +16,7 @@ const char *run__class(const record *r, size_t k);
 
 /* The rows that are most wrong, what goes wrong, trees. */
 void run__add_worst(page *p, const record *r, const char *const *texts);
+void run__add_errors(page *p, const record *r, const char *const *texts);
 void run__add_trees(page *p, const record *r, const char *const *texts);
 
 /* Recipe, data, device, cost. */

@@ -111,9 +111,9 @@ void run__add_trees(page *p, const record *r, const char *const *texts) {
 }
 
 void run__add_worst(page *p, const record *r, const char *const *texts) {
-    const char *const errors[ANSWER_KINDS] = {SAY(p, gold_probability), SAY(p, error),
-                                              SAY(p, labels_wrong),     SAY(p, entities_wrong),
-                                              SAY(p, words_wrong),      SAY(p, gold_probability)};
+    const char *const measures[ANSWER_KINDS] = {SAY(p, gold_probability), SAY(p, error),
+                                                SAY(p, labels_wrong),     SAY(p, entities_wrong),
+                                                SAY(p, words_wrong),      SAY(p, gold_probability)};
     static const char *const digits[ANSWER_KINDS] = {"%.4f", "%.3f", "%.0f",
                                                      "%.0f", "%.0f", "%.4f"};
     wrong_row *list = NULL;
@@ -122,8 +122,8 @@ void run__add_worst(page *p, const record *r, const char *const *texts) {
     if (!count) goto done;
     run__table_begin(p, SAY(p, worst));
     run__heads(p, texts ? "rllrl" : "rllr",
-               (const char *[]){SAY(p, row), SAY(p, gold), SAY(p, predicted), errors[r->task.kind],
-                                SAY(p, text)});
+               (const char *[]){SAY(p, row), SAY(p, gold), SAY(p, predicted),
+                                measures[r->task.kind], SAY(p, text)});
     for (size_t i = 0; i < count; i++) {
         size_t row = list[i].row;
         char error[40];
