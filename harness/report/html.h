@@ -34,8 +34,9 @@ err board_html(strbuf *out, const board *b, page_language language) MUST_CHECK;
 err html_run(strbuf *out, const record *r, const char *const *texts,
              page_language language) MUST_CHECK;
 
-/* "pages/<task>/<name>.html" of the record in the file <task>/<name>.json, so that no two records
- * share a page. *out is owned. */
+/* "pages/<task>/<name>.html" of the record in the file <task>/<name>.json, and
+ * "pages/<task>/<who>--<name>.html" of that in <who>/<task>/<name>.json, so that no two records share
+ * a page. *out is owned. */
 err html_run_name(char **out, const char *path) MUST_CHECK;
 
 #endif

@@ -167,6 +167,29 @@ static char *page_of(const char *folder, const char *name) {
     return text;
 }
 
+/* An index of an older program, which a report writes over. */
+static void put_old_index(const char *folder) {
+    static const char old[] = "<!doctype html>\n" HTML_OLD_INDEX_MARK "\n";
+    char *path;
+    MUST(path_join(&path, folder, "index.html"));
+    if (!file_exists(path)) MUST(file_write(path, old, sizeof old - 1));
+    mem_free(path);
+}
+
+/* The language of a run's page, the first of kor_hate. */
+static void expect_run_page(const char *folder, const char *language) {
+    char *place, *text;
+    folder_list pages = {0};
+    MUST(path_join(&place, folder, "pages/kor_hate"));
+    MUST(folder_list_read(&pages, place));
+    cr_assert_gt(pages.count, 0);
+    text = page_of(place, pages.names[0]);
+    cr_expect_not_null(strstr(text, language), "%.60s", text);
+    mem_free(text);
+    mem_free(place);
+    folder_list_free(&pages);
+}
+
 /* Five models on five tasks and more, a run page of every kind: tests/browser looks at them, in the
  * folder that HARNESS_PAGES_RECORDS names. */
 Test(pages, records_of_every_kind, .timeout = 120) {
@@ -190,6 +213,7 @@ Test(pages, records_of_every_kind, .timeout = 120) {
         }
     }
     setenv("XDG_CACHE_HOME", temporary_folder(), 1);
+    put_old_index(folder);
     program_result p = RUN("report", "--results", folder, "--lang", "ko", "--quiet");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
@@ -201,6 +225,7 @@ Test(pages, records_of_every_kind, .timeout = 120) {
     text = page_of(folder, HTML_STYLE_FILE);
     cr_expect_eq(strncmp(text, HTML_FILE_MARK, strlen(HTML_FILE_MARK)), 0);
     mem_free(text);
+    expect_run_page(folder, "<html lang=\"ko\">");
     // the same folder in English: its pages are written again, by a report that knows the records
     p = RUN("report", "--results", folder, "--quiet");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
@@ -208,6 +233,7 @@ Test(pages, records_of_every_kind, .timeout = 120) {
     text = page_of(folder, "index.html");
     cr_expect_not_null(strstr(text, "<html lang=\"en\">"));
     mem_free(text);
+    expect_run_page(folder, "<html lang=\"en\">");
     if (!kept) MUST(folder_remove(folder));
     mem_free(folder);
 }
