@@ -191,8 +191,7 @@ err data__add_row(data__reader *r, const data__row *row) {
     return ERR_OK;
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 /* The value of a key, which stands there once; a.b is key b of the object at key a, unless there is
  * a key of that very name. */

@@ -21,8 +21,7 @@ static void set_defaults(tokenizer *t) {
                      .mask_id = TOKENIZER_NO_ID};
 }
 
-// --- vocab.txt
-// -------------------------------------------------------------------------------------
+/* --- vocab.txt --- */
 
 /* A 0 byte becomes U+FFFD (KoCharELECTRA's vocabulary has one): cleaning removes both from texts,
  * so neither token is ever met, and strings stay strings. */
@@ -91,8 +90,7 @@ static err read_vocab(tokenizer *t, const char *path) {
     return e;
 }
 
-// --- added tokens
-// ----------------------------------------------------------------------------------
+/* --- added tokens --- */
 
 // Puts the text at its id, behind the others or where an id is unused.
 static err place_text(tokenizer *t, uint32_t id, const char *text) {
@@ -221,8 +219,7 @@ err draft__add_listed(draft *d) {
     return e;
 }
 
-// --- together
-// --------------------------------------------------------------------------------------
+/* --- together --- */
 
 static err missing(const draft *d, const char *name) {
     const char *hint = "";

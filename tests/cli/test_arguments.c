@@ -123,8 +123,7 @@ Test(arguments, what_fails_leaves_no_folder) {
     temporary_remove();
 }
 
-/* --- flags ---------------------------------------------------------------------------------------
- */
+/* --- flags --- */
 
 static char *source_of(const char *kind, const char *name) {
     char path[400];

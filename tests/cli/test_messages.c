@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "cli/options.h"
 #include "data/dataset.h"
+#include "model/encoder/family.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -95,6 +96,20 @@ Test(messages, every_hyperparameter_is_a_flag) {
     mem_free(readme);
 }
 
+Test(messages, every_encoder_family_is_told) {
+    char *readme, *help = help_of("run");
+    size_t count;
+    MUST(file_read((void **)&readme, &count, HARNESS_SOURCE_DIR "/README.md", 0));
+    for (size_t i = 0; family_at(i); i++) {
+        const encoder_family *f = family_at(i);
+        cr_expect_not_null(strstr(readme, f->title), "README.md says nothing of %s", f->title);
+        cr_expect_not_null(strstr(readme, f->model_type), "nor of --arch %s", f->model_type);
+        cr_expect_not_null(strstr(help, f->model_type), "nor does --help: %s", help);
+    }
+    mem_free(readme);
+    mem_free(help);
+}
+
 Test(messages, help_says_what_the_verb_takes) {
     char *eval = help_of("eval"), *compare = help_of("compare"), *report = help_of("report");
     cr_expect_null(strstr(eval, "all"
@@ -176,8 +191,7 @@ Test(messages, advice_is_of_the_verb) {
     SAYS(1, "no such file; fetch it with", "data", "stats", "nsmc", "--data", "/nowhere");
 }
 
-/* --- every flag that any text of the program names
- * ------------------------------------------------ */
+/* --- every flag that any text of the program names --- */
 
 /* The name behind "--" at `at`, "" when it is none. */
 static void name_of_flag(char name[64], const char *at) {

@@ -18,8 +18,7 @@ static void put(const char *name, const char *text) {
     MUST(file_write(temporary_path(name), text, strlen(text)));
 }
 
-/* --- suites and baselines as files
- * ---------------------------------------------------------------- */
+/* --- suites and baselines as files --- */
 
 Test(regress, a_bad_suite_is_named) {
     static const struct {
@@ -294,8 +293,7 @@ Test(regress_compare, output_says_what_fell_in_every_form) {
     strbuf_free(&smaller);
 }
 
-/* --- the program
- * ---------------------------------------------------------------------------------- */
+/* --- the program --- */
 
 #define REGRESS(...)                                                                               \
     RUN("regress", "--device", "cpu", "--threads", "1", "--baselines", temporary_folder(), "-o",   \

@@ -105,8 +105,11 @@ Test(arena, grows_by_hundreds_of_blocks) {
     }
     cr_assert_geq(a.count, 300);
     cr_assert_eq(*(float *)span_host(first), 7);
+    size_t most = (size_t)d.allocated_bytes;
+    cr_assert_geq(most, 300 * 200 * sizeof(float));
     arena_free(&a);
     cr_assert_eq(d.allocated_bytes, 0);
+    cr_assert_eq(d.peak_bytes, most, "what records tell of a device's memory");
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
 }
@@ -129,6 +132,13 @@ Test(plan, operands_are_checked_when_added) {
     cr_assert_not_null(strstr(err_message(ERR_ARG), "holds 10 elements, 15 are needed"));
     cr_assert_eq(op_fill(&p, &(struct fill){.x = ids, .rows = dim_fixed(2), .cols = 5}), ERR_ARG);
     cr_assert_not_null(strstr(err_message(ERR_ARG), "wrong type"));
+    for (int i = 0; i < 3; i++) {
+        span odd = x;
+        *(i == 0 ? &odd.offset : i == 1 ? &odd.slot_stride : &odd.micro_stride) = 100;
+        cr_assert_eq(op_fill(&p, &(struct fill){.x = odd, .rows = dim_fixed(2), .cols = 5}),
+                     ERR_ARG, "%d", i);
+        cr_assert_not_null(strstr(err_message(ERR_ARG), "operand x is not aligned"));
+    }
     cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(2), .cols = 5, .value = 3}),
                  ERR_OK);
     cr_assert_eq(plan_ready(&p), ERR_OK);
@@ -178,6 +188,67 @@ Test(plan, profile_counts_each_op_by_its_place) {
     plan_free(&p);
     arena_free(&a);
     device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* Ops that a watch was told of. */
+typedef struct told {
+    size_t ops[8], count;
+} told;
+
+static void hear(void *context, size_t place) {
+    told *t = context;
+    cr_assert_lt(t->count, 8);
+    t->ops[t->count++] = place;
+}
+
+static void watch(const char *selector) {
+    device d;
+    arena a;
+    span x, y, z;
+    plan p;
+    told heard = {0};
+    cr_assert_eq(device_open_named(&d, selector, NULL), ERR_OK);
+    arena_init(&a, &d, 0, false);
+    cr_assert_eq(arena_take(&a, &x, 256, d.real), ERR_OK);
+    cr_assert_eq(arena_take(&a, &y, 64, d.real), ERR_OK);
+    cr_assert_eq(arena_take(&a, &z, 64, d.real), ERR_OK);
+    plan_init(&p, &d);
+    // the last two write to the first and the last quarter of x
+    const span written[] = {x, y, span_part(x, 0, 64), span_part(x, 192, 64)};
+    for (size_t i = 0; i < 4; i++) {
+        plan_part_begin(&p, PART_MICRO);
+        cr_assert_eq(op_fill(&p, &(struct fill){.x = written[i], .rows = dim_fixed(1), .cols = 64}),
+                     ERR_OK);
+    }
+    plan_part_begin(&p, PART_END);
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = y, .rows = dim_fixed(1), .cols = 64}), ERR_OK);
+    cr_assert_eq(plan_ready(&p), ERR_OK);
+    cr_expect_eq(plan_last_writer(&p, x), 3);
+    cr_expect_eq(plan_last_writer(&p, span_part(x, 0, 64)), 2);
+    cr_expect_eq(plan_last_writer(&p, span_part(x, 64, 128)), 0);
+    cr_expect_eq(plan_last_writer(&p, span_part(x, 128, 65)), 3);
+    cr_expect_eq(plan_last_writer(&p, y), 1);
+    cr_expect_eq(plan_last_writer(&p, z), 0);
+    micro_sizes sizes[3] = {{.tokens = 1}, {.tokens = 1}, {.tokens = 1}};
+    step_info step = {.step = 1, .micro_count = 3, .micros = sizes};
+    p.watch = (plan_watch){hear, &heard};
+    cr_assert_eq(plan_submit(&p, &step), ERR_OK);
+    cr_assert_eq(plan_wait(&p, 0), ERR_OK);
+    // of the last micro-batch alone: before, sums are not final
+    cr_assert_eq(heard.count, 4, "%zu", heard.count);
+    for (size_t i = 0; i < 4; i++) cr_expect_eq(heard.ops[i], i);
+    plan_free(&p);
+    arena_free(&a);
+    device_close(&d);
+}
+
+Test(plan, watches_what_is_final) {
+    size_t live = mem_live_count();
+    watch("reference");
+#if HARNESS_CPU
+    watch("cpu");
+#endif
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -1,38 +1,28 @@
 /* Files of tagged units. The first byte chooses characters or words, the scheme, comments, and
  * whether a bad sentence is dropped. */
-#include "base/memory.h"
-#include "data/dataset.h"
 #include "fuzz.h"
-#include "platform/file.h"
+#include "rows.h"
 #include "text/unicode.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #define TAG(name) "{\"value\": \"" name "\", \"name\": \"" name "\", \"readable\": \"" name "\"}"
 
-static const char
-    manifest[] =
-        "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\","
-        "\"licence\": \"l\", \"citation\": \"c\", \"kind\": \"token_classification\", "
-        "\"format\": {\"kind\": \"tagged\", \"unit\": \"%s\", \"scheme\": \"%s\"%s}, \"labels\": "
-        "[" TAG("B-X") ", " TAG("I-X") ", " TAG("B-Y") ", " TAG("I-Y") ", " TAG(
-            "O") "], "
-                 "\"invalid_label\": \"%s\", \"split\": {\"rule\": \"hash\", \"one_in\": 2}, "
-                 "\"files\": [{\"role\": \"all\", \"name\": \"all\"}], \"cleaning\": "
-                 "{\"drop_empty\": true, \"drop_duplicates\": true}, \"metrics\": [\"entity_f1\"], "
-                 "\"headline\": \"entity_f1\", \"max_length\": 64}";
+static const char manifest[] =
+    "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\","
+    "\"licence\": \"l\", \"citation\": \"c\", \"kind\": \"token_classification\", "
+    "\"format\": {\"kind\": \"tagged\", \"unit\": \"%s\", \"scheme\": \"%s\"%s}, \"labels\": "
+    "[" TAG("B-X") ", " TAG("I-X") ", " TAG("B-Y") ", " TAG("I-Y") ", " TAG(
+        "O") "], "
+             "\"invalid_label\": \"%s\", \"split\": {\"rule\": \"hash\", \"one_in\": 2}, "
+             "\"files\": [{\"role\": \"all\", \"name\": \"all\"}], \"cleaning\": "
+             "{\"drop_empty\": true, \"drop_duplicates\": true}, \"metrics\": [\"entity_f1\"], "
+             "\"headline\": \"entity_f1\", \"max_length\": 64}";
 
 static const task *task_of(unsigned bits) {
     static task tasks[16];
-    char text[2048];
     if (tasks[bits].manifest) return &tasks[bits];
-    int n = snprintf(text, sizeof text, manifest, bits & 1 ? "word" : "character",
-                     bits & 2 ? "bioes" : "bio", bits & 4 ? ", \"comment\": \"##\"" : "",
-                     bits & 8 ? "drop" : "error");
-    FUZZ_CHECK(n > 0 && (size_t)n < sizeof text);
-    FUZZ_CHECK(task_load(&tasks[bits], fuzz_file("made.json", text, (size_t)n)) == ERR_OK);
-    FUZZ_CHECK(folder_make(fuzz_path("made")) == ERR_OK);
+    rows_task_of(&tasks[bits], manifest, bits & 1 ? "word" : "character",
+                 bits & 2 ? "bioes" : "bio", bits & 4 ? ", \"comment\": \"##\"" : "",
+                 bits & 8 ? "drop" : "error");
     return &tasks[bits];
 }
 
@@ -58,20 +48,10 @@ static void check_row(const dataset_row *row, const task *t) {
 }
 
 FUZZ_TARGET(tagged) {
-    dataset d;
-    char *folder = NULL;
     if (!size) return;
     fuzz_setup();
     const task *t = task_of(data[0] % 16);
     fuzz_begin();
-    if (fuzz_needs(mem_strdup(&folder, fuzz_path("")))) {
-        fuzz_file("made/all", data + 1, size - 1);
-        if (fuzz_accepts(dataset_load(&d, t, &(dataset_options){.data_dir = folder}))) {
-            for (size_t i = 0; i < d.train.row_count; i++) check_row(&d.train.rows[i], t);
-            for (size_t i = 0; i < d.test.row_count; i++) check_row(&d.test.rows[i], t);
-        }
-        dataset_free(&d);
-        mem_free(folder);
-    }
+    rows_each(t, data + 1, size - 1, check_row);
     fuzz_end();
 }

@@ -1,13 +1,10 @@
 /* Files of trees. The first byte chooses what gold trees keep to, and whether a bad sentence is
  * dropped. What is read is decoded again from scores that are its own arcs. */
-#include "base/memory.h"
-#include "data/dataset.h"
 #include "fuzz.h"
 #include "metric/arcs.h"
 #include "metric/tree.h"
-#include "platform/file.h"
+#include "rows.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char manifest[] =
@@ -24,13 +21,8 @@ static const char manifest[] =
 
 static const task *task_of(unsigned bits) {
     static task tasks[2 * TREE_RULES];
-    char text[2048];
     if (tasks[bits].manifest) return &tasks[bits];
-    int n = snprintf(text, sizeof text, manifest, tree_rule_name(bits / 2),
-                     bits & 1 ? "drop" : "error");
-    FUZZ_CHECK(n > 0 && (size_t)n < sizeof text);
-    FUZZ_CHECK(task_load(&tasks[bits], fuzz_file("made.json", text, (size_t)n)) == ERR_OK);
-    FUZZ_CHECK(folder_make(fuzz_path("made")) == ERR_OK);
+    rows_task_of(&tasks[bits], manifest, tree_rule_name(bits / 2), bits & 1 ? "drop" : "error");
     return &tasks[bits];
 }
 
@@ -59,20 +51,10 @@ static void check_row(const dataset_row *row, const task *t) {
 }
 
 FUZZ_TARGET(trees) {
-    dataset d;
-    char *folder = NULL;
     if (!size) return;
     fuzz_setup();
     const task *t = task_of(data[0] % (2 * TREE_RULES));
     fuzz_begin();
-    if (fuzz_needs(mem_strdup(&folder, fuzz_path("")))) {
-        fuzz_file("made/all", data + 1, size - 1);
-        if (fuzz_accepts(dataset_load(&d, t, &(dataset_options){.data_dir = folder}))) {
-            for (size_t i = 0; i < d.train.row_count; i++) check_row(&d.train.rows[i], t);
-            for (size_t i = 0; i < d.test.row_count; i++) check_row(&d.test.rows[i], t);
-        }
-        dataset_free(&d);
-        mem_free(folder);
-    }
+    rows_each(t, data + 1, size - 1, check_row);
     fuzz_end();
 }

@@ -1,10 +1,10 @@
 #include "rows.h"
 
 #include "base/memory.h"
-#include "data/dataset.h"
 #include "fuzz.h"
 #include "platform/file.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -19,17 +19,24 @@ static const char manifest[] =
     "true},"
     "\"metrics\": [\"accuracy\"], \"headline\": \"accuracy\", \"max_length\": 64}";
 
-void rows_task(task *t, const char *format, bool hashed, bool drop_invalid) {
+void rows_task_of(task *t, const char *format, ...) {
     char text[2048];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    FUZZ_CHECK(n > 0 && (size_t)n < sizeof text);
+    FUZZ_CHECK(task_load(t, fuzz_file("made.json", text, (size_t)n)) == ERR_OK);
+    FUZZ_CHECK(folder_make(fuzz_path("made")) == ERR_OK);
+}
+
+void rows_task(task *t, const char *format, bool hashed, bool drop_invalid) {
     const char *files = hashed
                             ? "\"split\": {\"rule\": \"hash\", \"one_in\": 3},"
                               "\"files\": [{\"role\": \"all\", \"name\": \"all\"}]"
                             : "\"split\": {\"rule\": \"files\"}, \"files\": [{\"role\": \"train\","
                               "\"name\": \"all\"}, {\"role\": \"test\", \"name\": \"again\"}]";
-    int n = snprintf(text, sizeof text, manifest, format, drop_invalid ? "drop" : "error", files);
-    FUZZ_CHECK(n > 0 && (size_t)n < sizeof text);
-    FUZZ_CHECK(task_load(t, fuzz_file("made.json", text, (size_t)n)) == ERR_OK);
-    FUZZ_CHECK(folder_make(fuzz_path("made")) == ERR_OK);
+    rows_task_of(t, manifest, format, drop_invalid ? "drop" : "error", files);
 }
 
 static bool is_utf8(const char *text, size_t bytes) {
@@ -97,6 +104,20 @@ void rows_check(const task *t, const void *bytes, size_t size) {
     o.limit = 2;
     if (fuzz_accepts(dataset_load(&d, t, &o))) {
         FUZZ_CHECK(d.train.row_count <= 2 && d.test.row_count <= 2);
+    }
+    dataset_free(&d);
+    mem_free(folder);
+}
+
+void rows_each(const task *t, const void *bytes, size_t size,
+               void (*look)(const dataset_row *row, const task *t)) {
+    dataset d;
+    char *folder = NULL;
+    if (!fuzz_needs(mem_strdup(&folder, fuzz_path("")))) return;
+    fuzz_file("made/all", bytes, size);
+    if (fuzz_accepts(dataset_load(&d, t, &(dataset_options){.data_dir = folder}))) {
+        for (size_t i = 0; i < d.train.row_count; i++) look(&d.train.rows[i], t);
+        for (size_t i = 0; i < d.test.row_count; i++) look(&d.test.rows[i], t);
     }
     dataset_free(&d);
     mem_free(folder);

@@ -15,17 +15,22 @@
 
 static char *results, *cache, *none;
 
-static void make(const char *model, uint32_t seed, answer_kind kind, const char *task) {
+static void make_of(const char *model, uint32_t seed, answer_kind kind, const char *task,
+                    size_t rows) {
     record r;
     fake_record_make(&r, &(fake_record){.task = task,
                                         .model = model,
                                         .kind = kind,
                                         .headline = kind == ANSWER_NUMBER ? "pearson" : "macro_f1",
                                         .right = 0.4 + 0.02 * (model[6] - 'a'),
-                                        .rows = 40,
+                                        .rows = rows,
                                         .seed = seed});
     MUST(store_write(results, &r, NULL));
     record_free(&r);
+}
+
+static void make(const char *model, uint32_t seed, answer_kind kind, const char *task) {
+    make_of(model, seed, kind, task, 40);
 }
 
 /* 24 models: most of three seeds, some of one; in one table of classes and one of numbers. */
@@ -156,6 +161,33 @@ Test(report_cache, of_records_that_are_gone) {
         if (i + 3 == list.count) break;
     }
     expect_as_without("three are left");
+    folder_list_free(&list);
+    mem_free(task);
+}
+
+/* Ten runs tell so many of 4,000 units apart that they are drawn singly; three do not, and then the
+ * cached resamples of a row that stays are none of this table. */
+Test(report_cache, of_runs_that_no_longer_prove_single_draws) {
+    folder_list list = {0};
+    char *task;
+    for (int c = 'a'; c < 'd'; c++) {
+        char model[16];
+        snprintf(model, sizeof model, "model %c", c);
+        for (uint32_t seed = 0; seed < 3; seed++) make_of(model, seed, ANSWER_CLASS, "many", 4000);
+    }
+    make_of("model d", 0, ANSWER_CLASS, "many", 4000);
+    expect_as_without("drawn singly");
+    MUST(path_join(&task, results, "many"));
+    MUST(folder_list_read(&list, task));
+    cr_assert_eq(list.count, 10);
+    for (size_t i = 0; i < list.count; i++) {
+        char *path;
+        MUST(path_join(&path, task, list.names[i]));
+        if (i < 3 || i > 5) cr_assert_eq(remove(path), 0);
+        mem_free(path);
+    }
+    expect_as_without("drawn by types");
+    expect_as_without("drawn by types before too");
     folder_list_free(&list);
     mem_free(task);
 }

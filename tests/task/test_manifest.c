@@ -290,6 +290,38 @@ Test(manifest, a_users_folder_comes_first) {
     cr_expect_eq(e, ERR_IO, "a folder that is named has to be there");
 }
 
+/* Folders of HARNESS_TASKS: before what comes with the program, in their order, behind a folder that
+ * a flag names; an empty place between colons is none. */
+Test(manifest, folders_of_the_environment_are_looked_into) {
+    char folder[3][32], path[64], list[128];
+    task t;
+    json_setup();
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(folder[i], sizeof folder[i], "/tmp/harness-test-XXXXXX");
+        cr_assert(mkdtemp(folder[i]));
+        snprintf(path, sizeof path, "%s/%s.json", folder[i], i == 2 ? "other" : "made");
+        cr_assert_eq(file_write_quick(path, whole, sizeof whole - 1), ERR_OK);
+    }
+    snprintf(list, sizeof list, "%s::%s", folder[1], folder[2]);
+    setenv("HARNESS_TASKS", list, 1);
+    cr_assert_eq(task_find(&t, "made", NULL), ERR_OK, "%s", err_message(ERR_USAGE));
+    cr_expect_str_eq(t.folder, folder[1]);
+    task_free(&t);
+    cr_assert_eq(task_find(&t, "made", folder[0]), ERR_OK);
+    cr_expect_str_eq(t.folder, folder[0]);
+    task_free(&t);
+    // found, and then refused for the name inside
+    cr_expect_eq(task_find(&t, "other", NULL), ERR_FORMAT);
+    cr_expect(strstr(err_message(ERR_FORMAT), folder[2]), "%s", err_message(ERR_FORMAT));
+    task_free(&t);
+    snprintf(list, sizeof list, "%s:/nowhere/at/all", folder[1]);
+    setenv("HARNESS_TASKS", list, 1);
+    cr_expect_eq(task_find(&t, "made", NULL), ERR_IO);
+    cr_expect(strstr(err_message(ERR_IO), "HARNESS_TASKS: "), "%s", err_message(ERR_IO));
+    unsetenv("HARNESS_TASKS");
+    for (size_t i = 0; i < 3; i++) cr_assert_eq(folder_remove(folder[i]), ERR_OK);
+}
+
 /* A manifest whose first `list` is replaced by start, `count` elements of the format, and end. */
 static err load_long(task *t, const char *path, const char *list, const char *start,
                      const char *element, size_t count, const char *end) {

@@ -15,8 +15,7 @@
 
 enum { RANKS_MAX = 5, WAITING_S = 60 };
 
-/* --- ranks in threads ----------------------------------------------------------------------------
- */
+/* --- ranks in threads --- */
 
 typedef struct rank {
     transport *transport;
@@ -53,8 +52,7 @@ static void run_ranks(rank ranks[RANKS_MAX], uint32_t size, double waiting,
     threads_close(transports);
 }
 
-/* --- what they do together -----------------------------------------------------------------------
- */
+/* --- what they do together --- */
 
 enum { NUMBERS = 1003 };
 
@@ -118,8 +116,7 @@ Test(group, sums_are_in_the_order_of_the_ranks) {
     cr_assert(group_writes(NULL) && group_is_alone(NULL) && group_size(NULL) == 1);
 }
 
-/* --- failing -------------------------------------------------------------------------------------
- */
+/* --- failing --- */
 
 static err fail_on_two(struct group *g, void *context) {
     float x = 1;
@@ -197,8 +194,7 @@ Test(group, a_rank_that_does_not_come_is_given_up) {
     }
 }
 
-/* --- shares --------------------------------------------------------------------------------------
- */
+/* --- shares --- */
 
 Test(group, shares_cover_a_step_and_are_alike) {
     pack_sentence s[40];
@@ -225,8 +221,7 @@ Test(group, shares_cover_a_step_and_are_alike) {
     }
 }
 
-/* --- training ------------------------------------------------------------------------------------
- */
+/* --- training --- */
 
 typedef struct training {
     const char *selector;

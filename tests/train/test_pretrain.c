@@ -128,8 +128,7 @@ Test(pretrain, an_epoch_takes_every_sentence_once) {
     corpus_free(&c);
 }
 
-/* --- training ------------------------------------------------------------------------------------
- */
+/* --- training --- */
 
 enum { STEPS = 50 };
 
@@ -178,8 +177,7 @@ Test(pretrain, losses_on_vulkan_are_those_of_the_cpu) {
 }
 #endif
 
-/* --- the verb ------------------------------------------------------------------------------------
- */
+/* --- the verb --- */
 
 #if HARNESS_CPU
 

@@ -20,8 +20,7 @@ static const char native[] = "cpu";
 static const char native[] = "";
 #endif
 
-/* --- the made-up task of support/toy.h
- * ------------------------------------------------------------ */
+/* --- the made-up task of support/toy.h --- */
 
 static void check_overfits(const char *selector) {
     size_t live = mem_live_count();

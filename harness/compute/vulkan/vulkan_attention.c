@@ -68,6 +68,7 @@ static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s
     vulkan__dispatch(r, &l, push);
 }
 
+NO_SCRATCH(attention_fwd)
 void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
     attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size, a->longest);
     struct push_attention push = {s.tokens, a->heads, a->head_size, a->scale,
@@ -77,6 +78,11 @@ void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
     vulkan__read(r, a->qkv, 0, s.tokens * s.hidden * 3);
     vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
     dispatch(r, fwd, s, a->heads, a->head_size, &push);
+}
+
+size_t vulkan__scratch_attention_bwd(const device *d, const struct attention_bwd *a) {
+    (void)d;
+    return (size_t)a->tokens.max * a->heads;
 }
 
 void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
@@ -118,6 +124,7 @@ static void dispatch_cls(recorder *r, kernel_id kernel, dim rows, uint32_t lengt
     vulkan__dispatch(r, &l, push);
 }
 
+NO_SCRATCH(first_attention_fwd)
 void vulkan__record_first_attention_fwd(recorder *r, const struct first_attention_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
     size_t hidden = (size_t)a->heads * a->head_size;
@@ -132,6 +139,7 @@ void vulkan__record_first_attention_fwd(recorder *r, const struct first_attentio
                  a->head_size, 1, &push);
 }
 
+NO_SCRATCH(first_attention_bwd)
 void vulkan__record_first_attention_bwd(recorder *r, const struct first_attention_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
     size_t hidden = (size_t)a->heads * a->head_size;

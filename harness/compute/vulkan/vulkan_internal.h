@@ -239,6 +239,7 @@ typedef struct recorder {
     size_t pending_count;
     uint64_t barriers;   /* recorded between dispatches */
     uint32_t dispatches; /* recorded */
+    uint64_t widest;     /* invocations of the widest dispatch of the op */
     /* plan->profile: a timestamp before the first op and after each */
     VkQueryPool queries; /* VK_NULL_HANDLE: nothing is timed */
     uint32_t marks;
@@ -277,6 +278,7 @@ void vulkan__caption_end(const recorder *r);
 
 /* Records one op. */
 void vulkan__record(recorder *r, const op *o);
+/* What the op's own vulkan__scratch_NAME says. */
 size_t vulkan__scratch_count(const device *d, const op *o);
 
 static inline uint32_t vulkan__size(const recorder *r, dim d) {
@@ -290,8 +292,7 @@ void vulkan__fail(recorder *r, err e);
  * even WINDOW_STEP rows fit. */
 uint32_t vulkan__window_rows(recorder *r, size_t row_elements);
 
-/* --- vulkan_profile.c: times of single ops, when plan->profile is set
- */
+/* --- vulkan_profile.c: times of single ops, when plan->profile is set --- */
 /* Makes the queries and takes the first timestamp; nothing where the queue has no timestamps. */
 err vulkan__profile_begin(recorder *r, const plan *p) MUST_CHECK;
 /* The op recorded last ends here, and the next begins: nothing overlaps. */
@@ -300,11 +301,18 @@ void vulkan__profile_mark(recorder *r);
 err vulkan__profile_read(recorder *r, const plan *p) MUST_CHECK;
 void vulkan__profile_free(recorder *r);
 
-/* --- record functions by family: vulkan_rows.c, vulkan_linear.c, vulkan_attention.c,
- * vulkan_optimizer.c */
-#define OP(name) void vulkan__record_##name(recorder *r, const struct name *a);
+/* --- what is recorded, by family: vulkan_rows.c, vulkan_linear.c and their like --- */
+/* Each op beside its recording says how many reals of scratch it takes at its largest sizes. */
+#define OP(name)                                                                                   \
+    void vulkan__record_##name(recorder *r, const struct name *a);                                 \
+    size_t vulkan__scratch_##name(const device *d, const struct name *a);
 #include "compute/ops.def"
 #undef OP
+#define NO_SCRATCH(name)                                                                           \
+    size_t vulkan__scratch_##name(const device *d, const struct name *a) {                         \
+        (void)d, (void)a;                                                                          \
+        return 0;                                                                                  \
+    }
 
 struct push_drop vulkan__drop(const recorder *r, dropout_spec d);
 
@@ -324,14 +332,6 @@ void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t cou
  */
 void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint32_t hidden,
                               const void *push);
-
-/* Reals of scratch that ops need at their largest sizes. */
-size_t vulkan__rows_sum_scratch(const struct rows_sum *a);
-size_t vulkan__cross_entropy_scratch(const struct cross_entropy *a);
-size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd *a);
-size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a);
-size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a);
-size_t vulkan__grad_norm_scratch(const device *d, const struct grad_norm *a);
 
 /* --- vulkan_plan.c */
 err vulkan__plan_ready(plan *p) MUST_CHECK;

@@ -266,7 +266,7 @@ void vulkan__record_linear_fwd(recorder *r, const struct linear_fwd *a) {
     }
 }
 
-size_t vulkan__linear_fwd_scratch(const device *d, const struct linear_fwd *a) {
+size_t vulkan__scratch_linear_fwd(const device *d, const struct linear_fwd *a) {
     return vulkan__of(d)->family == FAMILY_REGISTER ? (size_t)a->n * a->k : 0;
 }
 
@@ -275,6 +275,7 @@ static bool adds_to_itself(const struct linear_dx *a) {
     return span_given(a->add) && a->add.buffer == a->dx.buffer && a->add.offset == a->dx.offset;
 }
 
+NO_SCRATCH(linear_dx)
 void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
     uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k);
     size_t n = a->n, k = a->k;
@@ -331,7 +332,7 @@ static size_t weight_parts(size_t splits, size_t n, size_t k) {
     return splits > 1 ? (splits * n * k + WINDOW_STEP - 1) / WINDOW_STEP * WINDOW_STEP : 0;
 }
 
-size_t vulkan__linear_dw_scratch(const device *d, const struct linear_dw *a) {
+size_t vulkan__scratch_linear_dw(const device *d, const struct linear_dw *a) {
     uint32_t side, splits = splits_of(d, a->rows.max, a->n, a->k, &side);
     size_t columns = (size_t)vulkan__chunks(a->rows.max) * a->n;
     if (vulkan__of(d)->family == FAMILY_TILE) columns = 0;

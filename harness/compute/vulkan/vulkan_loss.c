@@ -11,7 +11,8 @@ static size_t parts_of(size_t rows) {
     return (count + WINDOW_STEP - 1) / WINDOW_STEP * WINDOW_STEP;
 }
 
-size_t vulkan__cross_entropy_scratch(const struct cross_entropy *a) {
+size_t vulkan__scratch_cross_entropy(const device *d, const struct cross_entropy *a) {
+    (void)d;
     if (a->classes <= CLASSES_FEW) return 0;
     return parts_of(a->rows.max) + (size_t)a->rows.max * STAT_REALS;
 }

@@ -1,6 +1,7 @@
 /* Recording of a parser's scores: one invocation an element. */
 #include "compute/vulkan/vulkan_internal.h"
 
+NO_SCRATCH(arc_scores)
 void vulkan__record_arc_scores(recorder *r, const struct arc_scores *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     size_t count = (size_t)rows * a->width, n = (size_t)rows * a->size;
@@ -12,6 +13,7 @@ void vulkan__record_arc_scores(recorder *r, const struct arc_scores *a) {
     vulkan__dispatch_elements(r, KERNEL_arc_scores, count, a->size, &push);
 }
 
+NO_SCRATCH(arc_scores_bwd)
 void vulkan__record_arc_scores_bwd(recorder *r, const struct arc_scores_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     size_t n = (size_t)rows * a->size;
@@ -25,6 +27,7 @@ void vulkan__record_arc_scores_bwd(recorder *r, const struct arc_scores_bwd *a) 
     vulkan__dispatch_elements(r, KERNEL_arc_scores_bwd, n, a->width, &push);
 }
 
+NO_SCRATCH(relation_scores)
 void vulkan__record_relation_scores(recorder *r, const struct relation_scores *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     size_t count = (size_t)rows * a->classes;
@@ -37,6 +40,7 @@ void vulkan__record_relation_scores(recorder *r, const struct relation_scores *a
     vulkan__dispatch_elements(r, KERNEL_relation_scores, count, a->size, &push);
 }
 
+NO_SCRATCH(relation_scores_bwd)
 void vulkan__record_relation_scores_bwd(recorder *r, const struct relation_scores_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     size_t count = (size_t)rows * a->classes, n = (size_t)rows * a->size;
@@ -56,6 +60,7 @@ void vulkan__record_relation_scores_bwd(recorder *r, const struct relation_score
                               &push);
 }
 
+NO_SCRATCH(relation_best)
 void vulkan__record_relation_best(recorder *r, const struct relation_best *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     size_t count = (size_t)rows * a->classes, cells = (size_t)rows * a->width;

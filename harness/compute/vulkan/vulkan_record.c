@@ -19,6 +19,11 @@ static void bind(recorder *r, span s, size_t first, size_t count, bool is_write)
         r->is_written[at] = false;
         return;
     }
+    if (s.buffer == r->scratch.buffer && first + count > r->scratch.count) {
+        vulkan__fail(r, err_set(ERR_ARG, "%zu reals of scratch from %zu on, %zu were asked for",
+                                count, first, r->scratch.count));
+        return;
+    }
     size_t size = elem_bytes(s.type), offset = s.offset + first * size;
     size_t bytes = (count ? count : 1) * size;
     uint64_t most = r->v->device->info.max_binding_bytes;
@@ -145,6 +150,8 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
                         vulkan__kernel_push_bytes(l->kernel), push);
     VK.CmdDispatch(r->commands, l->x, l->y, l->z);
     r->dispatches++;
+    uint64_t invocations = (uint64_t)l->x * l->y * l->z * l->special[0];
+    if (invocations > r->widest) r->widest = invocations;
 }
 
 enum { GROUPS_MAX = 65535 }; // of one axis, on every device
@@ -257,16 +264,12 @@ void vulkan__record(recorder *r, const op *o) {
 
 size_t vulkan__scratch_count(const device *d, const op *o) {
     switch (o->kind) {
-    case OP_layernorm_bwd: return vulkan__layernorm_bwd_scratch(d, &o->as.layernorm_bwd);
-    case OP_rows_sum: return vulkan__rows_sum_scratch(&o->as.rows_sum);
-    case OP_cross_entropy: return vulkan__cross_entropy_scratch(&o->as.cross_entropy);
-    case OP_linear_fwd: return vulkan__linear_fwd_scratch(d, &o->as.linear_fwd);
-    case OP_linear_dw: return vulkan__linear_dw_scratch(d, &o->as.linear_dw);
-    case OP_attention_bwd: {
-        const struct attention_bwd *a = &o->as.attention_bwd;
-        return (size_t)a->tokens.max * a->heads;
+#define OP(name)                                                                                   \
+    case OP_##name:                                                                                \
+        return vulkan__scratch_##name(d, &o->as.name);
+#include "compute/ops.def"
+#undef OP
+    case OP_COUNT: break;
     }
-    case OP_grad_norm: return vulkan__grad_norm_scratch(d, &o->as.grad_norm);
-    default: return 0;
-    }
+    return 0;
 }

@@ -16,10 +16,12 @@ static uint32_t least(uint32_t a, uint32_t b) {
                   count = least((rows), step_##first);                                             \
          first < (rows); first += step_##first, count = least((rows)-first, step_##first))
 
+NO_SCRATCH(fill)
 void vulkan__record_fill(recorder *r, const struct fill *a) {
     vulkan__fill(r, a->x, (size_t)vulkan__size(r, a->rows) * a->cols, a->value);
 }
 
+NO_SCRATCH(embed_fwd)
 void vulkan__record_embed_fwd(recorder *r, const struct embed_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
     FOR_WINDOWS(r, a->table_rows, h, first, count) {
@@ -49,7 +51,8 @@ static uint32_t item_chunks(uint32_t items) {
     return (items + ITEMS - 1) / ITEMS;
 }
 
-size_t vulkan__rows_sum_scratch(const struct rows_sum *a) {
+size_t vulkan__scratch_rows_sum(const device *d, const struct rows_sum *a) {
+    (void)d;
     return (size_t)item_chunks(a->items_max.max) * a->hidden;
 }
 
@@ -96,6 +99,7 @@ void vulkan__record_rows_sum(recorder *r, const struct rows_sum *a) {
     if (r->is_dry && items >= ITEMS) rows_sum(r, a, 1, ITEMS, in_chunks ? 0 : ITEMS);
 }
 
+NO_SCRATCH(gather_rows)
 void vulkan__record_gather_rows(recorder *r, const struct gather_rows *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     struct push_rows push = {.rows = rows, .hidden = a->hidden};
@@ -105,6 +109,7 @@ void vulkan__record_gather_rows(recorder *r, const struct gather_rows *a) {
     vulkan__dispatch_elements(r, KERNEL_gather_rows, (size_t)rows * a->hidden, 0, &push);
 }
 
+NO_SCRATCH(scatter_rows)
 void vulkan__record_scatter_rows(recorder *r, const struct scatter_rows *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     size_t count = (size_t)vulkan__size(r, a->tokens) * a->hidden;
@@ -116,6 +121,7 @@ void vulkan__record_scatter_rows(recorder *r, const struct scatter_rows *a) {
     vulkan__dispatch_elements(r, KERNEL_scatter_rows, (size_t)rows * a->hidden, 0, &push);
 }
 
+NO_SCRATCH(dropout)
 void vulkan__record_dropout(recorder *r, const struct dropout *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     struct push_rows push = {.rows = rows, .hidden = a->hidden, .drop = vulkan__drop(r, a->drop)};
@@ -125,6 +131,7 @@ void vulkan__record_dropout(recorder *r, const struct dropout *a) {
     vulkan__dispatch_elements(r, KERNEL_dropout, (size_t)rows * quads(a->hidden), 4, &push);
 }
 
+NO_SCRATCH(tanh_bwd)
 void vulkan__record_tanh_bwd(recorder *r, const struct tanh_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     FOR_WINDOWS(r, rows, a->cols, first, count) {
@@ -137,6 +144,7 @@ void vulkan__record_tanh_bwd(recorder *r, const struct tanh_bwd *a) {
     }
 }
 
+NO_SCRATCH(activation_bwd)
 void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     FOR_WINDOWS(r, rows, a->cols, first, count) {
@@ -149,6 +157,7 @@ void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) 
     }
 }
 
+NO_SCRATCH(number_loss)
 void vulkan__record_number_loss(recorder *r, const struct number_loss *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     size_t count = (size_t)rows * a->cols;
@@ -195,6 +204,7 @@ static void read_texels(recorder *r, span s, uint32_t h) {
     vulkan__read(r, s, 0, (size_t)quads(h) * 4);
 }
 
+NO_SCRATCH(layernorm_fwd)
 void vulkan__record_layernorm_fwd(recorder *r, const struct layernorm_fwd *a) {
     uint32_t rows = vulkan__size(r, a->rows), h = a->hidden;
     FOR_WINDOWS(r, rows, h, first, count) {
@@ -221,7 +231,7 @@ void vulkan__record_layernorm_fwd(recorder *r, const struct layernorm_fwd *a) {
     }
 }
 
-size_t vulkan__layernorm_bwd_scratch(const device *d, const struct layernorm_bwd *a) {
+size_t vulkan__scratch_layernorm_bwd(const device *d, const struct layernorm_bwd *a) {
     if (vulkan__of(d)->family == FAMILY_TILE) return 0;
     return (size_t)vulkan__chunks(a->rows.max) * 2 * a->hidden;
 }

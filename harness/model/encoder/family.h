@@ -57,6 +57,10 @@ typedef struct encoder_family {
 /* X(name): encoder_<name> is defined in encoder/<name>.c. */
 #define ENCODER_FAMILIES(X) X(bert) X(roberta) X(electra) X(distilbert) X(albert)
 
+/* " bert roberta": a literal, for help. */
+#define FAMILY_WORD(name) " " #name
+#define FAMILY_WORDS ENCODER_FAMILIES(FAMILY_WORD)
+
 #define X(name) extern const encoder_family encoder_##name;
 ENCODER_FAMILIES(X)
 #undef X

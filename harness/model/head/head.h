@@ -61,7 +61,7 @@ typedef struct head {
     void (*decode)(uint32_t *predicted, const float *outputs, size_t count, size_t classes);
 } head;
 
-/* X(name): head_<name> is defined in head/<name>.c. */
+/* X(name): head_<name> is defined in head/<name>.c (dependency_parsing: in parser.c). */
 #define HEADS(X)                                                                                   \
     X(classification)                                                                              \
     X(regression)                                                                                  \

@@ -65,8 +65,7 @@ typedef struct regress_suite {
 err regress_suite_read(regress_suite *s, const char *path) MUST_CHECK;
 void regress_suite_free(regress_suite *s);
 
-/* --- what is measured, and what a baseline holds
- * -------------------------------------------------- */
+/* --- what is measured, and what a baseline holds --- */
 
 typedef struct regress_tensor {
     char name[PARAM_NAME_BYTES];
@@ -136,8 +135,7 @@ err regress_state_write(const regress_state *s, const regress_suite *suite,
                         const char *path) MUST_CHECK;
 err regress_state_read(regress_state *s, const char *path) MUST_CHECK;
 
-/* --- the comparison
- * ------------------------------------------------------------------------------- */
+/* --- the comparison --- */
 
 typedef enum regress_verdict { REGRESS_PASS, REGRESS_FELL, REGRESS_SKIPPED } regress_verdict;
 typedef enum regress_kind {

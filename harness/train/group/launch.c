@@ -23,8 +23,7 @@ static struct {
     transport transport;
 } loaded;
 
-/* --- what the environment says -------------------------------------------------------------------
- */
+/* --- what the environment says --- */
 
 static uint32_t number_of(const char *name) {
     uint32_t n;
@@ -70,8 +69,7 @@ static double seconds_of(const char *name, double standard) {
     return value > 0 ? value : standard;
 }
 
-/* --- the plugin ----------------------------------------------------------------------------------
- */
+/* --- the plugin --- */
 
 static err refuse_missing(const char *engine, uint32_t ranks, const char *why) {
     bool is_mpich = strcmp(engine, "mpich") == 0;
@@ -105,8 +103,7 @@ static err load(const char *engine, uint32_t ranks) {
     return ERR_OK;
 }
 
-/* --- opening and closing -------------------------------------------------------------------------
- */
+/* --- opening and closing --- */
 
 static err check_expected(uint32_t expected, uint32_t ranks) {
     if (!expected || expected == ranks) return ERR_OK;
@@ -151,8 +148,7 @@ static err join_processes(struct group *g, const char *engine, uint32_t announce
     return e ? e : check_expected(expected, g->size);
 }
 
-/* --- threads -------------------------------------------------------------------------------------
- */
+/* --- threads --- */
 
 typedef struct thread_rank {
     transport *transport;

@@ -6,8 +6,7 @@
 
 #include <math.h>
 
-/* --- masked sentences ---------------------------------------------------------------------------
- */
+/* --- masked sentences --- */
 
 enum { WORDS_PER_TOKEN = 3 };
 
@@ -38,8 +37,7 @@ void masked_sentences_add(masked_sentences *m, const token_store *store, const m
     m->used += (size_t)n * WORDS_PER_TOKEN;
 }
 
-/* --- the feed -----------------------------------------------------------------------------------
- */
+/* --- the feed --- */
 
 enum { SENTENCE_LEAST = 2 /* tokens: [CLS] and [SEP] */ };
 

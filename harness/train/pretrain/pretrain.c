@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- preparing -----------------------------------------------------------------------------------
- */
+/* --- preparing --- */
 
 /* A preset with the tokens of the vocabulary named, or of the program's own. */
 static err open_preset(pretrain *p) {
@@ -170,8 +169,7 @@ void pretrain_close(pretrain *p) {
     *p = (pretrain){0};
 }
 
-/* --- training and the end ------------------------------------------------------------------------
- */
+/* --- training and the end --- */
 
 err pretrain_train(pretrain *p) {
     run *r = &p->run;
