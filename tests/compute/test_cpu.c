@@ -14,6 +14,7 @@
 
 #if HARNESS_CPU
 #include "compute/bf16.h"
+#include "compute/cpu/cpu_internal.h"
 #include "compute/cpu/kernels.h"
 
 /* --- threads --- */
@@ -508,6 +509,24 @@ Test(cpu, own_products_round_an_element_alike_whatever_lies_around_it) {
                          tables[t]->isa, m);
         }
     }
+}
+
+static void halve_least(void *context, size_t item, float *workspace) {
+    (void)workspace;
+    volatile float *numbers = context; // the processor computes, not the compiler
+    numbers[item] = numbers[item] * 0.5f;
+}
+
+Test(cpu, subnormals_are_zero_in_work_and_numbers_after_it) {
+    device d;
+    cr_assert_eq(device_open_named(&d, "cpu", NULL), ERR_OK, "%s", err_message(ERR_DEVICE));
+    // the least normal number halved, and a subnormal that is read
+    volatile float numbers[2] = {0x1p-126f, 0x1p-128f}, after = 0x1p-126f;
+    cpu__for(&d, 2, halve_least, (void *)(uintptr_t)numbers);
+    cr_expect(numbers[0] == 0 && numbers[1] == 0);
+    after = after * 0.5f;
+    cr_expect(after > 0);
+    device_close(&d);
 }
 
 Test(cpu, isa_that_is_not_here_is_refused) {
