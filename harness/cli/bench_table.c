@@ -234,11 +234,12 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
 
 /* --- against PyTorch --- */
 
-/* "12.3 (11.9 to 12.8)" */
+/* "12.3 (11.9 to 12.8)"; nothing of what a contender does not do */
 static err add_spread(strbuf *out, const cJSON *row, const char *key, int digits,
                       const char *where) {
     const cJSON *range = NULL;
     double n[NUMBERS_MAX];
+    if (!json_has(row, key)) return strbuf_add(out, "| ");
     TRY(json_object(&range, row, key, where));
     TRY(NUMBERS(n, range, where, "median", "low", "high"));
     return strbuf_printf(out, "%.*f (%.*f to %.*f) | ", digits, n[0], digits, n[1], digits, n[2]);

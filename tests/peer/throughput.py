@@ -9,7 +9,8 @@ random weights, batch 32, dropout on, training steps and evaluation in batches o
 contender once, each in a fresh process, in an order that changes; ratios are taken within a round. Rates are
 sentences a second at the set's mean length: real tokens a second divided by the mean tokens of a sentence, so
 that a draw of long sentences favours nobody. PyTorch is warmed up before its clock starts; harness is not.
-Contenders: throughput_torch.py.
+Contenders: throughput_torch.py; those that evaluate alone, throughput_eval.py; and harness+bf16. A contender whose
+library is not installed is named as not measured.
 """
 import argparse
 import json
@@ -33,11 +34,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 BATCH, POPULATION = 32, 6400
 STEPS = {"tiny": 60, "mini": 30, "small": 12, "medium": 8, "base": 4}
 TITLES = {"a": "Trainer, padded to the longest of the set", "b": "Trainer, dynamic padding, length grouping",
-          "c": "own loop: length buckets, fused AdamW, SDPA", "+compile": ", torch.compile", "+bf16": ", bf16 autocast"}
+          "c": "own loop: length buckets, fused AdamW, SDPA", "+compile": ", torch.compile", "+bf16": ", bf16 autocast",
+          "harness": "harness", "ort": "ONNX Runtime, length buckets", "openvino": "OpenVINO, length buckets", "+int8": ", int8 weights and factors"}
+EVALUATORS = ("ort", "openvino")
 
 
 def title(contender):
     kind, *more = contender.split("+")
+    if kind in ("harness", "openvino"):
+        return TITLES[kind] + "".join(", " + m for m in more)
     return TITLES[kind] + "".join(TITLES["+" + m] for m in more)
 
 
@@ -66,17 +71,19 @@ def run_torch(contender, folder, data, options, steps, eval_rows, seed):
         "contender": contender, "folder": str(folder), "data": str(data), "steps": count, "warm": 1 if count < 10 else 3,
         "eval_rows": eval_rows, "seed": seed, "device": options.torch_device, "batch_size": BATCH,
         "output": str(common.WORK / "trainer")}))
-    done = subprocess.run([sys.executable, HERE / "throughput_torch.py", spec], capture_output=True, text=True,
+    script = "throughput_eval.py" if contender.split("+")[0] in EVALUATORS else "throughput_torch.py"
+    done = subprocess.run([sys.executable, HERE / script, spec], capture_output=True, text=True,
                           timeout=options.timeout)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"ended with {done.returncode}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def run_harness(folder, data, options, steps, eval_rows, seed):
+def run_harness(contender, folder, data, options, steps, eval_rows, seed):
     output = common.WORK / "throughput-run"
     common.harness("run", "--task", "nsmc", "--model", folder, "--recipe", "course", "--limit", max(eval_rows, steps * BATCH),
                    "--max-steps", steps, "--save-steps", 0, "--seed", seed, "--device", options.device,
+                   "--precision", "bf16" if "bf16" in contender else "fp32",
                    "--output-dir", output, "--overwrite", "--quiet")
     record = common.record(output)
     timing, memory = record["timing"], record["memory"]
@@ -105,8 +112,8 @@ def measure(shape, options, contenders, vocabulary):
         for name in names[shift:] + names[:shift]:
             print(f"{shape}, round {number + 1} of {options.rounds}: {name} ({common.load_average()})", file=sys.stderr)
             try:
-                if name == "harness":
-                    results[name].append(run_harness(folder, data, options, steps, eval_rows, 42 + number))
+                if name.split("+")[0] == "harness":
+                    results[name].append(run_harness(name, folder, data, options, steps, eval_rows, 42 + number))
                 else:
                     results[name].append(run_torch(name, folder, data, options, steps, eval_rows, 42 + number))
             except (RuntimeError, subprocess.TimeoutExpired) as problem:
@@ -127,17 +134,22 @@ def summary(name, results, mean_tokens):
 
     def rates(runs, part, seconds):
         return [r[part] / r[seconds] / mean_tokens for r in runs]
-    train, evaluate = rates(mine, "tokens", "train_s"), rates(mine, "eval_tokens", "eval_s")
-    return {
-        "name": name, "title": "harness" if name == "harness" else title(name), "rounds": len(mine),
-        "train": middle(train), "evaluate": middle(evaluate),
-        "train_ratio": middle([o / m for o, m in zip(rates(ours, "tokens", "train_s"), train)]),
-        "evaluate_ratio": middle([o / m for o, m in zip(rates(ours, "eval_tokens", "eval_s"), evaluate)]),
+    row = {
+        "name": name, "title": title(name), "rounds": len(mine),
         "padding": sum(r["padded_tokens"] for r in mine) / sum(r["tokens"] for r in mine),
         "peak_mib": max(r["peak_bytes"] for r in mine) / 2**20, "import_mib": max(r["import_bytes"] for r in mine) / 2**20}
+    for part, tokens, seconds in (("train", "tokens", "train_s"), ("evaluate", "eval_tokens", "eval_s")):
+        if seconds not in mine[0]:
+            continue  # it evaluates alone
+        found = rates(mine, tokens, seconds)
+        row[part] = middle(found)
+        row[part + "_ratio"] = middle([o / m for o, m in zip(rates(ours, tokens, seconds), found)])
+    return row
 
 
 def cell(m, digits):
+    if m is None:
+        return ""
     return f"{m['median']:.{digits}f} ({m['low']:.{digits}f} to {m['high']:.{digits}f})"
 
 
@@ -148,8 +160,8 @@ def print_table(measured):
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for r in measured["rows"]:
         mine = r["name"] == "harness"
-        print(f"| {'harness' if mine else title(r['name'])} | {r['rounds']} | {cell(r['train'], 1)} | "
-              f"{'' if mine else cell(r['train_ratio'], 2)} | {cell(r['evaluate'], 1)} | "
+        print(f"| {title(r['name'])} | {r['rounds']} | {cell(r.get('train'), 1)} | "
+              f"{'' if mine else cell(r.get('train_ratio'), 2)} | {cell(r['evaluate'], 1)} | "
               f"{'' if mine else cell(r['evaluate_ratio'], 2)} | {r['padding']:.2f} | {r['peak_mib']:.0f}"
               f"{'' if mine else ' (%.0f)' % r['import_mib']} |")
     for name, why in measured["failed"].items():
@@ -173,7 +185,7 @@ def machine():
 def record_of(measured, options, start):
     """What `harness bench --performance` reads."""
     program = common.record(common.WORK / "throughput-run")["harness"]
-    lower = "" if options.torch_device == "cpu" else " but those marked bf16"
+    lower = " but those marked bf16 or int8"
     arguments = list(sys.argv[1:])
     for flag in ("--json", "--vocab"):
         while flag in arguments:
