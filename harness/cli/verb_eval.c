@@ -109,8 +109,7 @@ static err score(evaluation *v, const options *o) {
     err e = ERR_OK;
     if (!batch_size) return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
-    if (v->rows.cut)
-        log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
+    encode_note_cut(v->task.kind, v->task.format.unit, v->rows.cut, v->rows.lost, length);
     if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
         return e;
     if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;
@@ -227,8 +226,8 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
 
 /* --- a record --- */
 
-/* What the classes of a record's sum are called: by the names that the model answers in, or, where
- * its configuration has none of them, those for people. *names (classes) is owned, the texts are
+/* What the classes of a record's sum are called: by the names that the model answers in, which
+ * records of older programs have in its configuration alone, or those for people. *names (classes) is owned, the texts are
  * r's. */
 static err record_names(const char ***names, const record *r, size_t classes) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->model.config, "id2label");
@@ -240,8 +239,9 @@ static err record_names(const char ***names, const record *r, size_t classes) {
             char key[16];
             snprintf(key, sizeof key, "%zu", label);
             const char *name =
-                known ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(list, key))
-                      : r->task.labels[label];
+                r->task.names ? r->task.names[label]
+                : known       ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(list, key))
+                              : r->task.labels[label];
             if (known) all = name && (!tags || strlen(name) > 2);
             (*names)[k] = name && tags && strlen(name) > 2 ? name + 2 : name;
         }

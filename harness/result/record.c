@@ -41,10 +41,19 @@ fail:
     return e;
 }
 
+static void free_texts(char ***texts, size_t count) {
+    for (size_t i = 0; *texts && i < count; i++) mem_free((*texts)[i]);
+    mem_free(*texts);
+    *texts = NULL;
+}
+
+void record__free_names(record *r) {
+    free_texts(&r->task.names, r->task.label_count);
+}
+
 static void free_labels(record *r) {
-    for (size_t i = 0; i < r->task.label_count; i++) mem_free(r->task.labels[i]);
-    mem_free(r->task.labels);
-    r->task.labels = NULL;
+    free_texts(&r->task.labels, r->task.label_count);
+    record__free_names(r);
     r->task.label_count = 0;
 }
 
@@ -57,6 +66,7 @@ void record__free_answers(record *r) {
 }
 
 void record__free_lists(record *r) {
+    record__free_names(r);
     FREE(r->gold);
     FREE(r->gold_numbers);
     FREE(r->first_row);
@@ -65,6 +75,8 @@ void record__free_lists(record *r) {
     FREE(r->loss_curve);
     FREE(r->evaluations);
     FREE(r->worst);
+    FREE(r->suspects);
+    FREE(r->slices);
     FREE(r->lengths);
     for (size_t i = 0; i < r->kernel_count; i++) {
         mem_free(r->kernel_times[i].name);
@@ -73,6 +85,7 @@ void record__free_lists(record *r) {
     FREE(r->kernel_times);
     r->loss_count = r->loss_curve_count = r->evaluation_count = 0;
     r->worst_count = r->length_count = r->kernel_count = 0;
+    r->suspect_count = r->slice_count = 0;
 }
 
 void record_free(record *r) {
@@ -124,6 +137,15 @@ err record_labels(record *r, const char *const *labels, size_t count) {
     return e;
 }
 
+err record_label_names(record *r, const char *const *names) {
+    record__free_names(r);
+    err e = mem_new(&r->task.names, r->task.label_count);
+    for (size_t i = 0; i < r->task.label_count && !e; i++)
+        e = mem_strdup(&r->task.names[i], names[i]);
+    if (e) record__free_names(r);
+    return e;
+}
+
 static err set_recipe(record *r, const char *key, cJSON *item) {
     cJSON_bool done = 0;
     if (item && cJSON_GetObjectItemCaseSensitive(r->recipe, key)) {
@@ -161,6 +183,7 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
     err e = ERR_OK;
     r->task.test_rows = (int64_t)rows;
     r->calibration = (calibration){0}; // of other answers
+    r->suspect_count = r->slice_count = 0;
     if (answer_in_units(r->task.kind) &&
         (e = copy_block(&r->unit_begin, gold.begin, rows + 1, sizeof *r->unit_begin)))
         return e;

@@ -15,13 +15,17 @@
 #include "metric/calibration.h"
 #include "metric/confusion_cells.h"
 #include "metric/score.h"
+#include "result/errors.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Most labels, and most keys of the recipe and of the configuration. */
-enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = LABELS_MOST, RECORD_KEY_LIMIT = 256 };
+/* RECORD_SCHEMA is the form of the file that is written; older ones are read, newer ones refused.
+ * 2 names types as numpy does (uint8 for u8, float32 for f32, also of `loss`), has the label names
+ * that the model answers with in `labels`, and checksums. The others: most labels, and most keys of
+ * the recipe and of the configuration. */
+enum { RECORD_SCHEMA = 2, RECORD_LABEL_LIMIT = LABELS_MOST, RECORD_KEY_LIMIT = 256 };
 
 typedef struct record_task {
     answer_kind kind;
@@ -35,8 +39,9 @@ typedef struct record_task {
     int64_t test_rows;
     bool sample;
     int64_t leaked_rows, duplicate_rows, invalid_rows;
-    char **labels;          /* (label_count) readable names; record_labels */
-    size_t label_count;     /* 0: numbers */
+    char **labels;      /* (label_count) readable names; record_labels */
+    char **names;       /* (label_count) as the model answers; NULL in records of older programs */
+    size_t label_count; /* 0: numbers */
     int64_t majority_class; /* of the training rows; numbers: 0 */
 } record_task;
 
@@ -88,6 +93,12 @@ typedef struct record_worst_row {
     double probability;
 } record_worst_row;
 
+/* A row whose label is suspect (errors.h), and the probabilities of the answer and the gold label. */
+typedef struct record_suspect {
+    int64_t row, answer;
+    double probability, gold_probability;
+} record_suspect;
+
 /* Times of the operations of one kind and shape in a training step. */
 typedef struct record_kernel {
     char *name;    /* "linear_fwd 1024x256", owned */
@@ -95,6 +106,21 @@ typedef struct record_kernel {
     int64_t calls; /* a step */
     double ms;     /* of a step, median of a few */
 } record_kernel;
+
+/* What a part of the machine spent on a run, whatever else ran on it (platform/power.h). */
+enum { RECORD_ENERGIES = 8, RECORD_SOURCE_BYTES = 40 };
+typedef struct record_energy {
+    char source[RECORD_SOURCE_BYTES]; /* "powercap package-0", "nvml" */
+    double train_j, eval_j;           /* joules, of training's steps and of the test rows */
+} record_energy;
+
+/* What the machine told of a run; what it did not tell is 0. */
+typedef struct record_cost {
+    record_energy energy[RECORD_ENERGIES];
+    size_t energy_count;
+    double clock_begin_mhz, clock_end_mhz; /* of training, of what computes */
+    bool tells_heat, was_throttled;
+} record_cost;
 
 /* Rows of the test set that have so many tokens (with [CLS] and [SEP], after truncation). */
 typedef struct record_length {
@@ -163,12 +189,18 @@ typedef struct record {
     double temperature;      /* fitted on the dev rows (calibration.h); 0: not fitted */
     record_worst_row *worst; /* most wrong first; may be empty */
     size_t worst_count;
+    record_suspect *suspects; /* the first by suspicion; may be empty */
+    size_t suspect_count;
+    int64_t suspect_rows; /* of all */
+    errors_slice *slices; /* with rows; none in records of older programs and of other kinds */
+    size_t slice_count;
     record_length *lengths; /* ascending; may be empty */
     size_t length_count;
     record_timing timing;
     record_kernel *kernel_times; /* in the order of a step; none in a short run or older record */
     size_t kernel_count;
     int64_t device_bytes, host_peak_bytes;
+    record_cost cost;
 
     /* what record_score and record_read compute from the above */
     char recipe_sha256[HASH_HEX_BYTES];
@@ -186,6 +218,8 @@ void record_free(record *r);
 /* Replaces an owned string by a copy of text (NULL: none). */
 err record_text(char **field, const char *text) MUST_CHECK;
 err record_labels(record *r, const char *const *labels, size_t count) MUST_CHECK;
+/* The names that the model answers with, as many as there are labels. */
+err record_label_names(record *r, const char *const *names) MUST_CHECK;
 
 /* Sets one hyperparameter; keys keep the order of their first setting. */
 err record_recipe_number(record *r, const char *key, double value) MUST_CHECK;

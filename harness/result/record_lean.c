@@ -152,7 +152,7 @@ static record bare(record r) {
     r.predicted_numbers = NULL;
     r.recipe = r.model.corpus = NULL;
     r.dev_metric = r.engine = r.rank_devices = NULL;
-    r.task.labels = NULL;
+    r.task.labels = r.task.names = NULL;
     r.confusion.gold = r.confusion.predicted = r.confusion.hit = NULL;
     r.confusion_dedup.gold = r.confusion_dedup.predicted = r.confusion_dedup.hit = NULL;
     for (size_t i = 0; i < record__key_count; i++)

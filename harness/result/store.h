@@ -1,4 +1,5 @@
-/* The results folder: every record in it. Records lie as <folder>/<task>/<name>.json. */
+/* The results folder: every record in it. Records lie as <folder>/<task>/<name>.json, those of several
+ * contributors as <folder>/<who>/<task>/<name>.json. */
 #ifndef HARNESS_RESULT_STORE_H
 #define HARNESS_RESULT_STORE_H
 
@@ -31,8 +32,8 @@ typedef struct store {
 
 /* Reads all records below folder; `baselines`, `performance` and other files than *.json are passed
  * over. A folder that does not exist is an empty store. A damaged record is warned about, counted
- * and skipped. Errors: ERR_IO when the folder cannot be listed; ERR_MEMORY. Free with
- * store_free. */
+ * and skipped; one that lies in the folder itself is warned about and passed over. Errors: ERR_IO
+ * when the folder cannot be listed; ERR_MEMORY. Free with store_free. */
 err store_read(store *s, const char *folder) MUST_CHECK;
 /* The same of every record that can be read. */
 err store_read_all(store *s, const char *folder) MUST_CHECK;
@@ -56,6 +57,15 @@ err store_cache_write(const store *s, const char *cache) MUST_CHECK;
 
 /* Reads the full record of that relative path again. Errors: those of record_read. */
 err store_read_full(record *out, const store *s, const char *path) MUST_CHECK;
+
+/* Visits the file of every record below folder, by task and name, whole or not. Errors: ERR_IO when
+ * it cannot be listed; what `visit` returns ends the walk. */
+typedef err store_visit(void *of, const char *path, const char *relative);
+err store_walk(const char *folder, store_visit *visit, void *of) MUST_CHECK;
+
+/* Where the record lies, or would lie, in the folder, as store_write has it; *path is owned. r is
+ * scored. Errors: ERR_ARG for a partial record; those of record_score. */
+err store_place(char **path, const char *folder, record *r) MUST_CHECK;
 
 /* Writes r to its place in the folder (record_file_name). A record of the same run there
  * (run_sha256) is replaced; one of another run whose plain name is the same stays, and r gets eight

@@ -45,6 +45,8 @@ static void check_file(const char *folder, const char *name, size_t *checked) {
     // devices and operations know sizes; what they stand for is the model's and the data's matter
     if (!strncmp(own, "compute/", 8))
         cr_expect_null(strstr(bytes, "label"), "%s speaks of labels", own);
+    cr_expect_null(strstr(bytes, "----------------"), "%s: a section is begun by a line of its own name",
+                   own);
     for (char *line = strtok(bytes, "\n"); line; line = strtok(NULL, "\n")) {
         char used[256];
         if (sscanf(line, "#include \"%255[^\"]\"", used) != 1) continue;

@@ -105,8 +105,11 @@ Test(arena, grows_by_hundreds_of_blocks) {
     }
     cr_assert_geq(a.count, 300);
     cr_assert_eq(*(float *)span_host(first), 7);
+    size_t most = (size_t)d.allocated_bytes;
+    cr_assert_geq(most, 300 * 200 * sizeof(float));
     arena_free(&a);
     cr_assert_eq(d.allocated_bytes, 0);
+    cr_assert_eq(d.peak_bytes, most, "what records tell of a device's memory");
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
 }
@@ -129,6 +132,13 @@ Test(plan, operands_are_checked_when_added) {
     cr_assert_not_null(strstr(err_message(ERR_ARG), "holds 10 elements, 15 are needed"));
     cr_assert_eq(op_fill(&p, &(struct fill){.x = ids, .rows = dim_fixed(2), .cols = 5}), ERR_ARG);
     cr_assert_not_null(strstr(err_message(ERR_ARG), "wrong type"));
+    for (int i = 0; i < 3; i++) {
+        span odd = x;
+        *(i == 0 ? &odd.offset : i == 1 ? &odd.slot_stride : &odd.micro_stride) = 100;
+        cr_assert_eq(op_fill(&p, &(struct fill){.x = odd, .rows = dim_fixed(2), .cols = 5}),
+                     ERR_ARG, "%d", i);
+        cr_assert_not_null(strstr(err_message(ERR_ARG), "operand x is not aligned"));
+    }
     cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(2), .cols = 5, .value = 3}),
                  ERR_OK);
     cr_assert_eq(plan_ready(&p), ERR_OK);

@@ -158,9 +158,9 @@ static const struct damage {
     {NULL, "\"text\"", 0},
     {NULL, "1e99999", 0},
     {NULL, "[[[[[[[[[[[[[[[[[[[[", 0},
-    {"\"schema\":\t1,", "\"schema\": 2,", 0},
-    {"\"schema\":\t1,", "\"schema\": null,", 0},
-    {"\"schema\":\t1,", "", 0},
+    {"\"schema\":\t2,", "\"schema\": 3,", 0},
+    {"\"schema\":\t2,", "\"schema\": null,", 0},
+    {"\"schema\":\t2,", "", 0},
     {"\"harness\":\t{", "\"harness\":\t[", 0},
     {"\"harness\":", "\"harnes\":", 0},
     {"\"metric_version\":\t", "\"metric_version\": 99", 0},
@@ -190,7 +190,7 @@ static const struct damage {
     {"\"steps\":\t20", "\"steps\": 19", 0},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[5, 4], [4, 3]]", 0},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[7, 3], [8]]", 0},
-    {"\"type\":\t\"u8\"", "\"type\": \"f32\"", 0},
+    {"\"type\":\t\"uint8\"", "\"type\": \"float32\"", 0},
     {"\"data\":\t\"", "\"data\": \"!", 0},
 };
 enum { WAYS = sizeof damages / sizeof *damages, MODELS = 20, GOOD = 5000, BAD = 5000 };
