@@ -42,7 +42,7 @@ static void panel_product(float *c, size_t ldc, const float *a, const float *b, 
         UNROLLED for (int r = 0; r < TILE_ROWS; r++) UNROLLED for (int v = 0; v < TILE_VECS; v++)
             sum[r][v] = vec_fma(vec_of(a, r), right[v], sum[r][v]);
     }
-    float edge[TILE_ROWS * TILE_COLUMNS];
+    float edge[TILE_ROWS * TILE_COLUMNS] = {0};
     bool is_whole = rows == TILE_ROWS && columns == TILE_COLUMNS;
     float *to = is_whole ? c : edge;
     size_t stride = is_whole ? ldc : TILE_COLUMNS;
