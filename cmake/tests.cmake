@@ -18,6 +18,9 @@ add_test(NAME groups CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/groups
 add_test(NAME sweeps CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/sweeps --program $<TARGET_FILE:harness>)
 set_tests_properties(sweeps PROPERTIES LABELS mpi TIMEOUT 3600)
 set_tests_properties(groups PROPERTIES LABELS mpi SKIP_RETURN_CODE 77 TIMEOUT 3600)
+# a Slurm of three nodes on this host: ctest --test-dir build/dev -C slurm -L slurm
+add_test(NAME slurm CONFIGURATIONS slurm COMMAND ${CMAKE_SOURCE_DIR}/tests/slurm/run --program $<TARGET_FILE:harness>)
+set_tests_properties(slurm PROPERTIES LABELS slurm SKIP_RETURN_CODE 77 TIMEOUT 3600)
 # what the comparisons of tests/peer ask for and no verb tells
 foreach(tool model_pass metric_pass mask_pass)
   add_executable(${tool} tests/peer/${tool}.c)
@@ -26,14 +29,14 @@ endforeach()
 add_dependencies(harness_tests model_pass)
 target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
-# for LD_PRELOAD: a clock that is set back, and a list of the calls that make files durable
-foreach(shim clock_back disk_calls)
+# for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks
+foreach(shim clock_back disk_calls no_locks)
   add_library(${shim} MODULE tests/shim/${shim}.c)
   target_compile_options(${shim} PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
   add_dependencies(harness_tests ${shim})
 endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>"
-  HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>")
+  HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>" HARNESS_LOCK_SHIM="$<TARGET_FILE:no_locks>")
 
 # the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest
 if(HARNESS_VULKAN)

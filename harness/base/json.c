@@ -217,6 +217,14 @@ err json_write(const char *path, const cJSON *value) {
     return e;
 }
 
+err json_write_new(bool *stays, const char *path, const cJSON *value) {
+    strbuf b = {0};
+    err e = json_text(&b, value);
+    if (!e) e = file_write_new(stays, path, b.text, b.length);
+    strbuf_free(&b);
+    return e;
+}
+
 static const char *type_name(const cJSON *v) {
     if (cJSON_IsObject(v)) return "an object";
     if (cJSON_IsArray(v)) return "an array";

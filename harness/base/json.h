@@ -31,6 +31,8 @@ err json_parse_part(cJSON **out, const char *text, size_t length, const char *pa
 
 /* Pretty-printed with two blanks and a final newline; written atomically. */
 err json_write(const char *path, const cJSON *value) MUST_CHECK;
+/* The same, but a file that stands there already stays (platform/file.h): *stays. */
+err json_write_new(bool *stays, const char *path, const cJSON *value) MUST_CHECK;
 /* The same text behind *out. */
 err json_text(strbuf *out, const cJSON *value) MUST_CHECK;
 /* *out is owned (mem_free). */

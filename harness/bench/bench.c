@@ -28,6 +28,7 @@ static const double PHASE_SECONDS = 10;
 typedef struct row_samples {
     double seconds[BENCH_STEPS_MAX], flops[BENCH_STEPS_MAX], bytes[BENCH_STEPS_MAX];
     double dispatches;
+    uint64_t invocations;
 } row_samples;
 
 /* A plan being profiled, with what packs its steps. */
@@ -42,6 +43,7 @@ typedef struct profiler {
     uint32_t size;       /* sentences of a step */
     uint32_t first_step; /* number of the first step */
     uint32_t seed;
+    const struct group *group;       /* NULL: alone */
     op_profile *profile;             /* (ops) owned */
     size_t *row_of;                  /* (ops) owned */
     row_samples *rows;               /* (BENCH_ROWS_MAX) owned */
@@ -113,8 +115,12 @@ static err profile_step(profiler *p, uint32_t s) {
     // the same steps as a run's, whose tokens are known to fit
     size_t first = s % ((p->count + p->size - 1) / p->size) * p->size;
     size_t n = p->count - first < p->size ? p->count - first : p->size;
+    uint32_t own = 0, share = (uint32_t)n;
     double begin = clock_seconds();
-    err e = pack_fill(p->pack, p->batch, 0, p->sentences + first, (uint32_t)n, 0, p->for_training);
+    if (!group_is_alone(p->group))
+        share_of(&own, &share, p->sentences + first, share, p->group->rank, p->group->size);
+    err e = pack_fill_share(p->pack, p->batch, 0, p->sentences + first, (uint32_t)n, own, share, 0,
+                            p->for_training);
     p->packing[s] = clock_seconds() - begin;
     if (e) return e;
     step_info step = pack_step(p->pack, 0, p->first_step + (p->for_training ? s : 0), p->seed);
@@ -132,6 +138,8 @@ static err profile_step(profiler *p, uint32_t s) {
             row_samples *row = &p->rows[p->row_of[base + i]];
             row->seconds[s] += p->profile[base + i].seconds;
             row->dispatches += p->profile[base + i].dispatches;
+            if (p->profile[base + i].invocations > row->invocations)
+                row->invocations = p->profile[base + i].invocations;
             for (uint32_t micro = 0; micro < micros; micro++) {
                 op_cost cost = op_cost_of(o, &step, micro);
                 row->flops[s] += cost.flops;
@@ -174,6 +182,7 @@ static void summarise(profiler *p, uint32_t steps) {
         row->flops = mean(from->flops, steps);
         row->bytes = mean(from->bytes, steps);
         row->dispatches = from->dispatches / steps;
+        row->invocations = from->invocations;
         for (uint32_t s = 0; s < steps; s++) from->seconds[s] *= 1000;
         row->ms = spread_of(from->seconds, steps);
         phase->op_ms += row->ms.median;
@@ -219,12 +228,20 @@ static err run_to(trainer *t, uint32_t step) {
 }
 
 /* Whole training steps, as a run does them. */
-static err time_training(bench_phase *phase, trainer *t, const bench_options *o) {
+static err time_training(bench_phase *phase, bench_exchange *x, trainer *t,
+                         const bench_options *o) {
+    struct group alone = {0}, *g = o->group ? o->group : &alone;
     err e = run_to(t, WARM_STEPS);
     if (e) return e;
     phase->steps = steps_for(o, t->step_ms[WARM_STEPS - 1] / 1000);
+    if ((e = group_broadcast(g, &phase->steps, sizeof phase->steps))) return e;
+    double bytes = (double)g->bytes, seconds = g->seconds, waited = t->sum.waited;
+    double steps = phase->steps + EDGE_STEPS;
     if ((e = run_to(t, WARM_STEPS + phase->steps + EDGE_STEPS))) return e;
     phase->ms = spread_of(t->step_ms + WARM_STEPS + 1, phase->steps);
+    *x = (bench_exchange){.bytes = ((double)g->bytes - bytes) / steps,
+                          .ms = (g->seconds - seconds) * 1000 / steps,
+                          .exposed_ms = (t->sum.waited - waited) * 1000 / steps};
     return ERR_OK;
 }
 
@@ -284,7 +301,8 @@ static err profile_steps(bench_phase *phase, trainer *t, const pack_sentence *se
                   .count = count,
                   .size = size,
                   .first_step = t->done + 1,
-                  .seed = t->options.seed};
+                  .seed = t->options.seed,
+                  .group = t->options.group};
     return profile_phase(&p, phase->steps);
 }
 
@@ -359,7 +377,7 @@ err bench_measure_pretraining(bench *b, device *d, const model_config *config, c
     if (o->steps > BENCH_STEPS_MAX)
         return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
     recipe r = bench_recipe(o);
-    trainer_options options = {.seed = o->seed};
+    trainer_options options = {.seed = o->seed, .group = o->group};
     loss_scaler scaler = loss_scaler_default();
     if (d->options.precision == PRECISION_FP16) options.scaler = &scaler;
     err e = masked_feed_init(&masked, train, mask, o->batch_size);
@@ -368,7 +386,7 @@ err bench_measure_pretraining(bench *b, device *d, const model_config *config, c
     if ((e = trainer_init_feed(&t, d, config, &f, &r, &options))) goto done;
     if ((e = params_draw(&t.model.params, o->seed, config->initializer_range, NULL))) goto done;
     b->parameters = t.model.params.total;
-    if ((e = time_training(&b->training, &t, o))) goto done;
+    if ((e = time_training(&b->training, &b->exchange, &t, o))) goto done;
     note_memory(b, d);
     if ((e = calibrate(b, d))) goto done;
     if ((e = profile_steps(&b->training, &t, masked.list, masked.count, masked.size))) goto done;
@@ -387,7 +405,7 @@ err bench_measure(bench *b, device *d, const model_config *config, const encoded
     if (o->steps > BENCH_STEPS_MAX)
         return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
     recipe r = bench_recipe(o);
-    trainer_options options = {.seed = o->seed};
+    trainer_options options = {.seed = o->seed, .group = o->group};
     loss_scaler scaler = loss_scaler_default();
     if (d->options.precision == PRECISION_FP16) options.scaler = &scaler; // as a run has it
     evaluator_capacity(&options.lend, test, EVAL_FACTOR * o->batch_size);
@@ -396,7 +414,7 @@ err bench_measure(bench *b, device *d, const model_config *config, const encoded
     if (e) return e;
     if ((e = params_draw(&t.model.params, o->seed, config->initializer_range, NULL))) goto done;
     b->parameters = t.model.params.total;
-    if ((e = time_training(&b->training, &t, o))) goto done;
+    if ((e = time_training(&b->training, &b->exchange, &t, o))) goto done;
     // before calibrating, which needs memory of its own
     note_memory(b, d);
     if ((e = calibrate(b, d))) goto done;

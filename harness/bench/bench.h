@@ -6,7 +6,10 @@
  * phases, since other work on a machine changes both.
  *
  * Operations and bytes of an op are op_cost_of's. Times of single ops come from plan->profile, in
- * steps of their own: their sum may exceed the time of a whole step, whose ops overlap. */
+ * steps of their own: their sum may exceed the time of a whole step, whose ops overlap.
+ *
+ * In a group a training step is the group's, its ops are those of this rank's share (without the
+ * update), and an evaluation batch is each rank's own. */
 #ifndef HARNESS_BENCH_BENCH_H
 #define HARNESS_BENCH_BENCH_H
 
@@ -23,7 +26,15 @@ typedef struct bench_options {
     uint32_t steps;      /* timed in each phase; 0: as many as fit about ten seconds, 3 to 40 */
     double dropout;      /* < 0: the model's own */
     uint32_t seed;
+    struct group *group; /* borrowed: all its ranks measure together; NULL: alone */
 } bench_options;
+
+/* What a training step of a group exchanges, seen by this rank: means. */
+typedef struct bench_exchange {
+    double bytes;      /* that it receives */
+    double ms;         /* in exchanges, waiting included */
+    double exposed_ms; /* of it what no computing hid */
+} bench_exchange;
 
 /* Ops of one kind and shape in a phase, per step. */
 typedef struct bench_row {
@@ -35,6 +46,7 @@ typedef struct bench_row {
     double gflops, gbytes; /* medians of the steps' rates: 1e9 per second */
     double flops, bytes;   /* means */
     double share;          /* of the time of all ops */
+    uint64_t invocations;  /* of the widest dispatch; 0 where a device has none */
 } bench_row;
 
 /* A training step or an evaluation batch. */
@@ -60,6 +72,7 @@ typedef struct bench {
     uint64_t device_bytes, host_peak_bytes;
     bool is_pretraining; /* of a masked language model: nothing is evaluated */
     bench_phase training, evaluation;
+    bench_exchange exchange; /* zeros: alone */
 } bench;
 
 /* Measures a model of `config` on encoded sentences (at least one of each). Errors: ERR_DEVICE,

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "result/version.h"
+#include "train/group/group.h"
 
 static err add_spread(cJSON *to, const spread *s) {
     return json_put(to, "ms %f ms_p10 %f ms_p90 %f", s->median, s->low, s->high);
@@ -13,6 +14,7 @@ static err add_row(cJSON *ops, const bench_row *r) {
     err e = json_append_object(&one, ops);
     if (!e) e = json_put(one, "op %s shape %s", op_name(r->kind), r->shape);
     if (e || (e = add_spread(one, &r->ms))) return e;
+    if (r->invocations && (e = json_put(one, "invocations %f", (double)r->invocations))) return e;
     return json_put(one,
                     "calls %u dispatches %f share %f flop %f bytes %f gflop_per_s %f "
                     "gbyte_per_s %f",
@@ -40,6 +42,8 @@ static err add_device(cJSON *to, const device *opened) {
     cJSON *one = NULL;
     err e = json_add_object(&one, to, "device");
     if (e) return e;
+    if (d->resident && (e = json_put(one, "resident_invocations %f", (double)d->resident)))
+        return e;
     return json_put(one,
                     "kind %s name %s driver %s isa %s libraries %s kernels %s precision %s "
                     "threads %u",
@@ -77,6 +81,18 @@ static err add_command(cJSON *to, const bench_subject *s) {
     return e;
 }
 
+/* What a group exchanges, and what of it computing did not hide. */
+static err add_group(cJSON *to, const struct group *g, const bench_exchange *x) {
+    cJSON *one = NULL;
+    if (group_is_alone(g)) return ERR_OK;
+    err e = json_add_object(&one, to, "group");
+    return e ? e
+             : json_put(
+                   one,
+                   "ranks %u engine %s exchange_bytes %f exchange_ms %f exchange_exposed_ms %f",
+                   g->size, g->transport->engine, x->bytes, x->ms, x->exposed_ms);
+}
+
 err bench_record(cJSON **out, const bench_subject *s, const bench *b) {
     cJSON *root = cJSON_CreateObject(), *peak = NULL;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory");
@@ -90,6 +106,7 @@ err bench_record(cJSON **out, const bench_subject *s, const bench *b) {
                       s->options->batch_size, (double)b->device_bytes, (double)b->host_peak_bytes)))
         return e;
     if ((e = add_device(root, s->device))) return e;
+    if ((e = add_group(root, s->options->group, &b->exchange))) return e;
     if ((e = json_add_object(&peak, root, "peak"))) return e;
     if ((e = json_put(peak,
                       "product_size %f gflop_per_s %f gflop_per_s_worst %f gbyte_per_s %f "

@@ -122,6 +122,74 @@ static err add_device(strbuf *out, const cJSON *record, const char *where) {
     return strbuf_add(out, ".\n");
 }
 
+static err add_group(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *group = NULL;
+    const char *engine = NULL;
+    double n[NUMBERS_MAX];
+    if (!json_has(record, "group")) return ERR_OK;
+    TRY(json_object(&group, record, "group", where));
+    TRY(json_string(&engine, group, "engine", where));
+    TRY(NUMBERS(n, group, where, "ranks", "exchange_bytes", "exchange_ms", "exchange_exposed_ms"));
+    return shown_printf(out, SHOWN_MARKDOWN,
+                        "%.0f ranks (%s). A step brings each rank %.1f MB, in %.2f ms, of which "
+                        "%.2f ms are exposed: no computing hid them. Ops are those of one rank's "
+                        "share, without the update; an evaluation batch is one rank's.\n",
+                        n[0], engine, n[1] / 1e6, n[2], n[3]);
+}
+
+static err add_invocations(strbuf *out, const cJSON *record, const char *key, double resident,
+                           const char *where) {
+    const cJSON *phase = NULL, *ops = NULL, *row = NULL;
+    TRY(json_object(&phase, record, key, where));
+    TRY(json_array(&ops, phase, "ops", where));
+    cJSON_ArrayForEach(row, ops) {
+        const char *kind = NULL, *shape = NULL;
+        double invocations = 0;
+        if (!json_has(row, "invocations")) continue;
+        TRY(json_string(&kind, row, "op", where));
+        TRY(json_string(&shape, row, "shape", where));
+        TRY(json_number(&invocations, row, "invocations", where));
+        TRY(shown_printf(out, SHOWN_MARKDOWN, "| %s | %s | %s | %.0f |", key, kind, shape,
+                         invocations));
+        if (resident > 0) TRY(strbuf_printf(out, " %.2f |", invocations / resident));
+        TRY(strbuf_add(out, "\n"));
+    }
+    return ERR_OK;
+}
+
+err bench_invocations(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *host = NULL;
+    double resident = 0;
+    strbuf rows = {0};
+    err e = json_object(&host, record, "device", where);
+    if (!e && json_has(host, "resident_invocations"))
+        e = json_number(&resident, host, "resident_invocations", where);
+    static const char *const phases[] = {"pretraining", "training", "evaluation"};
+    for (size_t i = 0; i < sizeof phases / sizeof *phases && !e; i++)
+        if (json_has(record, phases[i]))
+            e = add_invocations(&rows, record, phases[i], resident, where);
+    if (e) goto done;
+    if (!rows.length) {
+        e = strbuf_add(out, "\nThis device has no invocations to tell of.\n");
+        goto done;
+    }
+    if (resident > 0)
+        e = strbuf_printf(out,
+                          "\nInvocations of each op's widest dispatch; the device runs %.0f at "
+                          "once.\n\n| step | op | shape | invocations | of the device's |\n"
+                          "| --- | --- | --- | ---: | ---: |\n",
+                          resident);
+    else
+        e = strbuf_add(out,
+                       "\nInvocations of each op's widest dispatch; the driver does not tell how "
+                       "many the device runs at once.\n\n| step | op | shape | invocations |\n"
+                       "| --- | --- | --- | ---: |\n");
+    if (!e) e = strbuf_add(out, rows.text);
+done:
+    strbuf_free(&rows);
+    return e;
+}
+
 err bench_table(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *host = NULL, *peak = NULL;
     const char *model = NULL, *data = NULL, *name = NULL;
@@ -141,6 +209,7 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
                       n[0], n[1], data, is_sample ? " (sample)" : "", n[2]));
     TRY(strbuf_printf(out, "Memory: device %.1f MiB, host peak %.1f MiB.\n", n[3] / 0x1p20,
                       n[4] / 0x1p20));
+    TRY(add_group(out, record, where));
     TRY(json_object(&peak, record, "peak", where));
     TRY(NUMBERS(p, peak, where, "product_size", "gflop_per_s", "gflop_per_s_worst", "gbyte_per_s",
                 "gbyte_per_s_worst"));

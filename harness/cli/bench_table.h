@@ -11,6 +11,9 @@
 /* Appends the tables of one record under a heading; where: what errors name.
  * Errors: ERR_FORMAT when a key is absent or of another type. */
 err bench_table(strbuf *out, const cJSON *record, const char *where) MUST_CHECK;
+/* As bench --verbose adds to it: the invocations of each op's widest dispatch, and how many the device
+ * runs at once, where its driver tells. A sentence for a device that has none. */
+err bench_invocations(strbuf *out, const cJSON *record, const char *where) MUST_CHECK;
 err throughput_table(strbuf *out, const cJSON *record, const char *where) MUST_CHECK;
 
 /* Writes <folder>.md from every *.json of the folder, in the order of their names: first what was

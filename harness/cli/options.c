@@ -39,6 +39,7 @@ enum {
     V_pretrain = 1 << 17,
     V_fill_mask = 1 << 18,
     V_runs = 1 << 19,
+    V_results = 1 << 23,
     V_env = 1 << 20,
     V_tune = 1 << 21,
     V_errors = 1 << 22,

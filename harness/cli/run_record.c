@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 #include "metric/spread.h"
+#include "platform/file.h"
+#include "result/store.h"
 #include "train/run/model_corpus.h"
 
 #include <stdio.h>
@@ -136,6 +138,8 @@ static err add_labels(record *out, const run *r) {
             count_labels(counts, r->task.kind, classes, r->data.train.rows[i].example.target);
     if (!e) out->task.majority_class = classes ? (int64_t)majority_class(counts, classes) : 0;
     if (!e) e = record_labels(out, labels, classes);
+    for (size_t i = 0; i < classes && !e; i++) labels[i] = r->task.labels[i].name;
+    if (!e && classes) e = record_label_names(out, labels);
     mem_free(labels);
     mem_free(counts);
     return e;
@@ -231,7 +235,8 @@ static err add_group(record *out, const run *r) {
     out->shards = r->request.shards;
     if (group_is_alone(g)) return ERR_OK;
     out->ranks = group_size(g);
-    return record_text(&out->engine, g->transport->engine);
+    err e = record_text(&out->engine, g->transport->engine);
+    return e || !r->rank_devices ? e : record_text(&out->rank_devices, r->rank_devices);
 }
 
 /* Losses of every step, and their means at logging steps. */
@@ -329,6 +334,37 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = record_text(&out->run_sha256, r->run_sha256))) return e;
     if ((e = record_text(&out->command, command))) return e;
     return record_score(out);
+}
+
+/* --- where it goes --- */
+
+/* The record in the folder, of the run that this one replaces, goes; what the results folder has of
+ * it says from now on that its model is gone. */
+static err mark_replaced(const char *local, const char *results) {
+    record old = {0};
+    err e = file_exists(local) ? record_read(&old, local) : ERR_OK;
+    if (e && e != ERR_MEMORY) {
+        err_clear(); // of another program: its place in the results is not known
+        return ERR_OK;
+    }
+    if (!e && old.created && !old.partial) e = store_mark_gone(results, &old);
+    record_free(&old);
+    return e;
+}
+
+bool run_is_result(const record *rec, const run *r) {
+    return !rec->partial && !r->request.manifest;
+}
+
+err run_store(char **local, char **stored, bool *stays, record *rec, const run *r,
+              const char *results) {
+    err e = path_join(local, r->output, "record.json");
+    if (!e && r->had_record && !(e = mark_replaced(*local, results)))
+        e = record_write(rec, *local);
+    else if (!e)
+        e = record_write_new(stays, rec, *local);
+    if (!e && !*stays && run_is_result(rec, r)) e = store_write(results, rec, stored);
+    return e;
 }
 
 err run_summarise(run_summary *s, const record *r) {

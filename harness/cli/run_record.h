@@ -11,6 +11,17 @@
  * error. */
 err run_record(record *out, const run *r, const char *command) MUST_CHECK;
 
+/* Whether the record goes to the results folder: it is not partial, and the task has a manifest. */
+bool run_is_result(const record *rec, const run *r);
+/* Writes the record to the output folder and, if it is a result, to the results folder.
+ *   *local   its file, owned
+ *   *stored  that among the results, owned; NULL where there is none
+ *   *stays   another worker, whom no lock has kept out, has put its own there meanwhile: nothing was
+ *            written
+ * Errors: those of record_write and of the store. */
+err run_store(char **local, char **stored, bool *stays, record *rec, const run *r,
+              const char *results) MUST_CHECK;
+
 /* The row's first row of equal text: first[i] <= i. first (row_count) is the caller's. */
 err first_rows(uint32_t *first, const dataset_split *split) MUST_CHECK;
 

@@ -10,6 +10,8 @@
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "task/task.h"
+#include "train/group/launch.h"
+#include "train/group/rank_device.h"
 #include "train/run/labels.h"
 
 #include <math.h>
@@ -91,22 +93,44 @@ static err set_labels(work *w) {
     return e ? e : labels_set(&w->source.config, &w->task);
 }
 
-static err work_open(work *w, const options *o) {
-    device_options device_wanted = {.threads = o->threads, .validation = o->validation};
+static err open_device(work *w, const options *o, const struct group *g) {
+    device_options wish = {.threads = o->threads, .validation = o->validation};
+    char *name = NULL;
+    err e = device_precision_find(&wish.precision, o->precision);
+    if (!e) e = rank_device(&name, &wish.threads, g, o->device);
+    if (!e) e = device_open_named(&w->device, name, &wish);
+    w->device_is_open = !e;
+    mem_free(name);
+    return e;
+}
+
+/* A work and the options that it is opened by. */
+typedef struct opening {
+    work *work;
+    const options *options;
+} opening;
+
+/* What may be downloaded, and is so once. */
+static err open_source(void *context) {
+    const opening *at = context;
+    const options *o = at->options;
+    work *w = at->work;
     source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
+    err e = model_flag_arch(&wish.arch, o);
+    if (e || (e = open_data(w, o))) return e;
+    wish.marked = w->task.kind == ANSWER_RELATION;
+    return source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, &wish);
+}
+
+static err work_open(work *w, const options *o, struct group *g) {
+    opening at = {w, o};
     err e = choose(w, o);
-    if (!e) e = model_flag_arch(&wish.arch, o);
+    w->options.group = g;
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "bench takes one task, found --task %s", o->task);
     if (e || (o->model && (e = source_check_name(o->model)))) return e;
     if ((e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;
-    if ((e = device_precision_find(&device_wanted.precision, o->precision))) return e;
-    if ((e = device_open_named(&w->device, o->device, &device_wanted))) return e;
-    w->device_is_open = true;
-    if ((e = open_data(w, o))) return e;
-    wish.marked = w->task.kind == ANSWER_RELATION;
-    if ((e = source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, &wish)))
-        return e;
+    if ((e = open_device(w, o, g)) || (e = group_first(g, open_source, &at))) return e;
     if (o->pretrain)
         w->source.config.head = &head_masked_lm;
     else if ((e = set_labels(w)))
@@ -150,8 +174,10 @@ static err print_result(const work *w, const options *o) {
     if (e) goto done;
     if (o->json) {
         if (!(e = json_print(&text, record, true))) puts(text);
-    } else if (!(e = bench_table(&tables, record, "bench"))) {
-        e = terminal_text(tables.text);
+    } else {
+        e = bench_table(&tables, record, "bench");
+        if (!e && o->verbose) e = bench_invocations(&tables, record, "bench");
+        if (!e) e = terminal_text(tables.text);
     }
 done:
     cJSON_Delete(record);
@@ -174,16 +200,21 @@ static err measure(work *w, const options *o) {
     return e;
 }
 
-err verb_bench(const options *o) {
+static err bench_command(const void *context, struct group *g) {
+    const options *o = context;
+    bool writes = group_writes(g);
     work w = {0};
-    if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
-    if (o->performance) return performance_write(o->performance);
-    err e = o->svg ? file_check_own(o->svg, BENCH_SVG_MARK) : ERR_OK;
-    if (e || (e = work_open(&w, o))) goto done;
-    e = measure(&w, o);
-    if (e || (o->svg && (e = write_svg(&w, o->svg)))) goto done;
+    err e = o->svg && writes ? file_check_own(o->svg, BENCH_SVG_MARK) : ERR_OK;
+    if (e || (e = work_open(&w, o, g)) || (e = measure(&w, o)) || !writes) goto done;
+    if (o->svg && (e = write_svg(&w, o->svg))) goto done;
     e = print_result(&w, o);
 done:
     work_free(&w);
     return e;
+}
+
+err verb_bench(const options *o) {
+    if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
+    if (o->performance) return performance_write(o->performance);
+    return launch_run(bench_command, o, o->device, o->ranks);
 }

@@ -227,8 +227,8 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
 
 /* --- a record --- */
 
-/* What the classes of a record's sum are called: by the names that the model answers in, or, where
- * its configuration has none of them, those for people. *names (classes) is owned, the texts are
+/* What the classes of a record's sum are called: by the names that the model answers in, which
+ * records of older programs have in its configuration alone, or those for people. *names (classes) is owned, the texts are
  * r's. */
 static err record_names(const char ***names, const record *r, size_t classes) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->model.config, "id2label");
@@ -240,8 +240,9 @@ static err record_names(const char ***names, const record *r, size_t classes) {
             char key[16];
             snprintf(key, sizeof key, "%zu", label);
             const char *name =
-                known ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(list, key))
-                      : r->task.labels[label];
+                r->task.names ? r->task.names[label]
+                : known       ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(list, key))
+                              : r->task.labels[label];
             if (known) all = name && (!tags || strlen(name) > 2);
             (*names)[k] = name && tags && strlen(name) > 2 ? name + 2 : name;
         }

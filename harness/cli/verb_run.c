@@ -309,35 +309,6 @@ static const char *results_folder(const options *o) {
     return o->results ? o->results : "results";
 }
 
-/* The record in the folder, of the run that this one replaces, goes; what the results folder has of
- * it says from now on that its model is gone. */
-static err mark_replaced(const char *local, const char *results) {
-    record old = {0};
-    err e = file_exists(local) ? record_read(&old, local) : ERR_OK;
-    if (e && e != ERR_MEMORY) {
-        err_clear(); // of another program: its place in the results is not known
-        return ERR_OK;
-    }
-    if (!e && old.created && !old.partial) e = store_mark_gone(results, &old);
-    record_free(&old);
-    return e;
-}
-
-/* Whether the record goes to the results folder: the board knows no task without a manifest. */
-static bool is_result(const record *rec, const run *r) {
-    return !rec->partial && !r->request.manifest;
-}
-
-/* Writes the record to the output folder and, unless it is partial, to the results folder. */
-static err store_record(record *rec, const run *r, const char *results, char **local,
-                        char **stored) {
-    err e = path_join(local, r->output, "record.json");
-    if (!e) e = mark_replaced(*local, results);
-    if (!e) e = record_write(rec, *local);
-    if (!e && is_result(rec, r)) e = store_write(results, rec, stored);
-    return e;
-}
-
 /* What people and programs read of it. */
 static err show_result(const record *rec, const run *r, const options *o, const char *local,
                        const char *stored, double *score) {
@@ -361,7 +332,7 @@ static err show_finished(const run *r, const options *o, double *score) {
     log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
              "does it again)",
              r->output, rec.created);
-    if (is_result(&rec, r) && !r->request.is_dry &&
+    if (run_is_result(&rec, r) && !r->request.is_dry &&
         (e = store_write_missing(results_folder(o), &rec, &stored)))
         goto done;
     if (stored) log_note("its record was not among the results: wrote %s", stored);
@@ -377,11 +348,16 @@ static err conclude(run *r, const options *o, double *score) {
     record rec = {0};
     strbuf command = {0};
     char *local = NULL, *stored = NULL;
+    bool stays = false;
     err e = command_text(&command, o, r);
     if (e || (e = run_record(&rec, r, command.text))) goto done;
     if ((e = run_keep_model(r))) goto done;
     // until the record is on the disk too the run is unfinished and can be resumed
-    if ((e = store_record(&rec, r, results_folder(o), &local, &stored))) goto done;
+    if ((e = run_store(&local, &stored, &stays, &rec, r, results_folder(o)))) goto done;
+    if (stays) {
+        e = show_finished(r, o, score);
+        goto done;
+    }
     if ((e = run_finish(r))) goto done;
     show_checkpoints(r);
     e = show_result(&rec, r, o, local, stored, score);

@@ -37,6 +37,7 @@ typedef struct device_info {
     uint32_t vendor, device_id;
     uint32_t subgroup_size; /* Vulkan; 0 elsewhere */
     uint32_t max_workgroup; /* invocations */
+    uint64_t resident;      /* Vulkan: invocations at once, where an opened driver tells; else 0 */
     uint32_t max_shared_bytes;
     uint64_t max_buffer_bytes;          /* largest single allocation */
     uint64_t max_binding_bytes;         /* largest storage-buffer range */

@@ -110,6 +110,29 @@ size_t plan_first_op(const plan *p, plan_part part) {
     return first;
 }
 
+/* Whether they have an element in common, in any slot. */
+static bool overlap(span a, span b) {
+    return a.buffer == b.buffer && a.offset < b.offset + span_bytes(b) &&
+           b.offset < a.offset + span_bytes(a);
+}
+
+static bool writes_to(const op *o, span x) {
+    op copy = *o; // operands point into it
+    operand list[OPERANDS_MAX];
+    size_t count = op_operands(&copy, list);
+    for (size_t i = 0; i < count; i++)
+        if (list[i].access & ACCESS_WRITE && span_given(*list[i].at) && overlap(*list[i].at, x))
+            return true;
+    return false;
+}
+
+size_t plan_last_writer(const plan *p, span x) {
+    const op_list *list = &p->parts[PART_MICRO];
+    for (size_t i = list->count; i-- > 0;)
+        if (writes_to(&list->ops[i], x)) return i;
+    return 0;
+}
+
 uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     switch (d.kind) {
     case DIM_FIXED: return d.max;
@@ -130,6 +153,7 @@ static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part p
     op_call call = {.device = p->device, .step = step, .micro = micro};
     const op_list *list = &p->parts[part];
     op_profile *profile = p->profile ? p->profile + plan_first_op(p, part) : NULL;
+    bool is_last = part == PART_MICRO && micro + 1 == step->micro_count;
     for (size_t i = 0; i < list->count; i++) {
         op o = list->ops[i];
         operand operands[OPERANDS_MAX];
@@ -146,6 +170,7 @@ static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part p
             profile[i].seconds += clock_seconds() - start;
             profile[i].dispatches++;
         }
+        if (is_last && p->watch.passed) p->watch.passed(p->watch.context, i);
     }
     return ERR_OK;
 }

@@ -38,9 +38,18 @@ typedef struct op_list {
 
 /* What one op cost so far: bench reads it. */
 typedef struct op_profile {
-    double seconds;      /* of the device, over all submissions and micro-batches */
-    uint32_t dispatches; /* kernels launched (host devices: calls), likewise */
+    double seconds;       /* of the device, over all submissions and micro-batches */
+    uint32_t dispatches;  /* kernels launched (host devices: calls), likewise */
+    uint64_t invocations; /* Vulkan: of the widest of them */
 } op_profile;
+
+/* Told of each op of the last micro-batch's PART_MICRO when it is done, by its place there. Only
+ * devices that work within plan_submit tell it (the native CPU); of others all is done by the time
+ * plan_wait returns. */
+typedef struct plan_watch {
+    void (*passed)(void *context, size_t op); /* NULL: nobody is told */
+    void *context;
+} plan_watch;
 
 typedef struct plan {
     device *device;
@@ -53,6 +62,7 @@ typedef struct plan {
      * by the time plan_wait returns. The caller sets, reads and clears it while nothing is
      * submitted. Timing may keep the device from overlapping ops. */
     op_profile *profile;
+    plan_watch watch; /* set by the caller while nothing is submitted */
 } plan;
 
 /* plan_init, then plan_part_begin and op_* in any order of parts, then plan_ready once. */
@@ -63,6 +73,10 @@ void plan_free(plan *p); /* waits for both slots */
 
 /* Place of the part's first op in plan->profile; PART_COUNT gives the number of ops. */
 size_t plan_first_op(const plan *p, plan_part part);
+
+/* Place in PART_MICRO of the last op that writes to any of the span's elements: behind it they are
+ * final. 0 when none does. */
+size_t plan_last_writer(const plan *p, span x);
 
 /* Appends one operation to the current part. Spans are borrowed until plan_free.
  * Errors: ERR_ARG when a span is absent, short for its largest size, or of the wrong type. */

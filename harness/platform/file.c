@@ -173,13 +173,31 @@ static err sync_folder_of(const char *path) {
     return e;
 }
 
-static err commit(file_writer *w, bool durable) {
+/* Gives a complete file a name that is free, as one step for all who ask for it at once; without
+ * hard links (FAT, some network file systems) as one that does not replace. */
+static err put_new(bool *stays, const char *temporary, const char *path) {
+    *stays = false;
+    if (!link(temporary, path)) return ERR_OK;
+    int why = errno;
+    if (why == EPERM || why == ENOTSUP || why == ENOSYS || why == EMLINK) {
+        if (!renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE)) return ERR_OK;
+        why = errno;
+    }
+    *stays = why == EEXIST;
+    errno = why;
+    return *stays ? ERR_OK : file__error(path, "cannot write");
+}
+
+/* stays: NULL, or as file_write_new has it. */
+static err commit(file_writer *w, bool durable, bool *stays) {
     err e = ERR_OK;
     FILE *f = (FILE *)w->file;
     if (fflush(f) || (durable && fsync(fileno(f)))) e = file__error(w->path, "cannot write");
     if (fclose(f) && !e) e = file__error(w->path, "cannot write");
     w->file = NULL;
-    if (!e && rename(w->temporary, w->path)) e = file__error(w->path, "cannot write");
+    if (!e && stays) e = put_new(stays, w->temporary, w->path);
+    if (!e && !stays && rename(w->temporary, w->path)) e = file__error(w->path, "cannot write");
+    if (!e && stays) (void)unlink(w->temporary); // its second name
     if (!e) {
         mem_free(w->temporary);
         w->temporary = NULL;
@@ -190,7 +208,7 @@ static err commit(file_writer *w, bool durable) {
 }
 
 err file_writer_commit(file_writer *w) {
-    return commit(w, true);
+    return commit(w, true, NULL);
 }
 
 void file_writer_abort(file_writer *w) {
@@ -201,7 +219,8 @@ void file_writer_abort(file_writer *w) {
     *w = (file_writer){0};
 }
 
-static err write_whole(const char *path, const void *bytes, size_t count, bool durable) {
+static err write_whole(const char *path, const void *bytes, size_t count, bool durable,
+                       bool *stays) {
     file_writer w;
     err e = file_writer_begin(&w, path);
     if (e) return e;
@@ -209,15 +228,19 @@ static err write_whole(const char *path, const void *bytes, size_t count, bool d
         file_writer_abort(&w);
         return e;
     }
-    return commit(&w, durable);
+    return commit(&w, durable, stays);
 }
 
 err file_write(const char *path, const void *bytes, size_t count) {
-    return write_whole(path, bytes, count, true);
+    return write_whole(path, bytes, count, true, NULL);
+}
+
+err file_write_new(bool *stays, const char *path, const void *bytes, size_t count) {
+    return write_whole(path, bytes, count, true, stays);
 }
 
 err file_write_quick(const char *path, const void *bytes, size_t count) {
-    return write_whole(path, bytes, count, false);
+    return write_whole(path, bytes, count, false, NULL);
 }
 
 /* --- whose it is --- */

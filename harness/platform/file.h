@@ -44,6 +44,10 @@ err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
  * naming the path, also when a device, FIFO, socket or folder stands there. */
 err file_write(const char *path, const void *bytes, size_t count) MUST_CHECK;
 
+/* The same, but a file that stands there already stays: then *stays is true, and nothing was
+ * written. Of two processes that write one file at once, the second finds the first one's. */
+err file_write_new(bool *stays, const char *path, const void *bytes, size_t count) MUST_CHECK;
+
 /* The same without waiting for the disk: readers see the old content or the new, a power cut may
  * leave neither. For many files that can be made again. */
 err file_write_quick(const char *path, const void *bytes, size_t count) MUST_CHECK;

@@ -15,8 +15,9 @@ err board_html(strbuf *out, const board *b) MUST_CHECK;
  *   texts  (test rows) texts for the list of rows most wrong, or NULL for row numbers alone */
 err html_run(strbuf *out, const record *r, const char *const *texts) MUST_CHECK;
 
-/* "pages/<task>/<name>.html" of the record in the file <task>/<name>.json, so that no two records
- * share a page. *out is owned. */
+/* "pages/<task>/<name>.html" of the record in the file <task>/<name>.json, and
+ * "pages/<task>/<who>@<name>.html" of that in <who>/<task>/<name>.json, so that no two records share
+ * a page. *out is owned. */
 err html_run_name(char **out, const char *path) MUST_CHECK;
 
 #endif

@@ -38,7 +38,13 @@ static const char *const script =
     "});\n";
 
 err html_run_name(char **out, const char *path) {
-    return mem_printf(out, "pages/%.*s.html", (int)(strlen(path) - strlen(".json")), path);
+    const char *below = strchr(path, '/'), *name = below ? strchr(below + 1, '/') : NULL;
+    int length = (int)(strlen(path) - strlen(".json"));
+    if (!name) return mem_printf(out, "pages/%.*s.html", length, path);
+    // of a contributor's folder: pages lie as deep as others
+    int who = (int)(below - path), rest = length - (int)(name + 1 - path);
+    return mem_printf(out, "pages%.*s/%.*s@%.*s.html", (int)(name - below), below, who, path, rest,
+                      name + 1);
 }
 
 static const record *first_run(const board_table *t) {

@@ -41,10 +41,19 @@ fail:
     return e;
 }
 
+static void free_texts(char ***texts, size_t count) {
+    for (size_t i = 0; *texts && i < count; i++) mem_free((*texts)[i]);
+    mem_free(*texts);
+    *texts = NULL;
+}
+
+void record__free_names(record *r) {
+    free_texts(&r->task.names, r->task.label_count);
+}
+
 static void free_labels(record *r) {
-    for (size_t i = 0; i < r->task.label_count; i++) mem_free(r->task.labels[i]);
-    mem_free(r->task.labels);
-    r->task.labels = NULL;
+    free_texts(&r->task.labels, r->task.label_count);
+    record__free_names(r);
     r->task.label_count = 0;
 }
 
@@ -57,6 +66,7 @@ void record__free_answers(record *r) {
 }
 
 void record__free_lists(record *r) {
+    record__free_names(r);
     FREE(r->gold);
     FREE(r->gold_numbers);
     FREE(r->first_row);
@@ -96,6 +106,7 @@ void record_free(record *r) {
     record__free_lists(r);
     mem_free(r->final_weights_sha256);
     mem_free(r->engine);
+    mem_free(r->rank_devices);
     mem_free(r->run_sha256);
     mem_free(r->model.label_map);
     mem_free(r->dev_metric);
@@ -120,6 +131,15 @@ err record_labels(record *r, const char *const *labels, size_t count) {
         if (!(e = mem_strdup(&r->task.labels[i], labels[i]))) r->task.label_count++;
     }
     if (e) free_labels(r);
+    return e;
+}
+
+err record_label_names(record *r, const char *const *names) {
+    record__free_names(r);
+    err e = mem_new(&r->task.names, r->task.label_count);
+    for (size_t i = 0; i < r->task.label_count && !e; i++)
+        e = mem_strdup(&r->task.names[i], names[i]);
+    if (e) record__free_names(r);
     return e;
 }
 

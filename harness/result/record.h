@@ -20,8 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Most labels, and most keys of the recipe and of the configuration. */
-enum { RECORD_SCHEMA = 1, RECORD_LABEL_LIMIT = LABELS_MOST, RECORD_KEY_LIMIT = 256 };
+/* RECORD_SCHEMA is the form of the file that is written; older ones are read, newer ones refused.
+ * 2 names types as numpy does (uint8 for u8, float32 for f32, also of `loss`), has the label names
+ * that the model answers with in `labels`, and checksums. The others: most labels, and most keys of
+ * the recipe and of the configuration. */
+enum { RECORD_SCHEMA = 2, RECORD_LABEL_LIMIT = LABELS_MOST, RECORD_KEY_LIMIT = 256 };
 
 typedef struct record_task {
     answer_kind kind;
@@ -35,8 +38,9 @@ typedef struct record_task {
     int64_t test_rows;
     bool sample;
     int64_t leaked_rows, duplicate_rows, invalid_rows;
-    char **labels;          /* (label_count) readable names; record_labels */
-    size_t label_count;     /* 0: numbers */
+    char **labels;      /* (label_count) readable names; record_labels */
+    char **names;       /* (label_count) as the model answers; NULL in records of older programs */
+    size_t label_count; /* 0: numbers */
     int64_t majority_class; /* of the training rows; numbers: 0 */
 } record_task;
 
@@ -131,8 +135,9 @@ typedef struct record {
     int64_t ranks;
     int64_t shards; /* that were asked for (trainer.h); 0: one a rank */
     char *engine;
-    char *command;  /* that reproduces the run, without paths; may be NULL */
-    char *headline; /* name of the leading metric */
+    char *rank_devices; /* of a group whose ranks' devices differ: each one's; else NULL */
+    char *command;      /* that reproduces the run, without paths; may be NULL */
+    char *headline;     /* name of the leading metric */
 
     /* of the test set, rows in file order; N = task.test_rows, C = task.label_count */
     uint32_t *gold, *predicted; /* (N) class ids, or of units; of numbers and sets: NULL */
@@ -185,6 +190,8 @@ void record_free(record *r);
 /* Replaces an owned string by a copy of text (NULL: none). */
 err record_text(char **field, const char *text) MUST_CHECK;
 err record_labels(record *r, const char *const *labels, size_t count) MUST_CHECK;
+/* The names that the model answers with, as many as there are labels. */
+err record_label_names(record *r, const char *const *names) MUST_CHECK;
 
 /* Sets one hyperparameter; keys keep the order of their first setting. */
 err record_recipe_number(record *r, const char *key, double value) MUST_CHECK;
@@ -261,6 +268,8 @@ double record_metric_dedup(const record *r, const char *name);
 /* Writes the file atomically, making its folder. The record is scored first, and checked as
  * record_read would check the file. Errors: ERR_IO; those of record_read. */
 err record_write(record *r, const char *path) MUST_CHECK;
+/* The same, but a file that stands there already stays: then *stays is true. */
+err record_write_new(bool *stays, record *r, const char *path) MUST_CHECK;
 
 /* Reads and checks a file: every key, type and range, and that everything that follows from other
  * parts does (confusion, metrics within 1e-12, hashes, lengths). r is freed on error.

@@ -8,7 +8,6 @@
 
 err record__loss_write(cJSON *object, const char *key, const record *r) {
     uint8_t *bytes = NULL;
-    char *text = NULL;
     err e = mem_new(&bytes, r->loss_count * 4);
     if (e) return e;
     for (size_t i = 0; i < r->loss_count; i++) {
@@ -16,37 +15,42 @@ err record__loss_write(cJSON *object, const char *key, const record *r) {
         memcpy(&bits, &r->loss[i], 4);
         for (int j = 0; j < 4; j++) bytes[4 * i + (size_t)j] = (uint8_t)(bits >> (8 * j) & 255);
     }
-    if (!(e = base64_encode(&text, bytes, r->loss_count * 4)))
-        e = json_add_string(object, key, text);
+    e = record__coded_write(object, key, CODING_F32, bytes, r->loss_count);
     mem_free(bytes);
-    mem_free(text);
     return e;
 }
 
-err record__loss_read(record *r, const cJSON *object, const char *key, const char *where) {
-    const char *text;
-    void *block = NULL;
-    size_t count = 0;
-    err e = json_string(&text, object, key, where);
-    if (e) return e;
-    if ((e = base64_decode(&block, &count, text))) return err_wrap(e, "%s: %s", where, key);
-    const uint8_t *bytes = block;
-    if (count % 4) {
-        e = err_set(ERR_FORMAT, "%s: key '%s': %zu bytes are no f32 values", where, key, count);
-        goto done;
-    }
-    if ((e = mem_new(&r->loss, count / 4))) goto done;
+static err decode_losses(record *r, const uint8_t *bytes, size_t count, const char *key,
+                         const char *where) {
+    if (count % 4)
+        return err_set(ERR_FORMAT, "%s: key '%s': %zu bytes are no float32 values", where, key,
+                       count);
+    err e = mem_new(&r->loss, count / 4);
     for (size_t i = 0; i < count / 4 && !e; i++) {
         uint32_t bits = 0;
         for (int j = 0; j < 4; j++) bits |= (uint32_t)bytes[4 * i + (size_t)j] << (8 * j);
         memcpy(&r->loss[i], &bits, 4);
-        if (!isfinite(r->loss[i])) {
+        if (!isfinite(r->loss[i]))
             e = err_set(ERR_FORMAT, "%s: key '%s': the loss of step %zu is not finite", where, key,
                         i + 1);
-        }
     }
     r->loss_count = count / 4;
-done:
+    return e;
+}
+
+/* Records of schema 1 have its base64 alone. */
+err record__loss_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const char *text;
+    void *block = NULL;
+    size_t count = 0;
+    err e;
+    if (r->schema > 1) {
+        e = record__coded_read(&block, &count, CODING_F32, r->schema, object, key, where);
+    } else {
+        if ((e = json_string(&text, object, key, where))) return e;
+        e = err_wrap(base64_decode(&block, &count, text), "%s: %s", where, key);
+    }
+    if (!e) e = decode_losses(r, block, count, key, where);
     mem_free(block);
     return e;
 }

@@ -230,7 +230,8 @@ static err make_folder_of(const char *path) {
     return e;
 }
 
-err record_write(record *r, const char *path) {
+/* stays: NULL, or as record_write_new has it. */
+static err write_at(record *r, const char *path, bool *stays) {
     record again = {0};
     err e;
     if ((e = record_score(r))) return err_wrap(e, "%s", path);
@@ -240,9 +241,17 @@ err record_write(record *r, const char *path) {
     // what could not be read back is not written
     if ((e = read_json(&again, json, path))) goto done;
     if ((e = make_folder_of(path))) goto done;
-    e = json_write(path, json);
+    e = stays ? json_write_new(stays, path, json) : json_write(path, json);
 done:
     record_free(&again);
     cJSON_Delete(json);
     return e;
+}
+
+err record_write(record *r, const char *path) {
+    return write_at(r, path, NULL);
+}
+
+err record_write_new(bool *stays, record *r, const char *path) {
+    return write_at(r, path, stays);
 }

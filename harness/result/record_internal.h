@@ -39,10 +39,12 @@ extern const size_t record__key_count;
 
 /* The keys that are no plain field: *_write, *_read, *_check as in record_key. */
 #define RECORD_PARTS(X)                                                                            \
+    X(schema)                                                                                      \
     X(rows)                                                                                        \
     X(kind)                                                                                        \
     X(corpus)                                                                                      \
     X(labels)                                                                                      \
+    X(readable)                                                                                    \
     X(recipe)                                                                                      \
     X(units)                                                                                       \
     X(predictions)                                                                                 \
@@ -59,7 +61,8 @@ extern const size_t record__key_count;
     X(lengths)                                                                                     \
     X(worst)                                                                                       \
     X(step_spread)                                                                                 \
-    X(kernel_times)
+    X(kernel_times)                                                                                \
+    X(checksums)
 #define X(name)                                                                                    \
     err record__##name##_write(cJSON *object, const char *key, const record *r) MUST_CHECK;        \
     err record__##name##_read(record *r, const cJSON *object, const char *key, const char *where)  \
@@ -86,9 +89,20 @@ RECORD_DERIVED(X)
 err record__object(const cJSON **out, const cJSON *object, const char *key,
                    const char *where) MUST_CHECK;
 
+/* Numbers of one type, little-endian, in base64: {"type": as numpy names it, "data": ...}. */
+typedef enum coding { CODING_U8, CODING_U16, CODING_F32 } coding;
+size_t record__coding_bytes(coding how);
+/* `bytes` holds count numbers. */
+err record__coded_write(cJSON *object, const char *key, coding how, const void *bytes,
+                        size_t count) MUST_CHECK;
+/* *block (owned) holds *size bytes; types are named as records of that schema name them. */
+err record__coded_read(void **block, size_t *size, coding how, int64_t schema, const cJSON *object,
+                       const char *key, const char *where) MUST_CHECK;
+
 /* The parts of a record that a lean one lacks. */
 void record__free_answers(record *r);
 void record__free_lists(record *r);
+void record__free_names(record *r);
 
 /* Elements of arrays, with errors that name the key: an array of `size`; a whole number in [0,
  * limit); a finite number. */

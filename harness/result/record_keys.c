@@ -36,7 +36,7 @@
     { section, key, RECORD_PART, 0, 0, 0, 0, record__##name##_write, 0, record__##name##_check }
 
 const record_key record__keys[] = {
-    WHOLE("", "schema", schema, RECORD_SCHEMA, RECORD_SCHEMA),
+    PART("", "schema", schema),
     TEXT("harness", "version", harness_version),
     TEXT("harness", "commit", commit),
     BOOL("harness", "dirty", dirty),
@@ -56,6 +56,7 @@ const record_key record__keys[] = {
     WHOLE("task", "invalid_rows", task.invalid_rows, 0, INT32_MAX),
     PART("task", "kind", kind),
     PART("task", "labels", labels),
+    PART("task", "readable_labels", readable),
     WHOLE("task", "majority_class", task.majority_class, 0, RECORD_LABEL_LIMIT - 1),
     TEXT("model", "name", model.name),
     OBJECT("model", "config", model.config),
@@ -114,6 +115,7 @@ const record_key record__keys[] = {
     PART("", "lengths", lengths),
     PART("", "most_wrong", worst),
     PART("", "kernel_times", kernel_times),
+    PART("", "checksums", checksums), // last: of all before it
 };
 
 const size_t record__key_count = sizeof record__keys / sizeof *record__keys;

@@ -151,8 +151,8 @@ static record bare(record r) {
     r.predicted = r.unit_begin = NULL;
     r.predicted_numbers = NULL;
     r.recipe = r.model.corpus = NULL;
-    r.dev_metric = r.engine = NULL;
-    r.task.labels = NULL;
+    r.dev_metric = r.engine = r.rank_devices = NULL;
+    r.task.labels = r.task.names = NULL;
     r.confusion.gold = r.confusion.predicted = r.confusion.hit = NULL;
     r.confusion_dedup.gold = r.confusion_dedup.predicted = r.confusion_dedup.hit = NULL;
     for (size_t i = 0; i < record__key_count; i++)
@@ -173,6 +173,7 @@ static void move_record(packing *p, record *r) {
     }
     move_text(p, &r->dev_metric);
     move_text(p, &r->engine);
+    move_text(p, &r->rank_devices);
     move_json(p, &r->recipe);
     move_json(p, &r->model.corpus);
     move_labels(p, r);

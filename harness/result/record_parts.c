@@ -93,20 +93,35 @@ err record__kind_read(record *r, const cJSON *object, const char *key, const cha
                    where, key, text);
 }
 
-err record__labels_write(cJSON *object, const char *key, const record *r) {
-    cJSON *labels;
-    err e = json_add_array(&labels, object, key);
-    for (size_t i = 0; i < r->task.label_count && !e; i++) {
-        e = json_append(labels, cJSON_CreateString(r->task.labels[i]));
-    }
+static err write_texts(cJSON *object, const char *key, char *const *texts, size_t count) {
+    cJSON *list;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; i < count && !e; i++) e = json_append(list, cJSON_CreateString(texts[i]));
     return e;
 }
 
+err record__labels_write(cJSON *object, const char *key, const record *r) {
+    return write_texts(object, key, r->task.names ? r->task.names : r->task.labels,
+                       r->task.label_count);
+}
+
+/* Borrowed from the list, which is as long. */
+static err read_texts(const char **texts, const cJSON *list, const char *key, const char *where) {
+    const cJSON *item;
+    size_t i = 0;
+    cJSON_ArrayForEach(item, list) {
+        if (!cJSON_IsString(item))
+            return err_set(ERR_FORMAT, "%s: key '%s': element %zu is no string", where, key, i);
+        texts[i++] = item->valuestring;
+    }
+    return ERR_OK;
+}
+
 err record__labels_read(record *r, const cJSON *object, const char *key, const char *where) {
-    const cJSON *labels, *item;
+    const cJSON *labels;
     err e = json_array(&labels, object, key, where);
     if (e) return e;
-    size_t count = (size_t)cJSON_GetArraySize(labels), i = 0;
+    size_t count = (size_t)cJSON_GetArraySize(labels);
     size_t least = r->task.kind == ANSWER_TAGS ? 3 : r->task.kind != ANSWER_NUMBER;
     if (count < least || count > (least ? RECORD_LABEL_LIMIT : 0)) {
         return err_set(ERR_FORMAT, "%s: key '%s' holds %zu labels, expected %zu to %d", where, key,
@@ -118,14 +133,35 @@ err record__labels_read(record *r, const cJSON *object, const char *key, const c
                        where, key, count);
     const char **names;
     if ((e = mem_new(&names, count))) return e;
-    cJSON_ArrayForEach(item, labels) {
-        if (!cJSON_IsString(item) && !e) {
-            e = err_set(ERR_FORMAT, "%s: key '%s': element %zu is no string", where, key, i);
-        }
-        names[i++] = item->valuestring;
-    }
-    if (!e) e = record_labels(r, names, count);
+    if (!(e = read_texts(names, labels, key, where))) e = record_labels(r, names, count);
+    if (!e && r->schema > 1 && count) e = record_label_names(r, names);
     mem_free(names);
+    return e;
+}
+
+/* What pages show, where it is not what the model answers with. */
+err record__readable_write(cJSON *object, const char *key, const record *r) {
+    bool same = true;
+    for (size_t i = 0; r->task.names && i < r->task.label_count; i++)
+        same = same && !strcmp(r->task.names[i], r->task.labels[i]);
+    return same ? ERR_OK : write_texts(object, key, r->task.labels, r->task.label_count);
+}
+
+err record__readable_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *list;
+    const char **texts;
+    size_t count = r->task.label_count;
+    if (!json_has(object, key)) return ERR_OK;
+    err e = json_array(&list, object, key, where);
+    if (e) return e;
+    if (r->schema < 2 || (size_t)cJSON_GetArraySize(list) != count)
+        return err_set(ERR_FORMAT, "%s: key '%s' holds %d labels, expected %zu", where, key,
+                       cJSON_GetArraySize(list), r->schema < 2 ? 0 : count);
+    if ((e = mem_new(&texts, count))) return e;
+    if (!(e = read_texts(texts, list, key, where))) {
+        for (size_t i = 0; i < count && !e; i++) e = record_text(&r->task.labels[i], texts[i]);
+    }
+    mem_free(texts);
     return e;
 }
 
@@ -180,13 +216,6 @@ err record__recipe_read(record *r, const cJSON *object, const char *key, const c
 /* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one
  * byte a label; of relations the scores alone are predictions */
 
-typedef enum coding { CODING_U8, CODING_U16, CODING_F32 } coding;
-
-static const struct {
-    const char *name;
-    size_t bytes;
-} codings[] = {{"u8", 1}, {"u16", 2}, {"f32", 4}};
-
 static coding coding_of(const record *r, bool gold) {
     if (record_has_ids(r, gold))
         return r->task.label_count > 256 || answer_unit_width(r->task.kind) > 1 ? CODING_U16
@@ -195,10 +224,8 @@ static coding coding_of(const record *r, bool gold) {
 }
 
 static err write_answers(cJSON *object, const char *key, size_t count, answers from, coding how) {
-    size_t width = codings[how].bytes;
+    size_t width = record__coding_bytes(how);
     uint8_t *bytes = NULL;
-    char *text = NULL;
-    cJSON *part;
     err e = mem_new(&bytes, count * width);
     for (size_t i = 0; !e && i < count; i++) {
         uint32_t word = 0;
@@ -208,19 +235,13 @@ static err write_answers(cJSON *object, const char *key, size_t count, answers f
             word = from.classes ? from.classes[i] : from.numbers[i] > 0;
         for (size_t k = 0; k < width; k++) bytes[i * width + k] = (uint8_t)(word >> 8 * k & 255);
     }
-    if (e || (e = base64_encode(&text, bytes, count * width)) ||
-        (e = json_add_object(&part, object, key)) ||
-        (e = json_add_string(part, "type", codings[how].name)))
-        goto done;
-    e = json_add_string(part, "data", text);
-done:
+    if (!e) e = record__coded_write(object, key, how, bytes, count);
     mem_free(bytes);
-    mem_free(text);
     return e;
 }
 
 static err decode(uint32_t **ids, float **numbers, const uint8_t *bytes, size_t count, coding how) {
-    size_t width = codings[how].bytes;
+    size_t width = record__coding_bytes(how);
     err e = ids ? mem_new(ids, count) : mem_new(numbers, count);
     for (size_t i = 0; !e && i < count; i++) {
         uint32_t word = 0;
@@ -238,27 +259,15 @@ static err decode(uint32_t **ids, float **numbers, const uint8_t *bytes, size_t 
 /* count values, as ids unless that is NULL. */
 static err read_answers(uint32_t **ids, float **numbers, size_t count, coding how, const record *r,
                         const cJSON *object, const char *key, const char *where) {
-    const cJSON *part;
-    const char *type, *text, *expected = codings[how].name;
-    size_t found = 0;
+    size_t found = 0, wanted = count * record__coding_bytes(how);
     void *block = NULL;
-    err e;
-    if ((e = json_object(&part, object, key, where)) ||
-        (e = json_string(&type, part, "type", where)) ||
-        (e = json_string(&text, part, "data", where))) {
-        return e;
-    }
-    if (strcmp(type, expected)) {
-        return err_set(ERR_FORMAT, "%s: %s: key 'type' is '%.20s', expected '%s' for %zu labels",
-                       where, key, type, expected, r->task.label_count);
-    }
-    if ((e = base64_decode(&block, &found, text))) return err_wrap(e, "%s: %s", where, key);
-    if (found != count * codings[how].bytes) {
+    err e = record__coded_read(&block, &found, how, r->schema, object, key, where);
+    if (e) return e;
+    if (found != wanted)
         e = err_set(ERR_FORMAT, "%s: %s: %zu bytes of data, expected %zu for %zu test rows", where,
-                    key, found, count * codings[how].bytes, (size_t)r->task.test_rows);
-    } else {
+                    key, found, wanted, (size_t)r->task.test_rows);
+    else
         e = decode(ids, numbers, block, count, how);
-    }
     mem_free(block);
     return e;
 }
@@ -385,17 +394,21 @@ err record__group_write(cJSON *object, const char *key, const record *r) {
     err e = json_add_object(&group, object, key);
     if (!e) e = json_add_number(group, "ranks", (double)(r->ranks ? r->ranks : 1));
     if (!e) e = json_add_string(group, "engine", r->engine ? r->engine : "");
+    if (!e && r->rank_devices) e = json_add_string(group, "devices", r->rank_devices);
     return e || !r->shards ? e : json_add_number(group, "shards", (double)r->shards);
 }
 
 err record__group_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *group = NULL;
-    const char *engine = NULL;
+    const char *engine = NULL, *devices = NULL;
     if (!json_has(object, key)) return ERR_OK;
     err e = json_object(&group, object, key, where);
     if (!e) e = json_whole(&r->ranks, group, "ranks", 1, INT32_MAX, where);
     if (!e && json_has(group, "shards"))
         e = json_whole(&r->shards, group, "shards", 1, UINT32_MAX, where);
     if (!e) e = json_string(&engine, group, "engine", where);
-    return e ? e : record_text(&r->engine, engine);
+    if (!e) e = record_text(&r->engine, engine);
+    if (e || !json_has(group, "devices")) return e;
+    e = json_string(&devices, group, "devices", where);
+    return e ? e : record_text(&r->rank_devices, devices);
 }

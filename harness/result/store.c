@@ -17,7 +17,7 @@ static bool is_record_name(const char *name) {
 
 /* A folder that is being read. */
 typedef struct reading {
-    const char *folder;
+    store *store;
     size_t capacity;
     const store_lean *lean; // NULL: full records
     store__cache known;
@@ -59,14 +59,13 @@ static err read_lean(record *r, store_source *from, store *s, reading *w, const 
     return e;
 }
 
-static err add_record(store *s, reading *w, const char *relative) {
-    char *path = NULL;
+static err add_record(void *of, const char *path, const char *relative) {
+    reading *w = of;
+    store *s = w->store;
     record r = {0};
     store_source from;
     size_t *capacity = &w->capacity;
-    err e = path_join(&path, w->folder, relative);
-    if (e) return e;
-    e = w->lean ? read_lean(&r, &from, s, w, path, relative) : record_read(&r, path);
+    err e = w->lean ? read_lean(&r, &from, s, w, path, relative) : record_read(&r, path);
     if (e && e != ERR_MEMORY && !w->failed) {
         log_warn("%s", err_message(e));
         s->damaged++;
@@ -94,45 +93,58 @@ static err add_record(store *s, reading *w, const char *relative) {
     r = (record){0};
 done:
     record_free(&r);
-    mem_free(path);
     return e;
 }
 
-static err read_task(store *s, reading *w, const char *task) {
-    char *path = NULL;
+/* Records of the folder of a task, or of one with folders of tasks, a contributor's. */
+static err walk_task(const char *folder, const char *task, int depth, store_visit *visit,
+                     void *of) {
+    char *place = NULL, *path = NULL, *relative = NULL;
     folder_list list = {0};
-    err e = path_join(&path, w->folder, task);
-    if (e) return e;
-    if (!folder_exists(path)) goto done;
-    if ((e = folder_list_read(&list, path))) goto done;
+    err e = path_join(&place, folder, task);
+    if (!e && folder_exists(place)) e = folder_list_read(&list, place);
     for (size_t i = 0; i < list.count && !e; i++) {
-        if (!is_record_name(list.names[i])) continue;
-        char *relative = NULL;
-        if ((e = path_join(&relative, task, list.names[i]))) break;
-        e = add_record(s, w, relative);
+        const char *name = list.names[i];
+        if (name[0] == '.') continue;
+        if ((e = path_join(&relative, task, name)) || (e = path_join(&path, folder, relative)))
+            break;
+        if (is_record_name(name))
+            e = visit(of, path, relative);
+        else if (depth < 1 && folder_is_own(path))
+            e = walk_task(folder, relative, depth + 1, visit, of);
+        mem_free(path);
         mem_free(relative);
+        path = relative = NULL;
     }
-done:
-    folder_list_free(&list);
     mem_free(path);
+    mem_free(relative);
+    folder_list_free(&list);
+    mem_free(place);
+    return e;
+}
+
+err store_walk(const char *folder, store_visit *visit, void *of) {
+    // what regress, bench and report keep there
+    static const char *const others[] = {"baselines", "performance", "pages"};
+    folder_list list = {0};
+    err e = folder_list_read(&list, folder);
+    for (size_t i = 0; i < list.count && !e; i++) {
+        bool other = list.names[i][0] == '.';
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            other = other || !strcmp(list.names[i], others[k]);
+        if (!other) e = walk_task(folder, list.names[i], 0, visit, of);
+    }
+    folder_list_free(&list);
     return e;
 }
 
 static err read_folder(store *s, const char *folder, const store_lean *lean) {
-    folder_list list = {0};
-    reading w = {.folder = folder, .lean = lean};
+    reading w = {.store = s, .lean = lean};
     if (!folder_exists(folder)) return ERR_OK;
     err e = mem_strdup(&s->folder, folder);
     if (!e && lean && lean->cache) e = store__cache_read(&w.known, lean->cache);
-    if (!e) e = folder_list_read(&list, folder);
-    for (size_t i = 0; i < list.count && !e; i++) {
-        const char *name = list.names[i];
-        // what regress and bench keep there
-        if (name[0] == '.' || !strcmp(name, "baselines") || !strcmp(name, "performance")) continue;
-        e = read_task(s, &w, name);
-    }
+    if (!e) e = store_walk(folder, add_record, &w);
     if (s->count < w.known.count) s->changed = true;
-    folder_list_free(&list);
     store__cache_free(&w.known);
     if (e) store_free(s);
     return e;
@@ -226,8 +238,7 @@ static err make_room(char **path, const char *rest) {
     return ERR_OK;
 }
 
-/* Where the record lies, or would lie, in the folder; *path is owned. */
-static err place_of(char **path, const char *folder, record *r) {
+err store_place(char **path, const char *folder, record *r) {
     char *name = NULL, *rest = NULL;
     *path = NULL;
     if (r->partial) return err_set(ERR_ARG, "a partial run does not go to the results folder");
@@ -243,7 +254,7 @@ static err place_of(char **path, const char *folder, record *r) {
 
 err store_write(const char *folder, record *r, char **path) {
     char *full = NULL;
-    err e = place_of(&full, folder, r);
+    err e = store_place(&full, folder, r);
     if (!e) e = record_write(r, full);
     if (!e && path) {
         *path = full;
@@ -255,9 +266,10 @@ err store_write(const char *folder, record *r, char **path) {
 
 err store_write_missing(const char *folder, record *r, char **path) {
     char *full = NULL;
+    bool stays = false;
     *path = NULL;
-    err e = place_of(&full, folder, r);
-    if (!e && !file_exists(full) && !(e = record_write(r, full))) {
+    err e = store_place(&full, folder, r);
+    if (!e && !file_exists(full) && !(e = record_write_new(&stays, r, full)) && !stays) {
         *path = full;
         full = NULL;
     }

@@ -1,4 +1,5 @@
-/* The results folder: every record in it. Records lie as <folder>/<task>/<name>.json. */
+/* The results folder: every record in it. Records lie as <folder>/<task>/<name>.json, those of several
+ * contributors as <folder>/<who>/<task>/<name>.json. */
 #ifndef HARNESS_RESULT_STORE_H
 #define HARNESS_RESULT_STORE_H
 
@@ -56,6 +57,15 @@ err store_cache_write(const store *s, const char *cache) MUST_CHECK;
 
 /* Reads the full record of that relative path again. Errors: those of record_read. */
 err store_read_full(record *out, const store *s, const char *path) MUST_CHECK;
+
+/* Visits the file of every record below folder, by task and name, whole or not. Errors: ERR_IO when
+ * it cannot be listed; what `visit` returns ends the walk. */
+typedef err store_visit(void *of, const char *path, const char *relative);
+err store_walk(const char *folder, store_visit *visit, void *of) MUST_CHECK;
+
+/* Where the record lies, or would lie, in the folder, as store_write has it; *path is owned. r is
+ * scored. Errors: ERR_ARG for a partial record; those of record_score. */
+err store_place(char **path, const char *folder, record *r) MUST_CHECK;
 
 /* Writes r to its place in the folder (record_file_name). A record of the same run there
  * (run_sha256) is replaced; one of another run whose plain name is the same stays, and r gets eight

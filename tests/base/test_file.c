@@ -131,6 +131,28 @@ Test(file, a_link_is_replaced_and_never_written_through) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Where a file stands it stays, and no temporary one is left in either case. */
+Test(file, a_new_file_replaces_none) {
+    const char *path = temporary_path("new.txt");
+    void *bytes = NULL;
+    size_t count = 0;
+    folder_list list;
+    bool stays = true;
+    MUST(file_write_new(&stays, path, "first", 5));
+    cr_expect_not(stays);
+    MUST(file_write_new(&stays, path, "second", 6));
+    cr_expect(stays);
+    MUST(file_read(&bytes, &count, path, 100));
+    cr_expect_str_eq(bytes, "first");
+    mem_free(bytes);
+    MUST(folder_list_read(&list, temporary_folder()));
+    cr_expect_eq(list.count, 1);
+    folder_list_free(&list);
+    MUST_FAIL(file_write_new(&stays, temporary_path("none/new.txt"), "x", 1), ERR_IO,
+              "none/new.txt");
+    temporary_remove();
+}
+
 Test(file, what_is_no_file_is_not_replaced) {
     void *log;
     int fd;

@@ -68,12 +68,16 @@ static size_t first_after(const calls *c, size_t after, const char *kind, const 
     return i;
 }
 
-/* Place of the last rename to a path, which was in the right order: what was renamed had been
+static bool puts_in_place(const call *c) {
+    return !strcmp(c->kind, "rename") || !strcmp(c->kind, "link");
+}
+
+/* Place of the last rename or link to a path, which was in the right order: what was renamed had been
  * synced, whole, and the folder it went to is synced after it, before anything else is renamed. */
 static size_t durable_rename(const calls *c, const char *to) {
     size_t at = c->count;
     for (size_t i = 0; i < c->count; i++) {
-        if (!strcmp(c->list[i].kind, "rename") && !strcmp(c->list[i].to, to)) at = i;
+        if (puts_in_place(&c->list[i]) && !strcmp(c->list[i].to, to)) at = i;
     }
     cr_assert_lt(at, c->count, "nothing was renamed to %s", to);
     const call *rename = &c->list[at];
@@ -84,7 +88,7 @@ static size_t durable_rename(const calls *c, const char *to) {
     char *folder;
     MUST(path_folder(&folder, to));
     size_t next = at + 1;
-    while (next < c->count && strcmp(c->list[next].kind, "rename") != 0) next++;
+    while (next < c->count && !puts_in_place(&c->list[next])) next++;
     cr_assert_lt(first_after(c, at, "sync", folder), next,
                  "%s: renamed, and its folder is not synced before the next rename", to);
     mem_free(folder);

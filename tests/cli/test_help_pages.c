@@ -174,7 +174,7 @@ Test(help_pages, bash_completes) {
                       "try harness run --task nsmc,kor_3\ntry harness run --recipe = cou\n"
                       "try harness data st\ntry harness tasks show kor_3\n"
                       "try harness run -o sc\ntry harness help fi\ntry harness verify la\n");
-    cr_expect_str_eq(said, "harness re: report regress\n"
+    cr_expect_str_eq(said, "harness re: report results regress\n"
                            "harness run --ta: --task --task-dir\n"
                            "harness run --task kor_h: kor_hate kor_hate_bias kor_hate_gender\n"
                            "harness run --task nsmc,kor_3: nsmc,kor_3i4k\n"

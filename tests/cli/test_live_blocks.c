@@ -91,6 +91,8 @@ static const use uses[] = {
     {VERB_runs, 0, {"runs", ".", "--json"}},
     {VERB_runs, 0, {"runs", "clean", ".", "--yes"}},
     {VERB_runs, 2, {"runs", "no-such-folder"}},
+    {VERB_results, 0, {"results", "check", HARNESS_SOURCE_DIR "/results", "--data", "none"}},
+    {VERB_results, 1, {"results", "add", "own.csv"}},
     {VERB_env, 0, {"env", "--json"}},
     {VERB_env, 2, {"env", "all"}},
     {VERB_data, 0, {"data", "stats", "kor_hate", "--sample", "--json", "--svg", "lengths.svg"}},

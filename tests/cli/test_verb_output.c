@@ -149,6 +149,7 @@ Test(verb_output, of_a_run_and_its_model) {
                                          "final_weights_sha256",
                                          "run_sha256",
                                          "calibration",
+                                         "checksums",
                                          NULL};
     HELD_SHAPE("run.txt", "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
                "1", "--max-steps", "4", "--eval-steps", "2", "--protocol", "dev", "-o", "out",

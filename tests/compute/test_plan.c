@@ -191,6 +191,67 @@ Test(plan, profile_counts_each_op_by_its_place) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Ops that a watch was told of. */
+typedef struct told {
+    size_t ops[8], count;
+} told;
+
+static void hear(void *context, size_t place) {
+    told *t = context;
+    cr_assert_lt(t->count, 8);
+    t->ops[t->count++] = place;
+}
+
+static void watch(const char *selector) {
+    device d;
+    arena a;
+    span x, y, z;
+    plan p;
+    told heard = {0};
+    cr_assert_eq(device_open_named(&d, selector, NULL), ERR_OK);
+    arena_init(&a, &d, 0, false);
+    cr_assert_eq(arena_take(&a, &x, 256, d.real), ERR_OK);
+    cr_assert_eq(arena_take(&a, &y, 64, d.real), ERR_OK);
+    cr_assert_eq(arena_take(&a, &z, 64, d.real), ERR_OK);
+    plan_init(&p, &d);
+    // the last two write to the first and the last quarter of x
+    const span written[] = {x, y, span_part(x, 0, 64), span_part(x, 192, 64)};
+    for (size_t i = 0; i < 4; i++) {
+        plan_part_begin(&p, PART_MICRO);
+        cr_assert_eq(op_fill(&p, &(struct fill){.x = written[i], .rows = dim_fixed(1), .cols = 64}),
+                     ERR_OK);
+    }
+    plan_part_begin(&p, PART_END);
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = y, .rows = dim_fixed(1), .cols = 64}), ERR_OK);
+    cr_assert_eq(plan_ready(&p), ERR_OK);
+    cr_expect_eq(plan_last_writer(&p, x), 3);
+    cr_expect_eq(plan_last_writer(&p, span_part(x, 0, 64)), 2);
+    cr_expect_eq(plan_last_writer(&p, span_part(x, 64, 128)), 0);
+    cr_expect_eq(plan_last_writer(&p, span_part(x, 128, 65)), 3);
+    cr_expect_eq(plan_last_writer(&p, y), 1);
+    cr_expect_eq(plan_last_writer(&p, z), 0);
+    micro_sizes sizes[3] = {{.tokens = 1}, {.tokens = 1}, {.tokens = 1}};
+    step_info step = {.step = 1, .micro_count = 3, .micros = sizes};
+    p.watch = (plan_watch){hear, &heard};
+    cr_assert_eq(plan_submit(&p, &step), ERR_OK);
+    cr_assert_eq(plan_wait(&p, 0), ERR_OK);
+    // of the last micro-batch alone: before, sums are not final
+    cr_assert_eq(heard.count, 4, "%zu", heard.count);
+    for (size_t i = 0; i < 4; i++) cr_expect_eq(heard.ops[i], i);
+    plan_free(&p);
+    arena_free(&a);
+    device_close(&d);
+}
+
+Test(plan, watches_what_is_final) {
+    size_t live = mem_live_count();
+    watch("reference");
+#if HARNESS_CPU
+    watch("cpu");
+#endif
+    cr_assert_eq(mem_live_count(), live);
+}
+
 Test(plan, costs_of_ops_follow_the_step) {
     buffer some = {0};
     span there = {.buffer = &some};

@@ -38,7 +38,7 @@ static void tile_family(const char *selector) {
     setenv("HARNESS_VULKAN_KERNELS", "tile", 1);
     static const op_kind kinds[] = {OP_linear_fwd,    OP_linear_dx,     OP_linear_dw,
                                     OP_layernorm_fwd, OP_layernorm_bwd, OP_attention_fwd,
-                                    OP_attention_bwd, OP_rows_sum};
+                                    OP_attention_bwd, OP_rows_sum,      OP_grad_norm};
     device d;
     open_validated(&d, selector);
     cr_assert_str_eq(d.info.kernels, "tile");

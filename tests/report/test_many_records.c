@@ -190,7 +190,7 @@ static const struct damage {
     {"\"steps\":\t20", "\"steps\": 19", 0},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[5, 4], [4, 3]]", 0},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[7, 3], [8]]", 0},
-    {"\"type\":\t\"u8\"", "\"type\": \"f32\"", 0},
+    {"\"type\":\t\"uint8\"", "\"type\": \"float32\"", 0},
     {"\"data\":\t\"", "\"data\": \"!", 0},
 };
 enum { WAYS = sizeof damages / sizeof *damages, MODELS = 20, GOOD = 5000, BAD = 5000 };

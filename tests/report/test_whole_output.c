@@ -83,6 +83,7 @@ static void fill(record *r, uint32_t i) {
     r->loss_scale = 32768 >> i;
     r->ranks = 3 + i;
     MUST(record_text(&r->engine, i ? "an MPI" : "another MPI"));
+    MUST(record_text(&r->rank_devices, i ? "a CPU; a GPU" : "a GPU; a CPU"));
     MUST(record_kernel_add(r, "begin", "begin", 3, 0.125 * (i + 1)));
     MUST(record_kernel_add(r, i ? "of the others" : "of the first", "update", 4, 0.0625 * (i + 1)));
     MUST(record_recipe_number(r, "batch_size", 32));
@@ -238,11 +239,12 @@ Test(whole_output, of_a_roofline) {
     strbuf out = {0};
     b = (bench){.peak_gflops = 800, .peak_gbytes = 40, .low_gflops = 700, .low_gbytes = 30};
     b.training.row_count = 3;
-    b.training.rows[0] = (bench_row){OP_linear_fwd, "512x128", 4, 4, none, 300, 20, 6e8, 4e7, 0.6};
-    b.training.rows[1] = (bench_row){OP_layernorm_fwd, "", 2, 2, none, 0.5, 25, 1e6, 5e7, 0.3};
-    b.training.rows[2] = (bench_row){OP_adamw, "", 1, 1, none, 5, 30, 2e6, 12e6, 0.1};
+    b.training.rows[0] =
+        (bench_row){OP_linear_fwd, "512x128", 4, 4, none, 300, 20, 6e8, 4e7, 0.6, 0};
+    b.training.rows[1] = (bench_row){OP_layernorm_fwd, "", 2, 2, none, 0.5, 25, 1e6, 5e7, 0.3, 0};
+    b.training.rows[2] = (bench_row){OP_adamw, "", 1, 1, none, 5, 30, 2e6, 12e6, 0.1, 0};
     b.evaluation.row_count = 1;
-    b.evaluation.rows[0] = (bench_row){OP_linear_fwd, "64x64", 1, 1, none, 200, 2, 5e8, 5e5, 1};
+    b.evaluation.rows[0] = (bench_row){OP_linear_fwd, "64x64", 1, 1, none, 200, 2, 5e8, 5e5, 1, 0};
     HELD("roofline.svg", bench_svg(&out, &b, "a < b"));
     b.peak_gflops = 12000;
     b.training.row_count = 1; // products alone

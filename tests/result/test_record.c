@@ -162,7 +162,7 @@ Test(record, many_labels_use_u16) {
         cr_assert_not(path_join(&path, folder, "a.json"));
         cr_assert_not(record_write(&a, path), "%s", err_message(ERR_FORMAT));
         read_text(&text, path);
-        cr_assert_eq(strstr(text, "\"u16\"") != NULL, count > 256);
+        cr_assert_eq(strstr(text, "\"uint16\"") != NULL, count > 256);
         cr_assert_not(record_read(&b, path));
         cr_assert_eq(b.predicted[0], count - 1);
         mem_free(text);
@@ -342,9 +342,12 @@ Test(record, invalid_records_are_not_written) {
 static const struct {
     const char *from, *to, *want;
 } damages[] = {
-    {"\"schema\":\t1,", "", "key 'schema' is missing"},
-    {"\"schema\":\t1,", "\"schema\": 2,", "key 'schema' is 2, expected a whole number from 1 to 1"},
-    {"\"schema\":\t1,", "\"schema\": \"1\",", "key 'schema' is a string, expected a number"},
+    {"\"schema\":\t2,", "", "key 'schema' is missing"},
+    {"\"schema\":\t2,", "\"schema\": 3,",
+     "key 'schema' is 3: a record of a newer program; harness "},
+    {"\"schema\":\t2,", "\"schema\": 0,", "key 'schema' is 0, expected a whole number from 1"},
+    {"\"schema\":\t2,", "\"schema\": 1,", "predictions: key 'type' is 'uint8', expected 'u8'"},
+    {"\"schema\":\t2,", "\"schema\": \"1\",", "key 'schema' is a string, expected a number"},
     {"\"partial\":\tfalse", "\"partial\": 0", "key 'partial' is a number, expected true or false"},
     {"\"split\":\t\"official\"", "\"split\": \"random\"",
      "task: key 'split' is 'random', expected one of official|hash"},
@@ -366,7 +369,12 @@ static const struct {
      "key 'majority_class' is 3, there are 3 labels"},
     {"\"headline\":\t\"macro_f1\"", "\"headline\": \"bleu\"",
      "key 'headline': unknown metric 'bleu' (known: accuracy"},
-    {"\"type\":\t\"u8\"", "\"type\": \"u16\"", "predictions: key 'type' is 'u16', expected 'u8'"},
+    {"\"type\":\t\"uint8\"", "\"type\": \"u8\"",
+     "predictions: key 'type' is 'u8', expected 'uint8'"},
+    {"\"type\":\t\"float32\"", "\"type\": \"f32\"",
+     "loss: key 'type' is 'f32', expected 'float32'"},
+    {"\"kernel_times\":\t\"", "\"kernel_times\": \"G",
+     "checksums: key 'kernel_times' is no checksum"},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[3, 7]]", "key 'repeats': row 3 cannot repeat row 7"},
     {"\"repeats\":\t[[7, 3]]", "\"repeats\": [[5, 4], [4, 3]]",
      "key 'repeats': row 4 comes after row 5"},
@@ -402,8 +410,8 @@ static const struct {
      "key 'dev': step 20 comes after 20"},
     {"\"evaluations\":\t[[1, 0.75", "\"evaluations\": [[1, null",
      "key 'dev' holds something that is no finite number"},
-    {"\"loss\":\t\"", "\"loss\": \"!", "loss: not valid base64"},
-    {"\"loss\":\t\"", "\"loss\": \"AAAA", "no f32 values"},
+    {"\"float32\",\n\t\t\"data\":\t\"", "\"float32\", \"data\": \"!", "loss: not valid base64"},
+    {"\"float32\",\n\t\t\"data\":\t\"", "\"float32\", \"data\": \"AAAA", "no float32 values"},
     {"\"created\":\t\"2024-05-01T", "\"created\": \"2023-02-29T",
      "key 'created' is '2023-02-29T00:00:00Z', expected a time like"},
     {"\"created\":\t\"2024-05-01T00:00:00Z\"", "\"created\": \"yesterday\"",
@@ -436,6 +444,8 @@ static const struct {
     {"\"manifest_sha256\":\t\"", "\"manifest_sha256\": \"g",
      "expected 64 lower-case hexadecimal digits"},
     {"\"labels\":\t[", "\"labels\": [1, ", "key 'labels': element 0 is no string"},
+    {"\"labels\":\t[", "\"readable_labels\": [\"x\"], \"labels\": [",
+     "key 'readable_labels' holds 1 labels, expected 3"},
     {"\"labels\":\t[", "\"labels\": [\"four\", ", "metrics: key 'macro_precision' is "},
 };
 

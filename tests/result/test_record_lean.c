@@ -12,6 +12,7 @@ static void make(record *r, answer_kind kind) {
     MUST(json_parse(&r->model.corpus, corpus, strlen(corpus), "corpus"));
     MUST(record_text(&r->model.label_map, "a=b"));
     MUST(record_text(&r->engine, "threads"));
+    MUST(record_text(&r->rank_devices, "a CPU; a GPU"));
     MUST(record_text(&r->dev_metric, "loss"));
 }
 
@@ -41,6 +42,7 @@ Test(record_lean, is_read_back_whole_or_not_at_all) {
         cr_assert_str_eq(again.model.name, r.model.name);
         cr_assert_str_eq(again.model.label_map, "a=b");
         cr_assert_str_eq(again.engine, "threads");
+        cr_assert_str_eq(again.rank_devices, "a CPU; a GPU");
         cr_assert_str_eq(again.dev_metric, "loss");
         cr_assert_eq(again.task.label_count, r.task.label_count);
         cr_assert(cJSON_Compare(again.recipe, r.recipe, true));

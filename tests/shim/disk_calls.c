@@ -4,6 +4,7 @@
  * paths with blanks.
  *   sync SIZE PATH          fsync or fdatasync of a file or folder
  *   rename SIZE FROM TO     rename, renameat or renameat2 (an exchange too)
+ *   link SIZE FROM TO       link
  *   unlink 0 PATH           unlink, unlinkat of files and folders, rmdir, remove */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -94,6 +95,16 @@ EXPORT int renameat(int from_folder, const char *from, int to_folder, const char
 
 EXPORT int rename(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+EXPORT int link(const char *from, const char *to) {
+    char a[PATH_MAX], b[PATH_MAX];
+    struct stat st = {0};
+    (void)!lstat(from, &st);
+    long failed = syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+    if (!failed)
+        say("link\t%lld\t%s\t%s\n", size_of(&st), full(AT_FDCWD, from, a), full(AT_FDCWD, to, b));
+    return (int)failed;
 }
 
 EXPORT int unlinkat(int folder, const char *name, int flags) {

@@ -8,6 +8,7 @@
  *     version=N            apiVersion reported, 10 for Vulkan 1.0
  *     portability          the device is listed only to who asks for such, and must be opened so
  *     no-timestamps        its queues have none
+ *     multiprocessors=N    NVIDIA's extension tells of as many, of 48 warps each
  *     twins                every device is there twice
  *     memory=KIND          memory as devices have it: "apart" (the device's own, and the host's),
  *                          "window" (a window on the device's besides), "whole" (all of the device's
@@ -562,6 +563,11 @@ layer_GetPhysicalDeviceProperties2(VkPhysicalDevice d, VkPhysicalDevicePropertie
             asked("allocation"))
             ((VkPhysicalDeviceMaintenance3Properties *)s)->maxMemoryAllocationSize =
                 asked("allocation");
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV) {
+            VkPhysicalDeviceShaderSMBuiltinsPropertiesNV *nv = (void *)s;
+            nv->shaderSMCount = (uint32_t)asked("multiprocessors");
+            nv->shaderWarpsPerSM = 48;
+        }
         if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES && asked("driver"))
             snprintf(((VkPhysicalDeviceDriverProperties *)s)->driverInfo, VK_MAX_DRIVER_INFO_SIZE,
                      "%llu", (unsigned long long)asked("driver"));
@@ -594,21 +600,25 @@ layer_GetPhysicalDeviceMemoryProperties(VkPhysicalDevice d, VkPhysicalDeviceMemo
 
 static const char subset[] = "VK_KHR_portability_subset";
 
+static void add_extension(VkExtensionProperties *to, const char *name) {
+    memset(to, 0, sizeof *to);
+    snprintf(to->extensionName, sizeof to->extensionName, "%s", name);
+}
+
 /* Two calls, as the loader's manual has them: the count, then the list. */
 static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumerateDeviceExtensionProperties(
     VkPhysicalDevice d, const char *layer, uint32_t *count, VkExtensionProperties *list) {
     VkExtensionProperties all[512];
-    uint32_t found = 511, kept = 0;
+    uint32_t found = 510, kept = 0;
     if (layer) return next.EnumerateDeviceExtensionProperties(d, layer, count, list);
     VkResult r = next.EnumerateDeviceExtensionProperties(d, NULL, &found, all);
     if (r != VK_SUCCESS) return r;
     for (uint32_t i = 0; i < found; i++) // what the driver tells of its own memory is not played
         if (!played() || strcmp(all[i].extensionName, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME))
             all[kept++] = all[i];
-    if (asked("portability")) {
-        memset(&all[kept], 0, sizeof all[kept]);
-        memcpy(all[kept++].extensionName, subset, sizeof subset);
-    }
+    if (asked("portability")) add_extension(&all[kept++], subset);
+    if (asked("multiprocessors"))
+        add_extension(&all[kept++], VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME);
     if (list) memcpy(list, all, (*count < kept ? *count : kept) * sizeof *all);
     r = list && *count < kept ? VK_INCOMPLETE : VK_SUCCESS;
     if (!list || *count > kept) *count = kept;

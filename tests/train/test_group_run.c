@@ -31,6 +31,7 @@ typedef struct part {
     double test_loss;
     uint32_t resumed_at;
     bool is_finished;
+    char devices[256];
 } part;
 
 static err do_run(part *p, struct group *g) {
@@ -48,6 +49,7 @@ static err do_run(part *p, struct group *g) {
         e = run_evaluate(&r);
         memcpy(p->digest, r.final_sha256, sizeof p->digest);
         p->test_loss = r.test_loss;
+        snprintf(p->devices, sizeof p->devices, "%s", r.rank_devices ? r.rank_devices : "");
         if (!e) e = run_keep_model(&r);
         if (!e && group_writes(g)) e = run_finish(&r);
     }
@@ -149,6 +151,51 @@ Test(group_run, is_that_of_one_process_and_goes_on_where_it_stopped) {
     temporary_remove();
 }
 
+/* Of a model whose gradients are many slices, exchanged while others are still computed. */
+Test(group_run, sums_of_slices_are_those_of_final_gradients) {
+    size_t live = mem_live_count();
+    part alone = part_of(temporary_path("alone"), PROTOCOL_LAST), together[RANKS];
+    part one = part_of(temporary_path("together"), PROTOCOL_LAST);
+    alone.request.model = one.request.model = "mini";
+    alone.request.recipe.max_steps = one.request.recipe.max_steps = 3;
+    alone.request.recipe.per_device_train_batch_size = 4;
+    one.request.recipe.per_device_train_batch_size = 2;
+    one.request.recipe.gradient_accumulation_steps = 2;
+    alone.request.recipe.gradient_accumulation_steps = 1;
+    do_part(&alone);
+    cr_assert_eq(alone.e, ERR_OK, "%s", alone.message);
+    run_together(together, &one);
+    for (int s = 0; s < 3; s++)
+        cr_assert_float_eq(together[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
+    cr_assert_str_eq(together[1].digest, together[0].digest);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* The step is the group's, and told once. */
+Test(group_run, bench_tells_what_a_group_exchanges) {
+    json_setup();
+    program_result r = RUN("bench", "--sample", "--task", "kor_hate", "-m", "tiny", "--device",
+                           "cpu,cpu", "--threads", "1", "--max-steps", "3", "--json");
+    cJSON *root = cJSON_Parse(r.out);
+    const cJSON *group = NULL, *phase = NULL;
+    double bytes = 0, ms = 0, exposed = 0, sentences = 0;
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    MUST(json_object(&group, root, "group", "bench"));
+    MUST(json_object(&phase, root, "training", "bench"));
+    MUST(json_number(&bytes, group, "exchange_bytes", "bench"));
+    MUST(json_number(&ms, group, "exchange_ms", "bench"));
+    MUST(json_number(&exposed, group, "exchange_exposed_ms", "bench"));
+    MUST(json_number(&sentences, phase, "sentences", "bench"));
+    // each of two ranks receives half of the gradients and half of the sums
+    cr_expect(bytes > 1e6 && bytes < 8e6, "%g", bytes);
+    cr_expect(ms > 0 && exposed > 0, "%g %g", ms, exposed);
+    cr_expect_float_eq(sentences, (32.0 + 16 + 32) / 3, 1e-9); // whole steps of 48 rows
+    cJSON_Delete(root);
+    program_free(&r);
+    temporary_remove();
+}
+
 static void other_seed(run_request *q) {
     q->seed = 7;
 }
@@ -178,7 +225,6 @@ Test(group_run, ranks_that_would_do_other_runs_are_refused) {
         {other_rows, "limit is 0 there, 16 now"},
         {other_saves, "save_steps is 3 there, 4 now"},
         {other_task, "kor_hat"},
-        {other_device, "device"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         part parts[RANKS];
@@ -194,6 +240,27 @@ Test(group_run, ranks_that_would_do_other_runs_are_refused) {
         cr_assert(strstr(parts[0].message, "rank 1 of 2"), "case %zu: %s", i, parts[0].message);
         cr_assert_not(folder_exists(temporary_path("refused")), "case %zu", i);
     }
+    temporary_remove();
+}
+
+/* A warning, the devices' names for the record, losses of one process, and rank 0's weights. */
+Test(group_run, devices_may_differ) {
+    size_t live = mem_live_count();
+    part alone = part_of(temporary_path("alone"), PROTOCOL_LAST), parts[RANKS];
+    do_part(&alone);
+    cr_assert_eq(alone.e, ERR_OK, "%s", alone.message);
+    for (uint32_t r = 0; r < RANKS; r++) parts[r] = part_of(temporary_path("mixed"), PROTOCOL_LAST);
+    other_device(&parts[1].request);
+    run_parts_together(parts, RANKS);
+    for (uint32_t r = 0; r < RANKS; r++) {
+        cr_assert_eq(parts[r].e, ERR_OK, "rank %u: %s", r, parts[r].message);
+        cr_expect(strstr(parts[r].devices, "(cpu); reference (f64) (software)"), "%s",
+                  parts[r].devices);
+    }
+    for (int s = 0; s < STEPS; s++)
+        cr_assert_float_eq(parts[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
+    cr_expect_str_eq(parts[1].digest, parts[0].digest);
+    cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }
 

@@ -223,7 +223,8 @@ err verify__cases_grad_norm(verify_run *run) {
                   {{7, 65, 1}, {13, 128, 257}, 1},
                   {{1, 1, 1}, {255, 256, 257}, 0},
                   {{831, 2, 3}, {768, 768, 1}, 1000},
-                  {{1, 63, 0}, {1000003, 64, 0}, 1}};
+                  {{1, 63, 0}, {1000003, 64, 0}, 1},
+                  {{1, 0, 0}, {3000017, 0, 0}, 1}};
     for (size_t i = 0; i < COUNT(shapes) + 1; i++) {
         bool is_overflow = i == COUNT(shapes);
         size_t k = is_overflow ? 1 : i;

@@ -84,6 +84,34 @@ static err choose_family(vulkan_device *v) {
     return ERR_OK;
 }
 
+// Invocations that run at once, where the driver tells by NVIDIA's, AMD's or Arm's extension; else 0.
+static uint64_t resident(const vulkan_device *v) {
+    VkPhysicalDeviceShaderSMBuiltinsPropertiesNV nv = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV};
+    VkPhysicalDeviceShaderCorePropertiesAMD amd = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_AMD};
+    VkPhysicalDeviceShaderCoreBuiltinsPropertiesARM arm = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_BUILTINS_PROPERTIES_ARM};
+    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+    bool is_nv = vulkan__has_extension(v->physical, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME);
+    bool is_amd = vulkan__has_extension(v->physical, VK_AMD_SHADER_CORE_PROPERTIES_EXTENSION_NAME);
+    bool is_arm = vulkan__has_extension(v->physical, VK_ARM_SHADER_CORE_BUILTINS_EXTENSION_NAME);
+    if (is_nv)
+        p.pNext = &nv;
+    else if (is_amd)
+        p.pNext = &amd;
+    else if (is_arm)
+        p.pNext = &arm;
+    else
+        return 0;
+    VK.GetPhysicalDeviceProperties2(v->physical, &p);
+    uint64_t lanes = v->device->info.subgroup_size;
+    if (is_nv) return lanes * nv.shaderSMCount * nv.shaderWarpsPerSM;
+    if (is_arm) return lanes * arm.shaderCoreCount * arm.shaderWarpsPerCore;
+    return (uint64_t)amd.wavefrontSize * amd.wavefrontsPerSimd * amd.simdPerComputeUnit *
+           amd.computeUnitsPerShaderArray * amd.shaderArraysPerEngineCount * amd.shaderEngineCount;
+}
+
 static void close_device(device *d) {
     vulkan_device *v = vulkan__of(d);
     if (!v) return;
@@ -136,6 +164,7 @@ static err open_parts(vulkan_device *v) {
     VK.GetPhysicalDeviceMemoryProperties(v->physical, &v->memory);
     v->has_budget = vulkan__has_extension(v->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if ((e = choose_family(v))) return e;
+    d->info.resident = resident(v);
     if (d->options.precision == PRECISION_FP16 && (e = vulkan__matrix_open(v))) return e;
     if ((e = logical_open(v))) return e;
     if ((e = vulkan__kernels_open(v))) return e;

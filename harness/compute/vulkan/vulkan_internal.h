@@ -239,6 +239,7 @@ typedef struct recorder {
     size_t pending_count;
     uint64_t barriers;   /* recorded between dispatches */
     uint32_t dispatches; /* recorded */
+    uint64_t widest;     /* invocations of the widest dispatch of the op */
     /* plan->profile: a timestamp before the first op and after each */
     VkQueryPool queries; /* VK_NULL_HANDLE: nothing is timed */
     uint32_t marks;

@@ -1,12 +1,17 @@
 /* Recording of the gradient norm, of AdamW, dense and by rows, and of checksums. */
 #include "compute/vulkan/vulkan_internal.h"
 
-// Sums of squares: PARTS_MAX partial sums of each window of a part, then SUMS of those, then one.
-enum { PARTS_MAX = 2048, PART_ELEMENTS = 256, SUMS = 128 };
+// Sums of squares: at most parts_most partial sums of each window of a part, then SUMS of those, then
+// one. GPUs take as many as fill them.
+enum { PARTS_CPU = 2048, PARTS_GPU = 1 << 15, PART_ELEMENTS = 256, SUMS = 128 };
 
-static uint32_t parts_of(size_t count) {
-    size_t parts = (count + PART_ELEMENTS - 1) / PART_ELEMENTS;
-    return parts < PARTS_MAX ? (uint32_t)parts : PARTS_MAX;
+static uint32_t parts_most(const device *d) {
+    return vulkan__of(d)->family == FAMILY_TILE ? PARTS_GPU : PARTS_CPU;
+}
+
+static uint32_t parts_of(const device *d, size_t count) {
+    size_t parts = (count + PART_ELEMENTS - 1) / PART_ELEMENTS, most = parts_most(d);
+    return (uint32_t)(parts < most ? parts : most);
 }
 
 static size_t window_elements(const device *d) {
@@ -18,7 +23,7 @@ size_t vulkan__scratch_grad_norm(const device *d, const struct grad_norm *a) {
     size_t total = SUMS, window = window_elements(d);
     for (uint32_t i = 0; i < a->part_count; i++) {
         size_t count = (size_t)a->parts[i].rows.max * a->parts[i].cols;
-        total += (count / window + 1) * PARTS_MAX;
+        total += (count / window + 1) * parts_most(d);
     }
     return total;
 }
@@ -30,7 +35,7 @@ void vulkan__record_grad_norm(recorder *r, const struct grad_norm *a) {
         size_t count = (size_t)vulkan__size(r, a->parts[i].rows) * a->parts[i].cols;
         for (size_t first = 0; first < count; first += window) {
             size_t n = count - first < window ? count - first : window;
-            struct push_square push = {.count = (uint32_t)n, .parts = parts_of(n)};
+            struct push_square push = {.count = (uint32_t)n, .parts = parts_of(r->v->device, n)};
             push.out_first = used % WINDOW_STEP;
             vulkan__write(r, r->scratch, used - push.out_first, push.out_first + push.parts);
             vulkan__read(r, a->parts[i].x, first, n);

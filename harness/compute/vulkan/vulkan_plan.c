@@ -69,10 +69,13 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
             r->segment_flops += flops;
         }
         uint32_t dispatches = r->dispatches;
+        r->widest = 0;
         vulkan__record(r, &list->ops[i]);
         if (r->e) return r->e;
         if (!r->queries || !p->profile) continue;
-        p->profile[plan_first_op(p, part) + i].dispatches += r->dispatches - dispatches;
+        op_profile *profile = &p->profile[plan_first_op(p, part) + i];
+        profile->dispatches += r->dispatches - dispatches;
+        if (r->widest > profile->invocations) profile->invocations = r->widest;
         vulkan__profile_mark(r);
     }
     return ERR_OK;

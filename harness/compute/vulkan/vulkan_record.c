@@ -150,6 +150,8 @@ void vulkan__dispatch(recorder *r, const launch *l, const void *push) {
                         vulkan__kernel_push_bytes(l->kernel), push);
     VK.CmdDispatch(r->commands, l->x, l->y, l->z);
     r->dispatches++;
+    uint64_t invocations = (uint64_t)l->x * l->y * l->z * l->special[0];
+    if (invocations > r->widest) r->widest = invocations;
 }
 
 enum { GROUPS_MAX = 65535 }; // of one axis, on every device

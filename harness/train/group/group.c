@@ -199,6 +199,10 @@ err group_close(struct group *g, err e) {
 
 /* --- what ranks do together --- */
 
+void group_hurry(struct group *g, double seconds) {
+    if (!group_is_alone(g)) g->transport->patience = seconds;
+}
+
 err group_barrier(struct group *g) {
     return group_is_alone(g) ? ERR_OK : meet(g, NOTICE_ANY, 0, ERR_OK, false, NULL);
 }
@@ -224,7 +228,7 @@ static err take_spare(struct group *g, size_t count) {
     return ERR_OK;
 }
 
-/* x (parts, count) gives each rank its slice of every part. */
+/* x (parts, count) gives each other rank its slice of every part. */
 static err scatter_parts(struct group *g, const float *x, uint32_t parts, size_t count,
                          size_t mine) {
     for (uint32_t p = 0; p < parts; p++) {
@@ -234,35 +238,64 @@ static err scatter_parts(struct group *g, const float *x, uint32_t parts, size_t
             g->receive[r] =
                 (transport_piece){g->spare + ((size_t)r * parts + p) * mine, mine * sizeof *x};
         }
-        const transport_piece *own = &g->send[g->rank];
-        memcpy(g->receive[g->rank].data, own->data, own->bytes);
         err e = exchange(g);
         if (e) return e;
     }
     return ERR_OK;
 }
 
-/* sum += x, or = where it is the first. */
-static void add_part(float *sum, const float *x, size_t count, bool is_first) {
-    for (size_t i = 0; i < count; i++) sum[i] = is_first ? x[i] : sum[i] + x[i];
+/* sum (count) = x_0 + x_1 + ..., block by block, so that each number is read and written once. sum
+ * may be one of them.
+ *   x(context, i)  the i-th */
+typedef const float *part_at(const void *context, size_t i);
+static void add_parts(float *sum, part_at *x, const void *context, size_t parts, size_t count) {
+    enum { BLOCK = 1024 };
+    float block[BLOCK];
+    for (size_t first = 0; first < count; first += BLOCK) {
+        size_t n = count - first < BLOCK ? count - first : BLOCK;
+        memcpy(block, x(context, 0) + first, n * sizeof *block);
+        for (size_t p = 1; p < parts; p++) {
+            const float *more = x(context, p) + first;
+            for (size_t i = 0; i < n; i++) block[i] += more[i];
+        }
+        memcpy(sum + first, block, n * sizeof *block);
+    }
+}
+
+/* One rank's slice of all ranks' parts: its own lie where they were made. */
+typedef struct slices {
+    const struct group *g;
+    const float *x;                   /* (parts, count) */
+    size_t parts, count, first, mine; /* the slice: `mine` numbers from `first` on */
+} slices;
+
+static const float *slice_of(const void *context, size_t i) {
+    const slices *s = context;
+    if (i / s->parts == s->g->rank) return s->x + i % s->parts * s->count + s->first;
+    return s->g->spare + i * s->mine;
+}
+
+static const float *part_of(const void *context, size_t i) {
+    const slices *s = context;
+    return s->x + i * s->count;
 }
 
 /* Every rank sums one slice of all ranks' numbers, in order, and gives it to all. */
 err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts, size_t count) {
+    slices s = {.g = g, .x = x, .parts = parts, .count = count};
     if (group_is_alone(g)) {
-        for (uint32_t p = 0; p < parts; p++) add_part(sum, x + p * count, count, p == 0);
+        if (parts > 1 || sum != x) add_parts(sum, part_of, &s, parts, count);
         return ERR_OK;
     }
-    size_t first = slice(count, g->rank, g->size);
-    size_t mine = slice(count, g->rank + 1, g->size) - first;
-    err e = take_spare(g, mine * g->size * parts);
+    s.first = slice(count, g->rank, g->size);
+    s.mine = slice(count, g->rank + 1, g->size) - s.first;
+    err e = take_spare(g, s.mine * g->size * parts);
     if (e || (e = meet(g, NOTICE_SUM, parts * count * sizeof *x, ERR_OK, false, NULL))) return e;
-    if ((e = scatter_parts(g, x, parts, count, mine))) return e;
-    for (size_t p = 0; p < (size_t)g->size * parts; p++)
-        add_part(sum + first, g->spare + p * mine, mine, p == 0);
+    if ((e = scatter_parts(g, x, parts, count, s.mine))) return e;
+    add_parts(sum + s.first, slice_of, &s, (size_t)g->size * parts, s.mine);
     for (uint32_t r = 0; r < g->size; r++) {
         size_t from = slice(count, r, g->size), n = slice(count, r + 1, g->size) - from;
-        g->send[r] = (transport_piece){sum + first, mine * sizeof *x};
+        g->send[r] = (transport_piece){sum + s.first, s.mine * sizeof *x};
         g->receive[r] = (transport_piece){sum + from, n * sizeof *x};
     }
     return exchange(g);

@@ -53,6 +53,10 @@ err group_open(struct group *g, transport *t) MUST_CHECK;
  * the error is shown and every rank ended: it does not come back. pre: on every way out. */
 err group_close(struct group *g, err e) MUST_CHECK;
 
+/* From now on an exchange waits no longer than so many seconds: 0, as long as the engine's limit
+ * says. For stretches in which all ranks come at about the same time. */
+void group_hurry(struct group *g, double seconds);
+
 /* Waits for all. */
 err group_barrier(struct group *g) MUST_CHECK;
 /* *any: whether `mine` is true on any rank. */

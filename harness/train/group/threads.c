@@ -22,12 +22,12 @@ typedef struct meeting {
 } meeting;
 
 /* pre: the mutex is held. False: somebody did not come in time, or never will. */
-static bool wait_for_all(meeting *m) {
+static bool wait_for_all(meeting *m, double waiting) {
     uint64_t round = m->round;
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += (time_t)m->waiting;
-    end.tv_nsec += (long)((m->waiting - (double)(time_t)m->waiting) * 1e9);
+    end.tv_sec += (time_t)waiting;
+    end.tv_nsec += (long)((waiting - (double)(time_t)waiting) * 1e9);
     if (end.tv_nsec >= 1000000000) {
         end.tv_nsec -= 1000000000;
         end.tv_sec++;
@@ -47,10 +47,11 @@ static bool wait_for_all(meeting *m) {
 static int exchange(transport *t, const transport_piece *send, const transport_piece *receive,
                     char text[TRANSPORT_TEXT_BYTES]) {
     meeting *m = t->impl;
+    double waiting = transport_waiting(t, m->waiting);
     int failed = 0;
     pthread_mutex_lock(&m->mutex);
     m->sent[t->rank] = send;
-    bool all = wait_for_all(m);
+    bool all = wait_for_all(m, waiting);
     pthread_mutex_unlock(&m->mutex);
     for (uint32_t r = 0; all && r < t->size; r++) {
         const transport_piece *from = &m->sent[r][t->rank];
@@ -62,7 +63,7 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     }
     pthread_mutex_lock(&m->mutex);
     if (failed) m->is_over = true;
-    all = all && wait_for_all(m);
+    all = all && wait_for_all(m, waiting);
     pthread_mutex_unlock(&m->mutex);
     if (all) return 0;
     snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group did not come in time");
@@ -102,6 +103,7 @@ err threads_open(transport *transports, uint32_t size, double waiting) {
         transports[r] = (transport){.rank = r,
                                     .size = size,
                                     .engine = "threads",
+                                    .takes_threads = 1,
                                     .impl = m,
                                     .exchange = exchange,
                                     .close = close_thread,

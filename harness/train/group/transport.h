@@ -1,15 +1,15 @@
 /* How the ranks of a group reach each other: what group.h is built on, and what a plugin gives.
  *
  * Plain C without the program's errors and memory: a plugin (mpi/plugin.c) is built once for each
- * MPI and is linked to that MPI, not to the program, which loads it only under a launcher. All
- * calls come from the thread that opened it. */
+ * MPI and is linked to that MPI, not to the program, which loads it only under a launcher. Calls
+ * come from one thread at a time: where takes_threads is false, from the one that opened it. */
 #ifndef HARNESS_TRAIN_GROUP_TRANSPORT_H
 #define HARNESS_TRAIN_GROUP_TRANSPORT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TRANSPORT_VERSION = 1, TRANSPORT_TEXT_BYTES = 256 };
+enum { TRANSPORT_VERSION = 2, TRANSPORT_TEXT_BYTES = 256 };
 
 /* Bytes to one rank or from it. */
 typedef struct transport_piece {
@@ -22,6 +22,9 @@ struct transport {
     uint32_t rank, size;
     char engine[128]; /* "Open MPI v4.1.4" */
     void *impl;
+    int takes_threads;
+    /* Seconds that one exchange waits; 0: as long as the limits say. Set between exchanges. */
+    double patience;
     /* Sends send[r] to every rank r and receives receive[r] from it (both (size); its own pieces
      * are left alone), and gives the core away while it waits. Every rank knows the sizes of all
      * that it receives. Not 0: a rank is lost, or the limit of waiting was reached, as text says;
@@ -39,6 +42,11 @@ typedef struct transport_limits {
     double silence; /* without a sign of life of a rank; 0: no look */
     double waiting; /* in one exchange */
 } transport_limits;
+
+/* Seconds that this exchange waits. */
+static inline double transport_waiting(const transport *t, double limit) {
+    return t->patience > 0 && t->patience < limit ? t->patience : limit;
+}
 
 /* The one symbol of a plugin, "harness_transport_open". version: TRANSPORT_VERSION of the program.
  * Not 0: text says why. */

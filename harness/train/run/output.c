@@ -265,6 +265,15 @@ static err lock(run *r) {
     return e;
 }
 
+/* A record that comes later is another worker's, whom no lock has kept out. */
+static err note_record(run *r) {
+    char *path = NULL;
+    err e = run_path(&path, r, RUN_RECORD);
+    if (!e) r->had_record = file_named(path);
+    mem_free(path);
+    return e;
+}
+
 err run_output_open(run *r) {
     err e = ERR_OK;
     if (!r->request.output && (e = name_default(r))) return e;
@@ -273,7 +282,7 @@ err run_output_open(run *r) {
     if ((!is_shared && (e = guard(r))) || r->request.is_dry || (e = lock(r)) || r->is_busy)
         return e;
     // what was there before the lock may have changed
-    if ((e = guard(r))) return e;
+    if ((e = guard(r)) || (e = note_record(r))) return e;
     return tidy(r);
 }
 

@@ -1,4 +1,5 @@
 /* What the ranks of a group compare and give each other around a run. */
+#include "base/log.h"
 #include "base/memory.h"
 #include "train/checkpoint/identity.h"
 #include "train/run/run_internal.h"
@@ -12,42 +13,48 @@ bool run_writes(const run *r) {
 
 /* --- the same run --- */
 
-/* Fields in which ranks may differ. */
-static bool is_own(const char *key) {
-    return strcmp(key, "threads") == 0 || strcmp(key, "device uuid") == 0;
+/* Whose fields ranks may differ in: their devices' numbers, of which it is said; NULL: no list. */
+static const char *const device_fields[] = {
+    "device kind",     "device",    "driver",  "device version",
+    "instruction set", "libraries", "kernels", NULL};
+/* What is each rank's own. */
+static const char *const own_fields[] = {"threads", "device uuid", NULL};
+
+static bool is_among(const char *const *list, const char *key) {
+    while (*list && strcmp(*list, key) != 0) list++;
+    return *list;
 }
 
-/* All that has to be equal, as JSON text (owned). */
-static err describe(char **text, const run *r) {
+/* What has to be equal, or what is of the device, as JSON text (owned). */
+static err describe(char **text, const run *r, bool of_device) {
     const cJSON *lists[] = {r->identity, r->surroundings}, *item = NULL;
     cJSON *all = cJSON_CreateObject();
     err e = all ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
-    for (int i = 0; i < 2; i++)
-        cJSON_ArrayForEach(item, lists[i]) if (!e && !is_own(item->string)) e =
-            json_add_string(all, item->string, item->valuestring);
+    for (int i = 0; i < 2; i++) cJSON_ArrayForEach(item, lists[i]) {
+            if (!e && !is_among(own_fields, item->string) &&
+                is_among(device_fields, item->string) == of_device)
+                e = json_add_string(all, item->string, item->valuestring);
+        }
     if (!e) e = json_print(text, all, false);
     cJSON_Delete(all);
     return e;
 }
 
-/* texts: each rank's, from bounds[rank] on, with its terminator. */
-static err refuse_first(const struct group *g, const char *texts, const size_t *bounds) {
-    uint32_t other = 1;
-    strbuf words = {0};
-    while (strcmp(texts + bounds[other], texts) == 0) other++;
-    cJSON *there = cJSON_Parse(texts), *now = cJSON_Parse(texts + bounds[other]);
-    err e = there && now ? identity_differences(&words, there, now)
+/* words: what differs between rank 0 and the first rank that is another.
+ *   texts  each rank's, from bounds[rank] on, with its terminator */
+static err describe_first(strbuf *words, uint32_t *other, const char *texts, const size_t *bounds) {
+    *other = 1;
+    while (strcmp(texts + bounds[*other], texts) == 0) ++*other;
+    cJSON *there = cJSON_Parse(texts), *now = cJSON_Parse(texts + bounds[*other]);
+    err e = there && now ? identity_differences(words, there, now)
                          : err_set(ERR_MEMORY, "out of memory while comparing the ranks");
-    if (!e)
-        e = err_set(ERR_USAGE, "rank %u of %u would do another run than rank 0: %s (there: rank 0)",
-                    other, g->size, words.text);
-    strbuf_free(&words);
     cJSON_Delete(there);
     cJSON_Delete(now);
     return e;
 }
 
-static err compare_texts(struct group *g, const char *own) {
+/* words: empty where all ranks have the same text. */
+static err compare_texts(strbuf *words, uint32_t *other, struct group *g, const char *own) {
     size_t *bounds = NULL, *lengths = NULL, length = strlen(own) + 1;
     char *texts = NULL;
     bool differ = false;
@@ -59,7 +66,7 @@ static err compare_texts(struct group *g, const char *own) {
     memcpy(texts + bounds[g->rank], own, length);
     if ((e = group_gather_parts(g, texts, bounds))) goto done;
     for (uint32_t r = 1; r < g->size; r++) differ |= strcmp(texts + bounds[r], texts) != 0;
-    if (differ) e = refuse_first(g, texts, bounds);
+    if (differ) e = describe_first(words, other, texts, bounds);
 done:
     mem_free(bounds);
     mem_free(lengths);
@@ -67,12 +74,51 @@ done:
     return e;
 }
 
-err run_compare_ranks(run *r) {
+static err compare_fields(strbuf *words, uint32_t *other, const run *r, bool of_device) {
     char *text = NULL;
-    if (group_is_alone(r->request.group)) return ERR_OK;
-    err e = describe(&text, r);
-    if (!e) e = compare_texts(r->request.group, text);
+    err e = describe(&text, r, of_device);
+    if (!e) e = compare_texts(words, other, r->request.group, text);
     mem_free(text);
+    return e;
+}
+
+/* Every rank's device, for the record. */
+static err name_devices(run *r) {
+    struct group *g = r->request.group;
+    char own[sizeof r->device.info.name + 16] = "", (*all)[sizeof own] = NULL;
+    strbuf names = {0};
+    snprintf(own, sizeof own, "%s (%s)", r->device.info.name, device_record_kind(&r->device.info));
+    err e = mem_calloc((void **)&all, g->size, sizeof *all);
+    if (!e) e = group_gather(g, all, own, sizeof own);
+    for (uint32_t k = 0; !e && k < g->size; k++)
+        e = strbuf_printf(&names, "%s%s", k ? "; " : "", all[k]);
+    if (!e) e = mem_strdup(&r->rank_devices, names.text);
+    strbuf_free(&names);
+    mem_free(all);
+    return e;
+}
+
+err run_compare_ranks(run *r) {
+    struct group *g = r->request.group;
+    strbuf words = {0}, devices = {0};
+    uint32_t other = 0;
+    if (group_is_alone(g)) return ERR_OK;
+    err e = compare_fields(&words, &other, r, false);
+    if (!e && words.length)
+        e = err_set(ERR_USAGE, "rank %u of %u would do another run than rank 0: %s (there: rank 0)",
+                    other, g->size, words.text);
+    if (!e) e = compare_fields(&devices, &other, r, true);
+    if (!e && devices.length) {
+        if (group_writes(g))
+            log_warn("rank %u of %u has another device than rank 0: %s (there: rank 0); updates "
+                     "are rounded otherwise on it, so at each save, at each evaluation and at the "
+                     "end all take rank 0's "
+                     "weights",
+                     other, g->size, devices.text);
+        e = name_devices(r);
+    }
+    strbuf_free(&words);
+    strbuf_free(&devices);
     return e;
 }
 
@@ -116,6 +162,10 @@ static err share_params(run *r, int what) {
     }
     mem_free(values);
     return e;
+}
+
+err run__bring_together(run *r) {
+    return r->rank_devices ? share_params(r, WEIGHTS | MOMENTS) : ERR_OK;
 }
 
 err run_share_weights(run *r) {

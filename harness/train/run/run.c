@@ -286,6 +286,7 @@ void run_close(run *r) {
     cJSON_Delete(r->identity);
     cJSON_Delete(r->surroundings);
     mem_free(r->id);
+    mem_free(r->rank_devices);
     run__output_close(r);
     run_release(r);
     mem_free(r->logits);
@@ -379,8 +380,8 @@ static err evaluate_dev(void *context, trainer *t) {
     const char *name = run_best_metric(r);
     (void)t;
     double loss = 0;
-    err e = score_rows(r, &logits, &said, &loss, &r->dev, NULL);
-    if (e) goto done;
+    err e = run__bring_together(r);
+    if (e || (e = score_rows(r, &logits, &said, &loss, &r->dev, NULL))) goto done;
     if ((e = sum_answers(&c, r, &r->data.dev, (answers){said.classes, logits, said.begin}, false)))
         goto done;
     if (r->task.kind != ANSWER_ARCS) loss = dev_loss(r, logits);
@@ -423,6 +424,7 @@ err run_train(run *r) {
     // of several shards a step is two plans with a sum between them: no times of one device
     err e = r->trainer.sum.part_count == 0 ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
     if (!e) e = trainer_run(&r->trainer);
+    if (!e) e = run__bring_together(r);
     run_release(r);
     if (!e) e = run_log_end(r);
     if (e) return run_name_checkpoint(r, e);

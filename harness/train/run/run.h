@@ -101,17 +101,19 @@ typedef struct run {
     int lock;              /* descriptor of <output>/.lock, held against other processes */
     bool is_held;          /* Ctrl-C is waited for, until training ended or the run is closed */
     bool is_ours;          /* a run of this program was in the output folder before */
+    bool had_record;       /* the folder held a record when its lock was taken */
     char *id;              /* of this run, owned; NULL until it is written there */
     cJSON *identity;       /* what has to be equal for a run to go on; owned */
     cJSON *surroundings;   /* what may differ; owned */
     char run_sha256[HASH_HEX_BYTES];      /* of what identity holds: the run's name in records */
     char identity_sha256[HASH_HEX_BYTES]; /* and of where its model lies: the folder's */
-    bool is_done;      /* the request said so: there is nothing to train, nothing was written */
-    bool is_busy;      /* is_swept: another process is at work on it; nothing more is prepared */
-    bool is_finished;  /* run_open found this very run, finished: there is nothing to train */
-    bool is_ended;     /* run_finish was done */
-    best_tracker best; /* protocol dev: of the evaluations so far, which the trainer holds */
-    bool replaces;     /* checkpoints of another run may be there, and none of this one, which
+    char *rank_devices; /* of a group whose ranks' devices differ: each one's, owned; else NULL */
+    bool is_done;       /* the request said so: there is nothing to train, nothing was written */
+    bool is_busy;       /* is_swept: another process is at work on it; nothing more is prepared */
+    bool is_finished;   /* run_open found this very run, finished: there is nothing to train */
+    bool is_ended;      /* run_finish was done */
+    best_tracker best;  /* protocol dev: of the evaluations so far, which the trainer holds */
+    bool replaces;      /* checkpoints of another run may be there, and none of this one, which
                           --overwrite has given up */
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */

@@ -281,8 +281,9 @@ err run_check_disk(const run *r) {
 err run_save(void *context, trainer *t) {
     run *r = context;
     char *name = NULL;
-    if (!run_writes(r)) return ERR_OK;
-    err e = mem_printf(&name, "%s-%s-checkpoint-%u", r->source.name, r->task.name, t->done);
+    err e = run__bring_together(r);
+    if (e || !run_writes(r)) return e;
+    e = mem_printf(&name, "%s-%s-checkpoint-%u", r->source.name, r->task.name, t->done);
     if (e) return e;
     checkpoint_run state = {r->id, name, r->identity, r->best.score, r->best.step};
     e = checkpoint_write(r->output, t, &r->source.words, &state,

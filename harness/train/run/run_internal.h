@@ -10,6 +10,8 @@
 err run__identify(run *r) MUST_CHECK;
 /* Rank 0's place in the run, if it resumed one, to all. */
 err run__share_state(run *r) MUST_CHECK;
+/* Of a group whose ranks' devices differ: all take rank 0's weights and moments. */
+err run__bring_together(run *r) MUST_CHECK;
 void run__output_close(run *r);
 /* c: of the dev rows; seconds that scoring them took. */
 err run__log_evaluation(run *r, const confusion *c, double loss, double seconds) MUST_CHECK;

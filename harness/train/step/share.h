@@ -13,6 +13,13 @@
 void share_of(uint32_t *first, uint32_t *share, const pack_sentence *sentences, uint32_t count,
               uint32_t rank, uint32_t size);
 
+/* What is exchanged at once: elements of a part. */
+typedef struct share_slice {
+    uint32_t part;
+    size_t first, count; /* of rows that differ from step to step: all of the step's */
+    size_t ready;        /* place of the last op of the gradient plan that adds to it */
+} share_slice;
+
 typedef struct share_sum {
     struct group *group; /* borrowed */
     struct grad_part parts[GRAD_PARTS_MAX];
@@ -22,14 +29,29 @@ typedef struct share_sum {
     size_t room;
     float *kept;    /* several shards: a rank's gradients, part by part those of each; owned */
     double *losses; /* (size, shards) owned */
+    share_slice
+        *slices; /* of one shard: (slice_count) in the order in which they are ready; owned */
+    size_t slice_count;
+    size_t released;         /* slices of this step that are ready */
+    struct courier *courier; /* exchanges them while the rest is computed; NULL: nobody does */
+    step_info step;          /* the one that is computed */
+    double waited;           /* seconds of all steps so far that no computing hid */
 } share_sum;
 
 /* Sums over g the gradients that model_gradient_parts names, of so many shards of each rank: shares
- * of a step that are computed one after the other. Free with share_sum_free, also after an error.
- * Errors: ERR_MEMORY. */
-err share_sum_init(share_sum *s, struct group *g, uint32_t shards, const struct model *m,
+ * of a step that are computed one after the other. Of one shard, on a device that works while its
+ * plan is walked (the native CPU), a slice is exchanged as soon as it is final, while the rest is
+ * computed: p, model_gradient_plan's, is watched for that. The order of the slices is a function of the plan:
+ * the same on all ranks. s stays where it is. Free with share_sum_free, also after an error, and before p. Errors:
+ * ERR_MEMORY. */
+err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, const struct model *m,
                    const batch *b, const model_training *training) MUST_CHECK;
 void share_sum_free(share_sum *s);
+
+/* Before a shard's plan is submitted. */
+void share_sum_begin(share_sum *s, const step_info *step);
+/* The submission failed: what is under way is waited for. */
+void share_sum_stop(share_sum *s);
 
 /* Takes the gradients of one of several shards of this rank from the device. pre: they are there,
  * and nothing runs there. */

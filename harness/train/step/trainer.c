@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
+enum { HUNG_SECONDS = 25, HUNG_STEPS = 10 }; // behind which a rank that does not come is hung
 
 /* --- class weights --- */
 
@@ -107,10 +108,10 @@ static void set_training(trainer *t, const model_config *c) {
 }
 
 static void free_device(trainer *t) {
+    share_sum_free(&t->sum);
     plan_free(&t->plan);
     plan_free(&t->update);
     plan_free(&t->flush);
-    share_sum_free(&t->sum);
     mem_free(t->shard_losses);
     t->shard_losses = NULL;
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&t->packs[slot]);
@@ -152,8 +153,8 @@ static err make_step(trainer *t) {
     if (!e) e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
     if (!e) e = model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
     return e ? e
-             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->model, &t->batch,
-                              &t->training);
+             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->plan, &t->model,
+                              &t->batch, &t->training);
 }
 
 static err make_plans(trainer *t) {
@@ -368,7 +369,10 @@ static err compute_shards(trainer *t, uint32_t s) {
     for (uint32_t k = 0; !e && k < count; k++) {
         if (k && (e = pack_shard(t, s, k))) return e;
         step_info info = info_of(t, s);
-        if ((e = plan_submit(&t->plan, &info)) || (e = plan_wait(&t->plan, slot))) return e;
+        share_sum_begin(&t->sum, &info);
+        if (!(e = plan_submit(&t->plan, &info))) e = plan_wait(&t->plan, slot);
+        if (e) share_sum_stop(&t->sum);
+        if (e) return e;
         t->shard_losses[k] = sum_losses(t, slot);
         if (count > 1) e = share_sum_keep(&t->sum, k, &info);
     }
@@ -380,6 +384,9 @@ static err start(trainer *t, uint32_t s) {
     step_info info = info_of(t, s);
     if (shards_of(t) == 1) return plan_submit(&t->plan, &info);
     bool asked = t->is_asked || interrupt_seen();
+    // one that computes a step beside the others; the first few may make pipelines
+    if (t->done >= t->begun_at + RATE_STEPS)
+        group_hurry(t->options.group, HUNG_SECONDS + HUNG_STEPS * t->longest);
     err e = compute_shards(t, s);
     if (!e) e = share_sum_run(&t->sum, &t->sums[info.slot], t->shard_losses, &asked, &info);
     if (e) return e;
@@ -469,6 +476,7 @@ static err finish(trainer *t, uint32_t s) {
     double now = clock_seconds();
     t->losses[s - 1] = (float)loss;
     t->step_ms[s - 1] = (now - t->mark) * 1000;
+    t->longest = fmax(t->longest, now - t->mark);
     t->mark = now;
     t->done = s;
     t->tokens += t->packs[slot].token_count;
@@ -483,7 +491,10 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     step_info info = {.step = t->done, .seed = t->options.seed};
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
+    group_hurry(t->options.group, 0);
     if (!e && hook) e = hook(context, t);
+    // rank 0 may have written for long
+    if (!e && hook) e = group_barrier(t->options.group);
     double spent = clock_seconds() - begin;
     t->seconds -= spent;
     t->mark += spent;

@@ -1,0 +1,234 @@
+/* `harness results`: records that were made elsewhere, checked and added. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/numerics.h"
+#include "base/shown.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/record_data.h"
+#include "platform/file.h"
+#include "result/record_strict.h"
+#include "result/store.h"
+#include "text/unicode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A record that is to be added. */
+typedef struct candidate {
+    const char *from;
+    void *bytes; /* owned, as the file has them */
+    size_t count;
+    record record;
+    char *place; /* owned: where it would lie */
+} candidate;
+
+typedef struct batch {
+    const options *o;
+    const char *results;
+    candidate *all; /* (count) owned */
+    size_t count;
+    record_data data;
+    size_t uncompared, older; /* records that no data were there for; of older numerics */
+} batch;
+
+static void batch_free(batch *b) {
+    for (size_t i = 0; i < b->count; i++) {
+        mem_free(b->all[i].bytes);
+        mem_free(b->all[i].place);
+        record_free(&b->all[i].record);
+    }
+    mem_free(b->all);
+    record_data_free(&b->data);
+    *b = (batch){0};
+}
+
+/* What a board would leave out, or could not hold beside others. */
+static err check_kind(const record *r, const char *path) {
+    if (r->partial || r->task.sample)
+        return err_set(ERR_DATA,
+                       "%s: key 'partial' is true: made with --sample, --limit or --max-steps",
+                       path);
+    if (r->dirty)
+        return err_set(ERR_DATA,
+                       "%s: harness: key 'dirty' is true: made by a program with uncommitted "
+                       "changes, which nobody else can build",
+                       path);
+    if (r->numerics_version > NUMERICS_VERSION)
+        return err_set(ERR_DATA,
+                       "%s: harness: key 'numerics_version' is %lld: of a newer program, this one "
+                       "has %d",
+                       path, (long long)r->numerics_version, NUMERICS_VERSION);
+    return ERR_OK;
+}
+
+static void note_age(const record *r, const char *path) {
+    if (r->numerics_version < NUMERICS_VERSION)
+        log_note("%s: older numerics: version %lld, this program has %d; its losses and scores are "
+                 "not those of the same run now",
+                 path, (long long)r->numerics_version, NUMERICS_VERSION);
+}
+
+static err read_candidate(candidate *c, batch *b, const char *path) {
+    const char *lacks = NULL;
+    c->from = path;
+    err e = file_read(&c->bytes, &c->count, path, RECORD_LIMIT_BYTES);
+    if (e || (e = record_parse_strict(&c->record, c->bytes, c->count, path)) ||
+        (e = check_kind(&c->record, path)) ||
+        (e = record_data_check(&lacks, &b->data, &c->record, path)))
+        return e;
+    b->older += c->record.numerics_version < NUMERICS_VERSION;
+    if (lacks) {
+        log_note("%s: its gold labels were not compared with the data: %s", path, lacks);
+        b->uncompared++;
+    }
+    return ERR_OK;
+}
+
+static err check_place(batch *b, candidate *c) {
+    err e = store_place(&c->place, b->results, &c->record);
+    if (e) return e;
+    for (candidate *other = b->all; other < c; other++)
+        if (!strcmp(other->place, c->place))
+            return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from,
+                           other->from);
+    if (!file_named(c->place)) return ERR_OK;
+    return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, c->place);
+}
+
+static err write_all(const batch *b) {
+    size_t written = 0;
+    err e = ERR_OK;
+    for (; written < b->count && !e; written++) {
+        const candidate *c = &b->all[written];
+        char *folder = NULL;
+        if (!(e = path_folder(&folder, c->place)) && !(e = folder_make(folder)))
+            e = file_write(c->place, c->bytes, c->count);
+        mem_free(folder);
+        if (e) break;
+    }
+    // all or none
+    while (e && written--)
+        if (file_remove(b->all[written].place)) log_warn("%s: stays", b->all[written].place);
+    return e;
+}
+
+static err show(const batch *b) {
+    cJSON *root = NULL, *list = NULL;
+    err e = ERR_OK;
+    if (!b->o->json) {
+        for (size_t i = 0; i < b->count; i++)
+            shown_line("%s -> %s", b->all[i].from, b->all[i].place);
+        return ERR_OK;
+    }
+    if (!(root = cJSON_CreateObject())) return err_set(ERR_MEMORY, "out of memory");
+    e = json_add_array(&list, root, "added");
+    for (size_t i = 0; i < b->count && !e; i++) {
+        cJSON *item;
+        if (!(e = json_append_object(&item, list)))
+            e = json_put(item, "from %s place %s", b->all[i].from, b->all[i].place);
+    }
+    if (!e) e = json_put(root, "uncompared %zu", b->uncompared);
+    if (!e) e = output_json(root, true);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* Every file is read and checked before the first is written. */
+static err results_add(const options *o) {
+    batch b = {.o = o,
+               .results = o->results ? o->results : "results",
+               .data = {.task_dir = o->task_dir, .data_dir = o->data_dir}};
+    size_t files = o->arg_count - 1;
+    if (!files)
+        return err_set(ERR_USAGE, "results add needs the records' files: results add FILE...");
+    err e = mem_new(&b.all, files);
+    for (size_t i = 0; i < files && !e; i++) {
+        candidate *c = &b.all[b.count++];
+        if ((e = read_candidate(c, &b, o->args[i + 1])) || (e = check_place(&b, c))) break;
+        note_age(&c->record, c->from);
+    }
+    if (e) e = err_wrap(e, "nothing was added");
+    if (!e) e = write_all(&b);
+    if (!e) e = show(&b);
+    if (!e)
+        log_note("added %zu record%s to %s: `harness report` shows them", b.count,
+                 b.count == 1 ? "" : "s", b.results);
+    batch_free(&b);
+    return e;
+}
+
+/* Boards know a record's task by the record, people by the folder. */
+static err check_folder(const candidate *c, const char *relative) {
+    const char *of = c->record.task.name;
+    size_t length = strlen(of);
+    const char *deeper = relative ? strchr(relative, '/') : NULL;
+    if (!relative || (!strncmp(relative, of, length) && relative[length] == '/')) return ERR_OK;
+    if (deeper && !strncmp(deeper + 1, of, length) && deeper[1 + length] == '/') return ERR_OK;
+    return err_set(ERR_DATA, "%s: a record of task %s in another's folder", c->from, of);
+}
+
+typedef struct checking {
+    batch *b;
+    size_t count, refused;
+} checking;
+
+static err check_one(void *of, const char *path, const char *relative) {
+    checking *w = of;
+    candidate c = {0};
+    err e = read_candidate(&c, w->b, path);
+    if (!e) e = check_folder(&c, relative);
+    record_free(&c.record);
+    mem_free(c.bytes);
+    w->count++;
+    if (!e || e == ERR_MEMORY) return e;
+    log_warn("%s", err_message(e));
+    err_clear();
+    w->refused++;
+    return ERR_OK;
+}
+
+static err show_checked(const batch *b, size_t count, bool as_json) {
+    cJSON *root;
+    if (!as_json) {
+        shown_line("%zu record%s checked, %zu against the data; %zu of older numerics", count,
+                   count == 1 ? "" : "s", count - b->uncompared, b->older);
+        return ERR_OK;
+    }
+    if (!(root = cJSON_CreateObject())) return err_set(ERR_MEMORY, "out of memory");
+    err e = json_put(root, "records %zu uncompared %zu older_numerics %zu", count, b->uncompared,
+                     b->older);
+    if (!e) e = output_json(root, true);
+    cJSON_Delete(root);
+    return e;
+}
+
+static err results_check(const options *o) {
+    const char *own = o->results ? o->results : "results";
+    batch b = {.o = o, .data = {.task_dir = o->task_dir, .data_dir = o->data_dir}};
+    checking w = {.b = &b};
+    err e = ERR_OK;
+    if (o->arg_count == 1) e = store_walk(own, check_one, &w);
+    for (size_t i = 1; i < o->arg_count && !e; i++)
+        e = folder_exists(o->args[i]) ? store_walk(o->args[i], check_one, &w)
+                                      : check_one(&w, o->args[i], NULL);
+    if (!e && w.refused)
+        e = err_set(ERR_DATA, "%zu of %zu records would be refused (named above)", w.refused,
+                    w.count);
+    if (!e) e = show_checked(&b, w.count, o->json);
+    batch_free(&b);
+    return e;
+}
+
+err verb_results(const options *o) {
+    static const char *const known[] = {"add", "check"};
+    if (!o->arg_count)
+        return err_set(ERR_USAGE,
+                       "results needs what to do (known: add FILE..., check [FOLDER...])");
+    if (!strcmp(o->args[0], "add")) return results_add(o);
+    if (!strcmp(o->args[0], "check")) return results_check(o);
+    const char *nearest = text_nearest(o->args[0], known, 2);
+    return err_set(
+        ERR_USAGE, "unknown: harness results %s%s%s%s (known: add FILE..., check [FOLDER...])",
+        o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}

@@ -1,0 +1,130 @@
+#include "result/record_strict.h"
+
+#include "base/memory.h"
+#include "result/record_internal.h"
+
+#include <string.h>
+
+static const char sums_key[] = "checksums";
+enum { SUM_DIGITS = 16 };
+
+/* Of a part as cJSON prints it without blanks: another program may have laid it out anew. */
+static err sum_of(char hex[HASH_HEX_BYTES], const cJSON *part) {
+    char *text = NULL;
+    err e = json_print(&text, part, false);
+    if (!e) hash_bytes_hex(text, strlen(text), hex);
+    hex[SUM_DIGITS] = '\0';
+    mem_free(text);
+    return e;
+}
+
+err record__checksums_write(cJSON *object, const char *key, const record *r) {
+    char hex[HASH_HEX_BYTES];
+    cJSON *sums = cJSON_CreateObject();
+    err e = sums ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
+    (void)r;
+    for (const cJSON *part = object->child; part && !e; part = part->next) {
+        e = sum_of(hex, part);
+        if (!e) e = json_add_string(sums, part->string, hex);
+    }
+    if (!e && cJSON_AddItemToObject(object, key, sums)) return ERR_OK;
+    cJSON_Delete(sums);
+    return e ? e : err_set(ERR_MEMORY, "out of memory while building JSON");
+}
+
+/* A board reads records whose text was mended by hand, as ever. */
+err record__checksums_read(record *r, const cJSON *object, const char *key, const char *where) {
+    const cJSON *sums = NULL, *item;
+    if (r->schema < 2) return ERR_OK;
+    err e = json_object(&sums, object, key, where);
+    if (e) return e;
+    cJSON_ArrayForEach(item, sums) {
+        const char *text = cJSON_GetStringValue(item);
+        if (!text || strlen(text) != SUM_DIGITS || strspn(text, "0123456789abcdef") != SUM_DIGITS)
+            return err_set(ERR_FORMAT, "%s: %s: key '%.80s' is no checksum", where, key,
+                           item->string);
+    }
+    return ERR_OK;
+}
+
+static bool is_known(const char *section, const char *key) {
+    for (size_t i = 0; i < record__key_count; i++) {
+        const record_key *k = &record__keys[i];
+        if (!strcmp(k->section, section) && !strcmp(k->key, key)) return true;
+        if (!*section && !strcmp(k->section, key)) return true;
+    }
+    return false;
+}
+
+static bool is_section(const char *key) {
+    for (size_t i = 0; i < record__key_count; i++)
+        if (!strcmp(record__keys[i].section, key)) return true;
+    return false;
+}
+
+static err check_keys(const cJSON *top, const char *path) {
+    const cJSON *part, *item;
+    cJSON_ArrayForEach(part, top) {
+        if (!is_known("", part->string))
+            return err_set(ERR_FORMAT, "%s: key '%.80s' is none of a record's", path, part->string);
+        if (!is_section(part->string)) continue;
+        cJSON_ArrayForEach(item, part) {
+            if (!is_known(part->string, item->string))
+                return err_set(ERR_FORMAT, "%s: %s: key '%.80s' is none of a record's", path,
+                               part->string, item->string);
+        }
+    }
+    return ERR_OK;
+}
+
+static err check_sums(const cJSON *top, const char *path) {
+    const cJSON *sums = NULL, *part;
+    char hex[HASH_HEX_BYTES];
+    err e = json_object(&sums, top, sums_key, path);
+    cJSON_ArrayForEach(part, top) {
+        const char *text = NULL;
+        if (e) return e;
+        if (part == sums) continue;
+        if ((e = json_string(&text, sums, part->string, path)))
+            return err_wrap(e, "%s: %s", path, sums_key);
+        if ((e = sum_of(hex, part)) || !strcmp(text, hex)) continue;
+        e = err_set(ERR_FORMAT,
+                    "%s: key '%s' was changed after the program wrote it: its checksum is '%.40s', "
+                    "what stands there gives '%s'",
+                    path, part->string, text, hex);
+    }
+    cJSON_ArrayForEach(part, sums) {
+        if (!e && !json_has(top, part->string))
+            e = err_set(ERR_FORMAT, "%s: key '%.80s' is gone: there is a checksum of it", path,
+                        part->string);
+    }
+    return e;
+}
+
+/* A changed part is named before what it does not fit: changed predictions contradict the scores. */
+static err name_change(err e, const cJSON *top, const char *path) {
+    const cJSON *schema = cJSON_GetObjectItemCaseSensitive(top, "schema");
+    char *said = NULL;
+    if (e != ERR_FORMAT || !cJSON_IsObject(top) || !cJSON_IsNumber(schema) ||
+        schema->valuedouble != RECORD_SCHEMA || mem_strdup(&said, err_message(e)))
+        return e;
+    bool changed = check_sums(top, path) == ERR_FORMAT;
+    e = changed ? err_set(ERR_FORMAT, "%s; %s", err_message(ERR_FORMAT), said)
+                : err_set(ERR_FORMAT, "%s", said);
+    mem_free(said);
+    return e;
+}
+
+err record_parse_strict(record *r, const char *text, size_t length, const char *path) {
+    cJSON *top = NULL;
+    *r = (record){0};
+    err e = json_parse(&top, text, length, path);
+    if (e) return e;
+    if ((e = record_parse(r, text, length, path)))
+        e = name_change(e, top, path);
+    else if (!(e = check_keys(top, path)) && r->schema > 1)
+        e = check_sums(top, path);
+    cJSON_Delete(top);
+    if (e) record_free(r);
+    return e;
+}

@@ -1,0 +1,236 @@
+/* `harness results`: what is added is whole, of the data, and as the program wrote it. */
+#include "base/memory.h"
+#include "base/numerics.h"
+#include "platform/file.h"
+#include "result/record_strict.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static void setup(void) {
+    json_setup();
+}
+
+static void teardown(void) {
+    temporary_remove();
+}
+
+TestSuite(results, .init = setup, .fini = teardown, .timeout = 120);
+
+static char *text_of(const char *path) {
+    void *text = NULL;
+    size_t count;
+    MUST(file_read(&text, &count, path, 0));
+    return text;
+}
+
+static void make(const char *name, uint32_t seed) {
+    record r;
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = seed});
+    MUST(record_write(&r, temporary_path(name)));
+    record_free(&r);
+}
+
+static void expect_said(program_result p, int exit_code, const char *part) {
+    cr_expect_eq(p.exit_code, exit_code, "%d: %s%s", p.exit_code, p.out, p.err);
+    cr_expect_not_null(strstr(exit_code ? p.err : p.out, part), "expected '%s' in: %s%s", part,
+                       p.out, p.err);
+    program_free(&p);
+}
+
+/* --- every value of a record, changed one at a time --- */
+
+typedef struct changing {
+    cJSON *top;
+    const char *part; /* the key at the top */
+    size_t tried, missed;
+} changing;
+
+static void try(changing *w, const char *change) {
+    char *text = NULL;
+    record r;
+    MUST(json_print(&text, w->top, true));
+    err e = record_parse_strict(&r, text, strlen(text), "r.json");
+    char quoted[100], within[100];
+    snprintf(quoted, sizeof quoted, "'%s'", w->part);
+    snprintf(within, sizeof within, "%s: ", w->part);
+    bool named =
+        e == ERR_FORMAT && (strstr(err_message(e), quoted) || strstr(err_message(e), within));
+    cr_expect(named, "%s, %s: %s", w->part, change, e ? err_message(e) : "is read");
+    w->tried++;
+    w->missed += !named;
+    if (!e) record_free(&r);
+    mem_free(text);
+}
+
+/* A value, and of a text one letter, is another; then it is put back. */
+static void change_value(changing *w, cJSON *item) {
+    if (cJSON_IsNumber(item)) {
+        double was = item->valuedouble;
+        cJSON_SetNumberValue(item, was + 1);
+        try(w, item->string ? item->string : "number");
+        cJSON_SetNumberValue(item, was);
+    } else if (cJSON_IsString(item) && *item->valuestring) {
+        char *letter = item->valuestring + strlen(item->valuestring) / 2, was = *letter;
+        *letter = was == 'a' ? 'b' : 'a';
+        // inside a Hangul letter that would be no UTF-8
+        if (!(was & 0x80)) try(w, item->string ? item->string : "text");
+        *letter = was;
+    } else if (cJSON_IsBool(item)) {
+        int was = item->type;
+        item->type = was == cJSON_True ? cJSON_False : cJSON_True;
+        try(w, item->string ? item->string : "truth");
+        item->type = was;
+    }
+}
+
+static void change_below(changing *w, cJSON *parent) {
+    cJSON *item;
+    size_t n = 0;
+    cJSON_ArrayForEach(item, parent) {
+        if (parent == w->top) w->part = item->string;
+        if (parent == w->top && !strcmp(item->string, "checksums")) continue;
+        if (cJSON_IsArray(parent) && n++ > 2) continue; // the first of a list stand for all
+        change_value(w, item);
+        change_below(w, item);
+    }
+}
+
+Test(results, every_changed_value_is_named) {
+    changing w = {0};
+    make("r.json", 1);
+    char *text = text_of(temporary_path("r.json"));
+    record r;
+    MUST(record_parse_strict(&r, text, strlen(text), "r.json"));
+    record_free(&r);
+    MUST(json_parse(&w.top, text, strlen(text), "r.json"));
+    mem_free(text);
+    change_below(&w, w.top);
+    cr_expect_gt(w.tried, 140, "%zu", w.tried);
+    cr_expect_eq(w.missed, 0);
+    // keys that are gone, or of no record
+    for (const char *const *key = (const char *const[]){"command", "dev", "loss_scaling", NULL};
+         *key; key++) {
+        cJSON *item = cJSON_DetachItemFromObjectCaseSensitive(w.top, *key);
+        cr_assert_not_null(item, "%s", *key);
+        w.part = *key;
+        try(&w, "left out");
+        cJSON_AddItemToObject(w.top, *key, item);
+    }
+    static const char *const sections[] = {"task",   "model",   "timing",
+                                           "device", "harness", "memory"};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        cJSON *section = cJSON_GetObjectItemCaseSensitive(w.top, sections[i]);
+        cJSON_AddNumberToObject(section, "note", 1);
+        w.part = sections[i];
+        try(&w, "a key more");
+        cJSON_DeleteItemFromObjectCaseSensitive(section, "note");
+    }
+    cJSON_AddNumberToObject(w.top, "note", 1);
+    w.part = "note";
+    try(&w, "a key more");
+    cJSON_Delete(w.top);
+}
+
+/* Records of schema 1 have no checksums, and are read. */
+Test(results, the_committed_records_are_as_they_were_written) {
+    char results[4096];
+    snprintf(results, sizeof results, "%s/results", HARNESS_SOURCE_DIR);
+    expect_said(RUN("results", "check", results), 0, " records checked, ");
+}
+
+Test(results, are_added_all_or_none) {
+    make("a.json", 1);
+    make("b.json", 2);
+    make("c.json", 3);
+    expect_said(RUN("results", "add", "a.json", "b.json", "-q"), 0, "b.json -> results/fake_task/");
+    program_result p = RUN("results", "check");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect_not_null(strstr(p.out, "2 records checked, 0 against the data; 0 of older"), "%s",
+                       p.out);
+    cr_expect_not_null(strstr(p.err, "gold labels were not compared"), "%s", p.err);
+    program_free(&p);
+    // the third is good, but comes with one that is there
+    expect_said(RUN("results", "add", "c.json", "a.json"), 1,
+                "nothing was added: a.json: a duplicate: results/fake_task/");
+    expect_said(RUN("results", "add", "c.json", "c.json"), 1, "a duplicate: c.json is a record");
+    folder_list list = {0};
+    MUST(folder_list_read(&list, temporary_path("results/fake_task")));
+    cr_expect_eq(list.count, 2);
+    folder_list_free(&list);
+    // as its bytes were
+    expect_said(RUN("results", "add", "c.json", "-q", "--json"), 0, "\"place\":");
+    MUST(folder_list_read(&list, temporary_path("results/fake_task")));
+    cr_assert_eq(list.count, 3);
+    char path[256];
+    snprintf(path, sizeof path, "results/fake_task/%s", list.names[2]);
+    folder_list_free(&list);
+    char *mine = text_of(temporary_path("c.json")), *theirs = text_of(temporary_path(path));
+    cr_expect_str_eq(mine, theirs);
+    mem_free(mine);
+    mem_free(theirs);
+}
+
+/* people/<who>/<task>/<name>.json */
+Test(results, folders_of_26_contributors) {
+    char path[64], page[128];
+    for (uint32_t i = 0; i < 26; i++) {
+        record r;
+        char model[8];
+        snprintf(model, sizeof model, "m%c", (char)('a' + i));
+        fake_record_make(&r, &(fake_record){.right = 0.5, .model = model, .seed = i});
+        snprintf(path, sizeof path, "people/%c/fake_task/same-name-s1.json", (char)('a' + i));
+        MUST(record_write(&r, temporary_path(path)));
+        record_free(&r);
+    }
+    expect_said(RUN("results", "check", "people"), 0, "26 records checked");
+    program_result p = RUN("report", "--results", "people");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *board = text_of(temporary_path("people/index.html"));
+    for (int i = 0; i < 26; i++) {
+        snprintf(page, sizeof page, "pages/fake_task/%c%%40same-name-s1.html", 'a' + i);
+        cr_expect_not_null(strstr(board, page), "%s", page);
+        snprintf(page, sizeof page, "pages/fake_task/%c@same-name-s1.html", 'a' + i);
+        snprintf(path, sizeof path, "people/%s", page);
+        cr_expect(file_exists(temporary_path(path)), "%s", path);
+    }
+    mem_free(board);
+    // a record of a task in another's folder
+    make("people/a/kor_hate/same-name-s1.json", 1);
+    expect_said(RUN("results", "check", "people"), 1, "a record of task fake_task in another's");
+}
+
+/* Each record is valid for the board's reader. */
+Test(results, what_a_board_would_leave_out_is_refused) {
+    record r;
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+    r.partial = true;
+    MUST(record_write(&r, temporary_path("partial.json")));
+    r.partial = false;
+    r.dirty = true;
+    MUST(record_write(&r, temporary_path("dirty.json")));
+    r.dirty = false;
+    r.numerics_version = NUMERICS_VERSION + 1;
+    MUST(record_write(&r, temporary_path("newer.json")));
+    r.numerics_version = 1;
+    MUST(record_write(&r, temporary_path("older.json")));
+    record_free(&r);
+    expect_said(RUN("results", "add", "partial.json"), 1, "key 'partial' is true");
+    expect_said(RUN("results", "add", "dirty.json"), 1, "key 'dirty' is true");
+    expect_said(RUN("results", "add", "newer.json"), 1, "key 'numerics_version' is ");
+    expect_said(RUN("results", "check", "newer.json", "dirty.json"), 1,
+                "2 of 2 records would be refused");
+    program_result p = RUN("results", "add", "older.json");
+    cr_expect_eq(p.exit_code, 0);
+    cr_expect_not_null(strstr(p.err, "older.json: older numerics: version 1, this program has "),
+                       "%s", p.err);
+    program_free(&p);
+    expect_said(RUN("results", "add"), 2, "results add needs the records' files");
+    expect_said(RUN("results", "chek"), 2, "did you mean 'check'?");
+    expect_said(RUN("results"), 2, "results needs what to do");
+}

@@ -1,0 +1,49 @@
+/* Loaded with LD_PRELOAD: a file system without locks of open files, and without hard links where
+ * HARNESS_NO_LINKS is set. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+typedef int fcntl_call(int fd, int command, ...);
+
+static int call(const char *name, int fd, int command, void *argument) {
+    fcntl_call *real = NULL;
+    if (command == F_OFD_SETLK || command == F_OFD_SETLKW || command == F_OFD_GETLK) {
+        errno = ENOLCK;
+        return -1;
+    }
+    *(void **)&real = dlsym(RTLD_NEXT, name);
+    return real(fd, command, argument);
+}
+
+EXPORT int fcntl(int fd, int command, ...) {
+    va_list args;
+    va_start(args, command);
+    void *argument = va_arg(args, void *);
+    va_end(args);
+    return call("fcntl", fd, command, argument);
+}
+
+EXPORT int fcntl64(int fd, int command, ...) {
+    va_list args;
+    va_start(args, command);
+    void *argument = va_arg(args, void *);
+    va_end(args);
+    return call("fcntl64", fd, command, argument);
+}
+
+EXPORT int link(const char *from, const char *to) {
+    int (*real)(const char *, const char *) = NULL;
+    if (getenv("HARNESS_NO_LINKS")) {
+        errno = EPERM;
+        return -1;
+    }
+    *(void **)&real = dlsym(RTLD_NEXT, "link");
+    return real(from, to);
+}

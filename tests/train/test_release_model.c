@@ -1,0 +1,111 @@
+/* tools/release_model: what a pretraining leaves becomes a model that comes with the program. */
+#include "base/hash.h"
+#include "base/memory.h"
+#include "model/weights/safetensors.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if HARNESS_CPU
+
+static void teardown(void) {
+    temporary_remove();
+    cr_expect_eq(mem_live_count(), 0);
+}
+
+TestSuite(release_model, .fini = teardown);
+
+#define VOCABULARY HARNESS_SOURCE_DIR "/models/ko-tiny/vocab.txt"
+
+/* Runs the script on run folder `from` and model folder `to`; returns its exit code. */
+static int release(const char *from, const char *to, const char *says) {
+    char command[2048];
+    snprintf(command, sizeof command,
+             "cd '%s' && python3 '%s/tools/release_model' %s %s >said 2>&1 && test -z '%s' || "
+             "{ grep -q '%s' said && exit 3; cat said >&2; exit 1; }",
+             temporary_folder(), HARNESS_SOURCE_DIR, from, to, says, *says ? says : "^$");
+    int status = system(command);
+    return status < 0 ? status : status >> 8;
+}
+
+static char *text_of(const char *name) {
+    void *text = NULL;
+    size_t bytes = 0;
+    MUST(file_read(&text, &bytes, temporary_path(name), 0));
+    return text;
+}
+
+/* Every value is the other file's, rounded to the 11 bits of half precision. */
+static void check_halved(const char *whole, const char *half) {
+    safetensors a, b;
+    MUST(safetensors_open(&a, temporary_path(whole)));
+    MUST(safetensors_open(&b, temporary_path(half)));
+    cr_assert_eq(a.count, b.count);
+    cr_assert_gt(a.count, 20);
+    for (size_t i = 0; i < a.count; i++) {
+        const tensor_entry *x = &a.entries[i], *y = safetensors_find(&b, x->name);
+        cr_assert_not_null(y, "%s", x->name);
+        cr_assert_eq(y->type, TENSOR_F16, "%s", x->name);
+        cr_assert_eq(y->count, x->count, "%s", x->name);
+        float *values = NULL;
+        MUST(mem_new(&values, 2 * x->count));
+        MUST(safetensors_read(&a, x, values));
+        MUST(safetensors_read(&b, y, values + x->count));
+        for (size_t k = 0; k < x->count; k++) {
+            float bound = fabsf(values[k]) * 0x1p-11f + 0x1p-25f;
+            cr_assert_leq(fabsf(values[x->count + k] - values[k]), bound, "%s[%zu]: %.9g, %.9g",
+                          x->name, k, (double)values[x->count + k], (double)values[k]);
+        }
+        mem_free(values);
+    }
+    safetensors_close(&a);
+    safetensors_close(&b);
+}
+
+Test(release_model, is_the_run_in_half_precision_with_its_command) {
+    if (system("python3 -c '' 2>/dev/null")) cr_skip_test("no python3");
+    strbuf lines = {0}; // enough that some are held out
+    for (unsigned i = 0; i < 900; i++) MUST(strbuf_printf(&lines, "%u번째로 본 영화\n", i));
+    MUST(file_write(temporary_path("lines.txt"), lines.text, lines.length));
+    strbuf_free(&lines);
+    program_result r = RUN("pretrain", "--corpus", "./lines.txt", "--data", "none", "--device",
+                           "cpu", "--threads", "1", "--model", "tiny", "--vocab", VOCABULARY,
+                           "--max-steps", "3", "--warmup-steps", "1", "--seed", "7", "-o", "made");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    cr_assert_eq(release("made", "small", ""), 0);
+    cr_assert_eq(release("made", "twice", ""), 0);
+    check_halved("made/model/model.safetensors", "small/model.safetensors");
+    static const char *const files[] = {"model.safetensors", "config.json", "vocab.txt",
+                                        "tokenizer_config.json", "record.json"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char names[2][64], a[HASH_HEX_BYTES], b[HASH_HEX_BYTES];
+        snprintf(names[0], sizeof names[0], "small/%s", files[i]);
+        snprintf(names[1], sizeof names[1], "twice/%s", files[i]);
+        MUST(hash_file_hex(temporary_path(names[0]), a));
+        MUST(hash_file_hex(temporary_path(names[1]), b));
+        cr_expect_str_eq(a, b, "%s", files[i]);
+    }
+    // the card names what trains it again
+    char *card = text_of("small/README.md");
+    static const char *const says[] = {"# small\n", "--model tiny --max-steps 3 --seed 7",
+                                       "--warmup-steps 1", "test texts may be among the corpus"};
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        cr_expect_not_null(strstr(card, says[i]), "'%s' in: %s", says[i], card);
+    mem_free(card);
+    r = RUN("fill-mask", "--model", "./small", "--device", "cpu", "정말 [MASK] 영화");
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    // a run that is none, and a folder with another vocabulary
+    cr_expect_eq(release("small", "none", "model/vocab.txt is not there"), 3);
+    cr_expect_eq(release("nowhere", "none", "record.json is not there"), 3);
+    cr_expect_not(folder_exists(temporary_path("none")));
+    MUST(file_write(temporary_path("twice/vocab.txt"), "[PAD]\n", 6));
+    cr_expect_eq(release("made", "twice", "another vocabulary"), 3);
+}
+#endif
