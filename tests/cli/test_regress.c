@@ -293,6 +293,18 @@ Test(regress_compare, output_says_what_fell_in_every_form) {
     strbuf_free(&smaller);
 }
 
+// what passes is told by the largest change, up or down
+Test(regress_compare, the_summary_names_the_largest_change) {
+    strbuf text = {0};
+    now.results->losses[1] *= 1 + 2e-5;
+    now.results->losses[2] *= 1 - 5e-5;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+    MUST(regress_text(&text, &report, &before, &now));
+    cr_assert(strstr(text.text, "loss figures, most: loss, step 3 "), "%s", text.text);
+    strbuf_free(&text);
+}
+
 /* --- the program --- */
 
 #define REGRESS(...)                                                                               \

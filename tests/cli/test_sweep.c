@@ -198,17 +198,25 @@ Test(sweep, records_of_two_runs_are_never_one_file) {
 Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
     json_setup();
     const char *results = temporary_path("results");
-    record kept, gone, read = {0};
-    char *path = NULL, *board = NULL;
+    record kept, gone, elsewhere, read = {0};
+    char *path = NULL, *other = NULL, *board = NULL;
     size_t bytes = 0;
     run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
     MUST(recipe_load(&q.recipe, "course"));
     make_record(&kept, &q);
     q.recipe.learning_rate = 1e-3;
     make_record(&gone, &q);
+    // of the same moment, seed and recipe, but of another task
+    q.task = "kor_sarcasm";
+    make_record(&elsewhere, &q);
+    cr_assert_str_eq(elsewhere.created, gone.created);
     MUST(store_write(results, &kept, NULL));
     MUST(store_write(results, &gone, &path));
+    MUST(store_write(results, &elsewhere, &other));
     MUST(store_mark_gone(results, &gone));
+    MUST(record_read(&read, other));
+    cr_assert(!read.model_is_gone && !strcmp(read.recipe_sha256, gone.recipe_sha256));
+    record_free(&read);
     MUST(record_read(&read, path));
     cr_assert(read.model_is_gone);
     program_result p = RUN("report", "--results", results);
@@ -219,9 +227,11 @@ Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
     cr_assert(first && !strstr(first + sizeof "tiny (", "(model replaced"), "%s", board);
     mem_free(board);
     mem_free(path);
+    mem_free(other);
     record_free(&read);
     record_free(&kept);
     record_free(&gone);
+    record_free(&elsewhere);
     temporary_remove();
 }
 
