@@ -6,6 +6,7 @@
 #include "result/store.h"
 #include "train/run/model_corpus.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,7 +374,32 @@ static err add_timing(record *out, const run *r) {
                                   .step_ms_p90 = ms.high};
     out->device_bytes = (int64_t)r->device.peak_bytes;
     out->host_peak_bytes = (int64_t)mem_peak_bytes();
+    // of a run that was gone on with, or that several machines did, the counters saw a part
+    if (!t->begun_at && group_is_alone(r->request.group)) run_cost(&out->cost, r->power, out);
     return add_kernels(out, &r->kernels);
+}
+
+void run_cost(record_cost *out, const power_sample *at, const record *r) {
+    double train[POWER_COUNTERS], eval[POWER_COUNTERS];
+    const power_sample *first = &at[RUN_TRAINS], *last = &at[RUN_TRAINED];
+    *out = (record_cost){0};
+    power_between(train, first, last);
+    power_between(eval, &at[RUN_SCORES], &at[RUN_SCORED]);
+    for (size_t i = 0; i < first->count; i++) {
+        // both moments list the same counters, or the run is not told of by either
+        bool same = i < at[RUN_SCORES].count &&
+                    !strcmp(first->counters[i].name, at[RUN_SCORES].counters[i].name);
+        if (!same || isnan(train[i]) || isnan(eval[i])) continue;
+        record_energy *x = &out->energy[out->energy_count++];
+        *x = (record_energy){.train_j = json_rounded(train[i]), .eval_j = json_rounded(eval[i])};
+        snprintf(x->source, sizeof x->source, "%s", first->counters[i].name);
+    }
+    // the processors' clock says nothing of a card
+    if (!strcmp(r->device.kind, "gpu") && !first->is_card) return;
+    out->clock_begin_mhz = json_rounded(first->clock_mhz);
+    out->clock_end_mhz = json_rounded(last->clock_mhz);
+    out->tells_heat = first->tells_heat && last->tells_heat;
+    out->was_throttled = out->tells_heat && power_throttled(first, last);
 }
 
 err run_record(record *out, const run *r, const char *command) {

@@ -11,6 +11,9 @@
  * error. */
 err run_record(record *out, const run *r, const char *command) MUST_CHECK;
 
+/* What the machine told of a run at its moments (RUN_MOMENTS); r's device is set. */
+void run_cost(record_cost *out, const power_sample *at, const record *r);
+
 /* Whether the record goes to the results folder: it is not partial, and the task has a manifest. */
 bool run_is_result(const record *rec, const run *r);
 /* Writes the record to the output folder and, if it is a result, to the results folder.

@@ -1,5 +1,6 @@
 #include "base/shown.h"
 #include "metric/score_text.h"
+#include "report/cost.h"
 #include "report/report_internal.h"
 #include "report/words.h"
 #include "task/task.h"
@@ -241,6 +242,7 @@ err board_markdown(strbuf *out, const board *b) {
     if (!e) e = add_overall(out, b);
     for (size_t i = 0; i < b->group_count && !e; i++) e = add_group(out, &b->groups[i]);
     for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
+    if (!e) e = cost_markdown(out, b);
     return e ? e : add_notes(out, b);
 }
 

@@ -1,4 +1,5 @@
 #include "metric/score_text.h"
+#include "report/cost.h"
 #include "report/html_internal.h"
 #include "task/task.h"
 
@@ -240,6 +241,7 @@ static void add_table(page *p, const board *b, const board_table *t) {
                  100 * t->baseline, score_percent(dedup, t->baseline_dedup));
     html__add(p, "</tbody>");
     html__table_end(p);
+    html__take(p, cost_svg(p->out, t));
     html__add(p, "</section>\n");
 }
 

@@ -107,6 +107,21 @@ typedef struct record_kernel {
     double ms;     /* of a step, median of a few */
 } record_kernel;
 
+/* What a part of the machine spent on a run, whatever else ran on it (platform/power.h). */
+enum { RECORD_ENERGIES = 8, RECORD_SOURCE_BYTES = 40 };
+typedef struct record_energy {
+    char source[RECORD_SOURCE_BYTES]; /* "powercap package-0", "nvml" */
+    double train_j, eval_j;           /* joules, of training's steps and of the test rows */
+} record_energy;
+
+/* What the machine told of a run; what it did not tell is 0. */
+typedef struct record_cost {
+    record_energy energy[RECORD_ENERGIES];
+    size_t energy_count;
+    double clock_begin_mhz, clock_end_mhz; /* of training, of what computes */
+    bool tells_heat, was_throttled;
+} record_cost;
+
 /* Rows of the test set that have so many tokens (with [CLS] and [SEP], after truncation). */
 typedef struct record_length {
     int64_t tokens, rows;
@@ -185,6 +200,7 @@ typedef struct record {
     record_kernel *kernel_times; /* in the order of a step; none in a short run or older record */
     size_t kernel_count;
     int64_t device_bytes, host_peak_bytes;
+    record_cost cost;
 
     /* what record_score and record_read compute from the above */
     char recipe_sha256[HASH_HEX_BYTES];

@@ -114,7 +114,7 @@ Test(board_group, every_form_has_the_table) {
     MUST(board_json(&json, &made));
     expect_part(&md, "\n## KLUE\n");
     expect_part(&md, "| NLI, accuracy |");
-    expect_part(&md, "| RE, micro F1 of relations | RE, AUPRC |");
+    expect_part(&md, "| RE, micro F1 of relations | RE, KLUE AUPRC |");
     expect_part(&md, "\n| mBERT-base (published) | 81.55 | 84.66 | 76.00 | 73.20 |");
     expect_part(&md, "\nPublished: TC, ");
     expect_part(&html, "<h2>KLUE</h2>");
