@@ -212,8 +212,9 @@ static void show_files(const run *r, const char *local, const char *stored) {
         e = strbuf_printf(&command, "harness predict --checkpoint %s --input FILE --output FILE",
                           folder.text);
     if (!e && !own) e = model_card_command(&command, &r->task, folder.text);
-    if (!e)
-        shown_out("Next\n  %s\n  harness %s\n", command.text, own ? "tasks new FILE..." : "report");
+    if (!e) shown_out("Next\n  %s\n", command.text);
+    // a record that went to no results folder is on no board
+    if (!e && (own || stored)) shown_out("  harness %s\n", own ? "tasks new FILE..." : "report");
     strbuf_free(&folder);
     strbuf_free(&command);
 }

@@ -133,11 +133,11 @@ static frame frame_of(const board_table *t) {
     return f;
 }
 
-static err add_axes(strbuf *out, const frame *f, const board_table *t) {
-    err e = shown_printf(out, SHOWN_HTML,
-                         "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"%s by "
-                         "seconds of training\">\n",
-                         WIDTH, HEIGHT, WIDTH, t->headline->title);
+static err add_axes(strbuf *out, const frame *f, const char *label) {
+    err e =
+        shown_printf(out, SHOWN_HTML,
+                     "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"%s\">\n",
+                     WIDTH, HEIGHT, WIDTH, label);
     for (double x = f->x_low; x <= f->x_high + 0.5 && !e; x++)
         e = strbuf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g s</text>\n",
                           x_of(f, pow(10, x)), HEIGHT - BOTTOM + 18, pow(10, x));
@@ -173,7 +173,7 @@ static err add_front(strbuf *out, const frame *f, const cost_point *points, size
     return e ? e : strbuf_add(out, "\"/>\n");
 }
 
-static err add_mark(strbuf *out, const frame *f, const cost_point *p) {
+static err add_mark(strbuf *out, const frame *f, const cost_point *p, const char *on_front) {
     const record *r = p->row->runs[0];
     double x = x_of(f, p->row->train_s), y = y_of(f, p->row->mean);
     bool left = x > WIDTH - 150;
@@ -183,23 +183,23 @@ static err add_mark(strbuf *out, const frame *f, const cost_point *p) {
                         "text-anchor=\"%s\">%.20s</text>\n",
                         p->on_front ? "dot" : "axis", x, y, p->on_front ? 5 : 3, r->model.name,
                         p->row->words, r->device.name, r->device.precision, 100 * p->row->mean,
-                        p->row->train_s, p->on_front ? ", on the front" : "", left ? x - 8 : x + 8,
-                        y - 4, left ? "end" : "start", r->model.name);
+                        p->row->train_s, p->on_front ? on_front : "", left ? x - 8 : x + 8, y - 4,
+                        left ? "end" : "start", r->model.name);
 }
 
-err cost_svg(strbuf *out, const board_table *t) {
+err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front) {
     cost_point *points = NULL;
     if (t->row_count < 2) return ERR_OK;
     frame f = frame_of(t);
     err e = cost_points(&points, t);
-    if (!e) e = add_axes(out, &f, t);
+    if (!e) e = add_axes(out, &f, label);
     for (size_t i = 0; i < t->row_count && !e; i++) {
         bool is_first = points[i].on_front;
         for (size_t k = 0; k < i; k++)
             if (points[k].on_front && same_device(points[k].row, points[i].row)) is_first = false;
         if (is_first) e = add_front(out, &f, points, t->row_count, &points[i]);
     }
-    for (size_t i = 0; i < t->row_count && !e; i++) e = add_mark(out, &f, &points[i]);
+    for (size_t i = 0; i < t->row_count && !e; i++) e = add_mark(out, &f, &points[i], on_front);
     mem_free(points);
     return e ? e : strbuf_add(out, "</svg>\n");
 }

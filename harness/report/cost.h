@@ -24,7 +24,9 @@ err cost_points(cost_point **points, const board_table *t) MUST_CHECK;
 err cost_markdown(strbuf *out, const board *b) MUST_CHECK;
 
 /* The plot, as inline SVG: training time on a logarithmic scale, one mark a row, and the front of
- * each device. Nothing of a table of one row. */
-err cost_svg(strbuf *out, const board_table *t) MUST_CHECK;
+ * each device. Nothing of a table of one row.
+ *   label     what the picture is called
+ *   on_front  what the mark of a row on the front says behind its figures, ", on the front" */
+err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front) MUST_CHECK;
 
 #endif

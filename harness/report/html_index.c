@@ -221,6 +221,14 @@ static void add_table_head(page *p, const board_table *t, double low, double hig
     html__add(p, "</tr></thead>\n<tbody>\n");
 }
 
+static void add_cost(page *p, const board_table *t) {
+    char label[200];
+    snprintf(label, sizeof label, SAY(p, chart), html__term(p, t->headline->title),
+             SAY(p, cost_time));
+    html__take(p, cost_svg(p->out, t, label, SAY(p, on_front)));
+    html__format(p, "<p class=\"soft\">%s</p>\n", SAY(p, cost_words));
+}
+
 static void add_table(page *p, const board *b, const board_table *t) {
     // the plot spans the intervals alone: a far baseline would squeeze them
     double low = t->rows[0].range.low, high = t->rows[0].range.high;
@@ -241,7 +249,7 @@ static void add_table(page *p, const board *b, const board_table *t) {
                  100 * t->baseline, score_percent(dedup, t->baseline_dedup));
     html__add(p, "</tbody>");
     html__table_end(p);
-    html__take(p, cost_svg(p->out, t));
+    if (t->row_count > 1) add_cost(p, t);
     html__add(p, "</section>\n");
 }
 

@@ -140,9 +140,11 @@ void run__add_worst(page *p, const record *r, const char *const *texts) {
         html__add(p, "</tr>\n");
     }
     run__table_end(p);
-    if (!texts) html__format(p, "<p class=\"soft\">");
-    if (!texts) html__add(p, SAY(p, rows_words));
-    if (!texts) html__add(p, "</p>\n");
+    if (!texts) {
+        html__add(p, "<p class=\"soft\">");
+        html__add(p, SAY(p, rows_words));
+        html__add(p, "</p>\n");
+    }
 done:
     mem_free(list);
 }

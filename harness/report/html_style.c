@@ -38,7 +38,7 @@ static const char *const screen = HTML_FILE_MARK
     "th,td{padding:.4rem .5rem;text-align:left;border-bottom:1px solid var(--rule);"
     "white-space:nowrap;font-weight:400}\n"
     "tbody tr:last-child>*{border-bottom:0}\n"
-    "thead th,table.shares th{font-weight:600;font-size:.85rem;color:var(--soft)}\n"
+    "thead th,table.shares th,th:not([scope]){font-weight:600;font-size:.85rem;color:var(--soft)}\n"
     ".n{text-align:right}\n"
     ".wrap{white-space:normal;min-width:12rem;overflow-wrap:anywhere}\n"
     ".model{white-space:normal;min-width:8rem;overflow-wrap:break-word}\n"

@@ -80,7 +80,7 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
         text.text);
     cr_expect_not_null(strstr(text.text, "| 118 |  |  |\n"), "%s", text.text);
     text.length = 0;
-    MUST(cost_svg(&text, t));
+    MUST(cost_svg(&text, t, "score by time", ", on the front"));
     size_t lines = 0, marks = 0;
     for (const char *at = text.text; (at = strstr(at, "<polyline")); at++) lines++;
     for (const char *at = text.text; (at = strstr(at, "on the front</title>")); at++) marks++;
