@@ -13,6 +13,9 @@ void help_bash(void);
 void help_zsh(void);
 void help_fish(void);
 
+/* The verbs with their flags, or one verb (a verb_id), as JSON. Errors: ERR_MEMORY. */
+err help_json(bool all, unsigned id) MUST_CHECK;
+
 /* What the flag of this name, or the argument of a verb (TASK), may be given. */
 typedef struct flag_values flag_values;
 const flag_values *flag_values_find(const char *flag);

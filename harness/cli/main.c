@@ -47,6 +47,10 @@ static err run_verb(int argc, const char **argv) {
     return e;
 }
 
+static bool is_one_of(const char *text, const char *a, const char *b, const char *c) {
+    return !strcmp(text, a) || !strcmp(text, b) || !strcmp(text, c);
+}
+
 // A standard stream that is closed would give its number to the next file that is opened, and what
 // is meant for people would be written into a checkpoint. What takes its place fails as it would.
 static void hold_standard_streams(void) {
@@ -67,7 +71,7 @@ int main(int argc, char **argv) {
     err e = ERR_OK;
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         options_help_all();
-    } else if (!strcmp(argv[1], "--version")) {
+    } else if (is_one_of(argv[1], "--version", "-V", "version")) {
         printf("harness %s (%s%s)\n", version_string(), version_commit(),
                version_is_dirty() ? ", changed" : "");
     } else {

@@ -21,10 +21,12 @@ err verb_help(const options *o) {
     if (o->values) return flag_values_print(o->values);
     if (o->format) return print_page(o->format);
     if (!o->arg_count) {
+        if (o->json) return help_json(true, 0);
         options_help_all();
         return ERR_OK;
     }
     err e = options_verb(&verb, o->args[0]);
-    if (!e) options_help(verb);
-    return e;
+    if (e || o->json) return e ? e : help_json(false, verb);
+    options_help(verb);
+    return ERR_OK;
 }

@@ -8,13 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 typedef struct work {
     regress_suite suite;
     regress_state now, before;
     regress_report report;
     char *folder, *runs, *baseline; /* owned */
+    regress_moment when;
+    double begin; /* clock_seconds */
 } work;
+
+static void note_moment(work *w) {
+    time_t now = time(NULL);
+    struct tm utc;
+    w->begin = clock_seconds();
+    gmtime_r(&now, &utc);
+    strftime(w->when.begun, sizeof w->when.begun, "%Y-%m-%dT%H:%M:%S", &utc);
+    if (gethostname(w->when.host, sizeof w->when.host - 1)) w->when.host[0] = '\0';
+}
 
 static void work_free(work *w) {
     regress_report_free(&w->report);
@@ -75,10 +88,11 @@ static err check_files(const work *w, const options *o) {
     return e;
 }
 
-static err write_files(const work *w) {
+static err write_files(work *w) {
     strbuf junit = {0}, bigger = {0}, smaller = {0};
+    w->when.seconds = clock_seconds() - w->begin;
     err e = folder_make(w->folder);
-    if (e || (e = regress_junit(&junit, &w->report, &w->now)) ||
+    if (e || (e = regress_junit(&junit, &w->report, &w->now, &w->when)) ||
         (e = regress_history(&bigger, &smaller, &w->now)) ||
         (e = write_text(w->folder, "junit.xml", &junit)) ||
         (e = write_text(w->folder, "bigger.json", &bigger)) ||
@@ -172,6 +186,7 @@ err verb_regress(const options *o) {
     work w = {0};
     char *baselines = NULL;
     err e;
+    note_moment(&w);
     if (o->arg_count)
         return err_set(ERR_USAGE, "regress takes no argument, found '%s'", o->args[0]);
     if (o->add && !o->update) return err_set(ERR_USAGE, "--add goes with --update");

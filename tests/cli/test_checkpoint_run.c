@@ -112,6 +112,8 @@ Test(checkpoint_run, the_final_folder_says_what_it_is) {
     MUST(file_read((void **)&card, &count, temporary_path("out/model/README.md"), 0));
     cr_assert_eq(strncmp(card, "---\nlanguage: ko\nlibrary_name: transformers\n", 44), 0);
     cr_assert_not_null(strstr(card, "pipeline_tag: text-classification\n"));
+    cr_assert_not_null(strstr(card, "\nlicense: \"cc-by-sa-4.0\"\ndatasets:\n- \"kor_hate\"\n"),
+                       "%s", card);
     cr_assert_not_null(strstr(card, "- name: \"start-kor_hate\"\n"));
     cr_assert_not_null(strstr(card, "      type: \"kor_hate\"\n"));
     static const char *const rows[][3] = {{"accuracy", "accuracy", "accuracy"},

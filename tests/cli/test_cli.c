@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -14,8 +15,22 @@ Test(cli, help_and_version_go_to_stdout) {
     EXPECT(r, 0, out, "Usage: harness VERB");
     cr_expect_str_eq(r.err, "");
     program_free(&r);
-    r = RUN("--version");
-    EXPECT(r, 0, out, "harness 0.");
+    for (const char *const *word = (const char *const[]){"--version", "-V", "version", NULL}; *word;
+         word++) {
+        r = RUN(*word);
+        EXPECT(r, 0, out, "harness 0.");
+        program_free(&r);
+    }
+    r = RUN("help", "results", "--json");
+    cJSON *help;
+    json_setup();
+    cr_assert_not(json_parse(&help, r.out, strlen(r.out), "help"));
+    cr_expect_str_eq(cJSON_GetObjectItem(help, "name")->valuestring, "results");
+    cr_expect_gt(cJSON_GetArraySize(cJSON_GetObjectItem(help, "flags")), 4);
+    cJSON_Delete(help);
+    program_free(&r);
+    r = RUN("help", "--json");
+    EXPECT(r, 0, out, "\"verbs\":");
     program_free(&r);
     r = RUN("help", "help");
     EXPECT(r, 0, out, "Example:");

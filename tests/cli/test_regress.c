@@ -273,11 +273,15 @@ Test(regress_compare, output_says_what_fell_in_every_form) {
     cr_assert_eq(fell, 1);
     cJSON_Delete(json);
     strbuf_free(&text);
-    MUST(regress_junit(&text, &report, &now));
+    const regress_moment when = {"2026-01-31T12:00:00", "a<b", 12.5};
+    MUST(regress_junit(&text, &report, &now, &when));
     expect_output("regress.xml", text.text);
-    cr_assert(strstr(text.text, " failures=\"1\" errors=\"0\" skipped=\"0\""));
+    cr_assert(strstr(text.text, " failures=\"1\" errors=\"0\" skipped=\"0\" time=\"12.500\" "
+                                "timestamp=\"2026-01-31T12:00:00\" hostname=\"a&lt;b\">"));
     cr_assert(strstr(text.text, "<testcase classname=\"regress.gradient.a\" "
-                                "name=\"bert.pooler.dense.weight, step 1\"><failure message=\""));
+                                "name=\"bert.pooler.dense.weight, step 1\"><failure "
+                                "type=\"regression\" message=\"before 0.3"));
+    cr_assert(strstr(text.text, ", bound 1e-04</failure></testcase>"), "%s", text.text);
     strbuf_free(&text);
     MUST(regress_history(&text, &smaller, &now));
     expect_output("regress_bigger.json", text.text);

@@ -49,7 +49,7 @@ static void check_gate(const regress_state *s) {
         FUZZ_CHECK(r.fell == 0);
         (void)fuzz_needs(regress_text(&text, &r, s, s));
         (void)fuzz_needs(regress_json(&text, &r, s, s));
-        (void)fuzz_needs(regress_junit(&text, &r, s));
+        (void)fuzz_needs(regress_junit(&text, &r, s, &(regress_moment){0}));
     }
     strbuf_free(&text);
     regress_report_free(&r);

@@ -181,7 +181,14 @@ err regress_text(strbuf *out, const regress_report *r, const regress_state *befo
                  const regress_state *now) MUST_CHECK;
 err regress_json(strbuf *out, const regress_report *r, const regress_state *before,
                  const regress_state *now) MUST_CHECK;
-err regress_junit(strbuf *out, const regress_report *r, const regress_state *now) MUST_CHECK;
+/* When and where the suite ran, and how long. */
+typedef struct regress_moment {
+    char begun[32]; /* "2025-01-31T12:00:00", UTC */
+    char host[256];
+    double seconds;
+} regress_moment;
+err regress_junit(strbuf *out, const regress_report *r, const regress_state *now,
+                  const regress_moment *when) MUST_CHECK;
 err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) MUST_CHECK;
 
 #endif

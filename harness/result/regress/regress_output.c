@@ -163,22 +163,27 @@ static err add_testcase(strbuf *out, const regress_figure *f) {
     change_text(change, f);
     bound_text(bound, f);
     if (f->verdict == REGRESS_FELL) {
-        e = strbuf_printf(out, "\"><failure message=\"before %.9g, after %.9g, change %s, bound %s",
-                          f->before, f->after, change, bound);
-        return e ? e : strbuf_add(out, "\"/></testcase>\n");
+        // viewers show the body where they have no room for the attribute
+        return strbuf_printf(out,
+                             "\"><failure type=\"regression\" message=\"before %.9g, after %.9g\">"
+                             "before %.9g, after %.9g, change %s, bound %s</failure></testcase>\n",
+                             f->before, f->after, f->before, f->after, change, bound);
     }
     if ((e = strbuf_add(out, "\"><skipped message=\"")) || (e = add_xml(out, f->note))) return e;
     return strbuf_add(out, "\"/></testcase>\n");
 }
 
-err regress_junit(strbuf *out, const regress_report *r, const regress_state *now) {
+err regress_junit(strbuf *out, const regress_report *r, const regress_state *now,
+                  const regress_moment *when) {
     size_t skipped = 0;
     for (size_t i = 0; i < r->count; i++) skipped += r->figures[i].verdict == REGRESS_SKIPPED;
     err e = strbuf_printf(out,
                           "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
                           "  <testsuite name=\"regress %s\" tests=\"%zu\" failures=\"%zu\" "
-                          "errors=\"0\" skipped=\"%zu\">\n",
-                          now->kind, r->count, r->fell, skipped);
+                          "errors=\"0\" skipped=\"%zu\" time=\"%.3f\" timestamp=\"%s\" hostname=\"",
+                          now->kind, r->count, r->fell, skipped, when->seconds, when->begun);
+    if (!e) e = add_xml(out, when->host);
+    if (!e) e = strbuf_add(out, "\">\n");
     for (size_t i = 0; i < r->count && !e; i++) e = add_testcase(out, &r->figures[i]);
     return e ? e : strbuf_add(out, "  </testsuite>\n</testsuites>\n");
 }

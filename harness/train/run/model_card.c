@@ -1,5 +1,6 @@
 #include "train/run/model_card.h"
 
+#include "base/ascii.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "metric/score.h"
@@ -146,6 +147,20 @@ static err add_index(card *c) {
     return e;
 }
 
+/* The licence of the data, by the name that the hub has for it: such a name has no blanks. */
+static err add_licence(card *c) {
+    const char *licence = c->r->task.licence;
+    char hub[64];
+    size_t length = licence ? strlen(licence) : 0;
+    if (!length) return ERR_OK;
+    if (strchr(licence, ' ') || length >= sizeof hub) {
+        err e = strbuf_add(&c->text, "license: other\n");
+        return e ? e : add_field(&c->text, "license_name: ", licence);
+    }
+    for (size_t i = 0; i <= length; i++) hub[i] = ascii_lower(licence[i]);
+    return add_field(&c->text, "license: ", hub);
+}
+
 static err add_front_matter(card *c) {
     const run *r = c->r;
     char average[16], base[256];
@@ -162,6 +177,8 @@ static err add_front_matter(card *c) {
     if (!e)
         e = strbuf_printf(&c->text, "tags:\n- %s\n- %s\n- korean\n", type,
                           r->source.config.family->model_type);
+    if (!e) e = add_licence(c);
+    if (!e) e = add_field(&c->text, "datasets:\n- ", r->task.name);
     if (!e) e = strbuf_printf(&c->text, "metrics:\n- %s\n", hub_metric(r->task.headline, average));
     if (!e) e = add_index(c);
     return e ? e : strbuf_add(&c->text, "---\n");
