@@ -134,8 +134,10 @@ static err match_labels(predictor *p) {
         return scorer_order_tags(&p->scorer);
     err e = task_find(&t, o->task, o->task_dir);
     if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
-    if (!e) p->unit = t.format.unit;
-    if (!e) p->reads = labels_reads(&t);
+    if (!e) {
+        p->unit = t.format.unit;
+        p->reads = labels_reads(&t);
+    }
     task_free(&t);
     return e;
 }
