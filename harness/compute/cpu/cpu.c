@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/host_memory.h"
+#include "platform/processor.h"
 
 #include <omp.h>
 #if !HARNESS_PLAIN_GEMM
@@ -30,19 +31,23 @@ enum {
 
 // Subnormals are flushed on input and output: decaying moments would make AdamW's replay 20 times
 // slower.
-static uint32_t flush_begin(void) {
+static uint64_t flush_begin(void) {
+    uint64_t before = 0;
 #if defined(__x86_64__)
-    uint32_t before = _mm_getcsr();
-    _mm_setcsr(before | 0x8040u);
-    return before;
-#else
-    return 0;
+    before = _mm_getcsr();
+    _mm_setcsr((uint32_t)before | 0x8040u);
+#elif defined(__aarch64__)
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | 1u << 24));
 #endif
+    return before;
 }
 
-static void flush_end(uint32_t before) {
+static void flush_end(uint64_t before) {
 #if defined(__x86_64__)
-    _mm_setcsr(before);
+    _mm_setcsr((uint32_t)before);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(before));
 #else
     (void)before;
 #endif
@@ -54,7 +59,7 @@ void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
         // even one item runs in a region: the setting below is the region's, and oneDNN must see it
 #pragma omp parallel num_threads(items < c->threads ? (int)items : (int)c->threads)
     {
-        uint32_t before = flush_begin();
+        uint64_t before = flush_begin();
         omp_set_num_threads(1);
         size_t thread = (size_t)omp_get_thread_num();
         float *workspace = c->workspace + thread * c->workspace_count;
@@ -154,15 +159,21 @@ static const device_vtable vtable = {
 
 /* --- what the host is --- */
 
-// The best table that this processor runs.
-static const cpu_kernels *best_kernels(void) {
+/* The tables that this processor runs, best first; returns how many. */
+enum { TABLES_MAX = 3 };
+static size_t tables_here(const cpu_kernels *out[TABLES_MAX]) {
+    size_t count = 0;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return &cpu__kernels_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &cpu__kernels_avx2;
+        out[count++] = &cpu__kernels_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        out[count++] = &cpu__kernels_avx2;
+#elif defined(__aarch64__)
+    out[count++] = &cpu__kernels_neon;
 #endif
-    return &cpu__kernels_baseline;
+    out[count++] = &cpu__kernels_baseline;
+    return count;
 }
 
 typedef struct instructions {
@@ -182,42 +193,28 @@ static cpu_bf16_way fastest(cpu_bf16_way best) {
 // HARNESS_ISA asks for less than the best: to compare instruction sets on one machine.
 static err choose(instructions *out) {
     const char *wanted = getenv("HARNESS_ISA");
-    const cpu_kernels *best = best_kernels();
-    *out = (instructions){.kernels = best};
+    const cpu_kernels *tables[TABLES_MAX];
+    size_t count = tables_here(tables);
+    char known[96] = "";
+    *out = (instructions){.kernels = tables[0]};
 #if defined(__x86_64__)
-    if (best == &cpu__kernels_avx512) out->best = cpu__bf16_best();
+    if (tables[0] == &cpu__kernels_avx512) out->best = cpu__bf16_best();
 #endif
     out->way = fastest(out->best);
     if (!wanted || !*wanted) return ERR_OK;
+    cpu_bf16_way best = out->best;
     out->way = !strcmp(wanted, "amx") ? BF16_AMX : BF16_AVX512;
-    if ((!strcmp(wanted, "amx") || !strcmp(wanted, "avx512_bf16")) && out->way <= out->best)
+    if ((!strcmp(wanted, "amx") || !strcmp(wanted, "avx512_bf16")) && out->way <= best)
         return ERR_OK;
     out->best = out->way = BF16_IN_F32;
-    if (!strcmp(wanted, best->isa)) return ERR_OK;
-    out->kernels = &cpu__kernels_baseline;
-    if (!strcmp(wanted, "baseline")) return ERR_OK;
-#if defined(__x86_64__)
-    out->kernels = &cpu__kernels_avx2;
-    if (!strcmp(wanted, "avx2") && best == &cpu__kernels_avx512) return ERR_OK;
-#endif
-    return err_set(ERR_USAGE,
-                   "HARNESS_ISA is '%s'; this processor runs %s and less (baseline, avx2, "
-                   "avx512, avx512_bf16, amx)",
-                   wanted, best->isa);
-}
-
-static void read_model_name(char *out, size_t size) {
-    snprintf(out, size, "CPU");
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    char line[512];
-    while (f && fgets(line, sizeof line, f)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) || !colon) continue;
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(out, size, "%s", colon + 2);
-        break;
+    for (size_t i = 0, at = 0; i < count; i++) {
+        out->kernels = tables[i];
+        if (!strcmp(wanted, tables[i]->isa)) return ERR_OK;
+        at +=
+            (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", tables[i]->isa);
     }
-    if (f) fclose(f);
+    return err_set(ERR_USAGE, "HARNESS_ISA is '%s'; this processor runs %s%s%s", wanted, known,
+                   best >= BF16_AVX512 ? ", avx512_bf16" : "", best >= BF16_AMX ? ", amx" : "");
 }
 
 static const char *lacking(const instructions *i) {
@@ -231,7 +228,7 @@ void cpu_info(device_info *info, uint32_t threads) {
     memset(info, 0, sizeof *info);
     info->kind = DEVICE_CPU;
     info->class = CLASS_NATIVE_CPU;
-    read_model_name(info->name, sizeof info->name);
+    processor_name(info->name, sizeof info->name);
     snprintf(info->driver, sizeof info->driver, "native");
     snprintf(info->version, sizeof info->version, "gcc %s", __VERSION__);
     instructions i;

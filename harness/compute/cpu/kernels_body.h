@@ -1,5 +1,5 @@
-/* Kernels on rows: the source of kernels_baseline.c, kernels_avx2.c and kernels_avx512.c, which
- * define CPU_KERNELS (name of the table) and CPU_ISA (its text). Loops under `omp simd` are
+/* Kernels on rows: the source of kernels_baseline.c, kernels_avx2.c, kernels_avx512.c and
+ * kernels_neon.c, which define CPU_KERNELS (name of the table) and CPU_ISA (its text). Loops under `omp simd` are
  * vectorised for the file's instruction set; no multiply and add are fused here, so that AdamW
  * keeps its order of roundings. */
 #include "compute/cpu/kernels.h"
@@ -8,6 +8,7 @@
 #include "compute/cpu/kernels_attention.h"
 #include "compute/cpu/kernels_math.h"
 #include "compute/cpu/kernels_philox.h"
+#include "compute/cpu/kernels_product.h"
 
 #include <math.h>
 
@@ -271,6 +272,7 @@ const cpu_kernels CPU_KERNELS = {
     .column_sums = column_sums,
     .tanh_bwd = tanh_bwd,
     .square_sum = square_sum,
+    .product = tile_product,
     .attention_fwd = attention_fwd,
     .attention_bwd = attention_bwd,
     .first_attention_fwd = first_attention_fwd,
