@@ -16,6 +16,9 @@ set_tests_properties(suite PROPERTIES TIMEOUT 1800)
 # under real launchers, where they are here; not among the others: ctest --test-dir build/dev -C mpi -L mpi
 add_test(NAME groups CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/groups --program $<TARGET_FILE:harness>)
 add_test(NAME sweeps CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/sweeps --program $<TARGET_FILE:harness>)
+# a crossed build under qemu-user: ctest --test-dir build/dev -C arm64 -L arm64
+add_test(NAME arm64 CONFIGURATIONS arm64 COMMAND ${CMAKE_SOURCE_DIR}/tests/arm64 --here $<TARGET_FILE:harness>)
+set_tests_properties(arm64 PROPERTIES LABELS arm64 SKIP_RETURN_CODE 77 TIMEOUT 3600)
 set_tests_properties(sweeps PROPERTIES LABELS mpi TIMEOUT 3600)
 set_tests_properties(groups PROPERTIES LABELS mpi SKIP_RETURN_CODE 77 TIMEOUT 3600)
 # a Slurm of three nodes on this host: ctest --test-dir build/dev -C slurm -L slurm
@@ -29,14 +32,16 @@ endforeach()
 add_dependencies(harness_tests model_pass)
 target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
-# for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks
-foreach(shim clock_back disk_calls no_locks)
+# for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks;
+# and a management library of one card
+foreach(shim clock_back disk_calls no_locks fake_nvml)
   add_library(${shim} MODULE tests/shim/${shim}.c)
   target_compile_options(${shim} PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
   add_dependencies(harness_tests ${shim})
 endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>"
-  HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>" HARNESS_LOCK_SHIM="$<TARGET_FILE:no_locks>")
+  HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>" HARNESS_LOCK_SHIM="$<TARGET_FILE:no_locks>"
+  HARNESS_FAKE_NVML="$<TARGET_FILE:fake_nvml>")
 
 # the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest
 if(HARNESS_VULKAN)

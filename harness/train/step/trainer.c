@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
-enum { HUNG_SECONDS = 25, HUNG_STEPS = 10 }; // behind which a rank that does not come is hung
+enum { HUNG_SECONDS = 20, HUNG_STEPS = 5 }; // behind which a rank that does not come is hung
 
 /* --- class weights --- */
 
