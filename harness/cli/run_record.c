@@ -6,11 +6,12 @@
 #include "result/store.h"
 #include "train/run/model_corpus.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORST_ROWS = 20 };
+enum { WORST_ROWS = 20, SUSPECT_ROWS = 20 };
 
 /* --- rows --- */
 
@@ -95,6 +96,66 @@ static err add_calibration(record *out, const run *r) {
                        1);
     out->temperature = r->temperature;
     mem_free(gold);
+    return e;
+}
+
+void count_tokens(uint32_t *tokens, uint32_t *unknown, const encoded *rows,
+                  const dataset_split *split, uint32_t unknown_id) {
+    for (size_t i = 0; i < rows->count; i++) {
+        const pack_sentence *s = &rows->sentences[i];
+        uint32_t special = 1 + split->rows[i].example.text_count;
+        tokens[i] = s->count > special ? s->count - special : 0;
+        unknown[i] = 0;
+        for (uint32_t k = 0; k < s->count; k++) unknown[i] += s->ids[k] == unknown_id;
+    }
+}
+
+/* The rows whose label is suspect, which come first, and the slices that have rows. */
+static err take_errors(record *out, const errors *found) {
+    err e = mem_new(&out->suspects, SUSPECT_ROWS);
+    if (!e) e = mem_new(&out->slices, found->slice_count);
+    out->suspect_rows = (int64_t)found->suspect_count;
+    for (size_t i = 0; !e && i < found->suspect_count && i < SUSPECT_ROWS; i++) {
+        const errors_row *row = &found->wrong[i];
+        out->suspects[out->suspect_count++] =
+            (record_suspect){(int64_t)row->row, row->answer, row->probability, row->gold_chance};
+    }
+    for (size_t i = 0; !e && i < found->slice_count; i++)
+        if (found->slices[i].rows) out->slices[out->slice_count++] = found->slices[i];
+    return e;
+}
+
+static err add_errors(record *out, const run *r) {
+    size_t n = r->test.count;
+    uint32_t *tokens = NULL, *unknown = NULL;
+    bool *leaked = NULL;
+    errors found = {0};
+    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    err e = mem_new(&tokens, n);
+    if (!e) e = mem_new(&unknown, n);
+    if (!e) e = mem_new(&leaked, n);
+    if (e) goto done;
+    for (size_t i = 0; i < n; i++) leaked[i] = r->data.test.rows[i].leaked;
+    count_tokens(tokens, unknown, &r->test, &r->data.test, r->source.words.unk_id);
+    const float *logits = r->logits;
+    const uint32_t *predicted = out->predicted;
+    e = errors_find(&found, &(errors_input){.runs = 1,
+                                            .rows = n,
+                                            .classes = r->source.config.classes,
+                                            .logits = &logits,
+                                            .predicted = &predicted,
+                                            .gold = out->gold,
+                                            .first_row = out->first_row,
+                                            .leaked = leaked,
+                                            .tokens = tokens,
+                                            .unknown = unknown,
+                                            .headline = metric_find(r->task.headline)});
+    if (!e) e = take_errors(out, &found);
+done:
+    errors_free(&found);
+    mem_free(tokens);
+    mem_free(unknown);
+    mem_free(leaked);
     return e;
 }
 
@@ -313,7 +374,32 @@ static err add_timing(record *out, const run *r) {
                                   .step_ms_p90 = ms.high};
     out->device_bytes = (int64_t)r->device.peak_bytes;
     out->host_peak_bytes = (int64_t)mem_peak_bytes();
+    // of a run that was gone on with, or that several machines did, the counters saw a part
+    if (!t->begun_at && group_is_alone(r->request.group)) run_cost(&out->cost, r->power, out);
     return add_kernels(out, &r->kernels);
+}
+
+void run_cost(record_cost *out, const power_sample *at, const record *r) {
+    double train[POWER_COUNTERS], eval[POWER_COUNTERS];
+    const power_sample *first = &at[RUN_TRAINS], *last = &at[RUN_TRAINED];
+    *out = (record_cost){0};
+    power_between(train, first, last);
+    power_between(eval, &at[RUN_SCORES], &at[RUN_SCORED]);
+    for (size_t i = 0; i < first->count; i++) {
+        // both moments list the same counters, or the run is not told of by either
+        bool same = i < at[RUN_SCORES].count &&
+                    !strcmp(first->counters[i].name, at[RUN_SCORES].counters[i].name);
+        if (!same || isnan(train[i]) || isnan(eval[i])) continue;
+        record_energy *x = &out->energy[out->energy_count++];
+        *x = (record_energy){.train_j = json_rounded(train[i]), .eval_j = json_rounded(eval[i])};
+        snprintf(x->source, sizeof x->source, "%s", first->counters[i].name);
+    }
+    // the processors' clock says nothing of a card
+    if (!strcmp(r->device.kind, "gpu") && !first->is_card) return;
+    out->clock_begin_mhz = json_rounded(first->clock_mhz);
+    out->clock_end_mhz = json_rounded(last->clock_mhz);
+    out->tells_heat = first->tells_heat && last->tells_heat;
+    out->was_throttled = out->tells_heat && power_throttled(first, last);
 }
 
 err run_record(record *out, const run *r, const char *command) {
@@ -327,6 +413,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_test(out, r))) return e;
     if ((e = add_worst(out, r))) return e;
     if ((e = add_calibration(out, r))) return e;
+    if ((e = add_errors(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;
     if ((e = add_losses(out, r))) return e;
     if ((e = add_choice(out, r))) return e;

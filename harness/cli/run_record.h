@@ -11,6 +11,9 @@
  * error. */
 err run_record(record *out, const run *r, const char *command) MUST_CHECK;
 
+/* What the machine told of a run at its moments (RUN_MOMENTS); r's device is set. */
+void run_cost(record_cost *out, const power_sample *at, const record *r);
+
 /* Whether the record goes to the results folder: it is not partial, and the task has a manifest. */
 bool run_is_result(const record *rec, const run *r);
 /* Writes the record to the output folder and, if it is a result, to the results folder.
@@ -24,6 +27,10 @@ err run_store(char **local, char **stored, bool *stays, record *rec, const run *
 
 /* The row's first row of equal text: first[i] <= i. first (row_count) is the caller's. */
 err first_rows(uint32_t *first, const dataset_split *split) MUST_CHECK;
+
+/* Tokens of each row without [CLS] and [SEP], and how many of all are [UNK]. (rows->count) each. */
+void count_tokens(uint32_t *tokens, uint32_t *unknown, const encoded *rows,
+                  const dataset_split *split, uint32_t unknown_id);
 
 /* Adds a target's labels to counts (classes): numbers have none, trees those of the words that hang
  * from the next one, as every word does in what they stand against. */

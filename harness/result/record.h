@@ -15,6 +15,7 @@
 #include "metric/calibration.h"
 #include "metric/confusion_cells.h"
 #include "metric/score.h"
+#include "result/errors.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -92,6 +93,12 @@ typedef struct record_worst_row {
     double probability;
 } record_worst_row;
 
+/* A row whose label is suspect (errors.h), and the probabilities of the answer and the gold label. */
+typedef struct record_suspect {
+    int64_t row, answer;
+    double probability, gold_probability;
+} record_suspect;
+
 /* Times of the operations of one kind and shape in a training step. */
 typedef struct record_kernel {
     char *name;    /* "linear_fwd 1024x256", owned */
@@ -99,6 +106,21 @@ typedef struct record_kernel {
     int64_t calls; /* a step */
     double ms;     /* of a step, median of a few */
 } record_kernel;
+
+/* What a part of the machine spent on a run, whatever else ran on it (platform/power.h). */
+enum { RECORD_ENERGIES = 8, RECORD_SOURCE_BYTES = 40 };
+typedef struct record_energy {
+    char source[RECORD_SOURCE_BYTES]; /* "powercap package-0", "nvml" */
+    double train_j, eval_j;           /* joules, of training's steps and of the test rows */
+} record_energy;
+
+/* What the machine told of a run; what it did not tell is 0. */
+typedef struct record_cost {
+    record_energy energy[RECORD_ENERGIES];
+    size_t energy_count;
+    double clock_begin_mhz, clock_end_mhz; /* of training, of what computes */
+    bool tells_heat, was_throttled;
+} record_cost;
 
 /* Rows of the test set that have so many tokens (with [CLS] and [SEP], after truncation). */
 typedef struct record_length {
@@ -167,12 +189,18 @@ typedef struct record {
     double temperature;      /* fitted on the dev rows (calibration.h); 0: not fitted */
     record_worst_row *worst; /* most wrong first; may be empty */
     size_t worst_count;
+    record_suspect *suspects; /* the first by suspicion; may be empty */
+    size_t suspect_count;
+    int64_t suspect_rows; /* of all */
+    errors_slice *slices; /* with rows; none in records of older programs and of other kinds */
+    size_t slice_count;
     record_length *lengths; /* ascending; may be empty */
     size_t length_count;
     record_timing timing;
     record_kernel *kernel_times; /* in the order of a step; none in a short run or older record */
     size_t kernel_count;
     int64_t device_bytes, host_peak_bytes;
+    record_cost cost;
 
     /* what record_score and record_read compute from the above */
     char recipe_sha256[HASH_HEX_BYTES];

@@ -60,8 +60,10 @@ extern const size_t record__key_count;
     X(calibration)                                                                                 \
     X(lengths)                                                                                     \
     X(worst)                                                                                       \
+    X(errors)                                                                                      \
     X(step_spread)                                                                                 \
     X(kernel_times)                                                                                \
+    X(cost)                                                                                        \
     X(checksums)
 #define X(name)                                                                                    \
     err record__##name##_write(cJSON *object, const char *key, const record *r) MUST_CHECK;        \

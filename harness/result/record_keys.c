@@ -99,6 +99,7 @@ const record_key record__keys[] = {
     PART("timing", "step_ms_p10_p90", step_spread),
     COUNT("memory", "device_bytes", device_bytes),
     COUNT("memory", "host_peak_bytes", host_peak_bytes),
+    PART("", "cost", cost),
     PART("", "units", units),
     PART("", "predictions", predictions),
     PART("", "gold", gold),
@@ -114,6 +115,7 @@ const record_key record__keys[] = {
     PART("", "calibration", calibration),
     PART("", "lengths", lengths),
     PART("", "most_wrong", worst),
+    PART("", "errors", errors),
     PART("", "kernel_times", kernel_times),
     PART("", "checksums", checksums), // last: of all before it
 };

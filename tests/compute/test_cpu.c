@@ -13,7 +13,9 @@
 #include <string.h>
 
 #if HARNESS_CPU
+#include "compute/bf16.h"
 #include "compute/cpu/cpu_internal.h"
+#include "compute/cpu/kernels.h"
 
 /* --- threads --- */
 
@@ -222,9 +224,8 @@ static void run_op(device *d, op_kind kind, strbuf *out) {
     arena_free(&a);
 }
 
-Test(cpu, bits_do_not_depend_on_threads) {
-    size_t live = mem_live_count();
-    for (int kind = 0; kind < OP_COUNT; kind++) {
+static void compare_thread_counts(int kind_end, device_precision precision) {
+    for (int kind = 0; kind < kind_end; kind++) {
         strbuf one = {0};
         // 8: more threads than many ops have items, and than this machine may have cores
         static const uint32_t counts[] = {1, 2, 3, 4, 8};
@@ -232,7 +233,7 @@ Test(cpu, bits_do_not_depend_on_threads) {
             uint32_t threads = counts[c];
             device d;
             strbuf got = {0};
-            device_options options = {.threads = threads};
+            device_options options = {.threads = threads, .precision = precision};
             cr_assert_eq(device_open_named(&d, "cpu", &options), ERR_OK);
             run_op(&d, (op_kind)kind, threads == 1 ? &one : &got);
             device_close(&d);
@@ -243,6 +244,19 @@ Test(cpu, bits_do_not_depend_on_threads) {
             strbuf_free(&got);
         }
         strbuf_free(&one);
+    }
+}
+
+Test(cpu, bits_do_not_depend_on_threads) {
+    size_t live = mem_live_count();
+    compare_thread_counts(OP_COUNT, PRECISION_FP32);
+    compare_thread_counts(OP_linear_dw + 1, PRECISION_BF16);
+    device_info info;
+    cpu_info(&info, 0);
+    if (info.has_bf16) {
+        setenv("HARNESS_ISA", "avx512_bf16", 1);
+        compare_thread_counts(OP_linear_dw + 1, PRECISION_BF16);
+        unsetenv("HARNESS_ISA");
     }
     cr_assert_eq(mem_live_count(), live);
 }
@@ -403,6 +417,23 @@ Test(cpu, functions_at_their_edges) {
         cr_expect_eq(y[2], 1);
         cr_expect(isnan(y[3]), "%s", tables[i]->isa);
         cr_expect(isfinite(y[4]) && y[4] > 1e38f);
+    }
+}
+
+Test(cpu, every_table_rounds_to_bf16_alike) {
+    const cpu_kernels *tables[3];
+    size_t count = kernel_tables(tables);
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < POINTS; k++) {
+            uint32_t bits = k * 214757u; // over all exponents and both signs, NaNs too
+            memcpy(&points[k], &bits, sizeof bits);
+        }
+        tables[i]->round_bf16(found, points, POINTS);
+        for (uint32_t k = 0; k < POINTS; k++) {
+            float wanted = bf16_nearest(points[k]);
+            cr_assert_eq(memcmp(&wanted, &found[k], sizeof wanted), 0, "%s: %a became %a",
+                         tables[i]->isa, (double)points[k], (double)found[k]);
+        }
     }
 }
 

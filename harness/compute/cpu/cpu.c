@@ -1,5 +1,6 @@
 #include "compute/cpu/cpu_internal.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "platform/host_memory.h"
 #include "platform/processor.h"
@@ -113,6 +114,8 @@ static void close_device(device *d) {
     if (!c) return;
     mem_free(c->workspace);
     mem_free(c->shared);
+    cpu__weights_drop(&c->weights, NULL, 0);
+    cpu__matmuls_close(c->matmuls);
     mem_free(c);
     d->impl = NULL;
 }
@@ -136,6 +139,8 @@ static err buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {
 }
 
 static void buffer_free(buffer *b) {
+    cpu_device *c = b->device->impl;
+    cpu__weights_drop(&c->weights, b->mapped, b->bytes);
     mem_free(b->mapped);
     b->mapped = NULL;
 }
@@ -171,21 +176,52 @@ static size_t tables_here(const cpu_kernels *out[TABLES_MAX]) {
     return count;
 }
 
+typedef struct instructions {
+    const cpu_kernels *kernels;
+    cpu_bf16_way best, way; /* for bf16: what the processor has, and what is used */
+} instructions;
+
+/* Intel's cores take four times as long for a vector of AVX512-BF16 as for one of f32, which holds
+ * half as many products (measured on Emerald Rapids); Zen 4's and 5's take as long. */
+static cpu_bf16_way fastest(cpu_bf16_way best) {
+#if defined(__x86_64__)
+    if (best == BF16_AVX512 && __builtin_cpu_is("intel")) return BF16_IN_F32;
+#endif
+    return best;
+}
+
 // HARNESS_ISA asks for less than the best: to compare instruction sets on one machine.
-static err choose_kernels(const cpu_kernels **out) {
+static err choose(instructions *out) {
     const char *wanted = getenv("HARNESS_ISA");
     const cpu_kernels *tables[TABLES_MAX];
     size_t count = tables_here(tables);
-    char known[64] = "";
-    *out = tables[0];
+    char known[96] = "";
+    *out = (instructions){.kernels = tables[0]};
+#if defined(__x86_64__)
+    if (tables[0] == &cpu__kernels_avx512) out->best = cpu__bf16_best();
+#endif
+    out->way = fastest(out->best);
     if (!wanted || !*wanted) return ERR_OK;
+    cpu_bf16_way best = out->best;
+    out->way = !strcmp(wanted, "amx") ? BF16_AMX : BF16_AVX512;
+    if ((!strcmp(wanted, "amx") || !strcmp(wanted, "avx512_bf16")) && out->way <= best)
+        return ERR_OK;
+    out->best = out->way = BF16_IN_F32;
     for (size_t i = 0, at = 0; i < count; i++) {
-        *out = tables[i];
+        out->kernels = tables[i];
         if (!strcmp(wanted, tables[i]->isa)) return ERR_OK;
         at +=
             (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", tables[i]->isa);
     }
-    return err_set(ERR_USAGE, "HARNESS_ISA is '%s'; this processor runs %s", wanted, known);
+    return err_set(ERR_USAGE, "HARNESS_ISA is '%s'; this processor runs %s%s%s", wanted, known,
+                   best >= BF16_AVX512 ? ", avx512_bf16" : "", best >= BF16_AMX ? ", amx" : "");
+}
+
+static const char *lacking(const instructions *i) {
+    if (i->best == BF16_IN_F32) return "AMX-BF16 or AVX512-BF16";
+    return fastest(i->way) != BF16_IN_F32
+               ? ""
+               : "AMX-BF16 (Intel's AVX512-BF16 alone has half the rate of f32)";
 }
 
 void cpu_info(device_info *info, uint32_t threads) {
@@ -195,9 +231,11 @@ void cpu_info(device_info *info, uint32_t threads) {
     processor_name(info->name, sizeof info->name);
     snprintf(info->driver, sizeof info->driver, "native");
     snprintf(info->version, sizeof info->version, "gcc %s", __VERSION__);
-    const cpu_kernels *kernels;
-    if (choose_kernels(&kernels)) err_clear(); // cpu_open reports it
-    snprintf(info->isa, sizeof info->isa, "%s", kernels->isa);
+    instructions i;
+    if (choose(&i)) err_clear(); // cpu_open reports it
+    info->has_bf16 = i.best != BF16_IN_F32;
+    snprintf(info->bf16_lacks, sizeof info->bf16_lacks, "%s", lacking(&i));
+    snprintf(info->isa, sizeof info->isa, "%s", i.kernels->isa);
 #if HARNESS_PLAIN_GEMM
     snprintf(info->libraries, sizeof info->libraries, "no oneDNN");
 #else
@@ -213,20 +251,35 @@ void cpu_info(device_info *info, uint32_t threads) {
     info->max_binding_bytes = info->memory_bytes;
 }
 
+/* Precision bf16, as far as it differs from fp32. */
+static err open_bf16(device *d, cpu_bf16_way way) {
+    static const char *const names[] = {"bf16 rounded in f32", "bf16 by AVX512-BF16",
+                                        "bf16 by AMX-BF16"};
+    cpu_device *c = d->impl;
+    snprintf(d->info.kernels, sizeof d->info.kernels, "cpu, %s", names[way]);
+    if (*d->info.bf16_lacks)
+        log_note("%s: precision bf16 is slower than fp32 here; missing: %s", d->info.name,
+                 d->info.bf16_lacks);
+    return way == BF16_IN_F32 ? ERR_OK : cpu__matmuls_open(&c->matmuls, way);
+}
+
 err cpu_open(device *d) {
     cpu_device *c = NULL;
-    const cpu_kernels *kernels;
-    err e = choose_kernels(&kernels);
+    instructions chosen;
+    err e = choose(&chosen);
     if (e || (e = cpu__gemm_ready()) || (e = mem_new(&c, 1))) return e;
     uint32_t index = d->info.index;
     cpu_info(&d->info, d->options.threads);
     d->info.index = index;
     c->threads = d->info.threads;
-    c->kernels = kernels;
+    c->kernels = chosen.kernels;
     d->impl = c;
     d->vtable = &vtable;
     d->real = ELEM_F32;
     // attention takes whole sentences: one entry each, whatever their length
     d->tile_rows = 1u << 20;
-    return ERR_OK;
+    if (d->options.precision != PRECISION_BF16 || !(e = open_bf16(d, chosen.way))) return ERR_OK;
+    close_device(d);
+    d->vtable = NULL;
+    return e;
 }

@@ -65,6 +65,11 @@ typedef struct cpu_kernels {
     void (*multiply)(float *y, const float *x, const float *f, size_t n); /* y = x f */
     void (*add_scaled)(float *y, const float *x, float f, size_t n);      /* y += x f */
     float (*dot)(const float *a, const float *b, size_t n);
+    void (*round_bf16)(float *y, const float *x, size_t n); /* y = the nearest bf16 of x */
+    void (*pack_bf16)(uint16_t *y, const float *x, size_t n);
+    /* The same of a (rows, columns) part of x, turned: y (columns, rows); strides between rows. */
+    void (*turn_bf16)(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                      size_t columns);
     /* keep (n rounded up to 64) = 0 or scale, by the row's dropout words */
     void (*keep_row)(float *keep, size_t n, const cpu_dropout *d);
     /* One row of layernorm_fwd; sum, residual and the keeps may be NULL as the op says. */

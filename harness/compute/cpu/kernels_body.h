@@ -4,6 +4,7 @@
  * keeps its order of roundings. */
 #include "compute/cpu/kernels.h"
 
+#include "compute/bf16.h"
 #include "compute/cpu/kernels_attention.h"
 #include "compute/cpu/kernels_math.h"
 #include "compute/cpu/kernels_philox.h"
@@ -23,6 +24,20 @@ static void add(float *y, const float *x, size_t n) {
 
 static void multiply(float *y, const float *x, const float *f, size_t n) {
     SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] * f[i];
+}
+
+static void round_bf16(float *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_nearest(x[i]);
+}
+
+static void pack_bf16(uint16_t *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_bits(x[i]);
+}
+
+static void turn_bf16(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                      size_t columns) {
+    for (size_t c = 0; c < columns; c++)
+        SIMD for (size_t r = 0; r < rows; r++) y[c * y_stride + r] = bf16_bits(x[r * x_stride + c]);
 }
 
 static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,
@@ -246,6 +261,9 @@ const cpu_kernels CPU_KERNELS = {
     .multiply = multiply,
     .add_scaled = add_scaled,
     .dot = dot_product,
+    .round_bf16 = round_bf16,
+    .pack_bf16 = pack_bf16,
+    .turn_bf16 = turn_bf16,
     .keep_row = keep_row,
     .norm_fwd = norm_fwd,
     .norm_bwd = norm_bwd,

@@ -106,8 +106,8 @@ static err encode_all(run *r) {
         (e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length)))
         return e;
     r->tokenize_s = clock_seconds() - begin;
-    size_t cut = r->train.cut + r->dev.cut + r->test.cut;
-    if (cut) log_note("%zu sentences are longer than %u tokens and were cut", cut, r->max_length);
+    encode_note_cut(r->task.kind, r->task.format.unit, r->train.cut + r->dev.cut + r->test.cut,
+                    r->train.lost + r->dev.lost + r->test.lost, r->max_length);
     return ERR_OK;
 }
 
@@ -420,10 +420,16 @@ static err load_best(run *r) {
     return e;
 }
 
+static void read_power(run *r, int moment) {
+    power_read(&r->power[moment], &(power_place){.uuid = r->device.info.uuid});
+}
+
 err run_train(run *r) {
     // of several shards a step is two plans with a sum between them: no times of one device
     err e = r->trainer.sum.part_count == 0 ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
+    read_power(r, RUN_TRAINS);
     if (!e) e = trainer_run(&r->trainer);
+    read_power(r, RUN_TRAINED);
     if (!e) e = run__bring_together(r);
     run_release(r);
     if (!e) e = run_log_end(r);
@@ -450,9 +456,11 @@ static err fit_temperature(run *r) {
 }
 
 err run_evaluate(run *r) {
+    read_power(r, RUN_SCORES);
     double begin = clock_seconds();
     err e = score_rows(r, &r->logits, &r->said, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
+    read_power(r, RUN_SCORED);
     if (!e) e = fit_temperature(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     if (!e) e = run_compare_weights(r);

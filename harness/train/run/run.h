@@ -33,6 +33,7 @@
 
 #include "data/dataset.h"
 #include "model/weights/weights.h"
+#include "platform/power.h"
 #include "task/task.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/evaluate/evaluate.h"
@@ -85,6 +86,9 @@ typedef struct run_request {
     void *is_done_context;
 } run_request;
 
+/* When the machine's counters are read. */
+enum { RUN_TRAINS, RUN_TRAINED, RUN_SCORES, RUN_SCORED, RUN_MOMENTS };
+
 typedef struct run {
     run_request request;
     task task;
@@ -124,6 +128,7 @@ typedef struct run {
     double temperature;        /* of the final weights on the dev rows; 0: not fitted */
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */
     kernel_times kernels;
+    power_sample power[RUN_MOMENTS];
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
 

@@ -1,0 +1,205 @@
+#include "report/cost.h"
+
+#include "base/shown.h"
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool same_device(const board_row *a, const board_row *b) {
+    const record_device *x = &a->runs[0]->device, *y = &b->runs[0]->device;
+    return !strcmp(x->kind, y->kind) && !strcmp(x->name, y->name) &&
+           !strcmp(x->precision, y->precision);
+}
+
+static bool is_beaten(const board_row *a, const board_row *by) {
+    return same_device(a, by) && by->mean >= a->mean && by->train_s <= a->train_s &&
+           (by->mean > a->mean || by->train_s < a->train_s);
+}
+
+static void point_of(cost_point *p, const board_row *row) {
+    *p = (cost_point){.row = row};
+    for (size_t i = 0; i < row->run_count; i++) {
+        const record *r = row->runs[i];
+        p->train_rate += r->timing.sentences_per_s / (double)row->run_count;
+        if (r->timing.eval_s > 0)
+            p->eval_rate += (double)r->task.test_rows / r->timing.eval_s / (double)row->run_count;
+        p->device_mib = fmax(p->device_mib, (double)r->device_bytes / 1048576);
+        p->host_mib = fmax(p->host_mib, (double)r->host_peak_bytes / 1048576);
+        p->throttled += r->cost.was_throttled;
+        p->told += r->cost.energy_count > 0;
+        for (size_t k = 0; k < r->cost.energy_count; k++) p->joules += r->cost.energy[k].train_j;
+    }
+    if (p->told) p->joules /= (double)p->told;
+}
+
+err cost_points(cost_point **points, const board_table *t) {
+    err e = mem_new(points, t->row_count);
+    for (size_t i = 0; i < t->row_count && !e; i++) {
+        cost_point *p = &(*points)[i];
+        point_of(p, &t->rows[i]);
+        p->on_front = true;
+        for (size_t k = 0; k < t->row_count; k++)
+            if (is_beaten(p->row, &t->rows[k])) p->on_front = false;
+    }
+    return e;
+}
+
+/* --- markdown --- */
+
+static err add_point(strbuf *out, const cost_point *p) {
+    const record *r = p->row->runs[0];
+    err e;
+    if ((e = strbuf_add(out, "| ")) || (e = shown_add(out, SHOWN_MARKDOWN, r->model.name)) ||
+        (e = strbuf_add(out, " | ")) || (e = shown_add(out, SHOWN_MARKDOWN, p->row->words)) ||
+        (e = strbuf_add(out, " | ")) || (e = shown_add(out, SHOWN_MARKDOWN, r->device.name)) ||
+        (e = shown_printf(out, SHOWN_MARKDOWN, ", %s", r->device.precision)) ||
+        (e = strbuf_printf(out, " | %.2f | ", 100 * p->row->mean)) ||
+        (e = report__duration(out, p->row->train_s)) ||
+        (e = strbuf_printf(out, " | %.0f | %.0f | %.0f | %.0f | ", p->train_rate, p->eval_rate,
+                           p->device_mib, p->host_mib)))
+        return e;
+    if (p->told && (e = strbuf_printf(out, "%.0f J", p->joules))) return e;
+    if (p->throttled && (e = strbuf_printf(out, "%sthrottled: %zu of %zu", p->told ? ", " : "",
+                                           p->throttled, p->row->run_count)))
+        return e;
+    return strbuf_printf(out, " | %s |\n", p->on_front ? "yes" : "");
+}
+
+static err add_table(strbuf *out, const board_table *t) {
+    const record *r = t->rows[0].runs[0];
+    cost_point *points = NULL;
+    err e = cost_points(&points, t);
+    if (!e)
+        e = shown_printf(out, SHOWN_MARKDOWN,
+                         "\n### %s\n\nTask version %lld, protocol %s, data "
+                         "`%.8s`.",
+                         r->task.name, (long long)r->task.version, r->protocol,
+                         r->task.data_sha256);
+    if (!e)
+        e = strbuf_printf(out,
+                          "\n\n| model | recipe | device | %s | training | sentences/s, training "
+                          "| sentences/s, evaluation | device MiB | host MiB | energy | front |\n"
+                          "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | "
+                          "--- |\n",
+                          t->headline->title);
+    for (size_t i = 0; i < t->row_count && !e; i++) e = add_point(out, &points[i]);
+    mem_free(points);
+    return e;
+}
+
+err cost_markdown(strbuf *out, const board *b) {
+    if (!b->table_count) return ERR_OK;
+    err e = strbuf_add(
+        out,
+        "\n## Cost\n\n"
+        "Means over seeds of what a run took, and the largest memory. Energy is of training, as "
+        "counters of the machine told it (of whole processor packages and cards); it is empty "
+        "where they told nothing, and never estimated. A row is on the front when no other row "
+        "of its table and device scores as well in less time, or better in as much.\n");
+    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, &b->tables[i]);
+    return e;
+}
+
+/* --- plot --- */
+
+enum { WIDTH = 560, HEIGHT = 240, LEFT = 56, RIGHT = 22, TOP = 14, BOTTOM = 40 };
+
+typedef struct frame {
+    double x_low, x_high, y_low, y_high; /* x: log10 of seconds */
+} frame;
+
+static double x_of(const frame *f, double seconds) {
+    double share = (log10(fmax(seconds, 1e-3)) - f->x_low) / (f->x_high - f->x_low);
+    return LEFT + (WIDTH - LEFT - RIGHT) * share;
+}
+
+static double y_of(const frame *f, double score) {
+    return TOP + (HEIGHT - TOP - BOTTOM) * (f->y_high - score) / (f->y_high - f->y_low);
+}
+
+static frame frame_of(const board_table *t) {
+    frame f = {HUGE_VAL, -HUGE_VAL, HUGE_VAL, -HUGE_VAL};
+    for (size_t i = 0; i < t->row_count; i++) {
+        double x = log10(fmax(t->rows[i].train_s, 1e-3)), y = t->rows[i].mean;
+        f = (frame){fmin(f.x_low, x), fmax(f.x_high, x), fmin(f.y_low, y), fmax(f.y_high, y)};
+    }
+    // whole powers of ten, and a tenth of the span around the scores
+    double room = fmax(0.005, (f.y_high - f.y_low) / 10);
+    f.x_low = floor(f.x_low);
+    f.x_high = fmax(f.x_low + 1, ceil(f.x_high));
+    f.y_low -= room;
+    f.y_high += room;
+    return f;
+}
+
+static err add_axes(strbuf *out, const frame *f, const board_table *t) {
+    err e = shown_printf(out, SHOWN_HTML,
+                         "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"%s by "
+                         "seconds of training\">\n",
+                         WIDTH, HEIGHT, WIDTH, t->headline->title);
+    for (double x = f->x_low; x <= f->x_high + 0.5 && !e; x++)
+        e = strbuf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g s</text>\n",
+                          x_of(f, pow(10, x)), HEIGHT - BOTTOM + 18, pow(10, x));
+    for (int i = 0; i <= 4 && !e; i++) {
+        double score = f->y_low + (f->y_high - f->y_low) * i / 4, y = y_of(f, score);
+        e = strbuf_printf(out,
+                          "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                          "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.1f</text>\n",
+                          LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, 100 * score);
+    }
+    return e;
+}
+
+/* The rows of a device's front from the quickest on, joined by steps. */
+static err add_front(strbuf *out, const frame *f, const cost_point *points, size_t count,
+                     const cost_point *first) {
+    const cost_point *last = NULL;
+    err e = strbuf_add(out, "<polyline class=\"line\" points=\"");
+    for (;;) {
+        const cost_point *next = NULL;
+        for (const cost_point *p = points; p < points + count; p++) {
+            bool later = !last || p->row->train_s > last->row->train_s;
+            if (p->on_front && later && same_device(p->row, first->row) &&
+                (!next || p->row->train_s < next->row->train_s))
+                next = p;
+        }
+        if (e || !next) break;
+        double x = x_of(f, next->row->train_s);
+        if (last) e = strbuf_printf(out, "%.1f,%.1f ", x, y_of(f, last->row->mean));
+        if (!e) e = strbuf_printf(out, "%.1f,%.1f ", x, y_of(f, next->row->mean));
+        last = next;
+    }
+    return e ? e : strbuf_add(out, "\"/>\n");
+}
+
+static err add_mark(strbuf *out, const frame *f, const cost_point *p) {
+    const record *r = p->row->runs[0];
+    double x = x_of(f, p->row->train_s), y = y_of(f, p->row->mean);
+    bool left = x > WIDTH - 150;
+    return shown_printf(out, SHOWN_HTML,
+                        "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>%s, %s, %s, "
+                        "%s: %.2f, %.4g s%s</title></circle><text x=\"%.1f\" y=\"%.1f\" "
+                        "text-anchor=\"%s\">%.20s</text>\n",
+                        p->on_front ? "dot" : "axis", x, y, p->on_front ? 5 : 3, r->model.name,
+                        p->row->words, r->device.name, r->device.precision, 100 * p->row->mean,
+                        p->row->train_s, p->on_front ? ", on the front" : "", left ? x - 8 : x + 8,
+                        y - 4, left ? "end" : "start", r->model.name);
+}
+
+err cost_svg(strbuf *out, const board_table *t) {
+    cost_point *points = NULL;
+    if (t->row_count < 2) return ERR_OK;
+    frame f = frame_of(t);
+    err e = cost_points(&points, t);
+    if (!e) e = add_axes(out, &f, t);
+    for (size_t i = 0; i < t->row_count && !e; i++) {
+        bool is_first = points[i].on_front;
+        for (size_t k = 0; k < i; k++)
+            if (points[k].on_front && same_device(points[k].row, points[i].row)) is_first = false;
+        if (is_first) e = add_front(out, &f, points, t->row_count, &points[i]);
+    }
+    for (size_t i = 0; i < t->row_count && !e; i++) e = add_mark(out, &f, &points[i]);
+    mem_free(points);
+    return e ? e : strbuf_add(out, "</svg>\n");
+}

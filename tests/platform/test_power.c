@@ -1,0 +1,148 @@
+#include "cli/run_record.h"
+#include "platform/file.h"
+#include "platform/power.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <stdio.h>
+
+/* A tree as /sys has it. */
+static void put(const char *name, const char *text) {
+    char path[256], *folder = NULL;
+    snprintf(path, sizeof path, "sys/%s", name);
+    MUST(path_folder(&folder, temporary_path(path)));
+    MUST(folder_make(folder));
+    MUST(file_write_quick(temporary_path(path), text, strlen(text)));
+    mem_free(folder);
+}
+
+#define PACKAGE "class/powercap/intel-rapl:"
+static void put_machine(void) {
+    put("class/powercap/intel-rapl/enabled", "1\n");
+    put(PACKAGE "0/name", "package-0\n");
+    put(PACKAGE "0/max_energy_range_uj", "262143328850\n");
+    put(PACKAGE "0/energy_uj", "262143000000\n");
+    // a part of the package, which it holds already, and one that this user may not read
+    put(PACKAGE "0:0/name", "core\n");
+    put(PACKAGE "0:0/energy_uj", "5\n");
+    put(PACKAGE "1/name", "package-1\n");
+    put("class/hwmon/hwmon0/name", "coretemp\n");
+    put("class/hwmon/hwmon3/name", "xe\n");
+    put("class/hwmon/hwmon3/energy1_input", "2000000\n");
+    put("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "3000000\n");
+    put("devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "2000000\n");
+    put("devices/system/cpu/cpufreq/policy0/scaling_cur_freq", "9000000\n");
+    put("devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", "7\n");
+    put("devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "0\n");
+}
+
+static void read_here(power_sample *out, const char *uuid) {
+    power_read(out, &(power_place){temporary_path("sys"), HARNESS_FAKE_NVML, uuid});
+}
+
+TestSuite(power, .fini = temporary_remove);
+
+Test(power, a_machine_without_counters_tells_nothing) {
+    power_sample s;
+    power_read(&s, &(power_place){temporary_path("none"), temporary_path("none.so"), "x"});
+    cr_expect(!s.count && s.clock_mhz == 0 && !s.tells_heat && !s.is_card);
+    put(PACKAGE "0/energy_uj", "twelve\n");
+    put(PACKAGE "1/energy_uj", "-3\n");
+    put(PACKAGE "2/energy_uj", "");
+    power_read(&s, &(power_place){temporary_path("sys"), NULL, ""});
+    cr_expect_eq(s.count, 0);
+}
+
+Test(power, counters_clock_and_heat_of_a_machine) {
+    power_sample a, b;
+    double joules[POWER_COUNTERS];
+    put_machine();
+    read_here(&a, "");
+    cr_assert_eq(a.count, 2, "%zu", a.count);
+    cr_expect_str_eq(a.counters[0].name, "powercap package-0");
+    cr_expect_str_eq(a.counters[1].name, "hwmon xe");
+    cr_expect_float_eq(a.counters[0].joules, 262143, 1e-9);
+    cr_expect_float_eq(a.clock_mhz, 2500, 1e-9);
+    cr_expect(a.tells_heat && a.throttled == 7);
+    // the package's counter begins anew, and the card's is gone
+    put(PACKAGE "0/energy_uj", "1000000\n");
+    put("class/hwmon/hwmon3/energy1_input", "");
+    read_here(&b, "");
+    power_between(joules, &a, &b);
+    cr_expect_float_eq(joules[0], 1.32885, 1e-6, "%g", joules[0]);
+    cr_expect(isnan(joules[1]));
+    cr_expect_not(power_throttled(&a, &b));
+    put("devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "1\n");
+    read_here(&b, "");
+    cr_expect(power_throttled(&a, &b));
+}
+
+/* A counter that falls and does not say where it wraps. */
+Test(power, a_counter_that_began_anew_tells_nothing) {
+    power_sample a = {.count = 1, .counters = {{"hwmon xe", 10, 0}}}, b = a;
+    double joules[POWER_COUNTERS];
+    b.counters[0].joules = 9;
+    power_between(joules, &a, &b);
+    cr_expect(isnan(joules[0]));
+}
+
+#define CARD "00010203-0405-0607-0809-0a0b0c0d0e0f"
+Test(power, a_card_that_nvml_knows) {
+    power_sample a, b;
+    double joules[POWER_COUNTERS];
+    void *kept = dlopen(HARNESS_FAKE_NVML, RTLD_NOW); // its counter goes on
+    put_machine();
+    read_here(&a, CARD);
+    read_here(&b, CARD);
+    cr_assert_eq(a.count, 3);
+    cr_expect_str_eq(a.counters[2].name, "nvml");
+    cr_expect(a.is_card && a.clock_mhz == 1410 && !a.is_throttled && b.is_throttled);
+    power_between(joules, &a, &b);
+    cr_expect_float_eq(joules[2], 1500, 1e-9);
+    cr_expect(power_throttled(&a, &b));
+    read_here(&b, "00010203-0405-0607-0809-000000000000");
+    cr_expect(b.count == 2 && !b.is_card && b.clock_mhz == 2500);
+    dlclose(kept);
+}
+
+static void at_moment(power_sample *s, double joules, double mhz, uint64_t throttled) {
+    *s = (power_sample){.count = 2,
+                        .counters = {{"powercap package-0", joules, 1000}, {"hwmon xe", joules, 0}},
+                        .clock_mhz = mhz,
+                        .tells_heat = true,
+                        .throttled = throttled};
+}
+
+Test(power, a_record_keeps_what_was_told) {
+    power_sample at[RUN_MOMENTS];
+    record r, again;
+    json_setup();
+    fake_record_make(&r, &(fake_record){.right = 0.5});
+    at_moment(&at[RUN_TRAINS], 900, 3000, 1);
+    at_moment(&at[RUN_TRAINED], 100, 2000, 1);
+    at_moment(&at[RUN_SCORES], 100, 2000, 1);
+    at_moment(&at[RUN_SCORED], 130, 2000, 5);
+    run_cost(&r.cost, at, &r);
+    MUST(record_write(&r, temporary_path("r.json")));
+    MUST(record_read(&again, temporary_path("r.json")));
+    cr_assert_eq(again.cost.energy_count, 1); // the second fell
+    cr_expect_str_eq(again.cost.energy[0].source, "powercap package-0");
+    cr_expect_eq(again.cost.energy[0].train_j, 200);
+    cr_expect_eq(again.cost.energy[0].eval_j, 30);
+    cr_expect(again.cost.clock_begin_mhz == 3000 && again.cost.clock_end_mhz == 2000);
+    cr_expect(again.cost.tells_heat && !again.cost.was_throttled);
+    record_free(&again);
+    // of a GPU that says nothing of itself the processors' clock is not told
+    MUST(record_text(&r.device.kind, "gpu"));
+    run_cost(&r.cost, at, &r);
+    cr_expect(r.cost.clock_begin_mhz == 0 && !r.cost.tells_heat && r.cost.energy_count == 1);
+    r.cost = (record_cost){0};
+    MUST(record_write(&r, temporary_path("r.json")));
+    MUST(record_read(&again, temporary_path("r.json")));
+    cr_expect_eq(again.cost.energy_count, 0);
+    record_free(&again);
+    record_free(&r);
+}
