@@ -16,6 +16,9 @@ set_tests_properties(suite PROPERTIES TIMEOUT 1800)
 # under real launchers, where they are here; not among the others: ctest --test-dir build/dev -C mpi -L mpi
 add_test(NAME groups CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/groups --program $<TARGET_FILE:harness>)
 add_test(NAME sweeps CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/sweeps --program $<TARGET_FILE:harness>)
+# a crossed build under qemu-user: ctest --test-dir build/dev -C arm64 -L arm64
+add_test(NAME arm64 CONFIGURATIONS arm64 COMMAND ${CMAKE_SOURCE_DIR}/tests/arm64 --here $<TARGET_FILE:harness>)
+set_tests_properties(arm64 PROPERTIES LABELS arm64 SKIP_RETURN_CODE 77 TIMEOUT 3600)
 set_tests_properties(sweeps PROPERTIES LABELS mpi TIMEOUT 3600)
 set_tests_properties(groups PROPERTIES LABELS mpi SKIP_RETURN_CODE 77 TIMEOUT 3600)
 # a Slurm of three nodes on this host: ctest --test-dir build/dev -C slurm -L slurm

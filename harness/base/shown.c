@@ -206,6 +206,7 @@ static void emit(sink *s, shown_medium medium, const char *text, size_t bytes) {
 typedef struct conversion {
     char flags[8];
     int width, precision; /* -1: none */
+    bool shortens;        /* the precision stands in digits: no part of a code point is taken */
     char length, type;    /* length: 0, h, H (hh), l, L (ll), z, j, t, D (long double) */
 } conversion;
 
@@ -231,6 +232,7 @@ static const char *read_conversion(conversion *c, const char *at, va_list *args)
     }
     if (*at == '.') {
         at++;
+        c->shortens = *at != '*';
         c->precision = read_number(&at, args);
     }
     if (*at && strchr("hlzjtL", *at)) {
@@ -283,6 +285,7 @@ static void put_blanks(sink *s, size_t count) {
 static void convert_string(sink *s, shown_medium medium, const conversion *c, const char *text) {
     if (!text) text = "(null)";
     size_t bytes = c->precision >= 0 ? strnlen(text, (size_t)c->precision) : strlen(text);
+    if (c->shortens && text[bytes]) bytes = utf8_whole(text, bytes);
     size_t width = 0, least = c->width > 0 ? (size_t)c->width : 0;
     bool left = strchr(c->flags, '-') != NULL;
     if (least) {

@@ -35,7 +35,8 @@ err shown_add(strbuf *out, shown_medium medium, const char *text) MUST_CHECK;
 err shown_add_bytes(strbuf *out, shown_medium medium, const char *text, size_t bytes) MUST_CHECK;
 
 /* printf whose strings (%s) go by the rule of the medium; the format itself is written as it is.
- * A precision cuts before the rule, a width counts columns after it. No %n and no %ls.
+ * A precision cuts before the rule, a width counts columns after it. One in digits (%.40s) takes no
+ * part of a code point, one in an argument (%.*s) says how long the text is. No %n and no %ls.
  * Errors: ERR_MEMORY. */
 err shown_printf(strbuf *out, shown_medium medium, const char *format, ...) MUST_CHECK
     PRINTF_LIKE(3, 4);

@@ -83,6 +83,12 @@ size_t utf8_count(const char *text, size_t bytes) {
     return count;
 }
 
+size_t utf8_whole(const char *text, size_t bytes) {
+    size_t at = bytes;
+    while (at && bytes - at < UTF8_MAX_BYTES - 1 && is_tail((unsigned char)text[at])) at--;
+    return (unsigned char)text[at] >= 0xC0 ? at : bytes;
+}
+
 static size_t point_width(uint32_t point) {
     int w = utf8proc_charwidth((utf8proc_int32_t)point);
     return w > 0 ? (size_t)w : 0;

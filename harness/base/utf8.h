@@ -28,6 +28,10 @@ bool utf8_valid(const char *text, size_t bytes, size_t *bad);
 /* Code points in text; each byte that belongs to none counts as one. */
 size_t utf8_count(const char *text, size_t bytes);
 
+/* Bytes of the start of text, `bytes` of them or as many fewer as belong to a code point that goes
+ * on behind them. pre: text[bytes] may be read. */
+size_t utf8_whole(const char *text, size_t bytes);
+
 /* Columns on a terminal: Hangul, CJK and emoji take 2, combining marks and controls 0. Bytes that
  * are not UTF-8 take 1 each. text_width_of: of so many bytes. */
 size_t text_width(const char *text);

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_COLUMNS = 24, FIGURE_COLUMNS = 34, PAIRS_SHOWN = 10, MATRIX_CLASSES = 60 };
+enum { LABEL_COLUMNS = 24, NAMES_COLUMNS = 60, FIGURE_COLUMNS = 36, PAIRS_SHOWN = 10 };
+enum { MATRIX_CLASSES = 60, MATRIX_COLUMNS = 100 };
 
 /* --- classes --- */
 
@@ -28,8 +29,12 @@ static size_t label_width(const eval_view *v, size_t most) {
 /* Precision, recall, F1 and rows of each label by itself. */
 static err print_classes(const eval_view *v) {
     strbuf out = {0};
-    bool is_narrow = shown_columns() < LABEL_COLUMNS + FIGURE_COLUMNS;
-    size_t width = label_width(v, is_narrow ? 1000 : LABEL_COLUMNS);
+    size_t columns = shown_columns();
+    bool is_narrow = columns < LABEL_COLUMNS + FIGURE_COLUMNS;
+    // whole names where there is room for them
+    size_t room =
+        columns < NAMES_COLUMNS + FIGURE_COLUMNS ? columns - FIGURE_COLUMNS : NAMES_COLUMNS;
+    size_t width = label_width(v, is_narrow ? 1000 : room);
     bool tags = v->kind == ANSWER_TAGS;
     const char *title = tags ? "entity" : "label";
     if (width < strlen(title)) width = strlen(title);
@@ -106,7 +111,9 @@ static err print_confusion(const eval_view *v) {
     err e = confusion_matrix(&counts, v->gold.classes, v->predicted.classes, v->rows, n);
     for (size_t i = 0; i < n * n && !e; i++) most = counts[i] > most ? counts[i] : most;
     size_t cell = digits(most) > digits(n) ? digits(most) : digits(n);
-    bool fits = 3 + digits(n - 1) + width + n * (cell + 1) <= shown_columns();
+    // in a file or a pipe no wider than is read
+    size_t columns = shown_columns() == SIZE_MAX ? MATRIX_COLUMNS : shown_columns();
+    bool fits = 3 + digits(n - 1) + width + n * (cell + 1) <= columns;
     if (!e && !fits) e = print_pairs(v);
     if (!e && fits && !(e = add_matrix(&out, v, counts, width, cell))) {
         shown_line("  confusion: a line a gold label, a column a predicted one");

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/own_scan.h"
 #include "metric/confusion_cells.h"
 #include "platform/file.h"
@@ -281,7 +282,8 @@ static err add_rules(cJSON *root, const own__scan *s) {
 static err build(cJSON *root, const own__scan *s, const char *name, size_t count) {
     const char *const kinds[] = {"classification", "regression", "multi_label"};
     char title[200];
-    snprintf(title, sizeof title, "Own files: %.150s", path_name(s->wish->paths[OWN_TRAIN]));
+    shown_snprintf(title, sizeof title, SHOWN_TERMINAL, "Own files: %.150s",
+                   path_name(s->wish->paths[OWN_TRAIN]));
     err e = json_put(root,
                      "schema %u name %s version %u title %s source %s licence %s citation %s "
                      "kind %s",

@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -128,7 +129,8 @@ static err find_value(own__value **out, own__scan *s, const char *text, size_t b
 }
 
 static void count_fault(own__fault *f, const table *t) {
-    if (!f->rows++) snprintf(f->first, sizeof f->first, "%.150s:%zu", t->path, t->line);
+    if (!f->rows++)
+        shown_snprintf(f->first, sizeof f->first, SHOWN_TERMINAL, "%.150s:%zu", t->path, t->line);
 }
 
 static err take_label(own__scan *s, const table *t, own_role role, const char *text, size_t bytes) {
@@ -140,7 +142,9 @@ static err take_label(own__scan *s, const table *t, own_role role, const char *t
     err e = find_value(&v, s, text, bytes);
     if (e || !v) return e;
     if (role != OWN_TRAIN && !v->train) {
-        if (!s->unknown.rows) snprintf(s->unknown_value, sizeof s->unknown_value, "%.70s", v->text);
+        if (!s->unknown.rows)
+            shown_snprintf(s->unknown_value, sizeof s->unknown_value, SHOWN_TERMINAL, "%.70s",
+                           v->text);
         count_fault(&s->unknown, t);
     }
     v->train += role == OWN_TRAIN;

@@ -125,6 +125,9 @@ static err take_texts(job *j, window_row *row) {
     if (e || !j->pair) return e;
     if (!(e = table_text(&text, &j->table, j->pair, j->pair_column)))
         e = keep_text(j, row, 1, text);
+    if (!e && !row->text_bytes[0] != !row->text_bytes[1])
+        e = err_set(ERR_FORMAT, "%s:%zu: column '%s' is empty: a pair is two texts", j->table.path,
+                    j->table.line, row->text_bytes[0] ? j->pair : j->text);
     return e;
 }
 

@@ -24,6 +24,10 @@ static float chance_of(const encoded_units *units, const float *nodes, uint32_t 
 
 static err print_conllu(const model_config *c, const example *x, const uint32_t *arcs,
                         const encoded_units *units, const float *nodes) {
+    if (!units->count) { // CoNLL-U has no sentence without a word
+        shown_out("# no word in '%s'\n\n", x->texts[0].text);
+        return ERR_OK;
+    }
     shown_out("# text = %s\n", x->texts[0].text);
     for (uint32_t w = 0; w < units->count; w++) {
         const text_unit *unit = &x->target.units.list[w];

@@ -15,6 +15,8 @@ enum { BATCH_SENTENCES = 64, BATCHES_AT_ONCE = 4 };
 
 const char *predictor_label(const predictor *p, uint32_t id, char room[24]) {
     const model_config *c = &p->scorer.source.config;
+    // transformers' LABEL_0 of a lone number names nothing
+    if (c->scores == MODEL_SCORES_RAW && c->classes == 1 && labels_are_bare(c)) return "score";
     if (c->labels) return c->labels[id];
     snprintf(room, 24, "LABEL_%u", id);
     return room;
@@ -78,6 +80,16 @@ err predictor_make_room(predictor *p, const encoded *rows) {
     return e;
 }
 
+void predictor_count(predictor *p, const encoded *rows, const example *examples) {
+    p->cut += rows->cut;
+    p->lost += rows->lost;
+    p->done += rows->count;
+    for (size_t i = 0; i < rows->count && p->reads == MODEL_READS_ENTITIES; i++) {
+        text_span parts[MARKER_COUNT + 1];
+        p->unmarked += markers_cut(parts, examples[i].texts[0]) <= MARKER_COUNT;
+    }
+}
+
 /* A few batches at a time, so that it can be stopped between them. */
 static err run_batches(predictor *p, float *logits, const encoded *rows, bool (*stops)(void)) {
     size_t most = (size_t)p->batch_size * BATCHES_AT_ONCE;
@@ -99,8 +111,7 @@ err predictor_score(predictor *p, float **logits, const example *examples, size_
     err e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
     if (!e) e = mem_new(logits, count * p->classes);
     if (!e && count) e = run_batches(p, *logits, &rows, stops);
-    if (!e) p->cut += rows.cut;
-    if (!e) p->done += count;
+    if (!e) predictor_count(p, &rows, examples);
     if (e) {
         mem_free(*logits);
         *logits = NULL;
@@ -124,8 +135,22 @@ static err match_labels(predictor *p) {
     err e = task_find(&t, o->task, o->task_dir);
     if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
     if (!e) p->unit = t.format.unit;
+    if (!e) p->reads = labels_reads(&t);
     task_free(&t);
     return e;
+}
+
+/* What is asked is what the model was taught to read. */
+static err check_reads(const predictor *p) {
+    const options *o = p->options;
+    bool pairs = o->input ? o->text_pair_column != NULL : o->pair;
+    if (p->reads != MODEL_READS_PAIR || pairs) return ERR_OK;
+    return err_set(ERR_USAGE,
+                   "%s: the model was trained on pairs of texts, which one text is not: %s",
+                   p->scorer.source.folder,
+                   o->input ? "--text-pair-column names the second"
+                            : "--pair takes two arguments a pair, or lines with a tab between "
+                              "the two");
 }
 
 err predictor_open(predictor *p, const options *o, const char *folder) {
@@ -136,12 +161,10 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if (!e) e = scorer_open(&p->scorer, folder, &from, o->device, &wish);
     if (e) return e;
     p->in_units = answer_in_units(p->scorer.model.head->target.kind);
-    if ((e = match_labels(p))) return e;
+    p->reads = p->scorer.source.config.reads;
+    if ((e = match_labels(p)) || (e = check_reads(p))) return e;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     if (trees) p->unit = UNIT_WORD;
-    const tokenizer *words = &p->scorer.source.words;
-    for (size_t i = 0; i < words->added_count && !p->in_units; i++)
-        if (!strcmp(words->added[i].text, text_markers[MARKER_OBJECT])) p->marked = true;
     if (p->in_units && o->input)
         return err_set(ERR_UNSUPPORTED,
                        "%s: --input takes a model with one answer a row, this one "

@@ -22,10 +22,10 @@ typedef struct predictor {
     label_score *scores; /* (classes) the same, largest first; owned */
     bool in_units;       /* each unit of a text is answered */
     unit_kind unit;
-    size_t done, cut;
-    size_t tabs; /* lines that --pair would have cut at a tab */
-    bool marked; /* the tokenizer has the markers of entities: its texts hold both */
-    size_t unmarked;
+    size_t done, cut, lost; /* rows, those that were truncated, and units that went with that */
+    size_t tabs;            /* lines that --pair would have cut at a tab */
+    model_reads reads;      /* as the model's folder says, or the task that was named */
+    size_t unmarked;        /* texts without the markers of entities that the model reads */
 } predictor;
 
 /* Opens the model of the folder, with names of labels as --task and --label-map say. Free with
@@ -37,6 +37,9 @@ void predictor_close(predictor *p);
  * with ERR_INTERRUPTED; NULL: never. */
 err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
                     bool (*stops)(void)) MUST_CHECK;
+
+/* Counts rows that were read: done, cut, lost, unmarked. */
+void predictor_count(predictor *p, const encoded *rows, const example *examples);
 
 /* Makes the evaluator large enough for these rows. */
 err predictor_make_room(predictor *p, const encoded *rows) MUST_CHECK;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORST_ROWS = 20 };
+enum { WORST_ROWS = 20, SUSPECT_ROWS = 20 };
 
 /* --- rows --- */
 
@@ -96,6 +96,66 @@ static err add_calibration(record *out, const run *r) {
                        1);
     out->temperature = r->temperature;
     mem_free(gold);
+    return e;
+}
+
+void count_tokens(uint32_t *tokens, uint32_t *unknown, const encoded *rows,
+                  const dataset_split *split, uint32_t unknown_id) {
+    for (size_t i = 0; i < rows->count; i++) {
+        const pack_sentence *s = &rows->sentences[i];
+        uint32_t special = 1 + split->rows[i].example.text_count;
+        tokens[i] = s->count > special ? s->count - special : 0;
+        unknown[i] = 0;
+        for (uint32_t k = 0; k < s->count; k++) unknown[i] += s->ids[k] == unknown_id;
+    }
+}
+
+/* The rows whose label is suspect, which come first, and the slices that have rows. */
+static err take_errors(record *out, const errors *found) {
+    err e = mem_new(&out->suspects, SUSPECT_ROWS);
+    if (!e) e = mem_new(&out->slices, found->slice_count);
+    out->suspect_rows = (int64_t)found->suspect_count;
+    for (size_t i = 0; !e && i < found->suspect_count && i < SUSPECT_ROWS; i++) {
+        const errors_row *row = &found->wrong[i];
+        out->suspects[out->suspect_count++] =
+            (record_suspect){(int64_t)row->row, row->answer, row->probability, row->gold_chance};
+    }
+    for (size_t i = 0; !e && i < found->slice_count; i++)
+        if (found->slices[i].rows) out->slices[out->slice_count++] = found->slices[i];
+    return e;
+}
+
+static err add_errors(record *out, const run *r) {
+    size_t n = r->test.count;
+    uint32_t *tokens = NULL, *unknown = NULL;
+    bool *leaked = NULL;
+    errors found = {0};
+    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    err e = mem_new(&tokens, n);
+    if (!e) e = mem_new(&unknown, n);
+    if (!e) e = mem_new(&leaked, n);
+    if (e) goto done;
+    for (size_t i = 0; i < n; i++) leaked[i] = r->data.test.rows[i].leaked;
+    count_tokens(tokens, unknown, &r->test, &r->data.test, r->source.words.unk_id);
+    const float *logits = r->logits;
+    const uint32_t *predicted = out->predicted;
+    e = errors_find(&found, &(errors_input){.runs = 1,
+                                            .rows = n,
+                                            .classes = r->source.config.classes,
+                                            .logits = &logits,
+                                            .predicted = &predicted,
+                                            .gold = out->gold,
+                                            .first_row = out->first_row,
+                                            .leaked = leaked,
+                                            .tokens = tokens,
+                                            .unknown = unknown,
+                                            .headline = metric_find(r->task.headline)});
+    if (!e) e = take_errors(out, &found);
+done:
+    errors_free(&found);
+    mem_free(tokens);
+    mem_free(unknown);
+    mem_free(leaked);
     return e;
 }
 
@@ -353,6 +413,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_test(out, r))) return e;
     if ((e = add_worst(out, r))) return e;
     if ((e = add_calibration(out, r))) return e;
+    if ((e = add_errors(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;
     if ((e = add_losses(out, r))) return e;
     if ((e = add_choice(out, r))) return e;

@@ -28,6 +28,10 @@ err run_store(char **local, char **stored, bool *stays, record *rec, const run *
 /* The row's first row of equal text: first[i] <= i. first (row_count) is the caller's. */
 err first_rows(uint32_t *first, const dataset_split *split) MUST_CHECK;
 
+/* Tokens of each row without [CLS] and [SEP], and how many of all are [UNK]. (rows->count) each. */
+void count_tokens(uint32_t *tokens, uint32_t *unknown, const encoded *rows,
+                  const dataset_split *split, uint32_t unknown_id);
+
 /* Adds a target's labels to counts (classes): numbers have none, trees those of the words that hang
  * from the next one, as every word does in what they stand against. */
 void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target);

@@ -54,8 +54,8 @@ static err add_json(cJSON *array, const device_info *d, choice c) {
                      d->name, device_class_name(d->class), device_record_kind(d), d->driver,
                      d->version, d->uuid, d->isa, d->libraries, d->kernels, reason(d, c));
     if (e) return e;
-    return json_put(o, "has_f16 %d has_bf16 %d has_matrix %d is_default %d", d->has_f16,
-                    d->has_bf16, d->has_matrix, d == c.chosen);
+    return json_put(o, "has_f16 %d has_bf16 %d bf16_lacks %s has_matrix %d is_default %d",
+                    d->has_f16, d->has_bf16, d->bf16_lacks, d->has_matrix, d == c.chosen);
 }
 
 static err print_json(const device_info *list, size_t count, choice c, const char *note) {
@@ -120,6 +120,9 @@ static void print_device(const device_info *d, choice c) {
     print_fact("compute", "%s%s%s%s%s%s%s%s", *d->isa ? d->isa : "f64", *d->kernels ? ", " : "",
                d->kernels, *d->kernels ? " kernels" : "", limits, threads,
                *d->libraries ? ", " : "", d->libraries);
+    if (d->kind == DEVICE_CPU && *d->bf16_lacks)
+        print_fact("bf16", "slower than fp32; missing: %s", d->bf16_lacks);
+    if (d->kind == DEVICE_CPU && !*d->bf16_lacks) print_fact("bf16", "faster than fp32");
     if (d->kind == DEVICE_VULKAN)
         print_fact("has", "16-bit floats: %s, bfloat16: %s, matrix cores: %s",
                    d->has_f16 ? "yes" : "no", d->has_bf16 ? "yes" : "no",

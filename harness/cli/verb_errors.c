@@ -109,17 +109,6 @@ static err load_rows(inquiry *q, const options *o) {
     return e;
 }
 
-/* Tokens of each text and pair, [CLS] and [SEP] apart. */
-static void count_tokens(inquiry *q, const encoded *rows, uint32_t unknown_id) {
-    for (size_t i = 0; i < rows->count; i++) {
-        const pack_sentence *s = &rows->sentences[i];
-        uint32_t special = 1 + q->data.test.rows[i].example.text_count;
-        q->tokens[i] = s->count > special ? s->count - special : 0;
-        q->unknown[i] = 0;
-        for (uint32_t k = 0; k < s->count; k++) q->unknown[i] += s->ids[k] == unknown_id;
-    }
-}
-
 /* --- answers --- */
 
 static err score_split(float **logits, encoded *rows, scorer *s, const dataset_split *split,
@@ -167,7 +156,7 @@ static err answer(inquiry *q, errors_run *one, const options *o) {
     if (!e)
         e = predict_answers(&one->predicted, &begin, s.model.head, one->logits, &rows,
                             s.source.config.classes);
-    if (!e) count_tokens(q, &rows, s.source.words.unk_id);
+    if (!e) count_tokens(q->tokens, q->unknown, &rows, &q->data.test, s.source.words.unk_id);
     for (size_t i = 0; !e && i < rows.count; i++)
         one->moved += one->predicted[i] != one->record.predicted[i];
     if (!e) e = calibrate(one, q, &s, length);

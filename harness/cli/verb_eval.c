@@ -109,8 +109,7 @@ static err score(evaluation *v, const options *o) {
     err e = ERR_OK;
     if (!batch_size) return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
     if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
-    if (v->rows.cut)
-        log_note("%zu sentences are longer than %u tokens and were cut", v->rows.cut, length);
+    encode_note_cut(v->task.kind, v->task.format.unit, v->rows.cut, v->rows.lost, length);
     if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
         return e;
     if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;

@@ -15,7 +15,6 @@
 #include "cli/predict_file.h"
 #include "cli/predict_tree.h"
 #include "cli/predictor.h"
-#include "text/markers.h"
 #include "text/unicode.h"
 
 #include <math.h>
@@ -195,12 +194,7 @@ static err predict_some(predictor *p, example *examples, size_t count) {
         goto done;
     if ((e = predictor_make_room(p, &rows))) goto done;
     if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
-    p->cut += rows.cut;
-    p->done += count;
-    for (size_t i = 0; i < count && p->marked; i++) {
-        text_span parts[MARKER_COUNT + 1];
-        p->unmarked += markers_cut(parts, examples[i].texts[0]) <= MARKER_COUNT;
-    }
+    predictor_count(p, &rows, examples);
     e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
         : p->in_units ? print_all_entities(p, examples, &rows, logits)
                       : print_all(p, examples, logits, count);
@@ -288,6 +282,10 @@ static err check_arguments(const options *o) {
     }
     if (o->pair && o->arg_count % 2)
         return err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", o->arg_count);
+    for (size_t i = 0; o->pair && i < o->arg_count; i++)
+        if (!*o->args[i])
+            return err_set(ERR_USAGE, "--pair: text %zu of pair %zu is empty", i % 2 + 1,
+                           i / 2 + 1);
     if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
         return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
     if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
@@ -303,8 +301,7 @@ err verb_predict(const options *o) {
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
     if ((e = predictor_open(&p, o, folder))) goto done;
     e = o->input ? predict_file(&p) : o->arg_count ? predict_arguments(&p) : predict_input(&p);
-    if (!e && p.cut)
-        log_note("%zu sentences are longer than %u tokens and were cut", p.cut, p.max_length);
+    if (!e) encode_note_cut(p.scorer.model.head->target.kind, p.unit, p.cut, p.lost, p.max_length);
     if (!e && p.tabs)
         log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,
                  p.tabs == 1 ? "" : "s");

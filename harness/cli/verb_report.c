@@ -13,26 +13,58 @@
 #include <string.h>
 #include <unistd.h>
 
-/* mark: words near the beginning that tell the file from one of that name that another made. */
+static err print_index(strbuf *out, const board *b, page_language language) {
+    return board_html(out, b, language);
+}
+
+static err print_style(strbuf *out, const board *b, page_language language) {
+    (void)b, (void)language;
+    return html_style(out);
+}
+
+static err print_script(strbuf *out, const board *b, page_language language) {
+    (void)b, (void)language;
+    return html_script(out);
+}
+
+static err print_markdown(strbuf *out, const board *b, page_language language) {
+    (void)language;
+    return board_markdown(out, b);
+}
+
+static err print_csv(strbuf *out, const board *b, page_language language) {
+    (void)language;
+    return board_csv(out, b);
+}
+
+static err print_board_json(strbuf *out, const board *b, page_language language) {
+    (void)language;
+    return board_json(out, b);
+}
+
+/* mark: words near the beginning that tell the file from one of that name that another made; old:
+ * those of older programs, or NULL. */
 static const struct form {
-    const char *name, *file, *mark;
-    err (*print)(strbuf *out, const board *b);
+    const char *name, *file, *mark, *old;
+    err (*print)(strbuf *out, const board *b, page_language language);
 } forms[] = {
-    {"md", "LEADERBOARD.md", "Written by `harness report`", board_markdown},
-    {"html", "index.html", "<title>harness leaderboard</title>", board_html},
-    {"csv", "report.csv", "task,protocol,data_sha256,metric,model,", board_csv},
-    {"json", "report.json", "\t\"tables\":\t[", board_json},
+    {"md", "LEADERBOARD.md", "Written by `harness report`", NULL, print_markdown},
+    {"html", "index.html", HTML_PAGE_MARK, HTML_OLD_INDEX_MARK, print_index},
+    {"html", HTML_STYLE_FILE, HTML_FILE_MARK, NULL, print_style},
+    {"html", HTML_SCRIPT_FILE, HTML_FILE_MARK, NULL, print_script},
+    {"csv", "report.csv", "task,protocol,data_sha256,metric,model,", NULL, print_csv},
+    {"json", "report.json", "\t\"tables\":\t[", NULL, print_board_json},
 };
 enum { FORM_COUNT = sizeof forms / sizeof *forms };
 
-static err find_form(const struct form **out, const char *name) {
-    for (size_t i = 0; i < FORM_COUNT; i++) {
-        if (!strcmp(forms[i].name, name)) {
-            *out = &forms[i];
-            return ERR_OK;
-        }
-    }
+static err check_form_name(const char *name) {
+    for (size_t i = 0; i < FORM_COUNT; i++)
+        if (!strcmp(forms[i].name, name)) return ERR_OK;
     return err_set(ERR_USAGE, "--format expects md, html, csv or json, found '%s'", name);
+}
+
+static bool is_wanted(const struct form *f, const char *name) {
+    return !name || !strcmp(f->name, name);
 }
 
 // leaves a file alone that has these bytes already
@@ -51,11 +83,12 @@ static err write_changed(const char *path, const strbuf *text) {
     return same ? ERR_OK : file_write_quick(path, text->text, text->length);
 }
 
-static err write_form(const struct form *f, const board *b, const char *folder) {
+static err write_form(const struct form *f, const board *b, const char *folder,
+                      page_language language) {
     strbuf out = {0};
     char *path = NULL;
     err e;
-    if ((e = f->print(&out, b)) || (e = path_join(&path, folder, f->file)) ||
+    if ((e = f->print(&out, b, language)) || (e = path_join(&path, folder, f->file)) ||
         (e = write_changed(path, &out)))
         goto done;
     log_note("wrote %s", path);
@@ -116,11 +149,18 @@ static err texts_of(text_source *s, const record *r) {
     return e;
 }
 
-/* What would be written over is this program's own. */
-static err check_file(const char *folder, const char *name, const char *mark) {
+/* What would be written over is this program's own, of today or of before (old may be NULL). */
+static err check_own(const char *path, const char *mark, const char *old) {
+    err e = file_check_own(path, mark);
+    if (e != ERR_DATA || !old) return e;
+    err_clear();
+    return file_check_own(path, old);
+}
+
+static err check_file(const char *folder, const char *name, const char *mark, const char *old) {
     char *path = NULL;
     err e = path_join(&path, folder, name);
-    if (!e) e = file_check_own(path, mark);
+    if (!e) e = check_own(path, mark, old);
     mem_free(path);
     return e;
 }
@@ -128,8 +168,8 @@ static err check_file(const char *folder, const char *name, const char *mark) {
 /* Run pages on their way: of records that are read they are written at once. */
 typedef struct page_writer {
     const options *o;
-    const struct form *form;
     const char *folder;
+    page_language language;
     bool pages;   // are wanted
     bool checked; // that the board's files are ours
     size_t read;
@@ -140,18 +180,20 @@ static err check_forms(page_writer *w) {
     if (w->checked || w->o->json) return e;
     w->checked = true;
     for (size_t i = 0; i < FORM_COUNT && !e; i++)
-        if (!w->form || w->form == &forms[i])
-            e = check_file(w->folder, forms[i].file, forms[i].mark);
+        if (is_wanted(&forms[i], w->o->format))
+            e = check_file(w->folder, forms[i].file, forms[i].mark, forms[i].old);
     return e;
 }
 
 static err write_page(file_stamp *stamp, const record *r, const char *file,
-                      const char *const *texts, const char *folder) {
+                      const char *const *texts, const page_writer *w) {
+    const char *folder = w->folder;
     strbuf out = {0};
     char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL;
     err e;
-    if ((e = html_run_name(&name, file)) || (e = check_file(folder, name, HTML_PAGE_MARK)) ||
-        (e = html_run(&out, r, texts)) || (e = path_join(&path, folder, name)) ||
+    if ((e = html_run_name(&name, file)) ||
+        (e = check_file(folder, name, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK)) ||
+        (e = html_run(&out, r, texts, w->language)) || (e = path_join(&path, folder, name)) ||
         (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
         (e = folder_make(folder)) || (e = folder_make_own(pages)) ||
         (e = folder_make_own(task_folder)))
@@ -171,8 +213,7 @@ done:
 static err page_of_read(void *of, const record *full, const char *path, store_source *source) {
     page_writer *w = of;
     err e = check_forms(w);
-    if (!e && w->pages && !w->o->with_text)
-        e = write_page(&source->page, full, path, NULL, w->folder);
+    if (!e && w->pages && !w->o->with_text) e = write_page(&source->page, full, path, NULL, w);
     log_progress("%zu records read", ++w->read);
     return e;
 }
@@ -206,7 +247,7 @@ static bool is_page_name(const char *name) {
 }
 
 static err is_our_page(bool *ours, const char *path) {
-    err e = file_check_own(path, HTML_PAGE_MARK);
+    err e = check_own(path, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK);
     *ours = !e;
     if (e == ERR_DATA) { // another's, though of such a name: it stays
         err_clear();
@@ -273,7 +314,7 @@ done:
 
 /* The page of a record that was not read now; without: how many are without texts. */
 static err write_known(text_source *source, size_t *without, store *s, size_t i,
-                       const char *folder) {
+                       const page_writer *w) {
     const char *const *texts = NULL;
     record full;
     err e = store_read_full(&full, s, s->paths[i]);
@@ -284,19 +325,21 @@ static err write_known(text_source *source, size_t *without, store *s, size_t i,
         (*without)++;
         e = ERR_OK;
     }
-    if (!e) e = write_page(&s->sources[i].page, &full, s->paths[i], texts, folder);
+    if (!e) e = write_page(&s->sources[i].page, &full, s->paths[i], texts, w);
     s->changed = true;
     record_free(&full);
     return e;
 }
 
-static err write_pages(const options *o, store *s, const char *folder) {
+static err write_pages(const page_writer *w, store *s) {
+    const options *o = w->o;
+    const char *folder = w->folder;
     text_source source = {.o = o};
     size_t without = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {
         if (!o->with_text && page_is_there(s, i, folder)) continue;
-        e = write_known(&source, &without, s, i, folder);
+        e = write_known(&source, &without, s, i, w);
         log_progress("page %zu of %zu", i + 1, s->count);
     }
     log_progress_end();
@@ -314,8 +357,9 @@ static err write_files(page_writer *w, store *s, const board *b) {
     err e = check_forms(w);
     if (!e) e = folder_make(w->folder);
     for (size_t i = 0; i < FORM_COUNT && !e; i++)
-        if (!w->form || w->form == &forms[i]) e = write_form(&forms[i], b, w->folder);
-    return !e && w->pages ? write_pages(w->o, s, w->folder) : e;
+        if (is_wanted(&forms[i], w->o->format))
+            e = write_form(&forms[i], b, w->folder, w->language);
+    return !e && w->pages ? write_pages(w, s) : e;
 }
 
 static err print_json(const board *b) {
@@ -344,7 +388,9 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
     enum { CACHE_LEAST = 64 };
     char *cache = NULL, *index = NULL;
     err e = cache_folder_of(&cache, results);
-    if (!e && cache) e = path_join(&index, cache, "records");
+    // pages of another language are other pages
+    if (!e && cache)
+        e = path_join(&index, cache, w->language == PAGE_EN ? "records" : "records-ko");
     store_lean how = {index, page_of_read, w};
     if (e || (e = store_read_lean(s, results, &how))) goto done;
     log_progress_end();
@@ -376,13 +422,15 @@ err verb_report(const options *o) {
     board b = {0};
     err e;
     if (o->arg_count) return err_set(ERR_USAGE, "report takes no argument, found '%s'", o->args[0]);
-    if (o->format && (e = find_form(&w.form, o->format))) return e;
+    if ((o->format && (e = check_form_name(o->format))) ||
+        (o->lang && (e = page_language_find(&w.language, o->lang))))
+        return e;
     if (!folder_exists(results))
         return err_set(ERR_DATA,
                        "%s: no such folder: a finished `harness run` makes it, and --results DIR "
                        "names another",
                        results);
-    w.pages = !o->json && (!w.form || !strcmp(w.form->name, "html"));
+    w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);
     board_free(&b);
     store_free(&s);

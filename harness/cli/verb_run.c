@@ -128,6 +128,16 @@ static void show_choices(const run *r) {
     strbuf_free(&text);
 }
 
+static void show_device(const device *d) {
+    device_precision p = d->options.precision;
+    log_note("device  %s (%s, %u thread%s)%s%s", d->info.name, device_class_name(d->info.class),
+             d->info.threads, d->info.threads == 1 ? "" : "s",
+             p == PRECISION_FP32 ? "" : ", precision ",
+             p == PRECISION_FP32 ? "" : device_precision_name(p));
+    if (p == PRECISION_FP32 && d->info.has_bf16 && !*d->info.bf16_lacks)
+        log_note("        --precision bf16 is faster on it, with other scores");
+}
+
 static void show_plan(const run *r) {
     char a[32], b[32];
     const trainer *t = &r->trainer;
@@ -138,10 +148,7 @@ static void show_plan(const run *r) {
     if (r->dev.count) log_note("        %s rows are held out as dev", grouped(a, r->dev.count));
     log_note("model   %s: %s parameters, %s", r->source.name, grouped(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
-    bool is_fp16 = r->device.options.precision == PRECISION_FP16;
-    log_note("device  %s (%s, %u thread%s)%s", r->device.info.name,
-             device_class_name(r->device.info.class), r->device.info.threads,
-             r->device.info.threads == 1 ? "" : "s", is_fp16 ? ", precision fp16" : "");
+    show_device(&r->device);
     log_note(
         "recipe  %s: %s steps of %u sentences, %s to an epoch, learning rate %g (%s), %u warmup "
         "steps, seed %u",

@@ -190,15 +190,17 @@ err device_find(device_info *out, const char *selector) {
 err device_precision_find(device_precision *out, const char *name) {
     *out = PRECISION_FP32;
     if (!name || !strcmp(name, "fp32") || !strcmp(name, "auto")) return ERR_OK;
-    if (strcmp(name, "fp16") != 0)
-        return err_set(ERR_USAGE, "precision '%s' is not built yet (known: fp32, fp16, auto)",
-                       name);
-    *out = PRECISION_FP16;
-    return ERR_OK;
+    for (device_precision p = PRECISION_FP16; p <= PRECISION_BF16; p++) {
+        if (strcmp(name, device_precision_name(p)) != 0) continue;
+        *out = p;
+        return ERR_OK;
+    }
+    return err_set(ERR_USAGE, "no precision '%s' (known: fp32, fp16, bf16, auto)", name);
 }
 
 const char *device_precision_name(device_precision precision) {
-    return precision == PRECISION_FP16 ? "fp16" : "fp32";
+    static const char *const names[] = {"fp32", "fp16", "bf16"};
+    return names[precision];
 }
 
 err device_open(device *d, const device_info *info, const device_options *options) {
@@ -211,6 +213,10 @@ err device_open(device *d, const device_info *info, const device_options *option
     if (d->options.precision == PRECISION_FP16 && info->kind != DEVICE_VULKAN)
         return err_set(ERR_UNSUPPORTED,
                        "%s: precision fp16 needs cooperative matrices; missing: a Vulkan device",
+                       info->name);
+    if (d->options.precision == PRECISION_BF16 && info->kind == DEVICE_VULKAN)
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: precision bf16 is built for the native CPU alone; here there is fp16",
                        info->name);
     switch (info->kind) {
     case DEVICE_REFERENCE: return reference_open(d);
@@ -257,6 +263,7 @@ err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) 
         *out = NULL;
         return e;
     }
+    d->generation++;
     d->allocated_bytes += bytes;
     if (d->allocated_bytes > d->peak_bytes) d->peak_bytes = d->allocated_bytes;
     return ERR_OK;
@@ -300,6 +307,7 @@ static err write_bytes(span s, const void *bytes, size_t count) {
     if (s.buffer->device->is_measured) return ERR_OK;
     err e = idle(s.buffer->device);
     if (e) return e;
+    s.buffer->device->generation++;
     if (!s.buffer->mapped)
         return s.buffer->device->vtable->upload(s.buffer, s.offset, bytes, count);
     memcpy(span_host(s), bytes, count);

@@ -43,10 +43,12 @@ typedef struct device_info {
     uint64_t max_binding_bytes;         /* largest storage-buffer range */
     uint64_t memory_bytes;              /* of the largest device heap, or of the host */
     bool has_f16, has_bf16, has_matrix; /* capabilities, whether or not used */
+    /* What precision bf16 would need to be faster than fp32 here; "" where it is faster. */
+    char bf16_lacks[160];
 } device_info;
 
 /* Of the factors of matrix products; all else is f32 (the reference: f64). */
-typedef enum device_precision { PRECISION_FP32, PRECISION_FP16 } device_precision;
+typedef enum device_precision { PRECISION_FP32, PRECISION_FP16, PRECISION_BF16 } device_precision;
 
 typedef struct device_options {
     device_precision precision;
@@ -66,6 +68,9 @@ typedef struct device {
     uint64_t allocated_bytes; /* now */
     uint64_t peak_bytes;
     uint64_t validation_errors; /* messages of the validation layer so far */
+    /* Grows with what the host writes and allocates: what a device derived of memory before is
+     * old. */
+    uint64_t generation;
     /* device_measure: bytes asked for since, of device memory and of what the host sees too */
     bool is_measured;
     uint64_t measured_bytes[2];
@@ -131,7 +136,7 @@ err device_read_u32(uint32_t *dst, span src, size_t count) MUST_CHECK;
 
 /* name as --precision takes it; NULL and "auto" are fp32. Errors: ERR_USAGE listing the names. */
 err device_precision_find(device_precision *out, const char *name) MUST_CHECK;
-/* "fp32" or "fp16", as records say it. */
+/* "fp32", "fp16" or "bf16", as records say it. */
 const char *device_precision_name(device_precision precision);
 
 const char *device_class_name(device_class c); /* "discrete GPU" ... */

@@ -4,6 +4,7 @@
 #include "data/data_internal.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "base/utf8.h"
 #include "metric/arcs.h"
 #include "metric/tree.h"
@@ -35,7 +36,7 @@ static PRINTF_LIKE(3, 4) void blame(sentence *s, uint32_t line, const char *form
     if (*s->fault) return;
     s->fault_line = line;
     va_start(args, format);
-    vsnprintf(s->fault, sizeof s->fault, format, args);
+    shown_vsnprintf(s->fault, sizeof s->fault, SHOWN_TERMINAL, format, args);
     va_end(args);
 }
 

@@ -2,6 +2,7 @@
 #include "data/data_internal.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "base/utf8.h"
 #include "text/unicode.h"
 
@@ -24,7 +25,7 @@ typedef struct sentence {
 
 static err note(sentence *s, size_t line, const char *what, const char *found) {
     if (s->fault.length) return ERR_OK; // the first is told
-    return strbuf_printf(&s->fault, "%zu: %s '%.40s'", line, what, found);
+    return shown_printf(&s->fault, SHOWN_TERMINAL, "%zu: %s '%.40s'", line, what, found);
 }
 
 /* Whether an entity goes on behind the row before. */

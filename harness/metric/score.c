@@ -353,7 +353,7 @@ static const metric table[] = {
     {"klue_uas", "KLUE UAS macro F1", klue_uas, 0, 1, true, METRIC_ARCS, 3},
     {"klue_las", "KLUE LAS macro F1", klue_las, 0, 1, true, METRIC_ARCS, 3},
     {"relation_f1", "micro F1 of relations", relation_f1, 0, 1, true, METRIC_RELATIONS, 4},
-    {"klue_auprc", "AUPRC", klue_auprc, 0, 1, true, METRIC_CURVES, 4},
+    {"klue_auprc", "KLUE AUPRC", klue_auprc, 0, 1, true, METRIC_CURVES, 4},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };

@@ -17,7 +17,7 @@ bool tag_next(tag_entity *out, size_t *at, const uint32_t *tags, size_t count, s
 
 size_t tags_wrong(const uint32_t *gold, const uint32_t *predicted, size_t count, size_t tags) {
     size_t at_gold = 0, at_said = 0, wrong = 0;
-    tag_entity g, p;
+    tag_entity g = {0}, p = {0};
     bool is_gold = tag_next(&g, &at_gold, gold, count, tags, false);
     bool is_said = tag_next(&p, &at_said, predicted, count, tags, true);
     while (is_gold || is_said) {
@@ -35,7 +35,7 @@ static void count_entities(uint64_t *counts, const uint32_t *gold, const uint32_
     size_t types = tag_types(tags), at_gold = 0, at_said = 0;
     uint64_t *golds = counts, *saids = golds + types, *hits = saids + types;
     uint64_t *strict_golds = hits + types + 3 * tags, *strict_hits = strict_golds + types;
-    tag_entity g, p;
+    tag_entity g = {0}, p = {0};
     bool is_said = tag_next(&p, &at_said, predicted, count, tags, true);
     while (tag_next(&g, &at_gold, gold, count, tags, false)) {
         bool is_strict = tag_begins(gold[g.begin], tags);

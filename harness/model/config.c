@@ -340,6 +340,16 @@ static err read_scores(model_config *c, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
+static const char *const reads_names[] = {
+    [MODEL_READS_PAIR] = "pair", [MODEL_READS_ENTITIES] = "marked_entities"};
+
+/* A folder of another's may have a key of that name: what is not ours says nothing. */
+static void read_reads(model_config *c, const cJSON *root) {
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "input_texts"));
+    for (size_t i = MODEL_READS_PAIR; name && i < sizeof reads_names / sizeof *reads_names; i++)
+        if (strcmp(name, reads_names[i]) == 0) c->reads = (model_reads)i;
+}
+
 /* Our own keys of a parser. */
 static err read_parser(model_config *c, const cJSON *root, const char *path) {
     const char *rule = NULL, *piece = NULL;
@@ -460,6 +470,7 @@ static err read_fields(model_config *c, const cJSON *root, const char *path) {
         return e;
     if ((e = read_labels(c, root, path))) return e;
     if ((e = read_head(c, root, path))) return e;
+    read_reads(c, root);
     return read_scores(c, root, path);
 }
 
@@ -560,6 +571,9 @@ err model_config_json(cJSON **out, const model_config *c) {
     if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
     if (head_of(c)->has_dense &&
         (e = json_add_string(root, "problem_type", problem_types[c->scores])))
+        goto done;
+    if (c->reads != MODEL_READS_TEXT &&
+        (e = json_add_string(root, "input_texts", reads_names[c->reads])))
         goto done;
     if (head_of(c) == &head_dependency_parsing &&
         (e = json_put(root, "arc_size %u relation_size %u tree_decode %s word_piece %s",

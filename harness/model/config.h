@@ -23,6 +23,14 @@ typedef enum model_scores {
     MODEL_SCORES_RAW      /* regression */
 } model_scores;
 
+/* What a fine-tuned model was taught to read, by our own key input_texts of config.json; a folder
+ * without it says nothing, and is READS_TEXT. */
+typedef enum model_reads {
+    MODEL_READS_TEXT,
+    MODEL_READS_PAIR,    /* two texts together */
+    MODEL_READS_ENTITIES /* one, with the markers of two entities (text/markers.h) */
+} model_reads;
+
 struct head;
 
 typedef struct model_config {
@@ -41,6 +49,7 @@ typedef struct model_config {
     uint32_t pad;            /* pad_token_id */
     activation activation;   /* hidden_act: between a layer's two products */
     model_scores scores;
+    model_reads reads;
     float hidden_dropout, attention_dropout, classifier_dropout;
     float layer_norm_eps, initializer_range;
     /* of a parser (head/parser.h); 0 else */

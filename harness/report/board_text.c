@@ -2,6 +2,7 @@
 #include "metric/score_text.h"
 #include "report/cost.h"
 #include "report/report_internal.h"
+#include "report/words.h"
 #include "task/task.h"
 
 #include <math.h>
@@ -30,24 +31,24 @@ err report__rank(strbuf *out, const board_row *row) {
     return row->rank ? strbuf_printf(out, "%zu", row->rank) : strbuf_add(out, "–");
 }
 
-err report__apart(strbuf *out, const board *b, const board_table *t) {
+unsigned report__apart(const board *b, const board_table *t) {
     const record *r = t->rows[0].runs[0];
-    bool data = false, protocol = false;
+    unsigned apart = t->superseded ? APART_VERSION : 0;
     for (size_t i = 0; i < b->table_count; i++) {
         const record *o = b->tables[i].rows[0].runs[0];
         if (strcmp(o->task.name, r->task.name) || o->task.version != r->task.version) continue;
-        data = data || strcmp(o->task.data_sha256, r->task.data_sha256);
-        protocol = protocol || strcmp(o->protocol, r->protocol);
+        if (strcmp(o->task.data_sha256, r->task.data_sha256)) apart |= APART_DATA;
+        if (strcmp(o->protocol, r->protocol)) apart |= APART_PROTOCOL;
     }
+    return apart;
+}
+
+static err add_apart(strbuf *out, const board *b, const board_table *t) {
+    unsigned apart = report__apart(b, t);
     err e = ERR_OK;
-    if (t->superseded)
-        e = strbuf_add(out, " A newer version of this task has its own table: scores of the two do "
-                            "not compare.");
-    if (!e && data)
-        e = strbuf_add(out, " Runs on other data have their own table: scores do not compare.");
-    if (!e && protocol)
-        e = strbuf_add(out,
-                       " Runs of another protocol have their own table: scores do not compare.");
+    if (apart & APART_VERSION) e = strbuf_add(out, word_en_apart_version);
+    if (!e && apart & APART_DATA) e = strbuf_add(out, word_en_apart_data);
+    if (!e && apart & APART_PROTOCOL) e = strbuf_add(out, word_en_apart_protocol);
     return e;
 }
 
@@ -73,7 +74,7 @@ static err add_head(strbuf *out, const board *b, const board_table *t) {
              k->dev_rows ? "" : "rows, ", (long long)k->test_rows,
              (unsigned long long)r->confusion_dedup.total, (long long)k->leaked_rows)))
         return e;
-    return report__apart(out, b, t);
+    return add_apart(out, b, t);
 }
 
 /* Models that later runs replaced: the scores stand, but nobody can load them. */
@@ -151,19 +152,15 @@ static const char *overall_baseline_words(const board *b) {
     const char *words = baseline_words(&b->tables[b->overall_tables[0]]);
     for (size_t k = 1; k < b->task_count; k++)
         if (strcmp(words, baseline_words(&b->tables[b->overall_tables[k]])) != 0)
-            return "the baseline of each task";
+            return word_en_each_baseline;
     return words;
 }
 
 static err add_overall(strbuf *out, const board *b) {
     err e;
     if (b->task_count < 2) return ERR_OK;
-    if ((e = strbuf_add(
-             out, "\n## All tasks\n\nHeadline scores, and their mean for models that ran "
-                  "every task; a cell is empty where a model was not run. Where a model has "
-                  "several rows in a task's table, the one with most seeds stands here, then "
-                  "the lowest recipe hash: never the best score, which would be a choice made "
-                  "on the test set.\n\n| model | mean |")))
+    if ((e = strbuf_printf(out, "\n## %s\n\n%s\n\n| model | mean |", word_en_all_tasks,
+                           word_en_all_tasks_words)))
         return e;
     for (size_t k = 0; k < b->task_count; k++) {
         const board_table *t = &b->tables[b->overall_tables[k]];
@@ -200,7 +197,7 @@ static err add_group(strbuf *out, const board_group *g) {
     err e;
     if (!g->model_count) return ERR_OK;
     if ((e = strbuf_add(out, "\n## ")) || (e = add_cell(out, g->title)) ||
-        (e = strbuf_add(out, "\n\n")) || (e = add_cell(out, report__group_words)) ||
+        (e = strbuf_add(out, "\n\n")) || (e = add_cell(out, word_en_group_words)) ||
         (e = strbuf_add(out, "\n\n| model |")))
         return e;
     for (size_t c = 0; c < g->column_count; c++)
@@ -215,12 +212,6 @@ static err add_group(strbuf *out, const board_group *g) {
     if ((e = strbuf_add(out, "\nPublished: ")) || (e = add_cell(out, g->sources))) return e;
     return strbuf_add(out, ".\n");
 }
-
-const char *const report__group_words =
-    "A row a model, means over seeds; how sure they are stands in each task's own table. A cell is "
-    "empty where a model was not run. Published rows are what others report of their runs: how "
-    "they "
-    "trained and chose is theirs, and they are not ranked.";
 
 static const char *const introduction =
     "# Leaderboard\n\n"
@@ -247,7 +238,7 @@ static err add_notes(strbuf *out, const board *b) {
 
 err board_markdown(strbuf *out, const board *b) {
     err e = strbuf_add(out, introduction);
-    if (!e && !b->table_count) e = strbuf_add(out, "\nNo finished run yet.\n");
+    if (!e && !b->table_count) e = strbuf_printf(out, "\n%s\n", word_en_no_run);
     if (!e) e = add_overall(out, b);
     for (size_t i = 0; i < b->group_count && !e; i++) e = add_group(out, &b->groups[i]);
     for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);

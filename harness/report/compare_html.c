@@ -1,6 +1,8 @@
+#include "base/shown.h"
 #include "report/compare.h"
 #include "report/html_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LINE_BYTES = 16384, COLUMNS_MAX = 64 };
@@ -12,6 +14,8 @@ typedef struct walker {
     page p;
     block now;
     bool right[COLUMNS_MAX]; /* columns of the table that are numbers */
+    char heading[256];       /* the last one: what tables below it are called */
+    size_t tables;           /* below it */
 } walker;
 
 /* Takes SHOWN_MARKDOWN back, in place, up to `end` (0: to the end of the text). Returns where in
@@ -55,10 +59,11 @@ static void add_cells(walker *w, char *line, const char *tag) {
     for (size_t column = 0;; column++, at = next) {
         char *cell = take_cell(at, &next);
         if (!next) break;
-        html__format(&w->p, "<%s", tag);
+        const char *name = *cell ? tag : "td"; // a heading says something
+        html__format(&w->p, "<%s", name);
         html__add(&w->p, column < COLUMNS_MAX && w->right[column] ? " class=\"n\">" : ">");
         html__text(&w->p, cell);
-        html__format(&w->p, "</%s>", tag);
+        html__format(&w->p, "</%s>", name);
     }
     html__add(&w->p, "</tr>\n");
 }
@@ -72,12 +77,20 @@ static void read_rule(walker *w, const char *line) {
         if (*at == '|') w->right[column++] = at[-1] == ':' || at[-2] == ':';
 }
 
+static void begin_table(walker *w) {
+    char label[280];
+    w->tables++;
+    snprintf(label, sizeof label, w->tables > 1 ? "%s, %zu" : "%s", w->heading, w->tables);
+    html__table_begin(&w->p, label, "");
+}
+
 static void change_block(walker *w, block next) {
-    static const char *const begins[] = {"", "<div class=\"scroll\"><table>\n", "<ul>\n", "<pre>"};
+    static const char *const begins[] = {"", "", "<ul>\n", "<pre tabindex=\"0\">"};
     static const char *const ends[] = {"", "</table></div>\n", "</ul>\n", "</pre>\n"};
     if (w->now == next) return;
     html__add(&w->p, ends[w->now]);
     html__add(&w->p, begins[next]);
+    if (next == BLOCK_TABLE) begin_table(w);
     w->now = next;
 }
 
@@ -90,8 +103,11 @@ static void add_text(walker *w, char *text) {
 
 static void add_heading(walker *w, char *line) {
     size_t level = strspn(line, "#");
+    char *text = line + level + (line[level] == ' ');
     html__format(&w->p, "<h%zu>", level);
-    add_text(w, line + level + (line[level] == ' '));
+    add_text(w, text);
+    shown_snprintf(w->heading, sizeof w->heading, SHOWN_TERMINAL, "%s", text);
+    w->tables = 0;
     html__format(&w->p, "</h%zu>\n", level);
 }
 
@@ -118,7 +134,8 @@ static void add_line(walker *w, char *line, const char *rest) {
 
 err compare_html(strbuf *out, const char *title, const char *text) {
     walker w = {.p = {.out = out}};
-    html__begin(&w.p, title);
+    html__begin(&w.p, title, NULL);
+    html__main(&w.p);
     while (*text) {
         char line[LINE_BYTES];
         size_t n = strcspn(text, "\n"), kept = n < sizeof line - 1 ? n : sizeof line - 1;
@@ -128,6 +145,6 @@ err compare_html(strbuf *out, const char *title, const char *text) {
         add_line(&w, line, text);
     }
     change_block(&w, BLOCK_NONE);
-    html__end(&w.p, NULL);
+    html__end(&w.p);
     return w.p.e;
 }

@@ -3,12 +3,21 @@
 #ifndef HARNESS_REPORT_HTML_INTERNAL_H
 #define HARNESS_REPORT_HTML_INTERNAL_H
 
+#include "report/html.h"
 #include "report/report_internal.h"
+#include "report/words.h"
 
 typedef struct page {
     strbuf *out;
     err e;
+    page_language language;
 } page;
+
+/* A word of strings.def in the page's language; a format that the compiler sees. */
+#define SAY(p, name) ((p)->language == PAGE_KO ? word_ko_##name : word_en_##name)
+
+/* What another floor names, in the page's language; as it is where strings.def lacks it. */
+const char *html__term(const page *p, const char *english);
 
 /* Adds text as it is: ours alone. From outside: text, also in attributes, by SHOWN_HTML; a path for
  * an href, by SHOWN_URL; a format, whose strings (%s) go by SHOWN_HTML: no markup among them. */
@@ -17,9 +26,19 @@ void html__text(page *p, const char *text);
 void html__link(page *p, const char *path);
 void html__format(page *p, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Everything up to and after the body's content. `script` may be NULL. */
-void html__begin(page *p, const char *title);
-void html__end(page *p, const char *script);
+/* "37 s" and the like. */
+void html__duration(page *p, double seconds);
+
+/* Everything before the page's own header, and after what is in its <main>.
+ *   root  the way to the index's folder, where style and script lie ("" or "../../"); NULL: they
+ *         are not there, and the style is inside, allowed by its hash */
+void html__begin(page *p, const char *title, const char *root);
+void html__main(page *p);
+void html__end(page *p);
+
+/* A table that scrolls in itself, also by keys. The label is escaped. */
+void html__table_begin(page *p, const char *label, const char *css_class);
+void html__table_end(page *p);
 
 /* Takes the error of a function that adds to p->out. */
 void html__take(page *p, err e);

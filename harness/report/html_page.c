@@ -1,9 +1,9 @@
+#include "base/hash.h"
+#include "base/shown.h"
 #include "report/html_internal.h"
 
-#include "base/shown.h"
-#include "report/html.h"
-
 #include <stdarg.h>
+#include <string.h>
 
 void html__take(page *p, err e) {
     if (!p->e) p->e = e;
@@ -29,81 +29,95 @@ void html__format(page *p, const char *format, ...) {
     va_end(args);
 }
 
-static const char *const style = HTML_PAGE_MARK
-    "#f7f8fa;--sheet:#fff;--ink:#1b2230;--soft:#5a6475;"
-    "--rule:#dfe3ea;--accent:#2556c4;--shade:37,86,196;--mark:#8a93a3}"
-    "@media(prefers-color-scheme:dark){:root{--page:#12151a;--sheet:#1a1e25;--ink:#e6e9ef;"
-    "--soft:#9ea8b8;--rule:#2e3541;--accent:#83aaff;--shade:131,170,255;--mark:#77818f}}"
-    "*{box-sizing:border-box}"
-    "body{margin:0 auto;max-width:84rem;padding:1.5rem 1.25rem 4rem;background:var(--page);"
-    "color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI','Noto Sans KR',"
-    "'Apple SD Gothic Neo','Malgun Gothic',sans-serif}"
-    "h1{font-size:1.7rem;margin:0 0 .5rem}h2{font-size:1.25rem;margin:2.2rem 0 .3rem}"
-    "h3{font-size:1rem;margin:1.6rem 0 .4rem}p{max-width:62rem;margin:.3rem 0}"
-    ".soft{color:var(--soft)}a{color:var(--accent)}code{font:.9em ui-monospace,monospace}"
-    "pre{background:var(--sheet);border:1px solid var(--rule);border-radius:6px;padding:.6rem "
-    ".8rem;"
-    "overflow-x:auto}"
-    ".filters{display:flex;flex-wrap:wrap;gap:.8rem;margin:1.2rem 0 0}"
-    ".filters label{display:flex;flex-direction:column;font-size:.85rem;color:var(--soft)}"
-    ".filters select,.filters input{font:inherit;min-width:11rem;padding:.35rem "
-    ".5rem;color:var(--ink);"
-    "background:var(--sheet);border:1px solid var(--mark);border-radius:6px}"
-    ".scroll{overflow-x:auto;background:var(--sheet);border:1px solid "
-    "var(--rule);border-radius:8px;"
-    "margin:.6rem 0}"
-    "table{border-collapse:collapse;width:100%;font-size:.93rem;font-variant-numeric:tabular-nums}"
-    "th,td{padding:.4rem .5rem;text-align:left;border-bottom:1px solid "
-    "var(--rule);white-space:nowrap}"
-    "tbody tr:last-child td{border-bottom:0}th{font-weight:600;font-size:.85rem;color:var(--soft)}"
-    "td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:12rem;overflow-wrap:anywhere}"
-    "td.device{white-space:normal;min-width:8rem}td.model{white-space:normal;min-width:5rem}td."
-    "recipe{white-space:normal;min-width:"
-    "12rem}td.runs{white-space:normal;min-width:4."
-    "5rem}"
-    "section[data-task]{content-visibility:auto;contain-intrinsic-size:auto 16rem}"
-    "th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--accent)}"
-    "th[aria-sort=ascending] button::after{content:' \\25B2'}"
-    "th[aria-sort=descending] button::after{content:' \\25BC'}"
-    ".tag{font-size:.78rem;color:var(--soft);border:1px solid var(--rule);border-radius:4px;"
-    "padding:0 .3rem}"
-    "summary{cursor:pointer;color:var(--accent)}svg{display:block;max-width:100%;height:auto}td "
-    "svg{max-width:none}svg text{fill:var(--soft);font-size:12px}"
-    ".arc{fill:none;stroke:var(--rule)}.relation{font-size:9px!important}.wrong{stroke:var(--"
-    "accent)}"
-    "text.wrong{stroke:none;fill:var(--accent)!important}.axis{stroke:var(--rule)}.line{fill:none;"
-    "stroke:var(--accent);stroke-width:1.5}"
-    ".bar,.dot{fill:var(--accent)}.span{stroke:var(--accent);stroke-width:3;stroke-linecap:round;"
-    "opacity:.55}.base{stroke:var(--mark);stroke-width:1.5;stroke-dasharray:3 2}"
-    ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));"
-    "gap:0 1.5rem}.columns>*{min-width:0}"
-    "@media(max-width:40rem){body{padding:1rem .75rem 3rem}.filters label{flex:1 1 "
-    "100%}.columns svg text{font-size:17px}}"
-    "@media "
-    "print{body{max-width:none;padding:0;background:#fff;font-size:11px}.filters{display:none}"
-    ".scroll{overflow:visible;border:0}section[data-task]{content-visibility:visible}h2,h3,thead,"
-    "tr{break-"
-    "inside:avoid;break-after:avoid}tbody "
-    "tr{break-after:auto}th,td,td.runs,td.device{white-space:normal;min-width:0;padding:.2rem "
-    ".25rem}table{font-size:9px}td "
-    "svg{width:70px}.tag,th{font-size:9px}.tag{border:0}.columns{display:block}.columns "
-    "svg{max-width:420px}td.wrap{min-width:0}}";
-
-void html__begin(page *p, const char *title) {
-    html__add(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                 "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                 "<link rel=\"icon\" href=\"data:,\">\n<title>");
-    html__text(p, title);
-    html__add(p, "</title>\n<style>");
-    html__add(p, style);
-    html__add(p, "</style>\n</head>\n<body>\n");
+err page_language_find(page_language *out, const char *name) {
+    for (page_language i = 0; i < PAGE_LANGUAGES; i++) {
+        if (strcmp(page_language_name(i), name) != 0) continue;
+        *out = i;
+        return ERR_OK;
+    }
+    return err_set(ERR_USAGE, "--lang expects en or ko, found '%s'", name);
 }
 
-void html__end(page *p, const char *script) {
-    if (script) {
-        html__add(p, "<script>\n");
-        html__add(p, script);
-        html__add(p, "</script>\n");
+const char *page_language_name(page_language language) {
+    return language == PAGE_KO ? "ko" : "en";
+}
+
+const char *html__term(const page *p, const char *english) {
+    static const char *const terms[][2] = {
+#define TERM(english, korean) {english, korean},
+#include "report/strings.def"
+    };
+    for (size_t i = 0; p->language == PAGE_KO && i < sizeof terms / sizeof *terms; i++)
+        if (strcmp(terms[i][0], english) == 0) return terms[i][1];
+    return english;
+}
+
+void html__duration(page *p, double seconds) {
+    strbuf text = {0};
+    html__take(p, report__duration(&text, seconds));
+    if (!p->e) {
+        size_t number = strcspn(text.text, " ");
+        html__format(p, "%.*s %s", (int)number, text.text,
+                     html__term(p, text.text + number + (text.text[number] == ' ')));
     }
-    html__add(p, "</body>\n</html>\n");
+    strbuf_free(&text);
+}
+
+/* A page by itself: its own policy lets through what is inside, by its hash. */
+static void add_style(page *p) {
+    strbuf style = {0};
+    uint8_t digest[32];
+    char *hash = NULL;
+    html__take(p, html_style(&style));
+    if (!p->e) hash_bytes(style.text, style.length, digest);
+    if (!p->e) html__take(p, base64_encode(&hash, digest, sizeof digest));
+    if (!p->e) {
+        html__format(p,
+                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                     "style-src 'sha256-%s'\">\n<style>",
+                     hash);
+        html__add(p, style.text);
+        html__add(p, "</style>\n");
+    }
+    mem_free(hash);
+    strbuf_free(&style);
+}
+
+void html__begin(page *p, const char *title, const char *root) {
+    html__format(p, "<!doctype html>\n<html lang=\"%s\">\n", page_language_name(p->language));
+    html__add(p,
+              "<head>\n<meta charset=\"utf-8\">\n" HTML_PAGE_MARK "\n"
+              "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+    html__text(p, title);
+    html__add(p, "</title>\n");
+    if (root)
+        html__format(p,
+                     "<link rel=\"stylesheet\" href=\"%s" HTML_STYLE_FILE "\">\n"
+                     "<script defer src=\"%s" HTML_SCRIPT_FILE "\"></script>\n",
+                     root, root);
+    else
+        add_style(p);
+    html__add(p, "</head>\n<body>\n<a class=\"skip\" href=\"#main\">");
+    html__add(p, SAY(p, skip));
+    html__add(p, "</a>\n");
+}
+
+void html__main(page *p) {
+    html__add(p, "<main id=\"main\">\n");
+}
+
+void html__end(page *p) {
+    html__add(p, "</main>\n<footer><p>");
+    html__add(p, SAY(p, footer));
+    html__add(p, "</p></footer>\n</body>\n</html>\n");
+}
+
+void html__table_begin(page *p, const char *label, const char *css_class) {
+    html__format(p, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
+                 label);
+    html__format(p, *css_class ? "<table class=\"%s\">\n" : "<table%s>\n", css_class);
+}
+
+void html__table_end(page *p) {
+    html__add(p, "</table></div>\n");
 }

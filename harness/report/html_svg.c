@@ -25,9 +25,10 @@ static double y_of(const scale *s, double y) {
 }
 
 static void begin(page *p, const scale *s, const char *x_title, const char *y_title) {
-    html__format(p,
-                 "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"%s by %s\">\n",
-                 WIDTH, HEIGHT, WIDTH, y_title, x_title);
+    html__format(p, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"", WIDTH,
+                 HEIGHT, WIDTH);
+    html__format(p, SAY(p, chart), y_title, x_title);
+    html__add(p, "\">\n");
     double step = tick_step(s->y_high - s->y_low, 4);
     for (double v = ceil(s->y_low / step) * step; v <= s->y_high + step * 1e-9; v += step) {
         html__format(p,
@@ -68,6 +69,12 @@ static void add_tenths(page *p, const char *before, double value) {
     html__add(p, text + at);
 }
 
+static void add_mean_of(page *p, size_t steps) {
+    html__add(p, "<p class=\"soft\">");
+    html__format(p, SAY(p, mean_of_steps), steps);
+    html__add(p, "</p>\n");
+}
+
 void svg__line(page *p, const float *values, size_t count, const char *x_title,
                const char *y_title) {
     // at most 200 points, each the mean of equally many steps: single steps are noise
@@ -91,8 +98,7 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
         add_tenths(p, ",", y_of(&s, y[i]));
     }
     html__add(p, "\"/>\n</svg>\n");
-    if (per > 1)
-        html__format(p, "<p class=\"soft\">Each point is the mean of %zu steps.</p>\n", per);
+    if (per > 1) add_mean_of(p, per);
 }
 
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
@@ -111,17 +117,18 @@ void svg__bars(page *p, const record_length *bars, size_t count, const char *x_t
         double left = x_of(&s, (double)(i * width)), right = x_of(&s, (double)((i + 1) * width));
         html__format(p,
                      "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
-                     "<title>%lld to %lld: %.0f</title></rect>\n",
+                     "<title>",
                      left, y_of(&s, bins[i]), fmax(0.5, right - left - 1),
-                     TOP + PLOT_HEIGHT - y_of(&s, bins[i]), (long long)i * width,
-                     ((long long)i + 1) * width - 1, bins[i]);
+                     TOP + PLOT_HEIGHT - y_of(&s, bins[i]));
+        html__format(p, SAY(p, bar), (long long)i * width, ((long long)i + 1) * width - 1, bins[i]);
+        html__add(p, "</title></rect>\n");
     }
     html__add(p, "</svg>\n");
 }
 
 void svg__reliability(page *p, const calibration *c) {
     scale s = {.x_low = 0, .x_high = 100, .y_low = 0, .y_high = 100};
-    begin(p, &s, "confidence, %", "right, %");
+    begin(p, &s, SAY(p, confidence), SAY(p, right));
     for (int m = 0; m < CALIBRATION_BINS; m++) {
         const calibration_bin *bin = &c->bins[m];
         double low = 100.0 * m / CALIBRATION_BINS, high = 100.0 * (m + 1) / CALIBRATION_BINS;
@@ -129,11 +136,11 @@ void svg__reliability(page *p, const calibration *c) {
         double share = 100 * (double)bin->right / (double)bin->rows;
         html__format(p,
                      "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
-                     "<title>%.0f to %.0f %%: %zu rows, confidence %.1f %%, right %.1f %%</title>"
-                     "</rect>\n",
+                     "<title>",
                      x_of(&s, low), y_of(&s, share), x_of(&s, high) - x_of(&s, low) - 1,
-                     TOP + PLOT_HEIGHT - y_of(&s, share), low, high, bin->rows,
-                     100 * bin->confidence, share);
+                     TOP + PLOT_HEIGHT - y_of(&s, share));
+        html__format(p, SAY(p, bin), low, high, bin->rows, 100 * bin->confidence, share);
+        html__add(p, "</title></rect>\n");
     }
     html__format(p, "<line class=\"base\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
                  x_of(&s, 0), y_of(&s, 0), x_of(&s, 100), y_of(&s, 100));
@@ -145,9 +152,11 @@ void svg__interval(page *p, const board_row *row, double baseline, double low, d
     double unit = (SPAN - 2 * EDGE) / (high - low);
     double from = EDGE + unit * (row->range.low - low), to = EDGE + unit * (row->range.high - low);
     html__format(p,
-                 "<svg viewBox=\"0 0 %d 20\" width=\"%d\" height=\"20\" role=\"img\" "
-                 "aria-label=\"%.2f, interval %.2f to %.2f\">",
-                 SPAN, SPAN, 100 * row->mean, 100 * row->range.low, 100 * row->range.high);
+                 "<svg viewBox=\"0 0 %d 20\" width=\"%d\" height=\"20\" role=\"img\" aria-label=\"",
+                 SPAN, SPAN);
+    html__format(p, SAY(p, interval_of), 100 * row->mean, 100 * row->range.low,
+                 100 * row->range.high);
+    html__add(p, "\">");
     if (baseline >= low && baseline <= high) {
         double x = EDGE + unit * (baseline - low);
         html__format(p, "<line class=\"base\" x1=\"%.1f\" x2=\"%.1f\" y1=\"1\" y2=\"19\"/>", x, x);

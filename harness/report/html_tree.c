@@ -59,9 +59,8 @@ void svg__tree(page *p, const char *text, const uint32_t *gold, const uint32_t *
     if (p->e) goto done;
     double height = 2 * l.base;
     html__format(p,
-                 "<svg viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" role=\"img\" aria-label=\"tree: "
-                 "gold above, predicted below\">\n",
-                 l.end, height, l.end);
+                 "<svg viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" role=\"img\" aria-label=\"%s\">\n",
+                 l.end, height, l.end, SAY(p, tree));
     for (size_t w = 0; w < words; w++) {
         const uint32_t *right = gold + w * ARC_WIDTH, *found = said + w * ARC_WIDTH;
         size_t bytes = strcspn(text, " ");

@@ -16,9 +16,6 @@ const board_row *report__row_of_model(const board_table *t, const record *model)
 
 void report__free_groups(board *b);
 
-/* What a group's table says of itself. */
-extern const char *const report__group_words;
-
 /* Fills each row's words, before rows are put in order of score: "3 epochs, lr 5e-05" and, where a
  * model has several rows, every value in which they differ and which has no column of its own. */
 err report__row_words(board_table *t) MUST_CHECK;
@@ -34,9 +31,10 @@ const char *report__corpus_caution(const record *r);
 err report__parameters(strbuf *out, int64_t parameters) MUST_CHECK;
 err report__duration(strbuf *out, double seconds) MUST_CHECK;
 
-/* Sentences, each after a blank, on what the board keeps apart from this table: a newer version of
- * the task, other data, another protocol. Nothing when there is no such table. */
-err report__apart(strbuf *out, const board *b, const board_table *t) MUST_CHECK;
+/* What the board keeps apart from this table, a sum of these: a newer version of the task, other
+ * data, another protocol. */
+enum { APART_VERSION = 1, APART_DATA = 2, APART_PROTOCOL = 4 };
+unsigned report__apart(const board *b, const board_table *t);
 
 /* The rank, or a dash for a row in no test. */
 err report__rank(strbuf *out, const board_row *row) MUST_CHECK;

@@ -75,6 +75,8 @@ void record__free_lists(record *r) {
     FREE(r->loss_curve);
     FREE(r->evaluations);
     FREE(r->worst);
+    FREE(r->suspects);
+    FREE(r->slices);
     FREE(r->lengths);
     for (size_t i = 0; i < r->kernel_count; i++) {
         mem_free(r->kernel_times[i].name);
@@ -83,6 +85,7 @@ void record__free_lists(record *r) {
     FREE(r->kernel_times);
     r->loss_count = r->loss_curve_count = r->evaluation_count = 0;
     r->worst_count = r->length_count = r->kernel_count = 0;
+    r->suspect_count = r->slice_count = 0;
 }
 
 void record_free(record *r) {
@@ -180,6 +183,7 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
     err e = ERR_OK;
     r->task.test_rows = (int64_t)rows;
     r->calibration = (calibration){0}; // of other answers
+    r->suspect_count = r->slice_count = 0;
     if (answer_in_units(r->task.kind) &&
         (e = copy_block(&r->unit_begin, gold.begin, rows + 1, sizeof *r->unit_begin)))
         return e;

@@ -15,6 +15,7 @@
 #include "metric/calibration.h"
 #include "metric/confusion_cells.h"
 #include "metric/score.h"
+#include "result/errors.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,6 +92,12 @@ typedef struct record_worst_row {
     int64_t row;
     double probability;
 } record_worst_row;
+
+/* A row whose label is suspect (errors.h), and the probabilities of the answer and the gold label. */
+typedef struct record_suspect {
+    int64_t row, answer;
+    double probability, gold_probability;
+} record_suspect;
 
 /* Times of the operations of one kind and shape in a training step. */
 typedef struct record_kernel {
@@ -182,6 +189,11 @@ typedef struct record {
     double temperature;      /* fitted on the dev rows (calibration.h); 0: not fitted */
     record_worst_row *worst; /* most wrong first; may be empty */
     size_t worst_count;
+    record_suspect *suspects; /* the first by suspicion; may be empty */
+    size_t suspect_count;
+    int64_t suspect_rows; /* of all */
+    errors_slice *slices; /* with rows; none in records of older programs and of other kinds */
+    size_t slice_count;
     record_length *lengths; /* ascending; may be empty */
     size_t length_count;
     record_timing timing;

@@ -60,6 +60,7 @@ extern const size_t record__key_count;
     X(calibration)                                                                                 \
     X(lengths)                                                                                     \
     X(worst)                                                                                       \
+    X(errors)                                                                                      \
     X(step_spread)                                                                                 \
     X(kernel_times)                                                                                \
     X(cost)                                                                                        \

@@ -115,6 +115,7 @@ const record_key record__keys[] = {
     PART("", "calibration", calibration),
     PART("", "lengths", lengths),
     PART("", "most_wrong", worst),
+    PART("", "errors", errors),
     PART("", "kernel_times", kernel_times),
     PART("", "checksums", checksums), // last: of all before it
 };

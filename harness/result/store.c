@@ -138,12 +138,44 @@ err store_walk(const char *folder, store_visit *visit, void *of) {
     return e;
 }
 
+/* A file beside the tasks' folders: a record there is no part of the store, and is told of. */
+static err note_stray(size_t *strays, const char *folder, const char *name) {
+    char *path = NULL;
+    record r = {0};
+    err e = path_join(&path, folder, name);
+    if (!e && !folder_exists(path) && !(e = record_read(&r, path)) && !(*strays)++)
+        log_warn("%s is passed over: records lie in a folder of their task, as %s/%s/%s", path,
+                 folder, r.task.name, name);
+    if (e && e != ERR_MEMORY) { // a file of any other kind may lie there
+        err_clear();
+        e = ERR_OK;
+    }
+    record_free(&r);
+    mem_free(path);
+    return e;
+}
+
+static err note_strays(const char *folder) {
+    folder_list list = {0};
+    size_t strays = 0;
+    err e = folder_list_read(&list, folder);
+    for (size_t i = 0; i < list.count && !e; i++) // what `report` writes is large, and none
+        if (is_record_name(list.names[i]) && strcmp(list.names[i], "report.json") != 0)
+            e = note_stray(&strays, folder, list.names[i]);
+    if (strays > 1)
+        log_warn("%s: so %s %zu more record%s", folder, strays > 2 ? "are" : "is", strays - 1,
+                 strays > 2 ? "s" : "");
+    folder_list_free(&list);
+    return e;
+}
+
 static err read_folder(store *s, const char *folder, const store_lean *lean) {
     reading w = {.store = s, .lean = lean};
     if (!folder_exists(folder)) return ERR_OK;
     err e = mem_strdup(&s->folder, folder);
     if (!e && lean && lean->cache) e = store__cache_read(&w.known, lean->cache);
     if (!e) e = store_walk(folder, add_record, &w);
+    if (!e) e = note_strays(folder);
     if (s->count < w.known.count) s->changed = true;
     store__cache_free(&w.known);
     if (e) store_free(s);

@@ -32,8 +32,8 @@ typedef struct store {
 
 /* Reads all records below folder; `baselines`, `performance` and other files than *.json are passed
  * over. A folder that does not exist is an empty store. A damaged record is warned about, counted
- * and skipped. Errors: ERR_IO when the folder cannot be listed; ERR_MEMORY. Free with
- * store_free. */
+ * and skipped; one that lies in the folder itself is warned about and passed over. Errors: ERR_IO
+ * when the folder cannot be listed; ERR_MEMORY. Free with store_free. */
 err store_read(store *s, const char *folder) MUST_CHECK;
 /* The same of every record that can be read. */
 err store_read_all(store *s, const char *folder) MUST_CHECK;

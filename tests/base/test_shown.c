@@ -92,6 +92,21 @@ Test(shown, what_does_not_fit_is_cut_between_code_points) {
     cr_expect_eq(shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%s", "바람모델"), 12);
     cr_expect_str_eq(room, "바람");
     cr_expect_eq(shown_snprintf(room, 0, SHOWN_TERMINAL, "%s", "abc"), 3);
+    // a precision in digits cuts a text; one in an argument is the length of one that may end there
+    const char *const whole[] = {"", "", "", "바", "바", "바", "바람"};
+    for (size_t i = 1; i < sizeof whole / sizeof *whole; i++) {
+        const char format[] = {'%', '.', (char)('0' + i), 's', '\0'};
+        strbuf out = {0};
+        MUST(shown_printf(&out, SHOWN_TERMINAL, format, "바람모델"));
+        cr_expect_str_eq(out.text, whole[i], "%zu bytes: %s", i, out.text);
+        strbuf_free(&out);
+    }
+    shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.3s|", "\xf0\x9f\x98\x80");
+    cr_expect_str_eq(room, "|");
+    shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.*s", 4, "바람");
+    cr_expect_str_eq(room, "바\xef\xbf\xbd");
+    shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.2s", "\x80\x80\x80");
+    cr_expect_str_eq(room, "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 Test(shown, code_and_numbers) {

@@ -18,6 +18,13 @@ static void expect(program_result *r, const char *what, const char *part) {
     program_free(r);
 }
 
+#define EXPECT_REFUSED(r, code, part)                                                              \
+    do {                                                                                           \
+        cr_expect_eq((r).exit_code, code, "%s", (r).err);                                          \
+        cr_expect(strstr((r).err, part), "%s in %s", part, (r).err);                               \
+        program_free(&(r));                                                                        \
+    } while (0)
+
 #if HARNESS_CPU
 static const struct {
     const char *task, *headline, *problem_type, *second, *answer, *text, *call;
@@ -25,7 +32,7 @@ static const struct {
     {"kor_nli", "accuracy", "single_label_classification", "말", "\"text_pair\":\"말\"",
      "--pair \"...\" \"...\"\n",
      "\nclassify({\"text\": \"...\", \"text_pair\": \"...\"}, truncation=True)\n"},
-    {"kor_sts", "spearman", "regression", "말", "\"text_pair\":\"말\",\"label\":\"LABEL_0\"",
+    {"kor_sts", "spearman", "regression", "말", "\"text_pair\":\"말\",\"label\":\"score\"",
      "--pair \"...\" \"...\"\n", "}, truncation=True, function_to_apply=\"none\")\n"},
     {"korean_unsmile", "micro_f1", "multi_label_classification", NULL, "\"labels\":[", "\"...\"\n",
      "\nclassify(\"...\", truncation=True, top_k=None)\n"},
@@ -179,11 +186,15 @@ Test(kinds, run_eval_predict_and_report) {
                 ? RUN("predict", "-c", "o", "--device", "cpu", "--json", "--pair", "글", "말")
                 : RUN("predict", "-c", "o", "--device", "cpu", "--json", "글");
         expect(&r, "predict", kinds[i].answer);
-        bool is_relation = !strcmp(task, "klue_re");
+        bool is_relation = !strcmp(task, "klue_re"), is_pair = kinds[i].second != NULL;
         r = RUN("predict", "-c", "o", "--device", "cpu", "글",
                 "<subj>글</subj>은 <obj>말</obj>이다");
         cr_expect_eq(strstr(r.err, "1 text lacks the two entities") != NULL, is_relation, "%s",
                      r.err);
+        cr_expect_eq(r.exit_code, is_pair ? 2 : 0, "%s: %s", task, r.err);
+        cr_expect_eq(strstr(r.err, "the model was trained on pairs of texts, which one text is "
+                                   "not: --pair takes two arguments") != NULL,
+                     is_pair, "%s", r.err);
         program_free(&r);
         r = RUN("data", "head", task, "--sample", "--rows", "1", "--json");
         expect(&r, "head", kinds[i].second ? "\"text_pair\":" : "\"text\":");
@@ -193,6 +204,91 @@ Test(kinds, run_eval_predict_and_report) {
 }
 
 /* Times are of every phase of a step, whatever the loss. */
+static void write_rows(const char *text) {
+    MUST(file_write(temporary_path("rows.csv"), text, strlen(text)));
+}
+
+/* A pair has two texts wherever it comes from. */
+Test(kinds, a_pair_with_one_text_is_refused) {
+    json_setup();
+    program_result r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
+                           "--check-device", "never", "--max-steps", "1", "-o", "o");
+    expect(&r, "run", "");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--pair", "글", "말", "글", "");
+    EXPECT_REFUSED(r, 2, "--pair: text 2 of pair 2 is empty");
+    write_rows("a,b\n글,말\n,말\n");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--input", "rows.csv", "--text-column", "a");
+    EXPECT_REFUSED(r, 2, "which one text is not: --text-pair-column names the second");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--input", "rows.csv", "--text-column", "a",
+            "--text-pair-column", "b");
+    EXPECT_REFUSED(r, 1, "rows.csv:3: column 'a' is empty: a pair is two texts");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--input", "rows.csv", "--text-column", "a",
+            "--text-pair-column", "b", "--skip-bad-rows");
+    expect(&r, "predict", "a,b,label,score\n글,말,score,");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--pair", "글", "말");
+    expect(&r, "predict", "score ");
+    temporary_remove();
+}
+
+/* What a model reads is what it was trained on last. */
+Test(kinds, markers_are_asked_of_models_of_relations_alone) {
+    json_setup();
+    program_result r = RUN("run", "--sample", "--task", "klue_re", "-m", "tiny", "--device", "cpu",
+                           "--check-device", "never", "--max-steps", "1", "-o", "re");
+    expect(&r, "run", "");
+    // thirty labels by their whole names, and no matrix of them that nobody can read
+    r = RUN("eval", "-c", "re", "--sample", "--task", "klue_re", "--device", "cpu");
+    cr_expect(strstr(r.out, "\n  org:political/religious_affiliation    0.0000 "), "%s", r.out);
+    for (const char *line = r.out, *end; (end = strchr(line, '\n')); line = end + 1)
+        cr_expect_leq(end - line, 80, "%s", line);
+    expect(&r, "eval", "\n  most confused, of ");
+    r = RUN("run", "--sample", "--task", "kor_hate", "-m", "re/model", "--ignore-mismatched-sizes",
+            "--device", "cpu", "--check-device", "never", "--max-steps", "1", "-o", "o");
+    expect(&r, "run", "");
+    r = RUN("predict", "-c", "o", "--device", "cpu", "글");
+    cr_expect_eq(strstr(r.err, "lacks the two entities"), NULL, "%s", r.err);
+    expect(&r, "predict", "글");
+    write_rows("text\n글\n말\n");
+    r = RUN("predict", "-c", "re", "--device", "cpu", "--input", "rows.csv");
+    cr_expect(strstr(r.err, "2 texts lack the two entities"), "%s", r.err);
+    expect(&r, "predict", "text,label,score\n");
+    temporary_remove();
+}
+
+/* What truncation took with it is told, in what the answers are of. */
+Test(kinds, cut_units_are_counted) {
+    json_setup();
+    program_result r =
+        RUN("run", "--sample", "--task", "klue_ner", "-m", "tiny", "--device", "cpu",
+            "--check-device", "never", "--max-steps", "1", "--max-length", "6", "-o", "o");
+    cr_expect(strstr(r.err, " sentences are longer than 6 tokens and were cut; "), "%s", r.err);
+    cr_expect(strstr(r.err, " characters of theirs had no token left and were taken to be no "
+                            "entity's\n"),
+              "%s", r.err);
+    expect(&r, "run", "");
+    // [CLS], one piece and [SEP]: nine characters of ten go, whatever pieces there are
+    r = RUN("predict", "-c", "o", "--device", "cpu", "--max-length", "3", "Q W E R T Y U I O P",
+            "Q");
+    cr_expect(strstr(r.err, "1 sentence is longer than 3 tokens and was cut; 9 characters of "
+                            "theirs had no token left and were taken to be no entity's\n"),
+              "%s", r.err);
+    expect(&r, "predict", "");
+    r = RUN("eval", "-c", "o", "--sample", "--task", "klue_ner", "--device", "cpu", "--max-length",
+            "6");
+    cr_expect(strstr(r.err, " characters of theirs had no token left"), "%s", r.err);
+    expect(&r, "eval", "");
+    r = RUN("run", "--sample", "--task", "klue_dp", "-m", "tiny", "--device", "cpu",
+            "--check-device", "never", "--max-steps", "1", "-o", "dp");
+    expect(&r, "run", "");
+    r = RUN("predict", "-c", "dp", "--device", "cpu", "--max-length", "3", "Q W E R", "");
+    cr_expect(strstr(r.err, "1 sentence is longer than 3 tokens and was cut; 3 words of theirs had "
+                            "no token left and were taken to hang from the next one\n"),
+              "%s", r.err);
+    cr_expect(strstr(r.out, "\n\n# no word in ''\n\n"), "%s", r.out);
+    expect(&r, "predict", "# text = Q W E R\n1\tQ\t");
+    temporary_remove();
+}
+
 Test(kinds, times_of_a_regression_have_a_backward) {
     cJSON *root = NULL;
     json_setup();

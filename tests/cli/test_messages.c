@@ -162,7 +162,7 @@ Test(messages, bounds_do_not_contradict_the_value) {
          "--lr", "inf");
     SAYS(2, "--batch-size expects 1 to 4096, found '4097'", "bench", "--task", "kor_hate",
          "--sample", "--batch-size", "4097");
-    SAYS(2, "precision 'fp8' is not built", "bench", "--task", "kor_hate", "--sample",
+    SAYS(2, "no precision 'fp8' (known", "bench", "--task", "kor_hate", "--sample",
          "--batch-size", "4096", "--max-steps", "200", "--precision", "fp8");
     SAYS(2, "--max-steps expects 1 to 200, found '201'", "bench", "--task", "kor_hate", "--sample",
          "--max-steps", "201");

@@ -95,8 +95,10 @@ Test(whole_run, same_seed_gives_the_same_bits_on_any_number_of_threads) {
 static float *losses_of(const cJSON *record, size_t *count) {
     const char *text;
     void *bytes;
-    cr_assert_eq(json_string(&text, record, "loss", "record"), ERR_OK, "%s",
+    const cJSON *loss = NULL;
+    cr_assert_eq(json_object(&loss, record, "loss", "record"), ERR_OK, "%s",
                  err_message(ERR_FORMAT));
+    cr_assert_eq(json_string(&text, loss, "data", "record"), ERR_OK, "%s", err_message(ERR_FORMAT));
     cr_assert_eq(base64_decode(&bytes, count, text), ERR_OK);
     *count /= sizeof(float);
     return bytes;

@@ -185,6 +185,13 @@ Test(runs, records_alone_and_with_their_folder) {
               p.out);
     cJSON_Delete(root);
     program_free(&p);
+    // a task's folder is none of results
+    p = RUN("report", "--results", "results/mine", "-o", "board");
+    cr_expect(strstr(p.err, ".json is passed over: records lie in a folder of their task, as "
+                            "results/mine/mine/"),
+              "%s", p.err);
+    cr_expect(strstr(p.err, "results/mine: so is 1 more record\n"), "%s", p.err);
+    program_free(&p);
     MUST(folder_remove(temporary_path("runs")));
     p = RUN("runs", "--json");
     MUST(json_parse(&root, p.out, strlen(p.out), "runs"));

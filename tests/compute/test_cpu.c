@@ -13,6 +13,8 @@
 #include <string.h>
 
 #if HARNESS_CPU
+#include "compute/bf16.h"
+#include "compute/cpu/cpu_internal.h"
 #include "compute/cpu/kernels.h"
 
 /* --- threads --- */
@@ -222,9 +224,8 @@ static void run_op(device *d, op_kind kind, strbuf *out) {
     arena_free(&a);
 }
 
-Test(cpu, bits_do_not_depend_on_threads) {
-    size_t live = mem_live_count();
-    for (int kind = 0; kind < OP_COUNT; kind++) {
+static void compare_thread_counts(int kind_end, device_precision precision) {
+    for (int kind = 0; kind < kind_end; kind++) {
         strbuf one = {0};
         // 8: more threads than many ops have items, and than this machine may have cores
         static const uint32_t counts[] = {1, 2, 3, 4, 8};
@@ -232,7 +233,7 @@ Test(cpu, bits_do_not_depend_on_threads) {
             uint32_t threads = counts[c];
             device d;
             strbuf got = {0};
-            device_options options = {.threads = threads};
+            device_options options = {.threads = threads, .precision = precision};
             cr_assert_eq(device_open_named(&d, "cpu", &options), ERR_OK);
             run_op(&d, (op_kind)kind, threads == 1 ? &one : &got);
             device_close(&d);
@@ -243,6 +244,19 @@ Test(cpu, bits_do_not_depend_on_threads) {
             strbuf_free(&got);
         }
         strbuf_free(&one);
+    }
+}
+
+Test(cpu, bits_do_not_depend_on_threads) {
+    size_t live = mem_live_count();
+    compare_thread_counts(OP_COUNT, PRECISION_FP32);
+    compare_thread_counts(OP_linear_dw + 1, PRECISION_BF16);
+    device_info info;
+    cpu_info(&info, 0);
+    if (info.has_bf16) {
+        setenv("HARNESS_ISA", "avx512_bf16", 1);
+        compare_thread_counts(OP_linear_dw + 1, PRECISION_BF16);
+        unsetenv("HARNESS_ISA");
     }
     cr_assert_eq(mem_live_count(), live);
 }
@@ -316,6 +330,8 @@ static size_t kernel_tables(const cpu_kernels *out[3]) {
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
         out[count++] = &cpu__kernels_avx512;
     }
+#elif defined(__aarch64__)
+    out[count++] = &cpu__kernels_neon;
 #endif
     return count;
 }
@@ -404,11 +420,122 @@ Test(cpu, functions_at_their_edges) {
     }
 }
 
+Test(cpu, every_table_rounds_to_bf16_alike) {
+    const cpu_kernels *tables[3];
+    size_t count = kernel_tables(tables);
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < POINTS; k++) {
+            uint32_t bits = k * 214757u; // over all exponents and both signs, NaNs too
+            memcpy(&points[k], &bits, sizeof bits);
+        }
+        tables[i]->round_bf16(found, points, POINTS);
+        for (uint32_t k = 0; k < POINTS; k++) {
+            float wanted = bf16_nearest(points[k]);
+            cr_assert_eq(memcmp(&wanted, &found[k], sizeof wanted), 0, "%s: %a became %a",
+                         tables[i]->isa, (double)points[k], (double)found[k]);
+        }
+    }
+}
+
+/* --- products of our own --- */
+
+enum { ROWS_MOST = 33, COLUMNS_MOST = 50, DEPTH_MOST = 600 };
+
+/* c (m, n), rows n + 3 apart, of factors that lie as the flags say. */
+static void multiply(float *c, const cpu_kernels *k, bool a_rows, bool b_rows, const size_t size[3],
+                     float beta) {
+    static float a[ROWS_MOST * DEPTH_MOST], b[COLUMNS_MOST * DEPTH_MOST];
+    size_t m = size[0], n = size[1], depth = size[2];
+    cpu_factor left = {a, a_rows ? DEPTH_MOST : 1, a_rows ? 1 : ROWS_MOST};
+    cpu_factor right = {b, b_rows ? DEPTH_MOST : 1, b_rows ? 1 : COLUMNS_MOST};
+    float *workspace;
+    cr_assert_eq(mem_new(&workspace, cpu__product_workspace(m)), ERR_OK);
+    // element (i, l) is the same number however it lies
+    for (size_t l = 0; l < DEPTH_MOST; l++) {
+        for (size_t i = 0; i < ROWS_MOST; i++)
+            a[i * left.outer + l * left.depth] = (float)((i * 31 + l * 17) % 101) / 50 - 1;
+        for (size_t j = 0; j < COLUMNS_MOST; j++)
+            b[j * right.outer + l * right.depth] = (float)((j * 13 + l * 29) % 103) / 50 - 1;
+    }
+    for (size_t i = 0; i < m * (n + 3); i++) c[i] = (float)(i % 7);
+    k->product(c, n + 3, left, right, m, n, depth, beta, workspace);
+    mem_free(workspace);
+}
+
+static double true_element(size_t i, size_t j, size_t depth, double before, double beta) {
+    double sum = beta * before;
+    for (size_t l = 0; l < depth; l++) {
+        float a = (float)((i * 31 + l * 17) % 101) / 50 - 1;
+        float b = (float)((j * 13 + l * 29) % 103) / 50 - 1;
+        sum += (double)a * (double)b;
+    }
+    return sum;
+}
+
+Test(cpu, own_products_are_right_at_every_edge) {
+    static const size_t sizes[][3] = {{1, 1, 1},     {7, 11, 3},    {8, 12, 256}, {9, 49, 257},
+                                      {33, 50, 600}, {16, 48, 255}, {5, 24, 0}};
+    static const float betas[] = {0, 1, 0.5f};
+    static float c[ROWS_MOST * (COLUMNS_MOST + 3)];
+    const cpu_kernels *tables[3];
+    size_t count = kernel_tables(tables);
+    for (size_t at = 0; at < count * 12 * 7; at++) {
+        const cpu_kernels *k = tables[at / 84];
+        const size_t *size = sizes[at % 7];
+        float beta = betas[at / 7 % 3];
+        multiply(c, k, at / 21 % 2, at / 42 % 2, size, beta);
+        for (size_t i = 0; i < size[0] * (size[1] + 3); i++) {
+            size_t row = i / (size[1] + 3), column = i % (size[1] + 3);
+            double before = (double)(i % 7);
+            double wanted = column < size[1]
+                                ? true_element(row, column, size[2], before, (double)beta)
+                                : before; // what lies between rows stays
+            cr_assert_float_eq((double)c[i], wanted, 1e-4,
+                               "%s %zux%zux%zu case %zu (%zu, %zu): %g, not %g", k->isa, size[0],
+                               size[1], size[2], at, row, column, (double)c[i], wanted);
+        }
+    }
+}
+
+Test(cpu, own_products_round_an_element_alike_whatever_lies_around_it) {
+    static float c[ROWS_MOST * (COLUMNS_MOST + 3)], alone[ROWS_MOST * (COLUMNS_MOST + 3)];
+    const cpu_kernels *tables[3];
+    size_t count = kernel_tables(tables);
+    for (size_t t = 0; t < count; t++) {
+        multiply(c, tables[t], true, true, (size_t[]){33, 50, 600}, 0);
+        for (size_t m = 1; m < 10; m++) {
+            multiply(alone, tables[t], false, m % 2, (size_t[]){m, 1, 600}, 0);
+            cr_expect_eq(memcmp(&alone[(m - 1) * 4], &c[(m - 1) * 53], sizeof *c), 0, "%s, row %zu",
+                         tables[t]->isa, m);
+        }
+    }
+}
+
+static void halve_least(void *context, size_t item, float *workspace) {
+    (void)workspace;
+    volatile float *numbers = context; // the processor computes, not the compiler
+    numbers[item] = numbers[item] * 0.5f;
+}
+
+Test(cpu, subnormals_are_zero_in_work_and_numbers_after_it) {
+    device d;
+    cr_assert_eq(device_open_named(&d, "cpu", NULL), ERR_OK, "%s", err_message(ERR_DEVICE));
+    // the least normal number halved, and a subnormal that is read
+    volatile float numbers[2] = {0x1p-126f, 0x1p-128f}, after = 0x1p-126f;
+    cpu__for(&d, 2, halve_least, (void *)(uintptr_t)numbers);
+    cr_expect(numbers[0] == 0 && numbers[1] == 0);
+    after = after * 0.5f;
+    cr_expect(after > 0);
+    device_close(&d);
+}
+
 Test(cpu, isa_that_is_not_here_is_refused) {
     device d;
     setenv("HARNESS_ISA", "avx1024", 1);
     cr_assert_eq(device_open_named(&d, "cpu", NULL), ERR_USAGE);
-    cr_assert_not_null(strstr(err_message(ERR_USAGE), "HARNESS_ISA is 'avx1024'"));
+    cr_assert_not_null(
+        strstr(err_message(ERR_USAGE), "HARNESS_ISA is 'avx1024'; this processor runs "));
+    cr_expect_not_null(strstr(err_message(ERR_USAGE), "baseline"));
     unsetenv("HARNESS_ISA");
 }
 #endif

@@ -6,7 +6,7 @@ against transformers.
 
 Per seed: the preset's recipe. The twin has harness' vocabulary, rows, lengths, batch size, schedule and AdamW; its start is
 BertForTokenClassification(config), its order and dropout are PyTorch's own, its scores seqeval's. Holds when the means are no
-further apart than twice what the seeds' spread makes likely, and both are above no entity at all. Of each checkpoint of harness the
+further apart than the 95 % interval of their difference allows, and both are above no entity at all. Of each checkpoint of harness the
 entities that transformers' argmax and offsets give are those that `harness predict` prints, text for text.
 """
 import argparse

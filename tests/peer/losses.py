@@ -3,6 +3,7 @@
     tests/peer/.venv/bin/python tests/peer/losses.py                  200 steps of kor_hate, shape small
     tests/peer/.venv/bin/python tests/peer/losses.py --quick          60 steps, shape tiny
     ... losses.py --families roberta,electra --shape mini             other encoder families
+    ... losses.py --task kor_nli --shape mini                         pairs of sentences
     tests/peer/.venv/bin/python tests/peer/losses.py --model DIR      another start, Trainer's default hyperparameters
     ... --device llvmpipe --json out.json --double
 
@@ -28,7 +29,16 @@ LOSS_BOUND, EQUAL_BOUND = 1e-3, 0.995
 
 
 def encode(tokenizer, texts, length):
-    return tokenizer(texts, truncation=True, max_length=length)["input_ids"]
+    """(ids, token types) of each text or pair"""
+    e = tokenizer(texts, truncation=True, max_length=length, return_token_type_ids=True)
+    return list(zip(e["input_ids"], e["token_type_ids"]))
+
+
+def inputs(model, rows):
+    """A model's arguments for rows of encode; families without token types have none."""
+    ids, mask = common.padded([ids for ids, _ in rows], model.config.pad_token_id)
+    typed = getattr(model.config, "type_vocab_size", 0) > 1
+    return dict(input_ids=ids, attention_mask=mask) | (dict(token_type_ids=common.padded([t for _, t in rows])[0]) if typed else {})
 
 
 def rate(recipe, step, steps):
@@ -38,7 +48,7 @@ def rate(recipe, step, steps):
     return done / warmup if done < warmup else max(0, (steps - done) / max(1, steps - warmup))
 
 
-def train(folder, train_ids, labels, recipe, seed, steps, dtype):
+def train(folder, train_rows, labels, recipe, seed, steps, dtype):
     family = AutoConfig.from_pretrained(folder).model_type
     model = AutoModelForSequenceClassification.from_pretrained(folder, **common.dropless(family)).to(dtype).train()
     norms = common.norm_names(model)
@@ -48,12 +58,11 @@ def train(folder, train_ids, labels, recipe, seed, steps, dtype):
                                    {"params": plain, "weight_decay": 0.0}],
                                   betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
     size, losses = recipe["per_device_train_batch_size"], []
-    per_epoch = math.ceil(len(train_ids) / size)
+    per_epoch = math.ceil(len(train_rows) / size)
     for step in range(1, steps + 1):
         epoch, place = divmod(step - 1, per_epoch)
-        rows = order(len(train_ids), seed, epoch)[place * size:(place + 1) * size]
-        ids, mask = common.padded([train_ids[r] for r in rows], model.config.pad_token_id)
-        loss = model(input_ids=ids, attention_mask=mask, labels=torch.tensor([labels[r] for r in rows])).loss
+        rows = order(len(train_rows), seed, epoch)[place * size:(place + 1) * size]
+        loss = model(**inputs(model, [train_rows[r] for r in rows]), labels=torch.tensor([labels[r] for r in rows])).loss
         optimizer.zero_grad()
         loss.backward()
         if recipe["max_grad_norm"] > 0:
@@ -68,14 +77,13 @@ def train(folder, train_ids, labels, recipe, seed, steps, dtype):
 
 
 @torch.no_grad()
-def predict(model, test_ids):
+def predict(model, test_rows):
     """Labels of the test rows; 64 at a time, by length, so that little is padding."""
-    labels = np.zeros(len(test_ids), dtype=np.int64)
-    by_length = sorted(range(len(test_ids)), key=lambda i: len(test_ids[i]))
+    labels = np.zeros(len(test_rows), dtype=np.int64)
+    by_length = sorted(range(len(test_rows)), key=lambda i: len(test_rows[i][0]))
     for first in range(0, len(by_length), 64):
         rows = by_length[first:first + 64]
-        ids, mask = common.padded([test_ids[r] for r in rows], model.config.pad_token_id)
-        labels[rows] = model(input_ids=ids, attention_mask=mask).logits.argmax(1).numpy()
+        labels[rows] = model(**inputs(model, [test_rows[r] for r in rows])).logits.argmax(1).numpy()
     return labels
 
 
@@ -100,19 +108,19 @@ def side_by_side(lines, what, folder, a, flags):
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     texts, labels = common.cleaned(*common.read(a.task, 0))
-    train_ids = encode(tokenizer, texts, recipe["max_length"])
-    test_ids = encode(tokenizer, common.read(a.task, 1)[0], recipe["max_length"])
-    model, theirs = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float32)
-    equal = float((our_labels == predict(model, test_ids)).mean())
+    train_rows = encode(tokenizer, texts, recipe["max_length"])
+    test_rows = encode(tokenizer, common.read(a.task, 1)[0], recipe["max_length"])
+    model, theirs = train(folder, train_rows, labels, recipe, a.seed, a.steps, torch.float32)
+    equal = float((our_labels == predict(model, test_rows)).mean())
 
     found = worst(ours, theirs)
     lines.add(f"{what}: {a.steps} losses", f"{found['largest']:.1e} at step {found['step']}; loss {theirs[0]:.3f} to "
               f"{theirs[-1]:.3f}", f"{LOSS_BOUND:.0e} relative", found["largest"] <= LOSS_BOUND)
-    lines.add(f"{what}: {len(test_ids)} test predictions", f"{100 * equal:.2f} % equal", f"{100 * EQUAL_BOUND:.1f} %",
+    lines.add(f"{what}: {len(test_rows)} test predictions", f"{100 * equal:.2f} % equal", f"{100 * EQUAL_BOUND:.1f} %",
               equal >= EQUAL_BOUND)
     lines.details[what] = {"device": record["device"]["name"], "harness_losses": ours.tolist(), "torch_losses": theirs.tolist()}
     if a.double:
-        exact = train(folder, train_ids, labels, recipe, a.seed, a.steps, torch.float64)[1]
+        exact = train(folder, train_rows, labels, recipe, a.seed, a.steps, torch.float64)[1]
         for who, losses in (("harness", ours), ("torch", theirs)):
             lines.details[what][f"{who}_to_double"] = worst(losses, exact)
             print(f"{who} to double precision: {worst(losses, exact)}")
@@ -120,7 +128,7 @@ def side_by_side(lines, what, folder, a, flags):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--task", default="kor_hate", choices=sorted(common.FILES))
+    arguments.add_argument("--task", default="kor_hate", choices=sorted(common.FILES | common.PAIRS))
     arguments.add_argument("--shape", default="small", choices=sorted(common.SHAPES))
     arguments.add_argument("--families", default="bert")
     arguments.add_argument("--model", metavar="DIR", help="start from this folder instead of a shape")

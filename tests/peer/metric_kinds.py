@@ -18,7 +18,7 @@ from scipy.stats import pearsonr, spearmanr
 from seqeval.metrics import f1_score as entity_f1, precision_score as entity_precision, recall_score as entity_recall
 from seqeval.scheme import IOB2
 from sklearn.metrics import (accuracy_score, auc, balanced_accuracy_score, f1_score, label_ranking_average_precision_score, matthews_corrcoef,
-                             precision_recall_curve, precision_score, recall_score)
+                             precision_recall_curve, precision_recall_fscore_support)
 
 import common
 
@@ -55,14 +55,19 @@ def set_case(rng):
     return gold, scores
 
 
+def averages(gold, said, **more):
+    found = {}
+    for average in ("macro", "weighted"):
+        three = precision_recall_fscore_support(gold, said, average=average, zero_division=0, **more)
+        found |= {f"{average}_{name}": score for name, score in zip(("precision", "recall", "f1"), three)}
+    return found
+
+
 def set_scores(gold, scores):
     g, p = gold.astype(int), (scores > 0).astype(int)
     found = {"micro_f1": f1_score(g, p, average="micro", zero_division=0), "subset_accuracy": accuracy_score(g, p),
              "lrap": label_ranking_average_precision_score(g, scores.astype(np.float64))}
-    for average in ("macro", "weighted"):
-        for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
-            found[f"{average}_{name}"] = score(g, p, average=average, zero_division=0)
-    return found
+    return found | averages(g, p)
 
 
 def tag_names(types):
@@ -174,10 +179,7 @@ def relation_scores(gold, logits):
         areas.append(auc(recall, precision))
     found = {"relation_f1": f1_score(gold, said, average="micro", labels=every[1:], zero_division=0), "klue_auprc": np.mean(areas),
              "accuracy": accuracy_score(gold, said), "balanced_accuracy": balanced_accuracy_score(gold, said), "mcc": matthews_corrcoef(gold, said)}
-    for average in ("macro", "weighted"):
-        for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
-            found[f"{average}_{name}"] = score(gold, said, average=average, labels=every, zero_division=0)
-    return found
+    return found | averages(gold, said, labels=every)
 
 
 def line(kind, width, gold, predicted):

@@ -6,7 +6,7 @@
 
 Per seed: the preset's recipe. The twin has harness' vocabulary, rows, length, pieces of words, batch size, schedule and AdamW; its
 order, dropout and start (normal with the configuration's range) are PyTorch's own. Both decode by the task's rule, here by trying
-every way to divide a sentence. Holds when the means of UAS are no further apart than twice what the seeds' spread makes likely, and
+every way to divide a sentence. Holds when the means of UAS are no further apart than the 95 % interval of their difference allows, and
 above that of hanging every word from the next one wherever PyTorch's is. Of each checkpoint of harness PyTorch computes the very UAS
 and LAS of its record.
 """

@@ -110,18 +110,18 @@ Test(board_group, every_form_has_the_table) {
     put("klue_sts", "mine", ANSWER_NUMBER, "pearson", 1, "pearson");
     cr_assert_not_null(group("klue"));
     MUST(board_markdown(&md, &made));
-    MUST(board_html(&html, &made));
+    MUST(board_html(&html, &made, PAGE_EN));
     MUST(board_json(&json, &made));
     expect_part(&md, "\n## KLUE\n");
     expect_part(&md, "| NLI, accuracy |");
-    expect_part(&md, "| RE, micro F1 of relations | RE, AUPRC |");
+    expect_part(&md, "| RE, micro F1 of relations | RE, KLUE AUPRC |");
     expect_part(&md, "\n| mBERT-base (published) | 81.55 | 84.66 | 76.00 | 73.20 |");
     expect_part(&md, "\nPublished: TC, ");
     expect_part(&html, "<h2>KLUE</h2>");
     // tasks of all kinds stand in one table, and their baselines are no majority class
     expect_part(&md, "\n| the baseline of each task | ");
-    expect_part(&html, "<td>the baseline of each task</td>");
-    expect_part(&html, "<td>KLUE-RoBERTa-small (published)</td>");
+    expect_part(&html, "<th scope=\"row\" class=\"model\">the baseline of each task</th>");
+    expect_part(&html, "<th scope=\"row\" class=\"model\">KLUE-RoBERTa-small (published)</th>");
     expect_part(&html, "<p class=\"soft\">Published: TC, ");
     expect_part(&json, "\"group\":\t\"klue\"");
     expect_part(&json, "\"metric\":\t\"klue_auprc\"");

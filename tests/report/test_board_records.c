@@ -526,9 +526,9 @@ static const struct {
     {other_driver,
      "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "
      "of 60 predictions differ)"},
-    {other_ranks,
-     "it repeats kor_x/0.json, the same row and seed, by another number of ranks or shards (1 of 60 "
-     "predictions differ)"},
+    {other_ranks, "it repeats kor_x/0.json, the same row and seed, by another number of ranks or "
+                  "shards (1 of 60 "
+                  "predictions differ)"},
 };
 
 Test(board_records, a_repeated_seed_counts_once_and_is_named) {

@@ -215,11 +215,13 @@ Test(compare, html_holds_tables_and_escapes) {
                                "# a < b\n\n| x | y&z |\n| --- | --: |\n| 1\\|2 | |\n- one\n- "
                                "two\nend\n"));
     cr_assert(strstr(out.text, "<h1>a &lt; b</h1>"), "%s", out.text);
+    cr_assert(strstr(out.text, "aria-label=\"a &lt; b\"><table>"), "%s", out.text);
     cr_assert(strstr(out.text, "<tr><th>x</th><th class=\"n\">y&amp;z</th></tr>"), "%s", out.text);
     cr_assert(
         strstr(out.text, "<tr><td>1|2</td><td class=\"n\"></td></tr>\n</table></div>\n<ul>\n"),
         "%s", out.text);
-    cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre>end\n</pre>"), "%s", out.text);
+    cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
+              out.text);
     cr_assert_not(strstr(out.text, "--:"));
     strbuf_free(&out);
 }

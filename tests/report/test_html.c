@@ -23,8 +23,8 @@ static const char *const hostile = "<script>alert('x')</script> & \"q\"";
 
 // Every tag opened is closed, in order; the few elements without an end tag are let through.
 static void check_nesting(const char *html) {
-    static const char *const empty[] = {"meta",   "link", "input",   "line",
-                                        "circle", "rect", "polyline"};
+    static const char *const empty[] = {"meta",   "link", "input",    "line",
+                                        "circle", "rect", "polyline", "path"};
     char stack[64][16];
     size_t depth = 0;
     for (const char *p = html; (p = strchr(p, '<')); p++) {
@@ -54,12 +54,20 @@ static void check_nesting(const char *html) {
     cr_assert_eq(depth, 0);
 }
 
-// nothing is fetched: no address, no file but the pages themselves
-static void check_self_contained(const char *html) {
-    cr_assert_not(strstr(html, "http"));
-    cr_assert_not(strstr(html, "src="));
-    cr_assert_not(strstr(html, "@import"));
-    cr_assert_not(strstr(html, "url("));
+/* Nothing is fetched but the two files beside the index, and nothing is inside that a policy of
+ * default-src 'self' would stop. `root` is the way to the index's folder. */
+static void check_self_contained(const char *html, const char *root) {
+    static const char *const stopped[] = {"http",   "@import",  "url(",     "<style",
+                                          "style=", "onclick=", "onsubmit", "data:"};
+    char script[80], style[80];
+    for (size_t i = 0; i < sizeof stopped / sizeof *stopped; i++)
+        cr_assert_not(strstr(html, stopped[i]), "%s", stopped[i]);
+    snprintf(script, sizeof script, "<script defer src=\"%sharness.js\"></script>", root);
+    snprintf(style, sizeof style, "<link rel=\"stylesheet\" href=\"%sharness.css\">", root);
+    const char *at = strstr(html, script);
+    cr_assert(at && strstr(html, style), "%s", root);
+    cr_assert_not(strstr(at + 1, "<script"));
+    cr_assert_eq(strstr(html, "src="), strstr(at, "src="));
 }
 
 Test(html, run_page_is_escaped_and_whole) {
@@ -73,23 +81,24 @@ Test(html, run_page_is_escaped_and_whole) {
     const char *labels[] = {"a<b", "없음", "c&d"};
     cr_assert_not(record_labels(&r, labels, 3));
     cr_assert_not(record_score(&r));
-    cr_assert_not(html_run(&out, &r, texts));
-    cr_assert_not(strstr(out.text, "<script"));
+    cr_assert_not(html_run(&out, &r, texts, PAGE_EN));
+    cr_assert_not(strstr(out.text, "<script>"));
     cr_assert(
         strstr(out.text, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;q&quot;"));
     cr_assert(strstr(out.text, "a&lt;b"));
     cr_assert(strstr(out.text, "Each point is the mean of 7 steps."));
     cr_assert(strstr(out.text, "class=\"bar\""));
-    cr_assert(strstr(out.text, "<tr><td>steps skipped by the loss scaler</td><td>3</td></tr>"));
-    cr_assert(strstr(out.text, "<tr><td>final loss scale</td><td>32768</td></tr>"));
+    cr_assert(strstr(out.text,
+                     "<tr><th scope=\"row\">steps skipped by the loss scaler</th><td>3</td></tr>"));
+    cr_assert(strstr(out.text, "<tr><th scope=\"row\">final loss scale</th><td>32768</td></tr>"));
     check_nesting(out.text);
-    check_self_contained(out.text);
+    check_self_contained(out.text, "../../");
     strbuf_free(&out);
     // without texts there is no column for them, and no loss means no chart
     cr_assert_not(record_loss(&r, NULL, 0));
     r.loss_scale = 0;
-    cr_assert_not(html_run(&out, &r, NULL));
-    cr_assert_not(strstr(out.text, "<th>text</th>"));
+    cr_assert_not(html_run(&out, &r, NULL, PAGE_EN));
+    cr_assert_not(strstr(out.text, ">text</th>"));
     cr_assert_not(strstr(out.text, "Training loss"));
     cr_assert_not(strstr(out.text, "loss scale"));
     cr_assert(strstr(out.text, "--model tiny --device cpu</code>"));
@@ -108,7 +117,7 @@ Test(html, charts_of_few_points_are_finite) {
         strbuf out = {0};
         fake_record_make(&r, &(fake_record){.right = 1, .steps = steps[i]});
         r.loss[0] = 0; // a single zero has no range of its own
-        cr_assert_not(html_run(&out, &r, NULL));
+        cr_assert_not(html_run(&out, &r, NULL, PAGE_EN));
         cr_assert_not(strstr(out.text, "nan"), "%zu steps", steps[i]);
         cr_assert_not(strstr(out.text, "inf,"), "%zu steps", steps[i]);
         snprintf(words, sizeof words, "Each point is the mean of %u steps.", means[i]);
@@ -177,7 +186,7 @@ Test(html, index_links_to_pages_that_exist) {
     cr_assert_not(file_read((void **)&text, &count, path, 0));
     mem_free(path);
     check_nesting(text);
-    check_self_contained(text);
+    check_self_contained(text, "");
     for (const char *at = text; (at = strstr(at, "href=\"pages/")); at++) {
         char *name;
         cr_assert_not(mem_strndup(&name, at + 6, strcspn(at + 6, "\"")));

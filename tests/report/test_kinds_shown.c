@@ -104,13 +104,13 @@ static void check_page(const char *head, const char *digits) {
     strbuf page = {0};
     char part[80], error[32];
     size_t worst = 0;
-    MUST(html_run(&page, &b, NULL));
+    MUST(html_run(&page, &b, NULL, PAGE_EN));
     for (size_t i = 1; i < 40; i++)
         if (record_row_error(&b, i) > record_row_error(&b, worst)) worst = i;
     const char *table = strstr(page.text, "Rows it got most wrong");
     cr_assert_not_null(table);
     cr_expect_not_null(strstr(table, head));
-    snprintf(part, sizeof part, "<tbody>\n<tr><td class=\"n\">%zu</td>", worst + 1);
+    snprintf(part, sizeof part, "<tbody>\n<tr><th scope=\"row\" class=\"n\">%zu</th>", worst + 1);
     const char *row = strstr(table, "<tbody>");
     cr_expect_eq(strncmp(row, part, strlen(part)), 0, "%.90s and not %s", row, part);
     snprintf(error, sizeof error, digits, record_row_error(&b, worst));
@@ -122,19 +122,19 @@ static void check_page(const char *head, const char *digits) {
 
 Test(kinds_shown, pages_have_the_largest_errors) {
     make(ANSWER_NUMBER, false);
-    check_page("<th class=\"n\">error</th>", "%.3f");
+    check_page("<th scope=\"col\" class=\"n\">error</th>", "%.3f");
     record_free(&a);
     record_free(&b);
     make(ANSWER_SET, false);
-    check_page("<th class=\"n\">labels wrong</th>", "%.0f");
+    check_page("<th scope=\"col\" class=\"n\">labels wrong</th>", "%.0f");
     record_free(&a);
     record_free(&b);
     make(ANSWER_TAGS, false);
-    check_page("<th class=\"n\">entities wrong</th>", "%.0f");
+    check_page("<th scope=\"col\" class=\"n\">entities wrong</th>", "%.0f");
     record_free(&a);
     record_free(&b);
     make(ANSWER_ARCS, false);
-    check_page("<th class=\"n\">words wrong</th>", "%.0f");
+    check_page("<th scope=\"col\" class=\"n\">words wrong</th>", "%.0f");
 }
 
 /* With texts there are trees, what is wrong marked; heads that no word has are not drawn. */
@@ -143,7 +143,7 @@ Test(kinds_shown, pages_draw_trees) {
     strbuf page = {0};
     make(ANSWER_ARCS, false);
     for (size_t i = 0; i < 40; i++) texts[i] = "가나 다 <b> 라 마 바";
-    MUST(html_run(&page, &b, NULL));
+    MUST(html_run(&page, &b, NULL, PAGE_EN));
     cr_expect(!strstr(page.text, "Trees: gold above"), "%s", page.text);
     // of a row's words those that are wrong, by their place
     const uint32_t width = ARC_WIDTH;
@@ -151,7 +151,7 @@ Test(kinds_shown, pages_draw_trees) {
     b.predicted[width + ARC_HEAD] = b.gold[width + ARC_HEAD] ? 0 : 1;
     MUST(record_score(&b));
     page.length = 0;
-    MUST(html_run(&page, &b, NULL));
+    MUST(html_run(&page, &b, NULL, PAGE_EN));
     char want[120];
     snprintf(want, sizeof want, "<td class=\"wrap\">2: %u ", b.gold[width + ARC_HEAD]);
     expect_part(&page, want);
@@ -160,7 +160,7 @@ Test(kinds_shown, pages_draw_trees) {
     cr_expect(!strstr(page.text, "<td class=\"wrap\">1: "), "%s", page.text);
     page.length = 0;
     b.predicted[ARC_HEAD] = 77;
-    MUST(html_run(&page, &b, texts));
+    MUST(html_run(&page, &b, texts, PAGE_EN));
     expect_part(&page, "Trees: gold above, predicted below");
     expect_part(&page, "<path class=\"arc wrong\"");
     expect_part(&page, ">&lt;b&gt;</text>");
@@ -184,10 +184,10 @@ Test(kinds_shown, pages_tell_entities) {
     b.predicted[first + 2] = 1;
     b.predicted[first + 3] = 3; // no entity
     MUST(record_score(&b));
-    MUST(html_run(&page, &b, NULL));
-    expect_part(&page, "<th>type</th>");
-    expect_part(&page, "<tr><td>곳</td><td class=\"n\">0.00</td>");
-    expect_part(&page, "<tr><td class=\"n\">10</td><td class=\"wrap\">곳 1-2</td>"
+    MUST(html_run(&page, &b, NULL, PAGE_EN));
+    expect_part(&page, "<th scope=\"col\">type</th>");
+    expect_part(&page, "<tr><th scope=\"row\">곳</th><td class=\"n\">0.00</td>");
+    expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td class=\"wrap\">곳 1-2</td>"
                        "<td class=\"wrap\">사람 2-3</td><td class=\"n\">2</td></tr>");
     strbuf_free(&page);
 }
@@ -242,8 +242,8 @@ Test(kinds_shown, relations_are_kept_and_told_as_labels) {
     expect_part(&out, "- right in A alone: ");
     expect_part(&out, "(McNemar p = ");
     expect_part(&out, "AUPRC");
-    MUST(html_run(&page, &a, NULL));
-    expect_part(&page, "<th class=\"n\">probability of gold</th>");
+    MUST(html_run(&page, &a, NULL, PAGE_EN));
+    expect_part(&page, "<th scope=\"col\" class=\"n\">probability of gold</th>");
     expect_part(&page, "micro F1 of relations");
     a.predicted_numbers[4] = (float)NAN;
     cr_expect_neq(record_write(&a, path), ERR_OK);
@@ -263,8 +263,8 @@ Test(kinds_shown, pages_name_the_labels_of_the_row) {
         b.predicted_numbers[i] = -1;
     }
     MUST(record_score(&b));
-    MUST(html_run(&page, &b, NULL));
-    expect_part(&page, "<tr><td class=\"n\">10</td><td>없음, 공격, 혐오</td><td></td>"
+    MUST(html_run(&page, &b, NULL, PAGE_EN));
+    expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td>없음, 공격, 혐오</td><td></td>"
                        "<td class=\"n\">3</td></tr>");
     strbuf_free(&page);
 }
@@ -280,9 +280,10 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(store_write(folder, &b, NULL));
     MUST(store_read(&s, folder));
     MUST(board_init(&made, &s));
-    MUST(board_html(&page, &made));
+    MUST(board_html(&page, &made, PAGE_EN));
     MUST(board_markdown(&text, &made));
-    expect_part(&page, "<td>one number</td><td class=\"n\">0.00</td>");
+    expect_part(&page,
+                "<th scope=\"row\" class=\"model\">one number</th><td class=\"n\">0.00</td>");
     expect_part(&text, "| poor (gives every row the same number) | 0.00 |");
     expect_part(&text, "| | always one number | 0.00 |");
     expect_part(&text, "| -100.00 to 100.00 (rows only) |");
@@ -299,9 +300,9 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(store_write(folder, &b, NULL));
     MUST(store_read(&s, folder));
     MUST(board_init(&made, &s));
-    MUST(board_html(&page, &made));
+    MUST(board_html(&page, &made, PAGE_EN));
     MUST(board_markdown(&text, &made));
-    expect_part(&page, "<td>no entity</td><td class=\"n\">0.00</td>");
+    expect_part(&page, "<th scope=\"row\" class=\"model\">no entity</th><td class=\"n\">0.00</td>");
     expect_part(&text, "| poor (finds no entity at all) |");
     expect_part(&text, "| | never an entity | 0.00 |");
     board_free(&made);

@@ -199,7 +199,7 @@ Test(whole_output, of_a_board) {
     HELD("board.md", board_markdown(&out, &b));
     HELD("board.csv", board_csv(&out, &b));
     HELD("board.json", board_json(&out, &b));
-    HELD("board.html", board_html(&out, &b));
+    HELD("board.html", board_html(&out, &b, PAGE_EN));
     board_free(&b);
     store_free(&s);
     MUST(folder_remove(folder));
@@ -219,7 +219,7 @@ Test(whole_output, of_a_run) {
         texts[i] = names[i];
     }
     make(&r, "org/<model>", 1, 7);
-    HELD("run.html", html_run(&out, &r, texts));
+    HELD("run.html", html_run(&out, &r, texts, PAGE_EN));
     fake_folder(&folder);
     MUST(path_join(&path, folder, "r.json"));
     MUST(record_write(&r, path));

@@ -86,8 +86,8 @@ Test(record, round_trip_keeps_every_key) {
 
 // what records of older programs do not have
 Test(record, keys_that_came_later_may_be_absent) {
-    static const char *const later[] = {"final_weights_sha256", "dev", "kernel_times",
-                                        "loss_scaling", "calibration"};
+    static const char *const later[] = {"final_weights_sha256", "dev",         "kernel_times",
+                                        "loss_scaling",         "calibration", "errors"};
     record r;
     char *path;
     cJSON *json;
@@ -399,6 +399,15 @@ static const struct {
     {"\"bins\":\t[[0, 0, 0]", "\"bins\": [[1, 0, 0.01]", "its bins have 61 rows, "},
     {"\"bins\":\t[[0, 0, 0]", "\"bins\": [[1, 1, 0.5]", "the confidence of bin 1 is 0.5"},
     {"\"bins\":\t[[0, 0, 0], ", "\"bins\": [", "key 'calibration' has 14 bins, expected 15"},
+    {"\"suspect_rows\":\t4", "\"suspect_rows\": 3",
+     "key 'errors': suspect_rows is 3, 4 are listed"},
+    {"0.8125, 0.0625]", "0.8125, 0.9]", "key 'errors': probabilities 0.8125 and 0.9 of row "},
+    {"0.8125, 0.0625]", "0.8125, 0.3]", "key 'errors': probability 0.125 comes after 0.3"},
+    {"\"suspects\":\t[[", "\"suspects\": [[60", "expected whole numbers from 0 to 59"},
+    {"\"by\":\t\"length\"", "\"by\": \"width\"",
+     "key 'errors': a slice by 'width' called '3 to 8 tokens', expected one by length"},
+    {"\"rows\":\t50", "\"rows\": 61", "key 'rows' is 61, expected a whole number from 1 to 60"},
+    {"\"accuracy\":\t0.5,", "\"accuracy\": 1.5,", "key 'errors': accuracy 1.5 and score 0.375"},
     {"\"best_step\":\t20", "\"best_step\": 19",
      "key 'dev': best_step is 19, no evaluation is of it"},
     {"\"final_scale\":\t32768", "\"final_scale\": 0",

@@ -192,6 +192,24 @@ static void fill_calibration(record *r, size_t rows) {
     r->temperature = 1.25;
 }
 
+/* Rows that are answered wrongly, and three slices. */
+static void fill_errors(record *r, size_t rows) {
+    enum { MOST = 4 };
+    cr_assert_not(mem_new(&r->suspects, MOST));
+    for (size_t i = 0; i < rows && r->suspect_count < MOST; i++) {
+        if (r->gold[i] == r->predicted[i]) continue;
+        double chance = 0.0625 * (double)(r->suspect_count + 1);
+        r->suspects[r->suspect_count++] =
+            (record_suspect){(int64_t)i, r->predicted[i], 0.875 - chance, chance};
+    }
+    r->suspect_rows = (int64_t)r->suspect_count;
+    cr_assert_not(mem_new(&r->slices, 3));
+    r->slices[0] = (errors_slice){"length", "3 to 8 tokens", rows - 10, 0.5, 0.375};
+    r->slices[1] = (errors_slice){"[UNK]", "none", rows, 0.4375, 0.25};
+    r->slices[2] = (errors_slice){"text", "more than once", 2, 1, 0.5};
+    r->slice_count = 3;
+}
+
 void fake_record_make(record *r, const fake_record *f) {
     const char *task = f->task ? f->task : "fake_task", *model = f->model ? f->model : "tiny";
     size_t rows = f->rows ? f->rows : 60, classes = f->classes ? f->classes : 3;
@@ -256,6 +274,7 @@ void fake_record_make(record *r, const fake_record *f) {
     r->worst_count = answer_is_label(f->kind);
     cr_assert_not(record_score(r), "%s", err_message(ERR_DATA));
     if (f->kind == ANSWER_CLASS) fill_calibration(r, rows);
+    if (f->kind == ANSWER_CLASS) fill_errors(r, rows);
 }
 
 /* Memory, if a GiB of it is free: thousands of records are written, each synced. */

@@ -194,6 +194,21 @@ Test(group, a_rank_that_does_not_come_is_given_up) {
     }
 }
 
+static err stay_away_in_a_hurry(struct group *g, void *context) {
+    group_hurry(g, 0.3);
+    return stay_away(g, context);
+}
+
+/* Within a step, where all come at about the same time; elsewhere the engine's limit holds. */
+Test(group, in_a_hurry_a_rank_is_given_up_sooner, .timeout = 50) {
+    rank ranks[RANKS_MAX];
+    run_ranks(ranks, 3, WAITING_S, stay_away_in_a_hurry, NULL, 0);
+    for (uint32_t r = 0; r < 3; r += 2) {
+        cr_assert_eq(ranks[r].e, ERR_NETWORK);
+        cr_assert(strstr(ranks[r].message, "did not come in time"), "%s", ranks[r].message);
+    }
+}
+
 /* --- shares --- */
 
 Test(group, shares_cover_a_step_and_are_alike) {

@@ -29,7 +29,8 @@ typedef struct outcome {
 
 typedef struct mode {
     const char *name;
-    const char *settings[8][2]; /* recipe keys, or "task", and values, numbers as text */
+    const char
+        *settings[8][2]; /* recipe keys, "task" or "precision", and values, numbers as text */
     run_protocol protocol;
 } mode;
 
@@ -53,6 +54,8 @@ static run_request request_of(const mode *m, const char *selector, const char *o
         // class weights are text that begins with a number
         if (!strcmp(key, "task"))
             q.task = text;
+        else if (!strcmp(key, "precision"))
+            q.precision = text;
         else if (*end)
             MUST(recipe_set_text(&q.recipe, key, text));
         else
@@ -150,6 +153,7 @@ Test(run_options, every_mode_resumes_with_the_same_bits) {
         {"frozen", {{"freeze_embeddings", "1"}, {"freeze_layers", "1"}}, PROTOCOL_LAST},
         {"dev by loss", {{"metric_for_best_model", "loss"}, {"eval_steps", "5"}}, PROTOCOL_DEV},
         {"dev by epochs", {{"metric_for_best_model", "mcc"}}, PROTOCOL_DEV},
+        {"bf16", {{"precision", "bf16"}, {"eval_steps", "2"}}, PROTOCOL_DEV},
     };
     static const uint32_t stops[] = {8, 0};
     if (!native[0]) cr_skip_test("needs the cpu device");

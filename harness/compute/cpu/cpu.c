@@ -1,7 +1,9 @@
 #include "compute/cpu/cpu_internal.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "platform/host_memory.h"
+#include "platform/processor.h"
 
 #include <omp.h>
 #if !HARNESS_PLAIN_GEMM
@@ -29,19 +31,23 @@ enum {
 
 // Subnormals are flushed on input and output: decaying moments would make AdamW's replay 20 times
 // slower.
-static uint32_t flush_begin(void) {
+static uint64_t flush_begin(void) {
+    uint64_t before = 0;
 #if defined(__x86_64__)
-    uint32_t before = _mm_getcsr();
-    _mm_setcsr(before | 0x8040u);
-    return before;
-#else
-    return 0;
+    before = _mm_getcsr();
+    _mm_setcsr((uint32_t)before | 0x8040u);
+#elif defined(__aarch64__)
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | 1u << 24));
 #endif
+    return before;
 }
 
-static void flush_end(uint32_t before) {
+static void flush_end(uint64_t before) {
 #if defined(__x86_64__)
-    _mm_setcsr(before);
+    _mm_setcsr((uint32_t)before);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(before));
 #else
     (void)before;
 #endif
@@ -53,7 +59,7 @@ void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
         // even one item runs in a region: the setting below is the region's, and oneDNN must see it
 #pragma omp parallel num_threads(items < c->threads ? (int)items : (int)c->threads)
     {
-        uint32_t before = flush_begin();
+        uint64_t before = flush_begin();
         omp_set_num_threads(1);
         size_t thread = (size_t)omp_get_thread_num();
         float *workspace = c->workspace + thread * c->workspace_count;
@@ -108,6 +114,8 @@ static void close_device(device *d) {
     if (!c) return;
     mem_free(c->workspace);
     mem_free(c->shared);
+    cpu__weights_drop(&c->weights, NULL, 0);
+    cpu__matmuls_close(c->matmuls);
     mem_free(c);
     d->impl = NULL;
 }
@@ -131,6 +139,8 @@ static err buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {
 }
 
 static void buffer_free(buffer *b) {
+    cpu_device *c = b->device->impl;
+    cpu__weights_drop(&c->weights, b->mapped, b->bytes);
     mem_free(b->mapped);
     b->mapped = NULL;
 }
@@ -149,59 +159,83 @@ static const device_vtable vtable = {
 
 /* --- what the host is --- */
 
-// The best table that this processor runs.
-static const cpu_kernels *best_kernels(void) {
+/* The tables that this processor runs, best first; returns how many. */
+enum { TABLES_MAX = 3 };
+static size_t tables_here(const cpu_kernels *out[TABLES_MAX]) {
+    size_t count = 0;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return &cpu__kernels_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &cpu__kernels_avx2;
+        out[count++] = &cpu__kernels_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        out[count++] = &cpu__kernels_avx2;
+#elif defined(__aarch64__)
+    out[count++] = &cpu__kernels_neon;
 #endif
-    return &cpu__kernels_baseline;
+    out[count++] = &cpu__kernels_baseline;
+    return count;
+}
+
+typedef struct instructions {
+    const cpu_kernels *kernels;
+    cpu_bf16_way best, way; /* for bf16: what the processor has, and what is used */
+} instructions;
+
+/* Intel's cores take four times as long for a vector of AVX512-BF16 as for one of f32, which holds
+ * half as many products (measured on Emerald Rapids); Zen 4's and 5's take as long. */
+static cpu_bf16_way fastest(cpu_bf16_way best) {
+#if defined(__x86_64__)
+    if (best == BF16_AVX512 && __builtin_cpu_is("intel")) return BF16_IN_F32;
+#endif
+    return best;
 }
 
 // HARNESS_ISA asks for less than the best: to compare instruction sets on one machine.
-static err choose_kernels(const cpu_kernels **out) {
+static err choose(instructions *out) {
     const char *wanted = getenv("HARNESS_ISA");
-    const cpu_kernels *best = best_kernels();
-    *out = best;
-    if (!wanted || !*wanted || !strcmp(wanted, best->isa)) return ERR_OK;
-    *out = &cpu__kernels_baseline;
-    if (!strcmp(wanted, "baseline")) return ERR_OK;
+    const cpu_kernels *tables[TABLES_MAX];
+    size_t count = tables_here(tables);
+    char known[96] = "";
+    *out = (instructions){.kernels = tables[0]};
 #if defined(__x86_64__)
-    *out = &cpu__kernels_avx2;
-    if (!strcmp(wanted, "avx2") && best == &cpu__kernels_avx512) return ERR_OK;
+    if (tables[0] == &cpu__kernels_avx512) out->best = cpu__bf16_best();
 #endif
-    return err_set(ERR_USAGE,
-                   "HARNESS_ISA is '%s'; this processor runs %s and less (baseline, avx2, "
-                   "avx512)",
-                   wanted, best->isa);
+    out->way = fastest(out->best);
+    if (!wanted || !*wanted) return ERR_OK;
+    cpu_bf16_way best = out->best;
+    out->way = !strcmp(wanted, "amx") ? BF16_AMX : BF16_AVX512;
+    if ((!strcmp(wanted, "amx") || !strcmp(wanted, "avx512_bf16")) && out->way <= best)
+        return ERR_OK;
+    out->best = out->way = BF16_IN_F32;
+    for (size_t i = 0, at = 0; i < count; i++) {
+        out->kernels = tables[i];
+        if (!strcmp(wanted, tables[i]->isa)) return ERR_OK;
+        at +=
+            (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", tables[i]->isa);
+    }
+    return err_set(ERR_USAGE, "HARNESS_ISA is '%s'; this processor runs %s%s%s", wanted, known,
+                   best >= BF16_AVX512 ? ", avx512_bf16" : "", best >= BF16_AMX ? ", amx" : "");
 }
 
-static void read_model_name(char *out, size_t size) {
-    snprintf(out, size, "CPU");
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    char line[512];
-    while (f && fgets(line, sizeof line, f)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) || !colon) continue;
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(out, size, "%s", colon + 2);
-        break;
-    }
-    if (f) fclose(f);
+static const char *lacking(const instructions *i) {
+    if (i->best == BF16_IN_F32) return "AMX-BF16 or AVX512-BF16";
+    return fastest(i->way) != BF16_IN_F32
+               ? ""
+               : "AMX-BF16 (Intel's AVX512-BF16 alone has half the rate of f32)";
 }
 
 void cpu_info(device_info *info, uint32_t threads) {
     memset(info, 0, sizeof *info);
     info->kind = DEVICE_CPU;
     info->class = CLASS_NATIVE_CPU;
-    read_model_name(info->name, sizeof info->name);
+    processor_name(info->name, sizeof info->name);
     snprintf(info->driver, sizeof info->driver, "native");
     snprintf(info->version, sizeof info->version, "gcc %s", __VERSION__);
-    const cpu_kernels *kernels;
-    if (choose_kernels(&kernels)) err_clear(); // cpu_open reports it
-    snprintf(info->isa, sizeof info->isa, "%s", kernels->isa);
+    instructions i;
+    if (choose(&i)) err_clear(); // cpu_open reports it
+    info->has_bf16 = i.best != BF16_IN_F32;
+    snprintf(info->bf16_lacks, sizeof info->bf16_lacks, "%s", lacking(&i));
+    snprintf(info->isa, sizeof info->isa, "%s", i.kernels->isa);
 #if HARNESS_PLAIN_GEMM
     snprintf(info->libraries, sizeof info->libraries, "no oneDNN");
 #else
@@ -217,20 +251,35 @@ void cpu_info(device_info *info, uint32_t threads) {
     info->max_binding_bytes = info->memory_bytes;
 }
 
+/* Precision bf16, as far as it differs from fp32. */
+static err open_bf16(device *d, cpu_bf16_way way) {
+    static const char *const names[] = {"bf16 rounded in f32", "bf16 by AVX512-BF16",
+                                        "bf16 by AMX-BF16"};
+    cpu_device *c = d->impl;
+    snprintf(d->info.kernels, sizeof d->info.kernels, "cpu, %s", names[way]);
+    if (*d->info.bf16_lacks)
+        log_note("%s: precision bf16 is slower than fp32 here; missing: %s", d->info.name,
+                 d->info.bf16_lacks);
+    return way == BF16_IN_F32 ? ERR_OK : cpu__matmuls_open(&c->matmuls, way);
+}
+
 err cpu_open(device *d) {
     cpu_device *c = NULL;
-    const cpu_kernels *kernels;
-    err e = choose_kernels(&kernels);
+    instructions chosen;
+    err e = choose(&chosen);
     if (e || (e = cpu__gemm_ready()) || (e = mem_new(&c, 1))) return e;
     uint32_t index = d->info.index;
     cpu_info(&d->info, d->options.threads);
     d->info.index = index;
     c->threads = d->info.threads;
-    c->kernels = kernels;
+    c->kernels = chosen.kernels;
     d->impl = c;
     d->vtable = &vtable;
     d->real = ELEM_F32;
     // attention takes whole sentences: one entry each, whatever their length
     d->tile_rows = 1u << 20;
-    return ERR_OK;
+    if (d->options.precision != PRECISION_BF16 || !(e = open_bf16(d, chosen.way))) return ERR_OK;
+    close_device(d);
+    d->vtable = NULL;
+    return e;
 }

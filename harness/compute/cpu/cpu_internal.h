@@ -7,11 +7,26 @@
 #define HARNESS_COMPUTE_CPU_CPU_INTERNAL_H
 
 #include "compute/cpu/kernels.h"
+#include "compute/cpu/matmul.h"
 #include "compute/plan.h"
 
 #define OP(name) err cpu__##name(const op_call *call, const op *o) MUST_CHECK;
 #include "compute/ops.def"
 #undef OP
+
+/* Copies of weights as products in bf16 take them, each made when it is first asked for and again
+ * when the device's generation has moved on. */
+typedef struct cpu_weight {
+    const float *from; /* of the device's memory */
+    size_t n, k;       /* of B (k, n) */
+    bool is_transposed, is_packed;
+    uint64_t generation;
+    void *copy; /* owned: rounded f32, or packed */
+} cpu_weight;
+typedef struct cpu_weights {
+    cpu_weight *list; /* owned */
+    size_t count, capacity;
+} cpu_weights;
 
 typedef struct cpu_device {
     uint32_t threads;
@@ -20,6 +35,9 @@ typedef struct cpu_device {
     float *workspace;       /* (threads, workspace_count), aligned to 64 bytes */
     size_t shared_count;
     float *shared; /* (shared_count), aligned likewise */
+    /* with precision bf16 */
+    cpu_weights weights;
+    struct cpu_matmuls *matmuls; /* owned; NULL with BF16_IN_F32 */
 } cpu_device;
 
 static inline const cpu_kernels *cpu__kernels(const op_call *call) {
@@ -63,6 +81,7 @@ void cpu__for(device *d, size_t items, cpu_work *work, void *context);
  *   finish             called for each finished tile of C, by the thread that made it; may be NULL
  *   through_workspace  tiles are made in workspace and handed to finish alone; C is not written and
  *                      beta is 0
+ *   is_weight          B is a parameter, which changes from step to step at most
  *   extra              further items that the same threads run first; may be NULL */
 typedef struct cpu_tile {
     size_t row, column, rows, columns;
@@ -78,7 +97,7 @@ typedef struct cpu_product {
     float *c;
     size_t ldc;
     void (*finish)(void *context, const cpu_tile *tile);
-    bool through_workspace;
+    bool through_workspace, is_weight;
     cpu_work *extra;
     size_t extra_items;
     void *context; /* of finish and extra */
@@ -87,6 +106,15 @@ typedef struct cpu_product {
 /* Bits do not depend on the number of threads: C is cut into tiles fixed by m and n, each made by
  * one thread. Errors: ERR_DEVICE when the library refuses. */
 err cpu__gemm(device *d, const cpu_product *p) MUST_CHECK;
+/* The same of factors in the device's precision: with bf16, A and B are rounded first. */
+err cpu__product(device *d, const cpu_product *p) MUST_CHECK;
+/* cpu__product by oneDNN's matmul. pre: the device has matmuls. */
+err cpu__product_packed(device *d, const cpu_product *p) MUST_CHECK;
+/* The copy for these sizes, of `bytes`; *is_old: it must be made (again). */
+err cpu__weight_find(cpu_weight **out, bool *is_old, device *d, const cpu_weight *wanted,
+                     size_t bytes) MUST_CHECK;
+/* Drops the copies of weights that lie in these bytes, or all when from is NULL. */
+void cpu__weights_drop(cpu_weights *w, const void *from, size_t bytes);
 /* Makes oneDNN compile its kernels, where an error is still possible: it crashes when it finds no
  * memory for them within a product. */
 err cpu__gemm_ready(void) MUST_CHECK;

@@ -3,13 +3,15 @@
  * dnnl_sgemm with threads of its own leaves part of C unwritten when OpenMP grants fewer than it
  * planned for, and its bits depend on their number. So C is cut here, by shape alone, and each tile
  * is computed by one thread inside our own region. Below 16 rows its kernels round rows differently
- * from one row count to the next: such products are padded to 16. */
+ * from one row count to the next: such products are padded to 16.
+ *
+ * HARNESS_PLAIN_GEMM: the same cut with products of our own (kernels_product.h), which needs no
+ * padding. For arm64, where oneDNN as Debian builds it multiplies with a reference loop, and for
+ * thread sanitizers, which see into no library. */
 #include "base/memory.h"
 #include "compute/cpu/cpu_internal.h"
 
-#if HARNESS_PLAIN_GEMM
-#include <stdint.h>
-#else
+#if !HARNESS_PLAIN_GEMM
 #include <oneapi/dnnl/dnnl.h>
 #endif
 #include <pthread.h>
@@ -28,6 +30,7 @@ enum {
 
 typedef struct job {
     const cpu_product *p;
+    const cpu_kernels *kernels;
     size_t rows, columns;           /* of a tile */
     size_t row_tiles, column_tiles; /* how many */
     atomic_int failed;              /* status of the library, 0 when fine */
@@ -50,29 +53,23 @@ static void cut(job *j) {
 }
 
 #if HARNESS_PLAIN_GEMM
-// for thread sanitizers, which see into no library: same cut, same calls
-typedef int64_t dnnl_dim_t;
-typedef enum { dnnl_success } dnnl_status_t;
-
-static dnnl_status_t dnnl_sgemm(char ta, char tb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k,
-                                float alpha, const float *a, dnnl_dim_t lda, const float *b,
-                                dnnl_dim_t ldb, float beta, float *c, dnnl_dim_t ldc) {
-    for (dnnl_dim_t i = 0; i < m; i++) {
-        for (dnnl_dim_t j = 0; j < n; j++) {
-            float sum = 0;
-            for (dnnl_dim_t l = 0; l < k; l++) {
-                sum += (ta == 'N' ? a[i * lda + l] : a[l * lda + i]) *
-                       (tb == 'N' ? b[l * ldb + j] : b[j * ldb + l]);
-            }
-            c[i * ldc + j] = alpha * sum + (beta > 0 ? beta * c[i * ldc + j] : 0);
-        }
-    }
-    return dnnl_success;
+static int multiply(const job *j, const cpu_tile *t, float *workspace) {
+    const cpu_product *p = j->p;
+    bool a_rows = p->ta == 'N', b_rows = p->tb == 'T'; // what is summed over lies side by side
+    cpu_factor a = {p->a + t->row * (a_rows ? p->lda : 1), a_rows ? p->lda : 1,
+                    a_rows ? 1 : p->lda};
+    cpu_factor b = {p->b + t->column * (b_rows ? p->ldb : 1), b_rows ? p->ldb : 1,
+                    b_rows ? 1 : p->ldb};
+    j->kernels->product(t->at, t->stride, a, b, t->rows, t->columns, p->k, p->beta, workspace);
+    return 0;
 }
-#endif
 
-static dnnl_status_t multiply(const cpu_product *p, const float *a, size_t lda, size_t column,
-                              size_t rows, size_t columns, float beta, float *c, size_t ldc) {
+static err try_product(void) {
+    return ERR_OK;
+}
+#else
+static dnnl_status_t sgemm(const cpu_product *p, const float *a, size_t lda, size_t column,
+                           size_t rows, size_t columns, float beta, float *c, size_t ldc) {
     const float *b = p->tb == 'N' ? p->b + column : p->b + column * p->ldb;
     return dnnl_sgemm(p->ta, p->tb, (dnnl_dim_t)rows, (dnnl_dim_t)columns, (dnnl_dim_t)p->k, 1.0f,
                       a, (dnnl_dim_t)lda, b, (dnnl_dim_t)p->ldb, beta, c, (dnnl_dim_t)ldc);
@@ -88,8 +85,8 @@ static dnnl_status_t multiply_padded(const cpu_product *p, size_t column, size_t
         memcpy(a + i * (is_straight ? p->k : ROWS_PADDED), p->a + i * p->lda,
                (is_straight ? p->k : p->m) * sizeof *a);
     }
-    dnnl_status_t s = multiply(p, a, is_straight ? p->k : ROWS_PADDED, column, ROWS_PADDED, columns,
-                               0, sum, columns);
+    dnnl_status_t s = sgemm(p, a, is_straight ? p->k : ROWS_PADDED, column, ROWS_PADDED, columns, 0,
+                            sum, columns);
     for (size_t i = 0; i < p->m; i++) {
         for (size_t j = 0; j < columns; j++) {
             float *to = &c[i * ldc + j];
@@ -99,34 +96,12 @@ static dnnl_status_t multiply_padded(const cpu_product *p, size_t column, size_t
     return s;
 }
 
-static void tile_item(void *context, size_t item, float *workspace) {
-    job *j = context;
+static int multiply(const job *j, const cpu_tile *t, float *workspace) {
     const cpu_product *p = j->p;
-    if (item < p->extra_items) {
-        p->extra(p->context, item, workspace);
-        return;
-    }
-    item -= p->extra_items;
-    size_t row = item % j->row_tiles * j->rows, column = item / j->row_tiles * j->columns;
-    size_t rows = p->m - row < j->rows ? p->m - row : j->rows;
-    size_t columns = p->n - column < j->columns ? p->n - column : j->columns;
-    bool is_padded = p->m < ROWS_PADDED;
-    float *kept = workspace + (is_padded ? ROWS_PADDED * (p->k + COLUMNS_MAX) : 0);
-    cpu_tile tile = {.row = row,
-                     .column = column,
-                     .rows = rows,
-                     .columns = columns,
-                     .at = p->through_workspace ? kept : p->c + row * p->ldc + column,
-                     .stride = p->through_workspace ? columns : p->ldc};
-    dnnl_status_t s;
-    if (is_padded) {
-        s = multiply_padded(p, column, columns, workspace, tile.at, tile.stride);
-    } else {
-        const float *a = p->ta == 'N' ? p->a + row * p->lda : p->a + row;
-        s = multiply(p, a, p->lda, column, rows, columns, p->beta, tile.at, tile.stride);
-    }
-    if (s != dnnl_success) atomic_store(&j->failed, (int)s);
-    if (p->finish) p->finish(p->context, &tile);
+    if (p->m < ROWS_PADDED)
+        return (int)multiply_padded(p, t->column, t->columns, workspace, t->at, t->stride);
+    const float *a = p->ta == 'N' ? p->a + t->row * p->lda : p->a + t->row;
+    return (int)sgemm(p, a, p->lda, t->column, t->rows, t->columns, p->beta, t->at, t->stride);
 }
 
 static err try_product(void) {
@@ -139,6 +114,29 @@ static err try_product(void) {
     if (dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE) != dnnl_success)
         return err_set(ERR_DEVICE, "oneDNN refused its first product");
     return ERR_OK;
+}
+#endif
+
+static void tile_item(void *context, size_t item, float *workspace) {
+    job *j = context;
+    const cpu_product *p = j->p;
+    if (item < p->extra_items) {
+        p->extra(p->context, item, workspace);
+        return;
+    }
+    item -= p->extra_items;
+    size_t row = item % j->row_tiles * j->rows, column = item / j->row_tiles * j->columns;
+    size_t rows = p->m - row < j->rows ? p->m - row : j->rows;
+    size_t columns = p->n - column < j->columns ? p->n - column : j->columns;
+    cpu_tile tile = {.row = row,
+                     .column = column,
+                     .rows = rows,
+                     .columns = columns,
+                     .at = p->through_workspace ? workspace : p->c + row * p->ldc + column,
+                     .stride = p->through_workspace ? columns : p->ldc};
+    int status = multiply(j, &tile, workspace + ROWS_MAX * COLUMNS_MAX);
+    if (status) atomic_store(&j->failed, status);
+    if (p->finish) p->finish(p->context, &tile);
 }
 
 /* Called as devices are opened, by one thread after the other. */
@@ -153,11 +151,16 @@ err cpu__gemm_ready(void) {
 }
 
 err cpu__gemm(device *d, const cpu_product *p) {
-    job j = {.p = p};
+    job j = {.p = p, .kernels = ((const cpu_device *)d->impl)->kernels};
     // a sum of nothing; with k of 0 the library leaves what it should overwrite as it was
     if (!p->m || !p->n || (!p->k && p->beta > 0)) return ERR_OK;
     cut(&j);
-    err e = cpu__workspace(d, ROWS_PADDED * (p->k + COLUMNS_MAX) + ROWS_MAX * COLUMNS_MAX);
+#if HARNESS_PLAIN_GEMM
+    size_t scratch = cpu__product_workspace(ROWS_MAX);
+#else
+    size_t scratch = ROWS_PADDED * (p->k + COLUMNS_MAX);
+#endif
+    err e = cpu__workspace(d, ROWS_MAX * COLUMNS_MAX + scratch);
     if (e) return e;
     cpu__for(d, p->extra_items + j.row_tiles * j.column_tiles, tile_item, &j);
     int failed = atomic_load(&j.failed);

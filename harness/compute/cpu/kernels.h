@@ -1,5 +1,5 @@
 /* Serial kernels of the native CPU device, compiled once per instruction set (kernels_*.c) from one
- * source (kernels_body.h), so that one program serves every x86-64.
+ * source (kernels_body.h), so that one program serves every x86-64 and every arm64.
  *
  * A kernel works on rows or blocks that one thread holds; cpu__for spreads them over threads. Sums
  * run in an order fixed by the sizes and the instruction set. Arrays may have any alignment unless
@@ -43,6 +43,13 @@ typedef struct cpu_first_attention {
     float *workspace; /* cpu__first_attention_workspace floats, aligned to 64 bytes */
 } cpu_first_attention;
 
+/* A factor of a product: element (i, l) of a row or column i lies at at[i * outer + l * depth]. One
+ * of the strides is 1. */
+typedef struct cpu_factor {
+    const float *at;
+    size_t outer, depth;
+} cpu_factor;
+
 /* Constants of AdamW, and the step's scalars. */
 typedef struct cpu_adam {
     float decay, step_size, bias2; /* decay 1: none */
@@ -51,13 +58,18 @@ typedef struct cpu_adam {
 } cpu_adam;
 
 typedef struct cpu_kernels {
-    const char *isa; /* "avx512", "avx2", "baseline" */
+    const char *isa; /* "avx512", "avx2", "neon", "baseline" */
     /* y = a + b + c */
     void (*add_three)(float *y, const float *a, const float *b, const float *c, size_t n);
     void (*add)(float *y, const float *x, size_t n);                      /* y += x */
     void (*multiply)(float *y, const float *x, const float *f, size_t n); /* y = x f */
     void (*add_scaled)(float *y, const float *x, float f, size_t n);      /* y += x f */
     float (*dot)(const float *a, const float *b, size_t n);
+    void (*round_bf16)(float *y, const float *x, size_t n); /* y = the nearest bf16 of x */
+    void (*pack_bf16)(uint16_t *y, const float *x, size_t n);
+    /* The same of a (rows, columns) part of x, turned: y (columns, rows); strides between rows. */
+    void (*turn_bf16)(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                      size_t columns);
     /* keep (n rounded up to 64) = 0 or scale, by the row's dropout words */
     void (*keep_row)(float *keep, size_t n, const cpu_dropout *d);
     /* One row of layernorm_fwd; sum, residual and the keeps may be NULL as the op says. */
@@ -77,6 +89,10 @@ typedef struct cpu_kernels {
     void (*column_sums)(float *out, const float *x, size_t rows, size_t stride, size_t n);
     void (*tanh_bwd)(float *dx, const float *dy, const float *y, size_t n);
     double (*square_sum)(const float *x, size_t n);
+    /* c (m, n), rows ldc apart, = sum over l < k of a (i, l) b (j, l), + beta c unless beta is 0.
+     * An element's bits depend on k alone. workspace: cpu__product_workspace(m) floats. */
+    void (*product)(float *c, size_t ldc, cpu_factor a, cpu_factor b, size_t m, size_t n, size_t k,
+                    float beta, float *workspace);
     void (*attention_fwd)(const cpu_attention *a);
     void (*attention_bwd)(const cpu_attention *a);
     void (*first_attention_fwd)(const cpu_first_attention *a);
@@ -96,11 +112,16 @@ extern const cpu_kernels cpu__kernels_baseline;
 extern const cpu_kernels cpu__kernels_avx2;
 extern const cpu_kernels cpu__kernels_avx512;
 #endif
+#if defined(__aarch64__)
+extern const cpu_kernels cpu__kernels_neon;
+#endif
 
 /* Query rows that attention handles at a time, and the workspace that one sentence needs in floats.
  */
 enum { CPU_ATTENTION_ROWS = 32 };
+enum { PRODUCT_DEPTH = 256 }; /* terms of a sum that a product packs at a time */
 size_t cpu__attention_workspace(size_t length, size_t head_size);
 size_t cpu__first_attention_workspace(size_t length);
+size_t cpu__product_workspace(size_t rows);
 
 #endif

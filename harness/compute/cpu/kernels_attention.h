@@ -8,36 +8,9 @@
 #include "compute/cpu/kernels.h"
 #include "compute/cpu/kernels_math.h"
 #include "compute/cpu/kernels_philox.h"
+#include "compute/cpu/kernels_vector.h"
 
 #include <math.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-#if defined(__AVX512F__)
-typedef __m512 vec;
-enum { VEC = 16, VECS = 4 };
-#define vec_load(p) _mm512_loadu_ps(p)
-#define vec_store(p, x) _mm512_storeu_ps(p, x)
-#define vec_all(x) _mm512_set1_ps(x)
-#define vec_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
-#elif defined(__AVX2__) && defined(__FMA__)
-typedef __m256 vec;
-enum { VEC = 8, VECS = 2 };
-#define vec_load(p) _mm256_loadu_ps(p)
-#define vec_store(p, x) _mm256_storeu_ps(p, x)
-#define vec_all(x) _mm256_set1_ps(x)
-#define vec_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
-#else
-typedef float vec __attribute__((vector_size(16)));
-typedef float vec_memory __attribute__((vector_size(16), aligned(4), may_alias));
-enum { VEC = 4, VECS = 2 };
-#define vec_load(p) ((vec)(*(const vec_memory *)(p)))
-#define vec_store(p, x) (*(vec_memory *)(p) = (vec_memory)(x))
-#define vec_all(x) ((vec){(x), (x), (x), (x)})
-#define vec_fma(a, b, c) ((a) * (b) + (c))
-#endif
-
 /* Left operand: element (row, l) at a[row * rs + l * ls]. */
 typedef struct left {
     const float *a;
@@ -76,7 +49,7 @@ static void product(float *c, size_t ldc, left a, const float *b, size_t ldb, si
             switch (vectors < VECS ? vectors : VECS) {
             case 1: product_block(to, ldc, rows, b + j, ldb, depth, 1, is_added); break;
             case 2: product_block(to, ldc, rows, b + j, ldb, depth, 2, is_added); break;
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || CPU_NEON
             case 3: product_block(to, ldc, rows, b + j, ldb, depth, 3, is_added); break;
             default: product_block(to, ldc, rows, b + j, ldb, depth, 4, is_added); break;
 #endif
@@ -125,22 +98,8 @@ static void pack_rows(float *to, const head_workspace *r, const float *x, size_t
 /* to (width, keys) = transpose of rows (keys, width), both packed; 4 x 4 at a time */
 static void transpose(float *to, const float *rows, const head_workspace *r) {
     for (size_t t = 0; t < r->keys; t += 4) {
-        for (size_t d = 0; d < r->width; d += 4) {
-            const float *from = rows + t * r->width + d;
-            float *at = to + d * r->keys + t;
-#if defined(__x86_64__)
-            __m128 x0 = _mm_loadu_ps(from), x1 = _mm_loadu_ps(from + r->width);
-            __m128 x2 = _mm_loadu_ps(from + 2 * r->width), x3 = _mm_loadu_ps(from + 3 * r->width);
-            _MM_TRANSPOSE4_PS(x0, x1, x2, x3);
-            _mm_storeu_ps(at, x0);
-            _mm_storeu_ps(at + r->keys, x1);
-            _mm_storeu_ps(at + 2 * r->keys, x2);
-            _mm_storeu_ps(at + 3 * r->keys, x3);
-#else
-            for (size_t i = 0; i < 4; i++)
-                for (size_t k = 0; k < 4; k++) at[i * r->keys + k] = from[k * r->width + i];
-#endif
-        }
+        for (size_t d = 0; d < r->width; d += 4)
+            transpose_four(to + d * r->keys + t, r->keys, rows + t * r->width + d, r->width);
     }
 }
 

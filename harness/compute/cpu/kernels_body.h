@@ -1,12 +1,14 @@
-/* Kernels on rows: the source of kernels_baseline.c, kernels_avx2.c and kernels_avx512.c, which
- * define CPU_KERNELS (name of the table) and CPU_ISA (its text). Loops under `omp simd` are
+/* Kernels on rows: the source of kernels_baseline.c, kernels_avx2.c, kernels_avx512.c and
+ * kernels_neon.c, which define CPU_KERNELS (name of the table) and CPU_ISA (its text). Loops under `omp simd` are
  * vectorised for the file's instruction set; no multiply and add are fused here, so that AdamW
  * keeps its order of roundings. */
 #include "compute/cpu/kernels.h"
 
+#include "compute/bf16.h"
 #include "compute/cpu/kernels_attention.h"
 #include "compute/cpu/kernels_math.h"
 #include "compute/cpu/kernels_philox.h"
+#include "compute/cpu/kernels_product.h"
 
 #include <math.h>
 
@@ -22,6 +24,20 @@ static void add(float *y, const float *x, size_t n) {
 
 static void multiply(float *y, const float *x, const float *f, size_t n) {
     SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] * f[i];
+}
+
+static void round_bf16(float *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_nearest(x[i]);
+}
+
+static void pack_bf16(uint16_t *y, const float *x, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_bits(x[i]);
+}
+
+static void turn_bf16(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                      size_t columns) {
+    for (size_t c = 0; c < columns; c++)
+        SIMD for (size_t r = 0; r < rows; r++) y[c * y_stride + r] = bf16_bits(x[r * x_stride + c]);
 }
 
 static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,
@@ -245,6 +261,9 @@ const cpu_kernels CPU_KERNELS = {
     .multiply = multiply,
     .add_scaled = add_scaled,
     .dot = dot_product,
+    .round_bf16 = round_bf16,
+    .pack_bf16 = pack_bf16,
+    .turn_bf16 = turn_bf16,
     .keep_row = keep_row,
     .norm_fwd = norm_fwd,
     .norm_bwd = norm_bwd,
@@ -253,6 +272,7 @@ const cpu_kernels CPU_KERNELS = {
     .column_sums = column_sums,
     .tanh_bwd = tanh_bwd,
     .square_sum = square_sum,
+    .product = tile_product,
     .attention_fwd = attention_fwd,
     .attention_bwd = attention_bwd,
     .first_attention_fwd = first_attention_fwd,

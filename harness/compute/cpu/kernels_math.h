@@ -8,7 +8,7 @@
 
 // a b + c, in one rounding where the instruction set has that: fixed for one set, whatever the
 // compiler
-#if defined(__FMA__)
+#if defined(__FMA__) || CPU_NEON
 #define FUSED(a, b, c) __builtin_fmaf((a), (b), (c))
 #else
 #define FUSED(a, b, c) ((a) * (b) + (c))

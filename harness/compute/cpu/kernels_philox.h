@@ -8,6 +8,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif CPU_NEON
+#include <arm_neon.h>
 #endif
 
 /* Blocks of one call; words written come in multiples of 4 times this. */
@@ -25,6 +27,8 @@ typedef __m256i wide;
 #define wide_multiply(a, b) _mm256_mul_epu32(a, b)
 #define wide_high(a) _mm256_srli_epi64(a, 32)
 #define wide_xor(a, b, c) _mm256_xor_si256(_mm256_xor_si256(a, b), c)
+#elif CPU_NEON
+enum { PHILOX_BLOCKS = 4 };
 #else
 enum { PHILOX_BLOCKS = 1 };
 #endif
@@ -70,6 +74,34 @@ static inline void philox_blocks(uint32_t *to, uint32_t first, const cpu_dropout
         k1 += 0xBB67AE85u;
     }
     philox_store(to, a, b, c, d);
+}
+#elif CPU_NEON
+/* The lower (low) and upper halves of four products of 64 bits. */
+static inline uint32x4_t product_halves(uint32x4_t *low, uint32x4_t a, uint32x4_t b) {
+    uint32x4_t x = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
+    uint32x4_t y = vreinterpretq_u32_u64(vmull_high_u32(a, b));
+    *low = vuzp1q_u32(x, y);
+    return vuzp2q_u32(x, y);
+}
+
+/* words of counters (first ... first + 3, position, ordinal, step), a lane for each block */
+static inline void philox_blocks(uint32_t *to, uint32_t first, const cpu_dropout *k) {
+    static const uint32_t steps[4] = {0, 1, 2, 3};
+    uint32x4x4_t w = {{vaddq_u32(vdupq_n_u32(first), vld1q_u32(steps)), vdupq_n_u32(k->position),
+                       vdupq_n_u32(k->ordinal), vdupq_n_u32(k->step)}};
+    const uint32x4_t m0 = vdupq_n_u32(0xD2511F53u), m1 = vdupq_n_u32(0xCD9E8D57u);
+    uint32_t k0 = k->seed, k1 = k->site;
+    for (int round = 0; round < 10; round++) {
+        uint32x4_t x, y, high_x = product_halves(&x, m0, w.val[0]);
+        uint32x4_t high_y = product_halves(&y, m1, w.val[2]);
+        w.val[0] = veorq_u32(veorq_u32(high_y, w.val[1]), vdupq_n_u32(k0));
+        w.val[1] = y;
+        w.val[2] = veorq_u32(veorq_u32(high_x, w.val[3]), vdupq_n_u32(k1));
+        w.val[3] = x;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    vst4q_u32(to, w);
 }
 #else
 static inline void philox_blocks(uint32_t *to, uint32_t first, const cpu_dropout *k) {

@@ -21,19 +21,20 @@ err cpu__linear_fwd(const op_call *call, const op *o) {
     const struct linear_fwd *a = &o->as.linear_fwd;
     forward f = {cpu__kernels(call), a, cpu__reals(a->pre), cpu__reals(a->bias)};
     bool is_plain = !f.pre && !f.bias && a->act == ACT_NONE;
-    return cpu__gemm(call->device, &(cpu_product){.ta = 'N',
-                                                  .tb = 'T',
-                                                  .m = cpu__size(call, a->rows),
-                                                  .n = a->n,
-                                                  .k = a->k,
-                                                  .a = cpu__reals(a->x),
-                                                  .lda = a->k,
-                                                  .b = cpu__reals(a->weight),
-                                                  .ldb = a->k,
-                                                  .c = cpu__reals(a->y),
-                                                  .ldc = a->n,
-                                                  .finish = is_plain ? NULL : finish_forward,
-                                                  .context = &f});
+    return cpu__product(call->device, &(cpu_product){.ta = 'N',
+                                                     .tb = 'T',
+                                                     .m = cpu__size(call, a->rows),
+                                                     .n = a->n,
+                                                     .k = a->k,
+                                                     .a = cpu__reals(a->x),
+                                                     .lda = a->k,
+                                                     .b = cpu__reals(a->weight),
+                                                     .ldb = a->k,
+                                                     .is_weight = true,
+                                                     .c = cpu__reals(a->y),
+                                                     .ldc = a->n,
+                                                     .finish = is_plain ? NULL : finish_forward,
+                                                     .context = &f});
 }
 
 typedef struct backward {
@@ -62,22 +63,23 @@ err cpu__linear_dx(const op_call *call, const op *o) {
                   a->act,
                   a->k};
     bool is_plain = !b.pre && !b.add;
-    return cpu__gemm(call->device,
-                     &(cpu_product){.ta = 'N',
-                                    .tb = 'N',
-                                    .m = cpu__size(call, a->rows),
-                                    .n = a->k,
-                                    .k = a->n,
-                                    .a = cpu__reals(a->dy),
-                                    .lda = a->n,
-                                    .b = cpu__reals(a->weight),
-                                    .ldb = a->k,
-                                    .c = b.dx,
-                                    .ldc = a->k,
-                                    .finish = is_plain ? NULL : finish_backward,
-                                    // add may be dx: the product must not overwrite it
-                                    .through_workspace = b.add == b.dx,
-                                    .context = &b});
+    return cpu__product(call->device,
+                        &(cpu_product){.ta = 'N',
+                                       .tb = 'N',
+                                       .m = cpu__size(call, a->rows),
+                                       .n = a->k,
+                                       .k = a->n,
+                                       .a = cpu__reals(a->dy),
+                                       .lda = a->n,
+                                       .b = cpu__reals(a->weight),
+                                       .ldb = a->k,
+                                       .is_weight = true,
+                                       .c = b.dx,
+                                       .ldc = a->k,
+                                       .finish = is_plain ? NULL : finish_backward,
+                                       // add may be dx: the product must not overwrite it
+                                       .through_workspace = b.add == b.dx,
+                                       .context = &b});
 }
 
 /* Columns that one item of the bias gradient sums, over all rows in their order. */
@@ -102,7 +104,7 @@ err cpu__linear_dw(const op_call *call, const op *o) {
     const struct linear_dw *a = &o->as.linear_dw;
     size_t rows = cpu__size(call, a->rows);
     bias_sum b = {cpu__kernels(call), cpu__reals(a->dbias), cpu__reals(a->dy), rows, a->n};
-    return cpu__gemm(
+    return cpu__product(
         call->device,
         &(cpu_product){.ta = 'T',
                        .tb = 'N',

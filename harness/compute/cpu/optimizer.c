@@ -103,6 +103,7 @@ err cpu__adamw(const op_call *call, const op *o) {
     uint32_t step = call->step->step;
     if (norm[2] <= 0 || table[(size_t)step * 4 + 3] > 0) return ERR_OK;
     use_step(&d.k, table, step, a->decay, norm);
+    call->device->generation++;
     cpu__for(call->device, items_of(d.count, DENSE_BLOCK), dense_item, &d);
     return ERR_OK;
 }
@@ -158,6 +159,7 @@ err cpu__adamw_rows(const op_call *call, const op *o) {
         use_step(&r.k, r.table, step, a->decay, norm);
         r.is_skipped = r.table[(size_t)step * 4 + 3] > 0;
     }
+    call->device->generation++;
     cpu__for(call->device, items_of(r.rows, ROWS), rows_item, &r);
     return ERR_OK;
 }

@@ -2,6 +2,13 @@
 #include "compute/reference/reference_internal.h"
 
 #include "base/memory.h"
+#include "compute/bf16.h"
+
+/* A factor of a product as the precision has it: fp32 stands for the numbers as they are. */
+static double factor(const op_call *call, double x) {
+    bool is_bf16 = call->device->options.precision == PRECISION_BF16;
+    return is_bf16 ? (double)bf16_nearest((float)x) : x;
+}
 
 err reference__linear_fwd(const op_call *call, const op *o) {
     const struct linear_fwd *a = &o->as.linear_fwd;
@@ -12,7 +19,8 @@ err reference__linear_fwd(const op_call *call, const op *o) {
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < n; j++) {
             double z = bias ? bias[j] : 0;
-            for (size_t l = 0; l < k; l++) z += x[i * k + l] * weight[j * k + l];
+            for (size_t l = 0; l < k; l++)
+                z += factor(call, x[i * k + l]) * factor(call, weight[j * k + l]);
             if (pre) pre[i * n + j] = z;
             y[i * n + j] = reference__activate(a->act, z);
         }
@@ -32,7 +40,8 @@ err reference__linear_dx(const op_call *call, const op *o) {
     for (size_t i = 0; i < rows; i++) {
         for (size_t l = 0; l < k; l++) d[l] = 0;
         for (size_t j = 0; j < n; j++)
-            for (size_t l = 0; l < k; l++) d[l] += dy[i * n + j] * weight[j * k + l];
+            for (size_t l = 0; l < k; l++)
+                d[l] += factor(call, dy[i * n + j]) * factor(call, weight[j * k + l]);
         for (size_t l = 0; l < k; l++) {
             if (pre) d[l] *= reference__slope(a->act, pre[i * k + l]);
             dx[i * k + l] = add ? d[l] + add[i * k + l] : d[l];
@@ -49,7 +58,8 @@ err reference__linear_dw(const op_call *call, const op *o) {
     const double *dy = reference__reals(a->dy), *x = reference__reals(a->x);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < n; j++) {
-            for (size_t l = 0; l < k; l++) dweight[j * k + l] += dy[i * n + j] * x[i * k + l];
+            for (size_t l = 0; l < k; l++)
+                dweight[j * k + l] += factor(call, dy[i * n + j]) * factor(call, x[i * k + l]);
             if (dbias) dbias[j] += dy[i * n + j];
         }
     }

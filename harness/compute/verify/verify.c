@@ -347,7 +347,10 @@ err verify_op(verify_result *out, device *d, op_kind kind, verify_extent extent)
     memset(out, 0, sizeof *out);
     out->kind = kind;
     reference_info(&info);
-    err e = device_open(&run.reference, &info, NULL);
+    // bf16 factors are numbers that both sides have: the sums are compared as strictly as in fp32
+    bool is_bf16 = d->options.precision == PRECISION_BF16;
+    device_options options = {.precision = is_bf16 ? PRECISION_BF16 : PRECISION_FP32};
+    err e = device_open(&run.reference, &info, &options);
     if (e) return e;
     e = verify__cases(&run, kind);
     device_close(&run.reference);

@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "metric/statistics.h"
 #include "result/regress/regress_internal.h"
 
@@ -169,10 +170,10 @@ static err compare_kernels(regress_report *r, const regress_state *before,
                  before->kernel_count ? "in this run" : "in the baseline");
     } else if (strcmp(before->device, now->device) || strcmp(before->driver, now->driver) ||
                strcmp(before->isa, now->isa) || before->threads != now->threads) {
-        snprintf(note, sizeof note,
-                 "the baseline's times are of another device: %.40s, %.24s, %u "
-                 "threads",
-                 before->device, before->isa, before->threads);
+        shown_snprintf(note, sizeof note, SHOWN_TERMINAL,
+                       "the baseline's times are of another device: %.40s, %.24s, %u "
+                       "threads",
+                       before->device, before->isa, before->threads);
     }
     if (!*note) unsteady_note(note, before, now);
     if (*note) return add_skipped(r, REGRESS_KERNEL, kernel_group, "times", note);

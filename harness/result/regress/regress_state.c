@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "result/regress/regress.h"
 
 #include <math.h>
@@ -150,7 +151,7 @@ static err read_result(regress_result *r, const cJSON *o, const char *path, size
     size_t n;
     int64_t rows;
     err e;
-    snprintf(where, sizeof where, "%.500s: case %zu", path, place + 1);
+    shown_snprintf(where, sizeof where, SHOWN_TERMINAL, "%.500s: case %zu", path, place + 1);
     if (!cJSON_IsObject(o)) return err_set(ERR_FORMAT, "%s: expected an object", where);
     if ((e = json_string(&text, o, "name", where)) || (e = mem_strdup(&r->name, text)) ||
         (e = json_string(&text, o, "headline", where)) || (e = mem_strdup(&r->headline, text)) ||

@@ -1,6 +1,7 @@
 #include "result/regress/regress.h"
 
 #include "base/hash.h"
+#include "base/shown.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static err read_arch(regress_case *c, const cJSON *o, const char *where) {
 static err read_case(regress_case *c, const cJSON *o, const char *path, size_t place) {
     char where[600];
     int64_t limit = 0, steps, batch;
-    snprintf(where, sizeof where, "%.500s: case %zu", path, place + 1);
+    shown_snprintf(where, sizeof where, SHOWN_TERMINAL, "%.500s: case %zu", path, place + 1);
     err e;
     if (!cJSON_IsObject(o)) return err_set(ERR_FORMAT, "%s: expected an object", where);
     if ((e = read_text(&c->name, o, "name", where)) ||

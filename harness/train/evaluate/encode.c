@@ -1,8 +1,11 @@
 #include "train/evaluate/encode.h"
 
+#include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "compute/ops.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { BLOCKS = sizeof((encoded *)0)->blocks / sizeof(uint32_t *) };
@@ -85,9 +88,20 @@ static void point_into(encoded *out, const uint32_t *block, const example *examp
     }
 }
 
+/* Sentences that were truncated, and their units that no token answers for. */
+typedef struct truncation {
+    size_t cut, lost;
+} truncation;
+
+static size_t lost_units(const encoded_units *units) {
+    size_t lost = 0;
+    for (uint32_t u = 0; u < units->count; u++) lost += units->first[u] == UNIT_NONE;
+    return lost;
+}
+
 /* Encodes texts [first, last) into one block. */
 static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, const example *examples,
-                        size_t first, size_t last, uint32_t max_length, size_t *cut) {
+                        size_t first, size_t last, uint32_t max_length, truncation *cut) {
     encoding one = {.tracks = out->units != NULL};
     size_t used = 0, capacity = 0;
     err e = ERR_OK;
@@ -106,8 +120,12 @@ static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, cons
         if (out->units &&
             (e = choose_units(&out->sentences[i], *block + used + one.count, &one, x)))
             break;
+        cut->cut += one.truncated;
+        if (out->units && one.truncated)
+            cut->lost +=
+                lost_units(&(encoded_units){.first = (const int32_t *)(*block + used + one.count),
+                                            .count = out->units[i].count});
         used = need;
-        *cut += one.truncated;
     }
     if (!e) point_into(out, *block, examples, first, last);
     encoding_free(&one);
@@ -118,7 +136,7 @@ static err encode_all(encoded *out, const tokenizer *t, const example *examples,
                       uint32_t max_length) {
     err failed[BLOCKS] = {0};
     char messages[BLOCKS][256];
-    size_t cut[BLOCKS] = {0};
+    truncation cut[BLOCKS] = {0};
     err e = mem_new(&out->sentences, count);
     if (!e && count && examples[0].in_units) e = mem_new(&out->units, count);
     if (e) return e;
@@ -129,12 +147,14 @@ static err encode_all(encoded *out, const tokenizer *t, const example *examples,
         failed[b] =
             encode_block(out, &out->blocks[b], t, examples, first, last, max_length, &cut[b]);
         // messages are per thread: keep this one for the caller's
-        if (failed[b]) strncpy(messages[b], err_message(failed[b]), sizeof messages[b] - 1);
-        messages[b][sizeof messages[b] - 1] = '\0';
+        if (failed[b])
+            shown_snprintf(messages[b], sizeof messages[b], SHOWN_TERMINAL, "%s",
+                           err_message(failed[b]));
     }
     for (int b = 0; b < BLOCKS; b++) {
         if (failed[b]) return err_set(failed[b], "%s", messages[b]);
-        out->cut += cut[b];
+        out->cut += cut[b].cut;
+        out->lost += cut[b].lost;
     }
     for (size_t i = 0; i < count; i++) {
         out->tokens += out->sentences[i].count;
@@ -165,6 +185,19 @@ err encode_examples(encoded *out, const tokenizer *t, const example *examples, s
                     uint32_t max_length) {
     *out = (encoded){0};
     return encode_all(out, t, examples, count, max_length);
+}
+
+void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,
+                     uint32_t max_length) {
+    char units[120] = "";
+    const char *taken = kind == ANSWER_ARCS ? "to hang from the next one" : "to be no entity's";
+    if (lost)
+        snprintf(units, sizeof units, "; %zu %s%s of theirs had no token left and %s taken %s",
+                 lost, kind == ANSWER_ARCS || unit == UNIT_WORD ? "word" : "character",
+                 lost == 1 ? "" : "s", lost == 1 ? "was" : "were", taken);
+    if (cut)
+        log_note("%zu sentence%s longer than %u tokens and %s cut%s", cut,
+                 cut == 1 ? " is" : "s are", max_length, cut == 1 ? "was" : "were", units);
 }
 
 void encoded_free(encoded *e) {

@@ -20,6 +20,7 @@ typedef struct encoded {
     size_t tokens;        /* of all sentences */
     uint32_t longest;     /* tokens of the longest sentence */
     size_t cut;           /* sentences that were truncated */
+    size_t lost;          /* units of these that no token answers for */
     uint32_t *blocks[64]; /* owned */
 } encoded;
 
@@ -40,6 +41,10 @@ err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, e
 /* The same of examples. */
 err encode_examples(encoded *out, const tokenizer *t, const example *examples, size_t count,
                     uint32_t max_length) MUST_CHECK;
+
+/* What truncation took from sentences, if anything: cut of them, and lost units of these. */
+void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,
+                     uint32_t max_length);
 
 void encoded_free(encoded *e);
 

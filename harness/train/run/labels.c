@@ -301,8 +301,19 @@ err labels_set(model_config *c, const task *t) {
     c->scores = t->kind == ANSWER_NUMBER ? MODEL_SCORES_RAW
                 : t->kind == ANSWER_SET  ? MODEL_SCORES_SIGMOID
                                          : MODEL_SCORES_SOFTMAX;
+    c->reads = labels_reads(t);
     mem_free(names);
     return e;
+}
+
+bool labels_are_bare(const model_config *c) {
+    return are_ids(c, "LABEL_");
+}
+
+model_reads labels_reads(const task *t) {
+    return t->format.text_pair          ? MODEL_READS_PAIR
+           : t->kind == ANSWER_RELATION ? MODEL_READS_ENTITIES
+                                        : MODEL_READS_TEXT;
 }
 
 /* --- tags --- */

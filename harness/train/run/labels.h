@@ -24,8 +24,14 @@ err labels_match(uint32_t **rows, const model_config *c, const task *t, const ch
 /* Refuses a map (or NULL) for a task without labels. Errors: ERR_USAGE. */
 err labels_check_map(const task *t, const char *map) MUST_CHECK;
 
-/* Gives the model a task's head and outputs: its labels, or one number; and its problem_type.
- * Errors: ERR_MEMORY. */
+/* Whether labels have no names but transformers' own: LABEL_0, LABEL_1. */
+bool labels_are_bare(const model_config *c);
+
+/* What a task's rows are for a model. */
+model_reads labels_reads(const task *t);
+
+/* Gives the model a task's head and outputs: its labels, or one number; its problem_type, and what
+ * it reads. Errors: ERR_MEMORY. */
 err labels_set(model_config *c, const task *t) MUST_CHECK;
 
 /* Brings the labels of a model of tags in the order of metric/tags.h; rows as labels_match gives

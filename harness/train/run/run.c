@@ -106,8 +106,8 @@ static err encode_all(run *r) {
         (e = encode_split(&r->test, words, &r->data.test, ENCODE_ALL, r->max_length)))
         return e;
     r->tokenize_s = clock_seconds() - begin;
-    size_t cut = r->train.cut + r->dev.cut + r->test.cut;
-    if (cut) log_note("%zu sentences are longer than %u tokens and were cut", cut, r->max_length);
+    encode_note_cut(r->task.kind, r->task.format.unit, r->train.cut + r->dev.cut + r->test.cut,
+                    r->train.lost + r->dev.lost + r->test.lost, r->max_length);
     return ERR_OK;
 }
 

@@ -1,0 +1,14 @@
+# Crossed build for arm64 on Debian: crossbuild-essential-arm64 and a tree of arm64 packages, -DARM64_TREE=FOLDER
+# (tests/arm64 makes one).
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ARM64_TREE)
+set(CMAKE_SYSROOT ${ARM64_TREE})
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH ${ARM64_TREE})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${ARM64_TREE})
+set(ENV{PKG_CONFIG_LIBDIR} ${ARM64_TREE}/usr/lib/aarch64-linux-gnu/pkgconfig:${ARM64_TREE}/usr/share/pkgconfig)

@@ -1,0 +1,136 @@
+/* What a run was: recipe, data and model, device, times. */
+#include "report/html_run_internal.h"
+#include "train/recipe/recipe.h"
+
+#include <math.h>
+#include <string.h>
+
+static void row_text(page *p, const char *name, const char *value) {
+    if (value)
+        html__format(p, "<tr><th scope=\"row\">%s</th><td class=\"wrap\">%s</td></tr>\n", name,
+                     value);
+}
+
+static void row_number(page *p, const char *name, double value) {
+    html__format(p, "<tr><th scope=\"row\">%s</th><td>%.8g</td></tr>\n", name, value);
+}
+
+static void add_recipe(page *p, const record *r) {
+    const cJSON *item;
+    run__table_begin(p, SAY(p, recipe_heading));
+    run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
+    cJSON_ArrayForEach(item, r->recipe) {
+        if (cJSON_IsString(item)) {
+            row_text(p, item->string, item->valuestring);
+        } else if (cJSON_IsNumber(item) && recipe_word(item->string, item->valuedouble)) {
+            row_text(p, item->string, recipe_word(item->string, item->valuedouble));
+        } else if (cJSON_IsNumber(item)) {
+            row_number(p, item->string, item->valuedouble);
+        } else {
+            row_text(p, item->string, cJSON_IsTrue(item) ? SAY(p, yes) : SAY(p, no));
+        }
+    }
+    row_text(p, "SHA-256", r->recipe_sha256);
+    run__table_end(p);
+}
+
+static void add_device(page *p, const record *r) {
+    run__table_begin(p, SAY(p, device_heading));
+    run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
+    row_text(p, SAY(p, device_name), r->device.name);
+    row_text(p, SAY(p, device_kind), html__term(p, r->device.kind));
+    row_text(p, SAY(p, driver), r->device.driver);
+    row_text(p, SAY(p, version), r->device.version);
+    row_text(p, SAY(p, isa), r->device.isa);
+    row_text(p, SAY(p, libraries), r->device.libraries);
+    row_text(p, SAY(p, kernels), r->device.kernels);
+    row_text(p, SAY(p, number_precision), r->device.precision);
+    if (r->loss_scale > 0) {
+        row_number(p, SAY(p, skipped_steps), (double)r->skipped_steps);
+        row_number(p, SAY(p, loss_scale), r->loss_scale);
+    }
+    row_number(p, SAY(p, threads), (double)r->device.threads);
+    row_text(p, SAY(p, harness), r->harness_version);
+    row_text(p, SAY(p, commit), r->commit);
+    row_number(p, SAY(p, numerics), (double)r->numerics_version);
+    run__table_end(p);
+}
+
+static void add_cost(page *p, const record *r) {
+    run__table_begin(p, SAY(p, cost_heading));
+    run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
+    row_number(p, SAY(p, tokenize_s), r->timing.tokenize_s);
+    row_number(p, SAY(p, train_s), r->timing.train_s);
+    row_number(p, SAY(p, eval_s), r->timing.eval_s);
+    row_number(p, SAY(p, steps), (double)r->timing.steps);
+    row_number(p, SAY(p, tokens_per_s), r->timing.tokens_per_s);
+    row_number(p, SAY(p, sentences_per_s), r->timing.sentences_per_s);
+    row_number(p, SAY(p, step_p50), r->timing.step_ms_p50);
+    if (r->timing.step_ms_p90 > 0) {
+        row_number(p, SAY(p, step_p10), r->timing.step_ms_p10);
+        row_number(p, SAY(p, step_p90), r->timing.step_ms_p90);
+    }
+    row_number(p, SAY(p, device_memory), floor((double)r->device_bytes / 1048576 + 0.5));
+    row_number(p, SAY(p, host_memory), floor((double)r->host_peak_bytes / 1048576 + 0.5));
+    run__table_end(p);
+}
+
+static void add_kernels(page *p, const record *r) {
+    double sum = 0;
+    if (!r->kernel_count) return;
+    for (size_t i = 0; i < r->kernel_count; i++) sum += r->kernel_times[i].ms;
+    run__table_begin(p, SAY(p, kernels_heading));
+    run__heads(
+        p, "llrrr",
+        (const char *[]){SAY(p, operation), SAY(p, phase), SAY(p, calls), "ms", SAY(p, share)});
+    for (size_t i = 0; i < r->kernel_count; i++) {
+        const record_kernel *k = &r->kernel_times[i];
+        html__format(p,
+                     "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"n\">%lld</td>"
+                     "<td class=\"n\">%.3f</td><td class=\"n\">%.1f %%</td></tr>\n",
+                     k->name, html__term(p, k->phase), (long long)k->calls, k->ms,
+                     sum > 0 ? 100 * k->ms / sum : 0);
+    }
+    run__table_end(p);
+}
+
+static void add_corpus(page *p, const record *r) {
+    const char *const fields[][2] = {{SAY(p, pretrained_on), "name"},
+                                     {SAY(p, corpus_licence), "licence"},
+                                     {SAY(p, corpus_source), "source"},
+                                     {SAY(p, corpus_sha256), "sha256"}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const cJSON *o = cJSON_GetObjectItemCaseSensitive(r->model.corpus, fields[i][1]);
+        row_text(p, fields[i][0], cJSON_GetStringValue(o));
+    }
+    const char *words = report__corpus_caution(r);
+    row_text(p, SAY(p, caution), words ? html__term(p, words) : NULL);
+}
+
+static void add_identity(page *p, const record *r) {
+    run__table_begin(p, SAY(p, identity_heading));
+    run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
+    row_number(p, SAY(p, task_version), (double)r->task.version);
+    row_text(p, SAY(p, split), r->task.split);
+    row_text(p, SAY(p, protocol), r->protocol);
+    row_number(p, SAY(p, train_rows), (double)r->task.train_rows);
+    row_number(p, SAY(p, test_rows), (double)r->task.test_rows);
+    row_text(p, SAY(p, data_sha256), r->task.data_sha256);
+    row_number(p, SAY(p, parameters), (double)r->model.parameters);
+    if (r->model_is_gone) row_text(p, SAY(p, model), SAY(p, model_gone));
+    row_text(p, SAY(p, weights_sha256),
+             r->model.weights_sha256 ? r->model.weights_sha256 : SAY(p, from_scratch));
+    row_text(p, SAY(p, vocab_sha256), r->model.vocab_sha256);
+    if (r->model.corpus) add_corpus(p, r);
+    run__table_end(p);
+}
+
+void run__add_facts(page *p, const record *r) {
+    html__add(p, "<div class=\"columns\">\n");
+    add_recipe(p, r);
+    add_identity(p, r);
+    add_device(p, r);
+    add_cost(p, r);
+    html__add(p, "</div>\n");
+    add_kernels(p, r);
+}

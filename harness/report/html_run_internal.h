@@ -1,0 +1,25 @@
+/* Shared by the files of a run's page. */
+#ifndef HARNESS_REPORT_HTML_RUN_INTERNAL_H
+#define HARNESS_REPORT_HTML_RUN_INTERNAL_H
+
+#include "report/html_internal.h"
+
+/* A section with a heading and a table. columns: 'l' or 'r' (numbers) for each title; NULL: two
+ * columns of names and values, without heads. */
+void run__table_begin(page *p, const char *title);
+void run__heads(page *p, const char *columns, const char *const *titles);
+void run__table_end(page *p);
+
+/* The name of a label; of a class of the sum: a label, or the type of entities. */
+const char *run__label(const record *r, size_t id);
+const char *run__class(const record *r, size_t k);
+
+/* The rows that are most wrong, what goes wrong, trees. */
+void run__add_worst(page *p, const record *r, const char *const *texts);
+void run__add_errors(page *p, const record *r, const char *const *texts);
+void run__add_trees(page *p, const record *r, const char *const *texts);
+
+/* Recipe, data, device, cost. */
+void run__add_facts(page *p, const record *r);
+
+#endif

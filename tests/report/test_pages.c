@@ -1,0 +1,246 @@
+/* The words of the pages, and pages of every kind in both languages. */
+#include "base/memory.h"
+#include "platform/file.h"
+#include "report/html.h"
+#include "result/store.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void setup(void) {
+    json_setup();
+}
+static void teardown(void) {
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+TestSuite(pages, .init = setup, .fini = teardown);
+
+typedef struct word {
+    const char *name, *english, *korean;
+} word;
+
+static const word words[] = {
+#define WORD(name, english, korean) {#name, english, korean},
+#define TERM(english, korean) {NULL, english, korean},
+#include "report/strings.def"
+};
+enum { WORDS = sizeof words / sizeof *words };
+
+/* A syllable of Hangul begins with 0xEA to 0xED. */
+static bool has_hangul(const char *text) {
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        if (*p >= 0xea && *p <= 0xed) return true;
+    return false;
+}
+
+/* The next conversion of a format, "%.2f", and where it ends; NULL after the last. "95 % of" is
+ * text. */
+static const char *conversion(const char **at, size_t *length) {
+    while ((*at = strchr(*at, '%'))) {
+        const char *found = *at;
+        if (!found[1] || strchr(" %),", found[1])) {
+            *at += 1 + (found[1] == '%');
+            continue;
+        }
+        *length = strcspn(found, "diufgsc") + 1;
+        *at += *length;
+        return found;
+    }
+    return NULL;
+}
+
+Test(pages, every_word_has_both_languages) {
+    // names that are the same in both
+    static const char *const alike[] = {"harness", "interval_plot", "interval_range", "bar"};
+    for (size_t i = 0; i < WORDS; i++) {
+        const word *w = &words[i];
+        bool same = w->name ? false : !strncmp(w->english, "LAS", 3) || strlen(w->english) == 3;
+        for (size_t k = 0; w->name && k < sizeof alike / sizeof *alike; k++)
+            same = same || !strcmp(alike[k], w->name);
+        cr_expect(*w->english && *w->korean, "%s", w->english);
+        cr_expect(!has_hangul(w->english), "%s", w->english);
+        cr_expect(same || has_hangul(w->korean), "no Korean of '%s'", w->english);
+        const char *a = w->english, *b = w->korean;
+        for (size_t n = 0, m = 0; a && b;) {
+            const char *x = conversion(&a, &n), *y = conversion(&b, &m);
+            cr_assert_eq(!x, !y, "'%s' and '%s' take other arguments", w->english, w->korean);
+            if (!x || !y) break;
+            cr_expect(n == m && !strncmp(x, y, n), "'%s' and '%s' take other arguments", w->english,
+                      w->korean);
+        }
+        for (size_t k = 0; !w->name && k < i; k++)
+            cr_expect(words[k].name || strcmp(words[k].english, w->english) != 0, "%s twice",
+                      w->english);
+    }
+}
+
+static const struct kind {
+    const char *task, *headline;
+    answer_kind kind;
+    size_t classes;
+} kinds[] = {
+    {"kor_hate", "macro_f1", ANSWER_CLASS, 3},
+    {"nsmc", "accuracy", ANSWER_CLASS, 2},
+    {"kor_3i4k", "macro_f1", ANSWER_CLASS, 7},
+    {"klue_sts", "pearson", ANSWER_NUMBER, 3},
+    {"korean_unsmile", "micro_f1", ANSWER_SET, 5},
+    {"klue_ner", "entity_f1", ANSWER_TAGS, 3},
+    {"klue_dp", "las", ANSWER_ARCS, 3},
+    {"klue_re", "relation_f1", ANSWER_RELATION, 3},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void make(record *r, const struct kind *k, const char *model, double right, uint32_t seed) {
+    fake_record_make(r, &(fake_record){.task = k->task,
+                                       .model = model,
+                                       .headline = k->headline,
+                                       .kind = k->kind,
+                                       .classes = k->classes,
+                                       .rows = 120,
+                                       .right = right,
+                                       .seed = seed,
+                                       .steps = 300});
+}
+
+/* What a reader sees of a page: no tags, and what is marked as English left out. */
+static void shown_text(strbuf *out, const char *html) {
+    MUST(strbuf_add(out, ""));
+    for (const char *at = strstr(html, "<title>"); *at;) {
+        if (*at != '<') {
+            size_t n = strcspn(at, "<");
+            MUST(strbuf_add_bytes(out, at, n));
+            at += n;
+            continue;
+        }
+        const char *end = strchr(at, '>');
+        size_t tag = strcspn(at + 1, " >");
+        const char *marked = strstr(at, "lang=\"en\"");
+        bool english = marked && marked < end;
+        if (english) {
+            char close[16];
+            snprintf(close, sizeof close, "</%.*s>", (int)tag, at + 1);
+            end = strstr(end, close) - 1;
+        }
+        at = end + 1;
+    }
+}
+
+static void expect_korean(const char *html, const char *what) {
+    strbuf text = {0};
+    cr_expect(strstr(html, "<html lang=\"ko\">"), "%s", what);
+    shown_text(&text, html);
+    for (size_t i = 0; i < WORDS; i++) {
+        const char *english = words[i].english;
+        // single words are also names of fields, models and tasks
+        if (!strchr(english, ' ') || strlen(english) < 6 || strchr(english, '%') ||
+            !strcmp(english, words[i].korean))
+            continue;
+        cr_expect_null(strstr(text.text, english), "%s has '%s'", what, english);
+    }
+    strbuf_free(&text);
+}
+
+Test(pages, korean_ones_have_no_english_words) {
+    for (size_t i = 0; i < KINDS; i++) {
+        record r;
+        strbuf page = {0};
+        make(&r, &kinds[i], "모델", 0.5, 1);
+        MUST(html_run(&page, &r, NULL, PAGE_KO));
+        expect_korean(page.text, kinds[i].task);
+        strbuf_free(&page);
+        record_free(&r);
+    }
+}
+
+static char *page_of(const char *folder, const char *name) {
+    char *path, *text;
+    size_t count;
+    MUST(path_join(&path, folder, name));
+    MUST(file_read((void **)&text, &count, path, 0));
+    mem_free(path);
+    return text;
+}
+
+/* An index of an older program, which a report writes over. */
+static void put_old_index(const char *folder) {
+    static const char old[] = "<!doctype html>\n" HTML_OLD_INDEX_MARK "\n";
+    char *path;
+    MUST(path_join(&path, folder, "index.html"));
+    if (!file_exists(path)) MUST(file_write(path, old, sizeof old - 1));
+    mem_free(path);
+}
+
+/* The language of a run's page, the first of kor_hate. */
+static void expect_run_page(const char *folder, const char *language) {
+    char *place, *text;
+    folder_list pages = {0};
+    MUST(path_join(&place, folder, "pages/kor_hate"));
+    MUST(folder_list_read(&pages, place));
+    cr_assert_gt(pages.count, 0);
+    text = page_of(place, pages.names[0]);
+    cr_expect_not_null(strstr(text, language), "%.60s", text);
+    mem_free(text);
+    mem_free(place);
+    folder_list_free(&pages);
+}
+
+/* Five models on five tasks and more, a run page of every kind: tests/browser looks at them, in the
+ * folder that HARNESS_PAGES_RECORDS names. */
+Test(pages, records_of_every_kind, .timeout = 120) {
+    static const char *const models[] = {"tiny", "ko-mini", "klue/roberta-base",
+                                         "monologg/koelectra-base-v3-discriminator",
+                                         "한국어 모델 <b> & 긴 이름을 가진 것"};
+    const char *kept = getenv("HARNESS_PAGES_RECORDS");
+    char *folder, *text;
+    if (kept)
+        MUST(mem_strdup(&folder, kept));
+    else
+        fake_folder(&folder);
+    for (size_t k = 0; k < KINDS; k++) {
+        for (uint32_t m = 0; m < 5; m++) {
+            for (uint32_t seed = 1; seed <= 3; seed++) {
+                record r;
+                make(&r, &kinds[k], models[m], 0.1 + 0.2 * m, seed);
+                if (m < 4 || seed < 2) MUST(store_write(folder, &r, NULL));
+                record_free(&r);
+            }
+        }
+    }
+    setenv("XDG_CACHE_HOME", temporary_folder(), 1);
+    put_old_index(folder);
+    program_result p = RUN("report", "--results", folder, "--lang", "ko", "--quiet");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    text = page_of(folder, "index.html");
+    expect_korean(text, "the board");
+    cr_expect_not_null(strstr(text, "<h2>KLUE</h2>"));
+    cr_expect_not_null(strstr(text, "행만"));
+    mem_free(text);
+    text = page_of(folder, HTML_STYLE_FILE);
+    cr_expect_eq(strncmp(text, HTML_FILE_MARK, strlen(HTML_FILE_MARK)), 0);
+    mem_free(text);
+    expect_run_page(folder, "<html lang=\"ko\">");
+    // the same folder in English: its pages are written again, by a report that knows the records
+    p = RUN("report", "--results", folder, "--quiet");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    text = page_of(folder, "index.html");
+    cr_expect_not_null(strstr(text, "<html lang=\"en\">"));
+    mem_free(text);
+    expect_run_page(folder, "<html lang=\"en\">");
+    if (!kept) MUST(folder_remove(folder));
+    mem_free(folder);
+}
+
+Test(pages, a_language_that_is_not_there) {
+    program_result p = RUN("report", "--results", "/", "--lang", "fr");
+    cr_expect_eq(p.exit_code, 2);
+    cr_expect_not_null(strstr(p.err, "--lang expects en or ko, found 'fr'"), "%s", p.err);
+    program_free(&p);
+}

@@ -1,0 +1,77 @@
+/* A program that a launcher has started where there is no MPI: told what to install; and by itself
+ * it is whole. */
+#include "support/must.h"
+#include "support/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static const char openmpi[] = "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0";
+static const char mpich[] = "PMI_SIZE=2 PMI_RANK=0";
+static const char slurm[] = "SLURM_STEP_ID=0 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2";
+
+/* A copy of the program, beside which no plugin lies, started with these variables. *text (size)
+ * gets what it says; returns its exit status. */
+static int start(char *text, size_t size, const char *variables, const char *arguments) {
+    char line[1000];
+    snprintf(line, sizeof line,
+             "cd '%s' && ([ -e harness ] || cp '%s' harness) && env %s ./harness %s 2>&1",
+             temporary_folder(), HARNESS_PROGRAM, variables, arguments);
+    FILE *f = popen(line, "r");
+    cr_assert_not_null(f);
+    size_t n = fread(text, 1, size - 1, f);
+    text[n] = '\0';
+    int status = pclose(f);
+    cr_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* One of the variables' group, of a verb that works as one. */
+static void refuse(const char *variables, const char *part) {
+    static const char *const verbs[] = {"run --sample --task kor_hate", "bench --sample",
+                                        "eval --sample --task kor_hate",
+                                        "pretrain --model tiny --corpus x"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        char text[2000];
+        int code = start(text, sizeof text, variables, verbs[i]);
+        cr_expect_neq(code, 0, "%s: %s", verbs[i], text);
+        cr_expect_not_null(strstr(text, part), "%s: expected '%s' in: %s", verbs[i], part, text);
+        cr_expect(!strncmp(text, "harness: ", 9) && strchr(text, '\n') == text + strlen(text) - 1,
+                  "%s: %s", verbs[i], text);
+    }
+}
+
+Test(launch, names_what_to_install) {
+    refuse(openmpi, "harness-group-openmpi.so is not here: install Open MPI and build again (on "
+                    "Debian: apt-get install libopenmpi-dev), or start it without a launcher");
+    refuse(mpich, "harness-group-mpich.so is not here: install MPICH and build again (on Debian: "
+                  "apt-get install libmpich-dev)");
+    refuse(slurm, "srun has started 2 processes without MPI");
+    temporary_remove();
+}
+
+/* As where the plugin is installed and its MPI is not: the loader's own words. */
+Test(launch, names_a_plugin_that_cannot_be_loaded) {
+    char command[400];
+    snprintf(command, sizeof command, "echo no library >'%s'",
+             temporary_path("harness-group-openmpi.so"));
+    cr_assert_eq(system(command), 0);
+    refuse(openmpi, "harness-group-openmpi.so cannot be loaded (");
+    temporary_remove();
+}
+
+/* Where it is told to, and verbs that work in no group do not ask. */
+Test(launch, is_whole_by_itself) {
+    setenv("PMI_SIZE", "2", 1);
+    setenv("PMI_RANK", "1", 1);
+    program_result r = RUN("tasks");
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    setenv("HARNESS_GROUP", "off", 1);
+    r = RUN("run", "--sample", "--task", "kor_hate", "--device", "reference", "-m", "tiny",
+            "--max-steps", "1", "--limit", "4", "--quiet");
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
