@@ -24,7 +24,7 @@ static void factors_free(factors *f) {
 
 static err factors_init(factors *f, const op_call *call, span a, size_t a_count, span b,
                         size_t b_count) {
-    *f = (factors){.a = reference__reals(a), .b = reference__reals(b)};
+    *f = (factors){.a = reference__given_reals(a), .b = reference__given_reals(b)};
     if (call->device->options.precision != PRECISION_BF16) return ERR_OK;
     err e = round_operand(&f->a, &f->rounded[0], a_count);
     if (!e) e = round_operand(&f->b, &f->rounded[1], b_count);
