@@ -206,7 +206,7 @@ static void add_table_head(page *p, const board_table *t, double low, double hig
     html__table_begin(p, first_run(t)->task.name, "board");
     html__add(p, "<thead><tr>");
     head_cell(p, SAY(p, rank), "n", ORDER_UP);
-    head_cell(p, SAY(p, model), "model", ORDER_UP);
+    head_cell(p, SAY(p, model_name), "model", ORDER_UP);
     head_cell(p, html__term(p, t->headline->title), "n", ORDER_DOWN);
     html__add(p, "<th scope=\"col\">");
     html__format(p, SAY(p, interval_plot), 100 * low, 100 * high);
@@ -216,7 +216,7 @@ static void add_table_head(page *p, const board_table *t, double low, double hig
     head_cell(p, SAY(p, params), "n", ORDER_UP);
     head_cell(p, SAY(p, recipe), "", ORDER_UP);
     head_cell(p, SAY(p, training), "n", ORDER_UP);
-    head_cell(p, SAY(p, device), "", ORDER_UP);
+    head_cell(p, SAY(p, device_name), "", ORDER_UP);
     head_cell(p, SAY(p, runs), "", ORDER_DOWN);
     html__add(p, "</tr></thead>\n<tbody>\n");
 }
@@ -294,11 +294,11 @@ static void add_overall(page *p, const board *b) {
                  SAY(p, all_tasks_words));
     html__table_begin(p, SAY(p, all_tasks), "board");
     html__add(p, "<thead><tr>");
-    head_cell(p, SAY(p, model), "model", ORDER_UP);
+    head_cell(p, SAY(p, model_name), "model", ORDER_UP);
     head_cell(p, SAY(p, mean), "n", ORDER_DOWN);
     for (size_t k = 0; k < b->task_count; k++)
         head_cell(p, first_run(&b->tables[b->overall_tables[k]])->task.name, "n", ORDER_DOWN);
-    head_cell(p, SAY(p, device), "", ORDER_UP);
+    head_cell(p, SAY(p, device_name), "", ORDER_UP);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < b->overall_count; i++) add_overall_row(p, b, &b->overall[i]);
     add_overall_baseline(p, b);
@@ -331,13 +331,13 @@ static void add_group(page *p, const board_group *g) {
                  SAY(p, group_words));
     html__table_begin(p, g->title, "board");
     html__add(p, "<thead><tr>");
-    head_cell(p, SAY(p, model), "model", ORDER_UP);
+    head_cell(p, SAY(p, model_name), "model", ORDER_UP);
     for (size_t c = 0; c < g->column_count; c++) {
         snprintf(title, sizeof title, "%s, %s", g->columns[c].task->group.column,
                  html__term(p, g->columns[c].metric->title));
         head_cell(p, title, "n", ORDER_DOWN);
     }
-    head_cell(p, SAY(p, device), "", ORDER_UP);
+    head_cell(p, SAY(p, device_name), "", ORDER_UP);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < g->row_count; i++) add_group_row(p, g, &g->rows[i]);
     html__add(p, "</tbody>");
