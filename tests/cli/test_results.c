@@ -175,6 +175,27 @@ Test(results, are_added_all_or_none) {
     mem_free(theirs);
 }
 
+/* Records of schema 1 have no checksums: a key that none has is found by its name. */
+Test(results, a_key_that_no_record_has_is_refused) {
+    static const char path[] =
+        HARNESS_SOURCE_DIR "/results/kor_hate/tiny-amd-epyc-de50dc95-s42.json";
+    static const char *const sections[] = {NULL, "task", "model", "device", "timing"};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        cJSON *top = NULL;
+        char *text = NULL;
+        record r;
+        MUST(json_read(&top, path, 0));
+        cr_assert_eq(cJSON_GetObjectItem(top, "schema")->valueint, 1);
+        cJSON *at = sections[i] ? cJSON_GetObjectItem(top, sections[i]) : top;
+        cr_assert_not_null(cJSON_AddNumberToObject(at, "colour", 1));
+        MUST(json_print(&text, top, true));
+        MUST_FAIL(record_parse_strict(&r, text, strlen(text), "r.json"), ERR_FORMAT,
+                  "key 'colour' is none of a record's");
+        mem_free(text);
+        cJSON_Delete(top);
+    }
+}
+
 /* people/<who>/<task>/<name>.json */
 Test(results, folders_of_26_contributors) {
     char path[64], page[128];
