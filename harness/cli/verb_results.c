@@ -85,6 +85,10 @@ static err read_candidate(candidate *c, batch *b, const char *path) {
     return ERR_OK;
 }
 
+static err is_there(const candidate *c) {
+    return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, c->place);
+}
+
 static err check_place(batch *b, candidate *c) {
     err e = store_place(&c->place, b->results, &c->record);
     if (e) return e;
@@ -92,8 +96,7 @@ static err check_place(batch *b, candidate *c) {
         if (!strcmp(other->place, c->place))
             return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from,
                            other->from);
-    if (!file_named(c->place)) return ERR_OK;
-    return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, c->place);
+    return file_named(c->place) ? is_there(c) : ERR_OK;
 }
 
 static err write_all(const batch *b) {
@@ -102,8 +105,10 @@ static err write_all(const batch *b) {
     for (; written < b->count && !e; written++) {
         const candidate *c = &b->all[written];
         char *folder = NULL;
-        if (!(e = path_folder(&folder, c->place)) && !(e = folder_make(folder)))
-            e = file_write(c->place, c->bytes, c->count);
+        bool stays = false; // a record that came since the look at its place is another's
+        if (!(e = path_folder(&folder, c->place)) && !(e = folder_make(folder)) &&
+            !(e = file_write_new(&stays, c->place, c->bytes, c->count)) && stays)
+            e = is_there(c);
         mem_free(folder);
         if (e) break;
     }
