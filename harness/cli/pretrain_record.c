@@ -28,13 +28,13 @@ static err add_model(cJSON *root, const pretrain *p) {
     const run *r = &p->run;
     cJSON *o = NULL, *config = NULL;
     err e = json_add_object(&o, root, "model");
-    if (!e) e = json_add_string(o, "name", r->source.name);
-    if (!e) e = model_config_json(&config, &r->source.config);
+    if (!e) e = json_add_string(o, "name", r->base_model.name);
+    if (!e) e = model_config_json(&config, &r->base_model.config);
     if (!e && !cJSON_AddItemToObject(o, "config", config))
         e = err_set(ERR_MEMORY, "out of memory while building JSON");
-    bool scratch = !r->source.folder || r->request.from_scratch;
+    bool scratch = !r->base_model.folder || r->request.from_scratch;
     if (!e) e = json_add_string(o, "weights_sha256", scratch ? "" : r->weights.sha256);
-    if (!e) e = json_add_string(o, "vocab_sha256", r->source.vocab_sha256);
+    if (!e) e = json_add_string(o, "vocab_sha256", r->base_model.vocab_sha256);
     return e ? e : json_add_number(o, "parameters", (double)r->trainer.model.params.total);
 }
 

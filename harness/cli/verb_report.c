@@ -99,16 +99,16 @@ done:
 }
 
 /* The test texts of the task last asked for: records come ordered by task. */
-typedef struct text_source {
+typedef struct test_texts {
     const options *o;
     task t;
     dataset d;
     const char **texts; /* (rows) owned list, borrowed texts */
     char **pairs;       /* (rows) owned: both texts of a pair */
     bool open;
-} text_source;
+} test_texts;
 
-static void texts_close(text_source *s) {
+static void texts_close(test_texts *s) {
     for (size_t i = 0; s->pairs && i < s->d.test.row_count; i++) mem_free(s->pairs[i]);
     mem_free(s->pairs);
     if (s->open) {
@@ -116,10 +116,10 @@ static void texts_close(text_source *s) {
         task_free(&s->t);
     }
     mem_free(s->texts);
-    *s = (text_source){.o = s->o};
+    *s = (test_texts){.o = s->o};
 }
 
-static err texts_open(text_source *s, const record *r) {
+static err texts_open(test_texts *s, const record *r) {
     if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
     texts_close(s);
     err e = task_find(&s->t, r->task.name, s->o->task_dir);
@@ -139,7 +139,7 @@ static err texts_open(text_source *s, const record *r) {
     return e;
 }
 
-static err texts_of(text_source *s, const record *r) {
+static err texts_of(test_texts *s, const record *r) {
     err e = texts_open(s, r);
     if (!e && strcmp(s->d.data_sha256, r->task.data_sha256)) {
         e = err_set(ERR_DATA,
@@ -210,7 +210,7 @@ done:
     return e;
 }
 
-static err page_of_read(void *of, const record *full, const char *path, store_source *source) {
+static err page_of_read(void *of, const record *full, const char *path, store_file *source) {
     page_writer *w = of;
     err e = check_forms(w);
     if (!e && w->pages && !w->o->with_text) e = write_page(&source->page, full, path, NULL, w);
@@ -230,7 +230,7 @@ static bool page_is_there(const store *s, size_t i, const char *folder) {
         now = file_stamp_of(path);
     mem_free(name);
     mem_free(path);
-    return file_stamp_same(&s->sources[i].page, &now);
+    return file_stamp_same(&s->files[i].page, &now);
 }
 
 /* --- pages whose records are gone --- */
@@ -313,7 +313,7 @@ done:
 }
 
 /* The page of a record that was not read now; without: how many are without texts. */
-static err write_known(text_source *source, size_t *without, store *s, size_t i,
+static err write_known(test_texts *source, size_t *without, store *s, size_t i,
                        const page_writer *w) {
     const char *const *texts = NULL;
     record full;
@@ -325,7 +325,7 @@ static err write_known(text_source *source, size_t *without, store *s, size_t i,
         (*without)++;
         e = ERR_OK;
     }
-    if (!e) e = write_page(&s->sources[i].page, &full, s->paths[i], texts, w);
+    if (!e) e = write_page(&s->files[i].page, &full, s->paths[i], texts, w);
     s->changed = true;
     record_free(&full);
     return e;
@@ -334,7 +334,7 @@ static err write_known(text_source *source, size_t *without, store *s, size_t i,
 static err write_pages(const page_writer *w, store *s) {
     const options *o = w->o;
     const char *folder = w->folder;
-    text_source source = {.o = o};
+    test_texts source = {.o = o};
     size_t without = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {

@@ -75,7 +75,7 @@ static err add_all(cJSON *root, const tune_trial *t, const run *r) {
     if (!e)
         e = json_put(root,
                      "task %s model %s device %s device_kind %s precision %s protocol %s seed %u",
-                     r->task.name, r->source.name, d->name, device_record_kind(d),
+                     r->task.name, r->base_model.name, d->name, device_record_kind(d),
                      device_precision_name(r->device.options.precision),
                      run_protocol_name(r->request.protocol), r->request.seed);
     if (!e)
