@@ -9,14 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of orders that part the values alike, whose sums round otherwise. */
-static const double SAME = 1 - 1e-9;
-
 typedef struct search {
     const double *values;
-    double *shuffled; /* (count) of a stretch, its mean taken off */
-    size_t *begins;   /* (begin_count) of levels, in no order */
-    double *p;        /* (begin_count) */
+    double *ranks;  /* (count) of a stretch, their mean taken off */
+    double *room;   /* (count) */
+    size_t *begins; /* (begin_count) of levels, in no order */
+    double *p;      /* (begin_count) */
     size_t begin_count;
 } search;
 
@@ -49,17 +47,50 @@ static void shuffle(double *x, size_t n, uint32_t draw) {
     }
 }
 
+/* Of sorted values (n > 0). */
+static double median(const double *sorted, size_t n) {
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
+static int by_value(const void *a, const void *b) {
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Twice the ranks of values (n), less their mean, so that all are whole numbers; equal values share
+ * the mean of theirs. room (n) is overwritten. */
+static void rank(double *ranks, double *room, const double *values, size_t n) {
+    memcpy(room, values, n * sizeof *room);
+    qsort(room, n, sizeof *room, by_value);
+    for (size_t i = 0; i < n; i++) {
+        size_t below = 0, upto = n; // values below it, and those not above it
+        for (size_t low = 0, high = n; low < high;) {
+            size_t middle = (low + high) / 2;
+            if (room[middle] < values[i])
+                below = low = middle + 1;
+            else
+                high = middle;
+        }
+        for (size_t low = below, high = n; low < high;) {
+            size_t middle = (low + high) / 2;
+            if (room[middle] > values[i])
+                upto = high = middle;
+            else
+                low = middle + 1;
+        }
+        ranks[i] = (double)(below + upto) - (double)n;
+    }
+}
+
 /* The step of a stretch, if it has one: p and the place within it. */
 static double test(size_t *place, search *s, size_t begin, size_t n) {
-    const double *values = s->values + begin;
-    double mean = mean_of(values, n);
     size_t as_large = 0, other;
-    for (size_t i = 0; i < n; i++) s->shuffled[i] = values[i] - mean;
-    double found = largest(place, s->shuffled, n);
+    rank(s->ranks, s->room, s->values + begin, n);
+    double found = largest(place, s->ranks, n);
     if (!(found > 0)) return 1; // all alike
     for (uint32_t draw = 0; draw < STEPS_ORDERS; draw++) {
-        shuffle(s->shuffled, n, draw);
-        as_large += largest(&other, s->shuffled, n) >= found * SAME;
+        shuffle(s->ranks, n, draw);
+        as_large += largest(&other, s->ranks, n) >= found;
     }
     return (double)(1 + as_large) / (STEPS_ORDERS + 1);
 }
@@ -76,23 +107,44 @@ static void part(search *s, size_t begin, size_t end) {
     }
 }
 
-static void change_of(level *x, const level *before) {
-    double a = before->std * before->std / (double)(before->end - before->begin);
-    double b = x->std * x->std / (double)(x->end - x->begin);
-    double freedom =
-        a * a / (double)(before->end - before->begin - 1) + b * b / (double)(x->end - x->begin - 1);
-    estimate e = {.value = x->mean - before->mean,
-                  .variance = a + b,
-                  .df = freedom > 0 ? (a + b) * (a + b) / freedom : INFINITY};
-    interval range = estimate_interval(&e);
-    x->change = e.value;
-    x->low = range.low;
-    x->high = range.high;
+/* Hodges and Lehmann's shift; its interval leaves out as many of the differences at each end as
+ * the normal approximation of Mann and Whitney's statistic says. */
+static err change_of(level *x, const level *before, const double *values) {
+    size_t a = before->end - before->begin, b = x->end - x->begin, count = 0;
+    if (a > STEPS_NEAR) a = STEPS_NEAR;
+    if (b > STEPS_NEAR) b = STEPS_NEAR;
+    double *differences = NULL;
+    err e = mem_new(&differences, a * b);
+    if (e) return e;
+    for (size_t i = 0; i < a; i++)
+        for (size_t k = 0; k < b; k++)
+            differences[count++] = values[x->begin + k] - values[before->end - 1 - i];
+    qsort(differences, count, sizeof *differences, by_value);
+    double n = (double)count;
+    double out =
+        floor(n / 2 - student_t_quantile(0.975, INFINITY) * sqrt(n * (double)(a + b + 1) / 12));
+    size_t left_out = out > 1 ? (size_t)out - 1 : 0;
+    x->change = median(differences, count);
+    x->low = differences[left_out];
+    x->high = differences[count - 1 - left_out];
+    mem_free(differences);
+    return ERR_OK;
 }
 
 static int by_begin(const void *a, const void *b) {
     const level *x = a, *y = b;
     return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* Median, and how far values lie from it. */
+static void describe(level *x, const double *values, double *room) {
+    size_t n = x->end - x->begin;
+    memcpy(room, values + x->begin, n * sizeof *room);
+    qsort(room, n, sizeof *room, by_value);
+    x->value = median(room, n);
+    for (size_t i = 0; i < n; i++) room[i] = fabs(values[x->begin + i] - x->value);
+    qsort(room, n, sizeof *room, by_value);
+    x->noise = 1.4826 * median(room, n);
 }
 
 static err make_levels(level **levels, const search *s, size_t count) {
@@ -102,27 +154,28 @@ static err make_levels(level **levels, const search *s, size_t count) {
         (*levels)[i + 1] = (level){.begin = s->begins[i], .p = s->p[i]};
     (*levels)[0].p = 1;
     qsort(*levels, s->begin_count + 1, sizeof **levels, by_begin);
-    for (size_t i = 0; i <= s->begin_count; i++) {
+    for (size_t i = 0; i <= s->begin_count && !e; i++) {
         level *x = &(*levels)[i];
         x->end = i < s->begin_count ? x[1].begin : count;
-        x->mean = mean_of(s->values + x->begin, x->end - x->begin);
-        x->std = std_of(s->values + x->begin, x->end - x->begin);
-        if (i) change_of(x, x - 1);
+        describe(x, s->values, s->room);
+        if (i) e = change_of(x, x - 1, s->values);
     }
-    return ERR_OK;
+    return e;
 }
 
 err levels_find(level **levels, size_t *level_count, const double *values, size_t count) {
     search s = {.values = values};
     *levels = NULL;
     *level_count = 0;
-    err e = mem_new(&s.shuffled, count);
+    err e = mem_new(&s.ranks, count);
+    if (!e) e = mem_new(&s.room, count);
     if (!e) e = mem_new(&s.begins, count);
     if (!e) e = mem_new(&s.p, count);
     if (!e) part(&s, 0, count);
     if (!e) e = make_levels(levels, &s, count);
     if (!e) *level_count = s.begin_count + 1;
-    mem_free(s.shuffled);
+    mem_free(s.ranks);
+    mem_free(s.room);
     mem_free(s.begins);
     mem_free(s.p);
     return e;

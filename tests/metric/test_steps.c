@@ -20,12 +20,12 @@ Test(steps, a_step_is_where_it_was_put) {
     cr_assert_eq(levels[0].end, 5);
     cr_assert_eq(levels[1].begin, 5);
     cr_assert_eq(levels[1].end, 10);
-    cr_assert_float_eq(levels[0].mean, 2, 1e-12);
-    cr_assert_float_eq(levels[1].std, 1, 1e-12);
+    cr_assert_float_eq(levels[0].value, 2, 1e-12);
+    cr_assert_float_eq(levels[1].noise, 1.4826, 1e-12);
     cr_assert_float_eq(levels[1].change, 10, 1e-12);
-    // Welch: t(0.975, 8) = 2.306004135204166, and the variance of the difference is 2 / 5
-    cr_assert_float_eq(levels[1].low, 10 - 2.306004135204166 * sqrt(0.4), 1e-9);
-    cr_assert_float_eq(levels[1].high, 10 + 2.306004135204166 * sqrt(0.4), 1e-9);
+    // of 25 differences two are left out at each end (Mann and Whitney's 2 of 5 and 5); four are 8
+    cr_assert_float_eq(levels[1].low, 8, 1e-12);
+    cr_assert_float_eq(levels[1].high, 12, 1e-12);
     // of the orders of ten, 2 in 252 part the values so
     cr_assert_float_eq(levels[1].p, 2.0 / 252, 0.003, "%g", levels[1].p);
     mem_free(levels);
@@ -54,7 +54,7 @@ Test(steps, several_are_found) {
     for (size_t i = 0; i < 4; i++) {
         cr_assert_eq(levels[i].begin, 15 * i);
         cr_assert_eq(same[i].begin, 15 * i);
-        cr_assert_float_eq(levels[i].mean, at[i], 0.5);
+        cr_assert_float_eq(levels[i].value, at[i], 0.5);
         if (i) cr_assert_float_eq(same[i].change, -levels[i].change, 1e-9);
         if (i) cr_assert_float_eq(levels[i].p, 1.0 / (STEPS_ORDERS + 1), 1e-12);
     }
@@ -68,11 +68,11 @@ Test(steps, short_and_constant_sequences_have_none) {
     size_t count;
     MUST(levels_find(&levels, &count, alike, 12));
     cr_assert_eq(count, 1);
-    cr_assert_eq(levels[0].std, 0);
+    cr_assert_eq(levels[0].noise, 0);
     mem_free(levels);
     MUST(levels_find(&levels, &count, one, 1));
     cr_assert_eq(count, 1);
-    cr_assert_eq(levels[0].mean, 5);
+    cr_assert_eq(levels[0].value, 5);
     mem_free(levels);
     MUST(levels_find(&levels, &count, five, 5));
     cr_assert_eq(count, 1);
@@ -91,6 +91,21 @@ Test(steps, an_outlier_is_no_step) {
         cr_assert_eq(count, 1, "%zu", at);
         mem_free(levels);
     }
+}
+
+/* Nor does one hide a step. */
+Test(steps, an_outlier_hides_no_step) {
+    double values[40];
+    level *levels;
+    size_t count;
+    for (uint32_t i = 0; i < 40; i++) values[i] = (i < 20 ? 0 : 3) + 0.5 * rng_normal(4, SITE, i);
+    values[6] = 1000;
+    values[30] = -1000;
+    MUST(levels_find(&levels, &count, values, 40));
+    cr_assert_eq(count, 2, "%zu", count);
+    cr_assert_eq(levels[1].begin, 20);
+    cr_assert_float_eq(levels[1].change, 3, 0.7, "%g", levels[1].change);
+    mem_free(levels);
 }
 
 /* Of 100 sequences without a step about 1 % has one, whatever the noise: 1, and no more than 5
