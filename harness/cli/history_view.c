@@ -9,12 +9,24 @@
 #include <stdio.h>
 #include <string.h>
 
+static err print_style(strbuf *out, const history *h, page_language language) {
+    (void)h, (void)language;
+    return html_style(out);
+}
+
+static err print_script(strbuf *out, const history *h, page_language language) {
+    (void)h, (void)language;
+    return html_script(out);
+}
+
 static const struct form {
     const char *name, *file, *mark;
     err (*print)(strbuf *out, const history *h, page_language language);
 } forms[] = {
     {"md", "HISTORY.md", HISTORY_MARKDOWN_MARK, history_markdown},
     {"html", "history.html", HTML_PAGE_MARK, history_html},
+    {"html", HTML_STYLE_FILE, HTML_FILE_MARK, print_style},
+    {"html", HTML_SCRIPT_FILE, HTML_FILE_MARK, print_script},
     {"csv", "history.csv", HISTORY_CSV_HEAD, history_csv},
     {"json", "history.json", "\"" HISTORY_JSON_SCHEMA "\"", history_json},
 };

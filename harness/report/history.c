@@ -100,7 +100,7 @@ static err add_rates(history *h, const record *r, place at, history_point p) {
                             r->timing.eval_s > 0 ? (double)r->task.test_rows / r->timing.eval_s
                                                  : 0};
     static const char *const names[] = {"training", "evaluation"};
-    err e = strbuf_printf(&about, "%s, %lld threads, %lld ranks", at.about,
+    err e = strbuf_printf(&about, "%s, threads %lld, ranks %lld", at.about,
                           (long long)r->device.threads, (long long)(r->ranks ? r->ranks : 1));
     at.kind = HISTORY_RUN;
     at.about = about.text;
@@ -153,7 +153,7 @@ static err add_phase(history *h, const bench_file *f, const bench_figure *x) {
     memcpy(p.created, f->created, sizeof p.created);
     err e = strbuf_printf(&what, "%s%s, %s", f->task, f->sample ? " (sample)" : "", x->phase);
     if (!e)
-        e = strbuf_printf(&about, "%.0f parameters, batch %.0f; %s, %s, %.0f threads, %.0f ranks",
+        e = strbuf_printf(&about, "%.0f parameters, batch %.0f; %s, %s, threads %.0f, ranks %.0f",
                           f->parameters, f->batch_size, f->device, f->precision, f->threads,
                           f->ranks);
     if (!e) e = strbuf_printf(&key, "%s\n%s\n%s\n%s", f->model, what.text, about.text, f->isa);

@@ -1,4 +1,4 @@
-/* History as a page by itself: a chart and a table of levels for each series. */
+/* History as a page: a chart and a table of levels for each series. */
 #include "metric/steps.h"
 #include "report/history.h"
 #include "report/html_internal.h"
@@ -144,10 +144,13 @@ static void add_level(page *p, const history_series *s, const history_level *x) 
 }
 
 static void add_series(page *p, const history_series *s) {
+    char *label = NULL;
     html__format(p, "<section><h3>%s: %s</h3>\n<p class=\"soft\">%s.</p>\n", s->what, s->title,
                  s->about);
     add_chart(p, s);
-    html__table_begin(p, s->title, "");
+    if (!p->e) html__take(p, mem_printf(&label, "%s: %s", s->what, s->title));
+    if (label) html__table_begin(p, label, "");
+    mem_free(label);
     html__add(p, "<thead><tr>");
     const struct {
         const char *title;
@@ -185,7 +188,7 @@ static size_t add_kind(page *p, const history *h, size_t first) {
 
 err history_html(strbuf *out, const history *h, page_language language) {
     page p = {out, ERR_OK, language};
-    html__begin(&p, SAY(&p, history_title), NULL);
+    html__begin(&p, SAY(&p, history_title), "");
     html__format(&p, "<header>\n<h1>%s</h1>\n</header>\n", SAY(&p, history));
     html__main(&p);
     html__add(&p, "<p>");
