@@ -24,7 +24,7 @@ static const double PATIENCE = 10, PATIENCE_SECONDS = 30;
 typedef struct command {
     const char *words[ARGUMENTS_MOST + 1]; /* argv, NULL at its end */
     size_t count;
-    char *owned[ARGUMENTS_MOST]; /* "--name=value" */
+    char *owned[ARGUMENTS_MOST]; /* flags, each with its value */
     size_t owned_count;
 } command;
 
