@@ -236,23 +236,24 @@ static void add_until(page *p, const board *b, const board_table *t) {
     snprintf(label, sizeof label, "%s: %s", t->rows[0].runs[0]->task.name, SAY(p, dev_until));
     html__table_begin(p, label, "");
     html__format(p,
-                 "<thead><tr><th scope=\"col\">%s</th><th scope=\"col\">%s</th><th "
-                 "scope=\"col\">%s</th><th scope=\"col\" "
-                 "class=\"n\">%s</th><th scope=\"col\" class=\"n\">%s</th></tr></thead>\n<tbody>\n",
-                 SAY(p, model_name), SAY(p, recipe), SAY(p, device_name), SAY(p, trained_for),
-                 SAY(p, reached));
+                 "<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"n\">%s</th>"
+                 "<th scope=\"col\" class=\"n\">%s</th><th scope=\"col\">%s</th>"
+                 "<th scope=\"col\">%s</th></tr></thead>\n<tbody>\n",
+                 SAY(p, model_name), SAY(p, trained_for), SAY(p, reached), SAY(p, recipe),
+                 SAY(p, device_name));
     for (size_t i = 0; i < t->row_count && !p->e; i++) {
         const record *r = points[i].row->runs[0];
-        html__format(p,
-                     "<tr><th scope=\"row\" class=\"model\">%s</th><td class=\"recipe\" "
-                     "lang=\"en\">%s</td><td class=\"device\">%s</td>",
-                     r->model.name, points[i].row->words, r->device.name);
+        html__format(p, "<tr><th scope=\"row\" class=\"model\">%s</th><td class=\"n\">",
+                     r->model.name);
         if (points[i].reached)
-            html__format(p, "<td class=\"n\">%.1f</td>", points[i].until_s);
+            html__format(p, "%.1f", points[i].until_s);
         else
-            html__format(p, "<td class=\"n\">%s</td>", points[i].untold ? SAY(p, not_told) : "-");
-        html__format(p, "<td class=\"n\">%zu/%zu</td></tr>\n", points[i].reached,
-                     points[i].row->run_count);
+            html__add(p, points[i].untold ? SAY(p, not_told) : "-");
+        html__format(p,
+                     "</td><td class=\"n\">%zu/%zu</td><td class=\"recipe\" lang=\"en\">%s</td>"
+                     "<td class=\"device\">%s</td></tr>\n",
+                     points[i].reached, points[i].row->run_count, points[i].row->words,
+                     r->device.name);
     }
     html__add(p, "</tbody>");
     html__table_end(p);
