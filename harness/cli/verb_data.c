@@ -59,7 +59,11 @@ static err data_stats_verb(const options *o, const task *t) {
     if (o->json) {
         if (!(e = data_stats_json(&json, &s))) e = output_json(json, true);
     } else if (!(e = data_stats_text(&out, &s))) {
-        fputs(out.text, stdout);
+        // the title is as long as its author liked
+        char *rest = out.text + strcspn(out.text, "\n");
+        *rest = '\0';
+        shown_wrapped("", out.text);
+        fputs(rest + 1, stdout);
     }
 done:
     cJSON_Delete(json);

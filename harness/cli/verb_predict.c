@@ -275,7 +275,15 @@ static err predict_arguments(predictor *p) {
     return e;
 }
 
+static err check_numbers(const options *o) {
+    if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
+        return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
+    if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
+    return ERR_OK;
+}
+
 static err check_arguments(const options *o) {
+    if (line_reader_wanted(o->args, o->arg_count)) return check_numbers(o);
     for (size_t i = 0; i < o->arg_count; i++) {
         size_t bad = 0;
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
@@ -287,10 +295,7 @@ static err check_arguments(const options *o) {
         if (!*o->args[i])
             return err_set(ERR_USAGE, "--pair: text %zu of pair %zu is empty", i % 2 + 1,
                            i / 2 + 1);
-    if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
-        return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
-    if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
-    return ERR_OK;
+    return check_numbers(o);
 }
 
 err verb_predict(const options *o) {
@@ -301,7 +306,9 @@ err verb_predict(const options *o) {
     if (e) return e;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
     if ((e = predictor_open(&p, o, folder))) goto done;
-    e = o->input ? predict_file(&p) : o->arg_count ? predict_arguments(&p) : predict_input(&p);
+    e = o->input                                    ? predict_file(&p)
+        : line_reader_wanted(o->args, o->arg_count) ? predict_input(&p)
+                                                    : predict_arguments(&p);
     if (!e) encode_note_cut(p.scorer.model.head->target.kind, p.unit, p.cut, p.lost, p.max_length);
     if (!e && p.tabs)
         log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,
