@@ -201,8 +201,8 @@ err group_close(struct group *g, err e) {
 
 /* --- what ranks do together --- */
 
-void group_hurry(struct group *g, double seconds) {
-    if (!group_is_alone(g)) g->transport->patience = seconds;
+void group_watch(struct group *g, const _Atomic uint64_t *work) {
+    if (!group_is_alone(g)) g->transport->work = work;
 }
 
 err group_barrier(struct group *g) {

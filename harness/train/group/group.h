@@ -54,9 +54,10 @@ err group_open(struct group *g, transport *t) MUST_CHECK;
  * the error is shown and every rank ended: it does not come back. pre: on every way out. */
 err group_close(struct group *g, err e) MUST_CHECK;
 
-/* From now on an exchange waits no longer than so many seconds: 0, as long as the engine's limit
- * says. For stretches in which all ranks come at about the same time. */
-void group_hurry(struct group *g, double seconds);
+/* From now on this rank is at work, as work shows, which grows while it gets on (borrowed until the
+ * next call): all ranks are ended when it stands still for long while this rank waits for nobody. NULL: no
+ * longer. For stretches in which a rank that takes its time hangs. */
+void group_watch(struct group *g, const _Atomic uint64_t *work);
 
 /* Waits for all. */
 err group_barrier(struct group *g) MUST_CHECK;
