@@ -117,6 +117,24 @@ Test(group, sums_are_in_the_order_of_the_ranks) {
     cr_assert(group_writes(NULL) && group_is_alone(NULL) && group_size(NULL) == 1);
 }
 
+/* Another program, and one with other numerics, which is named. */
+Test(group, ranks_of_other_numerics_are_refused_by_name) {
+    group_hello all[3] = {{"a", "0123456789abcdef", "", 7},
+                          {"b", "0123456789abcdef", "", 7},
+                          {"c", "0123456789abcdef", "", 7}};
+    cr_assert_eq(group_compare_hellos(all, 3), ERR_OK);
+    all[2].numerics = 8;
+    cr_assert_eq(group_compare_hellos(all, 3), ERR_USAGE);
+    cr_assert_str_eq(err_message(ERR_USAGE),
+                     "rank 2 (c) runs another program than rank 0 (a): numerics version is 7 "
+                     "there, 8 here; SHA-256 is 0123456789ab there, 0123456789ab here");
+    all[1].program[0] = 'f';
+    cr_assert_eq(group_compare_hellos(all, 3), ERR_USAGE);
+    cr_assert_str_eq(err_message(ERR_USAGE),
+                     "rank 1 (b) runs another program than rank 0 (a): SHA-256 is 0123456789ab "
+                     "there, f123456789ab here");
+}
+
 /* --- failing --- */
 
 static err fail_on_two(struct group *g, void *context) {

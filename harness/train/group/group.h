@@ -13,6 +13,7 @@
 #define HARNESS_TRAIN_GROUP_GROUP_H
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "train/group/transport.h"
 
 enum { GROUP_HOST_BYTES = 64 };
@@ -44,6 +45,17 @@ static inline uint32_t group_size(const struct group *g) {
 static inline bool group_writes(const struct group *g) {
     return !g || g->rank == 0;
 }
+
+/* What a rank is, told before all else. */
+typedef struct group_hello {
+    char host[GROUP_HOST_BYTES];
+    char program[HASH_HEX_BYTES]; /* SHA-256 of its file */
+    char cores[HASH_HEX_BYTES];   /* that it may use */
+    uint32_t numerics;            /* NUMERICS_VERSION */
+} group_hello;
+/* Other programs have other numbers, or another idea of what to say: ERR_USAGE naming the first rank
+ * whose program or numerics are not rank 0's, and both. */
+err group_compare_hellos(const group_hello *all, uint32_t size) MUST_CHECK;
 
 /* Takes a transport (borrowed until group_close) and gets to know the others. Errors: ERR_USAGE
  * when a rank is another program, naming it; ERR_NETWORK; ERR_MEMORY. */
