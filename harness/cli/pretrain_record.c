@@ -1,18 +1,16 @@
 #include "cli/pretrain_record.h"
 
 #include "base/memory.h"
+#include "base/moment.h"
 #include "result/version.h"
 
 #include <math.h>
-#include <time.h>
 
 enum { PRETRAIN_SCHEMA = 1 };
 
 static err add_program(cJSON *root) {
     cJSON *o = NULL;
-    char created[32];
-    time_t now = time(NULL);
-    struct tm utc;
+    char created[MOMENT_BYTES];
     err e = json_add_string(root, "kind", "pretraining");
     if (!e) e = json_add_number(root, "schema", PRETRAIN_SCHEMA);
     if (!e) e = json_add_object(&o, root, "harness");
@@ -20,21 +18,20 @@ static err add_program(cJSON *root) {
     if (!e) e = json_add_string(o, "commit", version_commit());
     if (!e) e = json_add_bool(o, "dirty", version_is_dirty());
     if (!e) e = json_add_number(o, "numerics_version", NUMERICS_VERSION);
-    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    return e ? e : json_add_string(root, "created", created);
+    return e ? e : json_add_string(root, "created", moment_now(created));
 }
 
 static err add_model(cJSON *root, const pretrain *p) {
     const run *r = &p->run;
     cJSON *o = NULL, *config = NULL;
     err e = json_add_object(&o, root, "model");
-    if (!e) e = json_add_string(o, "name", r->source.name);
-    if (!e) e = model_config_json(&config, &r->source.config);
+    if (!e) e = json_add_string(o, "name", r->base_model.name);
+    if (!e) e = model_config_json(&config, &r->base_model.config);
     if (!e && !cJSON_AddItemToObject(o, "config", config))
         e = err_set(ERR_MEMORY, "out of memory while building JSON");
-    bool scratch = !r->source.folder || r->request.from_scratch;
+    bool scratch = !r->base_model.folder || r->request.from_scratch;
     if (!e) e = json_add_string(o, "weights_sha256", scratch ? "" : r->weights.sha256);
-    if (!e) e = json_add_string(o, "vocab_sha256", r->source.vocab_sha256);
+    if (!e) e = json_add_string(o, "vocab_sha256", r->base_model.vocab_sha256);
     return e ? e : json_add_number(o, "parameters", (double)r->trainer.model.params.total);
 }
 

@@ -29,7 +29,7 @@ typedef struct filler {
 static err texts_of(strbuf *token, strbuf *whole, const filler *f, const fill_answer *a, size_t m,
                     size_t c) {
     const uint32_t *id = &a->choices[m * a->top + c].token;
-    err e = tokenizer_decode(&f->model.source.words, token, id, 1, false);
+    err e = tokenizer_decode(&f->model.base_model.tokenizer, token, id, 1, false);
     return e ? e : fill_answer_sequence(whole, &f->model, a, m, c);
 }
 
@@ -123,7 +123,7 @@ static err check(const options *o) {
 static err open_all(filler *f) {
     const options *o = f->options;
     device_options wish = {.threads = o->threads, .validation = o->validation};
-    const source_options from = {.offline = o->offline, .cased = o->cased};
+    const base_model_options from = {.offline = o->offline, .cased = o->cased};
     char **words = NULL;
     size_t count = 0;
     err e = device_precision_find(&wish.precision, o->precision);

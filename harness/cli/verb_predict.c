@@ -111,7 +111,7 @@ static err find_units(const predictor *p, example *examples, size_t count) {
         units->list = list;
         examples[i].in_units = true;
         examples[i].in_tree = p->scorer.model.head->target.kind == ANSWER_ARCS;
-        examples[i].first_pieces = p->scorer.source.config.first_pieces;
+        examples[i].first_pieces = p->scorer.base_model.config.first_pieces;
     }
     return e;
 }
@@ -166,7 +166,7 @@ static err print_all_entities(const predictor *p, const example *examples, const
                               const float *logits) {
     answer_arrays said = {0};
     double *scores = NULL;
-    const model_config *c = &p->scorer.source.config;
+    const model_config *c = &p->scorer.base_model.config;
     err e =
         predict_answers(&said.classes, &said.begin, p->scorer.model.head, logits, rows, p->classes);
     if (!e) e = score_units(&scores, p, rows, said.begin[rows->count], logits);
@@ -189,7 +189,8 @@ static err predict_some(predictor *p, example *examples, size_t count) {
     float *logits = NULL;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     err e = p->in_units ? find_units(p, examples, count) : ERR_OK;
-    if (!e) e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
+    if (!e)
+        e = encode_examples(&rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
     if (e || (e = mem_new(&logits, encoded_results(&rows) * evaluated_width(&p->scorer.model))))
         goto done;
     if ((e = predictor_make_room(p, &rows))) goto done;
