@@ -347,11 +347,17 @@ verb_words options_verb_words(verb_id verb) {
                         verbs[verb].example};
 }
 
-bool options_flag_words(flag_words *out, verb_id verb, size_t n) {
-    int bit = verbs[verb].bit;
+/* The nth flag of the verb, or FLAG_COUNT; then n tells how far behind the last it is. */
+static size_t nth_flag(verb_id verb, size_t *n) {
     size_t i = 0;
     for (; i < FLAG_COUNT; i++)
-        if ((flags[i].verbs & bit) && !n--) break;
+        if ((flags[i].verbs & verbs[verb].bit) && !(*n)--) break;
+    return i;
+}
+
+bool options_flag_words(flag_words *out, verb_id verb, size_t n) {
+    int bit = verbs[verb].bit;
+    size_t i = nth_flag(verb, &n);
     if (i == FLAG_COUNT) { // popt's own row comes last
         *out = (flag_words){.names = {"help"}, .letter = 'h', .help = "show this help"};
         return !n;
@@ -387,10 +393,8 @@ bool options_takes(verb_id verb, const char *flag_name) {
     return false;
 }
 
-bool options_given(flag_value *out, const options *o, const char *field) {
-    const flag *f = flags;
-    while (f < flags + FLAG_COUNT && strcmp(f->field, field) != 0) f++;
-    if (f == flags + FLAG_COUNT || !*(const bool *)((const char *)o + f->has_offset)) return false;
+static bool value_of(flag_value *out, const options *o, const flag *f) {
+    if (!*(const bool *)((const char *)o + f->has_offset)) return false;
     const void *at = (const char *)o + f->value_offset;
     const parser *p = o->parser;
     *out = (flag_value){
@@ -402,6 +406,18 @@ bool options_given(flag_value *out, const options *o, const char *field) {
     case KIND_REAL: out->number = *(const double *)at; break;
     }
     return true;
+}
+
+bool options_given(flag_value *out, const options *o, const char *field) {
+    const flag *f = flags;
+    while (f < flags + FLAG_COUNT && strcmp(f->field, field) != 0) f++;
+    return f < flags + FLAG_COUNT && value_of(out, o, f);
+}
+
+bool options_nth(flag_value *out, bool *given, const options *o, verb_id verb, size_t n) {
+    size_t i = nth_flag(verb, &n);
+    *given = i < FLAG_COUNT && value_of(out, o, &flags[i]);
+    return i < FLAG_COUNT;
 }
 
 err options_range_error(const char *flag_name, const char *found, const char *what) {

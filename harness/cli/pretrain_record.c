@@ -1,18 +1,16 @@
 #include "cli/pretrain_record.h"
 
 #include "base/memory.h"
+#include "base/moment.h"
 #include "result/version.h"
 
 #include <math.h>
-#include <time.h>
 
 enum { PRETRAIN_SCHEMA = 1 };
 
 static err add_program(cJSON *root) {
     cJSON *o = NULL;
-    char created[32];
-    time_t now = time(NULL);
-    struct tm utc;
+    char created[MOMENT_BYTES];
     err e = json_add_string(root, "kind", "pretraining");
     if (!e) e = json_add_number(root, "schema", PRETRAIN_SCHEMA);
     if (!e) e = json_add_object(&o, root, "harness");
@@ -20,8 +18,7 @@ static err add_program(cJSON *root) {
     if (!e) e = json_add_string(o, "commit", version_commit());
     if (!e) e = json_add_bool(o, "dirty", version_is_dirty());
     if (!e) e = json_add_number(o, "numerics_version", NUMERICS_VERSION);
-    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    return e ? e : json_add_string(root, "created", created);
+    return e ? e : json_add_string(root, "created", moment_now(created));
 }
 
 static err add_model(cJSON *root, const pretrain *p) {

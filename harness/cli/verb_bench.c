@@ -1,6 +1,7 @@
 /* `harness bench`: what a training step and an evaluation batch cost, whole and op by op. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/bench_against.h"
 #include "cli/bench_record.h"
 #include "cli/bench_svg.h"
 #include "cli/bench_table.h"
@@ -216,5 +217,7 @@ done:
 err verb_bench(const options *o) {
     if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
     if (o->performance) return performance_write(o->performance);
+    if (o->against) return bench_against(o);
+    if (o->has_rounds) return err_set(ERR_USAGE, "--rounds goes with --against");
     return launch_run(bench_command, o, o->device, o->ranks);
 }

@@ -2,19 +2,17 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/moment.h"
 #include "platform/file.h"
 #include "result/version.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { TRIAL_SCHEMA = 1, TRIAL_LIMIT_BYTES = 16 << 20 };
 
 void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
-    time_t now = time(NULL);
-    struct tm utc;
     bool is_scored = r->best.step && !is_cut;
     *t = (tune_trial){.score = is_scored ? json_rounded(r->best.score) : NAN,
                       .is_cut = is_cut,
@@ -22,7 +20,7 @@ void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
                       .steps = r->trainer.done,
                       .train_s = r->trainer.seconds};
     snprintf(t->run_sha256, sizeof t->run_sha256, "%s", r->run_sha256);
-    if (gmtime_r(&now, &utc)) strftime(t->created, sizeof t->created, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    moment_now(t->created);
 }
 
 static err path_of(char **path, const char *folder, const char *run_sha256) {

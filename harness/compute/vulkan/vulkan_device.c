@@ -67,7 +67,9 @@ static err choose_family(vulkan_device *v) {
     err e = forced_family(&v->family, info, has_texels);
     if (e) return e;
     bool is_tile = v->family == FAMILY_TILE;
+    uint32_t side = is_tile ? vulkan__largest_side(info) : 0;
     snprintf(info->kernels, sizeof info->kernels, "%s", vulkan__family_name(v->family));
+    if (side) snprintf(info->kernels, sizeof info->kernels, "tile, products by %u", side);
     v->device->tile_rows = is_tile ? SHARED_TILE : REGISTER_TILE;
     v->group_size = is_tile ? 256 : 64;
     uint32_t buffers = p.properties.limits.maxPerStageDescriptorStorageBuffers;

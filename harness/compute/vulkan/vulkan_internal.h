@@ -174,6 +174,20 @@ err vulkan__matrix_open(vulkan_device *v) MUST_CHECK;
 /* The list to turn on; f must stay where it is. */
 void vulkan__matrix_features(vulkan_matrix_features *f);
 
+/* --- vulkan_tiles.c: pure functions of what a device says of itself and of a product's shape */
+/* Of the tiles that fit this vendor's registers: 128, 64, or 0: its shared memory allows neither, and
+ * linear_tile serves. */
+uint32_t vulkan__largest_side(const device_info *info);
+uint32_t vulkan__tile_count(uint32_t m, uint32_t n, uint32_t side);
+/* Workgroups of large tiles that fill a device, for want of the number of its cores. */
+uint32_t vulkan__groups_wanted(const device_info *info);
+/* Side of the tiles of a product (m, n) whose sum may be cut into `splits`: large ones read least,
+ * but only small ones fill a device when there are few. 0 as above. */
+uint32_t vulkan__tile_side(const device_info *info, uint32_t m, uint32_t n, uint32_t splits);
+/* Whether linear_matrix_large serves a product (m, n) of `splits` with matrices of this shape. */
+bool vulkan__matrix_is_large(const device_info *info, uint32_t shape, uint32_t m, uint32_t n,
+                             uint32_t splits);
+
 /* --- vulkan_buffer.c */
 err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) MUST_CHECK;
 void vulkan__buffer_free(buffer *b);

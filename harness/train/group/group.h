@@ -29,6 +29,7 @@ struct group {
     size_t spare_count;
     transport_piece *send, *receive; /* (size) owned */
     struct group_notice *notices;    /* (size) owned */
+    size_t *bounds;                  /* (size + 1) owned */
     uint64_t bytes;                  /* received so far */
     double seconds;                  /* in exchanges so far, waiting included */
 };
@@ -63,17 +64,29 @@ err group_barrier(struct group *g) MUST_CHECK;
 err group_any(struct group *g, bool *any, bool mine) MUST_CHECK;
 /* x[i] becomes the sum over all ranks, ((x_0 + x_1) + x_2) + ... Errors: also ERR_MEMORY. */
 err group_sum(struct group *g, float *x, size_t count) MUST_CHECK;
-/* The same of several parts of each rank, as many on all: sum (count) becomes their sum in the order
- * of ranks, and of each rank's parts. A fixed number of parts in all has the same bits by any number
- * of ranks, one too.
- *   x  (parts, count); may be sum where it is one part */
-err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts,
-                    size_t count) MUST_CHECK;
+/* What each rank adds to a sum: as many parts on all, `count` numbers each, `stride` apart. They are
+ * added in the order of ranks, and of each rank's parts: a fixed number of parts in all has the same
+ * bits by any number of ranks, one too. */
+typedef struct group_addends {
+    const float *x; /* (parts, stride); may be the sum where it is one part */
+    uint32_t parts;
+    size_t count, stride;
+} group_addends;
+/* sum (count): all ranks' sum, on all. */
+err group_sum_parts(struct group *g, float *sum, const group_addends *a) MUST_CHECK;
+/* The first half of that: sum has each rank's own numbers alone, bounds[rank] to bounds[rank + 1];
+ * its others are left as they are.
+ *   bounds  (size + 1), from 0 to count, the same on all ranks */
+err group_sum_own(struct group *g, float *sum, const group_addends *a,
+                  const size_t *bounds) MUST_CHECK;
 /* all (size, bytes): what each rank gave as mine (bytes). */
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) MUST_CHECK;
 /* Each rank has filled bytes bounds[rank] to bounds[rank + 1] of `all`; fills the others'.
  *   bounds  (size + 1), the same on all ranks */
 err group_gather_parts(struct group *g, void *all, const size_t *bounds) MUST_CHECK;
+/* The same of several at once: all (count) addresses, bounds (count, size + 1). */
+err group_gather_lists(struct group *g, void *const *all, const size_t *bounds,
+                       size_t count) MUST_CHECK;
 /* Rank 0's bytes to all. */
 err group_broadcast(struct group *g, void *bytes, size_t count) MUST_CHECK;
 

@@ -149,12 +149,17 @@ static err check_shards(const trainer *t) {
 static err make_step(trainer *t) {
     if (shards_of(t) == 1)
         return model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
+    const share_division *d = &t->sum.division;
     err e = mem_new(&t->shard_losses, own_shards(t));
     if (!e) e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
-    if (!e) e = model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
-    return e ? e
-             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->plan, &t->model,
-                              &t->batch, &t->training);
+    if (!e)
+        e = share_sum_init(&t->sum, t->options.group, own_shards(t), &t->plan, &t->model, &t->batch,
+                           &t->training);
+    if (e) return e;
+    if (t->sum.divides)
+        return model_own_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training,
+                                     d->own, d->own_count);
+    return model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
 }
 
 static err make_plans(trainer *t) {
@@ -392,7 +397,9 @@ static err start(trainer *t, uint32_t s) {
     if (e) return e;
     t->is_asked = asked;
     info = info_of(t, s); // the last shard's lists
-    return plan_submit(&t->update, &info);
+    if ((e = plan_submit(&t->update, &info)) || !t->sum.divides) return e;
+    if ((e = plan_wait(&t->update, info.slot))) return e;
+    return share_sum_gather(&t->sum, SHARE_WEIGHTS);
 }
 
 /* Sum of losses in the order of the sentences, over the divisor. */
@@ -431,6 +438,7 @@ static err stop_nonfinite(trainer *t, uint32_t s, double loss, double norm) {
     if (!e) e = prepare(t, s);
     if (!e) e = start(t, s);
     if (!e) e = plan_wait(&t->plan, s % SLOT_COUNT);
+    if (!e) e = share_sum_gather(&t->sum, SHARE_GRADIENTS);
     if (!e) e = nonfinite_find(tensor, &t->model.params);
     if (e) tensor[0] = '\0';
     return err_set(ERR_NUMERIC,
@@ -491,6 +499,7 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     step_info info = {.step = t->done, .seed = t->options.seed};
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
+    if (!e) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
     group_hurry(t->options.group, 0);
     if (!e && hook) e = hook(context, t);
     // rank 0 may have written for long
