@@ -330,7 +330,7 @@ static err add_choice(record *out, const run *r) {
     out->best_step = r->best.step;
     for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
         const trainer_evaluation *v = &t->evaluations[i];
-        e = record_evaluation_add(out, v->step, v->score, v->loss);
+        e = record_evaluation_add(out, v->step, v->score, v->loss, v->seconds);
     }
     return e;
 }
