@@ -545,3 +545,11 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
     }
     return text;
 }
+
+const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value) {
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value) return shown_number(text, strtod(text, NULL));
+    }
+    return text;
+}

@@ -84,6 +84,9 @@ size_t shown_width(const char *text);
 enum { SHOWN_NUMBER_BYTES = 32 };
 const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value);
 
+/* The shortest decimal that is value in single precision: of 4.6 in a file, 4.6. */
+const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value);
+
 /* A character that acts: see above. */
 bool shown_acts(uint32_t point);
 

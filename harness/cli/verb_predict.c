@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW_LINES = 4096, LABEL_COLUMNS = 16 };
+enum { WINDOW_LINES = 4096 };
 
 /* --- answers --- */
 
@@ -73,10 +73,10 @@ static err print_row(const predictor *p, const example *of) {
     if (predictor_says_several(p) &&
         !p->options->has_top_k) { // what it says, or that it says nothing
         shown = predictor_said(p);
-        if (!shown && (e = text_column(&line, "-", LABEL_COLUMNS + 9))) goto done;
+        if (!shown && (e = text_column(&line, "-", p->label_columns + 9))) goto done;
     }
     for (uint32_t k = 0; !e && k < shown; k++) {
-        e = text_column(&line, predictor_label(p, p->scores[k].id, room), LABEL_COLUMNS);
+        e = text_column(&line, predictor_label(p, p->scores[k].id, room), p->label_columns);
         if (!e) e = strbuf_printf(&line, " %.4f  ", p->scores[k].value);
     }
     const char *pair = of->text_count > 1 ? of->texts[1].text : "";

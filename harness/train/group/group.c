@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "train/group/group.h"
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/numerics.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -32,11 +32,6 @@ typedef struct group_notice {
     uint32_t kind, failed /* an err */, flag, none;
     uint64_t bytes;
 } group_notice;
-
-/* What a rank is. */
-typedef struct hello {
-    char host[GROUP_HOST_BYTES], program[HASH_HEX_BYTES], cores[HASH_HEX_BYTES];
-} hello;
 
 /* --- exchanging --- */
 
@@ -115,30 +110,40 @@ static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool 
 
 /* --- opening and closing --- */
 
-static err introduce(hello *h) {
+static err introduce(group_hello *h) {
     cpu_set_t cores;
     CPU_ZERO(&cores);
     if (sched_getaffinity(0, sizeof cores, &cores)) CPU_ZERO(&cores);
     hash_bytes_hex(&cores, sizeof cores, h->cores);
     if (gethostname(h->host, sizeof h->host)) h->host[0] = '\0';
     h->host[sizeof h->host - 1] = '\0';
+    h->numerics = NUMERICS_VERSION;
     return hash_file_hex("/proc/self/exe", h->program);
 }
 
-/* Other programs have other numbers, or another idea of what to say. */
-static err compare_hellos(struct group *g, const hello *all) {
+err group_compare_hellos(const group_hello *all, uint32_t size) {
+    for (uint32_t r = 1; r < size; r++) {
+        const group_hello *h = &all[r];
+        char numerics[64] = "";
+        if (!strcmp(h->program, all->program) && h->numerics == all->numerics) continue;
+        if (h->numerics != all->numerics)
+            snprintf(numerics, sizeof numerics, "numerics version is %u there, %u here; ",
+                     all->numerics, h->numerics);
+        return err_set(ERR_USAGE,
+                       "rank %u (%s) runs another program than rank 0 (%s): %sSHA-256 is %.12s "
+                       "there, %.12s here",
+                       r, h->host, all->host, numerics, all->program, h->program);
+    }
+    return ERR_OK;
+}
+
+static void find_neighbours(struct group *g, const group_hello *all) {
+    const group_hello *own = &all[g->rank];
     for (uint32_t r = 0; r < g->size; r++) {
-        const hello *own = &all[g->rank];
-        if (strcmp(all[r].program, all[0].program) != 0)
-            return err_set(ERR_USAGE,
-                           "rank %u (%s) runs another program than rank 0 (%s): SHA-256 %.12s and "
-                           "%.12s",
-                           r, all[r].host, all[0].host, all[r].program, all[0].program);
         bool is_near = !strcmp(all[r].host, own->host);
         g->host_rank += is_near && r < g->rank;
         g->sharers += is_near && !strcmp(all[r].cores, own->cores);
     }
-    return ERR_OK;
 }
 
 static void release(struct group *g) {
@@ -154,7 +159,7 @@ static void release(struct group *g) {
 }
 
 err group_open(struct group *g, transport *t) {
-    hello own = {0}, *all = NULL;
+    group_hello own = {0}, *all = NULL;
     *g = (struct group){.transport = t, .rank = t->rank, .size = t->size};
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
@@ -169,7 +174,7 @@ err group_open(struct group *g, transport *t) {
     }
     memcpy(g->host, own.host, sizeof g->host);
     e = exchange_equal(g, &own, all, sizeof own);
-    if (!e) e = compare_hellos(g, all);
+    if (!e && !(e = group_compare_hellos(all, g->size))) find_neighbours(g, all);
     mem_free(all);
     return e;
 }
@@ -201,8 +206,8 @@ err group_close(struct group *g, err e) {
 
 /* --- what ranks do together --- */
 
-void group_hurry(struct group *g, double seconds) {
-    if (!group_is_alone(g)) g->transport->patience = seconds;
+void group_watch(struct group *g, const _Atomic uint64_t *work) {
+    if (!group_is_alone(g)) g->transport->work = work;
 }
 
 err group_barrier(struct group *g) {

@@ -13,6 +13,7 @@
 #define HARNESS_TRAIN_GROUP_GROUP_H
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "train/group/transport.h"
 
 enum { GROUP_HOST_BYTES = 64 };
@@ -45,6 +46,17 @@ static inline bool group_writes(const struct group *g) {
     return !g || g->rank == 0;
 }
 
+/* What a rank is, told before all else. */
+typedef struct group_hello {
+    char host[GROUP_HOST_BYTES];
+    char program[HASH_HEX_BYTES]; /* SHA-256 of its file */
+    char cores[HASH_HEX_BYTES];   /* that it may use */
+    uint32_t numerics;            /* NUMERICS_VERSION */
+} group_hello;
+/* Other programs have other numbers, or another idea of what to say: ERR_USAGE naming the first rank
+ * whose program or numerics are not rank 0's, and both. */
+err group_compare_hellos(const group_hello *all, uint32_t size) MUST_CHECK;
+
 /* Takes a transport (borrowed until group_close) and gets to know the others. Errors: ERR_USAGE
  * when a rank is another program, naming it; ERR_NETWORK; ERR_MEMORY. */
 err group_open(struct group *g, transport *t) MUST_CHECK;
@@ -54,9 +66,10 @@ err group_open(struct group *g, transport *t) MUST_CHECK;
  * the error is shown and every rank ended: it does not come back. pre: on every way out. */
 err group_close(struct group *g, err e) MUST_CHECK;
 
-/* From now on an exchange waits no longer than so many seconds: 0, as long as the engine's limit
- * says. For stretches in which all ranks come at about the same time. */
-void group_hurry(struct group *g, double seconds);
+/* From now on this rank is at work, as work shows, which grows while it gets on (borrowed until the
+ * next call): all ranks are ended when it stands still for long while this rank waits for nobody. NULL: no
+ * longer. For stretches in which a rank that takes its time hangs. */
+void group_watch(struct group *g, const _Atomic uint64_t *work);
 
 /* Waits for all. */
 err group_barrier(struct group *g) MUST_CHECK;
