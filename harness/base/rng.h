@@ -34,7 +34,8 @@ enum {
     RNG_SITE_BOOTSTRAP = 0x30000000,
     RNG_SITE_MASKING = 0x40000000,     /* counter (place, epoch, sentence low, high) */
     RNG_SITE_PERMUTATION = 0x50000000, /* + epoch; counter (half, round, 0, 0) */
-    RNG_SITE_TUNE = 0x60000000         /* counter (trial, hyperparameter, 0, 0) */
+    RNG_SITE_TUNE = 0x60000000,        /* counter (trial, hyperparameter, 0, 0) */
+    RNG_SITE_STEPS = 0x70000000        /* counter (order, four places, 0, 0) */
 };
 
 /* Element `index` of the standard normal stream of (seed, site): Box-Muller on one Philox block of

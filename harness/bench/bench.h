@@ -17,7 +17,7 @@
 #include "data/masking.h"
 #include "metric/spread.h"
 #include "train/evaluate/encode.h"
-#include "train/run/source.h"
+#include "train/run/base_model.h"
 
 enum { BENCH_ROWS_MAX = 64, BENCH_SHAPE_BYTES = 32, BENCH_STEPS_MAX = 200 };
 

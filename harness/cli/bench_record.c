@@ -1,6 +1,7 @@
 #include "cli/bench_record.h"
 
 #include "base/memory.h"
+#include "base/moment.h"
 #include "base/shown.h"
 #include "result/version.h"
 #include "train/group/group.h"
@@ -96,8 +97,9 @@ static err add_group(cJSON *to, const struct group *g, const bench_exchange *x) 
 err bench_record(cJSON **out, const bench_subject *s, const bench *b) {
     cJSON *root = cJSON_CreateObject(), *peak = NULL;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory");
+    char now[MOMENT_BYTES];
     *out = root;
-    if (e || (e = json_add_string(root, "schema", BENCH_SCHEMA))) return e;
+    if (e || (e = json_put(root, "schema %s created %s", BENCH_SCHEMA, moment_now(now)))) return e;
     if ((e = add_program(root)) || (e = add_command(root, s))) return e;
     if ((e = json_put(root,
                       "model %s task %s sample %d parameters %f vocabulary %f batch_size %u "

@@ -4,9 +4,7 @@
 #define HARNESS_CLI_BENCH_RECORD_H
 
 #include "base/json.h"
-#include "bench/bench.h"
-
-#define BENCH_SCHEMA "harness-bench-1"
+#include "bench/bench_file.h"
 
 /* What was measured on what; all borrowed. */
 typedef struct bench_subject {

@@ -20,7 +20,7 @@ static double percent(double part, double whole) {
 /* --- bench --- */
 
 /* Numbers of an object by name, in the order of the names; at most NUMBERS_MAX. */
-enum { NUMBERS_MAX = 16, RECORD_LIMIT_BYTES = 1 << 20 };
+enum { NUMBERS_MAX = 16 };
 static err numbers(double *out, const cJSON *object, const char *const *keys, size_t count,
                    const char *where) {
     for (size_t i = 0; i < count; i++) TRY(json_number(&out[i], object, keys[i], where));
@@ -232,6 +232,68 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
     return add_ops(out, record, "evaluation", "Evaluation batch", own, where);
 }
 
+/* --- two programs in turns --- */
+
+static err add_other(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *other = NULL;
+    const char *version = NULL, *commit = NULL;
+    bool is_dirty = false;
+    TRY(json_object(&other, record, "other", where));
+    TRY(json_string(&version, other, "version", where));
+    TRY(json_string(&commit, other, "commit", where));
+    TRY(json_bool(&is_dirty, other, "dirty", where));
+    return shown_printf(out, SHOWN_MARKDOWN, "The other: harness %.80s at commit %.12s%s.\n",
+                        version, commit, is_dirty ? " with changes" : "");
+}
+
+static err add_pair(strbuf *out, const cJSON *pair, const char *where) {
+    const char *phase = NULL, *part = NULL, *shape = NULL;
+    double n[NUMBERS_MAX];
+    TRY(json_string(&phase, pair, "phase", where));
+    TRY(json_string(&part, pair, "op", where));
+    TRY(json_string(&shape, pair, "shape", where));
+    TRY(NUMBERS(n, pair, where, "own_ms", "other_ms", "ratio", "low", "high"));
+    const char *verdict = n[3] > 1 ? "faster" : n[4] < 1 ? "slower" : "not shown to differ";
+    return shown_printf(
+        out, SHOWN_MARKDOWN, "| %.40s | %.80s | %.40s | %.3f | %.3f | %.3f | %.3f to %.3f | %s |\n",
+        phase, *part ? part : "whole", shape, n[0], n[1], n[2], n[3], n[4], verdict);
+}
+
+err pairs_table(strbuf *out, const cJSON *record, const char *where) {
+    const char *model = NULL, *data = NULL, *name = NULL;
+    const cJSON *host = NULL, *pairs = NULL, *pair = NULL;
+    bool is_sample = false;
+    double n[NUMBERS_MAX];
+    TRY(json_string(&model, record, "model", where));
+    TRY(json_string(&data, record, "task", where));
+    TRY(json_bool(&is_sample, record, "sample", where));
+    TRY(json_object(&host, record, "device", where));
+    TRY(json_string(&name, host, "name", where));
+    TRY(NUMBERS(n, record, where, "rounds", "parameters", "batch_size"));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "## %s on %s, two programs in turns\n\n", model, name));
+    TRY(add_program(out, record, where));
+    TRY(add_other(out, record, where));
+    TRY(add_device(out, record, where));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "%.0f parameters; sentences of %s%s, batch %.0f.\n", n[1],
+                     data, is_sample ? " (sample)" : "", n[2]));
+    TRY(strbuf_printf(
+        out,
+        "%.0f rounds of one run of each, who is first in turns. Faster by: the other's "
+        "time to this program's, geometric mean over rounds; its 95 %% interval is "
+        "Student's t of the rounds' log ratios, each row by itself: of 20 rows without "
+        "a difference about one shows one.\n\n",
+        n[0]));
+    TRY(strbuf_add(out,
+                   "| step | of it | shape | this program, ms | the other, ms | faster by | 95 "
+                   "% interval | this program is |\n"
+                   "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |\n"));
+    TRY(json_array(&pairs, record, "pairs", where));
+    cJSON_ArrayForEach(pair, pairs) {
+        TRY(add_pair(out, pair, where));
+    }
+    return ERR_OK;
+}
+
 /* --- against PyTorch --- */
 
 /* "12.3 (11.9 to 12.8)"; nothing of what a contender does not do */
@@ -311,9 +373,24 @@ err throughput_table(strbuf *out, const cJSON *record, const char *where) {
 
 /* --- the page --- */
 
+/* In the order of the page. */
+static const struct kind {
+    const char *schema;
+    err (*table)(strbuf *out, const cJSON *record, const char *where);
+} kinds[] = {{THROUGHPUT_SCHEMA, throughput_table},
+             {PAIRS_SCHEMA, pairs_table},
+             {BENCH_SCHEMA, bench_table}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static bool is_known(const char *schema) {
+    bool known = false;
+    for (size_t i = 0; i < KINDS; i++) known = known || !strcmp(schema, kinds[i].schema);
+    return known;
+}
+
 /* Appends the tables of every record of the schema, and counts them. */
 static err add_records(strbuf *out, size_t *count, const folder_list *list, const char *folder,
-                       const char *wanted) {
+                       const struct kind *wanted) {
     for (size_t i = 0; i < list->count; i++) {
         const char *name = list->names[i], *schema = NULL;
         size_t length = strlen(name);
@@ -321,16 +398,14 @@ static err add_records(strbuf *out, size_t *count, const folder_list *list, cons
         char *path = NULL;
         cJSON *record = NULL;
         err e = path_join(&path, folder, name);
-        if (!e) e = json_read(&record, path, RECORD_LIMIT_BYTES);
+        if (!e) e = json_read(&record, path, BENCH_RECORD_BYTES);
         if (!e) e = json_string(&schema, record, "schema", path);
-        bool is_bench = !e && !strcmp(schema, BENCH_SCHEMA);
-        if (!e && !is_bench && strcmp(schema, THROUGHPUT_SCHEMA) != 0)
-            e = err_set(ERR_FORMAT, "%s: schema '%s' is unknown (known: %s, %s)", path, schema,
-                        BENCH_SCHEMA, THROUGHPUT_SCHEMA);
-        if (!e && !strcmp(schema, wanted)) {
+        if (!e && !is_known(schema))
+            e = err_set(ERR_FORMAT, "%s: schema '%s' is unknown (known: %s, %s, %s)", path, schema,
+                        BENCH_SCHEMA, PAIRS_SCHEMA, THROUGHPUT_SCHEMA);
+        if (!e && !strcmp(schema, wanted->schema)) {
             ++*count;
-            if (!(e = strbuf_add(out, "\n")))
-                e = is_bench ? bench_table(out, record, path) : throughput_table(out, record, path);
+            if (!(e = strbuf_add(out, "\n"))) e = wanted->table(out, record, path);
         }
         cJSON_Delete(record);
         mem_free(path);
@@ -357,8 +432,8 @@ err performance_write(const char *folder) {
                            "spread.\n",
                            performance_mark, (int)(folder + length - name), name)))
         goto done;
-    if ((e = add_records(&page, &count, &list, folder, THROUGHPUT_SCHEMA))) goto done;
-    if ((e = add_records(&page, &count, &list, folder, BENCH_SCHEMA))) goto done;
+    for (size_t i = 0; i < KINDS; i++)
+        if ((e = add_records(&page, &count, &list, folder, &kinds[i]))) goto done;
     if (!count) {
         e = err_set(ERR_FORMAT, "%s holds no record (*.json)", folder);
         goto done;

@@ -64,7 +64,7 @@ static err print_json(const run *r, const estimate *m) {
         e = json_put(root,
                      "task %s model %s device %s seed %u train_rows %zu dev_rows %zu test_rows %zu "
                      "steps %u epoch_steps %u train_tokens %zu eval_tokens %zu",
-                     r->task.name, r->source.name, r->device.info.name, r->request.seed,
+                     r->task.name, r->base_model.name, r->device.info.name, r->request.seed,
                      r->train.count, r->dev.count, r->test.count, r->trainer.total_steps,
                      r->trainer.epoch_steps, m->train_tokens, m->eval_tokens);
     if (!e)

@@ -6,8 +6,8 @@
 #include "platform/file.h"
 #include "result/sweep.h"
 #include "text/unicode.h"
+#include "train/run/base_model.h"
 #include "train/run/shipped.h"
-#include "train/run/source.h"
 
 static err add_model(strbuf *out, const char *model, const char *revision) {
     char *name = NULL;
@@ -90,6 +90,6 @@ err model_flag_tokenizer(char **path, const char *model, bool offline) {
                        "preset '%s' has no vocabulary before it is trained: name the folder of its "
                        "run",
                        model);
-    err e = source_check_name(model);
+    err e = base_model_check_name(model);
     return e ? e : hub_tokenizer(path, model, offline);
 }

@@ -79,6 +79,10 @@ typedef struct flag_value {
  * options. */
 bool options_given(flag_value *out, const options *o, const char *field);
 
+/* The nth flag that the verb takes, in the order of options_flag_words. *given: whether it was given,
+ * and *out is filled; false behind the last. */
+bool options_nth(flag_value *out, bool *given, const options *o, verb_id verb, size_t n);
+
 /* A flag of the command line was out of range: `what` tells the range ("1 to 100"). */
 err options_range_error(const char *flag, const char *found, const char *what) MUST_CHECK;
 

@@ -290,7 +290,7 @@ static err describe(cJSON **root, const job *j) {
         e = json_put(*root,
                      "weights %s vocabulary %s device %s precision %s max_length %u batch_size %u "
                      "text %s text_pair %s columns %s scores %d",
-                     digest, p->scorer.source.vocab_sha256, d->name,
+                     digest, p->scorer.base_model.vocab_sha256, d->name,
                      device_precision_name(p->scorer.device.options.precision), p->max_length,
                      p->batch_size, j->text, j->pair ? j->pair : "none", j->form.names[0],
                      j->options->scores);

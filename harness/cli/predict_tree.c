@@ -77,7 +77,7 @@ done:
 
 err predict_tree_print(const scorer *s, const example *examples, const encoded *rows,
                        const float *nodes, bool json) {
-    const model_config *c = &s->source.config;
+    const model_config *c = &s->base_model.config;
     uint32_t *arcs = NULL, *begin = NULL;
     err e = predict_answers(&arcs, &begin, s->model.head, nodes, rows, c->classes);
     for (size_t i = 0; i < rows->count && !e; i++) {

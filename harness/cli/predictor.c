@@ -1,6 +1,7 @@
 #include "cli/predictor.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "text/markers.h"
 #include "train/run/labels.h"
 
@@ -9,12 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_SENTENCES = 64, BATCHES_AT_ONCE = 4 };
+enum {
+    BATCH_SENTENCES = 64,
+    BATCHES_AT_ONCE = 4,
+    // of names of labels, and beside them on a screen a number and a text
+    COLUMNS_LEAST = 16,
+    COLUMNS_MOST = 40,
+    COLUMNS_BESIDE = 40
+};
 
 /* --- scores --- */
 
 const char *predictor_label(const predictor *p, uint32_t id, char room[24]) {
-    const model_config *c = &p->scorer.source.config;
+    const model_config *c = &p->scorer.base_model.config;
     // transformers' LABEL_0 of a lone number names nothing
     if (c->scores == MODEL_SCORES_RAW && c->classes == 1 && labels_are_bare(c)) return "score";
     if (c->labels) return c->labels[id];
@@ -31,7 +39,7 @@ static int by_value(const void *a, const void *b) {
 
 void predictor_rank(predictor *p, const float *logits) {
     double *values = p->values;
-    model_scores kind = p->scorer.source.config.scores;
+    model_scores kind = p->scorer.base_model.config.scores;
     if (kind == MODEL_SCORES_SOFTMAX) {
         predict_probabilities(values, logits, p->classes);
     } else {
@@ -45,7 +53,7 @@ void predictor_rank(predictor *p, const float *logits) {
 }
 
 bool predictor_says_several(const predictor *p) {
-    return p->scorer.source.config.scores == MODEL_SCORES_SIGMOID && p->classes > 1;
+    return p->scorer.base_model.config.scores == MODEL_SCORES_SIGMOID && p->classes > 1;
 }
 
 uint32_t predictor_said(const predictor *p) {
@@ -108,7 +116,7 @@ err predictor_score(predictor *p, float **logits, const example *examples, size_
                     bool (*stops)(void)) {
     encoded rows = {0};
     *logits = NULL;
-    err e = encode_examples(&rows, &p->scorer.source.words, examples, count, p->max_length);
+    err e = encode_examples(&rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
     if (!e) e = mem_new(logits, count * p->classes);
     if (!e && count) e = run_batches(p, *logits, &rows, stops);
     if (!e) predictor_count(p, &rows, examples);
@@ -127,7 +135,8 @@ static err match_labels(predictor *p) {
     const options *o = p->options;
     task t = {0};
     if (!o->task && o->label_map) {
-        err e = labels_rename(&p->scorer.source.config, o->label_map, p->scorer.source.folder);
+        err e =
+            labels_rename(&p->scorer.base_model.config, o->label_map, p->scorer.base_model.folder);
         return e ? e : scorer_order_tags(&p->scorer);
     }
     if (!o->task || (!o->checkpoint && !o->label_map && !p->in_units))
@@ -149,21 +158,33 @@ static err check_reads(const predictor *p) {
     if (p->reads != MODEL_READS_PAIR || pairs) return ERR_OK;
     return err_set(ERR_USAGE,
                    "%s: the model was trained on pairs of texts, which one text is not: %s",
-                   p->scorer.source.folder,
+                   p->scorer.base_model.folder,
                    o->input ? "--text-pair-column names the second"
                             : "--pair takes two arguments a pair, or lines with a tab between "
                               "the two");
 }
 
+/* Whole names where there is room for them. */
+static size_t label_columns(const predictor *p) {
+    size_t columns = COLUMNS_LEAST, room = shown_columns();
+    if (room < COLUMNS_MOST + COLUMNS_BESIDE) return columns;
+    for (uint32_t k = 0; k < p->classes; k++) {
+        char name[24];
+        size_t own = shown_width(predictor_label(p, k, name));
+        if (own > columns) columns = own;
+    }
+    return columns < COLUMNS_MOST ? columns : COLUMNS_MOST;
+}
+
 err predictor_open(predictor *p, const options *o, const char *folder) {
     *p = (predictor){.options = o};
     device_options wish = {.threads = o->threads};
-    const source_options from = {.cased = o->cased};
+    const base_model_options from = {.cased = o->cased};
     err e = device_precision_find(&wish.precision, o->precision);
     if (!e) e = scorer_open(&p->scorer, folder, &from, o->device, &wish);
     if (e) return e;
     p->in_units = answer_in_units(p->scorer.model.head->target.kind);
-    p->reads = p->scorer.source.config.reads;
+    p->reads = p->scorer.base_model.config.reads;
     if ((e = match_labels(p)) || (e = check_reads(p))) return e;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     if (trees) p->unit = UNIT_WORD;
@@ -171,16 +192,17 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
         return err_set(ERR_UNSUPPORTED,
                        "%s: --input takes a model with one answer a row, this one "
                        "answers words or characters",
-                       p->scorer.source.folder);
+                       p->scorer.base_model.folder);
     if (p->in_units && (o->pair || o->has_top_k))
-        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.source.folder,
+        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.base_model.folder,
                        trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
-    p->classes = p->scorer.source.config.classes;
+    p->classes = p->scorer.base_model.config.classes;
+    p->label_columns = label_columns(p);
     p->batch_size =
         o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;
     p->top = o->has_top_k ? o->top_k : 1;
     if (p->top > p->classes) p->top = p->classes; // as the pipeline: all there are
-    p->max_length = source_max_length(&p->scorer.source, o->max_length, UINT32_MAX);
+    p->max_length = base_model_max_length(&p->scorer.base_model, o->max_length, UINT32_MAX);
     e = mem_new(&p->values, p->classes);
     return e ? e : mem_new(&p->scores, p->classes);
 }

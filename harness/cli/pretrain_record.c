@@ -1,18 +1,18 @@
 #include "cli/pretrain_record.h"
 
-#include "base/memory.h"
+#include "base/moment.h"
+#include "result/record.h"
+#include "result/record_strict.h"
 #include "result/version.h"
 
 #include <math.h>
-#include <time.h>
 
-enum { PRETRAIN_SCHEMA = 1 };
+/* 1: the losses were base64 alone, and there were no checksums. */
+enum { PRETRAIN_SCHEMA = 2 };
 
 static err add_program(cJSON *root) {
     cJSON *o = NULL;
-    char created[32];
-    time_t now = time(NULL);
-    struct tm utc;
+    char created[MOMENT_BYTES];
     err e = json_add_string(root, "kind", "pretraining");
     if (!e) e = json_add_number(root, "schema", PRETRAIN_SCHEMA);
     if (!e) e = json_add_object(&o, root, "harness");
@@ -20,21 +20,20 @@ static err add_program(cJSON *root) {
     if (!e) e = json_add_string(o, "commit", version_commit());
     if (!e) e = json_add_bool(o, "dirty", version_is_dirty());
     if (!e) e = json_add_number(o, "numerics_version", NUMERICS_VERSION);
-    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    return e ? e : json_add_string(root, "created", created);
+    return e ? e : json_add_string(root, "created", moment_now(created));
 }
 
 static err add_model(cJSON *root, const pretrain *p) {
     const run *r = &p->run;
     cJSON *o = NULL, *config = NULL;
     err e = json_add_object(&o, root, "model");
-    if (!e) e = json_add_string(o, "name", r->source.name);
-    if (!e) e = model_config_json(&config, &r->source.config);
+    if (!e) e = json_add_string(o, "name", r->base_model.name);
+    if (!e) e = model_config_json(&config, &r->base_model.config);
     if (!e && !cJSON_AddItemToObject(o, "config", config))
         e = err_set(ERR_MEMORY, "out of memory while building JSON");
-    bool scratch = !r->source.folder || r->request.from_scratch;
+    bool scratch = !r->base_model.folder || r->request.from_scratch;
     if (!e) e = json_add_string(o, "weights_sha256", scratch ? "" : r->weights.sha256);
-    if (!e) e = json_add_string(o, "vocab_sha256", r->source.vocab_sha256);
+    if (!e) e = json_add_string(o, "vocab_sha256", r->base_model.vocab_sha256);
     return e ? e : json_add_number(o, "parameters", (double)r->trainer.model.params.total);
 }
 
@@ -85,10 +84,7 @@ static err add_device(cJSON *root, const pretrain *p) {
 static err add_curve(cJSON *root, const pretrain *p) {
     const trainer *t = &p->run.trainer;
     cJSON *list = NULL;
-    char *losses = NULL;
-    err e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses);
-    if (!e) e = json_add_string(root, "loss", losses);
-    mem_free(losses);
+    err e = record_losses_write(root, "loss", t->losses, t->done);
     if (!e) e = json_add_array(&list, root, "heldout");
     for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
         const trainer_evaluation *v = &t->evaluations[i];
@@ -125,6 +121,7 @@ err pretrain_record_write(const char *path, const pretrain *p) {
     if (!e) e = add_device(root, p);
     if (!e) e = add_curve(root, p);
     if (!e) e = add_timing(root, p);
+    if (!e) e = record_checksums_write(root);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;

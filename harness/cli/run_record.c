@@ -69,7 +69,7 @@ static int by_probability(const void *a, const void *b) {
 /* The rows that gave their gold label least. */
 static err add_worst(record *out, const run *r) {
     size_t n = r->test.count;
-    uint32_t classes = r->source.config.classes;
+    uint32_t classes = r->base_model.config.classes;
     double *probabilities = NULL;
     err e = ERR_OK;
     if (!answer_is_label(r->task.kind)) return ERR_OK;
@@ -92,8 +92,8 @@ static err add_calibration(record *out, const run *r) {
     err e = mem_new(&gold, r->test.count);
     for (size_t i = 0; !e && i < r->test.count; i++) gold[i] = r->test.sentences[i].target.class;
     if (!e)
-        calibration_of(&out->calibration, r->logits, gold, r->test.count, r->source.config.classes,
-                       1);
+        calibration_of(&out->calibration, r->logits, gold, r->test.count,
+                       r->base_model.config.classes, 1);
     out->temperature = r->temperature;
     mem_free(gold);
     return e;
@@ -136,12 +136,12 @@ static err add_errors(record *out, const run *r) {
     if (!e) e = mem_new(&leaked, n);
     if (e) goto done;
     for (size_t i = 0; i < n; i++) leaked[i] = r->data.test.rows[i].leaked;
-    count_tokens(tokens, unknown, &r->test, &r->data.test, r->source.words.unk_id);
+    count_tokens(tokens, unknown, &r->test, &r->data.test, r->base_model.tokenizer.unk_id);
     const float *logits = r->logits;
     const uint32_t *predicted = out->predicted;
     e = errors_find(&found, &(errors_input){.runs = 1,
                                             .rows = n,
-                                            .classes = r->source.config.classes,
+                                            .classes = r->base_model.config.classes,
                                             .logits = &logits,
                                             .predicted = &predicted,
                                             .gold = out->gold,
@@ -225,7 +225,7 @@ static err add_task(record *out, const run *r) {
 }
 
 static err add_model(record *out, const run *r) {
-    const source *s = &r->source;
+    const base_model *s = &r->base_model;
     bool scratch = !s->folder || r->request.from_scratch;
     err e = ERR_OK;
     cJSON_Delete(out->model.config);

@@ -1,6 +1,7 @@
 /* `harness bench`: what a training step and an evaluation batch cost, whole and op by op. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/bench_against.h"
 #include "cli/bench_record.h"
 #include "cli/bench_svg.h"
 #include "cli/bench_table.h"
@@ -27,7 +28,7 @@ typedef struct work {
     task task;
     dataset data;
     bool sample;
-    source source;
+    base_model base_model;
     device device;
     bool device_is_open;
     encoded train, test;
@@ -39,7 +40,7 @@ static void work_free(work *w) {
     encoded_free(&w->train);
     encoded_free(&w->test);
     if (w->device_is_open) device_close(&w->device);
-    source_free(&w->source);
+    base_model_free(&w->base_model);
     dataset_free(&w->data);
     task_free(&w->task);
     mem_free(w->result);
@@ -89,8 +90,8 @@ static err open_data(work *w, const options *o) {
 }
 
 static err set_labels(work *w) {
-    err e = source_add_tokens(&w->source, &w->task, false);
-    return e ? e : labels_set(&w->source.config, &w->task);
+    err e = base_model_add_tokens(&w->base_model, &w->task, false);
+    return e ? e : labels_set(&w->base_model.config, &w->task);
 }
 
 static err open_device(work *w, const options *o, const struct group *g) {
@@ -115,11 +116,11 @@ static err open_source(void *context) {
     const opening *at = context;
     const options *o = at->options;
     work *w = at->work;
-    source_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
+    base_model_options wish = {.from_scratch = true, .cased = o->cased}; // shapes are enough
     err e = model_flag_arch(&wish.arch, o);
     if (e || (e = open_data(w, o))) return e;
     wish.marked = w->task.kind == ANSWER_RELATION;
-    return source_open(&w->source, o->model ? o->model : "tiny", &w->data.train, &wish);
+    return base_model_open(&w->base_model, o->model ? o->model : "tiny", &w->data.train, &wish);
 }
 
 static err work_open(work *w, const options *o, struct group *g) {
@@ -128,15 +129,15 @@ static err work_open(work *w, const options *o, struct group *g) {
     w->options.group = g;
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "bench takes one task, found --task %s", o->task);
-    if (e || (o->model && (e = source_check_name(o->model)))) return e;
+    if (e || (o->model && (e = base_model_check_name(o->model)))) return e;
     if ((e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;
     if ((e = open_device(w, o, g)) || (e = group_first(g, open_source, &at))) return e;
     if (o->pretrain)
-        w->source.config.head = &head_masked_lm;
+        w->base_model.config.head = &head_masked_lm;
     else if ((e = set_labels(w)))
         return e;
-    uint32_t length = source_max_length(&w->source, 0, (uint32_t)w->task.max_length);
-    const tokenizer *words = &w->source.words;
+    uint32_t length = base_model_max_length(&w->base_model, 0, (uint32_t)w->task.max_length);
+    const tokenizer *words = &w->base_model.tokenizer;
     if ((e = encode_split(&w->train, words, &w->data.train, ENCODE_KEPT, length))) return e;
     if ((e = encode_split(&w->test, words, &w->data.test, ENCODE_ALL, length))) return e;
     if (o->pretrain && !o->has_per_device_train_batch_size) {
@@ -148,7 +149,7 @@ static err work_open(work *w, const options *o, struct group *g) {
 
 static err write_svg(const work *w, const char *path) {
     strbuf svg = {0}, title = {0};
-    err e = strbuf_printf(&title, "%s, batch %u of %s, on %s", w->source.name,
+    err e = strbuf_printf(&title, "%s, batch %u of %s, on %s", w->base_model.name,
                           w->options.batch_size, w->task.name, w->device.info.name);
     if (!e) e = bench_svg(&svg, w->result, title.text);
     if (!e) e = file_write(path, svg.text, svg.length);
@@ -160,11 +161,11 @@ static err write_svg(const work *w, const char *path) {
 
 /* The figures on standard output: the record, or its tables. */
 static err print_result(const work *w, const options *o) {
-    bench_subject subject = {.model = w->source.name,
+    bench_subject subject = {.model = w->base_model.name,
                              .task = w->task.name,
                              .sample = w->sample,
                              .is_pretraining = w->result->is_pretraining,
-                             .vocabulary = w->source.config.vocabulary,
+                             .vocabulary = w->base_model.config.vocabulary,
                              .options = &w->options,
                              .device = &w->device};
     cJSON *record = NULL;
@@ -189,13 +190,13 @@ done:
 static err measure(work *w, const options *o) {
     masking mask = {0};
     if (!o->pretrain)
-        return bench_measure(w->result, &w->device, &w->source.config, &w->train, &w->test,
+        return bench_measure(w->result, &w->device, &w->base_model.config, &w->train, &w->test,
                              &w->options);
-    err e = masking_init(&mask, &w->source.words, w->source.config.vocabulary, MLM_PROBABILITY,
-                         false, w->options.seed);
+    err e = masking_init(&mask, &w->base_model.tokenizer, w->base_model.config.vocabulary,
+                         MLM_PROBABILITY, false, w->options.seed);
     if (!e)
-        e = bench_measure_pretraining(w->result, &w->device, &w->source.config, &w->train, &mask,
-                                      &w->options);
+        e = bench_measure_pretraining(w->result, &w->device, &w->base_model.config, &w->train,
+                                      &mask, &w->options);
     masking_free(&mask);
     return e;
 }
@@ -216,5 +217,7 @@ done:
 err verb_bench(const options *o) {
     if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
     if (o->performance) return performance_write(o->performance);
+    if (o->against) return bench_against(o);
+    if (o->has_rounds) return err_set(ERR_USAGE, "--rounds goes with --against");
     return launch_run(bench_command, o, o->device, o->ranks);
 }

@@ -82,7 +82,7 @@ static err read_side(side *s, const char *name, const options *o) {
     char *path = NULL;
     err e;
     if (!folder_exists(name)) {
-        if (file_exists(name))
+        if (file_exists(name) || file_is_input(name))
             e = add_record(s, name);
         else if (compare_is_device(name))
             e = add_runs(s, name, o);
@@ -98,8 +98,8 @@ static err read_side(side *s, const char *name, const options *o) {
     return ERR_OK;
 }
 
-static err compare_two(strbuf *out, const side *a, const side *b, const char *name_a,
-                       const char *name_b, bool json) {
+static err compare_two(strbuf *out, const side *a, const side *b, const options *o, bool json) {
+    const char *name_a = file_given_name(o->args[0]), *name_b = file_given_name(o->args[1]);
     err e;
     if (a->count == 1 && b->count == 1) {
         comparison c;
@@ -114,12 +114,12 @@ static err compare_two(strbuf *out, const side *a, const side *b, const char *na
 
 static err compare_all(strbuf *out, const side *sides, const options *o, bool json) {
     size_t count = o->arg_count;
-    if (count == 2) return compare_two(out, &sides[0], &sides[1], o->args[0], o->args[1], json);
+    if (count == 2) return compare_two(out, &sides[0], &sides[1], o, json);
     compare_side *list;
     err e = mem_new(&list, count);
     if (e) return e;
     for (size_t i = 0; i < count; i++)
-        list[i] = (compare_side){o->args[i], sides[i].list, sides[i].count};
+        list[i] = (compare_side){file_given_name(o->args[i]), sides[i].list, sides[i].count};
     e = json ? compare_matrix_json(out, list, count) : compare_matrix_text(out, list, count);
     mem_free(list);
     return e;

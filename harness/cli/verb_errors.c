@@ -113,8 +113,8 @@ static err load_rows(inquiry *q, const options *o) {
 
 static err score_split(float **logits, encoded *rows, scorer *s, const dataset_split *split,
                        uint32_t length) {
-    err e = encode_split(rows, &s->source.words, split, ENCODE_ALL, length);
-    if (!e) e = mem_new(logits, rows->count * s->source.config.classes);
+    err e = encode_split(rows, &s->base_model.tokenizer, split, ENCODE_ALL, length);
+    if (!e) e = mem_new(logits, rows->count * s->base_model.config.classes);
     return e ? e : scorer_run(s, *logits, NULL, rows, BATCH_SIZE, "row");
 }
 
@@ -140,23 +140,24 @@ static err calibrate(errors_run *one, inquiry *q, scorer *s, uint32_t length) {
 
 static err answer(inquiry *q, errors_run *one, const options *o) {
     const cJSON *used = cJSON_GetObjectItemCaseSensitive(one->record.recipe, "max_length");
-    const source_options from = {.cased = o->cased, .offline = o->offline};
+    const base_model_options from = {.cased = o->cased, .offline = o->offline};
     device_options wish = {.threads = o->threads, .validation = o->validation};
     scorer s = {0};
     encoded rows = {0};
     err e = device_precision_find(&wish.precision, o->precision);
     if (!e) e = scorer_open(&s, one->folder, &from, o->device, &wish);
     if (!e) e = scorer_match(&s, &q->task, one->record.model.label_map);
-    uint32_t length =
-        e ? 0
-          : source_max_length(&s.source, cJSON_IsNumber(used) ? (uint32_t)used->valuedouble : 0,
+    uint32_t length = e ? 0
+                        : base_model_max_length(
+                              &s.base_model, cJSON_IsNumber(used) ? (uint32_t)used->valuedouble : 0,
                               (uint32_t)q->task.max_length);
     if (!e) e = score_split(&one->logits, &rows, &s, &q->data.test, length);
     uint32_t *begin = NULL; // classes have no units
     if (!e)
         e = predict_answers(&one->predicted, &begin, s.model.head, one->logits, &rows,
-                            s.source.config.classes);
-    if (!e) count_tokens(q->tokens, q->unknown, &rows, &q->data.test, s.source.words.unk_id);
+                            s.base_model.config.classes);
+    if (!e)
+        count_tokens(q->tokens, q->unknown, &rows, &q->data.test, s.base_model.tokenizer.unk_id);
     for (size_t i = 0; !e && i < rows.count; i++)
         one->moved += one->predicted[i] != one->record.predicted[i];
     if (!e) e = calibrate(one, q, &s, length);

@@ -101,14 +101,14 @@ static err judge(evaluation *v) {
 }
 
 static err score(evaluation *v, const options *o) {
-    const source *s = &v->scorer.source;
+    const base_model *s = &v->scorer.base_model;
     size_t n = v->split->row_count;
-    uint32_t length = source_max_length(s, o->max_length, (uint32_t)v->task.max_length);
+    uint32_t length = base_model_max_length(s, o->max_length, (uint32_t)v->task.max_length);
     uint32_t batch_size = o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : 64;
     bool *mask = NULL;
     err e = ERR_OK;
     if (!batch_size) return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
-    if ((e = encode_split(&v->rows, &s->words, v->split, ENCODE_ALL, length))) return e;
+    if ((e = encode_split(&v->rows, &s->tokenizer, v->split, ENCODE_ALL, length))) return e;
     encode_note_cut(v->task.kind, v->task.format.unit, v->rows.cut, v->rows.lost, length);
     if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
         return e;
@@ -302,7 +302,7 @@ static err eval_record(const options *o) {
     err e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
                                      : mem_strdup(&path, o->record);
     if (!e && !(e = record_read(&r, path))) {
-        e = show_record(&r, path, o);
+        e = show_record(&r, file_given_name(path), o);
         record_free(&r);
     }
     mem_free(path);
@@ -330,7 +330,7 @@ static err eval_command(const void *context, struct group *g) {
     const options *o = context;
     evaluation v = {0};
     device_options wish = {.threads = o->threads, .validation = o->validation};
-    const source_options from = {.cased = o->cased};
+    const base_model_options from = {.cased = o->cased};
     char *folder = NULL, *own_device = NULL;
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);

@@ -1,5 +1,7 @@
 #include "base/log.h"
+#include "cli/history_view.h"
 #include "cli/options.h"
+#include "cli/report_file.h"
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "report/board.h"
@@ -67,29 +69,13 @@ static bool is_wanted(const struct form *f, const char *name) {
     return !name || !strcmp(f->name, name);
 }
 
-// leaves a file alone that has these bytes already
-static err write_changed(const char *path, const strbuf *text) {
-    void *bytes = NULL;
-    size_t count = 0;
-    uint64_t there = 0;
-    bool same = false;
-    err e = file_exists(path) ? file_size(&there, path) : ERR_OK;
-    if (e) return e;
-    if (there && there == text->length) {
-        if ((e = file_read(&bytes, &count, path, text->length))) return e;
-        same = count == text->length && !memcmp(bytes, text->text, count);
-        mem_free(bytes);
-    }
-    return same ? ERR_OK : file_write_quick(path, text->text, text->length);
-}
-
 static err write_form(const struct form *f, const board *b, const char *folder,
                       page_language language) {
     strbuf out = {0};
     char *path = NULL;
     err e;
     if ((e = f->print(&out, b, language)) || (e = path_join(&path, folder, f->file)) ||
-        (e = write_changed(path, &out)))
+        (e = report_file_write(path, &out)))
         goto done;
     log_note("wrote %s", path);
 done:
@@ -99,16 +85,16 @@ done:
 }
 
 /* The test texts of the task last asked for: records come ordered by task. */
-typedef struct text_source {
+typedef struct test_texts {
     const options *o;
     task t;
     dataset d;
     const char **texts; /* (rows) owned list, borrowed texts */
     char **pairs;       /* (rows) owned: both texts of a pair */
     bool open;
-} text_source;
+} test_texts;
 
-static void texts_close(text_source *s) {
+static void texts_close(test_texts *s) {
     for (size_t i = 0; s->pairs && i < s->d.test.row_count; i++) mem_free(s->pairs[i]);
     mem_free(s->pairs);
     if (s->open) {
@@ -116,10 +102,10 @@ static void texts_close(text_source *s) {
         task_free(&s->t);
     }
     mem_free(s->texts);
-    *s = (text_source){.o = s->o};
+    *s = (test_texts){.o = s->o};
 }
 
-static err texts_open(text_source *s, const record *r) {
+static err texts_open(test_texts *s, const record *r) {
     if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
     texts_close(s);
     err e = task_find(&s->t, r->task.name, s->o->task_dir);
@@ -139,29 +125,13 @@ static err texts_open(text_source *s, const record *r) {
     return e;
 }
 
-static err texts_of(text_source *s, const record *r) {
+static err texts_of(test_texts *s, const record *r) {
     err e = texts_open(s, r);
     if (!e && strcmp(s->d.data_sha256, r->task.data_sha256)) {
         e = err_set(ERR_DATA,
                     "--with-text: the data of task '%s' is %.8s here, the records have %.8s",
                     r->task.name, s->d.data_sha256, r->task.data_sha256);
     }
-    return e;
-}
-
-/* What would be written over is this program's own, of today or of before (old may be NULL). */
-static err check_own(const char *path, const char *mark, const char *old) {
-    err e = file_check_own(path, mark);
-    if (e != ERR_DATA || !old) return e;
-    err_clear();
-    return file_check_own(path, old);
-}
-
-static err check_file(const char *folder, const char *name, const char *mark, const char *old) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
-    if (!e) e = check_own(path, mark, old);
-    mem_free(path);
     return e;
 }
 
@@ -181,7 +151,7 @@ static err check_forms(page_writer *w) {
     w->checked = true;
     for (size_t i = 0; i < FORM_COUNT && !e; i++)
         if (is_wanted(&forms[i], w->o->format))
-            e = check_file(w->folder, forms[i].file, forms[i].mark, forms[i].old);
+            e = report_file_check(w->folder, forms[i].file, forms[i].mark, forms[i].old);
     return e;
 }
 
@@ -192,13 +162,13 @@ static err write_page(file_stamp *stamp, const record *r, const char *file,
     char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL;
     err e;
     if ((e = html_run_name(&name, file)) ||
-        (e = check_file(folder, name, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK)) ||
+        (e = report_file_check(folder, name, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK)) ||
         (e = html_run(&out, r, texts, w->language)) || (e = path_join(&path, folder, name)) ||
         (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
         (e = folder_make(folder)) || (e = folder_make_own(pages)) ||
         (e = folder_make_own(task_folder)))
         goto done;
-    if ((e = write_changed(path, &out))) goto done;
+    if ((e = report_file_write(path, &out))) goto done;
     *stamp = (file_stamp){0};
     if (!texts) *stamp = file_stamp_of(path);
 done:
@@ -210,7 +180,7 @@ done:
     return e;
 }
 
-static err page_of_read(void *of, const record *full, const char *path, store_source *source) {
+static err page_of_read(void *of, const record *full, const char *path, store_file *source) {
     page_writer *w = of;
     err e = check_forms(w);
     if (!e && w->pages && !w->o->with_text) e = write_page(&source->page, full, path, NULL, w);
@@ -230,7 +200,7 @@ static bool page_is_there(const store *s, size_t i, const char *folder) {
         now = file_stamp_of(path);
     mem_free(name);
     mem_free(path);
-    return file_stamp_same(&s->sources[i].page, &now);
+    return file_stamp_same(&s->files[i].page, &now);
 }
 
 /* --- pages whose records are gone --- */
@@ -247,7 +217,7 @@ static bool is_page_name(const char *name) {
 }
 
 static err is_our_page(bool *ours, const char *path) {
-    err e = check_own(path, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK);
+    err e = report_file_is_own(path, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK);
     *ours = !e;
     if (e == ERR_DATA) { // another's, though of such a name: it stays
         err_clear();
@@ -313,7 +283,7 @@ done:
 }
 
 /* The page of a record that was not read now; without: how many are without texts. */
-static err write_known(text_source *source, size_t *without, store *s, size_t i,
+static err write_known(test_texts *source, size_t *without, store *s, size_t i,
                        const page_writer *w) {
     const char *const *texts = NULL;
     record full;
@@ -325,7 +295,7 @@ static err write_known(text_source *source, size_t *without, store *s, size_t i,
         (*without)++;
         e = ERR_OK;
     }
-    if (!e) e = write_page(&s->sources[i].page, &full, s->paths[i], texts, w);
+    if (!e) e = write_page(&s->files[i].page, &full, s->paths[i], texts, w);
     s->changed = true;
     record_free(&full);
     return e;
@@ -334,7 +304,7 @@ static err write_known(text_source *source, size_t *without, store *s, size_t i,
 static err write_pages(const page_writer *w, store *s) {
     const options *o = w->o;
     const char *folder = w->folder;
-    text_source source = {.o = o};
+    test_texts source = {.o = o};
     size_t without = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {
@@ -421,10 +391,13 @@ err verb_report(const options *o) {
     store s = {0};
     board b = {0};
     err e;
-    if (o->arg_count) return err_set(ERR_USAGE, "report takes no argument, found '%s'", o->args[0]);
+    if (o->arg_count && !o->history)
+        return err_set(ERR_USAGE, "report takes no argument without --history, found '%s'",
+                       o->args[0]);
     if ((o->format && (e = check_form_name(o->format))) ||
         (o->lang && (e = page_language_find(&w.language, o->lang))))
         return e;
+    if (o->history) return history_view(o, w.language);
     if (!folder_exists(results))
         return err_set(ERR_DATA,
                        "%s: no such folder: a finished `harness run` makes it, and --results DIR "

@@ -106,7 +106,7 @@ static const char *grouped(char text[32], size_t value) {
 }
 
 static bool is_pretrained(const run *r) {
-    return r->source.folder && !r->request.from_scratch;
+    return r->base_model.folder && !r->request.from_scratch;
 }
 
 /* What of the recipe is not seen in its name. */
@@ -115,7 +115,7 @@ static void show_choices(const run *r) {
     const trainer *t = &r->trainer;
     if (p->freeze_embeddings || p->freeze_layers) {
         log_note("frozen  %s%s%u of %u layers", p->freeze_embeddings ? "embeddings" : "",
-                 p->freeze_embeddings ? ", " : "", p->freeze_layers, r->source.config.layers);
+                 p->freeze_embeddings ? ", " : "", p->freeze_layers, r->base_model.config.layers);
         if (!is_pretrained(r)) log_warn("what is frozen was drawn at random and stays so");
     }
     if (!t->class_weights) return;
@@ -148,7 +148,7 @@ static void show_plan(const run *r) {
              r->task.name, r->request.sample ? " (sample)" : "", grouped(a, r->train.count),
              r->data.train.row_count - r->data.train.kept_count, grouped(b, r->test.count));
     if (r->dev.count) log_note("        %s rows are held out as dev", grouped(a, r->dev.count));
-    log_note("model   %s: %s parameters, %s", r->source.name, grouped(a, t->model.params.total),
+    log_note("model   %s: %s parameters, %s", r->base_model.name, grouped(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
     show_device(&r->device);
     log_note(
@@ -296,7 +296,8 @@ static err command_text(strbuf *out, const options *o, const run *r) {
     if (!e && q->manifest) e = own_flags_text(out, o);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
-                         r->source.folder ? r->source.name : q->model, q->recipe.name, q->seed);
+                         r->base_model.folder ? r->base_model.name : q->model, q->recipe.name,
+                         q->seed);
     if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
     if (!e) e = add_recipe_flags(out, o);
     // the sample's own number of epochs is not the recipe's
@@ -453,7 +454,7 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
         (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))
         return e;
     for (size_t i = 0; i < w->model_count; i++)
-        if ((e = source_check_name(w->models[i]))) return e;
+        if ((e = base_model_check_name(w->models[i]))) return e;
     size_t runs = work_runs(w);
     if (o->output_dir && runs > 1)
         return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);

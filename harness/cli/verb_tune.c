@@ -60,7 +60,7 @@ static err read_request(search *s, const options *o) {
     if (strchr(o->task, ',') || strchr(q->model, ','))
         return err_set(ERR_USAGE, "tune searches for one task and one model, found '%s'",
                        strchr(o->task, ',') ? o->task : q->model);
-    return source_check_name(q->model);
+    return base_model_check_name(q->model);
 }
 
 /* The hyperparameters that flags name. */

@@ -208,7 +208,7 @@ done:
 static table_key key_of_run(const table_scores *s, size_t run) {
     table_key key;
     const store *all = s->board->records;
-    memcpy(key.bytes, all->sources[s->records[run] - all->records].sha256, sizeof key.bytes);
+    memcpy(key.bytes, all->files[s->records[run] - all->records].sha256, sizeof key.bytes);
     return key;
 }
 

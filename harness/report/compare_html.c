@@ -18,34 +18,12 @@ typedef struct walker {
     size_t tables;           /* below it */
 } walker;
 
-/* Takes SHOWN_MARKDOWN back, in place, up to `end` (0: to the end of the text). Returns where in
- * the escaped text that was; *length is the length of what is left of it. */
-static char *take_text(char *at, char end, size_t *length) {
-    static const char *const entities[][2] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}};
-    char *begin = at, *to = at;
-    while (*at && *at != end) {
-        size_t k = 0, known = sizeof entities / sizeof *entities;
-        while (k < known && strncmp(at, entities[k][0], strlen(entities[k][0])) != 0) k++;
-        if (k < known) {
-            *to++ = *entities[k][1];
-            at += strlen(entities[k][0]);
-            continue;
-        }
-        // before a letter it stands for itself: \x1b
-        if (at[0] == '\\' && at[1] && strchr("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", at[1])) at++;
-        *to++ = *at++;
-    }
-    *length = (size_t)(to - begin);
-    return at;
-}
-
 // the cell that begins at `at`, unescaped in place; *next is behind its end, NULL after the last
 static char *take_cell(char *at, char **next) {
-    size_t length;
     char *begin = at;
-    at = take_text(at, '|', &length);
-    char *to = begin + length;
+    while (*at && *at != '|') at += *at == '\\' && at[1] ? 2 : 1;
     *next = *at ? at + 1 : NULL;
+    char *to = begin + shown_markdown_plain(begin, (size_t)(at - begin));
     while (to > begin && to[-1] == ' ') to--;
     *to = '\0';
     while (*begin == ' ') begin++;
@@ -95,9 +73,7 @@ static void change_block(walker *w, block next) {
 }
 
 static void add_text(walker *w, char *text) {
-    size_t length;
-    (void)take_text(text, '\0', &length);
-    text[length] = '\0';
+    text[shown_markdown_plain(text, strlen(text))] = '\0';
     html__text(&w->p, text);
 }
 

@@ -43,8 +43,24 @@ void html__table_end(page *p);
 /* Takes the error of a function that adds to p->out. */
 void html__take(page *p, err e);
 
-/* Charts, as inline SVG with the page's colours.
- * Line: values (count > 0) at x = first + i * step; bars: heights (count > 0) over whole numbers
+/* Charts, as inline SVG with the page's colours: a plot with what its axes count. */
+enum {
+    SVG_WIDTH = 560,
+    SVG_HEIGHT = 240,
+    SVG_LEFT = 66,
+    SVG_RIGHT = 22,
+    SVG_TOP = 12,
+    SVG_BOTTOM = 44
+};
+typedef struct svg_scale {
+    double x_low, x_high, y_low, y_high;
+} svg_scale;
+double svg__x(const svg_scale *s, double x);
+double svg__y(const svg_scale *s, double y);
+/* Opens it: lines and numbers of the y axis, both titles. */
+void svg__begin(page *p, const svg_scale *s, const char *x_title, const char *y_title);
+
+/* Line: values (count > 0) at x = first + i * step; bars: heights (count > 0) over whole numbers
  * x. */
 void svg__line(page *p, const float *values, size_t count, const char *x_title,
                const char *y_title);

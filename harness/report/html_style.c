@@ -52,14 +52,6 @@ static const char *const screen = HTML_FILE_MARK
     ".tag{font-size:.78rem;color:var(--soft);border:1px solid var(--rule);border-radius:4px;"
     "padding:0 .3rem}\n"
     "summary{cursor:pointer;color:var(--accent)}\n"
-    "svg{display:block;max-width:100%;height:auto}td svg{max-width:none}\n"
-    "svg text{fill:var(--soft);font-size:12px}\n"
-    "svg .arc{fill:none;stroke:var(--rule)}svg .relation{font-size:9px}\n"
-    "svg .wrong{stroke:var(--accent)}svg text.wrong{stroke:none;fill:var(--accent)}\n"
-    ".axis{stroke:var(--rule)}.line{fill:none;stroke:var(--accent);stroke-width:1.5}\n"
-    ".bar,.dot{fill:var(--accent)}\n"
-    ".span{stroke:var(--accent);stroke-width:3;stroke-linecap:round;opacity:.55}\n"
-    ".base{stroke:var(--mark);stroke-width:1.5;stroke-dasharray:3 2}\n"
     ".s1{background:rgba(var(--shade),.05)}.s2{background:rgba(var(--shade),.1)}\n"
     ".s3{background:rgba(var(--shade),.15)}.s4{background:rgba(var(--shade),.2)}\n"
     ".s5{background:rgba(var(--shade),.25)}.s6{background:rgba(var(--shade),.3)}\n"
@@ -68,6 +60,17 @@ static const char *const screen = HTML_FILE_MARK
     ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));"
     "gap:0 1.5rem}.columns>*{min-width:0}\n"
     "footer{margin-top:3rem;font-size:.85rem;color:var(--soft)}\n";
+
+static const char *const charts =
+    "svg{display:block;max-width:100%;height:auto}td svg{max-width:none}\n"
+    "svg text{fill:var(--soft);font-size:12px}\n"
+    "svg .arc{fill:none;stroke:var(--rule)}svg .relation{font-size:9px}\n"
+    "svg .wrong{stroke:var(--accent)}svg text.wrong{stroke:none;fill:var(--accent)}\n"
+    ".axis{stroke:var(--rule)}.line{fill:none;stroke:var(--accent);stroke-width:1.5}\n"
+    ".bar,.dot{fill:var(--accent)}.band{fill:var(--accent);opacity:.15}\n"
+    ".level{stroke:var(--ink);stroke-width:2}.step{stroke:var(--ink);stroke-width:1}\n"
+    ".span{stroke:var(--accent);stroke-width:3;stroke-linecap:round;opacity:.55}\n"
+    ".base{stroke:var(--mark);stroke-width:1.5;stroke-dasharray:3 2}\n";
 
 static const char *const narrow_and_print =
     "@media(max-width:40rem){body{padding:1rem .75rem 3rem}.filters label{flex:1 1 100%}\n"
@@ -135,6 +138,7 @@ static const char *const script = HTML_FILE_MARK
 
 err html_style(strbuf *out) {
     err e = strbuf_add(out, screen);
+    if (!e) e = strbuf_add(out, charts);
     return e ? e : strbuf_add(out, narrow_and_print);
 }
 

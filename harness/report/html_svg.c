@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-enum { WIDTH = 560, HEIGHT = 240, LEFT = 66, RIGHT = 22, TOP = 12, BOTTOM = 44 };
-enum { PLOT_WIDTH = WIDTH - LEFT - RIGHT, PLOT_HEIGHT = HEIGHT - TOP - BOTTOM };
+enum { PLOT_WIDTH = SVG_WIDTH - SVG_LEFT - SVG_RIGHT };
+enum { PLOT_HEIGHT = SVG_HEIGHT - SVG_TOP - SVG_BOTTOM };
 
 // 1, 2 or 5 times a power of ten, giving about `wanted` steps over the range
 static double tick_step(double range, int wanted) {
@@ -12,21 +12,17 @@ static double tick_step(double range, int wanted) {
     return power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
 }
 
-typedef struct scale {
-    double x_low, x_high, y_low, y_high;
-} scale;
-
-static double x_of(const scale *s, double x) {
-    return LEFT + PLOT_WIDTH * (x - s->x_low) / (s->x_high - s->x_low);
+double svg__x(const svg_scale *s, double x) {
+    return SVG_LEFT + PLOT_WIDTH * (x - s->x_low) / (s->x_high - s->x_low);
 }
 
-static double y_of(const scale *s, double y) {
-    return TOP + PLOT_HEIGHT * (s->y_high - y) / (s->y_high - s->y_low);
+double svg__y(const svg_scale *s, double y) {
+    return SVG_TOP + PLOT_HEIGHT * (s->y_high - y) / (s->y_high - s->y_low);
 }
 
-static void begin(page *p, const scale *s, const char *x_title, const char *y_title) {
-    html__format(p, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"", WIDTH,
-                 HEIGHT, WIDTH);
+void svg__begin(page *p, const svg_scale *s, const char *x_title, const char *y_title) {
+    html__format(p, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"", SVG_WIDTH,
+                 SVG_HEIGHT, SVG_WIDTH);
     html__format(p, SAY(p, chart), y_title, x_title);
     html__add(p, "\">\n");
     double step = tick_step(s->y_high - s->y_low, 4);
@@ -34,19 +30,24 @@ static void begin(page *p, const scale *s, const char *x_title, const char *y_ti
         html__format(p,
                      "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
                      "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n",
-                     LEFT, WIDTH - RIGHT, y_of(s, v), y_of(s, v), LEFT - 6, y_of(s, v) + 4,
-                     fabs(v) < step * 1e-6 ? 0 : v);
-    }
-    step = fmax(1, tick_step(s->x_high - s->x_low, 6));
-    for (double v = ceil(s->x_low / step) * step; v <= s->x_high + step * 1e-9; v += step) {
-        html__format(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", x_of(s, v),
-                     HEIGHT - BOTTOM + 17, v);
+                     SVG_LEFT, SVG_WIDTH - SVG_RIGHT, svg__y(s, v), svg__y(s, v), SVG_LEFT - 6,
+                     svg__y(s, v) + 4, fabs(v) < step * 1e-6 ? 0 : v);
     }
     html__format(p, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-                 LEFT + PLOT_WIDTH / 2, HEIGHT - 8, x_title);
+                 SVG_LEFT + PLOT_WIDTH / 2, SVG_HEIGHT - 8, x_title);
     html__format(
         p, "<text transform=\"translate(13 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n",
-        TOP + PLOT_HEIGHT / 2, y_title);
+        SVG_TOP + PLOT_HEIGHT / 2, y_title);
+}
+
+/* The same, with numbers below. */
+static void begin(page *p, const svg_scale *s, const char *x_title, const char *y_title) {
+    svg__begin(p, s, x_title, y_title);
+    double step = fmax(1, tick_step(s->x_high - s->x_low, 6));
+    for (double v = ceil(s->x_low / step) * step; v <= s->x_high + step * 1e-9; v += step) {
+        html__format(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n",
+                     svg__x(s, v), SVG_HEIGHT - SVG_BOTTOM + 17, v);
+    }
 }
 
 /* As "%.1f", which takes most of the time of a page of points; where the tenth is not beyond doubt,
@@ -81,7 +82,7 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
     enum { POINTS = 200 };
     size_t per = (count + POINTS - 1) / POINTS, points = (count + per - 1) / per;
     double x[POINTS], y[POINTS];
-    scale s = {.x_low = 1, .x_high = fmax(2, (double)count), .y_low = 0, .y_high = 0};
+    svg_scale s = {.x_low = 1, .x_high = fmax(2, (double)count), .y_low = 0, .y_high = 0};
     for (size_t i = 0; i < points; i++) {
         size_t begin_at = i * per, end = begin_at + per < count ? begin_at + per : count;
         double sum = 0;
@@ -94,8 +95,8 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
     begin(p, &s, x_title, y_title);
     html__add(p, "<polyline class=\"line\" points=\"");
     for (size_t i = 0; i < points; i++) {
-        add_tenths(p, i ? " " : "", x_of(&s, x[i]));
-        add_tenths(p, ",", y_of(&s, y[i]));
+        add_tenths(p, i ? " " : "", svg__x(&s, x[i]));
+        add_tenths(p, ",", svg__y(&s, y[i]));
     }
     html__add(p, "\"/>\n</svg>\n");
     if (per > 1) add_mean_of(p, per);
@@ -110,16 +111,17 @@ void svg__bars(page *p, const record_length *bars, size_t count, const char *x_t
     for (size_t i = 0; i < count; i++) bins[bars[i].tokens / width] += (double)bars[i].rows;
     int64_t used = (longest + width - 1) / width;
     for (int64_t i = 0; i < used; i++) highest = fmax(highest, bins[i]);
-    scale s = {.x_low = 0, .x_high = (double)(used * width), .y_low = 0, .y_high = highest};
+    svg_scale s = {.x_low = 0, .x_high = (double)(used * width), .y_low = 0, .y_high = highest};
     begin(p, &s, x_title, y_title);
     for (int64_t i = 0; i < used; i++) {
         if (bins[i] <= 0) continue;
-        double left = x_of(&s, (double)(i * width)), right = x_of(&s, (double)((i + 1) * width));
+        double left = svg__x(&s, (double)(i * width)),
+               right = svg__x(&s, (double)((i + 1) * width));
         html__format(p,
                      "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
                      "<title>",
-                     left, y_of(&s, bins[i]), fmax(0.5, right - left - 1),
-                     TOP + PLOT_HEIGHT - y_of(&s, bins[i]));
+                     left, svg__y(&s, bins[i]), fmax(0.5, right - left - 1),
+                     SVG_TOP + PLOT_HEIGHT - svg__y(&s, bins[i]));
         html__format(p, SAY(p, bar), (long long)i * width, ((long long)i + 1) * width - 1, bins[i]);
         html__add(p, "</title></rect>\n");
     }
@@ -127,7 +129,7 @@ void svg__bars(page *p, const record_length *bars, size_t count, const char *x_t
 }
 
 void svg__reliability(page *p, const calibration *c) {
-    scale s = {.x_low = 0, .x_high = 100, .y_low = 0, .y_high = 100};
+    svg_scale s = {.x_low = 0, .x_high = 100, .y_low = 0, .y_high = 100};
     begin(p, &s, SAY(p, confidence), SAY(p, right));
     for (int m = 0; m < CALIBRATION_BINS; m++) {
         const calibration_bin *bin = &c->bins[m];
@@ -137,13 +139,13 @@ void svg__reliability(page *p, const calibration *c) {
         html__format(p,
                      "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
                      "<title>",
-                     x_of(&s, low), y_of(&s, share), x_of(&s, high) - x_of(&s, low) - 1,
-                     TOP + PLOT_HEIGHT - y_of(&s, share));
+                     svg__x(&s, low), svg__y(&s, share), svg__x(&s, high) - svg__x(&s, low) - 1,
+                     SVG_TOP + PLOT_HEIGHT - svg__y(&s, share));
         html__format(p, SAY(p, bin), low, high, bin->rows, 100 * bin->confidence, share);
         html__add(p, "</title></rect>\n");
     }
     html__format(p, "<line class=\"base\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
-                 x_of(&s, 0), y_of(&s, 0), x_of(&s, 100), y_of(&s, 100));
+                 svg__x(&s, 0), svg__y(&s, 0), svg__x(&s, 100), svg__y(&s, 100));
     html__add(p, "</svg>\n");
 }
 

@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/moment.h"
 #include "base/name.h"
 #include "metric/rows.h"
 #include "metric/tags.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static err empty_object(cJSON **out) {
     *out = cJSON_CreateObject();
@@ -22,15 +22,12 @@ err record_init(record *r) {
                   .dirty = version_is_dirty(),
                   .numerics_version = NUMERICS_VERSION,
                   .metric_version = METRIC_VERSION};
-    char now[32];
-    time_t seconds = time(NULL);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    char now[MOMENT_BYTES];
     err e;
     if ((e = record_text(&r->harness_version, version_string())) ||
-        (e = record_text(&r->commit, version_commit())) || (e = record_text(&r->created, now)) ||
-        (e = empty_object(&r->model.config)) || (e = empty_object(&r->recipe))) {
+        (e = record_text(&r->commit, version_commit())) ||
+        (e = record_text(&r->created, moment_now(now))) || (e = empty_object(&r->model.config)) ||
+        (e = empty_object(&r->recipe))) {
         goto fail;
     }
     r->model.newly_initialised = cJSON_CreateArray();

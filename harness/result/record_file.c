@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/moment.h"
 #include "platform/file.h"
 #include "result/record_internal.h"
 
@@ -53,22 +54,6 @@ static err write_all(cJSON *top, const record *r) {
 
 /* reading */
 
-// as record_init writes it, of the calendar's days
-static bool is_moment(const char *text) {
-    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (strlen(text) != sizeof form - 1) return false;
-    for (size_t i = 0; i < sizeof form - 1; i++)
-        if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return false;
-#define TWO(at) (10 * (text[at] - '0') + text[(at) + 1] - '0')
-    int year = 100 * TWO(0) + TWO(2), month = TWO(5), day = TWO(8);
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (month < 1 || month > 12 || day < 1) return false;
-    return day <= days[month - 1] + (month == 2 && leap) && TWO(11) < 24 && TWO(14) < 60 &&
-           TWO(17) < 60;
-#undef TWO
-}
-
 static err read_text(char **field, const cJSON *object, const record_key *k, const char *where) {
     const char *text = NULL;
     bool may_lack = k->kind == RECORD_TEXT_IF_ANY || k->kind == RECORD_HASH_IF_ANY;
@@ -85,7 +70,7 @@ static err read_text(char **field, const cJSON *object, const record_key *k, con
         }
     }
     if (!*text) return err_set(ERR_FORMAT, "%s: key '%s' is empty", where, k->key);
-    if (k->kind == RECORD_MOMENT && !is_moment(text))
+    if (k->kind == RECORD_MOMENT && !moment_read(NULL, text))
         return err_set(ERR_FORMAT,
                        "%s: key '%s' is '%.80s', expected a time like 2025-01-31T12:00:00Z", where,
                        k->key, text);
@@ -213,8 +198,8 @@ err record_read(record *r, const char *path) {
     void *text = NULL;
     size_t length = 0;
     *r = (record){0};
-    err e = file_read(&text, &length, path, RECORD_LIMIT_BYTES);
-    if (!e) e = record_parse(r, text, length, path);
+    err e = file_read_given(&text, &length, path, RECORD_LIMIT_BYTES);
+    if (!e) e = record_parse(r, text, length, file_given_name(path));
     mem_free(text);
     return e;
 }

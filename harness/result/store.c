@@ -35,15 +35,15 @@ static bool keep_answers(reading *w, const record *r) {
 }
 
 /* From the cache where it is known; else from its bytes, which are given to `each`. */
-static err read_lean(record *r, store_source *from, store *s, reading *w, const char *path,
+static err read_lean(record *r, store_file *from, store *s, reading *w, const char *path,
                      const char *relative) {
     void *text = NULL;
     size_t length = 0;
     file_stamp stamp = file_stamp_of(path);
     const store__known *k = store__find(&w->known, relative);
-    *from = k ? k->source : (store_source){0};
+    *from = k ? k->source : (store_file){0};
     if (k && file_stamp_same(&from->stamp, &stamp)) return store__take(r, s, &w->known, k);
-    *from = (store_source){.stamp = file_stamp_settled(stamp)};
+    *from = (store_file){.stamp = file_stamp_settled(stamp)};
     err e = file_read(&text, &length, path, RECORD_LIMIT_BYTES);
     if (e) return e;
     hash_bytes(text, length, from->sha256);
@@ -63,7 +63,7 @@ static err add_record(void *of, const char *path, const char *relative) {
     reading *w = of;
     store *s = w->store;
     record r = {0};
-    store_source from;
+    store_file from;
     size_t *capacity = &w->capacity;
     err e = w->lean ? read_lean(&r, &from, s, w, path, relative) : record_read(&r, path);
     if (e && e != ERR_MEMORY && !w->failed) {
@@ -83,12 +83,12 @@ static err add_record(void *of, const char *path, const char *relative) {
         size_t wanted = *capacity ? 2 * *capacity : 16;
         if ((e = mem_resize((void **)&s->records, wanted, sizeof *s->records)) ||
             (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths)) ||
-            (w->lean && (e = mem_resize((void **)&s->sources, wanted, sizeof *s->sources))))
+            (w->lean && (e = mem_resize((void **)&s->files, wanted, sizeof *s->files))))
             goto done;
         *capacity = wanted;
     }
     if ((e = mem_strdup(&s->paths[s->count], relative))) goto done;
-    if (w->lean) s->sources[s->count] = from;
+    if (w->lean) s->files[s->count] = from;
     s->records[s->count++] = r;
     r = (record){0};
 done:
@@ -213,7 +213,7 @@ void store_free(store *s) {
     }
     mem_free(s->records);
     mem_free(s->paths);
-    mem_free(s->sources);
+    mem_free(s->files);
     mem_free(s->folder);
     json_pool_free(&s->pool);
     *s = (store){0};

@@ -11,15 +11,15 @@
 #include <stddef.h>
 
 /* How a record came into a lean store. */
-typedef struct store_source {
+typedef struct store_file {
     uint8_t sha256[32];     /* of its file */
     file_stamp stamp, page; /* of the file, and of the page made of it; zeros: not known */
-} store_source;
+} store_file;
 
 typedef struct store {
-    record *records;       /* (count) owned, ordered by path */
-    store_source *sources; /* (count) of store_read_lean; else NULL */
-    char **paths;          /* (count) relative to the folder, owned */
+    record *records;   /* (count) owned, ordered by path */
+    store_file *files; /* (count) of store_read_lean; else NULL */
+    char **paths;      /* (count) relative to the folder, owned */
     size_t count;
     size_t partial; /* records left out because they are partial */
     size_t dirty;   /* left out because their program had uncommitted changes */
@@ -47,7 +47,7 @@ void store_free(store *s);
  *   each   is given every record that had to be read, full, and its relative path */
 typedef struct store_lean {
     const char *cache;
-    err (*each)(void *of, const record *full, const char *path, store_source *source);
+    err (*each)(void *of, const record *full, const char *path, store_file *source);
     void *of;
 } store_lean;
 err store_read_lean(store *s, const char *folder, const store_lean *how) MUST_CHECK;

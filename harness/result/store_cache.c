@@ -73,7 +73,7 @@ err store_cache_write(const store *s, const char *cache) {
         size_t begin = out.length;
         entry_size size = 0;
         if ((e = strbuf_add_bytes(&out, &size, sizeof size)) ||
-            (e = strbuf_add_bytes(&out, &s->sources[i], sizeof s->sources[i])) ||
+            (e = strbuf_add_bytes(&out, &s->files[i], sizeof s->files[i])) ||
             (e = strbuf_add_bytes(&out, s->paths[i], strlen(s->paths[i]) + 1)) ||
             (e = record_pack(&out, &s->records[i])))
             break;

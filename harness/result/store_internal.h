@@ -7,7 +7,7 @@
 typedef struct store__known {
     const char *path; /* borrowed from bytes, as the next */
     const uint8_t *packed;
-    store_source source;
+    store_file source;
 } store__known;
 
 typedef struct store__cache {

@@ -2,19 +2,17 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/moment.h"
 #include "platform/file.h"
 #include "result/version.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { TRIAL_SCHEMA = 1, TRIAL_LIMIT_BYTES = 16 << 20 };
 
 void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
-    time_t now = time(NULL);
-    struct tm utc;
     bool is_scored = r->best.step && !is_cut;
     *t = (tune_trial){.score = is_scored ? json_rounded(r->best.score) : NAN,
                       .is_cut = is_cut,
@@ -22,7 +20,7 @@ void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
                       .steps = r->trainer.done,
                       .train_s = r->trainer.seconds};
     snprintf(t->run_sha256, sizeof t->run_sha256, "%s", r->run_sha256);
-    if (gmtime_r(&now, &utc)) strftime(t->created, sizeof t->created, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    moment_now(t->created);
 }
 
 static err path_of(char **path, const char *folder, const char *run_sha256) {
@@ -75,7 +73,7 @@ static err add_all(cJSON *root, const tune_trial *t, const run *r) {
     if (!e)
         e = json_put(root,
                      "task %s model %s device %s device_kind %s precision %s protocol %s seed %u",
-                     r->task.name, r->source.name, d->name, device_record_kind(d),
+                     r->task.name, r->base_model.name, d->name, device_record_kind(d),
                      device_precision_name(r->device.options.precision),
                      run_protocol_name(r->request.protocol), r->request.seed);
     if (!e)

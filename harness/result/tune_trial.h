@@ -4,13 +4,14 @@
 #ifndef HARNESS_RESULT_TUNE_TRIAL_H
 #define HARNESS_RESULT_TUNE_TRIAL_H
 
+#include "base/moment.h"
 #include "train/run/run.h"
 
 typedef struct tune_trial {
     char run_sha256[HASH_HEX_BYTES];
-    char created[24]; /* UTC, "2026-01-31T12:00:00Z" */
-    double score;     /* of the best evaluation; NaN when is_cut */
-    bool is_cut;      /* training stopped at numbers that are not finite: nothing to choose */
+    char created[MOMENT_BYTES]; /* UTC, "2026-01-31T12:00:00Z" */
+    double score;               /* of the best evaluation; NaN when is_cut */
+    bool is_cut; /* training stopped at numbers that are not finite: nothing to choose */
     int64_t best_step, steps;
     double train_s;
 } tune_trial;

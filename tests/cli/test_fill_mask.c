@@ -75,19 +75,19 @@ Test(fill_mask, ids_are_decoded_as_by_transformers) {
  * head. */
 static const char *make_model(void) {
     const char *made = temporary_path("c"), *folder = temporary_path("m");
-    source s;
+    base_model s;
     device d;
     struct model m;
     model_folder_make(made, NULL, 2, NULL);
-    MUST(source_open_folder(&s, made, &(source_options){0}));
+    MUST(base_model_open_folder(&s, made, &(base_model_options){0}));
     s.config.head = &head_masked_lm;
     MUST(device_open_named(&d, "reference", NULL));
     MUST(model_init(&m, &d, &s.config, 0));
     MUST(params_draw(&m.params, 7, 0.5f, NULL));
-    MUST(model_folder_write(folder, &m, &s.words));
+    MUST(model_folder_write(folder, &m, &s.tokenizer));
     model_free(&m);
     device_close(&d);
-    source_free(&s);
+    base_model_free(&s);
     return folder;
 }
 
@@ -102,9 +102,9 @@ static void fails(int code, const char *says, program_result r) {
 Test(fill_mask, choices_are_ordered_and_targets_keep_their_scores) {
     fill_mask f;
     fill_answer all, some, two;
-    MUST(fill_mask_open(&f, make_model(), &(source_options){0}, "cpu", NULL));
+    MUST(fill_mask_open(&f, make_model(), &(base_model_options){0}, "cpu", NULL));
     MUST(fill_mask_run(&all, &f, "가 [MASK]", NULL, 0, SIZE_MAX));
-    cr_assert_eq(all.top, f.source.config.vocabulary);
+    cr_assert_eq(all.top, f.base_model.config.vocabulary);
     cr_assert_eq(all.mask_count, 1);
     double sum = 0;
     for (size_t i = 0; i < all.top; i++) {

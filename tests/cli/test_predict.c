@@ -141,12 +141,12 @@ static float *logits_of(const char *folder, const char *const *texts, size_t cou
     scorer s;
     encoded rows;
     float *logits = NULL;
-    MUST(scorer_open(&s, folder, &(source_options){0}, "reference", NULL));
+    MUST(scorer_open(&s, folder, &(base_model_options){0}, "reference", NULL));
     example examples[16] = {0};
     for (size_t i = 0; i < count; i++)
         examples[i] = (example){.texts = {{texts[i], strlen(texts[i])}}, .text_count = 1};
-    MUST(encode_examples(&rows, &s.source.words, examples, count, 32));
-    MUST(mem_new(&logits, count * s.source.config.classes));
+    MUST(encode_examples(&rows, &s.base_model.tokenizer, examples, count, 32));
+    MUST(mem_new(&logits, count * s.base_model.config.classes));
     MUST(scorer_run(&s, logits, NULL, &rows, 64, NULL));
     encoded_free(&rows);
     scorer_close(&s);

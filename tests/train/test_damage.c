@@ -8,8 +8,8 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "train/checkpoint/checkpoint.h"
+#include "train/run/base_model.h"
 #include "train/run/run.h"
-#include "train/run/source.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -227,7 +227,7 @@ Test(damage, files_of_a_finished_model) {
     json_setup();
     log_set_quiet(true);
     run r;
-    source s;
+    base_model s;
     run_request q = request_of(temporary_path("run"), 11);
     MUST(run_open(&r, &q));
     MUST(run_train(&r));
@@ -245,25 +245,25 @@ Test(damage, files_of_a_finished_model) {
         for (size_t i = 0; i < more(FLIPS); i++) {
             size_t at = flip(&o, i, more(FLIPS));
             err_clear();
-            err e = source_open_folder(&s, folder, &(source_options){0});
+            err e = base_model_open_folder(&s, folder, &(base_model_options){0});
             cr_assert(e && strstr(err_message(e), folder), "%s: a bit at %zu: %s: %s", names[f], at,
                       err_name(e), err_message(e));
-            source_free(&s);
+            base_model_free(&s);
         }
         put(&o, o.bytes, o.count / 2);
-        cr_assert(source_open_folder(&s, folder, &(source_options){0}) != ERR_OK,
+        cr_assert(base_model_open_folder(&s, folder, &(base_model_options){0}) != ERR_OK,
                   "half of %s was taken", names[f]);
-        source_free(&s);
+        base_model_free(&s);
         if (f + 1 < sizeof names / sizeof *names) { // without sums it is a folder like any other
             cr_assert_eq(unlink(o.path), 0);
-            MUST_FAIL(source_open_folder(&s, folder, &(source_options){0}), ERR_DATA,
+            MUST_FAIL(base_model_open_folder(&s, folder, &(base_model_options){0}), ERR_DATA,
                       "SHA256SUMS lists it");
-            source_free(&s);
+            base_model_free(&s);
         }
         put_back(&o);
     }
-    MUST(source_open_folder(&s, folder, &(source_options){0}));
-    source_free(&s);
+    MUST(base_model_open_folder(&s, folder, &(base_model_options){0}));
+    base_model_free(&s);
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }

@@ -79,7 +79,8 @@ static char *folder_of(const choice *c) {
     MUST(device_precision_find(&r.device.options.precision, q->precision));
     MUST(dataset_load(&r.data, &r.task, &options));
     if (q->protocol == PROTOCOL_DEV) MUST(dataset_split_dev(&r.data));
-    MUST(source_open(&r.source, q->model, &r.data.train, &(source_options){.offline = true}));
+    MUST(base_model_open(&r.base_model, q->model, &r.data.train,
+                         &(base_model_options){.offline = true}));
     MUST(run_output_prepare(&r));
     MUST(run__identify(&r));
     MUST(run_output_open(&r));
@@ -339,7 +340,7 @@ Test(output, a_finished_run_is_not_replaced) {
 }
 
 Test(output, models_are_named_after_their_origin) {
-    source s;
+    base_model s;
     run_request q = small_request("out");
     run_through(&q, NULL);
     static const struct {
@@ -352,9 +353,9 @@ Test(output, models_are_named_after_their_origin) {
                  {"start/.", "start"},
                  {"out/model/../../start/./.", "start"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        MUST(source_open_folder(&s, temporary_path(cases[i].path), &(source_options){0}));
+        MUST(base_model_open_folder(&s, temporary_path(cases[i].path), &(base_model_options){0}));
         cr_expect_str_eq(s.name, cases[i].name);
-        source_free(&s);
+        base_model_free(&s);
     }
     temporary_remove();
 }

@@ -115,7 +115,7 @@ static err score(regress_result *r, const run *job) {
                        (job->said.begin ? job->said.begin[n] : n) * sizeof *job->said.classes,
                        r->predictions_sha256);
     else
-        hash_bytes_hex(job->logits, n * job->source.config.classes * sizeof *job->logits,
+        hash_bytes_hex(job->logits, n * job->base_model.config.classes * sizeof *job->logits,
                        r->predictions_sha256);
     r->rows = n;
     confusion_free(&c);

@@ -14,16 +14,16 @@
 
 static err load(fill_mask *f) {
     weights_report report = {0};
-    err e = model_init(&f->model, &f->device, &f->source.config, 0);
-    if (!e) e = weights_load(&f->model.params, &report, f->source.folder, 0, 0);
+    err e = model_init(&f->model, &f->device, &f->base_model.config, 0);
+    if (!e) e = weights_load(&f->model.params, &report, f->base_model.folder, 0, 0);
     if (!e && report.drawn_count)
         e = err_set(ERR_DATA, "%s: no masked language model there: tensor '%s' is missing",
-                    f->source.folder, report.drawn[0]);
+                    f->base_model.folder, report.drawn[0]);
     weights_report_free(&report);
     return e;
 }
 
-err fill_mask_open(fill_mask *f, const char *model, const source_options *wish,
+err fill_mask_open(fill_mask *f, const char *model, const base_model_options *wish,
                    const char *selector, const device_options *options) {
     *f = (fill_mask){0};
     if (model_preset_known(model))
@@ -31,11 +31,12 @@ err fill_mask_open(fill_mask *f, const char *model, const source_options *wish,
                        "preset '%s' has no weights before it is trained: name the folder of its "
                        "pretraining",
                        model);
-    err e = source_open(&f->source, model, NULL, wish);
+    err e = base_model_open(&f->base_model, model, NULL, wish);
     if (e) return e;
-    if (f->source.words.mask_id == TOKENIZER_NO_ID)
-        return err_set(ERR_DATA, "%s: the tokenizer has no mask token ([MASK])", f->source.folder);
-    f->source.config.head = &head_masked_lm;
+    if (f->base_model.tokenizer.mask_id == TOKENIZER_NO_ID)
+        return err_set(ERR_DATA, "%s: the tokenizer has no mask token ([MASK])",
+                       f->base_model.folder);
+    f->base_model.config.head = &head_masked_lm;
     if ((e = device_open_named(&f->device, selector, options))) return e;
     f->device_is_open = true;
     return load(f);
@@ -44,7 +45,7 @@ err fill_mask_open(fill_mask *f, const char *model, const source_options *wish,
 void fill_mask_close(fill_mask *f) {
     model_free(&f->model);
     if (f->device_is_open) device_close(&f->device);
-    source_free(&f->source);
+    base_model_free(&f->base_model);
     *f = (fill_mask){0};
 }
 
@@ -72,7 +73,7 @@ err fill_mask_targets(uint32_t **ids, size_t *id_count, const fill_mask *f,
     for (size_t i = 0; i < count && !e; i++) {
         uint32_t id = TOKENIZER_NO_ID;
         bool is_new = true;
-        e = find_target(&id, &f->source.words, words[i]);
+        e = find_target(&id, &f->base_model.tokenizer, words[i]);
         for (size_t k = 0; k < *id_count; k++) is_new = is_new && (*ids)[k] != id;
         if (!e && is_new && id != TOKENIZER_NO_ID) (*ids)[(*id_count)++] = id;
     }
@@ -83,8 +84,8 @@ err fill_mask_targets(uint32_t **ids, size_t *id_count, const fill_mask *f,
 /* --- a text --- */
 
 static err encode(fill_answer *a, const fill_mask *f, const char *text) {
-    const tokenizer *t = &f->source.words;
-    uint32_t most = source_max_length(&f->source, 0, UINT32_MAX);
+    const tokenizer *t = &f->base_model.tokenizer;
+    uint32_t most = base_model_max_length(&f->base_model, 0, UINT32_MAX);
     err e = tokenizer_encode(t, &a->tokens, text, strlen(text), 0);
     if (e || (e = mem_new(&a->places, a->tokens.count))) return e;
     for (size_t i = 0; i < a->tokens.count; i++)
@@ -147,7 +148,7 @@ static err rank(fill_choice *best, size_t top, const float *logits, double *all,
 
 err fill_mask_run(fill_answer *out, const fill_mask *f, const char *text, const uint32_t *targets,
                   size_t target_count, size_t top) {
-    uint32_t vocabulary = f->source.config.vocabulary;
+    uint32_t vocabulary = f->base_model.config.vocabulary;
     size_t count = targets ? target_count : vocabulary;
     float *logits = NULL;
     double *all = NULL;
@@ -179,7 +180,7 @@ void fill_answer_free(fill_answer *a) {
 
 err fill_answer_sequence(strbuf *out, const fill_mask *f, const fill_answer *a, size_t m,
                          size_t c) {
-    const tokenizer *t = &f->source.words;
+    const tokenizer *t = &f->base_model.tokenizer;
     uint32_t *ids = NULL;
     size_t count = 0;
     err e = mem_new(&ids, a->tokens.count);

@@ -5,19 +5,19 @@
 #define HARNESS_TRAIN_EVALUATE_FILL_MASK_H
 
 #include "model/model.h"
-#include "train/run/source.h"
+#include "train/run/base_model.h"
 
 typedef struct fill_mask {
-    source source;
+    base_model base_model;
     device device;
     struct model model;
     bool device_is_open;
 } fill_mask;
 
 /* Opens model and device. Free with fill_mask_close, also after an error. Errors: those of
- * source_open, device_open_named and weights_load; ERR_USAGE for a preset; ERR_DATA for a model
+ * base_model_open, device_open_named and weights_load; ERR_USAGE for a preset; ERR_DATA for a model
  * without a masked language model's head, or whose tokenizer has no [MASK]. */
-err fill_mask_open(fill_mask *f, const char *model, const source_options *wish,
+err fill_mask_open(fill_mask *f, const char *model, const base_model_options *wish,
                    const char *selector, const device_options *options) MUST_CHECK;
 void fill_mask_close(fill_mask *f);
 

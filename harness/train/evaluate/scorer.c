@@ -9,30 +9,32 @@
 #include <inttypes.h>
 
 /* A classifier whose rows are not what config.json names. */
-static err check_labels(const source *s) {
+static err check_labels(const base_model *s) {
+    char key[PARAM_NAME_BYTES];
     if (!s->classifier_rows || s->classifier_rows == s->config.classes) return ERR_OK;
+    param_field_key(s->config.family, head_of(&s->config)->output, 0, 0, key);
     return err_set(ERR_DATA,
                    "%s: config.json says %u labels (id2label or num_labels), but tensor "
-                   "'classifier.weight' has %" PRIu64 " rows",
-                   s->folder, s->config.classes, s->classifier_rows);
+                   "'%s' has %" PRIu64 " rows",
+                   s->folder, s->config.classes, key, s->classifier_rows);
 }
 
-err scorer_open(scorer *s, const char *folder, const source_options *wish, const char *selector,
+err scorer_open(scorer *s, const char *folder, const base_model_options *wish, const char *selector,
                 const device_options *options) {
     weights_report report = {0};
     err e = ERR_OK;
     *s = (scorer){0};
-    if ((e = source_open_folder(&s->source, folder, wish))) return e;
-    if ((e = check_labels(&s->source))) return e;
+    if ((e = base_model_open_folder(&s->base_model, folder, wish))) return e;
+    if ((e = check_labels(&s->base_model))) return e;
     if ((e = device_open_named(&s->device, selector, options))) return e;
     s->device_is_open = true;
-    if ((e = model_init(&s->model, &s->device, &s->source.config, 0))) return e;
+    if ((e = model_init(&s->model, &s->device, &s->base_model.config, 0))) return e;
     // until scorer_match: texts without targets
     if (!answer_in_units(s->model.head->target.kind)) s->model.head = &head_classification;
-    e = weights_load(&s->model.params, &report, s->source.folder, 0, 0);
+    e = weights_load(&s->model.params, &report, s->base_model.folder, 0, 0);
     if (!e && report.drawn_count)
         e = err_set(ERR_DATA, "%s: no fine-tuned classifier there: tensor '%s' is missing",
-                    s->source.folder, report.drawn[0]);
+                    s->base_model.folder, report.drawn[0]);
     weights_report_free(&report);
     return e;
 }
@@ -40,7 +42,7 @@ err scorer_open(scorer *s, const char *folder, const source_options *wish, const
 err scorer_order_tags(scorer *s) {
     uint32_t *rows = NULL;
     if (s->model.head->target.kind != ANSWER_TAGS) return ERR_OK;
-    err e = labels_order_tags(&rows, &s->source.config, s->source.folder);
+    err e = labels_order_tags(&rows, &s->base_model.config, s->base_model.folder);
     if (!e && rows) e = weights_move_rows(&s->model.params, rows);
     s->model.config.labels = NULL; // those of before
     mem_free(rows);
@@ -49,7 +51,7 @@ err scorer_order_tags(scorer *s) {
 
 /* What was fine-tuned answers in the task's kind: by config.json's problem_type, and one output
  * alone is a number. A model of classes is taken by its largest score, whatever trained it. */
-static err check_kind(const source *from, const task *t) {
+static err check_kind(const base_model *from, const task *t) {
     model_scores said = from->config.scores;
     const head *own = head_of(&from->config);
     bool fits = answer_in_units(t->kind) || answer_in_units(own->target.kind)
@@ -71,7 +73,7 @@ static err check_kind(const source *from, const task *t) {
 }
 
 /* A parser reads the pieces of words that it was trained on. */
-static err check_pieces(const source *from, const task *t) {
+static err check_pieces(const base_model *from, const task *t) {
     static const char *const names[] = {"last", "first"};
     if (t->kind != ANSWER_ARCS || from->config.first_pieces == t->tree.first_pieces) return ERR_OK;
     return err_set(ERR_DATA, "%s: a parser of the %s pieces of words, task %s says %s",
@@ -79,9 +81,9 @@ static err check_pieces(const source *from, const task *t) {
                    names[t->tree.first_pieces]);
 }
 
-static err check_markers(const source *from, const task *t) {
+static err check_markers(const base_model *from, const task *t) {
     for (size_t i = 0; i < MARKER_COUNT; i++)
-        if (tokenizer_id(&from->words, text_markers[i]) == TOKENIZER_NO_ID)
+        if (tokenizer_id(&from->tokenizer, text_markers[i]) == TOKENIZER_NO_ID)
             return err_set(ERR_DATA,
                            "%s: its tokenizer has no %s, which marks an entity in task %s",
                            from->folder, text_markers[i], t->name);
@@ -89,7 +91,7 @@ static err check_markers(const source *from, const task *t) {
 }
 
 err scorer_match(scorer *s, const task *t, const char *map) {
-    source *from = &s->source;
+    base_model *from = &s->base_model;
     model_scores scores = from->config.scores;
     err e = labels_check_map(t, map);
     if (!e) e = check_kind(from, t);
@@ -109,7 +111,7 @@ err scorer_match(scorer *s, const task *t, const char *map) {
 void scorer_close(scorer *s) {
     model_free(&s->model);
     if (s->device_is_open) device_close(&s->device);
-    source_free(&s->source);
+    base_model_free(&s->base_model);
     *s = (scorer){0};
 }
 

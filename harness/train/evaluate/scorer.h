@@ -6,10 +6,10 @@
 #include "task/task.h"
 #include "train/evaluate/evaluate.h"
 #include "train/group/group.h"
-#include "train/run/source.h"
+#include "train/run/base_model.h"
 
 typedef struct scorer {
-    source source;
+    base_model base_model;
     device device;
     struct model model;
     bool device_is_open;
@@ -18,9 +18,9 @@ typedef struct scorer {
 } scorer;
 
 /* Opens the device and loads the model. Free with scorer_close, also after an error.
- * Errors: ERR_DATA for a folder without a trained classifier; those of source_open_folder,
+ * Errors: ERR_DATA for a folder without a trained classifier; those of base_model_open_folder,
  * weights_load and device_open_named. */
-err scorer_open(scorer *s, const char *folder, const source_options *wish, const char *selector,
+err scorer_open(scorer *s, const char *folder, const base_model_options *wish, const char *selector,
                 const device_options *options) MUST_CHECK;
 void scorer_close(scorer *s);
 

@@ -19,7 +19,7 @@ static err add_front(strbuf *out, const pretrain *p) {
         if (!e) e = shown_add(out, SHOWN_YAML, licence);
         if (!e) e = strbuf_add(out, "\"\n");
     }
-    if (!e && p->run.source.folder && !folder_exists(model) && !shipped_known(model) &&
+    if (!e && p->run.base_model.folder && !folder_exists(model) && !shipped_known(model) &&
         hub_is_name(model)) {
         e = strbuf_add(out, "base_model: \"");
         if (!e) e = shown_add(out, SHOWN_YAML, model);
@@ -99,7 +99,8 @@ err pretrain_card(const char *folder, const pretrain *p) {
     strbuf out = {0};
     char *path = NULL;
     err e = add_front(&out, p);
-    if (!e) e = shown_printf(&out, SHOWN_MARKDOWN, "# %s-%s", p->run.source.name, p->corpus.name);
+    if (!e)
+        e = shown_printf(&out, SHOWN_MARKDOWN, "# %s-%s", p->run.base_model.name, p->corpus.name);
     if (!e)
         e = strbuf_add(&out,
                        "\n\nA masked language model made by `harness pretrain`: a `--model` for "

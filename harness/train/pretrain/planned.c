@@ -42,7 +42,7 @@ static err try_steps(double *seconds, pretrain *p) {
     t->options.evaluate.call = NULL;
     t->options.save.call = NULL;
     t->options.log.every = 0;
-    if ((e = params_draw(&t->model.params, r->request.seed, r->source.config.initializer_range,
+    if ((e = params_draw(&t->model.params, r->request.seed, r->base_model.config.initializer_range,
                          NULL)))
         goto done;
     if ((e = trainer_run(t))) goto done;

@@ -17,10 +17,10 @@ static err open_preset(pretrain *p) {
     const run_request *q = &p->request.run;
     char *folder = NULL;
     if (p->request.vocab)
-        return source_open_vocab(&p->run.source, q->model, q->arch, p->request.vocab);
+        return base_model_open_vocab(&p->run.base_model, q->model, q->arch, p->request.vocab);
     err e = shipped_folder(&folder, SHIPPED_DEFAULT);
     if (!e) log_note("vocabulary of %s, as none is named", SHIPPED_DEFAULT);
-    if (!e) e = source_open_vocab(&p->run.source, q->model, q->arch, folder);
+    if (!e) e = base_model_open_vocab(&p->run.base_model, q->model, q->arch, folder);
     mem_free(folder);
     return e;
 }
@@ -29,18 +29,19 @@ static err open_preset(pretrain *p) {
 static err open_source(void *context) {
     pretrain *p = context;
     const run_request *q = &p->request.run;
-    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch, false};
+    const base_model_options wish = {q->offline, q->from_scratch, q->cased, q->arch, false};
     bool is_preset = model_preset_known(q->model);
     if (!is_preset && p->request.vocab)
         return err_set(ERR_USAGE, "model '%s' has a vocabulary of its own: '%s' cannot replace it",
                        q->model, p->request.vocab);
-    err e = is_preset ? open_preset(p) : source_open(&p->run.source, q->model, NULL, &wish);
+    err e = is_preset ? open_preset(p) : base_model_open(&p->run.base_model, q->model, NULL, &wish);
     if (e) return e;
-    p->run.source.config.head = &head_masked_lm;
-    p->run.max_length = source_max_length(&p->run.source, q->recipe.max_length,
-                                          model_config_longest(&p->run.source.config));
-    return masking_init(&p->masking, &p->run.source.words, p->run.source.config.vocabulary,
-                        p->request.mlm_probability, p->request.whole_word, q->seed);
+    p->run.base_model.config.head = &head_masked_lm;
+    p->run.max_length = base_model_max_length(&p->run.base_model, q->recipe.max_length,
+                                              model_config_longest(&p->run.base_model.config));
+    return masking_init(&p->masking, &p->run.base_model.tokenizer,
+                        p->run.base_model.config.vocabulary, p->request.mlm_probability,
+                        p->request.whole_word, q->seed);
 }
 
 static err prepare_corpus(void *context) {
@@ -51,7 +52,8 @@ static err prepare_corpus(void *context) {
                                 .split_long = p->request.split_long,
                                 .task_dir = q->task_dir};
     double begin = clock_seconds();
-    err e = corpus_prepare(&p->prepared, &p->corpus, &p->run.source.words, &rules, NULL, &options);
+    err e = corpus_prepare(&p->prepared, &p->corpus, &p->run.base_model.tokenizer, &rules, NULL,
+                           &options);
     if (!e) e = token_store_open(&p->train, p->prepared.train);
     if (!e) e = token_store_open(&p->heldout, p->prepared.heldout);
     p->run.tokenize_s = clock_seconds() - begin;
@@ -107,7 +109,7 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
     err e = corpus_feed_init(&p->feed, &p->train, &p->masking, &wish);
     if (e) return e;
     feed f = corpus_feed_of(&p->feed);
-    e = trainer_init_feed(&r->trainer, &r->device, &r->source.config, &f, c, &options);
+    e = trainer_init_feed(&r->trainer, &r->device, &r->base_model.config, &f, c, &options);
     r->trainer_is_open = !e;
     return e;
 }

@@ -42,7 +42,7 @@ static err recipe_truth(void *context, const char *key, bool value) {
 static err config_digest(char hex[HASH_HEX_BYTES], const run *r) {
     cJSON *root = NULL;
     char *text = NULL;
-    err e = model_config_json(&root, &r->source.config);
+    err e = model_config_json(&root, &r->base_model.config);
     if (!e) e = json_print(&text, root, false);
     if (!e) hash_bytes_hex(text, strlen(text), hex);
     mem_free(text);
@@ -54,8 +54,8 @@ static err config_digest(char hex[HASH_HEX_BYTES], const run *r) {
 static err weights_text(char hex[HASH_HEX_BYTES], const run *r) {
     tensors files = {0};
     snprintf(hex, HASH_HEX_BYTES, "from scratch");
-    if (!r->source.folder || r->request.from_scratch) return ERR_OK;
-    err e = tensors_open(&files, r->source.folder);
+    if (!r->base_model.folder || r->request.from_scratch) return ERR_OK;
+    err e = tensors_open(&files, r->base_model.folder);
     if (!e) e = tensors_digest(&files, hex);
     tensors_close(&files);
     return e;
@@ -64,7 +64,7 @@ static err weights_text(char hex[HASH_HEX_BYTES], const run *r) {
 /* Where the model is: a preset, the program's own, the revision of a hub's model, or a folder by its absolute path.
  * *text is owned. */
 static err place_text(char **text, const run *r) {
-    const char *folder = r->source.folder, *asked = r->request.model;
+    const char *folder = r->base_model.folder, *asked = r->request.model;
     if (!folder) return mem_printf(text, "preset %s", asked);
     if (shipped_known(asked)) return mem_printf(text, "comes with the program: %s", asked);
     if (!folder_exists(asked)) return mem_printf(text, "hub %s %s", asked, path_name(folder));
@@ -125,10 +125,10 @@ static err identify(run *r, const field *own, size_t own_fields) {
     const field table[] = {
         {"seed", seed, SAME},
         {"label map", q->label_map ? q->label_map : "none", SAME},
-        {"model", r->source.name, SAME},
+        {"model", r->base_model.name, SAME},
         {"configuration", config, SAME},
         {"weights", weights, SAME},
-        {"vocabulary", r->source.vocab_sha256, SAME},
+        {"vocabulary", r->base_model.vocab_sha256, SAME},
         {"mismatched sizes ignored", yes_no(q->ignore_mismatched_sizes), SAME},
         {"model's place", place, PLACE},
         {"precision", device_precision_name(r->device.options.precision), SAME},

@@ -127,7 +127,7 @@ static err add_index(card *c) {
     const run *r = c->r;
     strbuf *out = &c->text;
     char name[300], part[160];
-    snprintf(name, sizeof name, "%s-%s", r->source.name, r->task.name);
+    snprintf(name, sizeof name, "%s-%s", r->base_model.name, r->task.name);
     err e = strbuf_add(out, "model-index:\n");
     if (!e) e = add_field(out, "- name: ", name);
     if (!e)
@@ -165,8 +165,8 @@ static err add_front_matter(card *c) {
     const run *r = c->r;
     char average[16], base[256];
     const char *model = r->request.model;
-    bool is_hub =
-        r->source.folder && !folder_exists(model) && !shipped_known(model) && hub_is_name(model);
+    bool is_hub = r->base_model.folder && !folder_exists(model) && !shipped_known(model) &&
+                  hub_is_name(model);
     const char *type = pipeline_of(r).type;
     err e = strbuf_printf(
         &c->text, "---\nlanguage: ko\nlibrary_name: transformers\npipeline_tag: %s\n", type);
@@ -176,7 +176,7 @@ static err add_front_matter(card *c) {
     }
     if (!e)
         e = strbuf_printf(&c->text, "tags:\n- %s\n- %s\n- korean\n", type,
-                          r->source.config.family->model_type);
+                          r->base_model.config.family->model_type);
     if (!e) e = add_licence(c);
     if (!e) e = add_field(&c->text, "datasets:\n- ", r->task.name);
     if (!e) e = strbuf_printf(&c->text, "metrics:\n- %s\n", hub_metric(r->task.headline, average));
@@ -189,17 +189,17 @@ static err add_front_matter(card *c) {
 static err add_about(card *c) {
     const run *r = c->r;
     strbuf *out = &c->text;
-    const char *title = r->source.config.family->title;
+    const char *title = r->base_model.config.family->title;
     err e = strbuf_add(out, "\n# ");
-    if (!e) e = add_cell(out, r->source.name);
+    if (!e) e = add_cell(out, r->base_model.name);
     if (!e) e = strbuf_add(out, " on ");
     if (!e) e = add_cell(out, r->task.name);
     if (!e)
         e = strbuf_printf(out, "\n\n%s %s classifier of %sKorean sentences, %s by harness %s.\n\n",
                           strchr("AE", title[0]) ? "An" : "A", title,
                           answer_in_units(r->task.kind) ? "the tokens of " : "",
-                          r->source.folder && !r->request.from_scratch ? "fine-tuned"
-                                                                       : "trained from scratch",
+                          r->base_model.folder && !r->request.from_scratch ? "fine-tuned"
+                                                                           : "trained from scratch",
                           HARNESS_VERSION);
     if (!e) e = strbuf_add(out, "Task: ");
     if (!e) e = add_cell(out, r->task.title);
@@ -252,7 +252,7 @@ static err add_markers(card *c) {
     if (c->r->task.kind != ANSWER_RELATION) return ERR_OK;
     err e = strbuf_add(&c->text, "\nThe text has its two entities between markers: "
                                  "`<subj>...</subj>` and `<obj>...</obj>`.\n");
-    if (e || !c->r->source.words.joins_after_markers) return e;
+    if (e || !c->r->base_model.tokenizer.joins_after_markers) return e;
     return strbuf_add(&c->text,
                       "\nIt was trained as KLUE's baseline was: the first piece of Hangul right "
                       "behind a closing marker continues a word (`##` and the piece). harness does "
@@ -284,10 +284,11 @@ static err add_training(card *c) {
     const trainer *t = &r->trainer;
     strbuf *out = &c->text;
     err e = strbuf_add(out, "\n## Training\n\n| | |\n| --- | --- |\n| started from | ");
-    if (!e) e = add_cell(out, r->source.name);
+    if (!e) e = add_cell(out, r->base_model.name);
     if (!e)
         e = strbuf_printf(out, "%s |\n| training rows | %zu |\n| protocol | %s |\n| recipe | ",
-                          r->source.folder && !r->request.from_scratch ? "" : ", random weights",
+                          r->base_model.folder && !r->request.from_scratch ? ""
+                                                                           : ", random weights",
                           r->train.count, run_protocol_name(r->request.protocol));
     if (!e) e = add_cell(out, p->name);
     if (!e)

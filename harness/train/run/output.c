@@ -56,7 +56,7 @@ static err name_default(run *r) {
     const device_info *d = &r->device.info;
     strbuf path = {0};
     err e = strbuf_printf(&path, "%s/", r->output);
-    if (!e) e = name_plain(&path, r->source.name, MODEL_NAME_BYTES);
+    if (!e) e = name_plain(&path, r->base_model.name, MODEL_NAME_BYTES);
     if (!e) e = strbuf_add(&path, "-");
     if (!e && d->kind == DEVICE_VULKAN)
         e = name_plain(&path, d->name, DEVICE_NAME_BYTES);

@@ -52,9 +52,9 @@ err run_open_device(run *r) {
 static err open_source(void *context) {
     run *r = context;
     const run_request *q = &r->request;
-    const source_options wish = {q->offline, q->from_scratch, q->cased, q->arch,
-                                 r->task.kind == ANSWER_RELATION};
-    return source_open(&r->source, q->model, &r->data.train, &wish);
+    const base_model_options wish = {q->offline, q->from_scratch, q->cased, q->arch,
+                                     r->task.kind == ANSWER_RELATION};
+    return base_model_open(&r->base_model, q->model, &r->data.train, &wish);
 }
 
 /* Whether a tensor of the folder is the task's classifier too, whatever kind of head it was of. */
@@ -67,7 +67,7 @@ static bool same_tensor(const model_config *c, param_field there, param_field he
 
 /* The rows of a classifier that is there go with the names of its labels. */
 static err match_labels(run *r) {
-    source *s = &r->source;
+    base_model *s = &r->base_model;
     bool keeps =
         r->task.kind != ANSWER_NUMBER && s->classifier_rows == r->task.label_count &&
         same_tensor(&s->config, head_of(&s->config)->output, head_of_kind(r->task.kind)->output);
@@ -84,19 +84,19 @@ static err match_labels(run *r) {
 static err set_labels(run *r) {
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
-    if (e || (e = source_add_tokens(&r->source, &r->task, p->join_particles))) return e;
+    if (e || (e = base_model_add_tokens(&r->base_model, &r->task, p->join_particles))) return e;
     if (!answer_is_label(r->task.kind) && (p->label_smoothing_factor > 0 || *p->class_weights))
         return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
                        *p->class_weights ? "class_weights" : "label_smoothing_factor",
                        r->task.name);
-    r->max_length =
-        source_max_length(&r->source, r->request.recipe.max_length, (uint32_t)r->task.max_length);
-    return labels_set(&r->source.config, &r->task);
+    r->max_length = base_model_max_length(&r->base_model, r->request.recipe.max_length,
+                                          (uint32_t)r->task.max_length);
+    return labels_set(&r->base_model.config, &r->task);
 }
 
 static err encode_all(run *r) {
     double begin = clock_seconds();
-    const tokenizer *words = &r->source.words;
+    const tokenizer *words = &r->base_model.tokenizer;
     err e = ERR_OK;
     if ((e = encode_split(&r->train, words, &r->data.train, ENCODE_KEPT, r->max_length))) return e;
     if (r->request.protocol == PROTOCOL_DEV &&
@@ -134,7 +134,7 @@ static err open_trainer(run *r) {
     if (!r->request.is_trial)
         evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
     evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
-    err e = trainer_init(&r->trainer, &r->device, &r->source.config, &r->train, p, &options);
+    err e = trainer_init(&r->trainer, &r->device, &r->base_model.config, &r->train, p, &options);
     r->trainer_is_open = !e;
     return e;
 }
@@ -145,8 +145,8 @@ static void show_weights(const run *r) {
     if (weights_report_table(&table, &r->weights))
         err_clear(); // a note is no reason to stop
     else if (table.length) {
-        log_note("%s%s from %s:", r->source.config.family->class_name,
-                 r->trainer.model.head->class_name, r->source.folder);
+        log_note("%s%s from %s:", r->base_model.config.family->class_name,
+                 r->trainer.model.head->class_name, r->base_model.folder);
         log_lines(table.text);
     }
     strbuf_free(&table);
@@ -154,7 +154,7 @@ static void show_weights(const run *r) {
 
 /* Weights before the first step; what a folder lacks is drawn. */
 err run_load_weights(run *r) {
-    const source *s = &r->source;
+    const base_model *s = &r->base_model;
     params *ps = &r->trainer.model.params;
     if (!s->folder || r->request.from_scratch)
         return params_draw(ps, r->request.seed, s->config.initializer_range, NULL);
@@ -252,7 +252,7 @@ err run_open(run *r, const run_request *request) {
     struct group *g = request->group;
     err e = ERR_OK;
     *r = (run){.request = *request, .lock = -1};
-    if ((e = check_options(request)) || (e = source_check_name(request->model))) return e;
+    if ((e = check_options(request)) || (e = base_model_check_name(request->model))) return e;
     if ((e = run_find_task(&r->task, request))) return e;
     if ((e = open_best(r))) return e;
     if ((e = run_open_device(r))) return e;
@@ -279,7 +279,7 @@ void run_close(run *r) {
     encoded_free(&r->dev);
     encoded_free(&r->test);
     if (r->device_is_open) device_close(&r->device);
-    source_free(&r->source);
+    base_model_free(&r->base_model);
     dataset_free(&r->data);
     task_free(&r->task);
     weights_report_free(&r->weights);
@@ -302,7 +302,7 @@ static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
     evaluator ev = {0};
     batch_capacity capacity = {0};
     uint32_t size = r->request.recipe.per_device_eval_batch_size;
-    uint32_t classes = r->source.config.classes;
+    uint32_t classes = r->base_model.config.classes;
     evaluator_capacity(&capacity, rows, size);
     err e = mem_new(logits, encoded_results(rows) * evaluated_width(&r->trainer.model));
     if (e) return e;
@@ -342,7 +342,7 @@ err run_test_sum(confusion *c, const run *r, bool dedup) {
 static double dev_loss(const run *r, const float *logits) {
     const trainer *t = &r->trainer;
     return predict_loss(r->task.kind, logits, r->dev.sentences, r->dev.count,
-                        r->source.config.classes, t->recipe.label_smoothing_factor,
+                        r->base_model.config.classes, t->recipe.label_smoothing_factor,
                         t->class_weights);
 }
 
@@ -447,8 +447,8 @@ static err fit_temperature(run *r) {
     err e = score_rows(r, &logits, &said, NULL, &r->dev, NULL);
     if (!e) e = dataset_gold(&gold, &r->data, &r->data.dev);
     if (!e)
-        r->temperature =
-            calibration_temperature(logits, gold.classes, r->dev.count, r->source.config.classes);
+        r->temperature = calibration_temperature(logits, gold.classes, r->dev.count,
+                                                 r->base_model.config.classes);
     mem_free(logits);
     answer_arrays_free(&said);
     answer_arrays_free(&gold);

@@ -38,10 +38,10 @@
 #include "train/checkpoint/checkpoint.h"
 #include "train/evaluate/evaluate.h"
 #include "train/log/train_log.h"
+#include "train/run/base_model.h"
 #include "train/run/best.h"
 #include "train/run/device_check.h"
 #include "train/run/kernel_times.h"
-#include "train/run/source.h"
 #include "train/step/trainer.h"
 
 typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
@@ -93,7 +93,7 @@ typedef struct run {
     run_request request;
     task task;
     dataset data;
-    source source;
+    base_model base_model;
     device device;
     encoded train, dev, test;
     trainer trainer;

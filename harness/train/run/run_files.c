@@ -283,10 +283,10 @@ err run_save(void *context, trainer *t) {
     char *name = NULL;
     err e = run__bring_together(r);
     if (e || !run_writes(r)) return e;
-    e = mem_printf(&name, "%s-%s-checkpoint-%u", r->source.name, r->task.name, t->done);
+    e = mem_printf(&name, "%s-%s-checkpoint-%u", r->base_model.name, r->task.name, t->done);
     if (e) return e;
     checkpoint_run state = {r->id, name, r->identity, r->best.score, r->best.step};
-    e = checkpoint_write(r->output, t, &r->source.words, &state,
+    e = checkpoint_write(r->output, t, &r->base_model.tokenizer, &state,
                          r->request.recipe.save_total_limit);
     if (!e) r->saved_at = t->done;
     mem_free(name);
@@ -302,9 +302,9 @@ err run_write_model(const run *r, const char *name,
     if (!run_writes(r)) return ERR_OK;
     err e = mem_printf(&fresh, "%s/partial-%s", r->output, name);
     if (e || (e = run_path(&place, r, name))) goto done;
-    if ((e = mem_printf(&model, "%s-%s", r->source.name, r->task.name))) goto done;
+    if ((e = mem_printf(&model, "%s-%s", r->base_model.name, r->task.name))) goto done;
     if ((e = marker_remove(fresh)) || (e = marker_make(fresh, r->id, model))) goto done;
-    if ((e = model_folder_write(fresh, &r->trainer.model, &r->source.words))) goto done;
+    if ((e = model_folder_write(fresh, &r->trainer.model, &r->base_model.tokenizer))) goto done;
     if (card && (e = card(fresh, context))) goto done;
     e = marker_replace(fresh, place);
 done:

@@ -96,7 +96,6 @@ typedef struct trainer {
     trainer_evaluation *evaluations;
     uint32_t evaluation_count, evaluation_limit;
     bool is_stopped; /* the evaluation hook may set it: training ends early */
-    double longest;  /* seconds of a step of this process */
     double *step_ms; /* (total_steps) time between ends of steps; 0 before a resumed step */
     uint64_t tokens; /* trained on in this process */
     uint64_t sentences;

@@ -1,4 +1,4 @@
-#include "train/run/source.h"
+#include "train/run/base_model.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -18,7 +18,7 @@
 
 enum { NEAR_FOLDERS_MAX = 200 };
 
-static err train_words(source *s, const dataset_split *train, bool marked) {
+static err train_words(base_model *s, const dataset_split *train, bool marked) {
     text_span *texts = NULL;
     size_t count = 0;
     err e = mem_new(&texts, train->row_count * (marked ? MARKER_COUNT + 1 : EXAMPLE_TEXTS_MAX));
@@ -29,43 +29,43 @@ static err train_words(source *s, const dataset_split *train, bool marked) {
         if (marked) count += markers_cut(texts + count, x->texts[0]);
         for (uint32_t k = 0; !marked && k < x->text_count; k++) texts[count++] = x->texts[k];
     }
-    e = vocab_train(&s->words, texts, count, &(vocab_options){.size = MODEL_PRESET_VOCABULARY});
+    e = vocab_train(&s->tokenizer, texts, count, &(vocab_options){.size = MODEL_PRESET_VOCABULARY});
     mem_free(texts);
     return e;
 }
 
 /* Holds the tokenizer to its model: no sentence is longer than the model has positions for,
  * whatever the tokenizer's files say, and a saved folder tells transformers so. */
-static void fit_words(source *s) {
-    s->words.gives_no_types = s->config.types < 2;
-    size_t *most = &s->words.model_max_length, longest = model_config_longest(&s->config);
+static void fit_words(base_model *s) {
+    s->tokenizer.gives_no_types = s->config.types < 2;
+    size_t *most = &s->tokenizer.model_max_length, longest = model_config_longest(&s->config);
     if (!*most || *most > longest) *most = longest;
 }
 
-static err open_preset(source *s, const char *model, const source_options *options,
+static err open_preset(base_model *s, const char *model, const base_model_options *options,
                        const dataset_split *train) {
     const encoder_family *family = options->arch ? options->arch : &encoder_bert;
     err e = model_preset_title(&s->name, model, family);
     if (e || (e = train_words(s, train, options->marked))) return e;
-    tokenizer_hash(&s->words, s->vocab_sha256);
-    e = model_config_preset_as(&s->config, model, family, (uint32_t)s->words.count);
+    tokenizer_hash(&s->tokenizer, s->vocab_sha256);
+    e = model_config_preset_as(&s->config, model, family, (uint32_t)s->tokenizer.count);
     if (!e) fit_words(s);
     return e;
 }
 
-err source_open_vocab(source *s, const char *preset, const encoder_family *arch,
-                      const char *vocab) {
-    *s = (source){0};
+err base_model_open_vocab(base_model *s, const char *preset, const encoder_family *arch,
+                          const char *vocab) {
+    *s = (base_model){0};
     const encoder_family *family = arch ? arch : &encoder_bert;
     err e = model_preset_title(&s->name, preset, family);
-    if (e || (e = tokenizer_load(&s->words, vocab, file_exists(vocab)))) return e;
-    tokenizer_hash(&s->words, s->vocab_sha256);
-    e = model_config_preset_as(&s->config, preset, family, (uint32_t)s->words.count);
+    if (e || (e = tokenizer_load(&s->tokenizer, vocab, file_exists(vocab)))) return e;
+    tokenizer_hash(&s->tokenizer, s->vocab_sha256);
+    e = model_config_preset_as(&s->config, preset, family, (uint32_t)s->tokenizer.count);
     if (!e) fit_words(s);
     return e;
 }
 
-err source_locate(char **folder, char **name, const char *path) {
+err base_model_locate(char **folder, char **name, const char *path) {
     char *inner = NULL, *config = NULL, *own = NULL;
     size_t n = strlen(path);
     *folder = *name = NULL;
@@ -106,21 +106,21 @@ static err no_model(const char *folder) {
     return e;
 }
 
-err source_open_folder(source *s, const char *folder, const source_options *options) {
+err base_model_open_folder(base_model *s, const char *folder, const base_model_options *options) {
     char *path = NULL;
-    *s = (source){0};
-    err e = source_locate(&s->folder, &s->name, folder);
+    *s = (base_model){0};
+    err e = base_model_locate(&s->folder, &s->name, folder);
     if (e || (e = sums_check(s->folder, NULL))) return e;
     if ((e = path_join(&path, s->folder, "config.json"))) return e;
     e = file_exists(path) ? model_config_read(&s->config, path) : no_model(s->folder);
     mem_free(path);
     if (!e && !options->from_scratch)
         e = weights_promise(&s->classifier_rows, &s->config, s->folder);
-    if (e || (e = tokenizer_load(&s->words, s->folder, options->cased))) return e;
-    tokenizer_hash(&s->words, s->vocab_sha256);
-    if (s->words.count > s->config.vocabulary)
+    if (e || (e = tokenizer_load(&s->tokenizer, s->folder, options->cased))) return e;
+    tokenizer_hash(&s->tokenizer, s->vocab_sha256);
+    if (s->tokenizer.count > s->config.vocabulary)
         return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
-                       folder, s->words.count, s->config.vocabulary);
+                       folder, s->tokenizer.count, s->config.vocabulary);
     fit_words(s);
     return model_corpus_read(&s->corpus, s->folder);
 }
@@ -159,7 +159,7 @@ static bool is_old_hub_name(const char *model) {
     return false;
 }
 
-err source_check_name(const char *model) {
+err base_model_check_name(const char *model) {
     char *near = NULL;
     if (model_preset_known(model) || shipped_known(model) || folder_exists(model)) return ERR_OK;
     if (file_named(model))
@@ -178,11 +178,11 @@ err source_check_name(const char *model) {
 }
 
 /* A name that is neither a preset nor a folder here: one of the program's models, or the hub's. */
-static err open_named(source *s, const char *model, const source_options *options) {
+static err open_named(base_model *s, const char *model, const base_model_options *options) {
     char *folder = NULL;
     err e = shipped_known(model) ? shipped_model(&folder, model)
                                  : hub_model(&folder, model, options->offline);
-    if (!e) e = source_open_folder(s, folder, options);
+    if (!e) e = base_model_open_folder(s, folder, options);
     if (!e) {
         mem_free(s->name);
         s->name = NULL;
@@ -192,46 +192,47 @@ static err open_named(source *s, const char *model, const source_options *option
     return e;
 }
 
-err source_open(source *s, const char *model, const dataset_split *train,
-                const source_options *options) {
-    *s = (source){0};
-    err e = source_check_name(model);
+err base_model_open(base_model *s, const char *model, const dataset_split *train,
+                    const base_model_options *options) {
+    *s = (base_model){0};
+    err e = base_model_check_name(model);
     if (e) return e;
     if (model_preset_known(model)) return open_preset(s, model, options, train);
-    if (!shipped_known(model) && folder_exists(model)) return source_open_folder(s, model, options);
+    if (!shipped_known(model) && folder_exists(model))
+        return base_model_open_folder(s, model, options);
     return open_named(s, model, options);
 }
 
-err source_add_tokens(source *s, const task *t, bool joins) {
+err base_model_add_tokens(base_model *s, const task *t, bool joins) {
     err e = ERR_OK;
     if (t->kind != ANSWER_RELATION && joins)
         return err_set(ERR_USAGE, "join_particles is for tasks of relations, which %s is not",
                        t->name);
     if (t->kind != ANSWER_RELATION) return ERR_OK;
-    s->words.joins_after_markers |= joins;
-    if ((e = tokenizer_add_special(&s->words, text_markers, MARKER_COUNT))) return e;
-    tokenizer_hash(&s->words, s->vocab_sha256);
-    if (s->words.count <= s->config.vocabulary) return ERR_OK;
-    s->config.added = (uint32_t)s->words.count - s->config.vocabulary;
-    s->config.vocabulary = (uint32_t)s->words.count;
+    s->tokenizer.joins_after_markers |= joins;
+    if ((e = tokenizer_add_special(&s->tokenizer, text_markers, MARKER_COUNT))) return e;
+    tokenizer_hash(&s->tokenizer, s->vocab_sha256);
+    if (s->tokenizer.count <= s->config.vocabulary) return ERR_OK;
+    s->config.added = (uint32_t)s->tokenizer.count - s->config.vocabulary;
+    s->config.vocabulary = (uint32_t)s->tokenizer.count;
     return ERR_OK;
 }
 
-void source_free(source *s) {
+void base_model_free(base_model *s) {
     mem_free(s->name);
     mem_free(s->folder);
     model_config_free(&s->config);
-    tokenizer_free(&s->words);
+    tokenizer_free(&s->tokenizer);
     mem_free(s->label_rows);
     cJSON_Delete(s->corpus);
-    *s = (source){0};
+    *s = (base_model){0};
 }
 
-uint32_t source_max_length(const source *s, uint32_t wanted, uint32_t fallback) {
+uint32_t base_model_max_length(const base_model *s, uint32_t wanted, uint32_t fallback) {
     uint32_t length = wanted ? wanted : fallback;
     if (length > model_config_longest(&s->config)) length = model_config_longest(&s->config);
-    if (s->words.model_max_length && length > s->words.model_max_length)
-        length = (uint32_t)s->words.model_max_length;
+    if (s->tokenizer.model_max_length && length > s->tokenizer.model_max_length)
+        length = (uint32_t)s->tokenizer.model_max_length;
     if (wanted > length)
         log_warn("max_length is %u, the model takes %u tokens: %u it is", wanted, length, length);
     return length;

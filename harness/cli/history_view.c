@@ -1,0 +1,179 @@
+#include "cli/history_view.h"
+
+#include "base/log.h"
+#include "cli/report_file.h"
+#include "platform/file.h"
+#include "report/history.h"
+#include "result/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static err print_style(strbuf *out, const history *h, page_language language) {
+    (void)h, (void)language;
+    return html_style(out);
+}
+
+static err print_script(strbuf *out, const history *h, page_language language) {
+    (void)h, (void)language;
+    return html_script(out);
+}
+
+static const struct form {
+    const char *name, *file, *mark;
+    err (*print)(strbuf *out, const history *h, page_language language);
+} forms[] = {
+    {"md", "HISTORY.md", HISTORY_MARKDOWN_MARK, history_markdown},
+    {"html", "history.html", HTML_PAGE_MARK, history_html},
+    {"html", HTML_STYLE_FILE, HTML_FILE_MARK, print_style},
+    {"html", HTML_SCRIPT_FILE, HTML_FILE_MARK, print_script},
+    {"csv", "history.csv", HISTORY_CSV_HEAD, history_csv},
+    {"json", "history.json", "\"" HISTORY_JSON_SCHEMA "\"", history_json},
+};
+enum { FORM_COUNT = sizeof forms / sizeof *forms };
+
+/* Folders being read. */
+typedef struct reading {
+    history *history;
+    size_t read, damaged;
+} reading;
+
+/* A record that cannot be read is named and counted. */
+static err pass_over(reading *w, err e) {
+    if (!e || e == ERR_MEMORY) return e;
+    log_warn("%s", err_message(e));
+    w->damaged++;
+    return ERR_OK;
+}
+
+static err add_run(void *of, const char *path, const char *relative) {
+    reading *w = of;
+    record r;
+    (void)relative;
+    err e = record_read(&r, path);
+    if (e) return pass_over(w, e);
+    e = history_add_run(w->history, &r);
+    record_free(&r);
+    log_progress("%zu records read", ++w->read);
+    return e;
+}
+
+/* Whether it is a record of speed: JSON of any other kind may lie beside it. */
+static err is_speed(bool *is, const cJSON *json, const char *path) {
+    const char *schema = NULL;
+    *is = false;
+    if (!cJSON_IsObject(json) || !json_has(json, "schema") ||
+        !cJSON_IsString(cJSON_GetObjectItemCaseSensitive(json, "schema")))
+        return ERR_OK;
+    err e = json_string(&schema, json, "schema", path);
+    *is = !e && !strcmp(schema, BENCH_SCHEMA);
+    return e;
+}
+
+static err add_file(reading *w, const char *path) {
+    cJSON *json = NULL;
+    bench_file f = {0};
+    bool is = false;
+    uint64_t bytes = 0;
+    err e = file_size(&bytes, path);
+    if (e || bytes > BENCH_RECORD_BYTES) return e; // such as report.json
+    if ((e = json_read(&json, path, BENCH_RECORD_BYTES))) return pass_over(w, e);
+    e = is_speed(&is, json, path);
+    if (e || !is) {
+        cJSON_Delete(json);
+        return e;
+    }
+    if (!(e = bench_file_of(&f, json, path))) {
+        e = history_add_bench(w->history, &f);
+        w->read++;
+    } else {
+        e = pass_over(w, e);
+    }
+    bench_file_free(&f);
+    return e;
+}
+
+/* The records of speed in a folder. */
+static err add_speeds(reading *w, const char *folder) {
+    folder_list list = {0};
+    if (!folder_exists(folder)) return ERR_OK;
+    err e = folder_list_read(&list, folder);
+    for (size_t i = 0; i < list.count && !e; i++) {
+        const char *name = list.names[i];
+        size_t length = strlen(name);
+        char *path = NULL;
+        if (name[0] == '.' || length < 6 || strcmp(name + length - 5, ".json") != 0) continue;
+        e = path_join(&path, folder, name);
+        if (!e && file_exists(path)) e = add_file(w, path);
+        mem_free(path);
+    }
+    folder_list_free(&list);
+    return e;
+}
+
+static err add_folder(reading *w, const char *folder) {
+    char *speeds = NULL;
+    if (!folder_exists(folder)) return err_set(ERR_DATA, "%s: no such folder", folder);
+    err e = store_walk(folder, add_run, w);
+    if (!e) e = add_speeds(w, folder);
+    if (!e) e = path_join(&speeds, folder, "performance"); // as a results folder keeps them
+    if (!e) e = add_speeds(w, speeds);
+    mem_free(speeds);
+    return e;
+}
+
+static bool is_wanted(const struct form *f, const char *name) {
+    return !name || !strcmp(f->name, name);
+}
+
+static err write_form(const struct form *f, const history *h, const char *folder,
+                      page_language language) {
+    strbuf out = {0};
+    char *path = NULL;
+    err e = f->print(&out, h, language);
+    if (!e) e = path_join(&path, folder, f->file);
+    if (!e) e = report_file_write(path, &out);
+    if (!e) log_note("wrote %s", path);
+    mem_free(path);
+    strbuf_free(&out);
+    return e;
+}
+
+static err write_files(const history *h, const char *folder, const char *wanted,
+                       page_language language) {
+    err e = folder_make(folder);
+    for (size_t i = 0; i < FORM_COUNT && !e; i++)
+        if (is_wanted(&forms[i], wanted)) e = write_form(&forms[i], h, folder, language);
+    return e;
+}
+
+static err print_json(const history *h, page_language language) {
+    strbuf out = {0};
+    err e = history_json(&out, h, language);
+    if (!e) fwrite(out.text, 1, out.length, stdout);
+    strbuf_free(&out);
+    return e;
+}
+
+err history_view(const options *o, page_language language) {
+    const char *usual = o->results ? o->results : "results";
+    const char *const *folders = o->arg_count ? o->args : &usual;
+    const char *to = o->output_dir ? o->output_dir : folders[0];
+    history h = {0};
+    reading w = {.history = &h};
+    err e = ERR_OK;
+    if (o->with_text) return err_set(ERR_USAGE, "--with-text is of run pages, not of --history");
+    for (size_t i = 0; i < FORM_COUNT && !o->json && !e; i++)
+        if (is_wanted(&forms[i], o->format))
+            e = report_file_check(to, forms[i].file, forms[i].mark, NULL);
+    for (size_t i = 0; i < (o->arg_count ? o->arg_count : 1) && !e; i++)
+        e = add_folder(&w, folders[i]);
+    log_progress_end();
+    if (!e) e = history_finish(&h);
+    if (!e && !h.count) log_warn("no work was recorded twice: there is no history to tell");
+    if (!e) e = o->json ? print_json(&h, language) : write_files(&h, to, o->format, language);
+    history_free(&h);
+    if (e || !w.damaged) return e;
+    return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", w.damaged,
+                   w.damaged == 1 ? "" : "s");
+}

@@ -1,0 +1,185 @@
+/* Speed and score over time: what makes a series, what is left out, and the outputs, whole. */
+#include "base/memory.h"
+#include "platform/file.h"
+#include "report/history.h"
+#include "support/expected.h"
+#include "support/fake_record.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A run of that day, program and chance of a right answer, on a machine of that speed. */
+static void make_run(record *r, unsigned day, const char *version, double right, double speed) {
+    char created[MOMENT_BYTES], commit[41];
+    fake_record_make(r, &(fake_record){.right = right, .seed = 40 + day, .rows = 400});
+    snprintf(created, sizeof created, "2026-01-%02uT03:00:00Z", day % 100);
+    memset(commit, version[0], 40);
+    commit[40] = '\0';
+    MUST(record_text(&r->created, created));
+    MUST(record_text(&r->harness_version, version));
+    MUST(record_text(&r->commit, commit));
+    r->dirty = false;
+    r->timing.sentences_per_s = speed + day % 3;
+    r->timing.eval_s = 0;
+    r->device.threads = 2;
+    MUST(record_score(r));
+}
+
+static void add_run(history *h, unsigned day, const char *version, double right, double speed) {
+    record r;
+    make_run(&r, day, version, right, speed);
+    MUST(history_add_run(h, &r));
+    record_free(&r);
+}
+
+static const char form[] =
+    "{\"schema\": \"harness-bench-1\", %s\"harness\": {\"version\": \"<1>\", \"commit\": \"abc\", "
+    "\"dirty\": %s}, \"model\": \"tiny\", \"task\": \"nsmc\", \"sample\": true, \"parameters\": "
+    "1000, "
+    "\"batch_size\": 32, \"device\": {\"kind\": \"cpu\", \"name\": \"one|two\", \"isa\": \"avx2\", "
+    "\"threads\": 2}, \"training\": {\"ms\": 5, \"sentences_per_s\": %d, \"ops\": [{\"op\": "
+    "\"fill\", \"shape\": \"\", \"ms\": 2}]}}";
+
+static void add_bench(history *h, const char *created, bool dirty, int rate) {
+    char text[1000];
+    cJSON *json;
+    bench_file f;
+    snprintf(text, sizeof text, form, created, dirty ? "true" : "false", rate);
+    MUST(json_parse(&json, text, strlen(text), "it"));
+    MUST(bench_file_of(&f, json, "it"));
+    MUST(history_add_bench(h, &f));
+    bench_file_free(&f);
+}
+
+/* Six days of one program, six of another that answers better and slower. */
+static void gather(history *h) {
+    for (unsigned day = 12; day; day--) // dates, not the order of reading, are the order
+        add_run(h, day, day > 6 ? "2.0" : "1.0", day > 6 ? 0.9 : 0.5, day > 6 ? 400 : 500);
+    add_run(h, 3, "1.0", 0.5, 500); // a copy, of another folder
+    add_bench(h, "\"created\": \"2026-01-02T03:00:00Z\", ", false, 100);
+    add_bench(h, "\"created\": \"2026-01-01T03:00:00Z\", ", false, 110);
+    add_bench(h, "\"created\": \"2026-01-03T03:00:00Z\", ", true, 1);
+    add_bench(h, "", false, 1);
+    record r;
+    make_run(&r, 20, "1.0", 0.5, 500);
+    r.partial = true;
+    MUST(history_add_run(h, &r));
+    r.partial = false;
+    r.dirty = true;
+    MUST(history_add_run(h, &r));
+    r.dirty = false;
+    MUST(record_text(&r.device.name, "another")); // another series, of one
+    MUST(history_add_run(h, &r));
+    record_free(&r);
+    MUST(history_finish(h));
+}
+
+Test(history, series_are_told_apart_and_parted) {
+    json_setup();
+    size_t live = mem_live_count();
+    history h = {0};
+    gather(&h);
+    cr_assert_eq(h.count, 3, "%zu", h.count);
+    cr_assert_eq(h.single, 2);
+    cr_assert_eq(h.partial, 1);
+    cr_assert_eq(h.dirty, 2);
+    cr_assert_eq(h.undated, 1);
+    const history_series *score = &h.series[0], *speed = &h.series[1], *measured = &h.series[2];
+    cr_assert_eq(score->kind, HISTORY_SCORE);
+    cr_assert_eq(score->count, 12, "the copy counts once: %zu", score->count);
+    cr_assert_eq(score->level_count, 2);
+    cr_assert_eq(score->levels[1].begin, 6);
+    cr_assert_gt(score->levels[1].low, 0);
+    cr_assert_str_eq(score->points[0].created, "2026-01-01T03:00:00Z");
+    cr_assert_str_eq(score->points[6].version, "2.0");
+    cr_assert_eq(speed->kind, HISTORY_RUN);
+    cr_assert_eq(speed->levels[1].begin, 6);
+    // from 501 to 401, shares of it
+    cr_assert_float_eq(speed->levels[0].value, 501, 1);
+    cr_assert_float_eq(speed->levels[1].change, -0.2, 0.01);
+    cr_assert_float_eq(speed->levels[1].noise, 1.4826 / 401, 0.003);
+    cr_assert_eq(measured->kind, HISTORY_BENCH);
+    cr_assert_eq(measured->count, 2);
+    cr_assert_eq(measured->points[0].value, 110);
+    history_free(&h);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(history, outputs_are_whole) {
+    json_setup();
+    history h = {0};
+    gather(&h);
+    static const struct {
+        const char *name;
+        err (*print)(strbuf *out, const history *h, page_language language);
+        page_language language;
+    } forms[] = {{"history.md", history_markdown, PAGE_EN},
+                 {"history.csv", history_csv, PAGE_EN},
+                 {"history.json", history_json, PAGE_EN},
+                 {"history.html", history_html, PAGE_EN},
+                 {"history_ko.html", history_html, PAGE_KO}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        strbuf out = {0};
+        MUST(forms[i].print(&out, &h, forms[i].language));
+        expect_output(forms[i].name, out.text);
+        strbuf_free(&out);
+    }
+    history_free(&h);
+}
+
+static void put(const char *name, const char *text) {
+    const char *path = temporary_path(name);
+    char *folder;
+    MUST(path_folder(&folder, path));
+    MUST(folder_make(folder));
+    MUST(file_write(path, text, strlen(text)));
+    mem_free(folder);
+}
+
+static void expect(program_result r, int code, const char *words) {
+    cr_expect_eq(r.exit_code, code, "%d: %s", r.exit_code, r.err);
+    cr_expect(strstr(r.err, words) || strstr(r.out, words), "no '%s' in: %s%s", words, r.out,
+              r.err);
+    program_free(&r);
+}
+
+Test(history, folders_are_read_and_files_are_ones_own) {
+    json_setup();
+    char text[1000];
+    for (unsigned day = 1; day <= 4; day++) {
+        char *path, name[64];
+        record r;
+        make_run(&r, day, "1.0", 0.5, 500);
+        snprintf(name, sizeof name, "%s/task/r%u.json", day % 2 ? "a" : "b", day);
+        MUST(path_join(&path, temporary_folder(), name));
+        MUST(record_write(&r, path));
+        record_free(&r);
+        mem_free(path);
+        snprintf(text, sizeof text, form, "\"created\": \"2026-01-01T03:00:00Z\", ", "false",
+                 100 + (int)day);
+        snprintf(name, sizeof name, day % 2 ? "a/performance/%u.json" : "b/%u.json", day);
+        put(name, text);
+    }
+    put("b/other.json", "{\"schema\": 3}");
+    put("b/list.json", "[1]");
+    expect(RUN("report", "--history", "a", "b", "--json"), 0, "\"nsmc (sample), training\"");
+    expect(RUN("report", "--history", "a", "b", "-o", "out"), 0, "wrote out/history.html");
+    cr_expect(file_exists(temporary_path("out/HISTORY.md")));
+    cr_expect(file_exists(temporary_path("out/harness.css")));
+    expect(RUN("report", "--history", "a", "b", "-o", "out", "--format", "md"), 0,
+           "wrote out/HISTORY.md");
+    expect(RUN("report", "--history", "a"), 0, "wrote a/history.json");
+    expect(RUN("report", "--history", "a", "none"), 1, "none: no such folder");
+    expect(RUN("report", "--history", "a", "--with-text"), 2, "--with-text is of run pages");
+    expect(RUN("report", "a"), 2, "report takes no argument without --history, found 'a'");
+    put("b/task/broken.json", "{");
+    put("b/cut.json", "{\"schema\": \"harness-bench-1\"}");
+    expect(RUN("report", "--history", "a", "b", "-o", "out"), 1, "2 damaged records left out");
+    put("mine/HISTORY.md", "my own words");
+    expect(RUN("report", "--history", "a", "-o", "mine"), 1, "mine/HISTORY.md");
+    cr_expect(!file_exists(temporary_path("mine/history.html")));
+    temporary_remove();
+}
