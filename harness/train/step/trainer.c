@@ -501,7 +501,7 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     group_watch(t->options.group, NULL); // rank 0 may write for long
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
-    if (!e) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
+    if (!e && hook) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
     if (!e && hook) e = hook(context, t);
     if (!e && hook) e = group_barrier(t->options.group);
     double spent = clock_seconds() - begin;
