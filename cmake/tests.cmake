@@ -19,6 +19,9 @@ add_test(NAME sweeps CONFIGURATIONS mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/sweeps
 # a crossed build under qemu-user: ctest --test-dir build/dev -C arm64 -L arm64
 add_test(NAME arm64 CONFIGURATIONS arm64 COMMAND ${CMAKE_SOURCE_DIR}/tests/arm64 --here $<TARGET_FILE:harness>)
 set_tests_properties(arm64 PROPERTIES LABELS arm64 SKIP_RETURN_CODE 77 TIMEOUT 3600)
+# every pipeline by the compilers of GPUs that are not here: ctest --test-dir build/dev -C gpu-compile -L gpu-compile
+add_test(NAME gpu-compile CONFIGURATIONS gpu-compile COMMAND ${CMAKE_SOURCE_DIR}/tests/gpu/compile)
+set_tests_properties(gpu-compile PROPERTIES LABELS gpu-compile SKIP_RETURN_CODE 77 TIMEOUT 3600)
 set_tests_properties(sweeps PROPERTIES LABELS mpi TIMEOUT 3600)
 set_tests_properties(groups PROPERTIES LABELS mpi SKIP_RETURN_CODE 77 TIMEOUT 3600)
 # a Slurm of three nodes on this host: ctest --test-dir build/dev -C slurm -L slurm

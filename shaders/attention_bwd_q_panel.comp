@@ -2,5 +2,4 @@
 #extension GL_GOOGLE_include_directive : require
 // Barrier-free, operands through texel buffers: lavapipe.
 #define TEXELS 1
-#define TILE 0
 #include "attention_bwd_q.glsl"

@@ -3,7 +3,6 @@
 // attention_bwd_q for heads of any size: a workgroup of 64 a row (z) of the tile's (x), and head (y):
 // a lane takes a key, then owns channels. Worst iterations: D + length / 64 * (2 D + 64).
 #define TEXELS 0
-#define TILE 0
 #include "attention.glsl"
 layout(constant_id = 3) const uint CHANNELS = 1u; // of one lane: D / 64, rounded up
 layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };

@@ -2,5 +2,4 @@
 #extension GL_GOOGLE_include_directive : require
 // Barrier-free: CPU-type devices.
 #define TEXELS 0
-#define TILE 0
 #include "attention_fwd.glsl"

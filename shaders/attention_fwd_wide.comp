@@ -3,7 +3,6 @@
 // attention_fwd for heads of any size: a workgroup of 64 a row (z) of the tile's (x), and head (y).
 // Worst iterations: length / 64 * (2 D + 256).
 #define TEXELS 0
-#define TILE 0
 #include "attention.glsl"
 layout(std430, binding = 0) writeonly buffer b0 { float result[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float lse[]; };

@@ -71,6 +71,9 @@ typedef struct device {
     /* Grows with what the host writes and allocates: what a device derived of memory before is
      * old. */
     uint64_t generation;
+    /* Grows with every op that was computed while the host waited, and every submission that came
+     * to its end: a device at work whose count stands still may hang. */
+    _Atomic uint64_t work;
     /* device_measure: bytes asked for since, of device memory and of what the host sees too */
     bool is_measured;
     uint64_t measured_bytes[2];

@@ -3,6 +3,8 @@
 
 #include "compute/plan.h"
 
+#include <math.h>
+
 static const char *const names[] = {
 #define OP(name) #name,
 #include "compute/ops.def"
@@ -11,6 +13,14 @@ static const char *const names[] = {
 
 const char *op_name(op_kind kind) {
     return names[kind];
+}
+
+void grad_norm_of(float result[4], double square, float max_norm, float unscale) {
+    double norm = sqrt(square) * (double)unscale, clip = (double)max_norm / (norm + 1e-6);
+    result[0] = (float)norm;
+    result[1] = (max_norm > 0 && clip < 1 ? (float)clip : 1) * unscale;
+    result[2] = isfinite(norm) ? 1 : 0;
+    result[3] = 0;
 }
 
 /* One op, described at its largest sizes, or at those of a step and micro-batch. */

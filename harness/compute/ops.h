@@ -375,8 +375,9 @@ struct relation_best {
 /* result[0] = L2 norm over all parts; result[1] = clip factor min(1, max_norm / (norm + 1e-6)), 1
  * when max_norm is 0 (torch's clip_grad_norm_). Both are of gradients divided by the step's
  * gradient_scale, by which result[1] is divided too. result[2] = 1 if the norm is finite, else 0;
- * result[3] = 0. Summed in an order fixed by the parts' shapes. */
-enum { GRAD_PARTS_MAX = 8 };
+ * result[3] = 0. Summed in an order fixed by the parts' shapes: the native CPU adds up sums of NORM_BLOCK
+ * numbers, in the order of parts and blocks. */
+enum { GRAD_PARTS_MAX = 8, NORM_BLOCK = 32768 };
 struct grad_part {
     span x;
     dim rows;
@@ -388,6 +389,8 @@ struct grad_norm {
     uint32_t part_count;
     float max_norm;
 };
+/* result (4) of a sum of squares. unscale: 1 / gradient_scale. */
+void grad_norm_of(float result[4], double square, float max_norm, float unscale);
 
 /* One row of the optimizer's table per step t (1-based; row 0 unused), computed by the host:
  *   decay      1 - lr * weight_decay

@@ -101,7 +101,9 @@ err plan_submit(plan *p, const step_info *step) {
 }
 
 err plan_wait(plan *p, uint32_t slot) {
-    return p->device->vtable->wait ? p->device->vtable->wait(p->device, slot) : ERR_OK;
+    err e = p->device->vtable->wait ? p->device->vtable->wait(p->device, slot) : ERR_OK;
+    p->device->work++;
+    return e;
 }
 
 size_t plan_first_op(const plan *p, plan_part part) {
@@ -166,6 +168,7 @@ static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part p
         double start = profile ? clock_seconds() : 0;
         err e = table[o.kind](&call, &o);
         if (e) return e;
+        p->device->work++;
         if (profile) {
             profile[i].seconds += clock_seconds() - start;
             profile[i].dispatches++;

@@ -124,6 +124,10 @@ typedef struct device_vtable {
     err (*plan_ready)(plan *p);
     err (*submit)(plan *p, const step_info *step);
     err (*wait)(device *d, uint32_t slot);
+    /* sums (blocks, 2): of the squares of each NORM_BLOCK of x's numbers, high and low part of a
+     * double, as grad_norm adds them up. Any thread may call it. NULL: the norm is not made of such,
+     * or the host does not see the numbers */
+    void (*square_sums)(const device *d, float *sums, const float *x, size_t count);
 } device_vtable;
 
 /* Operands of an op: every span it names, with what it does to it and how many elements it needs at

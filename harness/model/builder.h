@@ -12,6 +12,8 @@ typedef struct model_builder {
     const model_memory *memory;
     const batch *batch;
     const model_training *training; /* NULL: evaluation */
+    const model_range *own;         /* (own_count) what is updated; NULL: everything */
+    size_t own_count;
 } model_builder;
 
 typedef struct model_want {
@@ -81,7 +83,9 @@ err model__linear_part_backward(const model_builder *b, span dx, model_pre pre, 
  * update). */
 err model__begin(const model_builder *b) MUST_CHECK;
 err model__end(const model_builder *b) MUST_CHECK;
-/* model_gradient_parts. */
-uint32_t model__gradient_parts(const model_builder *b, struct grad_part parts[GRAD_PARTS_MAX]);
+/* What model__end does of an update that ranks divide. pre: b->own. */
+err model__end_own(const model_builder *b) MUST_CHECK;
+/* model_parts. */
+uint32_t model__parts(const model_builder *b, model_part parts[GRAD_PARTS_MAX]);
 
 #endif

@@ -51,7 +51,8 @@ void model_memory_free(model_memory *memory) {
 
 static model_builder builder_of(plan *p, const struct model *m, const model_memory *memory,
                                 const batch *b, const model_training *training) {
-    return (model_builder){p, m, &m->config, memory, b, training};
+    return (model_builder){
+        .plan = p, .model = m, .c = &m->config, .memory = memory, .batch = b, .training = training};
 }
 
 static err check_capacity(const model_builder *build) {
@@ -105,7 +106,7 @@ static err train_plan(plan *p, const model_builder *build, bool gradients, bool 
     if (gradients && (e = forward(build, head_rows_of(build), &x))) goto done;
     if (gradients && (e = backward(build, head_rows_of(build), x))) goto done;
     plan_part_begin(p, PART_END);
-    if (update && (e = model__end(build))) goto done;
+    if (update && (e = build->own ? model__end_own(build) : model__end(build))) goto done;
     e = plan_ready(p);
 done:
     if (e) plan_free(p);
@@ -130,10 +131,19 @@ err model_update_plan(plan *p, const struct model *m, const model_memory *memory
     return train_plan(p, &build, false, true);
 }
 
-uint32_t model_gradient_parts(struct grad_part parts[GRAD_PARTS_MAX], const struct model *m,
-                              const batch *b, const model_training *options) {
+err model_own_update_plan(plan *p, const struct model *m, const model_memory *memory,
+                          const batch *b, const model_training *options, const model_range *own,
+                          size_t own_count) {
+    model_builder build = builder_of(p, m, memory, b, options);
+    build.own = own;
+    build.own_count = own_count;
+    return train_plan(p, &build, false, true);
+}
+
+uint32_t model_parts(model_part parts[GRAD_PARTS_MAX], const struct model *m, const batch *b,
+                     const model_training *options) {
     model_builder build = builder_of(NULL, m, NULL, b, options);
-    return model__gradient_parts(&build, parts);
+    return model__parts(&build, parts);
 }
 
 err model_eval_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b) {

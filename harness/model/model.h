@@ -95,10 +95,28 @@ err model_gradient_plan(plan *p, const struct model *m, const model_memory *memo
 err model_update_plan(plan *p, const struct model *m, const model_memory *memory, const batch *b,
                       const model_training *options) MUST_CHECK;
 
-/* The gradients of what is trained: all that a step's norm is taken over. Returns how many there
- * are. */
-uint32_t model_gradient_parts(struct grad_part parts[GRAD_PARTS_MAX], const struct model *m,
-                              const batch *b, const model_training *options);
+/* Elements of one of model_parts that is not of rows. */
+typedef struct model_range {
+    uint32_t part;
+    size_t first, count; /* multiples of PARAM_ALIGN */
+} model_range;
+/* model_update_plan of these ranges, and of all token rows, where the caller has put the norm into
+ * b->norm: a rank's part of an update that ranks divide. */
+err model_own_update_plan(plan *p, const struct model *m, const model_memory *memory,
+                          const batch *b, const model_training *options, const model_range *own,
+                          size_t own_count) MUST_CHECK;
+
+/* What is trained: all that a step's norm is taken over. */
+typedef struct model_part {
+    span p, m, v; /* all rows where only some of a step have a gradient */
+    span g;       /* (rows, cols) */
+    dim rows;
+    uint32_t cols;
+    bool decay;
+} model_part;
+/* Returns how many there are. */
+uint32_t model_parts(model_part parts[GRAD_PARTS_MAX], const struct model *m, const batch *b,
+                     const model_training *options);
 
 /* Forward without dropout; losses and outputs land in b. */
 err model_eval_plan(plan *p, const struct model *m, const model_memory *memory,

@@ -88,15 +88,15 @@ err model__begin(const model_builder *b) {
     return op_adamw_rows(b->plan, &catch_up);
 }
 
-static err update_stretch(const model_builder *b, const param_group *g, const stretch *s) {
-    return op_adamw(b->plan, &(struct adamw){.p = span_part(g->p, s->first, s->count),
-                                             .m = span_part(g->m, s->first, s->count),
-                                             .v = span_part(g->v, s->first, s->count),
-                                             .g = span_part(g->g, s->first, s->count),
+static err update_range(const model_builder *b, const model_part *t, size_t first, size_t count) {
+    return op_adamw(b->plan, &(struct adamw){.p = span_part(t->p, first, count),
+                                             .m = span_part(t->m, first, count),
+                                             .v = span_part(t->v, first, count),
+                                             .g = span_part(t->g, first, count),
                                              .table = b->training->table,
                                              .norm = b->batch->norm,
-                                             .count = (uint32_t)s->count,
-                                             .decay = g->decay,
+                                             .count = (uint32_t)count,
+                                             .decay = t->decay,
                                              .beta1 = b->training->beta1,
                                              .beta2 = b->training->beta2,
                                              .eps = b->training->eps});
@@ -110,39 +110,62 @@ static err update_tokens(const model_builder *b) {
     return op_adamw_rows(b->plan, &update);
 }
 
-uint32_t model__gradient_parts(const model_builder *b, struct grad_part parts[GRAD_PARTS_MAX]) {
+static model_part part_of_group(const param_group *g, const stretch *s) {
+    return (model_part){.p = span_part(g->p, s->first, s->count),
+                        .m = span_part(g->m, s->first, s->count),
+                        .v = span_part(g->v, s->first, s->count),
+                        .g = span_part(g->g, s->first, s->count),
+                        .rows = dim_fixed((uint32_t)(s->count / PARAM_ALIGN)),
+                        .cols = PARAM_ALIGN,
+                        .decay = g->decay};
+}
+
+uint32_t model__parts(const model_builder *b, model_part parts[GRAD_PARTS_MAX]) {
     const params *ps = &b->model->params;
     stretch trained[STRETCHES_MAX];
     uint32_t count = 0;
     for (int i = 0; i < GROUP_COUNT; i++) {
         size_t pieces = find_stretches(b, &ps->groups[i], trained);
         for (size_t k = 0; k < pieces; k++)
-            parts[count++] = (struct grad_part){
-                span_part(ps->groups[i].g, trained[k].first, trained[k].count),
-                dim_fixed((uint32_t)(trained[k].count / PARAM_ALIGN)), PARAM_ALIGN};
+            parts[count++] = part_of_group(&ps->groups[i], &trained[k]);
     }
-    if (trains_rows(b))
-        parts[count++] = (struct grad_part){model__param(b, PARAM_token, 0)->g, step_rows(b),
-                                            model__param(b, PARAM_token, 0)->cols};
+    if (!trains_rows(b)) return count;
+    const param *token = model__param(b, PARAM_token, 0);
+    parts[count++] = (model_part){.p = token->p,
+                                  .m = token->m,
+                                  .v = token->v,
+                                  .g = token->g,
+                                  .rows = step_rows(b),
+                                  .cols = token->cols,
+                                  .decay = token->decay};
     return count;
 }
 
 err model__end(const model_builder *b) {
-    const params *ps = &b->model->params;
+    model_part parts[GRAD_PARTS_MAX];
     struct grad_norm norm = {.result = b->batch->norm, .max_norm = b->training->max_grad_norm};
-    norm.part_count = model__gradient_parts(b, norm.parts);
+    norm.part_count = model__parts(b, parts);
+    for (uint32_t i = 0; i < norm.part_count; i++)
+        norm.parts[i] = (struct grad_part){parts[i].g, parts[i].rows, parts[i].cols};
     err e = op_grad_norm(b->plan, &norm);
-    for (int i = 0; !e && i < GROUP_COUNT; i++) {
-        stretch trained[STRETCHES_MAX];
-        size_t pieces = find_stretches(b, &ps->groups[i], trained);
-        for (size_t k = 0; !e && k < pieces; k++)
-            e = update_stretch(b, &ps->groups[i], &trained[k]);
+    for (uint32_t i = 0; !e && i < norm.part_count; i++)
+        if (parts[i].rows.kind == DIM_FIXED) e = update_range(b, &parts[i], 0, parts[i].p.count);
+    return e || !trains_rows(b) ? e : update_tokens(b);
+}
+
+err model__end_own(const model_builder *b) {
+    model_part parts[GRAD_PARTS_MAX];
+    err e = ERR_OK;
+    (void)model__parts(b, parts);
+    for (size_t i = 0; !e && i < b->own_count; i++) {
+        const model_range *own = &b->own[i];
+        e = update_range(b, &parts[own->part], own->first, own->count);
     }
     return e || !trains_rows(b) ? e : update_tokens(b);
 }
 
 err model_flush_plan(plan *p, const struct model *m, const model_training *options) {
-    model_builder build = {p, m, &m->config, NULL, NULL, options};
+    model_builder build = {.plan = p, .model = m, .c = &m->config, .training = options};
     plan_init(p, m->params.device);
     plan_part_begin(p, PART_BEGIN);
     // frozen rows are never behind: a replay would let them decay

@@ -177,6 +177,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__duration(p, row->train_s);
     html__add(p, "</td>");
     device_cell(p, &r->device);
+    html__format(p, "<td class=\"made\">%s</td>", row->made);
     seed_links(p, row);
     html__add(p, "</tr>\n");
 }
@@ -217,6 +218,7 @@ static void add_table_head(page *p, const board_table *t, double low, double hig
     head_cell(p, SAY(p, recipe), "", ORDER_UP);
     head_cell(p, SAY(p, training), "n", ORDER_UP);
     head_cell(p, SAY(p, device_name), "", ORDER_UP);
+    head_cell(p, SAY(p, made), "", ORDER_UP);
     head_cell(p, SAY(p, runs), "", ORDER_DOWN);
     html__add(p, "</tr></thead>\n<tbody>\n");
 }
@@ -284,7 +286,7 @@ static void add_table(page *p, const board *b, const board_table *t) {
                  html__term(p, metric_baseline_title(first_run(t)->task.kind)));
     html__format(p,
                  "<td class=\"n\">%.2f</td><td></td><td></td><td class=\"n\">%s</td>"
-                 "<td></td><td></td><td></td><td></td><td></td></tr>\n",
+                 "<td></td><td></td><td></td><td></td><td></td><td></td></tr>\n",
                  100 * t->baseline, score_percent(dedup, t->baseline_dedup));
     html__add(p, "</tbody>");
     html__table_end(p);

@@ -307,7 +307,11 @@ err record_write(record *r, const char *path) MUST_CHECK;
 /* The same, but a file that stands there already stays: then *stays is true. */
 err record_write_new(bool *stays, record *r, const char *path) MUST_CHECK;
 
-/* Reads and checks a file: every key, type and range, and that everything that follows from other
+/* Float32 losses as a record has them: {type, data}. Errors: ERR_MEMORY. */
+err record_losses_write(cJSON *object, const char *key, const float *losses,
+                        size_t count) MUST_CHECK;
+
+/* Reads and checks a file, or standard input by the name of "-": every key, type and range, and that everything that follows from other
  * parts does (confusion, metrics within 1e-12, hashes, lengths). r is freed on error.
  * Errors: ERR_IO; ERR_FORMAT naming the file, the key, what was found and what was expected. */
 err record_read(record *r, const char *path) MUST_CHECK;

@@ -1,16 +1,14 @@
-// What the attention kernels share. A workgroup has one (sentence, tile) entry and one head; each
-// invocation owns one row of the tile and walks the rows of the sentence in blocks. TILE 1 (GPUs)
-// stages a block of two operands in shared memory; TILE 0 (CPU-type devices) reads them at addresses
-// that are uniform in the workgroup, which are cheap there, and has no barrier. TEXELS 1: operands are
-// texel buffers, for devices that read those faster (linear_panel.glsl); D % 4 == 0 then.
+// What the attention kernels share. A workgroup has one (sentence, tile) entry and one head. On
+// CPU-type devices (attention_fwd.glsl and its like) an invocation owns one row of the tile and walks
+// the rows of the sentence at addresses that are uniform in the workgroup, which are cheap there, without
+// a barrier; attention_tile.glsl is for GPUs. TEXELS 1: operands are texel buffers, for devices that read
+// those faster (linear_panel.glsl); D % 4 == 0 then.
 //   qkv, dqkv (T, 3 H): q, k, v of head a at columns a * D, H + a * D, 2 H + a * D; out, dout (T, H)
 #include "common.glsl"
 #include "random.glsl"
 layout(constant_id = 1) const uint QUADS = 16u; // D / 4, rounded up
 layout(constant_id = 2) const uint IS_ALIGNED = 1u; // D % 4 == 0: rows are read 16 bytes at a time
 layout(push_constant) uniform block { push_attention push; };
-
-const uint BLOCK = 16u; // rows staged at a time; a multiple of 4
 
 struct tile_entry {
     uint start, size, first, ordinal;
@@ -54,11 +52,3 @@ uint row_at(uint t, uint head) { return t * hidden() + head * push.head_size; }
             scalars[at + quad * 4u + i] = x[i];                                                    \
         }                                                                                          \
     }
-
-#if TILE
-// Two operands of a block of rows: lookups are by row within the sentence.
-shared vec4 shared_left[BLOCK * QUADS];
-shared vec4 shared_right[BLOCK * QUADS];
-#define LEFT(row, quad) shared_left[(row) % BLOCK * QUADS + (quad)]
-#define RIGHT(row, quad) shared_right[(row) % BLOCK * QUADS + (quad)]
-#endif

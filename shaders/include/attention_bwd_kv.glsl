@@ -1,6 +1,6 @@
 // Per key row: dv = sum over queries of keep * p * dout, dk = scale * sum of p (keep * dout . v -
 // delta) q, with p = exp(score - lse) computed again.
-// Worst iterations: length, and with TILE length * D / 4 / tile more; loops over QUADS are unrolled.
+// Worst iterations: length; loops over QUADS are unrolled.
 #include "attention.glsl"
 layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };
@@ -10,6 +10,9 @@ layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
 READ_QUADS(4, dout)
 layout(std430, binding = 5) readonly buffer b5 { float lse[]; };
 STORE_QUADS(store_dqkv, dqkv, dqkv4)
+
+#define LEFT(row, c) load_qkv(qkv_at(w.start + (row), 0u, head), c)
+#define RIGHT(row, c) load_dout(row_at(w.start + (row), head), c)
 
 void main() {
     tile_entry w = tiles[gl_WorkGroupID.x];
@@ -22,33 +25,19 @@ void main() {
         dk[c] = vec4(0.0);
         dv[c] = vec4(0.0);
     }
-    for (uint base = 0u; base < w.size; base += BLOCK) {
-#if TILE
-        barrier();
-        for (uint e = gl_LocalInvocationID.x; e < BLOCK * QUADS; e += gl_WorkGroupSize.x) {
-            uint query = w.start + min(base + e / QUADS, w.size - 1u);
-            shared_left[e] = load_qkv(qkv_at(query, 0u, head), e % QUADS);
-            shared_right[e] = load_dout(row_at(query, head), e % QUADS);
+    for (uint query = 0u; query < w.size; query++) {
+        float score = 0.0, dp = 0.0;
+        for (uint c = 0u; c < QUADS; c++) {
+            score += dot(k[c], LEFT(query, c));
+            dp += dot(v[c], RIGHT(query, c));
         }
-        barrier();
-#else
-#define LEFT(row, c) load_qkv(qkv_at(w.start + (row), 0u, head), c)
-#define RIGHT(row, c) load_dout(row_at(w.start + (row), head), c)
-#endif
-        for (uint query = base; query < min(base + BLOCK, w.size); query++) {
-            float score = 0.0, dp = 0.0;
-            for (uint c = 0u; c < QUADS; c++) {
-                score += dot(k[c], LEFT(query, c));
-                dp += dot(v[c], RIGHT(query, c));
-            }
-            uint t = head * push.tokens + w.start + query;
-            float p = exp(score - lse[t]);
-            float keep = keep_factors(push.drop, key / 4u, query, head, w.ordinal)[key % 4u];
-            float kept = p * keep, ds = p * (dp * keep - delta[t]) * push.scale;
-            for (uint c = 0u; c < QUADS; c++) {
-                dv[c] += kept * RIGHT(query, c);
-                dk[c] += ds * LEFT(query, c);
-            }
+        uint t = head * push.tokens + w.start + query;
+        float p = exp(score - lse[t]);
+        float keep = keep_factors(push.drop, key / 4u, query, head, w.ordinal)[key % 4u];
+        float kept = p * keep, ds = p * (dp * keep - delta[t]) * push.scale;
+        for (uint c = 0u; c < QUADS; c++) {
+            dv[c] += kept * RIGHT(query, c);
+            dk[c] += ds * LEFT(query, c);
         }
     }
     if (row >= w.size) return;

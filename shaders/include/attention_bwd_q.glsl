@@ -1,6 +1,6 @@
 // Per query row: delta = dout . out, kept for the keys' kernel; dq = scale * sum over keys of
 // p (keep * dout . v - delta) k, with p = exp(score - lse) computed again.
-// Worst iterations: length / 4, and with TILE length * D / 4 / tile more; loops over QUADS are unrolled.
+// Worst iterations: length / 4; loops over QUADS are unrolled.
 #include "attention.glsl"
 layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };
@@ -11,6 +11,9 @@ READ_QUADS(4, dout)
 READ_QUADS(5, result)
 layout(std430, binding = 6) readonly buffer b6 { float lse[]; };
 STORE_QUADS(store_dqkv, dqkv, dqkv4)
+
+#define LEFT(row, c) load_qkv(qkv_at(w.start + min((row), w.size - 1u), 1u, head), c)
+#define RIGHT(row, c) load_qkv(qkv_at(w.start + min((row), w.size - 1u), 2u, head), c)
 
 void main() {
     tile_entry w = tiles[gl_WorkGroupID.x];
@@ -25,35 +28,21 @@ void main() {
         sum[c] = vec4(0.0);
     }
     float log_sum = lse[head * push.tokens + w.start + query];
-    for (uint base = 0u; base < w.size; base += BLOCK) {
-#if TILE
-        barrier();
-        for (uint e = gl_LocalInvocationID.x; e < BLOCK * QUADS; e += gl_WorkGroupSize.x) {
-            uint key = w.start + min(base + e / QUADS, w.size - 1u);
-            shared_left[e] = load_qkv(qkv_at(key, 1u, head), e % QUADS);
-            shared_right[e] = load_qkv(qkv_at(key, 2u, head), e % QUADS);
+    for (uint key = 0u; key < w.size; key += 4u) {
+        vec4 score = vec4(0.0), dp = vec4(0.0);
+        for (uint c = 0u; c < QUADS; c++) {
+            score += vec4(dot(q[c], LEFT(key, c)), dot(q[c], LEFT(key + 1u, c)),
+                          dot(q[c], LEFT(key + 2u, c)), dot(q[c], LEFT(key + 3u, c)));
+            dp += vec4(dot(d[c], RIGHT(key, c)), dot(d[c], RIGHT(key + 1u, c)),
+                       dot(d[c], RIGHT(key + 2u, c)), dot(d[c], RIGHT(key + 3u, c)));
         }
-        barrier();
-#else
-#define LEFT(row, c) load_qkv(qkv_at(w.start + min((row), w.size - 1u), 1u, head), c)
-#define RIGHT(row, c) load_qkv(qkv_at(w.start + min((row), w.size - 1u), 2u, head), c)
-#endif
-        for (uint key = base; key < min(base + BLOCK, w.size); key += 4u) {
-            vec4 score = vec4(0.0), dp = vec4(0.0);
-            for (uint c = 0u; c < QUADS; c++) {
-                score += vec4(dot(q[c], LEFT(key, c)), dot(q[c], LEFT(key + 1u, c)),
-                              dot(q[c], LEFT(key + 2u, c)), dot(q[c], LEFT(key + 3u, c)));
-                dp += vec4(dot(d[c], RIGHT(key, c)), dot(d[c], RIGHT(key + 1u, c)),
-                           dot(d[c], RIGHT(key + 2u, c)), dot(d[c], RIGHT(key + 3u, c)));
-            }
-            bvec4 is_key = lessThan(uvec4(key) + uvec4(0u, 1u, 2u, 3u), uvec4(w.size));
-            vec4 p = mix(vec4(0.0), exp(score - log_sum), is_key);
-            dp *= keep_factors(push.drop, key / 4u, query, head, w.ordinal);
-            vec4 ds = p * (dp - product) * push.scale;
-            for (uint c = 0u; c < QUADS; c++) {
-                sum[c] += ds.x * LEFT(key, c) + ds.y * LEFT(key + 1u, c) +
-                          ds.z * LEFT(key + 2u, c) + ds.w * LEFT(key + 3u, c);
-            }
+        bvec4 is_key = lessThan(uvec4(key) + uvec4(0u, 1u, 2u, 3u), uvec4(w.size));
+        vec4 p = mix(vec4(0.0), exp(score - log_sum), is_key);
+        dp *= keep_factors(push.drop, key / 4u, query, head, w.ordinal);
+        vec4 ds = p * (dp - product) * push.scale;
+        for (uint c = 0u; c < QUADS; c++) {
+            sum[c] += ds.x * LEFT(key, c) + ds.y * LEFT(key + 1u, c) +
+                      ds.z * LEFT(key + 2u, c) + ds.w * LEFT(key + 3u, c);
         }
     }
     if (row >= w.size) return;

@@ -1,10 +1,12 @@
 """What the comparisons share: the program, the data as transformers users read it, models of a shape."""
+import base64
 import csv
 import datetime
 import hashlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -14,6 +16,7 @@ SHAPES = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "small": (4, 512, 8), "mediu
 FAMILIES = ("bert", "roberta", "electra", "distilbert", "albert")
 FILES = {"nsmc": ("ratings_train.txt", "ratings_test.txt"), "kor_hate": ("train.tsv", "dev.tsv"),
          "kor_sarcasm": ("train.csv", "test.csv")}
+ARRAYS = {"float32": "f", "uint8": "B", "uint16": "H"}
 PAIRS = {"kor_nli": ("xnli.dev.ko.tsv", "xnli.test.ko.tsv")}  # texts are (text, text)
 LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "none"],
           "kor_sarcasm": ["no_sarcasm", "sarcasm"], "kor_nli": ["entailment", "neutral", "contradiction"]}
@@ -261,6 +264,12 @@ def model_pass(folder, ids, labels, device, name, gradients=False):
     rows.write_text(json.dumps([{"ids": i, "label": label} for i, label in zip(ids, labels)]))
     run_tool("model_pass", folder, rows, device, out, *["--gradients"] * gradients)
     return out
+
+
+def array(part):
+    """The numbers of a record's part, whose type is numpy's name."""
+    code, raw = ARRAYS[part["type"]], base64.b64decode(part["data"])
+    return struct.unpack(f"<{len(raw) // struct.calcsize(code)}{code}", raw)
 
 
 def record(folder):

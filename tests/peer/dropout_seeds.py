@@ -11,7 +11,6 @@ last 50 steps, over all seeds, is within 2 %. Each run is kept in build/peer/dro
 versions and recipe are the same. Trainer has one thread; a seed takes it about a minute.
 """
 import argparse
-import base64
 import hashlib
 import json
 import math
@@ -50,7 +49,7 @@ def ours(task, seed, device):
     common.harness("run", "--task", task, "--model", "tiny", "--epochs", 1, "--seed", seed, "--device", device, "--threads", 1,
                    "--output-dir", folder, "--results", WORK / "results", "--overwrite", "--quiet")
     record = common.record(folder)
-    losses = np.frombuffer(base64.b64decode(record["loss"]), dtype="<f4")
+    losses = np.array(common.array(record["loss"]))
     return {"score": record["metrics"][HEADLINE[task]], "losses": losses.tolist(), "recipe": record["recipe"],
             "vocab": record["model"]["vocab_sha256"], "config": record["model"]["config"], "folder": str(folder / "model")}
 

@@ -8,13 +8,11 @@ Per task, `tiny` at a short length with dropout on: every loss on a Vulkan devic
 weights with one thread and with two; and the same after SIGKILL behind the first checkpoint and --resume.
 """
 import argparse
-import base64
 import json
 import os
 import pathlib
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -37,11 +35,6 @@ def trained(task, a, name, *more):
     if done.returncode:
         common.stop(f"{name} of {task} ended with {done.returncode}: {done.stderr}")
     return common.record(folder)
-
-
-def losses(record):
-    raw = base64.b64decode(record["loss"])
-    return struct.unpack(f"<{len(raw) // 4}f", raw)
 
 
 def killed(task, a, every):
@@ -71,7 +64,7 @@ def main():
     for task in a.tasks.split(","):
         one = trained(task, a, "cpu", "--device", "cpu", "--threads", 1)
         other = trained(task, a, "device", "--device", a.device)
-        x, y = losses(one), losses(other)
+        x, y = common.array(one["loss"]), common.array(other["loss"])
         worst = max(range(len(x)), key=lambda i: abs(x[i] - y[i]) / abs(x[i]))
         apart = abs(x[worst] - y[worst]) / abs(x[worst])
         lines.add(f"{task}, {len(x)} losses on cpu and {a.device}", f"{apart:.1e} at step {worst + 1}; loss {x[0]:.3f} to {x[-1]:.3f}",

@@ -13,7 +13,6 @@ double precision, to show how far each of the two is from the same sums without 
 Fails when a loss differs by more than 1e-3 relative, or fewer than 99.5 % of the test predictions are equal.
 """
 import argparse
-import base64
 import math
 import pathlib
 import sys
@@ -102,8 +101,8 @@ def side_by_side(lines, what, folder, a, flags):
                    "--seed", a.seed, "--device", a.device, "--output-dir", output, "--overwrite", "--quiet")
     record = common.record(output)
     recipe = record["recipe"]
-    ours = np.frombuffer(base64.b64decode(record["loss"]), dtype="<f4").astype(np.float64)
-    our_labels = np.frombuffer(base64.b64decode(record["predictions"]["data"]), dtype="u1")
+    ours = np.array(common.array(record["loss"]))
+    our_labels = np.array(common.array(record["predictions"]))
     assert len(ours) == a.steps, len(ours)
 
     tokenizer = AutoTokenizer.from_pretrained(folder)

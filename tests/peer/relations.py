@@ -60,7 +60,7 @@ def joined(tokenizer, text):
         behind, place = text[text.index(end) + len(end):][:1], tokens.index(end) + 1
         if behind and not behind.isspace() and place < len(tokens) and "가" <= tokens[place][0] <= "힣":
             tokens[place] = "##" + tokens[place]
-    return tokenizer.build_inputs_with_special_tokens(tokenizer.convert_tokens_to_ids(tokens))
+    return [tokenizer.cls_token_id, *tokenizer.convert_tokens_to_ids(tokens), tokenizer.sep_token_id]
 
 
 def main():
@@ -120,7 +120,7 @@ def main():
         saved = pathlib.Path(folder, "plain/model")
         loaded = AutoTokenizer.from_pretrained(saved)
         say("AutoTokenizer of the saved folder", loaded(texts)["input_ids"] == tokenizer(texts)["input_ids"]
-            and loaded.additional_special_tokens == MARKERS and len(loaded) == len(tokenizer))
+            and loaded.extra_special_tokens == MARKERS and len(loaded) == len(tokenizer))
         before, after = (AutoModelForSequenceClassification.from_pretrained(f).eval() for f in (start, saved))
         before.resize_token_embeddings(len(tokenizer))
         old, new = (m.get_input_embeddings().weight for m in (before, after))

@@ -1,56 +1,15 @@
 /* Groups, as threads of this process: what ranks do together, who fails, and the training loop. */
-#include "base/log.h"
 #include "base/memory.h"
 #include "model/head/head.h"
 #include "support/must.h"
+#include "support/ranks.h"
 #include "support/toy.h"
 #include "train/evaluate/shared.h"
-#include "train/group/group.h"
-#include "train/group/threads.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { RANKS_MAX = 5, WAITING_S = 60 };
-
-/* --- ranks in threads --- */
-
-typedef struct rank {
-    transport *transport;
-    err (*work)(struct group *g, void *context);
-    void *context;
-    err e;
-    char message[512];
-    struct group group; /* as it was in the end */
-} rank;
-
-static void *run_rank(void *at) {
-    rank *r = at;
-    log_set_rank(r->transport->rank);
-    err e = group_open(&r->group, r->transport);
-    if (!e) e = r->work(&r->group, r->context);
-    r->e = group_close(&r->group, e);
-    snprintf(r->message, sizeof r->message, "%s", r->e ? err_message(r->e) : "");
-    return NULL;
-}
-
-static void run_ranks(rank ranks[RANKS_MAX], uint32_t size, double waiting,
-                      err (*work)(struct group *g, void *context), void *context,
-                      size_t context_bytes) {
-    transport transports[RANKS_MAX];
-    pthread_t threads[RANKS_MAX];
-    MUST(threads_open(transports, size, waiting));
-    for (uint32_t r = 0; r < size; r++) {
-        ranks[r] = (rank){.transport = &transports[r],
-                          .work = work,
-                          .context = (char *)context + r * context_bytes};
-        cr_assert_eq(pthread_create(&threads[r], NULL, run_rank, &ranks[r]), 0);
-    }
-    for (uint32_t r = 0; r < size; r++) pthread_join(threads[r], NULL);
-    threads_close(transports);
-}
+#include <time.h>
 
 /* --- what they do together --- */
 
@@ -103,7 +62,7 @@ Test(group, sums_are_in_the_order_of_the_ranks) {
     rank ranks[RANKS_MAX];
     size_t live = mem_live_count();
     for (uint32_t size = 1; size <= RANKS_MAX; size++) {
-        run_ranks(ranks, size, WAITING_S, use_all, NULL, 0);
+        run_ranks(ranks, size, &ranks_patience, use_all, NULL, 0);
         for (uint32_t r = 0; r < size; r++) {
             cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
             cr_assert_eq(ranks[r].group.host_rank, size > 1 ? r : 0);
@@ -114,6 +73,24 @@ Test(group, sums_are_in_the_order_of_the_ranks) {
     struct group alone = {0};
     MUST(use_all(&alone, NULL));
     cr_assert(group_writes(NULL) && group_is_alone(NULL) && group_size(NULL) == 1);
+}
+
+/* Another program, and one with other numerics, which is named. */
+Test(group, ranks_of_other_numerics_are_refused_by_name) {
+    group_hello all[3] = {{"a", "0123456789abcdef", "", 7},
+                          {"b", "0123456789abcdef", "", 7},
+                          {"c", "0123456789abcdef", "", 7}};
+    cr_assert_eq(group_compare_hellos(all, 3), ERR_OK);
+    all[2].numerics = 8;
+    cr_assert_eq(group_compare_hellos(all, 3), ERR_USAGE);
+    cr_assert_str_eq(err_message(ERR_USAGE),
+                     "rank 2 (c) runs another program than rank 0 (a): numerics version is 7 "
+                     "there, 8 here; SHA-256 is 0123456789ab there, 0123456789ab here");
+    all[1].program[0] = 'f';
+    cr_assert_eq(group_compare_hellos(all, 3), ERR_USAGE);
+    cr_assert_str_eq(err_message(ERR_USAGE),
+                     "rank 1 (b) runs another program than rank 0 (a): SHA-256 is 0123456789ab "
+                     "there, f123456789ab here");
 }
 
 /* --- failing --- */
@@ -168,7 +145,7 @@ Test(group, an_error_of_one_rank_is_that_of_all) {
     rank ranks[RANKS_MAX];
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        run_ranks(ranks, 3, WAITING_S, cases[i].work, NULL, 0);
+        run_ranks(ranks, 3, &ranks_patience, cases[i].work, NULL, 0);
         for (uint32_t r = 0; r < 3; r++) {
             char expected[512];
             const char *host = strstr(cases[i].message, "HOST");
@@ -186,7 +163,7 @@ Test(group, an_error_of_one_rank_is_that_of_all) {
 
 Test(group, a_rank_that_does_not_come_is_given_up) {
     rank ranks[RANKS_MAX];
-    run_ranks(ranks, 3, 0.3, stay_away, NULL, 0);
+    run_ranks(ranks, 3, &(transport_limits){0, 0.3}, stay_away, NULL, 0);
     for (uint32_t r = 0; r < 3; r += 2) {
         cr_assert_eq(ranks[r].e, ERR_NETWORK);
         cr_assert(strstr(ranks[r].message, "did not come in time"), "%s", ranks[r].message);
@@ -194,19 +171,56 @@ Test(group, a_rank_that_does_not_come_is_given_up) {
     }
 }
 
-static err stay_away_in_a_hurry(struct group *g, void *context) {
-    group_hurry(g, 0.3);
+static const _Atomic uint64_t no_work;
+
+static err hang_at_work(struct group *g, void *context) {
+    group_watch(g, &no_work);
     return stay_away(g, context);
 }
 
-/* Within a step, where all come at about the same time; elsewhere the engine's limit holds. */
-Test(group, in_a_hurry_a_rank_is_given_up_sooner, .timeout = 50) {
+/* One that gets on, slowly, and comes late. */
+static err work_slowly(struct group *g, void *context) {
+    _Atomic uint64_t *work = context;
+    group_watch(g, g->rank == 1 ? work : &no_work);
+    const struct timespec half = {0, 500000000};
+    for (int i = 0; g->rank == 1 && i < 8; i++, ++*work) nanosleep(&half, NULL);
+    err e = group_barrier(g);
+    group_watch(g, NULL);
+    return e;
+}
+
+/* Silence ends a group, slowness does not, nor does who waits for others. */
+Test(group, a_rank_that_does_no_work_is_given_up, .timeout = 50) {
+    const transport_limits watched = {2, 60};
     rank ranks[RANKS_MAX];
-    run_ranks(ranks, 3, WAITING_S, stay_away_in_a_hurry, NULL, 0);
+    run_ranks(ranks, 3, &watched, hang_at_work, NULL, 0);
     for (uint32_t r = 0; r < 3; r += 2) {
         cr_assert_eq(ranks[r].e, ERR_NETWORK);
-        cr_assert(strstr(ranks[r].message, "did not come in time"), "%s", ranks[r].message);
+        cr_assert(strstr(ranks[r].message, "rank 1 hangs"), "%s", ranks[r].message);
     }
+    _Atomic uint64_t work[3] = {0};
+    run_ranks(ranks, 3, &watched, work_slowly, work, sizeof *work);
+    for (uint32_t r = 0; r < 3; r++) cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
+}
+
+/* Who once stood still for a while and went on may do so for twice as long. */
+Test(group, a_look_learns_how_slow_work_is) {
+    _Atomic uint64_t work = 0;
+    transport t = {.work = &work};
+    transport_look l = {0};
+    cr_assert_not(transport_hangs(&l, &t, 15, 100));
+    for (int s = 1; s <= 15; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 115.5));
+    work++;
+    cr_assert_not(transport_hangs(&l, &t, 15, 116));
+    cr_assert_float_eq(l.longest, 16, 1e-9);
+    for (int s = 1; s <= 47; s++) cr_assert_not(transport_hangs(&l, &t, 15, 116 + s), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 163.5));
+    // the whole process was stopped
+    cr_assert_not(transport_hangs(&l, &t, 15, 300));
+    cr_assert_float_eq(l.longest, 16, 1e-9);
+    t.work = NULL;
+    for (int s = 1; s < 100; s++) cr_assert_not(transport_hangs(&l, &t, 15, 300 + s));
 }
 
 /* --- shares --- */
@@ -334,7 +348,7 @@ static void train_group(training out[RANKS_MAX], uint32_t size, const char *sele
     rank ranks[RANKS_MAX];
     for (uint32_t r = 0; r < size; r++)
         out[r] = (training){.selector = selector, .change = change, .head = h};
-    run_ranks(ranks, size, WAITING_S, train, out, sizeof *out);
+    run_ranks(ranks, size, &ranks_patience, train, out, sizeof *out);
     for (uint32_t r = 0; r < size; r++)
         cr_assert_eq(ranks[r].e, ERR_OK, "rank %u of %u: %s", r, size, ranks[r].message);
 }
@@ -442,7 +456,7 @@ static void train_shards(training out[RANKS_MAX], uint32_t ranks, uint32_t shard
     rank threads[RANKS_MAX];
     for (uint32_t r = 0; r < ranks; r++)
         out[r] = (training){.selector = selector, .change = plain, .head = h, .shards = shards};
-    run_ranks(threads, ranks, WAITING_S, train, out, sizeof *out);
+    run_ranks(threads, ranks, &ranks_patience, train, out, sizeof *out);
     for (uint32_t r = 0; r < ranks; r++)
         cr_assert_eq(threads[r].e, ERR_OK, "%s", threads[r].message);
 }
@@ -492,7 +506,7 @@ static err train_uneven(struct group *g, void *context) {
 
 Test(group, shards_that_ranks_do_not_divide_are_refused) {
     rank ranks[RANKS_MAX];
-    run_ranks(ranks, 2, WAITING_S, train_uneven, NULL, 0);
+    run_ranks(ranks, 2, &ranks_patience, train_uneven, NULL, 0);
     for (uint32_t r = 0; r < 2; r++)
         cr_assert_str_eq(ranks[r].message, "3 shards cannot be divided among 2 ranks: expected a "
                                            "multiple");

@@ -92,7 +92,7 @@ static part part_of(const char *output, run_protocol protocol) {
 static void run_parts_together(part *parts, uint32_t size) {
     transport transports[RANKS];
     pthread_t threads[RANKS];
-    MUST(threads_open(transports, size, WAITING_S));
+    MUST(threads_open(transports, size, &(transport_limits){0, WAITING_S}));
     interrupt_begin(); // the threads' own are nested in it
     for (uint32_t r = 0; r < size; r++) {
         parts[r].transport = &transports[r];

@@ -69,6 +69,12 @@ void cpu__for(device *d, size_t items, cpu_work *work, void *context) {
     }
 }
 
+void cpu__alone(size_t items, cpu_work *work, void *context) {
+    uint64_t before = flush_begin();
+    for (size_t i = 0; i < items; i++) work(context, i, NULL);
+    flush_end(before);
+}
+
 /* Makes a block of `times` pieces longer when they have less than `count` floats each. */
 static err grow(float **block, size_t *have, size_t count, size_t times) {
     float *longer = NULL;
@@ -155,6 +161,7 @@ static const device_vtable vtable = {
     .buffer_free = buffer_free,
     .has_room = has_room,
     .submit = submit, // which has done the work when it returns
+    .square_sums = cpu__square_sums,
 };
 
 /* --- what the host is --- */

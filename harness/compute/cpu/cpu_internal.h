@@ -75,6 +75,10 @@ err cpu__shared(float **out, device *d, size_t count) MUST_CHECK;
  * subnormal numbers flushed to zero. workspace is the running thread's own. */
 typedef void cpu_work(void *context, size_t item, float *workspace);
 void cpu__for(device *d, size_t items, cpu_work *work, void *context);
+/* The same in the thread that calls, without a workspace. */
+void cpu__alone(size_t items, cpu_work *work, void *context);
+/* device_vtable's. */
+void cpu__square_sums(const device *d, float *sums, const float *x, size_t count);
 
 /* One matrix product, C = op(A) op(B) + beta C, row-major, ta and tb 'N' or 'T'.
  *   m, n, k            C is (m, n); op(A) (m, k); op(B) (k, n)

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-/* Elements of an item: sums of squares are kept per item and added up in their order. */
-enum { NORM_BLOCK = 32768, DENSE_BLOCK = 8192, ROWS = 4 };
+/* Elements of an item, beside NORM_BLOCK, whose sums of squares are added up in their order. */
+enum { DENSE_BLOCK = 8192, ROWS = 4 };
 
 static size_t items_of(size_t count, size_t each) {
     return (count + each - 1) / each;
@@ -29,9 +29,13 @@ static void norm_item(void *context, size_t item, float *workspace) {
     n->sums[2 * item + 1] = isfinite(sum) ? (float)(sum - (double)(float)sum) : 0;
 }
 
+void cpu__square_sums(const device *d, float *sums, const float *x, size_t count) {
+    norm_job n = {((const cpu_device *)d->impl)->kernels, x, count, sums};
+    cpu__alone(items_of(count, NORM_BLOCK), norm_item, &n);
+}
+
 err cpu__grad_norm(const op_call *call, const op *o) {
     const struct grad_norm *a = &o->as.grad_norm;
-    float *result = cpu__reals(a->result);
     double square = 0;
     for (uint32_t p = 0; p < a->part_count; p++) {
         norm_job n = {.kernels = cpu__kernels(call),
@@ -44,13 +48,7 @@ err cpu__grad_norm(const op_call *call, const op *o) {
         for (size_t i = 0; i < items; i++)
             square += (double)n.sums[2 * i] + (double)n.sums[2 * i + 1];
     }
-    float unscale = step_unscale(call->step);
-    double norm = sqrt(square) * (double)unscale, max_norm = (double)a->max_norm;
-    double clip = max_norm / (norm + 1e-6);
-    result[0] = (float)norm;
-    result[1] = (a->max_norm > 0 && clip < 1 ? (float)clip : 1) * unscale;
-    result[2] = isfinite(norm) ? 1 : 0;
-    result[3] = 0;
+    grad_norm_of(cpu__reals(a->result), square, a->max_norm, step_unscale(call->step));
     return ERR_OK;
 }
 

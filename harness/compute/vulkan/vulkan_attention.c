@@ -3,7 +3,9 @@
 
 enum {
     HEAD_SIZE_ROWS = 128, /* larger: the wide kernels, whose lanes own channels in place of rows */
-    LANES = 64            /* of a wide workgroup, and of one for first tokens */
+    TILE_SHARES =
+        4,     /* invocations that have a row together, as shaders/include/attention_tile.glsl */
+    LANES = 64 /* of a wide workgroup, and of one for first tokens */
 };
 
 /* Tokens of the longest sentence. */
@@ -39,9 +41,9 @@ KERNELS(fwd)
 KERNELS(bwd_q)
 KERNELS(bwd_kv)
 
-// Iterations: the rows of a sentence, and with `tile` as many to stage them; the loops over a row's
-// quads have a constant count and are unrolled (tests walk 920 rows of 128, beyond the limit if
-// not).
+// Iterations: the rows of a sentence, on GPUs three times in blocks of 8 and once to stage them; the
+// loops over a row's quads have a constant count and are unrolled (tests walk 920 rows of 128, beyond
+// the limit if not).
 static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s, uint32_t heads,
                      uint32_t head_size, const struct push_attention *push) {
     kernel_family family = r->v->family;
@@ -52,7 +54,8 @@ static void dispatch(recorder *r, const kernel_id of_family[], attention_sizes s
                 .x = s.tiles,
                 .y = heads,
                 .z = 1,
-                .iterations = 2 * (uint64_t)s.longest};
+                .iterations = 4 * (uint64_t)s.longest + 32};
+    if (family == FAMILY_TILE) l.special[0] *= TILE_SHARES;
     if (head_size > HEAD_SIZE_ROWS) {
         uint64_t blocks = (s.longest + LANES - 1) / LANES;
         l.kernel = of_family[FAMILY_PANEL + 1];

@@ -4,18 +4,20 @@
 
 /* As shaders/include/linear.glsl. */
 enum { MODE_FWD, MODE_DX, MODE_DW };
-enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ADDS_TO = 8, ACT_SHIFT = 8 };
+enum {
+    HAS_EXTRA = 1,
+    HAS_OTHER = 2,
+    IS_PARTIAL = 4,
+    ADDS_TO = 8,
+    ROUNDS_FACTORS = 16,
+    ACT_SHIFT = 8
+};
 
 enum {
-    TILE_SIDE = 64,       /* of linear_tile and linear_matrix */
-    MATRIX_STEP = 32,     /* of linear_matrix and linear_matrix_large */
-    LARGE_SIDE = 128,     /* tile of linear_matrix_large */
-    LARGE_TILES_MIN = 80, /* fewer of them leave most of a GPU idle */
-    LARGE_OPERANDS =
-        20480, /* bytes of shared memory for operands, without the subgroups' results */
-    TILE_SHARED_BYTES = 32768, /* of linear_tile_128 and linear_tile_64; linear_tile has 8320 */
-    SPLIT_STEPS = 128,         /* of the sum, at least, in a split */
-    SPLITS_FEW = 4,            /* rather these of large tiles than small tiles */
+    TILE_SIDE = 64,    /* of linear_tile and linear_matrix */
+    MATRIX_STEP = 32,  /* of linear_matrix and linear_matrix_large */
+    LARGE_SIDE = 128,  /* tile of linear_matrix_large */
+    SPLIT_STEPS = 128, /* of the sum, at least, in a split */
     REGISTER_ROWS = 16,
     REGISTER_LANES = 8,
     REGISTER_COLUMNS = 64,
@@ -32,7 +34,7 @@ typedef struct product {
     struct push_linear push;
     uint32_t mode, flags, splits;
     bool is_register, is_panel; /* by those kernels; else simple or tile */
-    uint32_t tile_side;         /* with tiles: see tile_side */
+    uint32_t tile_side;         /* with tiles: see vulkan__tile_side */
 } product;
 
 static uint32_t divide_up(uint32_t a, uint32_t b) {
@@ -46,29 +48,6 @@ static bool fits_wide(uint32_t m, uint32_t n, uint32_t k, uint32_t mode) {
     return m >= REGISTER_ROWS / 2 && n >= REGISTER_COLUMNS / 2 && along % 4 == 0 && n % 4 == 0;
 }
 
-// Workgroups of large tiles that fill a device, for want of the number of its cores.
-static uint32_t groups_wanted(const device *d) {
-    switch (d->info.class) {
-    case CLASS_DISCRETE:
-    case CLASS_VIRTUAL: return 128;
-    case CLASS_INTEGRATED: return 32;
-    default: return 4;
-    }
-}
-
-static uint32_t tile_count(uint32_t m, uint32_t n, uint32_t side) {
-    return divide_up(m, side) * divide_up(n, side);
-}
-
-/* Side of the tiles of a product (m, n) whose sum may be cut into `splits`: large ones read least,
- * but only small ones fill a device when there are few. 0: the device's shared memory allows
- * neither, and linear_tile serves. */
-static uint32_t tile_side(const device *d, uint32_t m, uint32_t n, uint32_t splits) {
-    if (d->info.max_shared_bytes < TILE_SHARED_BYTES) return 0;
-    if (splits > SPLITS_FEW) splits = SPLITS_FEW;
-    return (uint64_t)tile_count(m, n, 128) * splits >= groups_wanted(d) ? 128 : 64;
-}
-
 // Chooses the kernel, once the push constants are set.
 static void choose(const recorder *r, product *p) {
     const struct push_linear *s = &p->push;
@@ -76,7 +55,7 @@ static void choose(const recorder *r, product *p) {
     if (r->v->matrix_shape) fits = false; // all products are linear_matrix
     p->is_register = fits && r->v->family == FAMILY_REGISTER;
     p->is_panel = fits && r->v->family == FAMILY_PANEL;
-    p->tile_side = tile_side(r->v->device, s->m, s->n, 1);
+    p->tile_side = vulkan__tile_side(&r->v->device->info, s->m, s->n, 1);
 }
 
 // Bit 0, 1: the rows of A, of B in memory are whole multiples of 16 bytes.
@@ -104,13 +83,14 @@ static launch tile_launch(const product *p, uint32_t side) {
                         (uint64_t)divide_up(s->chunk, step) * (1 + step / 4) + side * side / 256};
 }
 
-// f16 factors, in tiles of the same size.
+// f16 or bf16 factors, in tiles of the same size.
 static launch matrix_launch(const recorder *r, const struct push_linear *s) {
     uint32_t shape = r->v->matrix_shape, m = shape & 255, n = shape >> 8 & 255, k = shape >> 16;
     uint32_t lanes = 4 * r->v->device->info.subgroup_size;
     uint64_t loads = 2 * divide_up(MATRIX_STEP * TILE_SIDE, lanes);
     uint64_t products = (uint64_t)(32 / k) * (32 / m) * (1 + 32 / n);
-    return (launch){.kernel = KERNEL_linear_matrix,
+    return (launch){.kernel =
+                        r->v->has_bf16_matrix ? KERNEL_linear_matrix_bf16 : KERNEL_linear_matrix,
                     .special = {lanes, 0, 0, shape},
                     .x = divide_up(s->n, TILE_SIDE),
                     .y = divide_up(s->m, TILE_SIDE),
@@ -118,15 +98,9 @@ static launch matrix_launch(const recorder *r, const struct push_linear *s) {
 }
 
 static bool fits_large(const recorder *r, const product *p) {
-    const device_info *info = &r->v->device->info;
     const struct push_linear *s = &p->push;
-    uint32_t shape = r->v->matrix_shape, m = shape & 255, n = shape >> 8 & 255, k = shape >> 16;
-    uint32_t lanes = 8 * info->subgroup_size, quads = LARGE_SIDE * MATRIX_STEP / 4;
-    uint64_t tiles = (uint64_t)tile_count(s->m, s->n, LARGE_SIDE) * p->splits;
-    return wide_rows(p) == 3 && 64 % m == 0 && 32 % n == 0 && MATRIX_STEP % k == 0 &&
-           lanes <= info->max_workgroup && quads % lanes == 0 &&
-           LARGE_OPERANDS + 32 * m * n <= info->max_shared_bytes &&
-           tiles >= (info->class == CLASS_SOFTWARE ? 1 : LARGE_TILES_MIN);
+    return wide_rows(p) == 3 &&
+           vulkan__matrix_is_large(&r->v->device->info, r->v->matrix_shape, s->m, s->n, p->splits);
 }
 
 // linear_matrix for large products.
@@ -135,7 +109,8 @@ static launch large_launch(const recorder *r, const struct push_linear *s) {
     uint32_t lanes = 8 * r->v->device->info.subgroup_size;
     uint64_t loads = 4 * (LARGE_SIDE * MATRIX_STEP / 4 / lanes);
     uint64_t products = (uint64_t)(MATRIX_STEP / k) * (64 / m + 32 / n * (1 + 64 / m));
-    return (launch){.kernel = KERNEL_linear_matrix_large,
+    return (launch){.kernel = r->v->has_bf16_matrix ? KERNEL_linear_matrix_large_bf16
+                                                    : KERNEL_linear_matrix_large,
                     .special = {lanes, 0, 0, shape},
                     .x = divide_up(s->n, LARGE_SIDE),
                     .y = divide_up(s->m, LARGE_SIDE),
@@ -202,6 +177,7 @@ static void make_ready(recorder *r, const product *p) {
 // Binds nothing: the operands were bound.
 static void dispatch(recorder *r, product *p) {
     launch l;
+    if (r->v->rounds_factors) p->flags |= ROUNDS_FACTORS;
     if (r->v->matrix_shape && fits_large(r, p)) {
         l = large_launch(r, &p->push);
     } else if (r->v->matrix_shape) {
@@ -313,13 +289,13 @@ void vulkan__record_linear_dx(recorder *r, const struct linear_dx *a) {
 static uint32_t splits_of(const device *d, uint32_t rows, uint32_t n, uint32_t k, uint32_t *side) {
     const vulkan_device *v = vulkan__of(d);
     uint32_t most = divide_up(rows, SPLIT_STEPS), least = divide_up(rows, CHUNK_MAX);
-    *side = tile_side(d, n, k, most);
+    *side = vulkan__tile_side(&d->info, n, k, most);
     // panels add to the result: nothing to sum up, and no limit to the rows
     if (v->family == FAMILY_PANEL && fits_wide(n, k, rows, MODE_DW)) return 1;
     bool is_large = v->family == FAMILY_TILE && !v->matrix_shape && *side;
     uint32_t wanted = d->info.class == CLASS_SOFTWARE ? 8 : 256;
-    if (is_large) wanted = *side == 128 ? groups_wanted(d) : 2 * groups_wanted(d);
-    uint32_t tiles = tile_count(n, k, is_large ? *side : TILE_SIDE);
+    if (is_large) wanted = vulkan__groups_wanted(&d->info) * (*side == 128 ? 1 : 2);
+    uint32_t tiles = vulkan__tile_count(n, k, is_large ? *side : TILE_SIDE);
     uint32_t splits = tiles ? divide_up(wanted, tiles) : 1;
     if (splits > most) splits = most;
     if (splits < least) splits = least;

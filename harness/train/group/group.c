@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "train/group/group.h"
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/numerics.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -32,11 +32,6 @@ typedef struct group_notice {
     uint32_t kind, failed /* an err */, flag, none;
     uint64_t bytes;
 } group_notice;
-
-/* What a rank is. */
-typedef struct hello {
-    char host[GROUP_HOST_BYTES], program[HASH_HEX_BYTES], cores[HASH_HEX_BYTES];
-} hello;
 
 /* --- exchanging --- */
 
@@ -115,30 +110,40 @@ static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool 
 
 /* --- opening and closing --- */
 
-static err introduce(hello *h) {
+static err introduce(group_hello *h) {
     cpu_set_t cores;
     CPU_ZERO(&cores);
     if (sched_getaffinity(0, sizeof cores, &cores)) CPU_ZERO(&cores);
     hash_bytes_hex(&cores, sizeof cores, h->cores);
     if (gethostname(h->host, sizeof h->host)) h->host[0] = '\0';
     h->host[sizeof h->host - 1] = '\0';
+    h->numerics = NUMERICS_VERSION;
     return hash_file_hex("/proc/self/exe", h->program);
 }
 
-/* Other programs have other numbers, or another idea of what to say. */
-static err compare_hellos(struct group *g, const hello *all) {
+err group_compare_hellos(const group_hello *all, uint32_t size) {
+    for (uint32_t r = 1; r < size; r++) {
+        const group_hello *h = &all[r];
+        char numerics[64] = "";
+        if (!strcmp(h->program, all->program) && h->numerics == all->numerics) continue;
+        if (h->numerics != all->numerics)
+            snprintf(numerics, sizeof numerics, "numerics version is %u there, %u here; ",
+                     all->numerics, h->numerics);
+        return err_set(ERR_USAGE,
+                       "rank %u (%s) runs another program than rank 0 (%s): %sSHA-256 is %.12s "
+                       "there, %.12s here",
+                       r, h->host, all->host, numerics, all->program, h->program);
+    }
+    return ERR_OK;
+}
+
+static void find_neighbours(struct group *g, const group_hello *all) {
+    const group_hello *own = &all[g->rank];
     for (uint32_t r = 0; r < g->size; r++) {
-        const hello *own = &all[g->rank];
-        if (strcmp(all[r].program, all[0].program) != 0)
-            return err_set(ERR_USAGE,
-                           "rank %u (%s) runs another program than rank 0 (%s): SHA-256 %.12s and "
-                           "%.12s",
-                           r, all[r].host, all[0].host, all[r].program, all[0].program);
         bool is_near = !strcmp(all[r].host, own->host);
         g->host_rank += is_near && r < g->rank;
         g->sharers += is_near && !strcmp(all[r].cores, own->cores);
     }
-    return ERR_OK;
 }
 
 static void release(struct group *g) {
@@ -146,19 +151,21 @@ static void release(struct group *g) {
     mem_free(g->send);
     mem_free(g->receive);
     mem_free(g->notices);
+    mem_free(g->bounds);
     g->spare = NULL;
     g->send = g->receive = NULL;
     g->notices = NULL;
+    g->bounds = NULL;
 }
 
 err group_open(struct group *g, transport *t) {
-    hello own = {0}, *all = NULL;
+    group_hello own = {0}, *all = NULL;
     *g = (struct group){.transport = t, .rank = t->rank, .size = t->size};
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
     if ((e = mem_new(&g->send, g->size)) || (e = mem_new(&g->receive, g->size)) ||
-        (e = mem_new(&g->notices, g->size)) || (e = mem_new(&all, g->size)) ||
-        (e = introduce(&own))) {
+        (e = mem_new(&g->notices, g->size)) || (e = mem_new(&g->bounds, g->size + 1)) ||
+        (e = mem_new(&all, g->size)) || (e = introduce(&own))) {
         // the others wait for this rank until the transport's limit
         release(g);
         mem_free(all);
@@ -167,7 +174,7 @@ err group_open(struct group *g, transport *t) {
     }
     memcpy(g->host, own.host, sizeof g->host);
     e = exchange_equal(g, &own, all, sizeof own);
-    if (!e) e = compare_hellos(g, all);
+    if (!e && !(e = group_compare_hellos(all, g->size))) find_neighbours(g, all);
     mem_free(all);
     return e;
 }
@@ -199,8 +206,8 @@ err group_close(struct group *g, err e) {
 
 /* --- what ranks do together --- */
 
-void group_hurry(struct group *g, double seconds) {
-    if (!group_is_alone(g)) g->transport->patience = seconds;
+void group_watch(struct group *g, const _Atomic uint64_t *work) {
+    if (!group_is_alone(g)) g->transport->work = work;
 }
 
 err group_barrier(struct group *g) {
@@ -210,11 +217,6 @@ err group_barrier(struct group *g) {
 err group_any(struct group *g, bool *any, bool mine) {
     *any = mine;
     return group_is_alone(g) ? ERR_OK : meet(g, NOTICE_ANY, 0, ERR_OK, mine, any);
-}
-
-/* First element of a rank's slice. */
-static size_t slice(size_t count, uint32_t rank, uint32_t size) {
-    return (size_t)((uint64_t)count * rank / size);
 }
 
 static err take_spare(struct group *g, size_t count) {
@@ -228,15 +230,15 @@ static err take_spare(struct group *g, size_t count) {
     return ERR_OK;
 }
 
-/* x (parts, count) gives each other rank its slice of every part. */
-static err scatter_parts(struct group *g, const float *x, uint32_t parts, size_t count,
-                         size_t mine) {
-    for (uint32_t p = 0; p < parts; p++) {
+/* Each other rank gets its numbers of every part. */
+static err scatter_parts(struct group *g, const group_addends *a, const size_t *bounds) {
+    size_t mine = bounds[g->rank + 1] - bounds[g->rank];
+    for (uint32_t p = 0; p < a->parts; p++) {
         for (uint32_t r = 0; r < g->size; r++) {
-            size_t to = slice(count, r, g->size), n = slice(count, r + 1, g->size) - to;
-            g->send[r] = (transport_piece){(float *)x + p * count + to, n * sizeof *x};
-            g->receive[r] =
-                (transport_piece){g->spare + ((size_t)r * parts + p) * mine, mine * sizeof *x};
+            g->send[r] = (transport_piece){(float *)a->x + p * a->stride + bounds[r],
+                                           (bounds[r + 1] - bounds[r]) * sizeof *a->x};
+            g->receive[r] = (transport_piece){g->spare + ((size_t)r * a->parts + p) * mine,
+                                              mine * sizeof *a->x};
         }
         err e = exchange(g);
         if (e) return e;
@@ -262,47 +264,60 @@ static void add_parts(float *sum, part_at *x, const void *context, size_t parts,
     }
 }
 
-/* One rank's slice of all ranks' parts: its own lie where they were made. */
+/* One rank's numbers of all ranks' parts: its own lie where they were made. */
 typedef struct slices {
     const struct group *g;
-    const float *x;                   /* (parts, count) */
-    size_t parts, count, first, mine; /* the slice: `mine` numbers from `first` on */
+    const group_addends *a;
+    size_t first, mine; /* `mine` numbers from `first` on */
 } slices;
 
 static const float *slice_of(const void *context, size_t i) {
     const slices *s = context;
-    if (i / s->parts == s->g->rank) return s->x + i % s->parts * s->count + s->first;
+    if (i / s->a->parts == s->g->rank) return s->a->x + i % s->a->parts * s->a->stride + s->first;
     return s->g->spare + i * s->mine;
 }
 
 static const float *part_of(const void *context, size_t i) {
-    const slices *s = context;
-    return s->x + i * s->count;
+    const group_addends *a = context;
+    return a->x + i * a->stride;
 }
 
-/* Every rank sums one slice of all ranks' numbers, in order, and gives it to all. */
-err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts, size_t count) {
-    slices s = {.g = g, .x = x, .parts = parts, .count = count};
+err group_sum_own(struct group *g, float *sum, const group_addends *a, const size_t *bounds) {
     if (group_is_alone(g)) {
-        if (parts > 1 || sum != x) add_parts(sum, part_of, &s, parts, count);
+        if (a->parts > 1 || sum != a->x) add_parts(sum, part_of, a, a->parts, a->count);
         return ERR_OK;
     }
-    s.first = slice(count, g->rank, g->size);
-    s.mine = slice(count, g->rank + 1, g->size) - s.first;
-    err e = take_spare(g, s.mine * g->size * parts);
-    if (e || (e = meet(g, NOTICE_SUM, parts * count * sizeof *x, ERR_OK, false, NULL))) return e;
-    if ((e = scatter_parts(g, x, parts, count, s.mine))) return e;
-    add_parts(sum + s.first, slice_of, &s, (size_t)g->size * parts, s.mine);
+    const slices s = {g, a, bounds[g->rank], bounds[g->rank + 1] - bounds[g->rank]};
+    err e = take_spare(g, s.mine * g->size * a->parts);
+    if (!e) e = meet(g, NOTICE_SUM, a->parts * a->count * sizeof *a->x, ERR_OK, false, NULL);
+    if (!e) e = scatter_parts(g, a, bounds);
+    if (!e) add_parts(sum + s.first, slice_of, &s, (size_t)g->size * a->parts, s.mine);
+    return e;
+}
+
+/* What each rank has of `all` goes to all others. bounds: of bytes. */
+static err exchange_parts(struct group *g, void *all, const size_t *bounds) {
+    const transport_piece own = {(char *)all + bounds[g->rank],
+                                 bounds[g->rank + 1] - bounds[g->rank]};
     for (uint32_t r = 0; r < g->size; r++) {
-        size_t from = slice(count, r, g->size), n = slice(count, r + 1, g->size) - from;
-        g->send[r] = (transport_piece){sum + s.first, s.mine * sizeof *x};
-        g->receive[r] = (transport_piece){sum + from, n * sizeof *x};
+        g->send[r] = own;
+        g->receive[r] = (transport_piece){(char *)all + bounds[r], bounds[r + 1] - bounds[r]};
     }
     return exchange(g);
 }
 
+/* Every rank sums its numbers of all ranks', in order, and gives them to all. */
+err group_sum_parts(struct group *g, float *sum, const group_addends *a) {
+    if (group_is_alone(g)) return group_sum_own(g, sum, a, NULL);
+    for (uint32_t r = 0; r <= g->size; r++)
+        g->bounds[r] = (size_t)((uint64_t)a->count * r / g->size);
+    err e = group_sum_own(g, sum, a, g->bounds);
+    for (uint32_t r = 0; r <= g->size; r++) g->bounds[r] *= sizeof *sum;
+    return e ? e : exchange_parts(g, sum, g->bounds);
+}
+
 err group_sum(struct group *g, float *x, size_t count) {
-    return group_is_alone(g) ? ERR_OK : group_sum_parts(g, x, x, 1, count);
+    return group_is_alone(g) ? ERR_OK : group_sum_parts(g, x, &(group_addends){x, 1, count, count});
 }
 
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) {
@@ -314,17 +329,17 @@ err group_gather(struct group *g, void *all, const void *mine, size_t bytes) {
     return e ? e : exchange_equal(g, mine, all, bytes);
 }
 
-err group_gather_parts(struct group *g, void *all, const size_t *bounds) {
+err group_gather_lists(struct group *g, void *const *all, const size_t *bounds, size_t count) {
+    size_t bytes = 0, width = (size_t)group_size(g) + 1;
     if (group_is_alone(g)) return ERR_OK;
-    err e = meet(g, NOTICE_PARTS, bounds[g->size], ERR_OK, false, NULL);
-    if (e) return e;
-    const transport_piece own = {(char *)all + bounds[g->rank],
-                                 bounds[g->rank + 1] - bounds[g->rank]};
-    for (uint32_t r = 0; r < g->size; r++) {
-        g->send[r] = own;
-        g->receive[r] = (transport_piece){(char *)all + bounds[r], bounds[r + 1] - bounds[r]};
-    }
-    return exchange(g);
+    for (size_t i = 0; i < count; i++) bytes += bounds[i * width + g->size];
+    err e = meet(g, NOTICE_PARTS, bytes, ERR_OK, false, NULL);
+    for (size_t i = 0; !e && i < count; i++) e = exchange_parts(g, all[i], bounds + i * width);
+    return e;
+}
+
+err group_gather_parts(struct group *g, void *all, const size_t *bounds) {
+    return group_gather_lists(g, &all, bounds, 1);
 }
 
 err group_broadcast(struct group *g, void *bytes, size_t count) {

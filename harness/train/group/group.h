@@ -13,6 +13,7 @@
 #define HARNESS_TRAIN_GROUP_GROUP_H
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "train/group/transport.h"
 
 enum { GROUP_HOST_BYTES = 64 };
@@ -29,6 +30,7 @@ struct group {
     size_t spare_count;
     transport_piece *send, *receive; /* (size) owned */
     struct group_notice *notices;    /* (size) owned */
+    size_t *bounds;                  /* (size + 1) owned */
     uint64_t bytes;                  /* received so far */
     double seconds;                  /* in exchanges so far, waiting included */
 };
@@ -44,6 +46,17 @@ static inline bool group_writes(const struct group *g) {
     return !g || g->rank == 0;
 }
 
+/* What a rank is, told before all else. */
+typedef struct group_hello {
+    char host[GROUP_HOST_BYTES];
+    char program[HASH_HEX_BYTES]; /* SHA-256 of its file */
+    char cores[HASH_HEX_BYTES];   /* that it may use */
+    uint32_t numerics;            /* NUMERICS_VERSION */
+} group_hello;
+/* Other programs have other numbers, or another idea of what to say: ERR_USAGE naming the first rank
+ * whose program or numerics are not rank 0's, and both. */
+err group_compare_hellos(const group_hello *all, uint32_t size) MUST_CHECK;
+
 /* Takes a transport (borrowed until group_close) and gets to know the others. Errors: ERR_USAGE
  * when a rank is another program, naming it; ERR_NETWORK; ERR_MEMORY. */
 err group_open(struct group *g, transport *t) MUST_CHECK;
@@ -53,9 +66,10 @@ err group_open(struct group *g, transport *t) MUST_CHECK;
  * the error is shown and every rank ended: it does not come back. pre: on every way out. */
 err group_close(struct group *g, err e) MUST_CHECK;
 
-/* From now on an exchange waits no longer than so many seconds: 0, as long as the engine's limit
- * says. For stretches in which all ranks come at about the same time. */
-void group_hurry(struct group *g, double seconds);
+/* From now on this rank is at work, as work shows, which grows while it gets on (borrowed until the
+ * next call): all ranks are ended when it stands still for long while this rank waits for nobody. NULL: no
+ * longer. For stretches in which a rank that takes its time hangs. */
+void group_watch(struct group *g, const _Atomic uint64_t *work);
 
 /* Waits for all. */
 err group_barrier(struct group *g) MUST_CHECK;
@@ -63,17 +77,29 @@ err group_barrier(struct group *g) MUST_CHECK;
 err group_any(struct group *g, bool *any, bool mine) MUST_CHECK;
 /* x[i] becomes the sum over all ranks, ((x_0 + x_1) + x_2) + ... Errors: also ERR_MEMORY. */
 err group_sum(struct group *g, float *x, size_t count) MUST_CHECK;
-/* The same of several parts of each rank, as many on all: sum (count) becomes their sum in the order
- * of ranks, and of each rank's parts. A fixed number of parts in all has the same bits by any number
- * of ranks, one too.
- *   x  (parts, count); may be sum where it is one part */
-err group_sum_parts(struct group *g, float *sum, const float *x, uint32_t parts,
-                    size_t count) MUST_CHECK;
+/* What each rank adds to a sum: as many parts on all, `count` numbers each, `stride` apart. They are
+ * added in the order of ranks, and of each rank's parts: a fixed number of parts in all has the same
+ * bits by any number of ranks, one too. */
+typedef struct group_addends {
+    const float *x; /* (parts, stride); may be the sum where it is one part */
+    uint32_t parts;
+    size_t count, stride;
+} group_addends;
+/* sum (count): all ranks' sum, on all. */
+err group_sum_parts(struct group *g, float *sum, const group_addends *a) MUST_CHECK;
+/* The first half of that: sum has each rank's own numbers alone, bounds[rank] to bounds[rank + 1];
+ * its others are left as they are.
+ *   bounds  (size + 1), from 0 to count, the same on all ranks */
+err group_sum_own(struct group *g, float *sum, const group_addends *a,
+                  const size_t *bounds) MUST_CHECK;
 /* all (size, bytes): what each rank gave as mine (bytes). */
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) MUST_CHECK;
 /* Each rank has filled bytes bounds[rank] to bounds[rank + 1] of `all`; fills the others'.
  *   bounds  (size + 1), the same on all ranks */
 err group_gather_parts(struct group *g, void *all, const size_t *bounds) MUST_CHECK;
+/* The same of several at once: all (count) addresses, bounds (count, size + 1). */
+err group_gather_lists(struct group *g, void *const *all, const size_t *bounds,
+                       size_t count) MUST_CHECK;
 /* Rank 0's bytes to all. */
 err group_broadcast(struct group *g, void *bytes, size_t count) MUST_CHECK;
 

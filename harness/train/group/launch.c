@@ -81,10 +81,14 @@ static err refuse_missing(const char *engine, uint32_t ranks, const char *why) {
                    is_mpich ? "MPICH" : "Open MPI", is_mpich ? "libmpich-dev" : "libopenmpi-dev");
 }
 
+static transport_limits wanted_limits(void) {
+    return (transport_limits){seconds_of("HARNESS_GROUP_SILENCE", silence_s),
+                              seconds_of("HARNESS_GROUP_WAIT", waiting_s)};
+}
+
 static err load(const char *engine, uint32_t ranks) {
     char file[64], why[WHY_BYTES], *path = NULL, text[TRANSPORT_TEXT_BYTES] = "";
-    const transport_limits limits = {seconds_of("HARNESS_GROUP_SILENCE", silence_s),
-                                     seconds_of("HARNESS_GROUP_WAIT", waiting_s)};
+    const transport_limits limits = wanted_limits();
     snprintf(file, sizeof file, "harness-group-%s.so", engine);
     err e = asset_plugin(&path, file);
     if (e) return e;
@@ -212,8 +216,8 @@ static err launch_threads(const thread_rank *like, uint32_t size) {
     if ((e = mem_new(&transports, size)) || (e = mem_new(&ranks, size)) ||
         (e = mem_new(&threads, size)))
         goto done;
-    if ((e = threads_open(transports, size, seconds_of("HARNESS_GROUP_WAIT", waiting_s))))
-        goto done;
+    const transport_limits limits = wanted_limits();
+    if ((e = threads_open(transports, size, &limits))) goto done;
     is_open = true;
     for (uint32_t r = 0; r < size; r++) {
         transports[r].abort = end_process;

@@ -2,12 +2,14 @@
 
 #include "base/memory.h"
 
-#include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+static const double look_s = 0.25; // between two looks at those who are waited for
 
 /* What the threads share. An exchange is two meetings: once all have shown what they send, each
  * copies what is for it; once all have copied, they go on. */
@@ -16,29 +18,47 @@ typedef struct meeting {
     pthread_cond_t came;
     uint32_t size, arrived;
     uint64_t round;
-    double waiting;
+    transport_limits limits;
     bool is_over;
     const transport_piece **sent; /* (size) owned */
+    const transport *transports;  /* (size) */
+    transport_look *looks;        /* (size) at those who are waited for; owned */
+    uint64_t *here;               /* (size) the round that each came to, from 1; owned */
+    uint32_t hung;                /* a rank; size: none */
 } meeting;
 
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Whether one hangs who has not come to this round. */
+static bool somebody_hangs(meeting *m) {
+    double at = now();
+    for (uint32_t r = 0; m->limits.silence > 0 && r < m->size; r++)
+        if (m->here[r] <= m->round &&
+            transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at))
+            m->hung = r;
+    return m->hung < m->size;
+}
+
 /* pre: the mutex is held. False: somebody did not come in time, or never will. */
-static bool wait_for_all(meeting *m, double waiting) {
+static bool wait_for_all(meeting *m, uint32_t rank) {
     uint64_t round = m->round;
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += (time_t)waiting;
-    end.tv_nsec += (long)((waiting - (double)(time_t)waiting) * 1e9);
-    if (end.tv_nsec >= 1000000000) {
-        end.tv_nsec -= 1000000000;
-        end.tv_sec++;
-    }
+    double end = now() + m->limits.waiting;
+    m->here[rank] = round + 1;
     if (++m->arrived == m->size) {
         m->arrived = 0;
         m->round++;
+        for (uint32_t r = 0; r < m->size; r++) m->looks[r].last = 0;
         pthread_cond_broadcast(&m->came);
     }
-    while (!m->is_over && m->round == round)
-        if (pthread_cond_timedwait(&m->came, &m->mutex, &end) == ETIMEDOUT) break;
+    while (!m->is_over && m->round == round && now() < end && !somebody_hangs(m)) {
+        double next = fmin(end, now() + look_s), whole = floor(next);
+        const struct timespec t = {(time_t)whole, (long)((next - whole) * 1e9)};
+        pthread_cond_timedwait(&m->came, &m->mutex, &t);
+    }
     if (m->round == round) m->is_over = true;
     if (m->is_over) pthread_cond_broadcast(&m->came);
     return !m->is_over;
@@ -47,11 +67,10 @@ static bool wait_for_all(meeting *m, double waiting) {
 static int exchange(transport *t, const transport_piece *send, const transport_piece *receive,
                     char text[TRANSPORT_TEXT_BYTES]) {
     meeting *m = t->impl;
-    double waiting = transport_waiting(t, m->waiting);
     int failed = 0;
     pthread_mutex_lock(&m->mutex);
     m->sent[t->rank] = send;
-    bool all = wait_for_all(m, waiting);
+    bool all = wait_for_all(m, t->rank);
     pthread_mutex_unlock(&m->mutex);
     for (uint32_t r = 0; all && r < t->size; r++) {
         const transport_piece *from = &m->sent[r][t->rank];
@@ -63,10 +82,15 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     }
     pthread_mutex_lock(&m->mutex);
     if (failed) m->is_over = true;
-    all = all && wait_for_all(m, waiting);
+    all = all && wait_for_all(m, t->rank);
     pthread_mutex_unlock(&m->mutex);
     if (all) return 0;
-    snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group did not come in time");
+    if (m->hung < m->size)
+        snprintf(text, TRANSPORT_TEXT_BYTES,
+                 "rank %u hangs: within a step it did nothing for %.0f s and waited for nobody",
+                 m->hung, m->looks[m->hung].last - m->looks[m->hung].since);
+    else
+        snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group did not come in time");
     return 1;
 }
 
@@ -84,16 +108,26 @@ static void give_up(transport *t, int code) {
     pthread_mutex_unlock(&m->mutex);
 }
 
-err threads_open(transport *transports, uint32_t size, double waiting) {
+static void free_meeting(meeting *m) {
+    mem_free(m->sent);
+    mem_free(m->looks);
+    mem_free(m->here);
+    mem_free(m);
+}
+
+err threads_open(transport *transports, uint32_t size, const transport_limits *limits) {
     meeting *m = NULL;
     pthread_condattr_t monotonic;
     err e = mem_new(&m, 1);
-    if (e || (e = mem_new(&m->sent, size))) {
-        mem_free(m);
+    if (e) return e;
+    if ((e = mem_new(&m->sent, size)) || (e = mem_new(&m->looks, size)) ||
+        (e = mem_new(&m->here, size))) {
+        free_meeting(m);
         return e;
     }
-    m->size = size;
-    m->waiting = waiting;
+    m->size = m->hung = size;
+    m->limits = *limits;
+    m->transports = transports;
     pthread_mutex_init(&m->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -115,7 +149,6 @@ void threads_close(transport *transports) {
     meeting *m = transports[0].impl;
     pthread_cond_destroy(&m->came);
     pthread_mutex_destroy(&m->mutex);
-    mem_free(m->sent);
-    mem_free(m);
+    free_meeting(m);
     transports[0].impl = NULL;
 }

@@ -5,9 +5,10 @@
 #include "base/err.h"
 #include "train/group/transport.h"
 
-/* Fills transports (size), one for each thread. waiting: seconds until a rank that does not come is
- * given up. Free with threads_close after all threads have ended. Errors: ERR_MEMORY. */
-err threads_open(transport *transports, uint32_t size, double waiting) MUST_CHECK;
+/* Fills transports (size), one for each thread, which lie where they are until threads_close. A rank
+ * that does not come, or whose work stands still, is given up as the limits say. Free with
+ * threads_close after all threads have ended. Errors: ERR_MEMORY. */
+err threads_open(transport *transports, uint32_t size, const transport_limits *limits) MUST_CHECK;
 void threads_close(transport *transports);
 
 #endif

@@ -6,10 +6,12 @@
 #ifndef HARNESS_TRAIN_GROUP_TRANSPORT_H
 #define HARNESS_TRAIN_GROUP_TRANSPORT_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TRANSPORT_VERSION = 2, TRANSPORT_TEXT_BYTES = 256 };
+enum { TRANSPORT_VERSION = 3, TRANSPORT_TEXT_BYTES = 256 };
 
 /* Bytes to one rank or from it. */
 typedef struct transport_piece {
@@ -23,8 +25,8 @@ struct transport {
     char engine[128]; /* "Open MPI v4.1.4" */
     void *impl;
     int takes_threads;
-    /* Seconds that one exchange waits; 0: as long as the limits say. Set between exchanges. */
-    double patience;
+    /* Grows while this rank gets on; NULL: it may take its time, and nobody looks. */
+    const _Atomic uint64_t *_Atomic work;
     /* Sends send[r] to every rank r and receives receive[r] from it (both (size); its own pieces
      * are left alone), and gives the core away while it waits. Every rank knows the sizes of all
      * that it receives. Not 0: a rank is lost, or the limit of waiting was reached, as text says;
@@ -39,13 +41,31 @@ struct transport {
 
 /* Seconds. */
 typedef struct transport_limits {
-    double silence; /* without a sign of life of a rank; 0: no look */
+    double silence; /* without a sign of life of a rank, or of its work; 0: no look */
     double waiting; /* in one exchange */
 } transport_limits;
 
-/* Seconds that this exchange waits. */
-static inline double transport_waiting(const transport *t, double limit) {
-    return t->patience > 0 && t->patience < limit ? t->patience : limit;
+/* What was seen of a rank's work, in seconds of one clock. */
+typedef struct transport_look {
+    uint64_t work;
+    double since;   /* it stands still */
+    double last;    /* look */
+    double longest; /* that it stood still and went on */
+} transport_look;
+
+/* Looks at a rank that does not wait for others, every second or more often. True: it hangs. It stood
+ * still for longer than `silence` and twice the longest that it did before and went on: slow work is
+ * none that hangs. After a longer time without a look it begins anew. */
+static inline bool transport_hangs(transport_look *l, const transport *t, double silence,
+                                   double at) {
+    const _Atomic uint64_t *work = t->work;
+    uint64_t done = work ? *work : 0;
+    bool is_fresh = !work || at - l->last > 5;
+    if (!is_fresh && done != l->work && at - l->since > l->longest) l->longest = at - l->since;
+    if (is_fresh || done != l->work) l->since = at;
+    l->work = done;
+    l->last = at;
+    return at - l->since > silence + 2 * l->longest;
 }
 
 /* The one symbol of a plugin, "harness_transport_open". version: TRANSPORT_VERSION of the program.

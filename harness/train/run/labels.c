@@ -327,9 +327,15 @@ static uint32_t find_tag(const model_config *c, char begin, const char *type) {
     return i;
 }
 
-/* rows (classes): B-X and I-X by the first of each type, then O. */
+static uint32_t find_outside(const model_config *c) {
+    uint32_t i = 0;
+    while (i < c->classes && strcmp(c->labels[i], "O") != 0) i++;
+    return i;
+}
+
+/* rows (classes): B-X and I-X by the first of each type, then O; each label is there once. */
 static err order_tags(uint32_t *rows, const model_config *c, const char *where) {
-    uint32_t used = 0;
+    uint32_t used = 0, outside = find_outside(c);
     for (uint32_t i = 0; i < c->classes; i++) {
         const char *name = c->labels[i];
         bool is_tag = strncmp(name, "B-", 2) == 0 || strncmp(name, "I-", 2) == 0;
@@ -340,13 +346,18 @@ static err order_tags(uint32_t *rows, const model_config *c, const char *where) 
             return err_set(ERR_UNSUPPORTED,
                            "%s: label %u is '%s': expected B-X and I-X of each type X, and O",
                            where, i, name);
-        if (is_outside) rows[c->classes - 1] = i;
+        uint32_t first = is_outside ? outside : *name == 'B' ? begin : inside;
+        if (i != first)
+            return err_set(ERR_UNSUPPORTED,
+                           "%s: labels %u and %u are both '%s': expected each label once", where,
+                           first, i, name);
         if (is_outside || i != (begin < inside ? begin : inside)) continue;
         rows[used++] = begin;
         rows[used++] = inside;
     }
-    return used + 1 == c->classes ? ERR_OK
-                                  : err_set(ERR_UNSUPPORTED, "%s: its labels have no O", where);
+    if (outside == c->classes) return err_set(ERR_UNSUPPORTED, "%s: its labels have no O", where);
+    rows[used] = outside;
+    return ERR_OK;
 }
 
 err labels_order_tags(uint32_t **rows, model_config *c, const char *where) {

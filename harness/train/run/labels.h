@@ -35,7 +35,8 @@ model_reads labels_reads(const task *t);
 err labels_set(model_config *c, const task *t) MUST_CHECK;
 
 /* Brings the labels of a model of tags in the order of metric/tags.h; rows as labels_match gives
- * them. Errors: ERR_UNSUPPORTED naming a label that is none of B-X, I-X and O. */
+ * them. Errors: ERR_UNSUPPORTED naming a label that is none of B-X, I-X and O, or is there
+ * twice. */
 err labels_order_tags(uint32_t **rows, model_config *c, const char *where) MUST_CHECK;
 
 /* Renames the model's labels by a map, without a task. Errors: ERR_USAGE for a map that does not

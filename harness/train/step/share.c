@@ -21,12 +21,21 @@ void share_of(uint32_t *first, uint32_t *share, const pack_sentence *sentences, 
 }
 
 /* Numbers that are exchanged at once: so few that some are final early, so many that the calls cost
- * little. */
+ * little, and as many blocks as there are ranks. */
 enum { SLICES = 16, SLICE_LEAST = 1 << 18, SLICE_MOST = 1 << 21 };
 
 /* Largest number of elements of a part. */
-static size_t most_of(const struct grad_part *p) {
+static size_t most_of(const model_part *p) {
     return (size_t)p->rows.max * p->cols;
+}
+
+static size_t blocks_of(size_t count) {
+    return (count + NORM_BLOCK - 1) / NORM_BLOCK;
+}
+
+/* Of the same rows in every step. */
+static bool is_fixed(const model_part *p) {
+    return p->rows.kind == DIM_FIXED;
 }
 
 static bool is_seen(span x) {
@@ -43,25 +52,28 @@ static int by_readiness(const void *a, const void *b) {
 }
 
 /* Rows that differ from step to step are one slice. */
-static size_t slice_length(const struct grad_part *p) {
-    size_t all = most_of(p), length = all / SLICES / PARAM_ALIGN * PARAM_ALIGN;
-    if (p->rows.kind != DIM_FIXED) return all;
-    return length < SLICE_LEAST ? SLICE_LEAST : length > SLICE_MOST ? SLICE_MOST : length;
+static size_t slice_length(const share_sum *s, const model_part *p) {
+    size_t all = most_of(p), length = all / SLICES / NORM_BLOCK * NORM_BLOCK;
+    size_t each = (size_t)group_size(s->group) * NORM_BLOCK;
+    if (!is_fixed(p)) return all;
+    length = length < SLICE_LEAST ? SLICE_LEAST : length > SLICE_MOST ? SLICE_MOST : length;
+    return length < each ? each : length;
 }
 
 static err cut_slices(share_sum *s, const plan *p) {
-    size_t most = 0;
+    size_t most = 0, block = 0;
     for (uint32_t i = 0; i < s->part_count; i++)
-        most += most_of(&s->parts[i]) / slice_length(&s->parts[i]) + 1;
+        most += most_of(&s->parts[i]) / slice_length(s, &s->parts[i]) + 1;
     err e = mem_new(&s->slices, most);
     if (e) return e;
     for (uint32_t i = 0; i < s->part_count; i++) {
-        const struct grad_part *part = &s->parts[i];
-        size_t all = most_of(part), length = slice_length(part);
+        const model_part *part = &s->parts[i];
+        size_t all = most_of(part), length = slice_length(s, part);
         for (size_t first = 0; first < all; first += length) {
             size_t count = all - first < length ? all - first : length;
-            size_t ready = plan_last_writer(p, span_part(part->x, first, count));
-            s->slices[s->slice_count++] = (share_slice){i, first, count, ready};
+            size_t ready = plan_last_writer(p, span_part(part->g, first, count));
+            s->slices[s->slice_count++] = (share_slice){i, first, count, ready, block};
+            block += blocks_of(count);
         }
     }
     qsort(s->slices, s->slice_count, sizeof *s->slices, by_readiness);
@@ -70,23 +82,184 @@ static err cut_slices(share_sum *s, const plan *p) {
     if ((e = group_broadcast(s->group, s->slices, s->slice_count * sizeof *s->slices))) return e;
     for (size_t i = 0; i < s->slice_count; i++) {
         share_slice *c = &s->slices[i];
-        c->ready = plan_last_writer(p, span_part(s->parts[c->part].x, c->first, c->count));
+        c->ready = plan_last_writer(p, span_part(s->parts[c->part].g, c->first, c->count));
     }
     return ERR_OK;
+}
+
+/* --- a divided update --- */
+
+/* First element of a rank's part of a slice. */
+static size_t own_first(const share_slice *c, uint32_t rank, uint32_t size) {
+    size_t first = blocks_of(c->count) * rank / size * NORM_BLOCK;
+    return first < c->count ? first : c->count;
+}
+
+/* Every rank can: its host sees weights and gradients, and its device's norm is made of blocks. */
+static err agree_to_divide(share_sum *s, const plan *p) {
+    bool cannot = group_is_alone(s->group) || !p->device->vtable->square_sums;
+    if (p->device->is_measured || group_is_alone(s->group)) {
+        s->divides = !cannot;
+        return ERR_OK;
+    }
+    err e = group_any(s->group, &cannot, cannot);
+    s->divides = !cannot;
+    return e;
+}
+
+/* Places of all blocks, rank by rank; this rank's ranges. */
+static void divide_slices(share_sum *s) {
+    share_division *d = &s->division;
+    uint32_t size = s->group->size;
+    size_t place = 0;
+    for (uint32_t r = 0; r < size; r++) {
+        for (size_t i = 0; i < s->slice_count; i++) {
+            const share_slice *c = &s->slices[i];
+            size_t first = own_first(c, r, size), end = own_first(c, r + 1, size);
+            if (!is_fixed(&s->parts[c->part])) continue;
+            for (size_t b = first / NORM_BLOCK; b < blocks_of(end); b++)
+                d->places[c->block + b] = place++;
+            if (r == s->group->rank && end > first)
+                d->own[d->own_count++] = (model_range){c->part, c->first + first, end - first};
+        }
+        d->bounds[r + 1] = place * 2 * sizeof *d->squares;
+    }
+}
+
+static err divide(share_sum *s, const batch *b, const model_training *training) {
+    share_division *d = &s->division;
+    size_t blocks = 0, width = (size_t)s->group->size + 1;
+    err e = ERR_OK;
+    for (size_t i = 0; i < s->slice_count; i++) blocks += blocks_of(s->slices[i].count);
+    if ((e = mem_new(&d->own, s->slice_count)) || (e = mem_new(&d->squares, 2 * blocks)) ||
+        (e = mem_new(&d->places, blocks)) || (e = mem_new(&d->bounds, width)) ||
+        (e = mem_new(&d->all, s->slice_count)) || (e = mem_new(&d->parts, s->slice_count * width)))
+        return e;
+    d->norm = b->norm;
+    d->max_norm = training->max_grad_norm;
+    divide_slices(s);
+    return ERR_OK;
+}
+
+static void free_division(share_division *d) {
+    mem_free(d->own);
+    mem_free(d->squares);
+    mem_free(d->places);
+    mem_free(d->bounds);
+    mem_free(d->all);
+    mem_free(d->parts);
+    *d = (share_division){0};
+}
+
+/* One slice of a divided update: this rank's part, and its sums of squares. */
+static err sum_own(share_sum *s, const share_slice *c, float *sum, const group_addends *a) {
+    share_division *d = &s->division;
+    struct group *g = s->group;
+    size_t *bounds = d->parts, first = own_first(c, g->rank, g->size);
+    size_t count = own_first(c, g->rank + 1, g->size) - first;
+    const struct device *on = s->parts[c->part].g.buffer->device;
+    for (uint32_t r = 0; r <= g->size; r++) bounds[r] = own_first(c, r, g->size);
+    err e = group_sum_own(g, sum, a, bounds);
+    if (e || !count) return e;
+    size_t place = d->places[c->block + first / NORM_BLOCK];
+    on->vtable->square_sums(on, d->squares + 2 * place, sum + first, count);
+    return ERR_OK;
+}
+
+/* What grad_norm does on one device. */
+static err sum_squares(share_sum *s, const step_info *step) {
+    share_division *d = &s->division;
+    double square = 0;
+    size_t block = 0;
+    err e = group_gather_parts(s->group, d->squares, d->bounds);
+    for (uint32_t i = 0; !e && i < s->part_count; i++) {
+        const model_part *p = &s->parts[i];
+        const struct device *on = p->g.buffer->device;
+        size_t count = (size_t)dim_value(p->rows, step, 0) * p->cols;
+        for (size_t b = 0; b < blocks_of(count); b++) {
+            size_t first = b * NORM_BLOCK, n = count - first;
+            float here[2], *sums = here;
+            if (is_fixed(p))
+                sums = d->squares + 2 * d->places[block + b];
+            else
+                on->vtable->square_sums(
+                    on, sums, (const float *)span_host(span_at(p->g, step->slot, 0)) + first,
+                    n < NORM_BLOCK ? n : NORM_BLOCK);
+            square += (double)sums[0] + (double)sums[1];
+        }
+        block += blocks_of(most_of(p));
+    }
+    if (!e)
+        grad_norm_of(span_host(span_at(d->norm, step->slot, 0)), square, d->max_norm,
+                     step_unscale(step));
+    return e;
+}
+
+static err gather(share_sum *s, span (*choose)(const model_part *p)) {
+    share_division *d = &s->division;
+    struct group *g = s->group;
+    size_t count = 0, width = (size_t)g->size + 1;
+    for (size_t i = 0; i < s->slice_count; i++) {
+        const share_slice *c = &s->slices[i];
+        if (!is_fixed(&s->parts[c->part])) continue;
+        d->all[count] = (float *)span_host(choose(&s->parts[c->part])) + c->first;
+        for (uint32_t r = 0; r <= g->size; r++)
+            d->parts[count * width + r] = own_first(c, r, g->size) * sizeof(float);
+        count++;
+    }
+    if (s->part_count) s->parts[0].p.buffer->device->generation++;
+    return group_gather_lists(g, d->all, d->parts, count);
+}
+
+static span weights_of(const model_part *p) {
+    return p->p;
+}
+static span first_moments_of(const model_part *p) {
+    return p->m;
+}
+static span second_moments_of(const model_part *p) {
+    return p->v;
+}
+static span gradients_of(const model_part *p) {
+    return p->g;
+}
+
+err share_sum_gather(share_sum *s, int what) {
+    double begin = clock_seconds();
+    err e = ERR_OK;
+    if (!s->divides) return ERR_OK;
+    if (what & SHARE_WEIGHTS) e = gather(s, weights_of);
+    if (!e && what & SHARE_MOMENTS) e = gather(s, first_moments_of);
+    if (!e && what & SHARE_MOMENTS) e = gather(s, second_moments_of);
+    if (!e && what & SHARE_GRADIENTS) e = gather(s, gradients_of);
+    s->waited += clock_seconds() - begin;
+    return e;
+}
+
+/* --- exchanging --- */
+
+/* This rank's gradients of a part that were kept. */
+static const float *kept_of(const share_sum *s, uint32_t part) {
+    size_t before = 0;
+    for (uint32_t i = 0; i < part; i++) before += most_of(&s->parts[i]);
+    return s->kept + before * s->shards;
 }
 
 /* courier_work */
 static err sum_slice(void *context, size_t i) {
     share_sum *s = context;
     const share_slice *c = &s->slices[i];
-    const struct grad_part *p = &s->parts[c->part];
-    bool is_fixed = p->rows.kind == DIM_FIXED;
-    size_t count = is_fixed ? c->count : (size_t)dim_value(p->rows, &s->step, 0) * p->cols;
-    span x = span_at(span_part(p->x, c->first, c->count), s->step.slot, 0);
-    if (is_seen(x)) return group_sum(s->group, span_host(x), count);
-    err e = device_read_f32(s->numbers, x, count);
-    if (!e) e = group_sum(s->group, s->numbers, count);
-    return e ? e : device_write_f32(x, s->numbers, count);
+    const model_part *p = &s->parts[c->part];
+    size_t all = (size_t)dim_value(p->rows, &s->step, 0) * p->cols;
+    size_t count = is_fixed(p) ? c->count : all;
+    span x = span_at(span_part(p->g, c->first, c->count), s->step.slot, 0);
+    float *sum = is_seen(x) ? span_host(x) : s->numbers;
+    const group_addends a = {s->kept ? kept_of(s, c->part) + c->first : sum, s->shards, count,
+                             s->kept ? all : count};
+    err e = is_seen(x) || s->kept ? ERR_OK : device_read_f32(sum, x, count);
+    if (e) return e;
+    e = s->divides && is_fixed(p) ? sum_own(s, c, sum, &a) : group_sum_parts(s->group, sum, &a);
+    return e || is_seen(x) ? e : device_write_f32(x, sum, count);
 }
 
 /* plan_watch */
@@ -113,21 +286,24 @@ err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, cons
                    const batch *b, const model_training *training) {
     size_t all = 0;
     *s = (share_sum){.group = g, .shards = shards};
-    s->part_count = model_gradient_parts(s->parts, m, b, training);
+    s->part_count = model_parts(s->parts, m, b, training);
     for (uint32_t i = 0; i < s->part_count; i++) {
         size_t most = most_of(&s->parts[i]);
         all += most;
-        if (!is_seen(s->parts[i].x) && most > s->room) s->room = most;
+        if (!is_seen(s->parts[i].g) && most > s->room) s->room = most;
     }
     err e = s->room ? mem_new(&s->numbers, s->room) : ERR_OK;
     if (!e && shards > 1) e = mem_new(&s->kept, all * shards);
-    if (!e && shards == 1) e = cut_slices(s, p);
+    if (!e) e = cut_slices(s, p);
+    if (!e) e = agree_to_divide(s, p);
+    if (!e && s->divides) e = divide(s, b, training);
     if (!e) e = mem_new(&s->losses, (size_t)group_size(g) * shards);
     return e ? e : employ(s, p);
 }
 
 void share_sum_free(share_sum *s) {
     courier_close(s->courier);
+    free_division(&s->division);
     mem_free(s->numbers);
     mem_free(s->kept);
     mem_free(s->losses);
@@ -149,25 +325,9 @@ err share_sum_keep(share_sum *s, uint32_t shard, const step_info *step) {
     float *kept = s->kept;
     err e = ERR_OK;
     for (uint32_t i = 0; !e && i < s->part_count; i++) {
-        const struct grad_part *p = &s->parts[i];
+        const model_part *p = &s->parts[i];
         size_t count = (size_t)dim_value(p->rows, step, 0) * p->cols;
-        e = device_read_f32(kept + shard * count, span_at(p->x, step->slot, 0), count);
-        kept += most_of(p) * s->shards;
-    }
-    return e;
-}
-
-/* Those of several shards, which were kept. */
-static err sum_kept(share_sum *s, const step_info *step) {
-    const float *kept = s->kept;
-    err e = ERR_OK;
-    for (uint32_t i = 0; !e && i < s->part_count; i++) {
-        const struct grad_part *p = &s->parts[i];
-        size_t count = (size_t)dim_value(p->rows, step, 0) * p->cols;
-        span x = span_at(p->x, step->slot, 0);
-        float *sum = is_seen(x) ? span_host(x) : s->numbers;
-        e = group_sum_parts(s->group, sum, kept, s->shards, count);
-        if (!e && !is_seen(x)) e = device_write_f32(x, sum, count);
+        e = device_read_f32(kept + shard * count, span_at(p->g, step->slot, 0), count);
         kept += most_of(p) * s->shards;
     }
     return e;
@@ -187,7 +347,9 @@ static err sum_slices(share_sum *s) {
 err share_sum_run(share_sum *s, double *loss, const double *losses, bool *stops,
                   const step_info *step) {
     double begin = clock_seconds();
-    err e = s->kept ? sum_kept(s, step) : sum_slices(s);
+    s->step = *step;
+    err e = sum_slices(s);
+    if (!e && s->divides) e = sum_squares(s, step);
     if (!e) e = group_any(s->group, stops, *stops);
     if (!e) e = group_gather(s->group, s->losses, losses, s->shards * sizeof *losses);
     s->waited += clock_seconds() - begin;

@@ -18,31 +18,51 @@ typedef struct share_slice {
     uint32_t part;
     size_t first, count; /* of rows that differ from step to step: all of the step's */
     size_t ready;        /* place of the last op of the gradient plan that adds to it */
+    size_t block;        /* number of its first block of NORM_BLOCK elements, of all parts' */
 } share_slice;
+
+/* An update that the ranks divide: of each slice each rank has whole blocks of NORM_BLOCK elements,
+ * whose gradients it sums, whose weights and moments it updates, and whose new weights it gives to
+ * all. Blocks' sums of squares go to all ranks and are added in their order, so that the norm has
+ * the bits of one process with these gradients. */
+typedef struct share_division {
+    model_range *own; /* (own_count) this rank's; owned */
+    size_t own_count;
+    float *squares; /* (blocks, 2), rank by rank, owned */
+    size_t *places; /* (blocks) of a block in squares, owned */
+    size_t *bounds; /* (size + 1) bytes of each rank's in squares, owned */
+    /* what is gathered at once: (slice_count) and (slice_count, size + 1), owned */
+    void **all;
+    size_t *parts;
+    span norm; /* (4) of a slot */
+    float max_norm;
+} share_division;
 
 typedef struct share_sum {
     struct group *group; /* borrowed */
-    struct grad_part parts[GRAD_PARTS_MAX];
+    model_part parts[GRAD_PARTS_MAX];
     uint32_t part_count;
     uint32_t shards; /* that each rank has of a step */
     float *numbers;  /* of one part, where the host does not see the device's; owned */
     size_t room;
-    float *kept;    /* several shards: a rank's gradients, part by part those of each; owned */
-    double *losses; /* (size, shards) owned */
-    share_slice
-        *slices; /* of one shard: (slice_count) in the order in which they are ready; owned */
+    float *kept;         /* several shards: a rank's gradients, part by part those of each; owned */
+    double *losses;      /* (size, shards) owned */
+    share_slice *slices; /* (slice_count) in the order in which they are ready; owned */
     size_t slice_count;
+    bool divides; /* ranks divide the update */
+    share_division division;
     size_t released;         /* slices of this step that are ready */
     struct courier *courier; /* exchanges them while the rest is computed; NULL: nobody does */
     step_info step;          /* the one that is computed */
     double waited;           /* seconds of all steps so far that no computing hid */
 } share_sum;
 
-/* Sums over g the gradients that model_gradient_parts names, of so many shards of each rank: shares
+/* Sums over g the gradients that model_parts names, of so many shards of each rank: shares
  * of a step that are computed one after the other. Of one shard, on a device that works while its
  * plan is walked (the native CPU), a slice is exchanged as soon as it is final, while the rest is
  * computed: p, model_gradient_plan's, is watched for that. The order of the slices is a function of the plan:
- * the same on all ranks. s stays where it is. Free with share_sum_free, also after an error, and before p. Errors:
+ * the same on all ranks. Where every rank's device is the native CPU, the update is divided too. s
+ * stays where it is. Free with share_sum_free, also after an error, and before p. Errors:
  * ERR_MEMORY. */
 err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, const struct model *m,
                    const batch *b, const model_training *training) MUST_CHECK;
@@ -57,7 +77,8 @@ void share_sum_stop(share_sum *s);
  * and nothing runs there. */
 err share_sum_keep(share_sum *s, uint32_t shard, const step_info *step) MUST_CHECK;
 
-/* Sums a step's gradients, in the order of the shards, and their losses.
+/* Sums a step's gradients, in the order of the shards, and their losses. Of a divided update each
+ * rank then has its own part of the sums, and the norm is where the update looks for it.
  *   losses  (shards) sums of losses of this rank's
  *   *loss   of all
  *   *stops  whether any rank wants to stop
@@ -65,5 +86,10 @@ err share_sum_keep(share_sum *s, uint32_t shard, const step_info *step) MUST_CHE
  * and the device's. */
 err share_sum_run(share_sum *s, double *loss, const double *losses, bool *stops,
                   const step_info *step) MUST_CHECK;
+
+/* Of a divided update: each rank's part to all others. Of one that is not it does nothing. pre: all
+ * call it after the same step, and nothing runs on the device. */
+typedef enum share_what { SHARE_WEIGHTS = 1, SHARE_MOMENTS = 2, SHARE_GRADIENTS = 4 } share_what;
+err share_sum_gather(share_sum *s, int what) MUST_CHECK;
 
 #endif

@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
-enum { HUNG_SECONDS = 20, HUNG_STEPS = 5 }; // behind which a rank that does not come is hung
 
 /* --- class weights --- */
 
@@ -149,12 +148,17 @@ static err check_shards(const trainer *t) {
 static err make_step(trainer *t) {
     if (shards_of(t) == 1)
         return model_train_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
+    const share_division *d = &t->sum.division;
     err e = mem_new(&t->shard_losses, own_shards(t));
     if (!e) e = model_gradient_plan(&t->plan, &t->model, &t->memory, &t->batch, &t->training);
-    if (!e) e = model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
-    return e ? e
-             : share_sum_init(&t->sum, t->options.group, own_shards(t), &t->plan, &t->model,
-                              &t->batch, &t->training);
+    if (!e)
+        e = share_sum_init(&t->sum, t->options.group, own_shards(t), &t->plan, &t->model, &t->batch,
+                           &t->training);
+    if (e) return e;
+    if (t->sum.divides)
+        return model_own_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training,
+                                     d->own, d->own_count);
+    return model_update_plan(&t->update, &t->model, &t->memory, &t->batch, &t->training);
 }
 
 static err make_plans(trainer *t) {
@@ -384,15 +388,16 @@ static err start(trainer *t, uint32_t s) {
     step_info info = info_of(t, s);
     if (shards_of(t) == 1) return plan_submit(&t->plan, &info);
     bool asked = t->is_asked || interrupt_seen();
-    // one that computes a step beside the others; the first few may make pipelines
-    if (t->done >= t->begun_at + RATE_STEPS)
-        group_hurry(t->options.group, HUNG_SECONDS + HUNG_STEPS * t->longest);
+    // the first few may make pipelines
+    if (t->done >= t->begun_at + RATE_STEPS) group_watch(t->options.group, &t->device->work);
     err e = compute_shards(t, s);
     if (!e) e = share_sum_run(&t->sum, &t->sums[info.slot], t->shard_losses, &asked, &info);
     if (e) return e;
     t->is_asked = asked;
     info = info_of(t, s); // the last shard's lists
-    return plan_submit(&t->update, &info);
+    if ((e = plan_submit(&t->update, &info)) || !t->sum.divides) return e;
+    if ((e = plan_wait(&t->update, info.slot))) return e;
+    return share_sum_gather(&t->sum, SHARE_WEIGHTS);
 }
 
 /* Sum of losses in the order of the sentences, over the divisor. */
@@ -431,6 +436,7 @@ static err stop_nonfinite(trainer *t, uint32_t s, double loss, double norm) {
     if (!e) e = prepare(t, s);
     if (!e) e = start(t, s);
     if (!e) e = plan_wait(&t->plan, s % SLOT_COUNT);
+    if (!e) e = share_sum_gather(&t->sum, SHARE_GRADIENTS);
     if (!e) e = nonfinite_find(tensor, &t->model.params);
     if (e) tensor[0] = '\0';
     return err_set(ERR_NUMERIC,
@@ -476,14 +482,15 @@ static err finish(trainer *t, uint32_t s) {
     double now = clock_seconds();
     t->losses[s - 1] = (float)loss;
     t->step_ms[s - 1] = (now - t->mark) * 1000;
-    t->longest = fmax(t->longest, now - t->mark);
     t->mark = now;
     t->done = s;
     t->tokens += t->packs[slot].token_count;
     t->sentences += t->packs[slot].sentence_count;
     report_progress(t);
     const trainer_options *o = &t->options;
-    return o->log.every && s % o->log.every == 0 ? o->log.call(o->log.context, t) : ERR_OK;
+    if (!o->log.every || s % o->log.every) return ERR_OK;
+    group_watch(o->group, NULL);
+    return o->log.call(o->log.context, t);
 }
 
 static err call_hook(trainer *t, trainer_hook hook, void *context) {
@@ -491,11 +498,11 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     step_info info = {.step = t->done, .seed = t->options.seed};
     double own = t->seconds + begin - t->begun_s;
     t->trained_s = t->earlier_s < 0 ? 0 : json_rounded(t->earlier_s + own);
+    group_watch(t->options.group, NULL); // rank 0 may write for long
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
-    group_hurry(t->options.group, 0);
+    if (!e && hook) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
     if (!e && hook) e = hook(context, t);
-    // rank 0 may have written for long
     if (!e && hook) e = group_barrier(t->options.group);
     double spent = clock_seconds() - begin;
     t->seconds -= spent;

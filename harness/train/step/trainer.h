@@ -15,7 +15,8 @@
  * In a group (train/group) every rank has a trainer of the same data, recipe and seed, and they run
  * in step: each computes a share of a step's sentences (share.h), or several shards one after the
  * other, the gradients are summed, and all make the same update. Order, dropout and what the loss is divided by are those of one process.
- * Hooks are called on every rank. */
+ * Hooks are called on every rank, with weights and moments whole on each; between them a rank may
+ * have the current moments of its own part of the update alone. */
 #ifndef HARNESS_TRAIN_STEP_TRAINER_H
 #define HARNESS_TRAIN_STEP_TRAINER_H
 
@@ -97,7 +98,6 @@ typedef struct trainer {
     trainer_evaluation *evaluations;
     uint32_t evaluation_count, evaluation_limit;
     bool is_stopped; /* the evaluation hook may set it: training ends early */
-    double longest;  /* seconds of a step of this process */
     double *step_ms; /* (total_steps) time between ends of steps; 0 before a resumed step */
     uint64_t tokens; /* trained on in this process */
     uint64_t sentences;

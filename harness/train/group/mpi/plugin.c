@@ -6,7 +6,8 @@
  *
  * A rank that is killed is told by most launchers, one that is stopped by none. So a second thread
  * exchanges a sign of life with rank 0 (rank 0: with every rank) each second, and ends all ranks
- * when one is missed for too long. The MPI is then used by two threads, one at a time
+ * when one is missed for too long. It also looks at its own rank's work, for what gives signs of life
+ * may hang all the same. The MPI is then used by two threads, one at a time
  * (MPI_THREAD_SERIALIZED); where it grants less there is the limit of waiting alone. */
 #define _GNU_SOURCE
 #include "train/group/transport.h"
@@ -29,6 +30,7 @@ static const double life_every = 1, spin_s = 1e-4;
 
 static pthread_mutex_t mpi = PTHREAD_MUTEX_INITIALIZER;
 static transport_limits limits;
+static atomic_bool waits; // for another rank, in an exchange
 
 static double now(void) {
     struct timespec t;
@@ -95,21 +97,22 @@ static int pair(const transport_piece *out, uint32_t to, const transport_piece *
 
 static int exchange(transport *t, const transport_piece *send, const transport_piece *receive,
                     char text[TRANSPORT_TEXT_BYTES]) {
-    double waiting = transport_waiting(t, limits.waiting), end = now() + waiting;
-    for (uint32_t k = 1; k < t->size; k++) {
+    double end = now() + limits.waiting;
+    int rc = 0;
+    atomic_store(&waits, true);
+    for (uint32_t k = 1; !rc && k < t->size; k++) {
         uint32_t to = (t->rank + k) % t->size, from = (t->rank + t->size - k) % t->size;
-        int rc = pair(&send[to], to, &receive[from], from, end);
-        if (!rc) continue;
+        if (!(rc = pair(&send[to], to, &receive[from], from, end))) continue;
         if (rc < 0)
-            snprintf(text, TRANSPORT_TEXT_BYTES, "rank %u did not come within %.0f s%s",
-                     rc == LATE_SEND ? to : from, waiting,
-                     waiting < limits.waiting ? "" : " (HARNESS_GROUP_WAIT)");
+            snprintf(text, TRANSPORT_TEXT_BYTES,
+                     "rank %u did not come within %.0f s (HARNESS_GROUP_WAIT)",
+                     rc == LATE_SEND ? to : from, limits.waiting);
         else
             snprintf(text, TRANSPORT_TEXT_BYTES, "rank %u or %u is lost (MPI error %d)", from, to,
                      rc);
-        return 1;
     }
-    return 0;
+    atomic_store(&waits, false);
+    return rc != 0;
 }
 
 /* --- signs of life --- */
@@ -128,6 +131,8 @@ static struct {
     volatile bool ends;
     uint32_t rank, size;
     MPI_Comm comm;
+    const transport *own;
+    transport_look look; /* at this rank */
     peer peers[RANKS_MAX];
     uint32_t count;
 } life;
@@ -147,6 +152,15 @@ static void lose(const peer *p, double silent) {
             "harness: rank %u of %u is lost: no sign of life for %.0f s; all ranks end; what "
             "the last checkpoint holds is not lost\n",
             p->rank, life.size, silent);
+    end_all(1);
+}
+
+/* The main thread neither computes nor waits for others. */
+static void end_hung(double still) {
+    fprintf(stderr,
+            "harness: rank %u of %u hangs: within a step it did nothing for %.0f s and waited for "
+            "nobody; all ranks end; what the last checkpoint holds is not lost\n",
+            life.rank, life.size, still);
     end_all(1);
 }
 
@@ -203,12 +217,17 @@ static void *live(void *none) {
         last = at;
         bool says = at - said >= life_every;
         if (says) said = at;
+        if (atomic_load(&waits))
+            life.look.last = 0;
+        else if (!life.ends && transport_hangs(&life.look, life.own, limits.silence, at))
+            end_hung(at - life.look.since);
         if (look(at, says)) return NULL;
         pause_ns((life.ends ? 1 : TICK_MS) * 1000000L);
     }
 }
 
 static int live_begin(transport *t) {
+    life.own = t;
     life.rank = t->rank;
     life.size = t->size;
     life.count = t->rank ? 1 : t->size - 1;
