@@ -1,5 +1,5 @@
 #include "base/shown.h"
-#include "report/compare.h"
+#include "report/compare_internal.h"
 #include "report/html_internal.h"
 
 #include <stdio.h>
@@ -16,6 +16,8 @@ typedef struct walker {
     bool right[COLUMNS_MAX]; /* columns of the table that are numbers */
     char heading[256];       /* the last one: what tables below it are called */
     size_t tables;           /* below it */
+    const compare_side *sides;
+    size_t side_count; /* 0: no chart, or it was drawn */
 } walker;
 
 // the cell that begins at `at`, unescaped in place; *next is behind its end, NULL after the last
@@ -91,6 +93,10 @@ static void add_line(walker *w, char *line, const char *rest) {
     bool table = *line == '|', head = w->now != BLOCK_TABLE;
     if (!*line || (*line == '#' && strspn(line, "#") < 4)) {
         change_block(w, BLOCK_NONE);
+        if (!strcmp(line, "## Speed") && w->side_count) {
+            compare__loss_chart(&w->p, w->sides, w->side_count);
+            w->side_count = 0;
+        }
         if (*line) add_heading(w, line);
         return;
     }
@@ -108,8 +114,9 @@ static void add_line(walker *w, char *line, const char *rest) {
     }
 }
 
-err compare_html(strbuf *out, const char *title, const char *text) {
-    walker w = {.p = {.out = out}};
+err compare_html(strbuf *out, const char *title, const char *text, const compare_side *sides,
+                 size_t count) {
+    walker w = {.p = {.out = out}, .sides = sides, .side_count = count};
     html__begin(&w.p, title, NULL);
     html__main(&w.p);
     while (*text) {
