@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 4096 };
+enum { LINE_BYTES = 4096, LABEL_BYTES = 12 };
 
 static bool is_quiet, line_shown;
 static _Thread_local unsigned own_rank;
@@ -55,11 +55,26 @@ void log_progress_end(void) {
     line_shown = false;
 }
 
+/* Bytes of a word in front that stands in a column of its own ("device  "), or 0. */
+static size_t label_bytes(const char *text) {
+    size_t word = strcspn(text, " "), all = word + strspn(text + word, " ");
+    return word && all >= word + 2 && all < LABEL_BYTES && text[all] ? all : 0;
+}
+
+/* A line; on a terminal it is broken at blanks, not where the window ends. */
+static void put_line(const char *before, const char *text) {
+    char label[LABEL_BYTES];
+    size_t bytes = *before ? 0 : label_bytes(text);
+    snprintf(label, sizeof label, "%.*s", (int)bytes, text);
+    log_progress_end();
+    shown_wrap(stderr, log_is_terminal() ? log_columns() : SIZE_MAX, bytes ? label : before,
+               text + bytes);
+}
+
 static void say(const char *before, const char *format, va_list args) {
     char text[LINE_BYTES];
     shown_vsnprintf(text, sizeof text, SHOWN_TERMINAL, format, args);
-    log_progress_end();
-    fprintf(stderr, "%s%s\n", before, text);
+    put_line(before, text);
 }
 
 void log_note(const char *format, ...) {
@@ -81,8 +96,12 @@ void log_warn(const char *format, ...) {
 
 void log_lines(const char *text) {
     if (log_is_quiet()) return;
-    log_progress_end();
-    fprintf(stderr, "%s\n", text);
+    char line[LINE_BYTES];
+    for (size_t n; *text; text += n + (text[n] == '\n')) {
+        n = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)n, text);
+        put_line("", line);
+    }
 }
 
 void log_error(err e) {
@@ -91,8 +110,7 @@ void log_error(err e) {
 
 void log_error_early(err e) {
     is_told = true;
-    log_progress_end();
-    fprintf(stderr, "harness: %s\n", err_message(e));
+    put_line("harness: ", err_message(e));
 }
 
 /* Cuts a line to so many columns: after its last part that fits, else within the first. */

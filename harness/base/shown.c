@@ -57,6 +57,11 @@ static bool is_word(const char *text, size_t bytes, size_t at) {
     return at < bytes && (is_alnum(text[at]) || (text[at] & 0x80));
 }
 
+// what a backslash of markdown takes its meaning from
+static bool is_markup(char c) {
+    return c > ' ' && c < 0x7f && !is_alnum(c);
+}
+
 // What stands for the ASCII character at `at`, or NULL: itself.
 static const char *markdown_form(const char *text, size_t bytes, size_t at, char room[3]) {
     char c = text[at], next = at + 1 < bytes ? text[at + 1] : '\0';
@@ -416,6 +421,24 @@ err shown_add(strbuf *out, shown_medium medium, const char *text) {
     return shown_add_bytes(out, medium, text, strlen(text));
 }
 
+size_t shown_markdown_plain(char *text, size_t bytes) {
+    static const char *const entities[][2] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}};
+    enum { KNOWN = sizeof entities / sizeof *entities };
+    size_t to = 0;
+    for (size_t at = 0, n; at < bytes; at += n) {
+        size_t k = 0;
+        for (n = 0; k < KNOWN; k++) {
+            n = strlen(entities[k][0]);
+            if (n <= bytes - at && !memcmp(text + at, entities[k][0], n)) break;
+        }
+        // before a letter it stands for itself: \x1b
+        bool marks = k == KNOWN && text[at] == '\\' && at + 1 < bytes && is_markup(text[at + 1]);
+        if (k == KNOWN) n = marks ? 2 : 1;
+        text[to++] = k < KNOWN ? *entities[k][1] : text[at + marks];
+    }
+    return to;
+}
+
 err shown_code(strbuf *out, const char *text) {
     bool plain = *text != '\0';
     for (const char *c = text; *c && plain; c++)
@@ -443,29 +466,43 @@ void shown_out(const char *format, ...) {
     va_end(args);
 }
 
+size_t shown_columns_wished(void) {
+    const char *text = getenv("COLUMNS");
+    char *end = NULL;
+    unsigned long columns = text && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    return columns && !*end && columns <= UINT16_MAX ? columns : 0;
+}
+
 size_t shown_columns(void) {
     struct winsize size;
+    size_t wished = shown_columns_wished();
     if (!isatty(STDOUT_FILENO)) return SIZE_MAX;
+    if (wished) return wished;
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
-void shown_wrapped(const char *label, const char *text) {
-    size_t columns = shown_columns(), indent = text_width(label);
+void shown_wrap(void *stream, size_t columns, const char *label, const char *text) {
+    size_t indent = text_width(label);
     // too narrow for anything beside the label: below it
-    if (columns < indent + 16) indent = 2;
-    fputs(label, stdout);
+    if (columns < indent + 16) indent = indent < 2 ? indent : 2;
     for (size_t used = text_width(label);;) {
         size_t room = columns > used ? columns - used : 1, fits = text_fit(text, room), cut = fits;
         if (!text[fits]) break;
         while (cut && text[cut] != ' ') cut--;
         uint32_t point;
         if (!cut) cut = fits ? fits : utf8_decode_leniently(&point, text, strlen(text));
-        printf("%.*s\n%*s", (int)cut, text, (int)indent, "");
+        fprintf(stream, "%s%.*s\n%*s", label, (int)cut, text, (int)indent, "");
         for (text += cut; *text == ' '; text++) {
         }
         used = indent;
+        label = "";
     }
-    printf("%s\n", text);
+    // at once: other processes and threads may write there too
+    fprintf(stream, "%s%s\n", label, text);
+}
+
+void shown_wrapped(const char *label, const char *text) {
+    shown_wrap(stdout, shown_columns(), label, text);
 }
 
 void shown_line(const char *format, ...) {
@@ -505,6 +542,14 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
+    }
+    return text;
+}
+
+const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value) {
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value) return shown_number(text, strtod(text, NULL));
     }
     return text;
 }

@@ -42,6 +42,10 @@ err shown_printf(strbuf *out, shown_medium medium, const char *format, ...) MUST
     PRINTF_LIKE(3, 4);
 err shown_vprintf(strbuf *out, shown_medium medium, const char *format, va_list args) MUST_CHECK;
 
+/* Takes SHOWN_MARKDOWN back, in place: what a reader of the markdown sees, for a terminal or a page.
+ * Returns the bytes that are left. */
+size_t shown_markdown_plain(char *text, size_t bytes);
+
 /* A word of markdown set as code. Text that code could not hold, beyond letters, digits, blanks and
  * ._/+=:,'()@%-, is set plain. Errors: ERR_MEMORY. */
 err shown_code(strbuf *out, const char *text) MUST_CHECK;
@@ -64,8 +68,14 @@ void shown_wrapped(const char *label, const char *text);
  * its first blanks and a dash. */
 void shown_line(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* Columns of the terminal that standard output is; SIZE_MAX when it is none. */
+/* The same on a stream (FILE *) of so many columns. */
+void shown_wrap(void *stream, size_t columns, const char *label, const char *text);
+
+/* Columns of the terminal that standard output is, $COLUMNS before what the terminal says; SIZE_MAX
+ * when it is none. */
 size_t shown_columns(void);
+/* $COLUMNS; 0 where it is not set, or no number. */
+size_t shown_columns_wished(void);
 
 /* Columns of text on a terminal, by SHOWN_TERMINAL. */
 size_t shown_width(const char *text);
@@ -73,6 +83,9 @@ size_t shown_width(const char *text);
 /* The shortest decimal that reads back as value: what a message about a bound has to show. */
 enum { SHOWN_NUMBER_BYTES = 32 };
 const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value);
+
+/* The shortest decimal that is value in single precision: of 4.6 in a file, 4.6. */
+const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value);
 
 /* A character that acts: see above. */
 bool shown_acts(uint32_t point);

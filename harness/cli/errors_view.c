@@ -10,8 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *label_name(const errors_view *v, uint32_t label) {
+// for people; programs get the names that predictions and records have
+static const char *label_words(const errors_view *v, uint32_t label) {
     return v->task->labels[label].readable;
+}
+
+static const char *label_name(const errors_view *v, uint32_t label) {
+    return v->task->labels[label].name;
 }
 
 static size_t at_most(size_t count, size_t most) {
@@ -53,8 +58,8 @@ static err add_wrong(strbuf *out, const errors_view *v) {
     for (size_t i = 0; i < shown; i++) {
         const errors_row *row = &f->wrong[i];
         grid_cell(&g, "%zu", row->row + 1);
-        grid_text(&g, label_name(v, v->data->test.rows[row->row].example.target.class));
-        grid_text(&g, label_name(v, row->answer));
+        grid_text(&g, label_words(v, v->data->test.rows[row->row].example.target.class));
+        grid_text(&g, label_words(v, row->answer));
         grid_cell(&g, "%.3f", row->probability);
         grid_cell(&g, "%.3f", row->gold_chance);
         grid_text(&g, row->is_suspect ? "suspect" : "");
@@ -81,9 +86,9 @@ static err add_parted(strbuf *out, const errors_view *v) {
         strbuf said = {0};
         for (size_t r = 0; r < v->run_count && !e; r++)
             e = strbuf_printf(&said, "%s%s", r ? ", " : "",
-                              label_name(v, v->runs[r].predicted[row->row]));
+                              label_words(v, v->runs[r].predicted[row->row]));
         grid_cell(&g, "%zu", row->row + 1);
-        grid_text(&g, label_name(v, v->data->test.rows[row->row].example.target.class));
+        grid_text(&g, label_words(v, v->data->test.rows[row->row].example.target.class));
         grid_cell(&g, "%.3f", row->entropy);
         grid_text(&g, e ? "" : said.text);
         strbuf_free(&said);
@@ -126,8 +131,8 @@ static err add_pairs(strbuf *out, const errors_view *v) {
     for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
     for (size_t i = 0; i < shown; i++) {
         const errors_pair *p = &v->found->pairs[i];
-        grid_text(&g, label_name(v, p->gold));
-        grid_text(&g, label_name(v, p->said));
+        grid_text(&g, label_words(v, p->gold));
+        grid_text(&g, label_words(v, p->said));
         grid_cell(&g, "%.1f", p->rows);
         grid_cell(&g, "%.1f %%", 100 * p->share);
     }

@@ -7,6 +7,7 @@
 #include "platform/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct writer {
@@ -41,6 +42,8 @@ static err answer_text(strbuf *out, const eval_view *v, const answers *from, siz
     out->length = 0;
     if (answer_is_label(v->kind)) return strbuf_add(out, v->labels[from->classes[row]]);
     if (answer_in_units(v->kind)) return add_units(out, v, from, row);
+    if (v->kind == ANSWER_NUMBER && is_gold) // the file's digits
+        return strbuf_add(out, shown_single(number, from->numbers[row]));
     if (v->kind == ANSWER_NUMBER)
         return strbuf_add(out, shown_number(number, (double)from->numbers[row]));
     err e = strbuf_add(out, "");
@@ -93,12 +96,19 @@ static err add_line(writer *w, size_t row, const char *gold, const char *predict
 
 /* --- JSON lines --- */
 
+static err add_answer(cJSON *root, const eval_view *v, const char *key, const char *answer) {
+    if (v->kind == ANSWER_NUMBER) return json_add_number(root, key, strtod(answer, NULL));
+    return json_add_string(root, key, answer);
+}
+
 static err add_object(writer *w, size_t row, const char *gold, const char *predicted) {
     const eval_view *v = w->v;
     cJSON *root = cJSON_CreateObject(), *scores = NULL;
     char *text = NULL;
-    err e = root ? json_put(root, "row %zu gold %s predicted %s", row + 1, gold, predicted)
+    err e = root ? json_put(root, "row %zu", row + 1)
                  : err_set(ERR_MEMORY, "out of memory while writing predictions");
+    if (!e) e = add_answer(root, v, "gold", gold);
+    if (!e) e = add_answer(root, v, "predicted", predicted);
     if (!e && v->scores) e = json_add_object(&scores, root, "scores");
     for (size_t k = 0; scores && k < v->label_count && !e; k++)
         e = json_add_number(scores, v->labels[k], v->scores[row * v->label_count + k]);

@@ -2,6 +2,7 @@
 
 #include "base/foreign.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "text/unicode.h"
 
 #include <errno.h>
@@ -10,6 +11,10 @@
 #include <unistd.h>
 
 enum { READ_BYTES = 256 << 10 };
+
+bool line_reader_wanted(const char *const *arguments, size_t count) {
+    return !count || (count == 1 && file_is_input(arguments[0]));
+}
 
 void line_reader_init(line_reader *r, int fd, const char *name) {
     *r = (line_reader){.fd = fd, .name = name, .next = 1, .end_byte = '\n', .checked = true};

@@ -29,6 +29,9 @@ typedef struct line_reader {
     size_t count, lines_capacity, starts_capacity, sizes_capacity;
 } line_reader;
 
+/* Whether texts come from standard input: there is no argument, or - alone. */
+bool line_reader_wanted(const char *const *arguments, size_t count);
+
 /* Nothing is read yet. fd is borrowed. Free with line_reader_free. */
 void line_reader_init(line_reader *r, int fd, const char *name);
 /* The same for lines that are taken as they are, 0 bytes too, and end with LF or CRLF, or each with

@@ -111,7 +111,6 @@ static const char *verb_word(size_t verb) {
 typedef struct parser {
     struct poptOption table[2 * FLAG_COUNT + 2];
     poptContext context;
-    char help[FLAG_COUNT][FLAG_HELP_BYTES];
     const char *typed[FLAG_COUNT]; /* by the flag's row: the name that it was given by */
     char *held[2 * FLAG_COUNT];    /* argument strings, freed with free: popt's own */
     size_t held_count;
@@ -167,33 +166,25 @@ static void describe(char out[FLAG_HELP_BYTES], const flag *f, int verb) {
     if (known || f->names[1]) snprintf(out + used, FLAG_HELP_BYTES - used, ")");
 }
 
-static void build_table(parser *p, verb_id verb, bool for_help) {
+static void build_table(parser *p, verb_id verb) {
     size_t n = 0;
     for (size_t i = 0; i < FLAG_COUNT; i++) {
         const flag *f = &flags[i];
         if (!(f->verbs & verbs[verb].bit)) continue;
-        const struct note *other = find_note(f, verbs[verb].bit, false);
         struct poptOption row = {.longName = f->names[0],
                                  .shortName = f->letter,
                                  .argInfo =
                                      f->kind == KIND_SWITCH ? POPT_ARG_NONE : POPT_ARG_STRING,
-                                 .val = (int)(CODE_FIRST + 2 * i),
-                                 .descrip = p->help[i],
-                                 .argDescrip = other ? other->argument : f->argument};
-        if (for_help) describe(p->help[i], f, verbs[verb].bit);
+                                 .val = (int)(CODE_FIRST + 2 * i)};
         p->table[n++] = row;
         if (!f->names[1]) continue;
         row.longName = f->names[1];
         row.shortName = '\0';
         row.val++;
-        row.argInfo |= POPT_ARGFLAG_DOC_HIDDEN;
         p->table[n++] = row;
     }
-    p->table[n++] = (struct poptOption){.longName = "help",
-                                        .shortName = 'h',
-                                        .argInfo = POPT_ARG_NONE,
-                                        .val = CODE_HELP,
-                                        .descrip = "show this help"};
+    p->table[n++] = (struct poptOption){
+        .longName = "help", .shortName = 'h', .argInfo = POPT_ARG_NONE, .val = CODE_HELP};
     p->table[n] = (struct poptOption){0};
 }
 
@@ -262,6 +253,17 @@ static err check_folders(const options *o) {
     return ERR_OK;
 }
 
+/* - is no file to write: what goes to standard output has no flag for it. */
+static err check_outputs(const options *o, verb_id verb) {
+    static const char *const fields[] = {"output", "predictions", "svg"};
+    flag_value v;
+    for (size_t i = verb == VERB_predict; i < sizeof fields / sizeof *fields; i++)
+        if (options_given(&v, o, fields[i]) && !strcmp(v.text, "-"))
+            return err_set(ERR_USAGE, "--%s -: standard output is not written to here: name a file",
+                           v.flag);
+    return ERR_OK;
+}
+
 err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const char **argv) {
     memset(o, 0, sizeof *o);
     *wants_help = false;
@@ -269,7 +271,7 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
     err e = mem_new(&p, 1);
     if (e) return e;
     o->parser = p;
-    build_table(p, verb, false);
+    build_table(p, verb);
     p->context = poptGetContext("harness", argc, argv, p->table, 0);
     if (!p->context) {
         e = err_set(ERR_MEMORY, "out of memory while reading the command line");
@@ -297,6 +299,7 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
         o->args = poptGetArgs(p->context);
         while (o->args && o->args[o->arg_count]) o->arg_count++;
         e = check_folders(o);
+        if (!e) e = check_outputs(o, verb);
     }
 done:
     if (e) options_free(o);
@@ -311,35 +314,6 @@ void options_free(options *o) {
         mem_free(p);
     }
     memset(o, 0, sizeof *o);
-}
-
-void options_help(verb_id verb) {
-    static parser p;
-    char usage[256];
-    const char *argv[] = {"harness", NULL};
-    build_table(&p, verb, true);
-    p.context = poptGetContext("harness", 1, argv, p.table, 0);
-    if (!p.context) return;
-    snprintf(usage, sizeof usage, "%s [options] %s", verb_word(verb), verbs[verb].arguments);
-    poptSetOtherOptionHelp(p.context, usage);
-    poptPrintHelp(p.context, stdout, 0);
-    printf("\nExample:\n  %s\n", verbs[verb].example);
-    p.context = poptFreeContext(p.context);
-}
-
-void options_help_all(void) {
-    shown_wrapped("", "harness: fine-tunes and evaluates BERT encoders on Korean tasks, on "
-                      "any Vulkan GPU");
-    shown_wrapped("", "or on the CPU, and writes leaderboards whose rows can be compared.");
-    fputs("\nUsage: harness VERB [options]\n\nVerbs:\n", stdout);
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "  %-10s ", verb_word(i));
-        shown_wrapped(name, verbs[i].summary);
-    }
-    fputs("\n  harness VERB --help  options of a verb\n  harness --version\n\n"
-          "First steps:\n  harness run --task kor_hate --sample\n  harness devices\n",
-          stdout);
 }
 
 verb_words options_verb_words(verb_id verb) {

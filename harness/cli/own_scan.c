@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "platform/file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -297,6 +298,10 @@ err own__scan_all(own__scan *s, const own_files *w) {
     s->kind = (answer_kind)k;
     if (w->label_separator && s->kind != ANSWER_SET)
         return err_set(ERR_USAGE, "--label-separator goes with --kind multi_label");
+    for (int role = 0; role < OWN_ROLES; role++)
+        if (w->paths[role] && file_is_input(w->paths[role]))
+            return err_set(ERR_USAGE, "a file to train or test on is read more than once, which "
+                                      "standard input (-) cannot be: name a file");
     err e = ERR_OK;
     for (int role = 0; role < OWN_ROLES && !e; role++)
         if (w->paths[role]) e = scan_file(s, (own_role)role);

@@ -1,6 +1,7 @@
 #include "cli/predictor.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "text/markers.h"
 #include "train/run/labels.h"
 
@@ -9,7 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_SENTENCES = 64, BATCHES_AT_ONCE = 4 };
+enum {
+    BATCH_SENTENCES = 64,
+    BATCHES_AT_ONCE = 4,
+    // of names of labels, and beside them on a screen a number and a text
+    COLUMNS_LEAST = 16,
+    COLUMNS_MOST = 40,
+    COLUMNS_BESIDE = 40
+};
 
 /* --- scores --- */
 
@@ -156,6 +164,18 @@ static err check_reads(const predictor *p) {
                               "the two");
 }
 
+/* Whole names where there is room for them. */
+static size_t label_columns(const predictor *p) {
+    size_t columns = COLUMNS_LEAST, room = shown_columns();
+    if (room < COLUMNS_MOST + COLUMNS_BESIDE) return columns;
+    for (uint32_t k = 0; k < p->classes; k++) {
+        char name[24];
+        size_t own = shown_width(predictor_label(p, k, name));
+        if (own > columns) columns = own;
+    }
+    return columns < COLUMNS_MOST ? columns : COLUMNS_MOST;
+}
+
 err predictor_open(predictor *p, const options *o, const char *folder) {
     *p = (predictor){.options = o};
     device_options wish = {.threads = o->threads};
@@ -177,6 +197,7 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
         return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.base_model.folder,
                        trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
     p->classes = p->scorer.base_model.config.classes;
+    p->label_columns = label_columns(p);
     p->batch_size =
         o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : BATCH_SENTENCES;
     p->top = o->has_top_k ? o->top_k : 1;

@@ -26,6 +26,7 @@ typedef struct predictor {
     size_t tabs;            /* lines that --pair would have cut at a tab */
     model_reads reads;      /* as the model's folder says, or the task that was named */
     size_t unmarked;        /* texts without the markers of entities that the model reads */
+    size_t label_columns;   /* of a label, for people */
 } predictor;
 
 /* Opens the model of the folder, with names of labels as --task and --label-map say. Free with
@@ -48,7 +49,7 @@ err predictor_make_room(predictor *p, const encoded *rows) MUST_CHECK;
  * computes them. */
 void predictor_rank(predictor *p, const float *logits);
 
-/* Whether a model says each label by itself, from one half on; how many of scores it says. */
+/* Whether a model says each label by itself, above one half; how many of scores it says. */
 bool predictor_says_several(const predictor *p);
 uint32_t predictor_said(const predictor *p);
 

@@ -1,12 +1,14 @@
 #include "cli/pretrain_record.h"
 
-#include "base/memory.h"
 #include "base/moment.h"
+#include "result/record.h"
+#include "result/record_strict.h"
 #include "result/version.h"
 
 #include <math.h>
 
-enum { PRETRAIN_SCHEMA = 1 };
+/* 1: the losses were base64 alone, and there were no checksums. */
+enum { PRETRAIN_SCHEMA = 2 };
 
 static err add_program(cJSON *root) {
     cJSON *o = NULL;
@@ -82,10 +84,7 @@ static err add_device(cJSON *root, const pretrain *p) {
 static err add_curve(cJSON *root, const pretrain *p) {
     const trainer *t = &p->run.trainer;
     cJSON *list = NULL;
-    char *losses = NULL;
-    err e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses);
-    if (!e) e = json_add_string(root, "loss", losses);
-    mem_free(losses);
+    err e = record_losses_write(root, "loss", t->losses, t->done);
     if (!e) e = json_add_array(&list, root, "heldout");
     for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
         const trainer_evaluation *v = &t->evaluations[i];
@@ -122,6 +121,7 @@ err pretrain_record_write(const char *path, const pretrain *p) {
     if (!e) e = add_device(root, p);
     if (!e) e = add_curve(root, p);
     if (!e) e = add_timing(root, p);
+    if (!e) e = record_checksums_write(root);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;

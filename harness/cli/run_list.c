@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "result/record_strict.h"
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/checkpoint/marker.h"
@@ -140,10 +141,12 @@ static err find_step(listed_run *r, const char *folder) {
     return e;
 }
 
-/* The record of a pretraining has a corpus in place of a task, and is none of a score. */
+/* The record of a pretraining has a corpus in place of a task, and is none of a score. Those of
+ * schema 1 have no checksums. */
 static bool is_pretraining(const char *path) {
     cJSON *root = NULL;
     bool found = !json_read(&root, path, 0) && json_has(root, "corpus") && !json_has(root, "task");
+    if (found && json_has(root, "checksums")) found = !record_checksums_check(root, path);
     cJSON_Delete(root);
     err_clear();
     return found;

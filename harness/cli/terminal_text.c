@@ -4,6 +4,7 @@
 #include "base/shown.h"
 #include "base/utf8.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 enum { COLUMNS_MOST = 32, FRAME = 3 /* "| " and " " of a cell */ };
 
 typedef struct cell {
-    const char *text;
+    char *text; /* borrowed; without the marks of markdown, which mean nothing here */
     size_t bytes;
 } cell;
 
@@ -23,25 +24,25 @@ typedef struct table {
 } table;
 
 /* The cell that begins at *at, behind its '|'; moves to the next '|'. */
-static cell next_cell(const char **at, const char *end) {
-    const char *from = *at, *to = from;
+static cell next_cell(char **at, const char *end) {
+    char *from = *at, *to = from;
     while (to < end && *to != '|') to += *to == '\\' && to + 1 < end ? 2 : 1;
     *at = to;
     while (from < to && *from == ' ') from++;
     while (to > from && to[-1] == ' ') to--;
-    return (cell){from, (size_t)(to - from)};
+    return (cell){from, shown_markdown_plain(from, (size_t)(to - from))};
 }
 
-static err add_row(table *t, const char *line, const char *end) {
+static err add_row(table *t, char *line, const char *end) {
+    static char none[1];
     cell row[COLUMNS_MOST];
     size_t n = 0;
-    for (const char *at = line + 1; at < end && n < COLUMNS_MOST; at++)
-        row[n++] = next_cell(&at, end);
+    for (char *at = line + 1; at < end && n < COLUMNS_MOST; at++) row[n++] = next_cell(&at, end);
     if (!t->columns) t->columns = n;
     err e =
         mem_grow((void **)&t->cells, &t->capacity, (t->rows + 1) * t->columns, sizeof *t->cells);
     for (size_t i = 0; i < t->columns && !e; i++) {
-        cell c = i < n ? row[i] : (cell){"", 0};
+        cell c = i < n ? row[i] : (cell){none, 0};
         size_t width = text_width_of(c.text, c.bytes);
         t->cells[t->rows * t->columns + i] = c;
         if (width > t->widths[i]) t->widths[i] = width;
@@ -51,14 +52,14 @@ static err add_row(table *t, const char *line, const char *end) {
 }
 
 /* "| --- | ---: |": which columns stand to the right, and how many tell a row from others. */
-static void read_dashes(table *t, const char *line, const char *end) {
+static void read_dashes(table *t, char *line, const char *end) {
     size_t n = 0;
-    for (const char *at = line + 1; at < end && n < t->columns; at++) {
+    for (char *at = line + 1; at < end && n < t->columns; at++) {
         cell c = next_cell(&at, end);
         t->right[n++] = c.bytes && c.text[c.bytes - 1] == ':';
     }
     while (t->keys < n && !t->right[t->keys]) t->keys++;
-    if (t->keys == n) t->keys = 1;
+    if (!t->keys || t->keys == n) t->keys = 1;
 }
 
 static void print_cell(const table *t, cell c, size_t column) {
@@ -73,9 +74,17 @@ static void print_dashes(const table *t, size_t column) {
     fputs(t->right[column] ? ": " : " ", stdout);
 }
 
-/* The keys and the columns [from, to). */
+static bool is_empty(const table *t, size_t row, size_t from, size_t to) {
+    size_t bytes = 0;
+    for (size_t i = from; i < to; i++) bytes += t->cells[row * t->columns + i].bytes;
+    return !bytes;
+}
+
+/* The keys and the columns [from, to), of a part behind the first without rows that have nothing
+ * there. */
 static void print_part(const table *t, size_t from, size_t to) {
     for (size_t r = 0; r < t->rows; r++) {
+        if (r && from > t->keys && is_empty(t, r, from, to)) continue;
         for (int dashes = 0; dashes < (r ? 1 : 2); dashes++) {
             for (size_t i = 0; i < to; i++) {
                 if (i >= t->keys && i < from) continue;
@@ -139,11 +148,11 @@ static err print_table(table *t, size_t columns) {
 }
 
 /* The lines of a table from `at` on; moves behind them. */
-static err take_table(const char **at, size_t columns) {
+static err take_table(char **at, size_t columns) {
     table t = {0};
     err e = ERR_OK;
     for (size_t n = 0; **at == '|' && !e; n++) {
-        const char *end = *at + strcspn(*at, "\n"), *line = *at;
+        char *end = *at + strcspn(*at, "\n"), *line = *at;
         if (n == 1)
             read_dashes(&t, line, end);
         else
@@ -157,21 +166,23 @@ static err take_table(const char **at, size_t columns) {
 
 err terminal_text(const char *markdown) {
     size_t columns = shown_columns();
-    err e = ERR_OK;
+    char *own = NULL;
     if (columns == SIZE_MAX) {
         fputs(markdown, stdout);
         return ERR_OK;
     }
-    for (const char *at = markdown; *at && !e;) {
+    err e = mem_strdup(&own, markdown);
+    for (char *at = own; !e && *at;) {
         if (*at == '|') {
             e = take_table(&at, columns);
             continue;
         }
-        char *line = NULL;
         size_t n = strcspn(at, "\n");
-        if (!(e = mem_strndup(&line, at, n))) shown_line("%s", line);
-        mem_free(line);
-        at += n + (at[n] == '\n');
+        char *next = at + n + (at[n] == '\n');
+        at[shown_markdown_plain(at, n)] = '\0';
+        shown_line("%s", at);
+        at = next;
     }
+    mem_free(own);
     return e;
 }

@@ -1,4 +1,5 @@
 #include "cli/compare_run.h"
+#include "cli/compare_texts.h"
 #include "cli/options.h"
 #include "cli/terminal_text.h"
 #include "platform/file.h"
@@ -82,7 +83,7 @@ static err read_side(side *s, const char *name, const options *o) {
     char *path = NULL;
     err e;
     if (!folder_exists(name)) {
-        if (file_exists(name))
+        if (file_exists(name) || file_is_input(name))
             e = add_record(s, name);
         else if (compare_is_device(name))
             e = add_runs(s, name, o);
@@ -98,35 +99,43 @@ static err read_side(side *s, const char *name, const options *o) {
     return ERR_OK;
 }
 
-static err compare_two(strbuf *out, const side *a, const side *b, const char *name_a,
-                       const char *name_b, bool json) {
-    err e;
-    if (a->count == 1 && b->count == 1) {
+static err compare_two(strbuf *out, const compare_side sides[2], const options *o, bool json) {
+    const compare_side *a = &sides[0], *b = &sides[1];
+    compare_texts texts = {0};
+    compare_wish wish = {.rows = o->has_rows ? o->rows : COMPARE_ROWS_SHOWN};
+    err e = o->texts ? compare_texts_load(&texts, a->runs[0], o) : ERR_OK;
+    wish.texts = (const char *const *)texts.list;
+    if (!e && a->count == 1 && b->count == 1) {
         comparison c;
-        if ((e = compare_records(&c, &a->records[0], &b->records[0], COMPARE_TOLERANCE))) return e;
-        return json ? compare_json(out, &c, name_a, name_b) : compare_text(out, &c, name_a, name_b);
+        e = compare_records(&c, a->runs[0], b->runs[0], COMPARE_TOLERANCE);
+        c.wish = wish;
+        if (!e)
+            e = json ? compare_json(out, &c, a->name, b->name)
+                     : compare_text(out, &c, a->name, b->name);
+    } else if (!e) {
+        group_comparison c;
+        e = compare_groups(&c, a->runs, a->count, b->runs, b->count);
+        c.wish = wish;
+        if (!e)
+            e = json ? compare_groups_json(out, &c, a->name, b->name)
+                     : compare_groups_text(out, &c, a->name, b->name);
     }
-    group_comparison c;
-    if ((e = compare_groups(&c, a->list, a->count, b->list, b->count))) return e;
-    return json ? compare_groups_json(out, &c, name_a, name_b)
-                : compare_groups_text(out, &c, name_a, name_b);
+    compare_texts_free(&texts);
+    return e;
 }
 
-static err compare_all(strbuf *out, const side *sides, const options *o, bool json) {
+static err compare_all(strbuf *out, const compare_side *list, const options *o, bool json) {
     size_t count = o->arg_count;
-    if (count == 2) return compare_two(out, &sides[0], &sides[1], o->args[0], o->args[1], json);
-    compare_side *list;
-    err e = mem_new(&list, count);
-    if (e) return e;
-    for (size_t i = 0; i < count; i++)
-        list[i] = (compare_side){o->args[i], sides[i].list, sides[i].count};
-    e = json ? compare_matrix_json(out, list, count) : compare_matrix_text(out, list, count);
-    mem_free(list);
-    return e;
+    if (count == 2) return compare_two(out, list, o, json);
+    if (o->texts || o->has_rows)
+        return err_set(ERR_USAGE, "--%s is of two sides, found %zu", o->texts ? "texts" : "rows",
+                       count);
+    return json ? compare_matrix_json(out, list, count) : compare_matrix_text(out, list, count);
 }
 
 err verb_compare(const options *o) {
     side *sides = NULL;
+    compare_side *list = NULL;
     strbuf out = {0}, html = {0};
     err e;
     if (o->arg_count < 2) {
@@ -144,9 +153,14 @@ err verb_compare(const options *o) {
     bool json = o->json || (o->format && !strcmp(o->format, "json"));
     bool is_html = !json && o->format && !strcmp(o->format, "html");
     if ((e = mem_new(&sides, o->arg_count))) return e;
-    for (size_t i = 0; i < o->arg_count && !e; i++) e = read_side(&sides[i], o->args[i], o);
-    if (e || (e = compare_all(&out, sides, o, json))) goto done;
-    if (is_html && (e = compare_html(&html, "harness compare", out.text))) goto done;
+    if ((e = mem_new(&list, o->arg_count))) goto done;
+    for (size_t i = 0; i < o->arg_count && !e; i++) {
+        e = read_side(&sides[i], o->args[i], o);
+        list[i] = (compare_side){file_given_name(o->args[i]), sides[i].list, sides[i].count};
+    }
+    if (e || (e = compare_all(&out, list, o, json))) goto done;
+    if (is_html && (e = compare_html(&html, "harness compare", out.text, list, o->arg_count)))
+        goto done;
     if (json || is_html)
         fputs(is_html ? html.text : out.text, stdout);
     else
@@ -156,5 +170,6 @@ done:
     strbuf_free(&html);
     for (size_t i = 0; i < o->arg_count; i++) side_free(&sides[i]);
     mem_free(sides);
+    mem_free(list);
     return e;
 }

@@ -41,6 +41,19 @@ static err manifest_json(cJSON **out, const task *t, bool whole) {
     return e ? e : json_add_string(o, "licence", t->licence);
 }
 
+/* "<label><text>", both made for a terminal here. */
+static void labelled(const char *label, const char *text) {
+    strbuf line = {0};
+    if (!shown_add(&line, SHOWN_TERMINAL, text)) shown_wrapped(label, line.text);
+    strbuf_free(&line);
+}
+
+static void list_one(const task *t) {
+    char label[128];
+    shown_snprintf(label, sizeof label, SHOWN_TERMINAL, "%-16s %-14s ", t->name, t->licence);
+    labelled(label, t->title);
+}
+
 static err list_corpora(const options *o) {
     task_catalog c;
     cJSON *all = cJSON_CreateArray();
@@ -51,7 +64,7 @@ static err list_corpora(const options *o) {
         cJSON *item = NULL;
         if ((e = corpus_manifest_load(&t, c.paths[i]))) break;
         if (!o->json)
-            shown_out("%-16s %-14s %s\n", t.name, t.licence, t.title);
+            list_one(&t);
         else if (!(e = manifest_json(&item, &t, false)))
             e = json_append(all, item);
         else
@@ -76,13 +89,17 @@ static err show(const options *o) {
         task_free(&t);
         return e;
     }
-    shown_out("%s (version %lld)\n%s\n\nsource    %s\nlicence   %s\ncitation  %s\n", t.name,
-              (long long)t.version, t.title, t.source, t.licence, t.citation);
+    shown_line("%s (version %lld)", t.name, (long long)t.version);
+    shown_line("%s", t.title);
+    puts("");
+    labelled("source    ", t.source);
+    labelled("licence   ", t.licence);
+    labelled("citation  ", t.citation);
     for (size_t i = 0; i < t.file_count; i++) {
         const task_file *f = &t.files[i];
-        shown_out("file      %s, %llu bytes\n          SHA-256 %s\n          %s\n", f->name,
-                  (unsigned long long)f->bytes, f->sha256 ? f->sha256 : "not stated",
-                  f->url ? f->url : "no url: put it into the data folder");
+        shown_out("file      %s, %llu bytes\n", f->name, (unsigned long long)f->bytes);
+        labelled("          SHA-256 ", f->sha256 ? f->sha256 : "not stated");
+        labelled("          ", f->url ? f->url : "no url: put it into the data folder");
     }
     task_free(&t);
     return ERR_OK;

@@ -59,7 +59,11 @@ static err data_stats_verb(const options *o, const task *t) {
     if (o->json) {
         if (!(e = data_stats_json(&json, &s))) e = output_json(json, true);
     } else if (!(e = data_stats_text(&out, &s))) {
-        fputs(out.text, stdout);
+        // the title is as long as its author liked
+        char *rest = out.text + strcspn(out.text, "\n");
+        *rest = '\0';
+        shown_wrapped("", out.text);
+        fputs(rest + 1, stdout);
     }
 done:
     cJSON_Delete(json);
@@ -132,9 +136,8 @@ static err add_target(cJSON *o, const task *t, const example *x) {
         return e;
     }
     if (t->kind == ANSWER_NUMBER) { // what an f32 keeps of the file's digits
-        char digits[24];
-        snprintf(digits, sizeof digits, "%.7g", (double)target.number);
-        return json_add_number(o, "score", strtod(digits, NULL));
+        char digits[SHOWN_NUMBER_BYTES];
+        return json_add_number(o, "score", strtod(shown_single(digits, target.number), NULL));
     }
     if (answer_is_label(t->kind)) {
         e = json_add_string(o, "label", t->labels[target.class].name);

@@ -302,7 +302,7 @@ static err eval_record(const options *o) {
     err e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
                                      : mem_strdup(&path, o->record);
     if (!e && !(e = record_read(&r, path))) {
-        e = show_record(&r, path, o);
+        e = show_record(&r, file_given_name(path), o);
         record_free(&r);
     }
     mem_free(path);

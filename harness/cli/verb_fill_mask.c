@@ -65,12 +65,14 @@ static err print_json(const filler *f, const fill_answer *a) {
 }
 
 static err print_row(const filler *f, const fill_answer *a, size_t m, size_t c) {
-    strbuf token = {0}, whole = {0}, line = {0};
+    strbuf token = {0}, whole = {0}, line = {0}, shown = {0};
     err e = texts_of(&token, &whole, f, a, m, c);
     if (!e) e = strbuf_printf(&line, "  %.4f  ", a->choices[m * a->top + c].score);
     if (!e) e = text_column(&line, token.text, TOKEN_COLUMNS);
-    if (!e) e = shown_printf(&line, SHOWN_TERMINAL, "  %s\n", whole.text);
-    if (!e) fputs(line.text, stdout);
+    if (!e) e = strbuf_add(&line, "  ");
+    if (!e) e = shown_add(&shown, SHOWN_TERMINAL, whole.text);
+    if (!e) shown_wrapped(line.text, shown.text);
+    strbuf_free(&shown);
     strbuf_free(&token);
     strbuf_free(&whole);
     strbuf_free(&line);
@@ -142,8 +144,10 @@ err verb_fill_mask(const options *o) {
     filler f = {.options = o};
     err e = check(o);
     if (!e) e = open_all(&f);
-    for (size_t i = 0; i < o->arg_count && !e; i++) e = fill(&f, o->args[i]);
-    if (!e && !o->arg_count) e = fill_input(&f);
+    if (!e && line_reader_wanted(o->args, o->arg_count))
+        e = fill_input(&f);
+    else
+        for (size_t i = 0; i < o->arg_count && !e; i++) e = fill(&f, o->args[i]);
     mem_free(f.targets);
     fill_mask_close(&f.model);
     return e;

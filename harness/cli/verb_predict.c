@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW_LINES = 4096, LABEL_COLUMNS = 16 };
+enum { WINDOW_LINES = 4096 };
 
 /* --- answers --- */
 
@@ -73,10 +73,10 @@ static err print_row(const predictor *p, const example *of) {
     if (predictor_says_several(p) &&
         !p->options->has_top_k) { // what it says, or that it says nothing
         shown = predictor_said(p);
-        if (!shown && (e = text_column(&line, "-", LABEL_COLUMNS + 9))) goto done;
+        if (!shown && (e = text_column(&line, "-", p->label_columns + 9))) goto done;
     }
     for (uint32_t k = 0; !e && k < shown; k++) {
-        e = text_column(&line, predictor_label(p, p->scores[k].id, room), LABEL_COLUMNS);
+        e = text_column(&line, predictor_label(p, p->scores[k].id, room), p->label_columns);
         if (!e) e = strbuf_printf(&line, " %.4f  ", p->scores[k].value);
     }
     const char *pair = of->text_count > 1 ? of->texts[1].text : "";
@@ -275,7 +275,15 @@ static err predict_arguments(predictor *p) {
     return e;
 }
 
+static err check_numbers(const options *o) {
+    if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
+        return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
+    if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
+    return ERR_OK;
+}
+
 static err check_arguments(const options *o) {
+    if (line_reader_wanted(o->args, o->arg_count)) return check_numbers(o);
     for (size_t i = 0; i < o->arg_count; i++) {
         size_t bad = 0;
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
@@ -287,10 +295,7 @@ static err check_arguments(const options *o) {
         if (!*o->args[i])
             return err_set(ERR_USAGE, "--pair: text %zu of pair %zu is empty", i % 2 + 1,
                            i / 2 + 1);
-    if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
-        return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
-    if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
-    return ERR_OK;
+    return check_numbers(o);
 }
 
 err verb_predict(const options *o) {
@@ -301,7 +306,9 @@ err verb_predict(const options *o) {
     if (e) return e;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
     if ((e = predictor_open(&p, o, folder))) goto done;
-    e = o->input ? predict_file(&p) : o->arg_count ? predict_arguments(&p) : predict_input(&p);
+    e = o->input                                    ? predict_file(&p)
+        : line_reader_wanted(o->args, o->arg_count) ? predict_input(&p)
+                                                    : predict_arguments(&p);
     if (!e) encode_note_cut(p.scorer.model.head->target.kind, p.unit, p.cut, p.lost, p.max_length);
     if (!e && p.tabs)
         log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,

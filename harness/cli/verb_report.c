@@ -368,6 +368,7 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
     if ((e = board_init_cached(b, s, serves ? cache : NULL)) ||
         (e = board_add_groups(b, w->o->task_dir)))
         goto done;
+    if (w->o->has_dev_score) b->dev_score = w->o->dev_score;
     // an empty board would take the place of one that says something
     if (!s->count)
         log_warn("no record to report in %s%s", results, w->o->json ? "" : ": nothing is written");

@@ -71,8 +71,8 @@ static void note_age(const record *r, const char *path) {
 
 static err read_candidate(candidate *c, batch *b, const char *path) {
     const char *lacks = NULL;
-    c->from = path;
-    err e = file_read(&c->bytes, &c->count, path, RECORD_LIMIT_BYTES);
+    err e = file_read_given(&c->bytes, &c->count, path, RECORD_LIMIT_BYTES);
+    c->from = path = file_given_name(path);
     if (e || (e = record_parse_strict(&c->record, c->bytes, c->count, path)) ||
         (e = check_kind(&c->record, path)) ||
         (e = record_data_check(&lacks, &b->data, &c->record, path)))

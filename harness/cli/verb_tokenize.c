@@ -289,14 +289,15 @@ err verb_tokenize(const options *o) {
     }
     err e = load(&t, o);
     if (e) goto done;
-    if (o->pair && o->arg_count % 2)
-        e = err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", o->arg_count);
-    for (size_t i = 0; i < o->arg_count && !e; i++) {
+    size_t count = line_reader_wanted(o->args, o->arg_count) ? 0 : o->arg_count;
+    if (o->pair && count % 2)
+        e = err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", count);
+    for (size_t i = 0; i < count && !e; i++) {
         if ((e = add_text(&l, o->args[i], strlen(o->args[i]))) || !o->pair) continue;
         l.texts[l.count - 1].pair = o->args[++i];
         l.texts[l.count - 1].pair_bytes = strlen(o->args[i]);
     }
-    if (!e) e = o->arg_count ? print_texts(&p, &l) : print_input(&p, &l);
+    if (!e) e = count ? print_texts(&p, &l) : print_input(&p, &l);
     if (!e && p.done > 1) {
         log_note("%zu texts, %zu tokens, %zu texts cut; encoding took %.3f s", p.done, p.tokens,
                  p.cut_texts, p.seconds);

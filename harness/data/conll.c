@@ -114,7 +114,7 @@ static err add_word(sentence *s, const char *const *columns) {
     bool punctuation = is_punctuation(word, &blank);
     if (!*word || blank) blame(s, s->at_line, "word '%.40s' is empty or has a blank in it", word);
     if (!read_whole(&head, columns[f->head_column]))
-        blame(s, s->at_line, "head '%.40s' is no number", columns[f->head_column]);
+        blame(s, s->at_line, "head '%.40s' is no word's number, nor 0", columns[f->head_column]);
     size_t id = task_label_index(s->reader->task, relation, strlen(relation));
     if (id == s->reader->task->label_count)
         blame(s, s->at_line, "relation '%.40s' is not in the manifest's labels", relation);

@@ -74,39 +74,56 @@ err file_open_stream(void **file, uint64_t *bytes, const char *path, uint64_t li
     return e;
 }
 
-err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes) {
+/* From fd to its end; size is what it may be expected to have. */
+static err read_all(void **bytes, size_t *count, int fd, uint64_t size, const char *path,
+                    size_t limit_bytes) {
     char *block = NULL;
-    size_t used = 0, capacity = 0;
-    uint64_t size = 0;
-    int fd;
-    err e = file_open(&fd, &size, path, limit_bytes);
-    if (e) return e;
-    if ((e = mem_resize((void **)&block, (size_t)size + 2, 1))) goto done;
-    capacity = (size_t)size + 2;
-    for (;;) {
+    size_t used = 0, capacity = (size_t)size + 2;
+    err e = mem_resize((void **)&block, capacity, 1);
+    while (!e) {
         // what the kernel makes up (/proc) has size 0, and a file may grow meanwhile
-        if ((e = mem_grow((void **)&block, &capacity, used + 2, 1))) goto done;
+        if ((e = mem_grow((void **)&block, &capacity, used + 2, 1))) break;
         ssize_t got = read(fd, block + used, capacity - used - 1);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) {
-            e = file__error(path, "cannot read");
-            goto done;
-        }
-        if (!got) break;
+        if (got < 0) e = file__error(path, "cannot read");
+        if (got <= 0) break;
         used += (size_t)got;
-        if (limit_bytes && used > limit_bytes) {
-            e = too_large(path, limit_bytes);
-            goto done;
-        }
+        if (limit_bytes && used > limit_bytes) e = too_large(path, limit_bytes);
+    }
+    if (e) {
+        mem_free(block);
+        return e;
     }
     block[used] = '\0';
     *bytes = block;
     *count = used;
-    block = NULL;
-done:
+    return ERR_OK;
+}
+
+err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes) {
+    uint64_t size = 0;
+    int fd;
+    err e = file_open(&fd, &size, path, limit_bytes);
+    if (e) return e;
+    e = read_all(bytes, count, fd, size, path, limit_bytes);
     close(fd);
-    mem_free(block);
     return e;
+}
+
+bool file_is_input(const char *path) {
+    return !strcmp(path, "-");
+}
+
+const char *file_given_name(const char *path) {
+    return file_is_input(path) ? "standard input" : path;
+}
+
+err file_read_given(void **bytes, size_t *count, const char *path, size_t limit_bytes) {
+    static bool was_read;
+    if (!file_is_input(path)) return file_read(bytes, count, path, limit_bytes);
+    if (was_read) return err_set(ERR_USAGE, "- (standard input) can be read once alone");
+    was_read = true;
+    return read_all(bytes, count, STDIN_FILENO, 0, file_given_name(path), limit_bytes);
 }
 
 bool file_exists(const char *path) {

@@ -31,6 +31,13 @@ err file_open_stream(void **file, uint64_t *bytes, const char *path,
  * file_open. */
 err file_read(void **bytes, size_t *count, const char *path, size_t limit_bytes) MUST_CHECK;
 
+/* The same for a file that a person named: "-" is standard input, to its end, and once. What
+ * messages call it is file_given_name. Errors: also ERR_USAGE when standard input was read
+ * already. */
+err file_read_given(void **bytes, size_t *count, const char *path, size_t limit_bytes) MUST_CHECK;
+const char *file_given_name(const char *path);
+bool file_is_input(const char *path); /* "-" */
+
 bool file_exists(const char *path); /* a regular file, or a link to one */
 /* Anything of this name, also what cannot be read: a folder, a FIFO, a link that leads nowhere. For
  * files that may be absent but not ignored: reading refuses what is none. */

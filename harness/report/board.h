@@ -40,6 +40,7 @@ typedef struct board_row {
     bool rows_only;                  /* one seed: the interval knows nothing of seeds */
     size_t cautions[SCORE_CAUTIONS]; /* runs of which score_judge says so */
     char *words;    /* recipe, and what tells the row from others of its model, owned */
+    char *made;     /* dates and program: "2026-11-22 – 2026-11-24, 0.1.0 (4b79fbbe) +1", owned */
     size_t order;   /* of the rows by what tells them apart; among equal means it decides */
     double train_s; /* mean */
     size_t rank;    /* 1 + number of rows significantly better; 0: one seed, in no test */
@@ -101,7 +102,9 @@ typedef struct board {
     size_t group_count;
     struct task *grouped; /* (grouped_count) owned: tasks of groups, by group and place */
     size_t grouped_count;
-    char **notes; /* (note_count) a sentence for each record that was left out, owned */
+    double dev_score; /* that times are told until (cost.h); NaN: what every run reached. Of whoever
+                         made the board; board_init gives NaN */
+    char **notes;     /* (note_count) a sentence for each record that was left out, owned */
     size_t note_count, note_capacity;
 } board;
 

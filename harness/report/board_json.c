@@ -10,12 +10,13 @@ static err row_json(cJSON *list, const board_row *row) {
     cJSON *o, *seeds;
     err e = json_append_object(&o, list);
     if (e ||
-        (e = json_put(o,
-                      "rank %f model %s weights_sha256 %s parameters %f recipe_sha256 %s recipe %s "
-                      "device_kind %s device %s precision %s",
-                      row->rank ? (double)row->rank : (double)NAN, r->model.name,
-                      r->model.weights_sha256, (double)r->model.parameters, r->recipe_sha256,
-                      row->words, r->device.kind, r->device.name, r->device.precision)) ||
+        (e = json_put(
+             o,
+             "rank %f model %s weights_sha256 %s parameters %f recipe_sha256 %s recipe %s made %s "
+             "device_kind %s device %s precision %s",
+             row->rank ? (double)row->rank : (double)NAN, r->model.name, r->model.weights_sha256,
+             (double)r->model.parameters, r->recipe_sha256, row->words, row->made, r->device.kind,
+             r->device.name, r->device.precision)) ||
         (e = json_add_array(&seeds, o, "seeds")))
         return e;
     for (size_t k = 0; k < row->run_count; k++)

@@ -102,7 +102,7 @@ static err add_row(strbuf *out, const board_row *row) {
         (e = add_cell(out, row->words)) || (e = strbuf_add(out, " | ")) ||
         (e = report__duration(out, row->train_s)) || (e = strbuf_add(out, " on ")) ||
         (e = add_cell(out, r->device.name)) ||
-        (e = shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision)))
+        (e = shown_printf(out, SHOWN_MARKDOWN, ", %s | %s |\n", r->device.precision, row->made)))
         return e;
     return ERR_OK;
 }
@@ -121,14 +121,14 @@ static err add_table(strbuf *out, const board *b, const board_table *t) {
     if (e || (e = strbuf_printf(
                   out,
                   "\n\n| rank | model | %s | seeds | 95 %% interval | deduplicated | parameters "
-                  "| recipe | training |\n"
-                  "| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |\n",
+                  "| recipe | training | made |\n"
+                  "| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n",
                   t->headline->title)))
         return e;
     for (size_t i = 0; i < t->row_count && !e; i++) e = add_row(out, &t->rows[i]);
     if (e) return e;
     char dedup[SCORE_TEXT_BYTES];
-    return strbuf_printf(out, "| | %s | %.2f | | | %s | | | |\n", baseline_words(t),
+    return strbuf_printf(out, "| | %s | %.2f | | | %s | | | | |\n", baseline_words(t),
                          100 * t->baseline, score_percent(dedup, t->baseline_dedup));
 }
 
@@ -226,7 +226,8 @@ static const char *const introduction =
     "of "
     "rows that are significantly better (paired difference of seed means, Holm-adjusted over all "
     "pairs of a table, 5 % level): rows of equal rank are not shown to differ, whatever their "
-    "order.\n";
+    "order. \"Made\" has the days of a row's first and last run, and the version and commit of the "
+    "program that made the newest; +1: another program made some of them.\n";
 
 static err add_notes(strbuf *out, const board *b) {
     err e = b->note_count ? strbuf_add(out, "\n## Left out\n\n") : ERR_OK;
@@ -272,7 +273,7 @@ static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
     const char *names[] = {r->task.name,      r->protocol,         r->task.data_sha256,
                            t->headline->name, r->model.name,       r->model.weights_sha256,
                            r->recipe_sha256,  r->device.precision, r->device.kind,
-                           r->device.name,    row->words};
+                           r->device.name,    row->words,          row->made};
     char dedup[CSV_NUMBER_BYTES], baseline[CSV_NUMBER_BYTES];
     err e = add_fields(out, names, sizeof names / sizeof *names);
     if (e) return e;
@@ -288,7 +289,7 @@ static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
 err board_csv(strbuf *out, const board *b) {
     err e = strbuf_add(
         out, "task,protocol,data_sha256,metric,model,weights_sha256,recipe_sha256,precision,"
-             "device_kind,device,recipe,task_version,rank,seeds,mean,std,low,high,interval_of,"
+             "device_kind,device,recipe,made,task_version,rank,seeds,mean,std,low,high,interval_of,"
              "deduplicated,baseline,baseline_deduplicated,runs_of_one_label,runs_below_baseline,"
              "parameters,train_s\n");
     for (size_t t = 0; t < b->table_count && !e; t++)

@@ -1,4 +1,6 @@
 /* How rows of one model name their difference: in words, not as hashes. */
+#include "base/json.h"
+#include "base/shown.h"
 #include "report/report_internal.h"
 #include "train/recipe/recipe.h"
 #include "train/run/model_corpus.h"
@@ -141,6 +143,47 @@ static err add_keys(strbuf *out, const key_list *keys, const cJSON *values) {
     return strbuf_printf(out, ", and %zu more", keys->count - SHOWN_KEYS);
 }
 
+/* The recipe's fields that two runs differ in, by their order. */
+static err differing_keys(key_list *list, const record *a, const record *b) {
+    err e = add_differing(list, a->recipe, b->recipe);
+    return e ? e : add_differing(list, b->recipe, a->recipe);
+}
+
+err report__recipe_differences(strbuf *out, const record *a, const record *b) {
+    key_list keys = {0};
+    err e = differing_keys(&keys, a, b);
+    for (size_t i = 0; i < keys.count && !e; i++) {
+        const char *key = keys.names[i];
+        strbuf values[2] = {{0}, {0}};
+        e = add_value(&values[0], key, cJSON_GetObjectItemCaseSensitive(a->recipe, key));
+        if (!e) e = add_value(&values[1], key, cJSON_GetObjectItemCaseSensitive(b->recipe, key));
+        if (!e)
+            e = shown_printf(
+                out, SHOWN_MARKDOWN, i ? "- %s: %s in A, %s in B\n" : "\n- %s: %s in A, %s in B\n",
+                strlen(key) > SHOWN_BYTES ? "a long key" : key, values[0].text, values[1].text);
+        for (size_t k = 0; k < 2; k++) strbuf_free(&values[k]);
+    }
+    mem_free(keys.names);
+    return e;
+}
+
+err report__recipe_differences_json(cJSON *top, const record *a, const record *b) {
+    key_list keys = {0};
+    cJSON *o = NULL, *pair;
+    err e = differing_keys(&keys, a, b);
+    if (!e) e = json_add_object(&o, top, "recipe_differences");
+    for (size_t i = 0; i < keys.count && !e; i++) {
+        const cJSON *values[] = {cJSON_GetObjectItemCaseSensitive(a->recipe, keys.names[i]),
+                                 cJSON_GetObjectItemCaseSensitive(b->recipe, keys.names[i])};
+        e = json_add_array(&pair, o, keys.names[i]);
+        for (size_t k = 0; k < 2 && !e; k++)
+            e = json_append(pair,
+                            values[k] ? cJSON_Duplicate(values[k], true) : cJSON_CreateNull());
+    }
+    mem_free(keys.names);
+    return e;
+}
+
 static bool same_text(const char *a, const char *b) {
     return a && b ? !strcmp(a, b) : a == b;
 }
@@ -198,6 +241,38 @@ static err add_fields(strbuf *out, const varying *v, const record *r) {
     return e;
 }
 
+static bool same_program(const record *a, const record *b) {
+    return same_text(a->harness_version, b->harness_version) && same_text(a->commit, b->commit);
+}
+
+/* First and last day, the newest run's program, and how many others made runs of the row. */
+static err tell_origin(board_row *row) {
+    const record *first = row->runs[0], *last = row->runs[0];
+    size_t others = 0;
+    strbuf out = {0};
+    for (size_t i = 0; i < row->run_count; i++) {
+        const record *r = row->runs[i];
+        if (strcmp(r->created, first->created) < 0) first = r;
+        if (strcmp(r->created, last->created) > 0) last = r;
+    }
+    for (size_t i = 0; i < row->run_count; i++) {
+        bool counted = same_program(row->runs[i], last);
+        for (size_t k = 0; k < i && !counted; k++)
+            counted = same_program(row->runs[i], row->runs[k]);
+        others += !counted;
+    }
+    err e = strbuf_printf(&out, "%.10s", first->created);
+    if (!e && strncmp(first->created, last->created, 10) != 0)
+        e = strbuf_printf(&out, " – %.10s", last->created);
+    if (!e) e = strbuf_printf(&out, ", %s (%.8s)", last->harness_version, last->commit);
+    if (!e && others) e = strbuf_printf(&out, " +%zu", others);
+    if (e)
+        strbuf_free(&out);
+    else
+        row->made = out.text;
+    return e;
+}
+
 static err describe(board_row *row, const varying *v) {
     strbuf out = {0};
     err e;
@@ -209,7 +284,7 @@ static err describe(board_row *row, const varying *v) {
         return e;
     }
     row->words = out.text;
-    return ERR_OK;
+    return tell_origin(row);
 }
 
 // rows of one model

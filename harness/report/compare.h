@@ -25,8 +25,15 @@ typedef struct loss_drift {
     double largest;              /* in all steps */
 } loss_drift;
 
+/* What a comparison of two sides shows beside its figures. */
+typedef struct compare_wish {
+    size_t rows;              /* of the list of rows on which the sides part; 0: no list */
+    const char *const *texts; /* (test rows) shown there, borrowed; NULL: none */
+} compare_wish;
+
 typedef struct comparison {
     const record *a, *b; /* borrowed */
+    compare_wish wish;   /* nothing, unless the caller sets it */
     double tolerance;
     double score_a, score_b; /* headline */
     double difference;       /* b - a */
@@ -60,6 +67,7 @@ enum { COMPARE_SEEDS_SHOWN = 20 };
 typedef struct group_comparison {
     const record *const *a, *const *b; /* (count_a), (count_b); borrowed */
     size_t count_a, count_b;
+    compare_wish wish;                   /* nothing, unless the caller sets it */
     double mean_a, std_a, mean_b, std_b; /* headline */
     double difference;                   /* mean_b - mean_a */
     interval range;                      /* 95 % of the difference, paired over test rows; 0 to 0
@@ -104,7 +112,9 @@ typedef struct compare_side {
 err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
 err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
 
-/* A self-contained page around a comparison in text form: its tables become tables. */
-err compare_html(strbuf *out, const char *title, const char *text) MUST_CHECK;
+/* A self-contained page around a comparison in text form: its tables become tables, and before its
+ * speed the losses of all runs of the sides (count of them, 0: none) lie over each other. */
+err compare_html(strbuf *out, const char *title, const char *text, const compare_side *sides,
+                 size_t count) MUST_CHECK;
 
 #endif

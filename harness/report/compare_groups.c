@@ -313,8 +313,11 @@ err compare_groups_text(strbuf *out, const group_comparison *c, const char *name
     if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test rows\n\n",
                           any->task.name, (long long)any->task.version,
                           (long long)any->task.test_rows)) ||
-        (e = compare__sides(out, sides, 2)) || (e = strbuf_add(out, "\n## Scores\n\n")) ||
-        (e = add_scores(out, c)) || (e = add_seed_lines(out, c)) ||
+        (e = compare__sides(out, sides, 2)) ||
+        (e = report__recipe_differences(out, c->a[0], c->b[0])) ||
+        (e = strbuf_add(out, "\n## Scores\n\n")) || (e = add_scores(out, c)) ||
+        (e = add_seed_lines(out, c)) || (e = compare__rows(out, sides, &c->wish)) ||
+        (e = strbuf_add(out, "\n## Losses\n")) || (e = compare__loss_table(out, sides)) ||
         (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2))) {
         return e;
     }
@@ -391,6 +394,8 @@ err compare_groups_json(strbuf *out, const group_comparison *c, const char *name
         (e = json_add_number(top, "speed_ratio", c->speed)) ||
         (e = json_add_number(top, "speed_ratio_low", c->speed_low)) ||
         (e = json_add_number(top, "speed_ratio_high", c->speed_high)) ||
+        (e = report__recipe_differences_json(top, c->a[0], c->b[0])) ||
+        (e = compare__rows_json(top, sides, &c->wish)) ||
         (e = compare__sides_json(top, sides, 2)) || (e = json_print(&text, top, true)) ||
         (e = strbuf_add(out, text))) {
         goto done;

@@ -1,5 +1,5 @@
 #include "base/shown.h"
-#include "report/compare.h"
+#include "report/compare_internal.h"
 #include "report/html_internal.h"
 
 #include <stdio.h>
@@ -16,36 +16,16 @@ typedef struct walker {
     bool right[COLUMNS_MAX]; /* columns of the table that are numbers */
     char heading[256];       /* the last one: what tables below it are called */
     size_t tables;           /* below it */
+    const compare_side *sides;
+    size_t side_count; /* 0: no chart, or it was drawn */
 } walker;
-
-/* Takes SHOWN_MARKDOWN back, in place, up to `end` (0: to the end of the text). Returns where in
- * the escaped text that was; *length is the length of what is left of it. */
-static char *take_text(char *at, char end, size_t *length) {
-    static const char *const entities[][2] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}};
-    char *begin = at, *to = at;
-    while (*at && *at != end) {
-        size_t k = 0, known = sizeof entities / sizeof *entities;
-        while (k < known && strncmp(at, entities[k][0], strlen(entities[k][0])) != 0) k++;
-        if (k < known) {
-            *to++ = *entities[k][1];
-            at += strlen(entities[k][0]);
-            continue;
-        }
-        // before a letter it stands for itself: \x1b
-        if (at[0] == '\\' && at[1] && strchr("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", at[1])) at++;
-        *to++ = *at++;
-    }
-    *length = (size_t)(to - begin);
-    return at;
-}
 
 // the cell that begins at `at`, unescaped in place; *next is behind its end, NULL after the last
 static char *take_cell(char *at, char **next) {
-    size_t length;
     char *begin = at;
-    at = take_text(at, '|', &length);
-    char *to = begin + length;
+    while (*at && *at != '|') at += *at == '\\' && at[1] ? 2 : 1;
     *next = *at ? at + 1 : NULL;
+    char *to = begin + shown_markdown_plain(begin, (size_t)(at - begin));
     while (to > begin && to[-1] == ' ') to--;
     *to = '\0';
     while (*begin == ' ') begin++;
@@ -95,9 +75,7 @@ static void change_block(walker *w, block next) {
 }
 
 static void add_text(walker *w, char *text) {
-    size_t length;
-    (void)take_text(text, '\0', &length);
-    text[length] = '\0';
+    text[shown_markdown_plain(text, strlen(text))] = '\0';
     html__text(&w->p, text);
 }
 
@@ -115,6 +93,10 @@ static void add_line(walker *w, char *line, const char *rest) {
     bool table = *line == '|', head = w->now != BLOCK_TABLE;
     if (!*line || (*line == '#' && strspn(line, "#") < 4)) {
         change_block(w, BLOCK_NONE);
+        if (!strcmp(line, "## Speed") && w->side_count) {
+            compare__loss_chart(&w->p, w->sides, w->side_count);
+            w->side_count = 0;
+        }
         if (*line) add_heading(w, line);
         return;
     }
@@ -132,8 +114,9 @@ static void add_line(walker *w, char *line, const char *rest) {
     }
 }
 
-err compare_html(strbuf *out, const char *title, const char *text) {
-    walker w = {.p = {.out = out}};
+err compare_html(strbuf *out, const char *title, const char *text, const compare_side *sides,
+                 size_t count) {
+    walker w = {.p = {.out = out}, .sides = sides, .side_count = count};
     html__begin(&w.p, title, NULL);
     html__main(&w.p);
     while (*text) {

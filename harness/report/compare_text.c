@@ -121,9 +121,11 @@ err compare_text(strbuf *out, const comparison *c, const char *name_a, const cha
     err e;
     if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %zu test rows\n\n",
                           c->a->task.name, (long long)c->a->task.version, c->rows)) ||
-        (e = compare__sides(out, sides, 2)) || (e = strbuf_add(out, "\n## Scores\n\n")) ||
-        (e = add_scores(out, c)) || (e = add_disagreement(out, c, c->a->task.kind)) ||
-        (e = strbuf_add(out, "\n## Losses\n\n")) || (e = add_losses(out, c)) ||
+        (e = compare__sides(out, sides, 2)) || (e = report__recipe_differences(out, c->a, c->b)) ||
+        (e = strbuf_add(out, "\n## Scores\n\n")) || (e = add_scores(out, c)) ||
+        (e = add_disagreement(out, c, c->a->task.kind)) ||
+        (e = compare__rows(out, sides, &c->wish)) || (e = strbuf_add(out, "\n## Losses\n\n")) ||
+        (e = add_losses(out, c)) || (e = compare__loss_table(out, sides)) ||
         (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2)) ||
         (e = add_ratio(out, c)) || (e = strbuf_add(out, "\n## Kernels\n\n"))) {
         return e;
@@ -210,8 +212,10 @@ err compare_json(strbuf *out, const comparison *c, const char *name_a, const cha
         (e = json_append(range, cJSON_CreateNumber(c->range.low))) ||
         (e = json_append(range, cJSON_CreateNumber(c->range.high))) ||
         (e = json_add_bool(top, "rows_only", true)) || (e = add_predictions(top, c)) ||
-        (e = add_loss_object(top, c)) || (e = compare__sides_json(top, sides, 2)) ||
-        (e = json_print(&text, top, true)) || (e = strbuf_add(out, text))) {
+        (e = add_loss_object(top, c)) || (e = report__recipe_differences_json(top, c->a, c->b)) ||
+        (e = compare__rows_json(top, sides, &c->wish)) ||
+        (e = compare__sides_json(top, sides, 2)) || (e = json_print(&text, top, true)) ||
+        (e = strbuf_add(out, text))) {
         goto done;
     }
     e = strbuf_add(out, "\n");

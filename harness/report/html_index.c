@@ -177,6 +177,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__duration(p, row->train_s);
     html__add(p, "</td>");
     device_cell(p, &r->device);
+    html__format(p, "<td class=\"made\">%s</td>", row->made);
     seed_links(p, row);
     html__add(p, "</tr>\n");
 }
@@ -217,8 +218,48 @@ static void add_table_head(page *p, const board_table *t, double low, double hig
     head_cell(p, SAY(p, recipe), "", ORDER_UP);
     head_cell(p, SAY(p, training), "n", ORDER_UP);
     head_cell(p, SAY(p, device_name), "", ORDER_UP);
+    head_cell(p, SAY(p, made), "", ORDER_UP);
     head_cell(p, SAY(p, runs), "", ORDER_DOWN);
     html__add(p, "</tr></thead>\n<tbody>\n");
+}
+
+/* Under protocol dev: how long each row trained until a dev score. */
+static void add_until(page *p, const board *b, const board_table *t) {
+    cost_target target = cost_target_of(b, t);
+    cost_point *points = NULL;
+    char label[200];
+    if (!target.metric) return;
+    const metric *m = metric_find(target.metric);
+    html__take(p, cost_points(&points, t, target));
+    html__format(p, "<h3>%s</h3>\n<p class=\"soft\">", SAY(p, dev_until));
+    html__format(p, SAY(p, dev_until_words), m ? html__term(p, m->title) : SAY(p, dev_loss),
+                 cost_shown(target));
+    html__add(p, "</p>\n");
+    snprintf(label, sizeof label, "%s: %s", t->rows[0].runs[0]->task.name, SAY(p, dev_until));
+    html__table_begin(p, label, "");
+    html__format(p,
+                 "<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"n\">%s</th>"
+                 "<th scope=\"col\" class=\"n\">%s</th><th scope=\"col\">%s</th>"
+                 "<th scope=\"col\">%s</th></tr></thead>\n<tbody>\n",
+                 SAY(p, model_name), SAY(p, trained_for), SAY(p, reached), SAY(p, recipe),
+                 SAY(p, device_name));
+    for (size_t i = 0; i < t->row_count && !p->e; i++) {
+        const record *r = points[i].row->runs[0];
+        html__format(p, "<tr><th scope=\"row\" class=\"model\">%s</th><td class=\"n\">",
+                     r->model.name);
+        if (points[i].reached)
+            html__format(p, "%.1f", points[i].until_s);
+        else
+            html__add(p, points[i].untold ? SAY(p, not_told) : "-");
+        html__format(p,
+                     "</td><td class=\"n\">%zu/%zu</td><td class=\"recipe\" lang=\"en\">%s</td>"
+                     "<td class=\"device\">%s</td></tr>\n",
+                     points[i].reached, points[i].row->run_count, points[i].row->words,
+                     r->device.name);
+    }
+    html__add(p, "</tbody>");
+    html__table_end(p);
+    mem_free(points);
 }
 
 static void add_cost(page *p, const board_table *t) {
@@ -245,11 +286,12 @@ static void add_table(page *p, const board *b, const board_table *t) {
                  html__term(p, metric_baseline_title(first_run(t)->task.kind)));
     html__format(p,
                  "<td class=\"n\">%.2f</td><td></td><td></td><td class=\"n\">%s</td>"
-                 "<td></td><td></td><td></td><td></td><td></td></tr>\n",
+                 "<td></td><td></td><td></td><td></td><td></td><td></td></tr>\n",
                  100 * t->baseline, score_percent(dedup, t->baseline_dedup));
     html__add(p, "</tbody>");
     html__table_end(p);
     if (t->row_count > 1) add_cost(p, t);
+    add_until(p, b, t);
     html__add(p, "</section>\n");
 }
 

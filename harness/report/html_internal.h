@@ -64,8 +64,17 @@ void svg__begin(page *p, const svg_scale *s, const char *x_title, const char *y_
  * x. */
 void svg__line(page *p, const float *values, size_t count, const char *x_title,
                const char *y_title);
+/* The same of some steps alone, each with a dot; one of them is marked.
+ *   x, y   (count > 0), x ascending
+ *   marked its index; what that one is called */
+void svg__marked_line(page *p, const double *x, const double *y, size_t count, size_t marked,
+                      const char *called, const char *x_title, const char *y_title);
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
                const char *y_title);
+
+/* The losses of all runs of the sides over each other, with a heading and what its lines are. */
+struct compare_side;
+void compare__loss_chart(page *p, const struct compare_side *sides, size_t count);
 
 /* Reliability diagram: the share that is right of each bin of confidence, and the diagonal. */
 void svg__reliability(page *p, const calibration *c);

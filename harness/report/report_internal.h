@@ -20,6 +20,11 @@ void report__free_groups(board *b);
  * model has several rows, every value in which they differ and which has no column of its own. */
 err report__row_words(board_table *t) MUST_CHECK;
 
+/* "- max_steps: 30 in A, default in B" of each field of the recipe that two runs differ in, behind
+ * an empty line, or nothing; the same as {key: [a, b]}. */
+err report__recipe_differences(strbuf *out, const record *a, const record *b) MUST_CHECK;
+err report__recipe_differences_json(cJSON *top, const record *a, const record *b) MUST_CHECK;
+
 /* " (answers one label for every row: 2 of 3 seeds; ...)", or nothing; also what the corpus of a
  * pretrained model has to do with the task. */
 err report__cautions(strbuf *out, const board_row *row) MUST_CHECK;

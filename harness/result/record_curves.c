@@ -6,18 +6,22 @@
 
 /* losses */
 
-err record__loss_write(cJSON *object, const char *key, const record *r) {
+err record_losses_write(cJSON *object, const char *key, const float *losses, size_t count) {
     uint8_t *bytes = NULL;
-    err e = mem_new(&bytes, r->loss_count * 4);
+    err e = mem_new(&bytes, count * 4);
     if (e) return e;
-    for (size_t i = 0; i < r->loss_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         uint32_t bits;
-        memcpy(&bits, &r->loss[i], 4);
+        memcpy(&bits, &losses[i], 4);
         for (int j = 0; j < 4; j++) bytes[4 * i + (size_t)j] = (uint8_t)(bits >> (8 * j) & 255);
     }
-    e = record__coded_write(object, key, CODING_F32, bytes, r->loss_count);
+    e = record__coded_write(object, key, CODING_F32, bytes, count);
     mem_free(bytes);
     return e;
+}
+
+err record__loss_write(cJSON *object, const char *key, const record *r) {
+    return record_losses_write(object, key, r->loss, r->loss_count);
 }
 
 static err decode_losses(record *r, const uint8_t *bytes, size_t count, const char *key,

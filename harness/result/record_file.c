@@ -198,8 +198,8 @@ err record_read(record *r, const char *path) {
     void *text = NULL;
     size_t length = 0;
     *r = (record){0};
-    err e = file_read(&text, &length, path, RECORD_LIMIT_BYTES);
-    if (!e) e = record_parse(r, text, length, path);
+    err e = file_read_given(&text, &length, path, RECORD_LIMIT_BYTES);
+    if (!e) e = record_parse(r, text, length, file_given_name(path));
     mem_free(text);
     return e;
 }

@@ -11,4 +11,10 @@
  * Errors: those of record_parse; ERR_FORMAT naming the key. */
 err record_parse_strict(record *r, const char *text, size_t length, const char *path) MUST_CHECK;
 
+/* Adds `checksums` of all parts that object has, as the last of a record; of a pretraining's too.
+ * Errors: ERR_MEMORY. */
+err record_checksums_write(cJSON *object) MUST_CHECK;
+/* Errors: ERR_FORMAT naming the part that is not as it was written, has no checksum or is gone. */
+err record_checksums_check(const cJSON *top, const char *path) MUST_CHECK;
+
 #endif

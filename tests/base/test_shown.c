@@ -120,6 +120,12 @@ Test(shown, code_and_numbers) {
     cr_expect_str_eq(shown_number(text, 0.9999999), "0.9999999");
     cr_expect_str_eq(shown_number(text, 5e-5), "5e-05");
     cr_expect_str_eq(shown_number(text, -1), "-1");
+    cr_expect_str_eq(shown_single(text, 4.6F), "4.6");
+    cr_expect_str_eq(shown_single(text, 0.1F + 0.2F), "0.3");
+    cr_expect_str_eq(shown_single(text, 16777215.F), "16777215");
+    cr_expect_str_eq(shown_single(text, 300), "300");
+    cr_expect_str_eq(shown_single(text, -0.33333334F), "-0.33333334");
+    cr_expect_str_eq(shown_single(text, 1e-40F), "1e-40");
 }
 
 Test(shown, messages_do_not_act) {

@@ -124,6 +124,27 @@ Test(eval, records_of_every_kind) {
     }
 }
 
+/* Numbers are numbers, and those of the file have its digits. */
+Test(eval, scores_are_written_as_numbers) {
+    const fake_record made = {.rows = 20, .kind = ANSWER_NUMBER, .headline = "pearson", .seed = 3};
+    record r = {0};
+    char *text;
+    size_t count;
+    fake_record_make(&r, &made);
+    r.gold_numbers[0] = 4.6F;
+    r.predicted_numbers[0] = 4.6F;
+    MUST(record_write(&r, temporary_path("r.json")));
+    expect_said(RUN("eval", "--record", "r.json", "--predictions", "p.csv"), 0, "p.csv: 20 rows");
+    expect_said(RUN("eval", "--record", "r.json", "--predictions", "p.jsonl"), 0, "p.jsonl: 20 rows");
+    MUST(file_read((void **)&text, &count, temporary_path("p.csv"), 0));
+    cr_expect(strstr(text, "predicted\n1,4.6,4.599999904632568\n"), "%s", text);
+    mem_free(text);
+    MUST(file_read((void **)&text, &count, temporary_path("p.jsonl"), 0));
+    cr_expect(strstr(text, "{\"row\":1,\"gold\":4.6,\"predicted\":4.599999904632568"), "%s", text);
+    mem_free(text);
+    record_free(&r);
+}
+
 /* The matrix counts each row once, at its gold label and its predicted one. */
 Test(eval, confusion_is_counted_from_the_rows) {
     record r = {0};

@@ -248,6 +248,10 @@ Test(kinds, markers_are_asked_of_models_of_relations_alone) {
     r = RUN("predict", "-c", "o", "--device", "cpu", "글");
     cr_expect_eq(strstr(r.err, "lacks the two entities"), NULL, "%s", r.err);
     expect(&r, "predict", "글");
+    // of labels that begin alike the whole names
+    r = RUN("predict", "-c", "re", "--device", "cpu", "--top-k", "30", "글");
+    cr_expect(strstr(r.out, "per:place_of_death                  0."), "%s", r.out);
+    expect(&r, "predict", "org:political/religious_affiliation 0.");
     write_rows("text\n글\n말\n");
     r = RUN("predict", "-c", "re", "--device", "cpu", "--input", "rows.csv");
     cr_expect(strstr(r.err, "2 texts lack the two entities"), "%s", r.err);

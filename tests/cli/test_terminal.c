@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 enum { SECONDS = 150 };
+static const char *wished_columns; /* $COLUMNS of sessions; NULL: not set */
 
 static void set_columns(int terminal, unsigned short columns) {
     struct winsize size = {.ws_row = 24, .ws_col = columns};
@@ -47,7 +48,9 @@ static void session_start(session *s, unsigned short columns, const char *const 
     if (s->pid) return;
     int own = open(name, O_RDWR | O_NOCTTY);
     if (own < 0 || dup2(own, 0) || dup2(own, 1) != 1 || dup2(own, 2) != 2 || chdir(folder) ||
-        setenv("TERM", "xterm", 1) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+        setenv("TERM", "xterm", 1) ||
+        (wished_columns ? setenv("COLUMNS", wished_columns, 1) : unsetenv("COLUMNS")) ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL))
         _exit(126);
     close(s->terminal);
     program_forgive_loader(argv);
@@ -296,5 +299,112 @@ Test(terminal, no_progress_is_left_standing, .timeout = 300) {
         }
         strbuf_free(&s.said);
     }
+    temporary_remove();
+}
+
+/* The widest line of what is said. */
+static size_t widest(char *said) {
+    size_t wide = 0;
+    for (char *at = strtok(said, "\r\n"); at; at = strtok(NULL, "\r\n"))
+        if (text_width(at) > wide) wide = text_width(at);
+    return wide;
+}
+
+/* Help is as wide as $COLUMNS says, else the terminal; into a pipe 80 columns. */
+Test(terminal, help_follows_columns) {
+    static const struct {
+        const char *wished;
+        unsigned short terminal;
+        size_t least, most;
+    } uses[] = {{NULL, 120, 100, 120}, {"50", 120, 44, 50}, {"0", 120, 100, 120},
+                {"99x", 70, 60, 70},   {"", 40, 34, 40},    {"100", 40, 90, 100}};
+    static const char *const run[] = {"run", "--help", NULL};
+    session s;
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        wished_columns = uses[i].wished;
+        session_start(&s, uses[i].terminal, run);
+        session_end(&s);
+        cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+        size_t wide = widest(s.said.text);
+        cr_expect(wide >= uses[i].least && wide <= uses[i].most, "%zu: %zu columns", i, wide);
+        strbuf_free(&s.said);
+    }
+    wished_columns = NULL;
+    static const char *const piped[][2] = {{"", "80"}, {"44", "44"}};
+    for (size_t i = 0; i < 2; i++) {
+        setenv("COLUMNS", piped[i][0], 1);
+        program_result p = RUN("predict", "--help");
+        size_t wide = widest(p.out), most = strtoul(piped[i][1], NULL, 10);
+        cr_expect(wide <= most && wide + 10 > most, "%zu columns of %zu", wide, most);
+        program_free(&p);
+    }
+}
+
+/* Notes and errors are broken at blanks; those with a word in front go on below their text. */
+Test(terminal, notes_are_broken_at_blanks, .timeout = 300) {
+    static const char *const unknown[] = {"run", "--task", "nosuch", "--device", "cpu", NULL};
+    static const char *const run[] = {"run",       "--task", "kor_hate",    "--sample", "--device",
+                                      "cpu",       "-o",     "out",         "--model",  "tiny",
+                                      "--threads", "1",      "--max-steps", "1",        NULL};
+    session s;
+    session_start(&s, 50, unknown);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "\r\n         kor_hate"), "%s", s.said.text);
+    cr_expect_leq(widest(s.said.text), 50);
+    strbuf_free(&s.said);
+    session_start(&s, 50, run);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "task    kor_hate (sample): 48 training rows (0\r\n"
+                                  "        left out by cleaning), 24 test rows\r\n"),
+              "%s", s.said.text);
+    strbuf_free(&s.said);
+    temporary_remove();
+}
+
+/* What is escaped for markdown is so in markdown alone: into a pipe, and not on a terminal. A row's
+ * number stands in every part of a table. */
+Test(terminal, no_markdown_on_a_terminal, .timeout = 300) {
+    static const char text[] = "text,label\n"
+                               "a,[x]_<b>&amp;\nb,*y|z*\nc,[x]_<b>&amp;\nd,*y|z*\n"
+                               "e,[x]_<b>&amp;\nf,*y|z*\n";
+    static const char *const make[] = {"tasks", "new",      "f.csv",        "g.csv",
+                                       "-q",    "--output", "own/own.json", NULL};
+    static const char *const run[] = {
+        "run", "--task",  "own", "--task-dir", "own", "--model",     "tiny", "--device", "cpu",
+        "-o",  "[o]_<*>", "-q",  "--threads",  "1",   "--max-steps", "1",    NULL};
+    static const char *const errors[] = {"errors",   "[o]_<*>", "--task-dir", "own",
+                                         "--device", "cpu",     "--texts",    NULL};
+    static const char *const compare[] = {"compare", "[o]_<*>", "[o]_<*>", NULL};
+    session s;
+    MUST(file_write(temporary_path("f.csv"), text, sizeof text - 1));
+    MUST(file_write(temporary_path("g.csv"), text, sizeof text - 9)); // without the last row
+    MUST(folder_make(temporary_path("own")));
+    session_start(&s, 80, make);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    strbuf_free(&s.said);
+    session_start(&s, 200, run);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    strbuf_free(&s.said);
+    session_start(&s, 40, errors);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "[UNK]"), "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "[x]_<b>&amp;"), "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "*y|z*"), "%s", s.said.text);
+    cr_expect_null(strchr(s.said.text, '\\'), "%s", s.said.text);
+    cr_expect_null(strstr(s.said.text, "&lt;"), "%s", s.said.text);
+    const char *part = strstr(s.said.text, "| row |");
+    cr_expect(part && strstr(part + 1, "| row |"), "%s", s.said.text);
+    strbuf_free(&s.said);
+    session_start(&s, 80, compare);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "[o]_<*>"), "%s", s.said.text);
+    cr_expect_null(strchr(s.said.text, '\\'), "%s", s.said.text);
+    strbuf_free(&s.said);
+    program_result p = RUN("errors", "[o]_<*>", "--task-dir", "own", "--device", "cpu");
+    cr_expect(strstr(p.out, "\\[UNK\\]"), "%s", p.out);
+    program_free(&p);
     temporary_remove();
 }

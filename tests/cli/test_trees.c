@@ -102,6 +102,22 @@ Test(trees_run, predictions_are_conllu) {
     cr_expect(strstr(r.err, "BertForDependencyParsing, task kor_hate is of kind classification"),
               "%s", r.err);
     program_free(&r);
+    // a label too few is told by the parser's own tensor
+    cJSON *root = NULL;
+    char *text = NULL;
+    MUST(json_read(&root, temporary_path("o/model/config.json"), 0));
+    cJSON_DeleteItemFromObject(cJSON_GetObjectItem(root, "id2label"), "37");
+    MUST(json_print(&text, root, false));
+    MUST(file_write(temporary_path("o/model/config.json"), text, strlen(text)));
+    cr_assert_eq(remove(temporary_path("o/model/SHA256SUMS")), 0);
+    r = RUN("predict", "-c", "o", "--device", "cpu", "끝");
+    cr_expect_eq(r.exit_code, 1);
+    cr_expect(strstr(r.err, "says 37 labels (id2label or num_labels), but tensor "
+                            "'parser.relation_linear.weight' has 38 rows"),
+              "%s", r.err);
+    program_free(&r);
+    mem_free(text);
+    cJSON_Delete(root);
     temporary_remove();
 }
 

@@ -213,7 +213,8 @@ Test(compare, html_holds_tables_and_escapes) {
     strbuf out = {0};
     cr_assert_not(compare_html(&out, "t",
                                "# a < b\n\n| x | y&z |\n| --- | --: |\n| 1\\|2 | |\n- one\n- "
-                               "two\nend\n"));
+                               "two\nend\n",
+                               NULL, 0));
     cr_assert(strstr(out.text, "<h1>a &lt; b</h1>"), "%s", out.text);
     cr_assert(strstr(out.text, "aria-label=\"a &lt; b\"><table>"), "%s", out.text);
     cr_assert(strstr(out.text, "<tr><th>x</th><th class=\"n\">y&amp;z</th></tr>"), "%s", out.text);

@@ -5,6 +5,7 @@
 #include "data/corpus/corpus.h"
 #include "model/head/head.h"
 #include "platform/file.h"
+#include "result/record_strict.h"
 #include "support/child.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -218,6 +219,29 @@ static void check_equal(const char *a, const char *b, const char *key) {
     cJSON_Delete(y);
 }
 
+/* As a run's record has them: typed as numpy names it, and every part with its checksum. */
+static void check_losses(const char *folder) {
+    cJSON *root = record_of(folder);
+    const cJSON *loss = cJSON_GetObjectItem(root, "loss");
+    void *bytes = NULL;
+    size_t count = 0;
+    cr_assert_str_eq(cJSON_GetObjectItem(loss, "type")->valuestring, "float32");
+    MUST(base64_decode(&bytes, &count, cJSON_GetObjectItem(loss, "data")->valuestring));
+    cr_expect_eq(count, 24 * sizeof(float));
+    for (size_t i = 0; i < 24; i++) {
+        float value = ((const float *)bytes)[i];
+        cr_expect(value > 0 && value < 20, "step %zu: %g", i + 1, (double)value);
+    }
+    mem_free(bytes);
+    cr_expect_eq(cJSON_GetObjectItem(root, "schema")->valueint, 2);
+    MUST(record_checksums_check(root, folder));
+    // what was changed since is told apart, by `runs` too
+    cJSON_SetNumberValue(cJSON_GetObjectItem(root, "seed"), 7);
+    cr_expect_eq(record_checksums_check(root, folder), ERR_FORMAT);
+    err_clear();
+    cJSON_Delete(root);
+}
+
 static void run_well(program_result r) {
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     program_free(&r);
@@ -239,6 +263,7 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
     check_equal("whole", "parts", "final_weights_sha256");
     check_equal("whole", "parts", "loss");
     check_equal("whole", "parts", "heldout");
+    check_losses("whole");
     // a finished one shows its result; another is not put in its place
     run_well(RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
     program_result other = RUN(PRETRAIN, "24", PRESET, "-o", "whole", "--mlm-probability", "0.3");
@@ -317,10 +342,10 @@ Test(pretrain, a_limit_of_minutes_keeps_its_steps) {
     MUST(file_write(path, text, bytes));
     mem_free(text);
     run_well(RUN(PRETRAIN, "12", PRESET, "--max-minutes", "5", "-o", "m", "--resume"));
-    cJSON *record = record_of("m");
-    const cJSON *said = cJSON_GetObjectItem(record, "recipe");
+    cJSON *made = record_of("m");
+    const cJSON *said = cJSON_GetObjectItem(made, "recipe");
     cr_assert_eq(cJSON_GetObjectItem(said, "steps")->valueint, 12);
-    cJSON_Delete(record);
+    cJSON_Delete(made);
 }
 
 static void put(const char *name, const char *bytes, size_t count) {

@@ -68,6 +68,10 @@ err corpus_open(corpus *c, const char *const *words, size_t count, const corpus_
     const corpus_options o = options ? *options : (corpus_options){0};
     *c = (corpus){0};
     if (!count) return err_set(ERR_USAGE, "name a corpus or files of text");
+    for (size_t i = 0; i < count; i++)
+        if (file_is_input(words[i]))
+            return err_set(ERR_USAGE, "a corpus is read more than once, which standard input (-) "
+                                      "cannot be: name a file");
     if (count > 1 || strpbrk(words[0], "/.")) return take_files(c, words, count);
     err e = corpus_manifest_find(&c->manifest, words[0], o.corpus_dir);
     c->name = c->manifest.name;

@@ -10,11 +10,13 @@
 
 /* A classifier whose rows are not what config.json names. */
 static err check_labels(const base_model *s) {
+    char key[PARAM_NAME_BYTES];
     if (!s->classifier_rows || s->classifier_rows == s->config.classes) return ERR_OK;
+    param_field_key(s->config.family, head_of(&s->config)->output, 0, 0, key);
     return err_set(ERR_DATA,
                    "%s: config.json says %u labels (id2label or num_labels), but tensor "
-                   "'classifier.weight' has %" PRIu64 " rows",
-                   s->folder, s->config.classes, s->classifier_rows);
+                   "'%s' has %" PRIu64 " rows",
+                   s->folder, s->config.classes, key, s->classifier_rows);
 }
 
 err scorer_open(scorer *s, const char *folder, const base_model_options *wish, const char *selector,

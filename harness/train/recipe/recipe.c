@@ -313,6 +313,9 @@ static err load_file(recipe *r, const char *path) {
 
 err recipe_load(recipe *r, const char *name_or_file) {
     if (load_built_in(r, name_or_file)) return ERR_OK;
+    if (file_is_input(name_or_file))
+        return err_set(ERR_USAGE, "a recipe from standard input (-) is not read: every run of a "
+                                  "sweep reads it anew; name a file");
     if (file_exists(name_or_file)) return load_file(r, name_or_file);
     return err_set(ERR_USAGE, "unknown recipe '%s': neither a file nor one of %s", name_or_file,
                    recipe_names());

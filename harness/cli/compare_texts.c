@@ -1,0 +1,36 @@
+#include "cli/compare_texts.h"
+
+#include "base/memory.h"
+#include "task/task.h"
+
+#include <string.h>
+
+static err join(char **out, const example *x) {
+    return x->text_count > 1 ? mem_printf(out, "%s | %s", x->texts[0].text, x->texts[1].text)
+                             : mem_strdup(out, x->texts[0].text);
+}
+
+err compare_texts_load(compare_texts *t, const record *r, const options *o) {
+    const dataset_options wish = {
+        .data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
+    *t = (compare_texts){0};
+    err e = task_find(&t->task, r->task.name, o->task_dir);
+    if (!e) e = dataset_load(&t->data, &t->task, &wish);
+    if (!e && strcmp(t->data.data_sha256, r->task.data_sha256) != 0)
+        e = err_set(ERR_DATA, "%s: the runs' data is %.12s..., what is here is %.12s...%s",
+                    r->task.name, r->task.data_sha256, t->data.data_sha256,
+                    r->partial ? err_advice("limit", " (were they run with --limit N?)") : "");
+    t->count = e ? 0 : t->data.test.row_count;
+    if (!e) e = mem_new(&t->list, t->count);
+    for (size_t i = 0; i < t->count && !e; i++)
+        e = join(&t->list[i], &t->data.test.rows[i].example);
+    return e;
+}
+
+void compare_texts_free(compare_texts *t) {
+    for (size_t i = 0; t->list && i < t->count; i++) mem_free(t->list[i]);
+    mem_free(t->list);
+    dataset_free(&t->data);
+    task_free(&t->task);
+    *t = (compare_texts){0};
+}

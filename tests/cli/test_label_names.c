@@ -1,0 +1,112 @@
+/* The names of labels are one set: in a run's record, its model's id2label, what it predicts, the
+ * rows that eval writes and the errors that programs read. kor_hate's third label is "none", which
+ * people read as "neither". */
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CPU "--device", "cpu", "--threads", "1"
+enum { LABELS = 3 };
+static const char *names[LABELS];
+
+static cJSON *json_of(const char *name) {
+    cJSON *root = NULL;
+    MUST(json_read(&root, temporary_path(name), 0));
+    return root;
+}
+
+static bool is_name(const cJSON *text) {
+    for (size_t i = 0; i < LABELS; i++)
+        if (!strcmp(names[i], text->valuestring)) return true;
+    return false;
+}
+
+static cJSON *json_out(program_result p) {
+    cJSON *root = NULL;
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    MUST(json_parse(&root, p.out, strlen(p.out), "out"));
+    program_free(&p);
+    return root;
+}
+
+static void check_model(void) {
+    cJSON *config = json_of("a/model/config.json");
+    const cJSON *named = cJSON_GetObjectItem(config, "id2label");
+    for (int i = 0; i < LABELS; i++) {
+        char key[4];
+        snprintf(key, sizeof key, "%d", i);
+        cr_expect_str_eq(cJSON_GetObjectItem(named, key)->valuestring, names[i]);
+    }
+    cr_expect_eq(cJSON_GetArraySize(named), LABELS);
+    cJSON_Delete(config);
+}
+
+static void check_predictions(void) {
+    char header[256];
+    cJSON *said = json_out(RUN("predict", "-c", "a", CPU, "--json", "가나다"));
+    const cJSON *score = cJSON_GetObjectItem(said, "scores")->child;
+    cr_expect(is_name(cJSON_GetObjectItem(said, "label")));
+    for (size_t i = 0; i < LABELS && score; i++, score = score->next)
+        cr_expect_str_eq(score->string, names[i]);
+    cr_expect_null(score);
+    cJSON_Delete(said);
+    program_result p = RUN("eval", "--task", "kor_hate", "--sample", "-c", "a", CPU,
+                           "--predictions", "rows.jsonl");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    FILE *rows = fopen(temporary_path("rows.jsonl"), "r");
+    cr_assert_not_null(rows);
+    while (fgets(header, sizeof header, rows)) {
+        cJSON *row = cJSON_Parse(header);
+        cr_assert_not_null(row, "%s", header);
+        cr_expect(is_name(cJSON_GetObjectItem(row, "gold")), "%s", header);
+        cr_expect(is_name(cJSON_GetObjectItem(row, "predicted")), "%s", header);
+        cJSON_Delete(row);
+    }
+    fclose(rows);
+}
+
+static void check_errors(void) {
+    static const char *const lists[][3] = {{"wrong", "gold", "answer"},
+                                           {"confused", "gold", "answered"}};
+    cJSON *root = json_out(RUN("errors", "a", CPU, "--json"));
+    const cJSON *item;
+    for (size_t k = 0; k < 2; k++) {
+        cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, lists[k][0])) {
+            cr_expect(is_name(cJSON_GetObjectItem(item, lists[k][1])), "%s", lists[k][0]);
+            cr_expect(is_name(cJSON_GetObjectItem(item, lists[k][2])), "%s", lists[k][0]);
+        }
+        cr_expect_gt(cJSON_GetArraySize(cJSON_GetObjectItem(root, lists[k][0])), 0);
+    }
+    cJSON_Delete(root);
+    program_result p = RUN("errors", "a", CPU);
+    cr_expect(strstr(p.out, "neither"), "people read words: %s", p.out);
+    program_free(&p);
+}
+
+Test(label_names, are_one_set, .timeout = 300) {
+    json_setup();
+    program_result p = RUN("run", "--task", "kor_hate", "--sample", "--model", "tiny", CPU, "-q",
+                           "--max-steps", "1", "-o", "a");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cJSON *record = json_of("a/record.json");
+    const cJSON *task = cJSON_GetObjectItem(record, "task");
+    const cJSON *list = cJSON_GetObjectItem(task, "labels");
+    const cJSON *words = cJSON_GetObjectItem(task, "readable_labels");
+    cr_assert_eq(cJSON_GetArraySize(list), LABELS);
+    for (int i = 0; i < LABELS; i++) names[i] = cJSON_GetArrayItem(list, i)->valuestring;
+    cr_assert_str_eq(names[2], "none");
+    cr_expect_str_eq(cJSON_GetArrayItem(words, 2)->valuestring, "neither");
+    check_model();
+    check_predictions();
+    check_errors();
+    cJSON_Delete(record);
+    temporary_remove();
+}
