@@ -361,8 +361,6 @@ Test(own_files, bad_input_is_named_before_training) {
     cr_expect_not(file_named(temporary_path("runs")), "something was begun");
 }
 
-/* Rows without a label, or with one that training lacks, are left out and counted on request. */
-/* More labels than a byte counts: a run, its record, what it predicts and what eval says of it. */
 /* Scores that are taken for classes are told, whole numbers and names are classes. */
 Test(own_files, scores_are_told_from_classes) {
     static const struct {
@@ -382,6 +380,7 @@ Test(own_files, scores_are_told_from_classes) {
     }
 }
 
+/* More labels than a byte counts: a run, its record, what it predicts and what eval says of it. */
 Test(own_files, five_hundred_labels_are_learnt_and_told) {
     enum { LABELS = 500 };
     strbuf rows = {0};
@@ -407,6 +406,7 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
     program_free(&p);
 }
 
+/* Rows without a label, or with one that training lacks, are left out and counted on request. */
 Test(own_files, bad_rows_are_skipped_on_request) {
     put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");
     put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\n");
