@@ -302,7 +302,9 @@ err verb_predict(const options *o) {
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
     if ((e = predictor_open(&p, o, folder))) goto done;
     e = o->input ? predict_file(&p) : o->arg_count ? predict_arguments(&p) : predict_input(&p);
-    if (!e) encode_note_cut(p.scorer.model.head->target.kind, p.unit, p.cut, p.lost, p.max_length);
+    answer_kind kind =
+        p.reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p.scorer.model.head->target.kind;
+    if (!e) encode_note_cut(kind, p.unit, p.cut, p.lost, p.max_length);
     if (!e && p.tabs)
         log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,
                  p.tabs == 1 ? "" : "s");
