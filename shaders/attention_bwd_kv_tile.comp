@@ -59,7 +59,8 @@ void main() {
         }
     }
     if (row >= w.size) return;
-    for (uint n = 0u; n < OWN && first + n < QUADS; n++) {
+    for (uint n = 0u; n < OWN; n++) {
+        if (first + n >= QUADS) continue;
         store_dqkv(qkv_at(w.start + row, 1u, head), first + n, dk[n]);
         store_dqkv(qkv_at(w.start + row, 2u, head), first + n, dv[n]);
     }

@@ -60,7 +60,8 @@ void main() {
         }
     }
     if (row >= w.size) return;
-    for (uint n = 0u; n < OWN && first + n < QUADS; n++) {
+    for (uint n = 0u; n < OWN; n++) {
+        if (first + n >= QUADS) continue;
         store_dqkv(qkv_at(w.start + row, 0u, head), first + n, sum[n]);
     }
     if (own_share() == 0u) delta[head * push.tokens + w.start + row] = product;

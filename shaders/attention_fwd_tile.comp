@@ -59,7 +59,8 @@ void main() {
     barrier();
     total = sum_parts(0u).x;
     if (row >= w.size) return;
-    for (uint n = 0u; n < OWN && first + n < QUADS; n++) {
+    for (uint n = 0u; n < OWN; n++) {
+        if (first + n >= QUADS) continue;
         store_result(row_at(w.start + row, head), first + n, sum[n] / total);
     }
     if (own_share() == 0u) lse[head * push.tokens + w.start + row] = top + log(total);

@@ -75,18 +75,23 @@ void main() {
         left[lane] = p * (k.z - delta) * push.scale;
         right[lane] = p * k.y;
         barrier();
+        float part[CHANNELS], query[CHANNELS], from[CHANNELS];
         for (uint n = 0u; n < CHANNELS; n++) {
-            uint c = lane + n * LANES;
-            if (c >= push.head_size) continue;
-            float query = q[row + c], from = dout[row + c], part = 0.0;
-            for (uint i = 0u; i < count; i++) {
-                uint at = first + (block + i) * stride + c;
-                part += left[i] * kv[at];
-                dkv[at] = left[i] * query;
-                dkv[at + hidden] = right[i] * from;
-            }
-            sum[n] += part;
+            uint c = row + min(lane + n * LANES, push.head_size - 1u);
+            part[n] = 0.0;
+            query[n] = q[c];
+            from[n] = dout[c];
         }
+        for (uint i = 0u; i < count; i++) {
+            for (uint n = 0u; n < CHANNELS; n++) {
+                uint c = lane + n * LANES, at = first + (block + i) * stride + c;
+                if (c >= push.head_size) continue;
+                part[n] += left[i] * kv[at];
+                dkv[at] = left[i] * query[n];
+                dkv[at + hidden] = right[i] * from[n];
+            }
+        }
+        for (uint n = 0u; n < CHANNELS; n++) sum[n] += part[n];
     }
     for (uint n = 0u; n < CHANNELS; n++) {
         uint c = lane + n * LANES;

@@ -7,7 +7,7 @@
 #define DECLARE(r) vec4 p##r = vec4(0.0), q##r = vec4(0.0);
 #define STEP(r)                                                                                    \
     {                                                                                              \
-        vec4 x = wide_a[(min(row + uint(r), push.m - 1u) * push.k + s) / 4u];                             \
+        vec4 x = load_a((min(row + uint(r), push.m - 1u) * push.k + s) / 4u);                             \
         p##r += x.x * u0 + x.y * u1 + x.z * u2 + x.w * u3;                                         \
         q##r += x.x * w0 + x.y * w1 + x.z * w2 + x.w * w3;                                         \
     }
@@ -29,10 +29,10 @@ void main() {
     ROWS(DECLARE)
     for (uint s = first; s < last; s += 4u) {
         uint at = s * stride;
-        vec4 u0 = wide_b[at + at_left], w0 = wide_b[at + at_right];
-        vec4 u1 = wide_b[at + stride + at_left], w1 = wide_b[at + stride + at_right];
-        vec4 u2 = wide_b[at + 2u * stride + at_left], w2 = wide_b[at + 2u * stride + at_right];
-        vec4 u3 = wide_b[at + 3u * stride + at_left], w3 = wide_b[at + 3u * stride + at_right];
+        vec4 u0 = load_b(at + at_left), w0 = load_b(at + at_right);
+        vec4 u1 = load_b(at + stride + at_left), w1 = load_b(at + stride + at_right);
+        vec4 u2 = load_b(at + 2u * stride + at_left), w2 = load_b(at + 2u * stride + at_right);
+        vec4 u3 = load_b(at + 3u * stride + at_left), w3 = load_b(at + 3u * stride + at_right);
         ROWS(STEP)
     }
     ROWS(STORE)

@@ -20,9 +20,9 @@
     {                                                                                              \
         uint at = min(t, last - 1u), a_row = at * (push.m / 4u), b_row = at * (push.n / 4u);       \
         float inside = (t) < last ? 1.0 : 0.0;                                                     \
-        vec4 u = wide_b[b_row + at_left] * inside, w = wide_b[b_row + at_right] * inside;          \
-        vec4 x0 = wide_a[a_row + from], x1 = wide_a[a_row + from1];                                \
-        vec4 x2 = wide_a[a_row + from2], x3 = wide_a[a_row + from3];                               \
+        vec4 u = load_b(b_row + at_left) * inside, w = load_b(b_row + at_right) * inside;          \
+        vec4 x0 = load_a(a_row + from), x1 = load_a(a_row + from1);                                \
+        vec4 x2 = load_a(a_row + from2), x3 = load_a(a_row + from3);                               \
         STEP(0, x0.x) STEP(1, x0.y) STEP(2, x0.z) STEP(3, x0.w)                                    \
         STEP(4, x1.x) STEP(5, x1.y) STEP(6, x1.z) STEP(7, x1.w)                                    \
         STEP(8, x2.x) STEP(9, x2.y) STEP(10, x2.z) STEP(11, x2.w)                                  \

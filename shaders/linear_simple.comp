@@ -5,6 +5,7 @@
 #include "common.glsl"
 #include "math.glsl"
 #include "linear.glsl"
+#include "factor.glsl"
 
 void main() {
     uint index = global_index();
@@ -13,7 +14,8 @@ void main() {
     uint first = gl_WorkGroupID.z * push.chunk;
     float sum = 0.0;
     for (uint s = first; s < min(first + push.chunk, push.k); s++) {
-        sum += a[i * push.a_row + s * push.a_sum] * b[s * push.b_sum + j * push.b_col];
+        sum += factor(a[i * push.a_row + s * push.a_sum]) *
+               factor(b[s * push.b_sum + j * push.b_col]);
     }
     finish(i, j, gl_WorkGroupID.z, sum);
 }

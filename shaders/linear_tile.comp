@@ -5,6 +5,7 @@
 #include "common.glsl"
 #include "math.glsl"
 #include "linear.glsl"
+#include "factor.glsl"
 
 const uint STEP = 16u, SIDE = 64u;
 const uint PITCH = SIDE + 1u; // neighbours along the sum fall into different banks
@@ -29,13 +30,13 @@ void main() {
             uvec2 at = place(e, push.a_sum == 1u);
             bool inside = s + at.x < last && row + at.y < push.m;
             tile_a[at.x * PITCH + at.y] =
-                inside ? a[(row + at.y) * push.a_row + (s + at.x) * push.a_sum] : 0.0;
+                inside ? factor(a[(row + at.y) * push.a_row + (s + at.x) * push.a_sum]) : 0.0;
         }
         for (uint e = lane; e < STEP * SIDE; e += 256u) {
             uvec2 at = place(e, push.b_sum == 1u);
             bool inside = s + at.x < last && column + at.y < push.n;
             tile_b[at.x * PITCH + at.y] =
-                inside ? b[(s + at.x) * push.b_sum + (column + at.y) * push.b_col] : 0.0;
+                inside ? factor(b[(s + at.x) * push.b_sum + (column + at.y) * push.b_col]) : 0.0;
         }
         barrier();
         for (uint t = 0u; t < STEP; t++) {

@@ -88,7 +88,7 @@ done:
 
 static err add_calibration(record *out, const run *r) {
     uint32_t *gold = NULL;
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    if (!answer_is_label(r->task.kind)) return ERR_OK;
     err e = mem_new(&gold, r->test.count);
     for (size_t i = 0; !e && i < r->test.count; i++) gold[i] = r->test.sentences[i].target.class;
     if (!e)
@@ -130,7 +130,7 @@ static err add_errors(record *out, const run *r) {
     uint32_t *tokens = NULL, *unknown = NULL;
     bool *leaked = NULL;
     errors found = {0};
-    if (r->task.kind != ANSWER_CLASS) return ERR_OK;
+    if (!answer_is_label(r->task.kind)) return ERR_OK;
     err e = mem_new(&tokens, n);
     if (!e) e = mem_new(&unknown, n);
     if (!e) e = mem_new(&leaked, n);
@@ -141,6 +141,7 @@ static err add_errors(record *out, const run *r) {
     const uint32_t *predicted = out->predicted;
     e = errors_find(&found, &(errors_input){.runs = 1,
                                             .rows = n,
+                                            .kind = r->task.kind,
                                             .classes = r->base_model.config.classes,
                                             .logits = &logits,
                                             .predicted = &predicted,
@@ -330,7 +331,7 @@ static err add_choice(record *out, const run *r) {
     out->best_step = r->best.step;
     for (uint32_t i = 0; !e && i < t->evaluation_count; i++) {
         const trainer_evaluation *v = &t->evaluations[i];
-        e = record_evaluation_add(out, v->step, v->score, v->loss);
+        e = record_evaluation_add(out, v->step, v->score, v->loss, v->seconds);
     }
     return e;
 }

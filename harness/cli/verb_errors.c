@@ -70,7 +70,7 @@ static err read_runs(inquiry *q, const options *o) {
         mem_free(path);
         if (e) break;
         const record *r = &one->record, *first = &q->runs[0].record;
-        if (r->task.kind != ANSWER_CLASS)
+        if (!answer_is_label(r->task.kind))
             return err_set(ERR_UNSUPPORTED,
                            "%s: task %s is of kind %s; errors takes tasks with one label a row",
                            one->folder, r->task.name, answer_kind_name(r->task.kind));
@@ -178,6 +178,7 @@ static err find_all(inquiry *q) {
     }
     return errors_find(&q->found, &(errors_input){.runs = q->count,
                                                   .rows = q->data.test.row_count,
+                                                  .kind = q->task.kind,
                                                   .classes = q->task.label_count,
                                                   .logits = logits,
                                                   .predicted = predicted,

@@ -368,6 +368,7 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
     if ((e = board_init_cached(b, s, serves ? cache : NULL)) ||
         (e = board_add_groups(b, w->o->task_dir)))
         goto done;
+    if (w->o->has_dev_score) b->dev_score = w->o->dev_score;
     // an empty board would take the place of one that says something
     if (!s->count)
         log_warn("no record to report in %s%s", results, w->o->json ? "" : ": nothing is written");
@@ -400,8 +401,8 @@ err verb_report(const options *o) {
     if (o->history) return history_view(o, w.language);
     if (!folder_exists(results))
         return err_set(ERR_DATA,
-                       "%s: no such folder: a finished `harness run` makes it, and --results DIR "
-                       "names another",
+                       "%s: no such folder: a finished `harness run` makes it, which one of "
+                       "--sample, --limit or --max-steps does not; --results DIR names another",
                        results);
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);

@@ -134,7 +134,9 @@ static void show_device(const device *d) {
              d->info.threads, d->info.threads == 1 ? "" : "s",
              p == PRECISION_FP32 ? "" : ", precision ",
              p == PRECISION_FP32 ? "" : device_precision_name(p));
-    if (p == PRECISION_FP32 && d->info.has_bf16 && !*d->info.bf16_lacks)
+    // of GPUs that is not measured
+    if (d->info.kind == DEVICE_CPU && p == PRECISION_FP32 && d->info.has_bf16 &&
+        !*d->info.bf16_lacks)
         log_note("        --precision bf16 is faster on it, with other scores");
 }
 

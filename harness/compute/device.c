@@ -214,10 +214,6 @@ err device_open(device *d, const device_info *info, const device_options *option
         return err_set(ERR_UNSUPPORTED,
                        "%s: precision fp16 needs cooperative matrices; missing: a Vulkan device",
                        info->name);
-    if (d->options.precision == PRECISION_BF16 && info->kind == DEVICE_VULKAN)
-        return err_set(ERR_UNSUPPORTED,
-                       "%s: precision bf16 is built for the native CPU alone; here there is fp16",
-                       info->name);
     switch (info->kind) {
     case DEVICE_REFERENCE: return reference_open(d);
     case DEVICE_CPU:

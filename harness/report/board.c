@@ -1,5 +1,6 @@
 #include "report/report_internal.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,7 +341,7 @@ err board_init(board *b, const store *s) {
 err board_init_cached(board *b, const store *s, const char *cache) {
     entry *entries = NULL;
     err e;
-    *b = (board){.records = s, .cache = cache};
+    *b = (board){.records = s, .cache = cache, .dev_score = NAN};
     if ((e = mem_new(&entries, s->count)) || (e = mem_new(&b->tables, s->count))) goto done;
     for (size_t i = 0; i < s->count; i++) {
         if ((e = entry_init(&entries[i], &s->records[i], s->paths[i]))) goto done;

@@ -102,7 +102,9 @@ typedef struct board {
     size_t group_count;
     struct task *grouped; /* (grouped_count) owned: tasks of groups, by group and place */
     size_t grouped_count;
-    char **notes; /* (note_count) a sentence for each record that was left out, owned */
+    double dev_score; /* that times are told until (cost.h); NaN: what every run reached. Of whoever
+                         made the board; board_init gives NaN */
+    char **notes;     /* (note_count) a sentence for each record that was left out, owned */
     size_t note_count, note_capacity;
 } board;
 

@@ -17,7 +17,52 @@ static bool is_beaten(const board_row *a, const board_row *by) {
            (by->mean > a->mean || by->train_s < a->train_s);
 }
 
-static void point_of(cost_point *p, const board_row *row) {
+static bool has_metric(const record *r, const char *name) {
+    return r->evaluation_count && r->dev_metric && !strcmp(r->dev_metric, name);
+}
+
+cost_target cost_target_of(const board *b, const board_table *t) {
+    cost_target target = {.score = b->dev_score};
+    if (!t->rows[0].runs[0]->evaluation_count) return target;
+    target.metric = t->rows[0].runs[0]->dev_metric;
+    bool is_loss = !strcmp(target.metric, "loss");
+    if (!isnan(target.score)) {
+        if (!is_loss) target.score /= 100;
+        return target;
+    }
+    for (size_t i = 0; i < t->row_count; i++) {
+        for (size_t k = 0; k < t->rows[i].run_count; k++) {
+            const record *r = t->rows[i].runs[k];
+            if (!has_metric(r, target.metric)) continue;
+            double best = record_best_dev(r); // fmin and fmax take a NaN for none
+            target.score = is_loss ? fmax(target.score, best) : fmin(target.score, best);
+        }
+    }
+    return target;
+}
+
+double cost_shown(cost_target target) {
+    return strcmp(target.metric, "loss") ? 100 * target.score : target.score;
+}
+
+/* Adds what a run took to reach the target. */
+static void add_until(cost_point *p, const record *r, cost_target target) {
+    if (!target.metric || !has_metric(r, target.metric)) return;
+    double seconds = record_seconds_until(r, target.score);
+    p->untold += !(seconds > 0);
+    if (!(seconds > 0) || isinf(seconds)) return;
+    p->reached++;
+    p->until_s += (seconds - p->until_s) / (double)p->reached;
+}
+
+err cost_until(strbuf *out, const cost_point *p) {
+    size_t all = p->row->run_count;
+    if (!p->reached) return strbuf_add(out, p->untold ? "not told" : "never");
+    err e = report__duration(out, p->until_s);
+    return e || p->reached == all ? e : strbuf_printf(out, ", %zu of %zu seeds", p->reached, all);
+}
+
+static void point_of(cost_point *p, const board_row *row, cost_target target) {
     *p = (cost_point){.row = row};
     for (size_t i = 0; i < row->run_count; i++) {
         const record *r = row->runs[i];
@@ -27,17 +72,18 @@ static void point_of(cost_point *p, const board_row *row) {
         p->device_mib = fmax(p->device_mib, (double)r->device_bytes / 1048576);
         p->host_mib = fmax(p->host_mib, (double)r->host_peak_bytes / 1048576);
         p->throttled += r->cost.was_throttled;
+        add_until(p, r, target);
         p->told += r->cost.energy_count > 0;
         for (size_t k = 0; k < r->cost.energy_count; k++) p->joules += r->cost.energy[k].train_j;
     }
     if (p->told) p->joules /= (double)p->told;
 }
 
-err cost_points(cost_point **points, const board_table *t) {
+err cost_points(cost_point **points, const board_table *t, cost_target target) {
     err e = mem_new(points, t->row_count);
     for (size_t i = 0; i < t->row_count && !e; i++) {
         cost_point *p = &(*points)[i];
-        point_of(p, &t->rows[i]);
+        point_of(p, &t->rows[i], target);
         p->on_front = true;
         for (size_t k = 0; k < t->row_count; k++)
             if (is_beaten(p->row, &t->rows[k])) p->on_front = false;
@@ -47,7 +93,7 @@ err cost_points(cost_point **points, const board_table *t) {
 
 /* --- markdown --- */
 
-static err add_point(strbuf *out, const cost_point *p) {
+static err add_point(strbuf *out, const cost_point *p, cost_target target) {
     const record *r = p->row->runs[0];
     err e;
     if ((e = strbuf_add(out, "| ")) || (e = shown_add(out, SHOWN_MARKDOWN, r->model.name)) ||
@@ -63,13 +109,17 @@ static err add_point(strbuf *out, const cost_point *p) {
     if (p->throttled && (e = strbuf_printf(out, "%sthrottled: %zu of %zu", p->told ? ", " : "",
                                            p->throttled, p->row->run_count)))
         return e;
-    return strbuf_printf(out, " | %s |\n", p->on_front ? "yes" : "");
+    if ((e = strbuf_printf(out, " | %s |", p->on_front ? "yes" : ""))) return e;
+    if (!target.metric) return strbuf_add(out, "\n");
+    if ((e = strbuf_add(out, " ")) || (e = cost_until(out, p))) return e;
+    return strbuf_add(out, " |\n");
 }
 
-static err add_table(strbuf *out, const board_table *t) {
+static err add_table(strbuf *out, const board *b, const board_table *t) {
+    cost_target target = cost_target_of(b, t);
     const record *r = t->rows[0].runs[0];
     cost_point *points = NULL;
-    err e = cost_points(&points, t);
+    err e = cost_points(&points, t, target);
     if (!e)
         e = shown_printf(out, SHOWN_MARKDOWN,
                          "\n### %s\n\nTask version %lld, protocol %s, data "
@@ -79,11 +129,16 @@ static err add_table(strbuf *out, const board_table *t) {
     if (!e)
         e = strbuf_printf(out,
                           "\n\n| model | recipe | device | %s | training | sentences/s, training "
-                          "| sentences/s, evaluation | device MiB | host MiB | energy | front |\n"
-                          "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | "
-                          "--- |\n",
+                          "| sentences/s, evaluation | device MiB | host MiB | energy | front |",
                           t->headline->title);
-    for (size_t i = 0; i < t->row_count && !e; i++) e = add_point(out, &points[i]);
+    if (!e && target.metric)
+        e = strbuf_printf(out, " until dev %s %.4g |", target.metric, cost_shown(target));
+    if (!e)
+        e = strbuf_printf(out,
+                          "\n| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | "
+                          "--- |%s\n",
+                          target.metric ? " ---: |" : "");
+    for (size_t i = 0; i < t->row_count && !e; i++) e = add_point(out, &points[i], target);
     mem_free(points);
     return e;
 }
@@ -96,8 +151,13 @@ err cost_markdown(strbuf *out, const board *b) {
         "Means over seeds of what a run took, and the largest memory. Energy is of training, as "
         "counters of the machine told it (of whole processor packages and cards); it is empty "
         "where they told nothing, and never estimated. A row is on the front when no other row "
-        "of its table and device scores as well in less time, or better in as much.\n");
-    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, &b->tables[i]);
+        "of its table and device scores as well in less time, or better in as much. Under protocol "
+        "dev the time until a dev score is that of training until the first evaluation that had "
+        "it, "
+        "evaluations and saving apart; unless `--dev-score` names one it is the best that every "
+        "run "
+        "of the table reached.\n");
+    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
     return e;
 }
 
@@ -191,7 +251,7 @@ err cost_svg(strbuf *out, const board_table *t, const char *label, const char *o
     cost_point *points = NULL;
     if (t->row_count < 2) return ERR_OK;
     frame f = frame_of(t);
-    err e = cost_points(&points, t);
+    err e = cost_points(&points, t, (cost_target){0});
     if (!e) e = add_axes(out, &f, label);
     for (size_t i = 0; i < t->row_count && !e; i++) {
         bool is_first = points[i].on_front;

@@ -7,21 +7,37 @@
 
 #include "report/board.h"
 
+/* The dev score that a table's times are told until: the board's, or of all runs' best ones the
+ * worst, which every run reached. By what most rows of a table chose: the first row's metric. */
+typedef struct cost_target {
+    const char *metric; /* borrowed; "loss" or a metric's name; NULL: no table of protocol dev */
+    double score;
+} cost_target;
+cost_target cost_target_of(const board *b, const board_table *t);
+
 typedef struct cost_point {
     const board_row *row;         /* borrowed */
     double train_rate, eval_rate; /* sentences a second, means over runs */
     double device_mib, host_mib;  /* peaks, the largest of the runs */
     double joules;          /* of training, mean over the runs of which the machine told; of all
                                       parts that it told of */
+    double until_s;         /* of training until the target, mean of the runs that reached it */
+    size_t reached, untold; /* such runs; runs whose times are not known */
     size_t told, throttled; /* such runs; runs during which the device was throttled */
     bool on_front;
 } cost_point;
 
 /* *points (owned) has one for each row of the table, in its order. */
-err cost_points(cost_point **points, const board_table *t) MUST_CHECK;
+err cost_points(cost_point **points, const board_table *t, cost_target target) MUST_CHECK;
+
+/* A target's score as the board has it: in percent, or a loss. */
+double cost_shown(cost_target target);
 
 /* The section of the leaderboard; nothing of an empty board. */
 err cost_markdown(strbuf *out, const board *b) MUST_CHECK;
+
+/* "12.3 s", "12.3 s, 2 of 3 seeds", "never" or "not told". */
+err cost_until(strbuf *out, const cost_point *p) MUST_CHECK;
 
 /* The plot, as inline SVG: training time on a logarithmic scale, one mark a row, and the front of
  * each device. Nothing of a table of one row.

@@ -223,6 +223,45 @@ static void add_table_head(page *p, const board_table *t, double low, double hig
     html__add(p, "</tr></thead>\n<tbody>\n");
 }
 
+/* Under protocol dev: how long each row trained until a dev score. */
+static void add_until(page *p, const board *b, const board_table *t) {
+    cost_target target = cost_target_of(b, t);
+    cost_point *points = NULL;
+    char label[200];
+    if (!target.metric) return;
+    const metric *m = metric_find(target.metric);
+    html__take(p, cost_points(&points, t, target));
+    html__format(p, "<h3>%s</h3>\n<p class=\"soft\">", SAY(p, dev_until));
+    html__format(p, SAY(p, dev_until_words), m ? html__term(p, m->title) : SAY(p, dev_loss),
+                 cost_shown(target));
+    html__add(p, "</p>\n");
+    snprintf(label, sizeof label, "%s: %s", t->rows[0].runs[0]->task.name, SAY(p, dev_until));
+    html__table_begin(p, label, "");
+    html__format(p,
+                 "<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"n\">%s</th>"
+                 "<th scope=\"col\" class=\"n\">%s</th><th scope=\"col\">%s</th>"
+                 "<th scope=\"col\">%s</th></tr></thead>\n<tbody>\n",
+                 SAY(p, model_name), SAY(p, trained_for), SAY(p, reached), SAY(p, recipe),
+                 SAY(p, device_name));
+    for (size_t i = 0; i < t->row_count && !p->e; i++) {
+        const record *r = points[i].row->runs[0];
+        html__format(p, "<tr><th scope=\"row\" class=\"model\">%s</th><td class=\"n\">",
+                     r->model.name);
+        if (points[i].reached)
+            html__format(p, "%.1f", points[i].until_s);
+        else
+            html__add(p, points[i].untold ? SAY(p, not_told) : "-");
+        html__format(p,
+                     "</td><td class=\"n\">%zu/%zu</td><td class=\"recipe\" lang=\"en\">%s</td>"
+                     "<td class=\"device\">%s</td></tr>\n",
+                     points[i].reached, points[i].row->run_count, points[i].row->words,
+                     r->device.name);
+    }
+    html__add(p, "</tbody>");
+    html__table_end(p);
+    mem_free(points);
+}
+
 static void add_cost(page *p, const board_table *t) {
     char label[200];
     snprintf(label, sizeof label, SAY(p, chart), html__term(p, t->headline->title),
@@ -252,6 +291,7 @@ static void add_table(page *p, const board *b, const board_table *t) {
     html__add(p, "</tbody>");
     html__table_end(p);
     if (t->row_count > 1) add_cost(p, t);
+    add_until(p, b, t);
     html__add(p, "</section>\n");
 }
 

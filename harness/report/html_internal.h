@@ -64,6 +64,11 @@ void svg__begin(page *p, const svg_scale *s, const char *x_title, const char *y_
  * x. */
 void svg__line(page *p, const float *values, size_t count, const char *x_title,
                const char *y_title);
+/* The same of some steps alone, each with a dot; one of them is marked.
+ *   x, y   (count > 0), x ascending
+ *   marked its index; what that one is called */
+void svg__marked_line(page *p, const double *x, const double *y, size_t count, size_t marked,
+                      const char *called, const char *x_title, const char *y_title);
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
                const char *y_title);
 

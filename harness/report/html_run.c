@@ -211,6 +211,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts, page_langua
     mem_free(title);
     add_title(&p, r);
     add_curves(&p, r);
+    if (r->evaluation_count) run__add_dev(&p, r);
     html__add(&p, "<div class=\"columns\">\n");
     add_scores(&p, r);
     add_classes(&p, r);

@@ -20,6 +20,8 @@ void run__add_errors(page *p, const record *r, const char *const *texts);
 void run__add_trees(page *p, const record *r, const char *const *texts);
 
 /* Recipe, data, device, cost. */
+/* Protocol dev: its curves and the step that was chosen. */
+void run__add_dev(page *p, const record *r);
 void run__add_facts(page *p, const record *r);
 
 #endif

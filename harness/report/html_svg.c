@@ -102,6 +102,39 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
     if (per > 1) add_mean_of(p, per);
 }
 
+void svg__marked_line(page *p, const double *x, const double *y, size_t count, size_t marked,
+                      const char *called, const char *x_title, const char *y_title) {
+    enum { NAME_WIDTH = 110 };
+    svg_scale s = {.x_low = 0, .x_high = fmax(2, x[count - 1]), .y_low = y[0], .y_high = y[0]};
+    for (size_t i = 0; i < count; i++) {
+        s.y_low = fmin(s.y_low, y[i]);
+        s.y_high = fmax(s.y_high, y[i]);
+    }
+    double room = fmax(fmax(1e-6, fabs(s.y_high) / 50), (s.y_high - s.y_low) / 8);
+    s.y_low -= room;
+    s.y_high += room;
+    begin(p, &s, x_title, y_title);
+    double at = svg__x(&s, x[marked]);
+    bool left = at > SVG_WIDTH - SVG_RIGHT - NAME_WIDTH;
+    html__format(p,
+                 "<line class=\"base\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/><text "
+                 "x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>\n",
+                 at, at, SVG_TOP, SVG_HEIGHT - SVG_BOTTOM, left ? at - 4 : at + 4,
+                 SVG_HEIGHT - SVG_BOTTOM - 6, left ? "end" : "start", called);
+    html__add(p, "<polyline class=\"line\" points=\"");
+    for (size_t i = 0; i < count; i++) {
+        add_tenths(p, i ? " " : "", svg__x(&s, x[i]));
+        add_tenths(p, ",", svg__y(&s, y[i]));
+    }
+    html__add(p, "\"/>\n");
+    for (size_t i = 0; i < count; i++)
+        html__format(p,
+                     "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>%s %.0f: "
+                     "%.4f</title></circle>\n",
+                     svg__x(&s, x[i]), svg__y(&s, y[i]), i == marked ? 5 : 2, x_title, x[i], y[i]);
+    html__add(p, "</svg>\n");
+}
+
 void svg__bars(page *p, const record_length *bars, size_t count, const char *x_title,
                const char *y_title) {
     // bins of equal width, so that a long tail stays readable

@@ -121,8 +121,8 @@ static err score_slice(errors_slice *s, const errors_input *in, const bool *mask
     err e = ERR_OK;
     for (size_t r = 0; !e && s->rows && r < in->runs; r++) {
         confusion c = {0};
-        e = answers_sum(&c, ANSWER_CLASS, in->classes, (answers){in->gold, NULL, NULL},
-                        (answers){in->predicted[r], NULL, NULL}, mask, in->rows);
+        e = answers_sum(&c, in->kind, in->classes, (answers){in->gold, NULL, NULL},
+                        (answers){in->predicted[r], in->logits[r], NULL}, mask, in->rows);
         if (!e) s->accuracy += metric_value("accuracy", &c) / (double)in->runs;
         if (!e) s->headline += in->headline->fn(&c) / (double)in->runs;
         confusion_free(&c);

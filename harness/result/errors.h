@@ -25,6 +25,7 @@
 /* What the runs said. */
 typedef struct errors_input {
     size_t runs, rows, classes;
+    answer_kind kind;                 /* one label a row (answer_is_label) */
     const float *const *logits;       /* (runs) of (rows, classes) */
     const uint32_t *const *predicted; /* (runs) of (rows) */
     const uint32_t *gold;             /* (rows) */

@@ -70,7 +70,6 @@ void record__free_lists(record *r) {
     FREE(r->scored_dedup);
     FREE(r->loss);
     FREE(r->loss_curve);
-    FREE(r->evaluations);
     FREE(r->worst);
     FREE(r->suspects);
     FREE(r->slices);
@@ -80,7 +79,7 @@ void record__free_lists(record *r) {
         mem_free(r->kernel_times[i].phase);
     }
     FREE(r->kernel_times);
-    r->loss_count = r->loss_curve_count = r->evaluation_count = 0;
+    r->loss_count = r->loss_curve_count = 0;
     r->worst_count = r->length_count = r->kernel_count = 0;
     r->suspect_count = r->slice_count = 0;
 }
@@ -104,6 +103,7 @@ void record_free(record *r) {
     cJSON_Delete(r->model.corpus);
     record__free_answers(r);
     record__free_lists(r);
+    mem_free(r->evaluations);
     mem_free(r->final_weights_sha256);
     mem_free(r->engine);
     mem_free(r->rank_devices);

@@ -85,6 +85,7 @@ typedef struct record_curve_point {
 typedef struct record_evaluation {
     int64_t step;
     double score, loss;
+    double seconds; /* of training until it, evaluations and saving apart; 0: not known */
 } record_evaluation;
 
 /* One of the rows that the run got most wrong: `probability` is what it gave the gold label. */
@@ -276,7 +277,14 @@ bool record_same_answer(const record *a, const record *b, size_t row);
 /* Copy arrays that may also be set by hand. */
 err record_loss(record *r, const float *loss, size_t count) MUST_CHECK;
 err record_curve_add(record *r, int64_t step, double mean_loss, double learning_rate) MUST_CHECK;
-err record_evaluation_add(record *r, int64_t step, double score, double loss) MUST_CHECK;
+err record_evaluation_add(record *r, int64_t step, double score, double loss,
+                          double seconds) MUST_CHECK;
+
+/* Seconds of training until the first evaluation on the dev part that was at least (of a loss: at
+ * most) that good; HUGE_VAL: none was; 0: not known, or not under protocol dev. */
+double record_seconds_until(const record *r, double score);
+/* The best value of dev_metric. pre: it has evaluations */
+double record_best_dev(const record *r);
 err record_kernel_add(record *r, const char *name, const char *phase, int64_t calls,
                       double ms) MUST_CHECK;
 

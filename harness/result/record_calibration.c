@@ -73,7 +73,7 @@ err record__calibration_read(record *r, const cJSON *object, const char *key, co
     calibration *c = &r->calibration;
     int m = 0;
     if (!json_has(object, key)) return ERR_OK;
-    if (r->task.kind != ANSWER_CLASS)
+    if (!answer_is_label(r->task.kind))
         return err_set(ERR_FORMAT, "%s: key '%s' is of tasks with one label a row", where, key);
     err e = json_object(&o, object, key, where);
     if (e || (e = json_number(&c->ece, o, "ece", where)) ||

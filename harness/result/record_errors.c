@@ -95,7 +95,7 @@ static err read_slice(record *r, const cJSON *item, const char *key, const char 
 err record__errors_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *o = NULL, *list = NULL, *item = NULL;
     if (!json_has(object, key)) return ERR_OK;
-    if (r->task.kind != ANSWER_CLASS)
+    if (!answer_is_label(r->task.kind))
         return err_set(ERR_FORMAT, "%s: key '%s' is of tasks with one label a row", where, key);
     err e = json_object(&o, object, key, where);
     if (e || (e = read_suspects(r, o, key, where)) || (e = json_array(&list, o, "slices", where)))

@@ -136,6 +136,21 @@ static void move_confusion(packing *p, confusion *c) {
     move_bytes(p, c->gold, block_of(c) * sizeof *c->gold);
 }
 
+static void move_evaluations(packing *p, record *r) {
+    size_t count = r->evaluation_count;
+    if (!p->out) {
+        r->evaluations = NULL;
+        r->evaluation_count = 0;
+        if (p->e || (size_t)(p->end - p->at) / sizeof *r->evaluations < count) {
+            if (!p->e) p->e = err_set(ERR_FORMAT, "a cached record ends too soon");
+            return;
+        }
+        if (!count || (p->e = mem_new(&r->evaluations, count))) return;
+        r->evaluation_count = count;
+    }
+    move_bytes(p, r->evaluations, count * sizeof *r->evaluations);
+}
+
 static bool is_text(const record_key *k) {
     return k->kind == RECORD_TEXT || k->kind == RECORD_TEXT_OR_NULL || k->kind == RECORD_HASH ||
            k->kind == RECORD_HASH_OR_NULL || k->kind == RECORD_MOMENT ||
@@ -151,6 +166,7 @@ static record bare(record r) {
     r.predicted = r.unit_begin = NULL;
     r.predicted_numbers = NULL;
     r.recipe = r.model.corpus = NULL;
+    r.evaluations = NULL;
     r.dev_metric = r.engine = r.rank_devices = NULL;
     r.task.labels = r.task.names = NULL;
     r.confusion.gold = r.confusion.predicted = r.confusion.hit = NULL;
@@ -172,6 +188,7 @@ static void move_record(packing *p, record *r) {
         if (is_json(&record__keys[i])) move_json(p, field);
     }
     move_text(p, &r->dev_metric);
+    move_evaluations(p, r);
     move_text(p, &r->engine);
     move_text(p, &r->rank_devices);
     move_json(p, &r->recipe);

@@ -7,6 +7,7 @@
 #include "common.glsl"
 #include "math.glsl"
 #include "linear.glsl"
+#include "factor.glsl"
 layout(constant_id = 3) const uint WIDE = 0u; // bit 0, 1: rows of A, B are read 16 bytes at a time
 layout(std430, binding = 1) readonly buffer v1 { vec4 a_quads[]; };
 layout(std430, binding = 2) readonly buffer v2 { vec4 b_quads[]; };
@@ -94,10 +95,10 @@ mat4 load(source from_a, source from_b, bool is_a, uvec2 block, uint s, uint las
 void store(mat4 x, bool is_a, bool sum_first, uvec2 block, uint at) {
     if (sum_first) x = transpose(x);
     at += (is_a ? 0u : TILE) + block.y * 4u * COLUMNS + column_of(block.x, block.y);
-    tiles[at] = x[0];
-    tiles[at + COLUMNS] = x[1];
-    tiles[at + 2u * COLUMNS] = x[2];
-    tiles[at + 3u * COLUMNS] = x[3];
+    tiles[at] = factors(x[0]);
+    tiles[at + COLUMNS] = factors(x[1]);
+    tiles[at + 2u * COLUMNS] = factors(x[2]);
+    tiles[at + 3u * COLUMNS] = factors(x[3]);
 }
 
 // An invocation has rows 4 y .. 4 y + 3 and columns 4 x .. 4 x + 3 of the tile; with SIDE 128 those 64

@@ -106,6 +106,32 @@ Test(errors_verb, refusals) {
     REFUSES(1, "a", "a", CPU);
 }
 
+/* A relation is one label a row, too. */
+Test(errors_verb, relations_are_looked_at) {
+    cJSON *root = NULL;
+    program_result p = RUN("run", "--task", "klue_re", "--sample", "--model", "tiny", CPU, "-q",
+                           "--max-steps", "2", "--protocol", "dev", "-o", "re");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    MUST(json_read(&root, temporary_path("re/record.json"), 0));
+    double ece = at(at(root, "calibration"), "ece")->valuedouble;
+    double temperature = at(at(root, "calibration"), "temperature")->valuedouble;
+    cr_expect_gt(cJSON_GetArraySize(at(at(root, "errors"), "slices")), 2);
+    cJSON_Delete(root);
+    p = RUN("errors", "re", CPU, "--json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
+    const cJSON *run = cJSON_GetArrayItem(at(root, "runs"), 0);
+    cr_expect_eq(at(run, "answered_otherwise")->valueint, 0);
+    cr_expect_float_eq(at(at(run, "calibration"), "ece")->valuedouble, ece, 1e-12);
+    cr_expect_float_eq(at(run, "temperature")->valuedouble, temperature, 1e-9);
+    cJSON_Delete(root);
+    program_free(&p);
+    p = RUN("eval", "--record", "re"); // the record is read with what it has of that
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+}
+
 /* Under protocol last the dev rows were trained on. */
 Test(errors_verb, no_temperature_of_rows_that_were_trained_on) {
     program_result p = RUN(TRAIN, "d");

@@ -235,6 +235,8 @@ static void watch(const char *selector) {
     p.watch = (plan_watch){hear, &heard};
     cr_assert_eq(plan_submit(&p, &step), ERR_OK);
     cr_assert_eq(plan_wait(&p, 0), ERR_OK);
+    // 4 ops thrice, the end's, and the wait
+    cr_assert_eq(d.work, 14, "%llu", (unsigned long long)d.work);
     // of the last micro-batch alone: before, sums are not final
     cr_assert_eq(heard.count, 4, "%zu", heard.count);
     for (size_t i = 0; i < 4; i++) cr_expect_eq(heard.ops[i], i);

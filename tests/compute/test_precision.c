@@ -62,21 +62,24 @@ Test(precision, host_devices_refuse_fp16) {
               "precision fp16 needs cooperative matrices; missing: a Vulkan device");
 }
 
-#if HARNESS_CPU
 /* The reference with bf16 says what a product is, and fp32 is not that. */
-static void check_products(const char *isa) {
+static void check_bf16(device *d, const char *how) {
     static const op_kind products[] = {OP_linear_fwd, OP_linear_dx, OP_linear_dw};
+    for (size_t i = 0; i < 3; i++) {
+        verify_result r;
+        MUST(verify_op(&r, d, products[i], VERIFY_QUICK));
+        cr_expect_eq(r.failed, 0, "%s: %s: %s", how, op_name(products[i]), r.failure);
+        cr_expect_leq(r.element_bound, VERIFY_ELEMENT_BOUND);
+    }
+}
+
+#if HARNESS_CPU
+static void check_products(const char *isa) {
     device d;
     device_options options = {.precision = PRECISION_BF16};
     if (isa) setenv("HARNESS_ISA", isa, 1);
     MUST(device_open_named(&d, "cpu", &options));
-    for (size_t i = 0; i < 3; i++) {
-        verify_result r;
-        MUST(verify_op(&r, &d, products[i], VERIFY_QUICK));
-        cr_expect_eq(r.failed, 0, "%s: %s: %s", isa ? isa : "best", op_name(products[i]),
-                     r.failure);
-        cr_expect_leq(r.element_bound, VERIFY_ELEMENT_BOUND);
-    }
+    check_bf16(&d, isa ? isa : "best");
     device_close(&d);
     unsetenv("HARNESS_ISA");
 }
@@ -171,11 +174,35 @@ Test(precision, bf16_weights_are_rounded_again_when_they_change) {
 #endif
 
 #if HARNESS_VULKAN
-Test(precision, vulkan_refuses_bf16) {
-    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+/* By matrices where the device has them, else rounded in the f32 kernels: within the bounds of fp32
+ * either way, and info tells which. */
+static void check_vulkan_bf16(const char *selector, const char *family) {
     device d;
-    MUST_FAIL(device_open_named(&d, test_device(), &(device_options){.precision = PRECISION_BF16}),
-              ERR_UNSUPPORTED, "precision bf16 is built for the native CPU alone");
+    device_options options = {.precision = PRECISION_BF16, .validation = true};
+    setenv("HARNESS_VULKAN_KERNELS", family, 1);
+    MUST(device_open_named(&d, selector, &options));
+    bool is_rounded = strstr(d.info.kernels, ", bf16 rounded in f32") != NULL;
+    cr_expect(is_rounded || strstr(d.info.kernels, ", matrices bf16 "), "kernels %s",
+              d.info.kernels);
+    cr_expect_eq(is_rounded, *d.info.bf16_lacks != '\0', "lacks '%s'", d.info.bf16_lacks);
+    check_bf16(&d, family);
+    cr_expect_eq(d.validation_errors, 0);
+    device_close(&d);
+    unsetenv("HARNESS_VULKAN_KERNELS");
+}
+
+Test(precision, bf16_on_vulkan_keeps_the_bounds_of_fp32) {
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    size_t live = mem_live_count();
+    check_vulkan_bf16(test_device(), "");
+    check_vulkan_bf16(test_device(), "register");
+    check_vulkan_bf16(test_device(), "tile");
+    cr_assert_eq(mem_live_count(), live);
+}
+
+Test(precision, bf16_on_swiftshader_keeps_the_bounds_of_fp32) {
+    if (!need_vulkan("swiftshader")) cr_skip_test("no SwiftShader");
+    check_vulkan_bf16("swiftshader", "");
 }
 
 /* Where the device has none it says so; where it has them the products keep the f16 bounds. */
@@ -224,5 +251,5 @@ Test(precision, prebuilt_shaders_are_of_their_sources) {
         count++;
     }
     fclose(list);
-    cr_assert_geq(count, 6);
+    cr_assert_geq(count, 16);
 }

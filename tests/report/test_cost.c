@@ -6,6 +6,7 @@
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 static char *folder;
@@ -63,7 +64,7 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     MUST(board_init(&b, &s));
     cr_assert_eq(b.table_count, 1);
     const board_table *t = &b.tables[0];
-    MUST(cost_points(&points, t));
+    MUST(cost_points(&points, t, cost_target_of(&b, t)));
     const cost_point *quick = point_of(points, t, "quick");
     cr_expect(quick->on_front && point_of(points, t, "good")->on_front);
     cr_expect_not(point_of(points, t, "slow")->on_front);
@@ -78,7 +79,7 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     cr_expect_not_null(
         strstr(text.text, "| 600 | 1200 | 3 | 118 | 300 J, throttled: 1 of 1 | yes |"), "%s",
         text.text);
-    cr_expect_not_null(strstr(text.text, "| 118 |  |  |\n"), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "| 118 |  |  | 12 s |\n"), "%s", text.text);
     text.length = 0;
     MUST(cost_svg(&text, t, "score by time", ", on the front"));
     size_t lines = 0, marks = 0;
@@ -88,4 +89,73 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     strbuf_free(&text);
     board_free(&b);
     store_free(&s);
+}
+
+/* A run of protocol dev: its scores and seconds, three evaluations. */
+static void put_dev(const char *model, uint32_t seed, const char *chooser, const double *scores,
+                    const double *seconds) {
+    record r;
+    fake_record_make(&r,
+                     &(fake_record){.task = "kor_x", .model = model, .seed = seed, .rows = 600});
+    MUST(record_text(&r.protocol, "dev"));
+    MUST(record_text(&r.dev_metric, chooser));
+    r.evaluation_count = 0;
+    for (int i = 0; i < 3; i++) MUST(record_evaluation_add(&r, 1 + i, scores[i], 1, seconds[i]));
+    r.best_step = 1;
+    MUST(store_write(folder, &r, NULL));
+    record_free(&r);
+}
+
+Test(cost, the_time_until_a_dev_score_is_that_of_the_first_that_has_it) {
+    store s;
+    board b;
+    cost_point *points;
+    strbuf text = {0};
+    put_dev("early", 1, "macro_f1", (double[]){0.6, 0.5, 0.7}, (double[]){5, 10, 15});
+    put_dev("early", 2, "macro_f1", (double[]){0.3, 0.4, 0.8}, (double[]){6, 12, 18});
+    put_dev("late", 1, "macro_f1", (double[]){0.1, 0.65, 0.5}, (double[]){30, 60, 90});
+    put_dev("older", 1, "macro_f1", (double[]){0.9, 0.9, 0.9}, (double[]){0, 0, 0});
+    put_dev("other", 1, "loss", (double[]){0.1, 0.1, 0.1}, (double[]){1, 2, 3});
+    MUST(store_read(&s, folder));
+    MUST(board_init(&b, &s));
+    const board_table *t = &b.tables[0];
+    cost_target target = cost_target_of(&b, t);
+    cr_assert_str_eq(target.metric, "macro_f1");
+    cr_assert_eq(target.score, 0.65, "the worst of the best ones: %g", target.score);
+    MUST(cost_points(&points, t, target));
+    const cost_point *early = point_of(points, t, "early");
+    cr_expect(early->reached == 2 && early->until_s == (15 + 18) / 2.0, "%g", early->until_s);
+    cr_expect_eq(point_of(points, t, "late")->until_s, 60);
+    cr_expect(point_of(points, t, "older")->untold == 1 && !point_of(points, t, "older")->reached);
+    cr_expect(!point_of(points, t, "other")->untold && !point_of(points, t, "other")->reached);
+    mem_free(points);
+    b.dev_score = 55; // in percent
+    target = cost_target_of(&b, t);
+    MUST(cost_points(&points, t, target));
+    cr_expect_eq(point_of(points, t, "early")->until_s, (5 + 18) / 2.0);
+    mem_free(points);
+    b.dev_score = 75;
+    MUST(cost_markdown(&text, &b));
+    cr_expect_not_null(strstr(text.text, "| until dev macro_f1 75 |"), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "| 18 s, 1 of 2 seeds |"), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "| never |"), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "| not told |"), "%s", text.text);
+    strbuf_free(&text);
+    board_free(&b);
+    store_free(&s);
+}
+
+/* Of a loss lower is better. */
+Test(cost, a_dev_loss_is_reached_from_above) {
+    record r;
+    fake_record_make(&r, &(fake_record){.rows = 60});
+    MUST(record_text(&r.dev_metric, "loss"));
+    r.evaluation_count = 0;
+    for (int i = 0; i < 3; i++)
+        MUST(record_evaluation_add(&r, 1 + i, (double[]){0.9, 0.4, 0.5}[i], 1, 10.0 * (1 + i)));
+    cr_expect_eq(record_best_dev(&r), 0.4);
+    cr_expect_eq(record_seconds_until(&r, 0.45), 20);
+    cr_expect_eq(record_seconds_until(&r, 0.9), 10);
+    cr_expect_eq(record_seconds_until(&r, 0.3), HUGE_VAL);
+    record_free(&r);
 }

@@ -173,7 +173,7 @@ Test(history, folders_are_read_and_files_are_ones_own) {
            "wrote out/HISTORY.md");
     expect(RUN("report", "--history", "a"), 0, "wrote a/history.json");
     expect(RUN("report", "--history", "a", "none"), 1, "none: no such folder");
-    expect(RUN("report", "--history", "a", "--with-text"), 2, "--with-text is of run pages");
+    expect(RUN("report", "--history", "a", "--with-text"), 2, "--with-text is of a board");
     expect(RUN("report", "a"), 2, "report takes no argument without --history, found 'a'");
     put("b/task/broken.json", "{");
     put("b/cut.json", "{\"schema\": \"harness-bench-1\"}");

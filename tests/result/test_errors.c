@@ -20,7 +20,7 @@ static const uint32_t gold[ROWS] = {0, 0, 1, 1, 0, 1};
 static const double first[ROWS] = {0.1, 0.9, 0.95, 0.4, 0.52, 0.1};
 static const double second[ROWS] = {0.2, 0.7, 0.97, 0.6, 0.55, 0.2};
 
-static errors find(void) {
+static errors find_of(answer_kind kind, const char *headline) {
     static float a[ROWS * CLASSES], b[ROWS * CLASSES];
     static uint32_t x[ROWS], y[ROWS];
     static const uint32_t repeats[ROWS] = {0, 1, 2, 1, 4, 5};
@@ -38,6 +38,7 @@ static errors find(void) {
     MUST(errors_find(&out, &(errors_input){.runs = 2,
                                            .rows = ROWS,
                                            .classes = CLASSES,
+                                           .kind = kind,
                                            .logits = logits,
                                            .predicted = predicted,
                                            .gold = gold,
@@ -45,8 +46,12 @@ static errors find(void) {
                                            .leaked = leaked,
                                            .tokens = tokens,
                                            .unknown = unknown,
-                                           .headline = metric_find("macro_f1")}));
+                                           .headline = metric_find(headline)}));
     return out;
+}
+
+static errors find(void) {
+    return find_of(ANSWER_CLASS, "macro_f1");
 }
 
 /* Rows of class 1 get (0.96 + 0.5 + 0.15) / 3 = 0.537 for it on average, which row 4 with its 0.535
@@ -93,5 +98,14 @@ Test(errors, slices_and_pairs) {
     cr_expect(e.pairs[0].gold == 0 && e.pairs[0].said == 1 && e.pairs[0].rows == 2);
     cr_expect_float_eq(e.pairs[0].share, 2.0 / 3, 1e-12);
     cr_expect(e.pairs[1].gold == 1 && e.pairs[1].said == 0 && e.pairs[1].rows == 1.5);
+    errors_free(&e);
+}
+
+/* Of relations a slice has the scores that take the probabilities: the first row alone gives its
+ * label an area of 1, and the absent one 1/2, as KLUE counts it. */
+Test(errors, slices_of_relations) {
+    errors e = find_of(ANSWER_RELATION, "klue_auprc");
+    cr_expect_float_eq(slice(&e, "text", "also in train")->headline, 0.75, 1e-12);
+    cr_expect_float_eq(slice(&e, "text", "also in train")->accuracy, 1, 1e-12);
     errors_free(&e);
 }

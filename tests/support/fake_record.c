@@ -259,8 +259,8 @@ void fake_record_make(record *r, const fake_record *f) {
     snprintf(end, sizeof end, "%.32s %u", model, f->seed);
     hash_field(&r->final_weights_sha256, end);
     cr_assert_not(record_text(&r->dev_metric, "loss"));
-    if (steps > 1) cr_assert_not(record_evaluation_add(r, 1, 0.75, 0.75));
-    cr_assert_not(record_evaluation_add(r, (int64_t)steps, 0.5, 0.5));
+    if (steps > 1) cr_assert_not(record_evaluation_add(r, 1, 0.75, 0.75, 0.5));
+    cr_assert_not(record_evaluation_add(r, (int64_t)steps, 0.5, 0.5, 12.25));
     r->best_step = (int64_t)steps;
     r->loss_scale = 32768;
     r->skipped_steps = steps < 3 ? 0 : 3;

@@ -1,57 +1,15 @@
 /* Groups, as threads of this process: what ranks do together, who fails, and the training loop. */
-#include "base/log.h"
 #include "base/memory.h"
 #include "model/head/head.h"
 #include "support/must.h"
+#include "support/ranks.h"
 #include "support/toy.h"
 #include "train/evaluate/shared.h"
-#include "train/group/group.h"
-#include "train/group/threads.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-enum { RANKS_MAX = 5, WAITING_S = 60, SILENCE_S = 2 };
-
-/* --- ranks in threads --- */
-
-typedef struct rank {
-    transport *transport;
-    err (*work)(struct group *g, void *context);
-    void *context;
-    err e;
-    char message[512];
-    struct group group; /* as it was in the end */
-} rank;
-
-static void *run_rank(void *at) {
-    rank *r = at;
-    log_set_rank(r->transport->rank);
-    err e = group_open(&r->group, r->transport);
-    if (!e) e = r->work(&r->group, r->context);
-    r->e = group_close(&r->group, e);
-    snprintf(r->message, sizeof r->message, "%s", r->e ? err_message(r->e) : "");
-    return NULL;
-}
-
-static void run_ranks(rank ranks[RANKS_MAX], uint32_t size, double waiting,
-                      err (*work)(struct group *g, void *context), void *context,
-                      size_t context_bytes) {
-    transport transports[RANKS_MAX];
-    pthread_t threads[RANKS_MAX];
-    MUST(threads_open(transports, size, &(transport_limits){SILENCE_S, waiting}));
-    for (uint32_t r = 0; r < size; r++) {
-        ranks[r] = (rank){.transport = &transports[r],
-                          .work = work,
-                          .context = (char *)context + r * context_bytes};
-        cr_assert_eq(pthread_create(&threads[r], NULL, run_rank, &ranks[r]), 0);
-    }
-    for (uint32_t r = 0; r < size; r++) pthread_join(threads[r], NULL);
-    threads_close(transports);
-}
 
 /* --- what they do together --- */
 
@@ -104,7 +62,7 @@ Test(group, sums_are_in_the_order_of_the_ranks) {
     rank ranks[RANKS_MAX];
     size_t live = mem_live_count();
     for (uint32_t size = 1; size <= RANKS_MAX; size++) {
-        run_ranks(ranks, size, WAITING_S, use_all, NULL, 0);
+        run_ranks(ranks, size, &ranks_patience, use_all, NULL, 0);
         for (uint32_t r = 0; r < size; r++) {
             cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
             cr_assert_eq(ranks[r].group.host_rank, size > 1 ? r : 0);
@@ -187,7 +145,7 @@ Test(group, an_error_of_one_rank_is_that_of_all) {
     rank ranks[RANKS_MAX];
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        run_ranks(ranks, 3, WAITING_S, cases[i].work, NULL, 0);
+        run_ranks(ranks, 3, &ranks_patience, cases[i].work, NULL, 0);
         for (uint32_t r = 0; r < 3; r++) {
             char expected[512];
             const char *host = strstr(cases[i].message, "HOST");
@@ -205,7 +163,7 @@ Test(group, an_error_of_one_rank_is_that_of_all) {
 
 Test(group, a_rank_that_does_not_come_is_given_up) {
     rank ranks[RANKS_MAX];
-    run_ranks(ranks, 3, 0.3, stay_away, NULL, 0);
+    run_ranks(ranks, 3, &(transport_limits){0, 0.3}, stay_away, NULL, 0);
     for (uint32_t r = 0; r < 3; r += 2) {
         cr_assert_eq(ranks[r].e, ERR_NETWORK);
         cr_assert(strstr(ranks[r].message, "did not come in time"), "%s", ranks[r].message);
@@ -223,7 +181,7 @@ static err hang_at_work(struct group *g, void *context) {
 /* One that gets on, slowly, and comes late. */
 static err work_slowly(struct group *g, void *context) {
     _Atomic uint64_t *work = context;
-    group_watch(g, g->rank == 1 ? work : NULL);
+    group_watch(g, g->rank == 1 ? work : &no_work);
     const struct timespec half = {0, 500000000};
     for (int i = 0; g->rank == 1 && i < 8; i++, ++*work) nanosleep(&half, NULL);
     err e = group_barrier(g);
@@ -233,14 +191,15 @@ static err work_slowly(struct group *g, void *context) {
 
 /* Silence ends a group, slowness does not, nor does who waits for others. */
 Test(group, a_rank_that_does_no_work_is_given_up, .timeout = 50) {
+    const transport_limits watched = {2, 60};
     rank ranks[RANKS_MAX];
-    run_ranks(ranks, 3, WAITING_S, hang_at_work, NULL, 0);
+    run_ranks(ranks, 3, &watched, hang_at_work, NULL, 0);
     for (uint32_t r = 0; r < 3; r += 2) {
         cr_assert_eq(ranks[r].e, ERR_NETWORK);
         cr_assert(strstr(ranks[r].message, "rank 1 hangs"), "%s", ranks[r].message);
     }
     _Atomic uint64_t work[3] = {0};
-    run_ranks(ranks, 3, WAITING_S, work_slowly, work, sizeof *work);
+    run_ranks(ranks, 3, &watched, work_slowly, work, sizeof *work);
     for (uint32_t r = 0; r < 3; r++) cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
 }
 
@@ -389,7 +348,7 @@ static void train_group(training out[RANKS_MAX], uint32_t size, const char *sele
     rank ranks[RANKS_MAX];
     for (uint32_t r = 0; r < size; r++)
         out[r] = (training){.selector = selector, .change = change, .head = h};
-    run_ranks(ranks, size, WAITING_S, train, out, sizeof *out);
+    run_ranks(ranks, size, &ranks_patience, train, out, sizeof *out);
     for (uint32_t r = 0; r < size; r++)
         cr_assert_eq(ranks[r].e, ERR_OK, "rank %u of %u: %s", r, size, ranks[r].message);
 }
@@ -497,7 +456,7 @@ static void train_shards(training out[RANKS_MAX], uint32_t ranks, uint32_t shard
     rank threads[RANKS_MAX];
     for (uint32_t r = 0; r < ranks; r++)
         out[r] = (training){.selector = selector, .change = plain, .head = h, .shards = shards};
-    run_ranks(threads, ranks, WAITING_S, train, out, sizeof *out);
+    run_ranks(threads, ranks, &ranks_patience, train, out, sizeof *out);
     for (uint32_t r = 0; r < ranks; r++)
         cr_assert_eq(threads[r].e, ERR_OK, "%s", threads[r].message);
 }
@@ -547,7 +506,7 @@ static err train_uneven(struct group *g, void *context) {
 
 Test(group, shards_that_ranks_do_not_divide_are_refused) {
     rank ranks[RANKS_MAX];
-    run_ranks(ranks, 2, WAITING_S, train_uneven, NULL, 0);
+    run_ranks(ranks, 2, &ranks_patience, train_uneven, NULL, 0);
     for (uint32_t r = 0; r < 2; r++)
         cr_assert_str_eq(ranks[r].message, "3 shards cannot be divided among 2 ranks: expected a "
                                            "multiple");

@@ -1,6 +1,7 @@
 /* Whole runs on the bundled sample with the options of a recipe: what was stopped and goes on ends
  * with the same bits, and logs every step once. */
 #include "base/memory.h"
+#include "base/sums.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -106,6 +107,10 @@ static void expect_same(const outcome *a, const outcome *b, const char *name, ui
                       a->evaluations[i].score == b->evaluations[i].score &&
                       a->evaluations[i].loss == b->evaluations[i].loss,
                   "%s, stopped at %u: evaluation %u", name, stop, i);
+    // what was trained before it was stopped counts
+    for (uint32_t i = 0; i < b->evaluation_count; i++)
+        cr_assert_gt(b->evaluations[i].seconds, i ? b->evaluations[i - 1].seconds : 0,
+                     "%s, stopped at %u: seconds of evaluation %u", name, stop, i);
 }
 
 /* Stops at each of the steps in turn (0 ends the list) and goes on. */
@@ -281,6 +286,43 @@ Test(run_options, an_evaluation_that_an_interruption_left_out_is_made_up_for) {
     temporary_remove();
 }
 
+/* Seconds go on from those of the checkpoint; one of an older program has none, and nothing is made up. */
+Test(run_options, seconds_of_training_are_of_all_processes) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    json_setup();
+    outcome resumed;
+    cJSON *state;
+    run_request q = request_of(&everything, native, temporary_path("stopped"));
+    const char *folder = temporary_path("stopped/checkpoint-6");
+    char path[400];
+    snprintf(path, sizeof path, "%s/trainer_state.json", folder);
+    for (int is_older = 0; is_older < 2; is_older++) {
+        q.resume = false;
+        q.overwrite = true;
+        run_until(&q, 7);
+        MUST(json_read(&state, path, 0));
+        cJSON *all = cJSON_GetObjectItemCaseSensitive(state, "train_seconds");
+        cr_assert(all && all->valuedouble > 0);
+        if (is_older)
+            cJSON_DeleteItemFromObjectCaseSensitive(state, "train_seconds");
+        else
+            cJSON_SetNumberValue(all, 1000);
+        MUST(json_write(path, state));
+        MUST(sums_remove(folder));
+        cJSON_Delete(state);
+        q.resume = true;
+        q.overwrite = false;
+        run_through(&q, &resumed);
+        const trainer_evaluation *last = &resumed.evaluations[resumed.evaluation_count - 1];
+        cr_assert_eq(last->step, resumed.steps);
+        if (is_older)
+            cr_assert_eq(last->seconds, 0, "%g", last->seconds);
+        else
+            cr_assert(last->seconds > 1000 && last->seconds < 1100, "%g", last->seconds);
+    }
+    temporary_remove();
+}
+
 /* --- combinations that make no sense --- */
 
 Test(run_options, senseless_combinations_are_refused_before_anything_is_opened) {
@@ -376,8 +418,11 @@ Test(run_options, the_log_has_each_step_once_under_trainers_names) {
     run_request q = request_of(&m, native, temporary_path("whole"));
     run_through(&q, &o);
     size_t n = read_log(lines, 40, temporary_path("whole/log.jsonl"));
-    // 12 steps: logged and evaluated every 2, and the end
-    cr_assert_eq(n, 13, "%zu lines", n);
+    // 12 steps: logged and evaluated every 2, the end, and the test rows
+    cr_assert_eq(n, 14, "%zu lines", n);
+    double accuracy = value_of(&lines[13], "test_accuracy");
+    cr_assert(accuracy >= 0 && accuracy <= 1 && value_of(&lines[13], "test_loss") > 0);
+    cr_assert_eq(lines[13].step, 12);
     for (size_t i = 0; i < 12; i++) {
         const log_line *l = &lines[i];
         size_t logged = i / 2 + 1;

@@ -18,13 +18,14 @@ static err logical_open(vulkan_device *v) {
                                .queueCreateInfoCount = 1,
                                .pQueueCreateInfos = &queue};
     static const char portability[] = "VK_KHR_portability_subset"; // named in a beta header only
-    const char *extensions[2];
+    const char *extensions[3];
     vulkan_matrix_features features;
     info.ppEnabledExtensionNames = extensions;
     if (v->matrix_shape) {
-        vulkan__matrix_features(&features);
+        vulkan__matrix_features(&features, v->has_bf16_matrix);
         info.pNext = &features.matrix;
         extensions[info.enabledExtensionCount++] = "VK_KHR_cooperative_matrix";
+        if (v->has_bf16_matrix) extensions[info.enabledExtensionCount++] = "VK_KHR_shader_bfloat16";
     }
     // a device that has it must be opened with it; nothing that the kernels use is among what it lacks
     if (vulkan__has_extension(v->physical, portability))
@@ -167,7 +168,7 @@ static err open_parts(vulkan_device *v) {
     v->has_budget = vulkan__has_extension(v->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if ((e = choose_family(v))) return e;
     d->info.resident = resident(v);
-    if (d->options.precision == PRECISION_FP16 && (e = vulkan__matrix_open(v))) return e;
+    if (d->options.precision != PRECISION_FP32 && (e = vulkan__matrix_open(v))) return e;
     if ((e = logical_open(v))) return e;
     if ((e = vulkan__kernels_open(v))) return e;
     if ((e = vulkan__cache_open(v))) return e;

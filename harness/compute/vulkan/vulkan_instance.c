@@ -160,6 +160,10 @@ static void fill_capabilities(device_info *info, VkPhysicalDevice physical, uint
     info->has_f16 = half.shaderFloat16 && storage.storageBuffer16BitAccess;
     info->has_bf16 = vulkan__has_extension(physical, "VK_KHR_shader_bfloat16");
     info->has_matrix = vulkan__has_extension(physical, "VK_KHR_cooperative_matrix");
+    snprintf(info->bf16_lacks, sizeof info->bf16_lacks, "%s",
+             !info->has_matrix ? "VK_KHR_cooperative_matrix"
+             : !info->has_bf16 ? "VK_KHR_shader_bfloat16"
+                               : "");
     add_feature(info, "fp32");
 }
 

@@ -65,8 +65,13 @@ typedef struct vulkan_slot {
     bool is_pending;
 } vulkan_slot;
 
-/* What linear_matrix needs turned on, as a list that begins with `matrix`. */
+/* What linear_matrix and its like need turned on, as a list that begins with `matrix`. */
 typedef struct vulkan_matrix_features {
+    struct {
+        VkStructureType type;
+        void *next;
+        VkBool32 type_bf16, dot, matrix;
+    } bf16; /* VkPhysicalDeviceShaderBfloat16FeaturesKHR */
     struct {
         VkStructureType type;
         void *next;
@@ -96,8 +101,11 @@ typedef struct vulkan_device {
     VkQueue queue;
     uint32_t queue_family;
     kernel_family family;
-    uint32_t matrix_shape; /* precision fp16: M | N << 8 | K << 16 of the products; else 0 */
-    uint32_t group_size;   /* invocations of an element-wise workgroup */
+    /* precision fp16, and bf16 where the device has it: M | N << 8 | K << 16 of the products; else 0 */
+    uint32_t matrix_shape;
+    bool has_bf16_matrix; /* of bf16, not f16 */
+    bool rounds_factors;  /* precision bf16 without such matrices: in the f32 kernels */
+    uint32_t group_size;  /* invocations of an element-wise workgroup */
     vulkan_layout layouts[LAYOUTS_MAX];
     uint32_t layout_count, kernel_layout[KERNEL_COUNT];
     VkPipelineCache cache;    /* none under validation, or without a cache folder */
@@ -169,10 +177,13 @@ void vulkan__name_pipeline(vulkan_device *v, const vulkan_pipeline *p, kernel_id
 void vulkan__buffer_name(buffer *b, const char *name);
 
 /* --- vulkan_matrix.c */
-/* Sets matrix_shape. Errors: ERR_UNSUPPORTED naming the device and what it lacks. */
+/* What the device's precision takes: sets matrix_shape and its like, and tells the chosen kernels in
+ * the device's info. fp16 needs matrices; bf16 without is computed by the f32 kernels, and a note says
+ * that it is slower and what is missing. Errors: ERR_UNSUPPORTED naming the device and what it
+ * lacks. */
 err vulkan__matrix_open(vulkan_device *v) MUST_CHECK;
 /* The list to turn on; f must stay where it is. */
-void vulkan__matrix_features(vulkan_matrix_features *f);
+void vulkan__matrix_features(vulkan_matrix_features *f, bool bf16);
 
 /* --- vulkan_tiles.c: pure functions of what a device says of itself and of a product's shape */
 /* Of the tiles that fit this vendor's registers: 128, 64, or 0: its shared memory allows neither, and

@@ -153,7 +153,7 @@ static err create(vulkan_device *v, vulkan_pipeline *p, kernel_id kernel) {
                   .pSpecializationInfo = &special},
         .layout = v->layouts[v->kernel_layout[kernel]].pipeline};
     // these count on four and eight whole subgroups
-    if (kernel == KERNEL_linear_matrix || kernel == KERNEL_linear_matrix_large) {
+    if (kernel >= KERNEL_linear_matrix && kernel <= KERNEL_linear_matrix_large_bf16) {
         info.stage.pNext = &subgroup;
         info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
     }

@@ -4,7 +4,14 @@
 
 /* As shaders/include/linear.glsl. */
 enum { MODE_FWD, MODE_DX, MODE_DW };
-enum { HAS_EXTRA = 1, HAS_OTHER = 2, IS_PARTIAL = 4, ADDS_TO = 8, ACT_SHIFT = 8 };
+enum {
+    HAS_EXTRA = 1,
+    HAS_OTHER = 2,
+    IS_PARTIAL = 4,
+    ADDS_TO = 8,
+    ROUNDS_FACTORS = 16,
+    ACT_SHIFT = 8
+};
 
 enum {
     TILE_SIDE = 64,    /* of linear_tile and linear_matrix */
@@ -76,13 +83,14 @@ static launch tile_launch(const product *p, uint32_t side) {
                         (uint64_t)divide_up(s->chunk, step) * (1 + step / 4) + side * side / 256};
 }
 
-// f16 factors, in tiles of the same size.
+// f16 or bf16 factors, in tiles of the same size.
 static launch matrix_launch(const recorder *r, const struct push_linear *s) {
     uint32_t shape = r->v->matrix_shape, m = shape & 255, n = shape >> 8 & 255, k = shape >> 16;
     uint32_t lanes = 4 * r->v->device->info.subgroup_size;
     uint64_t loads = 2 * divide_up(MATRIX_STEP * TILE_SIDE, lanes);
     uint64_t products = (uint64_t)(32 / k) * (32 / m) * (1 + 32 / n);
-    return (launch){.kernel = KERNEL_linear_matrix,
+    return (launch){.kernel =
+                        r->v->has_bf16_matrix ? KERNEL_linear_matrix_bf16 : KERNEL_linear_matrix,
                     .special = {lanes, 0, 0, shape},
                     .x = divide_up(s->n, TILE_SIDE),
                     .y = divide_up(s->m, TILE_SIDE),
@@ -101,7 +109,8 @@ static launch large_launch(const recorder *r, const struct push_linear *s) {
     uint32_t lanes = 8 * r->v->device->info.subgroup_size;
     uint64_t loads = 4 * (LARGE_SIDE * MATRIX_STEP / 4 / lanes);
     uint64_t products = (uint64_t)(MATRIX_STEP / k) * (64 / m + 32 / n * (1 + 64 / m));
-    return (launch){.kernel = KERNEL_linear_matrix_large,
+    return (launch){.kernel = r->v->has_bf16_matrix ? KERNEL_linear_matrix_large_bf16
+                                                    : KERNEL_linear_matrix_large,
                     .special = {lanes, 0, 0, shape},
                     .x = divide_up(s->n, LARGE_SIDE),
                     .y = divide_up(s->m, LARGE_SIDE),
@@ -168,6 +177,7 @@ static void make_ready(recorder *r, const product *p) {
 // Binds nothing: the operands were bound.
 static void dispatch(recorder *r, product *p) {
     launch l;
+    if (r->v->rounds_factors) p->flags |= ROUNDS_FACTORS;
     if (r->v->matrix_shape && fits_large(r, p)) {
         l = large_launch(r, &p->push);
     } else if (r->v->matrix_shape) {

@@ -60,6 +60,17 @@ static err evaluations_build(cJSON *root, const trainer *t) {
     return e;
 }
 
+/* How long it trained: until now, and until each evaluation; of a run that knows. */
+static err seconds_build(cJSON *root, const trainer *t) {
+    cJSON *list = NULL;
+    if (!(t->trained_s > 0)) return ERR_OK;
+    err e = json_add_number(root, "train_seconds", t->trained_s);
+    if (!e) e = json_add_array(&list, root, "evaluation_seconds");
+    for (uint32_t i = 0; !e && i < t->evaluation_count; i++)
+        e = json_append(list, cJSON_CreateNumber(t->evaluations[i].seconds));
+    return e;
+}
+
 /* Of a run with a loss scale; another has none of it. */
 static err scaling_build(cJSON *root, const trainer *t) {
     cJSON *scaling = NULL, *list = NULL;
@@ -92,7 +103,7 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
                       t->done, t->total_steps, (double)t->done / t->epoch_steps,
                       t->done % t->epoch_steps, run->best_step, run->best_score)))
         return e;
-    if ((e = evaluations_build(root, t))) return e;
+    if ((e = evaluations_build(root, t)) || (e = seconds_build(root, t))) return e;
     if ((e = scaling_build(root, t))) return e;
     if ((e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses))) return e;
     e = json_add_string(root, "losses", losses);
@@ -357,7 +368,7 @@ static err read_evaluation(trainer *t, const cJSON *item, uint32_t step, const c
                        "%s: evaluations: expected at most %u of [step, score, loss] with ascending "
                        "steps up to %u",
                        where, t->evaluation_limit, step);
-    t->evaluations[t->evaluation_count++] = (trainer_evaluation){(uint32_t)v[0], v[1], v[2]};
+    t->evaluations[t->evaluation_count++] = (trainer_evaluation){(uint32_t)v[0], v[1], v[2], 0};
     return ERR_OK;
 }
 
@@ -371,6 +382,32 @@ static err read_evaluations(trainer *t, const cJSON *root, uint32_t step, const 
     cJSON_ArrayForEach(item, list) {
         if ((e = read_evaluation(t, item, step, where))) return e;
     }
+    return ERR_OK;
+}
+
+/* Seconds of training, which ascend to those of the checkpoint; one of an older program has none. */
+static err read_seconds(trainer *t, const cJSON *root, const char *where) {
+    const cJSON *list = NULL, *item = NULL;
+    double all = 0, last = 0;
+    uint32_t n = 0;
+    t->earlier_s = -1;
+    if (!json_has(root, "train_seconds")) return ERR_OK;
+    err e = json_number(&all, root, "train_seconds", where);
+    if (!e) e = json_array(&list, root, "evaluation_seconds", where);
+    if (e) return e;
+    bool fits = all > 0 && (uint32_t)cJSON_GetArraySize(list) == t->evaluation_count;
+    cJSON_ArrayForEach(item, list) {
+        double s = cJSON_IsNumber(item) ? item->valuedouble : -1;
+        fits = fits && s >= last && s <= all;
+        if (!fits) break;
+        t->evaluations[n++].seconds = last = s;
+    }
+    if (!fits)
+        return err_set(ERR_FORMAT,
+                       "%s: evaluation_seconds: expected %u ascending numbers up to "
+                       "train_seconds",
+                       where, t->evaluation_count);
+    t->earlier_s = all;
     return ERR_OK;
 }
 
@@ -449,6 +486,7 @@ static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const 
     if ((e = json_number(&run->best_score, root, "best_score", where))) return e;
     run->best_step = (uint32_t)best;
     if ((e = read_evaluations(t, root, (uint32_t)step, where))) return e;
+    if ((e = read_seconds(t, root, where))) return e;
     if ((e = check_best(t, run, where))) return e;
     if ((e = check_files(root, folder, where))) return e;
     e = read_losses(&losses, root, (uint32_t)step, where);

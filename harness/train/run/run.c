@@ -443,7 +443,7 @@ err run_train(run *r) {
 static err fit_temperature(run *r) {
     float *logits = NULL;
     answer_arrays said = {0}, gold = {0};
-    if (r->request.protocol == PROTOCOL_LAST || r->task.kind != ANSWER_CLASS) return ERR_OK;
+    if (r->request.protocol == PROTOCOL_LAST || !answer_is_label(r->task.kind)) return ERR_OK;
     err e = score_rows(r, &logits, &said, NULL, &r->dev, NULL);
     if (!e) e = dataset_gold(&gold, &r->data, &r->data.dev);
     if (!e)
@@ -464,6 +464,7 @@ err run_evaluate(run *r) {
     if (!e) e = fit_temperature(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     if (!e) e = run_compare_weights(r);
+    if (!e) e = run__log_test(r);
     return run_name_checkpoint(r, e);
 }
 

@@ -309,7 +309,7 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
         return err_set(ERR_ARG, "more than %u evaluations", t->evaluation_limit);
     // as a checkpoint gives them back
     t->evaluations[t->evaluation_count++] =
-        (trainer_evaluation){t->done, json_rounded(score), json_rounded(loss)};
+        (trainer_evaluation){t->done, json_rounded(score), json_rounded(loss), t->trained_s};
     return ERR_OK;
 }
 
@@ -496,10 +496,12 @@ static err finish(trainer *t, uint32_t s) {
 static err call_hook(trainer *t, trainer_hook hook, void *context) {
     double begin = clock_seconds();
     step_info info = {.step = t->done, .seed = t->options.seed};
+    double own = t->seconds + begin - t->begun_s;
+    t->trained_s = t->earlier_s < 0 ? 0 : json_rounded(t->earlier_s + own);
     group_watch(t->options.group, NULL); // rank 0 may write for long
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
-    if (!e) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
+    if (!e && hook) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
     if (!e && hook) e = hook(context, t);
     if (!e && hook) e = group_barrier(t->options.group);
     double spent = clock_seconds() - begin;
@@ -581,7 +583,7 @@ err trainer_run(trainer *t) {
     uint32_t last = t->options.stop_at ? t->options.stop_at : t->total_steps;
     double begin = clock_seconds();
     t->begun_at = t->done;
-    t->mark = begin;
+    t->mark = t->begun_s = begin;
     t->warm_begin = 0;
     interrupt_begin();
     err e = run_all(t, last);

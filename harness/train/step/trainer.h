@@ -15,7 +15,8 @@
  * In a group (train/group) every rank has a trainer of the same data, recipe and seed, and they run
  * in step: each computes a share of a step's sentences (share.h), or several shards one after the
  * other, the gradients are summed, and all make the same update. Order, dropout and what the loss is divided by are those of one process.
- * Hooks are called on every rank. */
+ * Hooks are called on every rank, with weights and moments whole on each; between them a rank may
+ * have the current moments of its own part of the update alone. */
 #ifndef HARNESS_TRAIN_STEP_TRAINER_H
 #define HARNESS_TRAIN_STEP_TRAINER_H
 
@@ -59,6 +60,7 @@ typedef struct trainer_options {
 typedef struct trainer_evaluation {
     uint32_t step;
     double score, loss;
+    double seconds; /* of training until it, as trained_s; 0: not known */
 } trainer_evaluation;
 
 typedef struct trainer {
@@ -100,6 +102,10 @@ typedef struct trainer {
     uint64_t tokens; /* trained on in this process */
     uint64_t sentences;
     double seconds;    /* in trainer_run, hooks apart */
+    double trained_s;  /* the same of the whole run, by all processes that did its steps, when the
+                          last hook was called; 0: one of them kept no count */
+    double earlier_s;  /* of trained_s: before this process; < 0: not known */
+    double begun_s;    /* clock when trainer_run was called */
     double mark;       /* clock at the end of the last step */
     double warm_begin; /* clock after the first steps: what the expected end goes by */
     uint32_t begun_at; /* t->done when trainer_run was called */
