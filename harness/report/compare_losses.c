@@ -96,10 +96,11 @@ void compare__loss_chart(page *p, const compare_side *sides, size_t count) {
             for (size_t k = 0; k < n; k++) s.y_high = fmax(s.y_high, y[k]);
         }
     if (s.y_high <= 0) s.y_high = 1;
-    html__add(p, "<h2>Losses of all runs</h2>\n");
+    html__add(p, "<h2>Losses of all runs</h2>\n<div class=\"columns\"><div>\n");
     svg__begin(p, &s, SAY(p, optimizer_step), SAY(p, loss));
     for (size_t i = 0; i < count; i++)
         for (size_t r = 0; r < sides[i].count; r++) add_run(p, &s, sides[i].runs[r], per, i);
     html__add(p, "</svg>\n");
     add_legend(p, count);
+    html__add(p, "</div></div>\n");
 }

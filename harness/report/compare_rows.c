@@ -114,7 +114,7 @@ err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *
     err ended = grid_end(out, &g);
     e = e ? e : ended;
     if (!e && shown < l.count)
-        e = strbuf_printf(out, "\n- and %zu more (`--rows N`)\n", l.count - shown);
+        e = strbuf_printf(out, "\n- and %zu more (--rows N)\n", l.count - shown);
 done:
     mem_free(l.rows);
     return e;

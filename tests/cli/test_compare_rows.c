@@ -127,7 +127,7 @@ Test(compare_rows, texts_and_rows_are_asked_for) {
                       "| A right |", "mean loss of steps", "| 36 to 40           |      - |"),
                 "| text");
     expect_said(WORDS("compare", "a/0", "b/0", "--texts", "--rows", "2"),
-                WORDS("| text", "more (`--rows N`)", "1 of 1"), NULL);
+                WORDS("| text", "more (--rows N)", "1 of 1"), NULL);
     expect_said(WORDS("compare", "a", "b", "--rows", "0"), WORDS("## Losses"),
                 "on which the sides");
     expect_said(WORDS("compare", "a/0", "a/0"), WORDS("- 0 of 24 rows\n"), "in A, ");
