@@ -87,8 +87,8 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     if (all) return 0;
     if (m->hung < m->size)
         snprintf(text, TRANSPORT_TEXT_BYTES,
-                 "rank %u hangs: within a step it did nothing for %.0f s and waited for nobody",
-                 m->hung, m->looks[m->hung].last - m->looks[m->hung].since);
+                 "rank %u hangs: it computed nothing for %.0f s and waited for nobody", m->hung,
+                 m->looks[m->hung].last - m->looks[m->hung].since);
     else
         snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group did not come in time");
     return 1;

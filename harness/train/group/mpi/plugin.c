@@ -158,7 +158,7 @@ static void lose(const peer *p, double silent) {
 /* The main thread neither computes nor waits for others. */
 static void end_hung(double still) {
     fprintf(stderr,
-            "harness: rank %u of %u hangs: within a step it did nothing for %.0f s and waited for "
+            "harness: rank %u of %u hangs: it computed nothing for %.0f s and waited for "
             "nobody; all ranks end; what the last checkpoint holds is not lost\n",
             life.rank, life.size, still);
     end_all(1);
