@@ -9,6 +9,7 @@
 #include "platform/file.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,21 @@ static void warn_rare(const own__scan *s, size_t count) {
         if (s->values[i].train == 1)
             log_warn("label '%s' has one row, which goes to the test set: it is not learnt",
                      s->values[i].text);
+}
+
+/* Labels that are numbers, not all of them whole, are scores. */
+static void warn_scores(const own__scan *s, size_t count) {
+    bool parts = false;
+    for (size_t i = 0; i < count; i++) {
+        char *end;
+        double value = strtod(s->values[i].text, &end);
+        if (*end || !isfinite(value)) return;
+        parts = parts || value != floor(value);
+    }
+    if (parts && s->kind == ANSWER_CLASS)
+        log_warn("the labels of column '%s' are numbers, and each is learnt as a class of its own "
+                 "(--kind regression learns scores)",
+                 s->label);
 }
 
 /* Of classification and sets: how many labels there are. Many of which most occur once are texts or
@@ -307,6 +323,7 @@ err own_files_manifest(char **name, char **manifest, const own_files *w) {
     size_t count = s.kind == ANSWER_NUMBER ? 0 : order_labels(&s);
     if ((e = check_all(&s, count))) goto done;
     show_labels(&s, count);
+    warn_scores(&s, count);
     warn_rare(&s, count);
     e = w->name ? mem_strdup(name, w->name) : make_name(name, w->paths[OWN_TRAIN]);
     if (!e) e = build(root, &s, *name, count);

@@ -200,6 +200,15 @@ static err take_set(own__scan *s, const table *t, own_role role, size_t column) 
     return e;
 }
 
+/* A list of JSON, where one label is expected. */
+static err check_one(const own__scan *s, const table *t) {
+    if (!cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(t->object, s->label))) return ERR_OK;
+    return err_set(ERR_USAGE,
+                   "%s:%zu: key '%s' is a list, and one %s a row is expected (--kind multi_label "
+                   "takes lists of labels)",
+                   t->path, t->line, s->label, s->kind == ANSWER_NUMBER ? "number" : "label");
+}
+
 /* --- a file --- */
 
 static err take_text(own__scan *s, text_span text) {
@@ -218,6 +227,7 @@ static err take_row(own__scan *s, const table *t, own_role role, const size_t co
     if (!e && s->pair) e = table_text(&text, t, s->pair, columns[1]);
     if (e) return e;
     if (s->kind == ANSWER_SET) return take_set(s, t, role, columns[2]);
+    if ((e = check_one(s, t))) return e;
     if ((e = table_label(&label, number, t, s->label, columns[2], s->kind))) return e;
     return s->kind == ANSWER_NUMBER ? take_number(s, t, label.text, label.bytes)
                                     : take_label(s, t, role, label.text, label.bytes);

@@ -309,7 +309,9 @@ err verb_predict(const options *o) {
     e = o->input                                    ? predict_file(&p)
         : line_reader_wanted(o->args, o->arg_count) ? predict_input(&p)
                                                     : predict_arguments(&p);
-    if (!e) encode_note_cut(p.scorer.model.head->target.kind, p.unit, p.cut, p.lost, p.max_length);
+    answer_kind kind =
+        p.reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p.scorer.model.head->target.kind;
+    if (!e) encode_note_cut(kind, p.unit, p.cut, p.lost, p.max_length);
     if (!e && p.tabs)
         log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,
                  p.tabs == 1 ? "" : "s");

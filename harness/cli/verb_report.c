@@ -401,8 +401,8 @@ err verb_report(const options *o) {
     if (o->history) return history_view(o, w.language);
     if (!folder_exists(results))
         return err_set(ERR_DATA,
-                       "%s: no such folder: a finished `harness run` makes it, and --results DIR "
-                       "names another",
+                       "%s: no such folder: a finished `harness run` makes it, which one of "
+                       "--sample, --limit or --max-steps does not; --results DIR names another",
                        results);
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);

@@ -290,6 +290,23 @@ Test(kinds, cut_units_are_counted) {
               "%s", r.err);
     cr_expect(strstr(r.out, "\n\n# no word in ''\n\n"), "%s", r.out);
     expect(&r, "predict", "# text = Q W E R\n1\tQ\t");
+    // of relations the entities that are not seen whole
+    r = RUN("run", "--sample", "--task", "klue_re", "-m", "tiny", "--device", "cpu",
+            "--check-device", "never", "--max-steps", "1", "--max-length", "8", "-o", "re");
+    cr_expect(strstr(r.err, "54 sentences are longer than 8 tokens and were cut; 53 of them lost "
+                            "the marker of an entity\n"),
+              "%s", r.err);
+    expect(&r, "run", "");
+    r = RUN("predict", "-c", "re", "--device", "cpu", "--max-length", "10",
+            "<subj>Q</subj> <obj>W</obj> E R T Y", "Q W E R T Y U I O P <subj>");
+    cr_expect(strstr(r.err, "2 sentences are longer than 10 tokens and were cut\n"), "%s", r.err);
+    expect(&r, "predict", "");
+    r = RUN("predict", "-c", "re", "--device", "cpu", "--max-length", "7",
+            "<subj>Q</subj> <obj>W</obj>");
+    cr_expect(strstr(r.err, "1 sentence is longer than 7 tokens and was cut; 1 of them lost the "
+                            "marker of an entity\n"),
+              "%s", r.err);
+    expect(&r, "predict", "");
     temporary_remove();
 }
 

@@ -286,6 +286,12 @@ Test(own_files, bad_input_is_named_before_training) {
          1,
          "test.csv:3: no training row has the label 'z'"},
         {ROWS, ROWS, {NULL}, 1, "train.csv and test.csv are the same file"},
+        {"{\"text\": \"a\", \"label\": [\"x\"]}\n",
+         NULL,
+         {NULL},
+         2,
+         "train.csv:1: key 'label' is a list, and one label a row is expected (--kind multi_label "
+         "takes lists of labels)"},
         {ROWS,
          "label,text\nx,b\n",
          {NULL},
@@ -355,7 +361,25 @@ Test(own_files, bad_input_is_named_before_training) {
     cr_expect_not(file_named(temporary_path("runs")), "something was begun");
 }
 
-/* Rows without a label, or with one that training lacks, are left out and counted on request. */
+/* Scores that are taken for classes are told, whole numbers and names are classes. */
+Test(own_files, scores_are_told_from_classes) {
+    static const struct {
+        const char *rows, *kind;
+        bool told;
+    } files[] = {{"t,label\na,1.5\nb,2\nc,1.5\nd,2\n", "classification", true},
+                 {"t,label\na,1.5\nb,2\nc,1.5\nd,2\n", "regression", false},
+                 {"t,label\na,1.0\nb,2\nc,1.0\nd,2\n", "classification", false},
+                 {"t,label\na,1.5\nb,x\nc,1.5\nd,x\n", "classification", false}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        put("f.csv", files[i].rows);
+        program_result p = RUN("tasks", "new", "f.csv", "--overwrite", "--kind", files[i].kind);
+        cr_expect_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect_eq(strstr(p.err, "(--kind regression learns scores)") != NULL, files[i].told,
+                     "%s: %s", files[i].rows, p.err);
+        program_free(&p);
+    }
+}
+
 /* More labels than a byte counts: a run, its record, what it predicts and what eval says of it. */
 Test(own_files, five_hundred_labels_are_learnt_and_told) {
     enum { LABELS = 500 };
@@ -382,6 +406,7 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
     program_free(&p);
 }
 
+/* Rows without a label, or with one that training lacks, are left out and counted on request. */
 Test(own_files, bad_rows_are_skipped_on_request) {
     put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");
     put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\n");

@@ -274,6 +274,7 @@ Test(regress_compare, output_says_what_fell_in_every_form) {
     cJSON_Delete(json);
     strbuf_free(&text);
     const regress_moment when = {"2026-01-31T12:00:00", "a<b", 12.5};
+    now.results->seconds = 7.25;
     MUST(regress_junit(&text, &report, &now, &when));
     expect_output("regress.xml", text.text);
     cr_assert(strstr(text.text, " failures=\"1\" errors=\"0\" skipped=\"0\" time=\"12.500\" "

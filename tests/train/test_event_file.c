@@ -249,3 +249,87 @@ Test(event_file, a_log_writes_both_under_trainers_tags) {
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }
+
+static bool holds(const char *path, const void *wanted, size_t count) {
+    void *bytes = NULL;
+    size_t size = 0;
+    bool found = false;
+    MUST(file_read(&bytes, &size, path, 0));
+    for (size_t i = 0; !found && i + count <= size; i++)
+        found = !memcmp((char *)bytes + i, wanted, count);
+    mem_free(bytes);
+    return found;
+}
+#define HOLDS(path, bytes) holds(path, bytes, sizeof bytes - 1)
+
+/* Bytes as google's own library writes these messages (tests/peer/tensorboard_events.py reads a
+ * run's with TensorBoard). */
+Test(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
+    const char *path = temporary_path("plugins");
+    size_t live = mem_live_count();
+    event_file f;
+    const event_setting settings[] = {{.name = "lr", .number = 0.5},
+                                      {.name = "kind", .text = "x"},
+                                      {.name = "on", .number = 1, .is_truth = true}};
+    MUST(event_file_open(&f, path, 0));
+    cr_assert(f.is_new);
+    MUST(event_file_add_text(&f, "args/text_summary", "hi"));
+    MUST(event_file_begin_run(&f, settings, 3));
+    MUST(event_file_end_run(&f, 6));
+    event_file_close(&f);
+    // value: tag, metadata { plugin { name "text" } }, tensor { string, shape { dim { 1 } }, "hi" }
+    cr_assert(HOLDS(path,
+                    "\x0a\x11"
+                    "args/text_summary\x4a\x08\x0a\x06\x0a\x04text\x42\x0c\x08\x07\x12\x04\x12"
+                    "\x02\x08\x01\x42\x02hi"));
+    cr_assert(HOLDS(path, "\x0a\x1c_hparams_/session_start_info\x4a"));
+    cr_assert(HOLDS(path, "\x0a\x07hparams\x12"));
+    cr_assert(HOLDS(path, "\x0a\x0f\x0a\x02lr\x12\x09\x11\x00\x00\x00\x00\x00\x00\xe0\x3f"));
+    cr_assert(HOLDS(path, "\x0a\x0b\x0a\x04kind\x12\x03\x1a\x01x"));
+    cr_assert(HOLDS(path, "\x0a\x08\x0a\x02on\x12\x02\x20\x01"));
+    // data: session_end_info { status SUCCESS, a time }
+    cr_assert(HOLDS(path, "\x0a\x1a_hparams_/session_end_info\x4a"));
+    cr_assert(HOLDS(path, "\x22\x0b\x08\x01\x11"));
+    // of step 0 they stay in a run that goes on; its end does not
+    MUST(event_file_open(&f, path, 3));
+    cr_assert_not(f.is_new);
+    event_file_close(&f);
+    cr_assert(HOLDS(path, "session_start_info"));
+    cr_assert_not(HOLDS(path, "session_end_info"));
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(event_file, a_new_log_begins_with_the_arguments) {
+    json_setup();
+    size_t live = mem_live_count();
+    train_log l;
+    cJSON *arguments = cJSON_CreateObject();
+    const char *volatile nothing = NULL; // no constant, which the compiler sees
+    const char *folder = temporary_path("begun");
+    const char *path = temporary_path("begun/tensorboard/events.out.tfevents.harness");
+    MUST(json_put(arguments, "seed %u model %s pair %d none %s", 7u, "tiny", true, nothing));
+    MUST(folder_make(folder));
+    MUST(train_log_open(&l, folder, true, 0));
+    MUST(train_log_begin(&l, arguments));
+    MUST(train_log_add(&l, 4, 1, (log_value[]){{"test_accuracy", 0.5}}, 1));
+    MUST(train_log_end(&l, 4));
+    train_log_close(&l);
+    cr_assert(HOLDS(path, "```json\n{"));
+    cr_assert(HOLDS(path, "\x0a\x04seed\x12\x09\x11"));
+    cr_assert(HOLDS(path, "\x0a\x04pair\x12\x02\x20\x01"));
+    cr_assert_not(HOLDS(path, "\x0a\x04none\x12"));
+    cr_assert(HOLDS(path, "test/accuracy"));
+    cr_assert(HOLDS(path, "session_end_info"));
+    // one that goes on has them already
+    uint64_t before, after;
+    MUST(file_size(&before, path));
+    MUST(train_log_open(&l, folder, true, 4));
+    MUST(train_log_begin(&l, arguments));
+    train_log_close(&l);
+    MUST(file_size(&after, path));
+    cr_assert_eq(before, after);
+    cJSON_Delete(arguments);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}

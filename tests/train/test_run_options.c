@@ -418,8 +418,11 @@ Test(run_options, the_log_has_each_step_once_under_trainers_names) {
     run_request q = request_of(&m, native, temporary_path("whole"));
     run_through(&q, &o);
     size_t n = read_log(lines, 40, temporary_path("whole/log.jsonl"));
-    // 12 steps: logged and evaluated every 2, and the end
-    cr_assert_eq(n, 13, "%zu lines", n);
+    // 12 steps: logged and evaluated every 2, the end, and the test rows
+    cr_assert_eq(n, 14, "%zu lines", n);
+    double accuracy = value_of(&lines[13], "test_accuracy");
+    cr_assert(accuracy >= 0 && accuracy <= 1 && value_of(&lines[13], "test_loss") > 0);
+    cr_assert_eq(lines[13].step, 12);
     for (size_t i = 0; i < 12; i++) {
         const log_line *l = &lines[i];
         size_t logged = i / 2 + 1;

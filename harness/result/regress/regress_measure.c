@@ -137,6 +137,7 @@ static err run_case(regress_state *out, regress_result *r, const regress_case *c
     run job = {0};
     run_request q;
     regress__request(&q, c, o, seed);
+    double begin = clock_seconds();
     err e = run_open(&job, &q);
     if (e) goto done;
     note_device(out, &job.device.info);
@@ -146,6 +147,7 @@ static err run_case(regress_state *out, regress_result *r, const regress_case *c
     if (job.trainer.seconds > 0)
         r->sentences_per_s = (double)job.trainer.sentences / job.trainer.seconds;
     if (!r->headline) e = mem_strdup(&r->headline, job.task.headline);
+    r->seconds += clock_seconds() - begin;
 done:
     run_close(&job);
     return e;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "compute/ops.h"
+#include "text/markers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,7 +89,21 @@ static void point_into(encoded *out, const uint32_t *block, const example *examp
     }
 }
 
-/* Sentences that were truncated, and their units that no token answers for. */
+/* Whether a text that has its entities marked came to lack a marker among its tokens. */
+static bool lost_marker(const tokenizer *t, const encoding *one, const example *x) {
+    text_span parts[MARKER_COUNT + 1];
+    uint32_t found = 0;
+    if (markers_cut(parts, x->texts[0]) <= MARKER_COUNT) return false;
+    for (size_t m = 0; m < MARKER_COUNT; m++) {
+        uint32_t id = tokenizer_id(t, text_markers[m]);
+        if (id == TOKENIZER_NO_ID) return false; // they are text to it
+        for (size_t i = 0; i < one->count; i++) found += one->ids[i] == id;
+    }
+    return found < MARKER_COUNT;
+}
+
+/* Sentences that were truncated, and their units that no token answers for, or those of them that
+ * lost a marker. */
 typedef struct truncation {
     size_t cut, lost;
 } truncation;
@@ -121,6 +136,7 @@ static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, cons
             (e = choose_units(&out->sentences[i], *block + used + one.count, &one, x)))
             break;
         cut->cut += one.truncated;
+        if (!out->units && one.truncated) cut->lost += lost_marker(t, &one, x);
         if (out->units && one.truncated)
             cut->lost +=
                 lost_units(&(encoded_units){.first = (const int32_t *)(*block + used + one.count),
@@ -191,7 +207,9 @@ void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,
                      uint32_t max_length) {
     char units[120] = "";
     const char *taken = kind == ANSWER_ARCS ? "to hang from the next one" : "to be no entity's";
-    if (lost)
+    if (lost && kind == ANSWER_RELATION)
+        snprintf(units, sizeof units, "; %zu of them lost the marker of an entity", lost);
+    else if (lost && answer_in_units(kind))
         snprintf(units, sizeof units, "; %zu %s%s of theirs had no token left and %s taken %s",
                  lost, kind == ANSWER_ARCS || unit == UNIT_WORD ? "word" : "character",
                  lost == 1 ? "" : "s", lost == 1 ? "was" : "were", taken);

@@ -20,7 +20,8 @@ typedef struct encoded {
     size_t tokens;        /* of all sentences */
     uint32_t longest;     /* tokens of the longest sentence */
     size_t cut;           /* sentences that were truncated */
-    size_t lost;          /* units of these that no token answers for */
+    size_t lost;          /* units of these that no token answers for; without units those of
+                             these that lost a marker of an entity (text/markers.h) */
     uint32_t *blocks[64]; /* owned */
 } encoded;
 
@@ -42,7 +43,7 @@ err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, e
 err encode_examples(encoded *out, const tokenizer *t, const example *examples, size_t count,
                     uint32_t max_length) MUST_CHECK;
 
-/* What truncation took from sentences, if anything: cut of them, and lost units of these. */
+/* What truncation took from sentences, if anything: cut of them, and what these lost. */
 void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,
                      uint32_t max_length);
 

@@ -13,7 +13,13 @@ enum { LENGTH_BYTES = 8, CRC_BYTES = 4, HEAD_BYTES = LENGTH_BYTES + CRC_BYTES };
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 enum { EVENT_WALL_TIME = 1, EVENT_STEP = 2, EVENT_VERSION = 3, EVENT_SUMMARY = 5 };
 enum { LIMIT_BYTES = 256 << 20 };
-enum { SUMMARY_VALUE = 1, VALUE_TAG = 1, VALUE_SIMPLE = 2 };
+enum { SUMMARY_VALUE = 1, VALUE_TAG = 1, VALUE_SIMPLE = 2, VALUE_TENSOR = 8, VALUE_METADATA = 9 };
+enum { METADATA_PLUGIN = 1, PLUGIN_NAME = 1, PLUGIN_CONTENT = 2 };
+enum { TENSOR_TYPE = 1, TENSOR_SHAPE = 2, TENSOR_FLOATS = 5, TENSOR_STRINGS = 8 };
+enum { SHAPE_DIM = 2, DIM_SIZE = 1, TYPE_FLOAT = 1, TYPE_STRING = 7 };
+enum { HPARAMS_BEGIN = 3, HPARAMS_END = 4, BEGIN_HPARAMS = 1, BEGIN_TIME = 5 };
+enum { END_STATUS = 1, END_TIME = 2, STATUS_SUCCESS = 1 };
+enum { ENTRY_KEY = 1, ENTRY_VALUE = 2, SETTING_NUMBER = 2, SETTING_TEXT = 3, SETTING_TRUTH = 4 };
 
 uint32_t crc32c(const void *bytes, size_t count) {
     const uint8_t *b = bytes;
@@ -83,6 +89,72 @@ static err add_summary(strbuf *out, const event_scalar *scalars, size_t count) {
     return e;
 }
 
+static err add_whole(strbuf *out, unsigned field, uint64_t value) {
+    err e = add_key(out, field, WIRE_VARINT);
+    return e ? e : add_varint(out, value);
+}
+
+/* A message in a field, which is freed. */
+static err add_message(strbuf *out, unsigned field, strbuf *message) {
+    err e = add_bytes(out, field, message->text ? message->text : "", message->length);
+    strbuf_free(message);
+    return e;
+}
+
+/* A tensor of one string; without text of one float, 0. */
+static err add_tensor(strbuf *out, const char *text) {
+    static const char zero[4] = {0};
+    strbuf tensor = {0}, shape = {0}, dim = {0};
+    err e = add_whole(&tensor, TENSOR_TYPE, text ? TYPE_STRING : TYPE_FLOAT);
+    if (!e) e = add_whole(&dim, DIM_SIZE, 1);
+    if (!e) e = add_message(&shape, SHAPE_DIM, &dim);
+    if (!e) e = add_message(&tensor, TENSOR_SHAPE, &shape);
+    if (!e)
+        e = text ? add_bytes(&tensor, TENSOR_STRINGS, text, strlen(text))
+                 : add_bytes(&tensor, TENSOR_FLOATS, zero, sizeof zero);
+    if (!e) e = add_message(out, VALUE_TENSOR, &tensor);
+    strbuf_free(&dim);
+    strbuf_free(&shape);
+    strbuf_free(&tensor);
+    return e;
+}
+
+/* A summary of one value that a plugin reads. content is freed. */
+static err add_plugin(strbuf *out, const char *tag, const char *plugin, strbuf *content,
+                      const char *text) {
+    strbuf summary = {0}, value = {0}, metadata = {0}, data = {0};
+    err e = add_bytes(&value, VALUE_TAG, tag, strlen(tag));
+    if (!e) e = add_bytes(&data, PLUGIN_NAME, plugin, strlen(plugin));
+    if (!e && content->length) e = add_message(&data, PLUGIN_CONTENT, content);
+    if (!e) e = add_message(&metadata, METADATA_PLUGIN, &data);
+    if (!e) e = add_message(&value, VALUE_METADATA, &metadata);
+    if (!e) e = add_tensor(&value, text);
+    if (!e) e = add_message(&summary, SUMMARY_VALUE, &value);
+    if (!e) e = add_message(out, EVENT_SUMMARY, &summary);
+    strbuf_free(content);
+    strbuf_free(&data);
+    strbuf_free(&metadata);
+    strbuf_free(&value);
+    strbuf_free(&summary);
+    return e;
+}
+
+/* An entry of a map from names to google.protobuf.Value. */
+static err add_setting(strbuf *out, const event_setting *s) {
+    strbuf entry = {0}, value = {0};
+    err e = add_bytes(&entry, ENTRY_KEY, s->name, strlen(s->name));
+    if (!e && s->text)
+        e = add_bytes(&value, SETTING_TEXT, s->text, strlen(s->text));
+    else if (!e)
+        e = s->is_truth ? add_whole(&value, SETTING_TRUTH, s->number > 0)
+                        : add_double(&value, SETTING_NUMBER, s->number);
+    if (!e) e = add_message(&entry, ENTRY_VALUE, &value);
+    if (!e) e = add_message(out, BEGIN_HPARAMS, &entry);
+    strbuf_free(&value);
+    strbuf_free(&entry);
+    return e;
+}
+
 static err write_record(event_file *f, const strbuf *event) {
     strbuf record = {0};
     err e = add_little_endian(&record, event->length, LENGTH_BYTES);
@@ -96,10 +168,14 @@ static err write_record(event_file *f, const strbuf *event) {
     return e;
 }
 
-static err begin_event(strbuf *event, uint32_t step) {
+static double wall_time(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    err e = add_double(event, EVENT_WALL_TIME, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static err begin_event(strbuf *event, uint32_t step) {
+    err e = add_double(event, EVENT_WALL_TIME, wall_time());
     if (e || !step) return e; // 0 is the default: it is left out
     e = add_key(event, EVENT_STEP, WIRE_VARINT);
     return e ? e : add_varint(event, step);
@@ -111,6 +187,47 @@ err event_file_add(event_file *f, uint32_t step, const event_scalar *scalars, si
     if (!e) e = add_summary(&event, scalars, count);
     if (!e) e = write_record(f, &event);
     strbuf_free(&event);
+    return e;
+}
+
+err event_file_add_text(event_file *f, const char *tag, const char *text) {
+    strbuf event = {0}, content = {0};
+    err e = begin_event(&event, 0);
+    if (!e) e = add_plugin(&event, tag, "text", &content, text);
+    if (!e) e = write_record(f, &event);
+    strbuf_free(&event);
+    return e;
+}
+
+/* A session's begin or end, which is freed. */
+static err add_session(event_file *f, uint32_t step, const char *tag, unsigned field,
+                       strbuf *session) {
+    strbuf event = {0}, content = {0};
+    err e = begin_event(&event, step);
+    if (!e) e = add_message(&content, field, session);
+    if (!e) e = add_plugin(&event, tag, "hparams", &content, NULL);
+    if (!e) e = write_record(f, &event);
+    strbuf_free(&content);
+    strbuf_free(&event);
+    return e;
+}
+
+err event_file_begin_run(event_file *f, const event_setting *settings, size_t count) {
+    strbuf session = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) e = add_setting(&session, &settings[i]);
+    if (!e) e = add_double(&session, BEGIN_TIME, wall_time());
+    if (!e) e = add_session(f, 0, "_hparams_/session_start_info", HPARAMS_BEGIN, &session);
+    strbuf_free(&session);
+    return e;
+}
+
+err event_file_end_run(event_file *f, uint32_t step) {
+    strbuf session = {0};
+    err e = add_whole(&session, END_STATUS, STATUS_SUCCESS);
+    if (!e) e = add_double(&session, END_TIME, wall_time());
+    if (!e) e = add_session(f, step, "_hparams_/session_end_info", HPARAMS_END, &session);
+    strbuf_free(&session);
     return e;
 }
 
@@ -191,6 +308,7 @@ err event_file_open(event_file *f, const char *path, uint32_t keep_step) {
     err e = mem_strdup(&f->path, path);
     if (e || (e = cut(&kept, path, keep_step))) return e;
     if ((e = file_open_log(&f->file, path, kept > 0)) || kept) return e;
+    f->is_new = true;
     e = begin_event(&event, 0);
     if (!e) e = add_bytes(&event, EVENT_VERSION, version, sizeof version - 1);
     if (!e) e = write_record(f, &event);

@@ -1,16 +1,19 @@
-/* TensorBoard event files: scalars only.
+/* TensorBoard event files: scalars, texts, and what its hparams page shows of a run.
  *
  * A file is a sequence of TFRecords, each u64 length, u32 masked CRC-32C of the length, the bytes,
  * u32 masked CRC-32C of the bytes, all little-endian. The bytes are an Event message of protocol
  * buffers: wall_time (1, double), step (2, int64), file_version (3, string; the first event's) or
- * summary (5), which repeats value (1) of tag (1, string) and simple_value (2, float).
+ * summary (5), which repeats value (1) of tag (1, string) and simple_value (2, float), or of tag,
+ * metadata (9) naming a plugin (1: plugin_name 1, content 2) and tensor (8).
  *
- * Source: tensorflow's record_writer.cc, event.proto and summary.proto. */
+ * Source: tensorflow's record_writer.cc, event.proto, summary.proto and tensor.proto; tensorboard's
+ * plugin_data.proto of hparams. */
 #ifndef HARNESS_TRAIN_LOG_EVENT_FILE_H
 #define HARNESS_TRAIN_LOG_EVENT_FILE_H
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +23,17 @@ typedef struct event_scalar {
 } event_scalar;
 
 typedef struct event_file {
-    void *file; /* FILE *, open for appending */
-    char *path; /* owned */
+    void *file;  /* FILE *, open for appending */
+    char *path;  /* owned */
+    bool is_new; /* nothing of an earlier file was kept */
 } event_file;
+
+/* A hyperparameter: a number, a truth, or with text that. */
+typedef struct event_setting {
+    const char *name, *text;
+    double number;
+    bool is_truth;
+} event_setting;
 
 /* Opens path for adding. keep_step 0 begins a new file; else the events of steps up to keep_step
  * stay, and what follows them, or is damaged, goes. Free with event_file_close, also after an
@@ -32,6 +43,14 @@ err event_file_open(event_file *f, const char *path, uint32_t keep_step) MUST_CH
 /* Adds one event, now, of any number of scalars; it is in the file when this returns. */
 err event_file_add(event_file *f, uint32_t step, const event_scalar *scalars,
                    size_t count) MUST_CHECK;
+
+/* Adds a text of step 0, which TensorBoard shows as markdown. */
+err event_file_add_text(event_file *f, const char *tag, const char *text) MUST_CHECK;
+
+/* For the hparams page: the settings of the run that begins now, and that it ended well. Its scores
+ * are the scalars. */
+err event_file_begin_run(event_file *f, const event_setting *settings, size_t count) MUST_CHECK;
+err event_file_end_run(event_file *f, uint32_t step) MUST_CHECK;
 
 void event_file_close(event_file *f);
 

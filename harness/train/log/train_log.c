@@ -128,9 +128,12 @@ static err add_line(train_log *l, uint32_t step, double epoch, const log_value *
 
 /* Tags as Trainer's TensorBoard callback makes them. */
 static void tag_of(char tag[LOG_NAME_BYTES + 8], const char *name) {
-    bool is_eval = strncmp(name, "eval_", 5) == 0;
-    snprintf(tag, LOG_NAME_BYTES + 8, "%s/%s", is_eval ? "eval" : "train",
-             is_eval ? name + 5 : name);
+    bool is_eval = strncmp(name, "eval_", 5) == 0, is_test = strncmp(name, "test_", 5) == 0;
+    snprintf(tag, LOG_NAME_BYTES + 8, "%s/%s",
+             is_eval   ? "eval"
+             : is_test ? "test"
+                       : "train",
+             is_eval || is_test ? name + 5 : name);
 }
 
 static err add_event(train_log *l, uint32_t step, double epoch, const log_value *values,
@@ -150,4 +153,40 @@ err train_log_add(train_log *l, uint32_t step, double epoch, const log_value *va
     if (count > LOG_VALUES_MAX) return err_set(ERR_ARG, "%zu values in one line", count);
     err e = add_line(l, step, epoch, values, count);
     return e || !l->has_events ? e : add_event(l, step, epoch, values, count);
+}
+
+/* As a block of code, since it is shown as markdown. */
+static err add_arguments(train_log *l, const cJSON *arguments) {
+    char *json = NULL, *text = NULL;
+    err e = json_print(&json, arguments, true);
+    if (!e) e = mem_printf(&text, "```json\n%s\n```\n", json);
+    if (!e) e = event_file_add_text(&l->events, "args/text_summary", text);
+    mem_free(json);
+    mem_free(text);
+    return e;
+}
+
+err train_log_begin(train_log *l, const cJSON *arguments) {
+    event_setting *settings = NULL;
+    const cJSON *item;
+    size_t count = 0;
+    if (!l->has_events || !l->events.is_new) return ERR_OK;
+    err e = mem_new(&settings, (size_t)cJSON_GetArraySize(arguments));
+    cJSON_ArrayForEach(item, arguments) {
+        if (e) break;
+        if (cJSON_IsNull(item)) continue; // of pretraining, which has no task
+        settings[count++] =
+            (event_setting){.name = item->string,
+                            .text = cJSON_GetStringValue(item),
+                            .number = cJSON_IsBool(item) ? cJSON_IsTrue(item) : item->valuedouble,
+                            .is_truth = cJSON_IsBool(item)};
+    }
+    if (!e) e = add_arguments(l, arguments);
+    if (!e) e = event_file_begin_run(&l->events, settings, count);
+    mem_free(settings);
+    return e;
+}
+
+err train_log_end(train_log *l, uint32_t step) {
+    return l->has_events ? event_file_end_run(&l->events, step) : ERR_OK;
 }

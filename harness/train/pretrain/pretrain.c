@@ -178,6 +178,7 @@ err pretrain_train(pretrain *p) {
     err e = trainer_run(&r->trainer);
     run_release(r);
     if (!e) e = run_log_end(r);
+    if (!e && run_writes(r)) e = train_log_end(&r->log, r->trainer.done);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     if (!e) e = run_compare_weights(r);
     return run_name_checkpoint(r, e);

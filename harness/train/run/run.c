@@ -464,6 +464,7 @@ err run_evaluate(run *r) {
     if (!e) e = fit_temperature(r);
     if (!e) e = params_digest(&r->trainer.model.params, r->final_sha256);
     if (!e) e = run_compare_weights(r);
+    if (!e) e = run__log_test(r);
     return run_name_checkpoint(r, e);
 }
 

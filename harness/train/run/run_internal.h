@@ -15,6 +15,8 @@ err run__bring_together(run *r) MUST_CHECK;
 void run__output_close(run *r);
 /* c: of the dev rows; seconds that scoring them took. */
 err run__log_evaluation(run *r, const confusion *c, double loss, double seconds) MUST_CHECK;
+/* The test rows, which are scored: the last line. */
+err run__log_test(run *r) MUST_CHECK;
 /* The folder is finished. */
 err run__end(run *r) MUST_CHECK;
 

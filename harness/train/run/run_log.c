@@ -27,9 +27,39 @@ static err add(run *r, const line *l) {
     return run_log_values(r, l->values, l->count);
 }
 
+static err text_argument(void *context, const char *key, const char *value) {
+    return json_add_string(context, key, value);
+}
+
+static err number_argument(void *context, const char *key, double value) {
+    return json_add_number(context, key, value);
+}
+
+static err truth_argument(void *context, const char *key, bool value) {
+    return json_add_bool(context, key, value);
+}
+
+/* What the run was told, by the names of its record. */
+static err arguments_of(cJSON *out, const run *r) {
+    const recipe_visitor add_each = {out, number_argument, text_argument, truth_argument};
+    const run_request *q = &r->request;
+    err e =
+        json_put(out, "task %s model %s seed %u protocol %s device %s precision %s", r->task.name,
+                 r->base_model.name, q->seed, q->protocol == PROTOCOL_DEV ? "dev" : "last",
+                 r->device.info.name, device_precision_name(r->device.options.precision));
+    if (!e) e = recipe_visit(&q->recipe, &add_each);
+    return e ? e : recipe_visit_rest(&q->recipe, &add_each);
+}
+
 err run_log_open(run *r) {
     if (!run_writes(r)) return ERR_OK;
-    return train_log_open(&r->log, r->output, r->request.tensorboard, r->resumed_at);
+    cJSON *arguments = cJSON_CreateObject();
+    err e = arguments ? ERR_OK : err_set(ERR_MEMORY, "out of memory while logging");
+    if (!e) e = train_log_open(&r->log, r->output, r->request.tensorboard, r->resumed_at);
+    if (!e) e = arguments_of(arguments, r);
+    if (!e) e = train_log_begin(&r->log, arguments);
+    cJSON_Delete(arguments);
+    return e;
 }
 
 err run_log_step(void *context, trainer *t) {
@@ -46,19 +76,35 @@ static double per_second(double units, double seconds) {
     return units / fmax(seconds, 1e-9);
 }
 
-err run__log_evaluation(run *r, const confusion *c, double loss, double seconds) {
+/* Loss, scores and times of `rows` rows. */
+static err add_scores(run *r, const char *prefix, const confusion *c, double loss, size_t rows,
+                      double seconds) {
     line l = {.count = 0};
     uint32_t size = r->request.recipe.per_device_eval_batch_size;
-    double batches = ceil((double)r->dev.count / size);
-    put(&l, "eval_", "loss", loss);
+    double batches = ceil((double)rows / size);
+    put(&l, prefix, "loss", loss);
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
-        if (metric_applies(m, c->kind, c->classes)) put(&l, "eval_", m->name, m->fn(c));
+        if (metric_applies(m, c->kind, c->classes)) put(&l, prefix, m->name, m->fn(c));
     }
-    put(&l, "eval_", "runtime", seconds);
-    put(&l, "eval_", "samples_per_second", per_second((double)r->dev.count, seconds));
-    put(&l, "eval_", "steps_per_second", per_second(batches, seconds));
+    put(&l, prefix, "runtime", seconds);
+    put(&l, prefix, "samples_per_second", per_second((double)rows, seconds));
+    put(&l, prefix, "steps_per_second", per_second(batches, seconds));
     return add(r, &l);
+}
+
+err run__log_evaluation(run *r, const confusion *c, double loss, double seconds) {
+    return add_scores(r, "eval_", c, loss, r->dev.count, seconds);
+}
+
+err run__log_test(run *r) {
+    confusion c = {0};
+    if (!run_writes(r)) return ERR_OK;
+    err e = run_test_sum(&c, r, false);
+    if (!e) e = add_scores(r, "test_", &c, r->test_loss, r->test.count, r->eval_s);
+    if (!e) e = train_log_end(&r->log, r->trainer.done);
+    confusion_free(&c);
+    return e;
 }
 
 err run_log_end(run *r) {
