@@ -3,7 +3,6 @@ control groups, as any user (Debian: slurmctld slurmd slurm-client munge, libpmi
 
 All state lies in one folder. What was started is ended by its process id, and the start time that goes with it."""
 import getpass
-import glob
 import os
 import random
 import shutil
@@ -174,9 +173,10 @@ class Cluster:
     def cut_power(self, node):
         self.lose_daemon(node)
         self.kill_steps(node)
-        # of Slurm's pmix, which a step of the same number would stumble over (22.05): a node's boot clears them
-        for path in glob.glob(self.path("spool", node, "stepd.slurm.pmix.*")):
-            os.unlink(path)
+        # as where the spool folder lies in memory: what Slurm's pmix left there (22.05) a step of the same number, which a
+        # job that is queued again has, would stumble over
+        shutil.rmtree(self.path("spool", node))
+        os.makedirs(self.path("spool", node))
 
     def processes(self, node, word=""):
         """Of jobs of a node, whose program's path ends with the word."""
