@@ -13,8 +13,7 @@
 // one step of the sum: 4 rows of the result
 #define STEP_TN(q, e)                                                                              \
     {                                                                                              \
-        uint s = min(first + uint(4 * q + e), push.k - 1u);                                        \
-        vec4 x = factors(texelFetch(a, int((s * push.m + row) / 4u)));                             \
+        vec4 x = texelFetch(a, int((min(first + uint(4 * q + e), push.k - 1u) * push.m + row) / 4u)); \
         left0 += x.x * p##q##_##e;                                                                 \
         left1 += x.y * p##q##_##e;                                                                 \
         left2 += x.z * p##q##_##e;                                                                 \

@@ -10,7 +10,6 @@
 #include "math.glsl"
 layout(constant_id = 2) const uint FLAGS = 0u; // see linear.glsl
 const uint HAS_EXTRA = 1u, HAS_OTHER = 2u, ADDS_TO = 8u;
-#include "factor.glsl"
 layout(push_constant) uniform block { push_linear push; };
 layout(std430, binding = 0) buffer b0 { float result[]; };
 layout(binding = 1) uniform samplerBuffer a;
@@ -24,7 +23,7 @@ uint column() { return (gl_WorkGroupID.x * gl_WorkGroupSize.x + gl_LocalInvocati
 uint left_of(uint j) { return min(j, push.n - 4u); }
 uint right_of(uint j) { return min(j + 4u, push.n - 4u); }
 
-vec4 load_b(uint at, bool inside) { return inside ? factors(texelFetch(b, int(at))) : vec4(0.0); }
+vec4 load_b(uint at, bool inside) { return inside ? texelFetch(b, int(at)) : vec4(0.0); }
 
 vec4 load_result(uint at) {
     return vec4(result[at], result[at + 1u], result[at + 2u], result[at + 3u]);
@@ -42,7 +41,7 @@ void store_result(uint at, vec4 z) {
 // one row of A: 4 steps of the sum
 #define STEP_NN(q)                                                                                 \
     {                                                                                              \
-        vec4 x = factors(texelFetch(a, int(min(from + uint(q), row_end))));                        \
+        vec4 x = texelFetch(a, int(min(from + uint(q), row_end)));                                 \
         left += (x.x * p##q##_0 + x.y * p##q##_1) + (x.z * p##q##_2 + x.w * p##q##_3);             \
         right += (x.x * r##q##_0 + x.y * r##q##_1) + (x.z * r##q##_2 + x.w * r##q##_3);            \
     }

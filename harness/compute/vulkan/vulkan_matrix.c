@@ -138,6 +138,11 @@ err vulkan__matrix_open(vulkan_device *v) {
                        missing);
     v->has_bf16_matrix = bf16 && !missing;
     v->rounds_factors = missing != NULL;
+    // hundreds of loads in a panel kernel: a rounding in each takes compilers time, in fp32 too
+    if (missing && v->family == FAMILY_PANEL) {
+        v->family = FAMILY_REGISTER;
+        snprintf(info->kernels, sizeof info->kernels, "%s", vulkan__family_name(v->family));
+    }
     snprintf(info->bf16_lacks, sizeof info->bf16_lacks, "%s", bf16 && missing ? missing : "");
     if (missing)
         log_note("%s: precision bf16 is slower than fp32 here; missing: %s", info->name, missing);
