@@ -10,9 +10,8 @@ static err add_flag(cJSON *list, const flag_words *f) {
     if (!e) e = json_add_array(&names, flag, "names");
     for (int i = 0; i < 2 && !e; i++)
         if (f->names[i]) e = json_append(names, cJSON_CreateString(f->names[i]));
-    return e ? e
-             : json_put(flag, "letter %s argument %s help %s", f->letter ? letter : NULL,
-                        f->argument, f->help);
+    if (!e) e = json_add_string(flag, "letter", f->letter ? letter : NULL);
+    return e ? e : json_put(flag, "argument %s help %s", f->argument, f->help);
 }
 
 static err add_verb(cJSON *verb, verb_id id) {
