@@ -173,10 +173,11 @@ class Cluster:
     def cut_power(self, node):
         self.lose_daemon(node)
         self.kill_steps(node)
-        # as where the spool folder lies in memory: what Slurm's pmix left there (22.05) a step of the same number, which a
+        # as where both lie in memory: what Slurm's pmix left there (22.05) a step of the same number, which a
         # job that is queued again has, would stumble over
-        shutil.rmtree(self.path("spool", node))
-        os.makedirs(self.path("spool", node))
+        for name in ("spool", "tmp"):
+            shutil.rmtree(self.path(name, node))
+            os.makedirs(self.path(name, node))
 
     def processes(self, node, word=""):
         """Of jobs of a node, whose program's path ends with the word."""
