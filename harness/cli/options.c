@@ -258,7 +258,7 @@ static err check_outputs(const options *o, verb_id verb) {
     static const char *const fields[] = {"output", "predictions", "svg"};
     flag_value v;
     for (size_t i = verb == VERB_predict; i < sizeof fields / sizeof *fields; i++)
-        if (options_given(&v, o, fields[i]) && !strcmp(v.text, "-"))
+        if (options_given(&v, o, fields[i]) && v.text && !strcmp(v.text, "-"))
             return err_set(ERR_USAGE, "--%s -: standard output is not written to here: name a file",
                            v.flag);
     return ERR_OK;
