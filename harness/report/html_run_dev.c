@@ -15,16 +15,17 @@ static const char *metric_words(const page *p, const record *r) {
 static void add_curve(page *p, const record *r, bool of_loss) {
     double *x = NULL, *y = NULL;
     size_t marked = 0;
-    html__take(p, mem_new(&x, r->evaluation_count));
-    html__take(p, p->e ? p->e : mem_new(&y, r->evaluation_count));
-    for (size_t i = 0; i < r->evaluation_count && !p->e; i++) {
+    err e = mem_new(&x, r->evaluation_count);
+    if (!e) e = mem_new(&y, r->evaluation_count);
+    html__take(p, e);
+    for (size_t i = 0; i < r->evaluation_count && !e; i++) {
         const record_evaluation *v = &r->evaluations[i];
         x[i] = (double)v->step;
         y[i] = of_loss ? v->loss : 100 * v->score;
         if (v->step == r->best_step) marked = i;
     }
     html__format(p, "<section><h3>%s</h3>\n", of_loss ? SAY(p, dev_loss) : SAY(p, dev_score));
-    if (!p->e)
+    if (!e)
         svg__marked_line(p, x, y, r->evaluation_count, marked, SAY(p, chosen),
                          SAY(p, optimizer_step), of_loss ? SAY(p, loss) : metric_words(p, r));
     html__add(p, "</section>\n");
