@@ -112,7 +112,7 @@ typedef struct opening {
 } opening;
 
 /* What may be downloaded, and is so once. */
-static err open_source(void *context) {
+static err open_base_model(void *context) {
     const opening *at = context;
     const options *o = at->options;
     work *w = at->work;
@@ -131,7 +131,7 @@ static err work_open(work *w, const options *o, struct group *g) {
         return err_set(ERR_USAGE, "bench takes one task, found --task %s", o->task);
     if (e || (o->model && (e = base_model_check_name(o->model)))) return e;
     if ((e = task_find(&w->task, o->task ? o->task : "nsmc", NULL))) return e;
-    if ((e = open_device(w, o, g)) || (e = group_first(g, open_source, &at))) return e;
+    if ((e = open_device(w, o, g)) || (e = group_first(g, open_base_model, &at))) return e;
     if (o->pretrain)
         w->base_model.config.head = &head_masked_lm;
     else if ((e = set_labels(w)))

@@ -1,5 +1,6 @@
 /* `harness regress`: the fixed suite against the baseline of its device's kind. */
 #include "base/log.h"
+#include "base/moment.h"
 #include "cli/options.h"
 #include "platform/assets.h"
 #include "platform/file.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct work {
@@ -21,11 +21,11 @@ typedef struct work {
 } work;
 
 static void note_moment(work *w) {
-    time_t now = time(NULL);
-    struct tm utc;
+    char now[MOMENT_BYTES];
     w->begin = clock_seconds();
-    gmtime_r(&now, &utc);
-    strftime(w->when.begun, sizeof w->when.begun, "%Y-%m-%dT%H:%M:%S", &utc);
+    moment_now(now);
+    now[strcspn(now, "Z")] = '\0'; // JUnit's times name no zone
+    snprintf(w->when.begun, sizeof w->when.begun, "%s", now);
     if (gethostname(w->when.host, sizeof w->when.host - 1)) w->when.host[0] = '\0';
 }
 

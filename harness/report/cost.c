@@ -153,10 +153,8 @@ err cost_markdown(strbuf *out, const board *b) {
         "where they told nothing, and never estimated. A row is on the front when no other row "
         "of its table and device scores as well in less time, or better in as much. Under protocol "
         "dev the time until a dev score is that of training until the first evaluation that had "
-        "it, "
-        "evaluations and saving apart; unless `--dev-score` names one it is the best that every "
-        "run "
-        "of the table reached.\n");
+        "it, evaluations and saving apart; unless `--dev-score` names one it is the best that "
+        "every run of the table reached.\n");
     for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
     return e;
 }

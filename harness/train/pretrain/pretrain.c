@@ -26,7 +26,7 @@ static err open_preset(pretrain *p) {
 }
 
 /* A preset takes its tokens from a vocabulary, any other model has its own. */
-static err open_source(void *context) {
+static err open_base_model(void *context) {
     pretrain *p = context;
     const run_request *q = &p->request.run;
     const base_model_options wish = {q->offline, q->from_scratch, q->cased, q->arch, false};
@@ -145,7 +145,7 @@ err pretrain_open(pretrain *p, const pretrain_request *request) {
     r->best.higher_is_better = true; // accuracy
     if ((e = run_open_device(r))) return e;
     if (run_writes(r) && (e = run_output_prepare(r))) return e;
-    if ((e = group_first(g, open_source, p))) return e;
+    if ((e = group_first(g, open_base_model, p))) return e;
     run_hold(r); // reading a corpus stops where it is told to
     if ((e = group_first(g, prepare_corpus, p)) || (e = run_check_interrupt())) return e;
     const run_corpus identity = {p->prepared.digest, request->tokens_per_batch,

@@ -49,7 +49,7 @@ err run_open_device(run *r) {
     return e ? e : device_check_run(&r->device, q->check_device);
 }
 
-static err open_source(void *context) {
+static err open_base_model(void *context) {
     run *r = context;
     const run_request *q = &r->request;
     const base_model_options wish = {q->offline, q->from_scratch, q->cased, q->arch,
@@ -258,7 +258,7 @@ err run_open(run *r, const run_request *request) {
     if ((e = run_open_device(r))) return e;
     if (run_writes(r) && (e = run_output_prepare(r))) return e;
     // what is downloaded is so once
-    if ((e = group_first(g, open_data, r)) || (e = group_first(g, open_source, r))) return e;
+    if ((e = group_first(g, open_data, r)) || (e = group_first(g, open_base_model, r))) return e;
     if ((e = set_labels(r))) return e;
     if ((e = run__identify(r)) || (e = run_compare_ranks(r))) return e;
     if ((e = open_output(r)) || r->is_done) return e;
