@@ -33,6 +33,8 @@ Test(vulkan_tiles, large_tiles_where_they_fit_the_registers) {
         {BROADCOM, CLASS_INTEGRATED, 16384, 4096, 4096, 4, 0, 0},
         {AMD, CLASS_DISCRETE, 32767, 4096, 4096, 4, 0, 0},
         {0x5143, CLASS_INTEGRATED, 32768, 4096, 4096, 4, 64, 64}, // Qualcomm: nothing is known
+        {0x10005, CLASS_SOFTWARE, 32768, 257, 387, 1, 128, 128},  // Mesa's
+        {0x1ae0, CLASS_SOFTWARE, 32768, 257, 387, 1, 128, 128},   // SwiftShader's, Google
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         device_info d = gpu(cases[i].vendor, cases[i].class, cases[i].shared);
