@@ -19,10 +19,9 @@
  * "_tags". */
 #define MASKED "_mlm"
 #define TAGS "_tags"
-static const char *const goldens[] = {
-    "bert",        "roberta",        "electra",        "distilbert",        "albert",
-    "bert" MASKED, "roberta" MASKED, "electra" MASKED, "distilbert" MASKED, "albert" MASKED,
-    "regression",  "multi_label",    "bert" TAGS,      "electra" TAGS,      "distilbert" TAGS};
+#define BOTH(family) #family, #family MASKED,
+static const char *const goldens[] = {ENCODER_FAMILIES(BOTH) "regression", "multi_label",
+                                      "bert" TAGS, "electra" TAGS, "distilbert" TAGS};
 enum { GOLDENS = sizeof goldens / sizeof *goldens };
 
 /* Whether it is of a head whose answers are no classes. */
