@@ -1,6 +1,5 @@
 /* What rows cost, and which of them no other beats. */
 #include "base/memory.h"
-#include "platform/file.h"
 #include "report/cost.h"
 #include "support/fake_record.h"
 #include "support/must.h"
@@ -17,8 +16,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 
