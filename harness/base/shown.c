@@ -29,6 +29,10 @@ static void put_text(sink *s, const char *text) {
     put(s, text, strlen(text));
 }
 
+const char *shown_plural(unsigned long long count) {
+    return count == 1 ? "" : "s";
+}
+
 bool shown_acts(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x61c || point == 0x200e ||
            point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||

@@ -126,6 +126,9 @@ Test(shown, code_and_numbers) {
     cr_expect_str_eq(shown_single(text, 300), "300");
     cr_expect_str_eq(shown_single(text, -0.33333334F), "-0.33333334");
     cr_expect_str_eq(shown_single(text, 1e-40F), "1e-40");
+    cr_expect_str_eq(shown_plural(0), "s");
+    cr_expect_str_eq(shown_plural(1), "");
+    cr_expect_str_eq(shown_plural(1ULL << 32), "s");
 }
 
 Test(shown, messages_do_not_act) {
