@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,10 @@ static void put(sink *s, const char *bytes, size_t count) {
 
 static void put_text(sink *s, const char *text) {
     put(s, text, strlen(text));
+}
+
+const char *shown_plural(unsigned long long count) {
+    return count == 1 ? "" : "s";
 }
 
 bool shown_acts(uint32_t point) {
@@ -540,7 +545,8 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.0f", value);
         return text;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    // a decimal of DBL_DIG digits or fewer that reads back is what DBL_DIG print: %g drops the zeros
+    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }
@@ -548,7 +554,7 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
 }
 
 const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value) {
-    for (int digits = 1; digits <= 9; digits++) {
+    for (int digits = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; digits <= 9; digits++) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value) return shown_number(text, strtod(text, NULL));
     }

@@ -155,6 +155,12 @@ static err match_labels(predictor *p) {
 static err check_reads(const predictor *p) {
     const options *o = p->options;
     bool pairs = o->input ? o->text_pair_column != NULL : o->pair;
+    if (pairs && !p->in_units && (p->reads == MODEL_READS_TEXT || p->reads == MODEL_READS_ENTITIES))
+        return err_set(
+            ERR_USAGE, "%s: the model was trained on %s, which a pair is not: leave %s out",
+            p->scorer.base_model.folder,
+            p->reads == MODEL_READS_TEXT ? "single texts" : "one text with two marked entities",
+            o->input ? "--text-pair-column" : "--pair");
     if (p->reads != MODEL_READS_PAIR || pairs) return ERR_OK;
     return err_set(ERR_USAGE,
                    "%s: the model was trained on pairs of texts, which one text is not: %s",

@@ -313,8 +313,8 @@ err verb_predict(const options *o) {
         p.reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p.scorer.model.head->target.kind;
     if (!e) encode_note_cut(kind, p.unit, p.cut, p.lost, p.max_length);
     if (!e && p.tabs)
-        log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,
-                 p.tabs == 1 ? "" : "s");
+        log_note("a tab in %zu line%s was read as text%s", p.tabs, shown_plural(p.tabs),
+                 p.reads == MODEL_READS_UNKNOWN ? ": --pair makes pairs of such lines" : "");
     if (!e && p.unmarked)
         log_note("%zu text%s the two entities between <subj> </subj> and <obj> </obj> that this "
                  "model asks about",

@@ -207,13 +207,14 @@ static err read_scores(model_config *c, const cJSON *root, const char *path) {
     return ERR_OK;
 }
 
-static const char *const reads_names[] = {
-    [MODEL_READS_PAIR] = "pair", [MODEL_READS_ENTITIES] = "marked_entities"};
+static const char *const reads_names[] = {[MODEL_READS_TEXT] = "text",
+                                          [MODEL_READS_PAIR] = "pair",
+                                          [MODEL_READS_ENTITIES] = "marked_entities"};
 
 /* A folder of another's may have a key of that name: what is not ours says nothing. */
 static void read_reads(model_config *c, const cJSON *root) {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "input_texts"));
-    for (size_t i = MODEL_READS_PAIR; name && i < sizeof reads_names / sizeof *reads_names; i++)
+    for (size_t i = MODEL_READS_TEXT; name && i < sizeof reads_names / sizeof *reads_names; i++)
         if (strcmp(name, reads_names[i]) == 0) c->reads = (model_reads)i;
 }
 
@@ -439,7 +440,7 @@ err model_config_json(cJSON **out, const model_config *c) {
     if (head_of(c)->has_dense &&
         (e = json_add_string(root, "problem_type", problem_types[c->scores])))
         goto done;
-    if (c->reads != MODEL_READS_TEXT &&
+    if (c->reads > MODEL_READS_TEXT &&
         (e = json_add_string(root, "input_texts", reads_names[c->reads])))
         goto done;
     if (head_of(c) == &head_dependency_parsing &&
@@ -460,6 +461,8 @@ done:
 err model_config_write(const model_config *c, const char *path) {
     cJSON *root = NULL;
     err e = model_config_json(&root, c);
+    if (!e && c->reads == MODEL_READS_TEXT)
+        e = json_add_string(root, "input_texts", reads_names[c->reads]);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;

@@ -1,6 +1,5 @@
 #include "base/memory.h"
 #include "base/shown.h"
-#include "metric/confusion_cells.h"
 #include "metric/score_text.h"
 #include "report/html_run_internal.h"
 
@@ -116,12 +115,8 @@ static err add_mistakes(page *p, const record *r) {
     err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
     if (e) return e;
     run__table_begin(p, SAY(p, mistakes));
-    run__heads(p, "llr", (const char *[]){SAY(p, gold), SAY(p, predicted), SAY(p, test_rows)});
-    for (size_t i = 0; i < count && i < SHOWN; i++) {
-        html__format(p, "<tr><td>%s</td><td>%s</td><td class=\"n\">%llu</td></tr>\n",
-                     run__label(r, list[i].gold), run__label(r, list[i].predicted),
-                     (unsigned long long)list[i].rows);
-    }
+    run__confused_heads(p);
+    run__confused_rows(p, r, list, count < SHOWN ? count : SHOWN);
     run__table_end(p);
     if (count > SHOWN) {
         html__add(p, "<p class=\"soft\">");
@@ -133,7 +128,6 @@ static err add_mistakes(page *p, const record *r) {
 }
 
 static void add_confusion(page *p, const record *r) {
-    enum { MATRIX_CLASSES = 64 }; // a page of more would be megabytes that nobody reads
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
     if (!answer_is_label(r->task.kind)) return;

@@ -1,11 +1,14 @@
 #include "base/json.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include "base/shown.h"
 #include "base/utf8.h"
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What one text becomes in each medium. */
@@ -126,6 +129,30 @@ Test(shown, code_and_numbers) {
     cr_expect_str_eq(shown_single(text, 300), "300");
     cr_expect_str_eq(shown_single(text, -0.33333334F), "-0.33333334");
     cr_expect_str_eq(shown_single(text, 1e-40F), "1e-40");
+    cr_expect_str_eq(shown_plural(0), "s");
+    cr_expect_str_eq(shown_plural(1), "");
+    cr_expect_str_eq(shown_plural(1ULL << 32), "s");
+}
+
+/* The first of all numbers of digits that reads back, over the whole range. */
+Test(shown, numbers_have_the_fewest_digits) {
+    char text[SHOWN_NUMBER_BYTES], plain[SHOWN_NUMBER_BYTES];
+    for (uint32_t i = 0; i < 20000; i++) {
+        philox w = philox4x32((philox){{i, 0, 0, 0}}, 5, 7);
+        double value, few = (double)(w.v[2] % 100000) / pow(10, w.v[3] % 12);
+        uint64_t bits = (uint64_t)w.v[0] << 32 | w.v[1];
+        if (i % 5 == 0) bits &= ~(0x7ffULL << 52); // subnormal
+        memcpy(&value, &bits, sizeof value);
+        if (i % 5 == 1) value = few;
+        if (!isfinite(value) || (value == floor(value) && fabs(value) < 1e15)) continue;
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(plain, sizeof plain, "%.*g", digits, value);
+            if (strtod(plain, NULL) == value) break;
+        }
+        cr_assert_str_eq(shown_number(text, value), plain);
+        float single = (float)few;
+        cr_assert_eq(strtof(shown_single(text, single), NULL), single, "%s", text);
+    }
 }
 
 Test(shown, messages_do_not_act) {

@@ -64,6 +64,10 @@ Test(kinds_shown, a_matrix_calls_the_test_by_its_name) {
         MUST(compare_matrix_json(&json, sides, 3));
         expect_part(&text, i ? "(sign test)" : "(McNemar)");
         cr_expect_not(strstr(text.text, i ? "McNemar" : "sign test"));
+        expect_part(&text,
+                    i ? "p (sign test) is of two numbers of rows: nearer in the one run alone, "
+                      : "p (McNemar) is of two numbers of rows: right in the one run alone, ");
+        expect_part(&text, i ? "not test the difference in Spearman." : "in accuracy.");
         expect_part(&json, i ? "\"sign_test_p\"" : "\"mcnemar_p\"");
         strbuf_free(&text);
         strbuf_free(&json);

@@ -217,7 +217,8 @@ static err print_rows(strbuf *out, const table *t) {
     for (size_t i = 0; !e && i < t->count; i++)
         e = shown_printf(out, SHOWN_TERMINAL, "\n%-*s | %-10s | %s", (int)width,
                          t->rows[i].key.text, t->rows[i].status, t->rows[i].details);
-    if (!e && t->left) e = strbuf_printf(out, "\nand %zu more keys", t->left);
+    if (!e && t->left)
+        e = strbuf_printf(out, "\nand %zu more key%s", t->left, shown_plural(t->left));
     return e;
 }
 

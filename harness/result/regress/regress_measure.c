@@ -6,6 +6,7 @@
 #include "result/regress/regress_internal.h"
 #include "result/version.h"
 #include "train/run/run.h"
+#include "train/run/run_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -175,6 +176,12 @@ static err measure_case(regress_state *out, regress_result *r, const regress_sui
     return e;
 }
 
+void regress__clear(const char *folder) {
+    bool held = false;
+    if (run_at_work(&held, NULL, folder) || (!held && folder_remove(folder)))
+        log_warn("%s", err_message(ERR_IO));
+}
+
 err regress_measure(regress_state *out, const regress_suite *s, const regress_options *o) {
     *out = (regress_state){.product_size = out->product_size};
     snprintf(out->commit, sizeof out->commit, "%s", version_commit());
@@ -201,7 +208,7 @@ err regress_measure(regress_state *out, const regress_suite *s, const regress_op
         if (e) e = err_wrap(e, "case %s", c->name);
     }
     if (!e && o->timing && s->has_timing) e = regress_time(out, s, o);
-    if (folder_remove(o->folder)) log_warn("%s", err_message(ERR_IO));
+    regress__clear(o->folder);
     return e;
 }
 
