@@ -420,16 +420,13 @@ Test(weights, a_folder_of_another_family_is_named) {
     fixture f;
     uint64_t rows = 0;
     for (size_t i = 0; family_at(i); i++) {
-        const encoder_family *other = family_at(family_at(i + 1) ? i + 1 : 0), *first;
-        for (size_t k = 0; strcmp((first = family_at(k))->prefix, other->prefix); k++) continue;
-        char part[160];
+        const encoder_family *other = family_at(family_at(i + 1) ? i + 1 : 0);
+        char part[80];
         open_family(&f, other, 0);
         f.config.family = family_at(i);
         snprintf(part, sizeof part,
-                 "is of %s, but model_type in config.json is '%s' (supported: ", other->title,
-                 family_at(i)->model_type);
+                 ", but model_type in config.json is '%s' (supported: ", family_at(i)->model_type);
         MUST_FAIL(weights_promise(&rows, &f.config, single(&f, "F32")), ERR_UNSUPPORTED, part);
-        f.config.family = other;
         close_fixture(&f);
     }
 }

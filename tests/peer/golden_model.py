@@ -169,6 +169,15 @@ def new_model(golden):
     return model
 
 
+def named_parameters(model):
+    """Each once; a tied one by the embedding's name, whichever part its class declares first."""
+    names = {}
+    for name, p in model.named_parameters(remove_duplicate=False):
+        if p not in names or name.endswith("word_embeddings.weight"):
+            names[p] = name
+    return [(name, p) for p, name in names.items()]
+
+
 def compute(model, config):
     """(tensors by name, what steps.json holds)"""
     model = model.double().train()
@@ -190,7 +199,7 @@ def compute(model, config):
     if answers_tokens(model):
         expected["logits"] = torch.cat([out.logits[i, r["chosen"]] for i, r in enumerate(data[0])])
     loss.backward()
-    for name, p in model.named_parameters():
+    for name, p in named_parameters(model):
         expected["grad." + name] = p.grad.clone()
 
     norms_of = common.norm_names(model)
@@ -210,7 +219,7 @@ def compute(model, config):
         optimizer.step()
         schedule.step()
         losses.append(float(loss.detach()))
-    for name, p in model.named_parameters():
+    for name, p in named_parameters(model):
         expected["after." + name] = p
     tensors = {k: v.detach().float().contiguous() for k, v in expected.items()}
     return tensors, {"steps": STEPS, "warmup": WARMUP, "learning_rate": RATE, "weight_decay": DECAY, "max_grad_norm": CLIP,
