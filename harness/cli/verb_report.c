@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/shown.h"
 #include "cli/history_view.h"
 #include "cli/options.h"
 #include "cli/report_file.h"
@@ -129,7 +130,7 @@ static err texts_of(test_texts *s, const record *r) {
     err e = texts_open(s, r);
     if (!e && strcmp(s->d.data_sha256, r->task.data_sha256)) {
         e = err_set(ERR_DATA,
-                    "--with-text: the data of task '%s' is %.8s here, the records have %.8s",
+                    "--texts: the data of task '%s' is %.8s here, the records have %.8s",
                     r->task.name, s->d.data_sha256, r->task.data_sha256);
     }
     return e;
@@ -183,7 +184,7 @@ done:
 static err page_of_read(void *of, const record *full, const char *path, store_file *source) {
     page_writer *w = of;
     err e = check_forms(w);
-    if (!e && w->pages && !w->o->with_text) e = write_page(&source->page, full, path, NULL, w);
+    if (!e && w->pages && !w->o->texts) e = write_page(&source->page, full, path, NULL, w);
     log_progress("%zu records read", ++w->read);
     return e;
 }
@@ -273,7 +274,7 @@ static err remove_old_pages(const store *s, const char *folder) {
     for (size_t i = 0; i < tasks.count && !e; i++)
         e = remove_from_task(&removed, folder, tasks.names[i], names, count);
     if (!e && removed)
-        log_note("removed %zu page%s whose record is gone", removed, removed == 1 ? "" : "s");
+        log_note("removed %zu page%s whose record is gone", removed, shown_plural(removed));
 done:
     for (size_t i = 0; i < count; i++) mem_free(names[i]);
     mem_free(names);
@@ -289,7 +290,7 @@ static err write_known(test_texts *source, size_t *without, store *s, size_t i,
     record full;
     err e = store_read_full(&full, s, s->paths[i]);
     if (e) return e;
-    if (source->o->with_text && !(e = texts_of(source, &full))) texts = source->texts;
+    if (source->o->texts && !(e = texts_of(source, &full))) texts = source->texts;
     if (e && e != ERR_MEMORY) {
         log_warn("%s", err_message(e));
         (*without)++;
@@ -308,7 +309,7 @@ static err write_pages(const page_writer *w, store *s) {
     size_t without = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {
-        if (!o->with_text && page_is_there(s, i, folder)) continue;
+        if (!o->texts && page_is_there(s, i, folder)) continue;
         e = write_known(&source, &without, s, i, w);
         log_progress("page %zu of %zu", i + 1, s->count);
     }
@@ -316,9 +317,10 @@ static err write_pages(const page_writer *w, store *s) {
     texts_close(&source);
     // a damaged record may be whole again: its page stays
     if (!e && !s->damaged) e = remove_old_pages(s, folder);
-    if (!e && s->count) log_note("wrote %zu pages below %s/pages", s->count, folder);
+    if (!e && s->count)
+        log_note("wrote %zu page%s below %s/pages", s->count, shown_plural(s->count), folder);
     if (!e && without)
-        e = err_set(ERR_DATA, "--with-text: %zu of %zu pages are without texts (named above)",
+        e = err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)",
                     without, s->count);
     return e;
 }
@@ -341,16 +343,15 @@ static err print_json(const board *b) {
 }
 
 static err report_damage(const store *s, const board *b) {
-    if (s->partial)
-        log_note("%zu partial record%s left out", s->partial, s->partial == 1 ? "" : "s");
+    if (s->partial) log_note("%zu partial record%s left out", s->partial, shown_plural(s->partial));
     if (s->dirty) {
         log_warn("%zu record%s left out: made by a program with uncommitted changes", s->dirty,
-                 s->dirty == 1 ? "" : "s");
+                 shown_plural(s->dirty));
     }
     for (size_t i = 0; i < b->note_count; i++) log_warn("%s", b->notes[i]);
     if (!s->damaged) return ERR_OK;
     return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", s->damaged,
-                   s->damaged == 1 ? "" : "s");
+                   shown_plural(s->damaged));
 }
 
 /* What is known of records and of tables from before, of folders that take long without. */

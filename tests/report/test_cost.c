@@ -1,6 +1,5 @@
 /* What rows cost, and which of them no other beats. */
 #include "base/memory.h"
-#include "platform/file.h"
 #include "report/cost.h"
 #include "support/fake_record.h"
 #include "support/must.h"
@@ -17,8 +16,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 
@@ -87,6 +85,11 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     for (const char *at = text.text; (at = strstr(at, "on the front</title>")); at++) marks++;
     cr_expect(lines == 2 && marks == 3, "%zu, %zu", lines, marks);
     strbuf_free(&text);
+    MUST(board_json(&text, &b));
+    cr_expect_not_null(strstr(text.text, "\"train_j\":\t300"), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "\"train_j\":\tnull"), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "\"until_dev_score_s\":\t12"), "%s", text.text);
+    strbuf_free(&text);
     board_free(&b);
     store_free(&s);
 }
@@ -153,6 +156,26 @@ static void put_dev(const char *model, uint32_t seed, const char *chooser, const
     record_free(&r);
 }
 
+/* In the board's order: another metric's run, and those of models early, late and older. */
+static void expect_until_in_json(const board *b) {
+    strbuf text = {0};
+    cJSON *top;
+    MUST(board_json(&text, b));
+    MUST(json_parse(&top, text.text, text.length, "it"));
+    const cJSON *table = cJSON_GetArrayItem(cJSON_GetObjectItem(top, "tables"), 0), *row;
+    cr_expect_str_eq(cJSON_GetObjectItem(table, "dev_metric")->valuestring, "macro_f1");
+    cr_expect_float_eq(cJSON_GetObjectItem(table, "dev_score")->valuedouble, 75, 1e-9);
+    cJSON_ArrayForEach(row, cJSON_GetObjectItem(table, "rows")) {
+        const cJSON *cost = cJSON_GetObjectItem(row, "cost");
+        const cJSON *until = cJSON_GetObjectItem(cost, "until_dev_score_s");
+        bool is_early = !strcmp(cJSON_GetObjectItem(row, "model")->valuestring, "early");
+        cr_expect(is_early ? until->valuedouble == 18 : cJSON_IsNull(until));
+        cr_expect_eq(cJSON_GetObjectItem(cost, "runs_that_reached")->valueint, is_early);
+    }
+    cJSON_Delete(top);
+    strbuf_free(&text);
+}
+
 Test(cost, the_time_until_a_dev_score_is_that_of_the_first_that_has_it) {
     store s;
     board b;
@@ -188,6 +211,7 @@ Test(cost, the_time_until_a_dev_score_is_that_of_the_first_that_has_it) {
     cr_expect_not_null(strstr(text.text, "| never |"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "| not told |"), "%s", text.text);
     strbuf_free(&text);
+    expect_until_in_json(&b);
     board_free(&b);
     store_free(&s);
 }
