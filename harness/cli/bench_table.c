@@ -349,7 +349,7 @@ static err add_shape(strbuf *out, const cJSON *shape, const char *where) {
     return ERR_OK;
 }
 
-err throughput_table(strbuf *out, const cJSON *record, const char *where) {
+static err throughput_table(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *versions = NULL, *version = NULL, *measured = NULL, *shape = NULL;
     const char *machine = NULL, *ours = NULL, *torch_device = NULL, *note = NULL;
     TRY(json_string(&ours, record, "device", where));

@@ -32,9 +32,9 @@ static err print_classes(const eval_view *v) {
     size_t columns = shown_columns();
     bool is_narrow = columns < LABEL_COLUMNS + FIGURE_COLUMNS;
     // whole names where there is room for them
-    size_t room =
+    size_t names =
         columns < NAMES_COLUMNS + FIGURE_COLUMNS ? columns - FIGURE_COLUMNS : NAMES_COLUMNS;
-    size_t width = label_width(v, is_narrow ? 1000 : room);
+    size_t width = label_width(v, is_narrow ? 1000 : names);
     bool tags = v->kind == ANSWER_TAGS;
     const char *title = tags ? "entity" : "label";
     if (width < strlen(title)) width = strlen(title);

@@ -163,9 +163,9 @@ err history_view(const options *o, page_language language) {
     history h = {0};
     reading w = {.history = &h};
     err e = ERR_OK;
-    if (o->with_text || o->has_dev_score)
+    if (o->texts || o->has_dev_score)
         return err_set(ERR_USAGE, "--%s is of a board, not of --history",
-                       o->with_text ? "with-text" : "dev-score");
+                       o->texts ? "texts" : "dev-score");
     for (size_t i = 0; i < FORM_COUNT && !o->json && !e; i++)
         if (is_wanted(&forms[i], o->format))
             e = report_file_check(to, forms[i].file, forms[i].mark, NULL);

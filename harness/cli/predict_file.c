@@ -450,10 +450,10 @@ static void show_end(const job *j) {
     err e = ERR_OK;
     double seconds = clock_seconds() - j->begin;
     for (uint32_t k = 0; k < j->p->classes && !e; k++) {
-        char room[24];
+        char fallback[24];
         if (j->labels[k])
             e = strbuf_printf(&line, "%s%s %llu", line.length ? ", " : ": ",
-                              predictor_label(j->p, k, room), (unsigned long long)j->labels[k]);
+                              predictor_label(j->p, k, fallback), (unsigned long long)j->labels[k]);
     }
     if (!e)
         log_note("%zu row%s, %zu without a label%s (%.0f rows/s)", j->rows, shown_plural(j->rows),

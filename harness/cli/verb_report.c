@@ -130,7 +130,7 @@ static err texts_of(test_texts *s, const record *r) {
     err e = texts_open(s, r);
     if (!e && strcmp(s->d.data_sha256, r->task.data_sha256)) {
         e = err_set(ERR_DATA,
-                    "--with-text: the data of task '%s' is %.8s here, the records have %.8s",
+                    "--texts: the data of task '%s' is %.8s here, the records have %.8s",
                     r->task.name, s->d.data_sha256, r->task.data_sha256);
     }
     return e;
@@ -184,7 +184,7 @@ done:
 static err page_of_read(void *of, const record *full, const char *path, store_file *source) {
     page_writer *w = of;
     err e = check_forms(w);
-    if (!e && w->pages && !w->o->with_text) e = write_page(&source->page, full, path, NULL, w);
+    if (!e && w->pages && !w->o->texts) e = write_page(&source->page, full, path, NULL, w);
     log_progress("%zu records read", ++w->read);
     return e;
 }
@@ -290,7 +290,7 @@ static err write_known(test_texts *source, size_t *without, store *s, size_t i,
     record full;
     err e = store_read_full(&full, s, s->paths[i]);
     if (e) return e;
-    if (source->o->with_text && !(e = texts_of(source, &full))) texts = source->texts;
+    if (source->o->texts && !(e = texts_of(source, &full))) texts = source->texts;
     if (e && e != ERR_MEMORY) {
         log_warn("%s", err_message(e));
         (*without)++;
@@ -309,7 +309,7 @@ static err write_pages(const page_writer *w, store *s) {
     size_t without = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {
-        if (!o->with_text && page_is_there(s, i, folder)) continue;
+        if (!o->texts && page_is_there(s, i, folder)) continue;
         e = write_known(&source, &without, s, i, w);
         log_progress("page %zu of %zu", i + 1, s->count);
     }
@@ -320,7 +320,7 @@ static err write_pages(const page_writer *w, store *s) {
     if (!e && s->count)
         log_note("wrote %zu page%s below %s/pages", s->count, shown_plural(s->count), folder);
     if (!e && without)
-        e = err_set(ERR_DATA, "--with-text: %zu of %zu pages are without texts (named above)",
+        e = err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)",
                     without, s->count);
     return e;
 }

@@ -114,6 +114,9 @@ void model_config_parse(model_config *c, uint32_t tree_rule, bool first_pieces);
 /* What the family calls a key of BERT's config.json. */
 const char *model_config_key(const model_config *c, const char *key);
 
+/* Fills *c with what transformers' configuration of the family has by default. */
+void model_config_defaults(model_config *c, const encoder_family *family);
+
 /* Fills *c with a preset of BERT, or of another family: the preset's layers, hidden size and heads,
  * all else as the family's published models have it, [PAD] being token 0. Errors: ERR_USAGE listing
  * the presets. */

@@ -1,10 +1,29 @@
+#include "report/cost.h"
 #include "report/report_internal.h"
 #include "task/task.h"
 #include "train/run/model_corpus.h"
 
 #include <math.h>
 
-static err row_json(cJSON *list, const board_row *row) {
+/* What the row cost; of protocol dev also the mean time until the table's dev score, of the runs that
+ * reached it. What the machine did not tell is null. */
+static err cost_json(cJSON *row, const cost_point *p, cost_target target) {
+    cJSON *o;
+    err e = json_add_object(&o, row, "cost");
+    if (!e)
+        e = json_put(o,
+                     "train_sentences_per_s %f eval_sentences_per_s %f device_mib %f host_mib %f "
+                     "train_j %f runs_throttled %zu on_front %d",
+                     report__rounded(p->train_rate), report__rounded(p->eval_rate),
+                     report__rounded(p->device_mib), report__rounded(p->host_mib),
+                     p->told ? report__rounded(p->joules) : (double)NAN, p->throttled, p->on_front);
+    if (e || !target.metric) return e;
+    return json_put(o, "until_dev_score_s %f runs_that_reached %zu",
+                    p->reached ? report__rounded(p->until_s) : (double)NAN, p->reached);
+}
+
+static err row_json(cJSON *list, const cost_point *cost, cost_target target) {
+    const board_row *row = cost->row;
     const record *r = row->runs[0];
     const double range[] = {report__rounded(row->range.low), report__rounded(row->range.high)};
     cJSON *o, *seeds;
@@ -29,16 +48,18 @@ static err row_json(cJSON *list, const board_row *row) {
                       cJSON_GetObjectItemCaseSensitive(corpus, "name")->valuestring,
                       model_corpus_leaves_out(corpus, r->task.name), r->model.corpus_is_source)))
         return e;
-    return json_put(o,
-                    "rows_only %d deduplicated %f runs_of_one_label %zu runs_below_baseline %zu "
-                    "train_s %f",
-                    row->rows_only, report__rounded(row->dedup_mean),
-                    row->cautions[SCORE_ONE_LABEL], row->cautions[SCORE_BELOW_MAJORITY],
-                    report__rounded(row->train_s));
+    e = json_put(o,
+                 "rows_only %d deduplicated %f runs_of_one_label %zu runs_below_baseline %zu "
+                 "train_s %f",
+                 row->rows_only, report__rounded(row->dedup_mean), row->cautions[SCORE_ONE_LABEL],
+                 row->cautions[SCORE_BELOW_MAJORITY], report__rounded(row->train_s));
+    return e ? e : cost_json(o, cost, target);
 }
 
-static err table_json(cJSON *list, const board_table *t) {
+static err table_json(cJSON *list, const board *b, const board_table *t) {
     const record *r = t->rows[0].runs[0];
+    cost_target target = cost_target_of(b, t);
+    cost_point *points = NULL;
     cJSON *o, *rows;
     err e = json_append_object(&o, list);
     if (e ||
@@ -50,9 +71,13 @@ static err table_json(cJSON *list, const board_table *t) {
                       t->superseded, t->headline->name, (double)r->task.test_rows,
                       (double)r->confusion_dedup.total, (double)r->task.leaked_rows,
                       report__rounded(t->baseline), report__rounded(t->baseline_dedup))) ||
+        (target.metric && (e = json_put(o, "dev_metric %s dev_score %f", target.metric,
+                                        report__rounded(cost_shown(target))))) ||
         (e = json_add_array(&rows, o, "rows")))
         return e;
-    for (size_t i = 0; i < t->row_count && !e; i++) e = row_json(rows, &t->rows[i]);
+    e = cost_points(&points, t, target);
+    for (size_t i = 0; i < t->row_count && !e; i++) e = row_json(rows, &points[i], target);
+    mem_free(points);
     return e;
 }
 
@@ -123,7 +148,7 @@ err board_json(strbuf *out, const board *b) {
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&tables, top, "tables"))) goto done;
     for (size_t i = 0; i < b->table_count; i++)
-        if ((e = table_json(tables, &b->tables[i]))) goto done;
+        if ((e = table_json(tables, b, &b->tables[i]))) goto done;
     if ((e = overall_json(top, b)) || (e = groups_json(top, b)) ||
         (e = json_add_array(&left_out, top, "left_out")))
         goto done;

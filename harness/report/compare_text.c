@@ -10,10 +10,10 @@
 /* text */
 
 static void score_cells(grid *g, double a, double b) {
-    char room[SCORE_TEXT_BYTES];
-    grid_text(g, score_percent(room, a));
-    grid_text(g, score_percent(room, b));
-    grid_text(g, score_points(room, b - a));
+    char score[SCORE_TEXT_BYTES];
+    grid_text(g, score_percent(score, a));
+    grid_text(g, score_percent(score, b));
+    grid_text(g, score_points(score, b - a));
 }
 
 static err add_scores(strbuf *out, const comparison *c) {
@@ -21,13 +21,13 @@ static err add_scores(strbuf *out, const comparison *c) {
     grid g = grid_begin("lrrr");
     const char *const heads[] = {"score", "A", "B", "B - A"};
     for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
-    char room[METRIC_TITLE_BYTES];
+    char named[METRIC_TITLE_BYTES];
     const char *label_1 = a->task.label_count > 1 ? a->task.labels[1] : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
         if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
-        const char *title = metric_title(room, x, label_1);
+        const char *title = metric_title(named, x, label_1);
         grid_cell(&g, "%s%s", title, leads ? " (headline)" : "");
         score_cells(&g, a->metrics[m], b->metrics[m]);
         if (!leads) continue;

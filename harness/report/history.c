@@ -18,6 +18,7 @@ static void series_free(history_series *s) {
     mem_free(s->what);
     mem_free(s->title);
     mem_free(s->about);
+    *s = (history_series){0};
 }
 
 void history_free(history *h) {
@@ -34,31 +35,19 @@ typedef struct place {
     const char *key, *what, *title, *about;
 } place;
 
-/* The series of that kind and key, made where there is none. */
-static err find_series(history_series **out, history *h, const place *at) {
-    for (size_t i = 0; i < h->count; i++) {
-        *out = &h->series[i];
-        if (h->series[i].kind == at->kind && !strcmp(h->series[i].key, at->key)) return ERR_OK;
-    }
-    err e = mem_grow((void **)&h->series, &h->capacity, h->count + 1, sizeof *h->series);
-    if (e) return e;
-    *out = &h->series[h->count];
-    **out = (history_series){.kind = at->kind};
-    h->count++;
-    if ((e = mem_strdup(&(*out)->key, at->key)) || (e = mem_strdup(&(*out)->what, at->what)) ||
-        (e = mem_strdup(&(*out)->title, at->title)))
-        return e;
-    return mem_strdup(&(*out)->about, at->about);
-}
-
+/* As a series of its own: history_finish brings together what is one. */
 static err add_point(history *h, const place *at, const history_point *point) {
-    history_series *s;
     // a rate of a clock that stood still is none
     if (!isfinite(point->value) || (history_is_relative(at->kind) && !(point->value > 0)))
         return ERR_OK;
-    err e = find_series(&s, h, at);
-    if (!e) e = mem_grow((void **)&s->points, &s->capacity, s->count + 1, sizeof *s->points);
+    err e = mem_grow((void **)&h->series, &h->capacity, h->count + 1, sizeof *h->series);
     if (e) return e;
+    history_series *s = &h->series[h->count++];
+    *s = (history_series){.kind = at->kind};
+    if ((e = mem_strdup(&s->key, at->key)) || (e = mem_strdup(&s->what, at->what)) ||
+        (e = mem_strdup(&s->title, at->title)) || (e = mem_strdup(&s->about, at->about)) ||
+        (e = mem_grow((void **)&s->points, &s->capacity, 1, sizeof *s->points)))
+        return e;
     history_point *p = &s->points[s->count++];
     *p = *point;
     p->version = p->commit = NULL;
@@ -233,10 +222,39 @@ static err find_levels(history_series *s) {
     return e;
 }
 
+static err take_points(history_series *s, history_series *from) {
+    err e = mem_grow((void **)&s->points, &s->capacity, s->count + from->count, sizeof *s->points);
+    if (e) return e;
+    memcpy(s->points + s->count, from->points, from->count * sizeof *s->points);
+    s->count += from->count;
+    from->count = 0;
+    return ERR_OK;
+}
+
+/* Series of one kind and key become one. They may be as many as points: sorted, never looked up. */
+static err join_series(history *h) {
+    size_t kept = 0;
+    if (h->count) qsort(h->series, h->count, sizeof *h->series, by_key);
+    for (size_t i = 0; i < h->count; i++) {
+        history_series *s = &h->series[i];
+        if (kept && !by_key(&h->series[kept - 1], s)) {
+            err e = take_points(&h->series[kept - 1], s);
+            if (e) return e;
+            series_free(s);
+        } else {
+            history_series moved = *s;
+            *s = (history_series){0};
+            h->series[kept++] = moved;
+        }
+    }
+    h->count = kept;
+    return ERR_OK;
+}
+
 err history_finish(history *h) {
     size_t kept = 0;
-    err e = ERR_OK;
-    if (h->count) qsort(h->series, h->count, sizeof *h->series, by_key);
+    err e = join_series(h);
+    if (e) return e;
     for (size_t i = 0; i < h->count; i++) {
         history_series *s = &h->series[i];
         if (s->count) qsort(s->points, s->count, sizeof *s->points, by_date);

@@ -1,6 +1,5 @@
 #include "base/memory.h"
 #include "base/shown.h"
-#include "metric/confusion_cells.h"
 #include "metric/score_text.h"
 #include "report/html_run_internal.h"
 
@@ -116,12 +115,8 @@ static err add_mistakes(page *p, const record *r) {
     err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
     if (e) return e;
     run__table_begin(p, SAY(p, mistakes));
-    run__heads(p, "llr", (const char *[]){SAY(p, gold), SAY(p, predicted), SAY(p, test_rows)});
-    for (size_t i = 0; i < count && i < SHOWN; i++) {
-        html__format(p, "<tr><td>%s</td><td>%s</td><td class=\"n\">%llu</td></tr>\n",
-                     run__label(r, list[i].gold), run__label(r, list[i].predicted),
-                     (unsigned long long)list[i].rows);
-    }
+    run__confused_heads(p);
+    run__confused_rows(p, r, list, count < SHOWN ? count : SHOWN);
     run__table_end(p);
     if (count > SHOWN) {
         html__add(p, "<p class=\"soft\">");
@@ -133,7 +128,6 @@ static err add_mistakes(page *p, const record *r) {
 }
 
 static void add_confusion(page *p, const record *r) {
-    enum { MATRIX_CLASSES = 64 }; // a page of more would be megabytes that nobody reads
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
     if (!answer_is_label(r->task.kind)) return;
@@ -187,7 +181,7 @@ static void add_command(page *p, const record *r) {
 }
 
 static void add_title(page *p, const record *r) {
-    char room[2][SCORE_TEXT_BYTES];
+    char scores[2][SCORE_TEXT_BYTES];
     html__format(p, "<header>\n<nav><p><a href=\"../../index.html\">%s</a></p></nav>\n<h1>",
                  SAY(p, board));
     html__format(p, SAY(p, run_title), r->model.name, r->task.name, (long long)r->seed);
@@ -195,8 +189,8 @@ static void add_title(page *p, const record *r) {
     html__main(p);
     html__add(p, "<p>");
     html__format(p, SAY(p, run_score), html__term(p, metric_find(r->headline)->title),
-                 score_percent(room[0], record_metric(r, r->headline)),
-                 score_percent(room[1], record_metric_dedup(r, r->headline)));
+                 score_percent(scores[0], record_metric(r, r->headline)),
+                 score_percent(scores[1], record_metric_dedup(r, r->headline)));
     html__duration(p, r->timing.train_s);
     html__format(p, "%s%s.</p>\n", SAY(p, on_device), r->device.name);
     if (r->command) add_command(p, r);

@@ -1,5 +1,4 @@
 /* What one run gets wrong (result/errors.h): rows by their numbers, parts of the test set, labels. */
-#include "metric/confusion_cells.h"
 #include "report/html_run_internal.h"
 
 #include <math.h>
@@ -71,25 +70,35 @@ static void add_slices(page *p, const record *r) {
     subtable_end(p);
 }
 
-static err add_pairs(page *p, const record *r) {
-    enum { SHOWN = 10 };
-    confusion_cell *list = NULL;
-    size_t count = 0;
-    err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
-    if (e || !count) goto done;
-    subtable_begin(p, SAY(p, confused));
+void run__confused_heads(page *p) {
     run__heads(p, "llrr",
                (const char *[]){SAY(p, gold), SAY(p, predicted), SAY(p, test_rows),
                                 SAY(p, share_of_gold)});
-    for (size_t i = 0; i < count && i < SHOWN; i++)
+}
+
+void run__confused_rows(page *p, const record *r, const confusion_cell *list, size_t count) {
+    for (size_t i = 0; i < count; i++)
         html__format(p,
                      "<tr><td>%s</td><td>%s</td><td class=\"n\">%llu</td>"
                      "<td class=\"n\">%.1f %%</td></tr>\n",
                      run__label(r, list[i].gold), run__label(r, list[i].predicted),
                      (unsigned long long)list[i].rows,
                      100 * (double)list[i].rows / (double)r->confusion.gold[list[i].gold]);
-    subtable_end(p);
-done:
+}
+
+/* Beside the matrix; where it would be too large, the longer list stands in its place. */
+static err add_pairs(page *p, const record *r) {
+    enum { SHOWN = 10 };
+    confusion_cell *list = NULL;
+    size_t count = 0;
+    if (r->confusion.classes > MATRIX_CLASSES) return ERR_OK;
+    err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
+    if (!e && count) {
+        subtable_begin(p, SAY(p, confused));
+        run__confused_heads(p);
+        run__confused_rows(p, r, list, count < SHOWN ? count : SHOWN);
+        subtable_end(p);
+    }
     mem_free(list);
     return e;
 }

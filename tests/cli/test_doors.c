@@ -290,7 +290,7 @@ Test(doors, refusals) {
     MUST(folder_make(data));
     make_data(temporary_path("data/evil"), EVIL);
     VERB(1, "\\x1b", "data", "stats", "evil", "--task-dir", tasks, "--data", data);
-    VERB(1, "\\x1b", "report", "--results", EVIL, "--with-text", "-o", "/dev/null/" EVIL);
+    VERB(1, "\\x1b", "report", "--results", EVIL, "--texts", "-o", "/dev/null/" EVIL);
     VERB(2, "\\x1b", EVIL);
     VERB(2, "\\x1b", "run", "--task", EVIL);
     VERB(2, "\\x1b", "run", "--task", "kor_hate", "--sample", "--model", EVIL);

@@ -10,6 +10,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* A run of that day, program and chance of a right answer, on a machine of that speed. */
 static void make_run(record *r, unsigned day, const char *version, double right, double speed) {
@@ -130,6 +131,57 @@ Test(history, outputs_are_whole) {
     history_free(&h);
 }
 
+/* Points of `kinds` models in turns, of which each has `days`. */
+static double gather_many(history *h, unsigned kinds, unsigned days) {
+    char model[32], created[MOMENT_BYTES];
+    bench_figure figure = {.phase = "training"};
+    clock_t begin = clock();
+    for (unsigned day = days; day; day--) {
+        snprintf(created, sizeof created, "2026-01-%02uT03:00:00Z", day % 100);
+        for (unsigned i = 0; i < kinds; i++) {
+            snprintf(model, sizeof model, "m%05u", (i * 7919) % kinds);
+            figure.sentences_per_s = 1000 * day + (i * 7919) % kinds;
+            bench_file f = {.created = created,
+                            .version = "1",
+                            .commit = "abc",
+                            .model = model,
+                            .task = "nsmc",
+                            .device = "one",
+                            .precision = "fp32",
+                            .isa = "avx2",
+                            .figures = &figure,
+                            .count = 1};
+            MUST(history_add_bench(h, &f));
+        }
+    }
+    MUST(history_finish(h));
+    return (double)(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+Test(history, each_point_goes_to_its_own_series) {
+    history h = {0};
+    (void)gather_many(&h, 300, 3);
+    cr_assert_eq(h.count, 300);
+    for (unsigned i = 0; i < h.count; i++) {
+        char model[32];
+        snprintf(model, sizeof model, "m%05u", i);
+        cr_assert_str_eq(h.series[i].title, model);
+        cr_assert_eq(h.series[i].count, 3);
+        for (unsigned day = 0; day < 3; day++)
+            cr_assert_eq(h.series[i].points[day].value, 1000 * (day + 1) + i);
+    }
+    history_free(&h);
+}
+
+/* Looking each point's series up among all took over 40 s. */
+Test(history, many_series_cost_no_more_each_than_few) {
+    history h = {0};
+    double seconds = gather_many(&h, 60000, 2);
+    cr_expect_eq(h.count, 60000);
+    cr_expect_lt(seconds, 3.0, "%.2f s", seconds);
+    history_free(&h);
+}
+
 static void put(const char *name, const char *text) {
     const char *path = temporary_path(name);
     char *folder;
@@ -173,7 +225,7 @@ Test(history, folders_are_read_and_files_are_ones_own) {
            "wrote out/HISTORY.md");
     expect(RUN("report", "--history", "a"), 0, "wrote a/history.json");
     expect(RUN("report", "--history", "a", "none"), 1, "none: no such folder");
-    expect(RUN("report", "--history", "a", "--with-text"), 2, "--with-text is of a board");
+    expect(RUN("report", "--history", "a", "--texts"), 2, "--texts is of a board");
     expect(RUN("report", "a"), 2, "report takes no argument without --history, found 'a'");
     put("b/task/broken.json", "{");
     put("b/cut.json", "{\"schema\": \"harness-bench-1\"}");

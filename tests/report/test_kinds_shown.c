@@ -219,8 +219,7 @@ Test(kinds_shown, records_keep_units) {
     cr_expect_eq(record_read(&again, path), ERR_FORMAT);
     mem_free(text);
     mem_free(path);
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
 }
 
 /* Relations have the labels of classes and scores beside them: a file keeps the scores, and what is
@@ -295,8 +294,7 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     store_free(&s);
     record_free(&a);
     record_free(&b);
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
     page.length = text.length = 0;
     make(ANSWER_TAGS, true);
     fake_folder(&folder);
@@ -313,6 +311,5 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     store_free(&s);
     strbuf_free(&page);
     strbuf_free(&text);
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
 }

@@ -154,6 +154,7 @@ Test(pages, korean_ones_have_no_english_words) {
         make(&r, &kinds[i], "모델", 0.5, 1);
         MUST(html_run(&page, &r, NULL, PAGE_KO));
         expect_korean(page.text, kinds[i].task);
+        cr_expect_null(strstr(page.text, "<td>text</td>"), "a slice's kind, of one word");
         strbuf_free(&page);
         record_free(&r);
     }

@@ -19,7 +19,8 @@ static void add_length(corpus_lengths *l, uint64_t length) {
     if (length > l->longest) l->longest = length;
 }
 
-uint64_t corpus_lengths_at(const corpus_lengths *l, double share) {
+/* The length that a share of the lines does not exceed. */
+static uint64_t corpus_lengths_at(const corpus_lengths *l, double share) {
     uint64_t below = 0;
     for (uint64_t i = 0; i < CORPUS_LENGTH_MOST; i++) {
         below += l->counts[i];

@@ -21,7 +21,7 @@ err weights__keys_add(weights_keys *keys, const char *name) {
     return e;
 }
 
-void weights__keys_free(weights_keys *keys) {
+static void keys_free(weights_keys *keys) {
     for (size_t i = 0; i < keys->count; i++) mem_free(keys->names[i]);
     mem_free(keys->names);
     *keys = (weights_keys){0};
@@ -29,7 +29,7 @@ void weights__keys_free(weights_keys *keys) {
 
 void weights_report_free(weights_report *r) {
     weights_keys *lists[] = {&r->missing, &r->unexpected, &r->mismatched, &r->sizes};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) weights__keys_free(lists[i]);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) keys_free(lists[i]);
     for (size_t i = 0; i < r->drawn_count; i++) mem_free(r->drawn[i]);
     mem_free(r->drawn);
     *r = (weights_report){0};

@@ -36,7 +36,8 @@ void regress__request(run_request *q, const regress_case *c, const regress_optio
     q->recipe.per_device_eval_batch_size = c->batch_size;
 }
 
-err regress__data_is_here(bool *here, const regress_case *c, const char *data_dir) {
+/* Whether every file of the case's task is here. */
+static err data_is_here(bool *here, const regress_case *c, const char *data_dir) {
     task t = {0};
     dataset_options options = {.data_dir = data_dir, .sample = c->sample};
     err e = task_find(&t, c->task, NULL);
@@ -192,7 +193,7 @@ err regress_measure(regress_state *out, const regress_suite *s, const regress_op
         const regress_case *c = &s->cases[i];
         bool here;
         if (o->known && regress__result(o->known, c->name)) continue;
-        if ((e = regress__data_is_here(&here, c, o->data_dir))) break;
+        if ((e = data_is_here(&here, c, o->data_dir))) break;
         if (here) {
             log_note("case %s (%zu of %zu)", c->name, i + 1, s->case_count);
             e = measure_case(out, &out->results[i], s, c, o);

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "base/shown.h"
 #include "result/regress/regress.h"
 
@@ -153,15 +154,16 @@ static err add_xml(strbuf *out, const char *text) {
 }
 
 /* The seconds of the run that the figure is of: all figures of a case come from one, so the first has
- * them, and viewers' sums are right. 0: none are known, or they stand with another. */
-static double seconds_of(const regress_report *r, size_t figure, const regress_state *now) {
-    const char *group = r->figures[figure].group;
-    if (r->figures[figure].kind == REGRESS_KERNEL) return 0;
-    for (size_t i = 0; i < figure; i++)
-        if (!strcmp(r->figures[i].group, group)) return 0;
-    for (size_t i = 0; i < now->result_count; i++)
-        if (now->results[i].name && !strcmp(now->results[i].name, group))
-            return now->results[i].seconds;
+ * them, and viewers' sums are right. 0: none are known, or they stand with another.
+ *   told  (now->result_count) whether a result's seconds stand already; set here */
+static double seconds_of(bool *told, const regress_figure *f, const regress_state *now) {
+    if (f->kind == REGRESS_KERNEL) return 0;
+    for (size_t i = 0; i < now->result_count; i++) {
+        if (!now->results[i].name || strcmp(now->results[i].name, f->group) != 0) continue;
+        bool stands = told[i];
+        told[i] = true;
+        return stands ? 0 : now->results[i].seconds;
+    }
     return 0;
 }
 
@@ -191,8 +193,11 @@ static err add_testcase(strbuf *out, const regress_figure *f, double seconds) {
 err regress_junit(strbuf *out, const regress_report *r, const regress_state *now,
                   const regress_moment *when) {
     size_t skipped = 0;
+    bool *told;
     for (size_t i = 0; i < r->count; i++) skipped += r->figures[i].verdict == REGRESS_SKIPPED;
-    err e = strbuf_printf(out,
+    err e = mem_new(&told, now->result_count);
+    if (!e)
+        e = strbuf_printf(out,
                           "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
                           "  <testsuite name=\"regress %s\" tests=\"%zu\" failures=\"%zu\" "
                           "errors=\"0\" skipped=\"%zu\" time=\"%.3f\" timestamp=\"%s\" hostname=\"",
@@ -200,7 +205,8 @@ err regress_junit(strbuf *out, const regress_report *r, const regress_state *now
     if (!e) e = add_xml(out, when->host);
     if (!e) e = strbuf_add(out, "\">\n");
     for (size_t i = 0; i < r->count && !e; i++)
-        e = add_testcase(out, &r->figures[i], seconds_of(r, i, now));
+        e = add_testcase(out, &r->figures[i], seconds_of(told, &r->figures[i], now));
+    mem_free(told);
     return e ? e : strbuf_add(out, "  </testsuite>\n</testsuites>\n");
 }
 

@@ -231,13 +231,13 @@ static err add_scores(card *c) {
     if (!e) e = strbuf_add(&c->text, "| metric | score | deduplicated |\n| --- | --- | --- |\n");
     for (size_t i = 0; !e && i < r->task.metric_count; i++) {
         const metric *m = metric_find(r->task.metrics[i]);
-        char title[METRIC_TITLE_BYTES], room[2][SCORE_TEXT_BYTES];
+        char title[METRIC_TITLE_BYTES], shares[2][SCORE_TEXT_BYTES];
         const char *label_1 = r->task.label_count > 1 ? r->task.labels[1].readable : NULL;
         e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %s | %s |\n",
                          metric_title(title, m, label_1),
                          strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
-                         score_share(room[0], m->fn(&c->official)),
-                         score_share(room[1], c->dedup.total ? m->fn(&c->dedup) : (double)NAN));
+                         score_share(shares[0], m->fn(&c->official)),
+                         score_share(shares[1], c->dedup.total ? m->fn(&c->dedup) : (double)NAN));
     }
     return e;
 }
