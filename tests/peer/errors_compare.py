@@ -104,9 +104,11 @@ def calibration_of(x, p):
     def loss(log_t):
         return -special.log_softmax(z / 10 ** log_t, axis=1)[np.arange(len(gold)), gold].mean()
 
+    if p.min() > 1e-15:  # log_loss cuts smaller ones
+        assert abs(metrics.log_loss(gold, p, labels=list(range(x["classes"]))) - loss(0)) < BOUND
     best = optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-12}).fun
     return {"ece": ece(p, gold), "brier": brier(p, gold), "confidence": confidence.mean(),
-            "loss": metrics.log_loss(gold, p, labels=list(range(x["classes"]))),
+            "loss": loss(0),
             "bins": [[(at == m).sum(), right[at == m].sum(), confidence[at == m].mean() if (at == m).any() else 0]
                      for m in range(BINS)], "least_loss": min(best, loss(-3), loss(3))}
 
