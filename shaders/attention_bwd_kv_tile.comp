@@ -6,13 +6,13 @@ layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };
 layout(std430, binding = 1) readonly buffer b1 { float delta[]; };
 READ_QUADS(2, qkv)
-layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 3) readonly buffer b3 { query_tile tiles[]; };
 READ_QUADS(4, dout)
 layout(std430, binding = 5) readonly buffer b5 { float lse[]; };
 STORE_QUADS(store_dqkv, dqkv, dqkv4)
 
 void main() {
-    tile_entry w = tiles[gl_WorkGroupID.x];
+    query_tile w = tiles[gl_WorkGroupID.x];
     uint head = gl_WorkGroupID.y, row = w.first + row_in_tile(), first = own_share() * OWN;
     uint key = min(row, w.size - 1u);
     vec4 k[OWN], v[OWN], dk[OWN], dv[OWN];

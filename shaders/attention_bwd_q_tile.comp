@@ -6,14 +6,14 @@ layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float delta[]; };
 READ_QUADS(2, qkv)
-layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 3) readonly buffer b3 { query_tile tiles[]; };
 READ_QUADS(4, dout)
 READ_QUADS(5, result)
 layout(std430, binding = 6) readonly buffer b6 { float lse[]; };
 STORE_QUADS(store_dqkv, dqkv, dqkv4)
 
 void main() {
-    tile_entry w = tiles[gl_WorkGroupID.x];
+    query_tile w = tiles[gl_WorkGroupID.x];
     uint head = gl_WorkGroupID.y, row = w.first + row_in_tile(), first = own_share() * OWN;
     uint query = min(row, w.size - 1u);
     vec4 q[OWN], d[OWN], sum[OWN];

@@ -8,7 +8,7 @@ layout(constant_id = 3) const uint CHANNELS = 1u; // of one lane: D / 64, rounde
 layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float delta[]; };
 layout(std430, binding = 2) readonly buffer b2 { float qkv[]; };
-layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 3) readonly buffer b3 { query_tile tiles[]; };
 layout(std430, binding = 4) readonly buffer b4 { float dout[]; };
 layout(std430, binding = 5) readonly buffer b5 { float result[]; };
 layout(std430, binding = 6) readonly buffer b6 { float lse[]; };
@@ -17,7 +17,7 @@ const uint LANES = 64u;
 shared float dscores[LANES];
 
 void main() {
-    tile_entry w = tiles[gl_WorkGroupID.x];
+    query_tile w = tiles[gl_WorkGroupID.x];
     uint head = gl_WorkGroupID.y, query = w.first + gl_WorkGroupID.z;
     uint lane = gl_LocalInvocationID.x;
     if (query >= w.size) return; // the whole workgroup

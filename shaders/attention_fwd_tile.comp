@@ -6,11 +6,11 @@ layout(std430, binding = 0) writeonly buffer b0 { float result[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 result4[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float lse[]; };
 READ_QUADS(2, qkv)
-layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 3) readonly buffer b3 { query_tile tiles[]; };
 STORE_QUADS(store_result, result, result4)
 
 void main() {
-    tile_entry w = tiles[gl_WorkGroupID.x];
+    query_tile w = tiles[gl_WorkGroupID.x];
     uint head = gl_WorkGroupID.y, row = w.first + row_in_tile(), first = own_share() * OWN;
     uint query = min(row, w.size - 1u);
     vec4 q[OWN], sum[OWN];

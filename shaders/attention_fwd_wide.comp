@@ -7,7 +7,7 @@
 layout(std430, binding = 0) writeonly buffer b0 { float result[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float lse[]; };
 layout(std430, binding = 2) readonly buffer b2 { float qkv[]; };
-layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 3) readonly buffer b3 { query_tile tiles[]; };
 
 uint q_at, k_at, v_at;
 #define QUERY(c) qkv[q_at + (c)]
@@ -16,7 +16,7 @@ uint q_at, k_at, v_at;
 #include "attention_row.glsl"
 
 void main() {
-    tile_entry w = tiles[gl_WorkGroupID.x];
+    query_tile w = tiles[gl_WorkGroupID.x];
     uint head = gl_WorkGroupID.y, query = w.first + gl_WorkGroupID.z;
     if (query >= w.size) return; // the whole workgroup
     q_at = qkv_at(w.start + query, 0u, head);

@@ -23,7 +23,7 @@ void sha256_end(sha256 *h, uint8_t digest[32]) {
     sha256_digest(&h->ctx, 32, digest);
 }
 
-void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]) {
+static void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]) {
     base16_encode_update(hex, 32, digest);
     hex[64] = '\0';
 }

@@ -25,7 +25,6 @@ void sha256_end_hex(sha256 *h, char hex[HASH_HEX_BYTES]);
 /* One call for bytes in memory. */
 void hash_bytes(const void *bytes, size_t count, uint8_t digest[32]);
 void hash_bytes_hex(const void *bytes, size_t count, char hex[HASH_HEX_BYTES]);
-void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]);
 
 /* SHA-256 of a file, streamed. Errors: ERR_IO naming the path. */
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) MUST_CHECK;

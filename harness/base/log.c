@@ -29,7 +29,7 @@ void log_set_progress_prefix(const char *text) {
 void log_set_quiet(bool quiet) {
     is_quiet = quiet;
 }
-bool log_is_quiet(void) {
+static bool log_is_quiet(void) {
     return is_quiet || own_rank;
 }
 
@@ -42,7 +42,8 @@ bool log_is_terminal(void) {
     return isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 
-size_t log_columns(void) {
+/* Columns of the terminal on stderr or stdout, 80 when unknown. */
+static size_t log_columns(void) {
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) return size.ws_col;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) return size.ws_col;

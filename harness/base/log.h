@@ -10,7 +10,6 @@
 
 /* Quiet drops notes and progress; warnings stay. */
 void log_set_quiet(bool quiet);
-bool log_is_quiet(void);
 
 void log_note(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_warn(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
@@ -37,8 +36,6 @@ void log_set_progress_prefix(const char *text);
 
 /* stderr is a terminal (progress and width make sense there). */
 bool log_is_terminal(void);
-/* Columns of the terminal on stderr or stdout, 80 when unknown. */
-size_t log_columns(void);
 
 /* "40 s", "7 min" or "2.5 h". */
 enum { LOG_DURATION_BYTES = 24 };

@@ -81,19 +81,19 @@ err mem_strdup(char **out, const char *s) {
 
 static err format_into(strbuf *b, const char *format, va_list args) {
     va_list again;
-    size_t room = b->capacity - b->length;
+    size_t left = b->capacity - b->length;
     va_copy(again, args);
-    int needed = vsnprintf(room ? b->text + b->length : NULL, room, format, again);
+    int needed = vsnprintf(left ? b->text + b->length : NULL, left, format, again);
     va_end(again);
     size_t n = needed < 0 ? 0 : (size_t)needed;
     err e = needed < 0 ? err_set(ERR_ARG, "bad format") : ERR_OK;
-    if (!e && n >= room) {
+    if (!e && n >= left) {
         e = mem_grow((void **)&b->text, &b->capacity, b->length + n + 1, 1);
         if (!e) vsnprintf(b->text + b->length, n + 1, format, args);
     }
     if (!e)
         b->length += n;
-    else if (room)
+    else if (left)
         b->text[b->length] = '\0';
     return e;
 }

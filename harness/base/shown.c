@@ -20,14 +20,18 @@ typedef struct sink {
 
 static void put(sink *s, const char *bytes, size_t count) {
     if (s->used < s->size) {
-        size_t room = s->size - s->used;
-        memcpy(s->out + s->used, bytes, count < room ? count : room);
+        size_t left = s->size - s->used;
+        memcpy(s->out + s->used, bytes, count < left ? count : left);
     }
     s->used += count;
 }
 
 static void put_text(sink *s, const char *text) {
     put(s, text, strlen(text));
+}
+
+const char *shown_plural(unsigned long long count) {
+    return count == 1 ? "" : "s";
 }
 
 bool shown_acts(uint32_t point) {
@@ -64,7 +68,7 @@ static bool is_markup(char c) {
 }
 
 // What stands for the ASCII character at `at`, or NULL: itself.
-static const char *markdown_form(const char *text, size_t bytes, size_t at, char room[3]) {
+static const char *markdown_form(const char *text, size_t bytes, size_t at, char buffer[3]) {
     char c = text[at], next = at + 1 < bytes ? text[at + 1] : '\0';
     bool marks = false;
     switch (c) {
@@ -88,8 +92,8 @@ static const char *markdown_form(const char *text, size_t bytes, size_t at, char
     case '.': marks = at >= 3 && (text[at - 1] | 0x20) == 'w'; break;
     default: break;
     }
-    snprintf(room, 3, "\\%c", c);
-    return marks ? room : NULL;
+    snprintf(buffer, 3, "\\%c", c);
+    return marks ? buffer : NULL;
 }
 
 static const char *html_form(char c) {
@@ -104,10 +108,10 @@ static const char *html_form(char c) {
 }
 
 static const char *form(shown_medium medium, const char *text, size_t bytes, size_t at,
-                        char room[3]) {
+                        char buffer[3]) {
     char c = text[at];
     switch (medium) {
-    case SHOWN_MARKDOWN: return markdown_form(text, bytes, at, room);
+    case SHOWN_MARKDOWN: return markdown_form(text, bytes, at, buffer);
     case SHOWN_HTML: return html_form(c);
     case SHOWN_CSV: return c == '"' ? "\"\"" : NULL;
     case SHOWN_YAML: return c == '"' ? "\\\"" : c == '\\' ? "\\\\" : NULL;
@@ -118,7 +122,7 @@ static const char *form(shown_medium medium, const char *text, size_t bytes, siz
 static void emit_plain(sink *s, shown_medium medium, const char *text, size_t bytes) {
     for (size_t i = 0, n; i < bytes; i += n) {
         uint32_t point;
-        char room[3], utf8[UTF8_MAX_BYTES];
+        char buffer[3], utf8[UTF8_MAX_BYTES];
         // most of what there is means nothing anywhere
         for (n = 0; i + n < bytes && (is_alnum(text[i + n]) || text[i + n] == ' '); n++) {
         }
@@ -127,7 +131,7 @@ static void emit_plain(sink *s, shown_medium medium, const char *text, size_t by
             continue;
         }
         n = utf8_decode_leniently(&point, text + i, bytes - i);
-        const char *other = point < 0x80 ? form(medium, text, bytes, i, room) : NULL;
+        const char *other = point < 0x80 ? form(medium, text, bytes, i, buffer) : NULL;
         if (shown_acts(point)) {
             // YAML would read the escape
             if (medium == SHOWN_YAML) put_text(s, "\\");
@@ -296,10 +300,10 @@ static void convert_string(sink *s, shown_medium medium, const conversion *c, co
     bool left = strchr(c->flags, '-') != NULL;
     if (least) {
         // what is wider than this needs no blanks
-        char room[512];
-        sink measure = {room, sizeof room, 0};
+        char buffer[512];
+        sink measure = {buffer, sizeof buffer, 0};
         emit(&measure, medium, text, bytes);
-        width = measure.used < sizeof room ? text_width_of(room, measure.used) : least;
+        width = measure.used < sizeof buffer ? text_width_of(buffer, measure.used) : least;
     }
     if (width < least && !left) put_blanks(s, least - width);
     emit(s, medium, text, bytes);
@@ -307,7 +311,7 @@ static void convert_string(sink *s, shown_medium medium, const conversion *c, co
 }
 
 static void convert(sink *s, shown_medium medium, const conversion *c, va_list *args) {
-    char spec[64], ending[4] = {'j', c->type, '\0'}, room[512];
+    char spec[64], ending[4] = {'j', c->type, '\0'}, buffer[512];
     int n = 0;
     switch (c->type) {
     case '%': put(s, "%", 1); return;
@@ -315,29 +319,29 @@ static void convert(sink *s, shown_medium medium, const conversion *c, va_list *
     case 'd':
     case 'i':
         write_spec(spec, c, ending);
-        n = snprintf(room, sizeof room, spec, signed_of(c, args));
+        n = snprintf(buffer, sizeof buffer, spec, signed_of(c, args));
         break;
     case 'u':
     case 'x':
     case 'X':
     case 'o':
         write_spec(spec, c, ending);
-        n = snprintf(room, sizeof room, spec, unsigned_of(c, args));
+        n = snprintf(buffer, sizeof buffer, spec, unsigned_of(c, args));
         break;
     case 'c':
         write_spec(spec, c, ending + 1);
-        n = snprintf(room, sizeof room, spec, va_arg(*args, int));
+        n = snprintf(buffer, sizeof buffer, spec, va_arg(*args, int));
         break;
     case 'p':
         write_spec(spec, c, ending + 1);
-        n = snprintf(room, sizeof room, spec, va_arg(*args, void *));
+        n = snprintf(buffer, sizeof buffer, spec, va_arg(*args, void *));
         break;
     default: // the floating ones
         write_spec(spec, c, ending + 1);
-        n = c->length == 'D' ? snprintf(room, sizeof room, "%Lg", va_arg(*args, long double))
-                             : snprintf(room, sizeof room, spec, va_arg(*args, double));
+        n = c->length == 'D' ? snprintf(buffer, sizeof buffer, "%Lg", va_arg(*args, long double))
+                             : snprintf(buffer, sizeof buffer, spec, va_arg(*args, double));
     }
-    if (n > 0) put(s, room, (size_t)n < sizeof room ? (size_t)n : sizeof room - 1);
+    if (n > 0) put(s, buffer, (size_t)n < sizeof buffer ? (size_t)n : sizeof buffer - 1);
 }
 // NOLINTEND(bugprone-branch-clone)
 
@@ -383,9 +387,9 @@ size_t shown_snprintf(char *out, size_t size, shown_medium medium, const char *f
 }
 
 err shown_vprintf(strbuf *out, shown_medium medium, const char *format, va_list args) {
-    size_t room = out->capacity - out->length;
-    size_t whole = format_into(room ? out->text + out->length : NULL, room, medium, format, args);
-    if (whole >= room) {
+    size_t left = out->capacity - out->length;
+    size_t whole = format_into(left ? out->text + out->length : NULL, left, medium, format, args);
+    if (whole >= left) {
         err e = mem_grow((void **)&out->text, &out->capacity, out->length + whole + 1, 1);
         if (e) return e;
         format_into(out->text + out->length, whole, medium, format, args);
@@ -404,10 +408,10 @@ err shown_printf(strbuf *out, shown_medium medium, const char *format, ...) {
 }
 
 err shown_add_bytes(strbuf *out, shown_medium medium, const char *text, size_t bytes) {
-    size_t room = out->capacity - out->length;
-    sink s = {room ? out->text + out->length : NULL, room, 0};
+    size_t left = out->capacity - out->length;
+    sink s = {left ? out->text + out->length : NULL, left, 0};
     emit(&s, medium, text, bytes);
-    if (s.used >= room) {
+    if (s.used >= left) {
         err e = mem_grow((void **)&out->text, &out->capacity, out->length + s.used + 1, 1);
         if (e) return e;
         s = (sink){out->text + out->length, s.used, 0};
@@ -449,17 +453,17 @@ err shown_code(strbuf *out, const char *text) {
 }
 
 void shown_out(const char *format, ...) {
-    char room[2048];
+    char buffer[2048];
     va_list args;
     va_start(args, format);
-    size_t whole = shown_vsnprintf(room, sizeof room, SHOWN_TERMINAL, format, args);
-    if (whole < sizeof room) {
-        fwrite(room, 1, whole, stdout);
+    size_t whole = shown_vsnprintf(buffer, sizeof buffer, SHOWN_TERMINAL, format, args);
+    if (whole < sizeof buffer) {
+        fwrite(buffer, 1, whole, stdout);
     } else {
         strbuf b = {0};
         // short of memory: what fits
         if (shown_vprintf(&b, SHOWN_TERMINAL, format, args))
-            fputs(room, stdout);
+            fputs(buffer, stdout);
         else
             fwrite(b.text, 1, b.length, stdout);
         strbuf_free(&b);
@@ -487,7 +491,8 @@ void shown_wrap(void *stream, size_t columns, const char *label, const char *tex
     // too narrow for anything beside the label: below it
     if (columns < indent + 16) indent = indent < 2 ? indent : 2;
     for (size_t used = text_width(label);;) {
-        size_t room = columns > used ? columns - used : 1, fits = text_fit(text, room), cut = fits;
+        size_t fitting = columns > used ? columns - used : 1, fits = text_fit(text, fitting),
+               cut = fits;
         if (!text[fits]) break;
         while (cut && text[cut] != ' ') cut--;
         uint32_t point;

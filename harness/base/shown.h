@@ -87,6 +87,9 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value);
 /* The shortest decimal that is value in single precision: of 4.6 in a file, 4.6. */
 const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value);
 
+/* What a noun behind the count ends with: "" behind 1, else "s". */
+const char *shown_plural(unsigned long long count);
+
 /* A character that acts: see above. */
 bool shown_acts(uint32_t point);
 

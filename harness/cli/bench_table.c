@@ -349,7 +349,7 @@ static err add_shape(strbuf *out, const cJSON *shape, const char *where) {
     return ERR_OK;
 }
 
-err throughput_table(strbuf *out, const cJSON *record, const char *where) {
+static err throughput_table(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *versions = NULL, *version = NULL, *measured = NULL, *shape = NULL;
     const char *machine = NULL, *ours = NULL, *torch_device = NULL, *note = NULL;
     TRY(json_string(&ours, record, "device", where));
@@ -441,7 +441,7 @@ err performance_write(const char *folder) {
     if ((e = strbuf_printf(&path, "%.*s.md", (int)length, folder))) goto done;
     if ((e = file_check_own(path.text, performance_mark))) goto done;
     if (!(e = file_write(path.text, page.text, page.length)))
-        log_note("wrote %s from %zu records", path.text, count);
+        log_note("wrote %s from %zu record%s", path.text, count, shown_plural(count));
 done:
     folder_list_free(&list);
     strbuf_free(&page);

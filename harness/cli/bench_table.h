@@ -17,7 +17,6 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) MUST_CHECK;
 err bench_invocations(strbuf *out, const cJSON *record, const char *where) MUST_CHECK;
 /* Of two programs in turns. */
 err pairs_table(strbuf *out, const cJSON *record, const char *where) MUST_CHECK;
-err throughput_table(strbuf *out, const cJSON *record, const char *where) MUST_CHECK;
 
 /* Writes <folder>.md from every *.json of the folder, in the order of their names: first what was
  * measured against PyTorch, then pairs of programs, then the benches. Errors: ERR_IO, ERR_FORMAT (a record of an unknown

@@ -92,24 +92,25 @@ static PRINTF_LIKE(2, 3) void print_line(const char *label, const char *format, 
 
 static void print_table(const run *r, const estimate *m) {
     const recipe *p = &r->request.recipe;
+    uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
     print_line("rows    ", "%zu training, %zu dev, %zu test", r->train.count, r->dev.count,
                r->test.count);
-    print_line("steps   ", "%u of %u sentences, %u to an epoch", r->trainer.total_steps,
-               p->per_device_train_batch_size * p->gradient_accumulation_steps,
-               r->trainer.epoch_steps);
+    print_line("steps   ", "%u of %u sentence%s, %u to an epoch", r->trainer.total_steps, sentences,
+               shown_plural(sentences), r->trainer.epoch_steps);
     print_line("tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
                m->eval_tokens);
     print_line("memory  ", "%.1f MB of the device's, %.1f MB of the host's in all",
                (double)r->device.peak_bytes / 1e6, (double)mem_peak_bytes() / 1e6);
-    print_line("disk    ", "%.1f MB for %llu checkpoints and the model, %.1f MB are free",
+    print_line("disk    ", "%.1f MB for %llu checkpoint%s and the model, %.1f MB are free",
                (double)m->disk_bytes / 1e6, (unsigned long long)m->checkpoints,
-               (double)m->free_bytes / 1e6);
+               shown_plural(m->checkpoints), (double)m->free_bytes / 1e6);
     print_line("output  ", "%s", r->output);
     print_line("time    ",
-               "about %s of training and %s of evaluation, by %u steps that were tried "
+               "about %s of training and %s of evaluation, by %u step%s tried "
                "and thrown away",
-               log_duration(train, m->train_s), log_duration(evaluation, m->eval_s), m->tried);
+               log_duration(train, m->train_s), log_duration(evaluation, m->eval_s), m->tried,
+               m->tried == 1 ? " that was" : "s that were");
     shown_line("nothing was trained, and nothing written");
 }
 

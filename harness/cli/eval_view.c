@@ -32,9 +32,9 @@ static err print_classes(const eval_view *v) {
     size_t columns = shown_columns();
     bool is_narrow = columns < LABEL_COLUMNS + FIGURE_COLUMNS;
     // whole names where there is room for them
-    size_t room =
+    size_t names =
         columns < NAMES_COLUMNS + FIGURE_COLUMNS ? columns - FIGURE_COLUMNS : NAMES_COLUMNS;
-    size_t width = label_width(v, is_narrow ? 1000 : room);
+    size_t width = label_width(v, is_narrow ? 1000 : names);
     bool tags = v->kind == ANSWER_TAGS;
     const char *title = tags ? "entity" : "label";
     if (width < strlen(title)) width = strlen(title);
@@ -94,7 +94,7 @@ static err print_pairs(const eval_view *v) {
     size_t count = 0;
     err e = confusion_mistakes(&list, &count, v->gold.classes, v->predicted.classes, v->rows);
     if (e) return e;
-    shown_line("  most confused, of %zu pairs (all: --json)", count);
+    shown_line("  most confused, of %zu pair%s (all: --json)", count, shown_plural(count));
     for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
         shown_line("  %7" PRIu64 " %s, taken for %s", list[i].rows, v->labels[list[i].gold],
                    v->labels[list[i].predicted]);
@@ -138,8 +138,8 @@ err eval_view_print(const eval_view *v) {
                      .majority = v->majority,
                      .caution = v->caution};
     bool is_test = !strcmp(v->split, "test");
-    shown_line("%s  %s  %s  %zu rows%s%s", v->task, v->from, v->device, v->rows,
-               is_test ? "" : " of ", is_test ? "" : v->split);
+    shown_line("%s  %s  %s  %zu row%s%s%s", v->task, v->from, v->device, v->rows,
+               shown_plural(v->rows), is_test ? "" : " of ", is_test ? "" : v->split);
     add_score(&t, v, v->headline);
     for (size_t i = 0; i < v->metric_count; i++) add_score(&t, v, v->metrics[i]);
     score_table_print(&t);

@@ -1,6 +1,7 @@
 #include "cli/history_view.h"
 
 #include "base/log.h"
+#include "base/shown.h"
 #include "cli/report_file.h"
 #include "platform/file.h"
 #include "report/history.h"
@@ -177,5 +178,5 @@ err history_view(const options *o, page_language language) {
     history_free(&h);
     if (e || !w.damaged) return e;
     return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", w.damaged,
-                   w.damaged == 1 ? "" : "s");
+                   shown_plural(w.damaged));
 }

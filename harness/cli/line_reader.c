@@ -107,6 +107,18 @@ static err take_lines(line_reader *r, size_t most, size_t *scanned) {
     return e;
 }
 
+/* As in files: one, before the first line. Whether it was there. */
+static bool pass_mark(line_reader *r) {
+    static const char mark[] = "\xEF\xBB\xBF";
+    size_t bytes = sizeof mark - 1;
+    bool may_be = r->next == 1 && !r->begun && r->end_byte == '\n';
+    if (!may_be || r->end - r->begin < bytes || memcmp(r->bytes + r->begin, mark, bytes))
+        return false;
+    r->begin += bytes;
+    r->begun = true;
+    return true;
+}
+
 /* What is wrong with a line is said when the lines before it were given out. */
 static err after_good_lines(const line_reader *r, err e) {
     if (e != ERR_FORMAT || !r->count) return e;
@@ -121,6 +133,7 @@ err line_reader_window(line_reader *r, size_t most) {
     r->begin = r->count = 0;
     r->end = kept;
     for (;;) {
+        if (pass_mark(r)) scanned = 0;
         if (r->bytes && (e = take_lines(r, most, &scanned))) {
             if ((e = after_good_lines(r, e))) return e;
             break;

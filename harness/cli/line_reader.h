@@ -21,6 +21,7 @@ typedef struct line_reader {
     size_t begin, end, capacity;
     size_t next;   /* number of the next line, from 1 */
     bool ended;    /* the descriptor has no more */
+    bool begun;    /* a byte order mark was passed over */
     char end_byte; /* of a line: LF, or 0 */
     bool checked;  /* lines are UTF-8 without a 0 byte */
     char **lines;  /* (count) of the window, without their ends, terminated; borrowed */
@@ -32,10 +33,11 @@ typedef struct line_reader {
 /* Whether texts come from standard input: there is no argument, or - alone. */
 bool line_reader_wanted(const char *const *arguments, size_t count);
 
-/* Nothing is read yet. fd is borrowed. Free with line_reader_free. */
+/* Nothing is read yet. fd is borrowed. A byte order mark before the first line is no part of it.
+ * Free with line_reader_free. */
 void line_reader_init(line_reader *r, int fd, const char *name);
 /* The same for lines that are taken as they are, 0 bytes too, and end with LF or CRLF, or each with
- * a 0 byte. */
+ * a 0 byte; then a byte order mark stays, too. */
 void line_reader_init_raw(line_reader *r, int fd, const char *name, bool null_ended);
 void line_reader_free(line_reader *r);
 

@@ -30,11 +30,12 @@ static err check_faults(const own__scan *s) {
                        "rows in all have such labels%s",
                        s->unknown.first, s->unknown_value, s->unknown.rows, advice);
     if (s->unlabelled.rows)
-        log_warn("%zu rows without label are left out, the first is %s", s->unlabelled.rows,
-                 s->unlabelled.first);
+        log_warn("%zu row%s without label left out, the first is %s", s->unlabelled.rows,
+                 s->unlabelled.rows == 1 ? " is" : "s are", s->unlabelled.first);
     if (s->unknown.rows)
-        log_warn("%zu rows are left out whose label no training row has, the first is %s ('%s')",
-                 s->unknown.rows, s->unknown.first, s->unknown_value);
+        log_warn("%zu row%s left out whose label no training row has, the first is %s ('%s')",
+                 s->unknown.rows, s->unknown.rows == 1 ? " is" : "s are", s->unknown.first,
+                 s->unknown_value);
     return ERR_OK;
 }
 
@@ -163,7 +164,7 @@ static void show_labels(const own__scan *s, size_t count) {
         e = strbuf_printf(&line, "%s%s (%zu)", i ? ", " : "", s->values[i].text,
                           s->values[i].train);
     if (!e)
-        log_note("label   '%s': %zu labels: %s%s", s->label, count, line.text,
+        log_note("label   '%s': %zu label%s: %s%s", s->label, count, shown_plural(count), line.text,
                  count > LABELS_SHOWN ? ", ..." : "");
     strbuf_free(&line);
 }

@@ -154,20 +154,20 @@ static err take_label(own__scan *s, const table *t, own_role role, const char *t
 }
 
 static err take_number(own__scan *s, const table *t, const char *text, size_t bytes) {
-    char room[48], *end;
+    char buffer[48], *end;
     if (!bytes) {
         count_fault(&s->unlabelled, t);
         return ERR_OK;
     }
-    snprintf(room, sizeof room, "%.*s", bytes > 40 ? 40 : (int)bytes, text);
-    double value = strtod(room, &end);
+    snprintf(buffer, sizeof buffer, "%.*s", bytes > 40 ? 40 : (int)bytes, text);
+    double value = strtod(buffer, &end);
     if (*end || bytes > 40 || !isfinite(value))
         return err_set(ERR_FORMAT, "%s:%zu: column '%s' holds '%s', which is no number", t->path,
-                       t->line, s->label, room);
+                       t->line, s->label, buffer);
     if (fabs(value) > TASK_SCORE_MOST)
         return err_set(ERR_FORMAT,
                        "%s:%zu: column '%s' holds %s, numbers from -%g to %g are allowed", t->path,
-                       t->line, s->label, room, TASK_SCORE_MOST, TASK_SCORE_MOST);
+                       t->line, s->label, buffer, TASK_SCORE_MOST, TASK_SCORE_MOST);
     s->low = fmin(s->low, value);
     s->high = fmax(s->high, value);
     return ERR_OK;
@@ -283,11 +283,11 @@ static err scan_file(own__scan *s, own_role role) {
     if (!e) e = table_finish(&t, f->sha256, &f->bytes);
     if (!e && !f->rows) e = err_set(ERR_DATA, "%s: no rows there", t.path);
     if (!e)
-        log_note("file    %s: %s%s, %zu rows", t.path, table_kind_name(&t),
+        log_note("file    %s: %s%s, %zu row%s", t.path, table_kind_name(&t),
                  t.kind != TASK_FORMAT_DELIMITED ? ""
                  : t.quoted                      ? ""
                                                  : " whose quotes are text",
-                 f->rows);
+                 f->rows, shown_plural(f->rows));
     if (role == OWN_TRAIN) keep_shape(s, &t);
     table_close(&t);
     return e;

@@ -272,7 +272,7 @@ static err label_rows(job *j) {
     }
     log_progress_end();
     if (e == ERR_INTERRUPTED)
-        log_note("%zu rows are labelled%s", j->rows,
+        log_note("%zu row%s labelled%s", j->rows, j->rows == 1 ? " is" : "s are",
                  j->options->output ? "; go on with the same command and --resume" : "");
     return e;
 }
@@ -379,7 +379,7 @@ static err find_rest(job *j) {
     j->rows = j->resumed = rows;
     if (!e && (ftruncate(j->fd, end) || lseek(j->fd, end, SEEK_SET) < 0))
         e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
-    if (!e) log_note("resume  %zu rows are labelled already", rows);
+    if (!e) log_note("resume  %zu row%s labelled already", rows, rows == 1 ? " is" : "s are");
     return e;
 }
 
@@ -450,14 +450,14 @@ static void show_end(const job *j) {
     err e = ERR_OK;
     double seconds = clock_seconds() - j->begin;
     for (uint32_t k = 0; k < j->p->classes && !e; k++) {
-        char room[24];
+        char fallback[24];
         if (j->labels[k])
             e = strbuf_printf(&line, "%s%s %llu", line.length ? ", " : ": ",
-                              predictor_label(j->p, k, room), (unsigned long long)j->labels[k]);
+                              predictor_label(j->p, k, fallback), (unsigned long long)j->labels[k]);
     }
     if (!e)
-        log_note("%zu rows, %zu without a label%s (%.0f rows/s)", j->rows, j->bad,
-                 line.length ? line.text : "",
+        log_note("%zu row%s, %zu without a label%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
+                 j->bad, line.length ? line.text : "",
                  seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0);
     err_clear();
     strbuf_free(&line);

@@ -83,8 +83,8 @@ static err scores_text(char **text, const predictor *p) {
     cJSON *root = cJSON_CreateObject();
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while writing scores");
     for (uint32_t k = 0; k < p->classes && !e; k++) {
-        char room[24];
-        e = json_add_number(root, predictor_label(p, k, room), p->values[k]);
+        char fallback[24];
+        e = json_add_number(root, predictor_label(p, k, fallback), p->values[k]);
     }
     if (!e) e = json_print(text, root, false);
     cJSON_Delete(root);
@@ -93,13 +93,13 @@ static err scores_text(char **text, const predictor *p) {
 
 /* The label, or those of a model that says several, with commas. */
 static err label_text(strbuf *out, const predictor *p) {
-    char room[24];
+    char fallback[24];
     bool several = predictor_says_several(p);
     uint32_t count = several ? predictor_said(p) : 1;
     err e = strbuf_add(out, "");
     for (uint32_t k = 0; k < count && !e; k++) {
         if (k) e = strbuf_add(out, ",");
-        if (!e) e = strbuf_add(out, predictor_label(p, p->scores[k].id, room));
+        if (!e) e = strbuf_add(out, predictor_label(p, p->scores[k].id, fallback));
     }
     return e;
 }

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *relation_name(const model_config *c, uint32_t id, char room[24]) {
+static const char *relation_name(const model_config *c, uint32_t id, char fallback[24]) {
     if (c->labels) return c->labels[id];
-    snprintf(room, 24, "LABEL_%u", id);
-    return room;
+    snprintf(fallback, 24, "LABEL_%u", id);
+    return fallback;
 }
 
 /* How sure each word's head is, 0 of those that no token answers for. */
@@ -32,10 +32,11 @@ static err print_conllu(const model_config *c, const example *x, const uint32_t 
     for (uint32_t w = 0; w < units->count; w++) {
         const text_unit *unit = &x->target.units.list[w];
         const uint32_t *arc = arcs + (size_t)w * ARC_WIDTH;
-        char room[24];
+        char fallback[24];
         shown_out("%u\t%.*s\t_\t_\t_\t_\t%u\t%s\t_\tScore=%.4f\n", w + 1,
                   (int)(unit->end - unit->begin), x->texts[0].text + unit->begin, arc[ARC_HEAD],
-                  relation_name(c, arc[ARC_RELATION], room), (double)chance_of(units, nodes, w));
+                  relation_name(c, arc[ARC_RELATION], fallback),
+                  (double)chance_of(units, nodes, w));
     }
     putchar('\n');
     return ERR_OK;
@@ -62,11 +63,12 @@ static err print_object(const model_config *c, const example *x, const uint32_t 
         goto done;
     for (uint32_t w = 0; w < units->count && !e; w++) {
         const uint32_t *arc = arcs + (size_t)w * ARC_WIDTH;
-        char room[24];
+        char fallback[24];
         e = append_word(words, x, w);
         if (!e) e = json_append(heads, cJSON_CreateNumber(arc[ARC_HEAD]));
         if (!e)
-            e = json_append(labels, cJSON_CreateString(relation_name(c, arc[ARC_RELATION], room)));
+            e = json_append(labels,
+                            cJSON_CreateString(relation_name(c, arc[ARC_RELATION], fallback)));
         if (!e) e = json_append(scores, cJSON_CreateNumber((double)chance_of(units, nodes, w)));
     }
     if (!e) e = output_json(root, false);

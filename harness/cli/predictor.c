@@ -21,13 +21,13 @@ enum {
 
 /* --- scores --- */
 
-const char *predictor_label(const predictor *p, uint32_t id, char room[24]) {
+const char *predictor_label(const predictor *p, uint32_t id, char fallback[24]) {
     const model_config *c = &p->scorer.base_model.config;
     // transformers' LABEL_0 of a lone number names nothing
     if (c->scores == MODEL_SCORES_RAW && c->classes == 1 && labels_are_bare(c)) return "score";
     if (c->labels) return c->labels[id];
-    snprintf(room, 24, "LABEL_%u", id);
-    return room;
+    snprintf(fallback, 24, "LABEL_%u", id);
+    return fallback;
 }
 
 /* Largest first, the lower id first among equals. */
@@ -155,6 +155,12 @@ static err match_labels(predictor *p) {
 static err check_reads(const predictor *p) {
     const options *o = p->options;
     bool pairs = o->input ? o->text_pair_column != NULL : o->pair;
+    if (pairs && !p->in_units && (p->reads == MODEL_READS_TEXT || p->reads == MODEL_READS_ENTITIES))
+        return err_set(
+            ERR_USAGE, "%s: the model was trained on %s, which a pair is not: leave %s out",
+            p->scorer.base_model.folder,
+            p->reads == MODEL_READS_TEXT ? "single texts" : "one text with two marked entities",
+            o->input ? "--text-pair-column" : "--pair");
     if (p->reads != MODEL_READS_PAIR || pairs) return ERR_OK;
     return err_set(ERR_USAGE,
                    "%s: the model was trained on pairs of texts, which one text is not: %s",
@@ -166,8 +172,8 @@ static err check_reads(const predictor *p) {
 
 /* Whole names where there is room for them. */
 static size_t label_columns(const predictor *p) {
-    size_t columns = COLUMNS_LEAST, room = shown_columns();
-    if (room < COLUMNS_MOST + COLUMNS_BESIDE) return columns;
+    size_t columns = COLUMNS_LEAST, window = shown_columns();
+    if (window < COLUMNS_MOST + COLUMNS_BESIDE) return columns;
     for (uint32_t k = 0; k < p->classes; k++) {
         char name[24];
         size_t own = shown_width(predictor_label(p, k, name));

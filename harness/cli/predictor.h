@@ -53,6 +53,6 @@ void predictor_rank(predictor *p, const float *logits);
 bool predictor_says_several(const predictor *p);
 uint32_t predictor_said(const predictor *p);
 
-const char *predictor_label(const predictor *p, uint32_t id, char room[24]);
+const char *predictor_label(const predictor *p, uint32_t id, char fallback[24]);
 
 #endif

@@ -17,13 +17,13 @@ void score_table_add(score_table *t, const metric *m, double score, double dedup
 
 /* Title and figures of a row; the headline's has more behind it. */
 static void print_row(const score_table *t, size_t i, size_t columns, bool is_narrow) {
-    char named[METRIC_TITLE_BYTES], room[2][SCORE_TEXT_BYTES];
+    char named[METRIC_TITLE_BYTES], shares[2][SCORE_TEXT_BYTES];
     strbuf title = {0};
     const score_row *r = &t->rows[i];
     if (text_column(&title, metric_title(named, r->metric, t->label_1), columns))
         err_clear(); // an empty title
     const char *shown = title.text ? title.text : "";
-    const char *score = score_share(room[0], r->score), *dedup = score_share(room[1], r->dedup);
+    const char *score = score_share(shares[0], r->score), *dedup = score_share(shares[1], r->dedup);
     if (is_narrow)
         printf("  %s %7s %7s\n", shown, score, dedup);
     else if (i)
@@ -37,8 +37,8 @@ static void print_row(const score_table *t, size_t i, size_t columns, bool is_na
 void score_table_print(const score_table *t) {
     size_t width = TITLE_LEAST, columns = shown_columns();
     for (size_t i = 0; i < t->count; i++) {
-        char room[METRIC_TITLE_BYTES];
-        size_t own = shown_width(metric_title(room, t->rows[i].metric, t->label_1));
+        char named[METRIC_TITLE_BYTES];
+        size_t own = shown_width(metric_title(named, t->rows[i].metric, t->label_1));
         if (own > width) width = own;
     }
     if (width > TITLE_MOST) width = TITLE_MOST;

@@ -102,7 +102,9 @@ static err target_names(strbuf *out, const task *t, example_target target) {
         return e ? e : strbuf_printf(out, "%zu", count_entities(t, &target.units));
     if (answer_is_label(t->kind)) return e ? e : strbuf_add(out, t->labels[target.class].name);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
-    if (!e && t->kind == ANSWER_ARCS) return strbuf_printf(out, "%u words", target.units.count);
+    if (!e && t->kind == ANSWER_ARCS)
+        return strbuf_printf(out, "%u word%s", target.units.count,
+                             shown_plural(target.units.count));
     for (size_t k = 0; !e && k < t->label_count; k++) {
         if (!target.set[k]) continue;
         e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].name);
@@ -231,8 +233,10 @@ static err head_line(const task *t, const dataset_row *row, size_t number, size_
 
 /* Columns that the labels' names take. */
 static size_t label_columns(const task *t) {
-    size_t columns = strlen(t->kind == ANSWER_NUMBER ? "0.000000" : target_title(t));
-    for (size_t i = 0; t->kind != ANSWER_TAGS && i < t->label_count; i++) {
+    size_t columns = strlen(t->kind == ANSWER_NUMBER ? "0.000000"
+                            : t->kind == ANSWER_ARCS ? "0000 words"
+                                                     : target_title(t));
+    for (size_t i = 0; !answer_in_units(t->kind) && i < t->label_count; i++) {
         size_t width = shown_width(t->labels[i].name);
         if (width > columns) columns = width;
     }

@@ -116,7 +116,8 @@ static void print_device(const device_info *d, choice c) {
     if (d->subgroup_size)
         snprintf(limits, sizeof limits, ", workgroups of %u, %u KiB shared, subgroups of %u",
                  d->max_workgroup, d->max_shared_bytes / 1024, d->subgroup_size);
-    if (d->kind == DEVICE_CPU) snprintf(threads, sizeof threads, ", %u threads", d->threads);
+    if (d->kind == DEVICE_CPU)
+        snprintf(threads, sizeof threads, ", %u thread%s", d->threads, shown_plural(d->threads));
     print_fact("compute", "%s%s%s%s%s%s%s%s", *d->isa ? d->isa : "f64", *d->kernels ? ", " : "",
                d->kernels, *d->kernels ? " kernels" : "", limits, threads,
                *d->libraries ? ", " : "", d->libraries);

@@ -1,6 +1,7 @@
 /* `harness eval`: scores a model folder on a task's rows, or shows what a record holds. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/eval_view.h"
 #include "cli/find_run.h"
 #include "cli/options.h"
@@ -169,7 +170,7 @@ static err show(const eval_view *view, const options *o) {
     if (e) return e;
     e = o->json ? eval_view_json(view) : eval_view_print(view);
     if (!e && o->predictions)
-        log_note("%s: %zu rows%s", o->predictions, view->rows,
+        log_note("%s: %zu row%s%s", o->predictions, view->rows, shown_plural(view->rows),
                  view->is_record && view->label_count && !answer_in_units(view->kind)
                      ? ", without scores: a record has none"
                      : "");

@@ -32,14 +32,14 @@ static err add_said(cJSON *root, const predictor *p) {
     cJSON *list = NULL;
     err e = json_add_array(&list, root, "labels");
     for (uint32_t k = 0; !e && k < predictor_said(p); k++) {
-        char room[24];
-        e = json_append(list, cJSON_CreateString(predictor_label(p, p->scores[k].id, room)));
+        char fallback[24];
+        e = json_append(list, cJSON_CreateString(predictor_label(p, p->scores[k].id, fallback)));
     }
     return e;
 }
 
 static err print_object(const predictor *p, const example *of) {
-    char room[24], *line = NULL;
+    char fallback[24], *line = NULL;
     cJSON *root = cJSON_CreateObject(), *scores = NULL;
     const label_score *best = p->scores;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
@@ -47,7 +47,7 @@ static err print_object(const predictor *p, const example *of) {
     if (of->text_count > 1 && (e = json_add_string(root, "text_pair", of->texts[1].text)))
         goto done;
     if (predictor_says_several(p) && (e = add_said(root, p))) goto done;
-    if ((e = json_add_string(root, "label", predictor_label(p, best->id, room)))) goto done;
+    if ((e = json_add_string(root, "label", predictor_label(p, best->id, fallback)))) goto done;
     if ((e = json_add_number(root, "label_id", best->id))) goto done;
     if ((e = json_add_number(root, "score", best->value))) goto done;
     if ((e = json_add_object(&scores, root, "scores"))) goto done;
@@ -56,7 +56,7 @@ static err print_object(const predictor *p, const example *of) {
     uint32_t shown = is_ranked ? p->top : p->classes;
     for (uint32_t k = 0; !e && k < shown; k++) {
         uint32_t id = is_ranked ? p->scores[k].id : k;
-        e = json_add_number(scores, predictor_label(p, id, room), p->values[id]);
+        e = json_add_number(scores, predictor_label(p, id, fallback), p->values[id]);
     }
     if (!e && !(e = json_print(&line, root, false))) puts(line);
 done:
@@ -67,7 +67,7 @@ done:
 
 static err print_row(const predictor *p, const example *of) {
     strbuf line = {0};
-    char room[24];
+    char fallback[24];
     uint32_t shown = p->top;
     err e = ERR_OK;
     if (predictor_says_several(p) &&
@@ -76,7 +76,7 @@ static err print_row(const predictor *p, const example *of) {
         if (!shown && (e = text_column(&line, "-", p->label_columns + 9))) goto done;
     }
     for (uint32_t k = 0; !e && k < shown; k++) {
-        e = text_column(&line, predictor_label(p, p->scores[k].id, room), p->label_columns);
+        e = text_column(&line, predictor_label(p, p->scores[k].id, fallback), p->label_columns);
         if (!e) e = strbuf_printf(&line, " %.4f  ", p->scores[k].value);
     }
     const char *pair = of->text_count > 1 ? of->texts[1].text : "";
@@ -313,8 +313,8 @@ err verb_predict(const options *o) {
         p.reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p.scorer.model.head->target.kind;
     if (!e) encode_note_cut(kind, p.unit, p.cut, p.lost, p.max_length);
     if (!e && p.tabs)
-        log_note("a tab in %zu line%s was read as text: --pair makes pairs of such lines", p.tabs,
-                 p.tabs == 1 ? "" : "s");
+        log_note("a tab in %zu line%s was read as text%s", p.tabs, shown_plural(p.tabs),
+                 p.reads == MODEL_READS_UNKNOWN ? ": --pair makes pairs of such lines" : "");
     if (!e && p.unmarked)
         log_note("%zu text%s the two entities between <subj> </subj> and <obj> </obj> that this "
                  "model asks about",

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/shown.h"
 #include "cli/history_view.h"
 #include "cli/options.h"
 #include "cli/report_file.h"
@@ -273,7 +274,7 @@ static err remove_old_pages(const store *s, const char *folder) {
     for (size_t i = 0; i < tasks.count && !e; i++)
         e = remove_from_task(&removed, folder, tasks.names[i], names, count);
     if (!e && removed)
-        log_note("removed %zu page%s whose record is gone", removed, removed == 1 ? "" : "s");
+        log_note("removed %zu page%s whose record is gone", removed, shown_plural(removed));
 done:
     for (size_t i = 0; i < count; i++) mem_free(names[i]);
     mem_free(names);
@@ -316,7 +317,8 @@ static err write_pages(const page_writer *w, store *s) {
     texts_close(&source);
     // a damaged record may be whole again: its page stays
     if (!e && !s->damaged) e = remove_old_pages(s, folder);
-    if (!e && s->count) log_note("wrote %zu pages below %s/pages", s->count, folder);
+    if (!e && s->count)
+        log_note("wrote %zu page%s below %s/pages", s->count, shown_plural(s->count), folder);
     if (!e && without)
         e = err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)",
                     without, s->count);
@@ -341,16 +343,15 @@ static err print_json(const board *b) {
 }
 
 static err report_damage(const store *s, const board *b) {
-    if (s->partial)
-        log_note("%zu partial record%s left out", s->partial, s->partial == 1 ? "" : "s");
+    if (s->partial) log_note("%zu partial record%s left out", s->partial, shown_plural(s->partial));
     if (s->dirty) {
         log_warn("%zu record%s left out: made by a program with uncommitted changes", s->dirty,
-                 s->dirty == 1 ? "" : "s");
+                 shown_plural(s->dirty));
     }
     for (size_t i = 0; i < b->note_count; i++) log_warn("%s", b->notes[i]);
     if (!s->damaged) return ERR_OK;
     return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", s->damaged,
-                   s->damaged == 1 ? "" : "s");
+                   shown_plural(s->damaged));
 }
 
 /* What is known of records and of tables from before, of folders that take long without. */

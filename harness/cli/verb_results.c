@@ -158,7 +158,7 @@ static err results_add(const options *o) {
     if (!e) e = show(&b);
     if (!e)
         log_note("added %zu record%s to %s: `harness report` shows them", b.count,
-                 b.count == 1 ? "" : "s", b.results);
+                 shown_plural(b.count), b.results);
     batch_free(&b);
     return e;
 }
@@ -197,7 +197,7 @@ static err show_checked(const batch *b, size_t count, bool as_json) {
     cJSON *root;
     if (!as_json) {
         shown_line("%zu record%s checked, %zu against the data; %zu of older numerics", count,
-                   count == 1 ? "" : "s", count - b->uncompared, b->older);
+                   shown_plural(count), count - b->uncompared, b->older);
         return ERR_OK;
     }
     if (!(root = cJSON_CreateObject())) return err_set(ERR_MEMORY, "out of memory");

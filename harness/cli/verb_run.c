@@ -131,7 +131,7 @@ static void show_choices(const run *r) {
 static void show_device(const device *d) {
     device_precision p = d->options.precision;
     log_note("device  %s (%s, %u thread%s)%s%s", d->info.name, device_class_name(d->info.class),
-             d->info.threads, d->info.threads == 1 ? "" : "s",
+             d->info.threads, shown_plural(d->info.threads),
              p == PRECISION_FP32 ? "" : ", precision ",
              p == PRECISION_FP32 ? "" : device_precision_name(p));
     // of GPUs that is not measured
@@ -144,19 +144,24 @@ static void show_plan(const run *r) {
     char a[32], b[32];
     const trainer *t = &r->trainer;
     const recipe *p = &r->request.recipe;
-    log_note("task    %s%s: %s training rows (%zu left out by cleaning), %s test rows",
+    uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
+    log_note("task    %s%s: %s training row%s (%zu left out by cleaning), %s test row%s",
              r->task.name, r->request.sample ? " (sample)" : "", grouped(a, r->train.count),
-             r->data.train.row_count - r->data.train.kept_count, grouped(b, r->test.count));
-    if (r->dev.count) log_note("        %s rows are held out as dev", grouped(a, r->dev.count));
+             shown_plural(r->train.count), r->data.train.row_count - r->data.train.kept_count,
+             grouped(b, r->test.count), shown_plural(r->test.count));
+    if (r->dev.count)
+        log_note("        %s row%s held out as dev", grouped(a, r->dev.count),
+                 r->dev.count == 1 ? " is" : "s are");
     log_note("model   %s: %s parameters, %s", r->base_model.name, grouped(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
     show_device(&r->device);
     log_note(
-        "recipe  %s: %s steps of %u sentences, %s to an epoch, learning rate %g (%s), %u warmup "
-        "steps, seed %u",
-        p->name, grouped(a, t->total_steps),
-        p->per_device_train_batch_size * p->gradient_accumulation_steps, grouped(b, t->epoch_steps),
-        p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup, r->request.seed);
+        "recipe  %s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
+        "step%s, seed %u",
+        p->name, grouped(a, t->total_steps), shown_plural(t->total_steps), sentences,
+        shown_plural(sentences), grouped(b, t->epoch_steps), p->learning_rate,
+        schedule_name(p->lr_scheduler_type), t->schedule.warmup, shown_plural(t->schedule.warmup),
+        r->request.seed);
     show_choices(r);
     log_note("output  %s", r->output);
     warmup_warn(t);
@@ -201,7 +206,7 @@ static void show_checkpoints(const run *r) {
     if (count)
         log_note("%s keeps %zu checkpoint%s, %.1f MB, that the finished run no longer needs "
                  "(--save-total-limit N keeps the newest N)",
-                 r->output, count, count == 1 ? "" : "s", (double)bytes / 1e6);
+                 r->output, count, shown_plural(count), (double)bytes / 1e6);
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
@@ -547,7 +552,7 @@ static err run_all(progress *p, size_t runs) {
         if (!due || due < before) continue;
         if (!is_told)
             log_note("sweep   waiting for %zu run%s that other workers have", due,
-                     due == 1 ? "" : "s");
+                     shown_plural(due));
         is_told = true;
         nanosleep(&pause, NULL);
     }

@@ -85,8 +85,7 @@ static err print_list(const run_list *l) {
             e = add_line(&out, &l->runs[i]);
     }
     if (!e && !is_narrow) fputs(out.text, stdout);
-    if (!e)
-        shown_line("%zu run%s, %.1f MB", l->count, l->count == 1 ? "" : "s", (double)bytes / 1e6);
+    if (!e) shown_line("%zu run%s, %.1f MB", l->count, shown_plural(l->count), (double)bytes / 1e6);
     strbuf_free(&out);
     return e;
 }
@@ -150,7 +149,7 @@ static err clean_one(uint64_t *bytes, const listed_run *r, waste what, bool dele
                    r->step ? "" : " and without a checkpoint", r->date);
     else
         shown_line("%s  %.1f MB: %zu checkpoint%s of a finished run", r->folder,
-                   (double)freed / 1e6, r->checkpoints, r->checkpoints == 1 ? "" : "s");
+                   (double)freed / 1e6, r->checkpoints, shown_plural(r->checkpoints));
     *bytes += freed;
     return deletes ? listed_run_clean(r, whole) : ERR_OK;
 }
@@ -172,7 +171,7 @@ static err clean(const run_list *l, const options *o) {
                    o->before ? ", and no unfinished runs older than " : "",
                    o->before ? o->before : "");
     else
-        shown_line("%zu run%s, %.1f MB %s", count, count == 1 ? "" : "s", (double)bytes / 1e6,
+        shown_line("%zu run%s, %.1f MB %s", count, shown_plural(count), (double)bytes / 1e6,
                    o->yes ? "deleted" : "would be deleted (--yes does it)");
     return ERR_OK;
 }

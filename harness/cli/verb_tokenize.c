@@ -146,7 +146,9 @@ static err print_table(const printer *p, const char *text, const char *pair, siz
             (e = strbuf_printf(&b, "  %6u  %*d  %*d\n", id_at(p, i), (int)strlen(h->type),
                                type_at(p, i), (int)strlen(h->mask), mask_at(p, i))))
             goto done;
-    if (p->e.truncated) e = strbuf_printf(&b, "  %zu more pieces were cut off\n", p->e.cut);
+    if (p->e.truncated)
+        e = strbuf_printf(&b, "  %zu more piece%s cut off\n", p->e.cut,
+                          p->e.cut == 1 ? " was" : "s were");
     if (!e) fwrite(b.text, 1, b.length, stdout);
 done:
     strbuf_free(&line);
@@ -299,8 +301,8 @@ err verb_tokenize(const options *o) {
     }
     if (!e) e = count ? print_texts(&p, &l) : print_input(&p, &l);
     if (!e && p.done > 1) {
-        log_note("%zu texts, %zu tokens, %zu texts cut; encoding took %.3f s", p.done, p.tokens,
-                 p.cut_texts, p.seconds);
+        log_note("%zu texts, %zu tokens, %zu text%s cut; encoding took %.3f s", p.done, p.tokens,
+                 p.cut_texts, shown_plural(p.cut_texts), p.seconds);
     }
 done:
     encoding_free(&p.e);

@@ -197,7 +197,8 @@ static void show_space(const search *s) {
         if (!e) e = tune_axis_text(&text, &s->space.axes[i]);
     }
     if (!e)
-        log_note("search  %s, %zu trials: %s", s->result.search, s->result.count, text.text);
+        log_note("search  %s, %zu trial%s: %s", s->result.search, s->result.count,
+                 shown_plural(s->result.count), text.text);
     else
         err_clear(); // a note is no reason to fail
     log_note("        kept in %s; a search that was stopped goes on with the same command",
@@ -314,8 +315,8 @@ static err run_rounds(search *s) {
     for (uint32_t round = 0; !e && round < rounds; round++) {
         double share = pow(t->halving, (double)round - (rounds - 1));
         if (rounds > 1)
-            log_note("round %u of %u: %zu recipes, each for %.3g of its epochs", round + 1, rounds,
-                     left_in(t, round), share);
+            log_note("round %u of %u: %zu recipe%s, for %.3g of the epochs", round + 1, rounds,
+                     left_in(t, round), shown_plural(left_in(t, round)), share);
         for (size_t i = 0; !e && i < t->count; i++) {
             if (t->rows[i].round != round) continue;
             t->rows[i].share = rounds > 1 ? share : 1;

@@ -28,7 +28,8 @@ static void print_line(const verify_result *r) {
     if (r->nmse_bound > 0) snprintf(nmse, sizeof nmse, "%.0e", r->nmse_bound);
     if (r->element_bound > 0) snprintf(element, sizeof element, "%.0e", r->element_bound);
     if (shown_columns() < TABLE_COLUMNS) {
-        shown_line("%s: %s, %u cases", op_name(r->kind), r->failed ? "FAILED" : "ok", r->cases);
+        shown_line("%s: %s, %u case%s", op_name(r->kind), r->failed ? "FAILED" : "ok", r->cases,
+                   shown_plural(r->cases));
         shown_line("  NMSE %.1e of %s, element %.1e of %s, %s", r->worst_nmse, nmse,
                    r->worst_element, element, r->failed ? r->failure : r->worst_case);
         return;
@@ -113,7 +114,9 @@ static err verify_all(device *d, const options *o, uint32_t *failed) {
     }
     if (!is_json && !e && *failed)
         printf("%u of %u operations are beyond their bounds\n", *failed, tried);
-    if (!is_json && !e && !*failed) printf("%u operations, all within their bounds\n", tried);
+    if (!is_json && !e && !*failed)
+        printf("%u operation%s, all within %s bounds\n", tried, shown_plural(tried),
+               tried == 1 ? "its" : "their");
     if (!is_json) return e;
     if (!e) return print_json(d, ops, *failed);
     cJSON_Delete(ops);

@@ -1,4 +1,5 @@
 #include "cli/warmup.h"
+#include "base/shown.h"
 
 #include "base/log.h"
 
@@ -19,7 +20,8 @@ err warmup_check(const recipe *r, const options *o) {
 
 void warmup_warn(const trainer *t) {
     if (t->schedule.warmup >= t->total_steps)
-        log_warn("the run ends inside its warmup: %u warmup steps, %u steps in all; the learning "
+        log_warn("the run ends inside its warmup: %u warmup step%s, %u step%s in all; the learning "
                  "rate never reaches %g (--warmup-steps)",
-                 t->schedule.warmup, t->total_steps, t->recipe.learning_rate);
+                 t->schedule.warmup, shown_plural(t->schedule.warmup), t->total_steps,
+                 shown_plural(t->total_steps), t->recipe.learning_rate);
 }

@@ -64,7 +64,7 @@ typedef struct device {
     const struct device_vtable *vtable;
     void *impl;               /* the device's own */
     elem real;                /* ELEM_F64 for the reference, ELEM_F32 else */
-    uint32_t tile_rows;       /* query rows in one attention_tile of ops.h */
+    uint32_t tile_rows;       /* query rows in one query_tile of ops.h */
     uint64_t allocated_bytes; /* now */
     uint64_t peak_bytes;
     uint64_t validation_errors; /* messages of the validation layer so far */

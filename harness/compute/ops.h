@@ -151,14 +151,15 @@ struct linear_dw {
     uint32_t n, k;
 };
 
-/* One entry of the attention work list. Sentences longer than device->tile_rows have several.
+/* Rows of one sentence whose queries meet all its keys: an entry of the attention work list.
+ * Sentences longer than device->tile_rows have several.
  */
-typedef struct attention_tile {
+typedef struct query_tile {
     uint32_t start;   /* first token of the sentence in the packed batch */
     uint32_t length;  /* tokens of the sentence */
     uint32_t first;   /* first row of this tile, relative to start; a multiple of tile_rows */
     uint32_t ordinal; /* of the sentence within the optimizer step (dropout) */
-} attention_tile;
+} query_tile;
 
 /* Per sentence and head: P = softmax(q k^T * scale) over the sentence's tokens;
  * out = dropout(P) v; lse[a * T + t] = log sum exp of the scaled scores of row t. P is not stored.
@@ -167,7 +168,7 @@ struct attention_fwd {
     span out;   /* (T, H) */
     span lse;   /* (A, T) */
     span qkv;   /* (T, 3H) */
-    span tiles; /* (tiles) attention_tile, as 4 u32 each */
+    span tiles; /* (tiles) query_tile, as 4 u32 each */
     dim tile_count;
     dim tokens; /* T */
     uint32_t heads, head_size;

@@ -17,7 +17,7 @@ typedef struct data__source {
     const char *path; /* borrowed */
     int fd;
     /* where bytes come from instead, with `from`; then nothing is hashed here */
-    err (*read)(void *from, void *bytes, size_t room, size_t *count);
+    err (*read)(void *from, void *bytes, size_t size, size_t *count);
     void *from;
     uint64_t file_bytes; /* its size when it was opened */
     char *bytes;         /* (capacity) owned: what was read and not yet given out from `begin` on */
@@ -35,7 +35,7 @@ typedef struct data__source {
 err data__source_open(data__source *s, const char *path, bool keep_bom) MUST_CHECK;
 /* The same of bytes that `read` gives; path names them. */
 err data__source_open_from(data__source *s, const char *path,
-                           err (*read)(void *from, void *bytes, size_t room, size_t *count),
+                           err (*read)(void *from, void *bytes, size_t size, size_t *count),
                            void *from) MUST_CHECK;
 void data__source_close(data__source *s);
 
@@ -127,9 +127,6 @@ err data__split_by_hash(dataset *d, uint32_t one_in) MUST_CHECK;
 
 /* Sets flags and counts of train (cleaning) and of test (against cleaned train). */
 err data__mark(dataset *d, const task *t) MUST_CHECK;
-
-/* Counts rows, empties, duplicates and labels of one split, and sets `first`. */
-err data__count(dataset_split *s, const dataset *d) MUST_CHECK;
 
 /* Keeps the `limit` rows that the hash rule chooses; with only_kept, of those with `kept`. */
 err data__limit(dataset_split *s, size_t limit, bool only_kept) MUST_CHECK;

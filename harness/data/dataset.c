@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-err dataset_cache_folder(char **path) {
+/* The folder of the XDG cache that holds <task>/<file>: $XDG_CACHE_HOME/harness/data, or
+ * ~/.cache/harness/data. *path is owned. Errors: ERR_IO when neither variable is set. */
+static err dataset_cache_folder(char **path) {
     err e = place_cache(path, "harness/data");
     return e == ERR_IO ? err_set(e, "%s%s", err_message(e),
                                  err_advice("data", "; name the data with --data DIR"))
@@ -149,7 +151,9 @@ static err read_files(dataset *d, row_counts *n, const task *t, const dataset_op
     return e;
 }
 
-err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
+/* A target in words, for digests and people: a class's id, a number that reads back the same, ids
+ * of a set with commas, values of units with blanks. Replaces what b held. Errors: ERR_MEMORY. */
+static err dataset_target_text(strbuf *b, const dataset *d, example_target target) {
     bool any = false;
     b->length = 0;
     err e = strbuf_add(b, "");

@@ -111,10 +111,6 @@ err dataset_split_dev(dataset *d) MUST_CHECK;
 
 void dataset_free(dataset *d);
 
-/* A target in words, for digests and people: a class's id, a number that reads back the same, ids
- * of a set with commas, values of units with blanks. Replaces what b held. Errors: ERR_MEMORY. */
-err dataset_target_text(strbuf *b, const dataset *d, example_target target) MUST_CHECK;
-
 /* The targets of rows as metrics take them, by kind. Free with answer_arrays_free, also after an
  * error. */
 err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) MUST_CHECK;
@@ -126,9 +122,5 @@ err dataset_path(char **path, const task *t, const task_file *f,
 
 /* Compares a file with the git blob id that its manifest states. Errors: ERR_DATA; ERR_IO. */
 err dataset_check_blob(const task_file *f, const char *path) MUST_CHECK;
-
-/* The folder of the XDG cache that holds <task>/<file>: $XDG_CACHE_HOME/harness/data, or
- * ~/.cache/harness/data. *path is owned. Errors: ERR_IO when neither variable is set. */
-err dataset_cache_folder(char **path) MUST_CHECK;
 
 #endif

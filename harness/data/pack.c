@@ -166,7 +166,7 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
     uint32_t *token_sentence = at(b->token_sentence, slot, micro);
     uint32_t *starts = at(b->starts, slot, micro);
     uint32_t *ordinals = at(b->ordinals, slot, micro);
-    attention_tile *tiles = (attention_tile *)(void *)at(b->tiles, slot, micro);
+    query_tile *tiles = (query_tile *)(void *)at(b->tiles, slot, micro);
     uint32_t used = 0, tile_count = 0, units = 0;
     for (uint32_t i = 0; i < count; i++) {
         const pack_sentence *s = &sentences[first + i];
@@ -178,7 +178,7 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
         ordinals[i] = first + i;
         fill_position_ids(&b->capacity, position_ids + used, s);
         for (uint32_t row = 0; row < s->count; row += b->capacity.tile_rows) {
-            tiles[tile_count++] = (attention_tile){used, s->count, row, first + i};
+            tiles[tile_count++] = (query_tile){used, s->count, row, first + i};
         }
         for (uint32_t k = 0; k < s->count; k++, used++) {
             ids[used] = s->ids[k];

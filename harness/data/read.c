@@ -12,13 +12,13 @@
 static err keep_text(const char **kept, dataset_texts *t, const char *text, size_t bytes) {
     enum { LEAST_BYTES = 64 << 10, MOST_BYTES = 8 << 20 };
     if (bytes + 1 > t->left) {
-        size_t room = LEAST_BYTES;
-        for (size_t i = 0; i < t->count && room < MOST_BYTES; i++) room *= 2;
-        if (room < bytes + 1) room = bytes + 1;
+        size_t size = LEAST_BYTES;
+        for (size_t i = 0; i < t->count && size < MOST_BYTES; i++) size *= 2;
+        if (size < bytes + 1) size = bytes + 1;
         err e = mem_grow((void **)&t->blocks, &t->capacity, t->count + 1, sizeof *t->blocks);
-        if (e || (e = mem_new(&t->next, room))) return e;
+        if (e || (e = mem_new(&t->next, size))) return e;
         t->blocks[t->count++] = t->next;
-        t->left = room;
+        t->left = size;
     }
     if (text) memcpy(t->next, text, bytes);
     t->next[bytes] = '\0';

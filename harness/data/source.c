@@ -54,7 +54,7 @@ err data__source_open(data__source *s, const char *path, bool keep_bom) {
 }
 
 err data__source_open_from(data__source *s, const char *path,
-                           err (*read)(void *from, void *bytes, size_t room, size_t *count),
+                           err (*read)(void *from, void *bytes, size_t size, size_t *count),
                            void *from) {
     *s = (data__source){.path = path, .fd = -1, .line = 1, .column = 1, .read = read, .from = from};
     sha256_begin(&s->hash);

@@ -57,7 +57,8 @@ static void count_target(dataset_split *s, const dataset *d, example_target targ
     s->high = fmax(s->high, number);
 }
 
-err data__count(dataset_split *s, const dataset *d) {
+/* Counts rows, empties, duplicates and labels of one split, and sets `first`. */
+static err count_split(dataset_split *s, const dataset *d) {
     text_set seen = {0};
     bool *conflicting = NULL; // by the first row of a text
     err e = ERR_OK;
@@ -134,9 +135,9 @@ done:
 
 err data__mark(dataset *d, const task *t) {
     err e;
-    if ((e = data__count(&d->train, d))) return e;
-    if ((e = data__count(&d->test, d))) return e;
-    if (d->dev.row_count && (e = data__count(&d->dev, d))) return e;
+    if ((e = count_split(&d->train, d))) return e;
+    if ((e = count_split(&d->test, d))) return e;
+    if (d->dev.row_count && (e = count_split(&d->dev, d))) return e;
     d->dev.kept_count = d->dev.row_count;
     mark_train(&d->train, t);
     return mark_test(d);
@@ -201,7 +202,7 @@ err data__split_by_hash(dataset *d, uint32_t one_in) {
     bool *takes_part = NULL, *is_test = NULL;
     size_t count = 0, n = source->row_count ? source->row_count : 1;
     err e;
-    if ((e = data__count(&d->file_rows, d))) return e;
+    if ((e = count_split(&d->file_rows, d))) return e;
     if ((e = mem_new(&list, n)) || (e = mem_new(&takes_part, n)) || (e = mem_new(&is_test, n)))
         goto done;
     for (size_t i = 0; i < source->row_count; i++) {
@@ -283,13 +284,13 @@ err dataset_split_dev(dataset *d) {
     choose_part(is_dev, list, count, ONE_IN);
     if ((e = check_dev(d, is_dev, left))) goto done;
     if ((e = copy_rows(&d->dev, train, is_dev, NULL))) goto done;
-    if ((e = data__count(&d->dev, d))) goto done;
+    if ((e = count_split(&d->dev, d))) goto done;
     d->dev.kept_count = d->dev.row_count;
     train->kept_count -= d->dev.row_count;
     for (size_t i = 0; i < train->row_count; i++) is_dev[i] = !is_dev[i]; // now: stays in train
     retain(train, is_dev);
     // a later row of a text that went to dev counts as its first now; it stays out of training
-    e = data__count(train, d);
+    e = count_split(train, d);
 done:
     mem_free(list);
     mem_free(is_dev);

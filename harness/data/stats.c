@@ -143,6 +143,17 @@ static size_t count_agreeing(const data_split_stats *s) {
 static size_t count_dedup(const data_split_stats *s) {
     return strcmp(s->name, "test") ? SIZE_MAX : s->split->dedup_count;
 }
+/* What a unit of entities or trees is. */
+static bool in_words(const task *t) {
+    return t->kind == ANSWER_ARCS || t->format.unit == UNIT_WORD;
+}
+
+static size_t count_units(const data_split_stats *s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s->split->row_count; i++)
+        count += s->split->rows[i].example.target.units.count;
+    return count;
+}
 static size_t longest(const data_split_stats *s) {
     return s->characters.max;
 }
@@ -206,7 +217,11 @@ static err add_table(strbuf *out, const data_stats *s) {
     for (size_t i = 0; i < s->split_count && !e; i++)
         e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, s->splits[i].name);
     if (e || (e = strbuf_add(out, "\n"))) return e;
-    if ((e = add_row(out, "", "rows", s, count_rows))) return e;
+    bool in_units = answer_in_units(s->dataset->kind);
+    if ((e = add_row(out, "", in_units ? "sentences" : "rows", s, count_rows))) return e;
+    if (in_units && (e = add_row(out, "", in_words(s->task) ? "words" : "characters without blanks",
+                                 s, count_units)))
+        return e;
     for (size_t c = 0; c < s->task->label_count; c++) {
         size_t counts[3];
         for (size_t i = 0; i < s->split_count; i++) counts[i] = s->splits[i].split->label_counts[c];
@@ -305,6 +320,10 @@ static err split_json(cJSON *parent, const data_stats *s, const data_split_stats
         if ((e = json_add_number(numbers, "least", split->split->low))) return e;
         if ((e = json_add_number(numbers, "largest", split->split->high))) return e;
     }
+    if (answer_in_units(s->dataset->kind) &&
+        ((e = json_add_string(o, "unit", in_words(s->task) ? "word" : "character")) ||
+         (e = json_add_number(o, "units", (double)count_units(split)))))
+        return e;
     for (size_t i = 0; i < TABLE_ROWS; i++) {
         size_t count = rows_of_table[i].count(split);
         if (count == SIZE_MAX) continue;
@@ -346,16 +365,17 @@ static err svg_panel(strbuf *out, const data_split_stats *split, int left, const
     const data_lengths *l = &split->characters;
     size_t most = 1, rows = split->split->row_count;
     for (size_t i = 0; i < l->bin_count; i++) most = l->bins[i] > most ? l->bins[i] : most;
-    err e = strbuf_printf(out, "<text x=\"%d\" y=\"48\">%s: %zu rows, mean %.1f, most %zu</text>\n",
-                          left, split->name, rows, l->mean, l->max);
+    err e =
+        strbuf_printf(out, "<text x=\"%d\" y=\"48\">%s: %zu row%s, mean %.1f, most %zu</text>\n",
+                      left, split->name, rows, shown_plural(rows), l->mean, l->max);
     double step = (double)WIDTH / (double)l->bin_count;
     for (size_t i = 0; i < l->bin_count && !e; i++) {
         double height = HEIGHT * (double)l->bins[i] / (double)most, x = left + step * (double)i;
         e = strbuf_printf(out,
                           "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\">"
-                          "<title>%zu to %zu characters: %zu rows (%.2f %%)</title></rect>\n",
+                          "<title>%zu to %zu characters: %zu row%s (%.2f %%)</title></rect>\n",
                           x, TOP + HEIGHT - height, step * 0.9, height, color, i * l->bin_width,
-                          (i + 1) * l->bin_width - 1, l->bins[i],
+                          (i + 1) * l->bin_width - 1, l->bins[i], shown_plural(l->bins[i]),
                           100.0 * (double)l->bins[i] / (double)rows);
         if (e || i % 4) continue;
         e = strbuf_printf(out, "<text x=\"%.1f\" y=\"%d\" font-size=\"11\">%zu</text>\n", x,

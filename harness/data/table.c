@@ -224,10 +224,10 @@ static err read_names(table *t) {
     return e;
 }
 
-static err read_standard_input(void *from, void *bytes, size_t room, size_t *count) {
+static err read_standard_input(void *from, void *bytes, size_t size, size_t *count) {
     ssize_t n;
     do {
-        n = read(STDIN_FILENO, bytes, room);
+        n = read(STDIN_FILENO, bytes, size);
     } while (n < 0 && errno == EINTR);
     *count = n > 0 ? (size_t)n : 0;
     return n < 0 ? err_set(ERR_IO, "%s: cannot read: %s", (const char *)from, strerror(errno))

@@ -69,7 +69,7 @@ typedef struct test_state {
     const pair_table *t;
     size_t pairs, sure; // those that differ surely
     doubt *doubts;
-    size_t count, room;
+    size_t count, capacity;
     size_t *better;
     err e;
 } test_state;
@@ -109,7 +109,7 @@ static void judge(test_state *s, side_pair of, double product_of) {
         s->sure++;
         count_better(s, of);
     } else if (d.low < LEVEL) {
-        s->e = mem_grow((void **)&s->doubts, &s->room, s->count + 1, sizeof *s->doubts);
+        s->e = mem_grow((void **)&s->doubts, &s->capacity, s->count + 1, sizeof *s->doubts);
         if (!s->e) s->doubts[s->count++] = d;
     }
 }
@@ -139,7 +139,7 @@ static int by_high(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* How many of the doubts, in order of one bound, differ if that is their p-value: as holm_adjust,
+/* How many of the doubts, in order of one bound, differ if that is their p-value: as Holm's adjustment,
  * behind those that are sure. */
 static size_t rejected(const test_state *s, bool low) {
     size_t i = 0;

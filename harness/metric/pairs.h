@@ -4,7 +4,7 @@
  * Of most pairs no p-value is needed, only on which side of the level it lies. So each is bounded
  * first: the resampled scores of every model are kept as floats, less their mean, and the variance
  * of a difference follows from their products but for what rounding may have taken. Pairs whose
- * bounds leave a doubt are asked for, and answered exactly. The outcome is that of holm_adjust over
+ * bounds leave a doubt are asked for, and answered exactly. The outcome is that of Holm's adjustment over
  * the exact p-values of all pairs. */
 #ifndef HARNESS_METRIC_PAIRS_H
 #define HARNESS_METRIC_PAIRS_H

@@ -179,7 +179,7 @@ static void count_row(const row_statistics *s, uint64_t *counts, answers gold, a
 }
 
 static err init_units(row_statistics *s, answers gold, answers predicted) {
-    size_t used = 0, capacity = 0, room = 0, size = sum_size(s->kind, s->classes);
+    size_t used = 0, capacity = 0, amounts_capacity = 0, size = sum_size(s->kind, s->classes);
     uint64_t *counts = NULL;
     err e = check_units(s, gold, predicted);
     if (e || (e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&counts, size))) goto done;
@@ -187,7 +187,8 @@ static err init_units(row_statistics *s, answers gold, answers predicted) {
         memset(counts, 0, size * sizeof *counts);
         count_row(s, counts, gold, predicted, i);
         if ((e = mem_grow((void **)&s->places, &capacity, used + size, sizeof *s->places)) ||
-            (e = mem_grow((void **)&s->amounts, &room, used + size, sizeof *s->amounts)))
+            (e = mem_grow((void **)&s->amounts, &amounts_capacity, used + size,
+                          sizeof *s->amounts)))
             goto done;
         s->begin[i] = used;
         for (size_t k = 0; k < size; k++) {

@@ -1,11 +1,9 @@
 #include "metric/statistics.h"
 
-#include "base/memory.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 // Continued fraction of the incomplete beta function by Lentz's method (DLMF 8.17.22)
 static double beta_fraction(double x, double a, double b) {
@@ -83,32 +81,6 @@ double mcnemar_exact(uint64_t b, uint64_t c) {
         if (term < sum * 1e-18) break; // terms fall towards 0
     }
     return sum < 0.5 ? 2 * sum : 1;
-}
-
-typedef struct ranked {
-    double p;
-    size_t index;
-} ranked;
-
-static int by_p(const void *a, const void *b) {
-    const ranked *x = a, *y = b;
-    if (x->p != y->p) return x->p < y->p ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-err holm_adjust(double *adjusted, const double *p, size_t count) {
-    ranked *list;
-    err e = mem_new(&list, count);
-    if (e) return e;
-    for (size_t i = 0; i < count; i++) list[i] = (ranked){p[i], i};
-    qsort(list, count, sizeof *list, by_p);
-    double worst = 0;
-    for (size_t i = 0; i < count; i++) {
-        worst = fmax(worst, list[i].p * (double)(count - i));
-        adjusted[list[i].index] = fmin(worst, 1);
-    }
-    mem_free(list);
-    return ERR_OK;
 }
 
 double mean_of(const double *values, size_t count) {

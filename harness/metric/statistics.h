@@ -18,10 +18,6 @@ double student_t_quantile(double p, double df);
  * at one half, at most 1; 1 without any. */
 double mcnemar_exact(uint64_t b, uint64_t c);
 
-/* Holm's step-down adjustment: adjusted (count) p-values, comparable with the level itself.
- * adjusted and p must not overlap. Errors: ERR_MEMORY. Source: Holm 1979. */
-err holm_adjust(double *adjusted, const double *p, size_t count) MUST_CHECK;
-
 /* Mean and sample standard deviation (n - 1; 0 for one value). pre: count > 0 */
 double mean_of(const double *values, size_t count);
 double std_of(const double *values, size_t count);

@@ -11,10 +11,10 @@
 
 typedef struct search {
     const double *values;
-    double *ranks;  /* (count) of a stretch, their mean taken off */
-    double *room;   /* (count) */
-    size_t *begins; /* (begin_count) of levels, in no order */
-    double *p;      /* (begin_count) */
+    double *ranks;   /* (count) of a stretch, their mean taken off */
+    double *scratch; /* (count) */
+    size_t *begins;  /* (begin_count) of levels, in no order */
+    double *p;       /* (begin_count) */
     size_t begin_count;
 } search;
 
@@ -58,22 +58,22 @@ static int by_value(const void *a, const void *b) {
 }
 
 /* Twice the ranks of values (n), less their mean, so that all are whole numbers; equal values share
- * the mean of theirs. room (n) is overwritten. */
-static void rank(double *ranks, double *room, const double *values, size_t n) {
-    memcpy(room, values, n * sizeof *room);
-    qsort(room, n, sizeof *room, by_value);
+ * the mean of theirs. scratch (n) is overwritten. */
+static void rank(double *ranks, double *scratch, const double *values, size_t n) {
+    memcpy(scratch, values, n * sizeof *scratch);
+    qsort(scratch, n, sizeof *scratch, by_value);
     for (size_t i = 0; i < n; i++) {
         size_t below = 0, upto = n; // values below it, and those not above it
         for (size_t low = 0, high = n; low < high;) {
             size_t middle = (low + high) / 2;
-            if (room[middle] < values[i])
+            if (scratch[middle] < values[i])
                 below = low = middle + 1;
             else
                 high = middle;
         }
         for (size_t low = below, high = n; low < high;) {
             size_t middle = (low + high) / 2;
-            if (room[middle] > values[i])
+            if (scratch[middle] > values[i])
                 upto = high = middle;
             else
                 low = middle + 1;
@@ -85,7 +85,7 @@ static void rank(double *ranks, double *room, const double *values, size_t n) {
 /* The step of a stretch, if it has one: p and the place within it. */
 static double test(size_t *place, search *s, size_t begin, size_t n) {
     size_t as_large = 0, other;
-    rank(s->ranks, s->room, s->values + begin, n);
+    rank(s->ranks, s->scratch, s->values + begin, n);
     double found = largest(place, s->ranks, n);
     if (!(found > 0)) return 1; // all alike
     for (uint32_t draw = 0; draw < STEPS_ORDERS; draw++) {
@@ -137,14 +137,14 @@ static int by_begin(const void *a, const void *b) {
 }
 
 /* Median, and how far values lie from it. */
-static void describe(level *x, const double *values, double *room) {
+static void describe(level *x, const double *values, double *scratch) {
     size_t n = x->end - x->begin;
-    memcpy(room, values + x->begin, n * sizeof *room);
-    qsort(room, n, sizeof *room, by_value);
-    x->value = median(room, n);
-    for (size_t i = 0; i < n; i++) room[i] = fabs(values[x->begin + i] - x->value);
-    qsort(room, n, sizeof *room, by_value);
-    x->noise = 1.4826 * median(room, n);
+    memcpy(scratch, values + x->begin, n * sizeof *scratch);
+    qsort(scratch, n, sizeof *scratch, by_value);
+    x->value = median(scratch, n);
+    for (size_t i = 0; i < n; i++) scratch[i] = fabs(values[x->begin + i] - x->value);
+    qsort(scratch, n, sizeof *scratch, by_value);
+    x->noise = 1.4826 * median(scratch, n);
 }
 
 static err make_levels(level **levels, const search *s, size_t count) {
@@ -157,7 +157,7 @@ static err make_levels(level **levels, const search *s, size_t count) {
     for (size_t i = 0; i <= s->begin_count && !e; i++) {
         level *x = &(*levels)[i];
         x->end = i < s->begin_count ? x[1].begin : count;
-        describe(x, s->values, s->room);
+        describe(x, s->values, s->scratch);
         if (i) e = change_of(x, x - 1, s->values);
     }
     return e;
@@ -168,14 +168,14 @@ err levels_find(level **levels, size_t *level_count, const double *values, size_
     *levels = NULL;
     *level_count = 0;
     err e = mem_new(&s.ranks, count);
-    if (!e) e = mem_new(&s.room, count);
+    if (!e) e = mem_new(&s.scratch, count);
     if (!e) e = mem_new(&s.begins, count);
     if (!e) e = mem_new(&s.p, count);
     if (!e) part(&s, 0, count);
     if (!e) e = make_levels(levels, &s, count);
     if (!e) *level_count = s.begin_count + 1;
     mem_free(s.ranks);
-    mem_free(s.room);
+    mem_free(s.scratch);
     mem_free(s.begins);
     mem_free(s.p);
     return e;

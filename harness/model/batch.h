@@ -53,7 +53,7 @@ typedef struct batch {
     span starts;                      /* (B + 1) first token of each sentence */
     span targets;  /* (B), or (units): what the loss compares with, as the head lays it out */
     span ordinals; /* (B) ordinal within the optimizer step */
-    span tiles;    /* (N, 4) attention_tile */
+    span tiles;    /* (N, 4) query_tile */
     span chosen;   /* (R + 1) rows that the head reads; the last is not used */
     span chosen_positions; /* (R) their place in the sentence: dropout */
     span chosen_sentence;  /* (R) ordinal of their sentence: dropout */

@@ -24,9 +24,10 @@ typedef enum model_scores {
 } model_scores;
 
 /* What a fine-tuned model was taught to read, by our own key input_texts of config.json; a folder
- * without it says nothing, and is READS_TEXT. */
+ * without it, as others' are, says nothing. */
 typedef enum model_reads {
-    MODEL_READS_TEXT,
+    MODEL_READS_UNKNOWN,
+    MODEL_READS_TEXT,    /* one */
     MODEL_READS_PAIR,    /* two texts together */
     MODEL_READS_ENTITIES /* one, with the markers of two entities (text/markers.h) */
 } model_reads;
@@ -113,6 +114,9 @@ void model_config_parse(model_config *c, uint32_t tree_rule, bool first_pieces);
 /* What the family calls a key of BERT's config.json. */
 const char *model_config_key(const model_config *c, const char *key);
 
+/* Fills *c with what transformers' configuration of the family has by default. */
+void model_config_defaults(model_config *c, const encoder_family *family);
+
 /* Fills *c with a preset of BERT, or of another family: the preset's layers, hidden size and heads,
  * all else as the family's published models have it, [PAD] being token 0. Errors: ERR_USAGE listing
  * the presets. */
@@ -132,7 +136,9 @@ err model_config_set_labels(model_config *c, const char *const *labels, size_t c
  * it another model than those supported. */
 err model_config_read(model_config *c, const char *path) MUST_CHECK;
 
-/* What config.json holds; *out is owned (cJSON_Delete). Errors: ERR_MEMORY. */
+/* What config.json holds, but for input_texts of a model that reads single texts: what is known of
+ * models by their configuration (identity of a run, the board) was so before that key. *out is owned
+ * (cJSON_Delete). Errors: ERR_MEMORY. */
 err model_config_json(cJSON **out, const model_config *c) MUST_CHECK;
 
 /* Writes a config.json that transformers loads as the family's class of this head. */

@@ -28,7 +28,7 @@ bool http__is_passing(long status) {
     return false;
 }
 
-const char *http__shown(char room[HTTP_SHOWN_BYTES], const char *url) {
+const char *http__shown(char buffer[HTTP_SHOWN_BYTES], const char *url) {
     const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
     size_t authority = strcspn(host, "/?#");
     const char *rest = host;
@@ -39,12 +39,12 @@ const char *http__shown(char room[HTTP_SHOWN_BYTES], const char *url) {
         if (c == host) c = rest; // user and password stay out
         if (c == rest + end) break;
         if (ascii_is_graphic(*c))
-            room[n++] = *c;
+            buffer[n++] = *c;
         else
-            n += (size_t)snprintf(room + n, 4, "%%%02X", (unsigned char)*c);
+            n += (size_t)snprintf(buffer + n, 4, "%%%02X", (unsigned char)*c);
     }
-    snprintf(room + n, HTTP_SHOWN_BYTES - n, "%s", rest[end] ? "?..." : "");
-    return room;
+    snprintf(buffer + n, HTTP_SHOWN_BYTES - n, "%s", rest[end] ? "?..." : "");
+    return buffer;
 }
 
 bool url_is_local(const char *url) {

@@ -63,9 +63,9 @@ bool http__same_origin(const char *a, const char *b);
 
 /* The url as messages show it: without user name and password, and without the query, which in a
  * redirect is often a signature that opens the file to anyone; bytes that do not belong in an
- * address as %XX. Returns room. */
+ * address as %XX. Returns buffer. */
 enum { HTTP_SHOWN_BYTES = 512 };
-const char *http__shown(char room[HTTP_SHOWN_BYTES], const char *url);
+const char *http__shown(char buffer[HTTP_SHOWN_BYTES], const char *url);
 
 /* True for the statuses that servers give when they are busy: 408, 425, 429, 500, 502, 503, 504. */
 bool http__is_passing(long status);

@@ -125,20 +125,20 @@ static err answers_of_run(answers *out, table_scores *s, size_t run) {
     return ERR_OK;
 }
 
-/* The table of some runs. room: (count) */
-static err table_of(test_table *out, answers *room, table_scores *s, const size_t *runs,
+/* The table of some runs. predicted: (count) */
+static err table_of(test_table *out, answers *predicted, table_scores *s, const size_t *runs,
                     size_t count) {
     if (!s->test && !s->records[0]->lean.are_kept) s->test = s->records[0];
     err e = s->test ? ERR_OK : read_again(&s->test_again, s, 0);
     if (e) return e;
     if (!s->test) s->test = &s->test_again;
-    for (size_t i = 0; i < count && !e; i++) e = answers_of_run(&room[i], s, runs[i]);
+    for (size_t i = 0; i < count && !e; i++) e = answers_of_run(&predicted[i], s, runs[i]);
     *out = (test_table){s->test->task.kind,
                         (size_t)s->test->task.test_rows,
                         s->test->task.label_count,
                         record_gold(s->test),
                         s->test->first_row,
-                        room,
+                        predicted,
                         count};
     return e;
 }
@@ -146,14 +146,14 @@ static err table_of(test_table *out, answers *room, table_scores *s, const size_
 /* Finds whether units are drawn singly, by as few runs as prove it; if they are not, makes the types
  * of all. */
 static err find_draws(table_scores *s) {
-    answers *room = NULL;
+    answers *predicted = NULL;
     size_t *runs = NULL;
     test_table t = {0};
-    err e = mem_new(&room, s->runs);
+    err e = mem_new(&predicted, s->runs);
     if (!e) e = mem_new(&runs, s->runs);
     for (size_t i = 0; i < s->runs && !e; i++) runs[i] = i;
     for (size_t n = 1; !e; n = 2 * n < s->runs ? 2 * n : s->runs) {
-        if ((e = table_of(&t, room, s, runs, n)) || (e = bootstrap_is_single(&s->single, &t)))
+        if ((e = table_of(&t, predicted, s, runs, n)) || (e = bootstrap_is_single(&s->single, &t)))
             break;
         s->witnesses = n;
         if (s->single || n == s->runs) break;
@@ -164,7 +164,7 @@ static err find_draws(table_scores *s) {
     }
     s->units = 0;
     for (size_t i = 0; !e && i < t.rows; i++) s->units += !t.first_row || t.first_row[i] == i;
-    mem_free(room);
+    mem_free(predicted);
     mem_free(runs);
     return e;
 }
@@ -173,7 +173,7 @@ static err find_draws(table_scores *s) {
 static err means_of_rows(double *means, table_scores *s, const size_t *rows, size_t count) {
     size_t n = 0, *runs = NULL, *begin = NULL;
     const metric *m = s->table->headline;
-    answers *room = NULL;
+    answers *predicted = NULL;
     bootstrap b = {0};
     test_table t = {0};
     err e = ERR_OK;
@@ -186,19 +186,19 @@ static err means_of_rows(double *means, table_scores *s, const size_t *rows, siz
         return e;
     }
     for (size_t i = 0; i < count; i++) n += s->first[rows[i] + 1] - s->first[rows[i]];
-    if ((e = mem_new(&runs, n)) || (e = mem_new(&room, n)) || (e = mem_new(&begin, count + 1)))
+    if ((e = mem_new(&runs, n)) || (e = mem_new(&predicted, n)) || (e = mem_new(&begin, count + 1)))
         goto done;
     for (size_t i = 0; i < count; i++) {
         begin[i + 1] = begin[i];
         for (size_t r = s->first[rows[i]]; r < s->first[rows[i] + 1]; r++) runs[begin[i + 1]++] = r;
     }
-    if ((e = table_of(&t, room, s, runs, n)) || (e = bootstrap_init_single(&b, &t))) goto done;
+    if ((e = table_of(&t, predicted, s, runs, n)) || (e = bootstrap_init_single(&b, &t))) goto done;
     e = bootstrap_means(means, &b, m, begin, count, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED);
     for (size_t i = 0; i < n; i++) record_free(&s->again[runs[i]]);
 done:
     bootstrap_free(&b);
     mem_free(runs);
-    mem_free(room);
+    mem_free(predicted);
     mem_free(begin);
     return e;
 }

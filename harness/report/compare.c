@@ -130,6 +130,13 @@ err compare_records(comparison *c, const record *a, const record *b, double tole
     return ERR_OK;
 }
 
+const char *compare__better(const record *r) {
+    static const char *const words[ANSWER_KINDS] = {
+        "right", "nearer", "fewer labels wrong", "fewer entities wrong", "fewer words wrong",
+        "right"};
+    return words[r->task.kind];
+}
+
 const char *compare__test_name(const record *r) {
     return answer_is_label(r->task.kind) ? "McNemar" : "sign test";
 }

@@ -234,7 +234,7 @@ static err add_group(strbuf *out, const char *letter, const record *r, size_t co
                      double std) {
     err e = shown_printf(out, SHOWN_MARKDOWN, "- %s: %s on %s, %s, %zu seed%s: %s %.2f", letter,
                          r->model.name, r->device.name, r->device.precision, count,
-                         count == 1 ? "" : "s", metric_find(r->headline)->title, 100 * mean);
+                         shown_plural(count), metric_find(r->headline)->title, 100 * mean);
     if (!e && count > 1) e = strbuf_printf(out, " ± %.2f", 100 * std);
     return e ? e : strbuf_add(out, "\n");
 }
@@ -283,7 +283,8 @@ static err add_seed_lines(strbuf *out, const group_comparison *c) {
     }
     if ((e = grid_end(out, &g)) || (e = strbuf_add(out, "\n"))) return e;
     if (c->shared > c->seed_count &&
-        (e = strbuf_printf(out, "- and %zu more seeds\n", c->shared - c->seed_count))) {
+        (e = strbuf_printf(out, "- and %zu more seed%s\n", c->shared - c->seed_count,
+                           shown_plural(c->shared - c->seed_count)))) {
         return e;
     }
     return strbuf_printf(out, "- mean share of predictions that differ: %.2f %%\n",
@@ -310,9 +311,10 @@ err compare_groups_text(strbuf *out, const group_comparison *c, const char *name
     const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
     const record *any = c->a[0];
     err e;
-    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test rows\n\n",
+    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test row%s\n\n",
                           any->task.name, (long long)any->task.version,
-                          (long long)any->task.test_rows)) ||
+                          (long long)any->task.test_rows,
+                          shown_plural((unsigned long long)any->task.test_rows))) ||
         (e = compare__sides(out, sides, 2)) ||
         (e = report__recipe_differences(out, c->a[0], c->b[0])) ||
         (e = strbuf_add(out, "\n## Scores\n\n")) || (e = add_scores(out, c)) ||

@@ -29,6 +29,9 @@ loss_drift compare__drift(const record *a, const record *b, double tolerance);
 err compare__drift_table(strbuf *out, const record *a, const record *b) MUST_CHECK;
 err compare__drift_json(cJSON *object, const record *a, const record *b) MUST_CHECK;
 
+/* What a row is in that side alone which answers it better: "right", "nearer". */
+const char *compare__better(const record *r);
+
 /* What comparison.mcnemar_p is called, and its key in JSON: of other answers than classes a sign
  * test. */
 const char *compare__test_name(const record *r);

@@ -97,6 +97,19 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b) {
     return e ? e : strbuf_printf(out, "%s |\n", verdict(p));
 }
 
+/* Of what the p of two single runs is: not of the difference beside it. */
+static err add_test(strbuf *out, const pair *pairs, const compare_side *sides, size_t count) {
+    bool any = false;
+    const record *r = sides[0].runs[0];
+    for (size_t i = 0; i < count * count; i++) any = any || pairs[i].single;
+    if (!any) return ERR_OK;
+    return strbuf_printf(
+        out,
+        "\np (%s) is of two numbers of rows: %s in the one run alone, and in the other alone. "
+        "It does not test the difference in %s.\n",
+        compare__test_name(r), compare__better(r), metric_find(r->headline)->title);
+}
+
 /* Share of predictions that differ, every side against every other. */
 static err add_disagreements(strbuf *out, const pair *pairs, size_t count) {
     char columns[32] = "l";
@@ -129,9 +142,10 @@ static err compare_pairs(pair **pairs, const compare_side *sides, size_t count) 
 static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, size_t count) {
     const record *any = sides[0].runs[0];
     err e;
-    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test rows\n\n",
+    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test row%s\n\n",
                           any->task.name, (long long)any->task.version,
-                          (long long)any->task.test_rows)) ||
+                          (long long)any->task.test_rows,
+                          shown_plural((unsigned long long)any->task.test_rows))) ||
         (e = add_sides(out, sides, count)) ||
         (e = strbuf_add(out, "\n## Pairs\n\n"
                              "| pair | difference, points | 95 % interval | p | predictions that "
@@ -140,10 +154,10 @@ static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, si
         return e;
     for (size_t a = 0; a < count && !e; a++)
         for (size_t b = a + 1; b < count && !e; b++) e = add_pair(out, &pairs[a * count + b], a, b);
-    if (e || (e = strbuf_add(out, "\n")) || (e = add_disagreements(out, pairs, count)) ||
-        (e = strbuf_add(out, "\n## Sides\n\n")) || (e = compare__sides(out, sides, count)) ||
-        (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, count)) ||
-        (e = strbuf_add(out, "\n## Kernels\n\n")))
+    if (e || (e = add_test(out, pairs, sides, count)) || (e = strbuf_add(out, "\n")) ||
+        (e = add_disagreements(out, pairs, count)) || (e = strbuf_add(out, "\n## Sides\n\n")) ||
+        (e = compare__sides(out, sides, count)) || (e = strbuf_add(out, "\n## Speed\n\n")) ||
+        (e = compare__speed(out, sides, count)) || (e = strbuf_add(out, "\n## Kernels\n\n")))
         return e;
     return compare__kernels(out, sides, count);
 }

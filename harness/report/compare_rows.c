@@ -1,4 +1,5 @@
 /* The test rows on which two sides part: those whose answers differ most between the sides' runs. */
+#include "base/shown.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
 
@@ -96,8 +97,9 @@ err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *
     err e = find_parted(&l, sides);
     size_t shown = l.count < wish->rows ? l.count : wish->rows;
     if (!e)
-        e = strbuf_printf(out, "\n## Rows on which the sides part\n\n- %zu of %lld rows%s\n",
+        e = strbuf_printf(out, "\n## Rows on which the sides part\n\n- %zu of %lld row%s%s\n",
                           l.count, (long long)any->task.test_rows,
+                          shown_plural((unsigned long long)any->task.test_rows),
                           l.count ? "; those whose answers differ most come first" : "");
     if (e || !shown) goto done;
     if ((e = strbuf_add(out, "\n"))) goto done;

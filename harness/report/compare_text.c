@@ -10,10 +10,10 @@
 /* text */
 
 static void score_cells(grid *g, double a, double b) {
-    char room[SCORE_TEXT_BYTES];
-    grid_text(g, score_percent(room, a));
-    grid_text(g, score_percent(room, b));
-    grid_text(g, score_points(room, b - a));
+    char score[SCORE_TEXT_BYTES];
+    grid_text(g, score_percent(score, a));
+    grid_text(g, score_percent(score, b));
+    grid_text(g, score_points(score, b - a));
 }
 
 static err add_scores(strbuf *out, const comparison *c) {
@@ -21,13 +21,13 @@ static err add_scores(strbuf *out, const comparison *c) {
     grid g = grid_begin("lrrr");
     const char *const heads[] = {"score", "A", "B", "B - A"};
     for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
-    char room[METRIC_TITLE_BYTES];
+    char named[METRIC_TITLE_BYTES];
     const char *label_1 = a->task.label_count > 1 ? a->task.labels[1] : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
         if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
-        const char *title = metric_title(room, x, label_1);
+        const char *title = metric_title(named, x, label_1);
         grid_cell(&g, "%s%s", title, leads ? " (headline)" : "");
         score_cells(&g, a->metrics[m], b->metrics[m]);
         if (!leads) continue;
@@ -45,10 +45,7 @@ static const char *verdict(const comparison *c) {
     return "two single runs: no claim beyond them; more seeds give a verdict";
 }
 
-static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) {
-    static const char *const better[ANSWER_KINDS] = {
-        "right", "nearer", "fewer labels wrong", "fewer entities wrong", "fewer words wrong",
-        "right"};
+static err add_disagreement(strbuf *out, const comparison *c) {
     err e;
     if ((e = strbuf_printf(
              out,
@@ -74,8 +71,8 @@ static err add_disagreement(strbuf *out, const comparison *c, answer_kind kind) 
     return strbuf_printf(out,
                          "- %s in A alone: %zu, in B alone: %zu (%s p = %.3g, of these two runs "
                          "only)\n",
-                         better[kind], c->only_a_right, c->only_b_right, compare__test_name(c->a),
-                         c->mcnemar_p);
+                         compare__better(c->a), c->only_a_right, c->only_b_right,
+                         compare__test_name(c->a), c->mcnemar_p);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {
@@ -83,18 +80,21 @@ static err add_losses(strbuf *out, const comparison *c) {
     err e;
     if (!d->steps) return strbuf_add(out, "- losses: none to compare\n");
     if (!d->bits_part) {
-        e = strbuf_printf(out, "- losses: equal in every bit over %zu steps\n", d->steps);
+        e = strbuf_printf(out, "- losses: equal in every bit over %zu step%s\n", d->steps,
+                          shown_plural(d->steps));
     } else {
         e = strbuf_printf(out, "- losses: first bit differs at step %zu; ", d->bit_step);
         if (!e && d->losses_part) {
             e = strbuf_printf(out, "beyond %g relative from step %zu of %zu\n", c->tolerance,
                               d->part_step, d->steps);
         } else if (!e) {
-            e = strbuf_printf(out, "within %g relative over %zu steps\n", c->tolerance, d->steps);
+            e = strbuf_printf(out, "within %g relative over %zu step%s\n", c->tolerance, d->steps,
+                              shown_plural(d->steps));
         }
     }
     if (!e && c->a->loss_count != c->b->loss_count) {
-        e = strbuf_printf(out, "- A took %zu steps, B %zu\n", c->a->loss_count, c->b->loss_count);
+        e = strbuf_printf(out, "- A took %zu step%s, B %zu\n", c->a->loss_count,
+                          shown_plural(c->a->loss_count), c->b->loss_count);
     }
     if (e || !d->bits_part) return e;
     e = strbuf_printf(
@@ -119,15 +119,16 @@ static err add_ratio(strbuf *out, const comparison *c) {
 err compare_text(strbuf *out, const comparison *c, const char *name_a, const char *name_b) {
     const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
     err e;
-    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %zu test rows\n\n",
-                          c->a->task.name, (long long)c->a->task.version, c->rows)) ||
+    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %zu test row%s\n\n",
+                          c->a->task.name, (long long)c->a->task.version, c->rows,
+                          shown_plural(c->rows))) ||
         (e = compare__sides(out, sides, 2)) || (e = report__recipe_differences(out, c->a, c->b)) ||
         (e = strbuf_add(out, "\n## Scores\n\n")) || (e = add_scores(out, c)) ||
-        (e = add_disagreement(out, c, c->a->task.kind)) ||
-        (e = compare__rows(out, sides, &c->wish)) || (e = strbuf_add(out, "\n## Losses\n\n")) ||
-        (e = add_losses(out, c)) || (e = compare__loss_table(out, sides)) ||
-        (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2)) ||
-        (e = add_ratio(out, c)) || (e = strbuf_add(out, "\n## Kernels\n\n"))) {
+        (e = add_disagreement(out, c)) || (e = compare__rows(out, sides, &c->wish)) ||
+        (e = strbuf_add(out, "\n## Losses\n\n")) || (e = add_losses(out, c)) ||
+        (e = compare__loss_table(out, sides)) || (e = strbuf_add(out, "\n## Speed\n\n")) ||
+        (e = compare__speed(out, sides, 2)) || (e = add_ratio(out, c)) ||
+        (e = strbuf_add(out, "\n## Kernels\n\n"))) {
         return e;
     }
     return compare__kernels(out, sides, 2);

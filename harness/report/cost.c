@@ -55,7 +55,8 @@ static void add_until(cost_point *p, const record *r, cost_target target) {
     p->until_s += (seconds - p->until_s) / (double)p->reached;
 }
 
-err cost_until(strbuf *out, const cost_point *p) {
+/* "12.3 s", "12.3 s, 2 of 3 seeds", "never" or "not told". */
+static err cost_until(strbuf *out, const cost_point *p) {
     size_t all = p->row->run_count;
     if (!p->reached) return strbuf_add(out, p->untold ? "not told" : "never");
     err e = report__duration(out, p->until_s);
@@ -183,11 +184,11 @@ static frame frame_of(const board_table *t) {
         f = (frame){fmin(f.x_low, x), fmax(f.x_high, x), fmin(f.y_low, y), fmax(f.y_high, y)};
     }
     // whole powers of ten, and a tenth of the span around the scores
-    double room = fmax(0.005, (f.y_high - f.y_low) / 10);
+    double margin = fmax(0.005, (f.y_high - f.y_low) / 10);
     f.x_low = floor(f.x_low);
     f.x_high = fmax(f.x_low + 1, ceil(f.x_high));
-    f.y_low -= room;
-    f.y_high += room;
+    f.y_low -= margin;
+    f.y_high += margin;
     return f;
 }
 

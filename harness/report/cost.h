@@ -36,9 +36,6 @@ double cost_shown(cost_target target);
 /* The section of the leaderboard; nothing of an empty board. */
 err cost_markdown(strbuf *out, const board *b) MUST_CHECK;
 
-/* "12.3 s", "12.3 s, 2 of 3 seeds", "never" or "not told". */
-err cost_until(strbuf *out, const cost_point *p) MUST_CHECK;
-
 /* The plot, as inline SVG: training time on a logarithmic scale, one mark a row, and the front of
  * each device. Nothing of a table of one row.
  *   label     what the picture is called

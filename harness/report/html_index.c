@@ -78,6 +78,9 @@ static void add_filters(page *p, const board *b) {
 static void add_contents(page *p, const board *b) {
     if (b->table_count < 2) return;
     html__format(p, "<nav aria-label=\"%s\"><ul>\n", SAY(p, tables));
+    for (size_t i = 0; i < b->group_count; i++)
+        if (b->groups[i].model_count)
+            html__format(p, "<li><a href=\"#group-%zu\">%s</a></li>\n", i + 1, b->groups[i].title);
     for (size_t i = 0; i < b->table_count; i++) {
         const record *r = first_run(&b->tables[i]);
         html__format(p, "<li><a href=\"#table-%zu\">%s</a></li>\n", i + 1, r->task.name);
@@ -366,12 +369,12 @@ static void add_group_row(page *p, const board_group *g, const board_group_row *
     html__add(p, "</tr>\n");
 }
 
-static void add_group(page *p, const board_group *g) {
+static void add_group(page *p, const board_group *g, size_t number) {
     char title[120];
     if (!g->model_count) return;
-    html__format(p, "<section>\n<h2>%s</h2>\n<p class=\"soft\">%s</p>\n", g->title,
-                 SAY(p, group_words));
-    html__table_begin(p, g->title, "board");
+    html__format(p, "<section id=\"group-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">%s</p>\n", number,
+                 g->title, SAY(p, group_words));
+    html__table_begin(p, g->title, "board group");
     html__add(p, "<thead><tr>");
     head_cell(p, SAY(p, model_name), "model", ORDER_UP);
     for (size_t c = 0; c < g->column_count; c++) {
@@ -411,7 +414,7 @@ err board_html(strbuf *out, const board *b, page_language language) {
     add_filters(&p, b);
     if (!b->table_count) html__format(&p, "<p>%s</p>\n", SAY(&p, no_run));
     add_overall(&p, b);
-    for (size_t i = 0; i < b->group_count; i++) add_group(&p, &b->groups[i]);
+    for (size_t i = 0; i < b->group_count; i++) add_group(&p, &b->groups[i], i + 1);
     for (size_t i = 0; i < b->table_count; i++) add_table(&p, b, &b->tables[i]);
     add_notes(&p, b);
     html__end(&p);

@@ -181,7 +181,7 @@ static void add_command(page *p, const record *r) {
 }
 
 static void add_title(page *p, const record *r) {
-    char room[2][SCORE_TEXT_BYTES];
+    char scores[2][SCORE_TEXT_BYTES];
     html__format(p, "<header>\n<nav><p><a href=\"../../index.html\">%s</a></p></nav>\n<h1>",
                  SAY(p, board));
     html__format(p, SAY(p, run_title), r->model.name, r->task.name, (long long)r->seed);
@@ -189,8 +189,8 @@ static void add_title(page *p, const record *r) {
     html__main(p);
     html__add(p, "<p>");
     html__format(p, SAY(p, run_score), html__term(p, metric_find(r->headline)->title),
-                 score_percent(room[0], record_metric(r, r->headline)),
-                 score_percent(room[1], record_metric_dedup(r, r->headline)));
+                 score_percent(scores[0], record_metric(r, r->headline)),
+                 score_percent(scores[1], record_metric_dedup(r, r->headline)));
     html__duration(p, r->timing.train_s);
     html__format(p, "%s%s.</p>\n", SAY(p, on_device), r->device.name);
     if (r->command) add_command(p, r);

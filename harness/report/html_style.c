@@ -39,7 +39,7 @@ static const char *const screen = HTML_FILE_MARK
     "white-space:nowrap;font-weight:400}\n"
     "tbody tr:last-child>*{border-bottom:0}\n"
     "thead th,table.shares th,th:not([scope]){font-weight:600;font-size:.85rem;color:var(--soft)}\n"
-    ".n{text-align:right}\n"
+    ".n{text-align:right}.group thead .n{white-space:normal;min-width:4rem}\n"
     ".wrap{white-space:normal;min-width:12rem;overflow-wrap:anywhere}\n"
     ".model{white-space:normal;min-width:8rem;overflow-wrap:break-word}\n"
     ".device{white-space:normal;min-width:8rem}.recipe{white-space:normal;min-width:12rem}\n"

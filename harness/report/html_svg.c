@@ -110,9 +110,9 @@ void svg__marked_line(page *p, const double *x, const double *y, size_t count, s
         s.y_low = fmin(s.y_low, y[i]);
         s.y_high = fmax(s.y_high, y[i]);
     }
-    double room = fmax(fmax(1e-6, fabs(s.y_high) / 50), (s.y_high - s.y_low) / 8);
-    s.y_low -= room;
-    s.y_high += room;
+    double margin = fmax(fmax(1e-6, fabs(s.y_high) / 50), (s.y_high - s.y_low) / 8);
+    s.y_low -= margin;
+    s.y_high += margin;
     begin(p, &s, x_title, y_title);
     double at = svg__x(&s, x[marked]);
     bool left = at > SVG_WIDTH - SVG_RIGHT - NAME_WIDTH;

@@ -81,8 +81,8 @@ bool table_cache_find(cached_row *out, const table_cache *c, const table_key *ke
 }
 
 const uint8_t *table_cache_draws(const table_cache *c, const cached_row *row) {
-    size_t room = c->draw_bytes > sizeof c->whole ? c->draw_bytes - sizeof c->whole : 0;
-    if (!row->draws || row->draws > room / DRAW_BYTES) return NULL;
+    size_t most = c->draw_bytes > sizeof c->whole ? c->draw_bytes - sizeof c->whole : 0;
+    if (!row->draws || row->draws > most / DRAW_BYTES) return NULL;
     return c->draws + sizeof c->whole + (row->draws - 1) * DRAW_BYTES;
 }
 

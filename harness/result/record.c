@@ -44,13 +44,13 @@ static void free_texts(char ***texts, size_t count) {
     *texts = NULL;
 }
 
-void record__free_names(record *r) {
+static void free_names(record *r) {
     free_texts(&r->task.names, r->task.label_count);
 }
 
 static void free_labels(record *r) {
     free_texts(&r->task.labels, r->task.label_count);
-    record__free_names(r);
+    free_names(r);
     r->task.label_count = 0;
 }
 
@@ -63,7 +63,7 @@ void record__free_answers(record *r) {
 }
 
 void record__free_lists(record *r) {
-    record__free_names(r);
+    free_names(r);
     FREE(r->gold);
     FREE(r->gold_numbers);
     FREE(r->first_row);
@@ -135,11 +135,11 @@ err record_labels(record *r, const char *const *labels, size_t count) {
 }
 
 err record_label_names(record *r, const char *const *names) {
-    record__free_names(r);
+    free_names(r);
     err e = mem_new(&r->task.names, r->task.label_count);
     for (size_t i = 0; i < r->task.label_count && !e; i++)
         e = mem_strdup(&r->task.names[i], names[i]);
-    if (e) record__free_names(r);
+    if (e) free_names(r);
     return e;
 }
 

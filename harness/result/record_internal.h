@@ -104,7 +104,6 @@ err record__coded_read(void **block, size_t *size, coding how, int64_t schema, c
 /* The parts of a record that a lean one lacks. */
 void record__free_answers(record *r);
 void record__free_lists(record *r);
-void record__free_names(record *r);
 
 /* Elements of arrays, with errors that name the key: an array of `size`; a whole number in [0,
  * limit); a finite number. */

@@ -23,8 +23,8 @@ static err read_entries(store__cache *c) {
             return err_set(ERR_FORMAT, "ends too soon");
         memcpy(&k.source, at, sizeof k.source);
         k.path = (const char *)at + sizeof k.source;
-        size_t room = (size_t)size - sizeof k.source, length = strnlen(k.path, room);
-        if (length == room) return err_set(ERR_FORMAT, "a path has no end");
+        size_t most = (size_t)size - sizeof k.source, length = strnlen(k.path, most);
+        if (length == most) return err_set(ERR_FORMAT, "a path has no end");
         k.packed = at + sizeof k.source + length + 1;
         e = mem_grow((void **)&c->entries, &capacity, c->count + 1, sizeof *c->entries);
         if (!e) c->entries[c->count++] = k;

@@ -184,16 +184,16 @@ failed:
     return e;
 }
 
-/* How many of a and b pieces stay when `room` is all there is: "longest_first", as `tokenizers`
+/* How many of a and b pieces stay when `most` is all there is: "longest_first", as `tokenizers`
  * computes it. */
-static void keep_of_pair(size_t *a, size_t *b, size_t room) {
-    if (*a + *b <= room) return;
+static void keep_of_pair(size_t *a, size_t *b, size_t most) {
+    if (*a + *b <= most) return;
     size_t *shorter = *a <= *b ? a : b, *longer = *a <= *b ? b : a;
     *longer =
-        *shorter > room ? *shorter : (room - *shorter > *shorter ? room - *shorter : *shorter);
-    if (*shorter + *longer > room) {
-        *shorter = room / 2;
-        *longer = *shorter + room % 2;
+        *shorter > most ? *shorter : (most - *shorter > *shorter ? most - *shorter : *shorter);
+    if (*shorter + *longer > most) {
+        *shorter = most / 2;
+        *longer = *shorter + most % 2;
     }
 }
 

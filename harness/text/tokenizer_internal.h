@@ -53,9 +53,6 @@ typedef struct special_token {
 } special_token;
 extern const special_token tokenizer__special[SPECIAL_COUNT];
 
-/* Appends a token to t->tokens; a 0 byte in it becomes U+FFFD. */
-err tokenizer__append(tokenizer *t, const char *text, size_t bytes) MUST_CHECK;
-
 /* Appends an added token, unless there is one of that text. *a is copied; a->id TOKENIZER_NO_ID:
  * the piece's id, or the next free one. pre: tokenizer__index_pieces. Errors: ERR_FORMAT for a text
  * that is not UTF-8, or an id that transformers would not give; ERR_UNSUPPORTED for one of more

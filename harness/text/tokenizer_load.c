@@ -25,7 +25,7 @@ static void set_defaults(tokenizer *t) {
 
 /* A 0 byte becomes U+FFFD (KoCharELECTRA's vocabulary has one): cleaning removes both from texts,
  * so neither token is ever met, and strings stay strings. */
-err tokenizer__append(tokenizer *t, const char *text, size_t bytes) {
+static err append_token(tokenizer *t, const char *text, size_t bytes) {
     strbuf b = {0};
     err e = mem_grow((void **)&t->tokens, &t->capacity, t->count + 1, sizeof *t->tokens);
     if (e) return e;
@@ -72,7 +72,7 @@ static err read_lines(tokenizer *t, const char *text, size_t bytes, const char *
         if (t->count == TOKENS_MAX) {
             return err_set(ERR_FORMAT, "%s: more than %d tokens", path, TOKENS_MAX);
         }
-        err e = tokenizer__append(t, text + i, trimmed(text + i, end - i));
+        err e = append_token(t, text + i, trimmed(text + i, end - i));
         if (e) return e;
         i = end + 1;
         if (end + 1 < bytes && text[end] == '\r' && text[end + 1] == '\n') i++;
@@ -94,7 +94,7 @@ static err read_vocab(tokenizer *t, const char *path) {
 
 // Puts the text at its id, behind the others or where an id is unused.
 static err place_text(tokenizer *t, uint32_t id, const char *text) {
-    if (id == t->count) return tokenizer__append(t, text, strlen(text));
+    if (id == t->count) return append_token(t, text, strlen(text));
     if (*t->tokens[id]) return ERR_OK; // a line of the vocabulary that occurs twice left the id
     char *copy = NULL;
     err e = mem_strdup(&copy, text);
@@ -347,7 +347,7 @@ err tokenizer_from_tokens(tokenizer *t, char **tokens, size_t count, bool lowerc
     t->lowercase = lowercase;
     err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++) {
-        e = tokenizer__append(t, tokens[i], strlen(tokens[i]));
+        e = append_token(t, tokens[i], strlen(tokens[i]));
     }
     t->piece_count = t->count;
     if (!e) e = tokenizer__index_pieces(t, d.where);

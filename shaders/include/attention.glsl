@@ -10,7 +10,7 @@ layout(constant_id = 1) const uint QUADS = 16u; // D / 4, rounded up
 layout(constant_id = 2) const uint IS_ALIGNED = 1u; // D % 4 == 0: rows are read 16 bytes at a time
 layout(push_constant) uniform block { push_attention push; };
 
-struct tile_entry {
+struct query_tile {
     uint start, size, first, ordinal;
 };
 

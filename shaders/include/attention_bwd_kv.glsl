@@ -6,7 +6,7 @@ layout(std430, binding = 0) writeonly buffer b0 { float dqkv[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 dqkv4[]; };
 layout(std430, binding = 1) readonly buffer b1 { float delta[]; };
 READ_QUADS(2, qkv)
-layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 3) readonly buffer b3 { query_tile tiles[]; };
 READ_QUADS(4, dout)
 layout(std430, binding = 5) readonly buffer b5 { float lse[]; };
 STORE_QUADS(store_dqkv, dqkv, dqkv4)
@@ -15,7 +15,7 @@ STORE_QUADS(store_dqkv, dqkv, dqkv4)
 #define RIGHT(row, c) load_dout(row_at(w.start + (row), head), c)
 
 void main() {
-    tile_entry w = tiles[gl_WorkGroupID.x];
+    query_tile w = tiles[gl_WorkGroupID.x];
     uint head = gl_WorkGroupID.y, row = w.first + gl_LocalInvocationID.x;
     uint key = min(row, w.size - 1u);
     vec4 k[QUADS], v[QUADS], dk[QUADS], dv[QUADS];

@@ -6,14 +6,14 @@ layout(std430, binding = 0) writeonly buffer b0 { float result[]; };
 layout(std430, binding = 0) writeonly buffer v0 { vec4 result4[]; };
 layout(std430, binding = 1) writeonly buffer b1 { float lse[]; };
 READ_QUADS(2, qkv)
-layout(std430, binding = 3) readonly buffer b3 { tile_entry tiles[]; };
+layout(std430, binding = 3) readonly buffer b3 { query_tile tiles[]; };
 STORE_QUADS(store_result, result, result4)
 
 #define LEFT(row, c) load_qkv(qkv_at(w.start + min((row), w.size - 1u), 1u, head), c)
 #define RIGHT(row, c) load_qkv(qkv_at(w.start + min((row), w.size - 1u), 2u, head), c)
 
 void main() {
-    tile_entry w = tiles[gl_WorkGroupID.x];
+    query_tile w = tiles[gl_WorkGroupID.x];
     uint head = gl_WorkGroupID.y, row = w.first + gl_LocalInvocationID.x;
     uint query = min(row, w.size - 1u);
     vec4 q[QUADS], sum[QUADS];

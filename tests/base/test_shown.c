@@ -53,14 +53,14 @@ Test(shown, each_medium_has_its_rule) {
                                       cases[i].shell};
         for (int m = SHOWN_TERMINAL; m <= SHOWN_SHELL; m++) {
             strbuf out = {0}, formatted = {0};
-            char room[256];
+            char buffer[256];
             MUST(shown_add(&out, (shown_medium)m, cases[i].text));
             cr_expect_str_eq(out.text, wanted[m], "case %zu, medium %d: %s, expected %s", i, m,
                              out.text, wanted[m]);
             // a format writes its own text as it is
             MUST(shown_printf(&formatted, (shown_medium)m, "<|%s|%d%%", cases[i].text, -7));
-            snprintf(room, sizeof room, "<|%s|-7%%", wanted[m]);
-            cr_expect_str_eq(formatted.text, room);
+            snprintf(buffer, sizeof buffer, "<|%s|-7%%", wanted[m]);
+            cr_expect_str_eq(formatted.text, buffer);
             strbuf_free(&out);
             strbuf_free(&formatted);
         }
@@ -91,10 +91,10 @@ Test(shown, formats_are_those_of_printf) {
 }
 
 Test(shown, what_does_not_fit_is_cut_between_code_points) {
-    char room[8];
-    cr_expect_eq(shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%s", "바람모델"), 12);
-    cr_expect_str_eq(room, "바람");
-    cr_expect_eq(shown_snprintf(room, 0, SHOWN_TERMINAL, "%s", "abc"), 3);
+    char buffer[8];
+    cr_expect_eq(shown_snprintf(buffer, sizeof buffer, SHOWN_TERMINAL, "%s", "바람모델"), 12);
+    cr_expect_str_eq(buffer, "바람");
+    cr_expect_eq(shown_snprintf(buffer, 0, SHOWN_TERMINAL, "%s", "abc"), 3);
     // a precision in digits cuts a text; one in an argument is the length of one that may end there
     const char *const whole[] = {"", "", "", "바", "바", "바", "바람"};
     for (size_t i = 1; i < sizeof whole / sizeof *whole; i++) {
@@ -104,12 +104,12 @@ Test(shown, what_does_not_fit_is_cut_between_code_points) {
         cr_expect_str_eq(out.text, whole[i], "%zu bytes: %s", i, out.text);
         strbuf_free(&out);
     }
-    shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.3s|", "\xf0\x9f\x98\x80");
-    cr_expect_str_eq(room, "|");
-    shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.*s", 4, "바람");
-    cr_expect_str_eq(room, "바\xef\xbf\xbd");
-    shown_snprintf(room, sizeof room, SHOWN_TERMINAL, "%.2s", "\x80\x80\x80");
-    cr_expect_str_eq(room, "\xef\xbf\xbd\xef\xbf\xbd");
+    shown_snprintf(buffer, sizeof buffer, SHOWN_TERMINAL, "%.3s|", "\xf0\x9f\x98\x80");
+    cr_expect_str_eq(buffer, "|");
+    shown_snprintf(buffer, sizeof buffer, SHOWN_TERMINAL, "%.*s", 4, "바람");
+    cr_expect_str_eq(buffer, "바\xef\xbf\xbd");
+    shown_snprintf(buffer, sizeof buffer, SHOWN_TERMINAL, "%.2s", "\x80\x80\x80");
+    cr_expect_str_eq(buffer, "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 Test(shown, code_and_numbers) {
@@ -129,6 +129,9 @@ Test(shown, code_and_numbers) {
     cr_expect_str_eq(shown_single(text, 300), "300");
     cr_expect_str_eq(shown_single(text, -0.33333334F), "-0.33333334");
     cr_expect_str_eq(shown_single(text, 1e-40F), "1e-40");
+    cr_expect_str_eq(shown_plural(0), "s");
+    cr_expect_str_eq(shown_plural(1), "");
+    cr_expect_str_eq(shown_plural(1ULL << 32), "s");
 }
 
 /* The first of all numbers of digits that reads back, over the whole range. */

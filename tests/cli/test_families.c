@@ -189,3 +189,14 @@ Test(families, an_architecture_that_is_none_is_refused) {
     program_free(&r);
     temporary_remove();
 }
+
+/* Both READMEs name every family, and what --arch calls it. */
+Test(families, documents_name_each) {
+    static const char *const paths[] = {HARNESS_SOURCE_DIR "/README.md",
+                                        HARNESS_SOURCE_DIR "/README.ko.md"};
+    for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
+        for (size_t i = 0; family_at(i); i++) {
+            expect_in_file(paths[k], family_at(i)->title, true);
+            expect_in_file(paths[k], family_at(i)->model_type, true);
+        }
+}

@@ -230,6 +230,34 @@ Test(kinds, a_pair_with_one_text_is_refused) {
     temporary_remove();
 }
 
+/* What is known to read one text takes no pairs; of a stranger nothing is known. */
+Test(kinds, a_pair_is_no_single_text) {
+    json_setup();
+    const char *const tasks[] = {"kor_hate", "klue_re"};
+    const char *const says[] = {
+        "the model was trained on single texts, which a pair is not: leave ",
+        "the model was trained on one text with two marked entities, which "
+        "a pair is not: leave "};
+    for (size_t i = 0; i < 2; i++) {
+        program_result r = RUN("run", "--sample", "--task", tasks[i], "-m", "tiny", "--device",
+                               "cpu", "--check-device", "never", "--max-steps", "1",
+                               "--warmup-steps", "1", "--batch-size", "8", "-o", "o");
+        cr_expect(strstr(r.err, ": 1 step of 8 sentences, ") && strstr(r.err, ", 1 warmup step, "),
+                  "%s", r.err);
+        cr_expect(strstr(r.err, "its warmup: 1 warmup step, 1 step in all"), "%s", r.err);
+        expect(&r, "run", "");
+        r = RUN("predict", "-c", "o", "--device", "cpu", "--pair", "글", "말");
+        cr_expect(strstr(r.err, says[i]), "%s", r.err);
+        EXPECT_REFUSED(r, 2, "leave --pair out");
+        write_rows("a,b\n글,말\n");
+        r = RUN("predict", "-c", "o", "--device", "cpu", "--input", "rows.csv", "--text-column",
+                "a", "--text-pair-column", "b");
+        EXPECT_REFUSED(r, 2, "leave --text-pair-column out");
+        MUST(folder_remove(temporary_path("o")));
+    }
+    temporary_remove();
+}
+
 /* What a model reads is what it was trained on last. */
 Test(kinds, markers_are_asked_of_models_of_relations_alone) {
     json_setup();

@@ -414,9 +414,9 @@ Test(own_files, bad_rows_are_skipped_on_request) {
     program_result p =
         RUN("tasks", "new", "train.csv", "test.csv", "--skip-bad-rows", "--output", "mine.json");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    cr_expect(strstr(p.err, "1 rows without label are left out, the first is train.csv:3"), "%s",
+    cr_expect(strstr(p.err, "1 row without label is left out, the first is train.csv:3"), "%s",
               p.err);
-    cr_expect(strstr(p.err, "1 rows are left out whose label no training row has, the first is "
+    cr_expect(strstr(p.err, "1 row is left out whose label no training row has, the first is "
                             "test.csv:3 ('z')"),
               "%s", p.err);
     program_free(&p);

@@ -422,6 +422,55 @@ Test(line_reader, windows_hold_what_was_asked_for) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* One, before the first line, as files have it; also where it comes in two pieces. */
+Test(line_reader, a_byte_order_mark_is_no_text) {
+    static const char mark[] = "\xEF\xBB\xBF";
+    static const struct {
+        const char *text;
+        size_t count;
+        const char *lines[2];
+    } cases[] = {
+        {"\xEF\xBB\xBF가\n\xEF\xBB\xBF나", 2, {"가", "\xEF\xBB\xBF나"}},
+        {"\xEF\xBB\xBF\xEF\xBB\xBF가\n", 1, {"\xEF\xBB\xBF가", NULL}},
+        {"\xEF\xBB\xBF\n가", 2, {"", "가"}},
+        {"\xEF\xBB\xBF", 0, {NULL, NULL}},
+    };
+    line_reader r;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int fd = file_of(cases[i].text, strlen(cases[i].text));
+        line_reader_init(&r, fd, "f");
+        MUST(line_reader_window(&r, 100));
+        cr_assert_eq(r.count, cases[i].count, "%zu: %zu", i, r.count);
+        for (size_t k = 0; k < r.count; k++) cr_assert_str_eq(r.lines[k], cases[i].lines[k]);
+        line_reader_free(&r);
+        close(fd);
+    }
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    line_reader_init(&r, ends[0], "pipe");
+    cr_assert_eq(write(ends[1], mark, 2), 2);
+    pid_t writer = fork();
+    if (!writer) {
+        usleep(5 * LINE_MOMENT_MS * 1000);
+        _exit(write(ends[1], "\xBF\na\n", 5) != 5);
+    }
+    close(ends[1]);
+    MUST(line_reader_window(&r, 100));
+    cr_assert_eq(r.count, 2, "%zu", r.count);
+    cr_assert_str_eq(r.lines[0], "");
+    cr_assert_str_eq(r.lines[1], "a");
+    cr_assert_eq(waitpid(writer, NULL, 0), writer);
+    line_reader_free(&r);
+    close(ends[0]);
+    // lines that end with a 0 byte are taken as they are
+    int fd = file_of("\xEF\xBB\xBF가", 7);
+    line_reader_init_raw(&r, fd, "f", true);
+    MUST(line_reader_window(&r, 100));
+    cr_assert_eq(r.sizes[0], 6);
+    line_reader_free(&r);
+    close(fd);
+}
+
 Test(line_reader, long_lines_bound_the_window) {
     size_t live = mem_live_count();
     enum { LONG = LINE_LIMIT_BYTES, LINES = 12 };

@@ -3,12 +3,14 @@
 #include "base/numerics.h"
 #include "platform/file.h"
 #include "result/record_strict.h"
+#include "support/child.h"
 #include "support/fake_record.h"
 #include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void setup(void) {
@@ -141,6 +143,36 @@ Test(results, the_committed_records_are_as_they_were_written) {
     char results[4096];
     snprintf(results, sizeof results, "%s/results", HARNESS_SOURCE_DIR);
     expect_said(RUN("results", "check", results), 0, " records checked, ");
+}
+
+/* The only record of a folder, which another process put there, is as empty as that one left it. */
+static void expect_first(const char *folder) {
+    folder_list list = {0};
+    char path[256];
+    MUST(folder_list_read(&list, temporary_path(folder)));
+    cr_assert_eq(list.count, 1, "%zu files", list.count);
+    snprintf(path, sizeof path, "%s/%s", folder, list.names[0]);
+    folder_list_free(&list);
+    char *text = text_of(temporary_path(path));
+    cr_expect_str_empty(text);
+    mem_free(text);
+}
+
+Test(results, what_another_process_wrote_meanwhile_stays) {
+#ifdef __SANITIZE_ADDRESS__
+    cr_skip_test("the address sanitizer wants to be the first library");
+#endif
+    const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
+    make("a.json", 1);
+    setenv("HARNESS_COMES_FIRST", "1", 1);
+    for (int links = 1; links >= 0; links--) { // then where there are no hard links
+        if (!links) setenv("HARNESS_NO_LINKS", "1", 1);
+        expect_said(
+            child_run(&setup, 60, (const char *const[]){"results", "add", "a.json", "-q", NULL}), 1,
+            "a duplicate: results/fake_task/");
+        expect_first("results/fake_task");
+        MUST(folder_remove(temporary_path("results")));
+    }
 }
 
 Test(results, are_added_all_or_none) {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #if HARNESS_CPU
@@ -85,6 +86,40 @@ static void make_older(const char *folder) {
         cr_assert_eq(utimensat(AT_FDCWD, path, old, 0), 0);
     }
     folder_list_free(&names);
+}
+
+/* A run that ended before its first checkpoint, last changed then. */
+static void make_begun(const char *folder, time_t changed) {
+    static const char text[] = "{\"run\": \"0\", \"identity\": {\"task\": \"kor_hate\"}}";
+    const struct timespec times[] = {{changed, 0}, {changed, 0}};
+    char path[300];
+    MUST(folder_make(temporary_path(folder)));
+    snprintf(path, sizeof path, "%s/unfinished.json", temporary_path(folder));
+    MUST(file_write(path, text, sizeof text - 1));
+    cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* What was changed in the last second before a day, in UTC, is older than it; in its first it is not. */
+Test(runs, before_a_day_is_before_its_first_second) {
+    static const char *const days[] = {"1970-01-02", "1972-02-29", "1999-12-31", "2000-01-01",
+                                       "2000-02-29", "2000-03-01", "2024-12-31", "2025-01-01",
+                                       "2026-02-28", "2026-03-01", "2026-11-30", "2100-03-01"};
+    setenv("TZ", "Asia/Seoul", 1);
+    for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+        struct tm day = {0};
+        cr_assert_eq(sscanf(days[i], "%d-%d-%d", &day.tm_year, &day.tm_mon, &day.tm_mday), 3);
+        day.tm_year -= 1900;
+        day.tm_mon--;
+        time_t begin = timegm(&day);
+        make_begun("r/older", begin - 1);
+        make_begun("r/younger", begin);
+        program_result p = RUN("runs", "clean", "r", "--before", days[i]);
+        cr_expect_eq(p.exit_code, 0, "%s: %s", days[i], p.err);
+        cr_expect_not_null(strstr(p.out, "r/older  "), "%s: %s", days[i], p.out);
+        cr_expect_null(strstr(p.out, "r/younger  "), "%s: %s", days[i], p.out);
+        cr_expect_not_null(strstr(p.out, "1 run, "), "%s: %s", days[i], p.out);
+        program_free(&p);
+    }
 }
 
 Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {

@@ -60,7 +60,7 @@ static void session_start(session *s, unsigned short columns, const char *const 
 
 /* Reads until the terminal has said `until` so often, or to the end (NULL). */
 static void session_read(session *s, const char *until, unsigned times) {
-    char room[4096];
+    char part[4096];
     for (;;) {
         unsigned seen = 0;
         for (const char *at = s->said.text; until && at && (at = strstr(at, until)); at++) seen++;
@@ -68,9 +68,9 @@ static void session_read(session *s, const char *until, unsigned times) {
         struct pollfd ready = {.fd = s->terminal, .events = POLLIN};
         cr_assert_lt(clock_seconds() - s->seconds, SECONDS, "too slow: %s", s->said.text);
         if (poll(&ready, 1, 1000) <= 0) continue;
-        ssize_t n = read(s->terminal, room, sizeof room);
+        ssize_t n = read(s->terminal, part, sizeof part);
         if (n <= 0) return; // EIO: nobody holds the other end
-        MUST(strbuf_add_bytes(&s->said, room, (size_t)n));
+        MUST(strbuf_add_bytes(&s->said, part, (size_t)n));
     }
 }
 

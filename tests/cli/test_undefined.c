@@ -25,13 +25,13 @@ static void expect_in(const char *name, const char *part) {
 }
 
 Test(undefined, a_score_that_is_none_is_a_dash) {
-    char room[SCORE_TEXT_BYTES];
-    cr_assert_str_eq(score_share(room, 0.51234), "0.5123");
-    cr_assert_str_eq(score_percent(room, 0.51234), "51.23");
-    cr_assert_str_eq(score_points(room, 0.002), "+0.20");
-    cr_assert_str_eq(score_share(room, (double)NAN), "-");
-    cr_assert_str_eq(score_percent(room, (double)NAN), "-");
-    cr_assert_str_eq(score_points(room, (double)NAN), "-");
+    char score[SCORE_TEXT_BYTES];
+    cr_assert_str_eq(score_share(score, 0.51234), "0.5123");
+    cr_assert_str_eq(score_percent(score, 0.51234), "51.23");
+    cr_assert_str_eq(score_points(score, 0.002), "+0.20");
+    cr_assert_str_eq(score_share(score, (double)NAN), "-");
+    cr_assert_str_eq(score_percent(score, (double)NAN), "-");
+    cr_assert_str_eq(score_points(score, (double)NAN), "-");
 }
 
 /* A record all of whose test rows are left out of the deduplicated score; *path is borrowed. */

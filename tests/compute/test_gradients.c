@@ -257,7 +257,7 @@ Test(gradients, activation_and_add_of_linear_dx) {
 
 Test(gradients, attention) {
     size_t live = mem_live_count();
-    const attention_tile tiles[] = {{0, 3, 0, 0}, {3, 1, 0, 1}, {4, 4, 0, 2}};
+    const query_tile tiles[] = {{0, 3, 0, 0}, {3, 1, 0, 1}, {4, 4, 0, 2}};
     for (size_t i = 0; i < 2; i++) {
         world w;
         world_open(&w);
@@ -291,8 +291,8 @@ Test(gradients, attention) {
 Test(gradients, attention_of_several_tiles) {
     size_t live = mem_live_count();
     enum { N = 70 };
-    const attention_tile one[] = {{0, N, 0, 5}};
-    const attention_tile cut[] = {{0, N, 0, 5}, {0, N, 32, 5}, {0, N, 64, 5}};
+    const query_tile one[] = {{0, N, 0, 5}};
+    const query_tile cut[] = {{0, N, 0, 5}, {0, N, 32, 5}, {0, N, 64, 5}};
     static double got[2][N * 18];
     for (size_t i = 0; i < 2; i++) {
         world w;
@@ -360,7 +360,7 @@ Test(gradients, first_attention) {
 Test(gradients, first_attention_is_the_first_row_of_attention) {
     size_t live = mem_live_count();
     enum { HEADS = 2, D = 3, HIDDEN = HEADS * D };
-    const attention_tile tiles[] = {{0, 3, 0, 4}, {3, 1, 0, 0}, {4, 4, 0, 2}};
+    const query_tile tiles[] = {{0, 3, 0, 4}, {3, 1, 0, 0}, {4, 4, 0, 2}};
     const uint32_t ordinals[] = {4, 0, 2};
     world w;
     world_open(&w);

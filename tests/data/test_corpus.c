@@ -23,19 +23,19 @@ TestSuite(corpus, .init = json_setup, .fini = teardown);
 
 /* --- packed files --- */
 
-typedef size_t (*packer)(char *out, size_t room, const char *text, size_t bytes);
+typedef size_t (*packer)(char *out, size_t size, const char *text, size_t bytes);
 
-static size_t pack_none(char *out, size_t room, const char *text, size_t bytes) {
-    cr_assert_leq(bytes, room);
+static size_t pack_none(char *out, size_t size, const char *text, size_t bytes) {
+    cr_assert_leq(bytes, size);
     memcpy(out, text, bytes);
     return bytes;
 }
 
-static size_t pack_gzip(char *out, size_t room, const char *text, size_t bytes) {
+static size_t pack_gzip(char *out, size_t size, const char *text, size_t bytes) {
     z_stream z = {.next_in = (Bytef *)(uintptr_t)text,
                   .avail_in = (uInt)bytes,
                   .next_out = (Bytef *)out,
-                  .avail_out = (uInt)room};
+                  .avail_out = (uInt)size};
     cr_assert_eq(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
     cr_assert_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
     size_t n = z.total_out;
@@ -43,16 +43,16 @@ static size_t pack_gzip(char *out, size_t room, const char *text, size_t bytes) 
     return n;
 }
 
-static size_t pack_xz(char *out, size_t room, const char *text, size_t bytes) {
+static size_t pack_xz(char *out, size_t size, const char *text, size_t bytes) {
     size_t n = 0;
     lzma_ret code = lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL, (const uint8_t *)text, bytes,
-                                            (uint8_t *)out, &n, room);
+                                            (uint8_t *)out, &n, size);
     cr_assert_eq(code, LZMA_OK);
     return n;
 }
 
-static size_t pack_zstd(char *out, size_t room, const char *text, size_t bytes) {
-    size_t n = ZSTD_compress(out, room, text, bytes, 3);
+static size_t pack_zstd(char *out, size_t size, const char *text, size_t bytes) {
+    size_t n = ZSTD_compress(out, size, text, bytes, 3);
     cr_assert_not(ZSTD_isError(n));
     return n;
 }

@@ -121,27 +121,41 @@ Test(masking, follows_seed_epoch_sentence_and_place_alone) {
     tokenizer_free(&t);
 }
 
-Test(masking, whole_words_go_together) {
-    tokenizer t;
-    masking m;
-    uint32_t ids[LENGTH], places[LENGTH], wanted[LENGTH];
-    // first places of words, and behind the last one
-    const uint32_t words[] = {1, 2, 3, 5, 8, 10};
-    double chosen = 0;
-    open_words(&t);
-    MUST(masking_init(&m, &t, VOCABULARY, 0.3, true, 7));
+/* Places of words: each [first, end) is chosen as a whole, all equally often. */
+typedef struct word_places {
+    uint32_t ids[LENGTH];
+    uint32_t first[5], end[5], count;
+} word_places;
+
+static void check_words(const masking *m, const word_places *x) {
+    double chosen[5] = {0};
     for (uint64_t s = 0; s < SENTENCES / 4; s++) {
+        uint32_t ids[LENGTH], places[LENGTH], wanted[LENGTH];
         bool is_chosen[LENGTH] = {false};
-        memcpy(ids, sentence, sizeof ids);
-        uint32_t n = masking_apply(&m, ids, places, wanted, LENGTH, 0, s);
+        memcpy(ids, x->ids, sizeof ids);
+        uint32_t n = masking_apply(m, ids, places, wanted, LENGTH, 0, s);
         for (uint32_t i = 0; i < n; i++) is_chosen[places[i]] = true;
-        for (int w = 0; w < 5; w++) {
-            chosen += is_chosen[words[w]];
-            for (uint32_t k = words[w] + 1; k < words[w + 1]; k++)
-                cr_assert_eq(is_chosen[k], is_chosen[words[w]], "place %u", k);
+        for (uint32_t w = 0; w < x->count; w++) {
+            chosen[w] += is_chosen[x->first[w]];
+            for (uint32_t k = x->first[w] + 1; k < x->end[w]; k++)
+                cr_assert_eq(is_chosen[k], is_chosen[x->first[w]], "place %u", k);
         }
     }
-    check_share(chosen, 5.0 * SENTENCES / 4, 0.3, "words");
+    for (uint32_t w = 0; w < x->count; w++)
+        check_share(chosen[w], SENTENCES / 4.0, 0.3, "rows of a word");
+}
+
+Test(masking, whole_words_go_together) {
+    // the second: texts that begin within a word, as those that are cut do
+    static const word_places rows[] = {
+        {{2, 1, 5, 7, 6, 8, 9, 12, 10, 15, 3, 3}, {1, 2, 3, 5, 8}, {2, 3, 5, 8, 10}, 5},
+        {{2, 6, 9, 5, 3, 12, 15, 7, 3, 3, 3, 3}, {1, 3, 5, 7}, {3, 4, 7, 8}, 4},
+    };
+    tokenizer t;
+    masking m;
+    open_words(&t);
+    MUST(masking_init(&m, &t, VOCABULARY, 0.3, true, 7));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_words(&m, &rows[i]);
     masking_free(&m);
     tokenizer_free(&t);
 }

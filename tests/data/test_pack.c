@@ -39,7 +39,7 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     cr_assert_eq(p.micros[0].tiles, 3); // 3 tokens: one tile; 5 tokens: two
     cr_assert_eq(p.micros[0].lists[BATCH_TOKEN_LISTS], 4);
     cr_assert_eq(p.micros[0].lists[BATCH_POSITION_LISTS], 5);
-    const attention_tile *tiles = (const void *)at(b.tiles, 1, 0);
+    const query_tile *tiles = (const void *)at(b.tiles, 1, 0);
     cr_assert(tiles[2].start == 3 && tiles[2].length == 5 && tiles[2].first == 4 &&
               tiles[2].ordinal == 1);
     // ids 2 {0, 3}, 3 {2, 7}, 7 {4}, 9 {1, 5, 6}; the union of the step is 2 3 5 6 7 9

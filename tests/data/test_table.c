@@ -64,6 +64,10 @@ static const struct {
     {"a,b\n1 \"x\" y,2\n", "CSV: a|b [1 \"x\" y|2]", 0},
     {"a\tb\n\"1\" x\t2\n3\t\"\n", "TSV: a|b [\"1\" x|2] [3|\"]", 0},
     {"a\tb\n\"1\tx\"\t2\n3\t4\n", "TSV: a|b [1\tx|2] [3|4]", 0},
+    // a quote that nothing closes is text, wherever it stands
+    {"a,b\n\"1,2\n3,4\n5,6\n", "CSV: a|b [\"1|2] [3|4] [5|6]", 0},
+    {"a,b\n1,2\n3,4\n5,\"6\n", "CSV: a|b [1|2] [3|4] [5|\"6]", 0},
+    {"a;b\n1;2\n\"3;4\n5;6", "CSV: a|b [1|2] [\"3|4] [5|6]", 0},
     // one column, whose texts have commas
     {"text\n1, 2\n3\n", "TSV: text [1, 2] [3]", 0},
     {"text\n\"1, 2\"\n\"3\"\n", "CSV: text [1, 2] [3]", 0},

@@ -98,6 +98,36 @@ Test(data_verbs, stats_as_text_json_and_svg) {
     temporary_remove();
 }
 
+/* What is counted below the sentences: characters, or words. */
+Test(data_verbs, stats_name_their_units) {
+    json_setup();
+    static const struct {
+        const char *task, *line, *unit;
+    } cases[] = {{"klue_ner", "\ncharacters without blanks ", "character"},
+                 {"klue_dp", "\nwords ", "word"}};
+    for (size_t i = 0; i < 2; i++) {
+        program_result r = RUN("data", "stats", cases[i].task, "--sample");
+        cr_expect(strstr(r.out, "\nsentences ") && strstr(r.out, cases[i].line), "%s", r.out);
+        program_free(&r);
+        r = RUN("data", "stats", cases[i].task, "--sample", "--json");
+        cJSON *json;
+        const cJSON *label;
+        err e = json_parse(&json, r.out, strlen(r.out), "output");
+        cr_assert_eq(e, ERR_OK, "%s", err_message(e));
+        const cJSON *test = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "splits"), "test");
+        cr_expect_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(test, "unit")), cases[i].unit);
+        double sum = 0;
+        cJSON_ArrayForEach(label, cJSON_GetObjectItem(test, "labels")) {
+            sum += label->valuedouble;
+        }
+        cr_expect_eq(cJSON_GetObjectItem(test, "units")->valuedouble, sum);
+        cJSON_Delete(json);
+        program_free(&r);
+    }
+    program_result r = RUN("data", "head", "klue_dp", "--sample", "-n", "1");
+    EXPECT(r, 0, out, " words");
+}
+
 Test(data_verbs, head_shows_rows_of_a_split) {
     program_result r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "test", "-n", "2");
     EXPECT(r, 0, out, "text (test, rows 1 to 2 of 16)\n     1       2  sarcasm     또 연착이네");

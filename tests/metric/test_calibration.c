@@ -26,6 +26,22 @@ Test(calibration, hand_worked) {
     cr_expect(isnan(c.ece) && isnan(c.brier) && isnan(calibration_temperature(logits, gold, 0, 2)));
 }
 
+/* Of equal logits each class has 1 / classes: an edge is the end of the bin below it. */
+Test(calibration, edges_belong_to_the_lower_bin) {
+    static const struct {
+        size_t classes, bin;
+    } rows[] = {{1, 14}, {2, 7}, {3, 4}, {4, 3}, {5, 2}, {7, 2}, {8, 1}, {15, 0}, {16, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const float logits[16] = {0};
+        const uint32_t gold = 0;
+        calibration c;
+        calibration_of(&c, logits, &gold, 1, rows[i].classes, 1);
+        for (size_t m = 0; m < CALIBRATION_BINS; m++)
+            cr_expect_eq(c.bins[m].rows, m == rows[i].bin, "%zu classes, bin %zu", rows[i].classes,
+                         m);
+    }
+}
+
 /* Right in 9 of 10 rows at logits of +-1: the temperature says 0.9, 2 / T = ln 9. */
 Test(calibration, temperature_by_hand) {
     float logits[20];

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { SITE = 0x7F000000 };
 
@@ -91,6 +92,32 @@ Test(steps, an_outlier_is_no_step) {
         cr_assert_eq(count, 1, "%zu", at);
         mem_free(levels);
     }
+}
+
+static int ascending(const void *a, const void *b) {
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The change of long levels is told by the values next to the step: of older ones the median, and
+ * with it the change, is another. */
+Test(steps, a_change_is_that_of_the_nearest_values) {
+    enum { BEFORE = STEPS_NEAR + 200, AFTER = STEPS_NEAR + 150, ALL = BEFORE + AFTER };
+    static double values[ALL], differences[STEPS_NEAR * STEPS_NEAR];
+    level *levels;
+    size_t count, used = 0;
+    for (uint32_t i = 0; i < ALL; i++) values[i] = (i < BEFORE ? 0 : 5) + rng_normal(5, SITE, i);
+    MUST(levels_find(&levels, &count, values, ALL));
+    cr_assert(count == 2 && levels[1].begin == BEFORE, "%zu levels", count);
+    for (size_t i = BEFORE - STEPS_NEAR; i < BEFORE; i++)
+        for (size_t k = BEFORE; k < BEFORE + STEPS_NEAR; k++)
+            differences[used++] = values[k] - values[i];
+    qsort(differences, used, sizeof *differences, ascending);
+    double median = (differences[used / 2 - 1] + differences[used / 2]) / 2;
+    cr_expect_float_eq(levels[1].change, median, 1e-12, "%.9f, expected %.9f", levels[1].change,
+                       median);
+    cr_expect(levels[1].low < median && median < levels[1].high);
+    mem_free(levels);
 }
 
 /* Nor does one hide a step. */

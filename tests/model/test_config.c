@@ -145,6 +145,7 @@ Test(config, families_keep_their_defaults_and_names) {
         {"distilbert", "DistilBert", "seq_classif_dropout", 6, 768, 768, 0, 512, ACT_GELU, 0.2f},
         {"albert", "Albert", "classifier_dropout_prob", 12, 4096, 128, 2, 512, ACT_GELU_TANH, 0.1f},
     };
+    cr_assert_null(family_at(sizeof cases / sizeof *cases), "a family has no case");
     json_setup();
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

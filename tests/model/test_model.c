@@ -19,10 +19,9 @@
  * "_tags". */
 #define MASKED "_mlm"
 #define TAGS "_tags"
-static const char *const goldens[] = {
-    "bert",        "roberta",        "electra",        "distilbert",        "albert",
-    "bert" MASKED, "roberta" MASKED, "electra" MASKED, "distilbert" MASKED, "albert" MASKED,
-    "regression",  "multi_label",    "bert" TAGS,      "electra" TAGS,      "distilbert" TAGS};
+#define BOTH(family) #family, #family MASKED,
+static const char *const goldens[] = {ENCODER_FAMILIES(BOTH) "regression", "multi_label",
+                                      "bert" TAGS, "electra" TAGS, "distilbert" TAGS};
 enum { GOLDENS = sizeof goldens / sizeof *goldens };
 
 /* Whether it is of a head whose answers are no classes. */
@@ -369,12 +368,12 @@ static double golden_number(const golden *g, const char *list, int i) {
     return cJSON_GetArrayItem(cJSON_GetObjectItem(g->json, list), i)->valuedouble;
 }
 
-static const float *golden_tensor(const golden *g, const char *name, float *room, size_t count) {
+static const float *golden_tensor(const golden *g, const char *name, float *numbers, size_t count) {
     for (size_t i = 0; i < g->expected.count; i++)
         if (strcmp(g->expected.entries[i].name, name) == 0) {
             cr_assert_eq(g->expected.entries[i].count, count, "%s", name);
-            MUST(safetensors_read(&g->expected, &g->expected.entries[i], room));
-            return room;
+            MUST(safetensors_read(&g->expected, &g->expected.entries[i], numbers));
+            return numbers;
         }
     cr_assert_fail("%s is not in the golden file", name);
     return NULL;
@@ -382,9 +381,9 @@ static const float *golden_tensor(const golden *g, const char *name, float *room
 
 /* The bound: 1e-4 relative to max(|e|, rms of the tensor). */
 static void compare(golden *g, const char *name, const double *found, size_t count) {
-    float room[8192];
-    cr_assert_leq(count, sizeof room / sizeof *room);
-    const float *expected = golden_tensor(g, name, room, count);
+    float numbers[8192];
+    cr_assert_leq(count, sizeof numbers / sizeof *numbers);
+    const float *expected = golden_tensor(g, name, numbers, count);
     double square = 0;
     for (size_t i = 0; i < count; i++) square += (double)expected[i] * (double)expected[i];
     double rms = sqrt(square / (double)count);
@@ -475,10 +474,10 @@ static void check_weights(golden *g, tiny_model *t) {
         compare_param(g, "after.", p, values);
         if (p->field == PARAM_qkv_bias) {
             char key[PARAM_NAME_BYTES], name[PARAM_NAME_BYTES + 16];
-            float room[64];
+            float numbers[64];
             param_key(p, 1, key);
             snprintf(name, sizeof name, "after.%s", key);
-            const float *e = golden_tensor(g, name, room, p->count / 3);
+            const float *e = golden_tensor(g, name, numbers, p->count / 3);
             // both wandered at most the sum of the rates from the same start
             for (size_t k = 0; k < p->count / 3; k++)
                 cr_assert_lt(fabs(values[p->count / 3 + k] - (double)e[k]), 2 * moved);

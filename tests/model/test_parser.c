@@ -77,18 +77,18 @@ static double number(const golden *g, const char *list, int i) {
 
 /* The bound: 1e-4 relative to max(|e|, rms of the tensor). */
 static void compare(golden *g, const char *name, const double *found, size_t count) {
-    float room[8192];
+    float values[8192];
     size_t at = 0;
     while (at < g->expected.count && strcmp(g->expected.entries[at].name, name)) at++;
     cr_assert_lt(at, g->expected.count, "%s is not in the golden file", name);
     cr_assert_eq(g->expected.entries[at].count, count, "%s", name);
-    cr_assert_leq(count, sizeof room / sizeof *room);
-    MUST(safetensors_read(&g->expected, &g->expected.entries[at], room));
+    cr_assert_leq(count, sizeof values / sizeof *values);
+    MUST(safetensors_read(&g->expected, &g->expected.entries[at], values));
     double square = 0;
-    for (size_t i = 0; i < count; i++) square += (double)room[i] * (double)room[i];
+    for (size_t i = 0; i < count; i++) square += (double)values[i] * (double)values[i];
     double rms = sqrt(square / (double)count);
     for (size_t i = 0; i < count; i++) {
-        double e = (double)room[i], error = fabs(found[i] - e) / fmax(fabs(e), rms);
+        double e = (double)values[i], error = fabs(found[i] - e) / fmax(fabs(e), rms);
         cr_assert(error <= 1e-4, "%s[%zu]: found %.9g, PyTorch %.9g (rms %.3g)", name, i, found[i],
                   e, rms);
         if (error <= g->worst) continue;

@@ -290,6 +290,76 @@ Test(fetch, a_part_that_is_of_something_else_is_dropped) {
     finish(s);
 }
 
+static void busy(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    const char *after = strchr(r->path, '-');
+    server_head(fd, "503 Service Unavailable\r\n%s%s%sContent-Length: 0",
+                after ? "Retry-After: " : "", after ? after + 1 : "", after ? "\r\n" : "");
+}
+
+/* Reads the next seconds that a download says it waits for; false when it says no more. */
+static bool next_wait(double *seconds, FILE *notes) {
+    static const char words[] = "trying again in ";
+    char line[512];
+    while (fgets(line, sizeof line, notes)) {
+        const char *found = strstr(line, words);
+        if (!found) continue;
+        *seconds = strtod(found + strlen(words), NULL);
+        return true;
+    }
+    return false;
+}
+
+/* Waits become twice as long each, or as long as the server wants, but never longer than a minute; and
+ * what is said is waited for. */
+Test(fetch, waits_are_as_long_as_they_are_said_to_be) {
+    static const struct {
+        const char *path;
+        unsigned first_wait_ms;
+        size_t count;
+        double waits[3];
+    } rows[] = {
+        {"/busy", 100, 3, {0.1, 0.2, 0.4}}, {"/busy-1", 5, 2, {1, 1}},
+        {"/busy-1", 3000, 1, {3}}, // the longer one
+        {"/busy-7200", 5, 1, {60}},         {"/busy", 7200000, 1, {60}},
+    };
+    server *s = begin(busy);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int ends[2];
+        double begin_s = 0, seconds = 0, all = 0;
+        fetch_request r = request_for(s, rows[i].path, in_folder("file"));
+        r.patience.tries = 5;
+        r.patience.first_wait_ms = rows[i].first_wait_ms;
+        cr_assert_eq(pipe(ends), 0);
+        pid_t child = fork();
+        cr_assert_geq(child, 0);
+        if (!child) {
+            log_set_quiet(false);
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (dup2(ends[1], STDERR_FILENO) < 0) _exit(2);
+            _exit(fetch_file(&r) ? 1 : 0);
+        }
+        close(ends[1]);
+        FILE *notes = fdopen(ends[0], "r");
+        cr_assert_not_null(notes);
+        for (size_t k = 0; k < rows[i].count; k++) {
+            cr_assert(next_wait(&seconds, notes), "%s: wait %zu is not said", rows[i].path, k + 1);
+            cr_expect_float_eq(seconds, rows[i].waits[k], 0.01, "%s: wait %zu: %g", rows[i].path,
+                               k + 1, seconds);
+            if (!k) begin_s = clock_seconds();
+            if (k + 1 < rows[i].count) all += rows[i].waits[k];
+        }
+        double took = clock_seconds() - begin_s;
+        // a note is read a moment after it was written
+        cr_expect_geq(took, all - 0.05, "%s: %g s of waiting took %g s", rows[i].path, all, took);
+        kill(child, SIGKILL);
+        cr_assert_eq(waitpid(child, NULL, 0), child);
+        fclose(notes);
+    }
+    finish(s);
+}
+
 static void slow(server *s, int fd, const server_request *r, void *user) {
     (void)user;
     server_sleep(s, 300);

@@ -99,11 +99,11 @@ Test(redirect, addresses_are_shown_without_secrets_and_without_effects) {
         {"word@hub", "hub"},
         {"", ""},
     };
-    char room[HTTP_SHOWN_BYTES], lengthy[3000] = "https://hub.co/";
+    char buffer[HTTP_SHOWN_BYTES], lengthy[3000] = "https://hub.co/";
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_expect_str_eq(http__shown(room, rows[i][0]), rows[i][1], "%s", room);
+        cr_expect_str_eq(http__shown(buffer, rows[i][0]), rows[i][1], "%s", buffer);
     memset(lengthy + 15, '\xFF', sizeof lengthy - 16);
-    cr_expect_lt(strlen(http__shown(room, lengthy)), (size_t)HTTP_SHOWN_BYTES);
+    cr_expect_lt(strlen(http__shown(buffer, lengthy)), (size_t)HTTP_SHOWN_BYTES);
 }
 
 static err line(http__call *c, const char *text) {

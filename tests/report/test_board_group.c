@@ -1,7 +1,6 @@
 // The table of a group of tasks: its columns by the manifests, a row a model, published rows below.
 #include "base/json.h"
 #include "base/memory.h"
-#include "platform/file.h"
 #include "report/board.h"
 #include "report/html.h"
 #include "support/fake_record.h"
@@ -24,8 +23,7 @@ static void setup(void) {
 static void teardown(void) {
     board_free(&made);
     store_free(&records);
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 

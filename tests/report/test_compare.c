@@ -139,8 +139,7 @@ Test(compare, verb_takes_records_and_run_folders) {
     cr_assert_eq(p.exit_code, 2);
     cr_assert(strstr(p.err, "compare takes two or more records, run folders or devices, found 1"));
     program_free(&p);
-    cr_assert_not(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
     mem_free(path);
     mem_free(run);
     mem_free(inside);

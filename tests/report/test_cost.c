@@ -1,6 +1,5 @@
 /* What rows cost, and which of them no other beats. */
 #include "base/memory.h"
-#include "platform/file.h"
 #include "report/cost.h"
 #include "support/fake_record.h"
 #include "support/must.h"
@@ -17,8 +16,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 
@@ -91,6 +89,53 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     cr_expect_not_null(strstr(text.text, "\"train_j\":\t300"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "\"train_j\":\tnull"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "\"until_dev_score_s\":\t12"), "%s", text.text);
+    strbuf_free(&text);
+    board_free(&b);
+    store_free(&s);
+}
+
+/* A run of a row of several seeds, in which all differs; joules 0: its machine did not tell. */
+static void put_seed(uint32_t seed, double rate, double eval_s, uint64_t mib, double joules) {
+    record r;
+    fake_record_make(&r, &(fake_record){.task = "kor_x", .seed = seed, .rows = 600});
+    r.timing.sentences_per_s = rate;
+    r.timing.eval_s = eval_s;
+    r.device_bytes = (int64_t)(mib << 20);
+    r.host_peak_bytes = (int64_t)(2 * mib << 20);
+    if (joules > 0) {
+        r.cost.energy_count = 1;
+        r.cost.energy[0] = (record_energy){"nvml", joules, 1};
+        r.cost.tells_heat = true;
+        r.cost.was_throttled = joules > 250;
+    }
+    MUST(store_write(folder, &r, NULL));
+    record_free(&r);
+}
+
+/* Energy is the mean of those that told, rates of all; of memory the most counts. */
+Test(cost, a_row_has_the_means_of_its_seeds) {
+    store s;
+    board b;
+    cost_point *points;
+    strbuf text = {0};
+    put_seed(1, 100, 1, 5, 100);
+    put_seed(2, 200, 2, 7, 0);
+    put_seed(3, 600, 3, 6, 300);
+    MUST(store_read(&s, folder));
+    MUST(board_init(&b, &s));
+    cr_assert(b.table_count == 1 && b.tables[0].row_count == 1);
+    const board_table *t = &b.tables[0];
+    MUST(cost_points(&points, t, cost_target_of(&b, t)));
+    cr_expect_eq(points->told, 2);
+    cr_expect_float_eq(points->joules, 200, 1e-9, "%g", points->joules);
+    cr_expect_eq(points->throttled, 1);
+    cr_expect_float_eq(points->train_rate, 300, 1e-9, "%g", points->train_rate);
+    cr_expect_float_eq(points->eval_rate, (600 + 300 + 200) / 3.0, 1e-9, "%g", points->eval_rate);
+    cr_expect(points->device_mib == 7 && points->host_mib == 14);
+    mem_free(points);
+    MUST(cost_markdown(&text, &b));
+    cr_expect_not_null(strstr(text.text, "| 300 | 367 | 7 | 14 | 200 J, throttled: 1 of 3 | yes |"),
+                       "%s", text.text);
     strbuf_free(&text);
     board_free(&b);
     store_free(&s);

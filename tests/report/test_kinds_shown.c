@@ -64,6 +64,10 @@ Test(kinds_shown, a_matrix_calls_the_test_by_its_name) {
         MUST(compare_matrix_json(&json, sides, 3));
         expect_part(&text, i ? "(sign test)" : "(McNemar)");
         cr_expect_not(strstr(text.text, i ? "McNemar" : "sign test"));
+        expect_part(&text,
+                    i ? "p (sign test) is of two numbers of rows: nearer in the one run alone, "
+                      : "p (McNemar) is of two numbers of rows: right in the one run alone, ");
+        expect_part(&text, i ? "not test the difference in Spearman." : "in accuracy.");
         expect_part(&json, i ? "\"sign_test_p\"" : "\"mcnemar_p\"");
         strbuf_free(&text);
         strbuf_free(&json);
@@ -215,8 +219,7 @@ Test(kinds_shown, records_keep_units) {
     cr_expect_eq(record_read(&again, path), ERR_FORMAT);
     mem_free(text);
     mem_free(path);
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
 }
 
 /* Relations have the labels of classes and scores beside them: a file keeps the scores, and what is
@@ -291,8 +294,7 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     store_free(&s);
     record_free(&a);
     record_free(&b);
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
     page.length = text.length = 0;
     make(ANSWER_TAGS, true);
     fake_folder(&folder);
@@ -309,6 +311,5 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     store_free(&s);
     strbuf_free(&page);
     strbuf_free(&text);
-    MUST(folder_remove(folder));
-    mem_free(folder);
+    fake_folder_end(folder);
 }

@@ -33,13 +33,11 @@
  * shows it to the host, and nothing is freed or recorded again while it runs. A program that breaks
  * one is ended with a message and abort(). One instance and one device at a time, as the program
  * has them. */
+#include "layer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vulkan/vk_layer.h>
-#include <vulkan/vulkan.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 static struct {
     PFN_vkGetInstanceProcAddr instance_proc;
@@ -635,11 +633,11 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumeratePhysicalDevices(VkInstance 
         *count = 0;
         return VK_SUCCESS;
     }
-    uint32_t room = *count / 2;
+    uint32_t half = *count / 2;
     if (!asked("twins")) return next.EnumeratePhysicalDevices(instance, count, devices);
-    r = next.EnumeratePhysicalDevices(instance, &room, devices);
-    for (uint32_t i = 0; devices && i < room; i++) devices[room + i] = devices[i];
-    *count = 2 * room;
+    r = next.EnumeratePhysicalDevices(instance, &half, devices);
+    for (uint32_t i = 0; devices && i < half; i++) devices[half + i] = devices[i];
+    *count = 2 * half;
     return r;
 }
 
@@ -649,15 +647,11 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreat
                                                            const VkAllocationCallbacks *allocator,
                                                            VkInstance *instance) {
     static unsigned calls;
-    VkLayerInstanceCreateInfo *link = (VkLayerInstanceCreateInfo *)(uintptr_t)info->pNext;
-    while (link && !(link->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
-                     link->function == VK_LAYER_LINK_INFO))
-        link = (VkLayerInstanceCreateInfo *)(uintptr_t)link->pNext;
+    layer_next link = layer_of_instance(info);
     VkResult r = fault("CreateInstance", &calls);
-    if (r != VK_SUCCESS || !link) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
+    if (r != VK_SUCCESS || !link.instance_proc) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
     next.is_portable = (info->flags & VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR) != 0;
-    next.instance_proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
-    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    next.instance_proc = link.instance_proc;
     r = ((PFN_vkCreateInstance)next.instance_proc(VK_NULL_HANDLE, "vkCreateInstance"))(
         info, allocator, instance);
     next.instance = r == VK_SUCCESS ? *instance : VK_NULL_HANDLE;
@@ -678,15 +672,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physic
                                                          const VkAllocationCallbacks *allocator,
                                                          VkDevice *device) {
     static unsigned calls;
-    VkLayerDeviceCreateInfo *link = (VkLayerDeviceCreateInfo *)(uintptr_t)info->pNext;
-    while (link && !(link->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO &&
-                     link->function == VK_LAYER_LINK_INFO))
-        link = (VkLayerDeviceCreateInfo *)(uintptr_t)link->pNext;
+    layer_next link = layer_of_device(info);
     VkResult r = fault("CreateDevice", &calls);
-    if (r != VK_SUCCESS || !link) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
-    PFN_vkGetInstanceProcAddr proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
-    next.device_proc = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
-    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    if (r != VK_SUCCESS || !link.instance_proc) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
+    next.device_proc = link.device_proc;
     VkDeviceCreateInfo real = *info;
     const char *names[64];
     real.ppEnabledExtensionNames = names;
@@ -696,14 +685,11 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physic
             names[real.enabledExtensionCount++] = info->ppEnabledExtensionNames[i];
     if (asked("portability") && real.enabledExtensionCount == info->enabledExtensionCount)
         broken("the device is opened without VK_KHR_portability_subset");
-    r = ((PFN_vkCreateDevice)proc(next.instance, "vkCreateDevice"))(physical, &real, allocator,
-                                                                    device);
+    r = ((PFN_vkCreateDevice)link.instance_proc(next.instance, "vkCreateDevice"))(
+        physical, &real, allocator, device);
     next.device = r == VK_SUCCESS ? *device : VK_NULL_HANDLE;
     return r;
 }
-
-#define OWN(name)                                                                                  \
-    if (!strcmp(wanted, "vk" #name)) return (PFN_vkVoidFunction)layer_##name;
 
 static PFN_vkVoidFunction own_device(const char *wanted) {
 #define X(name, parameters, arguments, check) OWN(name)
@@ -747,15 +733,4 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc(VkInstance instanc
     return next.instance_proc ? next.instance_proc(instance, wanted) : NULL;
 }
 
-EXPORT VKAPI_ATTR VkResult VKAPI_CALL
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *interface);
-
-EXPORT VKAPI_ATTR VkResult VKAPI_CALL
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *interface) {
-    if (interface->loaderLayerInterfaceVersion < 2) return VK_ERROR_INITIALIZATION_FAILED;
-    interface->loaderLayerInterfaceVersion = 2;
-    interface->pfnGetInstanceProcAddr = instance_proc;
-    interface->pfnGetDeviceProcAddr = device_proc;
-    interface->pfnGetPhysicalDeviceProcAddr = NULL;
-    return VK_SUCCESS;
-}
+NEGOTIATE

@@ -1,5 +1,6 @@
 /* Loaded with LD_PRELOAD: a file system without locks of open files, and without hard links where
- * HARNESS_NO_LINKS is set. */
+ * HARNESS_NO_LINKS is set. Where HARNESS_COMES_FIRST is set, another process takes the name that a link
+ * is to get, just before. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,8 +39,14 @@ EXPORT int fcntl64(int fd, int command, ...) {
     return call("fcntl64", fd, command, argument);
 }
 
+static void take_name(const char *name) {
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) close(fd);
+}
+
 EXPORT int link(const char *from, const char *to) {
     int (*real)(const char *, const char *) = NULL;
+    if (getenv("HARNESS_COMES_FIRST")) take_name(to);
     if (getenv("HARNESS_NO_LINKS")) {
         errno = EPERM;
         return -1;

@@ -5,14 +5,12 @@
  * fields between tabs: the pipeline's name, "subgroup=N", and NAME=NUMBER for each whole number that
  * VK_KHR_pipeline_executable_properties tells. One instance and one device at a time, as the program
  * has them. */
+#include "layer.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vulkan/vk_layer.h>
-#include <vulkan/vulkan.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 enum { EXECUTABLES_MAX = 8, STATISTICS_MAX = 64, PIPELINES_MAX = 64, EXTENSIONS_MAX = 64 };
 
@@ -86,13 +84,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateComputePipelines(
 static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreateInfo *info,
                                                            const VkAllocationCallbacks *allocator,
                                                            VkInstance *instance) {
-    VkLayerInstanceCreateInfo *link = (VkLayerInstanceCreateInfo *)(uintptr_t)info->pNext;
-    while (link && !(link->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
-                     link->function == VK_LAYER_LINK_INFO))
-        link = (VkLayerInstanceCreateInfo *)(uintptr_t)link->pNext;
-    if (!link) return VK_ERROR_INITIALIZATION_FAILED;
-    next.instance_proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
-    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    layer_next link = layer_of_instance(info);
+    if (!link.instance_proc) return VK_ERROR_INITIALIZATION_FAILED;
+    next.instance_proc = link.instance_proc;
     VkResult r = ((PFN_vkCreateInstance)next.instance_proc(VK_NULL_HANDLE, "vkCreateInstance"))(
         info, allocator, instance);
     next.instance = r == VK_SUCCESS ? *instance : VK_NULL_HANDLE;
@@ -104,15 +98,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physic
                                                          const VkDeviceCreateInfo *info,
                                                          const VkAllocationCallbacks *allocator,
                                                          VkDevice *device) {
-    VkLayerDeviceCreateInfo *link = (VkLayerDeviceCreateInfo *)(uintptr_t)info->pNext;
-    while (link && !(link->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO &&
-                     link->function == VK_LAYER_LINK_INFO))
-        link = (VkLayerDeviceCreateInfo *)(uintptr_t)link->pNext;
-    if (!link || info->enabledExtensionCount >= EXTENSIONS_MAX)
+    layer_next link = layer_of_device(info);
+    if (!link.instance_proc || info->enabledExtensionCount >= EXTENSIONS_MAX)
         return VK_ERROR_INITIALIZATION_FAILED;
-    PFN_vkGetInstanceProcAddr proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
-    next.device_proc = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
-    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    next.device_proc = link.device_proc;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR feature = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
         .pNext = (void *)(uintptr_t)info->pNext,
@@ -125,14 +114,11 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physic
     told.pNext = &feature;
     told.enabledExtensionCount = count + 1;
     told.ppEnabledExtensionNames = names;
-    VkResult r = ((PFN_vkCreateDevice)proc(next.instance, "vkCreateDevice"))(physical, &told,
-                                                                             allocator, device);
+    VkResult r = ((PFN_vkCreateDevice)link.instance_proc(next.instance, "vkCreateDevice"))(
+        physical, &told, allocator, device);
     next.device = r == VK_SUCCESS ? *device : VK_NULL_HANDLE;
     return r;
 }
-
-#define OWN(name)                                                                                  \
-    if (!strcmp(wanted, "vk" #name)) return (PFN_vkVoidFunction)layer_##name;
 
 static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL device_proc(VkDevice device, const char *wanted) {
     OWN(CreateComputePipelines)
@@ -152,15 +138,4 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc(VkInstance instanc
     return next.instance_proc ? next.instance_proc(instance, wanted) : NULL;
 }
 
-EXPORT VKAPI_ATTR VkResult VKAPI_CALL
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *interface);
-
-EXPORT VKAPI_ATTR VkResult VKAPI_CALL
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *interface) {
-    if (interface->loaderLayerInterfaceVersion < 2) return VK_ERROR_INITIALIZATION_FAILED;
-    interface->loaderLayerInterfaceVersion = 2;
-    interface->pfnGetInstanceProcAddr = instance_proc;
-    interface->pfnGetDeviceProcAddr = device_proc;
-    interface->pfnGetPhysicalDeviceProcAddr = NULL;
-    return VK_SUCCESS;
-}
+NEGOTIATE

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "platform/file.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -288,4 +289,9 @@ void fake_folder(char **path) {
     const char *root = getenv("TMPDIR");
     cr_assert_not(mem_printf(path, "%s/harness-test-XXXXXX", root ? root : quick_root()));
     cr_assert(mkdtemp(*path));
+}
+
+void fake_folder_end(char *path) {
+    cr_assert_not(folder_remove(path));
+    mem_free(path);
 }

@@ -22,7 +22,9 @@ typedef struct fake_record {
  * score. */
 void fake_record_make(record *r, const fake_record *f);
 
-/* A fresh folder below the system's temporary one; *path is owned (mem_free). */
+/* A fresh folder below the system's temporary one; *path is owned. The other removes it with all
+ * that is in it, and frees path. */
 void fake_folder(char **path);
+void fake_folder_end(char *path);
 
 #endif

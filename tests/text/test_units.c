@@ -56,6 +56,27 @@ Test(units, tokens_say_where_they_begin) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A token that takes blanks begins where they do, but not in those that the token before it took. */
+Test(units, blanks_are_taken_once) {
+    static const char *const added[] = {"<l>", "<r>"};
+    tokenizer t;
+    size_t live = mem_live_count();
+    open_words(&t, false);
+    MUST(tokenizer_add_special(&t, added, 2));
+    CHECK(&t, "a  <r>  <l>  a", 0, 0, 3, 8, 13);
+    for (size_t i = 0; i < t.added_count; i++) {
+        t.added[i].lstrip = !strcmp(t.added[i].text, "<l>");
+        t.added[i].rstrip = !strcmp(t.added[i].text, "<r>");
+    }
+    CHECK(&t, "a  <l>  a", 0, 0, 1, 8);
+    CHECK(&t, "  <l>  <l>a", 0, 0, 5, 10);
+    CHECK(&t, "a  <r>  a", 0, 0, 3, 8);
+    CHECK(&t, "a  <r>  <l>  a", 0, 0, 3, 8, 13);
+    CHECK(&t, "a<r>\xE3\x80\x80 <l>a", 0, 0, 1, 8, 11); // an ideographic blank
+    tokenizer_free(&t);
+    cr_assert_eq(mem_live_count(), live);
+}
+
 /* Encoding without places gives the same ids, from the same buffers. */
 Test(units, places_change_no_id) {
     tokenizer t;

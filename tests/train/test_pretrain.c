@@ -399,7 +399,7 @@ Test(pretrain, says_what_is_wrong) {
         {RUN("pretrain", "--corpus", "./bad.jsonl", PRESET, "-o", "theirs"), 1,
          "theirs/model: this program did not make it"}, // before the corpus is read
         {RUN(PRETRAIN, "1", PRESET, "--arch", "electra", "-o", "short"), 0,
-         "the run ends inside its warmup: 2 warmup steps, 1 steps in all"},
+         "the run ends inside its warmup: 2 warmup steps, 1 step in all"},
     };
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         program_result r = tries[i].result;

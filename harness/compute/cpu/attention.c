@@ -5,7 +5,7 @@
 typedef struct attending {
     const op_call *call;
     const cpu_kernels *kernels;
-    const attention_tile *tiles;
+    const query_tile *tiles;
     const float *qkv, *out, *dout, *lse;
     float *out_to, *lse_to, *dqkv;
     size_t tokens, heads, head_size;
@@ -16,7 +16,7 @@ typedef struct attending {
 static void attention_item(void *context, size_t item, float *workspace) {
     const attending *w = context;
     size_t head = item % w->heads, hidden = w->heads * w->head_size;
-    const attention_tile *tile = &w->tiles[item / w->heads];
+    const query_tile *tile = &w->tiles[item / w->heads];
     if (tile->first) return; // the sentence's first entry covers it
     size_t row = tile->start * hidden + head * w->head_size;
     size_t row3 = tile->start * 3 * hidden + head * w->head_size;
@@ -56,7 +56,7 @@ static err attend(attending *w, size_t tiles) {
 /* What the forward and the backward op have both. */
 #define ATTENDING(a)                                                                               \
     .call = call, .kernels = cpu__kernels(call),                                                   \
-    .tiles = (const attention_tile *)(const void *)cpu__given_words((a)->tiles),                   \
+    .tiles = (const query_tile *)(const void *)cpu__given_words((a)->tiles),                       \
     .qkv = cpu__reals((a)->qkv), .tokens = cpu__size(call, (a)->tokens), .heads = (a)->heads,      \
     .head_size = (a)->head_size, .scale = (a)->scale, .drop = (a)->drop
 

@@ -81,6 +81,7 @@ static dnnl_status_t describe_product(dnnl_primitive_desc_t *out, dnnl_engine_t 
 #endif
 
 struct cpu_packing {
+    struct cpu_packing *next;
     size_t n, k, stride, bytes;
     bool is_transposed;
     description from, to;
@@ -88,6 +89,7 @@ struct cpu_packing {
 };
 
 struct cpu_matmul {
+    struct cpu_matmul *next;
     size_t m, scratch_bytes;
     const struct cpu_packing *packing;
     description a, c, scratch;
@@ -98,10 +100,8 @@ struct cpu_matmuls {
     dnnl_engine_t engine;
     dnnl_stream_t stream; // of the library's OpenMP runtime: it has no state, threads share it
     dnnl_primitive_attr_t how;
-    struct cpu_packing **packings; /* each owned */
-    size_t packing_count, packing_capacity;
-    struct cpu_matmul **matmuls; /* each owned */
-    size_t matmul_count, matmul_capacity;
+    struct cpu_packing *packings; /* and what follows it, owned; likewise */
+    struct cpu_matmul *matmuls;
 };
 
 cpu_bf16_way cpu__bf16_best(void) {
@@ -151,10 +151,14 @@ static void matmul_free(struct cpu_matmul *p) {
 
 void cpu__matmuls_close(struct cpu_matmuls *all) {
     if (!all) return;
-    for (size_t i = 0; i < all->matmul_count; i++) matmul_free(all->matmuls[i]);
-    for (size_t i = 0; i < all->packing_count; i++) packing_free(all->packings[i]);
-    mem_free(all->matmuls);
-    mem_free(all->packings);
+    for (struct cpu_matmul *p = all->matmuls, *next; p; p = next) {
+        next = p->next;
+        matmul_free(p);
+    }
+    for (struct cpu_packing *p = all->packings, *next; p; p = next) {
+        next = p->next;
+        packing_free(p);
+    }
     if (all->how) dnnl_primitive_attr_destroy(all->how);
     if (all->stream) dnnl_stream_destroy(all->stream);
     if (all->engine) dnnl_engine_destroy(all->engine);
@@ -211,53 +215,53 @@ static dnnl_status_t make_matmul(struct cpu_matmul *p, const struct cpu_matmuls 
     return s;
 }
 
-err cpu__packing_find(const struct cpu_packing **out, struct cpu_matmuls *all, size_t n, size_t k,
-                      size_t stride, bool is_transposed) {
-    for (size_t i = 0; i < all->packing_count; i++) {
-        struct cpu_packing *p = all->packings[i];
-        *out = p;
-        if (p->n == n && p->k == k && p->stride == stride && p->is_transposed == is_transposed)
-            return ERR_OK;
-    }
-    struct cpu_packing *fresh;
-    err e = mem_grow((void **)&all->packings, &all->packing_capacity, all->packing_count + 1,
-                     sizeof(struct cpu_packing *));
-    if (e || (e = mem_new(&fresh, 1))) return e;
-    *fresh = (struct cpu_packing){.n = n, .k = k, .stride = stride, .is_transposed = is_transposed};
-    all->packings[all->packing_count++] = fresh;
-    *out = fresh;
-    // the library plans for the threads that it sees now
+/* The library plans for the threads that it sees. Returns how many it saw before. */
+static int one_thread(void) {
     int before = omp_get_max_threads();
     omp_set_num_threads(1);
-    dnnl_status_t s = make_packing(fresh, all);
-    omp_set_num_threads(before);
-    if (!s) return ERR_OK;
-    packing_free(fresh);
-    all->packing_count--;
-    return refused("a packing", 0, n, k, s);
+    return before;
+}
+
+err cpu__packing_find(const struct cpu_packing **out, struct cpu_matmuls *all, size_t n, size_t k,
+                      size_t stride, bool is_transposed) {
+    struct cpu_packing *p = all->packings;
+    while (p &&
+           !(p->n == n && p->k == k && p->stride == stride && p->is_transposed == is_transposed))
+        p = p->next;
+    *out = p;
+    if (p) return ERR_OK;
+    err e = mem_new(&p, 1);
+    if (e) return e;
+    *p = (struct cpu_packing){all->packings, n, k, stride, .is_transposed = is_transposed};
+    int threads = one_thread();
+    dnnl_status_t s = make_packing(p, all);
+    omp_set_num_threads(threads);
+    if (s) {
+        packing_free(p);
+        return refused("a packing", 0, n, k, s);
+    }
+    *out = all->packings = p;
+    return ERR_OK;
 }
 
 err cpu__matmul_find(const struct cpu_matmul **out, struct cpu_matmuls *all, size_t m,
                      const struct cpu_packing *packing) {
-    for (size_t i = 0; i < all->matmul_count; i++) {
-        *out = all->matmuls[i];
-        if ((*out)->m == m && (*out)->packing == packing) return ERR_OK;
+    struct cpu_matmul *p = all->matmuls;
+    while (p && !(p->m == m && p->packing == packing)) p = p->next;
+    *out = p;
+    if (p) return ERR_OK;
+    err e = mem_new(&p, 1);
+    if (e) return e;
+    *p = (struct cpu_matmul){all->matmuls, m, .packing = packing};
+    int threads = one_thread();
+    dnnl_status_t s = make_matmul(p, all);
+    omp_set_num_threads(threads);
+    if (s) {
+        matmul_free(p);
+        return refused("a product", m, packing->n, packing->k, s);
     }
-    struct cpu_matmul *fresh;
-    err e = mem_grow((void **)&all->matmuls, &all->matmul_capacity, all->matmul_count + 1,
-                     sizeof(struct cpu_matmul *));
-    if (e || (e = mem_new(&fresh, 1))) return e;
-    *fresh = (struct cpu_matmul){.m = m, .packing = packing};
-    all->matmuls[all->matmul_count++] = fresh;
-    *out = fresh;
-    int before = omp_get_max_threads();
-    omp_set_num_threads(1);
-    dnnl_status_t s = make_matmul(fresh, all);
-    omp_set_num_threads(before);
-    if (!s) return ERR_OK;
-    matmul_free(fresh);
-    all->matmul_count--;
-    return refused("a product", m, packing->n, packing->k, s);
+    *out = all->matmuls = p;
+    return ERR_OK;
 }
 
 size_t cpu__packing_bytes(const struct cpu_packing *p) {

@@ -25,14 +25,14 @@ static double dot(const double *a, const double *b, size_t count) {
     return sum;
 }
 
-static uint32_t tile_rows(const attention_tile *tile, uint32_t tile_size) {
+static uint32_t tile_rows(const query_tile *tile, uint32_t tile_size) {
     uint32_t left = tile->length - tile->first;
     return left < tile_size ? left : tile_size;
 }
 
 /* One query row: out (D), returns its logsumexp. p (length) is workspace for probabilities. */
 static double forward_row(const op_call *call, const struct attention_fwd *a, head_view v,
-                          double *out, double *p, const attention_tile *tile, uint32_t head,
+                          double *out, double *p, const query_tile *tile, uint32_t head,
                           uint32_t row) {
     double max = -INFINITY, sum = 0;
     for (uint32_t j = 0; j < tile->length; j++) {
@@ -53,7 +53,7 @@ err reference__attention_fwd(const op_call *call, const op *o) {
     size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
     double *out = reference__reals(a->out), *lse = reference__reals(a->lse);
     const double *qkv = reference__reals(a->qkv);
-    const attention_tile *tiles = (const attention_tile *)reference__words(a->tiles);
+    const query_tile *tiles = (const query_tile *)reference__words(a->tiles);
     double *p = NULL;
     err e = mem_new(&p, tokens);
     if (e) return e;
@@ -84,7 +84,7 @@ typedef struct backward_view {
 
 /* Adds what query `row` and key `key` give to dq, dk and dv. */
 static void backward_pair(const op_call *call, const struct attention_bwd *a, backward_view b,
-                          const attention_tile *tile, uint32_t head, uint32_t row, uint32_t key) {
+                          const query_tile *tile, uint32_t head, uint32_t row, uint32_t key) {
     head_view v = b.v;
     const double *q = v.q + row * v.stride, *k = v.k + key * v.stride;
     const double *dout = b.dout + row * b.hidden;
@@ -106,10 +106,10 @@ err reference__attention_bwd(const op_call *call, const op *o) {
     double *dqkv = reference__given_reals(a->dqkv);
     const double *qkv = reference__given_reals(a->qkv), *lse = reference__given_reals(a->lse);
     const double *out = reference__given_reals(a->out), *dout = reference__given_reals(a->dout);
-    const attention_tile *tiles = (const attention_tile *)reference__words(a->tiles);
+    const query_tile *tiles = (const query_tile *)reference__words(a->tiles);
     for (size_t i = 0; i < tokens * 3 * hidden; i++) dqkv[i] = 0;
     for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {
-        const attention_tile *tile = &tiles[n];
+        const query_tile *tile = &tiles[n];
         for (uint32_t head = 0; head < a->heads; head++) {
             size_t column = (size_t)head * a->head_size;
             backward_view b = {.v = view_of(qkv, tile->start, head, a->heads, a->head_size),

@@ -17,7 +17,8 @@ static bool is_listed(const char *list, const char *name) {
     return false;
 }
 
-uint32_t verify__length(sentence_style style, uint32_t i, uint32_t left) {
+/* Length of sentence i when `left` tokens remain. */
+static uint32_t length_of(sentence_style style, uint32_t i, uint32_t left) {
     static const uint32_t shorts[] = {3, 26, 11, 1, 40, 19, 67, 2, 33, 8};
     static const uint32_t edges[] = {31, 32, 33, 63, 64, 65, 1, 127, 129};
     uint32_t n = 1;
@@ -31,10 +32,11 @@ uint32_t verify__length(sentence_style style, uint32_t i, uint32_t left) {
     return n < left ? n : left;
 }
 
-uint32_t verify__sentences(sentence_style style, uint32_t tokens) {
+/* Sentences that `tokens` make. */
+static uint32_t sentences_of(sentence_style style, uint32_t tokens) {
     uint32_t count = 0;
     for (uint32_t used = 0; used < tokens; count++) {
-        used += verify__length(style, count, tokens - used);
+        used += length_of(style, count, tokens - used);
     }
     return count;
 }
@@ -48,7 +50,7 @@ micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_
                      .chosen = t->tokens[slot][micro] / CHOSEN_EVERY,
                      .units = t->tokens[slot][micro] / CHOSEN_EVERY};
     for (uint32_t used = 0; used < m.tokens; m.sentences++) {
-        uint32_t n = verify__length(t->style, m.sentences, m.tokens - used);
+        uint32_t n = length_of(t->style, m.sentences, m.tokens - used);
         used += n;
         m.tiles += (n + tile - 1) / tile;
     }
@@ -86,7 +88,7 @@ typedef struct token {
 static token token_at(sentence_style style, uint32_t tokens, uint32_t t) {
     token k = {0};
     for (;; k.sentence++) {
-        k.length = verify__length(style, k.sentence, tokens - k.start);
+        k.length = length_of(style, k.sentence, tokens - k.start);
         if (t < k.start + k.length) break;
         k.start += k.length;
     }
@@ -97,7 +99,7 @@ static token token_at(sentence_style style, uint32_t tokens, uint32_t t) {
 // Sentences of the optimizer step before this micro-batch.
 static uint32_t sentences_before(const trial *t, uint32_t slot, uint32_t micro) {
     uint32_t count = 0;
-    for (uint32_t m = 0; m < micro; m++) count += verify__sentences(t->style, t->tokens[slot][m]);
+    for (uint32_t m = 0; m < micro; m++) count += sentences_of(t->style, t->tokens[slot][m]);
     return count;
 }
 
@@ -106,7 +108,7 @@ static void fill_tiles(const trial *t, uint32_t slot, uint32_t micro, uint32_t t
     uint32_t tokens = t->tokens[slot][micro], used = 0, n = 0;
     uint32_t ordinal = sentences_before(t, slot, micro);
     for (uint32_t i = 0; used < tokens; i++) {
-        uint32_t length = verify__length(t->style, i, tokens - used);
+        uint32_t length = length_of(t->style, i, tokens - used);
         for (uint32_t first = 0; first < length; first += tile, n++) {
             const uint32_t entry[4] = {used, length, first, ordinal + i};
             memcpy(out + n * 4, entry, sizeof entry);
@@ -194,7 +196,7 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
     } else if (!strcmp(name, "starts")) {
         for (uint32_t i = 0, used = 0; i <= m.sentences; i++) {
             out[i] = used;
-            used += verify__length(t->style, i, m.tokens - used);
+            used += length_of(t->style, i, m.tokens - used);
         }
     } else if (!strcmp(name, "ordinals") || !strcmp(name, "targets")) {
         for (uint32_t i = 0; i < m.sentences; i++) out[i] = sentence_word(t, name, slot, micro, i);

@@ -99,10 +99,6 @@ size_t verify__rows_to_try(const verify_run *run);
 
 /* --- data --- */
 
-/* Sentence i's length when `left` tokens remain, and the sentences that `tokens` make. */
-uint32_t verify__length(sentence_style style, uint32_t i, uint32_t left);
-uint32_t verify__sentences(sentence_style style, uint32_t tokens);
-
 /* Sizes of (slot, micro) for a device with this attention tile. */
 micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_t tile);
 

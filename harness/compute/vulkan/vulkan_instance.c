@@ -190,7 +190,7 @@ static void make_printable(char *text) {
         if (*text < ' ' || *text > '~') *text = '?';
 }
 
-void vulkan__info(device_info *info, VkPhysicalDevice physical) {
+static void fill_info(device_info *info, VkPhysicalDevice physical) {
     VkPhysicalDeviceDriverProperties driver = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
     VkPhysicalDeviceSubgroupProperties subgroup = {
@@ -262,7 +262,7 @@ err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char 
     for (uint32_t i = 0; i < found; i++) {
         device_info *info = &(*list)[*count];
         memset(info, 0, sizeof *info);
-        vulkan__info(info, physical[i]);
+        fill_info(info, physical[i]);
         info->vulkan_index = i;
         ++*count;
     }

@@ -159,7 +159,6 @@ err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *
                           uint32_t most) MUST_CHECK;
 bool vulkan__has_extension(VkPhysicalDevice physical, const char *name);
 uint32_t vulkan__queue_family(VkPhysicalDevice physical); /* UINT32_MAX: none computes */
-void vulkan__info(device_info *info, VkPhysicalDevice physical);
 err vulkan__messenger_open(vulkan_device *v) MUST_CHECK;
 void vulkan__messenger_close(vulkan_device *v);
 /* has_texels: a texel buffer holds whatever a kernel may bind. */

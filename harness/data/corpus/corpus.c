@@ -142,8 +142,8 @@ static err read_lines(data__source *s, const char *key, uint64_t *lines, corpus_
     }
 }
 
-static err read_packed(void *from, void *bytes, size_t room, size_t *count) {
-    return unpack_read(from, bytes, room, count);
+static err read_packed(void *from, void *bytes, size_t size, size_t *count) {
+    return unpack_read(from, bytes, size, count);
 }
 
 static err check_hash(unpack *u, const task_file *expected, char hex[HASH_HEX_BYTES]) {

@@ -19,7 +19,8 @@ static void add_length(corpus_lengths *l, uint64_t length) {
     if (length > l->longest) l->longest = length;
 }
 
-uint64_t corpus_lengths_at(const corpus_lengths *l, double share) {
+/* The length that a share of the lines does not exceed. */
+static uint64_t corpus_lengths_at(const corpus_lengths *l, double share) {
     uint64_t below = 0;
     for (uint64_t i = 0; i < CORPUS_LENGTH_MOST; i++) {
         below += l->counts[i];
@@ -127,8 +128,9 @@ static err tasks_text(strbuf *out, const exclusion *x) {
         texts += x->tasks[i].texts;
         absent += !x->tasks[i].at_hand;
     }
-    e = strbuf_printf(out, "left out: %llu test texts of %zu tasks", (unsigned long long)texts,
-                      x->task_count - absent);
+    e = strbuf_printf(out, "left out: %llu test text%s of %zu task%s", (unsigned long long)texts,
+                      shown_plural(texts), x->task_count - absent,
+                      shown_plural(x->task_count - absent));
     for (size_t i = 0, named = 0; i < x->task_count && !e; i++) {
         if (x->tasks[i].at_hand) continue;
         e = strbuf_printf(out, "%s%s",

@@ -17,9 +17,6 @@ typedef struct corpus_lengths {
     uint64_t sum, lines, longest;
 } corpus_lengths;
 
-/* The length that a share of the lines does not exceed. */
-uint64_t corpus_lengths_at(const corpus_lengths *l, double share);
-
 typedef struct corpus_stats {
     corpus_counts counts;    /* lines, kept, excluded; with a tokenizer too_long, without_pieces */
     uint64_t duplicates;     /* kept lines that stand there earlier */

@@ -30,11 +30,11 @@ static bool continues_word(const tokenizer *t, uint32_t id) {
 /* Pieces that the sentence beginning at `begin` takes: a word that would be parted goes on whole in
  * the next one, unless it fills this one. */
 static size_t pieces_of_sentence(const preparing *p, size_t begin, size_t end) {
-    size_t room = p->rules->max_length - 2, count = end - begin;
-    if (count <= room) return count;
-    count = room;
+    size_t most = p->rules->max_length - 2, count = end - begin;
+    if (count <= most) return count;
+    count = most;
     while (count > 1 && continues_word(p->t, p->encoded.ids[begin + count])) count--;
-    return continues_word(p->t, p->encoded.ids[begin + count]) ? room : count;
+    return continues_word(p->t, p->encoded.ids[begin + count]) ? most : count;
 }
 
 static err add_line(void *context, text_span line) {

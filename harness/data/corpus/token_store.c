@@ -69,9 +69,9 @@ static err read_header(token_store *s, store_header *h, const char *path) {
     }
     if (!h->vocabulary_size || h->vocabulary_size > INT32_MAX)
         return damaged(path, "the vocabulary's size is out of range");
-    uint64_t room = s->map_bytes - sizeof *h;
+    uint64_t most = s->map_bytes - sizeof *h;
     if (h->blocks_offset < sizeof *h || h->blocks_offset > s->map_bytes || h->blocks_offset % 8 ||
-        h->count > room || block_count(h->count) != (s->map_bytes - h->blocks_offset) / 8 ||
+        h->count > most || block_count(h->count) != (s->map_bytes - h->blocks_offset) / 8 ||
         (s->map_bytes - h->blocks_offset) % 8)
         return damaged(path, "its size is not what its header says");
     s->count = h->count;

@@ -126,7 +126,7 @@ static const char damage[] = "the file is damaged";
 static const char cut_off[] = "the file is cut off";
 
 /* Each takes packed bytes and gives unpacked ones; *given of them. */
-static err step_gzip(unpack *u, uint8_t *out, size_t room, size_t *given) {
+static err step_gzip(unpack *u, uint8_t *out, size_t size, size_t *given) {
     z_stream *z = u->decoder;
     if (u->part_ended) { // zeros behind a part are padding, anything else another part
         while (u->begin < u->end && !u->bytes[u->begin]) u->begin++;
@@ -137,24 +137,24 @@ static err step_gzip(unpack *u, uint8_t *out, size_t room, size_t *given) {
     z->next_in = u->bytes + u->begin;
     z->avail_in = (unsigned)(u->end - u->begin);
     z->next_out = out;
-    z->avail_out = (unsigned)room;
+    z->avail_out = (unsigned)size;
     int code = inflate(z, Z_NO_FLUSH);
     u->begin = u->end - z->avail_in;
-    *given = room - z->avail_out;
+    *given = size - z->avail_out;
     u->part_ended = code == Z_STREAM_END;
     if (code == Z_MEM_ERROR) return err_set(ERR_MEMORY, "%s: out of memory", u->path);
     return code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR ? ERR_OK : wrong(u, damage);
 }
 
-static err step_xz(unpack *u, uint8_t *out, size_t room, size_t *given) {
+static err step_xz(unpack *u, uint8_t *out, size_t size, size_t *given) {
     lzma_stream *x = u->decoder;
     x->next_in = u->bytes + u->begin;
     x->avail_in = u->end - u->begin;
     x->next_out = out;
-    x->avail_out = room;
+    x->avail_out = size;
     lzma_ret code = lzma_code(x, u->file_ended ? LZMA_FINISH : LZMA_RUN);
     u->begin = u->end - x->avail_in;
-    *given = room - x->avail_out;
+    *given = size - x->avail_out;
     u->part_ended = code == LZMA_STREAM_END;
     if (code == LZMA_MEM_ERROR) return err_set(ERR_MEMORY, "%s: out of memory", u->path);
     if (code == LZMA_MEMLIMIT_ERROR) return wrong(u, "unpacking it takes more than 512 MiB");
@@ -162,10 +162,10 @@ static err step_xz(unpack *u, uint8_t *out, size_t room, size_t *given) {
                                                                                 : wrong(u, damage);
 }
 
-static err step_zstd(unpack *u, uint8_t *out, size_t room, size_t *given) {
+static err step_zstd(unpack *u, uint8_t *out, size_t size, size_t *given) {
     if (u->begin == u->end && u->part_ended) return ERR_OK;
     ZSTD_inBuffer in = {u->bytes, u->end, u->begin};
-    ZSTD_outBuffer to = {out, room, 0};
+    ZSTD_outBuffer to = {out, size, 0};
     size_t code = ZSTD_decompressStream(u->decoder, &to, &in);
     u->begin = in.pos;
     *given = to.pos;
@@ -174,24 +174,24 @@ static err step_zstd(unpack *u, uint8_t *out, size_t room, size_t *given) {
     return wrong(u, ZSTD_getErrorName(code));
 }
 
-static err read_plain(unpack *u, uint8_t *out, size_t room, size_t *count) {
+static err read_plain(unpack *u, uint8_t *out, size_t size, size_t *count) {
     err e = ERR_OK;
     if (u->begin == u->end && !u->file_ended) e = fill(u);
     size_t there = u->end - u->begin;
-    *count = there < room ? there : room;
+    *count = there < size ? there : size;
     memcpy(out, u->bytes + u->begin, *count);
     u->begin += *count;
     return e;
 }
 
-err unpack_read(unpack *u, void *out, size_t room, size_t *count) {
+err unpack_read(unpack *u, void *out, size_t size, size_t *count) {
     static err (*const steps[])(unpack *, uint8_t *, size_t, size_t *) = {
         [UNPACK_GZIP] = step_gzip, [UNPACK_XZ] = step_xz, [UNPACK_ZSTD] = step_zstd};
     *count = 0;
-    if (u->kind == UNPACK_PLAIN) return read_plain(u, out, room, count);
+    if (u->kind == UNPACK_PLAIN) return read_plain(u, out, size, count);
     for (;;) {
         size_t before = u->begin;
-        err e = steps[u->kind](u, out, room, count);
+        err e = steps[u->kind](u, out, size, count);
         if (e || *count) return e;
         if (u->begin != before && u->begin < u->end) continue;
         if (u->file_ended && u->part_ended) return ERR_OK;

@@ -31,9 +31,9 @@ typedef struct unpack {
 err unpack_open(unpack *u, const char *path) MUST_CHECK;
 void unpack_close(unpack *u);
 
-/* Up to room unpacked bytes to out; *count is 0 at the end alone. Errors: ERR_IO; ERR_FORMAT naming
+/* Up to size unpacked bytes to out; *count is 0 at the end alone. Errors: ERR_IO; ERR_FORMAT naming
  * the path for what is damaged, cut off, or wants more memory. */
-err unpack_read(unpack *u, void *out, size_t room, size_t *count) MUST_CHECK;
+err unpack_read(unpack *u, void *out, size_t size, size_t *count) MUST_CHECK;
 
 /* SHA-256 of the file as it lies there, what was not yet read included. */
 err unpack_finish(unpack *u, char hex[HASH_HEX_BYTES]) MUST_CHECK;

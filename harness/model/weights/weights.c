@@ -88,7 +88,8 @@ err weights__refuse_wrapped(const tensors *t) {
 
 /* --- shapes --- */
 
-void weights__shape_text(char text[64], const param *p, size_t rows) {
+/* The shape that a slice of `rows` rows of a parameter has in a file: "[3, 12]". */
+static void shape_text(char text[64], const param *p, size_t rows) {
     if (p->is_vector)
         snprintf(text, 64, "[%zu]", rows);
     else
@@ -104,7 +105,7 @@ err weights__shape_error(const safetensors *file, const tensor_entry *t, const p
                          size_t rows, const char *advice) {
     char found[TENSOR_SHAPE_BYTES], expected[64];
     tensor_shape_text(found, t);
-    weights__shape_text(expected, p, rows);
+    shape_text(expected, p, rows);
     return err_set(ERR_FORMAT, "%s: tensor '%s' is %s, expected %s%s", file->path, t->name, found,
                    expected, advice);
 }
@@ -194,7 +195,7 @@ static err note_mismatch(loading *l, const tensor_place *t, const param *p, size
                                                      "(--ignore-mismatched-sizes draws a new one)")
                                         : "");
     tensor_shape_text(found, t->entry);
-    weights__shape_text(expected, p, rows);
+    shape_text(expected, p, rows);
     snprintf(sizes, sizeof sizes, "%s in the checkpoint, %s here", strchr(found, '['), expected);
     l->absent[index] = true;
     err e = weights__keys_add(&l->report->mismatched, key);

@@ -6,10 +6,7 @@
 #include "model/weights/weights.h"
 
 err weights__keys_add(weights_keys *keys, const char *name) MUST_CHECK;
-void weights__keys_free(weights_keys *keys);
 
-/* The shape that a slice of `rows` rows of a parameter has in a file: "[3, 12]". */
-void weights__shape_text(char text[64], const param *p, size_t rows);
 bool weights__shape_fits(const tensor_entry *t, const param *p, size_t rows);
 /* The error of a tensor of another shape. */
 err weights__shape_error(const safetensors *file, const tensor_entry *t, const param *p,

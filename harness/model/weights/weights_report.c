@@ -21,7 +21,7 @@ err weights__keys_add(weights_keys *keys, const char *name) {
     return e;
 }
 
-void weights__keys_free(weights_keys *keys) {
+static void keys_free(weights_keys *keys) {
     for (size_t i = 0; i < keys->count; i++) mem_free(keys->names[i]);
     mem_free(keys->names);
     *keys = (weights_keys){0};
@@ -29,7 +29,7 @@ void weights__keys_free(weights_keys *keys) {
 
 void weights_report_free(weights_report *r) {
     weights_keys *lists[] = {&r->missing, &r->unexpected, &r->mismatched, &r->sizes};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) weights__keys_free(lists[i]);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) keys_free(lists[i]);
     for (size_t i = 0; i < r->drawn_count; i++) mem_free(r->drawn[i]);
     mem_free(r->drawn);
     *r = (weights_report){0};
@@ -217,7 +217,8 @@ static err print_rows(strbuf *out, const table *t) {
     for (size_t i = 0; !e && i < t->count; i++)
         e = shown_printf(out, SHOWN_TERMINAL, "\n%-*s | %-10s | %s", (int)width,
                          t->rows[i].key.text, t->rows[i].status, t->rows[i].details);
-    if (!e && t->left) e = strbuf_printf(out, "\nand %zu more keys", t->left);
+    if (!e && t->left)
+        e = strbuf_printf(out, "\nand %zu more key%s", t->left, shown_plural(t->left));
     return e;
 }
 

@@ -9,8 +9,8 @@
 void regress__request(run_request *q, const regress_case *c, const regress_options *o,
                       uint32_t seed);
 
-/* Whether every file of the case's task is here. */
-err regress__data_is_here(bool *here, const regress_case *c, const char *data_dir) MUST_CHECK;
+/* Removes the folder of the runs, unless another process is at work there. */
+void regress__clear(const char *folder);
 
 /* What a state has of a case; NULL: nothing. */
 regress_result *regress__result(const regress_state *s, const char *name);

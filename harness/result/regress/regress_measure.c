@@ -6,6 +6,7 @@
 #include "result/regress/regress_internal.h"
 #include "result/version.h"
 #include "train/run/run.h"
+#include "train/run/run_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ void regress__request(run_request *q, const regress_case *c, const regress_optio
     q->recipe.per_device_eval_batch_size = c->batch_size;
 }
 
-err regress__data_is_here(bool *here, const regress_case *c, const char *data_dir) {
+/* Whether every file of the case's task is here. */
+static err data_is_here(bool *here, const regress_case *c, const char *data_dir) {
     task t = {0};
     dataset_options options = {.data_dir = data_dir, .sample = c->sample};
     err e = task_find(&t, c->task, NULL);
@@ -174,6 +176,12 @@ static err measure_case(regress_state *out, regress_result *r, const regress_sui
     return e;
 }
 
+void regress__clear(const char *folder) {
+    bool held = false;
+    if (run_at_work(&held, NULL, folder) || (!held && folder_remove(folder)))
+        log_warn("%s", err_message(ERR_IO));
+}
+
 err regress_measure(regress_state *out, const regress_suite *s, const regress_options *o) {
     *out = (regress_state){.product_size = out->product_size};
     snprintf(out->commit, sizeof out->commit, "%s", version_commit());
@@ -185,7 +193,7 @@ err regress_measure(regress_state *out, const regress_suite *s, const regress_op
         const regress_case *c = &s->cases[i];
         bool here;
         if (o->known && regress__result(o->known, c->name)) continue;
-        if ((e = regress__data_is_here(&here, c, o->data_dir))) break;
+        if ((e = data_is_here(&here, c, o->data_dir))) break;
         if (here) {
             log_note("case %s (%zu of %zu)", c->name, i + 1, s->case_count);
             e = measure_case(out, &out->results[i], s, c, o);
@@ -200,7 +208,7 @@ err regress_measure(regress_state *out, const regress_suite *s, const regress_op
         if (e) e = err_wrap(e, "case %s", c->name);
     }
     if (!e && o->timing && s->has_timing) e = regress_time(out, s, o);
-    if (folder_remove(o->folder)) log_warn("%s", err_message(ERR_IO));
+    regress__clear(o->folder);
     return e;
 }
 

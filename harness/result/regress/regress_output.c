@@ -104,7 +104,8 @@ err regress_text(strbuf *out, const regress_report *r, const regress_state *befo
         i = end;
     }
     if (e) return e;
-    return strbuf_printf(out, "\n%zu figures, %zu fell.\n", r->count, r->fell);
+    return strbuf_printf(out, "\n%zu figure%s, %zu fell.\n", r->count, shown_plural(r->count),
+                         r->fell);
 }
 
 /* --- JSON --- */

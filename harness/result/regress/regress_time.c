@@ -217,6 +217,6 @@ done:
     mem_free(w->row_of);
     run_close(&w->job);
     mem_free(w);
-    if (folder_remove(o->folder)) log_warn("%s", err_message(ERR_IO));
+    regress__clear(o->folder);
     return e;
 }

@@ -212,7 +212,7 @@ void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,
     else if (lost && answer_in_units(kind))
         snprintf(units, sizeof units, "; %zu %s%s of theirs had no token left and %s taken %s",
                  lost, kind == ANSWER_ARCS || unit == UNIT_WORD ? "word" : "character",
-                 lost == 1 ? "" : "s", lost == 1 ? "was" : "were", taken);
+                 shown_plural(lost), lost == 1 ? "was" : "were", taken);
     if (cut)
         log_note("%zu sentence%s longer than %u tokens and %s cut%s", cut,
                  cut == 1 ? " is" : "s are", max_length, cut == 1 ? "was" : "were", units);

@@ -133,7 +133,7 @@ static int by_score(const void *a, const void *b) {
     return (x->token > y->token) - (x->token < y->token);
 }
 
-/* Orders the candidates (count) of one mask; all: (V) room. */
+/* Orders the candidates (count) of one mask; all: (V) scratch. */
 static err rank(fill_choice *best, size_t top, const float *logits, double *all,
                 fill_choice *candidates, size_t count, uint32_t vocabulary) {
     for (uint32_t i = 0; i < vocabulary; i++)

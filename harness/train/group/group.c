@@ -316,10 +316,6 @@ err group_sum_parts(struct group *g, float *sum, const group_addends *a) {
     return e ? e : exchange_parts(g, sum, g->bounds);
 }
 
-err group_sum(struct group *g, float *x, size_t count) {
-    return group_is_alone(g) ? ERR_OK : group_sum_parts(g, x, &(group_addends){x, 1, count, count});
-}
-
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) {
     if (group_is_alone(g)) {
         memcpy(all, mine, bytes);

@@ -75,8 +75,6 @@ void group_watch(struct group *g, const _Atomic uint64_t *work);
 err group_barrier(struct group *g) MUST_CHECK;
 /* *any: whether `mine` is true on any rank. */
 err group_any(struct group *g, bool *any, bool mine) MUST_CHECK;
-/* x[i] becomes the sum over all ranks, ((x_0 + x_1) + x_2) + ... Errors: also ERR_MEMORY. */
-err group_sum(struct group *g, float *x, size_t count) MUST_CHECK;
 /* What each rank adds to a sum: as many parts on all, `count` numbers each, `stride` apart. They are
  * added in the order of ranks, and of each rank's parts: a fixed number of parts in all has the same
  * bits by any number of ranks, one too. */

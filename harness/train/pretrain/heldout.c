@@ -12,13 +12,13 @@ typedef struct evaluation {
     batch batch;
     pack pack;
     plan plan;
-    masked_sentences room;
+    masked_sentences sentences;
     double loss;
     uint64_t chosen, right;
 } evaluation;
 
 static err run_batch(evaluation *v) {
-    err e = pack_fill(&v->pack, &v->batch, 0, v->room.list, v->room.count, 0, false);
+    err e = pack_fill(&v->pack, &v->batch, 0, v->sentences.list, v->sentences.count, 0, false);
     if (e) return e;
     step_info step = pack_step(&v->pack, 0, 1, 0);
     if ((e = plan_submit(&v->plan, &step)) || (e = plan_wait(&v->plan, 0))) return e;
@@ -33,7 +33,7 @@ static err run_batch(evaluation *v) {
         }
         v->chosen += n;
     }
-    masked_sentences_clear(&v->room);
+    masked_sentences_clear(&v->sentences);
     return ERR_OK;
 }
 
@@ -49,9 +49,9 @@ static err run_all(evaluation *v) {
             tokens = 0;
         }
         tokens += n;
-        if (!e) masked_sentences_add(&v->room, store, &v->p->masking, i, HELDOUT_EPOCH);
+        if (!e) masked_sentences_add(&v->sentences, store, &v->p->masking, i, HELDOUT_EPOCH);
     }
-    return e || !v->room.count ? e : run_batch(v);
+    return e || !v->sentences.count ? e : run_batch(v);
 }
 
 err heldout_evaluate(heldout_result *out, const pretrain *p) {
@@ -65,7 +65,7 @@ err heldout_evaluate(heldout_result *out, const pretrain *p) {
     if ((e = pack_init(&v.pack, &v.batch))) goto done;
     if ((e = model_eval_plan(&v.plan, &t->model, trainer_evaluation_memory(t), &v.batch)))
         goto done;
-    if ((e = masked_sentences_init(&v.room, c.tokens, c.tokens))) goto done;
+    if ((e = masked_sentences_init(&v.sentences, c.tokens, c.tokens))) goto done;
     if ((e = run_all(&v))) goto done;
     out->chosen = v.chosen;
     out->loss = v.chosen ? v.loss / (double)v.chosen : 0;
@@ -74,7 +74,7 @@ err heldout_evaluate(heldout_result *out, const pretrain *p) {
         e = err_set(ERR_NUMERIC, "the loss of the held-out sentences is not finite (%g)",
                     out->loss);
 done:
-    masked_sentences_free(&v.room);
+    masked_sentences_free(&v.sentences);
     plan_free(&v.plan);
     pack_free(&v.pack);
     batch_free(&v.batch);

@@ -1,6 +1,7 @@
 /* How many steps fit a limit of minutes. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "platform/file.h"
 #include "train/pretrain/pretrain.h"
 #include "train/run/run_parts.h"
@@ -72,7 +73,9 @@ static err plan_anew(uint32_t *steps, pretrain *p) {
                        p->request.max_minutes, clock_seconds() - p->begun, each);
     if (c->max_steps && c->max_steps < fit) fit = c->max_steps;
     *steps = fit < INT32_MAX ? (uint32_t)fit : INT32_MAX;
-    log_note("%u steps of %.3f s fit %g minutes", *steps, each, p->request.max_minutes);
+    log_note("%u step%s of %.3f s fit%s %g minute%s", *steps, shown_plural(*steps), each,
+             *steps == 1 ? "s" : "", p->request.max_minutes,
+             p->request.max_minutes == 1 ? "" : "s");
     return ERR_OK;
 }
 

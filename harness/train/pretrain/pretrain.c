@@ -37,6 +37,7 @@ static err open_base_model(void *context) {
     err e = is_preset ? open_preset(p) : base_model_open(&p->run.base_model, q->model, NULL, &wish);
     if (e) return e;
     p->run.base_model.config.head = &head_masked_lm;
+    p->run.base_model.config.reads = MODEL_READS_UNKNOWN; // what it was fine-tuned on is undone
     p->run.max_length = base_model_max_length(&p->run.base_model, q->recipe.max_length,
                                               model_config_longest(&p->run.base_model.config));
     return masking_init(&p->masking, &p->run.base_model.tokenizer,

@@ -65,7 +65,10 @@ err base_model_open_vocab(base_model *s, const char *preset, const encoder_famil
     return e;
 }
 
-err base_model_locate(char **folder, char **name, const char *path) {
+/* The folder that holds the model when `path` is a folder: itself without trailing slashes, or the
+ * model in a run's output folder; and what records call it: what its run says it began from
+ * ("tiny-kor_hate"; marker_model_name), else the name of the folder given. Both are owned. */
+static err base_model_locate(char **folder, char **name, const char *path) {
     char *inner = NULL, *config = NULL, *own = NULL;
     size_t n = strlen(path);
     *folder = *name = NULL;

@@ -43,11 +43,6 @@ err base_model_open(base_model *s, const char *model, const dataset_split *train
 err base_model_open_vocab(base_model *s, const char *preset, const encoder_family *arch,
                           const char *vocab) MUST_CHECK;
 
-/* The folder that holds the model when `path` is a folder: itself without trailing slashes, or the
- * model in a run's output folder; and what records call it: what its run says it began from
- * ("tiny-kor_hate"; marker_model_name), else the name of the folder given. Both are owned. */
-err base_model_locate(char **folder, char **name, const char *path) MUST_CHECK;
-
 /* Loads config and tokenizer of a model folder, or of the model in a run's output folder, and
  * compares the config with the weights (weights_promise). */
 err base_model_open_folder(base_model *s, const char *folder,

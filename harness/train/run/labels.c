@@ -22,10 +22,10 @@ static size_t find_label(const task *t, const char *name) {
     return t->label_count;
 }
 
-static const char *label_name(const model_config *c, uint32_t id, char room[24]) {
+static const char *label_name(const model_config *c, uint32_t id, char fallback[24]) {
     if (c->labels) return c->labels[id];
-    snprintf(room, 24, "LABEL_%u", id);
-    return room;
+    snprintf(fallback, 24, "LABEL_%u", id);
+    return fallback;
 }
 
 /* True when every name is its own id with this prefix. */
@@ -113,10 +113,10 @@ static err add_escaped(strbuf *b, const char *name) {
 
 static err refuse_unused(const label_map *m, const model_config *c, const char *where) {
     for (size_t i = 0; i < m->count; i++) {
-        char room[24];
+        char fallback[24];
         if (m->list[i].is_used) continue;
         return err_set(ERR_USAGE, "the label map: %s has no label '%s' (its first is '%s')", where,
-                       m->list[i].theirs, label_name(c, 0, room));
+                       m->list[i].theirs, label_name(c, 0, fallback));
     }
     return ERR_OK;
 }
@@ -154,12 +154,12 @@ static err suggest(strbuf *b, const uint32_t *ours, const model_config *c, const
     for (uint32_t i = 0; !e && i < n; i++)
         if (ours[i] < n) taken[ours[i]] = true;
     for (uint32_t i = 0; !e && i < n; i++) {
-        char room[24];
+        char fallback[24];
         size_t label = ours[i];
         while (label == n && taken[next]) next++;
         if (label == n) label = next++;
         if (i) e = strbuf_add(b, ",");
-        if (!e) e = add_escaped(b, label_name(c, i, room));
+        if (!e) e = add_escaped(b, label_name(c, i, fallback));
         if (!e) e = strbuf_add(b, "=");
         if (!e) e = add_escaped(b, t->labels[label].name);
     }
@@ -170,7 +170,7 @@ static err suggest(strbuf *b, const uint32_t *ours, const model_config *c, const
 static err refuse(const uint32_t *ours, uint32_t which, const model_config *c, const task *t,
                   const char *where) {
     strbuf map = {0}, names = {0};
-    char room[24];
+    char fallback[24];
     err e = suggest(&map, ours, c, t);
     for (size_t i = 0; !e && i < t->label_count; i++)
         e = strbuf_printf(&names, "%s%s", i ? ", " : "", t->labels[i].name);
@@ -178,7 +178,7 @@ static err refuse(const uint32_t *ours, uint32_t which, const model_config *c, c
         e = err_set(ERR_DATA,
                     "%s: label %u of the model is '%s', which is none of task %s (%s) or is there "
                     "twice; say which is which%s'%s' if this is the order",
-                    where, which, label_name(c, which, room), t->name, names.text,
+                    where, which, label_name(c, which, fallback), t->name, names.text,
                     err_advice("label-map", ": --label-map "), map.text);
     strbuf_free(&map);
     strbuf_free(&names);
@@ -193,8 +193,8 @@ static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const model_c
     if (e) return e;
     for (uint32_t i = 0; i < n; i++) rows[i] = n;
     for (uint32_t i = 0; i < n; i++) {
-        char room[24], other[24];
-        const char *theirs = label_name(c, i, room), *name = map_name(m, theirs);
+        char fallback[24], other[24];
+        const char *theirs = label_name(c, i, fallback), *name = map_name(m, theirs);
         ours[i] = (uint32_t)find_label(t, name);
         if (ours[i] == n && name != theirs)
             return err_set(ERR_USAGE,
@@ -217,11 +217,11 @@ static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const model_c
 
 /* A few words about rows that change places. */
 static void note_moves(const uint32_t *rows, const model_config *c, const char *where) {
-    char room[24];
+    char fallback[24];
     uint32_t i = 0;
     while (rows[i] == i) i++;
     log_note("%s: labels are matched by name: '%s' is row %u there and %u here", where,
-             label_name(c, rows[i], room), rows[i], i);
+             label_name(c, rows[i], fallback), rows[i], i);
 }
 
 err labels_match(uint32_t **rows, const model_config *c, const task *t, const char *text,
@@ -267,8 +267,8 @@ err labels_rename(model_config *c, const char *text, const char *where) {
     if (!e) e = map_parse(&m, text);
     if (!e) e = mem_new(&names, c->classes);
     for (uint32_t i = 0; !e && i < c->classes; i++) {
-        char room[24], other[24];
-        const char *theirs = label_name(c, i, room);
+        char fallback[24], other[24];
+        const char *theirs = label_name(c, i, fallback);
         e = mem_strdup(&names[i], map_name(&m, theirs));
         for (uint32_t k = 0; !e && k < i; k++)
             if (ascii_equal_fold(names[k], names[i]))

@@ -68,9 +68,10 @@ static const char *hub_metric(const char *name, char average[16]) {
 static const char *part_text(const run *r, char text[160]) {
     text[0] = '\0';
     if (r->request.sample)
-        snprintf(text, 160, " (bundled sample, %zu test rows)", r->test.count);
+        snprintf(text, 160, " (bundled sample, %zu test row%s)", r->test.count,
+                 shown_plural(r->test.count));
     else if (r->request.limit)
-        snprintf(text, 160, " (%zu test rows)", r->test.count);
+        snprintf(text, 160, " (%zu test row%s)", r->test.count, shown_plural(r->test.count));
     return text;
 }
 
@@ -217,25 +218,26 @@ static err add_about(card *c) {
 static err add_scores(card *c) {
     const run *r = c->r;
     bool is_partial = r->request.sample || r->request.limit || r->request.recipe.max_steps;
-    err e = strbuf_printf(
-        &c->text,
-        "\n## Scores\n\nOn %zu test rows%s. The last column leaves out rows that "
-        "are empty, repeat another test row or are in the training data (%zu rows "
-        "are left).\n\n",
-        r->test.count, r->request.sample ? " of the bundled sample" : "", (size_t)c->dedup.total);
+    err e =
+        strbuf_printf(&c->text,
+                      "\n## Scores\n\nOn %zu test row%s%s. The last column leaves out rows that "
+                      "are empty, repeat another test row or are in the training data (%zu rows "
+                      "are left).\n\n",
+                      r->test.count, shown_plural(r->test.count),
+                      r->request.sample ? " of the bundled sample" : "", (size_t)c->dedup.total);
     if (!e && is_partial)
         e = strbuf_add(&c->text, "This was a partial run (a sample, a part of the rows or a "
                                  "bounded number of steps): its scores compare with no other.\n\n");
     if (!e) e = strbuf_add(&c->text, "| metric | score | deduplicated |\n| --- | --- | --- |\n");
     for (size_t i = 0; !e && i < r->task.metric_count; i++) {
         const metric *m = metric_find(r->task.metrics[i]);
-        char title[METRIC_TITLE_BYTES], room[2][SCORE_TEXT_BYTES];
+        char title[METRIC_TITLE_BYTES], shares[2][SCORE_TEXT_BYTES];
         const char *label_1 = r->task.label_count > 1 ? r->task.labels[1].readable : NULL;
         e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %s | %s |\n",
                          metric_title(title, m, label_1),
                          strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
-                         score_share(room[0], m->fn(&c->official)),
-                         score_share(room[1], c->dedup.total ? m->fn(&c->dedup) : (double)NAN));
+                         score_share(shares[0], m->fn(&c->official)),
+                         score_share(shares[1], c->dedup.total ? m->fn(&c->dedup) : (double)NAN));
     }
     return e;
 }

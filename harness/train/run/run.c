@@ -364,8 +364,8 @@ static err judge(run *r, double score, double loss) {
     log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps, run_best_metric(r),
              score, loss, better ? " (best)" : "");
     if (t->is_stopped && t->done < t->total_steps)
-        log_note("stopped early: %u evaluations in a row were no better (best: step %u)",
-                 r->best.stale, r->best.step);
+        log_note("stopped early: %u evaluation%s no better (best: step %u)", r->best.stale,
+                 r->best.stale == 1 ? " was" : "s in a row were", r->best.step);
     bool is_kept = better && !r->request.is_trial;
     return is_kept ? run_write_model(r, "best", NULL, NULL) : ERR_OK;
 }

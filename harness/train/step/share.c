@@ -290,9 +290,9 @@ err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, cons
     for (uint32_t i = 0; i < s->part_count; i++) {
         size_t most = most_of(&s->parts[i]);
         all += most;
-        if (!is_seen(s->parts[i].g) && most > s->room) s->room = most;
+        if (!is_seen(s->parts[i].g) && most > s->capacity) s->capacity = most;
     }
-    err e = s->room ? mem_new(&s->numbers, s->room) : ERR_OK;
+    err e = s->capacity ? mem_new(&s->numbers, s->capacity) : ERR_OK;
     if (!e && shards > 1) e = mem_new(&s->kept, all * shards);
     if (!e) e = cut_slices(s, p);
     if (!e) e = agree_to_divide(s, p);

@@ -44,7 +44,7 @@ typedef struct share_sum {
     uint32_t part_count;
     uint32_t shards; /* that each rank has of a step */
     float *numbers;  /* of one part, where the host does not see the device's; owned */
-    size_t room;
+    size_t capacity;
     float *kept;         /* several shards: a rank's gradients, part by part those of each; owned */
     double *losses;      /* (size, shards) owned */
     share_slice *slices; /* (slice_count) in the order in which they are ready; owned */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "platform/interrupt.h"
 #include "train/step/capacity.h"
+#include "train/step/class_weights.h"
 #include "train/step/nonfinite.h"
 
 #include <math.h>
@@ -13,50 +14,15 @@
 
 enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
 
-/* --- class weights --- */
+/* --- plans --- */
 
-/* scikit-learn's compute_class_weight("balanced"): rows / (classes * rows of the class). */
-static err balance(trainer *t) {
-    uint32_t classes = t->model.config.classes;
-    char **labels = t->model.config.labels;
-    for (size_t i = 0; i < t->rows.data->count; i++)
-        t->class_weights[t->rows.data->sentences[i].target.class]++;
-    for (uint32_t c = 0; c < classes; c++) {
-        if (t->class_weights[c] <= 0)
-            return err_set(ERR_DATA,
-                           "class_weights balanced: label %u%s%s%s has no training row to count", c,
-                           labels ? " (" : "", labels ? labels[c] : "", labels ? ")" : "");
-        t->class_weights[c] = (double)t->rows.data->count / (classes * t->class_weights[c]);
-    }
-    return ERR_OK;
-}
-
-static err set_class_weights(trainer *t) {
-    const char *text = t->recipe.class_weights;
-    uint32_t classes = t->model.config.classes;
-    size_t count = 0;
-    if (!*text) return ERR_OK;
-    err e = mem_new(&t->class_weights, classes);
-    if (e) return e;
-    if (strcmp(text, "balanced") == 0) return balance(t);
-    e = recipe_class_weights(t->class_weights, &count, classes, text);
-    if (e || count != classes)
-        return err_set(ERR_USAGE,
-                       "class_weights is '%s', expected one number for each of the %u "
-                       "labels",
-                       text, classes);
-    return ERR_OK;
-}
-
-/* Writes them to where the loss reads them. pre: t->table_arena is begun. */
+/* Writes the class weights to where the loss reads them. pre: t->table_arena is begun. */
 static err place_class_weights(trainer *t) {
     uint32_t classes = t->model.config.classes;
     if (!t->class_weights) return ERR_OK;
     err e = arena_take(&t->table_arena, &t->training.class_weights, classes, t->device->real);
     return e ? e : device_write_f64(t->training.class_weights, t->class_weights, classes);
 }
-
-/* --- plans --- */
 
 static err make_table(trainer *t) {
     double *table = NULL;
@@ -234,7 +200,9 @@ static err open_all(trainer *t, const model_config *config) {
     t->model.config = *config;
     err e = check_freezing(r, config);
     if (e || (e = check_shards(t)) || (e = take_memory(t))) return e;
-    if (t->rows.data && (e = set_class_weights(t))) return e;
+    if (t->rows.data &&
+        (e = class_weights_make(&t->class_weights, r->class_weights, config, t->rows.data)))
+        return e;
     t->feed.raise(t->feed.context, &t->capacity);
     set_training(t, config);
     return take_device(t, config);

@@ -1,0 +1,97 @@
+/* Files of trials: what is whole and of the run that is asked for is taken, all else is trained
+ * again. */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "result/tune_trial.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEAD "0123456789abcdef"
+#define REST "0123456789abcdef0123456789abcdef0123456789abcdef"
+#define SHA HEAD REST
+
+static void setup(void) {
+    json_setup();
+    log_set_quiet(true);
+}
+
+static void teardown(void) {
+    temporary_remove();
+}
+
+TestSuite(tune_trial, .init = setup, .fini = teardown);
+
+#define WITH(schema, sha, rest)                                                                    \
+    "{\"schema\": " schema ", \"created\": \"2026-02-28T12:00:00Z\", \"run_sha256\": \"" sha       \
+    "\", " rest "}"
+#define NUMBERS "\"not_finite\": false, \"best_step\": 3, \"steps\": 10, \"train_s\": 1.5"
+
+static const struct {
+    const char *text;
+    bool is_taken;
+    double score; /* NAN: none */
+} files[] = {
+    {WITH("1", SHA, NUMBERS ", \"score\": 0.5"), true, 0.5},
+    {WITH("1", SHA, NUMBERS ", \"score\": -0.25"), true, -0.25},
+    {WITH(
+         "1", SHA,
+         "\"not_finite\": true, \"best_step\": 0, \"steps\": 4, \"train_s\": 1.5, \"score\": null"),
+     true, (double)NAN},
+    // of another run: at the begin, and behind what the file's name tells
+    {WITH("1", "1123456789abcdef" REST, NUMBERS ", \"score\": 0.5"), false, 0},
+    {WITH("1", HEAD "0123456789abcdef0123456789abcdef0123456789abcdee", NUMBERS ", \"score\": 0.5"),
+     false, 0},
+    {WITH("1", HEAD, NUMBERS ", \"score\": 0.5"), false, 0},
+    {WITH("1", SHA "0", NUMBERS ", \"score\": 0.5"), false, 0},
+    // damaged
+    {WITH("2", SHA, NUMBERS ", \"score\": 0.5"), false, 0},
+    {WITH("1", SHA, NUMBERS), false, 0},
+    {WITH("1", SHA, NUMBERS ", \"score\": null"), false, 0},
+    {WITH("1", SHA, NUMBERS ", \"score\": 1e999"), false, 0},
+    {WITH("1", SHA, "\"best_step\": 3, \"steps\": 10, \"train_s\": 1.5, \"score\": 0.5"), false, 0},
+    {WITH(
+         "1", SHA,
+         "\"not_finite\": false, \"best_step\": -1, \"steps\": 10, \"train_s\": 1, \"score\": 0.5"),
+     false, 0},
+    {WITH(
+         "1", SHA,
+         "\"not_finite\": false, \"best_step\": 3, \"steps\": 1.5, \"train_s\": 1, \"score\": 0.5"),
+     false, 0},
+    {WITH(
+         "1", SHA,
+         "\"not_finite\": false, \"best_step\": 3, \"steps\": 9, \"train_s\": \"1\", \"score\": 1"),
+     false, 0},
+    {"[]", false, 0},
+    {"{\"schema\": 1", false, 0},
+    {"", false, 0},
+    {NULL, false, 0}, // no file
+};
+
+Test(tune_trial, what_is_whole_and_of_the_run_is_taken) {
+    const char *path = temporary_path("found/trials/" HEAD ".json");
+    size_t live = mem_live_count();
+    MUST(folder_make(temporary_path("found/trials")));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        tune_trial t;
+        bool found = !files[i].is_taken;
+        const char *text = files[i].text;
+        MUST(file_remove(path));
+        if (text) MUST(file_write(path, text, strlen(text)));
+        MUST(tune_trial_read(&t, &found, temporary_path("found"), SHA));
+        cr_expect_eq(found, files[i].is_taken, "case %zu: %s", i, text ? text : "no file");
+        if (!found) continue;
+        cr_expect_str_eq(t.run_sha256, SHA);
+        cr_expect_str_eq(t.created, "2026-02-28T12:00:00Z");
+        cr_expect_float_eq(t.train_s, 1.5, 0);
+        cr_expect_eq(isnan(t.score), isnan(files[i].score), "case %zu: %g", i, t.score);
+        if (!isnan(t.score)) cr_expect_float_eq(t.score, files[i].score, 0);
+        cr_expect(t.is_cut == isnan(t.score) && t.best_step == (t.is_cut ? 0 : 3), "case %zu", i);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
