@@ -30,8 +30,9 @@ static err check_faults(const own__scan *s) {
                        "rows in all have such labels%s",
                        s->unknown.first, s->unknown_value, s->unknown.rows, advice);
     if (s->unlabelled.rows)
-        log_warn("%zu row%s without label left out, the first is %s", s->unlabelled.rows,
-                 s->unlabelled.rows == 1 ? " is" : "s are", s->unlabelled.first);
+        log_warn("%zu row%s without label %s left out, the first is %s", s->unlabelled.rows,
+                 shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",
+                 s->unlabelled.first);
     if (s->unknown.rows)
         log_warn("%zu row%s left out whose label no training row has, the first is %s ('%s')",
                  s->unknown.rows, s->unknown.rows == 1 ? " is" : "s are", s->unknown.first,
@@ -91,6 +92,10 @@ static err check_labels(const own__scan *s, size_t count) {
                        rows / 2 < FEW           ? (size_t)FEW
                        : rows / 2 < LABELS_MOST ? rows / 2
                                                 : (size_t)LABELS_MOST);
+    if (count > FEW)
+        log_warn("column '%s' holds %zu different values in %zu rows, and each is learnt as a label "
+                 "of its own: is it the label? (--label-column)",
+                 s->label, count, rows);
     if (count < 2)
         return err_set(ERR_DATA,
                        "%s: all %zu rows have the label '%s': there is nothing to tell "
