@@ -92,6 +92,10 @@ static err check_labels(const own__scan *s, size_t count) {
                        rows / 2 < FEW           ? (size_t)FEW
                        : rows / 2 < LABELS_MOST ? rows / 2
                                                 : (size_t)LABELS_MOST);
+    if (count > FEW)
+        log_warn("column '%s' holds %zu different values in %zu rows, and each is learnt as a label "
+                 "of its own: is it the label? (--label-column)",
+                 s->label, count, rows);
     if (count < 2)
         return err_set(ERR_DATA,
                        "%s: all %zu rows have the label '%s': there is nothing to tell "

@@ -399,6 +399,7 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
     program_result p = RUN("run", "--train-file", "many.csv", "--model", "tiny", "--epochs", "1",
                            "--device", "cpu", "--output-dir", "many", "--max-steps", "2");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "holds 500 different values in 1500 rows"), "%s", p.err);
     program_free(&p);
     MUST(record_read(&r, temporary_path("many/record.json")));
     cr_assert_eq(r.task.label_count, LABELS);
