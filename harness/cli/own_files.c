@@ -30,8 +30,9 @@ static err check_faults(const own__scan *s) {
                        "rows in all have such labels%s",
                        s->unknown.first, s->unknown_value, s->unknown.rows, advice);
     if (s->unlabelled.rows)
-        log_warn("%zu row%s without label left out, the first is %s", s->unlabelled.rows,
-                 s->unlabelled.rows == 1 ? " is" : "s are", s->unlabelled.first);
+        log_warn("%zu row%s without label %s left out, the first is %s", s->unlabelled.rows,
+                 shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",
+                 s->unlabelled.first);
     if (s->unknown.rows)
         log_warn("%zu row%s left out whose label no training row has, the first is %s ('%s')",
                  s->unknown.rows, s->unknown.rows == 1 ? " is" : "s are", s->unknown.first,

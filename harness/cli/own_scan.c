@@ -200,9 +200,16 @@ static err take_set(own__scan *s, const table *t, own_role role, size_t column) 
     return e;
 }
 
-/* A list of JSON, where one label is expected. */
+/* A list of JSON, or a number with a fraction, where one label is expected. */
 static err check_one(const own__scan *s, const table *t) {
-    if (!cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(t->object, s->label))) return ERR_OK;
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(t->object, s->label);
+    bool has_fraction = cJSON_IsNumber(value) && value->valuedouble != floor(value->valuedouble);
+    if (has_fraction && s->kind != ANSWER_NUMBER)
+        return err_set(ERR_USAGE,
+                       "%s:%zu: key '%s' is the number %g, and a label is expected (--kind "
+                       "regression learns numbers)",
+                       t->path, t->line, s->label, value->valuedouble);
+    if (!cJSON_IsArray(value)) return ERR_OK;
     return err_set(ERR_USAGE,
                    "%s:%zu: key '%s' is a list, and one %s a row is expected (--kind multi_label "
                    "takes lists of labels)",

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/moment.h"
 #include "base/shown.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -120,17 +121,14 @@ static err print_json(const run_list *l) {
 
 /* Begin of the day, UTC. */
 static err read_date(time_t *when, const char *text) {
-    int year, month, day, end = 0;
+    char moment[MOMENT_BYTES];
+    double seconds = 0;
     *when = 0;
     if (!text) return ERR_OK;
-    bool fits = sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && !text[end] &&
-                year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
-    if (!fits) return options_range_error("before", text, "a day such as 2026-01-31");
-    // days since 1970-01-01 of a civil date (Hinnant, chrono-compatible date algorithms)
-    int64_t y = year - (month <= 2), era = y / 400, of_era = y - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-    *when = (time_t)(days * 86400);
+    snprintf(moment, sizeof moment, "%.10sT00:00:00Z", text);
+    if (strlen(text) != strlen("2026-01-31") || !moment_read(&seconds, moment) || seconds < 0)
+        return options_range_error("before", text, "a day such as 2026-01-31");
+    *when = (time_t)seconds;
     return ERR_OK;
 }
 

@@ -28,7 +28,7 @@ typedef struct sentence {
     size_t head_capacity, line_capacity;
     uint32_t words, first_line, at_line;
     uint32_t fault_line; /* of the first fault */
-    char fault[200];     /* what is wrong, or "" */
+    char fault[1024];    /* what is wrong, or "" */
 } sentence;
 
 static PRINTF_LIKE(3, 4) void blame(sentence *s, uint32_t line, const char *format, ...) {
@@ -38,6 +38,16 @@ static PRINTF_LIKE(3, 4) void blame(sentence *s, uint32_t line, const char *form
     va_start(args, format);
     shown_vsnprintf(s->fault, sizeof s->fault, SHOWN_TERMINAL, format, args);
     va_end(args);
+}
+
+static err blame_relation(sentence *s, const char *relation) {
+    strbuf known = {0};
+    err e = data__known_labels(&known, s->reader->task);
+    if (!e)
+        blame(s, s->at_line, "relation '%.40s' is not in the manifest (known: %s)", relation,
+              known.text);
+    strbuf_free(&known);
+    return e;
 }
 
 /* A whole number of few digits; false for anything else. */
@@ -116,9 +126,9 @@ static err add_word(sentence *s, const char *const *columns) {
     if (!read_whole(&head, columns[f->head_column]))
         blame(s, s->at_line, "head '%.40s' is no word's number, nor 0", columns[f->head_column]);
     size_t id = task_label_index(s->reader->task, relation, strlen(relation));
-    if (id == s->reader->task->label_count)
-        blame(s, s->at_line, "relation '%.40s' is not in the manifest's labels", relation);
-    err e = make_room(s);
+    err e = ERR_OK;
+    if (id == s->reader->task->label_count) e = blame_relation(s, relation);
+    if (!e) e = make_room(s);
     if (!e && s->words) e = strbuf_add(&s->text, " ");
     size_t begin = s->text.length;
     if (!e) e = strbuf_add(&s->text, word);

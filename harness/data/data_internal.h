@@ -108,6 +108,9 @@ typedef struct data__row {
  * counted, or an error, as the task says. */
 err data__add_row(data__reader *r, const data__row *row) MUST_CHECK;
 
+/* What labels the manifest has, for messages, the first of them. Errors: ERR_MEMORY. */
+err data__known_labels(strbuf *out, const task *t) MUST_CHECK;
+
 /* Marks a label of a list in r->set. Errors: ERR_FORMAT for one that is unknown or there twice. */
 err data__mark_label(data__reader *r, const char *where, const char *label,
                      size_t bytes) MUST_CHECK;

@@ -28,17 +28,22 @@ static err keep_text(const char **kept, dataset_texts *t, const char *text, size
     return ERR_OK;
 }
 
+err data__known_labels(strbuf *out, const task *t) {
+    enum { SHOWN = 40 };
+    err e = ERR_OK;
+    for (size_t i = 0; i < t->label_count && i < SHOWN && !e; i++)
+        e = strbuf_printf(out, "%s'%s'", i ? ", " : "", t->labels[i].value);
+    return e || t->label_count <= SHOWN ? e : strbuf_add(out, ", ...");
+}
+
 static err unknown_label(const data__reader *r, const char *where, const char *label,
                          size_t bytes) {
     enum { SHOWN = 40 };
     strbuf known = {0};
-    err e = ERR_OK;
-    for (size_t i = 0; i < r->task->label_count && i < SHOWN && !e; i++)
-        e = strbuf_printf(&known, "%s'%s'", i ? ", " : "", r->task->labels[i].value);
+    err e = data__known_labels(&known, r->task);
     if (!e) {
-        e = err_set(ERR_FORMAT, "%s: label '%.*s' is not in the manifest (known: %s%s)", where,
-                    bytes > SHOWN ? SHOWN : (int)bytes, label, known.text,
-                    r->task->label_count > SHOWN ? ", ..." : "");
+        e = err_set(ERR_FORMAT, "%s: label '%.*s' is not in the manifest (known: %s)", where,
+                    bytes > SHOWN ? SHOWN : (int)bytes, label, known.text);
     }
     strbuf_free(&known);
     return e;
@@ -82,7 +87,8 @@ static err read_number(float *number, const data__reader *r, const data__row *ro
     size_t bytes = row->label.bytes < LONGEST ? row->label.bytes : LONGEST;
     if (bytes) memcpy(text, row->label.text, bytes);
     if (row->label.bytes > LONGEST || !is_decimal(text, bytes))
-        return err_set(ERR_FORMAT, "%s: score '%s' is no number", row->where, text);
+        return err_set(ERR_FORMAT, "%s: score '%s' is no number: one from %g to %g is expected",
+                       row->where, text, r->task->low, r->task->high);
     double value = strtod(text, NULL);
     if (!(value >= r->task->low && value <= r->task->high))
         return err_set(ERR_FORMAT, "%s: score %s is outside the manifest's range, %g to %g",
@@ -340,9 +346,10 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     char number[32], fault[256];
     err e;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s: not a JSON object", where);
-    if ((e = text_value(&row.texts[0], object, f->text, in_pair, where))) return e;
-    if (in_pair && (e = text_value(&row.texts[1], object, f->text_pair, true, where))) return e;
-    if (f->subject) e = mark_text(r, &row.texts[0], object, where);
+    e = text_value(&row.texts[0], object, f->text, in_pair, where);
+    if (e && !in_pair) return e;
+    if (!e && in_pair) e = text_value(&row.texts[1], object, f->text_pair, true, where);
+    if (!e && f->subject) e = mark_text(r, &row.texts[0], object, where);
     if (!e) e = read_answer(r, &row, number, object);
     if (e == ERR_MEMORY) return e;
     if (e) { // the row's to refuse or to count

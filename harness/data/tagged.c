@@ -28,6 +28,14 @@ static err note(sentence *s, size_t line, const char *what, const char *found) {
     return shown_printf(&s->fault, SHOWN_TERMINAL, "%zu: %s '%.40s'", line, what, found);
 }
 
+static err note_unknown(sentence *s, size_t line, const char *tag) {
+    if (s->fault.length) return ERR_OK;
+    err e = note(s, line, "this tag is not in the manifest:", tag);
+    if (!e) e = strbuf_add(&s->fault, " (known: ");
+    if (!e) e = data__known_labels(&s->fault, s->reader->task);
+    return e ? e : strbuf_add(&s->fault, ")");
+}
+
 /* Whether an entity goes on behind the row before. */
 static bool is_open(const sentence *s) {
     return s->before == 'B' || s->before == 'I';
@@ -47,7 +55,7 @@ static err read_tag(uint32_t *id, sentence *s, const char *tag, size_t bytes, si
     if (marked && begin == 'S') *text = 'B';
     size_t index = task_label_index(t, text, bytes);
     *text = begin;
-    if (index == t->label_count) return note(s, line, "this tag is not in the manifest:", text);
+    if (index == t->label_count) return note_unknown(s, line, text);
     const char *type = index + 1 < t->label_count ? t->labels[index].value + 2 : NULL;
     bool goes_on = begin == 'I' || begin == 'E';
     bool follows = is_open(s) && type && s->type && !strcmp(type, s->type);

@@ -292,6 +292,12 @@ Test(own_files, bad_input_is_named_before_training) {
          2,
          "train.csv:1: key 'label' is a list, and one label a row is expected (--kind multi_label "
          "takes lists of labels)"},
+        {"{\"text\": \"a\", \"label\": 0.5}\n",
+         NULL,
+         {NULL},
+         2,
+         "train.csv:1: key 'label' is the number 0.5, and a label is expected (--kind regression "
+         "learns numbers)"},
         {ROWS,
          "label,text\nx,b\n",
          {NULL},

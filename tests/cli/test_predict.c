@@ -462,8 +462,16 @@ Test(line_reader, a_byte_order_mark_is_no_text) {
     cr_assert_eq(waitpid(writer, NULL, 0), writer);
     line_reader_free(&r);
     close(ends[0]);
+    // before a later line it is text, in a window of its own too
+    int fd = file_of("a\n\xEF\xBB\xBFz\n", 7);
+    line_reader_init(&r, fd, "f");
+    MUST(line_reader_window(&r, 1));
+    MUST(line_reader_window(&r, 1));
+    cr_assert_str_eq(r.lines[0], "\xEF\xBB\xBFz");
+    line_reader_free(&r);
+    close(fd);
     // lines that end with a 0 byte are taken as they are
-    int fd = file_of("\xEF\xBB\xBF가", 7);
+    fd = file_of("\xEF\xBB\xBF가", 7);
     line_reader_init_raw(&r, fd, "f", true);
     MUST(line_reader_window(&r, 100));
     cr_assert_eq(r.sizes[0], 6);

@@ -244,6 +244,9 @@ Test(runs, wrong_use) {
         {{"runs", "--before", "2026-01-01"}, "--before goes with `harness runs clean`"},
         {{"runs", "clean", "--before", "yesterday"}, "expects a day such as 2026-01-31"},
         {{"runs", "clean", "--before", "2026-13-01"}, "expects a day such as 2026-01-31"},
+        {{"runs", "clean", "--before", "2026-02-29"}, "expects a day such as 2026-01-31"},
+        {{"runs", "clean", "--before", "2026-01-311"}, "expects a day such as 2026-01-31"},
+        {{"runs", "clean", "--before", "1969-12-31"}, "expects a day such as 2026-01-31"},
         {{"runs", "cleen"}, "cleen: no such folder"},
         {{"env", "x"}, "env takes no arguments"},
     };

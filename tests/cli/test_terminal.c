@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "platform/file.h"
+#include "support/child.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -406,5 +407,54 @@ Test(terminal, no_markdown_on_a_terminal, .timeout = 300) {
     program_result p = RUN("errors", "[o]_<*>", "--task-dir", "own", "--device", "cpu");
     cr_expect(strstr(p.out, "\\[UNK\\]"), "%s", p.out);
     program_free(&p);
+    temporary_remove();
+}
+
+/* The rows a second of the last figure before `end`, or -1. */
+static double rate_before(const char *from, const char *end) {
+    const char *at = strstr(from, end);
+    while (at && at > from && strchr("0123456789", at[-1])) at--;
+    return at ? strtod(at, NULL) : -1;
+}
+
+/* Rows that were there already tell nothing of the speed of what is left. */
+Test(terminal, a_resumed_labelling_tells_its_own_speed, .timeout = 300) {
+    enum { WINDOWS = 20, ROWS = 1024 };
+    static const char *const labels[] = {"나쁨", "좋음"};
+    static const char *const use[] = {
+        "predict",   "-c",       "m",       "--device", "cpu",
+        "--threads", "1",        "--input", "a.csv",    "--text-column",
+        "text",      "--output", "o.csv",   "--resume", NULL};
+    session s;
+    strbuf text = {0};
+    char line[1024];
+    double last = -1;
+    json_setup();
+    model_folder_make(temporary_path("m"), labels, 2, NULL);
+    MUST(strbuf_add(&text, "text\n"));
+    for (int i = 0; i < WINDOWS * ROWS; i++) MUST(strbuf_add(&text, "가 나 다\n"));
+    MUST(file_write(temporary_path("a.csv"), text.text, text.length));
+    strbuf_free(&text);
+    program_result p = program_run(NULL, 120, use);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    uint64_t bytes = 0;
+    MUST(file_size(&bytes, temporary_path("o.csv")));
+    MUST(file_remove(temporary_path("o.csv")));
+    // a disk that is full behind nine tenths
+    p = child_run(&(child_setup){.file_bytes = bytes * 9 / 10}, 120, use);
+    cr_assert_eq(p.exit_code, 1, "%s", p.err);
+    program_free(&p);
+    session_start(&s, 120, use);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    for (const char *at = s.said.text; next_line(line, &at);) {
+        double rate = rate_before(line, " rows/s");
+        if (rate >= 0 && strstr(line, " left")) last = rate; // the note at the end has one too
+    }
+    double whole = rate_before(strstr(s.said.text, "without a label"), " rows/s)");
+    cr_assert(last > 0 && whole > 0, "%s", s.said.text);
+    cr_expect_lt(last, 4 * whole, "%g rows/s while it worked, %g in all", last, whole);
+    strbuf_free(&s.said);
     temporary_remove();
 }

@@ -117,8 +117,12 @@ static const struct {
     {CHARACTERS, "a\tI-X\n", "a:3: expected a B- of its type before 'I-X'"},
     {CHARACTERS, "a\tO\nb\tI-X\n", "a:4: expected a B- of its type before 'I-X'"},
     {CHARACTERS, "a\tB-Y\nb\tI-X\n", "a:4: expected a B- of its type before 'I-X'"},
-    {CHARACTERS, "a\tO\nb\tB-Z\n", "a:4: this tag is not in the manifest: 'B-Z'"},
-    {CHARACTERS, "a\tS-X\n", "a:3: this tag is not in the manifest: 'S-X'"},
+    {CHARACTERS, "a\tO\nb\tB-Z\n",
+     "a:4: this tag is not in the manifest: 'B-Z' (known: 'B-X', 'I-X', "
+     "'B-Y', 'I-Y', 'O')"},
+    {CHARACTERS, "a\tS-X\n",
+     "a:3: this tag is not in the manifest: 'S-X' (known: 'B-X', 'I-X', "
+     "'B-Y', 'I-Y', 'O')"},
     {CHARACTERS, "a\n", "a:3: no tab and tag behind 'a'"},
     {CHARACTERS, "a\t\n", "a:3: no tag behind the tab of 'a'"},
     {CHARACTERS, "a\tO\tO\n", "a:3: more than one tab behind 'a'"},

@@ -90,7 +90,7 @@ static const struct {
     {"any", "1\tp\t_\t-1\tx\n", "a:4: head '-1' is no word's number, nor 0"},
     {"any", "1\tp\t_\t\tx\n", "a:4: head '' is no word's number, nor 0"},
     {"any", "1\tp\t_\t99999999\tx\n", "a:4: head '99999999' is no word's number, nor 0"},
-    {"any", "1\tp\t_\t0\tw\n", "a:4: relation 'w' is not in the manifest's labels"},
+    {"any", "1\tp\t_\t0\tw\n", "a:4: relation 'w' is not in the manifest (known: 'x', 'y:z')"},
     {"any", "1\tp q\t_\t0\tx\n", "a:4: word 'p q' is empty or has a blank in it"},
     {"any", "1\t\t_\t0\tx\n", "a:4: word '' is empty or has a blank in it"},
 };

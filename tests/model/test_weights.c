@@ -414,6 +414,36 @@ Test(weights, keys_of_another_family_than_the_model_type_are_refused) {
     }
 }
 
+/* A folder is refused before anything is drawn or loaded: nothing of it is of a layer by its own
+ * model_type. */
+Test(weights, a_folder_of_another_family_is_named) {
+    fixture f;
+    uint64_t rows = 0;
+    for (size_t i = 0; family_at(i); i++) {
+        const encoder_family *other = family_at(family_at(i + 1) ? i + 1 : 0), *first;
+        for (size_t k = 0; strcmp((first = family_at(k))->prefix, other->prefix); k++) continue;
+        char part[160];
+        open_family(&f, other, 0);
+        f.config.family = family_at(i);
+        snprintf(part, sizeof part,
+                 "is of %s, but model_type in config.json is '%s' (supported: ", other->title,
+                 family_at(i)->model_type);
+        MUST_FAIL(weights_promise(&rows, &f.config, single(&f, "F32")), ERR_UNSUPPORTED, part);
+        f.config.family = other;
+        close_fixture(&f);
+    }
+}
+
+/* A family that transformers keeps under another's keys, as CamemBERT under RoBERTa's. */
+Test(weights, a_sibling_with_the_same_keys_loads) {
+    encoder_family sibling = encoder_roberta;
+    fixture f;
+    sibling.title = sibling.model_type = "sibling";
+    open_family(&f, &sibling, 0);
+    loads_equal(&f, single(&f, "F32"), "a sibling");
+    close_fixture(&f);
+}
+
 Test(weights, half_an_embedding_projection_is_refused) {
     fixture f;
     weights_report r;

@@ -1,5 +1,6 @@
 /* What the options of a recipe do to the numbers: against closed formulas, the f64 reference, and
  * values that transformers, PyTorch and scikit-learn gave for the same input. */
+#include "base/log.h"
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -9,6 +10,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 
 /* The devices that options are tried on: f64, native, and Vulkan. */
 enum {
@@ -431,6 +433,44 @@ Test(options, training_ends_at_the_evaluation_that_stops_it) {
     MUST(trainer_run(&tr));
     MUST(params_digest(&tr.model.params, cut));
     cr_assert_str_eq(stopped, cut);
+    trainer_free(&tr);
+    toy_close(&t);
+}
+
+/* A hook that takes its time. */
+static err rest(void *context, trainer *t) {
+    const double *seconds = context;
+    const struct timespec wait = {.tv_nsec = (long)(*seconds * 1e9)};
+    nanosleep(&wait, NULL);
+    return t->done % 2 ? ERR_OK : trainer_add_evaluation(t, 0, 0);
+}
+
+/* Evaluations and savings are no part of training: not of its seconds, nor of any step's. */
+Test(options, times_leave_hooks_out) {
+    enum { STEPS = 6, EVALUATIONS = 3, SAVINGS = 1 };
+    double seconds = 0.3, steps_ms = 0;
+    toy t;
+    trainer tr;
+    toy_open(&t, "reference", 8);
+    t.recipe.max_steps = STEPS;
+    trainer_options options = {.seed = 4};
+    options.evaluate.call = options.save.call = rest;
+    options.evaluate.context = options.save.context = &seconds;
+    options.evaluate.every = 2;
+    options.save.every = 3; // behind step 3; the last step's is the model
+    toy_trainer(&tr, &t, &options);
+    double begin = clock_seconds();
+    MUST(trainer_run(&tr));
+    double whole = clock_seconds() - begin;
+    for (uint32_t s = 0; s < STEPS; s++) steps_ms += tr.step_ms[s];
+    cr_assert_eq(tr.evaluation_count, EVALUATIONS);
+    cr_expect_leq(tr.seconds, whole - (EVALUATIONS + SAVINGS) * seconds + 0.01, "%g of %g s",
+                  tr.seconds, whole);
+    cr_expect_leq(steps_ms / 1000, tr.seconds + 0.01, "steps took %g s of %g", steps_ms / 1000,
+                  tr.seconds);
+    for (uint32_t i = 0; i < EVALUATIONS; i++)
+        cr_expect_leq(tr.evaluations[i].seconds, tr.seconds + 0.01, "evaluation %u: %g s", i,
+                      tr.evaluations[i].seconds);
     trainer_free(&tr);
     toy_close(&t);
 }

@@ -35,34 +35,40 @@ static err refuse_sign(const tensors *t, const char *name, const char *what,
                    t->path, name, what, family->model_type, family_names());
 }
 
-/* Parts of keys that say which model a checkpoint is of: the families' prefixes, and these. */
-static err refuse_foreign(const tensors *t, const encoder_family *family) {
+static bool has_keys(const encoder_family *family, const char *part) {
+    for (size_t i = 0; i < PARAM_FIELDS; i++)
+        if (family->keys[i] && begins(family->keys[i], part)) return true;
+    return false;
+}
+
+// parts of keys that say which model a checkpoint is of: the families' prefixes, and these
+err weights__refuse_foreign(const tensors *t, const encoder_family *family) {
     static const struct {
         const char *part;
         bool at_start;
         const char *what;
-        const encoder_family *of[2];
+        const encoder_family *of; // besides those whose own keys begin so
     } signs[] = {
-        {"lm_head.", true, "RoBERTa", {&encoder_roberta}},
-        {"classifier.out_proj.", true, "RoBERTa or ELECTRA", {&encoder_roberta, &encoder_electra}},
-        {"discriminator_predictions.", true, "ELECTRA", {&encoder_electra}},
-        {"generator_predictions.", true, "ELECTRA", {&encoder_electra}},
-        {"embeddings_project.", true, "ELECTRA", {&encoder_electra}},
-        {"deberta.", true, "DeBERTa", {NULL}},
-        {"rel_embeddings", false, "DeBERTa", {NULL}},
-        {"distance_embedding", false, "a model with relative positions", {NULL}},
-        {"crossattention.", false, "a decoder with cross attention", {NULL}},
+        {"lm_head.", true, "RoBERTa", NULL},
+        {"classifier.out_proj.", true, "RoBERTa or ELECTRA", NULL},
+        {"discriminator_predictions.", true, "ELECTRA", &encoder_electra},
+        {"generator_predictions.", true, "ELECTRA", NULL},
+        {"embeddings_project.", true, "ELECTRA", &encoder_electra},
+        {"deberta.", true, "DeBERTa", NULL},
+        {"rel_embeddings", false, "DeBERTa", NULL},
+        {"distance_embedding", false, "a model with relative positions", NULL},
+        {"crossattention.", false, "a decoder with cross attention", NULL},
     };
     assert(family);
     for (size_t i = 0; i < t->count; i++) {
         const char *name = t->list[i].entry->name;
         for (size_t k = 0; family_at(k); k++)
-            if (family_at(k) != family && begins(name, family_at(k)->prefix))
+            if (!begins(name, family->prefix) && begins(name, family_at(k)->prefix))
                 return refuse_sign(t, name, family_at(k)->title, family);
         for (size_t s = 0; s < sizeof signs / sizeof *signs; s++) {
             const char *at = strstr(name, signs[s].part);
             if (!at || (signs[s].at_start && at != name)) continue;
-            if (family == signs[s].of[0] || family == signs[s].of[1]) continue;
+            if (family == signs[s].of || has_keys(family, signs[s].part)) continue;
             return refuse_sign(t, name, signs[s].what, family);
         }
     }
@@ -292,7 +298,7 @@ static err note_drawn(weights_report *r) {
 
 static err load_all(params *ps, loading *l) {
     err e = ERR_OK;
-    if ((e = refuse_foreign(l->tensors, ps->list[0].family))) return e;
+    if ((e = weights__refuse_foreign(l->tensors, ps->list[0].family))) return e;
     for (size_t i = 0; i < ps->count; i++) {
         size_t slices = param_slices(&ps->list[i]);
         for (size_t slice = 0; slice < slices; slice++)

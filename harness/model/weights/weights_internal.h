@@ -16,5 +16,7 @@ struct tensors;
 /* Wrappers of torch put a prefix before every key: with it no key is the model's. Errors:
  * ERR_UNSUPPORTED naming the prefix and the cure. */
 err weights__refuse_wrapped(const struct tensors *t) MUST_CHECK;
+/* Errors: ERR_UNSUPPORTED naming a tensor of another model, that model and the families. */
+err weights__refuse_foreign(const struct tensors *t, const encoder_family *family) MUST_CHECK;
 
 #endif

@@ -86,6 +86,7 @@ static err check_amount(const model_config *c, const tensors *t, const char *pat
     uint64_t layers = 0, count = 0, held = 0, promised = params_total(c);
     count_layers(t, c->family, &layers, &count);
     err e = count ? ERR_OK : weights__refuse_wrapped(t);
+    if (!count && !e) e = weights__refuse_foreign(t, c->family);
     if (e) return e;
     if (!count)
         return err_set(ERR_FORMAT, "%s: %s is %u, but no tensor of %s is of a layer", path,
