@@ -96,7 +96,7 @@ Test(strangers, a_report_replaces_only_what_it_wrote) {
 Test(strangers, pages_of_runs_are_replaced_and_removed_only_when_ours) {
     folder_list pages;
     put_record("one");
-    expect(REPORT(), 0, "wrote 1 pages");
+    expect(REPORT(), 0, "wrote 1 page ");
     MUST(folder_list_read(&pages, temporary_path("results/pages/one")));
     cr_assert_eq(pages.count, 1);
     char *page = NULL;

@@ -140,3 +140,14 @@ Test(board_group, without_a_run_there_is_no_table) {
     cr_expect_null(strstr(md.text, "KLUE"));
     strbuf_free(&md);
 }
+
+/* Below rows of tasks that have no benchmark of their own, with the protocol that others had. */
+Test(board_group, koelectra_has_its_published_rows) {
+    put("kor_hate", "mine", ANSWER_CLASS, "macro_f1", 1, "macro_f1");
+    const board_group *g = group("koelectra");
+    cr_assert_not_null(g);
+    cr_expect_eq(g->model_count, 1);
+    cr_expect_float_eq(row(g, "KoBERT")->scores[column(g, "kor_hate", "macro_f1")], 0.6621, 1e-12);
+    cr_expect_float_eq(row(g, "KoBERT")->scores[column(g, "nsmc", "accuracy")], 0.8959, 1e-12);
+    cr_expect(strstr(g->sources, "scored on the test part"), "%s", g->sources);
+}
