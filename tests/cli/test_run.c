@@ -36,7 +36,7 @@ static cJSON *record_of(const char *name) {
 
 static void sample_run(const char *output, const char *device, const char *threads) {
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", device, "--threads",
-                           threads, "--output-dir", output, "--max-steps", "6");
+                           threads, "--output-dir", output, "--max-steps", "3");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     program_free(&r);
 }

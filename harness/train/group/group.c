@@ -282,11 +282,13 @@ static const float *part_of(const void *context, size_t i) {
     return a->x + i * a->stride;
 }
 
+static err sum_alone(float *sum, const group_addends *a) {
+    if (a->parts > 1 || sum != a->x) add_parts(sum, part_of, a, a->parts, a->count);
+    return ERR_OK;
+}
+
 err group_sum_own(struct group *g, float *sum, const group_addends *a, const size_t *bounds) {
-    if (group_is_alone(g)) {
-        if (a->parts > 1 || sum != a->x) add_parts(sum, part_of, a, a->parts, a->count);
-        return ERR_OK;
-    }
+    if (group_is_alone(g)) return sum_alone(sum, a);
     const slices s = {g, a, bounds[g->rank], bounds[g->rank + 1] - bounds[g->rank]};
     err e = take_spare(g, s.mine * g->size * a->parts);
     if (!e) e = meet(g, NOTICE_SUM, a->parts * a->count * sizeof *a->x, ERR_OK, false, NULL);
@@ -308,7 +310,7 @@ static err exchange_parts(struct group *g, void *all, const size_t *bounds) {
 
 /* Every rank sums its numbers of all ranks', in order, and gives them to all. */
 err group_sum_parts(struct group *g, float *sum, const group_addends *a) {
-    if (group_is_alone(g)) return group_sum_own(g, sum, a, NULL);
+    if (group_is_alone(g)) return sum_alone(sum, a);
     for (uint32_t r = 0; r <= g->size; r++)
         g->bounds[r] = (size_t)((uint64_t)a->count * r / g->size);
     err e = group_sum_own(g, sum, a, g->bounds);
