@@ -215,7 +215,8 @@ static void compare_kinds(varying *v, const board_row *rows, size_t count) {
 }
 
 static err add_drawn(strbuf *out, int count) {
-    return strbuf_printf(out, "%d parameter%s drawn from the seed", count, count == 1 ? "" : "s");
+    return strbuf_printf(out, "%d parameter%s drawn from the seed", count,
+                         shown_plural((unsigned)count));
 }
 
 static err add_label_map(strbuf *out, const char *map) {

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RUNS_OF_GATE "out/work" // of the folder that --output-dir names
+
 static const char suite_text[] =
     "{\"bound\": 1e-4, \"bound_other\": 1e-3, \"seeds\": [1, 2, 3], \"cases\": [{\"name\": \"a\", "
     "\"task\": \"kor_hate\", \"model\": \"tiny\", \"sample\": true, \"steps\": 6, \"batch_size\": "
@@ -335,7 +337,7 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
     program_free(&p);
     cr_assert(file_exists(temporary_path("out/junit.xml")));
     cr_assert(file_exists(temporary_path("out/bigger.json")));
-    cr_assert_not(folder_exists(temporary_path("out/work")));
+    cr_assert_not(folder_exists(temporary_path(RUNS_OF_GATE)));
     // the baseline, with one norm 1 % off
     const char *path = temporary_path("cpu.json");
     regress_state s;
@@ -361,19 +363,19 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
 Test(regress, another_at_work_keeps_its_folder) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     put("suite.json", suite_text);
-    MUST(folder_make(temporary_path("out/work")));
-    put("out/work/theirs", "x");
-    int fd = open(temporary_path("out/work/.lock"), O_RDWR | O_CREAT, 0666);
+    MUST(folder_make(temporary_path(RUNS_OF_GATE)));
+    put(RUNS_OF_GATE "/theirs", "x");
+    int fd = open(temporary_path(RUNS_OF_GATE "/.lock"), O_RDWR | O_CREAT, 0666);
     cr_assert(fd >= 0 && !fcntl(fd, F_OFD_SETLK, &whole));
     program_result p = REGRESS("--update", "--no-timing");
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "another run is at work in this folder"), "%s", p.err);
-    cr_expect(file_exists(temporary_path("out/work/theirs")));
+    cr_expect(file_exists(temporary_path(RUNS_OF_GATE "/theirs")));
     program_free(&p);
     close(fd);
     p = REGRESS("--update", "--no-timing");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    cr_expect_not(folder_exists(temporary_path("out/work")));
+    cr_expect_not(folder_exists(temporary_path(RUNS_OF_GATE)));
     program_free(&p);
     temporary_remove();
 }
