@@ -126,9 +126,8 @@ static err print_confusion(const eval_view *v) {
 
 /* --- for people --- */
 
-static void add_score(score_table *t, const eval_view *v, const char *name) {
-    const metric *m = metric_find(name);
-    if (m) score_table_add(t, m, metric_of(v->values, name), metric_of(v->values_dedup, name));
+static void add_score(score_table *t, const eval_view *v, size_t i) {
+    score_table_add(t, metric_at(i), v->values[i], v->values_dedup[i]);
 }
 
 err eval_view_print(const eval_view *v) {
@@ -140,8 +139,10 @@ err eval_view_print(const eval_view *v) {
     bool is_test = !strcmp(v->split, "test");
     shown_line("%s  %s  %s  %zu row%s%s%s", v->task, v->from, v->device, v->rows,
                shown_plural(v->rows), is_test ? "" : " of ", is_test ? "" : v->split);
-    add_score(&t, v, v->headline);
-    for (size_t i = 0; i < v->metric_count; i++) add_score(&t, v, v->metrics[i]);
+    for (size_t i = 0; i < metric_count(); i++)
+        if (!strcmp(metric_at(i)->name, v->headline)) add_score(&t, v, i);
+    for (size_t i = 0; i < metric_count(); i++)
+        if (metric_applies(metric_at(i), v->kind, v->official->classes)) add_score(&t, v, i);
     score_table_print(&t);
     if (!v->is_record) shown_line("  loss %.4f, %.0f sentences/s", v->loss, v->sentences_per_s);
     err e = v->label_count ? print_classes(v) : ERR_OK;
