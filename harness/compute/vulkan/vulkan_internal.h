@@ -350,9 +350,8 @@ static inline uint32_t vulkan__chunks(uint32_t rows) {
 /* Rows of one window when each CHUNK_ROWS rows give one partial result: all rows, or a multiple of
  * CHUNK_ROWS * WINDOW_STEP, so that the window's partial results start aligned. */
 uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements);
-/* result[i] += sum over the partial results in scratch. */
-void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
-                    uint32_t stride, uint32_t offset);
+/* result[i] += (push->overwrites: =) sum over the partial results in scratch. */
+void vulkan__reduce(recorder *r, span result, size_t scratch_first, const struct push_reduce *push);
 
 /* Sums over `rows` rows of `hidden` columns by a kernel that is built on column_tree.glsl (GPUs).
  */

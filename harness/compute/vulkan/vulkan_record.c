@@ -218,13 +218,11 @@ struct push_drop vulkan__drop(const recorder *r, dropout_spec d) {
                               .step = r->step->step};
 }
 
-void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
-                    uint32_t stride, uint32_t offset) {
-    struct push_reduce push = {
-        .count = count, .chunks = chunks, .stride = stride, .x_first = offset};
-    vulkan__write(r, result, 0, count);
-    vulkan__read(r, r->scratch, scratch_first, (size_t)chunks * stride);
-    vulkan__dispatch_elements(r, KERNEL_reduce_add, count, chunks, &push);
+void vulkan__reduce(recorder *r, span result, size_t scratch_first,
+                    const struct push_reduce *push) {
+    vulkan__write(r, result, 0, push->count);
+    vulkan__read(r, r->scratch, scratch_first, (size_t)push->chunks * push->stride);
+    vulkan__dispatch_elements(r, KERNEL_reduce_add, push->count, push->chunks, push);
 }
 
 enum { COLUMN_QUADS = 4, ROW_LANES = 64 }; // as shaders/include/column_tree.glsl
