@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// result += A^T B. See linear_panel.glsl.
+// result += A^T B (push.overwrites: =). See linear_panel.glsl.
 #include "linear_panel.glsl"
 
 #define ROW(q, e)                                                                                  \
@@ -24,18 +24,25 @@
         right3 += x.w * r##q##_##e;                                                                \
     }
 #define STEPS(q) STEP_TN(q, 0) STEP_TN(q, 1) STEP_TN(q, 2) STEP_TN(q, 3)
-void add_rows(uint at, vec4 x0, vec4 x1, vec4 x2, vec4 x3) {
+void add_rows(uint at, bool adds, vec4 x0, vec4 x1, vec4 x2, vec4 x3) {
     uint n = push.n;
-    store_result(at, x0 + load_result(at));
-    store_result(at + n, x1 + load_result(at + n));
-    store_result(at + 2u * n, x2 + load_result(at + 2u * n));
-    store_result(at + 3u * n, x3 + load_result(at + 3u * n));
+    if (adds) {
+        x0 += load_result(at);
+        x1 += load_result(at + n);
+        x2 += load_result(at + 2u * n);
+        x3 += load_result(at + 3u * n);
+    }
+    store_result(at, x0);
+    store_result(at + n, x1);
+    store_result(at + 2u * n, x2);
+    store_result(at + 3u * n, x3);
 }
 
 void main() {
     uint j = column(), at_left = left_of(j), at_right = right_of(j);
     uint first_row = gl_WorkGroupID.y * push.chunk, last_row = min(first_row + push.chunk, push.m);
     for (uint first = 0u; first < push.k; first += PANEL) {
+        bool adds = first > 0u || push.overwrites == 0u;
         QUADS(DECLARE)
         QUADS(LOAD)
         for (uint row = first_row; row < last_row; row += 4u) {
@@ -43,8 +50,8 @@ void main() {
             vec4 right0 = vec4(0.0), right1 = vec4(0.0), right2 = vec4(0.0), right3 = vec4(0.0);
             QUADS(STEPS)
             uint at = row * push.n + j;
-            if (j < push.n) add_rows(at, left0, left1, left2, left3);
-            if (j + 4u < push.n) add_rows(at + 4u, right0, right1, right2, right3);
+            if (j < push.n) add_rows(at, adds, left0, left1, left2, left3);
+            if (j + 4u < push.n) add_rows(at + 4u, adds, right0, right1, right2, right3);
         }
     }
 }

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// result[i] += sum over c < chunks of x[c * stride + i]. Sums over partial results, in their order.
+// result[i] += (overwrites: =) sum over c < chunks of x[c * stride + i]. Sums over partial results, in their order.
 // One invocation an element; `chunks` iterations.
 #include "common.glsl"
 layout(push_constant) uniform block { push_reduce push; };
@@ -12,5 +12,6 @@ void main() {
     if (i >= push.count) return;
     float sum = 0.0;
     for (uint c = 0u; c < push.chunks; c++) sum += x[push.x_first + c * push.stride + i];
-    result[push.out_first + i] += sum;
+    uint at = push.out_first + i;
+    result[at] = push.overwrites != 0u ? sum : result[at] + sum;
 }

@@ -31,10 +31,21 @@ typedef struct row_samples {
     uint64_t invocations;
 } row_samples;
 
-/* A plan being profiled, with what packs its steps. */
+/* A plan being profiled. */
+typedef struct profiled {
+    plan *plan;
+    op_profile *profile; /* (ops) owned */
+    size_t *row_of;      /* (ops) owned */
+} profiled;
+
+/* Plans of a step, one behind the other: of a group's, gradients and update. */
+enum { PLANS_MAX = 2 };
+
+/* Plans being profiled, with what packs their steps. */
 typedef struct profiler {
     bench_phase *phase;
-    plan *plan;
+    profiled plans[PLANS_MAX]; /* those that have a plan */
+    share_sum *sum;            /* of an update that ranks divide, whose norm is no op; else NULL */
     const batch *batch;
     pack *pack;
     bool for_training;
@@ -44,8 +55,7 @@ typedef struct profiler {
     uint32_t first_step; /* number of the first step */
     uint32_t seed;
     const struct group *group;       /* NULL: alone */
-    op_profile *profile;             /* (ops) owned */
-    size_t *row_of;                  /* (ops) owned */
+    size_t norm_row;                 /* with sum */
     row_samples *rows;               /* (BENCH_ROWS_MAX) owned */
     double packing[BENCH_STEPS_MAX]; /* seconds */
 } profiler;
@@ -75,42 +85,76 @@ static err find_row(size_t *row, bench_phase *phase, const op *o) {
     return ERR_OK;
 }
 
-/* Calls f for each op of each part with its place in the profile. */
-typedef err (*op_visitor)(profiler *p, const op *o, plan_part part, size_t place);
-static err each_op(profiler *p, op_visitor f) {
-    for (plan_part part = PART_BEGIN; part < PART_COUNT; part++) {
-        const op_list *list = &p->plan->parts[part];
-        size_t first = plan_first_op(p->plan, part);
-        for (size_t i = 0; i < list->count; i++) {
-            err e = f(p, &list->ops[i], part, first + i);
-            if (e) return e;
-        }
+static err profiled_init(profiled *q, bench_phase *phase) {
+    size_t ops = plan_first_op(q->plan, PART_COUNT);
+    err e = mem_new(&q->profile, ops);
+    if (!e) e = mem_new(&q->row_of, ops);
+    for (plan_part part = PART_BEGIN; !e && part < PART_COUNT; part++) {
+        const op_list *list = &q->plan->parts[part];
+        size_t *rows = q->row_of + plan_first_op(q->plan, part);
+        for (size_t i = 0; !e && i < list->count; i++)
+            if (!(e = find_row(&rows[i], phase, &list->ops[i]))) phase->rows[rows[i]].calls++;
     }
-    return ERR_OK;
-}
-
-static err assign_row(profiler *p, const op *o, plan_part part, size_t place) {
-    (void)part;
-    err e = find_row(&p->row_of[place], p->phase, o);
-    if (!e) p->phase->rows[p->row_of[place]].calls++;
     return e;
 }
 
 static err profiler_init(profiler *p) {
-    size_t ops = plan_first_op(p->plan, PART_COUNT);
-    err e = mem_new(&p->profile, ops);
-    if (!e) e = mem_new(&p->row_of, ops);
-    if (!e) e = mem_new(&p->rows, BENCH_ROWS_MAX);
-    return e ? e : each_op(p, assign_row);
+    err e = mem_new(&p->rows, BENCH_ROWS_MAX);
+    for (size_t i = 0; !e && i < PLANS_MAX; i++)
+        if (p->plans[i].plan) e = profiled_init(&p->plans[i], p->phase);
+    if (e || !p->sum) return e;
+    e = find_row(&p->norm_row, p->phase, &(op){.kind = OP_grad_norm});
+    if (!e) p->phase->rows[p->norm_row].calls++;
+    return e;
 }
 
 static void profiler_free(profiler *p) {
-    mem_free(p->profile);
-    mem_free(p->row_of);
+    for (size_t i = 0; i < PLANS_MAX; i++) {
+        mem_free(p->plans[i].profile);
+        mem_free(p->plans[i].row_of);
+    }
     mem_free(p->rows);
 }
 
-/* Runs the plan on the next sentences with each op timed, as sample s. */
+/* Runs a plan with each op timed, as a part of sample s. */
+static err profile_plan(profiler *p, profiled *q, const step_info *step, uint32_t s) {
+    size_t real_bytes = elem_bytes(q->plan->device->real);
+    memset(q->profile, 0, plan_first_op(q->plan, PART_COUNT) * sizeof *q->profile);
+    q->plan->profile = q->profile;
+    err e = plan_submit(q->plan, step);
+    if (!e) e = plan_wait(q->plan, step->slot);
+    q->plan->profile = NULL;
+    for (plan_part part = PART_BEGIN; !e && part < PART_COUNT; part++) {
+        uint32_t micros = part == PART_MICRO ? step->micro_count : 1;
+        size_t base = plan_first_op(q->plan, part);
+        for (size_t i = 0; i < q->plan->parts[part].count; i++) {
+            const op *o = &q->plan->parts[part].ops[i];
+            const op_profile *told = &q->profile[base + i];
+            row_samples *row = &p->rows[q->row_of[base + i]];
+            row->seconds[s] += told->seconds;
+            row->dispatches += told->dispatches;
+            if (told->invocations > row->invocations) row->invocations = told->invocations;
+            for (uint32_t micro = 0; micro < micros; micro++) {
+                op_cost cost = op_cost_of(o, step, micro);
+                row->flops[s] += cost.flops;
+                row->bytes[s] += cost.reals * (double)real_bytes;
+            }
+        }
+    }
+    return e;
+}
+
+/* This rank's part of the norm, as an exchange makes it. */
+static void profile_norm(profiler *p, uint32_t s) {
+    row_samples *row = &p->rows[p->norm_row];
+    double begin = clock_seconds(), count = (double)share_sum_square_own(p->sum);
+    row->seconds[s] += clock_seconds() - begin;
+    row->flops[s] += 2 * count;
+    row->bytes[s] += count * sizeof(float);
+    row->dispatches++;
+}
+
+/* Runs the plans on the next sentences, as sample s. */
 static err profile_step(profiler *p, uint32_t s) {
     // the same steps as a run's, whose tokens are known to fit
     size_t first = s % ((p->count + p->size - 1) / p->size) * p->size;
@@ -124,32 +168,12 @@ static err profile_step(profiler *p, uint32_t s) {
     p->packing[s] = clock_seconds() - begin;
     if (e) return e;
     step_info step = pack_step(p->pack, 0, p->first_step + (p->for_training ? s : 0), p->seed);
-    memset(p->profile, 0, plan_first_op(p->plan, PART_COUNT) * sizeof *p->profile);
-    p->plan->profile = p->profile;
-    if (!(e = plan_submit(p->plan, &step))) e = plan_wait(p->plan, 0);
-    p->plan->profile = NULL;
-    if (e) return e;
-    size_t real_bytes = elem_bytes(p->plan->device->real);
-    for (plan_part part = PART_BEGIN; part < PART_COUNT; part++) {
-        uint32_t micros = part == PART_MICRO ? step.micro_count : 1;
-        size_t base = plan_first_op(p->plan, part);
-        for (size_t i = 0; i < p->plan->parts[part].count; i++) {
-            const op *o = &p->plan->parts[part].ops[i];
-            row_samples *row = &p->rows[p->row_of[base + i]];
-            row->seconds[s] += p->profile[base + i].seconds;
-            row->dispatches += p->profile[base + i].dispatches;
-            if (p->profile[base + i].invocations > row->invocations)
-                row->invocations = p->profile[base + i].invocations;
-            for (uint32_t micro = 0; micro < micros; micro++) {
-                op_cost cost = op_cost_of(o, &step, micro);
-                row->flops[s] += cost.flops;
-                row->bytes[s] += cost.reals * (double)real_bytes;
-            }
-        }
-    }
+    for (size_t i = 0; !e && i < PLANS_MAX; i++)
+        if (p->plans[i].plan) e = profile_plan(p, &p->plans[i], &step, s);
+    if (!e && p->sum) profile_norm(p, s);
     p->phase->sentences += (double)p->pack->sentence_count;
     p->phase->tokens += (double)p->pack->token_count;
-    return ERR_OK;
+    return e;
 }
 
 static bool is_product(op_kind kind) {
@@ -275,7 +299,7 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
     if (!e) e = time_evaluation(phase, &ev, &some, logits, o);
     if (!e) {
         profiler p = {.phase = phase,
-                      .plan = &ev.plan,
+                      .plans = {{.plan = &ev.plan}},
                       .batch = &ev.batch,
                       .pack = &ev.packs[0],
                       .sentences = some.sentences,
@@ -292,8 +316,10 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
 /* Training steps op by op, as steps that follow: each of the next `size` sentences (count). */
 static err profile_steps(bench_phase *phase, trainer *t, const pack_sentence *sentences,
                          size_t count, uint32_t size) {
+    bool is_group = !group_is_alone(t->options.group);
     profiler p = {.phase = phase,
-                  .plan = &t->plan,
+                  .plans = {{.plan = &t->plan}, {.plan = is_group ? &t->update : NULL}},
+                  .sum = t->sum.divides ? &t->sum : NULL,
                   .batch = &t->batch,
                   .pack = &t->packs[0],
                   .for_training = true,

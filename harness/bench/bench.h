@@ -8,8 +8,9 @@
  * Operations and bytes of an op are op_cost_of's. Times of single ops come from plan->profile, in
  * steps of their own: their sum may exceed the time of a whole step, whose ops overlap.
  *
- * In a group a training step is the group's, its ops are those of this rank's share (without the
- * update), and an evaluation batch is each rank's own. */
+ * In a group a training step is the group's, its ops are those of this rank: of its share of the
+ * sentences, and of the update and norm what it does of them. An evaluation batch is each rank's
+ * own. */
 #ifndef HARNESS_BENCH_BENCH_H
 #define HARNESS_BENCH_BENCH_H
 

@@ -133,7 +133,7 @@ static err add_group(strbuf *out, const cJSON *record, const char *where) {
     return shown_printf(out, SHOWN_MARKDOWN,
                         "%.0f ranks (%s). A step brings each rank %.1f MB, in %.2f ms, of which "
                         "%.2f ms are exposed: no computing hid them. Ops are those of one rank's "
-                        "share, without the update; an evaluation batch is one rank's.\n",
+                        "share; an evaluation batch is one rank's.\n",
                         n[0], engine, n[1] / 1e6, n[2], n[3]);
 }
 

@@ -26,7 +26,8 @@ typedef enum dim_kind {
     DIM_LISTS_1,   /* them: LISTS_MAX */
     DIM_STEP_ROWS, /* rows of a table that the whole optimizer step touches: U */
     DIM_CHOSEN,    /* rows that a head reads of the micro-batch, where they are listed: R */
-    DIM_UNITS      /* what is said of them: R, or fewer where several rows are one unit's */
+    DIM_UNITS,     /* what is said of them: R, or fewer where several rows are one unit's */
+    DIM_IDLE       /* max in a step that has no micro-batches, 0 in others */
 } dim_kind;
 
 enum { LISTS_MAX = 2 };
@@ -141,7 +142,8 @@ struct linear_dx {
     uint32_t n, k;
 };
 
-/* dweight += dy^T x; dbias (optional) += column sums of dy. */
+/* dweight += dy^T x; dbias (optional) += column sums of dy. With `overwrites` dweight = dy^T x in the
+ * first micro-batch of a step, 0 where that has no rows: what stood there is not read. */
 struct linear_dw {
     span dweight; /* (N, K), added to */
     span dbias;   /* (N), added to; optional */
@@ -149,6 +151,7 @@ struct linear_dw {
     span x;       /* (M, K) */
     dim rows;     /* M */
     uint32_t n, k;
+    bool overwrites;
 };
 
 /* Rows of one sentence whose queries meet all its keys: an entry of the attention work list.

@@ -135,6 +135,28 @@ size_t plan_last_writer(const plan *p, span x) {
     return 0;
 }
 
+bool plan_is_written(const plan *p, span x) {
+    const op_list *list = &p->parts[PART_MICRO];
+    for (size_t i = 0; i < list->count; i++)
+        if (writes_to(&list->ops[i], x)) return true;
+    return false;
+}
+
+size_t plan_overwritten(const plan *p, span x) {
+    const op_list *list = &p->parts[PART_MICRO];
+    size_t bytes = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct linear_dw *a = &list->ops[i].as.linear_dw;
+        if (list->ops[i].kind != OP_linear_dw || !a->overwrites || !overlap(a->dweight, x))
+            continue;
+        size_t begin = a->dweight.offset, end = begin + span_bytes(a->dweight);
+        if (begin < x.offset) begin = x.offset;
+        if (end > x.offset + span_bytes(x)) end = x.offset + span_bytes(x);
+        bytes += end - begin;
+    }
+    return bytes / elem_bytes(x.type);
+}
+
 uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     switch (d.kind) {
     case DIM_FIXED: return d.max;
@@ -146,6 +168,7 @@ uint32_t dim_value(dim d, const step_info *step, uint32_t micro) {
     case DIM_STEP_ROWS: return step->step_rows;
     case DIM_CHOSEN: return step->micros[micro].chosen;
     case DIM_UNITS: return step->micros[micro].units;
+    case DIM_IDLE: return step->micro_count ? 0 : d.max;
     }
     return 0;
 }

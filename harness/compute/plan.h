@@ -78,6 +78,12 @@ size_t plan_first_op(const plan *p, plan_part part);
  * final. 0 when none does. */
 size_t plan_last_writer(const plan *p, span x);
 
+/* Whether an op of PART_MICRO, so far, writes to any of the span's elements. */
+bool plan_is_written(const plan *p, span x);
+/* How many of the span's elements PART_MICRO's ops overwrite in the first micro-batch of a step
+ * (linear_dw). */
+size_t plan_overwritten(const plan *p, span x);
+
 /* Appends one operation to the current part. Spans are borrowed until plan_free.
  * Errors: ERR_ARG when a span is absent, short for its largest size, or of the wrong type. */
 #define OP(name) err op_##name(plan *p, const struct name *args) MUST_CHECK;

@@ -39,16 +39,18 @@ err model__linear_part_backward(const model_builder *b, span dx, model_pre pre, 
                                 size_t n) {
     const param *w = model__param(b, weight, layer);
     size_t from = first * w->cols, count = n * w->cols;
+    span dweight = span_part(w->g, from, count);
     err e = ERR_OK;
     if (model__trains(b, w))
         e = op_linear_dw(
-            b->plan, &(struct linear_dw){.dweight = span_part(w->g, from, count),
+            b->plan, &(struct linear_dw){.dweight = dweight,
                                          .dbias = span_part(bias_of(b, weight, layer)->g, first, n),
                                          .dy = dy,
                                          .x = x,
                                          .rows = rows,
                                          .n = (uint32_t)n,
-                                         .k = w->cols});
+                                         .k = w->cols,
+                                         .overwrites = !plan_is_written(b->plan, dweight)});
     if (e || !span_given(dx)) return e;
     return op_linear_dx(b->plan, &(struct linear_dx){.dx = dx,
                                                      .dy = dy,

@@ -79,8 +79,8 @@ err model__linear_part_backward(const model_builder *b, span dx, model_pre pre, 
                                 span x, param_field weight, uint32_t layer, dim rows, size_t first,
                                 size_t n) MUST_CHECK;
 
-/* What comes before the micro-batches (zero gradients, rows caught up) and behind them (norm, clip,
- * update). */
+/* What comes before the micro-batches (zero gradients, rows caught up), once those are planned, and
+ * behind them (norm, clip, update). */
 err model__begin(const model_builder *b) MUST_CHECK;
 err model__end(const model_builder *b) MUST_CHECK;
 /* What model__end does of an update that ranks divide. pre: b->own. */

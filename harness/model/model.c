@@ -100,11 +100,11 @@ static err train_plan(plan *p, const model_builder *build, bool gradients, bool 
         return err_set(ERR_ARG, "%u layers to freeze, the model has %u", freeze_layers,
                        m->config.layers);
     if ((e = check_capacity(build))) goto done;
-    plan_part_begin(p, PART_BEGIN);
-    if (gradients && (e = model__begin(build))) goto done;
     plan_part_begin(p, PART_MICRO);
     if (gradients && (e = forward(build, head_rows_of(build), &x))) goto done;
     if (gradients && (e = backward(build, head_rows_of(build), x))) goto done;
+    plan_part_begin(p, PART_BEGIN); // behind what it begins: some gradients are overwritten there
+    if (gradients && (e = model__begin(build))) goto done;
     plan_part_begin(p, PART_END);
     if (update && (e = build->own ? model__end_own(build) : model__end(build))) goto done;
     e = plan_ready(p);

@@ -13,6 +13,11 @@ typedef struct stretch {
  * most. */
 enum { STRETCHES_MAX = 2 };
 
+/* Elements that a tensor has in its group. */
+static size_t aligned(size_t count) {
+    return (count + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
+}
+
 /* Returns how many there are. */
 static size_t find_stretches(const model_builder *b, const param_group *g,
                              stretch out[STRETCHES_MAX]) {
@@ -22,7 +27,7 @@ static size_t find_stretches(const model_builder *b, const param_group *g,
     for (size_t i = 0; i < ps->count; i++) {
         const param *p = &ps->list[i];
         if (p->is_sparse || p->decay != g->decay) continue;
-        size_t size = (p->count + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
+        size_t size = aligned(p->count);
         bool trains = model__trains(b, p);
         if (trains && !is_open) {
             assert(count < STRETCHES_MAX);
@@ -65,18 +70,44 @@ static struct adamw_rows token_update(const model_builder *b, dim rows) {
                                .eps = b->training->eps};
 }
 
+static err zero(const model_builder *b, const param_group *g, size_t first, size_t count,
+                dim_kind when) {
+    dim rows = {when, (uint32_t)(count / PARAM_ALIGN)};
+    if (!count) return ERR_OK;
+    return op_fill(
+        b->plan,
+        &(struct fill){.x = span_part(g->g, first, count), .rows = rows, .cols = PARAM_ALIGN});
+}
+
+/* A group's gradients. What the first micro-batch overwrites is zeroed in steps that have none: a
+ * rank may have no sentence. */
+static err zero_group(const model_builder *b, const param_group *g) {
+    const params *ps = &b->model->params;
+    size_t first = 0, count = 0;
+    dim_kind when = DIM_FIXED;
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < ps->count; i++) {
+        const param *p = &ps->list[i];
+        if (p->is_sparse || p->decay != g->decay) continue;
+        bool is_whole = p->count % PARAM_ALIGN == 0 && plan_overwritten(b->plan, p->g) == p->count;
+        dim_kind own = is_whole ? DIM_IDLE : DIM_FIXED;
+        if (own != when) {
+            e = zero(b, g, first, count, when);
+            first += count;
+            count = 0;
+        }
+        when = own;
+        count += aligned(p->count);
+    }
+    return e ? e : zero(b, g, first, count, when);
+}
+
 /* Zero gradients; the token rows that this step reads are brought up to it. */
 err model__begin(const model_builder *b) {
     const params *ps = &b->model->params;
     err e = ERR_OK;
-    for (int i = 0; i < GROUP_COUNT; i++) {
-        const param_group *g = &ps->groups[i];
-        if ((e = op_fill(b->plan,
-                         &(struct fill){.x = g->g,
-                                        .rows = dim_fixed((uint32_t)(g->count / PARAM_ALIGN)),
-                                        .cols = PARAM_ALIGN})))
-            return e;
-    }
+    for (int i = 0; i < GROUP_COUNT; i++)
+        if ((e = zero_group(b, &ps->groups[i]))) return e;
     if (!trains_rows(b)) return ERR_OK;
     if ((e = op_fill(b->plan, &(struct fill){.x = params_at(ps, PARAM_token, 0)->g,
                                              .rows = step_rows(b),

@@ -2,7 +2,7 @@
 //   out (m, n) = A (m, k) B (k, n), strides in the push constants
 //   MODE_FWD   z = sum + bias[j]; pre = z where kept; out = act(z)         extra = pre, other = bias
 //   MODE_DX    z = sum; z *= act'(pre) where given;  out = z + add          extra = pre, other = add
-//   MODE_DW    out += sum, or partial[split] = sum where splits are summed later
+//   MODE_DW    out += sum (push.overwrites: =), or partial[split] = sum where splits are summed later
 layout(constant_id = 1) const uint MODE = 0u;
 layout(constant_id = 2) const uint FLAGS = 0u; // bits of linear_flags, and the activation from bit 8
 
@@ -29,6 +29,6 @@ void finish(uint i, uint j, uint part, float z) {
     } else if ((FLAGS & IS_PARTIAL) != 0u) {
         result[part * push.m * push.n + at] = z;
     } else {
-        result[at] += z;
+        result[at] = push.overwrites != 0u ? z : result[at] + z;
     }
 }

@@ -57,6 +57,7 @@ struct push_linear {
     uint32_t b_sum;
     uint32_t b_col;
     uint32_t chunk;
+    uint32_t overwrites; /* of a weight gradient: result = sum, instead of += */
 };
 PUSH_CHECK(push_linear)
 
@@ -118,6 +119,7 @@ struct push_reduce {
     uint32_t stride;
     uint32_t x_first;
     uint32_t out_first;
+    uint32_t overwrites;
 };
 PUSH_CHECK(push_reduce)
 

@@ -329,6 +329,12 @@ Test(own_files, bad_input_is_named_before_training) {
         {ROWS, NULL, {"--kind", "ranking"}, 2, "unknown kind 'ranking'"},
         {ROWS,
          NULL,
+         {"--kind", "multi_label"},
+         2,
+         "train.csv: what stands between the labels of column 'label'? name it with "
+         "--label-separator"},
+        {ROWS,
+         NULL,
          {"--kind", "regression"},
          1,
          "train.csv:2: column 'label' holds 'x', which is"},

@@ -194,7 +194,8 @@ Test(predict_file, flags_that_do_not_go_together) {
         {{"-i", "-", "--output", "o", "--resume"}, "--resume needs --output and an --input that"},
         {{"-i", "a.csv", "--output", "o", "--resume", "--overwrite"}, "exclude each other"},
         {{"-i", "a.csv", "--text-column", "y"}, "no column 'y'"},
-
+        {{"-i", "a.csv", "--text-column", "a", "--text-pair-column", "a"},
+         "text and second text are different columns, found 'a' twice"},
         {{"-i", "a.csv", "--text-column", "a", "--output=a.csv", "--overwrite"},
          "a.csv is both --input and --output"},
         {{"-i", "a.csv"}, "which column holds the text?"},

@@ -108,9 +108,13 @@ Test(vulkan_ops, products_split_long_batches) {
         t = make(OP_linear_dx, T, "linear_dx in windows");
         t.o.as.linear_dx = (struct linear_dx){.rows = rows, .n = N, .k = K};
         run_trial(&d, &t);
-        t = make(OP_linear_dw, T, "linear_dw in windows");
-        t.o.as.linear_dw = (struct linear_dw){.rows = rows, .n = N, .k = K};
-        run_trial(&d, &t);
+        for (uint32_t first = 0; first < 2; first++) {
+            t = make(OP_linear_dw, T,
+                     first ? "linear_dw in windows, first" : "linear_dw in windows");
+            t.o.as.linear_dw =
+                (struct linear_dw){.rows = rows, .n = N, .k = K, .overwrites = first > 0};
+            run_trial(&d, &t);
+        }
         t = make(OP_layernorm_bwd, T, "layernorm_bwd in windows");
         t.o.as.layernorm_bwd = (struct layernorm_bwd){
             .rows = rows, .hidden = N, .before = {.p = 0.1f, .site = 3}, .after = {.site = 4}};
@@ -131,10 +135,13 @@ static void product_trials(device *d, uint32_t m, uint32_t n, uint32_t k) {
     t = make(OP_linear_dx, m, name);
     t.o.as.linear_dx = (struct linear_dx){.rows = rows, .n = n, .k = k};
     run_trial(d, &t);
-    snprintf(name, sizeof name, "linear_dw %ux%ux%u", m, n, k);
-    t = make(OP_linear_dw, m, name);
-    t.o.as.linear_dw = (struct linear_dw){.rows = rows, .n = n, .k = k};
-    run_trial(d, &t);
+    for (uint32_t first = 0; first < 2; first++) {
+        snprintf(name, sizeof name, "linear_dw %ux%ux%u%s", m, n, k, first ? " first" : "");
+        t = make(OP_linear_dw, m, name);
+        t.o.as.linear_dw =
+            (struct linear_dw){.rows = rows, .n = n, .k = k, .overwrites = first > 0};
+        run_trial(d, &t);
+    }
 }
 
 /* Tiles of every size, over edges that fill none and over rows that are and are not read 16 bytes

@@ -172,7 +172,22 @@ Test(group_run, sums_of_slices_are_those_of_final_gradients) {
     temporary_remove();
 }
 
-/* The step is the group's, and told once. */
+/* ms of all rows of that op. */
+static double ms_of(const cJSON *phase, const char *wanted) {
+    const cJSON *ops = NULL, *row = NULL;
+    double sum = 0;
+    MUST(json_array(&ops, phase, "ops", "bench"));
+    cJSON_ArrayForEach(row, ops) {
+        const char *name = NULL;
+        double ms = 0;
+        MUST(json_string(&name, row, "op", "bench"));
+        MUST(json_number(&ms, row, "ms", "bench"));
+        if (!strcmp(name, wanted)) sum += ms;
+    }
+    return sum;
+}
+
+/* The step is the group's, and told once; the rows are one rank's, of norm and update too. */
 Test(group_run, bench_tells_what_a_group_exchanges) {
     json_setup();
     program_result r = RUN("bench", "--sample", "--task", "kor_hate", "-m", "tiny", "--device",
@@ -191,6 +206,8 @@ Test(group_run, bench_tells_what_a_group_exchanges) {
     cr_expect(bytes > 1e6 && bytes < 8e6, "%g", bytes);
     cr_expect(ms > 0 && exposed > 0, "%g %g", ms, exposed);
     cr_expect_float_eq(sentences, (32.0 + 16 + 32) / 3, 1e-9); // whole steps of 48 rows
+    cr_expect(ms_of(phase, "linear_dw") > 0 && ms_of(phase, "adamw") > 0);
+    cr_expect(ms_of(phase, "grad_norm") > 0);
     cJSON_Delete(root);
     program_free(&r);
     temporary_remove();

@@ -1,6 +1,8 @@
 /* Linear layers on cpu__gemm, with what is fused to them done while a tile is in cache. */
 #include "compute/cpu/cpu_internal.h"
 
+#include <string.h>
+
 typedef struct forward {
     const cpu_kernels *kernels;
     const struct linear_fwd *a;
@@ -103,7 +105,11 @@ static void bias_item(void *context, size_t item, float *workspace) {
 err cpu__linear_dw(const op_call *call, const op *o) {
     const struct linear_dw *a = &o->as.linear_dw;
     size_t rows = cpu__size(call, a->rows);
+    bool adds = !a->overwrites || call->micro;
+    float *dweight = cpu__reals(a->dweight);
     bias_sum b = {cpu__kernels(call), cpu__reals(a->dbias), cpu__reals(a->dy), rows, a->n};
+    if (!rows && !adds) memset(dweight, 0, (size_t)a->n * a->k * sizeof *dweight);
+    if (!rows) return ERR_OK;
     return cpu__product(
         call->device,
         &(cpu_product){.ta = 'T',
@@ -115,8 +121,8 @@ err cpu__linear_dw(const op_call *call, const op *o) {
                        .lda = a->n,
                        .b = cpu__reals(a->x),
                        .ldb = a->k,
-                       .beta = 1,
-                       .c = cpu__reals(a->dweight),
+                       .beta = adds ? 1 : 0,
+                       .c = dweight,
                        .ldc = a->k,
                        .extra = bias_item,
                        .extra_items = b.dbias ? (a->n + BIAS_COLUMNS - 1) / BIAS_COLUMNS : 0,

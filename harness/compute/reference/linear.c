@@ -84,6 +84,7 @@ err reference__linear_dw(const op_call *call, const op *o) {
     factors f;
     err e = factors_init(&f, call, a->dy, rows * n, a->x, rows * k);
     if (e) return e;
+    for (size_t i = 0; i < n * k && a->overwrites && !call->micro; i++) dweight[i] = 0;
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < n; j++) {
             for (size_t l = 0; l < k; l++) dweight[j * k + l] += f.a[i * n + j] * f.b[i * k + l];

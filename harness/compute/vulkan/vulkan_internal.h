@@ -270,6 +270,8 @@ typedef struct recorder {
     err e; /* first failure; later calls do nothing */
 } recorder;
 
+/* Orders what follows after everything before, whatever it reads or writes. */
+void vulkan__barrier(recorder *r);
 /* Binds the next operand: count elements from `first`. An absent span binds the first operand again
  * (kernels do not touch it). Whatever is written must be bound by vulkan__write. */
 void vulkan__read(recorder *r, span s, size_t first, size_t count);
@@ -348,9 +350,8 @@ static inline uint32_t vulkan__chunks(uint32_t rows) {
 /* Rows of one window when each CHUNK_ROWS rows give one partial result: all rows, or a multiple of
  * CHUNK_ROWS * WINDOW_STEP, so that the window's partial results start aligned. */
 uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements);
-/* result[i] += sum over the partial results in scratch. */
-void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
-                    uint32_t stride, uint32_t offset);
+/* result[i] += (push->overwrites: =) sum over the partial results in scratch. */
+void vulkan__reduce(recorder *r, span result, size_t scratch_first, const struct push_reduce *push);
 
 /* Sums over `rows` rows of `hidden` columns by a kernel that is built on column_tree.glsl (GPUs).
  */

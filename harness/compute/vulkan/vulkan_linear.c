@@ -340,8 +340,9 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
     uint32_t rows = vulkan__size(r, a->rows), step = rows_at_once(r, a->n, a->k), side;
     size_t n = a->n, k = a->k;
     size_t bias_first = weight_parts(splits_of(r->v->device, rows, a->n, a->k, &side), n, k);
-    bool has_bias = span_given(a->dbias) && rows;
+    bool has_bias = span_given(a->dbias) && rows, begins = a->overwrites && !r->micro;
     if (has_bias) dbias(r, a, rows, bias_first);
+    if (begins && !rows) vulkan__fill(r, a->dweight, n * k, 0);
     for (uint32_t first = 0; first < rows && !r->e; first += step) {
         uint32_t m = rows - first < step ? rows - first : step;
         uint32_t splits = splits_of(r->v->device, m, a->n, a->k, &side);
@@ -352,7 +353,8 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
                               .a_sum = a->n,
                               .b_sum = a->k,
                               .b_col = 1,
-                              .chunk = divide_up(m, splits)},
+                              .chunk = divide_up(m, splits),
+                              .overwrites = begins && !first},
                      .mode = MODE_DW,
                      .flags = splits > 1 ? IS_PARTIAL : 0,
                      .splits = splits};
@@ -369,8 +371,14 @@ void vulkan__record_linear_dw(recorder *r, const struct linear_dw *a) {
             vulkan__read(r, (span){0}, 0, 0);
         }
         dispatch(r, &p);
-        if (splits > 1) vulkan__reduce(r, a->dweight, 0, a->n * a->k, splits, a->n * a->k, 0);
+        const struct push_reduce sum = {.count = a->n * a->k,
+                                        .chunks = splits,
+                                        .stride = a->n * a->k,
+                                        .overwrites = p.push.overwrites};
+        if (splits > 1) vulkan__reduce(r, a->dweight, 0, &sum);
     }
     if (has_bias && r->v->family != FAMILY_TILE)
-        vulkan__reduce(r, a->dbias, bias_first, a->n, vulkan__chunks(rows), a->n, 0);
+        vulkan__reduce(
+            r, a->dbias, bias_first,
+            &(struct push_reduce){.count = a->n, .chunks = vulkan__chunks(rows), .stride = a->n});
 }

@@ -62,24 +62,26 @@ static bool conflicts(const recorder *r, const vulkan_access *a) {
     return false;
 }
 
-static void barrier(recorder *r) {
+void vulkan__barrier(recorder *r) {
     VkMemoryBarrier memory = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
         .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-        .dstAccessMask =
-            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+        .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                         VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
     VkPipelineStageFlags stages =
         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
     VK.CmdPipelineBarrier(r->commands, stages, stages, 0, 1, &memory, 0, NULL, 0, NULL);
     r->pending_count = 0;
-    r->barriers++;
 }
 
 // Orders the next command after what it depends on, then remembers what it does.
 static void order(recorder *r, const vulkan_access *list, size_t count) {
     bool needed = r->pending_count + count > PENDING_MAX;
     for (size_t i = 0; i < count && !needed; i++) needed = conflicts(r, &list[i]);
-    if (needed) barrier(r);
+    if (needed) {
+        vulkan__barrier(r);
+        r->barriers++;
+    }
     for (size_t i = 0; i < count; i++) r->pending[r->pending_count++] = list[i];
 }
 
@@ -216,13 +218,11 @@ struct push_drop vulkan__drop(const recorder *r, dropout_spec d) {
                               .step = r->step->step};
 }
 
-void vulkan__reduce(recorder *r, span result, size_t scratch_first, uint32_t count, uint32_t chunks,
-                    uint32_t stride, uint32_t offset) {
-    struct push_reduce push = {
-        .count = count, .chunks = chunks, .stride = stride, .x_first = offset};
-    vulkan__write(r, result, 0, count);
-    vulkan__read(r, r->scratch, scratch_first, (size_t)chunks * stride);
-    vulkan__dispatch_elements(r, KERNEL_reduce_add, count, chunks, &push);
+void vulkan__reduce(recorder *r, span result, size_t scratch_first,
+                    const struct push_reduce *push) {
+    vulkan__write(r, result, 0, push->count);
+    vulkan__read(r, r->scratch, scratch_first, (size_t)push->chunks * push->stride);
+    vulkan__dispatch_elements(r, KERNEL_reduce_add, push->count, push->chunks, push);
 }
 
 enum { COLUMN_QUADS = 4, ROW_LANES = 64 }; // as shaders/include/column_tree.glsl

@@ -271,8 +271,10 @@ static void layernorm_columns(recorder *r, const struct layernorm_bwd *a, uint32
                                   (size_t)vulkan__chunks(count) * quads(h), CHUNK_ROWS + 4, &push);
     }
     if (is_tile) return;
-    vulkan__reduce(r, a->dweight, 0, h, chunks, 2 * h, 0);
-    vulkan__reduce(r, a->dbias, 0, h, chunks, 2 * h, h);
+    struct push_reduce push = {.count = h, .chunks = chunks, .stride = 2 * h};
+    vulkan__reduce(r, a->dweight, 0, &push);
+    push.x_first = h;
+    vulkan__reduce(r, a->dbias, 0, &push);
 }
 
 void vulkan__record_layernorm_bwd(recorder *r, const struct layernorm_bwd *a) {

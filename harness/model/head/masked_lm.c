@@ -76,13 +76,15 @@ static err output_backward(const model_builder *b, dim rows) {
     uint32_t vocabulary = b->c->vocabulary, embedding = model_config_embedding(b->c);
     err e = ERR_OK;
     if (model__trains(b, token))
-        e = op_linear_dw(b->plan, &(struct linear_dw){.dweight = token->g,
-                                                      .dbias = bias->g,
-                                                      .dy = m->doutputs,
-                                                      .x = m->normal,
-                                                      .rows = rows,
-                                                      .n = vocabulary,
-                                                      .k = embedding});
+        e = op_linear_dw(b->plan,
+                         &(struct linear_dw){.dweight = token->g,
+                                             .dbias = bias->g,
+                                             .dy = m->doutputs,
+                                             .x = m->normal,
+                                             .rows = rows,
+                                             .n = vocabulary,
+                                             .k = embedding,
+                                             .overwrites = !plan_is_written(b->plan, token->g)});
     return e ? e
              : op_linear_dx(b->plan, &(struct linear_dx){.dx = m->dnormal,
                                                          .dy = m->doutputs,

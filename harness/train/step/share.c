@@ -151,19 +151,37 @@ static void free_division(share_division *d) {
     *d = (share_division){0};
 }
 
-/* One slice of a divided update: this rank's part, and its sums of squares. */
-static err sum_own(share_sum *s, const share_slice *c, float *sum, const group_addends *a) {
+/* Sums of squares of this rank's part of a slice. Returns how many numbers that has. */
+static size_t square_own(share_sum *s, const share_slice *c, const float *sum) {
     share_division *d = &s->division;
-    struct group *g = s->group;
-    size_t *bounds = d->parts, first = own_first(c, g->rank, g->size);
+    const struct group *g = s->group;
+    size_t first = own_first(c, g->rank, g->size);
     size_t count = own_first(c, g->rank + 1, g->size) - first;
     const struct device *on = s->parts[c->part].g.buffer->device;
-    for (uint32_t r = 0; r <= g->size; r++) bounds[r] = own_first(c, r, g->size);
-    err e = group_sum_own(g, sum, a, bounds);
-    if (e || !count) return e;
+    if (!count) return 0;
     size_t place = d->places[c->block + first / NORM_BLOCK];
     on->vtable->square_sums(on, d->squares + 2 * place, sum + first, count);
-    return ERR_OK;
+    return count;
+}
+
+/* One slice of a divided update: this rank's part, and its sums of squares. */
+static err sum_own(share_sum *s, const share_slice *c, float *sum, const group_addends *a) {
+    struct group *g = s->group;
+    size_t *bounds = s->division.parts;
+    for (uint32_t r = 0; r <= g->size; r++) bounds[r] = own_first(c, r, g->size);
+    err e = group_sum_own(g, sum, a, bounds);
+    if (!e) (void)square_own(s, c, sum);
+    return e;
+}
+
+size_t share_sum_square_own(share_sum *s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s->slice_count; i++) {
+        const share_slice *c = &s->slices[i];
+        const model_part *p = &s->parts[c->part];
+        if (is_fixed(p)) count += square_own(s, c, (const float *)span_host(p->g) + c->first);
+    }
+    return count;
 }
 
 /* What grad_norm does on one device. */

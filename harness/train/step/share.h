@@ -87,6 +87,10 @@ err share_sum_keep(share_sum *s, uint32_t shard, const step_info *step) MUST_CHE
 err share_sum_run(share_sum *s, double *loss, const double *losses, bool *stops,
                   const step_info *step) MUST_CHECK;
 
+/* Of a divided update: the sums of squares of this rank's part once more, of the gradients as they
+ * are. Returns how many numbers it has; what bench times. */
+size_t share_sum_square_own(share_sum *s);
+
 /* Of a divided update: each rank's part to all others. Of one that is not it does nothing. pre: all
  * call it after the same step, and nothing runs on the device. */
 typedef enum share_what { SHARE_WEIGHTS = 1, SHARE_MOMENTS = 2, SHARE_GRADIENTS = 4 } share_what;
