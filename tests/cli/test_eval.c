@@ -53,22 +53,27 @@ static void expect_one_table(void) {
     program_free(&rec);
 }
 
-/* A row's scores have one set of digits, whatever the form, and their sum is one. */
+/* Scores have one set of digits, whatever the form, and those of a row sum to one. */
 static void expect_scores(const char *csv, char *json) {
-    cJSON *row = NULL, *item;
-    double sum = 0;
-    json[strcspn(json, "\n")] = '\0';
-    MUST(json_parse(&row, json, strlen(json), "row"));
-    const char *at = strstr(csv, "\n1,");
-    for (int comma = 0; at && comma < 3; comma++) at = strchr(at, ',') + 1;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(row, "scores")) {
-        cr_expect_eq(strtod(at, NULL), item->valuedouble, "%s of %s", at, json);
-        at += strcspn(at, ",\n") + 1;
-        sum += item->valuedouble;
+    size_t rows = 0;
+    for (char *line = json, *end; (end = strchr(line, '\n')); line = end + 1, rows++) {
+        cJSON *row = NULL, *item;
+        double sum = 0;
+        *end = '\0';
+        MUST(json_parse(&row, line, strlen(line), "row"));
+        csv = strchr(csv, '\n') + 1;
+        const char *at = csv;
+        for (int comma = 0; comma < 3; comma++) at = strchr(at, ',') + 1;
+        cJSON_ArrayForEach(item, cJSON_GetObjectItem(row, "scores")) {
+            cr_expect_eq(strtod(at, NULL), item->valuedouble, "%s", line);
+            at += strcspn(at, ",\n") + 1;
+            sum += item->valuedouble;
+        }
+        cr_expect(sum > 1 - 1e-12 && sum < 1 + 1e-12);
+        cr_expect(cJSON_GetStringValue(cJSON_GetObjectItem(row, "text")) != NULL);
+        cJSON_Delete(row);
     }
-    cr_expect(sum > 1 - 1e-12 && sum < 1 + 1e-12);
-    cr_expect(cJSON_GetStringValue(cJSON_GetObjectItem(row, "text")) != NULL);
-    cJSON_Delete(row);
+    cr_expect_eq(rows, 24, "%zu", rows);
 }
 
 /* A model and the record of its run say the same, to the last digit. */

@@ -112,6 +112,7 @@ Test(cost, the_plot_is_read_on_a_phone) {
     put("quick", "cpu", 0.3, 10, 0);
     put("middle", "cpu", 0.5, 90, 0);
     put("half", "cpu", 0.6, 110, 0);
+    put("late", "cpu", 0.7, 300, 0);
     put("all", "cpu", 1, 1000, 0);
     MUST(store_read(&s, folder));
     MUST(board_init(&b, &s));
@@ -129,7 +130,7 @@ Test(cost, the_plot_is_read_on_a_phone) {
         double left = !strcmp(anchor, "start") ? x : x - (*anchor == 'm' ? room / 2 : room);
         cr_expect(left >= 0 && left + room <= width && y >= size && y < 240, "%.60s", at);
     }
-    cr_expect_eq(names, 4);
+    cr_expect_eq(names, 5);
     cr_expect(strstr(text.text, ">100.0</text>") && !strstr(text.text, ">103"), "%s", text.text);
     strbuf_free(&text);
     board_free(&b);
