@@ -235,7 +235,7 @@ static err add_front(strbuf *out, const frame *f, const cost_point *points, size
 static err add_mark(strbuf *out, const frame *f, const cost_point *p, const char *on_front) {
     const record *r = p->row->runs[0];
     double x = x_of(f, p->row->train_s), y = y_of(f, p->row->mean);
-    bool left = x > WIDTH / 2; // where a name in the letters of a narrow window has room
+    bool left = x > WIDTH / 2.0; // where a name in the letters of a narrow window has room
     return shown_printf(out, SHOWN_HTML,
                         "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>%s, %s, %s, "
                         "%s: %.2f, %.4g s%s</title></circle><text x=\"%.1f\" y=\"%.1f\" "
