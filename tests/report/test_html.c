@@ -238,7 +238,7 @@ Test(html, texts_need_the_same_data) {
     char *folder;
     record r;
     fake_folder(&folder);
-    for (uint64_t seed = 1; seed <= 2; seed++) {
+    for (unsigned seed = 1; seed <= 2; seed++) {
         fake_record_make(&r, &(fake_record){.task = "kor_hate", .right = 0.5, .seed = seed});
         cr_assert_not(store_write(folder, &r, NULL));
         record_free(&r);
