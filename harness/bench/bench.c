@@ -161,7 +161,7 @@ static err profile_step(profiler *p, uint32_t s) {
     size_t n = p->count - first < p->size ? p->count - first : p->size;
     const struct group *g = p->group;
     pack_share share = {0};
-    shares all = {0};
+    share_list all = {0};
     err e = ERR_OK;
     double begin = clock_seconds();
     if (!group_is_alone(g)) {

@@ -2,8 +2,8 @@
  *
  * Sizes: T tokens of the micro-batch, B its sentences, H hidden, A heads, D = H / A head size, V
  * rows of a table, C classes. All matrices are row-major. "real" is f32 (f64 on the reference).
- * Activations and their gradients are overwritten (=); gradients of parameters are added to (+=).
- * Outputs must not overlap inputs unless said. Optional operands are absent when their buffer is
+ * Activations and their gradients are overwritten (=), gradients of parameters added to (+=) but for
+ * linear_dw's `overwrites`. Outputs must not overlap inputs unless said. Optional operands are absent when their buffer is
  * NULL.
  *
  * Dropout: element kept iff word >= floor(p * 2^32), then scaled by 1 / (1 - p); p = 0 keeps all

@@ -232,7 +232,7 @@ Test(group, a_look_learns_how_slow_work_is) {
 
 Test(group, shares_cover_a_step_and_are_alike) {
     pack_sentence s[40];
-    shares shared = {0};
+    share_list shared = {0};
     for (uint32_t i = 0; i < 40; i++) s[i] = (pack_sentence){.count = 3 + (i * 37) % 50};
     for (uint32_t size = 1; size <= 7; size++) {
         for (uint32_t count = 0; count <= 40; count++) {

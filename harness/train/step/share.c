@@ -14,7 +14,7 @@ static int by_length(const void *a, const void *b) {
     return x->sentence < y->sentence ? -1 : 1;
 }
 
-err shares_make(shares *s, const pack_sentence *sentences, uint32_t count, uint32_t size) {
+err shares_make(share_list *s, const pack_sentence *sentences, uint32_t count, uint32_t size) {
     err e = mem_grow((void **)&s->owners, &s->owner_capacity, count, sizeof *s->owners);
     if (!e) e = mem_grow((void **)&s->order, &s->order_capacity, count, sizeof *s->order);
     if (!e) e = mem_grow((void **)&s->tokens, &s->token_capacity, size, sizeof *s->tokens);
@@ -32,11 +32,11 @@ err shares_make(shares *s, const pack_sentence *sentences, uint32_t count, uint3
     return ERR_OK;
 }
 
-void shares_free(shares *s) {
+void shares_free(share_list *s) {
     mem_free(s->owners);
     mem_free(s->order);
     mem_free(s->tokens);
-    *s = (shares){0};
+    *s = (share_list){0};
 }
 
 /* Numbers that are exchanged at once: so few that some are final early, so many that the calls cost

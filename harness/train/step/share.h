@@ -13,18 +13,18 @@
 typedef struct share_order {
     uint32_t tokens, sentence;
 } share_order;
-typedef struct shares {
+typedef struct share_list {
     uint32_t *owners; /* (count), for pack_share; owned */
     share_order *order;
     uint64_t *tokens;
     size_t owner_capacity, order_capacity, token_capacity;
-} shares;
+} share_list;
 
 /* Of `size` ranks; *s begins zeroed, may be made anew, and is freed with shares_free. Errors:
  * ERR_MEMORY. */
-err shares_make(shares *s, const pack_sentence *sentences, uint32_t count,
+err shares_make(share_list *s, const pack_sentence *sentences, uint32_t count,
                 uint32_t size) MUST_CHECK;
-void shares_free(shares *s);
+void shares_free(share_list *s);
 
 /* What is exchanged at once: elements of a part. */
 typedef struct share_slice {
