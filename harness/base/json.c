@@ -312,6 +312,11 @@ err json_add_number(cJSON *object, const char *key, double value) {
     return added(cJSON_AddNumberToObject(object, key, value));
 }
 
+err json_add_exact(cJSON *object, const char *key, double value) {
+    char text[SHOWN_NUMBER_BYTES];
+    return added(cJSON_AddRawToObject(object, key, shown_number(text, value)));
+}
+
 err json_add_bool(cJSON *object, const char *key, bool value) {
     return added(cJSON_AddBoolToObject(object, key, value));
 }

@@ -59,6 +59,9 @@ bool json_has(const cJSON *object, const char *key);
 /* Adding to an object or array we own; they fail with ERR_MEMORY. A NULL text adds null. */
 err json_add_string(cJSON *object, const char *key, const char *text) MUST_CHECK;
 err json_add_number(cJSON *object, const char *key, double value) MUST_CHECK;
+/* By the least digits that read back as the number (shown_number), for lines that are printed and
+ * never read here: what stands in CSV has the same digits. pre: it is finite. */
+err json_add_exact(cJSON *object, const char *key, double value) MUST_CHECK;
 err json_add_bool(cJSON *object, const char *key, bool value) MUST_CHECK;
 /* Several at once: "key %s other %f", a key before each value. %s is text or null; %f, %u and %zu
  * are numbers (%f of what is not finite is null); %d is true or false. */

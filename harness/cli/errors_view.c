@@ -103,13 +103,16 @@ static err add_parted(strbuf *out, const errors_view *v) {
 
 static err add_slices(strbuf *out, const errors_view *v) {
     bool other = strcmp(v->task->headline, "accuracy") != 0;
+    char title[METRIC_TITLE_BYTES];
     err e = strbuf_add(out, "\n## Scores by slice\n\n");
     grid g = grid_begin(other ? "llrrr" : "llrr");
     grid_text(&g, "by");
     grid_text(&g, "slice");
     grid_text(&g, "rows");
     grid_text(&g, "accuracy");
-    if (other) grid_text(&g, v->task->headline);
+    if (other)
+        grid_text(&g, metric_title(title, metric_find(v->task->headline),
+                                   v->task->label_count > 1 ? v->task->labels[1].readable : NULL));
     for (size_t i = 0; i < v->found->slice_count; i++) {
         const errors_slice *s = &v->found->slices[i];
         grid_text(&g, s->by);

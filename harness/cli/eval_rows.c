@@ -111,7 +111,7 @@ static err add_object(writer *w, size_t row, const char *gold, const char *predi
     if (!e) e = add_answer(root, v, "predicted", predicted);
     if (!e && v->scores) e = json_add_object(&scores, root, "scores");
     for (size_t k = 0; scores && k < v->label_count && !e; k++)
-        e = json_add_number(scores, v->labels[k], v->scores[row * v->label_count + k]);
+        e = json_add_exact(scores, v->labels[k], v->scores[row * v->label_count + k]);
     const example *x = w->with_texts ? &v->split_rows->rows[row].example : NULL;
     if (!e && x) e = json_add_string(root, "text", x->texts[0].text);
     if (!e && x && x->text_count > 1) e = json_add_string(root, "text_pair", x->texts[1].text);
@@ -127,15 +127,24 @@ static bool ends_with(const char *text, const char *end) {
     return n >= k && !strcmp(text + n - k, end);
 }
 
-err eval_view_predictions(const eval_view *v, const char *path, bool with_texts, bool overwrite) {
+err eval_view_writable(const char *path, bool overwrite) {
+    if (!ends_with(path, ".csv") && !ends_with(path, ".tsv") && !ends_with(path, ".jsonl"))
+        return err_set(ERR_USAGE,
+                       "--predictions %s: a name that ends with .csv, .tsv or .jsonl is expected, "
+                       "which chooses the form",
+                       path);
+    if (!overwrite && file_named(path))
+        return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
+    return ERR_OK;
+}
+
+err eval_view_predictions(const eval_view *v, const char *path, bool with_texts) {
     writer w = {.v = v,
                 .is_json = ends_with(path, ".jsonl"),
                 .with_texts = with_texts,
                 .delimiter = ends_with(path, ".tsv") ? '\t' : ','};
     strbuf gold = {0}, predicted = {0};
     file_writer file = {0};
-    if (!overwrite && file_named(path))
-        return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     err e = file_writer_begin(&file, path);
     if (!e && !w.is_json && !(e = add_header(&w)))
         e = file_writer_add(&file, w.line.text, w.line.length);

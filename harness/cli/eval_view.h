@@ -14,8 +14,6 @@ typedef struct eval_view {
     size_t label_count;
     const char *label_1; /* for people; NULL: there is none */
     const char *headline;
-    const char **metrics; /* (metric_count) names, as the table shows them */
-    size_t metric_count;
     const confusion *official, *dedup;
     const double *values, *values_dedup; /* by index of metric_at */
     interval range;
@@ -31,11 +29,13 @@ typedef struct eval_view {
 err eval_view_print(const eval_view *v) MUST_CHECK;
 err eval_view_json(const eval_view *v) MUST_CHECK;
 
+/* Whether rows may be written there, to be asked before they are made. Errors: ERR_USAGE for a name
+ * that does not tell the form; ERR_DATA for a file that is there, without `overwrite`. */
+err eval_view_writable(const char *path, bool overwrite) MUST_CHECK;
+
 /* Writes a line a row: row (from 1), gold, predicted, the scores of all labels where they are known,
  * and with_texts the texts. Entities are the tags of the text's units, trees head:relation of its
- * words, with blanks between. The form is told by the name: .jsonl, .tsv, else CSV. Errors: ERR_DATA
- * for a file that is there, without `overwrite`; ERR_IO. */
-err eval_view_predictions(const eval_view *v, const char *path, bool with_texts,
-                          bool overwrite) MUST_CHECK;
+ * words, with blanks between. The form is told by the name: .jsonl, .tsv or .csv. Errors: ERR_IO. */
+err eval_view_predictions(const eval_view *v, const char *path, bool with_texts) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -19,6 +20,12 @@ err output_json(const cJSON *value, bool pretty) {
 err output_check(void) {
     has_failed = fflush(stdout) || ferror(stdout);
     return has_failed ? err_set(ERR_IO, "cannot write standard output") : ERR_OK;
+}
+
+err output_apart(const char *path, const char *read) {
+    return file_is_same(path, read)
+               ? err_set(ERR_USAGE, "%s is read by this command, and would be replaced", path)
+               : ERR_OK;
 }
 
 bool output_reader_left(void) {

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 bool own_flags_given(const options *o) {
     return o->train_file || o->test_file || o->validation_file;
@@ -113,11 +112,6 @@ static err show_next(const char *name, const char *path, const char *folder) {
     return e;
 }
 
-static bool is_same_file(const char *a, const char *b) {
-    struct stat x, y;
-    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /* What was written has to be what the program reads. */
 static err check_manifest(const char *manifest, const char *path) {
     task t = {0};
@@ -139,7 +133,7 @@ err tasks_new(const options *o) {
     e = o->output ? mem_strdup(&path, o->output) : mem_printf(&path, "%s.json", name);
     if (!e) e = check_manifest(manifest, path);
     for (int i = 0; !e && i < OWN_ROLES; i++)
-        if (w.paths[i] && is_same_file(w.paths[i], path))
+        if (w.paths[i] && file_is_same(w.paths[i], path))
             e = err_set(ERR_USAGE, "%s is one of the files, and the manifest would replace it",
                         path);
     if (!e && !o->overwrite && file_named(path))

@@ -98,6 +98,11 @@ static err choose_columns(own__scan *s, const table *t) {
                     "text, second text and label are different columns, found '%s', '%s' "
                     "and '%s'",
                     s->text, s->pair ? s->pair : "", s->label);
+    if (!e && s->kind == ANSWER_SET && t->kind == TASK_FORMAT_DELIMITED && !w->label_separator)
+        e = err_set(ERR_USAGE,
+                    "%s: what stands between the labels of column '%s'? name it with "
+                    "--label-separator",
+                    t->path, s->label);
     return e;
 }
 

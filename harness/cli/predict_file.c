@@ -46,6 +46,7 @@ typedef struct job {
     size_t resumed;   /* rows that were there */
     size_t rows, bad; /* of this run and of before */
     uint64_t *labels; /* (classes) rows labelled so, in this run */
+    size_t unsaid;    /* rows of this run that have none of several labels */
     double begin, shown;
     bool ended;
     char *state; /* path of what says who makes the output, owned */
@@ -104,6 +105,9 @@ static err choose_text(job *j) {
     }
     err e = table_find(&j->text_column, t, j->text, "text-column");
     if (!e && j->pair) e = table_find(&j->pair_column, t, j->pair, "text-pair-column");
+    if (!e && j->pair && !strcmp(j->text, j->pair))
+        e = err_set(ERR_USAGE, "text and second text are different columns, found '%s' twice",
+                    j->text);
     return e;
 }
 
@@ -223,6 +227,14 @@ static err write_all(job *j, const char *bytes, size_t count) {
     return ERR_OK;
 }
 
+/* The label of the row that was ranked, or all that it has of several, which may be none. */
+static void count_labels(job *j) {
+    const predictor *p = j->p;
+    uint32_t said = predictor_says_several(p) ? predictor_said(p) : 1;
+    for (uint32_t k = 0; k < said; k++) j->labels[p->scores[k].id]++;
+    j->unsaid += !said;
+}
+
 static err write_window(job *j, const float *logits) {
     window *w = &j->window;
     predictor *p = j->p;
@@ -236,7 +248,7 @@ static err write_window(job *j, const float *logits) {
             continue;
         }
         predictor_rank(p, logits + k++ * p->classes);
-        j->labels[p->scores[0].id]++;
+        count_labels(j);
         e = row_add(&w->out, &j->form, p, raw, row->line_end);
     }
     if (!e && w->count) e = write_all(j, w->out.text, w->out.length);
@@ -451,10 +463,12 @@ static void show_end(const job *j) {
     double seconds = clock_seconds() - j->begin;
     for (uint32_t k = 0; k < j->p->classes && !e; k++) {
         char fallback[24];
-        if (j->labels[k])
+        if (j->labels[k] && j->p->classes > 1) // a number's name says nothing
             e = strbuf_printf(&line, "%s%s %llu", line.length ? ", " : ": ",
                               predictor_label(j->p, k, fallback), (unsigned long long)j->labels[k]);
     }
+    if (!e && j->unsaid)
+        e = strbuf_printf(&line, "%snone of them %zu", line.length ? ", " : ": ", j->unsaid);
     if (!e)
         log_note("%zu row%s, %zu without a label%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
                  j->bad, line.length ? line.text : "",

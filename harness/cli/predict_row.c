@@ -84,7 +84,7 @@ static err scores_text(char **text, const predictor *p) {
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while writing scores");
     for (uint32_t k = 0; k < p->classes && !e; k++) {
         char fallback[24];
-        e = json_add_number(root, predictor_label(p, k, fallback), p->values[k]);
+        e = json_add_exact(root, predictor_label(p, k, fallback), p->values[k]);
     }
     if (!e) e = json_print(text, root, false);
     cJSON_Delete(root);

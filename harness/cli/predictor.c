@@ -197,7 +197,8 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if (p->in_units && o->input)
         return err_set(ERR_UNSUPPORTED,
                        "%s: --input takes a model with one answer a row, this one "
-                       "answers words or characters",
+                       "answers words or characters: texts go in as lines of standard input, and "
+                       "--json gives an object a line",
                        p->scorer.base_model.folder);
     if (p->in_units && (o->pair || o->has_top_k))
         return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.base_model.folder,

@@ -5,6 +5,7 @@
 #include "cli/eval_view.h"
 #include "cli/find_run.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/run_record.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
@@ -165,8 +166,7 @@ static err label_scores(double **scores, const evaluation *v) {
 
 /* Prints, and writes the predictions where they are asked for. */
 static err show(const eval_view *view, const options *o) {
-    err e = o->predictions ? eval_view_predictions(view, o->predictions, o->texts, o->overwrite)
-                           : ERR_OK;
+    err e = o->predictions ? eval_view_predictions(view, o->predictions, o->texts) : ERR_OK;
     if (e) return e;
     e = o->json ? eval_view_json(view) : eval_view_print(view);
     if (!e && o->predictions)
@@ -203,8 +203,6 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
                               .label_count = count,
                               .label_1 = t->label_count > 1 ? t->labels[1].readable : NULL,
                               .headline = t->headline,
-                              .metrics = t->metrics,
-                              .metric_count = t->metric_count,
                               .official = &v->official,
                               .dedup = &v->dedup,
                               .values = values,
@@ -250,13 +248,9 @@ static err record_names(const char ***names, const record *r, size_t classes) {
 }
 
 static err show_record(const record *r, const char *path, const options *o) {
-    const char *names[METRIC_LIMIT], **labels = NULL;
-    size_t count = 0;
+    const char **labels = NULL;
     run_summary s;
     err e = run_summarise(&s, r);
-    for (size_t i = 0; i < metric_count(); i++)
-        if (metric_applies(metric_at(i), r->task.kind, r->confusion.classes))
-            names[count++] = metric_at(i)->name;
     size_t classes = r->task.label_count ? r->confusion.classes : 0;
     if (!e) e = record_names(&labels, r, classes);
     if (!e)
@@ -270,8 +264,6 @@ static err show_record(const record *r, const char *path, const options *o) {
                               .label_count = classes,
                               .label_1 = r->task.label_count > 1 ? r->task.labels[1] : NULL,
                               .headline = r->headline,
-                              .metrics = names,
-                              .metric_count = count,
                               .official = &r->confusion,
                               .dedup = &r->confusion_dedup,
                               .values = r->metrics,
@@ -302,11 +294,20 @@ static err eval_record(const options *o) {
                            v.flag);
     err e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
                                      : mem_strdup(&path, o->record);
+    if (!e && o->predictions) e = output_apart(o->predictions, path);
     if (!e && !(e = record_read(&r, path))) {
         e = show_record(&r, file_given_name(path), o);
         record_free(&r);
     }
     mem_free(path);
+    return e;
+}
+
+/* Rows are written over none of the files that they come from. */
+static err check_output(const evaluation *v, const options *o) {
+    err e = ERR_OK;
+    for (size_t i = 0; o->predictions && i < v->data.path_count && !e; i++)
+        e = output_apart(o->predictions, v->data.paths[i]);
     return e;
 }
 
@@ -336,6 +337,7 @@ static err eval_command(const void *context, struct group *g) {
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
     if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
+    if (o->predictions && (e = eval_view_writable(o->predictions, o->overwrite))) return e;
     if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;
     if (!o->task)
         return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`), or --record FILE");
@@ -344,6 +346,7 @@ static err eval_command(const void *context, struct group *g) {
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
+    if ((e = check_output(&v, o))) goto done;
     if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
     if ((e = scorer_open(&v.scorer, folder, &from, own_device, &wish))) goto done;
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;

@@ -49,14 +49,14 @@ static err print_object(const predictor *p, const example *of) {
     if (predictor_says_several(p) && (e = add_said(root, p))) goto done;
     if ((e = json_add_string(root, "label", predictor_label(p, best->id, fallback)))) goto done;
     if ((e = json_add_number(root, "label_id", best->id))) goto done;
-    if ((e = json_add_number(root, "score", best->value))) goto done;
+    if ((e = json_add_exact(root, "score", best->value))) goto done;
     if ((e = json_add_object(&scores, root, "scores"))) goto done;
     // all in the order of ids, or the best ones in theirs
     bool is_ranked = p->options->has_top_k;
     uint32_t shown = is_ranked ? p->top : p->classes;
     for (uint32_t k = 0; !e && k < shown; k++) {
         uint32_t id = is_ranked ? p->scores[k].id : k;
-        e = json_add_number(scores, predictor_label(p, id, fallback), p->values[id]);
+        e = json_add_exact(scores, predictor_label(p, id, fallback), p->values[id]);
     }
     if (!e && !(e = json_print(&line, root, false))) puts(line);
 done:

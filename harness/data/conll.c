@@ -202,8 +202,8 @@ static err take_line(sentence *s, const char **columns, char *line, size_t bytes
     line[bytes] = '\0';
     size_t found = cut_columns(columns, expected, line);
     if (found != expected)
-        return err_set(ERR_FORMAT, "%s:%u: %zu columns, expected %zu (separated by tabs)",
-                       s->reader->path, s->at_line, found, expected);
+        return err_set(ERR_FORMAT, "%s:%u: %zu column%s, expected %zu (separated by tabs)",
+                       s->reader->path, s->at_line, found, shown_plural(found), expected);
     if (!s->words) s->first_line = s->at_line;
     return add_word(s, columns);
 }

@@ -1,6 +1,7 @@
 #include "data/data_internal.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 
 #include <csv.h>
 #include <stdio.h>
@@ -64,8 +65,8 @@ static err take_record(records *s) {
     s->fields = 0;
     s->in_header = false;
     if (found != f->column_count) {
-        return err_set(ERR_FORMAT, "%s:%u: %zu columns, expected %zu (separated by %s)%s",
-                       s->reader->path, s->first_line, found, f->column_count,
+        return err_set(ERR_FORMAT, "%s:%u: %zu column%s, expected %zu (separated by %s)%s",
+                       s->reader->path, s->first_line, found, shown_plural(found), f->column_count,
                        f->delimiter == '\t'  ? "tabs"
                        : f->delimiter == ',' ? "commas"
                        : f->delimiter == ';' ? "semicolons"

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/shown.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -339,11 +340,17 @@ static err mark_text(data__reader *r, text_span *text, const cJSON *object, cons
     return e;
 }
 
+/* What the message says behind "where: ", which it shows by its own rule and may have cut. */
+static const char *behind(const char *message, const char *where) {
+    size_t shown = shown_snprintf(NULL, 0, SHOWN_TERMINAL, "%s: ", where);
+    return message + (shown < strlen(message) ? shown : 0);
+}
+
 static err add_object(data__reader *r, const cJSON *object, const char *where, uint32_t line) {
     const task_format *f = &r->task->format;
     data__row row = {.where = where, .line = line};
     bool in_pair = f->text_pair != NULL;
-    char number[32], fault[256];
+    char number[32], fault[1024];
     err e;
     if (!cJSON_IsObject(object)) return err_set(ERR_FORMAT, "%s: not a JSON object", where);
     e = text_value(&row.texts[0], object, f->text, in_pair, where);
@@ -353,7 +360,7 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     if (!e) e = read_answer(r, &row, number, object);
     if (e == ERR_MEMORY) return e;
     if (e) { // the row's to refuse or to count
-        snprintf(fault, sizeof fault, "%s", err_message(e) + strlen(where) + 2);
+        shown_snprintf(fault, sizeof fault, SHOWN_TERMINAL, "%s", behind(err_message(e), where));
         row.fault = fault;
     }
     return data__add_row(r, &row);

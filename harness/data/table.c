@@ -1,6 +1,7 @@
 #include "data/table.h"
 
 #include "base/memory.h"
+#include "base/shown.h"
 #include "data/table_internal.h"
 #include "text/unicode.h"
 
@@ -133,8 +134,8 @@ static err next_delimited(table *t, bool *more) {
     err e = read_record(t, more);
     if (e || !*more) return e;
     if (t->column_count && c->count != t->column_count)
-        return err_set(ERR_FORMAT, "%s:%zu: %zu columns, expected %zu", t->path, t->line, c->count,
-                       t->column_count);
+        return err_set(ERR_FORMAT, "%s:%zu: %zu column%s, expected %zu", t->path, t->line, c->count,
+                       shown_plural(c->count), t->column_count);
     if ((e = mem_grow((void **)&t->fields, &r->capacity, c->count, sizeof *t->fields))) return e;
     for (size_t i = 0, begin = 0; i < c->count; begin = c->ends[i++] + 1)
         t->fields[i] = (text_span){c->text.text + begin, c->ends[i] - begin};
@@ -192,10 +193,33 @@ err table_next(table *t, bool *more) {
     return e;
 }
 
+/* The first whole object of JSON lines among what was looked at, NULL without one. The lines stay to
+ * be read: a faulty one before it is the reader's to refuse or to pass over. */
+static err look_for_object(cJSON **object, const table *t) {
+    data__source *s = &t->reader->source;
+    char *end = s->bytes + s->end, *stop;
+    for (char *at = s->bytes + s->begin; !*object && at < end; at = stop + 1) {
+        stop = memchr(at, '\n', (size_t)(end - at));
+        if (!stop && !s->ended) break;
+        if (!stop) stop = end;
+        size_t bytes = (size_t)(stop - at);
+        while (bytes && strchr(" \t\r", at[bytes - 1])) bytes--;
+        err e = bytes ? data__json_line(object, s, at, bytes) : ERR_OK;
+        if (e == ERR_MEMORY) return e;
+        err_clear();
+        if (cJSON_IsObject(*object)) break;
+        cJSON_Delete(*object);
+        *object = NULL;
+    }
+    return ERR_OK;
+}
+
 /* The names of the columns: of the first record, or of the first object. */
 static err read_names(table *t) {
-    bool more = false;
-    err e = table_next(t, &more);
+    bool more = true;
+    err e = t->kind == TASK_FORMAT_JSONL ? look_for_object(&t->object, t) : ERR_OK;
+    bool is_pending = !t->object && t->kind != TASK_FORMAT_DELIMITED;
+    if (!e && !t->object) e = table_next(t, &more);
     if (e) return e;
     if (!more) return err_set(ERR_FORMAT, "%s: no rows there", t->path);
     bool is_json = t->kind != TASK_FORMAT_DELIMITED;
@@ -216,7 +240,7 @@ static err read_names(table *t) {
                 e = err_set(ERR_FORMAT, "%s: column '%s' is there twice, %zu and %zu", t->path,
                             t->columns[i], i + 1, added + 1);
     }
-    t->reader->is_pending = is_json;
+    t->reader->is_pending = is_pending;
     if (e || is_json) return e;
     t->rows = 0;
     e = mem_strndup(&t->reader->header, t->raw.text, t->raw.bytes);

@@ -136,6 +136,11 @@ bool file_named(const char *path) {
     return lstat(path, &st) == 0;
 }
 
+bool file_is_same(const char *a, const char *b) {
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 err file_size(uint64_t *bytes, const char *path) {
     struct stat st;
     if (stat(path, &st)) return file__error(path, "cannot read");

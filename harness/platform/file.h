@@ -130,6 +130,9 @@ bool file_is_temporary(const char *name);
 /* Removes what killed processes left of such files, in the folder alone and not below it. pre: no other process writes there. */
 err folder_clear_temporary(const char *path) MUST_CHECK;
 
+/* Whether two paths lead to one file or folder, which is there. */
+bool file_is_same(const char *a, const char *b);
+
 /* Names in a folder but "." and "..", in byte order. Owned: folder_list_free. */
 typedef struct folder_list {
     char **names;

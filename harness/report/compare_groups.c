@@ -377,7 +377,6 @@ err compare_groups_json(strbuf *out, const group_comparison *c, const char *name
                         const char *name_b) {
     const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
     cJSON *top = cJSON_CreateObject(), *range;
-    char *text = NULL;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_string(top, "task", c->a[0]->task.name)) ||
@@ -397,14 +396,10 @@ err compare_groups_json(strbuf *out, const group_comparison *c, const char *name
         (e = json_add_number(top, "speed_ratio_low", c->speed_low)) ||
         (e = json_add_number(top, "speed_ratio_high", c->speed_high)) ||
         (e = report__recipe_differences_json(top, c->a[0], c->b[0])) ||
-        (e = compare__rows_json(top, sides, &c->wish)) ||
-        (e = compare__sides_json(top, sides, 2)) || (e = json_print(&text, top, true)) ||
-        (e = strbuf_add(out, text))) {
+        (e = compare__rows_json(top, sides, &c->wish)) || (e = compare__sides_json(top, sides, 2)))
         goto done;
-    }
-    e = strbuf_add(out, "\n");
+    e = json_text(out, top);
 done:
-    mem_free(text);
     cJSON_Delete(top);
     return e;
 }

@@ -201,7 +201,6 @@ static err add_loss_object(cJSON *top, const comparison *c) {
 err compare_json(strbuf *out, const comparison *c, const char *name_a, const char *name_b) {
     const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
     cJSON *top = cJSON_CreateObject(), *range;
-    char *text = NULL;
     err e;
     if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_string(top, "task", c->a->task.name)) ||
@@ -214,14 +213,10 @@ err compare_json(strbuf *out, const comparison *c, const char *name_a, const cha
         (e = json_append(range, cJSON_CreateNumber(c->range.high))) ||
         (e = json_add_bool(top, "rows_only", true)) || (e = add_predictions(top, c)) ||
         (e = add_loss_object(top, c)) || (e = report__recipe_differences_json(top, c->a, c->b)) ||
-        (e = compare__rows_json(top, sides, &c->wish)) ||
-        (e = compare__sides_json(top, sides, 2)) || (e = json_print(&text, top, true)) ||
-        (e = strbuf_add(out, text))) {
+        (e = compare__rows_json(top, sides, &c->wish)) || (e = compare__sides_json(top, sides, 2)))
         goto done;
-    }
-    e = strbuf_add(out, "\n");
+    e = json_text(out, top);
 done:
-    mem_free(text);
     cJSON_Delete(top);
     return e;
 }

@@ -162,7 +162,7 @@ err cost_markdown(strbuf *out, const board *b) {
 
 /* --- plot --- */
 
-enum { WIDTH = 560, HEIGHT = 240, LEFT = 56, RIGHT = 22, TOP = 14, BOTTOM = 40 };
+enum { WIDTH = 560, HEIGHT = 240, LEFT = 60, RIGHT = 42, TOP = 26, BOTTOM = 40 };
 
 typedef struct frame {
     double x_low, x_high, y_low, y_high; /* x: log10 of seconds */
@@ -188,18 +188,18 @@ static frame frame_of(const board_table *t) {
     f.x_low = floor(f.x_low);
     f.x_high = fmax(f.x_low + 1, ceil(f.x_high));
     f.y_low -= margin;
-    f.y_high += margin;
+    f.y_high = fmin(1, f.y_high + margin);
     return f;
 }
 
 static err add_axes(strbuf *out, const frame *f, const char *label) {
-    err e =
-        shown_printf(out, SHOWN_HTML,
-                     "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"%s\">\n",
-                     WIDTH, HEIGHT, WIDTH, label);
+    err e = shown_printf(
+        out, SHOWN_HTML,
+        "<svg class=\"plot\" viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"%s\">\n",
+        WIDTH, HEIGHT, WIDTH, label);
     for (double x = f->x_low; x <= f->x_high + 0.5 && !e; x++)
         e = strbuf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g s</text>\n",
-                          x_of(f, pow(10, x)), HEIGHT - BOTTOM + 18, pow(10, x));
+                          x_of(f, pow(10, x)), HEIGHT - BOTTOM + 26, pow(10, x));
     for (int i = 0; i <= 4 && !e; i++) {
         double score = f->y_low + (f->y_high - f->y_low) * i / 4, y = y_of(f, score);
         e = strbuf_printf(out,
@@ -235,7 +235,7 @@ static err add_front(strbuf *out, const frame *f, const cost_point *points, size
 static err add_mark(strbuf *out, const frame *f, const cost_point *p, const char *on_front) {
     const record *r = p->row->runs[0];
     double x = x_of(f, p->row->train_s), y = y_of(f, p->row->mean);
-    bool left = x > WIDTH - 150;
+    bool left = x > WIDTH / 2; // where a name in the letters of a narrow window has room
     return shown_printf(out, SHOWN_HTML,
                         "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>%s, %s, %s, "
                         "%s: %.2f, %.4g s%s</title></circle><text x=\"%.1f\" y=\"%.1f\" "

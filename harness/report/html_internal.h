@@ -47,10 +47,10 @@ void html__take(page *p, err e);
 enum {
     SVG_WIDTH = 560,
     SVG_HEIGHT = 240,
-    SVG_LEFT = 66,
+    SVG_LEFT = 76,
     SVG_RIGHT = 22,
-    SVG_TOP = 12,
-    SVG_BOTTOM = 44
+    SVG_TOP = 18,
+    SVG_BOTTOM = 50
 };
 typedef struct svg_scale {
     double x_low, x_high, y_low, y_high;

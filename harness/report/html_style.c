@@ -75,7 +75,7 @@ static const char *const charts =
 
 static const char *const narrow_and_print =
     "@media(max-width:40rem){body{padding:1rem .75rem 3rem}.filters label{flex:1 1 100%}\n"
-    ".columns svg text{font-size:17px}nav li a{display:inline-block;padding:.25rem 0}\n"
+    ".columns svg text,.plot text{font-size:19px}nav li a{display:inline-block;padding:.25rem 0}\n"
     ".runs a{display:inline-block;padding:.2rem .3rem}.wrap{min-width:8rem}\n"
     ".board .model{position:sticky;left:0;max-width:9rem;overflow-wrap:anywhere;"
     "background:var(--sheet);border-right:1px solid var(--rule)}}\n"

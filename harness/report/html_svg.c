@@ -36,7 +36,7 @@ void svg__begin(page *p, const svg_scale *s, const char *x_title, const char *y_
     html__format(p, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
                  SVG_LEFT + PLOT_WIDTH / 2, SVG_HEIGHT - 8, x_title);
     html__format(
-        p, "<text transform=\"translate(13 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n",
+        p, "<text transform=\"translate(18 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n",
         SVG_TOP + PLOT_HEIGHT / 2, y_title);
 }
 

@@ -1,6 +1,7 @@
 #include "result/errors.h"
 
 #include "metric/calibration.h"
+#include "metric/confusion_cells.h"
 #include "metric/rows.h"
 
 #include <math.h>
@@ -195,32 +196,30 @@ static err slice_kinds(errors *out, const errors_input *in, bool *mask) {
 
 /* --- pairs --- */
 
-static int by_rows(const void *a, const void *b) {
-    const errors_pair *x = a, *y = b;
-    if (x->rows != y->rows) return x->rows > y->rows ? -1 : 1;
-    if (x->gold != y->gold) return x->gold < y->gold ? -1 : 1;
-    return (x->said > y->said) - (x->said < y->said);
-}
-
+/* One list of all runs' answers: what it takes grows with rows and labels, not with their pairs. */
 static err find_pairs(errors *out, const errors_input *in) {
-    size_t c = in->classes, *counts = NULL, *of_gold = NULL;
-    err e = mem_new(&counts, c * c);
-    if (!e) e = mem_new(&of_gold, c);
-    if (!e) e = mem_new(&out->pairs, c * c);
-    for (size_t i = 0; !e && i < in->rows; i++) {
-        of_gold[in->gold[i]]++;
-        for (size_t r = 0; r < in->runs; r++) counts[in->gold[i] * c + in->predicted[r][i]]++;
+    uint32_t *gold = NULL, *said = NULL;
+    size_t *of_gold = NULL, all = in->runs * in->rows, count = 0;
+    confusion_cell *cells = NULL;
+    err e = mem_new(&of_gold, in->classes);
+    if (!e) e = mem_new(&gold, all);
+    if (!e) e = mem_new(&said, all);
+    for (size_t i = 0; !e && i < all; i++) {
+        gold[i] = in->gold[i % in->rows];
+        said[i] = in->predicted[i / in->rows][i % in->rows];
     }
-    for (size_t k = 0; !e && k < c * c; k++) {
-        if (!counts[k] || k / c == k % c) continue;
-        double rows = (double)counts[k] / (double)in->runs;
-        size_t gold = k / c;
-        out->pairs[out->pair_count++] =
-            (errors_pair){(uint32_t)gold, (uint32_t)(k % c), rows, rows / (double)of_gold[gold]};
+    for (size_t i = 0; !e && i < in->rows; i++) of_gold[in->gold[i]]++;
+    if (!e) e = confusion_mistakes(&cells, &count, gold, said, all);
+    if (!e) e = mem_new(&out->pairs, count);
+    for (size_t k = 0; !e && k < count; k++) {
+        double rows = (double)cells[k].rows / (double)in->runs;
+        out->pairs[out->pair_count++] = (errors_pair){cells[k].gold, cells[k].predicted, rows,
+                                                      rows / (double)of_gold[cells[k].gold]};
     }
-    if (!e) qsort(out->pairs, out->pair_count, sizeof *out->pairs, by_rows);
-    mem_free(counts);
+    mem_free(gold);
+    mem_free(said);
     mem_free(of_gold);
+    mem_free(cells);
     return e;
 }
 

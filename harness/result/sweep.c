@@ -12,7 +12,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 /* --- words --- */
@@ -36,10 +35,7 @@ void words_free(char **list, size_t count) {
 
 /* Whether two words are one thing: the same word, or two ways to one folder. */
 static bool is_same(const char *a, const char *b) {
-    struct stat x, y;
-    if (strcmp(a, b) == 0) return true;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISDIR(x.st_mode) && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
+    return strcmp(a, b) == 0 || (folder_exists(a) && file_is_same(a, b));
 }
 
 err sweep_once(char *const *list, size_t count, const char *flag) {

@@ -76,6 +76,7 @@ Test(errors_verb, texts_are_shown_where_asked_for) {
     program_result p = RUN("errors", "a", "b", CPU, "--texts", "--rows", "2");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.out, "| text"), "%s", p.out);
+    cr_expect(strstr(p.out, "| accuracy | macro F1 |"), "%s", p.out);
     cr_expect(strstr(p.out, "ECE at T"), "%s", p.out);
     program_free(&p);
 }

@@ -39,6 +39,38 @@ static void expect_said(program_result p, int code, const char *said) {
 #if HARNESS_CPU
 #define ON "--task", "kor_hate", "--sample", "-c", "out", "--device", "cpu", "--threads", "1"
 
+/* What is printed for people is one table too, but for who was asked and how fast the model was. */
+static void expect_one_table(void) {
+    program_result model = RUN("eval", ON, "-q"), rec = RUN("eval", "--record", "out", "-q");
+    char *of_model = strchr(model.out, '\n'), *of_record = strchr(rec.out, '\n');
+    cr_assert(of_model && of_record, "%s", model.err);
+    char *loss = strstr(of_model, "  loss ");
+    cr_assert_not_null(loss, "%s", of_model);
+    const char *rest = strchr(loss, '\n') + 1;
+    memmove(loss, rest, strlen(rest) + 1);
+    cr_expect_str_eq(of_model, of_record);
+    program_free(&model);
+    program_free(&rec);
+}
+
+/* A row's scores have one set of digits, whatever the form, and their sum is one. */
+static void expect_scores(const char *csv, char *json) {
+    cJSON *row = NULL, *item;
+    double sum = 0;
+    json[strcspn(json, "\n")] = '\0';
+    MUST(json_parse(&row, json, strlen(json), "row"));
+    const char *at = strstr(csv, "\n1,");
+    for (int comma = 0; at && comma < 3; comma++) at = strchr(at, ',') + 1;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(row, "scores")) {
+        cr_expect_eq(strtod(at, NULL), item->valuedouble, "%s of %s", at, json);
+        at += strcspn(at, ",\n") + 1;
+        sum += item->valuedouble;
+    }
+    cr_expect(sum > 1 - 1e-12 && sum < 1 + 1e-12);
+    cr_expect(cJSON_GetStringValue(cJSON_GetObjectItem(row, "text")) != NULL);
+    cJSON_Delete(row);
+}
+
 /* A model and the record of its run say the same, to the last digit. */
 Test(eval, a_record_says_what_its_model_says) {
     program_result p = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
@@ -57,6 +89,7 @@ Test(eval, a_record_says_what_its_model_says) {
     cr_expect_eq(compared, 12, "%zu", compared);
     cJSON_Delete(model);
     cJSON_Delete(rec);
+    expect_one_table();
     // rows, with texts only where they are asked for
     p = RUN("eval", ON, "--predictions", "p.tsv", "--split", "train");
     expect_said(p, 0, "p.tsv: 48 rows");
@@ -69,15 +102,12 @@ Test(eval, a_record_says_what_its_model_says) {
         strncmp(text, "row\tgold\tpredicted\tscore:hate\tscore:offensive\tscore:none\n1\t", 53), 0,
         "%.100s", text);
     mem_free(text);
+    char *csv;
+    expect_said(RUN("eval", ON, "--predictions", "p.csv"), 0, "p.csv: 24 rows");
+    MUST(file_read((void **)&csv, &count, temporary_path("p.csv"), 0));
     MUST(file_read((void **)&text, &count, temporary_path("p.jsonl"), 0));
-    cJSON *row = NULL;
-    text[strcspn(text, "\n")] = '\0';
-    MUST(json_parse(&row, text, strlen(text), "row"));
-    double sum = 0;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(row, "scores")) sum += item->valuedouble;
-    cr_expect(sum > 1 - 1e-12 && sum < 1 + 1e-12);
-    cr_expect(cJSON_GetStringValue(cJSON_GetObjectItem(row, "text")) != NULL);
-    cJSON_Delete(row);
+    expect_scores(csv, text);
+    mem_free(csv);
     mem_free(text);
     expect_said(RUN("eval", ON, "--predictions", "p.tsv"), 1,
                 "p.tsv: there already (--overwrite replaces it)");
@@ -89,13 +119,16 @@ Test(eval, a_record_says_what_its_model_says) {
 Test(eval, records_of_every_kind) {
     static const struct {
         fake_record made;
-        bool has_classes, has_confusion;
+        const char *counted; /* of each class; NULL: there are no classes */
+        bool has_confusion;
     } kinds[] = {
-        {{.rows = 40, .classes = 5, .right = 0.6, .seed = 3}, true, true},
-        {{.rows = 40, .kind = ANSWER_NUMBER, .headline = "pearson", .seed = 3}, false, false},
+        {{.rows = 40, .classes = 5, .right = 0.6, .seed = 3}, "rows", true},
+        {{.rows = 40, .kind = ANSWER_NUMBER, .headline = "pearson", .seed = 3}, NULL, false},
         {{.rows = 40, .classes = 4, .kind = ANSWER_SET, .headline = "micro_f1", .seed = 3},
-         true,
+         "rows",
          false},
+        {{.rows = 40, .kind = ANSWER_TAGS, .headline = "entity_f1", .seed = 3}, "entities", false},
+        {{.rows = 40, .kind = ANSWER_ARCS, .headline = "las", .seed = 3}, "words", false},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         record r = {0};
@@ -103,7 +136,11 @@ Test(eval, records_of_every_kind) {
         MUST(record_write(&r, temporary_path("r.json")));
         cJSON *root = parsed(RUN("eval", "--record", "r.json", "--json", "--predictions",
                                  "rows.csv", "--overwrite"));
-        cr_expect_eq(cJSON_GetObjectItem(root, "per_label") != NULL, kinds[i].has_classes);
+        const cJSON *classes = cJSON_GetObjectItem(root, "per_label");
+        cr_expect_eq(classes != NULL, kinds[i].counted != NULL);
+        if (classes)
+            cr_expect(cJSON_HasObjectItem(classes->child, kinds[i].counted), "%s",
+                      kinds[i].counted);
         cr_expect_eq(cJSON_GetObjectItem(root, "confusion") != NULL, kinds[i].has_confusion);
         cr_expect_eq(cJSON_GetObjectItem(root, "rows")->valueint, 40);
         cJSON *value;
@@ -135,7 +172,8 @@ Test(eval, scores_are_written_as_numbers) {
     r.predicted_numbers[0] = 4.6F;
     MUST(record_write(&r, temporary_path("r.json")));
     expect_said(RUN("eval", "--record", "r.json", "--predictions", "p.csv"), 0, "p.csv: 20 rows");
-    expect_said(RUN("eval", "--record", "r.json", "--predictions", "p.jsonl"), 0, "p.jsonl: 20 rows");
+    expect_said(RUN("eval", "--record", "r.json", "--predictions", "p.jsonl"), 0,
+                "p.jsonl: 20 rows");
     MUST(file_read((void **)&text, &count, temporary_path("p.csv"), 0));
     cr_expect(strstr(text, "predicted\n1,4.6,4.599999904632568\n"), "%s", text);
     mem_free(text);
@@ -175,6 +213,7 @@ Test(eval, what_a_record_cannot_say) {
     const fake_record made = {.rows = 20, .classes = 2, .right = 0.5, .seed = 9};
     fake_record_make(&r, &made);
     MUST(record_write(&r, temporary_path("r.json")));
+    MUST(record_write(&r, temporary_path("r.csv")));
     record_free(&r);
     expect_said(RUN("eval", "--record", "r.json", "--task", "kor_hate"), 2,
                 "--task and --record exclude each other");
@@ -183,6 +222,13 @@ Test(eval, what_a_record_cannot_say) {
     expect_said(RUN("eval", "--record", "r.json", "--predictions", "x.csv", "--texts"), 2,
                 "holds no texts");
     expect_said(RUN("eval", "--record", "none.json"), 1, "none.json");
+    // rows are written under names that tell their form, and not over the record
+    static const char *const names[] = {"rows.json", "rows", "rows.xlsx", "csv"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        expect_said(RUN("eval", "--record", "r.json", "--predictions", names[i]), 2,
+                    "a name that ends with .csv, .tsv or .jsonl is expected");
+    expect_said(RUN("eval", "--record", "r.csv", "--predictions", "./r.csv", "--overwrite"), 2,
+                "./r.csv is read by this command, and would be replaced");
     expect_said(RUN("eval"), 2, "eval needs --task T (see `harness tasks`), or --record FILE");
     // a newer one is refused by its number
     char *text;

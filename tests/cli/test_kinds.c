@@ -208,6 +208,55 @@ static void write_rows(const char *text) {
     MUST(file_write(temporary_path("rows.csv"), text, strlen(text)));
 }
 
+/* Rows that the answer of which holds the label; of "" those that hold none. */
+static size_t rows_with(const char *answers, const char *label) {
+    size_t found = 0;
+    for (const char *line = answers, *end; (end = strchr(line, '\n')); line = end + 1) {
+        char cell[256];
+        // id,text,"label,label",score
+        const char *from = strchr(strchr(line, ',') + 1, ',') + 1, *to = end;
+        while (*to != ',') to--;
+        snprintf(cell, sizeof cell, "%.*s", (int)(to - from), from);
+        found += *label ? strstr(cell, label) != NULL : !*cell;
+    }
+    return found;
+}
+
+/* What is said at the end of a file counts every label that was written, and rows without any. */
+Test(kinds, labels_of_a_file_are_counted_as_they_are_written) {
+    static const char *const labels[] = {"여성/가족", "남성", "성소수자",  "인종/국적", "연령",
+                                         "지역",      "종교", "기타 혐오", "악플/욕설", "clean"};
+    json_setup();
+    size_t several = 0, nones = 0;
+    for (int learned = 0; learned < 2; learned++) { // at a start scores lie around a half
+        program_result r = RUN("run", "--sample", "--task", "korean_unsmile", "-m", "tiny",
+                               "--device", "cpu", "--check-device", "never", "--max-steps",
+                               learned ? "4" : "1", "--lr", learned ? "1e-2" : "1e-9", "-o", "o");
+        expect(&r, "run", "");
+        write_rows("id,text\n1,글 하나\n2,말\n3,또 다른 글이 있다\n");
+        r = RUN("predict", "-c", "o", "--device", "cpu", "--input", "rows.csv");
+        const char *answers = strchr(r.out, '\n') + 1;
+        char count[96];
+        size_t said = 0;
+        for (size_t k = 0; k < sizeof labels / sizeof *labels; k++) {
+            size_t rows = rows_with(answers, labels[k]);
+            snprintf(count, sizeof count, "%s %zu", labels[k], rows);
+            cr_expect_eq(strstr(r.err, count) != NULL, rows > 0, "%s: %s%s", count, r.out, r.err);
+            said += rows;
+        }
+        several += said > 3;
+        size_t none = rows_with(answers, "");
+        snprintf(count, sizeof count, "none of them %zu", none);
+        cr_expect_eq(strstr(r.err, count) != NULL, none > 0, "%s: %s%s", count, r.out, r.err);
+        nones += none;
+        cr_expect(strstr(r.err, "3 rows, 0 without a label"), "%s", r.err);
+        expect(&r, "predict", "id,text,label,score\n");
+        MUST(folder_remove(temporary_path("o")));
+    }
+    cr_expect(several > 0 && nones > 0);
+    temporary_remove();
+}
+
 /* A pair has two texts wherever it comes from. */
 Test(kinds, a_pair_with_one_text_is_refused) {
     json_setup();

@@ -199,6 +199,13 @@ Test(own_files, a_manifest_that_is_kept_stands_on_the_board) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
     cr_expect(folder_exists(temporary_path("results/mine")));
+    // rows are written over none of the files that they come from
+    p = RUN("eval", "--task", "mine", "--task-dir", ".", "-c", "b", "--device", "cpu",
+            "--predictions", "./test.csv", "--overwrite");
+    cr_expect_eq(p.exit_code, 2);
+    cr_expect(strstr(p.err, "./test.csv is read by this command, and would be replaced"), "%s",
+              p.err);
+    program_free(&p);
     cr_expect_not(folder_exists(temporary_path("results/own-train")));
     static const char *const keys[] = {"final_weights_sha256", "gold_sha256"};
     cJSON *a, *b;
@@ -320,6 +327,12 @@ Test(own_files, bad_input_is_named_before_training) {
          2,
          "are different columns"},
         {ROWS, NULL, {"--kind", "ranking"}, 2, "unknown kind 'ranking'"},
+        {ROWS,
+         NULL,
+         {"--kind", "multi_label"},
+         2,
+         "train.csv: what stands between the labels of column 'label'? name it with "
+         "--label-separator"},
         {ROWS,
          NULL,
          {"--kind", "regression"},

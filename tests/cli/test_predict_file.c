@@ -162,6 +162,22 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     (void)behind(&at, "{\"text\": \"가\", \"label\"");
     cr_expect_str_eq(at, "{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
     program_free(&p);
+    // also the first one, before any line told the keys
+    put("b.jsonl", "{\"text\": \"\\ud800\"}\n[1]\n{\"text\": \"나\"}\n");
+    p = PREDICT("-i", "b.jsonl");
+    cr_expect_eq(p.exit_code, 1);
+    cr_expect(strstr(p.err, "b.jsonl:1:11: a lone surrogate: its second half lacks "
+                            "(--skip-bad-rows passes such rows through)"),
+              "%s", p.err);
+    program_free(&p);
+    p = PREDICT("-i", "b.jsonl", "--skip-bad-rows");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    at = p.out;
+    cr_expect_str_eq(behind(&at, "{\"text\": \"\\ud800\"}"), "");
+    cr_expect_str_eq(behind(&at, "[1]"), "");
+    (void)behind(&at, "{\"text\": \"나\", \"label\"");
+    cr_expect(strstr(p.err, "3 rows, 2 without a label"), "%s", p.err);
+    program_free(&p);
 }
 
 Test(predict_file, flags_that_do_not_go_together) {
@@ -178,7 +194,8 @@ Test(predict_file, flags_that_do_not_go_together) {
         {{"-i", "-", "--output", "o", "--resume"}, "--resume needs --output and an --input that"},
         {{"-i", "a.csv", "--output", "o", "--resume", "--overwrite"}, "exclude each other"},
         {{"-i", "a.csv", "--text-column", "y"}, "no column 'y'"},
-
+        {{"-i", "a.csv", "--text-column", "a", "--text-pair-column", "a"},
+         "text and second text are different columns, found 'a' twice"},
         {{"-i", "a.csv", "--text-column", "a", "--output=a.csv", "--overwrite"},
          "a.csv is both --input and --output"},
         {{"-i", "a.csv"}, "which column holds the text?"},

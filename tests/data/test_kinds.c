@@ -249,6 +249,28 @@ Test(kinds, bad_rows_are_named_or_counted) {
     }
 }
 
+/* What is wrong stands behind the file's name once, also where the name is shown by more bytes than
+ * it has. */
+Test(kinds, faults_stand_behind_names_that_are_shown_by_more_bytes) {
+    task t;
+    dataset d = {0};
+    json_setup();
+    MUST(folder_make(temporary_path("\x1b\x1b\x1b\x1b")));
+    MUST(folder_make(temporary_path("\x1b\x1b\x1b\x1b/made")));
+    put("made.json", HEAD RELATION STOP TAIL);
+    put("\x1b\x1b\x1b\x1b/made/a", RELATED "{\"a\": \"가나\", \"o\": {}, \"l\": \"x\"}\n");
+    put("\x1b\x1b\x1b\x1b/made/b", RELATED);
+    MUST(task_load(&t, temporary_path("made.json")));
+    cr_expect_eq(
+        dataset_load(&d, &t, &(dataset_options){.data_dir = temporary_path("\x1b\x1b\x1b\x1b")}),
+        ERR_FORMAT);
+    const char *at = strstr(err_message(ERR_FORMAT), "/\\x1b");
+    cr_expect(at && !strcmp(at, "/\\x1b\\x1b\\x1b\\x1b/made/a:2: key 's' is missing"), "%s",
+              err_message(ERR_FORMAT));
+    unload(&t, &d);
+    temporary_remove();
+}
+
 static const struct {
     const char *manifest, *message;
 } wrong[] = {

@@ -189,7 +189,7 @@ static const bad_case bad[] = {
     {"label", NULL, BYTES("text,label\na,0\nb,2\n"), ERR_FORMAT,
      "train.csv:3: label '2' is not in the manifest (known: '0', '1')"},
     {"column lacks", NULL, BYTES("text,label\na,0\nb\n"), ERR_FORMAT,
-     "train.csv:3: 1 columns, expected 2 (separated by commas)"},
+     "train.csv:3: 1 column, expected 2 (separated by commas)"},
     {"column too many", NULL, BYTES("text,label\na,b,0\n"), ERR_FORMAT,
      "train.csv:2: 3 columns, expected 2 (separated by commas)"},
     {"header", NULL, BYTES("txt,label\na,0\n"), ERR_FORMAT,
@@ -220,7 +220,7 @@ static const bad_case bad[] = {
     {"only empty texts", NULL, BYTES("text,label\n,0\n,1\n"), ERR_DATA,
      "train.csv: task 'made' has no train rows (2 read, 0 dropped for their label)"},
     {"label first, spaces for tabs", TSV("none", "false", "drop"), BYTES("0 a\n"), ERR_FORMAT,
-     "train.csv:1: 1 columns, expected 2 (separated by tabs)"},
+     "train.csv:1: 1 column, expected 2 (separated by tabs)"},
     {"JSON line cut", JSONL, BYTES("{\"text\": \"a\", \"label\": 0}\n{\"text\": \"b\"\n"),
      ERR_FORMAT, "train.csv:2:13: not valid JSON"},
     {"JSON key lacks", JSONL, BYTES("{\"txt\": \"a\", \"label\": 0}\n"), ERR_FORMAT,
@@ -607,7 +607,7 @@ Test(read, another_file_is_told_from_a_broken_one) {
     dataset_free(&d);
     m.options.trust_files = true;
     e = dataset_load(&d, &m.task, &m.options);
-    expect_message(&m, "trusted", e, ERR_FORMAT, "train.csv:2: 1 columns, expected 2");
+    expect_message(&m, "trusted", e, ERR_FORMAT, "train.csv:2: 1 column, expected 2");
     dataset_free(&d);
     made_task_end(&m);
 }

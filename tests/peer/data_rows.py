@@ -11,6 +11,9 @@ import csv, hashlib, json, os, pathlib, string, struct, subprocess, sys, unicode
 csv.field_size_limit(1 << 30)
 HATE = ["hate", "offensive", "none"]
 
+def manifest(task):
+    return json.loads((pathlib.Path(__file__).resolve().parents[2] / "tasks" / f"{task}.json").read_text())
+
 def rows_of(path, **options):
     with open(path, encoding="utf-8") as file:
         yield from csv.reader(file, **options)
@@ -96,8 +99,7 @@ def is_punctuation(word):
 
 def trees(task, path, columns):
     """Words with blanks between; of each its head, the relation's place in the manifest, and whether it is punctuation."""
-    manifest = pathlib.Path(__file__).resolve().parents[2] / "tasks" / f"{task}.json"
-    relations = [label["value"] for label in json.loads(manifest.read_text())["labels"]]
+    relations = [label["value"] for label in manifest(task)["labels"]]
     def read(folder, name):
         rows = []
         with open(f"{folder}/{path(name)}", encoding="utf-8") as file:
@@ -156,6 +158,10 @@ TASKS = {
 def read(task, folder):
     function, splits = TASKS[task]
     return {split: function(folder, split) for split in splits}
+
+def joined(rows):
+    """Rows of one text: a pair's two have a 0 byte between."""
+    return [("\0".join(texts), target) for *texts, target in rows]
 
 def digest(rows):
     h = hashlib.sha256()

@@ -3,40 +3,59 @@
 
     tests/peer/.venv/bin/python tests/peer/data_stats.py PROGRAM DATA [TASK...]
 
-Rows come from data_rows.py; the hash split of kor_sae and klue_tc_dacon from data_split.py.
+Rows come from data_rows.py; the hash splits from data_split.py.
 """
 import json, subprocess, sys
 import pandas
 import data_rows, data_split
 
-def figures(frame):
+# of a row's target the ids that count, by the manifest's kind
+IDS = {"classification": lambda target: [target], "relation": lambda target: [target], "regression": lambda target: [],
+       "multi_label": lambda target: target.split(",") if target else [],
+       "token_classification": str.split, "dependency_parsing": lambda target: target.split()[1::3]}
+UNITS = {"token_classification": 1, "dependency_parsing": 3}  # numbers of a unit
+
+def figures(frame, kind):
     duplicate = frame.duplicated("text")
     labels = frame.groupby("text")["label"].nunique()
-    length = frame["text"].str.len()
-    return {
+    length = frame["text"].str.replace("\0", "").str.len()
+    ids = pandas.Series([int(i) for target in frame["label"] for i in IDS[kind](target)], dtype=int)
+    out = {
         "rows": len(frame),
-        "labels": frame["label"].value_counts().to_dict(),
+        "labels": ids.value_counts().to_dict(),
         "unique": int((~duplicate).sum()),
-        "empty": int((frame["text"] == "").sum()),
+        "unique_not_empty": int((~duplicate & ~is_empty(frame)).sum()),
+        "empty": int(is_empty(frame).sum()),
         "duplicates": int(duplicate.sum()),
         "conflicting": int((labels > 1).sum()),
         "mean": float(length.mean()),
         "max": int(length.max()),
     }
+    if kind in UNITS:
+        out["units"] = sum(len(target.split()) for target in frame["label"]) // UNITS[kind]
+    if kind == "regression":
+        scores = frame["label"].astype(float)
+        out |= {"scores mean": float(scores.mean()), "least": float(scores.min()), "largest": float(scores.max())}
+    return out
+
+def is_empty(frame):
+    return frame["text"].str.strip("\0") == ""
 
 def clean(frame):
-    return frame[(frame["text"] != "") & ~frame.duplicated("text")]
+    return frame[~is_empty(frame) & ~frame.duplicated("text")]
 
-def split_figures(splits):
+def split_figures(splits, manifest):
+    kind = manifest.get("kind", "classification")
     if "all" in splits:
         whole = clean(splits["all"])
-        test = data_split.held_out(list(whole.itertuples(index=False, name=None)), "", 5)
+        rows = list(whole.itertuples(index=False, name=None))
+        test = data_split.held_out(rows, "", manifest["split"]["one_in"], kind in ("classification", "relation"))
         is_test = whole["text"].isin(test)
         splits = {"file": splits["all"], "train": whole[~is_test], "test": whole[is_test]}
-    out = {name: figures(frame) for name, frame in splits.items()}
+    out = {name: figures(frame, kind) for name, frame in splits.items()}
     train, test = splits["train"], splits["test"]
     kept = clean(train)
-    leaked = test[test["text"].isin(kept["text"]) & (test["text"] != "")]
+    leaked = test[test["text"].isin(kept["text"]) & ~is_empty(test)]
     agreeing = leaked.merge(train.drop_duplicates(), on=["text", "label"])
     out["train"]["kept"] = len(kept)
     out["test"]["leaked"] = len(leaked)
@@ -48,19 +67,25 @@ def program_figures(split):
     out = {key: split[key] for key in split if isinstance(split[key], int)}
     out["labels"] = {i: count for i, count in enumerate(split["labels"].values()) if count}
     out["mean"], out["max"] = split["characters"]["mean"], split["characters"]["max"]
+    if "scores" in split:
+        out |= {"scores mean" if key == "mean" else key: value for key, value in split["scores"].items()}
     return out
+
+def differ(want, got):
+    if isinstance(want, float) and got is not None:
+        return abs(want - got) > 1e-9
+    return want != got
 
 def main(program, folder, tasks):
     good = True
     for task in tasks or data_rows.TASKS:
-        splits = {name: pandas.DataFrame(rows, columns=["text", "label"])
+        splits = {name: pandas.DataFrame(data_rows.joined(rows), columns=["text", "label"])
                   for name, rows in data_rows.read(task, folder).items()}
         command = [program, "data", "stats", task, "--data", folder, "--json"]
         stats = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        for name, want in split_figures(splits).items():
+        for name, want in split_figures(splits, data_rows.manifest(task)).items():
             got = program_figures(stats["splits"][name])
-            wrong = [key for key in want.keys() | got.keys()
-                     if key == "mean" and abs(want[key] - got[key]) > 1e-9 or key != "mean" and want.get(key) != got.get(key)]
+            wrong = [key for key in want.keys() | got.keys() if differ(want.get(key), got.get(key))]
             for key in wrong:
                 print(f"{task} {name} {key}: pandas {want.get(key)}, program {got.get(key)}")
             print(f"{task:16} {name:6} {len(want)} figures  {'DIFFERENT' if wrong else 'equal'}")

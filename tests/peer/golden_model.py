@@ -56,8 +56,7 @@ MASKED = "_mlm"
 MASKED_SIZES = {"electra": {"hidden_act": "gelu_new"}}
 TAGS = "_tags"
 TAGGED = ("bert", "electra", "distilbert")
-NAMES = [*FAMILIES, *(family + MASKED for family, (_, sizes) in FAMILIES.items() if "problem_type" not in sizes),
-         *(family + TAGS for family in TAGGED)]
+NAMES = [*FAMILIES, *(family + MASKED for family in common.FAMILIES), *(family + TAGS for family in TAGGED)]
 
 
 def head_of(name):
@@ -270,7 +269,7 @@ def check(family, lines):
 
 def check_harness(lines):
     for device, test in (("cpu", "the_cpu"), ("llvmpipe", "vulkan"), ("swiftshader", "swiftshader")):
-        said = common.run_tests(f"bert/equals_pytorch_on_{test}")
+        said = common.run_tests(f"@(bert|parser)/equals_pytorch_on_{test}")
         for family in NAMES:
             found = re.search(family + " on " + device + r" against PyTorch: worst relative error (\S+) at (\S+)", said)
             lines.add(f"golden tiny {family}, {device}: layers, logits, losses, gradients, ten AdamW steps",

@@ -14,6 +14,7 @@ import math
 import warnings
 
 import numpy as np
+import sklearn
 from scipy.stats import pearsonr, spearmanr
 from seqeval.metrics import f1_score as entity_f1, precision_score as entity_precision, recall_score as entity_recall
 from seqeval.scheme import IOB2
@@ -194,6 +195,7 @@ def main():
     arguments.add_argument("--json", metavar="FILE")
     a = arguments.parse_args()
     warnings.simplefilter("ignore")
+    sklearn.set_config(assume_finite=True, skip_parameter_validation=True)  # looking at arguments took most of the time
     rng, lines = np.random.default_rng(a.seed), common.Lines()
     for kind, draw, scores in (("number", number_case, number_scores), ("set", set_case, set_scores), ("tag", tag_case, tag_scores),
                                ("arc", arc_case, arc_scores), ("relation", relation_case, relation_scores)):

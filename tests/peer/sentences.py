@@ -12,8 +12,10 @@ mean headlines includes 0 (common.seed_noise; of accuracies no narrower than wha
 harness is above the baseline wherever PyTorch is.
 """
 import argparse
+import concurrent.futures
 import hashlib
 import json
+import multiprocessing
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -109,34 +111,38 @@ def limited(data, most, kept):
     return [data[i] for i in sorted(i for _, i in sorted(key)[:most])]
 
 
+def trained(task, seed, a, metric, data, test):
+    """{who: (headline, which test rows it has right or None)} of one seed under both."""
+    torch.set_num_threads(a.threads)
+    folder = WORK / f"{task}-{a.model}-{seed}"
+    common.harness("run", "--task", task, "--model", a.model, "--seed", seed, "--device", "cpu", "--threads", a.threads,
+                   "--output-dir", folder, "--results", WORK / "results", "--overwrite", "--quiet", *(["--sample"] if a.sample else []),
+                   *(["--limit", a.limit] if a.limit else []))
+    record = common.record(folder)
+    assert record["task"]["rows"]["test"] == len(test), (record["task"]["rows"]["test"], len(test))
+    twin = Twin(folder / "model", record["recipe"]["max_length"], test[0][1])
+    gold, texts = [twin.target(answer) for _, answer in test], [t for t, _ in test]
+    logits = twin.logits(twin.train(record["recipe"], data, seed), texts)
+    scores = {"harness": record["metrics"][metric], "PyTorch": score(metric, gold, logits)}
+    also = f"; accuracy {record['metrics']['accuracy']:.4f}, {score('accuracy', gold, logits):.4f}" if metric == "macro_f1" else ""
+    print(f"{task}, seed {seed}: {metric} of harness {scores['harness']:.4f}, PyTorch {scores['PyTorch']:.4f}{also}", flush=True)
+    answers = {"harness": said(record), "PyTorch": logits.argmax(1)} if metric == "accuracy" else {}
+    return baseline(metric, gold), {who: (scores[who], answers[who] == np.array(gold) if answers else None) for who in scores}
+
+
 def compare(lines, task, a):
-    extra, scores, right = ["--sample"] if a.sample else [], {"harness": [], "PyTorch": []}, {"harness": [], "PyTorch": []}
+    extra = ["--sample"] if a.sample else []
     data, test = limited(rows(task, "train", extra), a.limit, True), limited(rows(task, "test", extra), a.limit, False)
     metric = json.loads((common.ROOT / "tasks" / f"{task}.json").read_text())["headline"]
-    for seed in map(int, a.seeds.split(",")):
-        folder = WORK / f"{task}-{a.model}-{seed}"
-        common.harness("run", "--task", task, "--model", a.model, "--seed", seed, "--device", "cpu", "--threads", a.threads,
-                       "--output-dir", folder, "--results", WORK / "results", "--overwrite", "--quiet", *extra,
-                       *(["--limit", a.limit] if a.limit else []))
-        record = common.record(folder)
-        twin = Twin(folder / "model", record["recipe"]["max_length"], test[0][1])
-        gold = [twin.target(answer) for _, answer in test]
-        assert record["task"]["rows"]["test"] == len(test), (record["task"]["rows"]["test"], len(test))
-        texts = [t for t, _ in test]
-        scores["harness"].append(record["metrics"][metric])
-        logits = twin.logits(twin.train(record["recipe"], data, seed), texts)
-        scores["PyTorch"].append(score(metric, gold, logits))
-        if metric == "accuracy":
-            for who, answers in (("harness", said(record)), ("PyTorch", logits.argmax(1))):
-                right[who].append(answers == np.array(gold))
-        print(f"{task}, seed {seed}: {metric} of harness {scores['harness'][-1]:.4f}, PyTorch {scores['PyTorch'][-1]:.4f}", flush=True)
-    least = baseline(metric, gold)
-    ours, theirs = np.array(scores["harness"]), np.array(scores["PyTorch"])
+    with concurrent.futures.ProcessPoolExecutor(a.jobs, multiprocessing.get_context("spawn")) as pool:
+        of_seeds = list(pool.map(trained, *zip(*[(task, seed, a, metric, data, test) for seed in map(int, a.seeds.split(","))])))
+    least, scores = of_seeds[0][0], {who: np.array([s[who][0] for _, s in of_seeds]) for who in ("harness", "PyTorch")}
     lines.details[task] = {who: list(map(float, s)) for who, s in scores.items()} | {"metric": metric, "baseline": float(least)}
-    if len(ours) > 1:
-        floors = [common.row_noise(right[who]) if right[who] else 0.0 for who in ("harness", "PyTorch")]
+    if len(of_seeds) > 1:
+        ours, theirs = scores["harness"], scores["PyTorch"]
+        floors = [common.row_noise([s[who][1] for _, s in of_seeds]) if metric == "accuracy" else 0.0 for who in scores]
         lines.details[task]["floors"] = floors
-        apart, above = common.seed_noise(ours, theirs, floors, len(gold)), (ours > least).all() or not (theirs > least).all()
+        apart, above = common.seed_noise(ours, theirs, floors, len(test)), (ours > least).all() or not (theirs > least).all()
         lines.add(f"{task}{f', {a.limit:,} rows' if a.limit else ''}, {a.model}, {len(ours)} seeds each: {metric}",
                   f"harness {100 * ours.mean():.2f}, PyTorch {100 * theirs.mean():.2f}",
                   f"{100 * apart:.2f} apart (95 %), above {100 * least:.2f} where PyTorch is", abs(ours.mean() - theirs.mean()) <= apart and above)
@@ -148,11 +154,11 @@ def main():
     arguments.add_argument("--model", default="mini")
     arguments.add_argument("--seeds", default="42,43,44")
     arguments.add_argument("--threads", type=int, default=os.cpu_count(), help="of both")
+    arguments.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at once, each with --threads")
     arguments.add_argument("--limit", type=int, default=0, metavar="ROWS", help="no more of train, and of test")
     arguments.add_argument("--sample", action="store_true")
     arguments.add_argument("--json", metavar="FILE")
     a = arguments.parse_args()
-    torch.set_num_threads(a.threads)
     lines = common.Lines()
     for task in a.tasks.split(","):
         compare(lines, task, a)

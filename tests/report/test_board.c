@@ -159,6 +159,30 @@ Test(board, what_differs_is_kept_apart) {
     store_free(&s);
 }
 
+/* A new title or group makes another file of a manifest, and no other task. */
+Test(board, runs_from_before_a_new_title_share_the_row) {
+    store s;
+    board b;
+    for (uint32_t seed = 0; seed < 2; seed++) {
+        record r;
+        fake_record_make(&r,
+                         &(fake_record){.task = "kor_x", .right = 0.6, .rows = 90, .seed = seed});
+        cr_assert_not(
+            record_text(&r.task.manifest_sha256,
+                        seed ? "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
+                             : "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"));
+        cr_assert_not(store_write(folder, &r, NULL));
+        record_free(&r);
+    }
+    cr_assert_not(store_read(&s, folder));
+    cr_assert_not(board_init(&b, &s));
+    cr_assert_eq(b.table_count, 1);
+    cr_assert_eq(b.tables[0].row_count, 1);
+    cr_expect_eq(b.tables[0].rows[0].run_count, 2);
+    board_free(&b);
+    store_free(&s);
+}
+
 Test(board, overall_takes_models_that_ran_every_task) {
     store s;
     board b;

@@ -1,11 +1,13 @@
 /* What rows cost, and which of them no other beats. */
 #include "base/memory.h"
 #include "report/cost.h"
+#include "report/html.h"
 #include "support/fake_record.h"
 #include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static char *folder;
@@ -89,6 +91,46 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     cr_expect_not_null(strstr(text.text, "\"train_j\":\t300"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "\"train_j\":\tnull"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "\"until_dev_score_s\":\t12"), "%s", text.text);
+    strbuf_free(&text);
+    board_free(&b);
+    store_free(&s);
+}
+
+/* In a window of 360 px the plot is 336 wide and its letters have to be 11 px high. So large, a name
+ * of 20 of them beside its mark, the axes' numbers and the marks stay within the drawing. */
+Test(cost, the_plot_is_read_on_a_phone) {
+    enum { SHEET = 336, LEAST = 11 };
+    store s;
+    board b;
+    strbuf text = {0};
+    double size = 0, width = 0, x, y;
+    char anchor[8];
+    MUST(html_style(&text));
+    const char *narrow = strstr(text.text, "@media(max-width:40rem)");
+    cr_assert(narrow && sscanf(strstr(narrow, ".plot text{"), ".plot text{font-size:%lfpx", &size));
+    text.length = 0;
+    put("quick", "cpu", 0.3, 10, 0);
+    put("middle", "cpu", 0.5, 90, 0);
+    put("half", "cpu", 0.6, 110, 0);
+    put("all", "cpu", 1, 1000, 0);
+    MUST(store_read(&s, folder));
+    MUST(board_init(&b, &s));
+    MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front"));
+    cr_assert_eq(sscanf(text.text, "<svg class=\"plot\" viewBox=\"0 0 %lf", &width), 1, "%s",
+                 text.text);
+    cr_expect_geq(size * SHEET / width, LEAST, "%g", size * SHEET / width);
+    size_t names = 0;
+    for (const char *at = text.text; (at = strstr(at, "<text x=")); at++) {
+        double letters = 5;
+        cr_assert_eq(sscanf(at, "<text x=\"%lf\" y=\"%lf\" text-anchor=\"%7[a-z]", &x, &y, anchor),
+                     3);
+        if (at > text.text + 9 && !strncmp(at - 9, "</circle>", 9)) letters = 20, names++;
+        double room = letters * size * 0.55;
+        double left = !strcmp(anchor, "start") ? x : x - (*anchor == 'm' ? room / 2 : room);
+        cr_expect(left >= 0 && left + room <= width && y >= size && y < 240, "%.60s", at);
+    }
+    cr_expect_eq(names, 4);
+    cr_expect(strstr(text.text, ">100.0</text>") && !strstr(text.text, ">103"), "%s", text.text);
     strbuf_free(&text);
     board_free(&b);
     store_free(&s);

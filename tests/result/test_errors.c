@@ -4,7 +4,10 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum { ROWS = 6, CLASSES = 2 };
 
@@ -98,6 +101,54 @@ Test(errors, slices_and_pairs) {
     cr_expect(e.pairs[0].gold == 0 && e.pairs[0].said == 1 && e.pairs[0].rows == 2);
     cr_expect_float_eq(e.pairs[0].share, 2.0 / 3, 1e-12);
     cr_expect(e.pairs[1].gold == 1 && e.pairs[1].said == 0 && e.pairs[1].rows == 1.5);
+    errors_free(&e);
+}
+
+/* No more than `bytes` from here on. */
+static void limit_memory(size_t bytes) {
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    cr_assert(f && fscanf(f, "%lu", &pages) == 1);
+    fclose(f);
+    rlim_t all = pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &(struct rlimit){all, all}), 0);
+}
+
+/* A table of every pair of 4,096 labels would take 134 MB, and a list of them 400. */
+Test(errors, pairs_of_many_labels_take_no_square) {
+    enum { LABELS = 4096, N = 8 };
+    static float a[N * LABELS];
+    static const uint32_t of[N] = {4095, 4095, 4095, 7, 7, 0, 1, 2}, none[N];
+    static const uint32_t x[N] = {4095, 3000, 3000, 2, 7, 0, 1, 2},
+                          y[N] = {1, 3000, 2, 2, 2, 0, 1, 2};
+    static const uint32_t rows[N] = {0, 1, 2, 3, 4, 5, 6, 7};
+    static const bool leaked[N];
+    const float *const logits[] = {a, a};
+    const uint32_t *const predicted[] = {x, y};
+    errors e;
+    limit_memory(64 << 20);
+    MUST(errors_find(&e, &(errors_input){.runs = 2,
+                                         .rows = N,
+                                         .classes = LABELS,
+                                         .logits = logits,
+                                         .predicted = predicted,
+                                         .gold = of,
+                                         .first_row = rows,
+                                         .leaked = leaked,
+                                         .tokens = none,
+                                         .unknown = none,
+                                         .headline = metric_find("macro_f1")}));
+    static const errors_pair pairs[] = {{7, 2, 1.5, 0.75},
+                                        {4095, 3000, 1.5, 0.5},
+                                        {4095, 1, 0.5, 0.5 / 3},
+                                        {4095, 2, 0.5, 0.5 / 3}};
+    cr_assert_eq(e.pair_count, 4);
+    for (int i = 0; i < 4; i++) {
+        cr_expect_eq(e.pairs[i].gold, pairs[i].gold, "%d", i);
+        cr_expect_eq(e.pairs[i].said, pairs[i].said, "%d", i);
+        cr_expect_float_eq(e.pairs[i].rows, pairs[i].rows, 1e-12, "%d", i);
+        cr_expect_float_eq(e.pairs[i].share, pairs[i].share, 1e-12, "%d", i);
+    }
     errors_free(&e);
 }
 

@@ -270,6 +270,8 @@ typedef struct recorder {
     err e; /* first failure; later calls do nothing */
 } recorder;
 
+/* Orders what follows after everything before, whatever it reads or writes. */
+void vulkan__barrier(recorder *r);
 /* Binds the next operand: count elements from `first`. An absent span binds the first operand again
  * (kernels do not touch it). Whatever is written must be bound by vulkan__write. */
 void vulkan__read(recorder *r, span s, size_t first, size_t count);

@@ -20,15 +20,7 @@ static err begin(recorder *r) {
     if ((e = vulkan__check(VK.BeginCommandBuffer(r->commands, &info), "vkBeginCommandBuffer")))
         return e;
     // after everything submitted before: the other slot, copies, the segment before this one
-    VkMemoryBarrier memory = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-        .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                         VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
-    VkPipelineStageFlags stages =
-        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-    VK.CmdPipelineBarrier(r->commands, stages, stages, 0, 1, &memory, 0, NULL, 0, NULL);
-    r->pending_count = 0;
+    vulkan__barrier(r);
     r->segment_flops = 0;
     return ERR_OK;
 }

@@ -62,24 +62,26 @@ static bool conflicts(const recorder *r, const vulkan_access *a) {
     return false;
 }
 
-static void barrier(recorder *r) {
+void vulkan__barrier(recorder *r) {
     VkMemoryBarrier memory = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
         .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-        .dstAccessMask =
-            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+        .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                         VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
     VkPipelineStageFlags stages =
         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
     VK.CmdPipelineBarrier(r->commands, stages, stages, 0, 1, &memory, 0, NULL, 0, NULL);
     r->pending_count = 0;
-    r->barriers++;
 }
 
 // Orders the next command after what it depends on, then remembers what it does.
 static void order(recorder *r, const vulkan_access *list, size_t count) {
     bool needed = r->pending_count + count > PENDING_MAX;
     for (size_t i = 0; i < count && !needed; i++) needed = conflicts(r, &list[i]);
-    if (needed) barrier(r);
+    if (needed) {
+        vulkan__barrier(r);
+        r->barriers++;
+    }
     for (size_t i = 0; i < count; i++) r->pending[r->pending_count++] = list[i];
 }
 

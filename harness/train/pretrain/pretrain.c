@@ -89,16 +89,8 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
                                       .epochs = c->num_train_epochs,
                                       .max_steps = max_steps,
                                       .seed = r->request.seed};
-    trainer_options options = {
-        .seed = r->request.seed, .group = r->request.group, .shards = r->request.shards};
-    loss_scaler scaler = loss_scaler_default();
-    if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
-    options.save.call = run_save;
-    options.save.context = r;
-    options.save.every = c->save_steps;
-    options.log.call = run_log_step;
-    options.log.context = r;
-    options.log.every = c->logging_steps;
+    loss_scaler scaler;
+    trainer_options options = run_trainer_options(r, &scaler);
     if (p->heldout.count) {
         options.evaluate.call = evaluate_heldout;
         options.evaluate.context = p;

@@ -111,20 +111,25 @@ static err encode_all(run *r) {
     return ERR_OK;
 }
 
+trainer_options run_trainer_options(run *r, loss_scaler *scaler) {
+    const recipe *p = &r->request.recipe;
+    *scaler = loss_scaler_default();
+    return (trainer_options){
+        .seed = r->request.seed,
+        .group = r->request.group,
+        .shards = r->request.shards,
+        .scaler = r->device.options.precision == PRECISION_FP16 ? scaler : NULL,
+        .save = {.call = run_save, .context = r, .every = p->save_steps},
+        .log = {.call = run_log_step, .context = r, .every = p->logging_steps},
+    };
+}
+
 static err evaluate_dev(void *context, trainer *t);
 
 static err open_trainer(run *r) {
     const recipe *p = &r->request.recipe;
-    trainer_options options = {
-        .seed = r->request.seed, .group = r->request.group, .shards = r->request.shards};
-    loss_scaler scaler = loss_scaler_default();
-    if (r->device.options.precision == PRECISION_FP16) options.scaler = &scaler;
-    options.save.call = run_save;
-    options.save.context = r;
-    options.save.every = p->save_steps;
-    options.log.call = run_log_step;
-    options.log.context = r;
-    options.log.every = p->logging_steps;
+    loss_scaler scaler;
+    trainer_options options = run_trainer_options(r, &scaler);
     if (r->request.protocol == PROTOCOL_DEV) {
         options.evaluate.call = evaluate_dev;
         options.evaluate.context = r;

@@ -69,6 +69,9 @@ err run_write_model(const run *r, const char *name,
 err run_open_device(run *r) MUST_CHECK;
 /* Weights before the first step; what a folder lacks is drawn. */
 err run_load_weights(run *r) MUST_CHECK;
+/* Of the request, with the hooks that log and save. scaler: how it begins under fp16, to which the
+ * options point. */
+trainer_options run_trainer_options(run *r, loss_scaler *scaler);
 /* Adds to the error what there is to go on from. */
 err run_name_checkpoint(const run *r, err e) MUST_CHECK;
 /* One line of the log at the trainer's step. */
