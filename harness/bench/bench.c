@@ -159,12 +159,19 @@ static err profile_step(profiler *p, uint32_t s) {
     // the same steps as a run's, whose tokens are known to fit
     size_t first = s % ((p->count + p->size - 1) / p->size) * p->size;
     size_t n = p->count - first < p->size ? p->count - first : p->size;
-    uint32_t own = 0, share = (uint32_t)n;
+    const struct group *g = p->group;
+    pack_share share = {0};
+    share_list all = {0};
+    err e = ERR_OK;
     double begin = clock_seconds();
-    if (!group_is_alone(p->group))
-        share_of(&own, &share, p->sentences + first, share, p->group->rank, p->group->size);
-    err e = pack_fill_share(p->pack, p->batch, 0, p->sentences + first, (uint32_t)n, own, share, 0,
+    if (!group_is_alone(g)) {
+        e = shares_make(&all, p->sentences + first, (uint32_t)n, g->size);
+        share = (pack_share){all.owners, g->rank};
+    }
+    if (!e)
+        e = pack_fill_share(p->pack, p->batch, 0, p->sentences + first, (uint32_t)n, &share, 0,
                             p->for_training);
+    shares_free(&all);
     p->packing[s] = clock_seconds() - begin;
     if (e) return e;
     step_info step = pack_step(p->pack, 0, p->first_step + (p->for_training ? s : 0), p->seed);

@@ -26,6 +26,11 @@ static size_t label_width(const eval_view *v, size_t most) {
     return width < most ? width : most;
 }
 
+/* What a label's support counts. */
+static const char *counted(const eval_view *v) {
+    return v->kind == ANSWER_TAGS ? "entities" : v->kind == ANSWER_ARCS ? "words" : "rows";
+}
+
 /* Precision, recall, F1 and rows of each label by itself. */
 static err print_classes(const eval_view *v) {
     strbuf out = {0};
@@ -36,15 +41,13 @@ static err print_classes(const eval_view *v) {
         columns < NAMES_COLUMNS + FIGURE_COLUMNS ? columns - FIGURE_COLUMNS : NAMES_COLUMNS;
     size_t width = label_width(v, is_narrow ? 1000 : names);
     bool tags = v->kind == ANSWER_TAGS;
-    const char *title = tags ? "entity" : "label";
+    const char *title = tags ? "entity" : v->kind == ANSWER_ARCS ? "relation" : "label";
     if (width < strlen(title)) width = strlen(title);
     err e = strbuf_add(&out, "\n  ");
     if (!e) e = text_column(&out, title, is_narrow ? strlen(title) : width);
     if (!e)
         e = strbuf_printf(&out, "%s precision  recall      F1 %7s\n", is_narrow ? "\n " : "",
-                          tags                     ? "in all"
-                          : v->kind == ANSWER_ARCS ? "words"
-                                                   : "rows");
+                          tags ? "in all" : counted(v));
     for (size_t k = 0; k < v->label_count && !e; k++) {
         class_score s = metric_of_class(v->official, k);
         // of a treebank's relations those that occur
@@ -159,9 +162,7 @@ static err add_labels(cJSON *root, const eval_view *v) {
         if (!(e = json_append_object(&one, list)))
             e = json_put(one, "label %s precision %f recall %f f1 %f", v->labels[k], s.precision,
                          s.recall, s.f1);
-        if (!e)
-            e = json_add_number(one, v->kind == ANSWER_TAGS ? "entities" : "rows",
-                                (double)s.support);
+        if (!e) e = json_add_number(one, counted(v), (double)s.support);
     }
     return e;
 }

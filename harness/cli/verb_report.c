@@ -106,13 +106,9 @@ static void texts_close(test_texts *s) {
     *s = (test_texts){.o = s->o};
 }
 
-static err texts_open(test_texts *s, const record *r) {
-    if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
-    texts_close(s);
-    err e = task_find(&s->t, r->task.name, s->o->task_dir);
-    if (e) return e;
-    s->open = true;
+static err texts_load(test_texts *s) {
     dataset_options where = {.data_dir = s->o->data_dir};
+    err e;
     if ((e = dataset_load(&s->d, &s->t, &where)) || (e = mem_new(&s->texts, s->d.test.row_count)))
         return e;
     if (s->t.format.text_pair) e = mem_new(&s->pairs, s->d.test.row_count);
@@ -126,11 +122,20 @@ static err texts_open(test_texts *s, const record *r) {
     return e;
 }
 
+static err texts_open(test_texts *s, const record *r) {
+    if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
+    texts_close(s);
+    err e = task_find(&s->t, r->task.name, s->o->task_dir);
+    if (e) return e;
+    s->open = true;
+    if ((e = texts_load(s))) texts_close(s); // the task's next record is told the same
+    return e;
+}
+
 static err texts_of(test_texts *s, const record *r) {
     err e = texts_open(s, r);
     if (!e && strcmp(s->d.data_sha256, r->task.data_sha256)) {
-        e = err_set(ERR_DATA,
-                    "--texts: the data of task '%s' is %.8s here, the records have %.8s",
+        e = err_set(ERR_DATA, "--texts: the data of task '%s' is %.8s here, the records have %.8s",
                     r->task.name, s->d.data_sha256, r->task.data_sha256);
     }
     return e;
@@ -320,8 +325,8 @@ static err write_pages(const page_writer *w, store *s) {
     if (!e && s->count)
         log_note("wrote %zu page%s below %s/pages", s->count, shown_plural(s->count), folder);
     if (!e && without)
-        e = err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)",
-                    without, s->count);
+        e = err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)", without,
+                    s->count);
     return e;
 }
 

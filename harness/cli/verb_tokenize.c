@@ -265,7 +265,7 @@ static err print_input(printer *p, text_list *l) {
 static err find_tokenizer(char **path, const options *o) {
     char *folder = NULL;
     err e;
-    if (o->model && !o->checkpoint) return model_flag_tokenizer(path, o->model, o->offline);
+    if (o->model) return model_flag_tokenizer(path, o->model, o->offline);
     if ((e = find_run_words(&folder, o->checkpoint))) return e;
     e = model_flag_tokenizer(path, folder, true);
     mem_free(folder);
@@ -289,6 +289,8 @@ err verb_tokenize(const options *o) {
         snprintf(found, sizeof found, "%u", o->max_length);
         return options_range_error("max-length", found, "at least 2, for [CLS] and [SEP]");
     }
+    if (o->model && o->checkpoint)
+        return err_set(ERR_USAGE, "--model and --checkpoint exclude each other");
     err e = load(&t, o);
     if (e) goto done;
     size_t count = line_reader_wanted(o->args, o->arg_count) ? 0 : o->arg_count;

@@ -2,9 +2,9 @@
  *
  * Sizes: T tokens of the micro-batch, B its sentences, H hidden, A heads, D = H / A head size, V
  * rows of a table, C classes. All matrices are row-major. "real" is f32 (f64 on the reference).
- * Activations and their gradients are overwritten (=); gradients of parameters are added to (+=).
- * Outputs must not overlap inputs unless said. Optional operands are absent when their buffer is
- * NULL.
+ * Activations and their gradients are overwritten (=), gradients of parameters added to (+=) unless
+ * linear_dw says otherwise. Outputs must not overlap inputs unless said. Optional operands are
+ * absent when their buffer is NULL.
  *
  * Dropout: element kept iff word >= floor(p * 2^32), then scaled by 1 / (1 - p); p = 0 keeps all
  * and draws nothing. The word is Philox4x32-10 with key (seed, site) and counter (channel / 4,

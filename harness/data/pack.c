@@ -157,9 +157,17 @@ static uint32_t losses_of(const batch_capacity *c, const pack_sentence *s) {
     return count - none;
 }
 
-// Writes one micro-batch's tokens and its attention work list.
+// The first of a share's sentences from i on; the step's count when there is none.
+static uint32_t next_own(const pack_share *share, uint32_t i, uint32_t count) {
+    while (share->owners && i < count && share->owners[i] != share->own) i++;
+    return i;
+}
+
+// Writes one micro-batch's tokens and its attention work list: `count` sentences of the share from
+// `first` on.
 static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
-                       const pack_sentence *sentences, uint32_t first, uint32_t count) {
+                       const pack_sentence *sentences, const pack_share *share, uint32_t first,
+                       uint32_t count) {
     uint32_t *ids = at(b->ids, slot, micro), *types = at(b->type_ids, slot, micro);
     uint32_t *positions = at(b->positions, slot, micro);
     uint32_t *position_ids = at(b->position_ids, slot, micro);
@@ -167,25 +175,26 @@ static void fill_micro(pack *p, const batch *b, uint32_t slot, uint32_t micro,
     uint32_t *starts = at(b->starts, slot, micro);
     uint32_t *ordinals = at(b->ordinals, slot, micro);
     query_tile *tiles = (query_tile *)(void *)at(b->tiles, slot, micro);
-    uint32_t used = 0, tile_count = 0, units = 0;
+    uint32_t used = 0, tile_count = 0, units = 0, ordinal = first;
     for (uint32_t i = 0; i < count; i++) {
-        const pack_sentence *s = &sentences[first + i];
+        const pack_sentence *s = &sentences[ordinal];
         starts[i] = used;
         if (b->capacity.chosen)
-            units = fill_chosen(b, slot, micro, s, used, first + i, units);
+            units = fill_chosen(b, slot, micro, s, used, ordinal, units);
         else
             fill_target(b, slot, micro, i, s->target);
-        ordinals[i] = first + i;
+        ordinals[i] = ordinal;
         fill_position_ids(&b->capacity, position_ids + used, s);
         for (uint32_t row = 0; row < s->count; row += b->capacity.tile_rows) {
-            tiles[tile_count++] = (query_tile){used, s->count, row, first + i};
+            tiles[tile_count++] = (query_tile){used, s->count, row, ordinal};
         }
         for (uint32_t k = 0; k < s->count; k++, used++) {
             ids[used] = s->ids[k];
             types[used] = k >= s->type_one && b->capacity.types > 1;
             positions[used] = k;
-            token_sentence[used] = first + i;
+            token_sentence[used] = ordinal;
         }
+        ordinal = next_own(share, ordinal + 1, p->sentence_count);
     }
     starts[count] = used;
     p->micros[micro] = (micro_sizes){.tokens = used,
@@ -204,14 +213,14 @@ static void fill_lists(pack *p, const batch *b, uint32_t slot, uint32_t micro) {
     fill_types(b, slot, micro, m->tokens);
 }
 
-// The union of the micro-batches' distinct ids, and of those of other ranks' sentences, before
-// `first` and from `end` on; the lists' rows turn from ids into places in it.
+// The union of the micro-batches' distinct ids, and of those of other shares' sentences; the lists'
+// rows turn from ids into places in it.
 static void fill_union(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
-                       uint32_t count, uint32_t first, uint32_t end) {
+                       uint32_t count, const pack_share *share) {
     size_t all = 0;
     if (b->capacity.whole_token_gradient) return;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i >= first && i < end) continue;
+    for (uint32_t i = 0; share->owners && i < count; i++) {
+        if (share->owners[i] == share->own) continue;
         memcpy(p->ids_sorted + all, sentences[i].ids, sentences[i].count * sizeof(uint32_t));
         all += sentences[i].count;
     }
@@ -258,10 +267,9 @@ static err count_step(pack *p, const batch_capacity *c, const pack_sentence *sen
 }
 
 err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
-                    uint32_t count, uint32_t begin, uint32_t share, uint32_t micro_sentences,
+                    uint32_t count, const pack_share *share, uint32_t micro_sentences,
                     bool for_training) {
     const batch_capacity *c = &b->capacity;
-    uint32_t end = begin + share;
     uint32_t most =
         micro_sentences && micro_sentences < c->sentences ? micro_sentences : c->sentences;
     p->micro_count = 0;
@@ -269,35 +277,35 @@ err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence 
     p->of_units = c->chosen > 0;
     err e = count_step(p, c, sentences, count);
     if (e) return e;
-    for (uint32_t first = begin; first < end;) {
+    for (uint32_t first = next_own(share, 0, count), next; first < count; first = next) {
         uint32_t n = 0, tokens = 0, chosen = 0;
-        while (first + n < end && n < most && tokens + sentences[first + n].count <= c->tokens &&
-               chosen + chosen_of(c, &sentences[first + n]) <= c->chosen) {
-            chosen += chosen_of(c, &sentences[first + n]);
-            tokens += sentences[first + n++].count;
+        for (next = first; next < count && n < most; next = next_own(share, next + 1, count), n++) {
+            tokens += sentences[next].count;
+            chosen += chosen_of(c, &sentences[next]);
+            if (tokens > c->tokens || chosen > c->chosen) break;
         }
         if (!n) {
             return err_set(ERR_ARG, "a sentence of %u tokens does not fit a batch of %u",
                            sentences[first].count, c->tokens);
         }
         if (p->micro_count == c->micros) {
-            return err_set(ERR_ARG, "%u sentences need more than %u micro-batches", share,
+            return err_set(ERR_ARG, "%u sentences need more than %u micro-batches", count,
                            c->micros);
         }
         uint32_t micro = p->micro_count++;
         p->first_sentence[micro] = first;
-        fill_micro(p, b, slot, micro, sentences, first, n);
+        fill_micro(p, b, slot, micro, sentences, share, first, n);
         if (for_training) fill_lists(p, b, slot, micro);
-        first += n;
     }
-    p->first_sentence[p->micro_count] = end;
-    if (for_training) fill_union(p, b, slot, sentences, count, begin, end);
+    p->first_sentence[p->micro_count] = count;
+    if (for_training) fill_union(p, b, slot, sentences, count, share);
     return ERR_OK;
 }
 
 err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
               uint32_t count, uint32_t micro_sentences, bool for_training) {
-    return pack_fill_share(p, b, slot, sentences, count, 0, count, micro_sentences, for_training);
+    return pack_fill_share(p, b, slot, sentences, count, &(pack_share){0}, micro_sentences,
+                           for_training);
 }
 
 step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed) {

@@ -42,11 +42,17 @@ void pack_free(pack *p);
 err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
               uint32_t count, uint32_t micro_sentences, bool for_training) MUST_CHECK;
 
-/* The same for one rank of a group (train/group): of the step's `count` sentences it writes `share`
- * from `first` on, perhaps none. Ordinals, step_rows and the counts of the step are those of the
- * whole step, so that all ranks' gradients have the same rows and loss_scale is the whole's. */
+/* The sentences of a step whose owner is `own`; all when there are no owners. */
+typedef struct pack_share {
+    const uint32_t *owners; /* (count) borrowed */
+    uint32_t own;
+} pack_share;
+
+/* The same for one rank of a group (train/group): of the step's `count` sentences it writes its
+ * share, perhaps none. Ordinals, step_rows and the counts of the step are those of the whole step,
+ * so that all ranks' gradients have the same rows and loss_scale is the whole's. */
 err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
-                    uint32_t count, uint32_t first, uint32_t share, uint32_t micro_sentences,
+                    uint32_t count, const pack_share *share, uint32_t micro_sentences,
                     bool for_training) MUST_CHECK;
 
 /* Losses and rows of outputs of a micro-batch: its sentences, or its units. */

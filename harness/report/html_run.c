@@ -66,12 +66,16 @@ static void add_scores(page *p, const record *r) {
 
 static void add_classes(page *p, const record *r) {
     if (!r->task.label_count) return;
-    bool tags = r->task.kind == ANSWER_TAGS;
-    run__table_begin(p, tags ? SAY(p, per_type) : SAY(p, per_class));
+    bool tags = r->task.kind == ANSWER_TAGS, arcs = r->task.kind == ANSWER_ARCS;
+    run__table_begin(p, tags ? SAY(p, per_type) : arcs ? SAY(p, per_relation) : SAY(p, per_class));
     run__heads(p, "lrrrr",
-               (const char *[]){tags ? SAY(p, type) : SAY(p, label), SAY(p, precision),
-                                SAY(p, recall), SAY(p, f1),
-                                tags ? SAY(p, entities) : SAY(p, test_rows)});
+               (const char *[]){tags   ? SAY(p, type)
+                                : arcs ? SAY(p, relation)
+                                       : SAY(p, label),
+                                SAY(p, precision), SAY(p, recall), SAY(p, f1),
+                                tags   ? SAY(p, entities)
+                                : arcs ? SAY(p, words)
+                                       : SAY(p, test_rows)});
     for (size_t k = 0; k < r->confusion.classes; k++) {
         class_score s = metric_of_class(&r->confusion, k);
         html__format(p,

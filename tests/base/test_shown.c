@@ -40,6 +40,12 @@ static const struct {
      "'![x](u) `c`|*_~'"},
     {"http://a www.b", "http://a www.b", "http\\://a www\\.b", "http://a www.b", "http://a www.b",
      "http://a www.b", "http%3A//a%20www.b", "'http://a www.b'"},
+    {"www.b", "www.b", "www\\.b", "www.b", "www.b", "www.b", "www.b", "www.b"},
+    {"WWW.b", "WWW.b", "WWW\\.b", "WWW.b", "WWW.b", "WWW.b", "WWW.b", "WWW.b"},
+    {"w.b", "w.b", "w.b", "w.b", "w.b", "w.b", "w.b", "w.b"},
+    {"_a a_b c_", "_a a_b c_", "\\_a a_b c\\_", "_a a_b c_", "_a a_b c_", "_a a_b c_",
+     "_a%20a_b%20c_", "'_a a_b c_'"},
+    {"a!", "a!", "a!", "a!", "a!", "a!", "a%21", "'a!'"},
     {"=1+1", "=1+1", "=1+1", "=1+1", "\"'=1+1\"", "=1+1", "%3D1%2B1", "=1+1"},
     {"-2,5", "-2,5", "-2,5", "-2,5", "\"'-2,5\"", "-2,5", "-2%2C5", "-2,5"},
     {"@a", "@a", "@a", "@a", "\"'@a\"", "@a", "%40a", "@a"},
@@ -152,6 +158,32 @@ Test(shown, numbers_have_the_fewest_digits) {
         cr_assert_str_eq(shown_number(text, value), plain);
         float single = (float)few;
         cr_assert_eq(strtof(shown_single(text, single), NULL), single, "%s", text);
+    }
+}
+
+/* Lines behind the first begin below the text, or at 2 where a label leaves no room beside it. */
+Test(shown, long_texts_are_broken_at_blanks) {
+    static const struct {
+        const char *label, *text;
+        size_t columns;
+        const char *lines;
+    } wraps[] = {
+        {"", "aaaa bbbb", 9, "aaaa bbbb\n"},
+        {"", "aaaa bbbb", 8, "aaaa\nbbbb\n"},
+        {"a: ", "aaaa bbbb cccc dddd", 19, "a: aaaa bbbb cccc\n   dddd\n"},
+        {"name-long: ", "aaaa bbbb cccc dddd eeee", 20, "name-long: aaaa bbbb\n  cccc dddd eeee\n"},
+        {"바람: ", "aaaa bbbb cccc dddd", 22, "바람: aaaa bbbb cccc\n      dddd\n"},
+        {"a: ", "aaaaaaaaaaaaaaaaaaaa", 19, "a: aaaaaaaaaaaaaaaa\n   aaaa\n"},
+    };
+    for (size_t i = 0; i < sizeof wraps / sizeof *wraps; i++) {
+        char *lines = NULL;
+        size_t bytes = 0;
+        FILE *stream = open_memstream(&lines, &bytes);
+        cr_assert(stream);
+        shown_wrap(stream, wraps[i].columns, wraps[i].label, wraps[i].text);
+        fclose(stream);
+        cr_expect_str_eq(lines, wraps[i].lines, "case %zu: %s", i, lines);
+        free(lines);
     }
 }
 

@@ -1,9 +1,11 @@
 /* Bench: its arithmetic by hand, and a whole measurement of a small model on every device there
  * is. */
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "bench/bench.h"
 #include "cli/bench_svg.h"
+#include "compute/plan.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 Test(bench, spread_is_median_and_percentiles) {
     double odd[] = {5, 1, 3}, even[] = {4, 1, 3, 2}, many[11];
@@ -194,3 +197,40 @@ Test(bench, a_step_of_pretraining) {
     program_free(&r);
 }
 #endif
+
+static double longest_s;
+
+static err nap(plan *p, const step_info *step) {
+    const struct timespec t = {0, 50000000};
+    double begin = clock_seconds();
+    (void)p;
+    (void)step;
+    if (nanosleep(&t, NULL)) return ERR_DEVICE;
+    double spent = clock_seconds() - begin;
+    if (spent > longest_s) longest_s = spent;
+    return ERR_OK;
+}
+
+/* A device that takes 50 ms for anything: a product is two operations for each multiply-add, a copy
+ * reads and writes. */
+Test(bench, peaks_count_what_was_done) {
+    device d;
+    double gflops, gbytes;
+    uint32_t size = 16;
+    MUST(device_open_named(&d, "reference", NULL));
+    const device_vtable *real = d.vtable;
+    device_vtable slow = *real;
+    slow.submit = nap;
+    d.vtable = &slow;
+    uint64_t work = d.work;
+    MUST(bench_peak(&gflops, &gbytes, &size, &d));
+    // four submissions of each came to their end
+    cr_expect_eq(d.work - work, 8);
+    d.vtable = real;
+    device_close(&d);
+    // never faster than the shortest nap; on a busy machine slower than the longest
+    double flops = 2.0 * 16 * 16 * 16 / 1e9, bytes = 2.0 * (1 << 22) / 1e9;
+    cr_expect(gflops > 0.6 * flops / longest_s && gflops < 1.01 * flops / 0.05, "%g GFLOP/s",
+              gflops);
+    cr_expect(gbytes > 0.6 * bytes / longest_s && gbytes < 1.01 * bytes / 0.05, "%g GB/s", gbytes);
+}

@@ -81,6 +81,27 @@ Test(bench_pairs, a_record_that_is_none_is_refused_by_name) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A record of as many ops as all phases of a bench have, and of one more. */
+Test(bench_pairs, a_records_ops_have_an_end) {
+    enum { MOST = 3 * (BENCH_ROWS_MAX + 1) };
+    json_setup();
+    for (size_t ops = MOST - 1; ops <= MOST; ops++) {
+        bench_file f = file_of(500, "8x8"), g;
+        cJSON *json = cJSON_Duplicate(f.json, true);
+        cJSON *list = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "training"), "ops");
+        for (size_t i = 1; i < ops; i++)
+            cJSON_AddItemToArray(list, cJSON_Duplicate(list->child, true));
+        bench_file_free(&f);
+        if (ops < MOST) { // the whole phase is one figure too
+            MUST(bench_file_of(&g, json, "it"));
+            cr_expect_eq(g.count, MOST);
+        } else {
+            MUST_FAIL(bench_file_of(&g, json, "it"), ERR_FORMAT, "it: more than 195 ops");
+        }
+        bench_file_free(&g);
+    }
+}
+
 /* Times of 100, 200 and 400 ms against 200, 200 and 1600: logs of 2, 1 and 4 are 0, 1 and 2 halves
  * of log 4; mean log 2, standard deviation log 2, t(0.975, 2) = 4.302652729911275. */
 Test(bench_pairs, ratios_are_those_worked_by_hand) {

@@ -173,6 +173,18 @@ static const char *const verb_names[] = {
 #undef VERB
 };
 
+/* A list of one more than there is room for. */
+Test(arguments, seeds_have_an_end) {
+    strbuf seeds = {0};
+    for (int i = 0; i < 1000; i++) MUST(strbuf_printf(&seeds, "%s%d", i ? "," : "", i));
+    refused((const char *[]){"run", "--task", "none", "--seeds", seeds.text, NULL}, 2,
+            "unknown task 'none'");
+    MUST(strbuf_add(&seeds, ",1000"));
+    refused((const char *[]){"run", "--task", "none", "--seeds", seeds.text, NULL}, 2,
+            "--seeds names more than 1000 seeds");
+    strbuf_free(&seeds);
+}
+
 static const struct {
     const char *field, *name;
 } flags[] = {

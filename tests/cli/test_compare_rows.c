@@ -82,6 +82,49 @@ static double distance_of(const answer_list *l, int row) {
     return sum;
 }
 
+/* What a row is said to be is what it is: in JSON, and in the table. */
+static void expect_rows_described(const answer_list *l, int parted) {
+    char more[64];
+    cJSON *root = json_of(RUN("compare", "a", "b", "--texts", "--json"));
+    const cJSON *item;
+    char *texts[64], *rest = NULL;
+    int rows = 0;
+    program_result head =
+        RUN("data", "head", "kor_hate", "--sample", "--split", "test", "--rows", "64", "--json");
+    for (char *at = strtok_r(head.out, "\n", &rest); at && rows < 64;
+         at = strtok_r(NULL, "\n", &rest)) {
+        cJSON *object = cJSON_Parse(at);
+        MUST(mem_strdup(&texts[rows++], cJSON_GetObjectItem(object, "text")->valuestring));
+        cJSON_Delete(object);
+    }
+    cr_assert_eq(rows, cJSON_GetArraySize(l->rows[0][0]));
+    program_result p = RUN("compare", "a", "b", "--texts", "--rows", "1");
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "parted")) {
+        int row = cJSON_GetObjectItem(item, "row")->valueint - 1;
+        const cJSON *known = cJSON_GetArrayItem(l->rows[0][0], row);
+        cr_expect_str_eq(cJSON_GetObjectItem(item, "text")->valuestring, texts[row]);
+        cr_expect_str_eq(cJSON_GetObjectItem(item, "gold")->valuestring,
+                         cJSON_GetObjectItem(known, "gold")->valuestring, "row %d", row + 1);
+        for (size_t s = 0; s < 2; s++) {
+            const cJSON *answers = cJSON_GetObjectItem(item, s ? "b" : "a"), *count;
+            int sum = 0;
+            cJSON_ArrayForEach(count, answers) {
+                sum += count->valueint;
+            }
+            cr_expect_eq(sum, SEEDS);
+            cr_expect(cJSON_GetObjectItem(answers, answer_of(l, s, 0, row)), "row %d", row + 1);
+        }
+    }
+    const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "parted"), 0);
+    cr_expect(strstr(p.out, cJSON_GetObjectItem(first, "text")->valuestring), "%s", p.out);
+    snprintf(more, sizeof more, "- and %d more (--rows N)\n", parted - 1);
+    cr_expect(strstr(p.out, more), "no '%s' in: %s", more, p.out);
+    program_free(&p);
+    program_free(&head);
+    for (int i = 0; i < rows; i++) mem_free(texts[i]);
+    cJSON_Delete(root);
+}
+
 Test(compare_rows, are_those_whose_answers_differ) {
     answer_list l;
     read_answers(&l);
@@ -106,6 +149,7 @@ Test(compare_rows, are_those_whose_answers_differ) {
     cr_expect_eq(cJSON_GetArrayItem(steps, 1)->valueint, 40);
     cr_expect_eq(cJSON_GetArraySize(cJSON_GetObjectItem(root, "recipe_differences")), 1);
     cJSON_Delete(root);
+    expect_rows_described(&l, parted);
     for (size_t s = 0; s < 2; s++)
         for (size_t k = 0; k < SEEDS; k++) cJSON_Delete(l.rows[s][k]);
 }

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CPU "--device", "cpu", "--threads", "1"
@@ -79,6 +80,88 @@ Test(errors_verb, texts_are_shown_where_asked_for) {
     cr_expect(strstr(p.out, "| accuracy | macro F1 |"), "%s", p.out);
     cr_expect(strstr(p.out, "ECE at T"), "%s", p.out);
     program_free(&p);
+}
+
+/* The text of a heading up to the next one, blanks of its tables taken together. Owned. */
+static char *section(const char *text, const char *heading) {
+    char *copy;
+    size_t n = 0;
+    const char *from = strstr(text, heading), *end = from ? strstr(from, "\n\n## ") : NULL;
+    cr_assert(from, "no '%s' in: %s", heading, text);
+    MUST(mem_strndup(&copy, from, end ? (size_t)(end - from) : strlen(from)));
+    for (const char *at = copy; *at; at++)
+        if (*at != ' ' || at[1] != ' ') copy[n++] = *at;
+    copy[n] = '\0';
+    return copy;
+}
+
+static void expect_in(const char *text, const char *line) {
+    cr_expect(strstr(text, line), "no '%s' in: %s", line, text);
+}
+
+/* The tables say what the JSON says: which rows, how many, and the numbers of each. */
+Test(errors_verb, tables_say_what_the_json_says) {
+    cJSON *root = NULL;
+    const cJSON *item;
+    char line[128];
+    program_result p = RUN("errors", "a", "b", CPU, "--json");
+    MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
+    program_free(&p);
+    p = RUN("errors", "a", "b", CPU, "--rows", "1000");
+    const cJSON *wrong = at(root, "wrong"), *parted = at(root, "parted");
+    cr_assert(cJSON_GetArraySize(wrong) > 1 && cJSON_GetArraySize(parted) > 1);
+    char *text = section(p.out, "## Rows that every run answers wrongly");
+    snprintf(line, sizeof line, "wrongly: %d of %d, %d with a suspect label",
+             cJSON_GetArraySize(wrong), at(root, "rows")->valueint,
+             at(root, "suspect_labels")->valueint);
+    expect_in(text, line);
+    cJSON_ArrayForEach(item, wrong) {
+        snprintf(line, sizeof line, " | %.3f | %.3f | %s|", at(item, "probability")->valuedouble,
+                 at(item, "gold_probability")->valuedouble,
+                 cJSON_IsTrue(at(item, "suspect")) ? "suspect " : "");
+        expect_in(text, line);
+        snprintf(line, sizeof line, "\n| %d | ", at(item, "row")->valueint);
+        expect_in(text, line);
+    }
+    mem_free(text);
+    text = section(p.out, "## Rows on which the runs part");
+    cJSON_ArrayForEach(item, parted) {
+        snprintf(line, sizeof line, " | %.3f | ", at(item, "vote_entropy")->valuedouble);
+        expect_in(text, line);
+        snprintf(line, sizeof line, "\n| %d | ", at(item, "row")->valueint);
+        expect_in(text, line);
+    }
+    mem_free(text);
+    text = section(p.out, "## Scores by slice");
+    cJSON_ArrayForEach(item, at(root, "slices")) {
+        double accuracy = at(item, "accuracy")->valuedouble;
+        if (!at(item, "rows")->valueint) continue;
+        snprintf(line, sizeof line, "| %s | %d | %.4f | ", at(item, "slice")->valuestring,
+                 at(item, "rows")->valueint, accuracy);
+        expect_in(text, line);
+    }
+    mem_free(text);
+    text = section(p.out, "## Confused labels");
+    cJSON_ArrayForEach(item, at(root, "confused")) {
+        snprintf(line, sizeof line, " | %.1f | %.1f %% |", at(item, "rows")->valuedouble,
+                 100 * at(item, "share")->valuedouble);
+        expect_in(text, line);
+    }
+    mem_free(text);
+    text = section(p.out, "## Calibration");
+    cJSON_ArrayForEach(item, at(root, "runs")) {
+        const cJSON *plain = at(item, "calibration"),
+                    *scaled = at(item, "calibration_at_temperature");
+        snprintf(line, sizeof line, "| %.0f | %.4f | %.4f | %.4f | %.4f | %.3f | %.4f | %.4f |",
+                 at(item, "seed")->valuedouble, at(plain, "confidence")->valuedouble,
+                 at(plain, "ece")->valuedouble, at(plain, "brier")->valuedouble,
+                 at(plain, "loss")->valuedouble, at(item, "temperature")->valuedouble,
+                 at(scaled, "ece")->valuedouble, at(scaled, "brier")->valuedouble);
+        expect_in(text, line);
+    }
+    mem_free(text);
+    program_free(&p);
+    cJSON_Delete(root);
 }
 
 static void refuses(int code, const char *part, const char *const *words) {

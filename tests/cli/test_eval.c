@@ -124,13 +124,16 @@ Test(eval, a_record_says_what_its_model_says) {
 Test(eval, records_of_every_kind) {
     static const struct {
         fake_record made;
-        bool has_classes, has_confusion;
+        const char *counted; /* of each class; NULL: there are no classes */
+        bool has_confusion;
     } kinds[] = {
-        {{.rows = 40, .classes = 5, .right = 0.6, .seed = 3}, true, true},
-        {{.rows = 40, .kind = ANSWER_NUMBER, .headline = "pearson", .seed = 3}, false, false},
+        {{.rows = 40, .classes = 5, .right = 0.6, .seed = 3}, "rows", true},
+        {{.rows = 40, .kind = ANSWER_NUMBER, .headline = "pearson", .seed = 3}, NULL, false},
         {{.rows = 40, .classes = 4, .kind = ANSWER_SET, .headline = "micro_f1", .seed = 3},
-         true,
+         "rows",
          false},
+        {{.rows = 40, .kind = ANSWER_TAGS, .headline = "entity_f1", .seed = 3}, "entities", false},
+        {{.rows = 40, .kind = ANSWER_ARCS, .headline = "las", .seed = 3}, "words", false},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         record r = {0};
@@ -138,7 +141,11 @@ Test(eval, records_of_every_kind) {
         MUST(record_write(&r, temporary_path("r.json")));
         cJSON *root = parsed(RUN("eval", "--record", "r.json", "--json", "--predictions",
                                  "rows.csv", "--overwrite"));
-        cr_expect_eq(cJSON_GetObjectItem(root, "per_label") != NULL, kinds[i].has_classes);
+        const cJSON *classes = cJSON_GetObjectItem(root, "per_label");
+        cr_expect_eq(classes != NULL, kinds[i].counted != NULL);
+        if (classes)
+            cr_expect(cJSON_HasObjectItem(classes->child, kinds[i].counted), "%s",
+                      kinds[i].counted);
         cr_expect_eq(cJSON_GetObjectItem(root, "confusion") != NULL, kinds[i].has_confusion);
         cr_expect_eq(cJSON_GetObjectItem(root, "rows")->valueint, 40);
         cJSON *value;

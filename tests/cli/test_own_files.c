@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "result/record.h"
+#include "support/expected.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "task/task.h"
@@ -125,6 +126,45 @@ Test(own_files, four_public_shapes_and_two_kinds) {
         program_result p = RUN("data", "verify", "mine", "--task-dir", ".");
         cr_expect_eq(p.exit_code, 0, "%s: %s", shapes[i].file, p.err);
         program_free(&p);
+    }
+}
+
+/* All that a manifest says, of one file and of two. */
+Test(own_files, manifests_are_whole) {
+    static const struct {
+        const char *test; /* its text; NULL: none */
+        const char *train;
+        const char *flags[10];
+        const char *name;
+    } cases[] = {
+        {NULL, ratings, {"--text-column", "document"}, "own_class.json"},
+        {"a,score,b\n하,2,호\n",
+         scores,
+         {"--text-column", "a", "--label-column", "score", "--kind", "regression",
+          "--skip-bad-rows"},
+         "own_number.json"},
+        {NULL,
+         sets,
+         {"--kind", "multi_label", "--label-separator", "|", "--label-column", "tags"},
+         "own_set.json"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *arguments[24] = {"tasks", "new", "train.csv"};
+        size_t n = 3;
+        put("train.csv", cases[i].train);
+        if (cases[i].test) put("test.csv", cases[i].test);
+        if (cases[i].test) arguments[n++] = "test.csv";
+        arguments[n++] = "--output";
+        arguments[n++] = cases[i].name;
+        for (size_t k = 0; k < 10 && cases[i].flags[k]; k++) arguments[n++] = cases[i].flags[k];
+        program_result p = program_run(NULL, 60, arguments);
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+        char *text;
+        size_t count;
+        MUST(file_read((void **)&text, &count, temporary_path(cases[i].name), 0));
+        expect_output(cases[i].name, text);
+        mem_free(text);
     }
 }
 

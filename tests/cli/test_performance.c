@@ -169,3 +169,42 @@ Test(performance, committed_page_comes_from_its_records) {
     mem_free(kept);
     MUST(folder_remove(parent));
 }
+
+#define PAIRS_HEAD                                                                                 \
+    "{\"model\": \"base\", \"task\": \"nsmc\", \"sample\": false, \"rounds\": 5, \"parameters\": " \
+    "1000, \"batch_size\": 32, \"command\": \"harness bench\", \"harness\": {\"version\": \"2\", " \
+    "\"commit\": \"abc\", \"dirty\": false}, \"other\": {\"version\": \"1\", \"commit\": "         \
+    "\"def\", "                                                                                    \
+    "\"dirty\": true}, \"device\": {\"kind\": \"cpu\", \"name\": \"one\", \"driver\": \"\", "      \
+    "\"isa\": "                                                                                    \
+    "\"avx2\", \"libraries\": \"\", \"threads\": 2}, \"pairs\": [{\"phase\": \"training\", "       \
+    "\"op\": \"\", "                                                                               \
+    "\"shape\": \"\", \"own_ms\": 10, \"other_ms\": 10, \"ratio\": 1, "
+
+/* An interval that touches 1 shows nothing. */
+Test(performance, a_pair_differs_where_its_interval_leaves_one_out) {
+    static const struct {
+        double low, high;
+        const char *says;
+    } cases[] = {{1.001, 2, "faster"},
+                 {1, 2, "not shown to differ"},
+                 {0.9, 1.1, "not shown to differ"},
+                 {0.5, 1, "not shown to differ"},
+                 {1, 1, "not shown to differ"},
+                 {0.5, 0.999, "slower"}};
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1200], row[128];
+        strbuf out = {0};
+        cJSON *record;
+        snprintf(text, sizeof text, PAIRS_HEAD "\"low\": %g, \"high\": %g}]}", cases[i].low,
+                 cases[i].high);
+        snprintf(row, sizeof row, " %.3f to %.3f | %s |", cases[i].low, cases[i].high,
+                 cases[i].says);
+        MUST(json_parse(&record, text, strlen(text), "it"));
+        MUST(pairs_table(&out, record, "it"));
+        cr_expect(strstr(out.text, row), "no '%s' in: %s", row, out.text);
+        cJSON_Delete(record);
+        strbuf_free(&out);
+    }
+}

@@ -9,6 +9,7 @@
 #include "support/program.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -293,6 +294,50 @@ Test(predict_file, a_killed_run_goes_on_to_the_same_bytes) {
     program_free(&p);
     expect_same(whole);
     mem_free(whole);
+}
+
+/* Where no file can be locked it is done without, and where one is locked it is left alone. */
+Test(predict_file, a_lock_of_another_is_kept_and_none_is_needed) {
+    const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
+    const char *const words[] = {"predict", "-c",      "m",     "--device", "cpu",   "--threads",
+                                 "1",       "--input", "a.csv", "--output", "o.csv", NULL};
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    child c;
+    put("a.csv", "text\n가\n");
+    child_start(&c, &setup, words);
+    program_result p = child_end(&c, 60);
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *before = read_text("o.csv");
+    int fd = open(temporary_path("o.csv"), O_RDWR);
+    cr_assert(fd >= 0 && !fcntl(fd, F_OFD_SETLK, &whole));
+    p = PREDICT("--input", "a.csv", "--output", "o.csv", "--overwrite");
+    cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: another process writes it; wait for it"),
+              "%d: %s", p.exit_code, p.err);
+    program_free(&p);
+    close(fd);
+    char *after = read_text("o.csv");
+    cr_expect_str_eq(after, before);
+    mem_free(before);
+    mem_free(after);
+}
+
+/* What stands behind a row's object is no part of it, whatever ends the line. */
+Test(predict_file, line_ends_of_json_rows_are_any) {
+    static const char *const ends[] = {"\n", "\r\n", " \t\r\n", "\r \n", "\r\r\n", ""};
+    static const char start[] = "{\"text\": \"가\", \"label\": \"";
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char text[64];
+        cJSON *object = NULL;
+        snprintf(text, sizeof text, "{\"text\": \"가\"}%s", ends[i]);
+        put("a.jsonl", text);
+        program_result p = PREDICT("-i", "a.jsonl");
+        cr_expect_eq(p.exit_code, 0, "%zu: %s", i, p.err);
+        cr_expect_eq(strncmp(p.out, start, sizeof start - 1), 0, "%zu: %s", i, p.out);
+        MUST(json_parse(&object, p.out, strlen(p.out), "the row"));
+        cJSON_Delete(object);
+        program_free(&p);
+    }
 }
 
 Test(predict_file, ctrl_c_leaves_whole_rows) {

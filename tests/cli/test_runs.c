@@ -203,6 +203,22 @@ Test(runs, one_at_work_is_left_alone) {
     cr_expect(file_named(temporary_path("r/w/unfinished.json")));
 }
 
+/* Where no file can be locked, runs are listed and cleaned without. */
+Test(runs, no_locks_are_needed) {
+    const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
+    child c;
+    make_unfinished("r/u");
+    child_start(&c, &setup, (const char *const[]){"runs", "r", NULL});
+    program_result p = child_end(&c, 60);
+    cr_expect(!p.exit_code && strstr(p.out, "unfinished"), "%d: %s%s", p.exit_code, p.out, p.err);
+    program_free(&p);
+    child_start(
+        &c, &setup,
+        (const char *const[]){"runs", "clean", "r", "--before", "2100-01-01", "--yes", NULL});
+    good(child_end(&c, 60));
+    cr_expect_not(file_named(temporary_path("r/u/checkpoint-1")));
+}
+
 /* Records whose folder is gone are listed by themselves; those that have one are not listed twice. */
 Test(runs, records_alone_and_with_their_folder) {
     good(RUN("tasks", "new", HARNESS_SOURCE_DIR "/tasks/sample/kor_sarcasm/train.csv", "--output",

@@ -62,6 +62,19 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     step_info step = pack_step(&p, 1, 7, 42);
     cr_assert_float_eq(step.loss_scale, 0.25f, 0);
     cr_assert_eq(step.step_rows, 6);
+    // every other sentence: ordinals and rows are those of the step
+    static const uint32_t owners[] = {0, 1, 0, 1}, odd[] = {1, 1, 1, 1, 1, 3, 3};
+    cr_assert_eq(pack_fill_share(&p, &b, 1, sentences, 4, &(pack_share){owners, 1}, 0, true),
+                 ERR_OK);
+    cr_assert(p.micro_count == 1 && p.micros[0].sentences == 2 && p.token_count == 14);
+    cr_assert_arr_eq(at(b.token_sentence, 1, 0), odd, sizeof odd);
+    cr_assert_arr_eq(at(b.ordinals, 1, 0), ((const uint32_t[]){1, 3}), 2 * sizeof *odd);
+    cr_assert_eq(p.step_rows, 6);
+    cr_assert_arr_eq(at(b.step_rows, 1, 0), all, sizeof all);
+    // a share without sentences
+    cr_assert_eq(pack_fill_share(&p, &b, 1, sentences, 4, &(pack_share){owners, 2}, 0, true),
+                 ERR_OK);
+    cr_assert(p.micro_count == 0 && p.step_rows == 6);
     // a sentence longer than the capacity is refused
     pack_sentence big = {s1, 9, 9, {0}};
     cr_assert_eq(pack_fill(&p, &b, 0, &big, 1, 0, true), ERR_ARG);

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <omp.h>
+#include <stdlib.h>
 #include <string.h>
 
 static uint32_t word(uint32_t i, uint32_t stream) {
@@ -229,4 +230,30 @@ Test(interval, quantiles_interpolate) {
     cr_assert_float_eq(quantile_of(v, 4, 0.25), 1.75, 1e-15);
     cr_assert_eq(quantile_of(v, 4, 1), 4.0);
     cr_assert_eq(quantile_of(v, 4, 0), 1.0);
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Against the definition, on sorted numbers: many, few and equal ones, in every order. */
+Test(interval, quantiles_need_no_order) {
+    enum { MOST = 300 };
+    static double sorted[MOST], v[MOST];
+    for (uint32_t round = 0; round < 2000; round++) {
+        philox w = philox4x32((philox){{round, 1, 0, 0}}, 7, 11);
+        size_t count = 1 + w.v[0] % MOST;
+        double q = round % 10 ? w.v[1] * 0x1p-32 : round % 20 ? 1 : 0;
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t x = philox4x32((philox){{round, 2, i, 0}}, 7, 11).v[0];
+            v[i] = round % 3 ? x : x % (1 + round % 7);
+            sorted[i] = v[i];
+        }
+        qsort(sorted, count, sizeof *sorted, by_size);
+        double place = q * (double)(count - 1);
+        size_t low = (size_t)place, high = low + 1 < count ? low + 1 : low;
+        double wanted = sorted[low] + (place - (double)low) * (sorted[high] - sorted[low]);
+        cr_assert_float_eq(quantile_of(v, count, q), wanted, 1e-5, "%zu numbers, %g", count, q);
+    }
 }

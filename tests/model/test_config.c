@@ -4,6 +4,7 @@
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/said.h"
 
 #include <stdio.h>
 
@@ -297,7 +298,15 @@ Test(config, labels_as_transformers_reads_them) {
     size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c;
-        MUST(model_config_read(&c, write_config(cases[i].text)));
+        const char *path = write_config(cases[i].text);
+        said_begin();
+        MUST(model_config_read(&c, path));
+        char *said = said_end();
+        bool is_other = strstr(cases[i].text, "id2label") && !cases[i].first;
+        cr_expect_eq(strstr(said, ": num_labels is 3, id2label has 2 names: as in transformers the "
+                                  "labels are LABEL_0 to LABEL_2\n") != NULL,
+                     is_other, "%s: %s", cases[i].text, said);
+        mem_free(said);
         cr_assert_eq(c.classes, cases[i].classes, "%s", cases[i].text);
         cr_assert_eq(c.labels != NULL, cases[i].first != NULL, "%s", cases[i].text);
         if (c.labels) cr_assert_str_eq(c.labels[0], cases[i].first);

@@ -11,6 +11,7 @@
 #include "net/server.h"
 #include "platform/file.h"
 #include "support/must.h"
+#include "support/said.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -704,17 +705,10 @@ Test(fetch, progress_is_told_without_a_terminal) {
     server *s = begin(in_parts);
     fetch_request r = request_for(s, "/x", in_folder("file"));
     r.patience.note_ms = 50;
-    int kept = dup(STDERR_FILENO), file = open(in_folder("notes"), O_CREAT | O_WRONLY, 0600);
-    cr_assert(file >= 0 && dup2(file, STDERR_FILENO) >= 0);
-    log_set_quiet(false);
+    said_begin();
     err e = fetch_file(&r);
-    log_set_quiet(true);
-    dup2(kept, STDERR_FILENO);
-    close(file);
+    char *notes = said_end();
     cr_expect_eq(e, ERR_OK, "%s", err_message(e));
-    char *notes;
-    size_t count;
-    cr_assert_eq(file_read((void **)&notes, &count, in_folder("notes"), 0), ERR_OK);
     cr_expect(strstr(notes, "file: 0.") && strstr(notes, " of 0.3 MB so far\n"), "%s", notes);
     mem_free(notes);
     finish(s);

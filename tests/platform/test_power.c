@@ -80,6 +80,19 @@ Test(power, counters_clock_and_heat_of_a_machine) {
     cr_expect(power_throttled(&a, &b));
 }
 
+/* As many counters as a sample holds, and one more: it is left out. */
+Test(power, counters_have_an_end) {
+    power_sample s;
+    char name[64];
+    for (int i = 0; i <= POWER_COUNTERS; i++) {
+        snprintf(name, sizeof name, "class/hwmon/hwmon%d/energy1_input", i);
+        put(name, "2000000\n");
+        read_here(&s, "");
+        cr_assert_eq(s.count, i < POWER_COUNTERS ? (size_t)i + 1 : POWER_COUNTERS);
+        cr_assert(s.clock_mhz == 0 && !s.tells_heat && !s.is_card);
+    }
+}
+
 /* A counter that falls and does not say where it wraps. */
 Test(power, a_counter_that_began_anew_tells_nothing) {
     power_sample a = {.count = 1, .counters = {{"hwmon xe", 10, 0}}}, b = a;
@@ -144,5 +157,32 @@ Test(power, a_record_keeps_what_was_told) {
     MUST(record_read(&again, temporary_path("r.json")));
     cr_expect_eq(again.cost.energy_count, 0);
     record_free(&again);
+    record_free(&r);
+}
+
+/* A record of as many sources as there may be, and of one more. */
+Test(power, a_records_sources_have_an_end) {
+    record r, again;
+    json_setup();
+    fake_record_make(&r, &(fake_record){.right = 0.5});
+    r.cost.energy_count = RECORD_ENERGIES;
+    for (int i = 0; i < RECORD_ENERGIES; i++) {
+        r.cost.energy[i] = (record_energy){.train_j = i + 1, .eval_j = 1};
+        snprintf(r.cost.energy[i].source, RECORD_SOURCE_BYTES, "hwmon %d", i);
+    }
+    MUST(record_write(&r, temporary_path("r.json")));
+    MUST(record_read(&again, temporary_path("r.json")));
+    cr_expect_eq(again.cost.energy_count, RECORD_ENERGIES);
+    cr_expect_eq(again.cost.energy[RECORD_ENERGIES - 1].train_j, RECORD_ENERGIES);
+    record_free(&again);
+    cJSON *top;
+    MUST(json_read(&top, temporary_path("r.json"), 0));
+    cJSON *list = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "cost"), "energy");
+    cJSON_AddItemToArray(list, cJSON_Duplicate(list->child, true));
+    MUST(json_write(temporary_path("r.json"), top));
+    MUST_FAIL(record_read(&again, temporary_path("r.json")), ERR_FORMAT,
+              "key 'cost': more than 8 sources of energy");
+    record_free(&again);
+    cJSON_Delete(top);
     record_free(&r);
 }

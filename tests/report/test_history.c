@@ -72,7 +72,8 @@ static void gather(history *h) {
     r.dirty = true;
     MUST(history_add_run(h, &r));
     r.dirty = false;
-    MUST(record_text(&r.device.name, "another")); // another series, of one
+    MUST(record_text(&r.device.name, "another")); // another series, of one that is there twice
+    MUST(history_add_run(h, &r));
     MUST(history_add_run(h, &r));
     record_free(&r);
     MUST(history_finish(h));

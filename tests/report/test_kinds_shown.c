@@ -141,6 +141,34 @@ Test(kinds_shown, pages_have_the_largest_errors) {
     check_page("<th scope=\"col\" class=\"n\">words wrong</th>", "%.0f");
 }
 
+/* What a table by label counts is of the kind: no rows of a sentence's words. */
+Test(kinds_shown, pages_count_what_the_labels_are_of) {
+    static const struct {
+        answer_kind kind;
+        const char *title, *first, *count;
+    } kinds[] = {{ANSWER_CLASS, "Per class", "label", "test rows"},
+                 {ANSWER_SET, "Per class", "label", "test rows"},
+                 {ANSWER_TAGS, "Per type of entity", "type", "entities"},
+                 {ANSWER_ARCS, "Per relation", "relation", "words"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        strbuf page = {0};
+        char heads[200];
+        make(kinds[i].kind, false);
+        MUST(html_run(&page, &b, NULL, PAGE_EN));
+        const char *table = strstr(page.text, kinds[i].title);
+        cr_assert_not_null(table, "%s", kinds[i].title);
+        snprintf(heads, sizeof heads, "<th scope=\"col\">%s</th>", kinds[i].first);
+        const char *head = strstr(table, heads), *body = strstr(table, "<tbody>");
+        cr_expect(head && head < body, "%s in %.400s", heads, table);
+        snprintf(heads, sizeof heads, "<th scope=\"col\" class=\"n\">%s</th></tr>", kinds[i].count);
+        head = strstr(table, heads);
+        cr_expect(head && head < body, "%s in %.400s", heads, table);
+        strbuf_free(&page);
+        record_free(&a);
+        record_free(&b);
+    }
+}
+
 /* With texts there are trees, what is wrong marked; heads that no word has are not drawn. */
 Test(kinds_shown, pages_draw_trees) {
     const char *texts[40];

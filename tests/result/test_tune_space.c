@@ -112,3 +112,13 @@ Test(tune_space, bad_values_are_refused) {
         tune_space_free(&s);
     }
 }
+
+Test(tune_space, axes_have_an_end) {
+    tune_space s;
+    tune_space_init(&s);
+    for (int i = 0; i < TUNE_AXES_MOST; i++) MUST(add(&s, "weight_decay", "0.01"));
+    MUST_FAIL(add(&s, "weight_decay", "0.01"), ERR_USAGE,
+              "a search has at most 64 hyperparameters");
+    cr_expect_eq(s.count, TUNE_AXES_MOST);
+    tune_space_free(&s);
+}

@@ -179,6 +179,10 @@ static const struct {
      ": format: key 'text' is 'text', which is no column (columns: id, label)"},
     {"\"text\": \"text\"", "\"text\": \"label\"",
      ": format: keys 'text' and 'label' are both 'label'"},
+    {"\"text\": \"text\"", "\"text\": \"text\", \"text_pair\": \"text\"",
+     ": format: keys 'text' and 'text_pair' are both 'text'"},
+    {"\"text\": \"text\"", "\"text\": \"text\", \"text_pair\": \"label\"",
+     ": format: keys 'text_pair' and 'label' are both 'label'"},
     {"\"kind\": \"delimited\"", "\"kind\": \"jsonl\"",
      ": format: unknown key 'delimiter' (allowed: kind, text, text_pair, label, label_separator, "
      "subject, object)"},

@@ -63,6 +63,8 @@ Test(tokenize_verb, bad_use_is_named) {
     expect(&r, 2, r.err, "preset 'tiny' has no vocabulary before it is trained");
     r = RUN("tokenize", "--model", path, "--max-length", "1", "영화");
     expect(&r, 2, r.err, "--max-length expects at least 2, for [CLS] and [SEP], found '1'");
+    r = RUN("tokenize", "--model", path, "--checkpoint", ".", "영화");
+    expect(&r, 2, r.err, "--model and --checkpoint exclude each other");
     r = RUN("tokenize", "--model", path, "ok", "\xFF");
     expect(&r, 1, r.err, "text 2: byte 0 of the text is not UTF-8");
     const char *empty = temporary_path("empty.txt");

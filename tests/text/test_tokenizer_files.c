@@ -298,6 +298,11 @@ Test(tokenizer_files, tokenizer_json) {
          "2 5 6 5 7 9 3"},
         {"{\"id\":9,\"content\":\"A\",\"normalized\":true,\"single_word\":true,\"lstrip\":true}",
          NORMALIZER, TEMPLATE, NULL, "a A Ab A!", "2 5 9 1 9 1 3"},
+        // blanks that the token before took are not taken again
+        {"{\"id\":9,\"content\":\"<r>\",\"normalized\":true,\"rstrip\":true},{\"id\":10,"
+         "\"content\":"
+         "\"<l>\",\"normalized\":true,\"lstrip\":true}",
+         NORMALIZER, TEMPLATE, NULL, "a  <r>  <l>  a  <l><l> a", "2 5 9 10 5 10 10 5 3"},
         {"{\"id\":9,\"content\":\"<\",\"special\":true},{\"id\":10,\"content\":\"<<\",\"special\":"
          "true}",
          NORMALIZER, TEMPLATE, NULL, "<<<a<", "2 10 9 5 9 3"}, // leftmost, then longest
@@ -312,6 +317,14 @@ Test(tokenizer_files, tokenizer_json) {
         load(&t, f);
         cr_assert_eq(t.mask_id, TOKENIZER_NO_ID);
         cr_assert_eq(t.piece_count, 9);
+        expect_ids(&t, cases[i].text, cases[i].ids);
+        tokenizer_free(&t);
+        if (cases[i].config) continue;
+        // by itself it is what it is in a folder without a config
+        char *json = NULL;
+        cr_assert_eq(path_join(&json, f, "tokenizer.json"), ERR_OK);
+        load(&t, json);
+        mem_free(json);
         expect_ids(&t, cases[i].text, cases[i].ids);
         tokenizer_free(&t);
     }

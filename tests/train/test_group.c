@@ -232,27 +232,31 @@ Test(group, a_look_learns_how_slow_work_is) {
 
 Test(group, shares_cover_a_step_and_are_alike) {
     pack_sentence s[40];
+    share_list shared = {0};
     for (uint32_t i = 0; i < 40; i++) s[i] = (pack_sentence){.count = 3 + (i * 37) % 50};
     for (uint32_t size = 1; size <= 7; size++) {
         for (uint32_t count = 0; count <= 40; count++) {
-            uint32_t next = 0, all = 0, longest = 0, most = 0;
+            uint64_t all = 0, tokens[7] = {0}, most = 0, longest = 0;
+            MUST(shares_make(&shared, s, count, size));
             for (uint32_t i = 0; i < count; i++) {
+                cr_assert_lt(shared.owners[i], size);
+                tokens[shared.owners[i]] += s[i].count;
                 all += s[i].count;
                 longest = s[i].count > longest ? s[i].count : longest;
             }
-            for (uint32_t r = 0; r < size; r++) {
-                uint32_t first, share, tokens = 0;
-                share_of(&first, &share, s, count, r, size);
-                cr_assert_eq(first, next, "%u of %u ranks, %u sentences: %u", r, size, count,
-                             first);
-                next = first + share;
-                for (uint32_t i = first; i < next; i++) tokens += s[i].count;
-                most = tokens > most ? tokens : most;
-            }
-            cr_assert_eq(next, count);
-            cr_assert_leq(most, all / size + longest + 1, "%u ranks, %u sentences", size, count);
+            for (uint32_t r = 0; r < size; r++) most = tokens[r] > most ? tokens[r] : most;
+            cr_assert_leq(most * size, all + (size - 1) * longest, "%u ranks, %u sentences", size,
+                          count);
+            if (count == 40) cr_assert_leq(100 * most * size, 103 * all, "%u ranks", size);
         }
     }
+    // by hand: 9 7 6 to the three, then 6 to the third, 5 to the second
+    const pack_sentence few[] = {
+        {.count = 6}, {.count = 9}, {.count = 6}, {.count = 5}, {.count = 7}};
+    static const uint32_t owners[] = {2, 0, 2, 1, 1};
+    MUST(shares_make(&shared, few, 5, 3));
+    cr_assert_arr_eq(shared.owners, owners, sizeof owners);
+    shares_free(&shared);
 }
 
 /* --- training --- */

@@ -198,14 +198,43 @@ Test(loss_scaler, stops_at_a_loss_that_is_not_finite) {
     toy_close(&t);
 }
 
-/* Stopped after step 3, which follows two skipped ones, and again from the checkpoint. */
+/* Stopped after a step that was skipped, or after the one that follows it, and again from the
+ * checkpoint: as `whole`, which was not. */
+static void expect_resumed(toy *t, const trainer *whole, const tokenizer *words,
+                           const loss_scaler *s, uint32_t stop) {
+    trainer half, rest;
+    char digest[65], again[65], name[32];
+    cJSON *identity = cJSON_CreateObject();
+    checkpoint_run run = {.id = "one", .identity = identity};
+    trainer_options options = {.seed = 1, .scaler = s, .stop_at = stop};
+    snprintf(name, sizeof name, "checkpoint-%u", stop);
+    toy_trainer(&half, t, &options);
+    MUST(trainer_run(&half));
+    MUST(checkpoint_write(temporary_folder(), &half, words, &run, 0));
+    options.stop_at = 0;
+    toy_trainer(&rest, t, &options);
+    MUST(checkpoint_read(&rest, &run, temporary_path(name)));
+    cr_assert_eq(rest.scaler.scale, half.scaler.scale);
+    cr_assert_eq(rest.scaler.good_steps, stop - 2);
+    cr_assert_eq(rest.skipped_count, 2);
+    MUST(trainer_run(&rest));
+    MUST(params_digest(&whole->model.params, digest));
+    MUST(params_digest(&rest.model.params, again));
+    cr_assert_str_eq(digest, again, "stopped after step %u", stop);
+    cr_assert_eq(memcmp(whole->losses, rest.losses, 9 * sizeof *whole->losses), 0);
+    cr_assert_eq(whole->scaler.scale, rest.scaler.scale);
+    cr_assert_eq(whole->scaler.good_steps, rest.scaler.good_steps);
+    trainer_free(&half);
+    trainer_free(&rest);
+    cJSON_Delete(identity);
+}
+
 Test(loss_scaler, resumes_with_the_same_bits) {
-    const char *folder = temporary_folder(), *path = temporary_path("checkpoint-3");
     size_t live = mem_live_count();
     toy t;
-    trainer whole, half, rest;
+    trainer whole;
     tokenizer words;
-    char names[TOY_VOCABULARY][8], *tokens[TOY_VOCABULARY], digest[65], again[65];
+    char names[TOY_VOCABULARY][8], *tokens[TOY_VOCABULARY];
     static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     loss_scaler s = overflowing();
     s.interval = 2;
@@ -218,32 +247,12 @@ Test(loss_scaler, resumes_with_the_same_bits) {
     }
     MUST(tokenizer_from_tokens(&words, tokens, TOY_VOCABULARY, false));
     json_setup();
-    cJSON *identity = cJSON_CreateObject();
-    checkpoint_run run = {.id = "one", .identity = identity};
     toy_of_eight(&t, 9);
     train(&whole, &t, &s);
-    trainer_options options = {.seed = 1, .scaler = &s, .stop_at = 3};
-    toy_trainer(&half, &t, &options);
-    MUST(trainer_run(&half));
-    MUST(checkpoint_write(folder, &half, &words, &run, 0));
-    options.stop_at = 0;
-    toy_trainer(&rest, &t, &options);
-    MUST(checkpoint_read(&rest, &run, path));
-    cr_assert_eq(rest.scaler.scale, half.scaler.scale);
-    cr_assert_eq(rest.scaler.good_steps, 1);
-    cr_assert_eq(rest.skipped_count, 2);
-    MUST(trainer_run(&rest));
-    MUST(params_digest(&whole.model.params, digest));
-    MUST(params_digest(&rest.model.params, again));
-    cr_assert_str_eq(digest, again);
-    cr_assert_eq(memcmp(whole.losses, rest.losses, 9 * sizeof *whole.losses), 0);
-    cr_assert_eq(whole.scaler.scale, rest.scaler.scale);
-    cr_assert_eq(whole.scaler.good_steps, rest.scaler.good_steps);
+    expect_resumed(&t, &whole, &words, &s, 2);
+    expect_resumed(&t, &whole, &words, &s, 3);
     trainer_free(&whole);
-    trainer_free(&half);
-    trainer_free(&rest);
     tokenizer_free(&words);
-    cJSON_Delete(identity);
     toy_close(&t);
     temporary_remove();
     cr_assert_eq(mem_live_count(), live);

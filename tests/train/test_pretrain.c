@@ -118,9 +118,14 @@ Test(pretrain, an_epoch_takes_every_sentence_once) {
     check_epochs(&c, &(corpus_feed_options){.tokens_per_batch = 200, .epochs = 2, .seed = 42});
     check_epochs(&c, &(corpus_feed_options){.batch_size = 16, .epochs = 2, .seed = 42});
     check_epochs(&c, &(corpus_feed_options){.batch_size = 1000, .epochs = 2, .seed = 42});
-    MUST_FAIL(corpus_feed_init(&f, &c.store, &c.masking,
-                               &(corpus_feed_options){.tokens_per_batch = LONGEST, .epochs = 1}),
-              ERR_USAGE, "tokens_per_batch is 24");
+    MUST_FAIL(
+        corpus_feed_init(&f, &c.store, &c.masking,
+                         &(corpus_feed_options){.tokens_per_batch = 2 * LONGEST - 1, .epochs = 1}),
+        ERR_USAGE,
+        "tokens_per_batch is 47, but the longest sentence has 24 tokens: expected 48 or more");
+    corpus_feed_free(&f);
+    MUST(corpus_feed_init(&f, &c.store, &c.masking,
+                          &(corpus_feed_options){.tokens_per_batch = 2 * LONGEST, .epochs = 1}));
     corpus_feed_free(&f);
     MUST_FAIL(corpus_feed_init(&f, &c.store, &c.masking,
                                &(corpus_feed_options){.batch_size = 8, .epochs = 0}),

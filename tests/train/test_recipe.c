@@ -244,3 +244,14 @@ Test(schedule, table_holds_adamws_factors) {
     cr_assert_str_eq(schedule_name(kind), "cosine");
     MUST_FAIL(schedule_find(&kind, "cosinus"), ERR_USAGE, "known: linear, cosine, constant");
 }
+
+/* As many numbers as there is room for, and one more. */
+Test(recipe, class_weights_have_an_end) {
+    double weights[4] = {0, 0, 0, -1};
+    size_t count;
+    MUST(recipe_class_weights(weights, &count, 3, "1,2,3"));
+    cr_expect(count == 3 && weights[2] == 3);
+    MUST_FAIL(recipe_class_weights(weights, &count, 3, "1,2,3,4"), ERR_USAGE,
+              "class_weights has more than 3 numbers");
+    cr_expect_eq(weights[3], -1);
+}

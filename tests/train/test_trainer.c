@@ -1,5 +1,6 @@
 /* The training loop on small models: it learns, it repeats itself, and it goes on where it
  * stopped. */
+#include "base/log.h"
 #include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* f32, for bits that go through files; the reference device works in f64. */
@@ -46,6 +48,54 @@ static void check_overfits(const char *selector) {
 Test(trainer, overfits_eight_examples_and_repeats_itself) {
     check_overfits("reference");
     if (native[0]) check_overfits(native);
+}
+
+typedef struct times {
+    double begin, naps_s;
+    double rate_s, rest_s; /* at the last step: what the rate shown is of, and all but the naps */
+    uint32_t naps;
+} times;
+
+static err nap(void *context, trainer *tr) {
+    const struct timespec t = {0, 60000000};
+    times *x = context;
+    double begin = clock_seconds();
+    (void)tr;
+    x->naps++;
+    if (nanosleep(&t, NULL)) return ERR_DEVICE;
+    x->naps_s += clock_seconds() - begin;
+    return ERR_OK;
+}
+
+static err note_times(void *context, trainer *tr) {
+    times *x = context;
+    double now = clock_seconds();
+    x->rate_s = now - tr->warm_begin;
+    x->rest_s = now - x->begin - x->naps_s;
+    return ERR_OK;
+}
+
+/* What saving takes counts neither in the steps' times, nor in the training's, nor in the rate that is
+ * shown. */
+Test(trainer, hooks_take_no_time_of_training) {
+    toy t;
+    trainer tr;
+    double steps_s = 0;
+    toy_open(&t, native[0] ? native : "reference", 8);
+    t.recipe.max_steps = 20;
+    times x = {.begin = clock_seconds()};
+    trainer_options options = {.seed = 1, .log = {note_times, &x, 1}, .save = {nap, &x, 1, false}};
+    toy_trainer(&tr, &t, &options);
+    x.begin = clock_seconds();
+    MUST(trainer_run(&tr));
+    double rest = clock_seconds() - x.begin - x.naps_s;
+    cr_assert_eq(x.naps, 19);
+    for (uint32_t s = 0; s < 20; s++) steps_s += tr.step_ms[s] / 1000;
+    cr_expect_leq(steps_s, rest + 1e-6, "%g s of %g", steps_s, rest);
+    cr_expect_leq(tr.seconds, rest + 1e-6, "%g s of %g", tr.seconds, rest);
+    cr_expect_leq(x.rate_s, x.rest_s + 1e-6, "%g s of %g", x.rate_s, x.rest_s);
+    trainer_free(&tr);
+    toy_close(&t);
 }
 
 /* By hand: what no gradient reaches is multiplied by 1 - rate * decay at each step, whole rows of

@@ -5,19 +5,38 @@
 #include "train/step/courier.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-void share_of(uint32_t *first, uint32_t *share, const pack_sentence *sentences, uint32_t count,
-              uint32_t rank, uint32_t size) {
-    uint64_t all = 0, before = 0;
-    *first = *share = 0;
-    for (uint32_t i = 0; i < count; i++) all += sentences[i].count;
+/* Longest first; of equals the one that comes first. */
+static int by_length(const void *a, const void *b) {
+    const share_order *x = a, *y = b;
+    if (x->tokens != y->tokens) return x->tokens > y->tokens ? -1 : 1;
+    return x->sentence < y->sentence ? -1 : 1;
+}
+
+err shares_make(share_list *s, const pack_sentence *sentences, uint32_t count, uint32_t size) {
+    err e = mem_grow((void **)&s->owners, &s->owner_capacity, count, sizeof *s->owners);
+    if (!e) e = mem_grow((void **)&s->order, &s->order_capacity, count, sizeof *s->order);
+    if (!e) e = mem_grow((void **)&s->tokens, &s->token_capacity, size, sizeof *s->tokens);
+    if (e) return e;
+    memset(s->tokens, 0, size * sizeof *s->tokens);
+    for (uint32_t i = 0; i < count; i++) s->order[i] = (share_order){sentences[i].count, i};
+    if (count) qsort(s->order, count, sizeof *s->order, by_length);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t middle = 2 * before + sentences[i].count;
-        uint64_t owner = middle * size / (2 * all);
-        *first += owner < rank;
-        *share += owner == rank;
-        before += sentences[i].count;
+        uint32_t least = 0;
+        for (uint32_t r = 1; r < size; r++)
+            if (s->tokens[r] < s->tokens[least]) least = r;
+        s->owners[s->order[i].sentence] = least;
+        s->tokens[least] += s->order[i].tokens;
     }
+    return ERR_OK;
+}
+
+void shares_free(share_list *s) {
+    mem_free(s->owners);
+    mem_free(s->order);
+    mem_free(s->tokens);
+    *s = (share_list){0};
 }
 
 /* Numbers that are exchanged at once: so few that some are final early, so many that the calls cost

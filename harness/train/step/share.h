@@ -7,11 +7,24 @@
 #include "model/model.h"
 #include "train/group/group.h"
 
-/* The sentences of one rank: those that follow each other and whose middle lies in its part of the
- * step's tokens, so that shares are alike and none is torn. A rank may have none.
- *   *first, *share  ordinal of its first sentence, and how many there are */
-void share_of(uint32_t *first, uint32_t *share, const pack_sentence *sentences, uint32_t count,
-              uint32_t rank, uint32_t size);
+/* Which rank computes which of a step's sentences: the longest first, each goes to the rank that has
+ * the fewest tokens (Graham 1969), of equals to the first, so that shares are alike. A rank may have
+ * none. */
+typedef struct share_order {
+    uint32_t tokens, sentence;
+} share_order;
+typedef struct share_list {
+    uint32_t *owners; /* (count), for pack_share; owned */
+    share_order *order;
+    uint64_t *tokens;
+    size_t owner_capacity, order_capacity, token_capacity;
+} share_list;
+
+/* Of `size` ranks; *s begins zeroed, may be made anew, and is freed with shares_free. Errors:
+ * ERR_MEMORY. */
+err shares_make(share_list *s, const pack_sentence *sentences, uint32_t count,
+                uint32_t size) MUST_CHECK;
+void shares_free(share_list *s);
 
 /* What is exchanged at once: elements of a part. */
 typedef struct share_slice {

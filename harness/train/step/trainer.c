@@ -74,6 +74,7 @@ static void set_training(trainer *t, const model_config *c) {
 
 static void free_device(trainer *t) {
     share_sum_free(&t->sum);
+    shares_free(&t->shares);
     plan_free(&t->plan);
     plan_free(&t->update);
     plan_free(&t->flush);
@@ -288,14 +289,15 @@ static err pack_shard(trainer *t, uint32_t s, uint32_t shard) {
     uint32_t slot = s % SLOT_COUNT;
     const pack_sentence *sentences = NULL;
     pack *p = &t->packs[slot];
-    uint32_t n = 0, first = 0, share = 0;
+    uint32_t n = 0;
     const struct group *g = t->options.group;
     err e = t->feed.step(t->feed.context, &sentences, &n, s);
     if (e) return e;
     if (!is_alone(t)) shard += g->rank * own_shards(t);
-    share_of(&first, &share, sentences, n, shard, shards_of(t));
-    if ((e = pack_fill_share(p, &t->batch, slot, sentences, n, first, share,
-                             t->feed.micro_sentences, true)))
+    if (shards_of(t) > 1 && (e = shares_make(&t->shares, sentences, n, shards_of(t)))) return e;
+    const pack_share share = {t->shares.owners, shard};
+    if ((e = pack_fill_share(p, &t->batch, slot, sentences, n, &share, t->feed.micro_sentences,
+                             true)))
         return e;
     t->divisors[slot] = p->of_units ? (p->unit_count ? p->unit_count : 1) : n;
     if (t->class_weights) {

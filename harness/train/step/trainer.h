@@ -84,6 +84,7 @@ typedef struct trainer {
     pack packs[SLOT_COUNT];
     plan plan, flush;
     plan update; /* of several shards: what comes behind the sum of gradients; plan is before it */
+    share_list shares; /* of the step that is packed */
     share_sum sum;
     double *shard_losses; /* (sum.shards) sums of losses */
     bool is_asked;        /* in a group: a rank was interrupted, and all know it */
