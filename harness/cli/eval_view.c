@@ -129,10 +129,6 @@ static err print_confusion(const eval_view *v) {
 
 /* --- for people --- */
 
-static void add_score(score_table *t, const eval_view *v, size_t i) {
-    score_table_add(t, metric_at(i), v->values[i], v->values_dedup[i]);
-}
-
 err eval_view_print(const eval_view *v) {
     score_table t = {.label_1 = v->label_1,
                      .range = v->range,
@@ -142,10 +138,7 @@ err eval_view_print(const eval_view *v) {
     bool is_test = !strcmp(v->split, "test");
     shown_line("%s  %s  %s  %zu row%s%s%s", v->task, v->from, v->device, v->rows,
                shown_plural(v->rows), is_test ? "" : " of ", is_test ? "" : v->split);
-    for (size_t i = 0; i < metric_count(); i++)
-        if (!strcmp(metric_at(i)->name, v->headline)) add_score(&t, v, i);
-    for (size_t i = 0; i < metric_count(); i++)
-        if (metric_applies(metric_at(i), v->kind, v->official->classes)) add_score(&t, v, i);
+    score_table_add(&t, v->headline, v->official->classes, v->values, v->values_dedup);
     score_table_print(&t);
     if (!v->is_record) shown_line("  loss %.4f, %.0f sentences/s", v->loss, v->sentences_per_s);
     err e = v->label_count ? print_classes(v) : ERR_OK;

@@ -6,13 +6,20 @@
 #include "text/unicode.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { TITLE_LEAST = 20, TITLE_MOST = 40, OTHER_COLUMNS = 54, NARROW_COLUMNS = 18 };
 
-void score_table_add(score_table *t, const metric *m, double score, double dedup) {
-    for (size_t i = 0; i < t->count; i++)
-        if (t->rows[i].metric == m) return;
-    if (t->count < SCORE_ROWS_MOST) t->rows[t->count++] = (score_row){m, score, dedup};
+void score_table_add(score_table *t, const char *headline, size_t classes, const double *scores,
+                     const double *dedup) {
+    for (int others = 0; others < 2; others++) {
+        for (size_t i = 0; i < metric_count() && t->count < SCORE_ROWS_MOST; i++) {
+            const metric *m = metric_at(i);
+            bool is_headline = !strcmp(m->name, headline);
+            if (is_headline != others && (is_headline || metric_applies(m, t->kind, classes)))
+                t->rows[t->count++] = (score_row){m, scores[i], dedup[i]};
+        }
+    }
 }
 
 /* Title and figures of a row; the headline's has more behind it. */

@@ -24,8 +24,10 @@ typedef struct score_table {
     score_caution caution;
 } score_table;
 
-/* Adds a row; one of a metric that is there already, or beyond the most, is left out. */
-void score_table_add(score_table *t, const metric *m, double score, double dedup);
+/* Adds the headline, then all other metrics of t->kind and of so many classes.
+ *   scores, dedup  by index of metric_at */
+void score_table_add(score_table *t, const char *headline, size_t classes, const double *scores,
+                     const double *dedup);
 
 /* On standard output; on a narrow terminal the headline's interval and what it stands against come
  * below it. pre: a row */

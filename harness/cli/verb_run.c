@@ -167,27 +167,22 @@ static void show_plan(const run *r) {
     warmup_warn(t);
 }
 
-static void show_scores(const record *rec, const run *r, const run_summary *s) {
+static void show_scores(const record *rec, const run_summary *s) {
     score_table t = {.label_1 = rec->task.label_count > 1 ? rec->task.labels[1] : NULL,
                      .range = s->range,
                      .kind = rec->task.kind,
                      .majority = s->majority,
                      .caution = s->caution};
-    score_table_add(&t, metric_find(rec->headline), s->score, s->dedup);
-    for (size_t i = 0; i < r->task.metric_count; i++) {
-        const metric *m = metric_find(r->task.metrics[i]);
-        if (m)
-            score_table_add(&t, m, record_metric(rec, m->name), record_metric_dedup(rec, m->name));
-    }
+    score_table_add(&t, rec->headline, rec->confusion.classes, rec->metrics, rec->metrics_dedup);
     score_table_print(&t);
 }
 
 /* Of a run that has just ended, or of one that was found finished. */
-static void show_table(const record *rec, const run *r, const run_summary *s) {
+static void show_table(const record *rec, const run_summary *s) {
     puts("");
     shown_line("%s  %s  %s  seed %" PRId64 "%s", rec->task.name, rec->model.name, rec->device.name,
                rec->seed, rec->task.sample ? "  (sample: says nothing about the model)" : "");
-    show_scores(rec, r, s);
+    show_scores(rec, s);
     shown_line("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s", rec->timing.train_s,
                rec->timing.sentences_per_s, rec->timing.eval_s);
     if (rec->loss_scale > 0)
@@ -333,7 +328,7 @@ static err show_result(const record *rec, const run *r, const options *o, const 
     if (e) return e;
     *score = summary.score;
     if (o->json) return print_json(rec, r, &summary, local, stored);
-    show_table(rec, r, &summary);
+    show_table(rec, &summary);
     show_files(r, local, stored);
     return ERR_OK;
 }
