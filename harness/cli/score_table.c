@@ -13,7 +13,7 @@ enum { TITLE_LEAST = 20, TITLE_MOST = 40, OTHER_COLUMNS = 54, NARROW_COLUMNS = 1
 void score_table_add(score_table *t, const char *headline, size_t classes, const double *scores,
                      const double *dedup) {
     for (int others = 0; others < 2; others++) {
-        for (size_t i = 0; i < metric_count() && t->count < SCORE_ROWS_MOST; i++) {
+        for (size_t i = 0; i < metric_count(); i++) {
             const metric *m = metric_at(i);
             bool is_headline = !strcmp(m->name, headline);
             if (is_headline != others && (is_headline || metric_applies(m, t->kind, classes)))

@@ -7,8 +7,6 @@
 
 #include <stddef.h>
 
-enum { SCORE_ROWS_MOST = 32 };
-
 typedef struct score_row {
     const metric *metric;
     double score, dedup;
@@ -16,7 +14,7 @@ typedef struct score_row {
 
 typedef struct score_table {
     const char *label_1; /* readable name of label 1; NULL: the table names it by its number */
-    score_row rows[SCORE_ROWS_MOST]; /* (count) the headline first */
+    score_row rows[METRIC_LIMIT]; /* (count) the headline first */
     size_t count;
     interval range; /* of the headline */
     answer_kind kind;

@@ -128,18 +128,20 @@ static bool writes_to(const op *o, span x) {
     return false;
 }
 
+/* How many ops of PART_MICRO there are up to the last one that writes to it. */
+static size_t behind_writers(const plan *p, span x) {
+    size_t end = p->parts[PART_MICRO].count;
+    while (end && !writes_to(&p->parts[PART_MICRO].ops[end - 1], x)) end--;
+    return end;
+}
+
 size_t plan_last_writer(const plan *p, span x) {
-    const op_list *list = &p->parts[PART_MICRO];
-    for (size_t i = list->count; i-- > 0;)
-        if (writes_to(&list->ops[i], x)) return i;
-    return 0;
+    size_t end = behind_writers(p, x);
+    return end ? end - 1 : 0;
 }
 
 bool plan_is_written(const plan *p, span x) {
-    const op_list *list = &p->parts[PART_MICRO];
-    for (size_t i = 0; i < list->count; i++)
-        if (writes_to(&list->ops[i], x)) return true;
-    return false;
+    return behind_writers(p, x) > 0;
 }
 
 size_t plan_overwritten(const plan *p, span x) {
