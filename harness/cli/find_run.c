@@ -118,6 +118,14 @@ static err find(char **folder, const char *given, const char *task_name, bool ta
     return ERR_OK;
 }
 
+err find_run_newest(char **folder, const char *task_name) {
+    search_state s = {.takes_pretrained = true};
+    err e = search(&s, task_name);
+    if (e) mem_free(s.best);
+    *folder = e ? NULL : s.best;
+    return e;
+}
+
 err find_run(char **folder, const char *given, const char *task_name) {
     return find(folder, given, task_name, false);
 }

@@ -3,6 +3,7 @@
 #include "cli/errors_view.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
+#include "cli/task_flag.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "platform/file.h"
@@ -89,7 +90,7 @@ static err read_runs(inquiry *q, const options *o) {
 static err load_rows(inquiry *q, const options *o) {
     const record *r = &q->runs[0].record;
     dataset_options wish = {.data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
-    err e = task_find(&q->task, r->task.name, o->task_dir);
+    err e = task_flag_find(&q->task, o, r->task.name, q->runs[0].folder);
     if (!e && !o->offline) e = fetch_task(&q->task, &wish, false, false);
     if (!e) e = dataset_load(&q->data, &q->task, &wish);
     if (!e && strcmp(q->data.data_sha256, r->task.data_sha256) != 0)

@@ -6,7 +6,9 @@
 #include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/own_flags.h"
 #include "cli/run_record.h"
+#include "cli/task_flag.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
@@ -54,7 +56,7 @@ static void evaluation_free(evaluation *v) {
 static err load(evaluation *v, const options *o) {
     dataset_options wish = {.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
     const char *name = o->split ? o->split : "test";
-    err e = task_find(&v->task, o->task, o->task_dir);
+    err e = task_flag_read(&v->task, o, o->task, o->checkpoint);
     if (e) return e;
     bool is_dev = strcmp(name, "dev") == 0;
     v->split_name = name;
@@ -339,13 +341,14 @@ static err eval_command(const void *context, struct group *g) {
     if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
     if (o->predictions && (e = eval_view_writable(o->predictions, o->overwrite))) return e;
     if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;
-    if (!o->task)
-        return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`), or --record FILE");
-    if (!strcmp(o->task, "all") || strchr(o->task, ','))
+    if (!o->task && !own_flags_given(o) && !o->checkpoint)
+        return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`), files of your own "
+                                  "(--train-file), or --record FILE");
+    if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "eval scores on one task, found --task %s", o->task);
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
-    if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
+    if ((e = find_run(&folder, o->checkpoint, v.task.name))) goto done;
     if ((e = check_output(&v, o))) goto done;
     if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
     if ((e = scorer_open(&v.scorer, folder, &from, own_device, &wish))) goto done;
