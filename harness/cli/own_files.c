@@ -22,15 +22,16 @@ enum { NAME_BYTES = 90, MAX_LENGTH = 128, TEST_ONE_IN = 5, LABELS_SHOWN = 8 };
 
 static err check_faults(const own__scan *s) {
     bool skips = s->wish->skips_bad_rows;
-    const char *advice = " (--skip-bad-rows leaves such rows out)";
+    const char *advice = "; --skip-bad-rows leaves such rows out";
     if (s->unlabelled.rows && !skips)
-        return err_set(ERR_DATA, "%s: column '%s' is empty, there and in %zu rows in all%s",
-                       s->unlabelled.first, s->label, s->unlabelled.rows, advice);
+        return err_set(ERR_DATA, "%s: column '%s' is empty (%zu such row%s)%s", s->unlabelled.first,
+                       s->label, s->unlabelled.rows, shown_plural(s->unlabelled.rows), advice);
     if (s->unknown.rows && !skips)
         return err_set(ERR_DATA,
-                       "%s: no training row has the label '%s': nothing can be learnt of it; %zu "
-                       "rows in all have such labels%s",
-                       s->unknown.first, s->unknown_value, s->unknown.rows, advice);
+                       "%s: no training row has the label '%s': nothing can be learnt of it (%zu "
+                       "row%s with such labels)%s",
+                       s->unknown.first, s->unknown_value, s->unknown.rows,
+                       shown_plural(s->unknown.rows), advice);
     if (s->unlabelled.rows)
         log_warn("%zu row%s without label %s left out, the first is %s", s->unlabelled.rows,
                  shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",

@@ -164,6 +164,7 @@ err tasks_new(const options *o) {
                         path);
     if (!e && !o->overwrite && file_named(path))
         e = err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
+    if (!e) e = folder_make(folder);
     if (!e) e = file_write(path, manifest, strlen(manifest));
     if (!e && o->json) fputs(manifest, stdout);
     if (!e && !o->json) e = show_next(name, path, folder);

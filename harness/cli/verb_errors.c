@@ -1,6 +1,7 @@
 /* `harness errors`: what several seeds of one model get wrong on a task's test rows. */
 #include "base/log.h"
 #include "cli/errors_view.h"
+#include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
 #include "cli/task_flag.h"
@@ -66,7 +67,8 @@ static err read_runs(inquiry *q, const options *o) {
         one->folder = o->args[i];
         if (!folder_exists(one->folder))
             return err_set(ERR_DATA, "%s: no such folder", one->folder);
-        e = path_join(&path, one->folder, "record.json");
+        e = find_run_check(one->folder);
+        if (!e) e = path_join(&path, one->folder, "record.json");
         if (!e && !(e = record_read(&one->record, path))) q->count++;
         mem_free(path);
         if (e) break;

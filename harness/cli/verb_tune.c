@@ -161,7 +161,7 @@ static err name_folder(search *s, const options *o) {
 
 /* What a recipe would replace is of an earlier search here, or is not touched. */
 static err check_places(const search *s, const options *o) {
-    char *recipe_path = NULL, *trials = NULL;
+    char *recipe_path = NULL, *trials = NULL, *place = NULL;
     err e = path_join(&recipe_path, s->folder, "recipe.json");
     if (!e) e = path_join(&trials, s->folder, "trials");
     if (!e && file_named(recipe_path) && !folder_exists(trials))
@@ -169,6 +169,10 @@ static err check_places(const search *s, const options *o) {
     if (!e) e = folder_check_writable(s->folder);
     if (!e && o->output && file_named(o->output) && !o->overwrite)
         e = err_set(ERR_USAGE, "%s is there already (--overwrite replaces it)", o->output);
+    if (!e && o->output) e = path_folder(&place, o->output);
+    if (!e && place && !folder_exists(place)) // before hours of trials
+        e = err_set(ERR_IO, "%s: cannot write: there is no folder %s", o->output, place);
+    mem_free(place);
     mem_free(recipe_path);
     mem_free(trials);
     return e;
@@ -398,6 +402,16 @@ static err show_choice(const search *s, const options *o, const char *path) {
     return e;
 }
 
+/* Recipes that were all scored alike say nothing about what was searched. */
+static void warn_alike(const tune_result *t) {
+    for (size_t i = 1; i < t->count; i++)
+        if (t->rows[i].trial.score != t->rows[0].trial.score) return;
+    if (t->count > 1)
+        log_warn("all %zu trials have the same score: the search tells no recipe from another, and "
+                 "the first is taken",
+                 t->count);
+}
+
 static err conclude(search *s, const options *o) {
     cJSON *root = NULL;
     char *path = NULL, *all = NULL;
@@ -409,6 +423,7 @@ static err conclude(search *s, const options *o) {
     if (!e) e = path_join(&all, s->folder, "tune.json");
     if (!e) e = tune_write_recipe(&s->result, path);
     if (!e && o->output) e = tune_write_recipe(&s->result, o->output);
+    if (!e) warn_alike(&s->result);
     const char *told = o->output ? o->output : path;
     if (!e) e = tune_json(&root, &s->result, told);
     if (!e) e = json_write(all, root);
