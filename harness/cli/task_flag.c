@@ -19,6 +19,22 @@ static err is_described(bool *is, const options *o, const char *name) {
     return e;
 }
 
+/* Of a name that such runs have. */
+static err not_kept(const char *name) {
+    char *file = NULL;
+    char word[300], output[300];
+    err e = mem_printf(&file, "%s.json", name);
+    if (e) return e;
+    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", name);
+    shown_snprintf(output, sizeof output, SHOWN_SHELL, "%s", file);
+    mem_free(file);
+    return err_set(ERR_USAGE,
+                   "unknown task '%s': no finished run under ./runs keeps such files of your own; "
+                   "name them again (--train-file FILE ...), or keep a manifest: harness tasks new "
+                   "FILE... --output %s, then --task %s --task-dir .",
+                   name, output, word);
+}
+
 err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) {
     bool described = false;
     char *folder = NULL;
@@ -30,23 +46,8 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     *found = *found && !strcmp(k->name, name);
     if (!e && *found) log_note("task    %s: the files that %s was trained on", name, folder);
     mem_free(folder);
-    return e;
-}
-
-/* Beside what task_find says of a name that such runs have. */
-static err not_kept(const char *name, err e) {
-    char *file = NULL;
-    char word[300], output[300];
-    if (e != ERR_USAGE || strncmp(name, "own-", 4) != 0) return e;
-    if ((e = mem_printf(&file, "%s.json", name))) return e;
-    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", name);
-    shown_snprintf(output, sizeof output, SHOWN_SHELL, "%s", file);
-    mem_free(file);
-    return err_set(ERR_USAGE,
-                   "unknown task '%s': no finished run under ./runs keeps such files of your own; "
-                   "name them again (--train-file FILE ...), or keep a manifest: harness tasks new "
-                   "FILE... --output %s, then --task %s --task-dir .",
-                   name, output, word);
+    bool is_own = !described && !strncmp(name, "own-", 4) && !strchr(name, ',');
+    return !e && !*found && is_own ? not_kept(name) : e;
 }
 
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) {
@@ -61,7 +62,7 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
     if (!e && found)
         e = kept_task_parse(t, &k);
     else if (!e && name)
-        e = not_kept(name, task_find(t, name, o->task_dir));
+        e = task_find(t, name, o->task_dir);
     else if (!e)
         e = err_set(ERR_USAGE,
                     "%s: no folder of a run from files of your own: name the task with --task (see "

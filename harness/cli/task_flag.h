@@ -19,7 +19,8 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
 err task_flag_read(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 
 /* What the newest finished run under ./runs has kept of a task that no manifest describes. *found is
- * false where there is a manifest, or no such run. Free with kept_task_free, also after an error. */
+ * false where there is a manifest, or no such run. Free with kept_task_free, also after an error.
+ * Errors: ERR_USAGE where the name is one that such runs have ("own-..."), with what to type. */
 err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) MUST_CHECK;
 
 #endif
