@@ -234,7 +234,9 @@ Test(eval, what_a_record_cannot_say) {
                     "a name that ends with .csv, .tsv or .jsonl is expected");
     expect_said(RUN("eval", "--record", "r.csv", "--predictions", "./r.csv", "--overwrite"), 2,
                 "./r.csv is read by this command, and would be replaced");
-    expect_said(RUN("eval"), 2, "eval needs --task T (see `harness tasks`), or --record FILE");
+    expect_said(RUN("eval"), 2,
+                "eval needs --task T (see `harness tasks`), files of your own (--train-file), or "
+                "--record FILE");
     // a newer one is refused by its number
     char *text;
     size_t count;
