@@ -14,7 +14,8 @@
  * kept_task_read. */
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 
-/* The same of a verb that also takes own files by their flags, which then count. name and folder may not both be NULL
+/* The same of a verb that also takes own files by their flags, which then count; a test file alone is one
+ * in place of that of the run, whose training file has to be there. name and folder may not both be NULL
  * without them. */
 err task_flag_read(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 

@@ -174,6 +174,26 @@ Test(own_tasks, files_are_held_to_their_hashes) {
     expect_error(RUN("eval", "-c", "a", QUICK), 1, "a/run.json: key 'own_files': SHA-256 is ");
 }
 
+Test(own_tasks, a_model_is_scored_on_another_file) {
+    put_files();
+    put_reviews("다른 시험.csv", 40, 6);
+    train("runs/own-내-글/a", "1");
+    expect_out(RUN("eval", "--task", "own-내-글", "--test-file", "다른 시험.csv", QUICK),
+               " 6 rows");
+    expect_out(RUN("eval", "-c", "runs/own-내-글/a", "--test-file", "다른 시험.csv", QUICK),
+               "own-내-글  runs/own-내-글/a");
+    expect_error(RUN("eval", "-c", "runs/own-내-글/a", "--test-file", "다른 시험.csv",
+                     "--label-column", "x", QUICK),
+                 2, "--label-column goes with --train-file: a test file alone is read as the");
+    expect_error(RUN("eval", "-c", "m", "--test-file", "다른 시험.csv", QUICK), 2,
+                 "--test-file needs --train-file");
+    expect_error(RUN("eval", "--test-file", "다른 시험.csv", QUICK), 2,
+                 "--test-file needs --train-file");
+    put_reviews("\u1102\u1162 글.csv", 2, 24);
+    expect_error(RUN("eval", "-c", "runs/own-내-글/a", "--test-file", "다른 시험.csv", QUICK), 1,
+                 ", of what runs/own-내-글/a/run.json was trained on");
+}
+
 Test(own_tasks, the_flags_of_run_name_the_files_too) {
     put_files();
     model_folder_make(temporary_path("c"), labels, 2, NULL);
