@@ -151,8 +151,9 @@ static err match_labels(predictor *p) {
     return e;
 }
 
-/* What is asked is what the model was taught to read. */
-static err check_reads(const predictor *p) {
+/* What is asked is what the model was taught to read: one that was taught pairs takes arguments and
+ * lines as such. */
+static err take_pairs(predictor *p) {
     const options *o = p->options;
     bool pairs = o->input ? o->text_pair_column != NULL : o->pair;
     if (pairs && !p->in_units && (p->reads == MODEL_READS_TEXT || p->reads == MODEL_READS_ENTITIES))
@@ -161,13 +162,13 @@ static err check_reads(const predictor *p) {
             p->scorer.base_model.folder,
             p->reads == MODEL_READS_TEXT ? "single texts" : "one text with two marked entities",
             o->input ? "--text-pair-column" : "--pair");
-    if (p->reads != MODEL_READS_PAIR || pairs) return ERR_OK;
-    return err_set(ERR_USAGE,
-                   "%s: the model was trained on pairs of texts, which one text is not: %s",
-                   p->scorer.base_model.folder,
-                   o->input ? "--text-pair-column names the second"
-                            : "--pair takes two arguments a pair, or lines with a tab between "
-                              "the two");
+    if (p->reads == MODEL_READS_PAIR && !pairs && o->input)
+        return err_set(ERR_USAGE,
+                       "%s: the model was trained on pairs of texts, which one text is not: "
+                       "--text-pair-column names the second",
+                       p->scorer.base_model.folder);
+    p->pairs = pairs || p->reads == MODEL_READS_PAIR;
+    return ERR_OK;
 }
 
 /* Whole names where there is room for them. */
@@ -191,7 +192,7 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if (e) return e;
     p->in_units = answer_in_units(p->scorer.model.head->target.kind);
     p->reads = p->scorer.base_model.config.reads;
-    if ((e = match_labels(p)) || (e = check_reads(p))) return e;
+    if ((e = match_labels(p)) || (e = take_pairs(p))) return e;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     if (trees) p->unit = UNIT_WORD;
     if (p->in_units && o->input)

@@ -225,7 +225,7 @@ static err predict_lines(predictor *p, char **lines, size_t count) {
     for (; !e && good < count; good += !e) {
         char *line = lines[good];
         examples[good] = (example){.texts = {{line, strlen(line)}}, .text_count = 1};
-        if (p->options->pair)
+        if (p->pairs)
             e = example_cut(&examples[good], line, "standard input", p->done + good + 1);
         else if (strchr(line, '\t'))
             p->tabs++;
@@ -243,7 +243,9 @@ static err predict_input(predictor *p) {
     size_t most = p->batch_size < WINDOW_LINES ? p->batch_size : WINDOW_LINES;
     bool shows_progress = !isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO);
     err e = ERR_OK;
-    if (isatty(STDIN_FILENO)) log_note("one sentence a line; Ctrl-D ends");
+    if (isatty(STDIN_FILENO))
+        log_note(p->pairs ? "a line is a pair, two texts with a tab between them; Ctrl-D ends"
+                          : "one sentence a line; Ctrl-D ends");
     line_reader_init(&input, STDIN_FILENO, "standard input");
     while (!(e = line_reader_window(&input, most)) && input.count) {
         bool is_full = input.count == most;
@@ -256,12 +258,27 @@ static err predict_input(predictor *p) {
     return e;
 }
 
+static err check_pairs(const options *o) {
+    const char *who = o->pair ? "--pair" : "a model that was trained on pairs";
+    if (o->arg_count % 2)
+        return err_set(ERR_USAGE,
+                       "%s takes two texts for each pair, found %zu (of standard input lines with "
+                       "one tab between the two)",
+                       who, o->arg_count);
+    for (size_t i = 0; i < o->arg_count; i++)
+        if (!*o->args[i])
+            return err_set(ERR_USAGE, "%s takes two texts: text %zu of pair %zu is empty", who,
+                           i % 2 + 1, i / 2 + 1);
+    return ERR_OK;
+}
+
 static err predict_arguments(predictor *p) {
     const options *o = p->options;
-    uint32_t each = o->pair ? 2 : 1;
+    uint32_t each = p->pairs ? 2 : 1;
     size_t count = o->arg_count / each;
     example *examples = NULL;
-    err e = mem_new(&examples, count);
+    err e = p->pairs ? check_pairs(o) : ERR_OK;
+    if (!e) e = mem_new(&examples, count);
     for (size_t i = 0; !e && i < count; i++) {
         examples[i].text_count = each;
         for (uint32_t k = 0; k < each; k++) {
@@ -289,13 +306,8 @@ static err check_arguments(const options *o) {
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
             return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8", i + 1, bad + 1);
     }
-    if (o->pair && o->arg_count % 2)
-        return err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", o->arg_count);
-    for (size_t i = 0; o->pair && i < o->arg_count; i++)
-        if (!*o->args[i])
-            return err_set(ERR_USAGE, "--pair: text %zu of pair %zu is empty", i % 2 + 1,
-                           i / 2 + 1);
-    return check_numbers(o);
+    err e = o->pair ? check_pairs(o) : ERR_OK;
+    return e ? e : check_numbers(o);
 }
 
 err verb_predict(const options *o) {
