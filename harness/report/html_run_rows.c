@@ -20,8 +20,13 @@ static int largest_first(const void *a, const void *b) {
     return (x->row > y->row) - (x->row < y->row);
 }
 
-// classes: those that gave their gold label least, as the record has them; others: largest errors
-static err worst_rows(wrong_row **out, size_t *count, const record *r) {
+static uint32_t words_of(const record *r, size_t row) {
+    return r->unit_begin[row + 1] - r->unit_begin[row];
+}
+
+/* Of labels those that gave their gold label least, as the record has them; of other kinds the
+ * largest errors, among rows of at most `words` where that is not 0. */
+static err worst_rows(wrong_row **out, size_t *count, const record *r, uint32_t words) {
     size_t rows = (size_t)r->task.test_rows;
     bool kept = answer_is_label(r->task.kind);
     err e = mem_new(out, kept ? r->worst_count : rows);
@@ -30,17 +35,13 @@ static err worst_rows(wrong_row **out, size_t *count, const record *r) {
     for (size_t i = 0; kept && i < r->worst_count; i++)
         (*out)[(*count)++] = (wrong_row){(size_t)r->worst[i].row, r->worst[i].probability};
     for (size_t i = 0; !kept && i < rows; i++) {
-        double error = record_row_error(r, i);
+        double error = words && words_of(r, i) > words ? 0 : record_row_error(r, i);
         if (error > 0) (*out)[(*count)++] = (wrong_row){i, error};
     }
     if (kept) return ERR_OK;
     if (*count) qsort(*out, *count, sizeof **out, largest_first);
     if (*count > WORST_ROWS) *count = WORST_ROWS;
     return ERR_OK;
-}
-
-static uint32_t words_of(const record *r, size_t row) {
-    return r->unit_begin[row + 1] - r->unit_begin[row];
 }
 
 /* --- what a row has and what was said of it --- */
@@ -96,7 +97,7 @@ static void add_lines(page *p, const wrong_items *x, int column,
         html__text(p, line.text ? line.text : "");
     }
     if (!count) html__add(p, "-");
-    if (count > LINES_MOST) {
+    if (count > LINES_MOST && name != name_head) {
         html__add(p, "<br>");
         html__format(p, SAY(p, and_more), count - LINES_MOST);
     }
@@ -137,17 +138,16 @@ static void add_answers(page *p, const record *r, size_t row, const char *text) 
     close_items(&x);
 }
 
-/* Trees of the rows that it got most wrong, of those that fit a page. */
+/* Trees of the rows that it got most wrong, of those whose arcs can be told apart. */
 void run__add_trees(page *p, const record *r, const char *const *texts) {
-    enum { TREES = 5, WORDS_MOST = 60 };
+    enum { TREES = 5, WORDS_MOST = 24 };
     wrong_row *list = NULL;
-    size_t count = 0, shown = 0;
+    size_t count = 0;
     if (r->task.kind != ANSWER_ARCS || !texts) return;
-    html__take(p, worst_rows(&list, &count, r));
+    html__take(p, worst_rows(&list, &count, r, WORDS_MOST));
     if (count) html__format(p, "<section><h2>%s</h2>\n", SAY(p, trees));
-    for (size_t i = 0; i < count && shown < TREES; i++) {
+    for (size_t i = 0; i < count && i < TREES; i++) {
         size_t row = list[i].row, first = (size_t)r->unit_begin[row] * ARC_WIDTH;
-        if (words_of(r, row) > WORDS_MOST) continue;
         html__add(p, "<p class=\"soft\">");
         html__format(p, SAY(p, row_of_tree), row + 1);
         html__format(
@@ -156,7 +156,6 @@ void run__add_trees(page *p, const record *r, const char *const *texts) {
         svg__tree(p, texts[row], r->gold + first, r->predicted + first, words_of(r, row),
                   (const char *const *)r->task.labels);
         html__add(p, "</div>\n");
-        shown++;
     }
     if (count) html__add(p, "</section>\n");
     mem_free(list);
@@ -194,7 +193,7 @@ void run__add_worst(page *p, const record *r, const char *const *texts) {
                                                      "%.0f", "%.0f", "%.4f"};
     wrong_row *list = NULL;
     size_t count = 0;
-    html__take(p, worst_rows(&list, &count, r));
+    html__take(p, worst_rows(&list, &count, r, 0));
     if (!count) goto done;
     run__table_begin(p, SAY(p, worst));
     add_heads(p, r, texts != NULL);
