@@ -326,7 +326,8 @@ err own__scan_all(own__scan *s, const own_files *w) {
                                       "standard input (-) cannot be: name a file");
     err e = ERR_OK;
     for (int role = 0; role < OWN_ROLES && !e; role++)
-        if (w->paths[role]) e = scan_file(s, (own_role)role);
+        if (w->paths[role] && !(role == OWN_TEST && w->leaves_test))
+            e = scan_file(s, (own_role)role);
     return e;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/task_flag.h"
 #include "text/markers.h"
 #include "train/run/labels.h"
 
@@ -141,7 +142,7 @@ static err match_labels(predictor *p) {
     }
     if (!o->task || (!o->checkpoint && !o->label_map && !p->in_units))
         return scorer_order_tags(&p->scorer);
-    err e = task_find(&t, o->task, o->task_dir);
+    err e = task_flag_find(&t, o, o->task, o->checkpoint);
     if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
     if (!e) {
         p->unit = t.format.unit;

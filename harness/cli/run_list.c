@@ -8,6 +8,7 @@
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/checkpoint/marker.h"
+#include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDERS_DEEP = 3, STATE_LIMIT_BYTES = 1 << 20 };
+enum { FOLDERS_DEEP = 3 };
 
 const char *run_state_name(run_state state) {
     static const char *const names[] = {"finished", "unfinished", "at work", "record only",
@@ -111,7 +112,7 @@ static err copy_text(char **out, const cJSON *from, const char *key, const char 
 /* Who a run is that has no record. */
 static err take_identity(listed_run *r, const char *path) {
     cJSON *root = NULL;
-    err e = json_read(&root, path, STATE_LIMIT_BYTES);
+    err e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
     if (e && e != ERR_MEMORY) { // it is listed all the same
         err_clear();
         r->state = RUN_STATE_DAMAGED;

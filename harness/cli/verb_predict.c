@@ -3,6 +3,7 @@
  * Sentences are scored in windows, which grow from one batch, so that the first answers come soon.
  * They are not sorted by length: batches hold no padding, and sorting was measured to gain nothing.
  */
+#include "base/foreign.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -302,9 +303,11 @@ static err check_numbers(const options *o) {
 static err check_arguments(const options *o) {
     if (line_reader_wanted(o->args, o->arg_count)) return check_numbers(o);
     for (size_t i = 0; i < o->arg_count; i++) {
+        char advice[FOREIGN_ADVICE_BYTES];
         size_t bad = 0;
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
-            return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8", i + 1, bad + 1);
+            return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8; %s", i + 1, bad + 1,
+                           foreign_advice(advice, ""));
     }
     err e = o->pair ? check_pairs(o) : ERR_OK;
     return e ? e : check_numbers(o);

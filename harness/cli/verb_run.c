@@ -204,21 +204,41 @@ static void show_checkpoints(const run *r) {
                  r->output, count, shown_plural(count), (double)bytes / 1e6);
 }
 
+/* What comes after a run of own files. */
+static err own_commands(strbuf *out, const run *r) {
+    const task *t = &r->task;
+    const char *pair = t->format.text_pair;
+    char *manifest = NULL;
+    err e = mem_printf(&manifest, "%s.json", t->name);
+    if (!e)
+        e = shown_printf(out, SHOWN_SHELL,
+                         "  harness predict --checkpoint %s --input FILE --text-column %s",
+                         r->output, t->format.text);
+    if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
+    if (!e) e = strbuf_add(out, " --output FILE\n");
+    if (!e && answer_is_label(t->kind))
+        e = shown_printf(out, SHOWN_SHELL, "  harness errors %s --texts\n", r->output);
+    if (!e) e = strbuf_add(out, "  harness tasks new");
+    if (!e) e = own_flags_of_task(out, t, false);
+    if (!e) e = shown_printf(out, SHOWN_SHELL, " --output %s\n", manifest);
+    mem_free(manifest);
+    return e;
+}
+
 static void show_files(const run *r, const char *local, const char *stored) {
-    strbuf folder = {0}, command = {0};
+    strbuf folder = {0}, next = {0};
     bool own = r->request.manifest != NULL;
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
     err e = shown_add(&folder, SHOWN_SHELL, r->output);
-    if (!e && own)
-        e = strbuf_printf(&command, "harness predict --checkpoint %s --input FILE --output FILE",
-                          folder.text);
-    if (!e && !own) e = model_card_command(&command, &r->task, folder.text);
-    if (!e) shown_out("Next\n  %s\n", command.text);
+    if (!e && own) e = own_commands(&next, r);
+    if (!e && !own && !(e = strbuf_add(&next, "  ")))
+        e = model_card_command(&next, &r->task, folder.text);
     // a record that went to no results folder is on no board
-    if (!e && (own || stored)) shown_out("  harness %s\n", own ? "tasks new FILE..." : "report");
+    if (!e && !own) e = strbuf_add(&next, stored ? "\n  harness report\n" : "\n");
+    if (!e) printf("Next\n%s", next.text);
     strbuf_free(&folder);
-    strbuf_free(&command);
+    strbuf_free(&next);
 }
 
 static err print_json(const record *rec, const run *r, const run_summary *s, const char *local,
@@ -293,7 +313,9 @@ static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
     err e = q->manifest ? strbuf_add(out, "harness run")
                         : shown_printf(out, SHOWN_SHELL, "harness run --task %s", q->task);
-    if (!e && q->manifest) e = own_flags_text(out, o);
+    if (!e && q->manifest)
+        e = own_flags_given(o) ? own_flags_text(out, o, true)
+                               : own_flags_of_task(out, &r->task, true);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
                          r->base_model.folder ? r->base_model.name : q->model, q->recipe.name,

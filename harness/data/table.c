@@ -1,5 +1,6 @@
 #include "data/table.h"
 
+#include "base/foreign.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "data/table_internal.h"
@@ -37,6 +38,7 @@ const char *table_kind_name(const table *t) {
  * it begins there. A line that is no text is added too. */
 static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
     char *line = NULL;
+    char advice[FOREIGN_ADVICE_BYTES];
     size_t bad;
     err e = ERR_OK, fault = ERR_OK;
     *at = r->record.length;
@@ -47,8 +49,8 @@ static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
         *bytes = stop ? (size_t)(stop - line) + 1 : r->held.length - r->held_at;
         r->held_at += *bytes;
         if (!utf8_valid(line, *bytes, &bad) || memchr(line, 0, *bytes))
-            fault = err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 or a NUL byte in the line",
-                            r->source.path, r->next_line);
+            fault = err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 or a NUL byte in the line; %s",
+                            r->source.path, r->next_line, foreign_advice(advice, r->source.path));
         e = strbuf_add_bytes(&r->record, line, *bytes);
         return e ? e : fault;
     }

@@ -331,7 +331,7 @@ Test(own_files, bad_input_is_named_before_training) {
          NULL,
          {NULL},
          1,
-         "train.csv:3: column 'label' is empty, there and in 2 rows in all (--skip-bad-rows"},
+         "train.csv:3: column 'label' is empty (2 such rows); --skip-bad-rows"},
         {ROWS,
          "text,label\nb,x\nc,z\n",
          {NULL},

@@ -5,6 +5,7 @@
 #include "base/sums.h"
 #include "platform/file.h"
 #include "train/checkpoint/identity.h"
+#include "train/run/kept_task.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MARKER_LIMIT_BYTES = 1 << 20 };
 static const char ranks_key[] = "ranks";
 
 /* --- what the folder holds --- */
@@ -35,7 +35,7 @@ static err holding_read(holding *h, const run *r, const char *name) {
     *h = (holding){0};
     err e = run_path(&h->path, r, name);
     if (e || !file_exists(h->path)) return e;
-    if ((e = json_read(&h->root, h->path, MARKER_LIMIT_BYTES))) return e;
+    if ((e = json_read(&h->root, h->path, RUN_FILE_LIMIT_BYTES))) return e;
     if ((e = json_string(&h->id, h->root, "run", h->path))) return e;
     return json_object(&h->identity, h->root, "identity", h->path);
 }
@@ -124,6 +124,7 @@ static err write_unfinished(const run *r) {
     if ((e = json_add_string(root, "run", r->id))) goto done;
     if ((e = add_copy(root, "identity", r->identity))) goto done;
     if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
+    if ((e = kept_task_add(root, r->request.manifest, r->request.manifest_folder))) goto done;
     if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
     if (!group_is_alone(r->request.group) &&
         (e = json_add_number(root, ranks_key, group_size(r->request.group))))
