@@ -3,7 +3,9 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "base/utf8.h"
 #include "cli/output.h"
+#include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -90,4 +92,30 @@ err predict_tree_print(const scorer *s, const example *examples, const encoded *
     mem_free(arcs);
     mem_free(begin);
     return e ? e : output_check();
+}
+
+/* Whether it begins or ends with punctuation, and is not all of it. */
+static bool has_edge(const char *word, size_t bytes) {
+    uint32_t point = 0;
+    bool first = false, last = false, other = false;
+    for (size_t at = 0, n; at < bytes; at += n) {
+        n = utf8_decode_leniently(&point, word + at, bytes - at);
+        last = unicode_is_punctuation(point);
+        first = first || (!at && last);
+        other = other || !last;
+    }
+    return other && (first || last);
+}
+
+size_t predict_tree_joined(const scorer *s, const example *x) {
+    const model_config *c = &s->base_model.config;
+    bool parts = false;
+    size_t found = 0;
+    for (uint32_t k = 0; c->labels && k < c->classes; k++)
+        parts = parts || !strcmp(c->labels[k], "punct");
+    for (uint32_t w = 0; parts && w < x->target.units.count; w++) {
+        const text_unit *unit = &x->target.units.list[w];
+        found += has_edge(x->texts[0].text + unit->begin, unit->end - unit->begin);
+    }
+    return found;
 }

@@ -9,4 +9,8 @@
 err predict_tree_print(const scorer *s, const example *examples, const encoded *rows,
                        const float *nodes, bool json) MUST_CHECK;
 
+/* Words of the text that begin or end with punctuation, which a parser that has a relation for it was
+ * taught as a word of its own; 0 of another parser. pre: the text is divided into words. */
+size_t predict_tree_joined(const scorer *s, const example *x) MUST_CHECK;
+
 #endif

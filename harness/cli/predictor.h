@@ -27,6 +27,7 @@ typedef struct predictor {
     size_t tabs;            /* lines that --pair would have cut at a tab */
     model_reads reads;      /* as the model's folder says, or the task that was named */
     size_t unmarked;        /* texts without the markers of entities that the model reads */
+    size_t joined;          /* words with punctuation at their rim that the model wants apart */
     size_t label_columns;   /* of a label, for people */
 } predictor;
 

@@ -197,6 +197,8 @@ static err predict_some(predictor *p, example *examples, size_t count) {
     if ((e = predictor_make_room(p, &rows))) goto done;
     if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
     predictor_count(p, &rows, examples);
+    for (size_t i = 0; trees && i < count; i++)
+        p->joined += predict_tree_joined(&p->scorer, &examples[i]);
     e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
         : p->in_units ? print_all_entities(p, examples, &rows, logits)
                       : print_all(p, examples, logits, count);
@@ -313,6 +315,24 @@ static err check_arguments(const options *o) {
     return e ? e : check_numbers(o);
 }
 
+/* What of the texts the model did not read as it was taught to. */
+static void tell_notes(const predictor *p) {
+    answer_kind kind =
+        p->reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p->scorer.model.head->target.kind;
+    encode_note_cut(kind, p->unit, p->cut, p->lost, p->max_length);
+    if (p->tabs)
+        log_note("a tab in %zu line%s was read as text%s", p->tabs, shown_plural(p->tabs),
+                 p->reads == MODEL_READS_UNKNOWN ? ": --pair makes pairs of such lines" : "");
+    if (p->unmarked)
+        log_note("%zu text%s the two entities between <subj> </subj> and <obj> </obj> that this "
+                 "model asks about",
+                 p->unmarked, p->unmarked == 1 ? " lacks" : "s lack");
+    if (p->joined)
+        log_note("punctuation at the rim of %zu word%s: to this model it is a word of its own, "
+                 "between blanks, as in '갔다 .'",
+                 p->joined, shown_plural(p->joined));
+}
+
 err verb_predict(const options *o) {
     predictor p = {0};
     char *folder = NULL;
@@ -324,16 +344,7 @@ err verb_predict(const options *o) {
     e = o->input                                    ? predict_file(&p)
         : line_reader_wanted(o->args, o->arg_count) ? predict_input(&p)
                                                     : predict_arguments(&p);
-    answer_kind kind =
-        p.reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p.scorer.model.head->target.kind;
-    if (!e) encode_note_cut(kind, p.unit, p.cut, p.lost, p.max_length);
-    if (!e && p.tabs)
-        log_note("a tab in %zu line%s was read as text%s", p.tabs, shown_plural(p.tabs),
-                 p.reads == MODEL_READS_UNKNOWN ? ": --pair makes pairs of such lines" : "");
-    if (!e && p.unmarked)
-        log_note("%zu text%s the two entities between <subj> </subj> and <obj> </obj> that this "
-                 "model asks about",
-                 p.unmarked, p.unmarked == 1 ? " lacks" : "s lack");
+    if (!e) tell_notes(&p);
 done:
     predictor_close(&p);
     mem_free(folder);
