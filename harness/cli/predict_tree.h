@@ -2,7 +2,14 @@
 #ifndef HARNESS_CLI_PREDICT_TREE_H
 #define HARNESS_CLI_PREDICT_TREE_H
 
+#include "base/json.h"
 #include "train/evaluate/scorer.h"
+
+/* Adds words, heads, labels (relations) and scores of a text's tree to an object.
+ *   arcs   (words, ARC_WIDTH)
+ *   nodes  of this text, as evaluator_run gives them */
+err predict_tree_json(cJSON *o, const scorer *s, const example *x, const uint32_t *arcs,
+                      const encoded_units *units, const float *nodes) MUST_CHECK;
 
 /* Prints the trees of texts that were evaluated: nodes as evaluator_run gives them. Errors:
  * ERR_MEMORY. */

@@ -69,7 +69,7 @@ static void raise_to(uint32_t *most, uint32_t value) {
     if (value > *most) *most = value;
 }
 
-err predictor_make_room(predictor *p, const encoded *rows) {
+static err make_room(predictor *p, const encoded *rows) {
     const batch_capacity *have = &p->evaluator.capacity;
     batch_capacity need = {0};
     evaluator_capacity(&need, rows, p->batch_size);
@@ -89,38 +89,45 @@ err predictor_make_room(predictor *p, const encoded *rows) {
     return e;
 }
 
-void predictor_count(predictor *p, const encoded *rows, const example *examples) {
+static void count_rows(predictor *p, const encoded *rows, const example *examples) {
     p->cut += rows->cut;
     p->lost += rows->lost;
     p->done += rows->count;
-    for (size_t i = 0; i < rows->count && p->reads == MODEL_READS_ENTITIES; i++) {
-        text_span parts[MARKER_COUNT + 1];
-        p->unmarked += markers_cut(parts, examples[i].texts[0]) <= MARKER_COUNT;
-    }
+    for (size_t i = 0; i < rows->count && p->reads == MODEL_READS_ENTITIES; i++)
+        p->unmarked += !markers_mark_both(examples[i].texts[0].text);
 }
 
 /* A few batches at a time, so that it can be stopped between them. */
 static err run_batches(predictor *p, float *logits, const encoded *rows, bool (*stops)(void)) {
-    size_t most = (size_t)p->batch_size * BATCHES_AT_ONCE;
-    err e = predictor_make_room(p, rows);
+    size_t most = (size_t)p->batch_size * BATCHES_AT_ONCE,
+           width = evaluated_width(&p->scorer.model);
+    err e = make_room(p, rows);
     for (size_t at = 0; at < rows->count && !e; at += most) {
         encoded part = *rows; // borrows
         part.sentences += at;
         part.count = rows->count - at < most ? rows->count - at : most;
-        e = evaluator_run(&p->evaluator, logits + at * p->classes, NULL, &part, NULL);
+        e = evaluator_run(&p->evaluator, logits, NULL, &part, NULL);
+        for (size_t i = 0; i < part.count; i++)
+            logits += width * (rows->units ? part.sentences[i].target.chosen.count : 1);
         if (!e && stops && stops()) e = err_set(ERR_INTERRUPTED, "interrupted");
     }
+    return e;
+}
+
+err predictor_encode(predictor *p, encoded *rows, float **logits, const example *examples,
+                     size_t count, bool (*stops)(void)) {
+    *logits = NULL;
+    err e = encode_examples(rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
+    if (!e) e = mem_new(logits, encoded_results(rows) * evaluated_width(&p->scorer.model));
+    if (!e && count) e = run_batches(p, *logits, rows, stops);
+    if (!e) count_rows(p, rows, examples);
     return e;
 }
 
 err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
                     bool (*stops)(void)) {
     encoded rows = {0};
-    *logits = NULL;
-    err e = encode_examples(&rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
-    if (!e) e = mem_new(logits, count * p->classes);
-    if (!e && count) e = run_batches(p, *logits, &rows, stops);
-    if (!e) predictor_count(p, &rows, examples);
+    err e = predictor_encode(p, &rows, logits, examples, count, stops);
     if (e) {
         mem_free(*logits);
         *logits = NULL;
@@ -196,15 +203,15 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if ((e = match_labels(p)) || (e = take_pairs(p))) return e;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     if (trees) p->unit = UNIT_WORD;
-    if (p->in_units && o->input)
-        return err_set(ERR_UNSUPPORTED,
-                       "%s: --input takes a model with one answer a row, this one "
-                       "answers words or characters: texts go in as lines of standard input, and "
-                       "--json gives an object a line",
-                       p->scorer.base_model.folder);
-    if (p->in_units && (o->pair || o->has_top_k))
-        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.base_model.folder,
-                       trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
+    const char *flag = o->pair               ? "pair"
+                       : o->text_pair_column ? "text-pair-column"
+                       : o->has_top_k        ? "top-k"
+                       : o->scores           ? "scores"
+                                             : NULL;
+    if (p->in_units && flag)
+        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s%s", p->scorer.base_model.folder,
+                       trees ? "trees" : "entities", flag,
+                       strcmp(flag, "scores") ? "" : ": each answer has its score");
     p->classes = p->scorer.base_model.config.classes;
     p->label_columns = label_columns(p);
     p->batch_size =

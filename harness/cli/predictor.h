@@ -41,11 +41,10 @@ void predictor_close(predictor *p);
 err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
                     bool (*stops)(void)) MUST_CHECK;
 
-/* Counts rows that were read: done, cut, lost, unmarked. */
-void predictor_count(predictor *p, const encoded *rows, const example *examples);
-
-/* Makes the evaluator large enough for these rows. */
-err predictor_make_room(predictor *p, const encoded *rows) MUST_CHECK;
+/* The same, and the rows as they were read, of results of any width (encoded_results,
+ * evaluated_width); counts what was read. rows and *logits are owned, also after an error. */
+err predictor_encode(predictor *p, encoded *rows, float **logits, const example *examples,
+                     size_t count, bool (*stops)(void)) MUST_CHECK;
 
 /* Scores of one sentence, into values and scores, as transformers' text-classification pipeline
  * computes them. */

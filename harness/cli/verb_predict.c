@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/predict_file.h"
 #include "cli/predict_tree.h"
+#include "cli/predict_units.h"
 #include "cli/predictor.h"
 #include "text/unicode.h"
 
@@ -101,46 +102,6 @@ static err print_all(predictor *p, const example *examples, const float *logits,
 
 /* --- entities --- */
 
-/* Divides texts into units; those of a text before are freed by free_units. */
-static err find_units(const predictor *p, example *examples, size_t count) {
-    err e = ERR_OK;
-    for (size_t i = 0; i < count && !e; i++) {
-        text_unit *list = NULL;
-        example_units *units = &examples[i].target.units;
-        e = units_find(&list, &units->count, p->unit, examples[i].texts[0].text,
-                       examples[i].texts[0].bytes);
-        units->list = list;
-        examples[i].in_units = true;
-        examples[i].in_tree = p->scorer.model.head->target.kind == ANSWER_ARCS;
-        examples[i].first_pieces = p->scorer.base_model.config.first_pieces;
-    }
-    return e;
-}
-
-static void free_units(const example *examples, size_t count) {
-    for (size_t i = 0; i < count; i++) mem_free((void *)(uintptr_t)examples[i].target.units.list);
-}
-
-/* What the tokens that answer give their tags, NAN for units inside one. */
-static err score_units(double **scores, const predictor *p, const encoded *rows, size_t units,
-                       const float *logits) {
-    double *values = NULL;
-    size_t u = 0;
-    err e = mem_new(scores, units);
-    if (!e) e = mem_new(&values, p->classes);
-    for (size_t i = 0; !e && i < rows->count; i++)
-        for (uint32_t k = 0; k < rows->units[i].count; k++, u++) {
-            (*scores)[u] = (double)NAN;
-            if (rows->units[i].first[k] < 0) continue;
-            predict_probabilities(values, logits, p->classes);
-            for (uint32_t c = 0; c < p->classes; c++)
-                (*scores)[u] = c ? fmax((*scores)[u], values[c]) : values[c];
-            logits += p->classes;
-        }
-    mem_free(values);
-    return e;
-}
-
 static err print_entities(const predictor *p, const tagged_text *t) {
     strbuf marked = {0}, line = {0};
     char *text = NULL;
@@ -163,49 +124,33 @@ static err print_entities(const predictor *p, const tagged_text *t) {
     return e;
 }
 
-static err print_all_entities(const predictor *p, const example *examples, const encoded *rows,
-                              const float *logits) {
-    answer_arrays said = {0};
-    double *scores = NULL;
-    const model_config *c = &p->scorer.base_model.config;
-    err e =
-        predict_answers(&said.classes, &said.begin, p->scorer.model.head, logits, rows, p->classes);
-    if (!e) e = score_units(&scores, p, rows, said.begin[rows->count], logits);
-    for (size_t i = 0; !e && i < rows->count; i++)
-        e = print_entities(p, &(tagged_text){.of = &examples[i],
-                                             .tags = said.classes + said.begin[i],
-                                             .labels = (const char *const *)c->labels,
-                                             .classes = p->classes,
-                                             .scores = scores + said.begin[i]});
-    if (!e) e = output_check();
-    answer_arrays_free(&said);
-    mem_free(scores);
-    return e;
+static err print_all_units(const predictor *p, const unit_answers *a) {
+    err e = ERR_OK;
+    if (p->scorer.model.head->target.kind == ANSWER_ARCS)
+        return predict_tree_print(&p->scorer, a->examples, &a->rows, a->logits, p->options->json);
+    for (size_t i = 0; !e && i < a->rows.count; i++) {
+        tagged_text t = unit_answers_tagged(a, p, i);
+        e = print_entities(p, &t);
+    }
+    return e ? e : output_check();
 }
 
 /* --- a window --- */
 
+static err predict_units(predictor *p, example *examples, size_t count) {
+    unit_answers a;
+    err e = unit_answers_make(&a, p, examples, count, NULL);
+    if (!e) e = print_all_units(p, &a);
+    unit_answers_free(&a);
+    return e;
+}
+
 static err predict_some(predictor *p, example *examples, size_t count) {
-    encoded rows = {0};
     float *logits = NULL;
-    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
-    err e = p->in_units ? find_units(p, examples, count) : ERR_OK;
-    if (!e)
-        e = encode_examples(&rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
-    if (e || (e = mem_new(&logits, encoded_results(&rows) * evaluated_width(&p->scorer.model))))
-        goto done;
-    if ((e = predictor_make_room(p, &rows))) goto done;
-    if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
-    predictor_count(p, &rows, examples);
-    for (size_t i = 0; trees && i < count; i++)
-        p->joined += predict_tree_joined(&p->scorer, &examples[i]);
-    e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
-        : p->in_units ? print_all_entities(p, examples, &rows, logits)
-                      : print_all(p, examples, logits, count);
-done:
-    if (p->in_units) free_units(examples, count);
+    if (p->in_units) return predict_units(p, examples, count);
+    err e = predictor_score(p, &logits, examples, count, NULL);
+    if (!e) e = print_all(p, examples, logits, count);
     mem_free(logits);
-    encoded_free(&rows);
     return e;
 }
 

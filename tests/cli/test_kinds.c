@@ -219,7 +219,7 @@ Test(kinds, run_eval_predict_and_report) {
         expect(&r, "predict", kinds[i].answer);
         bool is_relation = !strcmp(task, "klue_re"), is_pair = kinds[i].second != NULL;
         r = RUN("predict", "-c", "o", "--device", "cpu", "글",
-                "<subj>글</subj>은 <obj>말</obj>이다", "둘");
+                "<subj>글</subj>은 <obj>말</obj>이다", "<subj>둘</subj>은 <subj>셋</subj>");
         cr_expect_eq(strstr(r.err, "2 texts lack the two entities") != NULL, is_relation, "%s",
                      r.err);
         cr_expect_eq(r.exit_code, is_pair ? 2 : 0, "%s: %s", task, r.err);
