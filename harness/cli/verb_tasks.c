@@ -119,7 +119,18 @@ static void show_files(const task *t, bool is_narrow) {
     }
 }
 
+/* Columns that the longest of the labels' texts takes, and two behind it. */
+static size_t label_width(const task *t, bool names, size_t least) {
+    for (size_t i = 0; i < t->label_count; i++) {
+        size_t own = shown_width(names ? t->labels[i].name : t->labels[i].value) + 2;
+        if (own > least) least = own;
+    }
+    return least;
+}
+
 static err show_labels(const task *t, bool is_narrow) {
+    size_t values = label_width(t, false, 10), names = label_width(t, true, 32);
+    int digits = t->label_count > 100 ? 3 : t->label_count > 10 ? 2 : 1;
     strbuf out = {0};
     err e = ERR_OK;
     if (t->kind == ANSWER_NUMBER) {
@@ -135,13 +146,37 @@ static err show_labels(const task *t, bool is_narrow) {
             continue;
         }
         out.length = 0;
-        e = strbuf_printf(&out, "  %zu  ", i);
-        if (!e) e = text_column(&out, l->value, 10);
-        if (!e) e = text_column(&out, l->name, 32);
+        e = strbuf_printf(&out, "  %*zu  ", digits, i);
+        if (!e) e = text_column(&out, l->value, values);
+        if (!e) e = text_column(&out, l->name, names);
         if (!e) shown_out("%s%s\n", out.text, l->readable);
     }
     strbuf_free(&out);
     return e;
+}
+
+/* What `predict` takes of a model of the task, and answers. */
+static const char *asked_words(const task *t) {
+    if (t->format.text_pair && t->kind != ANSWER_NUMBER && t->kind != ANSWER_SET)
+        return "two texts; answers a label";
+    switch (t->kind) {
+    case ANSWER_NUMBER:
+        return t->format.text_pair ? "two texts; answers a score" : "a text; answers a score";
+    case ANSWER_SET:
+        return t->format.text_pair ? "two texts; answers labels, as many as hold"
+                                   : "a text; answers labels, as many as hold";
+    case ANSWER_TAGS: return "a text; marks its entities";
+    case ANSWER_ARCS:
+        return task_label_index(t, "punct", strlen("punct")) < t->label_count
+                   ? "a sentence, blanks between its words and before each punctuation mark, which "
+                     "is "
+                     "a word of its own; answers each word's head and relation"
+                   : "a sentence, blanks between its words; answers each word's head and relation";
+    case ANSWER_RELATION:
+        return "a text, its entities within <subj> </subj> and <obj> </obj>; answers a label";
+    case ANSWER_CLASS: break;
+    }
+    return "a text; answers a label";
 }
 
 static err show_text(const task *t) {
@@ -153,6 +188,7 @@ static err show_text(const task *t) {
                  {"cite      ", t->citation},
                  {"split     ", NULL},
                  {"headline  ", t->headline},
+                 {"predict   ", asked_words(t)},
                  {"manifest  ", t->path}};
     bool is_narrow = shown_columns() < TABLE_COLUMNS;
     strbuf text = {0};
