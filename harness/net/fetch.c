@@ -41,6 +41,16 @@ static fetch_patience patience_of(const fetch_patience *p) {
     return full;
 }
 
+/* Tries of what failed with e. Where a name has no address there is no network, most likely: that is
+ * tried once more, and once in all after it was seen, until anything was reached. */
+static unsigned tries_of(const fetch_patience *p, const http__call *c, err e) {
+    static _Thread_local bool is_offline;
+    unsigned few = is_offline ? 1 : 2;
+    bool unresolved = e && c->unresolved;
+    is_offline = unresolved;
+    return unresolved && p->tries > few ? few : p->tries;
+}
+
 static void wait_ms(uint64_t ms) {
     struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     while (nanosleep(&left, &left) && errno == EINTR) {
@@ -117,6 +127,7 @@ err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_
                         .progress = show_waiting,
                         .user = &into};
         err e = http__run(&c);
+        unsigned tries = tries_of(&p, &c, e);
         log_progress_end();
         bool passing = e ? c.passing : http__is_passing(c.status);
         if (!e && passing)
@@ -126,7 +137,7 @@ err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_
         unsigned retry_after = c.retry_after;
         http__free(&c);
         strbuf_free(&into.body);
-        if (!e || !passing || again >= p.tries) return e;
+        if (!e || !passing || again >= tries) return e;
         wait_before(&p, again, retry_after, err_message(e));
     }
 }
@@ -323,6 +334,8 @@ static err receive(download *d) {
                         .user = d};
         d->answer_checked = false;
         err e = http__run(&c);
+        unsigned tries = tries_of(&p, &c, e);
+        if (d->have > begin_bytes) tries = p.tries; // there was a network a moment ago
         passing = c.passing;
         if (!e) e = judge(d, &c, &done, &passing);
         unsigned retry_after = c.retry_after;
@@ -333,7 +346,7 @@ static err receive(download *d) {
         // an attempt that was slower than is worth waiting for brought nothing that counts
         bool fruitful = d->have > before && (double)(d->have - before) >= least;
         fruitless = fruitful ? 1 : fruitless + 1;
-        if (fruitless >= p.tries || attempt == ATTEMPTS_MAX) return e;
+        if (fruitless >= tries || attempt == ATTEMPTS_MAX) return e;
         uint64_t brought = d->have > begin_bytes ? d->have - begin_bytes : 0;
         if (now - begin > p.total_ms / 1e3 + (double)brought / p.lowest_rate)
             return err_set(ERR_NETWORK, "%s; given up after %.0f s", err_message(e), now - begin);
