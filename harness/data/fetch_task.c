@@ -40,7 +40,7 @@ static err refuse(const task *t, const task_file *f, const dataset_options *o,
     char *absent = NULL;
     err e = dataset_absent(&absent, t, f, o);
     if (!e && forbidden)
-        e = err_set(ERR_NETWORK, "%s; %s forbids to fetch it; put it there%s%s", absent, forbidden,
+        e = err_set(ERR_NETWORK, "%s, and %s forbids to fetch it; put it there%s%s", absent, forbidden,
                     err_advice("data", ", name its place with --data DIR"),
                     err_advice("sample", ", or try --sample"));
     else if (!e)

@@ -41,14 +41,13 @@ static fetch_patience patience_of(const fetch_patience *p) {
     return full;
 }
 
-/* Tries of what failed with e. Where a name has no address there is no network, most likely: that is
- * tried once more, and once in all after it was seen, until anything was reached. */
+/* Tries of what failed with e. Where a name has no address there is no network, most likely: seen
+ * twice in a row, it is not waited for any more, until anything was reached. */
 static unsigned tries_of(const fetch_patience *p, const http__call *c, err e) {
     static _Thread_local bool is_offline;
-    unsigned few = is_offline ? 1 : 2;
-    bool unresolved = e && c->unresolved;
-    is_offline = unresolved;
-    return unresolved && p->tries > few ? few : p->tries;
+    bool was_offline = is_offline;
+    is_offline = e && c->unresolved;
+    return was_offline && is_offline ? 1 : p->tries;
 }
 
 static void wait_ms(uint64_t ms) {
