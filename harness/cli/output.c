@@ -23,9 +23,14 @@ err output_check(void) {
 }
 
 err output_apart(const char *path, const char *read) {
-    return file_is_same(path, read)
-               ? err_set(ERR_USAGE, "%s is read by this command, and would be replaced", path)
-               : ERR_OK;
+    char *folder = NULL;
+    if (file_is_same(path, read))
+        return err_set(ERR_USAGE, "%s is read by this command, and would be replaced", path);
+    err e = path_folder(&folder, path);
+    if (!e && folder_exists(read) && file_is_same(folder, read))
+        e = err_set(ERR_USAGE, "%s lies among the files of the model: name another place", path);
+    mem_free(folder);
+    return e;
 }
 
 bool output_reader_left(void) {

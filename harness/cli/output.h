@@ -15,8 +15,8 @@ err output_json(const cJSON *value, bool pretty) MUST_CHECK;
 /* Writes out what is held back. Errors: ERR_IO when anything could not be written. */
 err output_check(void) MUST_CHECK;
 
-/* Whether an output that is there may be replaced: not where it is `read`, a file that the command
- * itself reads. Errors: ERR_USAGE. */
+/* Whether an output may be written: it is not `read`, a file that the command itself reads, nor lies
+ * in `read`, the folder of a model. Errors: ERR_USAGE. */
 err output_apart(const char *path, const char *read) MUST_CHECK;
 
 /* output_check failed, and because nobody reads the pipe any more. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/output.h"
 #include "cli/own_files.h"
 #include "cli/predict_row.h"
 #include "data/table.h"
@@ -415,7 +416,8 @@ static err open_output(job *j, bool *done) {
     cJSON *now = NULL;
     *done = false;
     if (!o->output || !strcmp(o->output, "-")) return ERR_OK;
-    err e = mem_printf(&j->state, "%s.unfinished.json", o->output);
+    err e = output_apart(o->output, j->p->scorer.base_model.folder);
+    if (!e) e = mem_printf(&j->state, "%s.unfinished.json", o->output);
     bool there = file_named(o->output), begun = !e && file_named(j->state);
     if (!e && there && !o->resume && !o->overwrite)
         return err_set(ERR_DATA, "%s: there already%s (--overwrite replaces it)", o->output,

@@ -406,7 +406,7 @@ void run_cost(record_cost *out, const power_sample *at, const record *r) {
 err run_record(record *out, const run *r, const char *command) {
     err e = record_init(out);
     if (e) return e;
-    out->partial = r->request.sample || r->request.limit || r->request.recipe.max_steps;
+    out->partial = run_is_partial(&r->request);
     if ((e = add_task(out, r))) return e;
     if ((e = add_model(out, r))) return e;
     if ((e = add_recipe(out, r))) return e;

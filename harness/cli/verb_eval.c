@@ -305,7 +305,7 @@ static err eval_record(const options *o) {
 
 /* Rows are written over none of the files that they come from. */
 static err check_output(const evaluation *v, const options *o) {
-    err e = ERR_OK;
+    err e = o->predictions ? output_apart(o->predictions, v->scorer.base_model.folder) : ERR_OK;
     for (size_t i = 0; o->predictions && i < v->data.path_count && !e; i++)
         e = output_apart(o->predictions, v->data.paths[i]);
     return e;
@@ -346,9 +346,9 @@ static err eval_command(const void *context, struct group *g) {
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
     if ((e = load(&v, o))) goto done;
     if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
-    if ((e = check_output(&v, o))) goto done;
     if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
     if ((e = scorer_open(&v.scorer, folder, &from, own_device, &wish))) goto done;
+    if ((e = check_output(&v, o))) goto done;
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
     v.scorer.group = g;
     if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;

@@ -246,6 +246,11 @@ Test(own_files, a_manifest_that_is_kept_stands_on_the_board) {
     cr_expect(strstr(p.err, "./test.csv is read by this command, and would be replaced"), "%s",
               p.err);
     program_free(&p);
+    p = RUN("eval", "--task", "mine", "--task-dir", ".", "-c", "b", "--device", "cpu",
+            "--predictions", "b/model/rows.csv");
+    cr_expect_eq(p.exit_code, 2);
+    cr_expect(strstr(p.err, "b/model/rows.csv lies among the files of the model"), "%s", p.err);
+    program_free(&p);
     cr_expect_not(folder_exists(temporary_path("results/own-train")));
     static const char *const keys[] = {"final_weights_sha256", "gold_sha256"};
     cJSON *a, *b;

@@ -199,6 +199,10 @@ Test(predict_file, flags_that_do_not_go_together) {
          "text and second text are different columns, found 'a' twice"},
         {{"-i", "a.csv", "--text-column", "a", "--output=a.csv", "--overwrite"},
          "a.csv is both --input and --output"},
+        {{"-i", "a.csv", "--text-column", "a", "--output=m/vocab.txt", "--overwrite"},
+         "m/vocab.txt lies among the files of the model"},
+        {{"-i", "a.csv", "--text-column", "a", "--output=m/new.csv"},
+         "m/new.csv lies among the files of the model"},
         {{"-i", "a.csv"}, "which column holds the text?"},
         {{"-i", "a.json"}, "a.json is a JSON array: make lines of it first (jq -c '.[]')"},
     };

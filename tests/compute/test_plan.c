@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "compute/plan.h"
 #include "support/must.h"
+#include "support/program.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -155,10 +156,10 @@ Test(plan, operands_are_checked_when_added) {
     cr_assert_eq(mem_live_count(), live);
 }
 
-Test(plan, profile_counts_each_op_by_its_place) {
+static void check_profile(const char *selector) {
     size_t live = mem_live_count();
     device d;
-    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
+    cr_assert_eq(device_open_named(&d, selector, NULL), ERR_OK);
     arena a;
     arena_init(&a, &d, 0, false);
     span x;
@@ -189,6 +190,15 @@ Test(plan, profile_counts_each_op_by_its_place) {
     arena_free(&a);
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
+}
+
+Test(plan, profile_counts_each_op_by_its_place) {
+    check_profile("reference");
+}
+
+Test(plan, profile_counts_what_a_gpu_is_told) {
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    check_profile(test_device());
 }
 
 /* Ops that a watch was told of. */

@@ -124,6 +124,27 @@ Test(vulkan_ops, products_split_long_batches) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A vocabulary's loss over more rows than a descriptor holds: two windows, and a part of one. */
+Test(vulkan_ops, losses_split_long_batches) {
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    size_t live = mem_live_count();
+    enum { ROWS = 150, CLASSES = CLASSES_FEW + 4 };
+    device d;
+    open_validated(&d, test_device());
+    d.info.max_binding_bytes = 64 * CLASSES * 4;
+    trial t = make(OP_cross_entropy, ROWS, "cross_entropy in windows");
+    t.style = SENTENCES_ONES;
+    t.absent = " class_weights ";
+    verify__add_tweak(&t, "logits", 6, 0, 0);
+    t.o.as.cross_entropy =
+        (struct cross_entropy){.rows = verify__sentences_of(&t), .classes = CLASSES};
+    run_trial(&d, &t);
+    t.o.as.cross_entropy.adds = true; // and rows without a target
+    run_trial(&d, &t);
+    close_clean(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
 static void product_trials(device *d, uint32_t m, uint32_t n, uint32_t k) {
     dim rows = {DIM_TOKENS, m};
     char name[64];

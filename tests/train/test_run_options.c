@@ -408,6 +408,13 @@ static double value_of(const log_line *l, const char *key) {
     return value;
 }
 
+Test(run_options, what_is_not_the_whole_is_partial) {
+    cr_expect_not(run_is_partial(&(run_request){.task = "kor_hate"}));
+    cr_expect(run_is_partial(&(run_request){.sample = true}));
+    cr_expect(run_is_partial(&(run_request){.limit = 8}));
+    cr_expect(run_is_partial(&(run_request){.recipe.max_steps = 8}));
+}
+
 Test(run_options, the_log_has_each_step_once_under_trainers_names) {
     if (!native[0]) cr_skip_test("needs the cpu device");
     json_setup();

@@ -217,7 +217,6 @@ static err add_about(card *c) {
 
 static err add_scores(card *c) {
     const run *r = c->r;
-    bool is_partial = r->request.sample || r->request.limit || r->request.recipe.max_steps;
     err e =
         strbuf_printf(&c->text,
                       "\n## Scores\n\nOn %zu test row%s%s. The last column leaves out rows that "
@@ -225,7 +224,7 @@ static err add_scores(card *c) {
                       "are left).\n\n",
                       r->test.count, shown_plural(r->test.count),
                       r->request.sample ? " of the bundled sample" : "", (size_t)c->dedup.total);
-    if (!e && is_partial)
+    if (!e && run_is_partial(&r->request))
         e = strbuf_add(&c->text, "This was a partial run (a sample, a part of the rows or a "
                                  "bounded number of steps): its scores compare with no other.\n\n");
     if (!e) e = strbuf_add(&c->text, "| metric | score | deduplicated |\n| --- | --- | --- |\n");

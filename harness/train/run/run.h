@@ -135,6 +135,12 @@ typedef struct run {
 /* The task that is asked for. Errors: those of task_find and task_parse. Free with task_free. */
 err run_find_task(task *t, const run_request *q) MUST_CHECK;
 
+/* Whether its scores compare with no other's: of a sample, of a part of the rows, or after a bounded
+ * number of steps. */
+static inline bool run_is_partial(const run_request *q) {
+    return q->sample || q->limit || q->recipe.max_steps;
+}
+
 /* Prepares. With r->is_done nothing more is prepared than what r->run_sha256 is made of, and with
  * r->is_finished, set when the folder holds this very run, finished, with its model,
  * and not `overwrite`: nothing more is prepared than r->task and r->output, and no other function
