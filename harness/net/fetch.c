@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "net/http_internal.h"
 #include "platform/file.h"
 
@@ -362,8 +363,9 @@ static err check_disk(const download *d) {
     if (e) return e;
     e = folder_free_bytes(&spare, folder);
     if (!e && spare < need + SPARE_BYTES) {
-        e = err_set(ERR_IO, "%s: %.1f MB are needed, %.1f MB are free", folder, (double)need / 1e6,
-                    (double)spare / 1e6);
+        char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
+        e = err_set(ERR_IO, "%s: %s are needed, %s are free", folder, shown_size(one, need),
+                    shown_size(other, spare));
     }
     mem_free(folder);
     return e;
