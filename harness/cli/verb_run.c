@@ -563,7 +563,7 @@ static err run_all(progress *p, size_t runs) {
     bool is_told = false, held = false;
     for (size_t i = 0; i < runs; i++) due += p->is_due[i] = work_has(p->work, i);
     if (due < runs) log_note("sweep   %zu of %zu runs are of this shard", due, runs);
-    for (size_t pass = 0; due; pass++) {
+    while (due) {
         size_t before = due;
         for (size_t k = 0; k < runs; k++) {
             size_t i = (start + k) % runs;
