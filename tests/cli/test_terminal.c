@@ -233,25 +233,15 @@ Test(terminal, results_fit_forty_columns, .timeout = 300) {
     temporary_remove();
 }
 
+#define HANGUL "runs/\xEA\xB8\xB4 \xEC\x9D\xB4\xEB\xA6\x84 \xED\x8F\xB4\xEB\x8D\x94"
+
 /* The table of runs where it fits, whatever it holds, else a block a run; what a score is, and what
  * it is of. */
 Test(terminal, runs_fit, .timeout = 300) {
-    static const char *const run[] =
-        {"run",
-         "--task",
-         "kor_hate",
-         "--sample",
-         "--device",
-         "cpu",
-         "--threads",
-         "1",
-         "-q",
-         "-o",
-         "runs/\xEA\xB8\xB4 \xEC\x9D\xB4\xEB\xA6\x84 \xED\x8F\xB4\xEB\x8D\x94",
-         "--max-steps",
-         "1",
-         NULL},
-                             *const list[] = {"runs", NULL};
+    static const char *const run[] = {"run",  "--task",      "kor_hate", "--sample", "--device",
+                                      "cpu",  "--threads",   "1",        "-q",       "-o",
+                                      HANGUL, "--max-steps", "1",        NULL};
+    static const char *const list[] = {"runs", NULL};
     session s;
     session_start(&s, 200, run);
     session_end(&s);
