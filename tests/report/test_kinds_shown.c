@@ -306,7 +306,10 @@ Test(kinds_shown, pages_draw_trees) {
     expect_part(&page, want);
     cr_expect(!strstr(page.text, "<td class=\"lines\">1<"), "%s", page.text);
     // with its text the words are named
-    cr_expect_eq(b.unit_begin[1], 3);
+    cr_expect_eq(b.unit_begin[1], 3); // of another text they are not
+    page.length = 0;
+    MUST(html_run(&page, &b, texts, PAGE_EN));
+    expect_part(&page, "<td class=\"lines\">2</td>");
     texts[0] = "가나 다 <b>";
     page.length = 0;
     MUST(html_run(&page, &b, texts, PAGE_EN));
