@@ -64,6 +64,28 @@ static void warn_rare(const own__scan *s, size_t count) {
                      s->values[i].text);
 }
 
+/* Of a label with blanks around it: whether another is the same without. */
+static bool has_twin(const own__scan *s, size_t count, const char *label) {
+    size_t begin = strspn(label, " \t"), end = strlen(label);
+    while (end > begin && strchr(" \t", label[end - 1])) end--;
+    if (!label[begin] || end - begin == strlen(label)) return false;
+    for (size_t i = 0; i < count; i++)
+        if (!strncmp(s->values[i].text, label + begin, end - begin) &&
+            !s->values[i].text[end - begin])
+            return true;
+    return false;
+}
+
+static void warn_blanks(const own__scan *s, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (has_twin(s, count, s->values[i].text)) {
+            log_warn("label '%s' is another than the one without blanks around it, and each is "
+                     "learnt as one of its own",
+                     s->values[i].text);
+            return;
+        }
+}
+
 /* Labels that are numbers, not all of them whole, are scores. */
 static void warn_scores(const own__scan *s, size_t count) {
     bool parts = false;
@@ -105,6 +127,12 @@ static err check_labels(const own__scan *s, size_t count) {
                        "%s: all %zu rows have the label '%s': there is nothing to tell "
                        "apart",
                        path, s->files[OWN_TRAIN].rows, count ? s->values[0].text : "");
+    if (s->kind == ANSWER_CLASS && !s->wish->paths[OWN_TEST] && count == rows)
+        return err_set(
+            ERR_DATA,
+            "%s: each of its %zu labels has one row, which goes to the test set: nothing "
+            "is left to learn from (--test-file)",
+            path, count);
     return ERR_OK;
 }
 
@@ -340,6 +368,7 @@ err own_files_manifest(char **name, char **manifest, const own_files *w) {
     show_labels(&s, count);
     warn_scores(&s, count);
     warn_rare(&s, count);
+    warn_blanks(&s, count);
     e = w->name ? mem_strdup(name, w->name) : make_name(name, w->paths[OWN_TRAIN]);
     if (!e) e = build(root, &s, *name, count);
     if (!e) e = json_print(manifest, root, true);

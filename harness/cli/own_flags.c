@@ -52,6 +52,17 @@ err own_flags_read(own_files *w, const options *o) {
     return ERR_OK;
 }
 
+err own_flags_retest(bool *is, const options *o) {
+    flag_value v;
+    *is = o->test_file && !o->train_file && !o->validation_file;
+    for (size_t i = 0; *is && i < sizeof reading / sizeof *reading; i++)
+        if (strcmp(reading[i], "skip_bad_rows") != 0 && options_given(&v, o, reading[i]))
+            return err_set(ERR_USAGE,
+                           "--%s goes with --train-file: a test file alone is read as the run's",
+                           v.flag);
+    return ERR_OK;
+}
+
 err own_flags_text(strbuf *out, const options *o, bool names_alone) {
     static const char *const files[] = {"train_file", "test_file", "validation_file"};
     flag_value v;

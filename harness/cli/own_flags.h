@@ -14,6 +14,10 @@ bool own_flags_given(const options *o);
  * files, and beside --task, --sample or --data. */
 err own_flags_read(own_files *w, const options *o) MUST_CHECK;
 
+/* Whether a test file alone was named: another one for a model of own files. Errors: ERR_USAGE for
+ * flags that the training file's run has answered. */
+err own_flags_retest(bool *is, const options *o) MUST_CHECK;
+
 /* Appends the flags to the command that repeats a run; of files their names alone where it goes
  * into a record: paths of this machine stay out of those. */
 err own_flags_text(strbuf *out, const options *o, bool names_alone) MUST_CHECK;

@@ -14,12 +14,14 @@
  * kept_task_read. */
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 
-/* The same of a verb that also takes own files by their flags, which then count. name and folder may not both be NULL
+/* The same of a verb that also takes own files by their flags, which then count; a test file alone is one
+ * in place of that of the run, whose training file has to be there. name and folder may not both be NULL
  * without them. */
 err task_flag_read(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 
 /* What the newest finished run under ./runs has kept of a task that no manifest describes. *found is
- * false where there is a manifest, or no such run. Free with kept_task_free, also after an error. */
+ * false where there is a manifest, or no such run. Free with kept_task_free, also after an error.
+ * Errors: ERR_USAGE where the name is one that such runs have ("own-..."), with what to type. */
 err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) MUST_CHECK;
 
 #endif

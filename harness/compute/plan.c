@@ -100,6 +100,16 @@ err plan_submit(plan *p, const step_info *step) {
     return p->device->vtable->submit(p, step);
 }
 
+bool plan_copies(const plan *p) {
+    return p->device->vtable->take != NULL;
+}
+
+err plan_take(plan *p, uint32_t slot, size_t count, bool *ended) {
+    err e = p->device->vtable->take(p->device, slot, count, ended);
+    p->device->work++;
+    return e;
+}
+
 err plan_wait(plan *p, uint32_t slot) {
     err e = p->device->vtable->wait ? p->device->vtable->wait(p->device, slot) : ERR_OK;
     p->device->work++;

@@ -51,6 +51,12 @@ typedef struct plan_watch {
     void *context;
 } plan_watch;
 
+/* A copy for the host of what an op has written last, made while what follows it is computed. */
+typedef struct plan_copy {
+    size_t op;     /* its place in PART_MICRO, of the last micro-batch */
+    span from, to; /* to: of memory that the host sees, as long */
+} plan_copy;
+
 typedef struct plan {
     device *device;
     op_list parts[PART_COUNT];
@@ -63,6 +69,10 @@ typedef struct plan {
      * submitted. Timing may keep the device from overlapping ops. */
     op_profile *profile;
     plan_watch watch; /* set by the caller while nothing is submitted */
+    /* (copy_count) in the order of their ops; borrowed until plan_free. The caller sets them while
+     * nothing is submitted, where plan_copies. */
+    const plan_copy *copies;
+    size_t copy_count;
 } plan;
 
 /* plan_init, then plan_part_begin and op_* in any order of parts, then plan_ready once. */
@@ -93,6 +103,11 @@ size_t plan_overwritten(const plan *p, span x);
 /* Starts the step on the device and returns; the slot's step data must not change until plan_wait.
  */
 err plan_submit(plan *p, const step_info *step) MUST_CHECK;
+/* Whether the device works on while plan_take waits. */
+bool plan_copies(const plan *p);
+/* Waits until the first `count` copies of the slot's last submission are there. *ended: all that was
+ * submitted is done, which nothing hides any more. pre: plan_copies; plan_wait was not called. */
+err plan_take(plan *p, uint32_t slot, size_t count, bool *ended) MUST_CHECK;
 /* Waits for the slot's last submission; its results can then be read from mapped memory. */
 err plan_wait(plan *p, uint32_t slot) MUST_CHECK;
 
@@ -130,6 +145,8 @@ typedef struct device_vtable {
     err (*plan_ready)(plan *p);
     err (*submit)(plan *p, const step_info *step);
     err (*wait)(device *d, uint32_t slot);
+    /* plan_take; NULL: all is done when submit returns */
+    err (*take)(device *d, uint32_t slot, size_t count, bool *ended);
     /* sums (blocks, 2): of the squares of each NORM_BLOCK of x's numbers, high and low part of a
      * double, as grad_norm adds them up. Any thread may call it. NULL: the norm is not made of such,
      * or the host does not see the numbers */

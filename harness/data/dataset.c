@@ -40,11 +40,19 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
     return e;
 }
 
-static err missing(const task *t, const task_file *f, const char *path, bool sample) {
-    if (sample) {
+err data__moved(const task *t, const task_file *f, const char *path) {
+    return err_set(ERR_DATA,
+                   "%s: no such file, and %s says that it lies there%s%.12s%s: put it back", path,
+                   t->path, f->sha256 ? " (SHA-256 " : "", f->sha256 ? f->sha256 : "",
+                   f->sha256 ? "...)" : "");
+}
+
+static err missing(const task *t, const task_file *f, const char *path, const dataset_options *o) {
+    if (o->sample) {
         return err_set(ERR_DATA, "%s: task '%s' has no bundled sample%s", path, t->name,
                        err_advice("sample", ": run without --sample"));
     }
+    if (!f->url && f->path && !o->data_dir) return data__moved(t, f, path);
     if (!f->url) {
         return err_set(ERR_DATA,
                        "%s: no such file; its manifest %s names no url, so put it there%s%s", path,
@@ -292,7 +300,7 @@ static err find_files(dataset *d, const task *t, const dataset_options *o) {
         if ((e = dataset_path(&d->paths[i], t, &t->files[i], o))) break;
         d->path_count++;
         if (!is_left_out(&t->files[i], o) && access(d->paths[i], F_OK))
-            e = missing(t, &t->files[i], d->paths[i], o->sample);
+            e = missing(t, &t->files[i], d->paths[i], o);
     }
     return e;
 }

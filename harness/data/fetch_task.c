@@ -1,4 +1,5 @@
 #include "data/fetch_task.h"
+#include "data/data_internal.h"
 #include "net/fetch.h"
 #include "net/settings.h"
 
@@ -75,6 +76,7 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
         log_note("%s; fetching it anew", err_message(e));
         if (unlink(path)) return err_set(ERR_IO, "%s: cannot remove", path);
     }
+    if (!f->url && f->path && !o->data_dir) return data__moved(t, f, path);
     return fetch_one(t, f, path, offline);
 }
 

@@ -167,18 +167,25 @@ Test(vulkan_faults, broken_vulkan_leaves_the_cpu_alone) {
 
 /* What software drivers put in order unasked, the layer demands: it ends a program that leaves it
  * out. Here it says that it kept watch. */
-Test(vulkan_faults, barriers_that_drivers_hide) {
-    size_t live = mem_live_count();
+static void check_barriers(const char *selector) {
     unsigned long begins, ends, copies;
-    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
-    program_result r = run_with("say-barriers", test_device(), "barriers", "--overwrite");
-    cr_assert_eq(r.exit_code, 0, "exit code %d: %s", r.exit_code, r.err);
+    program_result r = run_with("say-barriers", selector, "barriers", "--overwrite");
+    cr_assert_eq(r.exit_code, 0, "%s: exit code %d: %s", selector, r.exit_code, r.err);
     const char *said = strstr(r.err, "fault layer: ");
     cr_assert(said && sscanf(said, "fault layer: %lu begins, %lu ends, %lu copies", &begins, &ends,
                              &copies) == 3,
-              "%s", r.err);
-    cr_expect(begins >= ends && ends > copies && copies > 20, "%s", said);
+              "%s: %s", selector, r.err);
+    cr_expect(begins >= ends && ends > copies && copies > 20, "%s: %s", selector, said);
     program_free(&r);
+}
+
+Test(vulkan_faults, barriers_that_drivers_hide) {
+    size_t live = mem_live_count();
+    char two[300];
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    check_barriers(test_device());
+    snprintf(two, sizeof two, "cpu,%s", test_device()); // whose gradients are copied out early
+    check_barriers(two);
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -286,3 +286,51 @@ Test(plan, costs_of_ops_follow_the_step) {
                  .as.embed_fwd = {.rows = tokens, .hidden = 5, .table_rows = 1000}};
     cr_assert_eq(op_cost_of(&lookup, &step, 0).reals, 4 * 10 * 5);
 }
+
+/* Copies of a span as it was behind two of its three writers, of the last of two micro-batches. */
+Test(plan, copies_are_of_the_moment) {
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    enum { COUNT = 1 << 20 }; // each worth a cut
+    size_t live = mem_live_count();
+    device d;
+    arena a, seen;
+    span x, to[2];
+    plan p;
+    bool ended;
+    MUST(device_open_named(&d, test_device(), &(device_options){.validation = true}));
+    arena_init(&a, &d, 0, false);
+    arena_init(&seen, &d, 0, true);
+    MUST(arena_take(&a, &x, COUNT, ELEM_F32));
+    for (int i = 0; i < 2; i++) MUST(arena_take(&seen, &to[i], COUNT, ELEM_F32));
+    plan_init(&p, &d);
+    plan_part_begin(&p, PART_MICRO);
+    for (int i = 0; i < 3; i++)
+        MUST(op_fill(
+            &p, &(struct fill){
+                    .x = x, .rows = dim_fixed(COUNT / 64), .cols = 64, .value = (float)(i + 1)}));
+    MUST(plan_ready(&p));
+    cr_assert(plan_copies(&p));
+    const plan_copy copies[2] = {{0, x, to[0]}, {1, x, to[1]}};
+    p.copies = copies;
+    p.copy_count = 2;
+    micro_sizes sizes[2] = {{.tokens = 1}, {.tokens = 1}};
+    for (uint32_t step = 1; step <= 3; step++) { // slots and their fences are used again
+        for (int i = 0; i < 2; i++) memset(span_host(to[i]), 0, span_bytes(to[i]));
+        MUST(plan_submit(&p, &(step_info){.step = step, .micro_count = 2, .micros = sizes}));
+        for (size_t i = 0; i < 2; i++) {
+            MUST(plan_take(&p, 0, i + 1, &ended));
+            const float *copy = span_host(to[i]);
+            cr_assert_eq(copy[0], (float)(i + 1));
+            cr_assert_eq(copy[COUNT - 1], (float)(i + 1));
+        }
+        MUST_FAIL(plan_take(&p, 0, 3, &ended), ERR_ARG, "3 copies were not asked for");
+        MUST(plan_wait(&p, 0));
+        MUST_FAIL(plan_take(&p, 0, 1, &ended), ERR_ARG, "1 copies were not asked for");
+    }
+    cr_expect_eq(d.validation_errors, 0);
+    plan_free(&p);
+    arena_free(&seen);
+    arena_free(&a);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}

@@ -145,7 +145,8 @@ static const device_vtable vtable = {.close = close_device,
                                      .scratch_count = vulkan__scratch_count,
                                      .plan_ready = vulkan__plan_ready,
                                      .submit = vulkan__submit,
-                                     .wait = vulkan__wait};
+                                     .wait = vulkan__wait,
+                                     .take = vulkan__take};
 
 static err open_parts(vulkan_device *v) {
     device *d = v->device;

@@ -52,6 +52,12 @@ typedef struct vulkan_sets {
     size_t count, capacity, used;
 } vulkan_sets;
 
+/* The end of a part of a submission that the host can wait for. */
+typedef struct vulkan_cut {
+    VkFence fence;
+    size_t copies; /* of the plan's, that are there behind it */
+} vulkan_cut;
+
 typedef struct vulkan_slot {
     VkCommandPool pool;
     VkCommandBuffer *commands;
@@ -63,6 +69,8 @@ typedef struct vulkan_slot {
     size_t view_count, view_capacity;
     VkFence fence;
     bool is_pending;
+    vulkan_cut *cuts; /* (cut_count) made, of this submission (cut_used) in its order; owned */
+    size_t cut_count, cut_capacity, cut_used;
 } vulkan_slot;
 
 /* What linear_matrix and its like need turned on, as a list that begins with `matrix`. */
@@ -231,6 +239,8 @@ err vulkan__slot_reset(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
 err vulkan__slot_wait(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
 /* The next unused command buffer and descriptor set, made when there is none left. */
 err vulkan__slot_command(vulkan_device *v, vulkan_slot *s, VkCommandBuffer *out) MUST_CHECK;
+/* The fence of the next cut, behind which so many copies are there. */
+err vulkan__slot_cut(vulkan_device *v, vulkan_slot *s, size_t copies, VkFence *out) MUST_CHECK;
 err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t layout,
                      VkDescriptorSet *out) MUST_CHECK;
 /* A view of the range as vec4, which lives until the slot is reset. */
@@ -266,6 +276,8 @@ typedef struct recorder {
     uint64_t widest;     /* invocations of the widest dispatch of the op */
     /* plan->profile: a timestamp before the first op and after each */
     VkQueryPool queries; /* VK_NULL_HANDLE: nothing is timed */
+    size_t copies;       /* plan->copies: recorded */
+    size_t copied_bytes; /* since the last cut */
     uint32_t marks;
     err e; /* first failure; later calls do nothing */
 } recorder;
@@ -297,6 +309,7 @@ void vulkan__dispatch_elements(recorder *r, kernel_id kernel, size_t count, uint
                                const void *push);
 /* x[first .. first + count) = value, by the transfer stage. */
 void vulkan__fill(recorder *r, span s, size_t count, float value);
+void vulkan__copy(recorder *r, span to, span from);
 
 /* Around what an op records. */
 void vulkan__caption_begin(const recorder *r, const char *name);
@@ -362,5 +375,6 @@ void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint
 err vulkan__plan_ready(plan *p) MUST_CHECK;
 err vulkan__submit(plan *p, const step_info *step) MUST_CHECK;
 err vulkan__wait(device *d, uint32_t slot) MUST_CHECK;
+err vulkan__take(device *d, uint32_t slot, size_t count, bool *ended) MUST_CHECK;
 
 #endif

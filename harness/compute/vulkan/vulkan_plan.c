@@ -2,6 +2,9 @@
  * the slot's command buffers, cut into segments of about a second at most. */
 #include "compute/vulkan/vulkan_internal.h"
 
+/* Of copies, behind which a segment ends. */
+enum { CUT_BYTES = 4 << 20 };
+
 // Rough speeds, only to cut submissions: drivers reset a GPU that is busy with one for long.
 static double segment_flops(device_class class) {
     switch (class) {
@@ -25,8 +28,9 @@ static err begin(recorder *r) {
     return ERR_OK;
 }
 
-static err end(recorder *r, bool is_last) {
-    if (is_last) {
+/* fence: what the host waits for, to read what was written until here; none: it does not. */
+static err end(recorder *r, VkFence fence) {
+    if (fence) {
         VkMemoryBarrier memory = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                                   .srcAccessMask =
                                       VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
@@ -40,10 +44,24 @@ static err end(recorder *r, bool is_last) {
     VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                            .commandBufferCount = 1,
                            .pCommandBuffers = &r->commands};
-    VkFence fence = is_last ? r->slot->fence : VK_NULL_HANDLE;
-    e = vulkan__check(VK.QueueSubmit(r->v->queue, 1, &submit, fence), "vkQueueSubmit");
-    if (!e && is_last) r->slot->is_pending = true;
-    return e;
+    return vulkan__check(VK.QueueSubmit(r->v->queue, 1, &submit, fence), "vkQueueSubmit");
+}
+
+/* What the plan's op has written last, for the host; so much of it that it is worth a wait ends a
+ * segment. */
+static err copy_out(recorder *r, const plan *p, size_t place) {
+    VkFence fence = VK_NULL_HANDLE;
+    for (; r->copies < p->copy_count && p->copies[r->copies].op <= place; r->copies++) {
+        const plan_copy *c = &p->copies[r->copies];
+        vulkan__copy(r, c->to, c->from);
+        r->copied_bytes += span_bytes(c->from);
+    }
+    bool is_last = r->copies == p->copy_count;
+    if (!r->copied_bytes || (r->copied_bytes < CUT_BYTES && !is_last)) return ERR_OK;
+    r->copied_bytes = 0;
+    err e = vulkan__slot_cut(r->v, r->slot, r->copies, &fence);
+    if (!e) e = end(r, fence);
+    return e ? e : begin(r);
 }
 
 static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro) {
@@ -54,7 +72,7 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
         if (!r->is_dry) {
             double flops = op_cost_of(&list->ops[i], r->step, micro).flops;
             if (r->segment_flops > 0 && r->segment_flops + flops > most) {
-                err e = end(r, false);
+                err e = end(r, VK_NULL_HANDLE);
                 if (!e) e = begin(r);
                 if (e) return e;
             }
@@ -64,6 +82,10 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
         r->widest = 0;
         vulkan__record(r, &list->ops[i]);
         if (r->e) return r->e;
+        if (part == PART_MICRO && micro + 1 == r->step->micro_count && !r->is_dry) {
+            err e = copy_out(r, p, i);
+            if (e) return e;
+        }
         if (!r->queries || !p->profile) continue;
         op_profile *profile = &p->profile[plan_first_op(p, part) + i];
         profile->dispatches += r->dispatches - dispatches;
@@ -96,11 +118,12 @@ err vulkan__submit(plan *p, const step_info *step) {
     if ((e = begin(&r))) return e;
     if (p->profile) e = vulkan__profile_begin(&r, p);
     if (!e) e = walk(&r, p);
-    if (e || (e = end(&r, true))) {
+    if (e || (e = end(&r, slot->fence))) {
         // segments already submitted may still run: nothing of theirs may be used again before
         VK.DeviceWaitIdle(v->logical);
         goto done;
     }
+    slot->is_pending = true;
     v->last_barriers = r.barriers;
     if (!r.queries) goto done;
     if (!(e = vulkan__slot_wait(v, slot))) e = vulkan__profile_read(&r, p);
@@ -112,4 +135,16 @@ done:
 err vulkan__wait(device *d, uint32_t slot) {
     vulkan_device *v = vulkan__of(d);
     return vulkan__slot_wait(v, &v->slots[slot]);
+}
+
+err vulkan__take(device *d, uint32_t slot, size_t count, bool *ended) {
+    vulkan_device *v = vulkan__of(d);
+    const vulkan_slot *s = &v->slots[slot];
+    size_t i = 0;
+    while (i < s->cut_used && s->cuts[i].copies < count) i++;
+    if (!s->is_pending || i == s->cut_used)
+        return err_set(ERR_ARG, "%zu copies were not asked for", count);
+    *ended = VK.WaitForFences(v->logical, 1, &s->fence, VK_TRUE, 0) == VK_SUCCESS;
+    return vulkan__check(VK.WaitForFences(v->logical, 1, &s->cuts[i].fence, VK_TRUE, UINT64_MAX),
+                         "vkWaitForFences");
 }

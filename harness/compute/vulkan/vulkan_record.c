@@ -187,6 +187,17 @@ void vulkan__fill(recorder *r, span s, size_t count, float value) {
     r->dispatches++;
 }
 
+void vulkan__copy(recorder *r, span to, span from) {
+    const vulkan_buffer *source = from.buffer->handle, *target = to.buffer->handle;
+    size_t bytes = from.count * elem_bytes(from.type);
+    const vulkan_access accesses[] = {{source->buffer, from.offset, from.offset + bytes, false},
+                                      {target->buffer, to.offset, to.offset + bytes, true}};
+    vulkan__barrier(r); // drivers that copy aside from kernels differ in what they wait for
+    order(r, accesses, 2);
+    VkBufferCopy region = {from.offset, to.offset, bytes};
+    VK.CmdCopyBuffer(r->commands, source->buffer, target->buffer, 1, &region);
+}
+
 uint32_t vulkan__window_rows(recorder *r, size_t row_elements) {
     uint64_t rows = r->v->device->info.max_binding_bytes / (row_elements * sizeof(float));
     if (rows >= WINDOW_STEP) {

@@ -1,4 +1,4 @@
-/* Slots: command buffers, descriptor sets and a fence, made on first use and used again each
+/* Slots: command buffers, descriptor sets and fences, made on first use and used again each
  * step. */
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
@@ -26,13 +26,19 @@ void vulkan__slot_close(vulkan_device *v, vulkan_slot *s) {
     free_views(v, s);
     mem_free(s->views);
     mem_free(s->commands);
+    for (size_t i = 0; i < s->cut_count; i++) VK.DestroyFence(v->logical, s->cuts[i].fence, NULL);
+    mem_free(s->cuts);
     if (s->fence) VK.DestroyFence(v->logical, s->fence, NULL);
     if (s->pool) VK.DestroyCommandPool(v->logical, s->pool, NULL);
     *s = (vulkan_slot){0};
 }
 
 err vulkan__slot_reset(vulkan_device *v, vulkan_slot *s) {
-    s->command_used = 0;
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < s->cut_used; i++)
+        e = vulkan__check(VK.ResetFences(v->logical, 1, &s->cuts[i].fence), "vkResetFences");
+    if (e) return e;
+    s->cut_used = s->command_used = 0;
     for (uint32_t n = 0; n < LAYOUTS_MAX; n++) s->sets[n].used = 0;
     free_views(v, s);
     return vulkan__check(VK.ResetCommandPool(v->logical, s->pool, 0), "vkResetCommandPool");
@@ -46,6 +52,21 @@ err vulkan__slot_wait(vulkan_device *v, vulkan_slot *s) {
     // what failed may still be at work, on buffers that are freed next
     if (e) VK.DeviceWaitIdle(v->logical);
     return e ? e : vulkan__check(VK.ResetFences(v->logical, 1, &s->fence), "vkResetFences");
+}
+
+err vulkan__slot_cut(vulkan_device *v, vulkan_slot *s, size_t copies, VkFence *out) {
+    VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    if (s->cut_used == s->cut_count) {
+        err e = mem_grow((void **)&s->cuts, &s->cut_capacity, s->cut_count + 1, sizeof *s->cuts);
+        if (!e)
+            e = vulkan__check(VK.CreateFence(v->logical, &info, NULL, &s->cuts[s->cut_count].fence),
+                              "vkCreateFence");
+        if (e) return e;
+        s->cut_count++;
+    }
+    s->cuts[s->cut_used].copies = copies;
+    *out = s->cuts[s->cut_used++].fence;
+    return ERR_OK;
 }
 
 err vulkan__slot_command(vulkan_device *v, vulkan_slot *s, VkCommandBuffer *out) {

@@ -290,13 +290,15 @@ static err sum_slice(void *context, size_t i) {
     size_t all = (size_t)dim_value(p->rows, &s->step, 0) * p->cols;
     size_t count = is_fixed(p) ? c->count : all;
     span x = span_at(span_part(p->g, c->first, c->count), s->step.slot, 0);
-    float *sum = is_seen(x) ? span_host(x) : s->numbers;
+    bool is_copied = i < s->copy_count;
+    float *sum = is_copied ? span_host(s->copies[i].to) : is_seen(x) ? span_host(x) : s->numbers;
     const group_addends a = {s->kept ? kept_of(s, c->part) + c->first : sum, s->shards, count,
                              s->kept ? all : count};
-    err e = is_seen(x) || s->kept ? ERR_OK : device_read_f32(sum, x, count);
+    bool is_there = is_copied || is_seen(x);
+    err e = is_there || s->kept ? ERR_OK : device_read_f32(sum, x, count);
     if (e) return e;
     e = s->divides && is_fixed(p) ? sum_own(s, c, sum, &a) : group_sum_parts(s->group, sum, &a);
-    return e || is_seen(x) ? e : device_write_f32(x, sum, count);
+    return e || is_there ? e : device_write_f32(x, sum, count);
 }
 
 /* plan_watch */
@@ -314,6 +316,28 @@ static err employ(share_sum *s, plan *p) {
     if (s->shards > 1 || group_is_alone(g) || !g->transport->takes_threads || !fits) return ERR_OK;
     err e = courier_open(&s->courier, sum_slice, s);
     if (!e) p->watch = (plan_watch){passed, s};
+    return e;
+}
+
+/* Needs a device that tells when they are there. The slices go in one order by all ranks, so that
+ * none behind the first that is not copied can be. */
+static err copy_early(share_sum *s, plan *p) {
+    size_t count = 0, last = 0;
+    if (s->shards > 1 || group_is_alone(s->group) || !plan_copies(p)) return ERR_OK;
+    arena_init(&s->copy_arena, p->device, 0, true);
+    err e = mem_new(&s->copies, s->slice_count);
+    for (size_t i = 0; !e && i < s->slice_count; i++) {
+        const share_slice *c = &s->slices[i];
+        plan_copy *copy = &s->copies[i];
+        if (!is_fixed(&s->parts[c->part])) break;
+        // ready in another order here than on rank 0's device: later is right as well
+        last = c->ready > last ? c->ready : last;
+        *copy = (plan_copy){.op = last, .from = span_part(s->parts[c->part].g, c->first, c->count)};
+        e = arena_take(&s->copy_arena, &copy->to, c->count, ELEM_F32);
+        count += !e;
+    }
+    s->copy_count = p->copy_count = count;
+    p->copies = s->copies;
     return e;
 }
 
@@ -335,11 +359,14 @@ err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, cons
     if (!e) e = agree_to_divide(s, p);
     if (!e && s->divides) e = divide(s, b, training);
     if (!e) e = mem_new(&s->losses, (size_t)group_size(g) * shards);
+    if (!e) e = copy_early(s, p);
     return e ? e : employ(s, p);
 }
 
 void share_sum_free(share_sum *s) {
     courier_close(s->courier);
+    arena_free(&s->copy_arena);
+    mem_free(s->copies);
     free_division(&s->division);
     mem_free(s->numbers);
     mem_free(s->kept);
@@ -350,8 +377,20 @@ void share_sum_free(share_sum *s) {
 
 void share_sum_begin(share_sum *s, const step_info *step) {
     s->step = *step;
-    s->released = 0;
+    s->released = s->summed = 0;
     if (s->courier) courier_begin(s->courier);
+}
+
+err share_sum_early(share_sum *s, plan *p) {
+    err e = ERR_OK;
+    for (; !e && s->summed < s->copy_count; s->summed += !e) {
+        bool ended = false;
+        e = plan_take(p, s->step.slot, s->summed + 1, &ended);
+        double begin = clock_seconds();
+        if (!e) e = sum_slice(s, s->summed);
+        if (ended) s->waited += clock_seconds() - begin;
+    }
+    return e;
 }
 
 void share_sum_stop(share_sum *s) {
@@ -377,7 +416,11 @@ static err sum_slices(share_sum *s) {
         courier_release(s->courier, s->slice_count);
         return courier_wait(s->courier);
     }
-    for (size_t i = 0; !e && i < s->slice_count; i++) e = sum_slice(s, i);
+    for (size_t i = s->summed; !e && i < s->slice_count; i++) e = sum_slice(s, i);
+    for (size_t i = 0; !e && i < s->copy_count; i++) {
+        const plan_copy *c = &s->copies[i];
+        e = device_write_f32(c->from, span_host(c->to), c->to.count);
+    }
     return e;
 }
 

@@ -58,6 +58,11 @@ typedef struct share_sum {
     uint32_t shards; /* that each rank has of a step */
     float *numbers;  /* of one part, where the host does not see the device's; owned */
     size_t capacity;
+    /* A device that works on while the host waits copies the first slices (copy_count) out as they
+     * become final, and they are summed there. */
+    arena copy_arena;
+    plan_copy *copies; /* owned */
+    size_t copy_count;
     float *kept;         /* several shards: a rank's gradients, part by part those of each; owned */
     double *losses;      /* (size, shards) owned */
     share_slice *slices; /* (slice_count) in the order in which they are ready; owned */
@@ -65,24 +70,29 @@ typedef struct share_sum {
     bool divides; /* ranks divide the update */
     share_division division;
     size_t released;         /* slices of this step that are ready */
+    size_t summed;           /* and that are summed already, of those that are copied out */
     struct courier *courier; /* exchanges them while the rest is computed; NULL: nobody does */
     step_info step;          /* the one that is computed */
     double waited;           /* seconds of all steps so far that no computing hid */
 } share_sum;
 
 /* Sums over g the gradients that model_parts names, of so many shards of each rank: shares
- * of a step that are computed one after the other. Of one shard, on a device that works while its
- * plan is walked (the native CPU), a slice is exchanged as soon as it is final, while the rest is
- * computed: p, model_gradient_plan's, is watched for that. The order of the slices is a function of the plan:
+ * of a step that are computed one after the other. Of one shard a slice is exchanged as soon as it
+ * is final, while the rest is computed: p, model_gradient_plan's, is watched for that on a device
+ * that works while its plan is walked (the native CPU), and copies slices out on one that works by
+ * itself (share_sum_early). The order of the slices is a function of the plan:
  * the same on all ranks. Where every rank's device is the native CPU, the update is divided too. s
- * stays where it is. Free with share_sum_free, also after an error, and before p. Errors:
- * ERR_MEMORY. */
+ * stays where it is. Free with share_sum_free, also after an error, and behind p, which writes into
+ * it. Errors: ERR_MEMORY. */
 err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, const struct model *m,
                    const batch *b, const model_training *training) MUST_CHECK;
 void share_sum_free(share_sum *s);
 
 /* Before a shard's plan is submitted. */
 void share_sum_begin(share_sum *s, const step_info *step);
+/* Sums the slices that the device copies out, each as soon as it is there. pre: the shard's plan was
+ * submitted, and not waited for. */
+err share_sum_early(share_sum *s, plan *p) MUST_CHECK;
 /* The submission failed: what is under way is waited for. */
 void share_sum_stop(share_sum *s);
 

@@ -73,9 +73,9 @@ static void set_training(trainer *t, const model_config *c) {
 }
 
 static void free_device(trainer *t) {
+    plan_free(&t->plan);
     share_sum_free(&t->sum);
     shares_free(&t->shares);
-    plan_free(&t->plan);
     plan_free(&t->update);
     plan_free(&t->flush);
     mem_free(t->shard_losses);
@@ -344,7 +344,8 @@ static err compute_shards(trainer *t, uint32_t s) {
         if (k && (e = pack_shard(t, s, k))) return e;
         step_info info = info_of(t, s);
         share_sum_begin(&t->sum, &info);
-        if (!(e = plan_submit(&t->plan, &info))) e = plan_wait(&t->plan, slot);
+        if (!(e = plan_submit(&t->plan, &info))) e = share_sum_early(&t->sum, &t->plan);
+        if (!e) e = plan_wait(&t->plan, slot);
         if (e) share_sum_stop(&t->sum);
         if (e) return e;
         t->shard_losses[k] = sum_losses(t, slot);
