@@ -93,9 +93,16 @@ static void set_date(listed_run *r, time_t when) {
     if (gmtime_r(&when, &t)) strftime(r->date, sizeof r->date, "%Y-%m-%d", &t);
 }
 
+static const char *part_of(const record *rec) {
+    double steps = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(rec->recipe, "max_steps"));
+    if (!rec->partial) return NULL;
+    return rec->task.sample ? "sample" : steps > 0 ? "max-steps" : "limit";
+}
+
 static err take_record(listed_run *r, const record *rec) {
     r->seed = rec->seed;
     r->score = record_metric(rec, rec->headline);
+    r->part = part_of(rec);
     snprintf(r->date, sizeof r->date, "%.10s", rec->created);
     err e = mem_strdup(&r->task, rec->task.name);
     if (!e) e = mem_strdup(&r->model, rec->model.name);

@@ -1,9 +1,11 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/group_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/own_flags.h"
+#include "cli/task_groups.h"
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -71,9 +73,10 @@ static err list_object(cJSON *array, const task *t) {
     err e = json_append_object(&o, array);
     if (e) return e;
     return json_put(
-        o, "name %s version %f title %s split %s labels %zu headline %s licence %s path %s",
+        o,
+        "name %s version %f title %s split %s labels %zu headline %s licence %s path %s group %s",
         t->name, (double)t->version, t->title, task_split_name(&t->split), t->label_count,
-        t->headline, t->licence, t->path);
+        t->headline, t->licence, t->path, t->group.name);
 }
 
 static err tasks_list(const options *o) {
@@ -95,6 +98,7 @@ static err tasks_list(const options *o) {
     }
     if (!e && o->json) e = output_json(array, true);
     if (!e && !o->json && !narrow) fputs(out.text, stdout);
+    if (!e && !o->json) e = task_groups_list(o->task_dir);
     cJSON_Delete(array);
     strbuf_free(&out);
     task_catalog_free(&c);
@@ -214,7 +218,10 @@ static err show_text(const task *t) {
 static err tasks_show(const options *o) {
     task t;
     if (o->arg_count != 2) return err_set(ERR_USAGE, "name one task: harness tasks show TASK");
-    err e = task_find(&t, o->args[1], o->task_dir);
+    bool is_group = false;
+    err e = group_known(&is_group, o->args[1], o->task_dir);
+    if (!e && is_group) return task_group_show(o->args[1], o->task_dir, o->json);
+    if (!e) e = task_find(&t, o->args[1], o->task_dir);
     if (e) return e;
     e = o->json ? output_json(t.manifest, true) : show_text(&t);
     task_free(&t);

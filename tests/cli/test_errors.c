@@ -73,9 +73,22 @@ Test(errors_verb, tells_what_the_records_tell) {
     cJSON_Delete(root);
 }
 
+/* What of a list is not shown is counted behind it. */
+static void expect_rest(const char *text, const char *heading, int shown) {
+    int all = 0, more = 0;
+    const char *at = strstr(text, heading), *end = at ? strstr(at + 1, "\n## ") : NULL;
+    cr_assert(end && sscanf(at + strlen(heading), "%d of ", &all) == 1, "%s in %s", heading, text);
+    const char *rest = strstr(at, "\nand ");
+    cr_assert(all > shown && rest && rest < end, "%s in %s", heading, text);
+    cr_expect(sscanf(rest, "\nand %d more (`--rows N`)", &more) == 1 && more == all - shown,
+              "%d of %d, shown are %d", more, all, shown);
+}
+
 Test(errors_verb, texts_are_shown_where_asked_for) {
     program_result p = RUN("errors", "a", "b", CPU, "--texts", "--rows", "2");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    expect_rest(p.out, "## Rows that every run answers wrongly: ", 2);
+    expect_rest(p.out, "## Rows on which the runs part: ", 2);
     cr_expect(strstr(p.out, "| text"), "%s", p.out);
     cr_expect(strstr(p.out, "| accuracy | macro F1 |"), "%s", p.out);
     cr_expect(strstr(p.out, "ECE at T"), "%s", p.out);
@@ -214,6 +227,27 @@ Test(errors_verb, relations_are_looked_at) {
     p = RUN("eval", "--record", "re"); // the record is read with what it has of that
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
+}
+
+/* Both texts of a pair, each as its own. */
+Test(errors_verb, pairs_have_two_texts) {
+    cJSON *root = NULL;
+    const cJSON *row;
+    size_t rows = 0;
+    program_result p = RUN("run", "--task", "klue_nli", "--sample", "--model", "tiny", CPU, "-q",
+                           "--max-steps", "1", "-o", "nli");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("errors", "nli", CPU, "--json", "--texts");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
+    program_free(&p);
+    cJSON_ArrayForEach(row, at(root, "wrong")) {
+        rows++;
+        cr_expect_str_neq(at(row, "text")->valuestring, at(row, "text_pair")->valuestring);
+    }
+    cr_expect_gt(rows, 0);
+    cJSON_Delete(root);
 }
 
 /* Under protocol last the dev rows were trained on. */

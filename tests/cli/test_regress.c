@@ -218,6 +218,22 @@ Test(regress_compare, a_kernel_falls_only_when_three_of_three_are_slow) {
     cr_assert_not(regress_any_kernel_fell(&report));
 }
 
+/* Four deviations of the noisier of the two measurements, a share of the baseline's cost; a fifth at
+ * least. */
+Test(regress_compare, a_kernel_has_the_bound_of_the_noisier_measurement) {
+    static const struct {
+        double before_mad, now_mad, bound;
+    } noises[] = {{0.02, 0.02, 0.2}, {0.1, 0.02, 0.2}, {0.2, 0.02, 0.4}, {0.02, 0.3, 0.6}};
+    for (size_t i = 0; i < sizeof noises / sizeof *noises; i++) {
+        before.kernels[0].mad = noises[i].before_mad;
+        now.kernels[0].mad = noises[i].now_mad;
+        MUST(regress_compare(&report, &before, &now, &suite));
+        cr_expect_float_eq(report.figures[report.count - 2].bound, noises[i].bound, 1e-12, "%zu",
+                           i);
+        regress_report_free(&report);
+    }
+}
+
 Test(regress_compare, times_of_a_busy_machine_are_not_compared) {
     now.kernels[0].cost = 100;
     now.product_spread = 1.3;
@@ -230,6 +246,12 @@ Test(regress_compare, times_of_a_busy_machine_are_not_compared) {
     MUST(regress_compare(&report, &before, &now, &suite));
     cr_assert_eq(report.fell, 0);
     cr_assert(strstr(report.figures[report.count - 1].note, "1.50 times as long"));
+    // nor those of one that did other work when the baseline was made
+    regress_report_free(&report);
+    now.product_ms = 4.0 / 3;
+    MUST(regress_compare(&report, &before, &now, &suite));
+    cr_assert_eq(report.fell, 0);
+    cr_assert(strstr(report.figures[report.count - 1].note, "0.67 times as long"));
     // a later measurement that cannot be trusted confirms nothing
     regress_report_free(&report);
     now.product_ms = 2;

@@ -95,6 +95,10 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     MUST(folder_list_read(&trials, temporary_path("found/trials")));
     cr_assert_eq(trials.count, 4);
     snprintf(lost, sizeof lost, "found/trials/%s", trials.names[0]);
+    MUST(json_read(&root, temporary_path(lost), 0));
+    // a tenth of each label, rounded up, is dev
+    cr_expect(number_at(root, "train_rows") == 36 && number_at(root, "dev_rows") == 4);
+    cJSON_Delete(root);
     MUST(file_remove(temporary_path(lost)));
     folder_list_free(&trials);
     p = TUNE("--lr", "1e-4..1e-2", "--epochs", "1,2", "--trials", "4", "-o", "found");
@@ -201,6 +205,7 @@ Test(tune, a_trial_that_diverges_is_not_chosen) {
     const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "results"), 0);
     cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(first, "not_finite")), "%s", p.out);
     cr_expect(cJSON_IsNull(cJSON_GetObjectItem(first, "score")));
+    cr_expect_eq(number_at(first, "best_step"), 0, "%s", p.out);
     cr_expect_eq(number_at(root, "best_trial"), 2, "%s", p.out);
     cJSON_Delete(root);
     program_free(&p);

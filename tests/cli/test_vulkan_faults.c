@@ -12,6 +12,7 @@
 #include "compute/device.h"
 #include "platform/file.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,34 @@ Test(vulkan_faults, too_low_limits_and_absent_devices_are_named) {
         program_free(&r);
     }
     cr_assert_eq(mem_live_count(), live);
+}
+
+/* Manifests that stand in a folder are named behind it. */
+Test(vulkan_faults, folders_of_drivers_are_named) {
+    static const char *const folders[] = {"/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d",
+                                          "/usr/share/vulkan/icd.d"};
+    char head[80];
+    int count = 0;
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    unsetenv("VK_DRIVER_FILES");
+    unsetenv("VK_ICD_FILENAMES");
+    unsetenv("VK_ADD_DRIVER_FILES");
+    program_result r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        DIR *folder = opendir(folders[i]);
+        struct dirent *f = NULL;
+        while (folder && (f = readdir(folder)) && f->d_name[0] == '.') continue;
+        if (f) {
+            count++;
+            snprintf(head, sizeof head, "%s: ", folders[i]);
+            cr_expect(strstr(r.err, head) && strstr(r.err, f->d_name), "no '%s%s': %s", head,
+                      f->d_name, r.err);
+        }
+        if (folder) closedir(folder);
+    }
+    cr_expect_null(strstr(r.err, "tried: ,"), "%s", r.err);
+    program_free(&r);
+    if (!count) cr_skip_test("no folder of drivers");
 }
 
 #if HARNESS_CPU

@@ -375,6 +375,61 @@ Test(read, a_quote_that_swallows_a_megabyte) {
     made_task_end(&m);
 }
 
+/* Records of quoted lines: as long as one may be, and a byte longer. */
+Test(read, a_record_has_a_mebibyte_at_most) {
+    enum { MOST = 1 << 20 };
+    for (size_t more = 0; more < 2; more++) {
+        made_task m;
+        dataset d;
+        strbuf rows = {0};
+        made_task_begin(&m, NULL, NULL, NULL);
+        cr_assert_eq(strbuf_add(&rows, "text,label\n\""), ERR_OK);
+        size_t begin = rows.length - 1;
+        while (rows.length - begin < MOST + more - 5)
+            cr_assert_eq(strbuf_add(&rows, rows.length % 1000 ? "a" : "\n"), ERR_OK);
+        cr_assert_eq(strbuf_add(&rows, "b\",0\n"), ERR_OK);
+        cr_assert_eq(rows.length - begin, MOST + more);
+        made_task_file(&m, "train.csv", rows.text, rows.length);
+        made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
+        err e = dataset_load(&d, &m.task, &m.options);
+        if (more)
+            expect_message(&m, "one more", e, ERR_FORMAT,
+                           "train.csv:2: a record of more than 1048576 bytes");
+        else
+            cr_expect_eq(e, ERR_OK, "%s", err_message(e));
+        dataset_free(&d);
+        strbuf_free(&rows);
+        made_task_end(&m);
+    }
+}
+
+/* What separates columns is said by its name; of an open quote nothing where the record is one line. */
+Test(read, delimiters_have_names) {
+    static const struct {
+        const char *delimiter, *words;
+    } names[] = {{",", "commas"}, {";", "semicolons"}, {"|", "bars"}, {"\\t", "tabs"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char format[300], want[100];
+        made_task m;
+        dataset d;
+        snprintf(format, sizeof format,
+                 "\"format\": {\"kind\": \"delimited\", \"delimiter\": \"%s\", \"quoting\": "
+                 "\"standard\", \"header\": false, \"bom\": \"drop\", \"columns\": [\"label\", "
+                 "\"text\"], \"text\": \"text\", \"label\": \"label\"}",
+                 names[i].delimiter);
+        made_task_begin(&m, format, NULL, NULL);
+        made_task_file(&m, "train.csv", BYTES("a\n"));
+        made_task_file(&m, "test.csv", BYTES("a\n"));
+        err e = dataset_load(&d, &m.task, &m.options);
+        snprintf(want, sizeof want, "train.csv:1: 1 column, expected 2 (separated by %s)",
+                 names[i].words);
+        expect_message(&m, names[i].words, e, ERR_FORMAT, want);
+        cr_expect_eq(err_message(e)[strlen(err_message(e)) - 1], ')', "%s", err_message(e));
+        dataset_free(&d);
+        made_task_end(&m);
+    }
+}
+
 // What is no text in UTF-8 is named by its first bytes, whatever the format.
 Test(read, foreign_files_are_named) {
     static const struct {

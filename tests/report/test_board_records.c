@@ -5,6 +5,7 @@
 #include "report/board.h"
 #include "support/fake_record.h"
 #include "support/program.h"
+#include "support/row_field.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -47,83 +48,15 @@ static void close_board(store *s, board *b) {
 
 /* rows */
 
-static void set_hash(char **field, char digit) {
-    char hex[65];
-    memset(hex, digit, 64);
-    hex[64] = '\0';
-    cr_assert_not(record_text(field, hex));
-}
-
-static void other_model(record *r) {
-    cr_assert_not(record_text(&r->model.name, "mini"));
-}
-static void other_weights(record *r) {
-    set_hash(&r->model.weights_sha256, 'a');
-}
-static void other_vocab(record *r) {
-    set_hash(&r->model.vocab_sha256, 'b');
-}
-static void other_config(record *r) {
-    cr_assert_not(json_add_number(r->model.config, "hidden_size", 64));
-}
-static void other_drawn(record *r) {
-    cr_assert_not(json_append(r->model.newly_initialised, cJSON_CreateString("classifier.bias")));
-}
-static void other_label_map(record *r) {
-    cr_assert_not(record_text(&r->model.label_map, "no=yes"));
-}
-static void other_recipe(record *r) {
-    cr_assert_not(record_recipe_number(r, "learning_rate", 3.1e-4));
-}
-static void another_key(record *r) {
-    cr_assert_not(record_recipe_number(r, "weight_decay", 0.5));
-}
-static void own_dropout(record *r) {
-    cr_assert_not(record_recipe_number(r, "dropout", -1));
-}
-static void other_precision(record *r) {
-    cr_assert_not(record_text(&r->device.precision, "bf16"));
-}
-static void other_kind(record *r) {
-    cr_assert_not(record_text(&r->device.kind, "software"));
-}
-static void other_device(record *r) {
-    cr_assert_not(record_text(&r->device.name, "gpu 1"));
-}
-static void other_numerics(record *r) {
-    r->numerics_version++;
-}
-
-// each makes a second row of the one that it is applied to; `words` is what the board calls it
-static const struct {
-    const char *field;
-    void (*change)(record *r);
-    const char *words;
-} row_fields[] = {
-    {"model", other_model, "| mini |"},
-    {"weights", other_weights, "3 epochs, lr 5e-05, weights aaaaaaaa |"},
-    {"vocabulary", other_vocab, "3 epochs, lr 5e-05, vocabulary bbbbbbbb |"},
-    {"configuration", other_config, "3 epochs, lr 5e-05, hidden size 64 |"},
-    {"what is drawn", other_drawn, "3 epochs, lr 5e-05, 1 parameter drawn from the seed |"},
-    {"label map", other_label_map, "3 epochs, lr 5e-05, label map no=yes |"},
-    {"recipe", other_recipe, "3 epochs, lr 0.00031 |"},
-    {"a recipe's further key", another_key, "3 epochs, lr 5e-05, weight decay 0.5 |"},
-    {"a number that stands for words", own_dropout, "lr 5e-05, dropout the model's own |"},
-    {"precision", other_precision, "on cpu, bf16 |"},
-    {"device kind", other_kind, "3 epochs, lr 5e-05, device kind software |"},
-    {"device", other_device, "on gpu 1, fp32 |"},
-    {"numerics", other_numerics, "3 epochs, lr 5e-05, numerics version "},
-};
-enum { ROW_FIELDS = sizeof row_fields / sizeof *row_fields };
-
 Test(board_records, each_field_of_the_key_makes_a_row_and_is_named) {
-    for (size_t i = 0; i < ROW_FIELDS; i++) {
+    const row_field *f;
+    for (size_t i = 0; (f = row_field_at(i)); i++) {
         for (uint32_t k = 0; k < 2; k++) {
             record r;
             char name[32];
             // another seed, so that a board without the field would take both into one row
             fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
-            if (k) row_fields[i].change(&r);
+            if (k) f->change(&r);
             snprintf(name, sizeof name, "%u.json", k);
             put(&r, name);
         }
@@ -132,10 +65,10 @@ Test(board_records, each_field_of_the_key_makes_a_row_and_is_named) {
         strbuf text = {0};
         open_board(&s, &b);
         cr_assert_eq(b.table_count, 1);
-        cr_assert_eq(b.tables[0].row_count, 2, "%s does not tell rows apart", row_fields[i].field);
+        cr_assert_eq(b.tables[0].row_count, 2, "%s does not tell rows apart", f->field);
         cr_assert_eq(b.note_count, 0);
         cr_assert_not(board_markdown(&text, &b));
-        cr_assert(strstr(text.text, row_fields[i].words), "%s: %s", row_fields[i].field, text.text);
+        cr_assert(strstr(text.text, f->words), "%s: %s", f->field, text.text);
         strbuf_free(&text);
         close_board(&s, &b);
     }
@@ -384,7 +317,9 @@ Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
         char name[32];
         fake_record_make(
             &r, &(fake_record){.task = "kor_x", .right = seed < 3 ? 0.3 : 0.9, .seed = seed % 3});
-        if (seed >= 3) other_recipe(&r); // better, but of two seeds
+        if (seed >= 3)
+            cr_assert_not(
+                record_recipe_number(&r, "learning_rate", 3.1e-4)); // better, but of two seeds
         snprintf(name, sizeof name, "%u.json", seed);
         put(&r, name);
     }
@@ -503,7 +438,8 @@ static void other_prediction(record *r) {
     r->calibration.rows = 0;
 }
 static void other_final_weights(record *r) {
-    set_hash(&r->final_weights_sha256, 'c');
+    cr_assert_not(record_text(&r->final_weights_sha256, "cccccccccccccccccccccccccccccccc"
+                                                        "cccccccccccccccccccccccccccccccc"));
 }
 static void other_driver(record *r) {
     cr_assert_not(record_text(&r->device.driver, "another"));
@@ -587,7 +523,7 @@ static void same_way_of_an_older_program(record *r, const record *of) {
 }
 static void on_another_device(record *r, const record *of) {
     same_end(r, of);
-    other_device(r);
+    cr_assert_not(record_text(&r->device.name, "gpu 1"));
 }
 
 static const struct {

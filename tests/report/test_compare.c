@@ -98,6 +98,48 @@ Test(compare, many_differing_rows_are_cut) {
     strbuf_free(&out);
 }
 
+/* The list of rows at its ends: dots where there are more than it shows. */
+Test(compare, a_list_of_rows_ends_where_they_do) {
+    static const struct {
+        int differ;
+        const char *end;
+    } lists[] = {{0, "0 of 60 (0.00 %)\n"},
+                 {1, "1 of 60 (1.67 %); row 1\n"},
+                 {2, "2 of 60 (3.33 %); rows 1, 2\n"},
+                 {10, "; rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10\n"},
+                 {11, "; rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...\n"}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        comparison c;
+        strbuf out = {0};
+        for (int k = 0; k < 60; k++) b.predicted[k] = (a.predicted[k] + (k < lists[i].differ)) % 3;
+        compared(&c);
+        cr_assert_not(compare_text(&out, &c, "a", "b"));
+        cr_expect(strstr(out.text, lists[i].end), "no '%s' in %s", lists[i].end, out.text);
+        strbuf_free(&out);
+    }
+}
+
+/* Runs of unequal length: each number has its own plural, and what both have is compared. */
+Test(compare, steps_are_counted_in_words) {
+    static const struct {
+        size_t a, b;
+        const char *line;
+    } lines[] = {{1, 1, "- losses: equal in every bit over 1 step\n"},
+                 {1, 2, "over 1 step\n- A took 1 step, B 2\n"},
+                 {2, 1, "over 1 step\n- A took 2 steps, B 1\n"},
+                 {2, 2, "- losses: equal in every bit over 2 steps\n"}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        comparison c;
+        strbuf out = {0};
+        a.loss_count = lines[i].a;
+        b.loss_count = lines[i].b;
+        compared(&c);
+        cr_assert_not(compare_text(&out, &c, "a", "b"));
+        cr_expect(strstr(out.text, lines[i].line), "no '%s' in %s", lines[i].line, out.text);
+        strbuf_free(&out);
+    }
+}
+
 static void refused(const char *want) {
     comparison c;
     cr_assert_eq(compare_records(&c, &a, &b, COMPARE_TOLERANCE), ERR_DATA, "%s", want);
@@ -223,6 +265,8 @@ Test(compare, html_holds_tables_and_escapes) {
     cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
               out.text);
     cr_assert_not(strstr(out.text, "--:"));
+    cr_expect(strstr(out.text, "<footer><p>Written by <code>harness compare</code> from "), "%s",
+              out.text);
     strbuf_free(&out);
 }
 

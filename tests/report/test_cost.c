@@ -96,6 +96,44 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     store_free(&s);
 }
 
+/* Of two rows a second beats the first with as good a score in less time, or a better one in as
+ * much; of equal rows neither beats the other. Of equal scores, too, the plot has places. */
+Test(cost, a_row_is_beaten_by_what_is_better_in_one_and_not_worse_in_the_other) {
+    static const struct {
+        double mean, train_s;
+        bool first, second; // on the front
+    } seconds[] = {{0.5, 100, true, true},  {0.5, 99, false, true},  {0.5, 101, true, false},
+                   {0.6, 100, false, true}, {0.4, 100, true, false}, {0.6, 101, true, true},
+                   {0.4, 99, true, true},   {0.6, 99, false, true},  {0.4, 101, true, false}};
+    store s;
+    board b;
+    put("first", "cpu", 0.5, 100, 0);
+    put("second", "cpu", 0.5, 100, 0);
+    MUST(store_read(&s, folder));
+    MUST(board_init(&b, &s));
+    board_table *t = &b.tables[0];
+    cr_assert_eq(t->row_count, 2);
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        cost_point *points;
+        strbuf text = {0};
+        for (size_t k = 0; k < 2; k++) {
+            bool second = !strcmp(t->rows[k].runs[0]->model.name, "second");
+            t->rows[k].mean = second ? seconds[i].mean : 0.5;
+            t->rows[k].train_s = second ? seconds[i].train_s : 100;
+        }
+        MUST(cost_points(&points, t, (cost_target){0}));
+        cr_expect_eq(point_of(points, t, "first")->on_front, seconds[i].first, "case %zu", i);
+        cr_expect_eq(point_of(points, t, "second")->on_front, seconds[i].second, "case %zu", i);
+        mem_free(points);
+        MUST(cost_svg(&text, t, "score by time", ", on the front"));
+        cr_expect(!strstr(text.text, "nan") && !strstr(text.text, "inf"), "case %zu: %s", i,
+                  text.text);
+        strbuf_free(&text);
+    }
+    board_free(&b);
+    store_free(&s);
+}
+
 /* In a window of 360 px the plot is 336 wide and its letters have to be 11 px high. So large, a name
  * of 20 of them beside its mark, the axes' numbers and the marks stay within the drawing. */
 Test(cost, the_plot_is_read_on_a_phone) {

@@ -155,6 +155,103 @@ Test(groups, mixed_groups_are_refused) {
     cr_assert(strstr(err_message(ERR_DATA), "the version of task 'fake_task' is 1 and 2"));
 }
 
+/* One run of a group departs: each field is looked at, and named. */
+Test(groups, whatever_a_group_mixes_is_named) {
+    static const char sha[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    for (int field = 0; field < 6; field++) {
+        group_comparison c;
+        make("tiny", 0.5, "tiny", 0.5, 24);
+        record *odd = &a[2];
+        char **const texts[] = {&odd->model.name,  &odd->model.weights_sha256, NULL, &odd->protocol,
+                                &odd->device.name, &odd->device.precision};
+        static const char *const named[] = {"the model is",    "the weights hash is",
+                                            "the recipe hash", "the protocol is",
+                                            "the device is",   "the precision is"};
+        if (texts[field])
+            cr_assert_not(record_text(texts[field], sha));
+        else
+            memcpy(odd->recipe_sha256, sha, sizeof sha);
+        cr_assert_eq(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), ERR_DATA, "%s",
+                     named[field]);
+        cr_expect(strstr(err_message(ERR_DATA), named[field]), "no '%s' in %s", named[field],
+                  err_message(ERR_DATA));
+        if (field == 5) break;
+        teardown();
+    }
+}
+
+/* What a side's runs are together: means of those that know, ranges of scales and of speeds. */
+Test(groups, figures_of_a_side_are_those_of_all_its_runs) {
+    group_comparison c;
+    strbuf out = {0};
+    make("tiny", 0.5, "mini", 0.5, 24);
+    static const double speeds[] = {100, 200, 300}, others[] = {200, 100, 600};
+    for (int s = 0; s < SEEDS; s++) {
+        a[s].timing.tokens_per_s = speeds[s];
+        b[s].timing.tokens_per_s = others[s];
+        a[s].loss_scale = 1024 << s;
+        a[s].kernel_times[0].ms = 1 + s; // 1, 2, 3
+    }
+    b[2].kernel_count = 0; // of an older program
+    b[0].kernel_times[0].ms = 4;
+    b[1].kernel_times[0].ms = 8;
+    cr_assert_not(compare_groups(&c, list_a, SEEDS, list_b, SEEDS));
+    // 900 / 600; 100 / 300 and 600 / 100
+    cr_expect_float_eq(c.speed, 1.5, 1e-12);
+    cr_expect_float_eq(c.speed_low, 1.0 / 3, 1e-12);
+    cr_expect_float_eq(c.speed_high, 6, 1e-12);
+    cr_assert_not(compare_groups_text(&out, &c, "left", "right"));
+    static const char *const texts[] = {
+        "9 of 60 steps skipped, scale 1024 to 4096", "9 of 60 steps skipped, scale 32768",
+        "| linear_fwd 512x128   | forward  | 2.000 | 6.000 |", "of A (0.33 to 6.00 over pairs"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cr_expect(strstr(out.text, texts[i]), "no '%s' in %s", texts[i], out.text);
+    strbuf_free(&out);
+    const compare_side sides[] = {{"left", list_a, SEEDS}, {"right", list_b, SEEDS}};
+    cr_assert_not(compare_matrix_json(&out, sides, 2));
+    static const char *const keys[] = {"\"speed_ratio\":\t1.5", "\"tokens_per_s\":\t200",
+                                       "\"tokens_per_s\":\t300", "\"seeds\":\t3"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        cr_expect(strstr(out.text, keys[i]), "no '%s' in %s", keys[i], out.text);
+    strbuf_free(&out);
+    cr_assert_not(compare_matrix_text(&out, sides, 2));
+    cr_expect(strstr(out.text, "|      200 |         1.00 |") &&
+                  strstr(out.text, "|      300 |         1.50 |"),
+              "%s", out.text);
+    strbuf_free(&out);
+    b[2].kernel_count = 4; // that record_free frees
+}
+
+/* As many shared seeds as are listed, one more and two more. */
+Test(groups, seeds_beyond_the_list_are_counted) {
+    enum { MOST = COMPARE_SEEDS_SHOWN + 2 };
+    static record many[2][MOST];
+    static const record *lists[2][MOST];
+    static const char *const ends[] = {NULL, "- and 1 more seed\n", "- and 2 more seeds\n"};
+    make("tiny", 0.5, "tiny", 0.5, 24); // for the end of the test
+    for (uint32_t s = 0; s < MOST; s++)
+        for (int side = 0; side < 2; side++) {
+            fake_record_make(
+                &many[side][s],
+                &(fake_record){.model = side ? "mini" : "tiny", .rows = 24, .seed = s});
+            lists[side][s] = &many[side][s];
+        }
+    for (size_t more = 0; more <= 2; more++) {
+        group_comparison c;
+        strbuf out = {0};
+        size_t count = COMPARE_SEEDS_SHOWN + more;
+        cr_assert_not(compare_groups(&c, lists[0], count, lists[1], count));
+        cr_expect(c.shared == count && c.seed_count == COMPARE_SEEDS_SHOWN);
+        cr_assert_not(compare_groups_text(&out, &c, "left", "right"));
+        cr_expect(strstr(out.text, more ? ends[more] : "mean share") &&
+                      (more || !strstr(out.text, " more seed")),
+                  "%zu more: %s", more, out.text);
+        strbuf_free(&out);
+    }
+    for (uint32_t s = 0; s < MOST; s++)
+        for (int side = 0; side < 2; side++) record_free(&many[side][s]);
+}
+
 Test(groups, verb_takes_folders_of_runs) {
     char *folder, *left, *right, *path;
     fake_folder(&folder);

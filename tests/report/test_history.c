@@ -6,6 +6,7 @@
 #include "support/fake_record.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/row_field.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -108,6 +109,74 @@ Test(history, series_are_told_apart_and_parted) {
     cr_assert_eq(measured->points[0].value, 110);
     history_free(&h);
     cr_assert_eq(mem_live_count(), live);
+}
+
+/* Whether two runs, of which the second departs from the first so, have one point each in a series
+ * of that kind; with no change they have both in one. */
+static bool are_one_series(history_kind kind, void (*change)(record *r)) {
+    history h = {0};
+    bool one = false;
+    for (unsigned day = 1; day <= 2; day++) {
+        record r;
+        make_run(&r, day, "1.0", 0.5, 500);
+        r.timing.eval_s = 1;
+        if (day == 2 && change) change(&r);
+        MUST(record_score(&r));
+        MUST(history_add_run(&h, &r));
+        record_free(&r);
+    }
+    MUST(history_finish(&h));
+    for (size_t i = 0; i < h.count; i++) one = one || h.series[i].kind == kind;
+    history_free(&h);
+    return one;
+}
+
+static void more_threads(record *r) {
+    r->device.threads++;
+}
+static void two_ranks(record *r) {
+    r->ranks = 2;
+}
+
+/* Of what makes a row of the board the numerics alone do not part a series. */
+Test(history, whatever_makes_another_row_makes_another_series) {
+    const row_field *f;
+    json_setup();
+    cr_assert(are_one_series(HISTORY_SCORE, NULL) && are_one_series(HISTORY_RUN, NULL));
+    for (size_t i = 0; (f = row_field_at(i)); i++) {
+        bool one = !strcmp(f->field, "numerics");
+        cr_expect_eq(are_one_series(HISTORY_SCORE, f->change), one, "scores: %s", f->field);
+        cr_expect_eq(are_one_series(HISTORY_RUN, f->change), one, "speed: %s", f->field);
+    }
+    cr_expect(are_one_series(HISTORY_SCORE, more_threads) &&
+              are_one_series(HISTORY_SCORE, two_ranks));
+    cr_expect_not(are_one_series(HISTORY_RUN, more_threads), "threads");
+    cr_expect_not(are_one_series(HISTORY_RUN, two_ranks), "ranks");
+}
+
+/* Runs of one moment and score: those of two seeds or programs are two, a copy is none. */
+Test(history, what_is_there_twice_counts_once) {
+    static const struct {
+        unsigned seed;
+        const char *version;
+        size_t points;
+    } seconds[] = {{1, "1.0", 0}, {2, "1.0", 2}, {1, "1.1", 2}};
+    json_setup();
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        history h = {0};
+        for (int second = 0; second < 2; second++) {
+            record r;
+            make_run(&r, 1, second ? seconds[i].version : "1.0", 0.5, 500);
+            r.seed = second ? seconds[i].seed : 1;
+            MUST(history_add_run(&h, &r));
+            record_free(&r);
+        }
+        MUST(history_finish(&h));
+        // a series of one point is none
+        size_t points = h.count ? h.series[0].count : 0;
+        cr_expect_eq(points, seconds[i].points, "case %zu: %zu points", i, points);
+        history_free(&h);
+    }
 }
 
 Test(history, outputs_are_whole) {

@@ -104,6 +104,84 @@ Test(errors, slices_and_pairs) {
     errors_free(&e);
 }
 
+/* Quarters of the rows: equal lengths stay together, and every row is in one of them. */
+Test(errors, slices_of_lengths_hold_every_row_once) {
+    enum { MOST = 8 };
+    static const struct {
+        uint32_t tokens[MOST];
+        size_t rows;
+        const char *names;
+    } lists[] = {{{1, 2, 3, 4}, 4, "0 to 1 tokens, 2 tokens, 3 tokens, 4 tokens"},
+                 {{5, 5, 5, 5}, 4, "0 to 5 tokens"},
+                 {{0, 1, 1, 1}, 4, "0 tokens, 1 tokens"},
+                 {{9, 1, 2, 1}, 4, "0 to 1 tokens, 2 tokens, 3 to 9 tokens"},
+                 {{3}, 1, "0 to 3 tokens"},
+                 {{3, 7}, 2, "0 to 3 tokens, 4 to 7 tokens"},
+                 {{8, 7, 6, 5, 4, 3, 2, 1},
+                  8,
+                  "0 to 2 tokens, 3 to 4 tokens, 5 to 6 tokens, 7 to 8 tokens"}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        static float a[MOST * CLASSES];
+        static uint32_t answered[MOST], rows[MOST] = {0, 1, 2, 3, 4, 5, 6, 7};
+        static bool leaked[MOST];
+        const float *const logits[] = {a};
+        const uint32_t *const predicted[] = {answered};
+        errors e;
+        char names[200] = "";
+        size_t sum = 0;
+        MUST(errors_find(&e, &(errors_input){.runs = 1,
+                                             .rows = lists[i].rows,
+                                             .classes = CLASSES,
+                                             .logits = logits,
+                                             .predicted = predicted,
+                                             .gold = answered,
+                                             .first_row = rows,
+                                             .leaked = leaked,
+                                             .tokens = lists[i].tokens,
+                                             .unknown = answered,
+                                             .headline = metric_find("macro_f1")}));
+        for (size_t k = 0; k < e.slice_count && !strcmp(e.slices[k].by, "length"); k++) {
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", k ? ", " : "",
+                     e.slices[k].name);
+            sum += e.slices[k].rows;
+        }
+        cr_expect_str_eq(names, lists[i].names);
+        cr_expect_eq(sum, lists[i].rows, "%s: %zu rows", names, sum);
+        errors_free(&e);
+    }
+}
+
+/* Rows that are as wrong, and rows on which runs part as much, stand in the order of the data. */
+Test(errors, equal_rows_keep_their_order) {
+    enum { N = 6 };
+    // the first three rows are answered wrongly by both runs, the others by one
+    static float a[N * CLASSES] = {0, 1, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1},
+                       b[N * CLASSES] = {0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, 0};
+    static const uint32_t of[N], x[N] = {1, 1, 1, 1, 0, 1}, y[N] = {1, 1, 1, 0, 1, 0};
+    static const uint32_t rows[N] = {0, 1, 2, 3, 4, 5};
+    static const bool leaked[N];
+    const float *const logits[] = {a, b};
+    const uint32_t *const predicted[] = {x, y};
+    errors e;
+    MUST(errors_find(&e, &(errors_input){.runs = 2,
+                                         .rows = N,
+                                         .classes = CLASSES,
+                                         .logits = logits,
+                                         .predicted = predicted,
+                                         .gold = of,
+                                         .first_row = rows,
+                                         .leaked = leaked,
+                                         .tokens = of,
+                                         .unknown = of,
+                                         .headline = metric_find("macro_f1")}));
+    cr_assert(e.wrong_count == 3 && e.parted_count == 3);
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_eq(e.wrong[i].row, i);
+        cr_expect_eq(e.parted[i].row, 3 + i);
+    }
+    errors_free(&e);
+}
+
 /* No more than `bytes` from here on. */
 static void limit_memory(size_t bytes) {
     unsigned long pages = 0;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "base/sums.h"
 #include "platform/file.h"
 #include "train/checkpoint/identity.h"
@@ -269,13 +270,12 @@ err run_free_bytes(uint64_t *bytes, const run *r) {
 
 err run_check_disk(const run *r) {
     uint64_t free_bytes = 0, saves = 0, need = run_disk_bytes(r, &saves);
+    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     err e = run_free_bytes(&free_bytes, r);
     if (e || need <= free_bytes) return e;
     return err_set(
-        ERR_IO,
-        "%s: %" PRIu64 " checkpoints and the final model need %.1f MB, the disk has %.1f MB "
-        "free%s",
-        r->output, saves, (double)need / 1e6, (double)free_bytes / 1e6,
+        ERR_IO, "%s: %" PRIu64 " checkpoints and the final model need %s, the disk has %s free%s",
+        r->output, saves, shown_size(one, need), shown_size(other, free_bytes),
         err_advice("save-steps", "; save less often (--save-steps, --save-total-limit)"));
 }
 
