@@ -214,7 +214,9 @@ Test(own_tasks, what_is_not_known_says_what_to_type) {
                  "own; name them again (--train-file FILE ...), or keep a manifest: harness tasks "
                  "new FILE... --output 'own-댓글.json', then --task 'own-댓글' --task-dir .");
     expect_error(RUN("run", "--task", "own-x", QUICK), 2, "harness tasks new FILE...");
-    expect_error(RUN("eval", "-c", "m", QUICK), 2, "no record beside the model says which task");
+    expect_error(RUN("eval", "-c", "m", QUICK), 2,
+                 "m: no record beside the model says which task it is of: name one with --task");
+    expect_error(RUN("eval", QUICK), 1, "no finished run under ./runs");
 }
 
 /* --- tune --- */
