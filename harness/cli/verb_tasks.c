@@ -292,6 +292,6 @@ err verb_tasks(const options *o) {
                        o->args[1]);
     const char *nearest = text_nearest(o->args[0], known, 3);
     return err_set(
-        ERR_USAGE, "unknown: harness tasks %s%s%s%s (known: show TASK, check, new FILE...)",
+        ERR_USAGE, "unknown: harness tasks %s%s%s%s (known: show TASK, check, new FILE...; alone it lists them)",
         o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }

@@ -200,7 +200,7 @@ static void add_section_head(page *p, const board *b, const board_table *t) {
                  r->task.data_sha256, (long long)r->task.train_rows, (long long)r->task.test_rows,
                  (unsigned long long)r->confusion_dedup.total, (long long)r->task.leaked_rows);
     for (size_t i = 0; i < r->task.label_count; i++)
-        html__format(p, i ? ", %s" : "%s", r->task.labels[i]);
+        html__format(p, i ? ", %s" : "%s", html__labels(p, &r->task)[i]);
     html__add(p, ".");
     add_apart(p, b, t);
     html__add(p, "</p>\n");

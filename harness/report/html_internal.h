@@ -19,6 +19,10 @@ typedef struct page {
 /* What another floor names, in the page's language; as it is where strings.def lacks it. */
 const char *html__term(const page *p, const char *english);
 
+/* What the labels of a record's task are called on this page: on a Korean one, where they are Korean
+ * in the data, so; else by the names for readers. Borrowed. */
+const char *const *html__labels(const page *p, const record_task *t);
+
 /* Adds text as it is: ours alone. From outside: text, also in attributes, by SHOWN_HTML; a path for
  * an href, by SHOWN_URL; a format, whose strings (%s) go by SHOWN_HTML: no markup among them. */
 void html__add(page *p, const char *html);

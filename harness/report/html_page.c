@@ -52,6 +52,13 @@ const char *html__term(const page *p, const char *english) {
     return english;
 }
 
+const char *const *html__labels(const page *p, const record_task *t) {
+    bool korean = false;
+    for (size_t i = 0; t->names && i < t->label_count; i++)
+        for (const char *c = t->names[i]; *c; c++) korean = korean || *c & 0x80;
+    return (const char *const *)(korean && p->language == PAGE_KO ? t->names : t->labels);
+}
+
 void html__duration(page *p, double seconds) {
     strbuf text = {0};
     html__take(p, report__duration(&text, seconds));

@@ -26,13 +26,13 @@ void run__table_end(page *p) {
     html__add(p, "</section>\n");
 }
 
-const char *run__label(const record *r, size_t id) {
-    return r->task.labels[id];
+const char *run__label(const page *p, const record *r, size_t id) {
+    return html__labels(p, &r->task)[id];
 }
 
-const char *run__class(const record *r, size_t k) {
-    if (r->task.kind != ANSWER_TAGS) return run__label(r, k);
-    const char *begin = run__label(r, 2 * k);
+const char *run__class(const page *p, const record *r, size_t k) {
+    if (r->task.kind != ANSWER_TAGS) return run__label(p, r, k);
+    const char *begin = run__label(p, r, 2 * k);
     return strncmp(begin, "B-", 2) == 0 ? begin + 2 : begin;
 }
 
@@ -47,7 +47,7 @@ static void add_scores(page *p, const record *r) {
     run__table_begin(p, SAY(p, scores));
     run__heads(p, "lrr", (const char *[]){SAY(p, metric), SAY(p, official), SAY(p, dedup)});
     char title[METRIC_TITLE_BYTES];
-    const char *label_1 = r->task.label_count > 1 ? run__label(r, 1) : NULL;
+    const char *label_1 = r->task.label_count > 1 ? run__label(p, r, 1) : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         if (!metric_applies(x, r->task.kind, r->task.label_count)) continue;
@@ -82,7 +82,7 @@ static void add_classes(page *p, const record *r) {
                      "<tr><th scope=\"row\">%s</th><td class=\"n\">%.2f</td>"
                      "<td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>"
                      "<td class=\"n\">%llu</td></tr>\n",
-                     run__class(r, k), 100 * s.precision, 100 * s.recall, 100 * s.f1,
+                     run__class(p, r, k), 100 * s.precision, 100 * s.recall, 100 * s.f1,
                      (unsigned long long)s.support);
     }
     run__table_end(p);
@@ -95,11 +95,11 @@ static void add_matrix(page *p, const record *r, const uint64_t *counts) {
     html__table_begin(p, SAY(p, confusion), "shares");
     html__add(p, "<thead><tr><td></td>");
     for (size_t k = 0; k < classes; k++)
-        html__format(p, "<th scope=\"col\" class=\"n\">%s</th>", run__label(r, k));
+        html__format(p, "<th scope=\"col\" class=\"n\">%s</th>", run__label(p, r, k));
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t g = 0; g < classes; g++) {
         uint64_t sum = r->confusion.gold[g];
-        html__format(p, "<tr><th scope=\"row\">%s</th>", run__label(r, g));
+        html__format(p, "<tr><th scope=\"row\">%s</th>", run__label(p, r, g));
         for (size_t k = 0; k < classes; k++) {
             uint64_t n = counts[g * classes + k];
             double share = sum ? (double)n / (double)sum : 0;

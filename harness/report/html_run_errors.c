@@ -32,8 +32,8 @@ static void add_suspects(page *p, const record *r, const char *const *texts) {
         html__format(p,
                      "<tr><th scope=\"row\" class=\"n\">%lld</th><td>%s</td><td>%s</td>"
                      "<td class=\"n\">%.3f</td><td class=\"n\">%.3f</td>",
-                     (long long)s->row + 1, run__label(r, r->gold[s->row]),
-                     run__label(r, (size_t)s->answer), s->probability, s->gold_probability);
+                     (long long)s->row + 1, run__label(p, r, r->gold[s->row]),
+                     run__label(p, r, (size_t)s->answer), s->probability, s->gold_probability);
         if (texts) html__format(p, "<td class=\"wrap\">%s</td>", texts[s->row]);
         html__add(p, "</tr>\n");
     }
@@ -81,7 +81,7 @@ void run__confused_rows(page *p, const record *r, const confusion_cell *list, si
         html__format(p,
                      "<tr><td>%s</td><td>%s</td><td class=\"n\">%llu</td>"
                      "<td class=\"n\">%.1f %%</td></tr>\n",
-                     run__label(r, list[i].gold), run__label(r, list[i].predicted),
+                     run__label(p, r, list[i].gold), run__label(p, r, list[i].predicted),
                      (unsigned long long)list[i].rows,
                      100 * (double)list[i].rows / (double)r->confusion.gold[list[i].gold]);
 }

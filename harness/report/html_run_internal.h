@@ -14,8 +14,8 @@ void run__heads(page *p, const char *columns, const char *const *titles);
 void run__table_end(page *p);
 
 /* The name of a label; of a class of the sum: a label, or the type of entities. */
-const char *run__label(const record *r, size_t id);
-const char *run__class(const record *r, size_t k);
+const char *run__label(const page *p, const record *r, size_t id);
+const char *run__class(const page *p, const record *r, size_t k);
 
 /* Rows of a table: what was taken for what, and of how much of the gold label's rows. */
 void run__confused_heads(page *p);

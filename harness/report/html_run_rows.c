@@ -49,13 +49,15 @@ static err worst_rows(wrong_row **out, size_t *count, const record *r, uint32_t 
 enum { GOLD, SAID, LINES_MOST = 8 };
 
 typedef struct wrong_items {
+    const char *const *labels; /* on the page, borrowed */
     const record *r;
     answer_items items;
     row_units units;
 } wrong_items;
 
-static err open_items(wrong_items *x, const record *r, size_t row, const char *text) {
-    *x = (wrong_items){.r = r};
+static err open_items(wrong_items *x, const page *p, const record *r, size_t row,
+                      const char *text) {
+    *x = (wrong_items){.r = r, .labels = html__labels(p, &r->task)};
     err e = answer_items_add(&x->items, r, row, true, GOLD);
     if (!e) e = answer_items_add(&x->items, r, row, false, SAID);
     answer_items_merge(&x->items);
@@ -67,18 +69,14 @@ static void close_items(wrong_items *x) {
     row_units_free(&x->units);
 }
 
-static const char *const *labels_of(const record *r) {
-    return (const char *const *)r->task.labels;
-}
-
 static err name_item(strbuf *out, const wrong_items *x, const answer_item *item) {
-    return answer_item_name(out, item, x->r->task.kind, labels_of(x->r), &x->units);
+    return answer_item_name(out, item, x->r->task.kind, x->labels, &x->units);
 }
 static err name_word(strbuf *out, const wrong_items *x, const answer_item *item) {
     return answer_item_word(out, item, &x->units);
 }
 static err name_head(strbuf *out, const wrong_items *x, const answer_item *item) {
-    return answer_item_head(out, item, labels_of(x->r), &x->units);
+    return answer_item_head(out, item, x->labels, &x->units);
 }
 
 /* A cell with a line for each item that `column` has and the other has not; of words these are as
@@ -112,7 +110,7 @@ static void add_labels(page *p, const wrong_items *x, int column) {
     for (size_t i = 0; i < x->items.count; i++) {
         if (!x->items.list[i].in[column]) continue;
         html__add(p, any ? ", " : "");
-        html__text(p, run__label(x->r, x->items.list[i].key[0]));
+        html__text(p, run__label(p, x->r, x->items.list[i].key[0]));
         any = true;
     }
     html__add(p, any ? "</td>" : "-</td>");
@@ -120,7 +118,7 @@ static void add_labels(page *p, const wrong_items *x, int column) {
 
 static void add_answers(page *p, const record *r, size_t row, const char *text) {
     wrong_items x;
-    html__take(p, open_items(&x, r, row, text));
+    html__take(p, open_items(&x, p, r, row, text));
     if (r->task.kind == ANSWER_NUMBER) {
         html__format(p, "<td>%.3f</td><td>%.3f</td>", (double)r->gold_numbers[row],
                      (double)r->predicted_numbers[row]);
@@ -154,7 +152,7 @@ void run__add_trees(page *p, const record *r, const char *const *texts) {
             p, "</p><div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s %zu\">",
             SAY(p, tree), row + 1);
         svg__tree(p, texts[row], r->gold + first, r->predicted + first, words_of(r, row),
-                  (const char *const *)r->task.labels);
+                  html__labels(p, &r->task));
         html__add(p, "</div>\n");
     }
     if (count) html__add(p, "</section>\n");

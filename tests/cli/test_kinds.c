@@ -151,6 +151,10 @@ Test(kinds, entities_are_found) {
     cr_expect_eq(strncmp(rows, "row,gold,predicted\n1,B-PS I-PS I-PS O ", 38), 0, "%.80s", rows);
     mem_free(rows);
     mem_free(same);
+    // labels of a set that are wider together than each
+    r = RUN("data", "head", "korean_unsmile", "--sample", "--split", "test", "--row", "2");
+    cr_expect(strstr(r.out, "  남성,인종/국적  한국"), "%s", r.out);
+    program_free(&r);
     r = RUN("data", "head", "klue_ner", "--sample", "--rows", "1");
     expect(&r, "head", "<김서연:PS>은 <어제:DT> <부산:LC>에서");
     // another kind of task is refused, and so are pairs
@@ -555,7 +559,7 @@ Test(kinds, klue_runs_its_tasks_by_their_recipe) {
     r = RUN("run", "--sample", "--task", "nsmc", "--recipe", "klue", "-m", "tiny", "--device",
             "cpu");
     cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "recipe 'klue' is of the tasks of that group, nsmc has none of it"),
+    cr_expect(strstr(r.err, "recipe 'klue' is for the tasks of that group, which nsmc is not"),
               "%s", r.err);
     program_free(&r);
     r = RUN("run", "--sample", "--task", "nsmc", "--join-particles", "-m", "tiny", "--device",

@@ -283,9 +283,10 @@ Test(own_files, a_column_is_guessed_where_one_guess_alone_is_possible) {
         {"x,Label", "column 'x' of f.csv", 0},
         {"id, Text , label", "text    column ' Text ' of f.csv", 0},
         {"x,y",
-         "name it with --text-column (of pairs the second with --text-pair-column); the columns "
-         "are "
-         "'x', 'y', by the first line, which has to hold their names",
+         "which column holds the text? name it with --text-column (of pairs the second with "
+         "--text-pair-column); the columns are 'x', 'y', by "
+         "the "
+         "first line, which has to hold their names",
          2},
         {"sep=;,y", "by the first line, which is for a spreadsheet alone: remove it", 2},
         {"text,comment,label", "which column holds the text?", 2},

@@ -160,6 +160,25 @@ Test(pages, korean_ones_have_no_english_words) {
     }
 }
 
+/* Labels that are Korean in the data are so on a Korean page, and for readers on others. */
+Test(pages, korean_labels_stay_so_on_korean_pages) {
+    for (int i = 0; i < 2; i++) {
+        record r;
+        strbuf page = {0};
+        make(&r, &kinds[0], "모델", 0.5, 1);
+        if (!r.task.names) MUST(mem_new(&r.task.names, r.task.label_count));
+        for (size_t k = 0; k < r.task.label_count; k++) {
+            mem_free(r.task.names[k]);
+            MUST(mem_printf(&r.task.names[k], "갈래%zu", k));
+        }
+        MUST(html_run(&page, &r, NULL, i ? PAGE_KO : PAGE_EN));
+        cr_expect_eq(strstr(page.text, ">갈래1<") != NULL, i == 1);
+        cr_expect_eq(strstr(page.text, r.task.labels[1]) != NULL, i == 0);
+        strbuf_free(&page);
+        record_free(&r);
+    }
+}
+
 static char *page_of(const char *folder, const char *name) {
     char *path, *text;
     size_t count;
