@@ -69,13 +69,8 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
     err e = find_kept(&k, &found, o, name, folder);
     if (!e && found)
         e = kept_task_parse(t, &k);
-    else if (!e && name)
-        e = task_find(t, name, o->task_dir);
     else if (!e)
-        e = err_set(ERR_USAGE,
-                    "%s: no folder of a run from files of your own: name the task with --task (see "
-                    "`harness tasks`)",
-                    folder);
+        e = task_find(t, name, o->task_dir);
     kept_task_free(&k);
     return e;
 }

@@ -9,14 +9,13 @@
 
 /* The task of a name: where `folder` is that of a run from own files (or its model; NULL: none) that
  * calls its task so, and no --task-dir was named, that run's; else that of a manifest; else that of the newest
- * finished run from own files under ./runs, which is said. Without a name that of the folder's run.
+ * finished run from own files under ./runs, which is said.
  * Errors: ERR_USAGE, of own files that are not known with what to type; those of task_find and
  * kept_task_read. */
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 
 /* The same of a verb that also takes own files by their flags, which then count; a test file alone is one
- * in place of that of the run, whose training file has to be there. name and folder may not both be NULL
- * without them. */
+ * in place of that of the run, whose training file has to be there. name may be NULL with such flags. */
 err task_flag_read(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 
 /* What the newest finished run under ./runs has kept of a task that no manifest describes. *found is

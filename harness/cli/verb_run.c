@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/own_flags.h"
 #include "cli/run_json.h"
+#include "cli/run_next.h"
 #include "cli/run_record.h"
 #include "cli/run_work.h"
 #include "cli/score_table.h"
@@ -17,7 +18,6 @@
 #include "result/sweep.h"
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
-#include "train/run/model_card.h"
 #include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
@@ -209,43 +209,6 @@ static void show_checkpoints(const run *r) {
                  r->output, count, shown_plural(count), shown_size(size, bytes));
 }
 
-/* What comes after a run of own files. */
-static err own_commands(strbuf *out, const run *r) {
-    const task *t = &r->task;
-    const char *pair = t->format.text_pair;
-    char *manifest = NULL;
-    err e = mem_printf(&manifest, "%s.json", t->name);
-    if (!e)
-        e = shown_printf(out, SHOWN_SHELL,
-                         "  harness predict --checkpoint %s --input FILE --text-column %s",
-                         r->output, t->format.text);
-    if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
-    if (!e) e = strbuf_add(out, " --output FILE\n");
-    if (!e && answer_is_label(t->kind))
-        e = shown_printf(out, SHOWN_SHELL, "  harness errors %s --texts\n", r->output);
-    if (!e) e = strbuf_add(out, "  harness tasks new");
-    if (!e) e = own_flags_of_task(out, t, false);
-    if (!e) e = shown_printf(out, SHOWN_SHELL, " --output %s\n", manifest);
-    mem_free(manifest);
-    return e;
-}
-
-static void show_files(const run *r, const char *local, const char *stored) {
-    strbuf folder = {0}, next = {0};
-    bool own = r->request.manifest != NULL;
-    shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
-    if (stored) shown_out("  %s\n", stored);
-    err e = shown_add(&folder, SHOWN_SHELL, r->output);
-    if (!e && own) e = own_commands(&next, r);
-    if (!e && !own && !(e = strbuf_add(&next, "  ")))
-        e = model_card_command(&next, &r->task, folder.text);
-    // a record that went to no results folder is on no board
-    if (!e && !own) e = strbuf_add(&next, stored ? "\n  harness report\n" : "\n");
-    if (!e) printf("Next\n%s", next.text);
-    strbuf_free(&folder);
-    strbuf_free(&next);
-}
-
 /* --- one run --- */
 
 /* Text as one word of a shell, behind the flag. */
@@ -316,7 +279,7 @@ static err show_result(const record *rec, const run *r, const options *o, const 
     *score = summary.score;
     if (o->json) return run_json(rec, r, &summary, stored ? stored : local);
     show_table(rec, &summary);
-    show_files(r, local, stored);
+    run_next_show(r, local, stored);
     return ERR_OK;
 }
 
