@@ -151,6 +151,10 @@ Test(kinds, entities_are_found) {
     cr_expect_eq(strncmp(rows, "row,gold,predicted\n1,B-PS I-PS I-PS O ", 38), 0, "%.80s", rows);
     mem_free(rows);
     mem_free(same);
+    // labels of a set that are wider together than each
+    r = RUN("data", "head", "korean_unsmile", "--sample", "--split", "test", "--row", "2");
+    cr_expect(strstr(r.out, "  남성,인종/국적  한국"), "%s", r.out);
+    program_free(&r);
     r = RUN("data", "head", "klue_ner", "--sample", "--rows", "1");
     expect(&r, "head", "<김서연:PS>은 <어제:DT> <부산:LC>에서");
     // another kind of task is refused, and so are pairs
@@ -278,7 +282,7 @@ Test(kinds, labels_of_a_file_are_counted_as_they_are_written) {
         }
         several += said > 3;
         size_t none = rows_with(answers, "");
-        snprintf(count, sizeof count, "none of them %zu", none);
+        snprintf(count, sizeof count, "no label of them %zu", none);
         cr_expect_eq(strstr(r.err, count) != NULL, none > 0, "%s: %s%s", count, r.out, r.err);
         nones += none;
         cr_expect(strstr(r.err, "3 rows, 0 without a label"), "%s", r.err);
@@ -555,7 +559,7 @@ Test(kinds, klue_runs_its_tasks_by_their_recipe) {
     r = RUN("run", "--sample", "--task", "nsmc", "--recipe", "klue", "-m", "tiny", "--device",
             "cpu");
     cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "recipe 'klue' is of the tasks of that group, nsmc has none of it"),
+    cr_expect(strstr(r.err, "recipe 'klue' is for the tasks of that group, which nsmc is not"),
               "%s", r.err);
     program_free(&r);
     r = RUN("run", "--sample", "--task", "nsmc", "--join-particles", "-m", "tiny", "--device",

@@ -283,7 +283,8 @@ Test(own_files, a_column_is_guessed_where_one_guess_alone_is_possible) {
         {"x,Label", "column 'x' of f.csv", 0},
         {"id, Text , label", "text    column ' Text ' of f.csv", 0},
         {"x,y",
-         "which column holds the text? name it with --text-column; the columns are 'x', 'y', by "
+         "which column holds the text? name it with --text-column (of pairs the second with "
+         "--text-pair-column); the columns are 'x', 'y', by "
          "the "
          "first line, which has to hold their names",
          2},

@@ -129,6 +129,9 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
     expect_out(RUN("eval", "-c", "runs/own-내-글/a", QUICK), " 8 rows");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a/model", "--split", "train", QUICK), " 24 rows");
     expect_out(RUN("data", "stats", "own-내-글"), "Own files");
+    // a file like those it was trained on is read as they were
+    expect_out(RUN("predict", "-c", "runs/own-내-글/a", "--input", "시험.csv", QUICK),
+               ",label,score");
     expect_out(RUN("data", "head", "own-내-글", "-n", "1"), "정말 좋아요 0");
     expect_out(
         RUN("predict", "--task", "own-내-글", "-c", "runs/own-내-글/a", "--json", "좋아요", QUICK),
@@ -215,8 +218,8 @@ Test(own_tasks, what_is_not_known_says_what_to_type) {
                  "new FILE... --output 'own-댓글.json', then --task 'own-댓글' --task-dir .");
     expect_error(RUN("run", "--task", "own-x", QUICK), 2, "harness tasks new FILE...");
     expect_error(RUN("eval", "-c", "m", QUICK), 2,
-                 "m: no folder of a run from files of your own: name the task with --task");
-    expect_error(RUN("eval", QUICK), 2, "eval needs --task T (see `harness tasks`), files of your");
+                 "m: no record beside the model says which task it is of: name one with --task");
+    expect_error(RUN("eval", QUICK), 1, "no finished run under ./runs");
 }
 
 /* --- tune --- */
@@ -255,6 +258,7 @@ Test(own_tasks, a_search_opens_no_test_file) {
 Test(own_tasks, a_folder_of_runs_names_them) {
     MUST(folder_make(temporary_path("runs/nsmc/a/model")));
     MUST(folder_make(temporary_path("runs/nsmc/b c/model")));
+    MUST(folder_make(temporary_path("runs/nsmc/c/checkpoint-8/model"))); // of an unfinished run
     MUST(folder_make(temporary_path("runs/none")));
     static const char said[] =
         "runs/nsmc is not a run's folder; name one of the 2 runs below it: runs/nsmc/a, "

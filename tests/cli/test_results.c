@@ -277,6 +277,11 @@ Test(results, what_a_board_would_leave_out_is_refused) {
     expect_said(RUN("results", "add", "newer.json"), 1, "key 'numerics_version' is ");
     expect_said(RUN("results", "check", "newer.json", "dirty.json"), 1,
                 "2 of 2 records would be refused");
+    // a run's folder, whose other files are no records
+    MUST(folder_make(temporary_path("run")));
+    MUST(file_write(temporary_path("run/run.json"), "{}", 2));
+    MUST(file_rename_durable(temporary_path("dirty.json"), temporary_path("run/record.json")));
+    expect_said(RUN("results", "check", "run"), 1, "1 of 1 record");
     program_result p = RUN("results", "add", "older.json");
     cr_expect_eq(p.exit_code, 0);
     cr_expect_not_null(strstr(p.err, "older.json: older numerics: version 1, this program has "),
