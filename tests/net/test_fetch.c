@@ -104,6 +104,8 @@ static void misbehave(server *s, int fd, const server_request *r, void *user) {
         server_sleep(s, 4000);
     } else if (is(r, "/404"))
         server_head(fd, "404 Not Found\r\nContent-Length: 0");
+    else if (is(r, "/401"))
+        server_head(fd, "401 Unauthorized\r\nContent-Length: 0");
     else if (is(r, "/403"))
         server_head(fd, "403 Forbidden\r\nContent-Length: 0");
     else if (is(r, "/429") && r->nth == 1)
@@ -238,6 +240,45 @@ Test(fetch, servers_that_misbehave) {
             cr_expect_not(file_exists(part), "%s", c->path);
     }
     cr_assert_eq(mem_live_count(), live);
+    finish(s);
+}
+
+/* What is refused says whether a token was asked with. */
+Test(fetch, refusals_say_what_the_token_may) {
+    static const struct {
+        const char *path, *with, *without;
+    } refused[] = {
+        {"/401", "401: the token is not accepted", "401: it wants a login, and none is known"},
+        {"/403", "403: the token may not read it", "403: access is denied"},
+        {"/404", "404: there is no such file", "404: there is no such file"}};
+    server *s = begin(misbehave);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        for (int with = 0; with < 2; with++) {
+            const char *wanted = with ? refused[i].with : refused[i].without;
+            fetch_request r = request_for(s, refused[i].path, in_folder("file"));
+            r.token = with ? "secret" : NULL;
+            cr_expect_eq(fetch_file(&r), ERR_NETWORK, "%s", wanted);
+            const char *message = err_message(ERR_NETWORK);
+            size_t n = strlen(message), k = strlen(wanted);
+            cr_expect(n > k && !strcmp(message + n - k, wanted), "no '%s' in %s", wanted, message);
+        }
+    finish(s);
+}
+
+/* A file that is there counts as fetched when it is as long as it has to be. */
+Test(fetch, a_file_of_another_length_is_fetched_anew) {
+    static const size_t lengths[] = {0, 1, SIZE - 1, SIZE + 1, 2 * SIZE};
+    server *s = begin(misbehave);
+    char *other = calloc(1, (size_t)2 * SIZE);
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const char *to = in_folder("file");
+        cr_assert_eq(file_write(to, other, lengths[i]), ERR_OK);
+        fetch_request r = request_for(s, "/good", to);
+        cr_expect_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_IO));
+        cr_expect(holds_content(to), "%zu bytes were there", lengths[i]);
+        cr_expect_eq(server_count(s, "/good"), i + 1);
+    }
+    free(other);
     finish(s);
 }
 
