@@ -305,10 +305,12 @@ Test(fetch, a_part_that_is_of_something_else_is_dropped) {
         const char *name;
         size_t bytes;
         bool own;
-    } parts[] = {{"shorter", HALF, false},
-                 {"whole but wrong", SIZE, false},
-                 {"longer", SIZE + 5, false},
-                 {"whole", SIZE, true}};
+        unsigned requests;
+    } parts[] = {{"shorter", HALF, false, 2}, // gone on with, and once more from the start
+                 {"whole but wrong", SIZE, false, 1},
+                 {"longer", SIZE + 5, false, 1},
+                 {"whole", SIZE, true, 0}};
+    unsigned requests = 0;
     server *s = begin(misbehave);
     for (size_t i = 0; i < 4; i++) {
         const char *to = in_folder("file"), *part = in_folder("file.part");
@@ -320,6 +322,8 @@ Test(fetch, a_part_that_is_of_something_else_is_dropped) {
         err e = fetch_file(&r);
         cr_expect_eq(e, ERR_OK, "%s: %s", parts[i].name, err_message(e));
         cr_expect(holds_content(to), "%s", parts[i].name);
+        requests += parts[i].requests;
+        cr_expect_eq(server_count(s, "/good"), requests, "%s", parts[i].name);
         cr_expect_not(file_exists(part));
         unlink(to);
     }
