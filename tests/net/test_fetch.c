@@ -290,8 +290,13 @@ Test(fetch, what_was_interrupted_is_gone_on_with) {
     cr_assert_eq(file_write(part, content, HALF), ERR_OK);
     cr_expect_eq(fetch_file(&r), ERR_NETWORK);
     cr_expect(file_exists(part) && !file_exists(to));
+    cr_assert_eq(file_write(part, content, SIZE - 50000), ERR_OK);
     r = request_for(s, "/good", to);
+    said_begin();
     cr_expect_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_IO));
+    char *said = said_end();
+    cr_expect(strstr(said, "file: going on after 0.2 MB\n"), "%s", said); // 250,000 bytes
+    mem_free(said);
     cr_expect(holds_content(to));
     cr_expect_eq(server_count(s, "/good"), 1);
     // there already: nothing is asked

@@ -4,6 +4,7 @@
 #include "result/store.h"
 #include "result/version.h"
 #include "support/fake_record.h"
+#include "support/said.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -518,6 +519,32 @@ Test(record, equal_and_least_figures_are_read) {
     record_free(&b);
     mem_free(path);
     record_free(&a);
+}
+
+// records beside the folders of tasks: the first is named, the others are counted
+Test(record, strays_are_counted) {
+    static const char *const more[] = {NULL, "", ": so is 1 more record\n",
+                                       ": so are 2 more records\n"};
+    for (size_t count = 0; count < sizeof more / sizeof *more; count++) {
+        store s;
+        if (count) {
+            record r;
+            char *path;
+            fake_record_make(&r, &(fake_record){.seed = (uint32_t)count});
+            cr_assert_not(mem_printf(&path, "%s/%zu.json", folder, count));
+            cr_assert_not(record_write(&r, path));
+            mem_free(path);
+            record_free(&r);
+        }
+        said_begin();
+        cr_assert_not(store_read(&s, folder));
+        store_free(&s);
+        char *said = said_end();
+        cr_expect_eq(strstr(said, "/1.json is passed over: ") != NULL, count > 0, "%s", said);
+        if (more[count]) cr_expect(strstr(said, more[count]), "no '%s' in %s", more[count], said);
+        cr_expect_eq(strstr(said, " more record") != NULL, count > 1, "%s", said);
+        mem_free(said);
+    }
 }
 
 // what other records are searched for by key may not have a hundred thousand
