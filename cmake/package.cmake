@@ -2,7 +2,8 @@
 # program knows no path, and files and archives carry SOURCE_DATE_EPOCH, by default the commit's time.
 set(CPACK_PACKAGE_NAME harness)
 set(CPACK_PACKAGE_VENDOR "The harness authors")
-set(CPACK_PACKAGE_CONTACT "The harness authors <harness@users.noreply.github.com>")
+# nobody's: whoever packs is named by DEBFULLNAME and DEBEMAIL (cmake/package_options.cmake)
+set(CPACK_PACKAGE_CONTACT "${CPACK_PACKAGE_VENDOR} <nobody@harness.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGE_DESCRIPTION "It has its own Vulkan compute backend, for GPUs of any vendor, and a native
 one for the CPU, reads and writes Hugging Face model folders, and writes
@@ -42,6 +43,7 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 
 set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
 set(CPACK_RPM_PACKAGE_LICENSE "Apache-2.0 AND CC0-1.0")
+set(CPACK_RPM_PACKAGE_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION}")
 set(CPACK_RPM_PACKAGE_GROUP "Applications/Engineering")
 set(CPACK_RPM_SPEC_MORE_DEFINE "%define _buildhost localhost
 %define use_source_date_epoch_as_buildtime 1

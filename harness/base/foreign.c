@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,6 +55,13 @@ const char *foreign_conversion(char out[FOREIGN_COMMAND_BYTES], const char *char
                        charset, where, last_name(where));
     else
         shown_snprintf(out, FOREIGN_COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8", charset);
+    return out;
+}
+
+const char *foreign_advice(char out[FOREIGN_ADVICE_BYTES], const char *where) {
+    char command[FOREIGN_COMMAND_BYTES];
+    snprintf(out, FOREIGN_ADVICE_BYTES, "text in CP949 has to be converted first: %s",
+             foreign_conversion(command, "CP949", where));
     return out;
 }
 

@@ -18,4 +18,9 @@ enum { FOREIGN_COMMAND_BYTES = 1024 };
 const char *foreign_conversion(char out[FOREIGN_COMMAND_BYTES], const char *charset,
                                const char *where);
 
+/* Behind what is wrong with a byte of text of `where`: that of CP949 has to be converted first, and
+ * how. Returns out. */
+enum { FOREIGN_ADVICE_BYTES = FOREIGN_COMMAND_BYTES + 64 };
+const char *foreign_advice(char out[FOREIGN_ADVICE_BYTES], const char *where);
+
 #endif

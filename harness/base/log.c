@@ -56,6 +56,12 @@ void log_progress_end(void) {
     line_shown = false;
 }
 
+/* What standard output holds back comes first: both streams may end in one file, and there lines
+ * stand in the order in which things happened. What cannot be written stays known to the stream. */
+static void let_output_out(void) {
+    fflush(stdout);
+}
+
 /* Bytes of a word in front that stands in a column of its own ("device  "), or 0. */
 static size_t label_bytes(const char *text) {
     size_t word = strcspn(text, " "), all = word + strspn(text + word, " ");
@@ -67,6 +73,7 @@ static void put_line(const char *before, const char *text) {
     char label[LABEL_BYTES];
     size_t bytes = *before ? 0 : label_bytes(text);
     snprintf(label, sizeof label, "%.*s", (int)bytes, text);
+    let_output_out();
     log_progress_end();
     shown_wrap(stderr, log_is_terminal() ? log_columns() : SIZE_MAX, bytes ? label : before,
                text + bytes);
@@ -79,7 +86,10 @@ static void say(const char *before, const char *format, va_list args) {
 }
 
 void log_note(const char *format, ...) {
-    if (log_is_quiet()) return;
+    if (log_is_quiet()) { // who reads the output alone need not wait either
+        let_output_out();
+        return;
+    }
     va_list args;
     va_start(args, format);
     say("", format, args);
@@ -138,6 +148,7 @@ void log_progress(const char *format, ...) {
     va_start(args, format);
     shown_vsnprintf(line + used, sizeof line - used - UTF8_MAX_BYTES, SHOWN_TERMINAL, format, args);
     va_end(args);
+    let_output_out();
     // the last column stays free: some terminals wrap when it is written
     fit_parts(line, log_columns() - 1);
     fprintf(stderr, "\r\033[K%s", line);

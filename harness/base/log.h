@@ -1,5 +1,6 @@
 /* Messages for people, on stderr: notes, warnings and one progress line. Data never goes here, and
- * no colours. What is put into a message (%s) goes by SHOWN_TERMINAL (base/shown.h). */
+ * no colours. Each comes behind what standard output held back until then, so that in a file of both
+ * lines stand whole and in order. What is put into a message (%s) goes by SHOWN_TERMINAL (base/shown.h). */
 #ifndef HARNESS_BASE_LOG_H
 #define HARNESS_BASE_LOG_H
 

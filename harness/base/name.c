@@ -2,8 +2,6 @@
 
 #include "base/ascii.h"
 
-#include <stdbool.h>
-
 /* Letters that stay as they are, beyond ASCII. */
 static const struct {
     uint32_t first, last;
@@ -53,4 +51,15 @@ err name_plain(strbuf *out, const char *text, size_t most) {
         text += n;
     }
     return e || used ? e : strbuf_add(out, "x");
+}
+
+bool name_is_word(const char *text) {
+    for (const char *at = text; *at;) {
+        bool plain =
+            (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '_' || *at == '-';
+        size_t n = plain ? 1 : letter_bytes(at);
+        if (!n) return false;
+        at += n;
+    }
+    return *text && *text != '-';
 }

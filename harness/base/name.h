@@ -10,8 +10,14 @@
 
 #include "base/memory.h"
 
+#include <stdbool.h>
+
 /* Appends the plain name of text: at most `most` bytes of it, cut between characters, and "x" when
  * nothing is left. Bytes that are not UTF-8 count as other characters. Errors: ERR_MEMORY. */
 err name_plain(strbuf *out, const char *text, size_t most) MUST_CHECK;
+
+/* Whether text is one word of such letters, digits, '_' and '-' that does not begin with '-': what
+ * a task may be called. */
+bool name_is_word(const char *text);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -558,5 +559,18 @@ const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value) return shown_number(text, strtod(text, NULL));
     }
+    return text;
+}
+
+const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes) {
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    enum { LAST = sizeof units / sizeof *units - 1 };
+    size_t unit = 0;
+    double value = (double)bytes / 1e3;
+    for (; unit < LAST && value >= 999.95; unit++) value /= 1e3; // which would be shown as 1000.0
+    if (bytes < 1000)
+        snprintf(text, SHOWN_SIZE_BYTES, "%" PRIu64 " byte%s", bytes, shown_plural(bytes));
+    else
+        snprintf(text, SHOWN_SIZE_BYTES, "%.1f %s", value, units[unit]);
     return text;
 }

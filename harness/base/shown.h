@@ -87,6 +87,10 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value);
 /* The shortest decimal that is value in single precision: of 4.6 in a file, 4.6. */
 const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value);
 
+/* "812 bytes", "4.1 kB", "12.5 MB", "1.9 GB" or "3.2 TB", of a thousand each; returns text. */
+enum { SHOWN_SIZE_BYTES = 32 };
+const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
+
 /* What a noun behind the count ends with: "" behind 1, else "s". */
 const char *shown_plural(unsigned long long count);
 

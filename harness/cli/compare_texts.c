@@ -1,6 +1,7 @@
 #include "cli/compare_texts.h"
 
 #include "base/memory.h"
+#include "cli/task_flag.h"
 #include "task/task.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ err compare_texts_load(compare_texts *t, const record *r, const options *o) {
     const dataset_options wish = {
         .data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
     *t = (compare_texts){0};
-    err e = task_find(&t->task, r->task.name, o->task_dir);
+    err e = task_flag_find(&t->task, o, r->task.name, NULL);
     if (!e) e = dataset_load(&t->data, &t->task, &wish);
     if (!e && strcmp(t->data.data_sha256, r->task.data_sha256) != 0)
         e = err_set(ERR_DATA, "%s: the runs' data is %.12s..., what is here is %.12s...%s",

@@ -90,35 +90,69 @@ static PRINTF_LIKE(2, 3) void print_line(const char *label, const char *format, 
     strbuf_free(&text);
 }
 
+/* What all of them take; of memory the most. */
+static void add_up(dry_total *sum, const run *r, const estimate *m) {
+    sum->runs++;
+    sum->steps += r->trainer.total_steps;
+    sum->train_s += m->train_s;
+    sum->eval_s += m->eval_s;
+    sum->disk_bytes += m->disk_bytes;
+    sum->free_bytes = m->free_bytes;
+    if (r->device.peak_bytes > sum->device_bytes) sum->device_bytes = r->device.peak_bytes;
+}
+
 static void print_table(const run *r, const estimate *m) {
     const recipe *p = &r->request.recipe;
     uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
+    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
+    print_line("run     ", "%s%s, %s, seed %u", r->task.name, r->request.sample ? " (sample)" : "",
+               r->base_model.name, r->request.seed);
     print_line("rows    ", "%zu training, %zu dev, %zu test", r->train.count, r->dev.count,
                r->test.count);
     print_line("steps   ", "%u of %u sentence%s, %u to an epoch", r->trainer.total_steps, sentences,
                shown_plural(sentences), r->trainer.epoch_steps);
     print_line("tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
                m->eval_tokens);
-    print_line("memory  ", "%.1f MB of the device's, %.1f MB of the host's in all",
-               (double)r->device.peak_bytes / 1e6, (double)mem_peak_bytes() / 1e6);
-    print_line("disk    ", "%.1f MB for %llu checkpoint%s and the model, %.1f MB are free",
-               (double)m->disk_bytes / 1e6, (unsigned long long)m->checkpoints,
-               shown_plural(m->checkpoints), (double)m->free_bytes / 1e6);
+    print_line("memory  ", "%s of the device's, %s of the host's in all",
+               shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
+    if (m->checkpoints)
+        print_line("disk    ", "%s for %llu checkpoint%s and the model, %s are free",
+                   shown_size(one, m->disk_bytes), (unsigned long long)m->checkpoints,
+                   shown_plural(m->checkpoints), shown_size(other, m->free_bytes));
+    else
+        print_line("disk    ", "%s for the model, %s are free", shown_size(one, m->disk_bytes),
+                   shown_size(other, m->free_bytes));
     print_line("output  ", "%s", r->output);
     print_line("time    ",
                "about %s of training and %s of evaluation, by %u step%s tried "
                "and thrown away",
                log_duration(train, m->train_s), log_duration(evaluation, m->eval_s), m->tried,
                m->tried == 1 ? " that was" : "s that were");
-    shown_line("nothing was trained, and nothing written");
 }
 
-err dry_run(run *r, bool json) {
+err dry_run(dry_total *sum, run *r, bool json) {
     estimate m = {0};
     err e = find_all(&m, r);
     if (e || !run_writes(r)) return e;
     if (json) return print_json(r, &m);
+    if (sum->runs) puts("");
+    add_up(sum, r, &m);
     print_table(r, &m);
     return ERR_OK;
+}
+
+void dry_run_end(const dry_total *sum) {
+    char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
+    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
+    if (sum->runs > 1) {
+        puts("");
+        print_line("all     ", "%zu runs, %llu steps", sum->runs, (unsigned long long)sum->steps);
+        print_line("memory  ", "%s of the device's at most", shown_size(one, sum->device_bytes));
+        print_line("disk    ", "%s, %s are free", shown_size(one, sum->disk_bytes),
+                   shown_size(other, sum->free_bytes));
+        print_line("time    ", "about %s of training and %s of evaluation",
+                   log_duration(train, sum->train_s), log_duration(evaluation, sum->eval_s));
+    }
+    if (sum->runs) shown_line("nothing was trained, and nothing written");
 }

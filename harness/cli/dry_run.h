@@ -4,8 +4,18 @@
 
 #include "train/run/run.h"
 
+/* Of all runs that were looked at. */
+typedef struct dry_total {
+    size_t runs;
+    uint64_t steps, device_bytes, disk_bytes, free_bytes; /* device_bytes: of the largest */
+    double train_s, eval_s;
+} dry_total;
+
 /* Prints rows, steps, tokens, memory, disk, output folder and an estimated time, from a few steps
- * that are thrown away. pre: run_open with is_dry; nothing but run_close may follow. */
-err dry_run(run *r, bool json) MUST_CHECK;
+ * that are thrown away; adds them up. pre: run_open with is_dry; nothing but run_close may follow. */
+err dry_run(dry_total *sum, run *r, bool json) MUST_CHECK;
+
+/* Prints what several take together. Of JSON, which has one object a run, nothing was added up. */
+void dry_run_end(const dry_total *sum);
 
 #endif

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { CONFIG_LIMIT_BYTES = 1 << 20 };
+enum { CONFIG_LIMIT_BYTES = 1 << 20, RUNS_SHOWN = 8 };
 
 /* Newest of the finished runs. */
 typedef struct search_state {
@@ -92,6 +92,58 @@ static err search(search_state *s, const char *task_name) {
     return e;
 }
 
+/* --- a folder of runs in place of one --- */
+
+static err holds(bool *held, const char *folder, const char *name) {
+    char *path = NULL;
+    err e = path_join(&path, folder, name);
+    *held = *held || (!e && file_named(path));
+    mem_free(path);
+    return e;
+}
+
+static err is_run(bool *is, const char *folder) {
+    static const char *const names[] = {"record.json", "config.json", "model"};
+    *is = false;
+    err e = ERR_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !e; i++) e = holds(is, folder, names[i]);
+    return e;
+}
+
+/* The runs below it, two folders deep at most: runs/<task>/<run>. */
+static err add_below(strbuf *list, size_t *count, const char *folder, int deep) {
+    folder_list names = {0};
+    err e = folder_list_read(&names, folder);
+    for (size_t i = 0; i < names.count && !e; i++) {
+        char *one = NULL;
+        bool is = false;
+        if ((e = path_join(&one, folder, names.names[i])) || !folder_exists(one)) goto next;
+        if ((e = is_run(&is, one))) goto next;
+        if (!is && deep) e = add_below(list, count, one, deep - 1);
+        if (is && ++*count <= RUNS_SHOWN)
+            e = shown_printf(list, SHOWN_SHELL, *count > 1 ? ", %s" : "%s", one);
+    next:
+        mem_free(one);
+    }
+    folder_list_free(&names);
+    return e;
+}
+
+err find_run_check(const char *folder) {
+    strbuf list = {0};
+    bool is = false;
+    size_t count = 0;
+    if (!folder_exists(folder)) return ERR_OK;
+    err e = is_run(&is, folder);
+    if (!e && !is) e = add_below(&list, &count, folder, 1);
+    if (!e && count)
+        e = err_set(ERR_DATA, "%s is not a run's folder; name one of the %zu run%s below it: %s%s",
+                    folder, count, shown_plural(count), list.text,
+                    count > RUNS_SHOWN ? ", ..." : "");
+    strbuf_free(&list);
+    return e;
+}
+
 static err refuse(const search_state *s, const char *task_name) {
     char word[200];
     shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", task_name ? task_name : "kor_hate");
@@ -105,9 +157,9 @@ static err refuse(const search_state *s, const char *task_name) {
 static err find(char **folder, const char *given, const char *task_name, bool takes_pretrained) {
     search_state s = {.takes_pretrained = takes_pretrained};
     *folder = NULL;
-    if (given)
-        return shipped_known(given) ? shipped_model(folder, given) : mem_strdup(folder, given);
-    err e = search(&s, task_name);
+    if (given && shipped_known(given)) return shipped_model(folder, given);
+    err e = given ? find_run_check(given) : search(&s, task_name);
+    if (given) return e ? e : mem_strdup(folder, given);
     if (!e && !s.best) e = refuse(&s, task_name);
     if (e) {
         mem_free(s.best);
@@ -116,6 +168,14 @@ static err find(char **folder, const char *given, const char *task_name, bool ta
     *folder = s.best;
     log_note("model   %s", *folder);
     return ERR_OK;
+}
+
+err find_run_newest(char **folder, const char *task_name) {
+    search_state s = {.takes_pretrained = true};
+    err e = search(&s, task_name);
+    if (e) mem_free(s.best);
+    *folder = e ? NULL : s.best;
+    return e;
 }
 
 err find_run(char **folder, const char *given, const char *task_name) {

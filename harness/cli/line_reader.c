@@ -56,6 +56,7 @@ static err read_more(line_reader *r) {
 }
 
 static err check_line(const line_reader *r, const char *line, size_t bytes) {
+    char advice[FOREIGN_ADVICE_BYTES];
     size_t bad = 0;
     if (bytes > LINE_LIMIT_BYTES)
         return err_set(ERR_FORMAT, "%s:%zu: the line is longer than %d bytes", r->name, r->next,
@@ -64,8 +65,8 @@ static err check_line(const line_reader *r, const char *line, size_t bytes) {
     if (memchr(line, 0, bytes))
         return err_set(ERR_FORMAT, "%s:%zu: a 0 byte in the line", r->name, r->next);
     if (!utf8_valid(line, bytes, &bad))
-        return err_set(ERR_FORMAT, "%s:%zu: byte %zu of the line is not UTF-8", r->name, r->next,
-                       bad + 1);
+        return err_set(ERR_FORMAT, "%s:%zu: byte %zu of the line is not UTF-8; %s", r->name,
+                       r->next, bad + 1, foreign_advice(advice, r->name));
     return ERR_OK;
 }
 

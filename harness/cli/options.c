@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/elsewhere.h"
 #include "model/config.h"
 #include "model/encoder/family.h"
 #include "platform/file.h"
@@ -189,14 +190,21 @@ static void build_table(parser *p, verb_id verb) {
 }
 
 static err unknown_flag(const parser *p, verb_id verb, const char *found) {
-    const char *known[2 * FLAG_COUNT + 2];
+    const char *known[2 * FLAG_COUNT + 2], *words = elsewhere_flag(verb, found);
+    char bare[64];
     size_t n = 0;
     for (const struct poptOption *o = p->table; o->longName; o++) known[n++] = o->longName;
-    const char *bare = found;
-    while (*bare == '-') bare++;
-    const char *near = text_nearest(bare, known, n);
+    const char *word = found + strspn(found, "-");
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(word, "="), word);
+    const char *near = words ? NULL : text_nearest(bare, known, n);
     return err_set(ERR_USAGE, "unknown flag '%s' for `harness %s`%s%s%s (`harness %s --help`)",
-                   found, verb_word(verb), near ? "; did you mean --" : "", near ? near : "",
+                   found, verb_word(verb),
+                   words  ? "; "
+                   : near ? "; did you mean --"
+                          : "",
+                   words  ? words
+                   : near ? near
+                          : "",
                    near ? "?" : "", verb_word(verb));
 }
 
@@ -354,7 +362,8 @@ err options_verb(verb_id *verb, const char *name) {
             return ERR_OK;
         }
     }
-    const char *near = text_nearest(name, known, VERB_COUNT);
+    const char *near = elsewhere_verb(name);
+    if (!near) near = text_nearest(name, known, VERB_COUNT);
     return err_set(ERR_USAGE, "unknown verb '%s'%s%s%s (`harness --help` lists them)", name,
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }

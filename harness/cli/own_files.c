@@ -3,10 +3,12 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "base/shown.h"
 #include "cli/own_scan.h"
 #include "metric/confusion_cells.h"
 #include "platform/file.h"
+#include "text/unicode.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,21 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 40, MAX_LENGTH = 128, TEST_ONE_IN = 5, LABELS_SHOWN = 8 };
+enum { NAME_BYTES = 90, MAX_LENGTH = 128, TEST_ONE_IN = 5, LABELS_SHOWN = 8 };
 
 /* --- what nothing can be learnt from --- */
 
 static err check_faults(const own__scan *s) {
     bool skips = s->wish->skips_bad_rows;
-    const char *advice = " (--skip-bad-rows leaves such rows out)";
+    const char *advice = "; --skip-bad-rows leaves such rows out";
     if (s->unlabelled.rows && !skips)
-        return err_set(ERR_DATA, "%s: column '%s' is empty, there and in %zu rows in all%s",
-                       s->unlabelled.first, s->label, s->unlabelled.rows, advice);
+        return err_set(ERR_DATA, "%s: column '%s' is empty (%zu such row%s)%s", s->unlabelled.first,
+                       s->label, s->unlabelled.rows, shown_plural(s->unlabelled.rows), advice);
     if (s->unknown.rows && !skips)
         return err_set(ERR_DATA,
-                       "%s: no training row has the label '%s': nothing can be learnt of it; %zu "
-                       "rows in all have such labels%s",
-                       s->unknown.first, s->unknown_value, s->unknown.rows, advice);
+                       "%s: no training row has the label '%s': nothing can be learnt of it (%zu "
+                       "row%s with such labels)%s",
+                       s->unknown.first, s->unknown_value, s->unknown.rows,
+                       shown_plural(s->unknown.rows), advice);
     if (s->unlabelled.rows)
         log_warn("%zu row%s without label %s left out, the first is %s", s->unlabelled.rows,
                  shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",
@@ -59,6 +62,28 @@ static void warn_rare(const own__scan *s, size_t count) {
         if (s->values[i].train == 1)
             log_warn("label '%s' has one row, which goes to the test set: it is not learnt",
                      s->values[i].text);
+}
+
+/* Of a label with blanks around it: whether another is the same without. */
+static bool has_twin(const own__scan *s, size_t count, const char *label) {
+    size_t begin = strspn(label, " \t"), end = strlen(label);
+    while (end > begin && strchr(" \t", label[end - 1])) end--;
+    if (!label[begin] || end - begin == strlen(label)) return false;
+    for (size_t i = 0; i < count; i++)
+        if (!strncmp(s->values[i].text, label + begin, end - begin) &&
+            !s->values[i].text[end - begin])
+            return true;
+    return false;
+}
+
+static void warn_blanks(const own__scan *s, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (has_twin(s, count, s->values[i].text)) {
+            log_warn("label '%s' is another than the one without blanks around it, and each is "
+                     "learnt as one of its own",
+                     s->values[i].text);
+            return;
+        }
 }
 
 /* Labels that are numbers, not all of them whole, are scores. */
@@ -93,14 +118,21 @@ static err check_labels(const own__scan *s, size_t count) {
                        : rows / 2 < LABELS_MOST ? rows / 2
                                                 : (size_t)LABELS_MOST);
     if (count > FEW)
-        log_warn("column '%s' holds %zu different values in %zu rows, and each is learnt as a label "
-                 "of its own: is it the label? (--label-column)",
-                 s->label, count, rows);
+        log_warn(
+            "column '%s' holds %zu different values in %zu rows, and each is learnt as a label "
+            "of its own: is it the label? (--label-column)",
+            s->label, count, rows);
     if (count < 2)
         return err_set(ERR_DATA,
                        "%s: all %zu rows have the label '%s': there is nothing to tell "
                        "apart",
                        path, s->files[OWN_TRAIN].rows, count ? s->values[0].text : "");
+    if (s->kind == ANSWER_CLASS && !s->wish->paths[OWN_TEST] && count == rows)
+        return err_set(
+            ERR_DATA,
+            "%s: each of its %zu labels has one row, which goes to the test set: nothing "
+            "is left to learn from (--test-file)",
+            path, count);
     return ERR_OK;
 }
 
@@ -108,7 +140,8 @@ static err check_all(own__scan *s, size_t count) {
     const char *const *paths = s->wish->paths;
     for (int a = 0; a < OWN_ROLES; a++)
         for (int b = 0; b < a; b++)
-            if (paths[a] && paths[b] && !strcmp(s->files[a].sha256, s->files[b].sha256))
+            if (paths[a] && paths[b] && *s->files[a].sha256 &&
+                !strcmp(s->files[a].sha256, s->files[b].sha256))
                 return err_set(ERR_DATA, "%s and %s are the same file", paths[b], paths[a]);
     err e = check_texts(s);
     if (!e) e = check_faults(s);
@@ -172,25 +205,27 @@ static void show_labels(const own__scan *s, size_t count) {
 
 /* --- the manifest --- */
 
-/* "own-reviews" of "data/Reviews.csv"; of a name in other letters eight digits of its hash. */
+/* "own-reviews" of "data/Reviews.csv", "own-내-댓글" of "내 댓글.csv"; where nothing of a name is left eight
+ * digits of its hash. */
 static err make_name(char **name, const char *path) {
-    const char *file = path_name(path), *stop = strrchr(file, '.');
-    size_t bytes = stop && stop > file ? (size_t)(stop - file) : strlen(file), n = 0;
-    char plain[NAME_BYTES + 1], hex[HASH_HEX_BYTES];
-    bool foreign = false;
-    for (size_t i = 0; i < bytes && n < NAME_BYTES; i++) {
-        char c = file[i];
-        if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
-        bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-        foreign = foreign || (c & 0x80);
-        if (fits) plain[n++] = c;
-        if (!fits && n && plain[n - 1] != '-') plain[n++] = '-';
-    }
-    while (n && plain[n - 1] == '-') n--;
-    plain[n] = '\0';
-    hash_bytes_hex(file, bytes, hex);
-    return mem_printf(name, "own-%.*s", foreign || !n ? 8 : NAME_BYTES,
-                      foreign || !n ? hex : plain);
+    char *file = NULL, hex[HASH_HEX_BYTES];
+    strbuf plain = {0};
+    err e = unicode_compose(&file, path_name(path));
+    if (e) return e;
+    char *stop = strrchr(file, '.');
+    if (stop && stop > file) *stop = '\0';
+    hash_bytes_hex(file, strlen(file), hex);
+    // a task's name has no dots
+    for (char *at = file; *at; at++)
+        if (*at == '.') *at = ' ';
+    e = name_plain(&plain, file, NAME_BYTES);
+    bool is_nothing = !e && !strcmp(plain.text, "x") && strlen(file) > 1;
+    if (!e)
+        e = mem_printf(name, "own-%.*s", is_nothing ? 8 : NAME_BYTES,
+                       is_nothing ? hex : plain.text);
+    strbuf_free(&plain);
+    mem_free(file);
+    return e;
 }
 
 /* The file as the manifest finds it again; *out is owned. */
@@ -234,9 +269,11 @@ static err add_files(cJSON *root, const own__scan *s) {
         if (!w->paths[i]) continue;
         if (!(e = file_title(&title, w, i)) && !(e = place_of(&place, w, w->paths[i])) &&
             !(e = json_append_object(&file, list)))
-            e = json_put(file, "role %s name %s path %s bytes %f sha256 %s rows %zu",
-                         w->paths[OWN_TEST] ? roles[i] : "all", title, place,
-                         (double)s->files[i].bytes, s->files[i].sha256, s->files[i].rows);
+            e = json_put(file, "role %s name %s path %s", w->paths[OWN_TEST] ? roles[i] : "all",
+                         title, place);
+        if (!e && *s->files[i].sha256)
+            e = json_put(file, "bytes %f sha256 %s rows %zu", (double)s->files[i].bytes,
+                         s->files[i].sha256, s->files[i].rows);
         mem_free(title);
         mem_free(place);
     }
@@ -331,6 +368,7 @@ err own_files_manifest(char **name, char **manifest, const own_files *w) {
     show_labels(&s, count);
     warn_scores(&s, count);
     warn_rare(&s, count);
+    warn_blanks(&s, count);
     e = w->name ? mem_strdup(name, w->name) : make_name(name, w->paths[OWN_TRAIN]);
     if (!e) e = build(root, &s, *name, count);
     if (!e) e = json_print(manifest, root, true);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "data/dataset.h"
 #include "platform/file.h"
 #include "task/task.h"
 
@@ -51,18 +52,54 @@ err own_flags_read(own_files *w, const options *o) {
     return ERR_OK;
 }
 
-err own_flags_text(strbuf *out, const options *o) {
+err own_flags_retest(bool *is, const options *o) {
+    flag_value v;
+    *is = o->test_file && !o->train_file && !o->validation_file;
+    for (size_t i = 0; *is && i < sizeof reading / sizeof *reading; i++)
+        if (strcmp(reading[i], "skip_bad_rows") != 0 && options_given(&v, o, reading[i]))
+            return err_set(ERR_USAGE,
+                           "--%s goes with --train-file: a test file alone is read as the run's",
+                           v.flag);
+    return ERR_OK;
+}
+
+err own_flags_text(strbuf *out, const options *o, bool names_alone) {
     static const char *const files[] = {"train_file", "test_file", "validation_file"};
     flag_value v;
     err e = ERR_OK;
     for (size_t i = 0; i < sizeof files / sizeof *files && !e; i++)
         if (options_given(&v, o, files[i]))
-            e = shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag, path_name(v.text));
+            e = shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag,
+                             names_alone ? path_name(v.text) : v.text);
     for (size_t i = 0; i < sizeof reading / sizeof *reading && !e; i++) {
         if (!options_given(&v, o, reading[i])) continue;
         e = strbuf_printf(out, " --%s", v.flag);
         if (!e && !v.is_switch) e = shown_printf(out, SHOWN_SHELL, " %s", v.text);
     }
+    return e;
+}
+
+static err add_flag(strbuf *out, const char *flag, const char *value) {
+    return value ? shown_printf(out, SHOWN_SHELL, " --%s %s", flag, value) : ERR_OK;
+}
+
+err own_flags_of_task(strbuf *out, const task *t, bool names_alone) {
+    static const char *const files[TASK_ROLES] = {"train-file", "test-file", "train-file",
+                                                  "validation-file"};
+    const task_format *f = &t->format;
+    err e = ERR_OK;
+    for (size_t i = 0; i < t->file_count && !e; i++) {
+        char *path = NULL;
+        if (!(e = dataset_path(&path, t, &t->files[i], NULL)))
+            e = add_flag(out, files[t->files[i].role], names_alone ? path_name(path) : path);
+        mem_free(path);
+    }
+    if (!e) e = add_flag(out, "text-column", f->text);
+    if (!e) e = add_flag(out, "text-pair-column", f->text_pair);
+    if (!e) e = add_flag(out, "label-column", f->label);
+    if (!e && t->kind != ANSWER_CLASS) e = add_flag(out, "kind", answer_kind_name(t->kind));
+    if (!e) e = add_flag(out, "label-separator", f->label_separator);
+    if (!e && t->drop_invalid_labels) e = strbuf_add(out, " --skip-bad-rows");
     return e;
 }
 
@@ -138,6 +175,7 @@ err tasks_new(const options *o) {
                         path);
     if (!e && !o->overwrite && file_named(path))
         e = err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
+    if (!e) e = folder_make(folder);
     if (!e) e = file_write(path, manifest, strlen(manifest));
     if (!e && o->json) fputs(manifest, stdout);
     if (!e && !o->json) e = show_next(name, path, folder);

@@ -15,6 +15,16 @@ enum { SLOTS = 4 * OWN_VALUES_MAX };
 
 /* --- which columns --- */
 
+/* Whatever its case, and with blanks around it. */
+static bool is_called(const char *column, const char *name) {
+    char word[32];
+    size_t begin = strspn(column, " \t"), end = strlen(column);
+    while (end > begin && strchr(" \t", column[end - 1])) end--;
+    if (end - begin >= sizeof word) return false;
+    snprintf(word, sizeof word, "%.*s", (int)(end - begin), column + begin);
+    return ascii_equal_fold(word, name);
+}
+
 size_t own_column_known(char *const *columns, size_t count, bool label) {
     static const char *const texts[] = {"text",    "sentence", "document", "comment", "comments",
                                         "content", "review",   "title",    "문장",    "본문",
@@ -26,7 +36,7 @@ size_t own_column_known(char *const *columns, size_t count, bool label) {
     size_t found = count;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < names; k++) {
-            if (!ascii_equal_fold(columns[i], known[k])) continue;
+            if (!is_called(columns[i], known[k])) continue;
             if (found < count) return count;
             found = i;
         }
@@ -57,14 +67,26 @@ static err take_guess(char **name, const own__scan *s, const table *t, size_t in
     return mem_strdup(name, t->columns[index]);
 }
 
+/* What a file may be instead, where no column is what is looked for. */
+static const char *doubt(const table *t) {
+    const cJSON *only = t->object ? t->object->child : NULL;
+    if (t->kind == TASK_FORMAT_DELIMITED)
+        return t->column_count && !strncmp(t->columns[0], "sep=", 4)
+                   ? ", by the first line, which is for a spreadsheet alone: remove it"
+                   : ", by the first line, which has to hold their names";
+    return only && !only->next && cJSON_IsArray(only)
+               ? ", and that is a list: rows are expected at the top, as `jq '.[]'` gives them"
+               : "";
+}
+
 static err must_be_named(const table *t, bool label) {
     char *list = NULL;
     err e = table_columns_text(&list, t);
     if (e) return e;
     e = err_set(ERR_USAGE,
                 "%s: which column holds the %s? name it with --%s-column; the columns "
-                "are %s",
-                t->path, label ? "label" : "text", label ? "label" : "text", list);
+                "are %s%s",
+                t->path, label ? "label" : "text", label ? "label" : "text", list, doubt(t));
     mem_free(list);
     return e;
 }
@@ -185,6 +207,10 @@ static err take_set(own__scan *s, const table *t, own_role role, size_t column) 
     text_span all = {0};
     char number[32];
     err e = ERR_OK;
+    if (!separator && table_lacks(t, s->label)) {
+        count_fault(&s->unlabelled, t);
+        return ERR_OK;
+    }
     if (!separator) {
         e = table_list(&list, t, s->label);
         for (const cJSON *item = list ? list->child : NULL; item && !e; item = item->next)
@@ -326,7 +352,8 @@ err own__scan_all(own__scan *s, const own_files *w) {
                                       "standard input (-) cannot be: name a file");
     err e = ERR_OK;
     for (int role = 0; role < OWN_ROLES && !e; role++)
-        if (w->paths[role]) e = scan_file(s, (own_role)role);
+        if (w->paths[role] && !(role == OWN_TEST && w->leaves_test))
+            e = scan_file(s, (own_role)role);
     return e;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/own_files.h"
 #include "cli/predict_row.h"
+#include "cli/predict_units.h"
 #include "data/table.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
@@ -236,9 +237,26 @@ static void count_labels(job *j) {
     j->unsaid += !said;
 }
 
-static err write_window(job *j, const float *logits) {
-    window *w = &j->window;
+/* Row k of those that could be read. */
+static err add_answer(job *j, const float *logits, const unit_answers *units, size_t k,
+                      text_span raw, const char *line_end) {
     predictor *p = j->p;
+    cJSON *members = NULL;
+    if (!p->in_units) {
+        predictor_rank(p, logits + k * p->classes);
+        count_labels(j);
+        return row_add(&j->window.out, &j->form, p, raw, line_end);
+    }
+    members = cJSON_CreateObject();
+    err e = members ? unit_answers_json(members, units, p, k)
+                    : err_set(ERR_MEMORY, "out of memory while writing a row");
+    if (!e) e = row_add_json(&j->window.out, &j->form, members, raw, line_end);
+    cJSON_Delete(members);
+    return e;
+}
+
+static err write_window(job *j, const float *logits, const unit_answers *units) {
+    window *w = &j->window;
     err e = ERR_OK;
     w->out.length = 0;
     for (size_t i = 0, k = 0; i < w->count && !e; i++) {
@@ -248,9 +266,7 @@ static err write_window(job *j, const float *logits) {
             e = row_add_bad(&w->out, &j->form, raw, row->line_end);
             continue;
         }
-        predictor_rank(p, logits + k++ * p->classes);
-        count_labels(j);
-        e = row_add(&w->out, &j->form, p, raw, row->line_end);
+        e = add_answer(j, logits, units, k++, raw, row->line_end);
     }
     if (!e && w->count) e = write_all(j, w->out.text, w->out.length);
     if (!e) j->rows += w->count;
@@ -275,10 +291,15 @@ static void show_progress(const job *j) {
 static err label_rows(job *j) {
     err e = ERR_OK;
     while (!e && !j->ended) {
+        const window *w = &j->window;
+        unit_answers units = {0};
         float *logits = NULL;
         if (!(e = read_window(j)))
-            e = predictor_score(j->p, &logits, j->window.examples, j->window.good, interrupt_seen);
-        if (!e) e = write_window(j, logits);
+            e = j->p->in_units
+                    ? unit_answers_make(&units, j->p, w->examples, w->good, interrupt_seen)
+                    : predictor_score(j->p, &logits, w->examples, w->good, interrupt_seen);
+        if (!e) e = write_window(j, logits, &units);
+        unit_answers_free(&units);
         mem_free(logits);
         if (!e && !j->ended && interrupt_seen()) e = err_set(ERR_INTERRUPTED, "interrupted");
         if (!e) show_progress(j);
@@ -307,6 +328,8 @@ static err describe(cJSON **root, const job *j) {
                      device_precision_name(p->scorer.device.options.precision), p->max_length,
                      p->batch_size, j->text, j->pair ? j->pair : "none", j->form.names[0],
                      j->options->scores);
+    if (!e && p->in_units) // what --task says of the texts
+        e = json_put(*root, "unit %s", p->unit == UNIT_WORD ? "word" : "character");
     return e;
 }
 
@@ -472,8 +495,8 @@ static void show_end(const job *j) {
     if (!e && j->unsaid)
         e = strbuf_printf(&line, "%snone of them %zu", line.length ? ", " : ": ", j->unsaid);
     if (!e)
-        log_note("%zu row%s, %zu without a label%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
-                 j->bad, line.length ? line.text : "",
+        log_note("%zu row%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
+                 j->bad, j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",
                  seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0);
     err_clear();
     strbuf_free(&line);
@@ -488,8 +511,15 @@ static err prepare(job *j) {
                        j->table.path);
     w->most = WINDOW_ROWS;
     if (w->most < 4 * (size_t)j->p->batch_size) w->most = 4 * (size_t)j->p->batch_size;
-    if ((e = choose_text(j)) || (e = row_form_init(&j->form, &j->table, j->options->scores)))
-        return e;
+    if ((e = choose_text(j))) return e;
+    if (j->p->in_units) {
+        size_t count;
+        const char *const *names = unit_answers_names(j->p, &count);
+        e = row_form_init_of(&j->form, &j->table, names, count);
+    } else {
+        e = row_form_init(&j->form, &j->table, j->options->scores);
+    }
+    if (e) return e;
     if ((e = mem_new(&w->rows, w->most)) || (e = mem_new(&w->examples, w->most))) return e;
     return mem_new(&j->labels, j->p->classes);
 }

@@ -13,15 +13,17 @@ static bool has_column(const table *t, const char *name) {
     return false;
 }
 
-err row_form_init(row_form *f, const table *t, bool scores) {
-    static const char *const bare[ROW_NAMES] = {"label", "score", "scores"};
-    *f = (row_form){
-        .kind = t->kind, .delimiter = t->delimiter, .quoted = t->quoted, .scores = scores};
+err row_form_init_of(row_form *f, const table *t, const char *const *bare, size_t count) {
+    *f = (row_form){.kind = t->kind,
+                    .delimiter = t->delimiter,
+                    .quoted = t->quoted,
+                    .count = count,
+                    .columns = count};
     bool taken = true;
     err e = ERR_OK;
     for (unsigned n = 0; taken && !e; n++) {
         taken = false;
-        for (int i = 0; i < ROW_NAMES && !e; i++) {
+        for (size_t i = 0; i < count && !e; i++) {
             mem_free(f->names[i]);
             f->names[i] = NULL;
             e = n < 2 ? mem_printf(&f->names[i], "%s%s", n ? "predicted_" : "", bare[i])
@@ -32,13 +34,21 @@ err row_form_init(row_form *f, const table *t, bool scores) {
     return e;
 }
 
+err row_form_init(row_form *f, const table *t, bool scores) {
+    static const char *const bare[] = {"label", "score", "scores"};
+    err e = row_form_init_of(f, t, bare, sizeof bare / sizeof *bare);
+    f->scores = scores;
+    f->columns -= !scores;
+    return e;
+}
+
 void row_form_free(row_form *f) {
-    for (int i = 0; i < ROW_NAMES; i++) mem_free(f->names[i]);
+    for (size_t i = 0; i < f->count; i++) mem_free(f->names[i]);
     *f = (row_form){0};
 }
 
 err row_check(const row_form *f, const table *t) {
-    for (int i = 0; t->object && i < ROW_NAMES; i++)
+    for (size_t i = 0; t->object && i < f->count; i++)
         if (cJSON_GetObjectItemCaseSensitive(t->object, f->names[i]))
             return err_set(ERR_FORMAT,
                            "%s:%zu: key '%s' is there already, in earlier rows it was "
@@ -147,7 +157,7 @@ static err end_line(strbuf *out, const char *line_end) {
 
 err row_add_header(strbuf *out, const row_form *f, text_span raw, const char *line_end) {
     err e = strbuf_add_bytes(out, raw.text, raw.bytes);
-    for (int i = 0; i < ROW_NAMES - !f->scores && !e; i++)
+    for (size_t i = 0; i < f->columns && !e; i++)
         e = strbuf_printf(out, "%c%s", f->delimiter, f->names[i]);
     return e ? e : end_line(out, line_end);
 }
@@ -166,9 +176,30 @@ err row_add(strbuf *out, const row_form *f, const predictor *p, text_span raw,
     return e ? e : end_line(out, line_end);
 }
 
+err row_add_json(strbuf *out, const row_form *f, const cJSON *members, text_span raw,
+                 const char *line_end) {
+    const cJSON *item = members->child;
+    size_t kept = row_kept_bytes(f, raw);
+    bool cells = f->kind == TASK_FORMAT_DELIMITED, first = is_empty_object(raw.text, kept);
+    err e = strbuf_add_bytes(out, raw.text, kept);
+    for (size_t i = 0; i < f->columns && item && !e; i++, item = item->next) {
+        char *text = NULL;
+        if ((e = json_print(&text, item, false))) break;
+        if (cells) {
+            e = strbuf_add_bytes(out, &f->delimiter, 1);
+            if (!e) e = cell_add(out, f->delimiter, f->quoted, text);
+        } else {
+            e = strbuf_printf(out, "%s\"%s\": %s", first && !i ? "" : ", ", f->names[i], text);
+        }
+        mem_free(text);
+    }
+    if (!e && !cells) e = strbuf_add(out, "}");
+    return e ? e : end_line(out, line_end);
+}
+
 err row_add_bad(strbuf *out, const row_form *f, text_span raw, const char *line_end) {
     err e = strbuf_add_bytes(out, raw.text, raw.bytes);
-    for (int i = 0; f->kind == TASK_FORMAT_DELIMITED && i < ROW_NAMES - !f->scores && !e; i++)
+    for (size_t i = 0; f->kind == TASK_FORMAT_DELIMITED && i < f->columns && !e; i++)
         e = strbuf_add_bytes(out, &f->delimiter, 1);
     return e ? e : end_line(out, line_end);
 }

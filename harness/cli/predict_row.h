@@ -6,18 +6,20 @@
 #include "cli/predictor.h"
 #include "data/table.h"
 
-enum { ROW_NAMES = 3 };
+enum { ROW_NAMES = 4 };
 
 typedef struct row_form {
     task_format_kind kind;
     char delimiter;
     bool quoted, scores;
-    char *names[ROW_NAMES]; /* of label, score and scores, owned */
+    char *names[ROW_NAMES]; /* (count) of label, score and scores, or of other answers; owned */
+    size_t count, columns;  /* columns: of them those that are written */
 } row_form;
 
-/* Names that the table has none of: "label", "predicted_label", "predicted_2_label" and so on.
+/* Names of labels, or of what bare (count) names, that the table has none of: "label", "predicted_label", "predicted_2_label" and so on.
  * Free with row_form_free, also after an error. */
 err row_form_init(row_form *f, const table *t, bool scores) MUST_CHECK;
+err row_form_init_of(row_form *f, const table *t, const char *const *bare, size_t count) MUST_CHECK;
 void row_form_free(row_form *f);
 
 /* Errors: ERR_FORMAT for a JSON row that has one of the names. */
@@ -30,6 +32,9 @@ err row_add_header(strbuf *out, const row_form *f, text_span raw, const char *li
 /* The row with the scores of p's last rank. */
 err row_add(strbuf *out, const row_form *f, const predictor *p, text_span raw,
             const char *line_end) MUST_CHECK;
+/* The row with an object's members, in the order of the names, as JSON. */
+err row_add_json(strbuf *out, const row_form *f, const cJSON *members, text_span raw,
+                 const char *line_end) MUST_CHECK;
 /* A row that could not be read: columns of nothing; of JSON as it is. */
 err row_add_bad(strbuf *out, const row_form *f, text_span raw, const char *line_end) MUST_CHECK;
 

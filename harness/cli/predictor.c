@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/task_flag.h"
 #include "text/markers.h"
 #include "train/run/labels.h"
 
@@ -68,7 +69,7 @@ static void raise_to(uint32_t *most, uint32_t value) {
     if (value > *most) *most = value;
 }
 
-err predictor_make_room(predictor *p, const encoded *rows) {
+static err make_room(predictor *p, const encoded *rows) {
     const batch_capacity *have = &p->evaluator.capacity;
     batch_capacity need = {0};
     evaluator_capacity(&need, rows, p->batch_size);
@@ -88,38 +89,45 @@ err predictor_make_room(predictor *p, const encoded *rows) {
     return e;
 }
 
-void predictor_count(predictor *p, const encoded *rows, const example *examples) {
+static void count_rows(predictor *p, const encoded *rows, const example *examples) {
     p->cut += rows->cut;
     p->lost += rows->lost;
     p->done += rows->count;
-    for (size_t i = 0; i < rows->count && p->reads == MODEL_READS_ENTITIES; i++) {
-        text_span parts[MARKER_COUNT + 1];
-        p->unmarked += markers_cut(parts, examples[i].texts[0]) <= MARKER_COUNT;
-    }
+    for (size_t i = 0; i < rows->count && p->reads == MODEL_READS_ENTITIES; i++)
+        p->unmarked += !markers_mark_both(examples[i].texts[0].text);
 }
 
 /* A few batches at a time, so that it can be stopped between them. */
 static err run_batches(predictor *p, float *logits, const encoded *rows, bool (*stops)(void)) {
-    size_t most = (size_t)p->batch_size * BATCHES_AT_ONCE;
-    err e = predictor_make_room(p, rows);
+    size_t most = (size_t)p->batch_size * BATCHES_AT_ONCE,
+           width = evaluated_width(&p->scorer.model);
+    err e = make_room(p, rows);
     for (size_t at = 0; at < rows->count && !e; at += most) {
         encoded part = *rows; // borrows
         part.sentences += at;
         part.count = rows->count - at < most ? rows->count - at : most;
-        e = evaluator_run(&p->evaluator, logits + at * p->classes, NULL, &part, NULL);
+        e = evaluator_run(&p->evaluator, logits, NULL, &part, NULL);
+        for (size_t i = 0; i < part.count; i++)
+            logits += width * (rows->units ? part.sentences[i].target.chosen.count : 1);
         if (!e && stops && stops()) e = err_set(ERR_INTERRUPTED, "interrupted");
     }
+    return e;
+}
+
+err predictor_encode(predictor *p, encoded *rows, float **logits, const example *examples,
+                     size_t count, bool (*stops)(void)) {
+    *logits = NULL;
+    err e = encode_examples(rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
+    if (!e) e = mem_new(logits, encoded_results(rows) * evaluated_width(&p->scorer.model));
+    if (!e && count) e = run_batches(p, *logits, rows, stops);
+    if (!e) count_rows(p, rows, examples);
     return e;
 }
 
 err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
                     bool (*stops)(void)) {
     encoded rows = {0};
-    *logits = NULL;
-    err e = encode_examples(&rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
-    if (!e) e = mem_new(logits, count * p->classes);
-    if (!e && count) e = run_batches(p, *logits, &rows, stops);
-    if (!e) predictor_count(p, &rows, examples);
+    err e = predictor_encode(p, &rows, logits, examples, count, stops);
     if (e) {
         mem_free(*logits);
         *logits = NULL;
@@ -141,7 +149,7 @@ static err match_labels(predictor *p) {
     }
     if (!o->task || (!o->checkpoint && !o->label_map && !p->in_units))
         return scorer_order_tags(&p->scorer);
-    err e = task_find(&t, o->task, o->task_dir);
+    err e = task_flag_find(&t, o, o->task, o->checkpoint);
     if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
     if (!e) {
         p->unit = t.format.unit;
@@ -151,8 +159,9 @@ static err match_labels(predictor *p) {
     return e;
 }
 
-/* What is asked is what the model was taught to read. */
-static err check_reads(const predictor *p) {
+/* What is asked is what the model was taught to read: one that was taught pairs takes arguments and
+ * lines as such. */
+static err take_pairs(predictor *p) {
     const options *o = p->options;
     bool pairs = o->input ? o->text_pair_column != NULL : o->pair;
     if (pairs && !p->in_units && (p->reads == MODEL_READS_TEXT || p->reads == MODEL_READS_ENTITIES))
@@ -161,13 +170,13 @@ static err check_reads(const predictor *p) {
             p->scorer.base_model.folder,
             p->reads == MODEL_READS_TEXT ? "single texts" : "one text with two marked entities",
             o->input ? "--text-pair-column" : "--pair");
-    if (p->reads != MODEL_READS_PAIR || pairs) return ERR_OK;
-    return err_set(ERR_USAGE,
-                   "%s: the model was trained on pairs of texts, which one text is not: %s",
-                   p->scorer.base_model.folder,
-                   o->input ? "--text-pair-column names the second"
-                            : "--pair takes two arguments a pair, or lines with a tab between "
-                              "the two");
+    if (p->reads == MODEL_READS_PAIR && !pairs && o->input)
+        return err_set(ERR_USAGE,
+                       "%s: the model was trained on pairs of texts, which one text is not: "
+                       "--text-pair-column names the second",
+                       p->scorer.base_model.folder);
+    p->pairs = pairs || p->reads == MODEL_READS_PAIR;
+    return ERR_OK;
 }
 
 /* Whole names where there is room for them. */
@@ -191,18 +200,18 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if (e) return e;
     p->in_units = answer_in_units(p->scorer.model.head->target.kind);
     p->reads = p->scorer.base_model.config.reads;
-    if ((e = match_labels(p)) || (e = check_reads(p))) return e;
+    if ((e = match_labels(p)) || (e = take_pairs(p))) return e;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     if (trees) p->unit = UNIT_WORD;
-    if (p->in_units && o->input)
-        return err_set(ERR_UNSUPPORTED,
-                       "%s: --input takes a model with one answer a row, this one "
-                       "answers words or characters: texts go in as lines of standard input, and "
-                       "--json gives an object a line",
-                       p->scorer.base_model.folder);
-    if (p->in_units && (o->pair || o->has_top_k))
-        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s", p->scorer.base_model.folder,
-                       trees ? "trees" : "entities", o->pair ? "pair" : "top-k");
+    const char *flag = o->pair               ? "pair"
+                       : o->text_pair_column ? "text-pair-column"
+                       : o->has_top_k        ? "top-k"
+                       : o->scores           ? "scores"
+                                             : NULL;
+    if (p->in_units && flag)
+        return err_set(ERR_USAGE, "%s: a model of %s takes no --%s%s", p->scorer.base_model.folder,
+                       trees ? "trees" : "entities", flag,
+                       strcmp(flag, "scores") ? "" : ": each answer has its score");
     p->classes = p->scorer.base_model.config.classes;
     p->label_columns = label_columns(p);
     p->batch_size =

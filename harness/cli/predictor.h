@@ -23,9 +23,11 @@ typedef struct predictor {
     bool in_units;       /* each unit of a text is answered */
     unit_kind unit;
     size_t done, cut, lost; /* rows, those that were truncated, and units that went with that */
+    bool pairs;             /* texts are pairs: --pair says so, or the model */
     size_t tabs;            /* lines that --pair would have cut at a tab */
     model_reads reads;      /* as the model's folder says, or the task that was named */
     size_t unmarked;        /* texts without the markers of entities that the model reads */
+    size_t joined;          /* words with punctuation at their rim that the model wants apart */
     size_t label_columns;   /* of a label, for people */
 } predictor;
 
@@ -39,11 +41,10 @@ void predictor_close(predictor *p);
 err predictor_score(predictor *p, float **logits, const example *examples, size_t count,
                     bool (*stops)(void)) MUST_CHECK;
 
-/* Counts rows that were read: done, cut, lost, unmarked. */
-void predictor_count(predictor *p, const encoded *rows, const example *examples);
-
-/* Makes the evaluator large enough for these rows. */
-err predictor_make_room(predictor *p, const encoded *rows) MUST_CHECK;
+/* The same, and the rows as they were read, of results of any width (encoded_results,
+ * evaluated_width); counts what was read. rows and *logits are owned, also after an error. */
+err predictor_encode(predictor *p, encoded *rows, float **logits, const example *examples,
+                     size_t count, bool (*stops)(void)) MUST_CHECK;
 
 /* Scores of one sentence, into values and scores, as transformers' text-classification pipeline
  * computes them. */

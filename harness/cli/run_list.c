@@ -8,6 +8,7 @@
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/checkpoint/marker.h"
+#include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDERS_DEEP = 3, STATE_LIMIT_BYTES = 1 << 20 };
+enum { FOLDERS_DEEP = 3 };
 
 const char *run_state_name(run_state state) {
     static const char *const names[] = {"finished", "unfinished", "at work", "record only",
@@ -92,9 +93,16 @@ static void set_date(listed_run *r, time_t when) {
     if (gmtime_r(&when, &t)) strftime(r->date, sizeof r->date, "%Y-%m-%d", &t);
 }
 
+static const char *part_of(const record *rec) {
+    double steps = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(rec->recipe, "max_steps"));
+    if (!rec->partial) return NULL;
+    return rec->task.sample ? "sample" : steps > 0 ? "max-steps" : "limit";
+}
+
 static err take_record(listed_run *r, const record *rec) {
     r->seed = rec->seed;
     r->score = record_metric(rec, rec->headline);
+    r->part = part_of(rec);
     snprintf(r->date, sizeof r->date, "%.10s", rec->created);
     err e = mem_strdup(&r->task, rec->task.name);
     if (!e) e = mem_strdup(&r->model, rec->model.name);
@@ -111,7 +119,7 @@ static err copy_text(char **out, const cJSON *from, const char *key, const char 
 /* Who a run is that has no record. */
 static err take_identity(listed_run *r, const char *path) {
     cJSON *root = NULL;
-    err e = json_read(&root, path, STATE_LIMIT_BYTES);
+    err e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
     if (e && e != ERR_MEMORY) { // it is listed all the same
         err_clear();
         r->state = RUN_STATE_DAMAGED;

@@ -30,7 +30,9 @@ typedef struct listed_run {
     uint64_t bytes, checkpoint_bytes;
     size_t checkpoints;
     bool has_model, on_board; /* on_board: the results folder has its record */
-    time_t changed;           /* last, of what lies at the folder's top */
+    const char *part; /* what its scores are of in part: "sample", "limit" or "max-steps", the
+                                 flag; NULL: whole, or not known */
+    time_t changed;   /* last, of what lies at the folder's top */
 } listed_run;
 
 typedef struct run_list {

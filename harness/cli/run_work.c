@@ -4,6 +4,7 @@
 #include "cli/group_flag.h"
 #include "cli/model_flag.h"
 #include "cli/own_flags.h"
+#include "cli/task_flag.h"
 #include "result/sweep.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ void work_free(work *w) {
     words_free(w->models, w->model_count);
     mem_free(w->device);
     mem_free(w->manifest);
+    mem_free(w->manifest_folder);
 }
 
 err work_request(run_request *q, const options *o) {
@@ -34,24 +36,57 @@ err work_request(run_request *q, const options *o) {
     return e ? e : device_check_parse(&q->check_device, o->check_device);
 }
 
-static err split_tasks(work *w, const options *o, run_request *q) {
-    own_files own;
-    err e = own_flags_read(&own, o);
-    if (e) return e;
-    if (own_flags_given(o)) {
-        if ((e = mem_new(&w->tasks, 1))) return e;
-        w->task_count = 1;
-        e = own_files_manifest(&w->tasks[0], &w->manifest, &own);
-        q->manifest = w->manifest;
+/* The one task of a manifest in memory; both are owned. */
+static err take_manifest(work *w, run_request *q, char *name, char *manifest) {
+    err e = mem_new(&w->tasks, 1);
+    w->manifest = manifest;
+    q->manifest = manifest;
+    if (e) {
+        mem_free(name);
         return e;
     }
+    w->tasks[w->task_count++] = name;
+    return ERR_OK;
+}
+
+/* Files of a run before this one: with it nobody has to name them again. */
+static err take_kept(work *w, bool *found, const options *o, run_request *q) {
+    kept_task k = {0};
+    err e = task_flag_kept(&k, found, o, o->task);
+    if (!e && *found) {
+        q->manifest_folder = w->manifest_folder = k.folder;
+        e = take_manifest(w, q, k.name, k.manifest);
+        k.name = k.manifest = k.folder = NULL;
+    }
+    kept_task_free(&k);
+    return e;
+}
+
+err work_own_files(work *w, bool *found, const options *o, run_request *q) {
+    own_files own;
+    char *name = NULL, *manifest = NULL;
+    *found = false;
+    err e = own_flags_read(&own, o);
+    if (e || (!own_flags_given(o) && !o->task)) return e;
+    if (!own_flags_given(o)) return take_kept(w, found, o, q);
+    own.leaves_test = q->is_trial;
+    *found = true;
+    e = own_files_manifest(&name, &manifest, &own);
+    if (!e) return take_manifest(w, q, name, manifest);
+    mem_free(name);
+    mem_free(manifest);
+    return e;
+}
+
+static err split_tasks(work *w, const options *o, run_request *q) {
+    bool found = false, is_group = false;
+    err e = work_own_files(w, &found, o, q);
+    if (e || found) return e;
     if (!o->task)
         return err_set(ERR_USAGE, "run needs --task T (see `harness tasks`), --task all, or files "
                                   "of your own (--train-file)");
-    bool is_group = false;
     if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
-    e = group_known(&is_group, o->task, q->task_dir);
-    if (e) return e;
+    if ((e = group_known(&is_group, o->task, q->task_dir))) return e;
     return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)
                     : words_split(&w->tasks, &w->task_count, o->task, "task");
 }

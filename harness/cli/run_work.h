@@ -12,7 +12,8 @@ typedef struct work {
     char *device;           /* this process', owned */
     char **tasks, **models; /* (task_count), (model_count) owned */
     size_t task_count, model_count;
-    char *manifest; /* of own files, owned; else NULL */
+    /* of own files, owned, else NULL; and where its paths go from, NULL: from here on */
+    char *manifest, *manifest_folder;
     uint32_t seeds[RUNS_MAX];
     size_t seed_count;
     shard shard; /* of the list */
@@ -22,6 +23,11 @@ typedef struct work {
  * name, the model and all else are the caller's. Errors: those of model_flag_arch and
  * device_check_parse. */
 err work_request(run_request *q, const options *o) MUST_CHECK;
+
+/* The task of the user's own files, if --train-file or, by --task, a run before this one names them:
+ * into w and q. Those of a trial (q->is_trial) without their test rows. Errors: those of
+ * own_flags_read, own_files_manifest and task_flag_kept. */
+err work_own_files(work *w, bool *found, const options *o, run_request *q) MUST_CHECK;
 
 /* Tasks and seeds by the flags; models are the caller's. q gets the manifest of own files. Free with
  * work_free, also after an error. Errors: ERR_USAGE; those of reading tasks. */

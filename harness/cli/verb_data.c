@@ -6,6 +6,8 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/own_flags.h"
+#include "cli/task_flag.h"
 #include "data/dataset.h"
 #include "data/fetch_task.h"
 #include "data/stats.h"
@@ -369,14 +371,15 @@ err verb_data(const options *o) {
     }
     for (size_t i = 0; i < ACTIONS; i++) {
         if (strcmp(o->args[0], actions[i].name)) continue;
-        if (o->arg_count != 2) {
-            return err_set(ERR_USAGE, "name one task%s: harness data %s TASK",
+        bool own = own_flags_given(o);
+        if (o->arg_count != (own ? 1 : 2)) {
+            return err_set(ERR_USAGE, "name one task%s, or files of your own: harness data %s TASK",
                            actions[i].takes_all ? " or all" : "", actions[i].name);
         }
-        if (actions[i].takes_all && !strcmp(o->args[1], "all"))
+        if (!own && actions[i].takes_all && !strcmp(o->args[1], "all"))
             return run_for_all(actions[i].run, o);
         task t;
-        err e = task_find(&t, o->args[1], o->task_dir);
+        err e = task_flag_read(&t, o, own ? NULL : o->args[1], NULL);
         if (e) return e;
         e = actions[i].run(o, &t);
         task_free(&t);

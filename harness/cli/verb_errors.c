@@ -1,8 +1,10 @@
 /* `harness errors`: what several seeds of one model get wrong on a task's test rows. */
 #include "base/log.h"
 #include "cli/errors_view.h"
+#include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/run_record.h"
+#include "cli/task_flag.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "platform/file.h"
@@ -65,7 +67,8 @@ static err read_runs(inquiry *q, const options *o) {
         one->folder = o->args[i];
         if (!folder_exists(one->folder))
             return err_set(ERR_DATA, "%s: no such folder", one->folder);
-        e = path_join(&path, one->folder, "record.json");
+        e = find_run_check(one->folder);
+        if (!e) e = path_join(&path, one->folder, "record.json");
         if (!e && !(e = record_read(&one->record, path))) q->count++;
         mem_free(path);
         if (e) break;
@@ -89,7 +92,7 @@ static err read_runs(inquiry *q, const options *o) {
 static err load_rows(inquiry *q, const options *o) {
     const record *r = &q->runs[0].record;
     dataset_options wish = {.data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
-    err e = task_find(&q->task, r->task.name, o->task_dir);
+    err e = task_flag_find(&q->task, o, r->task.name, q->runs[0].folder);
     if (!e && !o->offline) e = fetch_task(&q->task, &wish, false, false);
     if (!e) e = dataset_load(&q->data, &q->task, &wish);
     if (!e && strcmp(q->data.data_sha256, r->task.data_sha256) != 0)

@@ -6,7 +6,9 @@
 #include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/own_flags.h"
 #include "cli/run_record.h"
+#include "cli/task_flag.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
@@ -51,10 +53,54 @@ static void evaluation_free(evaluation *v) {
     task_free(&v->task);
 }
 
-static err load(evaluation *v, const options *o) {
-    dataset_options wish = {.data_dir = o->data_dir, .sample = o->sample, .limit = o->limit};
+/* What a finished run was of, as its record says; `folder` is the run's, or its model's. */
+typedef struct run_task {
+    char *folder, *name; /* owned; NULL: --task or files of one's own name the task */
+    bool sample;
+} run_task;
+
+static void run_task_free(run_task *r) {
+    mem_free(r->folder);
+    mem_free(r->name);
+}
+
+/* The record of a run, by the folder of the run or of its model. */
+static err record_of(char **path, const char *folder) {
+    err e = path_join(path, folder, "record.json");
+    if (e || file_exists(*path)) return e;
+    mem_free(*path);
+    return path_join(path, folder, "../record.json");
+}
+
+/* Of the run that was named, or of the newest one. */
+static err find_task(run_task *r, const options *o) {
+    record known = {0};
+    char *path = NULL;
+    err e = find_run(&r->folder, o->checkpoint, NULL);
+    if (!e) e = record_of(&path, r->folder);
+    if (!e && !file_exists(path))
+        e = err_set(ERR_USAGE,
+                    "%s: no record beside the model says which task it is of: name one with "
+                    "--task (see `harness tasks`)",
+                    r->folder);
+    if (!e && !(e = record_read(&known, path))) {
+        r->sample = known.task.sample;
+        e = mem_strdup(&r->name, known.task.name);
+        if (!e)
+            log_note("task    %s%s, which the run is of (--task names another)", r->name,
+                     r->sample ? ", its bundled sample" : "");
+        record_free(&known);
+    }
+    mem_free(path);
+    return e;
+}
+
+static err load(evaluation *v, const options *o, const run_task *r) {
+    dataset_options wish = {
+        .data_dir = o->data_dir, .sample = o->sample || r->sample, .limit = o->limit};
     const char *name = o->split ? o->split : "test";
-    err e = task_find(&v->task, o->task, o->task_dir);
+    err e = task_flag_read(&v->task, o, r->name ? r->name : o->task,
+                           r->folder ? r->folder : o->checkpoint);
     if (e) return e;
     bool is_dev = strcmp(name, "dev") == 0;
     v->split_name = name;
@@ -333,29 +379,29 @@ static err eval_command(const void *context, struct group *g) {
     evaluation v = {0};
     device_options wish = {.threads = o->threads, .validation = o->validation};
     const base_model_options from = {.cased = o->cased};
-    char *folder = NULL, *own_device = NULL;
+    run_task of = {0};
+    char *own_device = NULL;
     err e = ERR_OK;
     if (o->arg_count) return err_set(ERR_USAGE, "eval takes no arguments, found '%s'", o->args[0]);
     if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
     if (o->predictions && (e = eval_view_writable(o->predictions, o->overwrite))) return e;
     if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;
-    if (!o->task)
-        return err_set(ERR_USAGE, "eval needs --task T (see `harness tasks`), or --record FILE");
-    if (!strcmp(o->task, "all") || strchr(o->task, ','))
+    if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "eval scores on one task, found --task %s", o->task);
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
-    if ((e = load(&v, o))) goto done;
-    if ((e = find_run(&folder, o->checkpoint, o->task))) goto done;
+    if (!o->task && !own_flags_given(o) && (e = find_task(&of, o))) goto done;
+    if ((e = load(&v, o, &of))) goto done;
+    if (!of.folder && (e = find_run(&of.folder, o->checkpoint, v.task.name))) goto done;
     if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
-    if ((e = scorer_open(&v.scorer, folder, &from, own_device, &wish))) goto done;
+    if ((e = scorer_open(&v.scorer, of.folder, &from, own_device, &wish))) goto done;
     if ((e = check_output(&v, o))) goto done;
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
     v.scorer.group = g;
     if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;
     if ((e = score(&v, o))) goto done;
-    if (group_writes(g)) e = show_model(&v, folder, o);
+    if (group_writes(g)) e = show_model(&v, of.folder, o);
 done:
-    mem_free(folder);
+    run_task_free(&of);
     mem_free(own_device);
     evaluation_free(&v);
     return e;

@@ -1,5 +1,6 @@
 /* `harness fill-mask`: what a masked language model puts in place of [MASK], of texts from arguments
  * or one a line from standard input. */
+#include "base/foreign.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -115,9 +116,11 @@ static err fill_input(filler *f) {
 
 static err check(const options *o) {
     for (size_t i = 0; i < o->arg_count; i++) {
+        char advice[FOREIGN_ADVICE_BYTES];
         size_t bad = 0;
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
-            return err_set(ERR_USAGE, "text %zu: byte %zu is not UTF-8", i + 1, bad + 1);
+            return err_set(ERR_USAGE, "text %zu: byte %zu is not UTF-8; %s", i + 1, bad + 1,
+                           foreign_advice(advice, ""));
     }
     return o->has_top_k && !o->top_k ? options_range_error("top-k", "0", "1 or more") : ERR_OK;
 }

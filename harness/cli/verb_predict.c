@@ -3,6 +3,7 @@
  * Sentences are scored in windows, which grow from one batch, so that the first answers come soon.
  * They are not sorted by length: batches hold no padding, and sorting was measured to gain nothing.
  */
+#include "base/foreign.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/predict_file.h"
 #include "cli/predict_tree.h"
+#include "cli/predict_units.h"
 #include "cli/predictor.h"
 #include "text/unicode.h"
 
@@ -100,46 +102,6 @@ static err print_all(predictor *p, const example *examples, const float *logits,
 
 /* --- entities --- */
 
-/* Divides texts into units; those of a text before are freed by free_units. */
-static err find_units(const predictor *p, example *examples, size_t count) {
-    err e = ERR_OK;
-    for (size_t i = 0; i < count && !e; i++) {
-        text_unit *list = NULL;
-        example_units *units = &examples[i].target.units;
-        e = units_find(&list, &units->count, p->unit, examples[i].texts[0].text,
-                       examples[i].texts[0].bytes);
-        units->list = list;
-        examples[i].in_units = true;
-        examples[i].in_tree = p->scorer.model.head->target.kind == ANSWER_ARCS;
-        examples[i].first_pieces = p->scorer.base_model.config.first_pieces;
-    }
-    return e;
-}
-
-static void free_units(const example *examples, size_t count) {
-    for (size_t i = 0; i < count; i++) mem_free((void *)(uintptr_t)examples[i].target.units.list);
-}
-
-/* What the tokens that answer give their tags, NAN for units inside one. */
-static err score_units(double **scores, const predictor *p, const encoded *rows, size_t units,
-                       const float *logits) {
-    double *values = NULL;
-    size_t u = 0;
-    err e = mem_new(scores, units);
-    if (!e) e = mem_new(&values, p->classes);
-    for (size_t i = 0; !e && i < rows->count; i++)
-        for (uint32_t k = 0; k < rows->units[i].count; k++, u++) {
-            (*scores)[u] = (double)NAN;
-            if (rows->units[i].first[k] < 0) continue;
-            predict_probabilities(values, logits, p->classes);
-            for (uint32_t c = 0; c < p->classes; c++)
-                (*scores)[u] = c ? fmax((*scores)[u], values[c]) : values[c];
-            logits += p->classes;
-        }
-    mem_free(values);
-    return e;
-}
-
 static err print_entities(const predictor *p, const tagged_text *t) {
     strbuf marked = {0}, line = {0};
     char *text = NULL;
@@ -162,47 +124,33 @@ static err print_entities(const predictor *p, const tagged_text *t) {
     return e;
 }
 
-static err print_all_entities(const predictor *p, const example *examples, const encoded *rows,
-                              const float *logits) {
-    answer_arrays said = {0};
-    double *scores = NULL;
-    const model_config *c = &p->scorer.base_model.config;
-    err e =
-        predict_answers(&said.classes, &said.begin, p->scorer.model.head, logits, rows, p->classes);
-    if (!e) e = score_units(&scores, p, rows, said.begin[rows->count], logits);
-    for (size_t i = 0; !e && i < rows->count; i++)
-        e = print_entities(p, &(tagged_text){.of = &examples[i],
-                                             .tags = said.classes + said.begin[i],
-                                             .labels = (const char *const *)c->labels,
-                                             .classes = p->classes,
-                                             .scores = scores + said.begin[i]});
-    if (!e) e = output_check();
-    answer_arrays_free(&said);
-    mem_free(scores);
-    return e;
+static err print_all_units(const predictor *p, const unit_answers *a) {
+    err e = ERR_OK;
+    if (p->scorer.model.head->target.kind == ANSWER_ARCS)
+        return predict_tree_print(&p->scorer, a->examples, &a->rows, a->logits, p->options->json);
+    for (size_t i = 0; !e && i < a->rows.count; i++) {
+        tagged_text t = unit_answers_tagged(a, p, i);
+        e = print_entities(p, &t);
+    }
+    return e ? e : output_check();
 }
 
 /* --- a window --- */
 
+static err predict_units(predictor *p, example *examples, size_t count) {
+    unit_answers a;
+    err e = unit_answers_make(&a, p, examples, count, NULL);
+    if (!e) e = print_all_units(p, &a);
+    unit_answers_free(&a);
+    return e;
+}
+
 static err predict_some(predictor *p, example *examples, size_t count) {
-    encoded rows = {0};
     float *logits = NULL;
-    bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
-    err e = p->in_units ? find_units(p, examples, count) : ERR_OK;
-    if (!e)
-        e = encode_examples(&rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
-    if (e || (e = mem_new(&logits, encoded_results(&rows) * evaluated_width(&p->scorer.model))))
-        goto done;
-    if ((e = predictor_make_room(p, &rows))) goto done;
-    if ((e = evaluator_run(&p->evaluator, logits, NULL, &rows, NULL))) goto done;
-    predictor_count(p, &rows, examples);
-    e = trees         ? predict_tree_print(&p->scorer, examples, &rows, logits, p->options->json)
-        : p->in_units ? print_all_entities(p, examples, &rows, logits)
-                      : print_all(p, examples, logits, count);
-done:
-    if (p->in_units) free_units(examples, count);
+    if (p->in_units) return predict_units(p, examples, count);
+    err e = predictor_score(p, &logits, examples, count, NULL);
+    if (!e) e = print_all(p, examples, logits, count);
     mem_free(logits);
-    encoded_free(&rows);
     return e;
 }
 
@@ -225,7 +173,7 @@ static err predict_lines(predictor *p, char **lines, size_t count) {
     for (; !e && good < count; good += !e) {
         char *line = lines[good];
         examples[good] = (example){.texts = {{line, strlen(line)}}, .text_count = 1};
-        if (p->options->pair)
+        if (p->pairs)
             e = example_cut(&examples[good], line, "standard input", p->done + good + 1);
         else if (strchr(line, '\t'))
             p->tabs++;
@@ -243,7 +191,9 @@ static err predict_input(predictor *p) {
     size_t most = p->batch_size < WINDOW_LINES ? p->batch_size : WINDOW_LINES;
     bool shows_progress = !isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO);
     err e = ERR_OK;
-    if (isatty(STDIN_FILENO)) log_note("one sentence a line; Ctrl-D ends");
+    if (isatty(STDIN_FILENO))
+        log_note(p->pairs ? "a line is a pair, two texts with a tab between them; Ctrl-D ends"
+                          : "one sentence a line; Ctrl-D ends");
     line_reader_init(&input, STDIN_FILENO, "standard input");
     while (!(e = line_reader_window(&input, most)) && input.count) {
         bool is_full = input.count == most;
@@ -256,12 +206,27 @@ static err predict_input(predictor *p) {
     return e;
 }
 
+static err check_pairs(const options *o) {
+    const char *who = o->pair ? "--pair" : "a model that was trained on pairs";
+    if (o->arg_count % 2)
+        return err_set(ERR_USAGE,
+                       "%s takes two texts for each pair, found %zu (of standard input lines with "
+                       "one tab between the two)",
+                       who, o->arg_count);
+    for (size_t i = 0; i < o->arg_count; i++)
+        if (!*o->args[i])
+            return err_set(ERR_USAGE, "%s takes two texts: text %zu of pair %zu is empty", who,
+                           i % 2 + 1, i / 2 + 1);
+    return ERR_OK;
+}
+
 static err predict_arguments(predictor *p) {
     const options *o = p->options;
-    uint32_t each = o->pair ? 2 : 1;
+    uint32_t each = p->pairs ? 2 : 1;
     size_t count = o->arg_count / each;
     example *examples = NULL;
-    err e = mem_new(&examples, count);
+    err e = p->pairs ? check_pairs(o) : ERR_OK;
+    if (!e) e = mem_new(&examples, count);
     for (size_t i = 0; !e && i < count; i++) {
         examples[i].text_count = each;
         for (uint32_t k = 0; k < each; k++) {
@@ -285,17 +250,32 @@ static err check_numbers(const options *o) {
 static err check_arguments(const options *o) {
     if (line_reader_wanted(o->args, o->arg_count)) return check_numbers(o);
     for (size_t i = 0; i < o->arg_count; i++) {
+        char advice[FOREIGN_ADVICE_BYTES];
         size_t bad = 0;
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
-            return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8", i + 1, bad + 1);
+            return err_set(ERR_USAGE, "sentence %zu: byte %zu is not UTF-8; %s", i + 1, bad + 1,
+                           foreign_advice(advice, ""));
     }
-    if (o->pair && o->arg_count % 2)
-        return err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", o->arg_count);
-    for (size_t i = 0; o->pair && i < o->arg_count; i++)
-        if (!*o->args[i])
-            return err_set(ERR_USAGE, "--pair: text %zu of pair %zu is empty", i % 2 + 1,
-                           i / 2 + 1);
-    return check_numbers(o);
+    err e = o->pair ? check_pairs(o) : ERR_OK;
+    return e ? e : check_numbers(o);
+}
+
+/* What of the texts the model did not read as it was taught to. */
+static void tell_notes(const predictor *p) {
+    answer_kind kind =
+        p->reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p->scorer.model.head->target.kind;
+    encode_note_cut(kind, p->unit, p->cut, p->lost, p->max_length);
+    if (p->tabs)
+        log_note("a tab in %zu line%s was read as text%s", p->tabs, shown_plural(p->tabs),
+                 p->reads == MODEL_READS_UNKNOWN ? ": --pair makes pairs of such lines" : "");
+    if (p->unmarked)
+        log_note("%zu text%s the two entities between <subj> </subj> and <obj> </obj> that this "
+                 "model asks about",
+                 p->unmarked, p->unmarked == 1 ? " lacks" : "s lack");
+    if (p->joined)
+        log_note("punctuation at the rim of %zu word%s: to this model it is a word of its own, "
+                 "between blanks, as in '갔다 .'",
+                 p->joined, shown_plural(p->joined));
 }
 
 err verb_predict(const options *o) {
@@ -309,16 +289,7 @@ err verb_predict(const options *o) {
     e = o->input                                    ? predict_file(&p)
         : line_reader_wanted(o->args, o->arg_count) ? predict_input(&p)
                                                     : predict_arguments(&p);
-    answer_kind kind =
-        p.reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p.scorer.model.head->target.kind;
-    if (!e) encode_note_cut(kind, p.unit, p.cut, p.lost, p.max_length);
-    if (!e && p.tabs)
-        log_note("a tab in %zu line%s was read as text%s", p.tabs, shown_plural(p.tabs),
-                 p.reads == MODEL_READS_UNKNOWN ? ": --pair makes pairs of such lines" : "");
-    if (!e && p.unmarked)
-        log_note("%zu text%s the two entities between <subj> </subj> and <obj> </obj> that this "
-                 "model asks about",
-                 p.unmarked, p.unmarked == 1 ? " lacks" : "s lack");
+    if (!e) tell_notes(&p);
 done:
     predictor_close(&p);
     mem_free(folder);

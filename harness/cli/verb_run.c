@@ -181,7 +181,10 @@ static void show_scores(const record *rec, const run_summary *s) {
 static void show_table(const record *rec, const run_summary *s) {
     puts("");
     shown_line("%s  %s  %s  seed %" PRId64 "%s", rec->task.name, rec->model.name, rec->device.name,
-               rec->seed, rec->task.sample ? "  (sample: says nothing about the model)" : "");
+               rec->seed,
+               rec->task.sample ? "  (sample: says nothing about the model)"
+               : rec->partial   ? "  (of a part of the rows or steps: not for the board)"
+                                : "");
     show_scores(rec, s);
     shown_line("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s", rec->timing.train_s,
                rec->timing.sentences_per_s, rec->timing.eval_s);
@@ -192,6 +195,7 @@ static void show_table(const record *rec, const run_summary *s) {
 
 /* Checkpoints take three times the model's size each, and a finished run needs none. */
 static void show_checkpoints(const run *r) {
+    char size[SHOWN_SIZE_BYTES];
     size_t count = 0;
     uint64_t bytes = 0;
     if (run_checkpoints(r, &count, &bytes)) {
@@ -199,26 +203,46 @@ static void show_checkpoints(const run *r) {
         return;
     }
     if (count)
-        log_note("%s keeps %zu checkpoint%s, %.1f MB, that the finished run no longer needs "
+        log_note("%s keeps %zu checkpoint%s, %s, that the finished run no longer needs "
                  "(--save-total-limit N keeps the newest N)",
-                 r->output, count, shown_plural(count), (double)bytes / 1e6);
+                 r->output, count, shown_plural(count), shown_size(size, bytes));
+}
+
+/* What comes after a run of own files. */
+static err own_commands(strbuf *out, const run *r) {
+    const task *t = &r->task;
+    const char *pair = t->format.text_pair;
+    char *manifest = NULL;
+    err e = mem_printf(&manifest, "%s.json", t->name);
+    if (!e)
+        e = shown_printf(out, SHOWN_SHELL,
+                         "  harness predict --checkpoint %s --input FILE --text-column %s",
+                         r->output, t->format.text);
+    if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
+    if (!e) e = strbuf_add(out, " --output FILE\n");
+    if (!e && answer_is_label(t->kind))
+        e = shown_printf(out, SHOWN_SHELL, "  harness errors %s --texts\n", r->output);
+    if (!e) e = strbuf_add(out, "  harness tasks new");
+    if (!e) e = own_flags_of_task(out, t, false);
+    if (!e) e = shown_printf(out, SHOWN_SHELL, " --output %s\n", manifest);
+    mem_free(manifest);
+    return e;
 }
 
 static void show_files(const run *r, const char *local, const char *stored) {
-    strbuf folder = {0}, command = {0};
+    strbuf folder = {0}, next = {0};
     bool own = r->request.manifest != NULL;
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
     err e = shown_add(&folder, SHOWN_SHELL, r->output);
-    if (!e && own)
-        e = strbuf_printf(&command, "harness predict --checkpoint %s --input FILE --output FILE",
-                          folder.text);
-    if (!e && !own) e = model_card_command(&command, &r->task, folder.text);
-    if (!e) shown_out("Next\n  %s\n", command.text);
+    if (!e && own) e = own_commands(&next, r);
+    if (!e && !own && !(e = strbuf_add(&next, "  ")))
+        e = model_card_command(&next, &r->task, folder.text);
     // a record that went to no results folder is on no board
-    if (!e && (own || stored)) shown_out("  harness %s\n", own ? "tasks new FILE..." : "report");
+    if (!e && !own) e = strbuf_add(&next, stored ? "\n  harness report\n" : "\n");
+    if (!e) printf("Next\n%s", next.text);
     strbuf_free(&folder);
-    strbuf_free(&command);
+    strbuf_free(&next);
 }
 
 static err print_json(const record *rec, const run *r, const run_summary *s, const char *local,
@@ -293,7 +317,9 @@ static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
     err e = q->manifest ? strbuf_add(out, "harness run")
                         : shown_printf(out, SHOWN_SHELL, "harness run --task %s", q->task);
-    if (!e && q->manifest) e = own_flags_text(out, o);
+    if (!e && q->manifest)
+        e = own_flags_given(o) ? own_flags_text(out, o, true)
+                               : own_flags_of_task(out, &r->task, true);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
                          r->base_model.folder ? r->base_model.name : q->model, q->recipe.name,
@@ -380,9 +406,22 @@ done:
     return e;
 }
 
-static err train_one(run *r, const options *o, double *score) {
+/* The runs of the list that this worker has to see to. */
+typedef struct progress {
+    sweep *sweep;
+    work *work;
+    const options *options;
+    run_request *request;
+    double *scores; /* (runs) owned, as the next two */
+    char **busy;    /* (runs) where another worker has it, owned; else NULL */
+    bool *is_due;   /* (runs) */
+    dry_total dry;
+} progress;
+
+static err train_one(progress *p, run *r, double *score) {
+    const options *o = p->options;
     if (run_writes(r)) show_plan(r);
-    if (r->request.is_dry) return dry_run(r, o->json);
+    if (r->request.is_dry) return dry_run(&p->dry, r, o->json);
     err e = run_train(r);
     if (e == ERR_INTERRUPTED && r->saved_at)
         log_note("saved; go on with the same command and --resume");
@@ -394,11 +433,12 @@ static bool has_record(void *context, const char *run_sha256) {
     return sweep_find(context, run_sha256);
 }
 
-/* One run of a sweep, unless there is a record of it. *busy (owned): the folder where another
- * worker has it. */
-static err run_one(sweep *s, const options *o, const run_request *asked, double *score,
-                   char **busy) {
-    run_request request = *asked;
+/* One run of a sweep, unless there is a record of it. */
+static err run_one(progress *p, size_t i) {
+    sweep *s = p->sweep;
+    const options *o = p->options;
+    run_request request = *p->request;
+    double *score = &p->scores[i];
     run r = {0};
     request.is_done = has_record;
     request.is_done_context = s;
@@ -407,14 +447,14 @@ static err run_one(sweep *s, const options *o, const run_request *asked, double 
     bool writes = run_writes(&r);
     if (!e && r.is_busy) {
         sweep_leave(s);
-        e = mem_strdup(busy, writes ? r.output : "");
+        e = mem_strdup(&p->busy[i], writes ? r.output : "");
     } else if (!e && r.is_done && writes) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
         sweep_skip(s, &request, found);
     } else if (!e && !r.is_done) {
         if (!r.is_finished)
-            e = train_one(&r, o, score);
+            e = train_one(p, &r, score);
         else if (writes)
             e = show_finished(&r, o, score);
         if (!e) sweep_end(s, &request);
@@ -481,17 +521,6 @@ static err expect_all(sweep *s, const work *w, const options *o, run_request *q)
     return e;
 }
 
-/* The runs of the list that this worker has to see to. */
-typedef struct progress {
-    sweep *sweep;
-    work *work;
-    const options *options;
-    run_request *request;
-    double *scores; /* (runs) owned, as the next two */
-    char **busy;    /* (runs) where another worker has it, owned; else NULL */
-    bool *is_due;   /* (runs) */
-} progress;
-
 /* Scores of a task and model, once all of them are known. */
 static void show_group(const progress *p, size_t i) {
     const work *w = p->work;
@@ -511,7 +540,7 @@ static err do_run(progress *p, size_t i) {
     err e = choose_recipe(p->request, p->options, p->request->model);
     mem_free(p->busy[i]);
     p->busy[i] = NULL;
-    if (!e) e = run_one(p->sweep, p->options, p->request, &p->scores[i], &p->busy[i]);
+    if (!e) e = run_one(p, i);
     if (e || p->busy[i]) return e;
     p->is_due[i] = false;
     show_group(p, i);
@@ -534,7 +563,7 @@ static err run_all(progress *p, size_t runs) {
     bool is_told = false, held = false;
     for (size_t i = 0; i < runs; i++) due += p->is_due[i] = work_has(p->work, i);
     if (due < runs) log_note("sweep   %zu of %zu runs are of this shard", due, runs);
-    for (size_t pass = 0; due; pass++) {
+    while (due) {
         size_t before = due;
         for (size_t k = 0; k < runs; k++) {
             size_t i = (start + k) % runs;
@@ -561,6 +590,7 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     if (!e) e = mem_new(&p.busy, runs);
     if (!e) e = mem_new(&p.is_due, runs);
     if (!e) e = run_all(&p, runs);
+    if (!e) dry_run_end(&p.dry);
     for (size_t i = 0; p.busy && i < runs; i++) mem_free(p.busy[i]);
     mem_free(p.scores);
     mem_free(p.busy);

@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/run_list.h"
+#include "metric/score.h"
 #include "platform/file.h"
 #include "text/unicode.h"
 
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_COLUMNS = 100, TASK_COLUMNS = 18, MODEL_COLUMNS = 16, DEVICE_COLUMNS = 18 };
+enum { TASK_COLUMNS = 16, MODEL_COLUMNS = 16, DEVICE_COLUMNS = 18 };
 
 static const char *or_unknown(const char *text) {
     return text ? text : "?";
@@ -24,19 +25,24 @@ static const char *or_unknown(const char *text) {
 
 /* --- the list --- */
 
-static const char *score_text(char text[16], const listed_run *r) {
+/* "0.5123 macro F1", or "-". */
+enum { SCORE_BYTES = METRIC_TITLE_BYTES + 16 };
+static const char *score_text(char text[SCORE_BYTES], const listed_run *r) {
+    const metric *m = r->headline ? metric_find(r->headline) : NULL;
     if (isnan(r->score))
-        snprintf(text, 16, "-");
+        snprintf(text, SCORE_BYTES, "-");
     else
-        snprintf(text, 16, "%.4f", r->score);
+        snprintf(text, SCORE_BYTES, "%.4f%s%s", r->score, m ? " " : "", m ? m->title : "");
     return text;
 }
 
-/* "unfinished, step 500". */
+/* "unfinished, step 500", "finished (sample)". */
 static const char *state_text(char text[40], const listed_run *r) {
     int n = snprintf(text, 40, "%s", run_state_name(r->state));
     if (r->step && (r->state == RUN_STATE_UNFINISHED || r->state == RUN_STATE_AT_WORK))
         snprintf(text + n, 40 - (size_t)n, ", step %u", r->step);
+    else if (r->part)
+        snprintf(text + n, 40 - (size_t)n, " (%s)", r->part);
     return text;
 }
 
@@ -45,49 +51,81 @@ static const char *seed_text(char text[24], const listed_run *r) {
     return text;
 }
 
+/* Columns of a fixed width, and one blank at least between them. */
+static err add_cells(strbuf *out, const char *const *cells) {
+    static const size_t columns[] = {TASK_COLUMNS, MODEL_COLUMNS, DEVICE_COLUMNS};
+    err e = ERR_OK;
+    for (size_t i = 0; i < sizeof columns / sizeof *columns && !e; i++)
+        if (!(e = text_column(out, cells[i], columns[i]))) e = strbuf_add(out, " ");
+    return e;
+}
+
 static err add_line(strbuf *out, const listed_run *r) {
-    char score[16], state[40], seed[24];
-    err e = text_column(out, or_unknown(r->task), TASK_COLUMNS);
-    if (!e) e = text_column(out, or_unknown(r->model), MODEL_COLUMNS);
-    if (!e) e = text_column(out, or_unknown(r->device), DEVICE_COLUMNS);
+    char score[SCORE_BYTES], state[40], seed[24], size[SHOWN_SIZE_BYTES];
+    const char *const cells[] = {or_unknown(r->task), or_unknown(r->model), or_unknown(r->device)};
+    err e = add_cells(out, cells);
     if (!e)
-        e = shown_printf(out, SHOWN_TERMINAL, "%6s %-22s %7s  %-10s %9.1f  %-5s %s%s%s\n",
+        e = shown_printf(out, SHOWN_TERMINAL, "%5s %-22s %-18s %-10s %9s %-5s %s%s%s\n",
                          seed_text(seed, r), state_text(state, r), score_text(score, r), r->date,
-                         (double)r->bytes / 1e6, r->has_model ? "model" : "-", r->folder,
+                         shown_size(size, r->bytes), r->has_model ? "model" : "-", r->folder,
                          r->worker ? "  by " : "", r->worker ? r->worker : "");
     return e;
 }
 
 /* The same where the terminal is too narrow for the table. */
 static void print_block(const listed_run *r) {
-    char score[16], state[40], seed[24];
+    char score[SCORE_BYTES], state[40], seed[24], size[SHOWN_SIZE_BYTES];
     shown_line("%s", r->folder);
     shown_line("  %s  %s  seed %s", or_unknown(r->task), or_unknown(r->model), seed_text(seed, r));
     shown_line("  %s", or_unknown(r->device));
     if (r->worker) shown_line("  at work: %s", r->worker);
-    shown_line("  %s  %s  %s  %.1f MB%s", state_text(state, r), score_text(score, r), r->date,
-               (double)r->bytes / 1e6, r->has_model ? "  model" : "");
+    shown_line("  %s  %s  %s  %s%s", state_text(state, r), score_text(score, r), r->date,
+               shown_size(size, r->bytes), r->has_model ? "  model" : "");
+}
+
+/* The widest of the lines. */
+static size_t widest(const char *lines) {
+    size_t most = 0;
+    for (size_t n; *lines; lines += n + (lines[n] == '\n')) {
+        n = strcspn(lines, "\n");
+        size_t width = text_width_of(lines, n);
+        if (width > most) most = width;
+    }
+    return most;
+}
+
+static err add_table(strbuf *out, const run_list *l) {
+    static const char *const heads[] = {"task", "model", "device"};
+    err e = add_cells(out, heads);
+    if (!e)
+        e = strbuf_printf(out, "%5s %-22s %-18s %-10s %9s %-5s %s\n", "seed", "state", "score",
+                          "date", "size", "", "where");
+    for (size_t i = 0; i < l->count && !e; i++) e = add_line(out, &l->runs[i]);
+    return e;
 }
 
 static err print_list(const run_list *l) {
-    strbuf out = {0};
+    strbuf table = {0};
+    char size[SHOWN_SIZE_BYTES];
     uint64_t bytes = 0;
-    bool is_narrow = shown_columns() < TABLE_COLUMNS;
-    err e = is_narrow
-                ? ERR_OK
-                : strbuf_printf(&out, "%-*s%-*s%-*s%6s %-22s %7s  %-10s %9s  %-5s %s\n",
-                                TASK_COLUMNS, "task", MODEL_COLUMNS, "model", DEVICE_COLUMNS,
-                                "device", "seed", "state", "score", "date", "MB", "", "where");
-    for (size_t i = 0; i < l->count && !e; i++) {
-        bytes += l->runs[i].bytes;
-        if (is_narrow)
-            print_block(&l->runs[i]);
-        else
-            e = add_line(&out, &l->runs[i]);
+    size_t parts = 0;
+    err e = add_table(&table, l);
+    if (!e) {
+        bool fits = widest(table.text) <= shown_columns();
+        if (fits) fputs(table.text, stdout);
+        for (size_t i = 0; i < l->count; i++) {
+            if (!fits) print_block(&l->runs[i]);
+            bytes += l->runs[i].bytes;
+            parts += l->runs[i].part != NULL;
+        }
+        shown_line("%zu run%s, %s", l->count, shown_plural(l->count), shown_size(size, bytes));
     }
-    if (!e && !is_narrow) fputs(out.text, stdout);
-    if (!e) shown_line("%zu run%s, %.1f MB", l->count, shown_plural(l->count), (double)bytes / 1e6);
-    strbuf_free(&out);
+    if (!e && parts)
+        shown_line(
+            "%zu of a sample, of a part of the rows (--limit) or of few steps (--max-steps): "
+            "no scores for the board",
+            parts);
+    strbuf_free(&table);
     return e;
 }
 
@@ -102,9 +140,10 @@ static err add_object(cJSON *array, const listed_run *r) {
     if (!e)
         e = json_put(o,
                      "date %s step %u bytes %f checkpoints %zu checkpoint_bytes %f has_model %d "
-                     "on_board %d worker %s",
+                     "on_board %d worker %s partial %d",
                      r->date, r->step, (double)r->bytes, r->checkpoints,
-                     (double)r->checkpoint_bytes, r->has_model, r->on_board, r->worker);
+                     (double)r->checkpoint_bytes, r->has_model, r->on_board, r->worker,
+                     r->part != NULL);
     return e;
 }
 
@@ -141,13 +180,14 @@ static waste waste_of(const listed_run *r, time_t before) {
 
 static err clean_one(uint64_t *bytes, const listed_run *r, waste what, bool deletes) {
     bool whole = what == WASTE_ALL;
+    char size[SHOWN_SIZE_BYTES];
     uint64_t freed = whole ? r->bytes : r->checkpoint_bytes;
     if (whole)
-        shown_line("%s  %.1f MB: unfinished%s, last changed %s", r->folder, (double)freed / 1e6,
+        shown_line("%s  %s: unfinished%s, last changed %s", r->folder, shown_size(size, freed),
                    r->step ? "" : " and without a checkpoint", r->date);
     else
-        shown_line("%s  %.1f MB: %zu checkpoint%s of a finished run", r->folder,
-                   (double)freed / 1e6, r->checkpoints, shown_plural(r->checkpoints));
+        shown_line("%s  %s: %zu checkpoint%s of a finished run", r->folder, shown_size(size, freed),
+                   r->checkpoints, shown_plural(r->checkpoints));
     *bytes += freed;
     return deletes ? listed_run_clean(r, whole) : ERR_OK;
 }
@@ -156,6 +196,7 @@ static err clean(const run_list *l, const options *o) {
     time_t before = 0;
     uint64_t bytes = 0;
     size_t count = 0;
+    char size[SHOWN_SIZE_BYTES];
     err e = read_date(&before, o->before);
     for (size_t i = 0; i < l->count && !e; i++) {
         waste what = waste_of(&l->runs[i], before);
@@ -169,7 +210,7 @@ static err clean(const run_list *l, const options *o) {
                    o->before ? ", and no unfinished runs older than " : "",
                    o->before ? o->before : "");
     else
-        shown_line("%zu run%s, %.1f MB %s", count, shown_plural(count), (double)bytes / 1e6,
+        shown_line("%zu run%s, %s %s", count, shown_plural(count), shown_size(size, bytes),
                    o->yes ? "deleted" : "would be deleted (--yes does it)");
     return ERR_OK;
 }

@@ -1,9 +1,11 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/group_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/own_flags.h"
+#include "cli/task_groups.h"
 #include "data/stats.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -71,9 +73,10 @@ static err list_object(cJSON *array, const task *t) {
     err e = json_append_object(&o, array);
     if (e) return e;
     return json_put(
-        o, "name %s version %f title %s split %s labels %zu headline %s licence %s path %s",
+        o,
+        "name %s version %f title %s split %s labels %zu headline %s licence %s path %s group %s",
         t->name, (double)t->version, t->title, task_split_name(&t->split), t->label_count,
-        t->headline, t->licence, t->path);
+        t->headline, t->licence, t->path, t->group.name);
 }
 
 static err tasks_list(const options *o) {
@@ -95,6 +98,7 @@ static err tasks_list(const options *o) {
     }
     if (!e && o->json) e = output_json(array, true);
     if (!e && !o->json && !narrow) fputs(out.text, stdout);
+    if (!e && !o->json) e = task_groups_list(o->task_dir);
     cJSON_Delete(array);
     strbuf_free(&out);
     task_catalog_free(&c);
@@ -119,7 +123,18 @@ static void show_files(const task *t, bool is_narrow) {
     }
 }
 
+/* Columns that the longest of the labels' texts takes, and two behind it. */
+static size_t label_width(const task *t, bool names, size_t least) {
+    for (size_t i = 0; i < t->label_count; i++) {
+        size_t own = shown_width(names ? t->labels[i].name : t->labels[i].value) + 2;
+        if (own > least) least = own;
+    }
+    return least;
+}
+
 static err show_labels(const task *t, bool is_narrow) {
+    size_t values = label_width(t, false, 10), names = label_width(t, true, 32);
+    int digits = t->label_count > 100 ? 3 : t->label_count > 10 ? 2 : 1;
     strbuf out = {0};
     err e = ERR_OK;
     if (t->kind == ANSWER_NUMBER) {
@@ -135,13 +150,37 @@ static err show_labels(const task *t, bool is_narrow) {
             continue;
         }
         out.length = 0;
-        e = strbuf_printf(&out, "  %zu  ", i);
-        if (!e) e = text_column(&out, l->value, 10);
-        if (!e) e = text_column(&out, l->name, 32);
+        e = strbuf_printf(&out, "  %*zu  ", digits, i);
+        if (!e) e = text_column(&out, l->value, values);
+        if (!e) e = text_column(&out, l->name, names);
         if (!e) shown_out("%s%s\n", out.text, l->readable);
     }
     strbuf_free(&out);
     return e;
+}
+
+/* What `predict` takes of a model of the task, and answers. */
+static const char *asked_words(const task *t) {
+    if (t->format.text_pair && t->kind != ANSWER_NUMBER && t->kind != ANSWER_SET)
+        return "two texts; answers a label";
+    switch (t->kind) {
+    case ANSWER_NUMBER:
+        return t->format.text_pair ? "two texts; answers a score" : "a text; answers a score";
+    case ANSWER_SET:
+        return t->format.text_pair ? "two texts; answers labels, as many as hold"
+                                   : "a text; answers labels, as many as hold";
+    case ANSWER_TAGS: return "a text; marks its entities";
+    case ANSWER_ARCS:
+        return task_label_index(t, "punct", strlen("punct")) < t->label_count
+                   ? "a sentence, blanks between its words and before each punctuation mark, which "
+                     "is "
+                     "a word of its own; answers each word's head and relation"
+                   : "a sentence, blanks between its words; answers each word's head and relation";
+    case ANSWER_RELATION:
+        return "a text, its entities within <subj> </subj> and <obj> </obj>; answers a label";
+    case ANSWER_CLASS: break;
+    }
+    return "a text; answers a label";
 }
 
 static err show_text(const task *t) {
@@ -153,6 +192,7 @@ static err show_text(const task *t) {
                  {"cite      ", t->citation},
                  {"split     ", NULL},
                  {"headline  ", t->headline},
+                 {"predict   ", asked_words(t)},
                  {"manifest  ", t->path}};
     bool is_narrow = shown_columns() < TABLE_COLUMNS;
     strbuf text = {0};
@@ -178,7 +218,10 @@ static err show_text(const task *t) {
 static err tasks_show(const options *o) {
     task t;
     if (o->arg_count != 2) return err_set(ERR_USAGE, "name one task: harness tasks show TASK");
-    err e = task_find(&t, o->args[1], o->task_dir);
+    bool is_group = false;
+    err e = group_known(&is_group, o->args[1], o->task_dir);
+    if (!e && is_group) return task_group_show(o->args[1], o->task_dir, o->json);
+    if (!e) e = task_find(&t, o->args[1], o->task_dir);
     if (e) return e;
     e = o->json ? output_json(t.manifest, true) : show_text(&t);
     task_free(&t);

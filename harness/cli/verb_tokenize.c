@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
+#include "base/foreign.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -16,14 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
+typedef struct input_text {
+    const char *text; /* not necessarily terminated */
+    size_t bytes;
+    const char *pair; /* the second text of a pair, or NULL */
+    size_t pair_bytes;
+} input_text;
+
 typedef struct text_list {
-    char *held; /* owned: what came from standard input */
-    struct {
-        const char *text; /* not necessarily terminated */
-        size_t bytes;
-        const char *pair; /* the second text of a pair, or NULL */
-        size_t pair_bytes;
-    } * texts; /* (count), owned */
+    char *held;        /* owned: what came from standard input */
+    input_text *texts; /* (count), owned */
     size_t count, capacity;
 } text_list;
 
@@ -198,12 +201,28 @@ static err print_json(const printer *p, const char *text, const char *pair) {
 
 /* --- verb --- */
 
+/* What a text is that the tokenizer refused. */
+static err not_text(const input_text *t, size_t number, err e) {
+    char advice[FOREIGN_ADVICE_BYTES], where[32];
+    size_t bad = 0;
+    snprintf(where, sizeof where, "text %zu", number);
+    bool first = !utf8_valid(t->text, t->bytes, &bad);
+    if (!first && (!t->pair || utf8_valid(t->pair, t->pair_bytes, &bad)))
+        return err_wrap(e, "%s", where);
+    err kind = foreign_refuse(where, t->text, t->bytes); // says more
+    return kind ? kind
+                : err_set(e, "%s: byte %zu%s is not UTF-8; %s", where, bad + 1,
+                          first ? "" : " of the second", foreign_advice(advice, ""));
+}
+
 static err encode(printer *p, const text_list *l, size_t i, size_t number) {
     double start = clock_seconds();
     err e = tokenizer_encode_pair(p->t, &p->e, l->texts[i].text, l->texts[i].bytes,
                                   l->texts[i].pair, l->texts[i].pair_bytes, p->o->max_length);
     p->seconds += clock_seconds() - start;
-    return e ? err_wrap(e, "text %zu", number) : ERR_OK;
+    return e == ERR_FORMAT ? not_text(&l->texts[i], number, e)
+           : e             ? err_wrap(e, "text %zu", number)
+                           : ERR_OK;
 }
 
 static err find_padding(printer *p, const text_list *l) {

@@ -6,6 +6,7 @@
 #include "cli/group_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/own_flags.h"
 #include "cli/run_work.h"
 #include "cli/tune_view.h"
 #include "metric/expected_best.h"
@@ -25,6 +26,7 @@ typedef struct search {
     tune_space space;
     tune_result result;
     char *folder, *work; /* owned; where trials lie, and where they run */
+    work own;            /* files of the user's own */
     double *mean, *deviation;
     sweep sweep;
     tune_trial found; /* by is_done */
@@ -32,6 +34,7 @@ typedef struct search {
 
 static void search_free(search *s) {
     sweep_close(&s->sweep);
+    work_free(&s->own);
     tune_space_free(&s->space);
     mem_free(s->result.rows);
     mem_free(s->mean);
@@ -44,6 +47,7 @@ static void search_free(search *s) {
 
 static err read_request(search *s, const options *o) {
     run_request *q = &s->request;
+    bool is_own = false;
     err e = work_request(q, o);
     if (e) return e;
     q->task = o->task;
@@ -56,11 +60,15 @@ static err read_request(search *s, const options *o) {
         return err_set(ERR_USAGE,
                        "tune takes no arguments, found '%s' (a task is named with --task)",
                        o->args[0]);
-    if (!o->task) return err_set(ERR_USAGE, "tune needs --task T (see `harness tasks`)");
-    if (strchr(o->task, ',') || strchr(q->model, ','))
+    if (!o->task && !own_flags_given(o))
+        return err_set(ERR_USAGE, "tune needs --task T (see `harness tasks`), or files of your own "
+                                  "(--train-file)");
+    if ((o->task && strchr(o->task, ',')) || strchr(q->model, ','))
         return err_set(ERR_USAGE, "tune searches for one task and one model, found '%s'",
-                       strchr(o->task, ',') ? o->task : q->model);
-    return base_model_check_name(q->model);
+                       o->task && strchr(o->task, ',') ? o->task : q->model);
+    if ((e = base_model_check_name(q->model))) return e;
+    if (!(e = work_own_files(&s->own, &is_own, o, q)) && is_own) q->task = s->own.tasks[0];
+    return e;
 }
 
 /* The hyperparameters that flags name. */
@@ -134,6 +142,7 @@ static err name_folder(search *s, const options *o) {
                           q->model, q->arch ? q->arch->model_type : "", q->device ? q->device : "",
                           q->precision ? q->precision : "", s->result.search, q->seed, q->sample,
                           q->limit, q->from_scratch, q->label_map ? q->label_map : "", base);
+    if (!e && q->manifest) e = strbuf_printf(&text, "\n%s", q->manifest);
     for (size_t i = 0; !e && i < s->space.count; i++)
         if (!(e = strbuf_add(&text, "\n"))) e = tune_axis_text(&text, &s->space.axes[i]);
     if (!e) hash_bytes_hex(text.text, text.length, hex);
@@ -152,7 +161,7 @@ static err name_folder(search *s, const options *o) {
 
 /* What a recipe would replace is of an earlier search here, or is not touched. */
 static err check_places(const search *s, const options *o) {
-    char *recipe_path = NULL, *trials = NULL;
+    char *recipe_path = NULL, *trials = NULL, *place = NULL;
     err e = path_join(&recipe_path, s->folder, "recipe.json");
     if (!e) e = path_join(&trials, s->folder, "trials");
     if (!e && file_named(recipe_path) && !folder_exists(trials))
@@ -160,6 +169,10 @@ static err check_places(const search *s, const options *o) {
     if (!e) e = folder_check_writable(s->folder);
     if (!e && o->output && file_named(o->output) && !o->overwrite)
         e = err_set(ERR_USAGE, "%s is there already (--overwrite replaces it)", o->output);
+    if (!e && o->output) e = path_folder(&place, o->output);
+    if (!e && place && !folder_exists(place)) // before hours of trials
+        e = err_set(ERR_IO, "%s: cannot write: there is no folder %s", o->output, place);
+    mem_free(place);
     mem_free(recipe_path);
     mem_free(trials);
     return e;
@@ -362,17 +375,41 @@ static err expect_best(search *s) {
     return e;
 }
 
-static void show_choice(const search *s, const char *path) {
+/* " --task T", or the files. */
+static err add_data(strbuf *out, const search *s, const options *o) {
+    const run_request *q = &s->request;
+    task t = {0};
+    if (!q->manifest) return shown_printf(out, SHOWN_SHELL, " --task %s", q->task);
+    if (own_flags_given(o)) return own_flags_text(out, o, false);
+    err e = run_find_task(&t, q);
+    if (!e) e = own_flags_of_task(out, &t, false);
+    task_free(&t);
+    return e;
+}
+
+static err show_choice(const search *s, const options *o, const char *path) {
     const tune_row *best = tune_best(&s->result);
-    strbuf file = {0};
+    strbuf next = {0};
     shown_out("\n");
     shown_line("chosen: trial %zu of %zu, dev %s %.4f (the test rows were not read)",
                (size_t)(best - s->result.rows) + 1, s->result.count, s->result.metric,
                best->trial.score);
-    if (!shown_add(&file, SHOWN_SHELL, path))
-        shown_out("Next\n  harness run --task %s --model %s --recipe %s\n", s->request.task,
-                  s->request.model, file.text);
-    strbuf_free(&file);
+    err e = add_data(&next, s, o);
+    if (!e)
+        e = shown_printf(&next, SHOWN_SHELL, " --model %s --recipe %s\n", s->request.model, path);
+    if (!e) printf("Next\n  harness run%s", next.text);
+    strbuf_free(&next);
+    return e;
+}
+
+/* Recipes that were all scored alike say nothing about what was searched. */
+static void warn_alike(const tune_result *t) {
+    for (size_t i = 1; i < t->count; i++)
+        if (t->rows[i].trial.score != t->rows[0].trial.score) return;
+    if (t->count > 1)
+        log_warn("all %zu trials have the same score: the search tells no recipe from another, and "
+                 "the first is taken",
+                 t->count);
 }
 
 static err conclude(search *s, const options *o) {
@@ -386,11 +423,12 @@ static err conclude(search *s, const options *o) {
     if (!e) e = path_join(&all, s->folder, "tune.json");
     if (!e) e = tune_write_recipe(&s->result, path);
     if (!e && o->output) e = tune_write_recipe(&s->result, o->output);
+    if (!e) warn_alike(&s->result);
     const char *told = o->output ? o->output : path;
     if (!e) e = tune_json(&root, &s->result, told);
     if (!e) e = json_write(all, root);
     if (!e && o->json) e = output_json(root, true);
-    if (!e && !o->json && !(e = tune_print(&s->result))) show_choice(s, told);
+    if (!e && !o->json && !(e = tune_print(&s->result))) e = show_choice(s, o, told);
     cJSON_Delete(root);
     mem_free(path);
     mem_free(all);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "compute/verify/verify.h"
 
 #include <stdio.h>
@@ -107,10 +108,12 @@ static err verify_all(device *d, const options *o, uint32_t *failed) {
         if (e) break;
         *failed += r.failed > 0;
         tried++;
-        if (is_json)
+        if (is_json) {
             e = add_json(ops, &r);
-        else
+        } else {
             print_line(&r);
+            e = output_check(); // an operation takes seconds: who follows a pipe sees each
+        }
     }
     if (!is_json && !e && *failed)
         printf("%u of %u operations are beyond their bounds\n", *failed, tried);

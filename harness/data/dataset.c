@@ -40,22 +40,51 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
     return e;
 }
 
-static err missing(const task *t, const task_file *f, const char *path, bool sample) {
-    if (sample) {
+err data__moved(const task *t, const task_file *f, const char *path) {
+    return err_set(ERR_DATA,
+                   "%s: no such file, and %s says that it lies there%s%.12s%s: put it back", path,
+                   t->path, f->sha256 ? " (SHA-256 " : "", f->sha256 ? f->sha256 : "",
+                   f->sha256 ? "...)" : "");
+}
+
+err dataset_absent(char **text, const task *t, const task_file *f, const dataset_options *options) {
+    const dataset_options o = options ? *options : (dataset_options){0};
+    const char *set = environment("HARNESS_DATA");
+    char *path = NULL;
+    err e = dataset_path(&path, t, f, &o);
+    if (!e && set && !o.sample && !o.data_dir && !f->path)
+        e = mem_printf(text, "%s/%s/%s: no such file, and none in the cache (%s)", set,
+                       t->data_folder, f->name, path);
+    else if (!e)
+        e = mem_printf(text, "%s: no such file", path);
+    mem_free(path);
+    return e;
+}
+
+static err missing(const task *t, const task_file *f, const char *path, const dataset_options *o) {
+    char word[200], *absent = NULL; // the name comes with a manifest: a command is pasted
+    if (o->sample) {
         return err_set(ERR_DATA, "%s: task '%s' has no bundled sample%s", path, t->name,
                        err_advice("sample", ": run without --sample"));
     }
-    if (!f->url) {
-        return err_set(ERR_DATA,
-                       "%s: no such file; its manifest %s names no url, so put it there%s%s", path,
-                       t->path, err_advice("data", ", name its place with --data DIR"),
-                       err_advice("sample", ", or try --sample"));
-    }
-    char word[200]; // the name comes with a manifest: a command is pasted
+    if (!f->url && f->path && !o->data_dir) return data__moved(t, f, path);
+    strbuf kin = {0};
+    err e = dataset_absent(&absent, t, f, o);
+    if (!e) e = dataset_kin(&kin, t, NULL, o);
+    const char *hint = kin.length ? err_advice("task", "; with files that are here: --task ") : "",
+               *names = *hint ? kin.text : "";
     shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", t->name);
-    return err_set(ERR_DATA, "%s: no such file; fetch it with 'harness data fetch %s'%s%s", path,
-                   word, err_advice("data", ", name its place with --data DIR"),
-                   err_advice("sample", ", or try --sample"));
+    if (!e && !f->url)
+        e = err_set(ERR_DATA, "%s; its manifest %s names no url, so put it there%s%s%s%s", absent,
+                    t->path, err_advice("data", ", name its place with --data DIR"),
+                    err_advice("sample", ", or try --sample"), hint, names);
+    else if (!e)
+        e = err_set(ERR_DATA, "%s; fetch it with 'harness data fetch %s'%s%s%s%s", absent, word,
+                    err_advice("data", ", name its place with --data DIR"),
+                    err_advice("sample", ", or try --sample"), hint, names);
+    mem_free(absent);
+    strbuf_free(&kin);
+    return e;
 }
 
 static err read_rows(data__reader *r, data__source *s) {
@@ -292,7 +321,7 @@ static err find_files(dataset *d, const task *t, const dataset_options *o) {
         if ((e = dataset_path(&d->paths[i], t, &t->files[i], o))) break;
         d->path_count++;
         if (!is_left_out(&t->files[i], o) && access(d->paths[i], F_OK))
-            e = missing(t, &t->files[i], d->paths[i], o->sample);
+            e = missing(t, &t->files[i], d->paths[i], o);
     }
     return e;
 }

@@ -120,6 +120,17 @@ err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) 
 err dataset_path(char **path, const task *t, const task_file *f,
                  const dataset_options *options) MUST_CHECK;
 
+/* Of a file that is not there: "PATH: no such file", of every place that was looked into. *text is
+ * owned. */
+err dataset_absent(char **text, const task *t, const task_file *f,
+                   const dataset_options *options) MUST_CHECK;
+
+/* Adds to the names (with commas) those of the tasks that share a file with t, such as one that is made of
+ * its dev part alone, and whose files are all here; none that stands there already, nor of t's group.
+ * Manifests that cannot be read are passed over. */
+err dataset_kin(strbuf *names, const task *t, const char *task_dir,
+                const dataset_options *options) MUST_CHECK;
+
 /* Compares a file with the git blob id that its manifest states. Errors: ERR_DATA; ERR_IO. */
 err dataset_check_blob(const task_file *f, const char *path) MUST_CHECK;
 

@@ -1,4 +1,5 @@
 #include "data/fetch_task.h"
+#include "data/data_internal.h"
 #include "net/fetch.h"
 #include "net/settings.h"
 
@@ -34,18 +35,25 @@ static err check_file(const task_file *f, const char *path) {
     return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", path, hex, f->sha256);
 }
 
-static err fetch_one(const task *t, const task_file *f, const char *path, bool offline) {
+/* A file that is not here, and why it is not fetched. */
+static err refuse(const task *t, const task_file *f, const dataset_options *o,
+                  const char *forbidden) {
+    char *absent = NULL;
+    err e = dataset_absent(&absent, t, f, o);
+    if (!e && forbidden)
+        e = err_set(ERR_NETWORK, "%s, and %s forbids to fetch it; put it there%s%s", absent, forbidden,
+                    err_advice("data", ", name its place with --data DIR"),
+                    err_advice("sample", ", or try --sample"));
+    else if (!e)
+        e = err_set(ERR_DATA, "%s, and its manifest %s names no url", absent, t->path);
+    mem_free(absent);
+    return e;
+}
+
+static err fetch_one(const task *t, const task_file *f, const char *path, const dataset_options *o,
+                     bool offline) {
     const char *forbidden = settings_offline(offline);
-    if (forbidden) {
-        return err_set(ERR_NETWORK,
-                       "%s: no such file, and %s forbids to fetch it; put it there%s%s", path,
-                       forbidden, err_advice("data", ", name its place with --data DIR"),
-                       err_advice("sample", ", or try --sample"));
-    }
-    if (!f->url) {
-        return err_set(ERR_DATA, "%s: no such file, and its manifest %s names no url", path,
-                       t->path);
-    }
+    if (forbidden || !f->url) return refuse(t, f, o, forbidden);
     fetch_request r = {.url = f->url,
                        .path = path,
                        .bytes = f->bytes,
@@ -75,7 +83,8 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
         log_note("%s; fetching it anew", err_message(e));
         if (unlink(path)) return err_set(ERR_IO, "%s: cannot remove", path);
     }
-    return fetch_one(t, f, path, offline);
+    if (!f->url && f->path && !o->data_dir) return data__moved(t, f, path);
+    return fetch_one(t, f, path, o, offline);
 }
 
 err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) {

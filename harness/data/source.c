@@ -89,13 +89,10 @@ err data__check_text(const data__source *s, size_t count) {
         return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", s->path, line,
                        before + 1);
     }
-    char command[FOREIGN_COMMAND_BYTES];
-    return err_set(
-        ERR_FORMAT,
-        "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); a file in CP949 has to be "
-        "converted first: %s",
-        s->path, line, before + 1, (unsigned)(unsigned char)bytes[bad],
-        foreign_conversion(command, "CP949", s->path));
+    char advice[FOREIGN_ADVICE_BYTES];
+    return err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); %s",
+                   s->path, line, before + 1, (unsigned)(unsigned char)bytes[bad],
+                   foreign_advice(advice, s->path));
 }
 
 err data__source_line(data__source *s, char **line, size_t *bytes, const char *what) {

@@ -1,5 +1,6 @@
 #include "data/table.h"
 
+#include "base/foreign.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "data/table_internal.h"
@@ -37,6 +38,7 @@ const char *table_kind_name(const table *t) {
  * it begins there. A line that is no text is added too. */
 static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
     char *line = NULL;
+    char advice[FOREIGN_ADVICE_BYTES];
     size_t bad;
     err e = ERR_OK, fault = ERR_OK;
     *at = r->record.length;
@@ -47,8 +49,8 @@ static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
         *bytes = stop ? (size_t)(stop - line) + 1 : r->held.length - r->held_at;
         r->held_at += *bytes;
         if (!utf8_valid(line, *bytes, &bad) || memchr(line, 0, *bytes))
-            fault = err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 or a NUL byte in the line",
-                            r->source.path, r->next_line);
+            fault = err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 or a NUL byte in the line; %s",
+                            r->source.path, r->next_line, foreign_advice(advice, r->source.path));
         e = strbuf_add_bytes(&r->record, line, *bytes);
         return e ? e : fault;
     }
@@ -352,6 +354,18 @@ static err value_of(const cJSON **value, char **where, const table *t, const cha
     return e ? e : data__json_value(value, t->object, name, *where);
 }
 
+bool table_lacks(const table *t, const char *name) {
+    const cJSON *v = t->object ? cJSON_GetObjectItemCaseSensitive(t->object, name) : NULL;
+    return t->object && (v ? cJSON_IsNull(v) : !strchr(name, '.'));
+}
+
+/* A table by columns, as pandas writes one unasked. */
+static const char *text_advice(const cJSON *v) {
+    return cJSON_IsObject(v) || cJSON_IsArray(v)
+               ? " (of pandas: to_json(..., orient='records', lines=True))"
+               : "";
+}
+
 err table_text(text_span *text, const table *t, const char *name, size_t index) {
     const cJSON *v = NULL;
     char *where = NULL;
@@ -360,7 +374,8 @@ err table_text(text_span *text, const table *t, const char *name, size_t index) 
         return ERR_OK;
     }
     err e = value_of(&v, &where, t, name);
-    if (!e && !cJSON_IsString(v)) e = err_set(ERR_FORMAT, "%s: key '%s' is no string", where, name);
+    if (!e && !cJSON_IsString(v))
+        e = err_set(ERR_FORMAT, "%s: key '%s' is no string%s", where, name, text_advice(v));
     if (!e) *text = (text_span){v->valuestring, strlen(v->valuestring)};
     mem_free(where);
     return e;
@@ -374,6 +389,8 @@ err table_label(text_span *label, char number[32], const table *t, const char *n
         *label = t->fields[index];
         return ERR_OK;
     }
+    *label = (text_span){"", 0};
+    if (table_lacks(t, name)) return ERR_OK;
     err e = value_of(&v, &where, t, name);
     if (!e) e = data__json_label(label, number, v, kind, name, where);
     mem_free(where);

@@ -58,7 +58,10 @@ err table_find(size_t *index, const table *t, const char *name, const char *flag
  * Borrowed, with a 0 byte behind. Errors: ERR_FORMAT naming file, line and key. */
 err table_text(text_span *text, const table *t, const char *name, size_t index) MUST_CHECK;
 
-/* The value of a label: in JSON also a whole number, a truth value, or of a score any number. */
+/* Whether a JSON row has nothing at the key: it is absent, or null. */
+bool table_lacks(const table *t, const char *name);
+
+/* The value of a label, "" where the row lacks it: in JSON also a whole number, a truth value, or of a score any number. */
 err table_label(text_span *label, char number[32], const table *t, const char *name, size_t index,
                 answer_kind kind) MUST_CHECK;
 

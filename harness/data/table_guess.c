@@ -59,7 +59,9 @@ static err cut_byte(table__cutter *c, char byte) {
         c->fault = "text follows the closing quote of a field (a quote in a quoted text is written "
                    "twice)";
     else if (byte == '\r')
-        c->fault = "a carriage return within a field that is not quoted";
+        c->fault =
+            "a carriage return within a field that is not quoted (where all lines end in one: tr "
+            "'\\r' '\\n' converts them)";
     c->state = TABLE_PLAIN;
     return strbuf_add_bytes(&c->text, &byte, 1);
 }

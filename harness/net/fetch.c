@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "net/http_internal.h"
 #include "platform/file.h"
 
@@ -39,6 +40,15 @@ static fetch_patience patience_of(const fetch_patience *p) {
     if (!full.total_ms) full.total_ms = TOTAL_MS;
     if (!full.note_ms) full.note_ms = NOTE_MS;
     return full;
+}
+
+/* Tries of what failed with e. Where a name has no address there is no network, most likely: seen
+ * twice in a row, it is not waited for any more, until anything was reached. */
+static unsigned tries_of(const fetch_patience *p, const http__call *c, err e) {
+    static _Thread_local bool is_offline;
+    bool was_offline = is_offline;
+    is_offline = e && c->unresolved;
+    return was_offline && is_offline ? 1 : p->tries;
 }
 
 static void wait_ms(uint64_t ms) {
@@ -117,6 +127,7 @@ err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_
                         .progress = show_waiting,
                         .user = &into};
         err e = http__run(&c);
+        unsigned tries = tries_of(&p, &c, e);
         log_progress_end();
         bool passing = e ? c.passing : http__is_passing(c.status);
         if (!e && passing)
@@ -126,7 +137,7 @@ err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_
         unsigned retry_after = c.retry_after;
         http__free(&c);
         strbuf_free(&into.body);
-        if (!e || !passing || again >= p.tries) return e;
+        if (!e || !passing || again >= tries) return e;
         wait_before(&p, again, retry_after, err_message(e));
     }
 }
@@ -323,6 +334,8 @@ static err receive(download *d) {
                         .user = d};
         d->answer_checked = false;
         err e = http__run(&c);
+        unsigned tries = tries_of(&p, &c, e);
+        if (d->have > begin_bytes) tries = p.tries; // there was a network a moment ago
         passing = c.passing;
         if (!e) e = judge(d, &c, &done, &passing);
         unsigned retry_after = c.retry_after;
@@ -333,7 +346,7 @@ static err receive(download *d) {
         // an attempt that was slower than is worth waiting for brought nothing that counts
         bool fruitful = d->have > before && (double)(d->have - before) >= least;
         fruitless = fruitful ? 1 : fruitless + 1;
-        if (fruitless >= p.tries || attempt == ATTEMPTS_MAX) return e;
+        if (fruitless >= tries || attempt == ATTEMPTS_MAX) return e;
         uint64_t brought = d->have > begin_bytes ? d->have - begin_bytes : 0;
         if (now - begin > p.total_ms / 1e3 + (double)brought / p.lowest_rate)
             return err_set(ERR_NETWORK, "%s; given up after %.0f s", err_message(e), now - begin);
@@ -350,8 +363,9 @@ static err check_disk(const download *d) {
     if (e) return e;
     e = folder_free_bytes(&spare, folder);
     if (!e && spare < need + SPARE_BYTES) {
-        e = err_set(ERR_IO, "%s: %.1f MB are needed, %.1f MB are free", folder, (double)need / 1e6,
-                    (double)spare / 1e6);
+        char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
+        e = err_set(ERR_IO, "%s: %s are needed, %s are free", folder, shown_size(one, need),
+                    shown_size(other, spare));
     }
     mem_free(folder);
     return e;

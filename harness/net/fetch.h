@@ -46,7 +46,9 @@ typedef struct fetch_request {
     fetch_patience patience;
 } fetch_request;
 
-/* Downloads one file unless it is there already (then checked by its size alone). Waits while
+/* A host whose name has no address, most likely because there is no network, is tried twice; once
+ * that was seen, once in all, until anything was reached.
+ * Downloads one file unless it is there already (then checked by its size alone). Waits while
  * another process fetches the same. Errors: ERR_NETWORK naming url and cause; ERR_DATA for a wrong
  * or too large size or a wrong SHA-256 (what was received is removed); ERR_IO, too little disk
  * among it. */

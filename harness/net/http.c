@@ -70,7 +70,8 @@ static bool is_passing_fault(CURLcode code) {
                                      CURLE_OPERATION_TIMEDOUT,   CURLE_PARTIAL_FILE,
                                      CURLE_GOT_NOTHING,          CURLE_SEND_ERROR,
                                      CURLE_RECV_ERROR,           CURLE_HTTP2,
-                                     CURLE_HTTP2_STREAM,         CURLE_SSL_CONNECT_ERROR};
+                                     CURLE_HTTP2_STREAM,         CURLE_SSL_CONNECT_ERROR,
+                                     CURLE_COULDNT_RESOLVE_PROXY};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (code == codes[i]) return true;
     return false;
@@ -262,6 +263,7 @@ static err fault(const exchange *x, const char *url, CURLcode code, const char *
     if (c->body_error) return c->body_error;
     http__shown(shown, url);
     c->passing = is_passing_fault(code) || c->too_slow;
+    c->unresolved = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY;
     if (c->too_slow)
         return err_set(ERR_NETWORK,
                        "%s: too slow to wait for: %llu bytes in %.1f s (the lowest rate is %u "

@@ -34,6 +34,7 @@ typedef struct http__call {
     unsigned retry_after; /* seconds, 0 when absent */
     uint64_t got_bytes;   /* body bytes received by this call */
     bool passing;         /* the error is one that a later try may not meet */
+    bool unresolved;      /* the error: the host's name, or the proxy's, has no address */
     err body_error;
     bool linked; /* etag is an X-Linked-Etag */
     size_t header_bytes;

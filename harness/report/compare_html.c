@@ -128,6 +128,6 @@ err compare_html(strbuf *out, const char *title, const char *text, const compare
         add_line(&w, line, text);
     }
     change_block(&w, BLOCK_NONE);
-    html__end(&w.p);
+    html__end(&w.p, SAY(&w.p, footer_compare));
     return w.p.e;
 }

@@ -12,7 +12,7 @@ err compare__speed(strbuf *out, const compare_side *sides, size_t count) MUST_CH
 err compare__kernels(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
 err compare__sides_json(cJSON *top, const compare_side *sides, size_t count) MUST_CHECK;
 
-/* Of two sides: the rows on which they part, of classes alone;
+/* Of two sides: the rows on which they part;
  * mean losses over parts of the training, of both sides in the same steps. */
 err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *wish) MUST_CHECK;
 err compare__rows_json(cJSON *top, const compare_side sides[2],

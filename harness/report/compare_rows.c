@@ -1,5 +1,7 @@
-/* The test rows on which two sides part: those whose answers differ most between the sides' runs. */
+/* The test rows on which two sides part: those whose answers differ most between the sides' runs,
+ * of every kind. */
 #include "base/shown.h"
+#include "report/answer_items.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
 
@@ -7,15 +9,18 @@
 #include <stdlib.h>
 
 typedef struct parted_row {
-    size_t row, right[2]; /* runs of each side that are right */
-    /* total variation between the shares of each answer; between the shares that are right */
+    size_t row;
+    /* how far the two sides' answers are apart; how far their errors are */
     double distance, gap;
+    double wrong[2]; /* mean error of each side's runs (record_row_error) */
 } parted_row;
 
 typedef struct parted_list {
     parted_row *rows; /* (count) owned; most apart first */
     size_t count;
 } parted_list;
+
+enum { GOLD = 2 }; // the column of items behind those of the sides
 
 /* Of all runs the one whose model has most labels: their gold answers are the same, and what one
  * answers another may not know. */
@@ -28,10 +33,42 @@ static const record *widest(const compare_side sides[2]) {
     return found;
 }
 
-/* counts: (classes) how many of the side's runs answer each. */
-static void count_answers(size_t *counts, size_t classes, const compare_side *side, size_t row) {
-    for (size_t c = 0; c < classes; c++) counts[c] = 0;
-    for (size_t r = 0; r < side->count; r++) counts[side->runs[r]->predicted[row]]++;
+static err gather(answer_items *l, const compare_side sides[2], size_t row) {
+    l->count = 0;
+    err e = answer_items_add(l, sides[0].runs[0], row, true, GOLD);
+    for (unsigned s = 0; s < 2; s++)
+        for (size_t r = 0; r < sides[s].count && !e; r++)
+            e = answer_items_add(l, sides[s].runs[r], row, false, s);
+    answer_items_merge(l);
+    return e;
+}
+
+static double share(const answer_item *item, const compare_side sides[2], size_t s) {
+    return (double)item->in[s] / (double)sides[s].count;
+}
+
+static double mean_number(const compare_side *side, size_t row) {
+    double sum = 0;
+    for (size_t r = 0; r < side->count; r++) sum += (double)side->runs[r]->predicted_numbers[row];
+    return sum / (double)side->count;
+}
+
+/* Of numbers between the means. Else the sum over items of what the shares of runs that have them
+ * differ by: of one answer a row, or a word, half of it, which is the total variation. */
+static double distance_of(const answer_items *l, const compare_side sides[2], size_t row) {
+    answer_kind kind = sides[0].runs[0]->task.kind;
+    double sum = 0, of_one = answer_is_label(kind) || kind == ANSWER_ARCS ? 0.5 : 1;
+    if (kind == ANSWER_NUMBER)
+        return fabs(mean_number(&sides[0], row) - mean_number(&sides[1], row));
+    for (size_t i = 0; i < l->count; i++)
+        sum += of_one * fabs(share(&l->list[i], sides, 0) - share(&l->list[i], sides, 1));
+    return sum;
+}
+
+static double mean_error(const compare_side *side, size_t row) {
+    double sum = 0;
+    for (size_t r = 0; r < side->count; r++) sum += record_row_error(side->runs[r], row);
+    return sum / (double)side->count;
 }
 
 static int most_apart(const void *a, const void *b) {
@@ -44,63 +81,139 @@ static int most_apart(const void *a, const void *b) {
 }
 
 static err find_parted(parted_list *l, const compare_side sides[2]) {
-    const record *any = widest(sides);
-    size_t classes = any->task.label_count, rows = (size_t)any->task.test_rows;
-    size_t *counts = NULL;
+    size_t rows = (size_t)sides[0].runs[0]->task.test_rows;
+    answer_items items = {0};
     *l = (parted_list){0};
-    err e = mem_new(&counts, 2 * classes);
-    if (!e) e = mem_new(&l->rows, rows);
+    err e = mem_new(&l->rows, rows);
     for (size_t i = 0; i < rows && !e; i++) {
         parted_row row = {.row = i};
-        for (size_t s = 0; s < 2; s++) {
-            count_answers(counts + s * classes, classes, &sides[s], i);
-            row.right[s] = counts[s * classes + any->gold[i]];
-        }
-        for (size_t c = 0; c < classes; c++)
-            row.distance += 0.5 * fabs((double)counts[c] / (double)sides[0].count -
-                                       (double)counts[classes + c] / (double)sides[1].count);
-        row.gap = fabs((double)row.right[0] / (double)sides[0].count -
-                       (double)row.right[1] / (double)sides[1].count);
-        if (row.distance > 1e-9) l->rows[l->count++] = row;
+        if ((e = gather(&items, sides, i))) break;
+        row.distance = distance_of(&items, sides, i);
+        if (!(row.distance > 1e-9)) continue;
+        for (size_t s = 0; s < 2; s++) row.wrong[s] = mean_error(&sides[s], i);
+        row.gap = fabs(row.wrong[0] - row.wrong[1]);
+        l->rows[l->count++] = row;
     }
     if (l->count) qsort(l->rows, l->count, sizeof *l->rows, most_apart);
-    mem_free(counts);
+    answer_items_free(&items);
     return e;
 }
 
-static bool has_parted(const compare_side sides[2], const compare_wish *wish) {
-    return wish->rows && sides[0].runs[0]->task.kind == ANSWER_CLASS;
+/* A row that is shown: its items, where they are in its text, and what labels are called. */
+typedef struct shown_row {
+    const compare_side *sides;
+    answer_kind kind;
+    const char *const *names;
+    size_t row;
+    answer_items items;
+    row_units units;
+} shown_row;
+
+static err shown_open(shown_row *x, size_t row, const compare_wish *wish) {
+    x->row = row;
+    err e = gather(&x->items, x->sides, row);
+    row_units_free(&x->units);
+    return e ? e
+             : row_units_find(&x->units, x->sides[0].runs[0], row,
+                              wish->texts ? wish->texts[row] : NULL);
 }
 
-/* "hate", of several runs "hate 2, none 1". */
-static err add_answers(grid *g, const compare_side *side, const record_task *task, size_t row) {
-    strbuf said = {0};
-    size_t *counts = NULL;
-    err e = mem_new(&counts, task->label_count);
-    if (!e) count_answers(counts, task->label_count, side, row);
-    for (size_t c = 0; c < task->label_count && !e; c++) {
-        if (!counts[c]) continue;
-        e = strbuf_printf(&said, "%s%s", said.length ? ", " : "", task->labels[c]);
-        if (!e && side->count > 1) e = strbuf_printf(&said, " %zu", counts[c]);
+static void shown_close(shown_row *x) {
+    answer_items_free(&x->items);
+    row_units_free(&x->units);
+}
+
+/* Of entities and words those alone on which the sides part. */
+static bool is_shown(const shown_row *x, const answer_item *item, unsigned column) {
+    if (!item->in[column]) return false;
+    if (!answer_in_units(x->kind)) return true;
+    for (size_t i = 0; i < x->items.count; i++) {
+        const answer_item *other = &x->items.list[i];
+        bool same = x->kind == ANSWER_ARCS ? other->key[0] == item->key[0] : other == item;
+        if (same && fabs(share(other, x->sides, 0) - share(other, x->sides, 1)) > 1e-9) return true;
     }
-    if (!e) grid_text(g, said.text);
-    mem_free(counts);
+    return false;
+}
+
+/* --- the table --- */
+
+enum { ITEMS_SHOWN = 4 }; // of a cell
+
+/* "hate", of several runs "hate 2, none 1"; of numbers the mean. */
+static err add_answers(grid *g, const shown_row *x, unsigned column) {
+    const record *any = x->sides[0].runs[0];
+    size_t shown = 0, more = 0;
+    strbuf said = {0};
+    err e = strbuf_add(&said, "");
+    if (x->kind == ANSWER_NUMBER) {
+        grid_cell(g, "%.3f",
+                  column == GOLD ? (double)any->gold_numbers[x->row]
+                                 : mean_number(&x->sides[column], x->row));
+        goto done;
+    }
+    for (size_t i = 0; i < x->items.count && !e; i++) {
+        const answer_item *item = &x->items.list[i];
+        if (!is_shown(x, item, column)) continue;
+        if (shown == ITEMS_SHOWN) {
+            more++;
+            continue;
+        }
+        e = strbuf_add(&said, shown++ ? ", " : "");
+        if (!e) e = answer_item_name(&said, item, x->kind, x->names, &x->units);
+        if (!e && column != GOLD && x->sides[column].count > 1)
+            e = strbuf_printf(&said, " %u", item->in[column]);
+    }
+    if (!e && more) e = strbuf_printf(&said, " and %zu more", more);
+    if (!e) grid_text(g, said.length ? said.text : "-");
+done:
     strbuf_free(&said);
     return e;
 }
 
+/* How many runs are right; of other kinds what is wrong, as a mean over runs. */
+static void add_score(grid *g, const shown_row *x, const parted_row *row, size_t s) {
+    size_t count = x->sides[s].count;
+    if (answer_is_label(x->kind))
+        grid_cell(g, "%zu of %zu", count - (size_t)lround(row->wrong[s] * (double)count), count);
+    else
+        grid_cell(g,
+                  x->kind == ANSWER_NUMBER ? "%.3f"
+                  : count > 1              ? "%.1f"
+                                           : "%.0f",
+                  row->wrong[s]);
+}
+
+static err add_intro(strbuf *out, const parted_list *l, const record *any) {
+    static const char *const wrong[ANSWER_KINDS] = {
+        [ANSWER_NUMBER] = "how far from gold",
+        [ANSWER_SET] = "labels that are wrong",
+        [ANSWER_TAGS] = "entities that were missed, and those said that are none",
+        [ANSWER_ARCS] = "words whose head or relation is wrong"};
+    answer_kind kind = any->task.kind;
+    err e = strbuf_printf(out, "\n## Rows on which the sides part\n\n- %zu of %lld row%s%s\n",
+                          l->count, (long long)any->task.test_rows,
+                          shown_plural((unsigned long long)any->task.test_rows),
+                          l->count ? "; those whose answers differ most come first" : "");
+    if (!e && l->count && wrong[kind])
+        e = strbuf_printf(out, "- A wrong, B wrong: %s; of several runs the mean\n", wrong[kind]);
+    if (!e && l->count && answer_in_units(kind))
+        e = strbuf_printf(out, "- %s count from 1; listed are those on which the sides part\n",
+                          kind == ANSWER_ARCS ? "words" : "characters or words");
+    return e;
+}
+
 err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *wish) {
-    static const char *const heads[] = {"row", "gold", "A", "B", "A right", "B right", "text"};
     const record *any = widest(sides);
+    bool labels = answer_is_label(any->task.kind);
+    const char *const heads[] = {
+        "row", "gold", "A", "B", labels ? "A right" : "A wrong", labels ? "B right" : "B wrong",
+        "text"};
+    shown_row x = {sides, any->task.kind, (const char *const *)any->task.labels, 0, {0}, {0}};
     parted_list l;
-    if (!has_parted(sides, wish)) return ERR_OK;
+    if (!wish->rows) return ERR_OK;
     err e = find_parted(&l, sides);
     size_t shown = l.count < wish->rows ? l.count : wish->rows;
-    if (!e)
-        e = strbuf_printf(out, "\n## Rows on which the sides part\n\n- %zu of %lld row%s%s\n",
-                          l.count, (long long)any->task.test_rows,
-                          shown_plural((unsigned long long)any->task.test_rows),
-                          l.count ? "; those whose answers differ most come first" : "");
+    if (!e) e = add_intro(out, &l, any);
     if (e || !shown) goto done;
     if ((e = strbuf_add(out, "\n"))) goto done;
     grid g = grid_begin(wish->texts ? "lllllll" : "llllll");
@@ -108,9 +221,10 @@ err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *
     for (size_t i = 0; i < shown && !e; i++) {
         const parted_row *row = &l.rows[i];
         grid_cell(&g, "%zu", row->row + 1);
-        grid_text(&g, any->task.labels[any->gold[row->row]]);
-        for (size_t s = 0; s < 2 && !e; s++) e = add_answers(&g, &sides[s], &any->task, row->row);
-        for (size_t s = 0; s < 2; s++) grid_cell(&g, "%zu of %zu", row->right[s], sides[s].count);
+        e = shown_open(&x, row->row, wish);
+        if (!e) e = add_answers(&g, &x, GOLD);
+        for (unsigned s = 0; s < 2 && !e; s++) e = add_answers(&g, &x, s);
+        for (size_t s = 0; s < 2; s++) add_score(&g, &x, row, s);
         if (wish->texts) grid_text(&g, wish->texts[row->row]);
     }
     err ended = grid_end(out, &g);
@@ -118,46 +232,78 @@ err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *
     if (!e && shown < l.count)
         e = strbuf_printf(out, "\n- and %zu more (--rows N)\n", l.count - shown);
 done:
+    shown_close(&x);
     mem_free(l.rows);
     return e;
 }
+
+/* --- JSON --- */
 
 /* As the model answers, where the record is new enough to say so. */
 static const char *const *names_of(const record_task *task) {
     return (const char *const *)(task->names ? task->names : task->labels);
 }
 
-static err answers_json(cJSON *to, const char *key, const compare_side *side,
-                        const record_task *task, size_t row) {
-    const char *const *names = names_of(task);
-    size_t classes = task->label_count, *counts = NULL;
-    cJSON *o = NULL;
-    err e = json_add_object(&o, to, key);
-    if (!e) e = mem_new(&counts, classes);
-    if (!e) count_answers(counts, classes, side, row);
-    for (size_t c = 0; c < classes && !e; c++)
-        if (counts[c]) e = json_add_number(o, names[c], (double)counts[c]);
-    mem_free(counts);
+static err numbers_json(cJSON *to, const char *key, const compare_side *side, size_t row) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, to, key);
+    for (size_t r = 0; r < side->count && !e; r++)
+        e = json_append(list, cJSON_CreateNumber((double)side->runs[r]->predicted_numbers[row]));
     return e;
+}
+
+/* Of a side {"hate": 2}, or its numbers; of gold a label, a number, or a list of what there is.
+ * Keys are the same with texts and without. */
+static err answers_json(cJSON *to, const char *key, const shown_row *x, unsigned column) {
+    const row_units no_text = {0};
+    cJSON *o = NULL;
+    strbuf name = {0};
+    bool one = column == GOLD && answer_is_label(x->kind);
+    err e = ERR_OK;
+    if (x->kind == ANSWER_NUMBER)
+        return column == GOLD
+                   ? json_add_number(to, key, (double)x->sides[0].runs[0]->gold_numbers[x->row])
+                   : numbers_json(to, key, &x->sides[column], x->row);
+    if (!one) e = column == GOLD ? json_add_array(&o, to, key) : json_add_object(&o, to, key);
+    for (size_t i = 0; i < x->items.count && !e; i++) {
+        const answer_item *item = &x->items.list[i];
+        if (!is_shown(x, item, column)) continue;
+        name.length = 0;
+        if ((e = answer_item_name(&name, item, x->kind, x->names, &no_text))) break;
+        e = one              ? json_add_string(to, key, name.text)
+            : column == GOLD ? json_append(o, cJSON_CreateString(name.text))
+                             : json_add_number(o, name.text, item->in[column]);
+    }
+    strbuf_free(&name);
+    return e;
+}
+
+static err row_json(cJSON *list, const shown_row *x, const parted_row *row,
+                    const compare_wish *wish) {
+    cJSON *o = NULL;
+    err e = json_append_object(&o, list);
+    if (!e) e = json_put(o, "row %zu", row->row + 1);
+    if (!e) e = answers_json(o, "gold", x, GOLD);
+    if (!e) e = json_put(o, "distance %f", row->distance);
+    if (!e) e = answers_json(o, "a", x, 0);
+    if (!e) e = answers_json(o, "b", x, 1);
+    if (!e && !answer_is_label(x->kind))
+        e = json_put(o, "a_wrong %f b_wrong %f", row->wrong[0], row->wrong[1]);
+    return e || !wish->texts ? e : json_add_string(o, "text", wish->texts[row->row]);
 }
 
 err compare__rows_json(cJSON *top, const compare_side sides[2], const compare_wish *wish) {
     const record *any = widest(sides);
+    shown_row x = {sides, any->task.kind, names_of(&any->task), 0, {0}, {0}};
     parted_list l;
-    cJSON *list = NULL, *o = NULL;
-    if (!has_parted(sides, wish)) return ERR_OK;
+    cJSON *list = NULL;
+    if (!wish->rows) return ERR_OK;
     err e = find_parted(&l, sides);
     if (!e) e = json_add_array(&list, top, "parted");
-    for (size_t i = 0; i < l.count && !e; i++) {
-        const parted_row *row = &l.rows[i];
-        if ((e = json_append_object(&o, list)) ||
-            (e = json_put(o, "row %zu gold %s distance %f", row->row + 1,
-                          names_of(&any->task)[any->gold[row->row]], row->distance)) ||
-            (e = answers_json(o, "a", &sides[0], &any->task, row->row)) ||
-            (e = answers_json(o, "b", &sides[1], &any->task, row->row)))
-            break;
-        if (wish->texts) e = json_add_string(o, "text", wish->texts[row->row]);
-    }
+    for (size_t i = 0; i < l.count && !e; i++)
+        if (!(e = shown_open(&x, l.rows[i].row, &(compare_wish){0})))
+            e = row_json(list, &x, &l.rows[i], wish);
+    shown_close(&x);
     mem_free(l.rows);
     return e;
 }

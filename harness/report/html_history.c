@@ -199,6 +199,6 @@ err history_html(strbuf *out, const history *h, page_language language) {
     html__add(&p, "<p class=\"soft\">");
     html__format(&p, SAY(&p, history_left_out), h->single, h->partial, h->dirty, h->undated);
     html__add(&p, "</p>\n");
-    html__end(&p);
+    html__end(&p, SAY(&p, footer_history));
     return p.e;
 }

@@ -417,6 +417,6 @@ err board_html(strbuf *out, const board *b, page_language language) {
     for (size_t i = 0; i < b->group_count; i++) add_group(&p, &b->groups[i], i + 1);
     for (size_t i = 0; i < b->table_count; i++) add_table(&p, b, &b->tables[i]);
     add_notes(&p, b);
-    html__end(&p);
+    html__end(&p, SAY(&p, footer));
     return p.e;
 }

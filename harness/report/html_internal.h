@@ -31,10 +31,11 @@ void html__duration(page *p, double seconds);
 
 /* Everything before the page's own header, and after what is in its <main>.
  *   root  the way to the index's folder, where style and script lie ("" or "../../"); NULL: they
- *         are not there, and the style is inside, allowed by its hash */
+ *         are not there, and the style is inside, allowed by its hash
+ *   foot  markup of ours: which command wrote the page */
 void html__begin(page *p, const char *title, const char *root);
 void html__main(page *p);
-void html__end(page *p);
+void html__end(page *p, const char *foot);
 
 /* A table that scrolls in itself, also by keys. The label is escaped. */
 void html__table_begin(page *p, const char *label, const char *css_class);

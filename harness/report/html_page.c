@@ -106,9 +106,9 @@ void html__main(page *p) {
     html__add(p, "<main id=\"main\">\n");
 }
 
-void html__end(page *p) {
+void html__end(page *p, const char *foot) {
     html__add(p, "</main>\n<footer><p>");
-    html__add(p, SAY(p, footer));
+    html__add(p, foot);
     html__add(p, "</p></footer>\n</body>\n</html>\n");
 }
 

@@ -219,6 +219,6 @@ err html_run(strbuf *out, const record *r, const char *const *texts, page_langua
     run__add_errors(&p, r, texts);
     run__add_trees(&p, r, texts);
     run__add_facts(&p, r);
-    html__end(&p);
+    html__end(&p, SAY(&p, footer));
     return p.e;
 }

@@ -63,9 +63,9 @@ static const char *const screen = HTML_FILE_MARK
     "footer{margin-top:3rem;font-size:.85rem;color:var(--soft)}\n";
 
 static const char *const charts =
-    "svg{display:block;max-width:100%;height:auto}td svg{max-width:none}\n"
+    "svg{display:block;max-width:100%;height:auto}td svg,.scroll>svg{max-width:none}\n"
     "svg text{fill:var(--soft);font-size:12px}\n"
-    "svg .arc{fill:none;stroke:var(--rule)}svg .relation{font-size:9px}\n"
+    "svg .arc{fill:none;stroke:var(--mark)}svg .relation{font-size:10px}\n"
     "svg .wrong{stroke:var(--accent)}svg text.wrong{stroke:none;fill:var(--accent)}\n"
     ".axis{stroke:var(--rule)}.line{fill:none;stroke:var(--accent);stroke-width:1.5}\n"
     ".bar,.dot{fill:var(--accent)}.band{fill:var(--accent);opacity:.15}\n"
@@ -87,7 +87,7 @@ static const char *const narrow_and_print =
     "th,td,.runs,.made,.device,.model,.recipe,.wrap{white-space:normal;min-width:0;"
     "padding:.2rem .25rem;position:static;overflow-wrap:anywhere}\n"
     "table,.tag,thead th{font-size:9px}td svg{width:70px}.tag{border:0}\n"
-    ".columns{display:block}.columns svg{max-width:420px}\n"
+    ".columns{display:block}.columns svg{max-width:420px}.scroll>svg{max-width:100%}\n"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}}\n";
 
 static const char *const script = HTML_FILE_MARK

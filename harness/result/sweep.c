@@ -5,7 +5,7 @@
 #include "data/fetch_task.h"
 #include "model/config.h"
 #include "model/weights/tensors.h"
-#include "net/fetch.h"
+#include "net/settings.h"
 #include "platform/file.h"
 #include "train/run/shipped.h"
 
@@ -53,35 +53,53 @@ err sweep_once(char *const *list, size_t count, const char *flag) {
 
 /* --- which tasks --- */
 
-/* Whether a run of the task would find its data; *why (owned) says why not. */
-static err is_usable(char **why, const char *name, const run_request *q) {
+/* Whether a run of the task would find its data; *why (owned) says why not, and kin (may be NULL)
+ * gets the tasks that share its files and have all of theirs. */
+static err is_usable(char **why, strbuf *kin, const char *name, const run_request *q) {
     task t = {0};
     dataset_options options = {.data_dir = q->data_dir, .sample = q->sample};
     err e = task_find(&t, name, q->task_dir);
     if (e) return e;
-    e = fetch_task(&t, &options, q->offline, false);
+    if (!settings_offline(q->offline)) e = fetch_task(&t, &options, false, false);
     // what lacks in a folder that the user named is not fetched: it is missed here
     for (size_t i = 0; i < t.file_count && !e; i++) {
-        char *path = NULL;
-        if ((e = dataset_path(&path, &t, &t.files[i], &options))) break;
-        if (!file_exists(path)) e = err_set(ERR_DATA, "%s is not there", path);
+        char *path = NULL, *absent = NULL;
+        if (!(e = dataset_path(&path, &t, &t.files[i], &options)) && !file_exists(path) &&
+            !(e = dataset_absent(&absent, &t, &t.files[i], &options)))
+            e = err_set(ERR_DATA, "%s", absent);
         mem_free(path);
+        mem_free(absent);
+    }
+    if (e == ERR_NETWORK || e == ERR_DATA) {
+        e = mem_strdup(why, err_message(e));
+        err_clear();
+        if (!e && kin) e = dataset_kin(kin, &t, q->task_dir, &options);
     }
     task_free(&t);
-    if (e != ERR_NETWORK && e != ERR_DATA) return e;
-    e = mem_strdup(why, err_message(e));
-    err_clear();
     return e;
+}
+
+/* What became of the choice; kin: tasks that take files of those that were left out. */
+static err tell_choice(const strbuf *kin, const char *group, size_t count) {
+    const char *hint = kin->length ? err_advice("task", "with files that are here: --task ") : "",
+               *names = *hint ? kin->text : "";
+    if (!count)
+        return err_set(ERR_DATA, "the data of no task%s%s is here (`harness data fetch T`%s)%s%s%s",
+                       group ? " of " : "", group ? group : "",
+                       err_advice("data", ", or --data DIR"), *hint ? "; " : "", hint, names);
+    if (*hint) log_note("sweep   %s%s", hint, names);
+    return ERR_OK;
 }
 
 err sweep_tasks_here(char ***list, size_t *count, const run_request *q, const char *group) {
     task_catalog all = {0};
+    strbuf kin = {0};
     *count = 0;
     err e = group ? task_group_members(&all, group, q->task_dir) : task_list(&all, q->task_dir);
     if (!e) e = mem_new(list, all.count);
     for (size_t i = 0; i < all.count && !e; i++) {
         char *why = NULL;
-        if ((e = is_usable(&why, all.names[i], q))) break;
+        if ((e = is_usable(&why, group ? &kin : NULL, all.names[i], q))) break;
         if (why)
             log_note("sweep   task %s is left out, its data is not here: %s", all.names[i], why);
         else if (!(e = mem_strdup(&(*list)[*count], all.names[i])))
@@ -89,9 +107,8 @@ err sweep_tasks_here(char ***list, size_t *count, const run_request *q, const ch
         mem_free(why);
     }
     task_catalog_free(&all);
-    if (!e && !*count)
-        e = err_set(ERR_DATA, "the data of no task is here (`harness data fetch T`%s)",
-                    err_advice("data", ", or --data DIR"));
+    if (!e) e = tell_choice(&kin, group, *count);
+    strbuf_free(&kin);
     return e;
 }
 

@@ -1,6 +1,7 @@
 #include "task/task_internal.h"
 
 #include "base/memory.h"
+#include "base/name.h"
 #include "metric/confusion_cells.h"
 #include "metric/score.h"
 #include "metric/tree.h"
@@ -108,20 +109,12 @@ err task__filled_string(const char **out, const cJSON *object, const char *key, 
     return e;
 }
 
-static bool is_plain_name(const char *s) {
-    for (const char *p = s; *p; p++) {
-        if (!(*p >= 'a' && *p <= 'z') && !(*p >= '0' && *p <= '9') && *p != '_' && *p != '-') {
-            return false;
-        }
-    }
-    return *s != '\0' && *s != '-';
-}
-
 err task__plain_name(const char **name, const cJSON *root, const char *key, const char *path) {
     err e = json_string(name, root, key, path);
-    if (e || is_plain_name(*name)) return e;
-    return err_set(ERR_FORMAT, "%s: key '%s' is '%s', allowed: a-z, 0-9, '_' and '-'", path, key,
-                   *name);
+    if (e || name_is_word(*name)) return e;
+    return err_set(ERR_FORMAT,
+                   "%s: key '%s' is '%s', allowed: a-z, letters of other scripts, 0-9, '_' and '-'",
+                   path, key, *name);
 }
 
 static bool is_file_name(const char *s) {

@@ -39,7 +39,7 @@ err task__choice(size_t *index, const cJSON *object, const char *key, const char
 err task__filled_string(const char **out, const cJSON *object, const char *key,
                         const char *where) MUST_CHECK;
 
-/* A string that can be a name: a-z, 0-9, '_' and '-'. */
+/* A string that can be a name (name_is_word). */
 err task__plain_name(const char **name, const cJSON *object, const char *key,
                      const char *where) MUST_CHECK;
 

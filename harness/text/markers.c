@@ -21,3 +21,12 @@ size_t markers_cut(text_span parts[MARKER_COUNT + 1], text_span text) {
     parts[count++] = (text_span){begin, (size_t)(end - begin)};
     return count;
 }
+
+bool markers_mark_both(const char *text) {
+    bool both = true;
+    for (int k = 0; k < MARKER_COUNT; k += 2) {
+        const char *begin = strstr(text, text_markers[k]);
+        both = both && begin && strstr(begin, text_markers[k + 1]);
+    }
+    return both;
+}

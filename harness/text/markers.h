@@ -10,6 +10,8 @@
 
 #include "text/text_span.h"
 
+#include <stdbool.h>
+
 enum { MARKER_SUBJECT, MARKER_SUBJECT_END, MARKER_OBJECT, MARKER_OBJECT_END, MARKER_COUNT };
 
 static const char *const text_markers[MARKER_COUNT] = {"<subj>", "</subj>", "<obj>", "</obj>"};
@@ -17,6 +19,10 @@ static const char *const text_markers[MARKER_COUNT] = {"<subj>", "</subj>", "<ob
 /* What stands between the first MARKER_COUNT markers of a text, in order, empty parts too; their
  * number. The parts lie in the text. */
 size_t markers_cut(text_span parts[MARKER_COUNT + 1], text_span text);
+
+/* Whether a text has both entities, each from its marker to the one that ends it. pre: a 0 byte
+ * follows the text. */
+bool markers_mark_both(const char *text);
 
 /* The key of tokenizer_config.json. */
 #define MARKERS_JOIN "joins_after_markers"

@@ -204,3 +204,21 @@ void unicode_order(uint32_t *points, uint32_t *spare, size_t count) {
         i = end + 1;
     }
 }
+
+err unicode_compose(char **out, const char *text) {
+    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+    const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text;
+    utf8proc_ssize_t count = (utf8proc_ssize_t)strlen(text);
+    utf8proc_ssize_t room = utf8proc_decompose(bytes, count, NULL, 0, options);
+    utf8proc_int32_t *points = NULL;
+    *out = NULL;
+    if (room < 0) return mem_strdup(out, text);
+    // one more: the composed text ends in a 0
+    err e = mem_new(&points, (size_t)room + 1);
+    if (e) return e;
+    room = utf8proc_decompose(bytes, count, points, room, options);
+    count = utf8proc_reencode(points, room, options);
+    e = mem_strndup(out, (const char *)points, (size_t)count);
+    mem_free(points);
+    return e;
+}

@@ -41,6 +41,10 @@ size_t unicode_lower(uint32_t out[UNICODE_LOWER_MAX], uint32_t point);
  * are not put in order: unicode_order does that over a whole text. */
 size_t unicode_decompose(uint32_t out[UNICODE_DECOMPOSE_MAX], uint32_t point);
 
+/* The text with its letters composed (NFC): of Hangul spelt in jamo, as macOS names files, the
+ * syllables. What is no UTF-8 is copied as it is. *out is owned. Errors: ERR_MEMORY. */
+err unicode_compose(char **out, const char *text) MUST_CHECK;
+
 /* Canonical ordering of combining marks, in place. spare has room for count / 2 code points. */
 void unicode_order(uint32_t *points, uint32_t *spare, size_t count);
 

@@ -226,3 +226,17 @@ Test(shown, memory_may_be_short) {
     }
     cr_expect_eq(mem_live_count(), 0);
 }
+
+Test(shown, sizes) {
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } listed[] = {{0, "0 bytes"},           {1, "1 byte"},
+                  {999, "999 bytes"},       {1000, "1.0 kB"},
+                  {999949, "999.9 kB"},     {999950, "1.0 MB"},
+                  {12345678, "12.3 MB"},    {64123456789, "64.1 GB"},
+                  {999950000000, "1.0 TB"}, {UINT64_MAX, "18446744.1 TB"}};
+    char text[SHOWN_SIZE_BYTES];
+    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
+        cr_expect_str_eq(shown_size(text, listed[i].bytes), listed[i].text);
+}

@@ -213,3 +213,83 @@ Test(arguments, every_flag_of_a_verb_is_read_by_it) {
     }
     cr_expect_gt(seen, 80);
 }
+
+/* What users of other programs type first: each word's table is read to its end. */
+Test(arguments, words_of_other_programs) {
+    static const struct {
+        const char *list[4], *message;
+    } cases[] = {
+        {{"train"}, "unknown verb 'train'; did you mean 'run'?"},
+        {{"Fine_Tune"}, "unknown verb 'Fine_Tune'; did you mean 'run'?"},
+        {{"finetune"}, "unknown verb 'finetune'; did you mean 'run'?"},
+        {{"evaluate"}, "did you mean 'eval'?"},
+        {{"test"}, "did you mean 'eval'?"},
+        {{"infer"}, "did you mean 'predict'?"},
+        {{"download"}, "did you mean 'data fetch'?"},
+        {{"list"}, "did you mean 'tasks'?"},
+        {{"doctor"}, "did you mean 'env'?"},
+        {{"help", "train"}, "unknown verb 'train'; did you mean 'run'?"},
+        {{"run", "--fp16"},
+         "unknown flag '--fp16' for `harness run`; --precision fp16 does that (`harness run"},
+        {{"eval", "--bf16"}, "--precision bf16 does that"},
+        {{"run", "--do_train"}, "; not needed: this verb always trains ("},
+        {{"pretrain", "--do-eval"}, "; not needed: what was trained is scored at the end ("},
+        {{"run", "--task_name", "nsmc"}, "; --task does that ("},
+        {{"run", "--model_name_or_path=klue/bert-base"}, "; --model does that ("},
+        {{"eval", "--model_name_or_path", "x"}, "; --checkpoint does that ("},
+        {{"run", "--overwrite_output_dir"}, "; --overwrite does that ("},
+        {{"run", "--max_seq_length=128"}, "; --max-length does that ("},
+        {{"run", "--push_to_hub"}, "; not here: the model folder"},
+        // only what the verb takes
+        {{"tasks", "--fp16"}, "unknown flag '--fp16' for `harness tasks` ("},
+        {{"eval", "--do_train"}, "unknown flag '--do_train' for `harness eval` ("},
+        // nothing but the word
+        {{"run", "--fp1"}, "unknown flag '--fp1' for `harness run` ("},
+        {{"run", "--fp166"}, "unknown flag '--fp166' for `harness run` ("},
+        {{"run", "--learning_rate=1"}, "; did you mean --learning-rate? ("},
+        {{"run", "-Z"}, "unknown flag '-Z' for `harness run` ("},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refused(cases[i].list, 2, cases[i].message);
+}
+
+/* What the tables name is here. */
+Test(arguments, words_that_the_hints_name) {
+    static const char *const ours[] = {
+#define VERB_ELSEWHERE(theirs, ours) ours,
+#define FLAG_ELSEWHERE(theirs, ours, words)
+#define NEEDLESS(theirs, words)
+#include "cli/elsewhere.def"
+    };
+    static const struct {
+        const char *theirs, *ours, *words;
+    } hints[] = {
+#define VERB_ELSEWHERE(theirs, ours)
+#define FLAG_ELSEWHERE(theirs, ours, words) {theirs, ours, words},
+#define NEEDLESS(theirs, words) {theirs, NULL, words},
+#include "cli/elsewhere.def"
+    };
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        char word[32];
+        verb_id verb;
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(ours[i], " "), ours[i]);
+        MUST(options_verb(&verb, word));
+    }
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        bool taken = !hints[i].ours;
+        for (size_t v = 0; v < VERB_COUNT; v++) {
+            cr_expect(!options_takes((verb_id)v, hints[i].theirs), "--%s is a flag here",
+                      hints[i].theirs);
+            taken = taken || options_takes((verb_id)v, hints[i].ours);
+        }
+        cr_expect(taken, "--%s, which is no flag: %s", hints[i].ours, hints[i].words);
+        for (const char *at = hints[i].words; (at = strstr(at, "--")); at += 2) {
+            char flag[40];
+            snprintf(flag, sizeof flag, "%.*s", (int)strcspn(at + 2, " `,;."), at + 2);
+            taken = false;
+            for (size_t v = 0; v < VERB_COUNT; v++)
+                taken = taken || options_takes((verb_id)v, flag);
+            cr_expect(taken, "--%s, which is no flag: %s", flag, hints[i].words);
+        }
+    }
+}

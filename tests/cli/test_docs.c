@@ -262,7 +262,8 @@ static void prepare(void) {
 
 static const char preparation[] =
     "set -e\n"
-    "for task in kor_nli klue_dp_dev klue_re nsmc; do diminished run --task $task --model tiny -q; "
+    "for task in kor_nli klue_dp_dev ud_ko_gsd klue_re nsmc; do diminished run --task $task "
+    "--model tiny -q; "
     "done\n"
     "diminished run --task kor_hate --model tiny --protocol dev --runs 3 -q\n"
     "mkdir -p results people/a nightly/1\n"

@@ -92,6 +92,42 @@ static void expect_one_table(void) {
     program_free(&rec);
 }
 
+/* What is to be scored is the newest finished run, on the task that its record names. */
+Test(eval, takes_the_newest_run_and_its_task) {
+    static const char *const tasks[] = {"kor_sarcasm", "kor_hate"};
+    for (size_t i = 0; i < 2; i++) {
+        program_result p = RUN("run", "--task", tasks[i], "--sample", "-m", "tiny", "--device",
+                               "cpu", "--check-device", "never", "--max-steps", "1", "-q");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+    }
+    program_result p = RUN("eval", "--device", "cpu");
+    cr_expect(strstr(p.err, "task    kor_hate, its bundled sample, which the run is of"), "%s",
+              p.err);
+    cr_expect(strstr(p.out, "macro F1"), "%s", p.out);
+    program_free(&p);
+    folder_list runs = {0};
+    char model[300];
+    MUST(folder_list_read(&runs, temporary_path("runs/kor_sarcasm")));
+    cr_assert_geq(runs.count, 1);
+    snprintf(model, sizeof model, "runs/kor_sarcasm/%s/model", runs.names[0]);
+    folder_list_free(&runs);
+    p = RUN("eval", "-c", model, "--device", "cpu");
+    cr_expect(strstr(p.err, "task    kor_sarcasm, its bundled sample"), "%s", p.err);
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    // a folder without a record, and no task
+    MUST(folder_make(temporary_path("elsewhere")));
+    char *to = NULL, *from = NULL;
+    MUST(mem_strdup(&to, temporary_path("elsewhere/model")));
+    MUST(mem_strdup(&from, temporary_path(model)));
+    cr_assert_eq(rename(from, to), 0);
+    mem_free(to);
+    mem_free(from);
+    expect_said(RUN("eval", "-c", "elsewhere/model", "--device", "cpu"), 2,
+                "no record beside the model says which task it is of: name one with --task");
+}
+
 /* Scores have one set of digits, whatever the form, and those of a row sum to one. */
 static void expect_scores(const char *csv, char *json) {
     size_t rows = 0;
@@ -273,7 +309,7 @@ Test(eval, what_a_record_cannot_say) {
                     "a name that ends with .csv, .tsv or .jsonl is expected");
     expect_said(RUN("eval", "--record", "r.csv", "--predictions", "./r.csv", "--overwrite"), 2,
                 "./r.csv is read by this command, and would be replaced");
-    expect_said(RUN("eval"), 2, "eval needs --task T (see `harness tasks`), or --record FILE");
+    expect_said(RUN("eval"), 1, "no finished run under ./runs");
     // a newer one is refused by its number
     char *text;
     size_t count;

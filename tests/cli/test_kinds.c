@@ -167,6 +167,37 @@ Test(kinds, entities_are_found) {
     temporary_remove();
 }
 
+/* What predict says of lines on its standard input, both streams; the exit code behind. */
+static const char *said_of_lines(const char *lines, const char *flags) {
+    static char out[4096];
+    char command[2048];
+    size_t count = 0;
+    snprintf(command, sizeof command,
+             "cd '%s' && { printf '%s' | '%s' predict -c o --device cpu --json %s; echo $?; } 2>&1",
+             temporary_folder(), lines, HARNESS_PROGRAM, flags);
+    FILE *f = popen(command, "r"); // NOLINT(cert-env33-c): a pipe into the program
+    cr_assert_not_null(f);
+    count = fread(out, 1, sizeof out - 1, f);
+    out[count] = '\0';
+    cr_assert_eq(pclose(f), 0);
+    return out;
+}
+
+/* A model that was taught pairs takes arguments and lines as pairs, with --pair and without. */
+static void expect_pairs_unasked(void) {
+    program_result r = RUN("predict", "-c", "o", "--device", "cpu", "--json", "글", "말");
+    for (int with = 0; with < 2; with++) {
+        const char *said = said_of_lines("글\\t말\\n", with ? "--pair -q" : "-q");
+        cr_expect_eq(strncmp(said, r.out, strlen(r.out)), 0, "%s and not %s", said, r.out);
+        cr_expect_str_eq(said + strlen(r.out), "0\n");
+    }
+    expect(&r, "predict", "\"text_pair\":\"말\"");
+    const char *said = said_of_lines("글\\t말\\n글\\n", "-q");
+    cr_expect(strstr(said, "standard input:2: a pair is two texts with one tab between them\n1\n"),
+              "%s", said);
+    cr_expect(strstr(said, "\"text_pair\":\"말\""), "%s", said);
+}
+
 Test(kinds, run_eval_predict_and_report) {
     json_setup();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -188,14 +219,15 @@ Test(kinds, run_eval_predict_and_report) {
         expect(&r, "predict", kinds[i].answer);
         bool is_relation = !strcmp(task, "klue_re"), is_pair = kinds[i].second != NULL;
         r = RUN("predict", "-c", "o", "--device", "cpu", "글",
-                "<subj>글</subj>은 <obj>말</obj>이다");
-        cr_expect_eq(strstr(r.err, "1 text lacks the two entities") != NULL, is_relation, "%s",
+                "<subj>글</subj>은 <obj>말</obj>이다", "<subj>둘</subj>은 <subj>셋</subj>");
+        cr_expect_eq(strstr(r.err, "2 texts lack the two entities") != NULL, is_relation, "%s",
                      r.err);
         cr_expect_eq(r.exit_code, is_pair ? 2 : 0, "%s: %s", task, r.err);
-        cr_expect_eq(strstr(r.err, "the model was trained on pairs of texts, which one text is "
-                                   "not: --pair takes two arguments") != NULL,
+        cr_expect_eq(strstr(r.err, "a model that was trained on pairs takes two texts for each "
+                                   "pair, found 3") != NULL,
                      is_pair, "%s", r.err);
         program_free(&r);
+        if (is_pair) expect_pairs_unasked();
         r = RUN("data", "head", task, "--sample", "--rows", "1", "--json");
         expect(&r, "head", kinds[i].second ? "\"text_pair\":" : "\"text\":");
         MUST(folder_remove(temporary_path("o")));
@@ -264,7 +296,7 @@ Test(kinds, a_pair_with_one_text_is_refused) {
                            "--check-device", "never", "--max-steps", "1", "-o", "o");
     expect(&r, "run", "");
     r = RUN("predict", "-c", "o", "--device", "cpu", "--pair", "글", "말", "글", "");
-    EXPECT_REFUSED(r, 2, "--pair: text 2 of pair 2 is empty");
+    EXPECT_REFUSED(r, 2, "--pair takes two texts: text 2 of pair 2 is empty");
     write_rows("a,b\n글,말\n,말\n");
     r = RUN("predict", "-c", "o", "--device", "cpu", "--input", "rows.csv", "--text-column", "a");
     EXPECT_REFUSED(r, 2, "which one text is not: --text-pair-column names the second");

@@ -281,8 +281,13 @@ Test(own_files, a_column_is_guessed_where_one_guess_alone_is_possible) {
         {"id,text,label", "column 'text' of f.csv", 0},
         {"문장,x", "column 'x' of f.csv", 0},
         {"x,Label", "column 'x' of f.csv", 0},
-        {"x,y", "which column holds the text? name it with --text-column; the columns are 'x', 'y'",
+        {"id, Text , label", "text    column ' Text ' of f.csv", 0},
+        {"x,y",
+         "which column holds the text? name it with --text-column; the columns are 'x', 'y', by "
+         "the "
+         "first line, which has to hold their names",
          2},
+        {"sep=;,y", "by the first line, which is for a spreadsheet alone: remove it", 2},
         {"text,comment,label", "which column holds the text?", 2},
         {"id,text,x", "which column holds the label?", 2},
         {"text", "which column holds the label?", 2},
@@ -331,12 +336,44 @@ Test(own_files, bad_input_is_named_before_training) {
          NULL,
          {NULL},
          1,
-         "train.csv:3: column 'label' is empty, there and in 2 rows in all (--skip-bad-rows"},
+         "train.csv:3: column 'label' is empty (2 such rows); --skip-bad-rows"},
+        {"text,label\na,x\nb,\nc,y\n",
+         NULL,
+         {NULL},
+         1,
+         "train.csv:3: column 'label' is empty (1 such row); --skip-bad-rows"},
         {ROWS,
          "text,label\nb,x\nc,z\n",
          {NULL},
          1,
-         "test.csv:3: no training row has the label 'z'"},
+         "test.csv:3: no training row has the label 'z': nothing can be learnt of it (1 row with "
+         "such labels); --skip-bad-rows"},
+        {"text,label\na,x\nb,y\n",
+         NULL,
+         {NULL},
+         1,
+         "train.csv: each of its 2 labels has one row, which goes to the test set"},
+        {"{\"data\": [{\"text\": \"a\"}]}\n",
+         NULL,
+         {NULL},
+         2,
+         "the columns are 'data', and that is a list: rows are expected at the top, as `jq '.[]'`"},
+        {"{\"text\": {\"0\": \"a\"}, \"label\": {\"0\": 1}}\n",
+         NULL,
+         {NULL},
+         1,
+         "train.csv:1: key 'text' is no string (of pandas: to_json(..., orient='records', "
+         "lines=True))"},
+        {"{\"text\": \"a\", \"label\": null}\n{\"text\": \"b\", \"label\": 1}\n{\"text\": \"c\"}\n",
+         NULL,
+         {NULL},
+         1,
+         "train.csv:1: column 'label' is empty (2 such rows)"},
+        {"text,label\ra,x\rb,y\r",
+         NULL,
+         {NULL},
+         1,
+         "where all lines end in one: tr '\\r' '\\n' converts them"},
         {ROWS, ROWS, {NULL}, 1, "train.csv and test.csv are the same file"},
         {"{\"text\": \"a\", \"label\": [\"x\"]}\n",
          NULL,
@@ -490,6 +527,45 @@ Test(own_files, bad_rows_are_skipped_on_request) {
     program_free(&p);
 }
 
+/* In JSON a label that is null, or not there at all, is none. */
+Test(own_files, labels_that_are_null_are_none) {
+    static const char *const kinds[][5] = {
+        {"\"x\"", "\"y\"", "--kind", "classification"},
+        {"1", "2.5", "--kind", "regression"},
+        {"[\"x\"]", "[\"y\", \"x\"]", "--kind", "multi_label"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        strbuf text = {0};
+        for (int row = 0; row < 12; row++)
+            MUST(strbuf_printf(&text, "{\"text\": \"t%d\", \"label\": %s}\n", row,
+                               row == 5 ? "null" : kinds[i][row % 2]));
+        MUST(strbuf_add(&text, "{\"text\": \"u\"}\n"));
+        put("f.jsonl", text.text);
+        strbuf_free(&text);
+        program_result p = RUN("tasks", "new", "f.jsonl", "--skip-bad-rows", "--output", "n.json",
+                               "--overwrite", kinds[i][2], kinds[i][3]);
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect(strstr(p.err, "2 rows without label are left out, the first is f.jsonl:6"), "%s",
+                  p.err);
+        program_free(&p);
+        p = RUN("data", "stats", "n", "--task-dir", ".", "--json");
+        cr_expect(strstr(p.out, "\"invalid_rows\":\t2"), "%s%s", p.out, p.err);
+        program_free(&p);
+    }
+}
+
+Test(own_files, labels_that_differ_in_blanks_are_told) {
+    put("f.csv", ROWS "a4,y \na5,y \n");
+    program_result p = RUN("tasks", "new", "f.csv", "--output", "n.json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "label 'y ' is another than the one without blanks"), "%s", p.err);
+    program_free(&p);
+    put("f.csv", ROWS "a4,z \na5,z \n");
+    p = RUN("tasks", "new", "f.csv", "--output", "n.json", "--overwrite");
+    cr_expect_not(strstr(p.err, "without blanks"), "%s", p.err);
+    program_free(&p);
+}
+
 /* A file that changed since its manifest was written is not read as if it had not. */
 Test(own_files, manifests_hold_the_files_to_their_hashes) {
     put("train.csv", ROWS "a4,y\na5,x\n");
@@ -500,7 +576,8 @@ Test(own_files, manifests_hold_the_files_to_their_hashes) {
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "mine.json: there already (--overwrite replaces it)"), "%s", p.err);
     program_free(&p);
-    put("rows.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"label\": 2}]");
+    put("rows.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"label\": 2}, "
+                     "{\"text\": \"c\", \"label\": 2}]");
     p = RUN("tasks", "new", "rows.json", "--output", "./rows.json", "--overwrite");
     cr_expect(p.exit_code == 2 && strstr(p.err, "the manifest would replace it"), "%s", p.err);
     program_free(&p);

@@ -173,12 +173,14 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     cr_expect(number_at(run, "seed") == 42);
     cr_expect(number_at(run, "checkpoints") == 1);
     cr_expect(number_at(run, "score") > 0);
+    cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(run, "partial")));
     cr_expect(number_at(run, "bytes") > number_at(run, "checkpoint_bytes"));
     cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(run, "has_model")));
     cr_expect(cJSON_IsFalse(cJSON_GetObjectItem(run, "on_board")));
     cJSON_Delete(root);
     run = listed(&root, "r/b");
     cr_assert_not_null(run);
+    cr_expect(cJSON_IsFalse(cJSON_GetObjectItem(run, "partial")), "not known of it");
     cr_expect_str_eq(text_at(run, "state"), "unfinished");
     cr_expect_str_eq(text_at(run, "task"), "kor_hate");
     cr_expect(number_at(run, "step") >= 1);
@@ -356,6 +358,33 @@ Test(runs, dry_run_tells_what_the_run_does) {
     cJSON_Delete(dry);
     cJSON_Delete(rec);
     cJSON_Delete(after);
+}
+
+/* Each by its name, what all take together, and one word that nothing was done. */
+Test(runs, dry_run_of_several) {
+    program_result p =
+        RUN(SMALL, "--epochs", "1", "--seeds", "7,8", "--model", "tiny", "--dry-run");
+    static const char *const lines[] = {
+        "run     kor_hate (sample), tiny, seed 7\nrows    48 training, ",
+        "\n\nrun     kor_hate (sample), tiny, seed 8\n",
+        "\n\nall     2 runs, 12 steps\nmemory  ",
+        " of the device's at most\ndisk    ",
+        "\ntime    about ",
+        " of evaluation\nnothing was trained, and nothing written\n"};
+    const char *at = p.out;
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const char *found = strstr(at, lines[i]);
+        cr_assert(found, "no '%s' behind what comes before it: %s", lines[i], p.out);
+        at = found + 1;
+    }
+    cr_expect_null(strstr(strstr(p.out, "nothing was") + 1, "nothing was"), "%s", p.out);
+    program_free(&p);
+    // one alone needs no sum
+    p = RUN(SMALL, "--epochs", "1", "--dry-run");
+    cr_expect(strstr(p.out, "run     kor_hate (sample), ko-tiny, seed 42\n"), "%s", p.out);
+    cr_expect_null(strstr(p.out, "\nall "), "%s", p.out);
+    program_free(&p);
 }
 
 /* A bug report has what decides a run, and no secret. */

@@ -75,6 +75,27 @@ static void expect_refused(const char *line, int code, const char *says) {
     program_free(&p);
 }
 
+/* Text that is not UTF-8 is named, with the command that converts it. */
+Test(standard_input, text_of_other_encodings) {
+    static const char cp949[] = "text in CP949 has to be converted first: iconv -f CP949 -t UTF-8";
+    // "안녕", and "가,나" with a byte order mark and without
+    expect_refused("printf '\\276\\310\\263\\347\\n' | $H predict -c m --device cpu", 1, cp949);
+    expect_refused("printf '\\276\\310\\263\\347\\n' | $H tokenize -c m", 1, cp949);
+    expect_refused("printf '\\276\\310\\263\\347\\n' | $H fill-mask --device cpu", 1, cp949);
+    expect_refused("$H tokenize -c m --pair 가 \"$(printf '\\276\\310')\"", 1,
+                   "text 1: byte 1 of the second is not UTF-8; text in CP949");
+    expect_refused("$H predict -c m --device cpu \"$(printf '\\276\\310')\"", 2, cp949);
+    expect_refused("printf 'text\\n\\276\\310\\n' | $H predict -c m --device cpu --input - "
+                   "--text-column text",
+                   1, cp949);
+    expect_refused("printf '\\377\\376\\000\\254\\n\\000' | $H predict -c m --device cpu", 1,
+                   "is text in UTF-16, text in UTF-8 is expected: convert it first: iconv -f "
+                   "UTF-16 -t UTF-8");
+    expect_refused("printf '\\377\\376\\000\\254\\n\\000' | $H tokenize -c m", 1,
+                   "text 1: is text in UTF-16, text in UTF-8 is expected: convert it first: iconv "
+                   "-f UTF-16 -t UTF-8");
+}
+
 Test(standard_input, records, .timeout = 300) {
     program_result p = RUN("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--device",
                            "cpu", "--max-steps", "2", "-q", "-o", "a");

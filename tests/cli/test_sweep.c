@@ -391,11 +391,39 @@ Test(sweep, shards_divide_the_list) {
     program_free(&p);
 }
 
+/* A group's tasks that lack files, and other tasks on those that are there. */
+Test(sweep, a_group_of_which_only_some_files_are_here) {
+    static const char *const words[] = {
+        "task klue_sts is left out, its data is not here: ",
+        "/d/klue/klue-sts-v1.1_train.json: no such file, and none in the cache (",
+        "harness: the data of no task of klue is here (`harness data fetch T`, or --data DIR); "
+        "with "
+        "files that are here: --task klue_dp_dev,klue_sts_dev\n"};
+    MUST(folder_make(temporary_path("d/klue")));
+    MUST(file_write(temporary_path("d/klue/klue-dp-v1.1_dev.tsv"), "", 0));
+    MUST(file_write(temporary_path("d/klue/klue-sts-v1.1_dev.json"), "", 0));
+    setenv("HARNESS_DATA", temporary_path("d"), 1);
+    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+    program_result p = RUN("run", "--task", "klue", "--offline", "--device", "cpu");
+    cr_expect_eq(p.exit_code, 1);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        cr_expect(strstr(p.err, words[i]), "no '%s' in: %s", words[i], p.err);
+    program_free(&p);
+    p = RUN("run", "--task", "klue_dp", "--offline", "--device", "cpu");
+    cr_expect(strstr(p.err, "; with files that are here: --task klue_dp_dev\n"), "%s", p.err);
+    program_free(&p);
+    p = RUN("data", "fetch", "klue_dp", "--offline");
+    cr_expect(strstr(p.err, "_train.tsv: no such file, and none in the cache"), "%s", p.err);
+    cr_expect_null(strstr(p.err, "--task"), "%s", p.err);
+    program_free(&p);
+}
+
 Test(sweep, all_means_the_tasks_whose_data_is_here) {
     program_result p = RUN("run", "--task", "all", "--data", "no-such-folder", "--device", "cpu");
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "task nsmc is left out, its data is not here: no-such-folder/nsmc/"),
               "%s", p.err);
+    cr_expect_null(strstr(p.err, "--task"), "%s", p.err);
     cr_assert(strstr(p.err, "harness: the data of no task is here"), "%s", p.err);
     program_free(&p);
 }

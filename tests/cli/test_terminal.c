@@ -160,20 +160,24 @@ Test(terminal, quiet_draws_nothing, .timeout = 300) {
     temporary_remove();
 }
 
-/* No line is wider than 40 columns on a window of so many, but the title of the statistics and
- * those with `but`. */
-static void expect_narrow(const char *const *arguments, const char *but) {
+/* No line is wider than a window of so many columns, but the title of the statistics and those with
+ * `but`. */
+static void expect_fits(const char *const *arguments, const char *but, size_t columns) {
     session s;
-    session_start(&s, 40, arguments);
+    session_start(&s, (unsigned short)columns, arguments);
     session_end(&s);
     cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
     for (char *at = strtok(s.said.text, "\r\n"); at; at = strtok(NULL, "\r\n")) {
         const char *line = strrchr(at, 'K') && strstr(at, "\033[K") ? strrchr(at, 'K') + 1 : at;
-        cr_expect(text_width(line) <= 40 || strstr(line, "(version 1") ||
+        cr_expect(text_width(line) <= columns || strstr(line, "(version 1") ||
                       (but && strstr(line, but)),
-                  "%s: %s", arguments[0], line);
+                  "%s, %zu columns: %s", arguments[0], columns, line);
     }
     strbuf_free(&s.said);
+}
+
+static void expect_narrow(const char *const *arguments, const char *but) {
+    expect_fits(arguments, but, 40);
 }
 
 /* Tables on a window of 40 columns: no line is wider but the title of the statistics. */
@@ -226,6 +230,58 @@ Test(terminal, results_fit_forty_columns, .timeout = 300) {
                                               "--device", "cpu", "--threads", "1", "-o", "b",
                                               "--max-steps", "40", "--dry-run", "-q"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) expect_narrow(others[i], NULL);
+    temporary_remove();
+}
+
+/* The table of runs where it fits, whatever it holds, else a block a run; what a score is, and what
+ * it is of. */
+Test(terminal, runs_fit, .timeout = 300) {
+    static const char *const run[] =
+        {"run",
+         "--task",
+         "kor_hate",
+         "--sample",
+         "--device",
+         "cpu",
+         "--threads",
+         "1",
+         "-q",
+         "-o",
+         "runs/\xEA\xB8\xB4 \xEC\x9D\xB4\xEB\xA6\x84 \xED\x8F\xB4\xEB\x8D\x94",
+         "--max-steps",
+         "1",
+         NULL},
+                             *const list[] = {"runs", NULL};
+    session s;
+    session_start(&s, 200, run);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "(sample: says nothing about the model)"), "%s", s.said.text);
+    strbuf_free(&s.said);
+    expect_narrow(list, NULL);
+    session_start(&s, 80, list);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "\r\n  finished (sample)  0."), "%s", s.said.text);
+    cr_expect(strstr(s.said.text, " macro F1  20"), "%s", s.said.text);
+    strbuf_free(&s.said);
+    session_start(&s, 250, list);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "task             model            device "), "%s", s.said.text);
+    cr_expect(strstr(s.said.text, " macro F1 "), "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "\r\n1 of a sample, of a part of the rows"), "%s", s.said.text);
+    // the table to the column where it fits
+    size_t widest = 0;
+    for (char *at = strtok(s.said.text, "\r\n"); at && !strstr(at, "1 run, ");
+         at = strtok(NULL, "\r\n"))
+        if (text_width(at) > widest) widest = text_width(at);
+    strbuf_free(&s.said);
+    for (size_t columns = widest - 1; columns <= widest; columns++) {
+        expect_fits(list, NULL, columns);
+        session_start(&s, (unsigned short)columns, list);
+        session_end(&s);
+        cr_expect_eq(strstr(s.said.text, "task   ") != NULL, columns == widest, "%s", s.said.text);
+        strbuf_free(&s.said);
+    }
     temporary_remove();
 }
 

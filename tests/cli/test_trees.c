@@ -60,6 +60,19 @@ Test(trees_run, run_eval_predict_and_head) {
         expect(RUN("data", "head", tasks[i], "--sample", "--rows", "1", "--json"), "head",
                "\"heads\":[");
     }
+    // to the UD parsers punctuation is a word of its own, to KLUE's it is not
+    program_result r =
+        RUN("predict", "-c", "o", "--device", "cpu", "비가 (어제) 와서 미뤄졌다.", "갔다 . 3.5 는");
+    cr_expect(strstr(r.err, "punctuation at the rim of 2 words: to this model it is a word"), "%s",
+              r.err);
+    program_free(&r);
+    r = RUN("predict", "-c", "o", "--device", "cpu", "갔다 . 3.5 는");
+    cr_expect_null(strstr(r.err, "punctuation"), "%s", r.err);
+    program_free(&r);
+    expect(RUN("tasks", "show", "ud_ko_gsd"), "show", "before each punctuation");
+    r = RUN("tasks", "show", "klue_dp");
+    cr_expect_null(strstr(r.out, "punctuation mark"), "%s", r.out);
+    program_free(&r);
     // each word's head and relation
     char *rows = NULL;
     size_t size;
@@ -85,6 +98,7 @@ Test(trees_run, predictions_are_conllu) {
     cr_expect(strstr(r.out, "\n4\t미뤄졌다.\t_\t_\t_\t_\t0\t"), "%s", r.out);
     cr_expect(strstr(r.out, "\n\n# no word in ''\n\n# text = 끝\n1\t끝\t_\t_\t_\t_\t0\t"), "%s",
               r.out);
+    cr_expect_null(strstr(r.err, "punctuation"), "%s", r.err);
     program_free(&r);
     r = RUN("predict", "-c", "o", "--device", "cpu", "--json", "비가 와서 소풍이 미뤄졌다.");
     cr_expect(strstr(r.out, "\"words\":[\"비가\",\"와서\",\"소풍이\",\"미뤄졌다.\"],\"heads\":["),

@@ -12,6 +12,7 @@
 #include "compute/device.h"
 #include "platform/file.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,34 @@ Test(vulkan_faults, too_low_limits_and_absent_devices_are_named) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Manifests that stand in a folder are named behind it. */
+Test(vulkan_faults, folders_of_drivers_are_named) {
+    static const char *const folders[] = {"/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d",
+                                          "/usr/share/vulkan/icd.d"};
+    char head[80];
+    int count = 0;
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    unsetenv("VK_DRIVER_FILES");
+    unsetenv("VK_ICD_FILENAMES");
+    unsetenv("VK_ADD_DRIVER_FILES");
+    program_result r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        DIR *folder = opendir(folders[i]);
+        struct dirent *f = NULL;
+        while (folder && (f = readdir(folder)) && f->d_name[0] == '.') continue;
+        if (f) {
+            count++;
+            snprintf(head, sizeof head, "%s: ", folders[i]);
+            cr_expect(strstr(r.err, head) && strstr(r.err, f->d_name), "no '%s%s': %s", head,
+                      f->d_name, r.err);
+        }
+        if (folder) closedir(folder);
+    }
+    cr_expect_null(strstr(r.err, "tried: ,"), "%s", r.err);
+    program_free(&r);
+    if (!count) cr_skip_test("no folder of drivers");
+}
+
 #if HARNESS_CPU
 Test(vulkan_faults, broken_vulkan_leaves_the_cpu_alone) {
     static const char *const cases[] = {"CreateInstance@1=-1", "EnumeratePhysicalDevices@1=-4",
@@ -167,18 +196,25 @@ Test(vulkan_faults, broken_vulkan_leaves_the_cpu_alone) {
 
 /* What software drivers put in order unasked, the layer demands: it ends a program that leaves it
  * out. Here it says that it kept watch. */
-Test(vulkan_faults, barriers_that_drivers_hide) {
-    size_t live = mem_live_count();
+static void check_barriers(const char *selector) {
     unsigned long begins, ends, copies;
-    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
-    program_result r = run_with("say-barriers", test_device(), "barriers", "--overwrite");
-    cr_assert_eq(r.exit_code, 0, "exit code %d: %s", r.exit_code, r.err);
+    program_result r = run_with("say-barriers", selector, "barriers", "--overwrite");
+    cr_assert_eq(r.exit_code, 0, "%s: exit code %d: %s", selector, r.exit_code, r.err);
     const char *said = strstr(r.err, "fault layer: ");
     cr_assert(said && sscanf(said, "fault layer: %lu begins, %lu ends, %lu copies", &begins, &ends,
                              &copies) == 3,
-              "%s", r.err);
-    cr_expect(begins >= ends && ends > copies && copies > 20, "%s", said);
+              "%s: %s", selector, r.err);
+    cr_expect(begins >= ends && ends > copies && copies > 20, "%s: %s", selector, said);
     program_free(&r);
+}
+
+Test(vulkan_faults, barriers_that_drivers_hide) {
+    size_t live = mem_live_count();
+    char two[300];
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    check_barriers(test_device());
+    snprintf(two, sizeof two, "cpu,%s", test_device()); // whose gradients are copied out early
+    check_barriers(two);
     cr_assert_eq(mem_live_count(), live);
 }
 

@@ -205,7 +205,7 @@ static const bad_case bad[] = {
     {"NUL", NULL, BYTES("text,label\na\0b,0\n"), ERR_FORMAT,
      "train.csv:2: a NUL byte at byte 2 of the line"},
     {"CP949", NULL, BYTES("text,label\n\xB1\xBB,0\n"), ERR_FORMAT,
-     "train.csv:2: invalid UTF-8 at byte 1 of the line (0xB1); a file in CP949 has to be converted "
+     "train.csv:2: invalid UTF-8 at byte 1 of the line (0xB1); text in CP949 has to be converted "
      "first: iconv -f CP949 -t UTF-8"},
     {"surrogate", NULL, BYTES("text,label\nab\xED\xA0\x80,0\n"), ERR_FORMAT,
      "train.csv:2: invalid UTF-8 at byte 3 of the line (0xED)"},

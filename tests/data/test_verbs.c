@@ -32,6 +32,27 @@ Test(data_verbs, tasks_list_show_and_check) {
     EXPECT(r, 1, err, "--task-dir /no/such/folder: no such folder");
 }
 
+/* The group of several tasks as `tasks` names it, in the order of its table. */
+Test(data_verbs, tasks_of_a_group) {
+    program_result r = RUN("tasks");
+    EXPECT(r, 0, out, "\n\ngroup klue: klue_tc, klue_sts, klue_nli, klue_ner, klue_re, klue_dp\n");
+    r = RUN("tasks", "show", "klue");
+    EXPECT(r, 0, out,
+           "klue: KLUE\n6 tasks that `harness run --task klue` runs, and one table of the board\n\n"
+           "  klue_tc           TC      macro F1\n"
+           "  klue_sts          STS     Pearson, F1 of 3 and above\n");
+    r = RUN("tasks", "show", "klue");
+    EXPECT(r, 0, out,
+           "\nrecipe    --recipe klue has hyperparameters for each\n"
+           "published KLUE's README, ");
+    r = RUN("tasks", "show", "klue", "--json");
+    EXPECT(r, 0, out, "\"group\":\t\"klue\",\n\t\"title\":\t\"KLUE\"");
+    r = RUN("tasks", "--json");
+    EXPECT(r, 0, out, "\"group\":\t\"klue\"");
+    r = RUN("tasks", "show", "kleu");
+    EXPECT(r, 2, err, "unknown task 'kleu'");
+}
+
 /* What a group says is checked against what it is not to be mistaken for, and its recipe. */
 Test(data_verbs, tasks_check_reads_groups) {
     static const struct {

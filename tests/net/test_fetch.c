@@ -978,6 +978,39 @@ Test(fetch, an_absent_server_is_named) {
     cr_assert_eq(folder_remove(folder), ERR_OK);
 }
 
+/* The notes of a try again that an asking for a name without address makes. */
+static size_t tries_again(bool as_file) {
+    static const fetch_patience patience = {.tries = 4, .first_wait_ms = 1};
+    const char *url = "https://nowhere.invalid/file";
+    size_t count = 0;
+    fetch_request r = {.url = url, .path = in_folder("file"), .patience = patience};
+    fetch_reply reply = {0};
+    log_set_quiet(false);
+    said_begin();
+    err e = as_file ? fetch_file(&r) : fetch_ask(&reply, url, NULL, false, 100, &patience);
+    char *said = said_end();
+    log_set_quiet(true);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "nowhere.invalid"), "%s", err_message(e));
+    for (const char *at = said; (at = strstr(at, "trying again")); at++) count++;
+    mem_free(said);
+    fetch_reply_free(&reply);
+    return count;
+}
+
+/* Without a network: known after one second try, and from then on at once, until it is there. */
+Test(fetch, a_name_without_address_takes_no_time) {
+    server *s = begin(misbehave);
+    fetch_request r = request_for(s, "/good", in_folder("other"));
+    cr_expect_eq(tries_again(false), 1);
+    cr_expect_eq(tries_again(false), 0);
+    cr_expect_eq(tries_again(true), 0);
+    MUST(fetch_file(&r));
+    cr_expect_eq(tries_again(true), 1);
+    cr_expect_eq(tries_again(true), 0);
+    finish(s);
+}
+
 static void task_files(server *s, int fd, const server_request *r, void *user) {
     (void)s;
     (void)user;

@@ -265,6 +265,8 @@ Test(compare, html_holds_tables_and_escapes) {
     cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
               out.text);
     cr_assert_not(strstr(out.text, "--:"));
+    cr_expect(strstr(out.text, "<footer><p>Written by <code>harness compare</code> from "), "%s",
+              out.text);
     strbuf_free(&out);
 }
 

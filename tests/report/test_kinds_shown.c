@@ -1,4 +1,5 @@
 /* What records, boards, comparisons and pages say of numbers, sets of labels and relations. */
+#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "report/board.h"
@@ -103,6 +104,113 @@ Test(kinds_shown, compared_numbers_are_nearer_and_sets_have_fewer_wrong_labels) 
     strbuf_free(&out);
 }
 
+/* The table of rows on which a and b part, in text, and its list in JSON. */
+static cJSON *parted(strbuf *text, const char *const *texts) {
+    comparison c;
+    strbuf json = {0};
+    cJSON *root = NULL;
+    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    c.wish = (compare_wish){.rows = 3, .texts = texts};
+    text->length = 0;
+    MUST(compare_text(text, &c, "a", "b"));
+    MUST(compare_json(&json, &c, "a", "b"));
+    MUST(json_parse(&root, json.text, json.length, "json"));
+    strbuf_free(&json);
+    return root;
+}
+
+static const cJSON *member(const cJSON *o, const char *key) {
+    return cJSON_GetObjectItemCaseSensitive(o, key);
+}
+
+/* Rows on which runs part are listed of every kind, those that are most apart first. */
+Test(kinds_shown, compared_rows_are_of_every_kind) {
+    static const answer_kind kinds[] = {ANSWER_NUMBER, ANSWER_SET, ANSWER_TAGS, ANSWER_ARCS,
+                                        ANSWER_RELATION};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        strbuf text = {0};
+        make(kinds[i], false);
+        cJSON *root = parted(&text, NULL);
+        const cJSON *list = member(root, "parted"), *item;
+        size_t differ = 0;
+        double before = 1e9;
+        for (size_t row = 0; row < 40; row++) differ += !record_same_answer(&a, &b, row);
+        cr_expect(differ > 3);
+        // tags that make no entity part nothing
+        size_t listed = (size_t)cJSON_GetArraySize(list);
+        cr_expect(kinds[i] == ANSWER_TAGS ? listed > 3 && listed <= differ : listed == differ,
+                  "kind %d: %zu and not %zu", (int)kinds[i], listed, differ);
+        expect_part(&text, "## Rows on which the sides part");
+        expect_part(&text, kinds[i] == ANSWER_RELATION ? "| A right |" : "| A wrong |");
+        cJSON_ArrayForEach(item, list) {
+            size_t row = (size_t)member(item, "row")->valueint - 1;
+            double distance = member(item, "distance")->valuedouble;
+            cr_expect_not(record_same_answer(&a, &b, row));
+            cr_expect_leq(distance, before);
+            before = distance;
+            if (kinds[i] == ANSWER_RELATION) continue;
+            cr_expect_float_eq(member(item, "a_wrong")->valuedouble, record_row_error(&a, row),
+                               1e-9);
+            cr_expect_float_eq(member(item, "b_wrong")->valuedouble, record_row_error(&b, row),
+                               1e-9);
+            if (kinds[i] != ANSWER_NUMBER) continue;
+            double said = (double)a.predicted_numbers[row];
+            cr_expect_float_eq(distance, fabs(said - (double)b.predicted_numbers[row]), 1e-6);
+            cr_expect_float_eq(cJSON_GetArrayItem(member(item, "a"), 0)->valuedouble, said, 1e-6);
+        }
+        cJSON_Delete(root);
+        strbuf_free(&text);
+        record_free(&a);
+        record_free(&b);
+    }
+}
+
+static void copy_answers(void) {
+    size_t count = record_values(&a, true);
+    for (size_t i = 0; a.predicted && i < count; i++) a.predicted[i] = b.predicted[i] = a.gold[i];
+}
+
+/* Of words and entities those on which the sides part, by name where there is a text. */
+Test(kinds_shown, compared_rows_name_what_parts) {
+    const char *texts[40];
+    strbuf text = {0};
+    make(ANSWER_ARCS, false);
+    copy_answers();
+    uint32_t *word = b.predicted + (size_t)(b.unit_begin[9] + 1) * ARC_WIDTH;
+    const char *relation = b.task.labels[word[ARC_RELATION]];
+    word[ARC_HEAD] = 77; // a record may hold anything
+    for (size_t i = 0; i < 40; i++)
+        texts[i] = "가 나 다 라 마 바 사 아" + 4 * (8 - (a.unit_begin[i + 1] - a.unit_begin[i]));
+    cJSON *root = parted(&text, NULL);
+    const cJSON *item = cJSON_GetArrayItem(member(root, "parted"), 0);
+    char want[80];
+    cr_assert_eq(cJSON_GetArraySize(member(root, "parted")), 1);
+    cr_expect_eq(member(item, "row")->valueint, 10);
+    cr_expect_eq(member(item, "distance")->valuedouble, 1);
+    cr_expect_eq(cJSON_GetArraySize(member(item, "gold")), 1);
+    snprintf(want, sizeof want, "2: 77 %s", relation);
+    cr_expect_eq(member(member(item, "b"), want)->valueint, 1);
+    cJSON_Delete(root);
+    cJSON_Delete(parted(&text, texts));
+    snprintf(want, sizeof want, "| 2 %.3s: 77 %s | 0       | 1       | %s", texts[9] + 4, relation,
+             texts[9]);
+    expect_part(&text, want);
+    record_free(&a);
+    record_free(&b);
+    make(ANSWER_TAGS, false);
+    copy_answers();
+    for (uint32_t u = a.unit_begin[9]; u < a.unit_begin[10]; u++)
+        a.gold[u] = a.predicted[u] = b.predicted[u] = 4;
+    b.predicted[a.unit_begin[9] + 1] = 0;
+    b.predicted[a.unit_begin[9] + 2] = 1;
+    memcpy(b.gold, a.gold, record_values(&a, true) * sizeof *a.gold);
+    MUST(record_score(&a));
+    MUST(record_score(&b));
+    cJSON_Delete(parted(&text, NULL));
+    expect_part(&text, "| 10  | -    | -   | 사람 2-3 | 0       | 1       |");
+    strbuf_free(&text);
+}
+
 /* The row of the largest error of b stands first. */
 static void check_page(const char *head, const char *digits) {
     strbuf page = {0};
@@ -118,6 +226,9 @@ static void check_page(const char *head, const char *digits) {
     const char *row = strstr(table, "<tbody>");
     cr_expect_eq(strncmp(row, part, strlen(part)), 0, "%.90s and not %s", row, part);
     snprintf(error, sizeof error, digits, record_row_error(&b, worst));
+    if (b.task.kind == ANSWER_ARCS)
+        snprintf(error + strlen(error), sizeof error - strlen(error), " / %u",
+                 b.unit_begin[worst + 1] - b.unit_begin[worst]);
     snprintf(part, sizeof part, "<td class=\"n\">%s</td></tr>", error);
     const char *found = strstr(row, part);
     cr_expect(found && found < strstr(row, "</tr>"), "%.200s", row);
@@ -184,12 +295,23 @@ Test(kinds_shown, pages_draw_trees) {
     MUST(record_score(&b));
     page.length = 0;
     MUST(html_run(&page, &b, NULL, PAGE_EN));
-    char want[120];
-    snprintf(want, sizeof want, "<td class=\"wrap\">2: %u ", b.gold[width + ARC_HEAD]);
+    char want[160];
+    const uint32_t head = b.gold[width + ARC_HEAD];
+    const char *of_gold = b.task.labels[b.gold[width + ARC_RELATION]];
+    snprintf(want, sizeof want, "<td class=\"lines\">2</td><td class=\"lines\">%s%.0u %s</td>",
+             head ? "" : "root", head, of_gold);
     expect_part(&page, want);
-    snprintf(want, sizeof want, "<td class=\"wrap\">2: %u ", b.predicted[width + ARC_HEAD]);
+    snprintf(want, sizeof want, "</td><td class=\"lines\">%s %s</td><td class=\"n\">1 / ",
+             head ? "root" : "1", of_gold);
     expect_part(&page, want);
-    cr_expect(!strstr(page.text, "<td class=\"wrap\">1: "), "%s", page.text);
+    cr_expect(!strstr(page.text, "<td class=\"lines\">1<"), "%s", page.text);
+    // with its text the words are named
+    cr_expect_eq(b.unit_begin[1], 3);
+    texts[0] = "가나 다 <b>";
+    page.length = 0;
+    MUST(html_run(&page, &b, texts, PAGE_EN));
+    expect_part(&page, "<td class=\"lines\">2 다</td>");
+    expect_part(&page, "which count from 1.");
     page.length = 0;
     b.predicted[ARC_HEAD] = 77;
     MUST(html_run(&page, &b, texts, PAGE_EN));
@@ -219,8 +341,21 @@ Test(kinds_shown, pages_tell_entities) {
     MUST(html_run(&page, &b, NULL, PAGE_EN));
     expect_part(&page, "<th scope=\"col\">type</th>");
     expect_part(&page, "<tr><th scope=\"row\">곳</th><td class=\"n\">0.00</td>");
-    expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td class=\"wrap\">곳 1-2</td>"
-                       "<td class=\"wrap\">사람 2-3</td><td class=\"n\">2</td></tr>");
+    expect_part(&page, "<th scope=\"col\">missed</th><th scope=\"col\">said, but not so</th>");
+    expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td class=\"lines\">곳 1-2</td>"
+                       "<td class=\"lines\">사람 2-3</td><td class=\"n\">2</td></tr>");
+    // in a text of as many characters they are named, in another one not
+    const char *texts[40];
+    char want[80];
+    for (size_t i = 0; i < 40; i++) texts[i] = "가";
+    page.length = 0;
+    MUST(html_run(&page, &b, texts, PAGE_EN));
+    expect_part(&page, "<td class=\"lines\">곳 1-2</td>");
+    texts[9] = "가나다라마바사아" + 3 * (8 - (b.unit_begin[10] - first));
+    page.length = 0;
+    MUST(html_run(&page, &b, texts, PAGE_EN));
+    snprintf(want, sizeof want, "<td class=\"lines\">곳 1-2 %.6s</td>", texts[9]);
+    expect_part(&page, want);
     strbuf_free(&page);
 }
 
@@ -295,7 +430,8 @@ Test(kinds_shown, pages_name_the_labels_of_the_row) {
     }
     MUST(record_score(&b));
     MUST(html_run(&page, &b, NULL, PAGE_EN));
-    expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td>없음, 공격, 혐오</td><td></td>"
+    expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td class=\"wrap\">없음, 공격, "
+                       "혐오</td><td class=\"wrap\">-</td>"
                        "<td class=\"n\">3</td></tr>");
     strbuf_free(&page);
 }

@@ -363,7 +363,7 @@ Test(pretrain, a_corpus_that_is_none_is_refused_by_name) {
         const char *corpus, *says;
     } list[] = {{"./empty.txt", "empty.txt: has no line with text"},
                 {"./binary.txt", "binary.txt:1: a NUL byte at byte 3"},
-                {"./cp949.txt", "a file in CP949 has to be converted first"},
+                {"./cp949.txt", "text in CP949 has to be converted first"},
                 {"nsmc_raw", "reviews.txt.xz: 2 bytes, the manifest expects 16432668"},
                 {"nsmc_rw", "did you mean 'nsmc_raw'"}};
     put("empty.txt", "", 0);

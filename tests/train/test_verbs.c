@@ -158,7 +158,7 @@ Test(run_verbs, wrong_usage_exits_with_2) {
          "found 'more' (a task is named with --task)"},
         {{"run", "--task", "kor_hate", "--sample", "--output-dir", "/proc/x"}, 1, "/proc/x"},
         {{"run", "--task", "kor_hate", "--offline", "--data", "/no/such"}, 1, "--sample"},
-        {{"eval"}, 2, "eval needs --task"},
+        {{"eval"}, 1, "no finished run under ./runs"},
         {{"eval", "--task", "kor_hate", "--sample"}, 1, "no finished run of kor_hate under ./runs"},
         {{"eval", "--task", "kor_hate", "--sample", "--split", "valid"},
          2,

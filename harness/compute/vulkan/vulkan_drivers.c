@@ -28,13 +28,14 @@ void vulkan__drivers(char *out, size_t size) {
     for (size_t i = 0; i < 3 && used < size; i++) {
         DIR *folder = opendir(folders[i]);
         const char *before = "";
-        for (struct dirent *f; folder && used < size && (f = readdir(folder)); before = ",") {
+        for (struct dirent *f; folder && used < size && (f = readdir(folder));) {
             if (f->d_name[0] == '.') continue;
             if (!*before)
                 used += (size_t)snprintf(out + used, size - used, "%s%s:", used ? ", " : "",
                                          folders[i]);
             if (used < size)
                 used += (size_t)snprintf(out + used, size - used, "%s %s", before, f->d_name);
+            before = ",";
         }
         if (folder) closedir(folder);
     }

@@ -192,6 +192,7 @@ void vulkan__copy(recorder *r, span to, span from) {
     size_t bytes = from.count * elem_bytes(from.type);
     const vulkan_access accesses[] = {{source->buffer, from.offset, from.offset + bytes, false},
                                       {target->buffer, to.offset, to.offset + bytes, true}};
+    vulkan__barrier(r); // drivers that copy aside from kernels differ in what they wait for
     order(r, accesses, 2);
     VkBufferCopy region = {from.offset, to.offset, bytes};
     VK.CmdCopyBuffer(r->commands, source->buffer, target->buffer, 1, &region);

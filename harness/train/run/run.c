@@ -232,7 +232,9 @@ err run_find_task(task *t, const run_request *q) {
     char *path = NULL;
     *t = (task){0};
     if (!q->manifest) return task_find(t, q->task, q->task_dir);
-    err e = mem_printf(&path, "%s.json", q->task);
+    err e = q->manifest_folder && strcmp(q->manifest_folder, ".") != 0
+                ? mem_printf(&path, "%s/%s.json", q->manifest_folder, q->task)
+                : mem_printf(&path, "%s.json", q->task);
     if (!e) e = task_parse(t, q->manifest, path);
     mem_free(path);
     return e;

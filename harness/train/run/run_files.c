@@ -2,9 +2,11 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "base/sums.h"
 #include "platform/file.h"
 #include "train/checkpoint/identity.h"
+#include "train/run/kept_task.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MARKER_LIMIT_BYTES = 1 << 20 };
 static const char ranks_key[] = "ranks";
 
 /* --- what the folder holds --- */
@@ -35,7 +36,7 @@ static err holding_read(holding *h, const run *r, const char *name) {
     *h = (holding){0};
     err e = run_path(&h->path, r, name);
     if (e || !file_exists(h->path)) return e;
-    if ((e = json_read(&h->root, h->path, MARKER_LIMIT_BYTES))) return e;
+    if ((e = json_read(&h->root, h->path, RUN_FILE_LIMIT_BYTES))) return e;
     if ((e = json_string(&h->id, h->root, "run", h->path))) return e;
     return json_object(&h->identity, h->root, "identity", h->path);
 }
@@ -124,6 +125,7 @@ static err write_unfinished(const run *r) {
     if ((e = json_add_string(root, "run", r->id))) goto done;
     if ((e = add_copy(root, "identity", r->identity))) goto done;
     if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
+    if ((e = kept_task_add(root, r->request.manifest, r->request.manifest_folder))) goto done;
     if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
     if (!group_is_alone(r->request.group) &&
         (e = json_add_number(root, ranks_key, group_size(r->request.group))))
@@ -268,13 +270,12 @@ err run_free_bytes(uint64_t *bytes, const run *r) {
 
 err run_check_disk(const run *r) {
     uint64_t free_bytes = 0, saves = 0, need = run_disk_bytes(r, &saves);
+    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     err e = run_free_bytes(&free_bytes, r);
     if (e || need <= free_bytes) return e;
     return err_set(
-        ERR_IO,
-        "%s: %" PRIu64 " checkpoints and the final model need %.1f MB, the disk has %.1f MB "
-        "free%s",
-        r->output, saves, (double)need / 1e6, (double)free_bytes / 1e6,
+        ERR_IO, "%s: %" PRIu64 " checkpoints and the final model need %s, the disk has %s free%s",
+        r->output, saves, shown_size(one, need), shown_size(other, free_bytes),
         err_advice("save-steps", "; save less often (--save-steps, --save-total-limit)"));
 }
 

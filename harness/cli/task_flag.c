@@ -1,0 +1,138 @@
+#include "cli/task_flag.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/find_run.h"
+#include "cli/own_flags.h"
+#include "data/dataset.h"
+#include "platform/file.h"
+
+#include <string.h>
+
+/* Whether a manifest has the name. */
+static err is_described(bool *is, const options *o, const char *name) {
+    task_catalog c = {0};
+    err e = task_list(&c, o->task_dir);
+    *is = false;
+    for (size_t i = 0; i < c.count; i++) *is = *is || !strcmp(c.names[i], name);
+    task_catalog_free(&c);
+    return e;
+}
+
+/* Of a name that such runs have. */
+static err not_kept(const char *name) {
+    char *file = NULL;
+    char word[300], output[300];
+    err e = mem_printf(&file, "%s.json", name);
+    if (e) return e;
+    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", name);
+    shown_snprintf(output, sizeof output, SHOWN_SHELL, "%s", file);
+    mem_free(file);
+    return err_set(ERR_USAGE,
+                   "unknown task '%s': no finished run under ./runs keeps such files of your own; "
+                   "name them again (--train-file FILE ...), or keep a manifest: harness tasks new "
+                   "FILE... --output %s, then --task %s --task-dir .",
+                   name, output, word);
+}
+
+err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) {
+    bool described = false;
+    char *folder = NULL;
+    *k = (kept_task){0};
+    *found = false;
+    err e = is_described(&described, o, name);
+    if (!e && !described) e = find_run_newest(&folder, name);
+    if (!e && folder) e = kept_task_read(k, found, folder);
+    *found = *found && !strcmp(k->name, name);
+    if (!e && *found) log_note("task    %s: the files that %s was trained on", name, folder);
+    mem_free(folder);
+    bool is_own = !described && !strncmp(name, "own-", 4) && !strchr(name, ',');
+    return !e && !*found && is_own ? not_kept(name) : e;
+}
+
+/* What the folder's run has kept, or the newest of the name. */
+static err find_kept(kept_task *k, bool *found, const options *o, const char *name,
+                     const char *folder) {
+    *k = (kept_task){0};
+    *found = false;
+    err e = folder && !o->task_dir ? kept_task_read(k, found, folder) : ERR_OK;
+    if (e || !name || (*found && !strcmp(k->name, name))) return e;
+    kept_task_free(k);
+    return task_flag_kept(k, found, o, name);
+}
+
+err task_flag_find(task *t, const options *o, const char *name, const char *folder) {
+    kept_task k = {0};
+    bool found = false;
+    *t = (task){0};
+    err e = find_kept(&k, &found, o, name, folder);
+    if (!e && found)
+        e = kept_task_parse(t, &k);
+    else if (!e && name)
+        e = task_find(t, name, o->task_dir);
+    else if (!e)
+        e = err_set(ERR_USAGE,
+                    "%s: no folder of a run from files of your own: name the task with --task (see "
+                    "`harness tasks`)",
+                    folder);
+    kept_task_free(&k);
+    return e;
+}
+
+static err parse_files(task *t, const own_files *w) {
+    char *called = NULL, *manifest = NULL, *path = NULL;
+    err e = own_files_manifest(&called, &manifest, w);
+    if (!e) e = mem_printf(&path, "%s.json", called);
+    if (!e) e = task_parse(t, manifest, path);
+    mem_free(called);
+    mem_free(manifest);
+    mem_free(path);
+    return e;
+}
+
+/* The first file: that of training, whole where the test set is a part of it. */
+static err check_trained(const task *t, const task *old, const char *path) {
+    const char *now = t->files[0].sha256, *then = old->files[0].sha256;
+    if (then && !strcmp(now, then)) return ERR_OK;
+    return err_set(ERR_DATA, "%s: SHA-256 is %s, of what %s was trained on %s", path, now,
+                   old->path, then ? then : "none");
+}
+
+/* Of a run's files, but for another test file, read in the same way. */
+static err read_retest(task *t, const options *o, const char *name, const char *folder) {
+    kept_task k = {0};
+    task old = {0};
+    char *train = NULL;
+    bool found = false;
+    err e = find_kept(&k, &found, o, name, folder);
+    if (!e && !found) e = err_set(ERR_USAGE, "--test-file needs --train-file");
+    if (!e) e = kept_task_parse(&old, &k);
+    if (!e) e = dataset_path(&train, &old, &old.files[0], NULL);
+    if (!e) {
+        own_files w = {.paths = {train, o->test_file},
+                       .text = old.format.text,
+                       .text_pair = old.format.text_pair,
+                       .label = old.format.label,
+                       .kind = answer_kind_name(old.kind),
+                       .label_separator = old.format.label_separator,
+                       .skips_bad_rows = o->skip_bad_rows || old.drop_invalid_labels,
+                       .name = old.name};
+        e = parse_files(t, &w);
+    }
+    if (!e) e = check_trained(t, &old, train);
+    mem_free(train);
+    task_free(&old);
+    kept_task_free(&k);
+    return e;
+}
+
+err task_flag_read(task *t, const options *o, const char *name, const char *folder) {
+    own_files own;
+    bool again = false;
+    *t = (task){0};
+    err e = name || folder ? own_flags_retest(&again, o) : ERR_OK;
+    if (e || again) return e ? e : read_retest(t, o, name, folder);
+    if ((e = own_flags_read(&own, o))) return e;
+    return own_flags_given(o) ? parse_files(t, &own) : task_flag_find(t, o, name, folder);
+}

@@ -1,0 +1,27 @@
+/* Which task a verb means: one of a manifest, files of the user's own, or those of a run that was
+ * trained on such files (train/run/kept_task.h). */
+#ifndef HARNESS_CLI_TASK_FLAG_H
+#define HARNESS_CLI_TASK_FLAG_H
+
+#include "cli/options.h"
+#include "task/task.h"
+#include "train/run/kept_task.h"
+
+/* The task of a name: where `folder` is that of a run from own files (or its model; NULL: none) that
+ * calls its task so, and no --task-dir was named, that run's; else that of a manifest; else that of the newest
+ * finished run from own files under ./runs, which is said. Without a name that of the folder's run.
+ * Errors: ERR_USAGE, of own files that are not known with what to type; those of task_find and
+ * kept_task_read. */
+err task_flag_find(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
+
+/* The same of a verb that also takes own files by their flags, which then count; a test file alone is one
+ * in place of that of the run, whose training file has to be there. name and folder may not both be NULL
+ * without them. */
+err task_flag_read(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
+
+/* What the newest finished run under ./runs has kept of a task that no manifest describes. *found is
+ * false where there is a manifest, or no such run. Free with kept_task_free, also after an error.
+ * Errors: ERR_USAGE where the name is one that such runs have ("own-..."), with what to type. */
+err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,17 @@
+/* Groups of tasks, which `run --task GROUP` runs together, as `tasks` shows them. */
+#ifndef HARNESS_CLI_TASK_GROUPS_H
+#define HARNESS_CLI_TASK_GROUPS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+/* One line a group, with its tasks, behind an empty one; nothing where there is none. Errors: those
+ * of task_list. */
+err task_groups_list(const char *task_dir) MUST_CHECK;
+
+/* The tasks of a group in the order of its table, with their columns and scores. pre: group_known.
+ * Errors: those of task_group_members. */
+err task_group_show(const char *group, const char *task_dir, bool json) MUST_CHECK;
+
+#endif

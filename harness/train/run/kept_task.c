@@ -1,0 +1,90 @@
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "train/run/kept_task.h"
+
+#include "base/memory.h"
+#include "platform/file.h"
+#include "train/run/run_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char manifest_key[] = "own_files", folder_key[] = "own_files_from";
+
+void kept_task_free(kept_task *k) {
+    mem_free(k->name);
+    mem_free(k->manifest);
+    mem_free(k->folder);
+    mem_free(k->where);
+    *k = (kept_task){0};
+}
+
+err kept_task_add(cJSON *root, const char *manifest, const char *folder) {
+    if (!manifest) return ERR_OK;
+    char *here = realpath(folder ? folder : ".", NULL);
+    err e = json_add_string(root, manifest_key, manifest);
+    if (!e) e = json_add_string(root, folder_key, here ? here : ".");
+    free(here); // the C library's
+    return e;
+}
+
+/* In the folder that the program is in paths stay as they were given. */
+static err place(char **folder, const char *from) {
+    char *here = realpath(".", NULL);
+    err e = mem_strdup(folder, here && !strcmp(here, from) ? "." : from);
+    free(here);
+    return e;
+}
+
+static err take(kept_task *k, bool *found, const cJSON *root) {
+    const cJSON *identity = NULL;
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, manifest_key));
+    const char *name, *digest, *from;
+    char hex[HASH_HEX_BYTES];
+    if (!text) return ERR_OK;
+    err e = json_object(&identity, root, "identity", k->where);
+    if (!e) e = json_string(&name, identity, "task", k->where);
+    if (!e) e = json_string(&digest, identity, "manifest", k->where);
+    if (!e) e = json_string(&from, root, folder_key, k->where);
+    if (e) return e;
+    hash_bytes_hex(text, strlen(text), hex);
+    if (strcmp(hex, digest) != 0)
+        return err_set(ERR_DATA, "%s: key '%s': SHA-256 is %.12s..., the run's is %.12s...",
+                       k->where, manifest_key, hex, digest);
+    *found = true;
+    if ((e = mem_strdup(&k->name, name)) || (e = mem_strdup(&k->manifest, text))) return e;
+    return place(&k->folder, from);
+}
+
+err kept_task_read(kept_task *k, bool *found, const char *folder) {
+    char *parent = NULL;
+    cJSON *root = NULL;
+    *k = (kept_task){0};
+    *found = false;
+    err e = path_join(&k->where, folder, RUN_FINISHED);
+    if (!e && !file_exists(k->where) && !strcmp(path_name(folder), "model")) {
+        mem_free(k->where);
+        k->where = NULL;
+        if (!(e = path_folder(&parent, folder))) e = path_join(&k->where, parent, RUN_FINISHED);
+    }
+    if (!e && file_exists(k->where) && !(e = json_read(&root, k->where, RUN_FILE_LIMIT_BYTES)))
+        e = take(k, found, root);
+    cJSON_Delete(root);
+    mem_free(parent);
+    return e;
+}
+
+err kept_task_parse(task *t, const kept_task *k) {
+    char *path = NULL, *where = NULL;
+    *t = (task){0};
+    err e = strcmp(k->folder, ".") ? mem_printf(&path, "%s/%s.json", k->folder, k->name)
+                                   : mem_printf(&path, "%s.json", k->name);
+    if (!e) e = mem_strdup(&where, k->where);
+    if (!e && !(e = err_wrap(task_parse(t, k->manifest, path), "%s", k->where))) {
+        mem_free(t->path); // no file has that name
+        t->path = where;
+        where = NULL;
+    }
+    mem_free(path);
+    mem_free(where);
+    return e;
+}

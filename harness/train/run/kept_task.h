@@ -1,0 +1,32 @@
+/* The task of a run from files of the user's own: no manifest of it lies anywhere, so the run keeps
+ * its text in unfinished.json and run.json, with the folder that its paths go from. By it the files
+ * are found again, and held to their hashes as any task's are. */
+#ifndef HARNESS_TRAIN_RUN_KEPT_TASK_H
+#define HARNESS_TRAIN_RUN_KEPT_TASK_H
+
+#include "base/json.h"
+#include "task/task.h"
+
+/* Most bytes of unfinished.json and run.json: a manifest of 4,096 labels is in them. */
+enum { RUN_FILE_LIMIT_BYTES = 16 << 20 };
+
+typedef struct kept_task {
+    char *name, *manifest; /* owned */
+    char *folder;          /* that relative paths of the manifest go from, owned */
+    char *where;           /* "<run>/run.json", owned */
+} kept_task;
+
+/* Adds the manifest's text (NULL: there is none) and the folder that its paths go from (NULL: where
+ * the program is) to the run's file. Errors: ERR_MEMORY. */
+err kept_task_add(cJSON *root, const char *manifest, const char *folder) MUST_CHECK;
+
+/* What a finished run's folder, or its folder `model`, keeps. *found is false where that is nothing.
+ * Free with kept_task_free, also after an error. Errors: ERR_DATA for a manifest that is not the
+ * run's; those of json_read. */
+err kept_task_read(kept_task *k, bool *found, const char *folder) MUST_CHECK;
+void kept_task_free(kept_task *k);
+
+/* The task of it; its messages name the run's file. Errors: those of task_parse. */
+err kept_task_parse(task *t, const kept_task *k) MUST_CHECK;
+
+#endif

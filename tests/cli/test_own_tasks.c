@@ -1,0 +1,270 @@
+/* What can be done after a run from files of the user's own: the verbs that look at a task take the
+ * run's, by its folder, by its name or by the same flags. */
+#include "base/json.h"
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/model_folder.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const labels[] = {"나쁨", "좋음"};
+
+static void setup(void) {
+    json_setup();
+    model_folder_make(temporary_path("m"), labels, 2, NULL);
+}
+
+TestSuite(own_tasks, .init = setup, .fini = temporary_remove, .timeout = 240);
+
+/* Rows of two labels that words tell apart, under columns with blanks in their names. */
+static void put_reviews(const char *name, size_t from, size_t rows) {
+    static const char *const words[] = {"정말 좋아요", "너무 지루해요"};
+    strbuf text = {0};
+    MUST(strbuf_add(&text, "댓글 내용,평가\n"));
+    for (size_t i = from; i < from + rows; i++)
+        MUST(strbuf_printf(&text, "%s %zu,%s\n", words[i % 2], i, labels[1 - i % 2]));
+    MUST(file_write(temporary_path(name), text.text, text.length));
+    strbuf_free(&text);
+}
+
+static void expect_error(program_result p, int code, const char *said) {
+    cr_expect_eq(p.exit_code, code, "%d, not %d: %s", p.exit_code, code, p.err);
+    cr_expect(strstr(p.err, said), "no '%s' in %s", said, p.err);
+    program_free(&p);
+}
+
+static void expect_out(program_result p, const char *said) {
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, said), "no '%s' in %s", said, p.out);
+    program_free(&p);
+}
+
+/* --- names --- */
+
+Test(own_tasks, names_stay_readable) {
+    static const struct {
+        const char *file, *task;
+    } names[] = {
+        {"Reviews.csv", "own-reviews"},
+        {"내 댓글 (최종).csv", "own-내-댓글-최종"},
+        // the same syllables in jamo, as macOS spells them
+        {"\u1102\u1162 \u1103\u1162\u11BA\u1100\u1173\u11AF.csv", "own-내-댓글"},
+        {"a.b_c-1.tsv", "own-a-b_c-1"},
+        {"영화평.csv", "own-영화평"},
+        {"映画の感想.csv", "own-映画の感想"},
+        {"\xF0\x9F\x98\x80.csv", "own-f0443a34"}, // nothing of it is a letter
+        {"가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가.csv",
+         "own-가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char file[200];
+        put_reviews(names[i].file, 0, 20);
+        snprintf(file, sizeof file, "%s.json", names[i].task);
+        program_result p = RUN("tasks", "new", names[i].file, "--text-column", "댓글 내용",
+                               "--label-column", "평가");
+        cr_expect_eq(p.exit_code, 0, "%s: %s", names[i].file, p.err);
+        cr_expect(file_exists(temporary_path(file)), "%s: no %s: %s", names[i].file, file, p.out);
+        program_free(&p);
+        expect_out(RUN("tasks", "show", names[i].task, "--task-dir", "."), names[i].task);
+    }
+    expect_error(RUN("tasks", "new", "영화평.csv", "--text-column", "댓글 내용", "--label-column",
+                     "평가", "--output", "한 글.json"),
+                 1, "key 'name' is '한 글', allowed: a-z, letters of other scripts, 0-9");
+}
+
+Test(own_tasks, a_manifest_goes_into_a_folder_that_it_makes) {
+    put_reviews("댓글.csv", 0, 20);
+    expect_out(RUN("tasks", "new", "댓글.csv", "--text-column", "댓글 내용", "--label-column",
+                   "평가", "--output", "new/하위/댓글.json"),
+               "harness run --task '댓글' --task-dir 'new/하위'");
+    expect_out(RUN("data", "verify", "댓글", "--task-dir", "new/하위"), "good");
+    // nothing is made where nothing is written
+    expect_error(RUN("tasks", "new", "댓글.csv", "--text-column", "없음", "--output", "no/a.json"),
+                 2, "no column '없음'");
+    cr_expect_not(folder_exists(temporary_path("no")));
+}
+
+/* --- after a run --- */
+
+#if HARNESS_CPU
+#define QUICK "--device", "cpu", "--threads", "1", "-q"
+#define COLUMNS "--text-column", "댓글 내용", "--label-column", "평가"
+#define FILES "--train-file", "\u1102\u1162 글.csv", "--test-file", "시험.csv", COLUMNS
+
+static void put_files(void) {
+    put_reviews("\u1102\u1162 글.csv", 0, 24);
+    put_reviews("시험.csv", 24, 8);
+}
+
+static char *text_at(const char *path, const char *key) {
+    cJSON *root = NULL;
+    char *text = NULL;
+    MUST(json_read(&root, temporary_path(path), 0));
+    MUST(mem_strdup(&text, cJSON_GetObjectItem(root, key)->valuestring));
+    cJSON_Delete(root);
+    return text;
+}
+
+static void train(const char *output, const char *seed) {
+    program_result p = RUN("run", FILES, "--model", "m", "--epochs", "1", "--seed", seed,
+                           "--check-device", "never", "-o", output, QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "  harness errors"), "%s", p.out);
+    cr_expect(strstr(p.out, "  harness tasks new --train-file '\u1102\u1162 글.csv' --test-file "
+                            "'시험.csv' --text-column '댓글 내용' --label-column '평가' --output "
+                            "'own-내-글.json'\n"),
+              "%s", p.out);
+    program_free(&p);
+}
+
+Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
+    put_files();
+    train("runs/own-내-글/a", "1");
+    expect_out(RUN("errors", "runs/own-내-글/a", "--texts", QUICK), "Scores by slice");
+    expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/a");
+    expect_out(RUN("eval", "-c", "runs/own-내-글/a", QUICK), " 8 rows");
+    expect_out(RUN("eval", "-c", "runs/own-내-글/a/model", "--split", "train", QUICK), " 24 rows");
+    expect_out(RUN("data", "stats", "own-내-글"), "Own files");
+    expect_out(RUN("data", "head", "own-내-글", "-n", "1"), "정말 좋아요 0");
+    expect_out(
+        RUN("predict", "--task", "own-내-글", "-c", "runs/own-내-글/a", "--json", "좋아요", QUICK),
+        "\"좋음\"");
+    // elsewhere the files are found too
+    program_result p = program_run(temporary_path("runs"), 120,
+                                   (const char *const[]){"eval", "-c", "own-내-글/a", QUICK, NULL});
+    expect_out(p, " 8 rows");
+    // and trained on again: the record has the flags that name them
+    p = RUN("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--seed", "2",
+            "--check-device", "never", "-o", "b", QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *command = text_at("b/record.json", "command");
+    cr_expect(strstr(command,
+                     "harness run --train-file '\u1102\u1162 글.csv' --test-file "
+                     "'시험.csv' --text-column '댓글 내용' --label-column '평가' --model "),
+              "%s", command);
+    mem_free(command);
+    cr_expect_not(file_named(temporary_path("results")));
+    expect_out(RUN("errors", "b", "runs/own-내-글/a", "--json", QUICK), "\"confused\"");
+}
+
+Test(own_tasks, files_are_held_to_their_hashes) {
+    put_files();
+    train("a", "1");
+    put_reviews("시험.csv", 26, 8); // as many bytes
+    expect_error(RUN("eval", "-c", "a", QUICK), 1, "시험.csv: SHA-256 is ");
+    expect_error(RUN("errors", "a", QUICK), 1, "시험.csv: SHA-256 is ");
+    MUST(file_remove(temporary_path("시험.csv")));
+    expect_error(RUN("eval", "-c", "a", QUICK), 1,
+                 "시험.csv: no such file, and a/run.json says that it lies there (SHA-256 ");
+    // a manifest that is not the run's
+    put_files();
+    char *text = NULL;
+    size_t bytes = 0;
+    MUST(file_read((void **)&text, &bytes, temporary_path("a/run.json"), 0));
+    char *version = strstr(text, "Own files: ");
+    cr_assert(version, "%s", text);
+    *version = 'A';
+    MUST(file_write(temporary_path("a/run.json"), text, bytes));
+    mem_free(text);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1, "a/run.json: key 'own_files': SHA-256 is ");
+}
+
+Test(own_tasks, a_model_is_scored_on_another_file) {
+    put_files();
+    put_reviews("다른 시험.csv", 40, 6);
+    train("runs/own-내-글/a", "1");
+    expect_out(RUN("eval", "--task", "own-내-글", "--test-file", "다른 시험.csv", QUICK),
+               " 6 rows");
+    expect_out(RUN("eval", "-c", "runs/own-내-글/a", "--test-file", "다른 시험.csv", QUICK),
+               "own-내-글  runs/own-내-글/a");
+    expect_error(RUN("eval", "-c", "runs/own-내-글/a", "--test-file", "다른 시험.csv",
+                     "--label-column", "x", QUICK),
+                 2, "--label-column goes with --train-file: a test file alone is read as the");
+    expect_error(RUN("eval", "-c", "m", "--test-file", "다른 시험.csv", QUICK), 2,
+                 "--test-file needs --train-file");
+    expect_error(RUN("eval", "--test-file", "다른 시험.csv", QUICK), 2,
+                 "--test-file needs --train-file");
+    put_reviews("\u1102\u1162 글.csv", 2, 24);
+    expect_error(RUN("eval", "-c", "runs/own-내-글/a", "--test-file", "다른 시험.csv", QUICK), 1,
+                 ", of what runs/own-내-글/a/run.json was trained on");
+}
+
+Test(own_tasks, the_flags_of_run_name_the_files_too) {
+    put_files();
+    model_folder_make(temporary_path("c"), labels, 2, NULL);
+    expect_out(RUN("eval", FILES, "-c", "c", QUICK), "own-내-글  c ");
+    expect_out(RUN("data", "stats", FILES), "Own files");
+    expect_out(RUN("data", "head", FILES, "--split", "test", "-n", "1"), "정말 좋아요 24");
+    expect_error(RUN("data", "stats", "nsmc", FILES), 2,
+                 "name one task, or files of your own: harness data stats TASK");
+    expect_error(RUN("eval", FILES, "--task", "nsmc", QUICK), 2,
+                 "--task and --train-file exclude each other");
+    expect_error(RUN("eval", "--task", "nsmc", COLUMNS, QUICK), 2,
+                 "--text-column goes with --train-file");
+}
+
+Test(own_tasks, what_is_not_known_says_what_to_type) {
+    expect_error(RUN("eval", "--task", "own-댓글", QUICK), 2,
+                 "unknown task 'own-댓글': no finished run under ./runs keeps such files of your "
+                 "own; name them again (--train-file FILE ...), or keep a manifest: harness tasks "
+                 "new FILE... --output 'own-댓글.json', then --task 'own-댓글' --task-dir .");
+    expect_error(RUN("run", "--task", "own-x", QUICK), 2, "harness tasks new FILE...");
+    expect_error(RUN("eval", "-c", "m", QUICK), 2,
+                 "m: no folder of a run from files of your own: name the task with --task");
+    expect_error(RUN("eval", QUICK), 2, "eval needs --task T (see `harness tasks`), files of your");
+}
+
+/* --- tune --- */
+
+Test(own_tasks, a_search_opens_no_test_file) {
+    put_files();
+    MUST(file_remove(temporary_path("시험.csv")));
+    program_result p = RUN("tune", FILES, "--model", "m", "--lr", "1e-4,1e-3", "--epochs", "1",
+                           "--output-dir", "t", "--check-device", "never", QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "Next\n  harness run --train-file '\u1102\u1162 글.csv' --test-file "
+                            "'시험.csv' --text-column '댓글 내용' --label-column '평가' --model m "
+                            "--recipe t/recipe.json\n"),
+              "%s", p.out);
+    cr_expect(strstr(p.err, "all 2 trials have the same score"), "%s", p.err);
+    program_free(&p);
+    // a recipe that is kept where nothing can be is refused before the first trial
+    expect_error(
+        RUN("tune", FILES, "--model", "m", "--lr", "1e-4,1e-3", "--output", "no/r.json", QUICK), 1,
+        "no/r.json: cannot write: there is no folder no");
+    expect_error(RUN("tune", FILES, "--task", "nsmc", "--lr", "1e-4,1e-3"), 2,
+                 "--task and --train-file exclude each other");
+    expect_error(RUN("tune", "--lr", "1e-4,1e-3"), 2, "or files of your own (--train-file)");
+    put_reviews("시험.csv", 24, 8);
+    train("runs/own-내-글/a", "1");
+    p = RUN("tune", "--task", "own-내-글", "--model", "m", "--lr", "1e-4", "--epochs", "1,2",
+            "--check-device", "never", QUICK);
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "  harness run --train-file '\u1102\u1162 글.csv' --test-file"), "%s",
+              p.out);
+    program_free(&p);
+}
+
+/* --- a folder of runs in place of one --- */
+
+Test(own_tasks, a_folder_of_runs_names_them) {
+    MUST(folder_make(temporary_path("runs/nsmc/a/model")));
+    MUST(folder_make(temporary_path("runs/nsmc/b c/model")));
+    MUST(folder_make(temporary_path("runs/none")));
+    static const char said[] =
+        "runs/nsmc is not a run's folder; name one of the 2 runs below it: runs/nsmc/a, "
+        "'runs/nsmc/b c'";
+    expect_error(RUN("predict", "-c", "runs/nsmc", "가", QUICK), 1, said);
+    expect_error(RUN("eval", "--task", "kor_hate", "--sample", "-c", "runs/nsmc", QUICK), 1, said);
+    expect_error(RUN("tokenize", "-c", "runs/nsmc", "가"), 1, said);
+    expect_error(RUN("errors", "runs/nsmc"), 1, said);
+    expect_error(RUN("predict", "-c", "runs", "가", QUICK), 1,
+                 "runs is not a run's folder; name one of the 2 runs below it: runs/nsmc/a");
+    expect_error(RUN("predict", "-c", "runs/none", "가", QUICK), 1, "no config.json in it");
+}
+#endif
