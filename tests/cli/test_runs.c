@@ -135,7 +135,7 @@ Test(runs, sums_and_steps_are_those_of_all) {
                              *const cleaned[] = {
                                  "r/a  2.0 MB: unfinished, last changed ",
                                  "r/b  1.0 MB: unfinished and without a checkpoint, last changed ",
-                                 "r/c  0.4 MB: unfinished, last changed ",
+                                 "r/c  400.0 kB: unfinished, last changed ",
                                  "\n3 runs, 3.4 MB would be deleted (--yes does it)\n"};
     char *bytes = calloc(1, 2000000);
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
