@@ -84,9 +84,10 @@ static err must_be_named(const table *t, bool label) {
     err e = table_columns_text(&list, t);
     if (e) return e;
     e = err_set(ERR_USAGE,
-                "%s: which column holds the %s? name it with --%s-column; the columns "
+                "%s: which column holds the %s? name it with --%s-column%s; the columns "
                 "are %s%s",
-                t->path, label ? "label" : "text", label ? "label" : "text", list, doubt(t));
+                t->path, label ? "label" : "text", label ? "label" : "text",
+                label ? "" : " (of pairs the second with --text-pair-column)", list, doubt(t));
     mem_free(list);
     return e;
 }

@@ -12,6 +12,7 @@
 #include "data/table.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "train/run/kept_task.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,22 @@ err predict_file_check(const options *o) {
 
 /* --- columns --- */
 
+/* The column that the model's own run read, where that was of files like this one. */
+static err take_trained(job *j) {
+    kept_task k = {0};
+    task of = {0};
+    bool found = false;
+    const table *t = &j->table;
+    err e = kept_task_read(&k, &found, j->p->scorer.base_model.folder);
+    if (!e && found) e = kept_task_parse(&of, &k);
+    for (size_t i = 0; i < t->column_count && !e && of.format.text && !j->text; i++)
+        if (!strcmp(t->columns[i], of.format.text)) j->text = t->columns[i];
+    if (j->text) log_note("text    column '%s' of %s, as in training", j->text, t->path);
+    task_free(&of);
+    kept_task_free(&k);
+    return e;
+}
+
 static err choose_text(job *j) {
     const options *o = j->options;
     const table *t = &j->table;
@@ -89,6 +106,10 @@ static err choose_text(job *j) {
     size_t found = t->column_count == 1 ? 0 : own_column_known(t->columns, t->column_count, false);
     j->text = o->text_column;
     j->pair = o->text_pair_column;
+    if (!j->text) {
+        err e = take_trained(j);
+        if (e) return e;
+    }
     if (!j->text && found == t->column_count) {
         err e = table_columns_text(&list, t);
         if (!e)
@@ -493,7 +514,7 @@ static void show_end(const job *j) {
                               predictor_label(j->p, k, fallback), (unsigned long long)j->labels[k]);
     }
     if (!e && j->unsaid)
-        e = strbuf_printf(&line, "%snone of them %zu", line.length ? ", " : ": ", j->unsaid);
+        e = strbuf_printf(&line, "%sno label of them %zu", line.length ? ", " : ": ", j->unsaid);
     if (!e)
         log_note("%zu row%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
                  j->bad, j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",

@@ -193,6 +193,18 @@ static err check_one(void *of, const char *path, const char *relative) {
     return ERR_OK;
 }
 
+/* A record, that of a run by its folder, or all below a folder of results. */
+static err check_named(checking *w, const char *path) {
+    char *own = NULL;
+    err e = path_join(&own, path, "record.json");
+    if (!e && !folder_exists(path))
+        e = check_one(w, path, NULL);
+    else if (!e)
+        e = file_exists(own) ? check_one(w, own, NULL) : store_walk(path, check_one, w);
+    mem_free(own);
+    return e;
+}
+
 static err show_checked(const batch *b, size_t count, bool as_json) {
     cJSON *root;
     if (!as_json) {
@@ -214,9 +226,7 @@ static err results_check(const options *o) {
     checking w = {.b = &b};
     err e = ERR_OK;
     if (o->arg_count == 1) e = store_walk(own, check_one, &w);
-    for (size_t i = 1; i < o->arg_count && !e; i++)
-        e = folder_exists(o->args[i]) ? store_walk(o->args[i], check_one, &w)
-                                      : check_one(&w, o->args[i], NULL);
+    for (size_t i = 1; i < o->arg_count && !e; i++) e = check_named(&w, o->args[i]);
     if (!e && w.refused)
         e = err_set(ERR_DATA, "%zu of %zu records would be refused (named above)", w.refused,
                     w.count);

@@ -285,6 +285,11 @@ err verb_tasks(const options *o) {
     if (!strcmp(o->args[0], "new")) return tasks_new(o);
     if (!strcmp(o->args[0], "show")) return tasks_show(o);
     if (!strcmp(o->args[0], "check") && o->arg_count == 1) return tasks_check(o);
+    if (!strcmp(o->args[0], "check"))
+        return err_set(ERR_USAGE,
+                       "tasks check takes no file, found '%s': it checks all manifests, with "
+                       "--task-dir DIR those of a folder too",
+                       o->args[1]);
     const char *nearest = text_nearest(o->args[0], known, 3);
     return err_set(
         ERR_USAGE, "unknown: harness tasks %s%s%s%s (known: show TASK, check, new FILE...)",

@@ -278,7 +278,7 @@ Test(kinds, labels_of_a_file_are_counted_as_they_are_written) {
         }
         several += said > 3;
         size_t none = rows_with(answers, "");
-        snprintf(count, sizeof count, "none of them %zu", none);
+        snprintf(count, sizeof count, "no label of them %zu", none);
         cr_expect_eq(strstr(r.err, count) != NULL, none > 0, "%s: %s%s", count, r.out, r.err);
         nones += none;
         cr_expect(strstr(r.err, "3 rows, 0 without a label"), "%s", r.err);

@@ -215,8 +215,8 @@ Test(own_tasks, what_is_not_known_says_what_to_type) {
                  "new FILE... --output 'own-댓글.json', then --task 'own-댓글' --task-dir .");
     expect_error(RUN("run", "--task", "own-x", QUICK), 2, "harness tasks new FILE...");
     expect_error(RUN("eval", "-c", "m", QUICK), 2,
-                 "m: no folder of a run from files of your own: name the task with --task");
-    expect_error(RUN("eval", QUICK), 2, "eval needs --task T (see `harness tasks`), files of your");
+                 "m: no record beside the model says which task it is of: name one with --task");
+    expect_error(RUN("eval", QUICK), 1, "no finished run under ./runs");
 }
 
 /* --- tune --- */

@@ -172,6 +172,7 @@ static void copy_answers(void) {
 
 /* Of words and entities those on which the sides part, by name where there is a text. */
 Test(kinds_shown, compared_rows_name_what_parts) {
+    static const char words[] = "가 나 다 라 마 바 사 아";
     const char *texts[40];
     strbuf text = {0};
     make(ANSWER_ARCS, false);
@@ -180,7 +181,7 @@ Test(kinds_shown, compared_rows_name_what_parts) {
     const char *relation = b.task.labels[word[ARC_RELATION]];
     word[ARC_HEAD] = 77; // a record may hold anything
     for (size_t i = 0; i < 40; i++)
-        texts[i] = "가 나 다 라 마 바 사 아" + 4 * (8 - (a.unit_begin[i + 1] - a.unit_begin[i]));
+        texts[i] = &words[(size_t)4 * (8 - (a.unit_begin[i + 1] - a.unit_begin[i]))];
     cJSON *root = parted(&text, NULL);
     const cJSON *item = cJSON_GetArrayItem(member(root, "parted"), 0);
     char want[80];
@@ -306,7 +307,10 @@ Test(kinds_shown, pages_draw_trees) {
     expect_part(&page, want);
     cr_expect(!strstr(page.text, "<td class=\"lines\">1<"), "%s", page.text);
     // with its text the words are named
-    cr_expect_eq(b.unit_begin[1], 3);
+    cr_expect_eq(b.unit_begin[1], 3); // of another text they are not
+    page.length = 0;
+    MUST(html_run(&page, &b, texts, PAGE_EN));
+    expect_part(&page, "<td class=\"lines\">2</td>");
     texts[0] = "가나 다 <b>";
     page.length = 0;
     MUST(html_run(&page, &b, texts, PAGE_EN));
@@ -345,13 +349,14 @@ Test(kinds_shown, pages_tell_entities) {
     expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td class=\"lines\">곳 1-2</td>"
                        "<td class=\"lines\">사람 2-3</td><td class=\"n\">2</td></tr>");
     // in a text of as many characters they are named, in another one not
+    static const char characters[] = "가나다라마바사아";
     const char *texts[40];
     char want[80];
     for (size_t i = 0; i < 40; i++) texts[i] = "가";
     page.length = 0;
     MUST(html_run(&page, &b, texts, PAGE_EN));
     expect_part(&page, "<td class=\"lines\">곳 1-2</td>");
-    texts[9] = "가나다라마바사아" + 3 * (8 - (b.unit_begin[10] - first));
+    texts[9] = &characters[(size_t)3 * (8 - (b.unit_begin[10] - first))];
     page.length = 0;
     MUST(html_run(&page, &b, texts, PAGE_EN));
     snprintf(want, sizeof want, "<td class=\"lines\">곳 1-2 %.6s</td>", texts[9]);
